@@ -1,1 +1,36 @@
-//! stub
+//! The rotation of AWS IAM access keys as a pure state machine, with the ports it acts through.
+
+mod call;
+mod decide;
+mod decision;
+mod event;
+mod journal;
+mod names;
+mod observed;
+mod outcome;
+mod policy;
+mod ports;
+mod proving;
+mod rotation;
+mod secret;
+#[cfg(test)]
+mod testing;
+mod text;
+mod version;
+
+/// An instant in UTC.
+pub type Timestamp = chrono::DateTime<chrono::Utc>;
+
+pub use call::{Call, CallError, Effect, ErrorKind, Inside, NewKey, ProbeAnswer, Reply};
+pub use decide::decide;
+pub use decision::{Blocked, Decision, Evidence, Question, Step, Wait, Why};
+pub use event::{Event, EventKind, Failure, Severity};
+pub use journal::{Intent, Journal, Note, Phase, Promoted, Retired};
+pub use names::{KeyId, NameError, SecretName, UserArn, UserName, VersionId};
+pub use observed::{AccessKey, Held, KeyStatus, LastUse, Observed, Proof, Secret, SecretState};
+pub use outcome::{Outcome, Stop, Subject};
+pub use policy::{Policy, PolicyError, Waits, after};
+pub use ports::{Clock, CredentialProbe, IamPort, IamUser, Notifier, SecretStorePort};
+pub use rotation::{Mode, Next, Rotation};
+pub use secret::{Credentials, SecretKey};
+pub use version::Content;

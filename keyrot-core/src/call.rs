@@ -1,0 +1,212 @@
+//! The calls that a rotation makes, and what may come back. One value of [`Call`] is one request to a port.
+
+use crate::{AccessKey, Credentials, KeyId, LastUse, Note, SecretState, Timestamp, UserArn, VersionId};
+use serde::Serialize;
+use std::fmt;
+
+/// One request to a port, on behalf of one user.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Call {
+    /// `iam:ListAccessKeys`, all pages.
+    ListKeys,
+    /// `secretsmanager:DescribeSecret`.
+    DescribeSecret,
+    /// `secretsmanager:GetSecretValue` of a version that somebody else wrote; only the key's id is kept.
+    LookInto(VersionId),
+    /// `iam:GetAccessKeyLastUsed`.
+    LastUse(KeyId),
+    /// `secretsmanager:CreateSecret` with the placeholder under this version id.
+    CreateSecret(VersionId),
+    /// `secretsmanager:PutSecretValue` of the placeholder into a secret that has no version yet.
+    PutPlaceholder(VersionId),
+    /// `secretsmanager:TagResource` with the note.
+    Write(Note),
+    /// `iam:CreateAccessKey`.
+    CreateKey,
+    /// `secretsmanager:PutSecretValue` under AWSPENDING; fields of `carry` that are not keyrot's are taken along.
+    Stage {
+        /// The id of the version to make.
+        version: VersionId,
+        /// What it is to hold.
+        credentials: Credentials,
+        /// The version whose further fields are kept.
+        carry: Option<VersionId>,
+    },
+    /// `secretsmanager:GetSecretValue` of a version whose credentials are to be tried.
+    ReadVersion(VersionId),
+    /// `sts:GetCallerIdentity` with the credentials.
+    Probe(Credentials),
+    /// `secretsmanager:UpdateSecretVersionStage`: AWSCURRENT from one version to another, if it still stands on the first.
+    Promote {
+        /// Where AWSCURRENT was seen.
+        from: VersionId,
+        /// Where it is to stand.
+        to: VersionId,
+    },
+    /// `secretsmanager:UpdateSecretVersionStage`: takes AWSPENDING off the version.
+    Unstage(VersionId),
+    /// `iam:UpdateAccessKey` to Inactive.
+    Deactivate(KeyId),
+    /// `iam:DeleteAccessKey`.
+    DeleteKey(KeyId),
+}
+
+impl Call {
+    /// What the call is for, to be read after "could not".
+    #[must_use]
+    pub fn purpose(&self) -> &'static str {
+        match self {
+            Self::ListKeys => "list the user's access keys",
+            Self::DescribeSecret => "describe the secret",
+            Self::LookInto(_) => "read which key the secret holds",
+            Self::LastUse(_) => "find out when the key was last used",
+            Self::CreateSecret(_) => "create the secret",
+            Self::PutPlaceholder(_) => "put the placeholder into the secret",
+            Self::Write(_) => "write the note onto the secret",
+            Self::CreateKey => "create an access key",
+            Self::Stage { .. } => "stage the new key in the secret",
+            Self::ReadVersion(_) => "read the credentials to be tried",
+            Self::Probe(_) => "try the credentials",
+            Self::Promote { .. } => "make the new key current in the secret",
+            Self::Unstage(_) => "take AWSPENDING off the version",
+            Self::Deactivate(_) => "deactivate the key",
+            Self::DeleteKey(_) => "delete the key",
+        }
+    }
+
+    /// Whether the call only reads.
+    #[must_use]
+    pub fn only_reads(&self) -> bool {
+        matches!(
+            self,
+            Self::ListKeys
+                | Self::DescribeSecret
+                | Self::LookInto(_)
+                | Self::LastUse(_)
+                | Self::ReadVersion(_)
+                | Self::Probe(_)
+        )
+    }
+}
+
+/// What a call that succeeded brought.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Reply {
+    /// To [`Call::ListKeys`].
+    Keys(Vec<AccessKey>),
+    /// To [`Call::DescribeSecret`].
+    Secret(SecretState),
+    /// To [`Call::LookInto`].
+    Inside(Inside),
+    /// To [`Call::LastUse`].
+    LastUse(LastUse),
+    /// To [`Call::CreateKey`].
+    Created(NewKey),
+    /// To [`Call::ReadVersion`]; `None` if the version holds no credentials.
+    Credentials(Option<Credentials>),
+    /// To [`Call::Probe`].
+    Probe(ProbeAnswer),
+    /// To every call that only changes something.
+    Done,
+}
+
+/// What was found in a version that somebody else wrote.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+pub struct Inside {
+    /// The id of the access key, if there is one.
+    pub key: Option<KeyId>,
+    /// Whether there are further fields.
+    pub extras: bool,
+}
+
+/// A key that IAM has just made.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct NewKey {
+    /// The key and its secret, which IAM shows this once.
+    pub credentials: Credentials,
+    /// When IAM made it.
+    pub created: Timestamp,
+}
+
+/// What STS said to credentials.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+pub enum ProbeAnswer {
+    /// They are this user's.
+    Authenticated(UserArn),
+    /// They authenticate somebody who is no IAM user.
+    SomebodyElse(String),
+    /// Not known, not known yet, or inactive: STS answers all three alike (`InvalidClientTokenId`).
+    Refused,
+    /// The secret does not fit the id (`SignatureDoesNotMatch`).
+    WrongSecret,
+}
+
+/// A call that failed: what went wrong, apart from whether it may have been carried out all the same.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, thiserror::Error, Serialize)]
+#[error("{message}")]
+pub struct CallError {
+    /// What went wrong.
+    pub kind: ErrorKind,
+    /// Whether the call may have been carried out.
+    pub effect: Effect,
+    /// For people: the call, the user or secret, AWS's code and message, the request id, and what to do.
+    pub message: String,
+}
+
+/// What went wrong with a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorKind {
+    /// The permission is missing.
+    Denied,
+    /// Too many calls; already retried as long as was reasonable.
+    Throttled,
+    /// What was to be changed is no longer as it was seen: somebody else was faster.
+    Conflict,
+    /// The user, key, secret or version is not there.
+    NotFound,
+    /// An AWS limit, such as two access keys a user.
+    LimitExceeded,
+    /// No answer, or AWS failed (5xx, time-out, connection).
+    Unavailable,
+    /// Anything else: refused as invalid, or an answer that could not be read.
+    Other,
+}
+
+/// Whether a call that failed may have been carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Effect {
+    /// Certainly not: AWS refused it, in every attempt.
+    None,
+    /// Perhaps: an answer was lost.
+    Unknown,
+}
+
+impl CallError {
+    /// An error after which nothing was changed.
+    #[must_use]
+    pub fn refused(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, effect: Effect::None, message: message.into() }
+    }
+
+    /// An error after which it is not known whether the call was carried out.
+    #[must_use]
+    pub fn lost(message: impl Into<String>) -> Self {
+        Self { kind: ErrorKind::Unavailable, effect: Effect::Unknown, message: message.into() }
+    }
+}
+
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Denied => "denied",
+            Self::Throttled => "throttled",
+            Self::Conflict => "conflict",
+            Self::NotFound => "not found",
+            Self::LimitExceeded => "limit exceeded",
+            Self::Unavailable => "unavailable",
+            Self::Other => "refused",
+        })
+    }
+}

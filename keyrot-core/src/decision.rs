@@ -1,0 +1,292 @@
+//! The answers of [`decide`](crate::decide()), in types and in words.
+
+use crate::{KeyId, LastUse, Note, Timestamp, VersionId};
+use serde::Serialize;
+use std::fmt;
+
+/// What is to be done for a user now.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Decision {
+    /// Find out something first; it changes nothing.
+    Look(Question),
+    /// Make one change.
+    Act(Step),
+    /// Nothing now: something runs its course.
+    Wait(Wait),
+    /// Nothing until the current key is due.
+    Settled {
+        /// When that is.
+        until: Timestamp,
+    },
+    /// Nothing until a person decides.
+    Blocked(Blocked),
+}
+
+/// Something that has to be known before more can be decided.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Question {
+    /// Which key's credentials does this version hold, that somebody else wrote?
+    Inside(VersionId),
+    /// When was this key last used?
+    LastUse(KeyId),
+    /// Do the credentials in this version authenticate as the user?
+    Proof(VersionId),
+}
+
+/// One change.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Step {
+    /// Create the secret, with a placeholder that no client can take for credentials.
+    CreateSecret,
+    /// Put the placeholder into a secret that has no version at all.
+    PutPlaceholder,
+    /// Write a note onto the secret.
+    Write(Note),
+    /// Make a key.
+    CreateKey,
+    /// Put the key that was just made under AWSPENDING.
+    Stage {
+        /// The version whose further fields are carried along.
+        carry: Option<VersionId>,
+    },
+    /// Move AWSCURRENT.
+    Promote {
+        /// Where it was seen.
+        from: VersionId,
+        /// Where it is to stand.
+        to: VersionId,
+    },
+    /// Take AWSPENDING off a version.
+    Unstage(VersionId),
+    /// Deactivate a key.
+    Deactivate(KeyId),
+    /// Delete an Inactive key.
+    Delete(KeyId),
+}
+
+/// A wait: what for, and until when if that is known.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+pub struct Wait {
+    /// What is waited for.
+    pub why: Why,
+    /// When it is worth looking again.
+    pub until: Option<Timestamp>,
+}
+
+/// What is waited for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Why {
+    /// The old key stays Active while readers move over.
+    Overlap(KeyId),
+    /// The old key is still in use, or was until just now.
+    InUse {
+        /// The old key.
+        key: KeyId,
+        /// The use on record.
+        last_use: LastUse,
+    },
+    /// IAM has no use of the old key on record, which proves little: `quiet` is waited for on top of the overlap.
+    NoRecord(KeyId),
+    /// It could not be found out whether the old key is in use.
+    UseUnknown {
+        /// The old key.
+        key: KeyId,
+        /// Why it could not be found out.
+        reason: String,
+    },
+    /// The old key is Inactive, and will be deleted.
+    Soak(KeyId),
+    /// The staged key does not authenticate yet.
+    Propagation(KeyId),
+    /// Another run may still be at work on this key, or IAM may not list it yet.
+    Settling(KeyId),
+}
+
+/// Why a person has to decide. Nothing of the user's is changed until then.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Blocked {
+    /// AWS put the user in quarantine because a key leaked.
+    Quarantined {
+        /// The attached policy.
+        policy: String,
+    },
+    /// The secret is scheduled for deletion.
+    SecretDeleted {
+        /// Since when.
+        since: Timestamp,
+    },
+    /// The secret is a replica.
+    SecretIsReplica {
+        /// The region of the primary.
+        primary: String,
+    },
+    /// AWSCURRENT holds something that is neither credentials nor the placeholder.
+    SecretHoldsOther {
+        /// The version.
+        version: VersionId,
+    },
+    /// Somebody else staged a version.
+    ForeignPending {
+        /// The version.
+        version: VersionId,
+    },
+    /// The key under AWSCURRENT does not exist.
+    CurrentKeyGone {
+        /// The key.
+        key: KeyId,
+    },
+    /// The key under AWSCURRENT is not Active.
+    CurrentKeyInactive {
+        /// The key.
+        key: KeyId,
+    },
+    /// The credentials under AWSCURRENT, which somebody else put there, do not work.
+    CurrentDoesNotWork {
+        /// The key.
+        key: KeyId,
+        /// What the trial brought.
+        reason: String,
+    },
+    /// Keys that can be attributed neither to keyrot nor to the secret stand in the way.
+    UnknownKeys(Vec<Evidence>),
+    /// A key that was taken for a lost one of keyrot's was reactivated: somebody claims it.
+    ClaimedKey {
+        /// The key.
+        key: KeyId,
+    },
+    /// A key is in a state that keyrot does not know.
+    StrangeStatus {
+        /// The key.
+        key: KeyId,
+        /// IAM's word for it.
+        status: String,
+    },
+    /// The user's own settings, in tags, cannot be used.
+    BadTag {
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+/// What is known of a key that nobody can be blamed for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+pub struct Evidence {
+    /// The key.
+    pub key: KeyId,
+    /// When it was made.
+    pub created: Timestamp,
+    /// Its last use.
+    pub last_use: LastUse,
+}
+
+impl Blocked {
+    /// What a person can do about it.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Quarantined { .. } => "treat the key as leaked: find out what it did, replace it by hand, then detach the policy".into(),
+            Self::SecretDeleted { .. } => "restore it with `aws secretsmanager restore-secret`, or remove the user's rotation tag".into(),
+            Self::SecretIsReplica { primary } => format!("run keyrot in {primary}, or name another secret in the tag keyrot:secret"),
+            Self::SecretHoldsOther { .. } => {
+                "name another secret in the tag keyrot:secret, or put the user's present credentials into this one".into()
+            }
+            Self::ForeignPending { .. } => {
+                "finish or cancel the other rotation (`aws secretsmanager cancel-rotate-secret`), so that AWSPENDING is free".into()
+            }
+            Self::CurrentKeyGone { .. } | Self::CurrentKeyInactive { .. } => {
+                "if the user is being decommissioned, remove its rotation tag; otherwise reactivate the key, or put a working one under AWSCURRENT".into()
+            }
+            Self::CurrentDoesNotWork { .. } => "put working credentials of this user under AWSCURRENT, or move AWSCURRENT back".into(),
+            Self::UnknownKeys(keys) => {
+                let first = keys.first().map_or("KEY", |k| k.key.as_str());
+                format!("delete the key that nobody needs (for example `aws iam delete-access-key --access-key-id {first}` with --user-name), or put the one in use under AWSCURRENT")
+            }
+            Self::ClaimedKey { key } => format!("if {key} is yours, put it under AWSCURRENT; if not, deactivate and delete it"),
+            Self::StrangeStatus { .. } => "look at the key in the IAM console; keyrot leaves it alone".into(),
+            Self::BadTag { .. } => "correct or remove the tag".into(),
+        }
+    }
+}
+
+impl fmt::Display for Blocked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Quarantined { policy } => {
+                write!(f, "AWS has quarantined the user (policy {policy}): a key has leaked")
+            }
+            Self::SecretDeleted { since } => {
+                write!(f, "the secret has been scheduled for deletion since {}", since.format("%F %R"))
+            }
+            Self::SecretIsReplica { primary } => write!(f, "the secret is a replica; its primary is in {primary}"),
+            Self::SecretHoldsOther { version } => write!(f, "AWSCURRENT (version {version}) holds no access key"),
+            Self::ForeignPending { version } => write!(f, "somebody else staged version {version} under AWSPENDING"),
+            Self::CurrentKeyGone { key } => write!(f, "{key}, the key under AWSCURRENT, does not exist"),
+            Self::CurrentKeyInactive { key } => write!(f, "{key}, the key under AWSCURRENT, is not Active"),
+            Self::CurrentDoesNotWork { key, reason } => {
+                write!(f, "the credentials under AWSCURRENT ({key}) do not work: {reason}")
+            }
+            Self::UnknownKeys(keys) => {
+                f.write_str("nobody knows whose these are: ")?;
+                for (i, k) in keys.iter().enumerate() {
+                    let comma = if i > 0 { "; " } else { "" };
+                    write!(f, "{comma}{} of {}, {}", k.key, k.created.format("%F"), k.last_use)?;
+                }
+                Ok(())
+            }
+            Self::ClaimedKey { key } => {
+                write!(f, "{key} looked like a lost key of keyrot's, and somebody reactivated it")
+            }
+            Self::StrangeStatus { key, status } => {
+                write!(f, "{key} has the status {status}, which keyrot does not know")
+            }
+            Self::BadTag { reason } => f.write_str(reason),
+        }
+    }
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Overlap(key) => write!(f, "{key} stays Active while readers move over"),
+            Self::InUse { key, last_use } => write!(f, "{key} is still in use: {last_use}"),
+            Self::NoRecord(key) => write!(f, "{key} has no use on record, which proves little"),
+            Self::UseUnknown { key, reason } => write!(f, "whether {key} is in use is unknown: {reason}"),
+            Self::Soak(key) => write!(f, "{key} is Inactive and will be deleted"),
+            Self::Propagation(key) => write!(f, "{key} does not authenticate yet"),
+            Self::Settling(key) => write!(f, "{key} is new and may be in another run's hands"),
+        }
+    }
+}
+
+impl fmt::Display for LastUse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::At { when, service, region } => {
+                write!(f, "last used {} for {service} in {region}", when.format("%F %R UTC"))
+            }
+            Self::NoRecord => f.write_str("no use on record"),
+            Self::Unknown(reason) => write!(f, "last use unknown ({reason})"),
+        }
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::CreateSecret => f.write_str("create the secret with a placeholder"),
+            Self::PutPlaceholder => f.write_str("put a placeholder into the empty secret"),
+            Self::Write(note) => write!(f, "note down \"{}\"", note.to_text()),
+            Self::CreateKey => f.write_str("make a new key"),
+            Self::Stage { .. } => f.write_str("stage the new key under AWSPENDING"),
+            Self::Promote { to, .. } => write!(f, "make {to} current"),
+            Self::Unstage(version) => write!(f, "take AWSPENDING off {version}"),
+            Self::Deactivate(key) => write!(f, "deactivate {key}"),
+            Self::Delete(key) => write!(f, "delete {key}"),
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! What a run tells people: one typed event for every step that matters.
+
+use crate::{Blocked, CallError, KeyId, SecretName, Timestamp, UserName, VersionId, Wait};
+use serde::Serialize;
+use std::fmt;
+
+/// Something that happened to one user, or that somebody has to know.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+pub struct Event {
+    /// When.
+    pub at: Timestamp,
+    /// To whom.
+    pub user: UserName,
+    /// Who answers for the user, by the tag `keyrot:owner`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// The user's secret.
+    pub secret: SecretName,
+    /// What.
+    #[serde(flatten)]
+    pub kind: EventKind,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case", tag = "event")]
+pub enum EventKind {
+    /// The secret was made, with a placeholder.
+    Adopted,
+    /// A key was made; nobody but this run has its secret yet.
+    KeyCreated {
+        /// The key.
+        key: KeyId,
+    },
+    /// A new key was proved and published: readers of the secret get it from now on.
+    Rotated {
+        /// The new key.
+        key: KeyId,
+        /// The key before, if there was one.
+        replaced: Option<KeyId>,
+        /// The version under AWSCURRENT.
+        version: VersionId,
+    },
+    /// An old key stays Active past its date, and why.
+    Held(Wait),
+    /// A person reactivated a key that was on its way out: its overlap starts again.
+    Reactivated {
+        /// The key.
+        key: KeyId,
+    },
+    /// A key was deactivated.
+    Retired {
+        /// The key.
+        key: KeyId,
+    },
+    /// A key was deleted.
+    Deleted {
+        /// The key.
+        key: KeyId,
+    },
+    /// A new key will not be published, and will be removed.
+    Abandoned {
+        /// The key.
+        key: KeyId,
+        /// Why.
+        reason: String,
+    },
+    /// A key whose maker's reply was lost: nobody has its secret, and it is being removed.
+    OrphanFound {
+        /// The key.
+        key: KeyId,
+    },
+    /// A key that was made and could not be staged was deleted at once: nobody had its secret.
+    OrphanRemoved {
+        /// The key.
+        key: KeyId,
+    },
+    /// A person has to decide.
+    Blocked {
+        /// Why.
+        reason: Blocked,
+    },
+    /// A call failed; the next run takes it up.
+    Failed(Failure),
+}
+
+/// A call that failed.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+pub struct Failure {
+    /// What was to be done, to be read after "could not".
+    pub doing: String,
+    /// What went wrong.
+    pub error: CallError,
+}
+
+/// How much an event matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// All is well.
+    Info,
+    /// Worth a look.
+    Warning,
+    /// Somebody has to act.
+    Error,
+}
+
+impl EventKind {
+    /// How much it matters.
+    #[must_use]
+    pub fn severity(&self) -> Severity {
+        match self {
+            Self::Adopted
+            | Self::KeyCreated { .. }
+            | Self::Rotated { .. }
+            | Self::Retired { .. }
+            | Self::Deleted { .. } => Severity::Info,
+            Self::Held(_)
+            | Self::Reactivated { .. }
+            | Self::Abandoned { .. }
+            | Self::OrphanFound { .. }
+            | Self::OrphanRemoved { .. } => Severity::Warning,
+            Self::Blocked { .. } | Self::Failed(_) => Severity::Error,
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "could not {}: {}", self.doing, self.error)
+    }
+}
+
+impl fmt::Display for EventKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Adopted => f.write_str("made the secret, with a placeholder"),
+            Self::KeyCreated { key } => write!(f, "made {key}"),
+            Self::Rotated { key, replaced: Some(old), .. } => write!(f, "published {key} in place of {old}"),
+            Self::Rotated { key, replaced: None, .. } => write!(f, "published {key}"),
+            Self::Held(wait) => write!(f, "held: {}", wait.why),
+            Self::Reactivated { key } => write!(f, "somebody reactivated {key}; it is kept for another overlap"),
+            Self::Retired { key } => write!(f, "deactivated {key}"),
+            Self::Deleted { key } => write!(f, "deleted {key}"),
+            Self::Abandoned { key, reason } => write!(f, "abandoned {key}: {reason}"),
+            Self::OrphanFound { key } => {
+                write!(f, "found {key}, made by a run that died; nobody has its secret, it will be removed")
+            }
+            Self::OrphanRemoved { key } => {
+                write!(f, "deleted {key} at once: it could not be staged, and nobody has its secret")
+            }
+            Self::Blocked { reason } => write!(f, "blocked: {reason}"),
+            Self::Failed(failure) => failure.fmt(f),
+        }
+    }
+}

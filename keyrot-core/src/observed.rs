@@ -1,0 +1,133 @@
+//! What is seen of one user before anything is decided.
+
+use crate::{Content, Journal, KeyId, Timestamp, VersionId};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Everything that is known of one user's keys and secret at one moment of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+pub struct Observed {
+    /// The name of an attached policy by which AWS quarantined the user, if there is one.
+    pub quarantine: Option<String>,
+    /// The user's access keys, as `ListAccessKeys` gives them.
+    pub keys: Vec<AccessKey>,
+    /// The user's secret, as `DescribeSecret` gives it.
+    pub secret: SecretState,
+    /// The key that this run has just made, whose secret it holds in memory and has not staged yet.
+    pub in_hand: Option<KeyId>,
+    /// The last use of those keys for which it was asked.
+    pub last_use: BTreeMap<KeyId, LastUse>,
+    /// What came of trying the credentials in a version, in this run.
+    pub proof: Option<(VersionId, Proof)>,
+}
+
+/// One access key of a user.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct AccessKey {
+    /// Its id.
+    pub id: KeyId,
+    /// Whether it works.
+    pub status: KeyStatus,
+    /// When IAM made it.
+    pub created: Timestamp,
+}
+
+/// The status of a key. IAM knows Active, Inactive and Expired, and may come to know more.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyStatus {
+    /// Requests signed with it are accepted.
+    Active,
+    /// Switched off; it can be switched on again.
+    Inactive,
+    /// Anything else, in IAM's word. Such a key is never changed.
+    Other(String),
+}
+
+/// What IAM says of the last use of a key.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LastUse {
+    /// The last use that was recorded.
+    At {
+        /// When; IAM records the first use in each 15 minutes and shows it hours late.
+        when: Timestamp,
+        /// Which service was called, such as `s3`.
+        service: String,
+        /// In which region.
+        region: String,
+    },
+    /// IAM answered, and has no use on record.
+    NoRecord,
+    /// It could not be found out, and why. Never read as "unused".
+    Unknown(String),
+}
+
+/// The state of a user's secret.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SecretState {
+    /// There is none of that name.
+    Missing,
+    /// It is scheduled for deletion since then: it refuses every read and write.
+    Deleted {
+        /// Since when.
+        since: Timestamp,
+    },
+    /// It is a replica: it refuses writes.
+    Replica {
+        /// The region of the primary secret.
+        primary: String,
+    },
+    /// It is there and can be written to.
+    Present(Secret),
+}
+
+/// A secret as keyrot sees it: which version stands under which staging label, and the notes. No value.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize)]
+pub struct Secret {
+    /// Under AWSCURRENT: what readers get.
+    pub current: Option<Held>,
+    /// Under AWSPENDING: what is to become current.
+    pub pending: Option<Held>,
+    /// Under AWSPREVIOUS: what was current before.
+    pub previous: Option<Held>,
+    /// keyrot's own notes.
+    pub journal: Journal,
+}
+
+/// A version under a staging label.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+pub struct Held {
+    /// The version's id.
+    pub version: VersionId,
+    /// What it holds.
+    pub content: Content,
+}
+
+impl Held {
+    /// A version with what its id says of its content.
+    #[must_use]
+    pub fn of(version: VersionId) -> Self {
+        let content = Content::of(&version);
+        Self { version, content }
+    }
+
+    /// The key whose credentials the version holds, where known.
+    #[must_use]
+    pub fn key(&self) -> Option<&KeyId> {
+        self.content.key()
+    }
+}
+
+/// What came of trying credentials.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Proof {
+    /// They authenticated as the user, as often running as the policy asks.
+    Proven,
+    /// They were refused until the time for trying was over.
+    Refused(String),
+    /// They are somebody else's, or the version does not hold what its id says; they never will do.
+    Wrong(String),
+}

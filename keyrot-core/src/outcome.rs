@@ -1,0 +1,86 @@
+//! On whom a run works, and where it leaves them.
+
+use crate::{Blocked, Failure, SecretName, Step, Timestamp, UserArn, UserName, VersionId, Wait, Why};
+use serde::Serialize;
+use std::fmt;
+
+/// The user on whom a run works, as the selection found them.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+pub struct Subject {
+    /// The user's name.
+    pub user: UserName,
+    /// The user's ARN: what new credentials must authenticate as.
+    pub arn: UserArn,
+    /// The secret that holds the user's credentials.
+    pub secret: SecretName,
+    /// Who answers for the user, by the tag `keyrot:owner`.
+    pub owner: Option<String>,
+    /// The name of an attached policy by which AWS quarantined the user.
+    pub quarantine: Option<String>,
+}
+
+/// Where a run leaves a user.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Nothing to do until then.
+    Settled {
+        /// When the current key is due.
+        until: Timestamp,
+    },
+    /// Something runs its course.
+    Waiting(Wait),
+    /// A person has to decide.
+    Blocked(Blocked),
+    /// A call failed; the next run takes it up.
+    Failed(Failure),
+    /// The run ended before the user was done; the next run goes on.
+    Stopped(Stop),
+    /// A plan only: this change is due.
+    Due(Step),
+    /// A plan only: the credentials in this version are to be tried next.
+    Proving {
+        /// The version.
+        version: VersionId,
+    },
+    /// keyrot's own code, or a port's, panicked. Nothing more was done for this user.
+    Panicked(String),
+}
+
+/// Why a run ended early.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stop {
+    /// Somebody asked for it (Ctrl-C, SIGTERM).
+    Cancelled,
+    /// The deadline for new steps had come.
+    Deadline,
+    /// As many users were changed as one run may change.
+    ChangeLimit,
+    /// The work on this user went on for longer than half of `settle`; what was seen is too old to act upon.
+    TookTooLong,
+    /// Things kept changing while they were looked at.
+    Contention,
+}
+
+impl Wait {
+    /// Whether the old key is kept past its date because it is, or may be, in use.
+    #[must_use]
+    pub fn is_hold(&self) -> bool {
+        matches!(self.why, Why::InUse { .. } | Why::UseUnknown { .. } | Why::NoRecord(_))
+    }
+}
+
+impl fmt::Display for Stop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Cancelled => "stopped on request; the next run goes on",
+            Self::Deadline => "the run's time was over; the next run goes on",
+            Self::ChangeLimit => "not started: the run had changed as many users as max_changes allows",
+            Self::TookTooLong => "stopped: it took so long that what was seen is out of date; the next run goes on",
+            Self::Contention => {
+                "stopped: somebody else keeps changing this user's keys or secret; the next run goes on"
+            }
+        })
+    }
+}

@@ -1,0 +1,171 @@
+//! What the rotation needs of the world. Implement these traits to put keyrot on something else than AWS; all are usable as `dyn`.
+//!
+//! Every method is one request. An implementation retries what is safe to retry (reads, and throttles), tells in
+//! [`CallError::effect`] whether a failed change may have been carried out, and bounds each request's time well below half of `settle`.
+//! The suite in [`conformance`](crate::conformance) shows whether it keeps the rules.
+
+use crate::{
+    AccessKey, CallError, Credentials, Event, Inside, KeyId, LastUse, NewKey, Note, ProbeAnswer, SecretName,
+    SecretState, Timestamp, UserArn, UserName, VersionId,
+};
+use async_trait::async_trait;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// One IAM user as the account lists it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct IamUser {
+    /// The ARN, with path and name.
+    pub arn: UserArn,
+    /// The user's tags.
+    pub tags: BTreeMap<String, String>,
+    /// The names of the attached managed policies.
+    pub policies: Vec<String>,
+}
+
+/// IAM: the users of an account and their access keys.
+#[cfg_attr(feature = "mocks", mockall::automock)]
+#[async_trait]
+pub trait IamPort: Send + Sync {
+    /// All users whose path begins with the prefix (`/` for all), with their tags and attached policies, to the last page.
+    ///
+    /// # Errors
+    /// [`CallError`] if any part could not be read: half a list would be taken for the whole.
+    async fn users(&self, path_prefix: &str) -> Result<Vec<IamUser>, CallError>;
+
+    /// The user's keys, at most two, in no order.
+    ///
+    /// # Errors
+    /// [`CallError`]; `NotFound` if there is no such user.
+    async fn list_keys(&self, user: &UserName) -> Result<Vec<AccessKey>, CallError>;
+
+    /// Makes a key. This call has no idempotency token: after a lost reply it must not be repeated, or a key exists that nobody has.
+    ///
+    /// # Errors
+    /// [`CallError`]; `LimitExceeded` if the user has two keys.
+    async fn create_key(&self, user: &UserName) -> Result<NewKey, CallError>;
+
+    /// When the key was last used.
+    ///
+    /// # Errors
+    /// [`CallError`]. An implementation never answers [`LastUse::NoRecord`] for "could not find out".
+    async fn last_use(&self, user: &UserName, key: &KeyId) -> Result<LastUse, CallError>;
+
+    /// Switches the key off. Switching off an Inactive key is no error.
+    ///
+    /// # Errors
+    /// [`CallError`]; `NotFound` if there is no such key.
+    async fn deactivate_key(&self, user: &UserName, key: &KeyId) -> Result<(), CallError>;
+
+    /// Deletes the key.
+    ///
+    /// # Errors
+    /// [`CallError`]; a key that is gone already is no error.
+    async fn delete_key(&self, user: &UserName, key: &KeyId) -> Result<(), CallError>;
+}
+
+/// The secret store: secrets with versions, staging labels and tags, by the rules of Secrets Manager.
+#[cfg_attr(feature = "mocks", mockall::automock)]
+#[async_trait]
+pub trait SecretStorePort: Send + Sync {
+    /// The secret's labels and notes, without any value.
+    ///
+    /// # Errors
+    /// [`CallError`]. A secret that is not there is no error: [`SecretState::Missing`].
+    async fn describe(&self, secret: &SecretName) -> Result<SecretState, CallError>;
+
+    /// Creates the secret with a placeholder, under this version id, that no client can take for credentials.
+    ///
+    /// # Errors
+    /// [`CallError`]; `Conflict` if the name is taken.
+    async fn create(&self, secret: &SecretName, user: &UserName, placeholder: &VersionId) -> Result<(), CallError>;
+
+    /// Puts the placeholder into a secret that has no version.
+    ///
+    /// # Errors
+    /// [`CallError`]; `Conflict` if it has one under AWSCURRENT by now.
+    async fn put_placeholder(
+        &self,
+        secret: &SecretName,
+        user: &UserName,
+        placeholder: &VersionId,
+    ) -> Result<(), CallError>;
+
+    /// Writes a note in the place of the one of its kind before.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    async fn write_note(&self, secret: &SecretName, note: &Note) -> Result<(), CallError>;
+
+    /// Which key's credentials a version holds that somebody else wrote. Nothing else of the value is kept.
+    ///
+    /// # Errors
+    /// [`CallError`]; a value without credentials is no error.
+    async fn look_into(&self, secret: &SecretName, version: &VersionId) -> Result<Inside, CallError>;
+
+    /// Makes the version, under AWSPENDING, with the credentials and the further fields of `carry`. To repeat it is a no-op.
+    ///
+    /// # Errors
+    /// [`CallError`]; `Conflict` if the version exists with other content.
+    async fn stage<'a>(
+        &self,
+        secret: &SecretName,
+        version: &VersionId,
+        credentials: &Credentials,
+        carry: Option<&'a VersionId>,
+    ) -> Result<(), CallError>;
+
+    /// The credentials in a version; `None` if it holds none.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    async fn read(&self, secret: &SecretName, version: &VersionId) -> Result<Option<Credentials>, CallError>;
+
+    /// Moves AWSCURRENT from one version to another, if it stands on the first: a compare-and-swap. AWSPREVIOUS follows to the first.
+    ///
+    /// # Errors
+    /// [`CallError`]; `Conflict` if AWSCURRENT stands elsewhere.
+    async fn promote(&self, secret: &SecretName, from: &VersionId, to: &VersionId) -> Result<(), CallError>;
+
+    /// Takes AWSPENDING off the version.
+    ///
+    /// # Errors
+    /// [`CallError`]; `Conflict` if it stands elsewhere.
+    async fn unstage(&self, secret: &SecretName, version: &VersionId) -> Result<(), CallError>;
+}
+
+/// The trial of credentials: who are they?
+#[cfg_attr(feature = "mocks", mockall::automock)]
+#[async_trait]
+pub trait CredentialProbe: Send + Sync {
+    /// Asks once, with these credentials and no others.
+    ///
+    /// # Errors
+    /// [`CallError`] if there was no answer to go by; a refusal is an answer.
+    async fn probe(&self, credentials: &Credentials) -> Result<ProbeAnswer, CallError>;
+}
+
+/// Where events go: a chat, a mail, a log.
+#[cfg_attr(feature = "mocks", mockall::automock)]
+#[async_trait]
+pub trait Notifier: Send + Sync {
+    /// What it is called in messages about it, such as `slack`.
+    fn name(&self) -> String;
+
+    /// Tells somebody.
+    ///
+    /// # Errors
+    /// A message for people. The run reports it and goes on.
+    async fn notify(&self, event: &Event) -> Result<(), String>;
+}
+
+/// The time. The core has no clock of its own.
+#[cfg_attr(feature = "mocks", mockall::automock)]
+#[async_trait]
+pub trait Clock: Send + Sync {
+    /// The wall clock. It has to go on while the machine sleeps.
+    fn now(&self) -> Timestamp;
+
+    /// Lets the time pass.
+    async fn sleep(&self, time: Duration);
+}

@@ -1,0 +1,509 @@
+//! The work on one user as a state machine without I/O: it says which call to make, is told what came back, and says what next.
+//!
+//! [`drive`](crate::drive) runs it on the ports; the model checker runs the same machine on a simulated account, call by call.
+//!
+//! A call's own reply counts as a look at what it changed, so that a whole rotation costs ten calls: two to look, eight to act. Everything
+//! is looked at afresh before a key is deactivated or deleted, after a conflict, and after a lost reply.
+
+use crate::policy::after;
+use crate::proving::{Proving, Trial};
+use crate::{
+    AccessKey, Call, CallError, Content, Decision, Effect, ErrorKind, Event, EventKind, Failure, Held, Inside, KeyId,
+    KeyStatus, LastUse, NewKey, Note, Observed, Outcome, Phase, Policy, Proof, Question, Reply, Secret, SecretState,
+    Step, Stop, Subject, Timestamp, VersionId, Wait, Why, decide,
+};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// A run looks at everything at most this often; somebody who changes things faster than that is waited out.
+const LOOKS: u32 = 6;
+
+/// What the machine wants next.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Next {
+    /// Make this call, then [`Rotation::answer`].
+    Call(Call),
+    /// Let this much time pass, then ask again.
+    Sleep(Duration),
+    /// Nothing more in this run.
+    Done(Outcome),
+}
+
+/// Whether a run may change anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Mode {
+    /// It may.
+    Act,
+    /// It looks and decides, and stops before the first change.
+    Plan,
+}
+
+/// One run's work on one user.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Rotation {
+    subject: Subject,
+    policy: Policy,
+    mode: Mode,
+    began: Option<Timestamp>,
+    looks: u32,
+    stage: Stage,
+    /// What is known; complete unless a look is under way.
+    seen: Observed,
+    /// Whether this run changed something since it last looked at everything.
+    changed: bool,
+    /// The new key, from its making until the end of the run.
+    fresh: Option<NewKey>,
+    /// Whether a lost reply leaves it open that a version holds the new key.
+    perhaps_staged: bool,
+    /// The call whose answer is awaited.
+    asked: Option<Call>,
+    stop: Option<Stop>,
+    /// The last error of a call whose failure is no failure of the run, unless the run ends because of it.
+    passed_over: Option<CallError>,
+    events: Vec<Event>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Stage {
+    ListKeys,
+    DescribeSecret,
+    Deciding,
+    Proving(Proving),
+    /// Delete the key that could not be staged, then end.
+    Undo(KeyId, Outcome),
+    Ended(Outcome),
+}
+
+impl Rotation {
+    /// A run that has not looked yet.
+    #[must_use]
+    pub fn new(subject: Subject, policy: Policy, mode: Mode) -> Self {
+        let seen = Observed {
+            quarantine: subject.quarantine.clone(),
+            keys: Vec::new(),
+            secret: SecretState::Missing,
+            in_hand: None,
+            last_use: BTreeMap::new(),
+            proof: None,
+        };
+        Self {
+            subject,
+            policy,
+            mode,
+            began: None,
+            looks: 0,
+            stage: Stage::ListKeys,
+            seen,
+            changed: false,
+            fresh: None,
+            perhaps_staged: false,
+            asked: None,
+            stop: None,
+            passed_over: None,
+            events: Vec::new(),
+        }
+    }
+
+    /// Whose keys.
+    #[must_use]
+    pub fn subject(&self) -> &Subject {
+        &self.subject
+    }
+
+    /// What is known so far.
+    #[must_use]
+    pub fn seen(&self) -> &Observed {
+        &self.seen
+    }
+
+    /// Asks the run to end at the next place where it may: not between the making of a key and its staging.
+    pub fn stop(&mut self, why: Stop) {
+        self.stop.get_or_insert(why);
+    }
+
+    /// Takes the events since the last time.
+    pub fn take_events(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.events)
+    }
+
+    /// What to do next. Asking again without an answer in between asks for the same.
+    pub fn next(&mut self, now: Timestamp) -> Next {
+        let began = *self.began.get_or_insert(now);
+        loop {
+            if let Stage::Ended(outcome) = &self.stage {
+                return Next::Done(outcome.clone());
+            }
+            let too_long = now >= after(began, self.policy.run_limit());
+            if too_long {
+                self.stop(Stop::TookTooLong);
+            }
+            if let Some(why) = self.stop.filter(|_| self.may_stop(too_long)) {
+                self.end(now, Outcome::Stopped(why));
+                continue;
+            }
+            if let Some(call) = &self.asked {
+                return Next::Call(call.clone());
+            }
+            let call = match &mut self.stage {
+                Stage::ListKeys => Call::ListKeys,
+                Stage::DescribeSecret => Call::DescribeSecret,
+                Stage::Undo(key, _) => Call::DeleteKey(key.clone()),
+                Stage::Proving(proving) => match proving.next(now) {
+                    Trial::Read(version) => Call::ReadVersion(version),
+                    Trial::Probe(credentials) => Call::Probe(credentials),
+                    Trial::Pause(pause) => return Next::Sleep(pause),
+                },
+                Stage::Deciding => match self.decided(now) {
+                    Some(call) => call,
+                    None => continue,
+                },
+                Stage::Ended(_) => continue,
+            };
+            self.asked = Some(call.clone());
+            return Next::Call(call);
+        }
+    }
+
+    /// A key in hand is staged before the run stops, because only this process has its secret; but after the run limit it is too late for
+    /// that, and it is deleted instead.
+    fn may_stop(&mut self, too_long: bool) -> bool {
+        if matches!(self.stage, Stage::Undo(..)) {
+            return false;
+        }
+        match self.seen.in_hand.clone() {
+            None => true,
+            Some(_) if too_long && self.perhaps_staged => true,
+            Some(key) if too_long => {
+                self.asked = None;
+                self.stage = Stage::Undo(key, Outcome::Stopped(Stop::TookTooLong));
+                false
+            }
+            Some(_) => false,
+        }
+    }
+
+    /// Turns a decision into the call that carries it out, or into the end of the run.
+    fn decided(&mut self, now: Timestamp) -> Option<Call> {
+        match decide(&self.seen, &self.policy, now) {
+            Decision::Look(Question::Inside(version)) => Some(Call::LookInto(version)),
+            Decision::Look(Question::LastUse(key)) => Some(Call::LastUse(key)),
+            Decision::Look(Question::Proof(version)) => {
+                self.begin_proof(now, version);
+                None
+            }
+            Decision::Act(step) if self.mode == Mode::Plan => self.end(now, Outcome::Due(step)),
+            Decision::Act(Step::Deactivate(_) | Step::Delete(_)) if self.changed => self.look_again(now),
+            Decision::Act(step) => self.call_for(step, now),
+            Decision::Wait(Wait { why: Why::UseUnknown { .. }, .. }) if self.passed_over.is_some() => {
+                let error = self.passed_over.take()?;
+                self.end(now, Outcome::Failed(Failure { doing: "find out when the key was last used".into(), error }))
+            }
+            Decision::Wait(Wait { why: Why::Propagation(_), .. }) if self.passed_over.is_some() => {
+                let error = self.passed_over.take()?;
+                self.end(now, Outcome::Failed(Failure { doing: "try the new key".into(), error }))
+            }
+            Decision::Wait(wait) => self.end(now, Outcome::Waiting(wait)),
+            Decision::Settled { until } => self.end(now, Outcome::Settled { until }),
+            Decision::Blocked(why) => self.end(now, Outcome::Blocked(why)),
+        }
+    }
+
+    fn begin_proof(&mut self, now: Timestamp, version: VersionId) {
+        let key = self.held(&version).and_then(|h| h.key().cloned());
+        let known = self.fresh.as_ref().map(|new| &new.credentials).filter(|c| Some(&c.key) == key.as_ref()).cloned();
+        match key {
+            // A plan makes no trial: it would have to read a secret value.
+            Some(_) if self.mode == Mode::Plan => {
+                self.end(now, Outcome::Proving { version });
+            }
+            Some(key) => self.stage = Stage::Proving(Proving::new(version, key, known, self.subject.arn.clone(), now)),
+            None => self.seen.proof = Some((version, Proof::Wrong("the version holds no access key".into()))),
+        }
+    }
+
+    fn held(&self, version: &VersionId) -> Option<&Held> {
+        let SecretState::Present(secret) = &self.seen.secret else { return None };
+        let labels = [&secret.current, &secret.pending, &secret.previous];
+        labels.into_iter().flatten().find(|h| h.version == *version)
+    }
+
+    fn call_for(&mut self, step: Step, now: Timestamp) -> Option<Call> {
+        Some(match step {
+            Step::CreateSecret => Call::CreateSecret(VersionId::for_placeholder(now)),
+            Step::PutPlaceholder => Call::PutPlaceholder(VersionId::for_placeholder(now)),
+            Step::Write(note) => Call::Write(note),
+            Step::CreateKey => Call::CreateKey,
+            Step::Promote { from, to } => Call::Promote { from, to },
+            Step::Unstage(version) => Call::Unstage(version),
+            Step::Deactivate(key) => Call::Deactivate(key),
+            Step::Delete(key) => Call::DeleteKey(key),
+            Step::Stage { carry } => {
+                let NewKey { credentials, created } = self.fresh.clone()?;
+                match VersionId::for_key(&credentials.key, created, carry.is_some()) {
+                    Ok(version) => Call::Stage { version, credentials, carry },
+                    Err(error) => {
+                        let error = CallError::refused(ErrorKind::Other, error.to_string());
+                        self.undo(&credentials.key, error);
+                        return None;
+                    }
+                }
+            }
+        })
+    }
+
+    /// Takes in what came of the call that [`Rotation::next`] asked for.
+    pub fn answer(&mut self, now: Timestamp, answer: Result<Reply, CallError>) {
+        let Some(call) = self.asked.take() else { return };
+        match (call, answer) {
+            (call, Ok(reply)) => self.succeeded(now, call, reply),
+            (Call::LastUse(key), Err(error)) => {
+                self.seen.last_use.insert(key, LastUse::Unknown(error.message.clone()));
+                self.passed_over = Some(error);
+            }
+            (Call::Probe(_), Err(error)) => {
+                if let Stage::Proving(proving) = &mut self.stage {
+                    proving.failed(error.to_string(), now);
+                    self.passed_over = Some(error);
+                }
+                self.end_of_proof(now);
+            }
+            (call, Err(error)) => self.failed(now, &call, error),
+        }
+    }
+
+    fn failed(&mut self, now: Timestamp, call: &Call, error: CallError) {
+        if let Stage::Undo(_, outcome) = self.stage.clone() {
+            self.end(now, outcome);
+            return;
+        }
+        let unclear = error.effect == Effect::Unknown && !call.only_reads() && *call != Call::CreateKey;
+        let staging = matches!(call, Call::Stage { .. });
+        self.perhaps_staged |= staging && unclear;
+        if let Call::Stage { credentials, .. } = call
+            && !self.perhaps_staged
+        {
+            self.undo(&credentials.key, error);
+        } else if (unclear || error.kind == ErrorKind::Conflict) && self.looks < LOOKS {
+            self.stage = Stage::ListKeys;
+        } else {
+            self.end(now, Outcome::Failed(Failure { doing: call.purpose().into(), error }));
+        }
+    }
+
+    /// The store refused the new key. Nobody has its secret and no version ever held it, so it may go at once.
+    fn undo(&mut self, key: &KeyId, error: CallError) {
+        let doing = "stage the new key in the secret".into();
+        self.stage = Stage::Undo(key.clone(), Outcome::Failed(Failure { doing, error }));
+    }
+
+    fn succeeded(&mut self, now: Timestamp, call: Call, reply: Reply) {
+        let expected = match (call, reply) {
+            (Call::ListKeys, Reply::Keys(keys)) => {
+                self.seen.keys = keys;
+                self.stage = Stage::DescribeSecret;
+                true
+            }
+            (Call::DescribeSecret, Reply::Secret(secret)) => {
+                self.looked(secret);
+                true
+            }
+            (Call::LookInto(version), Reply::Inside(inside)) => {
+                self.read_foreign(&version, &inside);
+                true
+            }
+            (Call::LastUse(key), Reply::LastUse(last_use)) => {
+                self.seen.last_use.insert(key, last_use);
+                true
+            }
+            (Call::CreateKey, Reply::Created(new)) => {
+                let key = new.credentials.key.clone();
+                self.seen.keys.push(AccessKey { id: key.clone(), status: KeyStatus::Active, created: new.created });
+                self.seen.in_hand = Some(key.clone());
+                self.fresh = Some(new);
+                self.changed = true;
+                self.tell(now, EventKind::KeyCreated { key });
+                true
+            }
+            (Call::ReadVersion(_), Reply::Credentials(credentials)) => {
+                if let Stage::Proving(proving) = &mut self.stage {
+                    proving.read(credentials);
+                }
+                self.end_of_proof(now);
+                true
+            }
+            (Call::Probe(_), Reply::Probe(answer)) => {
+                if let Stage::Proving(proving) = &mut self.stage {
+                    proving.answered(answer, now, &self.policy);
+                }
+                self.end_of_proof(now);
+                true
+            }
+            (call, Reply::Done) if !call.only_reads() && call != Call::CreateKey => {
+                self.done(now, call);
+                true
+            }
+            _ => false,
+        };
+        if !expected {
+            let error =
+                CallError::lost("the port answered another call than it was asked; this is a fault in the port's code");
+            self.end(now, Outcome::Failed(Failure { doing: "understand the port's answer".into(), error }));
+        }
+    }
+
+    /// A look at everything is complete.
+    fn looked(&mut self, secret: SecretState) {
+        self.seen.secret = secret;
+        self.seen.last_use.clear();
+        self.changed = false;
+        self.looks += 1;
+        // The key in hand may lag in the listing; once it is listed, IAM's word on its status counts.
+        if let (Some(id), Some(new)) = (self.seen.in_hand.clone(), &self.fresh)
+            && !self.seen.keys.iter().any(|k| k.id == id)
+        {
+            self.seen.keys.push(AccessKey { id, status: KeyStatus::Active, created: new.created });
+        }
+        self.stage = Stage::Deciding;
+    }
+
+    fn read_foreign(&mut self, version: &VersionId, inside: &Inside) {
+        let content = match &inside.key {
+            Some(key) => Content::ForeignKey { key: key.clone(), extras: inside.extras },
+            None => Content::ForeignOther,
+        };
+        if let SecretState::Present(secret) = &mut self.seen.secret {
+            let labels = [&mut secret.current, &mut secret.pending, &mut secret.previous];
+            for held in labels.into_iter().flatten().filter(|h| h.version == *version) {
+                held.content = content.clone();
+            }
+        }
+    }
+
+    fn end_of_proof(&mut self, now: Timestamp) {
+        if let Stage::Proving(proving) = &self.stage
+            && let Some(proof) = proving.result(now, &self.policy)
+        {
+            if proof == Proof::Proven {
+                self.passed_over = None;
+            }
+            self.seen.proof = Some((proving.version().clone(), proof));
+            self.stage = Stage::Deciding;
+        }
+    }
+
+    /// A change was made: what is known changes with it, and people are told.
+    fn done(&mut self, now: Timestamp, call: Call) {
+        self.changed = true;
+        if let (Stage::Undo(_, outcome), Call::DeleteKey(key)) = (&self.stage, &call) {
+            let (key, outcome) = (key.clone(), outcome.clone());
+            self.seen.in_hand = None;
+            self.seen.keys.retain(|k| k.id != key);
+            self.tell(now, EventKind::OrphanRemoved { key });
+            self.end(now, outcome);
+            return;
+        }
+        if let Some(kind) = self.announcement(&call) {
+            self.tell(now, kind);
+        }
+        match call {
+            Call::CreateSecret(version) | Call::PutPlaceholder(version) => {
+                let current = Some(Held::of(version));
+                self.seen.secret = SecretState::Present(Secret { current, ..Secret::default() });
+            }
+            Call::Deactivate(key) => {
+                if let Some(key) = self.seen.keys.iter_mut().find(|k| k.id == key) {
+                    key.status = KeyStatus::Inactive;
+                }
+            }
+            Call::DeleteKey(key) => self.seen.keys.retain(|k| k.id != key),
+            call => self.done_in_secret(call),
+        }
+    }
+
+    fn done_in_secret(&mut self, call: Call) {
+        let SecretState::Present(secret) = &mut self.seen.secret else { return };
+        match call {
+            Call::Write(note) => {
+                let retiring = matches!(&note, Note::Retired(r) if r.phase == Phase::Retiring);
+                secret.journal.set(note);
+                if retiring {
+                    self.stage = Stage::ListKeys;
+                }
+            }
+            Call::Stage { version, .. } => {
+                secret.pending = Some(Held::of(version));
+                self.seen.in_hand = None;
+            }
+            Call::Promote { to, .. } => {
+                let promoted = secret.pending.clone().filter(|h| h.version == to).unwrap_or_else(|| Held::of(to));
+                secret.previous = secret.current.replace(promoted);
+            }
+            Call::Unstage(_) => secret.pending = None,
+            _ => {}
+        }
+    }
+
+    /// What people are told of a change, before what is known changes.
+    fn announcement(&self, call: &Call) -> Option<EventKind> {
+        let SecretState::Present(secret) = &self.seen.secret else { return Some(EventKind::Adopted) };
+        Some(match call {
+            Call::PutPlaceholder(_) => EventKind::Adopted,
+            Call::Promote { to, .. } => {
+                let key = Content::of(to).key()?.clone();
+                let beside = || self.seen.keys.iter().map(|k| &k.id).find(|id| **id != key);
+                let replaced = secret.current.as_ref().and_then(Held::key).or_else(beside).cloned();
+                EventKind::Rotated { key, replaced, version: to.clone() }
+            }
+            Call::Write(Note::Retired(note)) if note.phase == Phase::Hold => {
+                EventKind::Reactivated { key: note.key.clone() }
+            }
+            Call::Write(Note::Retired(note)) if note.phase == Phase::Retiring => self.giving_up(secret, &note.key)?,
+            Call::Deactivate(key) => EventKind::Retired { key: key.clone() },
+            Call::DeleteKey(key) => EventKind::Deleted { key: key.clone() },
+            _ => return None,
+        })
+    }
+
+    fn giving_up(&self, secret: &Secret, key: &KeyId) -> Option<EventKind> {
+        let key = key.clone();
+        let staged = secret.pending.as_ref().filter(|h| h.key() == Some(&key));
+        if staged.is_some() {
+            let reason = match &self.seen.proof {
+                Some((_, Proof::Refused(reason) | Proof::Wrong(reason))) => reason.clone(),
+                _ => "another key became current, or somebody deactivated it".into(),
+            };
+            return Some(EventKind::Abandoned { key, reason });
+        }
+        let replaced = secret.journal.promoted.as_ref().and_then(|p| p.replacing.as_ref());
+        let was_current = replaced == Some(&key) || secret.previous.as_ref().and_then(Held::key) == Some(&key);
+        (!was_current).then_some(EventKind::OrphanFound { key })
+    }
+
+    fn look_again(&mut self, now: Timestamp) -> Option<Call> {
+        if self.looks >= LOOKS {
+            return self.end(now, Outcome::Stopped(Stop::Contention));
+        }
+        self.stage = Stage::ListKeys;
+        None
+    }
+
+    /// Ends the run. Always `None`, so that it can stand where a call is expected.
+    fn end(&mut self, now: Timestamp, outcome: Outcome) -> Option<Call> {
+        if self.mode == Mode::Act {
+            match &outcome {
+                Outcome::Blocked(reason) => self.tell(now, EventKind::Blocked { reason: reason.clone() }),
+                Outcome::Failed(failure) => self.tell(now, EventKind::Failed(failure.clone())),
+                Outcome::Waiting(wait) if wait.is_hold() => self.tell(now, EventKind::Held(wait.clone())),
+                _ => {}
+            }
+        }
+        self.asked = None;
+        self.stage = Stage::Ended(outcome);
+        None
+    }
+
+    fn tell(&mut self, at: Timestamp, kind: EventKind) {
+        let Subject { user, owner, secret, .. } = &self.subject;
+        self.events.push(Event { at, user: user.clone(), owner: owner.clone(), secret: secret.clone(), kind });
+    }
+}

@@ -1,0 +1,15 @@
+//! Short names for the unit tests.
+#![allow(clippy::unwrap_used)]
+
+use crate::{KeyId, Timestamp};
+use chrono::DateTime;
+
+/// An instant, in seconds from a fixed one.
+pub(crate) fn at(seconds: i64) -> Timestamp {
+    DateTime::from_timestamp(1_700_000_000 + seconds, 0).unwrap()
+}
+
+/// The key of that name.
+pub(crate) fn key(name: &str) -> KeyId {
+    KeyId::parse(format!("AKIA{name:X>16}")).unwrap()
+}
