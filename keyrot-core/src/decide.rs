@@ -287,7 +287,9 @@ impl Case<'_> {
             Some((Phase::Retiring, _)) if self.in_a_version(&key.id) => {
                 return Some(Decision::Act(Step::Deactivate(key.id.clone())));
             }
-            Some((Phase::Retiring, _)) if self.seen.versions.is_none() => return Some(Decision::Look(Question::Versions)),
+            Some((Phase::Retiring, _)) if self.seen.versions.is_none() => {
+                return Some(Decision::Look(Question::Versions));
+            }
             Some((Phase::Retiring, _)) | None => {}
         }
         match self.seen.last_use.get(&key.id) {
