@@ -92,9 +92,7 @@ impl RateController {
     #[must_use]
     pub fn new(settings: LimiterSettings) -> Self {
         Self {
-            phase: Phase::Ramp {
-                window: f64::from(settings.initial_window),
-            },
+            phase: Phase::Ramp { window: f64::from(settings.initial_window) },
             settings,
             next_at: Duration::ZERO,
             next_seq: 0,
@@ -158,10 +156,7 @@ impl RateController {
             Phase::Ramp { .. } => {
                 let pause = gap(self.settings.initial_rate);
                 // Waiting is bounded: one hanging call must not stop the rest.
-                self.phase = Phase::Drain {
-                    stopped: now,
-                    until: now + pause,
-                };
+                self.phase = Phase::Drain { stopped: now, until: now + pause };
                 pause
             }
             // Cannot be: nothing is sent while draining, so the ticket is older than the cut.
@@ -176,12 +171,7 @@ impl RateController {
         } else {
             (ticket.seq + 1, ticket.issued)
         };
-        self.sample = Sample {
-            from_seq,
-            from,
-            admitted: 0,
-            pause,
-        };
+        self.sample = Sample { from_seq, from, admitted: 0, pause };
     }
 
     /// The call came to no answer (dropped, timed out, failed on the way): its place is free again,
@@ -198,9 +188,7 @@ impl RateController {
             Phase::Ramp { .. } => self.settings.ceiling,
             Phase::Drain { .. } => self.settings.initial_rate,
             Phase::Search { rate, .. } => rate,
-            Phase::Hold { limit, knee, grown } => {
-                limit * (1.0 + SWING * ((grown - knee) / knee).powi(3))
-            }
+            Phase::Hold { limit, knee, grown } => limit * (1.0 + SWING * ((grown - knee) / knee).powi(3)),
         };
         self.settings.clamp(rate)
     }
@@ -259,10 +247,7 @@ impl RateController {
         };
         let pace = gap(self.rate());
         // After a silence only the part that the pace explains counts.
-        let dt = now
-            .saturating_sub(last)
-            .min((2 * pace).max(CATCH_UP))
-            .as_secs_f64();
+        let dt = now.saturating_sub(last).min((2 * pace).max(CATCH_UP)).as_secs_f64();
         match &mut self.phase {
             Phase::Search { rate, .. } => {
                 // Double in half a second, but never in fewer than five calls: otherwise a slow
@@ -275,10 +260,7 @@ impl RateController {
                 // By now the excess should have met the limit: it must have risen.
                 if *grown > 2.0 * *knee {
                     let rate = *limit * (1.0 + SWING);
-                    self.phase = Phase::Search {
-                        rate,
-                        at_least: rate,
-                    };
+                    self.phase = Phase::Search { rate, at_least: rate };
                 }
             }
             Phase::Ramp { .. } | Phase::Drain { .. } => {}
@@ -316,11 +298,7 @@ impl RateController {
         // The more calls the sample has, the longer its result is trusted.
         let calls = (2.0 * f64::from(admitted)).clamp(8.0, 40.0);
         let knee = (calls / limit).clamp(1.0, 20.0);
-        self.phase = Phase::Hold {
-            limit,
-            knee,
-            grown: 0.0,
-        };
+        self.phase = Phase::Hold { limit, knee, grown: 0.0 };
         gap(self.rate())
     }
 
@@ -331,16 +309,10 @@ impl RateController {
         // What was still admitted among the calls sent after the first refused one.
         let measured = self.settings.clamp(self.measured(stopped) * (1.0 - SWING));
         if self.sample.admitted >= MIN_SAMPLE {
-            self.phase = Phase::Search {
-                rate: measured,
-                at_least: 0.0,
-            };
+            self.phase = Phase::Search { rate: measured, at_least: 0.0 };
             self.next_at = stopped + gap(measured);
         } else {
-            self.phase = Phase::Search {
-                rate: self.settings.initial_rate,
-                at_least: 0.0,
-            };
+            self.phase = Phase::Search { rate: self.settings.initial_rate, at_least: 0.0 };
         }
         self.last_issue = Some(now);
     }

@@ -28,9 +28,7 @@ pub enum SettingsError {
         value: f64,
     },
     /// The rates are not in order.
-    #[error(
-        "limiter rates must satisfy floor <= initial_rate <= ceiling, got {floor} <= {initial_rate} <= {ceiling}"
-    )]
+    #[error("limiter rates must satisfy floor <= initial_rate <= ceiling, got {floor} <= {initial_rate} <= {ceiling}")]
     Order {
         /// Lowest rate, calls per second.
         floor: f64,
@@ -52,35 +50,16 @@ impl LimiterSettings {
     /// # Errors
     /// [`SettingsError`] when a rate is not a finite number above 0 or
     /// `floor <= initial_rate <= ceiling` does not hold.
-    pub fn new(
-        initial_rate: f64,
-        burst: u32,
-        floor: f64,
-        ceiling: f64,
-    ) -> Result<Self, SettingsError> {
-        for (name, value) in [
-            ("initial_rate", initial_rate),
-            ("floor", floor),
-            ("ceiling", ceiling),
-        ] {
+    pub fn new(initial_rate: f64, burst: u32, floor: f64, ceiling: f64) -> Result<Self, SettingsError> {
+        for (name, value) in [("initial_rate", initial_rate), ("floor", floor), ("ceiling", ceiling)] {
             if !value.is_finite() || value <= 0.0 {
                 return Err(SettingsError::Rate { name, value });
             }
         }
         if floor > initial_rate || initial_rate > ceiling {
-            return Err(SettingsError::Order {
-                floor,
-                initial_rate,
-                ceiling,
-            });
+            return Err(SettingsError::Order { floor, initial_rate, ceiling });
         }
-        Ok(Self {
-            initial_rate,
-            burst,
-            floor,
-            ceiling,
-            ..Self::iam_reads()
-        })
+        Ok(Self { initial_rate, burst, floor, ceiling, ..Self::iam_reads() })
     }
 
     /// How daring the start is: `window` calls in flight (at least 1) until `burst` calls were
@@ -90,11 +69,7 @@ impl LimiterSettings {
     #[must_use]
     pub fn with_start(mut self, window: u32, growth: f64) -> Self {
         self.initial_window = window.max(1);
-        self.growth = if growth.is_finite() {
-            growth.clamp(0.0, 1.0)
-        } else {
-            0.0
-        };
+        self.growth = if growth.is_finite() { growth.clamp(0.0, 1.0) } else { 0.0 };
         self
     }
 
@@ -102,28 +77,14 @@ impl LimiterSettings {
     /// `GetAccessKeyLastUsed`, …). A throttled read costs nothing but itself, so the start is quick.
     #[must_use]
     pub const fn iam_reads() -> Self {
-        Self {
-            initial_rate: 5.0,
-            initial_window: 4,
-            burst: 10,
-            growth: 0.5,
-            floor: 0.5,
-            ceiling: 10_000.0,
-        }
+        Self { initial_rate: 5.0, initial_window: 4, burst: 10, growth: 0.5, floor: 0.5, ceiling: 10_000.0 }
     }
 
     /// IAM calls that change something (`CreateAccessKey`, `UpdateAccessKey`, `DeleteAccessKey`).
     /// Their buckets are the small ones, and the account's deployments draw on them: start gently.
     #[must_use]
     pub const fn iam_writes() -> Self {
-        Self {
-            initial_rate: 2.0,
-            initial_window: 2,
-            burst: 5,
-            growth: 0.25,
-            floor: 0.2,
-            ceiling: 1_000.0,
-        }
+        Self { initial_rate: 2.0, initial_window: 2, burst: 5, growth: 0.25, floor: 0.2, ceiling: 1_000.0 }
     }
 
     /// `DescribeSecret` and `GetSecretValue`: a published 10,000 a second for each Region, not
@@ -131,14 +92,7 @@ impl LimiterSettings {
     /// Source: AWS Secrets Manager User Guide, "AWS Secrets Manager quotas".
     #[must_use]
     pub const fn secret_reads() -> Self {
-        Self {
-            initial_rate: 20.0,
-            initial_window: 8,
-            burst: 16,
-            growth: 1.0,
-            floor: 1.0,
-            ceiling: 5_000.0,
-        }
+        Self { initial_rate: 20.0, initial_window: 8, burst: 16, growth: 1.0, floor: 1.0, ceiling: 5_000.0 }
     }
 
     /// `PutSecretValue`, `UpdateSecret`, `UpdateSecretVersionStage` and their like: a published 50
@@ -146,28 +100,14 @@ impl LimiterSettings {
     /// Source: AWS Secrets Manager User Guide, "AWS Secrets Manager quotas".
     #[must_use]
     pub const fn secret_writes() -> Self {
-        Self {
-            initial_rate: 10.0,
-            initial_window: 4,
-            burst: 10,
-            growth: 0.5,
-            floor: 0.5,
-            ceiling: 45.0,
-        }
+        Self { initial_rate: 10.0, initial_window: 4, burst: 10, growth: 0.5, floor: 0.5, ceiling: 45.0 }
     }
 
     /// `GetCallerIdentity` and `AssumeRole`. STS has token buckets of its own, apart from IAM's;
     /// workloads assume their roles from them, so the ceiling stays low.
     #[must_use]
     pub const fn sts() -> Self {
-        Self {
-            initial_rate: 10.0,
-            initial_window: 4,
-            burst: 10,
-            growth: 0.5,
-            floor: 0.5,
-            ceiling: 300.0,
-        }
+        Self { initial_rate: 10.0, initial_window: 4, burst: 10, growth: 0.5, floor: 0.5, ceiling: 300.0 }
     }
 
     pub(super) fn clamp(&self, rate: f64) -> f64 {

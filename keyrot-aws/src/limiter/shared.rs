@@ -146,10 +146,7 @@ impl Limiter {
             let turn = self.shared.core().acquire(self.shared.now());
             match turn {
                 Turn::Go(ticket) => {
-                    return Permit {
-                        shared: Arc::clone(&self.shared),
-                        ticket: Some(ticket),
-                    };
+                    return Permit { shared: Arc::clone(&self.shared), ticket: Some(ticket) };
                 }
                 Turn::At(at) => {
                     tokio::select! {
@@ -190,11 +187,7 @@ impl Limiter {
             let Some(permit) = self.acquire_until(deadline).await else {
                 let waited = started.elapsed();
                 return Err(match last {
-                    Some(last) => CallError::StillThrottled {
-                        attempts,
-                        waited,
-                        last,
-                    },
+                    Some(last) => CallError::StillThrottled { attempts, waited, last },
                     None => CallError::NoTurn { waited },
                 });
             };
@@ -216,11 +209,7 @@ impl Limiter {
             }
             let next = Instant::now() + self.back_off(&limits, attempts);
             if attempts >= limits.max_attempts.max(1) || deadline.is_some_and(|end| next >= end) {
-                return Err(CallError::StillThrottled {
-                    attempts,
-                    waited: started.elapsed(),
-                    last: error,
-                });
+                return Err(CallError::StillThrottled { attempts, waited: started.elapsed(), last: error });
             }
             last = Some(error);
             sleep_until(next).await;

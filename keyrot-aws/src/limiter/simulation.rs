@@ -128,19 +128,9 @@ async fn drive(limiter: &Limiter, server: &Arc<Server>, workers: usize, jobs: u6
     for _ in 0..workers {
         let (limiter, server, left) = (limiter.clone(), Arc::clone(server), Arc::clone(&left));
         set.spawn(async move {
-            let limits = RetryLimits {
-                max_attempts: 20,
-                budget: Duration::from_secs(3_600),
-                ..RetryLimits::default()
-            };
-            while left
-                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1))
-                .is_ok()
-            {
-                limiter
-                    .run(limits, || server.call(), |_: &Throttled| Reply::Throttled)
-                    .await
-                    .unwrap();
+            let limits = RetryLimits { max_attempts: 20, budget: Duration::from_secs(3_600), ..RetryLimits::default() };
+            while left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1)).is_ok() {
+                limiter.run(limits, || server.call(), |_: &Throttled| Reply::Throttled).await.unwrap();
             }
         });
     }
@@ -153,10 +143,7 @@ async fn drive(limiter: &Limiter, server: &Arc<Server>, workers: usize, jobs: u6
     Figures {
         took,
         // At the very first call the bucket is full: its burst is on offer as well.
-        used: share(
-            jobs,
-            server.offered() - if before.calls == 0 { 0.0 } else { offered },
-        ),
+        used: share(jobs, server.offered() - if before.calls == 0 { 0.0 } else { offered }),
         #[allow(clippy::cast_precision_loss)]
         throttled: share(stats.throttled - before.throttled, calls as f64),
         stats,
@@ -176,13 +163,7 @@ fn print(what: &str, f: &Figures) {
     );
 }
 
-async fn fresh(
-    settings: LimiterSettings,
-    rate: f64,
-    burst: f64,
-    refill: Refill,
-    jobs: u64,
-) -> Figures {
+async fn fresh(settings: LimiterSettings, rate: f64, burst: f64, refill: Refill, jobs: u64) -> Figures {
     let server = Server::new(rate, burst, refill);
     let limiter = Limiter::with_seed(settings, 1);
     let f = drive(&limiter, &server, 128, jobs).await;
@@ -235,14 +216,7 @@ async fn a_bucket_without_savings_is_still_mostly_used() {
 /// Limits apart from the one the constants were tried on.
 #[tokio::test(start_paused = true)]
 async fn other_limits_are_found_too() {
-    for (rate, jobs) in [
-        (2.0, 500),
-        (8.0, 1_000),
-        (20.0, 2_000),
-        (50.0, 4_000),
-        (100.0, 8_000),
-        (300.0, 20_000),
-    ] {
+    for (rate, jobs) in [(2.0, 500), (8.0, 1_000), (20.0, 2_000), (50.0, 4_000), (100.0, 8_000), (300.0, 20_000)] {
         for refill in [Refill::Steady, Refill::EachSecond] {
             let settings = LimiterSettings::iam_writes();
             let f = fresh(settings, rate, 2.0 * rate, refill, jobs).await;
@@ -255,27 +229,13 @@ async fn other_limits_are_found_too() {
 /// 128 callers and 20 ms a call bound the rate to 6,400 a second.
 #[tokio::test(start_paused = true)]
 async fn a_large_sweep_is_not_held_back_by_the_start() {
-    let f = fresh(
-        LimiterSettings::iam_reads(),
-        1e6,
-        1e6,
-        Refill::Steady,
-        5_000,
-    )
-    .await;
+    let f = fresh(LimiterSettings::iam_reads(), 1e6, 1e6, Refill::Steady, 5_000).await;
     let ideal = 5_000.0 / 128.0 * 0.020;
     assert!(f.took.as_secs_f64() <= 1.3 * ideal);
     assert_eq!(f.stats.throttled, 0);
 
     for burst in [100.0, 1_000.0] {
-        let f = fresh(
-            LimiterSettings::iam_reads(),
-            1_000.0,
-            burst,
-            Refill::Steady,
-            5_000,
-        )
-        .await;
+        let f = fresh(LimiterSettings::iam_reads(), 1_000.0, burst, Refill::Steady, 5_000).await;
         let ideal = (5_000.0 - burst) / 1_000.0;
         assert!(f.took.as_secs_f64() <= 1.3 * ideal);
         assert!(f.throttled <= 0.05);

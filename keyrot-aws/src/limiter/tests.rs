@@ -8,17 +8,14 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{
-    CallError, Limiter, LimiterSettings, Pace, Permit, RateController, Reply, RetryLimits,
-    SettingsError, Ticket, Turn,
+    CallError, Limiter, LimiterSettings, Pace, Permit, RateController, Reply, RetryLimits, SettingsError, Ticket, Turn,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
 
 /// One call at a time in the ramp, and one a second after the first throttle.
 fn narrow() -> Limiter {
-    let settings = LimiterSettings::new(1.0, u32::MAX, 0.1, 1_000.0)
-        .unwrap()
-        .with_start(1, 0.0);
+    let settings = LimiterSettings::new(1.0, u32::MAX, 0.1, 1_000.0).unwrap().with_start(1, 0.0);
     Limiter::with_seed(settings, 7)
 }
 
@@ -120,26 +117,12 @@ async fn a_throttled_call_is_sent_again_until_it_is_through() {
 #[tokio::test(start_paused = true)]
 async fn attempts_and_time_are_bounded() {
     let limiter = narrow();
-    let limits = RetryLimits {
-        max_attempts: 3,
-        ..RetryLimits::default()
-    };
+    let limits = RetryLimits { max_attempts: 3, ..RetryLimits::default() };
     let refuse = || async { Err::<(), _>("Throttling") };
     let end = limiter.run(limits, refuse, |_| Reply::Throttled).await;
-    assert!(matches!(
-        end,
-        Err(CallError::StillThrottled {
-            attempts: 3,
-            last: "Throttling",
-            ..
-        })
-    ));
+    assert!(matches!(end, Err(CallError::StillThrottled { attempts: 3, last: "Throttling", .. })));
 
-    let limits = RetryLimits {
-        max_attempts: u32::MAX,
-        budget: Duration::from_secs(30),
-        ..RetryLimits::default()
-    };
+    let limits = RetryLimits { max_attempts: u32::MAX, budget: Duration::from_secs(30), ..RetryLimits::default() };
     let start = Instant::now();
     let end = limiter.run(limits, refuse, |_| Reply::Throttled).await;
     assert!(matches!(end, Err(CallError::StillThrottled { .. })));
@@ -180,11 +163,7 @@ async fn the_same_seed_waits_alike_and_another_does_not() {
         let settings = LimiterSettings::new(1_000.0, 0, 1_000.0, 1_000.0).unwrap();
         let start = Instant::now();
         let _ = Limiter::with_seed(settings, seed)
-            .run(
-                RetryLimits::default(),
-                || async { Err::<(), _>("Throttling") },
-                |_| Reply::Throttled,
-            )
+            .run(RetryLimits::default(), || async { Err::<(), _>("Throttling") }, |_| Reply::Throttled)
             .await;
         start.elapsed()
     }
@@ -200,13 +179,7 @@ async fn the_same_seed_waits_alike_and_another_does_not() {
 fn impossible_settings_are_refused() {
     let rate = |v| LimiterSettings::new(v, 1, 0.1, 10.0);
     for bad in [0.0, -1.0, f64::NAN, f64::INFINITY] {
-        assert!(matches!(
-            rate(bad),
-            Err(SettingsError::Rate {
-                name: "initial_rate",
-                ..
-            })
-        ));
+        assert!(matches!(rate(bad), Err(SettingsError::Rate { name: "initial_rate", .. })));
     }
     for bad in [0.01, 11.0] {
         assert!(matches!(rate(bad), Err(SettingsError::Order { .. })));
@@ -237,21 +210,14 @@ fn the_ceiling_holds_in_the_ramp_and_after_it() {
 
 #[test]
 fn throttles_of_one_volley_cut_once() {
-    let mut core = RateController::new(
-        LimiterSettings::new(10.0, 0, 1.0, 100.0)
-            .unwrap()
-            .with_start(1, 0.0),
-    );
+    let mut core = RateController::new(LimiterSettings::new(10.0, 0, 1.0, 100.0).unwrap().with_start(1, 0.0));
     let t = Duration::from_millis;
     let ticket = go(&mut core, t(0)).unwrap();
     core.on_throttle(ticket, t(20));
     // Searching now: two calls 100 ms apart are under way when both are refused.
     let a = go(&mut core, t(200)).unwrap();
     core.on_success(a);
-    let (b, c) = (
-        go(&mut core, t(400)).unwrap(),
-        go(&mut core, t(500)).unwrap(),
-    );
+    let (b, c) = (go(&mut core, t(400)).unwrap(), go(&mut core, t(500)).unwrap());
     core.on_throttle(b, t(600));
     let cut = core.rate();
     core.on_throttle(c, t(600));
@@ -265,11 +231,7 @@ fn throttles_of_one_volley_cut_once() {
 
 #[test]
 fn unused_pace_does_not_grow_and_an_idle_hour_does_little_harm() {
-    let mut core = RateController::new(
-        LimiterSettings::new(10.0, 0, 0.1, 100.0)
-            .unwrap()
-            .with_start(1, 0.0),
-    );
+    let mut core = RateController::new(LimiterSettings::new(10.0, 0, 0.1, 100.0).unwrap().with_start(1, 0.0));
     let ticket = go(&mut core, Duration::ZERO).unwrap();
     core.on_throttle(ticket, Duration::from_millis(20));
     for s in 1..3_600 {
