@@ -6,6 +6,7 @@ mod decision;
 mod event;
 mod journal;
 mod names;
+mod nearest;
 mod observed;
 mod outcome;
 mod policy;
@@ -13,6 +14,9 @@ mod ports;
 mod proving;
 mod rotation;
 mod secret;
+mod selection;
+#[cfg(feature = "settings")]
+pub mod settings;
 #[cfg(test)]
 mod testing;
 mod text;
@@ -33,4 +37,8 @@ pub use policy::{Policy, PolicyError, Waits, after};
 pub use ports::{Clock, CredentialProbe, IamPort, IamUser, Notifier, SecretStorePort};
 pub use rotation::{Mode, Next, Rotation};
 pub use secret::{Credentials, SecretKey};
+pub use selection::{
+    Chosen, Missing, MissingWhy, PassedOver, Pattern, PatternError, SecretTemplate, Selected, Selection, TemplateError,
+    Unnameable, select,
+};
 pub use version::Content;
