@@ -118,8 +118,7 @@ impl Aws {
     /// [`CallError`], which says what is wrong with the credentials.
     pub async fn caller_identity(&self) -> Result<Caller, CallError> {
         let op = Op::read("sts:GetCallerIdentity", "the caller", &self.inner.limits.sts);
-        let answer =
-            send(&op, &self.budget(), || async { self.inner.sts.get_caller_identity().send().await }).await?;
+        let answer = send(&op, &self.budget(), || async { self.inner.sts.get_caller_identity().send().await }).await?;
         match (answer.arn, answer.account) {
             (Some(arn), Some(account)) => Ok(Caller { arn, account }),
             _ => Err(op.strange("it names no ARN or no account")),

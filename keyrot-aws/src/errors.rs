@@ -65,7 +65,8 @@ impl Failure {
     }
 }
 
-const DENIED: &[&str] = &["AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationErrorException"];
+const DENIED: &[&str] =
+    &["AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationErrorException"];
 /// Refused for the rate: nothing was done (AWS SDKs and Tools Reference Guide, "Retry behavior"). Not among them: `LimitExceeded` and
 /// `LimitExceededException`, which here are quotas that no waiting helps.
 const THROTTLES: &[&str] = &[
@@ -142,7 +143,8 @@ impl Fault {
             return Self::without_code(Class::NotSent, detail);
         }
         // Certain only while the connection was being made; what fails on a connection may have arrived.
-        let connecting = find::<hyper_util::client::legacy::Error>(cause).is_some_and(hyper_util::client::legacy::Error::is_connect);
+        let connecting =
+            find::<hyper_util::client::legacy::Error>(cause).is_some_and(hyper_util::client::legacy::Error::is_connect);
         if connecting {
             let detail = format!(
                 "no connection to the endpoint: {text}. Check the region, AWS_ENDPOINT_URL and its like, the proxy and the network"
@@ -191,8 +193,11 @@ impl Fault {
             code if DENIED.contains(&code) => ErrorKind::Denied,
             "NoSuchEntity" | "NoSuchEntityException" | "ResourceNotFoundException" => ErrorKind::NotFound,
             "LimitExceeded" | "LimitExceededException" => ErrorKind::LimitExceeded,
-            "ResourceExistsException" | "EntityAlreadyExists" | "ConcurrentModification"
-            | "ConcurrentModificationException" | "EntityTemporarilyUnmodifiable" => ErrorKind::Conflict,
+            "ResourceExistsException"
+            | "EntityAlreadyExists"
+            | "ConcurrentModification"
+            | "ConcurrentModificationException"
+            | "EntityTemporarilyUnmodifiable" => ErrorKind::Conflict,
             _ => ErrorKind::Other,
         }
     }
@@ -265,7 +270,8 @@ fn request_id(raw: &HttpResponse) -> Option<String> {
         Some(text.split_once("<RequestId>")?.1.split_once("</RequestId>")?.0)
     };
     let id = header.or_else(in_body)?;
-    let sound = |id: &str| !id.is_empty() && id.len() <= 80 && id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+    let sound =
+        |id: &str| !id.is_empty() && id.len() <= 80 && id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
     sound(id).then(|| id.to_owned())
 }
 
@@ -274,7 +280,6 @@ fn plain(code: &str) -> String {
 }
 
 fn chain(error: &dyn Error) -> String {
-
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(next) = cause {

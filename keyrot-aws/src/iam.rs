@@ -7,8 +7,8 @@ use crate::time::instant;
 use async_trait::async_trait;
 use aws_sdk_iam::types::StatusType;
 use keyrot_core::{
-    AccessKey, CallError, Credentials, ErrorKind, IamPort, IamUser, KeyId, KeyStatus, LastUse, NewKey,
-    SecretKey, UserName,
+    AccessKey, CallError, Credentials, ErrorKind, IamPort, IamUser, KeyId, KeyStatus, LastUse, NewKey, SecretKey,
+    UserName,
 };
 
 /// A user has two keys; a list that goes on for longer is not one.
@@ -52,7 +52,8 @@ impl IamPort for Aws {
         if secret.expose().is_empty() {
             return Err(op.strange("it holds no secret"));
         }
-        let created = made.create_date.as_ref().and_then(instant).unwrap_or_else(|| std::time::SystemTime::now().into());
+        let created =
+            made.create_date.as_ref().and_then(instant).unwrap_or_else(|| std::time::SystemTime::now().into());
         Ok(NewKey { credentials: Credentials { key: id, secret }, created })
     }
 

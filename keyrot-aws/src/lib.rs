@@ -52,13 +52,19 @@ mod value;
 
 pub use clock::TokioClock;
 pub use connect::{Aws, Caller, ConnectError};
-pub use settings::{
-    AwsSettings, CallerCredentials, Endpoints, FieldNames, SecretSettings, SettingsError, Timeouts,
-};
+pub use settings::{AwsSettings, CallerCredentials, Endpoints, FieldNames, SecretSettings, SettingsError, Timeouts};
 
 /// Log targets of libraries that show secret material at the level TRACE.
-pub const SECRET_LOG_TARGETS: &[&str] =
-    &["aws_smithy_runtime", "aws_smithy_http_client", "aws_sigv4", "aws_sdk_iam", "aws_sdk_secretsmanager", "hyper", "h2", "rustls"];
+pub const SECRET_LOG_TARGETS: &[&str] = &[
+    "aws_smithy_runtime",
+    "aws_smithy_http_client",
+    "aws_sigv4",
+    "aws_sdk_iam",
+    "aws_sdk_secretsmanager",
+    "hyper",
+    "h2",
+    "rustls",
+];
 
 /// Every AWS action that keyrot uses, and what for.
 ///

@@ -243,7 +243,12 @@ impl Aws {
         send(&op, budget, || call.clone().send()).await.map(|_| ()).map_err(stands_elsewhere)
     }
 
-    async fn unlabel_pending(&self, secret: &SecretName, version: &VersionId, budget: &Budget) -> Result<(), CallError> {
+    async fn unlabel_pending(
+        &self,
+        secret: &SecretName,
+        version: &VersionId,
+        budget: &Budget,
+    ) -> Result<(), CallError> {
         let subject = format!("{PENDING} off version {version} of {}", named(secret));
         let op = Op::write("secretsmanager:UpdateSecretVersionStage", subject, &self.inner.limits.secret_values);
         let call = self.inner.secrets.update_secret_version_stage().secret_id(secret.as_str());

@@ -167,7 +167,9 @@ pub enum SettingsError {
     #[error("the endpoint {0:?} is not usable: expected a URL such as http://127.0.0.1:4566")]
     Endpoint(String),
     /// The time-outs contradict each other.
-    #[error("the time-outs are not usable: an attempt ({attempt:?}) has to fit into a call ({call:?}), and none may be zero")]
+    #[error(
+        "the time-outs are not usable: an attempt ({attempt:?}) has to fit into a call ({call:?}), and none may be zero"
+    )]
     Timeouts {
         /// The limit of one attempt.
         attempt: Duration,
