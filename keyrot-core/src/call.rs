@@ -13,6 +13,8 @@ pub enum Call {
     DescribeSecret,
     /// `secretsmanager:GetSecretValue` of a version that somebody else wrote; only the key's id is kept.
     LookInto(VersionId),
+    /// `secretsmanager:ListSecretVersionIds`, all pages, those without a label too.
+    ListVersions,
     /// `iam:GetAccessKeyLastUsed`.
     LastUse(KeyId),
     /// `secretsmanager:CreateSecret` with the placeholder under this version id.
@@ -59,6 +61,7 @@ impl Call {
             Self::ListKeys => "list the user's access keys",
             Self::DescribeSecret => "describe the secret",
             Self::LookInto(_) => "read which key the secret holds",
+            Self::ListVersions => "list the secret's versions",
             Self::LastUse(_) => "find out when the key was last used",
             Self::CreateSecret(_) => "create the secret",
             Self::PutPlaceholder(_) => "put the placeholder into the secret",
@@ -82,6 +85,7 @@ impl Call {
             Self::ListKeys
                 | Self::DescribeSecret
                 | Self::LookInto(_)
+                | Self::ListVersions
                 | Self::LastUse(_)
                 | Self::ReadVersion(_)
                 | Self::Probe(_)
@@ -98,6 +102,8 @@ pub enum Reply {
     Secret(SecretState),
     /// To [`Call::LookInto`].
     Inside(Inside),
+    /// To [`Call::ListVersions`].
+    Versions(Vec<VersionId>),
     /// To [`Call::LastUse`].
     LastUse(LastUse),
     /// To [`Call::CreateKey`].

@@ -85,12 +85,14 @@ enum Role {
     InHand,
     /// Stands under AWSPENDING.
     Staged,
-    /// Was current, or was the user's only key when keyrot came: it leaves after the overlap, once unused.
+    /// Was current, may have been, or was the user's only key when keyrot came: it leaves after the overlap, once unused.
     Old,
     /// keyrot's own, and never current: an abandoned one, or one whose maker's reply was lost. Nobody has its secret.
     Stray,
     /// The user's only key while the secret still holds the placeholder: it stays until a successor is in place.
     InPlace,
+    /// No label and no note explains it; whether a version without a label does, was not asked yet.
+    Unexplained,
     /// Nothing explains it.
     Unknown,
 }
@@ -141,6 +143,9 @@ impl Case<'_> {
 
     /// Keys that nothing explains are never changed, and stand in the way of everything else.
     fn unknown_keys(&self) -> Option<Decision> {
+        if self.keys_as(Role::Unexplained).next().is_some() {
+            return Some(Decision::Look(Question::Versions));
+        }
         let mut unknown = self.keys_as(Role::Unknown).peekable();
         unknown.peek()?;
         Some(with_evidence(self.seen, unknown))
@@ -278,6 +283,13 @@ impl Case<'_> {
             Some((Phase::Retiring, at)) if self.now < self.settled_at(at) => {
                 return self.wait(Why::Settling(key.id.clone()), Some(self.settled_at(at)));
             }
+            // A version held it, so that it is certainly keyrot's; the use on record is the trial of it.
+            Some((Phase::Retiring, _)) if self.in_a_version(&key.id) => {
+                return Some(Decision::Act(Step::Deactivate(key.id.clone())));
+            }
+            Some((Phase::Retiring, _)) if self.seen.versions.is_none() => {
+                return Some(Decision::Look(Question::Versions));
+            }
             Some((Phase::Retiring, _)) | None => {}
         }
         match self.seen.last_use.get(&key.id) {
@@ -347,7 +359,13 @@ impl Case<'_> {
             Role::InHand
         } else if self.was_current(&key.id) {
             Role::Old
-        } else if journal.phase_of(&key.id).is_some() || (!used && self.made_under_the_intent(key)) {
+        } else if journal.phase_of(&key.id).is_some() {
+            Role::Stray
+        } else if self.seen.versions.is_none() {
+            Role::Unexplained
+        } else if self.in_a_version(&key.id) {
+            Role::Old
+        } else if !used && self.made_under_the_intent(key) {
             Role::Stray
         } else if self.current.content == Content::Placeholder && self.only_unexplained(key) {
             Role::InPlace
@@ -369,6 +387,12 @@ impl Case<'_> {
         previous.and_then(Held::key) == Some(key)
             || journal.promoted.as_ref().and_then(|p| p.replacing.as_ref()) == Some(key)
             || adopted()
+    }
+
+    /// Whether some version of the secret, with or without a label, holds the key: then it is keyrot's own, whatever came after.
+    fn in_a_version(&self, key: &KeyId) -> bool {
+        let mut versions = self.seen.versions.iter().flatten();
+        versions.any(|version| Content::of(version).key() == Some(key))
     }
 
     /// Whether a lost reply to CreateAccessKey explains the key: it did not exist before the intent, it appeared within the settling time,
@@ -395,6 +419,7 @@ impl Case<'_> {
             self.secret.pending.as_ref().and_then(Held::key) == id
                 || self.seen.in_hand.as_ref() == id
                 || self.secret.journal.phase_of(&k.id).is_some()
+                || self.in_a_version(&k.id)
                 || self.made_under_the_intent(k)
         };
         self.seen.keys.iter().all(|k| k.id == key.id || explained(k))

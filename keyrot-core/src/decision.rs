@@ -29,6 +29,8 @@ pub enum Decision {
 pub enum Question {
     /// Which key's credentials does this version hold, that somebody else wrote?
     Inside(VersionId),
+    /// Which versions has the secret ever had, as far as the store still knows them?
+    Versions,
     /// When was this key last used?
     LastUse(KeyId),
     /// Do the credentials in this version authenticate as the user?

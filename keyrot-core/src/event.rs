@@ -82,6 +82,11 @@ pub enum EventKind {
     },
     /// A call failed; the next run takes it up.
     Failed(Failure),
+    /// keyrot's own code, or a port's, panicked while it worked on the user.
+    Panicked {
+        /// The panic's message.
+        reason: String,
+    },
 }
 
 /// A call that failed.
@@ -120,7 +125,7 @@ impl EventKind {
             | Self::Abandoned { .. }
             | Self::OrphanFound { .. }
             | Self::OrphanRemoved { .. } => Severity::Warning,
-            Self::Blocked { .. } | Self::Failed(_) => Severity::Error,
+            Self::Blocked { .. } | Self::Failed(_) | Self::Panicked { .. } => Severity::Error,
         }
     }
 }
@@ -151,6 +156,7 @@ impl fmt::Display for EventKind {
             }
             Self::Blocked { reason } => write!(f, "blocked: {reason}"),
             Self::Failed(failure) => failure.fmt(f),
+            Self::Panicked { reason } => write!(f, "keyrot panicked, please report it: {reason}"),
         }
     }
 }

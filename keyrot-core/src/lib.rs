@@ -3,8 +3,11 @@
 mod call;
 mod decide;
 mod decision;
+mod driver;
 mod event;
 mod journal;
+#[cfg(feature = "memory")]
+pub mod memory;
 mod names;
 mod observed;
 mod outcome;
@@ -12,6 +15,7 @@ mod policy;
 mod ports;
 mod proving;
 mod rotation;
+mod run;
 mod secret;
 #[cfg(test)]
 mod testing;
@@ -24,6 +28,7 @@ pub type Timestamp = chrono::DateTime<chrono::Utc>;
 pub use call::{Call, CallError, Effect, ErrorKind, Inside, NewKey, ProbeAnswer, Reply};
 pub use decide::decide;
 pub use decision::{Blocked, Decision, Evidence, Question, Step, Wait, Why};
+pub use driver::{Cancel, Driven, Ports, drive};
 pub use event::{Event, EventKind, Failure, Severity};
 pub use journal::{Intent, Journal, Note, Phase, Promoted, Retired};
 pub use names::{KeyId, NameError, SecretName, UserArn, UserName, VersionId};
@@ -32,5 +37,6 @@ pub use outcome::{Outcome, Stop, Subject};
 pub use policy::{Policy, PolicyError, Waits, after};
 pub use ports::{Clock, CredentialProbe, IamPort, IamUser, Notifier, SecretStorePort};
 pub use rotation::{Mode, Next, Rotation};
+pub use run::{Chosen, Limits, NotifierFailure, Progress, Report, Rotator, Standing};
 pub use secret::{Credentials, SecretKey};
 pub use version::Content;

@@ -17,6 +17,8 @@ pub struct Observed {
     pub in_hand: Option<KeyId>,
     /// The last use of those keys for which it was asked.
     pub last_use: BTreeMap<KeyId, LastUse>,
+    /// The ids of all versions of the secret, with and without a label, once they were asked for.
+    pub versions: Option<Vec<VersionId>>,
     /// What came of trying the credentials in a version, in this run.
     pub proof: Option<(VersionId, Proof)>,
 }

@@ -103,6 +103,12 @@ pub trait SecretStorePort: Send + Sync {
     /// [`CallError`]; a value without credentials is no error.
     async fn look_into(&self, secret: &SecretName, version: &VersionId) -> Result<Inside, CallError>;
 
+    /// The ids of all versions that the store still keeps, with and without a label, to the last page.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    async fn versions(&self, secret: &SecretName) -> Result<Vec<VersionId>, CallError>;
+
     /// Makes the version, under AWSPENDING, with the credentials and the further fields of `carry`. To repeat it is a no-op.
     ///
     /// # Errors

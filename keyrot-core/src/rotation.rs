@@ -84,6 +84,7 @@ impl Rotation {
             secret: SecretState::Missing,
             in_hand: None,
             last_use: BTreeMap::new(),
+            versions: None,
             proof: None,
         };
         Self {
@@ -186,6 +187,7 @@ impl Rotation {
     fn decided(&mut self, now: Timestamp) -> Option<Call> {
         match decide(&self.seen, &self.policy, now) {
             Decision::Look(Question::Inside(version)) => Some(Call::LookInto(version)),
+            Decision::Look(Question::Versions) => Some(Call::ListVersions),
             Decision::Look(Question::LastUse(key)) => Some(Call::LastUse(key)),
             Decision::Look(Question::Proof(version)) => {
                 self.begin_proof(now, version);
@@ -311,6 +313,10 @@ impl Rotation {
                 self.read_foreign(&version, &inside);
                 true
             }
+            (Call::ListVersions, Reply::Versions(versions)) => {
+                self.seen.versions = Some(versions);
+                true
+            }
             (Call::LastUse(key), Reply::LastUse(last_use)) => {
                 self.seen.last_use.insert(key, last_use);
                 true
@@ -355,6 +361,7 @@ impl Rotation {
     fn looked(&mut self, secret: SecretState) {
         self.seen.secret = secret;
         self.seen.last_use.clear();
+        self.seen.versions = None;
         self.changed = false;
         self.looks += 1;
         // The key in hand may lag in the listing; once it is listed, IAM's word on its status counts.
@@ -407,6 +414,7 @@ impl Rotation {
         }
         match call {
             Call::CreateSecret(version) | Call::PutPlaceholder(version) => {
+                self.seen.versions = Some(vec![version.clone()]);
                 let current = Some(Held::of(version));
                 self.seen.secret = SecretState::Present(Secret { current, ..Secret::default() });
             }
@@ -431,6 +439,7 @@ impl Rotation {
                 }
             }
             Call::Stage { version, .. } => {
+                self.seen.versions.iter_mut().for_each(|ids| ids.push(version.clone()));
                 secret.pending = Some(Held::of(version));
                 self.seen.in_hand = None;
             }

@@ -1,0 +1,169 @@
+//! One user's rotation on the ports: asks the machine, makes the call, tells the machine.
+
+use crate::{
+    Call, CallError, Clock, CredentialProbe, Event, IamPort, Mode, Next, Outcome, Policy, Reply, Rotation,
+    SecretStorePort, Stop, Subject, Timestamp,
+};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+/// A pause is slept in pieces, so that a request to stop is heard.
+const NAP: Duration = Duration::from_millis(250);
+
+/// The ports that a rotation acts through.
+#[derive(Clone)]
+pub struct Ports {
+    /// IAM.
+    pub iam: Arc<dyn IamPort>,
+    /// The secret store.
+    pub store: Arc<dyn SecretStorePort>,
+    /// The trial of new credentials.
+    pub probe: Arc<dyn CredentialProbe>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Ports {
+    /// All four from one value, such as the in-memory account.
+    #[must_use]
+    pub fn of<P: IamPort + SecretStorePort + CredentialProbe + Clock + 'static>(all: P) -> Self {
+        let all = Arc::new(all);
+        Self { iam: all.clone(), store: all.clone(), probe: all.clone(), clock: all }
+    }
+
+    /// Makes one call.
+    ///
+    /// # Errors
+    /// The port's.
+    pub async fn perform(&self, subject: &Subject, call: &Call) -> Result<Reply, CallError> {
+        let Subject { user, secret, .. } = subject;
+        let (iam, store) = (&self.iam, &self.store);
+        Ok(match call {
+            Call::ListKeys => Reply::Keys(iam.list_keys(user).await?),
+            Call::DescribeSecret => Reply::Secret(store.describe(secret).await?),
+            Call::LookInto(version) => Reply::Inside(store.look_into(secret, version).await?),
+            Call::ListVersions => Reply::Versions(store.versions(secret).await?),
+            Call::LastUse(key) => Reply::LastUse(iam.last_use(user, key).await?),
+            Call::CreateKey => Reply::Created(iam.create_key(user).await?),
+            Call::ReadVersion(version) => Reply::Credentials(store.read(secret, version).await?),
+            Call::Probe(credentials) => Reply::Probe(self.probe.probe(credentials).await?),
+            Call::CreateSecret(placeholder) => done(store.create(secret, user, placeholder).await)?,
+            Call::PutPlaceholder(placeholder) => done(store.put_placeholder(secret, user, placeholder).await)?,
+            Call::Write(note) => done(store.write_note(secret, note).await)?,
+            Call::Stage { version, credentials, carry } => {
+                done(store.stage(secret, version, credentials, carry.as_ref()).await)?
+            }
+            Call::Promote { from, to } => done(store.promote(secret, from, to).await)?,
+            Call::Unstage(version) => done(store.unstage(secret, version).await)?,
+            Call::Deactivate(key) => done(iam.deactivate_key(user, key).await)?,
+            Call::DeleteKey(key) => done(iam.delete_key(user, key).await)?,
+        })
+    }
+}
+
+fn done(result: Result<(), CallError>) -> Result<Reply, CallError> {
+    result.map(|()| Reply::Done)
+}
+
+/// A request to stop, shared between whoever asks (a signal handler, say) and the run.
+#[derive(Debug, Clone, Default)]
+pub struct Cancel(Arc<AtomicBool>);
+
+impl Cancel {
+    /// Asks: steps under way are finished, no new one is begun.
+    pub fn cancel(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it was asked.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// What bounds a run, whomever it works on.
+#[derive(Debug)]
+pub(crate) struct Bounds {
+    pub(crate) cancel: Cancel,
+    pub(crate) deadline: Option<Timestamp>,
+    /// How many more users may be changed.
+    pub(crate) changes_left: Option<AtomicUsize>,
+}
+
+impl Bounds {
+    fn why_stop(&self, now: Timestamp) -> Option<Stop> {
+        if self.cancel.is_cancelled() {
+            Some(Stop::Cancelled)
+        } else if self.deadline.is_some_and(|deadline| now >= deadline) {
+            Some(Stop::Deadline)
+        } else {
+            None
+        }
+    }
+
+    fn take_change(&self) -> bool {
+        let Some(left) = &self.changes_left else { return true };
+        left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1)).is_ok()
+    }
+}
+
+/// The end of one user's run: the machine with all that it saw, how it ended, and how many calls it took.
+#[derive(Debug)]
+pub struct Driven {
+    /// The machine; [`Rotation::seen`] has the last look.
+    pub rotation: Rotation,
+    /// Where the user stands.
+    pub outcome: Outcome,
+    /// How many calls were made.
+    pub calls: usize,
+}
+
+/// Rotates one user: every step that is due now, one after the other. Events go to `tell` as they happen.
+///
+/// To rotate many with bounds, cancellation and notifiers, use [`Rotator`](crate::Rotator).
+pub async fn drive(
+    ports: &Ports,
+    subject: Subject,
+    policy: Policy,
+    mode: Mode,
+    tell: &mut (dyn FnMut(Event) + Send),
+) -> Driven {
+    let bounds = Bounds { cancel: Cancel::default(), deadline: None, changes_left: None };
+    drive_within(ports, Rotation::new(subject, policy, mode), &bounds, tell).await
+}
+
+pub(crate) async fn drive_within(
+    ports: &Ports,
+    mut rotation: Rotation,
+    bounds: &Bounds,
+    tell: &mut (dyn FnMut(Event) + Send),
+) -> Driven {
+    let mut calls = 0;
+    let mut may_change = false;
+    loop {
+        let now = ports.clock.now();
+        if let Some(why) = bounds.why_stop(now) {
+            rotation.stop(why);
+        }
+        let next = rotation.next(now);
+        rotation.take_events().into_iter().for_each(&mut *tell);
+        match next {
+            Next::Done(outcome) => return Driven { rotation, outcome, calls },
+            Next::Sleep(pause) => ports.clock.sleep(pause.min(NAP)).await,
+            Next::Call(call) => {
+                if !may_change && !call.only_reads() {
+                    may_change = bounds.take_change();
+                    if !may_change {
+                        rotation.stop(Stop::ChangeLimit);
+                        continue;
+                    }
+                }
+                calls += 1;
+                let answer = ports.perform(rotation.subject(), &call).await;
+                rotation.answer(ports.clock.now(), answer);
+            }
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! The account behind keyrot's ports.
+
+use super::{Actor, Broken, Fault, FaultAt, Label, Value, Watch, World};
+use crate::{
+    AccessKey, CallError, Clock, CredentialProbe, Credentials, ErrorKind, IamPort, IamUser, Inside, KeyId, KeyStatus,
+    LastUse, NewKey, Note, Policy, ProbeAnswer, SecretName, SecretState, SecretStorePort, Timestamp, UserName,
+    VersionId,
+};
+use async_trait::async_trait;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+/// A [`World`] that answers as keyrot's ports. Clones share the account.
+#[derive(Clone)]
+pub struct MemoryAccount {
+    inner: Arc<Mutex<Inner>>,
+}
+
+struct Inner {
+    world: World,
+    faults: Vec<FaultAt>,
+    watches: Vec<Watch>,
+    broken: Vec<Broken>,
+    calls: BTreeMap<&'static str, usize>,
+}
+
+impl std::fmt::Debug for MemoryAccount {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "MemoryAccount(at {})", self.inner().world.now())
+    }
+}
+
+impl MemoryAccount {
+    /// Puts an account behind the ports.
+    #[must_use]
+    pub fn new(world: World) -> Self {
+        let inner =
+            Inner { world, faults: Vec::new(), watches: Vec::new(), broken: Vec::new(), calls: BTreeMap::new() };
+        Self { inner: Arc::new(Mutex::new(inner)) }
+    }
+
+    /// A copy of the account as it is.
+    #[must_use]
+    pub fn world(&self) -> World {
+        self.inner().world.clone()
+    }
+
+    /// Does something to the account as a person would, outside of any rotation, and tells the watches that a person did it.
+    pub fn change<T>(&self, change: impl FnOnce(&mut World) -> T) -> T {
+        let mut inner = self.inner();
+        let before = (!inner.watches.is_empty()).then(|| inner.world.clone());
+        let result = change(&mut inner.world);
+        inner.judge(before.as_ref(), Actor::Person);
+        result
+    }
+
+    /// Moves the account's clock forward.
+    pub fn advance(&self, time: Duration) {
+        self.inner().world.advance(time);
+    }
+
+    /// Lets something go wrong from now on.
+    pub fn inject(&self, fault: FaultAt) {
+        self.inner().faults.push(fault);
+    }
+
+    /// Takes all faults away.
+    pub fn heal(&self) {
+        self.inner().faults.clear();
+    }
+
+    /// Holds every change to this user from now on against the promises. Meant for a few users: each change copies the account.
+    pub fn watch(&self, user: &UserName, secret: &SecretName, policy: &Policy) {
+        let mut inner = self.inner();
+        let watch = Watch::new(&inner.world, user.clone(), secret.clone(), *policy);
+        inner.watches.push(watch);
+    }
+
+    /// The promises that were broken so far.
+    #[must_use]
+    pub fn broken(&self) -> Vec<Broken> {
+        self.inner().broken.clone()
+    }
+
+    /// How often each of the ports' methods was called.
+    #[must_use]
+    pub fn calls(&self) -> BTreeMap<&'static str, usize> {
+        self.inner().calls.clone()
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        // A panic in a test's closure leaves the account as it was; it stays usable.
+        self.inner.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    async fn call<T>(
+        &self,
+        name: &'static str,
+        work: impl FnOnce(&mut World) -> Result<T, CallError> + Send,
+    ) -> Result<T, CallError> {
+        let fault = self.inner().begin(name);
+        let refused = |kind, code: &str| Err(CallError::refused(kind, format!("{name} was refused ({code})")));
+        match fault {
+            None => self.inner().carry_out(work),
+            Some(Fault::Denied) => refused(ErrorKind::Denied, "AccessDenied"),
+            Some(Fault::Throttled) => refused(ErrorKind::Throttled, "Throttling"),
+            Some(Fault::LostRequest) => Err(CallError::lost(format!("{name} was not answered"))),
+            Some(Fault::LostReply) => {
+                let result = self.inner().carry_out(work);
+                result.and_then(|_| Err(CallError::lost(format!("{name} was not answered"))))
+            }
+            Some(Fault::DeathBefore) => std::future::pending().await,
+            Some(Fault::DeathAfter) => {
+                drop(self.inner().carry_out(work));
+                std::future::pending().await
+            }
+        }
+    }
+}
+
+impl Inner {
+    fn begin(&mut self, name: &'static str) -> Option<Fault> {
+        *self.calls.entry(name).or_default() += 1;
+        let time = self.world.rules.call_time;
+        self.world.advance(time);
+        self.faults.iter_mut().find_map(|f| f.hits(name).then_some(f.fault))
+    }
+
+    fn carry_out<T>(&mut self, work: impl FnOnce(&mut World) -> Result<T, CallError>) -> Result<T, CallError> {
+        let before = (!self.watches.is_empty()).then(|| self.world.clone());
+        let result = work(&mut self.world);
+        self.judge(before.as_ref(), Actor::Keyrot);
+        result
+    }
+
+    fn judge(&mut self, before: Option<&World>, actor: Actor) {
+        let Some(before) = before else { return };
+        for watch in &mut self.watches {
+            self.broken.extend(watch.step(before, &self.world, actor).err());
+        }
+    }
+}
+
+#[async_trait]
+impl IamPort for MemoryAccount {
+    async fn users(&self, path_prefix: &str) -> Result<Vec<IamUser>, CallError> {
+        self.call("users", |world| Ok(world.list_users(path_prefix))).await
+    }
+
+    async fn list_keys(&self, user: &UserName) -> Result<Vec<AccessKey>, CallError> {
+        self.call("list_keys", |world| Ok(world.list_keys(user)?)).await
+    }
+
+    async fn create_key(&self, user: &UserName) -> Result<NewKey, CallError> {
+        self.call("create_key", |world| Ok(world.add_key(user)?)).await
+    }
+
+    async fn last_use(&self, _user: &UserName, key: &KeyId) -> Result<LastUse, CallError> {
+        self.call("last_use", |world| Ok(world.last_use(key)?)).await
+    }
+
+    async fn deactivate_key(&self, user: &UserName, key: &KeyId) -> Result<(), CallError> {
+        self.call("deactivate_key", |world| Ok(world.set_key_status(user, key, KeyStatus::Inactive)?)).await
+    }
+
+    async fn delete_key(&self, user: &UserName, key: &KeyId) -> Result<(), CallError> {
+        let gone_is_fine = |world: &mut World| match world.delete_key(user, key) {
+            Err(refusal) if refusal.kind != ErrorKind::NotFound => Err(refusal.into()),
+            _ => Ok(()),
+        };
+        self.call("delete_key", gone_is_fine).await
+    }
+}
+
+#[async_trait]
+impl SecretStorePort for MemoryAccount {
+    async fn describe(&self, secret: &SecretName) -> Result<SecretState, CallError> {
+        self.call("describe", |world| Ok(world.describe_secret(secret))).await
+    }
+
+    async fn create(&self, secret: &SecretName, user: &UserName, placeholder: &VersionId) -> Result<(), CallError> {
+        let first = Some((placeholder.clone(), Value::placeholder()));
+        self.call("create", |world| {
+            world.create_secret(secret, first)?;
+            Ok(world.tag_secret(secret, "keyrot:user", user.to_string())?)
+        })
+        .await
+    }
+
+    async fn put_placeholder(
+        &self,
+        secret: &SecretName,
+        _user: &UserName,
+        placeholder: &VersionId,
+    ) -> Result<(), CallError> {
+        self.call("put_placeholder", |world| {
+            if world.secret(secret).is_some_and(|s| s.labelled(Label::Current).is_some()) {
+                let message = format!("{secret} has a current version by now");
+                return Err(CallError::refused(ErrorKind::Conflict, message));
+            }
+            Ok(world.put_secret_value(secret, placeholder, Value::placeholder(), &[])?)
+        })
+        .await
+    }
+
+    async fn write_note(&self, secret: &SecretName, note: &Note) -> Result<(), CallError> {
+        self.call("write_note", |world| Ok(world.tag_secret(secret, note.tag(), note.to_text())?)).await
+    }
+
+    async fn look_into(&self, secret: &SecretName, version: &VersionId) -> Result<Inside, CallError> {
+        self.call("look_into", |world| Ok(world.secret_value(secret, version)?.inside())).await
+    }
+
+    async fn versions(&self, secret: &SecretName) -> Result<Vec<VersionId>, CallError> {
+        self.call("versions", |world| {
+            let found = world.secret(secret);
+            Ok(found.into_iter().flat_map(|s| s.versions().map(|(id, _)| id.clone())).collect())
+        })
+        .await
+    }
+
+    async fn stage<'a>(
+        &self,
+        secret: &SecretName,
+        version: &VersionId,
+        credentials: &Credentials,
+        carry: Option<&'a VersionId>,
+    ) -> Result<(), CallError> {
+        self.call("stage", |world| {
+            let carried = carry.map(|v| world.secret_value(secret, v).cloned()).transpose()?;
+            let value = Value::credentials(credentials, carried.as_ref());
+            Ok(world.put_secret_value(secret, version, value, &[Label::Pending])?)
+        })
+        .await
+    }
+
+    async fn read(&self, secret: &SecretName, version: &VersionId) -> Result<Option<Credentials>, CallError> {
+        self.call("read", |world| Ok(world.secret_value(secret, version)?.read())).await
+    }
+
+    async fn promote(&self, secret: &SecretName, from: &VersionId, to: &VersionId) -> Result<(), CallError> {
+        self.call("promote", |world| Ok(world.move_label(secret, Label::Current, Some(from), Some(to))?)).await
+    }
+
+    async fn unstage(&self, secret: &SecretName, version: &VersionId) -> Result<(), CallError> {
+        self.call("unstage", |world| Ok(world.move_label(secret, Label::Pending, Some(version), None)?)).await
+    }
+}
+
+#[async_trait]
+impl CredentialProbe for MemoryAccount {
+    async fn probe(&self, credentials: &Credentials) -> Result<ProbeAnswer, CallError> {
+        self.call("probe", |world| Ok(world.authenticate(credentials, "sts", "us-east-1"))).await
+    }
+}
+
+#[async_trait]
+impl Clock for MemoryAccount {
+    fn now(&self) -> Timestamp {
+        self.inner().world.now()
+    }
+
+    async fn sleep(&self, time: Duration) {
+        self.advance(time);
+    }
+}

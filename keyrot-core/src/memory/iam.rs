@@ -1,0 +1,261 @@
+//! IAM and STS: users, keys, and who may authenticate.
+
+use super::world::{Refusal, World};
+use crate::{
+    AccessKey, Credentials, ErrorKind, IamUser, KeyId, KeyStatus, LastUse, NameError, NewKey, ProbeAnswer, SecretKey,
+    Timestamp, UserArn, UserName, after,
+};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// IAM records the first use in each such time.
+const USE_GRAIN: Duration = Duration::from_secs(15 * 60);
+
+/// A user with its keys.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct MemoryUser {
+    /// The ARN.
+    pub arn: UserArn,
+    /// The user's tags.
+    pub tags: BTreeMap<String, String>,
+    /// The names of the attached policies.
+    pub policies: Vec<String>,
+    pub(super) keys: Vec<MemoryKey>,
+    /// What the listing showed before its last change, and when that was.
+    stale: Option<(Timestamp, Vec<AccessKey>)>,
+}
+
+/// A key as the account keeps it. Its secret is worked out from its id ([`World::secret_of`]).
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct MemoryKey {
+    /// What the listing shows of it.
+    pub listed: AccessKey,
+    /// From when on it authenticates.
+    pub usable_from: Timestamp,
+    /// Whether it has ever authenticated.
+    pub proven: bool,
+    /// The use that is on record, and one that will be shown once the lag is over.
+    pub(super) uses: Vec<KeyUse>,
+}
+
+/// One use of a key.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct KeyUse {
+    /// When.
+    pub when: Timestamp,
+    /// For which service.
+    pub service: String,
+    /// In which region.
+    pub region: String,
+}
+
+impl MemoryUser {
+    /// The user's keys as they are, without any lag.
+    #[must_use]
+    pub fn keys(&self) -> &[MemoryKey] {
+        &self.keys
+    }
+
+    /// One key.
+    #[must_use]
+    pub fn key(&self, id: &KeyId) -> Option<&MemoryKey> {
+        self.keys.iter().find(|k| k.listed.id == *id)
+    }
+
+    fn listed(&self) -> Vec<AccessKey> {
+        self.keys.iter().map(|k| k.listed.clone()).collect()
+    }
+}
+
+impl World {
+    /// Adds a user with tags. A name with slashes gives the path: `team/ci`.
+    ///
+    /// # Errors
+    /// [`NameError`] for what cannot be a user's name.
+    pub fn add_user(&mut self, name: &str, tags: &[(&str, &str)]) -> Result<UserName, NameError> {
+        let arn = UserArn::parse(format!("arn:aws:iam::{}:user/{name}", self.account))?;
+        let name = arn.name().clone();
+        let tags = tags.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let user = MemoryUser { arn, tags, policies: Vec::new(), keys: Vec::new(), stale: None };
+        self.users.insert(name.clone(), user);
+        Ok(name)
+    }
+
+    /// One user, to be changed as an administrator would.
+    pub fn user_mut(&mut self, name: &UserName) -> Option<&mut MemoryUser> {
+        self.users.get_mut(name)
+    }
+
+    /// All users, as `GetAccountAuthorizationDetails` gives them.
+    #[must_use]
+    pub fn list_users(&self, path_prefix: &str) -> Vec<IamUser> {
+        let under = |user: &&MemoryUser| user.arn.path().starts_with(path_prefix);
+        let listed = |user: &MemoryUser| IamUser {
+            arn: user.arn.clone(),
+            tags: user.tags.clone(),
+            policies: user.policies.clone(),
+        };
+        self.users.values().filter(under).map(listed).collect()
+    }
+
+    /// Makes a key, as an administrator or keyrot.
+    ///
+    /// # Errors
+    /// `NoSuchEntity`, `LimitExceeded`.
+    pub fn add_key(&mut self, user: &UserName) -> Result<NewKey, Refusal> {
+        let (now, propagation, most) = (self.now, self.rules.propagation, self.rules.keys_per_user);
+        let id = key_id(self.keys_made);
+        let found = self.found(user)?;
+        if found.keys.len() >= most {
+            let message = format!("Cannot exceed quota for AccessKeysPerUser: {most}");
+            return Err(Refusal::new("LimitExceeded", ErrorKind::LimitExceeded, message));
+        }
+        found.stale = Some((now, found.listed()));
+        // AWS shows whole seconds.
+        let created = chrono::SubsecRound::trunc_subsecs(now, 0);
+        let listed = AccessKey { id: id.clone(), status: KeyStatus::Active, created };
+        let usable_from = after(now, propagation);
+        found.keys.push(MemoryKey { listed, usable_from, proven: false, uses: Vec::new() });
+        self.keys_made += 1;
+        Ok(NewKey { credentials: Self::credentials_of(&id), created })
+    }
+
+    /// The user's keys as the listing shows them.
+    ///
+    /// # Errors
+    /// `NoSuchEntity`.
+    pub fn list_keys(&self, user: &UserName) -> Result<Vec<AccessKey>, Refusal> {
+        let found = self.users.get(user).ok_or_else(|| no_user(user))?;
+        match &found.stale {
+            Some((changed, before)) if self.now < after(*changed, self.rules.listing_lag) => Ok(before.clone()),
+            _ => Ok(found.listed()),
+        }
+    }
+
+    /// Sets a key's status.
+    ///
+    /// # Errors
+    /// `NoSuchEntity`.
+    pub fn set_key_status(&mut self, user: &UserName, key: &KeyId, status: KeyStatus) -> Result<(), Refusal> {
+        let now = self.now;
+        let found = self.found(user)?;
+        let before = found.listed();
+        let key = found.keys.iter_mut().find(|k| k.listed.id == *key).ok_or_else(|| no_key(key))?;
+        key.listed.status = status;
+        found.stale = Some((now, before));
+        Ok(())
+    }
+
+    /// Deletes a key.
+    ///
+    /// # Errors
+    /// `NoSuchEntity`.
+    pub fn delete_key(&mut self, user: &UserName, key: &KeyId) -> Result<(), Refusal> {
+        let now = self.now;
+        let found = self.found(user)?;
+        let before = found.listed();
+        let at = found.keys.iter().position(|k| k.listed.id == *key).ok_or_else(|| no_key(key))?;
+        found.keys.remove(at);
+        found.stale = Some((now, before));
+        Ok(())
+    }
+
+    /// Makes the listing show the user's keys as they are, whatever the lag.
+    pub fn forget_stale_listing(&mut self, user: &UserName) {
+        if let Some(user) = self.users.get_mut(user) {
+            user.stale = None;
+        }
+    }
+
+    /// What IAM says of the key's last use.
+    ///
+    /// # Errors
+    /// `NoSuchEntity`.
+    pub fn last_use(&self, key: &KeyId) -> Result<LastUse, Refusal> {
+        let found = self.users.values().find_map(|u| u.key(key)).ok_or_else(|| no_key(key))?;
+        let shown = |u: &&KeyUse| after(u.when, self.rules.use_lag) <= self.now;
+        Ok(match found.uses.iter().rev().find(shown).cloned() {
+            Some(KeyUse { when, service, region }) => LastUse::At { when, service, region },
+            None => LastUse::NoRecord,
+        })
+    }
+
+    /// A consumer signs a request with these credentials. Tells who they are, and records the use.
+    pub fn authenticate(&mut self, credentials: &Credentials, service: &str, region: &str) -> ProbeAnswer {
+        let (now, lag) = (self.now, self.rules.use_lag);
+        let owner = self.users.values_mut().find(|u| u.key(&credentials.key).is_some());
+        let Some(user) = owner else { return ProbeAnswer::Refused };
+        let arn = user.arn.clone();
+        let Some(key) = user.keys.iter_mut().find(|k| k.listed.id == credentials.key) else {
+            return ProbeAnswer::Refused;
+        };
+        if key.listed.status != KeyStatus::Active || now < key.usable_from {
+            return ProbeAnswer::Refused;
+        }
+        if *credentials != Self::credentials_of(&credentials.key) {
+            return ProbeAnswer::WrongSecret;
+        }
+        key.proven = true;
+        if key.uses.last().is_none_or(|u| after(u.when, USE_GRAIN) <= now) {
+            // Only the newest use that is shown already still matters, besides those to be shown.
+            let shown = key.uses.iter().rposition(|u| after(u.when, lag) <= now).unwrap_or(0);
+            key.uses.drain(..shown);
+            key.uses.push(KeyUse { when: now, service: service.into(), region: region.into() });
+        }
+        ProbeAnswer::Authenticated(arn)
+    }
+
+    /// The secret of the key of that id: the account works it out, so that it is kept nowhere.
+    #[must_use]
+    pub fn secret_of(key: &KeyId) -> SecretKey {
+        const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+        let mut state = key
+            .as_str()
+            .bytes()
+            .fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
+        let text = (0..40).map(|_| {
+            state = mixed(state.wrapping_add(0x9e37_79b9_7f4a_7c15));
+            char::from(LETTERS[(state % 64) as usize])
+        });
+        SecretKey::new(text.collect())
+    }
+
+    /// The key of that id with its secret.
+    #[must_use]
+    pub fn credentials_of(key: &KeyId) -> Credentials {
+        Credentials { key: key.clone(), secret: Self::secret_of(key) }
+    }
+
+    fn found(&mut self, user: &UserName) -> Result<&mut MemoryUser, Refusal> {
+        self.users.get_mut(user).ok_or_else(|| no_user(user))
+    }
+}
+
+fn no_user(user: &UserName) -> Refusal {
+    Refusal::new("NoSuchEntity", ErrorKind::NotFound, format!("The user with name {user} cannot be found."))
+}
+
+fn no_key(key: &KeyId) -> Refusal {
+    Refusal::new("NoSuchEntity", ErrorKind::NotFound, format!("The Access Key with id {key} cannot be found"))
+}
+
+/// The id of the nth key that the account makes: it looks like AWS's, and no two are alike.
+fn key_id(n: u64) -> KeyId {
+    const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+    let mut bits = mixed(n.wrapping_add(1));
+    let mut id = String::from("AKIA");
+    for _ in 0..13 {
+        id.push(char::from(LETTERS[(bits & 31) as usize]));
+        bits >>= 5;
+    }
+    id.push_str("SIM");
+    KeyId::parse(id).expect("twenty capital letters and digits")
+}
+
+/// A one-to-one scrambling of 64 bits.
+fn mixed(mut x: u64) -> u64 {
+    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    x ^ (x >> 31)
+}

@@ -1,0 +1,37 @@
+//! An AWS account in memory, with the rules of the real services as far as a rotation can notice them.
+//!
+//! It is made for tests of what you build on keyrot, for `keyrot --sandbox`, and for the model checker. What it keeps to:
+//! - two keys a user, Inactive ones counted; a key that is Inactive, deleted, or not propagated yet does not authenticate;
+//! - `ListAccessKeys` and the last use may lag ([`Rules`]); of several uses within 15 minutes the first is recorded;
+//! - a secret's first version gets AWSCURRENT, whatever was asked for; AWSPREVIOUS follows AWSCURRENT; a label stands on one version at a time,
+//!   and is moved only by who names where it stands; the same version id with the same value is a no-op, with another value a conflict;
+//! - a secret that is deleted or a replica refuses.
+//!
+//! [`World`] is the account as plain data: cloneable, hashable, serialisable. [`MemoryAccount`] puts it behind keyrot's ports, with
+//! [`Fault`]s to inject and a [`Watch`] that holds every change against the promises.
+//!
+//! ```
+//! use keyrot_core::memory::{MemoryAccount, World};
+//! # use keyrot_core::*;
+//! # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+//! let mut world = World::new("2026-01-05T04:00:00Z".parse().unwrap());
+//! let user = world.add_user("ci", &[("RotateKey", "True")])?;
+//! world.add_key(&user)?;
+//! let account = MemoryAccount::new(world);
+//! assert_eq!(account.list_keys(&user).await?.len(), 1);
+//! # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+//! ```
+
+mod account;
+mod fault;
+mod iam;
+mod secrets;
+mod watch;
+mod world;
+
+pub use account::MemoryAccount;
+pub use fault::{Fault, FaultAt};
+pub use iam::{KeyUse, MemoryKey, MemoryUser};
+pub use secrets::{Label, MemorySecret, Value};
+pub use watch::{Actor, Broken, Watch};
+pub use world::{Refusal, Rules, World};

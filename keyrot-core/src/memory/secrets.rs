@@ -1,0 +1,285 @@
+//! Secrets Manager: versions, staging labels, tags.
+
+use super::world::{Refusal, World};
+use crate::{
+    Credentials, ErrorKind, Held, Inside, Journal, KeyId, Secret, SecretKey, SecretName, SecretState, Timestamp,
+    VersionId,
+};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// A staging label. There are others in AWS; a rotation uses these.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Label {
+    /// AWSCURRENT.
+    Current,
+    /// AWSPENDING.
+    Pending,
+    /// AWSPREVIOUS.
+    Previous,
+}
+
+/// What a version holds: the `SecretString`.
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Value(String);
+
+/// A secret with its versions.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct MemorySecret {
+    versions: BTreeMap<VersionId, Value>,
+    labels: BTreeMap<Label, VersionId>,
+    /// The secret's tags.
+    pub tags: BTreeMap<String, String>,
+    /// Since when it is scheduled for deletion.
+    pub deleted: Option<Timestamp>,
+    /// The region of its primary, if it is a replica.
+    pub replica_of: Option<String>,
+}
+
+impl Value {
+    /// Any text.
+    #[must_use]
+    pub fn text(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The placeholder.
+    #[must_use]
+    pub fn placeholder() -> Self {
+        Self::text(r#"{"keyrot":"placeholder"}"#)
+    }
+
+    /// Credentials as keyrot writes them, beside the further fields of another value.
+    #[must_use]
+    pub fn credentials(credentials: &Credentials, carry: Option<&Self>) -> Self {
+        let mut fields = carry.and_then(Self::fields).unwrap_or_default();
+        fields.insert(ID.into(), credentials.key.as_str().into());
+        fields.insert(SECRET.into(), credentials.secret.expose().into());
+        Self(serde_json::Value::Object(fields).to_string())
+    }
+
+    /// The text itself, which may be secret.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// The credentials in it.
+    #[must_use]
+    pub fn read(&self) -> Option<Credentials> {
+        let fields = self.fields()?;
+        let key = KeyId::parse(fields.get(ID)?.as_str()?).ok()?;
+        let secret = SecretKey::new(fields.get(SECRET)?.as_str()?.to_owned());
+        Some(Credentials { key, secret })
+    }
+
+    /// Which key it holds, and whether there is more.
+    #[must_use]
+    pub fn inside(&self) -> Inside {
+        let extras = self.fields().is_some_and(|f| f.keys().any(|name| name != ID && name != SECRET));
+        Inside { key: self.read().map(|c| c.key), extras }
+    }
+
+    fn fields(&self) -> Option<serde_json::Map<String, serde_json::Value>> {
+        serde_json::from_str(&self.0).ok()
+    }
+}
+
+const ID: &str = "AccessKeyId";
+const SECRET: &str = "SecretAccessKey";
+
+impl fmt::Debug for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Value(hidden)")
+    }
+}
+
+impl MemorySecret {
+    /// The version under a label.
+    #[must_use]
+    pub fn labelled(&self, label: Label) -> Option<&VersionId> {
+        self.labels.get(&label)
+    }
+
+    /// All versions with their labels.
+    pub fn versions(&self) -> impl Iterator<Item = (&VersionId, Vec<Label>)> {
+        let on = |id: &VersionId| self.labels.iter().filter(|(_, v)| *v == id).map(|(l, _)| *l).collect();
+        self.versions.keys().map(move |id| (id, on(id)))
+    }
+
+    /// What a version holds.
+    #[must_use]
+    pub fn value(&self, version: &VersionId) -> Option<&Value> {
+        self.versions.get(version)
+    }
+
+    fn held(&self, label: Label) -> Option<Held> {
+        self.labels.get(&label).cloned().map(Held::of)
+    }
+
+    fn writable(&self, name: &SecretName) -> Result<(), Refusal> {
+        if self.deleted.is_some() {
+            let message =
+                format!("You can't perform this operation on the secret {name} because it was marked for deletion.");
+            return Err(Refusal::new("InvalidRequestException", ErrorKind::Other, message));
+        }
+        if self.replica_of.is_some() {
+            let message = format!("You can't change {name}: it is a replica.");
+            return Err(Refusal::new("InvalidRequestException", ErrorKind::Other, message));
+        }
+        Ok(())
+    }
+
+    fn move_label(&mut self, label: Label, to: &VersionId) {
+        let from = self.labels.insert(label, to.clone());
+        if label == Label::Current
+            && let Some(from) = from.filter(|from| from != to)
+        {
+            self.labels.insert(Label::Previous, from);
+        }
+    }
+}
+
+impl World {
+    /// `CreateSecret` with a first value, which gets AWSCURRENT; or without one.
+    ///
+    /// # Errors
+    /// `ResourceExistsException`.
+    pub fn create_secret(&mut self, name: &SecretName, first: Option<(VersionId, Value)>) -> Result<(), Refusal> {
+        if self.secrets.contains_key(name) {
+            let message = format!("The operation failed because the secret {name} already exists.");
+            return Err(Refusal::new("ResourceExistsException", ErrorKind::Conflict, message));
+        }
+        let mut secret = MemorySecret::default();
+        if let Some((version, value)) = first {
+            secret.labels.insert(Label::Current, version.clone());
+            secret.versions.insert(version, value);
+        }
+        self.secrets.insert(name.clone(), secret);
+        Ok(())
+    }
+
+    /// `PutSecretValue`. The first version of all gets AWSCURRENT, whatever labels are asked for; so does one without labels.
+    ///
+    /// # Errors
+    /// `ResourceNotFoundException`, `InvalidRequestException`, or `ResourceExistsException` where the version exists with another value.
+    pub fn put_secret_value(
+        &mut self,
+        name: &SecretName,
+        version: &VersionId,
+        value: Value,
+        labels: &[Label],
+    ) -> Result<(), Refusal> {
+        let secret = self.writable_secret(name)?;
+        match secret.versions.get(version) {
+            Some(there) if *there == value => return Ok(()),
+            Some(_) => {
+                let message = format!("You can't modify the version {version}: it exists with other content.");
+                return Err(Refusal::new("ResourceExistsException", ErrorKind::Conflict, message));
+            }
+            None => {}
+        }
+        let first = secret.versions.is_empty();
+        secret.versions.insert(version.clone(), value);
+        for label in labels {
+            secret.move_label(*label, version);
+        }
+        if first || labels.is_empty() {
+            secret.move_label(Label::Current, version);
+        }
+        Ok(())
+    }
+
+    /// `UpdateSecretVersionStage`: a label that stands somewhere is moved only by who names where.
+    ///
+    /// # Errors
+    /// `ResourceNotFoundException`, `InvalidRequestException`, or `InvalidParameterException` where the label stands elsewhere.
+    pub fn move_label(
+        &mut self,
+        name: &SecretName,
+        label: Label,
+        from: Option<&VersionId>,
+        to: Option<&VersionId>,
+    ) -> Result<(), Refusal> {
+        let secret = self.writable_secret(name)?;
+        if let Some(to) = to.filter(|to| !secret.versions.contains_key(to)) {
+            let message = format!("Secrets Manager can't find the version {to}.");
+            return Err(Refusal::new("ResourceNotFoundException", ErrorKind::NotFound, message));
+        }
+        let stands = secret.labels.get(&label);
+        if stands != from && stands != to {
+            let message = format!("The label {label:?} stands on {stands:?}, which was not named.");
+            return Err(Refusal::new("InvalidParameterException", ErrorKind::Conflict, message));
+        }
+        match to {
+            Some(to) => secret.move_label(label, to),
+            None if label == Label::Current => {
+                let message = "You can't remove AWSCURRENT without moving it.";
+                return Err(Refusal::new("InvalidParameterException", ErrorKind::Other, message));
+            }
+            None => {
+                secret.labels.remove(&label);
+            }
+        }
+        Ok(())
+    }
+
+    /// `TagResource`.
+    ///
+    /// # Errors
+    /// `ResourceNotFoundException`, `InvalidRequestException`.
+    pub fn tag_secret(&mut self, name: &SecretName, tag: &str, text: String) -> Result<(), Refusal> {
+        self.writable_secret(name)?.tags.insert(tag.into(), text);
+        Ok(())
+    }
+
+    /// `DescribeSecret`, as keyrot sees it.
+    #[must_use]
+    pub fn describe_secret(&self, name: &SecretName) -> SecretState {
+        let Some(secret) = self.secrets.get(name) else { return SecretState::Missing };
+        if let Some(since) = secret.deleted {
+            return SecretState::Deleted { since };
+        }
+        if let Some(primary) = secret.replica_of.clone() {
+            return SecretState::Replica { primary };
+        }
+        SecretState::Present(Secret {
+            current: secret.held(Label::Current),
+            pending: secret.held(Label::Pending),
+            previous: secret.held(Label::Previous),
+            journal: Journal::from_tags(&secret.tags),
+        })
+    }
+
+    /// `GetSecretValue` of one version.
+    ///
+    /// # Errors
+    /// `ResourceNotFoundException`, `InvalidRequestException`.
+    pub fn secret_value(&self, name: &SecretName, version: &VersionId) -> Result<&Value, Refusal> {
+        let secret = self.secrets.get(name).ok_or_else(|| no_secret(name))?;
+        if secret.deleted.is_some() {
+            secret.writable(name)?;
+        }
+        secret.versions.get(version).ok_or_else(|| {
+            let message = format!("Secrets Manager can't find the version {version}.");
+            Refusal::new("ResourceNotFoundException", ErrorKind::NotFound, message)
+        })
+    }
+
+    /// One secret, to be changed as an administrator would.
+    pub fn secret_mut(&mut self, name: &SecretName) -> Option<&mut MemorySecret> {
+        self.secrets.get_mut(name)
+    }
+
+    fn writable_secret(&mut self, name: &SecretName) -> Result<&mut MemorySecret, Refusal> {
+        let secret = self.secrets.get_mut(name).ok_or_else(|| no_secret(name))?;
+        secret.writable(name)?;
+        Ok(secret)
+    }
+}
+
+fn no_secret(name: &SecretName) -> Refusal {
+    let message = format!("Secrets Manager can't find the secret {name}.");
+    Refusal::new("ResourceNotFoundException", ErrorKind::NotFound, message)
+}

@@ -1,0 +1,262 @@
+//! The promises, watched from outside: every change to a user's keys and secret is held against them.
+
+use super::{Label, World};
+use crate::{
+    KeyId, KeyStatus, LastUse, Phase, Policy, Promoted, SecretName, SecretState, Timestamp, UserName, VersionId, after,
+};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+/// Who changed something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Actor {
+    /// A rotation.
+    Keyrot,
+    /// A person, or another program.
+    Person,
+}
+
+/// A promise that was broken, and how.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Broken {
+    /// `S1` to `S5`, as in the protocol.
+    pub promise: &'static str,
+    /// What happened.
+    pub how: String,
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} is broken: {}", self.promise, self.how)
+    }
+}
+
+/// Watches one user. Feed it every change with [`Watch::step`].
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Watch {
+    user: UserName,
+    secret: SecretName,
+    policy: Policy,
+    /// When a key left AWSCURRENT, or was reactivated after that.
+    left: BTreeMap<KeyId, Timestamp>,
+    deactivated: BTreeMap<KeyId, Timestamp>,
+    /// Keys that keyrot made.
+    made: BTreeSet<KeyId>,
+    /// Keys that a version held at some time.
+    held: BTreeSet<KeyId>,
+    /// The key that was the user's only one when keyrot first published another.
+    in_place: Option<KeyId>,
+}
+
+/// What matters of the account for one user.
+struct View<'a> {
+    world: &'a World,
+    current: Option<(VersionId, Option<KeyId>)>,
+    promoted: Option<Promoted>,
+    hold: Option<KeyId>,
+}
+
+impl Watch {
+    /// A watch that begins with the account as it is.
+    #[must_use]
+    pub fn new(world: &World, user: UserName, secret: SecretName, policy: Policy) -> Self {
+        let mut watch = Self {
+            user,
+            secret,
+            policy,
+            left: BTreeMap::new(),
+            deactivated: BTreeMap::new(),
+            made: BTreeSet::new(),
+            held: BTreeSet::new(),
+            in_place: None,
+        };
+        watch.held.extend(watch.keys_in_versions(world));
+        watch
+    }
+
+    /// Holds one change against the promises.
+    ///
+    /// # Errors
+    /// [`Broken`] for the first promise that the change breaks. What a person breaks is not held against keyrot.
+    pub fn step(&mut self, before: &World, after: &World, actor: Actor) -> Result<(), Broken> {
+        let (was, is) = (self.view(before), self.view(after));
+        let verdict = if actor == Actor::Keyrot { self.judge(&was, &is) } else { Ok(()) };
+        self.remember(&was, &is, actor);
+        verdict
+    }
+
+    fn judge(&self, was: &View<'_>, is: &View<'_>) -> Result<(), Broken> {
+        self.current_works(was, is)?;
+        let user = was.world.user(&self.user);
+        for key in user.into_iter().flat_map(|u| u.keys()).map(|k| &k.listed) {
+            let now = is.world.user(&self.user).and_then(|u| u.key(&key.id)).map(|k| &k.listed.status);
+            match (&key.status, now) {
+                (before, Some(after)) if before == after => {}
+                (_, None) => self.may_delete(&key.id, &key.status, was)?,
+                (_, Some(KeyStatus::Inactive)) => self.may_deactivate(&key.id, was)?,
+                (_, Some(_)) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// S1: keyrot never leaves AWSCURRENT on credentials that do not work, unless a person had already done so and keyrot did not touch it.
+    fn current_works(&self, was: &View<'_>, is: &View<'_>) -> Result<(), Broken> {
+        let moved = was.current != is.current;
+        match self.fault_of_current(is) {
+            Some(how) if moved || self.fault_of_current(was).is_none() => Err(Broken { promise: "S1", how }),
+            _ => Ok(()),
+        }
+    }
+
+    /// What is wrong with AWSCURRENT, if anything is: S1 as a state.
+    #[must_use]
+    pub fn current_is_broken(&self, world: &World) -> Option<String> {
+        self.fault_of_current(&self.view(world))
+    }
+
+    fn fault_of_current(&self, view: &View<'_>) -> Option<String> {
+        let (version, key) = view.current.as_ref()?;
+        let secret = view.world.secret(&self.secret)?;
+        let Some(key) = key else {
+            let placeholder = secret.value(version) == Some(&super::Value::placeholder());
+            return (!placeholder)
+                .then(|| format!("AWSCURRENT ({version}) holds neither credentials nor the placeholder"));
+        };
+        let found = view.world.user(&self.user).and_then(|u| u.key(key));
+        let genuine = secret.value(version).and_then(super::Value::read) == Some(World::credentials_of(key));
+        match found {
+            None => Some(format!("{key}, under AWSCURRENT, does not exist")),
+            Some(k) if k.listed.status != KeyStatus::Active => Some(format!("{key}, under AWSCURRENT, is not Active")),
+            Some(k) if !k.proven => Some(format!("{key}, under AWSCURRENT, never authenticated")),
+            Some(_) if !genuine => Some(format!("the secret under AWSCURRENT is not {key}'s")),
+            Some(_) => None,
+        }
+    }
+
+    fn may_deactivate(&self, key: &KeyId, was: &View<'_>) -> Result<(), Broken> {
+        let now = was.world.now();
+        let waits = self.policy.waits();
+        let broken = |promise, how: String| Err(Broken { promise, how });
+        self.attributable(key)?;
+        if let Some(left) = self.left.get(key) {
+            if now < after(*left, waits.overlap) {
+                return broken("S2", format!("{key} was deactivated before its overlap was over"));
+            }
+            if let Ok(LastUse::At { when, .. }) = was.world.last_use(key)
+                && now < after(when, waits.quiet)
+            {
+                return broken("S2", format!("{key} was deactivated though it was used within `quiet`"));
+            }
+        }
+        self.successor_in_place(key, was)
+    }
+
+    fn may_delete(&self, key: &KeyId, status: &KeyStatus, was: &View<'_>) -> Result<(), Broken> {
+        if self.made.contains(key) && !self.held.contains(key) && *status == KeyStatus::Active {
+            // Nobody but keyrot ever had it.
+            return Ok(());
+        }
+        self.attributable(key)?;
+        let broken = |how: String| Err(Broken { promise: "S3", how });
+        if *status == KeyStatus::Active {
+            return broken(format!("{key} was deleted while Active"));
+        }
+        match self.deactivated.get(key) {
+            Some(since) if was.world.now() < after(*since, self.policy.waits().soak) => {
+                broken(format!("{key} was deleted before its soak was over"))
+            }
+            _ => self.successor_in_place(key, was),
+        }
+    }
+
+    /// S4.
+    fn attributable(&self, key: &KeyId) -> Result<(), Broken> {
+        if self.made.contains(key) || self.held.contains(key) || self.in_place.as_ref() == Some(key) {
+            return Ok(());
+        }
+        Err(Broken { promise: "S4", how: format!("{key} was changed, which is neither keyrot's nor the secret's") })
+    }
+
+    /// S5: whoever had the key has to find a working one in the secret, and a note has to prove it.
+    fn successor_in_place(&self, key: &KeyId, was: &View<'_>) -> Result<(), Broken> {
+        if !self.left.contains_key(key) {
+            return Ok(());
+        }
+        let broken = |how: &str| Err(Broken { promise: "S5", how: format!("{key} was taken away {how}") });
+        let Some((version, Some(current))) = &was.current else {
+            return broken("while AWSCURRENT holds no key");
+        };
+        if current == key || self.fault_of_current(was).is_some() {
+            return broken("while AWSCURRENT does not hold a working successor");
+        }
+        if was.promoted.as_ref().is_none_or(|p| p.version != *version) {
+            return broken("without stored proof of its successor");
+        }
+        Ok(())
+    }
+
+    fn remember(&mut self, was: &View<'_>, is: &View<'_>, actor: Actor) {
+        let now = is.world.now();
+        let keys = |view: &View<'_>| -> BTreeMap<KeyId, KeyStatus> {
+            let user = view.world.user(&self.user);
+            user.into_iter().flat_map(|u| u.keys()).map(|k| (k.listed.id.clone(), k.listed.status.clone())).collect()
+        };
+        let (before, after) = (keys(was), keys(is));
+        for (key, status) in &after {
+            match (before.get(key), status) {
+                (None, _) if actor == Actor::Keyrot => {
+                    self.made.insert(key.clone());
+                }
+                (Some(KeyStatus::Active), KeyStatus::Inactive) => {
+                    self.deactivated.insert(key.clone(), now);
+                }
+                (Some(KeyStatus::Inactive), KeyStatus::Active) => {
+                    self.deactivated.remove(key);
+                    // Held against keyrot only where it had noted down that the key was Inactive.
+                    if self.left.contains_key(key) && was.hold.as_ref() == Some(key) {
+                        self.left.insert(key.clone(), now);
+                    }
+                }
+                _ => {}
+            }
+        }
+        self.held.extend(self.keys_in_versions(is.world));
+        if was.current == is.current {
+            return;
+        }
+        let key_of = |view: &View<'_>| view.current.as_ref().and_then(|(_, key)| key.clone());
+        let (old, new) = (key_of(was), key_of(is));
+        if old.is_none() && self.in_place.is_none() && new.is_some() {
+            let mut others = before.keys().filter(|k| !self.made.contains(*k) && !self.held.contains(*k));
+            self.in_place = others.next().filter(|_| others.next().is_none()).cloned();
+        }
+        let leaving = old.or_else(|| self.in_place.clone());
+        if let Some(key) = leaving.filter(|k| Some(k) != new.as_ref()) {
+            self.left.insert(key, now);
+        }
+        if let Some(key) = new {
+            self.left.remove(&key);
+        }
+    }
+
+    fn keys_in_versions(&self, world: &World) -> BTreeSet<KeyId> {
+        let secret = world.secret(&self.secret);
+        let values = secret.into_iter().flat_map(|s| s.versions().filter_map(|(id, _)| s.value(id)));
+        values.filter_map(|v| v.read()).map(|c| c.key).collect()
+    }
+
+    fn view<'a>(&self, world: &'a World) -> View<'a> {
+        let secret = world.secret(&self.secret);
+        let current = secret.and_then(|s| {
+            let version = s.labelled(Label::Current)?;
+            Some((version.clone(), s.value(version).and_then(|v| v.read()).map(|c| c.key)))
+        });
+        let journal = match world.describe_secret(&self.secret) {
+            SecretState::Present(secret) => secret.journal,
+            _ => crate::Journal::default(),
+        };
+        let hold = journal.retired.filter(|r| r.phase == Phase::Inactive).map(|r| r.key);
+        View { world, current, promoted: journal.promoted, hold }
+    }
+}

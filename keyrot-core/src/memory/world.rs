@@ -1,0 +1,129 @@
+//! The account as plain data.
+
+use super::{MemorySecret, MemoryUser};
+use crate::{CallError, ErrorKind, SecretName, Timestamp, UserName};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// How the account differs from an ideal one.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Rules {
+    /// `ListAccessKeys` shows a change only this long after it.
+    #[serde(with = "crate::text::duration")]
+    pub listing_lag: Duration,
+    /// A new key authenticates only this long after it was made.
+    #[serde(with = "crate::text::duration")]
+    pub propagation: Duration,
+    /// A use of a key is shown only this long after it.
+    #[serde(with = "crate::text::duration")]
+    pub use_lag: Duration,
+    /// How many keys a user may have. AWS: two.
+    pub keys_per_user: usize,
+    /// How long each call takes, on the account's own clock.
+    #[serde(with = "crate::text::duration")]
+    pub call_time: Duration,
+}
+
+impl Default for Rules {
+    /// An account without any lag.
+    fn default() -> Self {
+        Self {
+            listing_lag: Duration::ZERO,
+            propagation: Duration::ZERO,
+            use_lag: Duration::ZERO,
+            keys_per_user: 2,
+            call_time: Duration::ZERO,
+        }
+    }
+}
+
+/// An AWS account: users, keys, secrets, and its own clock.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct World {
+    /// How it differs from an ideal one.
+    pub rules: Rules,
+    pub(super) now: Timestamp,
+    pub(super) account: String,
+    pub(super) keys_made: u64,
+    pub(super) users: BTreeMap<UserName, MemoryUser>,
+    pub(super) secrets: BTreeMap<SecretName, MemorySecret>,
+}
+
+/// What the account answers to a call that it does not carry out, in AWS's words: the code, and the message.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message} ({code})")]
+pub struct Refusal {
+    /// AWS's error code, such as `NoSuchEntity`.
+    pub code: &'static str,
+    /// What it means for a caller.
+    pub kind: ErrorKind,
+    /// AWS's message, in other words.
+    pub message: String,
+}
+
+impl Refusal {
+    pub(super) fn new(code: &'static str, kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self { code, kind, message: message.into() }
+    }
+}
+
+impl From<Refusal> for CallError {
+    fn from(refusal: Refusal) -> Self {
+        Self::refused(refusal.kind, refusal.to_string())
+    }
+}
+
+impl World {
+    /// An empty account at this time.
+    #[must_use]
+    pub fn new(now: Timestamp) -> Self {
+        Self {
+            rules: Rules::default(),
+            now,
+            account: "123456789012".into(),
+            keys_made: 0,
+            users: BTreeMap::new(),
+            secrets: BTreeMap::new(),
+        }
+    }
+
+    /// The account's clock.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// The account's number.
+    #[must_use]
+    pub fn account(&self) -> &str {
+        &self.account
+    }
+
+    /// Moves the clock forward.
+    pub fn advance(&mut self, time: Duration) {
+        self.now = crate::after(self.now, time);
+    }
+
+    /// All users.
+    pub fn users(&self) -> impl Iterator<Item = &MemoryUser> {
+        self.users.values()
+    }
+
+    /// One user.
+    #[must_use]
+    pub fn user(&self, name: &UserName) -> Option<&MemoryUser> {
+        self.users.get(name)
+    }
+
+    /// One secret.
+    #[must_use]
+    pub fn secret(&self, name: &SecretName) -> Option<&MemorySecret> {
+        self.secrets.get(name)
+    }
+
+    /// All secrets.
+    pub fn secrets(&self) -> impl Iterator<Item = (&SecretName, &MemorySecret)> {
+        self.secrets.iter()
+    }
+}

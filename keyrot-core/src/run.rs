@@ -1,0 +1,287 @@
+//! Many users: bounded in how many at once, how many changed, and how long; one user's failure or panic never touches another.
+
+use crate::driver::{Bounds, drive_within};
+use crate::{
+    AccessKey, Blocked, Cancel, Event, EventKind, KeyId, Mode, Notifier, Observed, Outcome, Policy, Ports, Rotation,
+    SecretName, SecretState, Subject, Timestamp, UserName, after,
+};
+use futures_channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
+use futures_util::future::{Either, join_all, select};
+use futures_util::{FutureExt, StreamExt, stream};
+use serde::Serialize;
+use std::panic::AssertUnwindSafe;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::time::Duration;
+
+/// One notifier's time for one event.
+const NOTIFY_FOR: Duration = Duration::from_secs(10);
+/// The time for what is left to be told when the last user is done.
+const NOTIFY_AFTER: Duration = Duration::from_secs(30);
+
+/// A user to work on, and the policy to do it by; or why nothing is done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chosen {
+    /// Whom.
+    pub subject: Subject,
+    /// By which policy, or what is wrong with the user's own settings.
+    pub policy: Result<Policy, Blocked>,
+}
+
+/// What bounds a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// How many users at once.
+    pub concurrency: usize,
+    /// How many users may be changed; `None` for any number.
+    pub max_changes: Option<usize>,
+    /// When no new step is begun any more.
+    pub deadline: Option<Timestamp>,
+}
+
+impl Default for Limits {
+    /// 64 at once, and no other bound.
+    fn default() -> Self {
+        Self { concurrency: 64, max_changes: None, deadline: None }
+    }
+}
+
+/// Rotates many users.
+#[derive(Clone)]
+pub struct Rotator {
+    ports: Ports,
+    notifiers: Vec<Arc<dyn Notifier>>,
+}
+
+/// What a run says while it goes on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Progress {
+    /// Something happened.
+    Event(Event),
+    /// This user is done.
+    Done(Box<Standing>),
+}
+
+/// Where a run leaves one user.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Standing {
+    /// Who.
+    pub user: UserName,
+    /// Who answers for the user.
+    pub owner: Option<String>,
+    /// The user's secret.
+    pub secret: SecretName,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The key under AWSCURRENT, as far as it was seen.
+    pub current: Option<KeyId>,
+    /// When the current key is due by the user's policy.
+    pub due: Option<Timestamp>,
+    /// The user's keys, as they were seen last.
+    pub keys: Vec<AccessKey>,
+    /// What happened.
+    pub events: Vec<Event>,
+    /// How many calls it took.
+    pub calls: usize,
+}
+
+/// A notifier that failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NotifierFailure {
+    /// Which.
+    pub notifier: String,
+    /// The user whose event was not told.
+    pub user: UserName,
+    /// Why.
+    pub reason: String,
+}
+
+/// What a run brought.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// When it began.
+    pub started: Timestamp,
+    /// When it ended.
+    pub finished: Timestamp,
+    /// Each user, by name.
+    pub users: Vec<Standing>,
+    /// What could not be told.
+    pub notifier_failures: Vec<NotifierFailure>,
+}
+
+impl Rotator {
+    /// On these ports, without notifiers.
+    #[must_use]
+    pub fn new(ports: Ports) -> Self {
+        Self { ports, notifiers: Vec::new() }
+    }
+
+    /// Tells this notifier too.
+    #[must_use]
+    pub fn notify(mut self, notifier: Arc<dyn Notifier>) -> Self {
+        self.notifiers.push(notifier);
+        self
+    }
+
+    /// The ports.
+    #[must_use]
+    pub fn ports(&self) -> &Ports {
+        &self.ports
+    }
+
+    /// Works on each of these users: every step that is due now, or with [`Mode::Plan`] only the decision.
+    ///
+    /// It never fails as a whole; what went wrong with a user is in that user's [`Standing`].
+    pub async fn run(
+        &self,
+        chosen: Vec<Chosen>,
+        mode: Mode,
+        limits: &Limits,
+        cancel: &Cancel,
+        progress: &(dyn Fn(Progress) + Sync),
+    ) -> Report {
+        let started = self.ports.clock.now();
+        let changes_left = limits.max_changes.map(AtomicUsize::new);
+        let bounds = Bounds { cancel: cancel.clone(), deadline: limits.deadline, changes_left };
+        let (events, told) = unbounded();
+        let users = async {
+            let work = chosen.into_iter().map(|one| self.one(one, mode, &bounds, events.clone(), progress));
+            let mut users: Vec<_> = stream::iter(work).buffer_unordered(limits.concurrency.max(1)).collect().await;
+            users.sort_by(|a: &Standing, b| a.user.cmp(&b.user));
+            drop(events);
+            users
+        };
+        let (users, notifier_failures) = self.tell_while(users, told).await;
+        Report { started, finished: self.ports.clock.now(), users, notifier_failures }
+    }
+
+    async fn one(
+        &self,
+        chosen: Chosen,
+        mode: Mode,
+        bounds: &Bounds,
+        events: UnboundedSender<Event>,
+        progress: &(dyn Fn(Progress) + Sync),
+    ) -> Standing {
+        let Chosen { subject, policy } = chosen;
+        let mut happened = Vec::new();
+        let mut tell = |event: Event| {
+            happened.push(event.clone());
+            progress(Progress::Event(event.clone()));
+            // The receiver lives as long as the run; if it does not, there is nobody to tell.
+            let _ = events.unbounded_send(event);
+        };
+        let at = self.ports.clock.now();
+        let event = |kind| Event {
+            at,
+            user: subject.user.clone(),
+            owner: subject.owner.clone(),
+            secret: subject.secret.clone(),
+            kind,
+        };
+        let mut standing = Standing {
+            user: subject.user.clone(),
+            owner: subject.owner.clone(),
+            secret: subject.secret.clone(),
+            outcome: Outcome::Panicked(String::new()),
+            current: None,
+            due: None,
+            keys: Vec::new(),
+            events: Vec::new(),
+            calls: 0,
+        };
+        match policy {
+            Err(reason) => {
+                if mode == Mode::Act {
+                    tell(event(EventKind::Blocked { reason: reason.clone() }));
+                }
+                standing.outcome = Outcome::Blocked(reason);
+            }
+            Ok(policy) => {
+                let rotation = Rotation::new(subject.clone(), policy, mode);
+                let work = drive_within(&self.ports, rotation, bounds, &mut tell);
+                match AssertUnwindSafe(work).catch_unwind().await {
+                    Ok(driven) => {
+                        standing.see(driven.rotation.seen(), &policy);
+                        standing.calls = driven.calls;
+                        standing.outcome = driven.outcome;
+                    }
+                    Err(panic) => {
+                        let reason = panic_text(&*panic);
+                        tell(event(EventKind::Panicked { reason: reason.clone() }));
+                        standing.outcome = Outcome::Panicked(reason);
+                    }
+                }
+            }
+        }
+        standing.events = happened;
+        progress(Progress::Done(Box::new(standing.clone())));
+        standing
+    }
+
+    /// Runs the work, and tells the notifiers beside it, so that a slow one never delays a rotation.
+    async fn tell_while<T>(
+        &self,
+        work: impl Future<Output = T>,
+        mut events: UnboundedReceiver<Event>,
+    ) -> (T, Vec<NotifierFailure>) {
+        let mut failures = Vec::new();
+        let result = {
+            let told = pin!(async {
+                while let Some(event) = events.next().await {
+                    failures.extend(self.tell(&event).await);
+                }
+            });
+            match select(pin!(work), told).await {
+                Either::Left((result, told)) => {
+                    if !self.notifiers.is_empty() {
+                        select(told, self.ports.clock.sleep(NOTIFY_AFTER)).await;
+                    }
+                    result
+                }
+                Either::Right(((), work)) => work.await,
+            }
+        };
+        while let Ok(event) = events.try_recv() {
+            failures.extend(self.notifiers.iter().map(|notifier| NotifierFailure {
+                notifier: notifier.name(),
+                user: event.user.clone(),
+                reason: format!("not told within {} seconds of the run's end", NOTIFY_AFTER.as_secs()),
+            }));
+        }
+        (result, failures)
+    }
+
+    async fn tell(&self, event: &Event) -> Vec<NotifierFailure> {
+        let each = self.notifiers.iter().map(async |notifier| {
+            let call = AssertUnwindSafe(notifier.notify(event)).catch_unwind();
+            let patience = self.ports.clock.sleep(NOTIFY_FOR);
+            let reason = match select(call, patience).await {
+                Either::Left((Ok(Ok(())), _)) => return None,
+                Either::Left((Ok(Err(reason)), _)) => reason,
+                Either::Left((Err(panic), _)) => format!("it panicked: {}", panic_text(&*panic)),
+                Either::Right(_) => format!("no answer within {} seconds", NOTIFY_FOR.as_secs()),
+            };
+            Some(NotifierFailure { notifier: notifier.name(), user: event.user.clone(), reason })
+        });
+        join_all(each).await.into_iter().flatten().collect()
+    }
+}
+
+impl Standing {
+    fn see(&mut self, seen: &Observed, policy: &Policy) {
+        self.keys.clone_from(&seen.keys);
+        self.keys.sort_by_key(|k| k.created);
+        if let SecretState::Present(secret) = &seen.secret {
+            self.current = secret.current.as_ref().and_then(|held| held.key().cloned());
+        }
+        let current = self.keys.iter().find(|k| Some(&k.id) == self.current.as_ref());
+        self.due = current.map(|k| after(k.created, policy.waits().max_age));
+    }
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|t| (*t).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".into())
+}
