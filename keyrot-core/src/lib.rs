@@ -44,7 +44,7 @@ pub use rotation::{Decider, Mode, Next, Rotation};
 pub use run::{Chosen, Limits, NotifierFailure, Progress, Report, Rotator, Standing};
 pub use secret::{Credentials, SecretKey};
 pub use selection::{
-    Chosen, Missing, MissingWhy, PassedOver, Pattern, PatternError, SecretTemplate, Selected, Selection, TemplateError,
+    Missing, MissingWhy, PassedOver, Pattern, PatternError, SecretTemplate, Selected, Selection, TemplateError,
     Unnameable, select,
 };
 pub use version::Content;

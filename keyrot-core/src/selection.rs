@@ -11,7 +11,7 @@ pub use pattern::{Pattern, PatternError};
 pub use template::{SecretTemplate, TemplateError, Unnameable};
 
 use crate::nearest::nearest;
-use crate::{Blocked, IamUser, Policy, SecretName, Subject, UserName, Waits};
+use crate::{Blocked, Chosen, IamUser, SecretName, Subject, UserName, Waits};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -54,15 +54,6 @@ pub struct Selected {
     pub passed_over: PassedOver,
     /// Exclusions that fit no user listed: perhaps mistyped.
     pub idle_exclusions: Vec<Pattern>,
-}
-
-/// A user to work on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Chosen {
-    /// The user. Where no usable secret name could be found, `subject.secret` is [`Chosen::NO_SECRET`] and `policy` is an error.
-    pub subject: Subject,
-    /// The waits for this user, or why nothing may be done for them.
-    pub policy: Result<Policy, Blocked>,
 }
 
 impl Chosen {
