@@ -2,7 +2,8 @@
 
 use super::{Label, World};
 use crate::{
-    KeyId, KeyStatus, LastUse, Phase, Policy, Promoted, SecretName, SecretState, Timestamp, UserName, VersionId, after,
+    Intent, KeyId, KeyStatus, LastUse, Phase, Policy, Promoted, SecretName, SecretState, Timestamp, UserName,
+    VersionId, after,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -56,7 +57,7 @@ struct View<'a> {
     world: &'a World,
     current: Option<(VersionId, Option<KeyId>)>,
     promoted: Option<Promoted>,
-    intent: Option<Timestamp>,
+    intent: Option<Intent>,
     hold: Option<KeyId>,
 }
 
@@ -212,6 +213,11 @@ impl Watch {
             user.into_iter().flat_map(|u| u.keys()).map(|k| (k.listed.id.clone(), k.listed.status.clone())).collect()
         };
         let (before, after) = (keys(was), keys(is));
+        if let Some(intent) = is.intent.as_ref().filter(|_| actor == Actor::Keyrot && was.intent != is.intent) {
+            // Made between keyrot's look and its note.
+            let missed = |k: &&KeyId| !self.made.contains(*k) && !intent.before.contains(k);
+            self.mistakable.extend(after.keys().filter(missed).cloned().collect::<Vec<_>>());
+        }
         for (key, status) in &after {
             match (before.get(key), status) {
                 (None, _) if actor == Actor::Keyrot => {
@@ -256,7 +262,7 @@ impl Watch {
         let skew = std::time::Duration::from_secs(300);
         let now = view.world.now();
         let settled = |at: Timestamp| after(after(at, self.policy.waits().settle), skew);
-        view.intent.is_some_and(|at| at <= after(now, skew) && now <= settled(at))
+        view.intent.as_ref().is_some_and(|i| i.at <= after(now, skew) && now <= settled(i.at))
     }
 
     fn keys_in_versions(&self, world: &World) -> BTreeSet<KeyId> {
@@ -276,7 +282,6 @@ impl Watch {
             _ => crate::Journal::default(),
         };
         let hold = journal.retired.filter(|r| r.phase == Phase::Inactive).map(|r| r.key);
-        let intent = journal.intent.map(|i| i.at);
-        View { world, current, promoted: journal.promoted, intent, hold }
+        View { world, current, promoted: journal.promoted, intent: journal.intent, hold }
     }
 }

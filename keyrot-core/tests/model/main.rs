@@ -87,7 +87,7 @@ fn a_person_interferes() {
 
 #[test]
 fn a_person_and_a_fault() {
-    for start in [Start::New { keys: 1 }, Start::Due, Start::Overlap] {
+    for start in [Start::New { keys: 1 }, Start::Due] {
         let setting = Setting { person: 1, faults: 1, horizon: bound(0, 3), ..Setting::new(start) };
         explore(&format!("a person and a fault, {start:?}"), setting);
     }

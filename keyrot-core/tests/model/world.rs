@@ -105,6 +105,8 @@ pub(crate) struct State {
     pub(crate) begun: bool,
     pub(crate) broken: Option<Broken>,
     pub(crate) leaked: Option<String>,
+    /// Whether keyrot moved AWSCURRENT from where it had not seen it.
+    pub(crate) overwrote: bool,
 }
 
 /// A rotator at work: the machine, the call that it is about to make, and since when.
@@ -190,6 +192,7 @@ impl State {
             begun: false,
             broken: None,
             leaked: None,
+            overwrote: false,
         };
         if !matches!(setting.start, Start::New { .. }) {
             state.live(&sound, 12);
@@ -242,6 +245,11 @@ impl State {
                 running.overtaken &= call != Call::ListKeys;
                 let before = self.world.clone();
                 let answer = perform(setting, &mut self.world, running.machine.subject(), &call, luck);
+                if let Call::Promote { from, .. } = &call {
+                    let current = |w: &World| w.secret(&secret()).and_then(|s| s.labelled(Label::Current)).cloned();
+                    self.overwrote |=
+                        current(&before).as_ref() != Some(from) && current(&before) != current(&self.world);
+                }
                 let verdict = self.watch.step(&before, &self.world, Actor::Keyrot);
                 if !running.overtaken && self.broken.is_none() {
                     self.broken = verdict.err();
