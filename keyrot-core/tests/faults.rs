@@ -7,7 +7,7 @@ use keyrot_core::memory::{Fault, FaultAt, Rules};
 use keyrot_core::Ports;
 use proptest::prelude::*;
 use std::time::Duration;
-use support::{DAY, Dice, HOUR, Hook, Hooked, Life, MINUTE, Pace, Start, give_way, interleave};
+use support::{DAY, Dice, HOUR, Hooked, Life, MINUTE, Pace, Start, Yielding, interleave};
 
 const FAULTS: [Fault; 6] = [
     Fault::Denied,
@@ -101,19 +101,6 @@ proptest! {
         let ports = Ports::of(life.account.clone());
         let result = live(&mut life, &ports, Pace::Eager(retry), 3 * RUNS);
         prop_assert!(result.is_ok(), "{}", result.unwrap_err());
-    }
-}
-
-/// Gives way before and after each call, so that another run can come between; now and then the call takes long.
-struct Yielding;
-
-#[async_trait::async_trait]
-impl Hook for Yielding {
-    async fn before(&self, _: &'static str, _: &str) {
-        give_way().await;
-    }
-    async fn after(&self, _: &'static str, _: &str) {
-        give_way().await;
     }
 }
 

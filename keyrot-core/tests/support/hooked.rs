@@ -1,5 +1,6 @@
 //! Ports in front of the in-memory account.
 
+use super::give_way;
 use async_trait::async_trait;
 use keyrot_core::memory::MemoryAccount;
 use keyrot_core::{
@@ -116,5 +117,18 @@ impl<H: Hook + 'static> Clock for Hooked<H> {
     }
     async fn sleep(&self, time: Duration) {
         self.account.sleep(time).await;
+    }
+}
+
+/// Gives way before and after each call, so that another run can come between.
+pub(crate) struct Yielding;
+
+#[async_trait]
+impl Hook for Yielding {
+    async fn before(&self, _: &'static str, _: &str) {
+        give_way().await;
+    }
+    async fn after(&self, _: &'static str, _: &str) {
+        give_way().await;
     }
 }

@@ -1,6 +1,6 @@
 //! One user from adoption to the end of the second rotation, with consumers who must never notice.
 
-use super::{DAY, HOUR};
+use super::{DAY, HOUR, MINUTE};
 use futures_util::FutureExt;
 use keyrot_core::memory::{FaultAt, Label, MemoryAccount, Rules, Value, World};
 use keyrot_core::{
@@ -29,7 +29,7 @@ impl Start {
 /// When the next run comes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Pace {
-    /// When the last run said that it is worth it; after a failure, this much later.
+    /// When the last run said that it is worth it; after a failure this much later, and a minute more after each further one.
     Eager(Duration),
     /// At fixed times.
     Every(Duration),
@@ -138,6 +138,7 @@ impl Life {
     /// Runs until the user is settled. Tells how many runs it took.
     pub(crate) fn settle(&mut self, ports: &Ports, pace: Pace, most: usize) -> Result<usize, String> {
         let mut last = None;
+        let mut failed = 0;
         for n in 0..most {
             self.consume()?;
             let standing = self.run(ports);
@@ -157,7 +158,11 @@ impl Life {
                     Pace::Every(pause) => pause,
                 },
                 None | Some(Outcome::Failed(_) | Outcome::Stopped(_)) => match pace {
-                    Pace::Eager(pause) | Pace::Every(pause) => pause,
+                    Pace::Eager(retry) => {
+                        failed += 1;
+                        retry + (failed - 1) * MINUTE
+                    }
+                    Pace::Every(pause) => pause,
                 },
                 Some(_) => return Err(format!("cannot go on: {standing:#?}")),
             };

@@ -4,7 +4,7 @@
 mod hooked;
 mod life;
 
-pub(crate) use hooked::{Hook, Hooked};
+pub(crate) use hooked::{Hook, Hooked, Yielding};
 pub(crate) use life::{Life, Pace, Start};
 
 use std::pin::Pin;
