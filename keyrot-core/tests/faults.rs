@@ -3,20 +3,14 @@
 
 mod support;
 
-use keyrot_core::memory::{Fault, FaultAt, Rules};
 use keyrot_core::Ports;
+use keyrot_core::memory::{Fault, FaultAt, Rules};
 use proptest::prelude::*;
 use std::time::Duration;
 use support::{DAY, Dice, HOUR, Hooked, Life, MINUTE, Pace, Start, Yielding, interleave};
 
-const FAULTS: [Fault; 6] = [
-    Fault::Denied,
-    Fault::Throttled,
-    Fault::LostRequest,
-    Fault::LostReply,
-    Fault::DeathBefore,
-    Fault::DeathAfter,
-];
+const FAULTS: [Fault; 6] =
+    [Fault::Denied, Fault::Throttled, Fault::LostRequest, Fault::LostReply, Fault::DeathBefore, Fault::DeathAfter];
 
 /// As many runs as a life needs that goes well, and some more for what a fault costs.
 const RUNS: usize = 24;
@@ -54,7 +48,8 @@ fn one_fault_at_any_call_breaks_nothing_and_is_overcome() {
                         lives += 1;
                         if let Err(why) = live(&mut life, &ports, Pace::Eager(retry), RUNS) {
                             let lag = rules.listing_lag;
-                            failures.push(format!("{start:?}, {fault:?} at call {n}, then {retry:?}, lag {lag:?}: {why}"));
+                            failures
+                                .push(format!("{start:?}, {fault:?} at call {n}, then {retry:?}, lag {lag:?}: {why}"));
                         }
                     }
                 }

@@ -1,5 +1,5 @@
 //! A user's life on the in-memory account, and ports that do something before and after each call.
-#![allow(dead_code, clippy::unwrap_used)]
+#![allow(dead_code, unused_imports, clippy::unwrap_used)]
 
 mod hooked;
 mod life;
