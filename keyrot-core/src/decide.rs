@@ -219,7 +219,9 @@ impl Case<'_> {
         let noted = |key: &&AccessKey| self.secret.journal.phase_of(&key.id).is_some();
         let key = self.leaving().find(noted).or_else(|| self.leaving().next())?;
         let old = self.role(key) == Role::Old;
-        if old && let Some(decision) = self.successor_not_in_place(key) {
+        if (old || self.current.key().is_some())
+            && let Some(decision) = self.successor_not_in_place(key)
+        {
             return Some(decision);
         }
         match &key.status {
@@ -235,19 +237,20 @@ impl Case<'_> {
 
     /// No old key is touched without stored proof that its successor works and is in place. Where the note is missing (a run died, or
     /// somebody else wrote or moved the current version) the credentials are tried, and the overlap starts now.
-    fn successor_not_in_place(&self, old: &AccessKey) -> Option<Decision> {
+    fn successor_not_in_place(&self, leaving: &AccessKey) -> Option<Decision> {
         if self.promoted().is_some() {
             return None;
         }
         let Some(key) = self.current.key().cloned() else {
-            let (from, to) = (old.id.clone(), None);
+            let (from, to) = (leaving.id.clone(), None);
             return Some(Decision::Blocked(Blocked::RolledBack { from, to }));
         };
         let reason = match self.proof(self.current) {
             None => return Some(Decision::Look(Question::Proof(self.current.version.clone()))),
             Some(Proof::Proven) => {
                 let version = self.current.version.clone();
-                let replacing = Some(old.id.clone());
+                let before = self.secret.journal.promoted.as_ref().and_then(|p| p.replacing.clone());
+                let replacing = if self.role(leaving) == Role::Old { Some(leaving.id.clone()) } else { before };
                 return self.write(Note::Promoted(Promoted { version, replacing, at: self.now }));
             }
             Some(Proof::Refused(reason) | Proof::Wrong(reason)) => reason.clone(),
@@ -257,7 +260,13 @@ impl Case<'_> {
 
     fn retire_old(&self, key: &AccessKey) -> Option<Decision> {
         let promoted = self.promoted()?.at;
-        let since = match self.secret.journal.phase_of(&key.id) {
+        // Only a version without a label speaks for it: another run may just have proved it, and be about to promote it.
+        let perhaps = !self.was_current(&key.id);
+        if perhaps && self.now < self.settled_at(key.created) {
+            return self.wait(Why::Settling(key.id.clone()), Some(self.settled_at(key.created)));
+        }
+        let phase = self.secret.journal.phase_of(&key.id);
+        let since = match phase {
             // It was Inactive and is not any more: a person needs it. The overlap starts again.
             Some((Phase::Inactive, _)) => return self.retire(&key.id, Phase::Hold),
             Some((Phase::Hold, at)) => at.max(promoted),
@@ -267,8 +276,11 @@ impl Case<'_> {
         if self.now < overlap {
             return self.wait(Why::Overlap(key.id.clone()), Some(overlap));
         }
-        self.in_use(key, overlap).or_else(|| match self.secret.journal.phase_of(&key.id) {
-            Some((Phase::Retiring, at)) if self.now < after(at, self.policy.run_limit()) => {
+        self.in_use(key, overlap).or_else(|| match phase {
+            Some((Phase::Retiring, at)) if perhaps && self.now < self.settled_at(at) => {
+                self.wait(Why::Settling(key.id.clone()), Some(self.settled_at(at)))
+            }
+            Some((Phase::Retiring, at)) if perhaps || self.now < after(at, self.policy.run_limit()) => {
                 Some(Decision::Act(Step::Deactivate(key.id.clone())))
             }
             _ => self.retire(&key.id, Phase::Retiring),

@@ -246,7 +246,8 @@ impl Watch {
         let key_of = |view: &View<'_>| view.current.as_ref().and_then(|(_, key)| key.clone());
         let (old, new) = (key_of(was), key_of(is));
         if old.is_none() && self.in_place.is_none() && new.is_some() {
-            let mut others = before.keys().filter(|k| !self.made.contains(*k) && !self.held.contains(*k));
+            let own = |k: &KeyId| self.made.contains(k) || self.held.contains(k) || self.mistakable.contains(k);
+            let mut others = before.keys().filter(|k| !own(k));
             self.in_place = others.next().filter(|_| others.next().is_none()).cloned();
         }
         let leaving = old.or_else(|| self.in_place.clone());

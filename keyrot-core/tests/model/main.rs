@@ -10,14 +10,37 @@ mod world;
 use check::Check;
 use stateright::{Checker, Model};
 use std::time::Instant;
-use world::{Setting, Start};
+use world::{Action, Setting, Start, State};
 
 fn explore(name: &str, setting: Setting) {
     let began = Instant::now();
     let checker = Check::new(setting).checker().threads(2).spawn_bfs().join();
     let (states, depth) = (checker.unique_state_count(), checker.max_depth());
     eprintln!("{name}: {states} states, depth {depth}, {:.1} s", began.elapsed().as_secs_f32());
+    for (property, path) in checker.discoveries() {
+        if !property.starts_with("a key is published") {
+            panic!("{name}: {property} is broken after\n{}", story(path.into_vec()));
+        }
+    }
     checker.assert_properties();
+}
+
+/// What happened, a line a step.
+fn story(path: Vec<(State, Option<Action>)>) -> String {
+    let mut lines = String::new();
+    for (state, action) in path {
+        let at = state.world.now().format("%T");
+        let line = match action {
+            Some(Action::Step(i, luck)) => {
+                let next = state.rotators[i].as_ref().map(|r| &r.next);
+                format!("{at} rotator {i} {luck:?}: {next:?}")
+            }
+            Some(action) => format!("{at} {action:?}"),
+            None => format!("{at} end: {:?} {:?}", state.broken, state.leaked),
+        };
+        lines.extend([&line[..line.len().min(230)], "\n"]);
+    }
+    lines
 }
 
 fn deep() -> bool {
