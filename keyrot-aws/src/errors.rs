@@ -59,7 +59,7 @@ impl Failure {
     }
 
     /// The same failure, of another kind.
-    pub(crate) fn as_kind(mut self, kind: ErrorKind) -> CallError {
+    pub(crate) fn of_kind(mut self, kind: ErrorKind) -> CallError {
         self.error.kind = kind;
         self.error
     }
