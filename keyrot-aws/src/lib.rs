@@ -47,6 +47,8 @@ mod probe;
 mod secret_state;
 mod secrets;
 mod settings;
+#[cfg(test)]
+mod tests;
 mod time;
 mod value;
 
