@@ -9,6 +9,7 @@ mod journal;
 #[cfg(feature = "memory")]
 pub mod memory;
 mod names;
+mod nearest;
 mod observed;
 mod outcome;
 mod policy;
@@ -17,6 +18,9 @@ mod proving;
 mod rotation;
 mod run;
 mod secret;
+mod selection;
+#[cfg(feature = "settings")]
+pub mod settings;
 #[cfg(test)]
 mod testing;
 mod text;
@@ -36,7 +40,11 @@ pub use observed::{AccessKey, Held, KeyStatus, LastUse, Observed, Proof, Secret,
 pub use outcome::{Outcome, Stop, Subject};
 pub use policy::{Policy, PolicyError, Waits, after};
 pub use ports::{Clock, CredentialProbe, IamPort, IamUser, Notifier, SecretStorePort};
-pub use rotation::{Mode, Next, Rotation};
+pub use rotation::{Decider, Mode, Next, Rotation};
 pub use run::{Chosen, Limits, NotifierFailure, Progress, Report, Rotator, Standing};
 pub use secret::{Credentials, SecretKey};
+pub use selection::{
+    Missing, MissingWhy, PassedOver, Pattern, PatternError, SecretTemplate, Selected, Selection, TemplateError,
+    Unnameable, select,
+};
 pub use version::Content;
