@@ -72,7 +72,8 @@ impl SecretStorePort for Aws {
         match answer.version_id.map(VersionId::parse) {
             Some(Ok(made)) if made != *placeholder => {
                 self.put(secret, placeholder, PLACEHOLDER, &budget).await?;
-                self.label_current(secret, Some(&made), placeholder, &budget).await
+                self.label_current(secret, Some(&made), placeholder, &budget).await?;
+                self.unlabel_pending(secret, placeholder, &budget).await
             }
             _ => Ok(()),
         }
