@@ -12,7 +12,7 @@ use std::time::Duration;
 /// web identity, `credential_process`, container and instance metadata (AWS SDKs and Tools Reference Guide).
 #[derive(Debug, Clone, Default)]
 pub struct AwsSettings {
-    /// The profile in the shared configuration files.
+    /// The profile in the shared configuration files. Named here, it goes before credentials in the environment.
     pub profile: Option<String>,
     /// The region of the secrets, such as `eu-central-1`.
     pub region: Option<String>,

@@ -9,6 +9,8 @@ use std::net::TcpListener;
 use std::process::Command;
 
 const CHILD: &str = "KEYROT_TEST_CHILD";
+/// A profile that the child is to ask for by name.
+const PROFILE: &str = "KEYROT_TEST_PROFILE";
 
 /// Not a case of its own: says who it is, as the environment that it was started in has it.
 #[tokio::test]
@@ -16,7 +18,8 @@ async fn child() {
     if std::env::var_os(CHILD).is_none() {
         return;
     }
-    match Aws::connect(&AwsSettings::default()).await {
+    let settings = AwsSettings { profile: std::env::var(PROFILE).ok(), ..AwsSettings::default() };
+    match Aws::connect(&settings).await {
         Err(error) => println!("SAID {error}"),
         Ok(aws) => match aws.caller_identity().await {
             Ok(caller) => println!("SAID {} in {}", caller.arn, aws.region()),
@@ -95,25 +98,26 @@ fn the_region_the_credentials_and_a_services_own_endpoint_come_from_the_environm
 
 #[test]
 fn a_profile_gives_the_region_the_endpoint_and_a_process_for_the_credentials() {
-    let (url, served) = sts();
-    let folder = std::env::temp_dir().join(format!("keyrot-environment-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
-    let printed = folder.join("credentials.json");
-    std::fs::write(&printed, r#"{"Version":1,"AccessKeyId":"AKIAPROCESSPROCESSPR","SecretAccessKey":"x"}"#).unwrap();
-    let file = folder.join("config");
-    let profile = format!(
-        "[profile work]\nregion = ap-south-1\nendpoint_url = {url}\ncredential_process = /bin/cat {}\n",
-        printed.display()
-    );
-    std::fs::write(&file, profile).unwrap();
-    let text = said(&[
-        ("AWS_PROFILE", "work"),
-        ("AWS_CONFIG_FILE", file.to_str().unwrap()),
-        ("PATH", &std::env::var("PATH").unwrap()),
-    ]);
-    std::fs::remove_dir_all(&folder).unwrap();
-    assert_eq!(text, "arn:aws:iam::123456789012:user/me in ap-south-1");
-    assert!(served.join().unwrap().contains("Credential=AKIAPROCESSPROCESSPR/"));
+    let in_environment = [("AWS_ACCESS_KEY_ID", "AKIAENVIRONMENTVARIA"), ("AWS_SECRET_ACCESS_KEY", "x")];
+    // Asked for by name it goes before credentials in the environment.
+    for (variable, besides) in [("AWS_PROFILE", &[][..]), (PROFILE, &in_environment[..])] {
+        let (url, served) = sts();
+        let folder = std::env::temp_dir().join(format!("keyrot-environment-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let printed = folder.join("credentials.json");
+        std::fs::write(&printed, r#"{"Version":1,"AccessKeyId":"AKIAPROCESSPROCESSPR","SecretAccessKey":"x"}"#)
+            .unwrap();
+        let file = folder.join("config");
+        let process = format!("credential_process = /bin/cat {}", printed.display());
+        let profile = format!("[profile work]\nregion = ap-south-1\nendpoint_url = {url}\n{process}\n");
+        std::fs::write(&file, profile).unwrap();
+        let path = std::env::var("PATH").unwrap();
+        let own = [(variable, "work"), ("AWS_CONFIG_FILE", file.to_str().unwrap()), ("PATH", &path)];
+        let text = said(&[&own[..], besides].concat());
+        std::fs::remove_dir_all(&folder).unwrap();
+        assert_eq!(text, "arn:aws:iam::123456789012:user/me in ap-south-1");
+        assert!(served.join().unwrap().contains("Credential=AKIAPROCESSPROCESSPR/"));
+    }
 }
 
 #[test]
@@ -124,6 +128,9 @@ fn what_is_missing_is_said_with_what_to_do() {
     assert!(text.contains("profile \"nowhere\""), "{text}");
     let text = said(&[("AWS_REGION", "eu-west-3")]);
     assert!(text.contains("no AWS credentials") && text.contains("aws sso login"), "{text}");
+    let text =
+        said(&[(PROFILE, "nowhere"), ("AWS_REGION", "eu-west-3"), ("AWS_ACCESS_KEY_ID", "AKIAENVIRONMENTVARIA")]);
+    assert!(text.contains("nowhere"), "{text}");
     let keys = [("AWS_ACCESS_KEY_ID", "AKIAENVIRONMENTVARIA"), ("AWS_SECRET_ACCESS_KEY", "x")];
     let text = said(&[&keys[..], &[("AWS_REGION", "eu-west-3"), ("AWS_ENDPOINT_URL", NOBODY)]].concat());
     assert!(text.contains("no connection to the endpoint") && text.contains("AWS_ENDPOINT_URL"), "{text}");
