@@ -103,7 +103,7 @@ impl Aws {
                 secrets: aws_sdk_secretsmanager::Client::from_conf(secrets.build()),
                 sts: aws_sdk_sts::Client::from_conf(sts.build()),
                 probe,
-                limits: Limits::new(),
+                limits: Limits::new(&settings.rates),
                 region,
                 secret: settings.secret.clone(),
                 timeouts: settings.timeouts,

@@ -54,7 +54,9 @@ mod value;
 
 pub use clock::TokioClock;
 pub use connect::{Aws, Caller, ConnectError};
-pub use settings::{AwsSettings, CallerCredentials, Endpoints, FieldNames, SecretSettings, SettingsError, Timeouts};
+pub use settings::{
+    AwsSettings, CallerCredentials, Endpoints, FieldNames, Rates, SecretSettings, SettingsError, Timeouts,
+};
 
 /// Log targets of libraries that may show secret material below the level INFO.
 pub const SECRET_LOG_TARGETS: &[&str] = &[
