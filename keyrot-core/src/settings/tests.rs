@@ -238,7 +238,7 @@ fn a_set_that_weakens_a_promise_is_refused_by_the_origin_of_each() {
     assert!(Settings::load(&Sources::default().flag("overlap", "10m").flag("allow_short_waits", "true")).is_ok());
 
     let errors = wrong(&file("overlap = '80d'\nsoak = '20d'"));
-    assert!(errors[0].starts_with("max_age (default): max_age = 2months"), "{errors:?}");
+    assert!(errors[0].starts_with("max_age (default): max_age = "), "{errors:?}");
     assert!(
         errors[0].ends_with("(overlap is from file keyrot.toml line 1, soak is from file keyrot.toml line 2)"),
         "{errors:?}"
