@@ -32,6 +32,7 @@ pub(crate) struct Limits {
     pub(crate) create_key: Limiter,
     pub(crate) change_key: Limiter,
     pub(crate) secret_reads: Limiter,
+    pub(crate) secret_lists: Limiter,
     pub(crate) secret_creates: Limiter,
     pub(crate) secret_values: Limiter,
     pub(crate) secret_tags: Limiter,
@@ -40,16 +41,17 @@ pub(crate) struct Limits {
 
 impl Limits {
     pub(crate) fn new() -> Self {
-        let writes = || Limiter::new(LimiterSettings::secret_writes());
+        let fifty_a_second = || Limiter::new(LimiterSettings::secret_writes());
         Self {
             discovery: Limiter::new(LimiterSettings::iam_reads()),
             iam_reads: Limiter::new(LimiterSettings::iam_reads()),
             create_key: Limiter::new(LimiterSettings::iam_writes()),
             change_key: Limiter::new(LimiterSettings::iam_writes()),
             secret_reads: Limiter::new(LimiterSettings::secret_reads()),
-            secret_creates: writes(),
-            secret_values: writes(),
-            secret_tags: writes(),
+            secret_lists: fifty_a_second(),
+            secret_creates: fifty_a_second(),
+            secret_values: fifty_a_second(),
+            secret_tags: fifty_a_second(),
             sts: Limiter::new(LimiterSettings::sts()),
         }
     }
@@ -61,6 +63,7 @@ impl Limits {
             ("iam:CreateAccessKey", &self.create_key),
             ("iam key changes", &self.change_key),
             ("secret reads", &self.secret_reads),
+            ("secretsmanager:ListSecretVersionIds", &self.secret_lists),
             ("secretsmanager:CreateSecret", &self.secret_creates),
             ("secret values and labels", &self.secret_values),
             ("secret tags", &self.secret_tags),

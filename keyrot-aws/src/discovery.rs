@@ -155,10 +155,10 @@ fn names(policies: Vec<AttachedPolicy>) -> Vec<String> {
     policies.into_iter().filter_map(|policy| policy.policy_name).collect()
 }
 
-fn both(first: &CallError, second: CallError) -> CallError {
-    let message = format!(
+fn both(first: &CallError, mut second: CallError) -> CallError {
+    second.message = format!(
         "{}. Without it the users were to be listed one by one, which failed too: {}",
         first.message, second.message
     );
-    CallError { message, ..second }
+    second
 }

@@ -59,7 +59,7 @@ impl Failure {
     }
 
     /// The same failure, of another kind.
-    pub(crate) fn as_kind(mut self, kind: ErrorKind) -> CallError {
+    pub(crate) fn of_kind(mut self, kind: ErrorKind) -> CallError {
         self.error.kind = kind;
         self.error
     }
@@ -106,7 +106,10 @@ impl Fault {
                 let (service, raw) = (answer.err(), answer.raw());
                 let status = raw.status().as_u16();
                 let code = service.code().map(plain);
-                let said = service.message().map_or_else(|| format!("HTTP {status}"), ToOwned::to_owned);
+                let said = service.message().map(ToOwned::to_owned).unwrap_or_else(|| match status {
+                    200..300 => format!("the answer could not be read (HTTP {status})"),
+                    _ => format!("HTTP {status}, and no word of AWS's; is a proxy or another server in between?"),
+                });
                 let class = class_of(code.as_deref(), status);
                 Self { class, code, detail: said, request_id: request_id(raw) }
             }
@@ -166,11 +169,11 @@ impl Fault {
             message += &format!(" in {} attempts", history.attempts);
         }
         match &self.code {
-            Some(code) => message += &format!(": {code}: {detail}"),
+            Some(code) => message += &format!(": {}: {detail}", scrub(code, &op.hidden)),
             None => message += &format!(": {detail}"),
         }
         if let Some(id) = &self.request_id {
-            message += &format!(" (request id {id})");
+            message += &format!(" (request id {})", scrub(id, &op.hidden));
         }
         if let Some(hint) = self.hint(op, &detail) {
             message += &format!(". {hint}");
@@ -246,9 +249,11 @@ pub(crate) fn is_clock(detail: &str) -> bool {
 
 fn class_of(code: Option<&str>, status: u16) -> Class {
     let code = code.unwrap_or_default();
+    // An answer of success that the SDK could not read comes as an error without a code.
+    let unread = code.is_empty() && (200..300).contains(&status);
     if THROTTLES.contains(&code) || status == 429 {
         Class::Throttled
-    } else if FAILED.contains(&code) || status >= 500 {
+    } else if FAILED.contains(&code) || status >= 500 || unread {
         Class::Lost { sent: true }
     } else {
         Class::Refused

@@ -47,6 +47,8 @@ mod probe;
 mod secret_state;
 mod secrets;
 mod settings;
+#[cfg(test)]
+mod tests;
 mod time;
 mod value;
 
@@ -85,6 +87,7 @@ pub const ACTIONS: &[(&str, &str)] = &[
     ("secretsmanager:TagResource", "write notes, and tag new secrets"),
     ("secretsmanager:PutSecretValue", "store the new key under AWSPENDING"),
     ("secretsmanager:GetSecretValue", "read back a staged key; look into versions that somebody else wrote"),
+    ("secretsmanager:ListSecretVersionIds", "find out whether a key that no label explains was ever stored"),
     ("secretsmanager:UpdateSecretVersionStage", "make the proved key current; take AWSPENDING off"),
     ("kms:GenerateDataKey", "write to a secret with a KMS key of your own"),
     ("kms:Decrypt", "read from and write to such a secret"),

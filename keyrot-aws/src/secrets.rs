@@ -9,6 +9,7 @@
 use crate::calls::{Budget, Op, send};
 use crate::connect::Aws;
 use crate::errors::Failure;
+use crate::iam::next_marker;
 use crate::secret_state::{CURRENT, PENDING, replicas_behind, state};
 use crate::settings::USER_TAG;
 use crate::value::{self, PLACEHOLDER};
@@ -26,6 +27,11 @@ use zeroize::Zeroizing;
 /// How long a promotion waits for the secret's replicas. They follow on their own; `overlap` outlasts them many times.
 const REPLICAS: Duration = Duration::from_secs(20);
 const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
+
+/// The largest page of version ids (Secrets Manager API reference, `ListSecretVersionIds`, parameter `MaxResults`).
+const PAGE: i32 = 100;
+/// Unlabelled versions are kept a day, and a hundred beyond that; nobody makes a hundred thousand a day.
+const MOST_PAGES: usize = 1_000;
 
 #[async_trait]
 impl SecretStorePort for Aws {
@@ -59,14 +65,15 @@ impl SecretStorePort for Aws {
         }
         let answer = match send(&op, &budget, || call.clone().send()).await {
             Ok(answer) => answer,
-            Err(failure) if taken(&failure) => return Err(failure.as_kind(ErrorKind::Conflict)),
+            Err(failure) if taken(&failure) => return Err(failure.of_kind(ErrorKind::Conflict)),
             Err(failure) => return Err(failure.into()),
         };
         // Secrets Manager takes the token for the version's id. A look-alike that does not is brought to it.
         match answer.version_id.map(VersionId::parse) {
             Some(Ok(made)) if made != *placeholder => {
                 self.put(secret, placeholder, PLACEHOLDER, &budget).await?;
-                self.label_current(secret, Some(&made), placeholder, &budget).await
+                self.label_current(secret, Some(&made), placeholder, &budget).await?;
+                self.unlabel_pending(secret, placeholder, &budget).await
             }
             _ => Ok(()),
         }
@@ -110,6 +117,27 @@ impl SecretStorePort for Aws {
         let value = self.value(secret, version, CURRENT, &self.budget()).await?;
         let nothing = Inside { key: None, extras: false };
         Ok(value.map_or(nothing, |text| value::inside(&self.inner.secret.fields, &text)))
+    }
+
+    async fn versions(&self, secret: &SecretName) -> Result<Vec<VersionId>, CallError> {
+        let op = Op::read("secretsmanager:ListSecretVersionIds", named(secret), &self.inner.limits.secret_lists);
+        let budget = self.budget();
+        let mut versions = Vec::new();
+        let mut token: Option<String> = None;
+        for _ in 0..MOST_PAGES {
+            let call = self.inner.secrets.list_secret_version_ids().secret_id(secret.as_str());
+            let call = call.include_deprecated(true).max_results(PAGE).set_next_token(token.clone());
+            let page = send(&op, &budget, || call.clone().send()).await?;
+            let ids = page.versions.unwrap_or_default().into_iter().filter_map(|version| version.version_id);
+            // An id that does not fit the type was not written by keyrot, and says nothing.
+            versions.extend(ids.filter_map(|id| VersionId::parse(id).ok()));
+            let next = page.next_token.filter(|next| !next.is_empty());
+            token = match next_marker(&op, next.is_some(), next, token.as_deref())? {
+                Some(next) => Some(next),
+                None => return Ok(versions),
+            };
+        }
+        Err(op.strange("the list of versions does not end"))
     }
 
     async fn stage<'a>(
@@ -325,5 +353,5 @@ fn lost(mut error: CallError) -> CallError {
 fn stands_elsewhere(failure: Failure) -> CallError {
     let mismatch = failure.is(&["InvalidParameterException"]) && !failure.detail.contains("replica");
     let version_gone = failure.is(&["ResourceNotFoundException"]) && failure.detail.contains("version");
-    if mismatch || version_gone { failure.as_kind(ErrorKind::Conflict) } else { failure.into() }
+    if mismatch || version_gone { failure.of_kind(ErrorKind::Conflict) } else { failure.into() }
 }

@@ -158,3 +158,89 @@ impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {
 fn quoted(text: &str) -> Zeroizing<String> {
     Zeroizing::new(serde_json::to_string(text).expect("every text can be written as JSON"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OLD: &str = "AKIAAAAAAAAAAAAAAAAA";
+    const NEW: &str = "AKIABBBBBBBBBBBBBBBB";
+
+    fn new() -> Credentials {
+        Credentials { key: KeyId::parse(NEW).expect("an id"), secret: SecretKey::new("n\"ew/+".into()) }
+    }
+
+    fn composed(carry: Option<&str>) -> String {
+        compose(&FieldNames::default(), &new(), carry).expect("an object").to_string()
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let text = composed(None);
+        assert_eq!(credentials(&FieldNames::default(), &text), Some(new()));
+        assert_eq!(inside(&FieldNames::default(), &text), Inside { key: Some(new().key), extras: false });
+    }
+
+    #[test]
+    fn nobody_takes_the_placeholder_for_credentials() {
+        assert_eq!(credentials(&FieldNames::default(), PLACEHOLDER), None);
+        assert_eq!(inside(&FieldNames::default(), PLACEHOLDER).key, None);
+        assert!(Object::parse(PLACEHOLDER).is_some());
+    }
+
+    #[test]
+    fn further_fields_stay_as_they_are_and_in_order() {
+        let old = format!(
+            r#" {{"z":1e2,"big":123456789012345678901234567890,"SecretAccessKey":"o","é\u0020":[ 1, {{"a": null}} ],"AccessKeyId":"{OLD}"}} "#
+        );
+        let text = composed(Some(&old));
+        let expected = format!(
+            r#"{{"z":1e2,"big":123456789012345678901234567890,"SecretAccessKey":"n\"ew/+","é ":[ 1, {{"a": null}} ],"AccessKeyId":"{NEW}"}}"#
+        );
+        assert_eq!(text, expected);
+        assert!(inside(&FieldNames::default(), &text).extras);
+    }
+
+    #[test]
+    fn readers_of_another_spelling_get_the_new_key_too() {
+        let old = format!(r#"{{"aws_access_key_id":"{OLD}","aws_secret_access_key":"o","region":"eu"}}"#);
+        let found = inside(&FieldNames::default(), &old);
+        assert_eq!(found, Inside { key: KeyId::parse(OLD).ok(), extras: true });
+        let text = composed(Some(&old));
+        assert!(!text.contains(OLD) && text.contains(r#""region":"eu""#), "{text}");
+        for names in ["aws_access_key_id", "AccessKeyId"] {
+            assert!(text.contains(&format!(r#""{names}":"{NEW}""#)), "{text}");
+        }
+    }
+
+    #[test]
+    fn another_access_key_beside_it_is_left_alone() {
+        let other = "AKIACCCCCCCCCCCCCCCC";
+        let old = format!(
+            r#"{{"AccessKeyId":"{OLD}","SecretAccessKey":"o","aws_access_key_id":"{other}","aws_secret_access_key":"c"}}"#
+        );
+        assert_eq!(inside(&FieldNames::default(), &old).key, KeyId::parse(OLD).ok());
+        let text = composed(Some(&old));
+        assert!(text.contains(other) && text.contains(r#""aws_secret_access_key":"c""#), "{text}");
+    }
+
+    #[test]
+    fn where_there_is_doubt_there_are_no_credentials() {
+        let fields = FieldNames::default();
+        for text in [
+            "",
+            "null",
+            "[1]",
+            "AccessKeyId",
+            r#"{"AccessKeyId":"short","SecretAccessKey":"x"}"#,
+            r#"{"AccessKeyId":"AKIAAAAAAAAAAAAAAAAA"}"#,
+            r#"{"AccessKeyId":"AKIAAAAAAAAAAAAAAAAA","SecretAccessKey":""}"#,
+            r#"{"AccessKeyId":"AKIAAAAAAAAAAAAAAAAA","SecretAccessKey":"x","AccessKeyId":"AKIABBBBBBBBBBBBBBBB"}"#,
+            r#"{"accessKeyId":"AKIAAAAAAAAAAAAAAAAA","secretAccessKey":"x","access_key_id":"AKIABBBBBBBBBBBBBBBB","secret_access_key":"y"}"#,
+        ] {
+            assert_eq!(credentials(&fields, text), None, "{text}");
+            assert_eq!(inside(&fields, text).key, None, "{text}");
+        }
+        assert!(compose(&fields, &new(), Some("[1]")).is_none());
+    }
+}
