@@ -52,6 +52,7 @@ pub fn decide(seen: &Observed, policy: &Policy, now: Timestamp) -> Decision {
         .or_else(|| case.broken_current())
         .or_else(|| case.unknown_keys())
         .or_else(|| case.key_in_hand())
+        .or_else(|| case.rolled_back())
         .or_else(|| case.staged_key())
         .or_else(|| case.leaving_key())
         .or_else(|| case.rotation_due())
@@ -161,6 +162,28 @@ impl Case<'_> {
         Some(Decision::Act(Step::Stage { carry }))
     }
 
+    /// Somebody moved AWSCURRENT back from a newer key that still works. keyrot does not move it forward again: it makes sure that what is
+    /// current works, so that the overlap of the newer key counts from now, and leaves the rest to that person.
+    fn rolled_back(&self) -> Option<Decision> {
+        let promoted = self.secret.journal.promoted.as_ref().map(|p| &p.version);
+        let previous = self.secret.previous.as_ref();
+        let was_current =
+            |held: &&Held| Some(&held.version) == promoted || previous.is_some_and(|p| p.version == held.version);
+        let newer = |key: &&AccessKey| {
+            let current = self.current.key().and_then(|id| self.key(id));
+            key.status == KeyStatus::Active && current.is_none_or(|current| current.created < key.created)
+        };
+        let mut held = [previous, self.secret.pending.as_ref()].into_iter().flatten();
+        let left = held.find(|held| held.version != self.current.version && was_current(held))?;
+        let from = left.key().and_then(|id| self.key(id)).filter(newer)?;
+        if self.current.key().is_some()
+            && let Some(decision) = self.successor_not_in_place(from)
+        {
+            return Some(decision);
+        }
+        Some(Decision::Blocked(Blocked::RolledBack { from: from.id.clone(), to: self.current.key().cloned() }))
+    }
+
     /// A staged key is proved and promoted, or abandoned: noted down as leaving first, so that it stays explained, then taken off AWSPENDING.
     fn staged_key(&self) -> Option<Decision> {
         let staged = self.staged()?;
@@ -178,7 +201,7 @@ impl Case<'_> {
             return unstage;
         }
         if listed.status != KeyStatus::Active || self.superseded(listed) {
-            return self.retire(key, Phase::Retiring);
+            return self.retire(key, Phase::Abandoned);
         }
         let limit = after(*created, self.policy.waits().probe_limit);
         match self.proof(staged) {
@@ -187,7 +210,7 @@ impl Case<'_> {
                 Some(Decision::Act(Step::Promote { from: self.current.version.clone(), to: staged.version.clone() }))
             }
             Some(Proof::Refused(_)) if self.now < limit => self.wait(Why::Propagation(key.clone()), Some(limit)),
-            Some(Proof::Refused(_) | Proof::Wrong(_)) => self.retire(key, Phase::Retiring),
+            Some(Proof::Refused(_) | Proof::Wrong(_)) => self.retire(key, Phase::Abandoned),
         }
     }
 
@@ -216,7 +239,10 @@ impl Case<'_> {
         if self.promoted().is_some() {
             return None;
         }
-        let key = self.current.key()?.clone();
+        let Some(key) = self.current.key().cloned() else {
+            let (from, to) = (old.id.clone(), None);
+            return Some(Decision::Blocked(Blocked::RolledBack { from, to }));
+        };
         let reason = match self.proof(self.current) {
             None => return Some(Decision::Look(Question::Proof(self.current.version.clone()))),
             Some(Proof::Proven) => {
@@ -235,7 +261,7 @@ impl Case<'_> {
             // It was Inactive and is not any more: a person needs it. The overlap starts again.
             Some((Phase::Inactive, _)) => return self.retire(&key.id, Phase::Hold),
             Some((Phase::Hold, at)) => at.max(promoted),
-            Some((Phase::Retiring, _)) | None => promoted,
+            Some((Phase::Retiring | Phase::Abandoned, _)) | None => promoted,
         };
         let overlap = after(since, self.policy.waits().overlap);
         if self.now < overlap {
@@ -276,21 +302,19 @@ impl Case<'_> {
         if self.now < settled {
             return self.wait(Why::Settling(key.id.clone()), Some(settled));
         }
-        match self.secret.journal.phase_of(&key.id) {
+        let phase = self.secret.journal.phase_of(&key.id);
+        match phase {
             Some((Phase::Inactive | Phase::Hold, _)) => {
                 return Some(Decision::Blocked(Blocked::ClaimedKey { key: key.id.clone() }));
             }
-            Some((Phase::Retiring, at)) if self.now < self.settled_at(at) => {
+            Some((Phase::Retiring | Phase::Abandoned, at)) if self.now < self.settled_at(at) => {
                 return self.wait(Why::Settling(key.id.clone()), Some(self.settled_at(at)));
             }
             // A version held it, so that it is certainly keyrot's; the use on record is the trial of it.
-            Some((Phase::Retiring, _)) if self.in_a_version(&key.id) => {
-                return Some(Decision::Act(Step::Deactivate(key.id.clone())));
-            }
-            Some((Phase::Retiring, _)) if self.seen.versions.is_none() => {
-                return Some(Decision::Look(Question::Versions));
-            }
-            Some((Phase::Retiring, _)) | None => {}
+            Some((Phase::Abandoned, _)) => return Some(Decision::Act(Step::Deactivate(key.id.clone()))),
+            Some((Phase::Retiring, _)) => {}
+            None if self.in_a_version(&key.id) => return self.retire(&key.id, Phase::Abandoned),
+            None => {}
         }
         match self.seen.last_use.get(&key.id) {
             None => Some(Decision::Look(Question::LastUse(key.id.clone()))),
@@ -298,9 +322,7 @@ impl Case<'_> {
                 self.wait(Why::UseUnknown { key: key.id.clone(), reason: reason.clone() }, None)
             }
             Some(LastUse::At { .. }) => Some(Decision::Blocked(Blocked::ClaimedKey { key: key.id.clone() })),
-            Some(LastUse::NoRecord) if self.secret.journal.phase_of(&key.id).is_some() => {
-                Some(Decision::Act(Step::Deactivate(key.id.clone())))
-            }
+            Some(LastUse::NoRecord) if phase.is_some() => Some(Decision::Act(Step::Deactivate(key.id.clone()))),
             Some(LastUse::NoRecord) => self.retire(&key.id, Phase::Retiring),
         }
     }
@@ -328,10 +350,11 @@ impl Case<'_> {
             return Some(with_evidence(self.seen, self.seen.keys.iter().filter(|k| self.current.key() != Some(&k.id))));
         }
         let before: Vec<KeyId> = self.seen.keys.iter().map(|k| k.id.clone()).collect();
-        let fresh = |intent: &&Intent| intent.before == before && self.now < after(intent.at, self.policy.run_limit());
-        match self.secret.journal.intent.as_ref().filter(fresh) {
-            Some(_) => Some(Decision::Act(Step::CreateKey)),
-            None => self.write(Note::Intent(Intent { before, at: self.now })),
+        match self.secret.journal.intent.as_ref().filter(|intent| intent.before == before).map(|intent| intent.at) {
+            Some(at) if self.now < after(at, self.policy.run_limit()) => Some(Decision::Act(Step::CreateKey)),
+            // A run that died may have made a key that is not listed yet; a new note would leave it unexplained.
+            Some(at) if self.now < self.settled_at(at) => self.wait(Why::Unlisted, Some(self.settled_at(at))),
+            _ => self.write(Note::Intent(Intent { before, at: self.now })),
         }
     }
 
@@ -359,13 +382,16 @@ impl Case<'_> {
             Role::InHand
         } else if self.was_current(&key.id) {
             Role::Old
-        } else if journal.phase_of(&key.id).is_some() {
+        } else if matches!(journal.phase_of(&key.id), Some((Phase::Abandoned, _))) {
             Role::Stray
         } else if self.seen.versions.is_none() {
             Role::Unexplained
-        } else if self.in_a_version(&key.id) {
+        } else if self.in_a_version(&key.id) && (journal.promoted.is_some() || self.secret.previous.is_some()) {
             Role::Old
-        } else if !used && self.made_under_the_intent(key) {
+        } else if self.in_a_version(&key.id)
+            || journal.phase_of(&key.id).is_some()
+            || (!used && self.made_under_the_intent(key))
+        {
             Role::Stray
         } else if self.current.content == Content::Placeholder && self.only_unexplained(key) {
             Role::InPlace

@@ -106,6 +106,8 @@ pub enum Why {
     Propagation(KeyId),
     /// Another run may still be at work on this key, or IAM may not list it yet.
     Settling(KeyId),
+    /// An earlier run was about to make a key, and IAM may not list it yet.
+    Unlisted,
 }
 
 /// Why a person has to decide. Nothing of the user's is changed until then.
@@ -146,6 +148,13 @@ pub enum Blocked {
     CurrentKeyInactive {
         /// The key.
         key: KeyId,
+    },
+    /// Somebody moved AWSCURRENT back from a key that keyrot had published and that is still Active.
+    RolledBack {
+        /// The newer key, which was current.
+        from: KeyId,
+        /// The key that is current now.
+        to: Option<KeyId>,
     },
     /// The credentials under AWSCURRENT, which somebody else put there, do not work.
     CurrentDoesNotWork {
@@ -203,6 +212,9 @@ impl Blocked {
             Self::CurrentKeyGone { .. } | Self::CurrentKeyInactive { .. } => {
                 "if the user is being decommissioned, remove its rotation tag; otherwise reactivate the key, or put a working one under AWSCURRENT".into()
             }
+            Self::RolledBack { from, .. } => {
+                format!("to go on with {from}, move AWSCURRENT to its version again; to give it up, deactivate it, and keyrot deletes it and makes another")
+            }
             Self::CurrentDoesNotWork { .. } => "put working credentials of this user under AWSCURRENT, or move AWSCURRENT back".into(),
             Self::UnknownKeys(keys) => {
                 let first = keys.first().map_or("KEY", |k| k.key.as_str());
@@ -229,6 +241,10 @@ impl fmt::Display for Blocked {
             Self::ForeignPending { version } => write!(f, "somebody else staged version {version} under AWSPENDING"),
             Self::CurrentKeyGone { key } => write!(f, "{key}, the key under AWSCURRENT, does not exist"),
             Self::CurrentKeyInactive { key } => write!(f, "{key}, the key under AWSCURRENT, is not Active"),
+            Self::RolledBack { from, to: Some(to) } => write!(f, "somebody moved AWSCURRENT back from {from} to {to}"),
+            Self::RolledBack { from, to: None } => {
+                write!(f, "somebody moved AWSCURRENT back from {from} to the placeholder")
+            }
             Self::CurrentDoesNotWork { key, reason } => {
                 write!(f, "the credentials under AWSCURRENT ({key}) do not work: {reason}")
             }
@@ -261,6 +277,7 @@ impl fmt::Display for Why {
             Self::Soak(key) => write!(f, "{key} is Inactive and will be deleted"),
             Self::Propagation(key) => write!(f, "{key} does not authenticate yet"),
             Self::Settling(key) => write!(f, "{key} is new and may be in another run's hands"),
+            Self::Unlisted => f.write_str("an earlier run may have made a key that IAM does not list yet"),
         }
     }
 }

@@ -6,7 +6,7 @@
 //! |---|---|---|
 //! | `keyrot:intent` | `intent KEY+KEY TIME` (or `none` for no keys) | the keys that existed before a key is about to be made |
 //! | `keyrot:promoted` | `promoted VERSION replacing KEY TIME` (or `none`) | this version was proved and stands under AWSCURRENT; the overlap counts from TIME |
-//! | `keyrot:retired` | `retiring KEY TIME`, `inactive KEY TIME`, `hold KEY TIME` | the way of the key that is leaving: about to be deactivated; seen Inactive, the soak counts from TIME; reactivated by a person, the overlap counts anew from TIME |
+//! | `keyrot:retired` | `retiring KEY TIME`, `abandoned KEY TIME`, `inactive KEY TIME`, `hold KEY TIME` | the way of the key that is leaving: about to be deactivated; the same for one that was never current; seen Inactive, the soak counts from TIME; reactivated by a person, the overlap counts anew from TIME |
 //!
 //! A tag makes no version and costs one write. Each note names its key or version, so a note that is out of date speaks of something
 //! that is no longer there and is passed over; nothing has to be cleaned up. What cannot be read counts as absent: waits start anew,
@@ -67,6 +67,8 @@ pub struct Retired {
 pub enum Phase {
     /// About to be deactivated.
     Retiring,
+    /// Made by keyrot, never current, and not to become it: about to be taken off AWSPENDING and deactivated.
+    Abandoned,
     /// Seen Inactive.
     Inactive,
     /// Reactivated by a person after it was Inactive.
@@ -146,6 +148,7 @@ impl Note {
             Self::Retired(Retired { key, phase, at }) => {
                 let word = match phase {
                     Phase::Retiring => "retiring",
+                    Phase::Abandoned => "abandoned",
                     Phase::Inactive => "inactive",
                     Phase::Hold => "hold",
                 };
@@ -172,6 +175,7 @@ impl Note {
             [word, key, at] => {
                 let phase = match word {
                     "retiring" => Phase::Retiring,
+                    "abandoned" => Phase::Abandoned,
                     "inactive" => Phase::Inactive,
                     "hold" => Phase::Hold,
                     _ => return None,
@@ -208,7 +212,7 @@ mod tests {
             Note::Promoted(Promoted { version: version.clone(), replacing: None, at: at(2) }),
             Note::Promoted(Promoted { version, replacing: Some(key("A")), at: at(2) }),
         ];
-        for phase in [Phase::Retiring, Phase::Inactive, Phase::Hold] {
+        for phase in [Phase::Retiring, Phase::Abandoned, Phase::Inactive, Phase::Hold] {
             notes.push(Note::Retired(Retired { key: key("A"), phase, at: at(3) }));
         }
         notes
@@ -238,7 +242,7 @@ mod tests {
         }
 
         #[test]
-        fn a_damaged_note_is_absent_or_whole(cut in 0usize..120, n in 0usize..7) {
+        fn a_damaged_note_is_absent_or_whole(cut in 0usize..120, n in 0usize..8) {
             let whole = notes()[n].to_text();
             let cut = cut.min(whole.len());
             if let Some(read) = Note::parse(&whole[..cut]) {

@@ -1,6 +1,8 @@
 //! The rotation of AWS IAM access keys as a pure state machine, with the ports it acts through.
 
 mod call;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod decide;
 mod decision;
 mod document;

@@ -511,26 +511,25 @@ impl Rotation {
             Call::Write(Note::Retired(note)) if note.phase == Phase::Hold => {
                 EventKind::Reactivated { key: note.key.clone() }
             }
-            Call::Write(Note::Retired(note)) if note.phase == Phase::Retiring => self.giving_up(secret, &note.key)?,
+            Call::Write(Note::Retired(note)) if note.phase == Phase::Abandoned => self.abandoning(&note.key),
+            Call::Write(Note::Retired(note)) if note.phase == Phase::Retiring => {
+                let replaced = secret.journal.promoted.as_ref().and_then(|p| p.replacing.as_ref());
+                let previous = secret.previous.as_ref().and_then(Held::key);
+                let key = Some(&note.key).filter(|key| replaced != Some(key) && previous != Some(key))?;
+                EventKind::OrphanFound { key: key.clone() }
+            }
             Call::Deactivate(key) => EventKind::Retired { key: key.clone() },
             Call::DeleteKey(key) => EventKind::Deleted { key: key.clone() },
             _ => return None,
         })
     }
 
-    fn giving_up(&self, secret: &Secret, key: &KeyId) -> Option<EventKind> {
-        let key = key.clone();
-        let staged = secret.pending.as_ref().filter(|h| h.key() == Some(&key));
-        if staged.is_some() {
-            let reason = match &self.seen.proof {
-                Some((_, Proof::Refused(reason) | Proof::Wrong(reason))) => reason.clone(),
-                _ => "another key became current, or somebody deactivated it".into(),
-            };
-            return Some(EventKind::Abandoned { key, reason });
-        }
-        let replaced = secret.journal.promoted.as_ref().and_then(|p| p.replacing.as_ref());
-        let was_current = replaced == Some(&key) || secret.previous.as_ref().and_then(Held::key) == Some(&key);
-        (!was_current).then_some(EventKind::OrphanFound { key })
+    fn abandoning(&self, key: &KeyId) -> EventKind {
+        let reason = match &self.seen.proof {
+            Some((_, Proof::Refused(reason) | Proof::Wrong(reason))) => reason.clone(),
+            _ => "another key became current, or somebody deactivated it".into(),
+        };
+        EventKind::Abandoned { key: key.clone(), reason }
     }
 
     fn look_again(&mut self, now: Timestamp) -> Option<Call> {

@@ -208,7 +208,8 @@ impl World {
             return Err(Refusal::new("ResourceNotFoundException", ErrorKind::NotFound, message));
         }
         let stands = secret.labels.get(&label);
-        if stands != from && stands != to {
+        let there_already = from.is_none() && to.is_some() && stands == to;
+        if stands != from && !there_already {
             let message = format!("The label {label:?} stands on {stands:?}, which was not named.");
             return Err(Refusal::new("InvalidParameterException", ErrorKind::Conflict, message));
         }

@@ -2,7 +2,8 @@
 
 use super::{Label, World};
 use crate::{
-    KeyId, KeyStatus, LastUse, Phase, Policy, Promoted, SecretName, SecretState, Timestamp, UserName, VersionId, after,
+    Intent, KeyId, KeyStatus, LastUse, Phase, Policy, Promoted, SecretName, SecretState, Timestamp, UserName,
+    VersionId, after,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -44,6 +45,9 @@ pub struct Watch {
     made: BTreeSet<KeyId>,
     /// Keys that a version held at some time.
     held: BTreeSet<KeyId>,
+    /// Keys that a person made within the settling time of an intent. While such a key is unused, nothing tells it from one whose maker's
+    /// reply was lost; that keyrot may take it for its own is said in the protocol.
+    mistakable: BTreeSet<KeyId>,
     /// The key that was the user's only one when keyrot first published another.
     in_place: Option<KeyId>,
 }
@@ -53,6 +57,7 @@ struct View<'a> {
     world: &'a World,
     current: Option<(VersionId, Option<KeyId>)>,
     promoted: Option<Promoted>,
+    intent: Option<Intent>,
     hold: Option<KeyId>,
 }
 
@@ -68,21 +73,11 @@ impl Watch {
             deactivated: BTreeMap::new(),
             made: BTreeSet::new(),
             held: BTreeSet::new(),
+            mistakable: BTreeSet::new(),
             in_place: None,
         };
         watch.held.extend(watch.keys_in_versions(world));
         watch
-    }
-
-    /// Takes the key under AWSPREVIOUS for one that has left AWSCURRENT just now, where the watch begins in the middle of a life: by the
-    /// note on its successor, or now.
-    pub fn begin_with_previous(&mut self, world: &World) {
-        let view = self.view(world);
-        let previous = world.secret(&self.secret).and_then(|s| s.value(s.labelled(Label::Previous)?)?.read());
-        if let Some(previous) = previous.filter(|p| world.user(&self.user).is_some_and(|u| u.key(&p.key).is_some())) {
-            let since = view.promoted.map_or(world.now(), |p| p.at);
-            self.left.insert(previous.key, since);
-        }
     }
 
     /// Holds one change against the promises.
@@ -149,7 +144,7 @@ impl Watch {
         let now = was.world.now();
         let waits = self.policy.waits();
         let broken = |promise, how: String| Err(Broken { promise, how });
-        self.attributable(key)?;
+        self.attributable(key, was)?;
         if let Some(left) = self.left.get(key) {
             if now < after(*left, waits.overlap) {
                 return broken("S2", format!("{key} was deactivated before its overlap was over"));
@@ -168,7 +163,7 @@ impl Watch {
             // Nobody but keyrot ever had it.
             return Ok(());
         }
-        self.attributable(key)?;
+        self.attributable(key, was)?;
         let broken = |how: String| Err(Broken { promise: "S3", how });
         if *status == KeyStatus::Active {
             return broken(format!("{key} was deleted while Active"));
@@ -182,7 +177,11 @@ impl Watch {
     }
 
     /// S4.
-    fn attributable(&self, key: &KeyId) -> Result<(), Broken> {
+    fn attributable(&self, key: &KeyId, was: &View<'_>) -> Result<(), Broken> {
+        let unused = || was.world.last_use(key) == Ok(LastUse::NoRecord);
+        if self.mistakable.contains(key) && unused() {
+            return Ok(());
+        }
         if self.made.contains(key) || self.held.contains(key) || self.in_place.as_ref() == Some(key) {
             return Ok(());
         }
@@ -214,10 +213,18 @@ impl Watch {
             user.into_iter().flat_map(|u| u.keys()).map(|k| (k.listed.id.clone(), k.listed.status.clone())).collect()
         };
         let (before, after) = (keys(was), keys(is));
+        if let Some(intent) = is.intent.as_ref().filter(|_| actor == Actor::Keyrot && was.intent != is.intent) {
+            // Made between keyrot's look and its note.
+            let missed = |k: &&KeyId| !self.made.contains(*k) && !intent.before.contains(k);
+            self.mistakable.extend(after.keys().filter(missed).cloned().collect::<Vec<_>>());
+        }
         for (key, status) in &after {
             match (before.get(key), status) {
                 (None, _) if actor == Actor::Keyrot => {
                     self.made.insert(key.clone());
+                }
+                (None, _) if self.in_an_intents_time(is) => {
+                    self.mistakable.insert(key.clone());
                 }
                 (Some(KeyStatus::Active), KeyStatus::Inactive) => {
                     self.deactivated.insert(key.clone(), now);
@@ -251,6 +258,13 @@ impl Watch {
         }
     }
 
+    fn in_an_intents_time(&self, view: &View<'_>) -> bool {
+        let skew = std::time::Duration::from_secs(300);
+        let now = view.world.now();
+        let settled = |at: Timestamp| after(after(at, self.policy.waits().settle), skew);
+        view.intent.as_ref().is_some_and(|i| i.at <= after(now, skew) && now <= settled(i.at))
+    }
+
     fn keys_in_versions(&self, world: &World) -> BTreeSet<KeyId> {
         let secret = world.secret(&self.secret);
         let values = secret.into_iter().flat_map(|s| s.versions().filter_map(|(id, _)| s.value(id)));
@@ -268,6 +282,6 @@ impl Watch {
             _ => crate::Journal::default(),
         };
         let hold = journal.retired.filter(|r| r.phase == Phase::Inactive).map(|r| r.key);
-        View { world, current, promoted: journal.promoted, hold }
+        View { world, current, promoted: journal.promoted, intent: journal.intent, hold }
     }
 }

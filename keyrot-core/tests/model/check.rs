@@ -9,13 +9,13 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Mutex;
 
 /// The model, with what was found out about the futures of resting worlds.
-pub struct Check {
-    pub setting: Setting,
+pub(crate) struct Check {
+    pub(crate) setting: Setting,
     futures: Mutex<HashMap<u64, bool>>,
 }
 
 impl Check {
-    pub fn new(setting: Setting) -> Self {
+    pub(crate) fn new(setting: Setting) -> Self {
         Self { setting, futures: Mutex::default() }
     }
 
@@ -69,12 +69,14 @@ impl Check {
 
     fn lives_on(&self, state: &State) -> bool {
         let mut world = state.world.clone();
-        for _ in 0..40 {
-            match run(&self.setting, &mut world) {
+        for _ in 0..20 {
+            let wait = match run(&self.setting, &mut world) {
                 Outcome::Settled { .. } => return at_rest_with_one_key(&world),
                 Outcome::Blocked(_) => return state.interfered,
-                _ => world.advance(UNIT),
-            }
+                Outcome::Waiting(wait) => wait.until.and_then(|until| (until - world.now()).to_std().ok()),
+                _ => None,
+            };
+            world.advance(wait.unwrap_or(UNIT));
         }
         false
     }
@@ -122,7 +124,8 @@ impl Model for Check {
         }
         // A call is under way for at most one unit: half of what `settle` leaves after the run limit.
         let in_time = state.rotators.iter().flatten().all(|r| state.passed < r.since + 1);
-        if state.passed < self.setting.horizon && in_time {
+        // Nothing happens before the first run begins.
+        if state.passed < self.setting.horizon && in_time && state.begun {
             actions.push(Action::Pass(1));
         }
         if state.person > 0 {
@@ -157,6 +160,7 @@ impl Model for Check {
             Property::<Self>::always("S4 only attributable keys", |_, s| unbroken(s, "S4")),
             Property::<Self>::always("S5 a proven successor", |_, s| unbroken(s, "S5")),
             Property::<Self>::always("S6 no secret shown", |_, s| s.leaked.is_none()),
+            Property::<Self>::always("S8 nobody's change of AWSCURRENT is overwritten", |_, s| !s.overwrote),
             Property::<Self>::always("S7 S8 liveness: converges, or stops where a person interfered", |m, s| {
                 !s.at_rest() || s.broken.is_some() || m.converges(s)
             }),

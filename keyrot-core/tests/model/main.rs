@@ -1,7 +1,10 @@
 //! The model check: every order of crash, lost reply, denial, lag, race and interference that a small life allows, against the promises.
+//!
+//! Each test prints how many states it went through. `KEYROT_MODEL=deep` explores larger lives; it takes minutes, not seconds.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod check;
+mod weak;
 mod world;
 
 use check::Check;
@@ -9,19 +12,83 @@ use stateright::{Checker, Model};
 use std::time::Instant;
 use world::{Setting, Start};
 
-fn explore(name: &str, setting: Setting) -> usize {
+fn explore(name: &str, setting: Setting) {
     let began = Instant::now();
     let checker = Check::new(setting).checker().threads(2).spawn_bfs().join();
-    let states = checker.unique_state_count();
-    eprintln!("{name}: {states} states, depth {}, {:.1} s", checker.max_depth(), began.elapsed().as_secs_f32());
+    let (states, depth) = (checker.unique_state_count(), checker.max_depth());
+    eprintln!("{name}: {states} states, depth {depth}, {:.1} s", began.elapsed().as_secs_f32());
     checker.assert_properties();
-    states
+}
+
+fn deep() -> bool {
+    std::env::var("KEYROT_MODEL").is_ok_and(|v| v == "deep")
+}
+
+/// The bound that a test keeps by default, and the one for a deep check.
+fn bound(usual: u32, deeper: u32) -> u32 {
+    if deep() { deeper } else { usual }
 }
 
 #[test]
-fn one_fault_anywhere_in_a_first_rotation() {
+fn one_fault_anywhere_in_an_adoption() {
     for keys in [0, 1] {
-        let setting = Setting { faults: 1, horizon: 10, ..Setting::new(Start::New { keys }) };
+        let setting = Setting { faults: 1, horizon: bound(5, 8), ..Setting::new(Start::New { keys }) };
         explore(&format!("adoption with {keys} keys, one fault"), setting);
+    }
+}
+
+#[test]
+fn two_faults_in_a_rotation() {
+    let setting = Setting { faults: 2, horizon: bound(2, 5), ..Setting::new(Start::Due) };
+    explore("rotation, two faults", setting);
+    let setting = Setting { faults: 2, horizon: bound(2, 5), ..Setting::new(Start::New { keys: 1 }) };
+    explore("adoption, two faults", setting);
+}
+
+#[test]
+fn a_version_that_somebody_else_wrote() {
+    explore(
+        "foreign version, one fault",
+        Setting { faults: 1, horizon: bound(5, 8), ..Setting::new(Start::DueForeign) },
+    );
+}
+
+#[test]
+fn retirement_with_a_consumer_and_a_fault() {
+    let setting = Setting { faults: 1, uses: 1, horizon: bound(5, 8), ..Setting::new(Start::Overlap) };
+    explore("retirement, one fault, one use", setting);
+}
+
+#[test]
+fn two_rotators_at_once() {
+    for start in [Start::New { keys: 0 }, Start::New { keys: 1 }, Start::Due] {
+        let setting = Setting { rotators: 2, horizon: bound(1, 4), ..Setting::new(start) };
+        explore(&format!("two rotators, {start:?}"), setting);
+    }
+    let setting = Setting { rotators: 2, horizon: bound(4, 6), ..Setting::new(Start::Overlap) };
+    explore("two rotators, retirement", setting);
+}
+
+#[test]
+fn two_rotators_and_a_fault() {
+    for start in [Start::New { keys: 0 }, Start::Due] {
+        let setting = Setting { rotators: 2, faults: 1, horizon: bound(0, 2), ..Setting::new(start) };
+        explore(&format!("two rotators, one fault, {start:?}"), setting);
+    }
+}
+
+#[test]
+fn a_person_interferes() {
+    for start in [Start::New { keys: 0 }, Start::New { keys: 1 }, Start::Due, Start::DueForeign, Start::Overlap] {
+        let setting = Setting { person: 1, horizon: bound(4, 6), ..Setting::new(start) };
+        explore(&format!("a person, {start:?}"), setting);
+    }
+}
+
+#[test]
+fn a_person_and_a_fault() {
+    for start in [Start::New { keys: 1 }, Start::Due] {
+        let setting = Setting { person: 1, faults: 1, horizon: bound(0, 3), ..Setting::new(start) };
+        explore(&format!("a person and a fault, {start:?}"), setting);
     }
 }

@@ -3,38 +3,38 @@
 use futures_util::FutureExt;
 use keyrot_core::memory::{Actor, Broken, Fault, FaultAt, Label, MemoryAccount, Value, Watch, World};
 use keyrot_core::{
-    Call, CallError, Decider, ErrorKind, KeyId, KeyStatus, LastUse, Mode, Next, Outcome, Policy, Ports, ProbeAnswer,
-    Reply, Rotation, SecretName, Subject, UserName, VersionId, Waits,
+    Call, CallError, Decider, KeyId, KeyStatus, LastUse, Mode, Next, Outcome, Policy, Ports, ProbeAnswer, Reply,
+    Rotation, SecretName, Subject, UserName, VersionId, Waits,
 };
 use std::time::Duration;
 
 /// One unit of the model's time.
-pub const UNIT: Duration = Duration::from_secs(600);
+pub(crate) const UNIT: Duration = Duration::from_secs(600);
 
 /// What is explored.
 #[derive(Debug, Clone)]
-pub struct Setting {
-    pub start: Start,
+pub(crate) struct Setting {
+    pub(crate) start: Start,
     /// How many rotators may be at work at once.
-    pub rotators: usize,
+    pub(crate) rotators: usize,
     /// How many faults may strike.
-    pub faults: u8,
+    pub(crate) faults: u8,
     /// How often a person may interfere.
-    pub person: u8,
+    pub(crate) person: u8,
     /// How often a consumer may use an old key.
-    pub uses: u8,
+    pub(crate) uses: u8,
     /// How many units of time may pass.
-    pub horizon: u32,
-    pub waits: Waits,
+    pub(crate) horizon: u32,
+    pub(crate) waits: Waits,
     /// The waits that the rotators go by, where they differ from those that are promised.
-    pub rotator_waits: Waits,
-    pub decider: Decider,
-    pub port: Port,
+    pub(crate) rotator_waits: Waits,
+    pub(crate) decider: Decider,
+    pub(crate) port: Port,
 }
 
 /// How the user stands at first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Start {
+pub(crate) enum Start {
     /// No secret, and so many keys.
     New { keys: usize },
     /// Rotated once: the current key is due, the one before is gone.
@@ -47,7 +47,7 @@ pub enum Start {
 
 /// A fault in a port's code, to show that the check notices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Port {
+pub(crate) enum Port {
     Sound,
     /// Moves AWSCURRENT from wherever it stands.
     NoCompareAndSwap,
@@ -55,29 +55,27 @@ pub enum Port {
     UnknownIsUnused,
     /// Says that a key works without asking.
     NoProof,
-    /// Repeats CreateAccessKey after a lost reply.
-    RepeatsCreate,
     /// Lists an Inactive key for what it was.
     BlindToStatus,
 }
 
-pub fn waits(units: [u32; 5]) -> Waits {
+pub(crate) fn waits(units: [u32; 5]) -> Waits {
     let [max_age, overlap, quiet, soak, settle] = units.map(|n| UNIT * n);
     let probe_for = Duration::from_millis(1);
     Waits { max_age, overlap, quiet, soak, settle, probe_for, probe_limit: settle, probes: 1 }
 }
 
 impl Setting {
-    /// A small life: due after 12 units, 3 of overlap, 1 quiet, 3 of soak, 2 to settle.
-    pub fn new(start: Start) -> Self {
-        let waits = waits([12, 3, 1, 3, 2]);
+    /// A small life: due after 6 units, 2 of overlap, 1 quiet, 1 of soak, 2 to settle.
+    pub(crate) fn new(start: Start) -> Self {
+        let waits = waits([6, 2, 1, 1, 2]);
         Self {
             start,
             rotators: 1,
             faults: 0,
             person: 0,
             uses: 0,
-            horizon: 8,
+            horizon: 5,
             waits,
             rotator_waits: waits,
             decider: Decider::REAL,
@@ -85,42 +83,45 @@ impl Setting {
         }
     }
 
-    pub fn policy(&self) -> Policy {
+    pub(crate) fn policy(&self) -> Policy {
         Policy::new(self.waits, true).unwrap()
     }
 
-    pub fn rotator_policy(&self) -> Policy {
+    pub(crate) fn rotator_policy(&self) -> Policy {
         Policy::new(self.rotator_waits, true).unwrap()
     }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct State {
-    pub world: World,
-    pub watch: Watch,
-    pub rotators: Vec<Option<Running>>,
-    pub faults: u8,
-    pub person: u8,
-    pub uses: u8,
-    pub passed: u32,
-    pub interfered: bool,
-    pub broken: Option<Broken>,
-    pub leaked: Option<String>,
+pub(crate) struct State {
+    pub(crate) world: World,
+    pub(crate) watch: Watch,
+    pub(crate) rotators: Vec<Option<Running>>,
+    pub(crate) faults: u8,
+    pub(crate) person: u8,
+    pub(crate) uses: u8,
+    pub(crate) passed: u32,
+    pub(crate) interfered: bool,
+    pub(crate) begun: bool,
+    pub(crate) broken: Option<Broken>,
+    pub(crate) leaked: Option<String>,
+    /// Whether keyrot moved AWSCURRENT from where it had not seen it.
+    pub(crate) overwrote: bool,
 }
 
 /// A rotator at work: the machine, the call that it is about to make, and since when.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Running {
-    pub machine: Rotation,
-    pub next: Next,
-    pub since: u32,
+pub(crate) struct Running {
+    pub(crate) machine: Rotation,
+    pub(crate) next: Next,
+    pub(crate) since: u32,
     /// Whether a person or a consumer did something since the machine's last look. IAM has no conditional writes: what happens between
     /// keyrot's look and its call cannot be seen by it, and is not held against it.
-    pub overtaken: bool,
+    pub(crate) overtaken: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Action {
+pub(crate) enum Action {
     Start(usize),
     Step(usize, Luck),
     Pass(u32),
@@ -130,7 +131,7 @@ pub enum Action {
 
 /// How a call goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Luck {
+pub(crate) enum Luck {
     Good,
     Denied,
     Throttled,
@@ -146,7 +147,7 @@ pub enum Luck {
 
 /// What a person does.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Deed {
+pub(crate) enum Deed {
     CreateKey,
     Deactivate(KeyId),
     Reactivate(KeyId),
@@ -160,74 +161,79 @@ pub enum Deed {
     MoveCurrent(VersionId),
 }
 
-pub fn user() -> UserName {
+pub(crate) fn user() -> UserName {
     UserName::parse("ci").unwrap()
 }
 
-pub fn secret() -> SecretName {
+pub(crate) fn secret() -> SecretName {
     SecretName::parse("/iam/ci/access_key").unwrap()
 }
 
 impl State {
-    pub fn first(setting: &Setting) -> Self {
+    /// The state at first: a new user, or one who has lived under keyrot until then, with the watch looking on all the time.
+    pub(crate) fn first(setting: &Setting) -> Self {
+        let sound =
+            Setting { decider: Decider::REAL, port: Port::Sound, rotator_waits: setting.waits, ..setting.clone() };
         let mut world = World::new("2026-01-05T04:00:00Z".parse().unwrap());
-        let user = world.add_user("ci", &[("RotateKey", "True")]).unwrap();
-        let policy = setting.policy();
-        if let Start::New { keys } = setting.start {
-            for _ in 0..keys {
-                world.add_key(&user).unwrap();
-            }
-            world.forget_stale_listing(&user);
-            world.advance(UNIT);
-        } else {
-            world.add_key(&user).unwrap();
-            world.advance(UNIT);
-            while !at_rest(setting, &world) {
-                world = lived(setting, world);
-                world.advance(UNIT);
-            }
-            match setting.start {
-                Start::DueForeign => {
-                    let key = world.user(&user).unwrap().keys()[0].listed.id.clone();
-                    put(&mut world, Value::credentials(&World::credentials_of(&key), None));
-                    world.advance(setting.waits.max_age);
-                }
-                Start::Due => world.advance(setting.waits.max_age),
-                _ => {
-                    world.advance(setting.waits.max_age);
-                    world = lived(setting, world);
-                    world.advance(setting.waits.overlap - UNIT);
-                }
-            }
-            world.forget_stale_listing(&user);
-        }
-        let mut watch = Watch::new(&world, user.clone(), secret(), policy);
-        watch.begin_with_previous(&world);
-        Self {
+        let name = world.add_user("ci", &[("RotateKey", "True")]).unwrap();
+        let keys = if let Start::New { keys } = setting.start { keys } else { 1 };
+        (0..keys).for_each(|_| drop(world.add_key(&name).unwrap()));
+        world.advance(UNIT);
+        let watch = Watch::new(&world, name, secret(), setting.policy());
+        let mut state = Self {
             world,
             watch,
             rotators: vec![None; setting.rotators],
-            faults: setting.faults,
-            person: setting.person,
-            uses: setting.uses,
+            faults: 0,
+            person: 1,
+            uses: 0,
             passed: 0,
             interfered: false,
+            begun: false,
             broken: None,
             leaked: None,
+            overwrote: false,
+        };
+        if !matches!(setting.start, Start::New { .. }) {
+            state.live(&sound, 12);
+            if setting.start == Start::DueForeign {
+                let key = state.world.user(&user()).unwrap().keys()[0].listed.id.clone();
+                state.person(&Deed::PutKey(key));
+            }
+            state.world.advance(setting.waits.max_age);
+        }
+        if setting.start == Start::Overlap {
+            state.live(&sound, 1);
+        }
+        assert_eq!(state.broken, None, "a life without faults keeps every promise");
+        state.world.forget_stale_listing(&user());
+        let Setting { faults, person, uses, .. } = *setting;
+        Self { faults, person, uses, passed: 0, interfered: false, begun: false, ..state }
+    }
+
+    /// Runs without anything going wrong, a unit of time apart.
+    fn live(&mut self, setting: &Setting, runs: u32) {
+        for _ in 0..runs {
+            self.start(setting, 0);
+            while !self.at_rest() {
+                self.step(setting, 0, Luck::Good);
+            }
+            self.world.advance(UNIT);
         }
     }
 
-    pub fn at_rest(&self) -> bool {
+    pub(crate) fn at_rest(&self) -> bool {
         self.rotators.iter().all(Option::is_none)
     }
 
-    pub fn start(&mut self, setting: &Setting, i: usize) {
+    pub(crate) fn start(&mut self, setting: &Setting, i: usize) {
         let mut machine = machine(setting, &self.world);
         let next = machine.next(self.world.now());
+        self.begun = true;
         self.rotators[i] = Some(Running { machine, next, since: self.passed, overtaken: false });
     }
 
-    pub fn step(&mut self, setting: &Setting, i: usize, luck: Luck) {
+    pub(crate) fn step(&mut self, setting: &Setting, i: usize, luck: Luck) {
         let Some(mut running) = self.rotators[i].take() else { return };
         if luck != Luck::Good {
             self.faults -= 1;
@@ -239,6 +245,11 @@ impl State {
                 running.overtaken &= call != Call::ListKeys;
                 let before = self.world.clone();
                 let answer = perform(setting, &mut self.world, running.machine.subject(), &call, luck);
+                if let Call::Promote { from, .. } = &call {
+                    let current = |w: &World| w.secret(&secret()).and_then(|s| s.labelled(Label::Current)).cloned();
+                    self.overwrote |=
+                        current(&before).as_ref() != Some(from) && current(&before) != current(&self.world);
+                }
                 let verdict = self.watch.step(&before, &self.world, Actor::Keyrot);
                 if !running.overtaken && self.broken.is_none() {
                     self.broken = verdict.err();
@@ -251,7 +262,7 @@ impl State {
         let events = running.machine.take_events();
         running.next = running.machine.next(self.world.now());
         running.since = self.passed;
-        let told = (events, running.machine.take_events(), &running.machine);
+        let told = (events, running.machine.take_events(), &running.next);
         self.look_for_secrets(&told);
         if !matches!(running.next, Next::Done(_)) {
             self.rotators[i] = Some(running);
@@ -269,7 +280,7 @@ impl State {
         }
     }
 
-    pub fn pass(&mut self, units: u32) {
+    pub(crate) fn pass(&mut self, units: u32) {
         self.world.advance(UNIT * units);
         self.passed += units;
         if self.passed.is_multiple_of(2) {
@@ -278,7 +289,7 @@ impl State {
     }
 
     /// Somebody other than a rotator does something.
-    pub fn outside(&mut self, deed: impl FnOnce(&mut World)) {
+    pub(crate) fn outside(&mut self, deed: impl FnOnce(&mut World)) {
         let before = self.world.clone();
         deed(&mut self.world);
         // A person's change is taken as listed at once: what IAM does not list yet, nobody can see.
@@ -287,7 +298,7 @@ impl State {
         self.rotators.iter_mut().flatten().for_each(|r| r.overtaken = true);
     }
 
-    pub fn person(&mut self, deed: &Deed) {
+    pub(crate) fn person(&mut self, deed: &Deed) {
         self.person -= 1;
         self.interfered = true;
         self.outside(|world| {
@@ -311,7 +322,7 @@ impl State {
         });
     }
 
-    pub fn consume(&mut self, key: &KeyId) {
+    pub(crate) fn consume(&mut self, key: &KeyId) {
         self.uses -= 1;
         self.outside(|world| drop(world.authenticate(&World::credentials_of(key), "s3", "eu-west-1")));
     }
@@ -323,7 +334,7 @@ fn put(world: &mut World, value: Value) {
     drop(world.put_secret_value(&secret(), &version, value, &[]));
 }
 
-pub fn machine(setting: &Setting, world: &World) -> Rotation {
+pub(crate) fn machine(setting: &Setting, world: &World) -> Rotation {
     let arn = world.user(&user()).unwrap().arn.clone();
     let subject = Subject { user: user(), arn, secret: secret(), owner: None, quarantine: None };
     Rotation::new(subject, setting.rotator_policy(), Mode::Act).deciding_by(setting.decider)
@@ -360,12 +371,7 @@ fn perform(
         Luck::Good | Luck::NotYet => {}
     }
     let ports = Ports::of(account.clone());
-    let mut answer = ports.perform(subject, &call).now_or_never();
-    if let (Port::RepeatsCreate, Call::CreateKey, Some(Err(error))) = (setting.port, &call, &answer)
-        && error.kind == ErrorKind::Unavailable
-    {
-        answer = ports.perform(subject, &call).now_or_never();
-    }
+    let answer = ports.perform(subject, &call).now_or_never();
     *world = account.world();
     world.rules.listing_lag = Duration::ZERO;
     Some(match (setting.port, call, answer?) {
@@ -379,7 +385,7 @@ fn perform(
 }
 
 /// One run to its end, with nothing going wrong.
-pub fn run(setting: &Setting, world: &mut World) -> Outcome {
+pub(crate) fn run(setting: &Setting, world: &mut World) -> Outcome {
     let mut machine = machine(setting, world);
     loop {
         match machine.next(world.now()) {
@@ -392,13 +398,4 @@ pub fn run(setting: &Setting, world: &mut World) -> Outcome {
             }
         }
     }
-}
-
-fn lived(setting: &Setting, mut world: World) -> World {
-    run(setting, &mut world);
-    world
-}
-
-fn at_rest(setting: &Setting, world: &World) -> bool {
-    matches!(run(setting, &mut world.clone()), Outcome::Settled { .. })
 }

@@ -1,0 +1,241 @@
+//! The cases for IAM.
+
+use super::case::{CaseResult, Checked, Miss, cases, fail, hides, holds, refused, same};
+use super::lab::Lab;
+use crate::{AccessKey, ErrorKind, IamPort, IamUser, KeyId, KeyStatus, LastUse, UserArn, UserName};
+
+struct Desk<'a> {
+    port: &'a dyn IamPort,
+    lab: &'a dyn Lab,
+}
+
+/// Runs all cases for an [`IamPort`].
+pub async fn iam(port: &dyn IamPort, lab: &dyn Lab) -> Vec<CaseResult> {
+    let desk = &Desk { port, lab };
+    cases!["iam", desk;
+        two_keys_at_most as two_keys_at_most,
+        a_key_from_making_to_deletion as a_key_from_making_to_deletion,
+        deactivating_twice as deactivating_twice_is_no_error,
+        deleting_twice as deleting_twice_is_no_error,
+        created_is_plausible as created_is_plausible,
+        two_makings_make_two_keys as two_makings_make_two_keys,
+        no_such_user_list as listing_keys_of_no_user_is_not_found,
+        no_such_user_create as making_a_key_for_no_user_is_not_found,
+        no_such_key as deactivating_no_key_is_not_found,
+        anothers_key as another_users_key_is_never_touched,
+        no_use_on_record as a_fresh_key_has_no_use_on_record,
+        a_use_on_record as a_use_is_on_record,
+        tags_are_listed as tags_are_listed,
+        path_prefix as users_are_listed_by_path,
+        policies_are_listed as attached_policies_are_listed,
+        many_users as many_users_are_listed_once_each,
+        no_users as an_empty_path_is_an_empty_list,
+        hidden as no_secret_is_shown,
+    ]
+}
+
+impl Desk<'_> {
+    async fn user(&self, case: &str) -> Result<UserName, Miss> {
+        Ok(self.user_under(case, "/", &[]).await?.name().clone())
+    }
+
+    async fn user_under(&self, case: &str, path: &str, tags: &[(&str, &str)]) -> Result<UserArn, Miss> {
+        let name = UserName::parse(format!("{}-{case}", self.lab.prefix()))?;
+        let arn = self.lab.add_user(&name, path, tags).await?;
+        self.lab.settle().await?;
+        Ok(arn)
+    }
+
+    async fn nobody(&self) -> Result<UserName, Miss> {
+        Ok(UserName::parse(format!("{}-nobody", self.lab.prefix()))?)
+    }
+
+    async fn keys(&self, user: &UserName) -> Result<Vec<AccessKey>, Miss> {
+        self.lab.settle().await?;
+        Ok(self.port.list_keys(user).await?)
+    }
+
+    async fn status(&self, user: &UserName, key: &KeyId) -> Result<Option<KeyStatus>, Miss> {
+        Ok(self.keys(user).await?.into_iter().find(|k| k.id == *key).map(|k| k.status))
+    }
+
+    async fn users(&self, path: &str) -> Result<Vec<IamUser>, Miss> {
+        self.lab.settle().await?;
+        Ok(self.port.users(path).await?)
+    }
+}
+
+async fn two_keys_at_most(desk: &Desk<'_>) -> Checked {
+    let user = desk.user("limit").await?;
+    let first = desk.port.create_key(&user).await?.credentials.key;
+    desk.port.create_key(&user).await?;
+    // An Inactive key counts too.
+    desk.port.deactivate_key(&user, &first).await?;
+    refused("the third key", desk.port.create_key(&user).await, ErrorKind::LimitExceeded)?;
+    same("keys", &desk.keys(&user).await?.len(), &2)
+}
+
+async fn a_key_from_making_to_deletion(desk: &Desk<'_>) -> Checked {
+    let user = desk.user("life").await?;
+    same("keys of a new user", &desk.keys(&user).await?, &vec![])?;
+    let new = desk.port.create_key(&user).await?;
+    let key = &new.credentials.key;
+    let expected = AccessKey { id: key.clone(), status: KeyStatus::Active, created: new.created };
+    let whole = |mut key: AccessKey| {
+        key.created = chrono::SubsecRound::trunc_subsecs(key.created, 0);
+        key
+    };
+    let listed: Vec<_> = desk.keys(&user).await?.into_iter().map(whole).collect();
+    same("a new key as it is listed", &listed, &vec![whole(expected)])?;
+    desk.port.deactivate_key(&user, key).await?;
+    same("status", &desk.status(&user, key).await?, &Some(KeyStatus::Inactive))?;
+    desk.port.delete_key(&user, key).await?;
+    same("keys after the deletion", &desk.keys(&user).await?, &vec![])
+}
+
+async fn deactivating_twice(desk: &Desk<'_>) -> Checked {
+    let user = desk.user("off-twice").await?;
+    let key = desk.port.create_key(&user).await?.credentials.key;
+    desk.port.deactivate_key(&user, &key).await?;
+    desk.port.deactivate_key(&user, &key).await?;
+    same("status", &desk.status(&user, &key).await?, &Some(KeyStatus::Inactive))
+}
+
+async fn deleting_twice(desk: &Desk<'_>) -> Checked {
+    let user = desk.user("gone-twice").await?;
+    let key = desk.port.create_key(&user).await?.credentials.key;
+    desk.port.deactivate_key(&user, &key).await?;
+    desk.port.delete_key(&user, &key).await?;
+    Ok(desk.port.delete_key(&user, &key).await?)
+}
+
+/// The keys' times are on one clock, in order, and the reply and the listing agree to the second.
+async fn created_is_plausible(desk: &Desk<'_>) -> Checked {
+    let user = desk.user("created").await?;
+    let first = desk.lab.add_key(&user).await?;
+    let second = desk.port.create_key(&user).await?;
+    let apart = (second.created - first.created).num_seconds();
+    holds(&format!("the second key is {apart} s younger than the first"), (-1..600).contains(&apart))?;
+    let listed = desk.keys(&user).await?;
+    let Some(found) = listed.iter().find(|k| k.id == second.credentials.key) else {
+        return fail("the new key is not listed");
+    };
+    let apart = (found.created - second.created).num_seconds().abs();
+    holds(&format!("the listing's time is {apart} s from that of the reply"), apart <= 1)
+}
+
+async fn two_makings_make_two_keys(desk: &Desk<'_>) -> Checked {
+    let user = desk.user("two").await?;
+    let (a, b) = (desk.port.create_key(&user).await?, desk.port.create_key(&user).await?);
+    holds("two keys have one id", a.credentials.key != b.credentials.key)?;
+    holds("two keys have one secret", a.credentials.secret != b.credentials.secret)
+}
+
+async fn no_such_user_list(desk: &Desk<'_>) -> Checked {
+    refused("the keys of nobody", desk.port.list_keys(&desk.nobody().await?).await, ErrorKind::NotFound)?;
+    Ok(())
+}
+
+async fn no_such_user_create(desk: &Desk<'_>) -> Checked {
+    refused("a key for nobody", desk.port.create_key(&desk.nobody().await?).await, ErrorKind::NotFound)?;
+    Ok(())
+}
+
+async fn no_such_key(desk: &Desk<'_>) -> Checked {
+    let user = desk.user("no-key").await?;
+    let key = KeyId::parse("AKIAIOSFODNN7EXAMPLE")?;
+    refused("a key that is not there", desk.port.deactivate_key(&user, &key).await, ErrorKind::NotFound)?;
+    Ok(())
+}
+
+/// Deleting a key in another user's name may be answered as "gone already", but the key has to be there still.
+async fn anothers_key(desk: &Desk<'_>) -> Checked {
+    let (owner, other) = (desk.user("owner").await?, desk.user("other").await?);
+    let key = desk.lab.add_key(&owner).await?.credentials.key;
+    desk.lab.settle().await?;
+    refused("another's key", desk.port.deactivate_key(&other, &key).await, ErrorKind::NotFound)?;
+    let _ = desk.port.delete_key(&other, &key).await;
+    same("the key's status", &desk.status(&owner, &key).await?, &Some(KeyStatus::Active))
+}
+
+async fn no_use_on_record(desk: &Desk<'_>) -> Checked {
+    let user = desk.user("unused").await?;
+    let key = desk.port.create_key(&user).await?.credentials.key;
+    desk.lab.settle().await?;
+    same("last use", &desk.port.last_use(&user, &key).await?, &LastUse::NoRecord)
+}
+
+async fn a_use_on_record(desk: &Desk<'_>) -> Checked {
+    let user = desk.user("used").await?;
+    let new = desk.port.create_key(&user).await?;
+    desk.lab.settle().await?;
+    desk.lab.use_key(&new.credentials).await?;
+    match desk.port.last_use(&user, &new.credentials.key).await? {
+        LastUse::At { when, service, region } => {
+            holds(&format!("a use at {when} of a key made at {}", new.created), when >= new.created)?;
+            holds("the service or the region is missing", !service.is_empty() && !region.is_empty())
+        }
+        other => fail(format!("a used key has {other:?}")),
+    }
+}
+
+async fn tags_are_listed(desk: &Desk<'_>) -> Checked {
+    let path = format!("/{}/tags/", desk.lab.prefix());
+    desk.user_under("tagged", &path, &[("RotateKey", "True"), ("keyrot:owner", "team@example.com")]).await?;
+    desk.user_under("untagged", &path, &[]).await?;
+    let users = desk.users(&path).await?;
+    let tags: Vec<_> = users.iter().map(|u| (u.arn.name().as_str().ends_with("-untagged"), u.tags.len())).collect();
+    holds(&format!("tags: {users:?}"), tags.contains(&(true, 0)) && tags.contains(&(false, 2)))?;
+    let owner = users.iter().find_map(|u| u.tags.get("keyrot:owner")).map(String::as_str);
+    same("a tag's value", &owner, &Some("team@example.com"))
+}
+
+async fn path_prefix(desk: &Desk<'_>) -> Checked {
+    let root = format!("/{}/paths/", desk.lab.prefix());
+    let inside = desk.user_under("in", &format!("{root}in/"), &[]).await?;
+    let outside = desk.user_under("out", &format!("{root}out/"), &[]).await?;
+    let arns = |users: Vec<IamUser>| users.into_iter().map(|u| u.arn).collect::<Vec<_>>();
+    same("under the longer path", &arns(desk.users(&format!("{root}in/")).await?), &vec![inside.clone()])?;
+    let mut both = arns(desk.users(&root).await?);
+    both.sort();
+    same("under both", &both, &vec![inside.clone(), outside])?;
+    holds("/ is everybody", arns(desk.users("/").await?).contains(&inside))
+}
+
+async fn policies_are_listed(desk: &Desk<'_>) -> Checked {
+    let path = format!("/{}/policies/", desk.lab.prefix());
+    let arn = desk.user_under("policy", &path, &[]).await?;
+    desk.lab.attach_policy(arn.name(), "AWSCompromisedKeyQuarantineV3").await?;
+    let policies: Vec<_> = desk.users(&path).await?.into_iter().flat_map(|u| u.policies).collect();
+    same("policies", &policies, &vec!["AWSCompromisedKeyQuarantineV3".to_owned()])
+}
+
+/// More users than a page of `ListUsers` holds by default.
+async fn many_users(desk: &Desk<'_>) -> Checked {
+    let path = format!("/{}/many/", desk.lab.prefix());
+    let mut made = Vec::new();
+    for n in 0..130 {
+        let name = UserName::parse(format!("{}-many-{n:03}", desk.lab.prefix()))?;
+        made.push(desk.lab.add_user(&name, &path, &[("n", &n.to_string())]).await?);
+    }
+    let mut found: Vec<_> = desk.users(&path).await?.into_iter().map(|u| u.arn).collect();
+    found.sort();
+    same("users", &found, &made)
+}
+
+async fn no_users(desk: &Desk<'_>) -> Checked {
+    same("users", &desk.users(&format!("/{}/nobody/", desk.lab.prefix())).await?, &vec![])
+}
+
+async fn hidden(desk: &Desk<'_>) -> Checked {
+    let user = desk.user("hidden").await?;
+    let new = desk.port.create_key(&user).await?;
+    let secret = &new.credentials.secret;
+    hides("the new key", &format!("{new:?} {:?} {secret:?}", new.credentials), secret)?;
+    hides("the listing", &format!("{:?}", desk.keys(&user).await?), secret)?;
+    desk.port.create_key(&user).await?;
+    match desk.port.create_key(&user).await {
+        Ok(third) => hides("a third key", &format!("{third:?}"), &third.credentials.secret),
+        Err(error) => hides("an error", &format!("{error:?} {error}"), secret),
+    }
+}

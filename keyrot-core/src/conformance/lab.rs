@@ -1,0 +1,90 @@
+//! What the suite needs beyond the ports.
+
+use crate::{Credentials, KeyId, KeyStatus, NewKey, SecretName, UserArn, UserName, VersionId};
+use async_trait::async_trait;
+
+/// Why a lab did not do what it was asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Trouble {
+    /// It cannot, and why. The case ends as not supported.
+    #[error("not supported: {0}")]
+    NotSupported(String),
+    /// It tried, and failed. The case fails.
+    #[error("the lab failed: {0}")]
+    Failed(String),
+}
+
+/// The other side of the ports: an account in which the suite may do as it likes. Each method is one call of an SDK or two.
+///
+/// The suite names all that it makes with [`Lab::prefix`] in front, and makes new users and secrets for each case.
+#[async_trait]
+pub trait Lab: Send + Sync {
+    /// What the names of users and secrets begin with: letters and digits, another one for each run where the account outlives it.
+    fn prefix(&self) -> String;
+
+    /// Makes a user with a path (a slash at both ends) and tags.
+    ///
+    /// # Errors
+    /// [`Trouble`].
+    async fn add_user(&self, name: &UserName, path: &str, tags: &[(&str, &str)]) -> Result<UserArn, Trouble>;
+
+    /// Attaches a managed policy of that name; the lab may have to make one.
+    ///
+    /// # Errors
+    /// [`Trouble`].
+    async fn attach_policy(&self, user: &UserName, policy: &str) -> Result<(), Trouble>;
+
+    /// Makes a key for the user.
+    ///
+    /// # Errors
+    /// [`Trouble`].
+    async fn add_key(&self, user: &UserName) -> Result<NewKey, Trouble>;
+
+    /// Sets a key's status as a person would.
+    ///
+    /// # Errors
+    /// [`Trouble`].
+    async fn set_key_status(&self, user: &UserName, key: &KeyId, status: KeyStatus) -> Result<(), Trouble>;
+
+    /// Deletes a key as a person would.
+    ///
+    /// # Errors
+    /// [`Trouble`].
+    async fn delete_key(&self, user: &UserName, key: &KeyId) -> Result<(), Trouble>;
+
+    /// Uses a key as a consumer, and returns once the use is on record.
+    ///
+    /// # Errors
+    /// [`Trouble`]; not supported where uses are never recorded.
+    async fn use_key(&self, credentials: &Credentials) -> Result<(), Trouble>;
+
+    /// Returns once all that was changed so far is seen everywhere, and new keys work.
+    ///
+    /// # Errors
+    /// [`Trouble`].
+    async fn settle(&self) -> Result<(), Trouble>;
+
+    /// Makes a secret without any version.
+    ///
+    /// # Errors
+    /// [`Trouble`].
+    async fn create_empty_secret(&self, secret: &SecretName) -> Result<(), Trouble>;
+
+    /// Makes a secret as another program would, with this text under this version id.
+    ///
+    /// # Errors
+    /// [`Trouble`].
+    async fn create_secret(&self, secret: &SecretName, version: &VersionId, text: &str) -> Result<(), Trouble>;
+
+    /// Schedules the secret's deletion.
+    ///
+    /// # Errors
+    /// [`Trouble`].
+    async fn delete_secret(&self, secret: &SecretName) -> Result<(), Trouble>;
+
+    /// The text that a version holds.
+    ///
+    /// # Errors
+    /// [`Trouble`].
+    async fn text_of(&self, secret: &SecretName, version: &VersionId) -> Result<String, Trouble>;
+}

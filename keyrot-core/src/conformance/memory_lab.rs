@@ -1,0 +1,108 @@
+//! The lab on the in-memory account; also the example of how one is written.
+
+use super::{Lab, Trouble};
+use crate::memory::{MemoryAccount, Refusal, Value};
+use crate::{Credentials, KeyId, KeyStatus, NameError, NewKey, ProbeAnswer, SecretName, UserArn, UserName, VersionId};
+use async_trait::async_trait;
+use std::time::Duration;
+
+/// A [`Lab`] on a [`MemoryAccount`].
+#[derive(Debug, Clone)]
+pub struct MemoryLab {
+    account: MemoryAccount,
+}
+
+impl MemoryLab {
+    /// On this account; the ports under trial may be the account itself, or something in front of it.
+    #[must_use]
+    pub fn new(account: MemoryAccount) -> Self {
+        Self { account }
+    }
+}
+
+impl From<Refusal> for Trouble {
+    fn from(refusal: Refusal) -> Self {
+        Self::Failed(refusal.to_string())
+    }
+}
+
+impl From<NameError> for Trouble {
+    fn from(error: NameError) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+#[async_trait]
+impl Lab for MemoryLab {
+    fn prefix(&self) -> String {
+        "conformance".into()
+    }
+
+    async fn add_user(&self, name: &UserName, path: &str, tags: &[(&str, &str)]) -> Result<UserArn, Trouble> {
+        let path = path.trim_start_matches('/');
+        self.account.change(|world| {
+            world.add_user(&format!("{path}{name}"), tags)?;
+            let user = world.user(name).ok_or_else(|| Trouble::Failed(format!("{name} was not made")))?;
+            Ok(user.arn.clone())
+        })
+    }
+
+    async fn attach_policy(&self, user: &UserName, policy: &str) -> Result<(), Trouble> {
+        self.account.change(|world| match world.user_mut(user) {
+            Some(user) => {
+                user.policies.push(policy.into());
+                Ok(())
+            }
+            None => Err(Trouble::Failed(format!("{user} is not there"))),
+        })
+    }
+
+    async fn add_key(&self, user: &UserName) -> Result<NewKey, Trouble> {
+        Ok(self.account.change(|world| world.add_key(user))?)
+    }
+
+    async fn set_key_status(&self, user: &UserName, key: &KeyId, status: KeyStatus) -> Result<(), Trouble> {
+        Ok(self.account.change(|world| world.set_key_status(user, key, status))?)
+    }
+
+    async fn delete_key(&self, user: &UserName, key: &KeyId) -> Result<(), Trouble> {
+        Ok(self.account.change(|world| world.delete_key(user, key))?)
+    }
+
+    async fn use_key(&self, credentials: &Credentials) -> Result<(), Trouble> {
+        let answer = self.account.change(|world| world.authenticate(credentials, "s3", "eu-central-1"));
+        self.account.advance(self.account.world().rules.use_lag);
+        match answer {
+            ProbeAnswer::Authenticated(_) => Ok(()),
+            other => Err(Trouble::Failed(format!("{} got {other:?}", credentials.key))),
+        }
+    }
+
+    async fn settle(&self) -> Result<(), Trouble> {
+        let rules = self.account.world().rules;
+        self.account.advance(rules.listing_lag.max(rules.propagation) + Duration::from_millis(1));
+        Ok(())
+    }
+
+    async fn create_empty_secret(&self, secret: &SecretName) -> Result<(), Trouble> {
+        Ok(self.account.change(|world| world.create_secret(secret, None))?)
+    }
+
+    async fn create_secret(&self, secret: &SecretName, version: &VersionId, text: &str) -> Result<(), Trouble> {
+        let first = (version.clone(), Value::text(text));
+        Ok(self.account.change(|world| world.create_secret(secret, Some(first)))?)
+    }
+
+    async fn delete_secret(&self, secret: &SecretName) -> Result<(), Trouble> {
+        self.account.change(|world| {
+            let now = world.now();
+            let found = world.secret_mut(secret).ok_or_else(|| Trouble::Failed(format!("{secret} is not there")))?;
+            found.deleted = Some(now);
+            Ok(())
+        })
+    }
+
+    async fn text_of(&self, secret: &SecretName, version: &VersionId) -> Result<String, Trouble> {
+        Ok(self.account.world().secret_value(secret, version)?.expose().to_owned())
+    }
+}

@@ -1,0 +1,162 @@
+//! The cases for the secret store: what is there, and the first version. Further ones are in `versions` and `notes`.
+
+use super::case::{CaseResult, Checked, Miss, cases, fail, refused, same};
+use super::lab::Lab;
+use super::{notes, versions};
+use crate::{
+    Content, Credentials, ErrorKind, KeyId, Secret, SecretKey, SecretName, SecretState, SecretStorePort, Timestamp,
+    UserName, VersionId,
+};
+
+pub(super) struct Desk<'a> {
+    pub(super) port: &'a dyn SecretStorePort,
+    pub(super) lab: &'a dyn Lab,
+}
+
+/// Runs all cases for a [`SecretStorePort`]. The port has to use the default names of the JSON fields, `AccessKeyId` and `SecretAccessKey`.
+pub async fn store(port: &dyn SecretStorePort, lab: &dyn Lab) -> Vec<CaseResult> {
+    let desk = &Desk { port, lab };
+    cases!["store", desk;
+        missing as a_missing_secret_is_no_error,
+        created as a_new_secret_holds_the_placeholder,
+        created_twice as creating_twice_is_a_conflict,
+        empty as a_secret_may_have_no_version,
+        empty_filled as the_placeholder_goes_into_an_empty_secret,
+        not_empty as the_placeholder_never_replaces_a_version,
+        deleted as a_deleted_secret_says_so,
+        deleted_refuses as a_deleted_secret_refuses_a_new_version,
+        versions::staged as staging_leaves_the_current_version,
+        versions::staged_twice as staging_twice_is_a_no_op,
+        versions::staged_otherwise as staging_other_content_is_a_conflict,
+        versions::staged_again as a_newer_staged_version_takes_the_label,
+        versions::staged_nowhere as staging_in_no_secret_is_not_found,
+        versions::promoted as promoting_moves_both_labels,
+        versions::promoted_from_elsewhere as promoting_from_elsewhere_is_a_conflict,
+        versions::promoted_late as promoting_from_the_version_before_is_a_conflict,
+        versions::rolled_back as promoting_back_works,
+        versions::unstaged as unstaging_takes_the_label_off,
+        versions::unstaged_elsewhere as unstaging_elsewhere_is_a_conflict,
+        versions::read as a_version_is_read_back_exactly,
+        versions::read_nothing as the_placeholder_holds_no_credentials,
+        versions::read_by_id as each_version_is_read_by_its_id,
+        versions::foreign as a_foreign_version_is_looked_into,
+        versions::foreign_extras as further_fields_are_seen,
+        versions::foreign_other as a_foreign_version_without_a_key_is_no_error,
+        versions::carried as further_fields_are_carried_along,
+        versions::listed as versions_without_a_label_are_listed,
+        versions::hidden as no_secret_is_shown,
+        notes::none as a_new_secret_has_no_notes,
+        notes::read_back as notes_are_read_back,
+        notes::replaced as a_note_replaces_the_one_of_its_kind,
+        notes::nowhere as a_note_on_no_secret_is_not_found,
+    ]
+}
+
+impl Desk<'_> {
+    pub(super) fn secret(&self, case: &str) -> Result<SecretName, Miss> {
+        Ok(SecretName::parse(format!("{}/{case}/access_key", self.lab.prefix()))?)
+    }
+
+    pub(super) fn user(&self) -> Result<UserName, Miss> {
+        Ok(UserName::parse(format!("{}-store", self.lab.prefix()))?)
+    }
+
+    /// A secret with the placeholder, and the id of that.
+    pub(super) async fn adopted(&self, case: &str) -> Result<(SecretName, VersionId), Miss> {
+        let (secret, placeholder) = (self.secret(case)?, VersionId::for_placeholder(at(0)));
+        self.port.create(&secret, &self.user()?, &placeholder).await?;
+        // An emulator may give the first version an id of its own.
+        let current = self.present(&secret).await?.current;
+        Ok((secret, current.map_or(placeholder, |held| held.version)))
+    }
+
+    pub(super) async fn state(&self, secret: &SecretName) -> Result<SecretState, Miss> {
+        self.lab.settle().await?;
+        Ok(self.port.describe(secret).await?)
+    }
+
+    pub(super) async fn present(&self, secret: &SecretName) -> Result<Secret, Miss> {
+        match self.state(secret).await? {
+            SecretState::Present(found) => Ok(found),
+            other => fail(format!("{secret} is expected to be there, found {other:?}")),
+        }
+    }
+
+    /// The versions under AWSCURRENT, AWSPENDING and AWSPREVIOUS have to be these.
+    pub(super) async fn labels(&self, secret: &SecretName, expected: [Option<&VersionId>; 3]) -> Checked {
+        let found = self.present(secret).await?;
+        let found = [found.current, found.pending, found.previous].map(|held| held.map(|h| h.version));
+        same("AWSCURRENT, AWSPENDING and AWSPREVIOUS", &found, &expected.map(|v| v.cloned()))
+    }
+}
+
+/// An instant, in seconds from a fixed one.
+pub(super) fn at(seconds: i64) -> Timestamp {
+    chrono::DateTime::from_timestamp(1_750_000_000 + seconds, 0).unwrap_or_default()
+}
+
+/// Credentials that were made up, and the id of the version for them.
+pub(super) fn made_up(letter: char) -> Result<(Credentials, VersionId), Miss> {
+    let key = KeyId::parse(format!("AKIA{}EXAMPLE", letter.to_string().repeat(9)))?;
+    let secret = SecretKey::new(format!("{}+/{}", letter.to_string().repeat(19), "x".repeat(19)));
+    let version = VersionId::for_key(&key, at(0), false)?;
+    Ok((Credentials { key, secret }, version))
+}
+
+async fn missing(desk: &Desk<'_>) -> Checked {
+    same("state", &desk.state(&desk.secret("missing")?).await?, &SecretState::Missing)
+}
+
+async fn created(desk: &Desk<'_>) -> Checked {
+    let (secret, placeholder) = (desk.secret("created")?, VersionId::for_placeholder(at(0)));
+    desk.port.create(&secret, &desk.user()?, &placeholder).await?;
+    desk.labels(&secret, [Some(&placeholder), None, None]).await?;
+    let content = desk.present(&secret).await?.current.map(|held| held.content);
+    same("content", &content, &Some(Content::Placeholder))
+}
+
+async fn created_twice(desk: &Desk<'_>) -> Checked {
+    let (secret, placeholder) = desk.adopted("twice").await?;
+    let again = desk.port.create(&secret, &desk.user()?, &VersionId::for_placeholder(at(9))).await;
+    refused("a second secret of the name", again, ErrorKind::Conflict)?;
+    desk.labels(&secret, [Some(&placeholder), None, None]).await
+}
+
+async fn empty(desk: &Desk<'_>) -> Checked {
+    let secret = desk.secret("empty")?;
+    desk.lab.create_empty_secret(&secret).await?;
+    desk.labels(&secret, [None, None, None]).await
+}
+
+async fn empty_filled(desk: &Desk<'_>) -> Checked {
+    let (secret, placeholder) = (desk.secret("filled")?, VersionId::for_placeholder(at(0)));
+    desk.lab.create_empty_secret(&secret).await?;
+    desk.port.put_placeholder(&secret, &desk.user()?, &placeholder).await?;
+    desk.labels(&secret, [Some(&placeholder), None, None]).await
+}
+
+async fn not_empty(desk: &Desk<'_>) -> Checked {
+    let (secret, placeholder) = desk.adopted("not-empty").await?;
+    let again = desk.port.put_placeholder(&secret, &desk.user()?, &VersionId::for_placeholder(at(9))).await;
+    refused("a placeholder over a version", again, ErrorKind::Conflict)?;
+    desk.labels(&secret, [Some(&placeholder), None, None]).await
+}
+
+async fn deleted(desk: &Desk<'_>) -> Checked {
+    let (secret, _) = desk.adopted("deleted").await?;
+    desk.lab.delete_secret(&secret).await?;
+    match desk.state(&secret).await? {
+        SecretState::Deleted { .. } => Ok(()),
+        other => fail(format!("expected Deleted, found {other:?}")),
+    }
+}
+
+async fn deleted_refuses(desk: &Desk<'_>) -> Checked {
+    let (secret, _) = desk.adopted("deleted-refuses").await?;
+    desk.lab.delete_secret(&secret).await?;
+    let (credentials, version) = made_up('A')?;
+    match desk.port.stage(&secret, &version, &credentials, None).await {
+        Err(error) => same("effect", &error.effect, &crate::Effect::None),
+        Ok(()) => fail("a deleted secret took a new version"),
+    }
+}

@@ -1,0 +1,260 @@
+//! The check can fail: each guard is weakened in turn, in the real machine's own decision or in a port, and a property has to break.
+
+use super::check::Check;
+use super::world::{Port, Setting, Start};
+use keyrot_core::{
+    Decider, Decision, Intent, KeyId, KeyStatus, LastUse, Observed, Phase, Policy, Promoted, Proof, Question, Retired,
+    Secret, SecretState, Step, Timestamp, decide,
+};
+use stateright::{Checker, HasDiscoveries, Model};
+use std::time::Duration;
+
+/// Explores until something breaks, and demands that it is this promise.
+fn breaks(setting: Setting, promise: &str) {
+    let what = format!("{} / {:?}", setting.decider.name, setting.port);
+    let checker = Check::new(setting).checker().threads(2).finish_when(HasDiscoveries::AnyFailures).spawn_bfs().join();
+    let found: Vec<_> = checker.discoveries().into_iter().filter(|(name, _)| !name.starts_with("a key")).collect();
+    let names: Vec<_> = found.iter().map(|(name, _)| *name).collect();
+    eprintln!("{what}: broke {names:?} after {} states", checker.unique_state_count());
+    assert!(names.iter().any(|name| name.starts_with(promise)), "{what} should break {promise}, and broke {names:?}");
+}
+
+fn weak(name: &'static str, decide: fn(&Observed, &Policy, Timestamp) -> Decision, start: Start) -> Setting {
+    Setting { decider: Decider { name, decide }, uses: 1, faults: 1, ..Setting::new(start) }
+}
+
+/// What is seen, changed before the real decision looks at it.
+fn seeing(seen: &Observed, policy: &Policy, now: Timestamp, change: impl FnOnce(&mut Observed)) -> Decision {
+    let mut seen = seen.clone();
+    change(&mut seen);
+    decide(&seen, policy, now)
+}
+
+fn secret(seen: &mut Observed) -> Option<&mut Secret> {
+    match &mut seen.secret {
+        SecretState::Present(secret) => Some(secret),
+        _ => None,
+    }
+}
+
+fn current_key(seen: &Observed) -> Option<KeyId> {
+    let SecretState::Present(secret) = &seen.secret else { return None };
+    secret.current.as_ref()?.key().cloned()
+}
+
+fn other_key(seen: &Observed) -> Option<KeyId> {
+    let current = current_key(seen);
+    seen.keys.iter().map(|k| k.id.clone()).find(|id| Some(id) != current.as_ref())
+}
+
+fn long_ago() -> Timestamp {
+    "2020-01-01T00:00:00Z".parse().unwrap()
+}
+
+#[test]
+fn no_overlap() {
+    let weak = weak(
+        "no overlap",
+        |s, p, n| {
+            seeing(s, p, n, |s| {
+                if let Some(p) = secret(s).and_then(|s| s.journal.promoted.as_mut()) {
+                    p.at = long_ago();
+                }
+            })
+        },
+        Start::Due,
+    );
+    breaks(weak, "S2");
+}
+
+#[test]
+fn no_quiet() {
+    let weak = weak(
+        "last use ignored",
+        |s, p, n| {
+            seeing(s, p, n, |s| {
+                let used = LastUse::At { when: long_ago(), service: String::new(), region: String::new() };
+                s.last_use.values_mut().for_each(|u| *u = used.clone());
+            })
+        },
+        Start::Overlap,
+    );
+    breaks(weak, "S2");
+}
+
+#[test]
+fn unknown_last_use_taken_as_unused() {
+    breaks(Setting { port: Port::UnknownIsUnused, uses: 1, faults: 1, ..Setting::new(Start::Overlap) }, "S2");
+}
+
+#[test]
+fn no_soak() {
+    let weak = weak(
+        "no soak",
+        |s, p, n| {
+            seeing(s, p, n, |s| {
+                if let Some(r) =
+                    secret(s).and_then(|s| s.journal.retired.as_mut()).filter(|r| r.phase == Phase::Inactive)
+                {
+                    r.at = long_ago();
+                }
+            })
+        },
+        Start::Overlap,
+    );
+    breaks(weak, "S3");
+}
+
+#[test]
+fn deletes_what_it_takes_for_inactive() {
+    let weak = weak(
+        "status ignored",
+        |s, p, n| match seeing(s, p, n, |_| {}) {
+            Decision::Act(Step::Deactivate(key)) => Decision::Act(Step::Delete(key)),
+            other => other,
+        },
+        Start::Overlap,
+    );
+    breaks(weak, "S3");
+}
+
+#[test]
+fn no_compare_and_swap() {
+    let setting = Setting { port: Port::NoCompareAndSwap, person: 1, horizon: 0, ..Setting::new(Start::Due) };
+    breaks(setting, "S8 nobody");
+}
+
+#[test]
+fn no_proof_before_promotion() {
+    let weak = weak(
+        "no proof",
+        |s, p, n| match decide(s, p, n) {
+            Decision::Look(Question::Proof(version)) => seeing(s, p, n, |s| s.proof = Some((version, Proof::Proven))),
+            other => other,
+        },
+        Start::New { keys: 1 },
+    );
+    breaks(weak, "S1");
+}
+
+#[test]
+fn a_port_that_proves_without_asking() {
+    breaks(Setting { port: Port::NoProof, ..Setting::new(Start::New { keys: 1 }) }, "S1");
+}
+
+#[test]
+fn no_pre_image() {
+    let decide_so = |s: &Observed, p: &Policy, n: Timestamp| {
+        seeing(s, p, n, |s| {
+            let created = other_key(s).and_then(|id| s.keys.iter().find(|k| k.id == id).map(|k| k.created));
+            if let (Some(at), Some(secret)) = (created, secret(s)) {
+                secret.journal.intent = Some(Intent { before: vec![], at });
+            }
+        })
+    };
+    let setting =
+        Setting { person: 1, horizon: 6, faults: 0, uses: 0, ..weak("no pre-image", decide_so, Start::Overlap) };
+    breaks(setting, "S4");
+}
+
+#[test]
+fn deletes_the_oldest() {
+    let weak = weak(
+        "delete the oldest",
+        |s, p, n| match s.keys.iter().min_by_key(|k| (k.created, k.id.clone())) {
+            Some(oldest) if s.keys.len() == 2 => Decision::Act(Step::Delete(oldest.id.clone())),
+            _ => decide(s, p, n),
+        },
+        Start::Due,
+    );
+    breaks(weak, "S1");
+}
+
+#[test]
+fn deactivates_the_oldest() {
+    let weak = weak(
+        "deactivate the oldest",
+        |s, p, n| match s.keys.iter().min_by_key(|k| (k.created, k.id.clone())) {
+            Some(oldest) if s.keys.len() == 2 && oldest.status == KeyStatus::Active => {
+                Decision::Act(Step::Deactivate(oldest.id.clone()))
+            }
+            _ => decide(s, p, n),
+        },
+        Start::New { keys: 1 },
+    );
+    breaks(weak, "S");
+}
+
+#[test]
+fn creates_without_noting_its_intent() {
+    let decide_so = |s: &Observed, p: &Policy, n: Timestamp| match decide(s, p, n) {
+        Decision::Act(Step::Write(keyrot_core::Note::Intent(_))) => Decision::Act(Step::CreateKey),
+        other => other,
+    };
+    breaks(weak("no intent", decide_so, Start::Due), "S7");
+}
+
+#[test]
+fn retires_without_stored_proof_of_the_successor() {
+    let decide_so = |s: &Observed, p: &Policy, n: Timestamp| {
+        seeing(s, p, n, |s| {
+            let (other, now) = (other_key(s), n);
+            if let Some(secret) = secret(s)
+                && let Some(version) = secret.current.as_ref().map(|c| c.version.clone())
+                && secret.journal.promoted.as_ref().is_none_or(|p| p.version != version)
+            {
+                let _ = now;
+                secret.journal.promoted = Some(Promoted { version, replacing: other, at: long_ago() });
+            }
+        })
+    };
+    let setting = Setting { person: 1, ..weak("no stored proof", decide_so, Start::Overlap) };
+    breaks(setting, "S");
+}
+
+#[test]
+fn fights_a_person_who_reactivates() {
+    let decide_so = |s: &Observed, p: &Policy, n: Timestamp| {
+        seeing(s, p, n, |s| {
+            let active =
+                |key: &KeyId, s: &Observed| s.keys.iter().any(|k| k.id == *key && k.status == KeyStatus::Active);
+            let key = secret(s).and_then(|s| s.journal.retired.clone());
+            if let Some(Retired { key, phase: Phase::Inactive, .. }) = key
+                && active(&key, s)
+                && let Some(secret) = secret(s)
+            {
+                secret.journal.retired = None;
+            }
+        })
+    };
+    let setting = Setting { person: 1, faults: 0, uses: 0, ..weak("fights", decide_so, Start::Overlap) };
+    breaks(setting, "S2");
+}
+
+#[test]
+fn does_not_wait_for_other_runs() {
+    let mut setting = Setting { rotators: 2, horizon: 3, ..Setting::new(Start::New { keys: 0 }) };
+    setting.rotator_waits.settle = Duration::from_millis(4);
+    setting.rotator_waits.probe_limit = Duration::from_millis(4);
+    breaks(setting, "S");
+}
+
+#[test]
+fn believes_a_listing_that_lags() {
+    let decide_so = |s: &Observed, p: &Policy, n: Timestamp| match decide(s, p, n) {
+        // What is not listed is taken for gone.
+        Decision::Wait(w) if matches!(w.why, keyrot_core::Why::Settling(_)) => {
+            Decision::Blocked(keyrot_core::Blocked::CurrentKeyGone {
+                key: current_key(s).unwrap_or_else(|| s.keys[0].id.clone()),
+            })
+        }
+        other => other,
+    };
+    breaks(weak("no settling", decide_so, Start::Due), "S7");
+}
+
+#[test]
+fn blind_to_the_status_of_keys() {
+    let setting = Setting { port: Port::BlindToStatus, person: 1, ..Setting::new(Start::Overlap) };
+    breaks(setting, "S");
+}
