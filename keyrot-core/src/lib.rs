@@ -5,6 +5,7 @@ mod call;
 pub mod conformance;
 mod decide;
 mod decision;
+mod document;
 mod driver;
 mod event;
 mod journal;
@@ -27,6 +28,7 @@ pub mod settings;
 mod testing;
 mod text;
 mod version;
+mod words;
 
 /// An instant in UTC.
 pub type Timestamp = chrono::DateTime<chrono::Utc>;
@@ -34,6 +36,7 @@ pub type Timestamp = chrono::DateTime<chrono::Utc>;
 pub use call::{Call, CallError, Effect, ErrorKind, Inside, NewKey, ProbeAnswer, Reply};
 pub use decide::decide;
 pub use decision::{Blocked, Decision, Evidence, Question, Step, Wait, Why};
+pub use document::{Counts, EventDocument, EvidenceDocument, KeyDocument, RunDocument, State, UserDocument, Verdict};
 pub use driver::{Cancel, Driven, Ports, drive};
 pub use event::{Event, EventKind, Failure, Severity};
 pub use journal::{Intent, Journal, Note, Phase, Promoted, Retired};
