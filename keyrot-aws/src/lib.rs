@@ -1,1 +1,3 @@
 //! stub
+#[cfg(feature = "emulator")]
+pub mod emulator;
