@@ -1,3 +1,97 @@
-//! stub
+//! keyrot's ports on the AWS SDK: IAM, Secrets Manager and STS.
+//!
+//! [`Aws`] is all three: [`IamPort`](keyrot_core::IamPort), [`SecretStorePort`](keyrot_core::SecretStorePort) and
+//! [`CredentialProbe`](keyrot_core::CredentialProbe). No type of the SDK is in a public signature.
+//!
+//! ```no_run
+//! use keyrot_aws::{Aws, AwsSettings};
+//! use keyrot_core::{IamPort, SecretName, SecretStorePort};
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let settings = AwsSettings { region: Some("eu-central-1".into()), ..AwsSettings::default() };
+//! let aws = Aws::connect(&settings).await?;
+//! println!("acting as {}", aws.caller_identity().await?.arn);
+//! for user in aws.users("/ci/").await? {
+//!     let keys = aws.list_keys(user.arn.name()).await?;
+//!     let secret = aws.describe(&SecretName::parse(format!("/iam/{}/access_key", user.arn.name()))?).await?;
+//!     println!("{}: {} keys, {secret:?}", user.arn, keys.len());
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Guarantees
+//! - `CreateAccessKey` is sent once; only after a throttle, by which AWS says that it did nothing, is it sent again.
+//! - A failed change says whether it may have been carried out all the same, over all its attempts.
+//! - A list is whole or an error; a user's tags that could not be read are an error, not "no tags".
+//! - A call ends within [`Timeouts::call`], 60 seconds by default; [`users`](keyrot_core::IamPort::users) takes that for each page.
+//! - No secret is in an error, a `Debug` or a message. What the SDK keeps in its own buffers for the time of a request it does not wipe.
+//!
+//! # Caveats
+//! - The SDK and its HTTP stack log whole requests and answers, secrets included, at the level TRACE. Keep the targets in
+//!   [`SECRET_LOG_TARGETS`] above it.
+//! - Replicas of a secret follow its primary by themselves. After a promotion they are waited for, for up to 20 seconds; a replica that is
+//!   later than that, or failed, does not fail the promotion.
+//!
+//! # Permissions
+//! [`ACTIONS`] lists every action that is used.
+
+mod calls;
+mod clock;
+mod connect;
+mod discovery;
 #[cfg(feature = "emulator")]
 pub mod emulator;
+mod errors;
+mod iam;
+pub mod limiter;
+mod probe;
+mod secret_state;
+mod secrets;
+mod settings;
+#[cfg(test)]
+mod tests;
+mod time;
+mod value;
+
+pub use clock::TokioClock;
+pub use connect::{Aws, Caller, ConnectError};
+pub use settings::{AwsSettings, CallerCredentials, Endpoints, FieldNames, SecretSettings, SettingsError, Timeouts};
+
+/// Log targets of libraries that show secret material at the level TRACE.
+pub const SECRET_LOG_TARGETS: &[&str] = &[
+    "aws_smithy_runtime",
+    "aws_smithy_http_client",
+    "aws_sigv4",
+    "aws_sdk_iam",
+    "aws_sdk_secretsmanager",
+    "hyper",
+    "h2",
+    "rustls",
+];
+
+/// Every AWS action that keyrot uses, and what for.
+///
+/// Source of what limits them: Service Authorization Reference, "Actions, resources, and condition keys for AWS Identity and Access
+/// Management (IAM)" and "… for AWS Secrets Manager".
+pub const ACTIONS: &[(&str, &str)] = &[
+    ("iam:GetAccountAuthorizationDetails", "find the users with their tags and policies, a thousand a call; on * only"),
+    ("iam:ListUsers", "find the users where the call above is denied; on * only"),
+    ("iam:ListUserTags", "read their tags where the first call is denied"),
+    ("iam:ListAttachedUserPolicies", "see AWS's quarantine policy where the first call is denied"),
+    ("iam:ListAccessKeys", "see a user's keys"),
+    ("iam:GetAccessKeyLastUsed", "see when a key was last used"),
+    ("iam:CreateAccessKey", "make the new key"),
+    ("iam:UpdateAccessKey", "deactivate the old key"),
+    ("iam:DeleteAccessKey", "delete it"),
+    ("secretsmanager:DescribeSecret", "see which version stands under which label, and keyrot's notes"),
+    ("secretsmanager:CreateSecret", "make the secret of a user who has none"),
+    ("secretsmanager:TagResource", "write notes, and tag new secrets"),
+    ("secretsmanager:PutSecretValue", "store the new key under AWSPENDING"),
+    ("secretsmanager:GetSecretValue", "read back a staged key; look into versions that somebody else wrote"),
+    ("secretsmanager:ListSecretVersionIds", "find out whether a key that no label explains was ever stored"),
+    ("secretsmanager:UpdateSecretVersionStage", "make the proved key current; take AWSPENDING off"),
+    ("kms:GenerateDataKey", "write to a secret with a KMS key of your own"),
+    ("kms:Decrypt", "read from and write to such a secret"),
+    ("sts:GetCallerIdentity", "try a key; needs no permission"),
+];

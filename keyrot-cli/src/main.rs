@@ -1,2 +1,45 @@
-//! stub
-fn main() {}
+//! `keyrot`: rotates the access keys of AWS IAM users, safely.
+//!
+//! Nothing is decided here: arguments and settings are read, the ports are built, keyrot-core does the work, and what came of it is shown.
+//! stdout is data, stderr is talk.
+
+mod args;
+mod commands;
+mod config;
+mod exit;
+mod problem;
+mod progress;
+mod render;
+mod sandbox;
+mod signals;
+mod target;
+
+use args::{Command, Invocation};
+use exit::Exit;
+use problem::Problem;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let invocation = match Invocation::parse() {
+        Ok(invocation) => invocation,
+        Err(exit) => return exit.into(),
+    };
+    invocation.color.apply();
+    let json = invocation.json;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let result = match runtime {
+        Ok(runtime) => runtime.block_on(run(invocation)),
+        Err(error) => Err(Problem::failed(format!("the runtime could not be started: {error}"))),
+    };
+    result.unwrap_or_else(|problem| problem.tell(json)).into()
+}
+
+async fn run(invocation: Invocation) -> Result<Exit, Problem> {
+    match &invocation.command {
+        Command::Plan(users) => commands::run::plan(&invocation, users).await,
+        Command::Rotate(args) => commands::run::rotate(&invocation, args).await,
+        Command::Status(users) => commands::run::status(&invocation, users).await,
+        Command::Demo(args) => commands::demo::demo(&invocation, args).await,
+        Command::Sandbox { command } => commands::sandbox::sandbox(&invocation, command).await,
+    }
+}

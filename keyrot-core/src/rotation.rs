@@ -44,6 +44,7 @@ pub struct Rotation {
     subject: Subject,
     policy: Policy,
     mode: Mode,
+    decider: Decider,
     began: Option<Timestamp>,
     looks: u32,
     stage: Stage,
@@ -61,6 +62,42 @@ pub struct Rotation {
     /// The last error of a call whose failure is no failure of the run, unless the run ends because of it.
     passed_over: Option<CallError>,
     events: Vec<Event>,
+}
+
+/// The function that decides, with a name to tell it by.
+///
+/// There is one real one. Others exist to show that a check can fail: a test puts a weakened decision in its place, and demands to be told.
+#[derive(Clone, Copy)]
+pub struct Decider {
+    /// What it is called.
+    pub name: &'static str,
+    /// It.
+    pub decide: fn(&Observed, &Policy, Timestamp) -> Decision,
+}
+
+impl Decider {
+    /// [`decide`](crate::decide()).
+    pub const REAL: Self = Self { name: "decide", decide };
+}
+
+impl PartialEq for Decider {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for Decider {}
+
+impl std::hash::Hash for Decider {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.name.hash(state);
+    }
+}
+
+impl std::fmt::Debug for Decider {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -91,6 +128,7 @@ impl Rotation {
             subject,
             policy,
             mode,
+            decider: Decider::REAL,
             began: None,
             looks: 0,
             stage: Stage::ListKeys,
@@ -103,6 +141,13 @@ impl Rotation {
             passed_over: None,
             events: Vec::new(),
         }
+    }
+
+    /// The same with another decision in the real one's place: see [`Decider`].
+    #[must_use]
+    pub fn deciding_by(mut self, decider: Decider) -> Self {
+        self.decider = decider;
+        self
     }
 
     /// Whose keys.
@@ -185,7 +230,7 @@ impl Rotation {
 
     /// Turns a decision into the call that carries it out, or into the end of the run.
     fn decided(&mut self, now: Timestamp) -> Option<Call> {
-        match decide(&self.seen, &self.policy, now) {
+        match (self.decider.decide)(&self.seen, &self.policy, now) {
             Decision::Look(Question::Inside(version)) => Some(Call::LookInto(version)),
             Decision::Look(Question::Versions) => Some(Call::ListVersions),
             Decision::Look(Question::LastUse(key)) => Some(Call::LastUse(key)),

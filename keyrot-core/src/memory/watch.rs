@@ -74,6 +74,17 @@ impl Watch {
         watch
     }
 
+    /// Takes the key under AWSPREVIOUS for one that has left AWSCURRENT just now, where the watch begins in the middle of a life: by the
+    /// note on its successor, or now.
+    pub fn begin_with_previous(&mut self, world: &World) {
+        let view = self.view(world);
+        let previous = world.secret(&self.secret).and_then(|s| s.value(s.labelled(Label::Previous)?)?.read());
+        if let Some(previous) = previous.filter(|p| world.user(&self.user).is_some_and(|u| u.key(&p.key).is_some())) {
+            let since = view.promoted.map_or(world.now(), |p| p.at);
+            self.left.insert(previous.key, since);
+        }
+    }
+
     /// Holds one change against the promises.
     ///
     /// # Errors

@@ -1,0 +1,33 @@
+# The same scripts that CI runs, under short names. https://just.systems
+
+# List the recipes.
+default:
+    @just --list
+
+# Run every check, or only the named steps: fmt clippy test doctest docs deny.
+test *steps:
+    scripts/test {{ steps }}
+
+# Format all code.
+fmt:
+    cargo fmt --all
+
+# Check format, lints and dependencies.
+lint:
+    scripts/test fmt clippy deny
+
+# Build the API documentation, warnings refused.
+docs:
+    scripts/test docs
+
+# Start the AWS emulators and print their addresses; Ctrl-C ends them.
+emulators:
+    scripts/emulators serve
+
+# Run the benchmarks.
+bench *args:
+    cargo bench --workspace --all-features {{ args }}
+
+# Play a life of key rotations on the embedded sandbox.
+demo:
+    cargo run --quiet --release --package keyrot-cli -- demo

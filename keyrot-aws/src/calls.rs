@@ -1,0 +1,228 @@
+//! How a call is sent: in its turn, with a limit on time, and again only where that cannot do harm.
+//!
+//! The SDK's own retries are off. A throttle is always retried: AWS refused the call and did nothing. A lost answer is retried for reads
+//! and for changes that can be repeated; if such a change then fails, the failure says that it is not known whether an earlier attempt was
+//! carried out ([`Effect::Unknown`](keyrot_core::Effect)), whatever the last attempt answered.
+
+use crate::errors::{Class, Failure, Fault};
+use crate::limiter::{Limiter, LimiterSettings, LimiterStats};
+use crate::settings::Timeouts;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use keyrot_core::{CallError, Effect, ErrorKind};
+use std::error::Error;
+use std::fmt::Display;
+use std::future::Future;
+use std::hash::{BuildHasher, RandomState};
+use std::time::Duration;
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+/// Attempts at a call whose answers get lost.
+const LOST: u32 = 3;
+/// Before the second attempt; it doubles up to the longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// One limiter for each set of calls that AWS counts together: IAM by API and account; Secrets Manager by the groups of its published
+/// quotas (user guide, "AWS Secrets Manager quotas"); STS. All users of the account share them.
+pub(crate) struct Limits {
+    pub(crate) discovery: Limiter,
+    pub(crate) iam_reads: Limiter,
+    pub(crate) create_key: Limiter,
+    pub(crate) change_key: Limiter,
+    pub(crate) secret_reads: Limiter,
+    pub(crate) secret_lists: Limiter,
+    pub(crate) secret_creates: Limiter,
+    pub(crate) secret_values: Limiter,
+    pub(crate) secret_tags: Limiter,
+    pub(crate) sts: Limiter,
+}
+
+impl Limits {
+    pub(crate) fn new() -> Self {
+        let fifty_a_second = || Limiter::new(LimiterSettings::secret_writes());
+        Self {
+            discovery: Limiter::new(LimiterSettings::iam_reads()),
+            iam_reads: Limiter::new(LimiterSettings::iam_reads()),
+            create_key: Limiter::new(LimiterSettings::iam_writes()),
+            change_key: Limiter::new(LimiterSettings::iam_writes()),
+            secret_reads: Limiter::new(LimiterSettings::secret_reads()),
+            secret_lists: fifty_a_second(),
+            secret_creates: fifty_a_second(),
+            secret_values: fifty_a_second(),
+            secret_tags: fifty_a_second(),
+            sts: Limiter::new(LimiterSettings::sts()),
+        }
+    }
+
+    pub(crate) fn stats(&self) -> Vec<(&'static str, LimiterStats)> {
+        [
+            ("iam discovery", &self.discovery),
+            ("iam reads", &self.iam_reads),
+            ("iam:CreateAccessKey", &self.create_key),
+            ("iam key changes", &self.change_key),
+            ("secret reads", &self.secret_reads),
+            ("secretsmanager:ListSecretVersionIds", &self.secret_lists),
+            ("secretsmanager:CreateSecret", &self.secret_creates),
+            ("secret values and labels", &self.secret_values),
+            ("secret tags", &self.secret_tags),
+            ("sts", &self.sts),
+        ]
+        .map(|(name, limiter)| (name, limiter.stats()))
+        .to_vec()
+    }
+}
+
+/// Until when the attempts of one port call may begin.
+#[derive(Clone, Copy)]
+pub(crate) struct Budget {
+    last_start: Instant,
+    whole: Duration,
+}
+
+impl Budget {
+    pub(crate) fn begin(timeouts: &Timeouts) -> Self {
+        Self { last_start: Instant::now() + timeouts.call.saturating_sub(timeouts.attempt), whole: timeouts.call }
+    }
+
+    pub(crate) fn last_start(&self) -> Instant {
+        self.last_start
+    }
+}
+
+/// What may be done about a lost answer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Repeat {
+    /// It changes nothing: ask again.
+    Read,
+    /// Doing it twice is doing it once: send it again.
+    Idempotent,
+    /// It must not be sent again.
+    Never,
+}
+
+/// One request to AWS, as messages and retries see it.
+pub(crate) struct Op<'a> {
+    /// The IAM action, such as `iam:CreateAccessKey`.
+    pub(crate) action: &'static str,
+    /// Whom it is about, such as `user ci`.
+    pub(crate) subject: String,
+    pub(crate) repeat: Repeat,
+    limiter: &'a Limiter,
+    /// Secret material that is sent along, and must not come back in a message.
+    pub(crate) hidden: Vec<&'a str>,
+}
+
+impl<'a> Op<'a> {
+    pub(crate) fn read(action: &'static str, subject: impl Display, limiter: &'a Limiter) -> Self {
+        Self { action, subject: subject.to_string(), repeat: Repeat::Read, limiter, hidden: Vec::new() }
+    }
+
+    pub(crate) fn write(action: &'static str, subject: impl Display, limiter: &'a Limiter) -> Self {
+        Self { repeat: Repeat::Idempotent, ..Self::read(action, subject, limiter) }
+    }
+
+    pub(crate) fn once(action: &'static str, subject: impl Display, limiter: &'a Limiter) -> Self {
+        Self { repeat: Repeat::Never, ..Self::read(action, subject, limiter) }
+    }
+
+    pub(crate) fn hiding(mut self, secret: &'a str) -> Self {
+        self.hidden.push(secret);
+        self
+    }
+
+    /// An answer that AWS never gives.
+    pub(crate) fn strange(&self, what: &str) -> CallError {
+        CallError {
+            kind: ErrorKind::Other,
+            effect: self.effect(true),
+            message: format!("{} for {}: the answer cannot be used: {what}", self.action, self.subject),
+        }
+    }
+
+    pub(crate) fn effect(&self, unknown: bool) -> Effect {
+        if unknown && self.repeat != Repeat::Read { Effect::Unknown } else { Effect::None }
+    }
+}
+
+/// Sends the call, again if need be.
+pub(crate) async fn send<T, E, F, Fut>(op: &Op<'_>, budget: &Budget, mut call: F) -> Result<T, Failure>
+where
+    E: ProvideErrorMetadata + Error + 'static,
+    F: FnMut() -> Fut,
+    Fut: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+{
+    let mut history = History::default();
+    let mut last: Option<Fault> = None;
+    loop {
+        let Ok(permit) = timeout_at(budget.last_start, op.limiter.acquire()).await else {
+            return Err(match last {
+                Some(fault) => fault.into_failure(op, history),
+                None => no_turn(op, budget),
+            });
+        };
+        let fault = match call().await {
+            Ok(value) => {
+                permit.succeeded();
+                return Ok(value);
+            }
+            Err(error) => Fault::read(&error),
+        };
+        match fault.class {
+            Class::Throttled => permit.throttled(),
+            Class::Refused => permit.succeeded(),
+            // Nothing was learned of the pace.
+            Class::Lost { .. } | Class::NotSent => drop(permit),
+        }
+        history.note(fault.class);
+        let again = match fault.class {
+            Class::Throttled => true,
+            Class::Lost { .. } => op.repeat != Repeat::Never && history.lost < LOST,
+            Class::Refused | Class::NotSent => false,
+        };
+        let next = Instant::now() + history.pause();
+        if !again || next > budget.last_start {
+            return Err(fault.into_failure(op, history));
+        }
+        last = Some(fault);
+        sleep_until(next).await;
+    }
+}
+
+/// What came of the attempts so far.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct History {
+    pub(crate) attempts: u32,
+    lost: u32,
+    /// Whether an attempt may have been carried out although no answer came.
+    pub(crate) unknown: bool,
+}
+
+impl History {
+    fn note(&mut self, class: Class) {
+        self.attempts += 1;
+        if let Class::Lost { sent } = class {
+            self.lost += 1;
+            self.unknown |= sent;
+        }
+    }
+
+    /// Between half and all of a step that doubles, so that callers throttled together do not come back together.
+    fn pause(self) -> Duration {
+        let step = FIRST_PAUSE.saturating_mul(1 << self.attempts.saturating_sub(1).min(10)).min(LONGEST_PAUSE);
+        let random = u32::try_from(RandomState::new().hash_one(0_u8) >> 32).unwrap_or(0);
+        step / 2 + (step / 2).mul_f64(f64::from(random) / f64::from(u32::MAX))
+    }
+}
+
+fn no_turn(op: &Op<'_>, budget: &Budget) -> Failure {
+    let message = format!(
+        "{} for {} was not sent: no turn within {} s, because AWS limits the rate of such calls; lower the concurrency, or \
+         find the client that uses up the account's rate",
+        op.action,
+        op.subject,
+        budget.whole.as_secs()
+    );
+    Failure { code: None, detail: String::new(), error: CallError::refused(ErrorKind::Throttled, message) }
+}

@@ -1,0 +1,197 @@
+use crate::calls::{Budget, Limits, Op, send};
+use crate::limiter::LimiterStats;
+use crate::settings::{AwsSettings, SecretSettings, SettingsError, Timeouts};
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials as SdkCredentials;
+use aws_smithy_http_client::{Builder, ConnectorBuilder, proxy::ProxyConfig, tls};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use keyrot_core::{CallError, SecretName};
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::{Arc, Mutex};
+
+/// An AWS account and region, as keyrot's ports: [`IamPort`](keyrot_core::IamPort), [`SecretStorePort`](keyrot_core::SecretStorePort) and
+/// [`CredentialProbe`](keyrot_core::CredentialProbe). Cheap to clone; clones share connections and the pace of calls.
+#[derive(Clone)]
+pub struct Aws {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) iam: aws_sdk_iam::Client,
+    pub(crate) secrets: aws_sdk_secretsmanager::Client,
+    pub(crate) sts: aws_sdk_sts::Client,
+    /// For clients on other credentials: the same endpoint, connections and time-outs.
+    pub(crate) probe: aws_sdk_sts::config::Builder,
+    pub(crate) limits: Limits,
+    pub(crate) region: String,
+    pub(crate) secret: SecretSettings,
+    pub(crate) timeouts: Timeouts,
+    /// Secrets that were seen to have replicas: after a write to these, the replicas are waited for.
+    pub(crate) replicated: Mutex<HashSet<SecretName>>,
+}
+
+/// Who calls AWS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// The ARN of the user, role session or root.
+    pub arn: String,
+    /// The account's twelve digits.
+    pub account: String,
+}
+
+/// Why no connection was set up. No call to AWS was made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConnectError {
+    /// A setting is refused.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// Nothing says where the secrets are.
+    #[error(
+        "no AWS region is set{}: Secrets Manager keeps secrets by region; set AWS_REGION, or `region` in the profile, or hand in a region",
+        profile.as_ref().map(|p| format!(" (profile {p:?})")).unwrap_or_default()
+    )]
+    NoRegion {
+        /// The profile that was looked into.
+        profile: Option<String>,
+    },
+}
+
+impl Aws {
+    /// Reads the configuration and makes the clients. Credentials are resolved with the first call; [`Aws::caller_identity`] is a good one.
+    ///
+    /// # Errors
+    /// [`ConnectError`] if a setting is not usable or no region is known.
+    pub async fn connect(settings: &AwsSettings) -> Result<Self, ConnectError> {
+        Self::connect_through(settings, https()).await
+    }
+
+    pub(crate) async fn connect_through(settings: &AwsSettings, http: SharedHttpClient) -> Result<Self, ConnectError> {
+        settings.check()?;
+        let config = load(settings, http).await?;
+        let Some(region) = config.region().map(ToString::to_string) else {
+            let profile = settings.profile.clone().or_else(|| std::env::var("AWS_PROFILE").ok());
+            return Err(ConnectError::NoRegion { profile });
+        };
+        let mut iam = aws_sdk_iam::config::Builder::from(&config);
+        let mut sts = aws_sdk_sts::config::Builder::from(&config);
+        let mut secrets = aws_sdk_secretsmanager::config::Builder::from(&config);
+        // A URL given here goes before AWS_ENDPOINT_URL_<SERVICE>; without one the SDK finds its own.
+        let own = &settings.endpoints;
+        if let Some(url) = own.iam.as_ref().or(own.all.as_ref()) {
+            iam.set_endpoint_url(Some(url.clone()));
+        }
+        if let Some(url) = own.sts.as_ref().or(own.all.as_ref()) {
+            sts.set_endpoint_url(Some(url.clone()));
+        }
+        if let Some(url) = own.secrets_manager.as_ref().or(own.all.as_ref()) {
+            secrets.set_endpoint_url(Some(url.clone()));
+        }
+        // Credentials on trial are never cached: a refusal must not be remembered, nor a secret kept.
+        let probe = sts.clone().identity_cache(aws_sdk_sts::config::IdentityCache::no_cache());
+        Ok(Self {
+            inner: Arc::new(Inner {
+                iam: aws_sdk_iam::Client::from_conf(iam.build()),
+                secrets: aws_sdk_secretsmanager::Client::from_conf(secrets.build()),
+                sts: aws_sdk_sts::Client::from_conf(sts.build()),
+                probe,
+                limits: Limits::new(),
+                region,
+                secret: settings.secret.clone(),
+                timeouts: settings.timeouts,
+                replicated: Mutex::default(),
+            }),
+        })
+    }
+
+    /// The region of the secrets.
+    #[must_use]
+    pub fn region(&self) -> &str {
+        &self.inner.region
+    }
+
+    /// Who calls: `sts:GetCallerIdentity`, which needs no permission (STS API reference).
+    ///
+    /// # Errors
+    /// [`CallError`], which says what is wrong with the credentials.
+    pub async fn caller_identity(&self) -> Result<Caller, CallError> {
+        let op = Op::read("sts:GetCallerIdentity", "the caller", &self.inner.limits.sts);
+        let answer = send(&op, &self.budget(), || async { self.inner.sts.get_caller_identity().send().await }).await?;
+        match (answer.arn, answer.account) {
+            (Some(arn), Some(account)) => Ok(Caller { arn, account }),
+            _ => Err(op.strange("it names no ARN or no account")),
+        }
+    }
+
+    /// How fast each class of calls goes, and how many of its calls AWS throttled.
+    #[must_use]
+    pub fn paces(&self) -> Vec<(&'static str, LimiterStats)> {
+        self.inner.limits.stats()
+    }
+
+    /// A port's call begins.
+    pub(crate) fn budget(&self) -> Budget {
+        Budget::begin(&self.inner.timeouts)
+    }
+}
+
+/// Shows where it points; nothing of the credentials.
+impl fmt::Debug for Aws {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Aws").field("region", &self.inner.region).finish_non_exhaustive()
+    }
+}
+
+async fn load(settings: &AwsSettings, http: SharedHttpClient) -> Result<SdkConfig, ConnectError> {
+    let name = settings.app_name.clone().unwrap_or_else(|| "keyrot".to_owned());
+    let name = AppName::new(name.clone()).map_err(|_| SettingsError::AppName(name))?;
+    let Timeouts { connect, read, attempt, .. } = settings.timeouts;
+    let timeouts =
+        TimeoutConfig::builder().connect_timeout(connect).read_timeout(read).operation_attempt_timeout(attempt).build();
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .http_client(http)
+        .app_name(name)
+        .timeout_config(timeouts)
+        // Calls are retried here, where the limiter sees every attempt and a lost reply is told from a refusal.
+        .retry_config(RetryConfig::disabled());
+    if let Some(profile) = &settings.profile {
+        loader = loader.profile_name(profile);
+    }
+    if let Some(region) = &settings.region {
+        loader = loader.region(Region::new(region.clone()));
+    }
+    if let Some(own) = &settings.credentials {
+        let token = own.session_token.as_ref().map(|t| t.expose().to_owned());
+        loader = loader.credentials_provider(SdkCredentials::new(
+            own.key_id.clone(),
+            own.secret.expose(),
+            token,
+            None,
+            "handed in",
+        ));
+    }
+    if settings.fips {
+        loader = loader.use_fips(true);
+    }
+    if settings.dual_stack {
+        loader = loader.use_dual_stack(true);
+    }
+    Ok(loader.load().await)
+}
+
+/// One HTTPS client for all services, so that they share the trusted certificates and the proxy settings of the environment.
+fn https() -> SharedHttpClient {
+    // The way the SDK makes its own default client; the builder's other ways leave out the proxies.
+    Builder::new().build_with_connector_fn(|settings, components| {
+        let mut connector =
+            ConnectorBuilder::default().tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc));
+        connector.set_connector_settings(settings.cloned());
+        if let Some(components) = components {
+            connector.set_sleep_impl(components.sleep_impl());
+        }
+        connector.set_proxy_config(Some(ProxyConfig::from_env()));
+        connector.build()
+    })
+}

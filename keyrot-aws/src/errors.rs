@@ -1,0 +1,339 @@
+//! The one place where the SDK's errors become keyrot's: what went wrong, whether the call may have been carried out, and a message that
+//! names the call, whom it was about, AWS's code and message, the request id, and what to do.
+//!
+//! The SDK's own texts are not trusted with secrets: bodies and parser errors are never quoted, and what AWS says is scrubbed of what was
+//! sent and of anything that looks like a secret access key.
+
+use crate::calls::{History, Op, Repeat};
+use aws_credential_types::provider::error::CredentialsError;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use keyrot_core::{CallError, ErrorKind};
+use std::error::Error;
+
+/// What one attempt came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Class {
+    /// Refused for its rate; nothing was done.
+    Throttled,
+    /// No answer that counts. `sent`: the request may have arrived and been carried out.
+    Lost { sent: bool },
+    /// AWS said no; nothing was done.
+    Refused,
+    /// It never left this machine: no credentials, or a request that cannot be built.
+    NotSent,
+}
+
+/// One failed attempt.
+#[derive(Debug, Clone)]
+pub(crate) struct Fault {
+    pub(crate) class: Class,
+    code: Option<String>,
+    detail: String,
+    request_id: Option<String>,
+}
+
+/// A call that failed for good: the error for the port's caller, and AWS's code for the port itself.
+#[derive(Debug, Clone)]
+pub(crate) struct Failure {
+    pub(crate) code: Option<String>,
+    /// What AWS said.
+    pub(crate) detail: String,
+    pub(crate) error: CallError,
+}
+
+impl From<Failure> for CallError {
+    fn from(failure: Failure) -> Self {
+        failure.error
+    }
+}
+
+impl Failure {
+    pub(crate) fn is(&self, codes: &[&str]) -> bool {
+        self.code.as_deref().is_some_and(|code| codes.contains(&code))
+    }
+
+    pub(crate) fn is_denied(&self) -> bool {
+        self.is(DENIED)
+    }
+
+    /// The same failure, of another kind.
+    pub(crate) fn of_kind(mut self, kind: ErrorKind) -> CallError {
+        self.error.kind = kind;
+        self.error
+    }
+}
+
+const DENIED: &[&str] =
+    &["AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationErrorException"];
+/// Refused for the rate: nothing was done (AWS SDKs and Tools Reference Guide, "Retry behavior"). Not among them: `LimitExceeded` and
+/// `LimitExceededException`, which here are quotas that no waiting helps.
+const THROTTLES: &[&str] = &[
+    "Throttling",
+    "ThrottlingException",
+    "ThrottledException",
+    "RequestThrottled",
+    "RequestThrottledException",
+    "TooManyRequestsException",
+    "RequestLimitExceeded",
+    "BandwidthLimitExceeded",
+    "PriorRequestNotComplete",
+    "SlowDown",
+];
+/// AWS failed: the call may have been carried out or not.
+const FAILED: &[&str] = &[
+    "InternalFailure",
+    "InternalError",
+    "InternalServiceError",
+    "ServiceFailure",
+    "ServiceUnavailable",
+    "ServiceUnavailableException",
+    "RequestTimeout",
+    "RequestTimeoutException",
+];
+/// The caller's own credentials are not accepted.
+pub(crate) const UNKNOWN_KEY: &[&str] = &["InvalidClientTokenId", "InvalidAccessKeyId", "UnrecognizedClientException"];
+/// The signature does not fit: a wrong secret, or a wrong clock.
+pub(crate) const BAD_SIGNATURE: &[&str] = &["SignatureDoesNotMatch", "InvalidSignatureException"];
+const EXPIRED: &[&str] = &["ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"];
+const CLOCK: &[&str] = &["RequestExpired", "RequestTimeTooSkewed", "RequestInTheFuture"];
+
+impl Fault {
+    pub(crate) fn read<E: ProvideErrorMetadata + Error + 'static>(error: &SdkError<E, HttpResponse>) -> Self {
+        match error {
+            SdkError::ServiceError(answer) => {
+                let (service, raw) = (answer.err(), answer.raw());
+                let status = raw.status().as_u16();
+                let code = service.code().map(plain);
+                let said = service.message().map(ToOwned::to_owned).unwrap_or_else(|| match status {
+                    200..300 => format!("the answer could not be read (HTTP {status})"),
+                    _ => format!("HTTP {status}, and no word of AWS's; is a proxy or another server in between?"),
+                });
+                let class = class_of(code.as_deref(), status);
+                Self { class, code, detail: said, request_id: request_id(raw) }
+            }
+            SdkError::ResponseError(answer) => {
+                // The cause may quote the answer, and the answer may hold a secret.
+                let status = answer.raw().status().as_u16();
+                let detail = format!("the answer broke off or could not be read (HTTP {status})");
+                Self { class: Class::Lost { sent: true }, code: None, detail, request_id: request_id(answer.raw()) }
+            }
+            SdkError::TimeoutError(_) => Self::without_code(Class::Lost { sent: true }, "no answer in time".to_owned()),
+            SdkError::DispatchFailure(failure) => match failure.as_connector_error() {
+                Some(cause) => Self::not_answered(cause),
+                None => Self::without_code(Class::Lost { sent: true }, "the connection failed".to_owned()),
+            },
+            // ConstructionFailure, and what the SDK may add: it says that no request was sent.
+            SdkError::ConstructionFailure(_) => {
+                Self::without_code(Class::NotSent, chain(error).replace("failed to construct request, ", ""))
+            }
+            _ => Self::without_code(Class::Lost { sent: true }, chain(error)),
+        }
+    }
+
+    fn without_code(class: Class, detail: String) -> Self {
+        Self { class, code: None, detail, request_id: None }
+    }
+
+    fn not_answered(cause: &ConnectorError) -> Self {
+        let text = chain(cause);
+        if find::<CredentialsError>(cause).is_some() {
+            let detail = format!(
+                "no AWS credentials: {text}. Set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, run `aws sso login` if \
+                 the profile uses IAM Identity Center, or give the machine a role"
+            );
+            return Self::without_code(Class::NotSent, detail);
+        }
+        // Certain only while the connection was being made; what fails on a connection may have arrived.
+        let connecting =
+            find::<hyper_util::client::legacy::Error>(cause).is_some_and(hyper_util::client::legacy::Error::is_connect);
+        if connecting {
+            let detail = format!(
+                "no connection to the endpoint: {text}. Check the region, AWS_ENDPOINT_URL and its like, the proxy and the network"
+            );
+            return Self::without_code(Class::Lost { sent: false }, detail);
+        }
+        if cause.is_user() {
+            return Self::without_code(Class::NotSent, format!("the request could not be sent: {text}"));
+        }
+        let what = if cause.is_timeout() { "no answer in time" } else { "the connection broke" };
+        Self::without_code(Class::Lost { sent: true }, format!("{what}: {text}"))
+    }
+
+    pub(crate) fn into_failure(self, op: &Op<'_>, history: History) -> Failure {
+        let detail = scrub(&self.detail, &op.hidden);
+        let kind = self.kind();
+        let mut message = format!("{} for {} failed", op.action, op.subject);
+        if history.attempts > 1 {
+            message += &format!(" in {} attempts", history.attempts);
+        }
+        match &self.code {
+            Some(code) => message += &format!(": {}: {detail}", scrub(code, &op.hidden)),
+            None => message += &format!(": {detail}"),
+        }
+        if let Some(id) = &self.request_id {
+            message += &format!(" (request id {})", scrub(id, &op.hidden));
+        }
+        if let Some(hint) = self.hint(op, &detail) {
+            message += &format!(". {hint}");
+        }
+        let unknown = history.unknown && op.repeat != Repeat::Read;
+        if unknown {
+            message += ". It is not known whether it was carried out";
+        }
+        Failure { code: self.code, detail, error: CallError { kind, effect: op.effect(unknown), message } }
+    }
+
+    fn kind(&self) -> ErrorKind {
+        match self.class {
+            Class::Throttled => return ErrorKind::Throttled,
+            Class::Lost { .. } => return ErrorKind::Unavailable,
+            Class::NotSent => return ErrorKind::Other,
+            Class::Refused => {}
+        }
+        match self.code.as_deref().unwrap_or_default() {
+            code if DENIED.contains(&code) => ErrorKind::Denied,
+            "NoSuchEntity" | "NoSuchEntityException" | "ResourceNotFoundException" => ErrorKind::NotFound,
+            "LimitExceeded" | "LimitExceededException" => ErrorKind::LimitExceeded,
+            "ResourceExistsException"
+            | "EntityAlreadyExists"
+            | "ConcurrentModification"
+            | "ConcurrentModificationException"
+            | "EntityTemporarilyUnmodifiable" => ErrorKind::Conflict,
+            _ => ErrorKind::Other,
+        }
+    }
+
+    fn hint(&self, op: &Op<'_>, detail: &str) -> Option<String> {
+        let code = self.code.as_deref()?;
+        if DENIED.contains(&code) {
+            let missing = denied_action(detail).unwrap_or(op.action);
+            let kms = detail.contains("KMS") && !missing.starts_with("kms:");
+            let key = if kms { " and the use of the secret's KMS key (kms:Decrypt, kms:GenerateDataKey)" } else { "" };
+            return Some(format!(
+                "keyrot's own credentials need {missing}{key}; an explicit deny, a permissions boundary, a session policy or an \
+                 organization's policy may also withhold it"
+            ));
+        }
+        Some(match code {
+            "LimitExceeded" if op.action == "iam:CreateAccessKey" => {
+                "A user has at most two keys, Inactive ones count, and no quota can be raised: one has to go first".to_owned()
+            }
+            code if UNKNOWN_KEY.contains(&code) || EXPIRED.contains(&code) => {
+                "keyrot's own credentials are not valid (any more): renew them, for example with `aws sso login`, and check AWS_PROFILE \
+                 and whether the region is enabled for the account"
+                    .to_owned()
+            }
+            code if CLOCK.contains(&code) || (BAD_SIGNATURE.contains(&code) && is_clock(detail)) => {
+                "This machine's clock is off by more than five minutes: set it".to_owned()
+            }
+            code if BAD_SIGNATURE.contains(&code) => {
+                "The secret access key that keyrot calls with does not fit its id: check the credentials".to_owned()
+            }
+            "DecryptionFailure" | "EncryptionFailure" | "KMSInvalidStateException" => {
+                "The secret's KMS key cannot be used: check that it exists, is enabled, and that its policy lets keyrot use it".to_owned()
+            }
+            code if THROTTLES.contains(&code) => {
+                "AWS limits the rate of such calls for the whole account: lower the concurrency, or find who else calls so often".to_owned()
+            }
+            _ => return None,
+        })
+    }
+}
+
+/// Whether a signature was refused for its time and not for the secret.
+pub(crate) fn is_clock(detail: &str) -> bool {
+    ["signature expired", "not yet current"].iter().any(|word| detail.to_lowercase().contains(word))
+}
+
+fn class_of(code: Option<&str>, status: u16) -> Class {
+    let code = code.unwrap_or_default();
+    // An answer of success that the SDK could not read comes as an error without a code.
+    let unread = code.is_empty() && (200..300).contains(&status);
+    if THROTTLES.contains(&code) || status == 429 {
+        Class::Throttled
+    } else if FAILED.contains(&code) || status >= 500 || unread {
+        Class::Lost { sent: true }
+    } else {
+        Class::Refused
+    }
+}
+
+/// The action that AWS says is missing: "… is not authorized to perform: ACTION on resource: …".
+fn denied_action(detail: &str) -> Option<&str> {
+    let rest = detail.split("not authorized to perform: ").nth(1)?;
+    let action = rest.split(|c: char| c.is_whitespace() || c == ',').next()?.trim_end_matches('.');
+    (action.contains(':') && action.len() < 80).then_some(action)
+}
+
+/// From the header, or where a service leaves that out, from the XML of IAM and STS.
+fn request_id(raw: &HttpResponse) -> Option<String> {
+    let header = ["x-amzn-requestid", "x-amz-request-id"].iter().find_map(|name| raw.headers().get(name));
+    let in_body = || {
+        let text = std::str::from_utf8(raw.body().bytes()?).ok()?;
+        Some(text.split_once("<RequestId>")?.1.split_once("</RequestId>")?.0)
+    };
+    let id = header.or_else(in_body)?;
+    let sound =
+        |id: &str| !id.is_empty() && id.len() <= 80 && id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+    sound(id).then(|| id.to_owned())
+}
+
+fn plain(code: &str) -> String {
+    code.chars().filter(|c| c.is_ascii_alphanumeric() || ".:_-".contains(*c)).take(80).collect()
+}
+
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        let more = next.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        cause = next.source();
+    }
+    text
+}
+
+fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
+    let mut cause = Some(error);
+    while let Some(next) = cause {
+        if let Some(found) = next.downcast_ref() {
+            return Some(found);
+        }
+        cause = next.source();
+    }
+    None
+}
+
+const HIDDEN: &str = "[hidden]";
+/// As much of what AWS says as a message carries.
+const LONGEST: usize = 600;
+
+/// Takes out what was sent in secret, and whatever looks like a secret access key or a token: 40 or more letters, digits, `/` and `+` of
+/// mixed kind.
+pub(crate) fn scrub(text: &str, hidden: &[&str]) -> String {
+    let mut text = text.to_owned();
+    for secret in hidden.iter().filter(|s| !s.is_empty()) {
+        text = text.replace(secret, HIDDEN);
+    }
+    let mut clean = String::new();
+    let mut run = String::new();
+    for c in text.chars().chain(std::iter::once('\n')) {
+        if c.is_ascii_alphanumeric() || "/+=".contains(c) {
+            run.push(c);
+            continue;
+        }
+        let has = |kind: fn(&char) -> bool| run.chars().any(|c| kind(&c));
+        let secret = run.len() >= 40
+            && has(char::is_ascii_uppercase)
+            && has(char::is_ascii_lowercase)
+            && has(char::is_ascii_digit);
+        clean.push_str(if secret { HIDDEN } else { &run });
+        run.clear();
+        clean.push(if c.is_control() { ' ' } else { c });
+    }
+    clean.trim_end().chars().take(LONGEST).collect()
+}

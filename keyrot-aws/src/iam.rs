@@ -1,0 +1,135 @@
+//! IAM's access keys. Every request names the user: left out, IAM takes the caller.
+
+use crate::calls::{Op, send};
+use crate::connect::Aws;
+use crate::discovery;
+use crate::time::instant;
+use async_trait::async_trait;
+use aws_sdk_iam::types::StatusType;
+use keyrot_core::{
+    AccessKey, CallError, Credentials, ErrorKind, IamPort, IamUser, KeyId, KeyStatus, LastUse, NewKey, SecretKey,
+    UserName,
+};
+
+/// A user has two keys; a list that goes on for longer is not one.
+const MOST_PAGES: usize = 8;
+
+#[async_trait]
+impl IamPort for Aws {
+    async fn users(&self, path_prefix: &str) -> Result<Vec<IamUser>, CallError> {
+        discovery::users(self, path_prefix).await
+    }
+
+    async fn list_keys(&self, user: &UserName) -> Result<Vec<AccessKey>, CallError> {
+        let op = Op::read("iam:ListAccessKeys", format!("user {user}"), &self.inner.limits.iam_reads);
+        let budget = self.budget();
+        let mut keys = Vec::new();
+        let mut marker: Option<String> = None;
+        for _ in 0..MOST_PAGES {
+            let call = self.inner.iam.list_access_keys().user_name(user.as_str()).set_marker(marker.clone());
+            let page = send(&op, &budget, || call.clone().send()).await?;
+            for key in page.access_key_metadata {
+                keys.push(listed(&op, key)?);
+            }
+            marker = match next_marker(&op, page.is_truncated, page.marker, marker.as_deref())? {
+                Some(next) => Some(next),
+                None => return Ok(keys),
+            };
+        }
+        Err(op.strange("the list of keys does not end"))
+    }
+
+    async fn create_key(&self, user: &UserName) -> Result<NewKey, CallError> {
+        let op = Op::once("iam:CreateAccessKey", format!("user {user}"), &self.inner.limits.create_key);
+        let call = self.inner.iam.create_access_key().user_name(user.as_str());
+        let answer = send(&op, &self.budget(), || call.clone().send()).await?;
+        let Some(made) = answer.access_key else {
+            return Err(op.strange("it holds no key"));
+        };
+        // Moved, not copied; the buffer of the answer itself is the SDK's.
+        let secret = SecretKey::new(made.secret_access_key);
+        let id = KeyId::parse(made.access_key_id).map_err(|e| op.strange(&e.to_string()))?;
+        if secret.expose().is_empty() {
+            return Err(op.strange("it holds no secret"));
+        }
+        let created =
+            made.create_date.as_ref().and_then(instant).unwrap_or_else(|| std::time::SystemTime::now().into());
+        Ok(NewKey { credentials: Credentials { key: id, secret }, created })
+    }
+
+    async fn last_use(&self, user: &UserName, key: &KeyId) -> Result<LastUse, CallError> {
+        let subject = format!("key {key} of user {user}");
+        let op = Op::read("iam:GetAccessKeyLastUsed", subject, &self.inner.limits.iam_reads);
+        let call = self.inner.iam.get_access_key_last_used().access_key_id(key.as_str());
+        let answer = send(&op, &self.budget(), || call.clone().send()).await?;
+        if let Some(owner) = answer.user_name.as_deref().filter(|owner| !owner.eq_ignore_ascii_case(user.as_str())) {
+            return Err(op.strange(&format!("the key belongs to user {owner}")));
+        }
+        let Some(used) = answer.access_key_last_used else {
+            return Err(op.strange("it says nothing of the last use"));
+        };
+        match used.last_used_date.as_ref() {
+            Some(at) => {
+                let when = instant(at).ok_or_else(|| op.strange("its date cannot be read"))?;
+                Ok(LastUse::At { when, service: used.service_name, region: used.region })
+            }
+            // IAM says "N/A" for a key without a recorded use (IAM API reference, data type `AccessKeyLastUsed`).
+            None if used.service_name == "N/A" => Ok(LastUse::NoRecord),
+            None => Err(op.strange("it names a service and no date")),
+        }
+    }
+
+    async fn deactivate_key(&self, user: &UserName, key: &KeyId) -> Result<(), CallError> {
+        let subject = format!("key {key} of user {user}");
+        let op = Op::write("iam:UpdateAccessKey", subject, &self.inner.limits.change_key);
+        let call = self
+            .inner
+            .iam
+            .update_access_key()
+            .user_name(user.as_str())
+            .access_key_id(key.as_str())
+            .status(StatusType::Inactive);
+        send(&op, &self.budget(), || call.clone().send()).await?;
+        Ok(())
+    }
+
+    async fn delete_key(&self, user: &UserName, key: &KeyId) -> Result<(), CallError> {
+        let subject = format!("key {key} of user {user}");
+        let op = Op::write("iam:DeleteAccessKey", subject, &self.inner.limits.change_key);
+        let call = self.inner.iam.delete_access_key().user_name(user.as_str()).access_key_id(key.as_str());
+        match send(&op, &self.budget(), || call.clone().send()).await {
+            Ok(_) => Ok(()),
+            Err(gone) if gone.error.kind == ErrorKind::NotFound => Ok(()),
+            Err(failure) => Err(failure.into()),
+        }
+    }
+}
+
+fn listed(op: &Op<'_>, key: aws_sdk_iam::types::AccessKeyMetadata) -> Result<AccessKey, CallError> {
+    let id = key.access_key_id.ok_or_else(|| op.strange("a key has no id"))?;
+    let id = KeyId::parse(id).map_err(|e| op.strange(&e.to_string()))?;
+    let created = key.create_date.as_ref().and_then(instant);
+    let created = created.ok_or_else(|| op.strange(&format!("key {id} has no date")))?;
+    let status = match key.status.as_ref().map(StatusType::as_str) {
+        Some("Active") => KeyStatus::Active,
+        Some("Inactive") => KeyStatus::Inactive,
+        Some(other) => KeyStatus::Other(other.to_owned()),
+        None => return Err(op.strange(&format!("key {id} has no status"))),
+    };
+    Ok(AccessKey { id, status, created })
+}
+
+/// The marker of the next page; `None` after the last. A page that says there is more, and not where, is an error: half a list would be
+/// taken for the whole.
+pub(crate) fn next_marker(
+    op: &Op<'_>,
+    truncated: bool,
+    marker: Option<String>,
+    before: Option<&str>,
+) -> Result<Option<String>, CallError> {
+    match (truncated, marker) {
+        (false, _) => Ok(None),
+        (true, Some(next)) if !next.is_empty() && before != Some(next.as_str()) => Ok(Some(next)),
+        (true, _) => Err(op.strange("there is a further page, and no way to it")),
+    }
+}

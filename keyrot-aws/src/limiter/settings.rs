@@ -1,0 +1,142 @@
+use std::time::Duration;
+
+use thiserror::Error;
+
+/// How one API class is paced: where the limiter starts and the bounds it never leaves.
+///
+/// All rates are calls per second. The presets start where AWS accounts were seen to cope; none of
+/// them is a promise by AWS, so the limiter measures from there.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LimiterSettings {
+    pub(super) initial_rate: f64,
+    pub(super) initial_window: u32,
+    pub(super) burst: u32,
+    pub(super) growth: f64,
+    pub(super) floor: f64,
+    pub(super) ceiling: f64,
+}
+
+/// Why a set of numbers makes no limiter.
+#[derive(Clone, Copy, Debug, PartialEq, Error)]
+pub enum SettingsError {
+    /// A rate is zero, negative, infinite or not a number.
+    #[error("limiter {name} is {value}, expected a finite number of calls per second above 0")]
+    Rate {
+        /// Which rate.
+        name: &'static str,
+        /// What was given, in calls per second.
+        value: f64,
+    },
+    /// The rates are not in order.
+    #[error("limiter rates must satisfy floor <= initial_rate <= ceiling, got {floor} <= {initial_rate} <= {ceiling}")]
+    Order {
+        /// Lowest rate, calls per second.
+        floor: f64,
+        /// Rate after the first throttle, calls per second.
+        initial_rate: f64,
+        /// Highest rate, calls per second.
+        ceiling: f64,
+    },
+}
+
+impl LimiterSettings {
+    /// Limits of your own, in calls per second; `burst` is how many answered calls the start stays
+    /// careful for (see [`with_start`](Self::with_start)).
+    ///
+    /// - `initial_rate`: the pace fallen back on when AWS throttles before anything was measured.
+    /// - `floor`: the pace kept however often AWS throttles; low, but the work never stands still.
+    /// - `ceiling`: never exceeded; leaves the rest of a shared quota to the account's other clients.
+    ///
+    /// # Errors
+    /// [`SettingsError`] when a rate is not a finite number above 0 or
+    /// `floor <= initial_rate <= ceiling` does not hold.
+    pub fn new(initial_rate: f64, burst: u32, floor: f64, ceiling: f64) -> Result<Self, SettingsError> {
+        for (name, value) in [("initial_rate", initial_rate), ("floor", floor), ("ceiling", ceiling)] {
+            if !value.is_finite() || value <= 0.0 {
+                return Err(SettingsError::Rate { name, value });
+            }
+        }
+        if floor > initial_rate || initial_rate > ceiling {
+            return Err(SettingsError::Order { floor, initial_rate, ceiling });
+        }
+        Ok(Self { initial_rate, burst, floor, ceiling, ..Self::iam_reads() })
+    }
+
+    /// How daring the start is: `window` calls in flight (at least 1) until `burst` calls were
+    /// answered, then every answer adds `growth` (0 to 1) of a place. With 1 the number in flight
+    /// doubles each round trip; with 0.5 it grows by half, and the first throttle costs at most
+    /// about half of the calls answered so far.
+    #[must_use]
+    pub fn with_start(mut self, window: u32, growth: f64) -> Self {
+        self.initial_window = window.max(1);
+        self.growth = if growth.is_finite() { growth.clamp(0.0, 1.0) } else { 0.0 };
+        self
+    }
+
+    /// IAM calls that only read (`GetAccountAuthorizationDetails`, `ListAccessKeys`,
+    /// `GetAccessKeyLastUsed`, …). A throttled read costs nothing but itself, so the start is quick.
+    #[must_use]
+    pub const fn iam_reads() -> Self {
+        Self { initial_rate: 5.0, initial_window: 4, burst: 10, growth: 0.5, floor: 0.5, ceiling: 10_000.0 }
+    }
+
+    /// IAM calls that change something (`CreateAccessKey`, `UpdateAccessKey`, `DeleteAccessKey`).
+    /// Their buckets are the small ones, and the account's deployments draw on them: start gently.
+    #[must_use]
+    pub const fn iam_writes() -> Self {
+        Self { initial_rate: 2.0, initial_window: 2, burst: 5, growth: 0.25, floor: 0.2, ceiling: 1_000.0 }
+    }
+
+    /// `DescribeSecret` and `GetSecretValue`: a published 10,000 a second for each Region, not
+    /// adjustable. Applications read their secrets from the same quota, so half of it is theirs.
+    /// Source: AWS Secrets Manager User Guide, "AWS Secrets Manager quotas".
+    #[must_use]
+    pub const fn secret_reads() -> Self {
+        Self { initial_rate: 20.0, initial_window: 8, burst: 16, growth: 1.0, floor: 1.0, ceiling: 5_000.0 }
+    }
+
+    /// `PutSecretValue`, `UpdateSecret`, `UpdateSecretVersionStage` and their like: a published 50
+    /// a second for each Region, shared and not adjustable; a tenth is left to others.
+    /// Source: AWS Secrets Manager User Guide, "AWS Secrets Manager quotas".
+    #[must_use]
+    pub const fn secret_writes() -> Self {
+        Self { initial_rate: 10.0, initial_window: 4, burst: 10, growth: 0.5, floor: 0.5, ceiling: 45.0 }
+    }
+
+    /// `GetCallerIdentity` and `AssumeRole`. STS has token buckets of its own, apart from IAM's;
+    /// workloads assume their roles from them, so the ceiling stays low.
+    #[must_use]
+    pub const fn sts() -> Self {
+        Self { initial_rate: 10.0, initial_window: 4, burst: 10, growth: 0.5, floor: 0.5, ceiling: 300.0 }
+    }
+
+    pub(super) fn clamp(&self, rate: f64) -> f64 {
+        rate.clamp(self.floor, self.ceiling)
+    }
+}
+
+/// How long one call is tried again after AWS throttled it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RetryLimits {
+    /// How often the call is sent at most, the first time included; 0 counts as 1.
+    pub max_attempts: u32,
+    /// From the first wait on, after this long the call is not sent again. A call already on its
+    /// way is never cut off: its outcome would be unknown.
+    pub budget: Duration,
+    /// Wait before the second attempt, doubled for each further one, before jitter.
+    pub base: Duration,
+    /// Longest such wait.
+    pub cap: Duration,
+}
+
+impl Default for RetryLimits {
+    /// 8 attempts within 2 minutes, waiting from 200 ms up to 10 s between them.
+    fn default() -> Self {
+        Self {
+            max_attempts: 8,
+            budget: Duration::from_secs(120),
+            base: Duration::from_millis(200),
+            cap: Duration::from_secs(10),
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! The trial of credentials: a client on exactly these, with the endpoint and connections of the others.
+
+use crate::calls::{Op, send};
+use crate::connect::Aws;
+use crate::errors::{BAD_SIGNATURE, UNKNOWN_KEY, is_clock};
+use async_trait::async_trait;
+use aws_credential_types::Credentials as SdkCredentials;
+use keyrot_core::{CallError, CredentialProbe, Credentials, ProbeAnswer, UserArn};
+
+#[async_trait]
+impl CredentialProbe for Aws {
+    async fn probe(&self, credentials: &Credentials) -> Result<ProbeAnswer, CallError> {
+        let secret = credentials.secret.expose();
+        let op = Op::read("sts:GetCallerIdentity", format!("key {}", credentials.key), &self.inner.limits.sts);
+        let op = op.hiding(secret);
+        let tried = SdkCredentials::new(credentials.key.as_str(), secret, None, None, "on trial");
+        let client = aws_sdk_sts::Client::from_conf(self.inner.probe.clone().credentials_provider(tried).build());
+        match send(&op, &self.budget(), || client.get_caller_identity().send()).await {
+            Ok(answer) => match answer.arn {
+                Some(arn) => Ok(UserArn::parse(arn.clone())
+                    .map_or_else(|_| ProbeAnswer::SomebodyElse(arn), ProbeAnswer::Authenticated)),
+                None => Err(op.strange("it names no ARN")),
+            },
+            Err(failure) if failure.is(UNKNOWN_KEY) => Ok(ProbeAnswer::Refused),
+            // With a wrong clock every signature is refused; that says nothing of the secret.
+            Err(failure) if failure.is(BAD_SIGNATURE) && !is_clock(&failure.detail) => Ok(ProbeAnswer::WrongSecret),
+            Err(failure) => Err(failure.into()),
+        }
+    }
+}

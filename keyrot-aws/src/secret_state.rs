@@ -1,0 +1,65 @@
+//! `DescribeSecret`'s answer as keyrot sees it.
+
+use crate::calls::Op;
+use crate::time::instant;
+use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
+use aws_sdk_secretsmanager::types::StatusType;
+use keyrot_core::{CallError, Content, Held, Journal, Secret, SecretState, Timestamp, VersionId};
+use std::collections::BTreeMap;
+
+pub(crate) const CURRENT: &str = "AWSCURRENT";
+pub(crate) const PENDING: &str = "AWSPENDING";
+pub(crate) const PREVIOUS: &str = "AWSPREVIOUS";
+
+pub(crate) fn state(op: &Op<'_>, region: &str, answer: &DescribeSecretOutput) -> Result<SecretState, CallError> {
+    if let Some(at) = &answer.deleted_date {
+        let since = instant(at).unwrap_or(Timestamp::UNIX_EPOCH);
+        return Ok(SecretState::Deleted { since });
+    }
+    // Both the primary and its replicas name the primary's region (Secrets Manager API reference, `DescribeSecret`).
+    let here = answer.arn.as_deref().and_then(|arn| arn.split(':').nth(3)).filter(|r| !r.is_empty()).unwrap_or(region);
+    if let Some(primary) = answer.primary_region.as_deref().filter(|primary| *primary != here) {
+        return Ok(SecretState::Replica { primary: primary.to_owned() });
+    }
+    let tags: BTreeMap<String, String> = answer
+        .tags
+        .iter()
+        .flatten()
+        .filter_map(|tag| Some((tag.key.clone()?, tag.value.clone().unwrap_or_default())))
+        .collect();
+    let current = held(op, answer, CURRENT, None)?;
+    // AWSPENDING on the current version means nothing, so another holder goes before.
+    let pending = held(op, answer, PENDING, current.as_ref().map(|held| &held.version))?;
+    let previous = held(op, answer, PREVIOUS, None)?;
+    Ok(SecretState::Present(Secret { current, pending, previous, journal: Journal::from_tags(&tags) }))
+}
+
+/// The version under the label. A label stands on one version (Secrets Manager user guide, "What's in a secret"); should a store show
+/// several, the one whose key was made last is it, and `last_choice` only if there is no other.
+fn held(
+    op: &Op<'_>,
+    answer: &DescribeSecretOutput,
+    label: &str,
+    last_choice: Option<&VersionId>,
+) -> Result<Option<Held>, CallError> {
+    let mut holders = Vec::new();
+    for (id, labels) in answer.version_ids_to_stages.iter().flatten() {
+        if labels.iter().any(|l| l == label) {
+            let version = VersionId::parse(id.clone()).map_err(|e| op.strange(&format!("{label} stands on {e}")))?;
+            holders.push(Held::of(version));
+        }
+    }
+    let created = |held: &Held| match held.content {
+        Content::Key { created, .. } => Some(created),
+        _ => None,
+    };
+    holders.sort_by_key(|held| (Some(&held.version) != last_choice, created(held), held.version.clone()));
+    Ok(holders.pop())
+}
+
+/// Whether there are replicas, and whether all have what the primary has; one that failed is not waited for.
+pub(crate) fn replicas_behind(answer: &DescribeSecretOutput) -> (bool, bool) {
+    let replicas = answer.replication_status.as_deref().unwrap_or_default();
+    let behind = replicas.iter().any(|r| matches!(r.status, Some(StatusType::InProgress)));
+    (!replicas.is_empty(), behind)
+}

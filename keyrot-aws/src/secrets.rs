@@ -1,0 +1,357 @@
+//! Secrets Manager as the secret store.
+//!
+//! What a policy has to allow is kept small: a value is read only to prove a staged version of another run, to look into a version that
+//! somebody else wrote, and to carry its further fields along. Each such request names the version, and the staging label that it most
+//! likely stands under, so that a policy may limit `secretsmanager:GetSecretValue` by `secretsmanager:VersionStage` to AWSPENDING, or to
+//! AWSPENDING and AWSCURRENT where secrets of others are adopted. If the label stands elsewhere, Secrets Manager refuses the pair, and the
+//! version is asked for by its id alone.
+
+use crate::calls::{Budget, Op, send};
+use crate::connect::Aws;
+use crate::errors::Failure;
+use crate::iam::next_marker;
+use crate::secret_state::{CURRENT, PENDING, replicas_behind, state};
+use crate::settings::USER_TAG;
+use crate::value::{self, PLACEHOLDER};
+use async_trait::async_trait;
+use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
+use aws_sdk_secretsmanager::types::Tag;
+use keyrot_core::{
+    CallError, Content, Credentials, ErrorKind, Inside, Note, SecretName, SecretState, SecretStorePort, UserName,
+    VersionId,
+};
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+use zeroize::Zeroizing;
+
+/// How long a promotion waits for the secret's replicas. They follow on their own; `overlap` outlasts them many times.
+const REPLICAS: Duration = Duration::from_secs(20);
+const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
+
+/// The largest page of version ids (Secrets Manager API reference, `ListSecretVersionIds`, parameter `MaxResults`).
+const PAGE: i32 = 100;
+/// Unlabelled versions are kept a day, and a hundred beyond that; nobody makes a hundred thousand a day.
+const MOST_PAGES: usize = 1_000;
+
+#[async_trait]
+impl SecretStorePort for Aws {
+    async fn describe(&self, secret: &SecretName) -> Result<SecretState, CallError> {
+        match self.described(secret, &self.budget()).await {
+            Ok(answer) => {
+                self.note_replicas(secret, &answer);
+                state(&self.describing(secret), &self.inner.region, &answer)
+            }
+            Err(missing) if missing.is(&["ResourceNotFoundException"]) => Ok(SecretState::Missing),
+            Err(failure) => Err(failure.into()),
+        }
+    }
+
+    async fn create(&self, secret: &SecretName, user: &UserName, placeholder: &VersionId) -> Result<(), CallError> {
+        let op = Op::write("secretsmanager:CreateSecret", named(secret), &self.inner.limits.secret_creates);
+        let budget = self.budget();
+        let settings = &self.inner.secret;
+        let mut call = self
+            .inner
+            .secrets
+            .create_secret()
+            .name(secret.as_str())
+            .client_request_token(placeholder.as_str())
+            .secret_string(PLACEHOLDER)
+            .set_description(settings.description.clone())
+            .set_kms_key_id(settings.kms_key.clone())
+            .tags(tag(USER_TAG, &tag_value(user)));
+        for (key, value) in &settings.tags {
+            call = call.tags(tag(key, value));
+        }
+        let answer = match send(&op, &budget, || call.clone().send()).await {
+            Ok(answer) => answer,
+            Err(failure) if taken(&failure) => return Err(failure.of_kind(ErrorKind::Conflict)),
+            Err(failure) => return Err(failure.into()),
+        };
+        // Secrets Manager takes the token for the version's id. A look-alike that does not is brought to it.
+        match answer.version_id.map(VersionId::parse) {
+            Some(Ok(made)) if made != *placeholder => {
+                self.put(secret, placeholder, PLACEHOLDER, &budget).await?;
+                self.label_current(secret, Some(&made), placeholder, &budget).await?;
+                self.unlabel_pending(secret, placeholder, &budget).await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn put_placeholder(
+        &self,
+        secret: &SecretName,
+        _user: &UserName,
+        placeholder: &VersionId,
+    ) -> Result<(), CallError> {
+        let budget = self.budget();
+        if let Some(held) = self.current(secret, &budget).await?
+            && held != *placeholder
+        {
+            return Err(occupied(secret, &held));
+        }
+        // Under AWSPENDING: were the secret to get a current version in this instant, it would stay. A first version gets AWSCURRENT as well.
+        self.put(secret, placeholder, PLACEHOLDER, &budget).await?;
+        let held = self.current(secret, &budget).await;
+        let put = match held {
+            Ok(Some(held)) if held == *placeholder => Ok(()),
+            Ok(Some(held)) => Err(occupied(secret, &held)),
+            Ok(None) => self.label_current(secret, None, placeholder, &budget).await,
+            Err(error) => Err(lost(error)),
+        };
+        // The label has done its work; where it stays on, it means nothing beside AWSCURRENT.
+        let _ = self.unlabel_pending(secret, placeholder, &budget).await;
+        put
+    }
+
+    async fn write_note(&self, secret: &SecretName, note: &Note) -> Result<(), CallError> {
+        let subject = format!("{} ({})", named(secret), note.tag());
+        let op = Op::write("secretsmanager:TagResource", subject, &self.inner.limits.secret_tags);
+        let call = self.inner.secrets.tag_resource().secret_id(secret.as_str()).tags(tag(note.tag(), &note.to_text()));
+        send(&op, &self.budget(), || call.clone().send()).await?;
+        Ok(())
+    }
+
+    async fn look_into(&self, secret: &SecretName, version: &VersionId) -> Result<Inside, CallError> {
+        let value = self.value(secret, version, CURRENT, &self.budget()).await?;
+        let nothing = Inside { key: None, extras: false };
+        Ok(value.map_or(nothing, |text| value::inside(&self.inner.secret.fields, &text)))
+    }
+
+    async fn versions(&self, secret: &SecretName) -> Result<Vec<VersionId>, CallError> {
+        let op = Op::read("secretsmanager:ListSecretVersionIds", named(secret), &self.inner.limits.secret_lists);
+        let budget = self.budget();
+        let mut versions = Vec::new();
+        let mut token: Option<String> = None;
+        for _ in 0..MOST_PAGES {
+            let call = self.inner.secrets.list_secret_version_ids().secret_id(secret.as_str());
+            let call = call.include_deprecated(true).max_results(PAGE).set_next_token(token.clone());
+            let page = send(&op, &budget, || call.clone().send()).await?;
+            let ids = page.versions.unwrap_or_default().into_iter().filter_map(|version| version.version_id);
+            // An id that does not fit the type was not written by keyrot, and says nothing.
+            versions.extend(ids.filter_map(|id| VersionId::parse(id).ok()));
+            let next = page.next_token.filter(|next| !next.is_empty());
+            token = match next_marker(&op, next.is_some(), next, token.as_deref())? {
+                Some(next) => Some(next),
+                None => return Ok(versions),
+            };
+        }
+        Err(op.strange("the list of versions does not end"))
+    }
+
+    async fn stage<'a>(
+        &self,
+        secret: &SecretName,
+        version: &VersionId,
+        credentials: &Credentials,
+        carry: Option<&'a VersionId>,
+    ) -> Result<(), CallError> {
+        let budget = self.budget();
+        let carried = match carry {
+            None => None,
+            Some(from) => {
+                let text = self.value(secret, from, CURRENT, &budget).await?;
+                Some(text.ok_or_else(|| no_object(secret, from))?)
+            }
+        };
+        let text = value::compose(&self.inner.secret.fields, credentials, carried.as_ref().map(|t| t.as_str()));
+        let text = match (text, carry) {
+            (Some(text), _) => text,
+            (None, Some(from)) => return Err(no_object(secret, from)),
+            (None, None) => return Err(no_object(secret, version)),
+        };
+        self.put_hiding(secret, version, &text, credentials.secret.expose(), &budget).await
+    }
+
+    async fn read(&self, secret: &SecretName, version: &VersionId) -> Result<Option<Credentials>, CallError> {
+        let label = if Content::of(version).is_foreign() { CURRENT } else { PENDING };
+        let value = self.value(secret, version, label, &self.budget()).await?;
+        Ok(value.and_then(|text| value::credentials(&self.inner.secret.fields, &text)))
+    }
+
+    async fn promote(&self, secret: &SecretName, from: &VersionId, to: &VersionId) -> Result<(), CallError> {
+        let budget = self.budget();
+        self.label_current(secret, Some(from), to, &budget).await?;
+        self.await_replicas(secret, &budget).await;
+        Ok(())
+    }
+
+    async fn unstage(&self, secret: &SecretName, version: &VersionId) -> Result<(), CallError> {
+        self.unlabel_pending(secret, version, &self.budget()).await
+    }
+}
+
+impl Aws {
+    fn describing(&self, secret: &SecretName) -> Op<'_> {
+        Op::read("secretsmanager:DescribeSecret", named(secret), &self.inner.limits.secret_reads)
+    }
+
+    async fn described(&self, secret: &SecretName, budget: &Budget) -> Result<DescribeSecretOutput, Failure> {
+        let call = self.inner.secrets.describe_secret().secret_id(secret.as_str());
+        send(&self.describing(secret), budget, || call.clone().send()).await
+    }
+
+    async fn current(&self, secret: &SecretName, budget: &Budget) -> Result<Option<VersionId>, CallError> {
+        let answer = self.described(secret, budget).await?;
+        match state(&self.describing(secret), &self.inner.region, &answer)? {
+            SecretState::Present(found) => Ok(found.current.map(|held| held.version)),
+            SecretState::Missing | SecretState::Deleted { .. } | SecretState::Replica { .. } => {
+                let message = format!("{} is scheduled for deletion or a replica: it takes no version", named(secret));
+                Err(CallError::refused(ErrorKind::Other, message))
+            }
+        }
+    }
+
+    /// The text of a version; `None` for a binary value.
+    async fn value(
+        &self,
+        secret: &SecretName,
+        version: &VersionId,
+        label: &str,
+        budget: &Budget,
+    ) -> Result<Option<Zeroizing<String>>, CallError> {
+        let subject = format!("version {version} of {}", named(secret));
+        let op = Op::read("secretsmanager:GetSecretValue", subject, &self.inner.limits.secret_reads);
+        let by_id = self.inner.secrets.get_secret_value().secret_id(secret.as_str()).version_id(version.as_str());
+        let by_both = by_id.clone().version_stage(label);
+        let answer = match send(&op, budget, || by_both.clone().send()).await {
+            Err(elsewhere) if elsewhere.is(&["InvalidRequestException", "ResourceNotFoundException"]) => {
+                send(&op, budget, || by_id.clone().send()).await?
+            }
+            answer => answer?,
+        };
+        if answer.version_id.as_deref() != Some(version.as_str()) {
+            return Err(op.strange("it is of another version"));
+        }
+        Ok(answer.secret_string.map(Zeroizing::new))
+    }
+
+    async fn put(
+        &self,
+        secret: &SecretName,
+        version: &VersionId,
+        text: &str,
+        budget: &Budget,
+    ) -> Result<(), CallError> {
+        self.put_hiding(secret, version, text, "", budget).await
+    }
+
+    /// Makes the version under AWSPENDING. Its id is the request's token: the same again is a no-op, other content is refused.
+    async fn put_hiding(
+        &self,
+        secret: &SecretName,
+        version: &VersionId,
+        text: &str,
+        hidden: &str,
+        budget: &Budget,
+    ) -> Result<(), CallError> {
+        let subject = format!("version {version} of {}", named(secret));
+        let op = Op::write("secretsmanager:PutSecretValue", subject, &self.inner.limits.secret_values);
+        let op = op.hiding(text).hiding(hidden);
+        let call = self.inner.secrets.put_secret_value().secret_id(secret.as_str());
+        let call = call.client_request_token(version.as_str()).version_stages(PENDING).secret_string(text);
+        send(&op, budget, || call.clone().send()).await?;
+        Ok(())
+    }
+
+    /// Secrets Manager refuses to move a label from where it does not stand, so this is a compare-and-swap; without `from` it works only
+    /// while the label stands nowhere (Secrets Manager API reference, `UpdateSecretVersionStage`).
+    async fn label_current(
+        &self,
+        secret: &SecretName,
+        from: Option<&VersionId>,
+        to: &VersionId,
+        budget: &Budget,
+    ) -> Result<(), CallError> {
+        let subject = format!("{CURRENT} to version {to} of {}", named(secret));
+        let op = Op::write("secretsmanager:UpdateSecretVersionStage", subject, &self.inner.limits.secret_values);
+        let call = self.inner.secrets.update_secret_version_stage().secret_id(secret.as_str()).version_stage(CURRENT);
+        let call = call.move_to_version_id(to.as_str()).set_remove_from_version_id(from.map(|v| v.as_str().to_owned()));
+        send(&op, budget, || call.clone().send()).await.map(|_| ()).map_err(stands_elsewhere)
+    }
+
+    async fn unlabel_pending(
+        &self,
+        secret: &SecretName,
+        version: &VersionId,
+        budget: &Budget,
+    ) -> Result<(), CallError> {
+        let subject = format!("{PENDING} off version {version} of {}", named(secret));
+        let op = Op::write("secretsmanager:UpdateSecretVersionStage", subject, &self.inner.limits.secret_values);
+        let call = self.inner.secrets.update_secret_version_stage().secret_id(secret.as_str());
+        let call = call.version_stage(PENDING).remove_from_version_id(version.as_str());
+        send(&op, budget, || call.clone().send()).await.map(|_| ()).map_err(stands_elsewhere)
+    }
+
+    fn note_replicas(&self, secret: &SecretName, answer: &DescribeSecretOutput) {
+        let (any, _) = replicas_behind(answer);
+        let mut known = self.inner.replicated.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if any {
+            known.insert(secret.clone());
+        } else {
+            known.remove(secret);
+        }
+    }
+
+    /// Waits a while for the replicas of a secret that was seen to have some. That they lag is no failure of the write, which is done.
+    async fn await_replicas(&self, secret: &SecretName, budget: &Budget) {
+        let known = |aws: &Self| {
+            aws.inner.replicated.lock().unwrap_or_else(std::sync::PoisonError::into_inner).contains(secret)
+        };
+        let end = (Instant::now() + REPLICAS).min(budget.last_start());
+        while known(self) && Instant::now() + BETWEEN_LOOKS < end {
+            sleep(BETWEEN_LOOKS).await;
+            match self.described(secret, budget).await {
+                Ok(answer) if replicas_behind(&answer).1 => {}
+                Ok(_) | Err(_) => return,
+            }
+        }
+    }
+}
+
+fn named(secret: &SecretName) -> String {
+    format!("secret {secret}")
+}
+
+fn tag(key: &str, value: &str) -> Tag {
+    Tag::builder().key(key).value(value).build()
+}
+
+/// The user's name as a tag's value. A comma is the one character of a user name that a tag may not hold; it becomes `=2C`, and so that
+/// this can be undone, `=` becomes `=3D` (Secrets Manager API reference, data type `Tag`).
+fn tag_value(user: &UserName) -> String {
+    user.as_str().replace('=', "=3D").replace(',', "=2C")
+}
+
+/// Whether a secret of that name is there, be it scheduled for deletion.
+fn taken(failure: &Failure) -> bool {
+    failure.is(&["ResourceExistsException"])
+        || failure.is(&["InvalidRequestException"]) && failure.detail.contains("scheduled for deletion")
+}
+
+fn occupied(secret: &SecretName, held: &VersionId) -> CallError {
+    let message = format!("{} has version {held} under {CURRENT} by now: no placeholder is put into it", named(secret));
+    CallError::refused(ErrorKind::Conflict, message)
+}
+
+fn no_object(secret: &SecretName, version: &VersionId) -> CallError {
+    let message = format!(
+        "version {version} of {} is no JSON object that names each field once, so its further fields cannot be carried into the next version",
+        named(secret)
+    );
+    CallError::refused(ErrorKind::Other, message)
+}
+
+/// A look failed after a write: what came of the write is open.
+fn lost(mut error: CallError) -> CallError {
+    error.effect = keyrot_core::Effect::Unknown;
+    error
+}
+
+/// The label is not where it was seen, or the version is gone. Not so for a replica, or a secret that is gone itself.
+fn stands_elsewhere(failure: Failure) -> CallError {
+    let mismatch = failure.is(&["InvalidParameterException"]) && !failure.detail.contains("replica");
+    let version_gone = failure.is(&["ResourceNotFoundException"]) && failure.detail.contains("version");
+    if mismatch || version_gone { failure.of_kind(ErrorKind::Conflict) } else { failure.into() }
+}

@@ -1,0 +1,235 @@
+//! What [`Aws::connect`](crate::Aws::connect) is told. Everything has a default; what is left out is found as every AWS tool finds it.
+
+use keyrot_core::{Note, SecretKey};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+/// Where AWS is, who calls it, and how secrets are to look.
+///
+/// Left out, the profile, region, credentials and endpoints come from the environment and the shared configuration files as for the AWS
+/// CLI: `AWS_PROFILE`, `AWS_REGION`, `AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_IAM`, `_STS` and `_SECRETS_MANAGER`, IAM Identity Center (SSO),
+/// web identity, `credential_process`, container and instance metadata (AWS SDKs and Tools Reference Guide).
+#[derive(Debug, Clone, Default)]
+pub struct AwsSettings {
+    /// The profile in the shared configuration files.
+    pub profile: Option<String>,
+    /// The region of the secrets, such as `eu-central-1`.
+    pub region: Option<String>,
+    /// The credentials to call AWS with, where the program has them from elsewhere.
+    pub credentials: Option<CallerCredentials>,
+    /// Whether to call FIPS endpoints; `false` leaves it to `AWS_USE_FIPS_ENDPOINT` and the profile.
+    pub fips: bool,
+    /// Whether to call dual-stack endpoints; `false` leaves it to `AWS_USE_DUALSTACK_ENDPOINT` and the profile.
+    pub dual_stack: bool,
+    /// Other endpoints than AWS's own.
+    pub endpoints: Endpoints,
+    /// A name to tell this caller by in CloudTrail's `userAgent`: letters, digits and ``!#$%&'*+-.^_`|~``; `keyrot` by default.
+    pub app_name: Option<String>,
+    /// How secrets are made.
+    pub secret: SecretSettings,
+    /// How long a call may take.
+    pub timeouts: Timeouts,
+}
+
+/// URLs to call in the place of AWS's own: for VPC endpoints and for tests.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Endpoints {
+    /// For all services.
+    pub all: Option<String>,
+    /// For IAM alone; goes before `all`.
+    pub iam: Option<String>,
+    /// For STS alone; goes before `all`.
+    pub sts: Option<String>,
+    /// For Secrets Manager alone; goes before `all`.
+    pub secrets_manager: Option<String>,
+}
+
+/// Credentials that the program hands in.
+#[derive(Clone)]
+pub struct CallerCredentials {
+    /// The access key id.
+    pub key_id: String,
+    /// Its secret.
+    pub secret: SecretKey,
+    /// The session token of temporary credentials.
+    pub session_token: Option<SecretKey>,
+}
+
+impl fmt::Debug for CallerCredentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "CallerCredentials({}, hidden)", self.key_id)
+    }
+}
+
+/// How the secrets that keyrot creates and writes look.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretSettings {
+    /// The KMS key's ARN, id or alias; left out, the account's `aws/secretsmanager`. Used when a secret is created.
+    pub kms_key: Option<String>,
+    /// The description of a secret that keyrot creates.
+    pub description: Option<String>,
+    /// Further tags of a secret that keyrot creates. It always gets `keyrot:user`.
+    pub tags: BTreeMap<String, String>,
+    /// The names of the two JSON fields.
+    pub fields: FieldNames,
+}
+
+impl Default for SecretSettings {
+    fn default() -> Self {
+        Self {
+            kms_key: None,
+            description: Some("Access key of an IAM user, rotated by keyrot".to_owned()),
+            tags: BTreeMap::new(),
+            fields: FieldNames::default(),
+        }
+    }
+}
+
+/// The names of the JSON fields that hold the access key: `AccessKeyId` and `SecretAccessKey` by default, as IAM's own API calls them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldNames {
+    id: String,
+    secret: String,
+}
+
+impl Default for FieldNames {
+    fn default() -> Self {
+        Self { id: "AccessKeyId".to_owned(), secret: "SecretAccessKey".to_owned() }
+    }
+}
+
+impl FieldNames {
+    /// Names of your own.
+    ///
+    /// # Errors
+    /// [`SettingsError`] if one is empty, or both are the same.
+    pub fn new(id: impl Into<String>, secret: impl Into<String>) -> Result<Self, SettingsError> {
+        let (id, secret) = (id.into(), secret.into());
+        if id.is_empty() || secret.is_empty() || id == secret {
+            return Err(SettingsError::Fields { id, secret });
+        }
+        Ok(Self { id, secret })
+    }
+
+    /// The field of the access key's id.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The field of its secret.
+    #[must_use]
+    pub fn secret(&self) -> &str {
+        &self.secret
+    }
+}
+
+/// How long a call may take. The SDK's own defaults have no limit on an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeouts {
+    /// To make a connection. Default 3 s.
+    pub connect: Duration,
+    /// From a request to the first byte of its answer. Default 10 s.
+    pub read: Duration,
+    /// One attempt as a whole. Default 15 s.
+    pub attempt: Duration,
+    /// A port's call as a whole, with its place in the queue and all attempts: no attempt begins so late that it could end after this.
+    /// Half of the policy's `settle` has to be longer. Default 60 s.
+    pub call: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        let s = Duration::from_secs;
+        Self { connect: s(3), read: s(10), attempt: s(15), call: s(60) }
+    }
+}
+
+/// Why settings are refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SettingsError {
+    /// The names of the JSON fields cannot be told apart.
+    #[error("the JSON fields {id:?} and {secret:?} are not usable: expected two different names")]
+    Fields {
+        /// The name given for the id.
+        id: String,
+        /// The name given for the secret.
+        secret: String,
+    },
+    /// A tag is keyrot's own.
+    #[error("the secret tag {0:?} is not usable: names that begin with keyrot: or aws: are taken")]
+    Tag(String),
+    /// The name does not fit into a user agent.
+    #[error("the app name {0:?} is not usable: expected letters, digits and !#$%&'*+-.^_`|~")]
+    AppName(String),
+    /// An endpoint is no URL.
+    #[error("the endpoint {0:?} is not usable: expected a URL such as http://127.0.0.1:4566")]
+    Endpoint(String),
+    /// The time-outs contradict each other.
+    #[error(
+        "the time-outs are not usable: an attempt ({attempt:?}) has to fit into a call ({call:?}), and none may be zero"
+    )]
+    Timeouts {
+        /// The limit of one attempt.
+        attempt: Duration,
+        /// The limit of a call.
+        call: Duration,
+    },
+}
+
+/// The tag that says whose access key a secret holds.
+pub(crate) const USER_TAG: &str = "keyrot:user";
+
+impl AwsSettings {
+    /// Everything that can be wrong without asking AWS.
+    pub(crate) fn check(&self) -> Result<(), SettingsError> {
+        let reserved = |tag: &&String| tag.starts_with("keyrot:") || tag.starts_with("aws:");
+        debug_assert!(Note::TAGS.iter().all(|tag| tag.starts_with("keyrot:")));
+        if let Some(tag) = self.secret.tags.keys().find(reserved) {
+            return Err(SettingsError::Tag(tag.clone()));
+        }
+        let Endpoints { all, iam, sts, secrets_manager } = &self.endpoints;
+        for url in [all, iam, sts, secrets_manager].into_iter().flatten() {
+            let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
+            if rest.is_none_or(|host| host.is_empty() || host.starts_with('/') || host.contains(char::is_whitespace)) {
+                return Err(SettingsError::Endpoint(url.clone()));
+            }
+        }
+        let Timeouts { connect, read, attempt, call } = self.timeouts;
+        if [connect, read, attempt].iter().any(Duration::is_zero) || attempt > call {
+            return Err(SettingsError::Timeouts { attempt, call });
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_work_is_refused_before_any_call() {
+        assert!(AwsSettings::default().check().is_ok());
+        let with = |change: fn(&mut AwsSettings)| {
+            let mut settings = AwsSettings::default();
+            change(&mut settings);
+            settings.check().map_err(|e| e.to_string()).expect_err("refused")
+        };
+        assert!(with(|s| s.endpoints.iam = Some("127.0.0.1:4566".into())).contains("expected a URL"));
+        assert!(with(|s| s.secret.tags = [("keyrot:user".into(), "x".into())].into()).contains("keyrot:user"));
+        assert!(with(|s| s.timeouts.attempt = Duration::from_secs(90)).contains("fit into a call"));
+        assert!(FieldNames::new("key", "key").is_err());
+    }
+
+    #[test]
+    fn credentials_handed_in_are_not_shown() {
+        let credentials = CallerCredentials {
+            key_id: "AKIAIOSFODNN7EXAMPLE".into(),
+            secret: SecretKey::new("hunter2-secret".into()),
+            session_token: Some(SecretKey::new("hunter2-token".into())),
+        };
+        let settings = AwsSettings { credentials: Some(credentials), ..AwsSettings::default() };
+        assert!(!format!("{settings:?}").contains("hunter2"));
+    }
+}

@@ -1,0 +1,76 @@
+//! No secret is in anything that can be printed, whatever AWS answers.
+
+use super::{Answer, HIDDEN, Script, credentials, json, json_error, secret, user, version, xml_error};
+use crate::errors::scrub;
+use keyrot_core::{CredentialProbe, IamPort, SecretStorePort};
+use serde_json::json;
+use std::fmt::{Debug, Display};
+
+fn shows_nothing<E: Debug + Display>(what: &str, result: Result<impl Debug, E>) {
+    let text = match result {
+        Ok(value) => format!("{value:?}"),
+        Err(error) => format!("{error:?} {error} {error:#?}"),
+    };
+    assert!(!text.contains(&HIDDEN[..12]) && !text.contains("caller-secret"), "{what}: {text}");
+}
+
+/// Answers that quote what was sent, or what they hold, in every place that an adapter may look at.
+fn treacherous() -> Vec<(&'static str, Answer)> {
+    let quoted = format!("1 validation error: value '{{\"SecretAccessKey\":\"{HIDDEN}\"}}' is bad, {HIDDEN}");
+    vec![
+        ("an error with it", json_error("InvalidParameterException", &quoted)),
+        ("an XML error with it", xml_error(400, "ValidationError", &quoted)),
+        ("a code with it", xml_error(400, HIDDEN, "x")),
+        ("a broken answer", Answer::Http(200, format!("<x><SecretAccessKey>{HIDDEN}</Sec"))),
+        ("broken JSON", Answer::Http(200, format!("{{\"SecretString\":\"{HIDDEN}"))),
+        ("a page of a proxy", Answer::Http(400, format!("<html>{HIDDEN}</html>"))),
+        ("an empty answer", Answer::Http(200, String::new())),
+        (
+            "a request id with it",
+            Answer::Http(
+                400,
+                format!("<ErrorResponse><Error><Code>X</Code></Error><RequestId>{HIDDEN}</RequestId></ErrorResponse>"),
+            ),
+        ),
+        ("a value that is none", json(&json!({ "VersionId": version('B').as_str(), "SecretString": HIDDEN }))),
+        (
+            "a value",
+            json(
+                &json!({ "VersionId": version('B').as_str(), "SecretString": format!("{{\"SecretAccessKey\":\"{HIDDEN}\"}}") }),
+            ),
+        ),
+    ]
+}
+
+fn three_times(n: usize) -> Vec<Answer> {
+    (0..3).map(|_| treacherous().swap_remove(n).1).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_that_aws_answers_makes_an_adapter_show_a_secret() {
+    for (n, (what, _)) in treacherous().iter().enumerate() {
+        let aws = || async { Script::aws(three_times(n)).await.0 };
+        shows_nothing(what, aws().await.create_key(&user()).await);
+        shows_nothing(what, aws().await.list_keys(&user()).await);
+        shows_nothing(what, aws().await.probe(&credentials()).await);
+        shows_nothing(what, aws().await.stage(&secret(), &version('B'), &credentials(), None).await);
+        shows_nothing(what, aws().await.stage(&secret(), &version('C'), &credentials(), Some(&version('B'))).await);
+        shows_nothing(what, aws().await.read(&secret(), &version('B')).await);
+        shows_nothing(what, aws().await.look_into(&secret(), &version('B')).await);
+        shows_nothing(what, aws().await.describe(&secret()).await);
+        shows_nothing::<String>(what, Ok(aws().await));
+    }
+}
+
+#[test]
+fn what_looks_like_a_secret_is_taken_out_and_the_rest_stays() {
+    let said = format!("user arn:aws:iam::123456789012:user/ci/bot sent {HIDDEN} and {HIDDEN}==, token abc");
+    assert_eq!(
+        scrub(&said, &["abc"]),
+        "user arn:aws:iam::123456789012:user/ci/bot sent [hidden] and [hidden], token [hidden]"
+    );
+    let kept = "keyrot-key-AKIAIOSFODNN7EXAMPLE-1700000000 11111111-2222-3333-4444-555555555555";
+    assert_eq!(scrub(kept, &[""]), kept);
+    assert_eq!(scrub("a\nb\u{7}c", &[]), "a b c");
+    assert!(scrub(&"x ".repeat(5000), &[]).len() <= 600);
+}

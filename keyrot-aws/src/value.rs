@@ -1,0 +1,246 @@
+//! What a secret's value looks like, and what is read out of one.
+//!
+//! keyrot writes a JSON object with two fields, `AccessKeyId` and `SecretAccessKey` unless configured otherwise. There is no documented
+//! shape for access keys in Secrets Manager, so what somebody else wrote is also understood under a few spellings in common use. Fields
+//! that are not the access key's are carried into the next version as they are, text for text and in order; so are other spellings of the
+//! same access key, with the new key in them, because somebody reads them.
+//!
+//! Nothing here returns an error: the text of a JSON error may quote the value.
+
+use crate::settings::FieldNames;
+use keyrot_core::{Credentials, Inside, KeyId, SecretKey};
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+use std::fmt;
+use zeroize::Zeroizing;
+
+/// Spellings of an access key's id and secret that are in common use.
+const SPELLINGS: [(&str, &str); 6] = [
+    ("AccessKeyId", "SecretAccessKey"),
+    ("accessKeyId", "secretAccessKey"),
+    ("access_key_id", "secret_access_key"),
+    ("aws_access_key_id", "aws_secret_access_key"),
+    ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
+    ("AWSAccessKeyId", "AWSSecretKey"),
+];
+
+/// The placeholder of a secret that has no key yet. No reader can take it for credentials: it has none of their fields.
+pub(crate) const PLACEHOLDER: &str =
+    r#"{"keyrot":"placeholder: this user's first access key has not been published here yet"}"#;
+
+/// The credentials in a value, if it holds some and there is no doubt which.
+pub(crate) fn credentials(fields: &FieldNames, text: &str) -> Option<Credentials> {
+    let found = Object::parse(text)?.access_key(fields)?;
+    Some(Credentials { key: found.id, secret: found.secret })
+}
+
+/// Which key a value holds, and whether there is more in it than keyrot's two fields.
+pub(crate) fn inside(fields: &FieldNames, text: &str) -> Inside {
+    let Some(object) = Object::parse(text) else { return Inside { key: None, extras: false } };
+    let key = object.access_key(fields).map(|found| found.id);
+    let extras = object.0.iter().any(|(name, _)| name != fields.id() && name != fields.secret());
+    Inside { key, extras }
+}
+
+/// The value that holds the credentials, with everything else of `carry`. `None` if `carry` is no JSON object.
+pub(crate) fn compose(fields: &FieldNames, new: &Credentials, carry: Option<&str>) -> Option<Zeroizing<String>> {
+    let object = match carry {
+        Some(text) => Object::parse(text)?,
+        None => Object(Vec::new()),
+    };
+    let id = quoted(new.key.as_str());
+    let secret = quoted(new.secret.expose());
+    let replaced = object.spelled(fields);
+    let mut values: Vec<(&str, &str)> = Vec::new();
+    for (name, raw) in &object.0 {
+        let value = if replaced.iter().any(|(i, _)| i == name) {
+            id.as_str()
+        } else if replaced.iter().any(|(_, s)| s == name) {
+            secret.as_str()
+        } else {
+            raw.get()
+        };
+        values.push((name, value));
+    }
+    for (name, value) in [(fields.id(), id.as_str()), (fields.secret(), secret.as_str())] {
+        if !values.iter().any(|(n, _)| *n == name) {
+            values.push((name, value));
+        }
+    }
+    // The size is reserved, because a buffer that grows leaves copies behind.
+    let size = values.iter().map(|(name, value)| 6 * name.len() + value.len() + 4).sum::<usize>() + 2;
+    let mut text = Zeroizing::new(String::with_capacity(size));
+    text.push('{');
+    for (n, (name, value)) in values.iter().enumerate() {
+        if n > 0 {
+            text.push(',');
+        }
+        text.push_str(&quoted(name));
+        text.push(':');
+        text.push_str(value);
+    }
+    text.push('}');
+    Some(text)
+}
+
+struct AccessKey {
+    id: KeyId,
+    secret: SecretKey,
+}
+
+/// A JSON object with its fields' texts as they were written, in order.
+struct Object<'a>(Vec<(String, &'a RawValue)>);
+
+impl<'a> Object<'a> {
+    /// `None` also for an object that names a field twice: readers would not agree on what it holds.
+    fn parse(text: &'a str) -> Option<Self> {
+        let object: Self = serde_json::from_str(text).ok()?;
+        let mut names: Vec<&str> = object.0.iter().map(|(name, _)| name.as_str()).collect();
+        names.sort_unstable();
+        names.windows(2).all(|pair| pair[0] != pair[1]).then_some(object)
+    }
+
+    /// keyrot's own fields go before other spellings; spellings that name different keys cancel each other.
+    fn access_key(&self, fields: &FieldNames) -> Option<AccessKey> {
+        if let Some(own) = self.pair(fields.id(), fields.secret()) {
+            return Some(own);
+        }
+        let mut found = SPELLINGS.iter().filter_map(|(id, secret)| self.pair(id, secret));
+        let first = found.next()?;
+        found.all(|other| other.id == first.id && other.secret == first.secret).then_some(first)
+    }
+
+    /// The names of all fields that hold the object's access key or keyrot's own: those that the next version has anew.
+    fn spelled<'n>(&self, fields: &'n FieldNames) -> Vec<(&'n str, &'n str)> {
+        let mut names = vec![(fields.id(), fields.secret())];
+        if let Some(held) = self.access_key(fields) {
+            let same = |pair: &AccessKey| pair.id == held.id;
+            names.extend(SPELLINGS.iter().copied().filter(|(i, s)| self.pair(i, s).as_ref().is_some_and(same)));
+        }
+        names
+    }
+
+    fn pair(&self, id: &str, secret: &str) -> Option<AccessKey> {
+        let id = KeyId::parse(self.text(id)?).ok()?;
+        let secret = SecretKey::new(self.text(secret)?);
+        (!secret.expose().is_empty()).then_some(AccessKey { id, secret })
+    }
+
+    fn text(&self, name: &str) -> Option<String> {
+        let (_, raw) = self.0.iter().find(|(n, _)| n == name)?;
+        serde_json::from_str(raw.get()).ok()
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Fields;
+        impl<'de> Visitor<'de> for Fields {
+            type Value = Vec<(String, &'de RawValue)>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut fields = Vec::new();
+                while let Some(field) = map.next_entry()? {
+                    fields.push(field);
+                }
+                Ok(fields)
+            }
+        }
+        from.deserialize_map(Fields).map(Self)
+    }
+}
+
+fn quoted(text: &str) -> Zeroizing<String> {
+    Zeroizing::new(serde_json::to_string(text).expect("every text can be written as JSON"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OLD: &str = "AKIAAAAAAAAAAAAAAAAA";
+    const NEW: &str = "AKIABBBBBBBBBBBBBBBB";
+
+    fn new() -> Credentials {
+        Credentials { key: KeyId::parse(NEW).expect("an id"), secret: SecretKey::new("n\"ew/+".into()) }
+    }
+
+    fn composed(carry: Option<&str>) -> String {
+        compose(&FieldNames::default(), &new(), carry).expect("an object").to_string()
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let text = composed(None);
+        assert_eq!(credentials(&FieldNames::default(), &text), Some(new()));
+        assert_eq!(inside(&FieldNames::default(), &text), Inside { key: Some(new().key), extras: false });
+    }
+
+    #[test]
+    fn nobody_takes_the_placeholder_for_credentials() {
+        assert_eq!(credentials(&FieldNames::default(), PLACEHOLDER), None);
+        assert_eq!(inside(&FieldNames::default(), PLACEHOLDER).key, None);
+        assert!(Object::parse(PLACEHOLDER).is_some());
+    }
+
+    #[test]
+    fn further_fields_stay_as_they_are_and_in_order() {
+        let old = format!(
+            r#" {{"z":1e2,"big":123456789012345678901234567890,"SecretAccessKey":"o","é\u0020":[ 1, {{"a": null}} ],"AccessKeyId":"{OLD}"}} "#
+        );
+        let text = composed(Some(&old));
+        let expected = format!(
+            r#"{{"z":1e2,"big":123456789012345678901234567890,"SecretAccessKey":"n\"ew/+","é ":[ 1, {{"a": null}} ],"AccessKeyId":"{NEW}"}}"#
+        );
+        assert_eq!(text, expected);
+        assert!(inside(&FieldNames::default(), &text).extras);
+    }
+
+    #[test]
+    fn readers_of_another_spelling_get_the_new_key_too() {
+        let old = format!(r#"{{"aws_access_key_id":"{OLD}","aws_secret_access_key":"o","region":"eu"}}"#);
+        let found = inside(&FieldNames::default(), &old);
+        assert_eq!(found, Inside { key: KeyId::parse(OLD).ok(), extras: true });
+        let text = composed(Some(&old));
+        assert!(!text.contains(OLD) && text.contains(r#""region":"eu""#), "{text}");
+        for names in ["aws_access_key_id", "AccessKeyId"] {
+            assert!(text.contains(&format!(r#""{names}":"{NEW}""#)), "{text}");
+        }
+    }
+
+    #[test]
+    fn another_access_key_beside_it_is_left_alone() {
+        let other = "AKIACCCCCCCCCCCCCCCC";
+        let old = format!(
+            r#"{{"AccessKeyId":"{OLD}","SecretAccessKey":"o","aws_access_key_id":"{other}","aws_secret_access_key":"c"}}"#
+        );
+        assert_eq!(inside(&FieldNames::default(), &old).key, KeyId::parse(OLD).ok());
+        let text = composed(Some(&old));
+        assert!(text.contains(other) && text.contains(r#""aws_secret_access_key":"c""#), "{text}");
+    }
+
+    #[test]
+    fn where_there_is_doubt_there_are_no_credentials() {
+        let fields = FieldNames::default();
+        for text in [
+            "",
+            "null",
+            "[1]",
+            "AccessKeyId",
+            r#"{"AccessKeyId":"short","SecretAccessKey":"x"}"#,
+            r#"{"AccessKeyId":"AKIAAAAAAAAAAAAAAAAA"}"#,
+            r#"{"AccessKeyId":"AKIAAAAAAAAAAAAAAAAA","SecretAccessKey":""}"#,
+            r#"{"AccessKeyId":"AKIAAAAAAAAAAAAAAAAA","SecretAccessKey":"x","AccessKeyId":"AKIABBBBBBBBBBBBBBBB"}"#,
+            r#"{"accessKeyId":"AKIAAAAAAAAAAAAAAAAA","secretAccessKey":"x","access_key_id":"AKIABBBBBBBBBBBBBBBB","secret_access_key":"y"}"#,
+        ] {
+            assert_eq!(credentials(&fields, text), None, "{text}");
+            assert_eq!(inside(&fields, text).key, None, "{text}");
+        }
+        assert!(compose(&fields, &new(), Some("[1]")).is_none());
+    }
+}

@@ -1,0 +1,259 @@
+//! The command line.
+
+use crate::exit::Exit;
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use keyrot_core::settings::SETTINGS;
+use keyrot_core::{KeyId, UserName};
+use std::path::PathBuf;
+use std::time::Duration;
+
+const EXAMPLES: &str = "\
+Examples:
+  keyrot demo                        see a key's life of 104 days in ten seconds
+  keyrot --sandbox rotate            try it on a made-up account: no AWS account, no network
+  keyrot plan                        what a run would do, and why; it changes nothing
+  keyrot rotate --user ci-deployer   every step that is due, for one user
+  keyrot status --json | jq '.users[] | select(.state == \"blocked\")'
+
+Exit codes:
+  0  all is well
+  1  some user failed or was not done in time, or the run could not be made
+  2  the command line or the settings cannot be used; nothing was done
+  3  some user is blocked and needs a person (1 goes before 3)
+  130, 143  stopped by Ctrl-C or SIGTERM before every user was done (1 goes before these)";
+
+const SETTINGS_HEADING: &str =
+    "Settings (each also in keyrot.toml, or as KEYROT_<NAME> in the environment; the flag wins)";
+
+/// Rotate the access keys of AWS IAM users, without breaking whatever uses them.
+///
+/// keyrot makes a new key, proves that it works, publishes it in Secrets Manager, and takes the old key away only when nothing uses it any
+/// more. A run does every step that is due now; run it daily.
+#[derive(Debug, Parser)]
+#[command(name = "keyrot", version, after_help = EXAMPLES, max_term_width = 110, propagate_version = false)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Args)]
+struct Global {
+    /// Work on a made-up account kept in a file, in the place of AWS
+    ///
+    /// The file is made where there is none. Without FILE: $KEYROT_SANDBOX, or keyrot/sandbox.json in the user's state directory.
+    #[arg(long, global = true, value_name = "FILE", num_args = 0..=1, require_equals = true)]
+    sandbox: Option<Option<PathBuf>>,
+    /// The settings file; without it keyrot.toml in the current directory, if there is one
+    #[arg(long, global = true, value_name = "FILE", env = "KEYROT_CONFIG")]
+    config: Option<PathBuf>,
+    /// One JSON document on stdout, all talk on stderr
+    #[arg(long, global = true)]
+    json: bool,
+    /// No progress on stderr
+    #[arg(long, short, global = true)]
+    quiet: bool,
+    /// Colour: on a terminal only, unless NO_COLOR is set
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN", hide_possible_values = true)]
+    color: Color,
+}
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal, unless `NO_COLOR` is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// A command line that was understood.
+#[derive(Debug)]
+pub(crate) struct Invocation {
+    pub(crate) command: Command,
+    /// Whether to work on a sandbox, and on which file if that was said.
+    pub(crate) sandbox: Option<Option<PathBuf>>,
+    pub(crate) config: Option<PathBuf>,
+    pub(crate) json: bool,
+    pub(crate) quiet: bool,
+    pub(crate) color: Color,
+    /// The settings that were given as flags: name and value.
+    pub(crate) settings: Vec<(&'static str, String)>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Show what a run would do, and why; change nothing
+    Plan(Users),
+    /// Do every step that is due now
+    ///
+    /// One pass over all selected users, or over those named. A user's failure never stops the others. What waits for its time (an overlap,
+    /// a soak) is left to a later run.
+    Rotate(Rotate),
+    /// Show each user's keys, and what happens next and when
+    Status(Users),
+    /// Play a key's life of 104 days on a made-up account, with the real engine
+    Demo(Demo),
+    /// The made-up account: move its clock, look into it, do by hand what a person could
+    Sandbox {
+        #[command(subcommand)]
+        command: Sandbox,
+    },
+}
+
+#[derive(Debug, Default, Args)]
+pub(crate) struct Users {
+    /// Only these of the selected users; may be repeated
+    #[arg(long = "user", value_name = "NAME", num_args = 1..)]
+    pub(crate) users: Vec<UserName>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Rotate {
+    #[command(flatten)]
+    pub(crate) users: Users,
+    /// Replace current keys that are not yet due, too; every wait and guard holds all the same
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// No pauses; so it is anyway where stdout is no terminal
+    #[arg(long)]
+    pub(crate) fast: bool,
+    /// The pause after each line, such as 500ms
+    #[arg(long, value_name = "DURATION", value_parser = duration, conflicts_with = "fast")]
+    pub(crate) pace: Option<Duration>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Sandbox {
+    /// Show the account as it is: users, tags, keys and secrets
+    Show,
+    /// Let time pass
+    Advance {
+        /// How much, such as 8d or 12h
+        #[arg(value_parser = duration)]
+        time: Duration,
+    },
+    /// Begin anew with the account as it was made at first
+    Reset,
+    /// A consumer signs a request: with the current key from the user's secret, or with another
+    Use {
+        /// Whose key
+        user: UserName,
+        /// This key in the place of the secret's current one
+        #[arg(long, value_name = "KEY")]
+        key: Option<KeyId>,
+        /// The service that is called
+        #[arg(long, default_value = "s3")]
+        service: String,
+        /// The region
+        #[arg(long = "in", value_name = "REGION", default_value = "eu-west-1")]
+        region: String,
+    },
+    /// Tag a user, as an administrator would: RotateKey=True selects it
+    Tag {
+        /// Whom
+        user: UserName,
+        /// KEY=VALUE
+        #[arg(value_name = "KEY=VALUE", value_parser = tag)]
+        tag: (String, String),
+    },
+    /// Take a tag off a user
+    Untag {
+        /// Whom
+        user: UserName,
+        /// The tag's key
+        tag: String,
+    },
+    /// Deactivate a key by hand
+    Deactivate {
+        /// Which
+        key: KeyId,
+    },
+    /// Reactivate a key by hand
+    Reactivate {
+        /// Which
+        key: KeyId,
+    },
+    /// Delete a key by hand
+    Delete {
+        /// Which
+        key: KeyId,
+    },
+}
+
+impl Invocation {
+    /// Reads the process's arguments. Help, the version and usage errors are told right here.
+    pub(crate) fn parse() -> Result<Self, Exit> {
+        let parsed = command().try_get_matches().and_then(|matches| {
+            let cli = Cli::from_arg_matches(&matches)?;
+            Ok((cli, matches))
+        });
+        let (Cli { global, command }, matches) = parsed.map_err(|error| {
+            // A closed pipe is no reason to fail: `keyrot --help | head -1`.
+            let _ = error.print();
+            if error.use_stderr() { Exit::Usage } else { Exit::Well }
+        })?;
+        let deepest = std::iter::successors(Some(&matches), |m| m.subcommand().map(|(_, sub)| sub)).last();
+        let given = |name: &'static str| {
+            let values = deepest.and_then(|m| m.get_many::<String>(name)).into_iter().flatten();
+            values.map(move |value| (name, value.clone()))
+        };
+        let settings = SETTINGS.iter().flat_map(|info| given(info.name)).collect();
+        let Global { sandbox, config, json, quiet, color } = global;
+        Ok(Self { command, sandbox, config, json, quiet, color, settings })
+    }
+}
+
+/// The whole command line, with a flag for each setting.
+fn command() -> clap::Command {
+    SETTINGS.iter().fold(Cli::command(), |command, info| {
+        let default = info.default.filter(|text| !text.is_empty()).map(|text| format!(" [default: {text}]"));
+        let arg = clap::Arg::new(info.name)
+            .long(info.name.replace('_', "-"))
+            .value_name(info.kind.placeholder())
+            .help(format!("{}{}", info.help, default.unwrap_or_default()))
+            .help_heading(SETTINGS_HEADING)
+            .hide_short_help(true)
+            .global(true)
+            .action(clap::ArgAction::Append);
+        command.arg(arg)
+    })
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text).map_err(|error| format!("{error}; expected for example 8d, 12h or 30m"))
+}
+
+fn tag(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("expected KEY=VALUE, for example RotateKey=True".to_owned()),
+    }
+}
+
+impl Color {
+    pub(crate) fn apply(self) {
+        match self {
+            Self::Auto => anstream::ColorChoice::Auto,
+            Self::Always => anstream::ColorChoice::Always,
+            Self::Never => anstream::ColorChoice::Never,
+        }
+        .write_global();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_command_line_holds_together() {
+        super::command().debug_assert();
+    }
+}

@@ -1,0 +1,108 @@
+//! `plan`, `rotate`, `status`: one pass over the users, looking or acting, shown in three ways.
+
+use crate::args::{Invocation, Rotate, Users};
+use crate::config;
+use crate::exit::Exit;
+use crate::problem::Problem;
+use crate::progress::Teller;
+use crate::render::run::{Screen, screen};
+use crate::render::{paint, print, print_json, style, time, width};
+use crate::signals::Signals;
+use crate::target::Target;
+use keyrot_core::settings::Settings;
+use keyrot_core::{
+    Cancel, Limits, MissingWhy, Mode, Ports, Rotator, RunDocument, Selected, Selection, UserName, Waits, after, select,
+};
+
+pub(crate) async fn plan(invocation: &Invocation, users: &Users) -> Result<Exit, Problem> {
+    run(invocation, users, Screen::Plan, false).await
+}
+
+pub(crate) async fn rotate(invocation: &Invocation, args: &Rotate) -> Result<Exit, Problem> {
+    run(invocation, &args.users, Screen::Rotate, args.force).await
+}
+
+pub(crate) async fn status(invocation: &Invocation, users: &Users) -> Result<Exit, Problem> {
+    run(invocation, users, Screen::Status, false).await
+}
+
+async fn run(invocation: &Invocation, users: &Users, what: Screen, force: bool) -> Result<Exit, Problem> {
+    let settings = config::load(invocation)?;
+    let mut signals = Signals::listen().map_err(|error| Problem::failed(format!("no signal can be heard: {error}")))?;
+    let found = signals.or(find(invocation, &settings, &users.users)).await;
+    let (target, mut selected) = found.unwrap_or_else(|signal| Err(Problem::signal(signal)))?;
+    let Target { ports, sandbox } = target;
+    let now = ports.clock.now();
+    if force {
+        for chosen in &mut selected.chosen {
+            chosen.policy = chosen.policy.clone().map(|policy| policy.forced(now));
+        }
+    }
+    let (mode, schema, max_changes) = match what {
+        Screen::Plan => (Mode::Plan, "keyrot.plan/1", None),
+        Screen::Status => (Mode::Plan, "keyrot.status/1", None),
+        Screen::Rotate => (Mode::Act, "keyrot.rotate/1", settings.max_changes()),
+    };
+    let limits =
+        Limits { concurrency: settings.concurrency(), max_changes, deadline: Some(after(now, settings.deadline())) };
+    say_of_selection(invocation, &selected, sandbox, now);
+
+    let teller = Teller::new(selected.chosen.len(), invocation.quiet);
+    let rotator = Rotator::new(ports);
+    let cancel = Cancel::default();
+    let progress = |progress| teller.take(&progress);
+    let work = rotator.run(selected.chosen.clone(), mode, &limits, &cancel, &progress);
+    let say = |text: &str| teller.say(&paint(style::WARN, text));
+    let (report, signal) = signals.while_working(&cancel, say, work).await;
+    teller.finish();
+
+    let document = RunDocument::new(schema, &report, &selected);
+    if invocation.json {
+        print_json(&document);
+    } else {
+        print(&screen(what, &document, &settings, sandbox, width()));
+    }
+    Ok(Exit::of(document.result, signal))
+}
+
+/// Builds the ports, and finds whom to work on. Nothing is changed before every user named is known to be selected.
+async fn find(invocation: &Invocation, settings: &Settings, names: &[UserName]) -> Result<(Target, Selected), Problem> {
+    let target = Target::open(invocation, settings).await?;
+    let selection = Selection { only: names.to_vec(), ..settings.selection().clone() };
+    let users = list(&target.ports, &selection).await?;
+    let waits: &Waits = settings.policy().waits();
+    let selected = select(&users, &selection, settings.template(), waits, settings.allow_short_waits());
+    match selected.missing.as_slice() {
+        [] => Ok((target, selected)),
+        missing => {
+            let lines: Vec<String> = missing.iter().map(ToString::to_string).collect();
+            let problem = Problem::usage(lines.join("\n"));
+            let untagged = missing.iter().find(|m| matches!(m.why, MissingWhy::NotTagged { .. }));
+            Err(match untagged.filter(|_| !target.sandbox) {
+                Some(one) => problem.hint(format!(
+                    "aws iam tag-user --user-name {} --tags Key={},Value={} (nothing was done)",
+                    one.user, selection.tag, selection.tag_value
+                )),
+                None => problem.hint("nothing was done, for the other users neither"),
+            })
+        }
+    }
+}
+
+async fn list(ports: &Ports, selection: &Selection) -> Result<Vec<keyrot_core::IamUser>, Problem> {
+    ports.iam.users(&selection.path_prefix).await.map_err(|error| {
+        Problem::failed(format!("the account's users could not be listed: {error}"))
+            .hint("nobody is selected unless everybody could be seen; nothing was touched")
+    })
+}
+
+fn say_of_selection(invocation: &Invocation, selected: &Selected, sandbox: bool, now: keyrot_core::Timestamp) {
+    for pattern in &selected.idle_exclusions {
+        let text = format!("the exclusion {pattern} fits no user; is it mistyped?");
+        anstream::eprintln!("{} {text}", paint(style::WARN, "warning:"));
+    }
+    if sandbox && !invocation.quiet {
+        let text = format!("sandbox, a made-up account; its clock says {}", time::absolute(now));
+        anstream::eprintln!("{}", paint(style::DIM, text));
+    }
+}

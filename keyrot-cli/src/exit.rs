@@ -1,0 +1,48 @@
+//! The exit codes: an interface that scripts rely on.
+
+use keyrot_core::Verdict;
+use std::process::ExitCode;
+
+/// How the process ends. The same list stands in `keyrot --help`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// All is well.
+    Well,
+    /// Some user failed or was not done in time, or the run could not be made: no credentials, discovery failed.
+    Failed,
+    /// The command line or the settings cannot be used. Nothing was done.
+    Usage,
+    /// Some user is blocked and needs a person; nobody failed.
+    Blocked,
+    /// Stopped by a signal before every user was done; nobody failed. 128 and the signal's number, as shells have it.
+    Signal(u8),
+}
+
+impl Exit {
+    /// The exit code for a run, which a signal may have stopped.
+    pub(crate) fn of(verdict: Verdict, signal: Option<u8>) -> Self {
+        match verdict {
+            Verdict::Well => Self::Well,
+            Verdict::Blocked => Self::Blocked,
+            Verdict::Stopped => signal.map_or(Self::Failed, Self::Signal),
+            Verdict::Failed => Self::Failed,
+        }
+    }
+
+    /// The number.
+    pub(crate) fn code(self) -> u8 {
+        match self {
+            Self::Well => 0,
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::Blocked => 3,
+            Self::Signal(number) => 128 + number,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        exit.code().into()
+    }
+}

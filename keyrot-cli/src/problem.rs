@@ -1,0 +1,62 @@
+//! Why a command could not be carried out at all.
+
+use crate::exit::Exit;
+use crate::render::{paint, print_json, style};
+use serde::Serialize;
+
+/// What went wrong with the command as a whole, and what to do about it.
+#[derive(Debug)]
+pub(crate) struct Problem {
+    exit: Exit,
+    message: String,
+    hint: Option<String>,
+}
+
+/// The document in the place of the command's own, with `--json`.
+#[derive(Serialize)]
+struct Document<'a> {
+    schema: &'static str,
+    exit: u8,
+    message: &'a str,
+    hint: Option<&'a str>,
+}
+
+impl Problem {
+    /// The run could not be made.
+    pub(crate) fn failed(message: impl Into<String>) -> Self {
+        Self { exit: Exit::Failed, message: message.into(), hint: None }
+    }
+
+    /// The command line or the settings cannot be used.
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self { exit: Exit::Usage, message: message.into(), hint: None }
+    }
+
+    /// A signal came before anything was begun.
+    pub(crate) fn signal(number: u8) -> Self {
+        let message = "stopped before any user was touched".to_owned();
+        Self { exit: Exit::Signal(number), message, hint: None }
+    }
+
+    /// What to do about it.
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Tells it on stderr, and with `--json` on stdout too.
+    pub(crate) fn tell(self, json: bool) -> Exit {
+        let Self { exit, message, hint } = &self;
+        let mut lines = message.lines();
+        anstream::eprintln!("{} {}", paint(style::BAD, "error:"), lines.next().unwrap_or_default());
+        lines.for_each(|line| anstream::eprintln!("       {line}"));
+        if let Some(hint) = hint {
+            anstream::eprintln!("{} {hint}", paint(style::HINT, " hint:"));
+        }
+        if json {
+            let (message, hint) = (message.as_str(), hint.as_deref());
+            print_json(&Document { schema: "keyrot.error/1", exit: exit.code(), message, hint });
+        }
+        *exit
+    }
+}

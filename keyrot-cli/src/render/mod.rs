@@ -1,0 +1,62 @@
+//! What people see: colour only where it is wanted, lines that fit the terminal.
+
+pub(crate) mod run;
+pub(crate) mod table;
+pub(crate) mod time;
+
+use anstyle::Style;
+use serde::Serialize;
+use std::fmt;
+use std::io::{IsTerminal, Write};
+
+/// Colours, each with one meaning.
+pub(crate) mod style {
+    use anstyle::{AnsiColor, Style};
+
+    /// All is well.
+    pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
+    /// Something is under way, or changes.
+    pub(crate) const BUSY: Style = AnsiColor::Cyan.on_default();
+    /// Worth a look.
+    pub(crate) const WARN: Style = AnsiColor::Yellow.on_default();
+    /// Somebody has to act.
+    pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
+    /// What to do.
+    pub(crate) const HINT: Style = AnsiColor::Magenta.on_default();
+    /// Headings.
+    pub(crate) const HEAD: Style = Style::new().bold();
+    /// What matters less.
+    pub(crate) const DIM: Style = Style::new().dimmed();
+    /// Plain.
+    pub(crate) const PLAIN: Style = Style::new();
+}
+
+/// Text in a style. What is printed through `anstream` or [`print`] loses it where colour is not wanted.
+pub(crate) fn paint(style: Style, text: impl fmt::Display) -> String {
+    format!("{style}{text}{style:#}")
+}
+
+/// The columns of stdout's terminal; `None` where it is none: then nothing is wrapped, so that `grep` finds whole lines.
+pub(crate) fn width() -> Option<usize> {
+    let columns = || std::env::var("COLUMNS").ok()?.parse().ok();
+    if !std::io::stdout().is_terminal() {
+        return None;
+    }
+    let asked = terminal_size::terminal_size_of(std::io::stdout()).map(|(width, _)| usize::from(width.0));
+    Some(asked.or_else(columns).unwrap_or(80).max(40))
+}
+
+/// Prints text on stdout. A reader that went away, as in `keyrot status | head`, is no error.
+pub(crate) fn print(text: &str) {
+    let mut out = anstream::stdout().lock();
+    let _ = out.write_all(text.as_bytes());
+    let _ = out.flush();
+}
+
+/// Prints a document on stdout.
+pub(crate) fn print_json(document: &impl Serialize) {
+    match serde_json::to_string_pretty(document) {
+        Ok(text) => print(&format!("{text}\n")),
+        Err(error) => anstream::eprintln!("the document could not be written: {error}"),
+    }
+}

@@ -1,0 +1,203 @@
+//! The sandbox behind keyrot's ports.
+
+use super::{SandboxError, SandboxFile};
+use async_trait::async_trait;
+use futures_util::FutureExt;
+use keyrot_core::memory::MemoryAccount;
+use keyrot_core::{
+    AccessKey, CallError, Clock, CredentialProbe, Credentials, ErrorKind, IamPort, IamUser, Inside, KeyId, LastUse,
+    NewKey, Note, ProbeAnswer, SecretName, SecretState, SecretStorePort, Timestamp, UserName, VersionId,
+};
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// How long a call really takes, such as `20ms`: for tests that stop a run halfway.
+const PACE: &str = "KEYROT_TEST_SANDBOX_PACE";
+/// `N:before` or `N:after`: the process aborts right before or after its Nth call, counted from 1, is carried out.
+const DIE: &str = "KEYROT_TEST_SANDBOX_DIE";
+
+/// The account in a sandbox's file. Clones share it.
+#[derive(Clone)]
+pub(crate) struct SandboxAccount {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    file: SandboxFile,
+    /// The account's clock as it was seen last.
+    now: Mutex<Timestamp>,
+    calls: AtomicUsize,
+    pace: Duration,
+    die: Option<(usize, Moment)>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Moment {
+    Before,
+    After,
+}
+
+impl SandboxAccount {
+    /// The account in this file, or in the usual one.
+    pub(crate) async fn open(path: Option<&Path>) -> Result<Self, SandboxError> {
+        let (file, made) = SandboxFile::open(path).await?;
+        if made {
+            anstream::eprintln!("made a sandbox in {}", file.path().display());
+        }
+        let now = Mutex::new(file.load()?.now());
+        let test = |name| std::env::var(name).ok().filter(|v| !v.is_empty());
+        let pace = test(PACE).and_then(|v| humantime::parse_duration(&v).ok()).unwrap_or_default();
+        let die = test(DIE).and_then(|v| {
+            let (nth, moment) = v.split_once(':')?;
+            let moment = if moment == "after" { Moment::After } else { Moment::Before };
+            Some((nth.parse().ok()?, moment))
+        });
+        Ok(Self { shared: Arc::new(Shared { file, now, calls: AtomicUsize::new(0), pace, die }) })
+    }
+
+    /// Makes one call: under the lock, saved before it is answered.
+    async fn call<T>(
+        &self,
+        work: impl FnOnce(&MemoryAccount) -> Option<Result<T, CallError>> + Send,
+    ) -> Result<T, CallError> {
+        let shared = &self.shared;
+        if shared.pace.is_zero() {
+            tokio::task::yield_now().await;
+        } else {
+            tokio::time::sleep(shared.pace).await;
+        }
+        let nth = shared.calls.fetch_add(1, Ordering::Relaxed) + 1;
+        let die = |moment| {
+            if shared.die == Some((nth, moment)) {
+                std::process::abort();
+            }
+        };
+        die(Moment::Before);
+        let answer = shared.file.change(|world| {
+            let account = MemoryAccount::new(world.clone());
+            let answer = work(&account);
+            *world = account.world();
+            self.see(world.now());
+            answer
+        });
+        die(Moment::After);
+        match answer {
+            // No fault is injected here, so that every answer of the in-memory account is there at once.
+            Ok(answer) => answer.unwrap_or_else(|| Err(CallError::lost("the sandbox did not answer"))),
+            Err(error) => Err(CallError::refused(ErrorKind::Other, error.to_string())),
+        }
+    }
+
+    fn see(&self, now: Timestamp) {
+        *self.shared.now.lock().unwrap_or_else(PoisonError::into_inner) = now;
+    }
+}
+
+#[async_trait]
+impl IamPort for SandboxAccount {
+    async fn users(&self, path_prefix: &str) -> Result<Vec<IamUser>, CallError> {
+        self.call(|a| a.users(path_prefix).now_or_never()).await
+    }
+
+    async fn list_keys(&self, user: &UserName) -> Result<Vec<AccessKey>, CallError> {
+        self.call(|a| a.list_keys(user).now_or_never()).await
+    }
+
+    async fn create_key(&self, user: &UserName) -> Result<NewKey, CallError> {
+        self.call(|a| a.create_key(user).now_or_never()).await
+    }
+
+    async fn last_use(&self, user: &UserName, key: &KeyId) -> Result<LastUse, CallError> {
+        self.call(|a| a.last_use(user, key).now_or_never()).await
+    }
+
+    async fn deactivate_key(&self, user: &UserName, key: &KeyId) -> Result<(), CallError> {
+        self.call(|a| a.deactivate_key(user, key).now_or_never()).await
+    }
+
+    async fn delete_key(&self, user: &UserName, key: &KeyId) -> Result<(), CallError> {
+        self.call(|a| a.delete_key(user, key).now_or_never()).await
+    }
+}
+
+#[async_trait]
+impl SecretStorePort for SandboxAccount {
+    async fn describe(&self, secret: &SecretName) -> Result<SecretState, CallError> {
+        self.call(|a| a.describe(secret).now_or_never()).await
+    }
+
+    async fn create(&self, secret: &SecretName, user: &UserName, placeholder: &VersionId) -> Result<(), CallError> {
+        self.call(|a| a.create(secret, user, placeholder).now_or_never()).await
+    }
+
+    async fn put_placeholder(
+        &self,
+        secret: &SecretName,
+        user: &UserName,
+        placeholder: &VersionId,
+    ) -> Result<(), CallError> {
+        self.call(|a| a.put_placeholder(secret, user, placeholder).now_or_never()).await
+    }
+
+    async fn write_note(&self, secret: &SecretName, note: &Note) -> Result<(), CallError> {
+        self.call(|a| a.write_note(secret, note).now_or_never()).await
+    }
+
+    async fn look_into(&self, secret: &SecretName, version: &VersionId) -> Result<Inside, CallError> {
+        self.call(|a| a.look_into(secret, version).now_or_never()).await
+    }
+
+    async fn versions(&self, secret: &SecretName) -> Result<Vec<VersionId>, CallError> {
+        self.call(|a| a.versions(secret).now_or_never()).await
+    }
+
+    async fn stage<'a>(
+        &self,
+        secret: &SecretName,
+        version: &VersionId,
+        credentials: &Credentials,
+        carry: Option<&'a VersionId>,
+    ) -> Result<(), CallError> {
+        self.call(|a| a.stage(secret, version, credentials, carry).now_or_never()).await
+    }
+
+    async fn read(&self, secret: &SecretName, version: &VersionId) -> Result<Option<Credentials>, CallError> {
+        self.call(|a| a.read(secret, version).now_or_never()).await
+    }
+
+    async fn promote(&self, secret: &SecretName, from: &VersionId, to: &VersionId) -> Result<(), CallError> {
+        self.call(|a| a.promote(secret, from, to).now_or_never()).await
+    }
+
+    async fn unstage(&self, secret: &SecretName, version: &VersionId) -> Result<(), CallError> {
+        self.call(|a| a.unstage(secret, version).now_or_never()).await
+    }
+}
+
+#[async_trait]
+impl CredentialProbe for SandboxAccount {
+    async fn probe(&self, credentials: &Credentials) -> Result<ProbeAnswer, CallError> {
+        self.call(|a| a.probe(credentials).now_or_never()).await
+    }
+}
+
+#[async_trait]
+impl Clock for SandboxAccount {
+    fn now(&self) -> Timestamp {
+        *self.shared.now.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Moves the account's clock; nobody has to wait for it.
+    async fn sleep(&self, time: Duration) {
+        tokio::time::sleep(self.shared.pace).await;
+        let moved = self.shared.file.change(|world| {
+            world.advance(time);
+            world.now()
+        });
+        if let Ok(now) = moved {
+            self.see(now);
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! The sandbox's file.
+
+use super::seed;
+use crate::problem::Problem;
+use keyrot_core::memory::World;
+use serde::{Deserialize, Serialize};
+use std::fs::{File, OpenOptions};
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+/// The edition of the file's shape. A file of another one is refused, never rewritten.
+const VERSION: u32 = 1;
+const FORMAT: &str = "keyrot-sandbox";
+
+/// A sandbox's file. The account is never kept in memory between two calls.
+#[derive(Debug)]
+pub(crate) struct SandboxFile {
+    path: PathBuf,
+}
+
+/// Why a sandbox cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SandboxError {
+    #[error("the sandbox {} cannot be {doing}: {cause}", path.display())]
+    Io { path: PathBuf, doing: &'static str, cause: std::io::Error },
+    #[error("{} is no sandbox of this keyrot: {why}", path.display())]
+    Unreadable { path: PathBuf, why: String },
+    #[error("no place for the sandbox is known: neither XDG_STATE_HOME, HOME nor LOCALAPPDATA is set")]
+    NoPlace,
+}
+
+#[derive(Deserialize)]
+struct Head {
+    format: String,
+    version: u32,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Content<W> {
+    format: String,
+    version: u32,
+    about: String,
+    world: W,
+}
+
+impl SandboxFile {
+    /// The file at this place, or at the usual one. It is made where there is none; tells whether it was.
+    pub(crate) async fn open(path: Option<&Path>) -> Result<(Self, bool), SandboxError> {
+        let file = Self { path: path.map_or_else(usual_place, |p| Ok(p.to_owned()))? };
+        if let Some(parent) = file.path.parent().filter(|p| !p.as_os_str().is_empty()) {
+            make_private_dir(parent).map_err(|cause| file.io("made", cause))?;
+        }
+        if file.path.exists() {
+            return Ok((file, false));
+        }
+        let fresh = seed::seed().await;
+        let made = file.locked(|file| match file.path.exists() {
+            // Another process was faster.
+            true => Ok(false),
+            false => file.write(&fresh).map(|()| true),
+        })?;
+        Ok((file, made))
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The account as it is.
+    pub(crate) fn load(&self) -> Result<World, SandboxError> {
+        let text = std::fs::read_to_string(&self.path).map_err(|cause| self.io("read", cause))?;
+        let unreadable = |why: String| SandboxError::Unreadable { path: self.path.clone(), why };
+        let head: Head = serde_json::from_str(&text).map_err(|e| unreadable(place(&e)))?;
+        if head.format != FORMAT || head.version != VERSION {
+            let why = format!("it is {} version {}, expected {FORMAT} version {VERSION}", head.format, head.version);
+            return Err(unreadable(why));
+        }
+        let content: Content<World> = serde_json::from_str(&text).map_err(|e| unreadable(place(&e)))?;
+        Ok(content.world)
+    }
+
+    /// Changes the account; nobody else does in the meantime. It is saved before this returns.
+    pub(crate) fn change<T>(&self, change: impl FnOnce(&mut World) -> T) -> Result<T, SandboxError> {
+        self.locked(|file| {
+            let mut world = file.load()?;
+            let result = change(&mut world);
+            file.write(&world)?;
+            Ok(result)
+        })
+    }
+
+    /// Puts another account in the place of this one.
+    pub(crate) fn replace(&self, world: &World) -> Result<(), SandboxError> {
+        self.locked(|file| file.write(world))
+    }
+
+    /// Holds the lock, which is a file of its own because the account's file is replaced with every change.
+    fn locked<T>(&self, work: impl FnOnce(&Self) -> Result<T, SandboxError>) -> Result<T, SandboxError> {
+        let lock = private().open(self.beside(".lock")).map_err(|cause| self.io("locked", cause))?;
+        lock.lock().map_err(|cause| self.io("locked", cause))?;
+        let result = work(self);
+        drop(lock);
+        result
+    }
+
+    /// Writes a file beside it and moves that into its place: whoever reads sees the one or the other, whole.
+    fn write(&self, world: &World) -> Result<(), SandboxError> {
+        let about = "a made-up AWS account of `keyrot --sandbox`; nothing in it is real".to_owned();
+        let content = Content { format: FORMAT.to_owned(), version: VERSION, about, world };
+        let text = serde_json::to_vec_pretty(&content).map_err(|e| self.io("written", e.into()))?;
+        let beside = self.beside(".new");
+        let write = || -> std::io::Result<()> {
+            let mut file: File = private().truncate(true).open(&beside)?;
+            file.write_all(&text)?;
+            drop(file);
+            std::fs::rename(&beside, &self.path)
+        };
+        write().map_err(|cause| self.io("written", cause))
+    }
+
+    fn beside(&self, ending: &str) -> PathBuf {
+        let mut name = self.path.clone().into_os_string();
+        name.push(ending);
+        name.into()
+    }
+
+    fn io(&self, doing: &'static str, cause: std::io::Error) -> SandboxError {
+        SandboxError::Io { path: self.path.clone(), doing, cause }
+    }
+}
+
+impl From<SandboxError> for Problem {
+    fn from(error: SandboxError) -> Self {
+        let problem = Self::usage(error.to_string());
+        match &error {
+            SandboxError::Unreadable { .. } => {
+                problem.hint("name another file with --sandbox=FILE, or begin anew with `keyrot sandbox reset`")
+            }
+            SandboxError::Io { cause, .. } if cause.kind() == ErrorKind::PermissionDenied => {
+                problem.hint("name a file that you may write with --sandbox=FILE")
+            }
+            SandboxError::Io { .. } | SandboxError::NoPlace => problem.hint("name a file with --sandbox=FILE"),
+        }
+    }
+}
+
+/// Where the parser stumbled. Its own text quotes what it found there.
+fn place(error: &serde_json::Error) -> String {
+    format!("its JSON cannot be read at line {} column {}", error.line(), error.column())
+}
+
+/// `$KEYROT_SANDBOX`, or the user's state directory.
+fn usual_place() -> Result<PathBuf, SandboxError> {
+    let dir = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
+    if let Some(file) = dir("KEYROT_SANDBOX") {
+        return Ok(file);
+    }
+    let state = dir("XDG_STATE_HOME")
+        .or_else(|| dir("HOME").map(|home| home.join(".local").join("state")))
+        .or_else(|| dir("LOCALAPPDATA"));
+    Ok(state.ok_or(SandboxError::NoPlace)?.join("keyrot").join("sandbox.json"))
+}
+
+/// The secrets in it are made up, but a file of this shape should never teach anybody loose habits.
+fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
+fn make_private_dir(dir: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(dir)
+}

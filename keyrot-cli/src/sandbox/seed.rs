@@ -1,0 +1,150 @@
+//! The account that a sandbox begins with: users in telling states, brought there by the real engine over a history of weeks.
+
+use futures_util::FutureExt;
+use keyrot_core::memory::{Fault, FaultAt, MemoryAccount, Rules, World};
+use keyrot_core::{
+    Cancel, Limits, Mode, Ports, Rotator, SecretTemplate, Selection, Timestamp, UserName, Waits, select,
+};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// The sandbox's clock begins here, whatever the real time is, so that what it shows is the same everywhere.
+const START: i64 = 1_767_585_600;
+const HOUR: i64 = 60;
+const DAY: i64 = 24 * HOUR;
+
+/// Something that happened, so many minutes before the sandbox begins.
+struct Past {
+    minutes: i64,
+    user: &'static str,
+    what: What,
+}
+
+#[derive(Clone, Copy)]
+enum What {
+    /// An administrator made the user, with tags.
+    Made(&'static [(&'static str, &'static str)]),
+    /// An administrator made a key.
+    Key,
+    /// keyrot ran.
+    Run,
+    /// keyrot ran, and its process died right after `CreateAccessKey`.
+    Crash,
+    /// A consumer used the oldest key.
+    UsedOldest(&'static str),
+}
+
+const SELECTED: (&str, &str) = ("RotateKey", "True");
+
+/// What happened to whom. The order within one user's history is by time; the users' histories run beside each other.
+fn history() -> Vec<Past> {
+    use What::{Crash, Key, Made, Run, UsedOldest};
+    let past = |minutes, user, what| Past { minutes, user, what };
+    let mut all = Vec::new();
+    // Rotated 91 days ago, and every step since was done: due again.
+    all.push(past(200 * DAY, "ci-deployer", Made(&[SELECTED, ("keyrot:owner", "platform@example.com")])));
+    all.push(past(200 * DAY, "ci-deployer", Key));
+    all.extend([91, 83, 75].map(|days| past(days * DAY, "ci-deployer", Run)));
+    // Rotated 36 days ago: settled.
+    all.push(past(150 * DAY, "report-mailer", Made(&[SELECTED])));
+    all.push(past(150 * DAY, "report-mailer", Key));
+    all.extend([36, 28, 20].map(|days| past(days * DAY, "report-mailer", Run)));
+    // Rotated three days ago: readers are moving over.
+    all.push(past(120 * DAY, "shop-backend", Made(&[SELECTED, ("keyrot:owner", "shop@example.com")])));
+    all.push(past(120 * DAY, "shop-backend", Key));
+    all.push(past(3 * DAY, "shop-backend", Run));
+    // Rotated nine days ago, and something still uses the old key: held.
+    all.push(past(300 * DAY, "backup-agent", Made(&[SELECTED, ("keyrot:owner", "storage@example.com")])));
+    all.push(past(300 * DAY, "backup-agent", Key));
+    all.push(past(9 * DAY, "backup-agent", Run));
+    all.extend([4 * DAY, DAY, 2 * HOUR].map(|minutes| past(minutes, "backup-agent", UsedOldest("s3"))));
+    // Rotated eleven days ago, the old key was retired two days ago: it soaks.
+    all.push(past(180 * DAY, "billing-export", Made(&[SELECTED])));
+    all.push(past(180 * DAY, "billing-export", Key));
+    all.extend([11, 2].map(|days| past(days * DAY, "billing-export", Run)));
+    // Two keys that keyrot knows nothing of: a person has to say which one may go.
+    all.push(past(410 * DAY, "data-import", Made(&[SELECTED, ("keyrot:owner", "data@example.com")])));
+    all.push(past(410 * DAY, "data-import", Key));
+    all.push(past(70 * DAY, "data-import", Key));
+    all.push(past(5 * HOUR, "data-import", UsedOldest("dynamodb")));
+    // A run died right after it had made the key: nobody has its secret.
+    all.push(past(100 * DAY, "image-resizer", Made(&[SELECTED])));
+    all.push(past(100 * DAY, "image-resizer", Key));
+    all.push(past(2 * HOUR, "image-resizer", Crash));
+    // New, and without any key.
+    all.push(past(DAY, "new-service", Made(&[SELECTED, ("keyrot:max-age", "30d")])));
+    // A mistyped setting of its own blocks this user, and nobody else.
+    all.push(past(60 * DAY, "legacy-ftp", Made(&[SELECTED, ("keyrot:overlap", "two weeks")])));
+    all.push(past(60 * DAY, "legacy-ftp", Key));
+    // Not selected: another value, and no tag at all.
+    all.push(past(220 * DAY, "break-glass", Made(&[("RotateKey", "False")])));
+    all.push(past(220 * DAY, "break-glass", Key));
+    all.push(past(90 * DAY, "jane.doe", Made(&[("Team", "Data")])));
+    all.push(past(90 * DAY, "jane.doe", Key));
+    all.sort_by_key(|past| -past.minutes);
+    all
+}
+
+/// Plays the history.
+pub(crate) async fn seed() -> World {
+    let start = Timestamp::from_timestamp(START, 0).unwrap_or_default();
+    let history = history();
+    let first = history.first().map_or(0, |past| past.minutes);
+    let mut world = World::new(start - chrono::Duration::minutes(first));
+    let moment = Duration::from_millis(40);
+    let s = Duration::from_secs;
+    world.rules = Rules { listing_lag: s(2), propagation: s(6), call_time: moment, ..Rules::default() };
+    let account = MemoryAccount::new(world);
+    for Past { minutes, user, what } in history {
+        let due = start - chrono::Duration::minutes(minutes);
+        // Calls take a moment too; where the last one's took longer than planned, there is nothing to wait for.
+        account.advance((due - account.world().now()).to_std().unwrap_or_default());
+        happen(&account, user, what).await;
+    }
+    account.advance((start - account.world().now()).to_std().unwrap_or_default());
+    account.world()
+}
+
+async fn happen(account: &MemoryAccount, name: &str, what: What) {
+    // The names here are all usable, and each user is made before anything else happens to it.
+    let Ok(user) = UserName::parse(name) else { return };
+    match what {
+        What::Made(tags) => drop(account.change(|world| world.add_user(name, tags))),
+        What::Key => {
+            let key = account.change(|world| world.add_key(&user));
+            // It has been in use since, but so long ago that it does not matter any more.
+            account.advance(Duration::from_secs(10));
+            if let Ok(key) = key {
+                account.change(|world| world.authenticate(&key.credentials, "s3", "eu-west-1"));
+            }
+        }
+        What::Run => run(account, user).await,
+        What::Crash => {
+            account.inject(FaultAt::first("create_key", Fault::DeathAfter));
+            // The call never returns, so the run is dropped there, as a process that dies.
+            let died = run(account, user).now_or_never();
+            debug_assert!(died.is_none(), "the run goes on after its death");
+            account.heal();
+        }
+        What::UsedOldest(service) => account.change(|world| {
+            let oldest = world.user(&user).and_then(|u| u.keys().first().map(|k| k.listed.id.clone()));
+            if let Some(key) = oldest {
+                world.authenticate(&World::credentials_of(&key), service, "eu-west-1");
+            }
+        }),
+    }
+}
+
+async fn run(account: &MemoryAccount, user: UserName) {
+    let users = account.change(|world| world.list_users("/"));
+    let selection = Selection { only: vec![user], ..Selection::default() };
+    let selected = select(&users, &selection, &SecretTemplate::default(), &Waits::default(), false);
+    let rotator = Rotator::new(Ports::of(account.clone()));
+    rotator.run(selected.chosen, Mode::Act, &Limits::default(), &Cancel::default(), &|_| {}).await;
+}
+
+/// The secrets of a world, by user: which secret holds whose key.
+pub(crate) fn secrets_by_user(world: &World) -> BTreeMap<UserName, keyrot_core::SecretName> {
+    let owner = |tags: &BTreeMap<String, String>| UserName::parse(tags.get("keyrot:user")?.as_str()).ok();
+    world.secrets().filter_map(|(name, secret)| Some((owner(&secret.tags)?, name.clone()))).collect()
+}

@@ -1,0 +1,79 @@
+//! Ctrl-C and SIGTERM: the first asks the run to stop between steps, the second ends the process at once.
+
+use keyrot_core::Cancel;
+use std::pin::pin;
+
+const SIGINT: u8 = 2;
+#[cfg(unix)]
+const SIGTERM: u8 = 15;
+
+/// Listens for the signals that ask a process to end.
+pub(crate) struct Signals {
+    #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    /// Begins to listen: from now on these signals no longer end the process by themselves.
+    pub(crate) fn listen() -> std::io::Result<Self> {
+        #[cfg(unix)]
+        {
+            use tokio::signal::unix::{SignalKind, signal};
+            Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+        }
+        #[cfg(not(unix))]
+        Ok(Self {})
+    }
+
+    /// The number of the next signal.
+    async fn next(&mut self) -> u8 {
+        #[cfg(unix)]
+        tokio::select! {
+            _ = self.interrupt.recv() => SIGINT,
+            _ = self.terminate.recv() => SIGTERM,
+        }
+        #[cfg(not(unix))]
+        {
+            // An error means that no such signal can come.
+            if tokio::signal::ctrl_c().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+            SIGINT
+        }
+    }
+
+    /// Work that may be dropped at any time, such as reading: the first signal ends it.
+    pub(crate) async fn or<T>(&mut self, work: impl Future<Output = T>) -> Result<T, u8> {
+        tokio::select! {
+            result = work => Ok(result),
+            signal = self.next() => Err(signal),
+        }
+    }
+
+    /// Work that is asked to stop by the first signal, and ended with the process by the second. Tells which signal came.
+    pub(crate) async fn while_working<T>(
+        &mut self,
+        cancel: &Cancel,
+        say: impl Fn(&str),
+        work: impl Future<Output = T>,
+    ) -> (T, Option<u8>) {
+        let mut work = pin!(work);
+        let mut came = None;
+        loop {
+            tokio::select! {
+                result = &mut work => return (result, came),
+                signal = self.next() => {
+                    if came.is_some() {
+                        say("ended at once; the next run finds out how far this one came, and goes on from there");
+                        std::process::exit(i32::from(128 + signal));
+                    }
+                    came = Some(signal);
+                    cancel.cancel();
+                    say("stopping: steps under way are finished first, no new one is begun (once more to end at once)");
+                }
+            }
+        }
+    }
+}

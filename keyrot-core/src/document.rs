@@ -1,0 +1,368 @@
+//! What a run brought, as one stable document: what `keyrot rotate --json` prints and the Lambda function answers.
+//!
+//! The names and shapes here are an interface: they change only together with the number in [`RunDocument::schema`]. Times are RFC 3339 in
+//! UTC. No secret material is in it: none of the types that it is made from holds any.
+
+use crate::words::{blocked_code, event_code, event_key, outcome_text, step_code, why_code};
+use crate::{
+    AccessKey, ErrorKind, Evidence, KeyId, KeyStatus, LastUse, NotifierFailure, Outcome, PassedOver, Pattern, Report,
+    SecretName, Selected, Severity, Standing, Stop, Timestamp, UserName, Why,
+};
+use serde::Serialize;
+
+/// How a run went as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Nobody has to do anything.
+    Well,
+    /// Some user waits for a person's decision.
+    Blocked,
+    /// Somebody stopped the run before it was done.
+    Stopped,
+    /// Some user failed, or was not done in time.
+    Failed,
+}
+
+/// A run in one document.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RunDocument {
+    /// Which document this is, and which edition of it: `keyrot.rotate/1`, `keyrot.plan/1`, `keyrot.status/1`.
+    pub schema: &'static str,
+    /// When the run began.
+    pub started: Timestamp,
+    /// When it ended.
+    pub finished: Timestamp,
+    /// The worst that happened.
+    pub result: Verdict,
+    /// How many users are where.
+    pub counts: Counts,
+    /// Each selected user, by name.
+    pub users: Vec<UserDocument>,
+    /// How many users of the account were left alone, and why.
+    pub passed_over: PassedOver,
+    /// Exclusions that fit no user: perhaps mistyped.
+    pub idle_exclusions: Vec<Pattern>,
+    /// What could not be told to notifiers.
+    pub notifier_failures: Vec<NotifierFailure>,
+}
+
+/// How many.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// Users selected.
+    pub users: usize,
+    /// Users with nothing to do until their key is due.
+    pub settled: usize,
+    /// Users for whom something runs its course.
+    pub waiting: usize,
+    /// Of those, users whose old key is kept because it is, or may be, in use.
+    pub held: usize,
+    /// Users for whom a change is due (a plan).
+    pub due: usize,
+    /// Users who need a person.
+    pub blocked: usize,
+    /// Users who failed, or were not done in time.
+    pub failed: usize,
+    /// Users not done because somebody stopped the run, or `max_changes` was reached.
+    pub stopped: usize,
+    /// Keys published in this run.
+    pub rotated: usize,
+    /// Keys deactivated in this run.
+    pub retired: usize,
+    /// Keys deleted in this run.
+    pub deleted: usize,
+    /// The age of the oldest key of all selected users, in whole days.
+    pub oldest_key_days: i64,
+}
+
+/// Where the run leaves one user.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UserDocument {
+    /// Who.
+    pub user: UserName,
+    /// Who answers for the user, by the tag `keyrot:owner`.
+    pub owner: Option<String>,
+    /// The user's secret.
+    pub secret: SecretName,
+    /// Where the user stands.
+    pub state: State,
+    /// The state in detail, as one word, such as `overlap` or `unknown_keys`.
+    pub reason: &'static str,
+    /// The same for people.
+    pub message: String,
+    /// What a person can do, where one has to.
+    pub hint: Option<String>,
+    /// When it is worth looking again.
+    pub until: Option<Timestamp>,
+    /// The key under AWSCURRENT.
+    pub current: Option<KeyId>,
+    /// When it is due.
+    pub due: Option<Timestamp>,
+    /// The user's keys, the oldest first.
+    pub keys: Vec<KeyDocument>,
+    /// What is known of the use of keys that matter to the state.
+    pub evidence: Vec<EvidenceDocument>,
+    /// What happened in this run.
+    pub events: Vec<EventDocument>,
+    /// How many calls the user took.
+    pub calls: usize,
+}
+
+/// Where a user stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Nothing to do until the key is due.
+    Settled,
+    /// Something runs its course.
+    Waiting,
+    /// A change is due; a plan makes none.
+    Due,
+    /// A person has to decide.
+    Blocked,
+    /// The run ended before the user was done.
+    Stopped,
+    /// A call failed, or something panicked.
+    Failed,
+}
+
+/// One key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct KeyDocument {
+    /// Its id.
+    pub id: KeyId,
+    /// `active`, `inactive`, or IAM's own word.
+    pub status: String,
+    /// When it was made.
+    pub created: Timestamp,
+    /// Its age in whole days.
+    pub age_days: i64,
+    /// Whether it stands under AWSCURRENT.
+    pub current: bool,
+}
+
+/// What is known of one key's use.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct EvidenceDocument {
+    /// The key.
+    pub key: KeyId,
+    /// When it was last used; `null` if no use is on record or none could be found out: `message` says which.
+    pub last_used: Option<Timestamp>,
+    /// The service called, such as `s3`.
+    pub service: Option<String>,
+    /// The region.
+    pub region: Option<String>,
+    /// The same for people.
+    pub message: String,
+}
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct EventDocument {
+    /// When.
+    pub at: Timestamp,
+    /// What, as one word, such as `rotated`.
+    pub event: &'static str,
+    /// How much it matters.
+    pub severity: Severity,
+    /// The key that it is about.
+    pub key: Option<KeyId>,
+    /// The same for people.
+    pub message: String,
+}
+
+impl RunDocument {
+    /// The document of a run on what was selected.
+    #[must_use]
+    pub fn new(schema: &'static str, report: &Report, selected: &Selected) -> Self {
+        let users: Vec<_> = report.users.iter().map(|one| UserDocument::new(one, report.finished)).collect();
+        Self {
+            schema,
+            started: report.started,
+            finished: report.finished,
+            result: report.verdict(),
+            counts: Counts::of(report),
+            users,
+            passed_over: selected.passed_over,
+            idle_exclusions: selected.idle_exclusions.clone(),
+            notifier_failures: report.notifier_failures.clone(),
+        }
+    }
+}
+
+impl Report {
+    /// The worst that happened to any user.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        self.users.iter().map(|one| one.outcome.verdict()).max().unwrap_or(Verdict::Well)
+    }
+}
+
+impl Outcome {
+    /// What this end of one user's work means for the whole run. To have reached `max_changes` is what was asked for.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        match self {
+            Self::Settled { .. } | Self::Waiting(_) | Self::Due(_) | Self::Proving { .. } => Verdict::Well,
+            Self::Stopped(Stop::ChangeLimit) => Verdict::Well,
+            Self::Blocked(_) => Verdict::Blocked,
+            Self::Stopped(Stop::Cancelled) => Verdict::Stopped,
+            Self::Stopped(Stop::Deadline | Stop::TookTooLong | Stop::Contention) => Verdict::Failed,
+            Self::Failed(_) | Self::Panicked(_) => Verdict::Failed,
+        }
+    }
+
+    /// In one word.
+    #[must_use]
+    pub fn state(&self) -> State {
+        match self {
+            Self::Settled { .. } => State::Settled,
+            Self::Waiting(_) => State::Waiting,
+            Self::Due(_) | Self::Proving { .. } => State::Due,
+            Self::Blocked(_) => State::Blocked,
+            Self::Stopped(Stop::Cancelled | Stop::ChangeLimit) => State::Stopped,
+            Self::Stopped(_) | Self::Failed(_) | Self::Panicked(_) => State::Failed,
+        }
+    }
+
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::Settled { .. } => "settled",
+            Self::Waiting(wait) => why_code(&wait.why),
+            Self::Due(step) => step_code(step),
+            Self::Proving { .. } => "prove",
+            Self::Blocked(blocked) => blocked_code(blocked),
+            Self::Stopped(Stop::Cancelled) => "cancelled",
+            Self::Stopped(Stop::Deadline) => "deadline",
+            Self::Stopped(Stop::ChangeLimit) => "change_limit",
+            Self::Stopped(Stop::TookTooLong) => "took_too_long",
+            Self::Stopped(Stop::Contention) => "contention",
+            Self::Failed(failure) => match failure.error.kind {
+                ErrorKind::Denied => "denied",
+                ErrorKind::Throttled => "throttled",
+                ErrorKind::Conflict => "conflict",
+                ErrorKind::NotFound => "not_found",
+                ErrorKind::LimitExceeded => "limit_exceeded",
+                ErrorKind::Unavailable => "unavailable",
+                ErrorKind::Other => "refused",
+            },
+            Self::Panicked(_) => "panicked",
+        }
+    }
+
+    fn until(&self) -> Option<Timestamp> {
+        match self {
+            Self::Settled { until } => Some(*until),
+            Self::Waiting(wait) => wait.until,
+            _ => None,
+        }
+    }
+
+    fn evidence(&self) -> Vec<EvidenceDocument> {
+        match self {
+            Self::Waiting(wait) => match &wait.why {
+                Why::InUse { key, last_use } => vec![EvidenceDocument::new(key, last_use)],
+                Why::NoRecord(key) => vec![EvidenceDocument::new(key, &LastUse::NoRecord)],
+                Why::UseUnknown { key, reason } => {
+                    vec![EvidenceDocument::new(key, &LastUse::Unknown(reason.clone()))]
+                }
+                _ => Vec::new(),
+            },
+            Self::Blocked(crate::Blocked::UnknownKeys(keys)) => {
+                keys.iter().map(|Evidence { key, last_use, .. }| EvidenceDocument::new(key, last_use)).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl Counts {
+    fn of(report: &Report) -> Self {
+        let mut counts = Self { users: report.users.len(), ..Self::default() };
+        for one in &report.users {
+            match one.outcome.state() {
+                State::Settled => counts.settled += 1,
+                State::Waiting => counts.waiting += 1,
+                State::Due => counts.due += 1,
+                State::Blocked => counts.blocked += 1,
+                State::Stopped => counts.stopped += 1,
+                State::Failed => counts.failed += 1,
+            }
+            counts.held += usize::from(matches!(&one.outcome, Outcome::Waiting(wait) if wait.is_hold()));
+            for event in &one.events {
+                match event_code(&event.kind) {
+                    "rotated" => counts.rotated += 1,
+                    "retired" => counts.retired += 1,
+                    "deleted" | "orphan_removed" => counts.deleted += 1,
+                    _ => {}
+                }
+            }
+            let oldest = one.keys.iter().map(|key| age_days(key, report.finished)).max();
+            counts.oldest_key_days = counts.oldest_key_days.max(oldest.unwrap_or(0));
+        }
+        counts
+    }
+}
+
+impl UserDocument {
+    fn new(one: &Standing, now: Timestamp) -> Self {
+        let key = |key: &AccessKey| KeyDocument {
+            id: key.id.clone(),
+            status: match &key.status {
+                KeyStatus::Active => "active".to_owned(),
+                KeyStatus::Inactive => "inactive".to_owned(),
+                KeyStatus::Other(status) => status.clone(),
+            },
+            created: key.created,
+            age_days: age_days(key, now),
+            current: Some(&key.id) == one.current.as_ref(),
+        };
+        let event = |event: &crate::Event| EventDocument {
+            at: event.at,
+            event: event_code(&event.kind),
+            severity: event.kind.severity(),
+            key: event_key(&event.kind).cloned(),
+            message: event.kind.to_string(),
+        };
+        let hint = match &one.outcome {
+            Outcome::Blocked(blocked) => Some(blocked.hint()),
+            _ => None,
+        };
+        Self {
+            user: one.user.clone(),
+            owner: one.owner.clone(),
+            secret: one.secret.clone(),
+            state: one.outcome.state(),
+            reason: one.outcome.reason(),
+            message: outcome_text(one, now),
+            hint,
+            until: one.outcome.until(),
+            current: one.current.clone(),
+            due: one.due,
+            keys: one.keys.iter().map(key).collect(),
+            evidence: one.outcome.evidence(),
+            events: one.events.iter().map(event).collect(),
+            calls: one.calls,
+        }
+    }
+
+    /// The keys that do not stand under AWSCURRENT.
+    pub fn other_keys(&self) -> impl Iterator<Item = &KeyDocument> {
+        self.keys.iter().filter(|key| !key.current)
+    }
+}
+
+impl EvidenceDocument {
+    fn new(key: &KeyId, last_use: &LastUse) -> Self {
+        let (last_used, service, region) = match last_use {
+            LastUse::At { when, service, region } => (Some(*when), Some(service.clone()), Some(region.clone())),
+            LastUse::NoRecord | LastUse::Unknown(_) => (None, None, None),
+        };
+        Self { key: key.clone(), last_used, service, region, message: last_use.to_string() }
+    }
+}
+
+fn age_days(key: &AccessKey, now: Timestamp) -> i64 {
+    now.signed_duration_since(key.created).num_days().max(0)
+}

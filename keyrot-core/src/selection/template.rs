@@ -1,0 +1,311 @@
+//! From a user to the name of the secret.
+
+use crate::{SecretName, UserArn, nearest::nearest};
+use std::fmt;
+
+/// How a user's secret is called: text with `{user}` in it, and if you like `{path}` and `{account}`.
+///
+/// What Secrets Manager does not allow in a name is written as `=` and two hexadecimal digits, and so is `=` itself: the comma of an IAM
+/// user name becomes `=2C`. Hence no two users of an account ever get the same name.
+///
+/// ```
+/// # use keyrot_core::{SecretTemplate, UserArn};
+/// let template = SecretTemplate::parse("/iam/{user}/access_key")?;
+/// let user = UserArn::parse("arn:aws:iam::123456789012:user/ci/doe,jane")?;
+/// assert_eq!(template.secret_name(&user)?.as_str(), "/iam/doe=2Cjane/access_key");
+/// let template = SecretTemplate::parse("{account}{path}{user}")?;
+/// assert_eq!(template.secret_name(&user)?.as_str(), "123456789012/ci/doe=2Cjane");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct SecretTemplate {
+    text: String,
+    parts: Vec<Part>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Part {
+    Fixed(String),
+    User,
+    Path,
+    Account,
+}
+
+/// Why a text is no template for secret names.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TemplateError {
+    /// All users would share one secret.
+    #[error("it has no {{user}}, so all users would share one secret; expected for example /iam/{{user}}/access_key")]
+    NoUser,
+    /// A placeholder stands there twice.
+    #[error("it has {{{0}}} twice; expected it once")]
+    Twice(String),
+    /// There is no such placeholder.
+    #[error("it has {{{name}}}, which is not known; expected {{user}}, {{path}} or {{account}}{}",
+        suggestion.map(|s| format!("; did you mean {{{s}}}?")).unwrap_or_default())]
+    Unknown {
+        /// What stands between the braces.
+        name: String,
+        /// What was probably meant.
+        suggestion: Option<&'static str>,
+    },
+    /// A brace without its other half.
+    #[error("a brace is not closed or not opened; expected placeholders such as {{user}}")]
+    Brace,
+    /// A character that Secrets Manager does not allow.
+    #[error("it has the character {0:?}; expected A-Z a-z 0-9 / _ + = . @ - and placeholders")]
+    Character(char),
+    /// A slash beside `{path}`, which brings its own.
+    #[error(
+        "it has a slash next to {{path}}, which begins and ends with one itself; expected for example /iam{{path}}{{user}}"
+    )]
+    SlashAtPath,
+    /// So much fixed text that long user names do not fit.
+    #[error("its fixed text is longer than {LONGEST_FIXED} characters; expected less, so that every user name fits")]
+    TooLong,
+    /// An ending that Secrets Manager takes for the end of an ARN.
+    #[error(
+        "it ends in a hyphen and six letters or digits, which Secrets Manager takes for the end of an ARN; expected another ending"
+    )]
+    EndsLikeAnArn,
+}
+
+/// A user for whom the template gives no usable name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the template {template} gives the secret name {name:?}, which Secrets Manager does not allow: {why}; set another template, or name this user's secret in the tag keyrot:secret"
+)]
+pub struct Unnameable {
+    template: String,
+    name: String,
+    why: String,
+}
+
+/// 512, the most that Secrets Manager allows, less a user name of 64 characters that are all escaped.
+const LONGEST_FIXED: usize = 320;
+
+const PLACEHOLDERS: [(&str, Part); 3] = [("user", Part::User), ("path", Part::Path), ("account", Part::Account)];
+
+impl SecretTemplate {
+    /// Parses the text.
+    ///
+    /// # Errors
+    /// [`TemplateError`], for a template under which two users could share a secret, or which fits nobody.
+    pub fn parse(text: &str) -> Result<Self, TemplateError> {
+        let parts = split(text)?;
+        for (name, placeholder) in &PLACEHOLDERS {
+            if parts.iter().filter(|p| *p == placeholder).count() > 1 {
+                return Err(TemplateError::Twice((*name).to_owned()));
+            }
+        }
+        if !parts.contains(&Part::User) {
+            return Err(TemplateError::NoUser);
+        }
+        for pair in parts.windows(2) {
+            match pair {
+                [Part::Fixed(before), Part::Path] if before.ends_with('/') => return Err(TemplateError::SlashAtPath),
+                [Part::Path, Part::Fixed(behind)] if behind.starts_with('/') => return Err(TemplateError::SlashAtPath),
+                _ => {}
+            }
+        }
+        let fixed = |part: &Part| if let Part::Fixed(text) = part { text.len() } else { 0 };
+        if parts.iter().map(fixed).sum::<usize>() > LONGEST_FIXED {
+            return Err(TemplateError::TooLong);
+        }
+        // What is left of the rule for names, once length and characters are seen to, is the ending.
+        if let Some(Part::Fixed(end)) = parts.last()
+            && SecretName::parse(end.as_str()).is_err()
+        {
+            return Err(TemplateError::EndsLikeAnArn);
+        }
+        Ok(Self { text: text.to_owned(), parts })
+    }
+
+    /// The name of this user's secret.
+    ///
+    /// # Errors
+    /// [`Unnameable`] if the name comes out too long, or with an ending that Secrets Manager takes for the end of an ARN.
+    pub fn secret_name(&self, user: &UserArn) -> Result<SecretName, Unnameable> {
+        let mut name = String::with_capacity(64);
+        for part in &self.parts {
+            match part {
+                Part::Fixed(text) => name.push_str(text),
+                Part::User => escape(user.name().as_str(), &mut name),
+                Part::Path => escape(user.path(), &mut name),
+                Part::Account => name.push_str(user.account()),
+            }
+        }
+        if name.len() > 512 {
+            let why = format!("it has {} characters, at most 512 are allowed", name.len());
+            let name = format!("{}…", &name[..60]);
+            return Err(Unnameable { template: self.text.clone(), name, why });
+        }
+        SecretName::parse(name.as_str()).map_err(|_| Unnameable {
+            template: self.text.clone(),
+            name,
+            why: "it ends in a hyphen and six letters or digits, like an ARN".to_owned(),
+        })
+    }
+
+    /// The template as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+}
+
+/// Fixed texts and placeholders, one after the other.
+fn split(mut text: &str) -> Result<Vec<Part>, TemplateError> {
+    let mut parts = Vec::new();
+    while !text.is_empty() {
+        if let Some(rest) = text.strip_prefix('{') {
+            let (name, rest) = rest.split_once('}').ok_or(TemplateError::Brace)?;
+            let known = PLACEHOLDERS.iter().find(|(known, _)| *known == name);
+            let (_, part) = known.ok_or_else(|| TemplateError::Unknown {
+                name: name.to_owned(),
+                suggestion: nearest(name, PLACEHOLDERS.iter().map(|(known, _)| *known)),
+            })?;
+            parts.push(part.clone());
+            text = rest;
+        } else {
+            let end = text.find('{').unwrap_or(text.len());
+            for c in text[..end].chars() {
+                match c {
+                    '}' => return Err(TemplateError::Brace),
+                    c if c.is_ascii_alphanumeric() || "/_+=.@-".contains(c) => {}
+                    c => return Err(TemplateError::Character(c)),
+                }
+            }
+            parts.push(Part::Fixed(text[..end].to_owned()));
+            text = &text[end..];
+        }
+    }
+    Ok(parts)
+}
+
+/// Appends the text with everything that a secret's name may not hold, and the escape sign itself, escaped.
+fn escape(text: &str, onto: &mut String) {
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"/_+.@-".contains(&byte) {
+            onto.push(char::from(byte));
+        } else {
+            onto.push_str(&format!("={byte:02X}"));
+        }
+    }
+}
+
+impl Default for SecretTemplate {
+    /// `/iam/{user}/access_key`
+    fn default() -> Self {
+        let fixed = |text: &str| Part::Fixed(text.to_owned());
+        Self {
+            text: "/iam/{user}/access_key".to_owned(),
+            parts: vec![fixed("/iam/"), Part::User, fixed("/access_key")],
+        }
+    }
+}
+
+impl fmt::Display for SecretTemplate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.text)
+    }
+}
+
+impl std::str::FromStr for SecretTemplate {
+    type Err = TemplateError;
+    fn from_str(text: &str) -> Result<Self, TemplateError> {
+        Self::parse(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::UserName;
+    use proptest::prelude::*;
+
+    fn arn(path: &str, name: &str) -> UserArn {
+        UserArn::parse(format!("arn:aws:iam::123456789012:user{path}{name}")).unwrap()
+    }
+
+    fn unescape(text: &str) -> String {
+        let mut parts = text.split('=');
+        let mut bytes = parts.next().unwrap().as_bytes().to_vec();
+        for part in parts {
+            bytes.push(u8::from_str_radix(&part[..2], 16).unwrap());
+            bytes.extend(part[2..].bytes());
+        }
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn the_default_parses_to_itself() {
+        let default = SecretTemplate::default();
+        assert_eq!(SecretTemplate::parse(default.as_str()), Ok(default));
+    }
+
+    #[test]
+    fn a_template_that_cannot_work_is_refused_with_what_to_write() {
+        let wrong = |text: &str| SecretTemplate::parse(text).unwrap_err().to_string();
+        assert!(wrong("/iam/key").contains("no {user}, so all users would share one secret"));
+        assert!(wrong("{path}").contains("no {user}"));
+        assert!(wrong("{user}/{user}").contains("{user} twice"));
+        assert!(
+            wrong("/iam/{usr}").contains("{usr}, which is not known")
+                && wrong("{usr}").contains("did you mean {user}?")
+        );
+        assert!(wrong("/iam/{user").contains("brace") && wrong("/iam/user}").contains("brace"));
+        assert!(wrong("/iam/{user} key").contains("the character ' '"));
+        assert!(wrong("/iam/{path}{user}").contains("/iam{path}{user}") && wrong("{path}/{user}").contains("slash"));
+        assert!(wrong("{user}/my-access").contains("the end of an ARN"));
+        assert!(wrong(&format!("{{user}}/{}", "x".repeat(320))).contains("longer than 320"));
+    }
+
+    #[test]
+    fn a_user_whose_name_cannot_be_used_is_told_why() {
+        let template = SecretTemplate::parse("/iam/{user}").unwrap();
+        let error = template.secret_name(&arn("/", "ci-deploy")).unwrap_err().to_string();
+        assert!(error.contains("\"/iam/ci-deploy\"") && error.contains("keyrot:secret"), "{error}");
+        let template = SecretTemplate::parse("{path}{user}").unwrap();
+        let error = template.secret_name(&arn(&format!("/{}/", "x".repeat(510)), "ci")).unwrap_err().to_string();
+        assert!(error.contains("514 characters, at most 512"), "{error}");
+    }
+
+    proptest! {
+        #[test]
+        fn every_user_name_can_be_read_back(name in "[A-Za-z0-9+=,.@_-]{1,64}") {
+            let user = UserName::parse(name.as_str()).unwrap();
+            let secret = SecretTemplate::default().secret_name(&arn("/", user.as_str())).unwrap();
+            let middle = secret.as_str().strip_prefix("/iam/").unwrap().strip_suffix("/access_key").unwrap();
+            prop_assert_eq!(unescape(middle), name);
+        }
+
+        /// Names close to each other and full of what is escaped, under templates of every shape.
+        #[test]
+        fn no_two_users_share_a_secret(
+            names in proptest::collection::btree_map("[a=,2CD-]{1,4}", "/|/a/|/a/a/|/=,/|/2C/", 2..12),
+            template in prop_oneof![
+                Just("{user}"), Just("/iam/{user}/access_key"), Just("{path}{user}"), Just("{path}a/{user}"),
+                Just("{user}a{path}"), Just("{user}{account}"), Just("{account}{user}=2C"), Just("{path}-{account}{user}a"),
+            ],
+        ) {
+            let template = SecretTemplate::parse(template).unwrap();
+            let mut seen = std::collections::BTreeMap::new();
+            for (name, path) in &names {
+                if let Ok(secret) = template.secret_name(&arn(path, name)) {
+                    prop_assert!(seen.insert(secret.clone(), name).is_none(), "{} twice", secret);
+                }
+            }
+        }
+
+        #[test]
+        fn no_text_panics(text in any::<String>(), name in "[A-Za-z,=-]{1,64}", more in "[a-z{}/-]{0,30}") {
+            for text in [text, more] {
+                if let Ok(template) = SecretTemplate::parse(&text) {
+                    let _ = template.secret_name(&arn("/x,é/", &name));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,219 @@
+#![allow(clippy::unwrap_used)]
+use super::*;
+use crate::UserArn;
+use proptest::prelude::*;
+use std::time::Duration;
+
+fn user(path_and_name: &str, tags: &[(&str, &str)]) -> IamUser {
+    IamUser {
+        arn: UserArn::parse(format!("arn:aws:iam::123456789012:user/{path_and_name}")).unwrap(),
+        tags: tags.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
+        policies: Vec::new(),
+    }
+}
+
+fn tagged(path_and_name: &str, more: &[(&str, &str)]) -> IamUser {
+    user(path_and_name, &[&[("RotateKey", "True")], more].concat())
+}
+
+fn run(users: &[IamUser], selection: &Selection) -> Selected {
+    select(users, selection, &SecretTemplate::default(), &Waits::default(), false)
+}
+
+fn names(selected: &Selected) -> Vec<&str> {
+    selected.chosen.iter().map(|c| c.subject.user.as_str()).collect()
+}
+
+/// Why the only user of that name is blocked.
+fn blocked(selected: &Selected, name: &str) -> String {
+    let chosen = selected.chosen.iter().find(|c| c.subject.user.as_str() == name).unwrap();
+    chosen.policy.clone().unwrap_err().to_string()
+}
+
+fn only(names: &[&str]) -> Selection {
+    Selection { only: names.iter().map(|n| UserName::parse(*n).unwrap()).collect(), ..Selection::default() }
+}
+
+#[test]
+fn the_tag_selects_in_any_case_and_nothing_else_does() {
+    let users = [
+        user("d", &[("ROTATEKEY", "TRUE")]),
+        user("a", &[("rotatekey", "true")]),
+        user("no-tag", &[("Team", "True")]),
+        user("false", &[("RotateKey", "False")]),
+        user("empty", &[("RotateKey", "")]),
+        user("spaces", &[("RotateKey", " True ")]),
+        user("kelvin", &[("Rotate\u{212a}ey", "True")]),
+        user("both", &[("RotateKey", "True"), ("rotatekey", "False")]),
+    ];
+    let selected = run(&users, &Selection::default());
+    assert_eq!(names(&selected), ["a", "d"], "sorted by name");
+    assert_eq!(selected.passed_over, PassedOver { not_tagged: 2, other_value: 4, ..PassedOver::default() });
+    assert!(selected.chosen.iter().all(|c| c.policy.is_ok()));
+}
+
+#[test]
+fn path_and_exclusions_take_users_away_even_if_the_port_listed_them() {
+    let users = [tagged("ci/a", &[]), tagged("ci/robot-1", &[]), tagged("cidr/b", &[]), tagged("c", &[])];
+    let exclude = ["ROBOT-*", "robbot-*"].map(|p| Pattern::parse(p).unwrap()).to_vec();
+    let selection = Selection { path_prefix: "/ci/".to_owned(), exclude, ..Selection::default() };
+    let selected = run(&users, &selection);
+    assert_eq!(names(&selected), ["a"]);
+    assert_eq!(selected.passed_over, PassedOver { outside_path: 2, excluded: 1, ..PassedOver::default() });
+    assert_eq!(selected.idle_exclusions, [Pattern::parse("robbot-*").unwrap()]);
+}
+
+#[test]
+fn a_user_asked_for_by_name_still_needs_the_tag() {
+    let users = [tagged("ci/alice", &[]), tagged("bob", &[]), user("carol", &[]), user("dave", &[("RotateKey", "no")])];
+    let mut selection = only(&["bob", "carol", "dave", "alise", "bob"]);
+    let selected = run(&users, &selection);
+    assert_eq!(names(&selected), ["bob"]);
+    assert_eq!(selected.passed_over.not_named, 1);
+    let missing: Vec<_> = selected.missing.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        missing,
+        [
+            "there is no user alise; did you mean alice?",
+            "user carol is not selected: it has no tag RotateKey; to have its keys rotated, tag it RotateKey=True",
+            "user dave is not selected: its tag RotateKey is \"no\", expected \"True\"",
+        ]
+    );
+
+    selection = Selection { path_prefix: "/ci/".to_owned(), ..only(&["alice", "bob", "zzz"]) };
+    selection.exclude = vec![Pattern::parse("al*").unwrap()];
+    let missing: Vec<_> = run(&users, &selection).missing.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        missing,
+        [
+            "user alice is not selected: excluded by al*",
+            "user bob is not selected: its path / does not begin with /ci/",
+            "there is no user zzz under the path /ci/",
+        ]
+    );
+}
+
+#[test]
+fn a_users_own_tags_override_in_any_case() {
+    let own = [
+        ("KEYROT:max-AGE", "30d"),
+        ("keyrot:overlap", "2d"),
+        ("keyrot:secret", "team/x"),
+        ("Keyrot:Owner", "ops@x.org"),
+    ];
+    let selected = run(&[tagged("a", &own)], &Selection::default());
+    let Chosen { subject, policy } = &selected.chosen[0];
+    let day = Duration::from_secs(24 * 60 * 60);
+    let waits = *policy.as_ref().unwrap().waits();
+    assert_eq!(waits, Waits { max_age: 30 * day, overlap: 2 * day, ..Waits::default() });
+    assert_eq!((subject.secret.as_str(), subject.owner.as_deref()), ("team/x", Some("ops@x.org")));
+}
+
+#[test]
+fn a_bad_tag_blocks_its_user_alone_and_says_what_was_expected() {
+    let users = [
+        tagged("ok", &[]),
+        tagged("word", &[("keyrot:max-age", "ninety")]),
+        tagged("short", &[("keyrot:overlap", "5m")]),
+        tagged("pair", &[("keyrot:overlap", "20d"), ("keyrot:max-age", "21d")]),
+        tagged("name", &[("keyrot:secret", "a b")]),
+        tagged("typo", &[("keyrot:overlpa", "2d")]),
+        tagged("far", &[("keyrot:colour", "red")]),
+        tagged("twice", &[("keyrot:owner", "a"), ("Keyrot:owner", "b")]),
+        tagged("many", &[("keyrot:max-age", "x"), ("keyrot:secret", "")]),
+    ];
+    let selected = run(&users, &Selection::default());
+    let says = |name: &str, text: &str| {
+        let reason = blocked(&selected, name);
+        assert!(reason.contains(text), "{name}: {reason}");
+    };
+    says("word", "the tag keyrot:max-age = \"ninety\" is no duration; expected for example 30d or 12h");
+    says("short", "the tag keyrot:overlap = \"5m\" cannot be used: overlap = 5m is not usable: expected at least 1h");
+    says("pair", "the tag keyrot:max-age = \"21d\" with the tag keyrot:overlap = \"20d\" cannot be used");
+    says("name", "the tag keyrot:secret cannot be used: secret name \"a b\" is not usable: expected 1 to 512");
+    says("typo", "the tag keyrot:overlpa is not known; did you mean keyrot:overlap?");
+    says("far", "the tag keyrot:colour is not known; expected keyrot:max-age, keyrot:overlap");
+    says("twice", "the tag keyrot:owner more than once");
+    says("many", "keyrot:max-age = \"x\"");
+    says("many", "; the tag keyrot:secret cannot be used");
+    assert_eq!(selected.chosen.iter().filter(|c| c.policy.is_ok()).count(), 1);
+    let nameless = selected.chosen.iter().find(|c| c.subject.user.as_str() == "many").unwrap();
+    assert_eq!(nameless.subject.secret.as_str(), Chosen::NO_SECRET);
+}
+
+#[test]
+fn the_selecting_tag_may_begin_with_keyrot_itself() {
+    let selection = Selection { tag: "keyrot:rotate".to_owned(), ..Selection::default() };
+    let selected = run(&[user("a", &[("keyrot:Rotate", "true")])], &selection);
+    assert!(selected.chosen[0].policy.is_ok());
+}
+
+#[test]
+fn two_users_of_one_secret_are_both_blocked_even_if_one_is_asked_for() {
+    let users = [tagged("a", &[("keyrot:secret", "/iam/b/access_key")]), tagged("b", &[]), tagged("c", &[])];
+    let selected = run(&users, &Selection::default());
+    assert!(blocked(&selected, "a").contains("the secret /iam/b/access_key is also user b's"));
+    assert!(blocked(&selected, "b").contains("is also user a's"));
+    assert!(selected.chosen[2].policy.is_ok());
+    let selected = run(&users, &only(&["a"]));
+    assert_eq!(names(&selected), ["a"]);
+    assert!(blocked(&selected, "a").contains("is also user b's"));
+}
+
+#[test]
+fn a_user_listed_twice_is_one_user_only_if_nothing_differs() {
+    let same = run(&[tagged("a", &[]), tagged("a", &[])], &Selection::default());
+    assert_eq!(names(&same), ["a"]);
+    assert!(same.chosen[0].policy.is_ok());
+    let differing = run(&[tagged("a", &[]), tagged("a", &[("x", "y")])], &Selection::default());
+    assert!(blocked(&differing, "a").contains("listed the user twice"));
+    let untagged = run(&[tagged("a", &[]), user("a", &[])], &Selection::default());
+    assert!(untagged.chosen.is_empty(), "one of the entries does not select the user");
+}
+
+#[test]
+fn a_quarantine_is_seen_and_is_worse_than_a_bad_tag() {
+    let mut a = tagged("a", &[]);
+    a.policies = vec!["ReadOnly".to_owned(), "AWSCompromisedKeyQuarantineV3".to_owned()];
+    let mut b = tagged("b", &[("keyrot:x", "y")]);
+    b.policies.clone_from(&a.policies);
+    let selected = run(&[a, b], &Selection::default());
+    assert_eq!(selected.chosen[0].subject.quarantine.as_deref(), Some("AWSCompromisedKeyQuarantineV3"));
+    assert!(matches!(&selected.chosen[1].policy, Err(Blocked::Quarantined { .. })));
+}
+
+#[test]
+fn waits_that_do_not_hold_block_everybody() {
+    let waits = Waits { overlap: Duration::from_secs(1), ..Waits::default() };
+    let users = [tagged("a", &[])];
+    let go = |allow| select(&users, &Selection::default(), &SecretTemplate::default(), &waits, allow);
+    assert!(blocked(&go(false), "a").contains("the settings cannot be used: overlap = 1s"));
+    assert!(go(true).chosen[0].policy.is_ok(), "a test may wait less");
+}
+
+proptest! {
+    /// Promise S4, whatever the tags: nobody without the very tag and value is chosen, and no two chosen users share a secret.
+    #[test]
+    fn nobody_is_chosen_without_the_tag(
+        users in proptest::collection::vec(
+            ("[ab]{1,2}", proptest::collection::btree_map("(?i:rotatekey)|keyrot:(secret|owner|overlap|x)|é", "(?i:true)|no|a|2d|", 0..4)),
+            0..8,
+        ),
+    ) {
+        let users: Vec<_> = users
+            .iter()
+            .map(|(name, tags)| IamUser { tags: tags.clone(), ..user(name, &[]) })
+            .collect();
+        let selected = run(&users, &Selection::default());
+        let mut secrets = BTreeSet::new();
+        for Chosen { subject, policy } in &selected.chosen {
+            for entry in users.iter().filter(|u| u.arn == subject.arn) {
+                let values: Vec<_> =
+                    entry.tags.iter().filter(|(k, _)| k.eq_ignore_ascii_case("RotateKey")).map(|(_, v)| v).collect();
+                prop_assert!(!values.is_empty() && values.iter().all(|v| v.eq_ignore_ascii_case("True")));
+            }
+            prop_assert!(policy.is_err() || secrets.insert(subject.secret.clone()));
+        }
+        prop_assert!(selected.chosen.is_sorted_by_key(|c| &c.subject.user));
+    }
+}

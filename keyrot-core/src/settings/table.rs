@@ -1,0 +1,272 @@
+//! The list of settings: the one place where each is named, explained and read.
+
+use super::Values;
+use super::value::{Raw, Wrong, duration, is_tag, number, optional, secret_tags, switch};
+use crate::{Pattern, SecretTemplate};
+
+/// One setting.
+#[derive(Debug, Clone, Copy)]
+pub struct SettingInfo {
+    /// Its name, as in the file.
+    pub name: &'static str,
+    /// What kind of value it takes.
+    pub kind: Kind,
+    /// Its default as one would write it; `None` where nothing is set by default.
+    pub default: Option<&'static str>,
+    /// What it is, in one line.
+    pub help: &'static str,
+    pub(super) set: fn(&mut Values, &Raw) -> Result<(), Wrong>,
+}
+
+/// What a setting's value looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Any text.
+    Text,
+    /// A duration such as `90d`; in the file in quotes.
+    Duration,
+    /// A whole number.
+    Number,
+    /// `true` or `false`.
+    Switch,
+    /// Texts; in the file `["a", "b"]`, elsewhere `a,b`.
+    List,
+    /// Names and texts; in the file a table, elsewhere `k=v,k=v`.
+    Table,
+}
+
+impl SettingInfo {
+    /// The environment variable, such as `KEYROT_MAX_AGE`.
+    #[must_use]
+    pub fn env(&self) -> String {
+        format!("KEYROT_{}", self.name.to_uppercase())
+    }
+
+    /// The flag, such as `--max-age`.
+    #[must_use]
+    pub fn flag(&self) -> String {
+        format!("--{}", self.name.replace('_', "-"))
+    }
+}
+
+impl Kind {
+    /// What stands for the value in help: `DURATION`.
+    #[must_use]
+    pub fn placeholder(self) -> &'static str {
+        match self {
+            Self::Text => "TEXT",
+            Self::Duration => "DURATION",
+            Self::Number => "NUMBER",
+            Self::Switch => "true|false",
+            Self::List => "A,B",
+            Self::Table => "K=V,K=V",
+        }
+    }
+
+    pub(super) fn in_toml(self) -> &'static str {
+        match self {
+            Self::Text => "a text in quotes",
+            Self::Duration => "a duration in quotes, such as \"90d\" or \"12h\"",
+            Self::Number => "a whole number without quotes",
+            Self::Switch => "true or false without quotes",
+            Self::List => "a list of texts such as [\"a\", \"b\"]",
+            Self::Table => "a table of texts such as { team = \"ops\" }",
+        }
+    }
+}
+
+/// The settings that [`Policy::new`](crate::Policy::new) checks together.
+pub(super) const WAITS: [&str; 8] =
+    ["max_age", "overlap", "quiet", "soak", "settle", "probe_for", "probe_limit", "probes"];
+
+const fn setting(
+    name: &'static str,
+    kind: Kind,
+    default: Option<&'static str>,
+    help: &'static str,
+    set: fn(&mut Values, &Raw) -> Result<(), Wrong>,
+) -> SettingInfo {
+    SettingInfo { name, kind, default, help, set }
+}
+
+/// Every setting there is, in the order in which help lists them.
+pub static SETTINGS: &[SettingInfo] = &[
+    setting(
+        "tag",
+        Kind::Text,
+        Some("RotateKey=True"),
+        "the tag that selects a user: KEY=VALUE, or KEY alone for the value True; case is ignored",
+        |v, raw| {
+            let (key, value) = raw.text().split_once('=').unwrap_or((raw.text(), "True"));
+            if key.to_lowercase().starts_with("aws:") || !is_tag(key, 1, 128) || !is_tag(value, 0, 256) {
+                return Err(raw.wrong("KEY=VALUE such as RotateKey=True, or a tag's KEY alone"));
+            }
+            (v.selection.tag, v.selection.tag_value) = (key.to_owned(), value.to_owned());
+            Ok(())
+        },
+    ),
+    setting("path_prefix", Kind::Text, Some("/"), "only users whose IAM path begins with this", |v, raw| {
+        let path = raw.text();
+        // Without the slash at its end, /ci would let /cidr/ in.
+        let ends = path.starts_with('/') && path.ends_with('/') && path.len() <= 512;
+        if !ends || !path.bytes().all(|b| (0x21..=0x7f).contains(&b)) {
+            return Err(raw.wrong("a path with a slash at both ends, such as /ci/"));
+        }
+        v.selection.path_prefix = path.to_owned();
+        Ok(())
+    }),
+    setting(
+        "exclude",
+        Kind::List,
+        Some(""),
+        "users never to be touched: names, or patterns with * and ? (a comma in a name: write ? for it)",
+        |v, raw| {
+            let parse = |text: &String| Pattern::parse(text).map_err(|e| (text.clone(), e.to_string()));
+            let patterns: Result<Vec<_>, _> = raw.list().iter().map(parse).collect();
+            v.selection.exclude = patterns
+                .map_err(|(text, _)| (text, "a user name, with * for any characters and ? for one".to_owned()))?;
+            Ok(())
+        },
+    ),
+    setting(
+        "secret_name",
+        Kind::Text,
+        Some("/iam/{user}/access_key"),
+        "the name of a user's secret: text with {user}, and if you like {path} and {account}",
+        |v, raw| {
+            v.template =
+                SecretTemplate::parse(raw.text()).map_err(|e| raw.wrong(format!("a template for names, but {e}")))?;
+            Ok(())
+        },
+    ),
+    setting("kms_key", Kind::Text, None, "the KMS key for new secrets: id, alias/NAME or ARN", |v, raw| {
+        let fits = |t: &str| t.len() <= 2048 && t.bytes().all(|b| b.is_ascii_graphic());
+        optional(raw, "a KMS key id, alias/NAME or ARN", fits).map(|key| v.kms_key = key)
+    }),
+    setting(
+        "secret_description",
+        Kind::Text,
+        Some("Access key of an IAM user, rotated by keyrot"),
+        "the description of new secrets",
+        |v, raw| {
+            let fits = |t: &str| t.chars().count() <= 2048;
+            optional(raw, "at most 2048 characters", fits).map(|text| v.secret_description = text)
+        },
+    ),
+    setting("secret_tags", Kind::Table, Some(""), "tags for new secrets", |v, raw| {
+        secret_tags(raw).map(|tags| v.secret_tags = tags)
+    }),
+    setting(
+        "field_access_key_id",
+        Kind::Text,
+        Some("AccessKeyId"),
+        "the secret's JSON field for the key's id",
+        |v, raw| field(raw).map(|name| v.field_access_key_id = name),
+    ),
+    setting(
+        "field_secret_access_key",
+        Kind::Text,
+        Some("SecretAccessKey"),
+        "the secret's JSON field for the key's secret half",
+        |v, raw| field(raw).map(|name| v.field_secret_access_key = name),
+    ),
+    setting("max_age", Kind::Duration, Some("90d"), "a key this old is replaced", |v, raw| {
+        duration(raw).map(|d| v.waits.max_age = d)
+    }),
+    setting("overlap", Kind::Duration, Some("7d"), "how long the old key goes on working at least", |v, raw| {
+        duration(raw).map(|d| v.waits.overlap = d)
+    }),
+    setting("quiet", Kind::Duration, Some("24h"), "an old key used this recently is kept", |v, raw| {
+        duration(raw).map(|d| v.waits.quiet = d)
+    }),
+    setting("soak", Kind::Duration, Some("7d"), "how long an old key stays Inactive before it is deleted", |v, raw| {
+        duration(raw).map(|d| v.waits.soak = d)
+    }),
+    setting(
+        "settle",
+        Kind::Duration,
+        Some("30m"),
+        "how long what another run may be doing is left alone; work on one user ends after half of it",
+        |v, raw| duration(raw).map(|d| v.waits.settle = d),
+    ),
+    setting("probe_for", Kind::Duration, Some("60s"), "how long one run goes on trying a new key", |v, raw| {
+        duration(raw).map(|d| v.waits.probe_for = d)
+    }),
+    setting(
+        "probe_limit",
+        Kind::Duration,
+        Some("2h"),
+        "a new key that does not work after this is abandoned",
+        |v, raw| duration(raw).map(|d| v.waits.probe_limit = d),
+    ),
+    setting(
+        "probes",
+        Kind::Number,
+        Some("3"),
+        "how often running a new key has to work before it is published",
+        |v, raw| {
+            let count = number(raw, 1, 100, "")?;
+            v.waits.probes = u32::try_from(count).map_err(|_| raw.wrong("a smaller number"))?;
+            Ok(())
+        },
+    ),
+    setting("allow_short_waits", Kind::Switch, Some("false"), "allow waits that are fit for tests only", |v, raw| {
+        switch(raw).map(|on| v.allow_short_waits = on)
+    }),
+    setting("concurrency", Kind::Number, Some("64"), "how many users are worked on at once", |v, raw| {
+        number(raw, 1, 512, "").map(|n| v.concurrency = n)
+    }),
+    setting("max_changes", Kind::Number, None, "how many users one run may change; none for no limit", |v, raw| {
+        if matches!(raw.text(), "" | "none") {
+            v.max_changes = None;
+            return Ok(());
+        }
+        let hint = ", or none for no limit; to change nobody, use plan";
+        number(raw, 1, 1_000_000, hint).map(|n| v.max_changes = Some(n))
+    }),
+    setting("deadline", Kind::Duration, Some("14m"), "how long a run goes on starting new steps", |v, raw| {
+        let time = duration(raw)?;
+        if !(1..=24 * 60 * 60).contains(&time.as_secs()) {
+            return Err(raw.wrong("a duration from 1s to 24h"));
+        }
+        v.deadline = time;
+        Ok(())
+    }),
+    setting("region", Kind::Text, None, "the AWS region; by default the SDK finds it", |v, raw| {
+        let fits =
+            |t: &str| t.len() <= 64 && t.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        optional(raw, "a region such as eu-central-1", fits).map(|region| v.region = region)
+    }),
+    setting("profile", Kind::Text, None, "the AWS profile; by default the SDK finds it", |v, raw| {
+        let fits = |t: &str| t.len() <= 256 && !t.chars().any(char::is_control);
+        optional(raw, "the name of a profile in your AWS configuration", fits).map(|profile| v.profile = profile)
+    }),
+    setting("endpoint_url", Kind::Text, None, "one endpoint for every AWS service, such as an emulator's", |v, raw| {
+        let fits = |t: &str| {
+            let rest = t.strip_prefix("https://").or_else(|| t.strip_prefix("http://"));
+            rest.is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_graphic() && b != b'@'))
+        };
+        let expected = "http:// or https:// and a host, without user and password, such as http://127.0.0.1:5000";
+        optional(raw, expected, fits).map(|url| v.endpoint_url = url)
+    }),
+    setting("fips", Kind::Switch, None, "use FIPS endpoints; by default as the SDK is configured", |v, raw| {
+        optional_switch(raw).map(|on| v.fips = on)
+    }),
+    setting(
+        "dual_stack",
+        Kind::Switch,
+        None,
+        "use dual-stack endpoints; by default as the SDK is configured",
+        |v, raw| optional_switch(raw).map(|on| v.dual_stack = on),
+    ),
+];
+
+fn optional_switch(raw: &Raw) -> Result<Option<bool>, Wrong> {
+    if raw.text().is_empty() { Ok(None) } else { switch(raw).map(Some) }
+}
+
+fn field(raw: &Raw) -> Result<String, Wrong> {
+    let name = raw.text();
+    let fits = (1..=128).contains(&name.len()) && !name.chars().any(char::is_control);
+    fits.then(|| name.to_owned()).ok_or_else(|| raw.wrong("the name of a JSON field, such as AccessKeyId"))
+}

@@ -1,0 +1,144 @@
+//! From text to values.
+
+use super::table::Kind;
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::time::Duration;
+
+/// A value as it was given, in the shape of its kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Raw {
+    Text(String),
+    List(Vec<String>),
+    Table(BTreeMap<String, String>),
+}
+
+/// The value as it may be shown, and what was expected.
+pub(super) type Wrong = (String, String);
+
+impl Kind {
+    /// From the environment or a flag.
+    pub(super) fn parse(self, text: &str) -> Result<Raw, Wrong> {
+        let items = || text.split(',').map(str::trim).filter(|item| !item.is_empty());
+        match self {
+            Self::List => Ok(Raw::List(items().map(str::to_owned).collect())),
+            Self::Table => {
+                let pair = |item: &str| {
+                    let (key, value) = item.split_once('=').ok_or_else(|| {
+                        (
+                            shown(item),
+                            "KEY=VALUE, and commas between several; for values with commas use the file".to_owned(),
+                        )
+                    })?;
+                    Ok((key.trim().to_owned(), value.trim().to_owned()))
+                };
+                items().map(pair).collect::<Result<_, Wrong>>().map(Raw::Table)
+            }
+            Self::Text | Self::Duration | Self::Number | Self::Switch => Ok(Raw::Text(text.trim().to_owned())),
+        }
+    }
+}
+
+impl Raw {
+    /// As it would be written in the environment.
+    pub(super) fn show(&self) -> String {
+        match self {
+            Self::Text(text) => without_password(text),
+            Self::List(items) => items.join(","),
+            Self::Table(entries) => entries.iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>().join(","),
+        }
+    }
+
+    /// Both, if they are of a kind that can be added to; else the later.
+    pub(super) fn and(&self, later: Self) -> Self {
+        match (self, later) {
+            (Self::List(before), Self::List(later)) => Self::List(before.iter().cloned().chain(later).collect()),
+            (Self::Table(before), Self::Table(later)) => Self::Table(before.clone().into_iter().chain(later).collect()),
+            (_, later) => later,
+        }
+    }
+
+    /// The text. Lists and tables have none; the table of settings never asks them.
+    pub(super) fn text(&self) -> &str {
+        if let Self::Text(text) = self { text } else { "" }
+    }
+
+    pub(super) fn list(&self) -> &[String] {
+        if let Self::List(items) = self { items } else { &[] }
+    }
+
+    pub(super) fn wrong(&self, expected: impl Into<String>) -> Wrong {
+        (shown(&self.show()), expected.into())
+    }
+}
+
+/// The beginning of a text, fit for a message.
+pub(super) fn shown(text: &str) -> String {
+    let mut short: String = without_password(text).chars().take(80).collect();
+    if text.chars().count() > 80 {
+        short.push('…');
+    }
+    short
+}
+
+/// A URL may bring a password along; no message repeats it.
+fn without_password(text: &str) -> String {
+    match text.split_once("://") {
+        Some((scheme, rest)) => match rest.rsplit_once('@') {
+            Some((_, host)) => format!("{scheme}://(hidden)@{host}"),
+            None => text.to_owned(),
+        },
+        None => text.to_owned(),
+    }
+}
+
+pub(super) fn duration(raw: &Raw) -> Result<Duration, Wrong> {
+    humantime::parse_duration(raw.text()).map_err(|_| raw.wrong("a duration such as 90d, 12h or 30m"))
+}
+
+pub(super) fn switch(raw: &Raw) -> Result<bool, Wrong> {
+    match raw.text().to_ascii_lowercase().as_str() {
+        "true" | "1" | "yes" | "on" => Ok(true),
+        "false" | "0" | "no" | "off" => Ok(false),
+        _ => Err(raw.wrong("true or false")),
+    }
+}
+
+pub(super) fn number(raw: &Raw, least: usize, most: usize, hint: &str) -> Result<usize, Wrong> {
+    let fits = raw.text().parse().ok().filter(|n| (least..=most).contains(n));
+    fits.ok_or_else(|| raw.wrong(format!("a whole number from {least} to {most}{hint}")))
+}
+
+/// `None` for an empty text; else the text, if it keeps the rule.
+pub(super) fn optional(raw: &Raw, expected: &str, fits: impl Fn(&str) -> bool) -> Result<Option<String>, Wrong> {
+    match raw.text() {
+        "" => Ok(None),
+        text if fits(text) => Ok(Some(text.to_owned())),
+        _ => Err(raw.wrong(expected)),
+    }
+}
+
+/// The tags to put onto secrets, by the rules of Secrets Manager (API reference, data type `Tag`, and its quota of 50 a secret).
+pub(super) fn secret_tags(raw: &Raw) -> Result<BTreeMap<String, String>, Wrong> {
+    let Raw::Table(tags) = raw else { return Err(raw.wrong("a table of tags")) };
+    // keyrot's own journal needs a place among the 50.
+    if tags.len() > 45 {
+        return Err((format!("{} tags", tags.len()), "at most 45 tags".to_owned()));
+    }
+    for (key, value) in tags {
+        let reserved = ["aws:", "keyrot:"].iter().any(|start| key.to_lowercase().starts_with(start));
+        if reserved || !is_tag(key, 1, 128) || !is_tag(value, 0, 256) {
+            let mut seen = String::new();
+            let _ = write!(seen, "{key}={value}");
+            let rule = "keys of 1 to 128 and values of at most 256 letters, digits, spaces and _ . : / = + - @, no key beginning with aws: or keyrot:";
+            return Err((shown(&seen), rule.to_owned()));
+        }
+    }
+    Ok(tags.clone())
+}
+
+/// Whether AWS takes the text for a tag's key or value.
+pub(super) fn is_tag(text: &str, least: usize, most: usize) -> bool {
+    let fits = |c: char| c.is_alphanumeric() || c == ' ' || "_.:/=+-@".contains(c);
+    (least..=most).contains(&text.chars().count()) && text.chars().all(fits)
+}

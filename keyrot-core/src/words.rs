@@ -1,0 +1,154 @@
+//! States and events in one word each, for machines, and a user's state in a sentence, for people.
+
+use crate::{Blocked, EventKind, KeyId, Note, Outcome, Phase, Standing, Step, Timestamp, Wait, Why};
+
+/// Where the user stands, in a sentence without the user's name.
+pub(crate) fn outcome_text(one: &Standing, now: Timestamp) -> String {
+    match &one.outcome {
+        Outcome::Settled { until } => format!("settled; the next rotation is due {}", time(*until)),
+        Outcome::Waiting(wait) => wait_text(wait),
+        Outcome::Blocked(reason) => reason.to_string(),
+        Outcome::Failed(failure) => failure.to_string(),
+        Outcome::Stopped(stop) => stop.to_string(),
+        Outcome::Due(step) => due_text(one, step, now),
+        Outcome::Proving { .. } => "try the staged key, then publish it".to_owned(),
+        Outcome::Panicked(reason) => format!("keyrot panicked, please report it: {reason}"),
+    }
+}
+
+fn wait_text(wait: &Wait) -> String {
+    let Some(until) = wait.until.map(time) else { return wait.why.to_string() };
+    match &wait.why {
+        Why::Overlap(key) => format!("the old key {key} stays Active until {until} while readers move over"),
+        Why::InUse { .. } => format!("held: {}; kept until {until} at least", wait.why),
+        Why::NoRecord(_) => format!("held: {}; kept until {until}", wait.why),
+        Why::Soak(key) => format!("the old key {key} is Inactive; it will be deleted after {until}"),
+        Why::Propagation(key) => format!("{key} does not authenticate yet; it is given up after {until}"),
+        Why::Settling(key) => format!("{key} is new and may be in another run's hands; left alone until {until}"),
+        Why::UseUnknown { .. } => wait.why.to_string(),
+    }
+}
+
+/// What a run would do, and why.
+fn due_text(one: &Standing, step: &Step, now: Timestamp) -> String {
+    match step {
+        Step::CreateSecret | Step::PutPlaceholder => {
+            let secret = if matches!(step, Step::CreateSecret) { "has no secret yet" } else { "has an empty secret" };
+            let key = match one.keys.first() {
+                Some(key) => format!("make a key beside {}", key.id),
+                None => "make its first key".to_owned(),
+            };
+            format!("adopt: {key}, prove it and publish it; the user {secret}")
+        }
+        Step::Write(Note::Intent(_)) | Step::CreateKey => match (&one.current, one.due) {
+            (Some(key), Some(due)) if due > now => {
+                format!("rotate: replace {key} at once, as you force it; it is due only {}", time(due))
+            }
+            (Some(key), Some(due)) => format!("rotate: replace {key}, which has been due since {}", time(due)),
+            (Some(key), None) => format!("rotate: replace {key}"),
+            (None, _) => "adopt: make a key, prove it and publish it; the secret holds none yet".to_owned(),
+        },
+        Step::Write(Note::Promoted(_)) => {
+            "note down that the current key is in place; the overlap starts then".to_owned()
+        }
+        Step::Write(Note::Retired(note)) => match note.phase {
+            Phase::Retiring => format!("retire {}: nothing needs it any more, as far as AWS knows", note.key),
+            Phase::Inactive => format!("note down that {} is Inactive; its soak starts then", note.key),
+            Phase::Hold => format!("keep {} for another overlap: somebody reactivated it", note.key),
+        },
+        Step::Deactivate(key) => format!("deactivate {key}: nothing needs it any more, as far as AWS knows"),
+        Step::Delete(key) => format!("delete {key}: it has been Inactive for long enough"),
+        Step::Stage { .. } | Step::Promote { .. } | Step::Unstage(_) => step.to_string(),
+    }
+}
+
+fn time(time: Timestamp) -> String {
+    time.format("%F %R UTC").to_string()
+}
+
+pub(crate) fn why_code(why: &Why) -> &'static str {
+    match why {
+        Why::Overlap(_) => "overlap",
+        Why::InUse { .. } => "in_use",
+        Why::NoRecord(_) => "no_record",
+        Why::UseUnknown { .. } => "use_unknown",
+        Why::Soak(_) => "soak",
+        Why::Propagation(_) => "propagation",
+        Why::Settling(_) => "settling",
+    }
+}
+
+pub(crate) fn why_key(why: &Why) -> &KeyId {
+    match why {
+        Why::Overlap(key) | Why::NoRecord(key) | Why::Soak(key) | Why::Propagation(key) | Why::Settling(key) => key,
+        Why::InUse { key, .. } | Why::UseUnknown { key, .. } => key,
+    }
+}
+
+pub(crate) fn step_code(step: &Step) -> &'static str {
+    match step {
+        Step::CreateSecret | Step::PutPlaceholder => "adopt",
+        Step::Write(Note::Intent(_)) | Step::CreateKey => "rotate",
+        Step::Write(Note::Promoted(_)) => "note_promoted",
+        Step::Write(Note::Retired(note)) => match note.phase {
+            Phase::Retiring => "retire",
+            Phase::Inactive => "note_inactive",
+            Phase::Hold => "hold",
+        },
+        Step::Stage { .. } => "stage",
+        Step::Promote { .. } => "publish",
+        Step::Unstage(_) => "unstage",
+        Step::Deactivate(_) => "retire",
+        Step::Delete(_) => "delete",
+    }
+}
+
+pub(crate) fn blocked_code(blocked: &Blocked) -> &'static str {
+    match blocked {
+        Blocked::Quarantined { .. } => "quarantined",
+        Blocked::SecretDeleted { .. } => "secret_deleted",
+        Blocked::SecretIsReplica { .. } => "secret_is_replica",
+        Blocked::SecretHoldsOther { .. } => "secret_holds_other",
+        Blocked::ForeignPending { .. } => "foreign_pending",
+        Blocked::CurrentKeyGone { .. } => "current_key_gone",
+        Blocked::CurrentKeyInactive { .. } => "current_key_inactive",
+        Blocked::CurrentDoesNotWork { .. } => "current_does_not_work",
+        Blocked::UnknownKeys(_) => "unknown_keys",
+        Blocked::ClaimedKey { .. } => "claimed_key",
+        Blocked::StrangeStatus { .. } => "strange_status",
+        Blocked::BadTag { .. } => "bad_tag",
+    }
+}
+
+pub(crate) fn event_code(kind: &EventKind) -> &'static str {
+    match kind {
+        EventKind::Adopted => "adopted",
+        EventKind::KeyCreated { .. } => "key_created",
+        EventKind::Rotated { .. } => "rotated",
+        EventKind::Held(_) => "held",
+        EventKind::Reactivated { .. } => "reactivated",
+        EventKind::Retired { .. } => "retired",
+        EventKind::Deleted { .. } => "deleted",
+        EventKind::Abandoned { .. } => "abandoned",
+        EventKind::OrphanFound { .. } => "orphan_found",
+        EventKind::OrphanRemoved { .. } => "orphan_removed",
+        EventKind::Blocked { .. } => "blocked",
+        EventKind::Failed(_) => "failed",
+        EventKind::Panicked { .. } => "panicked",
+    }
+}
+
+pub(crate) fn event_key(kind: &EventKind) -> Option<&KeyId> {
+    match kind {
+        EventKind::KeyCreated { key }
+        | EventKind::Rotated { key, .. }
+        | EventKind::Reactivated { key }
+        | EventKind::Retired { key }
+        | EventKind::Deleted { key }
+        | EventKind::Abandoned { key, .. }
+        | EventKind::OrphanFound { key }
+        | EventKind::OrphanRemoved { key } => Some(key),
+        EventKind::Held(wait) => Some(why_key(&wait.why)),
+        EventKind::Adopted | EventKind::Blocked { .. } | EventKind::Failed(_) | EventKind::Panicked { .. } => None,
+    }
+}

@@ -1,0 +1,168 @@
+//! What the checker may choose, and what has to hold in every state.
+
+use super::world::{Action, Deed, Luck, Setting, State, UNIT, run, secret, user};
+use keyrot_core::memory::{Label, World};
+use keyrot_core::{Call, Next, Outcome};
+use stateright::{Model, Property};
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Mutex;
+
+/// The model, with what was found out about the futures of resting worlds.
+pub struct Check {
+    pub setting: Setting,
+    futures: Mutex<HashMap<u64, bool>>,
+}
+
+impl Check {
+    pub fn new(setting: Setting) -> Self {
+        Self { setting, futures: Mutex::default() }
+    }
+
+    fn lucks(call: &Call) -> Vec<Luck> {
+        let mut lucks = vec![Luck::Denied, Luck::LostRequest, Luck::DiesBefore];
+        match call {
+            Call::ListKeys => lucks.push(Luck::StaleListing),
+            Call::Probe(_) => lucks.push(Luck::NotYet),
+            Call::CreateKey => lucks.push(Luck::Throttled),
+            _ => {}
+        }
+        if !call.only_reads() {
+            lucks.extend([Luck::LostReply, Luck::DiesAfter]);
+        }
+        lucks
+    }
+
+    fn deeds(state: &State) -> Vec<Deed> {
+        let world = &state.world;
+        let mut deeds = vec![Deed::CreateKey];
+        for key in world.user(&user()).into_iter().flat_map(|u| u.keys()) {
+            let id = || key.listed.id.clone();
+            deeds.extend([
+                Deed::Deactivate(id()),
+                Deed::Reactivate(id()),
+                Deed::Delete(id()),
+                Deed::PutKey(id()),
+                Deed::PutWrong(id()),
+            ]);
+        }
+        if let Some(secret) = world.secret(&secret()) {
+            deeds.push(Deed::PutJunk);
+            deeds.extend(secret.versions().map(|(id, _)| Deed::MoveCurrent(id.clone())));
+        }
+        deeds
+    }
+
+    /// Without further faults, and nobody interfering: does the user come to rest with one young key, or, where a person interfered, does
+    /// keyrot stop and say why?
+    fn converges(&self, state: &State) -> bool {
+        let mut hasher = DefaultHasher::new();
+        (&state.world, &state.watch, state.interfered).hash(&mut hasher);
+        let id = hasher.finish();
+        if let Some(known) = self.futures.lock().unwrap().get(&id) {
+            return *known;
+        }
+        let converges = self.lives_on(state);
+        self.futures.lock().unwrap().insert(id, converges);
+        converges
+    }
+
+    fn lives_on(&self, state: &State) -> bool {
+        let mut world = state.world.clone();
+        for _ in 0..40 {
+            match run(&self.setting, &mut world) {
+                Outcome::Settled { .. } => return at_rest_with_one_key(&world),
+                Outcome::Blocked(_) => return state.interfered,
+                _ => world.advance(UNIT),
+            }
+        }
+        false
+    }
+}
+
+fn at_rest_with_one_key(world: &World) -> bool {
+    let (Some(user), Some(secret)) = (world.user(&user()), world.secret(&secret())) else { return false };
+    let current = secret.labelled(Label::Current);
+    let pending = secret.labelled(Label::Pending).filter(|p| Some(*p) != current);
+    let held = current.and_then(|v| secret.value(v)).and_then(|v| v.read());
+    let [key] = user.keys() else { return false };
+    pending.is_none() && held.is_some_and(|held| held.key == key.listed.id)
+}
+
+fn unbroken(state: &State, promise: &str) -> bool {
+    state.broken.as_ref().is_none_or(|b| b.promise != promise)
+}
+
+impl Model for Check {
+    type State = State;
+    type Action = Action;
+
+    fn init_states(&self) -> Vec<State> {
+        vec![State::first(&self.setting)]
+    }
+
+    fn actions(&self, state: &State, actions: &mut Vec<Action>) {
+        if state.broken.is_some() {
+            return;
+        }
+        for (i, rotator) in state.rotators.iter().enumerate() {
+            match rotator {
+                // Rotators that have not begun are alike; the first one begins.
+                None if state.rotators[..i].iter().all(Option::is_some) => actions.push(Action::Start(i)),
+                None => {}
+                Some(running) => {
+                    actions.push(Action::Step(i, Luck::Good));
+                    if let Next::Call(call) = &running.next
+                        && state.faults > 0
+                    {
+                        actions.extend(Self::lucks(call).into_iter().map(|luck| Action::Step(i, luck)));
+                    }
+                }
+            }
+        }
+        // A call is under way for at most one unit: half of what `settle` leaves after the run limit.
+        let in_time = state.rotators.iter().flatten().all(|r| state.passed < r.since + 1);
+        if state.passed < self.setting.horizon && in_time {
+            actions.push(Action::Pass(1));
+        }
+        if state.person > 0 {
+            actions.extend(Self::deeds(state).into_iter().map(Action::Person));
+        }
+        if state.uses > 0 {
+            let keys = state.world.user(&user()).into_iter().flat_map(|u| u.keys());
+            actions.extend(keys.filter(|k| k.proven).map(|k| Action::Use(k.listed.id.clone())));
+        }
+    }
+
+    fn next_state(&self, state: &State, action: Action) -> Option<State> {
+        let mut next = state.clone();
+        match action {
+            Action::Start(i) => next.start(&self.setting, i),
+            Action::Step(i, luck) => next.step(&self.setting, i, luck),
+            Action::Pass(units) => next.pass(units),
+            Action::Use(key) => next.consume(&key),
+            Action::Person(deed) => next.person(&deed),
+        }
+        Some(next)
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        vec![
+            Property::<Self>::always("S1 AWSCURRENT works", |_, s| unbroken(s, "S1")),
+            Property::<Self>::always("S1 AWSCURRENT works in every state nobody else touched", |_, s| {
+                s.interfered || s.watch.current_is_broken(&s.world).is_none()
+            }),
+            Property::<Self>::always("S2 overlap and quiet", |_, s| unbroken(s, "S2")),
+            Property::<Self>::always("S3 soak before deletion", |_, s| unbroken(s, "S3")),
+            Property::<Self>::always("S4 only attributable keys", |_, s| unbroken(s, "S4")),
+            Property::<Self>::always("S5 a proven successor", |_, s| unbroken(s, "S5")),
+            Property::<Self>::always("S6 no secret shown", |_, s| s.leaked.is_none()),
+            Property::<Self>::always("S7 S8 liveness: converges, or stops where a person interfered", |m, s| {
+                !s.at_rest() || s.broken.is_some() || m.converges(s)
+            }),
+            Property::<Self>::sometimes("a key is published", |_, s| {
+                s.world.secret(&secret()).and_then(|x| x.labelled(Label::Previous)).is_some()
+            }),
+        ]
+    }
+}

@@ -1,0 +1,404 @@
+//! The model: the real machine, on the in-memory account, with everything that can go wrong as a choice of the checker's.
+
+use futures_util::FutureExt;
+use keyrot_core::memory::{Actor, Broken, Fault, FaultAt, Label, MemoryAccount, Value, Watch, World};
+use keyrot_core::{
+    Call, CallError, Decider, ErrorKind, KeyId, KeyStatus, LastUse, Mode, Next, Outcome, Policy, Ports, ProbeAnswer,
+    Reply, Rotation, SecretName, Subject, UserName, VersionId, Waits,
+};
+use std::time::Duration;
+
+/// One unit of the model's time.
+pub const UNIT: Duration = Duration::from_secs(600);
+
+/// What is explored.
+#[derive(Debug, Clone)]
+pub struct Setting {
+    pub start: Start,
+    /// How many rotators may be at work at once.
+    pub rotators: usize,
+    /// How many faults may strike.
+    pub faults: u8,
+    /// How often a person may interfere.
+    pub person: u8,
+    /// How often a consumer may use an old key.
+    pub uses: u8,
+    /// How many units of time may pass.
+    pub horizon: u32,
+    pub waits: Waits,
+    /// The waits that the rotators go by, where they differ from those that are promised.
+    pub rotator_waits: Waits,
+    pub decider: Decider,
+    pub port: Port,
+}
+
+/// How the user stands at first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// No secret, and so many keys.
+    New { keys: usize },
+    /// Rotated once: the current key is due, the one before is gone.
+    Due,
+    /// As before, but the current version was written by somebody else.
+    DueForeign,
+    /// Just rotated: the old key is in its overlap.
+    Overlap,
+}
+
+/// A fault in a port's code, to show that the check notices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Port {
+    Sound,
+    /// Moves AWSCURRENT from wherever it stands.
+    NoCompareAndSwap,
+    /// Answers "no use on record" for "could not find out".
+    UnknownIsUnused,
+    /// Says that a key works without asking.
+    NoProof,
+    /// Repeats CreateAccessKey after a lost reply.
+    RepeatsCreate,
+    /// Lists an Inactive key for what it was.
+    BlindToStatus,
+}
+
+pub fn waits(units: [u32; 5]) -> Waits {
+    let [max_age, overlap, quiet, soak, settle] = units.map(|n| UNIT * n);
+    let probe_for = Duration::from_millis(1);
+    Waits { max_age, overlap, quiet, soak, settle, probe_for, probe_limit: settle, probes: 1 }
+}
+
+impl Setting {
+    /// A small life: due after 12 units, 3 of overlap, 1 quiet, 3 of soak, 2 to settle.
+    pub fn new(start: Start) -> Self {
+        let waits = waits([12, 3, 1, 3, 2]);
+        Self {
+            start,
+            rotators: 1,
+            faults: 0,
+            person: 0,
+            uses: 0,
+            horizon: 8,
+            waits,
+            rotator_waits: waits,
+            decider: Decider::REAL,
+            port: Port::Sound,
+        }
+    }
+
+    pub fn policy(&self) -> Policy {
+        Policy::new(self.waits, true).unwrap()
+    }
+
+    pub fn rotator_policy(&self) -> Policy {
+        Policy::new(self.rotator_waits, true).unwrap()
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct State {
+    pub world: World,
+    pub watch: Watch,
+    pub rotators: Vec<Option<Running>>,
+    pub faults: u8,
+    pub person: u8,
+    pub uses: u8,
+    pub passed: u32,
+    pub interfered: bool,
+    pub broken: Option<Broken>,
+    pub leaked: Option<String>,
+}
+
+/// A rotator at work: the machine, the call that it is about to make, and since when.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Running {
+    pub machine: Rotation,
+    pub next: Next,
+    pub since: u32,
+    /// Whether a person or a consumer did something since the machine's last look. IAM has no conditional writes: what happens between
+    /// keyrot's look and its call cannot be seen by it, and is not held against it.
+    pub overtaken: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Action {
+    Start(usize),
+    Step(usize, Luck),
+    Pass(u32),
+    Use(KeyId),
+    Person(Deed),
+}
+
+/// How a call goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Luck {
+    Good,
+    Denied,
+    Throttled,
+    LostRequest,
+    LostReply,
+    DiesBefore,
+    DiesAfter,
+    /// `ListAccessKeys` shows what was before the last change.
+    StaleListing,
+    /// The key does not authenticate yet.
+    NotYet,
+}
+
+/// What a person does.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Deed {
+    CreateKey,
+    Deactivate(KeyId),
+    Reactivate(KeyId),
+    Delete(KeyId),
+    /// Puts a key's credentials into the secret by hand.
+    PutKey(KeyId),
+    /// The same with a slip of the pen in the secret.
+    PutWrong(KeyId),
+    PutJunk,
+    /// Moves AWSCURRENT to another version.
+    MoveCurrent(VersionId),
+}
+
+pub fn user() -> UserName {
+    UserName::parse("ci").unwrap()
+}
+
+pub fn secret() -> SecretName {
+    SecretName::parse("/iam/ci/access_key").unwrap()
+}
+
+impl State {
+    pub fn first(setting: &Setting) -> Self {
+        let mut world = World::new("2026-01-05T04:00:00Z".parse().unwrap());
+        let user = world.add_user("ci", &[("RotateKey", "True")]).unwrap();
+        let policy = setting.policy();
+        if let Start::New { keys } = setting.start {
+            for _ in 0..keys {
+                world.add_key(&user).unwrap();
+            }
+            world.forget_stale_listing(&user);
+            world.advance(UNIT);
+        } else {
+            world.add_key(&user).unwrap();
+            world.advance(UNIT);
+            while !at_rest(setting, &world) {
+                world = lived(setting, world);
+                world.advance(UNIT);
+            }
+            match setting.start {
+                Start::DueForeign => {
+                    let key = world.user(&user).unwrap().keys()[0].listed.id.clone();
+                    put(&mut world, Value::credentials(&World::credentials_of(&key), None));
+                    world.advance(setting.waits.max_age);
+                }
+                Start::Due => world.advance(setting.waits.max_age),
+                _ => {
+                    world.advance(setting.waits.max_age);
+                    world = lived(setting, world);
+                    world.advance(setting.waits.overlap - UNIT);
+                }
+            }
+            world.forget_stale_listing(&user);
+        }
+        let mut watch = Watch::new(&world, user.clone(), secret(), policy);
+        watch.begin_with_previous(&world);
+        Self {
+            world,
+            watch,
+            rotators: vec![None; setting.rotators],
+            faults: setting.faults,
+            person: setting.person,
+            uses: setting.uses,
+            passed: 0,
+            interfered: false,
+            broken: None,
+            leaked: None,
+        }
+    }
+
+    pub fn at_rest(&self) -> bool {
+        self.rotators.iter().all(Option::is_none)
+    }
+
+    pub fn start(&mut self, setting: &Setting, i: usize) {
+        let mut machine = machine(setting, &self.world);
+        let next = machine.next(self.world.now());
+        self.rotators[i] = Some(Running { machine, next, since: self.passed, overtaken: false });
+    }
+
+    pub fn step(&mut self, setting: &Setting, i: usize, luck: Luck) {
+        let Some(mut running) = self.rotators[i].take() else { return };
+        if luck != Luck::Good {
+            self.faults -= 1;
+        }
+        match running.next.clone() {
+            Next::Done(_) => return,
+            Next::Sleep(pause) => self.world.advance(pause),
+            Next::Call(call) => {
+                running.overtaken &= call != Call::ListKeys;
+                let before = self.world.clone();
+                let answer = perform(setting, &mut self.world, running.machine.subject(), &call, luck);
+                let verdict = self.watch.step(&before, &self.world, Actor::Keyrot);
+                if !running.overtaken && self.broken.is_none() {
+                    self.broken = verdict.err();
+                }
+                // Without an answer the process is dead.
+                let Some(answer) = answer else { return };
+                running.machine.answer(self.world.now(), answer);
+            }
+        }
+        let events = running.machine.take_events();
+        running.next = running.machine.next(self.world.now());
+        running.since = self.passed;
+        let told = (events, running.machine.take_events(), &running.machine);
+        self.look_for_secrets(&told);
+        if !matches!(running.next, Next::Done(_)) {
+            self.rotators[i] = Some(running);
+        }
+    }
+
+    /// S6: no key's secret is in anything that is told, or in the machine's own `Debug`, or in a tag.
+    fn look_for_secrets(&mut self, told: &impl std::fmt::Debug) {
+        let text = format!("{told:?} {:?}", self.world.secret(&secret()).map(|s| &s.tags));
+        let keys = self.world.user(&user()).into_iter().flat_map(|u| u.keys());
+        for key in keys {
+            if text.contains(World::secret_of(&key.listed.id).expose()) {
+                self.leaked = Some(format!("the secret of {} was shown", key.listed.id));
+            }
+        }
+    }
+
+    pub fn pass(&mut self, units: u32) {
+        self.world.advance(UNIT * units);
+        self.passed += units;
+        if self.passed.is_multiple_of(2) {
+            self.world.forget_stale_listing(&user());
+        }
+    }
+
+    /// Somebody other than a rotator does something.
+    pub fn outside(&mut self, deed: impl FnOnce(&mut World)) {
+        let before = self.world.clone();
+        deed(&mut self.world);
+        // A person's change is taken as listed at once: what IAM does not list yet, nobody can see.
+        self.world.forget_stale_listing(&user());
+        let _ = self.watch.step(&before, &self.world, Actor::Person);
+        self.rotators.iter_mut().flatten().for_each(|r| r.overtaken = true);
+    }
+
+    pub fn person(&mut self, deed: &Deed) {
+        self.person -= 1;
+        self.interfered = true;
+        self.outside(|world| {
+            let user = user();
+            // What AWS refuses a person, it refuses.
+            match deed {
+                Deed::CreateKey => drop(world.add_key(&user)),
+                Deed::Deactivate(key) => drop(world.set_key_status(&user, key, KeyStatus::Inactive)),
+                Deed::Reactivate(key) => drop(world.set_key_status(&user, key, KeyStatus::Active)),
+                Deed::Delete(key) => drop(world.delete_key(&user, key)),
+                Deed::PutKey(key) => put(world, Value::credentials(&World::credentials_of(key), None)),
+                Deed::PutWrong(key) => {
+                    put(world, Value::text(format!(r#"{{"AccessKeyId":"{key}","SecretAccessKey":"slip"}}"#)))
+                }
+                Deed::PutJunk => put(world, Value::text("{}")),
+                Deed::MoveCurrent(version) => {
+                    let from = world.secret(&secret()).and_then(|s| s.labelled(Label::Current)).cloned();
+                    drop(world.move_label(&secret(), Label::Current, from.as_ref(), Some(version)));
+                }
+            }
+        });
+    }
+
+    pub fn consume(&mut self, key: &KeyId) {
+        self.uses -= 1;
+        self.outside(|world| drop(world.authenticate(&World::credentials_of(key), "s3", "eu-west-1")));
+    }
+}
+
+fn put(world: &mut World, value: Value) {
+    let n = world.secret(&secret()).map_or(0, |s| s.versions().count());
+    let version = VersionId::parse(format!("00000000-0000-0000-0000-{n:012}")).unwrap();
+    drop(world.put_secret_value(&secret(), &version, value, &[]));
+}
+
+pub fn machine(setting: &Setting, world: &World) -> Rotation {
+    let arn = world.user(&user()).unwrap().arn.clone();
+    let subject = Subject { user: user(), arn, secret: secret(), owner: None, quarantine: None };
+    Rotation::new(subject, setting.rotator_policy(), Mode::Act).deciding_by(setting.decider)
+}
+
+/// Makes the call on the account through the real ports and the real dispatch. `None` if the process died.
+fn perform(
+    setting: &Setting,
+    world: &mut World,
+    subject: &Subject,
+    call: &Call,
+    luck: Luck,
+) -> Option<Result<Reply, CallError>> {
+    let mut call = call.clone();
+    if let (Port::NoCompareAndSwap, Call::Promote { from, .. }) = (setting.port, &mut call) {
+        *from = world.secret(&secret())?.labelled(Label::Current)?.clone();
+    }
+    if luck == Luck::NotYet {
+        return Some(Ok(Reply::Probe(ProbeAnswer::Refused)));
+    }
+    if let (Port::NoProof, Call::Probe(_)) = (setting.port, &call) {
+        return Some(Ok(Reply::Probe(ProbeAnswer::Authenticated(subject.arn.clone()))));
+    }
+    let account = MemoryAccount::new(world.clone());
+    let inject = |fault| account.inject(FaultAt::nth(0, fault));
+    match luck {
+        Luck::Denied => inject(Fault::Denied),
+        Luck::Throttled => inject(Fault::Throttled),
+        Luck::LostRequest => inject(Fault::LostRequest),
+        Luck::LostReply => inject(Fault::LostReply),
+        Luck::DiesBefore => inject(Fault::DeathBefore),
+        Luck::DiesAfter => inject(Fault::DeathAfter),
+        Luck::StaleListing => account.change(|w| w.rules.listing_lag = UNIT * 2),
+        Luck::Good | Luck::NotYet => {}
+    }
+    let ports = Ports::of(account.clone());
+    let mut answer = ports.perform(subject, &call).now_or_never();
+    if let (Port::RepeatsCreate, Call::CreateKey, Some(Err(error))) = (setting.port, &call, &answer)
+        && error.kind == ErrorKind::Unavailable
+    {
+        answer = ports.perform(subject, &call).now_or_never();
+    }
+    *world = account.world();
+    world.rules.listing_lag = Duration::ZERO;
+    Some(match (setting.port, call, answer?) {
+        (Port::UnknownIsUnused, Call::LastUse(_), Err(_)) => Ok(Reply::LastUse(LastUse::NoRecord)),
+        (Port::BlindToStatus, Call::ListKeys, Ok(Reply::Keys(mut keys))) => {
+            keys.iter_mut().for_each(|k| k.status = KeyStatus::Active);
+            Ok(Reply::Keys(keys))
+        }
+        (_, _, answer) => answer,
+    })
+}
+
+/// One run to its end, with nothing going wrong.
+pub fn run(setting: &Setting, world: &mut World) -> Outcome {
+    let mut machine = machine(setting, world);
+    loop {
+        match machine.next(world.now()) {
+            Next::Done(outcome) => return outcome,
+            Next::Sleep(pause) => world.advance(pause),
+            Next::Call(call) => {
+                let subject = machine.subject().clone();
+                let answer = perform(setting, world, &subject, &call, Luck::Good);
+                machine.answer(world.now(), answer.expect("nobody dies here"));
+            }
+        }
+    }
+}
+
+fn lived(setting: &Setting, mut world: World) -> World {
+    run(setting, &mut world);
+    world
+}
+
+fn at_rest(setting: &Setting, world: &World) -> bool {
+    matches!(run(setting, &mut world.clone()), Outcome::Settled { .. })
+}
