@@ -4,7 +4,7 @@
 //! cargo run -p keyrot-aws --features emulator --example emulator -- [USERS] [PORT]
 //! ```
 //!
-//! It seeds USERS users (default 10) tagged `keyrot=true`, each with a key that is 100 days old, prints the variables that a client needs, and
+//! It seeds USERS users (default 10) tagged `RotateKey=True`, each with a key that is 100 days old, prints the variables that a client needs, and
 //! stays until Ctrl-C.
 
 use keyrot_aws::emulator::{Emulator, EmulatorOptions};
@@ -19,7 +19,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let age = Duration::from_secs(100 * 86_400);
     let mut world = World::new((SystemTime::now() - age).into());
     for n in 0..users {
-        let user = world.add_user(&format!("ci/user-{n:04}"), &[("keyrot", "true")])?;
+        let user = world.add_user(&format!("ci/user-{n:04}"), &[("RotateKey", "True")])?;
         world.add_key(&user)?;
     }
     let emulator = Emulator::start(world, EmulatorOptions { port, log: false, ..EmulatorOptions::default() })?;
