@@ -51,9 +51,9 @@ struct Global {
     /// One JSON document on stdout, all talk on stderr
     #[arg(long, global = true)]
     json: bool,
-    /// No progress on stderr
-    #[arg(long, short, global = true)]
-    quiet: bool,
+    /// No lines on stderr for what happens along the way
+    #[arg(long = "no-progress", short = 'q', global = true)]
+    silent: bool,
     /// Colour: on a terminal only, unless NO_COLOR is set
     #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN", hide_possible_values = true)]
     color: Color,
@@ -79,7 +79,7 @@ pub(crate) struct Invocation {
     pub(crate) sandbox: Option<Option<PathBuf>>,
     pub(crate) config: Option<PathBuf>,
     pub(crate) json: bool,
-    pub(crate) quiet: bool,
+    pub(crate) silent: bool,
     pub(crate) color: Color,
     /// The settings that were given as flags: name and value.
     pub(crate) settings: Vec<(&'static str, String)>,
@@ -207,8 +207,8 @@ impl Invocation {
             values.map(move |value| (name, value.clone()))
         };
         let settings = SETTINGS.iter().flat_map(|info| given(info.name)).collect();
-        let Global { sandbox, config, json, quiet, color } = global;
-        Ok(Self { command, sandbox, config, json, quiet, color, settings })
+        let Global { sandbox, config, json, silent, color } = global;
+        Ok(Self { command, sandbox, config, json, silent, color, settings })
     }
 }
 

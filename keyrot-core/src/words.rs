@@ -52,13 +52,21 @@ fn due_text(one: &Standing, step: &Step, now: Timestamp) -> String {
             "note down that the current key is in place; the overlap starts then".to_owned()
         }
         Step::Write(Note::Retired(note)) => match note.phase {
-            Phase::Retiring => format!("retire {}: nothing needs it any more, as far as AWS knows", note.key),
+            Phase::Retiring => retire_text(one, &note.key),
             Phase::Inactive => format!("note down that {} is Inactive; its soak starts then", note.key),
             Phase::Hold => format!("keep {} for another overlap: somebody reactivated it", note.key),
         },
-        Step::Deactivate(key) => format!("deactivate {key}: nothing needs it any more, as far as AWS knows"),
+        Step::Deactivate(key) => retire_text(one, key),
         Step::Delete(key) => format!("delete {key}: it has been Inactive for long enough"),
         Step::Stage { .. } | Step::Promote { .. } | Step::Unstage(_) => step.to_string(),
+    }
+}
+
+/// While no key of the user's was ever published, the one to go is not an old one.
+fn retire_text(one: &Standing, key: &KeyId) -> String {
+    match one.current {
+        Some(_) => format!("retire {key}: nothing needs it any more, as far as AWS knows"),
+        None => format!("retire {key}: a run made it and died before it was published, so nobody has its secret"),
     }
 }
 

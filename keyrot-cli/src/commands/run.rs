@@ -47,7 +47,7 @@ async fn run(invocation: &Invocation, users: &Users, what: Screen, force: bool) 
         Limits { concurrency: settings.concurrency(), max_changes, deadline: Some(after(now, settings.deadline())) };
     say_of_selection(invocation, &selected, sandbox, now);
 
-    let teller = Teller::new(selected.chosen.len(), invocation.quiet);
+    let teller = Teller::new(selected.chosen.len(), invocation.silent);
     let rotator = Rotator::new(ports);
     let cancel = Cancel::default();
     let progress = |progress| teller.take(&progress);
@@ -101,7 +101,7 @@ fn say_of_selection(invocation: &Invocation, selected: &Selected, sandbox: bool,
         let text = format!("the exclusion {pattern} fits no user; is it mistyped?");
         anstream::eprintln!("{} {text}", paint(style::WARN, "warning:"));
     }
-    if sandbox && !invocation.quiet {
+    if sandbox && !invocation.silent {
         let text = format!("sandbox, a made-up account; its clock says {}", time::absolute(now));
         anstream::eprintln!("{}", paint(style::DIM, text));
     }

@@ -7,6 +7,9 @@ use keyrot_core::settings::Settings;
 use keyrot_core::{Counts, KeyDocument, RunDocument, State, Timestamp, UserDocument, Verdict};
 use std::fmt::Write;
 
+/// From so many columns on, keys have columns of their own.
+const WIDE: usize = 120;
+
 /// Which of the three.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Screen {
@@ -28,63 +31,80 @@ pub(crate) fn screen(
     if document.users.is_empty() {
         return nobody(document, settings, sandbox);
     }
-    let (urgent, others): (Vec<_>, Vec<_>) =
-        document.users.iter().partition(|u| matches!(u.state, State::Blocked | State::Failed));
-    if !urgent.is_empty() {
-        let _ = writeln!(out, "{}", paint(style::BAD, "Needs a person"));
-        for user in &urgent {
-            out.push_str(&needs_a_person(user, sandbox, width));
+    for (state, heading) in [(State::Blocked, "Needs a person"), (State::Failed, "Failed")] {
+        let such: Vec<_> = document.users.iter().filter(|u| u.state == state).collect();
+        if !such.is_empty() {
+            let _ = writeln!(out, "{}", paint(style::BAD, heading));
+            such.iter().for_each(|user| out.push_str(&in_trouble(user, sandbox, width)));
+            out.push('\n');
         }
-        out.push('\n');
     }
+    let others: Vec<_> = document.users.iter().filter(|u| !matches!(u.state, State::Blocked | State::Failed)).collect();
     if !others.is_empty() {
-        out.push_str(&table(screen, &others, now).show(width));
+        let table = if width.is_some_and(|w| w < WIDE) {
+            stacked(screen, &others, now)
+        } else {
+            wide(screen, &others, now, width)
+        };
+        out.push_str(&table.show(width));
         out.push('\n');
     }
     out.push_str(&sum(screen, document));
     out
 }
 
-fn needs_a_person(user: &UserDocument, sandbox: bool, width: Option<usize>) -> String {
-    let state = if user.state == State::Blocked { "blocked" } else { "failed" };
+/// A user with what went wrong, and what to do.
+fn in_trouble(user: &UserDocument, sandbox: bool, width: Option<usize>) -> String {
     let owner = user.owner.as_ref().map(|owner| format!(" (owner {owner})")).unwrap_or_default();
     let mut out = format!("  {}{owner}\n", paint(style::HEAD, &user.user));
-    out.push_str(&hanging(&format!("    {state}: "), style::BAD, &user.message, style::PLAIN, width));
+    out.push_str(&hanging("    ", style::PLAIN, &user.message, style::PLAIN, width));
     if let Some(hint) = &user.hint {
         out.push_str(&hanging("    hint: ", style::HINT, hint, style::PLAIN, width));
     }
-    let in_sandbox = matches!(user.reason, "unknown_keys" | "claimed_key" | "current_key_inactive") && sandbox;
-    if in_sandbox {
-        let text = "here that is `keyrot sandbox delete KEY` or `keyrot sandbox reactivate KEY`";
+    if sandbox && matches!(user.reason, "unknown_keys" | "claimed_key" | "current_key_inactive") {
+        let text = "here by `keyrot sandbox delete KEY`, `deactivate KEY` or `reactivate KEY`";
         out.push_str(&hanging("    sandbox: ", style::DIM, text, style::DIM, width));
-    }
-    if user.state == State::Blocked {
-        for key in &user.keys {
-            let text = format!("{}, {}, made {} d ago", key.id, key.status, key.age_days);
-            out.push_str(&hanging("    key: ", style::DIM, &text, style::DIM, width));
-        }
     }
     out
 }
 
-fn table(screen: Screen, users: &[&UserDocument], now: Timestamp) -> Table {
-    let (third, last) = match screen {
-        Screen::Plan => ("OLD KEY", "WHAT A RUN WOULD DO NOW"),
-        Screen::Rotate => ("OLD KEY", "WHAT WAS DONE, AND WHAT COMES NEXT"),
-        Screen::Status => ("OLD KEY", "WHAT COMES NEXT"),
-    };
-    let mut table = Table::new(&["USER", "STATE", "CURRENT KEY", third, last]);
+/// One row a user, with the keys in columns of their own.
+fn wide(screen: Screen, users: &[&UserDocument], now: Timestamp, width: Option<usize>) -> Table {
+    let mut table = Table::new(&["USER", "STATE", "CURRENT KEY", "OTHER KEY", heading(screen)]);
+    // In a pipe, a user's row stays on one line.
+    let between = if width.is_some() { "\n" } else { ", " };
     for user in users {
         let (word, color) = word(user);
-        table.row(vec![
-            Cell::plain(user.user.as_str()),
-            Cell::new(word, color),
-            current(user),
-            old(user),
-            Cell::plain(next(screen, user, now)),
-        ]);
+        let keys = |current: bool| {
+            let keys: Vec<String> = user.keys.iter().filter(|k| k.current == current).map(with_age).collect();
+            if keys.is_empty() { Cell::new("-", style::DIM) } else { Cell::plain(keys.join(between)) }
+        };
+        let cells = [Cell::plain(user.user.as_str()), Cell::new(word, color), keys(true), keys(false)];
+        table.row(cells.into_iter().chain([Cell::plain(next(screen, user, now))]).collect());
     }
     table
+}
+
+/// For a narrow terminal: the keys stand below what comes next.
+fn stacked(screen: Screen, users: &[&UserDocument], now: Timestamp) -> Table {
+    let mut table = Table::new(&["USER", "STATE", heading(screen)]);
+    for user in users {
+        let (word, color) = word(user);
+        let key = |key: &KeyDocument| format!("{} {}", if key.current { "current" } else { "other" }, with_age(key));
+        let (current, other): (Vec<_>, Vec<_>) = user.keys.iter().partition(|k| k.current);
+        let text = std::iter::once(next(screen, user, now)).chain(current.into_iter().chain(other).map(key));
+        let text = text.collect::<Vec<_>>().join("\n");
+        table.row(vec![Cell::plain(user.user.as_str()), Cell::new(word, color), Cell::plain(text)]);
+    }
+    table
+}
+
+fn heading(screen: Screen) -> &'static str {
+    match screen {
+        Screen::Plan => "WHAT A RUN WOULD DO NOW",
+        Screen::Rotate => "WHAT WAS DONE, AND WHAT COMES NEXT",
+        Screen::Status => "WHAT COMES NEXT",
+    }
 }
 
 /// The state in a word, and its colour.
@@ -102,43 +122,50 @@ fn word(user: &UserDocument) -> (&'static str, Style) {
     }
 }
 
-fn current(user: &UserDocument) -> Cell {
-    match user.keys.iter().find(|key| key.current) {
-        Some(key) => Cell::plain(with_age(key)),
-        None => Cell::new("-", style::DIM),
-    }
-}
-
-fn old(user: &UserDocument) -> Cell {
-    let old: Vec<String> = user
-        .other_keys()
-        .map(|key| if key.status == "active" { with_age(key) } else { format!("{} {}", with_age(key), key.status) })
-        .collect();
-    if old.is_empty() { Cell::new("-", style::DIM) } else { Cell::plain(old.join(", ")) }
-}
-
 fn with_age(key: &KeyDocument) -> String {
-    format!("{} {}d", key.id, key.age_days)
+    let status = if key.status == "active" { String::new() } else { format!(" {}", key.status) };
+    format!("{} {}d{status}", key.id, key.age_days)
 }
 
+/// What comes next, in short: the keys' ids stand beside it.
 fn next(screen: Screen, user: &UserDocument, now: Timestamp) -> String {
-    let mut text = match (user.state, user.until) {
-        (State::Settled, Some(until)) => format!("next rotation {}", time::both(until, now)),
-        (State::Waiting, Some(until)) => format!("{} [{}]", user.message, time::relative(until, now)),
+    let until = user.until.map(|until| time::both(until, now)).unwrap_or_default();
+    let text = match (user.state, user.reason) {
+        (State::Settled, _) => format!("next rotation {until}"),
+        (State::Waiting, "overlap") => format!("old key kept while readers move over, retired {until} if unused"),
+        (State::Waiting, "soak") => format!("old key deleted {until}"),
+        (State::Waiting, "in_use") => format!("old key is still in use: {}; looked at again {until}", used(user, now)),
+        (State::Due, "rotate") => match user.due.filter(|due| *due <= now) {
+            Some(due) => format!("replace the key, due {}", time::both(due, now)),
+            None => user.message.clone(),
+        },
         _ => user.message.clone(),
     };
-    if screen == Screen::Rotate {
-        let done: Vec<&str> = user.events.iter().filter(|e| told(e.event)).map(|e| e.message.as_str()).collect();
-        if !done.is_empty() {
-            text = format!("{}; then: {text}", done.join("; "));
-        }
-    }
-    text
+    let done: Vec<&str> = user.events.iter().filter_map(|event| done(event.event)).collect();
+    if screen == Screen::Rotate && !done.is_empty() { format!("{}; {text}", done.join(", ")) } else { text }
 }
 
-/// Whether the event is a change, and not a state that the rest of the line tells anyway.
-fn told(event: &str) -> bool {
-    !matches!(event, "held" | "blocked" | "failed" | "panicked" | "key_created")
+fn used(user: &UserDocument, now: Timestamp) -> String {
+    let used = user.evidence.first().and_then(|e| Some((e.last_used?, e.service.as_ref()?, e.region.as_ref()?)));
+    match used {
+        Some((when, service, region)) => format!("{service} in {region} {}", time::relative(when, now)),
+        None => "it cannot be told by what".to_owned(),
+    }
+}
+
+/// A change, in short. A state is told by the rest of the line anyway.
+fn done(event: &str) -> Option<&'static str> {
+    Some(match event {
+        "adopted" => "adopted",
+        "rotated" => "new key published",
+        "retired" => "deactivated a key",
+        "deleted" => "deleted a key",
+        "abandoned" => "gave a new key up",
+        "orphan_found" => "found a key that a dead run left",
+        "orphan_removed" => "removed a key that could not be staged",
+        "reactivated" => "saw that somebody reactivated the old key",
+        _ => return None,
+    })
 }
 
 fn sum(screen: Screen, document: &RunDocument) -> String {

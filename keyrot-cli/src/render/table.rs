@@ -47,45 +47,59 @@ impl Table {
         let heading: Vec<Cell> = self.heading.iter().map(|h| Cell::new(*h, style::DIM)).collect();
         let rows: Vec<&[Cell]> = std::iter::once(&heading[..]).chain(self.rows.iter().map(Vec::as_slice)).collect();
         let last = self.heading.len().saturating_sub(1);
-        let widest = |column: usize| rows.iter().filter_map(|r| r.get(column)).map(|c| c.text.width()).max();
+        let widest = |column: usize| {
+            let cells = rows.iter().filter_map(|r| r.get(column));
+            cells.flat_map(|c| c.text.lines().map(UnicodeWidthStr::width)).max()
+        };
         let widths: Vec<usize> = (0..last).map(|column| widest(column).unwrap_or(0)).collect();
         let indent = widths.iter().map(|w| w + GAP.len()).sum::<usize>();
         let room = width.map(|w| w.saturating_sub(indent).max(LEAST));
         let mut out = String::new();
         for row in rows {
-            let mut line = String::new();
-            for (cell, width) in row.iter().zip(&widths) {
-                let pad = width - cell.text.width();
-                let _ = write!(line, "{}{:pad$}{GAP}", paint(cell.style, &cell.text), "");
-            }
-            let cell = row.get(last);
-            let pieces = cell.map(|c| wrap(&c.text, room)).unwrap_or_default();
-            for (i, piece) in pieces.iter().enumerate() {
-                let lead = if i == 0 { std::mem::take(&mut line) } else { " ".repeat(indent) };
-                let _ = writeln!(out, "{lead}{}", paint(cell.map_or(style::PLAIN, |c| c.style), piece));
-            }
-            if pieces.is_empty() {
-                let _ = writeln!(out, "{}", line.trim_end());
+            let columns: Vec<Vec<String>> = row
+                .iter()
+                .enumerate()
+                .map(|(i, cell)| if i == last { wrap(&cell.text, room) } else { lines(&cell.text) })
+                .collect();
+            for i in 0..columns.iter().map(Vec::len).max().unwrap_or(0) {
+                let mut line = String::new();
+                let mut column_start = 0;
+                for (column, (cell, pieces)) in row.iter().zip(&columns).enumerate() {
+                    if let Some(piece) = pieces.get(i).filter(|piece| !piece.is_empty()) {
+                        let pad = column_start - anstream::adapter::strip_str(&line).to_string().width();
+                        let _ = write!(line, "{:pad$}{}", "", paint(cell.style, piece));
+                    }
+                    column_start += widths.get(column).unwrap_or(&0) + GAP.len();
+                }
+                let _ = writeln!(out, "{line}");
             }
         }
         out
     }
 }
 
-/// Words in lines of at most this width; a longer word stands alone. Without a width, one line.
+fn lines(text: &str) -> Vec<String> {
+    text.lines().map(str::to_owned).collect()
+}
+
+/// Words in lines of at most this width; a longer word stands alone. What begins on a line of its own stays so.
 pub(crate) fn wrap(text: &str, room: Option<usize>) -> Vec<String> {
-    let Some(room) = room else { return if text.is_empty() { Vec::new() } else { vec![text.to_owned()] } };
-    let mut lines: Vec<String> = Vec::new();
-    for word in text.split_whitespace() {
-        match lines.last_mut() {
-            Some(line) if line.width() + 1 + word.width() <= room => {
-                line.push(' ');
-                line.push_str(word);
+    let Some(room) = room else { return lines(text) };
+    let mut wrapped: Vec<String> = Vec::new();
+    for paragraph in text.lines() {
+        let mut line = String::new();
+        for word in paragraph.split_whitespace() {
+            if !line.is_empty() && line.width() + 1 + word.width() > room {
+                wrapped.push(std::mem::take(&mut line));
             }
-            _ => lines.push(word.to_owned()),
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
         }
+        wrapped.push(line);
     }
-    lines
+    wrapped
 }
 
 /// A paragraph with something in front of its first line, the others hanging under it.
