@@ -40,6 +40,8 @@ mod calls;
 mod clock;
 mod connect;
 mod discovery;
+#[cfg(feature = "emulator")]
+pub mod emulator;
 mod errors;
 mod iam;
 pub mod limiter;
