@@ -25,6 +25,7 @@ fn wait_text(wait: &Wait) -> String {
         Why::Soak(key) => format!("the old key {key} is Inactive; it will be deleted after {until}"),
         Why::Propagation(key) => format!("{key} does not authenticate yet; it is given up after {until}"),
         Why::Settling(key) => format!("{key} is new and may be in another run's hands; left alone until {until}"),
+        Why::Unlisted => format!("{}; looked at again after {until}", wait.why),
         Why::UseUnknown { .. } => wait.why.to_string(),
     }
 }
@@ -53,6 +54,7 @@ fn due_text(one: &Standing, step: &Step, now: Timestamp) -> String {
         }
         Step::Write(Note::Retired(note)) => match note.phase {
             Phase::Retiring => retire_text(one, &note.key),
+            Phase::Abandoned => format!("give {} up: it was made by keyrot and never became current", note.key),
             Phase::Inactive => format!("note down that {} is Inactive; its soak starts then", note.key),
             Phase::Hold => format!("keep {} for another overlap: somebody reactivated it", note.key),
         },
@@ -83,13 +85,17 @@ pub(crate) fn why_code(why: &Why) -> &'static str {
         Why::Soak(_) => "soak",
         Why::Propagation(_) => "propagation",
         Why::Settling(_) => "settling",
+        Why::Unlisted => "unlisted",
     }
 }
 
-pub(crate) fn why_key(why: &Why) -> &KeyId {
+fn why_key(why: &Why) -> Option<&KeyId> {
     match why {
-        Why::Overlap(key) | Why::NoRecord(key) | Why::Soak(key) | Why::Propagation(key) | Why::Settling(key) => key,
-        Why::InUse { key, .. } | Why::UseUnknown { key, .. } => key,
+        Why::Overlap(key) | Why::NoRecord(key) | Why::Soak(key) | Why::Propagation(key) | Why::Settling(key) => {
+            Some(key)
+        }
+        Why::InUse { key, .. } | Why::UseUnknown { key, .. } => Some(key),
+        Why::Unlisted => None,
     }
 }
 
@@ -100,6 +106,7 @@ pub(crate) fn step_code(step: &Step) -> &'static str {
         Step::Write(Note::Promoted(_)) => "note_promoted",
         Step::Write(Note::Retired(note)) => match note.phase {
             Phase::Retiring => "retire",
+            Phase::Abandoned => "abandon",
             Phase::Inactive => "note_inactive",
             Phase::Hold => "hold",
         },
@@ -124,6 +131,7 @@ pub(crate) fn blocked_code(blocked: &Blocked) -> &'static str {
         Blocked::UnknownKeys(_) => "unknown_keys",
         Blocked::ClaimedKey { .. } => "claimed_key",
         Blocked::StrangeStatus { .. } => "strange_status",
+        Blocked::RolledBack { .. } => "rolled_back",
         Blocked::BadTag { .. } => "bad_tag",
     }
 }
@@ -156,7 +164,7 @@ pub(crate) fn event_key(kind: &EventKind) -> Option<&KeyId> {
         | EventKind::Abandoned { key, .. }
         | EventKind::OrphanFound { key }
         | EventKind::OrphanRemoved { key } => Some(key),
-        EventKind::Held(wait) => Some(why_key(&wait.why)),
+        EventKind::Held(wait) => why_key(&wait.why),
         EventKind::Adopted | EventKind::Blocked { .. } | EventKind::Failed(_) | EventKind::Panicked { .. } => None,
     }
 }
