@@ -203,7 +203,7 @@ impl Invocation {
         })?;
         let deepest = std::iter::successors(Some(&matches), |m| m.subcommand().map(|(_, sub)| sub)).last();
         let given = |name: &'static str| {
-            let values = deepest.and_then(|m| m.get_many::<String>(name)).into_iter().flatten();
+            let values = deepest.and_then(|m| m.get_many::<String>(&id(name))).into_iter().flatten();
             values.map(move |value| (name, value.clone()))
         };
         let settings = SETTINGS.iter().flat_map(|info| given(info.name)).collect();
@@ -216,7 +216,7 @@ impl Invocation {
 fn command() -> clap::Command {
     SETTINGS.iter().fold(Cli::command(), |command, info| {
         let default = info.default.filter(|text| !text.is_empty()).map(|text| format!(" [default: {text}]"));
-        let arg = clap::Arg::new(info.name)
+        let arg = clap::Arg::new(id(info.name))
             .long(info.name.replace('_', "-"))
             .value_name(info.kind.placeholder())
             .help(format!("{}{}", info.help, default.unwrap_or_default()))
@@ -226,6 +226,11 @@ fn command() -> clap::Command {
             .action(clap::ArgAction::Append);
         command.arg(arg)
     })
+}
+
+/// A setting's argument inside clap, where a command's own arguments have names too.
+fn id(setting: &str) -> String {
+    format!("setting {setting}")
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

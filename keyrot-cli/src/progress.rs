@@ -1,9 +1,10 @@
 //! What a run says while it goes on, on stderr: a line for each event, and on a terminal a bar below them.
 
+use crate::render::table::hanging;
 use crate::render::{paint, style};
 use anstyle::Style;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use keyrot_core::{Event, Progress, Severity, State};
+use keyrot_core::{Event, EventKind, Progress, Severity, State};
 use std::io::IsTerminal;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -15,12 +16,15 @@ const MANY: u64 = 20;
 pub(crate) struct Teller {
     bar: ProgressBar,
     quiet: bool,
+    /// Whether a table for people follows on the same terminal, which tells all states.
+    table_follows: bool,
+    told: AtomicUsize,
     failed: AtomicUsize,
 }
 
 impl Teller {
     /// For this many users. Lines only, unless stderr is a terminal.
-    pub(crate) fn new(users: usize, quiet: bool) -> Self {
+    pub(crate) fn new(users: usize, quiet: bool, json: bool) -> Self {
         let users = u64::try_from(users).unwrap_or(u64::MAX);
         let wanted = !quiet && users >= MANY && std::io::stderr().is_terminal();
         let target = if wanted { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
@@ -32,14 +36,16 @@ impl Teller {
         if wanted {
             bar.enable_steady_tick(Duration::from_millis(200));
         }
-        Self { bar, quiet, failed: AtomicUsize::new(0) }
+        let table_follows = !json && std::io::stdout().is_terminal();
+        Self { bar, quiet, table_follows, told: AtomicUsize::new(0), failed: AtomicUsize::new(0) }
     }
 
     /// Takes one piece of progress.
     pub(crate) fn take(&self, progress: &Progress) {
         match progress {
             Progress::Event(event) => {
-                if !self.quiet {
+                let state = matches!(event.kind, EventKind::Held(_) | EventKind::Blocked { .. });
+                if !self.quiet && !(state && self.table_follows) {
                     self.say(&line(event));
                 }
             }
@@ -55,12 +61,16 @@ impl Teller {
 
     /// Says something above the bar, quiet or not.
     pub(crate) fn say(&self, text: &str) {
+        self.told.fetch_add(1, Ordering::Relaxed);
         self.bar.suspend(|| anstream::eprintln!("{text}"));
     }
 
     /// Takes the bar away.
     pub(crate) fn finish(&self) {
         self.bar.finish_and_clear();
+        if self.table_follows && self.told.load(Ordering::Relaxed) > 0 {
+            anstream::eprintln!();
+        }
     }
 }
 
@@ -71,5 +81,10 @@ fn line(event: &Event) -> String {
         Severity::Error => style::BAD,
     };
     let at = event.at.format("%T");
-    format!("{} {} {}", paint(style::DIM, at), paint(style::HEAD, &event.user), paint(color, &event.kind))
+    let lead = format!("{at} {} ", event.user);
+    hanging(&lead, style::DIM, &event.kind.to_string(), color, terminal_width()).trim_end().to_owned()
+}
+
+fn terminal_width() -> Option<usize> {
+    terminal_size::terminal_size_of(std::io::stderr()).map(|(width, _)| usize::from(width.0))
 }

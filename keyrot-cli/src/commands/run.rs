@@ -47,7 +47,7 @@ async fn run(invocation: &Invocation, users: &Users, what: Screen, force: bool) 
         Limits { concurrency: settings.concurrency(), max_changes, deadline: Some(after(now, settings.deadline())) };
     say_of_selection(invocation, &selected, sandbox, now);
 
-    let teller = Teller::new(selected.chosen.len(), invocation.silent);
+    let teller = Teller::new(selected.chosen.len(), invocation.silent, invocation.json);
     let rotator = Rotator::new(ports);
     let cancel = Cancel::default();
     let progress = |progress| teller.take(&progress);
@@ -83,7 +83,7 @@ async fn find(invocation: &Invocation, settings: &Settings, names: &[UserName]) 
                     "aws iam tag-user --user-name {} --tags Key={},Value={} (nothing was done)",
                     one.user, selection.tag, selection.tag_value
                 )),
-                None => problem.hint("nothing was done, for the other users neither"),
+                None => problem.hint("nothing was done for any user"),
             })
         }
     }

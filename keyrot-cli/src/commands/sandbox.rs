@@ -1,7 +1,201 @@
-//! stub
-use crate::args::*;
+//! `sandbox`: the made-up account's clock, and what a person or a consumer could do to it.
+
+use crate::args::{Invocation, Sandbox};
+use crate::config;
 use crate::exit::Exit;
 use crate::problem::Problem;
-pub(crate) async fn sandbox(_i: &Invocation, _a: &Sandbox) -> Result<Exit, Problem> {
-    Ok(Exit::Well)
+use crate::render::sandbox::screen;
+use crate::render::{paint, print, print_json, style, time, width};
+use crate::sandbox::{SandboxDocument, SandboxFile, seed};
+use keyrot_core::memory::{Label, Refusal, Value, World};
+use keyrot_core::settings::Settings;
+use keyrot_core::{
+    Credentials, KeyId, KeyStatus, ProbeAnswer, SecretName, Selection, Timestamp, UserName, Waits, select,
+};
+use serde::Serialize;
+use std::time::Duration;
+
+/// Beyond that, a mistyped number is likelier than a wish.
+const TEN_YEARS: Duration = Duration::from_secs(3660 * 86_400);
+
+/// What a command did: the document, and in a sentence.
+#[derive(Serialize)]
+struct Done {
+    schema: &'static str,
+    /// `advanced`, `reset`, `accepted`, `refused`, `tagged`, `untagged`, `deactivated`, `reactivated`, `deleted`.
+    result: &'static str,
+    /// The sandbox's clock.
+    now: Timestamp,
+    user: Option<UserName>,
+    key: Option<KeyId>,
+    message: String,
+}
+
+pub(crate) async fn sandbox(invocation: &Invocation, command: &Sandbox) -> Result<Exit, Problem> {
+    let settings = config::load(invocation)?;
+    let path = invocation.sandbox.clone().flatten();
+    if let Sandbox::Reset = command {
+        let file = SandboxFile::at(path.as_deref())?;
+        let world = seed().await;
+        file.replace(&world)?;
+        let message = format!("{} is as it was at first", file.path().display());
+        return Ok(tell(invocation, Exit::Well, Done::new("reset", &world, message)));
+    }
+    let (file, made) = SandboxFile::open(path.as_deref()).await?;
+    if made {
+        anstream::eprintln!("made a sandbox in {}", file.path().display());
+    }
+    if let Sandbox::Show = command {
+        let document = SandboxDocument::new(&file.load()?);
+        if invocation.json {
+            print_json(&document);
+        } else {
+            print(&screen(&document, file.path(), width()));
+        }
+        return Ok(Exit::Well);
+    }
+    let (exit, done) = file.change(|world| change(world, command, &settings))??;
+    Ok(tell(invocation, exit, done))
+}
+
+fn tell(invocation: &Invocation, exit: Exit, done: Done) -> Exit {
+    if invocation.json {
+        print_json(&done);
+    } else {
+        let color = if exit == Exit::Well { style::GOOD } else { style::WARN };
+        let now = paint(style::DIM, format!("[{}]", time::absolute(done.now)));
+        print(&format!("{now} {}\n", paint(color, done.message)));
+    }
+    exit
+}
+
+fn change(world: &mut World, command: &Sandbox, settings: &Settings) -> Result<(Exit, Done), Problem> {
+    let done = match command {
+        Sandbox::Show | Sandbox::Reset => return Err(Problem::usage("this changes nothing in the account")),
+        Sandbox::Advance { time } => {
+            let span = chrono::Duration::from_std(*time).ok().filter(|span| *span < chrono::Duration::days(3660));
+            let span =
+                span.ok_or_else(|| Problem::usage("the sandbox's clock moves by at most ten years at a time"))?;
+            world.advance(*time);
+            let text = format!("{} later", time::span(span.num_seconds()));
+            Done::new("advanced", world, text)
+        }
+        Sandbox::Use { user, key, service, region } => {
+            return use_key(world, settings, user, key.as_ref(), (service, region));
+        }
+        Sandbox::Tag { user, tag: (key, value) } => {
+            let found = known(world, user)?;
+            // IAM takes tag keys that differ in case only for the same.
+            found.tags.retain(|k, _| !k.eq_ignore_ascii_case(key));
+            found.tags.insert(key.clone(), value.clone());
+            Done::new("tagged", world, format!("{user} has the tag {key}={value}")).of(user)
+        }
+        Sandbox::Untag { user, tag } => {
+            let found = known(world, user)?;
+            let before = found.tags.len();
+            found.tags.retain(|k, _| !k.eq_ignore_ascii_case(tag));
+            if found.tags.len() == before {
+                return Err(Problem::usage(format!("{user} has no tag {tag}")));
+            }
+            Done::new("untagged", world, format!("{user} has no tag {tag} any more")).of(user)
+        }
+        Sandbox::Deactivate { key } => {
+            let user = owner(world, key)?;
+            world.set_key_status(&user, key, KeyStatus::Inactive).map_err(refused)?;
+            Done::new("deactivated", world, format!("{key} of {user} is Inactive")).of(&user).about(key)
+        }
+        Sandbox::Reactivate { key } => {
+            let user = owner(world, key)?;
+            world.set_key_status(&user, key, KeyStatus::Active).map_err(refused)?;
+            Done::new("reactivated", world, format!("{key} of {user} is Active")).of(&user).about(key)
+        }
+        Sandbox::Delete { key } => {
+            let user = owner(world, key)?;
+            world.delete_key(&user, key).map_err(refused)?;
+            Done::new("deleted", world, format!("{key} of {user} is gone")).of(&user).about(key)
+        }
+    };
+    Ok((Exit::Well, done))
+}
+
+/// A consumer signs a request.
+fn use_key(
+    world: &mut World,
+    settings: &Settings,
+    user: &UserName,
+    key: Option<&KeyId>,
+    (service, region): (&str, &str),
+) -> Result<(Exit, Done), Problem> {
+    known(world, user)?;
+    let credentials = match key {
+        Some(key) => World::credentials_of(key),
+        None => from_secret(world, settings, user)?,
+    };
+    let key = credentials.key.clone();
+    let answer = world.authenticate(&credentials, service, region);
+    let (exit, result, text) = match &answer {
+        ProbeAnswer::Authenticated(arn) if arn.name() == user => {
+            (Exit::Well, "accepted", format!("accepted: {user} called {service} in {region} with {key}"))
+        }
+        ProbeAnswer::Authenticated(arn) => {
+            return Err(Problem::usage(format!("{key} is no key of {user}'s but of {}'s", arn.name())));
+        }
+        _ => (Exit::Failed, "refused", format!("refused: {key} is not Active, does not work yet, or does not exist")),
+    };
+    Ok((exit, Done::new(result, world, text).of(user).about(&key)))
+}
+
+/// What a consumer finds in the user's secret.
+fn from_secret(world: &World, settings: &Settings, user: &UserName) -> Result<Credentials, Problem> {
+    let secret = secret_of(world, settings, user);
+    let found = secret.as_ref().and_then(|name| world.secret(name));
+    let current = found.and_then(|secret| secret.value(secret.labelled(Label::Current)?)).and_then(Value::read);
+    current.ok_or_else(|| {
+        let hint = format!("name a key: keyrot sandbox use {user} --key KEY; `keyrot sandbox show` lists them");
+        Problem::failed(format!("no secret holds a key of {user}'s yet")).hint(hint)
+    })
+}
+
+fn secret_of(world: &World, settings: &Settings, user: &UserName) -> Option<SecretName> {
+    let selection = Selection { only: vec![user.clone()], ..settings.selection().clone() };
+    let waits: &Waits = settings.policy().waits();
+    let users = world.list_users("/");
+    let selected = select(&users, &selection, settings.template(), waits, settings.allow_short_waits());
+    selected.chosen.into_iter().next().map(|chosen| chosen.subject.secret)
+}
+
+fn known<'a>(world: &'a mut World, user: &UserName) -> Result<&'a mut keyrot_core::memory::MemoryUser, Problem> {
+    let names: Vec<String> = world.users().map(|u| u.arn.name().to_string()).collect();
+    world.user_mut(user).ok_or_else(|| {
+        Problem::usage(format!("there is no user {user} in the sandbox"))
+            .hint(format!("there are {}", names.join(", ")))
+    })
+}
+
+fn owner(world: &World, key: &KeyId) -> Result<UserName, Problem> {
+    let user = world.users().find(|user| user.key(key).is_some());
+    user.map(|user| user.arn.name().clone()).ok_or_else(|| {
+        Problem::usage(format!("there is no key {key} in the sandbox")).hint("`keyrot sandbox show` lists the keys")
+    })
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is handed to map_err")]
+fn refused(refusal: Refusal) -> Problem {
+    Problem::failed(refusal.to_string())
+}
+
+impl Done {
+    fn new(result: &'static str, world: &World, message: String) -> Self {
+        Self { schema: "keyrot.sandbox.change/1", result, now: world.now(), user: None, key: None, message }
+    }
+
+    fn of(mut self, user: &UserName) -> Self {
+        self.user = Some(user.clone());
+        self
+    }
+
+    fn about(mut self, key: &KeyId) -> Self {
+        self.key = Some(key.clone());
+        self
+    }
 }

@@ -1,6 +1,8 @@
 //! What people see: colour only where it is wanted, lines that fit the terminal.
 
+pub(crate) mod demo;
 pub(crate) mod run;
+pub(crate) mod sandbox;
 pub(crate) mod table;
 pub(crate) mod time;
 

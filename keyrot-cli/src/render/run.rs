@@ -90,7 +90,7 @@ fn stacked(screen: Screen, users: &[&UserDocument], now: Timestamp) -> Table {
     let mut table = Table::new(&["USER", "STATE", heading(screen)]);
     for user in users {
         let (word, color) = word(user);
-        let key = |key: &KeyDocument| format!("{} {}", if key.current { "current" } else { "other" }, with_age(key));
+        let key = |key: &KeyDocument| format!("{} {}", if key.current { "current" } else { "other  " }, with_age(key));
         let (current, other): (Vec<_>, Vec<_>) = user.keys.iter().partition(|k| k.current);
         let text = std::iter::once(next(screen, user, now)).chain(current.into_iter().chain(other).map(key));
         let text = text.collect::<Vec<_>>().join("\n");

@@ -88,7 +88,7 @@ pub(crate) fn wrap(text: &str, room: Option<usize>) -> Vec<String> {
     let mut wrapped: Vec<String> = Vec::new();
     for paragraph in text.lines() {
         let mut line = String::new();
-        for word in paragraph.split_whitespace() {
+        for word in paragraph.split(' ') {
             if !line.is_empty() && line.width() + 1 + word.width() > room {
                 wrapped.push(std::mem::take(&mut line));
             }

@@ -24,13 +24,13 @@ pub(crate) fn relative(time: Timestamp, now: Timestamp) -> String {
 
 /// `36 d`, `5 h`, `12 min`: one unit is enough to see how far away something is.
 pub(crate) fn span(seconds: i64) -> String {
-    let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
-    if days >= 2 {
-        format!("{days} d")
-    } else if hours >= 2 {
-        format!("{hours} h")
-    } else if minutes >= 2 {
-        format!("{minutes} min")
+    let rounded = |unit: i64| (seconds + unit / 2) / unit;
+    if seconds >= 2 * 86_400 {
+        format!("{} d", rounded(86_400))
+    } else if seconds >= 2 * 3600 {
+        format!("{} h", rounded(3600))
+    } else if seconds >= 120 {
+        format!("{} min", rounded(60))
     } else {
         format!("{seconds} s")
     }
@@ -47,6 +47,7 @@ mod tests {
         assert_eq!(both(after(6 * 86_400), now), "in 6 d (2026-01-11 04:00 UTC)");
         assert_eq!(relative(after(-3 * 3600), now), "3 h ago");
         assert_eq!(relative(after(47 * 3600), now), "in 47 h");
+        assert_eq!(relative(after(7 * 86_400 - 12), now), "in 7 d");
         assert_eq!(relative(after(90), now), "in 90 s");
         assert_eq!(relative(after(-30), now), "now");
     }

@@ -44,12 +44,18 @@ struct Content<W> {
 }
 
 impl SandboxFile {
-    /// The file at this place, or at the usual one. It is made where there is none; tells whether it was.
-    pub(crate) async fn open(path: Option<&Path>) -> Result<(Self, bool), SandboxError> {
+    /// The file at this place, or at the usual one, whether or not it is there.
+    pub(crate) fn at(path: Option<&Path>) -> Result<Self, SandboxError> {
         let file = Self { path: path.map_or_else(usual_place, |p| Ok(p.to_owned()))? };
         if let Some(parent) = file.path.parent().filter(|p| !p.as_os_str().is_empty()) {
             make_private_dir(parent).map_err(|cause| file.io("made", cause))?;
         }
+        Ok(file)
+    }
+
+    /// The file at this place, or at the usual one. It is made where there is none; tells whether it was.
+    pub(crate) async fn open(path: Option<&Path>) -> Result<(Self, bool), SandboxError> {
+        let file = Self::at(path)?;
         if file.path.exists() {
             return Ok((file, false));
         }

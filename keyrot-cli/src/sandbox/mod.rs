@@ -4,9 +4,11 @@
 //! what AWS would have, and two processes at once see each other's changes.
 
 mod account;
+mod document;
 mod file;
 mod seed;
 
 pub(crate) use account::SandboxAccount;
+pub(crate) use document::{SandboxDocument, SandboxKey, SandboxUser};
 pub(crate) use file::{SandboxError, SandboxFile};
 pub(crate) use seed::seed;

@@ -5,7 +5,6 @@ use keyrot_core::memory::{Fault, FaultAt, MemoryAccount, Rules, World};
 use keyrot_core::{
     Cancel, Limits, Mode, Ports, Rotator, SecretTemplate, Selection, Timestamp, UserName, Waits, select,
 };
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// The sandbox's clock begins here, whatever the real time is, so that what it shows is the same everywhere.
@@ -141,10 +140,4 @@ async fn run(account: &MemoryAccount, user: UserName) {
     let selected = select(&users, &selection, &SecretTemplate::default(), &Waits::default(), false);
     let rotator = Rotator::new(Ports::of(account.clone()));
     rotator.run(selected.chosen, Mode::Act, &Limits::default(), &Cancel::default(), &|_| {}).await;
-}
-
-/// The secrets of a world, by user: which secret holds whose key.
-pub(crate) fn secrets_by_user(world: &World) -> BTreeMap<UserName, keyrot_core::SecretName> {
-    let owner = |tags: &BTreeMap<String, String>| UserName::parse(tags.get("keyrot:user")?.as_str()).ok();
-    world.secrets().filter_map(|(name, secret)| Some((owner(&secret.tags)?, name.clone()))).collect()
 }
