@@ -269,7 +269,10 @@ impl Control {
     fn throttles(&mut self, action: &str, now: Instant) -> bool {
         let mut its: Vec<&mut Bucket> = self.buckets.iter_mut().filter(|b| b.holds(action)).collect();
         // Every bucket is refilled, whatever the others say.
-        let ready = its.iter_mut().fold(true, |ready, bucket| bucket.ready(now) && ready);
+        let mut ready = true;
+        for bucket in &mut its {
+            ready &= bucket.ready(now);
+        }
         if ready {
             its.iter_mut().for_each(|bucket| bucket.take());
         }

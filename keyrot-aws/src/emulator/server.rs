@@ -106,9 +106,7 @@ impl Shared {
     fn subject(&self, call: &ApiCall) -> Option<String> {
         let owner = |key: &str| {
             let key = KeyId::parse(key).ok()?;
-            let world = self.world();
-            let owner = world.users().find(|u| u.key(&key).is_some()).map(|u| u.arn.name().to_string());
-            owner
+            self.world().users().find(|u| u.key(&key).is_some()).map(|u| u.arn.name().to_string())
         };
         match call.action {
             "GetCallerIdentity" => owner(Signature::read(&call.head)?.key),

@@ -166,9 +166,11 @@ fn sweep(size: &Size, report: &mut Report) -> Result<Duration, Box<dyn Error>> {
         CALLS_OF_A_ROTATION,
         rotation <= CALLS_OF_A_ROTATION as usize,
     );
-    report.tell("calls in all", format!("{}, {} throttled", stats.calls(), stats.throttled()));
+    report.tell("calls in all", stats.calls().to_string());
+    report.tell("of them throttled", stats.throttled().to_string());
     let (bound, why) = bound(&stats, pages);
-    report.tell("bound on the time", format!("{} ({why})", seconds(bound)));
+    report.note(&format!("no client can be faster than {why}"));
+    report.tell("bound on the time", seconds(bound));
     report.tell("time", seconds(used.wall));
     let ratio = used.wall.as_secs_f64() / bound.as_secs_f64();
     report.check_at_size("time / bound", format!("{ratio:.2}"), "<= 1.5", ratio <= 1.5);
@@ -252,7 +254,7 @@ fn under_a_limit(size: &Size, report: &mut Report) -> Result<(), Box<dyn Error>>
     let count = stats.of("CreateAccessKey");
     let throttled = count.throttled as f64 / count.calls as f64;
     report.check_at_size("of the calls throttled, whole run", percent(throttled), "<= 5 %", throttled <= 0.05);
-    report.tell("CreateAccessKey calls", format!("{}, {} throttled", count.calls, count.throttled));
+    report.tell("CreateAccessKey calls", count.calls.to_string());
     report.tell("time", seconds(used.wall));
     Ok(())
 }
