@@ -298,12 +298,12 @@ impl Case<'_> {
             Some(used @ LastUse::At { when, .. }) => {
                 let until = after(*when, quiet);
                 let why = Why::InUse { key: id, last_use: used.clone() };
-                (self.now < until).then(|| Decision::Wait(Wait { why, until: Some(until) }))
+                (self.now < until).then_some(Decision::Wait(Wait { why, until: Some(until) }))
             }
             Some(LastUse::NoRecord) => {
                 let until = after(overlap, quiet);
                 let why = Why::NoRecord(id);
-                (self.now < until).then(|| Decision::Wait(Wait { why, until: Some(until) }))
+                (self.now < until).then_some(Decision::Wait(Wait { why, until: Some(until) }))
             }
         }
     }

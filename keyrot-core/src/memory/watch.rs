@@ -220,6 +220,9 @@ impl Watch {
             let missed = |k: &&KeyId| !self.made.contains(*k) && !intent.before.contains(k);
             self.mistakable.extend(after.keys().filter(missed).cloned().collect::<Vec<_>>());
         }
+        // While the secret is scheduled for deletion keyrot can note nothing down: a key that is reactivated and deactivated again meanwhile
+        // leaves no trace, and its first deactivation counts.
+        let locked = is.world.secret(&self.secret).is_some_and(|s| s.deleted.is_some());
         for (key, status) in &after {
             match (before.get(key), status) {
                 (None, _) if actor == Actor::Keyrot => {
@@ -228,11 +231,16 @@ impl Watch {
                 (None, _) if self.in_an_intents_time(is) => {
                     self.mistakable.insert(key.clone());
                 }
+                (Some(KeyStatus::Active), KeyStatus::Inactive) if locked => {
+                    self.deactivated.entry(key.clone()).or_insert(now);
+                }
                 (Some(KeyStatus::Active), KeyStatus::Inactive) => {
                     self.deactivated.insert(key.clone(), now);
                 }
                 (Some(KeyStatus::Inactive), KeyStatus::Active) => {
-                    self.deactivated.remove(key);
+                    if !locked {
+                        self.deactivated.remove(key);
+                    }
                     // Held against keyrot only where it had noted down that the key was Inactive.
                     if self.left.contains_key(key) && was.hold.as_ref() == Some(key) {
                         self.left.insert(key.clone(), now);
