@@ -91,4 +91,5 @@ pub use selection::{
     Missing, MissingWhy, PassedOver, Pattern, PatternError, SecretTemplate, Selected, Selection, TemplateError,
     Unnameable, select,
 };
+pub use text::format_duration;
 pub use version::Content;
