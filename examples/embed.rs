@@ -83,8 +83,7 @@ impl Rotation {
             ..base
         };
         let aws = Arc::new(Aws::connect(&from_settings).await?);
-        let ports =
-            Ports { iam: aws.clone(), store: aws.clone(), probe: aws.clone(), clock: Arc::new(TokioClock) };
+        let ports = Ports { iam: aws.clone(), store: aws.clone(), probe: aws.clone(), clock: Arc::new(TokioClock) };
         Ok(Self { settings, aws, rotator: Rotator::new(ports) })
     }
 
@@ -106,8 +105,7 @@ impl Rotation {
         let ports = self.rotator.ports();
         let users = ports.iam.users(&settings.selection().path_prefix).await?;
         let waits = settings.policy().waits();
-        let selected =
-            select(&users, settings.selection(), settings.template(), waits, settings.allow_short_waits());
+        let selected = select(&users, settings.selection(), settings.template(), waits, settings.allow_short_waits());
         for pattern in &selected.idle_exclusions {
             eprintln!("the exclusion {pattern} fits no user; is it mistyped?");
         }

@@ -82,10 +82,10 @@ async fn embed() {
     assert_eq!((document.counts.users, document.counts.rotated, document.passed_over.not_tagged), (2, 2, 1));
     assert!(document.users.iter().all(|user| user.state == State::Waiting && user.keys.len() == 2));
     let world = emulator.world();
-    assert_eq!(world.secrets().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), [
-        "/iam/alpha/access_key",
-        "/iam/beta/access_key"
-    ]);
+    assert_eq!(
+        world.secrets().map(|(name, _)| name.as_str()).collect::<Vec<_>>(),
+        ["/iam/alpha/access_key", "/iam/beta/access_key"]
+    );
 
     let again = rotation.pass(&Cancel::default()).await.unwrap();
     assert_eq!((again.counts.rotated, again.counts.waiting), (0, 2));
