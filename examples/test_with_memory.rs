@@ -152,8 +152,8 @@ async fn dying_anywhere_does_no_harm() -> Tested<String> {
         }
         deaths += 1;
         for _ in 0..14 {
-            assert!(matches!(account.is_used(&account.old), ProbeAnswer::Authenticated(_)), "died at call {call}");
             account.memory.advance(DAY);
+            assert!(matches!(account.is_used(&account.old), ProbeAnswer::Authenticated(_)), "died at call {call}");
             account.night().await?;
         }
         let published = account.published().await?.ok_or("a key is published")?;

@@ -24,7 +24,11 @@ const HUNDRED_DAYS: Duration = Duration::from_secs(100 * 24 * 60 * 60);
 #[tokio::test(start_paused = true)]
 async fn test_with_memory() {
     let told = test_with_memory::run().await.unwrap();
-    assert_eq!(told.len(), 4, "{told:#?}");
+    let [held, orphan, deaths, careless] = told.as_slice() else { panic!("{told:#?}") };
+    assert!(held.contains("held for 30 days") && orphan.contains("found and removed"), "{told:#?}");
+    let calls: usize = deaths.split(' ').find_map(|word| word.parse().ok()).unwrap();
+    assert!(calls >= 10, "{deaths}");
+    assert!(careless.contains("S2 is broken"), "{careless}");
 }
 
 #[tokio::test]
