@@ -10,6 +10,9 @@ mod own_notifier;
 #[allow(dead_code, reason = "its main is not run here")]
 #[path = "../test_with_memory.rs"]
 mod test_with_memory;
+#[allow(dead_code, reason = "its main is not run here")]
+#[path = "../test_with_mocks.rs"]
+mod test_with_mocks;
 
 use keyrot_aws::emulator::{Emulator, EmulatorOptions};
 use keyrot_aws::{AwsSettings, CallerCredentials, Endpoints};
@@ -29,6 +32,15 @@ async fn test_with_memory() {
     let calls: usize = deaths.split(' ').find_map(|word| word.parse().ok()).unwrap();
     assert!(calls >= 10, "{deaths}");
     assert!(careless.contains("S2 is broken"), "{careless}");
+}
+
+#[tokio::test]
+async fn test_with_mocks() {
+    let told = test_with_mocks::run().await.unwrap();
+    let [denied, settled, notifier] = told.as_slice() else { panic!("{told:#?}") };
+    assert!(denied.starts_with("nobody was touched: iam:GetAccountAuthorizationDetails"), "{denied}");
+    assert_eq!(settled, "deployer is settled, after 2 calls");
+    assert_eq!(notifier, "chat was not told of deployer: the chat is down");
 }
 
 #[tokio::test]

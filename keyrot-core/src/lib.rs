@@ -84,6 +84,8 @@ pub use observed::{AccessKey, Held, KeyStatus, LastUse, Observed, Proof, Secret,
 pub use outcome::{Outcome, Stop, Subject};
 pub use policy::{Policy, PolicyError, Waits, after};
 pub use ports::{Clock, CredentialProbe, IamPort, IamUser, Notifier, SecretStorePort};
+#[cfg(feature = "mocks")]
+pub use ports::{MockClock, MockCredentialProbe, MockIamPort, MockNotifier, MockSecretStorePort};
 pub use rotation::{Decider, Mode, Next, Rotation};
 pub use run::{Chosen, Limits, NotifierFailure, Progress, Report, Rotator, Standing};
 pub use secret::{Credentials, SecretKey};

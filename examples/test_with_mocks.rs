@@ -1,0 +1,130 @@
+//! How a service tests its use of keyrot with mocks of the ports: where a test is about the calls themselves (how often, with what, and that
+//! there is no other), or about an answer that is hard to bring about elsewhere. For whole rotations the in-memory account is the better
+//! tool: see `test_with_memory.rs`.
+//!
+//! ```text
+//! cargo run -p keyrot-examples --example test_with_mocks
+//! ```
+//!
+//! The mocks are `mockall`'s, from keyrot-core's feature `mocks`: a call that was not expected panics, and so does, when the mock is dropped,
+//! an expected one that was not made. Each function after `nightly` would be a `#[tokio::test]` in the service.
+
+use keyrot_core::{
+    AccessKey, CallError, Cancel, ErrorKind, EventKind, Held, IamUser, KeyId, KeyStatus, Limits, MockClock,
+    MockCredentialProbe, MockIamPort, MockNotifier, MockSecretStorePort, Mode, Outcome, Ports, Report, Rotator, Secret,
+    SecretState, SecretTemplate, Selection, Timestamp, UserArn, VersionId, Waits, select,
+};
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+type Tested<T> = Result<T, Box<dyn Error>>;
+
+/// What the service does each night. Stands for the service's own code.
+async fn nightly(ports: Ports, notifier: MockNotifier) -> Result<Report, CallError> {
+    let users = ports.iam.users("/").await?;
+    let selected = select(&users, &Selection::default(), &SecretTemplate::default(), &Waits::default(), false);
+    let rotator = Rotator::new(ports).notify(Arc::new(notifier));
+    Ok(rotator.run(selected.chosen, Mode::Act, &Limits::default(), &Cancel::default(), &|_| {}).await)
+}
+
+/// Where the users cannot be listed, nobody is rotated: the only call is the one that was denied.
+async fn without_the_list_nobody_is_touched() -> Tested<String> {
+    let mut mocks = Mocks::at(now()?);
+    let denied = CallError::refused(ErrorKind::Denied, "iam:GetAccountAuthorizationDetails is missing");
+    mocks.iam.expect_users().times(1).return_once(|_| Err(denied));
+
+    let error = nightly(mocks.ports(), MockNotifier::new()).await.err().ok_or("the run has to fail")?;
+    assert_eq!(error.kind, ErrorKind::Denied);
+    Ok(format!("nobody was touched: {error}"))
+}
+
+/// A user with nothing to do costs two calls, neither of which reads a secret value.
+async fn a_settled_user_costs_two_calls() -> Tested<String> {
+    let now = now()?;
+    let key =
+        AccessKey { id: KeyId::parse("AKIAIOSFODNN7EXAMPLE")?, status: KeyStatus::Active, created: now - 10 * DAY };
+    let current = Held::of(VersionId::for_key(&key.id, key.created, false)?);
+    let secret = Secret { current: Some(current), ..Secret::default() };
+
+    let mut mocks = Mocks::at(now);
+    let user = tagged("deployer", &[("RotateKey", "True")])?;
+    mocks.iam.expect_users().times(1).withf(|path| path == "/").return_once(|_| Ok(vec![user]));
+    let for_deployer = mocks.iam.expect_list_keys().times(1).withf(|user| user.as_str() == "deployer");
+    for_deployer.return_once(|_| Ok(vec![key]));
+    let of_deployer = mocks.store.expect_describe().times(1).withf(|s| s.as_str() == "/iam/deployer/access_key");
+    of_deployer.return_once(|_| Ok(SecretState::Present(secret)));
+
+    let report = nightly(mocks.ports(), MockNotifier::new()).await?;
+    let [standing] = report.users.as_slice() else { return Err("one user is expected".into()) };
+    assert_eq!(standing.outcome, Outcome::Settled { until: now + 80 * DAY });
+    Ok(format!("{} is settled, after {} calls", standing.user, standing.calls))
+}
+
+/// A user whose own tag is wrong is left alone; the notifier is told once, and that it fails is in the report.
+async fn a_failing_notifier_is_reported() -> Tested<String> {
+    let mut mocks = Mocks::at(now()?);
+    let user = tagged("deployer", &[("RotateKey", "True"), ("keyrot:max-age", "soon")])?;
+    mocks.iam.expect_users().times(1).return_once(|_| Ok(vec![user]));
+
+    let mut notifier = MockNotifier::new();
+    notifier.expect_name().return_const("chat");
+    let blocked = notifier.expect_notify().times(1).withf(|event| matches!(event.kind, EventKind::Blocked { .. }));
+    blocked.return_once(|_| Err("the chat is down".to_owned()));
+
+    let report = nightly(mocks.ports(), notifier).await?;
+    let [failure] = report.notifier_failures.as_slice() else { return Err("one failure is expected".into()) };
+    Ok(format!("{} was not told of {}: {}", failure.notifier, failure.user, failure.reason))
+}
+
+/// A mock for each port, none of which expects any call yet but for the time.
+struct Mocks {
+    iam: MockIamPort,
+    store: MockSecretStorePort,
+    probe: MockCredentialProbe,
+    clock: MockClock,
+}
+
+impl Mocks {
+    fn at(now: Timestamp) -> Self {
+        let mut clock = MockClock::new();
+        clock.expect_now().return_const(now);
+        // A run allows its notifiers some time, by this clock.
+        clock.expect_sleep().return_const(());
+        Self { iam: MockIamPort::new(), store: MockSecretStorePort::new(), probe: MockCredentialProbe::new(), clock }
+    }
+
+    fn ports(self) -> Ports {
+        let Self { iam, store, probe, clock } = self;
+        Ports { iam: Arc::new(iam), store: Arc::new(store), probe: Arc::new(probe), clock: Arc::new(clock) }
+    }
+}
+
+fn now() -> Tested<Timestamp> {
+    Ok("2026-01-05T04:00:00Z".parse()?)
+}
+
+fn tagged(name: &str, tags: &[(&str, &str)]) -> Tested<IamUser> {
+    let arn = UserArn::parse(format!("arn:aws:iam::123456789012:user/{name}"))?;
+    let tags = tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+    Ok(IamUser { arn, tags, policies: Vec::new() })
+}
+
+/// Runs them all. Returns a line for each.
+pub(crate) async fn run() -> Tested<Vec<String>> {
+    Ok(vec![
+        without_the_list_nobody_is_touched().await?,
+        a_settled_user_costs_two_calls().await?,
+        a_failing_notifier_is_reported().await?,
+    ])
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Tested<()> {
+    for line in run().await? {
+        println!("{line}");
+    }
+    Ok(())
+}
