@@ -5,8 +5,8 @@
 //! carried out ([`Effect::Unknown`](keyrot_core::Effect)), whatever the last attempt answered.
 
 use crate::errors::{Class, Failure, Fault};
-use crate::limiter::{Limiter, LimiterSettings, LimiterStats};
-use crate::settings::Timeouts;
+use crate::limiter::{Limiter, LimiterStats};
+use crate::settings::{Rates, Timeouts};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
@@ -24,8 +24,7 @@ const LOST: u32 = 3;
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// One limiter for each set of calls that AWS counts together: IAM by API and account; Secrets Manager by the groups of its published
-/// quotas (user guide, "AWS Secrets Manager quotas"); STS. All users of the account share them.
+/// One limiter for each set of calls that AWS counts together (see [`Rates`]). All users of the account share them.
 pub(crate) struct Limits {
     pub(crate) discovery: Limiter,
     pub(crate) iam_reads: Limiter,
@@ -40,19 +39,18 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
-    pub(crate) fn new() -> Self {
-        let fifty_a_second = || Limiter::new(LimiterSettings::secret_writes());
+    pub(crate) fn new(rates: &Rates) -> Self {
         Self {
-            discovery: Limiter::new(LimiterSettings::iam_reads()),
-            iam_reads: Limiter::new(LimiterSettings::iam_reads()),
-            create_key: Limiter::new(LimiterSettings::iam_writes()),
-            change_key: Limiter::new(LimiterSettings::iam_writes()),
-            secret_reads: Limiter::new(LimiterSettings::secret_reads()),
-            secret_lists: fifty_a_second(),
-            secret_creates: fifty_a_second(),
-            secret_values: fifty_a_second(),
-            secret_tags: fifty_a_second(),
-            sts: Limiter::new(LimiterSettings::sts()),
+            discovery: Limiter::new(rates.discovery),
+            iam_reads: Limiter::new(rates.iam_reads),
+            create_key: Limiter::new(rates.create_key),
+            change_key: Limiter::new(rates.change_key),
+            secret_reads: Limiter::new(rates.secret_reads),
+            secret_lists: Limiter::new(rates.secret_lists),
+            secret_creates: Limiter::new(rates.secret_creates),
+            secret_values: Limiter::new(rates.secret_values),
+            secret_tags: Limiter::new(rates.secret_tags),
+            sts: Limiter::new(rates.sts),
         }
     }
 

@@ -1,10 +1,14 @@
 use crate::calls::{Budget, Limits, Op, send};
 use crate::limiter::LimiterStats;
 use crate::settings::{AwsSettings, SecretSettings, SettingsError, Timeouts};
+use aws_config::default_provider::region::DefaultRegionChain;
+use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::provider_config::ProviderConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials as SdkCredentials;
+use aws_credential_types::provider::{ProvideCredentials, error::CredentialsError, future};
 use aws_smithy_http_client::{Builder, ConnectorBuilder, proxy::ProxyConfig, tls};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use keyrot_core::{CallError, SecretName};
@@ -75,9 +79,11 @@ impl Aws {
             let profile = settings.profile.clone().or_else(|| std::env::var("AWS_PROFILE").ok());
             return Err(ConnectError::NoRegion { profile });
         };
-        let mut iam = aws_sdk_iam::config::Builder::from(&config);
-        let mut sts = aws_sdk_sts::config::Builder::from(&config);
-        let mut secrets = aws_sdk_secretsmanager::config::Builder::from(&config);
+        // Calls are retried here, where the limiter sees every attempt and a lost reply is told from a refusal.
+        let once = RetryConfig::disabled();
+        let mut iam = aws_sdk_iam::config::Builder::from(&config).retry_config(once.clone());
+        let mut sts = aws_sdk_sts::config::Builder::from(&config).retry_config(once.clone());
+        let mut secrets = aws_sdk_secretsmanager::config::Builder::from(&config).retry_config(once);
         // A URL given here goes before AWS_ENDPOINT_URL_<SERVICE>; without one the SDK finds its own.
         let own = &settings.endpoints;
         if let Some(url) = own.iam.as_ref().or(own.all.as_ref()) {
@@ -97,7 +103,7 @@ impl Aws {
                 secrets: aws_sdk_secretsmanager::Client::from_conf(secrets.build()),
                 sts: aws_sdk_sts::Client::from_conf(sts.build()),
                 probe,
-                limits: Limits::new(),
+                limits: Limits::new(&settings.rates),
                 region,
                 secret: settings.secret.clone(),
                 timeouts: settings.timeouts,
@@ -151,13 +157,12 @@ async fn load(settings: &AwsSettings, http: SharedHttpClient) -> Result<SdkConfi
     let timeouts =
         TimeoutConfig::builder().connect_timeout(connect).read_timeout(read).operation_attempt_timeout(attempt).build();
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(http)
+        .http_client(http.clone())
         .app_name(name)
-        .timeout_config(timeouts)
-        // Calls are retried here, where the limiter sees every attempt and a lost reply is told from a refusal.
-        .retry_config(RetryConfig::disabled());
+        .timeout_config(timeouts);
     if let Some(profile) = &settings.profile {
-        loader = loader.profile_name(profile);
+        let credentials = of_profile(profile, settings.region.clone(), http).await;
+        loader = loader.profile_name(profile).credentials_provider(credentials);
     }
     if let Some(region) = &settings.region {
         loader = loader.region(Region::new(region.clone()));
@@ -179,6 +184,42 @@ async fn load(settings: &AwsSettings, http: SharedHttpClient) -> Result<SdkConfi
         loader = loader.use_dual_stack(true);
     }
     Ok(loader.load().await)
+}
+
+/// A profile that was asked for by name goes before credentials in the environment, as it does for the AWS CLI; in the SDK's own chain it
+/// would not, and keyrot would act on another account than it was told to.
+async fn of_profile(profile: &str, region: Option<String>, http: SharedHttpClient) -> OfProfile {
+    let region = match region {
+        Some(region) => Some(Region::new(region)),
+        None => DefaultRegionChain::builder().profile_name(profile).build().region().await,
+    };
+    let config = ProviderConfig::default().with_region(region).with_http_client(http);
+    let provider = ProfileFileCredentialsProvider::builder().configure(&config).profile_name(profile).build();
+    OfProfile { profile: profile.to_owned(), provider }
+}
+
+/// The credentials of a profile; the SDK's error would not say which one.
+#[derive(Debug)]
+struct OfProfile {
+    profile: String,
+    provider: ProfileFileCredentialsProvider,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("the profile {profile:?} gives none; is it in the shared configuration files?")]
+struct NoneOfProfile {
+    profile: String,
+    source: CredentialsError,
+}
+
+impl ProvideCredentials for OfProfile {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        let named = |source| CredentialsError::provider_error(NoneOfProfile { profile: self.profile.clone(), source });
+        future::ProvideCredentials::new(async move { self.provider.provide_credentials().await.map_err(named) })
+    }
 }
 
 /// One HTTPS client for all services, so that they share the trusted certificates and the proxy settings of the environment.

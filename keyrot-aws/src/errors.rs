@@ -9,6 +9,7 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use hyper_util::client::legacy::Error as PoolError;
 use keyrot_core::{CallError, ErrorKind};
 use std::error::Error;
 
@@ -32,6 +33,8 @@ pub(crate) struct Fault {
     code: Option<String>,
     detail: String,
     request_id: Option<String>,
+    /// What to do, where AWS said nothing that it could be read from.
+    advice: Option<&'static str>,
 }
 
 /// A call that failed for good: the error for the port's caller, and AWS's code for the port itself.
@@ -92,6 +95,9 @@ const FAILED: &[&str] = &[
     "RequestTimeout",
     "RequestTimeoutException",
 ];
+const NO_CREDENTIALS: &str = "Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; run `aws sso login` if the profile uses IAM \
+                              Identity Center; or give the machine a role";
+const NO_CONNECTION: &str = "Check the region, AWS_ENDPOINT_URL and its like, the proxy and the network";
 /// The caller's own credentials are not accepted.
 pub(crate) const UNKNOWN_KEY: &[&str] = &["InvalidClientTokenId", "InvalidAccessKeyId", "UnrecognizedClientException"];
 /// The signature does not fit: a wrong secret, or a wrong clock.
@@ -111,13 +117,13 @@ impl Fault {
                     _ => format!("HTTP {status}, and no word of AWS's; is a proxy or another server in between?"),
                 });
                 let class = class_of(code.as_deref(), status);
-                Self { class, code, detail: said, request_id: request_id(raw) }
+                Self { class, code, detail: said, request_id: request_id(raw), advice: None }
             }
             SdkError::ResponseError(answer) => {
                 // The cause may quote the answer, and the answer may hold a secret.
                 let status = answer.raw().status().as_u16();
                 let detail = format!("the answer broke off or could not be read (HTTP {status})");
-                Self { class: Class::Lost { sent: true }, code: None, detail, request_id: request_id(answer.raw()) }
+                Self { request_id: request_id(answer.raw()), ..Self::without_code(Class::Lost { sent: true }, detail) }
             }
             SdkError::TimeoutError(_) => Self::without_code(Class::Lost { sent: true }, "no answer in time".to_owned()),
             SdkError::DispatchFailure(failure) => match failure.as_connector_error() {
@@ -133,26 +139,21 @@ impl Fault {
     }
 
     fn without_code(class: Class, detail: String) -> Self {
-        Self { class, code: None, detail, request_id: None }
+        Self { class, code: None, detail, request_id: None, advice: None }
     }
 
     fn not_answered(cause: &ConnectorError) -> Self {
         let text = chain(cause);
         if find::<CredentialsError>(cause).is_some() {
-            let detail = format!(
-                "no AWS credentials: {text}. Set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, run `aws sso login` if \
-                 the profile uses IAM Identity Center, or give the machine a role"
-            );
-            return Self::without_code(Class::NotSent, detail);
+            let fault = Self::without_code(Class::NotSent, format!("no AWS credentials: {text}"));
+            return Self { advice: Some(NO_CREDENTIALS), ..fault };
         }
         // Certain only while the connection was being made; what fails on a connection may have arrived.
-        let connecting =
-            find::<hyper_util::client::legacy::Error>(cause).is_some_and(hyper_util::client::legacy::Error::is_connect);
+        let connecting = find::<PoolError>(cause).is_some_and(PoolError::is_connect);
         if connecting {
-            let detail = format!(
-                "no connection to the endpoint: {text}. Check the region, AWS_ENDPOINT_URL and its like, the proxy and the network"
-            );
-            return Self::without_code(Class::Lost { sent: false }, detail);
+            let fault =
+                Self::without_code(Class::Lost { sent: false }, format!("no connection to the endpoint: {text}"));
+            return Self { advice: Some(NO_CONNECTION), ..fault };
         }
         if cause.is_user() {
             return Self::without_code(Class::NotSent, format!("the request could not be sent: {text}"));
@@ -206,6 +207,9 @@ impl Fault {
     }
 
     fn hint(&self, op: &Op<'_>, detail: &str) -> Option<String> {
+        if let Some(advice) = self.advice {
+            return Some(advice.to_owned());
+        }
         let code = self.code.as_deref()?;
         if DENIED.contains(&code) {
             let missing = denied_action(detail).unwrap_or(op.action);
@@ -335,5 +339,6 @@ pub(crate) fn scrub(text: &str, hidden: &[&str]) -> String {
         run.clear();
         clean.push(if c.is_control() { ' ' } else { c });
     }
-    clean.trim_end().chars().take(LONGEST).collect()
+    let words: Vec<&str> = clean.split_whitespace().collect();
+    words.join(" ").chars().take(LONGEST).collect()
 }

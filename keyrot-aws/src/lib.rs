@@ -28,8 +28,8 @@
 //! - No secret is in an error, a `Debug` or a message. What the SDK keeps in its own buffers for the time of a request it does not wipe.
 //!
 //! # Caveats
-//! - The SDK and its HTTP stack log whole requests and answers, secrets included, at the level TRACE. Keep the targets in
-//!   [`SECRET_LOG_TARGETS`] above it.
+//! - The SDK and its HTTP stack log whole requests and answers, secrets included, at their most talkative levels. Keep the targets in
+//!   [`SECRET_LOG_TARGETS`] at INFO or above.
 //! - Replicas of a secret follow its primary by themselves. After a promotion they are waited for, for up to 20 seconds; a replica that is
 //!   later than that, or failed, does not fail the promotion.
 //!
@@ -40,6 +40,8 @@ mod calls;
 mod clock;
 mod connect;
 mod discovery;
+#[cfg(feature = "emulator")]
+pub mod emulator;
 mod errors;
 mod iam;
 pub mod limiter;
@@ -54,9 +56,11 @@ mod value;
 
 pub use clock::TokioClock;
 pub use connect::{Aws, Caller, ConnectError};
-pub use settings::{AwsSettings, CallerCredentials, Endpoints, FieldNames, SecretSettings, SettingsError, Timeouts};
+pub use settings::{
+    AwsSettings, CallerCredentials, Endpoints, FieldNames, Rates, SecretSettings, SettingsError, Timeouts,
+};
 
-/// Log targets of libraries that show secret material at the level TRACE.
+/// Log targets of libraries that may show secret material below the level INFO.
 pub const SECRET_LOG_TARGETS: &[&str] = &[
     "aws_smithy_runtime",
     "aws_smithy_http_client",

@@ -1,5 +1,6 @@
 //! What [`Aws::connect`](crate::Aws::connect) is told. Everything has a default; what is left out is found as every AWS tool finds it.
 
+use crate::limiter::LimiterSettings;
 use keyrot_core::{Note, SecretKey};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,7 +13,7 @@ use std::time::Duration;
 /// web identity, `credential_process`, container and instance metadata (AWS SDKs and Tools Reference Guide).
 #[derive(Debug, Clone, Default)]
 pub struct AwsSettings {
-    /// The profile in the shared configuration files.
+    /// The profile in the shared configuration files. Named here, it goes before credentials in the environment.
     pub profile: Option<String>,
     /// The region of the secrets, such as `eu-central-1`.
     pub region: Option<String>,
@@ -30,6 +31,8 @@ pub struct AwsSettings {
     pub secret: SecretSettings,
     /// How long a call may take.
     pub timeouts: Timeouts,
+    /// How fast calls are made.
+    pub rates: Rates,
 }
 
 /// URLs to call in the place of AWS's own: for VPC endpoints and for tests.
@@ -143,6 +146,51 @@ impl Default for Timeouts {
     fn default() -> Self {
         let s = Duration::from_secs;
         Self { connect: s(3), read: s(10), attempt: s(15), call: s(60) }
+    }
+}
+
+/// How the calls of each class are paced. AWS counts each class by itself, for the whole account: IAM by API, Secrets Manager by the groups
+/// of its published quotas (user guide, "AWS Secrets Manager quotas"). The defaults find the rate by themselves and give way to others; set
+/// one to leave more to the account's other callers.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rates {
+    /// `GetAccountAuthorizationDetails`, `ListUsers`, `ListUserTags`, `ListAttachedUserPolicies`.
+    pub discovery: LimiterSettings,
+    /// `ListAccessKeys`, `GetAccessKeyLastUsed`.
+    pub iam_reads: LimiterSettings,
+    /// `CreateAccessKey`.
+    pub create_key: LimiterSettings,
+    /// `UpdateAccessKey`, `DeleteAccessKey`.
+    pub change_key: LimiterSettings,
+    /// `DescribeSecret`, `GetSecretValue`: 10,000 a second.
+    pub secret_reads: LimiterSettings,
+    /// `ListSecretVersionIds`.
+    pub secret_lists: LimiterSettings,
+    /// `CreateSecret`: 50 a second.
+    pub secret_creates: LimiterSettings,
+    /// `PutSecretValue`, `UpdateSecretVersionStage`: 50 a second.
+    pub secret_values: LimiterSettings,
+    /// `TagResource`: 50 a second.
+    pub secret_tags: LimiterSettings,
+    /// `GetCallerIdentity`.
+    pub sts: LimiterSettings,
+}
+
+impl Default for Rates {
+    fn default() -> Self {
+        let fifty_a_second = LimiterSettings::secret_writes();
+        Self {
+            discovery: LimiterSettings::iam_reads(),
+            iam_reads: LimiterSettings::iam_reads(),
+            create_key: LimiterSettings::iam_writes(),
+            change_key: LimiterSettings::iam_writes(),
+            secret_reads: LimiterSettings::secret_reads(),
+            secret_lists: fifty_a_second,
+            secret_creates: fifty_a_second,
+            secret_values: fifty_a_second,
+            secret_tags: fifty_a_second,
+            sts: LimiterSettings::sts(),
+        }
     }
 }
 

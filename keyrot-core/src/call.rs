@@ -94,6 +94,7 @@ impl Call {
 }
 
 /// What a call that succeeded brought.
+#[expect(clippy::large_enum_variant, reason = "there is one for each user at work; a box would burden every match")]
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Reply {
     /// To [`Call::ListKeys`].

@@ -52,6 +52,7 @@ pub fn decide(seen: &Observed, policy: &Policy, now: Timestamp) -> Decision {
         .or_else(|| case.broken_current())
         .or_else(|| case.unknown_keys())
         .or_else(|| case.key_in_hand())
+        .or_else(|| case.staged_once_more())
         .or_else(|| case.rolled_back())
         .or_else(|| case.staged_key())
         .or_else(|| case.leaving_key())
@@ -118,16 +119,11 @@ impl Case<'_> {
         Some(Decision::Look(Question::Inside(unread.version.clone())))
     }
 
-    /// AWSCURRENT has to be the placeholder or an Active key, and AWSPENDING keyrot's own, or a person has to look.
+    /// AWSCURRENT has to be the placeholder or an Active key, or a person has to look.
     fn broken_current(&self) -> Option<Decision> {
         let blocked = |why| Some(Decision::Blocked(why));
         if self.current.content == Content::ForeignOther {
             return blocked(Blocked::SecretHoldsOther { version: self.current.version.clone() });
-        }
-        if let Some(staged) = self.staged()
-            && (staged.content.is_foreign() || staged.content == Content::Placeholder)
-        {
-            return blocked(Blocked::ForeignPending { version: staged.version.clone() });
         }
         let key = self.current.key()?.clone();
         match self.key(&key).map(|k| &k.status) {
@@ -162,32 +158,33 @@ impl Case<'_> {
         Some(Decision::Act(Step::Stage { carry }))
     }
 
+    /// Somebody moved AWSCURRENT away from what is still under AWSPENDING. It comes off, so that no run makes it current once more, whatever
+    /// happens to AWSCURRENT after that.
+    fn staged_once_more(&self) -> Option<Decision> {
+        let staged = self.staged()?;
+        let over = self.was_published(staged) || (staged.key().is_some() && staged.key() == self.current.key());
+        (over && !staged.content.is_foreign()).then(|| Decision::Act(Step::Unstage(staged.version.clone())))
+    }
+
     /// Somebody moved AWSCURRENT back from a newer key that still works. keyrot does not move it forward again: it makes sure that what is
-    /// current works, so that the overlap of the newer key counts from now, and leaves the rest to that person.
+    /// current works, and notes it down, so that every overlap counts anew, and leaves the rest to that person.
     fn rolled_back(&self) -> Option<Decision> {
-        let promoted = self.secret.journal.promoted.as_ref().map(|p| &p.version);
-        let previous = self.secret.previous.as_ref();
-        let was_current =
-            |held: &&Held| Some(&held.version) == promoted || previous.is_some_and(|p| p.version == held.version);
+        let current = self.current.key().and_then(|id| self.key(id));
         let newer = |key: &&AccessKey| {
-            let current = self.current.key().and_then(|id| self.key(id));
             key.status == KeyStatus::Active && current.is_none_or(|current| current.created < key.created)
         };
-        let mut held = [previous, self.secret.pending.as_ref()].into_iter().flatten();
-        let left = held.find(|held| held.version != self.current.version && was_current(held))?;
+        let left = self.secret.previous.as_ref().filter(|held| held.version != self.current.version)?;
         let from = left.key().and_then(|id| self.key(id)).filter(newer)?;
-        if self.current.key().is_some()
-            && let Some(decision) = self.successor_not_in_place(from)
-        {
-            return Some(decision);
-        }
-        Some(Decision::Blocked(Blocked::RolledBack { from: from.id.clone(), to: self.current.key().cloned() }))
+        let blocked = Blocked::RolledBack { from: from.id.clone(), to: self.current.key().cloned() };
+        self.successor_not_in_place(from).or(Some(Decision::Blocked(blocked)))
     }
 
     /// A staged key is proved and promoted, or abandoned: noted down as leaving first, so that it stays explained, then taken off AWSPENDING.
     fn staged_key(&self) -> Option<Decision> {
         let staged = self.staged()?;
-        let Content::Key { key, created, .. } = &staged.content else { return None };
+        let Content::Key { key, created, .. } = &staged.content else {
+            return Some(Decision::Blocked(Blocked::ForeignPending { version: staged.version.clone() }));
+        };
         let give_up = self.secret.journal.phase_of(key).is_some();
         let unstage = Some(Decision::Act(Step::Unstage(staged.version.clone())));
         let Some(listed) = self.key(key) else {
@@ -219,7 +216,9 @@ impl Case<'_> {
         let noted = |key: &&AccessKey| self.secret.journal.phase_of(&key.id).is_some();
         let key = self.leaving().find(noted).or_else(|| self.leaving().next())?;
         let old = self.role(key) == Role::Old;
-        if old && let Some(decision) = self.successor_not_in_place(key) {
+        if (old || self.current.key().is_some())
+            && let Some(decision) = self.successor_not_in_place(key)
+        {
             return Some(decision);
         }
         match &key.status {
@@ -235,19 +234,24 @@ impl Case<'_> {
 
     /// No old key is touched without stored proof that its successor works and is in place. Where the note is missing (a run died, or
     /// somebody else wrote or moved the current version) the credentials are tried, and the overlap starts now.
-    fn successor_not_in_place(&self, old: &AccessKey) -> Option<Decision> {
+    fn successor_not_in_place(&self, leaving: &AccessKey) -> Option<Decision> {
+        let before = || self.secret.journal.promoted.as_ref().and_then(|p| p.replacing.clone());
+        let version = self.current.version.clone();
+        let Some(key) = self.current.key().cloned() else {
+            // The placeholder again: what was noted down of a successor is over, also if it comes back.
+            if self.promoted().is_none() {
+                return self.write(Note::Promoted(Promoted { version, replacing: before(), at: self.now }));
+            }
+            let (from, to) = (leaving.id.clone(), None);
+            return Some(Decision::Blocked(Blocked::RolledBack { from, to }));
+        };
         if self.promoted().is_some() {
             return None;
         }
-        let Some(key) = self.current.key().cloned() else {
-            let (from, to) = (old.id.clone(), None);
-            return Some(Decision::Blocked(Blocked::RolledBack { from, to }));
-        };
         let reason = match self.proof(self.current) {
             None => return Some(Decision::Look(Question::Proof(self.current.version.clone()))),
             Some(Proof::Proven) => {
-                let version = self.current.version.clone();
-                let replacing = Some(old.id.clone());
+                let replacing = if self.role(leaving) == Role::Old { Some(leaving.id.clone()) } else { before() };
                 return self.write(Note::Promoted(Promoted { version, replacing, at: self.now }));
             }
             Some(Proof::Refused(reason) | Proof::Wrong(reason)) => reason.clone(),
@@ -257,7 +261,13 @@ impl Case<'_> {
 
     fn retire_old(&self, key: &AccessKey) -> Option<Decision> {
         let promoted = self.promoted()?.at;
-        let since = match self.secret.journal.phase_of(&key.id) {
+        // Only a version without a label speaks for it: another run may just have proved it, and be about to promote it.
+        let perhaps = !self.was_current(&key.id);
+        if perhaps && self.now < self.settled_at(key.created) {
+            return self.wait(Why::Settling(key.id.clone()), Some(self.settled_at(key.created)));
+        }
+        let phase = self.secret.journal.phase_of(&key.id);
+        let since = match phase {
             // It was Inactive and is not any more: a person needs it. The overlap starts again.
             Some((Phase::Inactive, _)) => return self.retire(&key.id, Phase::Hold),
             Some((Phase::Hold, at)) => at.max(promoted),
@@ -267,8 +277,11 @@ impl Case<'_> {
         if self.now < overlap {
             return self.wait(Why::Overlap(key.id.clone()), Some(overlap));
         }
-        self.in_use(key, overlap).or_else(|| match self.secret.journal.phase_of(&key.id) {
-            Some((Phase::Retiring, at)) if self.now < after(at, self.policy.run_limit()) => {
+        self.in_use(key, overlap).or_else(|| match phase {
+            Some((Phase::Retiring, at)) if perhaps && self.now < self.settled_at(at) => {
+                self.wait(Why::Settling(key.id.clone()), Some(self.settled_at(at)))
+            }
+            Some((Phase::Retiring, at)) if perhaps || self.now < after(at, self.policy.run_limit()) => {
                 Some(Decision::Act(Step::Deactivate(key.id.clone())))
             }
             _ => self.retire(&key.id, Phase::Retiring),
@@ -285,12 +298,12 @@ impl Case<'_> {
             Some(used @ LastUse::At { when, .. }) => {
                 let until = after(*when, quiet);
                 let why = Why::InUse { key: id, last_use: used.clone() };
-                (self.now < until).then(|| Decision::Wait(Wait { why, until: Some(until) }))
+                (self.now < until).then_some(Decision::Wait(Wait { why, until: Some(until) }))
             }
             Some(LastUse::NoRecord) => {
                 let until = after(overlap, quiet);
                 let why = Why::NoRecord(id);
-                (self.now < until).then(|| Decision::Wait(Wait { why, until: Some(until) }))
+                (self.now < until).then_some(Decision::Wait(Wait { why, until: Some(until) }))
             }
         }
     }
@@ -459,6 +472,13 @@ impl Case<'_> {
     /// AWSPENDING, unless it stands where AWSCURRENT stands, where it means nothing.
     fn staged(&self) -> Option<&Held> {
         self.secret.pending.as_ref().filter(|p| p.version != self.current.version)
+    }
+
+    /// Whether the version stood under AWSCURRENT already, as far as a label or a note still says it.
+    fn was_published(&self, held: &Held) -> bool {
+        let noted = self.secret.journal.promoted.as_ref().map(|p| &p.version);
+        let previous = self.secret.previous.as_ref().map(|p| &p.version);
+        noted == Some(&held.version) || previous == Some(&held.version)
     }
 
     /// The note that the version under AWSCURRENT was proved and put there.

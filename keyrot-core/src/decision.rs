@@ -217,8 +217,16 @@ impl Blocked {
             }
             Self::CurrentDoesNotWork { .. } => "put working credentials of this user under AWSCURRENT, or move AWSCURRENT back".into(),
             Self::UnknownKeys(keys) => {
-                let first = keys.first().map_or("KEY", |k| k.key.as_str());
-                format!("delete the key that nobody needs (for example `aws iam delete-access-key --access-key-id {first}` with --user-name), or put the one in use under AWSCURRENT")
+                let known = keys.iter().filter(|k| !matches!(k.last_use, LastUse::Unknown(_)));
+                let idle = known.min_by_key(|k| match k.last_use {
+                    LastUse::At { when, .. } => when,
+                    _ => k.created,
+                });
+                let least = idle.map_or_else(String::new, |k| {
+                    let key = &k.key;
+                    format!(" ({key} was used least recently: `aws iam update-access-key --user-name USER --access-key-id {key} --status Inactive`)")
+                });
+                format!("put the key that is in use under AWSCURRENT; deactivate the one that nobody needs{least}, and delete it when nobody has missed it")
             }
             Self::ClaimedKey { key } => format!("if {key} is yours, put it under AWSCURRENT; if not, deactivate and delete it"),
             Self::StrangeStatus { .. } => "look at the key in the IAM console; keyrot leaves it alone".into(),

@@ -5,7 +5,7 @@
 //! | tag | text | meaning |
 //! |---|---|---|
 //! | `keyrot:intent` | `intent KEY+KEY TIME` (or `none` for no keys) | the keys that existed before a key is about to be made |
-//! | `keyrot:promoted` | `promoted VERSION replacing KEY TIME` (or `none`) | this version was proved and stands under AWSCURRENT; the overlap counts from TIME |
+//! | `keyrot:promoted` | `promoted VERSION replacing KEY TIME` (or `none`) | this version was proved and stands under AWSCURRENT; the overlap counts from TIME. With the placeholder's version: somebody moved AWSCURRENT back to it, and what the note said before is over |
 //! | `keyrot:retired` | `retiring KEY TIME`, `abandoned KEY TIME`, `inactive KEY TIME`, `hold KEY TIME` | the way of the key that is leaving: about to be deactivated; the same for one that was never current; seen Inactive, the soak counts from TIME; reactivated by a person, the overlap counts anew from TIME |
 //!
 //! A tag makes no version and costs one write. Each note names its key or version, so a note that is out of date speaks of something

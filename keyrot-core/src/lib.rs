@@ -1,4 +1,43 @@
 //! The rotation of AWS IAM access keys as a pure state machine, with the ports it acts through.
+//!
+//! This crate decides; it has no clock, no I/O and no AWS type. `keyrot-aws` puts it on AWS, [`memory`] on an account in memory.
+//!
+//! # Where to begin
+//! - To rotate: [`Rotator::run`] on [`Ports`], for the users that [`select`] chose, by a [`Policy`]. The [`Report`] says where each stands.
+//! - To understand: [`decide`] is the whole of the judgement, [`Rotation`] the machine around it, [`Journal`] what is remembered.
+//! - To test what you build: [`memory`] (feature `memory`), mocks of the ports (feature `mocks`).
+//! - To put it on something else: implement the ports, and run the suites of [`conformance`] (feature `conformance`).
+//!
+//! # Example
+//! ```
+//! # #[cfg(feature = "memory")] {
+//! use keyrot_core::memory::{MemoryAccount, World};
+//! use keyrot_core::*;
+//!
+//! # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+//! let mut world = World::new("2026-01-05T04:00:00Z".parse()?);
+//! let ci = world.add_user("ci", &[("RotateKey", "True")])?;
+//! world.add_key(&ci)?;
+//! let account = MemoryAccount::new(world);
+//!
+//! let users = account.users("/").await?;
+//! let waits = Waits::default();
+//! let template = SecretTemplate::default();
+//! let selected = select(&users, &Selection::default(), &template, &waits, false);
+//! let rotator = Rotator::new(Ports::of(account.clone()));
+//! let report = rotator.run(selected.chosen, Mode::Act, &Limits::default(), &Cancel::default(), &|_| {}).await;
+//!
+//! // A new key is published; the old one stays Active for the overlap.
+//! assert!(matches!(&report.users[0].outcome, Outcome::Waiting(Wait { why: Why::Overlap(_), .. })));
+//! assert_eq!(account.list_keys(&ci).await?.len(), 2);
+//! # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+//! # }
+//! ```
+//!
+//! # What it promises
+//! What stands under AWSCURRENT works; a key is taken away only after its overlap, once IAM's record shows no use within `quiet`, and while a proved
+//! successor is in place; what cannot be attributed is never touched; a run may die anywhere, and two may work at once. The project's
+//! `docs/protocol.md` has the promises in full, with what no program can promise.
 
 mod call;
 #[cfg(feature = "conformance")]
@@ -52,4 +91,5 @@ pub use selection::{
     Missing, MissingWhy, PassedOver, Pattern, PatternError, SecretTemplate, Selected, Selection, TemplateError,
     Unnameable, select,
 };
+pub use text::format_duration;
 pub use version::Content;

@@ -68,6 +68,7 @@ pub enum LastUse {
 /// The state of a user's secret.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[expect(clippy::large_enum_variant, reason = "there is one for each user at work; a box would burden every match")]
 pub enum SecretState {
     /// There is none of that name.
     Missing,

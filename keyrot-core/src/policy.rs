@@ -1,6 +1,6 @@
 //! How long to wait for what.
 
-use crate::Timestamp;
+use crate::{Timestamp, format_duration};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -84,8 +84,8 @@ impl Policy {
             if value >= least {
                 return Ok(());
             }
-            let least = humantime::format_duration(least);
-            Err(PolicyError { name, value: text(value), rule: format!("expected at least {least}, {why}") })
+            let least = format_duration(least);
+            Err(PolicyError { name, value: format_duration(value), rule: format!("expected at least {least}, {why}") })
         };
         if w.probes == 0 {
             let rule = "expected at least 1, because a key is proved before it is published".to_owned();
@@ -103,7 +103,7 @@ impl Policy {
             at_least(name, value, Duration::from_millis(1), "because a wait of nothing is no wait")?;
             if value > LONGEST {
                 let rule = "expected at most ten years".to_owned();
-                return Err(PolicyError { name, value: text(value), rule });
+                return Err(PolicyError { name, value: format_duration(value), rule });
             }
         }
         at_least("settle", w.settle, w.probe_for * 4, "four times probe_for, because it has to outlast any run")?;
@@ -164,10 +164,6 @@ impl Policy {
 }
 
 const LONGEST: Duration = Duration::from_secs(3653 * DAY);
-
-fn text(value: Duration) -> String {
-    humantime::format_duration(value).to_string()
-}
 
 /// `at` and then `wait`; the end of time where that is past it.
 #[must_use]

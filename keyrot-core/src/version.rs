@@ -98,6 +98,9 @@ impl VersionId {
     }
 
     /// The id of the adoption placeholder. `at` makes it unlike that of an earlier secret of the same name.
+    ///
+    /// # Panics
+    /// Never: the id is 39 characters long or a few more, all of them allowed.
     #[must_use]
     pub fn for_placeholder(at: Timestamp) -> Self {
         Self::parse(format!("keyrot-placeholder-{:020}", at.timestamp_millis().max(0)))

@@ -96,11 +96,11 @@ impl LimiterSettings {
     }
 
     /// `PutSecretValue`, `UpdateSecret`, `UpdateSecretVersionStage` and their like: a published 50
-    /// a second for each Region, shared and not adjustable; a tenth is left to others.
+    /// a second for each Region, shared and not adjustable; a little is left to others.
     /// Source: AWS Secrets Manager User Guide, "AWS Secrets Manager quotas".
     #[must_use]
     pub const fn secret_writes() -> Self {
-        Self { initial_rate: 10.0, initial_window: 4, burst: 10, growth: 0.5, floor: 0.5, ceiling: 45.0 }
+        Self { initial_rate: 10.0, initial_window: 4, burst: 10, growth: 0.5, floor: 0.5, ceiling: 48.0 }
     }
 
     /// `GetCallerIdentity` and `AssumeRole`. STS has token buckets of its own, apart from IAM's;

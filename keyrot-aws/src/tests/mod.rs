@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod discovery;
+mod endpoints;
 mod iam;
 mod secrecy;
 mod secrets;
@@ -40,6 +41,7 @@ pub(super) struct Request {
     pub(super) action: String,
     pub(super) body: String,
     pub(super) authorization: String,
+    pub(super) host: String,
 }
 
 impl Script {
@@ -50,7 +52,7 @@ impl Script {
 
     pub(super) async fn with(mut settings: AwsSettings, answers: impl IntoIterator<Item = Answer>) -> (Aws, Self) {
         let script = Self { answers: Arc::new(Mutex::new(answers.into_iter().collect())), requests: Arc::default() };
-        settings.region = Some("eu-central-1".into());
+        settings.region.get_or_insert("eu-central-1".into());
         settings.credentials = Some(CallerCredentials {
             key_id: "AKIACALLERCALLERCALL".into(),
             secret: SecretKey::new("caller-secret".into()),
@@ -80,7 +82,8 @@ impl HttpConnector for Script {
             body.split('&').find_map(|pair| pair.strip_prefix("Action=")).unwrap_or_default().to_owned()
         });
         let authorization = request.headers().get("authorization").unwrap_or_default().to_owned();
-        self.requests.lock().unwrap().push(Request { action, body, authorization });
+        let host = request.uri().split('/').nth(2).unwrap_or_default().to_owned();
+        self.requests.lock().unwrap().push(Request { action, body, authorization, host });
         let answer = self.answers.lock().unwrap().pop_front();
         match answer.expect("a request for which there is no answer") {
             Answer::Http(status, body) => {

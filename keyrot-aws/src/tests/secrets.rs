@@ -313,3 +313,14 @@ async fn a_note_is_one_tag() {
     assert_eq!(script.actions(), ["TagResource"; 2]);
     assert_eq!(sent(&script.requests()[0].body)["Tags"], json!([{"Key": "keyrot:intent", "Value": note.to_text()}]));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_takes_no_token_for_the_id_is_brought_to_it() {
+    let made = json(&json!({ "VersionId": FOREIGN }));
+    let (aws, script) = Script::aws([made, json(&json!({})), json(&json!({})), json(&json!({}))]).await;
+    aws.create(&secret(), &user(), &placeholder()).await.unwrap();
+    let actions = script.actions();
+    assert_eq!(actions, ["CreateSecret", "PutSecretValue", "UpdateSecretVersionStage", "UpdateSecretVersionStage"]);
+    let swap = sent(&script.requests()[2].body);
+    assert_eq!((&swap["RemoveFromVersionId"], &swap["VersionStage"]), (&json!(FOREIGN), &json!("AWSCURRENT")));
+}

@@ -48,8 +48,8 @@ pub struct Watch {
     /// Keys that a person made within the settling time of an intent. While such a key is unused, nothing tells it from one whose maker's
     /// reply was lost; that keyrot may take it for its own is said in the protocol.
     mistakable: BTreeSet<KeyId>,
-    /// The key that was the user's only one when keyrot first published another.
-    in_place: Option<KeyId>,
+    /// The keys that were the user's only one when keyrot published another for the first time, or anew after a person put the placeholder back.
+    in_place: BTreeSet<KeyId>,
 }
 
 /// What matters of the account for one user.
@@ -59,6 +59,8 @@ struct View<'a> {
     promoted: Option<Promoted>,
     intent: Option<Intent>,
     hold: Option<KeyId>,
+    /// Whether the placeholder is current: consumers use the key in place.
+    placeholder: bool,
 }
 
 impl Watch {
@@ -74,7 +76,7 @@ impl Watch {
             made: BTreeSet::new(),
             held: BTreeSet::new(),
             mistakable: BTreeSet::new(),
-            in_place: None,
+            in_place: BTreeSet::new(),
         };
         watch.held.extend(watch.keys_in_versions(world));
         watch
@@ -182,7 +184,7 @@ impl Watch {
         if self.mistakable.contains(key) && unused() {
             return Ok(());
         }
-        if self.made.contains(key) || self.held.contains(key) || self.in_place.as_ref() == Some(key) {
+        if self.made.contains(key) || self.held.contains(key) || self.in_place.contains(key) {
             return Ok(());
         }
         Err(Broken { promise: "S4", how: format!("{key} was changed, which is neither keyrot's nor the secret's") })
@@ -218,6 +220,9 @@ impl Watch {
             let missed = |k: &&KeyId| !self.made.contains(*k) && !intent.before.contains(k);
             self.mistakable.extend(after.keys().filter(missed).cloned().collect::<Vec<_>>());
         }
+        // While the secret is scheduled for deletion keyrot can note nothing down: a key that is reactivated and deactivated again meanwhile
+        // leaves no trace, and its first deactivation counts.
+        let locked = is.world.secret(&self.secret).is_some_and(|s| s.deleted.is_some());
         for (key, status) in &after {
             match (before.get(key), status) {
                 (None, _) if actor == Actor::Keyrot => {
@@ -226,11 +231,16 @@ impl Watch {
                 (None, _) if self.in_an_intents_time(is) => {
                     self.mistakable.insert(key.clone());
                 }
+                (Some(KeyStatus::Active), KeyStatus::Inactive) if locked => {
+                    self.deactivated.entry(key.clone()).or_insert(now);
+                }
                 (Some(KeyStatus::Active), KeyStatus::Inactive) => {
                     self.deactivated.insert(key.clone(), now);
                 }
                 (Some(KeyStatus::Inactive), KeyStatus::Active) => {
-                    self.deactivated.remove(key);
+                    if !locked {
+                        self.deactivated.remove(key);
+                    }
                     // Held against keyrot only where it had noted down that the key was Inactive.
                     if self.left.contains_key(key) && was.hold.as_ref() == Some(key) {
                         self.left.insert(key.clone(), now);
@@ -245,12 +255,16 @@ impl Watch {
         }
         let key_of = |view: &View<'_>| view.current.as_ref().and_then(|(_, key)| key.clone());
         let (old, new) = (key_of(was), key_of(is));
-        if old.is_none() && self.in_place.is_none() && new.is_some() {
-            let mut others = before.keys().filter(|k| !self.made.contains(*k) && !self.held.contains(*k));
-            self.in_place = others.next().filter(|_| others.next().is_none()).cloned();
+        if was.placeholder && new.is_some() {
+            if actor == Actor::Keyrot {
+                let own = |k: &KeyId| self.made.contains(k) || self.held.contains(k) || self.mistakable.contains(k);
+                let mut others = before.keys().filter(|k| !own(k));
+                self.in_place.extend(others.next().filter(|_| others.next().is_none()).cloned());
+            }
+            let leaving = self.in_place.iter().filter(|k| Some(*k) != new.as_ref());
+            self.left.extend(leaving.map(|key| (key.clone(), now)));
         }
-        let leaving = old.or_else(|| self.in_place.clone());
-        if let Some(key) = leaving.filter(|k| Some(k) != new.as_ref()) {
+        if let Some(key) = old.filter(|k| Some(k) != new.as_ref()) {
             self.left.insert(key, now);
         }
         if let Some(key) = new {
@@ -282,6 +296,8 @@ impl Watch {
             _ => crate::Journal::default(),
         };
         let hold = journal.retired.filter(|r| r.phase == Phase::Inactive).map(|r| r.key);
-        View { world, current, promoted: journal.promoted, intent: journal.intent, hold }
+        let value = current.as_ref().and_then(|(version, _)| secret?.value(version));
+        let placeholder = value == Some(&super::Value::placeholder());
+        View { world, current, promoted: journal.promoted, intent: journal.intent, hold, placeholder }
     }
 }

@@ -311,7 +311,7 @@ impl State {
                 Deed::Delete(key) => drop(world.delete_key(&user, key)),
                 Deed::PutKey(key) => put(world, Value::credentials(&World::credentials_of(key), None)),
                 Deed::PutWrong(key) => {
-                    put(world, Value::text(format!(r#"{{"AccessKeyId":"{key}","SecretAccessKey":"slip"}}"#)))
+                    put(world, Value::text(format!(r#"{{"AccessKeyId":"{key}","SecretAccessKey":"slip"}}"#)));
                 }
                 Deed::PutJunk => put(world, Value::text("{}")),
                 Deed::MoveCurrent(version) => {

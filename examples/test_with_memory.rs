@@ -1,0 +1,192 @@
+//! How a service tests its use of keyrot on the in-memory account: with a clock that it moves, faults that it injects, and a watch that holds
+//! every change against keyrot's promises. No AWS account, no network, no waiting.
+//!
+//! ```text
+//! cargo run -p keyrot-examples --example test_with_memory
+//! ```
+//!
+//! `nightly` stands for the service's own code. Each of the tested tales would be a `#[tokio::test(start_paused = true)]` in the service.
+
+use keyrot_core::memory::{Broken, Fault, FaultAt, MemoryAccount, World};
+use keyrot_core::{
+    Cancel, Credentials, EventKind, IamPort, KeyId, KeyStatus, Limits, Mode, Outcome, Policy, Ports, ProbeAnswer,
+    Rotator, SecretName, SecretState, SecretStorePort, SecretTemplate, Selection, Standing, UserName, Waits, Why,
+    select,
+};
+use std::error::Error;
+use std::time::Duration;
+
+const MINUTE: Duration = Duration::from_secs(60);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+type Tested<T> = Result<T, Box<dyn Error>>;
+
+/// What the service does each night, on whatever ports it is given: on AWS they are those of `keyrot_aws`.
+async fn nightly(ports: Ports) -> Tested<Vec<Standing>> {
+    let users = ports.iam.users("/").await?;
+    let selected = select(&users, &Selection::default(), &SecretTemplate::default(), &Waits::default(), false);
+    let rotator = Rotator::new(ports);
+    let report = rotator.run(selected.chosen, Mode::Act, &Limits::default(), &Cancel::default(), &|_| {}).await;
+    Ok(report.users)
+}
+
+/// An account with one user, whose key is 100 days old, under watch.
+struct Account {
+    memory: MemoryAccount,
+    user: UserName,
+    secret: SecretName,
+    old: KeyId,
+}
+
+impl Account {
+    fn new() -> Tested<Self> {
+        let mut world = World::new("2026-01-05T04:00:00Z".parse()?);
+        let user = world.add_user("ci/deployer", &[("RotateKey", "True")])?;
+        let old = world.add_key(&user)?.credentials.key;
+        world.advance(100 * DAY);
+        // Make it as unpleasant as the real one: a new key is refused for some seconds, and a listing is late.
+        world.rules.propagation = Duration::from_secs(12);
+        world.rules.listing_lag = Duration::from_secs(20);
+        let memory = MemoryAccount::new(world);
+        let secret = SecretName::parse("/iam/deployer/access_key")?;
+        memory.watch(&user, &secret, &Policy::new(Waits::default(), false)?);
+        Ok(Self { memory, user, secret, old })
+    }
+
+    /// Runs the service once, and says where it leaves the user.
+    async fn night(&self) -> Tested<Standing> {
+        let mut users = nightly(Ports::of(self.memory.clone())).await?;
+        users.pop().ok_or_else(|| "the user was not selected".into())
+    }
+
+    /// A program that uses this key.
+    fn is_used(&self, key: &KeyId) -> ProbeAnswer {
+        self.memory.change(|world| world.authenticate(&World::credentials_of(key), "s3", "eu-central-1"))
+    }
+
+    /// What a program gets that reads the secret now.
+    async fn published(&self) -> Tested<Option<Credentials>> {
+        match self.memory.describe(&self.secret).await? {
+            SecretState::Present(found) => match found.current {
+                Some(current) => Ok(self.memory.read(&self.secret, &current.version).await?),
+                None => Ok(None),
+            },
+            _ => Ok(None),
+        }
+    }
+
+    async fn status_of(&self, key: &KeyId) -> Tested<Option<KeyStatus>> {
+        self.memory.advance(MINUTE);
+        let keys = self.memory.list_keys(&self.user).await?;
+        Ok(keys.into_iter().find(|k| k.id == *key).map(|k| k.status))
+    }
+
+    /// No promise was broken, whatever happened.
+    fn kept_all_promises(&self) {
+        assert_eq!(self.memory.broken(), Vec::<Broken>::new());
+    }
+}
+
+/// Time travel: a program stays on the old key for a month, and the key stays Active as long.
+async fn a_key_in_use_is_never_switched_off() -> Tested<String> {
+    let account = Account::new()?;
+    account.night().await?;
+    let new = account.published().await?.ok_or("a key is published")?.key;
+    assert_ne!(new, account.old);
+
+    for _ in 0..30 {
+        account.memory.advance(DAY);
+        account.is_used(&account.old);
+        account.night().await?;
+        assert_eq!(account.status_of(&account.old).await?, Some(KeyStatus::Active));
+    }
+    // The program moves over to the new key; a day without a use later the old one is switched off, and a week later it is gone.
+    account.memory.advance(2 * DAY);
+    let standing = account.night().await?;
+    assert!(matches!(&standing.outcome, Outcome::Waiting(wait) if wait.why == Why::Soak(account.old.clone())));
+    account.memory.advance(8 * DAY);
+    account.night().await?;
+    assert_eq!(account.status_of(&account.old).await?, None);
+    assert!(matches!(account.is_used(&new), ProbeAnswer::Authenticated(_)));
+    account.kept_all_promises();
+    Ok("a key in use was held for 30 days, and then switched off and deleted".to_owned())
+}
+
+/// A fault: the answer to CreateAccessKey is lost, so there is a key whose secret nobody has.
+async fn a_lost_reply_leaves_nothing_behind() -> Tested<String> {
+    let account = Account::new()?;
+    account.memory.inject(FaultAt::first("create_key", Fault::LostReply));
+    let standing = account.night().await?;
+    assert!(matches!(standing.outcome, Outcome::Failed(_)), "{:?}", standing.outcome);
+    assert!(matches!(account.is_used(&account.old), ProbeAnswer::Authenticated(_)), "nobody notices");
+
+    // keyrot takes its time with a key that nobody seems to have: it is switched off first, and deleted only after `soak`.
+    let mut orphan = None;
+    for _ in 0..14 {
+        account.memory.advance(DAY);
+        for event in account.night().await?.events {
+            if let EventKind::OrphanFound { key } = event.kind {
+                orphan = Some(key);
+            }
+        }
+    }
+    let orphan = orphan.ok_or("the orphan is found")?;
+    assert_eq!(account.status_of(&orphan).await?, None);
+    let published = account.published().await?.ok_or("a key is published")?;
+    assert!(published.key != orphan && published.key != account.old);
+    account.kept_all_promises();
+    Ok("a key whose secret was lost was found and removed, and the rotation done".to_owned())
+}
+
+/// A fault: the process dies at its nth call, for every n. The next night takes it up.
+async fn dying_anywhere_does_no_harm() -> Tested<String> {
+    let mut deaths = 0;
+    for call in 0.. {
+        let account = Account::new()?;
+        account.memory.inject(FaultAt::nth(call, Fault::DeathAfter));
+        // A dead process never answers: its future is dropped. The runtime's time is paused, so this waits for nothing, and only then.
+        let died = tokio::time::timeout(DAY, account.night()).await.is_err();
+        account.memory.heal();
+        if !died {
+            break;
+        }
+        deaths += 1;
+        for _ in 0..14 {
+            account.memory.advance(DAY);
+            assert!(matches!(account.is_used(&account.old), ProbeAnswer::Authenticated(_)), "died at call {call}");
+            account.night().await?;
+        }
+        let published = account.published().await?.ok_or("a key is published")?;
+        assert_ne!(published.key, account.old, "died at call {call}");
+        account.kept_all_promises();
+    }
+    Ok(format!("the process died at each of {deaths} calls, and the next nights finished what it had begun"))
+}
+
+/// The watch sees who breaks a promise: here code of the service that "cleans up" the old key by itself.
+async fn the_watch_notices_a_careless_cleanup() -> Tested<String> {
+    let account = Account::new()?;
+    account.night().await?;
+    account.memory.deactivate_key(&account.user, &account.old).await?;
+    let broken = account.memory.broken();
+    let [first] = broken.as_slice() else { return Err(format!("one promise is broken, not {broken:?}").into()) };
+    Ok(format!("noticed: {first}"))
+}
+
+/// Runs them all. Returns a line for each.
+pub(crate) async fn run() -> Tested<Vec<String>> {
+    Ok(vec![
+        a_key_in_use_is_never_switched_off().await?,
+        a_lost_reply_leaves_nothing_behind().await?,
+        dying_anywhere_does_no_harm().await?,
+        the_watch_notices_a_careless_cleanup().await?,
+    ])
+}
+
+#[tokio::main(flavor = "current_thread", start_paused = true)]
+async fn main() -> Tested<()> {
+    for line in run().await? {
+        println!("{line}");
+    }
+    Ok(())
+}

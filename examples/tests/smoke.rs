@@ -1,0 +1,112 @@
+//! The examples do what they say. `embed` runs against the AWS look-alike on 127.0.0.1.
+#![allow(clippy::unwrap_used)]
+
+#[allow(dead_code, reason = "its main is not run here")]
+#[path = "../embed.rs"]
+mod embed;
+#[allow(dead_code, reason = "its main is not run here")]
+#[path = "../own_notifier.rs"]
+mod own_notifier;
+#[allow(dead_code, reason = "its main is not run here")]
+#[path = "../test_with_memory.rs"]
+mod test_with_memory;
+
+use keyrot_aws::emulator::{Emulator, EmulatorOptions};
+use keyrot_aws::{AwsSettings, CallerCredentials, Endpoints};
+use keyrot_core::memory::World;
+use keyrot_core::settings::{Settings, Sources};
+use keyrot_core::{Cancel, EventKind, State, Verdict};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+const HUNDRED_DAYS: Duration = Duration::from_secs(100 * 24 * 60 * 60);
+
+#[tokio::test(start_paused = true)]
+async fn test_with_memory() {
+    let told = test_with_memory::run().await.unwrap();
+    let [held, orphan, deaths, careless] = told.as_slice() else { panic!("{told:#?}") };
+    assert!(held.contains("held for 30 days") && orphan.contains("found and removed"), "{told:#?}");
+    let calls: usize = deaths.split(' ').find_map(|word| word.parse().ok()).unwrap();
+    assert!(calls >= 10, "{deaths}");
+    assert!(careless.contains("S2 is broken"), "{careless}");
+}
+
+#[tokio::test]
+async fn own_notifier() {
+    let (pages, report) = own_notifier::run(true).await.unwrap();
+    let to: Vec<_> = pages.iter().map(|page| page.to.as_str()).collect();
+    assert_eq!(pages.len(), 3, "{pages:#?}");
+    for who in ["team-a@example.com", "team-b@example.com", "on-call@example.com"] {
+        assert!(to.contains(&who), "{pages:#?}");
+    }
+    let text = |who: &str| pages.iter().find(|page| page.to.starts_with(who)).unwrap().text.as_str();
+    assert!(text("team-a").contains("deployer (/iam/deployer/access_key): could not make the new key current"));
+    assert!(text("team-b").contains("AWSCompromisedKeyQuarantineV3"));
+    assert!(text("on-call").contains("keyrot:overlap"));
+    assert!(report.notifier_failures.is_empty());
+
+    let (pages, report) = own_notifier::run(false).await.unwrap();
+    assert!(pages.is_empty());
+    let why: Vec<_> = report.notifier_failures.iter().map(|failure| failure.reason.as_str()).collect();
+    assert_eq!(why, ["nobody delivers pages any more"; 3]);
+    assert!(report.users.iter().any(|user| user.events.iter().any(|e| matches!(e.kind, EventKind::KeyCreated { .. }))));
+}
+
+/// Two users to rotate, one who is not selected, and the service.
+async fn service(flags: &[(&str, &str)]) -> (Emulator, embed::Rotation) {
+    let mut world = World::new((SystemTime::now() - HUNDRED_DAYS).into());
+    for (name, tag) in [("ci/alpha", "RotateKey"), ("ci/beta", "rotatekey"), ("jane", "Team")] {
+        let user = world.add_user(name, &[(tag, "true")]).unwrap();
+        world.add_key(&user).unwrap();
+    }
+    let emulator = Emulator::start(world, EmulatorOptions::default()).unwrap();
+    let admin = emulator.admin_credentials();
+    let base = AwsSettings {
+        region: Some("eu-central-1".into()),
+        credentials: Some(CallerCredentials {
+            key_id: admin.key.to_string(),
+            secret: admin.secret.clone(),
+            session_token: None,
+        }),
+        endpoints: Endpoints { all: Some(emulator.url()), ..Endpoints::default() },
+        ..AwsSettings::default()
+    };
+    let sources = flags.iter().fold(Sources::default(), |sources, (flag, value)| sources.flag(flag, *value));
+    let settings = Settings::load(&sources).unwrap();
+    let rotation = embed::Rotation::connect(settings, base).await.unwrap().tell(Arc::new(embed::OneLineEach));
+    (emulator, rotation)
+}
+
+#[tokio::test]
+async fn embed() {
+    let (emulator, rotation) = service(&[]).await;
+    assert_eq!(rotation.caller().await.unwrap(), "arn:aws:sts::123456789012:assumed-role/emulator/administrator");
+    let document = rotation.pass(&Cancel::default()).await.unwrap();
+    assert_eq!(document.result, Verdict::Well, "{document:#?}");
+    assert_eq!((document.counts.users, document.counts.rotated, document.passed_over.not_tagged), (2, 2, 1));
+    assert!(document.users.iter().all(|user| user.state == State::Waiting && user.keys.len() == 2));
+    let world = emulator.world();
+    assert_eq!(
+        world.secrets().map(|(name, _)| name.as_str()).collect::<Vec<_>>(),
+        ["/iam/alpha/access_key", "/iam/beta/access_key"]
+    );
+
+    let again = rotation.pass(&Cancel::default()).await.unwrap();
+    assert_eq!((again.counts.rotated, again.counts.waiting), (0, 2));
+}
+
+#[tokio::test]
+async fn embed_goes_on_until_it_is_cancelled() {
+    let (emulator, rotation) = service(&[("max_changes", "1")]).await;
+    let cancel = Cancel::default();
+    let stop = async {
+        // Two passes rotate two users, of whom a single one may be changed in each.
+        while emulator.world().secrets().count() < 2 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        cancel.cancel();
+    };
+    let work = async { tokio::join!(rotation.run_every(Duration::from_millis(50), &cancel), stop) };
+    let (passes, ()) = tokio::time::timeout(Duration::from_secs(60), work).await.unwrap();
+    assert!(passes >= 2);
+}

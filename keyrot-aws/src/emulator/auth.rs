@@ -1,0 +1,110 @@
+//! Signature Version 4, verified by signing the request again with the secret that the key should have.
+
+use super::reply::{BAD_SIGNATURE, NO_SIGNATURE, Refused, UNKNOWN_KEY};
+use super::request::ApiCall;
+use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
+use aws_sigv4::sign::v4;
+use hyper::body::Bytes;
+use hyper::http::request::Parts;
+use keyrot_core::memory::World;
+use keyrot_core::{Credentials, KeyId, ProbeAnswer, SecretKey, UserArn};
+use std::time::SystemTime;
+
+/// The `Authorization` header, taken apart.
+pub(super) struct Signature<'a> {
+    pub(super) key: &'a str,
+    region: &'a str,
+    service: &'a str,
+    headers: &'a str,
+    signature: &'a str,
+}
+
+/// Who calls.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Caller {
+    Admin,
+    User(UserArn),
+}
+
+impl Caller {
+    pub(super) fn arn(&self, account: &str) -> String {
+        match self {
+            Self::Admin => format!("arn:aws:sts::{account}:assumed-role/emulator/administrator"),
+            Self::User(arn) => arn.to_string(),
+        }
+    }
+}
+
+impl<'a> Signature<'a> {
+    pub(super) fn read(head: &'a Parts) -> Option<Self> {
+        let header = head.headers.get("authorization")?.to_str().ok()?;
+        let fields = header.strip_prefix("AWS4-HMAC-SHA256")?;
+        let field = |name: &str| fields.split(',').find_map(|f| f.trim().strip_prefix(name)?.strip_prefix('='));
+        let mut scope = field("Credential")?.split('/');
+        let (key, _day, region, service) = (scope.next()?, scope.next()?, scope.next()?, scope.next()?);
+        Some(Self { key, region, service, headers: field("SignedHeaders")?, signature: field("Signature")? })
+    }
+
+    /// Whether the request was signed with this secret.
+    fn fits(&self, head: &Parts, body: &Bytes, secret: &SecretKey) -> bool {
+        self.expected(head, body, secret).is_some_and(|expected| expected == self.signature)
+    }
+
+    fn expected(&self, head: &Parts, body: &Bytes, secret: &SecretKey) -> Option<String> {
+        let text = |name: &str| head.headers.get(name).and_then(|v| v.to_str().ok());
+        let stamp = chrono::NaiveDateTime::parse_from_str(text("x-amz-date")?, "%Y%m%dT%H%M%SZ").ok()?;
+        // The signer adds the date itself.
+        let names = self.headers.split(';').filter(|name| *name != "x-amz-date");
+        let headers: Vec<(&str, &str)> = names.map(|name| Some((name, text(name)?))).collect::<Option<_>>()?;
+        let url = format!("http://{}{}", text("host")?, head.uri.path_and_query().map_or("/", |p| p.as_str()));
+        let identity = aws_credential_types::Credentials::new(self.key, secret.expose(), None, None, "emulator").into();
+        let mut settings = SigningSettings::default();
+        // What the client has signed is signed, the user agent included.
+        settings.excluded_headers = None;
+        let params = v4::SigningParams::builder()
+            .identity(&identity)
+            .region(self.region)
+            .name(self.service)
+            .time(SystemTime::from(stamp.and_utc()))
+            .settings(settings)
+            .build()
+            .ok()?
+            .into();
+        let request =
+            SignableRequest::new(head.method.as_str(), url, headers.into_iter(), SignableBody::Bytes(body)).ok()?;
+        Some(sign(request, &params).ok()?.into_parts().1)
+    }
+}
+
+/// Finds out who calls. A user's call is recorded as a use of the key.
+pub(super) fn caller(call: &ApiCall, admin: &Credentials, world: &mut World) -> Result<Caller, Refused> {
+    let unknown = || Refused::new(UNKNOWN_KEY, "The security token included in the request is invalid.");
+    let Some(signature) = Signature::read(&call.head) else {
+        return Err(Refused::new(NO_SIGNATURE, "Request is missing Authentication Token"));
+    };
+    let wrong = || {
+        let message = "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and \
+                       signing method.";
+        Refused::new(BAD_SIGNATURE, message)
+    };
+    // A signature made for another service is worth nothing here.
+    let meant = signature.service == call.service.prefix();
+    let genuine = |secret: &SecretKey| meant && signature.fits(&call.head, &call.body, secret);
+    if signature.key == admin.key.as_str() {
+        return if genuine(&admin.secret) { Ok(Caller::Admin) } else { Err(wrong()) };
+    }
+    let key = KeyId::parse(signature.key).map_err(|_| unknown())?;
+    let known = World::credentials_of(&key);
+    // The account compares secrets; which one the client has shows in the signature alone.
+    let secret = if genuine(&known.secret) { known.secret } else { SecretKey::new(String::new()) };
+    match world.authenticate(&Credentials { key, secret }, signature.service, signature.region) {
+        ProbeAnswer::Authenticated(arn) => Ok(Caller::User(arn)),
+        ProbeAnswer::WrongSecret => Err(wrong()),
+        ProbeAnswer::Refused | ProbeAnswer::SomebodyElse(_) => Err(unknown()),
+    }
+}
+
+/// The region that the call is for.
+pub(super) fn region(call: &ApiCall) -> &str {
+    Signature::read(&call.head).map_or("us-east-1", |s| s.region)
+}

@@ -1,0 +1,209 @@
+//! An AWS look-alike on 127.0.0.1: serves the in-memory account [`World`] with the wire protocols of IAM, STS and Secrets Manager, for tests and
+//! benchmarks of whatever speaks to AWS through the SDKs or the AWS CLI.
+//!
+//! ```
+//! use keyrot_aws::emulator::{CallAt, Emulator, EmulatorOptions, Fault};
+//! use keyrot_core::memory::World;
+//!
+//! let mut world = World::new("2026-01-05T04:00:00Z".parse()?);
+//! let user = world.add_user("ci", &[("keyrot", "true")])?;
+//! world.add_key(&user)?;
+//!
+//! let emulator = Emulator::start(world, EmulatorOptions::default())?;
+//! emulator.inject(CallAt::first("CreateAccessKey"), Fault::LostReply);
+//! // Start a client with these variables; then look at what it did.
+//! for (name, value) in emulator.env() {
+//!     assert!(name.starts_with("AWS_") && !value.is_empty());
+//! }
+//! assert_eq!(emulator.stats().calls(), 0);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # What it keeps to
+//! - The rules of [`World`], with AWS's error codes, HTTP statuses and request ids; lists are cut into pages, where AWS's are.
+//! - Who calls is told by the `Authorization` header, and its signature (Signature Version 4) is verified. The emulator's own administrator
+//!   may do everything; a user whose key is Active and propagated may do what [`ADMINISTRATOR`] allows, if attached, and otherwise only
+//!   `GetCallerIdentity`. Every authenticated call counts as a use of its key.
+//! - A request that has arrived is carried out, even if the client is gone by then.
+//! - [`RateLimit`]s are token buckets that refill without pause; a refused call answers `Throttling` (Secrets Manager: `ThrottlingException`).
+//!
+//! # What it does not
+//! One account, one region (whatever region is asked for, the secrets are the same). No policies but the above, no KMS, no replication, no
+//! binary secrets, no labels but AWS's own three, no deletion of a secret without recovery. The age of a signature is not checked, because the account's
+//! clock need not be the client's. A user's creation date, and a secret's description, KMS key and dates are not kept.
+//!
+//! # Use in tests
+//! It runs on a thread of its own, so it serves a test's own runtime, blocking code and child processes alike. [`Emulator::pause`] holds a
+//! call, before or after it is carried out, until the test has done what it wants, such as killing the client.
+
+mod auth;
+mod control;
+mod iam;
+mod iam_keys;
+mod options;
+mod reply;
+mod request;
+mod secrets;
+mod server;
+mod stats;
+mod throttle;
+
+pub use control::{CallAt, Fault, Gate, When};
+pub use options::{EmulatorOptions, WorldTime};
+pub use stats::{Count, Entry, Outcome, Stats};
+pub use throttle::{IAM_READS, IAM_WRITES, RateLimit, SECRET_READS, SECRET_WRITES, STS};
+
+use control::Control;
+use keyrot_core::memory::World;
+use keyrot_core::{Credentials, KeyId, Timestamp};
+use server::Shared;
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::sync::oneshot;
+
+/// The managed policy by whose name a user may make every call.
+pub const ADMINISTRATOR: &str = "AdministratorAccess";
+
+/// The access key id of the emulator's own administrator.
+const ADMIN_KEY: &str = "AKIAEMULATORADMIN001";
+
+/// A running emulator. It stops when it is dropped.
+pub struct Emulator {
+    shared: Arc<Shared>,
+    address: SocketAddr,
+    admin: Credentials,
+    region: String,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Emulator {
+    /// Serves the account from now on, on a port of 127.0.0.1.
+    ///
+    /// # Errors
+    /// If the port is taken, or no thread can be started.
+    ///
+    /// # Panics
+    /// Never: the administrator's key id is well-formed.
+    pub fn start(world: World, options: EmulatorOptions) -> std::io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port))?;
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        let admin = World::credentials_of(&KeyId::parse(ADMIN_KEY).expect("twenty capital letters and digits"));
+        let region = options.region.clone();
+        let shared = Arc::new(Shared::new(world, options, admin.clone()));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let (stop, stopped) = oneshot::channel();
+        let serving = Arc::clone(&shared);
+        let thread = std::thread::Builder::new()
+            .name("aws-emulator".into())
+            .spawn(move || runtime.block_on(server::serve(listener, serving, stopped)))?;
+        Ok(Self { shared, address, admin, region, stop: Some(stop), thread: Some(thread) })
+    }
+
+    /// The endpoint, for `AWS_ENDPOINT_URL`: `http://127.0.0.1:PORT`.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The administrator's access key.
+    #[must_use]
+    pub fn admin_credentials(&self) -> &Credentials {
+        &self.admin
+    }
+
+    /// What a client's process needs in its environment to call the emulator as its administrator.
+    #[must_use]
+    pub fn env(&self) -> [(&'static str, String); 5] {
+        [
+            ("AWS_ENDPOINT_URL", self.url()),
+            ("AWS_ACCESS_KEY_ID", self.admin.key.to_string()),
+            ("AWS_SECRET_ACCESS_KEY", self.admin.secret.expose().to_owned()),
+            ("AWS_REGION", self.region.clone()),
+            ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
+        ]
+    }
+
+    /// A copy of the account as it is.
+    #[must_use]
+    pub fn world(&self) -> World {
+        self.shared.world().clone()
+    }
+
+    /// The account's time.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.shared.world().now()
+    }
+
+    /// Does something to the account as a person would.
+    pub fn change<T>(&self, change: impl FnOnce(&mut World) -> T) -> T {
+        change(&mut self.shared.world())
+    }
+
+    /// Moves the account's clock forward, on top of what passes by itself.
+    pub fn advance(&self, time: Duration) {
+        self.shared.advance(time);
+    }
+
+    /// Lets something go wrong from now on.
+    pub fn inject(&self, at: CallAt, fault: Fault) {
+        self.control().inject(at, fault);
+    }
+
+    /// Takes all faults away. Calls that are held stay so.
+    pub fn heal(&self) {
+        self.control().heal();
+    }
+
+    /// Puts these limits in the place of the ones before; the buckets begin full.
+    pub fn limit(&self, limits: Vec<RateLimit>) {
+        self.control().limit(limits);
+    }
+
+    /// Holds the first call that fits, until [`Gate::release`].
+    #[must_use = "a gate that is dropped loses the call"]
+    pub fn pause(&self, at: CallAt, when: When) -> Gate {
+        self.control().pause(at, when)
+    }
+
+    /// What was called so far.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.control().stats.clone()
+    }
+
+    /// Forgets what was called so far.
+    pub fn reset_stats(&self) {
+        self.control().stats = Stats::default();
+    }
+
+    /// Ends it: calls under way are cut off. To drop it does the same.
+    pub fn stop(self) {
+        drop(self);
+    }
+
+    fn control(&self) -> std::sync::MutexGuard<'_, Control> {
+        self.shared.control()
+    }
+}
+
+impl Drop for Emulator {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            // Its panic, if any, was printed by then.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl fmt::Debug for Emulator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Emulator").field("url", &self.url()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,45 @@
+use super::RateLimit;
+use std::time::Duration;
+
+/// How the emulator differs from an instant, unlimited AWS.
+#[derive(Debug, Clone)]
+pub struct EmulatorOptions {
+    /// The port on 127.0.0.1; 0, the default, for a free one.
+    pub port: u16,
+    /// The region in [`Emulator::env`](super::Emulator::env). Default `us-east-1`.
+    pub region: String,
+    /// How long each call takes, from its arrival to its answer; it is carried out half-way. Default zero.
+    pub latency: Duration,
+    /// What is throttled. Default: nothing.
+    pub limits: Vec<RateLimit>,
+    /// How the account's clock runs. Default: as the machine's.
+    pub time: WorldTime,
+    /// No page of a list is longer than this, whatever the client asks for: AWS's may be shorter than asked for too. Default: AWS's own limits.
+    pub page_limit: Option<usize>,
+    /// Whether every call is kept in [`Stats::log`](super::Stats::log). Default `true`.
+    pub log: bool,
+}
+
+impl Default for EmulatorOptions {
+    fn default() -> Self {
+        Self {
+            port: 0,
+            region: "us-east-1".to_owned(),
+            latency: Duration::ZERO,
+            limits: Vec::new(),
+            time: WorldTime::Wall,
+            page_limit: None,
+            log: true,
+        }
+    }
+}
+
+/// How the account's clock runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WorldTime {
+    /// As the machine's: an account whose time is past is brought up to the present at the start. It never goes back.
+    Wall,
+    /// It stands still, but for [`Emulator::advance`](super::Emulator::advance) and the account's own
+    /// [`call_time`](keyrot_core::memory::Rules::call_time).
+    Still,
+}

@@ -1,0 +1,200 @@
+//! Answers on the wire: XML for IAM and STS, JSON for Secrets Manager.
+
+use super::request::Service;
+use http_body_util::Full;
+use hyper::body::Bytes;
+use hyper::{Response, StatusCode};
+use keyrot_core::Timestamp;
+use keyrot_core::memory::Refusal;
+use std::borrow::Cow;
+use std::fmt::Write;
+
+/// The code of a missing permission, before the service gives it its own form.
+pub(super) const DENIED: &str = "AccessDenied";
+pub(super) const THROTTLED: &str = "Throttling";
+pub(super) const UNKNOWN_KEY: &str = "InvalidClientTokenId";
+pub(super) const BAD_SIGNATURE: &str = "SignatureDoesNotMatch";
+pub(super) const NO_SIGNATURE: &str = "MissingAuthenticationToken";
+
+/// An error that is answered.
+#[derive(Debug)]
+pub(super) struct Refused {
+    pub(super) code: Cow<'static, str>,
+    message: String,
+    status: Option<u16>,
+}
+
+impl Refused {
+    pub(super) fn new(code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
+        Self { code: code.into(), message: message.into(), status: None }
+    }
+
+    pub(super) fn with_status(mut self, status: u16) -> Self {
+        self.status = Some(status);
+        self
+    }
+
+    pub(super) fn denied(caller: &str, service: Service, action: &str) -> Self {
+        let (message, what) =
+            (format!("User: {caller} is not authorized to perform: "), format!("{}:{action}", service.prefix()));
+        let why = format!(" because no identity-based policy allows the {what} action");
+        Self::new(DENIED, message + &what + &why)
+    }
+
+    /// The code in the service's own form.
+    pub(super) fn code_of(&self, service: Service) -> &str {
+        match (&*self.code, service) {
+            (DENIED, Service::SecretsManager) => "AccessDeniedException",
+            (THROTTLED, Service::SecretsManager) => "ThrottlingException",
+            (UNKNOWN_KEY, Service::SecretsManager) => "UnrecognizedClientException",
+            (BAD_SIGNATURE, Service::SecretsManager) => "InvalidSignatureException",
+            (NO_SIGNATURE, Service::SecretsManager) => "MissingAuthenticationTokenException",
+            (code, _) => code,
+        }
+    }
+
+    fn status_of(&self, service: Service) -> u16 {
+        match (self.status, service, &*self.code) {
+            // A missing permission has the same status however it came about.
+            (Some(status), ..) if self.code != DENIED => status,
+            (_, Service::SecretsManager, _) => 400,
+            (_, _, "NoSuchEntity") => 404,
+            (_, _, "EntityAlreadyExists" | "LimitExceeded") => 409,
+            (_, _, DENIED | UNKNOWN_KEY | BAD_SIGNATURE | NO_SIGNATURE) => 403,
+            _ => 400,
+        }
+    }
+}
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        Self::new(refusal.code, refusal.message)
+    }
+}
+
+/// What a call that was carried out answers.
+pub(super) enum Output {
+    /// Nothing but that it was.
+    Empty,
+    /// The inside of the result's element.
+    Xml(Xml),
+    Json(serde_json::Value),
+}
+
+pub(super) fn render(
+    service: Service,
+    action: &str,
+    number: u64,
+    result: Result<Output, Refused>,
+) -> Response<Full<Bytes>> {
+    let request_id = format!("e0000000-0000-4000-8000-{number:012x}");
+    let (status, body) = match (result, service) {
+        (Ok(output), Service::SecretsManager) => (200, json_body(output)),
+        (Ok(output), _) => (200, xml_body(service, action, output, &request_id)),
+        (Err(refused), Service::SecretsManager) => {
+            let (status, code) = (refused.status_of(service), refused.code_of(service));
+            (status, serde_json::json!({ "__type": code, "Message": refused.message }).to_string())
+        }
+        (Err(refused), _) => (refused.status_of(service), xml_error(service, &refused, &request_id)),
+    };
+    let kind = if service == Service::SecretsManager { "application/x-amz-json-1.1" } else { "text/xml" };
+    let mut response = Response::new(Full::new(Bytes::from(body)));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    headers.insert("content-type", hyper::header::HeaderValue::from_static(kind));
+    if let Ok(id) = request_id.parse() {
+        headers.insert("x-amzn-requestid", id);
+    }
+    response
+}
+
+fn json_body(output: Output) -> String {
+    match output {
+        Output::Json(value) => value.to_string(),
+        // Secrets Manager's actions without output answer nothing at all.
+        Output::Empty | Output::Xml(_) => String::new(),
+    }
+}
+
+fn xml_body(service: Service, action: &str, output: Output, request_id: &str) -> String {
+    let mut body = Xml::default();
+    let _ = write!(body.0, "<{action}Response xmlns=\"{}\">", namespace(service));
+    if let Output::Xml(result) = output {
+        body.element(&format!("{action}Result"), |x| x.0.push_str(&result.0));
+    }
+    body.element("ResponseMetadata", |x| x.text("RequestId", request_id));
+    let _ = write!(body.0, "</{action}Response>");
+    body.0
+}
+
+fn xml_error(service: Service, refused: &Refused, request_id: &str) -> String {
+    let mut body = Xml::default();
+    let _ = write!(body.0, "<ErrorResponse xmlns=\"{}\">", namespace(service));
+    let sender = if refused.status_of(service) >= 500 { "Receiver" } else { "Sender" };
+    body.element("Error", |x| {
+        x.text("Type", sender);
+        x.text("Code", &refused.code);
+        x.text("Message", &refused.message);
+    });
+    body.text("RequestId", request_id);
+    body.0.push_str("</ErrorResponse>");
+    body.0
+}
+
+fn namespace(service: Service) -> &'static str {
+    match service {
+        Service::Sts => "https://sts.amazonaws.com/doc/2011-06-15/",
+        Service::Iam | Service::SecretsManager => "https://iam.amazonaws.com/doc/2010-05-08/",
+    }
+}
+
+/// XML that is written from the outside in.
+#[derive(Default)]
+pub(super) struct Xml(String);
+
+impl Xml {
+    pub(super) fn of(write: impl FnOnce(&mut Self)) -> Output {
+        let mut xml = Self::default();
+        write(&mut xml);
+        Output::Xml(xml)
+    }
+
+    pub(super) fn element(&mut self, name: &str, inside: impl FnOnce(&mut Self)) {
+        let _ = write!(self.0, "<{name}>");
+        inside(self);
+        let _ = write!(self.0, "</{name}>");
+    }
+
+    pub(super) fn text(&mut self, name: &str, text: &str) {
+        self.element(name, |x| {
+            for c in text.chars() {
+                match c {
+                    '&' => x.0.push_str("&amp;"),
+                    '<' => x.0.push_str("&lt;"),
+                    '>' => x.0.push_str("&gt;"),
+                    c => x.0.push(c),
+                }
+            }
+        });
+    }
+
+    pub(super) fn time(&mut self, name: &str, at: Timestamp) {
+        self.text(name, &at.format("%Y-%m-%dT%H:%M:%SZ").to_string());
+    }
+
+    pub(super) fn list<T>(&mut self, name: &str, items: impl IntoIterator<Item = T>, inside: impl Fn(&mut Self, T)) {
+        self.element(name, |x| {
+            for item in items {
+                x.element("member", |x| inside(x, item));
+            }
+        });
+    }
+
+    /// How a paged list ends.
+    pub(super) fn page_end(&mut self, marker: Option<&str>) {
+        self.text("IsTruncated", if marker.is_some() { "true" } else { "false" });
+        if let Some(marker) = marker {
+            self.text("Marker", marker);
+        }
+    }
+}

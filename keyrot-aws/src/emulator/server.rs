@@ -1,0 +1,244 @@
+//! The HTTP side: one request in, one answer out, or a connection cut.
+
+use super::auth::{self, Caller, Signature};
+use super::control::{Barrier, Control, Fate, Fault, When};
+use super::options::{EmulatorOptions, WorldTime};
+use super::reply::{DENIED, Output, Refused, THROTTLED, render};
+use super::request::{ApiCall, Service};
+use super::stats::Outcome;
+use super::{ADMINISTRATOR, iam, iam_keys, secrets};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::{Bytes, Incoming};
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use keyrot_core::memory::World;
+use keyrot_core::{Credentials, KeyId};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep_until};
+
+/// No request of these services is longer: a secret has 64 KiB at most.
+const LONGEST_BODY: usize = 1 << 20;
+
+/// What the server and its owner share.
+pub(super) struct Shared {
+    world: Mutex<Clocked>,
+    control: Mutex<Control>,
+    admin: Credentials,
+    latency: Duration,
+    page_limit: Option<usize>,
+}
+
+struct Clocked {
+    world: World,
+    time: WorldTime,
+    /// How far the account's clock was moved beyond the machine's.
+    ahead: Duration,
+}
+
+/// The connection is cut instead of an answer.
+#[derive(Debug, thiserror::Error)]
+#[error("the emulator cut the connection on purpose")]
+pub(super) struct Cut;
+
+/// The account, for as long as one call is carried out.
+pub(super) struct Account<'a> {
+    guard: MutexGuard<'a, Clocked>,
+}
+
+impl std::ops::Deref for Account<'_> {
+    type Target = World;
+    fn deref(&self) -> &World {
+        &self.guard.world
+    }
+}
+
+impl std::ops::DerefMut for Account<'_> {
+    fn deref_mut(&mut self) -> &mut World {
+        &mut self.guard.world
+    }
+}
+
+impl Clocked {
+    fn catch_up(&mut self) {
+        if self.time == WorldTime::Still {
+            return;
+        }
+        let present = keyrot_core::after(SystemTime::now().into(), self.ahead);
+        if let Ok(passed) = (present - self.world.now()).to_std() {
+            self.world.advance(passed);
+        }
+    }
+}
+
+impl Shared {
+    pub(super) fn new(world: World, options: EmulatorOptions, admin: Credentials) -> Self {
+        let EmulatorOptions { latency, limits, time, page_limit, log, .. } = options;
+        Self {
+            world: Mutex::new(Clocked { world, time, ahead: Duration::ZERO }),
+            control: Mutex::new(Control::new(limits, log)),
+            admin,
+            latency,
+            page_limit,
+        }
+    }
+
+    /// The account at the present. A panic in a test's closure leaves it as it was; it stays usable.
+    pub(super) fn world(&self) -> Account<'_> {
+        let mut guard = self.world.lock().unwrap_or_else(PoisonError::into_inner);
+        guard.catch_up();
+        Account { guard }
+    }
+
+    pub(super) fn advance(&self, time: Duration) {
+        let mut account = self.world();
+        account.guard.ahead += time;
+        account.advance(time);
+    }
+
+    pub(super) fn control(&self) -> MutexGuard<'_, Control> {
+        self.control.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the call is about.
+    fn subject(&self, call: &ApiCall) -> Option<String> {
+        let owner = |key: &str| {
+            let key = KeyId::parse(key).ok()?;
+            self.world().users().find(|u| u.key(&key).is_some()).map(|u| u.arn.name().to_string())
+        };
+        match call.action {
+            "GetCallerIdentity" => owner(Signature::read(&call.head)?.key),
+            "GetAccessKeyLastUsed" => owner(call.text("AccessKeyId")?),
+            _ if call.service == Service::SecretsManager => {
+                Some(secrets::name_in(call.text("SecretId").or_else(|| call.text("Name"))?).to_owned())
+            }
+            _ => call.text("UserName").map(ToOwned::to_owned),
+        }
+    }
+
+    /// A scripted error.
+    fn refuse(&self, call: &ApiCall, code: &str, message: &str, status: u16) -> Refused {
+        if code == DENIED && message.is_empty() {
+            let caller = Caller::Admin.arn(self.world().account());
+            return Refused::denied(&caller, call.service, call.action);
+        }
+        Refused::new(code.to_owned(), message.to_owned()).with_status(status)
+    }
+
+    fn carry_out(&self, call: &ApiCall) -> Result<Output, Refused> {
+        let mut world = self.world();
+        let time = world.rules.call_time;
+        world.advance(time);
+        let caller = auth::caller(call, &self.admin, &mut world)?;
+        let may_all = match &caller {
+            Caller::Admin => true,
+            Caller::User(arn) => {
+                world.user(arn.name()).is_some_and(|user| user.policies.iter().any(|p| p == ADMINISTRATOR))
+            }
+        };
+        if !may_all && call.service != Service::Sts {
+            return Err(Refused::denied(&caller.arn(world.account()), call.service, call.action));
+        }
+        let longest = self.page_limit.unwrap_or(usize::MAX).max(1);
+        match call.service {
+            Service::Sts => Ok(iam::caller_identity(&caller, world.account())),
+            Service::Iam if call.action.contains("AccessKey") => iam_keys::answer(call, &caller, &mut world, longest),
+            Service::Iam => iam::answer(call, &caller, &mut world, longest),
+            Service::SecretsManager => secrets::answer(call, &mut world, longest),
+        }
+    }
+}
+
+/// Serves until the owner lets go of the other end of `stopped`.
+pub(super) async fn serve(listener: std::net::TcpListener, shared: Arc<Shared>, mut stopped: oneshot::Receiver<()>) {
+    let listener = tokio::net::TcpListener::from_std(listener).expect("a listener that does not block");
+    loop {
+        let stream = tokio::select! {
+            _ = &mut stopped => return,
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => stream,
+                // Out of file descriptors, most likely: some connection may end meanwhile.
+                Err(_) => {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                    continue;
+                }
+            },
+        };
+        // Without it small answers wait for the client's delayed acknowledgement.
+        let _ = stream.set_nodelay(true);
+        let shared = Arc::clone(&shared);
+        let service = service_fn(move |request| {
+            // A request that has arrived is carried out, even if the client is gone: so it is a task of its own.
+            let answer = tokio::spawn(answer(Arc::clone(&shared), request));
+            async move { answer.await.unwrap_or(Err(Cut)) }
+        });
+        let connection = hyper::server::conn::http1::Builder::new()
+            .timer(TokioTimer::new())
+            .serve_connection(TokioIo::new(stream), service);
+        tokio::spawn(async move {
+            // It ends with an error when the client goes, and when it is cut.
+            let _ = connection.await;
+        });
+    }
+}
+
+async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Cut> {
+    let arrived = Instant::now();
+    let (head, body) = request.into_parts();
+    let body = Limited::new(body, LONGEST_BODY).collect().await.map_err(|_| Cut)?.to_bytes();
+    let call = match ApiCall::read(head, body) {
+        Ok(call) => call,
+        Err((service, refused)) => return Ok(render(service, "", 0, Err(refused))),
+    };
+    let subject = shared.subject(&call);
+    let mut fate = shared.control().begin(call.action, subject);
+    let (outcome, answer) = live(&shared, &call, arrived, &mut fate).await;
+    shared.control().end(&fate, call.action, outcome);
+    answer
+}
+
+/// Lets happen to the call what is to happen to it.
+async fn live(
+    shared: &Shared,
+    call: &ApiCall,
+    arrived: Instant,
+    fate: &mut Fate,
+) -> (Outcome, Result<Response<Full<Bytes>>, Cut>) {
+    let (fault, barrier) = (fate.fault.take(), fate.barrier.take());
+    let (before, after) = match barrier {
+        Some(barrier) if barrier.when == When::Before => (Some(barrier), None),
+        other => (None, other),
+    };
+    sleep_until(arrived + shared.latency / 2).await;
+    let goes_on = pass(before).await;
+    if !goes_on || fault == Some(Fault::LostRequest) {
+        return (Outcome::LostRequest, Err(Cut));
+    }
+    let result = match &fault {
+        _ if fate.throttled => Err(Refused::new(THROTTLED, "Rate exceeded")),
+        Some(Fault::Error { code, message, status }) => Err(shared.refuse(call, code, message, *status)),
+        _ => shared.carry_out(call),
+    };
+    let outcome = match &result {
+        Ok(_) => Outcome::Done,
+        Err(_) if fate.throttled => Outcome::Throttled,
+        Err(refused) => Outcome::Refused(refused.code_of(call.service).to_owned()),
+    };
+    let goes_on = pass(after).await;
+    let late = if let Some(Fault::Delay(late)) = fault { late } else { Duration::ZERO };
+    sleep_until(arrived + shared.latency + late).await;
+    if !goes_on || fault == Some(Fault::LostReply) {
+        return (Outcome::LostReply, Err(Cut));
+    }
+    (outcome, Ok(render(call.service, call.action, fate.number, result)))
+}
+
+/// Stands at the gate, if there is one. Returns whether the call may go on.
+async fn pass(barrier: Option<Barrier>) -> bool {
+    match barrier {
+        Some(barrier) => barrier.stand().await,
+        None => true,
+    }
+}

@@ -1,0 +1,86 @@
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// What was called: counts by action, and each call.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Stats {
+    /// By action, such as `CreateAccessKey`.
+    pub actions: BTreeMap<&'static str, Count>,
+    /// Each call in the order of arrival, if the emulator keeps them.
+    pub log: Vec<Entry>,
+}
+
+/// How many calls.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Count {
+    /// All that arrived.
+    pub calls: usize,
+    /// Those of them that were refused for their rate.
+    pub throttled: usize,
+}
+
+/// One call.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    /// When it arrived, since the emulator's start.
+    pub at: Duration,
+    /// The action, such as `CreateAccessKey`.
+    pub action: &'static str,
+    /// What it was about: the user's name or the secret's; for `GetCallerIdentity` the caller's name, if the caller is a user.
+    pub subject: Option<String>,
+    /// How it ended.
+    pub outcome: Outcome,
+}
+
+/// How a call ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// Not yet: it is under way or held.
+    Pending,
+    /// Carried out.
+    Done,
+    /// Refused for its rate.
+    Throttled,
+    /// Refused with this code.
+    Refused(String),
+    /// The request was dropped before it was carried out.
+    LostRequest,
+    /// It was carried out, or refused, and the answer dropped.
+    LostReply,
+}
+
+impl Stats {
+    /// All calls that arrived.
+    #[must_use]
+    pub fn calls(&self) -> usize {
+        self.actions.values().map(|c| c.calls).sum()
+    }
+
+    /// All calls that were throttled.
+    #[must_use]
+    pub fn throttled(&self) -> usize {
+        self.actions.values().map(|c| c.throttled).sum()
+    }
+
+    /// The calls of one action.
+    #[must_use]
+    pub fn of(&self, action: &str) -> Count {
+        self.actions.get(action).copied().unwrap_or_default()
+    }
+
+    /// The calls of one action, or of all, in each second since the first call in the log, whatever it was.
+    #[must_use]
+    pub fn per_second(&self, action: Option<&str>) -> Vec<Count> {
+        let Some(first) = self.log.first().map(|e| e.at) else { return Vec::new() };
+        let mut seconds = Vec::new();
+        for entry in self.log.iter().filter(|e| action.is_none_or(|a| a == e.action)) {
+            let second = usize::try_from((entry.at.saturating_sub(first)).as_secs()).unwrap_or(usize::MAX);
+            if seconds.len() <= second {
+                seconds.resize(second + 1, Count::default());
+            }
+            seconds[second].calls += 1;
+            seconds[second].throttled += usize::from(entry.outcome == Outcome::Throttled);
+        }
+        seconds
+    }
+}

@@ -1,0 +1,87 @@
+//! Whole rotations by the real engine on the real adapters; only the clock runs ahead.
+
+use crate::account::{Account, secret};
+use async_trait::async_trait;
+use keyrot_aws::TokioClock;
+use keyrot_core::{
+    Cancel, Chosen, Clock, CredentialProbe, IamPort, KeyStatus, Limits, Mode, Outcome, Policy, Ports, ProbeAnswer,
+    Rotator, SecretState, SecretStorePort, Standing, Subject, Timestamp, UserArn, UserName, Waits, Why,
+};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+const DAY: u64 = 86_400;
+
+/// The wall clock, so many seconds ahead.
+#[derive(Clone, Default)]
+struct Ahead(Arc<AtomicU64>);
+
+#[async_trait]
+impl Clock for Ahead {
+    fn now(&self) -> Timestamp {
+        TokioClock.now() + Duration::from_secs(self.0.load(Ordering::Relaxed))
+    }
+
+    async fn sleep(&self, time: Duration) {
+        TokioClock.sleep(time).await;
+    }
+}
+
+struct Life {
+    subject: Subject,
+    clock: Ahead,
+    rotator: Rotator,
+}
+
+impl Life {
+    fn new(account: &Account, user: UserName) -> Self {
+        let aws = Arc::new(account.aws.clone());
+        let clock = Ahead::default();
+        let ports = Ports { iam: aws.clone(), store: aws.clone(), probe: aws, clock: Arc::new(clock.clone()) };
+        let arn = UserArn::parse(format!("arn:aws:iam::{}:user/ci/{user}", account.id)).unwrap();
+        let secret = secret(user.as_str());
+        let subject = Subject { user, arn, secret, owner: None, quarantine: None };
+        Self { subject, clock, rotator: Rotator::new(ports) }
+    }
+
+    async fn run(&self) -> Standing {
+        let policy = Policy::new(Waits::default(), false).unwrap();
+        let chosen = vec![Chosen { subject: self.subject.clone(), policy: Ok(policy) }];
+        let mut report = self.rotator.run(chosen, Mode::Act, &Limits::default(), &Cancel::default(), &|_| {}).await;
+        report.users.remove(0)
+    }
+
+    fn advance(&self, days: u64) {
+        self.clock.0.fetch_add(days * DAY, Ordering::Relaxed);
+    }
+}
+
+pub(crate) async fn a_user_is_adopted_rotated_and_the_old_key_goes(account: Account) {
+    let aws = &account.aws;
+    let user = account.user("/ci/", "life", &[("keyrot", "true")]).await;
+    let old = aws.create_key(&user).await.unwrap().credentials.key;
+    let life = Life::new(&account, user.clone());
+
+    let standing = life.run().await;
+    assert!(matches!(&standing.outcome, Outcome::Waiting(w) if w.why == Why::Overlap(old.clone())), "{standing:#?}");
+    assert!(standing.calls <= 12, "{standing:#?}");
+    let SecretState::Present(found) = aws.describe(&life.subject.secret).await.unwrap() else { panic!("present") };
+    let current = found.current.unwrap();
+    let held = aws.read(&life.subject.secret, &current.version).await.unwrap().unwrap();
+    assert!(held.key != old && Some(&held.key) == current.key());
+    assert_eq!(aws.probe(&held).await.unwrap(), ProbeAnswer::Authenticated(life.subject.arn.clone()));
+    assert_eq!(life.run().await.calls, 2, "a user who waits costs two calls");
+
+    life.advance(9);
+    let standing = life.run().await;
+    assert!(matches!(&standing.outcome, Outcome::Waiting(w) if w.why == Why::Soak(old.clone())), "{standing:#?}");
+    let keys = aws.list_keys(&user).await.unwrap();
+    assert!(keys.iter().any(|k| k.id == old && k.status == KeyStatus::Inactive), "{keys:?}");
+
+    life.advance(8);
+    let standing = life.run().await;
+    assert!(matches!(standing.outcome, Outcome::Settled { .. }), "{standing:#?}");
+    let keys = aws.list_keys(&user).await.unwrap();
+    assert_eq!(keys.iter().map(|k| &k.id).collect::<Vec<_>>(), [&held.key]);
+}
