@@ -1,7 +1,7 @@
 //! What a run says while it goes on, on stderr: a line for each event, and on a terminal a bar below them.
 
+use crate::render::style;
 use crate::render::table::hanging;
-use crate::render::{paint, style};
 use anstyle::Style;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use keyrot_core::{Event, EventKind, Progress, Severity, State};
@@ -45,7 +45,8 @@ impl Teller {
         match progress {
             Progress::Event(event) => {
                 let state = matches!(event.kind, EventKind::Held(_) | EventKind::Blocked { .. });
-                if !self.quiet && !(state && self.table_follows) {
+                let told_later = state && self.table_follows;
+                if !self.quiet && !told_later {
                     self.say(&line(event));
                 }
             }

@@ -17,7 +17,7 @@ pub(crate) fn relative(time: Timestamp, now: Timestamp) -> String {
     let seconds = time.signed_duration_since(now).num_seconds();
     match seconds {
         -59..=59 => "now".to_owned(),
-        1.. => format!("in {}", span(seconds)),
+        60.. => format!("in {}", span(seconds)),
         _ => format!("{} ago", span(-seconds)),
     }
 }

@@ -1,0 +1,166 @@
+//! Processes that are stopped and killed, and what the next ones make of it.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use serde_json::{Value, json};
+use std::io::Read;
+use std::process::{Child, Command, ExitStatus};
+use std::time::{Duration, Instant};
+use support::{Sandbox, user};
+
+fn send(signal: &str, child: &Child) {
+    assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
+}
+
+/// Begins a slow rotation, sends signals when it is under way, and gives back how it ended and both outputs.
+fn stopped(sandbox: &Sandbox, signals: &[&str]) -> (ExitStatus, String, String) {
+    let mut command = sandbox.command(&["--json", "rotate"]);
+    let mut child = command.env("KEYROT_TEST_SANDBOX_PACE", "60ms").spawn().unwrap();
+    let mut stderr = child.stderr.take().unwrap();
+    let mut said = Vec::new();
+    let mut piece = [0; 512];
+    // The first change that it tells of: now it is in the middle of things.
+    while !String::from_utf8_lossy(&said).contains("made AKIA") {
+        let count = stderr.read(&mut piece).unwrap();
+        assert!(count > 0, "it ended early: {}", String::from_utf8_lossy(&said));
+        said.extend_from_slice(&piece[..count]);
+    }
+    for signal in signals {
+        send(signal, &child);
+        std::thread::sleep(Duration::from_millis(15));
+    }
+    let mut stdout = String::new();
+    child.stdout.take().unwrap().read_to_string(&mut stdout).unwrap();
+    stderr.read_to_end(&mut said).unwrap();
+    (child.wait().unwrap(), stdout, String::from_utf8(said).unwrap())
+}
+
+#[test]
+fn the_first_signal_finishes_the_step_and_says_where_everybody_stands() {
+    for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
+        let sandbox = Sandbox::new();
+        let (status, stdout, stderr) = stopped(&sandbox, &[signal]);
+        assert_eq!(status.code(), Some(code), "{stderr}");
+        assert!(stderr.contains("steps under way are finished first"), "{stderr}");
+        let document: Value = serde_json::from_str(&stdout).unwrap();
+        support::conforms(&document);
+        assert_eq!(document["result"], "stopped");
+        assert_eq!(user(&document, "ci-deployer")["reason"], "cancelled");
+        // A key in hand was staged before the run stopped: no key is lost.
+        let show = sandbox.json(&["sandbox", "show"]).1;
+        for user in show["users"].as_array().unwrap().iter().filter(|u| u["user"] == "ci-deployer") {
+            for key in user["keys"].as_array().unwrap() {
+                let held = |v: &Value| v["key"] == key["id"];
+                let versions =
+                    show["secrets"].as_array().unwrap().iter().flat_map(|s| s["versions"].as_array().unwrap());
+                assert_eq!(versions.filter(|v| held(v)).count(), 1, "{key}");
+            }
+        }
+        converges(&sandbox, "ci-deployer");
+    }
+}
+
+#[test]
+fn the_second_signal_ends_at_once() {
+    let sandbox = Sandbox::new();
+    let begun = Instant::now();
+    let (status, stdout, stderr) = stopped(&sandbox, &["-INT", "-INT"]);
+    assert_eq!(status.code(), Some(130), "{stderr}");
+    assert!(stderr.contains("ended at once") && stdout.is_empty(), "{stderr}\n{stdout}");
+    assert!(begun.elapsed() < Duration::from_secs(20));
+    converges(&sandbox, "ci-deployer");
+}
+
+/// From any wreck, runs on the following days bring the user to one young key that its readers can use.
+fn converges(sandbox: &Sandbox, name: &str) {
+    for day in 0..60 {
+        let (code, document) = sandbox.json(&["rotate", "--user", name]);
+        assert_eq!(code, Some(0), "day {day}: {document:#}");
+        let (code, used) = sandbox.json(&["sandbox", "use", name]);
+        assert!(code == Some(0) || used["schema"] == "keyrot.error/1", "day {day}: the published key is refused");
+        let user = user(&document, name);
+        if user["state"] == "settled" {
+            assert_eq!(user["keys"].as_array().unwrap().len(), 1, "day {day}: {user:#}");
+            assert!(user["keys"][0]["age_days"].as_u64() < Some(60), "{user:#}");
+            assert_eq!(code, Some(0), "{used:#}");
+            return;
+        }
+        sandbox.json(&["sandbox", "advance", "1d"]);
+    }
+    panic!("{name} is not settled after 60 days: {:#}", sandbox.json(&["status", "--user", name]).1);
+}
+
+/// The process dies right before and right after each of its calls, until a run has none left to die at.
+fn dies_at_every_call(name: &str, run: &[&str]) -> usize {
+    let mut deaths = 0;
+    for nth in 1.. {
+        let mut died = false;
+        for moment in ["before", "after"] {
+            let sandbox = Sandbox::new();
+            let mut command = sandbox.command(run);
+            command.env("KEYROT_TEST_SANDBOX_DIE", format!("{nth}:{moment}"));
+            let output = command.output().unwrap();
+            if output.status.code().is_none() {
+                died = true;
+                deaths += 1;
+                converges(&sandbox, name);
+            }
+            sandbox.take(&output);
+            sandbox.kept_its_secrets();
+        }
+        if !died {
+            break;
+        }
+    }
+    deaths
+}
+
+#[test]
+fn a_rotation_killed_at_any_call_is_finished_by_later_runs() {
+    let deaths = dies_at_every_call("ci-deployer", &["rotate", "--user", "ci-deployer"]);
+    assert!(deaths >= 20, "one to list the users and ten to rotate, twice each: {deaths}");
+}
+
+#[test]
+fn an_adoption_killed_at_any_call_is_finished_by_later_runs() {
+    let deaths = dies_at_every_call("new-service", &["rotate", "--user", "new-service"]);
+    assert!(deaths >= 22, "{deaths}");
+}
+
+#[test]
+fn sigkill_at_any_time_leaves_a_whole_file_and_a_user_that_converges() {
+    for wait in (50..1200).step_by(130) {
+        let sandbox = Sandbox::new();
+        sandbox.json(&["sandbox", "show"]);
+        let mut command = sandbox.command(&["rotate", "--user", "ci-deployer"]);
+        let mut child = command.env("KEYROT_TEST_SANDBOX_PACE", "40ms").spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(wait));
+        send("-KILL", &child);
+        child.wait().unwrap();
+        assert_eq!(sandbox.json(&["sandbox", "show"]).0, Some(0), "after {wait} ms");
+        converges(&sandbox, "ci-deployer");
+    }
+}
+
+#[test]
+fn two_processes_at_once_lose_nothing_of_each_other() {
+    let sandbox = Sandbox::new();
+    sandbox.json(&["sandbox", "show"]);
+    let slow = |args: &[&str]| sandbox.command(args).env("KEYROT_TEST_SANDBOX_PACE", "5ms").spawn().unwrap();
+    let (one, other) = (slow(&["rotate"]), slow(&["rotate"]));
+    for child in [one, other] {
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(sandbox.take(&output).code, Some(3), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    let show = sandbox.json(&["sandbox", "show"]).1;
+    let all = show["users"].as_array().unwrap();
+    assert_eq!(all.len(), 11);
+    assert!(all.iter().all(|u| u["keys"].as_array().unwrap().len() <= 2));
+    for name in ["ci-deployer", "new-service"] {
+        assert_eq!(sandbox.json(&["sandbox", "use", name]).1["result"], json!("accepted"));
+        converges(&sandbox, name);
+    }
+    sandbox.kept_its_secrets();
+}

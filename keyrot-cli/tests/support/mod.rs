@@ -1,0 +1,110 @@
+//! The real binary on a sandbox of its own, and everything it ever printed.
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
+
+use serde_json::Value;
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+/// A sandbox in a directory of its own.
+pub struct Sandbox {
+    dir: tempfile::TempDir,
+    printed: RefCell<String>,
+}
+
+/// How a command ended, and what it printed.
+pub struct Ran {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Sandbox {
+    pub fn new() -> Self {
+        Self { dir: tempfile::tempdir().unwrap(), printed: RefCell::default() }
+    }
+
+    pub fn file(&self) -> PathBuf {
+        self.dir.path().join("sandbox.json")
+    }
+
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// The binary, in the sandbox's directory and with nothing of the tester's own environment.
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_keyrot"));
+        command.args(args).current_dir(self.dir.path()).env_clear();
+        command.env("KEYROT_SANDBOX", self.file()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    pub fn run(&self, args: &[&str]) -> Ran {
+        let output = self.command(args).output().unwrap();
+        self.take(&output)
+    }
+
+    /// Keeps what was printed for the search at the end.
+    pub fn take(&self, output: &Output) -> Ran {
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        let ran = Ran { code: output.status.code(), stdout: text(&output.stdout), stderr: text(&output.stderr) };
+        self.printed.borrow_mut().push_str(&ran.stdout);
+        self.printed.borrow_mut().push_str(&ran.stderr);
+        ran
+    }
+
+    /// Runs with `--json`, and holds the document against the schema.
+    pub fn json(&self, args: &[&str]) -> (Option<i32>, Value) {
+        let ran = self.run(&[&["--json"], args].concat());
+        let document = serde_json::from_str(&ran.stdout).unwrap_or_else(|e| panic!("{args:?}: {e}\n{}", ran.stdout));
+        conforms(&document);
+        (ran.code, document)
+    }
+
+    /// The secret halves of all keys that a version in the file holds.
+    pub fn secrets(&self) -> Vec<String> {
+        let file: Value = serde_json::from_str(&std::fs::read_to_string(self.file()).unwrap()).unwrap();
+        let mut found = Vec::new();
+        for secret in file["world"]["secrets"].as_object().unwrap().values() {
+            for value in secret["versions"].as_object().unwrap().values() {
+                let value: Value = serde_json::from_str(value.as_str().unwrap()).unwrap();
+                found.extend(value["SecretAccessKey"].as_str().map(str::to_owned));
+            }
+        }
+        found
+    }
+
+    /// Nothing that was ever printed has any of the secrets in it.
+    pub fn kept_its_secrets(&self) {
+        let (secrets, printed) = (self.secrets(), self.printed.borrow());
+        assert!(!secrets.is_empty() && !printed.is_empty());
+        for secret in secrets {
+            assert_eq!(secret.len(), 40);
+            assert!(!printed.contains(&secret), "a secret was printed");
+        }
+    }
+}
+
+/// The user of that name in a run's document.
+pub fn user<'a>(document: &'a Value, name: &str) -> &'a Value {
+    document["users"].as_array().unwrap().iter().find(|u| u["user"] == name).unwrap_or_else(|| panic!("no {name}"))
+}
+
+pub fn conforms(document: &Value) {
+    let schema: Value = serde_json::from_str(include_str!("../../schema/keyrot.schema.json")).unwrap();
+    // Against the one document that it says it is: the messages of `oneOf` name no member.
+    let name = document["schema"].as_str().unwrap();
+    let kind = match name {
+        "keyrot.error/1" => "error",
+        "keyrot.demo/1" => "demo",
+        "keyrot.sandbox/1" => "sandbox",
+        "keyrot.sandbox.change/1" => "sandbox_change",
+        _ => "run",
+    };
+    let part = serde_json::json!({ "$ref": format!("#/$defs/{kind}"), "$defs": schema["$defs"] });
+    let validator = jsonschema::options().should_validate_formats(true).build(&part).unwrap();
+    let errors: Vec<String> =
+        validator.iter_errors(document).map(|e| format!("{} at {}", e, e.instance_path())).collect();
+    assert!(errors.is_empty(), "{name}: {errors:#?}");
+}
