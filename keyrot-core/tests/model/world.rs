@@ -4,7 +4,7 @@ use futures_util::FutureExt;
 use keyrot_core::memory::{Actor, Broken, Fault, FaultAt, Label, MemoryAccount, Value, Watch, World};
 use keyrot_core::{
     Call, CallError, Decider, KeyId, KeyStatus, LastUse, Mode, Next, Outcome, Policy, Ports, ProbeAnswer, Reply,
-    Rotation, SecretName, Subject, UserName, VersionId, Waits,
+    Rotation, SecretName, Subject, UserName, VersionId, Waits, after,
 };
 use std::time::Duration;
 
@@ -118,6 +118,8 @@ pub(crate) struct Running {
     /// Whether a person or a consumer did something since the machine's last look. IAM has no conditional writes: what happens between
     /// keyrot's look and its call cannot be seen by it, and is not held against it.
     pub(crate) overtaken: bool,
+    /// How long it has slept. It is on its own clock only: if each run moved the account's, there would be no end of states.
+    pub(crate) slept: Duration,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -230,7 +232,7 @@ impl State {
         let mut machine = machine(setting, &self.world);
         let next = machine.next(self.world.now());
         self.begun = true;
-        self.rotators[i] = Some(Running { machine, next, since: self.passed, overtaken: false });
+        self.rotators[i] = Some(Running { machine, next, since: self.passed, overtaken: false, slept: Duration::ZERO });
     }
 
     pub(crate) fn step(&mut self, setting: &Setting, i: usize, luck: Luck) {
@@ -240,7 +242,7 @@ impl State {
         }
         match running.next.clone() {
             Next::Done(_) => return,
-            Next::Sleep(pause) => self.world.advance(pause),
+            Next::Sleep(pause) => running.slept += pause,
             Next::Call(call) => {
                 running.overtaken &= call != Call::ListKeys;
                 let before = self.world.clone();
@@ -256,11 +258,11 @@ impl State {
                 }
                 // Without an answer the process is dead.
                 let Some(answer) = answer else { return };
-                running.machine.answer(self.world.now(), answer);
+                running.machine.answer(after(self.world.now(), running.slept), answer);
             }
         }
         let events = running.machine.take_events();
-        running.next = running.machine.next(self.world.now());
+        running.next = running.machine.next(after(self.world.now(), running.slept));
         running.since = self.passed;
         let told = (events, running.machine.take_events(), &running.next);
         self.look_for_secrets(&told);
@@ -384,14 +386,20 @@ fn perform(
     })
 }
 
+/// No run makes more calls than this when nothing goes wrong.
+const MOST_CALLS: usize = 100;
+
 /// One run to its end, with nothing going wrong.
 pub(crate) fn run(setting: &Setting, world: &mut World) -> Outcome {
     let mut machine = machine(setting, world);
+    let mut calls = Vec::new();
     loop {
+        assert!(calls.len() < MOST_CALLS, "a run does not end: {:#?}", &calls[MOST_CALLS - 12..]);
         match machine.next(world.now()) {
             Next::Done(outcome) => return outcome,
             Next::Sleep(pause) => world.advance(pause),
             Next::Call(call) => {
+                calls.push(call.clone());
                 let subject = machine.subject().clone();
                 let answer = perform(setting, world, &subject, &call, Luck::Good);
                 machine.answer(world.now(), answer.expect("nobody dies here"));
