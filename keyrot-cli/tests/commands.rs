@@ -238,7 +238,7 @@ fn the_demo_is_true_and_quick() {
     ];
     let mut lines = text.iter().peekable();
     for part in story {
-        while lines.peek().unwrap_or_else(|| panic!("no {part:?} in {text:#?}")).contains(part) == false {
+        while !lines.peek().unwrap_or_else(|| panic!("no {part:?} in {text:#?}")).contains(part) {
             lines.next();
         }
     }
