@@ -256,8 +256,17 @@ impl Rotation {
     }
 
     fn begin_proof(&mut self, now: Timestamp, version: VersionId) {
-        let key = self.held(&version).and_then(|h| h.key().cloned());
-        let known = self.fresh.as_ref().map(|new| &new.credentials).filter(|c| Some(&c.key) == key.as_ref()).cloned();
+        let held = self.held(&version);
+        let key = held.and_then(|h| h.key().cloned());
+        // What somebody else wrote is read, even if it names the new key: its secret may be another.
+        let own = held.is_some_and(|h| !h.content.is_foreign());
+        let known = self
+            .fresh
+            .as_ref()
+            .filter(|_| own)
+            .map(|new| &new.credentials)
+            .filter(|c| Some(&c.key) == key.as_ref())
+            .cloned();
         match key {
             // A plan makes no trial: it would have to read a secret value.
             Some(_) if self.mode == Mode::Plan => {

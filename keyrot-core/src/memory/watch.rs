@@ -48,7 +48,7 @@ pub struct Watch {
     /// Keys that a person made within the settling time of an intent. While such a key is unused, nothing tells it from one whose maker's
     /// reply was lost; that keyrot may take it for its own is said in the protocol.
     mistakable: BTreeSet<KeyId>,
-    /// The keys that were the user's only one when keyrot published another for the first time, or anew after a person put the placeholder back.
+    /// The keys that were the user's only one when another was published for the first time, or anew after a person put the placeholder back.
     in_place: BTreeSet<KeyId>,
 }
 
@@ -256,11 +256,9 @@ impl Watch {
         let key_of = |view: &View<'_>| view.current.as_ref().and_then(|(_, key)| key.clone());
         let (old, new) = (key_of(was), key_of(is));
         if was.placeholder && new.is_some() {
-            if actor == Actor::Keyrot {
-                let own = |k: &KeyId| self.made.contains(k) || self.held.contains(k) || self.mistakable.contains(k);
-                let mut others = before.keys().filter(|k| !own(k));
-                self.in_place.extend(others.next().filter(|_| others.next().is_none()).cloned());
-            }
+            let own = |k: &KeyId| self.made.contains(k) || self.held.contains(k) || self.mistakable.contains(k);
+            let mut others = before.keys().filter(|k| !own(k));
+            self.in_place.extend(others.next().filter(|_| others.next().is_none()).cloned());
             let leaving = self.in_place.iter().filter(|k| Some(*k) != new.as_ref());
             self.left.extend(leaving.map(|key| (key.clone(), now)));
         }

@@ -104,7 +104,7 @@ fn two_rotators_and_a_fault() {
 #[test]
 fn a_person_interferes() {
     for start in [Start::New { keys: 0 }, Start::New { keys: 1 }, Start::Due, Start::DueForeign, Start::Overlap] {
-        let setting = Setting { person: 1, horizon: bound(4, 6), ..Setting::new(start) };
+        let setting = Setting { person: 1, horizon: bound(3, 6), ..Setting::new(start) };
         explore(&format!("a person, {start:?}"), setting);
     }
 }
