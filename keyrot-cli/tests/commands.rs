@@ -71,7 +71,12 @@ fn a_blocked_user_is_freed_by_what_the_hint_says() {
     let sandbox = Sandbox::new();
     let ran = sandbox.run(&["rotate", "--user", "data-import"]);
     assert_eq!(ran.code, Some(3));
-    assert!(ran.stdout.contains("Needs a person") && ran.stdout.contains("hint: delete the key"), "{}", ran.stdout);
+    assert!(
+        ran.stdout.contains("Needs a person")
+            && ran.stdout.contains("hint: put the key that is in use under AWSCURRENT"),
+        "{}",
+        ran.stdout
+    );
     let (_, status) = sandbox.json(&["status"]);
     let oldest = user(&status, "data-import")["keys"][1]["id"].as_str().unwrap().to_owned();
     sandbox.json(&["sandbox", "delete", &oldest]);

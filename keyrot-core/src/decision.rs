@@ -106,7 +106,7 @@ pub enum Why {
     Propagation(KeyId),
     /// Another run may still be at work on this key, or IAM may not list it yet.
     Settling(KeyId),
-    /// An earlier run was about to make a key, and IAM may not list it yet.
+    /// An earlier run was about to make a key, or another has just made one, and IAM does not list it yet.
     Unlisted,
 }
 
@@ -285,7 +285,7 @@ impl fmt::Display for Why {
             Self::Soak(key) => write!(f, "{key} is Inactive and will be deleted"),
             Self::Propagation(key) => write!(f, "{key} does not authenticate yet"),
             Self::Settling(key) => write!(f, "{key} is new and may be in another run's hands"),
-            Self::Unlisted => f.write_str("an earlier run may have made a key that IAM does not list yet"),
+            Self::Unlisted => f.write_str("another run may have made a key that IAM does not list yet"),
         }
     }
 }

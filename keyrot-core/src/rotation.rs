@@ -332,6 +332,12 @@ impl Rotation {
             self.end(now, outcome);
             return;
         }
+        if *call == Call::CreateKey && error.kind == ErrorKind::LimitExceeded {
+            // Fewer than two keys were listed: the one that fills the limit is not listed yet, and another run's or a person's.
+            let until = Some(after(now, self.policy.waits().settle));
+            self.end(now, Outcome::Waiting(Wait { why: Why::Unlisted, until }));
+            return;
+        }
         let unclear = error.effect == Effect::Unknown && !call.only_reads() && *call != Call::CreateKey;
         let staging = matches!(call, Call::Stage { .. });
         self.perhaps_staged |= staging && unclear;

@@ -15,6 +15,8 @@ use keyrot_core::{
 use serde::Serialize;
 use std::time::Duration;
 
+/// A person's change takes this long on the clock, so that IAM's listing has caught up with it when the next command looks.
+const BY_HAND: Duration = Duration::from_secs(5);
 /// Beyond that, a mistyped number is likelier than a wish.
 const TEN_YEARS: Duration = Duration::from_secs(3660 * 86_400);
 
@@ -114,6 +116,9 @@ fn change(world: &mut World, command: &Sandbox, settings: &Settings) -> Result<(
             Done::new("deleted", world, format!("{key} of {user} is gone")).of(&user).about(key)
         }
     };
+    if matches!(command, Sandbox::Deactivate { .. } | Sandbox::Reactivate { .. } | Sandbox::Delete { .. }) {
+        world.advance(BY_HAND);
+    }
     Ok((Exit::Well, done))
 }
 
