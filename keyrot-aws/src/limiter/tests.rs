@@ -205,7 +205,7 @@ fn the_ceiling_holds_in_the_ramp_and_after_it() {
             sent += 1;
         }
     }
-    assert!((445..=451).contains(&sent), "{sent} calls in 10 s");
+    assert!((475..=481).contains(&sent), "{sent} calls in 10 s");
 }
 
 #[test]
