@@ -268,6 +268,10 @@ impl Case<'_> {
         }
         let phase = self.secret.journal.phase_of(&key.id);
         let since = match phase {
+            // IAM's listing may not show yet that it is Inactive.
+            Some((Phase::Inactive, at)) if self.now < self.settled_at(at) => {
+                return self.wait(Why::Settling(key.id.clone()), Some(self.settled_at(at)));
+            }
             // It was Inactive and is not any more: a person needs it. The overlap starts again.
             Some((Phase::Inactive, _)) => return self.retire(&key.id, Phase::Hold),
             Some((Phase::Hold, at)) => at.max(promoted),
@@ -317,6 +321,10 @@ impl Case<'_> {
         }
         let phase = self.secret.journal.phase_of(&key.id);
         match phase {
+            // For one that was just deactivated, IAM's listing may not show it yet.
+            Some((Phase::Inactive, at)) if self.now < self.settled_at(at) => {
+                return self.wait(Why::Settling(key.id.clone()), Some(self.settled_at(at)));
+            }
             Some((Phase::Inactive | Phase::Hold, _)) => {
                 return Some(Decision::Blocked(Blocked::ClaimedKey { key: key.id.clone() }));
             }
