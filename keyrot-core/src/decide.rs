@@ -1,24 +1,4 @@
 //! The decision: one pure, total function from what is seen of a user to what is to be done.
-//!
-//! # Expected flow
-//! A user whose key is due goes, one answer at a time, through
-//! `Write(intent)` → `CreateKey` → `Stage` → `Look(Proof)` → `Promote` → `Write(promoted)` → `Wait(Overlap)`; days later, in other runs, through
-//! `Look(LastUse)` → `Write(retiring)` → a fresh look at everything → `Deactivate` → `Write(inactive)` → `Wait(Soak)`, and at last `Delete`.
-//! A user without a secret first gets one, with a placeholder. A run that dies anywhere is taken up by the next, from what it left behind.
-//!
-//! # Guarantees
-//! - AWSCURRENT is only ever moved to a version whose credentials have authenticated in this very run.
-//! - A key that was current is deactivated only `overlap` after a stored note says that its successor was proved and is in place, and only on
-//!   IAM's word that it was not used within `quiet`. No answer is never that word.
-//! - A key is deleted only `soak` after a stored note says that it was seen Inactive, and only while it is Inactive.
-//! - A key that no version, no note and no intent explains is never changed: the user is blocked.
-//! - One key is on its way out at a time, and no key is made before it is gone.
-//!
-//! # Assumptions
-//! - `seen` was read within the run limit (half of `settle`) before the answer is acted upon, and for `Deactivate` and `Delete` there was no
-//!   change by this run in between; [`Rotation`](crate::Rotation) sees to both.
-//! - `now` is within five minutes of AWS's clock; SigV4 refuses requests beyond that.
-//! - Where IAM's answer does not say it, nothing is known: a use within the last hours may not be on record yet.
 
 use crate::policy::after;
 use crate::{
@@ -30,7 +10,27 @@ use std::time::Duration;
 /// How far `now` may be from AWS's clock.
 const SKEW: Duration = Duration::from_secs(300);
 
-/// Decides what is to be done for a user. See the [module's text](self) for what the answer rests on.
+/// Decides what is to be done for a user: one pure, total function.
+///
+/// # Expected flow
+/// A user whose key is due goes, one answer at a time, through
+/// `Write(intent)` → `CreateKey` → `Stage` → `Look(Proof)` → `Promote` → `Write(promoted)` → `Wait(Overlap)`; days later, in other runs, through
+/// `Look(LastUse)` → `Write(retiring)` → a fresh look at everything → `Deactivate` → `Write(inactive)` → `Wait(Soak)`, and at last `Delete`.
+/// A user without a secret first gets one, with a placeholder. A run that dies anywhere is taken up by the next, from what it left behind.
+///
+/// # Guarantees
+/// - AWSCURRENT is only ever moved to a version whose credentials have authenticated in this very run.
+/// - A key that was current is deactivated only `overlap` after a stored note says that its successor was proved and is in place, and only on
+///   IAM's word that it was not used within `quiet`. No answer is never that word.
+/// - A key is deleted only `soak` after a stored note says that it was seen Inactive, and only while it is Inactive.
+/// - A key that no version, no note and no intent explains is never changed: the user is blocked.
+/// - One key is on its way out at a time, and no key is made before it is gone.
+///
+/// # Assumptions
+/// - `seen` was read within the run limit (half of `settle`) before the answer is acted upon, and for `Deactivate` and `Delete` there was no
+///   change by this run in between; [`Rotation`](crate::Rotation) sees to both.
+/// - `now` is within five minutes of AWS's clock; SigV4 refuses requests beyond that.
+/// - Where IAM's answer does not say it, nothing is known: a use within the last hours may not be on record yet.
 #[must_use]
 pub fn decide(seen: &Observed, policy: &Policy, now: Timestamp) -> Decision {
     if let Some(policy) = seen.quarantine.clone() {

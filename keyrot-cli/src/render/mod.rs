@@ -33,7 +33,7 @@ pub(crate) mod style {
     pub(crate) const PLAIN: Style = Style::new();
 }
 
-/// Text in a style. What is printed through `anstream` or [`print`] loses it where colour is not wanted.
+/// Text in a style. What is printed through `anstream` or [`print()`] loses it where colour is not wanted.
 pub(crate) fn paint(style: Style, text: impl fmt::Display) -> String {
     format!("{style}{text}{style:#}")
 }
