@@ -1,0 +1,147 @@
+//! Runs over many users: bounds, cancellation, and that one user's trouble, or a notifier's, stays its own.
+#![allow(clippy::unwrap_used)]
+
+use async_trait::async_trait;
+use keyrot_core::memory::{Fault, FaultAt, MemoryAccount, World};
+use keyrot_core::{
+    AccessKey, CallError, Cancel, Chosen, Event, IamPort, IamUser, KeyId, LastUse, Limits, Mode, NewKey, Notifier,
+    Outcome, Ports, Progress, Report, Rotator, SecretTemplate, Selection, Stop, UserName, Waits, select,
+};
+use std::sync::Arc;
+
+fn account(users: usize) -> MemoryAccount {
+    let mut world = World::new("2026-01-05T04:00:00Z".parse().unwrap());
+    for n in 0..users {
+        let user = world.add_user(&format!("user-{n:02}"), &[("RotateKey", "True")]).unwrap();
+        world.add_key(&user).unwrap();
+    }
+    MemoryAccount::new(world)
+}
+
+async fn chosen(account: &MemoryAccount) -> Vec<Chosen> {
+    let users = account.users("/").await.unwrap();
+    select(&users, &Selection::default(), &SecretTemplate::default(), &Waits::default(), false).chosen
+}
+
+async fn run(account: &MemoryAccount, rotator: &Rotator, limits: &Limits, cancel: &Cancel) -> Report {
+    rotator.run(chosen(account).await, Mode::Act, limits, cancel, &|_| {}).await
+}
+
+fn rotated(report: &Report) -> usize {
+    report.users.iter().filter(|u| matches!(u.outcome, Outcome::Waiting(_))).count()
+}
+
+#[tokio::test]
+async fn no_more_users_are_changed_than_allowed() {
+    let account = account(20);
+    let limits = Limits { max_changes: Some(7), ..Limits::default() };
+    let report = run(&account, &Rotator::new(Ports::of(account.clone())), &limits, &Cancel::default()).await;
+    assert_eq!(rotated(&report), 7);
+    let stopped = report.users.iter().filter(|u| u.outcome == Outcome::Stopped(Stop::ChangeLimit)).count();
+    assert_eq!(stopped, 13);
+    assert_eq!(account.world().secrets().count(), 7, "who was not reached was not changed");
+}
+
+#[tokio::test]
+async fn nothing_is_begun_after_the_deadline_or_a_cancellation() {
+    let account = account(3);
+    let rotator = Rotator::new(Ports::of(account.clone()));
+    let limits = Limits { deadline: Some(account.world().now()), ..Limits::default() };
+    let report = run(&account, &rotator, &limits, &Cancel::default()).await;
+    assert!(report.users.iter().all(|u| u.outcome == Outcome::Stopped(Stop::Deadline)), "{report:#?}");
+    let cancel = Cancel::default();
+    cancel.cancel();
+    let report = run(&account, &rotator, &Limits::default(), &cancel).await;
+    assert!(report.users.iter().all(|u| u.outcome == Outcome::Stopped(Stop::Cancelled)), "{report:#?}");
+    assert_eq!(account.world().secrets().count(), 0);
+}
+
+#[tokio::test]
+async fn a_run_that_is_cancelled_with_a_key_in_hand_stages_it_first() {
+    let account = account(1);
+    let rotator = Rotator::new(Ports::of(account.clone()));
+    let cancel = Cancel::default();
+    let on_creation = |progress: Progress| {
+        if let Progress::Event(Event { kind: keyrot_core::EventKind::KeyCreated { .. }, .. }) = progress {
+            cancel.cancel();
+        }
+    };
+    let users = chosen(&account).await;
+    let report = rotator.run(users, Mode::Act, &Limits::default(), &cancel, &on_creation).await;
+    assert_eq!(report.users[0].outcome, Outcome::Stopped(Stop::Cancelled));
+    let calls = account.calls();
+    assert_eq!((calls.get("stage"), calls.get("promote")), (Some(&1), None), "{calls:?}");
+    // The next run takes the staged key up; no second one is made.
+    let report = run(&account, &rotator, &Limits::default(), &Cancel::default()).await;
+    assert_eq!(rotated(&report), 1);
+    assert_eq!(account.calls()["create_key"], 1);
+}
+
+/// Panics for one user, and is the account for all others.
+struct Panics(MemoryAccount);
+
+#[async_trait]
+impl IamPort for Panics {
+    async fn users(&self, path_prefix: &str) -> Result<Vec<IamUser>, CallError> {
+        self.0.users(path_prefix).await
+    }
+    async fn list_keys(&self, user: &UserName) -> Result<Vec<AccessKey>, CallError> {
+        assert!(user.as_str() != "user-03", "a fault in a port");
+        self.0.list_keys(user).await
+    }
+    async fn create_key(&self, user: &UserName) -> Result<NewKey, CallError> {
+        self.0.create_key(user).await
+    }
+    async fn last_use(&self, user: &UserName, key: &KeyId) -> Result<LastUse, CallError> {
+        self.0.last_use(user, key).await
+    }
+    async fn deactivate_key(&self, user: &UserName, key: &KeyId) -> Result<(), CallError> {
+        self.0.deactivate_key(user, key).await
+    }
+    async fn delete_key(&self, user: &UserName, key: &KeyId) -> Result<(), CallError> {
+        self.0.delete_key(user, key).await
+    }
+}
+
+#[tokio::test]
+async fn one_users_panic_or_failure_leaves_the_others_rotated() {
+    let account = account(21);
+    let ports = Ports { iam: Arc::new(Panics(account.clone())), ..Ports::of(account.clone()) };
+    let report = run(&account, &Rotator::new(ports), &Limits::default(), &Cancel::default()).await;
+    assert_eq!(rotated(&report), 20);
+    assert!(matches!(&report.users[3].outcome, Outcome::Panicked(why) if why.contains("a fault in a port")));
+
+    let account = self::account(21);
+    account.inject(FaultAt { call: Some("create_key"), after: 5, times: 1, fault: Fault::Denied });
+    let report = run(&account, &Rotator::new(Ports::of(account.clone())), &Limits::default(), &Cancel::default()).await;
+    assert_eq!(rotated(&report), 20);
+    assert_eq!(report.users.iter().filter(|u| matches!(u.outcome, Outcome::Failed(_))).count(), 1);
+}
+
+struct Bad(&'static str);
+
+#[async_trait]
+impl Notifier for Bad {
+    fn name(&self) -> String {
+        self.0.into()
+    }
+    async fn notify(&self, _event: &Event) -> Result<(), String> {
+        match self.0 {
+            "fails" => Err("the hook answered 500".into()),
+            "panics" => panic!("a fault in a notifier"),
+            _ => std::future::pending().await,
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_notifier_that_fails_hangs_or_panics_is_reported_and_no_more() {
+    for (name, expected) in [("fails", "500"), ("panics", "panicked"), ("hangs", "no answer")] {
+        let account = account(2);
+        let rotator = Rotator::new(Ports::of(account.clone())).notify(Arc::new(Bad(name)));
+        let report = run(&account, &rotator, &Limits::default(), &Cancel::default()).await;
+        assert_eq!(rotated(&report), 2, "{name}: {report:#?}");
+        let told = &report.notifier_failures;
+        assert!(!told.is_empty() && told.iter().all(|f| f.notifier == name && f.reason.contains(expected)), "{told:?}");
+    }
+}
