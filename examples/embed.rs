@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use keyrot_aws::{Aws, AwsSettings, Endpoints, FieldNames, SecretSettings, TokioClock};
 use keyrot_core::settings::{Settings, Sources};
 use keyrot_core::{
-    Cancel, Event, Limits, Mode, Notifier, Ports, Rotator, RunDocument, Severity, Verdict, after, select,
+    Cancel, Event, Limits, Mode, Notifier, Ports, Report, Rotator, RunDocument, Severity, Verdict, after, select,
 };
 use std::error::Error;
 use std::io::ErrorKind;
@@ -154,13 +154,20 @@ impl Notifier for OneLineEach {
         "log".to_owned()
     }
 
-    async fn notify(&self, event: &Event) -> Result<(), String> {
-        let level = match event.kind.severity() {
-            Severity::Info => "info",
-            Severity::Warning => "warning",
-            Severity::Error => "error",
-        };
-        eprintln!("{level}: {}: {}", event.user, event.kind);
+    async fn happened(&self, events: &[Event]) -> Result<(), String> {
+        for event in events {
+            let level = match event.kind.severity() {
+                Severity::Info => "info",
+                Severity::Warning => "warning",
+                Severity::Error => "error",
+            };
+            eprintln!("{level}: {}: {}", event.user, event.kind);
+        }
+        Ok(())
+    }
+
+    async fn finished(&self, report: &Report) -> Result<(), String> {
+        eprintln!("info: {} users looked after", report.users.len());
         Ok(())
     }
 }

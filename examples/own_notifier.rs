@@ -45,15 +45,20 @@ impl Notifier for Pager {
         "pager".to_owned()
     }
 
-    async fn notify(&self, event: &Event) -> Result<(), String> {
+    async fn happened(&self, events: &[Event]) -> Result<(), String> {
         // "Warning" is worth a look by day; nobody is to be woken for it.
-        if event.kind.severity() < Severity::Error {
-            return Ok(());
+        for event in events.iter().filter(|event| event.kind.severity() == Severity::Error) {
+            let to = event.owner.clone().unwrap_or_else(|| self.fallback.clone());
+            let text = format!("keyrot: {} ({}): {}", event.user, event.secret, event.kind);
+            // Whoever dropped the other end will not deliver this. The run says so in its report.
+            self.queue.send(Page { to, text }).map_err(|_| "nobody delivers pages any more".to_owned())?;
         }
-        let to = event.owner.clone().unwrap_or_else(|| self.fallback.clone());
-        let text = format!("keyrot: {} ({}): {}", event.user, event.secret, event.kind);
-        // Whoever dropped the other end will not deliver this. The run says so in its report.
-        self.queue.send(Page { to, text }).map_err(|_| "nobody delivers pages any more".to_owned())
+        Ok(())
+    }
+
+    // Whoever is paged wants to know at once; a summary of the run is for others.
+    async fn finished(&self, _report: &Report) -> Result<(), String> {
+        Ok(())
     }
 }
 

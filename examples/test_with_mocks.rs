@@ -10,7 +10,7 @@
 //! an expected one that was not made. Each function after `nightly` would be a `#[tokio::test]` in the service.
 
 use keyrot_core::{
-    AccessKey, CallError, Cancel, ErrorKind, EventKind, Held, IamUser, KeyId, KeyStatus, Limits, MockClock,
+    AccessKey, CallError, Cancel, ErrorKind, Event, EventKind, Held, IamUser, KeyId, KeyStatus, Limits, MockClock,
     MockCredentialProbe, MockIamPort, MockNotifier, MockSecretStorePort, Mode, Outcome, Ports, Report, Rotator, Secret,
     SecretState, SecretTemplate, Selection, Timestamp, UserArn, VersionId, Waits, select,
 };
@@ -57,7 +57,10 @@ async fn a_settled_user_costs_two_calls() -> Tested<String> {
     let of_deployer = mocks.store.expect_describe().times(1).withf(|s| s.as_str() == "/iam/deployer/access_key");
     of_deployer.return_once(|_| Ok(SecretState::Present(secret)));
 
-    let report = nightly(mocks.ports(), MockNotifier::new()).await?;
+    let mut notifier = MockNotifier::new();
+    notifier.expect_name().return_const("chat");
+    notifier.expect_finished().times(1).return_once(|_| Ok(()));
+    let report = nightly(mocks.ports(), notifier).await?;
     let [standing] = report.users.as_slice() else { return Err("one user is expected".into()) };
     assert_eq!(standing.outcome, Outcome::Settled { until: now + 80 * DAY });
     Ok(format!("{} is settled, after {} calls", standing.user, standing.calls))
@@ -71,12 +74,13 @@ async fn a_failing_notifier_is_reported() -> Tested<String> {
 
     let mut notifier = MockNotifier::new();
     notifier.expect_name().return_const("chat");
-    let blocked = notifier.expect_notify().times(1).withf(|event| matches!(event.kind, EventKind::Blocked { .. }));
-    blocked.return_once(|_| Err("the chat is down".to_owned()));
+    let blocked = |events: &[Event]| matches!(events, [Event { kind: EventKind::Blocked { .. }, .. }]);
+    notifier.expect_happened().times(1).withf(blocked).return_once(|_| Err("the chat is down".to_owned()));
+    notifier.expect_finished().times(1).return_once(|_| Ok(()));
 
     let report = nightly(mocks.ports(), notifier).await?;
     let [failure] = report.notifier_failures.as_slice() else { return Err("one failure is expected".into()) };
-    Ok(format!("{} was not told of {}: {}", failure.notifier, failure.user, failure.reason))
+    Ok(format!("{} was not told of {} event: {}", failure.notifier, failure.untold, failure.reason))
 }
 
 /// A mock for each port, none of which expects any call yet but for the time.

@@ -40,7 +40,7 @@ async fn test_with_mocks() {
     let [denied, settled, notifier] = told.as_slice() else { panic!("{told:#?}") };
     assert!(denied.starts_with("nobody was touched: iam:GetAccountAuthorizationDetails"), "{denied}");
     assert_eq!(settled, "deployer is settled, after 2 calls");
-    assert_eq!(notifier, "chat was not told of deployer: the chat is down");
+    assert_eq!(notifier, "chat was not told of 1 event: the chat is down");
 }
 
 #[tokio::test]

@@ -63,6 +63,7 @@ mod secret;
 mod selection;
 #[cfg(feature = "settings")]
 pub mod settings;
+mod telling;
 #[cfg(test)]
 mod testing;
 mod text;
@@ -87,11 +88,12 @@ pub use ports::{Clock, CredentialProbe, IamPort, IamUser, Notifier, SecretStoreP
 #[cfg(feature = "mocks")]
 pub use ports::{MockClock, MockCredentialProbe, MockIamPort, MockNotifier, MockSecretStorePort};
 pub use rotation::{Decider, Mode, Next, Rotation};
-pub use run::{Chosen, Limits, NotifierFailure, Progress, Report, Rotator, Standing};
+pub use run::{Chosen, Limits, Progress, Report, Rotator, Standing};
 pub use secret::{Credentials, SecretKey};
 pub use selection::{
     Missing, MissingWhy, PassedOver, Pattern, PatternError, SecretTemplate, Selected, Selection, TemplateError,
     Unnameable, select,
 };
+pub use telling::NotifierFailure;
 pub use text::format_duration;
 pub use version::Content;

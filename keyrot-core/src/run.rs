@@ -1,24 +1,16 @@
 //! Many users: bounded in how many at once, how many changed, and how long; one user's failure or panic never touches another.
 
 use crate::driver::{Bounds, drive_within};
+use crate::telling::{NotifierFailure, Told, panic_text, tell_beside};
 use crate::{
     AccessKey, Blocked, Cancel, Event, EventKind, KeyId, Mode, Notifier, Observed, Outcome, Policy, Ports, Rotation,
     SecretName, SecretState, Subject, Timestamp, UserName, after,
 };
-use futures_channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
-use futures_util::future::{Either, join_all, select};
 use futures_util::{FutureExt, StreamExt, stream};
 use serde::Serialize;
 use std::panic::AssertUnwindSafe;
-use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
-use std::time::Duration;
-
-/// One notifier's time for one event.
-const NOTIFY_FOR: Duration = Duration::from_secs(10);
-/// The time for what is left to be told when the last user is done.
-const NOTIFY_AFTER: Duration = Duration::from_secs(30);
 
 /// A user to work on, and the policy to do it by; or why nothing is done.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,17 +78,6 @@ pub struct Standing {
     pub calls: usize,
 }
 
-/// A notifier that failed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct NotifierFailure {
-    /// Which.
-    pub notifier: String,
-    /// The user whose event was not told.
-    pub user: UserName,
-    /// Why.
-    pub reason: String,
-}
-
 /// What a run brought.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Report {
@@ -144,16 +125,16 @@ impl Rotator {
         let started = self.ports.clock.now();
         let changes_left = limits.max_changes.map(AtomicUsize::new);
         let bounds = Bounds { cancel: cancel.clone(), deadline: limits.deadline, changes_left };
-        let (events, told) = unbounded();
-        let users = async {
-            let work = chosen.into_iter().map(|one| self.one(one, mode, &bounds, events.clone(), progress));
+        let bounds = &bounds;
+        // A plan is nobody else's news.
+        let notifiers = if mode == Mode::Act { &self.notifiers[..] } else { &[] };
+        tell_beside(notifiers, self.ports.clock.as_ref(), async move |told: Told| {
+            let work = chosen.into_iter().map(|one| self.one(one, mode, bounds, told.clone(), progress));
             let mut users: Vec<_> = stream::iter(work).buffer_unordered(limits.concurrency.max(1)).collect().await;
             users.sort_by(|a: &Standing, b| a.user.cmp(&b.user));
-            drop(events);
-            users
-        };
-        let (users, notifier_failures) = self.tell_while(users, told).await;
-        Report { started, finished: self.ports.clock.now(), users, notifier_failures }
+            Report { started, finished: self.ports.clock.now(), users, notifier_failures: Vec::new() }
+        })
+        .await
     }
 
     async fn one(
@@ -161,16 +142,15 @@ impl Rotator {
         chosen: Chosen,
         mode: Mode,
         bounds: &Bounds,
-        events: UnboundedSender<Event>,
+        told: Told,
         progress: &(dyn Fn(Progress) + Sync),
     ) -> Standing {
         let Chosen { subject, policy } = chosen;
         let mut happened = Vec::new();
         let mut tell = |event: Event| {
             happened.push(event.clone());
-            progress(Progress::Event(event.clone()));
-            // The receiver lives as long as the run; if it does not, there is nobody to tell.
-            let _ = events.unbounded_send(event);
+            told.tell(&event);
+            progress(Progress::Event(event));
         };
         let at = self.ports.clock.now();
         let event = |kind| Event {
@@ -219,54 +199,6 @@ impl Rotator {
         progress(Progress::Done(Box::new(standing.clone())));
         standing
     }
-
-    /// Runs the work, and tells the notifiers beside it, so that a slow one never delays a rotation.
-    async fn tell_while<T>(
-        &self,
-        work: impl Future<Output = T>,
-        mut events: UnboundedReceiver<Event>,
-    ) -> (T, Vec<NotifierFailure>) {
-        let mut failures = Vec::new();
-        let result = {
-            let told = pin!(async {
-                while let Some(event) = events.next().await {
-                    failures.extend(self.tell(&event).await);
-                }
-            });
-            match select(pin!(work), told).await {
-                Either::Left((result, told)) => {
-                    if !self.notifiers.is_empty() {
-                        select(told, self.ports.clock.sleep(NOTIFY_AFTER)).await;
-                    }
-                    result
-                }
-                Either::Right(((), work)) => work.await,
-            }
-        };
-        while let Ok(event) = events.try_recv() {
-            failures.extend(self.notifiers.iter().map(|notifier| NotifierFailure {
-                notifier: notifier.name(),
-                user: event.user.clone(),
-                reason: format!("not told within {} seconds of the run's end", NOTIFY_AFTER.as_secs()),
-            }));
-        }
-        (result, failures)
-    }
-
-    async fn tell(&self, event: &Event) -> Vec<NotifierFailure> {
-        let each = self.notifiers.iter().map(async |notifier| {
-            let call = AssertUnwindSafe(notifier.notify(event)).catch_unwind();
-            let patience = self.ports.clock.sleep(NOTIFY_FOR);
-            let reason = match select(call, patience).await {
-                Either::Left((Ok(Ok(())), _)) => return None,
-                Either::Left((Ok(Err(reason)), _)) => reason,
-                Either::Left((Err(panic), _)) => format!("it panicked: {}", panic_text(&*panic)),
-                Either::Right(_) => format!("no answer within {} seconds", NOTIFY_FOR.as_secs()),
-            };
-            Some(NotifierFailure { notifier: notifier.name(), user: event.user.clone(), reason })
-        });
-        join_all(each).await.into_iter().flatten().collect()
-    }
 }
 
 impl Standing {
@@ -279,9 +211,4 @@ impl Standing {
         let current = self.keys.iter().find(|k| Some(&k.id) == self.current.as_ref());
         self.due = current.map(|k| after(k.created, policy.waits().max_age));
     }
-}
-
-fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|t| (*t).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".into())
 }

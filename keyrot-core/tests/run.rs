@@ -7,7 +7,7 @@ use keyrot_core::{
     AccessKey, CallError, Cancel, Chosen, Event, IamPort, IamUser, KeyId, LastUse, Limits, Mode, NewKey, Notifier,
     Outcome, Ports, Progress, Report, Rotator, SecretTemplate, Selection, Stop, UserName, Waits, select,
 };
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 fn account(users: usize) -> MemoryAccount {
     let mut world = World::new("2026-01-05T04:00:00Z".parse().unwrap());
@@ -125,12 +125,15 @@ impl Notifier for Bad {
     fn name(&self) -> String {
         self.0.into()
     }
-    async fn notify(&self, _event: &Event) -> Result<(), String> {
+    async fn happened(&self, _events: &[Event]) -> Result<(), String> {
         match self.0 {
             "fails" => Err("the hook answered 500".into()),
             "panics" => panic!("a fault in a notifier"),
             _ => std::future::pending().await,
         }
+    }
+    async fn finished(&self, _report: &Report) -> Result<(), String> {
+        Ok(())
     }
 }
 
@@ -138,10 +141,57 @@ impl Notifier for Bad {
 async fn a_notifier_that_fails_hangs_or_panics_is_reported_and_no_more() {
     for (name, expected) in [("fails", "500"), ("panics", "panicked"), ("hangs", "no answer")] {
         let account = account(2);
-        let rotator = Rotator::new(Ports::of(account.clone())).notify(Arc::new(Bad(name)));
+        let good = Arc::new(Good::default());
+        let rotator = Rotator::new(Ports::of(account.clone())).notify(Arc::new(Bad(name))).notify(good.clone());
         let report = run(&account, &rotator, &Limits::default(), &Cancel::default()).await;
         assert_eq!(rotated(&report), 2, "{name}: {report:#?}");
         let told = &report.notifier_failures;
         assert!(!told.is_empty() && told.iter().all(|f| f.notifier == name && f.reason.contains(expected)), "{told:?}");
+        let events: Vec<Event> = report.users.iter().flat_map(|u| u.events.clone()).collect();
+        assert_eq!(
+            told.iter().map(|f| f.untold).sum::<usize>(),
+            events.len(),
+            "each event is in one failure: {told:?}"
+        );
+        // The other notifier got all of it, in the order in which it happened to each user, and the summary once.
+        let heard = good.0.lock().unwrap();
+        let [(summary, happened)] = &heard.1[..] else { panic!("one summary is expected: {:?}", heard.1) };
+        assert_eq!((*summary, *happened), (2, events.len()));
+        for user in &report.users {
+            let heard: Vec<_> = heard.0.iter().filter(|e| e.user == user.user).cloned().collect();
+            assert_eq!(heard, user.events);
+        }
     }
+}
+
+/// Remembers what it was told: the events, and of each summary the number of users and of events told before it.
+#[derive(Default)]
+struct Good(Mutex<(Vec<Event>, Vec<(usize, usize)>)>);
+
+#[async_trait]
+impl Notifier for Good {
+    fn name(&self) -> String {
+        "good".into()
+    }
+    async fn happened(&self, events: &[Event]) -> Result<(), String> {
+        self.0.lock().unwrap().0.extend_from_slice(events);
+        Ok(())
+    }
+    async fn finished(&self, report: &Report) -> Result<(), String> {
+        let mut heard = self.0.lock().unwrap();
+        let before = heard.0.len();
+        heard.1.push((report.users.len(), before));
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_plan_is_nobody_elses_news() {
+    let account = account(2);
+    let good = Arc::new(Good::default());
+    let rotator = Rotator::new(Ports::of(account.clone())).notify(good.clone());
+    let users = chosen(&account).await;
+    let report = rotator.run(users, Mode::Plan, &Limits::default(), &Cancel::default(), &|_| {}).await;
+    assert!(report.users.iter().all(|u| matches!(u.outcome, Outcome::Due(_))));
+    assert!(good.0.lock().unwrap().1.is_empty());
 }
