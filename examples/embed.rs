@@ -116,7 +116,7 @@ impl Rotation {
         };
         let report = self.rotator.run(selected.chosen.clone(), Mode::Act, &limits, cancel, &|_| {}).await;
         for failure in &report.notifier_failures {
-            eprintln!("{} was not told of {}: {}", failure.notifier, failure.user, failure.reason);
+            eprintln!("{} was not told of {} events: {}", failure.notifier, failure.untold, failure.reason);
         }
         Ok(RunDocument::new("embed-example/1", &report, &selected))
     }

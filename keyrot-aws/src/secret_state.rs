@@ -31,7 +31,8 @@ pub(crate) fn state(op: &Op<'_>, region: &str, answer: &DescribeSecretOutput) ->
     // AWSPENDING on the current version means nothing, so another holder goes before.
     let pending = held(op, answer, PENDING, current.as_ref().map(|held| &held.version))?;
     let previous = held(op, answer, PREVIOUS, None)?;
-    Ok(SecretState::Present(Secret { current, pending, previous, journal: Journal::from_tags(&tags) }))
+    let serviced = answer.rotation_enabled.unwrap_or(false);
+    Ok(SecretState::Present(Secret { current, pending, previous, journal: Journal::from_tags(&tags), serviced }))
 }
 
 /// The version under the label. A label stands on one version (Secrets Manager user guide, "What's in a secret"); should a store show

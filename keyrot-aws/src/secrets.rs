@@ -10,7 +10,7 @@ use crate::calls::{Budget, Op, send};
 use crate::connect::Aws;
 use crate::errors::Failure;
 use crate::iam::next_marker;
-use crate::secret_state::{CURRENT, PENDING, replicas_behind, state};
+use crate::secret_state::{CURRENT, PENDING, PREVIOUS, replicas_behind, state};
 use crate::settings::USER_TAG;
 use crate::value::{self, PLACEHOLDER};
 use async_trait::async_trait;
@@ -113,10 +113,20 @@ impl SecretStorePort for Aws {
         Ok(())
     }
 
-    async fn look_into(&self, secret: &SecretName, version: &VersionId) -> Result<Inside, CallError> {
-        let value = self.value(secret, version, CURRENT, &self.budget()).await?;
+    async fn look_into(&self, secret: &SecretName, version: &VersionId) -> Result<Option<Inside>, CallError> {
+        let budget = self.budget();
+        let value = match self.value(secret, version, [CURRENT, PENDING, PREVIOUS], &budget).await {
+            // A version that Secrets Manager made for its rotation function is listed, and has no value.
+            Err(missing) if missing.kind == ErrorKind::NotFound => {
+                let answer = self.described(secret, &budget).await?;
+                let labels = answer.version_ids_to_stages.as_ref().and_then(|all| all.get(version.as_str()));
+                let awaited = labels.is_some_and(|labels| labels.iter().any(|label| label == PENDING));
+                return if awaited { Ok(None) } else { Err(missing) };
+            }
+            value => value?,
+        };
         let nothing = Inside { key: None, extras: false };
-        Ok(value.map_or(nothing, |text| value::inside(&self.inner.secret.fields, &text)))
+        Ok(Some(value.map_or(nothing, |text| value::inside(&self.inner.secret.fields, &text))))
     }
 
     async fn versions(&self, secret: &SecretName) -> Result<Vec<VersionId>, CallError> {
@@ -151,7 +161,7 @@ impl SecretStorePort for Aws {
         let carried = match carry {
             None => None,
             Some(from) => {
-                let text = self.value(secret, from, CURRENT, &budget).await?;
+                let text = self.value(secret, from, [CURRENT, PENDING, PREVIOUS], &budget).await?;
                 Some(text.ok_or_else(|| no_object(secret, from))?)
             }
         };
@@ -165,8 +175,10 @@ impl SecretStorePort for Aws {
     }
 
     async fn read(&self, secret: &SecretName, version: &VersionId) -> Result<Option<Credentials>, CallError> {
-        let label = if Content::of(version).is_foreign() { CURRENT } else { PENDING };
-        let value = self.value(secret, version, label, &self.budget()).await?;
+        // keyrot's own are read while they are staged; what somebody else wrote, when it is current.
+        let foreign = Content::of(version).is_foreign();
+        let labels = if foreign { [CURRENT, PENDING, PREVIOUS] } else { [PENDING, CURRENT, PREVIOUS] };
+        let value = self.value(secret, version, labels, &self.budget()).await?;
         Ok(value.and_then(|text| value::credentials(&self.inner.secret.fields, &text)))
     }
 
@@ -203,28 +215,41 @@ impl Aws {
         }
     }
 
-    /// The text of a version; `None` for a binary value.
+    /// The text of a version, which has to stand under one of the labels; `None` for a binary value.
+    ///
+    /// The label is always named: the permission can be bound to it (condition key `secretsmanager:VersionStage`), and some look-alikes answer
+    /// another version without it.
     async fn value(
         &self,
         secret: &SecretName,
         version: &VersionId,
-        label: &str,
+        labels: [&str; 3],
         budget: &Budget,
     ) -> Result<Option<Zeroizing<String>>, CallError> {
         let subject = format!("version {version} of {}", named(secret));
         let op = Op::read("secretsmanager:GetSecretValue", subject, &self.inner.limits.secret_reads);
         let by_id = self.inner.secrets.get_secret_value().secret_id(secret.as_str()).version_id(version.as_str());
-        let by_both = by_id.clone().version_stage(label);
-        let answer = match send(&op, budget, || by_both.clone().send()).await {
-            Err(elsewhere) if elsewhere.is(&["InvalidRequestException", "ResourceNotFoundException"]) => {
-                send(&op, budget, || by_id.clone().send()).await?
+        let mut unlabelled = None;
+        for label in labels {
+            let call = by_id.clone().version_stage(label);
+            match send(&op, budget, || call.clone().send()).await {
+                Ok(answer) if answer.version_id.as_deref() != Some(version.as_str()) => {
+                    return Err(op.strange("it is of another version"));
+                }
+                Ok(answer) => return Ok(answer.secret_string.map(Zeroizing::new)),
+                Err(missing) if missing.is(&["ResourceNotFoundException"]) => {
+                    unlabelled.get_or_insert(missing);
+                }
+                // It is there, and not under that label: it was moved since, unless another one fits.
+                Err(elsewhere) if elsewhere.is(&["InvalidRequestException"]) => unlabelled = Some(elsewhere),
+                Err(failure) => return Err(failure.into()),
             }
-            answer => answer?,
-        };
-        if answer.version_id.as_deref() != Some(version.as_str()) {
-            return Err(op.strange("it is of another version"));
         }
-        Ok(answer.secret_string.map(Zeroizing::new))
+        match unlabelled {
+            Some(missing) if missing.is(&["ResourceNotFoundException"]) => Err(missing.into()),
+            Some(elsewhere) => Err(elsewhere.of_kind(ErrorKind::Conflict)),
+            None => Err(op.strange("it was not asked for")),
+        }
     }
 
     async fn put(

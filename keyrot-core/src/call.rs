@@ -101,8 +101,8 @@ pub enum Reply {
     Keys(Vec<AccessKey>),
     /// To [`Call::DescribeSecret`].
     Secret(SecretState),
-    /// To [`Call::LookInto`].
-    Inside(Inside),
+    /// To [`Call::LookInto`]; `None` if the version has no value yet.
+    Inside(Option<Inside>),
     /// To [`Call::ListVersions`].
     Versions(Vec<VersionId>),
     /// To [`Call::LastUse`].

@@ -21,6 +21,10 @@ pub enum Decision {
     },
     /// Nothing until a person decides.
     Blocked(Blocked),
+    /// What was ordered is done: see [`Order`](crate::Order).
+    Done,
+    /// What was ordered cannot be done: see [`Order`](crate::Order).
+    Refused(Refusal),
 }
 
 /// Something that has to be known before more can be decided.
@@ -108,6 +112,44 @@ pub enum Why {
     Settling(KeyId),
     /// An earlier run was about to make a key, or another has just made one, and IAM does not list it yet.
     Unlisted,
+    /// The key before still exists, and has to go before the next one is made.
+    OldKey(KeyId),
+    /// Secrets Manager's own rotation is switched on, and the next step is its own.
+    Service,
+}
+
+/// Why an [`Order`](crate::Order) of Secrets Manager's is refused. Nothing was changed.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Refusal {
+    /// Rotation is not switched on for the secret, so this is no order of Secrets Manager's.
+    RotationOff,
+    /// The secret has nothing under AWSCURRENT.
+    NothingCurrent,
+    /// The version does not stand under AWSPENDING, or stood under AWSCURRENT already and was moved away from.
+    NotStaged {
+        /// The version.
+        version: VersionId,
+    },
+    /// The version holds no key yet.
+    NotMade {
+        /// The version.
+        version: VersionId,
+    },
+    /// The credentials are somebody else's, or will never work.
+    DoesNotWork {
+        /// The key.
+        key: KeyId,
+        /// What the trial brought.
+        reason: String,
+    },
+    /// A newer key became current meanwhile.
+    Superseded {
+        /// The key that was to be published.
+        key: KeyId,
+        /// The one that is current.
+        by: KeyId,
+    },
 }
 
 /// Why a person has to decide. Nothing of the user's is changed until then.
@@ -212,8 +254,9 @@ impl Blocked {
             Self::CurrentKeyGone { .. } | Self::CurrentKeyInactive { .. } => {
                 "if the user is being decommissioned, remove its rotation tag; otherwise reactivate the key, or put a working one under AWSCURRENT".into()
             }
-            Self::RolledBack { from, .. } => {
-                format!("to go on with {from}, move AWSCURRENT to its version again; to give it up, deactivate it, and keyrot deletes it and makes another")
+            Self::RolledBack { from, to } => {
+                let end = if to.is_some() { "deactivate it, and keyrot deletes it and makes another" } else { "delete it, and keyrot makes another" };
+                format!("to go on with {from}, move AWSCURRENT to its version again; to give it up, {end}")
             }
             Self::CurrentDoesNotWork { .. } => "put working credentials of this user under AWSCURRENT, or move AWSCURRENT back".into(),
             Self::UnknownKeys(keys) => {
@@ -286,6 +329,25 @@ impl fmt::Display for Why {
             Self::Propagation(key) => write!(f, "{key} does not authenticate yet"),
             Self::Settling(key) => write!(f, "{key} is new and may be in another run's hands"),
             Self::Unlisted => f.write_str("another run may have made a key that IAM does not list yet"),
+            Self::OldKey(key) => write!(f, "{key}, the key before, has to be retired first; scheduled runs do that"),
+            Self::Service => f.write_str("Secrets Manager's own rotation is switched on and makes the next key"),
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::RotationOff => f.write_str("rotation is not switched on for this secret"),
+            Self::NothingCurrent => {
+                f.write_str("the secret has nothing under AWSCURRENT; let a scheduled run adopt the user first")
+            }
+            Self::NotStaged { version } => {
+                write!(f, "version {version} is not under AWSPENDING (any more); Secrets Manager will ask anew")
+            }
+            Self::NotMade { version } => write!(f, "version {version} holds no key: createSecret comes first"),
+            Self::DoesNotWork { key, reason } => write!(f, "{key} is not published: {reason}"),
+            Self::Superseded { key, by } => write!(f, "{key} is not published: {by}, which is newer, is current"),
         }
     }
 }

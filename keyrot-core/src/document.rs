@@ -3,7 +3,7 @@
 //! The names and shapes here are an interface: they change only together with the number in [`RunDocument::schema`]. Times are RFC 3339 in
 //! UTC. No secret material is in it: none of the types that it is made from holds any.
 
-use crate::words::{blocked_code, event_code, event_key, outcome_text, step_code, why_code};
+use crate::words::{blocked_code, event_code, event_key, outcome_text, refusal_code, step_code, why_code};
 use crate::{
     AccessKey, ErrorKind, Evidence, KeyId, KeyStatus, LastUse, NotifierFailure, Outcome, PassedOver, Pattern, Report,
     SecretName, Selected, Severity, Standing, Stop, Timestamp, UserName, Why,
@@ -204,12 +204,12 @@ impl Outcome {
     #[must_use]
     pub fn verdict(&self) -> Verdict {
         match self {
-            Self::Settled { .. } | Self::Waiting(_) | Self::Due(_) | Self::Proving { .. } => Verdict::Well,
+            Self::Settled { .. } | Self::Waiting(_) | Self::Due(_) | Self::Proving { .. } | Self::Done => Verdict::Well,
             Self::Stopped(Stop::ChangeLimit) => Verdict::Well,
             Self::Blocked(_) => Verdict::Blocked,
             Self::Stopped(Stop::Cancelled) => Verdict::Stopped,
             Self::Stopped(Stop::Deadline | Stop::TookTooLong | Stop::Contention) => Verdict::Failed,
-            Self::Failed(_) | Self::Panicked(_) => Verdict::Failed,
+            Self::Failed(_) | Self::Panicked(_) | Self::Refused(_) => Verdict::Failed,
         }
     }
 
@@ -217,18 +217,20 @@ impl Outcome {
     #[must_use]
     pub fn state(&self) -> State {
         match self {
-            Self::Settled { .. } => State::Settled,
+            Self::Settled { .. } | Self::Done => State::Settled,
             Self::Waiting(_) => State::Waiting,
             Self::Due(_) | Self::Proving { .. } => State::Due,
             Self::Blocked(_) => State::Blocked,
             Self::Stopped(Stop::Cancelled | Stop::ChangeLimit) => State::Stopped,
-            Self::Stopped(_) | Self::Failed(_) | Self::Panicked(_) => State::Failed,
+            Self::Stopped(_) | Self::Failed(_) | Self::Panicked(_) | Self::Refused(_) => State::Failed,
         }
     }
 
     fn reason(&self) -> &'static str {
         match self {
             Self::Settled { .. } => "settled",
+            Self::Done => "done",
+            Self::Refused(refusal) => refusal_code(refusal),
             Self::Waiting(wait) => why_code(&wait.why),
             Self::Due(step) => step_code(step),
             Self::Proving { .. } => "prove",

@@ -74,8 +74,8 @@ mod words;
 pub type Timestamp = chrono::DateTime<chrono::Utc>;
 
 pub use call::{Call, CallError, Effect, ErrorKind, Inside, NewKey, ProbeAnswer, Reply};
-pub use decide::decide;
-pub use decision::{Blocked, Decision, Evidence, Question, Step, Wait, Why};
+pub use decide::{Order, OrderStep, decide, decide_order};
+pub use decision::{Blocked, Decision, Evidence, Question, Refusal, Step, Wait, Why};
 pub use document::{Counts, EventDocument, EvidenceDocument, KeyDocument, RunDocument, State, UserDocument, Verdict};
 pub use driver::{Cancel, Driven, Ports, drive};
 pub use event::{Event, EventKind, Failure, Severity};

@@ -97,6 +97,9 @@ pub struct Secret {
     pub previous: Option<Held>,
     /// keyrot's own notes.
     pub journal: Journal,
+    /// Whether Secrets Manager's own rotation is switched on: then it asks its rotation function for the next key (see
+    /// [`Order`](crate::Order)), and nobody else makes one.
+    pub serviced: bool,
 }
 
 /// A version under a staging label.

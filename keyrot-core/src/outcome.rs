@@ -1,6 +1,6 @@
 //! On whom a run works, and where it leaves them.
 
-use crate::{Blocked, Failure, SecretName, Step, Timestamp, UserArn, UserName, VersionId, Wait, Why};
+use crate::{Blocked, Failure, Refusal, SecretName, Step, Timestamp, UserArn, UserName, VersionId, Wait, Why};
 use serde::Serialize;
 use std::fmt;
 
@@ -43,6 +43,10 @@ pub enum Outcome {
         /// The version.
         version: VersionId,
     },
+    /// What was ordered is done: see [`Order`](crate::Order).
+    Done,
+    /// What was ordered cannot be done: see [`Order`](crate::Order).
+    Refused(Refusal),
     /// keyrot's own code, or a port's, panicked. Nothing more was done for this user.
     Panicked(String),
 }

@@ -97,11 +97,12 @@ pub trait SecretStorePort: Send + Sync {
     /// [`CallError`].
     async fn write_note(&self, secret: &SecretName, note: &Note) -> Result<(), CallError>;
 
-    /// Which key's credentials a version holds that somebody else wrote. Nothing else of the value is kept.
+    /// Which key's credentials a version holds that somebody else wrote; `None` if it stands under AWSPENDING and has no value yet, as
+    /// Secrets Manager leaves it for a rotation function. Nothing else of the value is kept.
     ///
     /// # Errors
     /// [`CallError`]; a value without credentials is no error.
-    async fn look_into(&self, secret: &SecretName, version: &VersionId) -> Result<Inside, CallError>;
+    async fn look_into(&self, secret: &SecretName, version: &VersionId) -> Result<Option<Inside>, CallError>;
 
     /// The ids of all versions that the store still keeps, with and without a label, to the last page.
     ///

@@ -5,12 +5,16 @@
 //! A call's own reply counts as a look at what it changed, so that a whole rotation costs ten calls: two to look, eight to act. Everything
 //! is looked at afresh before a key is deactivated or deleted, after a conflict, and after a lost reply.
 
+mod decider;
+mod taking_in;
+
+pub use decider::Decider;
+
 use crate::policy::after;
 use crate::proving::{Proving, Trial};
 use crate::{
-    AccessKey, Call, CallError, Content, Decision, Effect, ErrorKind, Event, EventKind, Failure, Held, Inside, KeyId,
-    KeyStatus, LastUse, NewKey, Note, Observed, Outcome, Phase, Policy, Proof, Question, Reply, Secret, SecretState,
-    Step, Stop, Subject, Timestamp, VersionId, Wait, Why, decide,
+    Call, CallError, Decision, Effect, ErrorKind, Event, EventKind, Failure, Held, KeyId, LastUse, NewKey, Observed,
+    Order, Outcome, Policy, Proof, Question, Reply, SecretState, Step, Stop, Subject, Timestamp, VersionId, Wait, Why,
 };
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -44,6 +48,7 @@ pub struct Rotation {
     subject: Subject,
     policy: Policy,
     mode: Mode,
+    order: Option<Order>,
     decider: Decider,
     began: Option<Timestamp>,
     looks: u32,
@@ -62,42 +67,6 @@ pub struct Rotation {
     /// The last error of a call whose failure is no failure of the run, unless the run ends because of it.
     passed_over: Option<CallError>,
     events: Vec<Event>,
-}
-
-/// The function that decides, with a name to tell it by.
-///
-/// There is one real one. Others exist to show that a check can fail: a test puts a weakened decision in its place, and demands to be told.
-#[derive(Clone, Copy)]
-pub struct Decider {
-    /// What it is called.
-    pub name: &'static str,
-    /// It.
-    pub decide: fn(&Observed, &Policy, Timestamp) -> Decision,
-}
-
-impl Decider {
-    /// [`decide`](crate::decide()).
-    pub const REAL: Self = Self { name: "decide", decide };
-}
-
-impl PartialEq for Decider {
-    fn eq(&self, other: &Self) -> bool {
-        self.name == other.name
-    }
-}
-
-impl Eq for Decider {}
-
-impl std::hash::Hash for Decider {
-    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        self.name.hash(state);
-    }
-}
-
-impl std::fmt::Debug for Decider {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.name)
-    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -128,6 +97,7 @@ impl Rotation {
             subject,
             policy,
             mode,
+            order: None,
             decider: Decider::REAL,
             began: None,
             looks: 0,
@@ -141,6 +111,13 @@ impl Rotation {
             passed_over: None,
             events: Vec::new(),
         }
+    }
+
+    /// The same, to carry out an order of Secrets Manager's and nothing else.
+    #[must_use]
+    pub fn ordered(mut self, order: Order) -> Self {
+        self.order = Some(order);
+        self
     }
 
     /// The same with another decision in the real one's place: see [`Decider`].
@@ -230,7 +207,11 @@ impl Rotation {
 
     /// Turns a decision into the call that carries it out, or into the end of the run.
     fn decided(&mut self, now: Timestamp) -> Option<Call> {
-        match (self.decider.decide)(&self.seen, &self.policy, now) {
+        let decision = match &self.order {
+            None => (self.decider.decide)(&self.seen, &self.policy, now),
+            Some(order) => (self.decider.decide_order)(&self.seen, order, &self.policy, now),
+        };
+        match decision {
             Decision::Look(Question::Inside(version)) => Some(Call::LookInto(version)),
             Decision::Look(Question::Versions) => Some(Call::ListVersions),
             Decision::Look(Question::LastUse(key)) => Some(Call::LastUse(key)),
@@ -252,6 +233,8 @@ impl Rotation {
             Decision::Wait(wait) => self.end(now, Outcome::Waiting(wait)),
             Decision::Settled { until } => self.end(now, Outcome::Settled { until }),
             Decision::Blocked(why) => self.end(now, Outcome::Blocked(why)),
+            Decision::Done => self.end(now, Outcome::Done),
+            Decision::Refused(refusal) => self.end(now, Outcome::Refused(refusal)),
         }
     }
 
@@ -295,7 +278,11 @@ impl Rotation {
             Step::Delete(key) => Call::DeleteKey(key),
             Step::Stage { carry } => {
                 let NewKey { credentials, created } = self.fresh.clone()?;
-                match VersionId::for_key(&credentials.key, created, carry.is_some()) {
+                let version = match &self.order {
+                    Some(order) => Ok(order.version.clone()),
+                    None => VersionId::for_key(&credentials.key, created, carry.is_some()),
+                };
+                match version {
                     Ok(version) => Call::Stage { version, credentials, carry },
                     Err(error) => {
                         let error = CallError::refused(ErrorKind::Other, error.to_string());
@@ -358,94 +345,6 @@ impl Rotation {
         self.stage = Stage::Undo(key.clone(), Outcome::Failed(Failure { doing, error }));
     }
 
-    fn succeeded(&mut self, now: Timestamp, call: Call, reply: Reply) {
-        let expected = match (call, reply) {
-            (Call::ListKeys, Reply::Keys(keys)) => {
-                self.seen.keys = keys;
-                self.stage = Stage::DescribeSecret;
-                true
-            }
-            (Call::DescribeSecret, Reply::Secret(secret)) => {
-                self.looked(secret);
-                true
-            }
-            (Call::LookInto(version), Reply::Inside(inside)) => {
-                self.read_foreign(&version, &inside);
-                true
-            }
-            (Call::ListVersions, Reply::Versions(versions)) => {
-                self.seen.versions = Some(versions);
-                true
-            }
-            (Call::LastUse(key), Reply::LastUse(last_use)) => {
-                self.seen.last_use.insert(key, last_use);
-                true
-            }
-            (Call::CreateKey, Reply::Created(new)) => {
-                let key = new.credentials.key.clone();
-                self.seen.keys.push(AccessKey { id: key.clone(), status: KeyStatus::Active, created: new.created });
-                self.seen.in_hand = Some(key.clone());
-                self.fresh = Some(new);
-                self.changed = true;
-                self.tell(now, EventKind::KeyCreated { key });
-                true
-            }
-            (Call::ReadVersion(_), Reply::Credentials(credentials)) => {
-                if let Stage::Proving(proving) = &mut self.stage {
-                    proving.read(credentials);
-                }
-                self.end_of_proof(now);
-                true
-            }
-            (Call::Probe(_), Reply::Probe(answer)) => {
-                if let Stage::Proving(proving) = &mut self.stage {
-                    proving.answered(answer, now, &self.policy);
-                }
-                self.end_of_proof(now);
-                true
-            }
-            (call, Reply::Done) if !call.only_reads() && call != Call::CreateKey => {
-                self.done(now, call);
-                true
-            }
-            _ => false,
-        };
-        if !expected {
-            let error =
-                CallError::lost("the port answered another call than it was asked; this is a fault in the port's code");
-            self.end(now, Outcome::Failed(Failure { doing: "understand the port's answer".into(), error }));
-        }
-    }
-
-    /// A look at everything is complete.
-    fn looked(&mut self, secret: SecretState) {
-        self.seen.secret = secret;
-        self.seen.last_use.clear();
-        self.seen.versions = None;
-        self.changed = false;
-        self.looks += 1;
-        // The key in hand may lag in the listing; once it is listed, IAM's word on its status counts.
-        if let (Some(id), Some(new)) = (self.seen.in_hand.clone(), &self.fresh)
-            && !self.seen.keys.iter().any(|k| k.id == id)
-        {
-            self.seen.keys.push(AccessKey { id, status: KeyStatus::Active, created: new.created });
-        }
-        self.stage = Stage::Deciding;
-    }
-
-    fn read_foreign(&mut self, version: &VersionId, inside: &Inside) {
-        let content = match &inside.key {
-            Some(key) => Content::ForeignKey { key: key.clone(), extras: inside.extras },
-            None => Content::ForeignOther,
-        };
-        if let SecretState::Present(secret) = &mut self.seen.secret {
-            let labels = [&mut secret.current, &mut secret.pending, &mut secret.previous];
-            for held in labels.into_iter().flatten().filter(|h| h.version == *version) {
-                held.content = content.clone();
-            }
-        }
-    }
-
     fn end_of_proof(&mut self, now: Timestamp) {
         if let Stage::Proving(proving) = &self.stage
             && let Some(proof) = proving.result(now, &self.policy)
@@ -456,95 +355,6 @@ impl Rotation {
             self.seen.proof = Some((proving.version().clone(), proof));
             self.stage = Stage::Deciding;
         }
-    }
-
-    /// A change was made: what is known changes with it, and people are told.
-    fn done(&mut self, now: Timestamp, call: Call) {
-        self.changed = true;
-        if let (Stage::Undo(_, outcome), Call::DeleteKey(key)) = (&self.stage, &call) {
-            let (key, outcome) = (key.clone(), outcome.clone());
-            self.seen.in_hand = None;
-            self.seen.keys.retain(|k| k.id != key);
-            self.tell(now, EventKind::OrphanRemoved { key });
-            self.end(now, outcome);
-            return;
-        }
-        if let Some(kind) = self.announcement(&call) {
-            self.tell(now, kind);
-        }
-        match call {
-            Call::CreateSecret(version) | Call::PutPlaceholder(version) => {
-                self.seen.versions = Some(vec![version.clone()]);
-                let current = Some(Held::of(version));
-                self.seen.secret = SecretState::Present(Secret { current, ..Secret::default() });
-            }
-            Call::Deactivate(key) => {
-                if let Some(key) = self.seen.keys.iter_mut().find(|k| k.id == key) {
-                    key.status = KeyStatus::Inactive;
-                }
-            }
-            Call::DeleteKey(key) => self.seen.keys.retain(|k| k.id != key),
-            call => self.done_in_secret(call),
-        }
-    }
-
-    fn done_in_secret(&mut self, call: Call) {
-        let SecretState::Present(secret) = &mut self.seen.secret else { return };
-        match call {
-            Call::Write(note) => {
-                let retiring = matches!(&note, Note::Retired(r) if r.phase == Phase::Retiring);
-                secret.journal.set(note);
-                if retiring {
-                    self.stage = Stage::ListKeys;
-                }
-            }
-            Call::Stage { version, .. } => {
-                self.seen.versions.iter_mut().for_each(|ids| ids.push(version.clone()));
-                secret.pending = Some(Held::of(version));
-                self.seen.in_hand = None;
-            }
-            Call::Promote { to, .. } => {
-                let promoted = secret.pending.clone().filter(|h| h.version == to).unwrap_or_else(|| Held::of(to));
-                secret.previous = secret.current.replace(promoted);
-            }
-            Call::Unstage(_) => secret.pending = None,
-            _ => {}
-        }
-    }
-
-    /// What people are told of a change, before what is known changes.
-    fn announcement(&self, call: &Call) -> Option<EventKind> {
-        let SecretState::Present(secret) = &self.seen.secret else { return Some(EventKind::Adopted) };
-        Some(match call {
-            Call::PutPlaceholder(_) => EventKind::Adopted,
-            Call::Promote { to, .. } => {
-                let key = Content::of(to).key()?.clone();
-                let beside = || self.seen.keys.iter().map(|k| &k.id).find(|id| **id != key);
-                let replaced = secret.current.as_ref().and_then(Held::key).or_else(beside).cloned();
-                EventKind::Rotated { key, replaced, version: to.clone() }
-            }
-            Call::Write(Note::Retired(note)) if note.phase == Phase::Hold => {
-                EventKind::Reactivated { key: note.key.clone() }
-            }
-            Call::Write(Note::Retired(note)) if note.phase == Phase::Abandoned => self.abandoning(&note.key),
-            Call::Write(Note::Retired(note)) if note.phase == Phase::Retiring => {
-                let replaced = secret.journal.promoted.as_ref().and_then(|p| p.replacing.as_ref());
-                let previous = secret.previous.as_ref().and_then(Held::key);
-                let key = Some(&note.key).filter(|key| replaced != Some(key) && previous != Some(key))?;
-                EventKind::OrphanFound { key: key.clone() }
-            }
-            Call::Deactivate(key) => EventKind::Retired { key: key.clone() },
-            Call::DeleteKey(key) => EventKind::Deleted { key: key.clone() },
-            _ => return None,
-        })
-    }
-
-    fn abandoning(&self, key: &KeyId) -> EventKind {
-        let reason = match &self.seen.proof {
-            Some((_, Proof::Refused(reason) | Proof::Wrong(reason))) => reason.clone(),
-            _ => "another key became current, or somebody deactivated it".into(),
-        };
-        EventKind::Abandoned { key: key.clone(), reason }
     }
 
     fn look_again(&mut self, now: Timestamp) -> Option<Call> {

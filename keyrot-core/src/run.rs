@@ -3,8 +3,8 @@
 use crate::driver::{Bounds, drive_within};
 use crate::telling::{NotifierFailure, Told, panic_text, tell_beside};
 use crate::{
-    AccessKey, Blocked, Cancel, Event, EventKind, KeyId, Mode, Notifier, Observed, Outcome, Policy, Ports, Rotation,
-    SecretName, SecretState, Subject, Timestamp, UserName, after,
+    AccessKey, Blocked, Cancel, Event, EventKind, KeyId, Mode, Notifier, Observed, Order, Outcome, Policy, Ports,
+    Rotation, SecretName, SecretState, Subject, Timestamp, UserName, after,
 };
 use futures_util::{FutureExt, StreamExt, stream};
 use serde::Serialize;
@@ -44,6 +44,12 @@ impl Default for Limits {
 pub struct Rotator {
     ports: Ports,
     notifiers: Vec<Arc<dyn Notifier>>,
+}
+
+/// What is to be done for each user.
+struct Job {
+    mode: Mode,
+    order: Option<Order>,
 }
 
 /// What a run says while it goes on.
@@ -122,14 +128,39 @@ impl Rotator {
         cancel: &Cancel,
         progress: &(dyn Fn(Progress) + Sync),
     ) -> Report {
+        self.work(chosen, Job { mode, order: None }, limits, cancel, progress).await
+    }
+
+    /// Carries out one order of Secrets Manager's for the user whose secret it is about, as its rotation function.
+    ///
+    /// It is done if the user's outcome is [`Outcome::Done`]; anything else is a failure to be told to Secrets Manager, which orders again.
+    pub async fn carry_out(
+        &self,
+        chosen: Chosen,
+        order: Order,
+        limits: &Limits,
+        cancel: &Cancel,
+        progress: &(dyn Fn(Progress) + Sync),
+    ) -> Report {
+        self.work(vec![chosen], Job { mode: Mode::Act, order: Some(order) }, limits, cancel, progress).await
+    }
+
+    async fn work(
+        &self,
+        chosen: Vec<Chosen>,
+        job: Job,
+        limits: &Limits,
+        cancel: &Cancel,
+        progress: &(dyn Fn(Progress) + Sync),
+    ) -> Report {
         let started = self.ports.clock.now();
         let changes_left = limits.max_changes.map(AtomicUsize::new);
         let bounds = Bounds { cancel: cancel.clone(), deadline: limits.deadline, changes_left };
-        let bounds = &bounds;
+        let (bounds, job) = (&bounds, &job);
         // A plan is nobody else's news.
-        let notifiers = if mode == Mode::Act { &self.notifiers[..] } else { &[] };
+        let notifiers = if job.mode == Mode::Act { &self.notifiers[..] } else { &[] };
         tell_beside(notifiers, self.ports.clock.as_ref(), async move |told: Told| {
-            let work = chosen.into_iter().map(|one| self.one(one, mode, bounds, told.clone(), progress));
+            let work = chosen.into_iter().map(|one| self.one(one, job, bounds, told.clone(), progress));
             let mut users: Vec<_> = stream::iter(work).buffer_unordered(limits.concurrency.max(1)).collect().await;
             users.sort_by(|a: &Standing, b| a.user.cmp(&b.user));
             Report { started, finished: self.ports.clock.now(), users, notifier_failures: Vec::new() }
@@ -140,7 +171,7 @@ impl Rotator {
     async fn one(
         &self,
         chosen: Chosen,
-        mode: Mode,
+        job: &Job,
         bounds: &Bounds,
         told: Told,
         progress: &(dyn Fn(Progress) + Sync),
@@ -173,13 +204,17 @@ impl Rotator {
         };
         match policy {
             Err(reason) => {
-                if mode == Mode::Act {
+                if job.mode == Mode::Act {
                     tell(event(EventKind::Blocked { reason: reason.clone() }));
                 }
                 standing.outcome = Outcome::Blocked(reason);
             }
             Ok(policy) => {
-                let rotation = Rotation::new(subject.clone(), policy, mode);
+                let rotation = Rotation::new(subject.clone(), policy, job.mode);
+                let rotation = match &job.order {
+                    Some(order) => rotation.ordered(order.clone()),
+                    None => rotation,
+                };
                 let work = drive_within(&self.ports, rotation, bounds, &mut tell);
                 match AssertUnwindSafe(work).catch_unwind().await {
                     Ok(driven) => {

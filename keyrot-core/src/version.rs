@@ -37,6 +37,8 @@ pub enum Content {
     },
     /// Written by somebody else; reading it found no access key.
     ForeignOther,
+    /// Made by Secrets Manager for its rotation function to fill: it has no value yet.
+    ForeignEmpty,
 }
 
 impl Content {
@@ -70,14 +72,14 @@ impl Content {
     pub fn key(&self) -> Option<&KeyId> {
         match self {
             Self::Key { key, .. } | Self::ForeignKey { key, .. } => Some(key),
-            Self::Placeholder | Self::Foreign | Self::ForeignOther => None,
+            Self::Placeholder | Self::Foreign | Self::ForeignOther | Self::ForeignEmpty => None,
         }
     }
 
     /// Whether somebody else wrote it.
     #[must_use]
     pub fn is_foreign(&self) -> bool {
-        matches!(self, Self::Foreign | Self::ForeignKey { .. } | Self::ForeignOther)
+        matches!(self, Self::Foreign | Self::ForeignKey { .. } | Self::ForeignOther | Self::ForeignEmpty)
     }
 
     /// Whether the next version has to carry further fields along.

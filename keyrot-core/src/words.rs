@@ -1,11 +1,13 @@
 //! States and events in one word each, for machines, and a user's state in a sentence, for people.
 
-use crate::{Blocked, EventKind, KeyId, Note, Outcome, Phase, Standing, Step, Timestamp, Wait, Why};
+use crate::{Blocked, EventKind, KeyId, Note, Outcome, Phase, Refusal, Standing, Step, Timestamp, Wait, Why};
 
 /// Where the user stands, in a sentence without the user's name.
 pub(crate) fn outcome_text(one: &Standing, now: Timestamp) -> String {
     match &one.outcome {
         Outcome::Settled { until } => format!("settled; the next rotation is due {}", time(*until)),
+        Outcome::Done => "what Secrets Manager ordered is done".to_owned(),
+        Outcome::Refused(refusal) => refusal.to_string(),
         Outcome::Waiting(wait) => wait_text(wait),
         Outcome::Blocked(reason) => reason.to_string(),
         Outcome::Failed(failure) => failure.to_string(),
@@ -26,7 +28,7 @@ fn wait_text(wait: &Wait) -> String {
         Why::Propagation(key) => format!("{key} does not authenticate yet; it is given up after {until}"),
         Why::Settling(key) => format!("{key} is new and may be in another run's hands; left alone until {until}"),
         Why::Unlisted => format!("{}; looked at again after {until}", wait.why),
-        Why::UseUnknown { .. } => wait.why.to_string(),
+        Why::UseUnknown { .. } | Why::OldKey(_) | Why::Service => wait.why.to_string(),
     }
 }
 
@@ -86,16 +88,28 @@ pub(crate) fn why_code(why: &Why) -> &'static str {
         Why::Propagation(_) => "propagation",
         Why::Settling(_) => "settling",
         Why::Unlisted => "unlisted",
+        Why::OldKey(_) => "old_key",
+        Why::Service => "service",
+    }
+}
+
+pub(crate) fn refusal_code(refusal: &Refusal) -> &'static str {
+    match refusal {
+        Refusal::RotationOff => "rotation_off",
+        Refusal::NothingCurrent => "nothing_current",
+        Refusal::NotStaged { .. } => "not_staged",
+        Refusal::NotMade { .. } => "not_made",
+        Refusal::DoesNotWork { .. } => "does_not_work",
+        Refusal::Superseded { .. } => "superseded",
     }
 }
 
 fn why_key(why: &Why) -> Option<&KeyId> {
     match why {
-        Why::Overlap(key) | Why::NoRecord(key) | Why::Soak(key) | Why::Propagation(key) | Why::Settling(key) => {
-            Some(key)
-        }
+        Why::Overlap(key) | Why::NoRecord(key) | Why::Soak(key) => Some(key),
+        Why::Propagation(key) | Why::Settling(key) | Why::OldKey(key) => Some(key),
         Why::InUse { key, .. } | Why::UseUnknown { key, .. } => Some(key),
-        Why::Unlisted => None,
+        Why::Unlisted | Why::Service => None,
     }
 }
 

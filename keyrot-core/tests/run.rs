@@ -155,18 +155,24 @@ async fn a_notifier_that_fails_hangs_or_panics_is_reported_and_no_more() {
         );
         // The other notifier got all of it, in the order in which it happened to each user, and the summary once.
         let heard = good.0.lock().unwrap();
-        let [(summary, happened)] = &heard.1[..] else { panic!("one summary is expected: {:?}", heard.1) };
-        assert_eq!((*summary, *happened), (2, events.len()));
+        assert_eq!(heard.summaries, [(2, events.len())]);
         for user in &report.users {
-            let heard: Vec<_> = heard.0.iter().filter(|e| e.user == user.user).cloned().collect();
+            let heard: Vec<_> = heard.events.iter().filter(|e| e.user == user.user).cloned().collect();
             assert_eq!(heard, user.events);
         }
     }
 }
 
-/// Remembers what it was told: the events, and of each summary the number of users and of events told before it.
+/// Remembers what it was told.
 #[derive(Default)]
-struct Good(Mutex<(Vec<Event>, Vec<(usize, usize)>)>);
+struct Good(Mutex<Heard>);
+
+#[derive(Default)]
+struct Heard {
+    events: Vec<Event>,
+    /// Of each summary, the number of its users, and of the events told before it.
+    summaries: Vec<(usize, usize)>,
+}
 
 #[async_trait]
 impl Notifier for Good {
@@ -174,13 +180,13 @@ impl Notifier for Good {
         "good".into()
     }
     async fn happened(&self, events: &[Event]) -> Result<(), String> {
-        self.0.lock().unwrap().0.extend_from_slice(events);
+        self.0.lock().unwrap().events.extend_from_slice(events);
         Ok(())
     }
     async fn finished(&self, report: &Report) -> Result<(), String> {
         let mut heard = self.0.lock().unwrap();
-        let before = heard.0.len();
-        heard.1.push((report.users.len(), before));
+        let before = heard.events.len();
+        heard.summaries.push((report.users.len(), before));
         Ok(())
     }
 }
@@ -193,5 +199,5 @@ async fn a_plan_is_nobody_elses_news() {
     let users = chosen(&account).await;
     let report = rotator.run(users, Mode::Plan, &Limits::default(), &Cancel::default(), &|_| {}).await;
     assert!(report.users.iter().all(|u| matches!(u.outcome, Outcome::Due(_))));
-    assert!(good.0.lock().unwrap().1.is_empty());
+    assert!(good.0.lock().unwrap().summaries.is_empty());
 }

@@ -51,6 +51,15 @@ pub(super) fn answer(call: &ApiCall, world: &mut World, longest: usize) -> Resul
             secret.tags.retain(|key, _| !keys.contains(key));
             Ok(Output::Empty)
         }
+        "RotateSecret" => {
+            world.secret_mut(&name).ok_or_else(not_found)?.rotation = true;
+            let version = world.rotate_secret(&name, &token(call)?)?;
+            Ok(named(call, &name, world, fields(json!({ "VersionId": version }))))
+        }
+        "CancelRotateSecret" => {
+            world.secret_mut(&name).ok_or_else(not_found)?.rotation = false;
+            Ok(named(call, &name, world, Map::new()))
+        }
         "DeleteSecret" => delete(call, &name, world),
         "RestoreSecret" => {
             world.secret_mut(&name).ok_or_else(not_found)?.deleted = None;
@@ -101,8 +110,10 @@ fn put(call: &ApiCall, name: &SecretName, world: &mut World) -> Result<Output, R
 fn describe(call: &ApiCall, name: &SecretName, world: &World) -> Output {
     let mut more = Map::new();
     if let Some(secret) = world.secret(name) {
-        let labelled = secret.versions().filter(|(_, labels)| !labels.is_empty());
-        let map: Map<String, Json> = labelled.map(|(id, _)| (id.to_string(), json!(stages(secret, id)))).collect();
+        // One that waits for its value is no version yet, but its label stands.
+        let labelled: BTreeSet<&VersionId> = LABELS.iter().filter_map(|(_, label)| secret.labelled(*label)).collect();
+        let map: Map<String, Json> = labelled.iter().map(|id| (id.to_string(), json!(stages(secret, id)))).collect();
+        more.insert("RotationEnabled".into(), secret.rotation.into());
         if !map.is_empty() {
             more.insert("VersionIdsToStages".into(), map.into());
         }

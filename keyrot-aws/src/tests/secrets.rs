@@ -205,7 +205,12 @@ async fn a_version_is_read_by_its_id_and_its_likely_label() {
     let elsewhere = json_error("InvalidRequestException", "The version is not under that staging label");
     let (aws, script) = Script::aws([elsewhere, value_of(&version('B'), &text)]).await;
     assert!(aws.read(&secret(), &version('B')).await.unwrap().is_some());
-    assert_eq!(sent(&script.requests()[1].body)["VersionStage"], Value::Null);
+    assert_eq!(sent(&script.requests()[1].body)["VersionStage"], "AWSCURRENT");
+
+    let elsewhere = || json_error("InvalidRequestException", "The version is not under that staging label");
+    let (aws, _) = Script::aws([elsewhere(), elsewhere(), elsewhere()]).await;
+    let moved = aws.read(&secret(), &version('B')).await.unwrap_err();
+    assert_eq!((moved.kind, moved.effect), (ErrorKind::Conflict, Effect::None), "it was moved since: look again");
 
     let (aws, _) = Script::aws([value_of(&version('C'), &text)]).await;
     assert!(aws.read(&secret(), &version('B')).await.unwrap_err().message.contains("another version"));
@@ -220,7 +225,7 @@ async fn a_foreign_version_gives_away_its_key_and_no_more() {
     let text = json!({ "aws_access_key_id": key('A').as_str(), "aws_secret_access_key": HIDDEN }).to_string();
     let (aws, script) = Script::aws([value_of(&from, &text)]).await;
     let inside = aws.look_into(&secret(), &from).await.unwrap();
-    assert_eq!(inside, Inside { key: Some(key('A')), extras: true });
+    assert_eq!(inside, Some(Inside { key: Some(key('A')), extras: true }));
     assert_eq!(sent(&script.requests()[0].body)["VersionStage"], "AWSCURRENT");
 
     let own = SecretSettings { fields: FieldNames::new("id", "pw").unwrap(), ..SecretSettings::default() };
@@ -228,7 +233,20 @@ async fn a_foreign_version_gives_away_its_key_and_no_more() {
     let text = json!({ "id": key('A').as_str(), "pw": HIDDEN }).to_string();
     let (aws, _) = Script::with(settings, [value_of(&from, &text)]).await;
     let inside = aws.look_into(&secret(), &from).await.unwrap();
-    assert_eq!(inside, Inside { key: Some(key('A')), extras: false });
+    assert_eq!(inside, Some(Inside { key: Some(key('A')), extras: false }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_version_that_waits_for_its_value_is_told_from_one_that_is_not_there() {
+    let token = VersionId::parse(FOREIGN).unwrap();
+    let missing = || json_error("ResourceNotFoundException", "Secrets Manager can't find the specified secret value.");
+    let described = |version: &str| json(&json!({ "VersionIdsToStages": { version: ["AWSPENDING"] } }));
+    let (aws, script) = Script::aws([missing(), missing(), missing(), described(FOREIGN)]).await;
+    assert_eq!(aws.look_into(&secret(), &token).await.unwrap(), None);
+    let stages: Vec<_> = script.requests()[..3].iter().map(|r| sent(&r.body)["VersionStage"].clone()).collect();
+    assert_eq!(stages, ["AWSCURRENT", "AWSPENDING", "AWSPREVIOUS"]);
+    let (aws, _) = Script::aws([missing(), missing(), missing(), described(version('B').as_str())]).await;
+    assert_eq!(aws.look_into(&secret(), &token).await.unwrap_err().kind, ErrorKind::NotFound);
 }
 
 #[tokio::test(start_paused = true)]

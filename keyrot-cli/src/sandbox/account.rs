@@ -145,7 +145,7 @@ impl SecretStorePort for SandboxAccount {
         self.call(|a| a.write_note(secret, note).now_or_never()).await
     }
 
-    async fn look_into(&self, secret: &SecretName, version: &VersionId) -> Result<Inside, CallError> {
+    async fn look_into(&self, secret: &SecretName, version: &VersionId) -> Result<Option<Inside>, CallError> {
         self.call(|a| a.look_into(secret, version).now_or_never()).await
     }
 

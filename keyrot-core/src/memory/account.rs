@@ -208,16 +208,19 @@ impl SecretStorePort for MemoryAccount {
         self.call("write_note", |world| Ok(world.tag_secret(secret, note.tag(), note.to_text())?)).await
     }
 
-    async fn look_into(&self, secret: &SecretName, version: &VersionId) -> Result<Inside, CallError> {
-        self.call("look_into", |world| Ok(world.secret_value(secret, version)?.inside())).await
+    async fn look_into(&self, secret: &SecretName, version: &VersionId) -> Result<Option<Inside>, CallError> {
+        self.call("look_into", |world| {
+            let stands = world.secret(secret).is_some_and(|s| s.labelled(Label::Pending) == Some(version));
+            match world.secret_value(secret, version) {
+                Err(refusal) if refusal.kind == ErrorKind::NotFound && stands => Ok(None),
+                value => Ok(Some(value?.inside())),
+            }
+        })
+        .await
     }
 
     async fn versions(&self, secret: &SecretName) -> Result<Vec<VersionId>, CallError> {
-        self.call("versions", |world| {
-            let found = world.secret(secret);
-            Ok(found.into_iter().flat_map(|s| s.versions().map(|(id, _)| id.clone())).collect())
-        })
-        .await
+        self.call("versions", |world| Ok(world.secret_versions(secret)?)).await
     }
 
     async fn stage<'a>(
@@ -261,6 +264,7 @@ impl Clock for MemoryAccount {
         self.inner().world.now()
     }
 
+    /// Does not wait: it moves the account's clock. So a notifier that is not done at its first poll counts as too slow.
     async fn sleep(&self, time: Duration) {
         self.advance(time);
     }

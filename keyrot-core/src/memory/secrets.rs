@@ -35,6 +35,9 @@ pub struct MemorySecret {
     pub deleted: Option<Timestamp>,
     /// The region of its primary, if it is a replica.
     pub replica_of: Option<String>,
+    /// Whether the service's own rotation is switched on.
+    #[serde(default)]
+    pub rotation: bool,
 }
 
 impl Value {
@@ -250,7 +253,28 @@ impl World {
             pending: secret.held(Label::Pending),
             previous: secret.held(Label::Previous),
             journal: Journal::from_tags(&secret.tags),
+            serviced: secret.rotation,
         })
+    }
+
+    /// `RotateSecret`: makes the version that a rotation function is to fill, without a value and under AWSPENDING, and answers its id. A
+    /// rotation that is not complete is attempted again, under the id that it has.
+    ///
+    /// # Errors
+    /// `ResourceNotFoundException`, or `InvalidRequestException` where rotation is switched off.
+    pub fn rotate_secret(&mut self, name: &SecretName, version: &VersionId) -> Result<VersionId, Refusal> {
+        let secret = self.writable_secret(name)?;
+        if !secret.rotation {
+            let message = format!("You can't rotate the secret {name} without a rotation function.");
+            return Err(Refusal::new("InvalidRequestException", ErrorKind::Other, message));
+        }
+        let current = secret.labels.get(&Label::Current);
+        if let Some(pending) = secret.labels.get(&Label::Pending).filter(|pending| Some(*pending) != current) {
+            return Ok(pending.clone());
+        }
+        // Without a value it is no version yet: only the label says that it is to come.
+        secret.labels.insert(Label::Pending, version.clone());
+        Ok(version.clone())
     }
 
     /// `GetSecretValue` of one version.
@@ -266,6 +290,15 @@ impl World {
             let message = format!("Secrets Manager can't find the version {version}.");
             Refusal::new("ResourceNotFoundException", ErrorKind::NotFound, message)
         })
+    }
+
+    /// `ListSecretVersionIds`, with and without a label.
+    ///
+    /// # Errors
+    /// `ResourceNotFoundException`.
+    pub fn secret_versions(&self, name: &SecretName) -> Result<Vec<VersionId>, Refusal> {
+        let secret = self.secrets.get(name).ok_or_else(|| no_secret(name))?;
+        Ok(secret.versions.keys().cloned().collect())
     }
 
     /// One secret, to be changed as an administrator would.

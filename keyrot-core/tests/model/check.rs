@@ -1,6 +1,8 @@
 //! What the checker may choose, and what has to hold in every state.
 
-use super::world::{Action, Deed, Luck, Setting, State, UNIT, run, secret, user};
+use super::world::{
+    Action, Deed, Luck, Setting, State, UNIT, is_for_the_service, rotate_by_service, run, secret, user,
+};
 use keyrot_core::memory::{Label, World};
 use keyrot_core::{Call, Next, Outcome};
 use stateright::{Model, Property};
@@ -69,8 +71,16 @@ impl Check {
 
     fn lives_on(&self, state: &State) -> bool {
         let mut world = state.world.clone();
-        for _ in 0..20 {
-            let wait = match run(&self.setting, &mut world) {
+        let mut serviced = None;
+        for _ in 0..24 {
+            let outcome = run(&self.setting, &mut world, None);
+            if is_for_the_service(&world, &outcome) {
+                serviced = rotate_by_service(&self.setting, &mut world);
+                if serviced == Some(Outcome::Done) {
+                    continue;
+                }
+            }
+            let wait = match outcome {
                 Outcome::Settled { .. } => return at_rest_with_one_key(&world),
                 Outcome::Blocked(_) => return state.interfered,
                 Outcome::Waiting(wait) => wait.until.and_then(|until| (until - world.now()).to_std().ok()),
@@ -78,7 +88,8 @@ impl Check {
             };
             world.advance(wait.unwrap_or(UNIT));
         }
-        false
+        // Where a person interfered, the function's answer to Secrets Manager is how keyrot says so.
+        state.interfered && serviced.is_some_and(|outcome| outcome != Outcome::Done)
     }
 }
 
@@ -110,7 +121,10 @@ impl Model for Check {
         for (i, rotator) in state.rotators.iter().enumerate() {
             match rotator {
                 // Rotators that have not begun are alike; the first one begins.
-                None if state.rotators[..i].iter().all(Option::is_some) => actions.push(Action::Start(i)),
+                None if state.rotators[..i].iter().all(Option::is_some) => {
+                    actions.push(Action::Start(i));
+                    actions.extend(state.order.is_some().then_some(Action::Order(i)));
+                }
                 None => {}
                 Some(running) => {
                     actions.push(Action::Step(i, Luck::Good));
@@ -123,10 +137,14 @@ impl Model for Check {
             }
         }
         // A call is under way for at most one unit: half of what `settle` leaves after the run limit.
-        let in_time = state.rotators.iter().flatten().all(|r| state.passed < r.since + 1);
+        let bounded = state.rotators.iter().skip(usize::from(self.setting.endless));
+        let in_time = bounded.flatten().all(|r| state.passed < r.since + 1);
         // Nothing happens before the first run begins.
         if state.passed < self.setting.horizon && in_time && state.begun {
             actions.push(Action::Pass(1));
+        }
+        if state.services > 0 && state.order.is_none() {
+            actions.push(Action::Rotate);
         }
         if state.person > 0 {
             actions.extend(Self::deeds(state).into_iter().map(Action::Person));
@@ -140,7 +158,9 @@ impl Model for Check {
     fn next_state(&self, state: &State, action: Action) -> Option<State> {
         let mut next = state.clone();
         match action {
-            Action::Start(i) => next.start(&self.setting, i),
+            Action::Start(i) => next.start(&self.setting, i, None),
+            Action::Rotate => next.rotate(),
+            Action::Order(i) => next.start(&self.setting, i, next.order.clone()),
             Action::Step(i, luck) => next.step(&self.setting, i, luck),
             Action::Pass(units) => next.pass(units),
             Action::Use(key) => next.consume(&key),

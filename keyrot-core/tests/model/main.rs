@@ -116,3 +116,22 @@ fn a_person_and_a_fault() {
         explore(&format!("a person and a fault, {start:?}"), setting);
     }
 }
+
+#[test]
+fn secrets_managers_own_rotation() {
+    let setting = Setting { services: 1, faults: 2, horizon: bound(2, 5), ..Setting::new(Start::Serviced) };
+    explore("orders, two faults", setting);
+    let setting =
+        Setting { services: 1, rotators: 2, faults: 1, horizon: bound(0, 2), ..Setting::new(Start::Serviced) };
+    explore("orders beside each other and a scheduled run, one fault", setting);
+    let setting = Setting { faults: 1, uses: 1, horizon: bound(5, 8), ..Setting::new(Start::ServicedOverlap) };
+    explore("retirement after orders, one fault, one use", setting);
+}
+
+#[test]
+fn a_person_amid_secrets_managers_own_rotation() {
+    for start in [Start::Serviced, Start::ServicedOverlap] {
+        let setting = Setting { services: 1, person: 1, horizon: bound(1, 3), ..Setting::new(start) };
+        explore(&format!("orders and a person, {start:?}"), setting);
+    }
+}

@@ -3,8 +3,8 @@
 use super::check::Check;
 use super::world::{Port, Setting, Start};
 use keyrot_core::{
-    Decider, Decision, Intent, KeyId, KeyStatus, LastUse, Observed, Phase, Policy, Promoted, Proof, Question, Retired,
-    Secret, SecretState, Step, Timestamp, decide,
+    Decider, Decision, Intent, KeyId, KeyStatus, LastUse, Observed, Order, Phase, Policy, Promoted, Proof, Question,
+    Retired, Secret, SecretState, Step, Timestamp, Wait, Why, decide, decide_order,
 };
 use stateright::{Checker, HasDiscoveries, Model};
 use std::time::Duration;
@@ -20,7 +20,7 @@ fn breaks(setting: Setting, promise: &str) {
 }
 
 fn weak(name: &'static str, decide: fn(&Observed, &Policy, Timestamp) -> Decision, start: Start) -> Setting {
-    Setting { decider: Decider { name, decide }, uses: 1, faults: 1, ..Setting::new(start) }
+    Setting { decider: Decider { name, decide, ..Decider::REAL }, uses: 1, faults: 1, ..Setting::new(start) }
 }
 
 /// What is seen, changed before the real decision looks at it.
@@ -243,7 +243,7 @@ fn does_not_wait_for_other_runs() {
 fn believes_a_listing_that_lags() {
     let decide_so = |s: &Observed, p: &Policy, n: Timestamp| match decide(s, p, n) {
         // What is not listed is taken for gone.
-        Decision::Wait(w) if matches!(w.why, keyrot_core::Why::Settling(_)) => {
+        Decision::Wait(w) if matches!(w.why, Why::Settling(_)) => {
             Decision::Blocked(keyrot_core::Blocked::CurrentKeyGone {
                 key: current_key(s).unwrap_or_else(|| s.keys[0].id.clone()),
             })
@@ -257,4 +257,85 @@ fn believes_a_listing_that_lags() {
 fn blind_to_the_status_of_keys() {
     let setting = Setting { port: Port::BlindToStatus, person: 1, ..Setting::new(Start::Overlap) };
     breaks(setting, "S");
+}
+
+#[test]
+fn takes_a_key_out_of_another_runs_hands() {
+    let decide_so = |s: &Observed, p: &Policy, n: Timestamp| match decide(s, p, n) {
+        Decision::Wait(Wait { why: Why::Settling(key), .. }) if current_key(s).as_ref() != Some(&key) => {
+            Decision::Act(Step::Deactivate(key))
+        }
+        other => other,
+    };
+    let setting =
+        Setting { rotators: 2, faults: 0, ..weak("no settling of strays", decide_so, Start::New { keys: 0 }) };
+    breaks(setting, "S");
+}
+
+#[test]
+fn a_run_without_an_end() {
+    let setting = Setting { rotators: 2, endless: true, horizon: 4, ..Setting::new(Start::Due) };
+    breaks(setting, "S");
+}
+
+#[test]
+fn deactivates_by_what_it_saw_before() {
+    let setting = Setting { port: Port::StaleLabels, person: 1, ..Setting::new(Start::Overlap) };
+    breaks(setting, "S1");
+}
+
+#[test]
+fn undoes_a_persons_rollback() {
+    let decide_so = |s: &Observed, p: &Policy, n: Timestamp| seeing(s, p, n, forget_what_was_published);
+    let setting = Setting { person: 1, faults: 0, uses: 0, ..weak("no rollback guard", decide_so, Start::Overlap) };
+    breaks(setting, "S8 nobody");
+}
+
+/// Takes away what says that a version other than the current one was current before.
+fn forget_what_was_published(seen: &mut Observed) {
+    let Some(secret) = secret(seen) else { return };
+    let current = secret.current.as_ref().map(|held| &held.version);
+    secret.journal.promoted.take_if(|promoted| Some(&promoted.version) != current);
+    secret.previous = None;
+}
+
+fn weak_order(
+    name: &'static str,
+    decide_order: fn(&Observed, &Order, &Policy, Timestamp) -> Decision,
+    setting: &Setting,
+) -> Setting {
+    Setting { decider: Decider { name, decide_order, ..Decider::REAL }, services: 1, ..setting.clone() }
+}
+
+#[test]
+fn finishes_an_order_without_proof() {
+    let decide_so = |s: &Observed, o: &Order, p: &Policy, n: Timestamp| match decide_order(s, o, p, n) {
+        Decision::Look(Question::Proof(version)) => {
+            let proven = Observed { proof: Some((version, Proof::Proven)), ..s.clone() };
+            decide_order(&proven, o, p, n)
+        }
+        other => other,
+    };
+    let setting = Setting { person: 1, horizon: 0, ..Setting::new(Start::Serviced) };
+    breaks(weak_order("orders without proof", decide_so, &setting), "S1");
+}
+
+#[test]
+fn finishes_an_order_that_came_late() {
+    let decide_so = |s: &Observed, o: &Order, p: &Policy, n: Timestamp| {
+        let mut seen = s.clone();
+        forget_what_was_published(&mut seen);
+        decide_order(&seen, o, p, n)
+    };
+    let setting = Setting { rotators: 2, person: 1, horizon: 0, ..Setting::new(Start::Serviced) };
+    breaks(weak_order("orders that came late", decide_so, &setting), "S8 nobody");
+}
+
+#[test]
+fn makes_a_key_without_an_order() {
+    let decide_so = |s: &Observed, p: &Policy, n: Timestamp| {
+        seeing(s, p, n, |s| secret(s).into_iter().for_each(|secret| secret.serviced = false))
+    };
+    let weak = weak("blind to the service", decide_so, Start::Serviced);
+    breaks(Setting { services: 1, rotators: 2, faults: 0, uses: 0, horizon: 2, ..weak }, "S");
 }

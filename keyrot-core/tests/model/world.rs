@@ -3,9 +3,10 @@
 use futures_util::FutureExt;
 use keyrot_core::memory::{Actor, Broken, Fault, FaultAt, Label, MemoryAccount, Value, Watch, World};
 use keyrot_core::{
-    Call, CallError, Decider, KeyId, KeyStatus, LastUse, Mode, Next, Outcome, Policy, Ports, ProbeAnswer, Reply,
-    Rotation, SecretName, Subject, UserName, VersionId, Waits, after,
+    Call, CallError, Decider, KeyId, KeyStatus, LastUse, Mode, Next, Order, OrderStep, Outcome, Policy, Ports,
+    ProbeAnswer, Reply, Rotation, Secret, SecretName, SecretState, Subject, UserName, VersionId, Waits, Why, after,
 };
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// One unit of the model's time.
@@ -30,6 +31,10 @@ pub(crate) struct Setting {
     pub(crate) rotator_waits: Waits,
     pub(crate) decider: Decider,
     pub(crate) port: Port,
+    /// How often Secrets Manager's own rotation begins.
+    pub(crate) services: u8,
+    /// Whether the first rotator goes on for much longer than the others allow for.
+    pub(crate) endless: bool,
 }
 
 /// How the user stands at first.
@@ -43,6 +48,16 @@ pub(crate) enum Start {
     DueForeign,
     /// Just rotated: the old key is in its overlap.
     Overlap,
+    /// As [`Start::Due`], and Secrets Manager's own rotation is switched on.
+    Serviced,
+    /// Just rotated by Secrets Manager's orders: the old key is in its overlap.
+    ServicedOverlap,
+}
+
+impl Start {
+    fn serviced(self) -> bool {
+        matches!(self, Self::Serviced | Self::ServicedOverlap)
+    }
 }
 
 /// A fault in a port's code, to show that the check notices.
@@ -57,6 +72,8 @@ pub(crate) enum Port {
     NoProof,
     /// Lists an Inactive key for what it was.
     BlindToStatus,
+    /// Describes the secret's labels as they were at the run's first look.
+    StaleLabels,
 }
 
 pub(crate) fn waits(units: [u32; 5]) -> Waits {
@@ -80,6 +97,8 @@ impl Setting {
             rotator_waits: waits,
             decider: Decider::REAL,
             port: Port::Sound,
+            services: 0,
+            endless: false,
         }
     }
 
@@ -100,24 +119,33 @@ pub(crate) struct State {
     pub(crate) faults: u8,
     pub(crate) person: u8,
     pub(crate) uses: u8,
+    pub(crate) services: u8,
+    /// What Secrets Manager orders now.
+    pub(crate) order: Option<Order>,
     pub(crate) passed: u32,
     pub(crate) interfered: bool,
     pub(crate) begun: bool,
     pub(crate) broken: Option<Broken>,
     pub(crate) leaked: Option<String>,
-    /// Whether keyrot moved AWSCURRENT from where it had not seen it.
+    /// Whether keyrot moved AWSCURRENT from where it had not seen it, or to what a person had moved it away from.
     pub(crate) overwrote: bool,
+    /// The versions that a person moved AWSCURRENT away from.
+    pub(crate) left: BTreeSet<VersionId>,
 }
 
 /// A rotator at work: the machine, the call that it is about to make, and since when.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Running {
     pub(crate) machine: Rotation,
+    /// The order that it carries out; otherwise it is a scheduled run.
+    pub(crate) order: Option<Order>,
     pub(crate) next: Next,
     pub(crate) since: u32,
     /// Whether a person or a consumer did something since the machine's last look. IAM has no conditional writes: what happens between
     /// keyrot's look and its call cannot be seen by it, and is not held against it.
     pub(crate) overtaken: bool,
+    /// The secret as it was at the first look.
+    pub(crate) first: Option<Secret>,
     /// How long it has slept. It is on its own clock only: if each run moved the account's, there would be no end of states.
     pub(crate) slept: Duration,
 }
@@ -125,6 +153,10 @@ pub(crate) struct Running {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Action {
     Start(usize),
+    /// Secrets Manager begins a rotation of its own, or takes up the one that is not complete.
+    Rotate,
+    /// Secrets Manager sends its order, perhaps once more.
+    Order(usize),
     Step(usize, Luck),
     Pass(u32),
     Use(KeyId),
@@ -189,12 +221,15 @@ impl State {
             faults: 0,
             person: 1,
             uses: 0,
+            services: 0,
+            order: None,
             passed: 0,
             interfered: false,
             begun: false,
             broken: None,
             leaked: None,
             overwrote: false,
+            left: BTreeSet::new(),
         };
         if !matches!(setting.start, Start::New { .. }) {
             state.live(&sound, 12);
@@ -207,16 +242,34 @@ impl State {
         if setting.start == Start::Overlap {
             state.live(&sound, 1);
         }
+        if setting.start.serviced() {
+            state.world.secret_mut(&secret()).unwrap().rotation = true;
+        }
+        if setting.start == Start::ServicedOverlap {
+            let before = state.world.clone();
+            assert_eq!(rotate_by_service(&sound, &mut state.world), Some(Outcome::Done));
+            let _ = state.watch.step(&before, &state.world, Actor::Person);
+        }
         assert_eq!(state.broken, None, "a life without faults keeps every promise");
         state.world.forget_stale_listing(&user());
-        let Setting { faults, person, uses, .. } = *setting;
-        Self { faults, person, uses, passed: 0, interfered: false, begun: false, ..state }
+        let Setting { faults, person, uses, services, .. } = *setting;
+        Self {
+            faults,
+            person,
+            uses,
+            services,
+            passed: 0,
+            interfered: false,
+            begun: false,
+            left: BTreeSet::new(),
+            ..state
+        }
     }
 
     /// Runs without anything going wrong, a unit of time apart.
     fn live(&mut self, setting: &Setting, runs: u32) {
         for _ in 0..runs {
-            self.start(setting, 0);
+            self.start(setting, 0, None);
             while !self.at_rest() {
                 self.step(setting, 0, Luck::Good);
             }
@@ -228,11 +281,34 @@ impl State {
         self.rotators.iter().all(Option::is_none)
     }
 
-    pub(crate) fn start(&mut self, setting: &Setting, i: usize) {
-        let mut machine = machine(setting, &self.world);
+    pub(crate) fn start(&mut self, setting: &Setting, i: usize, order: Option<Order>) {
+        let mut setting = setting.clone();
+        if setting.endless && i == 0 {
+            setting.rotator_waits.settle *= 8;
+            setting.rotator_waits.probe_limit *= 8;
+        }
+        let mut machine = machine(&setting, &self.world, order.clone());
         let next = machine.next(self.world.now());
         self.begun = true;
-        self.rotators[i] = Some(Running { machine, next, since: self.passed, overtaken: false, slept: Duration::ZERO });
+        let (since, slept) = (self.passed, Duration::ZERO);
+        self.rotators[i] = Some(Running { machine, order, next, since, overtaken: false, first: None, slept });
+    }
+
+    /// Secrets Manager begins.
+    pub(crate) fn rotate(&mut self) {
+        self.services -= 1;
+        self.begun = true;
+        let token = token(&self.world);
+        if let Ok(version) = self.world.rotate_secret(&secret(), &token) {
+            self.order = Some(Order { step: OrderStep::CreateSecret, version });
+        }
+    }
+
+    /// Secrets Manager hears that its order was carried out; a late answer to an earlier one is nothing to it.
+    fn carried_out(&mut self, order: &Order) {
+        if self.order.as_ref() == Some(order) {
+            self.order = following(order.step).map(|step| Order { step, version: order.version.clone() });
+        }
     }
 
     pub(crate) fn step(&mut self, setting: &Setting, i: usize, luck: Luck) {
@@ -246,11 +322,16 @@ impl State {
             Next::Call(call) => {
                 running.overtaken &= call != Call::ListKeys;
                 let before = self.world.clone();
-                let answer = perform(setting, &mut self.world, running.machine.subject(), &call, luck);
-                if let Call::Promote { from, .. } = &call {
-                    let current = |w: &World| w.secret(&secret()).and_then(|s| s.labelled(Label::Current)).cloned();
-                    self.overwrote |=
-                        current(&before).as_ref() != Some(from) && current(&before) != current(&self.world);
+                let mut answer = perform(setting, &mut self.world, running.machine.subject(), &call, luck);
+                if let Some(Ok(Reply::Secret(SecretState::Present(secret)))) = &mut answer {
+                    let first = running.first.get_or_insert_with(|| secret.clone());
+                    if setting.port == Port::StaleLabels {
+                        *secret = Secret { journal: secret.journal.clone(), ..first.clone() };
+                    }
+                }
+                if let Call::Promote { from, to } = &call {
+                    let seen = current(&before).as_ref() == Some(from) && !self.left.contains(to);
+                    self.overwrote |= !seen && current(&before) != current(&self.world);
                 }
                 let verdict = self.watch.step(&before, &self.world, Actor::Keyrot);
                 if !running.overtaken && self.broken.is_none() {
@@ -266,8 +347,10 @@ impl State {
         running.since = self.passed;
         let told = (events, running.machine.take_events(), &running.next);
         self.look_for_secrets(&told);
-        if !matches!(running.next, Next::Done(_)) {
-            self.rotators[i] = Some(running);
+        match (&running.next, &running.order) {
+            (Next::Done(Outcome::Done), Some(order)) => self.carried_out(order),
+            (Next::Done(_), _) => {}
+            _ => self.rotators[i] = Some(running),
         }
     }
 
@@ -294,6 +377,9 @@ impl State {
     pub(crate) fn outside(&mut self, deed: impl FnOnce(&mut World)) {
         let before = self.world.clone();
         deed(&mut self.world);
+        if current(&before) != current(&self.world) {
+            self.left.extend(current(&before));
+        }
         // A person's change is taken as listed at once: what IAM does not list yet, nobody can see.
         self.world.forget_stale_listing(&user());
         let _ = self.watch.step(&before, &self.world, Actor::Person);
@@ -317,7 +403,7 @@ impl State {
                 }
                 Deed::PutJunk => put(world, Value::text("{}")),
                 Deed::MoveCurrent(version) => {
-                    let from = world.secret(&secret()).and_then(|s| s.labelled(Label::Current)).cloned();
+                    let from = current(world);
                     drop(world.move_label(&secret(), Label::Current, from.as_ref(), Some(version)));
                 }
             }
@@ -330,16 +416,39 @@ impl State {
     }
 }
 
+fn current(world: &World) -> Option<VersionId> {
+    world.secret(&secret())?.labelled(Label::Current).cloned()
+}
+
 fn put(world: &mut World, value: Value) {
     let n = world.secret(&secret()).map_or(0, |s| s.versions().count());
     let version = VersionId::parse(format!("00000000-0000-0000-0000-{n:012}")).unwrap();
     drop(world.put_secret_value(&secret(), &version, value, &[]));
 }
 
-pub(crate) fn machine(setting: &Setting, world: &World) -> Rotation {
+fn following(step: OrderStep) -> Option<OrderStep> {
+    match step {
+        OrderStep::CreateSecret => Some(OrderStep::SetSecret),
+        OrderStep::SetSecret => Some(OrderStep::TestSecret),
+        OrderStep::TestSecret => Some(OrderStep::FinishSecret),
+        OrderStep::FinishSecret => None,
+    }
+}
+
+/// A new id, as Secrets Manager chooses them.
+fn token(world: &World) -> VersionId {
+    let n = world.secret(&secret()).map_or(0, |s| s.versions().count());
+    VersionId::parse(format!("01234567-89ab-cdef-0123-{n:012}")).unwrap()
+}
+
+pub(crate) fn machine(setting: &Setting, world: &World, order: Option<Order>) -> Rotation {
     let arn = world.user(&user()).unwrap().arn.clone();
     let subject = Subject { user: user(), arn, secret: secret(), owner: None, quarantine: None };
-    Rotation::new(subject, setting.rotator_policy(), Mode::Act).deciding_by(setting.decider)
+    let machine = Rotation::new(subject, setting.rotator_policy(), Mode::Act).deciding_by(setting.decider);
+    match order {
+        Some(order) => machine.ordered(order),
+        None => machine,
+    }
 }
 
 /// Makes the call on the account through the real ports and the real dispatch. `None` if the process died.
@@ -390,8 +499,8 @@ fn perform(
 const MOST_CALLS: usize = 100;
 
 /// One run to its end, with nothing going wrong.
-pub(crate) fn run(setting: &Setting, world: &mut World) -> Outcome {
-    let mut machine = machine(setting, world);
+pub(crate) fn run(setting: &Setting, world: &mut World, order: Option<Order>) -> Outcome {
+    let mut machine = machine(setting, world, order);
     let mut calls = Vec::new();
     loop {
         assert!(calls.len() < MOST_CALLS, "a run does not end: {:#?}", &calls[MOST_CALLS - 12..]);
@@ -406,4 +515,25 @@ pub(crate) fn run(setting: &Setting, world: &mut World) -> Outcome {
             }
         }
     }
+}
+
+/// A rotation of Secrets Manager's own, or the rest of one, with nothing going wrong. `None` where the service refuses to begin.
+pub(crate) fn rotate_by_service(setting: &Setting, world: &mut World) -> Option<Outcome> {
+    let token = token(world);
+    let version = world.rotate_secret(&secret(), &token).ok()?;
+    let mut step = Some(OrderStep::CreateSecret);
+    let mut outcome = None;
+    while let Some(now) = step {
+        outcome = Some(run(setting, world, Some(Order { step: now, version: version.clone() })));
+        step = following(now).filter(|_| outcome == Some(Outcome::Done));
+    }
+    outcome
+}
+
+/// Whether the service has to go on: a rotation of its own is not complete, or the key is due and only the service makes the next.
+pub(crate) fn is_for_the_service(world: &World, outcome: &Outcome) -> bool {
+    let Some(found) = world.secret(&secret()).filter(|s| s.rotation) else { return false };
+    let current = found.labelled(Label::Current);
+    found.labelled(Label::Pending).is_some_and(|pending| Some(pending) != current)
+        || matches!(outcome, Outcome::Waiting(wait) if wait.why == Why::Service)
 }

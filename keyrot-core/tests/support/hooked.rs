@@ -77,7 +77,7 @@ impl<H: Hook + 'static> SecretStorePort for Hooked<H> {
     async fn write_note(&self, secret: &SecretName, note: &Note) -> Result<(), CallError> {
         self.around("write_note", secret.as_str(), self.account.write_note(secret, note)).await
     }
-    async fn look_into(&self, secret: &SecretName, version: &VersionId) -> Result<Inside, CallError> {
+    async fn look_into(&self, secret: &SecretName, version: &VersionId) -> Result<Option<Inside>, CallError> {
         self.around("look_into", secret.as_str(), self.account.look_into(secret, version)).await
     }
     async fn versions(&self, secret: &SecretName) -> Result<Vec<VersionId>, CallError> {

@@ -1,0 +1,188 @@
+//! One user's case: what is seen, and what each key is to the rotation.
+
+use crate::policy::after;
+use crate::{
+    AccessKey, Content, Decision, Held, Intent, KeyId, LastUse, Note, Observed, Phase, Policy, Promoted, Proof,
+    Retired, Secret, Step, Timestamp, Wait, Why,
+};
+use std::time::Duration;
+
+/// How far `now` may be from AWS's clock.
+const SKEW: Duration = Duration::from_secs(300);
+
+/// What a key is to the rotation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    /// Stands under AWSCURRENT.
+    Current,
+    /// Made by this run and not staged yet.
+    InHand,
+    /// Stands under AWSPENDING.
+    Staged,
+    /// Was current, may have been, or was the user's only key when keyrot came: it leaves after the overlap, once unused.
+    Old,
+    /// keyrot's own, and never current: an abandoned one, or one whose maker's reply was lost. Nobody has its secret.
+    Stray,
+    /// The user's only key while the secret still holds the placeholder: it stays until a successor is in place.
+    InPlace,
+    /// No label and no note explains it; whether a version without a label does, was not asked yet.
+    Unexplained,
+    /// Nothing explains it.
+    Unknown,
+}
+
+pub(super) struct Case<'a> {
+    pub(super) seen: &'a Observed,
+    pub(super) secret: &'a Secret,
+    pub(super) current: &'a Held,
+    pub(super) policy: &'a Policy,
+    pub(super) now: Timestamp,
+}
+
+impl Case<'_> {
+    pub(super) fn role(&self, key: &AccessKey) -> Role {
+        let id = Some(&key.id);
+        let journal = &self.secret.journal;
+        let used = matches!(self.seen.last_use.get(&key.id), Some(LastUse::At { .. }));
+        if self.current.key() == id {
+            Role::Current
+        } else if self.staged().and_then(Held::key) == id {
+            Role::Staged
+        } else if self.seen.in_hand.as_ref() == id {
+            Role::InHand
+        } else if self.was_current(&key.id) {
+            Role::Old
+        } else if matches!(journal.phase_of(&key.id), Some((Phase::Abandoned, _))) {
+            Role::Stray
+        } else if self.seen.versions.is_none() {
+            Role::Unexplained
+        } else if self.in_a_version(&key.id) && (journal.promoted.is_some() || self.secret.previous.is_some()) {
+            Role::Old
+        } else if self.in_a_version(&key.id)
+            || journal.phase_of(&key.id).is_some()
+            || (!used && self.made_under_the_intent(key))
+        {
+            Role::Stray
+        } else if self.current.content == Content::Placeholder && self.only_unexplained(key) {
+            Role::InPlace
+        } else {
+            Role::Unknown
+        }
+    }
+
+    /// Whether the key stood under AWSCURRENT, or was the user's only one when keyrot came.
+    pub(super) fn was_current(&self, key: &KeyId) -> bool {
+        let journal = &self.secret.journal;
+        let previous = self.secret.previous.as_ref();
+        let adopted = || {
+            let before = journal.intent.as_ref().map(|i| &i.before[..]);
+            previous.is_some_and(|held| held.content == Content::Placeholder)
+                && self.current.key().is_some_and(|current| before.is_some_and(|b| !b.contains(current)))
+                && before == Some(std::slice::from_ref(key))
+        };
+        previous.and_then(Held::key) == Some(key)
+            || journal.promoted.as_ref().and_then(|p| p.replacing.as_ref()) == Some(key)
+            || adopted()
+    }
+
+    /// Whether some version of the secret, with or without a label, holds the key: then it is keyrot's own, whatever came after.
+    pub(super) fn in_a_version(&self, key: &KeyId) -> bool {
+        let mut versions = self.seen.versions.iter().flatten();
+        versions.any(|version| Content::of(version).key() == Some(key))
+    }
+
+    /// Whether a lost reply to CreateAccessKey explains the key: it did not exist before the intent, it appeared within the settling time,
+    /// and there is not already a key for every one that the intent can have made.
+    pub(super) fn made_under_the_intent(&self, key: &AccessKey) -> bool {
+        let Some(Intent { before, at }) = &self.secret.journal.intent else { return false };
+        let in_window = |k: &AccessKey| {
+            let not_too_early = *at <= after(k.created, SKEW);
+            let not_too_late = k.created <= after(self.settled_at(*at), SKEW);
+            !before.contains(&k.id) && not_too_early && not_too_late
+        };
+        let others = self.seen.keys.iter().filter(|k| {
+            let held = [Some(self.current), self.secret.pending.as_ref()];
+            let stands = held.into_iter().flatten().any(|h| h.key() == Some(&k.id));
+            k.id != key.id && stands && in_window(k)
+        });
+        in_window(key) && before.len() + others.count() < 2
+    }
+
+    /// Whether this is the only key that no version, no note and no intent explains.
+    pub(super) fn only_unexplained(&self, key: &AccessKey) -> bool {
+        let explained = |k: &AccessKey| {
+            let id = Some(&k.id);
+            self.secret.pending.as_ref().and_then(Held::key) == id
+                || self.seen.in_hand.as_ref() == id
+                || self.secret.journal.phase_of(&k.id).is_some()
+                || self.in_a_version(&k.id)
+                || self.made_under_the_intent(k)
+        };
+        self.seen.keys.iter().all(|k| k.id == key.id || explained(k))
+    }
+
+    /// Whether a newer key became current while this one was staged.
+    pub(super) fn superseded(&self, staged: &AccessKey) -> bool {
+        self.current.key().and_then(|key| self.key(key)).is_some_and(|current| current.created > staged.created)
+    }
+
+    /// Whether a key that is not listed yet may have been made under the last intent: its maker's run may not be over, and its reply may be lost.
+    pub(super) fn unlisted_until(&self) -> Option<Timestamp> {
+        let Intent { before, at } = self.secret.journal.intent.as_ref()?;
+        let appeared = self.seen.keys.iter().any(|key| !before.contains(&key.id));
+        Some(self.settled_at(*at)).filter(|until| self.now < *until && !appeared)
+    }
+
+    /// AWSPENDING, unless it stands where AWSCURRENT stands, where it means nothing.
+    pub(super) fn staged(&self) -> Option<&Held> {
+        self.secret.pending.as_ref().filter(|p| p.version != self.current.version)
+    }
+
+    /// Whether the version stood under AWSCURRENT already, as far as a label or a note still says it.
+    pub(super) fn was_published(&self, held: &Held) -> bool {
+        let noted = self.secret.journal.promoted.as_ref().map(|p| &p.version);
+        let previous = self.secret.previous.as_ref().map(|p| &p.version);
+        noted == Some(&held.version) || previous == Some(&held.version)
+    }
+
+    /// The note that the version under AWSCURRENT was proved and put there.
+    pub(super) fn promoted(&self) -> Option<&Promoted> {
+        self.secret.journal.promoted.as_ref().filter(|p| p.version == self.current.version)
+    }
+
+    pub(super) fn proof(&self, held: &Held) -> Option<&Proof> {
+        self.seen.proof.as_ref().filter(|(version, _)| *version == held.version).map(|(_, proof)| proof)
+    }
+
+    pub(super) fn key(&self, id: &KeyId) -> Option<&AccessKey> {
+        self.seen.keys.iter().find(|k| k.id == *id)
+    }
+
+    pub(super) fn keys_as(&self, role: Role) -> impl Iterator<Item = &AccessKey> {
+        self.seen.keys.iter().filter(move |k| self.role(k) == role)
+    }
+
+    pub(super) fn leaving(&self) -> impl Iterator<Item = &AccessKey> {
+        self.keys_as(Role::Old).chain(self.keys_as(Role::Stray))
+    }
+
+    pub(super) fn keys_beside_current(&self) -> usize {
+        self.seen.keys.iter().filter(|k| self.current.key() != Some(&k.id)).count()
+    }
+
+    pub(super) fn settled_at(&self, since: Timestamp) -> Timestamp {
+        after(since, self.policy.waits().settle)
+    }
+
+    pub(super) fn retire(&self, key: &KeyId, phase: Phase) -> Option<Decision> {
+        self.write(Note::Retired(Retired { key: key.clone(), phase, at: self.now }))
+    }
+
+    pub(super) fn write(&self, note: Note) -> Option<Decision> {
+        Some(Decision::Act(Step::Write(note)))
+    }
+
+    pub(super) fn wait(&self, why: Why, until: Option<Timestamp>) -> Option<Decision> {
+        Some(Decision::Wait(Wait { why, until }))
+    }
+}

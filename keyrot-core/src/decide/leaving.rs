@@ -1,0 +1,161 @@
+//! The way of a key that is to go: Active → (overlap, quiet) → Inactive → (soak) → deleted.
+
+use super::case::{Case, Role};
+use crate::policy::after;
+use crate::{
+    AccessKey, Blocked, Decision, KeyStatus, LastUse, Note, Phase, Promoted, Proof, Question, Step, Timestamp, Wait,
+    Why,
+};
+
+impl Case<'_> {
+    /// Brings one key on its way: Active → (overlap, quiet) → Inactive → (soak) → deleted. The one that is noted down goes first.
+    pub(super) fn leaving_key(&self) -> Option<Decision> {
+        let noted = |key: &&AccessKey| self.secret.journal.phase_of(&key.id).is_some();
+        let key = self.leaving().find(noted).or_else(|| self.leaving().next())?;
+        let old = self.role(key) == Role::Old;
+        if (old || self.current.key().is_some())
+            && let Some(decision) = self.successor_not_in_place(key)
+        {
+            return Some(decision);
+        }
+        match &key.status {
+            KeyStatus::Active if old => self.retire_old(key),
+            KeyStatus::Active => self.retire_stray(key),
+            KeyStatus::Inactive => self.delete_after_soak(key),
+            KeyStatus::Other(status) => {
+                let status = status.clone();
+                Some(Decision::Blocked(Blocked::StrangeStatus { key: key.id.clone(), status }))
+            }
+        }
+    }
+
+    /// No old key is touched without stored proof that its successor works and is in place. Where the note is missing (a run died, or
+    /// somebody else wrote or moved the current version) the credentials are tried, and the overlap starts now.
+    pub(super) fn successor_not_in_place(&self, leaving: &AccessKey) -> Option<Decision> {
+        let before = || self.secret.journal.promoted.as_ref().and_then(|p| p.replacing.clone());
+        let version = self.current.version.clone();
+        let Some(key) = self.current.key().cloned() else {
+            // The placeholder again: what was noted down of a successor is over, also if it comes back.
+            if self.promoted().is_none() {
+                return self.write(Note::Promoted(Promoted { version, replacing: before(), at: self.now }));
+            }
+            let (from, to) = (leaving.id.clone(), None);
+            return Some(Decision::Blocked(Blocked::RolledBack { from, to }));
+        };
+        if self.promoted().is_some() {
+            return None;
+        }
+        let reason = match self.proof(self.current) {
+            None => return Some(Decision::Look(Question::Proof(self.current.version.clone()))),
+            Some(Proof::Proven) => {
+                let replacing = if self.role(leaving) == Role::Old { Some(leaving.id.clone()) } else { before() };
+                return self.write(Note::Promoted(Promoted { version, replacing, at: self.now }));
+            }
+            Some(Proof::Refused(reason) | Proof::Wrong(reason)) => reason.clone(),
+        };
+        Some(Decision::Blocked(Blocked::CurrentDoesNotWork { key, reason }))
+    }
+
+    pub(super) fn retire_old(&self, key: &AccessKey) -> Option<Decision> {
+        let promoted = self.promoted()?.at;
+        // Only a version without a label speaks for it: another run may just have proved it, and be about to promote it.
+        let perhaps = !self.was_current(&key.id);
+        if perhaps && self.now < self.settled_at(key.created) {
+            return self.wait(Why::Settling(key.id.clone()), Some(self.settled_at(key.created)));
+        }
+        let phase = self.secret.journal.phase_of(&key.id);
+        let since = match phase {
+            // IAM's listing may not show yet that it is Inactive.
+            Some((Phase::Inactive, at)) if self.now < self.settled_at(at) => {
+                return self.wait(Why::Settling(key.id.clone()), Some(self.settled_at(at)));
+            }
+            // It was Inactive and is not any more: a person needs it. The overlap starts again.
+            Some((Phase::Inactive, _)) => return self.retire(&key.id, Phase::Hold),
+            Some((Phase::Hold, at)) => at.max(promoted),
+            Some((Phase::Retiring | Phase::Abandoned, _)) | None => promoted,
+        };
+        let overlap = after(since, self.policy.waits().overlap);
+        if self.now < overlap {
+            return self.wait(Why::Overlap(key.id.clone()), Some(overlap));
+        }
+        self.in_use(key, overlap).or_else(|| match phase {
+            Some((Phase::Retiring, at)) if perhaps && self.now < self.settled_at(at) => {
+                self.wait(Why::Settling(key.id.clone()), Some(self.settled_at(at)))
+            }
+            Some((Phase::Retiring, at)) if perhaps || self.now < after(at, self.policy.run_limit()) => {
+                Some(Decision::Act(Step::Deactivate(key.id.clone())))
+            }
+            _ => self.retire(&key.id, Phase::Retiring),
+        })
+    }
+
+    /// Whether the old key is, or may be, in use.
+    pub(super) fn in_use(&self, key: &AccessKey, overlap: Timestamp) -> Option<Decision> {
+        let id = key.id.clone();
+        let quiet = self.policy.waits().quiet;
+        match self.seen.last_use.get(&key.id) {
+            None => Some(Decision::Look(Question::LastUse(id))),
+            Some(LastUse::Unknown(reason)) => self.wait(Why::UseUnknown { key: id, reason: reason.clone() }, None),
+            Some(used @ LastUse::At { when, .. }) => {
+                let until = after(*when, quiet);
+                let why = Why::InUse { key: id, last_use: used.clone() };
+                (self.now < until).then_some(Decision::Wait(Wait { why, until: Some(until) }))
+            }
+            Some(LastUse::NoRecord) => {
+                let until = after(overlap, quiet);
+                let why = Why::NoRecord(id);
+                (self.now < until).then_some(Decision::Wait(Wait { why, until: Some(until) }))
+            }
+        }
+    }
+
+    /// A stray key is nobody's, unless a use is on record or somebody reactivates it. It is left alone for `settle` before and after the
+    /// note, so that a run that still has it in its hands is over: one that has proved it may be about to promote it.
+    pub(super) fn retire_stray(&self, key: &AccessKey) -> Option<Decision> {
+        let settled = self.settled_at(key.created);
+        if self.now < settled {
+            return self.wait(Why::Settling(key.id.clone()), Some(settled));
+        }
+        let phase = self.secret.journal.phase_of(&key.id);
+        match phase {
+            // For one that was just deactivated, IAM's listing may not show it yet.
+            Some((Phase::Inactive, at)) if self.now < self.settled_at(at) => {
+                return self.wait(Why::Settling(key.id.clone()), Some(self.settled_at(at)));
+            }
+            Some((Phase::Inactive | Phase::Hold, _)) => {
+                return Some(Decision::Blocked(Blocked::ClaimedKey { key: key.id.clone() }));
+            }
+            Some((Phase::Retiring | Phase::Abandoned, at)) if self.now < self.settled_at(at) => {
+                return self.wait(Why::Settling(key.id.clone()), Some(self.settled_at(at)));
+            }
+            // A version held it, so that it is certainly keyrot's; the use on record is the trial of it.
+            Some((Phase::Abandoned, _)) => return Some(Decision::Act(Step::Deactivate(key.id.clone()))),
+            Some((Phase::Retiring, _)) => {}
+            None if self.in_a_version(&key.id) => return self.retire(&key.id, Phase::Abandoned),
+            None => {}
+        }
+        match self.seen.last_use.get(&key.id) {
+            None => Some(Decision::Look(Question::LastUse(key.id.clone()))),
+            Some(LastUse::Unknown(reason)) => {
+                self.wait(Why::UseUnknown { key: key.id.clone(), reason: reason.clone() }, None)
+            }
+            Some(LastUse::At { .. }) => Some(Decision::Blocked(Blocked::ClaimedKey { key: key.id.clone() })),
+            Some(LastUse::NoRecord) if phase.is_some() => Some(Decision::Act(Step::Deactivate(key.id.clone()))),
+            Some(LastUse::NoRecord) => self.retire(&key.id, Phase::Retiring),
+        }
+    }
+
+    pub(super) fn delete_after_soak(&self, key: &AccessKey) -> Option<Decision> {
+        match self.secret.journal.phase_of(&key.id) {
+            Some((Phase::Inactive, at)) => {
+                let until = after(at, self.policy.waits().soak);
+                if self.now < until {
+                    self.wait(Why::Soak(key.id.clone()), Some(until))
+                } else {
+                    Some(Decision::Act(Step::Delete(key.id.clone())))
+                }
+            }
+            _ => self.retire(&key.id, Phase::Inactive),
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! Which function decides.
+
+use crate::{Decision, Observed, Order, Policy, Timestamp, decide, decide_order};
+
+/// The functions that decide, with a name to tell it by.
+///
+/// There is one real pair. Others exist to show that a check can fail: a test puts a weakened decision in its place, and demands to be told.
+#[derive(Clone, Copy)]
+pub struct Decider {
+    /// What it is called.
+    pub name: &'static str,
+    /// It.
+    pub decide: fn(&Observed, &Policy, Timestamp) -> Decision,
+    /// The one for orders.
+    pub decide_order: fn(&Observed, &Order, &Policy, Timestamp) -> Decision,
+}
+
+impl Decider {
+    /// [`decide`](crate::decide()) and [`decide_order`].
+    pub const REAL: Self = Self { name: "decide", decide, decide_order };
+}
+
+impl PartialEq for Decider {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for Decider {}
+
+impl std::hash::Hash for Decider {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.name.hash(state);
+    }
+}
+
+impl std::fmt::Debug for Decider {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
+}

@@ -1,0 +1,191 @@
+//! Takes in what calls brought: what is known changes with it, and people are told.
+
+use super::{Rotation, Stage};
+use crate::{
+    AccessKey, Call, CallError, Content, EventKind, Failure, Held, Inside, KeyId, KeyStatus, Note, Outcome, Phase,
+    Proof, Reply, Secret, SecretState, Timestamp, VersionId,
+};
+
+impl Rotation {
+    pub(super) fn succeeded(&mut self, now: Timestamp, call: Call, reply: Reply) {
+        let expected = match (call, reply) {
+            (Call::ListKeys, Reply::Keys(keys)) => {
+                self.seen.keys = keys;
+                self.stage = Stage::DescribeSecret;
+                true
+            }
+            (Call::DescribeSecret, Reply::Secret(secret)) => {
+                self.looked(secret);
+                true
+            }
+            (Call::LookInto(version), Reply::Inside(inside)) => {
+                self.read_foreign(&version, inside);
+                true
+            }
+            (Call::ListVersions, Reply::Versions(versions)) => {
+                self.seen.versions = Some(versions);
+                true
+            }
+            (Call::LastUse(key), Reply::LastUse(last_use)) => {
+                self.seen.last_use.insert(key, last_use);
+                true
+            }
+            (Call::CreateKey, Reply::Created(new)) => {
+                let key = new.credentials.key.clone();
+                self.seen.keys.push(AccessKey { id: key.clone(), status: KeyStatus::Active, created: new.created });
+                self.seen.in_hand = Some(key.clone());
+                self.fresh = Some(new);
+                self.changed = true;
+                self.tell(now, EventKind::KeyCreated { key });
+                true
+            }
+            (Call::ReadVersion(_), Reply::Credentials(credentials)) => {
+                if let Stage::Proving(proving) = &mut self.stage {
+                    proving.read(credentials);
+                }
+                self.end_of_proof(now);
+                true
+            }
+            (Call::Probe(_), Reply::Probe(answer)) => {
+                if let Stage::Proving(proving) = &mut self.stage {
+                    proving.answered(answer, now, &self.policy);
+                }
+                self.end_of_proof(now);
+                true
+            }
+            (call, Reply::Done) if !call.only_reads() && call != Call::CreateKey => {
+                self.done(now, call);
+                true
+            }
+            _ => false,
+        };
+        if !expected {
+            let error =
+                CallError::lost("the port answered another call than it was asked; this is a fault in the port's code");
+            self.end(now, Outcome::Failed(Failure { doing: "understand the port's answer".into(), error }));
+        }
+    }
+
+    /// A look at everything is complete.
+    fn looked(&mut self, secret: SecretState) {
+        self.seen.secret = secret;
+        self.seen.last_use.clear();
+        self.seen.versions = None;
+        self.changed = false;
+        self.looks += 1;
+        // The key in hand may lag in the listing; once it is listed, IAM's word on its status counts.
+        if let (Some(id), Some(new)) = (self.seen.in_hand.clone(), &self.fresh)
+            && !self.seen.keys.iter().any(|k| k.id == id)
+        {
+            self.seen.keys.push(AccessKey { id, status: KeyStatus::Active, created: new.created });
+        }
+        self.stage = Stage::Deciding;
+    }
+
+    fn read_foreign(&mut self, version: &VersionId, inside: Option<Inside>) {
+        let content = match inside {
+            Some(Inside { key: Some(key), extras }) => Content::ForeignKey { key, extras },
+            Some(Inside { key: None, .. }) => Content::ForeignOther,
+            None => Content::ForeignEmpty,
+        };
+        if let SecretState::Present(secret) = &mut self.seen.secret {
+            let labels = [&mut secret.current, &mut secret.pending, &mut secret.previous];
+            for held in labels.into_iter().flatten().filter(|h| h.version == *version) {
+                held.content = content.clone();
+            }
+        }
+    }
+
+    /// A change was made: what is known changes with it, and people are told.
+    fn done(&mut self, now: Timestamp, call: Call) {
+        self.changed = true;
+        if let (Stage::Undo(_, outcome), Call::DeleteKey(key)) = (&self.stage, &call) {
+            let (key, outcome) = (key.clone(), outcome.clone());
+            self.seen.in_hand = None;
+            self.seen.keys.retain(|k| k.id != key);
+            self.tell(now, EventKind::OrphanRemoved { key });
+            self.end(now, outcome);
+            return;
+        }
+        if let Some(kind) = self.announcement(&call) {
+            self.tell(now, kind);
+        }
+        match call {
+            Call::CreateSecret(version) | Call::PutPlaceholder(version) => {
+                self.seen.versions = Some(vec![version.clone()]);
+                let current = Some(Held::of(version));
+                self.seen.secret = SecretState::Present(Secret { current, ..Secret::default() });
+            }
+            Call::Deactivate(key) => {
+                if let Some(key) = self.seen.keys.iter_mut().find(|k| k.id == key) {
+                    key.status = KeyStatus::Inactive;
+                }
+            }
+            Call::DeleteKey(key) => self.seen.keys.retain(|k| k.id != key),
+            call => self.done_in_secret(call),
+        }
+    }
+
+    fn done_in_secret(&mut self, call: Call) {
+        let SecretState::Present(secret) = &mut self.seen.secret else { return };
+        match call {
+            Call::Write(note) => {
+                let retiring = matches!(&note, Note::Retired(r) if r.phase == Phase::Retiring);
+                secret.journal.set(note);
+                if retiring {
+                    self.stage = Stage::ListKeys;
+                }
+            }
+            Call::Stage { version, credentials, carry } => {
+                self.seen.versions.iter_mut().for_each(|ids| ids.push(version.clone()));
+                let mut held = Held::of(version);
+                if held.content == Content::Foreign {
+                    held.content = Content::ForeignKey { key: credentials.key, extras: carry.is_some() };
+                }
+                secret.pending = Some(held);
+                self.seen.in_hand = None;
+            }
+            Call::Promote { to, .. } => {
+                let promoted = secret.pending.clone().filter(|h| h.version == to).unwrap_or_else(|| Held::of(to));
+                secret.previous = secret.current.replace(promoted);
+            }
+            Call::Unstage(_) => secret.pending = None,
+            _ => {}
+        }
+    }
+
+    /// What people are told of a change, before what is known changes.
+    fn announcement(&self, call: &Call) -> Option<EventKind> {
+        let SecretState::Present(secret) = &self.seen.secret else { return Some(EventKind::Adopted) };
+        Some(match call {
+            Call::PutPlaceholder(_) => EventKind::Adopted,
+            Call::Promote { to, .. } => {
+                let key = secret.pending.as_ref().filter(|held| held.version == *to).and_then(Held::key)?.clone();
+                let beside = || self.seen.keys.iter().map(|k| &k.id).find(|id| **id != key);
+                let replaced = secret.current.as_ref().and_then(Held::key).or_else(beside).cloned();
+                EventKind::Rotated { key, replaced, version: to.clone() }
+            }
+            Call::Write(Note::Retired(note)) if note.phase == Phase::Hold => {
+                EventKind::Reactivated { key: note.key.clone() }
+            }
+            Call::Write(Note::Retired(note)) if note.phase == Phase::Abandoned => self.abandoning(&note.key),
+            Call::Write(Note::Retired(note)) if note.phase == Phase::Retiring => {
+                let replaced = secret.journal.promoted.as_ref().and_then(|p| p.replacing.as_ref());
+                let previous = secret.previous.as_ref().and_then(Held::key);
+                let key = Some(&note.key).filter(|key| replaced != Some(key) && previous != Some(key))?;
+                EventKind::OrphanFound { key: key.clone() }
+            }
+            Call::Deactivate(key) => EventKind::Retired { key: key.clone() },
+            Call::DeleteKey(key) => EventKind::Deleted { key: key.clone() },
+            _ => return None,
+        })
+    }
+
+    fn abandoning(&self, key: &KeyId) -> EventKind {
+        let reason = match &self.seen.proof {
+            Some((_, Proof::Refused(reason) | Proof::Wrong(reason))) => reason.clone(),
+            _ => "another key became current, or somebody deactivated it".into(),
+        };
+        EventKind::Abandoned { key: key.clone(), reason }
+    }
+}
