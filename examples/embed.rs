@@ -11,11 +11,9 @@
 //! among them. A pass may be cut off at any moment: the next one goes on from what it finds in AWS.
 
 use async_trait::async_trait;
-use keyrot_aws::{Aws, AwsSettings, Endpoints, FieldNames, SecretSettings, TokioClock};
+use keyrot_aws::{Aws, AwsSettings};
 use keyrot_core::settings::{Settings, Sources};
-use keyrot_core::{
-    Cancel, Event, Limits, Mode, Notifier, Ports, Report, Rotator, RunDocument, Severity, Verdict, after, select,
-};
+use keyrot_core::{Cancel, Event, Mode, Notifier, Report, Rotator, RunDocument, Severity, Verdict};
 use std::error::Error;
 use std::io::ErrorKind;
 use std::sync::Arc;
@@ -64,27 +62,10 @@ pub(crate) struct Rotation {
 impl Rotation {
     /// Makes the clients; no call is made yet. `base` has what the service knows better than the settings, such as credentials of its own.
     pub(crate) async fn connect(settings: Settings, base: AwsSettings) -> Result<Self, Failure> {
-        let from_settings = AwsSettings {
-            profile: settings.profile().map(str::to_owned).or(base.profile),
-            region: settings.region().map(str::to_owned).or(base.region),
-            fips: settings.fips().unwrap_or(base.fips),
-            dual_stack: settings.dual_stack().unwrap_or(base.dual_stack),
-            endpoints: match settings.endpoint_url() {
-                Some(url) => Endpoints { all: Some(url.to_owned()), ..Endpoints::default() },
-                None => base.endpoints,
-            },
-            app_name: Some("embed-example".to_owned()),
-            secret: SecretSettings {
-                kms_key: settings.kms_key().map(str::to_owned),
-                description: settings.secret_description().map(str::to_owned),
-                tags: settings.secret_tags().clone(),
-                fields: FieldNames::new(settings.field_access_key_id(), settings.field_secret_access_key())?,
-            },
-            ..base
-        };
-        let aws = Arc::new(Aws::connect(&from_settings).await?);
-        let ports = Ports { iam: aws.clone(), store: aws.clone(), probe: aws.clone(), clock: Arc::new(TokioClock) };
-        Ok(Self { settings, aws, rotator: Rotator::new(ports) })
+        let base = AwsSettings { app_name: Some("embed-example".to_owned()), ..base };
+        let aws = Arc::new(Aws::connect(&base.with(&settings)?).await?);
+        let rotator = Rotator::new(aws.ports());
+        Ok(Self { settings, aws, rotator })
     }
 
     /// Tells this notifier too.
@@ -103,17 +84,11 @@ impl Rotation {
     pub(crate) async fn pass(&self, cancel: &Cancel) -> Result<RunDocument, Failure> {
         let settings = &self.settings;
         let ports = self.rotator.ports();
-        let users = ports.iam.users(&settings.selection().path_prefix).await?;
-        let waits = settings.policy().waits();
-        let selected = select(&users, settings.selection(), settings.template(), waits, settings.allow_short_waits());
+        let selected = settings.find(ports.iam.as_ref(), &[]).await?;
         for pattern in &selected.idle_exclusions {
             eprintln!("the exclusion {pattern} fits no user; is it mistyped?");
         }
-        let limits = Limits {
-            concurrency: settings.concurrency(),
-            max_changes: settings.max_changes(),
-            deadline: Some(after(ports.clock.now(), settings.deadline())),
-        };
+        let limits = settings.limits(ports.clock.now());
         let report = self.rotator.run(selected.chosen.clone(), Mode::Act, &limits, cancel, &|_| {}).await;
         for failure in &report.notifier_failures {
             eprintln!("{} was not told of {} events: {}", failure.notifier, failure.untold, failure.reason);

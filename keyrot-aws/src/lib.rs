@@ -45,6 +45,8 @@ pub mod emulator;
 mod errors;
 mod iam;
 pub mod limiter;
+#[cfg(feature = "settings")]
+mod of_settings;
 mod probe;
 mod secret_state;
 mod secrets;

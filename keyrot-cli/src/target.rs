@@ -3,9 +3,9 @@
 use crate::args::Invocation;
 use crate::problem::Problem;
 use crate::sandbox::SandboxAccount;
-use keyrot_aws::{Aws, AwsSettings, Endpoints, FieldNames, SecretSettings, TokioClock};
+use keyrot_aws::{Aws, AwsSettings};
+use keyrot_core::Ports;
 use keyrot_core::settings::Settings;
-use keyrot_core::{IamPort, Ports};
 use std::sync::Arc;
 
 /// The ports, and what they stand for.
@@ -32,27 +32,10 @@ impl Target {
     }
 
     async fn aws(settings: &Settings) -> Result<Self, Problem> {
-        let fields = FieldNames::new(settings.field_access_key_id(), settings.field_secret_access_key());
-        let aws = AwsSettings {
-            profile: settings.profile().map(str::to_owned),
-            region: settings.region().map(str::to_owned),
-            fips: settings.fips().unwrap_or(false),
-            dual_stack: settings.dual_stack().unwrap_or(false),
-            endpoints: Endpoints { all: settings.endpoint_url().map(str::to_owned), ..Endpoints::default() },
-            secret: SecretSettings {
-                kms_key: settings.kms_key().map(str::to_owned),
-                description: settings.secret_description().map(str::to_owned),
-                tags: settings.secret_tags().clone(),
-                fields: fields.map_err(|error| Problem::usage(error.to_string()))?,
-            },
-            ..AwsSettings::default()
-        };
+        let aws = AwsSettings::default().with(settings).map_err(|error| Problem::usage(error.to_string()))?;
         let aws = Aws::connect(&aws).await.map_err(|error| {
             Problem::usage(error.to_string()).hint("to try keyrot without an AWS account: keyrot --sandbox rotate")
         })?;
-        let aws = Arc::new(aws);
-        let iam: Arc<dyn IamPort> = aws.clone();
-        let ports = Ports { iam, store: aws.clone(), probe: aws, clock: Arc::new(TokioClock) };
-        Ok(Self { ports, sandbox: false })
+        Ok(Self { ports: Arc::new(aws).ports(), sandbox: false })
     }
 }

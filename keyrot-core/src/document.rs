@@ -5,8 +5,8 @@
 
 use crate::words::{blocked_code, event_code, event_key, outcome_text, refusal_code, step_code, why_code};
 use crate::{
-    AccessKey, ErrorKind, Evidence, KeyId, KeyStatus, LastUse, NotifierFailure, Outcome, PassedOver, Pattern, Report,
-    SecretName, Selected, Severity, Standing, Stop, Timestamp, UserName, Why,
+    AccessKey, ErrorKind, Event, Evidence, KeyId, KeyStatus, LastUse, NotifierFailure, Outcome, PassedOver, Pattern,
+    Report, SecretName, Selected, Severity, Standing, Stop, Timestamp, UserName, Why,
 };
 use serde::Serialize;
 
@@ -320,13 +320,6 @@ impl UserDocument {
             age_days: age_days(key, now),
             current: Some(&key.id) == one.current.as_ref(),
         };
-        let event = |event: &crate::Event| EventDocument {
-            at: event.at,
-            event: event_code(&event.kind),
-            severity: event.kind.severity(),
-            key: event_key(&event.kind).cloned(),
-            message: event.kind.to_string(),
-        };
         let hint = match &one.outcome {
             Outcome::Blocked(blocked) => Some(blocked.hint()),
             _ => None,
@@ -344,7 +337,7 @@ impl UserDocument {
             due: one.due,
             keys: one.keys.iter().map(key).collect(),
             evidence: one.outcome.evidence(),
-            events: one.events.iter().map(event).collect(),
+            events: one.events.iter().map(EventDocument::of).collect(),
             calls: one.calls,
         }
     }
@@ -352,6 +345,20 @@ impl UserDocument {
     /// The keys that do not stand under AWSCURRENT.
     pub fn other_keys(&self) -> impl Iterator<Item = &KeyDocument> {
         self.keys.iter().filter(|key| !key.current)
+    }
+}
+
+impl EventDocument {
+    /// The event, without whose it is.
+    #[must_use]
+    pub fn of(event: &Event) -> Self {
+        Self {
+            at: event.at,
+            event: event_code(&event.kind),
+            severity: event.kind.severity(),
+            key: event_key(&event.kind).cloned(),
+            message: event.kind.to_string(),
+        }
     }
 }
 

@@ -11,7 +11,7 @@ pub use pattern::{Pattern, PatternError};
 pub use template::{SecretTemplate, TemplateError, Unnameable};
 
 use crate::nearest::nearest;
-use crate::{Blocked, Chosen, IamUser, SecretName, Subject, UserName, Waits};
+use crate::{Blocked, Chosen, IamUser, SecretName, Subject, Timestamp, UserName, Waits};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -59,6 +59,15 @@ pub struct Selected {
 impl Chosen {
     /// Stands where a blocked user's secret has no usable name. It is shown, and never used in a call.
     pub const NO_SECRET: &str = "no-usable-secret-name";
+}
+
+impl Selected {
+    /// Makes the keys of everybody chosen due, whatever their age, if they were made before this instant: `--force`.
+    pub fn force(&mut self, created_before: Timestamp) {
+        for chosen in &mut self.chosen {
+            chosen.policy = chosen.policy.clone().map(|policy| policy.forced(created_before));
+        }
+    }
 }
 
 /// A user asked for by name who is not to be worked on.

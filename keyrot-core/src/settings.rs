@@ -27,6 +27,7 @@
 //! variable counts as not set. Where a setting may be absent, an empty text in the file or a flag takes away what an earlier source said.
 
 mod error;
+mod pass;
 mod source;
 mod table;
 mod value;

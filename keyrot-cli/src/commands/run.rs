@@ -10,9 +10,7 @@ use crate::render::{paint, print, print_json, style, time, width};
 use crate::signals::Signals;
 use crate::target::Target;
 use keyrot_core::settings::Settings;
-use keyrot_core::{
-    Cancel, Limits, MissingWhy, Mode, Ports, Rotator, RunDocument, Selected, Selection, UserName, Waits, after, select,
-};
+use keyrot_core::{Cancel, MissingWhy, Mode, Rotator, RunDocument, Selected, UserName};
 
 pub(crate) async fn plan(invocation: &Invocation, users: &Users) -> Result<Exit, Problem> {
     run(invocation, users, Screen::Plan, false).await
@@ -34,17 +32,14 @@ async fn run(invocation: &Invocation, users: &Users, what: Screen, force: bool) 
     let Target { ports, sandbox } = target;
     let now = ports.clock.now();
     if force {
-        for chosen in &mut selected.chosen {
-            chosen.policy = chosen.policy.clone().map(|policy| policy.forced(now));
-        }
+        selected.force(now);
     }
-    let (mode, schema, max_changes) = match what {
-        Screen::Plan => (Mode::Plan, "keyrot.plan/1", None),
-        Screen::Status => (Mode::Plan, "keyrot.status/1", None),
-        Screen::Rotate => (Mode::Act, "keyrot.rotate/1", settings.max_changes()),
+    let (mode, schema) = match what {
+        Screen::Plan => (Mode::Plan, "keyrot.plan/1"),
+        Screen::Status => (Mode::Plan, "keyrot.status/1"),
+        Screen::Rotate => (Mode::Act, "keyrot.rotate/1"),
     };
-    let limits =
-        Limits { concurrency: settings.concurrency(), max_changes, deadline: Some(after(now, settings.deadline())) };
+    let limits = settings.limits(now);
     say_of_selection(invocation, &selected, sandbox, now);
 
     let teller = Teller::new(selected.chosen.len(), invocation.silent, invocation.json);
@@ -68,10 +63,10 @@ async fn run(invocation: &Invocation, users: &Users, what: Screen, force: bool) 
 /// Builds the ports, and finds whom to work on. Nothing is changed before every user named is known to be selected.
 async fn find(invocation: &Invocation, settings: &Settings, names: &[UserName]) -> Result<(Target, Selected), Problem> {
     let target = Target::open(invocation, settings).await?;
-    let selection = Selection { only: names.to_vec(), ..settings.selection().clone() };
-    let users = list(&target.ports, &selection).await?;
-    let waits: &Waits = settings.policy().waits();
-    let selected = select(&users, &selection, settings.template(), waits, settings.allow_short_waits());
+    let selected = settings.find(target.ports.iam.as_ref(), names).await.map_err(|error| {
+        Problem::failed(format!("the account's users could not be listed: {error}"))
+            .hint("nobody is selected unless everybody could be seen; nothing was touched")
+    })?;
     match selected.missing.as_slice() {
         [] => Ok((target, selected)),
         missing => {
@@ -81,19 +76,14 @@ async fn find(invocation: &Invocation, settings: &Settings, names: &[UserName]) 
             Err(match untagged.filter(|_| !target.sandbox) {
                 Some(one) => problem.hint(format!(
                     "aws iam tag-user --user-name {} --tags Key={},Value={} (nothing was done)",
-                    one.user, selection.tag, selection.tag_value
+                    one.user,
+                    settings.selection().tag,
+                    settings.selection().tag_value
                 )),
                 None => problem.hint("nothing was done for any user"),
             })
         }
     }
-}
-
-async fn list(ports: &Ports, selection: &Selection) -> Result<Vec<keyrot_core::IamUser>, Problem> {
-    ports.iam.users(&selection.path_prefix).await.map_err(|error| {
-        Problem::failed(format!("the account's users could not be listed: {error}"))
-            .hint("nobody is selected unless everybody could be seen; nothing was touched")
-    })
 }
 
 fn say_of_selection(invocation: &Invocation, selected: &Selected, sandbox: bool, now: keyrot_core::Timestamp) {

@@ -1,0 +1,41 @@
+//! A connection by keyrot's settings.
+
+use crate::{Aws, AwsSettings, Endpoints, FieldNames, SecretSettings, SettingsError, TokioClock};
+use keyrot_core::Ports;
+use keyrot_core::settings::Settings;
+use std::sync::Arc;
+
+impl AwsSettings {
+    /// The same, with all that these settings say of the connection and of secrets. What they leave open stays as it is.
+    ///
+    /// # Errors
+    /// [`SettingsError`] if the names of the JSON fields cannot be told apart.
+    pub fn with(self, settings: &Settings) -> Result<Self, SettingsError> {
+        let owned = |text: Option<&str>| text.map(str::to_owned);
+        Ok(Self {
+            profile: owned(settings.profile()).or(self.profile),
+            region: owned(settings.region()).or(self.region),
+            fips: settings.fips().unwrap_or(self.fips),
+            dual_stack: settings.dual_stack().unwrap_or(self.dual_stack),
+            endpoints: match settings.endpoint_url() {
+                Some(url) => Endpoints { all: Some(url.to_owned()), ..Endpoints::default() },
+                None => self.endpoints,
+            },
+            secret: SecretSettings {
+                kms_key: owned(settings.kms_key()),
+                description: owned(settings.secret_description()),
+                tags: settings.secret_tags().clone(),
+                fields: FieldNames::new(settings.field_access_key_id(), settings.field_secret_access_key())?,
+            },
+            ..self
+        })
+    }
+}
+
+impl Aws {
+    /// All ports on this connection, with the machine's clock.
+    #[must_use]
+    pub fn ports(self: &Arc<Self>) -> Ports {
+        Ports { iam: self.clone(), store: self.clone(), probe: self.clone(), clock: Arc::new(TokioClock) }
+    }
+}

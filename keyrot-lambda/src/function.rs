@@ -1,0 +1,206 @@
+//! One invocation: what was asked for is done by the core, and told.
+
+use crate::request::{Request, Sweep};
+use crate::{logs, metrics};
+use keyrot_core::settings::Settings;
+use keyrot_core::{
+    Cancel, Chosen, Mode, Notifier, Order, OrderStep, Outcome, Ports, Progress, Report, Rotator, RunDocument,
+    SecretName, Selected, State, Timestamp, Verdict,
+};
+use lambda_runtime::{Diagnostic, tracing};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A step that is under way may take this long to end: the limit of one call to AWS, and some for what is still to be told.
+const LAST_STEP: Duration = Duration::from_secs(75);
+/// Lambda takes no longer answer than 6 MB (Lambda developer guide, "Lambda quotas").
+const LONGEST_ANSWER: usize = 5_500_000;
+/// So many users are named in an error.
+const NAMED: usize = 10;
+
+/// What all invocations of a process share.
+pub(crate) struct Function {
+    pub(crate) settings: Settings,
+    pub(crate) ports: Ports,
+    pub(crate) notifiers: Vec<Arc<dyn Notifier>>,
+}
+
+/// What Lambda says of an invocation.
+#[derive(Debug, Clone)]
+pub(crate) struct Invocation {
+    pub(crate) request_id: String,
+    pub(crate) function: String,
+    /// When Lambda ends it.
+    pub(crate) end: Timestamp,
+}
+
+/// Why an invocation fails as a whole, so that Lambda's metric `Errors` counts it.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Problem {
+    #[error("{0}")]
+    BadEvent(String),
+    #[error("the function has {0} seconds left, and begins nothing in its last 75: give it a timeout of 900")]
+    NoTime(i64),
+    #[error(
+        "the account's users could not be listed: {0}; nobody is selected unless everybody could be seen, and nothing was touched"
+    )]
+    NotListed(keyrot_core::CallError),
+    #[error("{0}; nothing was done for any user")]
+    NotSelected(String),
+    #[error("{0}")]
+    UsersFailed(String),
+    #[error("{0}")]
+    OrderFailed(String),
+}
+
+impl From<Problem> for Diagnostic {
+    fn from(problem: Problem) -> Self {
+        let kind = match problem {
+            Problem::BadEvent(_) => "keyrot.BadEvent",
+            Problem::NoTime(_) => "keyrot.NoTime",
+            Problem::NotListed(_) => "keyrot.NotListed",
+            Problem::NotSelected(_) => "keyrot.NotSelected",
+            Problem::UsersFailed(_) => "keyrot.UsersFailed",
+            Problem::OrderFailed(_) => "keyrot.OrderFailed",
+        };
+        Self { error_type: kind.to_owned(), error_message: problem.to_string() }
+    }
+}
+
+impl Function {
+    pub(crate) async fn handle(&self, event: Value, invocation: &Invocation) -> Result<Value, Problem> {
+        let request = Request::parse(event).map_err(|bad| Problem::BadEvent(bad.to_string()))?;
+        let now = self.ports.clock.now();
+        let end = invocation.end - LAST_STEP;
+        if now >= end {
+            return Err(Problem::NoTime((invocation.end - now).num_seconds()));
+        }
+        match request {
+            Request::Sweep(sweep) => self.sweep(&sweep, invocation, end).await,
+            Request::Order(secret, order) => self.order(&secret, order, invocation, end).await,
+        }
+    }
+
+    /// One pass. A blocked user is no error of the function: it is in the answer, in the metrics and in the notifications. A user who failed is.
+    async fn sweep(&self, sweep: &Sweep, invocation: &Invocation, end: Timestamp) -> Result<Value, Problem> {
+        let iam = self.ports.iam.as_ref();
+        let mut selected = self.settings.find(iam, &sweep.users).await.map_err(Problem::NotListed)?;
+        if !selected.missing.is_empty() {
+            let why: Vec<String> = selected.missing.iter().map(ToString::to_string).collect();
+            return Err(Problem::NotSelected(why.join("; ")));
+        }
+        if sweep.force {
+            selected.force(self.ports.clock.now());
+        }
+        for pattern in &selected.idle_exclusions {
+            tracing::warn!(request_id = invocation.request_id, "the exclusion {pattern} fits no user; is it mistyped?");
+        }
+        let (mode, schema) = if sweep.dry_run { (Mode::Plan, "keyrot.plan/1") } else { (Mode::Act, "keyrot.rotate/1") };
+        let mut limits = self.settings.limits(self.ports.clock.now());
+        limits.deadline = limits.deadline.map(|deadline| deadline.min(end)).or(Some(end));
+        let progress = |news: Progress| told(&invocation.request_id, &news);
+        let users = selected.chosen.clone();
+        let report = self.rotator().run(users, mode, &limits, &Cancel::default(), &progress).await;
+        let document = RunDocument::new(schema, &report, &selected);
+        if sweep.is_whole() {
+            println!("{}", metrics::of_sweep(&invocation.function, &document));
+        } else if !sweep.dry_run {
+            println!("{}", metrics::of_part(&invocation.function, &document));
+        }
+        summed_up(&invocation.request_id, &document);
+        if document.result == Verdict::Failed {
+            return Err(Problem::UsersFailed(failures(&document)));
+        }
+        Ok(answer(&document))
+    }
+
+    /// An order of Secrets Manager's, for the selected user whose secret this is.
+    async fn order(
+        &self,
+        secret: &SecretName,
+        order: Order,
+        invocation: &Invocation,
+        end: Timestamp,
+    ) -> Result<Value, Problem> {
+        let step = order.step;
+        let selected = self.settings.find(self.ports.iam.as_ref(), &[]).await.map_err(Problem::NotListed)?;
+        let chosen = owner(&selected, secret).ok_or_else(|| {
+            let selection = self.settings.selection();
+            let (tag, value) = (&selection.tag, &selection.tag_value);
+            Problem::NotSelected(format!(
+                "{secret} is the secret of no user with the tag {tag}={value}; the secret of a user is named by the setting secret_name or by \
+                 the user's tag keyrot:secret"
+            ))
+        })?;
+        let mut limits = self.settings.limits(self.ports.clock.now());
+        limits.deadline = limits.deadline.map(|deadline| deadline.min(end)).or(Some(end));
+        let progress = |news: Progress| told(&invocation.request_id, &news);
+        let only = Selected { chosen: vec![chosen.clone()], ..Selected::default() };
+        let report = self.rotator().carry_out(chosen, order, &limits, &Cancel::default(), &progress).await;
+        let document = RunDocument::new("keyrot.order/1", &report, &only);
+        println!("{}", metrics::of_part(&invocation.function, &document));
+        carried_out(step, &report, &document)
+    }
+
+    fn rotator(&self) -> Rotator {
+        self.notifiers.iter().fold(Rotator::new(self.ports.clone()), |rotator, one| rotator.notify(one.clone()))
+    }
+}
+
+fn owner(selected: &Selected, secret: &SecretName) -> Option<Chosen> {
+    selected.chosen.iter().find(|one| one.subject.secret == *secret).cloned()
+}
+
+fn carried_out(step: OrderStep, report: &Report, document: &RunDocument) -> Result<Value, Problem> {
+    let done = report.users.iter().all(|one| one.outcome == Outcome::Done);
+    if done {
+        return Ok(answer(document));
+    }
+    let why: Vec<String> = document.users.iter().map(|one| format!("{}: {}", one.user, one.message)).collect();
+    Err(Problem::OrderFailed(format!("{} is not done: {}", json!(step).as_str().unwrap_or_default(), why.join("; "))))
+}
+
+fn told(request_id: &str, news: &Progress) {
+    if let Progress::Event(event) = news {
+        logs::event(request_id, event);
+    }
+}
+
+fn summed_up(request_id: &str, document: &RunDocument) {
+    let counts = json!(document.counts).to_string();
+    tracing::info!(target: "keyrot", request_id, counts, "{} users looked after", document.counts.users);
+    for failure in &document.notifier_failures {
+        let (notifier, untold) = (&failure.notifier, failure.untold);
+        tracing::warn!(target: "keyrot", request_id, notifier, untold, "not told: {}", failure.reason);
+    }
+}
+
+fn failures(document: &RunDocument) -> String {
+    let failed: Vec<_> = document.users.iter().filter(|one| one.state == State::Failed).collect();
+    let named: Vec<String> = failed.iter().take(NAMED).map(|one| format!("{}: {}", one.user, one.message)).collect();
+    let more = failed.len().saturating_sub(NAMED);
+    let more = if more > 0 { format!("; and {more} more, each with a line in the log") } else { String::new() };
+    format!(
+        "{} of {} users failed, and the next run takes them up: {}{more}",
+        failed.len(),
+        document.users.len(),
+        named.join("; ")
+    )
+}
+
+/// The document; without the users who are settled, where all of it would be longer than Lambda takes.
+fn answer(document: &RunDocument) -> Value {
+    let whole = json!(document);
+    if whole.to_string().len() <= LONGEST_ANSWER {
+        return whole;
+    }
+    let mut short = document.clone();
+    short.users.retain(|one| !matches!(one.state, State::Settled | State::Waiting));
+    let shorter = json!(short);
+    if shorter.to_string().len() <= LONGEST_ANSWER {
+        return shorter;
+    }
+    short.users.clear();
+    json!(short)
+}

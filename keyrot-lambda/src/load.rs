@@ -1,0 +1,31 @@
+//! The function's settings, and its connection to AWS.
+
+use crate::function::Function;
+use keyrot_aws::{Aws, AwsSettings};
+use keyrot_core::settings::{Settings, Sources};
+use lambda_runtime::Diagnostic;
+use std::fmt;
+use std::sync::Arc;
+
+/// Names the parameter with the settings file.
+const PARAMETER: &str = "KEYROT_CONFIG_PARAMETER";
+
+/// Reads the settings and makes the clients.
+pub(crate) async fn function() -> Result<Function, Diagnostic> {
+    let settings = settings(None)?;
+    let aws = AwsSettings::default().with(&settings).map_err(unusable)?;
+    let aws = Arc::new(Aws::connect(&aws).await.map_err(unusable)?);
+    Ok(Function { settings, ports: aws.ports(), notifiers: Vec::new() })
+}
+
+fn settings(file: Option<(&str, &str)>) -> Result<Settings, Diagnostic> {
+    let mut sources = Sources::default().env(std::env::vars_os()).allow_env(PARAMETER);
+    if let Some((name, text)) = file {
+        sources = sources.file(name, text);
+    }
+    Settings::load(&sources).map_err(unusable)
+}
+
+fn unusable(error: impl fmt::Display) -> Diagnostic {
+    Diagnostic { error_type: "keyrot.Settings".to_owned(), error_message: error.to_string() }
+}
