@@ -3,9 +3,9 @@
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 /// What the function said of one event.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,6 +36,7 @@ pub(crate) struct RuntimeApi {
     pub(crate) address: String,
     events: Option<Sender<(Value, Duration)>>,
     answers: Receiver<Answer>,
+    polls: Receiver<Instant>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -45,8 +46,9 @@ impl RuntimeApi {
         let address = listener.local_addr().unwrap().to_string();
         let (events, queue) = channel();
         let (sender, answers) = channel();
-        let thread = std::thread::spawn(move || serve(&listener, &queue, &sender));
-        Self { address, events: Some(events), answers, thread: Some(thread) }
+        let (polled, polls) = channel();
+        let thread = std::thread::spawn(move || serve(&listener, &queue, &sender, &polled));
+        Self { address, events: Some(events), answers, polls, thread: Some(thread) }
     }
 
     /// Hands out the event, with so much time for it. What comes of it is read with [`RuntimeApi::answer`].
@@ -55,7 +57,16 @@ impl RuntimeApi {
     }
 
     pub(crate) fn answer(&self) -> Answer {
-        self.answers.recv_timeout(Duration::from_secs(60)).expect("no answer within a minute")
+        self.answer_within(Duration::from_secs(60)).expect("no answer within a minute")
+    }
+
+    pub(crate) fn answer_within(&self, time: Duration) -> Result<Answer, RecvTimeoutError> {
+        self.answers.recv_timeout(time)
+    }
+
+    /// When the function asked for an event: the first time, then the second, and so on.
+    pub(crate) fn polled(&self, time: Duration) -> Result<Instant, RecvTimeoutError> {
+        self.polls.recv_timeout(time)
     }
 }
 
@@ -75,13 +86,19 @@ struct Request {
     body: Vec<u8>,
 }
 
-fn serve(listener: &TcpListener, events: &Receiver<(Value, Duration)>, answers: &Sender<Answer>) {
+fn serve(
+    listener: &TcpListener,
+    events: &Receiver<(Value, Duration)>,
+    answers: &Sender<Answer>,
+    polled: &Sender<Instant>,
+) {
     let mut number = 0;
     for stream in listener.incoming() {
         let mut stream = stream.unwrap();
         while let Some(request) = read(&stream) {
             let json = || serde_json::from_slice(&request.body).unwrap_or(Value::Null);
             if request.line.starts_with("GET ") && request.line.contains("/invocation/next") {
+                let _ = polled.send(Instant::now());
                 let Ok((event, time)) = events.recv() else { return };
                 number += 1;
                 let end = (SystemTime::now() + time).duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis();

@@ -1,6 +1,7 @@
 //! The function's own process behind Lambda's Runtime API, with AWS's look-alike on 127.0.0.1.
 #![allow(clippy::unwrap_used)]
 
+#[allow(dead_code, reason = "the benchmark uses more of it")]
 mod api;
 mod instance;
 mod orders;
