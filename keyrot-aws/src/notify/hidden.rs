@@ -59,7 +59,7 @@ impl Hidden {
 
     async fn read(&self, end: Instant) -> Result<SecretKey, String> {
         let whole = Zeroizing::new(match self.source.place() {
-            SecretPlace::SecretsManager => self.from_secrets_manager(end).await?,
+            SecretPlace::SecretsManager => self.secret_string_of(end).await?,
             SecretPlace::ParameterStore => {
                 parameter::get(&self.aws, self.source.id(), self.source.region(), &self.pace, end).await?
             }
@@ -91,7 +91,7 @@ impl Hidden {
         Ok(Zeroizing::new(text.trim().to_owned()))
     }
 
-    async fn from_secrets_manager(&self, end: Instant) -> Result<String, String> {
+    async fn secret_string_of(&self, end: Instant) -> Result<String, String> {
         let client = &self.aws.inner.secrets;
         let elsewhere = self.source.region().filter(|region| *region != self.aws.region()).map(|region| {
             let region = aws_config::Region::new(region.to_owned());

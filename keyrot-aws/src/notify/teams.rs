@@ -28,28 +28,26 @@ fn card(digest: &Digest, problems: usize, looks: usize) -> Value {
     };
     let headline = clip(&format!("{} keyrot: {}", digest.sign(), digest.headline), 200);
     let mut body = vec![
-        rich(vec![
-            json!({ "type": "TextRun", "text": headline, "weight": "bolder", "size": "medium", "color": color }),
-        ]),
-        rich(vec![subtle(&digest.whence)]),
+        rich(&[json!({ "type": "TextRun", "text": headline, "weight": "bolder", "size": "medium", "color": color })]),
+        rich(&[subtle(&digest.whence)]),
     ];
     let room = if digest.problems.len() <= 3 { 1_000 } else { 260 };
     body.extend(digest.problems.iter().take(problems).map(|item| described(item, room)));
     if digest.problems.len() > problems {
-        body.push(rich(vec![bold("Also: "), plain(&names(&users(&digest.problems[problems..]), NAMES))]));
+        body.push(rich(&[bold("Also: "), plain(&names(&users(&digest.problems[problems..]), NAMES))]));
     }
     if digest.troubled > 3 {
-        body.push(rich(vec![bold(&format!("All {}: ", digest.troubled)), plain(&digest.kinds_text())]));
+        body.push(rich(&[bold(&format!("All {}: ", digest.troubled)), plain(&digest.kinds_text())]));
     }
     body.extend(digest.looks.iter().take(looks).map(|item| described(item, 260)));
     if digest.looks.len() > looks {
-        body.push(rich(vec![bold("Also worth a look: "), plain(&names(&users(&digest.looks[looks..]), NAMES))]));
+        body.push(rich(&[bold("Also worth a look: "), plain(&names(&users(&digest.looks[looks..]), NAMES))]));
     }
     for (what, users) in &digest.changes {
         let list = names(users, NAMES);
-        body.push(rich(vec![bold(&format!("{what} ({}): ", users.len())), plain(&list)]));
+        body.push(rich(&[bold(&format!("{what} ({}): ", users.len())), plain(&list)]));
     }
-    body.push(rich(vec![subtle(&digest.sum)]));
+    body.push(rich(&[subtle(&digest.sum)]));
     json!({
         "type": "message",
         "attachments": [{
@@ -78,20 +76,20 @@ fn described(item: &Item, room: usize) -> Value {
         count => format!(" and {count} more like it: {}", names(&item.others, NAMES)),
     };
     let mut lines = vec![
-        rich(vec![user, plain(&format!("{others} · {}{owner}", item.state))]),
-        tight(vec![plain(&clip(&item.what, room))]),
+        rich(&[user, plain(&format!("{others} · {}{owner}", item.state))]),
+        tight(&[plain(&clip(&item.what, room))]),
     ];
     if let Some(todo) = &item.todo {
-        lines.push(tight(vec![bold("→ "), plain(&clip(todo, room.max(400)))]));
+        lines.push(tight(&[bold("→ "), plain(&clip(todo, room.max(400)))]));
     }
     json!({ "type": "Container", "separator": true, "items": lines })
 }
 
-fn rich(runs: Vec<Value>) -> Value {
+fn rich(runs: &[Value]) -> Value {
     json!({ "type": "RichTextBlock", "inlines": runs })
 }
 
-fn tight(runs: Vec<Value>) -> Value {
+fn tight(runs: &[Value]) -> Value {
     json!({ "type": "RichTextBlock", "spacing": "small", "inlines": runs })
 }
 

@@ -215,3 +215,16 @@ async fn a_variable_is_no_place_for_secrets_where_it_is_refused() {
     let why = Channels::new(&specs, &aws, FromEnvironment::Refused).unwrap_err().to_string();
     assert!(why.contains("the notifier slack is not usable here") && why.contains("secret:NAME or ssm:NAME"), "{why}");
 }
+
+#[tokio::test]
+async fn a_parameter_can_be_read_for_other_ends_too() {
+    let server = Server::start([]).await;
+    server.secret("/keyrot/config", "max_age = '60d'");
+    let aws = aws(&server.url, caller("AKIAIOSFODNN7EXAMPLE")).await;
+    assert_eq!(aws.parameter("/keyrot/config").await.unwrap().expose(), "max_age = '60d'");
+    let why = aws.parameter("/keyrot/other").await.unwrap_err();
+    assert_eq!(
+        why,
+        "ssm:GetParameter for /keyrot/other failed: ParameterNotFound: no message. Is it in this region and account?"
+    );
+}
