@@ -9,8 +9,9 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials as SdkCredentials;
 use aws_credential_types::provider::{ProvideCredentials, error::CredentialsError, future};
-use aws_smithy_http_client::{Builder, ConnectorBuilder, proxy::ProxyConfig, tls};
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_sdk_sts::config::SharedAsyncSleep;
+use aws_smithy_http_client::{Builder, Connector, ConnectorBuilder, proxy::ProxyConfig, tls};
+use aws_smithy_runtime_api::client::http::{HttpConnectorSettings, SharedHttpClient};
 use keyrot_core::{CallError, SecretName};
 use std::collections::HashSet;
 use std::fmt;
@@ -35,6 +36,17 @@ pub(crate) struct Inner {
     pub(crate) timeouts: Timeouts,
     /// Secrets that were seen to have replicas: after a write to these, the replicas are waited for.
     pub(crate) replicated: Mutex<HashSet<SecretName>>,
+    #[cfg(feature = "notify")]
+    pub(crate) notify: ForNotifiers,
+}
+
+/// What notifiers make their own clients from.
+#[cfg(feature = "notify")]
+pub(crate) struct ForNotifiers {
+    pub(crate) config: SdkConfig,
+    /// The endpoint that was handed in for all services.
+    pub(crate) endpoint: Option<String>,
+    pub(crate) http: crate::notify::Http,
 }
 
 /// Who calls AWS.
@@ -108,6 +120,12 @@ impl Aws {
                 secret: settings.secret.clone(),
                 timeouts: settings.timeouts,
                 replicated: Mutex::default(),
+                #[cfg(feature = "notify")]
+                notify: ForNotifiers {
+                    config: config.into_builder().retry_config(RetryConfig::disabled()).build(),
+                    endpoint: settings.endpoints.all.clone(),
+                    http: crate::notify::Http::default(),
+                },
             }),
         })
     }
@@ -226,13 +244,18 @@ impl ProvideCredentials for OfProfile {
 fn https() -> SharedHttpClient {
     // The way the SDK makes its own default client; the builder's other ways leave out the proxies.
     Builder::new().build_with_connector_fn(|settings, components| {
-        let mut connector =
-            ConnectorBuilder::default().tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc));
-        connector.set_connector_settings(settings.cloned());
-        if let Some(components) = components {
-            connector.set_sleep_impl(components.sleep_impl());
-        }
-        connector.set_proxy_config(Some(ProxyConfig::from_env()));
-        connector.build()
+        connector(settings.cloned(), components.and_then(|components| components.sleep_impl()))
     })
+}
+
+/// HTTPS by rustls, through the proxies of the environment.
+pub(crate) fn connector(settings: Option<HttpConnectorSettings>, sleep: Option<SharedAsyncSleep>) -> Connector {
+    let mut connector =
+        ConnectorBuilder::default().tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc));
+    connector.set_connector_settings(settings);
+    if sleep.is_some() {
+        connector.set_sleep_impl(sleep);
+    }
+    connector.set_proxy_config(Some(ProxyConfig::from_env()));
+    connector.build()
 }

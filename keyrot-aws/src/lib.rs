@@ -45,6 +45,8 @@ pub mod emulator;
 mod errors;
 mod iam;
 pub mod limiter;
+#[cfg(feature = "notify")]
+pub mod notify;
 #[cfg(feature = "settings")]
 mod of_settings;
 mod probe;

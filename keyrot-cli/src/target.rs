@@ -13,6 +13,8 @@ pub(crate) struct Target {
     pub(crate) ports: Ports,
     /// Whether it is made up.
     pub(crate) sandbox: bool,
+    /// The AWS account, if it is none that is made up.
+    pub(crate) aws: Option<Arc<Aws>>,
 }
 
 impl Target {
@@ -21,11 +23,11 @@ impl Target {
         match &invocation.sandbox {
             Some(file) => {
                 let account = SandboxAccount::open(file.as_deref()).await?;
-                Ok(Self { ports: Ports::of(account), sandbox: true })
+                Ok(Self { ports: Ports::of(account), sandbox: true, aws: None })
             }
             None if std::env::var_os("KEYROT_SANDBOX").is_some_and(|v| !v.is_empty()) => {
                 let account = SandboxAccount::open(None).await?;
-                Ok(Self { ports: Ports::of(account), sandbox: true })
+                Ok(Self { ports: Ports::of(account), sandbox: true, aws: None })
             }
             None => Self::aws(settings).await,
         }
@@ -36,6 +38,7 @@ impl Target {
         let aws = Aws::connect(&aws).await.map_err(|error| {
             Problem::usage(error.to_string()).hint("to try keyrot without an AWS account: keyrot --sandbox rotate")
         })?;
-        Ok(Self { ports: Arc::new(aws).ports(), sandbox: false })
+        let aws = Arc::new(aws);
+        Ok(Self { ports: aws.ports(), sandbox: false, aws: Some(aws) })
     }
 }

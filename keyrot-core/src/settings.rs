@@ -27,12 +27,14 @@
 //! variable counts as not set. Where a setting may be absent, an empty text in the file or a flag takes away what an earlier source said.
 
 mod error;
+mod notify;
 mod pass;
 mod source;
 mod table;
 mod value;
 
 pub use error::{Origin, SettingsError, SettingsErrors};
+pub use notify::{Bus, NotifyError, NotifySpec, NotifyTarget, SecretPlace, SecretSource, Topic};
 pub use source::Sources;
 pub use table::{Kind, SETTINGS, SettingInfo};
 
@@ -82,6 +84,7 @@ struct Values {
     endpoint_url: Option<String>,
     fips: Option<bool>,
     dual_stack: Option<bool>,
+    notify: Vec<NotifySpec>,
 }
 
 impl Settings {
@@ -252,6 +255,12 @@ impl Settings {
     #[must_use]
     pub fn dual_stack(&self) -> Option<bool> {
         self.values.dual_stack
+    }
+
+    /// Whom to tell; nobody by default. Each has a name of its own.
+    #[must_use]
+    pub fn notify(&self) -> &[NotifySpec] {
+        &self.values.notify
     }
 }
 

@@ -9,8 +9,11 @@ use crate::render::run::{Screen, screen};
 use crate::render::{paint, print, print_json, style, time, width};
 use crate::signals::Signals;
 use crate::target::Target;
+use keyrot_aws::Aws;
+use keyrot_aws::notify::{self, FromEnvironment};
 use keyrot_core::settings::Settings;
-use keyrot_core::{Cancel, MissingWhy, Mode, Rotator, RunDocument, Selected, UserName};
+use keyrot_core::{Cancel, MissingWhy, Mode, Notifier, NotifierFailure, Rotator, RunDocument, Selected, UserName};
+use std::sync::Arc;
 
 pub(crate) async fn plan(invocation: &Invocation, users: &Users) -> Result<Exit, Problem> {
     run(invocation, users, Screen::Plan, false).await
@@ -29,7 +32,7 @@ async fn run(invocation: &Invocation, users: &Users, what: Screen, force: bool) 
     let mut signals = Signals::listen().map_err(|error| Problem::failed(format!("no signal can be heard: {error}")))?;
     let found = signals.or(find(invocation, &settings, &users.users)).await;
     let (target, mut selected) = found.unwrap_or_else(|signal| Err(Problem::signal(signal)))?;
-    let Target { ports, sandbox } = target;
+    let Target { ports, sandbox, aws } = target;
     let now = ports.clock.now();
     if force {
         selected.force(now);
@@ -43,7 +46,11 @@ async fn run(invocation: &Invocation, users: &Users, what: Screen, force: bool) 
     say_of_selection(invocation, &selected, sandbox, now);
 
     let teller = Teller::new(selected.chosen.len(), invocation.silent, invocation.json);
-    let rotator = Rotator::new(ports);
+    let notifiers = match what {
+        Screen::Rotate => notifiers(&settings, aws.as_deref(), &selected)?,
+        Screen::Plan | Screen::Status => Vec::new(),
+    };
+    let rotator = notifiers.into_iter().fold(Rotator::new(ports), Rotator::notify);
     let cancel = Cancel::default();
     let progress = |progress| teller.take(&progress);
     let work = rotator.run(selected.chosen.clone(), mode, &limits, &cancel, &progress);
@@ -57,7 +64,40 @@ async fn run(invocation: &Invocation, users: &Users, what: Screen, force: bool) 
     } else {
         print(&screen(what, &document, &settings, sandbox, width()));
     }
+    say_what_was_not_told(&report.notifier_failures);
     Ok(Exit::of(document.result, signal))
+}
+
+/// One line for each notifier that failed, however often it did. It changes nothing about how the run went.
+fn say_what_was_not_told(failures: &[NotifierFailure]) {
+    for (i, NotifierFailure { notifier, reason, .. }) in failures.iter().enumerate() {
+        let of_this = |other: &&NotifierFailure| other.notifier == *notifier;
+        if failures[..i].iter().any(|other| of_this(&other)) {
+            continue;
+        }
+        let times = match failures.iter().filter(of_this).count() {
+            1 => String::new(),
+            times => format!(" ({times} times; this is the first)"),
+        };
+        let text = format!("the notifier {notifier} failed{times}: {reason}");
+        anstream::eprintln!("{} {text}", paint(style::WARN, "warning:"));
+    }
+}
+
+/// Whom to tell of the run. What happens in a sandbox is nobody's news.
+fn notifiers(settings: &Settings, aws: Option<&Aws>, selected: &Selected) -> Result<Vec<Arc<dyn Notifier>>, Problem> {
+    let specs = settings.notify();
+    match aws {
+        Some(aws) => notify::from_specs(specs, aws, FromEnvironment::Allowed, &selected.chosen)
+            .map_err(|error| Problem::usage(error.to_string())),
+        None => {
+            if !specs.is_empty() {
+                let text = "nobody is told: `notify` is set, but this is a sandbox, and nothing in it is real";
+                anstream::eprintln!("{} {text}", paint(style::DIM, "note:"));
+            }
+            Ok(Vec::new())
+        }
+    }
 }
 
 /// Builds the ports, and finds whom to work on. Nothing is changed before every user named is known to be selected.

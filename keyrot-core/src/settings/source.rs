@@ -91,7 +91,7 @@ impl<'a> Sources<'a> {
         for (key, value) in entries {
             let origin = origin(key.span().start);
             match find(key.get_ref()) {
-                Some(info) => given.push(Given { info, raw: from_toml(info.kind, value.get_ref()), origin }),
+                Some(info) => given.push(Given { info, raw: from_toml(info, value.get_ref()), origin }),
                 None => {
                     let suggestion = nearest(key.get_ref(), names()).map(str::to_owned);
                     errors.push(SettingsError::new(key.get_ref(), origin, Problem::Unknown { suggestion }));
@@ -118,7 +118,8 @@ impl<'a> Sources<'a> {
             }
             let raw = match value.to_str() {
                 Some(text) => info.kind.parse(text),
-                None => Err((shown(&value.to_string_lossy()), "text in UTF-8".to_owned())),
+                None if info.may_be_shown() => Err((shown(&value.to_string_lossy()), "text in UTF-8".to_owned())),
+                None => Err(("(hidden)".to_owned(), "text in UTF-8".to_owned())),
             };
             given.push(Given { info, raw, origin });
         }
@@ -164,7 +165,8 @@ fn find(name: &str) -> Option<&'static SettingInfo> {
 }
 
 /// The value, if it is of the type that the setting has in TOML; else what stands there and what was expected.
-fn from_toml(kind: Kind, value: &DeValue<'_>) -> Result<Raw, (String, String)> {
+fn from_toml(info: &SettingInfo, value: &DeValue<'_>) -> Result<Raw, (String, String)> {
+    let kind = info.kind;
     let text = |value: &DeValue<'_>| value.as_str().map(str::to_owned);
     let raw = match (kind, value) {
         (Kind::Text | Kind::Duration, DeValue::String(text)) => Some(Raw::Text(text.to_string())),
@@ -188,7 +190,7 @@ fn from_toml(kind: Kind, value: &DeValue<'_>) -> Result<Raw, (String, String)> {
         _ => None,
     };
     let seen = match value {
-        DeValue::String(text) => shown(text),
+        DeValue::String(text) if info.may_be_shown() => shown(text),
         DeValue::Integer(number) => shown(&number.to_string()),
         other => other.type_str().to_owned(),
     };

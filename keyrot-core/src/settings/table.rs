@@ -1,6 +1,7 @@
 //! The list of settings: the one place where each is named, explained and read.
 
 use super::Values;
+use super::notify::{self, NotifyError};
 use super::value::{Raw, Wrong, duration, is_tag, number, optional, secret_tags, switch};
 use crate::{Pattern, SecretTemplate};
 
@@ -46,6 +47,11 @@ impl SettingInfo {
     #[must_use]
     pub fn flag(&self) -> String {
         format!("--{}", self.name.replace('_', "-"))
+    }
+
+    /// Whether a message may repeat a value that could not be read. Where a notifier is expected, somebody may have put a secret URL.
+    pub(super) fn may_be_shown(&self) -> bool {
+        self.name != "notify"
     }
 }
 
@@ -258,6 +264,17 @@ pub static SETTINGS: &[SettingInfo] = &[
         None,
         "use dual-stack endpoints; by default as the SDK is configured",
         |v, raw| optional_switch(raw).map(|on| v.dual_stack = on),
+    ),
+    setting(
+        "notify",
+        Kind::List,
+        Some(""),
+        "whom to tell, each as KIND TARGET [min=info|warning|error] [name=NAME], such as `slack secret:keyrot/slack`; \
+         kinds: sns, eventbridge, slack, teams, webhook",
+        |v, raw| {
+            let wrong = |error: NotifyError| (error.entry().to_owned(), error.expected().to_owned());
+            notify::specs(raw.list()).map(|specs| v.notify = specs).map_err(wrong)
+        },
     ),
 ];
 

@@ -142,3 +142,8 @@ pub(super) fn is_tag(text: &str, least: usize, most: usize) -> bool {
     let fits = |c: char| c.is_alphanumeric() || c == ' ' || "_.:/=+-@".contains(c);
     (least..=most).contains(&text.chars().count()) && text.chars().all(fits)
 }
+
+/// Whether the text is 1 to `longest` ASCII letters, digits, and `more`.
+pub(super) fn is_name(text: &str, longest: usize, more: &str) -> bool {
+    (1..=longest).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric() || more.contains(c))
+}

@@ -1,0 +1,295 @@
+//! A run in few words, for people: what happened and how bad, then whom it concerns and what to do, then what was changed. Pure; the
+//! chats and the mail put it into their own form.
+
+use super::About;
+use super::console::user_page;
+use keyrot_core::{
+    Blocked, Counts, ErrorKind, Outcome, Report, RunDocument, Selected, Severity, Standing, State, Stop, UserDocument,
+    Verdict, format_duration,
+};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// A run, ready to be told.
+#[derive(Debug)]
+pub(super) struct Digest {
+    pub(super) severity: Severity,
+    pub(super) verdict: Verdict,
+    /// What happened, and how bad: one short line.
+    pub(super) headline: String,
+    /// Where and when.
+    pub(super) whence: String,
+    /// Users who need a person, or failed: the worst first.
+    pub(super) problems: Vec<Item>,
+    /// How many users have problems.
+    pub(super) troubled: usize,
+    /// How many problems of each kind.
+    pub(super) kinds: Vec<(&'static str, usize)>,
+    /// Users who are worth a look.
+    pub(super) looks: Vec<Item>,
+    /// What was changed, and for whom.
+    pub(super) changes: Vec<(&'static str, Vec<String>)>,
+    /// How many users are where.
+    pub(super) sum: String,
+}
+
+/// One user of whom there is more to say than the name.
+#[derive(Debug)]
+pub(super) struct Item {
+    pub(super) user: String,
+    /// Others of whom the same is to be said.
+    pub(super) others: Vec<String>,
+    pub(super) owner: Option<String>,
+    /// In one word.
+    pub(super) state: &'static str,
+    pub(super) what: String,
+    /// What to do.
+    pub(super) todo: Option<String>,
+    /// The user's page in the console.
+    pub(super) link: Option<String>,
+}
+
+/// How much the run matters; `None` if nothing happened at all.
+pub(super) fn severity(report: &Report) -> Option<Severity> {
+    let of_run = match report.verdict() {
+        Verdict::Well => None,
+        Verdict::Stopped => Some(Severity::Warning),
+        Verdict::Blocked | Verdict::Failed => Some(Severity::Error),
+    };
+    let of_events = report.users.iter().flat_map(|one| &one.events).map(|event| event.kind.severity()).max();
+    of_run.max(of_events)
+}
+
+impl Digest {
+    /// `None` if nothing happened.
+    pub(super) fn new(report: &Report, about: &About) -> Option<Self> {
+        let severity = severity(report)?;
+        let document = RunDocument::new("keyrot.rotate/1", report, &Selected::default());
+        let (mut problems, mut looks, mut kinds) = (Vec::new(), Vec::new(), BTreeMap::new());
+        for (standing, user) in report.users.iter().zip(&document.users) {
+            if let Some(rank) = rank(standing) {
+                *kinds.entry(user.reason).or_insert(0) += 1;
+                problems.push((rank, item(standing, user, about, user.message.clone(), todo(standing))));
+            } else {
+                looks.extend(look(standing, user, about));
+            }
+        }
+        problems.sort_by_key(|(rank, _)| *rank);
+        let troubled = problems.len();
+        let leaked = problems.iter().filter(|(rank, _)| *rank == 0).count();
+        let mut kinds: Vec<_> = kinds.into_iter().collect();
+        kinds.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        Some(Self {
+            severity,
+            verdict: document.result,
+            headline: headline(&document, leaked, looks.len()),
+            whence: whence(&document, about),
+            problems: alike(problems.into_iter().map(|(_, item)| item)),
+            troubled,
+            kinds,
+            looks: alike(looks),
+            changes: changes(&document),
+            sum: sum(&document.counts),
+        })
+    }
+
+    /// Before the headline: a colour, and the program's name.
+    pub(super) fn sign(&self) -> &'static str {
+        match self.severity {
+            Severity::Info => "🟢",
+            Severity::Warning => "🟠",
+            Severity::Error => "🔴",
+        }
+    }
+
+    /// How many problems there are of each kind, in words.
+    pub(super) fn kinds_text(&self) -> String {
+        let parts: Vec<String> =
+            self.kinds.iter().map(|(kind, count)| format!("{count} {}", kind.replace('_', " "))).collect();
+        parts.join(", ")
+    }
+}
+
+/// The names, at most so many, and how many more there are.
+pub(super) fn names<T: AsRef<str>>(names: &[T], most: usize) -> String {
+    let shown: Vec<&str> = names.iter().take(most).map(AsRef::as_ref).collect();
+    let more = match names.len().saturating_sub(most) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!("{}{more}", shown.join(", "))
+}
+
+/// The text, at most so many characters of it, without control characters.
+pub(super) fn clip(text: &str, most: usize) -> String {
+    let clean = text.chars().map(|c| if c.is_control() { ' ' } else { c });
+    if text.chars().count() <= most {
+        return clean.collect();
+    }
+    clean.take(most.saturating_sub(1)).chain(std::iter::once('…')).collect()
+}
+
+/// All users of these items.
+pub(super) fn users(items: &[Item]) -> Vec<&str> {
+    items.iter().flat_map(|item| std::iter::once(&item.user).chain(&item.others)).map(String::as_str).collect()
+}
+
+/// A hundred users who fail for one reason are one item.
+fn alike(items: impl IntoIterator<Item = Item>) -> Vec<Item> {
+    let mut merged: Vec<Item> = Vec::new();
+    let mut places: BTreeMap<String, usize> = BTreeMap::new();
+    for item in items {
+        let text = format!("{} {:?} {}", item.state, item.owner, generic(&item.what, &item.user));
+        match places.get(&text) {
+            Some(place) => merged[*place].others.push(item.user),
+            None => {
+                places.insert(text, merged.len());
+                merged.push(item);
+            }
+        }
+    }
+    merged
+}
+
+/// The text without what differs from user to user: the name, and AWS's id of the request.
+fn generic(text: &str, user: &str) -> String {
+    let (before, after) = text.split_once(" (request id ").unwrap_or((text, ""));
+    let after = after.split_once(')').map_or("", |(_, after)| after);
+    format!("{}{}", before.replace(user, "\u{0}"), after.replace(user, "\u{0}"))
+}
+
+fn headline(document: &RunDocument, leaked: usize, looks: usize) -> String {
+    let text = summary(document, looks);
+    match leaked {
+        0 => text,
+        1 => format!("a key has leaked; {text}"),
+        count => format!("keys of {count} users have leaked; {text}"),
+    }
+}
+
+fn summary(document: &RunDocument, looks: usize) -> String {
+    let Counts { users, held, blocked, failed, stopped, rotated, retired, deleted, .. } = document.counts;
+    let of = |count: usize| if users == 1 { "1 user".to_owned() } else { format!("{count} of {users} users") };
+    match (document.result, blocked, failed) {
+        (Verdict::Blocked, ..) => return format!("{} blocked, a person has to decide", of(blocked)),
+        (Verdict::Failed, 0, _) => return format!("{} failed", of(failed)),
+        (Verdict::Failed, ..) => return format!("{blocked} blocked and {failed} failed of {users} users"),
+        (Verdict::Stopped, ..) => return format!("stopped early, {} not done", of(stopped)),
+        (Verdict::Well, ..) => {}
+    }
+    let keys = |count: usize| if count == 1 { "1 key".to_owned() } else { format!("{count} keys") };
+    if held > 0 {
+        let old = if held == 1 { "1 old key is".to_owned() } else { format!("{held} old keys are") };
+        return format!("{old} or may be in use, and kept");
+    }
+    if looks > 0 {
+        return format!("{} worth a look", of(looks));
+    }
+    let parts = [(rotated, "rotated"), (retired, "deactivated"), (deleted, "deleted")];
+    let parts: Vec<String> =
+        parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{} {what}", keys(*n))).collect();
+    if parts.is_empty() { "all is well".to_owned() } else { parts.join(", ") }
+}
+
+fn whence(document: &RunDocument, about: &About) -> String {
+    let account = about.account.as_ref().map(|id| format!("account {id} · ")).unwrap_or_default();
+    let took = (document.finished - document.started).to_std().unwrap_or_default();
+    let took = format_duration(Duration::from_secs(took.as_secs().max(1)));
+    format!("{account}{} · {} · took {took}", about.region, document.started.format("%F %R UTC"))
+}
+
+fn sum(counts: &Counts) -> String {
+    let Counts { users, settled, waiting, held, blocked, failed, stopped, .. } = *counts;
+    let parts = [
+        (blocked, "blocked"),
+        (failed, "failed"),
+        (stopped, "not done"),
+        (held, "held"),
+        (waiting - held.min(waiting), "waiting"),
+        (settled, "settled"),
+    ];
+    let parts: Vec<String> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+    let plural = if users == 1 { "user" } else { "users" };
+    format!("{users} {plural}: {} · oldest key {} days", parts.join(", "), counts.oldest_key_days)
+}
+
+/// What was changed, by kind, and whose it was.
+fn changes(document: &RunDocument) -> Vec<(&'static str, Vec<String>)> {
+    let of = |word: &str| -> Vec<String> {
+        let had = |user: &&UserDocument| user.events.iter().any(|event| event.event == word);
+        document.users.iter().filter(had).map(|user| user.user.to_string()).collect()
+    };
+    let kinds = [("rotated", "New key published"), ("retired", "Old key deactivated"), ("deleted", "Old key deleted")];
+    kinds.into_iter().map(|(word, text)| (text, of(word))).filter(|(_, users)| !users.is_empty()).collect()
+}
+
+/// Whether somebody has to act, and how soon: a leaked key first.
+fn rank(standing: &Standing) -> Option<u8> {
+    match &standing.outcome {
+        Outcome::Blocked(Blocked::Quarantined { .. }) => Some(0),
+        Outcome::Blocked(
+            Blocked::CurrentDoesNotWork { .. } | Blocked::CurrentKeyGone { .. } | Blocked::CurrentKeyInactive { .. },
+        ) => Some(1),
+        Outcome::Panicked(_) => Some(2),
+        Outcome::Blocked(_) => Some(3),
+        Outcome::Failed(_) => Some(4),
+        outcome if outcome.state() == State::Failed => Some(5),
+        _ => None,
+    }
+}
+
+/// What a person can do.
+fn todo(standing: &Standing) -> Option<String> {
+    Some(match &standing.outcome {
+        // The hint cannot know the user's name.
+        Outcome::Blocked(blocked) => {
+            blocked.hint().replace("--user-name USER", &format!("--user-name {}", standing.user))
+        }
+        Outcome::Failed(failure) => match failure.error.kind {
+            ErrorKind::Denied => "give keyrot the permission that is named; the next run goes on".to_owned(),
+            ErrorKind::Throttled => "nothing now, the next run goes on; if it stays so, lower `concurrency`".to_owned(),
+            ErrorKind::Unavailable | ErrorKind::Conflict => "nothing now, the next run goes on".to_owned(),
+            ErrorKind::NotFound | ErrorKind::LimitExceeded | ErrorKind::Other => {
+                "read the message; the next run tries again".to_owned()
+            }
+        },
+        Outcome::Panicked(_) => "please report it; nothing more was done for this user".to_owned(),
+        Outcome::Stopped(Stop::Deadline) => {
+            "nothing now; if it stays so, raise `deadline` or run more often".to_owned()
+        }
+        Outcome::Stopped(_) => "nothing now; if it stays so, find who else changes this user".to_owned(),
+        _ => return None,
+    })
+}
+
+/// A user who has no problem, but a warning.
+fn look(standing: &Standing, user: &UserDocument, about: &About) -> Option<Item> {
+    let of_note = standing.events.iter().filter(|event| event.kind.severity() > Severity::Info);
+    let mut texts: Vec<String> = Vec::new();
+    let mut held = false;
+    for event in of_note {
+        // The state says more than the event: until when.
+        let is_hold = matches!(event.kind, keyrot_core::EventKind::Held(_));
+        held |= is_hold;
+        texts.push(if is_hold { user.message.trim_start_matches("held: ").to_owned() } else { event.kind.to_string() });
+    }
+    if texts.is_empty() {
+        return None;
+    }
+    let todo = held.then(|| format!("find what still uses it, and let that read the secret {}", standing.secret));
+    let mut item = item(standing, user, about, texts.join("; "), todo);
+    item.state = if held { "held" } else { "note" };
+    Some(item)
+}
+
+fn item(standing: &Standing, user: &UserDocument, about: &About, what: String, todo: Option<String>) -> Item {
+    Item {
+        user: standing.user.to_string(),
+        others: Vec::new(),
+        owner: standing.owner.clone(),
+        state: if user.state == State::Blocked { "blocked" } else { "failed" },
+        what,
+        todo,
+        link: about.users.get(&standing.user).and_then(user_page),
+    }
+}

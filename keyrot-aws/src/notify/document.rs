@@ -1,0 +1,106 @@
+//! What machines are told: the document `keyrot.events/1` of web hooks, and the details of EventBridge events. `docs/notifications.md` and
+//! `keyrot-aws/schema/keyrot.events.schema.json` describe them; they change only together with the number.
+
+use super::About;
+use super::digest::{clip, severity};
+use keyrot_core::{
+    Counts, Event, EventDocument, EventKind, KeyId, Report, RunDocument, SecretName, Selected, Severity, Timestamp,
+    UserName, Verdict,
+};
+use serde::Serialize;
+
+pub(super) const SCHEMA: &str = "keyrot.events/1";
+/// The word for the run's end, beside those of the events.
+pub(super) const RUN_FINISHED: &str = "run_finished";
+/// A message is for people; nobody reads more, and EventBridge bounds an entry.
+const LONGEST: usize = 4_000;
+
+/// The body of a web hook's request.
+#[derive(Debug, Serialize)]
+pub(super) struct EventsDocument<'a> {
+    schema: &'static str,
+    id: &'a str,
+    account: Option<&'a str>,
+    region: &'a str,
+    events: Vec<EventBody<'a>>,
+    run: Option<RunBody>,
+}
+
+/// One event.
+#[derive(Debug, Serialize)]
+pub(super) struct EventBody<'a> {
+    at: Timestamp,
+    event: &'static str,
+    severity: Severity,
+    user: &'a UserName,
+    arn: Option<&'a str>,
+    owner: Option<&'a str>,
+    secret: &'a SecretName,
+    key: Option<KeyId>,
+    replaced: Option<&'a KeyId>,
+    message: String,
+    hint: Option<String>,
+}
+
+/// The run's end.
+#[derive(Debug, Serialize)]
+pub(super) struct RunBody {
+    started: Timestamp,
+    finished: Timestamp,
+    result: Verdict,
+    severity: Severity,
+    counts: Counts,
+}
+
+/// The detail of an EventBridge event: one of the two, and where it comes from.
+#[derive(Debug, Serialize)]
+pub(super) struct Detail<'a, T: Serialize> {
+    pub(super) schema: &'static str,
+    pub(super) account: Option<&'a str>,
+    pub(super) region: &'a str,
+    #[serde(flatten)]
+    pub(super) what: T,
+}
+
+impl<'a> EventsDocument<'a> {
+    pub(super) fn new(id: &'a str, about: &'a About, events: Vec<EventBody<'a>>, run: Option<RunBody>) -> Self {
+        Self { schema: SCHEMA, id, account: about.account.as_deref(), region: &about.region, events, run }
+    }
+}
+
+impl<'a> EventBody<'a> {
+    /// The event in one word, the same as in the documents of `keyrot rotate --json`.
+    pub(super) fn word(&self) -> &'static str {
+        self.event
+    }
+
+    pub(super) fn new(event: &'a Event, about: &'a About) -> Self {
+        let EventDocument { at, event: word, severity, key, message } = EventDocument::of(event);
+        let (hint, replaced) = match &event.kind {
+            EventKind::Blocked { reason } => (Some(reason.hint()), None),
+            EventKind::Rotated { replaced, .. } => (None, replaced.as_ref()),
+            _ => (None, None),
+        };
+        Self {
+            at,
+            event: word,
+            severity,
+            user: &event.user,
+            arn: about.users.get(&event.user).map(|arn| arn.as_str()),
+            owner: event.owner.as_deref(),
+            secret: &event.secret,
+            key,
+            replaced,
+            message: clip(&message, LONGEST),
+            hint: hint.map(|hint| clip(&hint, LONGEST)),
+        }
+    }
+}
+
+impl RunBody {
+    pub(super) fn new(report: &Report) -> Self {
+        let RunDocument { started, finished, result, counts, .. } =
+            RunDocument::new("keyrot.rotate/1", report, &Selected::default());
+        Self { started, finished, result, severity: severity(report).unwrap_or(Severity::Info), counts }
+    }
+}

@@ -1,0 +1,113 @@
+//! A URL or a key: read when it is needed first, kept, and read again when the receiver refuses it.
+
+use super::parameter;
+use crate::Aws;
+use crate::calls::{Budget, Op, send};
+use crate::limiter::Limiter;
+use crate::settings::Timeouts;
+use keyrot_core::SecretKey;
+use keyrot_core::settings::{SecretPlace, SecretSource};
+use serde_json::value::RawValue;
+use std::collections::BTreeMap;
+use std::time::Duration;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+use zeroize::Zeroizing;
+
+/// One attempt at a call to AWS on a notifier's behalf.
+pub(super) const ATTEMPT: Duration = Duration::from_secs(4);
+const CURRENT: &str = "AWSCURRENT";
+
+/// The text that a [`SecretSource`] names.
+pub(crate) struct Hidden {
+    source: SecretSource,
+    aws: Aws,
+    pace: Limiter,
+    kept: Mutex<Option<SecretKey>>,
+}
+
+impl Hidden {
+    pub(super) fn new(source: &SecretSource, aws: &Aws, pace: &Limiter) -> Self {
+        Self { source: source.clone(), aws: aws.clone(), pace: pace.clone(), kept: Mutex::default() }
+    }
+
+    /// Where it is kept, as it is written in the setting.
+    pub(super) fn source(&self) -> &SecretSource {
+        &self.source
+    }
+
+    /// The text.
+    pub(super) async fn get(&self, end: Instant) -> Result<SecretKey, String> {
+        let mut kept = self.kept.lock().await;
+        if let Some(text) = &*kept {
+            return Ok(text.clone());
+        }
+        let text = self.read(end).await?;
+        *kept = Some(text.clone());
+        Ok(text)
+    }
+
+    /// The text, read afresh, if it is another than this one, which was refused.
+    pub(super) async fn other_than(&self, refused: &SecretKey, end: Instant) -> Result<Option<SecretKey>, String> {
+        let mut kept = self.kept.lock().await;
+        // Somebody else may have read it again meanwhile.
+        if kept.as_ref().is_none_or(|text| text == refused) {
+            *kept = Some(self.read(end).await?);
+        }
+        Ok(kept.clone().filter(|text| text != refused))
+    }
+
+    async fn read(&self, end: Instant) -> Result<SecretKey, String> {
+        let whole = Zeroizing::new(match self.source.place() {
+            SecretPlace::SecretsManager => self.secret_string_of(end).await?,
+            SecretPlace::ParameterStore => {
+                parameter::get(&self.aws, self.source.id(), self.source.region(), &self.pace, end).await?
+            }
+            SecretPlace::Environment => std::env::var(self.source.id())
+                .map_err(|_| format!("{} is not set in the environment, or is no UTF-8", self.source))?,
+        });
+        let text = match self.source.field() {
+            Some(field) => self.field(&whole, field)?,
+            None if whole.trim_start().starts_with('{') => {
+                return Err(format!("{0} holds a JSON object: name its field, as in {0}#url", self.source));
+            }
+            None => Zeroizing::new(whole.trim().to_owned()),
+        };
+        if text.is_empty() {
+            return Err(format!("{} is empty", self.source));
+        }
+        Ok(SecretKey::new(text.to_string()))
+    }
+
+    /// Only the one field is taken out; the others may be secret too.
+    fn field(&self, whole: &str, field: &str) -> Result<Zeroizing<String>, String> {
+        // No message of the parser's: it may quote what it could not read.
+        let fields: BTreeMap<String, &RawValue> =
+            serde_json::from_str(whole).map_err(|_| format!("{} holds no JSON object", self.source))?;
+        let raw = fields.get(field).ok_or_else(|| format!("{}: the JSON object has no such field", self.source))?;
+        let text: String =
+            serde_json::from_str(raw.get()).map_err(|_| format!("{}: the JSON field is no text", self.source))?;
+        let text = Zeroizing::new(text);
+        Ok(Zeroizing::new(text.trim().to_owned()))
+    }
+
+    async fn secret_string_of(&self, end: Instant) -> Result<String, String> {
+        let client = &self.aws.inner.secrets;
+        let elsewhere = self.source.region().filter(|region| *region != self.aws.region()).map(|region| {
+            let region = aws_config::Region::new(region.to_owned());
+            aws_sdk_secretsmanager::Client::from_conf(client.config().to_builder().region(region).build())
+        });
+        let client = elsewhere.as_ref().unwrap_or(client);
+        let op = Op::read("secretsmanager:GetSecretValue", format!("the secret {}", self.source.id()), &self.pace);
+        // The label is named: a policy may ask for it, and look-alikes answer with an old version without it.
+        let call = client.get_secret_value().secret_id(self.source.id()).version_stage(CURRENT);
+        let answer = send(&op, &budget(end), || call.clone().send()).await.map_err(|f| f.error.message)?;
+        answer.secret_string.ok_or_else(|| format!("{} holds no text", self.source))
+    }
+}
+
+/// The time that is left, for a call to AWS.
+pub(super) fn budget(end: Instant) -> Budget {
+    let left = end.saturating_duration_since(Instant::now());
+    Budget::begin(&Timeouts { attempt: ATTEMPT.min(left), call: left, ..Timeouts::default() })
+}

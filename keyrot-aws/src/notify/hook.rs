@@ -1,0 +1,261 @@
+//! One POST to a secret URL: over the SDK's own HTTP and TLS, in bounded time, again where that helps.
+
+use super::hidden::Hidden;
+use crate::connect::connector;
+use crate::errors::scrub;
+use aws_smithy_http_client::Connector;
+use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorSettings};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::byte_stream::ByteStream;
+use hyper_util::client::legacy::Error as PoolError;
+use keyrot_core::SecretKey;
+use std::error::Error;
+use std::fmt;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::OnceLock;
+use std::time::Duration;
+use tokio::time::{Instant, sleep, timeout_at};
+
+const ATTEMPTS: u32 = 4;
+const ATTEMPT: Duration = Duration::from_secs(5);
+/// Before the second attempt; it doubles.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+/// The name that receivers see.
+pub(super) const USER_AGENT: &str = concat!("keyrot/", env!("CARGO_PKG_VERSION"));
+
+/// An HTTP client with the TLS and the proxies of the SDK's. It is made with the first request, and follows no redirect.
+#[derive(Default)]
+pub(crate) struct Http(OnceLock<Connector>);
+
+/// No answer came.
+#[derive(Debug)]
+pub(crate) struct Lost(String);
+
+impl fmt::Display for Lost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Http {
+    /// Sends it once.
+    pub(super) async fn send(&self, request: HttpRequest) -> Result<HttpResponse, Lost> {
+        let client = self.0.get_or_init(|| {
+            let limits = HttpConnectorSettings::builder().connect_timeout(Duration::from_secs(3)).read_timeout(ATTEMPT);
+            connector(Some(limits.build()), None)
+        });
+        client.call(request).await.map_err(|error| Lost::read(&error))
+    }
+
+    /// The beginning of the body; empty if it breaks off.
+    pub(super) async fn body(&self, answer: &mut HttpResponse, most: usize) -> Vec<u8> {
+        let mut body = ByteStream::new(answer.take_body());
+        let mut read = Vec::new();
+        while read.len() < most
+            && let Some(Ok(bytes)) = body.next().await
+        {
+            read.extend_from_slice(&bytes);
+        }
+        read.truncate(most);
+        read
+    }
+}
+
+impl Lost {
+    /// In words without a URL: hyper's own may name host and path.
+    fn read(error: &ConnectorError) -> Self {
+        let mut deepest: &dyn Error = error;
+        let mut connecting = false;
+        loop {
+            connecting |= deepest.downcast_ref::<PoolError>().is_some_and(PoolError::is_connect);
+            match deepest.source() {
+                Some(next) => deepest = next,
+                None => break,
+            }
+        }
+        let why = scrub(&deepest.to_string(), &[]);
+        Self(match () {
+            () if error.is_timeout() => "no answer in time".to_owned(),
+            () if connecting => format!("no connection: {why}"),
+            () => format!("the connection broke: {why}"),
+        })
+    }
+}
+
+/// A web hook: a URL that is secret.
+pub(crate) struct Hook {
+    url: Hidden,
+}
+
+/// One answer.
+struct Answer {
+    status: u16,
+    wait: Option<Duration>,
+    /// What it says, if that is one plain word.
+    word: String,
+}
+
+/// Why nothing was delivered.
+pub(super) struct Failed {
+    /// Whether the receiver took the sender for a stranger.
+    pub(super) refused: bool,
+    pub(super) why: String,
+}
+
+impl From<String> for Failed {
+    fn from(why: String) -> Self {
+        Self { refused: false, why }
+    }
+}
+
+/// What is to be done about an attempt.
+enum Next {
+    /// It arrived.
+    Done,
+    /// Try again, after this time if the receiver asked for it.
+    Again(String, Option<Duration>),
+    /// The receiver does not know the URL (any more).
+    Refused(String),
+    /// It will never be taken.
+    Never(String),
+}
+
+impl Hook {
+    pub(super) fn new(url: Hidden) -> Self {
+        Self { url }
+    }
+
+    /// Posts the JSON text. `headers` is asked before each attempt.
+    pub(super) async fn post(
+        &self,
+        http: &Http,
+        body: &str,
+        headers: &(dyn Fn() -> Vec<(&'static str, String)> + Sync),
+        end: Instant,
+    ) -> Result<(), Failed> {
+        let url = self.url.get(end).await?;
+        let refused = match self.post_to(&url, http, body, headers, end).await? {
+            None => return Ok(()),
+            Some(why) => why,
+        };
+        // Somebody may have put another URL in the place of this one since it was read.
+        let refused = match self.url.other_than(&url, end).await? {
+            Some(other) => match self.post_to(&other, http, body, headers, end).await? {
+                None => return Ok(()),
+                Some(why) => why,
+            },
+            None => refused,
+        };
+        Err(Failed { refused: true, why: self.hint(&refused) })
+    }
+
+    fn hint(&self, why: &str) -> String {
+        format!("{why}. Make a new web hook, and put its URL into {}", self.url.source())
+    }
+
+    /// Tries this URL. `Some` if the receiver does not know it.
+    async fn post_to(
+        &self,
+        url: &SecretKey,
+        http: &Http,
+        body: &str,
+        headers: &(dyn Fn() -> Vec<(&'static str, String)> + Sync),
+        end: Instant,
+    ) -> Result<Option<String>, String> {
+        let host = host(url.expose()).map_err(|why| format!("the text in {} {why}", self.url.source()))?;
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let limit = end.min(Instant::now() + ATTEMPT);
+            let next = match timeout_at(limit, once(http, url, host, body, headers())).await {
+                Ok(next) => next,
+                Err(_) => Next::Again(format!("{host} did not answer in time"), None),
+            };
+            let (why, wait) = match next {
+                Next::Done => return Ok(None),
+                Next::Refused(why) => return Ok(Some(why)),
+                Next::Never(why) => return Err(why),
+                Next::Again(why, wait) => (why, wait.unwrap_or_else(|| pause(attempt))),
+            };
+            let tries = if attempt > 1 { format!(" ({attempt} attempts)") } else { String::new() };
+            if attempt == ATTEMPTS || Instant::now() + wait >= end {
+                return Err(format!("{why}{tries}"));
+            }
+            sleep(wait).await;
+        }
+    }
+}
+
+async fn once(http: &Http, url: &SecretKey, host: &str, body: &str, headers: Vec<(&'static str, String)>) -> Next {
+    let mut request = HttpRequest::new(SdkBody::from(body));
+    let built = request.set_method("POST").is_ok() && request.set_uri(url.expose()).is_ok();
+    let fixed = [("content-type", "application/json".to_owned()), ("user-agent", USER_AGENT.to_owned())];
+    let mut all = fixed.into_iter().chain(headers);
+    // The errors are not repeated: they may quote the URL.
+    if !built || !all.all(|(name, value)| request.headers_mut().try_insert(name, value).is_ok()) {
+        return Next::Never(format!("the URL, which begins with {host}, is no URL"));
+    }
+    let mut reply = match http.send(request).await {
+        Ok(reply) => reply,
+        Err(lost) => return Next::Again(format!("{host}: {lost}"), None),
+    };
+    let status = reply.status().as_u16();
+    if (200..300).contains(&status) {
+        return Next::Done;
+    }
+    let wait = reply.headers().get("retry-after").and_then(|text| text.trim().parse().ok()).map(Duration::from_secs);
+    let said = http.body(&mut reply, 200).await;
+    Answer { status, wait, word: word(&said, url) }.judge(host)
+}
+
+impl Answer {
+    fn judge(self, host: &str) -> Next {
+        let Self { status, wait, word } = self;
+        let said = if word.is_empty() { String::new() } else { format!(" ({word})") };
+        let text = format!("{host} answered HTTP {status}{said}");
+        match status {
+            300..=399 => {
+                Next::Never(format!("{text}, a redirect, which is not followed: put the final URL in its place"))
+            }
+            429 => {
+                let asked = wait.map(|wait| format!(", and asks to wait {} s", wait.as_secs())).unwrap_or_default();
+                Next::Again(format!("{text}{asked}"), wait)
+            }
+            408 | 425 | 500.. => Next::Again(text, wait),
+            401 | 403 | 404 | 410 => Next::Refused(text),
+            _ => Next::Never(text),
+        }
+    }
+}
+
+/// What Slack answers is one word, such as `invalid_payload`. Anything longer may be anything, and may quote the URL.
+fn word(body: &[u8], url: &SecretKey) -> String {
+    let text = std::str::from_utf8(body).unwrap_or_default().trim();
+    let fits = (3..=40).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+    if fits && !url.expose().contains(text) { text.to_owned() } else { String::new() }
+}
+
+/// The host of a URL that may be posted to. HTTP without TLS is for this machine only.
+fn host(url: &str) -> Result<&str, String> {
+    let (scheme, rest) = url.split_once("://").ok_or("is no URL: expected https://…")?;
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    if host.is_empty() || host.contains('@') || !url.bytes().all(|b| b.is_ascii_graphic()) {
+        return Err("is no URL that can be used: expected https://HOST/…, without user and password".to_owned());
+    }
+    let name = host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit())).map_or(host, |h| h.0);
+    let here = matches!(name, "127.0.0.1" | "localhost" | "[::1]");
+    match scheme {
+        "https" => Ok(host),
+        "http" if here => Ok(host),
+        _ => Err("begins with another scheme than https://: what is sent there could be read on the way".to_owned()),
+    }
+}
+
+/// Between half and all of a step that doubles.
+fn pause(attempt: u32) -> Duration {
+    let step = FIRST_PAUSE * (1 << (attempt - 1).min(5));
+    let random = u32::try_from(RandomState::new().hash_one(0_u8) >> 32).unwrap_or(0);
+    step / 2 + (step / 2).mul_f64(f64::from(random) / f64::from(u32::MAX))
+}

@@ -1,0 +1,137 @@
+//! The port: what happened, and the run's end, to whoever wants it.
+
+use super::digest::{Digest, severity};
+use super::document::{EventBody, EventsDocument, RunBody};
+use super::hidden::Hidden;
+use super::hook::{Hook, Http};
+use super::{About, Means, signature, slack, teams};
+use crate::Aws;
+use async_trait::async_trait;
+use keyrot_core::settings::NotifySpec;
+use keyrot_core::{Event, Notifier, Report, Severity};
+use std::future::Future;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+use tokio::time::{Instant, timeout_at};
+
+/// All of one call, retries included. A run cuts a call off after 15 seconds, and then nobody says why.
+const WITHIN: Duration = Duration::from_secs(13);
+
+/// One notifier of one run.
+pub(super) struct Told {
+    name: String,
+    min: Severity,
+    means: Means,
+    aws: Aws,
+    about: Arc<About>,
+}
+
+impl Told {
+    pub(super) fn new(spec: &NotifySpec, means: Means, aws: &Aws, about: Arc<About>) -> Self {
+        Self { name: spec.name().to_owned(), min: spec.min(), means, aws: aws.clone(), about }
+    }
+
+    fn http(&self) -> &Http {
+        &self.aws.inner.notify.http
+    }
+
+    /// One message a run, if it matters enough.
+    async fn digest(&self, report: &Report, end: Instant) -> Result<(), String> {
+        let Some(digest) = Digest::new(report, &self.about).filter(|digest| digest.severity >= self.min) else {
+            return Ok(());
+        };
+        match &self.means {
+            Means::Slack(hook) => self.chat(hook, &slack::message(&digest).to_string(), end).await,
+            Means::Teams(hook) => self.chat(hook, &teams::message(&digest).to_string(), end).await,
+            Means::Sns(topic) => topic.publish(&digest, self.about.account.as_deref(), &id(), end).await,
+            Means::Webhook { .. } | Means::EventBridge(_) => Ok(()),
+        }
+    }
+
+    async fn chat(&self, hook: &Hook, body: &str, end: Instant) -> Result<(), String> {
+        hook.post(self.http(), body, &Vec::new, end).await.map_err(|failed| failed.why)
+    }
+
+    async fn signed(&self, hook: &Hook, key: &Hidden, told: Document<'_>, end: Instant) -> Result<(), String> {
+        let id = id();
+        let document = EventsDocument::new(&id, &self.about, told.events, told.run);
+        let body = serde_json::to_string(&document).map_err(|error| error.to_string())?;
+        let mut text = key.get(end).await?;
+        loop {
+            let bytes = signature::key(&text).map_err(|why| format!("{}: {why}", key.source()))?;
+            let headers = || {
+                let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+                let signature = signature::sign(&bytes, &id, now, &body);
+                vec![
+                    (signature::ID, id.clone()),
+                    (signature::TIMESTAMP, now.to_string()),
+                    (signature::SIGNATURE, signature),
+                ]
+            };
+            let Err(failed) = hook.post(self.http(), &body, &headers, end).await else { return Ok(()) };
+            // The key may have been changed since it was read.
+            let other = if failed.refused { key.other_than(&text, end).await? } else { None };
+            text = other.ok_or(failed.why)?;
+        }
+    }
+}
+
+/// What a web hook is told at once.
+struct Document<'a> {
+    events: Vec<EventBody<'a>>,
+    run: Option<RunBody>,
+}
+
+#[async_trait]
+impl Notifier for Told {
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    async fn happened(&self, events: &[Event]) -> Result<(), String> {
+        let events: Vec<&Event> = events.iter().filter(|event| event.kind.severity() >= self.min).collect();
+        if events.is_empty() {
+            return Ok(());
+        }
+        let end = Instant::now() + WITHIN;
+        match &self.means {
+            Means::Slack(_) | Means::Teams(_) | Means::Sns(_) => Ok(()),
+            Means::Webhook { hook, key } => {
+                let events = events.iter().map(|event| EventBody::new(event, &self.about)).collect();
+                within(end, self.signed(hook, key, Document { events, run: None }, end)).await
+            }
+            Means::EventBridge(bus) => {
+                let entries = events.iter().map(|event| bus.event(event, &self.about)).collect::<Result<_, _>>()?;
+                within(end, bus.put(entries, end)).await
+            }
+        }
+    }
+
+    async fn finished(&self, report: &Report) -> Result<(), String> {
+        let end = Instant::now() + WITHIN;
+        let run = || RunBody::new(report);
+        match &self.means {
+            Means::Slack(_) | Means::Teams(_) | Means::Sns(_) => within(end, self.digest(report, end)).await,
+            _ if severity(report).unwrap_or(Severity::Info) < self.min => Ok(()),
+            Means::Webhook { hook, key } => {
+                let document = Document { events: Vec::new(), run: Some(run()) };
+                within(end, self.signed(hook, key, document, end)).await
+            }
+            Means::EventBridge(bus) => {
+                let entry = bus.run(run(), report.finished, &self.about)?;
+                within(end, bus.put(vec![entry], end)).await
+            }
+        }
+    }
+}
+
+async fn within(end: Instant, work: impl Future<Output = Result<(), String>>) -> Result<(), String> {
+    timeout_at(end, work).await.unwrap_or_else(|_| Err(format!("not done within {} seconds", WITHIN.as_secs())))
+}
+
+/// Names a message. It needs no more than to be another one each time.
+fn id() -> String {
+    let part = |seed: u8| RandomState::new().hash_one((SystemTime::now(), seed));
+    format!("msg_{:016x}{:016x}", part(0), part(1))
+}

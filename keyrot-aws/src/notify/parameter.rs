@@ -1,0 +1,187 @@
+//! One call of SSM: `GetParameter`. AWS's own crate for SSM has all its 150 calls, and costs more time and memory to build than the rest of
+//! keyrot together; so this one is signed by `aws-sigv4` and sent through the SDK's HTTP client, with the SDK's credentials and endpoints.
+
+use super::hidden::ATTEMPT;
+use crate::Aws;
+use crate::limiter::{Limiter, LimiterSettings};
+use aws_credential_types::provider::ProvideCredentials;
+use aws_sdk_secretsmanager::config::endpoint::{DefaultResolver, Params, ResolveEndpoint};
+use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
+use aws_sigv4::sign::v4;
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_types::body::SdkBody;
+use aws_types::service_config::ServiceConfigKey;
+use keyrot_core::SecretKey;
+use serde::Deserialize;
+use serde_json::Value;
+use std::time::{Duration, SystemTime};
+use tokio::time::{Instant, sleep, timeout_at};
+
+const ATTEMPTS: u32 = 3;
+const PAUSE: Duration = Duration::from_millis(300);
+
+/// The answer (Systems Manager API reference, `GetParameter`).
+#[derive(Deserialize)]
+struct Answer {
+    #[serde(rename = "Parameter")]
+    parameter: Parameter,
+}
+
+#[derive(Deserialize)]
+struct Parameter {
+    #[serde(rename = "Value")]
+    value: String,
+}
+
+/// As long as a call may take where nobody says.
+const WITHIN: Duration = Duration::from_secs(13);
+
+impl Aws {
+    /// The text of a parameter of SSM's, decrypted: `ssm:GetParameter`. By its name in this region.
+    ///
+    /// # Errors
+    /// A message that says what failed; nothing of the parameter's text.
+    pub async fn parameter(&self, name: &str) -> Result<SecretKey, String> {
+        let pace = Limiter::new(LimiterSettings::secret_reads());
+        get(self, name, None, &pace, Instant::now() + WITHIN).await.map(SecretKey::new)
+    }
+}
+
+/// The parameter's value, decrypted. `id` is its name or ARN.
+pub(super) async fn get(
+    aws: &Aws,
+    id: &str,
+    region: Option<&str>,
+    pace: &Limiter,
+    end: Instant,
+) -> Result<String, String> {
+    let region = region.unwrap_or_else(|| aws.region());
+    let failed = |why: String| format!("ssm:GetParameter for {id} failed: {why}");
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        let Ok(_permit) = timeout_at(end, pace.acquire()).await else {
+            return Err(failed("no turn in time".to_owned()));
+        };
+        let limit = end.min(Instant::now() + ATTEMPT);
+        let (why, again) = match timeout_at(limit, once(aws, id, region)).await {
+            Ok(Ok(value)) => return Ok(value),
+            Ok(Err(refused)) => refused,
+            Err(_) => ("no answer in time".to_owned(), true),
+        };
+        let pause = PAUSE * attempt;
+        if !again || attempt == ATTEMPTS || Instant::now() + pause >= end {
+            return Err(failed(why));
+        }
+        sleep(pause).await;
+    }
+}
+
+/// One attempt; if it failed, why, and whether to try again.
+async fn once(aws: &Aws, id: &str, region: &str) -> Result<String, (String, bool)> {
+    let request = signed(aws, id, region).await.map_err(|why| (why, false))?;
+    let mut answer = aws.inner.notify.http.send(request).await.map_err(|lost| (lost.to_string(), true))?;
+    let status = answer.status().as_u16();
+    let body = aws.inner.notify.http.body(&mut answer, 64 * 1024).await;
+    if status == 200 {
+        let answer: Answer =
+            serde_json::from_slice(&body).map_err(|_| ("the answer cannot be read".to_owned(), false))?;
+        return Ok(answer.parameter.value);
+    }
+    let refusal: Value = serde_json::from_slice(&body).unwrap_or_default();
+    let word = |name: &str| refusal.get(name).and_then(Value::as_str);
+    let code = word("__type").and_then(|code| code.rsplit('#').next());
+    let code = code.map_or_else(|| format!("HTTP {status}"), str::to_owned);
+    let again = status >= 500 || status == 429 || code == "ThrottlingException";
+    let hint = match code.as_str() {
+        "AccessDeniedException" => {
+            ". keyrot's own credentials need ssm:GetParameter, and kms:Decrypt for a key of your own"
+        }
+        "ParameterNotFound" => ". Is it in this region and account?",
+        _ => "",
+    };
+    let said = crate::errors::scrub(word("message").or(word("Message")).unwrap_or("no message"), &[]);
+    Err((format!("{code}: {said}{hint}"), again))
+}
+
+async fn signed(aws: &Aws, id: &str, region: &str) -> Result<HttpRequest, String> {
+    let config = &aws.inner.notify.config;
+    let url = endpoint(aws, region).await?;
+    let body = serde_json::json!({ "Name": id, "WithDecryption": true }).to_string();
+    let headers = [("content-type", "application/x-amz-json-1.1"), ("x-amz-target", "AmazonSSM.GetParameter")];
+
+    let provider = config.credentials_provider().ok_or("no AWS credentials")?;
+    let credentials = provider.provide_credentials().await.map_err(|e| format!("no AWS credentials: {e}"))?;
+    let identity = credentials.into();
+    let params = v4::SigningParams::builder()
+        .identity(&identity)
+        .region(region)
+        .name("ssm")
+        .time(SystemTime::now())
+        .settings(SigningSettings::default())
+        .build()
+        .map_err(|e| e.to_string())?;
+    let signable = SignableRequest::new("POST", &url, headers.into_iter(), SignableBody::Bytes(body.as_bytes()))
+        .map_err(|e| e.to_string())?;
+    let (instructions, _) = sign(signable, &params.into()).map_err(|e| e.to_string())?.into_parts();
+
+    let mut request = HttpRequest::new(SdkBody::from(body));
+    request.set_method("POST").map_err(|e| e.to_string())?;
+    request.set_uri(url).map_err(|e| e.to_string())?;
+    let signed = instructions.headers().map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    for (name, value) in headers.into_iter().chain(signed) {
+        request.headers_mut().try_insert(name, value).map_err(|e| e.to_string())?;
+    }
+    Ok(request)
+}
+
+/// Where SSM is: as settings, environment and profile say, and else beside Secrets Manager, whose rules know the partitions.
+async fn endpoint(aws: &Aws, region: &str) -> Result<String, String> {
+    let notify = &aws.inner.notify;
+    let key = ServiceConfigKey::builder().service_id("SSM").env("AWS_ENDPOINT_URL").profile("endpoint_url").build();
+    let of_service = || notify.config.service_config()?.load_config(key.ok()?);
+    let own = notify.endpoint.clone().or_else(of_service).or_else(|| notify.config.endpoint_url().map(str::to_owned));
+    if let Some(url) = own {
+        return Ok(format!("{}/", url.trim_end_matches('/')));
+    }
+    let fips = notify.config.use_fips().unwrap_or(false);
+    let params = Params::builder()
+        .region(region)
+        .use_fips(fips)
+        .use_dual_stack(notify.config.use_dual_stack().unwrap_or(false))
+        .build()
+        .map_err(|e| e.to_string())?;
+    let resolver = DefaultResolver::new();
+    let beside = resolver.resolve_endpoint(&params).await.map_err(|e| e.to_string())?;
+    Ok(format!("{}/", in_place_of_secrets_manager(beside.url(), fips)))
+}
+
+/// `https://secretsmanager.REGION.SUFFIX` is `https://ssm.REGION.SUFFIX`; GovCloud's ordinary endpoints are the FIPS ones (AWS General
+/// Reference, "AWS Systems Manager endpoints and quotas").
+fn in_place_of_secrets_manager(url: &str, fips: bool) -> String {
+    let url = url.trim_end_matches('/').replacen("//secretsmanager", "//ssm", 1);
+    if fips && url.contains(".us-gov-") { url.replacen("//ssm-fips.", "//ssm.", 1) } else { url }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::in_place_of_secrets_manager as beside;
+
+    #[test]
+    fn ssm_is_found_in_each_partition() {
+        for (of_secrets, fips, of_ssm) in [
+            ("https://secretsmanager.eu-central-1.amazonaws.com", false, "https://ssm.eu-central-1.amazonaws.com"),
+            ("https://secretsmanager-fips.us-east-1.amazonaws.com", true, "https://ssm-fips.us-east-1.amazonaws.com"),
+            (
+                "https://secretsmanager-fips.us-gov-west-1.amazonaws.com",
+                true,
+                "https://ssm.us-gov-west-1.amazonaws.com",
+            ),
+            ("https://secretsmanager.cn-north-1.amazonaws.com.cn", false, "https://ssm.cn-north-1.amazonaws.com.cn"),
+            ("https://secretsmanager.eu-west-1.api.aws", false, "https://ssm.eu-west-1.api.aws"),
+        ] {
+            assert_eq!(beside(of_secrets, fips), of_ssm);
+        }
+    }
+}

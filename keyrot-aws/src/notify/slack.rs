@@ -1,0 +1,95 @@
+//! A run as a Slack message: Block Kit, short enough for a phone. Pure.
+//!
+//! Limits (Slack API, "Block Kit", references of the blocks): 50 blocks, 150 characters in a header, 3,000 in a section's text, 10 elements of
+//! a context.
+
+use super::digest::{Digest, Item, clip, names, users};
+use serde_json::{Value, json};
+
+/// As many users are described one by one.
+const PROBLEMS: usize = 10;
+const LOOKS: usize = 5;
+/// As many names stand in a list.
+const NAMES: usize = 15;
+
+/// The body of the request to the incoming web hook.
+pub(super) fn message(digest: &Digest) -> Value {
+    let headline = format!("{} keyrot: {}", digest.sign(), digest.headline);
+    let mut blocks = vec![
+        json!({ "type": "header", "text": { "type": "plain_text", "text": clip(&headline, 150), "emoji": true } }),
+        context(&digest.whence),
+    ];
+    // One problem may take its space; of many, one reads the beginnings.
+    let room = if digest.problems.len() <= 3 { 1_000 } else { 260 };
+    blocks.extend(digest.problems.iter().take(PROBLEMS).map(|item| section(&described(item, room))));
+    if digest.problems.len() > PROBLEMS {
+        let more = users(&digest.problems[PROBLEMS..]);
+        blocks.push(section(&format!("*Also*: {}", names(&more, NAMES))));
+    }
+    if digest.troubled > 3 {
+        blocks.push(section(&format!("*All {}*: {}", digest.troubled, digest.kinds_text())));
+    }
+    if !digest.problems.is_empty() && !digest.looks.is_empty() {
+        blocks.push(json!({ "type": "divider" }));
+    }
+    blocks.extend(digest.looks.iter().take(LOOKS).map(|item| section(&described(item, 260))));
+    if digest.looks.len() > LOOKS {
+        let more = users(&digest.looks[LOOKS..]);
+        blocks.push(section(&format!("*Also worth a look*: {}", names(&more, NAMES))));
+    }
+    let changes =
+        digest.changes.iter().map(|(what, users)| format!("*{what}* ({}): {}", users.len(), names(users, NAMES)));
+    let changes: Vec<String> = changes.collect();
+    if !changes.is_empty() {
+        blocks.push(section(&changes.join("\n")));
+    }
+    blocks.push(context(&digest.sum));
+    // What a notification on a locked phone shows.
+    let first = digest.problems.first().or(digest.looks.first());
+    let first = first.map(|item| format!(": {}", item.user)).unwrap_or_default();
+    json!({ "text": escape(&clip(&format!("{headline}{first}"), 300)), "blocks": blocks })
+}
+
+fn described(item: &Item, room: usize) -> String {
+    let user = escape(&item.user);
+    let user = match &item.link {
+        Some(link) => format!("<{link}|{user}>"),
+        None => user,
+    };
+    let owner = item.owner.as_ref().map(|owner| format!(" · owner {}", escape(&clip(owner, 80)))).unwrap_or_default();
+    let what = escape(&clip(&item.what, room));
+    let todo =
+        item.todo.as_ref().map(|todo| format!("\n*→* {}", escape(&clip(todo, room.max(400))))).unwrap_or_default();
+    let others = match item.others.len() {
+        0 => String::new(),
+        count => format!(" and {count} more like it: {}", names(&item.others, NAMES)),
+    };
+    format!("*{user}*{others} · {}{owner}\n{what}{todo}", item.state)
+}
+
+/// Verbatim: Slack makes no links and no mentions of what happens to look so.
+fn section(mrkdwn: &str) -> Value {
+    json!({ "type": "section", "text": { "type": "mrkdwn", "text": clip_lines(mrkdwn), "verbatim": true } })
+}
+
+fn context(text: &str) -> Value {
+    json!({ "type": "context", "elements": [{ "type": "plain_text", "text": clip(text, 1_000), "emoji": false }] })
+}
+
+/// Slack's three control characters ("Formatting text for app surfaces", on escaping text).
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+/// To a section's limit. What is put in is bounded, so this only counts where every character had to be escaped; an escape is not cut.
+fn clip_lines(text: &str) -> String {
+    if text.chars().count() <= 3_000 {
+        return text.to_owned();
+    }
+    let cut: String = text.chars().take(2_990).collect();
+    let whole = match cut.rfind('&') {
+        Some(at) if !cut[at..].contains(';') => &cut[..at],
+        _ => &cut,
+    };
+    format!("{whole}…")
+}

@@ -1,0 +1,82 @@
+//! An SNS topic: one message a run, as a mail would show it.
+
+use super::digest::Digest;
+use super::hidden::budget;
+use super::mail;
+use crate::Aws;
+use crate::calls::{Op, send};
+use crate::limiter::Limiter;
+use aws_sdk_sns::types::MessageAttributeValue;
+use keyrot_core::settings::Topic as TopicArn;
+use keyrot_core::{Severity, Verdict};
+use tokio::time::Instant;
+
+/// All messages of keyrot's in a FIFO topic come in order.
+const GROUP: &str = "keyrot";
+
+/// A topic, and a client in its region.
+pub(crate) struct Topic {
+    arn: TopicArn,
+    client: aws_sdk_sns::Client,
+    pace: Limiter,
+}
+
+impl Topic {
+    pub(super) fn new(arn: &TopicArn, aws: &Aws, pace: &Limiter) -> Self {
+        let notify = &aws.inner.notify;
+        let mut config =
+            aws_sdk_sns::config::Builder::from(&notify.config).region(aws_config::Region::new(arn.region().to_owned()));
+        if let Some(url) = &notify.endpoint {
+            config.set_endpoint_url(Some(url.clone()));
+        }
+        Self { arn: arn.clone(), client: aws_sdk_sns::Client::from_conf(config.build()), pace: pace.clone() }
+    }
+
+    /// Publishes the run. `id` names the message, so that a FIFO topic takes a repeated one once.
+    pub(super) async fn publish(
+        &self,
+        digest: &Digest,
+        account: Option<&str>,
+        id: &str,
+        end: Instant,
+    ) -> Result<(), String> {
+        let mut call = self
+            .client
+            .publish()
+            .topic_arn(self.arn.arn())
+            .subject(mail::subject(digest, account))
+            .message(mail::body(digest))
+            .message_attributes("severity", word(severity(digest.severity))?)
+            .message_attributes("result", word(result(digest.verdict))?);
+        if self.arn.is_fifo() {
+            call = call.message_group_id(GROUP).message_deduplication_id(id);
+        }
+        // After a lost answer it is sent again: the same message twice is better than none.
+        let op = Op::write("sns:Publish", format!("the topic {}", self.arn.arn()), &self.pace);
+        send(&op, &budget(end), || call.clone().send()).await.map_err(|failure| failure.error.message)?;
+        Ok(())
+    }
+}
+
+fn word(text: &str) -> Result<MessageAttributeValue, String> {
+    let value = MessageAttributeValue::builder().data_type("String").string_value(text);
+    value.build().map_err(|error| error.to_string())
+}
+
+/// In the words of the JSON documents.
+fn severity(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Info => "info",
+        Severity::Warning => "warning",
+        Severity::Error => "error",
+    }
+}
+
+fn result(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Well => "well",
+        Verdict::Blocked => "blocked",
+        Verdict::Stopped => "stopped",
+        Verdict::Failed => "failed",
+    }
+}

@@ -1,0 +1,70 @@
+use super::*;
+use crate::notify::document::{Detail, EventBody, EventsDocument, RunBody, SCHEMA};
+use serde_json::{Value, json};
+
+fn every_kind() -> Vec<EventKind> {
+    let key = key("a", 1);
+    let version = VersionId::parse("keyrot-key-AKIAAAAAAAAAAAAAAAAA-1700000000").unwrap();
+    let hold = Wait { why: Why::UseUnknown { key: key.clone(), reason: "denied".into() }, until: None };
+    let failure = Failure { doing: "x".into(), error: CallError::refused(ErrorKind::Other, "y") };
+    vec![
+        EventKind::Adopted,
+        EventKind::KeyCreated { key: key.clone() },
+        EventKind::Rotated { key: key.clone(), replaced: None, version },
+        EventKind::Held(hold),
+        EventKind::Reactivated { key: key.clone() },
+        EventKind::Retired { key: key.clone() },
+        EventKind::Deleted { key: key.clone() },
+        EventKind::Abandoned { key: key.clone(), reason: "it never worked".into() },
+        EventKind::OrphanFound { key: key.clone() },
+        EventKind::OrphanRemoved { key: key.clone() },
+        EventKind::Blocked { reason: Blocked::ClaimedKey { key } },
+        EventKind::Failed(failure),
+        EventKind::Panicked { reason: "oh".into() },
+    ]
+}
+
+fn conforms(part: &str, document: &Value) {
+    let text = include_str!("../../../schema/keyrot.events.schema.json");
+    let schema: Value = serde_json::from_str(text).unwrap();
+    let schema = match part {
+        "" => schema,
+        part => json!({ "$ref": format!("#/$defs/{part}"), "$defs": schema["$defs"] }),
+    };
+    let validator = jsonschema::options().should_validate_formats(true).build(&schema).unwrap();
+    let errors: Vec<String> =
+        validator.iter_errors(document).map(|e| format!("{e} at {}", e.instance_path())).collect();
+    assert!(errors.is_empty(), "{errors:#?} in {document:#}");
+}
+
+#[test]
+fn documents_keep_to_the_schema() {
+    let report = report(vec![user("a", Some("team"), Outcome::Settled { until: days(1) }, every_kind())]);
+    let about = about(&report);
+    let bodies = || report.users[0].events.iter().map(|event| EventBody::new(event, &about)).collect::<Vec<_>>();
+    let document = serde_json::to_value(EventsDocument::new("msg_1", &about, bodies(), None)).unwrap();
+    conforms("", &document);
+    let last =
+        serde_json::to_value(EventsDocument::new("msg_2", &about, Vec::new(), Some(RunBody::new(&report)))).unwrap();
+    conforms("", &last);
+    assert_eq!(last["run"]["counts"]["users"], 1);
+
+    let blocked = &document["events"][10];
+    assert_eq!((&blocked["event"], &blocked["severity"]), (&json!("blocked"), &json!("error")));
+    assert_eq!(blocked["arn"], format!("arn:aws:iam::{ACCOUNT}:user/ci/a"));
+    assert!(blocked["hint"].as_str().unwrap().contains("put it under AWSCURRENT"));
+
+    for body in bodies() {
+        let detail = Detail { schema: SCHEMA, account: Some(ACCOUNT), region: "eu-central-1", what: body };
+        conforms("event_detail", &serde_json::to_value(detail).unwrap());
+    }
+    let detail = Detail { schema: SCHEMA, account: None, region: "eu-central-1", what: RunBody::new(&report) };
+    conforms("run_detail", &serde_json::to_value(detail).unwrap());
+}
+
+#[test]
+fn a_message_is_never_so_long_that_the_bus_refuses_it() {
+    let report = report(vec![failed("a", ErrorKind::Other, &"x".repeat(1_000_000))]);
+    let body = serde_json::to_string(&EventBody::new(&report.users[0].events[0], &about(&report))).unwrap();
+    assert!(body.len() < 20_000, "{}", body.len());
+}

@@ -1,0 +1,149 @@
+use super::*;
+use crate::notify::digest::{Digest, severity};
+use crate::notify::{mail, slack, teams};
+use keyrot_core::Severity;
+use serde_json::Value;
+
+fn digest(report: &Report) -> Digest {
+    Digest::new(report, &about(report)).unwrap()
+}
+
+/// Holds a text against the file of that name; `KEYROT_TEST_BLESS=1` writes the files anew, to be read before they are committed.
+fn expect(name: &str, text: &str) {
+    let path = format!("{}/src/notify/tests/expected/{name}", env!("CARGO_MANIFEST_DIR"));
+    if std::env::var("KEYROT_TEST_BLESS").is_ok_and(|v| v == "1") {
+        std::fs::write(&path, text).unwrap();
+    }
+    let expected = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+    assert_eq!(text, expected, "{name} is not as expected; if it should be so, run the test with KEYROT_TEST_BLESS=1");
+}
+
+#[test]
+fn messages_are_as_they_were_judged_by_people() {
+    for (name, report) in
+        [("one_blocked", one_blocked()), ("three_rotated", three_rotated()), ("five_hundred", five_hundred())]
+    {
+        let digest = digest(&report);
+        let pretty = |value: &Value| serde_json::to_string_pretty(value).unwrap() + "\n";
+        expect(&format!("{name}.slack.json"), &pretty(&slack::message(&digest)));
+        expect(&format!("{name}.teams.json"), &pretty(&teams::message(&digest)));
+        let mail = format!("Subject: {}\n\n{}", mail::subject(&digest, Some(ACCOUNT)), mail::body(&digest));
+        expect(&format!("{name}.mail.txt"), &mail);
+    }
+}
+
+#[test]
+fn a_run_matters_as_much_as_the_worst_of_it() {
+    let of = |users| severity(&report(users));
+    assert_eq!(of(Vec::new()), None);
+    assert_eq!(of(vec![settled("a")]), None, "a run in which nothing happened is no news");
+    assert_eq!(of(vec![settled("a"), rotated("b")]), Some(Severity::Info));
+    assert_eq!(of(vec![rotated("a"), held("b", None)]), Some(Severity::Warning));
+    assert_eq!(of(vec![held("a", None), unknown_keys("b", None)]), Some(Severity::Error));
+    // The end of a run has no events of its own.
+    assert_eq!(of(vec![stopped("a", Stop::Cancelled)]), Some(Severity::Warning));
+    assert_eq!(of(vec![stopped("a", Stop::Deadline)]), Some(Severity::Error));
+    assert_eq!(of(vec![stopped("a", Stop::ChangeLimit)]), None, "it is what was asked for");
+}
+
+#[test]
+fn the_headline_says_what_happened_in_one_line() {
+    let headline = |users| digest(&report(users)).headline;
+    assert_eq!(headline(vec![rotated("a")]), "1 key rotated");
+    assert_eq!(
+        headline(vec![rotated("a"), retired("b"), deleted("c")]),
+        "1 key rotated, 1 key deactivated, 1 key deleted"
+    );
+    assert_eq!(headline(vec![held("a", None), rotated("b")]), "1 old key is or may be in use, and kept");
+    assert_eq!(headline(vec![unknown_keys("a", None)]), "1 user blocked, a person has to decide");
+    assert_eq!(headline(vec![denied("a"), settled("b")]), "1 of 2 users failed");
+    assert_eq!(headline(vec![denied("a"), unknown_keys("b", None), settled("c")]), "1 blocked and 1 failed of 3 users");
+    assert_eq!(headline(vec![stopped("a", Stop::Cancelled), settled("b")]), "stopped early, 1 of 2 users not done");
+    let reactivated = EventKind::Reactivated { key: key("a", 1) };
+    let note = user("a", None, Outcome::Settled { until: days(1) }, vec![reactivated]);
+    assert_eq!(headline(vec![note, settled("b")]), "1 of 2 users worth a look");
+}
+
+#[test]
+fn the_worst_stands_first_and_names_are_cut_off() {
+    let report = five_hundred();
+    let digest = digest(&report);
+    let first: Vec<_> = digest.problems.iter().take(3).map(|item| item.user.as_str()).collect();
+    assert_eq!(first, ["build-cache", "app-reporting", "legacy-ftp"]);
+    assert_eq!((digest.troubled, digest.problems.len(), digest.looks.len()), (12, 7, 4));
+    let denied = digest.problems.iter().find(|item| item.user == "prod-app-00").unwrap();
+    assert_eq!(denied.others.len(), 5, "six users who fail for one reason are told of once");
+    assert_eq!(digest.headline, "a key has leaked; 4 blocked and 8 failed of 500 users");
+    let names: Vec<String> = (0..500).map(|i| format!("u{i}")).collect();
+    let list = crate::notify::digest::names(&names, 17);
+    assert!(list.starts_with("u0, u1, ") && list.ends_with("u16 and 483 more"), "{list}");
+}
+
+/// Everything that a name, a tag or an answer of AWS's could hold.
+fn nasty(length: usize) -> Report {
+    let text = "<!channel> & <https://evil.example|click> *x* _y_ `z` \u{1F4A3} \n\u{7} Ж".repeat(length / 60 + 1);
+    let mut users: Vec<_> =
+        (0..30).map(|i| failed(&format!("a+{i}@x,=._-"), ErrorKind::Other, &format!("{i} {text}"))).collect();
+    users.extend((0..30).map(|i| {
+        let abandoned = EventKind::Abandoned { key: key("a", i), reason: text.clone() };
+        user(&format!("b{i}"), Some(&text), Outcome::Settled { until: days(1) }, vec![abandoned])
+    }));
+    users.extend((0..3_000).map(|i| rotated(&format!("very-long-name-of-a-service-user-in-a-big-company-{i:05}"))));
+    report(users)
+}
+
+#[test]
+fn slack_gets_what_it_takes_and_nothing_is_markup_that_is_not_ours() {
+    for length in [10, 300, 5_000, 100_000] {
+        let message = slack::message(&digest(&nasty(length)));
+        let blocks = message["blocks"].as_array().unwrap();
+        assert!(blocks.len() <= 50, "{}", blocks.len());
+        let header = blocks[0]["text"]["text"].as_str().unwrap();
+        assert!(header.chars().count() <= 150);
+        for block in blocks {
+            let Some(text) = block["text"]["text"].as_str() else { continue };
+            assert!(text.chars().count() <= 3_000, "{}", text.chars().count());
+            if block["type"] == "section" {
+                // Ours are the links to the console, and nothing else.
+                let foreign =
+                    text.replace("<https://console.aws.amazon.com/iam/home#/users/details/", "").replacen('>', "", 1);
+                assert!(!foreign.contains("<!") && !foreign.contains("<http"), "{foreign}");
+                assert!(block["text"]["verbatim"] == true);
+            }
+        }
+        assert!(!message["text"].as_str().unwrap().contains('<'));
+    }
+}
+
+#[test]
+fn teams_gets_no_more_than_it_takes() {
+    for length in [10, 300, 5_000, 100_000] {
+        let report = nasty(length);
+        let message = teams::message(&digest(&report)).to_string();
+        assert!(message.len() < 28 * 1024, "{}", message.len());
+        assert!(!message.contains("TextBlock\"") || message.contains("RichTextBlock"), "no Markdown is read");
+        assert!(message.contains("a+0@x,=._-"), "at least the first is named");
+    }
+    // In a script of three bytes a character, fewer fit.
+    let long = |i| format!("{i} {}", "鍵".repeat(3_000));
+    let users = (0..12).map(|i| failed(&format!("u{i}"), ErrorKind::Other, &long(i))).collect();
+    let message = teams::message(&digest(&report(users))).to_string();
+    assert!(message.len() < 28 * 1024 && message.contains("12 refused"), "{}", message.len());
+}
+
+#[test]
+fn a_mail_is_ascii_in_its_subject_and_bounded() {
+    let report = nasty(100_000);
+    let digest = digest(&report);
+    let subject = mail::subject(&digest, Some(ACCOUNT));
+    assert!(subject.is_ascii() && subject.len() <= 100 && !subject.contains('\n'), "{subject}");
+    assert!(mail::body(&digest).len() < 128 * 1024);
+    assert!(mail::body(&digest).contains("very-long-name-of-a-service-user-in-a-big-company-00049 and 2950 more"));
+}
+
+#[test]
+fn a_hint_names_the_user() {
+    let report = one_blocked();
+    let todo = digest(&report).problems[0].todo.clone().unwrap();
+    assert!(todo.contains("--user-name legacy-ftp --access-key-id AKIA"), "{todo}");
+}

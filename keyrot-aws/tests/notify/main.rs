@@ -1,0 +1,89 @@
+//! Notifiers over real HTTP: web hooks against a server that misbehaves, AWS's services against the emulators.
+#![allow(clippy::unwrap_used)]
+
+mod buses;
+mod hooks;
+mod server;
+mod signed;
+
+use keyrot_aws::notify::{Channels, FromEnvironment};
+use keyrot_aws::{Aws, AwsSettings, CallerCredentials, Endpoints};
+use keyrot_core::settings::NotifySpec;
+use keyrot_core::{
+    Blocked, Chosen, Event, EventKind, KeyId, Notifier, Outcome, Policy, Report, SecretKey, SecretName, Standing,
+    Subject, UserArn, UserName, Waits,
+};
+use std::sync::Arc;
+
+const ACCOUNT: &str = "111122223333";
+
+/// An account whose every service is at this URL.
+async fn aws(url: &str, caller: CallerCredentials) -> Aws {
+    let settings = AwsSettings {
+        region: Some("us-east-1".into()),
+        endpoints: Endpoints { all: Some(url.to_owned()), ..Endpoints::default() },
+        credentials: Some(caller),
+        ..AwsSettings::default()
+    };
+    Aws::connect(&settings).await.unwrap()
+}
+
+fn caller(key_id: &str) -> CallerCredentials {
+    CallerCredentials { key_id: key_id.into(), secret: SecretKey::new("caller-secret".into()), session_token: None }
+}
+
+fn channels(spec: &str, aws: &Aws) -> Channels {
+    Channels::new(&[NotifySpec::parse(spec).unwrap()], aws, FromEnvironment::Refused).unwrap()
+}
+
+/// The one notifier of this entry, for a run on user `ci`.
+async fn notifier(spec: &str, url: &str) -> Arc<dyn Notifier> {
+    let aws = aws(url, caller("AKIAIOSFODNN7EXAMPLE")).await;
+    channels(spec, &aws).for_run(&[chosen("ci")]).remove(0)
+}
+
+fn chosen(user: &str) -> Chosen {
+    let subject = Subject {
+        user: UserName::parse(user).unwrap(),
+        arn: UserArn::parse(format!("arn:aws:iam::{ACCOUNT}:user/apps/{user}")).unwrap(),
+        secret: SecretName::parse(format!("/iam/{user}/access_key")).unwrap(),
+        owner: Some("team-ci".into()),
+        quarantine: None,
+    };
+    Chosen { subject, policy: Ok(Policy::new(Waits::default(), false).unwrap()) }
+}
+
+fn event(user: &str, kind: EventKind) -> Event {
+    let Chosen { subject, .. } = chosen(user);
+    let at = "2026-11-23T02:00:00Z".parse().unwrap();
+    Event { at, user: subject.user, owner: subject.owner, secret: subject.secret, kind }
+}
+
+fn deleted(user: &str, number: usize) -> Event {
+    event(user, EventKind::Deleted { key: KeyId::parse(format!("AKIA{number:016}")).unwrap() })
+}
+
+fn blocked(user: &str) -> Event {
+    event(user, EventKind::Blocked { reason: reason() })
+}
+
+fn reason() -> Blocked {
+    Blocked::ClaimedKey { key: KeyId::parse("AKIAIOSFODNN7EXAMPLE").unwrap() }
+}
+
+/// A run that left user `ci` blocked.
+fn report() -> Report {
+    let Event { at, user, owner, secret, .. } = blocked("ci");
+    let standing = Standing {
+        user,
+        owner,
+        secret,
+        outcome: Outcome::Blocked(reason()),
+        current: None,
+        due: None,
+        keys: Vec::new(),
+        events: vec![blocked("ci")],
+        calls: 1,
+    };
+    Report { started: at, finished: at, users: vec![standing], notifier_failures: Vec::new() }
+}

@@ -1,0 +1,128 @@
+//! The binary tells people: what is sent, that a notifier which fails changes nothing, and that its URL is in nothing that is printed.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use keyrot_aws::emulator::{Emulator, EmulatorOptions};
+use keyrot_core::memory::World;
+use serde_json::Value;
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::sync::mpsc::{Receiver, channel};
+use support::{Ran, Sandbox};
+
+/// What follows the host in the URL, and must be nowhere.
+const PATH: &str = "/services/T00000000/B00000000/XXXXXXXXXXXXXXXXXXXXXXXX";
+
+/// A web hook that answers each post with this status; its URL, and the bodies that it gets.
+fn web_hook(status: u16) -> (String, Receiver<Value>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}{PATH}", listener.local_addr().unwrap());
+    let (sender, bodies) = channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut text = String::new();
+            let mut bytes = [0; 65_536];
+            // One connection, one request: the head says how long the body is.
+            let body = loop {
+                let read = stream.read(&mut bytes).unwrap();
+                text.push_str(std::str::from_utf8(&bytes[..read]).unwrap());
+                if let Some((head, body)) = text.split_once("\r\n\r\n") {
+                    let length =
+                        head.lines().find_map(|l| l.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
+                    if body.len() >= length.unwrap() {
+                        break body.to_owned();
+                    }
+                }
+                assert!(read > 0);
+            };
+            assert!(text.starts_with(&format!("POST {PATH} HTTP/1.1\r\n")), "{text}");
+            let _ = sender.send(serde_json::from_str(&body).unwrap());
+            write!(stream, "HTTP/1.1 {status} x\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").unwrap();
+        }
+    });
+    (url, bodies)
+}
+
+/// An account with one user, whose key is due.
+fn emulator() -> Emulator {
+    let mut world = World::new(std::time::SystemTime::now().into());
+    let user = world.add_user("ci", &[("RotateKey", "True"), ("keyrot:owner", "team-ci")]).unwrap();
+    world.add_key(&user).unwrap();
+    Emulator::start(world, EmulatorOptions::default()).unwrap()
+}
+
+/// Runs keyrot on the account; the URL is in nothing that it prints.
+fn keyrot(emulator: &Emulator, url: &str, args: &[&str]) -> Ran {
+    let sandbox = Sandbox::new();
+    let mut command = sandbox.command(args);
+    command.env_remove("KEYROT_SANDBOX").envs(emulator.env()).env("CHAT_URL", url);
+    let ran = sandbox.take(&command.output().unwrap());
+    for text in [&ran.stdout, &ran.stderr] {
+        assert!(!text.contains("T00000000") && !text.contains("XXXX"), "the URL was printed: {text}");
+    }
+    ran
+}
+
+#[test]
+fn a_run_is_told() {
+    let (url, bodies) = web_hook(200);
+    let emulator = emulator();
+    let ran = keyrot(&emulator, &url, &["rotate", "--notify", "slack env:CHAT_URL"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("warning:"), "{}", ran.stderr);
+    let message = bodies.recv().unwrap();
+    assert_eq!(message["blocks"][0]["text"]["text"], "🟢 keyrot: 1 key rotated");
+    assert!(bodies.try_recv().is_err(), "one message a run");
+}
+
+#[test]
+fn a_plan_is_not_told() {
+    let (url, bodies) = web_hook(200);
+    let ran = keyrot(&emulator(), &url, &["plan", "--notify", "slack env:CHAT_URL"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert!(bodies.try_recv().is_err());
+}
+
+#[test]
+fn a_notifier_that_fails_changes_nothing_and_is_named() {
+    let (url, bodies) = web_hook(403);
+    let emulator = emulator();
+    let notify =
+        "slack env:CHAT_URL,sns arn:aws:sns:eu-west-1:111122223333:none min=info,slack env:NOT_SET name=second";
+    let ran = keyrot(&emulator, &url, &["--json", "rotate", "--notify", notify]);
+    assert_eq!(ran.code, Some(0), "the run went well: {}", ran.stderr);
+    let document: Value = serde_json::from_str(&ran.stdout).unwrap();
+    support::conforms(&document);
+    assert_eq!((&document["result"], &document["counts"]["rotated"]), (&"well".into(), &1.into()));
+    let failed: Vec<&str> =
+        document["notifier_failures"].as_array().unwrap().iter().map(|f| f["notifier"].as_str().unwrap()).collect();
+    assert_eq!(failed, ["slack", "sns", "second"]);
+    assert!(bodies.try_recv().is_ok());
+    assert!(ran.stderr.contains("warning: the notifier slack failed: 127.0.0.1:"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("HTTP 403. Make a new web hook, and put its URL into env:CHAT_URL"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("the notifier second failed: env:NOT_SET is not set in the environment"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
+fn a_url_among_the_settings_is_refused_and_not_repeated() {
+    let (url, bodies) = web_hook(200);
+    let ran = keyrot(&emulator(), &url, &["rotate", "--notify", &format!("slack {url}")]);
+    assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+    assert!(ran.stderr.contains("put it into Secrets Manager"), "{}", ran.stderr);
+    assert!(bodies.try_recv().is_err());
+}
+
+#[test]
+fn what_happens_in_a_sandbox_is_nobodys_news() {
+    let sandbox = Sandbox::new();
+    let ran = sandbox.run(&["rotate", "--notify", "slack secret:keyrot/slack"]);
+    assert!(ran.stderr.contains("nobody is told"), "{}", ran.stderr);
+    let ran = sandbox.run(&["status", "--notify", "slack secret:keyrot/slack"]);
+    assert!(!ran.stderr.contains("nobody is told"), "{}", ran.stderr);
+}
