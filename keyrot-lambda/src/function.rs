@@ -2,14 +2,14 @@
 
 use crate::request::{Request, Sweep};
 use crate::{logs, metrics};
+use keyrot_aws::notify::Channels;
 use keyrot_core::settings::Settings;
 use keyrot_core::{
-    Cancel, Chosen, Mode, Notifier, Order, OrderStep, Outcome, Ports, Progress, Report, Rotator, RunDocument,
-    SecretName, Selected, State, Timestamp, Verdict,
+    Cancel, Chosen, Mode, Order, OrderStep, Outcome, Ports, Progress, Report, Rotator, RunDocument, SecretName,
+    Selected, State, Timestamp, Verdict,
 };
 use lambda_runtime::{Diagnostic, tracing};
 use serde_json::{Value, json};
-use std::sync::Arc;
 use std::time::Duration;
 
 /// A step that is under way may take this long to end: the limit of one call to AWS, and some for what is still to be told.
@@ -23,7 +23,7 @@ const NAMED: usize = 10;
 pub(crate) struct Function {
     pub(crate) settings: Settings,
     pub(crate) ports: Ports,
-    pub(crate) notifiers: Vec<Arc<dyn Notifier>>,
+    pub(crate) channels: Channels,
 }
 
 /// What Lambda says of an invocation.
@@ -101,7 +101,7 @@ impl Function {
         limits.deadline = limits.deadline.map(|deadline| deadline.min(end)).or(Some(end));
         let progress = |news: Progress| told(&invocation.request_id, &news);
         let users = selected.chosen.clone();
-        let report = self.rotator().run(users, mode, &limits, &Cancel::default(), &progress).await;
+        let report = self.rotator(&users).run(users, mode, &limits, &Cancel::default(), &progress).await;
         let document = RunDocument::new(schema, &report, &selected);
         if sweep.is_whole() {
             println!("{}", metrics::of_sweep(&invocation.function, &document));
@@ -137,14 +137,14 @@ impl Function {
         limits.deadline = limits.deadline.map(|deadline| deadline.min(end)).or(Some(end));
         let progress = |news: Progress| told(&invocation.request_id, &news);
         let only = Selected { chosen: vec![chosen.clone()], ..Selected::default() };
-        let report = self.rotator().carry_out(chosen, order, &limits, &Cancel::default(), &progress).await;
+        let report = self.rotator(&only.chosen).carry_out(chosen, order, &limits, &Cancel::default(), &progress).await;
         let document = RunDocument::new("keyrot.order/1", &report, &only);
         println!("{}", metrics::of_part(&invocation.function, &document));
         carried_out(step, &report, &document)
     }
 
-    fn rotator(&self) -> Rotator {
-        self.notifiers.iter().fold(Rotator::new(self.ports.clone()), |rotator, one| rotator.notify(one.clone()))
+    fn rotator(&self, chosen: &[Chosen]) -> Rotator {
+        self.channels.for_run(chosen).into_iter().fold(Rotator::new(self.ports.clone()), Rotator::notify)
     }
 }
 

@@ -1,21 +1,32 @@
 //! The function's settings, and its connection to AWS.
 
 use crate::function::Function;
+use keyrot_aws::notify::{Channels, FromEnvironment};
 use keyrot_aws::{Aws, AwsSettings};
 use keyrot_core::settings::{Settings, Sources};
 use lambda_runtime::Diagnostic;
 use std::fmt;
 use std::sync::Arc;
 
-/// Names the parameter with the settings file.
+/// Names the SSM parameter with the settings file.
 const PARAMETER: &str = "KEYROT_CONFIG_PARAMETER";
 
 /// Reads the settings and makes the clients.
 pub(crate) async fn function() -> Result<Function, Diagnostic> {
-    let settings = settings(None)?;
+    let settings = match std::env::var(PARAMETER).ok().filter(|name| !name.is_empty()) {
+        None => settings(None)?,
+        Some(name) => {
+            // With what Lambda itself says of region and credentials: the parameter may name others for the work.
+            let aws = Aws::connect(&AwsSettings::default()).await.map_err(unusable)?;
+            let text = aws.parameter(&name).await.map_err(|why| unusable(format!("{PARAMETER}={name}: {why}")))?;
+            settings(Some((&format!("ssm:{name}"), text.expose())))?
+        }
+    };
     let aws = AwsSettings::default().with(&settings).map_err(unusable)?;
     let aws = Arc::new(Aws::connect(&aws).await.map_err(unusable)?);
-    Ok(Function { settings, ports: aws.ports(), notifiers: Vec::new() })
+    // Whoever may look at the function's configuration sees its environment.
+    let channels = Channels::new(settings.notify(), &aws, FromEnvironment::Refused).map_err(unusable)?;
+    Ok(Function { ports: aws.ports(), settings, channels })
 }
 
 fn settings(file: Option<(&str, &str)>) -> Result<Settings, Diagnostic> {

@@ -8,10 +8,10 @@
 //! The script installs boto3 and Lambda's own runtime client for Python, which the Python function needs.
 #![allow(missing_docs)]
 
+mod account;
 #[path = "../../tests/runtime/api.rs"]
 #[allow(dead_code, clippy::unwrap_used, reason = "the tests use more of it")]
 mod api;
-mod account;
 
 use account::account;
 use api::{Answer, RuntimeApi};
@@ -31,7 +31,8 @@ type Failed = Box<dyn Error>;
 fn main() -> Result<(), Failed> {
     let quick = std::env::args().any(|argument| argument == "--quick");
     let (users, due) = if quick { (100, 10) } else { (1_000, 100) };
-    let python = std::env::var_os("KEYROT_BENCH_PYTHON").ok_or("KEYROT_BENCH_PYTHON is not set; run scripts/lambda-bench")?;
+    let python =
+        std::env::var_os("KEYROT_BENCH_PYTHON").ok_or("KEYROT_BENCH_PYTHON is not set; run scripts/lambda-bench")?;
     let article = Kind::Article(PathBuf::from(python));
     println!("{users} users, {due} due, {} ms a call, {STARTS} starts; medians\n", LATENCY.as_millis());
 
@@ -47,7 +48,13 @@ fn main() -> Result<(), Failed> {
     let theirs = sweep(&article, users, due)?;
 
     println!("{:<44} {:>12} {:>12} {:>9}  target", "", "keyrot", "article", "ratio");
-    row("process start to the first /next", millis(keyrot_start), millis(article_start), ratio(article_start, keyrot_start), ">= 20");
+    row(
+        "process start to the first /next",
+        millis(keyrot_start),
+        millis(article_start),
+        ratio(article_start, keyrot_start),
+        ">= 20",
+    );
     let memory = theirs.peak as f64 / keyrot.peak as f64;
     row("memory peak, after the sweep", mib(keyrot.peak), mib(theirs.peak), memory, ">= 3");
     row("warm sweep", seconds(keyrot.sweep), seconds(theirs.sweep), ratio(theirs.sweep, keyrot.sweep), "");
@@ -130,7 +137,10 @@ struct Swept {
 
 /// One sweep of a process that is warm: it has answered once, on an account that has nobody to rotate yet.
 fn sweep(kind: &Kind, users: usize, due: usize) -> Result<Swept, Failed> {
-    let emulator = Emulator::start(account(0, 0)?, EmulatorOptions { latency: LATENCY, log: false, ..EmulatorOptions::default() })?;
+    let emulator = Emulator::start(
+        account(0, 0)?,
+        EmulatorOptions { latency: LATENCY, log: false, ..EmulatorOptions::default() },
+    )?;
     let function = Function::start(kind, &emulator)?;
     function.invoke(json!({}))?;
     let full = account(users, due)?;
@@ -151,7 +161,8 @@ fn sweep(kind: &Kind, users: usize, due: usize) -> Result<Swept, Failed> {
 }
 
 fn zip_size() {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../target"), PathBuf::from);
+    let target = std::env::var_os("CARGO_TARGET_DIR")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../target"), PathBuf::from);
     match std::fs::metadata(target.join("lambda/keyrot/bootstrap.zip")) {
         Ok(zip) => println!("{:<44} {:>9.2} MB {:>12} {:>9}  < 8 MB", "zip", zip.len() as f64 / 1e6, "", ""),
         Err(_) => println!("{:<44} not built: scripts/lambda-zip", "zip"),

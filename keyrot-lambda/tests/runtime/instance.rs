@@ -55,16 +55,15 @@ pub(crate) struct Instance {
 impl Instance {
     pub(crate) fn start(emulator: &Emulator, settings: &[(&str, &str)]) -> Self {
         let api = RuntimeApi::start();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_keyrot-lambda"));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_bootstrap"));
         command.env_clear().envs(emulator.env()).envs(settings.iter().copied());
         command.env("AWS_LAMBDA_RUNTIME_API", &api.address).env("AWS_LAMBDA_FUNCTION_NAME", "keyrot");
         command.env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256").env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST");
         command.env("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/keyrot").env("AWS_LAMBDA_LOG_STREAM_NAME", "test");
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let printed = Arc::new(Mutex::new(Vec::new()));
-        let mut streams: Vec<Box<dyn Read + Send>> = Vec::new();
-        streams.push(Box::new(child.stdout.take().unwrap()));
-        streams.push(Box::new(child.stderr.take().unwrap()));
+        let streams: [Box<dyn Read + Send>; 2] =
+            [Box::new(child.stdout.take().unwrap()), Box::new(child.stderr.take().unwrap())];
         let reader = |mut stream: Box<dyn Read + Send>| {
             let printed = printed.clone();
             std::thread::spawn(move || {
