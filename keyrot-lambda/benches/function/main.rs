@@ -50,14 +50,14 @@ fn main() -> Result<(), Failed> {
     println!("{:<44} {:>12} {:>12} {:>9}  target", "", "keyrot", "article", "ratio");
     row(
         "process start to the first /next",
-        millis(keyrot_start),
-        millis(article_start),
+        &millis(keyrot_start),
+        &millis(article_start),
         ratio(article_start, keyrot_start),
         ">= 20",
     );
     let memory = theirs.peak as f64 / keyrot.peak as f64;
-    row("memory peak, after the sweep", mib(keyrot.peak), mib(theirs.peak), memory, ">= 3");
-    row("warm sweep", seconds(keyrot.sweep), seconds(theirs.sweep), ratio(theirs.sweep, keyrot.sweep), "");
+    row("memory peak, after the sweep", &mib(keyrot.peak), &mib(theirs.peak), memory, ">= 3");
+    row("warm sweep", &seconds(keyrot.sweep), &seconds(theirs.sweep), ratio(theirs.sweep, keyrot.sweep), "");
     println!("{:<44} {:>12} {:>12}", "keys replaced in it", keyrot.rotated, theirs.rotated);
     println!("{:<44} {:>12} {:>12}", "calls in it", keyrot.calls, theirs.calls);
     zip_size();
@@ -169,7 +169,7 @@ fn zip_size() {
     }
 }
 
-fn row(what: &str, keyrot: String, article: String, ratio: f64, target: &str) {
+fn row(what: &str, keyrot: &str, article: &str, ratio: f64, target: &str) {
     println!("{what:<44} {keyrot:>12} {article:>12} {ratio:>8.1}x  {target}");
 }
 
