@@ -106,7 +106,6 @@ fn a_secret_that_somebody_wrote_there_is_repeated_nowhere() {
         format!("slack url={URL}"),
         format!("sns {URL}"),
         format!("sns {bare}"),
-        format!("eventbridge {bare}"),
         format!("webhook secret:x hmac={key}"),
         format!("webhook secret:x hmac={URL}"),
         format!("slack secret:x {key}"),
