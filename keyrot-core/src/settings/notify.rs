@@ -427,7 +427,7 @@ fn shown_entry(text: &str) -> String {
     let word = |(i, word): (usize, &str)| match (i, word.split_once('=')) {
         _ if harmless(word) => word.to_owned(),
         (0, _) if is_name(word, 20, "-_") => word.to_owned(),
-        (1, _) if of_aws && is_name(word, 256, "/._-:") => word.to_owned(),
+        (1, _) if of_aws && is_name(word, 64, "._-") => word.to_owned(),
         (_, Some((option, value))) if i > 0 && is_name(option, 20, "_-") => {
             let shown = harmless(value) || (matches!(option, "min" | "name") && is_name(value, 40, "._-"));
             format!("{option}={}", if shown { value } else { HIDDEN })

@@ -105,6 +105,7 @@ fn a_secret_that_somebody_wrote_there_is_repeated_nowhere() {
         format!("slack secret:x name={URL}"),
         format!("slack url={URL}"),
         format!("sns {URL}"),
+        format!("sns {bare}"),
         format!("webhook secret:x hmac={key}"),
         format!("webhook secret:x hmac={URL}"),
         format!("slack secret:x {key}"),
