@@ -59,8 +59,8 @@ async fn own_notifier() {
 
     let (pages, report) = own_notifier::run(false).await.unwrap();
     assert!(pages.is_empty());
-    let why: Vec<_> = report.notifier_failures.iter().map(|failure| failure.reason.as_str()).collect();
-    assert_eq!(why, ["nobody delivers pages any more"; 3]);
+    let failures = &report.notifier_failures;
+    assert!(!failures.is_empty() && failures.iter().all(|failure| failure.reason == "nobody delivers pages any more"));
     assert!(report.users.iter().any(|user| user.events.iter().any(|e| matches!(e.kind, EventKind::KeyCreated { .. }))));
 }
 
