@@ -1,51 +1,50 @@
 //! SIGKILL at each call, right before it is carried out and right after, and what later processes make of it.
 
-use crate::life::{Life, Scene, Start, each};
+use crate::life::{Life, Scene, each};
 use keyrot_aws::emulator::When;
 
-/// Lives in which the process dies at each of its calls. Returns at how many.
-fn dies_at_every_call(scene: &Scene) -> usize {
-    let calls = scene.calls();
-    // One further than there are calls, so that it is seen that there are no more.
-    let moments = (0..=calls).flat_map(|n| [(n, When::Before), (n, When::After)]);
-    let died = each(moments, |(n, when)| {
-        let life = Life::new(scene);
+/// As many users as there are moments at which a process can die; each user's process dies at another. Returns how many calls that were.
+fn dies_at_every_call(scene: fn(usize) -> Scene) -> usize {
+    let calls = scene(1).calls();
+    let moments = (0..calls).flat_map(|n| [(n, When::Before), (n, When::After)]);
+    let died = each(moments, scene, |life, user, (n, when)| {
         // Without its client a call that has not been carried out yet is never carried out.
-        let output = life.disturbed(n, when, when == When::After, |child| child.kill().unwrap());
-        if let Some(output) = &output {
-            assert_eq!(output.status.code(), None, "it was killed");
-        }
-        life.converges();
-        assert_eq!(output.is_some(), n < calls, "call {n} of {calls}, {when:?}");
-        output.is_some()
+        let output = life.disturbed(user, (n, when), when == When::After, |child| child.kill().unwrap());
+        let output = output.unwrap_or_else(|| panic!("it ended before call {n} of {calls}"));
+        assert_eq!(output.status.code(), None, "it was killed");
+        life.is_well();
     });
-    let deaths = died.into_iter().filter(|died| *died).count();
-    assert_eq!(deaths, 2 * calls);
+    assert_eq!(died.len(), 2 * calls);
+
+    // There is no further call to die at.
+    let life = Life::new(&scene(1));
+    let spared = life.disturbed(&life.users()[0], (calls, When::Before), false, |_| panic!("a call more than {calls}"));
+    assert!(spared.is_none());
     calls
 }
 
 #[test]
 fn a_rotation() {
     // One to find the users, ten to rotate.
-    assert_eq!(dies_at_every_call(&Scene::rotation()), 11);
+    assert_eq!(dies_at_every_call(Scene::rotation), 11);
 }
 
 #[test]
-fn an_adoption_of_a_user_with_a_key() {
-    assert_eq!(dies_at_every_call(&Scene::adoption()), 12);
+fn an_adoption_of_users_with_a_key() {
+    assert_eq!(dies_at_every_call(Scene::adoption), 12);
 }
 
 #[test]
-fn an_adoption_of_a_user_without_a_key() {
-    assert_eq!(dies_at_every_call(&Scene::first_day(&[("ci", Start::NoKey)])), 12);
+fn an_adoption_of_users_without_a_key() {
+    assert_eq!(dies_at_every_call(Scene::first_keys), 11);
 }
 
 #[test]
 fn a_retirement() {
-    assert_eq!(dies_at_every_call(&Scene::retirement()), 10);
+    assert_eq!(dies_at_every_call(Scene::retirement), 10);
 }
 
 #[test]
 fn a_deletion() {
-    assert_eq!(dies_at_every_call(&Scene::deletion()), 6);
+    assert_eq!(dies_at_every_call(Scene::deletion), 4);
 }

@@ -8,7 +8,6 @@ use keyrot_core::{KeyStatus, Timestamp, UserName};
 use serde_json::Value;
 use std::cell::RefCell;
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 pub(crate) const DAY: Duration = Duration::from_secs(86_400);
@@ -33,12 +32,12 @@ pub(crate) enum Start {
 }
 
 impl Scene {
-    /// These users, on the first day.
-    pub(crate) fn first_day(users: &[(&str, Start)]) -> Self {
+    /// Users on the first day.
+    pub(crate) fn first_day(users: impl IntoIterator<Item = Start>) -> Self {
         let mut world = World::new("2026-01-05T04:00:00.250Z".parse().unwrap());
-        for (name, start) in users {
-            let user = world.add_user(name, &[("RotateKey", "True")]).unwrap();
-            if *start == Start::OneKey {
+        for (n, start) in users.into_iter().enumerate() {
+            let user = world.add_user(&format!("team/ci-{n:02}"), &[("RotateKey", "True")]).unwrap();
+            if start == Start::OneKey {
                 world.add_key(&user).unwrap();
             }
         }
@@ -46,39 +45,44 @@ impl Scene {
         Self { world, witness }
     }
 
-    /// One user with a key and no secret.
-    pub(crate) fn adoption() -> Self {
-        Self::first_day(&[("team/ci", Start::OneKey)])
+    /// Users with a key and no secret.
+    pub(crate) fn adoption(users: usize) -> Self {
+        Self::first_day(vec![Start::OneKey; users])
     }
 
-    /// Adopted, and the overlap is over: the old key is to be retired.
-    pub(crate) fn retirement() -> Self {
-        Self::adoption().after_a_run(DAY * 8)
+    /// Users without key and secret.
+    pub(crate) fn first_keys(users: usize) -> Self {
+        Self::first_day(vec![Start::NoKey; users])
     }
 
-    /// The old key has been Inactive for its soak.
-    pub(crate) fn deletion() -> Self {
-        Self::retirement().after_a_run(DAY * 8)
+    /// Adopted, and the overlap is over: the old keys are to be retired.
+    pub(crate) fn retirement(users: usize) -> Self {
+        Self::adoption(users).after_a_run(DAY * 8)
     }
 
-    /// One key, in its secret, and so old that it is due.
-    pub(crate) fn rotation() -> Self {
-        Self::deletion().after_a_run(DAY * 91)
+    /// The old keys have been Inactive for their soak.
+    pub(crate) fn deletion(users: usize) -> Self {
+        Self::retirement(users).after_a_run(DAY * 8)
+    }
+
+    /// One key each, in its secret, and so old that it is due.
+    pub(crate) fn rotation(users: usize) -> Self {
+        Self::deletion(users).after_a_run(DAY * 91)
     }
 
     fn after_a_run(&self, time: Duration) -> Self {
         let life = Life::new(self);
-        let (code, document) = life.run();
+        let (code, document) = life.run(None);
         assert_eq!(code, Some(0), "{document:#}");
         life.pass(time);
         life.is_well();
         Self { world: life.emulator.world(), witness: life.witness }
     }
 
-    /// How many calls a process makes here that nobody disturbs.
+    /// How many calls a process makes for a user whom nobody disturbs.
     pub(crate) fn calls(&self) -> usize {
         let life = Life::new(self);
-        assert_eq!(life.run().0, Some(0));
+        assert_eq!(life.run(life.users().first()).0, Some(0));
         life.emulator.stats().calls()
     }
 }
@@ -105,10 +109,16 @@ impl Life {
         Self { emulator, witness, dir: tempfile::tempdir().unwrap(), printed: RefCell::default() }
     }
 
-    /// Begins `keyrot rotate` at the account's present.
-    pub(crate) fn spawn(&self) -> Child {
+    /// All users, by name.
+    pub(crate) fn users(&self) -> Vec<UserName> {
+        self.emulator.world().users().map(|u| u.arn.name().clone()).collect()
+    }
+
+    /// Begins `keyrot rotate` at the account's present, for one user or for all.
+    pub(crate) fn spawn(&self, user: Option<&UserName>) -> Child {
         let mut command = Command::new(env!("CARGO_BIN_EXE_keyrot"));
-        command.args(["--json", "rotate"]).current_dir(self.dir.path()).env_clear().envs(self.emulator.env());
+        command.args(["--json", "rotate"]).args(user.iter().flat_map(|user| ["--user", user.as_str()]));
+        command.current_dir(self.dir.path()).env_clear().envs(self.emulator.env());
         // The loudest that a log could be.
         command.env("RUST_LOG", "trace").env("RUST_BACKTRACE", "1");
         clock::at(&mut command, self.emulator.now());
@@ -128,21 +138,21 @@ impl Life {
     }
 
     /// One whole process.
-    pub(crate) fn run(&self) -> (Option<i32>, Value) {
-        self.ended(self.spawn())
+    pub(crate) fn run(&self, user: Option<&UserName>) -> (Option<i32>, Value) {
+        self.ended(self.spawn(user))
     }
 
-    /// Runs a process up to its nth call, counted from zero, does something to it there, and lets the call go on or, if it was not yet carried out,
+    /// Runs a process for one user up to its nth call, counted from zero, does something to it there, and lets the call go on or, if it was not yet carried out,
     /// get lost, as `release` says. `None` if it ended without making so many calls.
     pub(crate) fn disturbed(
         &self,
-        n: usize,
-        when: When,
+        user: &UserName,
+        (n, when): (usize, When),
         release: bool,
         disturb: impl FnOnce(&mut Child),
     ) -> Option<Output> {
         let gate = self.emulator.pause(CallAt::nth(n), when);
-        let mut child = self.spawn();
+        let mut child = self.spawn(Some(user));
         let began = Instant::now();
         while !gate.is_reached() {
             if child.try_wait().unwrap().is_some() {
@@ -187,13 +197,14 @@ impl Life {
     /// Fresh processes on the following days, each on the first on which it can do something, until every user is settled.
     pub(crate) fn converges(&self) {
         let mut last = Value::Null;
-        for _ in 0..14 {
-            let (code, document) = self.run();
+        for _ in 0..20 {
+            let (code, document) = self.run(None);
             assert_eq!(code, Some(0), "{document:#}");
             self.is_well();
             let users = document["users"].as_array().unwrap();
             if users.iter().all(|user| user["state"] == "settled") {
                 self.is_settled();
+                self.kept_its_secrets();
                 return;
             }
             let now = self.emulator.now();
@@ -206,16 +217,20 @@ impl Life {
         panic!("not settled: {last:#}");
     }
 
-    /// Nothing was wrong at any call, and nothing secret was printed.
+    /// Nothing was wrong at any call.
     pub(crate) fn is_well(&self) {
         let wrong = self.witness.wrong();
         assert!(wrong.is_empty(), "{wrong:#?}");
-        assert!(self.emulator.stats().calls() == 0 || self.witness.changes() > 0, "nobody looked on");
+    }
+
+    /// No process ever printed the secret of any key there ever was.
+    fn kept_its_secrets(&self) {
         let printed = self.printed.borrow();
-        let secrets =
-            self.witness.keys().iter().map(|key| World::secret_of(key).expose().to_owned()).collect::<Vec<_>>();
-        let own = self.emulator.admin_credentials().secret.expose().to_owned();
-        for secret in secrets.into_iter().chain([own]) {
+        assert!(printed.contains("keyrot.rotate/1"));
+        let keys = self.witness.keys();
+        assert!(keys.len() >= self.users().len() && self.witness.changes() > keys.len(), "nobody looked on");
+        let secrets = keys.iter().map(|key| World::secret_of(key).expose().to_owned());
+        for secret in secrets.chain([self.emulator.admin_credentials().secret.expose().to_owned()]) {
             assert_eq!(secret.len(), 40);
             assert!(!printed.contains(&secret), "a secret was printed");
         }
@@ -224,8 +239,7 @@ impl Life {
     /// Every user has one young key that works and is published, and nothing else.
     fn is_settled(&self) {
         let mut world = self.emulator.world();
-        let users: Vec<UserName> = world.users().map(|u| u.arn.name().clone()).collect();
-        for user in users {
+        for user in self.users() {
             let name = secret_of(&user);
             let credentials = published(&world, &name).unwrap_or_else(|| panic!("nothing is published for {user}"));
             let keys = world.user(&user).unwrap().keys();
@@ -242,20 +256,28 @@ impl Life {
     }
 }
 
-/// Does it for each, several at a time: a process spends much of its time waiting.
-pub(crate) fn each<T: Send, R: Send>(items: impl IntoIterator<Item = T>, work: impl Fn(T) -> R + Sync) -> Vec<R> {
-    let queue = Mutex::new(items.into_iter().collect::<Vec<_>>());
-    let results = Mutex::new(Vec::new());
+/// Disturbs one user after the other, each in another way, and then lets all converge. Several such accounts go on at a time, because a process
+/// spends much of its time waiting.
+pub(crate) fn each<T: Clone + Send + Sync, R: Send>(
+    ways: impl IntoIterator<Item = T>,
+    scene: fn(usize) -> Scene,
+    disturb: impl Fn(&Life, &UserName, T) -> R + Sync,
+) -> Vec<R> {
+    let ways: Vec<T> = ways.into_iter().collect();
+    let one_account = |ways: &[T]| {
+        let life = Life::new(&scene(ways.len()));
+        let users = life.users();
+        let results: Vec<R> = users.iter().zip(ways).map(|(user, way)| disturb(&life, user, way.clone())).collect();
+        assert_eq!(results.len(), ways.len());
+        life.converges();
+        results
+    };
     std::thread::scope(|scope| {
-        for _ in 0..6 {
-            scope.spawn(|| {
-                loop {
-                    let Some(item) = queue.lock().unwrap().pop() else { break };
-                    let result = work(item);
-                    results.lock().unwrap().push(result);
-                }
-            });
-        }
-    });
-    results.into_inner().unwrap()
+        let accounts = ways.chunks(ways.len().div_ceil(ACCOUNTS));
+        let one_account = &one_account;
+        let working: Vec<_> = accounts.map(|ways| scope.spawn(move || one_account(ways))).collect();
+        working.into_iter().flat_map(|account| account.join().expect("what went wrong was printed")).collect()
+    })
 }
+
+const ACCOUNTS: usize = 4;

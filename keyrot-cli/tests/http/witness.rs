@@ -3,6 +3,7 @@
 use keyrot_aws::emulator::{By, Change, Emulator};
 use keyrot_core::memory::{Actor, Label, Value, Watch, World};
 use keyrot_core::{Credentials, KeyId, Policy, ProbeAnswer, SecretName, Timestamp, UserName, Waits};
+use serde_json::Value as Json;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -28,6 +29,7 @@ struct Inner {
 /// One user: the promises made to them, and a consumer who works with their credentials all the time.
 #[derive(Clone)]
 struct Person {
+    user: UserName,
     secret: SecretName,
     watch: Watch,
     /// What the consumer has, and since when.
@@ -43,7 +45,7 @@ impl Witness {
             let secret = secret_of(name);
             let watch = Watch::new(world, name.clone(), secret.clone(), policy);
             let cached = user.keys().first().map(|k| (World::credentials_of(&k.listed.id), world.now()));
-            Person { secret, watch, cached }
+            Person { user: name.clone(), secret, watch, cached }
         });
         let inner = Inner { people: people.collect(), keys: keys(world), wrong: Vec::new(), changes: 0 };
         Self { inner: Arc::new(Mutex::new(inner)) }
@@ -91,7 +93,13 @@ impl Inner {
         self.changes += 1;
         self.keys.extend(keys(change.after));
         for person in &mut self.people {
-            if let Err(broken) = person.watch.step(change.before, change.after, actor) {
+            let (user, secret) = (&person.user, &person.secret);
+            let of = |world: &World| (world.user(user).cloned(), world.secret(secret).cloned());
+            if of(change.before) == of(change.after) {
+                continue;
+            }
+            let (before, after) = (person.part_of(change.before), person.part_of(change.after));
+            if let Err(broken) = person.watch.step(&before, &after, actor) {
                 self.wrong.push(format!("{:?}: {broken}", change.action));
             }
             // At each instant: a copy of the account is asked, so that it leaves no trace.
@@ -108,6 +116,27 @@ impl Inner {
 }
 
 impl Person {
+    /// What of the account is the user's, with the in-memory account's own placeholder in the place of the binary's, whose one field says more: the
+    /// watch compares the whole value, and takes no other for a placeholder.
+    fn part_of(&self, world: &World) -> World {
+        let mut part = serde_json::to_value(World::new(world.now())).unwrap();
+        if let Some(user) = world.user(&self.user) {
+            part["users"][self.user.as_str()] = serde_json::to_value(user).unwrap();
+        }
+        if let Some(secret) = world.secret(&self.secret) {
+            let mut secret = serde_json::to_value(secret).unwrap();
+            for value in secret["versions"].as_object_mut().unwrap().values_mut() {
+                let fields: serde_json::Map<String, Json> = serde_json::from_str(value.as_str().unwrap()).unwrap();
+                let said = fields.get("keyrot").and_then(Json::as_str);
+                if fields.len() == 1 && said.is_some_and(|text| text.starts_with("placeholder")) {
+                    *value = Value::placeholder().expose().into();
+                }
+            }
+            part["secrets"][self.secret.as_str()] = secret;
+        }
+        serde_json::from_value(part).unwrap()
+    }
+
     /// What the consumer has, read again where it is too old, and what is published now.
     fn in_use(&mut self, world: &World) -> Vec<Credentials> {
         let current = published(world, &self.secret);
