@@ -35,11 +35,6 @@ fn in_a_rotation() {
 }
 
 #[test]
-fn in_an_adoption() {
-    assert!(fails_at_every_call(Scene::adoption, 12) > 5 * 12);
-}
-
-#[test]
 fn in_a_retirement() {
     assert!(fails_at_every_call(Scene::retirement, 10) > 5 * 10);
 }

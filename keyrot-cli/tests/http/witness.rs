@@ -93,9 +93,8 @@ impl Inner {
         self.changes += 1;
         self.keys.extend(keys(change.after));
         for person in &mut self.people {
-            let (user, secret) = (&person.user, &person.secret);
-            let of = |world: &World| (world.user(user).cloned(), world.secret(secret).cloned());
-            if of(change.before) == of(change.after) {
+            let same_user = change.before.user(&person.user) == change.after.user(&person.user);
+            if same_user && change.before.secret(&person.secret) == change.after.secret(&person.secret) {
                 continue;
             }
             let (before, after) = (person.part_of(change.before), person.part_of(change.after));
