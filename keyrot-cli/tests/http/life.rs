@@ -279,11 +279,12 @@ pub(crate) fn each<T: Clone + Send + Sync, R: Send>(
         results
     };
     std::thread::scope(|scope| {
-        let accounts = ways.chunks(ways.len().div_ceil(ACCOUNTS));
+        let accounts = ways.chunks(USERS);
         let one_account = &one_account;
         let working: Vec<_> = accounts.map(|ways| scope.spawn(move || one_account(ways))).collect();
         working.into_iter().flat_map(|account| account.join().expect("what went wrong was printed")).collect()
     })
 }
 
-const ACCOUNTS: usize = 4;
+/// How many users an account has at most.
+const USERS: usize = 8;
