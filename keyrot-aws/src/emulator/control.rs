@@ -2,6 +2,7 @@
 
 use super::stats::{Entry, Outcome, Stats};
 use super::throttle::{Bucket, RateLimit};
+use keyrot_core::memory::Countdown;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
@@ -12,29 +13,27 @@ pub struct CallAt {
     pub action: Option<String>,
     /// What it is about, as in [`Entry::subject`]; `None` for anything.
     pub subject: Option<String>,
-    /// How many such calls are let pass first.
-    pub after: usize,
-    /// How many are hit then; `usize::MAX` for all.
-    pub times: usize,
+    /// How many such calls pass first, and how many are hit then.
+    pub turn: Countdown,
 }
 
 impl CallAt {
     /// The first call of the action, once.
     #[must_use]
     pub fn first(action: &str) -> Self {
-        Self { action: Some(action.to_owned()), subject: None, after: 0, times: 1 }
+        Self { action: Some(action.to_owned()), subject: None, turn: Countdown { after: 0, times: 1 } }
     }
 
     /// The nth call of any action, counted from zero, once.
     #[must_use]
     pub fn nth(n: usize) -> Self {
-        Self { action: None, subject: None, after: n, times: 1 }
+        Self { action: None, subject: None, turn: Countdown { after: n, times: 1 } }
     }
 
     /// Every call of the action.
     #[must_use]
     pub fn every(action: &str) -> Self {
-        Self { times: usize::MAX, ..Self::first(action) }
+        Self::first(action).times(usize::MAX)
     }
 
     /// Only those that are about this user or secret.
@@ -47,7 +46,14 @@ impl CallAt {
     /// Lets so many pass first.
     #[must_use]
     pub fn after(mut self, calls: usize) -> Self {
-        self.after = calls;
+        self.turn.after = calls;
+        self
+    }
+
+    /// Hits so many then; `usize::MAX` for all.
+    #[must_use]
+    pub fn times(mut self, calls: usize) -> Self {
+        self.turn.times = calls;
         self
     }
 
@@ -55,17 +61,7 @@ impl CallAt {
     fn hits(&mut self, action: &str, subject: Option<&str>) -> bool {
         let other = self.action.as_deref().is_some_and(|a| a != action)
             || self.subject.as_deref().is_some_and(|s| Some(s) != subject);
-        if other || self.times == 0 {
-            return false;
-        }
-        if self.after > 0 {
-            self.after -= 1;
-            return false;
-        }
-        if self.times != usize::MAX {
-            self.times -= 1;
-        }
-        true
+        !other && self.turn.hits()
     }
 }
 

@@ -34,12 +34,14 @@
 //!
 //! # Use in tests
 //! It runs on a thread of its own, so it serves a test's own runtime, blocking code and child processes alike. [`Emulator::pause`] holds a
-//! call, before or after it is carried out, until the test has done what it wants, such as killing the client.
+//! call, before or after it is carried out, until the test has done what it wants, such as killing the client. [`Emulator::observe`] looks on
+//! at every change, such as with [`keyrot_core::memory::Watch`], which knows keyrot's promises.
 
 mod auth;
 mod control;
 mod iam;
 mod iam_keys;
+mod observe;
 mod options;
 mod reply;
 mod request;
@@ -49,6 +51,7 @@ mod stats;
 mod throttle;
 
 pub use control::{CallAt, Fault, Gate, When};
+pub use observe::{By, Change};
 pub use options::{EmulatorOptions, WorldTime};
 pub use stats::{Count, Entry, Outcome, Stats};
 pub use throttle::{IAM_READS, IAM_WRITES, RateLimit, SECRET_READS, SECRET_WRITES, STS};
@@ -142,7 +145,37 @@ impl Emulator {
 
     /// Does something to the account as a person would.
     pub fn change<T>(&self, change: impl FnOnce(&mut World) -> T) -> T {
-        change(&mut self.shared.world())
+        let mut world = self.shared.world();
+        let before = world.before();
+        let result = change(&mut world);
+        world.show(before.as_ref(), &By::Test, None);
+        result
+    }
+
+    /// Looks on: from now on the function sees what each call does to the account, at the moment when it is carried out and before anybody else
+    /// can act. A call whose caller is not known, and one that a fault kept from being carried out, is not shown; nor is time that passes.
+    ///
+    /// The account is locked meanwhile, so the function must not use the emulator: that would wait forever. If it panics, the connection is cut;
+    /// better keep what is to be asserted for later. Meant for small accounts: each call copies the account.
+    ///
+    /// ```
+    /// use keyrot_aws::emulator::{By, Emulator, EmulatorOptions};
+    /// use keyrot_core::memory::World;
+    /// use std::sync::{Arc, Mutex};
+    ///
+    /// let emulator = Emulator::start(World::new("2026-01-05T04:00:00Z".parse()?), EmulatorOptions::default())?;
+    /// let made = Arc::new(Mutex::new(0));
+    /// let count = Arc::clone(&made);
+    /// emulator.observe(move |change| {
+    ///     assert_eq!(*change.by, By::Test);
+    ///     *count.lock().unwrap() += change.after.users().count() - change.before.users().count();
+    /// });
+    /// emulator.change(|world| world.add_user("ci", &[]))?;
+    /// assert_eq!(*made.lock().unwrap(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn observe(&self, observer: impl FnMut(&Change<'_>) + Send + 'static) {
+        self.shared.world().add(Box::new(observer));
     }
 
     /// Moves the account's clock forward, on top of what passes by itself.

@@ -2,6 +2,7 @@
 
 use super::auth::{self, Caller, Signature};
 use super::control::{Barrier, Control, Fate, Fault, When};
+use super::observe::{By, Change, Observer};
 use super::options::{EmulatorOptions, WorldTime};
 use super::reply::{DENIED, Output, Refused, THROTTLED, render};
 use super::request::{ApiCall, Service};
@@ -36,6 +37,7 @@ struct Clocked {
     time: WorldTime,
     /// How far the account's clock was moved beyond the machine's.
     ahead: Duration,
+    observers: Vec<Observer>,
 }
 
 /// The connection is cut instead of an answer.
@@ -61,6 +63,26 @@ impl std::ops::DerefMut for Account<'_> {
     }
 }
 
+impl Account<'_> {
+    pub(super) fn add(&mut self, observer: Observer) {
+        self.guard.observers.push(observer);
+    }
+
+    /// The account as it is, for who looks on; without anybody the copy is spared.
+    pub(super) fn before(&self) -> Option<World> {
+        (!self.guard.observers.is_empty()).then(|| self.guard.world.clone())
+    }
+
+    /// Shows what was done to those who look on.
+    pub(super) fn show(&mut self, before: Option<&World>, by: &By, action: Option<&'static str>) {
+        let Clocked { world, observers, .. } = &mut *self.guard;
+        if let Some(before) = before {
+            let change = Change { by, action, before, after: world };
+            observers.iter_mut().for_each(|observer| observer(&change));
+        }
+    }
+}
+
 impl Clocked {
     fn catch_up(&mut self) {
         if self.time == WorldTime::Still {
@@ -77,7 +99,7 @@ impl Shared {
     pub(super) fn new(world: World, options: EmulatorOptions, admin: Credentials) -> Self {
         let EmulatorOptions { latency, limits, time, page_limit, log, .. } = options;
         Self {
-            world: Mutex::new(Clocked { world, time, ahead: Duration::ZERO }),
+            world: Mutex::new(Clocked { world, time, ahead: Duration::ZERO, observers: Vec::new() }),
             control: Mutex::new(Control::new(limits, log)),
             admin,
             latency,
@@ -131,8 +153,19 @@ impl Shared {
         let mut world = self.world();
         let time = world.rules.call_time;
         world.advance(time);
+        let before = world.before();
         let caller = auth::caller(call, &self.admin, &mut world)?;
-        let may_all = match &caller {
+        let result = self.serve(call, &caller, &mut world);
+        let by = match caller {
+            Caller::Admin => By::Admin,
+            Caller::User(arn) => By::User(arn),
+        };
+        world.show(before.as_ref(), &by, Some(call.action));
+        result
+    }
+
+    fn serve(&self, call: &ApiCall, caller: &Caller, world: &mut World) -> Result<Output, Refused> {
+        let may_all = match caller {
             Caller::Admin => true,
             Caller::User(arn) => {
                 world.user(arn.name()).is_some_and(|user| user.policies.iter().any(|p| p == ADMINISTRATOR))
@@ -143,10 +176,10 @@ impl Shared {
         }
         let longest = self.page_limit.unwrap_or(usize::MAX).max(1);
         match call.service {
-            Service::Sts => Ok(iam::caller_identity(&caller, world.account())),
-            Service::Iam if call.action.contains("AccessKey") => iam_keys::answer(call, &caller, &mut world, longest),
-            Service::Iam => iam::answer(call, &caller, &mut world, longest),
-            Service::SecretsManager => secrets::answer(call, &mut world, longest),
+            Service::Sts => Ok(iam::caller_identity(caller, world.account())),
+            Service::Iam if call.action.contains("AccessKey") => iam_keys::answer(call, caller, world, longest),
+            Service::Iam => iam::answer(call, caller, world, longest),
+            Service::SecretsManager => secrets::answer(call, world, longest),
         }
     }
 }

@@ -48,6 +48,7 @@ macro_rules! client {
 }
 
 mod callers;
+mod observers;
 mod services;
 mod traffic;
 

@@ -49,8 +49,38 @@ impl FaultAt {
         Self { call: Some(call), after: 0, times: usize::MAX, fault }
     }
 
+    /// Counts the call, and says whether it is hit.
     pub(super) fn hits(&mut self, call: &str) -> bool {
-        if self.call.is_some_and(|c| c != call) || self.times == 0 {
+        if self.call.is_some_and(|c| c != call) {
+            return false;
+        }
+        let mut left = Countdown { after: self.after, times: self.times };
+        let hit = left.hits();
+        (self.after, self.times) = (left.after, left.times);
+        hit
+    }
+}
+
+/// Which of the calls that fit are hit: so many pass first, so many are hit then, and all later ones pass. It counts down as they come.
+///
+/// ```
+/// use keyrot_core::memory::Countdown;
+///
+/// let mut second = Countdown { after: 1, times: 1 };
+/// assert_eq!([second.hits(), second.hits(), second.hits()], [false, true, false]);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Countdown {
+    /// How many pass first.
+    pub after: usize,
+    /// How many are hit then; `usize::MAX` for all.
+    pub times: usize,
+}
+
+impl Countdown {
+    /// Counts one call that fits, and says whether it is hit.
+    pub fn hits(&mut self) -> bool {
+        if self.times == 0 {
             return false;
         }
         if self.after > 0 {

@@ -30,7 +30,7 @@ mod watch;
 mod world;
 
 pub use account::MemoryAccount;
-pub use fault::{Fault, FaultAt};
+pub use fault::{Countdown, Fault, FaultAt};
 pub use iam::{KeyUse, MemoryKey, MemoryUser};
 pub use secrets::{Label, MemorySecret, Value};
 pub use watch::{Actor, Broken, Watch};

@@ -1,0 +1,50 @@
+//! SIGKILL at each call, right before it is carried out and right after, and what later processes make of it.
+
+use crate::life::{Life, Scene, each};
+use keyrot_aws::emulator::When;
+
+/// As many users as there are moments at which a process can die; each user's process dies at another. Returns how many calls that were.
+fn dies_at_every_call(scene: fn(usize) -> Scene) -> usize {
+    let calls = scene(1).calls();
+    let moments = (0..calls).flat_map(|n| [(n, When::Before), (n, When::After)]);
+    let died = each(moments, scene, |life, user, (n, when)| {
+        // Without its client a call that has not been carried out yet is never carried out.
+        let output = life.disturbed(user, (n, when), when == When::After, |child| child.kill().unwrap());
+        let output = output.unwrap_or_else(|| panic!("it ended before call {n} of {calls}"));
+        assert_eq!(output.status.code(), None, "it was killed");
+        life.is_well();
+    });
+    assert_eq!(died.len(), 2 * calls);
+
+    // There is no further call to die at.
+    let life = Life::new(&scene(1));
+    let spared = life.disturbed(&life.users()[0], (calls, When::Before), false, |_| panic!("a call more than {calls}"));
+    assert!(spared.is_none());
+    calls
+}
+
+#[test]
+fn a_rotation() {
+    // One to find the users, ten to rotate.
+    assert_eq!(dies_at_every_call(Scene::rotation), 11);
+}
+
+#[test]
+fn an_adoption_of_users_with_a_key() {
+    assert_eq!(dies_at_every_call(Scene::adoption), 12);
+}
+
+#[test]
+fn an_adoption_of_users_without_a_key() {
+    assert_eq!(dies_at_every_call(Scene::first_keys), 11);
+}
+
+#[test]
+fn a_retirement() {
+    assert_eq!(dies_at_every_call(Scene::retirement), 10);
+}
+
+#[test]
+fn a_deletion() {
+    assert_eq!(dies_at_every_call(Scene::deletion), 4);
+}

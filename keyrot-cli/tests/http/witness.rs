@@ -1,0 +1,165 @@
+//! Who looks on at every change of the account, and keeps what was wrong.
+
+use keyrot_aws::emulator::{By, Change, Emulator};
+use keyrot_core::memory::{Actor, Label, Value, Watch, World};
+use keyrot_core::{Credentials, KeyId, Policy, ProbeAnswer, SecretName, Timestamp, UserName, Waits};
+use serde_json::Value as Json;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+/// Consumers read the secret again this long after they last did: within the overlap.
+const CACHE: Duration = Duration::from_secs(6 * 86_400);
+
+/// What is known of one account. Clones share it; [`Witness::apart`] does not.
+#[derive(Clone)]
+pub(crate) struct Witness {
+    inner: Arc<Mutex<Inner>>,
+}
+
+#[derive(Clone)]
+struct Inner {
+    people: Vec<Person>,
+    /// Every key there ever was.
+    keys: BTreeSet<KeyId>,
+    wrong: Vec<String>,
+    changes: usize,
+}
+
+/// One user: the promises made to them, and a consumer who works with their credentials all the time.
+#[derive(Clone)]
+struct Person {
+    user: UserName,
+    secret: SecretName,
+    watch: Watch,
+    /// What the consumer has, and since when.
+    cached: Option<(Credentials, Timestamp)>,
+}
+
+impl Witness {
+    /// Knows the account as it is. Consumers have their user's key, if there is one.
+    pub(crate) fn of(world: &World) -> Self {
+        let people = world.users().map(|user| {
+            let name = user.arn.name();
+            let policy = Policy::new(Waits::default(), false).unwrap();
+            let secret = secret_of(name);
+            let watch = Watch::new(world, name.clone(), secret.clone(), policy);
+            let cached = user.keys().first().map(|k| (World::credentials_of(&k.listed.id), world.now()));
+            Person { user: name.clone(), secret, watch, cached }
+        });
+        let inner = Inner { people: people.collect(), keys: keys(world), wrong: Vec::new(), changes: 0 };
+        Self { inner: Arc::new(Mutex::new(inner)) }
+    }
+
+    /// A witness with the same knowledge, for another account that goes on from the same state.
+    pub(crate) fn apart(&self) -> Self {
+        Self { inner: Arc::new(Mutex::new(self.inner().clone())) }
+    }
+
+    /// Looks on from now on.
+    pub(crate) fn look_on(&self, emulator: &Emulator) {
+        let own = self.clone();
+        emulator.observe(move |change| own.inner().see(change));
+    }
+
+    /// The consumers work with what they have, and with what is published. Returns the credentials they use.
+    pub(crate) fn in_use(&self, world: &World) -> Vec<Credentials> {
+        self.inner().people.iter_mut().flat_map(|person| person.in_use(world)).collect()
+    }
+
+    /// What was wrong so far.
+    pub(crate) fn wrong(&self) -> Vec<String> {
+        self.inner().wrong.clone()
+    }
+
+    /// How many calls were looked at.
+    pub(crate) fn changes(&self) -> usize {
+        self.inner().changes
+    }
+
+    /// Every key there ever was.
+    pub(crate) fn keys(&self) -> BTreeSet<KeyId> {
+        self.inner().keys.clone()
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap()
+    }
+}
+
+impl Inner {
+    fn see(&mut self, change: &Change<'_>) {
+        let actor = if *change.by == By::Admin { Actor::Keyrot } else { Actor::Person };
+        self.changes += 1;
+        self.keys.extend(keys(change.after));
+        for person in &mut self.people {
+            let same_user = change.before.user(&person.user) == change.after.user(&person.user);
+            if same_user && change.before.secret(&person.secret) == change.after.secret(&person.secret) {
+                continue;
+            }
+            let (before, after) = (person.part_of(change.before), person.part_of(change.after));
+            if let Err(broken) = person.watch.step(&before, &after, actor) {
+                self.wrong.push(format!("{:?}: {broken}", change.action));
+            }
+            // At each instant: a copy of the account is asked, so that it leaves no trace.
+            let mut copy = change.after.clone();
+            for credentials in person.in_use(change.after) {
+                let answer = copy.authenticate(&credentials, "s3", "eu-west-1");
+                if !matches!(answer, ProbeAnswer::Authenticated(_)) {
+                    let when = format!("after {:?} at {}", change.action, copy.now());
+                    self.wrong.push(format!("{when} a consumer with {} got {answer:?}", credentials.key));
+                }
+            }
+        }
+    }
+}
+
+impl Person {
+    /// What of the account is the user's, with the in-memory account's own placeholder in the place of the binary's, whose one field says more: the
+    /// watch compares the whole value, and takes no other for a placeholder.
+    fn part_of(&self, world: &World) -> World {
+        let mut part = serde_json::to_value(World::new(world.now())).unwrap();
+        if let Some(user) = world.user(&self.user) {
+            part["users"][self.user.as_str()] = serde_json::to_value(user).unwrap();
+        }
+        if let Some(secret) = world.secret(&self.secret) {
+            let mut secret = serde_json::to_value(secret).unwrap();
+            for value in secret["versions"].as_object_mut().unwrap().values_mut() {
+                let fields: serde_json::Map<String, Json> = serde_json::from_str(value.as_str().unwrap()).unwrap();
+                let said = fields.get("keyrot").and_then(Json::as_str);
+                if fields.len() == 1 && said.is_some_and(|text| text.starts_with("placeholder")) {
+                    *value = Value::placeholder().expose().into();
+                }
+            }
+            part["secrets"][self.secret.as_str()] = secret;
+        }
+        serde_json::from_value(part).unwrap()
+    }
+
+    /// What the consumer has, read again where it is too old, and what is published now.
+    fn in_use(&mut self, world: &World) -> Vec<Credentials> {
+        let current = published(world, &self.secret);
+        let stale = self.cached.as_ref().is_none_or(|(_, since)| keyrot_core::after(*since, CACHE) <= world.now());
+        if let Some(current) = current.clone().filter(|_| stale) {
+            self.cached = Some((current, world.now()));
+        }
+        let cached = self.cached.as_ref().map(|(cached, _)| cached.clone());
+        let other = current.filter(|current| cached.as_ref() != Some(current));
+        cached.into_iter().chain(other).collect()
+    }
+}
+
+/// The credentials under AWSCURRENT; `None` as long as it is the placeholder.
+pub(crate) fn published(world: &World, secret: &SecretName) -> Option<Credentials> {
+    let secret = world.secret(secret)?;
+    secret.value(secret.labelled(Label::Current)?).and_then(Value::read)
+}
+
+/// The secret's name by the default template.
+pub(crate) fn secret_of(user: &UserName) -> SecretName {
+    SecretName::parse(format!("/iam/{user}/access_key")).unwrap()
+}
+
+fn keys(world: &World) -> BTreeSet<KeyId> {
+    world.users().flat_map(|u| u.keys()).map(|k| k.listed.id.clone()).collect()
+}
