@@ -5,9 +5,8 @@
 //! use keyrot_core::SecretTemplate;
 //!
 //! let scope = Scope {
-//!     account: Text::fixed("123456789012"),
 //!     region: Text::fixed("eu-central-1"),
-//!     ..Scope::new(&SecretTemplate::default(), "/ci/", "RotateKey", "True")
+//!     ..Scope::new(Text::fixed("123456789012"), &SecretTemplate::default(), "/ci/", "RotateKey", "True")
 //! };
 //! let policy = scope.policy();
 //! assert!(policy.actions().contains("iam:CreateAccessKey"));

@@ -148,10 +148,9 @@ impl Many {
 }
 
 impl Scope {
-    /// What a run needs under these settings, in an account and a region that are left open: `ACCOUNT` and `REGION`.
+    /// What a run needs under these settings in this account, in a region that is left open: `REGION`.
     #[must_use]
-    pub fn new(template: &SecretTemplate, path_prefix: &str, tag: &str, tag_value: &str) -> Self {
-        let account = Text::open("ACCOUNT");
+    pub fn new(account: Text, template: &SecretTemplate, path_prefix: &str, tag: &str, tag_value: &str) -> Self {
         Self {
             syntax: Syntax::Plain,
             partition: Text::fixed("aws"),
@@ -229,11 +228,7 @@ impl Scope {
         let labels = |labels: &[&str]| OneOrMany::Many(labels.iter().map(|label| (*label).to_owned()).collect());
         let stage = "secretsmanager:VersionStage";
         vec![
-            Statement::new(Sid::CreateSecrets, arns.clone()).when(
-                "StringLikeIfExists",
-                "secretsmanager:Name",
-                names,
-            ),
+            Statement::new(Sid::CreateSecrets, arns.clone()).when("StringLikeIfExists", "secretsmanager:Name", names),
             Statement::new(Sid::KeepSecrets, arns.clone()),
             Statement::new(Sid::ReadSecrets, arns.clone()).when(
                 "ForAnyValue:StringEqualsIfExists",

@@ -6,12 +6,7 @@ use keyrot_core::{SecretTemplate, UserArn};
 fn scope(template: &str, path: &str) -> Scope {
     let template = SecretTemplate::parse(template).unwrap();
     let account = Text::fixed("123456789012");
-    Scope {
-        region: Text::fixed("eu-west-1"),
-        secrets: vec![scope::secret_names(&template, path, &account)],
-        account,
-        ..Scope::new(&template, path, "RotateKey", "True")
-    }
+    Scope { region: Text::fixed("eu-west-1"), ..Scope::new(account, &template, path, "RotateKey", "True") }
 }
 
 fn statement(scope: &Scope, sid: Sid) -> serde_json::Value {

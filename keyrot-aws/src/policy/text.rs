@@ -61,9 +61,7 @@ impl Text {
 
     /// As it stands in a `Resource` or under an operator that knows wildcards.
     pub(super) fn pattern(&self, syntax: Syntax) -> String {
-        self.write(syntax, |fixed| {
-            fixed.replace('$', "${$}").replace('*', "${*}").replace('?', "${?}")
-        })
+        self.write(syntax, |fixed| fixed.replace('$', "${$}").replace('*', "${*}").replace('?', "${?}"))
     }
 
     /// As it stands where a wildcard would mean nothing.
