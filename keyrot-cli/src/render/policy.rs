@@ -36,7 +36,7 @@ pub(crate) fn terraform(policy: &Policy) -> String {
     format!(
         "data \"aws_partition\" \"current\" {{}}\n\ndata \"aws_caller_identity\" \"current\" {{}}\n\ndata \"aws_region\" \"current\" {{}}\n\n\
          resource \"aws_iam_policy\" \"keyrot\" {{\n  name = \"keyrot\"\n  policy = jsonencode({})\n}}\n",
-        indented(&json(policy), 2).trim()
+        hcl(policy).trim()
     )
 }
 
@@ -70,7 +70,7 @@ const SAM_VARIABLES: &[(&str, &str)] = &[
     ("TagValue", "!Select [1, !Split ['=', !Ref Tag]]"),
     (
         "SecretNames",
-        "!Join ['*', !Split ['{user}', !Join ['*', !Split ['{path}', !Join [!Ref AWS::AccountId, !Split ['{account}', !Ref SecretName]]]]]]",
+        "!Join ['*', !Split ['{user}', !Join ['*', !Split ['{path}', !Join ['*', !Split ['{account}', !Ref SecretName]]]]]]",
     ),
     ("NotifyTopics", "!Join ['\", \"', !Ref NotifyTopicArns]"),
     ("NotifyBuses", "!Join ['\", \"', !Ref NotifyBusArns]"),
@@ -142,7 +142,7 @@ pub(crate) fn terraform_module() -> String {
         let id = name.replace('-', "_");
         let count = count.map(|count| format!("  count = {count} ? 1 : 0\n")).unwrap_or_default();
         let pad = if count.is_empty() { "" } else { " " };
-        let policy = indented(&json(policy), 2);
+        let policy = hcl(policy);
         let _ = write!(
             out,
             "\nresource \"aws_iam_role_policy\" \"{id}\" {{\n{count}  name {pad}= \"{name}\"\n  role {pad}= aws_iam_role.function.id\n  policy = jsonencode({})\n}}\n",
@@ -196,6 +196,12 @@ fn split(scope: &Scope) -> (Policy, Vec<(&'static Part, Policy)>) {
         }
     }
     (Policy::of(always), optional)
+}
+
+/// JSON is an expression of HCL, once it is as `terraform fmt` wants it.
+fn hcl(policy: &Policy) -> String {
+    // No text in a policy has a quotation mark in it.
+    indented(&json(policy).replace("\": ", "\" : "), 2)
 }
 
 fn json(policy: &Policy) -> String {

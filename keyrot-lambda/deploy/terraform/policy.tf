@@ -4,83 +4,83 @@ resource "aws_iam_role_policy" "rotate" {
   name = "rotate"
   role = aws_iam_role.function.id
   policy = jsonencode({
-    "Version": "2012-10-17",
-    "Statement": [
+    "Version" : "2012-10-17",
+    "Statement" : [
       {
-        "Sid": "FindUsers",
-        "Effect": "Allow",
-        "Action": [
+        "Sid" : "FindUsers",
+        "Effect" : "Allow",
+        "Action" : [
           "iam:GetAccountAuthorizationDetails"
         ],
-        "Resource": "*"
+        "Resource" : "*"
       },
       {
-        "Sid": "SeeLastUse",
-        "Effect": "Allow",
-        "Action": [
+        "Sid" : "SeeLastUse",
+        "Effect" : "Allow",
+        "Action" : [
           "iam:GetAccessKeyLastUsed"
         ],
-        "Resource": "*"
+        "Resource" : "*"
       },
       {
-        "Sid": "RotateTaggedUsers",
-        "Effect": "Allow",
-        "Action": [
+        "Sid" : "RotateTaggedUsers",
+        "Effect" : "Allow",
+        "Action" : [
           "iam:ListAccessKeys",
           "iam:CreateAccessKey",
           "iam:UpdateAccessKey",
           "iam:DeleteAccessKey"
         ],
-        "Resource": "arn:${data.aws_partition.current.partition}:iam::${data.aws_caller_identity.current.account_id}:user${var.path_prefix}*",
-        "Condition": {
-          "StringEqualsIgnoreCase": {
-            "aws:ResourceTag/${local.tag_key}": "${local.tag_value}"
+        "Resource" : "arn:${data.aws_partition.current.partition}:iam::${data.aws_caller_identity.current.account_id}:user${var.path_prefix}*",
+        "Condition" : {
+          "StringEqualsIgnoreCase" : {
+            "aws:ResourceTag/${local.tag_key}" : "${local.tag_value}"
           }
         }
       },
       {
-        "Sid": "CreateSecrets",
-        "Effect": "Allow",
-        "Action": [
+        "Sid" : "CreateSecrets",
+        "Effect" : "Allow",
+        "Action" : [
           "secretsmanager:CreateSecret"
         ],
-        "Resource": [
+        "Resource" : [
           "arn:${data.aws_partition.current.partition}:secretsmanager:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}:secret:${local.secret_names}",
           "arn:${data.aws_partition.current.partition}:secretsmanager:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}:secret:${local.secret_names}-??????"
         ],
-        "Condition": {
-          "StringLikeIfExists": {
-            "secretsmanager:Name": "${local.secret_names}"
+        "Condition" : {
+          "StringLikeIfExists" : {
+            "secretsmanager:Name" : "${local.secret_names}"
           }
         }
       },
       {
-        "Sid": "KeepSecrets",
-        "Effect": "Allow",
-        "Action": [
+        "Sid" : "KeepSecrets",
+        "Effect" : "Allow",
+        "Action" : [
           "secretsmanager:DescribeSecret",
           "secretsmanager:ListSecretVersionIds",
           "secretsmanager:PutSecretValue",
           "secretsmanager:TagResource"
         ],
-        "Resource": [
+        "Resource" : [
           "arn:${data.aws_partition.current.partition}:secretsmanager:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}:secret:${local.secret_names}",
           "arn:${data.aws_partition.current.partition}:secretsmanager:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}:secret:${local.secret_names}-??????"
         ]
       },
       {
-        "Sid": "ReadSecrets",
-        "Effect": "Allow",
-        "Action": [
+        "Sid" : "ReadSecrets",
+        "Effect" : "Allow",
+        "Action" : [
           "secretsmanager:GetSecretValue"
         ],
-        "Resource": [
+        "Resource" : [
           "arn:${data.aws_partition.current.partition}:secretsmanager:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}:secret:${local.secret_names}",
           "arn:${data.aws_partition.current.partition}:secretsmanager:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}:secret:${local.secret_names}-??????"
         ],
-        "Condition": {
-          "ForAnyValue:StringEqualsIfExists": {
-            "secretsmanager:VersionStage": [
+        "Condition" : {
+          "ForAnyValue:StringEqualsIfExists" : {
+            "secretsmanager:VersionStage" : [
               "AWSCURRENT",
               "AWSPENDING",
               "AWSPREVIOUS"
@@ -89,18 +89,18 @@ resource "aws_iam_role_policy" "rotate" {
         }
       },
       {
-        "Sid": "LabelVersions",
-        "Effect": "Allow",
-        "Action": [
+        "Sid" : "LabelVersions",
+        "Effect" : "Allow",
+        "Action" : [
           "secretsmanager:UpdateSecretVersionStage"
         ],
-        "Resource": [
+        "Resource" : [
           "arn:${data.aws_partition.current.partition}:secretsmanager:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}:secret:${local.secret_names}",
           "arn:${data.aws_partition.current.partition}:secretsmanager:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}:secret:${local.secret_names}-??????"
         ],
-        "Condition": {
-          "ForAnyValue:StringEqualsIfExists": {
-            "secretsmanager:VersionStage": [
+        "Condition" : {
+          "ForAnyValue:StringEqualsIfExists" : {
+            "secretsmanager:VersionStage" : [
               "AWSCURRENT",
               "AWSPENDING"
             ]
@@ -108,35 +108,35 @@ resource "aws_iam_role_policy" "rotate" {
         }
       },
       {
-        "Sid": "PublishToOwnTopic",
-        "Effect": "Allow",
-        "Action": [
+        "Sid" : "PublishToOwnTopic",
+        "Effect" : "Allow",
+        "Action" : [
           "sns:Publish"
         ],
-        "Resource": "${aws_sns_topic.alarms.arn}"
+        "Resource" : "${aws_sns_topic.alarms.arn}"
       },
       {
-        "Sid": "UseTopicKey",
-        "Effect": "Allow",
-        "Action": [
+        "Sid" : "UseTopicKey",
+        "Effect" : "Allow",
+        "Action" : [
           "kms:Decrypt",
           "kms:GenerateDataKey"
         ],
-        "Resource": "${aws_kms_key.topic.arn}",
-        "Condition": {
-          "StringEquals": {
-            "kms:ViaService": "sns.${data.aws_region.current.id}.amazonaws.com"
+        "Resource" : "${aws_kms_key.topic.arn}",
+        "Condition" : {
+          "StringEquals" : {
+            "kms:ViaService" : "sns.${data.aws_region.current.id}.amazonaws.com"
           }
         }
       },
       {
-        "Sid": "WriteLog",
-        "Effect": "Allow",
-        "Action": [
+        "Sid" : "WriteLog",
+        "Effect" : "Allow",
+        "Action" : [
           "logs:CreateLogStream",
           "logs:PutLogEvents"
         ],
-        "Resource": "arn:${data.aws_partition.current.partition}:logs:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}:log-group:${aws_cloudwatch_log_group.function.name}:log-stream:*"
+        "Resource" : "arn:${data.aws_partition.current.partition}:logs:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}:log-group:${aws_cloudwatch_log_group.function.name}:log-stream:*"
       }
     ]
   })
@@ -147,20 +147,20 @@ resource "aws_iam_role_policy" "rotation_function" {
   name  = "rotation-function"
   role  = aws_iam_role.function.id
   policy = jsonencode({
-    "Version": "2012-10-17",
-    "Statement": [
+    "Version" : "2012-10-17",
+    "Statement" : [
       {
-        "Sid": "LookUpTaggedUser",
-        "Effect": "Allow",
-        "Action": [
+        "Sid" : "LookUpTaggedUser",
+        "Effect" : "Allow",
+        "Action" : [
           "iam:ListUserTags",
           "iam:ListAttachedUserPolicies",
           "iam:GetUser"
         ],
-        "Resource": "arn:${data.aws_partition.current.partition}:iam::${data.aws_caller_identity.current.account_id}:user${var.path_prefix}*",
-        "Condition": {
-          "StringEqualsIgnoreCase": {
-            "aws:ResourceTag/${local.tag_key}": "${local.tag_value}"
+        "Resource" : "arn:${data.aws_partition.current.partition}:iam::${data.aws_caller_identity.current.account_id}:user${var.path_prefix}*",
+        "Condition" : {
+          "StringEqualsIgnoreCase" : {
+            "aws:ResourceTag/${local.tag_key}" : "${local.tag_value}"
           }
         }
       }
@@ -173,22 +173,22 @@ resource "aws_iam_role_policy" "kms_key" {
   name  = "kms-key"
   role  = aws_iam_role.function.id
   policy = jsonencode({
-    "Version": "2012-10-17",
-    "Statement": [
+    "Version" : "2012-10-17",
+    "Statement" : [
       {
-        "Sid": "UseSecretsKey",
-        "Effect": "Allow",
-        "Action": [
+        "Sid" : "UseSecretsKey",
+        "Effect" : "Allow",
+        "Action" : [
           "kms:Decrypt",
           "kms:GenerateDataKey"
         ],
-        "Resource": "${var.kms_key_arn}",
-        "Condition": {
-          "StringEquals": {
-            "kms:ViaService": "secretsmanager.${data.aws_region.current.id}.amazonaws.com"
+        "Resource" : "${var.kms_key_arn}",
+        "Condition" : {
+          "StringEquals" : {
+            "kms:ViaService" : "secretsmanager.${data.aws_region.current.id}.amazonaws.com"
           },
-          "StringLike": {
-            "kms:EncryptionContext:SecretARN": [
+          "StringLike" : {
+            "kms:EncryptionContext:SecretARN" : [
               "arn:${data.aws_partition.current.partition}:secretsmanager:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}:secret:${local.secret_names}-??????",
               "RequestToValidateKeyAccess"
             ]
@@ -204,15 +204,15 @@ resource "aws_iam_role_policy" "config" {
   name  = "config"
   role  = aws_iam_role.function.id
   policy = jsonencode({
-    "Version": "2012-10-17",
-    "Statement": [
+    "Version" : "2012-10-17",
+    "Statement" : [
       {
-        "Sid": "ReadConfig",
-        "Effect": "Allow",
-        "Action": [
+        "Sid" : "ReadConfig",
+        "Effect" : "Allow",
+        "Action" : [
           "ssm:GetParameter"
         ],
-        "Resource": "arn:${data.aws_partition.current.partition}:ssm:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}:parameter${var.config_parameter}"
+        "Resource" : "arn:${data.aws_partition.current.partition}:ssm:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}:parameter${var.config_parameter}"
       }
     ]
   })
@@ -223,15 +223,15 @@ resource "aws_iam_role_policy" "notify_topics" {
   name  = "notify-topics"
   role  = aws_iam_role.function.id
   policy = jsonencode({
-    "Version": "2012-10-17",
-    "Statement": [
+    "Version" : "2012-10-17",
+    "Statement" : [
       {
-        "Sid": "PublishToTopics",
-        "Effect": "Allow",
-        "Action": [
+        "Sid" : "PublishToTopics",
+        "Effect" : "Allow",
+        "Action" : [
           "sns:Publish"
         ],
-        "Resource": "${var.notify_topic_arns}"
+        "Resource" : "${var.notify_topic_arns}"
       }
     ]
   })
@@ -242,15 +242,15 @@ resource "aws_iam_role_policy" "notify_buses" {
   name  = "notify-buses"
   role  = aws_iam_role.function.id
   policy = jsonencode({
-    "Version": "2012-10-17",
-    "Statement": [
+    "Version" : "2012-10-17",
+    "Statement" : [
       {
-        "Sid": "PutEvents",
-        "Effect": "Allow",
-        "Action": [
+        "Sid" : "PutEvents",
+        "Effect" : "Allow",
+        "Action" : [
           "events:PutEvents"
         ],
-        "Resource": "${var.notify_bus_arns}"
+        "Resource" : "${var.notify_bus_arns}"
       }
     ]
   })
@@ -261,15 +261,15 @@ resource "aws_iam_role_policy" "notify_secrets" {
   name  = "notify-secrets"
   role  = aws_iam_role.function.id
   policy = jsonencode({
-    "Version": "2012-10-17",
-    "Statement": [
+    "Version" : "2012-10-17",
+    "Statement" : [
       {
-        "Sid": "ReadHookSecrets",
-        "Effect": "Allow",
-        "Action": [
+        "Sid" : "ReadHookSecrets",
+        "Effect" : "Allow",
+        "Action" : [
           "secretsmanager:GetSecretValue"
         ],
-        "Resource": "${var.notify_secret_arns}"
+        "Resource" : "${var.notify_secret_arns}"
       }
     ]
   })
@@ -280,15 +280,15 @@ resource "aws_iam_role_policy" "notify_parameters" {
   name  = "notify-parameters"
   role  = aws_iam_role.function.id
   policy = jsonencode({
-    "Version": "2012-10-17",
-    "Statement": [
+    "Version" : "2012-10-17",
+    "Statement" : [
       {
-        "Sid": "ReadHookParameters",
-        "Effect": "Allow",
-        "Action": [
+        "Sid" : "ReadHookParameters",
+        "Effect" : "Allow",
+        "Action" : [
           "ssm:GetParameter"
         ],
-        "Resource": "${var.notify_parameter_arns}"
+        "Resource" : "${var.notify_parameter_arns}"
       }
     ]
   })
