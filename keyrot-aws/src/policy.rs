@@ -26,8 +26,9 @@
 //!   guide, "Controlling access to and for IAM users and roles using tags").
 //! - **Secrets.** The ARN of a secret is its name, a hyphen and six characters (Secrets Manager user guide, "What's in a secret"). Before there is a secret, the name
 //!   alone is what a request is about, so both forms are there.
-//! - **Values.** `secretsmanager:VersionStage` is in the request where it names a label. keyrot names one, and asks by the version's id alone where the
-//!   label was elsewhere; hence `IfExists`, and no further limit than AWS's own three labels.
+//! - **Values.** keyrot names the staging label in every request for a value and in every move of a label, and `secretsmanager:VersionStage` binds it to
+//!   AWS's own three. The two conditions of Secrets Manager's keys have `IfExists`, so that they also hold where a look-alike of AWS hands no such
+//!   key to its check; on AWS what that leaves open is a version without any label, whose key is long deleted, by its id.
 //! - **KMS.** Only through Secrets Manager, and only for these secrets, by the encryption context; `RequestToValidateKeyAccess` stands in it when a
 //!   secret gets its key (Secrets Manager user guide, "Secret encryption and decryption").
 

@@ -72,10 +72,10 @@ const SAM_VARIABLES: &[(&str, &str)] = &[
         "SecretNames",
         "!Join ['*', !Split ['{user}', !Join ['*', !Split ['{path}', !Join ['*', !Split ['{account}', !Ref SecretName]]]]]]",
     ),
-    ("NotifyTopics", "!Join ['\", \"', !Ref NotifyTopicArns]"),
-    ("NotifyBuses", "!Join ['\", \"', !Ref NotifyBusArns]"),
-    ("NotifySecrets", "!Join ['\", \"', !Ref NotifySecretArns]"),
-    ("NotifyParameters", "!Join ['\", \"', !Ref NotifyParameterArns]"),
+    ("NotifyTopics", "!Join ['\", \"', !Split [',', !Ref NotifyTopicArns]]"),
+    ("NotifyBuses", "!Join ['\", \"', !Split [',', !Ref NotifyBusArns]]"),
+    ("NotifySecrets", "!Join ['\", \"', !Split [',', !Ref NotifySecretArns]]"),
+    ("NotifyParameters", "!Join ['\", \"', !Split [',', !Ref NotifyParameterArns]]"),
 ];
 
 /// The policies of the role in `keyrot-lambda/deploy/sam/template.yaml`.
