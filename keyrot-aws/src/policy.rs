@@ -37,7 +37,7 @@ mod scope;
 mod text;
 
 pub use actions::{ACTIONS, Action, Sid};
-pub use scope::{BadNotifier, Discovery, Hooks, Key, Many, Scope};
+pub use scope::{Discovery, Hooks, Key, Many, Scope};
 pub use text::{Syntax, Text};
 
 use serde::Serialize;

@@ -21,7 +21,6 @@ const DAY: Duration = Duration::from_secs(86_400);
 const NOT_SEEN_HERE: &[(&str, &str)] = &[
     ("kms:Decrypt", "Secrets Manager and SNS call KMS, not keyrot; only with a key of one's own"),
     ("kms:GenerateDataKey", "as kms:Decrypt"),
-    ("iam:GetUser", "only keyrot-lambda as a rotation function looks one user up"),
     ("ssm:GetParameter", "only keyrot-lambda reads settings and URLs from there"),
     ("sns:Publish", "only notifiers, and Lambda itself, publish"),
     ("events:PutEvents", "only a notifier puts events"),

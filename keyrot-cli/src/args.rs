@@ -152,9 +152,6 @@ pub(crate) struct PolicyArgs {
     /// Find users one by one, so that iam:GetAccountAuthorizationDetails, which shows every policy of the account, need not be allowed
     #[arg(long)]
     pub(crate) one_by_one: bool,
-    /// What a rotation function of Secrets Manager needs, too
-    #[arg(long)]
-    pub(crate) rotation_function: bool,
     /// The SSM parameter that the function reads its settings from
     #[arg(long, value_name = "NAME")]
     pub(crate) config_parameter: Option<String>,

@@ -63,12 +63,15 @@ fn settings_shape_the_policy() {
     assert_eq!(statement(&made, "KeepSecrets")["Resource"], json!([at, format!("{at}-??????")]));
     assert_eq!(statement(&made, "UseSecretsKey")["Resource"], "arn:aws-cn:kms:cn-north-1:123456789012:key/*");
 
-    let made = policy(&["--secret", "/old/place", "--one-by-one", "--rotation-function", "--for", "lambda"]);
+    let made = policy(&["--secret", "/old/place", "--one-by-one", "--for", "lambda"]);
     assert_eq!(statement(&made, "KeepSecrets")["Resource"].as_array().unwrap().len(), 4);
     assert_eq!(statement(&made, "ListUsers")["Action"], json!(["iam:ListUsers"]));
-    assert!(statement(&made, "LookUpTaggedUser")["Action"].as_array().unwrap().contains(&json!("iam:GetUser")));
     let log = "arn:aws:logs:REGION:ACCOUNT:log-group:/aws/lambda/keyrot:log-stream:*";
     assert_eq!(statement(&made, "WriteLog")["Resource"], log);
+    let made = policy(&["--notify", "slack secret:hooks/slack", "--notify", "eventbridge default", "--one-by-one"]);
+    let hook = "arn:aws:secretsmanager:REGION:ACCOUNT:secret:hooks/slack-??????";
+    assert_eq!(statement(&made, "ReadHookSecrets")["Resource"], hook);
+    assert_eq!(statement(&made, "PutEvents")["Resource"], "arn:aws:events:REGION:ACCOUNT:event-bus/default");
     assert!(!made.to_string().contains("GetAccountAuthorizationDetails"));
 }
 

@@ -2,6 +2,8 @@
 
 use super::{OneOrMany, Policy, Sid, Statement, Syntax, Text};
 use keyrot_core::SecretTemplate;
+#[cfg(any(feature = "settings", feature = "notify"))]
+use keyrot_core::settings::{NotifySpec, NotifyTarget, SecretPlace};
 
 /// What keyrot is to work on, and with what.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,8 +28,6 @@ pub struct Scope {
     pub secrets_key: Option<Key>,
     /// How users are found.
     pub discovery: Discovery,
-    /// Whether Secrets Manager is to call keyrot as a rotation function.
-    pub rotation_function: bool,
     /// The SSM parameter with the settings: its name or ARN.
     pub config: Option<Text>,
     /// The function's own topic, and the ARN of the KMS key that encrypts it.
@@ -81,13 +81,6 @@ pub enum Many {
     Open(String),
 }
 
-/// A text of the setting `notify` that cannot be read.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{0:?} names no notifier; expected `sns ARN`, `eventbridge BUS`, or `slack`, `teams` or `webhook` with secret:NAME or ssm:NAME"
-)]
-pub struct BadNotifier(String);
-
 impl Default for Many {
     fn default() -> Self {
         Self::These(Vec::new())
@@ -108,35 +101,31 @@ impl Key {
     }
 }
 
+#[cfg(any(feature = "settings", feature = "notify"))]
 impl Hooks {
-    /// Reads one text of the setting `notify`, and takes down what it needs.
-    ///
-    /// # Errors
-    /// [`BadNotifier`] if it names none.
-    pub fn add(&mut self, text: &str) -> Result<(), BadNotifier> {
-        let bad = || BadNotifier(text.to_owned());
-        let mut words = text.split_whitespace();
-        let kind = words.next().ok_or_else(bad)?;
-        let target = words.next().ok_or_else(bad)?;
-        match kind {
-            "sns" if target.starts_with("arn:") => self.topics.push(target),
-            "eventbridge" => self.buses.push(target),
-            "slack" | "teams" | "webhook" => {
-                let further = words.filter_map(|word| word.strip_prefix("hmac="));
-                for place in std::iter::once(target).chain(further) {
-                    match place.split_once(':') {
-                        Some(("secret", name)) => self.secrets.push(name),
-                        Some(("ssm", name)) => self.parameters.push(name),
-                        _ => return Err(bad()),
-                    }
+    /// What the setting `notify` needs.
+    #[must_use]
+    pub fn of(specs: &[NotifySpec]) -> Self {
+        let mut hooks = Self::default();
+        for target in specs.iter().map(NotifySpec::target) {
+            match target {
+                NotifyTarget::Sns(topic) => hooks.topics.push(topic.arn()),
+                NotifyTarget::EventBridge(bus) => hooks.buses.push(bus.id()),
+                NotifyTarget::Slack(_) | NotifyTarget::Teams(_) | NotifyTarget::Webhook { .. } => {}
+            }
+            for source in target.sources() {
+                match source.place() {
+                    SecretPlace::SecretsManager => hooks.secrets.push(source.id()),
+                    SecretPlace::ParameterStore => hooks.parameters.push(source.id()),
+                    SecretPlace::Environment => {}
                 }
             }
-            _ => return Err(bad()),
         }
-        Ok(())
+        hooks
     }
 }
 
+#[cfg(any(feature = "settings", feature = "notify"))]
 impl Many {
     fn push(&mut self, text: &str) {
         if let Self::These(list) = self
@@ -162,7 +151,6 @@ impl Scope {
             account,
             secrets_key: None,
             discovery: Discovery::default(),
-            rotation_function: false,
             config: None,
             own_topic: None,
             hooks: Hooks::default(),
@@ -212,9 +200,6 @@ impl Scope {
         };
         statements.push(Statement::new(Sid::SeeLastUse, "*"));
         statements.push(tagged(Sid::RotateTaggedUsers));
-        if self.rotation_function {
-            statements.push(tagged(Sid::LookUpTaggedUser));
-        }
         statements
     }
 

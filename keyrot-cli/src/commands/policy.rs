@@ -99,10 +99,9 @@ fn scope(settings: &Settings, args: &PolicyArgs) -> Result<Scope, Problem> {
         region,
         secrets_key: settings.kms_key().and_then(Key::parse),
         discovery: if args.one_by_one { Discovery::OneByOne } else { Discovery::Bulk },
-        rotation_function: args.rotation_function,
         config: args.config_parameter.as_deref().map(Text::fixed),
         log_group: (args.target == For::Lambda).then(|| Text::fixed(format!("/aws/lambda/{}", args.function_name))),
-        hooks: hooks(settings)?,
+        hooks: Hooks::of(settings.notify()),
         ..Scope::new(account, settings.template(), &selection.path_prefix, &selection.tag, &selection.tag_value)
     };
     for name in &args.secrets {
@@ -110,18 +109,6 @@ fn scope(settings: &Settings, args: &PolicyArgs) -> Result<Scope, Problem> {
         scope.secrets.push(Text::fixed(name.as_str()));
     }
     Ok(scope)
-}
-
-/// What the setting `notify` needs, where there is one.
-fn hooks(settings: &Settings) -> Result<Hooks, Problem> {
-    let mut hooks = Hooks::default();
-    let notify = settings.explain().iter().find(|setting| setting.name == "notify");
-    for text in notify.and_then(|setting| setting.value.as_deref()).unwrap_or_default().split(',') {
-        if !text.trim().is_empty() {
-            hooks.add(text).map_err(|error| Problem::usage(format!("the setting notify: {error}")))?;
-        }
-    }
-    Ok(hooks)
 }
 
 /// The partition of a region (AWS General Reference, "Amazon Resource Names (ARNs)").

@@ -51,7 +51,6 @@ struct Part {
 }
 
 const PARTS: &[Part] = &[
-    part("rotation-function", "IsRotationFunction", "var.rotation_function", Sid::LookUpTaggedUser),
     part("kms-key", "HasKmsKey", "var.kms_key_arn != \"\"", Sid::UseSecretsKey),
     part("config", "HasConfigParameter", "var.config_parameter != \"\"", Sid::ReadConfig),
     part("notify-topics", "HasNotifyTopics", "length(var.notify_topic_arns) > 0", Sid::PublishToTopics),
@@ -171,7 +170,6 @@ fn everything((syntax, partition, account, region): Places, place: impl Fn(&str)
         tag_value: open("TagValue"),
         secrets: vec![open("SecretNames")],
         secrets_key: Some(Key::Arn(open("KmsKeyArn"))),
-        rotation_function: true,
         config: Some(config.then(open("ConfigParameter"))),
         own_topic: Some((open("Topic"), open("TopicKey.Arn"))),
         hooks: Hooks {

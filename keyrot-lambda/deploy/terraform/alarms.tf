@@ -87,8 +87,9 @@ resource "aws_cloudwatch_metric_alarm" "errors" {
   tags                = var.tags
 }
 
-# CloudWatch looks back seven days at most, in periods of an hour or more (PutMetricAlarm, Period). So a weekly sweep is just within it: the
-# flexible window of 15 minutes is why a week without data has to be a whole one, of seven days that all have none. It begins in ALARM, until the first sweep.
+# Only a whole sweep that acts says UsersSelected. CloudWatch looks back seven days at most, in periods of an hour or more (PutMetricAlarm, Period), so a
+# weekly sweep is just within it. That one is up to 15 minutes later than the last does no harm: where data are missing, CloudWatch goes by older data points than
+# EvaluationPeriods says (user guide, "Configuring how CloudWatch alarms treat missing data"). It begins in ALARM, until the first sweep.
 resource "aws_cloudwatch_metric_alarm" "heartbeat" {
   alarm_name          = "${var.function_name}-heartbeat"
   alarm_description   = "No sweep of keyrot came to its end for days. Keys are not rotated."
