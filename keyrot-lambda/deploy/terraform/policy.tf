@@ -142,32 +142,6 @@ resource "aws_iam_role_policy" "rotate" {
   })
 }
 
-resource "aws_iam_role_policy" "rotation_function" {
-  count = var.rotation_function ? 1 : 0
-  name  = "rotation-function"
-  role  = aws_iam_role.function.id
-  policy = jsonencode({
-    "Version" : "2012-10-17",
-    "Statement" : [
-      {
-        "Sid" : "LookUpTaggedUser",
-        "Effect" : "Allow",
-        "Action" : [
-          "iam:ListUserTags",
-          "iam:ListAttachedUserPolicies",
-          "iam:GetUser"
-        ],
-        "Resource" : "arn:${data.aws_partition.current.partition}:iam::${data.aws_caller_identity.current.account_id}:user${var.path_prefix}*",
-        "Condition" : {
-          "StringEqualsIgnoreCase" : {
-            "aws:ResourceTag/${local.tag_key}" : "${local.tag_value}"
-          }
-        }
-      }
-    ]
-  })
-}
-
 resource "aws_iam_role_policy" "kms_key" {
   count = var.kms_key_arn != "" ? 1 : 0
   name  = "kms-key"
