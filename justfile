@@ -4,7 +4,7 @@
 default:
     @just --list
 
-# Run every check, or only the named steps: fmt clippy test doctest docs deny.
+# Run every check, or only the named steps: fmt clippy test doctest docs deny deploy.
 test *steps:
     scripts/test {{ steps }}
 
@@ -23,6 +23,10 @@ docs:
 # Start the AWS emulators and print their addresses; Ctrl-C ends them.
 emulators:
     scripts/emulators serve
+
+# Build the Lambda function's zip, for arm64: target/lambda/keyrot/bootstrap.zip.
+lambda-zip *args:
+    scripts/lambda-zip {{ args }}
 
 # Run the benchmarks.
 bench *args:

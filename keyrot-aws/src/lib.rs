@@ -34,7 +34,7 @@
 //!   later than that, or failed, does not fail the promotion.
 //!
 //! # Permissions
-//! [`ACTIONS`] lists every action that is used.
+//! [`policy`] makes the least-privilege IAM policy; [`ACTIONS`](policy::ACTIONS) lists every action that is used, and what for.
 
 mod calls;
 mod clock;
@@ -49,6 +49,7 @@ pub mod limiter;
 pub mod notify;
 #[cfg(feature = "settings")]
 mod of_settings;
+pub mod policy;
 mod probe;
 mod secret_state;
 mod secrets;
@@ -74,30 +75,4 @@ pub const SECRET_LOG_TARGETS: &[&str] = &[
     "hyper",
     "h2",
     "rustls",
-];
-
-/// Every AWS action that keyrot uses, and what for.
-///
-/// Source of what limits them: Service Authorization Reference, "Actions, resources, and condition keys for AWS Identity and Access
-/// Management (IAM)" and "… for AWS Secrets Manager".
-pub const ACTIONS: &[(&str, &str)] = &[
-    ("iam:GetAccountAuthorizationDetails", "find the users with their tags and policies, a thousand a call; on * only"),
-    ("iam:ListUsers", "find the users where the call above is denied; on * only"),
-    ("iam:ListUserTags", "read their tags where the first call is denied"),
-    ("iam:ListAttachedUserPolicies", "see AWS's quarantine policy where the first call is denied"),
-    ("iam:ListAccessKeys", "see a user's keys"),
-    ("iam:GetAccessKeyLastUsed", "see when a key was last used"),
-    ("iam:CreateAccessKey", "make the new key"),
-    ("iam:UpdateAccessKey", "deactivate the old key"),
-    ("iam:DeleteAccessKey", "delete it"),
-    ("secretsmanager:DescribeSecret", "see which version stands under which label, and keyrot's notes"),
-    ("secretsmanager:CreateSecret", "make the secret of a user who has none"),
-    ("secretsmanager:TagResource", "write notes, and tag new secrets"),
-    ("secretsmanager:PutSecretValue", "store the new key under AWSPENDING"),
-    ("secretsmanager:GetSecretValue", "read back a staged key; look into versions that somebody else wrote"),
-    ("secretsmanager:ListSecretVersionIds", "find out whether a key that no label explains was ever stored"),
-    ("secretsmanager:UpdateSecretVersionStage", "make the proved key current; take AWSPENDING off"),
-    ("kms:GenerateDataKey", "write to a secret with a KMS key of your own"),
-    ("kms:Decrypt", "read from and write to such a secret"),
-    ("sts:GetCallerIdentity", "try a key; needs no permission"),
 ];

@@ -26,7 +26,9 @@
 //! - HTTPS only, unless the host is this machine; no redirect is followed.
 //!
 //! # Permissions
-//! [`ACTIONS`], each only for what an entry of the setting names.
+//! Of [`policy::ACTIONS`](crate::policy::ACTIONS) each only for what an entry of the setting names ([`Hooks::of`](crate::policy::Hooks::of)); and
+//! where a KMS key of your own encrypts a topic, `kms:Decrypt` and `kms:GenerateDataKey` on it (SNS developer guide, "Key management"), or a secret or parameter,
+//! `kms:Decrypt`.
 
 mod console;
 mod digest;
@@ -55,18 +57,6 @@ use notifier::Told;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
-
-/// The AWS actions that notifiers use, and what for. A run by itself needs none of them for this.
-///
-/// For a topic that is encrypted: API reference of SNS, `Publish`, and its developer guide, "Key management" (both KMS actions).
-pub const ACTIONS: &[(&str, &str)] = &[
-    ("sns:Publish", "tell a topic"),
-    ("events:PutEvents", "tell a bus"),
-    ("secretsmanager:GetSecretValue", "read a web hook's URL, and the key of its signature"),
-    ("ssm:GetParameter", "the same, where they are parameters"),
-    ("kms:Decrypt", "the same, where a KMS key of your own protects them; tell a topic that is encrypted"),
-    ("kms:GenerateDataKey", "tell a topic that is encrypted"),
-];
 
 /// Whom to tell. Cheap to clone; clones share connections, and the URLs and keys that were read.
 #[derive(Clone)]

@@ -98,6 +98,7 @@ pub fn conforms(document: &Value) {
     let kind = match name {
         "keyrot.error/1" => "error",
         "keyrot.demo/1" => "demo",
+        "keyrot.policy/1" => "policy",
         "keyrot.sandbox/1" => "sandbox",
         "keyrot.sandbox.change/1" => "sandbox_change",
         _ => "run",

@@ -1,0 +1,128 @@
+//! The least-privilege IAM policy, made from one list of [`ACTIONS`].
+//!
+//! ```
+//! use keyrot_aws::policy::{Scope, Text};
+//! use keyrot_core::SecretTemplate;
+//!
+//! let scope = Scope {
+//!     region: Text::fixed("eu-central-1"),
+//!     ..Scope::new(Text::fixed("123456789012"), &SecretTemplate::default(), "/ci/", "RotateKey", "True")
+//! };
+//! let policy = scope.policy();
+//! assert!(policy.actions().contains("iam:CreateAccessKey"));
+//! let json = serde_json::to_string_pretty(&policy)?;
+//! assert!(json.contains("arn:aws:iam::123456789012:user/ci/*"));
+//! assert!(json.contains("arn:aws:secretsmanager:eu-central-1:123456789012:secret:/iam/*/access_key-??????"));
+//! # Ok::<(), serde_json::Error>(())
+//! ```
+//!
+//! # What limits what
+//! Sources: the Service Authorization Reference, "Actions, resources, and condition keys for …" AWS Identity and Access Management (IAM),
+//! AWS Secrets Manager, AWS KMS, Amazon SNS, Amazon EventBridge, AWS Systems Manager and Amazon CloudWatch Logs; and what is named below.
+//!
+//! - **Users.** `GetAccountAuthorizationDetails` and `ListUsers` have no resource type, so they need `*`. `GetAccessKeyLastUsed` names a key and no
+//!   user, and only reads a date: it gets `*` too. All that sees or changes a user's keys is bound to the path and to the rotation tag by
+//!   `aws:ResourceTag`, whose values are compared in any case, as keyrot compares them; condition keys are in any case anyway (IAM user
+//!   guide, "Controlling access to and for IAM users and roles using tags").
+//! - **Secrets.** The ARN of a secret is its name, a hyphen and six characters (Secrets Manager user guide, "What's in a secret"). Before there is a secret, the name
+//!   alone is what a request is about, so both forms are there.
+//! - **Values.** keyrot names the staging label in every request for a value and in every move of a label, and `secretsmanager:VersionStage` binds it to
+//!   AWS's own three. The two conditions of Secrets Manager's keys have `IfExists`, so that they also hold where a look-alike of AWS hands no such
+//!   key to its check; on AWS what that leaves open is a version without any label, whose key is long deleted, by its id.
+//! - **KMS.** Only through Secrets Manager, and only for these secrets, by the encryption context; `RequestToValidateKeyAccess` stands in it when a
+//!   secret gets its key (Secrets Manager user guide, "Secret encryption and decryption").
+
+mod actions;
+mod scope;
+mod text;
+
+pub use actions::{ACTIONS, Action, Sid};
+pub use scope::{Discovery, Hooks, Key, Many, Scope};
+pub use text::{Syntax, Text};
+
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A policy document, as IAM takes it when it is serialised.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Policy {
+    /// The version of the language: `2012-10-17`.
+    pub version: &'static str,
+    /// What is allowed.
+    pub statement: Vec<Statement>,
+}
+
+/// One statement. It always allows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Statement {
+    /// Its name.
+    pub sid: Sid,
+    /// `Allow`.
+    pub effect: &'static str,
+    /// The actions, from [`ACTIONS`].
+    pub action: Vec<&'static str>,
+    /// On what.
+    pub resource: OneOrMany,
+    /// Under which conditions: operator, key, values.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub condition: BTreeMap<&'static str, BTreeMap<String, OneOrMany>>,
+}
+
+/// A text, or a list of texts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum OneOrMany {
+    /// Just one; or a place where a list will be filled in.
+    One(String),
+    /// A list.
+    Many(Vec<String>),
+}
+
+impl Policy {
+    /// The document of these statements.
+    #[must_use]
+    pub fn of(statement: Vec<Statement>) -> Self {
+        Self { version: "2012-10-17", statement }
+    }
+
+    /// All that it allows.
+    #[must_use]
+    pub fn actions(&self) -> BTreeSet<&'static str> {
+        self.statement.iter().flat_map(|statement| statement.action.iter().copied()).collect()
+    }
+}
+
+impl Statement {
+    fn new(sid: Sid, resource: impl Into<OneOrMany>) -> Self {
+        let resource = resource.into();
+        Self { sid, effect: "Allow", action: sid.actions(), resource, condition: BTreeMap::new() }
+    }
+
+    fn when(mut self, operator: &'static str, key: impl Into<String>, values: impl Into<OneOrMany>) -> Self {
+        self.condition.entry(operator).or_default().insert(key.into(), values.into());
+        self
+    }
+}
+
+impl From<String> for OneOrMany {
+    fn from(text: String) -> Self {
+        Self::One(text)
+    }
+}
+
+impl From<&str> for OneOrMany {
+    fn from(text: &str) -> Self {
+        Self::One(text.to_owned())
+    }
+}
+
+impl From<Vec<String>> for OneOrMany {
+    fn from(mut list: Vec<String>) -> Self {
+        if list.len() == 1 { Self::One(list.remove(0)) } else { Self::Many(list) }
+    }
+}
+
+#[cfg(test)]
+mod tests;

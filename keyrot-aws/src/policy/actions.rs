@@ -1,0 +1,111 @@
+//! The list of actions: the one place where each is named, with the reason why it is needed.
+
+/// One action that keyrot, or AWS on the function's behalf, carries out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Action {
+    /// As a policy names it, such as `iam:CreateAccessKey`.
+    pub name: &'static str,
+    /// What it is needed for.
+    pub why: &'static str,
+    /// The statements that allow it; none if it needs no permission.
+    pub statements: &'static [Sid],
+}
+
+/// The statements of the policy. The name is the `Sid`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[expect(missing_docs, reason = "what each is for stands in the reasons of its actions")]
+pub enum Sid {
+    FindUsers,
+    ListUsers,
+    LookUpUsers,
+    SeeLastUse,
+    RotateTaggedUsers,
+    CreateSecrets,
+    KeepSecrets,
+    ReadSecrets,
+    LabelVersions,
+    UseSecretsKey,
+    ReadConfig,
+    PublishToOwnTopic,
+    UseTopicKey,
+    PublishToTopics,
+    PutEvents,
+    ReadHookSecrets,
+    ReadHookParameters,
+    WriteLog,
+}
+
+const fn action(name: &'static str, statements: &'static [Sid], why: &'static str) -> Action {
+    Action { name, why, statements }
+}
+
+/// Every AWS action that keyrot uses, and what for. The policy is made from this list.
+pub const ACTIONS: &[Action] = &[
+    action(
+        "iam:GetAccountAuthorizationDetails",
+        &[Sid::FindUsers],
+        "find the users with their tags and policies, a thousand a call; on * only",
+    ),
+    action("iam:ListUsers", &[Sid::ListUsers], "find the users where the call above is not allowed; on * only"),
+    action("iam:ListUserTags", &[Sid::LookUpUsers], "read their tags where the first call is not allowed"),
+    action(
+        "iam:ListAttachedUserPolicies",
+        &[Sid::LookUpUsers],
+        "see AWS's quarantine policy where the first call is not allowed",
+    ),
+    action("iam:GetAccessKeyLastUsed", &[Sid::SeeLastUse], "see when a key was last used"),
+    action("iam:ListAccessKeys", &[Sid::RotateTaggedUsers], "see a user's keys"),
+    action("iam:CreateAccessKey", &[Sid::RotateTaggedUsers], "make the new key"),
+    action("iam:UpdateAccessKey", &[Sid::RotateTaggedUsers], "deactivate the old key"),
+    action("iam:DeleteAccessKey", &[Sid::RotateTaggedUsers], "delete it"),
+    action("secretsmanager:CreateSecret", &[Sid::CreateSecrets], "make the secret of a user who has none"),
+    action(
+        "secretsmanager:DescribeSecret",
+        &[Sid::KeepSecrets],
+        "see which version stands under which label, and keyrot's notes",
+    ),
+    action(
+        "secretsmanager:ListSecretVersionIds",
+        &[Sid::KeepSecrets],
+        "find out whether a key that no label explains was ever stored",
+    ),
+    action("secretsmanager:PutSecretValue", &[Sid::KeepSecrets], "store the new key under AWSPENDING"),
+    action("secretsmanager:TagResource", &[Sid::KeepSecrets], "write notes, and tag new secrets"),
+    action(
+        "secretsmanager:GetSecretValue",
+        &[Sid::ReadSecrets, Sid::ReadHookSecrets],
+        "read back a staged key; look into versions that somebody else wrote; read a web hook's URL",
+    ),
+    action(
+        "secretsmanager:UpdateSecretVersionStage",
+        &[Sid::LabelVersions],
+        "make the proved key current; take AWSPENDING off",
+    ),
+    action(
+        "kms:Decrypt",
+        &[Sid::UseSecretsKey, Sid::UseTopicKey],
+        "read from and write to a secret with a KMS key of your own; publish to a topic with one",
+    ),
+    action(
+        "kms:GenerateDataKey",
+        &[Sid::UseSecretsKey, Sid::UseTopicKey],
+        "write to such a secret; publish to such a topic",
+    ),
+    action("ssm:GetParameter", &[Sid::ReadConfig, Sid::ReadHookParameters], "read the settings, or a web hook's URL"),
+    action(
+        "sns:Publish",
+        &[Sid::PublishToOwnTopic, Sid::PublishToTopics],
+        "tell people; Lambda tells of an invocation that failed for good",
+    ),
+    action("events:PutEvents", &[Sid::PutEvents], "tell other systems"),
+    action("logs:CreateLogStream", &[Sid::WriteLog], "Lambda writes the function's log"),
+    action("logs:PutLogEvents", &[Sid::WriteLog], "Lambda writes the function's log"),
+    action("sts:GetCallerIdentity", &[], "try a key; needs no permission"),
+];
+
+impl Sid {
+    /// The actions that this statement allows.
+    pub(super) fn actions(self) -> Vec<&'static str> {
+        ACTIONS.iter().filter(|action| action.statements.contains(&self)).map(|action| action.name).collect()
+    }
+}

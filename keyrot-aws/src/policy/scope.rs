@@ -1,0 +1,325 @@
+//! What the policy is for, and how its statements follow from that.
+
+use super::{OneOrMany, Policy, Sid, Statement, Syntax, Text};
+use keyrot_core::SecretTemplate;
+#[cfg(any(feature = "settings", feature = "notify"))]
+use keyrot_core::settings::{NotifySpec, NotifyTarget, SecretPlace};
+
+/// What keyrot is to work on, and with what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scope {
+    /// Who fills in the open places of the texts.
+    pub syntax: Syntax,
+    /// `aws`, `aws-cn` or `aws-us-gov`.
+    pub partition: Text,
+    /// The account's twelve digits.
+    pub account: Text,
+    /// The region of the secrets, topics, buses and parameters.
+    pub region: Text,
+    /// Only users under this path; it begins and ends with a slash.
+    pub path_prefix: Text,
+    /// The key of the tag that selects users.
+    pub tag: Text,
+    /// The value that it must have, in any case.
+    pub tag_value: Text,
+    /// The names of the users' secrets, with wildcards.
+    pub secrets: Vec<Text>,
+    /// The KMS key of the secrets; none for the account's `aws/secretsmanager`, which needs no permission.
+    pub secrets_key: Option<Key>,
+    /// How users are found.
+    pub discovery: Discovery,
+    /// The SSM parameter with the settings: its name or ARN.
+    pub config: Option<Text>,
+    /// The function's own topic, and the ARN of the KMS key that encrypts it.
+    pub own_topic: Option<(Text, Text)>,
+    /// Whom it tells.
+    pub hooks: Hooks,
+    /// The name of the function's log group, where Lambda writes its log.
+    pub log_group: Option<Text>,
+}
+
+/// How users are found.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Discovery {
+    /// One call for a thousand users. It shows the policies of the whole account, too.
+    #[default]
+    Bulk,
+    /// Two calls for each user, and only users are shown. keyrot does so where the other is denied.
+    OneByOne,
+}
+
+/// A KMS key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Key {
+    /// By its ARN.
+    Arn(Text),
+    /// By its id.
+    Id(Text),
+    /// By an alias, such as `alias/keyrot`.
+    Alias(Text),
+}
+
+/// Whom keyrot tells, and what it has to read for that.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Hooks {
+    /// ARNs of SNS topics.
+    pub topics: Many,
+    /// EventBridge buses, each by name or ARN.
+    pub buses: Many,
+    /// Secrets that hold URLs or signing keys, each by name or ARN.
+    pub secrets: Many,
+    /// SSM parameters that hold URLs or signing keys, each by name or ARN.
+    pub parameters: Many,
+}
+
+/// Some texts, or a place where a list of ARNs will be filled in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Many {
+    /// These; perhaps none.
+    These(Vec<Text>),
+    /// A list of ARNs that is filled in later.
+    Open(String),
+}
+
+impl Default for Many {
+    fn default() -> Self {
+        Self::These(Vec::new())
+    }
+}
+
+impl Key {
+    /// As the setting `kms_key` has it; `None` for the account's own, which needs no permission.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let alias = text.split_once(":alias/").map(|(_, name)| format!("alias/{name}"));
+        match alias.as_deref().unwrap_or(text) {
+            "alias/aws/secretsmanager" => None,
+            alias if alias.starts_with("alias/") => Some(Self::Alias(Text::fixed(alias))),
+            arn if arn.starts_with("arn:") => Some(Self::Arn(Text::fixed(arn))),
+            id => Some(Self::Id(Text::fixed(id))),
+        }
+    }
+}
+
+#[cfg(any(feature = "settings", feature = "notify"))]
+impl Hooks {
+    /// What the setting `notify` needs.
+    #[must_use]
+    pub fn of(specs: &[NotifySpec]) -> Self {
+        let mut hooks = Self::default();
+        for target in specs.iter().map(NotifySpec::target) {
+            match target {
+                NotifyTarget::Sns(topic) => hooks.topics.push(topic.arn()),
+                NotifyTarget::EventBridge(bus) => hooks.buses.push(bus.id()),
+                NotifyTarget::Slack(_) | NotifyTarget::Teams(_) | NotifyTarget::Webhook { .. } => {}
+            }
+            for source in target.sources() {
+                match source.place() {
+                    SecretPlace::SecretsManager => hooks.secrets.push(source.id()),
+                    SecretPlace::ParameterStore => hooks.parameters.push(source.id()),
+                    SecretPlace::Environment => {}
+                }
+            }
+        }
+        hooks
+    }
+}
+
+#[cfg(any(feature = "settings", feature = "notify"))]
+impl Many {
+    fn push(&mut self, text: &str) {
+        if let Self::These(list) = self
+            && !list.contains(&Text::fixed(text))
+        {
+            list.push(Text::fixed(text));
+        }
+    }
+}
+
+impl Scope {
+    /// What a run needs under these settings in this account, in a region that is left open: `REGION`.
+    #[must_use]
+    pub fn new(account: Text, template: &SecretTemplate, path_prefix: &str, tag: &str, tag_value: &str) -> Self {
+        Self {
+            syntax: Syntax::Plain,
+            partition: Text::fixed("aws"),
+            region: Text::open("REGION"),
+            path_prefix: Text::fixed(path_prefix),
+            tag: Text::fixed(tag),
+            tag_value: Text::fixed(tag_value),
+            secrets: vec![secret_names(template, path_prefix, &account)],
+            account,
+            secrets_key: None,
+            discovery: Discovery::default(),
+            config: None,
+            own_topic: None,
+            hooks: Hooks::default(),
+            log_group: None,
+        }
+    }
+
+    /// Whether some secrets' names have no beginning of their own, so that the policy is for every secret of the account.
+    #[must_use]
+    pub fn takes_every_secret(&self) -> bool {
+        self.secrets.iter().any(|name| name.pattern(Syntax::Plain).trim_start_matches('/').starts_with('*'))
+    }
+
+    /// The policy.
+    #[must_use]
+    pub fn policy(&self) -> Policy {
+        let mut statements = self.users();
+        statements.extend(self.secrets());
+        statements.extend(self.secrets_key());
+        if let Some(name) = &self.config {
+            statements.push(Statement::new(Sid::ReadConfig, self.parameter(name)));
+        }
+        statements.extend(self.hooks());
+        if let Some(group) = &self.log_group {
+            let group = Text::all([group.clone(), ":log-stream:".into(), Text::any()]);
+            statements.push(Statement::new(Sid::WriteLog, self.arn("logs", "log-group:", &group)));
+        }
+        Policy::of(statements)
+    }
+
+    fn users(&self) -> Vec<Statement> {
+        let prefix = self.path_prefix.clone().then(Text::any());
+        // The path's own slash is the one behind `user`.
+        let users = Text::all(["arn:".into(), self.partition.clone(), ":iam::".into(), self.account.clone()]);
+        let users = users.then(":user".into()).then(prefix).pattern(self.syntax);
+        let tagged = |sid| {
+            let key = format!("aws:ResourceTag/{}", self.tag.plain(self.syntax));
+            let value = self.tag_value.plain(self.syntax);
+            Statement::new(sid, users.clone()).when("StringEqualsIgnoreCase", key, value)
+        };
+        let mut statements = match self.discovery {
+            Discovery::Bulk => vec![Statement::new(Sid::FindUsers, "*")],
+            // The tags are read before anybody knows who has the tag that selects.
+            Discovery::OneByOne => {
+                vec![Statement::new(Sid::ListUsers, "*"), Statement::new(Sid::LookUpUsers, users.clone())]
+            }
+        };
+        statements.push(Statement::new(Sid::SeeLastUse, "*"));
+        statements.push(tagged(Sid::RotateTaggedUsers));
+        statements
+    }
+
+    fn secrets(&self) -> Vec<Statement> {
+        let both = |name: &Text| {
+            let with_end = name.clone().then(Text::arn_end());
+            [name, &with_end].map(|name| self.arn("secretsmanager", "secret:", name))
+        };
+        let arns: Vec<String> = self.secrets.iter().flat_map(both).collect();
+        let names: Vec<String> = self.secrets.iter().map(|name| name.pattern(self.syntax)).collect();
+        let labels = |labels: &[&str]| OneOrMany::Many(labels.iter().map(|label| (*label).to_owned()).collect());
+        let stage = "secretsmanager:VersionStage";
+        vec![
+            Statement::new(Sid::CreateSecrets, arns.clone()).when("StringLikeIfExists", "secretsmanager:Name", names),
+            Statement::new(Sid::KeepSecrets, arns.clone()),
+            Statement::new(Sid::ReadSecrets, arns.clone()).when(
+                "ForAnyValue:StringEqualsIfExists",
+                stage,
+                labels(&["AWSCURRENT", "AWSPENDING", "AWSPREVIOUS"]),
+            ),
+            Statement::new(Sid::LabelVersions, arns).when(
+                "ForAnyValue:StringEqualsIfExists",
+                stage,
+                labels(&["AWSCURRENT", "AWSPENDING"]),
+            ),
+        ]
+    }
+
+    fn secrets_key(&self) -> Option<Statement> {
+        let key = self.secrets_key.as_ref()?;
+        let arn = match key {
+            Key::Arn(arn) => arn.pattern(self.syntax),
+            Key::Id(id) => self.arn("kms", "key/", id),
+            Key::Alias(_) => self.arn("kms", "key/", &Text::any()),
+        };
+        let arn_of = |name: &Text| self.arn("secretsmanager", "secret:", &name.clone().then(Text::arn_end()));
+        let mut contexts: Vec<String> = self.secrets.iter().map(arn_of).collect();
+        contexts.push("RequestToValidateKeyAccess".to_owned());
+        let statement = Statement::new(Sid::UseSecretsKey, arn)
+            .when("StringEquals", "kms:ViaService", self.service("secretsmanager"))
+            .when("StringLike", "kms:EncryptionContext:SecretARN", contexts);
+        Some(match key {
+            // An alias is no resource of these actions: the key is told by the aliases it has.
+            Key::Alias(alias) => {
+                statement.when("ForAnyValue:StringEquals", "kms:ResourceAliases", alias.plain(self.syntax))
+            }
+            _ => statement,
+        })
+    }
+
+    fn hooks(&self) -> Vec<Statement> {
+        let mut statements = Vec::new();
+        if let Some((topic, key)) = &self.own_topic {
+            statements.push(Statement::new(Sid::PublishToOwnTopic, topic.pattern(self.syntax)));
+            statements.push(Statement::new(Sid::UseTopicKey, key.pattern(self.syntax)).when(
+                "StringEquals",
+                "kms:ViaService",
+                self.service("sns"),
+            ));
+        }
+        let Hooks { topics, buses, secrets, parameters } = &self.hooks;
+        let bus = |name: &Text| self.named(name, "events", "event-bus/");
+        let secret = |name: &Text| match name.starts_with("arn:") {
+            true => name.pattern(self.syntax),
+            false => self.arn("secretsmanager", "secret:", &name.clone().then(Text::arn_end())),
+        };
+        let mut add = |sid, many: &Many, arn: &dyn Fn(&Text) -> String| {
+            let resource: OneOrMany = match many {
+                Many::These(list) if list.is_empty() => return,
+                Many::These(list) => list.iter().map(arn).collect::<Vec<_>>().into(),
+                // CloudFormation writes the list between the brackets; Terraform puts it in the place of the text.
+                Many::Open(place) if self.syntax == Syntax::CloudFormation => OneOrMany::Many(vec![place.clone()]),
+                Many::Open(place) => OneOrMany::One(place.clone()),
+            };
+            statements.push(Statement::new(sid, resource));
+        };
+        add(Sid::PublishToTopics, topics, &|arn| arn.pattern(self.syntax));
+        add(Sid::PutEvents, buses, &bus);
+        add(Sid::ReadHookSecrets, secrets, &secret);
+        add(Sid::ReadHookParameters, parameters, &|name| self.parameter(name));
+        statements
+    }
+
+    /// An SSM parameter: the slash that its name begins with is the one behind `parameter` (Systems Manager user guide).
+    fn parameter(&self, name: &Text) -> String {
+        let resource = if name.starts_with("/") { "parameter" } else { "parameter/" };
+        self.named(name, "ssm", resource)
+    }
+
+    fn named(&self, name: &Text, service: &str, resource: &str) -> String {
+        if name.starts_with("arn:") { name.pattern(self.syntax) } else { self.arn(service, resource, name) }
+    }
+
+    fn arn(&self, service: &str, resource: &str, name: &Text) -> String {
+        let colon = || Text::fixed(":");
+        let head = Text::all(["arn:".into(), self.partition.clone(), colon(), service.into(), colon()]);
+        let place = Text::all([self.region.clone(), colon(), self.account.clone(), colon(), resource.into()]);
+        head.then(place).then(name.clone()).pattern(self.syntax)
+    }
+
+    fn service(&self, name: &str) -> String {
+        Text::all([name.into(), ".".into(), self.region.clone(), ".amazonaws.com".into()]).plain(self.syntax)
+    }
+}
+
+/// What the secrets of all users of the template are called.
+pub(super) fn secret_names(template: &SecretTemplate, path_prefix: &str, account: &Text) -> Text {
+    let mut names = Text::fixed("");
+    let mut rest = template.as_str();
+    while let Some((fixed, behind)) = rest.split_once('{') {
+        let (place, behind) = behind.split_once('}').unwrap_or((behind, ""));
+        names = names.then(Text::fixed(fixed)).then(match place {
+            "account" => account.clone(),
+            // What a path may have and a name may not is escaped in the name.
+            "path" if path_prefix.bytes().all(|b| b.is_ascii_alphanumeric() || b"/_+.@-".contains(&b)) => {
+                Text::fixed(path_prefix).then(Text::any())
+            }
+            _ => Text::any(),
+        });
+        rest = behind;
+    }
+    names.then(Text::fixed(rest))
+}

@@ -1,0 +1,132 @@
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+use keyrot_core::{SecretTemplate, UserArn};
+
+fn scope(template: &str, path: &str) -> Scope {
+    let template = SecretTemplate::parse(template).unwrap();
+    let account = Text::fixed("123456789012");
+    Scope { region: Text::fixed("eu-west-1"), ..Scope::new(account, &template, path, "RotateKey", "True") }
+}
+
+fn statement(scope: &Scope, sid: Sid) -> serde_json::Value {
+    let found = scope.policy().statement.into_iter().find(|statement| statement.sid == sid);
+    serde_json::to_value(found.unwrap_or_else(|| panic!("no {sid:?}"))).unwrap()
+}
+
+#[test]
+fn every_action_is_once_in_the_list_with_its_reason_and_in_some_policy() {
+    let mut full = scope("/iam/{user}", "/");
+    full.secrets_key = Key::parse("alias/mine");
+    full.config = Some("/keyrot".into());
+    full.own_topic = Some(("arn:aws:sns:eu-west-1:1:t".into(), "arn:aws:kms:eu-west-1:1:key/k".into()));
+    full.log_group = Some("/aws/lambda/keyrot".into());
+    let these = |text: &str| Many::These(vec![text.into()]);
+    full.hooks = Hooks { topics: these("arn:t"), buses: these("b"), secrets: these("s"), parameters: these("p") };
+    let one_by_one = Scope { discovery: Discovery::OneByOne, ..full.clone() };
+    let used: BTreeSet<_> = full.policy().actions().into_iter().chain(one_by_one.policy().actions()).collect();
+    let mut listed = BTreeSet::new();
+    for action in ACTIONS {
+        assert!(listed.insert(action.name), "{} twice", action.name);
+        assert!(action.why.len() > 8, "{}", action.name);
+        assert_eq!(used.contains(action.name), !action.statements.is_empty(), "{}", action.name);
+    }
+    for policy in [full.policy(), one_by_one.policy()] {
+        let sids: BTreeSet<_> = policy.statement.iter().map(|s| s.sid).collect();
+        assert_eq!(sids.len(), policy.statement.len(), "a Sid twice");
+        assert!(policy.statement.iter().all(|s| !s.action.is_empty()), "an empty statement");
+    }
+}
+
+#[test]
+fn nothing_is_allowed_that_these_settings_do_not_need() {
+    let actions = scope("/iam/{user}", "/").policy().actions();
+    let unneeded = ["kms:", "sns:", "ssm:", "events:", "logs:", "iam:List", "sts:"];
+    let listed = actions.iter().filter(|a| unneeded.iter().any(|u| a.starts_with(u))).collect::<Vec<_>>();
+    assert_eq!(listed, [&"iam:ListAccessKeys"]);
+    assert!(!actions.iter().any(|a| a.contains('*')));
+    let star: Vec<_> = scope("/iam/{user}", "/").policy().statement;
+    let star: Vec<_> = star.into_iter().filter(|s| s.resource == OneOrMany::One("*".into())).map(|s| s.sid).collect();
+    assert_eq!(star, [Sid::FindUsers, Sid::SeeLastUse]);
+}
+
+#[test]
+fn names_of_secrets_become_patterns_that_fit_them() {
+    for (template, path, pattern) in [
+        ("/iam/{user}/access_key", "/", "/iam/*/access_key"),
+        ("{account}{path}{user}", "/ci/", "123456789012/ci/**"),
+        ("{account}{path}{user}", "/a=b/", "123456789012**"),
+        ("keys/{user}", "/", "keys/*"),
+    ] {
+        let text = scope(template, path).secrets[0].pattern(Syntax::Plain);
+        assert_eq!(text, pattern, "{template}");
+        let user = UserArn::parse(format!("arn:aws:iam::123456789012:user{path}doe,jane")).unwrap();
+        let name = SecretTemplate::parse(template).unwrap().secret_name(&user).unwrap();
+        assert!(fits(pattern, name.as_str()), "{pattern} {name}");
+        assert!(!fits(pattern, "/prod/database"), "{pattern}");
+    }
+    assert!(scope("{user}", "/").takes_every_secret() && scope("{path}{user}", "/").takes_every_secret());
+    assert!(!scope("{path}{user}", "/ci/").takes_every_secret() && !scope("x{user}", "/").takes_every_secret());
+}
+
+/// As IAM compares: `*` for any characters.
+fn fits(pattern: &str, text: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == text,
+        Some((start, rest)) => text
+            .strip_prefix(start)
+            .is_some_and(|text| (0..=text.len()).any(|n| text.get(n..).is_some_and(|text| fits(rest, text)))),
+    }
+}
+
+#[test]
+fn users_are_bound_to_the_path_and_the_tag() {
+    let tagged = statement(&scope("/iam/{user}", "/ci/"), Sid::RotateTaggedUsers);
+    assert_eq!(tagged["Resource"], "arn:aws:iam::123456789012:user/ci/*");
+    assert_eq!(tagged["Condition"]["StringEqualsIgnoreCase"]["aws:ResourceTag/RotateKey"], "True");
+    // IAM's paths may hold what IAM's policies take for wildcards.
+    let odd = statement(&scope("/iam/{user}", "/a*?$/"), Sid::RotateTaggedUsers);
+    assert_eq!(odd["Resource"], "arn:aws:iam::123456789012:user/a${*}${?}${$}/*");
+}
+
+#[test]
+fn a_key_is_named_by_arn_id_or_alias() {
+    let with = |text: &str| Scope { secrets_key: Key::parse(text), ..scope("/iam/{user}", "/") };
+    let arn = "arn:aws:kms:eu-west-1:123456789012:key/1-2";
+    for key in [arn, "1-2"] {
+        let statement = statement(&with(key), Sid::UseSecretsKey);
+        assert_eq!(statement["Resource"], arn);
+        let condition = &statement["Condition"];
+        assert_eq!(condition["StringEquals"]["kms:ViaService"], "secretsmanager.eu-west-1.amazonaws.com");
+        let context = &condition["StringLike"]["kms:EncryptionContext:SecretARN"];
+        assert_eq!(context[0], "arn:aws:secretsmanager:eu-west-1:123456789012:secret:/iam/*-??????");
+    }
+    for key in ["alias/mine", "arn:aws:kms:eu-west-1:123456789012:alias/mine"] {
+        let statement = statement(&with(key), Sid::UseSecretsKey);
+        assert_eq!(statement["Resource"], "arn:aws:kms:eu-west-1:123456789012:key/*");
+        assert_eq!(statement["Condition"]["ForAnyValue:StringEquals"]["kms:ResourceAliases"], "alias/mine");
+    }
+    assert_eq!(with("alias/aws/secretsmanager").secrets_key, None);
+}
+
+#[cfg(any(feature = "settings", feature = "notify"))]
+#[test]
+fn notifiers_bring_what_they_need() {
+    let specs = [
+        "sns arn:aws:sns:eu-west-1:123456789012:told",
+        "webhook secret:hooks/url hmac=ssm:/hooks/key min=warning",
+        "slack secret:hooks/url",
+        "teams env:TEAMS",
+        "eventbridge arn:aws:events:eu-west-1:210987654321:event-bus/other",
+        "eventbridge default",
+    ];
+    let specs: Vec<_> = specs.iter().map(|text| keyrot_core::settings::NotifySpec::parse(text).unwrap()).collect();
+    let scope = Scope { hooks: Hooks::of(&specs), ..scope("/iam/{user}", "/") };
+    let at = "eu-west-1:123456789012";
+    let resource = |sid| statement(&scope, sid)["Resource"].clone();
+    assert_eq!(resource(Sid::PublishToTopics), format!("arn:aws:sns:{at}:told"));
+    assert_eq!(resource(Sid::ReadHookSecrets), format!("arn:aws:secretsmanager:{at}:secret:hooks/url-??????"));
+    assert_eq!(resource(Sid::ReadHookParameters), format!("arn:aws:ssm:{at}:parameter/hooks/key"));
+    assert_eq!(resource(Sid::PutEvents)[0], "arn:aws:events:eu-west-1:210987654321:event-bus/other");
+    assert_eq!(resource(Sid::PutEvents)[1], format!("arn:aws:events:{at}:event-bus/default"));
+}

@@ -1,0 +1,110 @@
+//! Texts in a policy, and what has to be escaped in them for whom.
+
+/// Who fills in the places that a policy leaves open, and so, how such a place and a literal `${` are written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Syntax {
+    /// Nobody: plain JSON for IAM itself.
+    #[default]
+    Plain,
+    /// CloudFormation's `Fn::Sub`.
+    CloudFormation,
+    /// Terraform's templates.
+    Terraform,
+}
+
+/// A text that may have wildcards, and places that are filled in when it is deployed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Text(Vec<Piece>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Piece {
+    Fixed(String),
+    Wildcard(&'static str),
+    Open(String),
+}
+
+impl Text {
+    /// Just these characters: a `*` in it stands for itself.
+    #[must_use]
+    pub fn fixed(text: impl Into<String>) -> Self {
+        Self(vec![Piece::Fixed(text.into())])
+    }
+
+    /// Any characters, as many as you like.
+    #[must_use]
+    pub fn any() -> Self {
+        Self(vec![Piece::Wildcard("*")])
+    }
+
+    /// What is filled in later: `${AWS::AccountId}`, `${var.account}`, or for people `ACCOUNT`.
+    #[must_use]
+    pub fn open(place: impl Into<String>) -> Self {
+        Self(vec![Piece::Open(place.into())])
+    }
+
+    /// What Secrets Manager puts behind a secret's name: a hyphen and six characters.
+    pub(super) fn arn_end() -> Self {
+        Self(vec![Piece::Wildcard("-??????")])
+    }
+
+    /// This text, and that one behind it.
+    #[must_use]
+    pub fn then(mut self, next: Self) -> Self {
+        self.0.extend(next.0);
+        self
+    }
+
+    /// Texts one behind the other.
+    pub(super) fn all<const N: usize>(parts: [Self; N]) -> Self {
+        Self(parts.into_iter().flat_map(|part| part.0).collect())
+    }
+
+    /// As it stands in a `Resource` or under an operator that knows wildcards.
+    pub(super) fn pattern(&self, syntax: Syntax) -> String {
+        self.write(syntax, |fixed| fixed.replace('$', "${$}").replace('*', "${*}").replace('?', "${?}"))
+    }
+
+    /// As it stands where a wildcard would mean nothing.
+    pub(super) fn plain(&self, syntax: Syntax) -> String {
+        self.write(syntax, |fixed| fixed.replace('$', "${$}"))
+    }
+
+    /// IAM takes `${*}`, `${?}` and `${$}` for the characters themselves (IAM user guide, "IAM policy elements: Variables and tags").
+    fn write(&self, syntax: Syntax, for_iam: impl Fn(&str) -> String) -> String {
+        let for_tool = |text: String| match syntax {
+            Syntax::Plain => text,
+            Syntax::CloudFormation => text.replace("${", "${!"),
+            Syntax::Terraform => text.replace("${", "$${"),
+        };
+        let write = |piece: &Piece| match piece {
+            Piece::Fixed(text) => for_tool(for_iam(text)),
+            Piece::Wildcard(text) => (*text).to_owned(),
+            Piece::Open(place) => place.clone(),
+        };
+        self.0.iter().map(write).collect()
+    }
+
+    pub(super) fn starts_with(&self, start: &str) -> bool {
+        matches!(self.0.first(), Some(Piece::Fixed(text)) if text.starts_with(start))
+    }
+}
+
+impl From<&str> for Text {
+    fn from(text: &str) -> Self {
+        Self::fixed(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn literals_stay_literals_whoever_fills_in_the_rest() {
+        let text = Text::fixed("/a*b$/").then(Text::any()).then(Text::open("${X}"));
+        assert_eq!(text.pattern(Syntax::Plain), "/a${*}b${$}/*${X}");
+        assert_eq!(text.pattern(Syntax::CloudFormation), "/a${!*}b${!$}/*${X}");
+        assert_eq!(text.pattern(Syntax::Terraform), "/a$${*}b$${$}/*${X}");
+        assert_eq!(Text::fixed("a*").plain(Syntax::Plain), "a*");
+    }
+}

@@ -1,0 +1,157 @@
+//! The policy is exactly what keyrot needs: whole lives on the emulator, and every action that arrived is compared with the policy's, both ways.
+#![cfg(feature = "emulator")]
+#![allow(clippy::unwrap_used)]
+
+use async_trait::async_trait;
+use keyrot_aws::emulator::{CallAt, Emulator, EmulatorOptions, Fault, WorldTime};
+use keyrot_aws::policy::{ACTIONS, Discovery, Scope, Text};
+use keyrot_aws::{Aws, AwsSettings, CallerCredentials, Endpoints, TokioClock};
+use keyrot_core::memory::{Label, Value, World};
+use keyrot_core::{
+    Cancel, Clock, IamPort, Limits, Mode, Ports, Rotator, SecretName, SecretTemplate, Selection, Timestamp, UserName,
+    VersionId, Waits, select,
+};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// Actions that no call of these lives shows, and why they are in a policy all the same.
+const NOT_SEEN_HERE: &[(&str, &str)] = &[
+    ("kms:Decrypt", "Secrets Manager and SNS call KMS, not keyrot; only with a key of one's own"),
+    ("kms:GenerateDataKey", "as kms:Decrypt"),
+    ("ssm:GetParameter", "only keyrot-lambda reads settings and URLs from there"),
+    ("sns:Publish", "only notifiers, and Lambda itself, publish"),
+    ("events:PutEvents", "only a notifier puts events"),
+    ("logs:CreateLogStream", "Lambda itself writes the log"),
+    ("logs:PutLogEvents", "Lambda itself writes the log"),
+];
+
+/// The account's time, with the machine's for pauses.
+struct WorldClock(Arc<Emulator>);
+
+#[async_trait]
+impl Clock for WorldClock {
+    fn now(&self) -> Timestamp {
+        self.0.now()
+    }
+
+    async fn sleep(&self, time: Duration) {
+        self.0.advance(time);
+        TokioClock.sleep(Duration::from_millis(1)).await;
+    }
+}
+
+struct Life {
+    emulator: Arc<Emulator>,
+    ports: Ports,
+}
+
+impl Life {
+    async fn new(world: World) -> Self {
+        let options = EmulatorOptions { time: WorldTime::Still, ..EmulatorOptions::default() };
+        let emulator = Arc::new(Emulator::start(world, options).unwrap());
+        let admin = emulator.admin_credentials();
+        let caller =
+            CallerCredentials { key_id: admin.key.to_string(), secret: admin.secret.clone(), session_token: None };
+        let settings = AwsSettings {
+            region: Some("us-east-1".into()),
+            credentials: Some(caller),
+            endpoints: Endpoints { all: Some(emulator.url()), ..Endpoints::default() },
+            ..AwsSettings::default()
+        };
+        let aws = Arc::new(Aws::connect(&settings).await.unwrap());
+        let clock = Arc::new(WorldClock(emulator.clone()));
+        let iam: Arc<dyn IamPort> = aws.clone();
+        Self { emulator, ports: Ports { iam, store: aws.clone(), probe: aws, clock } }
+    }
+
+    /// One pass over all users.
+    async fn run(&self) {
+        let users = self.ports.iam.users("/").await.unwrap();
+        let chosen = select(&users, &Selection::default(), &SecretTemplate::default(), &Waits::default(), false).chosen;
+        let rotator = Rotator::new(self.ports.clone());
+        rotator.run(chosen, Mode::Act, &Limits::default(), &Cancel::default(), &|_| {}).await;
+    }
+
+    /// What was called so far, as a policy names it.
+    fn called(&self) -> BTreeSet<String> {
+        let service = |action: &str| {
+            let known = ACTIONS.iter().find(|a| a.name.split_once(':').is_some_and(|(_, name)| name == action));
+            known.map_or_else(|| format!("unlisted:{action}"), |known| known.name.to_owned())
+        };
+        self.emulator.stats().actions.keys().map(|action| service(action)).collect()
+    }
+}
+
+fn world() -> World {
+    World::new("2026-01-05T04:00:00Z".parse().unwrap())
+}
+
+fn tagged(world: &mut World, name: &str) -> UserName {
+    world.add_user(name, &[("RotateKey", "true")]).unwrap()
+}
+
+/// Adopted, rotated, retired and deleted; beside a user whose secret somebody else wrote, and one with a key that nobody knows.
+async fn whole_life(discovery: Discovery) -> BTreeSet<String> {
+    let mut world = world();
+    let plain = tagged(&mut world, "plain");
+    world.add_key(&plain).unwrap();
+
+    let foreign = tagged(&mut world, "foreign");
+    let key = world.add_key(&foreign).unwrap().credentials;
+    let secret = SecretName::parse("/iam/foreign/access_key").unwrap();
+    let version = VersionId::parse("11111111-2222-3333-4444-555555555555").unwrap();
+    let more = format!(r#"{{"AccessKeyId":"{}","SecretAccessKey":"{}","host":"db"}}"#, key.key, key.secret.expose());
+    world.create_secret(&secret, Some((version, Value::text(more)))).unwrap();
+
+    let orphan = tagged(&mut world, "orphan");
+    world.add_key(&orphan).unwrap();
+    world.advance(100 * DAY);
+
+    let life = Life::new(world).await;
+    if discovery == Discovery::OneByOne {
+        life.emulator.inject(CallAt::every("GetAccountAuthorizationDetails"), Fault::denied());
+    }
+    // The answer is lost: a key stays behind that no label and no note explains.
+    life.emulator.inject(CallAt::first("CreateAccessKey").about("orphan"), Fault::LostReply);
+    for days in [1, 1, 8, 8, 1, 80, 1, 8, 8, 1] {
+        life.run().await;
+        life.emulator.advance(days * DAY);
+    }
+    let now = life.emulator.world();
+    let current = now.secret(&secret).unwrap().labelled(Label::Current).unwrap().clone();
+    assert!(current.as_str().starts_with("keyrot"), "the foreign version was replaced: {current}");
+    assert_eq!(now.user(&plain).unwrap().keys().len(), 1, "rotated and cleaned up");
+    life.called()
+}
+
+fn policy(discovery: Discovery) -> BTreeSet<String> {
+    let scope = Scope {
+        discovery,
+        ..Scope::new(Text::fixed("123456789012"), &SecretTemplate::default(), "/", "RotateKey", "True")
+    };
+    scope.policy().actions().into_iter().map(str::to_owned).collect()
+}
+
+fn free() -> BTreeSet<String> {
+    ACTIONS.iter().filter(|a| a.statements.is_empty()).map(|a| a.name.to_owned()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_whole_life_calls_what_the_policy_allows_and_the_policy_allows_what_is_called() {
+    let called = whole_life(Discovery::Bulk).await;
+    assert_eq!(&called - &free(), policy(Discovery::Bulk));
+
+    let mut one_by_one = whole_life(Discovery::OneByOne).await;
+    // It is tried first, and denied.
+    assert!(one_by_one.remove("iam:GetAccountAuthorizationDetails"));
+    assert_eq!(&one_by_one - &free(), policy(Discovery::OneByOne));
+
+    let seen: BTreeSet<_> = called.union(&one_by_one).cloned().collect();
+    let unseen: BTreeSet<_> =
+        ACTIONS.iter().map(|a| a.name).filter(|name| !seen.contains(*name) && !free().contains(*name)).collect();
+    let excused: BTreeSet<_> = NOT_SEEN_HERE.iter().map(|(name, _)| *name).collect();
+    assert_eq!(unseen, excused, "each action was called, or has a reason");
+}

@@ -1,0 +1,201 @@
+//! The policy where policies are enforced: ministack, over HTTP, with a caller who has nothing else.
+//!
+//! ministack is not AWS. What it does not evaluate is asserted in [`what_ministack_does_not_check`], so that a better one is noticed.
+#![allow(clippy::unwrap_used)]
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials as SdkCredentials;
+use keyrot_aws::policy::{Discovery, Scope, Text};
+use keyrot_aws::{Aws, AwsSettings, CallerCredentials, Endpoints, TokioClock};
+use keyrot_core::{
+    Cancel, Chosen, ErrorKind, IamPort, KeyId, KeyStatus, Limits, Mode, Outcome, Ports, Rotator, SecretKey, SecretName,
+    SecretState, SecretStorePort, SecretTemplate, Selection, UserName, VersionId, Waits, select,
+};
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+
+const REGION: &str = "us-east-1";
+
+/// An account of its own, whose root sets things up.
+struct Account {
+    url: String,
+    id: String,
+    iam: aws_sdk_iam::Client,
+    secrets: aws_sdk_secretsmanager::Client,
+}
+
+async fn config(url: &str, credentials: SdkCredentials) -> SdkConfig {
+    let loader = aws_config::defaults(BehaviorVersion::latest()).region(Region::new(REGION)).endpoint_url(url);
+    loader.credentials_provider(credentials).load().await
+}
+
+impl Account {
+    /// `None` only where somebody chose to do without emulators.
+    async fn new() -> Option<Self> {
+        let Ok(url) = std::env::var("KEYROT_TEST_MINISTACK") else {
+            let skip = std::env::var("KEYROT_SKIP_EMULATORS").is_ok_and(|v| v == "1");
+            assert!(skip, "KEYROT_TEST_MINISTACK is not set. Run `scripts/emulators run -- cargo nextest run`");
+            eprintln!("skipped, because KEYROT_SKIP_EMULATORS=1");
+            return None;
+        };
+        // Twelve digits are the root of that account.
+        let id = format!("{:012}", RandomState::new().hash_one(0_u8) % 1_000_000_000_000);
+        let config = config(&url, SdkCredentials::new(id.clone(), "any", None, None, "test")).await;
+        let (iam, secrets) = (aws_sdk_iam::Client::new(&config), aws_sdk_secretsmanager::Client::new(&config));
+        Some(Self { url, id, iam, secrets })
+    }
+
+    async fn user(&self, path: &str, name: &str, tag: &str) -> UserName {
+        let tag = aws_sdk_iam::types::Tag::builder().key("ROTATEKEY").value(tag).build().unwrap();
+        self.iam.create_user().path(path).user_name(name).tags(tag).send().await.unwrap();
+        self.iam.create_access_key().user_name(name).send().await.unwrap();
+        UserName::parse(name).unwrap()
+    }
+
+    fn scope(&self) -> Scope {
+        let template = SecretTemplate::default();
+        let scope = Scope::new(Text::fixed(self.id.as_str()), &template, "/", "RotateKey", "True");
+        Scope { region: Text::fixed(REGION), ..scope }
+    }
+
+    /// The ports as somebody sees them who has this policy and no other.
+    async fn limited_to(&self, scope: &Scope) -> Aws {
+        let policy = serde_json::to_string(&scope.policy()).unwrap();
+        self.iam.create_user().user_name("keyrot").send().await.unwrap();
+        let put = self.iam.put_user_policy().user_name("keyrot").policy_name("keyrot");
+        put.policy_document(policy).send().await.unwrap();
+        let key = self.iam.create_access_key().user_name("keyrot").send().await.unwrap().access_key.unwrap();
+        let caller = CallerCredentials {
+            key_id: key.access_key_id,
+            secret: SecretKey::new(key.secret_access_key),
+            session_token: None,
+        };
+        let settings = AwsSettings {
+            region: Some(REGION.into()),
+            credentials: Some(caller),
+            endpoints: Endpoints { all: Some(self.url.clone()), ..Endpoints::default() },
+            ..AwsSettings::default()
+        };
+        Aws::connect(&settings).await.unwrap()
+    }
+}
+
+async fn chosen(aws: &Aws) -> Vec<Chosen> {
+    let users = aws.users("/").await.unwrap();
+    select(&users, &Selection::default(), &SecretTemplate::default(), &Waits::default(), false).chosen
+}
+
+async fn rotate(aws: &Aws) -> Vec<(String, Outcome)> {
+    let shared = Arc::new(aws.clone());
+    let iam: Arc<dyn IamPort> = shared.clone();
+    let ports = Ports { iam, store: shared.clone(), probe: shared, clock: Arc::new(TokioClock) };
+    let run = Rotator::new(ports);
+    let report = run.run(chosen(aws).await, Mode::Act, &Limits::default(), &Cancel::default(), &|_| {}).await;
+    report.users.into_iter().map(|user| (user.user.to_string(), user.outcome)).collect()
+}
+
+fn secret(name: &str) -> SecretName {
+    SecretName::parse(name).unwrap()
+}
+
+async fn a_caller_with_only_the_policy_rotates(discovery: Discovery) {
+    let Some(account) = Account::new().await else { return };
+    account.user("/", "ci", "TRUE").await;
+    account.user("/", "jane", "no").await;
+    let aws = account.limited_to(&Scope { discovery, ..account.scope() }).await;
+
+    let report = rotate(&aws).await;
+    let [(user, outcome)] = report.as_slice() else { panic!("{report:?}") };
+    assert!(user == "ci" && matches!(outcome, Outcome::Waiting(_)), "{report:?}");
+    let SecretState::Present(found) = aws.describe(&secret("/iam/ci/access_key")).await.unwrap() else {
+        panic!("present")
+    };
+    let current = found.current.unwrap();
+    let held = aws.read(&secret("/iam/ci/access_key"), &current.version).await.unwrap().unwrap();
+    assert_eq!(Some(&held.key), current.key());
+
+    // The steps that wait for their time: the old key is deactivated and deleted.
+    let ci = UserName::parse("ci").unwrap();
+    let old = aws.list_keys(&ci).await.unwrap().into_iter().find(|key| key.id != held.key).unwrap().id;
+    aws.last_use(&ci, &old).await.unwrap();
+    aws.deactivate_key(&ci, &old).await.unwrap();
+    assert!(aws.list_keys(&ci).await.unwrap().iter().any(|k| k.id == old && k.status == KeyStatus::Inactive));
+    aws.delete_key(&ci, &old).await.unwrap();
+    aws.versions(&secret("/iam/ci/access_key")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_caller_with_only_the_policy_rotates_who_lists_in_bulk() {
+    a_caller_with_only_the_policy_rotates(Discovery::Bulk).await;
+}
+
+#[tokio::test]
+async fn a_caller_with_only_the_policy_rotates_who_lists_one_by_one() {
+    a_caller_with_only_the_policy_rotates(Discovery::OneByOne).await;
+}
+
+#[tokio::test]
+async fn a_user_without_the_tag_is_out_of_reach() {
+    let Some(account) = Account::new().await else { return };
+    let jane = account.user("/", "jane", "no").await;
+    let aws = account.limited_to(&account.scope()).await;
+    let key = KeyId::parse("AKIAXXXXXXXXXXXXXXXX").unwrap();
+    let denied = [
+        aws.list_keys(&jane).await.err(),
+        aws.create_key(&jane).await.err(),
+        aws.deactivate_key(&jane, &key).await.err(),
+        aws.delete_key(&jane, &key).await.err(),
+    ];
+    for error in denied {
+        assert_eq!(error.as_ref().map(|e| &e.kind), Some(&ErrorKind::Denied), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_secret_beside_the_pattern_is_out_of_reach() {
+    let Some(account) = Account::new().await else { return };
+    let ci = account.user("/", "ci", "true").await;
+    let aws = account.limited_to(&account.scope()).await;
+    let version = VersionId::parse("11111111-2222-3333-4444-555555555555").unwrap();
+    for name in ["/prod/database", "/iam/ci/access_key_of_others", "/iam/ci/password", "iam/ci/access_key"] {
+        let made = account.secrets.create_secret().name(name).secret_string("theirs").send().await.unwrap();
+        let name = secret(name);
+        let made = VersionId::parse(made.version_id.unwrap()).unwrap();
+        let denied = [
+            aws.describe(&name).await.err(),
+            aws.create(&secret(&format!("{name}2")), &ci, &version).await.err(),
+            aws.read(&name, &made).await.err(),
+            aws.look_into(&name, &made).await.err(),
+            aws.promote(&name, &made, &version).await.err(),
+            aws.versions(&name).await.err(),
+        ];
+        for error in denied {
+            assert_eq!(error.as_ref().map(|e| &e.kind), Some(&ErrorKind::Denied), "{name}: {error:?}");
+        }
+    }
+}
+
+/// What the tests above do not show, because ministack does not evaluate it.
+#[tokio::test]
+async fn what_ministack_does_not_check() {
+    let Some(account) = Account::new().await else { return };
+    // The path is not in the ARN that it compares, so it finds no tags of a user who has a path.
+    let ci = account.user("/ci/", "ci", "true").await;
+    let aws = account.limited_to(&account.scope()).await;
+    assert_eq!(aws.list_keys(&ci).await.unwrap_err().kind, ErrorKind::Denied);
+    // The staging label of a request is no condition key to it.
+    let name = secret("/iam/ci/access_key");
+    let made = account.secrets.create_secret().name(name.as_str()).secret_string("{}").send().await.unwrap();
+    let by_own_label = aws_of_labels(&account, &name, &made.version_id.unwrap()).await;
+    assert!(by_own_label, "ministack evaluates secretsmanager:VersionStage by now: test it above");
+}
+
+/// Whether a caller with the policy may read by a label that the policy does not name.
+async fn aws_of_labels(account: &Account, name: &SecretName, version: &str) -> bool {
+    let label = account.secrets.update_secret_version_stage().secret_id(name.as_str()).version_stage("THEIRS");
+    label.move_to_version_id(version).send().await.unwrap();
+    let key = account.iam.create_access_key().user_name("keyrot").send().await.unwrap().access_key.unwrap();
+    let caller = SdkCredentials::new(key.access_key_id, key.secret_access_key, None, None, "test");
+    let client = aws_sdk_secretsmanager::Client::new(&config(&account.url, caller).await);
+    client.get_secret_value().secret_id(name.as_str()).version_stage("THEIRS").send().await.is_ok()
+}

@@ -1,0 +1,125 @@
+//! `keyrot policy` as a process; and that what is written elsewhere is what it prints.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use support::Sandbox;
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+fn file(path: &str) -> String {
+    std::fs::read_to_string(repository().join(path)).unwrap_or_else(|e| panic!("{path}: {e}"))
+}
+
+/// What the command prints on stdout, and on stderr.
+fn printed(args: &[&str]) -> (String, String) {
+    let ran = Sandbox::new().run(&[&["policy"], args].concat());
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    (ran.stdout, ran.stderr)
+}
+
+fn policy(args: &[&str]) -> Value {
+    serde_json::from_str(&printed(args).0).unwrap()
+}
+
+fn statement<'a>(policy: &'a Value, sid: &str) -> &'a Value {
+    let statements = policy["Statement"].as_array().unwrap();
+    statements.iter().find(|s| s["Sid"] == sid).unwrap_or_else(|| panic!("no {sid} in {policy:#}"))
+}
+
+#[test]
+fn the_readme_has_the_policy_of_the_default_settings() {
+    let readme = file("README.md");
+    let behind = readme.split_once("### The IAM policy it needs").unwrap().1;
+    let block = behind.split_once("```json\n").unwrap().1.split_once("```").unwrap().0;
+    assert_eq!(serde_json::from_str::<Value>(block).unwrap(), policy(&[]), "put the output of `keyrot policy` there");
+}
+
+#[test]
+fn the_templates_have_the_policy_with_their_parameters() {
+    let made = printed(&["--for", "lambda", "--format", "sam", "--parameters"]).0;
+    let template = file("keyrot-lambda/deploy/sam/template.yaml");
+    let begin = "# >>> keyrot policy --for lambda --format sam --parameters\n";
+    let stands = template.split_once(begin).unwrap().1.split_once("        # <<<").unwrap().0;
+    assert!(stands == made, "put the output between the markers in the SAM template:\n{made}");
+
+    let made = printed(&["--for", "lambda", "--format", "terraform", "--parameters"]).0;
+    assert!(file("keyrot-lambda/deploy/terraform/policy.tf") == made, "write the output to policy.tf:\n{made}");
+}
+
+#[test]
+fn settings_shape_the_policy() {
+    let args =
+        "--tag team/rotate=Yes --path-prefix /ci/ --secret-name keys/{user} --region cn-north-1 --account 123456789012";
+    let made = policy(&[&args.split(' ').collect::<Vec<_>>()[..], &["--kms-key", "alias/k"]].concat());
+    let users = statement(&made, "RotateTaggedUsers");
+    assert_eq!(users["Resource"], "arn:aws-cn:iam::123456789012:user/ci/*");
+    assert_eq!(users["Condition"]["StringEqualsIgnoreCase"], json!({ "aws:ResourceTag/team/rotate": "Yes" }));
+    let at = "arn:aws-cn:secretsmanager:cn-north-1:123456789012:secret:keys/*";
+    assert_eq!(statement(&made, "KeepSecrets")["Resource"], json!([at, format!("{at}-??????")]));
+    assert_eq!(statement(&made, "UseSecretsKey")["Resource"], "arn:aws-cn:kms:cn-north-1:123456789012:key/*");
+
+    let made = policy(&["--secret", "/old/place", "--one-by-one", "--for", "lambda"]);
+    assert_eq!(statement(&made, "KeepSecrets")["Resource"].as_array().unwrap().len(), 4);
+    assert_eq!(statement(&made, "ListUsers")["Action"], json!(["iam:ListUsers"]));
+    let log = "arn:aws:logs:REGION:ACCOUNT:log-group:/aws/lambda/keyrot:log-stream:*";
+    assert_eq!(statement(&made, "WriteLog")["Resource"], log);
+    let made = policy(&["--notify", "slack secret:hooks/slack", "--notify", "eventbridge default", "--one-by-one"]);
+    let hook = "arn:aws:secretsmanager:REGION:ACCOUNT:secret:hooks/slack-??????";
+    assert_eq!(statement(&made, "ReadHookSecrets")["Resource"], hook);
+    assert_eq!(statement(&made, "PutEvents")["Resource"], "arn:aws:events:REGION:ACCOUNT:event-bus/default");
+    assert!(!made.to_string().contains("GetAccountAuthorizationDetails"));
+}
+
+#[test]
+fn it_says_what_is_left_open_and_what_is_wide() {
+    let (_, talk) = printed(&[]);
+    assert_eq!(talk, "replace ACCOUNT and REGION, or name them with --account and --region\n");
+    assert_eq!(printed(&["--account", "123456789012", "--region", "eu-west-1"]).1, "");
+    assert_eq!(printed(&["-q"]).1, "");
+    let (_, talk) = printed(&["--secret-name", "{user}", "-q"]);
+    assert!(talk.starts_with("warning:") && talk.contains("every secret of the account"), "{talk}");
+}
+
+#[test]
+fn with_json_each_action_has_its_reason() {
+    let (code, document) = Sandbox::new().json(&["policy", "--region", "eu-west-1"]);
+    assert_eq!(code, Some(0));
+    assert_eq!(document["open"], json!(["ACCOUNT"]));
+    for statement in document["policy"]["Statement"].as_array().unwrap() {
+        for action in statement["Action"].as_array().unwrap() {
+            assert!(document["reasons"][action.as_str().unwrap()].is_string(), "{action}");
+        }
+    }
+    assert_eq!(document["policy"], policy(&["--region", "eu-west-1"]));
+}
+
+#[test]
+fn the_pieces_for_other_tools_have_the_settings_in_them() {
+    let args = ["--tag", "RotateKey=Yes", "--account", "123456789012", "--format"];
+    let sam = printed(&[&args[..], &["sam"]].concat()).0;
+    assert!(sam.starts_with("- PolicyName: keyrot\n  PolicyDocument: !Sub |\n    {\n"), "{sam}");
+    assert!(sam.contains("arn:${AWS::Partition}:iam::${AWS::AccountId}:user/*") && sam.contains("\"Yes\""), "{sam}");
+    let terraform = printed(&[&args[..], &["terraform"]].concat()).0;
+    assert!(terraform.contains("policy = jsonencode({\n    \"Version\" : \"2012-10-17\",\n"), "{terraform}");
+    assert!(terraform.contains("${data.aws_caller_identity.current.account_id}:user/*"), "{terraform}");
+}
+
+#[test]
+fn what_does_not_go_together_is_refused() {
+    for (args, says) in [
+        (&["--parameters"][..], "--parameters is for --format sam and terraform"),
+        (&["--json", "--format", "sam"], "with --json the policy is JSON"),
+        (&["--account", "1234"], "twelve digits"),
+        (&["--secret", "a b"], "--secret:"),
+        (&["--secret-name", "no-user"], "no {user}"),
+    ] {
+        let ran = Sandbox::new().run(&[&["policy"], args].concat());
+        assert_eq!(ran.code, Some(2), "{args:?}");
+        assert!(ran.stderr.contains(says), "{args:?}: {}", ran.stderr);
+    }
+}

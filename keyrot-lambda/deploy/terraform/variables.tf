@@ -1,0 +1,211 @@
+# The same as the parameters of ../sam/template.yaml.
+
+variable "zip_file" {
+  description = "The function's zip, as scripts/lambda-zip makes it."
+  type        = string
+  default     = "../../../target/lambda/keyrot/bootstrap.zip"
+}
+
+# ---------------------------------------------------------------- whom and what
+
+variable "tag" {
+  description = "The tag that selects a user, KEY=VALUE. Case is ignored."
+  type        = string
+  default     = "RotateKey=True"
+
+  validation {
+    condition     = can(regex("^[^=$\"]+=[^=$\"]+$", var.tag))
+    error_message = "Expected KEY=VALUE, such as RotateKey=True."
+  }
+}
+
+variable "path_prefix" {
+  description = "Only users whose IAM path begins with this."
+  type        = string
+  default     = "/"
+
+  validation {
+    condition     = can(regex("^/([A-Za-z0-9_+=,.@/-]*/)?$", var.path_prefix))
+    error_message = "Expected a path with a slash at both ends, such as /ci/."
+  }
+}
+
+variable "exclude" {
+  description = "Users never to be touched: names, or patterns with * and ?."
+  type        = list(string)
+  default     = []
+}
+
+variable "secret_name" {
+  description = "The name of a user's secret, with {user} in it. It begins with fixed text."
+  type        = string
+  default     = "/iam/{user}/access_key"
+
+  # Without a beginning of its own the function would have to be allowed to read and write every secret of the account.
+  validation {
+    condition     = can(regex("^/?[A-Za-z0-9_+=.@-][A-Za-z0-9/_+=.@{}-]*$", var.secret_name)) && strcontains(var.secret_name, "{user}")
+    error_message = "Expected a name with {user} in it that begins with fixed text, such as /iam/{user}/access_key."
+  }
+}
+
+variable "kms_key_arn" {
+  description = "The KMS key of new secrets, by its ARN. Empty for the account's aws/secretsmanager."
+  type        = string
+  default     = ""
+
+  validation {
+    condition     = can(regex("^(arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+)?$", var.kms_key_arn))
+    error_message = "Expected the ARN of a key, not of an alias; or nothing."
+  }
+}
+
+variable "config_parameter" {
+  description = "An SSM parameter whose text is a keyrot.toml, by its name, which begins with a slash. Empty for none."
+  type        = string
+  default     = ""
+
+  validation {
+    condition     = can(regex("^(/[A-Za-z0-9_./-]+)?$", var.config_parameter))
+    error_message = "Expected a name that begins with a slash; or nothing."
+  }
+}
+
+# ---------------------------------------------------------------- when
+
+variable "schedule" {
+  description = "When a sweep begins, as EventBridge Scheduler has it. Keys are retired at the first sweep after their waits are over, so a daily one retires them sooner."
+  type        = string
+  default     = "cron(0 4 ? * MON *)"
+}
+
+variable "schedule_timezone" {
+  description = "The time zone of the schedule."
+  type        = string
+  default     = "UTC"
+}
+
+variable "schedule_state" {
+  description = "DISABLED stops the sweeps and leaves everything else in place."
+  type        = string
+  default     = "ENABLED"
+
+  validation {
+    condition     = contains(["ENABLED", "DISABLED"], var.schedule_state)
+    error_message = "Expected ENABLED or DISABLED."
+  }
+}
+
+variable "heartbeat_days" {
+  description = "After so many days without a finished sweep the heartbeat alarm goes off; 7 for a weekly schedule, 2 for a daily one."
+  type        = number
+  default     = 7
+
+  validation {
+    condition     = var.heartbeat_days >= 1 && var.heartbeat_days <= 7
+    error_message = "Expected 1 to 7: CloudWatch looks back seven days at most."
+  }
+}
+
+variable "waits" {
+  description = "keyrot's waits, each as text such as 90d: max_age, overlap, quiet, soak. Left out, keyrot's defaults."
+  type = object({
+    max_age = optional(string, "")
+    overlap = optional(string, "")
+    quiet   = optional(string, "")
+    soak    = optional(string, "")
+  })
+  default = {}
+}
+
+variable "max_changes" {
+  description = "How many users one sweep may change. Null for no limit."
+  type        = number
+  default     = null
+}
+
+# ---------------------------------------------------------------- whom to tell
+
+variable "alarm_email" {
+  description = "Who gets the alarms by mail; the address has to confirm. Empty for nobody."
+  type        = string
+  default     = ""
+}
+
+variable "oldest_key_days" {
+  description = "At this age of the oldest key in days an alarm goes off. An old key may live for the 90 days of max_age, and four weeks of weekly sweeps until it is deleted."
+  type        = number
+  default     = 130
+}
+
+variable "notify" {
+  description = "Further notifiers, such as \"slack secret:/keyrot/slack\" or \"eventbridge default\". No URL belongs here."
+  type        = list(string)
+  default     = []
+}
+
+variable "notify_topic_arns" {
+  description = "The ARNs of the SNS topics in notify."
+  type        = list(string)
+  default     = []
+}
+
+variable "notify_bus_arns" {
+  description = "The ARNs of the EventBridge buses in notify."
+  type        = list(string)
+  default     = []
+}
+
+variable "notify_secret_arns" {
+  description = "The ARNs of the secrets in notify, with the six characters that Secrets Manager appended."
+  type        = list(string)
+  default     = []
+}
+
+variable "notify_parameter_arns" {
+  description = "The ARNs of the SSM parameters in notify."
+  type        = list(string)
+  default     = []
+}
+
+# ---------------------------------------------------------------- the function
+
+variable "function_name" {
+  description = "The function's name; alarms, roles and the log group are named after it."
+  type        = string
+  default     = "keyrot"
+}
+
+variable "architecture" {
+  description = "The one that the zip was built for."
+  type        = string
+  default     = "arm64"
+
+  validation {
+    condition     = contains(["arm64", "x86_64"], var.architecture)
+    error_message = "Expected arm64 or x86_64."
+  }
+}
+
+variable "reserved_concurrency" {
+  description = "How many sweeps may run at once; -1 reserves nothing, for accounts whose quota is so low that AWS refuses. Two at once are safe, only wasteful."
+  type        = number
+  default     = 1
+}
+
+variable "rotation_function" {
+  description = "Whether Secrets Manager may call the function to rotate a secret."
+  type        = bool
+  default     = false
+}
+
+variable "log_retention_days" {
+  description = "How long the function's log is kept."
+  type        = number
+  default     = 365
+}
+
+variable "tags" {
+  description = "Tags for all that is made."
+  type        = map(string)
+  default     = {}
+}
