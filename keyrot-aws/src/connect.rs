@@ -73,14 +73,23 @@ pub enum ConnectError {
         /// The profile that was looked into.
         profile: Option<String>,
     },
+    /// There is no certificate by which to tell AWS from somebody else, as in a container image without them.
+    #[error(
+        "this machine has no trusted root certificates{why}: install them (Debian and Alpine: the package ca-certificates), or name a file of them in SSL_CERT_FILE"
+    )]
+    NoRoots {
+        /// What was wrong with those that were looked for.
+        why: String,
+    },
 }
 
 impl Aws {
     /// Reads the configuration and makes the clients. Credentials are resolved with the first call; [`Aws::caller_identity`] is a good one.
     ///
     /// # Errors
-    /// [`ConnectError`] if a setting is not usable or no region is known.
+    /// [`ConnectError`] if a setting is not usable, no region is known, or there are no root certificates.
     pub async fn connect(settings: &AwsSettings) -> Result<Self, ConnectError> {
+        has_roots()?;
         Self::connect_through(settings, https()).await
     }
 
@@ -238,6 +247,16 @@ impl ProvideCredentials for OfProfile {
         let named = |source| CredentialsError::provider_error(NoneOfProfile { profile: self.profile.clone(), source });
         future::ProvideCredentials::new(async move { self.provider.provide_credentials().await.map_err(named) })
     }
+}
+
+/// The SDK's HTTPS client panics without any root certificate, and only at the first call.
+fn has_roots() -> Result<(), ConnectError> {
+    let found = rustls_native_certs::load_native_certs();
+    if !found.certs.is_empty() {
+        return Ok(());
+    }
+    let why = found.errors.first().map(|error| format!(" ({error})")).unwrap_or_default();
+    Err(ConnectError::NoRoots { why })
 }
 
 /// One HTTPS client for all services, so that they share the trusted certificates and the proxy settings of the environment.

@@ -281,3 +281,19 @@ fn colour_is_for_terminals_and_for_who_asks() {
     assert!(!sandbox.run(&["status"]).stdout.contains(escape));
     assert!(sandbox.run(&["status", "--color", "always"]).stdout.contains(escape));
 }
+
+#[test]
+fn a_machine_without_root_certificates_is_told_so() {
+    let sandbox = Sandbox::new();
+    let empty = sandbox.dir().join("roots.pem");
+    std::fs::write(&empty, "").unwrap();
+    let mut command = sandbox.command(&["rotate"]);
+    command.env_remove("KEYROT_SANDBOX").env("AWS_REGION", "eu-central-1").env("SSL_CERT_FILE", empty);
+    let ran = sandbox.take(&command.output().unwrap());
+    assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("no trusted root certificates") && ran.stderr.contains("SSL_CERT_FILE"),
+        "{}",
+        ran.stderr
+    );
+}

@@ -3,7 +3,6 @@
 use keyrot_aws::emulator::{By, Change, Emulator};
 use keyrot_core::memory::{Actor, Label, Value, Watch, World};
 use keyrot_core::{Credentials, KeyId, Policy, ProbeAnswer, SecretName, Timestamp, UserName, Waits};
-use serde_json::Value as Json;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -115,23 +114,14 @@ impl Inner {
 }
 
 impl Person {
-    /// What of the account is the user's, with the in-memory account's own placeholder in the place of the binary's, whose one field says more: the
-    /// watch compares the whole value, and takes no other for a placeholder.
+    /// What of the account is the user's: the watch copies it at each change.
     fn part_of(&self, world: &World) -> World {
         let mut part = serde_json::to_value(World::new(world.now())).unwrap();
         if let Some(user) = world.user(&self.user) {
             part["users"][self.user.as_str()] = serde_json::to_value(user).unwrap();
         }
         if let Some(secret) = world.secret(&self.secret) {
-            let mut secret = serde_json::to_value(secret).unwrap();
-            for value in secret["versions"].as_object_mut().unwrap().values_mut() {
-                let fields: serde_json::Map<String, Json> = serde_json::from_str(value.as_str().unwrap()).unwrap();
-                let said = fields.get("keyrot").and_then(Json::as_str);
-                if fields.len() == 1 && said.is_some_and(|text| text.starts_with("placeholder")) {
-                    *value = Value::placeholder().expose().into();
-                }
-            }
-            part["secrets"][self.secret.as_str()] = secret;
+            part["secrets"][self.secret.as_str()] = serde_json::to_value(secret).unwrap();
         }
         serde_json::from_value(part).unwrap()
     }

@@ -53,6 +53,14 @@ impl Value {
         Self::text(r#"{"keyrot":"placeholder"}"#)
     }
 
+    /// Whether it is a placeholder of keyrot's: one field `keyrot`, which says so. Each store words it in its own way.
+    #[must_use]
+    pub fn is_placeholder(&self) -> bool {
+        let Some(fields) = self.fields() else { return false };
+        let says = fields.get("keyrot").and_then(serde_json::Value::as_str);
+        fields.len() == 1 && says.is_some_and(|text| text.starts_with("placeholder"))
+    }
+
     /// Credentials as keyrot writes them, beside the further fields of another value.
     #[must_use]
     pub fn credentials(credentials: &Credentials, carry: Option<&Self>) -> Self {

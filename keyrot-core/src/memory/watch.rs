@@ -127,7 +127,7 @@ impl Watch {
         let (version, key) = view.current.as_ref()?;
         let secret = view.world.secret(&self.secret)?;
         let Some(key) = key else {
-            let placeholder = secret.value(version) == Some(&super::Value::placeholder());
+            let placeholder = secret.value(version).is_some_and(super::Value::is_placeholder);
             return (!placeholder)
                 .then(|| format!("AWSCURRENT ({version}) holds neither credentials nor the placeholder"));
         };
@@ -295,7 +295,7 @@ impl Watch {
         };
         let hold = journal.retired.filter(|r| r.phase == Phase::Inactive).map(|r| r.key);
         let value = current.as_ref().and_then(|(version, _)| secret?.value(version));
-        let placeholder = value == Some(&super::Value::placeholder());
+        let placeholder = value.is_some_and(super::Value::is_placeholder);
         View { world, current, promoted: journal.promoted, intent: journal.intent, hold, placeholder }
     }
 }
