@@ -136,6 +136,8 @@ def emulators(python):
                 # Checks signatures and policies, and refuses inactive keys.
                 "AUTH": "true",
                 "GATEWAY_PORT": str(port),
+                # Handed on to the Lambda functions that it runs.
+                "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
                 "BIND_HOST": "127.0.0.1",
                 "LOG_LEVEL": "WARNING",
                 # No container, no second port, nothing written outside the scratch folder.
