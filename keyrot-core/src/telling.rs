@@ -62,6 +62,9 @@ pub(crate) async fn tell_beside<W: Future<Output = Report>>(
         Either::Left((report, _)) => report,
         Either::Right((_, work)) => work.await,
     };
+    if notifiers.is_empty() {
+        return report;
+    }
     let summary = Arc::new(report.clone());
     let events = report.users.iter().map(|one| one.events.len()).sum();
     for (end, ledger) in ends.into_iter().zip(&ledgers) {
@@ -69,9 +72,7 @@ pub(crate) async fn tell_beside<W: Future<Output = Report>>(
         // A line that is over already panicked outside of a notifier; there is nothing to tell it.
         let _ = end.send(Arc::clone(&summary));
     }
-    if !notifiers.is_empty() {
-        select(lines, clock.sleep(AFTER_THE_LAST)).await;
-    }
+    select(lines, clock.sleep(AFTER_THE_LAST)).await;
     report.notifier_failures =
         notifiers.iter().zip(&ledgers).flat_map(|(notifier, ledger)| ledger.close(&notifier.name())).collect();
     report

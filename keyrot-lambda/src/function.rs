@@ -69,7 +69,7 @@ impl From<Problem> for Diagnostic {
 }
 
 impl Function {
-    pub(crate) async fn handle(&self, event: Value, invocation: &Invocation) -> Result<Value, Problem> {
+    pub(crate) async fn handle(&self, event: Value, invocation: &Invocation) -> Result<RunDocument, Problem> {
         let request = Request::parse(event).map_err(|bad| Problem::BadEvent(bad.to_string()))?;
         let now = self.ports.clock.now();
         let end = invocation.end - LAST_STEP;
@@ -83,7 +83,7 @@ impl Function {
     }
 
     /// One pass. A blocked user is no error of the function: it is in the answer, in the metrics and in the notifications. A user who failed is.
-    async fn sweep(&self, sweep: &Sweep, invocation: &Invocation, end: Timestamp) -> Result<Value, Problem> {
+    async fn sweep(&self, sweep: &Sweep, invocation: &Invocation, end: Timestamp) -> Result<RunDocument, Problem> {
         let iam = self.ports.iam.as_ref();
         let mut selected = self.settings.find(iam, &sweep.users).await.map_err(Problem::NotListed)?;
         if !selected.missing.is_empty() {
@@ -100,9 +100,10 @@ impl Function {
         let mut limits = self.settings.limits(self.ports.clock.now());
         limits.deadline = limits.deadline.map(|deadline| deadline.min(end)).or(Some(end));
         let progress = |news: Progress| told(&invocation.request_id, &news);
-        let users = selected.chosen.clone();
+        let users = std::mem::take(&mut selected.chosen);
         let report = self.rotator(&users).run(users, mode, &limits, &Cancel::default(), &progress).await;
         let document = RunDocument::new(schema, &report, &selected);
+        drop(report);
         if sweep.is_whole() {
             println!("{}", metrics::of_sweep(&invocation.function, &document));
         } else if !sweep.dry_run {
@@ -112,7 +113,7 @@ impl Function {
         if document.result == Verdict::Failed {
             return Err(Problem::UsersFailed(failures(&document)));
         }
-        Ok(answer(&document))
+        Ok(answer(document))
     }
 
     /// An order of Secrets Manager's, for the selected user whose secret this is.
@@ -122,7 +123,7 @@ impl Function {
         order: Order,
         invocation: &Invocation,
         end: Timestamp,
-    ) -> Result<Value, Problem> {
+    ) -> Result<RunDocument, Problem> {
         let step = order.step;
         let selected = self.settings.find(self.ports.iam.as_ref(), &[]).await.map_err(Problem::NotListed)?;
         let chosen = owner(&selected, secret).ok_or_else(|| {
@@ -140,7 +141,7 @@ impl Function {
         let report = self.rotator(&only.chosen).carry_out(chosen, order, &limits, &Cancel::default(), &progress).await;
         let document = RunDocument::new("keyrot.order/1", &report, &only);
         println!("{}", metrics::of_part(&invocation.function, &document));
-        carried_out(step, &report, &document)
+        carried_out(step, &report, document)
     }
 
     fn rotator(&self, chosen: &[Chosen]) -> Rotator {
@@ -152,7 +153,7 @@ fn owner(selected: &Selected, secret: &SecretName) -> Option<Chosen> {
     selected.chosen.iter().find(|one| one.subject.secret == *secret).cloned()
 }
 
-fn carried_out(step: OrderStep, report: &Report, document: &RunDocument) -> Result<Value, Problem> {
+fn carried_out(step: OrderStep, report: &Report, document: RunDocument) -> Result<RunDocument, Problem> {
     let done = report.users.iter().all(|one| one.outcome == Outcome::Done);
     if done {
         return Ok(answer(document));
@@ -190,17 +191,30 @@ fn failures(document: &RunDocument) -> String {
 }
 
 /// The document; without the users who are settled, where all of it would be longer than Lambda takes.
-fn answer(document: &RunDocument) -> Value {
-    let whole = json!(document);
-    if whole.to_string().len() <= LONGEST_ANSWER {
-        return whole;
+fn answer(mut document: RunDocument) -> RunDocument {
+    if length(&document) > LONGEST_ANSWER {
+        document.users.retain(|one| !matches!(one.state, State::Settled | State::Waiting));
     }
-    let mut short = document.clone();
-    short.users.retain(|one| !matches!(one.state, State::Settled | State::Waiting));
-    let shorter = json!(short);
-    if shorter.to_string().len() <= LONGEST_ANSWER {
-        return shorter;
+    if length(&document) > LONGEST_ANSWER {
+        document.users.clear();
     }
-    short.users.clear();
-    json!(short)
+    document
+}
+
+/// How long it is as JSON. Counted, not kept: it is what takes the most memory of all.
+fn length(document: &RunDocument) -> usize {
+    struct Count(usize);
+    impl std::io::Write for Count {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut count = Count(0);
+    // A document always can be written.
+    let _ = serde_json::to_writer(&mut count, document);
+    count.0
 }

@@ -120,6 +120,9 @@ def subscribe(aws):
     topic = next(output["OutputValue"] for output in outputs if output["OutputKey"] == "TopicArn")
     queue = aws["sqs"].create_queue(QueueName="mailbox")["QueueUrl"]
     arn = aws["sqs"].get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    allow = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": arn}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
+    aws["sqs"].set_queue_attributes(QueueUrl=queue, Attributes={"Policy": policy})
     aws["sns"].subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
     return queue
 
