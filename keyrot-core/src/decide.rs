@@ -50,6 +50,7 @@ pub fn decide(seen: &Observed, policy: &Policy, now: Timestamp) -> Decision {
     let case = Case { seen, secret, current, policy, now };
     case.foreign_version()
         .or_else(|| case.broken_current())
+        .or_else(|| case.in_use_again())
         .or_else(|| case.unknown_keys())
         .or_else(|| case.key_in_hand())
         .or_else(|| case.staged_once_more())
@@ -117,6 +118,14 @@ impl Case<'_> {
                 _ => blocked(Blocked::CurrentKeyGone { key }),
             },
         }
+    }
+
+    /// The current key was Inactive once, and a person made it current and Active again. The note of that time is over: were it to stay, the
+    /// soak would count from it when the key leaves for the next time.
+    fn in_use_again(&self) -> Option<Decision> {
+        let key = self.current.key()?;
+        let (phase, _) = self.secret.journal.phase_of(key)?;
+        if phase == Phase::Inactive { self.retire(key, Phase::Hold) } else { None }
     }
 
     /// Keys that nothing explains are never changed, and stand in the way of everything else.
