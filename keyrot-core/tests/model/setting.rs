@@ -1,0 +1,106 @@
+//! What is explored, and how large the life is.
+
+use keyrot_core::{Decider, Policy, Waits};
+use std::time::Duration;
+
+/// One unit of the model's time.
+pub(crate) const UNIT: Duration = Duration::from_secs(600);
+
+/// What is explored.
+#[derive(Debug, Clone)]
+pub(crate) struct Setting {
+    pub(crate) start: Start,
+    /// How many rotators may be at work at once.
+    pub(crate) rotators: usize,
+    /// How many faults may strike.
+    pub(crate) faults: u8,
+    /// How often a person may interfere.
+    pub(crate) person: u8,
+    /// How often a consumer may use an old key.
+    pub(crate) uses: u8,
+    /// How many units of time may pass.
+    pub(crate) horizon: u32,
+    pub(crate) waits: Waits,
+    /// The waits that the rotators go by, where they differ from those that are promised.
+    pub(crate) rotator_waits: Waits,
+    pub(crate) decider: Decider,
+    pub(crate) port: Port,
+    /// How often Secrets Manager's own rotation begins.
+    pub(crate) services: u8,
+    /// Whether the first rotator goes on for much longer than the others allow for.
+    pub(crate) endless: bool,
+}
+
+/// How the user stands at first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Start {
+    /// No secret, and so many keys.
+    New { keys: usize },
+    /// Rotated once: the current key is due, the one before is gone.
+    Due,
+    /// As before, but the current version was written by somebody else.
+    DueForeign,
+    /// Just rotated: the old key is in its overlap.
+    Overlap,
+    /// As [`Start::Due`], and Secrets Manager's own rotation is switched on.
+    Serviced,
+    /// Just rotated by Secrets Manager's orders: the old key is in its overlap.
+    ServicedOverlap,
+}
+
+impl Start {
+    pub(crate) fn serviced(self) -> bool {
+        matches!(self, Self::Serviced | Self::ServicedOverlap)
+    }
+}
+
+/// A fault in a port's code, to show that the check notices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Port {
+    Sound,
+    /// Moves AWSCURRENT from wherever it stands.
+    NoCompareAndSwap,
+    /// Answers "no use on record" for "could not find out".
+    UnknownIsUnused,
+    /// Says that a key works without asking.
+    NoProof,
+    /// Lists an Inactive key for what it was.
+    BlindToStatus,
+    /// Describes the secret's labels as they were at the run's first look.
+    StaleLabels,
+}
+
+pub(crate) fn waits(units: [u32; 5]) -> Waits {
+    let [max_age, overlap, quiet, soak, settle] = units.map(|n| UNIT * n);
+    let probe_for = Duration::from_millis(1);
+    Waits { max_age, overlap, quiet, soak, settle, probe_for, probe_limit: settle, probes: 1 }
+}
+
+impl Setting {
+    /// A small life: due after 6 units, 2 of overlap, 1 quiet, 1 of soak, 2 to settle.
+    pub(crate) fn new(start: Start) -> Self {
+        let waits = waits([6, 2, 1, 1, 2]);
+        Self {
+            start,
+            rotators: 1,
+            faults: 0,
+            person: 0,
+            uses: 0,
+            horizon: 5,
+            waits,
+            rotator_waits: waits,
+            decider: Decider::REAL,
+            port: Port::Sound,
+            services: 0,
+            endless: false,
+        }
+    }
+
+    pub(crate) fn policy(&self) -> Policy {
+        Policy::new(self.waits, true).unwrap()
+    }
+
+    pub(crate) fn rotator_policy(&self) -> Policy {
+        Policy::new(self.rotator_waits, true).unwrap()
+    }
+}
