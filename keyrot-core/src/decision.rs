@@ -1,6 +1,6 @@
 //! The answers of [`decide`](crate::decide()), in types and in words.
 
-use crate::{KeyId, LastUse, Note, Timestamp, VersionId};
+use crate::{KeyId, LastUse, Note, Timestamp, UserName, VersionId};
 use serde::Serialize;
 use std::fmt;
 
@@ -238,9 +238,9 @@ pub struct Evidence {
 }
 
 impl Blocked {
-    /// What a person can do about it.
+    /// What a person can do about it for this user.
     #[must_use]
-    pub fn hint(&self) -> String {
+    pub fn hint(&self, user: &UserName) -> String {
         match self {
             Self::Quarantined { .. } => "treat the key as leaked: find out what it did, replace it by hand, then detach the policy".into(),
             Self::SecretDeleted { .. } => "restore it with `aws secretsmanager restore-secret`, or remove the user's rotation tag".into(),
@@ -267,7 +267,7 @@ impl Blocked {
                 });
                 let least = idle.map_or_else(String::new, |k| {
                     let key = &k.key;
-                    format!(" ({key} was used least recently: `aws iam update-access-key --user-name USER --access-key-id {key} --status Inactive`)")
+                    format!(" ({key} was used least recently: `aws iam update-access-key --user-name {user} --access-key-id {key} --status Inactive`)")
                 });
                 format!("put the key that is in use under AWSCURRENT; deactivate the one that nobody needs{least}, and delete it when nobody has missed it")
             }

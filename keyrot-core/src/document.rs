@@ -321,7 +321,7 @@ impl UserDocument {
             current: Some(&key.id) == one.current.as_ref(),
         };
         let hint = match &one.outcome {
-            Outcome::Blocked(blocked) => Some(blocked.hint()),
+            Outcome::Blocked(blocked) => Some(blocked.hint(&one.user)),
             _ => None,
         };
         Self {

@@ -241,10 +241,7 @@ fn rank(standing: &Standing) -> Option<u8> {
 /// What a person can do.
 fn todo(standing: &Standing) -> Option<String> {
     Some(match &standing.outcome {
-        // The hint cannot know the user's name.
-        Outcome::Blocked(blocked) => {
-            blocked.hint().replace("--user-name USER", &format!("--user-name {}", standing.user))
-        }
+        Outcome::Blocked(blocked) => blocked.hint(&standing.user),
         Outcome::Failed(failure) => match failure.error.kind {
             ErrorKind::Denied => "give keyrot the permission that is named; the next run goes on".to_owned(),
             ErrorKind::Throttled => "nothing now, the next run goes on; if it stays so, lower `concurrency`".to_owned(),

@@ -77,7 +77,7 @@ impl<'a> EventBody<'a> {
     pub(super) fn new(event: &'a Event, about: &'a About) -> Self {
         let EventDocument { at, event: word, severity, key, message } = EventDocument::of(event);
         let (hint, replaced) = match &event.kind {
-            EventKind::Blocked { reason } => (Some(reason.hint()), None),
+            EventKind::Blocked { reason } => (Some(reason.hint(&event.user)), None),
             EventKind::Rotated { replaced, .. } => (None, replaced.as_ref()),
             _ => (None, None),
         };
