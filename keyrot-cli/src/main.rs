@@ -6,6 +6,8 @@
 mod args;
 mod commands;
 mod config;
+#[allow(dead_code, reason = "the commands that ask come next")]
+mod confirm;
 mod exit;
 mod problem;
 mod progress;
