@@ -80,17 +80,11 @@ impl IamPort for Aws {
     }
 
     async fn deactivate_key(&self, user: &UserName, key: &KeyId) -> Result<(), CallError> {
-        let subject = format!("key {key} of user {user}");
-        let op = Op::write("iam:UpdateAccessKey", subject, &self.inner.limits.change_key);
-        let call = self
-            .inner
-            .iam
-            .update_access_key()
-            .user_name(user.as_str())
-            .access_key_id(key.as_str())
-            .status(StatusType::Inactive);
-        send(&op, &self.budget(), || call.clone().send()).await?;
-        Ok(())
+        self.set_status(user, key, StatusType::Inactive).await
+    }
+
+    async fn activate_key(&self, user: &UserName, key: &KeyId) -> Result<(), CallError> {
+        self.set_status(user, key, StatusType::Active).await
     }
 
     async fn delete_key(&self, user: &UserName, key: &KeyId) -> Result<(), CallError> {
@@ -102,6 +96,17 @@ impl IamPort for Aws {
             Err(gone) if gone.error.kind == ErrorKind::NotFound => Ok(()),
             Err(failure) => Err(failure.into()),
         }
+    }
+}
+
+impl Aws {
+    async fn set_status(&self, user: &UserName, key: &KeyId, status: StatusType) -> Result<(), CallError> {
+        let subject = format!("key {key} of user {user}");
+        let op = Op::write("iam:UpdateAccessKey", subject, &self.inner.limits.change_key);
+        let iam = &self.inner.iam;
+        let call = iam.update_access_key().user_name(user.as_str()).access_key_id(key.as_str()).status(status);
+        send(&op, &self.budget(), || call.clone().send()).await?;
+        Ok(())
     }
 }
 

@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::commands::{resolve::Resolve, revoke::Revoke, rollback::Rollback};
 use crate::exit::Exit;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use keyrot_core::settings::SETTINGS;
@@ -104,6 +105,12 @@ pub(crate) enum Command {
     Rotate(Rotate),
     /// Show each user's keys, and what happens next and when
     Status(Users),
+    /// Publish the key that was current before, once more
+    Rollback(Rollback),
+    /// Have done with a key that leaked: replace it, deactivate it at once, and print a record of it
+    Revoke(Revoke),
+    /// Show what blocks a user, and the ways out; do the one that is chosen
+    Resolve(Resolve),
     /// Print the IAM policy that keyrot needs under these settings; call nothing
     ///
     /// It allows just what keyrot calls: what sees or changes keys only for users with the rotation tag, secrets only by their names. Without

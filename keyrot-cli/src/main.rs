@@ -6,7 +6,6 @@
 mod args;
 mod commands;
 mod config;
-#[allow(dead_code, reason = "the commands that ask come next")]
 mod confirm;
 mod exit;
 mod problem;
@@ -41,6 +40,9 @@ async fn run(invocation: Invocation) -> Result<Exit, Problem> {
         Command::Plan(users) => commands::run::plan(&invocation, users).await,
         Command::Rotate(args) => commands::run::rotate(&invocation, args).await,
         Command::Status(users) => commands::run::status(&invocation, users).await,
+        Command::Rollback(args) => commands::rollback::rollback(&invocation, args).await,
+        Command::Revoke(args) => commands::revoke::revoke(&invocation, args).await,
+        Command::Resolve(args) => commands::resolve::resolve(&invocation, args).await,
         Command::Policy(args) => commands::policy::policy(&invocation, args),
         Command::Demo(args) => commands::demo::demo(&invocation, args).await,
         Command::Sandbox { command } => commands::sandbox::sandbox(&invocation, command).await,

@@ -49,6 +49,8 @@ pub enum Call {
     Unstage(VersionId),
     /// `iam:UpdateAccessKey` to Inactive.
     Deactivate(KeyId),
+    /// `iam:UpdateAccessKey` to Active.
+    Activate(KeyId),
     /// `iam:DeleteAccessKey`.
     DeleteKey(KeyId),
 }
@@ -73,6 +75,7 @@ impl Call {
             Self::Promote { .. } => "make the new key current in the secret",
             Self::Unstage(_) => "take AWSPENDING off the version",
             Self::Deactivate(_) => "deactivate the key",
+            Self::Activate(_) => "reactivate the key",
             Self::DeleteKey(_) => "delete the key",
         }
     }

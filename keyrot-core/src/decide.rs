@@ -3,8 +3,11 @@
 mod case;
 mod leaving;
 mod order;
+mod request;
 
 pub use order::{Order, OrderStep, decide_order};
+pub use request::decide_request;
+pub(crate) use request::outlook;
 
 use crate::policy::after;
 use crate::{
@@ -28,6 +31,8 @@ use case::{Case, Role};
 /// - A key is deleted only `soak` after a stored note says that it was seen Inactive, and only while it is Inactive.
 /// - A key that no version, no note and no intent explains is never changed: the user is blocked.
 /// - One key is on its way out at a time, and no key is made before it is gone.
+/// - A key that a person revoked (a stored note says so) is due at once, and is deactivated as soon as a proved successor is in place, without
+///   `overlap` and `quiet`; and it is never published again.
 ///
 /// # Assumptions
 /// - `seen` was read within the run limit (half of `settle`) before the answer is acted upon, and for `Deactivate` and `Delete` there was no
@@ -56,6 +61,7 @@ pub fn decide(seen: &Observed, policy: &Policy, now: Timestamp) -> Decision {
         .or_else(|| case.staged_once_more())
         .or_else(|| case.rolled_back())
         .or_else(|| case.staged_key())
+        .or_else(|| case.revoked_current())
         .or_else(|| case.leaving_key())
         .or_else(|| case.rotation_due())
         .unwrap_or_else(|| case.settled())
@@ -108,13 +114,16 @@ impl Case<'_> {
             return blocked(Blocked::SecretHoldsOther { version: self.current.version.clone() });
         }
         let key = self.current.key()?.clone();
+        let revoked = self.secret.journal.revoked_at(&key).is_some();
         match self.key(&key).map(|k| &k.status) {
             Some(KeyStatus::Active) => None,
+            Some(KeyStatus::Inactive) if revoked => None,
             Some(_) => blocked(Blocked::CurrentKeyInactive { key }),
             None => match self.current.content {
                 Content::Key { created, .. } if self.now < self.settled_at(created) => {
                     self.wait(Why::Settling(key), Some(self.settled_at(created)))
                 }
+                _ if revoked => None,
                 _ => blocked(Blocked::CurrentKeyGone { key }),
             },
         }
@@ -125,7 +134,8 @@ impl Case<'_> {
     fn in_use_again(&self) -> Option<Decision> {
         let key = self.current.key()?;
         let (phase, _) = self.secret.journal.phase_of(key)?;
-        if phase == Phase::Inactive { self.retire(key, Phase::Hold) } else { None }
+        let works = self.key(key).is_some_and(|key| key.status == KeyStatus::Active);
+        if phase == Phase::Inactive && works { self.retire(key, Phase::Hold) } else { None }
     }
 
     /// Keys that nothing explains are never changed, and stand in the way of everything else.
@@ -160,13 +170,21 @@ impl Case<'_> {
 
     /// Somebody moved AWSCURRENT back from a newer key that still works. keyrot does not move it forward again: it makes sure that what is
     /// current works, and notes it down, so that every overlap counts anew, and leaves the rest to that person.
-    fn rolled_back(&self) -> Option<Decision> {
+    pub(super) fn rolled_back(&self) -> Option<Decision> {
         let current = self.current.key().and_then(|id| self.key(id));
         let newer = |key: &&AccessKey| {
             key.status == KeyStatus::Active && current.is_none_or(|current| current.created < key.created)
         };
         let left = self.secret.previous.as_ref().filter(|held| held.version != self.current.version)?;
         let from = left.key().and_then(|id| self.key(id)).filter(newer)?;
+        let revoked_at = |id: &KeyId| self.secret.journal.revoked_at(id);
+        // Whoever revoked the current key after that has asked to leave it again.
+        let since = self.promoted().map(|promoted| promoted.at);
+        let left_again =
+            || self.current.key().and_then(revoked_at).is_some_and(|at| since.is_some_and(|since| since < at));
+        if revoked_at(&from.id).is_some() || left_again() {
+            return None;
+        }
         let blocked = Blocked::RolledBack { from: from.id.clone(), to: self.current.key().cloned() };
         self.successor_not_in_place(from).or(Some(Decision::Blocked(blocked)))
     }
@@ -181,7 +199,8 @@ impl Case<'_> {
             }
             return Some(Decision::Blocked(Blocked::ForeignPending { version: staged.version.clone() }));
         };
-        let give_up = self.secret.journal.phase_of(key).is_some();
+        let journal = &self.secret.journal;
+        let give_up = journal.phase_of(key).is_some() || journal.revoked_at(key).is_some();
         let unstage = Some(Decision::Act(Step::Unstage(staged.version.clone())));
         let Some(listed) = self.key(key) else {
             return if give_up || self.now >= self.settled_at(*created) {
@@ -240,6 +259,7 @@ impl Case<'_> {
     fn due(&self) -> Option<Timestamp> {
         match self.current.key() {
             None => Some(Timestamp::MIN_UTC),
+            Some(key) if self.secret.journal.revoked_at(key).is_some() => Some(Timestamp::MIN_UTC),
             Some(key) => Some(self.policy.due(self.key(key)?.created)),
         }
     }

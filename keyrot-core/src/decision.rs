@@ -69,6 +69,8 @@ pub enum Step {
     Unstage(VersionId),
     /// Deactivate a key.
     Deactivate(KeyId),
+    /// Reactivate a key, to publish it again.
+    Activate(KeyId),
     /// Delete an Inactive key.
     Delete(KeyId),
 }
@@ -118,7 +120,7 @@ pub enum Why {
     Service,
 }
 
-/// Why an [`Order`](crate::Order) of Secrets Manager's is refused. Nothing was changed.
+/// Why an [`Order`](crate::Order) of Secrets Manager's, or a person's [`Request`](crate::Request), is refused. Nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Refusal {
@@ -149,6 +151,57 @@ pub enum Refusal {
         key: KeyId,
         /// The one that is current.
         by: KeyId,
+    },
+    /// The secret has no key under AWSPREVIOUS.
+    NothingBefore {
+        /// The user's keys beside the current one, whose credentials the secret never held.
+        left: Vec<KeyId>,
+    },
+    /// The key to go back to does not stand under AWSPREVIOUS.
+    NotBefore {
+        /// The key.
+        key: KeyId,
+    },
+    /// The key to go back to is deleted.
+    Gone {
+        /// The key.
+        key: KeyId,
+    },
+    /// The key to go back to was revoked.
+    WasRevoked {
+        /// The key.
+        key: KeyId,
+    },
+    /// The user has more keys than one, or none, and which is meant was not said.
+    WhichKey {
+        /// The user's keys.
+        keys: Vec<KeyId>,
+    },
+    /// The user has no such key.
+    NoSuchKey {
+        /// The key.
+        key: KeyId,
+        /// The user's keys.
+        keys: Vec<KeyId>,
+    },
+    /// The key cannot be replaced before it is revoked: the user has two, and the other one's credentials are not in the secret.
+    NoRoom {
+        /// The key to be revoked.
+        key: KeyId,
+        /// The other one.
+        other: KeyId,
+    },
+    /// The key stands under AWSCURRENT, and was to be revoked only if nobody uses it.
+    IsCurrent {
+        /// The key.
+        key: KeyId,
+    },
+    /// The key is in use, and was to be revoked only if it is not.
+    InUse {
+        /// The key.
+        key: KeyId,
+        /// The use on record.
+        last_use: LastUse,
     },
 }
 
@@ -205,6 +258,13 @@ pub enum Blocked {
         /// What the trial brought.
         reason: String,
     },
+    /// The current key was revoked, and the one under AWSPREVIOUS, which leaves no room for a new one, does not work.
+    NoWayBack {
+        /// The key under AWSPREVIOUS.
+        key: KeyId,
+        /// What the trial brought.
+        reason: String,
+    },
     /// Keys that can be attributed neither to keyrot nor to the secret stand in the way.
     UnknownKeys(Vec<Evidence>),
     /// A key that was taken for a lost one of keyrot's was reactivated: somebody claims it.
@@ -237,6 +297,49 @@ pub struct Evidence {
     pub last_use: LastUse,
 }
 
+impl Refusal {
+    /// What a person can do about it for this user, where there is something.
+    #[must_use]
+    pub fn hint(&self, user: &UserName) -> Option<String> {
+        Some(match self {
+            Self::NothingBefore { left } => match left.first() {
+                Some(key) => format!(
+                    "keyrot never had the secret of {key}; put it under AWSCURRENT by hand if somebody still has it"
+                ),
+                None => format!("if the current key does not work, replace it: keyrot rotate --force --user {user}"),
+            },
+            Self::NotBefore { .. } => {
+                format!("somebody changed the secret meanwhile; look again: keyrot status --user {user}")
+            }
+            Self::Gone { .. } => {
+                format!("to replace the current key with a new one: keyrot rotate --force --user {user}")
+            }
+            Self::WasRevoked { .. } => {
+                format!("to replace the current key with a new one: keyrot rotate --force --user {user}")
+            }
+            Self::WhichKey { keys } if keys.is_empty() => "there is nothing to revoke".into(),
+            Self::WhichKey { .. } | Self::NoSuchKey { .. } => "name one of them".into(),
+            Self::NoRoom { key, other } => format!(
+                "a user has two keys at most. If {key} must go now, whoever uses it: keyrot revoke {user} {key} --without-successor. If nobody needs {other}: keyrot resolve {user} first"
+            ),
+            Self::IsCurrent { key } => {
+                format!(
+                    "to replace it now: keyrot rotate --force --user {user}; if it leaked: keyrot revoke {user} {key}"
+                )
+            }
+            Self::InUse { key, .. } => {
+                format!("find out who uses it: keyrot who-uses {key}; if it leaked: keyrot revoke {user} {key}")
+            }
+            Self::DoesNotWork { .. }
+            | Self::NothingCurrent
+            | Self::RotationOff
+            | Self::NotStaged { .. }
+            | Self::NotMade { .. }
+            | Self::Superseded { .. } => return None,
+        })
+    }
+}
+
 impl Blocked {
     /// What a person can do about it for this user.
     #[must_use]
@@ -252,11 +355,18 @@ impl Blocked {
                 "finish or cancel the other rotation (`aws secretsmanager cancel-rotate-secret`), so that AWSPENDING is free".into()
             }
             Self::CurrentKeyGone { .. } | Self::CurrentKeyInactive { .. } => {
-                "if the user is being decommissioned, remove its rotation tag; otherwise reactivate the key, or put a working one under AWSCURRENT".into()
+                format!("if the user is being decommissioned, remove its rotation tag; otherwise reactivate the key, or have it replaced: keyrot resolve {user}")
             }
             Self::RolledBack { from, to } => {
-                let end = if to.is_some() { "deactivate it, and keyrot deletes it and makes another" } else { "delete it, and keyrot makes another" };
-                format!("to go on with {from}, move AWSCURRENT to its version again; to give it up, {end}")
+                let end = match to {
+                    Some(_) => format!("`keyrot revoke {user} {from}`"),
+                    None => "delete it, and keyrot makes another".to_owned(),
+                };
+                let on = if to.is_some() { format!("`keyrot rollback {user}` once more") } else { "move AWSCURRENT to its version again".to_owned() };
+                format!("to go on with {from}: {on}; to give it up: {end}")
+            }
+            Self::NoWayBack { key, .. } => {
+                format!("to make room for a new key: keyrot revoke {user} {key} --without-successor --delete")
             }
             Self::CurrentDoesNotWork { .. } => "put working credentials of this user under AWSCURRENT, or move AWSCURRENT back".into(),
             Self::UnknownKeys(keys) => {
@@ -265,13 +375,10 @@ impl Blocked {
                     LastUse::At { when, .. } => when,
                     _ => k.created,
                 });
-                let least = idle.map_or_else(String::new, |k| {
-                    let key = &k.key;
-                    format!(" ({key} was used least recently: `aws iam update-access-key --user-name {user} --access-key-id {key} --status Inactive`)")
-                });
-                format!("put the key that is in use under AWSCURRENT; deactivate the one that nobody needs{least}, and delete it when nobody has missed it")
+                let least = idle.map_or_else(String::new, |k| format!(" ({} was used least recently)", k.key));
+                format!("`keyrot resolve {user}` retires the one that nobody needs{least}; or put the key that is in use under AWSCURRENT by hand")
             }
-            Self::ClaimedKey { key } => format!("if {key} is yours, put it under AWSCURRENT; if not, deactivate and delete it"),
+            Self::ClaimedKey { key } => format!("if {key} is yours, put it under AWSCURRENT; if not: keyrot resolve {user}"),
             Self::StrangeStatus { .. } => "look at the key in the IAM console; keyrot leaves it alone".into(),
             Self::BadTag { .. } => "correct or remove the tag".into(),
         }
@@ -299,6 +406,9 @@ impl fmt::Display for Blocked {
             Self::CurrentDoesNotWork { key, reason } => {
                 write!(f, "the credentials under AWSCURRENT ({key}) do not work: {reason}")
             }
+            Self::NoWayBack { key, reason } => {
+                write!(f, "the current key was revoked, and {key}, the one before, cannot be published again: {reason}")
+            }
             Self::UnknownKeys(keys) => {
                 f.write_str("nobody knows whose these are: ")?;
                 for (i, k) in keys.iter().enumerate() {
@@ -316,6 +426,10 @@ impl fmt::Display for Blocked {
             Self::BadTag { reason } => f.write_str(reason),
         }
     }
+}
+
+fn list(keys: &[KeyId]) -> String {
+    keys.iter().map(KeyId::as_str).collect::<Vec<_>>().join(" and ")
 }
 
 impl fmt::Display for Why {
@@ -348,6 +462,22 @@ impl fmt::Display for Refusal {
             Self::NotMade { version } => write!(f, "version {version} holds no key: createSecret comes first"),
             Self::DoesNotWork { key, reason } => write!(f, "{key} is not published: {reason}"),
             Self::Superseded { key, by } => write!(f, "{key} is not published: {by}, which is newer, is current"),
+            Self::NothingBefore { .. } => {
+                f.write_str("there is nothing to go back to: the secret holds no key under AWSPREVIOUS")
+            }
+            Self::NotBefore { key } => write!(f, "{key} does not stand under AWSPREVIOUS (any more)"),
+            Self::Gone { key } => write!(f, "there is nothing to go back to: {key}, the key before, is deleted"),
+            Self::WasRevoked { key } => write!(f, "{key}, the key before, was revoked, and is never published again"),
+            Self::WhichKey { keys } if keys.is_empty() => f.write_str("the user has no access key"),
+            Self::WhichKey { keys } => write!(f, "which key? The user has {}", list(keys)),
+            Self::NoSuchKey { key, keys } if keys.is_empty() => write!(f, "the user has no key {key}, and no other"),
+            Self::NoSuchKey { key, keys } => write!(f, "the user has no key {key}, but {}", list(keys)),
+            Self::NoRoom { key, other } => write!(
+                f,
+                "{key} cannot be replaced before it is revoked: the user has {other} too, whose credentials are not in the secret"
+            ),
+            Self::IsCurrent { key } => write!(f, "{key} is the key that readers of the secret get"),
+            Self::InUse { key, last_use } => write!(f, "{key} is in use: {last_use}"),
         }
     }
 }
@@ -375,6 +505,7 @@ impl fmt::Display for Step {
             Self::Promote { to, .. } => write!(f, "make {to} current"),
             Self::Unstage(version) => write!(f, "take AWSPENDING off {version}"),
             Self::Deactivate(key) => write!(f, "deactivate {key}"),
+            Self::Activate(key) => write!(f, "reactivate {key}"),
             Self::Delete(key) => write!(f, "delete {key}"),
         }
     }

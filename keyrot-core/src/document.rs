@@ -5,8 +5,8 @@
 
 use crate::words::{blocked_code, event_code, event_key, outcome_text, refusal_code, step_code, why_code};
 use crate::{
-    AccessKey, ErrorKind, Event, Evidence, KeyId, KeyStatus, LastUse, NotifierFailure, Outcome, PassedOver, Pattern,
-    Report, SecretName, Selected, Severity, Standing, Stop, Timestamp, UserName, Why,
+    AccessKey, ErrorKind, Event, Evidence, Intended, KeyId, KeyStatus, LastUse, NotifierFailure, Outcome, PassedOver,
+    Pattern, Report, Request, SecretName, Selected, Severity, Standing, Stop, Timestamp, UserName, Why,
 };
 use serde::Serialize;
 
@@ -97,6 +97,10 @@ pub struct UserDocument {
     pub until: Option<Timestamp>,
     /// The key under AWSCURRENT.
     pub current: Option<KeyId>,
+    /// The key under AWSPREVIOUS, whether or not it still exists.
+    pub previous: Option<KeyId>,
+    /// The key that a person revoked, as long as nobody has overruled that.
+    pub revoked: Option<KeyId>,
     /// When it is due.
     pub due: Option<Timestamp>,
     /// The user's keys, the oldest first.
@@ -157,6 +161,31 @@ pub struct EvidenceDocument {
     pub message: String,
 }
 
+/// A person's request, and what came of it: what `keyrot rollback`, `revoke` and `resolve` print with `--json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RequestDocument {
+    /// Which document this is, and which edition of it: `keyrot.rollback/1`, `keyrot.revoke/1`, `keyrot.resolve/1`.
+    pub schema: &'static str,
+    /// When it was begun.
+    pub started: Timestamp,
+    /// When it ended.
+    pub finished: Timestamp,
+    /// What was asked for; `null` where there was nothing to ask for.
+    pub request: Option<Request>,
+    /// Whether it was only looked at, and nothing was changed.
+    pub dry_run: bool,
+    /// What it was to do, step by step.
+    pub intended: Vec<Intended>,
+    /// When the user's keys were last used, before anything was changed.
+    pub evidence: Vec<EvidenceDocument>,
+    /// How it ended: [`UserDocument::reason`] is `done`, or `intended` with `dry_run`, or says what came in the way.
+    pub user: UserDocument,
+    /// Where it leaves the user: what the next run finds. `null` where nothing was changed.
+    pub left: Option<UserDocument>,
+    /// What could not be told to notifiers.
+    pub notifier_failures: Vec<NotifierFailure>,
+}
+
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct EventDocument {
@@ -204,7 +233,8 @@ impl Outcome {
     #[must_use]
     pub fn verdict(&self) -> Verdict {
         match self {
-            Self::Settled { .. } | Self::Waiting(_) | Self::Due(_) | Self::Proving { .. } | Self::Done => Verdict::Well,
+            Self::Settled { .. } | Self::Waiting(_) | Self::Due(_) | Self::Proving { .. } => Verdict::Well,
+            Self::Done | Self::Intended(_) => Verdict::Well,
             Self::Stopped(Stop::ChangeLimit) => Verdict::Well,
             Self::Blocked(_) => Verdict::Blocked,
             Self::Stopped(Stop::Cancelled) => Verdict::Stopped,
@@ -219,7 +249,7 @@ impl Outcome {
         match self {
             Self::Settled { .. } | Self::Done => State::Settled,
             Self::Waiting(_) => State::Waiting,
-            Self::Due(_) | Self::Proving { .. } => State::Due,
+            Self::Due(_) | Self::Proving { .. } | Self::Intended(_) => State::Due,
             Self::Blocked(_) => State::Blocked,
             Self::Stopped(Stop::Cancelled | Stop::ChangeLimit) => State::Stopped,
             Self::Stopped(_) | Self::Failed(_) | Self::Panicked(_) | Self::Refused(_) => State::Failed,
@@ -230,6 +260,7 @@ impl Outcome {
         match self {
             Self::Settled { .. } => "settled",
             Self::Done => "done",
+            Self::Intended(_) => "intended",
             Self::Refused(refusal) => refusal_code(refusal),
             Self::Waiting(wait) => why_code(&wait.why),
             Self::Due(step) => step_code(step),
@@ -308,7 +339,9 @@ impl Counts {
 }
 
 impl UserDocument {
-    fn new(one: &Standing, now: Timestamp) -> Self {
+    /// The document of where a run left a user, seen at this time.
+    #[must_use]
+    pub fn new(one: &Standing, now: Timestamp) -> Self {
         let key = |key: &AccessKey| KeyDocument {
             id: key.id.clone(),
             status: match &key.status {
@@ -322,6 +355,7 @@ impl UserDocument {
         };
         let hint = match &one.outcome {
             Outcome::Blocked(blocked) => Some(blocked.hint(&one.user)),
+            Outcome::Refused(refusal) => refusal.hint(&one.user),
             _ => None,
         };
         Self {
@@ -334,6 +368,8 @@ impl UserDocument {
             hint,
             until: one.outcome.until(),
             current: one.current.clone(),
+            previous: one.previous.clone(),
+            revoked: one.revoked.clone(),
             due: one.due,
             keys: one.keys.iter().map(key).collect(),
             evidence: one.outcome.evidence(),
@@ -363,7 +399,9 @@ impl EventDocument {
 }
 
 impl EvidenceDocument {
-    fn new(key: &KeyId, last_use: &LastUse) -> Self {
+    /// What is known of this key's use.
+    #[must_use]
+    pub fn new(key: &KeyId, last_use: &LastUse) -> Self {
         let (last_used, service, region) = match last_use {
             LastUse::At { when, service, region } => (Some(*when), Some(service.clone()), Some(region.clone())),
             LastUse::NoRecord | LastUse::Unknown(_) => (None, None, None),

@@ -57,6 +57,7 @@ impl Ports {
             Call::Promote { from, to } => done(store.promote(secret, from, to).await)?,
             Call::Unstage(version) => done(store.unstage(secret, version).await)?,
             Call::Deactivate(key) => done(iam.deactivate_key(user, key).await)?,
+            Call::Activate(key) => done(iam.activate_key(user, key).await)?,
             Call::DeleteKey(key) => done(iam.delete_key(user, key).await)?,
         })
     }

@@ -48,6 +48,27 @@ pub enum EventKind {
         /// The key.
         key: KeyId,
     },
+    /// A person revoked a key: it is being replaced, and deactivated without a wait.
+    Revoked {
+        /// The key.
+        key: KeyId,
+        /// Why, in that person's words.
+        reason: Option<String>,
+    },
+    /// At a person's request the key that was current before was proved and published again.
+    RolledBack {
+        /// The key that is current again.
+        key: KeyId,
+        /// The one that is not any more.
+        from: Option<KeyId>,
+        /// The version under AWSCURRENT.
+        version: VersionId,
+    },
+    /// At a person's request a key was reactivated, to be published again.
+    Activated {
+        /// The key.
+        key: KeyId,
+    },
     /// A key was deactivated.
     Retired {
         /// The key.
@@ -121,6 +142,9 @@ impl EventKind {
             | Self::Retired { .. }
             | Self::Deleted { .. } => Severity::Info,
             Self::Held(_)
+            | Self::Revoked { .. }
+            | Self::RolledBack { .. }
+            | Self::Activated { .. }
             | Self::Reactivated { .. }
             | Self::Abandoned { .. }
             | Self::OrphanFound { .. }
@@ -145,6 +169,11 @@ impl fmt::Display for EventKind {
             Self::Rotated { key, replaced: None, .. } => write!(f, "published {key}"),
             Self::Held(wait) => write!(f, "held: {}", wait.why),
             Self::Reactivated { key } => write!(f, "somebody reactivated {key}; it is kept for another overlap"),
+            Self::Revoked { key, reason: Some(reason) } => write!(f, "revoking {key}: {reason}"),
+            Self::Revoked { key, reason: None } => write!(f, "revoking {key}"),
+            Self::RolledBack { key, from: Some(from), .. } => write!(f, "published {key} again in place of {from}"),
+            Self::RolledBack { key, from: None, .. } => write!(f, "published {key} again"),
+            Self::Activated { key } => write!(f, "reactivated {key}"),
             Self::Retired { key } => write!(f, "deactivated {key}"),
             Self::Deleted { key } => write!(f, "deleted {key}"),
             Self::Abandoned { key, reason } => write!(f, "abandoned {key}: {reason}"),

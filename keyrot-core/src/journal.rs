@@ -1,12 +1,13 @@
 //! What keyrot notes down on the secret itself, as tags, so that a run that died is finished by the next one.
 //!
-//! There are three notes, each in a tag of its own, and each written before or right after the step it speaks of:
+//! There are four notes, each in a tag of its own, and each written before or right after the step it speaks of:
 //!
 //! | tag | text | meaning |
 //! |---|---|---|
 //! | `keyrot:intent` | `intent KEY+KEY TIME` (or `none` for no keys) | the keys that existed before a key is about to be made |
 //! | `keyrot:promoted` | `promoted VERSION replacing KEY TIME` (or `none`) | this version was proved and stands under AWSCURRENT; the overlap counts from TIME. With the placeholder's version: somebody moved AWSCURRENT back to it, and what the note said before is over |
-//! | `keyrot:retired` | `retiring KEY TIME`, `abandoned KEY TIME`, `inactive KEY TIME`, `hold KEY TIME` | the way of the key that is leaving: about to be deactivated; the same for one that was never current; seen Inactive, the soak counts from TIME; reactivated by a person, the overlap counts anew from TIME |
+//! | `keyrot:retired` | `retiring KEY TIME`, `abandoned KEY TIME`, `inactive KEY TIME`, `hold KEY TIME` | the way of the key that is leaving: about to be deactivated; the same for one that was never current; seen Inactive, the soak counts from TIME; reactivated by a person, or about to be published again: the overlap counts anew from TIME |
+//! | `keyrot:revoked` | `revoked KEY TIME` | a person ordered that this key is not to be used any more: it is replaced, and then deactivated without a wait. A later `hold` overrules it |
 //!
 //! A tag makes no version and costs one write. Each note names its key or version, so a note that is out of date speaks of something
 //! that is no longer there and is passed over; nothing has to be cleaned up. What cannot be read counts as absent: waits start anew,
@@ -28,6 +29,8 @@ pub enum Note {
     Promoted(Promoted),
     /// Where the leaving key stands.
     Retired(Retired),
+    /// A person revoked a key.
+    Revoked(Revoked),
 }
 
 /// Written before a key is made: a key that is not among `before` and appears within the settling time is keyrot's own.
@@ -61,6 +64,15 @@ pub struct Retired {
     pub at: Timestamp,
 }
 
+/// A person ordered that a key is not to be used any more, because it leaked, say.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Revoked {
+    /// The key.
+    pub key: KeyId,
+    /// When.
+    pub at: Timestamp,
+}
+
 /// How far the leaving key is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -71,7 +83,7 @@ pub enum Phase {
     Abandoned,
     /// Seen Inactive.
     Inactive,
-    /// Reactivated by a person after it was Inactive.
+    /// Reactivated by a person after it was Inactive, or kept because it is about to be published again.
     Hold,
 }
 
@@ -84,6 +96,8 @@ pub struct Journal {
     pub promoted: Option<Promoted>,
     /// The leaving key.
     pub retired: Option<Retired>,
+    /// The key that was revoked last.
+    pub revoked: Option<Revoked>,
 }
 
 impl Journal {
@@ -107,6 +121,7 @@ impl Journal {
             Note::Intent(intent) => self.intent = Some(intent),
             Note::Promoted(promoted) => self.promoted = Some(promoted),
             Note::Retired(retired) => self.retired = Some(retired),
+            Note::Revoked(revoked) => self.revoked = Some(revoked),
         }
     }
 
@@ -116,11 +131,19 @@ impl Journal {
         let retired = self.retired.as_ref().filter(|r| r.key == *key)?;
         Some((retired.phase, retired.at))
     }
+
+    /// Since when this key is revoked. Whoever reactivated it after that has overruled it.
+    #[must_use]
+    pub fn revoked_at(&self, key: &KeyId) -> Option<Timestamp> {
+        let revoked = self.revoked.as_ref().filter(|r| r.key == *key)?;
+        let overruled = matches!(self.phase_of(key), Some((Phase::Hold, at)) if at > revoked.at);
+        (!overruled).then_some(revoked.at)
+    }
 }
 
 impl Note {
     /// The tags that notes are kept under.
-    pub const TAGS: [&str; 3] = ["keyrot:intent", "keyrot:promoted", "keyrot:retired"];
+    pub const TAGS: [&str; 4] = ["keyrot:intent", "keyrot:promoted", "keyrot:retired", "keyrot:revoked"];
 
     /// The tag that this note is kept under.
     #[must_use]
@@ -129,6 +152,7 @@ impl Note {
             Self::Intent(_) => Self::TAGS[0],
             Self::Promoted(_) => Self::TAGS[1],
             Self::Retired(_) => Self::TAGS[2],
+            Self::Revoked(_) => Self::TAGS[3],
         }
     }
 
@@ -154,6 +178,7 @@ impl Note {
                 };
                 format!("{word} {key} {}", stamp(*at))
             }
+            Self::Revoked(Revoked { key, at }) => format!("revoked {key} {}", stamp(*at)),
         }
     }
 
@@ -172,6 +197,7 @@ impl Note {
                 replacing: if old == NONE { None } else { Some(KeyId::parse(old).ok()?) },
                 at: instant(at)?,
             })),
+            ["revoked", key, at] => Some(Self::Revoked(Revoked { key: KeyId::parse(key).ok()?, at: instant(at)? })),
             [word, key, at] => {
                 let phase = match word {
                     "retiring" => Phase::Retiring,
@@ -211,6 +237,7 @@ mod tests {
             Note::Intent(Intent { before: vec![key("A"), key("B")], at: at(1) }),
             Note::Promoted(Promoted { version: version.clone(), replacing: None, at: at(2) }),
             Note::Promoted(Promoted { version, replacing: Some(key("A")), at: at(2) }),
+            Note::Revoked(Revoked { key: key("A"), at: at(4) }),
         ];
         for phase in [Phase::Retiring, Phase::Abandoned, Phase::Inactive, Phase::Hold] {
             notes.push(Note::Retired(Retired { key: key("A"), phase, at: at(3) }));
@@ -242,7 +269,7 @@ mod tests {
         }
 
         #[test]
-        fn a_damaged_note_is_absent_or_whole(cut in 0usize..120, n in 0usize..8) {
+        fn a_damaged_note_is_absent_or_whole(cut in 0usize..120, n in 0usize..9) {
             let whole = notes()[n].to_text();
             let cut = cut.min(whole.len());
             if let Some(read) = Note::parse(&whole[..cut]) {

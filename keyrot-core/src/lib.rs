@@ -57,6 +57,7 @@ mod outcome;
 mod policy;
 mod ports;
 mod proving;
+mod request;
 mod rotation;
 mod run;
 mod secret;
@@ -74,12 +75,14 @@ mod words;
 pub type Timestamp = chrono::DateTime<chrono::Utc>;
 
 pub use call::{Call, CallError, Effect, ErrorKind, Inside, NewKey, ProbeAnswer, Reply};
-pub use decide::{Order, OrderStep, decide, decide_order};
+pub use decide::{Order, OrderStep, decide, decide_order, decide_request};
 pub use decision::{Blocked, Decision, Evidence, Question, Refusal, Step, Wait, Why};
-pub use document::{Counts, EventDocument, EvidenceDocument, KeyDocument, RunDocument, State, UserDocument, Verdict};
+pub use document::{
+    Counts, EventDocument, EvidenceDocument, KeyDocument, RequestDocument, RunDocument, State, UserDocument, Verdict,
+};
 pub use driver::{Cancel, Driven, Ports, drive};
 pub use event::{Event, EventKind, Failure, Severity};
-pub use journal::{Intent, Journal, Note, Phase, Promoted, Retired};
+pub use journal::{Intent, Journal, Note, Phase, Promoted, Retired, Revoked};
 pub use names::{KeyId, NameError, SecretName, UserArn, UserName, VersionId};
 pub use observed::{AccessKey, Held, KeyStatus, LastUse, Observed, Proof, Secret, SecretState};
 pub use outcome::{Outcome, Stop, Subject};
@@ -87,7 +90,8 @@ pub use policy::{Policy, PolicyError, Waits, after};
 pub use ports::{Clock, CredentialProbe, IamPort, IamUser, Notifier, SecretStorePort};
 #[cfg(feature = "mocks")]
 pub use ports::{MockClock, MockCredentialProbe, MockIamPort, MockNotifier, MockSecretStorePort};
-pub use rotation::{Decider, Mode, Next, Rotation};
+pub use request::{Intended, Request, Revocation, WayOut};
+pub use rotation::{Decider, Mode, Next, Rotation, Task};
 pub use run::{Chosen, Limits, Progress, Report, Rotator, Standing};
 pub use secret::{Credentials, SecretKey};
 pub use selection::{

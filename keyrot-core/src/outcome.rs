@@ -1,6 +1,8 @@
 //! On whom a run works, and where it leaves them.
 
-use crate::{Blocked, Failure, Refusal, SecretName, Step, Timestamp, UserArn, UserName, VersionId, Wait, Why};
+use crate::{
+    Blocked, Failure, Intended, Refusal, SecretName, Step, Timestamp, UserArn, UserName, VersionId, Wait, Why,
+};
 use serde::Serialize;
 use std::fmt;
 
@@ -43,9 +45,11 @@ pub enum Outcome {
         /// The version.
         version: VersionId,
     },
-    /// What was ordered is done: see [`Order`](crate::Order).
+    /// A plan of a person's request only: what it will do, step by step.
+    Intended(Vec<Intended>),
+    /// What was ordered or asked for is done: see [`Order`](crate::Order), [`Request`](crate::Request).
     Done,
-    /// What was ordered cannot be done: see [`Order`](crate::Order).
+    /// What was ordered or asked for cannot be done: see [`Order`](crate::Order), [`Request`](crate::Request).
     Refused(Refusal),
     /// keyrot's own code, or a port's, panicked. Nothing more was done for this user.
     Panicked(String),

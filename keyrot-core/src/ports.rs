@@ -57,6 +57,12 @@ pub trait IamPort: Send + Sync {
     /// [`CallError`]; `NotFound` if there is no such key.
     async fn deactivate_key(&self, user: &UserName, key: &KeyId) -> Result<(), CallError>;
 
+    /// Switches the key on again. Switching on an Active key is no error.
+    ///
+    /// # Errors
+    /// [`CallError`]; `NotFound` if there is no such key.
+    async fn activate_key(&self, user: &UserName, key: &KeyId) -> Result<(), CallError>;
+
     /// Deletes the key.
     ///
     /// # Errors

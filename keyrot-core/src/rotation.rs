@@ -7,14 +7,17 @@
 
 mod decider;
 mod taking_in;
+mod task;
 
 pub use decider::Decider;
+pub use task::Task;
 
+use crate::decide::outlook;
 use crate::policy::after;
 use crate::proving::{Proving, Trial};
 use crate::{
     Call, CallError, Decision, Effect, ErrorKind, Event, EventKind, Failure, Held, KeyId, LastUse, NewKey, Observed,
-    Order, Outcome, Policy, Proof, Question, Reply, SecretState, Step, Stop, Subject, Timestamp, VersionId, Wait, Why,
+    Outcome, Policy, Proof, Question, Reply, SecretState, Step, Stop, Subject, Timestamp, VersionId, Wait, Why,
 };
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -48,7 +51,7 @@ pub struct Rotation {
     subject: Subject,
     policy: Policy,
     mode: Mode,
-    order: Option<Order>,
+    task: Task,
     decider: Decider,
     began: Option<Timestamp>,
     looks: u32,
@@ -97,7 +100,7 @@ impl Rotation {
             subject,
             policy,
             mode,
-            order: None,
+            task: Task::Everything,
             decider: Decider::REAL,
             began: None,
             looks: 0,
@@ -113,10 +116,10 @@ impl Rotation {
         }
     }
 
-    /// The same, to carry out an order of Secrets Manager's and nothing else.
+    /// The same, to carry out an order of Secrets Manager's, or a person's request, and nothing else.
     #[must_use]
-    pub fn ordered(mut self, order: Order) -> Self {
-        self.order = Some(order);
+    pub fn to_do(mut self, task: Task) -> Self {
+        self.task = task;
         self
     }
 
@@ -207,9 +210,18 @@ impl Rotation {
 
     /// Turns a decision into the call that carries it out, or into the end of the run.
     fn decided(&mut self, now: Timestamp) -> Option<Call> {
-        let decision = match &self.order {
-            None => (self.decider.decide)(&self.seen, &self.policy, now),
-            Some(order) => (self.decider.decide_order)(&self.seen, order, &self.policy, now),
+        let (seen, policy) = (&self.seen, &self.policy);
+        let decision = match &self.task {
+            Task::Everything => (self.decider.decide)(seen, policy, now),
+            Task::Order(order) => (self.decider.decide_order)(seen, order, policy, now),
+            Task::Request(request) => (self.decider.decide_request)(seen, request, policy, now),
+        };
+        let decision = match decision {
+            Decision::Act(_) | Decision::Look(Question::Proof(_)) if self.mode == Mode::Plan => match &self.task {
+                Task::Request(request) => return self.end(now, Outcome::Intended(outlook(seen, request, policy))),
+                _ => decision,
+            },
+            decision => decision,
         };
         match decision {
             Decision::Look(Question::Inside(version)) => Some(Call::LookInto(version)),
@@ -275,12 +287,13 @@ impl Rotation {
             Step::Promote { from, to } => Call::Promote { from, to },
             Step::Unstage(version) => Call::Unstage(version),
             Step::Deactivate(key) => Call::Deactivate(key),
+            Step::Activate(key) => Call::Activate(key),
             Step::Delete(key) => Call::DeleteKey(key),
             Step::Stage { carry } => {
                 let NewKey { credentials, created } = self.fresh.clone()?;
-                let version = match &self.order {
-                    Some(order) => Ok(order.version.clone()),
-                    None => VersionId::for_key(&credentials.key, created, carry.is_some()),
+                let version = match &self.task {
+                    Task::Order(order) => Ok(order.version.clone()),
+                    _ => VersionId::for_key(&credentials.key, created, carry.is_some()),
                 };
                 match version {
                     Ok(version) => Call::Stage { version, credentials, carry },

@@ -4,7 +4,7 @@ use crate::driver::{Bounds, drive_within};
 use crate::telling::{NotifierFailure, Told, panic_text, tell_beside};
 use crate::{
     AccessKey, Blocked, Cancel, Event, EventKind, KeyId, Mode, Notifier, Observed, Order, Outcome, Policy, Ports,
-    Rotation, SecretName, SecretState, Subject, Timestamp, UserName, after,
+    Request, Rotation, SecretName, SecretState, Subject, Task, Timestamp, UserName, after,
 };
 use futures_util::{FutureExt, StreamExt, stream};
 use serde::Serialize;
@@ -49,7 +49,7 @@ pub struct Rotator {
 /// What is to be done for each user.
 struct Job {
     mode: Mode,
-    order: Option<Order>,
+    task: Task,
 }
 
 /// What a run says while it goes on.
@@ -74,6 +74,10 @@ pub struct Standing {
     pub outcome: Outcome,
     /// The key under AWSCURRENT, as far as it was seen.
     pub current: Option<KeyId>,
+    /// The key under AWSPREVIOUS, as far as it was seen, whether or not it still exists.
+    pub previous: Option<KeyId>,
+    /// The key that a person revoked, as far as it was seen.
+    pub revoked: Option<KeyId>,
     /// When the current key is due by the user's policy.
     pub due: Option<Timestamp>,
     /// The user's keys, as they were seen last.
@@ -128,7 +132,7 @@ impl Rotator {
         cancel: &Cancel,
         progress: &(dyn Fn(Progress) + Sync),
     ) -> Report {
-        self.work(chosen, Job { mode, order: None }, limits, cancel, progress).await
+        self.work(chosen, Job { mode, task: Task::Everything }, limits, cancel, progress).await
     }
 
     /// Carries out one order of Secrets Manager's for the user whose secret it is about, as its rotation function.
@@ -142,7 +146,23 @@ impl Rotator {
         cancel: &Cancel,
         progress: &(dyn Fn(Progress) + Sync),
     ) -> Report {
-        self.work(vec![chosen], Job { mode: Mode::Act, order: Some(order) }, limits, cancel, progress).await
+        self.work(vec![chosen], Job { mode: Mode::Act, task: Task::Order(order) }, limits, cancel, progress).await
+    }
+
+    /// Does what a person asks for, for one user; or, with [`Mode::Plan`], says what that will be ([`Outcome::Intended`]).
+    ///
+    /// It is done if the user's outcome is [`Outcome::Done`]. [`Outcome::Refused`] and [`Outcome::Blocked`] say why it cannot be; after anything else,
+    /// ask again.
+    pub async fn fulfil(
+        &self,
+        chosen: Chosen,
+        request: Request,
+        mode: Mode,
+        limits: &Limits,
+        cancel: &Cancel,
+        progress: &(dyn Fn(Progress) + Sync),
+    ) -> Report {
+        self.work(vec![chosen], Job { mode, task: Task::Request(request) }, limits, cancel, progress).await
     }
 
     async fn work(
@@ -197,6 +217,8 @@ impl Rotator {
             secret: subject.secret.clone(),
             outcome: Outcome::Panicked(String::new()),
             current: None,
+            previous: None,
+            revoked: None,
             due: None,
             keys: Vec::new(),
             events: Vec::new(),
@@ -210,11 +232,7 @@ impl Rotator {
                 standing.outcome = Outcome::Blocked(reason);
             }
             Ok(policy) => {
-                let rotation = Rotation::new(subject.clone(), policy, job.mode);
-                let rotation = match &job.order {
-                    Some(order) => rotation.ordered(order.clone()),
-                    None => rotation,
-                };
+                let rotation = Rotation::new(subject.clone(), policy, job.mode).to_do(job.task.clone());
                 let work = drive_within(&self.ports, rotation, bounds, &mut tell);
                 match AssertUnwindSafe(work).catch_unwind().await {
                     Ok(driven) => {
@@ -242,6 +260,10 @@ impl Standing {
         self.keys.sort_by_key(|k| k.created);
         if let SecretState::Present(secret) = &seen.secret {
             self.current = secret.current.as_ref().and_then(|held| held.key().cloned());
+            let previous = secret.previous.as_ref().and_then(|held| held.key().cloned());
+            let revoked = secret.journal.revoked.as_ref().map(|r| &r.key);
+            self.revoked = revoked.filter(|key| secret.journal.revoked_at(key).is_some()).cloned();
+            self.previous = previous.filter(|key| Some(key) != self.current.as_ref());
         }
         let current = self.keys.iter().find(|k| Some(&k.id) == self.current.as_ref());
         self.due = current.map(|k| after(k.created, policy.waits().max_age));

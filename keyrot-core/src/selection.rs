@@ -29,6 +29,8 @@ pub struct Selection {
     pub exclude: Vec<Pattern>,
     /// If not empty: of the users selected, only these.
     pub only: Vec<UserName>,
+    /// Whoever is named in `only` need not have the tag: for what a person asks for by name. Exclusions hold all the same.
+    pub without_tag: bool,
 }
 
 impl Default for Selection {
@@ -39,6 +41,7 @@ impl Default for Selection {
             path_prefix: "/".to_owned(),
             exclude: Vec::new(),
             only: Vec::new(),
+            without_tag: false,
         }
     }
 }
@@ -256,7 +259,9 @@ impl Selection {
     }
 
     fn admits(&self, user: &IamUser) -> Result<(), MissingWhy> {
-        self.tagged(user)?;
+        if !(self.without_tag && self.only.contains(user.arn.name())) {
+            self.tagged(user)?;
+        }
         // The port was asked for these only; a port that overlooks it must not make this run write to others.
         if !user.arn.path().starts_with(&self.path_prefix) {
             let (path, path_prefix) = (user.arn.path().to_owned(), self.path_prefix.clone());

@@ -6,7 +6,8 @@ use crate::{Blocked, EventKind, KeyId, Note, Outcome, Phase, Refusal, Standing, 
 pub(crate) fn outcome_text(one: &Standing, now: Timestamp) -> String {
     match &one.outcome {
         Outcome::Settled { until } => format!("settled; the next rotation is due {}", time(*until)),
-        Outcome::Done => "what Secrets Manager ordered is done".to_owned(),
+        Outcome::Done => "done, as it was asked for".to_owned(),
+        Outcome::Intended(steps) => steps.iter().map(ToString::to_string).collect::<Vec<_>>().join("; then "),
         Outcome::Refused(refusal) => refusal.to_string(),
         Outcome::Waiting(wait) => wait_text(wait),
         Outcome::Blocked(reason) => reason.to_string(),
@@ -44,6 +45,7 @@ fn due_text(one: &Standing, step: &Step, now: Timestamp) -> String {
             format!("adopt: {key}, prove it and publish it; the user {secret}")
         }
         Step::Write(Note::Intent(_)) | Step::CreateKey => match (&one.current, one.due) {
+            (Some(key), _) if one.revoked.as_ref() == Some(key) => format!("rotate: replace {key}, which was revoked"),
             (Some(key), Some(due)) if due > now => {
                 format!("rotate: replace {key} at once, as you force it; it is due only {}", time(due))
             }
@@ -51,6 +53,8 @@ fn due_text(one: &Standing, step: &Step, now: Timestamp) -> String {
             (Some(key), None) => format!("rotate: replace {key}"),
             (None, _) => "adopt: make a key, prove it and publish it; the secret holds none yet".to_owned(),
         },
+        Step::Write(Note::Revoked(note)) => format!("revoke {}", note.key),
+        Step::Activate(key) => format!("reactivate {key}, to publish it again"),
         Step::Write(Note::Promoted(_)) => {
             "note down that the current key is in place; the overlap starts then".to_owned()
         }
@@ -68,6 +72,9 @@ fn due_text(one: &Standing, step: &Step, now: Timestamp) -> String {
 
 /// While no key of the user's was ever published, the one to go is not an old one.
 fn retire_text(one: &Standing, key: &KeyId) -> String {
+    if one.revoked.as_ref() == Some(key) {
+        return format!("retire {key}: it was revoked");
+    }
     match one.current {
         Some(_) => format!("retire {key}: nothing needs it any more, as far as AWS knows"),
         None => format!("retire {key}: a run made it and died before it was published, so nobody has its secret"),
@@ -101,6 +108,15 @@ pub(crate) fn refusal_code(refusal: &Refusal) -> &'static str {
         Refusal::NotMade { .. } => "not_made",
         Refusal::DoesNotWork { .. } => "does_not_work",
         Refusal::Superseded { .. } => "superseded",
+        Refusal::NothingBefore { .. } => "nothing_before",
+        Refusal::NotBefore { .. } => "not_before",
+        Refusal::Gone { .. } => "gone",
+        Refusal::WasRevoked { .. } => "was_revoked",
+        Refusal::WhichKey { .. } => "which_key",
+        Refusal::NoSuchKey { .. } => "no_such_key",
+        Refusal::NoRoom { .. } => "no_room",
+        Refusal::IsCurrent { .. } => "is_current",
+        Refusal::InUse { .. } => "in_use",
     }
 }
 
@@ -118,6 +134,8 @@ pub(crate) fn step_code(step: &Step) -> &'static str {
         Step::CreateSecret | Step::PutPlaceholder => "adopt",
         Step::Write(Note::Intent(_)) | Step::CreateKey => "rotate",
         Step::Write(Note::Promoted(_)) => "note_promoted",
+        Step::Write(Note::Revoked(_)) => "revoke",
+        Step::Activate(_) => "activate",
         Step::Write(Note::Retired(note)) => match note.phase {
             Phase::Retiring => "retire",
             Phase::Abandoned => "abandon",
@@ -142,6 +160,7 @@ pub(crate) fn blocked_code(blocked: &Blocked) -> &'static str {
         Blocked::CurrentKeyGone { .. } => "current_key_gone",
         Blocked::CurrentKeyInactive { .. } => "current_key_inactive",
         Blocked::CurrentDoesNotWork { .. } => "current_does_not_work",
+        Blocked::NoWayBack { .. } => "no_way_back",
         Blocked::UnknownKeys(_) => "unknown_keys",
         Blocked::ClaimedKey { .. } => "claimed_key",
         Blocked::StrangeStatus { .. } => "strange_status",
@@ -157,6 +176,9 @@ pub(crate) fn event_code(kind: &EventKind) -> &'static str {
         EventKind::Rotated { .. } => "rotated",
         EventKind::Held(_) => "held",
         EventKind::Reactivated { .. } => "reactivated",
+        EventKind::Revoked { .. } => "revoked",
+        EventKind::RolledBack { .. } => "rolled_back",
+        EventKind::Activated { .. } => "activated",
         EventKind::Retired { .. } => "retired",
         EventKind::Deleted { .. } => "deleted",
         EventKind::Abandoned { .. } => "abandoned",
@@ -172,6 +194,9 @@ pub(crate) fn event_key(kind: &EventKind) -> Option<&KeyId> {
     match kind {
         EventKind::KeyCreated { key }
         | EventKind::Rotated { key, .. }
+        | EventKind::Revoked { key, .. }
+        | EventKind::RolledBack { key, .. }
+        | EventKind::Activated { key }
         | EventKind::Reactivated { key }
         | EventKind::Retired { key }
         | EventKind::Deleted { key }

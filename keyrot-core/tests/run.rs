@@ -98,6 +98,9 @@ impl IamPort for Panics {
     async fn deactivate_key(&self, user: &UserName, key: &KeyId) -> Result<(), CallError> {
         self.0.deactivate_key(user, key).await
     }
+    async fn activate_key(&self, user: &UserName, key: &KeyId) -> Result<(), CallError> {
+        self.0.activate_key(user, key).await
+    }
     async fn delete_key(&self, user: &UserName, key: &KeyId) -> Result<(), CallError> {
         self.0.delete_key(user, key).await
     }

@@ -2,6 +2,7 @@
 
 pub(crate) mod demo;
 pub(crate) mod policy;
+pub(crate) mod request;
 pub(crate) mod run;
 pub(crate) mod sandbox;
 pub(crate) mod table;

@@ -117,6 +117,10 @@ impl IamPort for SandboxAccount {
         self.call(|a| a.deactivate_key(user, key).now_or_never()).await
     }
 
+    async fn activate_key(&self, user: &UserName, key: &KeyId) -> Result<(), CallError> {
+        self.call(|a| a.activate_key(user, key).now_or_never()).await
+    }
+
     async fn delete_key(&self, user: &UserName, key: &KeyId) -> Result<(), CallError> {
         self.call(|a| a.delete_key(user, key).now_or_never()).await
     }

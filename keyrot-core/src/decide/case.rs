@@ -25,6 +25,8 @@ pub(super) enum Role {
     Stray,
     /// The user's only key while the secret still holds the placeholder: it stays until a successor is in place.
     InPlace,
+    /// A person revoked it, and nothing else explains it.
+    Revoked,
     /// No label and no note explains it; whether a version without a label does, was not asked yet.
     Unexplained,
     /// Nothing explains it.
@@ -43,6 +45,7 @@ impl Case<'_> {
     pub(super) fn role(&self, key: &AccessKey) -> Role {
         let id = Some(&key.id);
         let journal = &self.secret.journal;
+        let revoked = journal.revoked_at(&key.id).is_some();
         let used = matches!(self.seen.last_use.get(&key.id), Some(LastUse::At { .. }));
         if self.current.key() == id {
             Role::Current
@@ -52,10 +55,12 @@ impl Case<'_> {
             Role::InHand
         } else if self.was_current(&key.id) {
             Role::Old
-        } else if matches!(journal.phase_of(&key.id), Some((Phase::Abandoned, _))) {
+        } else if !revoked && matches!(journal.phase_of(&key.id), Some((Phase::Abandoned, _))) {
             Role::Stray
         } else if self.seen.versions.is_none() {
             Role::Unexplained
+        } else if revoked {
+            Role::Revoked
         } else if self.in_a_version(&key.id) && (journal.promoted.is_some() || self.secret.previous.is_some()) {
             Role::Old
         } else if self.in_a_version(&key.id)
@@ -91,6 +96,12 @@ impl Case<'_> {
         versions.any(|version| Content::of(version).key() == Some(key))
     }
 
+    /// Whether keyrot made the key, as far as a version, a note or an intent still says it.
+    pub(super) fn is_own(&self, key: &AccessKey) -> bool {
+        let abandoned = matches!(self.secret.journal.phase_of(&key.id), Some((Phase::Abandoned, _)));
+        abandoned || self.in_a_version(&key.id) || self.made_under_the_intent(key)
+    }
+
     /// Whether a lost reply to CreateAccessKey explains the key: it did not exist before the intent, it appeared within the settling time,
     /// and there is not already a key for every one that the intent can have made.
     pub(super) fn made_under_the_intent(&self, key: &AccessKey) -> bool {
@@ -115,6 +126,7 @@ impl Case<'_> {
             self.secret.pending.as_ref().and_then(Held::key) == id
                 || self.seen.in_hand.as_ref() == id
                 || self.secret.journal.phase_of(&k.id).is_some()
+                || self.secret.journal.revoked_at(&k.id).is_some()
                 || self.in_a_version(&k.id)
                 || self.made_under_the_intent(k)
         };
@@ -163,7 +175,7 @@ impl Case<'_> {
     }
 
     pub(super) fn leaving(&self) -> impl Iterator<Item = &AccessKey> {
-        self.keys_as(Role::Old).chain(self.keys_as(Role::Stray))
+        self.keys_as(Role::Revoked).chain(self.keys_as(Role::Old)).chain(self.keys_as(Role::Stray))
     }
 
     pub(super) fn keys_beside_current(&self) -> usize {

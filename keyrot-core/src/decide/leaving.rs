@@ -11,9 +11,12 @@ impl Case<'_> {
     /// Brings one key on its way: Active → (overlap, quiet) → Inactive → (soak) → deleted. The one that is noted down goes first.
     pub(super) fn leaving_key(&self) -> Option<Decision> {
         let noted = |key: &&AccessKey| self.secret.journal.phase_of(&key.id).is_some();
-        let key = self.leaving().find(noted).or_else(|| self.leaving().next())?;
-        let old = self.role(key) == Role::Old;
-        if (old || self.current.key().is_some())
+        let revoked = |key: &&AccessKey| self.secret.journal.revoked_at(&key.id).is_some();
+        let leaving = || self.leaving().filter(|key| !self.has_no_successor(key));
+        let key = leaving().find(revoked).or_else(|| leaving().find(noted)).or_else(|| leaving().next())?;
+        let role = self.role(key);
+        let old = matches!(role, Role::Old | Role::Revoked);
+        if (role == Role::Old || self.current.key().is_some())
             && let Some(decision) = self.successor_not_in_place(key)
         {
             return Some(decision);
@@ -26,6 +29,18 @@ impl Case<'_> {
                 let status = status.clone();
                 Some(Decision::Blocked(Blocked::StrangeStatus { key: key.id.clone(), status }))
             }
+        }
+    }
+
+    /// Where the current key was revoked and does not work any more, nothing takes another's place; and a revoked key, while there is only the
+    /// placeholder, stays until there is something in its place, if there is room for that.
+    fn has_no_successor(&self, key: &AccessKey) -> bool {
+        match self.current.key() {
+            Some(current) => self.key(current).is_none_or(|current| current.status != KeyStatus::Active),
+            None if self.role(key) == Role::Revoked && !self.is_own(key) => {
+                key.status == KeyStatus::Active || self.seen.keys.len() < 2
+            }
+            None => false,
         }
     }
 
@@ -57,13 +72,16 @@ impl Case<'_> {
     }
 
     pub(super) fn retire_old(&self, key: &AccessKey) -> Option<Decision> {
-        let promoted = self.promoted()?.at;
         // Only a version without a label speaks for it: another run may just have proved it, and be about to promote it.
-        let perhaps = !self.was_current(&key.id);
+        let perhaps = !self.was_current(&key.id) && self.is_own(key);
         if perhaps && self.now < self.settled_at(key.created) {
             return self.wait(Why::Settling(key.id.clone()), Some(self.settled_at(key.created)));
         }
-        let phase = self.secret.journal.phase_of(&key.id);
+        let revoked = self.secret.journal.revoked_at(&key.id);
+        let promoted = self.promoted().map(|promoted| promoted.at).or(revoked)?;
+        // What was noted down before a person revoked the key is over.
+        let phase =
+            self.secret.journal.phase_of(&key.id).filter(|(_, at)| revoked.is_none_or(|revoked| revoked <= *at));
         let since = match phase {
             // IAM's listing may not show yet that it is Inactive.
             Some((Phase::Inactive, at)) if self.now < self.settled_at(at) => {
@@ -75,10 +93,11 @@ impl Case<'_> {
             Some((Phase::Retiring | Phase::Abandoned, _)) | None => promoted,
         };
         let overlap = after(since, self.policy.waits().overlap);
-        if self.now < overlap {
+        if self.now < overlap && revoked.is_none() {
             return self.wait(Why::Overlap(key.id.clone()), Some(overlap));
         }
-        self.in_use(key, overlap).or_else(|| match phase {
+        let in_use = if revoked.is_some() { None } else { self.in_use(key, overlap) };
+        in_use.or_else(|| match phase {
             Some((Phase::Retiring, at)) if perhaps && self.now < self.settled_at(at) => {
                 self.wait(Why::Settling(key.id.clone()), Some(self.settled_at(at)))
             }

@@ -164,6 +164,10 @@ impl IamPort for MemoryAccount {
         self.call("deactivate_key", |world| Ok(world.set_key_status(user, key, KeyStatus::Inactive)?)).await
     }
 
+    async fn activate_key(&self, user: &UserName, key: &KeyId) -> Result<(), CallError> {
+        self.call("activate_key", |world| Ok(world.set_key_status(user, key, KeyStatus::Active)?)).await
+    }
+
     async fn delete_key(&self, user: &UserName, key: &KeyId) -> Result<(), CallError> {
         let gone_is_fine = |world: &mut World| match world.delete_key(user, key) {
             Err(refusal) if refusal.kind != ErrorKind::NotFound => Err(refusal.into()),

@@ -2,8 +2,8 @@
 
 use super::{Label, World};
 use crate::{
-    Intent, KeyId, KeyStatus, LastUse, Phase, Policy, Promoted, SecretName, SecretState, Timestamp, UserName,
-    VersionId, after,
+    Intent, KeyId, KeyStatus, LastUse, Phase, Policy, Promoted, Revocation, SecretName, SecretState, Timestamp,
+    UserName, VersionId, after,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -50,6 +50,8 @@ pub struct Watch {
     mistakable: BTreeSet<KeyId>,
     /// The keys that were the user's only one when another was published for the first time, or anew after a person put the placeholder back.
     in_place: BTreeSet<KeyId>,
+    /// What persons asked for, by key, until the key is reactivated.
+    revoked: BTreeMap<KeyId, Revocation>,
 }
 
 /// What matters of the account for one user.
@@ -77,9 +79,16 @@ impl Watch {
             held: BTreeSet::new(),
             mistakable: BTreeSet::new(),
             in_place: BTreeSet::new(),
+            revoked: BTreeMap::new(),
         };
         watch.held.extend(watch.keys_in_versions(world));
         watch
+    }
+
+    /// From now on a key is held to what a person asked for it, in the place of what is promised otherwise: no overlap and no `quiet`; no successor
+    /// and no soak only where the request says so.
+    pub fn revoke(&mut self, order: Revocation) {
+        self.revoked.insert(order.key.clone(), order);
     }
 
     /// Holds one change against the promises.
@@ -111,6 +120,10 @@ impl Watch {
     /// S1: keyrot never leaves AWSCURRENT on credentials that do not work, unless a person had already done so and keyrot did not touch it.
     fn current_works(&self, was: &View<'_>, is: &View<'_>) -> Result<(), Broken> {
         let moved = was.current != is.current;
+        let given_up = was.current.as_ref().and_then(|(_, key)| self.revoked.get(key.as_ref()?));
+        if !moved && given_up.is_some_and(|order| order.without_successor) {
+            return Ok(());
+        }
         match self.fault_of_current(is) {
             Some(how) if moved || self.fault_of_current(was).is_none() => Err(Broken { promise: "S1", how }),
             _ => Ok(()),
@@ -146,6 +159,18 @@ impl Watch {
         let now = was.world.now();
         let waits = self.policy.waits();
         let broken = |promise, how: String| Err(Broken { promise, how });
+        if let Some(order) = self.revoked.get(key) {
+            let unused = || match was.world.last_use(key) {
+                Ok(LastUse::At { when, .. }) => after(when, waits.quiet) <= now,
+                Ok(_) => true,
+                Err(_) => false,
+            };
+            return match (order.without_successor, order.only_if_unused) {
+                (_, true) if !unused() => broken("S2", format!("{key} was revoked though it was used within `quiet`")),
+                (false, false) => self.works_without(key, was),
+                _ => Ok(()),
+            };
+        }
         self.attributable(key, was)?;
         if let Some(left) = self.left.get(key) {
             if now < after(*left, waits.overlap) {
@@ -165,10 +190,14 @@ impl Watch {
             // Nobody but keyrot ever had it.
             return Ok(());
         }
-        self.attributable(key, was)?;
         let broken = |how: String| Err(Broken { promise: "S3", how });
         if *status == KeyStatus::Active {
             return broken(format!("{key} was deleted while Active"));
+        }
+        match self.revoked.get(key) {
+            Some(order) if order.delete => return Ok(()),
+            Some(_) => {}
+            None => self.attributable(key, was)?,
         }
         match self.deactivated.get(key) {
             Some(since) if was.world.now() < after(*since, self.policy.waits().soak) => {
@@ -192,9 +221,13 @@ impl Watch {
 
     /// S5: whoever had the key has to find a working one in the secret, and a note has to prove it.
     fn successor_in_place(&self, key: &KeyId, was: &View<'_>) -> Result<(), Broken> {
-        if !self.left.contains_key(key) {
+        if !self.left.contains_key(key) || self.revoked.get(key).is_some_and(|order| order.without_successor) {
             return Ok(());
         }
+        self.works_without(key, was)
+    }
+
+    fn works_without(&self, key: &KeyId, was: &View<'_>) -> Result<(), Broken> {
         let broken = |how: &str| Err(Broken { promise: "S5", how: format!("{key} was taken away {how}") });
         let Some((version, Some(current))) = &was.current else {
             return broken("while AWSCURRENT holds no key");
@@ -238,6 +271,10 @@ impl Watch {
                     self.deactivated.insert(key.clone(), now);
                 }
                 (Some(KeyStatus::Inactive), KeyStatus::Active) => {
+                    // As below: what keyrot has not noted down as Inactive, it cannot see to have been reactivated.
+                    if actor == Actor::Person && was.hold.as_ref() == Some(key) {
+                        self.revoked.remove(key);
+                    }
                     if !locked {
                         self.deactivated.remove(key);
                     }

@@ -1,10 +1,10 @@
 //! Which function decides.
 
-use crate::{Decision, Observed, Order, Policy, Timestamp, decide, decide_order};
+use crate::{Decision, Observed, Order, Policy, Request, Timestamp, decide, decide_order, decide_request};
 
 /// The functions that decide, with a name to tell it by.
 ///
-/// There is one real pair. Others exist to show that a check can fail: a test puts a weakened decision in its place, and demands to be told.
+/// There is one real set. Others exist to show that a check can fail: a test puts a weakened decision in its place, and demands to be told.
 #[derive(Clone, Copy)]
 pub struct Decider {
     /// What it is called.
@@ -13,11 +13,13 @@ pub struct Decider {
     pub decide: fn(&Observed, &Policy, Timestamp) -> Decision,
     /// The one for orders.
     pub decide_order: fn(&Observed, &Order, &Policy, Timestamp) -> Decision,
+    /// The one for requests.
+    pub decide_request: fn(&Observed, &Request, &Policy, Timestamp) -> Decision,
 }
 
 impl Decider {
-    /// [`decide`](crate::decide()) and [`decide_order`].
-    pub const REAL: Self = Self { name: "decide", decide, decide_order };
+    /// [`decide`](crate::decide()), [`decide_order`] and [`decide_request`].
+    pub const REAL: Self = Self { name: "decide", decide, decide_order, decide_request };
 }
 
 impl PartialEq for Decider {

@@ -116,13 +116,16 @@ impl Rotation {
                 let current = Some(Held::of(version));
                 self.seen.secret = SecretState::Present(Secret { current, ..Secret::default() });
             }
-            Call::Deactivate(key) => {
-                if let Some(key) = self.seen.keys.iter_mut().find(|k| k.id == key) {
-                    key.status = KeyStatus::Inactive;
-                }
-            }
+            Call::Deactivate(key) => self.set_status(&key, KeyStatus::Inactive),
+            Call::Activate(key) => self.set_status(&key, KeyStatus::Active),
             Call::DeleteKey(key) => self.seen.keys.retain(|k| k.id != key),
             call => self.done_in_secret(call),
+        }
+    }
+
+    fn set_status(&mut self, key: &KeyId, status: KeyStatus) {
+        if let Some(key) = self.seen.keys.iter_mut().find(|k| k.id == *key) {
+            key.status = status;
         }
     }
 
@@ -146,7 +149,8 @@ impl Rotation {
                 self.seen.in_hand = None;
             }
             Call::Promote { to, .. } => {
-                let promoted = secret.pending.clone().filter(|h| h.version == to).unwrap_or_else(|| Held::of(to));
+                let labelled = [&secret.pending, &secret.previous].into_iter().flatten().find(|h| h.version == to);
+                let promoted = labelled.cloned().unwrap_or_else(|| Held::of(to));
                 secret.previous = secret.current.replace(promoted);
             }
             Call::Unstage(_) => secret.pending = None,
@@ -160,22 +164,37 @@ impl Rotation {
         Some(match call {
             Call::PutPlaceholder(_) => EventKind::Adopted,
             Call::Promote { to, .. } => {
-                let key = secret.pending.as_ref().filter(|held| held.version == *to).and_then(Held::key)?.clone();
+                let labelled = [&secret.pending, &secret.previous].into_iter().flatten();
+                let key = labelled.clone().find(|held| held.version == *to).and_then(Held::key)?.clone();
+                let from = secret.current.as_ref().and_then(Held::key).cloned();
+                if secret.previous.as_ref().is_some_and(|held| held.version == *to) {
+                    return Some(EventKind::RolledBack { key, from, version: to.clone() });
+                }
                 let beside = || self.seen.keys.iter().map(|k| &k.id).find(|id| **id != key);
-                let replaced = secret.current.as_ref().and_then(Held::key).or_else(beside).cloned();
+                let replaced = from.or_else(|| beside().cloned());
                 EventKind::Rotated { key, replaced, version: to.clone() }
             }
             Call::Write(Note::Retired(note)) if note.phase == Phase::Hold => {
-                EventKind::Reactivated { key: note.key.clone() }
+                let inactive = |(phase, _)| phase == Phase::Inactive;
+                let active = |k: &AccessKey| k.id == note.key && k.status == KeyStatus::Active;
+                let key = Some(&note.key).filter(|key| secret.journal.phase_of(key).is_some_and(inactive))?;
+                self.seen.keys.iter().any(active).then(|| EventKind::Reactivated { key: key.clone() })?
+            }
+            Call::Write(Note::Revoked(note)) => {
+                EventKind::Revoked { key: note.key.clone(), reason: self.task.reason().map(str::to_owned) }
             }
             Call::Write(Note::Retired(note)) if note.phase == Phase::Abandoned => self.abandoning(&note.key),
             Call::Write(Note::Retired(note)) if note.phase == Phase::Retiring => {
                 let replaced = secret.journal.promoted.as_ref().and_then(|p| p.replacing.as_ref());
                 let previous = secret.previous.as_ref().and_then(Held::key);
-                let key = Some(&note.key).filter(|key| replaced != Some(key) && previous != Some(key))?;
+                let old = |key: &KeyId| {
+                    replaced == Some(key) || previous == Some(key) || secret.journal.revoked_at(key).is_some()
+                };
+                let key = Some(&note.key).filter(|key| !old(key))?;
                 EventKind::OrphanFound { key: key.clone() }
             }
             Call::Deactivate(key) => EventKind::Retired { key: key.clone() },
+            Call::Activate(key) => EventKind::Activated { key: key.clone() },
             Call::DeleteKey(key) => EventKind::Deleted { key: key.clone() },
             _ => return None,
         })

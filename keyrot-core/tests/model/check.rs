@@ -4,7 +4,7 @@ use super::world::{
     Action, Deed, Luck, Setting, State, UNIT, is_for_the_service, rotate_by_service, run, secret, user,
 };
 use keyrot_core::memory::{Label, World};
-use keyrot_core::{Call, Next, Outcome};
+use keyrot_core::{Call, Next, Outcome, Task};
 use stateright::{Model, Property};
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -73,7 +73,7 @@ impl Check {
         let mut world = state.world.clone();
         let mut serviced = None;
         for _ in 0..24 {
-            let outcome = run(&self.setting, &mut world, None);
+            let outcome = run(&self.setting, &mut world, Task::Everything);
             if is_for_the_service(&world, &outcome) {
                 serviced = rotate_by_service(&self.setting, &mut world);
                 if serviced == Some(Outcome::Done) {
@@ -124,6 +124,7 @@ impl Model for Check {
                 None if state.rotators[..i].iter().all(Option::is_some) => {
                     actions.push(Action::Start(i));
                     actions.extend(state.order.is_some().then_some(Action::Order(i)));
+                    actions.extend(state.asked.is_some().then_some(Action::Fulfil(i)));
                 }
                 None => {}
                 Some(running) => {
@@ -146,6 +147,11 @@ impl Model for Check {
         if state.services > 0 && state.order.is_none() {
             actions.push(Action::Rotate);
         }
+        if state.asked.is_none() {
+            let keys = || state.world.user(&user()).into_iter().flat_map(|u| u.keys()).map(|k| k.listed.id.clone());
+            let asks = self.setting.asks.iter().flat_map(|ask| keys().map(|key| ask.request(key)));
+            actions.extend(asks.map(Action::Ask));
+        }
         if state.person > 0 {
             actions.extend(Self::deeds(state).into_iter().map(Action::Person));
         }
@@ -158,9 +164,13 @@ impl Model for Check {
     fn next_state(&self, state: &State, action: Action) -> Option<State> {
         let mut next = state.clone();
         match action {
-            Action::Start(i) => next.start(&self.setting, i, None),
+            Action::Start(i) => next.start(&self.setting, i, Task::Everything),
             Action::Rotate => next.rotate(),
-            Action::Order(i) => next.start(&self.setting, i, next.order.clone()),
+            Action::Order(i) => next.start(&self.setting, i, next.order.clone().map_or(Task::Everything, Task::Order)),
+            Action::Ask(request) => next.ask(request),
+            Action::Fulfil(i) => {
+                next.start(&self.setting, i, next.asked.clone().map_or(Task::Everything, Task::Request))
+            }
             Action::Step(i, luck) => next.step(&self.setting, i, luck),
             Action::Pass(units) => next.pass(units),
             Action::Use(key) => next.consume(&key),

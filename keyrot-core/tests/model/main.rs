@@ -10,9 +10,10 @@ mod weak;
 mod world;
 
 use check::Check;
+use setting::waits;
 use stateright::{Checker, Model};
 use std::time::Instant;
-use world::{Action, Setting, Start, State};
+use world::{Action, Ask, Setting, Start, State};
 
 fn explore(name: &str, setting: Setting) {
     let began = Instant::now();
@@ -134,5 +135,64 @@ fn a_person_amid_secrets_managers_own_rotation() {
     for start in [Start::Serviced, Start::ServicedOverlap] {
         let setting = Setting { services: 1, person: 1, horizon: bound(1, 3), ..Setting::new(start) };
         explore(&format!("orders and a person, {start:?}"), setting);
+    }
+}
+
+/// A life in which a person asks for something: what leaves stays for longer than two runs take, one after the other.
+fn asked(start: Start) -> Setting {
+    let waits = waits([12, 5, 1, 5, 2]);
+    Setting { waits, rotator_waits: waits, ..Setting::new(start) }
+}
+
+const REVOKE: &[Ask] = &[Ask::Revoke];
+const REVOKE_OTHERWISE: &[Ask] = &[Ask::RevokeAndDelete, Ask::RevokeIfUnused, Ask::RevokeWithoutSuccessor];
+
+#[test]
+fn a_person_goes_back() {
+    let setting = Setting { asks: &[Ask::Rollback], faults: 1, horizon: bound(3, 8), ..asked(Start::Overlap) };
+    explore("rollback, one fault", setting);
+    let setting = Setting { asks: &[Ask::Rollback], horizon: bound(3, 6), ..asked(Start::ServicedOverlap) };
+    explore("rollback after orders", setting);
+}
+
+#[test]
+fn a_person_goes_back_beside_another_run() {
+    let setting = Setting { asks: &[Ask::Rollback], rotators: 2, horizon: bound(3, 7), ..asked(Start::Overlap) };
+    explore("rollback beside another run", setting);
+}
+
+#[test]
+fn a_person_goes_back_amid_other_changes() {
+    let setting = Setting { asks: &[Ask::Rollback], person: 1, horizon: bound(0, 4), ..asked(Start::Overlap) };
+    explore("rollback and a person", setting);
+}
+
+#[test]
+fn a_person_revokes_a_key() {
+    for start in [Start::New { keys: 1 }, Start::Due, Start::DueForeign, Start::Overlap] {
+        let setting = Setting { asks: REVOKE, faults: 1, horizon: bound(2, 6), ..asked(start) };
+        explore(&format!("revocation, one fault, {start:?}"), setting);
+        let setting = Setting { asks: REVOKE_OTHERWISE, faults: 1, horizon: bound(1, 6), ..asked(start) };
+        explore(&format!("revocations of other kinds, one fault, {start:?}"), setting);
+    }
+}
+
+#[test]
+fn a_person_revokes_a_key_beside_another_run() {
+    for start in [Start::New { keys: 1 }, Start::Due] {
+        let setting = Setting { asks: REVOKE, rotators: 2, horizon: bound(0, 4), ..asked(start) };
+        explore(&format!("revocation beside another run, {start:?}"), setting);
+    }
+    let setting = Setting { asks: REVOKE, rotators: 2, horizon: bound(2, 6), ..asked(Start::Overlap) };
+    explore("revocation beside a retirement", setting);
+}
+
+#[test]
+fn a_person_revokes_a_key_amid_other_changes() {
+    for start in [Start::New { keys: 1 }, Start::Due, Start::Overlap, Start::Serviced] {
+        let setting = Setting { asks: REVOKE, person: 1, horizon: bound(1, 4), ..asked(start) };
+        explore(&format!("revocation and a person, {start:?}"), setting);
+        let setting = Setting { asks: REVOKE_OTHERWISE, person: 1, horizon: bound(0, 4), ..asked(start) };
+        explore(&format!("revocations of other kinds and a person, {start:?}"), setting);
     }
 }

@@ -1,6 +1,6 @@
 //! What is explored, and how large the life is.
 
-use keyrot_core::{Decider, Policy, Waits};
+use keyrot_core::{Decider, KeyId, Policy, Request, Revocation, Waits};
 use std::time::Duration;
 
 /// One unit of the model's time.
@@ -27,6 +27,8 @@ pub(crate) struct Setting {
     pub(crate) port: Port,
     /// How often Secrets Manager's own rotation begins.
     pub(crate) services: u8,
+    /// What a person may ask keyrot for, once.
+    pub(crate) asks: &'static [Ask],
     /// Whether the first rotator goes on for much longer than the others allow for.
     pub(crate) endless: bool,
 }
@@ -51,6 +53,31 @@ pub(crate) enum Start {
 impl Start {
     pub(crate) fn serviced(self) -> bool {
         matches!(self, Self::Serviced | Self::ServicedOverlap)
+    }
+}
+
+/// What a person may ask keyrot for, for each key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Ask {
+    Rollback,
+    Revoke,
+    RevokeAndDelete,
+    RevokeIfUnused,
+    RevokeWithoutSuccessor,
+}
+
+impl Ask {
+    pub(crate) fn request(self, key: KeyId) -> Request {
+        if self == Self::Rollback {
+            return Request::Rollback { to: key };
+        }
+        Request::Revoke(Revocation {
+            key,
+            reason: None,
+            only_if_unused: self == Self::RevokeIfUnused,
+            without_successor: self == Self::RevokeWithoutSuccessor,
+            delete: self == Self::RevokeAndDelete,
+        })
     }
 }
 
@@ -92,6 +119,7 @@ impl Setting {
             decider: Decider::REAL,
             port: Port::Sound,
             services: 0,
+            asks: &[],
             endless: false,
         }
     }

@@ -4,12 +4,12 @@ use futures_util::FutureExt;
 use keyrot_core::memory::{Actor, Broken, Fault, FaultAt, Label, MemoryAccount, Value, Watch, World};
 use keyrot_core::{
     Call, CallError, Decider, KeyId, KeyStatus, LastUse, Mode, Next, Order, OrderStep, Outcome, Ports, ProbeAnswer,
-    Reply, Rotation, Secret, SecretName, SecretState, Subject, UserName, VersionId, Why, after,
+    Reply, Request, Rotation, Secret, SecretName, SecretState, Subject, Task, UserName, VersionId, Why, after,
 };
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-pub(crate) use super::setting::{Port, Setting, Start, UNIT};
+pub(crate) use super::setting::{Ask, Port, Setting, Start, UNIT};
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct State {
@@ -22,6 +22,8 @@ pub(crate) struct State {
     pub(crate) services: u8,
     /// What Secrets Manager orders now.
     pub(crate) order: Option<Order>,
+    /// What a person asked for.
+    pub(crate) asked: Option<Request>,
     pub(crate) passed: u32,
     pub(crate) interfered: bool,
     pub(crate) begun: bool,
@@ -37,8 +39,8 @@ pub(crate) struct State {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Running {
     pub(crate) machine: Rotation,
-    /// The order that it carries out; otherwise it is a scheduled run.
-    pub(crate) order: Option<Order>,
+    /// What it is to do.
+    pub(crate) task: Task,
     pub(crate) next: Next,
     pub(crate) since: u32,
     /// Whether a person or a consumer did something since the machine's last look. IAM has no conditional writes: what happens between
@@ -57,6 +59,10 @@ pub(crate) enum Action {
     Rotate,
     /// Secrets Manager sends its order, perhaps once more.
     Order(usize),
+    /// A person asks for something.
+    Ask(Request),
+    /// A rotator begins on what the person asked for, perhaps once more.
+    Fulfil(usize),
     Step(usize, Luck),
     Pass(u32),
     Use(KeyId),
@@ -123,6 +129,7 @@ impl State {
             uses: 0,
             services: 0,
             order: None,
+            asked: None,
             passed: 0,
             interfered: false,
             begun: false,
@@ -169,7 +176,7 @@ impl State {
     /// Runs without anything going wrong, a unit of time apart.
     fn live(&mut self, setting: &Setting, runs: u32) {
         for _ in 0..runs {
-            self.start(setting, 0, None);
+            self.start(setting, 0, Task::Everything);
             while !self.at_rest() {
                 self.step(setting, 0, Luck::Good);
             }
@@ -181,17 +188,21 @@ impl State {
         self.rotators.iter().all(Option::is_none)
     }
 
-    pub(crate) fn start(&mut self, setting: &Setting, i: usize, order: Option<Order>) {
+    pub(crate) fn start(&mut self, setting: &Setting, i: usize, task: Task) {
         let mut setting = setting.clone();
         if setting.endless && i == 0 {
             setting.rotator_waits.settle *= 8;
             setting.rotator_waits.probe_limit *= 8;
         }
-        let mut machine = machine(&setting, &self.world, order.clone());
+        if matches!(task, Task::Request(_)) {
+            // Whoever asks, or asks again, knows what they have done before.
+            self.left.clear();
+        }
+        let mut machine = machine(&setting, &self.world, task.clone());
         let next = machine.next(self.world.now());
         self.begun = true;
         let (since, slept) = (self.passed, Duration::ZERO);
-        self.rotators[i] = Some(Running { machine, order, next, since, overtaken: false, first: None, slept });
+        self.rotators[i] = Some(Running { machine, task, next, since, overtaken: false, first: None, slept });
     }
 
     /// Secrets Manager begins.
@@ -247,11 +258,25 @@ impl State {
         running.since = self.passed;
         let told = (events, running.machine.take_events(), &running.next);
         self.look_for_secrets(&told);
-        match (&running.next, &running.order) {
-            (Next::Done(Outcome::Done), Some(order)) => self.carried_out(order),
+        match (&running.next, &running.task) {
+            (Next::Done(Outcome::Done), Task::Order(order)) => self.carried_out(order),
             (Next::Done(_), _) => {}
             _ => self.rotators[i] = Some(running),
         }
+    }
+
+    /// A person asks for something. To go back, or to have a key deactivated whatever comes of it, is that person's own doing; to have one
+    /// replaced and revoked is not: it has to end well.
+    pub(crate) fn ask(&mut self, request: Request) {
+        self.begun = true;
+        match &request {
+            Request::Rollback { .. } => self.interfered = true,
+            Request::Revoke(order) => {
+                self.interfered |= order.without_successor;
+                self.watch.revoke(order.clone());
+            }
+        }
+        self.asked = Some(request);
     }
 
     /// S6: no key's secret is in anything that is told, or in the machine's own `Debug`, or in a tag.
@@ -341,14 +366,10 @@ fn token(world: &World) -> VersionId {
     VersionId::parse(format!("01234567-89ab-cdef-0123-{n:012}")).unwrap()
 }
 
-pub(crate) fn machine(setting: &Setting, world: &World, order: Option<Order>) -> Rotation {
+pub(crate) fn machine(setting: &Setting, world: &World, task: Task) -> Rotation {
     let arn = world.user(&user()).unwrap().arn.clone();
     let subject = Subject { user: user(), arn, secret: secret(), owner: None, quarantine: None };
-    let machine = Rotation::new(subject, setting.rotator_policy(), Mode::Act).deciding_by(setting.decider);
-    match order {
-        Some(order) => machine.ordered(order),
-        None => machine,
-    }
+    Rotation::new(subject, setting.rotator_policy(), Mode::Act).deciding_by(setting.decider).to_do(task)
 }
 
 /// Makes the call on the account through the real ports and the real dispatch. `None` if the process died.
@@ -399,8 +420,8 @@ fn perform(
 const MOST_CALLS: usize = 100;
 
 /// One run to its end, with nothing going wrong.
-pub(crate) fn run(setting: &Setting, world: &mut World, order: Option<Order>) -> Outcome {
-    let mut machine = machine(setting, world, order);
+pub(crate) fn run(setting: &Setting, world: &mut World, task: Task) -> Outcome {
+    let mut machine = machine(setting, world, task);
     let mut calls = Vec::new();
     loop {
         assert!(calls.len() < MOST_CALLS, "a run does not end: {:#?}", &calls[MOST_CALLS - 12..]);
@@ -424,7 +445,7 @@ pub(crate) fn rotate_by_service(setting: &Setting, world: &mut World) -> Option<
     let mut step = Some(OrderStep::CreateSecret);
     let mut outcome = None;
     while let Some(now) = step {
-        outcome = Some(run(setting, world, Some(Order { step: now, version: version.clone() })));
+        outcome = Some(run(setting, world, Task::Order(Order { step: now, version: version.clone() })));
         step = following(now).filter(|_| outcome == Some(Outcome::Done));
     }
     outcome

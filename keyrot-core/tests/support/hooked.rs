@@ -53,6 +53,10 @@ impl<H: Hook + 'static> IamPort for Hooked<H> {
     async fn deactivate_key(&self, user: &UserName, key: &KeyId) -> Result<(), CallError> {
         self.around("deactivate_key", user.as_str(), self.account.deactivate_key(user, key)).await
     }
+    async fn activate_key(&self, user: &UserName, key: &KeyId) -> Result<(), CallError> {
+        self.around("activate_key", user.as_str(), self.account.activate_key(user, key)).await
+    }
+
     async fn delete_key(&self, user: &UserName, key: &KeyId) -> Result<(), CallError> {
         self.around("delete_key", user.as_str(), self.account.delete_key(user, key)).await
     }

@@ -1,0 +1,231 @@
+//! What a person asks for, for one user: the way that `rollback`, `revoke` and `resolve` share. Look, show, ask, do, look again.
+
+use crate::args::Invocation;
+use crate::config;
+use crate::confirm::{Yes, confirm};
+use crate::exit::Exit;
+use crate::problem::Problem;
+use crate::progress::Teller;
+use crate::render::{paint, print, print_json, request as render, style, width};
+use crate::signals::Signals;
+use crate::target::Target;
+use keyrot_aws::notify::{self, FromEnvironment};
+use keyrot_core::settings::Settings;
+use keyrot_core::{
+    Cancel, Chosen, EvidenceDocument, Intended, Limits, Mode, Outcome, Refusal, Report, Request, RequestDocument,
+    Rotator, Standing, UserDocument, UserName,
+};
+
+/// How a person is asked.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub(crate) struct Asking {
+    #[command(flatten)]
+    pub(crate) yes: Yes,
+    /// Show what would be done, and do nothing
+    #[arg(long, short = 'n', conflicts_with = "yes")]
+    pub(crate) dry_run: bool,
+}
+
+/// One user, and all that is needed to do something about them.
+pub(crate) struct Desk<'a> {
+    invocation: &'a Invocation,
+    settings: Settings,
+    signals: Signals,
+    target: Target,
+    chosen: Chosen,
+}
+
+impl<'a> Desk<'a> {
+    /// Finds the user. Whoever is named need not be tagged for rotation.
+    pub(crate) async fn open(invocation: &'a Invocation, user: &UserName) -> Result<Self, Problem> {
+        let settings = config::load(invocation)?;
+        let mut signals =
+            Signals::listen().map_err(|error| Problem::failed(format!("no signal can be heard: {error}")))?;
+        let found = signals.or(find(invocation, &settings, user)).await;
+        let (target, chosen) = found.unwrap_or_else(|signal| Err(Problem::signal(signal)))?;
+        Ok(Self { invocation, settings, signals, target, chosen })
+    }
+
+    /// Where the user stands: a plan's answer.
+    pub(crate) async fn look(&mut self) -> Result<Standing, Problem> {
+        let rotator = Rotator::new(self.target.ports.clone());
+        let (chosen, limits) = (vec![self.chosen.clone()], self.limits());
+        let look = async { rotator.run(chosen, Mode::Plan, &limits, &Cancel::default(), &|_| {}).await };
+        let report = self.signals.or(look).await.map_err(Problem::signal)?;
+        only(report)
+    }
+
+    /// The last use of each of the user's keys.
+    pub(crate) async fn evidence(&mut self, seen: &Standing) -> Result<Vec<EvidenceDocument>, Problem> {
+        let (iam, user) = (self.target.ports.iam.clone(), seen.user.clone());
+        let ask = async {
+            let mut evidence = Vec::new();
+            for key in &seen.keys {
+                let used = iam.last_use(&user, &key.id).await;
+                let used = used.unwrap_or_else(|error| keyrot_core::LastUse::Unknown(error.message));
+                evidence.push(EvidenceDocument::new(&key.id, &used));
+            }
+            evidence
+        };
+        self.signals.or(ask).await.map_err(Problem::signal)
+    }
+
+    /// Shows what the request will do, asks, does it, and shows what came of it. `question` names what will change.
+    pub(crate) async fn ask(
+        mut self,
+        schema: &'static str,
+        seen: &Standing,
+        request: Request,
+        asking: Asking,
+        question: &str,
+    ) -> Result<Exit, Problem> {
+        let evidence = self.evidence(seen).await?;
+        let plan = self.plan(&request).await?;
+        let planned = only_of(&plan)?;
+        let intended = match &planned.outcome {
+            Outcome::Intended(steps) => steps.clone(),
+            _ => Vec::new(),
+        };
+        let mut document = self.document(schema, Some(request.clone()), intended, evidence, &plan)?;
+        if !self.invocation.json {
+            let text = render::before(&document, width());
+            // What a person is to agree to is talk, and so is everything that comes before the result.
+            if asking.dry_run { print(&text) } else { anstream::eprint!("{text}") }
+        }
+        if document.intended.is_empty() || asking.dry_run {
+            document.dry_run = true;
+            return Ok(self.tell(&document, planned));
+        }
+        confirm(asking.yes, question)?;
+        let (report, signal) = self.fulfil(request).await?;
+        let done = only_of(&report)?;
+        let after = self.look().await?;
+        let (intended, evidence) = (document.intended, document.evidence);
+        document = self.document(schema, document.request, intended, evidence, &report)?;
+        document.started = report.started;
+        document.left = Some(UserDocument::new(&after, report.finished));
+        let exit = self.tell(&document, done);
+        Ok(signal.map_or(exit, |signal| if exit == Exit::Failed { exit } else { Exit::Signal(signal) }))
+    }
+
+    /// A request that cannot even be put: what the look found says why.
+    pub(crate) async fn refuse(
+        mut self,
+        schema: &'static str,
+        mut seen: Standing,
+        refusal: Refusal,
+    ) -> Result<Exit, Problem> {
+        let evidence = self.evidence(&seen).await?;
+        seen.outcome = Outcome::Refused(refusal);
+        Ok(self.tell_seen(schema, &seen, evidence))
+    }
+
+    /// Shows where the user stands, and changes nothing.
+    pub(crate) fn tell_seen(&self, schema: &'static str, seen: &Standing, evidence: Vec<EvidenceDocument>) -> Exit {
+        let now = self.target.ports.clock.now();
+        let document = RequestDocument {
+            schema,
+            started: now,
+            finished: now,
+            request: None,
+            dry_run: true,
+            intended: Vec::new(),
+            evidence,
+            user: UserDocument::new(seen, now),
+            left: None,
+            notifier_failures: Vec::new(),
+        };
+        if !self.invocation.json {
+            anstream::eprint!("{}", render::before(&document, width()));
+        }
+        self.tell(&document, seen)
+    }
+
+    async fn plan(&mut self, request: &Request) -> Result<Report, Problem> {
+        let rotator = Rotator::new(self.target.ports.clone());
+        let (chosen, limits, request) = (self.chosen.clone(), self.limits(), request.clone());
+        let plan =
+            async { rotator.fulfil(chosen, request, Mode::Plan, &limits, &Cancel::default(), &|_| {}).await };
+        self.signals.or(plan).await.map_err(Problem::signal)
+    }
+
+    async fn fulfil(&mut self, request: Request) -> Result<(Report, Option<u8>), Problem> {
+        let invocation = self.invocation;
+        let notifiers = match &self.target.aws {
+            Some(aws) => {
+                let whom = std::slice::from_ref(&self.chosen);
+                notify::from_specs(self.settings.notify(), aws, FromEnvironment::Allowed, whom)
+                    .map_err(|error| Problem::usage(error.to_string()))?
+            }
+            // What happens in a sandbox is nobody's news.
+            None => Vec::new(),
+        };
+        let rotator = notifiers.into_iter().fold(Rotator::new(self.target.ports.clone()), Rotator::notify);
+        let teller = Teller::new(1, invocation.silent, invocation.json);
+        let cancel = Cancel::default();
+        let limits = self.limits();
+        let progress = |progress| teller.take(&progress);
+        let work = rotator.fulfil(self.chosen.clone(), request, Mode::Act, &limits, &cancel, &progress);
+        let say = |text: &str| teller.say(&paint(style::WARN, text));
+        let done = self.signals.while_working(&cancel, say, work).await;
+        teller.finish();
+        Ok(done)
+    }
+
+    fn document(
+        &self,
+        schema: &'static str,
+        request: Option<Request>,
+        intended: Vec<Intended>,
+        evidence: Vec<EvidenceDocument>,
+        report: &Report,
+    ) -> Result<RequestDocument, Problem> {
+        Ok(RequestDocument {
+            schema,
+            started: report.started,
+            finished: report.finished,
+            request,
+            dry_run: false,
+            intended,
+            evidence,
+            user: UserDocument::new(only_of(report)?, report.finished),
+            left: None,
+            notifier_failures: report.notifier_failures.clone(),
+        })
+    }
+
+    fn tell(&self, document: &RequestDocument, standing: &Standing) -> Exit {
+        if self.invocation.json {
+            print_json(document);
+        } else {
+            print(&render::after(document, width()));
+        }
+        Exit::of(standing.outcome.verdict(), None)
+    }
+
+    fn limits(&self) -> Limits {
+        self.settings.limits(self.target.ports.clock.now())
+    }
+}
+
+async fn find(invocation: &Invocation, settings: &Settings, user: &UserName) -> Result<(Target, Chosen), Problem> {
+    let target = Target::open(invocation, settings).await?;
+    let found = settings.find_named(target.ports.iam.as_ref(), user).await;
+    let found = found.map_err(|error| Problem::failed(format!("the account's users could not be listed: {error}")))?;
+    match found {
+        Ok(chosen) => Ok((target, chosen)),
+        Err(missing) => Err(Problem::usage(missing.to_string()).hint("nothing was done")),
+    }
+}
+
+fn only(report: Report) -> Result<Standing, Problem> {
+    report.users.into_iter().next().ok_or_else(nobody)
+}
+
+fn only_of(report: &Report) -> Result<&Standing, Problem> {
+    report.users.first().ok_or_else(nobody)
+}
+
+fn nobody() -> Problem {
+    Problem::failed("the run has no answer for the user; this is a fault in keyrot, please report it")
+}

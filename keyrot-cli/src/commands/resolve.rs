@@ -1,0 +1,86 @@
+//! `resolve`: a blocked user's way out.
+
+use super::request::{Asking, Desk};
+use crate::args::Invocation;
+use crate::exit::Exit;
+use crate::problem::Problem;
+use crate::render::request as render;
+use keyrot_core::{State, UserDocument, UserName, WayOut};
+use std::io::{BufRead, IsTerminal, Write};
+
+const EXAMPLES: &str = "\
+Examples:
+  keyrot resolve ci-deployer                           shows what is in the way and what can be done, and asks
+  keyrot resolve ci-deployer --dry-run                 shows it, and does nothing
+  keyrot resolve ci-deployer --choose retire:AKIA... --yes
+  keyrot resolve ci-deployer --choose replace --yes    in a script: the choice has to be one of those shown
+
+Exit code 3: the user is blocked still.";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Resolve {
+    /// Who is blocked
+    #[arg(value_name = "USER")]
+    user: UserName,
+    /// The choice, as `keyrot resolve USER --dry-run` shows them
+    #[arg(long, value_name = "CHOICE")]
+    choose: Option<String>,
+    #[command(flatten)]
+    asking: Asking,
+}
+
+const SCHEMA: &str = "keyrot.resolve/1";
+
+pub(crate) async fn resolve(invocation: &Invocation, args: &Resolve) -> Result<Exit, Problem> {
+    let mut desk = Desk::open(invocation, &args.user).await?;
+    let seen = desk.look().await?;
+    let ways = WayOut::of(&seen);
+    let names = || ways.iter().map(|way| way.choice.as_str()).collect::<Vec<_>>().join(", ");
+    let way = match &args.choose {
+        Some(choice) => Some(ways.iter().find(|way| way.choice == *choice).ok_or_else(|| {
+            let problem = Problem::usage(format!("{choice} is no choice for {}", args.user));
+            match ways.is_empty() {
+                true => problem.hint(format!("nothing can be chosen: keyrot resolve {} says why", args.user)),
+                false => problem.hint(format!("expected one of: {}", names())),
+            }
+        })?),
+        None => None,
+    };
+    let Some(way) = way else {
+        let evidence = desk.evidence(&seen).await?;
+        let exit = desk.tell_seen(SCHEMA, &seen, evidence);
+        if UserDocument::new(&seen, seen.due.unwrap_or_default()).state != State::Blocked || ways.is_empty() {
+            return Ok(exit);
+        }
+        anstream::eprint!("{}", render::ways(&ways));
+        if args.asking.dry_run || invocation.json || !std::io::stdin().is_terminal() {
+            return Ok(exit);
+        }
+        return match chosen(&ways) {
+            Some(way) => {
+                let question = question(way, &args.user);
+                desk.ask(SCHEMA, &seen, way.request.clone(), args.asking, &question).await
+            }
+            None => Ok(exit),
+        };
+    };
+    desk.ask(SCHEMA, &seen, way.request.clone(), args.asking, &question(way, &args.user)).await
+}
+
+fn question(way: &WayOut, user: &UserName) -> String {
+    let short = way.message.split(':').next().unwrap_or(&way.message);
+    let mut letters = short.chars();
+    let first = letters.next().map(|c| c.to_ascii_uppercase()).into_iter();
+    format!("{} (user {user})", first.chain(letters).collect::<String>())
+}
+
+/// Reads a number from the terminal; nothing, or anything else, is no choice.
+fn chosen(ways: &[WayOut]) -> Option<&WayOut> {
+    anstream::eprint!("Which? [1-{}, or nothing to leave it] ", ways.len());
+    let _ = std::io::stderr().flush();
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer).ok()?;
+    let number: usize = answer.trim().parse().ok()?;
+    ways.get(number.checked_sub(1)?)
+}

@@ -1,0 +1,64 @@
+//! `revoke`: have done with a key that leaked.
+
+use super::request::{Asking, Desk};
+use crate::args::Invocation;
+use crate::exit::Exit;
+use crate::problem::Problem;
+use keyrot_core::{KeyId, Request, Revocation, UserName};
+
+const EXAMPLES: &str = "\
+Examples:
+  keyrot revoke ci-deployer AKIAIOSFODNN7EXAMPLE --reason 'found in a public repository'
+  keyrot revoke ci-deployer --dry-run                     what it would do; without KEY: the user's only one
+  keyrot revoke ci-deployer AKIA... --delete              delete it too, at once; otherwise a run does after --soak
+  keyrot revoke ci-deployer AKIA... --without-successor   off with it first of all, whatever still uses it
+  keyrot revoke ci-deployer AKIA... --yes --json > incident.json
+
+Where the key is in use, a new one is made, proved and published first (or the one before, where there is no room for a new one); then the
+key is deactivated, without --overlap and --quiet. What is printed at the end is a record of the incident. It works for users without the
+rotation tag, too. Run it again after a failure: it goes on from where it was.";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Revoke {
+    /// Whose key
+    #[arg(value_name = "USER")]
+    user: UserName,
+    /// Which; may be left out if the user has just one
+    #[arg(value_name = "KEY")]
+    key: Option<KeyId>,
+    /// Why, for the record and for those who are told; it is stored nowhere
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+    /// Deactivate the key first of all, even if nothing can take its place yet
+    #[arg(long)]
+    without_successor: bool,
+    /// Delete the key as soon as it is Inactive: nothing brings it back
+    #[arg(long)]
+    delete: bool,
+    #[command(flatten)]
+    asking: Asking,
+}
+
+const SCHEMA: &str = "keyrot.revoke/1";
+
+pub(crate) async fn revoke(invocation: &Invocation, args: &Revoke) -> Result<Exit, Problem> {
+    let mut desk = Desk::open(invocation, &args.user).await?;
+    let seen = desk.look().await?;
+    match Request::revoke(&seen, args.key.clone()) {
+        Ok(order) => {
+            let question = match args.delete {
+                true => format!("Revoke and delete {} of {}", order.key, args.user),
+                false => format!("Revoke {} of {}", order.key, args.user),
+            };
+            let request = Request::Revoke(Revocation {
+                reason: args.reason.clone(),
+                without_successor: args.without_successor,
+                delete: args.delete,
+                ..order
+            });
+            desk.ask(SCHEMA, &seen, request, args.asking, &question).await
+        }
+        Err(refusal) => desk.refuse(SCHEMA, seen, refusal).await,
+    }
+}

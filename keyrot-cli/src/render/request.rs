@@ -1,0 +1,161 @@
+//! The screens of `rollback`, `revoke` and `resolve`: what is known before a person agrees, and what came of it.
+
+use super::table::{Cell, Table, hanging};
+use super::{paint, style, time};
+use keyrot_core::{KeyDocument, Request, RequestDocument, Severity, State, Timestamp, UserDocument, WayOut};
+use std::fmt::Write;
+
+/// What is known of the user's keys, and what will be done.
+pub(crate) fn before(document: &RequestDocument, width: Option<usize>) -> String {
+    let RequestDocument { user, intended, finished: now, .. } = document;
+    let mut out = format!("{}\n", head(user));
+    out.push_str(&keys(document, *now).show(width));
+    if !intended.is_empty() {
+        let _ = writeln!(out, "\nThis will");
+        for (n, step) in intended.iter().enumerate() {
+            out.push_str(&hanging(&format!("  {}. ", n + 1), style::DIM, &step.to_string(), style::PLAIN, width));
+        }
+    }
+    out.push('\n');
+    out
+}
+
+/// The ways out of what blocks a user, numbered.
+pub(crate) fn ways(ways: &[WayOut]) -> String {
+    let mut out = String::from("What can be done\n");
+    for (n, way) in ways.iter().enumerate() {
+        let name = paint(style::DIM, format!("({})", way.choice));
+        let _ = writeln!(out, "  {}. {} {name}", n + 1, way.message);
+    }
+    out
+}
+
+/// What came of it, and what is left.
+pub(crate) fn after(document: &RequestDocument, width: Option<usize>) -> String {
+    let mut out = String::new();
+    let user = &document.user;
+    if document.dry_run && document.request.is_some() && user.reason == "intended" {
+        return "Nothing was done.\n".to_owned();
+    }
+    let revoked = match &document.request {
+        Some(Request::Revoke(order)) if !document.dry_run => {
+            out.push_str(&incident(document, order.reason.as_deref(), &order.key, width));
+            true
+        }
+        _ => false,
+    };
+    out.push_str(&verdict(user, width));
+    if let Some(left) = &document.left {
+        out.push_str(&what_is_left(left, width));
+        if let Some(Request::Revoke(order)) = document.request.as_ref().filter(|_| revoked) {
+            let text = format!("what the key did, and for whom: keyrot who-uses {}", order.key);
+            out.push_str(&hanging("  ", style::DIM, &text, style::PLAIN, width));
+        }
+    }
+    for failure in &document.notifier_failures {
+        let text = format!("the notifier {} failed: {}", failure.notifier, failure.reason);
+        out.push_str(&hanging("  warning: ", style::WARN, &text, style::PLAIN, width));
+    }
+    out
+}
+
+fn head(user: &UserDocument) -> String {
+    let owner = user.owner.as_ref().map(|owner| format!(" (owner {owner})")).unwrap_or_default();
+    format!("{}{owner}  {}", paint(style::HEAD, &user.user), paint(style::DIM, &user.secret))
+}
+
+fn keys(document: &RequestDocument, now: Timestamp) -> Table {
+    let user = &document.user;
+    let mut table = Table::new(&["KEY", "STATUS", "IN THE SECRET", "AGE", "LAST USE"]);
+    for key in &user.keys {
+        let color = if key.status == "active" { style::GOOD } else { style::DIM };
+        let cells = [Cell::plain(key.id.as_str()), Cell::new(&key.status, color), place(user, key)];
+        let age = Cell::plain(format!("{} d", key.age_days));
+        let used = document.evidence.iter().find(|evidence| evidence.key == key.id);
+        let used = used.map_or_else(String::new, |evidence| match (&evidence.last_used, &evidence.service) {
+            (Some(when), Some(service)) => {
+                let region = evidence.region.as_deref().unwrap_or("an unknown region");
+                format!("{}, for {service} in {region}", time::both(*when, now))
+            }
+            _ => evidence.message.clone(),
+        });
+        table.row(cells.into_iter().chain([age, Cell::plain(used)]).collect());
+    }
+    if user.keys.is_empty() {
+        table.row(vec![Cell::new("none", style::DIM)]);
+    }
+    table
+}
+
+fn place(user: &UserDocument, key: &KeyDocument) -> Cell {
+    let id = Some(&key.id);
+    match (key.current, user.previous.as_ref() == id, user.revoked.as_ref() == id) {
+        (true, _, true) => Cell::new("current, revoked", style::BAD),
+        (true, _, false) => Cell::new("current", style::GOOD),
+        (false, _, true) => Cell::new("revoked", style::BAD),
+        (false, true, false) => Cell::new("previous", style::BUSY),
+        (false, false, false) => Cell::new("-", style::DIM),
+    }
+}
+
+/// A record to be kept: what happened to which key, when and why.
+fn incident(
+    document: &RequestDocument,
+    reason: Option<&str>,
+    revoked: &keyrot_core::KeyId,
+    width: Option<usize>,
+) -> String {
+    let mut out = format!("{}\n", paint(style::HEAD, "Record of the incident"));
+    let mut line = |what: &str, text: &str| {
+        out.push_str(&hanging(&format!("  {what:<8} "), style::DIM, text, style::PLAIN, width));
+    };
+    let user = &document.user;
+    let owner = user.owner.as_ref().map(|owner| format!(", owner {owner}")).unwrap_or_default();
+    line("user", &format!("{}{owner}; secret {}", user.user, user.secret));
+    let evidence = document.evidence.iter().find(|evidence| evidence.key == *revoked);
+    let used = evidence.map(|evidence| format!("; before this: {}", evidence.message)).unwrap_or_default();
+    line("key", &format!("{revoked}{used}"));
+    line("reason", reason.unwrap_or("not given"));
+    let span = time::span((document.finished - document.started).num_seconds());
+    line("time", &format!("{}, within {span}", time::absolute(document.started)));
+    for event in &user.events {
+        line(&event.at.format("%T").to_string(), &event.message);
+    }
+    out.push('\n');
+    out
+}
+
+fn verdict(user: &UserDocument, width: Option<usize>) -> String {
+    let (word, color) = match user.state {
+        _ if user.reason == "done" => ("done: ", style::GOOD),
+        State::Settled => ("well: ", style::GOOD),
+        State::Waiting | State::Due => ("not done yet: ", style::WARN),
+        State::Blocked => ("blocked: ", style::BAD),
+        State::Stopped => ("stopped: ", style::WARN),
+        State::Failed => ("not done: ", style::BAD),
+    };
+    let text = match (user.reason, user.events.iter().rev().find(|event| event.severity < Severity::Error)) {
+        ("done", Some(event)) => event.message.clone(),
+        ("done", None) => "nothing had to be done; it was so already".to_owned(),
+        _ => user.message.clone(),
+    };
+    let mut out = hanging(word, color, &text, style::PLAIN, width);
+    if let Some(hint) = &user.hint {
+        out.push_str(&hanging(" hint: ", style::HINT, hint, style::PLAIN, width));
+    }
+    out
+}
+
+fn what_is_left(left: &UserDocument, width: Option<usize>) -> String {
+    let current = match &left.current {
+        Some(key) => format!("readers of {} get {key}", left.secret),
+        None => format!("{} holds no key", left.secret),
+    };
+    let mut out = format!("{}\n", paint(style::HEAD, "What is left"));
+    out.push_str(&hanging("  ", style::DIM, &current, style::PLAIN, width));
+    out.push_str(&hanging("  ", style::DIM, &left.message, style::PLAIN, width));
+    if let Some(hint) = &left.hint {
+        out.push_str(&hanging("  hint: ", style::HINT, hint, style::PLAIN, width));
+    }
+    out
+}

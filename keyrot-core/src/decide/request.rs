@@ -1,0 +1,330 @@
+//! What a person's request takes.
+
+use super::case::Case;
+use super::{decide, usable};
+use crate::policy::after;
+use crate::{
+    AccessKey, Blocked, Content, Decision, Held, Intended, KeyId, KeyStatus, LastUse, Note, Observed, Phase, Policy,
+    Promoted, Proof, Question, Refusal, Request, Revocation, Revoked, Secret, SecretState, Step, Timestamp, Wait, Why,
+};
+
+/// Decides what a person's request takes now: one pure, total function, beside [`decide`](crate::decide()).
+///
+/// # Expected flow
+/// `Rollback`: `Act(Activate)` if the key is Inactive → `Look(Proof)` → `Promote` → `Write(promoted)` → `Done`.
+/// `Revoke`: `Write(revoked)` → whatever [`decide`](crate::decide()) says, until a successor is in place and the key is Inactive → `Done`. The note makes
+/// [`decide`](crate::decide()) take the key for due, and pass over its overlap and `quiet`; so a request that dies halfway is finished by the next run.
+///
+/// # Guarantees
+/// - AWSCURRENT is only ever moved to a version whose credentials have authenticated in this very run, and never to a revoked key.
+/// - A key is revoked only with a proved successor in place, and deleted only after its soak, unless the request says otherwise in so many words.
+/// - What is refused has changed nothing.
+///
+/// # Assumptions
+/// Those of [`decide`](crate::decide()). And requests that contradict each other are not made within `settle` of each other: nothing stops one person from
+/// revoking the key that another is just going back to.
+#[must_use]
+pub fn decide_request(seen: &Observed, request: &Request, policy: &Policy, now: Timestamp) -> Decision {
+    // AWS's quarantine is why somebody is here.
+    let seen = &Observed { quarantine: None, ..seen.clone() };
+    match request {
+        Request::Rollback { to } => rollback(seen, to, policy, now),
+        Request::Revoke(order) => revoke(seen, order, policy, now),
+    }
+}
+
+fn rollback(seen: &Observed, to: &KeyId, policy: &Policy, now: Timestamp) -> Decision {
+    let secret = match usable(&seen.secret) {
+        Ok(Some(secret)) => secret,
+        Ok(None) => return Decision::Refused(Refusal::NothingCurrent),
+        Err(blocked) => return Decision::Blocked(blocked),
+    };
+    let Some(current) = &secret.current else { return Decision::Refused(Refusal::NothingCurrent) };
+    let case = Case { seen, secret, current, policy, now };
+    let unread = [Some(current), secret.previous.as_ref()].into_iter().flatten();
+    if let Some(held) = unread.into_iter().find(|held| held.content == Content::Foreign) {
+        return Decision::Look(Question::Inside(held.version.clone()));
+    }
+    if current.key() == Some(to) {
+        return case.published_again();
+    }
+    let Some(previous) = secret.previous.as_ref().filter(|held| held.key() == Some(to)) else {
+        return Decision::Refused(Refusal::NotBefore { key: to.clone() });
+    };
+    match case.key(to) {
+        None => Decision::Refused(Refusal::Gone { key: to.clone() }),
+        Some(_) if secret.journal.revoked_at(to).is_some() => {
+            Decision::Refused(Refusal::WasRevoked { key: to.clone() })
+        }
+        Some(key) => case.way_back(previous, key),
+    }
+}
+
+fn revoke(seen: &Observed, order: &Revocation, policy: &Policy, now: Timestamp) -> Decision {
+    let key = &order.key;
+    let listed = seen.keys.iter().find(|k| k.id == *key);
+    let active = listed.is_some_and(|k| k.status == KeyStatus::Active);
+    if let Some(KeyStatus::Other(status)) = listed.map(|k| &k.status) {
+        return Decision::Blocked(Blocked::StrangeStatus { key: key.clone(), status: status.clone() });
+    }
+    if order.only_if_unused
+        && active
+        && let Some(decision) = in_use(seen, key, policy, now)
+    {
+        return decision;
+    }
+    // Nothing has to be in place for this, so that it comes first.
+    if order.without_successor && active {
+        return Decision::Act(Step::Deactivate(key.clone()));
+    }
+    let no_such_key = || {
+        let keys = seen.keys.iter().map(|k| k.id.clone()).collect();
+        Decision::Refused(Refusal::NoSuchKey { key: key.clone(), keys })
+    };
+    let alone = order.without_successor || order.only_if_unused;
+    let secret = match usable(&seen.secret) {
+        Ok(Some(secret)) => secret,
+        Ok(None) => {
+            return match (listed, seen.keys.iter().find(|k| k.id != *key)) {
+                (None, _) => no_such_key(),
+                (_, Some(other)) if !alone => no_room(key, other),
+                _ => Decision::Act(Step::CreateSecret),
+            };
+        }
+        Err(blocked) => return Decision::Blocked(blocked),
+    };
+    let Some(current) = &secret.current else { return Decision::Act(Step::PutPlaceholder) };
+    let case = Case { seen, secret, current, policy, now };
+    if let Some(look) = case.foreign_version() {
+        return look;
+    }
+    let is_current = current.key() == Some(key);
+    let noted = secret.journal.revoked_at(key);
+    if is_current && order.only_if_unused {
+        return Decision::Refused(Refusal::IsCurrent { key: key.clone() });
+    }
+    match listed {
+        None if !is_current && noted.is_some() => return Decision::Done,
+        None if !is_current => return no_such_key(),
+        _ => {}
+    }
+    let in_the_way = case.in_the_way_of_a_successor(key);
+    // What was reactivated since the note, and not noted down yet, is revoked anew.
+    let over =
+        active && matches!(secret.journal.phase_of(key), Some((Phase::Inactive, at)) if noted.is_some_and(|n| n < at));
+    if noted.is_none() || over {
+        // That AWSCURRENT was moved back to this key comes before it is revoked, and is noted down in that order.
+        if let Some(first @ (Decision::Act(_) | Decision::Look(_))) = case.rolled_back().filter(|_| is_current) {
+            return first;
+        }
+        return match in_the_way {
+            Some(other) if !alone || (is_current && !order.without_successor) => no_room(key, other),
+            _ => Decision::Act(Step::Write(Note::Revoked(Revoked { key: key.clone(), at: now }))),
+        };
+    }
+    if let Some(listed) = listed.filter(|_| active && order.only_if_unused && in_the_way.is_some() && !is_current) {
+        if seen.versions.is_none() {
+            return Decision::Look(Question::Versions);
+        }
+        if !case.is_own(listed) {
+            return Decision::Act(Step::Deactivate(key.clone()));
+        }
+    }
+    let replaced = !is_current && (current.key().is_some() || in_the_way.is_some());
+    let alone = is_current && in_the_way.is_some();
+    match listed.filter(|k| k.status == KeyStatus::Inactive && (replaced || alone)) {
+        Some(listed) => case.end_of_revocation(listed, order.delete),
+        None => decide(seen, policy, now),
+    }
+}
+
+fn no_room(key: &KeyId, other: &AccessKey) -> Decision {
+    Decision::Refused(Refusal::NoRoom { key: key.clone(), other: other.id.clone() })
+}
+
+/// Whether the key is, or may be, in use.
+fn in_use(seen: &Observed, key: &KeyId, policy: &Policy, now: Timestamp) -> Option<Decision> {
+    match seen.last_use.get(key) {
+        None => Some(Decision::Look(Question::LastUse(key.clone()))),
+        Some(LastUse::Unknown(reason)) => {
+            let why = Why::UseUnknown { key: key.clone(), reason: reason.clone() };
+            Some(Decision::Wait(Wait { why, until: None }))
+        }
+        Some(used @ LastUse::At { when, .. }) if now < after(*when, policy.waits().quiet) => {
+            Some(Decision::Refused(Refusal::InUse { key: key.clone(), last_use: used.clone() }))
+        }
+        Some(LastUse::At { .. } | LastUse::NoRecord) => None,
+    }
+}
+
+impl Case<'_> {
+    /// The key under AWSPREVIOUS, if it could be published again.
+    pub(super) fn key_before(&self) -> Option<(&Held, &AccessKey)> {
+        let held = self.secret.previous.as_ref().filter(|held| held.version != self.current.version)?;
+        let key = self.key(held.key()?)?;
+        let usable = !matches!(key.status, KeyStatus::Other(_)) && self.secret.journal.revoked_at(&key.id).is_none();
+        usable.then_some((held, key))
+    }
+
+    /// The other key, where it leaves no room for a successor of this one, and cannot be one itself.
+    fn in_the_way_of_a_successor(&self, key: &KeyId) -> Option<&AccessKey> {
+        if self.seen.keys.len() < 2 || self.current.key().is_some_and(|current| current != key) {
+            return None;
+        }
+        let other = self.seen.keys.iter().find(|k| k.id != *key)?;
+        let id = Some(&other.id);
+        let staged = self.staged().and_then(Held::key) == id && other.status == KeyStatus::Active;
+        let before = self.key_before().map(|(_, key)| &key.id) == id;
+        (!staged && !before && self.seen.in_hand.as_ref() != id).then_some(other)
+    }
+
+    /// What was current before is published again, once it is proved; another run may not be about to take it away.
+    pub(super) fn way_back(&self, held: &Held, key: &AccessKey) -> Decision {
+        if let Some(decision) = self.about_to_leave(key) {
+            return decision;
+        }
+        match &key.status {
+            KeyStatus::Active => {}
+            KeyStatus::Inactive => return Decision::Act(Step::Activate(key.id.clone())),
+            KeyStatus::Other(status) => {
+                return Decision::Blocked(Blocked::StrangeStatus { key: key.id.clone(), status: status.clone() });
+            }
+        }
+        let (from, to) = (self.current.version.clone(), held.version.clone());
+        match self.proof(held) {
+            None => Decision::Look(Question::Proof(to)),
+            // What is left keeps AWSPENDING from its own promotion, and would be taken for a key that waits for its turn.
+            Some(Proof::Proven) if self.secret.pending.as_ref().is_some_and(|p| p.version == from) => {
+                Decision::Act(Step::Unstage(from))
+            }
+            Some(Proof::Proven) => Decision::Act(Step::Promote { from, to }),
+            // One that was just reactivated may only need its time: whoever asks again tries again.
+            Some(Proof::Refused(reason) | Proof::Wrong(reason)) => {
+                Decision::Refused(Refusal::DoesNotWork { key: key.id.clone(), reason: reason.clone() })
+            }
+        }
+    }
+
+    /// Where the key's way out is about to go on (the overlap or the soak is over, or nearly), a run that has looked already may deactivate
+    /// or delete it. It is noted down as kept, and left until such a run is over.
+    fn about_to_leave(&self, key: &AccessKey) -> Option<Decision> {
+        let waits = self.policy.waits();
+        let soon = self.settled_at(self.now);
+        let keep = || self.retire(&key.id, Phase::Hold);
+        let settling = |at| self.wait(Why::Settling(key.id.clone()), Some(self.settled_at(at)));
+        match (&key.status, self.secret.journal.phase_of(&key.id)) {
+            (_, Some((Phase::Hold, at))) if self.now < self.settled_at(at) => settling(at),
+            (KeyStatus::Active, Some((Phase::Hold, at))) if after(at, waits.overlap) <= soon => keep(),
+            (KeyStatus::Active, Some((Phase::Retiring | Phase::Abandoned, at))) if self.now < self.settled_at(at) => {
+                settling(at)
+            }
+            (KeyStatus::Active, Some((Phase::Retiring | Phase::Abandoned, _))) => keep(),
+            (KeyStatus::Active, None) if self.promoted().is_some_and(|p| after(p.at, waits.overlap) <= soon) => keep(),
+            (KeyStatus::Inactive, Some((Phase::Inactive, at))) if after(at, waits.soak) <= soon => keep(),
+            _ => None,
+        }
+    }
+
+    /// It is current: that is noted down, so that every overlap counts from here.
+    fn published_again(&self) -> Decision {
+        if self.promoted().is_some() {
+            return Decision::Done;
+        }
+        let Some(key) = self.current.key().cloned() else { return Decision::Done };
+        match self.proof(self.current) {
+            None => Decision::Look(Question::Proof(self.current.version.clone())),
+            Some(Proof::Proven) => {
+                let version = self.current.version.clone();
+                let replacing = self.secret.previous.as_ref().and_then(Held::key).cloned();
+                Decision::Act(Step::Write(Note::Promoted(Promoted { version, replacing, at: self.now })))
+            }
+            Some(Proof::Refused(reason) | Proof::Wrong(reason)) => {
+                Decision::Blocked(Blocked::CurrentDoesNotWork { key, reason: reason.clone() })
+            }
+        }
+    }
+
+    /// The revoked key is Inactive: the soak counts from the note of it, unless the key is to be deleted at once.
+    fn end_of_revocation(&self, key: &AccessKey, delete: bool) -> Decision {
+        let noted = matches!(self.secret.journal.phase_of(&key.id), Some((Phase::Inactive, _)));
+        if !noted {
+            let note = crate::Retired { key: key.id.clone(), phase: Phase::Inactive, at: self.now };
+            return Decision::Act(Step::Write(Note::Retired(note)));
+        }
+        if !delete {
+            return Decision::Done;
+        }
+        let unproven =
+            self.current.key().filter(|current| **current != key.id).and_then(|_| self.successor_not_in_place(key));
+        unproven.unwrap_or_else(|| Decision::Act(Step::Delete(key.id.clone())))
+    }
+
+    /// What is current was revoked, and there is no room for a new key: the key before takes its place again. Where there is none, the revoked
+    /// key makes room once it is Inactive.
+    pub(super) fn revoked_current(&self) -> Option<Decision> {
+        let id = self.current.key()?;
+        self.secret.journal.revoked_at(id)?;
+        let key = self.key(id).filter(|_| self.seen.keys.len() >= 2)?;
+        match self.key_before() {
+            Some((held, before)) => Some(match self.way_back(held, before) {
+                Decision::Refused(Refusal::DoesNotWork { key, reason }) => {
+                    Decision::Blocked(Blocked::NoWayBack { key, reason })
+                }
+                decision => decision,
+            }),
+            None if key.status == KeyStatus::Inactive => self.delete_after_soak(key),
+            None => None,
+        }
+    }
+}
+
+/// What the request will do, step by step, if nothing fails; nothing if it is refused or was carried out before.
+#[must_use]
+pub(crate) fn outlook(seen: &Observed, request: &Request, policy: &Policy) -> Vec<Intended> {
+    match request {
+        Request::Rollback { to } => {
+            let inactive = seen.keys.iter().any(|k| k.id == *to && k.status == KeyStatus::Inactive);
+            let activate = inactive.then(|| Intended::Activate(to.clone()));
+            activate.into_iter().chain([Intended::PublishAgain(to.clone())]).collect()
+        }
+        Request::Revoke(order) => outlook_of_revocation(seen, order, policy),
+    }
+}
+
+fn outlook_of_revocation(seen: &Observed, order: &Revocation, policy: &Policy) -> Vec<Intended> {
+    let key = &order.key;
+    let status = seen.keys.iter().find(|k| k.id == *key).map(|k| &k.status);
+    let deactivate = (status == Some(&KeyStatus::Active)).then(|| Intended::Deactivate(key.clone()));
+    let delete = status.is_some().then(|| match order.delete {
+        true => Intended::Delete(key.clone()),
+        false => Intended::DeleteLater { key: key.clone(), after: policy.waits().soak },
+    });
+    let nothing = Secret::default();
+    let secret = if let SecretState::Present(secret) = &seen.secret { secret } else { &nothing };
+    let make = secret.current.is_none().then_some(Intended::MakeSecret);
+    let nowhere =
+        Held { version: crate::VersionId::for_placeholder(Timestamp::MIN_UTC), content: Content::Placeholder };
+    let current = secret.current.as_ref().unwrap_or(&nowhere);
+    let case = Case { seen, secret, current, policy, now: Timestamp::MIN_UTC };
+    let publish = || match (case.staged().and_then(Held::key).filter(|k| *k != key), case.key_before()) {
+        (Some(staged), _) => vec![Intended::PublishStaged(staged.clone())],
+        (None, Some((_, before))) if seen.keys.len() >= 2 => {
+            let activate = (before.status == KeyStatus::Inactive).then(|| Intended::Activate(before.id.clone()));
+            activate.into_iter().chain([Intended::PublishAgain(before.id.clone())]).collect()
+        }
+        _ => vec![Intended::PublishNewKey],
+    };
+    let in_place = current.key().is_some_and(|current| current != key);
+    let alone = case.in_the_way_of_a_successor(key).is_some();
+    let first = if order.without_successor { deactivate.clone() } else { None };
+    let mut steps: Vec<_> = first.into_iter().chain(make).collect();
+    if !in_place && !alone {
+        steps.extend(publish());
+    }
+    steps.extend(deactivate.filter(|_| !order.without_successor));
+    steps.extend(delete);
+    if alone && order.delete && current.key() == Some(key) {
+        steps.push(Intended::PublishNewKey);
+    }
+    steps
+}

@@ -1,0 +1,207 @@
+//! What a person may ask for, for one user, by name: to go back to the key before, or to have done with a key.
+
+use crate::{Blocked, KeyId, Outcome, Refusal, Standing};
+use serde::Serialize;
+use std::fmt;
+use std::time::Duration;
+
+/// A person's request: [`decide_request`](crate::decide_request()) says what it takes, [`Rotator::fulfil`](crate::Rotator::fulfil) carries it out.
+///
+/// It names its key, so that to ask again, after a lost answer or by a second person, is harmless.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Request {
+    /// Publish the key that was current before, once more.
+    Rollback {
+        /// That key. It has to stand under AWSPREVIOUS.
+        to: KeyId,
+    },
+    /// Have done with a key.
+    Revoke(Revocation),
+}
+
+/// A key that is not to be used any more. Its overlap and `quiet` are not waited for; a working successor is, unless it is said otherwise.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+pub struct Revocation {
+    /// The key.
+    pub key: KeyId,
+    /// Why, for those who are told. It is kept nowhere else.
+    pub reason: Option<String>,
+    /// Only if IAM has no use of the key on record within `quiet`: for a key that nobody can account for, rather than one that leaked.
+    pub only_if_unused: bool,
+    /// Deactivate it first of all, whether or not something that works can take its place.
+    pub without_successor: bool,
+    /// Delete it as soon as it is Inactive, without the soak: then nothing brings it back.
+    pub delete: bool,
+}
+
+/// One step of what a request will do, for people who are to agree to it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Intended {
+    /// Make the user's secret, or put a placeholder into the empty one.
+    MakeSecret,
+    /// Make a new key, prove it, and put it under AWSCURRENT.
+    PublishNewKey,
+    /// Prove the key that is staged, and put it under AWSCURRENT.
+    PublishStaged(KeyId),
+    /// Prove the key under AWSPREVIOUS, and put it under AWSCURRENT again.
+    PublishAgain(KeyId),
+    /// Reactivate a key.
+    Activate(KeyId),
+    /// Deactivate a key.
+    Deactivate(KeyId),
+    /// Delete a key.
+    Delete(KeyId),
+    /// Left to later runs, if the user is selected for rotation: delete the key when it has been Inactive for this long.
+    DeleteLater {
+        /// The key.
+        key: KeyId,
+        /// The soak.
+        #[serde(with = "crate::text::duration")]
+        after: Duration,
+    },
+}
+
+impl Request {
+    /// To go back from the current key to the one before, as a look at the user (a plan, say) found them.
+    ///
+    /// # Errors
+    /// [`Refusal`] if there is no key before.
+    pub fn rollback(seen: &Standing) -> Result<Self, Refusal> {
+        match (&seen.previous, &seen.current) {
+            (Some(to), _) => Ok(Self::Rollback { to: to.clone() }),
+            (None, Some(_)) => {
+                let current = seen.current.as_ref();
+                let left = seen.keys.iter().map(|k| k.id.clone()).filter(|id| Some(id) != current).collect();
+                Err(Refusal::NothingBefore { left })
+            }
+            (None, None) => Err(Refusal::NothingCurrent),
+        }
+    }
+
+    /// To revoke a key, as a look at the user found them; without a name, the user's only key.
+    ///
+    /// # Errors
+    /// [`Refusal`] if the user has not just one key and none is named.
+    pub fn revoke(seen: &Standing, key: Option<KeyId>) -> Result<Revocation, Refusal> {
+        let key = match (key, seen.keys.as_slice()) {
+            (Some(key), _) => key,
+            (None, [only]) => only.id.clone(),
+            (None, keys) => return Err(Refusal::WhichKey { keys: keys.iter().map(|k| k.id.clone()).collect() }),
+        };
+        Ok(Revocation::of(key))
+    }
+}
+
+/// One way out for a user who is blocked: a choice for a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct WayOut {
+    /// What to call it in a script, such as `replace` or `retire:AKIA…`.
+    pub choice: String,
+    /// The same for people.
+    pub message: String,
+    /// What is asked for.
+    pub request: Request,
+}
+
+impl WayOut {
+    /// The ways out for a user, as a look at them (a plan, say) found them; none where nothing blocks, or where no request could help.
+    #[must_use]
+    pub fn of(seen: &Standing) -> Vec<Self> {
+        let Outcome::Blocked(blocked) = &seen.outcome else { return Vec::new() };
+        match blocked {
+            Blocked::UnknownKeys(keys) => keys.iter().map(|known| Self::retire(&known.key)).collect(),
+            Blocked::ClaimedKey { key } => vec![Self::retire(key)],
+            Blocked::CurrentKeyGone { key } | Blocked::CurrentKeyInactive { key } => {
+                Self::back(seen).into_iter().chain([Self::replace(key)]).collect()
+            }
+            Blocked::CurrentDoesNotWork { key, .. } => {
+                Self::back(seen).into_iter().chain([Self::replace(key)]).collect()
+            }
+            Blocked::RolledBack { from, to: Some(_) } => vec![
+                Self {
+                    choice: "go-on".to_owned(),
+                    message: format!("go on with {from}: prove it, and put it under AWSCURRENT again"),
+                    request: Request::Rollback { to: from.clone() },
+                },
+                Self {
+                    choice: "give-up".to_owned(),
+                    message: format!("give {from} up: deactivate it at once, and delete it after the soak"),
+                    request: Request::Revoke(Revocation::of(from.clone())),
+                },
+            ],
+            Blocked::NoWayBack { key, .. } => vec![Self {
+                choice: "make-room".to_owned(),
+                message: format!("make room for a new key: deactivate {key} and delete it, whoever uses it"),
+                request: Request::Revoke(Revocation {
+                    without_successor: true,
+                    delete: true,
+                    ..Revocation::of(key.clone())
+                }),
+            }],
+            Blocked::Quarantined { .. }
+            | Blocked::SecretDeleted { .. }
+            | Blocked::SecretIsReplica { .. }
+            | Blocked::SecretHoldsOther { .. }
+            | Blocked::ForeignPending { .. }
+            | Blocked::RolledBack { to: None, .. }
+            | Blocked::StrangeStatus { .. }
+            | Blocked::BadTag { .. } => Vec::new(),
+        }
+    }
+
+    fn retire(key: &KeyId) -> Self {
+        Self {
+            choice: format!("retire:{key}"),
+            message: format!("retire {key}: deactivate it, if nobody has used it lately, and delete it after the soak"),
+            request: Request::Revoke(Revocation { only_if_unused: true, ..Revocation::of(key.clone()) }),
+        }
+    }
+
+    fn replace(key: &KeyId) -> Self {
+        Self {
+            choice: "replace".to_owned(),
+            message: format!("replace {key}: make a new key, prove it and publish it; {key} is never used again"),
+            request: Request::Revoke(Revocation::of(key.clone())),
+        }
+    }
+
+    fn back(seen: &Standing) -> Option<Self> {
+        let before = seen.previous.as_ref().filter(|key| seen.keys.iter().any(|k| k.id == **key))?;
+        Some(Self {
+            choice: "go-back".to_owned(),
+            message: format!("go back to {before}: prove it, and put it under AWSCURRENT again"),
+            request: Request::Rollback { to: before.clone() },
+        })
+    }
+}
+
+impl Revocation {
+    /// Of this key, with a successor in place, whether or not it is in use; deleted after the soak.
+    #[must_use]
+    pub fn of(key: KeyId) -> Self {
+        Self { key, reason: None, only_if_unused: false, without_successor: false, delete: false }
+    }
+}
+
+impl fmt::Display for Intended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::MakeSecret => f.write_str("make the user's secret, with a placeholder"),
+            Self::PublishNewKey => f.write_str("make a new key, prove it, and put it under AWSCURRENT"),
+            Self::PublishStaged(key) => write!(f, "prove {key}, which is staged, and put it under AWSCURRENT"),
+            Self::PublishAgain(key) => write!(f, "prove {key}, and put it under AWSCURRENT again"),
+            Self::Activate(key) => write!(f, "reactivate {key}"),
+            Self::Deactivate(key) => write!(f, "deactivate {key}: whoever still uses it is refused"),
+            Self::Delete(key) => write!(f, "delete {key}: nothing brings it back"),
+            Self::DeleteLater { key, after } => {
+                let after = crate::format_duration(*after);
+                write!(
+                    f,
+                    "later, when {key} has been Inactive for {after}, and if the user is tagged for rotation: delete it"
+                )
+            }
+        }
+    }
+}
