@@ -39,6 +39,7 @@
 mod calls;
 mod clock;
 mod connect;
+mod consumer;
 mod discovery;
 #[cfg(feature = "emulator")]
 pub mod emulator;

@@ -42,6 +42,7 @@
 mod call;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+mod consumer;
 mod decide;
 mod decision;
 mod document;
@@ -74,6 +75,9 @@ mod words;
 pub type Timestamp = chrono::DateTime<chrono::Utc>;
 
 pub use call::{Call, CallError, Effect, ErrorKind, Inside, NewKey, ProbeAnswer, Reply};
+pub use consumer::{CredentialSource, Edition, Freshness, Published, SecretId, UserRef};
+#[cfg(feature = "mocks")]
+pub use consumer::MockCredentialSource;
 pub use decide::{Order, OrderStep, decide, decide_order};
 pub use decision::{Blocked, Decision, Evidence, Question, Refusal, Step, Wait, Why};
 pub use document::{Counts, EventDocument, EvidenceDocument, KeyDocument, RunDocument, State, UserDocument, Verdict};

@@ -5,8 +5,8 @@ use async_trait::async_trait;
 use futures_util::FutureExt;
 use keyrot_core::memory::MemoryAccount;
 use keyrot_core::{
-    AccessKey, CallError, Clock, CredentialProbe, Credentials, ErrorKind, IamPort, IamUser, Inside, KeyId, LastUse,
-    NewKey, Note, ProbeAnswer, SecretName, SecretState, SecretStorePort, Timestamp, UserName, VersionId,
+    AccessKey, CallError, Clock, CredentialProbe, CredentialSource, Credentials, Edition, ErrorKind, IamPort, IamUser, Inside, KeyId, LastUse,
+    NewKey, Note, ProbeAnswer, Published, SecretId, SecretName, SecretState, SecretStorePort, Timestamp, UserName, VersionId,
 };
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -173,6 +173,13 @@ impl SecretStorePort for SandboxAccount {
 
     async fn unstage(&self, secret: &SecretName, version: &VersionId) -> Result<(), CallError> {
         self.call(|a| a.unstage(secret, version).now_or_never()).await
+    }
+}
+
+#[async_trait]
+impl CredentialSource for SandboxAccount {
+    async fn published(&self, secret: &SecretId, edition: Edition) -> Result<Published, CallError> {
+        self.call(|a| a.published(secret, edition).now_or_never()).await
     }
 }
 

@@ -2,8 +2,8 @@
 
 use super::{Actor, Broken, Fault, FaultAt, Label, Value, Watch, World};
 use crate::{
-    AccessKey, CallError, Clock, CredentialProbe, Credentials, ErrorKind, IamPort, IamUser, Inside, KeyId, KeyStatus,
-    LastUse, NewKey, Note, Policy, ProbeAnswer, SecretName, SecretState, SecretStorePort, Timestamp, UserName,
+    AccessKey, CallError, Clock, CredentialProbe, CredentialSource, Credentials, Edition, ErrorKind, IamPort, IamUser, Inside, KeyId, KeyStatus,
+    LastUse, NewKey, Note, Policy, ProbeAnswer, Published, SecretId, SecretName, SecretState, SecretStorePort, Timestamp, UserName,
     VersionId,
 };
 use async_trait::async_trait;
@@ -248,6 +248,29 @@ impl SecretStorePort for MemoryAccount {
 
     async fn unstage(&self, secret: &SecretName, version: &VersionId) -> Result<(), CallError> {
         self.call("unstage", |world| Ok(world.move_label(secret, Label::Pending, Some(version), None)?)).await
+    }
+}
+
+#[async_trait]
+impl CredentialSource for MemoryAccount {
+    async fn published(&self, secret: &SecretId, edition: Edition) -> Result<Published, CallError> {
+        let label = match edition {
+            Edition::Current => Label::Current,
+            Edition::Previous => Label::Previous,
+        };
+        let nothing = || CallError::refused(ErrorKind::NotFound, format!("{secret} has nothing under that label"));
+        self.call("published", |world| {
+            let name = secret.name().ok_or_else(nothing)?;
+            world.secret_versions(&name)?;
+            let held = world.secret(&name).and_then(|s| s.labelled(label)).ok_or_else(nothing)?.clone();
+            let value = world.secret_value(&name, &held)?;
+            Ok(match value.read() {
+                Some(credentials) => Published::Key { version: held, credentials },
+                None if value.is_placeholder() => Published::NotYet,
+                None => Published::SomethingElse,
+            })
+        })
+        .await
     }
 }
 
