@@ -3,6 +3,7 @@ use crate::limiter::LimiterStats;
 use crate::settings::{AwsSettings, SecretSettings, SettingsError, Timeouts};
 use aws_config::default_provider::region::DefaultRegionChain;
 use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::profile::profile_file::ProfileFiles;
 use aws_config::provider_config::ProviderConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
@@ -187,6 +188,9 @@ async fn load(settings: &AwsSettings, http: SharedHttpClient) -> Result<SdkConfi
         .http_client(http.clone())
         .app_name(name)
         .timeout_config(timeouts);
+    if settings.ignore_profiles {
+        loader = loader.profile_files(ProfileFiles::builder().build());
+    }
     if let Some(profile) = &settings.profile {
         let credentials = of_profile(profile, settings.region.clone(), http).await;
         loader = loader.profile_name(profile).credentials_provider(credentials);

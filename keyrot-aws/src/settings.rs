@@ -15,6 +15,8 @@ use std::time::Duration;
 pub struct AwsSettings {
     /// The profile in the shared configuration files. Named here, it goes before credentials in the environment.
     pub profile: Option<String>,
+    /// Look into no shared configuration file: variables, web identity, and container and instance metadata remain. Not with a `profile`.
+    pub ignore_profiles: bool,
     /// The region of the secrets, such as `eu-central-1`.
     pub region: Option<String>,
     /// The credentials to call AWS with, where the program has them from elsewhere.

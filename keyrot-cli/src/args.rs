@@ -110,6 +110,15 @@ pub(crate) enum Command {
     /// --account and --region the places to fill in are ACCOUNT and REGION.
     #[command(after_help = POLICY_EXAMPLES)]
     Policy(PolicyArgs),
+    /// Print a user's key for credential_process, so that whoever uses it never holds a stale one
+    ///
+    /// It reads the user's secret and nothing else, so that a consumer needs GetSecretValue on that one secret only. The answer is kept for a few
+    /// minutes in a file that only you can read.
+    #[command(after_help = crate::commands::credentials::EXAMPLES)]
+    Credentials(crate::commands::credentials::CredentialsArgs),
+    /// Run a command with a user's key in its environment
+    #[command(after_help = crate::commands::exec::EXAMPLES)]
+    Exec(crate::commands::exec::ExecArgs),
     /// Play a key's life of 104 days on a made-up account, with the real engine
     Demo(Demo),
     /// The made-up account: move its clock, look into it, do by hand what a person could
@@ -297,7 +306,7 @@ fn id(setting: &str) -> String {
     format!("setting {setting}")
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text).map_err(|error| format!("{error}; expected for example 8d, 12h or 30m"))
 }
 

@@ -8,8 +8,10 @@ mod commands;
 mod config;
 #[allow(dead_code, reason = "the commands that ask come next")]
 mod confirm;
+mod consumer;
 mod exit;
 mod problem;
+mod profiles;
 mod progress;
 mod render;
 mod sandbox;
@@ -42,6 +44,8 @@ async fn run(invocation: Invocation) -> Result<Exit, Problem> {
         Command::Rotate(args) => commands::run::rotate(&invocation, args).await,
         Command::Status(users) => commands::run::status(&invocation, users).await,
         Command::Policy(args) => commands::policy::policy(&invocation, args),
+        Command::Credentials(args) => commands::credentials::credentials(&invocation, args).await,
+        Command::Exec(args) => commands::exec::exec(&invocation, args).await,
         Command::Demo(args) => commands::demo::demo(&invocation, args).await,
         Command::Sandbox { command } => commands::sandbox::sandbox(&invocation, command).await,
     }

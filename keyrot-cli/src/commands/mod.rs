@@ -1,6 +1,8 @@
 //! One file for each kind of command.
 
+pub(crate) mod credentials;
 pub(crate) mod demo;
+pub(crate) mod exec;
 pub(crate) mod policy;
 pub(crate) mod run;
 pub(crate) mod sandbox;
