@@ -180,7 +180,13 @@ fn is_out_of_reach(error: &CallError) -> bool {
 }
 
 fn not_yet(reading: &Reading, secret: &SecretId) -> Problem {
-    let problem = Problem::failed(format!("not rotated yet: the secret {secret} holds keyrot's placeholder, and no key"));
+    if reading.previous {
+        return Problem::failed(format!(
+            "there is no key before the current one: under AWSPREVIOUS of {secret} is keyrot's placeholder"
+        ));
+    }
+    let problem =
+        Problem::failed(format!("not rotated yet: the secret {secret} holds keyrot's placeholder, and no key"));
     match &reading.user {
         Some(user) => problem.hint(format!("`keyrot rotate --user {user}` makes the first key and publishes it here")),
         None => problem.hint("`keyrot rotate` makes the first key and publishes it here"),

@@ -80,7 +80,12 @@ impl<'a> Profiles<'a> {
                     let end = begin.max(start + line.trim_ascii_end().len());
                     let name = String::from_utf8_lossy(name.trim_ascii()).to_ascii_lowercase();
                     if let Some(section) = sections.last_mut() {
-                        section.settings.push(Setting { name, value: begin.min(end)..end, line: number, continued: false });
+                        section.settings.push(Setting {
+                            name,
+                            value: begin.min(end)..end,
+                            line: number,
+                            continued: false,
+                        });
                     }
                 }
             }

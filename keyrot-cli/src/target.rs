@@ -4,8 +4,8 @@ use crate::args::Invocation;
 use crate::problem::Problem;
 use crate::sandbox::SandboxAccount;
 use keyrot_aws::{Aws, AwsSettings};
-use keyrot_core::{CredentialSource, Ports};
 use keyrot_core::settings::Settings;
+use keyrot_core::{CredentialSource, Ports};
 use std::sync::Arc;
 
 /// The ports, and what they stand for.

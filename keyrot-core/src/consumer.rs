@@ -175,7 +175,11 @@ impl fmt::Display for UserRef {
 impl std::str::FromStr for UserRef {
     type Err = NameError;
     fn from_str(text: &str) -> Result<Self, NameError> {
-        if text.starts_with("arn:") { UserArn::parse(text).map(Self::Arn) } else { UserName::parse(text).map(Self::Name) }
+        if text.starts_with("arn:") {
+            UserArn::parse(text).map(Self::Arn)
+        } else {
+            UserName::parse(text).map(Self::Name)
+        }
     }
 }
 
@@ -225,9 +229,16 @@ mod tests {
     fn a_secret_goes_by_its_name_or_its_arn() {
         let id = SecretId::parse("/iam/ci/access_key").unwrap();
         assert_eq!((id.region(), id.name().unwrap().as_str()), (None, "/iam/ci/access_key"));
-        let id = SecretId::parse("arn:aws-cn:secretsmanager:cn-north-1:123456789012:secret:/iam/ci/access_key-a1B2c3").unwrap();
+        let id = SecretId::parse("arn:aws-cn:secretsmanager:cn-north-1:123456789012:secret:/iam/ci/access_key-a1B2c3")
+            .unwrap();
         assert_eq!((id.region(), id.name().unwrap().as_str()), (Some("cn-north-1"), "/iam/ci/access_key"));
-        for wrong in ["", "a b", "arn:aws:iam::123456789012:user/ci", "arn:aws:secretsmanager:eu:1:secret:x", "arn:aws:secretsmanager::123456789012:secret:x"] {
+        for wrong in [
+            "",
+            "a b",
+            "arn:aws:iam::123456789012:user/ci",
+            "arn:aws:secretsmanager:eu:1:secret:x",
+            "arn:aws:secretsmanager::123456789012:secret:x",
+        ] {
             assert!(SecretId::parse(wrong).is_err(), "{wrong}");
         }
     }

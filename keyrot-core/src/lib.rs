@@ -55,6 +55,7 @@ mod names;
 mod nearest;
 mod observed;
 mod outcome;
+mod own;
 mod policy;
 mod ports;
 mod proving;
@@ -75,9 +76,9 @@ mod words;
 pub type Timestamp = chrono::DateTime<chrono::Utc>;
 
 pub use call::{Call, CallError, Effect, ErrorKind, Inside, NewKey, ProbeAnswer, Reply};
-pub use consumer::{CredentialSource, Edition, Freshness, Published, SecretId, UserRef};
 #[cfg(feature = "mocks")]
 pub use consumer::MockCredentialSource;
+pub use consumer::{CredentialSource, Edition, Freshness, Published, SecretId, UserRef};
 pub use decide::{Order, OrderStep, decide, decide_order};
 pub use decision::{Blocked, Decision, Evidence, Question, Refusal, Step, Wait, Why};
 pub use document::{Counts, EventDocument, EvidenceDocument, KeyDocument, RunDocument, State, UserDocument, Verdict};
@@ -87,6 +88,7 @@ pub use journal::{Intent, Journal, Note, Phase, Promoted, Retired};
 pub use names::{KeyId, NameError, SecretName, UserArn, UserName, VersionId};
 pub use observed::{AccessKey, Held, KeyStatus, LastUse, Observed, Proof, Secret, SecretState};
 pub use outcome::{Outcome, Stop, Subject};
+pub use own::{OwnBlocked, OwnStep, ReplaceError, Undone, decide_own, other_key, replace_own};
 pub use policy::{Policy, PolicyError, Waits, after};
 pub use ports::{Clock, CredentialProbe, IamPort, IamUser, Notifier, SecretStorePort};
 #[cfg(feature = "mocks")]

@@ -164,7 +164,8 @@ fn private_file() -> OpenOptions {
 fn directory() -> Option<PathBuf> {
     let set = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
     let xdg = set("XDG_CACHE_HOME").filter(|dir| dir.is_absolute());
-    let home = || set("HOME").map(|home| home.join(if cfg!(target_os = "macos") { "Library/Caches" } else { ".cache" }));
+    let home =
+        || set("HOME").map(|home| home.join(if cfg!(target_os = "macos") { "Library/Caches" } else { ".cache" }));
     let base = xdg.or_else(home).or_else(|| set("LOCALAPPDATA"))?;
     Some(Path::new(&base).join("keyrot"))
 }
@@ -178,7 +179,10 @@ fn private(found: &std::fs::Metadata, closed: u32) -> Result<(), String> {
         return Err(format!("belongs to another user (uid {}, expected {me})", found.uid()));
     }
     if found.mode() & closed != 0 {
-        return Err(format!("is open to others (mode {:o}, expected no rights for group and others)", found.mode() & 0o7777));
+        return Err(format!(
+            "is open to others (mode {:o}, expected no rights for group and others)",
+            found.mode() & 0o7777
+        ));
     }
     Ok(())
 }

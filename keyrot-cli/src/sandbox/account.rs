@@ -5,8 +5,9 @@ use async_trait::async_trait;
 use futures_util::FutureExt;
 use keyrot_core::memory::MemoryAccount;
 use keyrot_core::{
-    AccessKey, CallError, Clock, CredentialProbe, CredentialSource, Credentials, Edition, ErrorKind, IamPort, IamUser, Inside, KeyId, LastUse,
-    NewKey, Note, ProbeAnswer, Published, SecretId, SecretName, SecretState, SecretStorePort, Timestamp, UserName, VersionId,
+    AccessKey, CallError, Clock, CredentialProbe, CredentialSource, Credentials, Edition, ErrorKind, IamPort, IamUser,
+    Inside, KeyId, LastUse, NewKey, Note, ProbeAnswer, Published, SecretId, SecretName, SecretState, SecretStorePort,
+    Timestamp, UserName, VersionId,
 };
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};

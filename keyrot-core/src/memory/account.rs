@@ -2,9 +2,9 @@
 
 use super::{Actor, Broken, Fault, FaultAt, Label, Value, Watch, World};
 use crate::{
-    AccessKey, CallError, Clock, CredentialProbe, CredentialSource, Credentials, Edition, ErrorKind, IamPort, IamUser, Inside, KeyId, KeyStatus,
-    LastUse, NewKey, Note, Policy, ProbeAnswer, Published, SecretId, SecretName, SecretState, SecretStorePort, Timestamp, UserName,
-    VersionId,
+    AccessKey, CallError, Clock, CredentialProbe, CredentialSource, Credentials, Edition, ErrorKind, IamPort, IamUser,
+    Inside, KeyId, KeyStatus, LastUse, NewKey, Note, Policy, ProbeAnswer, Published, SecretId, SecretName, SecretState,
+    SecretStorePort, Timestamp, UserName, VersionId,
 };
 use async_trait::async_trait;
 use std::collections::BTreeMap;

@@ -287,7 +287,10 @@ mod tests {
         assert_eq!(of("/iam/{user}/key", "a,b").unwrap(), "/iam/a=2Cb/key");
         assert_eq!(of("/iam{path}{user}", "ci"), None);
         assert_eq!(of("{account}/{user}", "ci"), None);
-        assert_eq!(of("{account}{path}{user}", "arn:aws:iam::123456789012:user/team/ci").unwrap(), "123456789012/team/ci");
+        assert_eq!(
+            of("{account}{path}{user}", "arn:aws:iam::123456789012:user/team/ci").unwrap(),
+            "123456789012/team/ci"
+        );
     }
 
     #[test]
