@@ -3,13 +3,13 @@ use crate::limiter::LimiterStats;
 use crate::settings::{AwsSettings, SecretSettings, SettingsError, Timeouts};
 use aws_config::default_provider::region::DefaultRegionChain;
 use aws_config::profile::ProfileFileCredentialsProvider;
-use aws_config::profile::profile_file::ProfileFiles;
 use aws_config::provider_config::ProviderConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials as SdkCredentials;
 use aws_credential_types::provider::{ProvideCredentials, error::CredentialsError, future};
+use aws_runtime::env_config::file::EnvConfigFiles;
 use aws_sdk_sts::config::SharedAsyncSleep;
 use aws_smithy_http_client::{Builder, Connector, ConnectorBuilder, proxy::ProxyConfig, tls};
 use aws_smithy_runtime_api::client::http::{HttpConnectorSettings, SharedHttpClient};
@@ -189,7 +189,7 @@ async fn load(settings: &AwsSettings, http: SharedHttpClient) -> Result<SdkConfi
         .app_name(name)
         .timeout_config(timeouts);
     if settings.ignore_profiles {
-        loader = loader.profile_files(ProfileFiles::builder().build());
+        loader = loader.profile_files(EnvConfigFiles::builder().build());
     }
     if let Some(profile) = &settings.profile {
         let credentials = of_profile(profile, settings.region.clone(), http).await;

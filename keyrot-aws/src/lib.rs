@@ -46,6 +46,7 @@ pub mod emulator;
 mod errors;
 mod iam;
 pub mod limiter;
+mod mfa;
 #[cfg(feature = "notify")]
 pub mod notify;
 #[cfg(feature = "settings")]

@@ -1,7 +1,7 @@
 //! What [`Aws::connect`](crate::Aws::connect) is told. Everything has a default; what is left out is found as every AWS tool finds it.
 
 use crate::limiter::LimiterSettings;
-use keyrot_core::{Note, SecretKey};
+use keyrot_core::{Credentials, Note, SecretKey};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
@@ -59,6 +59,12 @@ pub struct CallerCredentials {
     pub secret: SecretKey,
     /// The session token of temporary credentials.
     pub session_token: Option<SecretKey>,
+}
+
+impl From<&Credentials> for CallerCredentials {
+    fn from(own: &Credentials) -> Self {
+        Self { key_id: own.key.to_string(), secret: own.secret.clone(), session_token: None }
+    }
 }
 
 impl fmt::Debug for CallerCredentials {

@@ -119,6 +119,12 @@ pub(crate) enum Command {
     /// Run a command with a user's key in its environment
     #[command(after_help = crate::commands::exec::EXAMPLES)]
     Exec(crate::commands::exec::ExecArgs),
+    /// Rotate your own key in ~/.aws/credentials
+    ///
+    /// It makes a key, proves that it works, puts it into the profile and leaves everything else in the file as it is, to the byte. The key before
+    /// stays Active; a later run deactivates it once nothing uses it, and deletes it only if that is asked for.
+    #[command(name = "self", after_help = crate::commands::own::EXAMPLES)]
+    Own(crate::commands::own::OwnArgs),
     /// Play a key's life of 104 days on a made-up account, with the real engine
     Demo(Demo),
     /// The made-up account: move its clock, look into it, do by hand what a person could

@@ -6,7 +6,6 @@
 mod args;
 mod commands;
 mod config;
-#[allow(dead_code, reason = "the commands that ask come next")]
 mod confirm;
 mod consumer;
 mod exit;
@@ -46,6 +45,7 @@ async fn run(invocation: Invocation) -> Result<Exit, Problem> {
         Command::Policy(args) => commands::policy::policy(&invocation, args),
         Command::Credentials(args) => commands::credentials::credentials(&invocation, args).await,
         Command::Exec(args) => commands::exec::exec(&invocation, args).await,
+        Command::Own(args) => commands::own::own(&invocation, args).await,
         Command::Demo(args) => commands::demo::demo(&invocation, args).await,
         Command::Sandbox { command } => commands::sandbox::sandbox(&invocation, command).await,
     }

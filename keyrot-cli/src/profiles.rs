@@ -5,11 +5,13 @@
 //! brackets, `name = value` at the beginning of a line, comments with `#` or `;`, and indented lines that go on with the value above.
 
 mod edit;
+mod file;
 mod places;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use edit::{KeyPair, Unclear};
+pub(crate) use edit::KeyPair;
+pub(crate) use file::{FileError, HeldFile};
 pub(crate) use places::{Places, read};
 
 use std::ops::Range;
@@ -93,9 +95,9 @@ impl<'a> Profiles<'a> {
         Self { text, sections }
     }
 
-    /// Whether there is such a profile.
-    pub(crate) fn has(&self, profile: &str) -> bool {
-        self.of(profile).next().is_some()
+    /// The profiles' names, in order.
+    pub(crate) fn names(&self) -> impl Iterator<Item = String> {
+        self.sections.iter().filter_map(|section| section.profile.clone())
     }
 
     /// A setting of a profile; of several the last, as most tools have it.

@@ -23,7 +23,7 @@
 //! - The rules of [`World`], with AWS's error codes, HTTP statuses and request ids; lists are cut into pages, where AWS's are.
 //! - Who calls is told by the `Authorization` header, and its signature (Signature Version 4) is verified. The emulator's own administrator
 //!   may do everything; a user whose key is Active and propagated may do what [`ADMINISTRATOR`] allows, if attached, and otherwise only
-//!   `GetCallerIdentity`. Every authenticated call counts as a use of its key.
+//!   `GetCallerIdentity` and `GetSessionToken`, which wants [`MFA_CODE`]. Every authenticated call counts as a use of its key.
 //! - A request that has arrived is carried out, even if the client is gone by then.
 //! - [`RateLimit`]s are token buckets that refill without pause; a refused call answers `Throttling` (Secrets Manager: `ThrottlingException`).
 //!
@@ -69,6 +69,12 @@ use tokio::sync::oneshot;
 
 /// The managed policy by whose name a user may make every call.
 pub const ADMINISTRATOR: &str = "AdministratorAccess";
+
+/// The managed policy by whose name a user may make every call that it makes in a session with MFA.
+pub const ADMINISTRATOR_WITH_MFA: &str = "AdministratorAccessWithMfa";
+
+/// What every MFA device shows, whatever its serial number.
+pub const MFA_CODE: &str = "246810";
 
 /// The access key id of the emulator's own administrator.
 const ADMIN_KEY: &str = "AKIAEMULATORADMIN001";

@@ -7,7 +7,7 @@ use super::options::{EmulatorOptions, WorldTime};
 use super::reply::{DENIED, Output, Refused, THROTTLED, render};
 use super::request::{ApiCall, Service};
 use super::stats::Outcome;
-use super::{ADMINISTRATOR, iam, iam_keys, secrets};
+use super::{ADMINISTRATOR, ADMINISTRATOR_WITH_MFA, iam, iam_keys, secrets};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
@@ -131,7 +131,7 @@ impl Shared {
             self.world().users().find(|u| u.key(&key).is_some()).map(|u| u.arn.name().to_string())
         };
         match call.action {
-            "GetCallerIdentity" => owner(Signature::read(&call.head)?.key),
+            "GetCallerIdentity" | "GetSessionToken" => owner(Signature::read(&call.head)?.key),
             "GetAccessKeyLastUsed" => owner(call.text("AccessKeyId")?),
             _ if call.service == Service::SecretsManager => {
                 Some(secrets::name_in(call.text("SecretId").or_else(|| call.text("Name"))?).to_owned())
@@ -168,7 +168,10 @@ impl Shared {
         let may_all = match caller {
             Caller::Admin => true,
             Caller::User(arn) => {
-                world.user(arn.name()).is_some_and(|user| user.policies.iter().any(|p| p == ADMINISTRATOR))
+                let may = |policy: &str| {
+                    policy == ADMINISTRATOR || policy == ADMINISTRATOR_WITH_MFA && auth::in_session(call)
+                };
+                world.user(arn.name()).is_some_and(|user| user.policies.iter().any(|policy| may(policy)))
             }
         };
         if !may_all && call.service != Service::Sts {
@@ -176,6 +179,7 @@ impl Shared {
         }
         let longest = self.page_limit.unwrap_or(usize::MAX).max(1);
         match call.service {
+            Service::Sts if call.action == "GetSessionToken" => iam::session_token(call, caller, world.now()),
             Service::Sts => Ok(iam::caller_identity(caller, world.account())),
             Service::Iam if call.action.contains("AccessKey") => iam_keys::answer(call, caller, world, longest),
             Service::Iam => iam::answer(call, caller, world, longest),

@@ -28,7 +28,7 @@ pub const SECRET_WRITES: &[&str] = &[
     "RestoreSecret",
 ];
 /// STS.
-pub const STS: &[&str] = &["GetCallerIdentity"];
+pub const STS: &[&str] = &["GetCallerIdentity", "GetSessionToken"];
 
 /// A token bucket that some actions draw on. A call that any of its buckets has no token for is throttled, and takes none.
 #[derive(Debug, Clone, PartialEq)]

@@ -3,6 +3,7 @@
 pub(crate) mod credentials;
 pub(crate) mod demo;
 pub(crate) mod exec;
+pub(crate) mod own;
 pub(crate) mod policy;
 pub(crate) mod run;
 pub(crate) mod sandbox;
