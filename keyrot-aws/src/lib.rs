@@ -56,6 +56,7 @@ mod probe;
 mod secret_state;
 mod secrets;
 mod settings;
+mod tags;
 #[cfg(test)]
 mod tests;
 mod time;

@@ -110,6 +110,12 @@ pub(crate) enum Command {
     /// --account and --region the places to fill in are ACCOUNT and REGION.
     #[command(after_help = POLICY_EXAMPLES)]
     Policy(PolicyArgs),
+    /// Tag users for rotation, after a look at what their first rotation will do
+    #[command(after_help = crate::commands::enroll::ENROLL_EXAMPLES)]
+    Enroll(crate::commands::enroll::EnrollArgs),
+    /// Take users out of rotation: the tag goes, keys and secrets stay
+    #[command(after_help = crate::commands::enroll::RELEASE_EXAMPLES)]
+    Release(crate::commands::enroll::ReleaseArgs),
     /// Print a user's key for credential_process, so that whoever uses it never holds a stale one
     ///
     /// It reads the user's secret and nothing else, so that a consumer needs GetSecretValue on that one secret only. The answer is kept for a few

@@ -5,7 +5,7 @@ use crate::problem::Problem;
 use crate::sandbox::SandboxAccount;
 use keyrot_aws::{Aws, AwsSettings};
 use keyrot_core::settings::Settings;
-use keyrot_core::{CredentialSource, Ports};
+use keyrot_core::{CredentialSource, Ports, TagPort};
 use std::sync::Arc;
 
 /// The ports, and what they stand for.
@@ -13,6 +13,8 @@ pub(crate) struct Target {
     pub(crate) ports: Ports,
     /// What a consumer reads.
     pub(crate) source: Arc<dyn CredentialSource>,
+    /// What selects users.
+    pub(crate) tags: Arc<dyn TagPort>,
     /// Whether it is made up.
     pub(crate) sandbox: bool,
     /// The AWS account, if it is none that is made up.
@@ -27,7 +29,10 @@ impl Target {
         }
         let file = invocation.sandbox.as_ref().and_then(Option::as_deref);
         let account = SandboxAccount::open(file).await?;
-        Ok(Self { ports: Ports::of(account.clone()), source: Arc::new(account), sandbox: true, aws: None })
+        let account = Arc::new(account);
+        let ports =
+            Ports { iam: account.clone(), store: account.clone(), probe: account.clone(), clock: account.clone() };
+        Ok(Self { ports, source: account.clone(), tags: account, sandbox: true, aws: None })
     }
 
     async fn aws(settings: &Settings) -> Result<Self, Problem> {
@@ -36,7 +41,7 @@ impl Target {
             Problem::usage(error.to_string()).hint("to try keyrot without an AWS account: keyrot --sandbox rotate")
         })?;
         let aws = Arc::new(aws);
-        Ok(Self { ports: aws.ports(), source: aws.clone(), sandbox: false, aws: Some(aws) })
+        Ok(Self { ports: aws.ports(), source: aws.clone(), tags: aws.clone(), sandbox: false, aws: Some(aws) })
     }
 }
 

@@ -135,7 +135,11 @@ fn it_prints_what_sdks_expect_and_asks_once_in_five_minutes() {
     scene.publish(&Scene::user(), "key2");
     let again = scene.run(&["credentials", "ci"]);
     assert_eq!((key(&again), scene.asked()), (first.clone(), 1));
-    assert_eq!(serde_json::from_str::<Json>(&again.out).unwrap()["Expiration"], document["Expiration"], "not prolonged");
+    assert_eq!(
+        serde_json::from_str::<Json>(&again.out).unwrap()["Expiration"],
+        document["Expiration"],
+        "not prolonged"
+    );
     let fresh = key(&scene.run(&["credentials", "ci", "--cache-for", "0s"]));
     assert_ne!(fresh, first);
     assert_eq!(key(&scene.run(&["credentials", "ci"])), fresh, "what was read last is kept");
@@ -211,7 +215,11 @@ fn while_secrets_manager_is_out_of_reach_the_last_key_is_served_and_that_is_said
     scene.emulator.inject(CallAt::every("GetSecretValue"), Fault::server_error());
     let ran = scene.run(&["credentials", "ci", "--cache-for", "0s"]);
     assert_eq!(key(&ran), first);
-    assert!(ran.said.starts_with("warning: Secrets Manager cannot be reached; this is the key that was read now"), "{}", ran.said);
+    assert!(
+        ran.said.starts_with("warning: Secrets Manager cannot be reached; this is the key that was read now"),
+        "{}",
+        ran.said
+    );
     let document: Json = serde_json::from_str(&ran.out).unwrap();
     let expires: Timestamp = document["Expiration"].as_str().unwrap().parse().unwrap();
     assert!((expires - Timestamp::from(std::time::SystemTime::now())).num_minutes() <= 20, "asked for again soon");
@@ -303,7 +311,8 @@ fn many_at_once_get_the_same_key_and_ask_once() {
 fn a_process_that_hangs_with_the_lock_holds_nobody_up_for_long() {
     let scene = Scene::new();
     key(&scene.run(&["credentials", "ci"]));
-    let lock = std::fs::OpenOptions::new().write(true).open(format!("{}.lock", scene.entry().unwrap().display())).unwrap();
+    let lock =
+        std::fs::OpenOptions::new().write(true).open(format!("{}.lock", scene.entry().unwrap().display())).unwrap();
     lock.lock().unwrap();
     let begun = Instant::now();
     key(&scene.run(&["credentials", "ci", "--cache-for", "0s"]));
@@ -314,7 +323,8 @@ fn a_process_that_hangs_with_the_lock_holds_nobody_up_for_long() {
 fn by_profile(scene: &Scene, config: &str, args: &[&str]) -> Command {
     std::fs::create_dir_all(scene.home.path().join(".aws")).unwrap();
     let admin = scene.emulator.admin_credentials();
-    let reader = format!("[profile reader]\naws_access_key_id={}\naws_secret_access_key={}\n", admin.key, admin.secret.expose());
+    let reader =
+        format!("[profile reader]\naws_access_key_id={}\naws_secret_access_key={}\n", admin.key, admin.secret.expose());
     std::fs::write(scene.home.path().join(".aws/config"), format!("{config}\n{reader}")).unwrap();
     let mut command = scene.command(args);
     command.env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY");
@@ -329,7 +339,8 @@ fn an_sdk_works_with_it_as_its_credential_process() {
         user.policies.push("AdministratorAccess".into());
         user.keys()[0].listed.id.clone()
     });
-    let config = format!("[profile ci]\ncredential_process = {} credentials ci --profile reader", env!("CARGO_BIN_EXE_keyrot"));
+    let config =
+        format!("[profile ci]\ncredential_process = {} credentials ci --profile reader", env!("CARGO_BIN_EXE_keyrot"));
     // keyrot itself is an SDK's user: the profile reaches the process that it starts, too.
     let mut command = by_profile(&scene, &config, &["--json", "status"]);
     let ran = ended({

@@ -90,9 +90,9 @@ pub use observed::{AccessKey, Held, KeyStatus, LastUse, Observed, Proof, Secret,
 pub use outcome::{Outcome, Stop, Subject};
 pub use own::{OwnBlocked, OwnStep, ReplaceError, Undone, decide_own, other_key, replace_own};
 pub use policy::{Policy, PolicyError, Waits, after};
-pub use ports::{Clock, CredentialProbe, IamPort, IamUser, Notifier, SecretStorePort};
+pub use ports::{Clock, CredentialProbe, IamPort, IamUser, Notifier, SecretStorePort, TagPort};
 #[cfg(feature = "mocks")]
-pub use ports::{MockClock, MockCredentialProbe, MockIamPort, MockNotifier, MockSecretStorePort};
+pub use ports::{MockClock, MockCredentialProbe, MockIamPort, MockNotifier, MockSecretStorePort, MockTagPort};
 pub use rotation::{Decider, Mode, Next, Rotation};
 pub use run::{Chosen, Limits, Progress, Report, Rotator, Standing};
 pub use secret::{Credentials, SecretKey};

@@ -35,7 +35,11 @@ fn two_values_change_and_every_other_byte_stays() {
     assert_eq!(String::from_utf8(replaced(text.as_bytes(), "default")).unwrap(), file(NEW, OTHER));
     let end = format!("aws_access_key_id={OLD}\naws_secret_access_key = {SECRET}");
     let expected = text.replace(&end, &format!("aws_access_key_id={NEW}\naws_secret_access_key = {OTHER}"));
-    assert_eq!(String::from_utf8(replaced(text.as_bytes(), "b")).unwrap(), expected, "at the end, without a line's end");
+    assert_eq!(
+        String::from_utf8(replaced(text.as_bytes(), "b")).unwrap(),
+        expected,
+        "at the end, without a line's end"
+    );
 }
 
 #[test]
@@ -74,7 +78,14 @@ fn what_is_not_clear_is_refused_with_its_lines_and_without_a_value() {
 #[test]
 fn nobodys_key_is_no_key() {
     let both = format!("aws_access_key_id={OLD}\naws_secret_access_key={SECRET}\n");
-    for text in ["", "[default]\n", &both, &format!("[other]\n{both}"), &format!("[default]\n#{both}"), "[default]\nregion = x\n"] {
+    for text in [
+        "",
+        "[default]\n",
+        &both,
+        &format!("[other]\n{both}"),
+        &format!("[default]\n#{both}"),
+        "[default]\nregion = x\n",
+    ] {
         assert!(!matches!(pair(text, "default"), Ok(Some(_))), "{text}");
     }
 }

@@ -7,7 +7,7 @@ use keyrot_core::memory::MemoryAccount;
 use keyrot_core::{
     AccessKey, CallError, Clock, CredentialProbe, CredentialSource, Credentials, Edition, ErrorKind, IamPort, IamUser,
     Inside, KeyId, LastUse, NewKey, Note, ProbeAnswer, Published, SecretId, SecretName, SecretState, SecretStorePort,
-    Timestamp, UserName, VersionId,
+    TagPort, Timestamp, UserName, VersionId,
 };
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -120,6 +120,17 @@ impl IamPort for SandboxAccount {
 
     async fn delete_key(&self, user: &UserName, key: &KeyId) -> Result<(), CallError> {
         self.call(|a| a.delete_key(user, key).now_or_never()).await
+    }
+}
+
+#[async_trait]
+impl TagPort for SandboxAccount {
+    async fn tag_user(&self, user: &UserName, key: &str, value: &str) -> Result<(), CallError> {
+        self.call(|a| a.tag_user(user, key, value).now_or_never()).await
+    }
+
+    async fn untag_user(&self, user: &UserName, key: &str) -> Result<(), CallError> {
+        self.call(|a| a.untag_user(user, key).now_or_never()).await
     }
 }
 

@@ -99,6 +99,8 @@ pub fn conforms(document: &Value) {
         "keyrot.error/1" => "error",
         "keyrot.demo/1" => "demo",
         "keyrot.policy/1" => "policy",
+        "keyrot.self/1" => "own",
+        "keyrot.enroll/1" | "keyrot.release/1" => "enrolment",
         "keyrot.sandbox/1" => "sandbox",
         "keyrot.sandbox.change/1" => "sandbox_change",
         _ => "run",

@@ -4,7 +4,7 @@ use super::{Actor, Broken, Fault, FaultAt, Label, Value, Watch, World};
 use crate::{
     AccessKey, CallError, Clock, CredentialProbe, CredentialSource, Credentials, Edition, ErrorKind, IamPort, IamUser,
     Inside, KeyId, KeyStatus, LastUse, NewKey, Note, Policy, ProbeAnswer, Published, SecretId, SecretName, SecretState,
-    SecretStorePort, Timestamp, UserName, VersionId,
+    SecretStorePort, TagPort, Timestamp, UserName, VersionId,
 };
 use async_trait::async_trait;
 use std::collections::BTreeMap;
@@ -170,6 +170,17 @@ impl IamPort for MemoryAccount {
             _ => Ok(()),
         };
         self.call("delete_key", gone_is_fine).await
+    }
+}
+
+#[async_trait]
+impl TagPort for MemoryAccount {
+    async fn tag_user(&self, user: &UserName, key: &str, value: &str) -> Result<(), CallError> {
+        self.call("tag_user", |world| Ok(world.tag_user(user, key, value)?)).await
+    }
+
+    async fn untag_user(&self, user: &UserName, key: &str) -> Result<(), CallError> {
+        self.call("untag_user", |world| Ok(world.untag_user(user, key)?)).await
     }
 }
 
