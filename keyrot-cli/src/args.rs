@@ -125,6 +125,9 @@ pub(crate) enum Command {
     /// Run a command with a user's key in its environment
     #[command(after_help = crate::commands::exec::EXAMPLES)]
     Exec(crate::commands::exec::ExecArgs),
+    /// Write a keyrot.toml with every setting explained, after a look at the account
+    #[command(after_help = crate::commands::init::EXAMPLES)]
+    Init(crate::commands::init::InitArgs),
     /// Rotate your own key in ~/.aws/credentials
     ///
     /// It makes a key, proves that it works, puts it into the profile and leaves everything else in the file as it is, to the byte. The key before

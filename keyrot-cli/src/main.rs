@@ -47,6 +47,7 @@ async fn run(invocation: Invocation) -> Result<Exit, Problem> {
         Command::Exec(args) => commands::exec::exec(&invocation, args).await,
         Command::Enroll(args) => commands::enroll::enroll(&invocation, args).await,
         Command::Release(args) => commands::enroll::release(&invocation, args).await,
+        Command::Init(args) => commands::init::init(&invocation, args).await,
         Command::Own(args) => commands::own::own(&invocation, args).await,
         Command::Demo(args) => commands::demo::demo(&invocation, args).await,
         Command::Sandbox { command } => commands::sandbox::sandbox(&invocation, command).await,

@@ -4,6 +4,7 @@ pub(crate) mod credentials;
 pub(crate) mod demo;
 pub(crate) mod enroll;
 pub(crate) mod exec;
+pub(crate) mod init;
 pub(crate) mod own;
 pub(crate) mod policy;
 pub(crate) mod run;

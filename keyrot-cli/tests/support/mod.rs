@@ -100,6 +100,7 @@ pub fn conforms(document: &Value) {
         "keyrot.demo/1" => "demo",
         "keyrot.policy/1" => "policy",
         "keyrot.self/1" => "own",
+        "keyrot.init/1" => "init",
         "keyrot.enroll/1" | "keyrot.release/1" => "enrolment",
         "keyrot.sandbox/1" => "sandbox",
         "keyrot.sandbox.change/1" => "sandbox_change",
