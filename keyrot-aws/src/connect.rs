@@ -9,7 +9,7 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials as SdkCredentials;
 use aws_credential_types::provider::{ProvideCredentials, error::CredentialsError, future};
-use aws_runtime::env_config::file::EnvConfigFiles;
+use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
 use aws_sdk_sts::config::SharedAsyncSleep;
 use aws_smithy_http_client::{Builder, Connector, ConnectorBuilder, proxy::ProxyConfig, tls};
 use aws_smithy_runtime_api::client::http::{HttpConnectorSettings, SharedHttpClient};
@@ -189,7 +189,9 @@ async fn load(settings: &AwsSettings, http: SharedHttpClient) -> Result<SdkConfi
         .app_name(name)
         .timeout_config(timeouts);
     if settings.ignore_profiles {
-        loader = loader.profile_files(EnvConfigFiles::builder().build());
+        // Without any file the SDK panics; an empty one it takes for none.
+        let none = EnvConfigFiles::builder().with_contents(EnvConfigFileKind::Config, "").build();
+        loader = loader.profile_files(none);
     }
     if let Some(profile) = &settings.profile {
         let credentials = of_profile(profile, settings.region.clone(), http).await;

@@ -105,7 +105,7 @@ pub(crate) async fn read(invocation: &Invocation, reading: &Reading) -> Result<F
                 ));
                 Ok(Found { credentials: entry.credentials, expires: after(now, STALE_LIFETIME.min(waits.lifetime)) })
             }
-            _ => Err(unreadable(reading, &secret, error)),
+            _ => Err(unreadable(reading, &secret, &error)),
         },
     };
     // What is not published any more is not kept either.
@@ -199,7 +199,7 @@ fn something_else(secret: &SecretId, settings: &Settings) -> Problem {
         .hint("if its fields have other names, set field_access_key_id and field_secret_access_key")
 }
 
-fn unreadable(reading: &Reading, secret: &SecretId, error: CallError) -> Problem {
+fn unreadable(reading: &Reading, secret: &SecretId, error: &CallError) -> Problem {
     let problem = Problem::failed(format!("the key could not be read: {error}"));
     match (error.kind, &reading.secret) {
         (ErrorKind::NotFound, _) if reading.previous => {

@@ -53,7 +53,7 @@ impl Signals {
     }
 
     /// Work that is asked to stop by a signal, and is never cut off: it still has to put something right. Tells which signal came first.
-    pub(crate) async fn to_the_end<T>(
+    pub(crate) async fn until_the_end<T>(
         &mut self,
         cancel: &Cancel,
         say: impl Fn(&str),

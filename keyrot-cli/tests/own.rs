@@ -114,7 +114,7 @@ fn from_a_due_key_to_one_new_key() {
     let ran = desk.run(&[]);
     assert_eq!(ran.code, Some(2), "nobody was there to ask");
     assert!(ran.stderr.contains("nobody can be asked here: make a new key for jane.doe"), "{}", ran.stderr);
-    assert_eq!((desk.text(), desk.keys("jane.doe").len()), (before.clone(), 1));
+    assert_eq!((desk.text(), desk.keys("jane.doe").len()), (before, 1));
 
     let (code, done) = desk.json(&["--yes"]);
     assert_eq!((code, &done["result"], &done["other"]), (Some(0), &json!("replaced"), &json!(old)));
@@ -145,6 +145,7 @@ fn from_a_due_key_to_one_new_key() {
         (Some(0), &json!("settled"), &json!([format!("deleted {old}")]))
     );
     assert_eq!(desk.keys("jane.doe"), [new]);
+    desk.pass("5s");
     assert_eq!(desk.json(&[]).1["result"], "settled");
     assert_eq!(desk.json(&["--force", "--yes"]).1["result"], "replaced");
     secrets_were_kept(&desk);
@@ -220,7 +221,7 @@ fn what_cannot_be_rotated_is_refused_before_anything_is_made() {
         let ran = desk.sandbox.take(&command.envs(env.iter().copied()).output().unwrap());
         assert_eq!(ran.code, Some(code), "{says}: {}{}", ran.stdout, ran.stderr);
         assert!(ran.stderr.contains(says), "{says}: {}", ran.stderr);
-        assert_eq!(desk.keys("jane.doe"), [key.clone()], "{says}");
+        assert_eq!(desk.keys("jane.doe"), std::slice::from_ref(&key), "{says}");
     };
     refused(&[], &[("AWS_ACCESS_KEY_ID", "AKIAOTHEROTHEROTHER0")], 2, "AWS_ACCESS_KEY_ID is set in the environment");
     refused(&["--profile", "none"], &[], 2, "there is no profile none with an access key");
@@ -259,14 +260,15 @@ fn what_cannot_be_rotated_is_refused_before_anything_is_made() {
 
 /// Starts a slow replacement, and waits until its key was made.
 fn begun(desk: &Desk) -> Child {
-    let child = desk.command(&["--yes", "--json"]).env("KEYROT_TEST_SANDBOX_PACE", "250ms").spawn().unwrap();
+    let child = desk.command(&["--yes", "--json"]).env("KEYROT_TEST_SANDBOX_PACE", "120ms").spawn().unwrap();
     for _ in 0..400 {
         if desk.keys("jane.doe").len() == 2 {
             return child;
         }
         std::thread::sleep(Duration::from_millis(25));
     }
-    panic!("no key was made");
+    let ended = child.wait_with_output();
+    panic!("no key was made: {ended:?}");
 }
 
 fn signal(child: &Child, name: &str) {
@@ -428,7 +430,7 @@ fn with_mfa_where_the_account_demands_it() {
     let (code, said) = office.run(&[&serial[..], &["--mfa-code", "000000"]].concat());
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("invalid MFA one time pass code") && !said.contains("000000"), "{said}");
-    assert_eq!(office.keys(), [office.key.clone()]);
+    assert_eq!(office.keys(), std::slice::from_ref(&office.key));
     let (code, said) = office.run(&[&serial[..], &["--mfa-code", MFA_CODE]].concat());
     assert_eq!(code, Some(0), "{said}");
     assert_eq!(office.text(), file_with(&office.keys()[1]));

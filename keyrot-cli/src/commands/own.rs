@@ -192,8 +192,8 @@ impl Work<'_> {
         let work =
             replace_own(all, &self.found.arn, &self.keys, &self.policy, &cancel, |new| file.put(profile, before, new));
         let say = |text: &str| anstream::eprintln!("{}", paint(style::WARN, text));
-        let (result, signal) = signals.to_the_end(&cancel, say, work).await;
-        let new = result.map_err(|error| self.not_replaced(error, signal))?;
+        let (result, signal) = signals.until_the_end(&cancel, say, work).await;
+        let new = result.map_err(|error| self.not_replaced(&error, signal))?;
         self.done.push(format!("made {new}, proved it, and put it into the file"));
         let until = keyrot_core::after(now, self.policy.waits().overlap);
         let old = self.mine();
@@ -274,11 +274,11 @@ impl Work<'_> {
         }
     }
 
-    fn not_replaced(&self, error: ReplaceError, signal: Option<u8>) -> Problem {
+    fn not_replaced(&self, error: &ReplaceError, signal: Option<u8>) -> Problem {
         let user = self.user();
         let delete = |key: &KeyId| format!("aws iam delete-access-key --user-name {user} --access-key-id {key}");
         let unchanged = "the key in the file works as before";
-        match (&error, signal) {
+        match (error, signal) {
             (ReplaceError::NotMade(call), _) => self.refused("were not touched", call),
             (ReplaceError::Undone { why: Undone::Cancelled, .. }, Some(signal)) => {
                 Problem::with(Exit::Signal(signal), error.to_string()).hint(unchanged)

@@ -18,9 +18,9 @@ fn used(seconds: i64) -> LastUse {
 }
 
 /// The old key was made 100 days before the new one, which is in the file.
-fn leaving_at(now: i64, last_use: Option<LastUse>) -> OwnStep {
+fn leaving_at(now: i64, last_use: Option<&LastUse>) -> OwnStep {
     let keys = [listed("OLD", KeyStatus::Active, -100 * DAY), listed("NEW", KeyStatus::Active, 0)];
-    decide_own(&keys, &key("NEW"), last_use.as_ref(), &policy(), at(now))
+    decide_own(&keys, &key("NEW"), last_use, &policy(), at(now))
 }
 
 #[test]
@@ -36,14 +36,14 @@ fn one_key_is_replaced_when_it_is_due_or_when_that_is_forced() {
 fn the_key_before_goes_only_after_its_overlap_and_unused() {
     let held = |step: OwnStep| matches!(step, OwnStep::Wait(Wait { .. }));
     assert_eq!(
-        leaving_at(7 * DAY - 1, Some(used(-50 * DAY))),
+        leaving_at(7 * DAY - 1, Some(&used(-50 * DAY))),
         OwnStep::Wait(Wait { why: Why::Overlap(key("OLD")), until: Some(at(7 * DAY)) })
     );
-    assert_eq!(leaving_at(7 * DAY, Some(used(6 * DAY))), OwnStep::Deactivate(key("OLD")));
-    assert!(held(leaving_at(7 * DAY, Some(used(6 * DAY + 1)))));
-    assert!(held(leaving_at(8 * DAY - 1, Some(LastUse::NoRecord))));
-    assert_eq!(leaving_at(8 * DAY, Some(LastUse::NoRecord)), OwnStep::Deactivate(key("OLD")));
-    assert!(held(leaving_at(80 * DAY, Some(LastUse::Unknown("denied".into())))));
+    assert_eq!(leaving_at(7 * DAY, Some(&used(6 * DAY))), OwnStep::Deactivate(key("OLD")));
+    assert!(held(leaving_at(7 * DAY, Some(&used(6 * DAY + 1)))));
+    assert!(held(leaving_at(8 * DAY - 1, Some(&LastUse::NoRecord))));
+    assert_eq!(leaving_at(8 * DAY, Some(&LastUse::NoRecord)), OwnStep::Deactivate(key("OLD")));
+    assert!(held(leaving_at(80 * DAY, Some(&LastUse::Unknown("denied".into())))));
     assert!(held(leaving_at(80 * DAY, None)));
 }
 

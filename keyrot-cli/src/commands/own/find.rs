@@ -81,7 +81,7 @@ fn key_of(profile: &str, places: &Places, config: &Profiles<'_>) -> Result<(Held
         if Profiles::parse(kind, &text).key_pair(profile).map_err(unclear)?.is_none() {
             continue;
         }
-        let file = HeldFile::open(path, kind).map_err(unusable)?;
+        let file = HeldFile::open(path, kind).map_err(|error| unusable(&error))?;
         let pair = file.profiles().key_pair(profile).map_err(unclear)?;
         return match pair {
             Some(pair) => Ok((file, pair.credentials)),
@@ -114,7 +114,7 @@ fn known(places: &Places) -> Vec<String> {
     names
 }
 
-fn unusable(error: FileError) -> Problem {
+fn unusable(error: &FileError) -> Problem {
     let problem = Problem::usage(error.to_string());
     match error {
         FileError::Busy(_) => problem.hint("wait until it is done"),
