@@ -99,6 +99,11 @@ fn a_release_says_what_it_leaves_and_changes_nothing_else() {
         "{message}"
     );
 
+    let (_, look) = sandbox.json(&["release", "data-import", "report-mailer", "--dry-run"]);
+    let message = |name| user(&look, name)["message"].as_str().unwrap().to_owned();
+    assert!(message("data-import").ends_with(", which keyrot never replaced"), "{}", message("data-import"));
+    assert!(message("report-mailer").ends_with("access_key, which ages from now on"), "{}", message("report-mailer"));
+
     let (code, done) = sandbox.json(&["release", "shop-backend", "jane.doe", "--yes"]);
     assert_eq!((code, &user(&done, "shop-backend")["result"]), (Some(0), &json!("done")));
     assert_eq!(user(&done, "jane.doe")["result"], "already");

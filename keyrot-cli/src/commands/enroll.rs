@@ -248,11 +248,18 @@ fn left_behind(user: &UserDocument) -> String {
         .map(|key| format!("{} ({}{})", key.id, key.status, if key.current { ", published" } else { "" }))
         .collect();
     let keys = if keys.is_empty() { "no key".to_owned() } else { keys.join(" and ") };
-    let under_way = match (user.state, user.keys.len()) {
-        (State::Settled, _) | (_, 0 | 1) => "",
-        _ => "; a rotation is under way, and nobody will retire or delete the older key",
+    // Without a current key nothing was ever published, and perhaps there is no secret at all.
+    let secret = match user.current {
+        Some(_) => format!(" and the secret {}, which ages from now on", user.secret),
+        None => ", which keyrot never replaced".to_owned(),
     };
-    format!("it keeps {keys} and the secret {}, which ages from now on{under_way}", user.secret)
+    let under_way = match user.state {
+        State::Waiting | State::Due if user.current.is_some() && user.keys.len() > 1 => {
+            "; a rotation is under way, and nobody will retire or delete the older key"
+        }
+        _ => "",
+    };
+    format!("it keeps {keys}{secret}{under_way}")
 }
 
 fn list(names: &[UserName]) -> String {
