@@ -206,7 +206,7 @@ impl Freshness {
     /// ```
     /// # use keyrot_core::Freshness;
     /// # use std::time::Duration;
-    /// let hours = |n| Duration::from_secs(n * 3600);
+    /// let hours = |n: u64| Duration::from_secs(n * 3600);
     /// assert_eq!(Freshness::of(hours(7 * 24)), Freshness { lifetime: hours(1), stale: hours(24) });
     /// assert_eq!(Freshness::of(hours(1)), Freshness { lifetime: hours(1) / 3, stale: hours(1) / 2 });
     /// ```
