@@ -9,6 +9,7 @@ mod config;
 #[allow(dead_code, reason = "the commands that ask come next")]
 mod confirm;
 mod exit;
+mod output;
 mod problem;
 mod progress;
 mod render;
@@ -41,6 +42,7 @@ async fn run(invocation: Invocation) -> Result<Exit, Problem> {
         Command::Plan(users) => commands::run::plan(&invocation, users).await,
         Command::Rotate(args) => commands::run::rotate(&invocation, args).await,
         Command::Status(users) => commands::run::status(&invocation, users).await,
+        Command::Audit(args) => commands::audit::audit(&invocation, args).await,
         Command::Policy(args) => commands::policy::policy(&invocation, args),
         Command::Demo(args) => commands::demo::demo(&invocation, args).await,
         Command::Sandbox { command } => commands::sandbox::sandbox(&invocation, command).await,

@@ -5,12 +5,15 @@ use crate::problem::Problem;
 use crate::sandbox::SandboxAccount;
 use keyrot_aws::{Aws, AwsSettings};
 use keyrot_core::Ports;
+use keyrot_core::audit::AccountPort;
 use keyrot_core::settings::Settings;
 use std::sync::Arc;
 
 /// The ports, and what they stand for.
 pub(crate) struct Target {
     pub(crate) ports: Ports,
+    /// The account as a whole, for audits.
+    pub(crate) account: Arc<dyn AccountPort>,
     /// Whether it is made up.
     pub(crate) sandbox: bool,
     /// The AWS account, if it is none that is made up.
@@ -23,14 +26,18 @@ impl Target {
         match &invocation.sandbox {
             Some(file) => {
                 let account = SandboxAccount::open(file.as_deref()).await?;
-                Ok(Self { ports: Ports::of(account), sandbox: true, aws: None })
+                Ok(Self::sandbox(account))
             }
             None if std::env::var_os("KEYROT_SANDBOX").is_some_and(|v| !v.is_empty()) => {
                 let account = SandboxAccount::open(None).await?;
-                Ok(Self { ports: Ports::of(account), sandbox: true, aws: None })
+                Ok(Self::sandbox(account))
             }
             None => Self::aws(settings).await,
         }
+    }
+
+    fn sandbox(account: SandboxAccount) -> Self {
+        Self { ports: Ports::of(account.clone()), account: Arc::new(account), sandbox: true, aws: None }
     }
 
     async fn aws(settings: &Settings) -> Result<Self, Problem> {
@@ -39,6 +46,6 @@ impl Target {
             Problem::usage(error.to_string()).hint("to try keyrot without an AWS account: keyrot --sandbox rotate")
         })?;
         let aws = Arc::new(aws);
-        Ok(Self { ports: aws.ports(), sandbox: false, aws: Some(aws) })
+        Ok(Self { ports: aws.ports(), account: aws.clone(), sandbox: false, aws: Some(aws) })
     }
 }

@@ -1,5 +1,6 @@
 //! One file for each kind of command.
 
+pub(crate) mod audit;
 pub(crate) mod demo;
 pub(crate) mod policy;
 pub(crate) mod run;

@@ -32,7 +32,7 @@ async fn run(invocation: &Invocation, users: &Users, what: Screen, force: bool) 
     let mut signals = Signals::listen().map_err(|error| Problem::failed(format!("no signal can be heard: {error}")))?;
     let found = signals.or(find(invocation, &settings, &users.users)).await;
     let (target, mut selected) = found.unwrap_or_else(|signal| Err(Problem::signal(signal)))?;
-    let Target { ports, sandbox, aws } = target;
+    let Target { ports, sandbox, aws, .. } = target;
     let now = ports.clock.now();
     if force {
         selected.force(now);

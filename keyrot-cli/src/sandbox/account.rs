@@ -3,6 +3,7 @@
 use super::{SandboxError, SandboxFile};
 use async_trait::async_trait;
 use futures_util::FutureExt;
+use keyrot_core::audit::{AccountPort, CredentialReport};
 use keyrot_core::memory::MemoryAccount;
 use keyrot_core::{
     AccessKey, CallError, Clock, CredentialProbe, Credentials, ErrorKind, IamPort, IamUser, Inside, KeyId, LastUse,
@@ -119,6 +120,13 @@ impl IamPort for SandboxAccount {
 
     async fn delete_key(&self, user: &UserName, key: &KeyId) -> Result<(), CallError> {
         self.call(|a| a.delete_key(user, key).now_or_never()).await
+    }
+}
+
+#[async_trait]
+impl AccountPort for SandboxAccount {
+    async fn credential_report(&self) -> Result<CredentialReport, CallError> {
+        self.call(|a| a.credential_report().now_or_never()).await
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{Finding, FindingKind, FindingSeverity};
 use crate::{KeyId, Timestamp, UserName};
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// An account's keys and findings. The names and shapes here are an interface: they change only together with the number in `schema`. Times are RFC 3339
 /// in UTC. No secret material is in it.
@@ -114,6 +114,15 @@ pub struct UserRow {
     pub mfa: Option<bool>,
 }
 
+/// Which part of an audit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Only {
+    /// Keys with a finding.
+    Findings,
+    /// Keys and findings of those whom keyrot does not rotate, the root user among them.
+    Unmanaged,
+}
+
 /// A rotation to come.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RotationRow {
@@ -130,6 +139,29 @@ impl Audit {
     #[must_use]
     pub fn worst(&self) -> Option<FindingSeverity> {
         self.findings.iter().map(|finding| finding.severity).max()
+    }
+
+    /// What is wrong with users and shows at none of their keys, such as a console without MFA.
+    pub fn beside_keys(&self) -> impl Iterator<Item = &Finding> {
+        let shown =
+            |finding: &Finding| self.keys.iter().any(|k| k.arn == finding.arn && k.findings.contains(&finding.kind));
+        self.findings.iter().filter(move |finding| finding.key_created.is_none() && !shown(finding))
+    }
+
+    /// The same with only some of its keys and findings. The counts stay those of the whole account.
+    #[must_use]
+    pub fn narrowed(&self, only: Only) -> Self {
+        let mut narrowed = self.clone();
+        match only {
+            Only::Findings => narrowed.keys.retain(|key| !key.findings.is_empty()),
+            Only::Unmanaged => {
+                let managed: BTreeSet<&str> = self.users.iter().filter(|u| u.managed).map(|u| u.arn.as_str()).collect();
+                narrowed.keys.retain(|key| !key.managed);
+                narrowed.findings.retain(|finding| !managed.contains(finding.arn.as_str()));
+                narrowed.rotations.clear();
+            }
+        }
+        narrowed
     }
 
     /// How many findings there are of this kind.

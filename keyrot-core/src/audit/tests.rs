@@ -197,6 +197,23 @@ fn quarantine_mfa_and_bad_tags_are_found_and_told_once() {
 }
 
 #[test]
+fn a_part_of_an_audit_keeps_the_counts_of_the_whole() {
+    let mut jane = user("jane", vec![made(1, 200 * DAY)]);
+    jane.password = Some(true);
+    let known = vec![user("ci", vec![made(1, 100 * DAY)]), user("fresh", vec![made(1, DAY)]), jane];
+    let users = vec![listed("ci", &[("RotateKey", "True")]), listed("fresh", &[]), listed("jane", &[])];
+    let whole = audit(&AccountView::new(report(known), users, &BTreeMap::new()), &AuditPolicy::default(), at(0));
+    let names = |audit: &Audit| audit.keys.iter().map(|k| k.user.clone().unwrap().to_string()).collect::<Vec<_>>();
+    assert_eq!(names(&whole), ["jane", "ci", "fresh"]);
+    assert_eq!(whole.beside_keys().map(|f| f.kind).collect::<Vec<_>>(), [FindingKind::ConsoleWithoutMfa]);
+    let findings = whole.narrowed(Only::Findings);
+    assert_eq!((names(&findings), findings.findings.len()), (vec!["jane".into(), "ci".into()], 3));
+    let unmanaged = whole.narrowed(Only::Unmanaged);
+    assert_eq!((names(&unmanaged), unmanaged.findings.len()), (vec!["jane".into(), "fresh".into()], 2));
+    assert_eq!((&findings.counts, &unmanaged.counts), (&whole.counts, &whole.counts));
+}
+
+#[test]
 fn why_a_user_is_not_managed_is_told() {
     let users = vec![listed("a", &[]), listed("b", &[("RotateKey", "False")]), listed("c", &[("RotateKey", "True")])];
     let policy = AuditPolicy {
