@@ -24,7 +24,7 @@ Examples:
   keyrot audit --format csv -o keys.csv              for a spreadsheet
   keyrot audit --check=high -q > /dev/null           exit 3 if there is a finding of high severity or worse
   keyrot audit --json | jq '.findings[] | select(.kind == \"root_key\")'
-  keyrot audit --format asff | jq -c '_nwise(100)' | while read -r batch; do
+  keyrot audit --format asff | jq -c '_nwise(25)' | while read -r batch; do
     aws securityhub batch-import-findings --findings \"$batch\"; done
   keyrot policy --for audit                          the permissions it needs; it only reads";
 

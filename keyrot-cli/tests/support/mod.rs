@@ -99,6 +99,7 @@ pub fn conforms(document: &Value) {
         "keyrot.error/1" => "error",
         "keyrot.demo/1" => "demo",
         "keyrot.policy/1" => "policy",
+        "keyrot.audit/1" => "audit",
         "keyrot.sandbox/1" => "sandbox",
         "keyrot.sandbox.change/1" => "sandbox_change",
         _ => "run",

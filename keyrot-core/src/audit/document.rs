@@ -44,13 +44,13 @@ pub struct AuditCounts {
     pub users: usize,
     /// Of those, users with a key.
     pub users_with_keys: usize,
-    /// Of those, users whom keyrot rotates.
+    /// Of those, users tagged for rotation.
     pub managed_users: usize,
     /// Keys, the root user's too.
     pub keys: usize,
     /// Of those, Active ones.
     pub active: usize,
-    /// Of those, keys of users whom keyrot rotates.
+    /// Of those, keys of users tagged for rotation.
     pub active_managed: usize,
     /// The age of the oldest Active key, in whole days.
     pub oldest_active_days: i64,
@@ -85,7 +85,7 @@ pub struct KeyRow {
     pub region: Option<String>,
     /// Whether its last use is known: `used`, `never` (no use on record) or `unknown`.
     pub use_known: &'static str,
-    /// Whether keyrot rotates the user.
+    /// Whether the settings select the user for rotation, by its tags.
     pub managed: bool,
     /// What is wrong with it or with its user.
     pub findings: Vec<FindingKind>,
@@ -102,7 +102,7 @@ pub struct UserRow {
     pub arn: String,
     /// Who answers for the user, by the tag `keyrot:owner`.
     pub owner: Option<String>,
-    /// Whether keyrot rotates the user.
+    /// Whether the settings select the user for rotation, by its tags.
     pub managed: bool,
     /// Why not.
     pub unmanaged_because: Option<String>,
@@ -119,7 +119,7 @@ pub struct UserRow {
 pub enum Only {
     /// Keys with a finding.
     Findings,
-    /// Keys and findings of those whom keyrot does not rotate, the root user among them.
+    /// Keys and findings of those who are not selected for rotation, the root user among them.
     Unmanaged,
 }
 

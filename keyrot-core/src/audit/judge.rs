@@ -211,7 +211,7 @@ impl Judge<'_> {
 
     /// Older than the limit, or than a control allows.
     fn age(&mut self, whom: Whom<'_>, key: &KeyView, limit: Duration, managed: bool) -> Option<FindingKind> {
-        let age = (self.now - key.created).to_std().unwrap_or_default();
+        let age = passed(key.created, self.now);
         let controls = broken(FindingKind::OldKey, Some(Reached::Past(age)));
         if !key.is_active() || (age <= limit && controls.is_empty()) {
             return None;
@@ -238,7 +238,7 @@ impl Judge<'_> {
             LastUse::NoRecord => (key.created, "has no use on record, and was made"),
             LastUse::Unknown(_) => return None,
         };
-        let idle = (self.view.report - from).to_std().unwrap_or_default();
+        let idle = passed(from, self.view.report);
         if !key.is_active() || idle < UNUSED {
             return None;
         }
@@ -384,9 +384,14 @@ fn counts(keys: &[KeyRow], users: &[UserRow], findings: &[Finding]) -> AuditCoun
     counts
 }
 
+/// In whole seconds, because IAM's times have no finer ones: a part of a second would make a key older than it is known to be.
+fn passed(from: Timestamp, to: Timestamp) -> Duration {
+    Duration::from_secs((to - from).num_seconds().max(0).unsigned_abs())
+}
+
 /// In whole days, unless that would look as if the limit were kept: `90d 1s` is past `90d`.
 fn past(time: Duration, limit: Duration) -> String {
-    if whole_days(time) > whole_days(limit) { days(time) } else { format_duration(Duration::from_secs(time.as_secs())) }
+    if whole_days(time) > whole_days(limit) { days(time) } else { format_duration(time) }
 }
 
 fn days(time: Duration) -> String {

@@ -21,7 +21,9 @@ fn one(audit: &Audit, finding: &Finding, region: &str) -> Value {
     let types = [type_of(finding)];
     let severity = json!({ "Label": label(finding.severity), "Original": finding.severity.word() });
     let who = finding.user.as_ref().map_or("the root user", |user| user.as_str());
-    let title = format!("{who}: {}", finding.kind.title());
+    let title = title(finding.kind, who);
+    let description: String =
+        finding.message.chars().take(1).flat_map(char::to_uppercase).chain(finding.message.chars().skip(1)).collect();
     let related: Vec<String> =
         finding.controls.iter().filter(|c| c.standard != Standard::SecurityHub).map(ToString::to_string).collect();
     // What is known to have begun at some time has that time; the id stays the same, so that the next audit updates it.
@@ -43,13 +45,25 @@ fn one(audit: &Audit, finding: &Finding, region: &str) -> Value {
         "Severity": severity,
         "FindingProviderFields": { "Severity": severity, "Types": types },
         "Title": cut(&title, 256),
-        "Description": cut(&finding.message, 1024),
+        "Description": cut(&description, 1024),
         "Remediation": { "Recommendation": { "Text": cut(&finding.hint, 512), "Url": DOCUMENTATION } },
         "ProductFields": product_fields(audit, finding),
         "Resources": resources(audit, finding, region),
         "Compliance": { "Status": "FAILED", "RelatedRequirements": related },
         "RecordState": "ACTIVE",
     })
+}
+
+fn title(kind: FindingKind, who: &str) -> String {
+    match kind {
+        FindingKind::RootKey => "The root user has an access key".to_owned(),
+        FindingKind::Quarantined => format!("AWS quarantined IAM user {who} for a leaked access key"),
+        FindingKind::OldKey => format!("An access key of {who} is older than its limit"),
+        FindingKind::UnusedKey => format!("An access key of {who} is unused"),
+        FindingKind::ConsoleWithoutMfa => format!("IAM user {who} has a console password and no MFA device"),
+        FindingKind::Blocked => format!("The access keys of IAM user {who} cannot be rotated"),
+        FindingKind::TwoActiveKeys => format!("IAM user {who} has two Active access keys"),
+    }
 }
 
 /// The same for the same finding in every audit; another for a new key in the place of the old one.

@@ -1,4 +1,4 @@
-//! An audit as one page that needs nothing else: no script, no font, no picture from anywhere.
+//! An audit as one page that needs nothing else: no script, no font, no picture from anywhere. It is well-formed XML, too, so that a test can read it.
 
 use super::escape::Html;
 use super::{Fate, controls_in_short, limit, picture, plural, which, whose};
@@ -16,9 +16,9 @@ pub(crate) fn html(whole: &Audit, shown: &Audit, sandbox: bool) -> String {
     let title = format!("Access keys of account {}", whole.account);
     let _ = write!(
         out,
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"{POLICY}\">\n<meta name=\"referrer\" content=\"no-referrer\">\n\
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\" />\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\" />\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"{POLICY}\" />\n<meta name=\"referrer\" content=\"no-referrer\" />\n\
          <title>{}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<header>\n<h1>{}</h1>\n",
         Html(&title),
         Html(&title)
@@ -88,19 +88,26 @@ fn pictures(out: &mut String, audit: &Audit) {
     };
     let _ = writeln!(
         out,
-        "<ul class=\"legend\"><li>{}rotated by keyrot</li><li>{}rotated by nobody</li></ul>",
+        "<ul class=\"legend\"><li>{}tagged for rotation</li><li>{}not tagged</li></ul>",
         mark("managed"),
         mark("open")
     );
     out.push_str(&picture::ages(audit));
-    out.push_str("</section>\n<section>\n<h2>What keyrot rotates, and when</h2>\n");
+    out.push_str("</section>\n<section>\n<h2>When keyrot rotates whom</h2>\n");
     match picture::rotations(audit) {
         Some(svg) => out.push_str(&svg),
-        None => out.push_str("<p>keyrot rotates no user of this account.</p>\n"),
+        None => out.push_str("<p>No user of this account is tagged for rotation.</p>\n"),
     }
+    out.push_str(
+        "<p class=\"quiet\">By tags and ages; <code>keyrot status</code> knows what else may hold a rotation.</p>\n",
+    );
     let open = audit.counts.active - audit.counts.active_managed;
     if open > 0 {
-        let _ = writeln!(out, "<p class=\"quiet\">Rotated by nobody: {}.</p>", plural(open, "Active key"));
+        let _ = writeln!(
+            out,
+            "<p class=\"quiet\">Not tagged, and so rotated by nobody: {}.</p>",
+            plural(open, "Active key")
+        );
     }
     out.push_str("</section>\n</div>\n");
 }
@@ -116,9 +123,11 @@ fn findings(out: &mut String, audit: &Audit) {
     );
     for finding in &audit.findings {
         let who = finding.user.as_ref().map_or("root user", |user| user.as_str());
+        let owner = audit.users.iter().find(|user| user.arn == finding.arn).and_then(|user| user.owner.as_ref());
+        let owner = owner.map(|owner| format!("<br /><span class=\"hint\">{}</span>", Html(owner))).unwrap_or_default();
         let _ = writeln!(
             out,
-            "<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td><td class=\"hint\">{}</td></tr>",
+            "<tr><th scope=\"row\">{}{owner}</th><td>{}</td><td>{}</td><td class=\"hint\">{}</td></tr>",
             Html(who),
             word(finding.severity),
             Html(&finding.message),

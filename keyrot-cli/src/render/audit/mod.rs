@@ -72,11 +72,18 @@ fn controls_in_short(kind: FindingKind) -> Vec<String> {
                 None => numbers.push((id, vec![version])),
             }
         }
-        let number = |(id, versions): &(&str, Vec<&str>)| match versions.concat().is_empty() {
-            true => (*id).to_owned(),
-            false => format!("{id} ({})", versions.join(", ")),
+        // Where all are of the same version, that is said once.
+        let same = numbers.iter().all(|(_, versions)| *versions == numbers[0].1);
+        let of = |versions: &[&str]| match versions.concat().is_empty() {
+            true => String::new(),
+            false => format!(" ({})", versions.join(", ")),
         };
-        let numbers: Vec<String> = numbers.iter().map(number).collect();
+        let last = numbers.len().saturating_sub(1);
+        let number = |(n, (id, versions)): (usize, &(&str, Vec<&str>))| match same && n < last {
+            true => (*id).to_owned(),
+            false => format!("{id}{}", of(versions)),
+        };
+        let numbers: Vec<String> = numbers.iter().enumerate().map(number).collect();
         (!numbers.is_empty()).then(|| format!("{} {}", standard.name(), numbers.join(", ")))
     };
     [Standard::SecurityHub, Standard::Cis, Standard::PciDss].into_iter().filter_map(of).collect()

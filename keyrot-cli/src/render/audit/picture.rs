@@ -1,6 +1,6 @@
 //! The two pictures of the page. Their units are a narrow phone's pixels, so that they can be read there and grow on a wide screen.
 //!
-//! Nothing is told by colour alone: what keyrot does not rotate is hatched, the limit and what is due have words, and each mark has a title.
+//! Nothing is told by colour alone: what is not tagged for rotation is hatched, the limit and what is due have words, and each mark has a title.
 
 use super::escape::Html;
 use super::{limit, plural};
@@ -64,7 +64,7 @@ pub(super) fn ages(audit: &Audit) -> String {
             true => format!("{from} days and older"),
             false => format!("{from} to {} days", from + bin_days - 1),
         };
-        let title = format!("{span}: {managed} rotated by keyrot, {open} not");
+        let title = format!("{span}: {managed} tagged for rotation, {open} not");
         let _ = writeln!(svg, "<g><title>{}</title>", Html(title));
         let mut y = BOTTOM;
         for (keys, class) in [(*managed, "managed"), (*open, "open")] {
@@ -121,14 +121,11 @@ pub(super) fn rotations(audit: &Audit) -> Option<String> {
     let summary = format!("{} due now, the others within {days} days.", plural(due, "rotation"));
     let mut svg =
         head("rotations", bottom + if more > 0 { 34.0 } else { 18.0 }, "Which user's key is rotated when", &summary);
-    let stride = if days > 180 {
-        days / 30 / 4 * 30
-    } else if days > 60 {
-        60
-    } else {
-        30
-    }
-    .max(30);
+    let stride = match days {
+        ..=120 => 30,
+        121..=240 => 60,
+        _ => days / 120 * 30,
+    };
     for ahead in (0..=days).step_by(usize::try_from(stride).unwrap_or(30)) {
         let at = keyrot_core::after(audit.now, std::time::Duration::from_secs(ahead * DAY));
         let x = x_of(at);

@@ -59,6 +59,7 @@ fn stacked(audit: &Audit) -> Table {
     for key in &audit.keys {
         let kind = if key.key_id.is_some() { "" } else { "key " };
         let (next, _) = next(audit, key);
+        let next = if next.starts_with("in ") { format!("rotated {next}") } else { next };
         let mut text = format!("{kind}{} {}, {}, {next}", which(key), key.status, used_text(audit, key));
         if !key.findings.is_empty() {
             let _ = write!(text, "\n{}", titles(&key.findings));
@@ -185,16 +186,20 @@ fn sum(audit: &Audit, only: Option<Only>, width: Option<usize>) -> String {
         Some(paint(*color, format!("{count} {severity}")))
     });
     let found: Vec<String> = found.collect();
-    let found = if found.is_empty() { paint(style::GOOD, "no finding") } else { found.join(", ") };
-    let _ = writeln!(
-        out,
-        "account {}: {} of {}, {} Active, the oldest {} d; {found}",
+    let found = match found.is_empty() {
+        true => paint(style::GOOD, "no finding"),
+        false => format!("{}: {}", plural(audit.counts.findings.values().sum(), "finding"), found.join(", ")),
+    };
+    let account = format!(
+        "account {}: {} of {}, {} Active, the oldest {} d",
         audit.account,
         plural(counts.keys, "key"),
         plural(counts.users_with_keys, "user"),
         counts.active,
         counts.oldest_active_days,
     );
+    out.push_str(&hanging("", style::PLAIN, &account, style::PLAIN, width));
+    let _ = writeln!(out, "{found}");
     let mut note = |text: String| out.push_str(&hanging("", style::DIM, &text, style::DIM, width));
     let age = time::relative(audit.report, audit.now);
     note(format!(
@@ -212,20 +217,14 @@ fn sum(audit: &Audit, only: Option<Only>, width: Option<usize>) -> String {
     match only {
         Some(Only::Findings) => note("only keys with a finding are listed; the sum is of the whole account".to_owned()),
         Some(Only::Unmanaged) => {
-            note("only what keyrot does not rotate is listed; the sum is of the whole account".to_owned())
+            note("only what is not tagged for rotation is listed; the sum is of the whole account".to_owned());
         }
         None if open > 0 => {
-            let _ = write!(
-                out,
-                "{}",
-                hanging(
-                    "hint: ",
-                    style::HINT,
-                    &format!("nobody rotates {}: keyrot audit --only unmanaged", plural(open, "Active key")),
-                    style::PLAIN,
-                    width
-                )
+            let text = format!(
+                "{} of users not tagged for rotation: keyrot audit --only unmanaged",
+                plural(open, "Active key")
             );
+            out.push_str(&hanging("hint: ", style::HINT, &text, style::PLAIN, width));
         }
         None => {}
     }
