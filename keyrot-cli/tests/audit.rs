@@ -150,7 +150,7 @@ fn a_file_is_replaced_as_a_whole_and_is_private() {
 fn hostile() -> Sandbox {
     let sandbox = Sandbox::new();
     sandbox.json(&["sandbox", "tag", "break-glass", "keyrot:owner=<script>alert('1' & \"2\")</script>"]);
-    sandbox.json(&["sandbox", "tag", "data-import", "keyrot:owner==HYPERLINK(\"http://x\",\"y\"), and more"]);
+    sandbox.json(&["sandbox", "tag", "data-import", "keyrot:owner==HYPERLINK(\"x\",\"y\"), and more"]);
     sandbox
 }
 
@@ -159,7 +159,7 @@ fn no_cell_of_the_rows_is_a_formula() {
     let text = printed(&hostile(), &["--format", "csv"]);
     let mut rows = csv::Reader::from_reader(text.as_bytes());
     let owners: BTreeSet<String> = rows.records().map(|row| row.unwrap()[3].to_owned()).collect();
-    assert!(owners.contains("'=HYPERLINK(\"http://x\",\"y\"), and more"), "{owners:?}");
+    assert!(owners.contains("'=HYPERLINK(\"x\",\"y\"), and more"), "{owners:?}");
     let mut rows = csv::Reader::from_reader(text.as_bytes());
     for row in rows.records() {
         assert!(row.unwrap().iter().all(|cell| !cell.starts_with(['=', '+', '-', '@'])));

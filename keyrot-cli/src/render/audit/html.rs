@@ -65,7 +65,7 @@ fn tiles(out: &mut String, audit: &Audit) {
     out.push_str(&tile(
         class(open, "warn"),
         format!("{} of {}", counts.active_managed, counts.active),
-        "rotated by keyrot",
+        "tagged for rotation",
     ));
     out.push_str(&tile(class(old, "bad"), old.to_string(), "too old"));
     out.push_str(&tile(class(unused, "warn"), unused.to_string(), "unused for 45 days"));
