@@ -33,13 +33,19 @@ pub(crate) enum ReportError {
 
 /// A report's text, made by IAM at this time.
 pub(crate) fn read(text: &[u8], generated: Timestamp) -> Result<CredentialReport, ReportError> {
-    let mut rows = csv::ReaderBuilder::new().from_reader(text);
-    let columns = Columns::find(rows.headers().map_err(|error| no_csv(&error))?)?;
+    let mut rows = csv::ReaderBuilder::new().flexible(true).from_reader(text);
+    let head = rows.headers().map_err(|error| no_csv(&error))?;
+    let (columns, width) = (Columns::find(head)?, head.len());
     let mut report: Option<CredentialReport> = None;
     let mut seen = std::collections::BTreeSet::new();
     for row in rows.records() {
         let row = row.map_err(|error| no_csv(&error))?;
-        let row = Row { line: row.position().map_or(0, csv::Position::line), row: &row, columns: &columns };
+        let line = row.position().map_or(0, csv::Position::line);
+        let row = whole(row, width).map_err(|found| ReportError::NoCsv {
+            line: Some(line),
+            why: format!("{found} columns, expected {width}"),
+        })?;
+        let row = Row { line, row: &row, columns: &columns };
         let user = row.text("user");
         if !seen.insert(user.to_owned()) {
             return Err(ReportError::Twice { line: row.line, user: user.to_owned() });
@@ -67,6 +73,23 @@ pub(crate) fn read(text: &[u8], generated: Timestamp) -> Result<CredentialReport
         report.users.push(ReportedUser { arn, password, mfa, keys: row.keys()? });
     }
     report.ok_or(ReportError::Nobody)
+}
+
+/// The row in the head's columns, or how many it has. Names and paths of users may hold commas, and it is nowhere said that IAM quotes them: where it does
+/// not, the name ends where the ARN begins, because no name has a colon, and the ARN takes up what is too much.
+fn whole(row: StringRecord, width: usize) -> Result<StringRecord, usize> {
+    let found = row.len();
+    if found == width {
+        return Ok(row);
+    }
+    let cells: Vec<&str> = row.iter().collect();
+    let begins = cells.iter().position(|cell| cell.starts_with("arn:")).filter(|at| *at > 0).ok_or(found)?;
+    // Two columns, the name and the ARN, and then the others.
+    let ends = found.checked_sub(width.saturating_sub(2)).filter(|ends| *ends > begins).ok_or(found)?;
+    let (name, arn) = (cells[..begins].join(","), cells[begins..ends].join(","));
+    let fits = UserArn::parse(arn.as_str()).is_ok_and(|arn| arn.name().as_str() == name);
+    let all = [name.as_str(), arn.as_str()].into_iter().chain(cells[ends..].iter().copied()).collect();
+    if fits { Ok(all) } else { Err(found) }
 }
 
 /// Partition and account of an ARN of IAM.
@@ -129,7 +152,7 @@ struct Row<'a> {
 
 impl Row<'_> {
     fn text(&self, column: &str) -> &str {
-        // Rows of another length are refused by the CSV reader.
+        // Rows of another length are refused.
         self.row.get(self.columns.of(column)).unwrap_or_default()
     }
 
@@ -172,7 +195,10 @@ impl Row<'_> {
                 return Err(self.wrong(&column("last_rotated"), "a time, because the key is Active"));
             }
         };
-        let text = |what: &str| self.text(&column(what)).to_owned();
+        let text = |what: &str| {
+            let text = self.text(&column(what));
+            if UNKNOWN.contains(&text) { NOT_APPLICABLE.to_owned() } else { text.to_owned() }
+        };
         let last_use = match self.time(&column("last_used_date"))? {
             Time::At(when) => {
                 LastUse::At { when, service: text("last_used_service"), region: text("last_used_region") }
@@ -192,7 +218,6 @@ enum Time {
 
 fn no_csv(error: &csv::Error) -> ReportError {
     let why = match error.kind() {
-        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => format!("{len} columns, expected {expected_len}"),
         csv::ErrorKind::Utf8 { .. } => "it is not UTF-8".to_owned(),
         _ => "it breaks off".to_owned(),
     };

@@ -61,6 +61,18 @@ fn what_is_wrong_is_named_with_line_and_column() {
 }
 
 #[test]
+fn commas_in_names_and_paths_need_no_quotes() {
+    let bare = REAL.replace('"', "");
+    assert_ne!(bare, REAL);
+    assert_eq!(read(bare.as_bytes(), now()), read(REAL.as_bytes(), now()));
+    let path = bare.replace("user/staff/", "user/a,b/");
+    assert_eq!(read(path.as_bytes(), now()).unwrap().users[0].arn.path(), "/a,b/");
+    // What does not come out even is refused all the same.
+    let cut = bare.replace("doe,jane,arn", "doe,arn");
+    assert!(refused(&cut).contains("line 3: 24 columns, expected 23"), "{}", refused(&cut));
+}
+
+#[test]
 fn the_root_users_keys_and_unknown_uses_are_read() {
     let root = "true,false,N/A,N/A,N/A,N/A,false";
     assert!(REAL.contains(root));
