@@ -153,7 +153,7 @@ fn keys(out: &mut String, audit: &Audit) {
         return;
     }
     out.push_str(
-        "<table>\n<thead><tr><th>User</th><th>Key</th><th class=\"number\">Age</th><th>Status</th><th>Last used</th><th>Next rotation</th>\
+        "<table class=\"keys\">\n<thead><tr><th>User</th><th>Key</th><th class=\"number\">Age</th><th>Status</th><th>Last used</th><th>Next rotation</th>\
          <th>Findings</th></tr></thead>\n<tbody>\n",
     );
     for key in &audit.keys {
