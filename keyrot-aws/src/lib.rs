@@ -1,7 +1,7 @@
 //! keyrot's ports on the AWS SDK: IAM, Secrets Manager and STS.
 //!
 //! [`Aws`] is all three: [`IamPort`](keyrot_core::IamPort), [`SecretStorePort`](keyrot_core::SecretStorePort) and
-//! [`CredentialProbe`](keyrot_core::CredentialProbe). No type of the SDK is in a public signature.
+//! [`CredentialProbe`](keyrot_core::CredentialProbe); for audits it is the [`AccountPort`](keyrot_core::audit::AccountPort), too. No type of the SDK is in a public signature.
 //!
 //! ```no_run
 //! use keyrot_aws::{Aws, AwsSettings};
@@ -40,6 +40,7 @@ mod calls;
 mod clock;
 mod connect;
 mod consumer;
+mod credential_report;
 mod discovery;
 #[cfg(feature = "emulator")]
 pub mod emulator;

@@ -24,6 +24,7 @@
 //!   user, and only reads a date: it gets `*` too. All that sees or changes a user's keys is bound to the path and to the rotation tag by
 //!   `aws:ResourceTag`, whose values are compared in any case, as keyrot compares them; condition keys are in any case anyway (IAM user
 //!   guide, "Controlling access to and for IAM users and roles using tags").
+//! - **Audits.** [`Scope::audit_policy`] is apart: it reads, on all users, and is for whoever runs an audit. The credential report has no resource type.
 //! - **Secrets.** The ARN of a secret is its name, a hyphen and six characters (Secrets Manager user guide, "What's in a secret"). Before there is a secret, the name
 //!   alone is what a request is about, so both forms are there.
 //! - **Values.** keyrot names the staging label in every request for a value and in every move of a label, and `secretsmanager:VersionStage` binds it to

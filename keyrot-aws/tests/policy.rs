@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use keyrot_aws::emulator::{CallAt, Emulator, EmulatorOptions, Fault, WorldTime};
 use keyrot_aws::policy::{ACTIONS, Discovery, Scope, Text};
 use keyrot_aws::{Aws, AwsSettings, CallerCredentials, Endpoints, TokioClock};
+use keyrot_core::audit::survey;
 use keyrot_core::memory::{Label, Value, World};
 use keyrot_core::{
     Cancel, Clock, IamPort, Limits, Mode, Ports, Rotator, SecretName, SecretTemplate, Selection, Timestamp, UserName,
@@ -46,6 +47,7 @@ impl Clock for WorldClock {
 struct Life {
     emulator: Arc<Emulator>,
     ports: Ports,
+    aws: Arc<Aws>,
 }
 
 impl Life {
@@ -64,7 +66,7 @@ impl Life {
         let aws = Arc::new(Aws::connect(&settings).await.unwrap());
         let clock = Arc::new(WorldClock(emulator.clone()));
         let iam: Arc<dyn IamPort> = aws.clone();
-        Self { emulator, ports: Ports { iam, store: aws.clone(), probe: aws, clock } }
+        Self { emulator, ports: Ports { iam, store: aws.clone(), probe: aws.clone(), clock }, aws }
     }
 
     /// One pass over all users.
@@ -127,12 +129,35 @@ async fn whole_life(discovery: Discovery) -> BTreeSet<String> {
     life.called()
 }
 
+/// An audit with ids, of an account whose users have keys or none, some with the tag.
+async fn whole_audit(discovery: Discovery) -> BTreeSet<String> {
+    let mut world = world();
+    let tagged = tagged(&mut world, "plain");
+    world.add_key(&tagged).unwrap();
+    let other = world.add_user("staff/jane", &[]).unwrap();
+    world.add_key(&other).unwrap();
+    world.add_user("empty", &[]).unwrap();
+    let life = Life::new(world).await;
+    if discovery == Discovery::OneByOne {
+        life.emulator.inject(CallAt::every("GetAccountAuthorizationDetails"), Fault::denied());
+    }
+    let view = survey(life.ports.iam.as_ref(), life.aws.as_ref(), true, &|_, _| {}).await.unwrap();
+    let ids = view.users.iter().flat_map(|user| &user.keys).filter(|key| key.id.is_some()).count();
+    assert_eq!((view.users.len(), ids), (3, 2));
+    assert_eq!(life.emulator.stats().actions["ListAccessKeys"].calls, 2, "who has no key is not asked about");
+    life.called()
+}
+
+fn scope(discovery: Discovery) -> Scope {
+    Scope { discovery, ..Scope::new(Text::fixed("123456789012"), &SecretTemplate::default(), "/", "RotateKey", "True") }
+}
+
 fn policy(discovery: Discovery) -> BTreeSet<String> {
-    let scope = Scope {
-        discovery,
-        ..Scope::new(Text::fixed("123456789012"), &SecretTemplate::default(), "/", "RotateKey", "True")
-    };
-    scope.policy().actions().into_iter().map(str::to_owned).collect()
+    scope(discovery).policy().actions().into_iter().map(str::to_owned).collect()
+}
+
+fn audit_policy(discovery: Discovery) -> BTreeSet<String> {
+    scope(discovery).audit_policy().actions().into_iter().map(str::to_owned).collect()
 }
 
 fn free() -> BTreeSet<String> {
@@ -149,7 +174,13 @@ async fn a_whole_life_calls_what_the_policy_allows_and_the_policy_allows_what_is
     assert!(one_by_one.remove("iam:GetAccountAuthorizationDetails"));
     assert_eq!(&one_by_one - &free(), policy(Discovery::OneByOne));
 
-    let seen: BTreeSet<_> = called.union(&one_by_one).cloned().collect();
+    let audited = whole_audit(Discovery::Bulk).await;
+    assert_eq!(audited, audit_policy(Discovery::Bulk));
+    let mut audited_one_by_one = whole_audit(Discovery::OneByOne).await;
+    assert!(audited_one_by_one.remove("iam:GetAccountAuthorizationDetails"));
+    assert_eq!(audited_one_by_one, audit_policy(Discovery::OneByOne));
+
+    let seen: BTreeSet<_> = [called, one_by_one, audited].into_iter().flatten().collect();
     let unseen: BTreeSet<_> =
         ACTIONS.iter().map(|a| a.name).filter(|name| !seen.contains(*name) && !free().contains(*name)).collect();
     let excused: BTreeSet<_> = NOT_SEEN_HERE.iter().map(|(name, _)| *name).collect();

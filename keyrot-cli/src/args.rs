@@ -104,6 +104,12 @@ pub(crate) enum Command {
     Rotate(Rotate),
     /// Show each user's keys, and what happens next and when
     Status(Users),
+    /// Look at every access key of the account: its age, its last use, and which rules it breaks; change nothing
+    ///
+    /// It reads IAM's credential report, which may be up to four hours old, and the users' tags. Findings name the controls of Security Hub, the CIS AWS
+    /// Foundations Benchmark and PCI DSS that they break. docs/audit.md has every column and finding.
+    #[command(after_help = crate::commands::audit::EXAMPLES)]
+    Audit(crate::commands::audit::AuditArgs),
     /// Print the IAM policy that keyrot needs under these settings; call nothing
     ///
     /// It allows just what keyrot calls: what sees or changes keys only for users with the rotation tag, secrets only by their names. Without
@@ -164,8 +170,8 @@ pub(crate) struct PolicyArgs {
     /// What to print: the policy as JSON, or a piece of an AWS SAM (CloudFormation) template or of Terraform
     #[arg(long, value_enum, default_value_t, value_name = "json|sam|terraform", hide_possible_values = true)]
     pub(crate) format: Format,
-    /// Who is to have it: whoever runs this command, or the Lambda function, which writes a log too
-    #[arg(long = "for", value_enum, default_value_t, value_name = "cli|lambda", hide_possible_values = true)]
+    /// Who is to have it: whoever runs this command, the Lambda function, which writes a log too, or who only runs `keyrot audit`
+    #[arg(long = "for", value_enum, default_value_t, value_name = "cli|lambda|audit", hide_possible_values = true)]
     pub(crate) target: For,
     /// The account's twelve digits
     #[arg(long, value_name = "ACCOUNT", value_parser = account)]
@@ -207,6 +213,8 @@ pub(crate) enum For {
     Cli,
     /// The Lambda function.
     Lambda,
+    /// Whoever runs `keyrot audit`, and nothing else.
+    Audit,
 }
 
 #[derive(Debug, Args)]

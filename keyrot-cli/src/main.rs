@@ -9,6 +9,7 @@ mod config;
 mod confirm;
 mod consumer;
 mod exit;
+mod output;
 mod problem;
 mod profiles;
 mod progress;
@@ -42,6 +43,7 @@ async fn run(invocation: Invocation) -> Result<Exit, Problem> {
         Command::Plan(users) => commands::run::plan(&invocation, users).await,
         Command::Rotate(args) => commands::run::rotate(&invocation, args).await,
         Command::Status(users) => commands::run::status(&invocation, users).await,
+        Command::Audit(args) => commands::audit::audit(&invocation, args).await,
         Command::Policy(args) => commands::policy::policy(&invocation, args),
         Command::Credentials(args) => commands::credentials::credentials(&invocation, args).await,
         Command::Exec(args) => commands::exec::exec(&invocation, args).await,

@@ -4,6 +4,7 @@ use crate::args::Invocation;
 use crate::problem::Problem;
 use crate::sandbox::SandboxAccount;
 use keyrot_aws::{Aws, AwsSettings};
+use keyrot_core::audit::AccountPort;
 use keyrot_core::settings::Settings;
 use keyrot_core::{CredentialSource, Ports, TagPort};
 use std::sync::Arc;
@@ -15,6 +16,8 @@ pub(crate) struct Target {
     pub(crate) source: Arc<dyn CredentialSource>,
     /// What selects users.
     pub(crate) tags: Arc<dyn TagPort>,
+    /// The account as a whole, for audits.
+    pub(crate) account: Arc<dyn AccountPort>,
     /// Whether it is made up.
     pub(crate) sandbox: bool,
     /// The AWS account, if it is none that is made up.
@@ -32,7 +35,7 @@ impl Target {
         let account = Arc::new(account);
         let ports =
             Ports { iam: account.clone(), store: account.clone(), probe: account.clone(), clock: account.clone() };
-        Ok(Self { ports, source: account.clone(), tags: account, sandbox: true, aws: None })
+        Ok(Self { ports, source: account.clone(), tags: account.clone(), account, sandbox: true, aws: None })
     }
 
     async fn aws(settings: &Settings) -> Result<Self, Problem> {
@@ -41,7 +44,14 @@ impl Target {
             Problem::usage(error.to_string()).hint("to try keyrot without an AWS account: keyrot --sandbox rotate")
         })?;
         let aws = Arc::new(aws);
-        Ok(Self { ports: aws.ports(), source: aws.clone(), tags: aws.clone(), sandbox: false, aws: Some(aws) })
+        Ok(Self {
+            ports: aws.ports(),
+            source: aws.clone(),
+            tags: aws.clone(),
+            account: aws.clone(),
+            sandbox: false,
+            aws: Some(aws),
+        })
     }
 }
 

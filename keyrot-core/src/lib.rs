@@ -39,6 +39,7 @@
 //! successor is in place; what cannot be attributed is never touched; a run may die anywhere, and two may work at once. The project's
 //! `docs/protocol.md` has the promises in full, with what no program can promise.
 
+pub mod audit;
 mod call;
 #[cfg(feature = "conformance")]
 pub mod conformance;

@@ -24,6 +24,7 @@
 //! - Who calls is told by the `Authorization` header, and its signature (Signature Version 4) is verified. The emulator's own administrator
 //!   may do everything; a user whose key is Active and propagated may do what [`ADMINISTRATOR`] allows, if attached, and otherwise only
 //!   `GetCallerIdentity` and `GetSessionToken`, which wants [`MFA_CODE`]. Every authenticated call counts as a use of its key.
+//! - A credential report is made by the second call that asks for it, and stands for four hours.
 //! - A request that has arrived is carried out, even if the client is gone by then.
 //! - [`RateLimit`]s are token buckets that refill without pause; a refused call answers `Throttling` (Secrets Manager: `ThrottlingException`).
 //!
@@ -44,6 +45,7 @@ mod iam_keys;
 mod observe;
 mod options;
 mod reply;
+mod report;
 mod request;
 mod secrets;
 mod server;

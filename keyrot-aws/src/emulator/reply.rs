@@ -58,7 +58,8 @@ impl Refused {
             // A missing permission has the same status however it came about.
             (Some(status), ..) if self.code != DENIED => status,
             (_, Service::SecretsManager, _) => 400,
-            (_, _, "NoSuchEntity") => 404,
+            (_, _, "NoSuchEntity" | "ReportInProgress") => 404,
+            (_, _, "ReportNotPresent" | "ReportExpired") => 410,
             (_, _, "EntityAlreadyExists" | "LimitExceeded") => 409,
             (_, _, DENIED | UNKNOWN_KEY | BAD_SIGNATURE | NO_SIGNATURE) => 403,
             _ => 400,

@@ -5,6 +5,7 @@ use super::control::{Barrier, Control, Fate, Fault, When};
 use super::observe::{By, Change, Observer};
 use super::options::{EmulatorOptions, WorldTime};
 use super::reply::{DENIED, Output, Refused, THROTTLED, render};
+use super::report::Reports;
 use super::request::{ApiCall, Service};
 use super::stats::Outcome;
 use super::{ADMINISTRATOR, ADMINISTRATOR_WITH_MFA, iam, iam_keys, secrets};
@@ -30,6 +31,7 @@ pub(super) struct Shared {
     admin: Credentials,
     latency: Duration,
     page_limit: Option<usize>,
+    reports: Mutex<Reports>,
 }
 
 struct Clocked {
@@ -104,6 +106,7 @@ impl Shared {
             admin,
             latency,
             page_limit,
+            reports: Mutex::default(),
         }
     }
 
@@ -182,6 +185,9 @@ impl Shared {
             Service::Sts if call.action == "GetSessionToken" => iam::session_token(call, caller, world.now()),
             Service::Sts => Ok(iam::caller_identity(caller, world.account())),
             Service::Iam if call.action.contains("AccessKey") => iam_keys::answer(call, caller, world, longest),
+            Service::Iam if call.action.ends_with("CredentialReport") => {
+                self.reports.lock().unwrap_or_else(PoisonError::into_inner).answer(call, world)
+            }
             Service::Iam => iam::answer(call, caller, world, longest),
             Service::SecretsManager => secrets::answer(call, world, longest),
         }

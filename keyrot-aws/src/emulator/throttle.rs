@@ -11,6 +11,8 @@ pub const IAM_READS: &[&str] = &[
     "GetUser",
     "ListAccessKeys",
     "GetAccessKeyLastUsed",
+    "GenerateCredentialReport",
+    "GetCredentialReport",
 ];
 /// IAM's changing actions.
 pub const IAM_WRITES: &[&str] =

@@ -181,26 +181,40 @@ impl Scope {
         Policy::of(statements)
     }
 
+    /// The policy for [`audit`](keyrot_core::audit), which only reads, and sees users whatever their tags and paths. A rotation needs none of it.
+    #[must_use]
+    pub fn audit_policy(&self) -> Policy {
+        let mut statements = vec![Statement::new(Sid::ReadCredentialReport, "*")];
+        statements.extend(self.find_users(&self.users_under("/".into())));
+        statements.push(Statement::new(Sid::ListKeys, self.users_under("/".into())));
+        Policy::of(statements)
+    }
+
     fn users(&self) -> Vec<Statement> {
-        let prefix = self.path_prefix.clone().then(Text::any());
-        // The path's own slash is the one behind `user`.
-        let users = Text::all(["arn:".into(), self.partition.clone(), ":iam::".into(), self.account.clone()]);
-        let users = users.then(":user".into()).then(prefix).pattern(self.syntax);
+        let users = self.users_under(self.path_prefix.clone());
         let tagged = |sid| {
             let key = format!("aws:ResourceTag/{}", self.tag.plain(self.syntax));
             let value = self.tag_value.plain(self.syntax);
             Statement::new(sid, users.clone()).when("StringEqualsIgnoreCase", key, value)
         };
-        let mut statements = match self.discovery {
-            Discovery::Bulk => vec![Statement::new(Sid::FindUsers, "*")],
-            // The tags are read before anybody knows who has the tag that selects.
-            Discovery::OneByOne => {
-                vec![Statement::new(Sid::ListUsers, "*"), Statement::new(Sid::LookUpUsers, users.clone())]
-            }
-        };
+        let mut statements = self.find_users(&users);
         statements.push(Statement::new(Sid::SeeLastUse, "*"));
         statements.push(tagged(Sid::RotateTaggedUsers));
         statements
+    }
+
+    fn find_users(&self, users: &str) -> Vec<Statement> {
+        match self.discovery {
+            Discovery::Bulk => vec![Statement::new(Sid::FindUsers, "*")],
+            // The tags are read before anybody knows who has the tag that selects.
+            Discovery::OneByOne => vec![Statement::new(Sid::ListUsers, "*"), Statement::new(Sid::LookUpUsers, users)],
+        }
+    }
+
+    /// All users under a path, whose first slash is the one behind `user`.
+    fn users_under(&self, path: Text) -> String {
+        let users = Text::all(["arn:".into(), self.partition.clone(), ":iam::".into(), self.account.clone()]);
+        users.then(":user".into()).then(path).then(Text::any()).pattern(self.syntax)
     }
 
     fn secrets(&self) -> Vec<Statement> {

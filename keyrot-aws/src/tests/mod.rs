@@ -4,6 +4,7 @@
 mod discovery;
 mod endpoints;
 mod iam;
+mod report;
 mod secrecy;
 mod secrets;
 mod sts;

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod account;
+mod audit;
 mod gaps;
 mod iam;
 mod life;
@@ -26,6 +27,7 @@ macro_rules! on_both {
 }
 
 on_both! {
+    audit::the_credential_report_is_read_and_judged,
     gaps::each_gap_is_still_there,
     iam::users_are_found_with_tags_and_policies,
     iam::a_key_lives_and_dies,

@@ -1,5 +1,6 @@
 //! One file for each kind of command.
 
+pub(crate) mod audit;
 pub(crate) mod credentials;
 pub(crate) mod demo;
 pub(crate) mod enroll;

@@ -1,5 +1,6 @@
 //! What people see: colour only where it is wanted, lines that fit the terminal.
 
+pub(crate) mod audit;
 pub(crate) mod demo;
 pub(crate) mod enroll;
 pub(crate) mod own;

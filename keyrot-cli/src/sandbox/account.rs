@@ -3,6 +3,7 @@
 use super::{SandboxError, SandboxFile};
 use async_trait::async_trait;
 use futures_util::FutureExt;
+use keyrot_core::audit::{AccountPort, CredentialReport};
 use keyrot_core::memory::MemoryAccount;
 use keyrot_core::{
     AccessKey, CallError, Clock, CredentialProbe, CredentialSource, Credentials, Edition, ErrorKind, IamPort, IamUser,
@@ -131,6 +132,13 @@ impl TagPort for SandboxAccount {
 
     async fn untag_user(&self, user: &UserName, key: &str) -> Result<(), CallError> {
         self.call(|a| a.untag_user(user, key).now_or_never()).await
+    }
+}
+
+#[async_trait]
+impl AccountPort for SandboxAccount {
+    async fn credential_report(&self) -> Result<CredentialReport, CallError> {
+        self.call(|a| a.credential_report().now_or_never()).await
     }
 }
 

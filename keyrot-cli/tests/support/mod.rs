@@ -104,6 +104,7 @@ pub fn conforms(document: &Value) {
         "keyrot.self/1" => "own",
         "keyrot.init/1" => "init",
         "keyrot.enroll/1" | "keyrot.release/1" => "enrolment",
+        "keyrot.audit/1" => "audit",
         "keyrot.sandbox/1" => "sandbox",
         "keyrot.sandbox.change/1" => "sandbox_change",
         _ => "run",

@@ -25,6 +25,7 @@
 mod account;
 mod fault;
 mod iam;
+mod report;
 mod secrets;
 mod watch;
 mod world;
