@@ -1,4 +1,4 @@
-//! keyrot's ports on the AWS SDK: IAM, Secrets Manager and STS.
+//! keyrot's ports on the AWS SDK: IAM, Secrets Manager, STS, and CloudTrail's event history (feature `trail`).
 //!
 //! [`Aws`] is all three: [`IamPort`](keyrot_core::IamPort), [`SecretStorePort`](keyrot_core::SecretStorePort) and
 //! [`CredentialProbe`](keyrot_core::CredentialProbe). No type of the SDK is in a public signature.
@@ -57,6 +57,8 @@ mod settings;
 #[cfg(test)]
 mod tests;
 mod time;
+#[cfg(feature = "trail")]
+mod trail;
 mod value;
 
 pub use clock::TokioClock;
@@ -70,6 +72,7 @@ pub const SECRET_LOG_TARGETS: &[&str] = &[
     "aws_smithy_runtime",
     "aws_smithy_http_client",
     "aws_sigv4",
+    "aws_sdk_cloudtrail",
     "aws_sdk_iam",
     "aws_sdk_secretsmanager",
     "hyper",

@@ -67,6 +67,7 @@ mod telling;
 #[cfg(test)]
 mod testing;
 mod text;
+mod trail;
 mod version;
 mod words;
 
@@ -96,4 +97,10 @@ pub use selection::{
 };
 pub use telling::NotifierFailure;
 pub use text::format_duration;
+#[cfg(feature = "mocks")]
+pub use trail::MockTrailPort;
+pub use trail::{
+    ForeignText, KeyRecord, Searched, Tally, TrailAsk, TrailBounds, TrailPage, TrailPort, UseEvent, UseEvidence,
+    UseSource, look_up,
+};
 pub use version::Content;

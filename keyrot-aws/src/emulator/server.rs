@@ -7,7 +7,7 @@ use super::options::{EmulatorOptions, WorldTime};
 use super::reply::{DENIED, Output, Refused, THROTTLED, render};
 use super::request::{ApiCall, Service};
 use super::stats::Outcome;
-use super::{ADMINISTRATOR, iam, iam_keys, secrets};
+use super::{ADMINISTRATOR, iam, iam_keys, secrets, trail};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
@@ -133,6 +133,7 @@ impl Shared {
         match call.action {
             "GetCallerIdentity" => owner(Signature::read(&call.head)?.key),
             "GetAccessKeyLastUsed" => owner(call.text("AccessKeyId")?),
+            _ if call.service == Service::CloudTrail => owner(trail::key(call).ok()?.as_str()),
             _ if call.service == Service::SecretsManager => {
                 Some(secrets::name_in(call.text("SecretId").or_else(|| call.text("Name"))?).to_owned())
             }
@@ -156,6 +157,7 @@ impl Shared {
         let before = world.before();
         let caller = auth::caller(call, &self.admin, &mut world)?;
         let result = self.serve(call, &caller, &mut world);
+        trail::note(call, &caller, result.as_ref().err(), &mut world);
         let by = match caller {
             Caller::Admin => By::Admin,
             Caller::User(arn) => By::User(arn),
@@ -180,6 +182,7 @@ impl Shared {
             Service::Iam if call.action.contains("AccessKey") => iam_keys::answer(call, caller, world, longest),
             Service::Iam => iam::answer(call, caller, world, longest),
             Service::SecretsManager => secrets::answer(call, world, longest),
+            Service::CloudTrail => trail::answer(call, world, longest),
         }
     }
 }

@@ -94,7 +94,7 @@ impl MemoryAccount {
         self.inner.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    async fn call<T>(
+    pub(super) async fn call<T>(
         &self,
         name: &'static str,
         work: impl FnOnce(&mut World) -> Result<T, CallError> + Send,

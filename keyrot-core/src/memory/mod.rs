@@ -26,6 +26,7 @@ mod account;
 mod fault;
 mod iam;
 mod secrets;
+mod trail;
 mod watch;
 mod world;
 
@@ -33,5 +34,6 @@ pub use account::MemoryAccount;
 pub use fault::{Countdown, Fault, FaultAt};
 pub use iam::{KeyUse, MemoryKey, MemoryUser};
 pub use secrets::{Label, MemorySecret, Value};
+pub use trail::TrailedUse;
 pub use watch::{Actor, Broken, Watch};
 pub use world::{Refusal, Rules, World};
