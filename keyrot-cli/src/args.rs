@@ -220,6 +220,15 @@ pub(crate) enum Sandbox {
         /// The region
         #[arg(long = "in", value_name = "REGION", default_value = "eu-west-1")]
         region: String,
+        /// From which address, as CloudTrail will have it
+        #[arg(long = "from", value_name = "ADDRESS", default_value = "192.0.2.10")]
+        address: String,
+        /// With which user agent
+        #[arg(long, value_name = "TEXT", default_value = "keyrot-sandbox")]
+        agent: String,
+        /// What is called
+        #[arg(long, value_name = "ACTION", default_value = "ListBuckets")]
+        action: String,
     },
     /// Tag a user, as an administrator would: RotateKey=True selects it
     Tag {

@@ -4,7 +4,7 @@
 use async_trait::async_trait;
 use keyrot_core::memory::{Fault, FaultAt, MemoryAccount, TrailedUse, World};
 use keyrot_core::{
-    CallError, Cancel, EventKind, KeyId, KeyRecord, Limits, Mode, Outcome, Ports, Progress, Report, Rotator,
+    CallError, Cancel, Clock, EventKind, KeyId, KeyRecord, Limits, Mode, Outcome, Ports, Progress, Report, Rotator,
     RunDocument, SecretTemplate, Selected, Selection, Standing, Timestamp, TrailAsk, TrailPage, TrailPort, UseEvidence,
     UserName, Waits, Why, after, select,
 };
@@ -158,6 +158,20 @@ impl TrailPort for Bad {
     }
 }
 
+/// The account's time, but a pause lets the others work.
+struct Patient(MemoryAccount);
+
+#[async_trait]
+impl Clock for Patient {
+    fn now(&self) -> Timestamp {
+        self.0.now()
+    }
+
+    async fn sleep(&self, _time: Duration) {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
 #[tokio::test]
 async fn a_trail_that_hangs_is_left_after_twenty_seconds_and_one_that_panics_at_once() {
     let account = account(1).await;
@@ -177,7 +191,8 @@ async fn few_are_asked_about_at_once_and_not_everybody() {
     let account = account(40).await;
     let (now, most, all) = Default::default();
     let counts = Bad::Counts { now, most, all };
-    let report = run(&account, &asking(&account, counts.clone()), Mode::Act).await;
+    let ports = Ports { clock: Arc::new(Patient(account.clone())), ..Ports::of(account.clone()) };
+    let report = run(&account, &Rotator::new(ports).trail(Arc::new(counts.clone())), Mode::Act).await;
     let Bad::Counts { most, all, .. } = &counts else { unreachable!() };
     // One region each: the one of IAM's last use.
     assert_eq!((most.load(Ordering::SeqCst), all.load(Ordering::SeqCst)), (4, 25));

@@ -33,6 +33,7 @@ pub enum Sid {
     ReadHookSecrets,
     ReadHookParameters,
     WriteLog,
+    LookUpUses,
 }
 
 const fn action(name: &'static str, statements: &'static [Sid], why: &'static str) -> Action {
@@ -100,6 +101,11 @@ pub const ACTIONS: &[Action] = &[
     action("events:PutEvents", &[Sid::PutEvents], "tell other systems"),
     action("logs:CreateLogStream", &[Sid::WriteLog], "Lambda writes the function's log"),
     action("logs:PutLogEvents", &[Sid::WriteLog], "Lambda writes the function's log"),
+    action(
+        "cloudtrail:LookupEvents",
+        &[Sid::LookUpUses],
+        "say who uses a key that is held because it is in use (setting trail); on * only",
+    ),
     action("sts:GetCallerIdentity", &[], "try a key; needs no permission"),
 ];
 
