@@ -104,6 +104,10 @@ pub(crate) enum Command {
     Rotate(Rotate),
     /// Show each user's keys, and what happens next and when
     Status(Users),
+    /// Show who uses an access key: IAM's last use, and CloudTrail's source addresses, user agents and services
+    ///
+    /// One row for each source address and user agent, the latest first: whoever still stands at an old key lags behind. It changes nothing.
+    WhoUses(crate::commands::who_uses::WhoUses),
     /// Print the IAM policy that keyrot needs under these settings; call nothing
     ///
     /// It allows just what keyrot calls: what sees or changes keys only for users with the rotation tag, secrets only by their names. Without

@@ -134,6 +134,19 @@ pub async fn look_up(
     uses.into_evidence(key.clone(), bounds.since, unreadable, searched)
 }
 
+/// The regions that are worth asking about a key where nobody names others: the trail's own, and the one of the key's last use.
+#[must_use]
+pub fn regions_to_ask(port: &dyn TrailPort, last_use: &LastUse) -> Vec<String> {
+    let mut regions = port.regions();
+    if let LastUse::At { region, .. } = last_use
+        && is_region(region)
+        && !regions.contains(region)
+    {
+        regions.push(region.clone());
+    }
+    regions
+}
+
 struct Read {
     events: Vec<UseEvent>,
     unreadable: usize,
@@ -171,4 +184,13 @@ async fn one_region(port: &dyn TrailPort, ask: TrailAsk, most: usize, progress: 
     let cut_at = if more && problem.is_none() { Some(oldest.unwrap_or(ask.since)) } else { None };
     let searched = Searched { region: ask.region, events: events.len(), cut_at, problem };
     Read { events, unreadable, searched }
+}
+
+/// IAM names the region of a global service's use in other words, too.
+fn is_region(text: &str) -> bool {
+    let mut parts = text.split('-');
+    text.len() <= 32
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        && text.matches('-').count() >= 2
+        && parts.next_back().is_some_and(|last| !last.is_empty() && last.bytes().all(|b| b.is_ascii_digit()))
 }

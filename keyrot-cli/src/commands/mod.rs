@@ -4,3 +4,4 @@ pub(crate) mod demo;
 pub(crate) mod policy;
 pub(crate) mod run;
 pub(crate) mod sandbox;
+pub(crate) mod who_uses;

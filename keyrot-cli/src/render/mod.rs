@@ -6,6 +6,7 @@ pub(crate) mod run;
 pub(crate) mod sandbox;
 pub(crate) mod table;
 pub(crate) mod time;
+pub(crate) mod who_uses;
 
 use anstyle::Style;
 use serde::Serialize;

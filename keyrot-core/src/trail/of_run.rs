@@ -1,6 +1,6 @@
 //! At the end of a run: who uses the old keys that are held because somebody does. Bounded in users and time, and never the cause of a failed run.
 
-use super::{Searched, TrailBounds, TrailPort, UseEvidence, look_up};
+use super::{Searched, TrailBounds, TrailPort, UseEvidence, look_up, regions_to_ask};
 use crate::telling::panic_text;
 use crate::{Cancel, Clock, KeyId, LastUse, Outcome, Standing, Timestamp, Why, after};
 use futures_util::FutureExt;
@@ -27,8 +27,7 @@ pub(crate) struct HeldUse {
     /// The user's place among the standings.
     pub(crate) at: usize,
     key: KeyId,
-    /// Where it was used last, by IAM's record.
-    region: Option<String>,
+    last_use: LastUse,
 }
 
 /// The held keys that are asked about.
@@ -36,11 +35,7 @@ pub(crate) fn held_uses(users: &[Standing]) -> Vec<HeldUse> {
     let held = users.iter().enumerate().filter_map(|(at, one)| {
         let Outcome::Waiting(wait) = &one.outcome else { return None };
         let Why::InUse { key, last_use } = &wait.why else { return None };
-        let region = match last_use {
-            LastUse::At { region, .. } => Some(region.clone()),
-            LastUse::NoRecord | LastUse::Unknown(_) => None,
-        };
-        Some(HeldUse { at, key: key.clone(), region })
+        Some(HeldUse { at, key: key.clone(), last_use: last_use.clone() })
     });
     held.take(MOST_USERS).collect()
 }
@@ -60,10 +55,7 @@ pub(crate) async fn look_up_within(
     let end = end.min(after(begun, FOR_ONE));
     let since = begun - BACK;
     let work = async {
-        let mut regions = port.regions();
-        regions.extend(held.region.iter().filter(|region| is_region(region)).cloned());
-        let mut seen = std::collections::BTreeSet::new();
-        regions.retain(|region| seen.insert(region.clone()));
+        let regions = regions_to_ask(port, &held.last_use);
         let bounds = TrailBounds { since, regions, most: MOST_EVENTS };
         look_up(port, &held.key, &bounds, &|_, _| {}).await
     };
@@ -87,13 +79,4 @@ pub(crate) async fn look_up_within(
         sources: Vec::new(),
         more_sources: 0,
     })
-}
-
-/// IAM names the region of a global service's use in other words, too.
-fn is_region(text: &str) -> bool {
-    let mut parts = text.split('-');
-    text.len() <= 32
-        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-        && text.matches('-').count() >= 2
-        && parts.next_back().is_some_and(|last| !last.is_empty() && last.bytes().all(|b| b.is_ascii_digit()))
 }
