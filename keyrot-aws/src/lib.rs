@@ -40,6 +40,8 @@ mod calls;
 mod clock;
 mod connect;
 mod discovery;
+#[cfg(feature = "doctor")]
+pub mod doctor;
 #[cfg(feature = "emulator")]
 pub mod emulator;
 mod errors;
