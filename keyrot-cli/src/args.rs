@@ -108,6 +108,10 @@ pub(crate) enum Command {
     ///
     /// One row for each source address and user agent, the latest first: whoever still stands at an old key lags behind. It changes nothing.
     WhoUses(crate::commands::who_uses::WhoUses),
+    /// Check whether keyrot can do its work here, and say what to do about what is wrong
+    ///
+    /// Credentials, region, clock, permissions, secrets, KMS, notifiers, the last run and the settings. It changes nothing.
+    Doctor(crate::commands::doctor::Doctor),
     /// Print the IAM policy that keyrot needs under these settings; call nothing
     ///
     /// It allows just what keyrot calls: what sees or changes keys only for users with the rotation tag, secrets only by their names. Without

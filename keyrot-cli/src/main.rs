@@ -42,6 +42,7 @@ async fn run(invocation: Invocation) -> Result<Exit, Problem> {
         Command::Rotate(args) => commands::run::rotate(&invocation, args).await,
         Command::Status(users) => commands::run::status(&invocation, users).await,
         Command::WhoUses(args) => commands::who_uses::who_uses(&invocation, args).await,
+        Command::Doctor(args) => commands::doctor::doctor(&invocation, args).await,
         Command::Policy(args) => commands::policy::policy(&invocation, args),
         Command::Demo(args) => commands::demo::demo(&invocation, args).await,
         Command::Sandbox { command } => commands::sandbox::sandbox(&invocation, command).await,

@@ -1,6 +1,7 @@
 //! What people see: colour only where it is wanted, lines that fit the terminal.
 
 pub(crate) mod demo;
+pub(crate) mod doctor;
 pub(crate) mod policy;
 pub(crate) mod run;
 pub(crate) mod sandbox;

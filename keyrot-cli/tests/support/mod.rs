@@ -99,6 +99,8 @@ pub fn conforms(document: &Value) {
         "keyrot.error/1" => "error",
         "keyrot.demo/1" => "demo",
         "keyrot.policy/1" => "policy",
+        "keyrot.who-uses/1" => "who_uses",
+        "keyrot.doctor/1" => "doctor",
         "keyrot.sandbox/1" => "sandbox",
         "keyrot.sandbox.change/1" => "sandbox_change",
         _ => "run",
