@@ -65,7 +65,12 @@ fn users(settings: &Settings, selected: &Selected, notes: &mut Notes<'_>) {
         .filter_map(|one| Some(format!("{}: {}", one.subject.user, one.policy.as_ref().err()?)))
         .collect();
     if !wrong.is_empty() {
-        let text = format!("{} selected users are blocked by their own tags or secret: {}", wrong.len(), some(&wrong));
+        let users = if wrong.len() == 1 {
+            "1 selected user is".to_owned()
+        } else {
+            format!("{} selected users are", wrong.len())
+        };
+        let text = format!("{users} blocked by their own tags or secret: {}", some(&wrong));
         notes.add(Check::warning("users", text).hint("mend these users' tags; keyrot status says what each needs"));
     }
     for pattern in &selected.idle_exclusions {

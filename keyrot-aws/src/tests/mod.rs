@@ -7,6 +7,8 @@ mod iam;
 mod secrecy;
 mod secrets;
 mod sts;
+#[cfg(feature = "trail")]
+mod trail;
 
 use crate::{Aws, AwsSettings, CallerCredentials};
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn};

@@ -1,6 +1,8 @@
 //! The real binary on a sandbox of its own, and everything it ever printed.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 
+pub mod hook;
+
 use serde_json::Value;
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
