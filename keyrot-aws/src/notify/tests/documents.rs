@@ -97,10 +97,13 @@ fn documents_keep_to_the_schema() {
     conforms("", &last);
     assert_eq!(last["run"]["counts"]["users"], 1);
 
-    let blocked = &document["events"][10];
+    let blocked = &document["events"][11];
     assert_eq!((&blocked["event"], &blocked["severity"]), (&json!("blocked"), &json!("error")));
     assert_eq!(blocked["arn"], format!("arn:aws:iam::{ACCOUNT}:user/ci/a"));
     assert!(blocked["hint"].as_str().unwrap().contains("put it under AWSCURRENT"));
+
+    assert_eq!(document["events"][4]["uses"]["sources"][0]["address"], "198.51.100.24");
+    assert!(blocked.get("uses").is_none());
 
     for body in bodies() {
         let detail = Detail { schema: SCHEMA, account: Some(ACCOUNT), region: "eu-central-1", what: body };
