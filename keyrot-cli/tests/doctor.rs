@@ -166,7 +166,7 @@ fn notifiers_are_read_and_told_only_on_request() {
     let emulator = account();
     let (url, bodies) = web_hook(200);
     let mut env = emulator.env().to_vec();
-    env.push(("CHAT_URL", url.clone()));
+    env.push(("CHAT_URL", url));
     let notify = "slack env:CHAT_URL,slack env:NOT_SET name=second,sns arn:aws:sns:eu-west-1:123456789012:ops";
     let ran = keyrot(&env, &["--json", "doctor", "--notify", notify]);
     assert_eq!(ran.code, Some(1));

@@ -232,6 +232,7 @@ fn over_http_a_held_users_report_names_the_source() {
     });
     // The account's clock is ahead of this machine's, by which a run judges: so the overlap is short here.
     let short = ["--allow-short-waits", "true", "--overlap", "1s"];
+    std::thread::sleep(Duration::from_millis(1_500));
     let args = [&["--json", "rotate", "--trail", "true"][..], &short[..]].concat();
     let ran = keyrot(&emulator, &args);
     let found = document(&ran);

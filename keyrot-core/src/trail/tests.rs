@@ -161,7 +161,7 @@ fn a_text_cannot_steer_a_terminal() {
 fn some_event() -> impl Strategy<Value = UseEvent> {
     let of = |n: usize, seconds: i64, from: u8, error: bool| {
         let mut event = event(n, seconds, &format!("192.0.2.{}", from % 3), if from > 5 { "aws-cli" } else { "Boto3" });
-        event.service = if from % 2 == 0 { "s3".into() } else { "sts".into() };
+        event.service = if from.is_multiple_of(2) { "s3".into() } else { "sts".into() };
         event.error = error.then(|| "AccessDenied".into());
         event
     };

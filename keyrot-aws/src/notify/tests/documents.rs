@@ -42,7 +42,7 @@ fn used_by(key: &KeyId) -> UseEvidence {
         errors: tally("AccessDenied"),
     };
     let read = Searched { region: "eu-west-1".into(), events: 12, cut_at: None, problem: None };
-    let failed = Searched { region: "us-east-1".into(), problem: Some("denied".into()), events: 0, ..read.clone() };
+    let failed = Searched { region: "us-east-1".into(), problem: Some("denied".into()), events: 0, ..read };
     UseEvidence {
         key: key.clone(),
         since: time("2026-11-16T02:00:00Z"),
