@@ -30,9 +30,9 @@ pub(crate) fn screen(document: &Document, width: Option<usize>) -> String {
         out.push_str(&one(document, key, width));
         out.push('\n');
     }
-    for (i, text) in LIMITS.iter().enumerate() {
-        let lead = if i == 0 { "not shown: " } else { "           " };
-        out.push_str(&hanging(lead, style::DIM, text, style::DIM, width));
+    let _ = writeln!(out, "{}", paint(style::DIM, "What this cannot show:"));
+    for text in LIMITS {
+        out.push_str(&hanging("  - ", style::DIM, text, style::DIM, width));
     }
     out
 }
