@@ -214,7 +214,9 @@ fn place(aws: &Aws, caller: &Caller, settings: &Settings) -> Check {
         let text = format!("the region {region} is of the partition {of_region}, and the account of {own}");
         return Check::failure("region", text).hint("set region to one of the account's partition");
     }
-    Check::ok("region", format!("{region} {from}, partition {own}"))
+    // From the environment or profile; one of the settings is warned of there.
+    let elsewhere = aws.inner.notify.config.endpoint_url().map(|url| format!("; AWS is called at {url}"));
+    Check::ok("region", format!("{region} {from}, partition {own}{}", elsewhere.unwrap_or_default()))
 }
 
 #[cfg(test)]

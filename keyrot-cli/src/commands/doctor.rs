@@ -21,8 +21,9 @@ Examples:
   keyrot doctor --send-test     and send a test message to everybody in the setting notify
   keyrot doctor --json | jq -r '.checks[] | select(.health == \"failure\") | .message, .hint'
 
-It calls only what reads: what a run begins with, for the first selected user; and iam:SimulatePrincipalPolicy and iam:GetRole if the
-caller may. What is said as \"not checked\" could not be found out, and is not called well.
+It only reads: what a run begins with, for the first selected user, and
+iam:SimulatePrincipalPolicy and iam:GetRole where the caller may.
+\"Not checked\" could not be found out here, and is not called well.
 
 Exit codes:
   0  all is well, or there are warnings only
