@@ -32,6 +32,8 @@ pub(crate) struct Inner {
     /// For clients on other credentials: the same endpoint, connections and time-outs.
     pub(crate) probe: aws_sdk_sts::config::Builder,
     pub(crate) limits: Limits,
+    #[cfg(feature = "trail")]
+    pub(crate) trails: crate::trail::Trails,
     pub(crate) region: String,
     pub(crate) secret: SecretSettings,
     pub(crate) timeouts: Timeouts,
@@ -117,6 +119,14 @@ impl Aws {
         if let Some(url) = own.secrets_manager.as_ref().or(own.all.as_ref()) {
             secrets.set_endpoint_url(Some(url.clone()));
         }
+        #[cfg(feature = "trail")]
+        let trails = {
+            let mut trail = aws_sdk_cloudtrail::config::Builder::from(&config).retry_config(RetryConfig::disabled());
+            if let Some(url) = &own.all {
+                trail.set_endpoint_url(Some(url.clone()));
+            }
+            crate::trail::Trails::new(trail, settings.rates.trail)
+        };
         // Credentials on trial are never cached: a refusal must not be remembered, nor a secret kept.
         let probe = sts.clone().identity_cache(aws_sdk_sts::config::IdentityCache::no_cache());
         Ok(Self {
@@ -126,6 +136,8 @@ impl Aws {
                 sts: aws_sdk_sts::Client::from_conf(sts.build()),
                 probe,
                 limits: Limits::new(&settings.rates),
+                #[cfg(feature = "trail")]
+                trails,
                 region,
                 secret: settings.secret.clone(),
                 timeouts: settings.timeouts,

@@ -1,4 +1,4 @@
-//! keyrot's ports on the AWS SDK: IAM, Secrets Manager and STS.
+//! keyrot's ports on the AWS SDK: IAM, Secrets Manager, STS, and CloudTrail's event history (feature `trail`).
 //!
 //! [`Aws`] is all three: [`IamPort`](keyrot_core::IamPort), [`SecretStorePort`](keyrot_core::SecretStorePort) and
 //! [`CredentialProbe`](keyrot_core::CredentialProbe); for audits it is the [`AccountPort`](keyrot_core::audit::AccountPort), too. No type of the SDK is in a public signature.
@@ -42,6 +42,8 @@ mod connect;
 mod consumer;
 mod credential_report;
 mod discovery;
+#[cfg(feature = "doctor")]
+pub mod doctor;
 #[cfg(feature = "emulator")]
 pub mod emulator;
 mod errors;
@@ -61,6 +63,8 @@ mod tags;
 #[cfg(test)]
 mod tests;
 mod time;
+#[cfg(feature = "trail")]
+mod trail;
 mod value;
 
 pub use clock::TokioClock;
@@ -74,6 +78,7 @@ pub const SECRET_LOG_TARGETS: &[&str] = &[
     "aws_smithy_runtime",
     "aws_smithy_http_client",
     "aws_sigv4",
+    "aws_sdk_cloudtrail",
     "aws_sdk_iam",
     "aws_sdk_secretsmanager",
     "hyper",

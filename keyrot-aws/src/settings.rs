@@ -9,7 +9,7 @@ use std::time::Duration;
 /// Where AWS is, who calls it, and how secrets are to look.
 ///
 /// Left out, the profile, region, credentials and endpoints come from the environment and the shared configuration files as for the AWS
-/// CLI: `AWS_PROFILE`, `AWS_REGION`, `AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_IAM`, `_STS` and `_SECRETS_MANAGER`, IAM Identity Center (SSO),
+/// CLI: `AWS_PROFILE`, `AWS_REGION`, `AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_IAM`, `_STS`, `_SECRETS_MANAGER` and `_CLOUDTRAIL`, IAM Identity Center (SSO),
 /// web identity, `credential_process`, container and instance metadata (AWS SDKs and Tools Reference Guide).
 #[derive(Debug, Clone, Default)]
 pub struct AwsSettings {
@@ -182,6 +182,8 @@ pub struct Rates {
     pub secret_tags: LimiterSettings,
     /// `GetCallerIdentity`.
     pub sts: LimiterSettings,
+    /// `LookupEvents`, in each region: 2 a second.
+    pub trail: LimiterSettings,
 }
 
 impl Default for Rates {
@@ -198,6 +200,7 @@ impl Default for Rates {
             secret_values: fifty_a_second,
             secret_tags: fifty_a_second,
             sts: LimiterSettings::sts(),
+            trail: LimiterSettings::trail(),
         }
     }
 }

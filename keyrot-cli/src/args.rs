@@ -110,6 +110,12 @@ pub(crate) enum Command {
     /// Foundations Benchmark and PCI DSS that they break. docs/audit.md has every column and finding.
     #[command(after_help = crate::commands::audit::EXAMPLES)]
     Audit(crate::commands::audit::AuditArgs),
+    /// Show who uses an access key: IAM's last use, and CloudTrail's source addresses, user agents and services
+    /// One row for each source address and user agent, the latest first: whoever still stands at an old key lags behind. It changes nothing.
+    WhoUses(crate::commands::who_uses::WhoUses),
+    /// Check whether keyrot can do its work here, and say what to do about what is wrong
+    /// Credentials, region, clock, permissions, secrets, KMS, notifiers, the last run and the settings. It changes nothing.
+    Doctor(crate::commands::doctor::Doctor),
     /// Print the IAM policy that keyrot needs under these settings; call nothing
     ///
     /// It allows just what keyrot calls: what sees or changes keys only for users with the rotation tag, secrets only by their names. Without
@@ -252,6 +258,15 @@ pub(crate) enum Sandbox {
         /// The region
         #[arg(long = "in", value_name = "REGION", default_value = "eu-west-1")]
         region: String,
+        /// From which address, as CloudTrail will have it
+        #[arg(long = "from", value_name = "ADDRESS", default_value = "192.0.2.10")]
+        address: String,
+        /// With which user agent
+        #[arg(long, value_name = "TEXT", default_value = "keyrot-sandbox")]
+        agent: String,
+        /// What is called
+        #[arg(long, value_name = "ACTION", default_value = "ListBuckets")]
+        action: String,
     },
     /// Tag a user, as an administrator would: RotateKey=True selects it
     Tag {

@@ -44,6 +44,8 @@ async fn run(invocation: Invocation) -> Result<Exit, Problem> {
         Command::Rotate(args) => commands::run::rotate(&invocation, args).await,
         Command::Status(users) => commands::run::status(&invocation, users).await,
         Command::Audit(args) => commands::audit::audit(&invocation, args).await,
+        Command::WhoUses(args) => commands::who_uses::who_uses(&invocation, args).await,
+        Command::Doctor(args) => commands::doctor::doctor(&invocation, args).await,
         Command::Policy(args) => commands::policy::policy(&invocation, args),
         Command::Credentials(args) => commands::credentials::credentials(&invocation, args).await,
         Command::Exec(args) => commands::exec::exec(&invocation, args).await,

@@ -6,7 +6,7 @@ use crate::sandbox::SandboxAccount;
 use keyrot_aws::{Aws, AwsSettings};
 use keyrot_core::audit::AccountPort;
 use keyrot_core::settings::Settings;
-use keyrot_core::{CredentialSource, Ports, TagPort};
+use keyrot_core::{CredentialSource, Ports, TagPort, TrailPort};
 use std::sync::Arc;
 
 /// The ports, and what they stand for.
@@ -18,6 +18,8 @@ pub(crate) struct Target {
     pub(crate) tags: Arc<dyn TagPort>,
     /// The account as a whole, for audits.
     pub(crate) account: Arc<dyn AccountPort>,
+    /// Who used which key.
+    pub(crate) trail: Arc<dyn TrailPort>,
     /// Whether it is made up.
     pub(crate) sandbox: bool,
     /// The AWS account, if it is none that is made up.
@@ -35,7 +37,15 @@ impl Target {
         let account = Arc::new(account);
         let ports =
             Ports { iam: account.clone(), store: account.clone(), probe: account.clone(), clock: account.clone() };
-        Ok(Self { ports, source: account.clone(), tags: account.clone(), account, sandbox: true, aws: None })
+        Ok(Self {
+            ports,
+            source: account.clone(),
+            tags: account.clone(),
+            trail: account.clone(),
+            account,
+            sandbox: true,
+            aws: None,
+        })
     }
 
     async fn aws(settings: &Settings) -> Result<Self, Problem> {
@@ -49,6 +59,7 @@ impl Target {
             source: aws.clone(),
             tags: aws.clone(),
             account: aws.clone(),
+            trail: aws.clone(),
             sandbox: false,
             aws: Some(aws),
         })

@@ -70,6 +70,7 @@ mod telling;
 #[cfg(test)]
 mod testing;
 mod text;
+mod trail;
 mod version;
 mod words;
 
@@ -103,4 +104,10 @@ pub use selection::{
 };
 pub use telling::NotifierFailure;
 pub use text::format_duration;
+#[cfg(feature = "mocks")]
+pub use trail::MockTrailPort;
+pub use trail::{
+    ForeignText, KeyRecord, Searched, Tally, TrailAsk, TrailBounds, TrailPage, TrailPort, UseEvent, UseEvidence,
+    UseSource, look_up, regions_to_ask,
+};
 pub use version::Content;

@@ -8,7 +8,7 @@ use super::reply::{DENIED, Output, Refused, THROTTLED, render};
 use super::report::Reports;
 use super::request::{ApiCall, Service};
 use super::stats::Outcome;
-use super::{ADMINISTRATOR, ADMINISTRATOR_WITH_MFA, iam, iam_keys, secrets};
+use super::{ADMINISTRATOR, ADMINISTRATOR_WITH_MFA, iam, iam_keys, secrets, trail};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
@@ -136,6 +136,7 @@ impl Shared {
         match call.action {
             "GetCallerIdentity" | "GetSessionToken" => owner(Signature::read(&call.head)?.key),
             "GetAccessKeyLastUsed" => owner(call.text("AccessKeyId")?),
+            _ if call.service == Service::CloudTrail => owner(trail::key(call).ok()?.as_str()),
             _ if call.service == Service::SecretsManager => {
                 Some(secrets::name_in(call.text("SecretId").or_else(|| call.text("Name"))?).to_owned())
             }
@@ -159,6 +160,7 @@ impl Shared {
         let before = world.before();
         let caller = auth::caller(call, &self.admin, &mut world)?;
         let result = self.serve(call, &caller, &mut world);
+        trail::note(call, &caller, result.as_ref().err(), &mut world);
         let by = match caller {
             Caller::Admin => By::Admin,
             Caller::User(arn) => By::User(arn),
@@ -190,6 +192,7 @@ impl Shared {
             }
             Service::Iam => iam::answer(call, caller, world, longest),
             Service::SecretsManager => secrets::answer(call, world, longest),
+            Service::CloudTrail => trail::answer(call, world, longest),
         }
     }
 }

@@ -32,6 +32,9 @@ pub const SECRET_WRITES: &[&str] = &[
 /// STS.
 pub const STS: &[&str] = &["GetCallerIdentity", "GetSessionToken"];
 
+/// CloudTrail.
+pub const TRAIL: &[&str] = &["LookupEvents"];
+
 /// A token bucket that some actions draw on. A call that any of its buckets has no token for is throttled, and takes none.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RateLimit {

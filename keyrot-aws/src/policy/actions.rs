@@ -35,6 +35,7 @@ pub enum Sid {
     WriteLog,
     ReadCredentialReport,
     ListKeys,
+    LookUpUses,
 }
 
 const fn action(name: &'static str, statements: &'static [Sid], why: &'static str) -> Action {
@@ -112,6 +113,11 @@ pub const ACTIONS: &[Action] = &[
         "have IAM make its report of all keys; for an audit, on * only",
     ),
     action("iam:GetCredentialReport", &[Sid::ReadCredentialReport], "read that report; for an audit, on * only"),
+    action(
+        "cloudtrail:LookupEvents",
+        &[Sid::LookUpUses],
+        "say who uses a key that is held because it is in use (setting trail); on * only",
+    ),
     action("sts:GetCallerIdentity", &[], "try a key; needs no permission"),
 ];
 

@@ -36,6 +36,8 @@ pub struct Scope {
     pub hooks: Hooks,
     /// The name of the function's log group, where Lambda writes its log.
     pub log_group: Option<Text>,
+    /// Whether CloudTrail is asked who uses the keys that are held.
+    pub trail: bool,
 }
 
 /// How users are found.
@@ -155,6 +157,7 @@ impl Scope {
             own_topic: None,
             hooks: Hooks::default(),
             log_group: None,
+            trail: false,
         }
     }
 
@@ -177,6 +180,9 @@ impl Scope {
         if let Some(group) = &self.log_group {
             let group = Text::all([group.clone(), ":log-stream:".into(), Text::any()]);
             statements.push(Statement::new(Sid::WriteLog, self.arn("logs", "log-group:", &group)));
+        }
+        if self.trail {
+            statements.push(Statement::new(Sid::LookUpUses, "*"));
         }
         Policy::of(statements)
     }

@@ -21,6 +21,7 @@ fn every_action_is_once_in_the_list_with_its_reason_and_in_some_policy() {
     full.config = Some("/keyrot".into());
     full.own_topic = Some(("arn:aws:sns:eu-west-1:1:t".into(), "arn:aws:kms:eu-west-1:1:key/k".into()));
     full.log_group = Some("/aws/lambda/keyrot".into());
+    full.trail = true;
     let these = |text: &str| Many::These(vec![text.into()]);
     full.hooks = Hooks { topics: these("arn:t"), buses: these("b"), secrets: these("s"), parameters: these("p") };
     let one_by_one = Scope { discovery: Discovery::OneByOne, ..full.clone() };
@@ -42,7 +43,7 @@ fn every_action_is_once_in_the_list_with_its_reason_and_in_some_policy() {
 #[test]
 fn nothing_is_allowed_that_these_settings_do_not_need() {
     let actions = scope("/iam/{user}", "/").policy().actions();
-    let unneeded = ["kms:", "sns:", "ssm:", "events:", "logs:", "iam:List", "sts:"];
+    let unneeded = ["kms:", "sns:", "ssm:", "events:", "logs:", "iam:List", "sts:", "cloudtrail:"];
     let listed = actions.iter().filter(|a| unneeded.iter().any(|u| a.starts_with(u))).collect::<Vec<_>>();
     assert_eq!(listed, [&"iam:ListAccessKeys"]);
     assert!(!actions.iter().any(|a| a.contains('*')));

@@ -11,6 +11,7 @@ mod iam;
 mod life;
 mod secrets;
 mod sts;
+mod trail;
 
 use account::{Account, Emulator};
 
@@ -46,6 +47,7 @@ on_both! {
     sts::the_caller_is_known,
     sts::a_key_proves_itself,
     sts::keys_that_do_not_work_are_refused,
+    trail::a_keys_uses_are_looked_up,
 }
 
 async fn run<F: Future<Output = ()>>(emulator: Emulator, scenario: impl FnOnce(Account) -> F) {

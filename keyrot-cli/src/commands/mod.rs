@@ -3,6 +3,7 @@
 pub(crate) mod audit;
 pub(crate) mod credentials;
 pub(crate) mod demo;
+pub(crate) mod doctor;
 pub(crate) mod enroll;
 pub(crate) mod exec;
 pub(crate) mod init;
@@ -10,3 +11,4 @@ pub(crate) mod own;
 pub(crate) mod policy;
 pub(crate) mod run;
 pub(crate) mod sandbox;
+pub(crate) mod who_uses;

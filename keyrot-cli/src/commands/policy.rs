@@ -108,6 +108,7 @@ fn scope(settings: &Settings, args: &PolicyArgs) -> Result<Scope, Problem> {
         config: args.config_parameter.as_deref().map(Text::fixed),
         log_group: (args.target == For::Lambda).then(|| Text::fixed(format!("/aws/lambda/{}", args.function_name))),
         hooks: Hooks::of(settings.notify()),
+        trail: settings.trail(),
         ..Scope::new(account, settings.template(), &selection.path_prefix, &selection.tag, &selection.tag_value)
     };
     for name in &args.secrets {

@@ -2,6 +2,7 @@
 
 pub(crate) mod audit;
 pub(crate) mod demo;
+pub(crate) mod doctor;
 pub(crate) mod enroll;
 pub(crate) mod own;
 pub(crate) mod policy;
@@ -9,6 +10,7 @@ pub(crate) mod run;
 pub(crate) mod sandbox;
 pub(crate) mod table;
 pub(crate) mod time;
+pub(crate) mod who_uses;
 
 use anstyle::Style;
 use serde::Serialize;

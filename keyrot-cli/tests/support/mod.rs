@@ -1,6 +1,7 @@
 //! The real binary on a sandbox of its own, and everything it ever printed.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 
+pub mod hook;
 pub mod own;
 
 use serde_json::Value;
@@ -105,6 +106,8 @@ pub fn conforms(document: &Value) {
         "keyrot.init/1" => "init",
         "keyrot.enroll/1" | "keyrot.release/1" => "enrolment",
         "keyrot.audit/1" => "audit",
+        "keyrot.who-uses/1" => "who_uses",
+        "keyrot.doctor/1" => "doctor",
         "keyrot.sandbox/1" => "sandbox",
         "keyrot.sandbox.change/1" => "sandbox_change",
         _ => "run",

@@ -27,6 +27,7 @@ mod fault;
 mod iam;
 mod report;
 mod secrets;
+mod trail;
 mod watch;
 mod world;
 
@@ -34,5 +35,6 @@ pub use account::MemoryAccount;
 pub use fault::{Countdown, Fault, FaultAt};
 pub use iam::{KeyUse, MemoryKey, MemoryUser};
 pub use secrets::{Label, MemorySecret, Value};
+pub use trail::TrailedUse;
 pub use watch::{Actor, Broken, Watch};
 pub use world::{Refusal, Rules, World};
