@@ -146,7 +146,7 @@ async fn whole_audit(discovery: Discovery) -> BTreeSet<String> {
     let other = world.add_user("staff/jane", &[]).unwrap();
     world.add_key(&other).unwrap();
     world.add_user("empty", &[]).unwrap();
-    let life = Life::new(world).await;
+    let life = Life::new(world, false).await;
     if discovery == Discovery::OneByOne {
         life.emulator.inject(CallAt::every("GetAccountAuthorizationDetails"), Fault::denied());
     }
