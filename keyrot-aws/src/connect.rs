@@ -9,6 +9,7 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials as SdkCredentials;
 use aws_credential_types::provider::{ProvideCredentials, error::CredentialsError, future};
+use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
 use aws_sdk_sts::config::SharedAsyncSleep;
 use aws_smithy_http_client::{Builder, Connector, ConnectorBuilder, proxy::ProxyConfig, tls};
 use aws_smithy_runtime_api::client::http::{HttpConnectorSettings, SharedHttpClient};
@@ -31,6 +32,8 @@ pub(crate) struct Inner {
     /// For clients on other credentials: the same endpoint, connections and time-outs.
     pub(crate) probe: aws_sdk_sts::config::Builder,
     pub(crate) limits: Limits,
+    #[cfg(feature = "trail")]
+    pub(crate) trails: crate::trail::Trails,
     pub(crate) region: String,
     pub(crate) secret: SecretSettings,
     pub(crate) timeouts: Timeouts,
@@ -116,6 +119,14 @@ impl Aws {
         if let Some(url) = own.secrets_manager.as_ref().or(own.all.as_ref()) {
             secrets.set_endpoint_url(Some(url.clone()));
         }
+        #[cfg(feature = "trail")]
+        let trails = {
+            let mut trail = aws_sdk_cloudtrail::config::Builder::from(&config).retry_config(RetryConfig::disabled());
+            if let Some(url) = &own.all {
+                trail.set_endpoint_url(Some(url.clone()));
+            }
+            crate::trail::Trails::new(trail, settings.rates.trail)
+        };
         // Credentials on trial are never cached: a refusal must not be remembered, nor a secret kept.
         let probe = sts.clone().identity_cache(aws_sdk_sts::config::IdentityCache::no_cache());
         Ok(Self {
@@ -125,6 +136,8 @@ impl Aws {
                 sts: aws_sdk_sts::Client::from_conf(sts.build()),
                 probe,
                 limits: Limits::new(&settings.rates),
+                #[cfg(feature = "trail")]
+                trails,
                 region,
                 secret: settings.secret.clone(),
                 timeouts: settings.timeouts,
@@ -187,6 +200,11 @@ async fn load(settings: &AwsSettings, http: SharedHttpClient) -> Result<SdkConfi
         .http_client(http.clone())
         .app_name(name)
         .timeout_config(timeouts);
+    if settings.ignore_profiles {
+        // Without any file the SDK panics; an empty one it takes for none.
+        let none = EnvConfigFiles::builder().with_contents(EnvConfigFileKind::Config, "").build();
+        loader = loader.profile_files(none);
+    }
     if let Some(profile) = &settings.profile {
         let credentials = of_profile(profile, settings.region.clone(), http).await;
         loader = loader.profile_name(profile).credentials_provider(credentials);

@@ -1,7 +1,7 @@
-//! keyrot's ports on the AWS SDK: IAM, Secrets Manager and STS.
+//! keyrot's ports on the AWS SDK: IAM, Secrets Manager, STS, and CloudTrail's event history (feature `trail`).
 //!
 //! [`Aws`] is all three: [`IamPort`](keyrot_core::IamPort), [`SecretStorePort`](keyrot_core::SecretStorePort) and
-//! [`CredentialProbe`](keyrot_core::CredentialProbe). No type of the SDK is in a public signature.
+//! [`CredentialProbe`](keyrot_core::CredentialProbe); for audits it is the [`AccountPort`](keyrot_core::audit::AccountPort), too. No type of the SDK is in a public signature.
 //!
 //! ```no_run
 //! use keyrot_aws::{Aws, AwsSettings};
@@ -39,12 +39,17 @@
 mod calls;
 mod clock;
 mod connect;
+mod consumer;
+mod credential_report;
 mod discovery;
+#[cfg(feature = "doctor")]
+pub mod doctor;
 #[cfg(feature = "emulator")]
 pub mod emulator;
 mod errors;
 mod iam;
 pub mod limiter;
+mod mfa;
 #[cfg(feature = "notify")]
 pub mod notify;
 #[cfg(feature = "settings")]
@@ -54,9 +59,12 @@ mod probe;
 mod secret_state;
 mod secrets;
 mod settings;
+mod tags;
 #[cfg(test)]
 mod tests;
 mod time;
+#[cfg(feature = "trail")]
+mod trail;
 mod value;
 
 pub use clock::TokioClock;
@@ -70,6 +78,7 @@ pub const SECRET_LOG_TARGETS: &[&str] = &[
     "aws_smithy_runtime",
     "aws_smithy_http_client",
     "aws_sigv4",
+    "aws_sdk_cloudtrail",
     "aws_sdk_iam",
     "aws_sdk_secretsmanager",
     "hyper",

@@ -2,6 +2,8 @@
 
 use crate::{Aws, AwsSettings, Endpoints, FieldNames, SecretSettings, SettingsError, TokioClock};
 use keyrot_core::Ports;
+#[cfg(feature = "trail")]
+use keyrot_core::Rotator;
 use keyrot_core::settings::Settings;
 use std::sync::Arc;
 
@@ -37,5 +39,13 @@ impl Aws {
     #[must_use]
     pub fn ports(self: &Arc<Self>) -> Ports {
         Ports { iam: self.clone(), store: self.clone(), probe: self.clone(), clock: Arc::new(TokioClock) }
+    }
+
+    /// A rotator on this connection, which asks CloudTrail who uses the keys it has to hold if the setting `trail` says so.
+    #[cfg(feature = "trail")]
+    #[must_use]
+    pub fn rotator(self: &Arc<Self>, settings: &Settings) -> Rotator {
+        let rotator = Rotator::new(self.ports());
+        if settings.trail() { rotator.trail(self.clone()) } else { rotator }
     }
 }

@@ -199,7 +199,11 @@ impl Aws {
         Op::read("secretsmanager:DescribeSecret", named(secret), &self.inner.limits.secret_reads)
     }
 
-    async fn described(&self, secret: &SecretName, budget: &Budget) -> Result<DescribeSecretOutput, Failure> {
+    pub(crate) async fn described(
+        &self,
+        secret: &SecretName,
+        budget: &Budget,
+    ) -> Result<DescribeSecretOutput, Failure> {
         let call = self.inner.secrets.describe_secret().secret_id(secret.as_str());
         send(&self.describing(secret), budget, || call.clone().send()).await
     }

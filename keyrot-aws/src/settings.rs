@@ -1,7 +1,7 @@
 //! What [`Aws::connect`](crate::Aws::connect) is told. Everything has a default; what is left out is found as every AWS tool finds it.
 
 use crate::limiter::LimiterSettings;
-use keyrot_core::{Note, SecretKey};
+use keyrot_core::{Credentials, Note, SecretKey};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
@@ -9,12 +9,14 @@ use std::time::Duration;
 /// Where AWS is, who calls it, and how secrets are to look.
 ///
 /// Left out, the profile, region, credentials and endpoints come from the environment and the shared configuration files as for the AWS
-/// CLI: `AWS_PROFILE`, `AWS_REGION`, `AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_IAM`, `_STS` and `_SECRETS_MANAGER`, IAM Identity Center (SSO),
+/// CLI: `AWS_PROFILE`, `AWS_REGION`, `AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_IAM`, `_STS`, `_SECRETS_MANAGER` and `_CLOUDTRAIL`, IAM Identity Center (SSO),
 /// web identity, `credential_process`, container and instance metadata (AWS SDKs and Tools Reference Guide).
 #[derive(Debug, Clone, Default)]
 pub struct AwsSettings {
     /// The profile in the shared configuration files. Named here, it goes before credentials in the environment.
     pub profile: Option<String>,
+    /// Look into no shared configuration file: variables, web identity, and container and instance metadata remain. Not with a `profile`.
+    pub ignore_profiles: bool,
     /// The region of the secrets, such as `eu-central-1`.
     pub region: Option<String>,
     /// The credentials to call AWS with, where the program has them from elsewhere.
@@ -57,6 +59,12 @@ pub struct CallerCredentials {
     pub secret: SecretKey,
     /// The session token of temporary credentials.
     pub session_token: Option<SecretKey>,
+}
+
+impl From<&Credentials> for CallerCredentials {
+    fn from(own: &Credentials) -> Self {
+        Self { key_id: own.key.to_string(), secret: own.secret.clone(), session_token: None }
+    }
 }
 
 impl fmt::Debug for CallerCredentials {
@@ -174,6 +182,8 @@ pub struct Rates {
     pub secret_tags: LimiterSettings,
     /// `GetCallerIdentity`.
     pub sts: LimiterSettings,
+    /// `LookupEvents`, in each region: 2 a second.
+    pub trail: LimiterSettings,
 }
 
 impl Default for Rates {
@@ -190,6 +200,7 @@ impl Default for Rates {
             secret_values: fifty_a_second,
             secret_tags: fifty_a_second,
             sts: LimiterSettings::sts(),
+            trail: LimiterSettings::trail(),
         }
     }
 }

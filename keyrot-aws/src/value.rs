@@ -35,6 +35,12 @@ pub(crate) fn credentials(fields: &FieldNames, text: &str) -> Option<Credentials
     Some(Credentials { key: found.id, secret: found.secret })
 }
 
+/// Whether a value is keyrot's placeholder, in whatever words: one field `keyrot`, which says so.
+pub(crate) fn is_placeholder(text: &str) -> bool {
+    let Some(object) = Object::parse(text) else { return false };
+    object.0.len() == 1 && object.text("keyrot").is_some_and(|says| says.starts_with("placeholder"))
+}
+
 /// Which key a value holds, and whether there is more in it than keyrot's two fields.
 pub(crate) fn inside(fields: &FieldNames, text: &str) -> Inside {
     let Some(object) = Object::parse(text) else { return Inside { key: None, extras: false } };
@@ -185,7 +191,7 @@ mod tests {
     fn nobody_takes_the_placeholder_for_credentials() {
         assert_eq!(credentials(&FieldNames::default(), PLACEHOLDER), None);
         assert_eq!(inside(&FieldNames::default(), PLACEHOLDER).key, None);
-        assert!(Object::parse(PLACEHOLDER).is_some());
+        assert!(is_placeholder(PLACEHOLDER) && !is_placeholder(r#"{"keyrot":"x"}"#) && !is_placeholder("{}"));
     }
 
     #[test]

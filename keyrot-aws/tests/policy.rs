@@ -1,11 +1,12 @@
 //! The policy is exactly what keyrot needs: whole lives on the emulator, and every action that arrived is compared with the policy's, both ways.
-#![cfg(feature = "emulator")]
+#![cfg(all(feature = "emulator", feature = "trail"))]
 #![allow(clippy::unwrap_used)]
 
 use async_trait::async_trait;
 use keyrot_aws::emulator::{CallAt, Emulator, EmulatorOptions, Fault, WorldTime};
 use keyrot_aws::policy::{ACTIONS, Discovery, Scope, Text};
 use keyrot_aws::{Aws, AwsSettings, CallerCredentials, Endpoints, TokioClock};
+use keyrot_core::audit::survey;
 use keyrot_core::memory::{Label, Value, World};
 use keyrot_core::{
     Cancel, Clock, IamPort, Limits, Mode, Ports, Rotator, SecretName, SecretTemplate, Selection, Timestamp, UserName,
@@ -46,10 +47,12 @@ impl Clock for WorldClock {
 struct Life {
     emulator: Arc<Emulator>,
     ports: Ports,
+    aws: Arc<Aws>,
+    trail: Option<Arc<Aws>>,
 }
 
 impl Life {
-    async fn new(world: World) -> Self {
+    async fn new(world: World, trail: bool) -> Self {
         let options = EmulatorOptions { time: WorldTime::Still, ..EmulatorOptions::default() };
         let emulator = Arc::new(Emulator::start(world, options).unwrap());
         let admin = emulator.admin_credentials();
@@ -64,14 +67,22 @@ impl Life {
         let aws = Arc::new(Aws::connect(&settings).await.unwrap());
         let clock = Arc::new(WorldClock(emulator.clone()));
         let iam: Arc<dyn IamPort> = aws.clone();
-        Self { emulator, ports: Ports { iam, store: aws.clone(), probe: aws, clock } }
+        Self {
+            emulator,
+            ports: Ports { iam, store: aws.clone(), probe: aws.clone(), clock },
+            trail: Some(aws.clone()).filter(|_| trail),
+            aws,
+        }
     }
 
     /// One pass over all users.
     async fn run(&self) {
         let users = self.ports.iam.users("/").await.unwrap();
         let chosen = select(&users, &Selection::default(), &SecretTemplate::default(), &Waits::default(), false).chosen;
-        let rotator = Rotator::new(self.ports.clone());
+        let mut rotator = Rotator::new(self.ports.clone());
+        if let Some(trail) = &self.trail {
+            rotator = rotator.trail(trail.clone());
+        }
         rotator.run(chosen, Mode::Act, &Limits::default(), &Cancel::default(), &|_| {}).await;
     }
 
@@ -110,7 +121,7 @@ async fn whole_life(discovery: Discovery) -> BTreeSet<String> {
     world.add_key(&orphan).unwrap();
     world.advance(100 * DAY);
 
-    let life = Life::new(world).await;
+    let life = Life::new(world, false).await;
     if discovery == Discovery::OneByOne {
         life.emulator.inject(CallAt::every("GetAccountAuthorizationDetails"), Fault::denied());
     }
@@ -127,16 +138,67 @@ async fn whole_life(discovery: Discovery) -> BTreeSet<String> {
     life.called()
 }
 
+/// An audit with ids, of an account whose users have keys or none, some with the tag.
+async fn whole_audit(discovery: Discovery) -> BTreeSet<String> {
+    let mut world = world();
+    let tagged = tagged(&mut world, "plain");
+    world.add_key(&tagged).unwrap();
+    let other = world.add_user("staff/jane", &[]).unwrap();
+    world.add_key(&other).unwrap();
+    world.add_user("empty", &[]).unwrap();
+    let life = Life::new(world, false).await;
+    if discovery == Discovery::OneByOne {
+        life.emulator.inject(CallAt::every("GetAccountAuthorizationDetails"), Fault::denied());
+    }
+    let view = survey(life.ports.iam.as_ref(), life.aws.as_ref(), true, &|_, _| {}).await.unwrap();
+    let ids = view.users.iter().flat_map(|user| &user.keys).filter(|key| key.id.is_some()).count();
+    assert_eq!((view.users.len(), ids), (3, 2));
+    assert_eq!(life.emulator.stats().actions["ListAccessKeys"].calls, 2, "who has no key is not asked about");
+    life.called()
+}
+
+fn scope(discovery: Discovery) -> Scope {
+    Scope { discovery, ..Scope::new(Text::fixed("123456789012"), &SecretTemplate::default(), "/", "RotateKey", "True") }
+}
+
 fn policy(discovery: Discovery) -> BTreeSet<String> {
-    let scope = Scope {
-        discovery,
-        ..Scope::new(Text::fixed("123456789012"), &SecretTemplate::default(), "/", "RotateKey", "True")
-    };
-    scope.policy().actions().into_iter().map(str::to_owned).collect()
+    scope(discovery).policy().actions().into_iter().map(str::to_owned).collect()
+}
+
+fn audit_policy(discovery: Discovery) -> BTreeSet<String> {
+    scope(discovery).audit_policy().actions().into_iter().map(str::to_owned).collect()
 }
 
 fn free() -> BTreeSet<String> {
     ACTIONS.iter().filter(|a| a.statements.is_empty()).map(|a| a.name.to_owned()).collect()
+}
+
+/// An old key that is still in use when it should go.
+async fn held_life(trail: bool) -> BTreeSet<String> {
+    let mut world = world();
+    let user = tagged(&mut world, "late");
+    let old = world.add_key(&user).unwrap().credentials;
+    world.advance(100 * DAY);
+    let life = Life::new(world, trail).await;
+    life.run().await;
+    life.emulator.advance(8 * DAY);
+    life.emulator.change(|world| world.authenticate(&old, "s3", "us-east-1"));
+    life.run().await;
+    assert_eq!(life.emulator.world().user(&user).unwrap().keys().len(), 2, "it is held");
+    life.called()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_trail_is_asked_and_allowed_only_where_it_is_to_be() {
+    let asked = "cloudtrail:LookupEvents".to_owned();
+    assert!(!held_life(false).await.contains(&asked) && !policy(Discovery::Bulk).contains(&asked));
+    let called = held_life(true).await;
+    assert!(called.contains(&asked));
+    let account = Text::fixed("123456789012");
+    let scope = Scope { trail: true, ..Scope::new(account, &SecretTemplate::default(), "/", "RotateKey", "True") };
+    let allowed: BTreeSet<String> = scope.policy().actions().into_iter().map(str::to_owned).collect();
+    assert!((&called - &free()).is_subset(&allowed), "{called:?}");
+    assert_eq!(&allowed - &policy(Discovery::Bulk), BTreeSet::from([asked]));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -149,7 +211,14 @@ async fn a_whole_life_calls_what_the_policy_allows_and_the_policy_allows_what_is
     assert!(one_by_one.remove("iam:GetAccountAuthorizationDetails"));
     assert_eq!(&one_by_one - &free(), policy(Discovery::OneByOne));
 
-    let seen: BTreeSet<_> = called.union(&one_by_one).cloned().collect();
+    let audited = whole_audit(Discovery::Bulk).await;
+    assert_eq!(audited, audit_policy(Discovery::Bulk));
+    let mut audited_one_by_one = whole_audit(Discovery::OneByOne).await;
+    assert!(audited_one_by_one.remove("iam:GetAccountAuthorizationDetails"));
+    assert_eq!(audited_one_by_one, audit_policy(Discovery::OneByOne));
+
+    let mut seen: BTreeSet<_> = [called, one_by_one, audited].into_iter().flatten().collect();
+    seen.extend(held_life(true).await);
     let unseen: BTreeSet<_> =
         ACTIONS.iter().map(|a| a.name).filter(|name| !seen.contains(*name) && !free().contains(*name)).collect();
     let excused: BTreeSet<_> = NOT_SEEN_HERE.iter().map(|(name, _)| *name).collect();

@@ -5,8 +5,9 @@
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials as SdkCredentials;
-use keyrot_aws::policy::{Discovery, Scope, Text};
+use keyrot_aws::policy::{Discovery, Policy, Scope, Text};
 use keyrot_aws::{Aws, AwsSettings, CallerCredentials, Endpoints, TokioClock};
+use keyrot_core::audit::{AccountPort, survey};
 use keyrot_core::{
     Cancel, Chosen, ErrorKind, IamPort, KeyId, KeyStatus, Limits, Mode, Outcome, Ports, Rotator, SecretKey, SecretName,
     SecretState, SecretStorePort, SecretTemplate, Selection, UserName, VersionId, Waits, select,
@@ -60,7 +61,11 @@ impl Account {
 
     /// The ports as somebody sees them who has this policy and no other.
     async fn limited_to(&self, scope: &Scope) -> Aws {
-        let policy = serde_json::to_string(&scope.policy()).unwrap();
+        self.limited(&scope.policy()).await
+    }
+
+    async fn limited(&self, policy: &Policy) -> Aws {
+        let policy = serde_json::to_string(policy).unwrap();
         self.iam.create_user().user_name("keyrot").send().await.unwrap();
         let put = self.iam.put_user_policy().user_name("keyrot").policy_name("keyrot");
         put.policy_document(policy).send().await.unwrap();
@@ -132,6 +137,23 @@ async fn a_caller_with_only_the_policy_rotates_who_lists_in_bulk() {
 #[tokio::test]
 async fn a_caller_with_only_the_policy_rotates_who_lists_one_by_one() {
     a_caller_with_only_the_policy_rotates(Discovery::OneByOne).await;
+}
+
+#[tokio::test]
+async fn a_caller_with_only_the_audits_policy_audits_and_changes_nothing() {
+    for discovery in [Discovery::Bulk, Discovery::OneByOne] {
+        let Some(account) = Account::new().await else { return };
+        account.user("/team/", "jane", "no").await;
+        let aws = account.limited(&Scope { discovery, ..account.scope() }.audit_policy()).await;
+        let view = survey(&aws, &aws, true, &|_, _| {}).await.unwrap();
+        let jane = view.users.iter().find(|user| user.user.arn.name().as_str() == "jane").unwrap();
+        assert!(jane.keys.len() == 1 && jane.keys[0].id.is_some(), "{jane:?}");
+        assert_eq!(aws.create_key(jane.user.arn.name()).await.unwrap_err().kind, ErrorKind::Denied);
+    }
+    // And a rotation's policy is not enough for an audit.
+    let Some(account) = Account::new().await else { return };
+    let aws = account.limited_to(&account.scope()).await;
+    assert_eq!(aws.credential_report().await.unwrap_err().kind, ErrorKind::Denied);
 }
 
 #[tokio::test]

@@ -111,12 +111,48 @@ pub(crate) enum Command {
     Revoke(Revoke),
     /// Show what blocks a user, and the ways out; do the one that is chosen
     Resolve(Resolve),
+    /// Look at every access key of the account: its age, its last use, and which rules it breaks; change nothing
+    ///
+    /// It reads IAM's credential report, which may be up to four hours old, and the users' tags. Findings name the controls of Security Hub, the CIS AWS
+    /// Foundations Benchmark and PCI DSS that they break. docs/audit.md has every column and finding.
+    #[command(after_help = crate::commands::audit::EXAMPLES)]
+    Audit(crate::commands::audit::AuditArgs),
+    /// Show who uses an access key: IAM's last use, and CloudTrail's source addresses, user agents and services
+    /// One row for each source address and user agent, the latest first: whoever still stands at an old key lags behind. It changes nothing.
+    WhoUses(crate::commands::who_uses::WhoUses),
+    /// Check whether keyrot can do its work here, and say what to do about what is wrong
+    /// Credentials, region, clock, permissions, secrets, KMS, notifiers, the last run and the settings. It changes nothing.
+    Doctor(crate::commands::doctor::Doctor),
     /// Print the IAM policy that keyrot needs under these settings; call nothing
     ///
     /// It allows just what keyrot calls: what sees or changes keys only for users with the rotation tag, secrets only by their names. Without
     /// --account and --region the places to fill in are ACCOUNT and REGION.
     #[command(after_help = POLICY_EXAMPLES)]
     Policy(PolicyArgs),
+    /// Tag users for rotation, after a look at what their first rotation will do
+    #[command(after_help = crate::commands::enroll::ENROLL_EXAMPLES)]
+    Enroll(crate::commands::enroll::EnrollArgs),
+    /// Take users out of rotation: the tag goes, keys and secrets stay
+    #[command(after_help = crate::commands::enroll::RELEASE_EXAMPLES)]
+    Release(crate::commands::enroll::ReleaseArgs),
+    /// Print a user's key for credential_process, so that whoever uses it never holds a stale one
+    ///
+    /// It reads the user's secret and nothing else, so that a consumer needs GetSecretValue on that one secret only. The answer is kept for a few
+    /// minutes in a file that only you can read.
+    #[command(after_help = crate::commands::credentials::EXAMPLES)]
+    Credentials(crate::commands::credentials::CredentialsArgs),
+    /// Run a command with a user's key in its environment
+    #[command(after_help = crate::commands::exec::EXAMPLES)]
+    Exec(crate::commands::exec::ExecArgs),
+    /// Write a keyrot.toml with every setting explained, after a look at the account
+    #[command(after_help = crate::commands::init::EXAMPLES)]
+    Init(crate::commands::init::InitArgs),
+    /// Rotate your own key in ~/.aws/credentials
+    ///
+    /// It makes a key, proves that it works, puts it into the profile and leaves everything else in the file as it is, to the byte. The key before
+    /// stays Active; a later run deactivates it once nothing uses it, and deletes it only if that is asked for.
+    #[command(name = "self", after_help = crate::commands::own::EXAMPLES)]
+    Own(crate::commands::own::OwnArgs),
     /// Play a key's life of 104 days on a made-up account, with the real engine
     Demo(Demo),
     /// The made-up account: move its clock, look into it, do by hand what a person could
@@ -147,8 +183,8 @@ pub(crate) struct PolicyArgs {
     /// What to print: the policy as JSON, or a piece of an AWS SAM (CloudFormation) template or of Terraform
     #[arg(long, value_enum, default_value_t, value_name = "json|sam|terraform", hide_possible_values = true)]
     pub(crate) format: Format,
-    /// Who is to have it: whoever runs this command, or the Lambda function, which writes a log too
-    #[arg(long = "for", value_enum, default_value_t, value_name = "cli|lambda", hide_possible_values = true)]
+    /// Who is to have it: whoever runs this command, the Lambda function, which writes a log too, or who only runs `keyrot audit`
+    #[arg(long = "for", value_enum, default_value_t, value_name = "cli|lambda|audit", hide_possible_values = true)]
     pub(crate) target: For,
     /// The account's twelve digits
     #[arg(long, value_name = "ACCOUNT", value_parser = account)]
@@ -190,6 +226,8 @@ pub(crate) enum For {
     Cli,
     /// The Lambda function.
     Lambda,
+    /// Whoever runs `keyrot audit`, and nothing else.
+    Audit,
 }
 
 #[derive(Debug, Args)]
@@ -227,6 +265,15 @@ pub(crate) enum Sandbox {
         /// The region
         #[arg(long = "in", value_name = "REGION", default_value = "eu-west-1")]
         region: String,
+        /// From which address, as CloudTrail will have it
+        #[arg(long = "from", value_name = "ADDRESS", default_value = "192.0.2.10")]
+        address: String,
+        /// With which user agent
+        #[arg(long, value_name = "TEXT", default_value = "keyrot-sandbox")]
+        agent: String,
+        /// What is called
+        #[arg(long, value_name = "ACTION", default_value = "ListBuckets")]
+        action: String,
     },
     /// Tag a user, as an administrator would: RotateKey=True selects it
     Tag {
@@ -304,7 +351,7 @@ fn id(setting: &str) -> String {
     format!("setting {setting}")
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text).map_err(|error| format!("{error}; expected for example 8d, 12h or 30m"))
 }
 

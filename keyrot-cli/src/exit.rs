@@ -16,6 +16,8 @@ pub(crate) enum Exit {
     Blocked,
     /// Stopped by a signal before every user was done; nobody failed. 128 and the signal's number, as shells have it.
     Signal(u8),
+    /// The code of the command that was run, or why it could not be run.
+    Command(u8),
 }
 
 impl Exit {
@@ -37,6 +39,7 @@ impl Exit {
             Self::Usage => 2,
             Self::Blocked => 3,
             Self::Signal(number) => 128 + number,
+            Self::Command(code) => code,
         }
     }
 }

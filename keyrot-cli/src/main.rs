@@ -7,8 +7,11 @@ mod args;
 mod commands;
 mod config;
 mod confirm;
+mod consumer;
 mod exit;
+mod output;
 mod problem;
+mod profiles;
 mod progress;
 mod render;
 mod sandbox;
@@ -43,7 +46,16 @@ async fn run(invocation: Invocation) -> Result<Exit, Problem> {
         Command::Rollback(args) => commands::rollback::rollback(&invocation, args).await,
         Command::Revoke(args) => commands::revoke::revoke(&invocation, args).await,
         Command::Resolve(args) => commands::resolve::resolve(&invocation, args).await,
+        Command::Audit(args) => commands::audit::audit(&invocation, args).await,
+        Command::WhoUses(args) => commands::who_uses::who_uses(&invocation, args).await,
+        Command::Doctor(args) => commands::doctor::doctor(&invocation, args).await,
         Command::Policy(args) => commands::policy::policy(&invocation, args),
+        Command::Credentials(args) => commands::credentials::credentials(&invocation, args).await,
+        Command::Exec(args) => commands::exec::exec(&invocation, args).await,
+        Command::Enroll(args) => commands::enroll::enroll(&invocation, args).await,
+        Command::Release(args) => commands::enroll::release(&invocation, args).await,
+        Command::Init(args) => commands::init::init(&invocation, args).await,
+        Command::Own(args) => commands::own::own(&invocation, args).await,
         Command::Demo(args) => commands::demo::demo(&invocation, args).await,
         Command::Sandbox { command } => commands::sandbox::sandbox(&invocation, command).await,
     }

@@ -32,6 +32,11 @@ impl Problem {
         Self { exit: Exit::Usage, message: message.into(), hint: None }
     }
 
+    /// With this exit code.
+    pub(crate) fn with(exit: Exit, message: impl Into<String>) -> Self {
+        Self { exit, message: message.into(), hint: None }
+    }
+
     /// A signal came before anything was begun.
     pub(crate) fn signal(number: u8) -> Self {
         let message = "stopped before any user was touched".to_owned();

@@ -52,6 +52,27 @@ impl Signals {
         }
     }
 
+    /// Work that is asked to stop by a signal, and is never cut off: it still has to put something right. Tells which signal came first.
+    pub(crate) async fn until_the_end<T>(
+        &mut self,
+        cancel: &Cancel,
+        say: impl Fn(&str),
+        work: impl Future<Output = T>,
+    ) -> (T, Option<u8>) {
+        let mut work = pin!(work);
+        let mut came = None;
+        loop {
+            tokio::select! {
+                result = &mut work => return (result, came),
+                signal = self.next() => {
+                    came.get_or_insert(signal);
+                    cancel.cancel();
+                    say("stopping: a key that was just made is deleted first, or its way into the file is finished");
+                }
+            }
+        }
+    }
+
     /// Work that is asked to stop by the first signal, and ended with the process by the second. Tells which signal came.
     pub(crate) async fn while_working<T>(
         &mut self,

@@ -4,13 +4,22 @@ use crate::args::Invocation;
 use crate::problem::Problem;
 use crate::sandbox::SandboxAccount;
 use keyrot_aws::{Aws, AwsSettings};
-use keyrot_core::Ports;
+use keyrot_core::audit::AccountPort;
 use keyrot_core::settings::Settings;
+use keyrot_core::{CredentialSource, Ports, TagPort, TrailPort};
 use std::sync::Arc;
 
 /// The ports, and what they stand for.
 pub(crate) struct Target {
     pub(crate) ports: Ports,
+    /// What a consumer reads.
+    pub(crate) source: Arc<dyn CredentialSource>,
+    /// What selects users.
+    pub(crate) tags: Arc<dyn TagPort>,
+    /// The account as a whole, for audits.
+    pub(crate) account: Arc<dyn AccountPort>,
+    /// Who used which key.
+    pub(crate) trail: Arc<dyn TrailPort>,
     /// Whether it is made up.
     pub(crate) sandbox: bool,
     /// The AWS account, if it is none that is made up.
@@ -20,17 +29,23 @@ pub(crate) struct Target {
 impl Target {
     /// Builds the ports. With AWS nothing is called yet.
     pub(crate) async fn open(invocation: &Invocation, settings: &Settings) -> Result<Self, Problem> {
-        match &invocation.sandbox {
-            Some(file) => {
-                let account = SandboxAccount::open(file.as_deref()).await?;
-                Ok(Self { ports: Ports::of(account), sandbox: true, aws: None })
-            }
-            None if std::env::var_os("KEYROT_SANDBOX").is_some_and(|v| !v.is_empty()) => {
-                let account = SandboxAccount::open(None).await?;
-                Ok(Self { ports: Ports::of(account), sandbox: true, aws: None })
-            }
-            None => Self::aws(settings).await,
+        if !is_sandbox(invocation) {
+            return Self::aws(settings).await;
         }
+        let file = invocation.sandbox.as_ref().and_then(Option::as_deref);
+        let account = SandboxAccount::open(file).await?;
+        let account = Arc::new(account);
+        let ports =
+            Ports { iam: account.clone(), store: account.clone(), probe: account.clone(), clock: account.clone() };
+        Ok(Self {
+            ports,
+            source: account.clone(),
+            tags: account.clone(),
+            trail: account.clone(),
+            account,
+            sandbox: true,
+            aws: None,
+        })
     }
 
     async fn aws(settings: &Settings) -> Result<Self, Problem> {
@@ -39,6 +54,19 @@ impl Target {
             Problem::usage(error.to_string()).hint("to try keyrot without an AWS account: keyrot --sandbox rotate")
         })?;
         let aws = Arc::new(aws);
-        Ok(Self { ports: aws.ports(), sandbox: false, aws: Some(aws) })
+        Ok(Self {
+            ports: aws.ports(),
+            source: aws.clone(),
+            tags: aws.clone(),
+            account: aws.clone(),
+            trail: aws.clone(),
+            sandbox: false,
+            aws: Some(aws),
+        })
     }
+}
+
+/// Whether the command is for a made-up account.
+pub(crate) fn is_sandbox(invocation: &Invocation) -> bool {
+    invocation.sandbox.is_some() || std::env::var_os("KEYROT_SANDBOX").is_some_and(|v| !v.is_empty())
 }

@@ -5,8 +5,9 @@
 
 use crate::words::{blocked_code, event_code, event_key, outcome_text, refusal_code, step_code, why_code};
 use crate::{
-    AccessKey, ErrorKind, Event, Evidence, Intended, KeyId, KeyStatus, LastUse, NotifierFailure, Outcome, PassedOver,
-    Pattern, Report, Request, SecretName, Selected, Severity, Standing, Stop, Timestamp, UserName, Why,
+    AccessKey, ErrorKind, Event, EventKind, Evidence, Intended, KeyId, KeyStatus, LastUse, NotifierFailure, Outcome,
+    PassedOver, Pattern, Report, Request, SecretName, Selected, Severity, Standing, Stop, Timestamp, UseEvidence,
+    UserName, Why,
 };
 use serde::Serialize;
 
@@ -159,6 +160,9 @@ pub struct EvidenceDocument {
     pub region: Option<String>,
     /// The same for people.
     pub message: String,
+    /// Who uses it, by CloudTrail: only of a key that is held because it is in use, and only where the run was to ask.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub uses: Option<UseEvidence>,
 }
 
 /// A person's request, and what came of it: what `keyrot rollback`, `revoke` and `resolve` print with `--json`.
@@ -372,7 +376,7 @@ impl UserDocument {
             revoked: one.revoked.clone(),
             due: one.due,
             keys: one.keys.iter().map(key).collect(),
-            evidence: one.outcome.evidence(),
+            evidence: with_uses(one),
             events: one.events.iter().map(EventDocument::of).collect(),
             calls: one.calls,
         }
@@ -406,8 +410,21 @@ impl EvidenceDocument {
             LastUse::At { when, service, region } => (Some(*when), Some(service.clone()), Some(region.clone())),
             LastUse::NoRecord | LastUse::Unknown(_) => (None, None, None),
         };
-        Self { key: key.clone(), last_used, service, region, message: last_use.to_string() }
+        Self { key: key.clone(), last_used, service, region, message: last_use.to_string(), uses: None }
     }
+}
+
+/// What the state stands on, with what a trail said of the same key.
+fn with_uses(one: &Standing) -> Vec<EvidenceDocument> {
+    let mut all = one.outcome.evidence();
+    for event in &one.events {
+        if let EventKind::UsedBy(uses) = &event.kind
+            && let Some(of_key) = all.iter_mut().find(|evidence| evidence.key == uses.key)
+        {
+            of_key.uses = Some(uses.clone());
+        }
+    }
+    all
 }
 
 fn age_days(key: &AccessKey, now: Timestamp) -> i64 {

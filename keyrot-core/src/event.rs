@@ -1,6 +1,6 @@
 //! What a run tells people: one typed event for every step that matters.
 
-use crate::{Blocked, CallError, KeyId, SecretName, Timestamp, UserName, VersionId, Wait};
+use crate::{Blocked, CallError, KeyId, SecretName, Timestamp, UseEvidence, UserName, VersionId, Wait};
 use serde::Serialize;
 use std::fmt;
 
@@ -43,6 +43,9 @@ pub enum EventKind {
     },
     /// An old key stays Active past its date, and why.
     Held(Wait),
+    /// Who uses the key that is held, as far as a trail has it: follows [`Held`](Self::Held) where the run may ask one
+    /// ([`Rotator::trail`](crate::Rotator::trail)).
+    UsedBy(UseEvidence),
     /// A person reactivated a key that was on its way out: its overlap starts again.
     Reactivated {
         /// The key.
@@ -145,6 +148,7 @@ impl EventKind {
             | Self::Revoked { .. }
             | Self::RolledBack { .. }
             | Self::Activated { .. }
+            | Self::UsedBy(_)
             | Self::Reactivated { .. }
             | Self::Abandoned { .. }
             | Self::OrphanFound { .. }
@@ -168,6 +172,7 @@ impl fmt::Display for EventKind {
             Self::Rotated { key, replaced: Some(old), .. } => write!(f, "published {key} in place of {old}"),
             Self::Rotated { key, replaced: None, .. } => write!(f, "published {key}"),
             Self::Held(wait) => write!(f, "held: {}", wait.why),
+            Self::UsedBy(evidence) => evidence.fmt(f),
             Self::Reactivated { key } => write!(f, "somebody reactivated {key}; it is kept for another overlap"),
             Self::Revoked { key, reason: Some(reason) } => write!(f, "revoking {key}: {reason}"),
             Self::Revoked { key, reason: None } => write!(f, "revoking {key}"),

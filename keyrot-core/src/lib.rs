@@ -39,9 +39,11 @@
 //! successor is in place; what cannot be attributed is never touched; a run may die anywhere, and two may work at once. The project's
 //! `docs/protocol.md` has the promises in full, with what no program can promise.
 
+pub mod audit;
 mod call;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+mod consumer;
 mod decide;
 mod decision;
 mod document;
@@ -54,6 +56,7 @@ mod names;
 mod nearest;
 mod observed;
 mod outcome;
+mod own;
 mod policy;
 mod ports;
 mod proving;
@@ -68,6 +71,7 @@ mod telling;
 #[cfg(test)]
 mod testing;
 mod text;
+mod trail;
 mod version;
 mod words;
 
@@ -75,6 +79,9 @@ mod words;
 pub type Timestamp = chrono::DateTime<chrono::Utc>;
 
 pub use call::{Call, CallError, Effect, ErrorKind, Inside, NewKey, ProbeAnswer, Reply};
+#[cfg(feature = "mocks")]
+pub use consumer::MockCredentialSource;
+pub use consumer::{CredentialSource, Edition, Freshness, Published, SecretId, UserRef};
 pub use decide::{Order, OrderStep, decide, decide_order, decide_request};
 pub use decision::{Blocked, Decision, Evidence, Question, Refusal, Step, Wait, Why};
 pub use document::{
@@ -86,10 +93,11 @@ pub use journal::{Intent, Journal, Note, Phase, Promoted, Retired, Revoked};
 pub use names::{KeyId, NameError, SecretName, UserArn, UserName, VersionId};
 pub use observed::{AccessKey, Held, KeyStatus, LastUse, Observed, Proof, Secret, SecretState};
 pub use outcome::{Outcome, Stop, Subject};
+pub use own::{OwnBlocked, OwnStep, ReplaceError, Undone, decide_own, other_key, replace_own};
 pub use policy::{Policy, PolicyError, Waits, after};
-pub use ports::{Clock, CredentialProbe, IamPort, IamUser, Notifier, SecretStorePort};
+pub use ports::{Clock, CredentialProbe, IamPort, IamUser, Notifier, SecretStorePort, TagPort};
 #[cfg(feature = "mocks")]
-pub use ports::{MockClock, MockCredentialProbe, MockIamPort, MockNotifier, MockSecretStorePort};
+pub use ports::{MockClock, MockCredentialProbe, MockIamPort, MockNotifier, MockSecretStorePort, MockTagPort};
 pub use request::{Intended, Request, Revocation, WayOut};
 pub use rotation::{Decider, Mode, Next, Rotation, Task};
 pub use run::{Chosen, Limits, Progress, Report, Rotator, Standing};
@@ -100,4 +108,10 @@ pub use selection::{
 };
 pub use telling::NotifierFailure;
 pub use text::format_duration;
+#[cfg(feature = "mocks")]
+pub use trail::MockTrailPort;
+pub use trail::{
+    ForeignText, KeyRecord, Searched, Tally, TrailAsk, TrailBounds, TrailPage, TrailPort, UseEvent, UseEvidence,
+    UseSource, look_up, regions_to_ask,
+};
 pub use version::Content;

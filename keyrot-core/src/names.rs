@@ -15,6 +15,12 @@ pub struct NameError {
     expected: &'static str,
 }
 
+impl NameError {
+    pub(crate) fn new(what: &'static str, text: &str, expected: &'static str) -> Self {
+        Self { what, text: text.chars().take(120).collect(), expected }
+    }
+}
+
 macro_rules! name_type {
     ($(#[$doc:meta])* $name:ident, $what:literal, $expected:literal, $ok:expr) => {
         $(#[$doc])*

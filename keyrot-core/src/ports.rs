@@ -70,6 +70,41 @@ pub trait IamPort: Send + Sync {
     async fn delete_key(&self, user: &UserName, key: &KeyId) -> Result<(), CallError>;
 }
 
+impl IamUser {
+    /// The value of the tag, and its key as it is written there. IAM takes keys that differ in case only for the same (IAM user guide,
+    /// "Tags for IAM resources").
+    #[must_use]
+    pub fn tag(&self, key: &str) -> Option<(&str, &str)> {
+        let found = self.tags.iter().find(|(known, _)| known.eq_ignore_ascii_case(key));
+        found.map(|(key, value)| (key.as_str(), value.as_str()))
+    }
+
+    /// The same user with this tag, in the place of one whose key differs in case only: to see what a tag would bring about.
+    #[must_use]
+    pub fn with_tag(mut self, key: &str, value: &str) -> Self {
+        self.tags.retain(|known, _| !known.eq_ignore_ascii_case(key));
+        self.tags.insert(key.to_owned(), value.to_owned());
+        self
+    }
+}
+
+/// IAM users' tags, by which users are selected and let go. A rotation itself never changes one.
+#[cfg_attr(feature = "mocks", mockall::automock)]
+#[async_trait]
+pub trait TagPort: Send + Sync {
+    /// Puts the tag on the user, in the place of one of the same key, whatever its case. To repeat it is a no-op.
+    ///
+    /// # Errors
+    /// [`CallError`]; `NotFound` if there is no such user, `LimitExceeded` if it has fifty tags.
+    async fn tag_user(&self, user: &UserName, key: &str, value: &str) -> Result<(), CallError>;
+
+    /// Takes the tag off the user. One that is not there is no error.
+    ///
+    /// # Errors
+    /// [`CallError`]; `NotFound` if there is no such user.
+    async fn untag_user(&self, user: &UserName, key: &str) -> Result<(), CallError>;
+}
+
 /// The secret store: secrets with versions, staging labels and tags, by the rules of Secrets Manager.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]

@@ -2,15 +2,23 @@
 
 use crate::driver::{Bounds, drive_within};
 use crate::telling::{NotifierFailure, Told, panic_text, tell_beside};
+use crate::trail::{HeldUse, held_uses, look_up_within};
 use crate::{
     AccessKey, Blocked, Cancel, Event, EventKind, KeyId, Mode, Notifier, Observed, Order, Outcome, Policy, Ports,
-    Request, Rotation, SecretName, SecretState, Subject, Task, Timestamp, UserName, after,
+    Request, Rotation, SecretName, SecretState, Subject, Task, Timestamp, TrailPort, UserName, Why, after,
 };
 use futures_util::{FutureExt, StreamExt, stream};
 use serde::Serialize;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
+use std::time::Duration;
+
+/// What asking the trail may take in all.
+const FOR_THE_TRAIL: Duration = Duration::from_secs(60);
+/// For so many users at once.
+const TRAILS_AT_ONCE: usize = 4;
 
 /// A user to work on, and the policy to do it by; or why nothing is done.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +52,7 @@ impl Default for Limits {
 pub struct Rotator {
     ports: Ports,
     notifiers: Vec<Arc<dyn Notifier>>,
+    trail: Option<Arc<dyn TrailPort>>,
 }
 
 /// What is to be done for each user.
@@ -105,13 +114,23 @@ impl Rotator {
     /// On these ports, without notifiers.
     #[must_use]
     pub fn new(ports: Ports) -> Self {
-        Self { ports, notifiers: Vec::new() }
+        Self { ports, notifiers: Vec::new(), trail: None }
     }
 
     /// Tells this notifier too.
     #[must_use]
     pub fn notify(mut self, notifier: Arc<dyn Notifier>) -> Self {
         self.notifiers.push(notifier);
+        self
+    }
+
+    /// At the end of a run, asks this trail who uses the old keys that are held because somebody does ([`EventKind::UsedBy`]).
+    ///
+    /// That takes a minute at most and no time beyond the run's deadline, is done for 25 users at most, and what goes wrong with it is told and
+    /// nothing else.
+    #[must_use]
+    pub fn trail(mut self, trail: Arc<dyn TrailPort>) -> Self {
+        self.trail = Some(trail);
         self
     }
 
@@ -180,8 +199,9 @@ impl Rotator {
         // A plan is nobody else's news.
         let notifiers = if job.mode == Mode::Act { &self.notifiers[..] } else { &[] };
         tell_beside(notifiers, self.ports.clock.as_ref(), async move |told: Told| {
-            let work = chosen.into_iter().map(|one| self.one(one, job, bounds, told.clone(), progress));
+            let work = chosen.into_iter().map(|one| self.one(one, job, bounds, &told, progress));
             let mut users: Vec<_> = stream::iter(work).buffer_unordered(limits.concurrency.max(1)).collect().await;
+            self.ask_who(&mut users, job, bounds, &told, progress).await;
             users.sort_by(|a: &Standing, b| a.user.cmp(&b.user));
             Report { started, finished: self.ports.clock.now(), users, notifier_failures: Vec::new() }
         })
@@ -193,7 +213,7 @@ impl Rotator {
         chosen: Chosen,
         job: &Job,
         bounds: &Bounds,
-        told: Told,
+        told: &Told,
         progress: &(dyn Fn(Progress) + Sync),
     ) -> Standing {
         let Chosen { subject, policy } = chosen;
@@ -249,12 +269,58 @@ impl Rotator {
             }
         }
         standing.events = happened;
-        progress(Progress::Done(Box::new(standing.clone())));
+        if !self.will_ask(&standing, job) {
+            progress(Progress::Done(Box::new(standing.clone())));
+        }
         standing
+    }
+
+    /// Whether the trail is to be asked about the user, once the others are done.
+    fn will_ask(&self, standing: &Standing, job: &Job) -> bool {
+        self.trail.is_some() && job.mode == Mode::Act && standing.is_in_use()
+    }
+
+    /// The last part of a run: no user is worked on any more, so that nobody waits for it.
+    async fn ask_who(
+        &self,
+        users: &mut [Standing],
+        job: &Job,
+        bounds: &Bounds,
+        told: &Told,
+        progress: &(dyn Fn(Progress) + Sync),
+    ) {
+        let Some(trail) = self.trail.as_deref().filter(|_| job.mode == Mode::Act) else { return };
+        let clock = self.ports.clock.as_ref();
+        let end = after(clock.now(), FOR_THE_TRAIL);
+        let end = bounds.deadline.map_or(end, |deadline| deadline.min(end));
+        let ask = |held: HeldUse| async move {
+            let found = look_up_within(trail, clock, &held, end, &bounds.cancel).await;
+            (held.at, found)
+        };
+        let mut asked = pin!(stream::iter(held_uses(users)).map(ask).buffer_unordered(TRAILS_AT_ONCE));
+        while let Some((at, found)) = asked.next().await {
+            let standing = &mut users[at];
+            let Some(evidence) = found else { continue };
+            let event = standing.event(clock.now(), EventKind::UsedBy(evidence));
+            standing.events.push(event.clone());
+            told.tell(&event);
+            progress(Progress::Event(event));
+        }
+        for one in users.iter().filter(|one| self.will_ask(one, job)) {
+            progress(Progress::Done(Box::new(one.clone())));
+        }
     }
 }
 
 impl Standing {
+    fn is_in_use(&self) -> bool {
+        matches!(&self.outcome, Outcome::Waiting(wait) if matches!(wait.why, Why::InUse { .. }))
+    }
+
+    fn event(&self, at: Timestamp, kind: EventKind) -> Event {
+        Event { at, user: self.user.clone(), owner: self.owner.clone(), secret: self.secret.clone(), kind }
+    }
+
     fn see(&mut self, seen: &Observed, policy: &Policy) {
         self.keys.clone_from(&seen.keys);
         self.keys.sort_by_key(|k| k.created);

@@ -245,6 +245,11 @@ fn choose(user: &IamUser, own: tags::Own, twice: bool, sharers: &BTreeMap<Secret
     Chosen { subject, policy }
 }
 
+/// Who answers for the user, by the tag `keyrot:owner`, whether or not keyrot rotates it.
+pub(crate) fn owner_of(user: &IamUser) -> Option<String> {
+    tags::owner(user)
+}
+
 impl Selection {
     /// Whether the user has the tag, with the value.
     fn tagged(&self, user: &IamUser) -> Result<(), MissingWhy> {

@@ -84,6 +84,7 @@ struct Values {
     endpoint_url: Option<String>,
     fips: Option<bool>,
     dual_stack: Option<bool>,
+    trail: bool,
     notify: Vec<NotifySpec>,
 }
 
@@ -255,6 +256,12 @@ impl Settings {
     #[must_use]
     pub fn dual_stack(&self) -> Option<bool> {
         self.values.dual_stack
+    }
+
+    /// Whether a run asks CloudTrail who uses the old keys that are held because somebody does.
+    #[must_use]
+    pub fn trail(&self) -> bool {
+        self.values.trail
     }
 
     /// Whom to tell; nobody by default. Each has a name of its own.

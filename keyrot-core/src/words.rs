@@ -175,6 +175,7 @@ pub(crate) fn event_code(kind: &EventKind) -> &'static str {
         EventKind::KeyCreated { .. } => "key_created",
         EventKind::Rotated { .. } => "rotated",
         EventKind::Held(_) => "held",
+        EventKind::UsedBy(_) => "used_by",
         EventKind::Reactivated { .. } => "reactivated",
         EventKind::Revoked { .. } => "revoked",
         EventKind::RolledBack { .. } => "rolled_back",
@@ -204,6 +205,7 @@ pub(crate) fn event_key(kind: &EventKind) -> Option<&KeyId> {
         | EventKind::OrphanFound { key }
         | EventKind::OrphanRemoved { key } => Some(key),
         EventKind::Held(wait) => why_key(&wait.why),
+        EventKind::UsedBy(evidence) => Some(&evidence.key),
         EventKind::Adopted | EventKind::Blocked { .. } | EventKind::Failed(_) | EventKind::Panicked { .. } => None,
     }
 }

@@ -23,6 +23,8 @@ const NAMED: usize = 10;
 pub(crate) struct Function {
     pub(crate) settings: Settings,
     pub(crate) ports: Ports,
+    /// On these ports; with the trail, if the settings say so.
+    pub(crate) rotator: Rotator,
     pub(crate) channels: Channels,
 }
 
@@ -145,7 +147,7 @@ impl Function {
     }
 
     fn rotator(&self, chosen: &[Chosen]) -> Rotator {
-        self.channels.for_run(chosen).into_iter().fold(Rotator::new(self.ports.clone()), Rotator::notify)
+        self.channels.for_run(chosen).into_iter().fold(self.rotator.clone(), Rotator::notify)
     }
 }
 

@@ -93,15 +93,44 @@ pub(super) fn caller(call: &ApiCall, admin: &Credentials, world: &mut World) -> 
     if signature.key == admin.key.as_str() {
         return if genuine(&admin.secret) { Ok(Caller::Admin) } else { Err(wrong()) };
     }
-    let key = KeyId::parse(signature.key).map_err(|_| unknown())?;
-    let known = World::credentials_of(&key);
+    let signer = KeyId::parse(signature.key).map_err(|_| unknown())?;
+    // A session stands for the key that began it, and its token has to come along.
+    let key = match signature.key.strip_prefix(SESSION) {
+        Some(rest) if in_session(call) => KeyId::parse(format!("{KEY}{rest}")).map_err(|_| unknown())?,
+        Some(_) => return Err(unknown()),
+        None => signer.clone(),
+    };
     // The account compares secrets; which one the client has shows in the signature alone.
-    let secret = if genuine(&known.secret) { known.secret } else { SecretKey::new(String::new()) };
+    let secret = match genuine(&World::secret_of(&signer)) {
+        true => World::secret_of(&key),
+        false => SecretKey::new(String::new()),
+    };
     match world.authenticate(&Credentials { key, secret }, signature.service, signature.region) {
         ProbeAnswer::Authenticated(arn) => Ok(Caller::User(arn)),
         ProbeAnswer::WrongSecret => Err(wrong()),
         ProbeAnswer::Refused | ProbeAnswer::SomebodyElse(_) => Err(unknown()),
     }
+}
+
+const KEY: &str = "AKIA";
+const SESSION: &str = "ASIA";
+
+/// A session with MFA for the user's key that signed the call: its id, secret and token.
+pub(super) fn session(call: &ApiCall) -> Option<(Credentials, String)> {
+    let rest = Signature::read(&call.head)?.key.strip_prefix(KEY)?.to_owned();
+    let id = KeyId::parse(format!("{SESSION}{rest}")).ok()?;
+    let token = token_of(id.as_str());
+    Some((World::credentials_of(&id), token))
+}
+
+/// Whether the call is made in a session with MFA.
+pub(super) fn in_session(call: &ApiCall) -> bool {
+    let token = call.head.headers.get("x-amz-security-token").and_then(|token| token.to_str().ok());
+    Signature::read(&call.head).is_some_and(|s| token == Some(token_of(s.key).as_str()))
+}
+
+fn token_of(id: &str) -> String {
+    format!("emulator-session-{:016x}", super::secrets::hash(id))
 }
 
 /// The region that the call is for.

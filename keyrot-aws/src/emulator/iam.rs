@@ -67,6 +67,29 @@ pub(super) fn caller_identity(caller: &Caller, account: &str) -> Output {
     })
 }
 
+/// `GetSessionToken`, with MFA only: that is all that it is good for here.
+pub(super) fn session_token(call: &ApiCall, caller: &Caller, now: Timestamp) -> Result<Output, Refused> {
+    call.required("SerialNumber")?;
+    let session = super::auth::session(call).filter(|_| matches!(caller, Caller::User(_)));
+    let Some((credentials, token)) = session else {
+        return Err(Refused::new("AccessDenied", "Cannot call GetSessionToken with session credentials"));
+    };
+    if call.text("TokenCode") != Some(super::MFA_CODE) {
+        let message = "MultiFactorAuthentication failed with invalid MFA one time pass code.";
+        return Err(Refused::new("AccessDenied", message));
+    }
+    let seconds = call.number("DurationSeconds", 43_200, 129_600)?;
+    let end = keyrot_core::after(now, std::time::Duration::from_secs(seconds as u64));
+    Ok(Xml::of(|x| {
+        x.element("Credentials", |x| {
+            x.text("AccessKeyId", credentials.key.as_str());
+            x.text("SecretAccessKey", credentials.secret.expose());
+            x.text("SessionToken", &token);
+            x.time("Expiration", end);
+        });
+    }))
+}
+
 fn authorization_details(call: &ApiCall, world: &World, longest: usize) -> Result<Output, Refused> {
     let filter = call.texts("Filter");
     let wanted = filter.is_empty() || filter.iter().any(|f| f == "User");

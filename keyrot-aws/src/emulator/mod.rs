@@ -1,4 +1,4 @@
-//! An AWS look-alike on 127.0.0.1: serves the in-memory account [`World`] with the wire protocols of IAM, STS and Secrets Manager, for tests and
+//! An AWS look-alike on 127.0.0.1: serves the in-memory account [`World`] with the wire protocols of IAM, STS, Secrets Manager and CloudTrail (`LookupEvents`), for tests and
 //! benchmarks of whatever speaks to AWS through the SDKs or the AWS CLI.
 //!
 //! ```
@@ -23,7 +23,9 @@
 //! - The rules of [`World`], with AWS's error codes, HTTP statuses and request ids; lists are cut into pages, where AWS's are.
 //! - Who calls is told by the `Authorization` header, and its signature (Signature Version 4) is verified. The emulator's own administrator
 //!   may do everything; a user whose key is Active and propagated may do what [`ADMINISTRATOR`] allows, if attached, and otherwise only
-//!   `GetCallerIdentity`. Every authenticated call counts as a use of its key.
+//!   `GetCallerIdentity` and `GetSessionToken`, which wants [`MFA_CODE`]. Every authenticated call counts as a use of its key, and is in the
+//!   trail at once, from 127.0.0.1 and with the client's user agent.
+//! - A credential report is made by the second call that asks for it, and stands for four hours.
 //! - A request that has arrived is carried out, even if the client is gone by then.
 //! - [`RateLimit`]s are token buckets that refill without pause; a refused call answers `Throttling` (Secrets Manager: `ThrottlingException`).
 //!
@@ -44,17 +46,19 @@ mod iam_keys;
 mod observe;
 mod options;
 mod reply;
+mod report;
 mod request;
 mod secrets;
 mod server;
 mod stats;
 mod throttle;
+mod trail;
 
 pub use control::{CallAt, Fault, Gate, When};
 pub use observe::{By, Change};
 pub use options::{EmulatorOptions, WorldTime};
 pub use stats::{Count, Entry, Outcome, Stats};
-pub use throttle::{IAM_READS, IAM_WRITES, RateLimit, SECRET_READS, SECRET_WRITES, STS};
+pub use throttle::{IAM_READS, IAM_WRITES, RateLimit, SECRET_READS, SECRET_WRITES, STS, TRAIL};
 
 use control::Control;
 use keyrot_core::memory::World;
@@ -69,6 +73,12 @@ use tokio::sync::oneshot;
 
 /// The managed policy by whose name a user may make every call.
 pub const ADMINISTRATOR: &str = "AdministratorAccess";
+
+/// The managed policy by whose name a user may make every call that it makes in a session with MFA.
+pub const ADMINISTRATOR_WITH_MFA: &str = "AdministratorAccessWithMfa";
+
+/// What every MFA device shows, whatever its serial number.
+pub const MFA_CODE: &str = "246810";
 
 /// The access key id of the emulator's own administrator.
 const ADMIN_KEY: &str = "AKIAEMULATORADMIN001";

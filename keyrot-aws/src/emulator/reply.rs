@@ -1,4 +1,4 @@
-//! Answers on the wire: XML for IAM and STS, JSON for Secrets Manager.
+//! Answers on the wire: XML for IAM and STS, JSON for Secrets Manager and CloudTrail.
 
 use super::request::Service;
 use http_body_util::Full;
@@ -44,11 +44,11 @@ impl Refused {
     /// The code in the service's own form.
     pub(super) fn code_of(&self, service: Service) -> &str {
         match (&*self.code, service) {
-            (DENIED, Service::SecretsManager) => "AccessDeniedException",
-            (THROTTLED, Service::SecretsManager) => "ThrottlingException",
-            (UNKNOWN_KEY, Service::SecretsManager) => "UnrecognizedClientException",
-            (BAD_SIGNATURE, Service::SecretsManager) => "InvalidSignatureException",
-            (NO_SIGNATURE, Service::SecretsManager) => "MissingAuthenticationTokenException",
+            (DENIED, json) if json.is_json() => "AccessDeniedException",
+            (THROTTLED, json) if json.is_json() => "ThrottlingException",
+            (UNKNOWN_KEY, json) if json.is_json() => "UnrecognizedClientException",
+            (BAD_SIGNATURE, json) if json.is_json() => "InvalidSignatureException",
+            (NO_SIGNATURE, json) if json.is_json() => "MissingAuthenticationTokenException",
             (code, _) => code,
         }
     }
@@ -57,8 +57,9 @@ impl Refused {
         match (self.status, service, &*self.code) {
             // A missing permission has the same status however it came about.
             (Some(status), ..) if self.code != DENIED => status,
-            (_, Service::SecretsManager, _) => 400,
-            (_, _, "NoSuchEntity") => 404,
+            (_, json, _) if json.is_json() => 400,
+            (_, _, "NoSuchEntity" | "ReportInProgress") => 404,
+            (_, _, "ReportNotPresent" | "ReportExpired") => 410,
             (_, _, "EntityAlreadyExists" | "LimitExceeded") => 409,
             (_, _, DENIED | UNKNOWN_KEY | BAD_SIGNATURE | NO_SIGNATURE) => 403,
             _ => 400,
@@ -89,15 +90,15 @@ pub(super) fn render(
 ) -> Response<Full<Bytes>> {
     let request_id = format!("e0000000-0000-4000-8000-{number:012x}");
     let (status, body) = match (result, service) {
-        (Ok(output), Service::SecretsManager) => (200, json_body(output)),
+        (Ok(output), json) if json.is_json() => (200, json_body(output)),
         (Ok(output), _) => (200, xml_body(service, action, output, &request_id)),
-        (Err(refused), Service::SecretsManager) => {
+        (Err(refused), json) if json.is_json() => {
             let (status, code) = (refused.status_of(service), refused.code_of(service));
             (status, serde_json::json!({ "__type": code, "Message": refused.message }).to_string())
         }
         (Err(refused), _) => (refused.status_of(service), xml_error(service, &refused, &request_id)),
     };
-    let kind = if service == Service::SecretsManager { "application/x-amz-json-1.1" } else { "text/xml" };
+    let kind = if service.is_json() { "application/x-amz-json-1.1" } else { "text/xml" };
     let mut response = Response::new(Full::new(Bytes::from(body)));
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
@@ -144,7 +145,7 @@ fn xml_error(service: Service, refused: &Refused, request_id: &str) -> String {
 fn namespace(service: Service) -> &'static str {
     match service {
         Service::Sts => "https://sts.amazonaws.com/doc/2011-06-15/",
-        Service::Iam | Service::SecretsManager => "https://iam.amazonaws.com/doc/2010-05-08/",
+        Service::Iam | Service::SecretsManager | Service::CloudTrail => "https://iam.amazonaws.com/doc/2010-05-08/",
     }
 }
 

@@ -10,6 +10,7 @@ pub(super) enum Service {
     Iam,
     Sts,
     SecretsManager,
+    CloudTrail,
 }
 
 /// One call.
@@ -33,6 +34,7 @@ const ACTIONS: &[(Service, &[&str])] = &[
     (Service::Sts, super::STS),
     (Service::SecretsManager, super::SECRET_READS),
     (Service::SecretsManager, super::SECRET_WRITES),
+    (Service::CloudTrail, super::TRAIL),
 ];
 
 impl Service {
@@ -42,6 +44,21 @@ impl Service {
             Self::Iam => "iam",
             Self::Sts => "sts",
             Self::SecretsManager => "secretsmanager",
+            Self::CloudTrail => "cloudtrail",
+        }
+    }
+
+    /// Whether it speaks JSON; the others speak the Query protocol.
+    pub(super) fn is_json(self) -> bool {
+        matches!(self, Self::SecretsManager | Self::CloudTrail)
+    }
+
+    /// As the SDKs name it before the action; some put a namespace in front.
+    fn of_target(name: &str) -> Option<Self> {
+        match name.rsplit('.').next() {
+            Some("secretsmanager") => Some(Self::SecretsManager),
+            Some("CloudTrail_20131101") => Some(Self::CloudTrail),
+            _ => None,
         }
     }
 }
@@ -49,17 +66,17 @@ impl Service {
 impl ApiCall {
     pub(super) fn read(head: Parts, body: Bytes) -> Result<Self, (Service, Refused)> {
         let target = head.headers.get("x-amz-target").and_then(|v| v.to_str().ok());
-        let (service, name, parameters) = match target.map(|t| t.split_once('.').unwrap_or((t, ""))) {
-            Some(("secretsmanager", name)) => {
+        let (service, name, parameters) = match target.map(|t| t.rsplit_once('.').unwrap_or((t, ""))) {
+            Some((prefix, name)) => {
+                let Some(service) = Service::of_target(prefix) else {
+                    let message = format!("This emulator has no service {prefix}.");
+                    return Err((Service::SecretsManager, Refused::new("UnknownOperationException", message)));
+                };
                 let fields = serde_json::from_slice(&body).map_err(|_| {
                     let message = "The request body is not a JSON object.";
-                    (Service::SecretsManager, Refused::new("SerializationException", message))
+                    (service, Refused::new("SerializationException", message))
                 })?;
-                (Service::SecretsManager, name.to_owned(), Parameters::Json(fields))
-            }
-            Some((other, _)) => {
-                let message = format!("This emulator has no service {other}.");
-                return Err((Service::SecretsManager, Refused::new("UnknownOperationException", message)));
+                (service, name.to_owned(), Parameters::Json(fields))
             }
             None => {
                 let fields: Vec<(String, String)> = form_urlencoded::parse(&body).into_owned().collect();
@@ -73,7 +90,7 @@ impl ApiCall {
         let known = ACTIONS.iter().filter(|(s, _)| *s == service).flat_map(|(_, names)| names.iter());
         match known.into_iter().find(|known| **known == name) {
             Some(action) => Ok(Self { service, action, parameters, head, body }),
-            None if service == Service::SecretsManager => Err((
+            None if service.is_json() => Err((
                 service,
                 Refused::new("UnknownOperationException", format!("This emulator has no action {name}.")),
             )),
@@ -155,6 +172,6 @@ impl ApiCall {
 
 /// A parameter that is not usable.
 pub(super) fn invalid(service: Service, message: &str) -> Refused {
-    let code = if service == Service::SecretsManager { "ValidationException" } else { "ValidationError" };
+    let code = if service.is_json() { "ValidationException" } else { "ValidationError" };
     Refused::new(code, format!("1 validation error detected: {message}"))
 }

@@ -5,9 +5,10 @@ use super::control::{Barrier, Control, Fate, Fault, When};
 use super::observe::{By, Change, Observer};
 use super::options::{EmulatorOptions, WorldTime};
 use super::reply::{DENIED, Output, Refused, THROTTLED, render};
+use super::report::Reports;
 use super::request::{ApiCall, Service};
 use super::stats::Outcome;
-use super::{ADMINISTRATOR, iam, iam_keys, secrets};
+use super::{ADMINISTRATOR, ADMINISTRATOR_WITH_MFA, iam, iam_keys, secrets, trail};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
@@ -30,6 +31,7 @@ pub(super) struct Shared {
     admin: Credentials,
     latency: Duration,
     page_limit: Option<usize>,
+    reports: Mutex<Reports>,
 }
 
 struct Clocked {
@@ -104,6 +106,7 @@ impl Shared {
             admin,
             latency,
             page_limit,
+            reports: Mutex::default(),
         }
     }
 
@@ -131,8 +134,9 @@ impl Shared {
             self.world().users().find(|u| u.key(&key).is_some()).map(|u| u.arn.name().to_string())
         };
         match call.action {
-            "GetCallerIdentity" => owner(Signature::read(&call.head)?.key),
+            "GetCallerIdentity" | "GetSessionToken" => owner(Signature::read(&call.head)?.key),
             "GetAccessKeyLastUsed" => owner(call.text("AccessKeyId")?),
+            _ if call.service == Service::CloudTrail => owner(trail::key(call).ok()?.as_str()),
             _ if call.service == Service::SecretsManager => {
                 Some(secrets::name_in(call.text("SecretId").or_else(|| call.text("Name"))?).to_owned())
             }
@@ -156,6 +160,7 @@ impl Shared {
         let before = world.before();
         let caller = auth::caller(call, &self.admin, &mut world)?;
         let result = self.serve(call, &caller, &mut world);
+        trail::note(call, &caller, result.as_ref().err(), &mut world);
         let by = match caller {
             Caller::Admin => By::Admin,
             Caller::User(arn) => By::User(arn),
@@ -168,7 +173,10 @@ impl Shared {
         let may_all = match caller {
             Caller::Admin => true,
             Caller::User(arn) => {
-                world.user(arn.name()).is_some_and(|user| user.policies.iter().any(|p| p == ADMINISTRATOR))
+                let may = |policy: &str| {
+                    policy == ADMINISTRATOR || policy == ADMINISTRATOR_WITH_MFA && auth::in_session(call)
+                };
+                world.user(arn.name()).is_some_and(|user| user.policies.iter().any(|policy| may(policy)))
             }
         };
         if !may_all && call.service != Service::Sts {
@@ -176,10 +184,15 @@ impl Shared {
         }
         let longest = self.page_limit.unwrap_or(usize::MAX).max(1);
         match call.service {
+            Service::Sts if call.action == "GetSessionToken" => iam::session_token(call, caller, world.now()),
             Service::Sts => Ok(iam::caller_identity(caller, world.account())),
             Service::Iam if call.action.contains("AccessKey") => iam_keys::answer(call, caller, world, longest),
+            Service::Iam if call.action.ends_with("CredentialReport") => {
+                self.reports.lock().unwrap_or_else(PoisonError::into_inner).answer(call, world)
+            }
             Service::Iam => iam::answer(call, caller, world, longest),
             Service::SecretsManager => secrets::answer(call, world, longest),
+            Service::CloudTrail => trail::answer(call, world, longest),
         }
     }
 }

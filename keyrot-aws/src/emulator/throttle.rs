@@ -11,6 +11,8 @@ pub const IAM_READS: &[&str] = &[
     "GetUser",
     "ListAccessKeys",
     "GetAccessKeyLastUsed",
+    "GenerateCredentialReport",
+    "GetCredentialReport",
 ];
 /// IAM's changing actions.
 pub const IAM_WRITES: &[&str] =
@@ -28,7 +30,10 @@ pub const SECRET_WRITES: &[&str] = &[
     "RestoreSecret",
 ];
 /// STS.
-pub const STS: &[&str] = &["GetCallerIdentity"];
+pub const STS: &[&str] = &["GetCallerIdentity", "GetSessionToken"];
+
+/// CloudTrail.
+pub const TRAIL: &[&str] = &["LookupEvents"];
 
 /// A token bucket that some actions draw on. A call that any of its buckets has no token for is throttled, and takes none.
 #[derive(Debug, Clone, PartialEq)]

@@ -110,6 +110,13 @@ impl LimiterSettings {
         Self { initial_rate: 10.0, initial_window: 4, burst: 10, growth: 0.5, floor: 0.5, ceiling: 300.0 }
     }
 
+    /// `LookupEvents`: a published 2 a second for each account and Region, not adjustable. One at a time, and a little is left to others.
+    /// Source: AWS CloudTrail User Guide, "Quotas in AWS CloudTrail".
+    #[must_use]
+    pub const fn trail() -> Self {
+        Self { initial_rate: 1.8, initial_window: 1, burst: 1, growth: 0.0, floor: 0.2, ceiling: 1.9 }
+    }
+
     pub(super) fn clamp(&self, rate: f64) -> f64 {
         rate.clamp(self.floor, self.ceiling)
     }

@@ -273,7 +273,22 @@ fn look(standing: &Standing, user: &UserDocument, about: &About) -> Option<Item>
     if texts.is_empty() {
         return None;
     }
-    let todo = held.then(|| format!("find what still uses it, and let that read the secret {}", standing.secret));
+    let named = standing
+        .events
+        .iter()
+        .any(|event| matches!(&event.kind, keyrot_core::EventKind::UsedBy(evidence) if !evidence.sources.is_empty()));
+    let todo = held.then(|| match named {
+        true => format!(
+            "let what is named read the secret {}; `keyrot who-uses {}` shows more",
+            standing.secret, standing.user
+        ),
+        false => {
+            format!(
+                "find what still uses it (`keyrot who-uses {}`), and let that read the secret {}",
+                standing.user, standing.secret
+            )
+        }
+    });
     let mut item = item(standing, user, about, texts.join("; "), todo);
     item.state = if held { "held" } else { "note" };
     Some(item)

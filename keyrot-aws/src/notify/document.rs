@@ -5,7 +5,7 @@ use super::About;
 use super::digest::{clip, severity};
 use keyrot_core::{
     Counts, Event, EventDocument, EventKind, KeyId, Report, RunDocument, SecretName, Selected, Severity, Timestamp,
-    UserName, Verdict,
+    UseEvidence, UserName, Verdict,
 };
 use serde::Serialize;
 
@@ -40,6 +40,8 @@ pub(super) struct EventBody<'a> {
     replaced: Option<&'a KeyId>,
     message: String,
     hint: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    uses: Option<&'a UseEvidence>,
 }
 
 /// The run's end.
@@ -76,6 +78,10 @@ impl<'a> EventBody<'a> {
 
     pub(super) fn new(event: &'a Event, about: &'a About) -> Self {
         let EventDocument { at, event: word, severity, key, message } = EventDocument::of(event);
+        let uses = match &event.kind {
+            EventKind::UsedBy(evidence) => Some(evidence),
+            _ => None,
+        };
         let (hint, replaced) = match &event.kind {
             EventKind::Blocked { reason } => (Some(reason.hint(&event.user)), None),
             EventKind::Rotated { replaced, .. } => (None, replaced.as_ref()),
@@ -93,6 +99,7 @@ impl<'a> EventBody<'a> {
             replaced,
             message: clip(&message, LONGEST),
             hint: hint.map(|hint| clip(&hint, LONGEST)),
+            uses,
         }
     }
 }

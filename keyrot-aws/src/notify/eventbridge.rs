@@ -60,6 +60,17 @@ impl Bus {
         self.entry(RUN_FINISHED, at, run, None, about)
     }
 
+    /// An event of detail-type `test`.
+    #[cfg(feature = "doctor")]
+    pub(super) fn test(&self, at: Timestamp, about: &About) -> Result<Entry, String> {
+        #[derive(Serialize)]
+        struct Test {
+            at: Timestamp,
+            message: &'static str,
+        }
+        self.entry("test", at, Test { at, message: super::examine::MESSAGE }, None, about)
+    }
+
     fn entry<T: Serialize>(
         &self,
         kind: &str,

@@ -127,6 +127,13 @@ impl Hook {
         Self { url }
     }
 
+    /// Reads the URL, and says to which host it leads. Nothing is sent there.
+    #[cfg(feature = "doctor")]
+    pub(super) async fn leads_to(&self, end: Instant) -> Result<String, String> {
+        let url = self.url.get(end).await?;
+        host(url.expose()).map(str::to_owned).map_err(|why| format!("the text in {} {why}", self.url.source()))
+    }
+
     /// Posts the JSON text. `headers` is asked before each attempt.
     pub(super) async fn post(
         &self,

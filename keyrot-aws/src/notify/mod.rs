@@ -34,6 +34,8 @@ mod console;
 mod digest;
 mod document;
 mod eventbridge;
+#[cfg(feature = "doctor")]
+mod examine;
 mod hidden;
 mod hook;
 mod mail;
@@ -48,6 +50,8 @@ mod tests;
 
 use crate::Aws;
 use crate::limiter::{Limiter, LimiterSettings};
+#[cfg(feature = "doctor")]
+pub use examine::Readiness;
 use hidden::Hidden;
 use hook::Hook;
 pub(crate) use hook::Http;

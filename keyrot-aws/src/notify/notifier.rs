@@ -49,6 +49,24 @@ impl Told {
         }
     }
 
+    /// One message that says it is a test, however little that matters.
+    #[cfg(feature = "doctor")]
+    pub(super) async fn test(&self, digest: &Digest) -> Result<(), String> {
+        let end = Instant::now() + WITHIN;
+        let sent = async {
+            match &self.means {
+                Means::Slack(hook) => self.chat(hook, &slack::message(digest).to_string(), end).await,
+                Means::Teams(hook) => self.chat(hook, &teams::message(digest).to_string(), end).await,
+                Means::Sns(topic) => topic.publish(digest, self.about.account.as_deref(), &id(), end).await,
+                Means::Webhook { hook, key } => {
+                    self.signed(hook, key, Document { events: Vec::new(), run: None }, end).await
+                }
+                Means::EventBridge(bus) => bus.put(vec![bus.test(SystemTime::now().into(), &self.about)?], end).await,
+            }
+        };
+        within(end, sent).await
+    }
+
     async fn chat(&self, hook: &Hook, body: &str, end: Instant) -> Result<(), String> {
         hook.post(self.http(), body, &Vec::new, end).await.map_err(|failed| failed.why)
     }

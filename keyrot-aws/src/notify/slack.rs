@@ -32,7 +32,9 @@ pub(super) fn message(digest: &Digest) -> Value {
     if !digest.problems.is_empty() && !digest.looks.is_empty() {
         blocks.push(json!({ "type": "divider" }));
     }
-    blocks.extend(digest.looks.iter().take(LOOKS).map(|item| section(&described(item, 260))));
+    // Who uses a key that is held takes some words.
+    let room = if digest.looks.len() <= 3 { 700 } else { 260 };
+    blocks.extend(digest.looks.iter().take(LOOKS).map(|item| section(&described(item, room))));
     if digest.looks.len() > LOOKS {
         let more = users(&digest.looks[LOOKS..]);
         blocks.push(section(&format!("*Also worth a look*: {}", names(&more, NAMES))));

@@ -39,7 +39,8 @@ fn card(digest: &Digest, problems: usize, looks: usize) -> Value {
     if digest.troubled > 3 {
         body.push(rich(&[bold(&format!("All {}: ", digest.troubled)), plain(&digest.kinds_text())]));
     }
-    body.extend(digest.looks.iter().take(looks).map(|item| described(item, 260)));
+    let room = if digest.looks.len() <= 3 { 700 } else { 260 };
+    body.extend(digest.looks.iter().take(looks).map(|item| described(item, room)));
     if digest.looks.len() > looks {
         body.push(rich(&[bold("Also worth a look: "), plain(&names(&users(&digest.looks[looks..]), NAMES))]));
     }

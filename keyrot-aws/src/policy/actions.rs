@@ -33,6 +33,9 @@ pub enum Sid {
     ReadHookSecrets,
     ReadHookParameters,
     WriteLog,
+    ReadCredentialReport,
+    ListKeys,
+    LookUpUses,
 }
 
 const fn action(name: &'static str, statements: &'static [Sid], why: &'static str) -> Action {
@@ -54,7 +57,11 @@ pub const ACTIONS: &[Action] = &[
         "see AWS's quarantine policy where the first call is not allowed",
     ),
     action("iam:GetAccessKeyLastUsed", &[Sid::SeeLastUse], "see when a key was last used"),
-    action("iam:ListAccessKeys", &[Sid::RotateTaggedUsers], "see a user's keys"),
+    action(
+        "iam:ListAccessKeys",
+        &[Sid::RotateTaggedUsers, Sid::ListKeys],
+        "see a user's keys; for an audit, their ids",
+    ),
     action("iam:CreateAccessKey", &[Sid::RotateTaggedUsers], "make the new key"),
     action("iam:UpdateAccessKey", &[Sid::RotateTaggedUsers], "deactivate the old key"),
     action("iam:DeleteAccessKey", &[Sid::RotateTaggedUsers], "delete it"),
@@ -100,6 +107,17 @@ pub const ACTIONS: &[Action] = &[
     action("events:PutEvents", &[Sid::PutEvents], "tell other systems"),
     action("logs:CreateLogStream", &[Sid::WriteLog], "Lambda writes the function's log"),
     action("logs:PutLogEvents", &[Sid::WriteLog], "Lambda writes the function's log"),
+    action(
+        "iam:GenerateCredentialReport",
+        &[Sid::ReadCredentialReport],
+        "have IAM make its report of all keys; for an audit, on * only",
+    ),
+    action("iam:GetCredentialReport", &[Sid::ReadCredentialReport], "read that report; for an audit, on * only"),
+    action(
+        "cloudtrail:LookupEvents",
+        &[Sid::LookUpUses],
+        "say who uses a key that is held because it is in use (setting trail); on * only",
+    ),
     action("sts:GetCallerIdentity", &[], "try a key; needs no permission"),
 ];
 

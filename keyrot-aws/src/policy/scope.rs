@@ -36,6 +36,8 @@ pub struct Scope {
     pub hooks: Hooks,
     /// The name of the function's log group, where Lambda writes its log.
     pub log_group: Option<Text>,
+    /// Whether CloudTrail is asked who uses the keys that are held.
+    pub trail: bool,
 }
 
 /// How users are found.
@@ -155,6 +157,7 @@ impl Scope {
             own_topic: None,
             hooks: Hooks::default(),
             log_group: None,
+            trail: false,
         }
     }
 
@@ -178,29 +181,46 @@ impl Scope {
             let group = Text::all([group.clone(), ":log-stream:".into(), Text::any()]);
             statements.push(Statement::new(Sid::WriteLog, self.arn("logs", "log-group:", &group)));
         }
+        if self.trail {
+            statements.push(Statement::new(Sid::LookUpUses, "*"));
+        }
+        Policy::of(statements)
+    }
+
+    /// The policy for [`audit`](keyrot_core::audit), which only reads, and sees users whatever their tags and paths. A rotation needs none of it.
+    #[must_use]
+    pub fn audit_policy(&self) -> Policy {
+        let mut statements = vec![Statement::new(Sid::ReadCredentialReport, "*")];
+        statements.extend(self.find_users(&self.users_under("/".into())));
+        statements.push(Statement::new(Sid::ListKeys, self.users_under("/".into())));
         Policy::of(statements)
     }
 
     fn users(&self) -> Vec<Statement> {
-        let prefix = self.path_prefix.clone().then(Text::any());
-        // The path's own slash is the one behind `user`.
-        let users = Text::all(["arn:".into(), self.partition.clone(), ":iam::".into(), self.account.clone()]);
-        let users = users.then(":user".into()).then(prefix).pattern(self.syntax);
+        let users = self.users_under(self.path_prefix.clone());
         let tagged = |sid| {
             let key = format!("aws:ResourceTag/{}", self.tag.plain(self.syntax));
             let value = self.tag_value.plain(self.syntax);
             Statement::new(sid, users.clone()).when("StringEqualsIgnoreCase", key, value)
         };
-        let mut statements = match self.discovery {
-            Discovery::Bulk => vec![Statement::new(Sid::FindUsers, "*")],
-            // The tags are read before anybody knows who has the tag that selects.
-            Discovery::OneByOne => {
-                vec![Statement::new(Sid::ListUsers, "*"), Statement::new(Sid::LookUpUsers, users.clone())]
-            }
-        };
+        let mut statements = self.find_users(&users);
         statements.push(Statement::new(Sid::SeeLastUse, "*"));
         statements.push(tagged(Sid::RotateTaggedUsers));
         statements
+    }
+
+    fn find_users(&self, users: &str) -> Vec<Statement> {
+        match self.discovery {
+            Discovery::Bulk => vec![Statement::new(Sid::FindUsers, "*")],
+            // The tags are read before anybody knows who has the tag that selects.
+            Discovery::OneByOne => vec![Statement::new(Sid::ListUsers, "*"), Statement::new(Sid::LookUpUsers, users)],
+        }
+    }
+
+    /// All users under a path, whose first slash is the one behind `user`.
+    fn users_under(&self, path: Text) -> String {
+        let users = Text::all(["arn:".into(), self.partition.clone(), ":iam::".into(), self.account.clone()]);
+        users.then(":user".into()).then(path).then(Text::any()).pattern(self.syntax)
     }
 
     fn secrets(&self) -> Vec<Statement> {

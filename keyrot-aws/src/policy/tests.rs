@@ -21,17 +21,19 @@ fn every_action_is_once_in_the_list_with_its_reason_and_in_some_policy() {
     full.config = Some("/keyrot".into());
     full.own_topic = Some(("arn:aws:sns:eu-west-1:1:t".into(), "arn:aws:kms:eu-west-1:1:key/k".into()));
     full.log_group = Some("/aws/lambda/keyrot".into());
+    full.trail = true;
     let these = |text: &str| Many::These(vec![text.into()]);
     full.hooks = Hooks { topics: these("arn:t"), buses: these("b"), secrets: these("s"), parameters: these("p") };
     let one_by_one = Scope { discovery: Discovery::OneByOne, ..full.clone() };
-    let used: BTreeSet<_> = full.policy().actions().into_iter().chain(one_by_one.policy().actions()).collect();
+    let policies = [full.policy(), one_by_one.policy(), full.audit_policy(), one_by_one.audit_policy()];
+    let used: BTreeSet<_> = policies.iter().flat_map(Policy::actions).collect();
     let mut listed = BTreeSet::new();
     for action in ACTIONS {
         assert!(listed.insert(action.name), "{} twice", action.name);
         assert!(action.why.len() > 8, "{}", action.name);
         assert_eq!(used.contains(action.name), !action.statements.is_empty(), "{}", action.name);
     }
-    for policy in [full.policy(), one_by_one.policy()] {
+    for policy in policies {
         let sids: BTreeSet<_> = policy.statement.iter().map(|s| s.sid).collect();
         assert_eq!(sids.len(), policy.statement.len(), "a Sid twice");
         assert!(policy.statement.iter().all(|s| !s.action.is_empty()), "an empty statement");
@@ -41,13 +43,30 @@ fn every_action_is_once_in_the_list_with_its_reason_and_in_some_policy() {
 #[test]
 fn nothing_is_allowed_that_these_settings_do_not_need() {
     let actions = scope("/iam/{user}", "/").policy().actions();
-    let unneeded = ["kms:", "sns:", "ssm:", "events:", "logs:", "iam:List", "sts:"];
+    let unneeded = ["kms:", "sns:", "ssm:", "events:", "logs:", "iam:List", "sts:", "cloudtrail:"];
     let listed = actions.iter().filter(|a| unneeded.iter().any(|u| a.starts_with(u))).collect::<Vec<_>>();
     assert_eq!(listed, [&"iam:ListAccessKeys"]);
     assert!(!actions.iter().any(|a| a.contains('*')));
     let star: Vec<_> = scope("/iam/{user}", "/").policy().statement;
     let star: Vec<_> = star.into_iter().filter(|s| s.resource == OneOrMany::One("*".into())).map(|s| s.sid).collect();
     assert_eq!(star, [Sid::FindUsers, Sid::SeeLastUse]);
+}
+
+#[test]
+fn an_audit_reads_all_users_and_a_rotation_needs_nothing_of_it() {
+    let scope = Scope { discovery: Discovery::OneByOne, ..scope("/iam/{user}", "/ci/") };
+    let audit = scope.audit_policy();
+    assert!(
+        audit
+            .actions()
+            .iter()
+            .all(|action| ["iam:Get", "iam:List", "iam:Generate"].iter().any(|start| action.starts_with(start)))
+    );
+    let lists = audit.statement.iter().find(|s| s.sid == Sid::ListKeys).unwrap();
+    assert_eq!(lists.resource, OneOrMany::One("arn:aws:iam::123456789012:user/*".into()), "whatever the path");
+    assert!(!scope.policy().actions().iter().any(|action| action.contains("CredentialReport")));
+    let sids: Vec<_> = scope.policy().statement.iter().map(|s| s.sid).collect();
+    assert!(!sids.contains(&Sid::ListKeys), "{sids:?}");
 }
 
 #[test]

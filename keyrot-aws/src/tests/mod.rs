@@ -4,9 +4,12 @@
 mod discovery;
 mod endpoints;
 mod iam;
+mod report;
 mod secrecy;
 mod secrets;
 mod sts;
+#[cfg(feature = "trail")]
+mod trail;
 
 use crate::{Aws, AwsSettings, CallerCredentials};
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn};

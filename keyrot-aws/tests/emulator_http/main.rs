@@ -51,6 +51,8 @@ mod callers;
 mod observers;
 mod services;
 mod traffic;
+#[cfg(feature = "trail")]
+mod trail;
 
 fn iam(emulator: &Emulator) -> aws_sdk_iam::Client {
     client!(aws_sdk_iam, emulator, emulator.admin_credentials())

@@ -203,3 +203,30 @@ async fn versions_tags_and_deletion() {
     assert_eq!(refused(secrets.put_secret_value().secret_id("s").secret_string("x").send().await), refusal);
     assert_eq!(secrets.describe_secret().secret_id("s").send().await.unwrap().primary_region(), Some("us-east-1"));
 }
+
+#[tokio::test]
+async fn a_credential_report_is_made_once_in_four_hours() {
+    let mut world = world();
+    let ci = world.add_user("team/doe,jane", &[]).unwrap();
+    world.add_key(&ci).unwrap();
+    let emulator = start(world);
+    let iam = iam(&emulator);
+    let generate = async || iam.generate_credential_report().send().await.unwrap().state.unwrap().as_str().to_owned();
+    assert_eq!(refused(iam.get_credential_report().send().await), says("ReportNotPresent", 410));
+    assert_eq!(generate().await, "STARTED");
+    assert_eq!(refused(iam.get_credential_report().send().await), says("ReportInProgress", 404));
+    assert_eq!(generate().await, "COMPLETE");
+    let report = iam.get_credential_report().send().await.unwrap();
+    let text = String::from_utf8(report.content.unwrap().into_inner()).unwrap();
+    let row = "\"doe,jane\",\"arn:aws:iam::123456789012:user/team/doe,jane\",";
+    assert!(text.lines().nth(2).unwrap().starts_with(row), "{text}");
+
+    emulator.change(|world| world.add_key(&ci)).unwrap();
+    emulator.advance(Duration::from_secs(4 * 3600 - 1));
+    assert_eq!(generate().await, "COMPLETE");
+    let same = iam.get_credential_report().send().await.unwrap();
+    assert_eq!((same.generated_time, same.content.unwrap().into_inner()), (report.generated_time, text.into_bytes()));
+    emulator.advance(Duration::from_secs(1));
+    assert_eq!(refused(iam.get_credential_report().send().await), says("ReportExpired", 410));
+    assert_eq!(generate().await, "STARTED");
+}

@@ -2,7 +2,7 @@
 
 use crate::account::{Account, Emulator, secret};
 use crate::secrets::{credentials, placeholder, version};
-use keyrot_core::{IamPort, KeyId, KeyStatus, LastUse, SecretState, SecretStorePort, UserName};
+use keyrot_core::{IamPort, KeyId, KeyStatus, LastUse, SecretState, SecretStorePort, TrailAsk, TrailPort, UserName};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Gap {
@@ -28,10 +28,12 @@ pub(crate) enum Gap {
     ChecksNoPolicy,
     /// It does not know AWS's own policies.
     NoManagedPolicies,
+    /// It has no `LookupEvents`.
+    NoTrail,
 }
 
 impl Gap {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::ThirdKeyAllowed,
         Self::UnknownUserHasNoKeys,
         Self::DeletesKeysOfOthers,
@@ -43,12 +45,13 @@ impl Gap {
         Self::AcceptsAnyKey,
         Self::ChecksNoPolicy,
         Self::NoManagedPolicies,
+        Self::NoTrail,
     ];
 
     pub(crate) fn emulators(self) -> &'static [Emulator] {
         match self {
             Self::PendingOverwritten => &[Emulator::Moto, Emulator::Ministack],
-            Self::AcceptsAnyKey | Self::ChecksNoPolicy | Self::NoManagedPolicies => &[Emulator::Moto],
+            Self::AcceptsAnyKey | Self::ChecksNoPolicy | Self::NoManagedPolicies | Self::NoTrail => &[Emulator::Moto],
             _ => &[Emulator::Ministack],
         }
     }
@@ -110,6 +113,11 @@ impl Gap {
             Self::ChecksNoPolicy => {
                 let key = aws.create_key(&user).await.unwrap().credentials;
                 account.acting_as(&key).await.list_keys(&user).await.is_ok()
+            }
+            Self::NoTrail => {
+                let key = aws.create_key(&user).await.unwrap().credentials.key;
+                let since = chrono::DateTime::UNIX_EPOCH;
+                aws.page(&TrailAsk { key, region: "us-east-1".into(), since }, None).await.is_err()
             }
             Self::NoManagedPolicies => {
                 let arn = "arn:aws:iam::aws:policy/AWSCompromisedKeyQuarantineV3";

@@ -5,11 +5,13 @@
 #![allow(clippy::unwrap_used)]
 
 mod account;
+mod audit;
 mod gaps;
 mod iam;
 mod life;
 mod secrets;
 mod sts;
+mod trail;
 
 use account::{Account, Emulator};
 
@@ -26,6 +28,7 @@ macro_rules! on_both {
 }
 
 on_both! {
+    audit::the_credential_report_is_read_and_judged,
     gaps::each_gap_is_still_there,
     iam::users_are_found_with_tags_and_policies,
     iam::a_key_lives_and_dies,
@@ -44,6 +47,7 @@ on_both! {
     sts::the_caller_is_known,
     sts::a_key_proves_itself,
     sts::keys_that_do_not_work_are_refused,
+    trail::a_keys_uses_are_looked_up,
 }
 
 async fn run<F: Future<Output = ()>>(emulator: Emulator, scenario: impl FnOnce(Account) -> F) {

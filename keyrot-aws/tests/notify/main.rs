@@ -80,6 +80,8 @@ fn report() -> Report {
         secret,
         outcome: Outcome::Blocked(reason()),
         current: None,
+        previous: None,
+        revoked: None,
         due: None,
         keys: Vec::new(),
         events: vec![blocked("ci")],

@@ -1,6 +1,13 @@
 //! One file for each kind of command.
 
+pub(crate) mod audit;
+pub(crate) mod credentials;
 pub(crate) mod demo;
+pub(crate) mod doctor;
+pub(crate) mod enroll;
+pub(crate) mod exec;
+pub(crate) mod init;
+pub(crate) mod own;
 pub(crate) mod policy;
 pub(crate) mod request;
 pub(crate) mod resolve;
@@ -8,3 +15,4 @@ pub(crate) mod revoke;
 pub(crate) mod rollback;
 pub(crate) mod run;
 pub(crate) mod sandbox;
+pub(crate) mod who_uses;

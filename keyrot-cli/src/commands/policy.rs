@@ -29,6 +29,9 @@ struct Document {
 
 pub(crate) fn policy(invocation: &Invocation, args: &PolicyArgs) -> Result<Exit, Problem> {
     let settings = config::load(invocation)?;
+    if args.parameters && args.target == For::Audit {
+        return Err(Problem::usage("--parameters is for the function's templates, and there is none for an audit"));
+    }
     if args.parameters {
         print(&match args.format {
             Format::Sam => policy::sam_template(),
@@ -46,14 +49,17 @@ pub(crate) fn policy(invocation: &Invocation, args: &PolicyArgs) -> Result<Exit,
     }
     let scope = scope(&settings, args)?;
     let open: Vec<_> = match args.format {
-        Format::Json => [(ACCOUNT, args.account.is_none()), (REGION, settings.region().is_none())]
-            .into_iter()
-            .filter_map(|(place, open)| open.then_some(place))
-            .collect(),
+        // An audit's permissions are all IAM's, which has no region.
+        Format::Json => {
+            [(ACCOUNT, args.account.is_none()), (REGION, settings.region().is_none() && args.target != For::Audit)]
+                .into_iter()
+                .filter_map(|(place, open)| open.then_some(place))
+                .collect()
+        }
         Format::Sam | Format::Terraform => Vec::new(),
     };
-    say(invocation, &scope, &open);
-    let document = scope.policy();
+    say(invocation, &scope, args.target, &open);
+    let document = if args.target == For::Audit { scope.audit_policy() } else { scope.policy() };
     match args.format {
         Format::Json if invocation.json => {
             let allowed = document.actions();
@@ -67,8 +73,8 @@ pub(crate) fn policy(invocation: &Invocation, args: &PolicyArgs) -> Result<Exit,
     Ok(Exit::Well)
 }
 
-fn say(invocation: &Invocation, scope: &Scope, open: &[&str]) {
-    if scope.takes_every_secret() {
+fn say(invocation: &Invocation, scope: &Scope, target: For, open: &[&str]) {
+    if scope.takes_every_secret() && target != For::Audit {
         anstream::eprintln!(
             "warning: the names of the secrets have no beginning of their own, so this policy is for every secret of the account; \
              set secret_name to begin with fixed text, such as /iam/{{user}}/access_key"
@@ -102,6 +108,7 @@ fn scope(settings: &Settings, args: &PolicyArgs) -> Result<Scope, Problem> {
         config: args.config_parameter.as_deref().map(Text::fixed),
         log_group: (args.target == For::Lambda).then(|| Text::fixed(format!("/aws/lambda/{}", args.function_name))),
         hooks: Hooks::of(settings.notify()),
+        trail: settings.trail(),
         ..Scope::new(account, settings.template(), &selection.path_prefix, &selection.tag, &selection.tag_value)
     };
     for name in &args.secrets {

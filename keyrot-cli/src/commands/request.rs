@@ -144,8 +144,7 @@ impl<'a> Desk<'a> {
     async fn plan(&mut self, request: &Request) -> Result<Report, Problem> {
         let rotator = Rotator::new(self.target.ports.clone());
         let (chosen, limits, request) = (self.chosen.clone(), self.limits(), request.clone());
-        let plan =
-            async { rotator.fulfil(chosen, request, Mode::Plan, &limits, &Cancel::default(), &|_| {}).await };
+        let plan = async { rotator.fulfil(chosen, request, Mode::Plan, &limits, &Cancel::default(), &|_| {}).await };
         self.signals.or(plan).await.map_err(Problem::signal)
     }
 

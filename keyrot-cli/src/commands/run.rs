@@ -32,7 +32,7 @@ async fn run(invocation: &Invocation, users: &Users, what: Screen, force: bool) 
     let mut signals = Signals::listen().map_err(|error| Problem::failed(format!("no signal can be heard: {error}")))?;
     let found = signals.or(find(invocation, &settings, &users.users)).await;
     let (target, mut selected) = found.unwrap_or_else(|signal| Err(Problem::signal(signal)))?;
-    let Target { ports, sandbox, aws } = target;
+    let Target { ports, trail, sandbox, aws, .. } = target;
     let now = ports.clock.now();
     if force {
         selected.force(now);
@@ -51,6 +51,7 @@ async fn run(invocation: &Invocation, users: &Users, what: Screen, force: bool) 
         Screen::Plan | Screen::Status => Vec::new(),
     };
     let rotator = notifiers.into_iter().fold(Rotator::new(ports), Rotator::notify);
+    let rotator = if settings.trail() { rotator.trail(trail) } else { rotator };
     let cancel = Cancel::default();
     let progress = |progress| teller.take(&progress);
     let work = rotator.run(selected.chosen.clone(), mode, &limits, &cancel, &progress);

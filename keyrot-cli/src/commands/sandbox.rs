@@ -7,7 +7,7 @@ use crate::problem::Problem;
 use crate::render::sandbox::screen;
 use crate::render::{paint, print, print_json, style, time, width};
 use crate::sandbox::{SandboxDocument, SandboxFile, seed};
-use keyrot_core::memory::{Label, Refusal, Value, World};
+use keyrot_core::memory::{Label, Refusal, TrailedUse, Value, World};
 use keyrot_core::settings::Settings;
 use keyrot_core::{
     Credentials, KeyId, KeyStatus, ProbeAnswer, SecretName, Selection, Timestamp, UserName, Waits, select,
@@ -81,8 +81,9 @@ fn change(world: &mut World, command: &Sandbox, settings: &Settings) -> Result<(
             world.advance(*time);
             Done::new("advanced", world, format!("{} later", humantime::format_duration(*time)))
         }
-        Sandbox::Use { user, key, service, region } => {
-            return use_key(world, settings, user, key.as_ref(), (service, region));
+        Sandbox::Use { user, key, service, region, address, agent, action } => {
+            let what = TrailedUse { service, action, region, address, agent, error: None };
+            return use_key(world, settings, user, key.as_ref(), &what);
         }
         Sandbox::Tag { user, tag: (key, value) } => {
             let found = known(world, user)?;
@@ -128,7 +129,7 @@ fn use_key(
     settings: &Settings,
     user: &UserName,
     key: Option<&KeyId>,
-    (service, region): (&str, &str),
+    what: &TrailedUse<'_>,
 ) -> Result<(Exit, Done), Problem> {
     known(world, user)?;
     let credentials = match key {
@@ -136,7 +137,12 @@ fn use_key(
         None => from_secret(world, settings, user)?,
     };
     let key = credentials.key.clone();
+    let TrailedUse { service, region, .. } = *what;
     let answer = world.authenticate(&credentials, service, region);
+    // A request that is refused for its key is in no trail of the account's.
+    if matches!(answer, ProbeAnswer::Authenticated(_)) {
+        world.note_use(&key, what);
+    }
     let (exit, result, text) = match &answer {
         ProbeAnswer::Authenticated(arn) if arn.name() == user => {
             (Exit::Well, "accepted", format!("accepted: {user} called {service} in {region} with {key}"))

@@ -1,12 +1,17 @@
 //! What people see: colour only where it is wanted, lines that fit the terminal.
 
+pub(crate) mod audit;
 pub(crate) mod demo;
+pub(crate) mod doctor;
+pub(crate) mod enroll;
+pub(crate) mod own;
 pub(crate) mod policy;
 pub(crate) mod request;
 pub(crate) mod run;
 pub(crate) mod sandbox;
 pub(crate) mod table;
 pub(crate) mod time;
+pub(crate) mod who_uses;
 
 use anstyle::Style;
 use serde::Serialize;

@@ -57,6 +57,7 @@ const PARTS: &[Part] = &[
     part("notify-buses", "HasNotifyBuses", "length(var.notify_bus_arns) > 0", Sid::PutEvents),
     part("notify-secrets", "HasNotifySecrets", "length(var.notify_secret_arns) > 0", Sid::ReadHookSecrets),
     part("notify-parameters", "HasNotifyParameters", "length(var.notify_parameter_arns) > 0", Sid::ReadHookParameters),
+    part("trail", "HasTrail", "var.trail", Sid::LookUpUses),
 ];
 
 const fn part(name: &'static str, condition: &'static str, count: &'static str, sid: Sid) -> Part {
@@ -179,6 +180,7 @@ fn everything((syntax, partition, account, region): Places, place: impl Fn(&str)
             parameters: list("NotifyParameters"),
         },
         log_group: Some(open("LogGroup")),
+        trail: true,
         ..Scope::new(account, &SecretTemplate::default(), "/", "", "")
     }
 }

@@ -3,10 +3,12 @@
 use super::{SandboxError, SandboxFile};
 use async_trait::async_trait;
 use futures_util::FutureExt;
-use keyrot_core::memory::MemoryAccount;
+use keyrot_core::audit::{AccountPort, CredentialReport};
+use keyrot_core::memory::{MemoryAccount, World};
 use keyrot_core::{
-    AccessKey, CallError, Clock, CredentialProbe, Credentials, ErrorKind, IamPort, IamUser, Inside, KeyId, LastUse,
-    NewKey, Note, ProbeAnswer, SecretName, SecretState, SecretStorePort, Timestamp, UserName, VersionId,
+    AccessKey, CallError, Clock, CredentialProbe, CredentialSource, Credentials, Edition, ErrorKind, IamPort, IamUser,
+    Inside, KeyId, KeyRecord, LastUse, NewKey, Note, ProbeAnswer, Published, SecretId, SecretName, SecretState,
+    SecretStorePort, TagPort, Timestamp, TrailAsk, TrailPage, TrailPort, UserName, VersionId,
 };
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -90,6 +92,10 @@ impl SandboxAccount {
         }
     }
 
+    fn look(&self) -> Result<World, CallError> {
+        self.shared.file.load().map_err(|error| CallError::refused(ErrorKind::Other, error.to_string()))
+    }
+
     fn see(&self, now: Timestamp) {
         *self.shared.now.lock().unwrap_or_else(PoisonError::into_inner) = now;
     }
@@ -123,6 +129,24 @@ impl IamPort for SandboxAccount {
 
     async fn delete_key(&self, user: &UserName, key: &KeyId) -> Result<(), CallError> {
         self.call(|a| a.delete_key(user, key).now_or_never()).await
+    }
+}
+
+#[async_trait]
+impl TagPort for SandboxAccount {
+    async fn tag_user(&self, user: &UserName, key: &str, value: &str) -> Result<(), CallError> {
+        self.call(|a| a.tag_user(user, key, value).now_or_never()).await
+    }
+
+    async fn untag_user(&self, user: &UserName, key: &str) -> Result<(), CallError> {
+        self.call(|a| a.untag_user(user, key).now_or_never()).await
+    }
+}
+
+#[async_trait]
+impl AccountPort for SandboxAccount {
+    async fn credential_report(&self) -> Result<CredentialReport, CallError> {
+        self.call(|a| a.credential_report().now_or_never()).await
     }
 }
 
@@ -181,9 +205,34 @@ impl SecretStorePort for SandboxAccount {
 }
 
 #[async_trait]
+impl CredentialSource for SandboxAccount {
+    async fn published(&self, secret: &SecretId, edition: Edition) -> Result<Published, CallError> {
+        self.call(|a| a.published(secret, edition).now_or_never()).await
+    }
+}
+
+#[async_trait]
 impl CredentialProbe for SandboxAccount {
     async fn probe(&self, credentials: &Credentials) -> Result<ProbeAnswer, CallError> {
         self.call(|a| a.probe(credentials).now_or_never()).await
+    }
+}
+
+/// Read from the file at once: a look into the trail takes no time on the account's clock.
+#[async_trait]
+impl TrailPort for SandboxAccount {
+    fn regions(&self) -> Vec<String> {
+        let mut regions = self.shared.file.load().map(|world| world.trailed_regions()).unwrap_or_default();
+        regions.insert("us-east-1".to_owned());
+        regions.into_iter().collect()
+    }
+
+    async fn key_record(&self, key: &KeyId) -> Result<KeyRecord, CallError> {
+        Ok(self.look()?.key_record(key)?)
+    }
+
+    async fn page<'a>(&self, ask: &TrailAsk, next: Option<&'a str>) -> Result<TrailPage, CallError> {
+        self.look()?.trail_page(ask, next)
     }
 }
 

@@ -1,7 +1,7 @@
 //! The account that a sandbox begins with: users in telling states, brought there by the real engine over a history of weeks.
 
 use futures_util::FutureExt;
-use keyrot_core::memory::{Fault, FaultAt, MemoryAccount, Rules, World};
+use keyrot_core::memory::{Fault, FaultAt, MemoryAccount, Rules, TrailedUse, World};
 use keyrot_core::{
     Cancel, Limits, Mode, Ports, Rotator, SecretTemplate, Selection, Timestamp, UserName, Waits, select,
 };
@@ -30,10 +30,40 @@ enum What {
     /// keyrot ran, and its process died right after `CreateAccessKey`.
     Crash,
     /// A consumer used the oldest key.
-    UsedOldest(&'static str),
+    UsedOldest(Consumer),
 }
 
 const SELECTED: (&str, &str) = ("RotateKey", "True");
+
+/// A call, and who makes it.
+#[derive(Clone, Copy)]
+struct Consumer {
+    service: &'static str,
+    action: &'static str,
+    address: &'static str,
+    agent: &'static str,
+}
+
+/// A machine that somebody forgot.
+const BACKUP: Consumer = Consumer {
+    service: "s3",
+    action: "ListBuckets",
+    address: "198.51.100.24",
+    agent: "Boto3/1.28.62 md/Botocore#1.31.62 ua/2.0 os/linux#5.10.0 md/arch#x86_64 lang/python#3.9.2",
+};
+/// A person at a shell, with the same key.
+const SHELL: Consumer = Consumer {
+    service: "s3",
+    action: "GetBucketLocation",
+    address: "203.0.113.9",
+    agent: "aws-cli/2.15.30 Python/3.11.8 Linux/6.5.0 exe/x86_64.ubuntu.22",
+};
+const IMPORT: Consumer = Consumer {
+    service: "dynamodb",
+    action: "DescribeTable",
+    address: "192.0.2.17",
+    agent: "aws-sdk-java/2.25.11 Linux/5.15.0 OpenJDK_64-Bit_Server_VM/17.0.10",
+};
 
 /// What happened to whom. The order within one user's history is by time; the users' histories run beside each other.
 fn history() -> Vec<Past> {
@@ -56,7 +86,8 @@ fn history() -> Vec<Past> {
     all.push(past(300 * DAY, "backup-agent", Made(&[SELECTED, ("keyrot:owner", "storage@example.com")])));
     all.push(past(300 * DAY, "backup-agent", Key));
     all.push(past(9 * DAY, "backup-agent", Run));
-    all.extend([4 * DAY, DAY, 2 * HOUR].map(|minutes| past(minutes, "backup-agent", UsedOldest("s3"))));
+    all.extend([4 * DAY, DAY, 2 * HOUR].map(|minutes| past(minutes, "backup-agent", UsedOldest(BACKUP))));
+    all.push(past(2 * DAY, "backup-agent", UsedOldest(SHELL)));
     // Rotated eleven days ago, the old key was retired two days ago: it soaks.
     all.push(past(180 * DAY, "billing-export", Made(&[SELECTED])));
     all.push(past(180 * DAY, "billing-export", Key));
@@ -65,7 +96,7 @@ fn history() -> Vec<Past> {
     all.push(past(410 * DAY, "data-import", Made(&[SELECTED, ("keyrot:owner", "data@example.com")])));
     all.push(past(410 * DAY, "data-import", Key));
     all.push(past(70 * DAY, "data-import", Key));
-    all.push(past(5 * HOUR, "data-import", UsedOldest("dynamodb")));
+    all.push(past(5 * HOUR, "data-import", UsedOldest(IMPORT)));
     // A run died right after it had made the key: nobody has its secret.
     all.push(past(100 * DAY, "image-resizer", Made(&[SELECTED])));
     all.push(past(100 * DAY, "image-resizer", Key));
@@ -125,10 +156,12 @@ async fn happen(account: &MemoryAccount, name: &str, what: What) {
             debug_assert!(died.is_none(), "the run goes on after its death");
             account.heal();
         }
-        What::UsedOldest(service) => account.change(|world| {
+        What::UsedOldest(Consumer { service, action, address, agent }) => account.change(|world| {
             let oldest = world.user(&user).and_then(|u| u.keys().first().map(|k| k.listed.id.clone()));
             if let Some(key) = oldest {
                 world.authenticate(&World::credentials_of(&key), service, "eu-west-1");
+                let what = TrailedUse { service, action, region: "eu-west-1", address, agent, error: None };
+                world.note_use(&key, &what);
             }
         }),
     }

@@ -1,6 +1,9 @@
 //! The real binary on a sandbox of its own, and everything it ever printed.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 
+pub mod hook;
+pub mod own;
+
 use serde_json::Value;
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
@@ -99,6 +102,12 @@ pub fn conforms(document: &Value) {
         "keyrot.error/1" => "error",
         "keyrot.demo/1" => "demo",
         "keyrot.policy/1" => "policy",
+        "keyrot.self/1" => "own",
+        "keyrot.init/1" => "init",
+        "keyrot.enroll/1" | "keyrot.release/1" => "enrolment",
+        "keyrot.audit/1" => "audit",
+        "keyrot.who-uses/1" => "who_uses",
+        "keyrot.doctor/1" => "doctor",
         "keyrot.sandbox/1" => "sandbox",
         "keyrot.sandbox.change/1" => "sandbox_change",
         _ => "run",

@@ -263,8 +263,13 @@ impl Case<'_> {
     /// key makes room once it is Inactive.
     pub(super) fn revoked_current(&self) -> Option<Decision> {
         let id = self.current.key()?;
-        self.secret.journal.revoked_at(id)?;
+        let revoked = self.secret.journal.revoked_at(id)?;
         let key = self.key(id).filter(|_| self.seen.keys.len() >= 2)?;
+        // A run that proved this key while it was staged may be about to promote it once more, and would see AWSCURRENT where it saw it before.
+        let published = self.promoted().map_or(revoked, |promoted| promoted.at);
+        if self.key_before().is_some() && key.status == KeyStatus::Active && self.now < self.settled_at(published) {
+            return self.wait(Why::Settling(id.clone()), Some(self.settled_at(published)));
+        }
         match self.key_before() {
             Some((held, before)) => Some(match self.way_back(held, before) {
                 Decision::Refused(Refusal::DoesNotWork { key, reason }) => {

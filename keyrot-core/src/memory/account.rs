@@ -2,9 +2,9 @@
 
 use super::{Actor, Broken, Fault, FaultAt, Label, Value, Watch, World};
 use crate::{
-    AccessKey, CallError, Clock, CredentialProbe, Credentials, ErrorKind, IamPort, IamUser, Inside, KeyId, KeyStatus,
-    LastUse, NewKey, Note, Policy, ProbeAnswer, SecretName, SecretState, SecretStorePort, Timestamp, UserName,
-    VersionId,
+    AccessKey, CallError, Clock, CredentialProbe, CredentialSource, Credentials, Edition, ErrorKind, IamPort, IamUser,
+    Inside, KeyId, KeyStatus, LastUse, NewKey, Note, Policy, ProbeAnswer, Published, SecretId, SecretName, SecretState,
+    SecretStorePort, TagPort, Timestamp, UserName, VersionId,
 };
 use async_trait::async_trait;
 use std::collections::BTreeMap;
@@ -94,7 +94,7 @@ impl MemoryAccount {
         self.inner.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    async fn call<T>(
+    pub(super) async fn call<T>(
         &self,
         name: &'static str,
         work: impl FnOnce(&mut World) -> Result<T, CallError> + Send,
@@ -178,6 +178,17 @@ impl IamPort for MemoryAccount {
 }
 
 #[async_trait]
+impl TagPort for MemoryAccount {
+    async fn tag_user(&self, user: &UserName, key: &str, value: &str) -> Result<(), CallError> {
+        self.call("tag_user", |world| Ok(world.tag_user(user, key, value)?)).await
+    }
+
+    async fn untag_user(&self, user: &UserName, key: &str) -> Result<(), CallError> {
+        self.call("untag_user", |world| Ok(world.untag_user(user, key)?)).await
+    }
+}
+
+#[async_trait]
 impl SecretStorePort for MemoryAccount {
     async fn describe(&self, secret: &SecretName) -> Result<SecretState, CallError> {
         self.call("describe", |world| Ok(world.describe_secret(secret))).await
@@ -252,6 +263,29 @@ impl SecretStorePort for MemoryAccount {
 
     async fn unstage(&self, secret: &SecretName, version: &VersionId) -> Result<(), CallError> {
         self.call("unstage", |world| Ok(world.move_label(secret, Label::Pending, Some(version), None)?)).await
+    }
+}
+
+#[async_trait]
+impl CredentialSource for MemoryAccount {
+    async fn published(&self, secret: &SecretId, edition: Edition) -> Result<Published, CallError> {
+        let label = match edition {
+            Edition::Current => Label::Current,
+            Edition::Previous => Label::Previous,
+        };
+        let nothing = || CallError::refused(ErrorKind::NotFound, format!("{secret} has nothing under that label"));
+        self.call("published", |world| {
+            let name = secret.name().ok_or_else(nothing)?;
+            world.secret_versions(&name)?;
+            let held = world.secret(&name).and_then(|s| s.labelled(label)).ok_or_else(nothing)?.clone();
+            let value = world.secret_value(&name, &held)?;
+            Ok(match value.read() {
+                Some(credentials) => Published::Key { version: held, credentials },
+                None if value.is_placeholder() => Published::NotYet,
+                None => Published::SomethingElse,
+            })
+        })
+        .await
     }
 }
 

@@ -12,6 +12,9 @@ use std::time::Duration;
 /// IAM records the first use in each such time.
 const USE_GRAIN: Duration = Duration::from_secs(15 * 60);
 
+/// Tags a user may have (IAM user guide, "Tags for IAM resources").
+const MOST_TAGS: usize = 50;
+
 /// A user with its keys.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct MemoryUser {
@@ -85,6 +88,32 @@ impl World {
     /// One user, to be changed as an administrator would.
     pub fn user_mut(&mut self, name: &UserName) -> Option<&mut MemoryUser> {
         self.users.get_mut(name)
+    }
+
+    /// Puts a tag on a user.
+    ///
+    /// # Errors
+    /// `NoSuchEntity`, `LimitExceeded`.
+    pub fn tag_user(&mut self, user: &UserName, key: &str, value: &str) -> Result<(), Refusal> {
+        let tags = &mut self.found(user)?.tags;
+        // A tag's key is one whatever its case (IAM user guide, "Tags for IAM resources").
+        let others = tags.keys().filter(|known| !known.eq_ignore_ascii_case(key)).count();
+        if others >= MOST_TAGS {
+            let message = format!("The number of tags has reached the maximum limit of {MOST_TAGS}.");
+            return Err(Refusal::new("LimitExceeded", ErrorKind::LimitExceeded, message));
+        }
+        tags.retain(|known, _| !known.eq_ignore_ascii_case(key));
+        tags.insert(key.to_owned(), value.to_owned());
+        Ok(())
+    }
+
+    /// Takes a tag off a user.
+    ///
+    /// # Errors
+    /// `NoSuchEntity`.
+    pub fn untag_user(&mut self, user: &UserName, key: &str) -> Result<(), Refusal> {
+        self.found(user)?.tags.retain(|known, _| !known.eq_ignore_ascii_case(key));
+        Ok(())
     }
 
     /// All users, as `GetAccountAuthorizationDetails` gives them.

@@ -25,7 +25,9 @@
 mod account;
 mod fault;
 mod iam;
+mod report;
 mod secrets;
+mod trail;
 mod watch;
 mod world;
 
@@ -33,5 +35,6 @@ pub use account::MemoryAccount;
 pub use fault::{Countdown, Fault, FaultAt};
 pub use iam::{KeyUse, MemoryKey, MemoryUser};
 pub use secrets::{Label, MemorySecret, Value};
+pub use trail::TrailedUse;
 pub use watch::{Actor, Broken, Watch};
 pub use world::{Refusal, Rules, World};

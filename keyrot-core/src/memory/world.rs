@@ -1,5 +1,6 @@
 //! The account as plain data.
 
+use super::trail::Trail;
 use super::{MemorySecret, MemoryUser};
 use crate::{CallError, ErrorKind, SecretName, Timestamp, UserName};
 use serde::{Deserialize, Serialize};
@@ -48,6 +49,8 @@ pub struct World {
     pub(super) keys_made: u64,
     pub(super) users: BTreeMap<UserName, MemoryUser>,
     pub(super) secrets: BTreeMap<SecretName, MemorySecret>,
+    #[serde(default)]
+    pub(super) trail: Trail,
 }
 
 /// What the account answers to a call that it does not carry out, in AWS's words: the code, and the message.
@@ -85,6 +88,7 @@ impl World {
             keys_made: 0,
             users: BTreeMap::new(),
             secrets: BTreeMap::new(),
+            trail: Trail::default(),
         }
     }
 

@@ -73,8 +73,16 @@ pub(super) fn read(
         None => template.secret_name(&user.arn).map_err(|error| error.to_string()),
     };
     let secret = secret.map_err(|problem| problems.push(problem)).ok();
-    let owner = owner.map(str::trim).filter(|owner| !owner.is_empty()).map(str::to_owned);
-    Own { secret, owner, policy, problems }
+    Own { secret, owner: owner.and_then(written), policy, problems }
+}
+
+/// Who answers for the user, whether or not keyrot rotates it.
+pub(super) fn owner(user: &IamUser) -> Option<String> {
+    user.tags.iter().find(|(key, _)| same_key(key, OWNER)).and_then(|(_, value)| written(value))
+}
+
+fn written(owner: &str) -> Option<String> {
+    Some(owner.trim()).filter(|owner| !owner.is_empty()).map(str::to_owned)
 }
 
 /// A mistyped tag would silently leave the user on the general settings: say so.

@@ -1,6 +1,6 @@
 //! From a user to the name of the secret.
 
-use crate::{SecretName, UserArn, nearest::nearest};
+use crate::{SecretName, UserArn, UserRef, nearest::nearest};
 use std::fmt;
 
 /// How a user's secret is called: text with `{user}` in it, and if you like `{path}` and `{account}`.
@@ -147,6 +147,22 @@ impl SecretTemplate {
         })
     }
 
+    /// The name of a user's secret for somebody who may know no more than the user's name; `None` if the template needs more.
+    ///
+    /// # Errors
+    /// As [`SecretTemplate::secret_name`].
+    pub fn secret_of(&self, user: &UserRef) -> Option<Result<SecretName, Unnameable>> {
+        match user {
+            UserRef::Arn(arn) => Some(self.secret_name(arn)),
+            UserRef::Name(_) if self.parts.iter().any(|part| matches!(part, Part::Path | Part::Account)) => None,
+            UserRef::Name(name) => {
+                // Neither the account nor the path is in the template.
+                let arn = UserArn::parse(format!("arn:aws:iam::000000000000:user/{name}")).ok()?;
+                Some(self.secret_name(&arn))
+            }
+        }
+    }
+
     /// The template as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -260,6 +276,21 @@ mod tests {
         assert!(wrong("/iam/{path}{user}").contains("/iam{path}{user}") && wrong("{path}/{user}").contains("slash"));
         assert!(wrong("{user}/my-access").contains("the end of an ARN"));
         assert!(wrong(&format!("{{user}}/{}", "x".repeat(320))).contains("longer than 320"));
+    }
+
+    #[test]
+    fn a_name_alone_is_enough_unless_the_template_has_more() {
+        let of = |template: &str, user: &str| {
+            let found = SecretTemplate::parse(template).unwrap().secret_of(&user.parse().unwrap());
+            found.map(|name| name.unwrap().to_string())
+        };
+        assert_eq!(of("/iam/{user}/key", "a,b").unwrap(), "/iam/a=2Cb/key");
+        assert_eq!(of("/iam{path}{user}", "ci"), None);
+        assert_eq!(of("{account}/{user}", "ci"), None);
+        assert_eq!(
+            of("{account}{path}{user}", "arn:aws:iam::123456789012:user/team/ci").unwrap(),
+            "123456789012/team/ci"
+        );
     }
 
     #[test]

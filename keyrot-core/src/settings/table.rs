@@ -266,6 +266,13 @@ pub static SETTINGS: &[SettingInfo] = &[
         |v, raw| optional_switch(raw).map(|on| v.dual_stack = on),
     ),
     setting(
+        "trail",
+        Kind::Switch,
+        Some("false"),
+        "where an old key is held because it is in use, ask CloudTrail who uses it, and tell; needs cloudtrail:LookupEvents",
+        |v, raw| switch(raw).map(|on| v.trail = on),
+    ),
+    setting(
         "notify",
         Kind::List,
         Some(""),

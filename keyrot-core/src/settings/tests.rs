@@ -34,7 +34,7 @@ fn the_defaults_are_those_of_the_core() {
         (None, None, None, None)
     );
     assert_eq!((settings.fips(), settings.dual_stack()), (None, None));
-    assert!(settings.notify().is_empty());
+    assert!(settings.notify().is_empty() && !settings.trail());
     assert!(settings.explain().iter().all(|e| e.origin == Origin::Default));
 }
 
@@ -93,6 +93,7 @@ fn every_setting_can_be_set_from_every_source() {
         endpoint_url = "http://127.0.0.1:5000"
         fips = true
         dual_stack = false
+        trail = true
         notify = ["slack secret:keyrot/slack#url", "sns arn:aws:sns:eu-central-1:111122223333:keyrot min=error"]
     "#;
     let from_file = Settings::load(&file(text)).unwrap();

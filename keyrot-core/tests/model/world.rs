@@ -194,9 +194,12 @@ impl State {
             setting.rotator_waits.settle *= 8;
             setting.rotator_waits.probe_limit *= 8;
         }
-        if matches!(task, Task::Request(_)) {
+        if let Task::Request(request) = &task {
             // Whoever asks, or asks again, knows what they have done before.
             self.left.clear();
+            if let Request::Revoke(order) = request {
+                self.watch.revoke(order.clone());
+            }
         }
         let mut machine = machine(&setting, &self.world, task.clone());
         let next = machine.next(self.world.now());
@@ -241,7 +244,8 @@ impl State {
                     }
                 }
                 if let Call::Promote { from, to } = &call {
-                    let seen = current(&before).as_ref() == Some(from) && !self.left.contains(to);
+                    let asked = matches!(running.task, Task::Request(_));
+                    let seen = current(&before).as_ref() == Some(from) && (asked || !self.left.contains(to));
                     self.overwrote |= !seen && current(&before) != current(&self.world);
                 }
                 let verdict = self.watch.step(&before, &self.world, Actor::Keyrot);

@@ -60,6 +60,7 @@ resource "aws_lambda_function" "keyrot" {
       KEYROT_MAX_CHANGES      = var.max_changes == null ? "" : tostring(var.max_changes)
       KEYROT_CONFIG_PARAMETER = var.config_parameter
       KEYROT_NOTIFY           = join(",", local.notify)
+      KEYROT_TRAIL            = tostring(var.trail)
     }
   }
 }

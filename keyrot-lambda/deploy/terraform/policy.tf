@@ -267,3 +267,22 @@ resource "aws_iam_role_policy" "notify_parameters" {
     ]
   })
 }
+
+resource "aws_iam_role_policy" "trail" {
+  count = var.trail ? 1 : 0
+  name  = "trail"
+  role  = aws_iam_role.function.id
+  policy = jsonencode({
+    "Version" : "2012-10-17",
+    "Statement" : [
+      {
+        "Sid" : "LookUpUses",
+        "Effect" : "Allow",
+        "Action" : [
+          "cloudtrail:LookupEvents"
+        ],
+        "Resource" : "*"
+      }
+    ]
+  })
+}

@@ -143,6 +143,12 @@ variable "notify" {
   default     = []
 }
 
+variable "trail" {
+  description = "Whether CloudTrail is asked who uses the keys that are held because they are in use."
+  type        = bool
+  default     = false
+}
+
 variable "notify_topic_arns" {
   description = "The ARNs of the SNS topics in notify."
   type        = list(string)

@@ -1,5 +1,8 @@
 use super::*;
+use crate::notify::digest::Digest;
 use crate::notify::document::{Detail, EventBody, EventsDocument, RunBody, SCHEMA};
+use crate::notify::{mail, slack, teams};
+use keyrot_core::{Searched, Tally, UseEvidence, UseSource};
 use serde_json::{Value, json};
 
 fn every_kind() -> Vec<EventKind> {
@@ -12,6 +15,7 @@ fn every_kind() -> Vec<EventKind> {
         EventKind::KeyCreated { key: key.clone() },
         EventKind::Rotated { key: key.clone(), replaced: None, version },
         EventKind::Held(hold),
+        EventKind::UsedBy(used_by(&key)),
         EventKind::Reactivated { key: key.clone() },
         EventKind::Retired { key: key.clone() },
         EventKind::Deleted { key: key.clone() },
@@ -22,6 +26,50 @@ fn every_kind() -> Vec<EventKind> {
         EventKind::Failed(failure),
         EventKind::Panicked { reason: "oh".into() },
     ]
+}
+
+fn used_by(key: &KeyId) -> UseEvidence {
+    let tally = |name: &str| vec![Tally { name: name.into(), count: 12 }];
+    let source = UseSource {
+        address: Some("198.51.100.24".into()),
+        agent: Some("Boto3/1.28.62 md/Botocore#1.31.62 ua/2.0 os/linux#5.10.0".into()),
+        events: 12,
+        first: time("2026-11-20T01:00:00Z"),
+        last: time("2026-11-22T23:30:00Z"),
+        services: tally("s3"),
+        actions: tally("s3:ListBuckets"),
+        regions: tally("eu-west-1"),
+        errors: tally("AccessDenied"),
+    };
+    let read = Searched { region: "eu-west-1".into(), events: 12, cut_at: None, problem: None };
+    let failed = Searched { region: "us-east-1".into(), problem: Some("denied".into()), events: 0, ..read };
+    UseEvidence {
+        key: key.clone(),
+        since: time("2026-11-16T02:00:00Z"),
+        events: 12,
+        unreadable: 1,
+        regions: vec![read, failed],
+        sources: vec![source],
+        more_sources: 2,
+    }
+}
+
+/// A hold names who uses the key, in every message for people.
+#[test]
+fn a_hold_names_who_uses_the_key() {
+    let mut one = held("etl", Some("team-data"));
+    let event = one.events[0].clone();
+    one.events.push(Event { kind: EventKind::UsedBy(used_by(&key("etl", 1))), ..event });
+    let report = report(vec![one]);
+    let digest = Digest::new(&report, &about(&report)).unwrap();
+    let messages = [slack::message(&digest).to_string(), teams::message(&digest).to_string(), mail::body(&digest)];
+    for message in messages {
+        let flat = message.split_whitespace().collect::<Vec<_>>().join(" ");
+        for part in ["198.51.100.24", "Boto3/1.28.62", "(s3, 12 times, last 2026-11-22 23:30 UTC)", "and from 2 more"] {
+            assert!(flat.contains(part), "{part} in {flat}");
+        }
+        assert!(flat.contains("keyrot who-uses etl"), "{flat}");
+    }
 }
 
 fn conforms(part: &str, document: &Value) {
@@ -49,10 +97,13 @@ fn documents_keep_to_the_schema() {
     conforms("", &last);
     assert_eq!(last["run"]["counts"]["users"], 1);
 
-    let blocked = &document["events"][10];
+    let blocked = &document["events"][11];
     assert_eq!((&blocked["event"], &blocked["severity"]), (&json!("blocked"), &json!("error")));
     assert_eq!(blocked["arn"], format!("arn:aws:iam::{ACCOUNT}:user/ci/a"));
     assert!(blocked["hint"].as_str().unwrap().contains("put it under AWSCURRENT"));
+
+    assert_eq!(document["events"][4]["uses"]["sources"][0]["address"], "198.51.100.24");
+    assert!(blocked.get("uses").is_none());
 
     for body in bodies() {
         let detail = Detail { schema: SCHEMA, account: Some(ACCOUNT), region: "eu-central-1", what: body };

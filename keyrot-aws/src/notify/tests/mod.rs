@@ -46,6 +46,8 @@ pub(super) fn settled(name: &str) -> Standing {
         outcome: Outcome::Settled { until: days(60) },
         keys: vec![access_key(&current, 30)],
         current: Some(current),
+        previous: None,
+        revoked: None,
         due: Some(days(60)),
         events: Vec::new(),
         calls: 3,

@@ -1,0 +1,154 @@
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+use proptest::prelude::*;
+
+/// As IAM writes it, from a report of an account; the names are made up.
+const REAL: &str = "\
+user,arn,user_creation_time,password_enabled,password_last_used,password_last_changed,password_next_rotation,mfa_active,access_key_1_active,access_key_1_last_rotated,access_key_1_last_used_date,access_key_1_last_used_region,access_key_1_last_used_service,access_key_2_active,access_key_2_last_rotated,access_key_2_last_used_date,access_key_2_last_used_region,access_key_2_last_used_service,cert_1_active,cert_1_last_rotated,cert_2_active,cert_2_last_rotated,additional_credentials_info
+<root_account>,arn:aws:iam::123456789012:root,2014-04-21T10:00:00+00:00,not_supported,2025-12-01T10:00:00+00:00,not_supported,not_supported,true,false,N/A,N/A,N/A,N/A,false,N/A,N/A,N/A,N/A,false,N/A,false,N/A,N/A
+\"doe,jane\",\"arn:aws:iam::123456789012:user/staff/doe,jane\",2020-01-01T00:00:00+00:00,true,no_information,2020-01-01T00:00:00+00:00,N/A,false,true,2025-01-01T00:00:00+00:00,2026-01-02T03:04:00+00:00,eu-west-1,s3,false,2024-01-01T00:00:00+00:00,N/A,N/A,N/A,false,N/A,false,N/A,N/A
+";
+
+fn now() -> Timestamp {
+    "2026-01-05T04:00:00Z".parse().unwrap()
+}
+
+fn refused(text: &str) -> String {
+    read(text.as_bytes(), now()).unwrap_err().to_string()
+}
+
+#[test]
+fn a_report_as_iam_writes_it() {
+    let report = read(REAL.as_bytes(), now()).unwrap();
+    assert_eq!((report.account.as_str(), report.partition.as_str(), report.generated), ("123456789012", "aws", now()));
+    assert_eq!(report.root, []);
+    let [jane] = &report.users[..] else { panic!("{report:?}") };
+    assert_eq!((jane.arn.name().as_str(), jane.password, jane.mfa), ("doe,jane", Some(true), false));
+    let at = |text: &str| text.parse::<Timestamp>().unwrap();
+    let used = LastUse::At { when: at("2026-01-02T03:04:00Z"), service: "s3".into(), region: "eu-west-1".into() };
+    let first = ReportedKey { slot: 1, active: true, rotated: at("2025-01-01T00:00:00Z"), last_use: used };
+    let second =
+        ReportedKey { slot: 2, active: false, rotated: at("2024-01-01T00:00:00Z"), last_use: LastUse::NoRecord };
+    assert_eq!(jane.keys, [first, second]);
+}
+
+#[test]
+fn what_is_wrong_is_named_with_line_and_column() {
+    let with = |from: &str, to: &str| {
+        assert!(REAL.contains(from), "{from}");
+        refused(&REAL.replacen(from, to, 1))
+    };
+    assert_eq!(with("mfa_active", "mfa"), "the report has no column mfa_active");
+    assert_eq!(with("cert_1_active", "user"), "the report has the column user twice");
+    assert_eq!(
+        with("true,2025-01-01T00:00:00+00:00", "yes,2025-01-01T00:00:00+00:00"),
+        "line 3 of the report, column access_key_1_active: \"yes\", expected true, false or not_supported"
+    );
+    assert_eq!(
+        with("true,2025-01-01T00:00:00+00:00", "true,N/A"),
+        "line 3 of the report, column access_key_1_last_rotated: \"N/A\", expected a time, because the key is Active"
+    );
+    assert!(with("2026-01-02T03:04:00+00:00", "yesterday").contains("access_key_1_last_used_date: \"yesterday\""));
+    assert!(with("user/staff/doe,jane", "user/staff/john").contains("the ARN of the user in the column user"));
+    assert!(with("123456789012:user", "210987654321:user").contains("of the same account"));
+    assert!(with("arn:aws:iam::123456789012:root", "root").contains("line 2 of the report, column arn"));
+    assert_eq!(with(",N/A,N/A\n", ",N/A\n"), "the report is no CSV in line 2: 22 columns, expected 23");
+    let twice = format!("{REAL}{}\n", REAL.lines().nth(2).unwrap());
+    assert_eq!(refused(&twice), "line 4 of the report has user doe,jane a second time");
+    assert_eq!(refused(REAL.lines().next().unwrap()), "the report names no account: it has no root user and no user");
+    assert_eq!(refused(""), "the report has no column user");
+}
+
+#[test]
+fn commas_in_names_and_paths_need_no_quotes() {
+    let bare = REAL.replace('"', "");
+    assert_ne!(bare, REAL);
+    assert_eq!(read(bare.as_bytes(), now()), read(REAL.as_bytes(), now()));
+    let path = bare.replace("user/staff/", "user/a,b/");
+    assert_eq!(read(path.as_bytes(), now()).unwrap().users[0].arn.path(), "/a,b/");
+    // What does not come out even is refused all the same.
+    let cut = bare.replace("doe,jane,arn", "doe,arn");
+    assert!(refused(&cut).contains("line 3: 24 columns, expected 23"), "{}", refused(&cut));
+}
+
+#[test]
+fn the_root_users_keys_and_unknown_uses_are_read() {
+    let root = "true,false,N/A,N/A,N/A,N/A,false";
+    assert!(REAL.contains(root));
+    let keyed = "true,TRUE,2016-01-01T00:00:00+00:00,no_information,N/A,N/A,false";
+    let report = read(REAL.replacen(root, keyed, 1).as_bytes(), now()).unwrap();
+    assert!(report.root[0].active && matches!(report.root[0].last_use, LastUse::Unknown(_)));
+}
+
+fn any_key(slot: u8) -> impl Strategy<Value = ReportedKey> {
+    let second = 1_400_000_000_i64..2_000_000_000;
+    let time = |at| Timestamp::from_timestamp(at, 0).unwrap();
+    let last =
+        prop_oneof![
+            Just(LastUse::NoRecord),
+            (second.clone(), "[a-z0-9,\"-]{1,9}", "[a-z0-9-]{1,9}")
+                .prop_map(move |(at, service, region)| LastUse::At { when: time(at), service, region })
+        ];
+    (any::<bool>(), second, last).prop_map(move |(active, at, last_use)| ReportedKey {
+        slot,
+        active,
+        rotated: time(at),
+        last_use,
+    })
+}
+
+fn any_report() -> impl Strategy<Value = CredentialReport> {
+    let keys = || {
+        (proptest::option::of(any_key(1)), proptest::option::of(any_key(2)))
+            .prop_map(|(a, b)| a.into_iter().chain(b).collect())
+    };
+    let user = ("[A-Za-z0-9+=,.@_-]{1,12}", keys(), proptest::option::of(any::<bool>()), any::<bool>());
+    (keys(), proptest::collection::vec(user, 0..5)).prop_map(|(root, users)| {
+        let mut seen = std::collections::BTreeSet::new();
+        let users =
+            users.into_iter().filter(|(name, ..)| seen.insert(name.clone())).map(|(name, keys, password, mfa)| {
+                let arn = UserArn::parse(format!("arn:aws-cn:iam::123456789012:user/a/{name}")).unwrap();
+                ReportedUser { arn, password, mfa, keys }
+            });
+        CredentialReport {
+            generated: now(),
+            account: "123456789012".into(),
+            partition: "aws-cn".into(),
+            root,
+            users: users.collect(),
+        }
+    })
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_is_read_back(report in any_report()) {
+        let text = write(&report).unwrap();
+        prop_assert_eq!(read(&text, now()), Ok(report));
+    }
+
+    #[test]
+    fn columns_may_stand_in_any_order_and_new_ones_are_passed_over(report in any_report(), turn in 0_usize..18) {
+        let text = write(&report).unwrap();
+        let mut rows = csv::ReaderBuilder::new().has_headers(false).from_reader(&text[..]);
+        let mut turned = csv::Writer::from_writer(Vec::new());
+        for (n, row) in rows.records().enumerate() {
+            let mut cells: Vec<String> = row.unwrap().iter().map(str::to_owned).collect();
+            cells.rotate_left(turn);
+            cells.push(if n == 0 { "brand_new".into() } else { "=1+1".into() });
+            turned.write_record(&cells).unwrap();
+        }
+        prop_assert_eq!(read(&turned.into_inner().unwrap(), now()), Ok(report));
+    }
+
+    #[test]
+    fn nothing_that_arrives_makes_it_panic(text in proptest::collection::vec(any::<u8>(), 0..400), cut in 0_usize..2000, flip in 0_usize..2000) {
+        let _ = read(&text, now());
+        let mut real = REAL.as_bytes().to_vec();
+        let at = flip % real.len();
+        real[at] = text.first().copied().unwrap_or(b',');
+        real.truncate(cut.max(1));
+        let _ = read(&real, now());
+    }
+}

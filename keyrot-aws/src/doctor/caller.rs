@@ -1,0 +1,259 @@
+//! Who calls, from where, and by which clock.
+
+use super::{Check, Notes};
+use crate::calls::{Op, send};
+use crate::connect::{Aws, Caller};
+use aws_credential_types::credential_feature::AwsCredentialFeature as Feature;
+use aws_credential_types::provider::ProvideCredentials;
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::Intercept;
+use aws_smithy_runtime_api::client::interceptors::context::BeforeDeserializationInterceptorContextRef;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::config_bag::ConfigBag;
+use chrono::{DateTime, TimeDelta, Utc};
+use keyrot_core::settings::Settings;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+use tokio::time::timeout;
+
+/// A run takes a quarter of an hour; credentials that end sooner end in the middle of it.
+const A_RUN: TimeDelta = TimeDelta::minutes(15);
+/// Signature Version 4 allows five minutes (AWS General Reference, "Signature Version 4", time in a request).
+const ALLOWED: TimeDelta = TimeDelta::minutes(5);
+const WORTH_A_LOOK: TimeDelta = TimeDelta::minutes(1);
+/// Instance metadata is asked for seconds where there is none.
+const FOR_CREDENTIALS: Duration = Duration::from_secs(30);
+
+/// `None` if the credentials do not work.
+pub(super) async fn examine(aws: &Aws, settings: &Settings, notes: &mut Notes<'_>) -> Option<Caller> {
+    if !credentials(aws, notes).await {
+        return None;
+    }
+    let date = DateOf::default();
+    let caller = identity(aws, &date).await;
+    clock(date.offset(), notes);
+    let caller = match caller {
+        Ok(caller) => caller,
+        Err(message) => {
+            notes.add(Check::failure("credentials", message));
+            return None;
+        }
+    };
+    notes.add(who(&caller));
+    notes.add(place(aws, &caller, settings));
+    Some(caller)
+}
+
+/// Where they come from. Nothing of them but the id is told.
+async fn credentials(aws: &Aws, notes: &mut Notes<'_>) -> bool {
+    const HINT: &str = "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; run `aws sso login` if the profile uses IAM Identity \
+                        Center; or give the machine a role. To try keyrot without an AWS account: keyrot --sandbox rotate";
+    let Some(provider) = aws.inner.notify.config.credentials_provider() else {
+        notes.add(Check::failure("credentials", "there are none, and nowhere to look for some").hint(HINT));
+        return false;
+    };
+    match timeout(FOR_CREDENTIALS, provider.provide_credentials()).await {
+        Ok(Ok(found)) => {
+            let features = found.get_property::<Vec<Feature>>().cloned().unwrap_or_default();
+            let text = format!("access key {} from {}", found.access_key_id(), source(&features));
+            let left = found.expiry().map(|end| DateTime::<Utc>::from(end) - now());
+            notes.add(match left {
+                Some(left) if left < A_RUN => {
+                    Check::warning("credentials", format!("{text}; they end in {} min", left.num_minutes().max(0)))
+                        .hint("renew them before a run: one may take a quarter of an hour")
+                }
+                Some(left) if left < TimeDelta::days(2) => Check::ok(
+                    "credentials",
+                    format!("{text}; they end in {} min, and are renewed if their source can", left.num_minutes()),
+                ),
+                _ => Check::ok("credentials", text),
+            });
+            true
+        }
+        Ok(Err(error)) => {
+            let mut text = error.to_string();
+            let mut cause = std::error::Error::source(&error);
+            while let Some(next) = cause {
+                text = format!("{text}: {next}");
+                cause = next.source();
+            }
+            notes.add(
+                Check::failure("credentials", format!("no AWS credentials: {}", crate::errors::scrub(&text, &[])))
+                    .hint(HINT),
+            );
+            false
+        }
+        Err(_) => {
+            let text = format!("no AWS credentials were given within {} s", FOR_CREDENTIALS.as_secs());
+            notes.add(Check::failure("credentials", text).hint(HINT));
+            false
+        }
+    }
+}
+
+/// In words; the SDK notes each step of a chain of roles and profiles.
+fn source(features: &[Feature]) -> String {
+    let word = |feature: &Feature| {
+        Some(match feature {
+            Feature::CredentialsCode => "the program",
+            Feature::CredentialsEnvVars => "the environment",
+            Feature::CredentialsEnvVarsStsWebIdToken | Feature::CredentialsProfileStsWebIdToken => {
+                "a web identity token"
+            }
+            Feature::CredentialsStsAssumeRole => "an assumed role",
+            Feature::CredentialsStsAssumeRoleWebId => "a role assumed by web identity",
+            Feature::CredentialsProfile => "a profile with a key",
+            Feature::CredentialsProfileSourceProfile => "a source profile",
+            Feature::CredentialsProfileNamedProvider => "a profile's credential_source",
+            Feature::CredentialsProfileSso | Feature::CredentialsSso => "IAM Identity Center",
+            Feature::CredentialsProfileProcess | Feature::CredentialsProcess => "a credential_process",
+            Feature::CredentialsHttp => "the container's metadata",
+            Feature::CredentialsImds => "the instance's metadata",
+            Feature::CredentialsProfileLogin | Feature::CredentialsLogin => "`aws login`",
+            _ => return None,
+        })
+    };
+    let mut words: Vec<&str> = features.iter().filter_map(word).collect();
+    words.dedup();
+    if words.is_empty() { "a source that the SDK does not name".to_owned() } else { words.join(", then ") }
+}
+
+/// The time in AWS's last answer, and how far this machine's clock was ahead of it.
+#[derive(Debug, Clone, Default)]
+struct DateOf(Arc<Mutex<Option<TimeDelta>>>);
+
+impl DateOf {
+    fn offset(&self) -> Option<TimeDelta> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Intercept for DateOf {
+    fn name(&self) -> &'static str {
+        "the answer's date"
+    }
+
+    fn read_before_deserialization(
+        &self,
+        context: &BeforeDeserializationInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        _config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let date = context.response().headers().get("date").and_then(|text| DateTime::parse_from_rfc2822(text).ok());
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = date.map(|date| now() - date.to_utc());
+        Ok(())
+    }
+}
+
+fn now() -> DateTime<Utc> {
+    SystemTime::now().into()
+}
+
+/// Not [`Aws::caller_identity`]: a wrong clock is refused, and the refusal's date is what shows it.
+async fn identity(aws: &Aws, date: &DateOf) -> Result<Caller, String> {
+    let op = Op::read("sts:GetCallerIdentity", "the caller", &aws.inner.limits.sts);
+    let call = || aws.inner.sts.get_caller_identity().customize().interceptor(date.clone()).send();
+    let answer = send(&op, &aws.budget(), call).await.map_err(|failure| failure.error.to_string())?;
+    match (answer.arn, answer.account) {
+        (Some(arn), Some(account)) => Ok(Caller { arn, account }),
+        _ => Err(op.strange("it names no ARN or no account").to_string()),
+    }
+}
+
+fn clock(offset: Option<TimeDelta>, notes: &mut Notes<'_>) {
+    notes.add(judge(offset));
+}
+
+fn judge(offset: Option<TimeDelta>) -> Check {
+    const HINT: &str = "set this machine's clock, for example by NTP: AWS refuses signatures that are five minutes off";
+    let Some(offset) = offset else {
+        return Check::not_checked("clock", "no answer of AWS's with a date came");
+    };
+    let seconds = offset.num_seconds();
+    let text = match seconds {
+        -2..=2 => "as AWS's, within two seconds".to_owned(),
+        3.. => format!("{seconds} s ahead of AWS's"),
+        _ => format!("{} s behind AWS's", -seconds),
+    };
+    match offset.abs() {
+        off if off >= ALLOWED => Check::failure("clock", text).hint(HINT),
+        off if off >= WORTH_A_LOOK => Check::warning("clock", text).hint(HINT),
+        _ => Check::ok("clock", text),
+    }
+}
+
+fn who(caller: &Caller) -> Check {
+    let Caller { arn, account } = caller;
+    let text = format!("acting as {arn} in account {account}");
+    if arn.ends_with(":root") {
+        return Check::warning("credentials", text)
+            .hint("the root user needs no keys: delete them, and give keyrot a role");
+    }
+    if arn.contains(":user/") {
+        return Check::warning("credentials", format!("{text}, with a long-lived key of its own"))
+            .hint("a role has no key that can leak; if it has to be a user, see that its key is rotated too");
+    }
+    Check::ok("credentials", text)
+}
+
+/// The partition of a region (AWS General Reference, "Amazon Resource Names (ARNs)").
+pub(super) fn partition(region: &str) -> &'static str {
+    match region {
+        china if china.starts_with("cn-") => "aws-cn",
+        government if government.starts_with("us-gov-") => "aws-us-gov",
+        _ => "aws",
+    }
+}
+
+fn place(aws: &Aws, caller: &Caller, settings: &Settings) -> Check {
+    let region = aws.region();
+    let from = if settings.region().is_some() { "by the setting" } else { "by the environment or profile" };
+    let own = caller.arn.split(':').nth(1).unwrap_or_default();
+    let of_region = partition(region);
+    if own != of_region && ["aws", "aws-cn", "aws-us-gov"].contains(&own) {
+        let text = format!("the region {region} is of the partition {of_region}, and the account of {own}");
+        return Check::failure("region", text).hint("set region to one of the account's partition");
+    }
+    // From the environment or profile; one of the settings is warned of there.
+    let elsewhere = aws.inner.notify.config.endpoint_url().map(|url| format!("; AWS is called at {url}"));
+    Check::ok("region", format!("{region} {from}, partition {own}{}", elsewhere.unwrap_or_default()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::Health;
+
+    #[test]
+    fn a_clock_is_judged_by_what_signatures_allow() {
+        for (seconds, health) in [
+            (0, Health::Ok),
+            (59, Health::Ok),
+            (-60, Health::Warning),
+            (299, Health::Warning),
+            (300, Health::Failure),
+            (-4000, Health::Failure),
+        ] {
+            assert_eq!(judge(Some(TimeDelta::seconds(seconds))).health, health, "{seconds}");
+        }
+        assert_eq!(judge(None).health, Health::NotChecked);
+        assert!(judge(Some(TimeDelta::seconds(-400))).message.contains("400 s behind"));
+    }
+
+    #[test]
+    fn who_calls_is_told_and_root_and_users_are_worth_a_look() {
+        let of = |arn: &str| who(&Caller { arn: arn.to_owned(), account: "123456789012".to_owned() }).health;
+        assert_eq!(of("arn:aws:sts::123456789012:assumed-role/keyrot/x"), Health::Ok);
+        assert_eq!(of("arn:aws:iam::123456789012:user/ops/jane"), Health::Warning);
+        assert_eq!(of("arn:aws:iam::123456789012:root"), Health::Warning);
+    }
+
+    #[test]
+    fn the_source_is_told_in_words() {
+        assert_eq!(source(&[Feature::CredentialsEnvVars]), "the environment");
+        let chain =
+            [Feature::CredentialsProfileSourceProfile, Feature::CredentialsProfile, Feature::CredentialsStsAssumeRole];
+        assert_eq!(source(&chain), "a source profile, then a profile with a key, then an assumed role");
+        assert!(source(&[]).contains("does not name"));
+    }
+}

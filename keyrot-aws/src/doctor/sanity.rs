@@ -1,0 +1,110 @@
+//! Settings that can be used, and yet are not what most people want.
+
+use super::Check;
+use crate::policy::{Scope, Text};
+use keyrot_core::settings::{Origin, Settings};
+use keyrot_core::{Waits, format_duration};
+use std::time::Duration;
+
+const HOUR: Duration = Duration::from_secs(3600);
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// What of the settings is worth a second thought. They could be read, or there would be none.
+#[must_use]
+pub fn of_settings(settings: &Settings) -> Vec<Check> {
+    let Waits { max_age, overlap, quiet, soak, .. } = *settings.policy().waits();
+    let warn = |message: String, hint: &str| Check::warning("settings", message).hint(hint);
+    let mut checks = Vec::new();
+    if settings.allow_short_waits() {
+        let text = "allow_short_waits is on: the waits are fit for tests only".to_owned();
+        checks.push(warn(text, "take allow_short_waits out where keys are in use"));
+    }
+    if overlap < DAY {
+        let text = format!(
+            "overlap is {}: AWS's caching clients keep a secret for an hour, and a process its environment for life",
+            format_duration(overlap)
+        );
+        checks.push(warn(
+            text,
+            "set overlap to a day at least, and longer than your consumers run without reading the secret again",
+        ));
+    }
+    if quiet < 6 * HOUR {
+        let text = format!("quiet is {}: IAM shows a key's last use hours late", format_duration(quiet));
+        checks.push(warn(text, "set quiet to 24h"));
+    }
+    if soak < DAY {
+        let text = format!(
+            "soak is {}: a key that somebody still needs is gone before anybody notices",
+            format_duration(soak)
+        );
+        checks.push(warn(text, "set soak to some days; until then `keyrot` or a person can reactivate the key"));
+    }
+    if max_age > 90 * DAY {
+        let text =
+            format!("max_age is {}: CIS, Security Hub (IAM.3) and PCI DSS ask for 90 days", format_duration(max_age));
+        checks.push(warn(text, "set max_age to 90d, or write down why not"));
+    }
+    if settings.notify().is_empty() {
+        let text = "nobody is told of what a run does".to_owned();
+        checks.push(warn(text, "set notify, as in docs/notifications.md, or watch the exit codes"));
+    }
+    if let Some(url) = settings.endpoint_url() {
+        let text = format!("all calls go to {url} and not to AWS");
+        checks.push(warn(text, "take endpoint_url out unless that is meant"));
+    }
+    let selection = settings.selection();
+    let scope = Scope::new(
+        Text::open("ACCOUNT"),
+        settings.template(),
+        &selection.path_prefix,
+        &selection.tag,
+        &selection.tag_value,
+    );
+    if scope.takes_every_secret() {
+        let text = format!(
+            "secret_name {:?} has no beginning of its own, so the policy is for every secret of the account",
+            settings.template().as_str()
+        );
+        checks.push(warn(text, "let it begin with fixed text, such as /iam/{user}/access_key"));
+    }
+    let set = settings.explain().iter().filter(|one| one.origin != Origin::Default && one.value.is_some()).count();
+    if checks.is_empty() {
+        checks.push(Check::ok("settings", format!("{set} set, all others by default; nothing unusual")));
+    }
+    checks
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::doctor::Health;
+    use keyrot_core::settings::Sources;
+
+    fn of(flags: &[(&str, &str)]) -> Vec<Check> {
+        let sources = flags.iter().fold(Sources::default(), |sources, (name, value)| sources.flag(name, *value));
+        of_settings(&Settings::load(&sources).unwrap())
+    }
+
+    #[test]
+    fn what_is_unusual_is_named_and_what_is_not_is_well() {
+        let told = [("notify", "sns arn:aws:sns:eu-west-1:123456789012:ops")];
+        let well = of(&told);
+        assert_eq!((well.len(), well[0].health), (1, Health::Ok));
+        assert!(of(&[])[0].message.contains("nobody is told"));
+        for (name, value, says) in [
+            ("overlap", "23h", "overlap is 23h"),
+            ("quiet", "5h", "quiet is 5h"),
+            ("max_age", "91d", "90 days"),
+            ("endpoint_url", "http://127.0.0.1:4566", "and not to AWS"),
+            ("secret_name", "{user}", "every secret of the account"),
+        ] {
+            let checks = of(&[told[0], (name, value), ("allow_short_waits", "true")]);
+            let found = checks.iter().find(|check| check.message.contains(says));
+            let found = found.unwrap_or_else(|| panic!("{name}: {checks:?}"));
+            assert!(found.health == Health::Warning && found.hint.is_some());
+            assert!(checks.iter().any(|check| check.message.contains("allow_short_waits")));
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! The users, their keys and their secrets, by the calls that every run begins with.
+
+use super::{Check, Notes};
+use crate::connect::Aws;
+use keyrot_core::settings::Settings;
+use keyrot_core::{
+    ErrorKind, Journal, KeyId, Ports, SecretName, SecretState, Selected, Timestamp, UserArn, VersionId, format_duration,
+};
+use std::time::Duration;
+
+/// So many secrets are read to find the last run.
+const SECRETS: usize = 20;
+
+/// A user as an example for what is checked next.
+#[derive(Debug, Default)]
+pub(super) struct Sample {
+    pub(super) user: Option<UserArn>,
+    pub(super) key: Option<KeyId>,
+    /// The user's secret: its name, and whether it is there.
+    pub(super) secret: Option<SecretName>,
+    pub(super) there: bool,
+}
+
+/// The same without AWS: what the ports alone can tell, as for an account in memory.
+pub async fn of_ports(ports: &Ports, settings: &Settings, tell: &(dyn Fn(&Check) + Sync)) -> Vec<Check> {
+    let mut notes = Notes { checks: Vec::new(), tell };
+    examine(ports, settings, &mut notes).await;
+    notes.checks
+}
+
+pub(super) async fn examine(ports: &Ports, settings: &Settings, notes: &mut Notes<'_>) -> Sample {
+    let mut sample = Sample::default();
+    let selected = match settings.find(ports.iam.as_ref(), &[]).await {
+        Ok(selected) => selected,
+        Err(error) => {
+            let hint = "without the list of users nobody is selected, and a run does nothing; keyrot policy prints what is needed";
+            notes.add(Check::failure("users", format!("the users could not be listed: {error}")).hint(hint));
+            return any_secret(ports, settings, sample, notes).await;
+        }
+    };
+    users(settings, &selected, notes);
+    let Some(first) = selected.chosen.first() else {
+        return any_secret(ports, settings, sample, notes).await;
+    };
+    sample.user = Some(first.subject.arn.clone());
+    sample.secret = Some(first.subject.secret.clone());
+    sample.key = keys(ports, first.subject.arn.clone(), notes).await;
+    secrets(ports, settings, &selected, &mut sample, notes).await;
+    sample
+}
+
+fn users(settings: &Settings, selected: &Selected, notes: &mut Notes<'_>) {
+    let passed = &selected.passed_over;
+    let alone = passed.not_tagged + passed.other_value + passed.outside_path + passed.excluded + passed.not_named;
+    let (tag, value) = (&settings.selection().tag, &settings.selection().tag_value);
+    let count = selected.chosen.len();
+    notes.add(match count {
+        0 => Check::warning("users", format!("none of the {alone} users seen is selected by the tag {tag}={value}"))
+            .hint(format!("aws iam tag-user --user-name NAME --tags Key={tag},Value={value}")),
+        _ => Check::ok("users", format!("{count} selected by the tag {tag}={value}, {alone} left alone")),
+    });
+    let wrong: Vec<String> = selected
+        .chosen
+        .iter()
+        .filter_map(|one| Some(format!("{}: {}", one.subject.user, one.policy.as_ref().err()?)))
+        .collect();
+    if !wrong.is_empty() {
+        let users = if wrong.len() == 1 {
+            "1 selected user is".to_owned()
+        } else {
+            format!("{} selected users are", wrong.len())
+        };
+        let text = format!("{users} blocked by their own tags or secret: {}", some(&wrong));
+        notes.add(Check::warning("users", text).hint("mend these users' tags; keyrot status says what each needs"));
+    }
+    for pattern in &selected.idle_exclusions {
+        let text = format!("the exclusion {pattern} fits no user");
+        notes.add(Check::warning("users", text).hint("see whether it is mistyped"));
+    }
+}
+
+fn some(texts: &[String]) -> String {
+    let more = texts.len().saturating_sub(3);
+    let shown = texts[..texts.len() - more].join("; ");
+    if more > 0 { format!("{shown}; and {more} more") } else { shown }
+}
+
+/// The first user's keys, and the last use of one.
+async fn keys(ports: &Ports, user: UserArn, notes: &mut Notes<'_>) -> Option<KeyId> {
+    let name = user.name();
+    let keys = match ports.iam.list_keys(name).await {
+        Ok(keys) => keys,
+        Err(error) => {
+            notes.add(Check::failure("keys", error.to_string()));
+            return None;
+        }
+    };
+    let Some(key) = keys.into_iter().map(|key| key.id).next() else {
+        notes.add(Check::ok("keys", format!("the keys of {name} can be listed; it has none")));
+        return None;
+    };
+    notes.add(match ports.iam.last_use(name, &key).await {
+        Ok(_) => Check::ok("keys", format!("the keys of {name} can be listed, and their last use be seen")),
+        Err(error) => Check::failure("keys", error.to_string())
+            .hint("without the last use no old key is ever taken away: it counts as in use"),
+    });
+    Some(key)
+}
+
+/// Whether the store answers at all, where there is no user to take a secret of.
+async fn any_secret(ports: &Ports, settings: &Settings, sample: Sample, notes: &mut Notes<'_>) -> Sample {
+    let example = UserArn::parse("arn:aws:iam::123456789012:user/keyrot-doctor").ok();
+    let name = example.and_then(|arn| settings.template().secret_name(&arn).ok());
+    if let Some(name) = name {
+        notes.add(match ports.store.describe(&name).await {
+            Ok(_) => Check::ok("secrets", "the secret store answers"),
+            Err(error) => store_error(&error),
+        });
+    }
+    sample
+}
+
+fn store_error(error: &keyrot_core::CallError) -> Check {
+    let check = Check::failure("secrets", error.to_string());
+    match error.kind {
+        ErrorKind::Denied => check.hint("keyrot policy prints what is needed for the secrets' names"),
+        ErrorKind::Unavailable => check.hint("check the region, the endpoint, the proxy and the network"),
+        _ => check,
+    }
+}
+
+/// The first users' secrets: what state they are in, whether a value can be read, and when keyrot last wrote a note.
+async fn secrets(ports: &Ports, settings: &Settings, selected: &Selected, sample: &mut Sample, notes: &mut Notes<'_>) {
+    let mut seen = Seen::default();
+    let all = selected.chosen.len();
+    for one in selected.chosen.iter().take(SECRETS) {
+        let secret = &one.subject.secret;
+        match ports.store.describe(secret).await {
+            Ok(SecretState::Present(found)) => {
+                let value = found.current.map(|held| held.version);
+                seen.there(secret, value, newest(&found.journal));
+            }
+            Ok(SecretState::Missing) => seen.missing += 1,
+            Ok(SecretState::Deleted { .. }) => seen.bad.push(format!("{secret} is scheduled for deletion")),
+            Ok(SecretState::Replica { primary }) => seen.bad.push(format!("{secret} is a replica of {primary}")),
+            Err(error) => return notes.add(store_error(&error)),
+        }
+    }
+    let read = all.min(SECRETS);
+    if !seen.bad.is_empty() {
+        let text = some(&seen.bad);
+        notes.add(Check::warning("secrets", text).hint("these users are blocked; keyrot status says what each needs"));
+    }
+    let text =
+        format!("{} of the first {read} users' secrets are there, {} are still to be made", seen.present, seen.missing);
+    notes.add(match seen.readable {
+        None => Check::ok("secrets", text),
+        // What is in it is not kept: only whether it can be read is told.
+        Some((secret, version)) => match ports.store.look_into(&secret, &version).await {
+            Ok(_) => {
+                sample.there = true;
+                sample.secret = Some(secret);
+                Check::ok("secrets", format!("{text}; values can be read"))
+            }
+            Err(error) => store_error(&error),
+        },
+    });
+    notes.add(last_run(seen.last, ports.clock.now(), read, all, settings));
+}
+
+#[derive(Default)]
+struct Seen {
+    present: usize,
+    missing: usize,
+    bad: Vec<String>,
+    readable: Option<(SecretName, VersionId)>,
+    last: Option<(Timestamp, SecretName)>,
+}
+
+impl Seen {
+    fn there(&mut self, secret: &SecretName, value: Option<VersionId>, noted: Option<Timestamp>) {
+        self.present += 1;
+        if self.readable.is_none() {
+            self.readable = value.map(|version| (secret.clone(), version));
+        }
+        let last = noted.map(|at| (at, secret.clone()));
+        self.last = self.last.take().max(last);
+    }
+}
+
+/// When keyrot last noted something down.
+fn newest(journal: &Journal) -> Option<Timestamp> {
+    let intent = journal.intent.as_ref().map(|note| note.at);
+    let promoted = journal.promoted.as_ref().map(|note| note.at);
+    let retired = journal.retired.as_ref().map(|note| note.at);
+    intent.max(promoted).max(retired)
+}
+
+fn last_run(
+    last: Option<(Timestamp, SecretName)>,
+    now: Timestamp,
+    read: usize,
+    all: usize,
+    settings: &Settings,
+) -> Check {
+    const ABOUT: &str = "last_run";
+    let among = if read < all { format!(" (the first {read} of {all} secrets were read)") } else { String::new() };
+    let Some((at, secret)) = last else {
+        return Check::warning(ABOUT, format!("keyrot has changed nothing yet{among}"))
+            .hint("keyrot plan says what a run would do; keyrot rotate does it, best every day");
+    };
+    let waits = settings.policy().waits();
+    let ago = (now - at).to_std().unwrap_or_default();
+    let text = format!(
+        "the last change was {} ago, noted on {secret}{among}",
+        format_duration(Duration::from_secs(ago.as_secs() / 3600 * 3600))
+    );
+    let text = if ago < Duration::from_secs(3600) {
+        format!("the last change was less than an hour ago, noted on {secret}{among}")
+    } else {
+        text
+    };
+    // A user is changed once in each max_age at least, and a few days later for what is left of the old key.
+    if ago > waits.max_age + waits.overlap + waits.soak {
+        return Check::warning(ABOUT, text)
+            .hint("some key should be due by now: see whether keyrot rotate still runs, daily at best");
+    }
+    Check::ok(ABOUT, format!("{text}; a run with nothing to do leaves no note"))
+}
+
+/// The KMS key, if the settings name one.
+pub(super) async fn kms(aws: &Aws, settings: &Settings, sample: &Sample, notes: &mut Notes<'_>) {
+    let Some(key) = settings.kms_key() else { return };
+    let (Some(secret), true) = (&sample.secret, sample.there) else {
+        let text = format!("{key}: no secret of keyrot's is there yet that uses it");
+        notes.add(
+            Check::not_checked("kms", text)
+                .hint("it shows with the first rotation; see that keyrot's role may use the key"),
+        );
+        return;
+    };
+    let used = match aws.described(secret, &aws.budget()).await {
+        Ok(answer) => answer.kms_key_id,
+        Err(failure) => return notes.add(Check::failure("kms", failure.error.to_string())),
+    };
+    notes.add(compare(key, used.as_deref(), secret));
+}
+
+/// A value under the key was read by now; whether it is the key of the setting shows where both name it alike.
+fn compare(set: &str, used: Option<&str>, secret: &SecretName) -> Check {
+    let plain = |key: &str| key.rsplit('/').next().unwrap_or_default().to_owned();
+    let is_alias = |key: &str| key.contains("alias/");
+    match used {
+        None => Check::warning("kms", format!("{secret} is under AWS's own key and not under {set}"))
+            .hint("kms_key is for new secrets: aws secretsmanager update-secret --kms-key-id moves one that is there"),
+        Some(used) if is_alias(set) == is_alias(used) && plain(set) != plain(used) => {
+            Check::warning("kms", format!("{secret} is under {used} and not under {set}")).hint(
+                "kms_key is for new secrets: aws secretsmanager update-secret --kms-key-id moves one that is there",
+            )
+        }
+        Some(used) => Check::ok("kms", format!("{secret} is under {used}, and its value can be read")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::doctor::Health;
+    use keyrot_core::settings::Sources;
+
+    #[test]
+    fn keys_are_compared_where_they_can_be() {
+        let secret = SecretName::parse("/iam/ci/access_key").unwrap();
+        let arn = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+        let of = |set, used| compare(set, used, &secret).health;
+        assert_eq!(of(arn, Some("1234abcd-12ab-34cd-56ef-1234567890ab")), Health::Ok);
+        assert_eq!(of(arn, Some(arn)), Health::Ok);
+        assert_eq!(of("alias/keys", Some(arn)), Health::Ok, "which key an alias means is not seen here");
+        assert_eq!(of("alias/keys", Some("alias/other")), Health::Warning);
+        assert_eq!(of("other", Some(arn)), Health::Warning);
+        assert_eq!(of(arn, None), Health::Warning);
+    }
+
+    #[test]
+    fn the_last_run_is_worth_a_look_if_there_was_none_or_long_ago() {
+        let settings = Settings::load(&Sources::default()).unwrap();
+        let now: Timestamp = "2026-01-05T04:00:00Z".parse().unwrap();
+        let secret = SecretName::parse("/iam/ci/access_key").unwrap();
+        let of = |days| last_run(Some((now - chrono::TimeDelta::days(days), secret.clone())), now, 20, 30, &settings);
+        assert_eq!((of(0).health, of(104).health, of(105).health), (Health::Ok, Health::Ok, Health::Warning));
+        assert!(
+            of(3).message.starts_with("the last change was 3d ago, noted on /iam/ci/access_key (the first 20 of 30")
+        );
+        assert_eq!(last_run(None, now, 1, 1, &settings).health, Health::Warning);
+    }
+}

@@ -1,0 +1,92 @@
+//! Whether people could be told, before there is something to tell.
+
+use super::digest::Digest;
+use super::notifier::Told;
+use super::{About, Channels, Means, signature};
+use keyrot_core::settings::NotifySpec;
+use keyrot_core::{Severity, Timestamp, Verdict};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// What a test says.
+pub(super) const MESSAGE: &str = "a test by keyrot doctor; nothing happened";
+/// To read one URL and one key.
+const WITHIN: Duration = Duration::from_secs(13);
+
+/// What was found out about a notifier.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Readiness {
+    /// What it needs was read; in words.
+    Ready(String),
+    /// It can only be found out by telling something; in words.
+    NotChecked(String),
+    /// It could not be told; why.
+    NotReady(String),
+}
+
+impl Channels {
+    /// Reads what each notifier needs, its URL and key, and sends nothing. By the notifier's name.
+    pub async fn readiness(&self) -> Vec<(String, Readiness)> {
+        let mut all = Vec::new();
+        for (spec, means) in &self.all {
+            all.push((spec.name().to_owned(), ready(spec, means).await));
+        }
+        all
+    }
+
+    /// Sends each notifier one message that says it is a test, whatever severity it is told from. By the notifier's name.
+    ///
+    /// A chat or topic gets a message, a web hook a signed document without events, a bus an event of detail-type `test`.
+    pub async fn send_test(&self, account: Option<&str>, now: Timestamp) -> Vec<(String, Result<(), String>)> {
+        let region = self.aws.region().to_owned();
+        let about = About { account: account.map(str::to_owned), region, ..About::default() };
+        let digest = Digest {
+            severity: Severity::Info,
+            verdict: Verdict::Well,
+            headline: MESSAGE.to_owned(),
+            whence: format!(
+                "{}{} · {}",
+                account.map(|id| format!("account {id} · ")).unwrap_or_default(),
+                about.region,
+                now.format("%F %R UTC")
+            ),
+            problems: Vec::new(),
+            troubled: 0,
+            kinds: Vec::new(),
+            looks: Vec::new(),
+            changes: Vec::new(),
+            sum: "This is how you will be told.".to_owned(),
+        };
+        let about = Arc::new(about);
+        let mut all = Vec::new();
+        for (spec, means) in &self.all {
+            let told = Told::new(spec, means.clone(), &self.aws, Arc::clone(&about));
+            all.push((spec.name().to_owned(), told.test(&digest).await));
+        }
+        all
+    }
+}
+
+async fn ready(spec: &NotifySpec, means: &Means) -> Readiness {
+    let end = Instant::now() + WITHIN;
+    let kind = spec.target().kind();
+    let found = match means {
+        Means::Slack(hook) | Means::Teams(hook) => hook.leads_to(end).await,
+        Means::Webhook { hook, key } => match hook.leads_to(end).await {
+            Ok(host) => match key.get(end).await {
+                Ok(text) => signature::key(&text).map(|_| host).map_err(|why| format!("{}: {why}", key.source())),
+                Err(why) => Err(why),
+            },
+            Err(why) => Err(why),
+        },
+        Means::Sns(_) => return Readiness::NotChecked("a topic can only be tried by publishing to it".to_owned()),
+        Means::EventBridge(_) => {
+            return Readiness::NotChecked("a bus can only be tried by putting an event".to_owned());
+        }
+    };
+    match found {
+        Ok(host) => Readiness::Ready(format!("{kind}: its URL could be read, and leads to {host}")),
+        Err(why) => Readiness::NotReady(why),
+    }
+}

@@ -1,0 +1,108 @@
+//! CloudTrail's event history: who used which key, from where and with what. `LookupEvents` is asked region by region, by the attribute
+//! `AccessKeyId`.
+
+mod record;
+
+use crate::calls::{Op, send};
+use crate::connect::Aws;
+use crate::limiter::{Limiter, LimiterSettings};
+use crate::time::instant;
+use async_trait::async_trait;
+use aws_sdk_cloudtrail::types::{LookupAttribute, LookupAttributeKey};
+use aws_smithy_types::DateTime;
+use keyrot_core::{CallError, KeyId, KeyRecord, LastUse, TrailAsk, TrailPage, TrailPort, UserName};
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+/// The largest page (CloudTrail API reference, `LookupEvents`, parameter `MaxResults`).
+const PAGE: i32 = 50;
+
+/// A client for each region that was asked, each with a pace of its own.
+pub(crate) struct Trails {
+    config: aws_sdk_cloudtrail::config::Builder,
+    pace: LimiterSettings,
+    regional: Mutex<BTreeMap<String, Regional>>,
+}
+
+#[derive(Clone)]
+struct Regional {
+    client: aws_sdk_cloudtrail::Client,
+    limiter: Limiter,
+}
+
+impl Trails {
+    pub(crate) fn new(config: aws_sdk_cloudtrail::config::Builder, pace: LimiterSettings) -> Self {
+        Self { config, pace, regional: Mutex::default() }
+    }
+
+    fn of(&self, region: &str) -> Regional {
+        let mut regional = self.regional.lock().unwrap_or_else(PoisonError::into_inner);
+        let made = || {
+            let config = self.config.clone().region(aws_config::Region::new(region.to_owned())).build();
+            Regional { client: aws_sdk_cloudtrail::Client::from_conf(config), limiter: Limiter::new(self.pace) }
+        };
+        regional.entry(region.to_owned()).or_insert_with(made).clone()
+    }
+}
+
+/// The region in which the events of global services are, such as IAM's (CloudTrail user guide, "Global service events").
+fn home_region(region: &str) -> &'static str {
+    match region {
+        china if china.starts_with("cn-") => "cn-north-1",
+        government if government.starts_with("us-gov-") => "us-gov-west-1",
+        _ => "us-east-1",
+    }
+}
+
+#[async_trait]
+impl TrailPort for Aws {
+    fn regions(&self) -> Vec<String> {
+        let own = self.region();
+        let home = home_region(own);
+        if own == home { vec![own.to_owned()] } else { vec![own.to_owned(), home.to_owned()] }
+    }
+
+    async fn key_record(&self, key: &KeyId) -> Result<KeyRecord, CallError> {
+        let op = Op::read("iam:GetAccessKeyLastUsed", format!("key {key}"), &self.inner.limits.iam_reads);
+        let call = self.inner.iam.get_access_key_last_used().access_key_id(key.as_str());
+        let answer = send(&op, &self.budget(), || call.clone().send()).await?;
+        let user = answer.user_name.ok_or_else(|| op.strange("it names no user"))?;
+        let user = UserName::parse(user).map_err(|e| op.strange(&e.to_string()))?;
+        let last_use = match answer.access_key_last_used {
+            Some(used) => match used.last_used_date.as_ref() {
+                Some(at) => {
+                    let when = instant(at).ok_or_else(|| op.strange("its date cannot be read"))?;
+                    LastUse::At { when, service: used.service_name, region: used.region }
+                }
+                None => LastUse::NoRecord,
+            },
+            None => return Err(op.strange("it says nothing of the last use")),
+        };
+        Ok(KeyRecord { user, last_use })
+    }
+
+    async fn page<'a>(&self, ask: &TrailAsk, next: Option<&'a str>) -> Result<TrailPage, CallError> {
+        let Regional { client, limiter } = self.inner.trails.of(&ask.region);
+        let op = Op::read("cloudtrail:LookupEvents", format!("key {} in {}", ask.key, ask.region), &limiter);
+        let by = LookupAttribute::builder()
+            .attribute_key(LookupAttributeKey::AccessKeyId)
+            .attribute_value(ask.key.as_str())
+            .build()
+            .map_err(|error| op.strange(&error.to_string()))?;
+        let call = client
+            .lookup_events()
+            .lookup_attributes(by)
+            .start_time(DateTime::from_secs(ask.since.timestamp()))
+            .max_results(PAGE)
+            .set_next_token(next.map(str::to_owned));
+        let answer = send(&op, &self.budget(), || call.clone().send()).await?;
+        let mut page = TrailPage { next: answer.next_token.filter(|token| !token.is_empty()), ..TrailPage::default() };
+        for event in answer.events.unwrap_or_default() {
+            match event.cloud_trail_event.as_deref().and_then(|text| record::read(text, &ask.key)) {
+                Some(read) => page.events.push(read),
+                None => page.unreadable += 1,
+            }
+        }
+        Ok(page)
+    }
+}

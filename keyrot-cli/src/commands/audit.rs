@@ -1,0 +1,195 @@
+//! `audit`: every access key of the account, and which rules it breaks. Nothing is changed.
+
+use crate::args::Invocation;
+use crate::config;
+use crate::exit::Exit;
+use crate::output;
+use crate::problem::Problem;
+use crate::render::{audit, paint, style, time, width};
+use crate::signals::Signals;
+use crate::target::Target;
+use clap::{Args, ValueEnum};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use keyrot_core::Timestamp;
+use keyrot_core::audit::{Audit, AuditPolicy, FindingSeverity, Only, survey};
+use keyrot_core::settings::Settings;
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
+pub(crate) const EXAMPLES: &str = "\
+Examples:
+  keyrot audit                                       every key, the oldest first
+  keyrot audit --only unmanaged --ids                whom keyrot does not rotate, with the keys' ids
+  keyrot audit --format html -o keys.html            a page with pictures, to show or to mail
+  keyrot audit --format csv -o keys.csv              for a spreadsheet
+  keyrot audit --check=high -q > /dev/null           exit 3 if there is a finding of high severity or worse
+  keyrot audit --json | jq '.findings[] | select(.kind == \"root_key\")'
+  keyrot audit --format asff | jq -c '_nwise(25)' | while read -r batch; do
+    aws securityhub batch-import-findings --findings \"$batch\"; done
+  keyrot policy --for audit                          the permissions it needs; it only reads";
+
+#[derive(Debug, Args)]
+pub(crate) struct AuditArgs {
+    /// table for people, json, csv, html (a page with pictures), or asff (findings for AWS Security Hub)
+    #[arg(long, value_enum, default_value_t, value_name = "table|json|csv|html|asff", hide_possible_values = true)]
+    format: Format,
+    /// Write to FILE and not to stdout; it is replaced as a whole, and only you may read it
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// List only keys with a finding, or only what is of users whom keyrot does not rotate
+    #[arg(long, value_enum, value_name = "findings|unmanaged", hide_possible_values = true)]
+    only: Option<Part>,
+    /// Look up the keys' ids, which the credential report does not tell: one more call for each user with a key
+    #[arg(long)]
+    ids: bool,
+    /// Exit with 3 if the account has a finding, or one of this severity or worse: low, medium, high, critical
+    #[arg(
+        long,
+        value_enum,
+        value_name = "SEVERITY",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "low",
+        hide_possible_values = true
+    )]
+    check: Option<Severity>,
+}
+
+/// How an audit is written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people.
+    #[default]
+    Table,
+    /// The whole document.
+    Json,
+    /// One row for each key.
+    Csv,
+    /// A page with pictures.
+    Html,
+    /// AWS Security Finding Format.
+    Asff,
+}
+
+/// Which part is listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// Keys with a finding.
+    Findings,
+    /// What keyrot does not rotate.
+    Unmanaged,
+}
+
+/// From which severity on a check fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Severity {
+    /// Any finding.
+    Low,
+    /// To be put right in its turn, or worse.
+    Medium,
+    /// To be put right soon, or now.
+    High,
+    /// To be put right now.
+    Critical,
+}
+
+pub(crate) async fn audit(invocation: &Invocation, args: &AuditArgs) -> Result<Exit, Problem> {
+    let format = match (invocation.json, args.format) {
+        (true, Format::Table | Format::Json) => Format::Json,
+        (false, format) => format,
+        (true, _) => {
+            return Err(Problem::usage("--json and another --format do not go together; leave one of them out"));
+        }
+    };
+    if let Some(path) = &args.output {
+        output::check(path)?;
+    }
+    let settings = config::load(invocation)?;
+    let mut signals = Signals::listen().map_err(|error| Problem::failed(format!("no signal can be heard: {error}")))?;
+    let looked = signals.or(look(invocation, args, &settings)).await;
+    let (whole, place) = looked.unwrap_or_else(|signal| Err(Problem::signal(signal)))?;
+
+    let only = args.only.map(|part| match part {
+        Part::Findings => Only::Findings,
+        Part::Unmanaged => Only::Unmanaged,
+    });
+    let shown = only.map_or_else(|| whole.clone(), |only| whole.narrowed(only));
+    let text = match format {
+        Format::Table => audit::screen(&shown, only, args.output.is_none().then(width).flatten()),
+        Format::Json => audit::json(&shown),
+        Format::Csv => audit::csv(&shown),
+        Format::Html => audit::html(&whole, &shown, place.sandbox),
+        Format::Asff => audit::asff(&shown, &place.region),
+    };
+    match &args.output {
+        None => crate::render::print(&text),
+        Some(path) => {
+            let plain = anstream::adapter::strip_str(&text).to_string();
+            // A page has no escape sequences, and what looks like one is a name's.
+            output::write(path, if format == Format::Table { &plain } else { &text })?;
+            if !invocation.silent {
+                anstream::eprintln!("wrote {}", path.display());
+            }
+        }
+    }
+    let from = args.check.map(|severity| match severity {
+        Severity::Low => FindingSeverity::Low,
+        Severity::Medium => FindingSeverity::Medium,
+        Severity::High => FindingSeverity::High,
+        Severity::Critical => FindingSeverity::Critical,
+    });
+    Ok(if from.is_some_and(|from| whole.worst() >= Some(from)) { Exit::Blocked } else { Exit::Well })
+}
+
+/// Where the account is.
+struct Place {
+    region: String,
+    sandbox: bool,
+}
+
+async fn look(invocation: &Invocation, args: &AuditArgs, settings: &Settings) -> Result<(Audit, Place), Problem> {
+    let Target { ports, sandbox, aws, account, .. } = Target::open(invocation, settings).await?;
+    let bar = bar(invocation.silent);
+    let progress = |done: usize, of: usize| {
+        bar.set_length(u64::try_from(of).unwrap_or(u64::MAX));
+        bar.set_position(u64::try_from(done).unwrap_or(u64::MAX));
+    };
+    let view = survey(ports.iam.as_ref(), account.as_ref(), args.ids, &progress).await;
+    bar.finish_and_clear();
+    let view = view.map_err(|error| {
+        Problem::failed(format!("the account could not be looked at: {error}"))
+            .hint("`keyrot policy --for audit` prints the permissions that an audit needs; nothing was changed")
+    })?;
+    let now = ports.clock.now();
+    if sandbox && !invocation.silent {
+        say_sandbox(now);
+    }
+    let region = match (&aws, settings.region()) {
+        (Some(aws), _) => aws.region().to_owned(),
+        (None, Some(region)) => region.to_owned(),
+        (None, None) => "us-east-1".to_owned(),
+    };
+    let policy = AuditPolicy {
+        selection: settings.selection().clone(),
+        template: settings.template().clone(),
+        waits: *settings.policy().waits(),
+        allow_short_waits: settings.allow_short_waits(),
+    };
+    Ok((keyrot_core::audit::audit(&view, &policy, now), Place { region, sandbox }))
+}
+
+fn say_sandbox(now: Timestamp) {
+    let text = format!("sandbox, a made-up account; its clock says {}", time::absolute(now));
+    anstream::eprintln!("{}", paint(style::DIM, text));
+}
+
+/// Only the look-up of ids takes long.
+fn bar(silent: bool) -> ProgressBar {
+    let wanted = !silent && std::io::stderr().is_terminal();
+    let target = if wanted { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let bar = ProgressBar::with_draw_target(None, target);
+    if let Ok(look) = ProgressStyle::with_template("{bar:30} ids of {pos}/{len} users, {elapsed} so far, {eta} left") {
+        bar.set_style(look);
+    }
+    bar
+}

@@ -1,0 +1,161 @@
+//! `keyrot doctor`: whether keyrot could do its work here. It changes nothing, and sends nothing unless it is asked to.
+
+use crate::args::Invocation;
+use crate::config;
+use crate::exit::Exit;
+use crate::problem::Problem;
+use crate::render::doctor::{line, sum};
+use crate::render::{print, print_json, width};
+use crate::sandbox::SandboxAccount;
+use keyrot_aws::doctor::{Check, Health, of_aws, of_ports, of_settings, send_test};
+use keyrot_aws::{Aws, AwsSettings, ConnectError};
+use keyrot_core::Ports;
+use keyrot_core::settings::Settings;
+use serde::Serialize;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+const EXAMPLES: &str = "\
+Examples:
+  keyrot doctor                 before the first run, and whenever one fails
+  keyrot doctor --send-test     and send a test message to everybody in the setting notify
+  keyrot doctor --json | jq -r '.checks[] | select(.health == \"failure\") | .message, .hint'
+
+It only reads: what a run begins with, for the first selected user, and
+iam:SimulatePrincipalPolicy and iam:GetRole where the caller may.
+\"Not checked\" could not be found out here, and is not called well.
+
+Exit codes:
+  0  all is well, or there are warnings only
+  1  some check failed: keyrot cannot do its work here, or not all of it
+  2  the command line or the settings cannot be used";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Doctor {
+    /// Send each notifier of the setting notify a message that says it is a test
+    #[arg(long)]
+    send_test: bool,
+}
+
+/// The document of `--json`.
+#[derive(Debug, Serialize)]
+struct Document {
+    schema: &'static str,
+    /// keyrot's version.
+    version: &'static str,
+    /// Whether this is about a made-up account.
+    sandbox: bool,
+    /// The worst that was found.
+    result: Health,
+    /// The account's twelve digits, if the credentials work.
+    account: Option<String>,
+    checks: Vec<Check>,
+}
+
+pub(crate) async fn doctor(invocation: &Invocation, args: &Doctor) -> Result<Exit, Problem> {
+    let settings = config::load(invocation)?;
+    let json = invocation.json;
+    let tell = |check: &Check| {
+        if !json {
+            print(&line(check, width()));
+        }
+    };
+    let mut checks = Vec::new();
+    for check in of_settings(&settings) {
+        tell(&check);
+        checks.push(check);
+    }
+    let (account, sandbox) = match sandbox(invocation) {
+        Some(file) => {
+            checks.extend(of_sandbox(file, args, &settings, &tell).await?);
+            (None, true)
+        }
+        None => {
+            let (found, account) = on_aws(args, &settings, &tell).await;
+            checks.extend(found);
+            (account, false)
+        }
+    };
+    let result = checks.iter().map(|check| check.health).max().unwrap_or(Health::Ok);
+    if json {
+        let version = env!("CARGO_PKG_VERSION");
+        print_json(&Document { schema: "keyrot.doctor/1", version, sandbox, result, account, checks });
+    } else {
+        print(&sum(&checks));
+    }
+    Ok(if result == Health::Failure { Exit::Failed } else { Exit::Well })
+}
+
+/// The sandbox's file, if there is to be one; the inner `None` is the usual one.
+fn sandbox(invocation: &Invocation) -> Option<Option<PathBuf>> {
+    let by_environment = || std::env::var_os("KEYROT_SANDBOX").is_some_and(|v| !v.is_empty());
+    invocation.sandbox.clone().or_else(|| by_environment().then_some(None))
+}
+
+async fn of_sandbox(
+    file: Option<PathBuf>,
+    args: &Doctor,
+    settings: &Settings,
+    tell: &(dyn Fn(&Check) + Sync),
+) -> Result<Vec<Check>, Problem> {
+    let account = SandboxAccount::open(file.as_deref()).await?;
+    let mut checks = of_ports(&Ports::of(account), settings, tell).await;
+    let what = "credentials, region, clock, permissions, KMS and notifiers: this is a sandbox, and AWS is not called";
+    let mut last = vec![
+        Check::not_checked("sandbox", what).hint("leave --sandbox and KEYROT_SANDBOX out to check an AWS account"),
+    ];
+    if args.send_test {
+        last.push(Check::not_checked(
+            "notifiers",
+            "no test message was sent: what happens in a sandbox is nobody's news",
+        ));
+    }
+    last.iter().for_each(tell);
+    checks.extend(last);
+    Ok(checks)
+}
+
+async fn on_aws(args: &Doctor, settings: &Settings, tell: &(dyn Fn(&Check) + Sync)) -> (Vec<Check>, Option<String>) {
+    let aws = match connect(settings).await {
+        Ok(aws) => aws,
+        Err(check) => {
+            tell(&check);
+            let rest = Check::not_checked("permissions", "nothing of AWS could be asked: see the failure above");
+            tell(&rest);
+            return (vec![check, rest], None);
+        }
+    };
+    let found = of_aws(&aws, settings, tell).await;
+    let (mut checks, account) = (found.checks, found.account);
+    if account.is_none() {
+        let rest = Check::not_checked("permissions", "nothing further could be asked without credentials that work");
+        tell(&rest);
+        checks.push(rest);
+    } else if args.send_test {
+        let now = aws.ports().clock.now();
+        checks.extend(send_test(&aws, settings, account.as_deref(), now, tell).await);
+    }
+    if args.send_test && settings.notify().is_empty() {
+        let none = Check::warning("notifiers", "no test message was sent: notify names nobody");
+        tell(&none);
+        checks.push(none);
+    }
+    (checks, account)
+}
+
+async fn connect(settings: &Settings) -> Result<Arc<Aws>, Check> {
+    let settings =
+        AwsSettings::default().with(settings).map_err(|error| Check::failure("settings", error.to_string()))?;
+    let aws = Aws::connect(&settings).await.map_err(|error| {
+        let (about, hint) = match &error {
+            ConnectError::Settings(_) => ("settings", "keyrot rotate --help lists every setting"),
+            ConnectError::NoRegion { .. } => {
+                ("region", "export AWS_REGION=eu-central-1, say, or set region in keyrot.toml")
+            }
+            ConnectError::NoRoots { .. } => ("network", "without them no connection to AWS can be trusted"),
+        };
+        Check::failure(about, error.to_string()).hint(hint)
+    })?;
+    Ok(Arc::new(aws))
+}

@@ -1,0 +1,267 @@
+//! `enroll` and `release`: the tag that selects a user, put on after a look at what it will bring about, and taken off with a word on what stays.
+
+use crate::args::Invocation;
+use crate::config;
+use crate::confirm::{Yes, confirm};
+use crate::exit::Exit;
+use crate::problem::Problem;
+use crate::render::enroll::{Change, Document, Row, screen};
+use crate::render::{paint, print, print_json, style, width};
+use crate::target::Target;
+use keyrot_core::settings::Settings;
+use keyrot_core::{
+    Cancel, IamUser, Missing, MissingWhy, Mode, Rotator, RunDocument, Selected, Selection, State, UserDocument,
+    UserName, select,
+};
+use std::collections::BTreeSet;
+
+pub(crate) const ENROLL_EXAMPLES: &str = "\
+Examples:
+  keyrot enroll ci-deployer --dry-run      what would its first rotation do?
+  keyrot enroll ci-deployer shop-backend   show it, ask, and tag them
+  keyrot enroll ci-deployer --yes && keyrot rotate --user ci-deployer
+
+Exit codes: 0 they are enrolled; 1 some could not be tagged; 2 no such user, or not confirmed; 3 some would be blocked, and nobody was tagged.";
+
+pub(crate) const RELEASE_EXAMPLES: &str = "\
+Examples:
+  keyrot release ci-deployer --dry-run     what would be left behind?
+  keyrot release ci-deployer";
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct EnrollArgs {
+    /// Whom
+    #[arg(value_name = "USER", required = true)]
+    pub(crate) users: Vec<UserName>,
+    /// Tag them although a rotation would be blocked, or although their tag has another value
+    #[arg(long)]
+    pub(crate) anyway: bool,
+    /// Say what would be done, and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) yes: Yes,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ReleaseArgs {
+    /// Whom
+    #[arg(value_name = "USER", required = true)]
+    pub(crate) users: Vec<UserName>,
+    /// Say what would be done, and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) yes: Yes,
+}
+
+pub(crate) async fn enroll(invocation: &Invocation, args: &EnrollArgs) -> Result<Exit, Problem> {
+    let settings = config::load(invocation)?;
+    let target = Target::open(invocation, &settings).await?;
+    let names: BTreeSet<UserName> = args.users.iter().cloned().collect();
+    let users = listed(&target, &settings).await?;
+    let Selection { tag, tag_value, .. } = settings.selection();
+
+    let already = enrolled(&users, &names, &settings);
+    let new: Vec<UserName> = names.iter().filter(|name| !already.contains(*name)).cloned().collect();
+    let other = |name: &&UserName| {
+        user(&users, name).and_then(|user| user.tag(tag)).map(|(_, value)| ((*name).clone(), value.to_owned()))
+    };
+    let others: Vec<(UserName, String)> = new.iter().filter_map(|name| other(&name)).collect();
+    if let Some((name, value)) = others.first().filter(|_| !args.anyway) {
+        let text = format!("user {name} has the tag {tag}={value}: somebody may have meant it not to be rotated");
+        return Err(Problem::usage(text).hint("to enrol it all the same, add --anyway; nobody was tagged"));
+    }
+    let tagged: Vec<IamUser> = users
+        .iter()
+        .map(|user| if new.contains(user.arn.name()) { user.clone().with_tag(tag, tag_value) } else { user.clone() })
+        .collect();
+    let selected = chosen(&tagged, &new, &settings);
+    none_missing(&selected.missing, "nobody was tagged")?;
+    let plan = plan(&target, &settings, &selected, "keyrot.enroll/1").await;
+    let blocked = plan.users.iter().any(|user| matches!(user.state, State::Blocked | State::Failed));
+    let refused = blocked && !args.anyway;
+
+    let mut rows: Vec<Row> =
+        already.iter().map(|name| Row::new(name, Change::Already, "it is enrolled already")).collect();
+    let planned = if refused { Change::Refused } else { Change::Planned };
+    rows.extend(plan.users.iter().map(|user| Row::of(user, planned, first_rotation(user))));
+    let what = format!("tag {} with {tag}={tag_value}", list(&new));
+    let document = Document::new("keyrot.enroll/1", (tag, tag_value), args.dry_run, rows);
+    let work = Work { invocation, target: &target, settings: &settings, yes: args.yes };
+    if refused {
+        work.show(&document);
+        let text = "a rotation would be blocked, so nobody was tagged";
+        anstream::eprintln!("{} {text}; to tag them all the same, add --anyway", paint(style::WARN, "refused:"));
+        return Ok(Exit::Blocked);
+    }
+    work.change(document, &what, async |name: &UserName| target.tags.tag_user(name, tag, tag_value).await).await
+}
+
+pub(crate) async fn release(invocation: &Invocation, args: &ReleaseArgs) -> Result<Exit, Problem> {
+    let settings = config::load(invocation)?;
+    let target = Target::open(invocation, &settings).await?;
+    let names: BTreeSet<UserName> = args.users.iter().cloned().collect();
+    let users = listed(&target, &settings).await?;
+    let Selection { tag, tag_value, .. } = settings.selection();
+
+    let found = chosen(&users, &names.iter().cloned().collect::<Vec<_>>(), &settings);
+    let unknown: Vec<Missing> =
+        found.missing.iter().filter(|m| matches!(m.why, MissingWhy::NotFound { .. })).cloned().collect();
+    none_missing(&unknown, "nobody was released")?;
+    let has = |name: &&UserName| {
+        user(&users, name)
+            .and_then(|user| user.tag(tag))
+            .is_some_and(|(_, value)| value.eq_ignore_ascii_case(tag_value))
+    };
+    let (tagged, free): (Vec<&UserName>, Vec<&UserName>) = names.iter().partition(has);
+    let standing = plan(&target, &settings, &found, "keyrot.release/1").await;
+    let mut rows: Vec<Row> =
+        free.into_iter().map(|name| Row::new(name, Change::Already, "it is not enrolled")).collect();
+    for name in &tagged {
+        rows.push(match standing.users.iter().find(|user| user.user == **name) {
+            Some(user) => Row::of(user, Change::Planned, left_behind(user)),
+            None => Row::new(name, Change::Planned, "keyrot passed it over already; nothing changes for it"),
+        });
+    }
+    let names: Vec<UserName> = tagged.into_iter().cloned().collect();
+    let what = format!("take the tag {tag} off {}", list(&names));
+    let document = Document::new("keyrot.release/1", (tag, tag_value), args.dry_run, rows);
+    let work = Work { invocation, target: &target, settings: &settings, yes: args.yes };
+    let untag = async |name: &UserName| {
+        // As it is written there.
+        let key = user(&users, name).and_then(|user| user.tag(tag)).map_or(tag.as_str(), |(key, _)| key);
+        target.tags.untag_user(name, key).await
+    };
+    work.change(document, &what, untag).await
+}
+
+/// What both have in common once it is known what to do.
+struct Work<'a> {
+    invocation: &'a Invocation,
+    target: &'a Target,
+    settings: &'a Settings,
+    yes: Yes,
+}
+
+impl Work<'_> {
+    /// Shows it, asks, does it for each, and says how that went.
+    async fn change(
+        &self,
+        mut document: Document,
+        what: &str,
+        one: impl AsyncFn(&UserName) -> Result<(), keyrot_core::CallError>,
+    ) -> Result<Exit, Problem> {
+        let planned = document.users.iter().any(|row| row.result == Change::Planned);
+        if document.dry_run || !planned {
+            self.show(&document);
+            return Ok(Exit::Well);
+        }
+        if !self.invocation.json {
+            self.show(&document);
+        }
+        confirm(self.yes, what)?;
+        for row in document.users.iter_mut().filter(|row| row.result == Change::Planned) {
+            match one(&row.user).await {
+                Ok(()) => row.result = Change::Done,
+                Err(error) => (row.result, row.message) = (Change::Failed, error.to_string()),
+            }
+        }
+        if self.invocation.json {
+            print_json(&document);
+        } else {
+            let rows = document.users.iter().filter(|row| matches!(row.result, Change::Done | Change::Failed));
+            for Row { user, result, message, .. } in rows {
+                match result {
+                    Change::Failed => anstream::eprintln!("{} {user}: {message}", paint(style::BAD, "failed:")),
+                    _ => print(&format!("{} {user}\n", paint(style::GOOD, document.done()))),
+                }
+            }
+        }
+        let failed = document.users.iter().any(|row| row.result == Change::Failed);
+        Ok(if failed { Exit::Failed } else { Exit::Well })
+    }
+
+    fn show(&self, document: &Document) {
+        if self.invocation.json {
+            print_json(document);
+        } else {
+            print(&screen(document, self.settings, self.target.sandbox, width()));
+        }
+    }
+}
+
+async fn listed(target: &Target, settings: &Settings) -> Result<Vec<IamUser>, Problem> {
+    let users = target.ports.iam.users(&settings.selection().path_prefix).await;
+    users.map_err(|error| {
+        Problem::failed(format!("the account's users could not be listed: {error}")).hint("nothing was changed")
+    })
+}
+
+fn user<'a>(users: &'a [IamUser], name: &UserName) -> Option<&'a IamUser> {
+    users.iter().find(|user| user.arn.name() == name)
+}
+
+/// Those of them whom a run takes as things are.
+fn enrolled(users: &[IamUser], names: &BTreeSet<UserName>, settings: &Settings) -> Vec<UserName> {
+    let only: Vec<UserName> = names.iter().cloned().collect();
+    chosen(users, &only, settings).chosen.into_iter().map(|chosen| chosen.subject.user).collect()
+}
+
+fn chosen(users: &[IamUser], only: &[UserName], settings: &Settings) -> Selected {
+    if only.is_empty() {
+        return Selected::default();
+    }
+    let selection = Selection { only: only.to_vec(), ..settings.selection().clone() };
+    select(users, &selection, settings.template(), settings.policy().waits(), settings.allow_short_waits())
+}
+
+fn none_missing(missing: &[Missing], hint: &str) -> Result<(), Problem> {
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let lines: Vec<String> = missing.iter().map(ToString::to_string).collect();
+    Err(Problem::usage(lines.join("\n")).hint(hint))
+}
+
+/// What a run would find and do; it changes nothing.
+async fn plan(target: &Target, settings: &Settings, selected: &Selected, schema: &'static str) -> RunDocument {
+    let limits = settings.limits(target.ports.clock.now());
+    let rotator = Rotator::new(target.ports.clone());
+    let report = rotator.run(selected.chosen.clone(), Mode::Plan, &limits, &Cancel::default(), &|_| {}).await;
+    RunDocument::new(schema, &report, selected)
+}
+
+fn first_rotation(user: &UserDocument) -> String {
+    let keys = match user.keys.as_slice() {
+        [] => "it has no key now".to_owned(),
+        [one] => format!("{} goes on working for the overlap at least", one.id),
+        more => format!("it has {} keys now", more.len()),
+    };
+    format!("{}; {keys}; its secret is {}", user.message, user.secret)
+}
+
+fn left_behind(user: &UserDocument) -> String {
+    let keys: Vec<String> = user
+        .keys
+        .iter()
+        .map(|key| format!("{} ({}{})", key.id, key.status, if key.current { ", published" } else { "" }))
+        .collect();
+    let keys = if keys.is_empty() { "no key".to_owned() } else { keys.join(" and ") };
+    // Without a current key nothing was ever published, and perhaps there is no secret at all.
+    let secret = match user.current {
+        Some(_) => format!(" and the secret {}, which ages from now on", user.secret),
+        None => ", which keyrot never replaced".to_owned(),
+    };
+    let under_way = match user.state {
+        State::Waiting | State::Due if user.current.is_some() && user.keys.len() > 1 => {
+            "; a rotation is under way, and nobody will retire or delete the older key"
+        }
+        _ => "",
+    };
+    format!("it keeps {keys}{secret}{under_way}")
+}
+
+fn list(names: &[UserName]) -> String {
+    names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}

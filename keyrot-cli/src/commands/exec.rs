@@ -1,0 +1,70 @@
+//! `exec`: a command with the published key in its environment.
+
+use crate::args::Invocation;
+use crate::consumer::{Reading, read};
+use crate::exit::Exit;
+use crate::problem::Problem;
+use std::ffi::OsString;
+use std::io::ErrorKind;
+use std::process::Command;
+
+pub(crate) const EXAMPLES: &str = "\
+Examples:
+  keyrot exec ci -- aws s3 ls
+  keyrot exec ci --profile reader -- terraform plan
+  keyrot exec --secret arn:aws:secretsmanager:… -- ./job
+
+The command takes keyrot's place, so its exit code and the signals to it are its own; 127 if there is no such command, 126 if it cannot be run.
+It keeps the key for its life: what runs for days is better served by credential_process (`keyrot credentials --help`).";
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ExecArgs {
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+    /// The command and its arguments, after --
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<OsString>,
+}
+
+/// Whatever else could give the command credentials, or go with other ones.
+const REMOVED: [&str; 8] = [
+    "AWS_SESSION_TOKEN",
+    "AWS_SECURITY_TOKEN",
+    "AWS_CREDENTIAL_EXPIRATION",
+    "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_ROLE_ARN",
+    "AWS_ROLE_SESSION_NAME",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+];
+
+pub(crate) async fn exec(invocation: &Invocation, args: &ExecArgs) -> Result<Exit, Problem> {
+    let Some((program, rest)) = args.command.split_first() else {
+        return Err(Problem::usage("nothing to run: name a command after --"));
+    };
+    let credentials = read(invocation, &args.reading).await?.credentials;
+    let mut command = Command::new(program);
+    command.args(rest);
+    for name in REMOVED {
+        command.env_remove(name);
+    }
+    command.env("AWS_ACCESS_KEY_ID", credentials.key.as_str());
+    command.env("AWS_SECRET_ACCESS_KEY", credentials.secret.expose());
+    run(command).map_err(|error| {
+        let code = if error.kind() == ErrorKind::NotFound { 127 } else { 126 };
+        Problem::with(Exit::Command(code), format!("{} could not be run: {error}", program.to_string_lossy()))
+    })
+}
+
+/// The command takes this process's place.
+#[cfg(unix)]
+fn run(mut command: Command) -> std::io::Result<Exit> {
+    Err(std::os::unix::process::CommandExt::exec(&mut command))
+}
+
+/// The command runs below this process, and its exit code is taken over.
+#[cfg(not(unix))]
+fn run(mut command: Command) -> std::io::Result<Exit> {
+    let code = command.status()?.code().and_then(|code| u8::try_from(code).ok());
+    Ok(Exit::Command(code.unwrap_or(1)))
+}

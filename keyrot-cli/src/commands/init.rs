@@ -1,0 +1,90 @@
+//! `init`: a settings file that says what can be set, after a look at the account.
+
+mod look;
+mod text;
+
+use crate::args::Invocation;
+use crate::config;
+use crate::exit::Exit;
+use crate::problem::Problem;
+use crate::render::{paint, print, print_json, style};
+use crate::target::Target;
+use look::Look;
+use serde::Serialize;
+use std::fs::OpenOptions;
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+pub(crate) const EXAMPLES: &str = "\
+Examples:
+  keyrot init                       look at the account, and write keyrot.toml
+  keyrot init --offline --stdout    every setting with its default, without any call
+  keyrot init --output /etc/keyrot.toml --profile ops";
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct InitArgs {
+    /// Where to write it; a file that is there is never overwritten
+    #[arg(long, value_name = "FILE", default_value = "keyrot.toml")]
+    pub(crate) output: PathBuf,
+    /// Print it, and write nothing
+    #[arg(long, conflicts_with = "output")]
+    pub(crate) stdout: bool,
+    /// Do not look at the account: no credentials are needed, and nothing is suggested
+    #[arg(long)]
+    pub(crate) offline: bool,
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    schema: &'static str,
+    /// Where it was written; none with `--stdout`.
+    file: Option<String>,
+    /// What was seen; none with `--offline`.
+    account: Option<&'a Look>,
+    /// The settings file.
+    toml: &'a str,
+}
+
+pub(crate) async fn init(invocation: &Invocation, args: &InitArgs) -> Result<Exit, Problem> {
+    // Before anything is asked.
+    if !args.stdout && args.output.exists() {
+        return Err(taken(&args.output));
+    }
+    let look = match args.offline {
+        true => None,
+        false => {
+            let settings = config::load(invocation)?;
+            let target = Target::open(invocation, &settings).await?;
+            Some(look::look(&target, &settings).await?)
+        }
+    };
+    let toml = text::toml(look.as_ref());
+    if !args.stdout {
+        write(&args.output, &toml)?;
+    }
+    let file = (!args.stdout).then(|| args.output.display().to_string());
+    if invocation.json {
+        print_json(&Document { schema: "keyrot.init/1", file, account: look.as_ref(), toml: &toml });
+    } else if args.stdout {
+        print(&toml);
+    } else {
+        let seen = look.as_ref().map(|look| format!("{}\n", look.summary())).unwrap_or_default();
+        print(&format!("{seen}{} {}\n", paint(style::GOOD, "wrote"), args.output.display()));
+        anstream::eprintln!("{} keyrot plan shows what a run would do", paint(style::HINT, "next:"));
+    }
+    Ok(Exit::Well)
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Problem> {
+    let made = OpenOptions::new().write(true).create_new(true).open(path);
+    match made.and_then(|mut file| file.write_all(text.as_bytes())) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(taken(path)),
+        Err(error) => Err(Problem::failed(format!("{} could not be written: {error}", path.display()))),
+    }
+}
+
+fn taken(path: &Path) -> Problem {
+    Problem::usage(format!("{} is there already, and is not overwritten", path.display()))
+        .hint("--output names another file; --stdout prints it, to be compared")
+}

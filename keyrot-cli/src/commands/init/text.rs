@@ -1,0 +1,143 @@
+//! The text of the file: every setting, what it is and its default, from the one list of settings.
+
+use super::look::Look;
+use crate::render::table::wrap;
+use keyrot_core::settings::{Kind, SETTINGS, SettingInfo};
+use std::fmt::Write;
+
+const WIDTH: usize = 110;
+
+/// The settings file. What was seen in the account is set; all else stands there as a comment.
+pub(super) fn toml(look: Option<&Look>) -> String {
+    let mut out = String::new();
+    comment(
+        &mut out,
+        "Settings of keyrot. What is commented out shows the default. KEYROT_<NAME> in the environment goes before this file, and a flag --<name> before both.",
+    );
+    if let Some(look) = look {
+        let _ = writeln!(out, "#");
+        comment(&mut out, &format!("Seen: {}.", look.summary()));
+        if let Some(path) = &look.path_prefix {
+            comment(&mut out, &format!("All users with that tag are under {path}: path_prefix could say so."));
+        }
+    }
+    for info in SETTINGS {
+        out.push('\n');
+        comment(&mut out, info.help);
+        let _ = match (set(info, look), info.default) {
+            (Some(value), _) => writeln!(out, "{} = {value}", info.name),
+            (None, Some(default)) => writeln!(out, "#{} = {}", info.name, value(info.kind, default)),
+            (None, None) => writeln!(out, "# {} is not set by default; it takes {}", info.name, kind(info.kind)),
+        };
+    }
+    out
+}
+
+/// What the look says of a setting, if that is not the default anyway.
+fn set(info: &SettingInfo, look: Option<&Look>) -> Option<String> {
+    let look = look?;
+    match info.name {
+        "region" => look.region.as_deref().map(|region| value(Kind::Text, region)),
+        "tag" => {
+            let tag = look.suggested()?;
+            let (key, yes) = info.default?.split_once('=')?;
+            let usual = tag.key.eq_ignore_ascii_case(key) && tag.value.eq_ignore_ascii_case(yes);
+            (!usual).then(|| value(Kind::Text, &format!("{}={}", tag.key, tag.value)))
+        }
+        _ => None,
+    }
+}
+
+fn comment(out: &mut String, text: &str) {
+    for line in wrap(text, Some(WIDTH)) {
+        let _ = writeln!(out, "# {line}");
+    }
+}
+
+/// A value as TOML has it, from the text that the environment would have.
+fn value(kind: Kind, text: &str) -> String {
+    // What JSON needs in quotes, TOML's basic strings need too, and write the same.
+    let quoted = |text: &str| serde_json::Value::from(text).to_string();
+    let items = || text.split(',').filter(|item| !item.is_empty());
+    match kind {
+        Kind::Text | Kind::Duration => quoted(text),
+        Kind::Number | Kind::Switch => text.to_owned(),
+        Kind::List => format!("[{}]", items().map(quoted).collect::<Vec<_>>().join(", ")),
+        Kind::Table => {
+            let pair = |item: &str| item.split_once('=').map(|(k, v)| format!("{} = {}", quoted(k), quoted(v)));
+            let pairs: Vec<String> = items().filter_map(pair).collect();
+            if pairs.is_empty() { "{}".to_owned() } else { format!("{{ {} }}", pairs.join(", ")) }
+        }
+    }
+}
+
+fn kind(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Text => "a text in quotes",
+        Kind::Duration => "a duration in quotes, such as \"12h\"",
+        Kind::Number => "a whole number",
+        Kind::Switch => "true or false",
+        Kind::List => "a list of texts",
+        Kind::Table => "a table of texts",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::super::look::Tag;
+    use super::*;
+    use keyrot_core::settings::{Origin, Settings, Sources};
+
+    fn load(text: &str) -> Settings {
+        Settings::load(&Sources::default().file("keyrot.toml", text)).unwrap_or_else(|e| panic!("{e}\n{text}"))
+    }
+
+    fn values(settings: &Settings) -> Vec<(&'static str, Option<String>)> {
+        settings.explain().iter().map(|e| (e.name, e.value.clone())).collect()
+    }
+
+    #[test]
+    fn the_file_changes_nothing_and_its_comments_are_the_defaults() {
+        let text = toml(None);
+        let defaults = load("");
+        let read = load(&text);
+        assert_eq!(values(&read), values(&defaults));
+        assert!(read.explain().iter().all(|e| e.origin == Origin::Default));
+
+        let open: String = text
+            .lines()
+            .map(|line| match line.strip_prefix('#') {
+                Some(setting) if !setting.starts_with(' ') => format!("{setting}\n"),
+                _ => format!("{line}\n"),
+            })
+            .collect();
+        let read = load(&open);
+        assert_eq!(values(&read), values(&defaults), "{open}");
+        let named = read.explain().iter().filter(|e| e.origin != Origin::Default).count();
+        assert_eq!(named, SETTINGS.iter().filter(|info| info.default.is_some()).count());
+        for info in SETTINGS {
+            assert!(text.contains(&format!("{} ", info.name)) && text.contains(&info.help[..20]), "{}", info.name);
+        }
+        assert!(text.lines().all(|line| line.chars().count() <= WIDTH + 2));
+    }
+
+    #[test]
+    fn what_was_seen_is_set() {
+        let tag = |key: &str, value: &str| Tag { key: key.into(), value: value.into(), users: 3 };
+        let mut look = Look {
+            region: Some("eu-central-1".into()),
+            users: 9,
+            tags: vec![tag("Auto Rotate", "yes")],
+            ..Look::default()
+        };
+        let settings = load(&toml(Some(&look)));
+        assert_eq!(settings.region(), Some("eu-central-1"));
+        assert_eq!(
+            (settings.selection().tag.as_str(), settings.selection().tag_value.as_str()),
+            ("Auto Rotate", "yes")
+        );
+        look.tags = vec![tag("rotatekey", "TRUE")];
+        assert!(toml(Some(&look)).contains("\n#tag = \"RotateKey=True\"\n"), "the default fits");
+    }
+}

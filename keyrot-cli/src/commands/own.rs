@@ -1,0 +1,325 @@
+//! `self`: a developer's own key, in their own file.
+
+mod find;
+
+use crate::args::Invocation;
+use crate::config;
+use crate::confirm::{Yes, confirm};
+use crate::exit::Exit;
+use crate::problem::Problem;
+use crate::render::own::{self, Document, Outcome};
+use crate::render::{paint, print, print_json, style, time, width};
+use crate::signals::Signals;
+use find::Found;
+use keyrot_core::{
+    AccessKey, Cancel, KeyId, LastUse, OwnBlocked, OwnStep, Ports, ReplaceError, Timestamp, Undone, UserName,
+    decide_own, other_key, replace_own,
+};
+
+pub(crate) const EXAMPLES: &str = "\
+Examples:
+  keyrot self                          do what is due for the key of the default profile
+  keyrot self --dry-run                say what that would be
+  keyrot self --profile work --force   replace the key of another profile now, whatever its age
+  keyrot self --mfa-serial arn:aws:iam::123456789012:mfa/jane
+  keyrot self --delete-inactive        delete the other key, if it is Inactive
+  keyrot self --yes -q                 in a daily job
+
+Run it once to replace the key, and again after `overlap` (7 days) to have the key before deactivated, if nothing uses it.
+
+Exit codes:
+  0  done, or nothing to do yet   1  it failed; the key in the file works as before   2  it cannot be used like this
+  3  there is a second key that a person has to decide on   130, 143  stopped by Ctrl-C or SIGTERM; no key is left behind";
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct OwnArgs {
+    /// Replace the key although it is not yet as old as max_age
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Delete the user's other key, if it is Inactive
+    #[arg(long)]
+    pub(crate) delete_inactive: bool,
+    /// Say what would be done, and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// The MFA device to use; by default the profile's mfa_serial, if somebody can be asked for the code
+    #[arg(long, value_name = "ARN")]
+    pub(crate) mfa_serial: Option<String>,
+    /// What the MFA device shows; otherwise it is asked for
+    #[arg(long, value_name = "CODE", value_parser = mfa_code)]
+    pub(crate) mfa_code: Option<String>,
+    #[command(flatten)]
+    pub(crate) yes: Yes,
+}
+
+fn mfa_code(text: &str) -> Result<String, String> {
+    let fits = text.len() == 6 && text.bytes().all(|b| b.is_ascii_digit());
+    fits.then(|| text.to_owned()).ok_or_else(|| "expected the six digits that the device shows".to_owned())
+}
+
+pub(crate) async fn own(invocation: &Invocation, args: &OwnArgs) -> Result<Exit, Problem> {
+    let settings = config::load(invocation)?;
+    let found = find::find(invocation, args, &settings).await?;
+    let policy = match args.force {
+        true => settings.policy().forced(found.ports.clock.now()),
+        false => *settings.policy(),
+    };
+    let mut work = Work { args, found: &found, policy, done: Vec::new(), keys: Vec::new(), last_use: None };
+    let outcome = work.run().await?;
+    let now = found.ports.clock.now();
+    let document = work.document(outcome, now);
+    if invocation.json {
+        print_json(&document);
+    } else {
+        print(&own::screen(&document, now, width()));
+    }
+    Ok(if document.result == Outcome::Blocked { Exit::Blocked } else { Exit::Well })
+}
+
+/// What is done, and what was seen on the way.
+struct Work<'a> {
+    args: &'a OwnArgs,
+    found: &'a Found,
+    policy: keyrot_core::Policy,
+    /// What was changed, in words.
+    done: Vec<String>,
+    /// As IAM listed them last.
+    keys: Vec<AccessKey>,
+    /// The other key's.
+    last_use: Option<LastUse>,
+}
+
+/// Where it ended.
+struct End {
+    result: Outcome,
+    /// The key that is in the file now.
+    key: KeyId,
+    message: String,
+    hint: Option<String>,
+    until: Option<Timestamp>,
+}
+
+impl Work<'_> {
+    fn ports(&self) -> &Ports {
+        &self.found.ports
+    }
+
+    fn user(&self) -> &UserName {
+        self.found.arn.name()
+    }
+
+    fn mine(&self) -> &KeyId {
+        &self.found.credentials.key
+    }
+
+    async fn run(&mut self) -> Result<End, Problem> {
+        loop {
+            self.look().await?;
+            let now = self.ports().clock.now();
+            let other = other_key(&self.keys, self.mine()).cloned();
+            let step = decide_own(&self.keys, self.mine(), self.last_use.as_ref(), &self.policy, now);
+            match (step, other) {
+                (OwnStep::Settled { until }, _) => return Ok(self.settled(until, now)),
+                (OwnStep::Wait(wait), _) => return Ok(self.waiting(&wait)),
+                (OwnStep::Blocked(why), other) => return Ok(self.blocked(&why, other.as_ref(), now)),
+                (OwnStep::Inactive(key), Some(other)) if self.args.delete_inactive => {
+                    let what = format!("delete {}, for good", self.described(&other, now));
+                    if self.args.dry_run {
+                        return Ok(self.end(Outcome::Due, format!("would {what}")));
+                    }
+                    confirm(self.args.yes, &what)?;
+                    self.ports()
+                        .iam
+                        .delete_key(self.user(), &key)
+                        .await
+                        .map_err(|e| self.refused("could not be deleted", &e))?;
+                    self.done.push(format!("deleted {key}"));
+                }
+                (OwnStep::Inactive(_), other) => return Ok(self.inactive(other.as_ref(), now)),
+                (OwnStep::Deactivate(key), other) => {
+                    let described = other.map_or_else(|| key.to_string(), |other| self.described(&other, now));
+                    let what = format!("deactivate {described}");
+                    if self.args.dry_run {
+                        return Ok(self.end(Outcome::Due, format!("would {what}")));
+                    }
+                    confirm(self.args.yes, &what)?;
+                    self.ports()
+                        .iam
+                        .deactivate_key(self.user(), &key)
+                        .await
+                        .map_err(|e| self.refused("could not be deactivated", &e))?;
+                    self.done.push(format!("deactivated {key}"));
+                    return Ok(self.deactivated(&key));
+                }
+                (OwnStep::Replace, _) => return self.replace(now).await,
+            }
+        }
+    }
+
+    /// Lists the keys, and asks for the other one's last use.
+    async fn look(&mut self) -> Result<(), Problem> {
+        let listed = self.ports().iam.list_keys(self.user()).await;
+        self.keys = listed.map_err(|error| self.refused("could not be listed", &error))?;
+        // Right after a deletion IAM may list the key for a while yet.
+        let gone: Vec<KeyId> =
+            self.keys.iter().map(|k| k.id.clone()).filter(|id| self.done.contains(&format!("deleted {id}"))).collect();
+        self.keys.retain(|key| !gone.contains(&key.id));
+        self.last_use = match other_key(&self.keys, self.mine()) {
+            None => None,
+            Some(other) => {
+                let asked = self.ports().iam.last_use(self.user(), &other.id).await;
+                Some(asked.unwrap_or_else(|error| LastUse::Unknown(error.to_string())))
+            }
+        };
+        Ok(())
+    }
+
+    async fn replace(&mut self, now: Timestamp) -> Result<End, Problem> {
+        let (file, profile, before) = (&self.found.file, &self.found.profile, &self.found.credentials);
+        let what = format!(
+            "make a new key for {} and put it into the profile {profile} of {}",
+            self.user(),
+            file.name().display()
+        );
+        if self.args.dry_run {
+            return Ok(self.end(Outcome::Due, format!("would {what}")));
+        }
+        confirm(self.args.yes, &what)?;
+        let mut signals = Signals::listen().map_err(|e| Problem::failed(format!("no signal can be heard: {e}")))?;
+        let ports = self.ports();
+        let cancel = Cancel::default();
+        let all = (ports.iam.as_ref(), ports.probe.as_ref(), ports.clock.as_ref());
+        let work =
+            replace_own(all, &self.found.arn, &self.keys, &self.policy, &cancel, |new| file.put(profile, before, new));
+        let say = |text: &str| anstream::eprintln!("{}", paint(style::WARN, text));
+        let (result, signal) = signals.until_the_end(&cancel, say, work).await;
+        let new = result.map_err(|error| self.not_replaced(&error, signal))?;
+        self.done.push(format!("made {new}, proved it, and put it into the file"));
+        let until = keyrot_core::after(now, self.policy.waits().overlap);
+        let old = self.mine();
+        let message =
+            format!("the profile {profile} has the new key {new}; the key before, {old}, stays Active for now");
+        let hint = format!(
+            "after {}, run `keyrot self` again: it deactivates {old} if nothing uses it by then. What still has the old key in its memory or in a copy has until then",
+            time::absolute(until)
+        );
+        Ok(End { result: Outcome::Replaced, key: new, message, hint: Some(hint), until: Some(until) })
+    }
+
+    fn settled(&self, until: Timestamp, now: Timestamp) -> End {
+        let message = format!("{} is due {}", self.mine(), time::both(until, now));
+        let hint = Some("to replace it now: keyrot self --force".to_owned());
+        End { hint, until: Some(until), ..self.end(Outcome::Settled, message) }
+    }
+
+    fn waiting(&self, wait: &keyrot_core::Wait) -> End {
+        End { until: wait.until, ..self.end(Outcome::Waiting, own::waiting(wait)) }
+    }
+
+    fn deactivated(&self, key: &KeyId) -> End {
+        let hint = format!(
+            "if something turns out to need it: aws iam update-access-key --user-name {} --access-key-id {key} --status Active; if nothing does for some days: keyrot self --delete-inactive",
+            self.user()
+        );
+        End {
+            hint: Some(hint),
+            ..self.end(Outcome::Deactivated, format!("{key} is Inactive now; it can be taken into use again"))
+        }
+    }
+
+    fn inactive(&self, other: Option<&AccessKey>, now: Timestamp) -> End {
+        let described = other.map(|key| self.described(key, now)).unwrap_or_default();
+        let message = format!("the other key is Inactive: {described}; it has to go before the next rotation");
+        let hint = "when nothing missed it for some days: keyrot self --delete-inactive".to_owned();
+        End { hint: Some(hint), ..self.end(Outcome::Inactive, message) }
+    }
+
+    fn blocked(&self, why: &OwnBlocked, other: Option<&AccessKey>, now: Timestamp) -> End {
+        let user = self.user();
+        let hint = match (why, other) {
+            (OwnBlocked::Unexplained { .. }, Some(other)) => Some(format!(
+                "the other key is {}. If nobody has it: aws iam update-access-key --user-name {user} --access-key-id {} --status Inactive, then keyrot self --delete-inactive",
+                self.described(other, now),
+                other.id
+            )),
+            (OwnBlocked::Unlisted(_), _) => Some("run it again in a minute".to_owned()),
+            _ => None,
+        };
+        End { hint, ..self.end(Outcome::Blocked, why.to_string()) }
+    }
+
+    /// A key and the evidence of its use.
+    fn described(&self, key: &AccessKey, now: Timestamp) -> String {
+        let used = match &self.last_use {
+            Some(LastUse::At { when, service, region }) => {
+                format!("last used {} for {service} in {region}", time::relative(*when, now))
+            }
+            Some(LastUse::NoRecord) => "no use on record".to_owned(),
+            Some(LastUse::Unknown(_)) | None => "its last use is not known".to_owned(),
+        };
+        format!("{} ({}, made {}, {used})", key.id, own::status(&key.status), time::relative(key.created, now))
+    }
+
+    fn end(&self, result: Outcome, message: String) -> End {
+        End { result, key: self.mine().clone(), message, hint: None, until: None }
+    }
+
+    fn refused(&self, what: &str, error: &keyrot_core::CallError) -> Problem {
+        let problem = Problem::failed(format!("your keys {what}: {error}"));
+        match error.kind {
+            keyrot_core::ErrorKind::Denied => problem.hint(
+                "you need iam:ListAccessKeys, CreateAccessKey, UpdateAccessKey, DeleteAccessKey and GetAccessKeyLastUsed on yourself; if they are given only with MFA: --mfa-serial ARN",
+            ),
+            _ => problem,
+        }
+    }
+
+    fn not_replaced(&self, error: &ReplaceError, signal: Option<u8>) -> Problem {
+        let user = self.user();
+        let delete = |key: &KeyId| format!("aws iam delete-access-key --user-name {user} --access-key-id {key}");
+        let unchanged = "the key in the file works as before";
+        match (error, signal) {
+            (ReplaceError::NotMade(call), _) => self.refused("were not touched", call),
+            (ReplaceError::Undone { why: Undone::Cancelled, .. }, Some(signal)) => {
+                Problem::with(Exit::Signal(signal), error.to_string()).hint(unchanged)
+            }
+            (ReplaceError::Undone { .. }, _) => Problem::failed(error.to_string()).hint(unchanged),
+            (ReplaceError::LeftBehind { key, .. }, _) => {
+                Problem::failed(error.to_string()).hint(format!("{unchanged}; delete the new one: {}", delete(key)))
+            }
+            (ReplaceError::Lost { since, .. }, _) => {
+                let hint = match since.as_slice() {
+                    [] => format!(
+                        "{unchanged}. Look again in a minute: `keyrot self --dry-run` shows a second key, if there is one"
+                    ),
+                    keys => format!(
+                        "{unchanged}. IAM lists {} now and did not before; if nobody else made it this minute, nobody has its secret: {}",
+                        keys[0],
+                        delete(&keys[0])
+                    ),
+                };
+                Problem::failed(error.to_string()).hint(hint)
+            }
+        }
+    }
+
+    fn document(&self, end: End, now: Timestamp) -> Document {
+        let before =
+            self.keys.iter().find(|key| key.id != end.key && !self.done.contains(&format!("deleted {}", key.id)));
+        Document {
+            schema: "keyrot.self/1",
+            profile: self.found.profile.clone(),
+            file: self.found.file.name().display().to_string(),
+            user: self.user().clone(),
+            arn: self.found.arn.clone(),
+            key: end.key,
+            other: before.map(|key| key.id.clone()),
+            result: end.result,
+            done: self.done.clone(),
+            message: end.message,
+            hint: end.hint,
+            until: end.until,
+            now,
+        }
+    }
+}

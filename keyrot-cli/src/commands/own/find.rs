@@ -1,0 +1,200 @@
+//! Whose key it is, and where it stands.
+
+use super::OwnArgs;
+use crate::args::Invocation;
+use crate::problem::Problem;
+use crate::profiles::{FileError, HeldFile, Kind, Places, Profiles, read};
+use crate::render::{paint, style};
+use crate::target::{Target, is_sandbox};
+use keyrot_aws::{Aws, AwsSettings, CallerCredentials};
+use keyrot_core::settings::Settings;
+use keyrot_core::{Credentials, Ports, ProbeAnswer, UserArn};
+use std::io::{BufRead, IsTerminal, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+/// A profile's key, and its owner.
+pub(super) struct Found {
+    pub(super) profile: String,
+    pub(super) file: HeldFile,
+    /// The key in the file.
+    pub(super) credentials: Credentials,
+    pub(super) arn: UserArn,
+    /// They call AWS with this very key, or with a session that it began.
+    pub(super) ports: Ports,
+}
+
+/// IAM and STS are asked in some region, and any of the partition will do.
+const ANY_REGION: &str = "us-east-1";
+
+pub(super) async fn find(invocation: &Invocation, args: &OwnArgs, settings: &Settings) -> Result<Found, Problem> {
+    let env = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
+    let asked = settings.profile().map(str::to_owned);
+    if env("AWS_ACCESS_KEY_ID").is_some() {
+        let text = "AWS_ACCESS_KEY_ID is set in the environment, and goes before the files for most tools";
+        if asked.is_none() {
+            return Err(Problem::usage(text)
+                .hint("unset it, or name the profile whose key you mean with --profile; nothing was done"));
+        }
+        warn(&format!("{text}: they will not see the new key"));
+    }
+    let profile = asked.or_else(|| env("AWS_PROFILE")).unwrap_or_else(|| "default".to_owned());
+    let places = Places::of_environment();
+    let config = read(places.config.as_deref())
+        .map_err(|e| Problem::usage(format!("the AWS configuration cannot be read: {e}")))?;
+    let config = Profiles::parse(Kind::Config, &config);
+    let (file, credentials) = key_of(&profile, &places, &config)?;
+    if file.is_open_to_others() {
+        warn(&format!("{} can be read by others on this machine; to close it: chmod 600", file.name().display()));
+    }
+    let (ports, aws) = if is_sandbox(invocation) {
+        (Target::open(invocation, settings).await?.ports, None)
+    } else {
+        let region = env("AWS_REGION")
+            .or_else(|| env("AWS_DEFAULT_REGION"))
+            .or_else(|| config.get(&profile, "region").map(str::to_owned));
+        let aws = connect(settings, region.clone(), (&credentials).into()).await?;
+        (aws.ports(), Some((aws, region)))
+    };
+    let arn = owner(&ports, &credentials, &profile).await?;
+    let ports = match (aws, mfa(args, &config, &profile)?) {
+        (Some((aws, region)), Some((serial, code))) => {
+            let session = aws.mfa_session(&serial, &code).await.map_err(|error| {
+                Problem::failed(format!("no session with MFA: {error}"))
+                    .hint("a code works once; wait for the next one")
+            })?;
+            connect(settings, region, session).await?.ports()
+        }
+        _ => ports,
+    };
+    Ok(Found { profile, file, credentials, arn, ports })
+}
+
+/// The profile's key, from whichever file has it.
+fn key_of(profile: &str, places: &Places, config: &Profiles<'_>) -> Result<(HeldFile, Credentials), Problem> {
+    let files = [(places.credentials.as_deref(), Kind::Credentials), (places.config.as_deref(), Kind::Config)];
+    for (path, kind) in files {
+        let Some(path) = path.filter(|path| path.exists()) else { continue };
+        let text = read(Some(path)).map_err(|e| Problem::usage(format!("{} cannot be read: {e}", path.display())))?;
+        let unclear =
+            |why| Problem::usage(format!("profile {profile} in {}: {why}", path.display())).hint("nothing was done");
+        if Profiles::parse(kind, &text).key_pair(profile).map_err(unclear)?.is_none() {
+            continue;
+        }
+        let file = HeldFile::open(path, kind).map_err(|error| unusable(&error))?;
+        let pair = file.profiles().key_pair(profile).map_err(unclear)?;
+        return match pair {
+            Some(pair) => Ok((file, pair.credentials)),
+            None => {
+                Err(Problem::failed(format!("{} was changed by somebody else in this very moment", path.display())))
+            }
+        };
+    }
+    let shown = |path: Option<&Path>| path.map_or_else(|| "~/.aws".to_owned(), |path| path.display().to_string());
+    let elsewhere = ["credential_process", "sso_session", "sso_start_url", "role_arn", "web_identity_token_file"];
+    if let Some(how) = elsewhere.iter().find(|name| config.get(profile, name).is_some()) {
+        let text = format!("profile {profile} gets its credentials by {how}: it has no key of its own to rotate");
+        return Err(Problem::usage(text).hint("name a profile that has one with --profile"));
+    }
+    let text = format!("there is no profile {profile} with an access key in {}", shown(places.credentials.as_deref()));
+    let problem = Problem::usage(text);
+    Err(match known(places).as_slice() {
+        [] => problem.hint("AWS_SHARED_CREDENTIALS_FILE names another file; `aws configure` makes one"),
+        names => problem.hint(format!("--profile names one of {}", names.join(", "))),
+    })
+}
+
+/// The profiles that have a key.
+fn known(places: &Places) -> Vec<String> {
+    let text = read(places.credentials.as_deref()).unwrap_or_default();
+    let profiles = Profiles::parse(Kind::Credentials, &text);
+    let mut names: Vec<String> =
+        profiles.names().filter(|name| profiles.key_pair(name).is_ok_and(|pair| pair.is_some())).collect();
+    names.dedup();
+    names
+}
+
+fn unusable(error: &FileError) -> Problem {
+    let problem = Problem::usage(error.to_string());
+    match error {
+        FileError::Busy(_) => problem.hint("wait until it is done"),
+        FileError::HardLink(_) => problem.hint("put a copy into the place of one of them"),
+        FileError::Owner { .. } => problem.hint("run it as that user"),
+        FileError::Io { .. } => {
+            problem.hint("nothing was done; a new file has to be made beside it, and moved into its place")
+        }
+    }
+}
+
+async fn connect(
+    settings: &Settings,
+    region: Option<String>,
+    credentials: CallerCredentials,
+) -> Result<Arc<Aws>, Problem> {
+    let mut aws = AwsSettings::default().with(settings).map_err(|error| Problem::usage(error.to_string()))?;
+    // The key is handed in. A profile would only be asked for one once more.
+    aws.profile = None;
+    aws.region = aws.region.or(region).or_else(|| Some(ANY_REGION.to_owned()));
+    aws.credentials = Some(credentials);
+    Ok(Arc::new(Aws::connect(&aws).await.map_err(|error| Problem::usage(error.to_string()))?))
+}
+
+/// Whose key it is; it has to be a user's, and work.
+async fn owner(ports: &Ports, credentials: &Credentials, profile: &str) -> Result<UserArn, Problem> {
+    let key = &credentials.key;
+    let answer = ports.probe.probe(credentials).await;
+    match answer.map_err(|error| Problem::failed(format!("it could not be found out whose key {key} is: {error}")))? {
+        ProbeAnswer::Authenticated(arn) => Ok(arn),
+        ProbeAnswer::SomebodyElse(arn) if arn.ends_with(":root") => Err(Problem::usage(format!(
+            "{key} of profile {profile} is the root user's ({arn})"
+        ))
+        .hint("a root user should have no key at all: delete it in the console, and make yourself a user or a role")),
+        ProbeAnswer::SomebodyElse(arn) => Err(Problem::usage(format!(
+            "{key} of profile {profile} is {arn}, which is no IAM user: it has no key to rotate"
+        ))),
+        ProbeAnswer::Refused => {
+            Err(Problem::failed(format!("AWS does not accept {key} of profile {profile} (InvalidClientTokenId)"))
+                .hint("it is Inactive or deleted; put a key that works into the file: aws configure"))
+        }
+        ProbeAnswer::WrongSecret => Err(Problem::failed(format!(
+            "the aws_secret_access_key of profile {profile} does not belong to {key} (SignatureDoesNotMatch)"
+        ))
+        .hint("the two lines were mixed up, or this machine's clock is off by more than five minutes")),
+    }
+}
+
+/// The device and its code, if a session with MFA is asked for.
+fn mfa(args: &OwnArgs, config: &Profiles<'_>, profile: &str) -> Result<Option<(String, String)>, Problem> {
+    let of_profile = || config.get(profile, "mfa_serial").map(str::to_owned);
+    let wanted = args.mfa_serial.is_some() || args.mfa_code.is_some();
+    let serial = match (args.mfa_serial.clone().or_else(of_profile), wanted) {
+        (None, true) => {
+            return Err(Problem::usage("--mfa-code alone says of no device")
+                .hint("add --mfa-serial ARN, or mfa_serial to the profile"));
+        }
+        (None, false) => return Ok(None),
+        (Some(serial), _) => serial,
+    };
+    if let Some(code) = &args.mfa_code {
+        return Ok(Some((serial, code.clone())));
+    }
+    if !std::io::stdin().is_terminal() {
+        return match wanted {
+            true => Err(Problem::usage("nobody can be asked here for the MFA code").hint("add --mfa-code CODE")),
+            false => Ok(None),
+        };
+    }
+    anstream::eprint!("{} ", paint(style::HEAD, format!("Code of {serial}:")));
+    let _ = std::io::stderr().flush();
+    let mut line = String::new();
+    std::io::stdin()
+        .lock()
+        .read_line(&mut line)
+        .map_err(|e| Problem::failed(format!("the code could not be read: {e}")))?;
+    let code = super::mfa_code(line.trim()).map_err(Problem::usage)?;
+    Ok(Some((serial, code)))
+}
+
+fn warn(text: &str) {
+    anstream::eprintln!("{} {text}", paint(style::WARN, "warning:"));
+}

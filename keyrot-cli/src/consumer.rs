@@ -1,0 +1,221 @@
+//! The consumer's side: the published key, from Secrets Manager or from a short cache.
+
+mod cache;
+mod caller;
+
+use crate::args::Invocation;
+use crate::config;
+use crate::problem::Problem;
+use crate::render::{paint, style, time};
+use crate::target::Target;
+use cache::{Cache, Entry};
+use keyrot_core::settings::Settings;
+use keyrot_core::{
+    CallError, CredentialSource, Credentials, Edition, ErrorKind, Freshness, Published, SecretId, Timestamp, UserRef,
+    after, format_duration,
+};
+use std::time::Duration;
+
+/// What to read, and how fresh it has to be.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Reading {
+    /// Whose key: a user's name, or its ARN where secret_name has {path} or {account} in it
+    #[arg(value_name = "USER", required_unless_present = "secret")]
+    pub(crate) user: Option<UserRef>,
+    /// The secret's name or ARN, where it is not what secret_name gives
+    #[arg(long, value_name = "NAME|ARN")]
+    pub(crate) secret: Option<SecretId>,
+    /// The key before the current one (AWSPREVIOUS); it works until keyrot retires it
+    #[arg(long)]
+    pub(crate) previous: bool,
+    /// How long a key that was read is used again without asking Secrets Manager [default: 5m]
+    #[arg(long, value_name = "DURATION", value_parser = crate::args::duration)]
+    pub(crate) cache_for: Option<Duration>,
+    /// How long it is used while Secrets Manager cannot be reached; 0s for not at all [default: half of overlap, at most 1day]
+    #[arg(long, value_name = "DURATION", value_parser = crate::args::duration)]
+    pub(crate) stale_for: Option<Duration>,
+    /// Keep nothing on disk, and use nothing that is there
+    #[arg(long, conflicts_with_all = ["cache_for", "stale_for"])]
+    pub(crate) no_cache: bool,
+}
+
+/// A key for a consumer.
+pub(crate) struct Found {
+    pub(crate) credentials: Credentials,
+    /// When to ask again.
+    pub(crate) expires: Timestamp,
+}
+
+const CACHE_FOR: Duration = Duration::from_secs(5 * 60);
+/// What is served while Secrets Manager cannot be reached is asked for again soon; below 15 minutes botocore would ask at every request.
+const STALE_LIFETIME: Duration = Duration::from_secs(20 * 60);
+
+/// Reads the key. What a consumer should know goes to stderr.
+pub(crate) async fn read(invocation: &Invocation, reading: &Reading) -> Result<Found, Problem> {
+    let settings = config::load(invocation)?;
+    let waits = Waits::of(reading, &settings)?;
+    let secret = secret_of(reading, &settings)?;
+    let edition = if reading.previous { Edition::Previous } else { Edition::Current };
+    let caller = caller::find(&settings, &secret)?;
+    if reading.previous {
+        warn("this is the key under AWSPREVIOUS: it works only until keyrot retires it");
+    }
+    let (target, sandbox) = match crate::target::is_sandbox(invocation) {
+        true => (Some(Target::open(invocation, &settings).await?), true),
+        false => (None, false),
+    };
+    // A sandbox's clock is moved by hand, so that nothing could be said of an entry's age.
+    let cache = match sandbox || reading.no_cache {
+        true => None,
+        false => Cache::open(&format!("{edition:?} {secret}\n{}", caller.scope)).map_err(|why| warn(&why)).ok(),
+    };
+    let now = match &target {
+        Some(target) => target.ports.clock.now(),
+        None => std::time::SystemTime::now().into(),
+    };
+    let fresh = |entry: &Entry| entry.age(now).is_some_and(|age| age < waits.cache_for);
+    if let Some(entry) = cache.as_ref().and_then(load).filter(fresh) {
+        return Ok(waits.found(entry));
+    }
+    // One process asks, and the others find what it wrote.
+    let turn = cache.as_ref().map(Cache::turn);
+    let entry = cache.as_ref().and_then(load);
+    if let Some(entry) = entry.clone().filter(fresh) {
+        return Ok(waits.found(entry));
+    }
+    let answer = match &target {
+        Some(target) => target.source.published(&secret, edition).await,
+        None => caller.connect().await?.published(&secret, edition).await,
+    };
+    let result = match answer {
+        Ok(Published::Key { credentials, .. }) => {
+            let entry = Entry { credentials, fetched: now };
+            if let Some(Err(why)) = cache.as_ref().map(|cache| cache.store(&entry)) {
+                warn(&why);
+            }
+            Ok(waits.found(entry))
+        }
+        Ok(Published::NotYet) => Err(not_yet(reading, &secret)),
+        Ok(Published::SomethingElse) => Err(something_else(&secret, &settings)),
+        Err(error) => match entry.filter(|entry| entry.age(now).is_some_and(|age| age < waits.stale)) {
+            Some(entry) if is_out_of_reach(&error) => {
+                warn(&format!(
+                    "Secrets Manager cannot be reached; this is the key that was read {}: {error}",
+                    time::relative(entry.fetched, now)
+                ));
+                Ok(Found { credentials: entry.credentials, expires: after(now, STALE_LIFETIME.min(waits.lifetime)) })
+            }
+            _ => Err(unreadable(reading, &secret, &error)),
+        },
+    };
+    // What is not published any more is not kept either.
+    if let (Err(_), Some(cache)) = (&result, &cache) {
+        cache.forget();
+    }
+    drop(turn);
+    result
+}
+
+/// The waits that hold for this reading.
+struct Waits {
+    lifetime: Duration,
+    cache_for: Duration,
+    stale: Duration,
+}
+
+impl Waits {
+    fn of(reading: &Reading, settings: &Settings) -> Result<Self, Problem> {
+        let overlap = settings.policy().waits().overlap;
+        let Freshness { lifetime, stale } = Freshness::of(overlap);
+        let bounded = |name: &str, given: Option<Duration>, default: Duration, most: Duration| match given {
+            Some(asked) if asked > most => Err(Problem::usage(format!(
+                "--{name} {} is too long: expected at most {}, so that a key which was replaced is not used for longer than overlap = {}",
+                format_duration(asked),
+                format_duration(most),
+                format_duration(overlap)
+            ))),
+            given => Ok(given.unwrap_or(default)),
+        };
+        Ok(Self {
+            lifetime,
+            cache_for: bounded("cache-for", reading.cache_for, CACHE_FOR.min(lifetime / 4), lifetime / 2)?,
+            stale: bounded("stale-for", reading.stale_for, stale, overlap / 2)?,
+        })
+    }
+
+    /// Counted from when it was read: a cached key is asked for again no later than any other.
+    fn found(&self, entry: Entry) -> Found {
+        let expires = after(entry.fetched, self.lifetime);
+        Found { credentials: entry.credentials, expires }
+    }
+}
+
+fn secret_of(reading: &Reading, settings: &Settings) -> Result<SecretId, Problem> {
+    let user = match (&reading.secret, &reading.user) {
+        (Some(secret), _) => return Ok(secret.clone()),
+        (None, Some(user)) => user,
+        (None, None) => return Err(Problem::usage("nothing says which secret: name a user, or --secret")),
+    };
+    match settings.template().secret_of(user) {
+        Some(Ok(name)) => Ok(name.into()),
+        Some(Err(error)) => Err(Problem::usage(error.to_string())),
+        None => {
+            let text = format!("secret_name = {:?} needs more than the user's name", settings.template().as_str());
+            Err(Problem::usage(text)
+                .hint("give the user's whole ARN in the place of the name, or the secret with --secret NAME"))
+        }
+    }
+}
+
+fn load(cache: &Cache) -> Option<Entry> {
+    cache.load().unwrap_or_else(|why| {
+        warn(&why);
+        None
+    })
+}
+
+/// Only what says nothing of the key: a denial, or a secret that is gone, does.
+fn is_out_of_reach(error: &CallError) -> bool {
+    matches!(error.kind, ErrorKind::Unavailable | ErrorKind::Throttled)
+}
+
+fn not_yet(reading: &Reading, secret: &SecretId) -> Problem {
+    if reading.previous {
+        return Problem::failed(format!(
+            "there is no key before the current one: under AWSPREVIOUS of {secret} is keyrot's placeholder"
+        ));
+    }
+    let problem =
+        Problem::failed(format!("not rotated yet: the secret {secret} holds keyrot's placeholder, and no key"));
+    match &reading.user {
+        Some(user) => problem.hint(format!("`keyrot rotate --user {user}` makes the first key and publishes it here")),
+        None => problem.hint("`keyrot rotate` makes the first key and publishes it here"),
+    }
+}
+
+fn something_else(secret: &SecretId, settings: &Settings) -> Problem {
+    let (id, key) = (settings.field_access_key_id(), settings.field_secret_access_key());
+    Problem::failed(format!("the secret {secret} holds no access key: expected a JSON object with {id} and {key}"))
+        .hint("if its fields have other names, set field_access_key_id and field_secret_access_key")
+}
+
+fn unreadable(reading: &Reading, secret: &SecretId, error: &CallError) -> Problem {
+    let problem = Problem::failed(format!("the key could not be read: {error}"));
+    match (error.kind, &reading.secret) {
+        (ErrorKind::NotFound, _) if reading.previous => {
+            problem.hint(format!("nothing stands under AWSPREVIOUS of {secret}: there was no rotation so far, or the region is another"))
+        }
+        (ErrorKind::NotFound, None) => problem.hint(format!(
+            "is the region right? If the user's tag keyrot:secret names another secret than {secret}, give that one with --secret NAME"
+        )),
+        (ErrorKind::NotFound, Some(_)) => problem.hint("is the region right? The secret of another account goes by its ARN"),
+        (ErrorKind::Denied, _) => {
+            problem.hint("a consumer needs secretsmanager:GetSecretValue on this one secret, and kms:Decrypt if it has a KMS key of your own")
+        }
+        _ => problem,
+    }
+}
+
+fn warn(text: &str) {
+    anstream::eprintln!("{} {text}", paint(style::WARN, "warning:"));
+}

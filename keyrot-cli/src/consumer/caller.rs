@@ -1,0 +1,105 @@
+//! With which credentials the secret is read: those of the environment or a profile, but never those that keyrot itself would give.
+
+use crate::problem::Problem;
+use crate::profiles::{Kind, Places, Profiles, read};
+use keyrot_aws::{Aws, AwsSettings, Timeouts};
+use keyrot_core::SecretId;
+use keyrot_core::settings::Settings;
+use std::time::Duration;
+
+/// Profiles that name each other as their source are followed this far.
+const LONGEST_CHAIN: usize = 8;
+
+/// A connection that is not made yet.
+pub(super) struct Caller {
+    settings: AwsSettings,
+    /// Where and as whom it would ask: what a cached key has to be for.
+    pub(super) scope: String,
+}
+
+/// Who asks for this secret.
+pub(super) fn find(settings: &Settings, secret: &SecretId) -> Result<Caller, Problem> {
+    let mut aws = AwsSettings::default().with(settings).map_err(|error| Problem::usage(error.to_string()))?;
+    let s = Duration::from_secs;
+    // A job waits for this, and there may be a cached key to go on with.
+    aws.timeouts = Timeouts { connect: s(2), read: s(5), attempt: s(6), call: s(18) };
+    if let Some(region) = secret.region() {
+        aws.region = Some(region.to_owned());
+    }
+    avoid_itself(&mut aws)?;
+    Ok(Caller { scope: scope(&aws, settings), settings: aws })
+}
+
+impl Caller {
+    pub(super) async fn connect(&self) -> Result<Aws, Problem> {
+        Aws::connect(&self.settings).await.map_err(|error| Problem::usage(error.to_string()))
+    }
+}
+
+/// A profile with `credential_process = keyrot credentials …` is handed to keyrot in `AWS_PROFILE` by the tool that runs it. Were it used here, each
+/// process would start the next one, without end.
+fn avoid_itself(aws: &mut AwsSettings) -> Result<(), Problem> {
+    let env = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
+    if aws.profile.is_none() && env("AWS_ACCESS_KEY_ID").is_some() {
+        return Ok(());
+    }
+    let ambient = || env("AWS_PROFILE").unwrap_or_else(|| "default".to_owned());
+    let profile = aws.profile.clone().unwrap_or_else(ambient);
+    let places = Places::of_environment();
+    let text = |path: Option<&std::path::Path>| read(path).unwrap_or_default();
+    let (config, credentials) = (text(places.config.as_deref()), text(places.credentials.as_deref()));
+    let files = [Profiles::parse(Kind::Config, &config), Profiles::parse(Kind::Credentials, &credentials)];
+    let get = |profile: &str, name: &str| files.iter().find_map(|file| file.get(profile, name)).map(str::to_owned);
+    let mut at = profile.clone();
+    for _ in 0..LONGEST_CHAIN {
+        if get(&at, "credential_process").is_some_and(|process| process.contains("keyrot")) {
+            if aws.profile.is_some() {
+                let text = format!("the profile {profile} gets its credentials from keyrot itself");
+                return Err(Problem::usage(text)
+                    .hint("name a profile that may read the secret: keyrot credentials USER --profile READER"));
+            }
+            // Whoever has neither variables nor a profile of their own has a role of the machine's.
+            aws.ignore_profiles = true;
+            aws.region = aws.region.take().or_else(|| env("AWS_REGION")).or_else(|| get(&profile, "region"));
+            return Ok(());
+        }
+        match get(&at, "source_profile") {
+            Some(source) if source != at => at = source,
+            _ => break,
+        }
+    }
+    Ok(())
+}
+
+/// All that could make the same command read another secret, or be somebody who may not read it.
+fn scope(aws: &AwsSettings, settings: &Settings) -> String {
+    let mut scope = format!(
+        "profile={:?} region={:?} endpoint={:?} fields={},{} ignore_profiles={}",
+        aws.profile,
+        aws.region,
+        aws.endpoints.all,
+        settings.field_access_key_id(),
+        settings.field_secret_access_key(),
+        aws.ignore_profiles
+    );
+    // Of the variables only those that name somebody or some place; none of them is secret.
+    for name in [
+        "AWS_ACCESS_KEY_ID",
+        "AWS_PROFILE",
+        "AWS_REGION",
+        "AWS_DEFAULT_REGION",
+        "AWS_CONFIG_FILE",
+        "AWS_SHARED_CREDENTIALS_FILE",
+        "AWS_ROLE_ARN",
+        "AWS_WEB_IDENTITY_TOKEN_FILE",
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+        "AWS_ENDPOINT_URL",
+        "AWS_ENDPOINT_URL_SECRETS_MANAGER",
+    ] {
+        if let Ok(value) = std::env::var(name) {
+            scope.push_str(&format!(" {name}={value}"));
+        }
+    }
+    scope
+}

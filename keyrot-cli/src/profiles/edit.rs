@@ -1,0 +1,111 @@
+//! One profile's access key: found without doubt, and replaced without touching anything else.
+
+use super::{Profiles, Setting};
+use keyrot_core::{Credentials, KeyId, SecretKey};
+use std::ops::Range;
+use zeroize::Zeroizing;
+
+pub(crate) const ID: &str = "aws_access_key_id";
+pub(crate) const SECRET: &str = "aws_secret_access_key";
+const TOKEN: &str = "aws_session_token";
+
+/// Where a profile's access key stands, and what it is.
+#[derive(Debug)]
+pub(crate) struct KeyPair {
+    pub(crate) credentials: Credentials,
+    id: Range<usize>,
+    secret: Range<usize>,
+}
+
+/// Why it is not clear what the profile's access key is, or that it is one. No value is in the text.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Unclear {
+    #[error(
+        "the profile stands there twice (lines {0} and {1}), and tools do not agree on which one counts: put both together"
+    )]
+    ProfileTwice(usize, usize),
+    #[error("the profile has {0} twice (lines {1} and {2}), and tools do not agree on which one counts: take one out")]
+    SettingTwice(&'static str, usize, usize),
+    #[error("the profile has {0}, and no {1}")]
+    Half(&'static str, &'static str),
+    #[error(
+        "the profile has aws_session_token (line {0}): its credentials are temporary, so there is no key of its own to rotate"
+    )]
+    Temporary(usize),
+    #[error("the value of {0} (line {1}) is not what it should be: expected {2}")]
+    Value(&'static str, usize, &'static str),
+}
+
+impl Profiles<'_> {
+    /// The profile's access key; `None` if it has none.
+    pub(crate) fn key_pair(&self, profile: &str) -> Result<Option<KeyPair>, Unclear> {
+        let mut sections = self.of(profile);
+        let (Some(section), second) = (sections.next(), sections.next()) else { return Ok(None) };
+        if let Some(second) = second {
+            return Err(Unclear::ProfileTwice(section.line, second.line));
+        }
+        let one = |name: &'static str| {
+            let mut found = section.settings.iter().filter(|setting| setting.name == name);
+            match (found.next(), found.next()) {
+                (Some(first), Some(second)) => Err(Unclear::SettingTwice(name, first.line, second.line)),
+                (found, _) => Ok(found),
+            }
+        };
+        let (id, secret) = match (one(ID)?, one(SECRET)?) {
+            (None, None) => return Ok(None),
+            (Some(_), None) => return Err(Unclear::Half(ID, SECRET)),
+            (None, Some(_)) => return Err(Unclear::Half(SECRET, ID)),
+            (Some(id), Some(secret)) => (id, secret),
+        };
+        if let Some(token) = section.settings.iter().find(|setting| setting.name == TOKEN) {
+            return Err(Unclear::Temporary(token.line));
+        }
+        let (id_at, id_text) = self.word(id, ID, "the id of an access key, such as AKIAIOSFODNN7EXAMPLE")?;
+        let (secret_at, secret_text) = self.word(secret, SECRET, "40 characters without spaces")?;
+        let wrong = |setting: &Setting, name, expected| Unclear::Value(name, setting.line, expected);
+        let key = KeyId::parse(id_text).map_err(|_| wrong(id, ID, "the id of an access key"))?;
+        if key.as_str().starts_with("ASIA") {
+            return Err(wrong(id, ID, "the id of a user's own key (AKIA…); ASIA… is a temporary one"));
+        }
+        let credentials = Credentials { key, secret: SecretKey::new(secret_text.to_owned()) };
+        Ok(Some(KeyPair { credentials, id: id_at, secret: secret_at }))
+    }
+
+    /// The value, if it is one word on one line, with nothing but a comment behind it.
+    fn word(
+        &self,
+        setting: &Setting,
+        name: &'static str,
+        expected: &'static str,
+    ) -> Result<(Range<usize>, &str), Unclear> {
+        let wrong = || Unclear::Value(name, setting.line, expected);
+        let value = &self.text[setting.value.clone()];
+        let length = value.iter().position(u8::is_ascii_whitespace).unwrap_or(value.len());
+        let (word, behind) = value.split_at(length);
+        let behind = behind.trim_ascii();
+        let comment = behind.is_empty() || behind.starts_with(b"#") || behind.starts_with(b";");
+        let sound = !word.is_empty() && word.iter().all(|b| b.is_ascii_graphic() && !b"\"'#;".contains(b));
+        if setting.continued || !comment || !sound {
+            return Err(wrong());
+        }
+        let start = setting.value.start;
+        Ok((start..start + length, std::str::from_utf8(word).map_err(|_| wrong())?))
+    }
+
+    /// The whole text with this key in the place of the pair.
+    pub(crate) fn with(&self, pair: &KeyPair, new: &Credentials) -> Zeroizing<Vec<u8>> {
+        let (id, secret) = (new.key.as_str().as_bytes(), new.secret.expose().as_bytes());
+        let mut places = [(&pair.id, id), (&pair.secret, secret)];
+        places.sort_by_key(|(place, _)| place.start);
+        // The size is reserved, because a buffer that grows leaves copies behind.
+        let mut text = Zeroizing::new(Vec::with_capacity(self.text.len() + id.len() + secret.len()));
+        let mut at = 0;
+        for (place, value) in places {
+            text.extend_from_slice(&self.text[at..place.start]);
+            text.extend_from_slice(value);
+            at = place.end;
+        }
+        text.extend_from_slice(&self.text[at..]);
+        text
+    }
+}

@@ -1,0 +1,221 @@
+//! A credentials file that is to be changed: held against others, checked again right before, and replaced whole.
+
+use super::{KeyPair, Kind, Profiles};
+use keyrot_core::Credentials;
+use std::fs::{File, Metadata, OpenOptions};
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
+
+/// A file that no other keyrot changes while this lives.
+#[derive(Debug)]
+pub(crate) struct HeldFile {
+    /// As it was named.
+    name: PathBuf,
+    /// Where the name leads: a symbolic link stays, and what it points to is replaced.
+    path: PathBuf,
+    kind: Kind,
+    text: Zeroizing<Vec<u8>>,
+    /// Holds the lock.
+    _lock: File,
+}
+
+/// Why the file cannot be used. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FileError {
+    #[error("{} cannot be {doing}: {cause}", path.display())]
+    Io { path: PathBuf, doing: &'static str, cause: std::io::Error },
+    #[error("another keyrot is at work on {}", .0.display())]
+    Busy(PathBuf),
+    #[error("{} has a second name (a hard link), which would keep the old key when the file is replaced", .0.display())]
+    HardLink(PathBuf),
+    #[error("{} belongs to another user (uid {}), and would become yours when it is replaced", path.display(), uid)]
+    Owner { path: PathBuf, uid: u32 },
+}
+
+impl HeldFile {
+    /// Opens the file and holds it, and tries whether a file can be made beside it: it will have to be.
+    pub(crate) fn open(name: &Path, kind: Kind) -> Result<Self, FileError> {
+        let io = |doing, cause| FileError::Io { path: name.to_owned(), doing, cause };
+        let path = name.canonicalize().map_err(|e| io("found", e))?;
+        let lock = hold(&path)?;
+        let text = Zeroizing::new(std::fs::read(&path).map_err(|e| io("read", e))?);
+        let found = path.metadata().map_err(|e| io("looked at", e))?;
+        may_be_replaced(&path, &found)?;
+        let file = Self { name: name.to_owned(), path, kind, text, _lock: lock };
+        // Before a key is made: a full disk or a directory that may not be written should cost nothing.
+        drop(file.beside().map_err(|cause| FileError::Io { path: file.path.clone(), doing: "replaced", cause })?);
+        let _ = std::fs::remove_file(file.place_beside());
+        Ok(file)
+    }
+
+    /// As it was named.
+    pub(crate) fn name(&self) -> &Path {
+        &self.name
+    }
+
+    /// What stood in it when it was opened.
+    pub(crate) fn profiles(&self) -> Profiles<'_> {
+        Profiles::parse(self.kind, &self.text)
+    }
+
+    /// Whether others on this machine may read it.
+    #[cfg(unix)]
+    pub(crate) fn is_open_to_others(&self) -> bool {
+        use std::os::unix::fs::MetadataExt;
+        self.path.metadata().is_ok_and(|found| found.mode() & 0o077 != 0)
+    }
+
+    #[cfg(not(unix))]
+    pub(crate) fn is_open_to_others(&self) -> bool {
+        false
+    }
+
+    /// Puts the new key into the place of the one that the profile had. Whatever else was changed in the file meanwhile stays.
+    ///
+    /// If it fails, the file is as it was. What it says holds no secret.
+    pub(crate) fn put(&self, profile: &str, before: &Credentials, new: &Credentials) -> Result<(), String> {
+        self.try_to_put(profile, before, new).inspect_err(|_| {
+            let _ = std::fs::remove_file(self.place_beside());
+        })
+    }
+
+    fn try_to_put(&self, profile: &str, before: &Credentials, new: &Credentials) -> Result<(), String> {
+        let failed = |what: &str, cause: std::io::Error| format!("{} {what}: {cause}", self.path.display());
+        let moved = || format!("{} was moved or linked elsewhere meanwhile", self.name.display());
+        if self.name.canonicalize().ok().as_deref() != Some(self.path.as_path()) {
+            return Err(moved());
+        }
+        let now = Zeroizing::new(std::fs::read(&self.path).map_err(|e| failed("cannot be read again", e))?);
+        let found = self.path.metadata().map_err(|e| failed("cannot be looked at", e))?;
+        let text = self.changed(&now, profile, before, new)?;
+        let mut file = self.beside().map_err(|e| failed("cannot be replaced", e))?;
+        let write = |file: &mut File| -> std::io::Result<()> {
+            file.write_all(&text)?;
+            keep_owner_and_mode(file, &found)?;
+            file.sync_all()
+        };
+        write(&mut file).map_err(|e| failed("cannot be replaced", e))?;
+        drop(file);
+        // Somebody who saves it in an editor takes no lock. What is left is the moment between this look and the next call.
+        let again = Zeroizing::new(std::fs::read(&self.path).map_err(|e| failed("cannot be read again", e))?);
+        if *again != *now {
+            return Err(format!("{} was changed by somebody else in this very moment", self.path.display()));
+        }
+        std::fs::rename(self.place_beside(), &self.path).map_err(|e| failed("cannot be replaced", e))?;
+        // It is in place. That the directory could not be brought to disk makes it no less so.
+        let _ = self.path.parent().map(File::open).and_then(Result::ok).map(|dir| dir.sync_all());
+        Ok(())
+    }
+
+    fn changed(
+        &self,
+        now: &[u8],
+        profile: &str,
+        before: &Credentials,
+        new: &Credentials,
+    ) -> Result<Zeroizing<Vec<u8>>, String> {
+        let profiles = Profiles::parse(self.kind, now);
+        let pair: KeyPair = match profiles.key_pair(profile) {
+            Ok(Some(pair)) if pair.credentials == *before => pair,
+            Ok(_) => return Err(format!("the profile {profile} was given another key meanwhile")),
+            Err(why) => return Err(format!("the profile {profile} was changed meanwhile: {why}")),
+        };
+        let text = profiles.with(&pair, new);
+        // A last look at what is about to be written.
+        match Profiles::parse(self.kind, &text).key_pair(profile) {
+            Ok(Some(pair)) if pair.credentials == *new => Ok(text),
+            _ => Err("the text that was to be written does not hold the new key".to_owned()),
+        }
+    }
+
+    /// An empty file beside this one, for its owner alone. One that a process left behind when it was killed is replaced: the lock says that it
+    /// is nobody's.
+    fn beside(&self) -> std::io::Result<File> {
+        let place = self.place_beside();
+        match std::fs::remove_file(&place) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        options.open(place)
+    }
+
+    fn place_beside(&self) -> PathBuf {
+        let mut name = std::ffi::OsString::from(".");
+        name.push(self.path.file_name().unwrap_or_default());
+        name.push(".keyrot");
+        self.path.with_file_name(name)
+    }
+}
+
+/// Locks the file itself, so that nothing is left beside it. A file that was replaced while its lock was waited for is opened again.
+fn hold(path: &Path) -> Result<File, FileError> {
+    let io = |doing, cause| FileError::Io { path: path.to_owned(), doing, cause };
+    for _ in 0..8 {
+        // Some network file systems lock only what may be written; a file that may not be is locked as it is.
+        let both = OpenOptions::new().read(true).write(true).open(path);
+        let file = both.or_else(|_| File::open(path)).map_err(|e| io("opened", e))?;
+        // On Windows a locked file could neither be read nor replaced.
+        if cfg!(not(unix)) {
+            return Ok(file);
+        }
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(std::fs::TryLockError::WouldBlock) => return Err(FileError::Busy(path.to_owned())),
+            Err(std::fs::TryLockError::Error(e)) => return Err(io("locked", e)),
+        }
+        let (held, there) = (file.metadata(), path.metadata());
+        match (held, there) {
+            (Ok(held), Ok(there)) if same(&held, &there) => return Ok(file),
+            (Err(e), _) | (_, Err(e)) => return Err(io("looked at", e)),
+            _ => {}
+        }
+    }
+    Err(FileError::Busy(path.to_owned()))
+}
+
+#[cfg(unix)]
+fn same(one: &Metadata, other: &Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    (one.dev(), one.ino()) == (other.dev(), other.ino())
+}
+
+#[cfg(not(unix))]
+fn same(_: &Metadata, _: &Metadata) -> bool {
+    true
+}
+
+#[cfg(unix)]
+fn may_be_replaced(path: &Path, found: &Metadata) -> Result<(), FileError> {
+    use std::os::unix::fs::MetadataExt;
+    let me = rustix::process::geteuid();
+    if found.uid() != me.as_raw() && !me.is_root() {
+        return Err(FileError::Owner { path: path.to_owned(), uid: found.uid() });
+    }
+    if found.nlink() > 1 { Err(FileError::HardLink(path.to_owned())) } else { Ok(()) }
+}
+
+#[cfg(not(unix))]
+fn may_be_replaced(_: &Path, _: &Metadata) -> Result<(), FileError> {
+    Ok(())
+}
+
+/// The new file is the old one's owner's, and as open as that was.
+#[cfg(unix)]
+fn keep_owner_and_mode(file: &File, found: &Metadata) -> std::io::Result<()> {
+    use std::os::unix::fs::{MetadataExt, fchown};
+    let made = file.metadata()?;
+    if (made.uid(), made.gid()) != (found.uid(), found.gid()) {
+        fchown(file, Some(found.uid()), Some(found.gid()))?;
+    }
+    file.set_permissions(found.permissions())
+}
+
+#[cfg(not(unix))]
+fn keep_owner_and_mode(file: &File, found: &Metadata) -> std::io::Result<()> {
+    file.set_permissions(found.permissions())
+}

@@ -1,0 +1,170 @@
+#![allow(clippy::unwrap_used)]
+use super::*;
+use keyrot_core::{Credentials, KeyId, SecretKey};
+use proptest::prelude::*;
+
+const OLD: &str = "AKIAOLDOLDOLDOLDOLD1";
+const NEW: &str = "AKIANEWNEWNEWNEWNEW22";
+const SECRET: &str = "oldOLD/+=oldOLDoldOLDoldOLDoldOLDoldOLD1";
+const OTHER: &str = "new+NEW/=";
+
+fn key(id: &str, secret: &str) -> Credentials {
+    Credentials { key: KeyId::parse(id).unwrap(), secret: SecretKey::new(secret.to_owned()) }
+}
+
+fn pair(text: &str, profile: &str) -> Result<Option<KeyPair>, String> {
+    Profiles::parse(Kind::Credentials, text.as_bytes()).key_pair(profile).map_err(|why| why.to_string())
+}
+
+fn replaced(text: &[u8], profile: &str) -> Vec<u8> {
+    let profiles = Profiles::parse(Kind::Credentials, text);
+    let pair = profiles.key_pair(profile).unwrap().unwrap();
+    assert_eq!(pair.credentials, key(OLD, SECRET));
+    profiles.with(&pair, &key(NEW, OTHER)).to_vec()
+}
+
+#[test]
+fn two_values_change_and_every_other_byte_stays() {
+    let file = |id: &str, secret: &str| {
+        format!(
+            "\u{feff}; written by hand\r\n[ default ]  # mine\r\naws_secret_access_key={secret}\t; do not lose\r\n\r\n  \
+             \r\nAWS_ACCESS_KEY_ID \t=\t {id}  \r\ns3 =\r\n  aws_access_key_id = nested\r\n  max = 10\r\n[b]\n#aws_access_key_id = x\naws_access_key_id={OLD}\naws_secret_access_key = {SECRET}"
+        )
+    };
+    let text = file(OLD, SECRET);
+    assert_eq!(String::from_utf8(replaced(text.as_bytes(), "default")).unwrap(), file(NEW, OTHER));
+    let end = format!("aws_access_key_id={OLD}\naws_secret_access_key = {SECRET}");
+    let expected = text.replace(&end, &format!("aws_access_key_id={NEW}\naws_secret_access_key = {OTHER}"));
+    assert_eq!(
+        String::from_utf8(replaced(text.as_bytes(), "b")).unwrap(),
+        expected,
+        "at the end, without a line's end"
+    );
+}
+
+#[test]
+fn bytes_that_are_no_text_stay_too() {
+    let mut text = b"[\xff]\nname=\xfe\n[default]\n".to_vec();
+    text.extend(format!("aws_access_key_id={OLD}\n# \u{0}").bytes());
+    text.extend(b"\xff\xff\n");
+    text.extend(format!("aws_secret_access_key={SECRET}\n").bytes());
+    let new = replaced(&text, "default");
+    assert_eq!(new.len(), text.len() + NEW.len() - OLD.len() + OTHER.len() - SECRET.len());
+    assert!(new.windows(4).any(|w| w == b"\x00\xff\xff\n") && new.starts_with(b"[\xff]\nname=\xfe\n"));
+}
+
+#[test]
+fn what_is_not_clear_is_refused_with_its_lines_and_without_a_value() {
+    let id = format!("aws_access_key_id={OLD}\n");
+    let secret = format!("aws_secret_access_key={SECRET}\n");
+    for (text, says) in [
+        (format!("[a]\n{id}{secret}[b]\n[a]\n"), "the profile stands there twice (lines 1 and 5)"),
+        (format!("[a]\n{id}{secret}{secret}"), "aws_secret_access_key twice (lines 3 and 4)"),
+        (format!("[a]\n{id}"), "has aws_access_key_id, and no aws_secret_access_key"),
+        (format!("[a]\n{secret}"), "has aws_secret_access_key, and no aws_access_key_id"),
+        (format!("[a]\n{id}{secret}aws_session_token = x\n"), "aws_session_token (line 4)"),
+        (format!("[a]\n{id}  more\n{secret}"), "aws_access_key_id (line 2)"),
+        (format!("[a]\n{id}aws_secret_access_key = two words\n"), "aws_secret_access_key (line 3)"),
+        (format!("[a]\n{id}aws_secret_access_key = \"{SECRET}\"\n"), "expected 40 characters without spaces"),
+        (format!("[a]\n{id}aws_secret_access_key =\n"), "aws_secret_access_key (line 3)"),
+        (format!("[a]\naws_access_key_id = AKIA\n{secret}"), "expected the id of an access key"),
+        (format!("[a]\naws_access_key_id = ASIAOLDOLDOLDOLDOLD1\n{secret}"), "ASIA… is a temporary one"),
+    ] {
+        let why = pair(&text, "a").unwrap_err();
+        assert!(why.contains(says) && !why.contains(SECRET), "{text}: {why}");
+    }
+}
+
+#[test]
+fn nobodys_key_is_no_key() {
+    let both = format!("aws_access_key_id={OLD}\naws_secret_access_key={SECRET}\n");
+    for text in [
+        "",
+        "[default]\n",
+        &both,
+        &format!("[other]\n{both}"),
+        &format!("[default]\n#{both}"),
+        "[default]\nregion = x\n",
+    ] {
+        assert!(!matches!(pair(text, "default"), Ok(Some(_))), "{text}");
+    }
+}
+
+#[test]
+fn the_configuration_names_its_sections_in_another_way() {
+    let text = "[default]\nregion = a\n[profile one]\nregion = b\n[profile  \"two words\" ]\nregion = c # c\n[sso-session x]\nregion = d\n[three]\nregion = e\n";
+    let profiles = Profiles::parse(Kind::Config, text.as_bytes());
+    let region = |name| profiles.get(name, "region");
+    assert_eq!([region("default"), region("one")], [Some("a"), Some("b")]);
+    assert_eq!([region("two words"), region("three"), region("x")], [Some("c # c"), None, None]);
+    assert_eq!(profiles.names().collect::<Vec<_>>(), ["default", "one", "two words"]);
+}
+
+/// A line of some such file, with its end.
+fn line() -> impl Strategy<Value = String> {
+    let body = prop_oneof![
+        3 => "[ -~äé]{0,20}",
+        2 => "\\[[ a-d]{0,3}\\][ #;a]{0,4}",
+        2 => "[ \t]{0,2}(aws_access_key_id|AWS_Secret_Access_Key|aws_session_tokens|region|s3)[ \t]{0,2}=[ \t]{0,2}[A-Za-z0-9/+ #;\"]{0,44}",
+        1 => "[#;][ -~]{0,30}",
+        1 => "[ \t]{0,4}",
+    ];
+    (body, prop_oneof!["\n", "\r\n"]).prop_map(|(body, end)| body + &end)
+}
+
+fn lines() -> impl Strategy<Value = String> {
+    proptest::collection::vec(line(), 0..12).prop_map(|lines| lines.concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
+
+    /// Whatever stands around it: either the key is found and just its two values change, or it is refused.
+    #[test]
+    fn in_any_file_two_values_change(
+        bom in any::<bool>(),
+        before in lines(),
+        between in lines(),
+        behind in lines(),
+        after in lines(),
+        spaces in "[ \t]{0,3}",
+        comment in prop_oneof![Just(""), Just(" # comment"), Just("\t;x"), Just("   ")],
+        swapped in any::<bool>(),
+        end in prop_oneof![Just("\n"), Just("\r\n")],
+    ) {
+        let file = |id: &str, secret: &str| {
+            let id = format!("aws_access_key_id{spaces}={spaces}{id}{comment}{end}");
+            let secret = format!("aws_secret_access_key{spaces}={spaces}{secret}{comment}{end}");
+            let (first, second) = if swapped { (secret, id) } else { (id, secret) };
+            let bom = if bom { "\u{feff}" } else { "" };
+            format!("{bom}{before}[mine]{end}{first}{between}{second}{behind}[yours]{end}{after}")
+        };
+        let text = file(OLD, SECRET);
+        let profiles = Profiles::parse(Kind::Credentials, text.as_bytes());
+        match profiles.key_pair("mine") {
+            Ok(Some(pair)) if pair.credentials == key(OLD, SECRET) => {
+                let new = profiles.with(&pair, &key(NEW, OTHER)).to_vec();
+                prop_assert_eq!(String::from_utf8(new).unwrap(), file(NEW, OTHER));
+            }
+            // A section in between took one or both of the values away; then there is none, or not this one.
+            Ok(found) => prop_assert!(between.contains('[') && found.is_none_or(|pair| pair.credentials != key(OLD, SECRET))),
+            Err(_) => {
+                let all = format!("{between}{behind}{after}{before}").to_lowercase();
+                let indented = between.lines().chain(behind.lines()).any(|l| l.starts_with([' ', '\t']));
+                prop_assert!(all.contains("aws_") || all.contains('[') || indented, "refused without a reason: {}", text);
+            }
+        }
+    }
+
+    #[test]
+    fn no_text_panics(bytes in proptest::collection::vec(any::<u8>(), 0..200), text in lines()) {
+        for text in [bytes.as_slice(), text.as_bytes()] {
+            for kind in [Kind::Credentials, Kind::Config] {
+                let profiles = Profiles::parse(kind, text);
+                for name in profiles.names().collect::<Vec<_>>() {
+                    let _ = (profiles.key_pair(&name), profiles.get(&name, "region"));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! Text in other languages: names of users may hold `=+-@,`, and tags anything.
+
+use std::fmt;
+
+/// Text as HTML and SVG have it, in an element or in a quoted attribute.
+pub(super) struct Html<T>(pub(super) T);
+
+impl<T: fmt::Display> fmt::Display for Html<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for c in self.0.to_string().chars() {
+            match c {
+                '&' => f.write_str("&amp;")?,
+                '<' => f.write_str("&lt;")?,
+                '>' => f.write_str("&gt;")?,
+                '"' => f.write_str("&quot;")?,
+                '\'' => f.write_str("&#39;")?,
+                // No HTML has them.
+                c if c.is_control() && !matches!(c, '\n' | '\t') => f.write_str("\u{fffd}")?,
+                c => write!(f, "{c}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A cell that no spreadsheet takes for a formula (OWASP, "CSV Injection"): an apostrophe in front of what begins like one. The CSV writer quotes the rest.
+pub(super) fn cell(text: &str) -> String {
+    match text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) {
+        true => format!("'{text}"),
+        false => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_gets_out_of_an_element_or_an_attribute() {
+        let text = Html("<script>alert(\"1\" & '2')</script>\u{1b}[31m").to_string();
+        assert_eq!(text, "&lt;script&gt;alert(&quot;1&quot; &amp; &#39;2&#39;)&lt;/script&gt;\u{fffd}[31m");
+    }
+
+    #[test]
+    fn no_cell_is_a_formula() {
+        for start in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"] {
+            assert_eq!(cell(start), format!("'{start}"));
+        }
+        assert_eq!((cell("ci=1"), cell("")), ("ci=1".to_owned(), String::new()));
+    }
+}

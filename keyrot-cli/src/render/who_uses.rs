@@ -1,0 +1,146 @@
+//! The screen of `who-uses`: for each key IAM's record, then one row for each place and program.
+
+use super::table::{Cell, Table, hanging};
+use super::{paint, style, time};
+use crate::commands::who_uses::{Document, KeyUses};
+use keyrot_core::{ForeignText, Searched, Tally, Timestamp, UseSource};
+use std::fmt::Write;
+
+/// So many rows a key; --json has all.
+const ROWS: usize = 40;
+/// As much of a user agent and of an address as a row on a terminal has place for.
+const AGENT: usize = 110;
+const ADDRESS: usize = 40;
+
+/// What the evidence cannot show. It is printed each time: an empty answer is easily taken for "unused".
+pub(crate) const LIMITS: &[&str] = &[
+    "CloudTrail's event history has management events only: no data events, such as s3:GetObject, sqs:SendMessage or dynamodb:PutItem",
+    "it goes back 90 days, is kept for each region by itself (only those named were asked), and is up to 15 minutes late, at times more",
+    "IAM's last use is up to hours late, and knows the latest service and region only",
+    "a call that an AWS service makes for the user has that service's name in the place of an address",
+    "no event is no proof that nobody uses a key",
+];
+
+pub(crate) fn screen(document: &Document, width: Option<usize>) -> String {
+    let mut out = String::new();
+    if let (Some(user), true) = (&document.user, document.keys.is_empty()) {
+        return format!("{user} has no access key\n");
+    }
+    for key in &document.keys {
+        out.push_str(&one(document, key, width));
+        out.push('\n');
+    }
+    let _ = writeln!(out, "{}", paint(style::DIM, "What this cannot show:"));
+    for text in LIMITS {
+        out.push_str(&hanging("  - ", style::DIM, text, style::DIM, width));
+    }
+    out
+}
+
+fn one(document: &Document, key: &KeyUses, width: Option<usize>) -> String {
+    let now = document.now;
+    let mut title = paint(style::HEAD, &key.key);
+    if let Some(user) = &document.user {
+        let _ = write!(title, " of {user}");
+    }
+    if let Some(status) = &key.status {
+        let _ = write!(title, ", {status}");
+    }
+    if let Some(created) = key.created {
+        let _ = write!(title, ", {} old", time::span((now - created).num_seconds().max(0)));
+    }
+    let mut out = format!("{title}\n");
+    let mut line = |lead: &str, text: &str, color| out.push_str(&hanging(lead, style::PLAIN, text, color, width));
+    let (last, color) = match (key.last_used, &key.problem) {
+        (Some(when), _) => {
+            let or = |text: &Option<String>| text.clone().unwrap_or_default();
+            (format!("{} in {} {}", or(&key.service), or(&key.region), time::both(when, now)), style::PLAIN)
+        }
+        (None, None) => ("no use on record".to_owned(), style::PLAIN),
+        (None, Some(problem)) => (format!("not known: {problem}"), style::WARN),
+    };
+    line("  IAM's last use: ", &last, color);
+    let uses = &key.uses;
+    let asked: Vec<&str> = uses.regions.iter().map(|one| one.region.as_str()).collect();
+    let plural = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+    let found = match uses.sources.len() {
+        0 => "no event".to_owned(),
+        sources => format!("{} from {}", plural(uses.events, "event"), plural(sources, "source")),
+    };
+    line(
+        "  CloudTrail: ",
+        &format!("{found} since {}, in {}", time::absolute(uses.since), asked.join(", ")),
+        style::PLAIN,
+    );
+    for region in &uses.regions {
+        if let Some(text) = cut(region) {
+            line("  ! ", &text, style::WARN);
+        }
+    }
+    if uses.unreadable > 0 {
+        let text = format!("{} could not be read and not counted", plural(uses.unreadable, "record"));
+        line("  ! ", &text, style::WARN);
+    }
+    if uses.sources.is_empty() {
+        return out;
+    }
+    let mut table = Table::new(&["  ADDRESS", "LAST", "FIRST", "EVENTS", "WITH, AND FOR WHAT"]);
+    for source in uses.sources.iter().take(ROWS) {
+        table.row(row(source, now, width.is_some()));
+    }
+    let _ = write!(out, "\n{}", table.show(width));
+    if let Some(more @ 1..) = uses.sources.len().checked_sub(ROWS) {
+        let _ = writeln!(out, "  and {more} more; --json has all");
+    }
+    out
+}
+
+/// What of a region was not read.
+fn cut(one: &Searched) -> Option<String> {
+    match (&one.problem, one.cut_at) {
+        (Some(problem), _) => Some(format!(
+            "{} could not be asked{}: {problem}",
+            one.region,
+            if one.events > 0 { " to the end" } else { "" }
+        )),
+        (None, Some(at)) => Some(format!(
+            "{} was cut short after {} events: nothing before {} was read (--max-events)",
+            one.region,
+            one.events,
+            time::absolute(at)
+        )),
+        (None, None) => None,
+    }
+}
+
+fn row(source: &UseSource, now: Timestamp, terminal: bool) -> Vec<Cell> {
+    let text = |text: &ForeignText, most: usize| if terminal { text.clip(most) } else { text.to_string() };
+    let address = source.address.as_ref().map_or_else(|| "not on record".to_owned(), |a| text(a, ADDRESS));
+    let agent = source.agent.as_ref().map_or_else(|| "no user agent".to_owned(), |a| text(a, AGENT));
+    let own = if source.says_it_is_keyrot() { " (keyrot's own trial of the key, by what it says)" } else { "" };
+    let mut what = format!("{}; in {}", tallies(&source.actions, 4), tallies(&source.regions, 4));
+    if !source.errors.is_empty() {
+        let _ = write!(what, "; refused: {}", tallies(&source.errors, 3));
+    }
+    // In a pipe a row stays on one line.
+    let between = if terminal { "\n" } else { "; " };
+    vec![
+        Cell::new(format!("  {address}"), style::HEAD),
+        Cell::plain(time::relative(source.last, now)),
+        Cell::plain(time::relative(source.first, now)),
+        Cell::plain(source.events.to_string()),
+        Cell::plain(format!("{agent}{own}{between}{what}")),
+    ]
+}
+
+fn tallies(all: &[Tally], most: usize) -> String {
+    let shown: Vec<String> = all
+        .iter()
+        .take(most)
+        .map(|tally| if tally.count == 1 { tally.name.to_string() } else { format!("{} {}x", tally.name, tally.count) })
+        .collect();
+    match all.len().saturating_sub(most) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}

@@ -1,0 +1,436 @@
+//! What consumers get: the published key and nothing stale, from a cache that nobody else can read or write, with one permission.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use keyrot_aws::emulator::{CallAt, Emulator, EmulatorOptions, Fault};
+use keyrot_core::memory::{Label, Value, World};
+use keyrot_core::{Credentials, KeyId, SecretName, Timestamp, UserName, VersionId};
+use serde_json::Value as Json;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+const SECRET: &str = "/iam/ci/access_key";
+/// A certificate to trust, whose key was thrown away: nothing here goes over TLS, and to read all that a machine trusts takes long.
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/http/root.pem");
+
+/// An account with one rotated user, and a machine on which it is used.
+struct Scene {
+    emulator: Emulator,
+    home: tempfile::TempDir,
+}
+
+struct Ran {
+    code: Option<i32>,
+    out: String,
+    said: String,
+}
+
+fn version(text: &str) -> VersionId {
+    VersionId::parse(format!("{text:0>32}")).unwrap()
+}
+
+fn secret() -> SecretName {
+    SecretName::parse(SECRET).unwrap()
+}
+
+impl Scene {
+    fn new() -> Self {
+        let mut world = World::new(std::time::SystemTime::now().into());
+        let user = world.add_user("ci", &[("RotateKey", "True")]).unwrap();
+        world.create_secret(&secret(), Some((version("first"), Value::placeholder()))).unwrap();
+        let emulator = Emulator::start(world, EmulatorOptions::default()).unwrap();
+        let scene = Self { emulator, home: tempfile::tempdir().unwrap() };
+        scene.publish(&user, "key1");
+        scene
+    }
+
+    /// A rotation, as consumers see it.
+    fn publish(&self, user: &UserName, name: &str) -> Credentials {
+        self.emulator.change(|world| {
+            let made = world.add_key(user).unwrap().credentials;
+            let value = Value::credentials(&made, None);
+            world.put_secret_value(&secret(), &version(name), value, &[Label::Pending]).unwrap();
+            let from = world.secret(&secret()).unwrap().labelled(Label::Current).cloned();
+            world.move_label(&secret(), Label::Current, from.as_ref(), Some(&version(name))).unwrap();
+            made
+        })
+    }
+
+    fn put(&self, name: &str, text: &str) {
+        self.emulator.change(|world| {
+            world.put_secret_value(&secret(), &version(name), Value::text(text), &[Label::Current]).unwrap();
+        });
+    }
+
+    fn user() -> UserName {
+        UserName::parse("ci").unwrap()
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_keyrot"));
+        command.args(args).current_dir(self.home.path()).env_clear().envs(self.emulator.env());
+        command.env("HOME", self.home.path()).env("PATH", "/usr/bin:/bin").env("SSL_CERT_FILE", ROOT);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    fn run(&self, args: &[&str]) -> Ran {
+        ended(self.command(args))
+    }
+
+    fn asked(&self) -> usize {
+        self.emulator.stats().actions.get("GetSecretValue").map_or(0, |count| count.calls)
+    }
+
+    fn dir(&self) -> PathBuf {
+        self.home.path().join(".cache/keyrot")
+    }
+
+    /// The one entry.
+    fn entry(&self) -> Option<PathBuf> {
+        let files = std::fs::read_dir(self.dir()).unwrap().map(|f| f.unwrap().path());
+        let entries: Vec<_> = files.filter(|f| f.extension().is_some_and(|e| e == "json")).collect();
+        assert!(entries.len() <= 1, "{entries:?}");
+        entries.into_iter().next()
+    }
+}
+
+fn ended(mut command: Command) -> Ran {
+    let output = command.output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    Ran { code: output.status.code(), out: text(output.stdout), said: text(output.stderr) }
+}
+
+/// The key in what a `credential_process` prints.
+fn key(ran: &Ran) -> KeyId {
+    assert_eq!(ran.code, Some(0), "{}", ran.said);
+    let document: Json = serde_json::from_str(&ran.out).unwrap();
+    let key = KeyId::parse(document["AccessKeyId"].as_str().unwrap()).unwrap();
+    assert_eq!(document["SecretAccessKey"], World::secret_of(&key).expose());
+    assert!(!ran.said.contains(World::secret_of(&key).expose()), "a secret on stderr");
+    key
+}
+
+fn mode(path: &Path) -> u32 {
+    path.metadata().unwrap().permissions().mode() & 0o777
+}
+
+#[test]
+fn it_prints_what_sdks_expect_and_asks_once_in_five_minutes() {
+    let scene = Scene::new();
+    let ran = scene.run(&["credentials", "ci"]);
+    let first = key(&ran);
+    let document: Json = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!((document.as_object().unwrap().len(), &document["Version"]), (4, &1.into()));
+    let expires: Timestamp = document["Expiration"].as_str().unwrap().parse().unwrap();
+    let left = (expires - Timestamp::from(std::time::SystemTime::now())).num_minutes();
+    assert!((58..=60).contains(&left), "{left} minutes");
+    assert_eq!(ran.said, "");
+
+    scene.publish(&Scene::user(), "key2");
+    let again = scene.run(&["credentials", "ci"]);
+    assert_eq!((key(&again), scene.asked()), (first.clone(), 1));
+    assert_eq!(
+        serde_json::from_str::<Json>(&again.out).unwrap()["Expiration"],
+        document["Expiration"],
+        "not prolonged"
+    );
+    let fresh = key(&scene.run(&["credentials", "ci", "--cache-for", "0s"]));
+    assert_ne!(fresh, first);
+    assert_eq!(key(&scene.run(&["credentials", "ci"])), fresh, "what was read last is kept");
+
+    let actions: Vec<_> = scene.emulator.stats().actions.keys().copied().collect();
+    assert_eq!(actions, ["GetSecretValue"], "a consumer needs no other permission");
+    assert_eq!((mode(&scene.dir()), mode(&scene.entry().unwrap())), (0o700, 0o600));
+}
+
+#[test]
+fn nothing_is_kept_if_that_is_asked_for() {
+    let scene = Scene::new();
+    key(&scene.run(&["credentials", "ci", "--no-cache"]));
+    key(&scene.run(&["credentials", "ci", "--no-cache"]));
+    assert_eq!(scene.asked(), 2);
+    assert!(!scene.dir().exists());
+}
+
+#[test]
+fn a_cache_that_others_could_have_read_or_written_is_not_used() {
+    let scene = Scene::new();
+    let first = key(&scene.run(&["credentials", "ci"]));
+    let entry = scene.entry().unwrap();
+    std::fs::set_permissions(&entry, PermissionsExt::from_mode(0o640)).unwrap();
+    let ran = scene.run(&["credentials", "ci"]);
+    assert_eq!((key(&ran), scene.asked()), (first.clone(), 2));
+    assert!(ran.said.contains("is not used: it is open to others (mode 640"), "{}", ran.said);
+    assert_eq!(mode(&entry), 0o600, "replaced");
+
+    // A link to what somebody else prepared.
+    let planted = scene.home.path().join("planted");
+    let text = std::fs::read_to_string(&entry).unwrap().replace(first.as_str(), "AKIAPLANTEDPLANTED00");
+    std::fs::write(&planted, text).unwrap();
+    std::fs::set_permissions(&planted, PermissionsExt::from_mode(0o600)).unwrap();
+    std::fs::remove_file(&entry).unwrap();
+    symlink(&planted, &entry).unwrap();
+    let ran = scene.run(&["credentials", "ci"]);
+    assert_eq!((key(&ran), scene.asked()), (first.clone(), 3));
+    assert!(ran.said.contains("symbolic link"), "{}", ran.said);
+    assert!(!entry.symlink_metadata().unwrap().is_symlink(), "replaced by a file of its own");
+
+    // Cut off, as after a full disk.
+    std::fs::write(&entry, "{\"format\":").unwrap();
+    assert_eq!((key(&scene.run(&["credentials", "ci"])), scene.asked()), (first.clone(), 4));
+
+    std::fs::set_permissions(scene.dir(), PermissionsExt::from_mode(0o777)).unwrap();
+    let ran = scene.run(&["credentials", "ci"]);
+    assert_eq!((key(&ran), scene.asked()), (first, 5));
+    assert!(ran.said.contains("nothing is cached:") && ran.said.contains("open to others (mode 777"), "{}", ran.said);
+}
+
+#[test]
+fn another_asker_or_secret_or_label_gets_no_others_entry() {
+    let scene = Scene::new();
+    let first = key(&scene.run(&["credentials", "ci"]));
+    key(&scene.run(&["credentials", "ci", "--secret", SECRET]));
+    assert_eq!(scene.asked(), 1, "the same secret under the same name");
+    let arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:/iam/ci/access_key-a1b2c3";
+    assert_eq!(key(&scene.run(&["credentials", "--secret", arn])), first);
+    assert_eq!(key(&scene.run(&["credentials", "ci", "--region", "eu-north-1"])), first);
+    let mut other = scene.command(&["credentials", "ci"]);
+    other.env("AWS_ACCESS_KEY_ID", "AKIANOBODYNOBODY0000");
+    let ran = ended(other);
+    assert_eq!(ran.code, Some(1), "{}", ran.said);
+    assert!(ran.said.contains("InvalidClientTokenId") || ran.said.contains("UnrecognizedClient"), "{}", ran.said);
+    assert_eq!(scene.asked(), 4);
+}
+
+#[test]
+fn while_secrets_manager_is_out_of_reach_the_last_key_is_served_and_that_is_said() {
+    let scene = Scene::new();
+    let first = key(&scene.run(&["credentials", "ci"]));
+    scene.emulator.inject(CallAt::every("GetSecretValue"), Fault::server_error());
+    let ran = scene.run(&["credentials", "ci", "--cache-for", "0s"]);
+    assert_eq!(key(&ran), first);
+    assert!(
+        ran.said.starts_with("warning: Secrets Manager cannot be reached; this is the key that was read now"),
+        "{}",
+        ran.said
+    );
+    let document: Json = serde_json::from_str(&ran.out).unwrap();
+    let expires: Timestamp = document["Expiration"].as_str().unwrap().parse().unwrap();
+    assert!((expires - Timestamp::from(std::time::SystemTime::now())).num_minutes() <= 20, "asked for again soon");
+    for args in [&["--cache-for", "0s", "--stale-for", "0s"][..], &["--no-cache"]] {
+        let ran = scene.run(&[&["credentials", "ci"], args].concat());
+        assert_eq!((ran.code, ran.out.as_str()), (Some(1), ""), "{args:?}");
+        assert!(ran.said.contains("InternalFailure"), "{}", ran.said);
+    }
+}
+
+#[test]
+fn a_denial_is_no_outage() {
+    let scene = Scene::new();
+    key(&scene.run(&["credentials", "ci"]));
+    scene.emulator.inject(CallAt::every("GetSecretValue"), Fault::denied());
+    let ran = scene.run(&["credentials", "ci", "--cache-for", "0s"]);
+    assert_eq!((ran.code, ran.out.as_str()), (Some(1), ""));
+    assert!(ran.said.contains("secretsmanager:GetSecretValue on this one secret"), "{}", ran.said);
+    assert_eq!(scene.entry(), None, "and what was cached is gone");
+}
+
+#[test]
+fn what_is_no_key_is_told_apart() {
+    let scene = Scene::new();
+    let says = |args: &[&str], code: i32, text: &str| {
+        let ran = scene.run(&[&["credentials", "--no-cache"], args].concat());
+        assert_eq!((ran.code, ran.out.as_str()), (Some(code), ""), "{args:?}: {}", ran.said);
+        assert!(ran.said.contains(text), "{args:?}: {}", ran.said);
+    };
+    says(&["ci", "--previous"], 1, "there is no key before the current one");
+    says(&["nobody"], 1, "If the user's tag keyrot:secret names another secret than /iam/nobody/access_key");
+    says(&["--secret", "/no/such"], 1, "The secret of another account goes by its ARN");
+    says(&["ci", "--secret-name", "/iam{path}{user}"], 2, "needs more than the user's name");
+    says(&[], 2, "<USER>");
+    let ran = scene.run(&["credentials", "ci", "--cache-for", "2h"]);
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.said.contains("--cache-for 2h is too long: expected at most 30m"), "{}", ran.said);
+    scene.put("other", "{\"password\":\"hunter2\"}");
+    says(&["ci"], 1, "expected a JSON object with AccessKeyId and SecretAccessKey");
+    scene.put("placeholder", "{\"keyrot\":\"placeholder: not yet\"}");
+    says(&["ci"], 1, "not rotated yet");
+
+    let ran = scene.run(&["--json", "credentials", "ci", "--no-cache"]);
+    let document: Json = serde_json::from_str(&ran.out).unwrap();
+    support::conforms(&document);
+    assert_eq!(document["exit"], 1);
+}
+
+#[test]
+fn the_previous_key_comes_only_when_asked_for_and_never_in_silence() {
+    let scene = Scene::new();
+    let first = key(&scene.run(&["credentials", "ci"]));
+    scene.publish(&Scene::user(), "key2");
+    let ran = scene.run(&["credentials", "ci", "--previous"]);
+    assert_eq!(key(&ran), first);
+    assert!(ran.said.contains("warning: this is the key under AWSPREVIOUS"), "{}", ran.said);
+    assert_ne!(key(&scene.run(&["credentials", "ci", "--cache-for", "0s"])), first);
+}
+
+#[test]
+fn fields_of_other_names_are_read() {
+    let scene = Scene::new();
+    let key1 = key(&scene.run(&["credentials", "ci", "--no-cache"]));
+    scene.put("named", &format!("{{\"id\":\"{key1}\",\"key\":\"{}\"}}", World::secret_of(&key1).expose()));
+    let names = ["--field-access-key-id", "id", "--field-secret-access-key", "key"];
+    assert_eq!(key(&scene.run(&[&["credentials", "ci", "--no-cache"], &names[..]].concat())), key1);
+}
+
+#[test]
+fn many_at_once_get_the_same_key_and_ask_once() {
+    let scene = Scene::new();
+    scene.emulator.inject(CallAt::every("GetSecretValue"), Fault::Delay(Duration::from_millis(150)));
+    let children: Vec<_> = (0..12).map(|_| scene.command(&["credentials", "ci"]).spawn().unwrap()).collect();
+    let keys: Vec<_> = children
+        .into_iter()
+        .map(|child| {
+            let output = child.wait_with_output().unwrap();
+            assert!(output.status.success() && output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+            serde_json::from_slice::<Json>(&output.stdout).unwrap()["AccessKeyId"].to_string()
+        })
+        .collect();
+    assert!(keys.iter().all(|key| *key == keys[0]));
+    assert_eq!(scene.asked(), 1);
+    let left: Vec<_> = std::fs::read_dir(scene.dir()).unwrap().map(|f| f.unwrap().file_name()).collect();
+    assert_eq!(left.len(), 2, "the entry and its lock: {left:?}");
+}
+
+#[test]
+fn a_process_that_hangs_with_the_lock_holds_nobody_up_for_long() {
+    let scene = Scene::new();
+    key(&scene.run(&["credentials", "ci"]));
+    let lock =
+        std::fs::OpenOptions::new().write(true).open(format!("{}.lock", scene.entry().unwrap().display())).unwrap();
+    lock.lock().unwrap();
+    let begun = Instant::now();
+    key(&scene.run(&["credentials", "ci", "--cache-for", "0s"]));
+    assert!(begun.elapsed() >= Duration::from_secs(3) && begun.elapsed() < Duration::from_secs(20));
+}
+
+/// Writes the shared configuration, and takes the credentials out of the environment.
+fn by_profile(scene: &Scene, config: &str, args: &[&str]) -> Command {
+    std::fs::create_dir_all(scene.home.path().join(".aws")).unwrap();
+    let admin = scene.emulator.admin_credentials();
+    let reader =
+        format!("[profile reader]\naws_access_key_id={}\naws_secret_access_key={}\n", admin.key, admin.secret.expose());
+    std::fs::write(scene.home.path().join(".aws/config"), format!("{config}\n{reader}")).unwrap();
+    let mut command = scene.command(args);
+    command.env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY");
+    command
+}
+
+#[test]
+fn an_sdk_works_with_it_as_its_credential_process() {
+    let scene = Scene::new();
+    let current = scene.emulator.change(|world| {
+        let user = world.user_mut(&Scene::user()).unwrap();
+        user.policies.push("AdministratorAccess".into());
+        user.keys()[0].listed.id.clone()
+    });
+    let config =
+        format!("[profile ci]\ncredential_process = {} credentials ci --profile reader", env!("CARGO_BIN_EXE_keyrot"));
+    // keyrot itself is an SDK's user: the profile reaches the process that it starts, too.
+    let mut command = by_profile(&scene, &config, &["--json", "status"]);
+    let ran = ended({
+        command.env("AWS_PROFILE", "ci");
+        command
+    });
+    assert!(matches!(ran.code, Some(0 | 3)), "{}", ran.said);
+    let used = scene.emulator.world().last_use(&current).unwrap();
+    assert!(matches!(used, keyrot_core::LastUse::At { .. }), "the calls were made with the published key: {used:?}");
+}
+
+#[test]
+fn it_never_asks_itself() {
+    let scene = Scene::new();
+    let config = "[profile ci]\nregion = eu-west-3\ncredential_process = keyrot credentials ci\n[profile job]\nsource_profile = ci\nrole_arn = arn:aws:iam::123456789012:role/job";
+    for profile in ["ci", "job"] {
+        let ran = ended(by_profile(&scene, config, &["credentials", "ci", "--profile", profile]));
+        assert_eq!(ran.code, Some(2), "{}", ran.said);
+        assert!(ran.said.contains("gets its credentials from keyrot itself"), "{}", ran.said);
+        // Handed down by the tool that runs it: then the machine's own role is meant, and here is none.
+        let mut command = by_profile(&scene, config, &["credentials", "ci"]);
+        command.env("AWS_PROFILE", profile).env_remove("AWS_REGION");
+        if profile == "job" {
+            command.env("AWS_REGION", "eu-west-3");
+        }
+        let ran = ended(command);
+        assert_eq!(ran.code, Some(1), "{}", ran.said);
+        assert!(ran.said.contains("no AWS credentials"), "{}", ran.said);
+    }
+}
+
+#[test]
+fn a_command_gets_the_key_and_no_others_credentials() {
+    let scene = Scene::new();
+    let mut command = scene.command(&["exec", "ci", "--", "sh", "-c", "env; exit 7"]);
+    for name in ["AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "AWS_DEFAULT_PROFILE", "AWS_CREDENTIAL_EXPIRATION"] {
+        command.env(name, "left over");
+    }
+    command.env_remove("AWS_SESSION_TOKEN");
+    let ran = ended(command);
+    assert_eq!(ran.code, Some(7), "{}", ran.said);
+    let get = |name: &str| ran.out.lines().find_map(|l| l.strip_prefix(name)?.strip_prefix('=')).map(str::to_owned);
+    let key = KeyId::parse(get("AWS_ACCESS_KEY_ID").unwrap()).unwrap();
+    assert_eq!(get("AWS_SECRET_ACCESS_KEY").unwrap(), World::secret_of(&key).expose());
+    assert_eq!(get("AWS_REGION"), scene.emulator.env().into_iter().find(|(n, _)| *n == "AWS_REGION").map(|(_, v)| v));
+    assert!(!ran.out.contains("left over"), "{}", ran.out);
+}
+
+#[test]
+fn a_command_that_cannot_be_run_and_one_that_is_killed() {
+    let scene = Scene::new();
+    let exec = |command: &[&str]| scene.run(&[&["exec", "ci", "--"], command].concat());
+    let ran = exec(&["no-such-command"]);
+    assert_eq!(ran.code, Some(127));
+    assert!(ran.said.contains("no-such-command could not be run"), "{}", ran.said);
+    assert_eq!(exec(&["/tmp"]).code, Some(126));
+    assert_eq!(scene.run(&["exec", "ci"]).code, Some(2));
+    let status = scene.command(&["exec", "ci", "--", "sh", "-c", "kill -TERM $$"]).status().unwrap();
+    assert_eq!(status.signal(), Some(15), "the signal is the command's own");
+}
+
+#[test]
+fn no_secret_is_put_on_a_terminal_unasked() {
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+    let scene = Scene::new();
+    for (args, code) in [(&["credentials", "ci"][..], 2), (&["credentials", "ci", "--show"], 0)] {
+        let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&terminal).unwrap();
+        unlockpt(&terminal).unwrap();
+        let name = ptsname(&terminal, Vec::new()).unwrap().into_string().unwrap();
+        let side = std::fs::OpenOptions::new().read(true).write(true).open(name).unwrap();
+        let mut command = scene.command(args);
+        let output = command.stdout(side).spawn().unwrap().wait_with_output().unwrap();
+        drop(command);
+        assert_eq!(output.status.code(), Some(code), "{}", String::from_utf8_lossy(&output.stderr));
+        let refused = String::from_utf8_lossy(&output.stderr).contains("this would print a secret on your terminal");
+        assert_eq!(refused, code == 2);
+    }
+    assert_eq!(scene.asked(), 1, "refused before it was read");
+}
+
+#[test]
+fn in_a_sandbox_too() {
+    let sandbox = support::Sandbox::new();
+    let output = sandbox.command(&["credentials", "shop-backend"]).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    let ran = Ran { code: output.status.code(), out: text(output.stdout), said: text(output.stderr) };
+    let published = key(&ran);
+    let used = sandbox.json(&["sandbox", "use", "shop-backend"]).1;
+    assert_eq!(used["key"], published.as_str());
+    let ran = sandbox.run(&["exec", "new-service", "--", "true"]);
+    assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+}

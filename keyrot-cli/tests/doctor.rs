@@ -1,0 +1,208 @@
+//! `keyrot doctor` as a process: a sandbox, a machine with nothing, and an account over HTTP.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use keyrot_aws::emulator::{CallAt, Emulator, EmulatorOptions, Fault};
+use keyrot_core::memory::World;
+use serde_json::{Value, json};
+use support::hook::web_hook;
+use support::{Ran, Sandbox, conforms};
+
+/// The findings about something: how well each is, and its message.
+fn about<'a>(document: &'a Value, what: &str) -> Vec<(&'a str, &'a str)> {
+    let checks = document["checks"].as_array().unwrap().iter().filter(|check| check["about"] == what);
+    checks.map(|check| (check["health"].as_str().unwrap(), check["message"].as_str().unwrap())).collect()
+}
+
+fn document(ran: &Ran) -> Value {
+    let document = serde_json::from_str(&ran.stdout).unwrap_or_else(|e| panic!("{e}: {}{}", ran.stdout, ran.stderr));
+    conforms(&document);
+    document
+}
+
+/// With nothing of the tester's own, and no sandbox.
+fn keyrot(env: &[(&str, String)], args: &[&str]) -> Ran {
+    let sandbox = Sandbox::new();
+    let mut command = sandbox.command(args);
+    command.env_remove("KEYROT_SANDBOX").env("HOME", sandbox.dir()).env("AWS_EC2_METADATA_DISABLED", "true");
+    command.envs(env.iter().map(|(name, value)| (*name, value.as_str())));
+    sandbox.take(&command.output().unwrap())
+}
+
+/// An account with a user whose key was rotated once.
+fn account() -> Emulator {
+    let mut world = World::new(std::time::SystemTime::now().into());
+    let user = world.add_user("ci", &[("RotateKey", "True")]).unwrap();
+    world.add_key(&user).unwrap();
+    world.add_user("other", &[]).unwrap();
+    let emulator =
+        Emulator::start(world, EmulatorOptions { region: "eu-west-1".into(), ..EmulatorOptions::default() }).unwrap();
+    assert_eq!(keyrot(&emulator.env(), &["rotate"]).code, Some(0));
+    emulator.reset_stats();
+    emulator
+}
+
+#[test]
+fn a_sandbox_has_fewer_checks_and_says_so() {
+    let sandbox = Sandbox::new();
+    let (code, found) = sandbox.json(&["doctor", "--send-test"]);
+    assert_eq!((code, &found["sandbox"], &found["result"]), (Some(0), &json!(true), &json!("warning")));
+    assert_eq!(about(&found, "users")[0], ("ok", "9 selected by the tag RotateKey=True, 2 left alone"));
+    assert!(about(&found, "users")[1].1.contains("legacy-ftp"));
+    assert_eq!(about(&found, "last_run")[0].0, "ok");
+    assert_eq!(about(&found, "sandbox")[0].0, "not_checked");
+    assert!(about(&found, "notifiers")[0].1.contains("no test message was sent"));
+    let text = sandbox.run(&["doctor"]);
+    assert!(
+        text.code == Some(0) && text.stdout.contains("this is a sandbox, and AWS is not called"),
+        "{}",
+        text.stdout
+    );
+    assert!(text.stdout.lines().any(|line| line.starts_with("not checked  sandbox ")), "{}", text.stdout);
+    sandbox.kept_its_secrets();
+}
+
+#[test]
+fn a_machine_with_nothing_is_told_what_to_do() {
+    let ran = keyrot(&[], &["doctor"]);
+    assert_eq!(ran.code, Some(1));
+    for part in ["FAILED       region", "hint:  export AWS_REGION", "not checked  permissions", "1 failed"] {
+        assert!(ran.stdout.contains(part), "{part} in {}", ran.stdout);
+    }
+    let ran = keyrot(&[("AWS_REGION", "eu-west-1".into())], &["--json", "doctor"]);
+    assert_eq!(ran.code, Some(1));
+    let found = document(&ran);
+    assert_eq!((&found["result"], &found["account"]), (&json!("failure"), &Value::Null));
+    let (health, message) = about(&found, "credentials")[0];
+    assert!(health == "failure" && message.starts_with("no AWS credentials:"), "{message}");
+    let hint =
+        found["checks"].as_array().unwrap().iter().find(|c| c["about"] == "credentials").unwrap()["hint"].as_str();
+    assert!(hint.unwrap().contains("AWS_PROFILE") && hint.unwrap().contains("--sandbox"));
+}
+
+#[test]
+fn an_account_in_order_is_well_and_nothing_is_changed() {
+    let emulator = account();
+    let before = emulator.world();
+    let ran = keyrot(&emulator.env(), &["--json", "doctor", "--trail", "true"]);
+    assert_eq!(ran.code, Some(0), "{}{}", ran.stdout, ran.stderr);
+    let found = document(&ran);
+    assert_eq!(found["account"], "123456789012");
+    let credentials = about(&found, "credentials");
+    assert!(credentials[0].1.ends_with("from the environment"), "{credentials:?}");
+    assert!(credentials[1].1.starts_with("acting as arn:aws:sts::123456789012:assumed-role/"), "{credentials:?}");
+    assert_eq!(about(&found, "clock"), [("ok", "as AWS's, within two seconds")]);
+    let expected =
+        format!("eu-west-1 by the environment or profile, partition aws; AWS is called at {}", emulator.url());
+    assert_eq!(about(&found, "region"), [("ok", expected.as_str())]);
+    assert_eq!(about(&found, "users"), [("ok", "1 selected by the tag RotateKey=True, 1 left alone")]);
+    assert_eq!(about(&found, "keys")[0].0, "ok");
+    assert!(about(&found, "secrets")[0].1.ends_with("values can be read"));
+    assert!(
+        about(&found, "last_run")[0]
+            .1
+            .starts_with("the last change was less than an hour ago, noted on /iam/ci/access_key")
+    );
+    assert_eq!(about(&found, "trail").len(), 2, "each region that a run would ask");
+    // The emulator has no simulation: that is said, and not called well.
+    let (health, message) = about(&found, "permissions")[0];
+    assert_eq!((health, message), ("not_checked", "not simulated: this endpoint has no iam:SimulatePrincipalPolicy"));
+    let after = emulator.world();
+    assert!(before.users().eq(after.users()) && before.secrets().eq(after.secrets()), "nothing was changed");
+    for action in emulator.stats().actions.keys() {
+        assert!(["Get", "List", "Describe", "Lookup"].iter().any(|word| action.starts_with(word)), "{action}");
+    }
+}
+
+#[test]
+fn what_is_denied_fails_with_what_to_do() {
+    let emulator = account();
+    for (action, what, says) in [
+        ("ListAccessKeys", "keys", "iam:ListAccessKeys"),
+        ("GetAccessKeyLastUsed", "keys", "iam:GetAccessKeyLastUsed"),
+        ("DescribeSecret", "secrets", "secretsmanager:DescribeSecret"),
+        ("GetSecretValue", "secrets", "secretsmanager:GetSecretValue"),
+    ] {
+        emulator.heal();
+        emulator.inject(CallAt::every(action), Fault::denied());
+        let ran = keyrot(&emulator.env(), &["--json", "doctor"]);
+        assert_eq!(ran.code, Some(1), "{action}");
+        let found = document(&ran);
+        let (health, message) = about(&found, what)[0];
+        assert!(health == "failure" && message.contains(says), "{action}: {message}");
+    }
+    emulator.heal();
+    // Both ways to find users.
+    for action in ["GetAccountAuthorizationDetails", "ListUsers"] {
+        emulator.inject(CallAt::every(action), Fault::denied());
+    }
+    let found = document(&keyrot(&emulator.env(), &["--json", "doctor"]));
+    assert_eq!(about(&found, "users")[0].0, "failure");
+    assert_eq!(about(&found, "secrets"), [("ok", "the secret store answers")]);
+    // A trail that is denied is no reason for a run to fail.
+    emulator.heal();
+    emulator.inject(CallAt::every("LookupEvents"), Fault::denied());
+    let ran = keyrot(&emulator.env(), &["--json", "doctor", "--trail", "true"]);
+    assert_eq!((ran.code, about(&document(&ran), "trail")[0].0), (Some(0), "warning"));
+}
+
+#[test]
+fn credentials_that_are_refused_end_it_there() {
+    let emulator = account();
+    let mut env = emulator.env().to_vec();
+    env.retain(|(name, _)| *name != "AWS_SECRET_ACCESS_KEY");
+    env.push(("AWS_SECRET_ACCESS_KEY", "sesamesesamesesamesesamesesamesesame1234".into()));
+    let ran = keyrot(&env, &["--json", "doctor"]);
+    assert_eq!(ran.code, Some(1));
+    let found = document(&ran);
+    let (health, message) = about(&found, "credentials")[1];
+    assert!(health == "failure" && message.contains("SignatureDoesNotMatch"), "{message}");
+    assert_eq!(about(&found, "clock")[0].0, "ok", "a refusal has a date, too");
+    assert!(about(&found, "users").is_empty());
+    assert!(!ran.stdout.contains("sesame") && !ran.stderr.contains("sesame"));
+}
+
+#[test]
+fn notifiers_are_read_and_told_only_on_request() {
+    let emulator = account();
+    let (url, bodies) = web_hook(200);
+    let mut env = emulator.env().to_vec();
+    env.push(("CHAT_URL", url));
+    let notify = "slack env:CHAT_URL,slack env:NOT_SET name=second,sns arn:aws:sns:eu-west-1:123456789012:ops";
+    let ran = keyrot(&env, &["--json", "doctor", "--notify", notify]);
+    assert_eq!(ran.code, Some(1));
+    let found = document(&ran);
+    let all = about(&found, "notifiers");
+    assert!(
+        all[0].0 == "ok" && all[0].1.starts_with("slack: slack: its URL could be read, and leads to 127.0.0.1:"),
+        "{all:?}"
+    );
+    assert_eq!(all[1], ("failure", "second: env:NOT_SET is not set in the environment, or is no UTF-8"));
+    assert_eq!((all[2].0, all.len()), ("not_checked", 3));
+    assert!(bodies.try_recv().is_err(), "nothing is sent unasked");
+    let ran = keyrot(&env, &["--json", "doctor", "--send-test", "--notify", "slack env:CHAT_URL"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stdout);
+    let told = document(&ran);
+    assert!(about(&told, "notifiers")[1].1.contains("a test message was taken"));
+    let message = bodies.recv().unwrap();
+    assert_eq!(message["blocks"][0]["text"]["text"], "🟢 keyrot: a test by keyrot doctor; nothing happened");
+    assert!(bodies.try_recv().is_err(), "one message");
+    for text in [&ran.stdout, &ran.stderr] {
+        assert!(!text.contains("sesame"), "the URL was printed: {text}");
+    }
+    let ran = keyrot(&emulator.env(), &["--json", "doctor", "--send-test"]);
+    assert!(about(&document(&ran), "notifiers")[0].1.contains("notify names nobody"));
+}
+
+#[test]
+fn settings_are_judged_and_unusable_ones_are_told_as_always() {
+    let sandbox = Sandbox::new();
+    let (_, found) = sandbox.json(&["doctor", "--overlap", "2h", "--quiet", "2h", "--allow-short-waits", "true"]);
+    let messages: Vec<_> = about(&found, "settings").into_iter().map(|(_, message)| message).collect();
+    for part in ["fit for tests only", "overlap is 2h", "quiet is 2h", "nobody is told"] {
+        assert!(messages.iter().any(|message| message.contains(part)), "{part}: {messages:?}");
+    }
+    let ran = sandbox.run(&["doctor", "--overlap", "soon"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""));
+}

@@ -1,0 +1,154 @@
+//! Users are put into rotation after a look at what that does, and let go again.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use keyrot_aws::emulator::{CallAt, Emulator, EmulatorOptions, Fault};
+use keyrot_core::UserName;
+use keyrot_core::memory::World;
+use serde_json::{Value, json};
+use support::{Ran, Sandbox, user};
+
+fn tags(sandbox: &Sandbox, name: &str) -> Value {
+    let show = sandbox.json(&["sandbox", "show"]).1;
+    user(&show, name)["tags"].clone()
+}
+
+#[test]
+fn a_user_is_enrolled_after_a_look_and_rotates_then() {
+    let sandbox = Sandbox::new();
+    let (code, look) = sandbox.json(&["enroll", "jane.doe", "--dry-run"]);
+    let row = user(&look, "jane.doe");
+    assert_eq!((code, &row["result"], &row["reason"]), (Some(0), &json!("planned"), &json!("adopt")));
+    assert!(row["message"].as_str().unwrap().starts_with("adopt: make a key beside AKIA"), "{row}");
+    assert_eq!(row["secret"], "/iam/jane.doe/access_key");
+    assert_eq!(tags(&sandbox, "jane.doe"), json!({"Team": "Data"}), "a dry run");
+
+    let ran = sandbox.run(&["enroll", "jane.doe"]);
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.stderr.contains("nobody can be asked here: tag jane.doe with RotateKey=True?"), "{}", ran.stderr);
+    assert_eq!(tags(&sandbox, "jane.doe"), json!({"Team": "Data"}));
+
+    let (code, done) = sandbox.json(&["enroll", "jane.doe", "ci-deployer", "--yes"]);
+    assert_eq!((code, &user(&done, "jane.doe")["result"]), (Some(0), &json!("done")));
+    assert_eq!(user(&done, "ci-deployer")["result"], "already");
+    assert_eq!(tags(&sandbox, "jane.doe"), json!({"Team": "Data", "RotateKey": "True"}));
+    let (code, run) = sandbox.json(&["rotate", "--user", "jane.doe"]);
+    assert_eq!((code, &run["counts"]["rotated"]), (Some(0), &json!(1)));
+    sandbox.kept_its_secrets();
+}
+
+#[test]
+fn who_would_be_blocked_is_refused_with_all_others() {
+    let sandbox = Sandbox::new();
+    sandbox.json(&["sandbox", "untag", "data-import", "RotateKey"]);
+    let (code, refused) = sandbox.json(&["enroll", "data-import", "jane.doe", "--yes"]);
+    assert_eq!((code, &user(&refused, "data-import")["result"]), (Some(3), &json!("refused")));
+    let row = user(&refused, "data-import");
+    assert_eq!(row["reason"], "unknown_keys");
+    assert!(row["hint"].as_str().unwrap().contains("under AWSCURRENT"), "{row}");
+    assert_eq!(tags(&sandbox, "jane.doe"), json!({"Team": "Data"}), "all or nobody");
+    let ran = sandbox.run(&["enroll", "data-import", "jane.doe", "--yes"]);
+    assert_eq!(ran.code, Some(3));
+    assert!(ran.stderr.contains("nobody was tagged; to tag them all the same, add --anyway"), "{}", ran.stderr);
+
+    let (code, done) = sandbox.json(&["enroll", "data-import", "--yes", "--anyway"]);
+    assert_eq!((code, &user(&done, "data-import")["result"]), (Some(0), &json!("done")));
+    assert_eq!(tags(&sandbox, "data-import")["RotateKey"], "True");
+}
+
+#[test]
+fn another_value_was_put_there_on_purpose() {
+    let sandbox = Sandbox::new();
+    let ran = sandbox.run(&["enroll", "break-glass", "--yes"]);
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.stderr.contains("has the tag RotateKey=False: somebody may have meant it"), "{}", ran.stderr);
+    assert_eq!(tags(&sandbox, "break-glass"), json!({"RotateKey": "False"}));
+    // The key of a tag is one whatever its case.
+    let args = ["enroll", "break-glass", "--yes", "--anyway", "--tag", "rotatekey=True"];
+    assert_eq!(sandbox.json(&args).0, Some(0));
+    assert_eq!(tags(&sandbox, "break-glass"), json!({"rotatekey": "True"}));
+}
+
+#[test]
+fn who_could_not_be_selected_is_not_tagged() {
+    let sandbox = Sandbox::new();
+    let refused = |args: &[&str], says: &str| {
+        let ran = sandbox.run(&[args, &["--yes"]].concat());
+        assert_eq!(ran.code, Some(2), "{args:?}: {}", ran.stderr);
+        assert!(ran.stderr.contains(says), "{args:?}: {}", ran.stderr);
+        assert_eq!(tags(&sandbox, "jane.doe"), json!({"Team": "Data"}));
+    };
+    refused(&["enroll", "jane.do"], "there is no user jane.do; did you mean jane.doe?");
+    refused(&["enroll", "jane.doe", "nobody-at-all"], "there is no user nobody-at-all");
+    refused(&["enroll", "jane.doe", "--exclude", "jane*"], "excluded by jane*");
+    refused(&["enroll", "jane.doe", "--path-prefix", "/ci/"], "under the path /ci/");
+    refused(&["enroll"], "<USER>");
+    refused(&["release", "jane.do"], "there is no user jane.do");
+}
+
+#[test]
+fn a_release_says_what_it_leaves_and_changes_nothing_else() {
+    let sandbox = Sandbox::new();
+    let before = sandbox.json(&["sandbox", "show"]).1;
+    let (code, look) = sandbox.json(&["release", "shop-backend", "--dry-run"]);
+    let message = user(&look, "shop-backend")["message"].as_str().unwrap();
+    assert_eq!((code, &user(&look, "shop-backend")["result"]), (Some(0), &json!("planned")));
+    assert!(
+        message.contains("active, published") && message.contains("nobody will retire or delete the older key"),
+        "{message}"
+    );
+
+    let (_, look) = sandbox.json(&["release", "data-import", "report-mailer", "--dry-run"]);
+    let message = |name| user(&look, name)["message"].as_str().unwrap().to_owned();
+    assert!(message("data-import").ends_with(", which keyrot never replaced"), "{}", message("data-import"));
+    assert!(message("report-mailer").ends_with("access_key, which ages from now on"), "{}", message("report-mailer"));
+
+    let (code, done) = sandbox.json(&["release", "shop-backend", "jane.doe", "--yes"]);
+    assert_eq!((code, &user(&done, "shop-backend")["result"]), (Some(0), &json!("done")));
+    assert_eq!(user(&done, "jane.doe")["result"], "already");
+    let after = sandbox.json(&["sandbox", "show"]).1;
+    assert_eq!(user(&after, "shop-backend")["keys"], user(&before, "shop-backend")["keys"]);
+    assert_eq!(after["secrets"], before["secrets"]);
+    assert_eq!(user(&after, "shop-backend")["tags"], json!({"keyrot:owner": "shop@example.com"}));
+    assert_eq!(sandbox.run(&["rotate", "--user", "shop-backend"]).code, Some(2), "it is not selected any more");
+    assert_eq!(sandbox.run(&["release", "shop-backend"]).code, Some(0), "nothing to do, nobody to ask");
+
+    // Back again, and the rotation goes on where it was.
+    assert_eq!(sandbox.json(&["enroll", "shop-backend", "--yes"]).0, Some(0));
+    assert_eq!(user(&sandbox.json(&["status", "--user", "shop-backend"]).1, "shop-backend")["reason"], "overlap");
+}
+
+fn keyrot(emulator: &Emulator, args: &[&str]) -> Ran {
+    let sandbox = Sandbox::new();
+    let mut command = sandbox.command(args);
+    command.env_remove("KEYROT_SANDBOX").envs(emulator.env());
+    sandbox.take(&command.output().unwrap())
+}
+
+#[test]
+fn over_http_and_when_iam_says_no() {
+    let mut world = World::new(std::time::SystemTime::now().into());
+    for name in ["a", "b"] {
+        let user = world.add_user(name, &[("Team", "x")]).unwrap();
+        world.add_key(&user).unwrap();
+    }
+    let emulator = Emulator::start(world, EmulatorOptions::default()).unwrap();
+    let has = |name: &str| {
+        let world = emulator.world();
+        world.user(&UserName::parse(name).unwrap()).unwrap().tags.contains_key("RotateKey")
+    };
+    emulator.inject(CallAt::first("TagUser").about("a"), Fault::denied());
+    let ran = keyrot(&emulator, &["enroll", "a", "b", "--yes"]);
+    assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+    assert!(ran.stderr.contains("failed: a: iam:TagUser for tag RotateKey of user a failed"), "{}", ran.stderr);
+    assert!(ran.stdout.contains("enrolled b"), "{}", ran.stdout);
+    assert_eq!((has("a"), has("b")), (false, true));
+    assert_eq!(keyrot(&emulator, &["enroll", "a", "b", "--yes"]).code, Some(0));
+    assert!(has("a"));
+    let changes: Vec<_> =
+        ["CreateAccessKey", "CreateSecret"].map(|name| emulator.stats().actions.contains_key(name)).into();
+    assert_eq!(changes, [false, false], "a look only");
+    assert_eq!(keyrot(&emulator, &["release", "a", "b", "--yes"]).code, Some(0));
+    assert_eq!((has("a"), has("b")), (false, false));
+}

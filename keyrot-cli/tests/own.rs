@@ -1,0 +1,349 @@
+//! `keyrot self`: a developer's own key in their own file, on the sandbox.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use keyrot_core::KeyId;
+use keyrot_core::memory::World;
+use serde_json::{Value, json};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::path::PathBuf;
+use std::process::{Child, Command};
+use std::time::Duration;
+use support::own::file_with;
+use support::{Ran, Sandbox, user};
+
+/// The sandbox, and jane.doe's machine.
+struct Desk {
+    sandbox: Sandbox,
+}
+
+impl Desk {
+    fn new() -> Self {
+        let desk = Self { sandbox: Sandbox::new() };
+        let key = desk.keys("jane.doe")[0].clone();
+        desk.write(&file_with(&key));
+        desk
+    }
+
+    fn path(&self) -> PathBuf {
+        self.sandbox.dir().join("credentials")
+    }
+
+    fn write(&self, text: &str) {
+        std::fs::write(self.path(), text).unwrap();
+        std::fs::set_permissions(self.path(), PermissionsExt::from_mode(0o600)).unwrap();
+    }
+
+    fn text(&self) -> String {
+        std::fs::read_to_string(self.path()).unwrap()
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = self.sandbox.command(&[&["self"], args].concat());
+        command
+            .env("AWS_SHARED_CREDENTIALS_FILE", self.path())
+            .env("AWS_CONFIG_FILE", self.sandbox.dir().join("config"));
+        command
+    }
+
+    fn run(&self, args: &[&str]) -> Ran {
+        self.sandbox.take(&self.command(args).output().unwrap())
+    }
+
+    fn json(&self, args: &[&str]) -> (Option<i32>, Value) {
+        let ran = self.run(&[&["--json"], args].concat());
+        let document =
+            serde_json::from_str(&ran.stdout).unwrap_or_else(|e| panic!("{e}: {}{}", ran.stdout, ran.stderr));
+        support::conforms(&document);
+        (ran.code, document)
+    }
+
+    /// The user's keys, the older first.
+    fn keys(&self, name: &str) -> Vec<String> {
+        self.listed(name).iter().map(|key| key["id"].as_str().unwrap().to_owned()).collect()
+    }
+
+    fn listed(&self, name: &str) -> Vec<Value> {
+        let show = self.sandbox.json(&["sandbox", "show"]).1;
+        user(&show, name)["keys"].as_array().unwrap().clone()
+    }
+
+    fn works(&self, key: &str) -> bool {
+        self.sandbox.json(&["sandbox", "use", "jane.doe", "--key", key]).1["result"] == "accepted"
+    }
+
+    fn pass(&self, time: &str) {
+        self.sandbox.json(&["sandbox", "advance", time]);
+    }
+
+    /// Nothing is beside the file that was not there before.
+    fn is_tidy(&self) {
+        let mut names: Vec<_> = std::fs::read_dir(self.sandbox.dir())
+            .unwrap()
+            .map(|f| f.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        assert_eq!(names, ["credentials", "sandbox.json", "sandbox.json.lock"]);
+    }
+}
+
+#[test]
+fn from_a_due_key_to_one_new_key() {
+    let desk = Desk::new();
+    let old = desk.keys("jane.doe")[0].clone();
+    let before = desk.text();
+
+    let (code, plan) = desk.json(&["--dry-run"]);
+    assert_eq!((code, &plan["result"], desk.keys("jane.doe").len()), (Some(0), &json!("due"), 1));
+    let ran = desk.run(&[]);
+    assert_eq!(ran.code, Some(2), "nobody was there to ask");
+    assert!(ran.stderr.contains("nobody can be asked here: make a new key for jane.doe"), "{}", ran.stderr);
+    assert_eq!((desk.text(), desk.keys("jane.doe").len()), (before, 1));
+
+    let (code, done) = desk.json(&["--yes"]);
+    assert_eq!((code, &done["result"], &done["other"]), (Some(0), &json!("replaced"), &json!(old)));
+    let new = done["key"].as_str().unwrap().to_owned();
+    assert_eq!(desk.text(), file_with(&new), "two values changed, and no other byte");
+    assert_eq!(desk.path().metadata().unwrap().mode() & 0o777, 0o600);
+    assert!(desk.works(&new) && desk.works(&old));
+    desk.is_tidy();
+
+    desk.pass("6d");
+    let (code, waits) = desk.json(&["--yes"]);
+    assert_eq!((code, &waits["result"]), (Some(0), &json!("waiting")));
+    assert!(waits["message"].as_str().unwrap().contains("stays Active until"), "{waits}");
+    assert!(desk.works(&old), "something has it still");
+    desk.pass("23h");
+    desk.pass("2h");
+    let (_, held) = desk.json(&["--yes"]);
+    assert_eq!(held["result"], "deactivated", "unused for a day: {held}");
+    assert!(!desk.works(&old) && desk.works(&new));
+
+    desk.pass("1d");
+    let (code, inactive) = desk.json(&["--yes"]);
+    assert_eq!((code, &inactive["result"]), (Some(0), &json!("inactive")));
+    assert_eq!(desk.keys("jane.doe").len(), 2, "nothing is deleted unasked");
+    let (code, settled) = desk.json(&["--delete-inactive", "--yes"]);
+    assert_eq!(
+        (code, &settled["result"], &settled["done"]),
+        (Some(0), &json!("settled"), &json!([format!("deleted {old}")]))
+    );
+    assert_eq!(desk.keys("jane.doe"), [new]);
+    desk.pass("5s");
+    assert_eq!(desk.json(&[]).1["result"], "settled");
+    assert_eq!(desk.json(&["--force", "--yes"]).1["result"], "replaced");
+    secrets_were_kept(&desk);
+}
+
+/// No secret of the user's keys was ever printed.
+fn secrets_were_kept(desk: &Desk) {
+    let printed = desk.run(&[]);
+    for key in desk.keys("jane.doe") {
+        let secret = World::secret_of(&KeyId::parse(key).unwrap());
+        assert!(!printed.stdout.contains(secret.expose()) && !printed.stderr.contains(secret.expose()));
+    }
+}
+
+#[test]
+fn a_key_that_is_still_used_is_kept_and_its_use_is_shown() {
+    let desk = Desk::new();
+    let old = desk.keys("jane.doe")[0].clone();
+    desk.json(&["--yes"]);
+    desk.pass("8d");
+    desk.sandbox.json(&["sandbox", "use", "jane.doe", "--key", &old, "--service", "ec2", "--in", "eu-north-1"]);
+    desk.pass("5h");
+    let (code, held) = desk.json(&["--yes"]);
+    assert_eq!((code, &held["result"]), (Some(0), &json!("waiting")));
+    assert!(held["message"].as_str().unwrap().contains("still in use: for ec2 in eu-north-1"), "{held}");
+    assert!(desk.works(&old));
+}
+
+#[test]
+fn a_link_stays_a_link_and_the_mode_stays() {
+    let desk = Desk::new();
+    let real = desk.sandbox.dir().join("elsewhere");
+    std::fs::rename(desk.path(), &real).unwrap();
+    std::fs::set_permissions(&real, PermissionsExt::from_mode(0o640)).unwrap();
+    symlink(&real, desk.path()).unwrap();
+    let ran = desk.run(&["--yes"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert!(ran.stderr.contains("can be read by others"), "{}", ran.stderr);
+    assert!(desk.path().symlink_metadata().unwrap().is_symlink());
+    assert_eq!(real.metadata().unwrap().mode() & 0o777, 0o640);
+    let new = desk.keys("jane.doe")[1].clone();
+    assert_eq!(std::fs::read_to_string(&real).unwrap(), file_with(&new));
+}
+
+#[test]
+fn two_keys_that_tell_no_story_need_a_person() {
+    let desk = Desk::new();
+    let both = desk.keys("data-import");
+    desk.write(&file_with(&both[0]));
+    let (code, blocked) = desk.json(&["--yes", "--force"]);
+    assert_eq!((code, &blocked["result"]), (Some(3), &json!("blocked")));
+    let hint = blocked["hint"].as_str().unwrap();
+    assert!(hint.contains(&both[1]) && hint.contains("made 70 d ago"), "{hint}");
+    assert!(
+        hint.contains(&format!("--access-key-id {} --status Inactive, then keyrot self --delete-inactive", both[1])),
+        "{hint}"
+    );
+    assert_eq!(desk.json(&["--yes", "--delete-inactive"]).0, Some(3), "only an Inactive one is deleted");
+
+    desk.sandbox.json(&["sandbox", "deactivate", &both[1]]);
+    let (code, done) = desk.json(&["--yes", "--delete-inactive"]);
+    assert_eq!((code, &done["result"]), (Some(0), &json!("replaced")), "and on it goes: {done}");
+    assert_eq!(desk.keys("data-import").len(), 2);
+}
+
+#[test]
+fn what_cannot_be_rotated_is_refused_before_anything_is_made() {
+    let desk = Desk::new();
+    let key = desk.keys("jane.doe")[0].clone();
+    let good = desk.text();
+    let refused = |args: &[&str], env: &[(&str, &str)], code: i32, says: &str| {
+        let mut command = desk.command(&[&["--yes"], args].concat());
+        let ran = desk.sandbox.take(&command.envs(env.iter().copied()).output().unwrap());
+        assert_eq!(ran.code, Some(code), "{says}: {}{}", ran.stdout, ran.stderr);
+        assert!(ran.stderr.contains(says), "{says}: {}", ran.stderr);
+        assert_eq!(desk.keys("jane.doe"), std::slice::from_ref(&key), "{says}");
+    };
+    refused(&[], &[("AWS_ACCESS_KEY_ID", "AKIAOTHEROTHEROTHER0")], 2, "AWS_ACCESS_KEY_ID is set in the environment");
+    refused(&["--profile", "none"], &[], 2, "there is no profile none with an access key");
+    refused(&["--profile", "none"], &[], 2, "--profile names one of default");
+    refused(&["--profile", "work"], &[], 2, "profile work in");
+    refused(&["--mfa-code", "123456"], &[], 2, "--mfa-code alone says of no device");
+    refused(&["--mfa-code", "12"], &[], 2, "the six digits");
+    std::fs::write(desk.sandbox.dir().join("config"), "[profile sso]\nsso_session = x\n").unwrap();
+    refused(&["--profile", "sso"], &[], 2, "gets its credentials by sso_session");
+
+    desk.write(&good.replace("aws_secret_access_key=", "aws_secret_access_key=x"));
+    refused(&[], &[], 1, "does not belong to");
+    desk.write(&format!("{good}\n[default]\n"));
+    refused(&[], &[], 2, "the profile stands there twice (lines 5 and 12)");
+    desk.write(&file_with("AKIANOBODYNOBODY0000"));
+    refused(&[], &[], 1, "AWS does not accept AKIANOBODYNOBODY0000");
+
+    desk.write(&good);
+    let second = desk.sandbox.dir().join("second");
+    std::fs::hard_link(desk.path(), &second).unwrap();
+    refused(&[], &[], 2, "has a second name");
+    std::fs::remove_file(second).unwrap();
+    // A directory in the place of the new file: nothing can be made there.
+    let beside = desk.sandbox.dir().join(".credentials.keyrot");
+    std::fs::create_dir_all(beside.join("x")).unwrap();
+    refused(&[], &[], 2, "cannot be replaced");
+    std::fs::remove_dir_all(beside).unwrap();
+    let other = std::fs::File::open(desk.path()).unwrap();
+    other.lock().unwrap();
+    refused(&[], &[], 2, "another keyrot is at work on");
+    drop(other);
+    desk.sandbox.json(&["sandbox", "deactivate", &key]);
+    refused(&[], &[], 1, "it is Inactive or deleted");
+    assert_eq!(desk.text(), good);
+}
+
+/// Starts a slow replacement, and waits until its key was made.
+fn begun(desk: &Desk) -> Child {
+    let child = desk.command(&["--yes", "--json"]).env("KEYROT_TEST_SANDBOX_PACE", "120ms").spawn().unwrap();
+    for _ in 0..400 {
+        if desk.keys("jane.doe").len() == 2 {
+            return child;
+        }
+        std::thread::sleep(Duration::from_millis(25));
+    }
+    let ended = child.wait_with_output();
+    panic!("no key was made: {ended:?}");
+}
+
+fn signal(child: &Child, name: &str) {
+    assert!(Command::new("kill").args([name, &child.id().to_string()]).status().unwrap().success());
+}
+
+#[test]
+fn ctrl_c_leaves_no_key_behind_however_often() {
+    for (signals, code) in [(&["-INT"][..], 130), (&["-TERM"], 143), (&["-INT", "-INT", "-INT"], 130)] {
+        let desk = Desk::new();
+        let before = desk.text();
+        let child = begun(&desk);
+        for name in signals {
+            signal(&child, name);
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let ran = desk.sandbox.take(&child.wait_with_output().unwrap());
+        assert_eq!(ran.code, Some(code), "{}", ran.stderr);
+        assert!(ran.stderr.contains("was deleted again"), "{}", ran.stderr);
+        assert_eq!((desk.keys("jane.doe").len(), desk.text()), (1, before));
+        desk.is_tidy();
+    }
+}
+
+#[test]
+fn a_file_that_is_changed_meanwhile_is_not_overwritten() {
+    // Another profile: both changes stand.
+    let desk = Desk::new();
+    let child = begun(&desk);
+    desk.write(&desk.text().replace("region = eu-west-1", "region = eu-west-2"));
+    let ran = desk.sandbox.take(&child.wait_with_output().unwrap());
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let new = desk.keys("jane.doe")[1].clone();
+    assert_eq!(desk.text(), file_with(&new).replace("region = eu-west-1", "region = eu-west-2"));
+
+    // The key itself: somebody else's change stands, and the new key goes.
+    let desk = Desk::new();
+    let child = begun(&desk);
+    let theirs = file_with("AKIATHEIRSTHEIRSTHEI");
+    desk.write(&theirs);
+    let ran = desk.sandbox.take(&child.wait_with_output().unwrap());
+    assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+    assert!(ran.stderr.contains("was given another key meanwhile; the new key"), "{}", ran.stderr);
+    assert_eq!((desk.text(), desk.keys("jane.doe").len()), (theirs, 1));
+
+    // Gone.
+    let desk = Desk::new();
+    let child = begun(&desk);
+    std::fs::remove_file(desk.path()).unwrap();
+    assert_eq!(desk.sandbox.take(&child.wait_with_output().unwrap()).code, Some(1));
+    assert_eq!(desk.keys("jane.doe").len(), 1);
+}
+
+#[test]
+fn killed_at_any_call_the_key_in_the_file_works_and_there_is_a_way_on() {
+    let mut deaths = 0;
+    let mut left_behind = 0;
+    for nth in 1.. {
+        let mut died = false;
+        for moment in ["before", "after"] {
+            let desk = Desk::new();
+            let before = desk.text();
+            let output =
+                desk.command(&["--yes"]).env("KEYROT_TEST_SANDBOX_DIE", format!("{nth}:{moment}")).output().unwrap();
+            died |= output.status.code().is_none();
+            deaths += usize::from(output.status.code().is_none());
+            desk.sandbox.take(&output);
+            let keys = desk.keys("jane.doe");
+            if output.status.code().is_some() {
+                assert_eq!(desk.text(), file_with(&keys[1]));
+                continue;
+            }
+            assert_eq!(desk.text(), before, "a call never comes after the file was written");
+            assert!(desk.works(&keys[0]));
+            desk.pass("1h");
+            if keys.len() == 2 {
+                left_behind += 1;
+                let (code, blocked) = desk.json(&["--yes"]);
+                assert_eq!((code, &blocked["result"]), (Some(3), &json!("blocked")));
+                assert!(blocked["message"].as_str().unwrap().contains("a rotation was cut off and nobody has it"));
+                desk.sandbox.json(&["sandbox", "deactivate", &keys[1]]);
+            }
+            let (code, done) = desk.json(&["--yes", "--delete-inactive"]);
+            assert_eq!((code, &done["result"]), (Some(0), &json!("replaced")), "{done}");
+            desk.is_tidy();
+        }
+        if !died {
+            break;
+        }
+    }
+    assert!(deaths >= 12 && left_behind >= 6, "{deaths} deaths, {left_behind} keys left behind");
+}

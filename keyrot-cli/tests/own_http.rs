@@ -1,0 +1,181 @@
+//! `keyrot self` over HTTP: the permissions of a user, MFA, and a network that fails.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use keyrot_aws::emulator::{
+    ADMINISTRATOR, ADMINISTRATOR_WITH_MFA, CallAt, Emulator, EmulatorOptions, Fault, MFA_CODE, When,
+};
+use keyrot_core::memory::World;
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+use std::time::Duration;
+use support::own::file_with;
+
+/// A certificate to trust, whose key was thrown away: nothing here goes over TLS, and to read all that a machine trusts takes long.
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/http/root.pem");
+
+/// jane's machine, and an account over HTTP.
+struct Office {
+    emulator: Emulator,
+    dir: tempfile::TempDir,
+    key: String,
+}
+
+impl Office {
+    fn new(policy: &str) -> Self {
+        let mut world = World::new(std::time::SystemTime::now().into());
+        let jane = world.add_user("people/jane", &[]).unwrap();
+        world.user_mut(&jane).unwrap().policies.push(policy.to_owned());
+        let key = world.add_key(&jane).unwrap().credentials.key.to_string();
+        let emulator = Emulator::start(world, EmulatorOptions::default()).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join(".aws")).unwrap();
+        std::fs::write(dir.path().join(".aws/credentials"), file_with(&key)).unwrap();
+        std::fs::set_permissions(dir.path().join(".aws/credentials"), PermissionsExt::from_mode(0o600)).unwrap();
+        Self { emulator, dir, key }
+    }
+
+    fn text(&self) -> String {
+        std::fs::read_to_string(self.dir.path().join(".aws/credentials")).unwrap()
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_keyrot"));
+        command.args(["self", "--yes", "--force"]).args(args).current_dir(self.dir.path()).env_clear();
+        command.env("HOME", self.dir.path()).env("SSL_CERT_FILE", ROOT).env("AWS_ENDPOINT_URL", self.emulator.url());
+        command.stdin(std::process::Stdio::null());
+        command
+    }
+
+    fn run(&self, args: &[&str]) -> (Option<i32>, String) {
+        let output = self.command(args).output().unwrap();
+        (output.status.code(), String::from_utf8([output.stdout, output.stderr].concat()).unwrap())
+    }
+
+    fn keys(&self) -> Vec<String> {
+        let world = self.emulator.world();
+        let jane = world.users().next().unwrap();
+        jane.keys().iter().map(|k| k.listed.id.to_string()).collect()
+    }
+}
+
+#[test]
+fn over_http_with_the_users_own_permissions() {
+    let office = Office::new(ADMINISTRATOR);
+    let (code, said) = office.run(&[]);
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(office.text(), file_with(&office.keys()[1]));
+    let calls: Vec<_> = office.emulator.stats().actions.keys().copied().collect();
+    assert_eq!(calls, ["CreateAccessKey", "GetCallerIdentity", "ListAccessKeys"]);
+}
+
+#[test]
+fn with_mfa_where_the_account_demands_it() {
+    let office = Office::new(ADMINISTRATOR_WITH_MFA);
+    let serial = ["--mfa-serial", "arn:aws:iam::123456789012:mfa/jane"];
+    let (code, said) = office.run(&[]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("if they are given only with MFA: --mfa-serial ARN"), "{said}");
+    let (code, said) = office.run(&serial);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("nobody can be asked here for the MFA code"), "{said}");
+    let (code, said) = office.run(&[&serial[..], &["--mfa-code", "000000"]].concat());
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("invalid MFA one time pass code") && !said.contains("000000"), "{said}");
+    assert_eq!(office.keys(), std::slice::from_ref(&office.key));
+    let (code, said) = office.run(&[&serial[..], &["--mfa-code", MFA_CODE]].concat());
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(office.text(), file_with(&office.keys()[1]));
+}
+
+#[test]
+fn the_device_may_stand_in_the_configuration() {
+    let office = Office::new(ADMINISTRATOR_WITH_MFA);
+    let config = "[default]\nmfa_serial = arn:aws:iam::123456789012:mfa/jane\nregion = eu-west-1\n";
+    std::fs::write(office.dir.path().join(".aws/config"), config).unwrap();
+    let (code, said) = office.run(&["--mfa-code", MFA_CODE]);
+    assert_eq!(code, Some(0), "{said}");
+}
+
+#[test]
+fn on_a_terminal_the_code_is_asked_for() {
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+    let office = Office::new(ADMINISTRATOR_WITH_MFA);
+    let config = "[default]\nmfa_serial = arn:aws:iam::123456789012:mfa/jane\n";
+    std::fs::write(office.dir.path().join(".aws/config"), config).unwrap();
+    let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&terminal).unwrap();
+    unlockpt(&terminal).unwrap();
+    let name = ptsname(&terminal, Vec::new()).unwrap().into_string().unwrap();
+    let side = std::fs::OpenOptions::new().read(true).write(true).open(name).unwrap();
+    let mut terminal = std::fs::File::from(terminal);
+    writeln!(terminal, "{MFA_CODE}").unwrap();
+    let output = office.command(&[]).stdin(side).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(said.contains("Code of arn:aws:iam::123456789012:mfa/jane:"), "{said}");
+    assert_eq!(office.text(), file_with(&office.keys()[1]));
+}
+
+#[test]
+fn who_is_no_user_has_no_key_to_rotate() {
+    let office = Office::new(ADMINISTRATOR);
+    let admin = office.emulator.admin_credentials();
+    std::fs::write(office.dir.path().join(".aws/credentials"), file_with(admin.key.as_str())).unwrap();
+    let (code, said) = office.run(&[]);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("assumed-role/emulator/administrator, which is no IAM user"), "{said}");
+}
+
+#[test]
+fn when_the_network_fails_no_key_is_guessed_at() {
+    for (fault, listed) in [(Fault::LostReply, true), (Fault::LostRequest, false)] {
+        let office = Office::new(ADMINISTRATOR);
+        let before = office.text();
+        office.emulator.inject(CallAt::first("CreateAccessKey"), fault);
+        let (code, said) = office.run(&[]);
+        assert_eq!(code, Some(1), "{said}");
+        assert!(said.contains("it is not known whether a key was made"), "{said}");
+        assert_eq!(
+            said.contains("nobody has its secret: aws iam delete-access-key --user-name jane"),
+            listed,
+            "{said}"
+        );
+        assert_eq!((office.keys().len(), office.text()), (if listed { 2 } else { 1 }, before));
+        assert_eq!(office.emulator.stats().actions["CreateAccessKey"].calls, 1);
+    }
+    let office = Office::new(ADMINISTRATOR);
+    let before = office.text();
+    office.emulator.inject(CallAt::every("GetCallerIdentity").after(1), Fault::denied());
+    office.emulator.inject(CallAt::every("DeleteAccessKey"), Fault::denied());
+    let (code, said) = office.run(&["--probe-for", "1s", "--allow-short-waits", "true"]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("nobody has its secret, and it could not be deleted"), "{said}");
+    assert!(
+        said.contains(&format!(
+            "delete the new one: aws iam delete-access-key --user-name jane --access-key-id {}",
+            office.keys()[1]
+        )),
+        "{said}"
+    );
+    assert_eq!(office.text(), before);
+}
+
+#[test]
+fn sigkill_between_creation_and_file_leaves_the_old_key_in_place() {
+    let office = Office::new(ADMINISTRATOR);
+    let before = office.text();
+    let gate = office.emulator.pause(CallAt::first("CreateAccessKey"), When::After);
+    let mut child = office.command(&[]).spawn().unwrap();
+    assert!(gate.wait(Duration::from_secs(30)));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    gate.release();
+    assert_eq!((office.text(), office.keys().len()), (before, 2));
+    let (code, said) = office.run(&[]);
+    assert_eq!(code, Some(3), "{said}");
+    assert!(said.contains("no use on record") && said.contains(&office.keys()[1]), "{said}");
+}

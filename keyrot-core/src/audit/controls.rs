@@ -1,0 +1,131 @@
+//! The controls that findings break: one table, with what each says in its own numbers.
+
+use super::FindingKind;
+use serde::{Serialize, Serializer};
+use std::fmt;
+use std::time::Duration;
+
+/// A control of a published standard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Control {
+    /// The finding that breaks it.
+    #[serde(skip)]
+    pub kind: FindingKind,
+    /// Whose it is.
+    pub standard: Standard,
+    /// The standard's version; empty where it has none.
+    pub version: &'static str,
+    /// Its number in that version.
+    pub id: &'static str,
+    /// From when on it is broken: for [`FindingKind::OldKey`] once a key is older, for [`FindingKind::UnusedKey`] once it is idle for as long. `None` where
+    /// time does not matter.
+    #[serde(skip)]
+    pub limit: Option<Duration>,
+}
+
+/// A published standard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Standard {
+    /// A control of AWS Security Hub CSPM.
+    SecurityHub,
+    /// The CIS AWS Foundations Benchmark.
+    Cis,
+    /// PCI DSS.
+    PciDss,
+}
+
+const DAY: u64 = 86_400;
+const DAYS_90: Option<Duration> = Some(Duration::from_secs(90 * DAY));
+const DAYS_45: Option<Duration> = Some(Duration::from_secs(45 * DAY));
+
+const fn control(
+    kind: FindingKind,
+    standard: Standard,
+    version: &'static str,
+    id: &'static str,
+    limit: Option<Duration>,
+) -> Control {
+    Control { kind, standard, version, id, limit }
+}
+
+/// Every control that an audit knows.
+///
+/// Sources: for Security Hub, for the PCI numbers and for CIS v1.4.0, v3.0.0 and v5.0.0 the AWS Security Hub user guide, "Security Hub controls for IAM" (each
+/// control's *related requirements*); for the other versions of CIS the benchmarks themselves. CIS v7.0.0 no longer asks for a single active key.
+pub const CONTROLS: &[Control] = &{
+    use FindingKind::{ConsoleWithoutMfa, OldKey, RootKey, TwoActiveKeys, UnusedKey};
+    use Standard::{Cis, PciDss, SecurityHub};
+    [
+        control(OldKey, SecurityHub, "", "IAM.3", DAYS_90),
+        control(OldKey, Cis, "v1.4.0", "1.14", DAYS_90),
+        control(OldKey, Cis, "v3.0.0", "1.14", DAYS_90),
+        control(OldKey, Cis, "v4.0.1", "1.14", DAYS_90),
+        control(OldKey, Cis, "v5.0.0", "1.13", DAYS_90),
+        control(OldKey, Cis, "v6.0.0", "2.13", DAYS_90),
+        control(OldKey, Cis, "v7.0.0", "2.12", DAYS_90),
+        control(OldKey, PciDss, "v4.0.1", "8.3.9", DAYS_90),
+        control(OldKey, PciDss, "v4.0.1", "8.6.3", DAYS_90),
+        control(UnusedKey, SecurityHub, "", "IAM.22", DAYS_45),
+        control(UnusedKey, SecurityHub, "", "IAM.8", DAYS_90),
+        control(UnusedKey, Cis, "v1.4.0", "1.12", DAYS_45),
+        control(UnusedKey, Cis, "v3.0.0", "1.12", DAYS_45),
+        control(UnusedKey, Cis, "v4.0.1", "1.12", DAYS_45),
+        control(UnusedKey, Cis, "v5.0.0", "1.11", DAYS_45),
+        control(UnusedKey, Cis, "v6.0.0", "2.11", DAYS_45),
+        control(UnusedKey, Cis, "v7.0.0", "2.11", DAYS_45),
+        control(UnusedKey, PciDss, "v4.0.1", "8.2.6", DAYS_90),
+        control(TwoActiveKeys, Cis, "v1.4.0", "1.13", None),
+        control(TwoActiveKeys, Cis, "v3.0.0", "1.13", None),
+        control(TwoActiveKeys, Cis, "v4.0.1", "1.13", None),
+        control(TwoActiveKeys, Cis, "v5.0.0", "1.12", None),
+        control(TwoActiveKeys, Cis, "v6.0.0", "2.12", None),
+        control(RootKey, SecurityHub, "", "IAM.4", None),
+        control(RootKey, Cis, "v1.4.0", "1.4", None),
+        control(RootKey, Cis, "v3.0.0", "1.4", None),
+        control(RootKey, Cis, "v4.0.1", "1.4", None),
+        control(RootKey, Cis, "v5.0.0", "1.3", None),
+        control(RootKey, Cis, "v6.0.0", "2.3", None),
+        control(RootKey, Cis, "v7.0.0", "2.4", None),
+        control(ConsoleWithoutMfa, SecurityHub, "", "IAM.5", None),
+        control(ConsoleWithoutMfa, Cis, "v1.4.0", "1.10", None),
+        control(ConsoleWithoutMfa, Cis, "v3.0.0", "1.10", None),
+        control(ConsoleWithoutMfa, Cis, "v4.0.1", "1.10", None),
+        control(ConsoleWithoutMfa, Cis, "v5.0.0", "1.9", None),
+        control(ConsoleWithoutMfa, Cis, "v6.0.0", "2.9", None),
+        control(ConsoleWithoutMfa, PciDss, "v4.0.1", "8.4.2", None),
+    ]
+};
+
+/// The controls that findings of this kind can break.
+pub fn controls_of(kind: FindingKind) -> impl Iterator<Item = &'static Control> {
+    CONTROLS.iter().filter(move |control| control.kind == kind)
+}
+
+impl Standard {
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::SecurityHub => "AWS Security Hub",
+            Self::Cis => "CIS AWS Foundations Benchmark",
+            Self::PciDss => "PCI DSS",
+        }
+    }
+}
+
+impl Serialize for Standard {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(self.name())
+    }
+}
+
+/// As Security Hub writes requirements: `CIS AWS Foundations Benchmark v5.0.0/1.13`; its own controls as `AWS Security Hub IAM.3`.
+impl fmt::Display for Control {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { standard, version, id, .. } = self;
+        match version.is_empty() {
+            true => write!(f, "{} {id}", standard.name()),
+            false => write!(f, "{} {version}/{id}", standard.name()),
+        }
+    }
+}

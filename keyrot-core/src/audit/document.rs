@@ -1,0 +1,172 @@
+//! An audit as one stable document: what `keyrot audit --json` prints.
+
+use super::{Finding, FindingKind, FindingSeverity};
+use crate::{KeyId, Timestamp, UserName};
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// An account's keys and findings. The names and shapes here are an interface: they change only together with the number in `schema`. Times are RFC 3339
+/// in UTC. No secret material is in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Audit {
+    /// `keyrot.audit/1`.
+    pub schema: &'static str,
+    /// The account's twelve digits.
+    pub account: String,
+    /// The partition, such as `aws`.
+    pub partition: String,
+    /// When the audit was made.
+    pub now: Timestamp,
+    /// When IAM made the credential report; up to four hours before.
+    pub report: Timestamp,
+    /// The setting `max_age`, in whole seconds.
+    pub max_age_seconds: u64,
+    /// How much of what there is.
+    pub counts: AuditCounts,
+    /// Every key, the oldest first.
+    pub keys: Vec<KeyRow>,
+    /// Every user, by name.
+    pub users: Vec<UserRow>,
+    /// What is not as it should be, the worst first.
+    pub findings: Vec<Finding>,
+    /// When keyrot rotates whom, the next first.
+    pub rotations: Vec<RotationRow>,
+    /// Users who were made after the report: only their keys' ids can be known.
+    pub unreported: Vec<UserName>,
+    /// Users in the report who are gone by now.
+    pub gone: Vec<UserName>,
+}
+
+/// How much of what there is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct AuditCounts {
+    /// IAM users.
+    pub users: usize,
+    /// Of those, users with a key.
+    pub users_with_keys: usize,
+    /// Of those, users tagged for rotation.
+    pub managed_users: usize,
+    /// Keys, the root user's too.
+    pub keys: usize,
+    /// Of those, Active ones.
+    pub active: usize,
+    /// Of those, keys of users tagged for rotation.
+    pub active_managed: usize,
+    /// The age of the oldest Active key, in whole days.
+    pub oldest_active_days: i64,
+    /// Findings by kind; a kind without any is left out.
+    pub findings: BTreeMap<&'static str, usize>,
+    /// Findings by severity; likewise.
+    pub severities: BTreeMap<&'static str, usize>,
+}
+
+/// A key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct KeyRow {
+    /// Whose; `None` for the root user.
+    pub user: Option<UserName>,
+    /// The ARN of the user, or of the account's root.
+    pub arn: String,
+    /// 1 or 2: its place in the report; `None` for a key that was made after it.
+    pub key: Option<u8>,
+    /// Its id, if ids were asked for.
+    pub key_id: Option<KeyId>,
+    /// `active`, `inactive`, or IAM's own word.
+    pub status: String,
+    /// When it was made, as far as is known.
+    pub created: Timestamp,
+    /// Its age, in whole days.
+    pub age_days: i64,
+    /// Its last use on record.
+    pub last_used: Option<Timestamp>,
+    /// For which service, as far as is known.
+    pub service: Option<String>,
+    /// In which region, as far as is known.
+    pub region: Option<String>,
+    /// Whether its last use is known: `used`, `never` (no use on record) or `unknown`.
+    pub use_known: &'static str,
+    /// Whether the settings select the user for rotation, by its tags.
+    pub managed: bool,
+    /// What is wrong with it or with its user.
+    pub findings: Vec<FindingKind>,
+    /// The worst of that.
+    pub severity: Option<FindingSeverity>,
+}
+
+/// A user.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UserRow {
+    /// Who.
+    pub user: UserName,
+    /// The ARN.
+    pub arn: String,
+    /// Who answers for the user, by the tag `keyrot:owner`.
+    pub owner: Option<String>,
+    /// Whether the settings select the user for rotation, by its tags.
+    pub managed: bool,
+    /// Why not.
+    pub unmanaged_because: Option<String>,
+    /// How many keys.
+    pub keys: usize,
+    /// Whether there is a password for the console, as far as is known.
+    pub password: Option<bool>,
+    /// Whether there is an MFA device; `None` where the report does not know the user.
+    pub mfa: Option<bool>,
+}
+
+/// Which part of an audit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Only {
+    /// Keys with a finding.
+    Findings,
+    /// Keys and findings of those who are not selected for rotation, the root user among them.
+    Unmanaged,
+}
+
+/// A rotation to come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RotationRow {
+    /// Whose.
+    pub user: UserName,
+    /// When the key that is newest now was made; `None` for a user who has no key yet.
+    pub created: Option<Timestamp>,
+    /// When it is due. Past, if it is due already.
+    pub due: Timestamp,
+}
+
+impl Audit {
+    /// The worst finding.
+    #[must_use]
+    pub fn worst(&self) -> Option<FindingSeverity> {
+        self.findings.iter().map(|finding| finding.severity).max()
+    }
+
+    /// What is wrong with users and shows at none of their keys, such as a console without MFA.
+    pub fn beside_keys(&self) -> impl Iterator<Item = &Finding> {
+        let shown =
+            |finding: &Finding| self.keys.iter().any(|k| k.arn == finding.arn && k.findings.contains(&finding.kind));
+        self.findings.iter().filter(move |finding| finding.key_created.is_none() && !shown(finding))
+    }
+
+    /// The same with only some of its keys and findings. The counts stay those of the whole account.
+    #[must_use]
+    pub fn narrowed(&self, only: Only) -> Self {
+        let mut narrowed = self.clone();
+        match only {
+            Only::Findings => narrowed.keys.retain(|key| !key.findings.is_empty()),
+            Only::Unmanaged => {
+                let managed: BTreeSet<&str> = self.users.iter().filter(|u| u.managed).map(|u| u.arn.as_str()).collect();
+                narrowed.keys.retain(|key| !key.managed);
+                narrowed.findings.retain(|finding| !managed.contains(finding.arn.as_str()));
+                narrowed.rotations.clear();
+            }
+        }
+        narrowed
+    }
+
+    /// How many findings there are of this kind.
+    #[must_use]
+    pub fn count(&self, kind: FindingKind) -> usize {
+        self.counts.findings.get(kind.code()).copied().unwrap_or(0)
+    }
+}

@@ -1,0 +1,403 @@
+//! The rules: a pure function of what is known, the policy and the time.
+
+use super::{
+    AccountView, Audit, AuditCounts, Control, Finding, FindingKind, FindingSeverity, KeyRow, KeyView, RotationRow,
+    UserRow, UserView, controls_of,
+};
+use crate::selection::owner_of;
+use crate::{
+    Blocked, Chosen, IamUser, KeyStatus, LastUse, MissingWhy, SecretTemplate, Selection, Timestamp, UserName, Waits,
+    after, format_duration, select,
+};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// From so long without use on, a key is a finding: the shortest time that any control asks for.
+const UNUSED: Duration = Duration::from_secs(45 * 86_400);
+
+/// By which settings an account is judged.
+#[derive(Debug, Clone, Default)]
+pub struct AuditPolicy {
+    /// Whom keyrot rotates. Its `only` is not looked at.
+    pub selection: Selection,
+    /// How secrets are called: a user whose secret cannot be named is not rotated.
+    pub template: SecretTemplate,
+    /// The waits; `max_age` is the limit for keys without one of their own.
+    pub waits: Waits,
+    /// Whether waits are allowed that are fit for tests only.
+    pub allow_short_waits: bool,
+}
+
+/// Judges an account.
+#[must_use]
+pub fn audit(view: &AccountView, policy: &AuditPolicy, now: Timestamp) -> Audit {
+    let chosen = Managed::new(view, policy);
+    let mut judge = Judge { view, now, keys: Vec::new(), findings: Vec::new(), rotations: Vec::new() };
+    judge.root(policy.waits.max_age);
+    for user in &view.users {
+        judge.user(user, chosen.of(user.user.arn.name()), policy.waits.max_age);
+    }
+    let Judge { mut keys, mut findings, mut rotations, .. } = judge;
+    keys.sort_by(|a, b| (a.created, &a.user, a.key).cmp(&(b.created, &b.user, b.key)));
+    findings.sort_by(|a, b| {
+        let order = |f: &Finding| (std::cmp::Reverse(f.severity), f.kind);
+        order(a).cmp(&order(b)).then_with(|| (a.since, &a.user, a.key).cmp(&(b.since, &b.user, b.key)))
+    });
+    rotations.sort_by(|a, b| (a.due, &a.user).cmp(&(b.due, &b.user)));
+    let users: Vec<UserRow> = view.users.iter().map(|user| user_row(user, &chosen)).collect();
+    Audit {
+        schema: "keyrot.audit/1",
+        account: view.account.clone(),
+        partition: view.partition.clone(),
+        now,
+        report: view.report,
+        max_age_seconds: policy.waits.max_age.as_secs(),
+        counts: counts(&keys, &users, &findings),
+        keys,
+        users,
+        findings,
+        rotations,
+        unreported: view.users.iter().filter(|u| !u.reported).map(|u| u.user.arn.name().clone()).collect(),
+        gone: view.gone.clone(),
+    }
+}
+
+/// Whom keyrot rotates, and why it does not rotate the others.
+struct Managed {
+    chosen: BTreeMap<UserName, Chosen>,
+    others: BTreeMap<UserName, MissingWhy>,
+}
+
+impl Managed {
+    fn new(view: &AccountView, policy: &AuditPolicy) -> Self {
+        let users: Vec<IamUser> = view.users.iter().map(|user| user.user.clone()).collect();
+        // To ask for everybody by name is to be told why of everybody who is not chosen.
+        let only = users.iter().map(|user| user.arn.name().clone()).collect();
+        let selection = Selection { only, ..policy.selection.clone() };
+        let selected = select(&users, &selection, &policy.template, &policy.waits, policy.allow_short_waits);
+        Self {
+            chosen: selected.chosen.into_iter().map(|chosen| (chosen.subject.user.clone(), chosen)).collect(),
+            others: selected.missing.into_iter().map(|missing| (missing.user, missing.why)).collect(),
+        }
+    }
+
+    fn of(&self, user: &UserName) -> Option<&Chosen> {
+        self.chosen.get(user)
+    }
+}
+
+struct Judge<'a> {
+    view: &'a AccountView,
+    now: Timestamp,
+    keys: Vec<KeyRow>,
+    findings: Vec<Finding>,
+    rotations: Vec<RotationRow>,
+}
+
+/// Whom a finding is about.
+#[derive(Clone, Copy)]
+struct Whom<'a> {
+    user: Option<&'a UserName>,
+    arn: &'a str,
+    key: Option<&'a KeyView>,
+}
+
+impl Whom<'_> {
+    fn name(&self) -> &str {
+        self.user.map_or("the root user", UserName::as_str)
+    }
+}
+
+impl Judge<'_> {
+    fn root(&mut self, max_age: Duration) {
+        let arn = format!("arn:{}:iam::{}:root", self.view.partition, self.view.account);
+        let view = self.view;
+        for key in &view.root {
+            let whom = Whom { user: None, arn: &arn, key: Some(key) };
+            let mut kinds = Vec::new();
+            let (severity, state) = match key.is_active() {
+                true => (FindingSeverity::Critical, "an Active access key: whoever has it may do everything"),
+                false => (FindingSeverity::High, "an Inactive access key, which can be switched on again"),
+            };
+            let hint = "sign in as root and delete it, after moving what uses it to a role or an IAM user";
+            let message = format!("the root user has {state}");
+            kinds.extend(self.find(
+                whom,
+                FindingKind::RootKey,
+                severity,
+                message,
+                hint,
+                Some(key.created),
+                broken(FindingKind::RootKey, None),
+            ));
+            kinds.extend(self.age(whom, key, max_age, false));
+            kinds.extend(self.idle(whom, key, false));
+            self.key(whom, key, false, kinds);
+        }
+    }
+
+    fn user(&mut self, user: &UserView, chosen: Option<&Chosen>, max_age: Duration) {
+        let (name, arn) = (user.user.arn.name(), user.user.arn.as_str());
+        let whole = Whom { user: Some(name), arn, key: None };
+        let managed = chosen.is_some();
+        let policy = chosen.and_then(|chosen| chosen.policy.as_ref().ok());
+        let limit = policy.map_or(max_age, |policy| policy.waits().max_age);
+
+        let mut of_all = Vec::new();
+        if let Some(policy) = user.user.policies.iter().find(|p| p.starts_with("AWSCompromisedKeyQuarantine")) {
+            let message = format!("AWS attached {policy} to {name}: one of the user's keys was found in public");
+            let hint = "replace the user's keys now, look into CloudTrail for what they did, then detach the policy";
+            of_all.extend(self.find(
+                whole,
+                FindingKind::Quarantined,
+                FindingSeverity::Critical,
+                message,
+                hint,
+                None,
+                Vec::new(),
+            ));
+        }
+        // A quarantine blocks too, and is told already.
+        if let Some(Err(Blocked::BadTag { reason })) = chosen.map(|chosen| &chosen.policy) {
+            let message = format!("{name} is tagged for rotation and is not rotated: {reason}");
+            let hint = "put the tag right; `keyrot status` shows whether that was all";
+            of_all.extend(self.find(
+                whole,
+                FindingKind::Blocked,
+                FindingSeverity::Medium,
+                message,
+                hint,
+                None,
+                Vec::new(),
+            ));
+        }
+        if user.password == Some(true) && !user.mfa {
+            let message = format!("{name} can sign in to the console with a password alone");
+            let hint = "register an MFA device for the user, or take the password away";
+            let controls = broken(FindingKind::ConsoleWithoutMfa, None);
+            self.find(whole, FindingKind::ConsoleWithoutMfa, FindingSeverity::Medium, message, hint, None, controls);
+        }
+        let active: Vec<&KeyView> = user.keys.iter().filter(|key| key.is_active()).collect();
+        let newest = active.iter().map(|key| key.created).max();
+        if active.len() > 1 {
+            let (message, hint) = match managed {
+                true => (
+                    format!("{name} has two Active keys; while a rotation moves readers over, that is as it should be"),
+                    "`keyrot status` shows whether the old one is on its way out, or what holds it",
+                ),
+                false => {
+                    (format!("{name} has two Active keys"), "find out which one is used, and deactivate the other")
+                }
+            };
+            let severity = if managed { FindingSeverity::Low } else { FindingSeverity::Medium };
+            let controls = broken(FindingKind::TwoActiveKeys, None);
+            of_all.extend(self.find(whole, FindingKind::TwoActiveKeys, severity, message, hint, newest, controls));
+        }
+        for key in &user.keys {
+            let whom = Whom { key: Some(key), ..whole };
+            let mut kinds = of_all.clone();
+            kinds.extend(self.age(whom, key, limit, managed));
+            kinds.extend(self.idle(whom, key, managed));
+            if !key.is_active() {
+                kinds.retain(|kind| *kind != FindingKind::TwoActiveKeys);
+            }
+            self.key(whom, key, managed, kinds);
+        }
+        if let Some(policy) = policy {
+            let due = newest.map_or(self.now, |created| policy.due(created));
+            self.rotations.push(RotationRow { user: name.clone(), created: newest, due });
+        }
+    }
+
+    /// Older than the limit, or than a control allows.
+    fn age(&mut self, whom: Whom<'_>, key: &KeyView, limit: Duration, managed: bool) -> Option<FindingKind> {
+        let age = passed(key.created, self.now);
+        let controls = broken(FindingKind::OldKey, Some(Reached::Past(age)));
+        if !key.is_active() || (age <= limit && controls.is_empty()) {
+            return None;
+        }
+        let allowed = controls.iter().filter_map(|control| control.limit).min().unwrap_or(limit).min(limit);
+        let message =
+            format!("a key of {} is {} old; {} is allowed", whom.name(), past(age, allowed), format_duration(allowed));
+        let hint = match (managed, whom.user) {
+            (true, _) => {
+                "`keyrot rotate` replaces it when its time has come; `keyrot status` says what holds it".to_owned()
+            }
+            (false, Some(_)) => "rotate it: tag the user for keyrot, or make a new key and retire this one".to_owned(),
+            (false, None) => "delete it".to_owned(),
+        };
+        let severity = if age > allowed * 2 { FindingSeverity::High } else { FindingSeverity::Medium };
+        let since = after(key.created, allowed);
+        self.find(whom, FindingKind::OldKey, severity, message, &hint, Some(since), controls)
+    }
+
+    /// Not used for as long as the report can tell.
+    fn idle(&mut self, whom: Whom<'_>, key: &KeyView, managed: bool) -> Option<FindingKind> {
+        let (from, what) = match &key.last_use {
+            LastUse::At { when, .. } => (*when, "was last used"),
+            LastUse::NoRecord => (key.created, "has no use on record, and was made"),
+            LastUse::Unknown(_) => return None,
+        };
+        let idle = passed(from, self.view.report);
+        if !key.is_active() || idle < UNUSED {
+            return None;
+        }
+        let message = format!("an Active key of {} {what} {} before the report", whom.name(), days(idle));
+        let hint = match managed {
+            true => "if nothing needs the key, release the user and delete it; otherwise find out why nothing uses it",
+            false => "deactivate it, and delete it when nobody misses it",
+        };
+        let controls = broken(FindingKind::UnusedKey, Some(Reached::At(idle)));
+        self.find(
+            whom,
+            FindingKind::UnusedKey,
+            FindingSeverity::Medium,
+            message,
+            hint,
+            Some(after(from, UNUSED)),
+            controls,
+        )
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "each is a field of the finding")]
+    fn find(
+        &mut self,
+        whom: Whom<'_>,
+        kind: FindingKind,
+        severity: FindingSeverity,
+        message: String,
+        hint: &str,
+        since: Option<Timestamp>,
+        controls: Vec<Control>,
+    ) -> Option<FindingKind> {
+        self.findings.push(Finding {
+            kind,
+            severity,
+            user: whom.user.cloned(),
+            arn: whom.arn.to_owned(),
+            key: whom.key.and_then(|key| key.slot),
+            key_id: whom.key.and_then(|key| key.id.clone()),
+            key_created: whom.key.map(|key| key.created),
+            message,
+            hint: hint.to_owned(),
+            since,
+            controls,
+        });
+        Some(kind)
+    }
+
+    fn key(&mut self, whom: Whom<'_>, key: &KeyView, managed: bool, mut findings: Vec<FindingKind>) {
+        let own = |f: &&Finding| {
+            f.arn == whom.arn && findings.contains(&f.kind) && (f.key_created.is_none_or(|at| at == key.created))
+        };
+        let severity = self.findings.iter().filter(own).map(|f| f.severity).max();
+        findings.sort();
+        let known = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty() && text != "N/A");
+        let (last_used, service, region, use_known) = match &key.last_use {
+            LastUse::At { when, service, region } => (Some(*when), known(service), known(region), "used"),
+            LastUse::NoRecord => (None, None, None, "never"),
+            LastUse::Unknown(_) => (None, None, None, "unknown"),
+        };
+        self.keys.push(KeyRow {
+            user: whom.user.cloned(),
+            arn: whom.arn.to_owned(),
+            key: key.slot,
+            key_id: key.id.clone(),
+            status: match &key.status {
+                KeyStatus::Active => "active".to_owned(),
+                KeyStatus::Inactive => "inactive".to_owned(),
+                KeyStatus::Other(status) => status.clone(),
+            },
+            created: key.created,
+            age_days: (self.now - key.created).num_days().max(0),
+            last_used,
+            service,
+            region,
+            use_known,
+            managed,
+            findings,
+            severity,
+        });
+    }
+}
+
+/// How far a key has come.
+#[derive(Clone, Copy)]
+enum Reached {
+    /// A limit is broken once it is passed.
+    Past(Duration),
+    /// A limit is broken once it is reached.
+    At(Duration),
+}
+
+fn broken(kind: FindingKind, reached: Option<Reached>) -> Vec<Control> {
+    let is_broken = |control: &&Control| match (control.limit, reached) {
+        (Some(limit), Some(Reached::Past(time))) => time > limit,
+        (Some(limit), Some(Reached::At(time))) => time >= limit,
+        (limit, _) => limit.is_none(),
+    };
+    controls_of(kind).filter(is_broken).copied().collect()
+}
+
+fn user_row(user: &UserView, managed: &Managed) -> UserRow {
+    let name = user.user.arn.name();
+    let chosen = managed.of(name);
+    UserRow {
+        user: name.clone(),
+        arn: user.user.arn.to_string(),
+        owner: owner_of(&user.user),
+        managed: chosen.is_some(),
+        unmanaged_because: managed.others.get(name).map(because),
+        keys: user.keys.len(),
+        password: user.password,
+        mfa: user.reported.then_some(user.mfa),
+    }
+}
+
+fn because(why: &MissingWhy) -> String {
+    match why {
+        // Cannot be: every name asked for was listed.
+        MissingWhy::NotFound { .. } => "not found".to_owned(),
+        MissingWhy::NotTagged { tag, expected } => format!("no tag {tag}={expected}"),
+        MissingWhy::OtherValue { tag, value, .. } => format!("its tag {tag} is {value:?}"),
+        MissingWhy::OutsidePath { path_prefix, .. } => format!("outside the path {path_prefix}"),
+        MissingWhy::Excluded { pattern } => format!("excluded by {pattern}"),
+    }
+}
+
+fn counts(keys: &[KeyRow], users: &[UserRow], findings: &[Finding]) -> AuditCounts {
+    let active = || keys.iter().filter(|key| key.status == "active");
+    let mut counts = AuditCounts {
+        users: users.len(),
+        users_with_keys: users.iter().filter(|user| user.keys > 0).count(),
+        managed_users: users.iter().filter(|user| user.keys > 0 && user.managed).count(),
+        keys: keys.len(),
+        active: active().count(),
+        active_managed: active().filter(|key| key.managed).count(),
+        oldest_active_days: active().map(|key| key.age_days).max().unwrap_or(0),
+        ..AuditCounts::default()
+    };
+    for finding in findings {
+        *counts.findings.entry(finding.kind.code()).or_default() += 1;
+        *counts.severities.entry(finding.severity.word()).or_default() += 1;
+    }
+    counts
+}
+
+/// In whole seconds, because IAM's times have no finer ones: a part of a second would make a key older than it is known to be.
+fn passed(from: Timestamp, to: Timestamp) -> Duration {
+    Duration::from_secs((to - from).num_seconds().max(0).unsigned_abs())
+}
+
+/// In whole days, unless that would look as if the limit were kept: `90d 1s` is past `90d`.
+fn past(time: Duration, limit: Duration) -> String {
+    if whole_days(time) > whole_days(limit) { days(time) } else { format_duration(time) }
+}
+
+fn days(time: Duration) -> String {
+    format!("{}d", whole_days(time))
+}
+
+fn whole_days(time: Duration) -> u64 {
+    time.as_secs() / 86_400
+}

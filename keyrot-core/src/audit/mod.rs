@@ -1,0 +1,53 @@
+//! An audit of a whole account's access keys: what each is, whether keyrot rotates it, and which rules it breaks.
+//!
+//! [`survey`] collects an [`AccountView`] in a handful of calls, [`audit`] judges it. Nothing is changed, and nothing else is decided by what an
+//! audit says: IAM's credential report may be four hours old, and rotations look for themselves.
+//!
+//! ```
+//! # #[cfg(feature = "memory")] {
+//! use keyrot_core::audit::{AuditPolicy, FindingKind, audit, survey};
+//! use keyrot_core::memory::{MemoryAccount, World};
+//! use std::time::Duration;
+//!
+//! # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+//! let mut world = World::new("2026-01-05T04:00:00Z".parse()?);
+//! let ci = world.add_user("ci", &[])?;
+//! world.add_key(&ci)?;
+//! world.advance(Duration::from_secs(91 * 86_400));
+//! let account = MemoryAccount::new(world);
+//!
+//! let view = survey(&account, &account, false, &|_, _| {}).await?;
+//! let audit = audit(&view, &AuditPolicy::default(), account.world().now());
+//! assert_eq!(audit.findings[0].kind, FindingKind::OldKey);
+//! assert_eq!(audit.findings[0].controls[0].to_string(), "AWS Security Hub IAM.3");
+//! assert!(!audit.keys[0].managed);
+//! # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+//! # }
+//! ```
+//!
+//! # The edges
+//! - Only Active keys break rules on age, use and number. An Inactive key of the root user still breaks the rule that there is none.
+//! - A key is too old once it is older than the limit, not at it: the rules say "every 90 days or less".
+//! - A key is unused once it was not used for as long as the rule says: "for 45 days or greater". A key without a recorded use counts from its creation.
+//!   What is not known is never taken for unused.
+//! - Age is measured to the present; idle time to the report, which is as far as its evidence goes.
+
+mod controls;
+mod document;
+mod finding;
+mod judge;
+mod port;
+mod survey;
+#[cfg(test)]
+mod tests;
+mod view;
+
+pub use controls::{CONTROLS, Control, Standard, controls_of};
+pub use document::{Audit, AuditCounts, KeyRow, Only, RotationRow, UserRow};
+pub use finding::{Finding, FindingKind, FindingSeverity};
+pub use judge::{AuditPolicy, audit};
+pub use port::AccountPort;
+#[cfg(feature = "mocks")]
+pub use port::MockAccountPort;
+pub use survey::survey;
+pub use view::{AccountView, CredentialReport, KeyView, ReportedKey, ReportedUser, UserView};

@@ -1,0 +1,50 @@
+//! Collecting what an audit looks at.
+
+use super::{AccountPort, AccountView};
+use crate::{AccessKey, CallError, ErrorKind, IamPort, UserName};
+use futures_util::{StreamExt, stream};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Listings under way at once; the port sets the pace.
+const AT_ONCE: usize = 16;
+
+/// Looks at the whole account: the credential report, then all users, and with `ids` the keys of each user who has any.
+///
+/// Without `ids` that is a handful of calls; with them one more for each user with a key. `progress` is told how many of those are done, of how many.
+///
+/// # Errors
+/// [`CallError`] if any part could not be read.
+pub async fn survey(
+    iam: &dyn IamPort,
+    account: &dyn AccountPort,
+    ids: bool,
+    progress: &(dyn Fn(usize, usize) + Sync),
+) -> Result<AccountView, CallError> {
+    let report = account.credential_report().await?;
+    let users = iam.users("/").await?;
+    let mut listed = BTreeMap::new();
+    if ids {
+        // Users whom the report does not know are asked about, too: they are new.
+        let keyless: BTreeSet<_> = report.users.iter().filter(|u| u.keys.is_empty()).map(|u| &u.arn).collect();
+        let wanted: BTreeSet<UserName> =
+            users.iter().filter(|user| !keyless.contains(&user.arn)).map(|user| user.arn.name().clone()).collect();
+        let whole = wanted.len();
+        progress(0, whole);
+        let mut answers = stream::iter(wanted).map(|name| keys_of(iam, name)).buffer_unordered(AT_ONCE);
+        while let Some(answer) = answers.next().await {
+            let (name, keys) = answer?;
+            listed.insert(name, keys);
+            progress(listed.len(), whole);
+        }
+    }
+    Ok(AccountView::new(report, users, &listed))
+}
+
+/// A user who went away in between has no keys.
+async fn keys_of(iam: &dyn IamPort, name: UserName) -> Result<(UserName, Vec<AccessKey>), CallError> {
+    match iam.list_keys(&name).await {
+        Ok(keys) => Ok((name, keys)),
+        Err(CallError { kind: ErrorKind::NotFound, .. }) => Ok((name, Vec::new())),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,171 @@
+//! What is known of an account.
+
+use crate::{AccessKey, IamUser, KeyId, KeyStatus, LastUse, Timestamp, UserArn, UserName};
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// IAM's credential report, as far as it is about keys and passwords.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CredentialReport {
+    /// When IAM made it; up to four hours ago.
+    pub generated: Timestamp,
+    /// The account's twelve digits.
+    pub account: String,
+    /// The partition, such as `aws`.
+    pub partition: String,
+    /// The keys of the root user.
+    pub root: Vec<ReportedKey>,
+    /// The IAM users.
+    pub users: Vec<ReportedUser>,
+}
+
+/// A user in the report.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReportedUser {
+    /// Who.
+    pub arn: UserArn,
+    /// Whether there is a password for the console; `None` where the report does not say.
+    pub password: Option<bool>,
+    /// Whether the user has an MFA device.
+    pub mfa: bool,
+    /// The user's keys, at most two.
+    pub keys: Vec<ReportedKey>,
+}
+
+/// A key in the report, which tells no id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReportedKey {
+    /// 1 or 2: the report's columns.
+    pub slot: u8,
+    /// Whether it works.
+    pub active: bool,
+    /// When it was "created or last changed" (IAM user guide): for a key that nobody switched off and on, when it was made.
+    pub rotated: Timestamp,
+    /// Its last use.
+    pub last_use: LastUse,
+}
+
+/// The account: the report together with tags and policies, and with the keys' ids where they were asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountView {
+    /// When IAM made the report.
+    pub report: Timestamp,
+    /// The account's twelve digits.
+    pub account: String,
+    /// The partition, such as `aws`.
+    pub partition: String,
+    /// The keys of the root user.
+    pub root: Vec<KeyView>,
+    /// The users that there are now, by name.
+    pub users: Vec<UserView>,
+    /// Users in the report who are gone by now, by name.
+    pub gone: Vec<UserName>,
+}
+
+/// A user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserView {
+    /// ARN, tags and attached policies.
+    pub user: IamUser,
+    /// Whether the report knows the user; one who was made after it has no keys here, unless the keys were listed.
+    pub reported: bool,
+    /// Whether there is a password for the console, as far as is known.
+    pub password: Option<bool>,
+    /// Whether the user has an MFA device.
+    pub mfa: bool,
+    /// The user's keys.
+    pub keys: Vec<KeyView>,
+}
+
+/// A key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct KeyView {
+    /// 1 or 2: its columns in the report; `None` for a key that was made after it.
+    pub slot: Option<u8>,
+    /// Its id, if ids were asked for.
+    pub id: Option<KeyId>,
+    /// Its status.
+    pub status: KeyStatus,
+    /// When it was made, as far as is known.
+    pub created: Timestamp,
+    /// Its last use.
+    pub last_use: LastUse,
+}
+
+impl KeyView {
+    /// Whether requests signed with it are accepted.
+    #[must_use]
+    pub fn is_active(&self) -> bool {
+        self.status == KeyStatus::Active
+    }
+}
+
+impl AccountView {
+    /// Puts together what the calls brought. `listed` has the keys of those users whose keys were listed; for them the listing, which is newer, goes
+    /// before the report.
+    #[must_use]
+    pub fn new(report: CredentialReport, users: Vec<IamUser>, listed: &BTreeMap<UserName, Vec<AccessKey>>) -> Self {
+        let CredentialReport { generated, account, partition, root, users: reported } = report;
+        let mut reported: BTreeMap<UserName, ReportedUser> =
+            reported.into_iter().map(|user| (user.arn.name().clone(), user)).collect();
+        let mut seen = BTreeSet::new();
+        let mut views = Vec::with_capacity(users.len());
+        for user in users {
+            let name = user.arn.name().clone();
+            // A page boundary may show a user twice.
+            if !seen.insert(name.clone()) {
+                continue;
+            }
+            // Another path is another user: the name was given anew.
+            let known = reported.remove(&name).filter(|known| known.arn == user.arn);
+            let (known, of_report) = match known {
+                Some(known) => ((known.password, known.mfa), Some(known.keys)),
+                None => ((None, false), None),
+            };
+            let is_reported = of_report.is_some();
+            let of_report = of_report.unwrap_or_default();
+            let keys = match listed.get(&name) {
+                Some(listed) => matched(of_report, listed),
+                None => of_report.into_iter().map(KeyView::reported).collect(),
+            };
+            views.push(UserView { user, reported: is_reported, password: known.0, mfa: known.1, keys });
+        }
+        views.sort_by(|a, b| a.user.arn.name().cmp(b.user.arn.name()));
+        let root = root.into_iter().map(KeyView::reported).collect();
+        Self { report: generated, account, partition, root, users: views, gone: reported.into_keys().collect() }
+    }
+}
+
+impl KeyView {
+    fn reported(key: ReportedKey) -> Self {
+        let status = if key.active { KeyStatus::Active } else { KeyStatus::Inactive };
+        Self { slot: Some(key.slot), id: None, status, created: key.rotated, last_use: key.last_use }
+    }
+}
+
+/// The keys listed, each with its last use from the report. Creation times tell which is which; they can differ where a key's status was changed, so the
+/// one key that is left on both sides is taken for the same.
+fn matched(mut reported: Vec<ReportedKey>, listed: &[AccessKey]) -> Vec<KeyView> {
+    let mut listed: Vec<(&AccessKey, Option<ReportedKey>)> = listed.iter().map(|key| (key, None)).collect();
+    for (key, found) in &mut listed {
+        if let Some(at) = reported.iter().position(|r| (r.rotated - key.created).num_seconds().abs() <= 1) {
+            *found = Some(reported.remove(at));
+        }
+    }
+    let mut alone = listed.iter_mut().filter(|(_, found)| found.is_none());
+    if let (Some((key, found)), None, 1) = (alone.next(), alone.next(), reported.len()) {
+        // A key that is younger than what the report says of the other is a new one in its place.
+        *found = reported.pop().filter(|reported| key.created <= reported.rotated);
+    }
+    let view = |(key, found): (&AccessKey, Option<ReportedKey>)| KeyView {
+        slot: found.as_ref().map(|found| found.slot),
+        id: Some(key.id.clone()),
+        status: key.status.clone(),
+        created: key.created,
+        last_use: found.map_or_else(
+            || LastUse::Unknown("the credential report does not have this key yet".to_owned()),
+            |found| found.last_use,
+        ),
+    };
+    listed.into_iter().map(view).collect()
+}

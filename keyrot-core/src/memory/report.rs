@@ -1,0 +1,40 @@
+//! IAM's credential report.
+
+use super::{MemoryAccount, MemoryKey, World};
+use crate::audit::{AccountPort, CredentialReport, ReportedKey, ReportedUser};
+use crate::{CallError, KeyStatus, LastUse};
+use async_trait::async_trait;
+
+impl World {
+    /// The credential report as IAM would make it now. The account has no passwords, and its root user no keys.
+    #[must_use]
+    pub fn credential_report(&self) -> CredentialReport {
+        let key = |(n, key): (usize, &MemoryKey)| ReportedKey {
+            // A user has two at most.
+            slot: if n == 0 { 1 } else { 2 },
+            active: key.listed.status == KeyStatus::Active,
+            rotated: key.listed.created,
+            last_use: self.last_use(&key.listed.id).unwrap_or(LastUse::NoRecord),
+        };
+        let users = self.users().map(|user| ReportedUser {
+            arn: user.arn.clone(),
+            password: Some(false),
+            mfa: false,
+            keys: user.keys().iter().enumerate().map(key).collect(),
+        });
+        CredentialReport {
+            generated: chrono::SubsecRound::trunc_subsecs(self.now(), 0),
+            account: self.account().to_owned(),
+            partition: "aws".to_owned(),
+            root: Vec::new(),
+            users: users.collect(),
+        }
+    }
+}
+
+#[async_trait]
+impl AccountPort for MemoryAccount {
+    async fn credential_report(&self) -> Result<CredentialReport, CallError> {
+        self.call("credential_report", |world| Ok(world.credential_report())).await
+    }
+}

@@ -1,0 +1,123 @@
+//! The account's trail: which requests were signed with which key, from where and with what, as CloudTrail's event history has them.
+
+use super::{MemoryAccount, World};
+use crate::{CallError, ErrorKind, ForeignText, KeyId, KeyRecord, Timestamp, TrailAsk, TrailPage, TrailPort, UseEvent};
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// The account keeps so many uses; the oldest go first.
+const MOST: usize = 1_000;
+/// As CloudTrail's pages.
+const PAGE: usize = 50;
+
+/// A request, as the trail tells of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct TrailedUse<'a> {
+    /// The service, such as `s3`.
+    pub service: &'a str,
+    /// What was called, such as `ListBuckets`.
+    pub action: &'a str,
+    /// The region.
+    pub region: &'a str,
+    /// From where.
+    pub address: &'a str,
+    /// With what.
+    pub agent: &'a str,
+    /// The error that was answered.
+    pub error: Option<&'a str>,
+}
+
+/// The trail of an account.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(super) struct Trail {
+    /// How many uses were ever noted: their ids count on.
+    made: u64,
+    uses: Vec<(KeyId, UseEvent)>,
+}
+
+impl World {
+    /// Notes a request in the trail, as of now. Whoever authenticates with [`World::authenticate`] alone is in no trail: the model checker has no use
+    /// for it.
+    pub fn note_use(&mut self, key: &KeyId, what: &TrailedUse<'_>) {
+        let at = self.now();
+        let trail = &mut self.trail;
+        trail.made += 1;
+        if trail.uses.len() >= MOST {
+            trail.uses.remove(0);
+        }
+        let event = UseEvent {
+            id: ForeignText::new(&format!("e0000000-0000-4000-8000-{:012x}", trail.made)),
+            at,
+            region: what.region.into(),
+            service: what.service.into(),
+            action: what.action.into(),
+            address: Some(what.address.into()),
+            agent: Some(what.agent.into()),
+            error: what.error.map(ForeignText::from),
+        };
+        trail.uses.push((key.clone(), event));
+    }
+
+    /// What the trail of the region has of the key since then, the newest first.
+    #[must_use]
+    pub fn uses_of(&self, key: &KeyId, region: &str, since: Timestamp) -> Vec<&UseEvent> {
+        let fits = |event: &&UseEvent| event.region.as_str() == region && event.at >= since;
+        self.trail.uses.iter().rev().filter(|(of, _)| of == key).map(|(_, event)| event).filter(fits).collect()
+    }
+
+    /// The regions that the trail has uses in.
+    #[must_use]
+    pub fn trailed_regions(&self) -> BTreeSet<String> {
+        self.trail.uses.iter().map(|(_, event)| event.region.as_str().to_owned()).collect()
+    }
+
+    /// Whose key it is, and its last use.
+    ///
+    /// # Errors
+    /// `NoSuchEntity`.
+    pub fn key_record(&self, key: &KeyId) -> Result<KeyRecord, super::Refusal> {
+        let last_use = self.last_use(key)?;
+        let owner = self.users().find(|user| user.key(key).is_some());
+        let user = owner.map(|user| user.arn.name().clone()).ok_or_else(|| {
+            super::Refusal::new(
+                "NoSuchEntity",
+                ErrorKind::NotFound,
+                format!("The Access Key with id {key} cannot be found"),
+            )
+        })?;
+        Ok(KeyRecord { user, last_use })
+    }
+
+    /// One page of the key's uses, as [`TrailPort::page`] gives it.
+    ///
+    /// # Errors
+    /// `InvalidNextTokenException` for a token that no page gave.
+    pub fn trail_page(&self, ask: &TrailAsk, next: Option<&str>) -> Result<TrailPage, CallError> {
+        let from: usize = next.unwrap_or("0").parse().map_err(|_| {
+            CallError::refused(ErrorKind::Other, "the token is not one of this trail's (InvalidNextTokenException)")
+        })?;
+        let all = self.uses_of(&ask.key, &ask.region, ask.since);
+        let events: Vec<UseEvent> = all.iter().skip(from).take(PAGE).map(|event| (*event).clone()).collect();
+        let next = (from + events.len() < all.len()).then(|| (from + events.len()).to_string());
+        Ok(TrailPage { events, unreadable: 0, next })
+    }
+}
+
+#[async_trait]
+impl TrailPort for MemoryAccount {
+    /// `us-east-1`, and every region that there were uses in.
+    fn regions(&self) -> Vec<String> {
+        let mut regions = self.world().trailed_regions();
+        regions.insert("us-east-1".to_owned());
+        regions.into_iter().collect()
+    }
+
+    async fn key_record(&self, key: &KeyId) -> Result<KeyRecord, CallError> {
+        self.call("key_record", |world| Ok(world.key_record(key)?)).await
+    }
+
+    async fn page<'a>(&self, ask: &TrailAsk, next: Option<&'a str>) -> Result<TrailPage, CallError> {
+        self.call("page", |world| world.trail_page(ask, next)).await
+    }
+}

@@ -1,0 +1,86 @@
+//! Texts of strangers, made fit to be shown.
+
+use serde::{Deserialize, Serialize};
+use std::fmt::{self, Write};
+
+/// As much of such a text as anybody reads.
+const LONGEST: usize = 256;
+
+/// A text that a stranger chose, such as a user agent: at most 256 characters, and those that would steer a terminal, break a line or turn
+/// the direction of reading are escaped as in `\u{1b}`.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub struct ForeignText(String);
+
+impl ForeignText {
+    /// Makes the text fit to be shown.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        let mut shown = String::with_capacity(text.len().min(LONGEST));
+        for c in text.chars() {
+            if is_unseen(c) {
+                let _ = write!(shown, "{}", c.escape_unicode());
+            } else {
+                shown.push(c);
+            }
+        }
+        Self(clipped(&shown, LONGEST))
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// At most so many characters of it.
+    #[must_use]
+    pub fn clip(&self, most: usize) -> String {
+        clipped(&self.0, most)
+    }
+}
+
+fn clipped(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        None => text.to_owned(),
+        Some(_) => text.chars().take(most.saturating_sub(1)).chain(std::iter::once('…')).collect(),
+    }
+}
+
+/// Control characters, line and paragraph separators, and those that are invisible or change the direction (Unicode Technical Report 36,
+/// "Bidirectional Text Spoofing").
+fn is_unseen(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
+        || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+impl From<String> for ForeignText {
+    fn from(text: String) -> Self {
+        Self::new(&text)
+    }
+}
+
+impl From<&str> for ForeignText {
+    fn from(text: &str) -> Self {
+        Self::new(text)
+    }
+}
+
+impl From<ForeignText> for String {
+    fn from(text: ForeignText) -> Self {
+        text.0
+    }
+}
+
+impl fmt::Display for ForeignText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl fmt::Debug for ForeignText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.0)
+    }
+}
