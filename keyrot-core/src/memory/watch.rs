@@ -91,6 +91,12 @@ impl Watch {
         self.revoked.insert(order.key.clone(), order);
     }
 
+    /// Whether a person asked to have done with the key, and did not reactivate it since.
+    #[must_use]
+    pub fn is_revoked(&self, key: &KeyId) -> bool {
+        self.revoked.contains_key(key)
+    }
+
     /// Holds one change against the promises.
     ///
     /// # Errors

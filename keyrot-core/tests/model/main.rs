@@ -10,7 +10,7 @@ mod weak;
 mod world;
 
 use check::Check;
-use setting::waits;
+use setting::asked;
 use stateright::{Checker, Model};
 use std::time::Instant;
 use world::{Action, Ask, Setting, Start, State};
@@ -136,12 +136,6 @@ fn a_person_amid_secrets_managers_own_rotation() {
         let setting = Setting { services: 1, person: 1, horizon: bound(1, 3), ..Setting::new(start) };
         explore(&format!("orders and a person, {start:?}"), setting);
     }
-}
-
-/// A life in which a person asks for something: what leaves stays for longer than two runs take, one after the other.
-fn asked(start: Start) -> Setting {
-    let waits = waits([12, 5, 1, 5, 2]);
-    Setting { waits, rotator_waits: waits, ..Setting::new(start) }
 }
 
 const REVOKE: &[Ask] = &[Ask::Revoke];

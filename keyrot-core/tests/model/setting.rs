@@ -132,3 +132,9 @@ impl Setting {
         Policy::new(self.rotator_waits, true).unwrap()
     }
 }
+
+/// A life in which a person asks for something: what leaves stays for longer than two runs take, one after the other.
+pub(crate) fn asked(start: Start) -> Setting {
+    let waits = waits([12, 5, 1, 5, 2]);
+    Setting { waits, rotator_waits: waits, ..Setting::new(start) }
+}

@@ -194,12 +194,9 @@ impl State {
             setting.rotator_waits.settle *= 8;
             setting.rotator_waits.probe_limit *= 8;
         }
-        if let Task::Request(request) = &task {
+        if matches!(task, Task::Request(_)) {
             // Whoever asks, or asks again, knows what they have done before.
             self.left.clear();
-            if let Request::Revoke(order) = request {
-                self.watch.revoke(order.clone());
-            }
         }
         let mut machine = machine(&setting, &self.world, task.clone());
         let next = machine.next(self.world.now());
@@ -235,6 +232,10 @@ impl State {
             Next::Sleep(pause) => running.slept += pause,
             Next::Call(call) => {
                 running.overtaken &= call != Call::ListKeys;
+                // A request stands as it is until its run has first looked: whoever reactivates the key before that contradicts it.
+                if let (Task::Request(Request::Revoke(order)), None) = (&running.task, &running.first) {
+                    self.watch.revoke(order.clone());
+                }
                 let before = self.world.clone();
                 let mut answer = perform(setting, &mut self.world, running.machine.subject(), &call, luck);
                 if let Some(Ok(Reply::Secret(SecretState::Present(secret)))) = &mut answer {
@@ -244,7 +245,10 @@ impl State {
                     }
                 }
                 if let Call::Promote { from, to } = &call {
-                    let asked = matches!(running.task, Task::Request(_));
+                    // A revocation stands until the key is reactivated, also against whoever publishes the key after it.
+                    let value = before.secret(&secret()).and_then(|s| s.value(from)).and_then(Value::read);
+                    let revoked = value.is_some_and(|held| self.watch.is_revoked(&held.key));
+                    let asked = matches!(running.task, Task::Request(_)) || revoked;
                     let seen = current(&before).as_ref() == Some(from) && (asked || !self.left.contains(to));
                     self.overwrote |= !seen && current(&before) != current(&self.world);
                 }
