@@ -399,9 +399,9 @@ impl fmt::Display for Blocked {
             Self::ForeignPending { version } => write!(f, "somebody else staged version {version} under AWSPENDING"),
             Self::CurrentKeyGone { key } => write!(f, "{key}, the key under AWSCURRENT, does not exist"),
             Self::CurrentKeyInactive { key } => write!(f, "{key}, the key under AWSCURRENT, is not Active"),
-            Self::RolledBack { from, to: Some(to) } => write!(f, "somebody moved AWSCURRENT back from {from} to {to}"),
+            Self::RolledBack { from, to: Some(to) } => write!(f, "AWSCURRENT was moved back from {from} to {to}"),
             Self::RolledBack { from, to: None } => {
-                write!(f, "somebody moved AWSCURRENT back from {from} to the placeholder")
+                write!(f, "AWSCURRENT was moved back from {from} to the placeholder")
             }
             Self::CurrentDoesNotWork { key, reason } => {
                 write!(f, "the credentials under AWSCURRENT ({key}) do not work: {reason}")
@@ -441,7 +441,9 @@ impl fmt::Display for Why {
             Self::UseUnknown { key, reason } => write!(f, "whether {key} is in use is unknown: {reason}"),
             Self::Soak(key) => write!(f, "{key} is Inactive and will be deleted"),
             Self::Propagation(key) => write!(f, "{key} does not authenticate yet"),
-            Self::Settling(key) => write!(f, "{key} is new and may be in another run's hands"),
+            Self::Settling(key) => {
+                write!(f, "{key} was made or changed just now, and another run may be at work on it")
+            }
             Self::Unlisted => f.write_str("another run may have made a key that IAM does not list yet"),
             Self::OldKey(key) => write!(f, "{key}, the key before, has to be retired first; scheduled runs do that"),
             Self::Service => f.write_str("Secrets Manager's own rotation is switched on and makes the next key"),

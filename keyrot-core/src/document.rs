@@ -7,7 +7,7 @@ use crate::words::{blocked_code, event_code, event_key, outcome_text, refusal_co
 use crate::{
     AccessKey, ErrorKind, Event, EventKind, Evidence, Intended, KeyId, KeyStatus, LastUse, NotifierFailure, Outcome,
     PassedOver, Pattern, Report, Request, SecretName, Selected, Severity, Standing, Stop, Timestamp, UseEvidence,
-    UserName, Why,
+    UserName, WayOut, Why,
 };
 use serde::Serialize;
 
@@ -184,6 +184,8 @@ pub struct RequestDocument {
     pub evidence: Vec<EvidenceDocument>,
     /// How it ended: [`UserDocument::reason`] is `done`, or `intended` with `dry_run`, or says what came in the way.
     pub user: UserDocument,
+    /// What could be asked for instead: the ways out for a user who is blocked.
+    pub choices: Vec<WayOut>,
     /// Where it leaves the user: what the next run finds. `null` where nothing was changed.
     pub left: Option<UserDocument>,
     /// What could not be told to notifiers.

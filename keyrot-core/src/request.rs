@@ -64,13 +64,13 @@ pub enum Intended {
 }
 
 impl Request {
-    /// To go back from the current key to the one before, as a look at the user (a plan, say) found them.
+    /// The key that was current before, as a look at the user (a plan, say) found them: the one to go back to.
     ///
     /// # Errors
-    /// [`Refusal`] if there is no key before.
-    pub fn rollback(seen: &Standing) -> Result<Self, Refusal> {
+    /// [`Refusal`] if there is none.
+    pub fn key_before(seen: &Standing) -> Result<KeyId, Refusal> {
         match (&seen.previous, &seen.current) {
-            (Some(to), _) => Ok(Self::Rollback { to: to.clone() }),
+            (Some(to), _) => Ok(to.clone()),
             (None, Some(_)) => {
                 let current = seen.current.as_ref();
                 let left = seen.keys.iter().map(|k| k.id.clone()).filter(|id| Some(id) != current).collect();

@@ -27,7 +27,7 @@ fn wait_text(wait: &Wait) -> String {
         Why::NoRecord(_) => format!("held: {}; kept until {until}", wait.why),
         Why::Soak(key) => format!("the old key {key} is Inactive; it will be deleted after {until}"),
         Why::Propagation(key) => format!("{key} does not authenticate yet; it is given up after {until}"),
-        Why::Settling(key) => format!("{key} is new and may be in another run's hands; left alone until {until}"),
+        Why::Settling(_) => format!("{}; left alone until {until}", wait.why),
         Why::Unlisted => format!("{}; looked at again after {until}", wait.why),
         Why::UseUnknown { .. } | Why::OldKey(_) | Why::Service => wait.why.to_string(),
     }
@@ -62,7 +62,7 @@ fn due_text(one: &Standing, step: &Step, now: Timestamp) -> String {
             Phase::Retiring => retire_text(one, &note.key),
             Phase::Abandoned => format!("give {} up: it was made by keyrot and never became current", note.key),
             Phase::Inactive => format!("note down that {} is Inactive; its soak starts then", note.key),
-            Phase::Hold => format!("keep {} for another overlap: somebody reactivated it", note.key),
+            Phase::Hold => format!("keep {} for another overlap: it is wanted again", note.key),
         },
         Step::Deactivate(key) => retire_text(one, key),
         Step::Delete(key) => format!("delete {key}: it has been Inactive for long enough"),

@@ -13,7 +13,7 @@ use keyrot_aws::notify::{self, FromEnvironment};
 use keyrot_core::settings::Settings;
 use keyrot_core::{
     Cancel, Chosen, EvidenceDocument, Intended, Limits, Mode, Outcome, Refusal, Report, Request, RequestDocument,
-    Rotator, Standing, UserDocument, UserName,
+    Rotator, Standing, UserDocument, UserName, WayOut,
 };
 
 /// How a person is asked.
@@ -132,6 +132,7 @@ impl<'a> Desk<'a> {
             intended: Vec::new(),
             evidence,
             user: UserDocument::new(seen, now),
+            choices: WayOut::of(seen),
             left: None,
             notifier_failures: Vec::new(),
         };
@@ -188,6 +189,7 @@ impl<'a> Desk<'a> {
             intended,
             evidence,
             user: UserDocument::new(only_of(report)?, report.finished),
+            choices: Vec::new(),
             left: None,
             notifier_failures: report.notifier_failures.clone(),
         })

@@ -4,6 +4,7 @@ use super::request::{Asking, Desk};
 use crate::args::Invocation;
 use crate::exit::Exit;
 use crate::problem::Problem;
+use crate::render::request::REVOKE;
 use keyrot_core::{KeyId, Request, Revocation, UserName};
 
 const EXAMPLES: &str = "\
@@ -40,8 +41,6 @@ pub(crate) struct Revoke {
     asking: Asking,
 }
 
-const SCHEMA: &str = "keyrot.revoke/1";
-
 pub(crate) async fn revoke(invocation: &Invocation, args: &Revoke) -> Result<Exit, Problem> {
     let mut desk = Desk::open(invocation, &args.user).await?;
     let seen = desk.look().await?;
@@ -57,8 +56,8 @@ pub(crate) async fn revoke(invocation: &Invocation, args: &Revoke) -> Result<Exi
                 delete: args.delete,
                 ..order
             });
-            desk.ask(SCHEMA, &seen, request, args.asking, &question).await
+            desk.ask(REVOKE, &seen, request, args.asking, &question).await
         }
-        Err(refusal) => desk.refuse(SCHEMA, seen, refusal).await,
+        Err(refusal) => desk.refuse(REVOKE, seen, refusal).await,
     }
 }

@@ -4,13 +4,14 @@ use super::request::{Asking, Desk};
 use crate::args::Invocation;
 use crate::exit::Exit;
 use crate::problem::Problem;
-use keyrot_core::{Request, UserName};
+use keyrot_core::{KeyId, Request, UserName};
 
 const EXAMPLES: &str = "\
 Examples:
   keyrot rollback ci-deployer --dry-run    what it would do, and what is known of both keys
   keyrot rollback ci-deployer              shows that, asks, and does it
-  keyrot rollback ci-deployer --yes        the same in a script; exit code 0 only if it was done
+  keyrot rollback ci-deployer --to AKIA... --yes
+                                           in a script: to run it twice is harmless; exit code 0 only if it was done
   keyrot rollback ci-deployer              once more: forward again to the newer key
 
 The key before is proved before it is published. It is gone for good once it is deleted: --overlap and --soak after its rotation.
@@ -22,6 +23,9 @@ pub(crate) struct Rollback {
     /// Whose key
     #[arg(value_name = "USER")]
     user: UserName,
+    /// The key to go back to; by default the one before. Named, the command can be run again without going forward again
+    #[arg(long, value_name = "KEY")]
+    to: Option<KeyId>,
     #[command(flatten)]
     asking: Asking,
 }
@@ -31,14 +35,11 @@ const SCHEMA: &str = "keyrot.rollback/1";
 pub(crate) async fn rollback(invocation: &Invocation, args: &Rollback) -> Result<Exit, Problem> {
     let mut desk = Desk::open(invocation, &args.user).await?;
     let seen = desk.look().await?;
-    match Request::rollback(&seen) {
-        Ok(request) => {
-            let Request::Rollback { to } = &request else {
-                return Err(Problem::failed("this is no rollback; a fault in keyrot, please report it"));
-            };
+    match args.to.clone().map_or_else(|| Request::key_before(&seen), Ok) {
+        Ok(to) => {
             let from = seen.current.as_ref().map(|key| format!(" from {key}")).unwrap_or_default();
             let question = format!("Go back{from} to {to} for {}", args.user);
-            desk.ask(SCHEMA, &seen, request, args.asking, &question).await
+            desk.ask(SCHEMA, &seen, Request::Rollback { to }, args.asking, &question).await
         }
         Err(refusal) => desk.refuse(SCHEMA, seen, refusal).await,
     }

@@ -5,6 +5,9 @@ use super::{paint, style, time};
 use keyrot_core::{KeyDocument, Request, RequestDocument, Severity, State, Timestamp, UserDocument, WayOut};
 use std::fmt::Write;
 
+/// The document of a key that leaked: its screen is a record to be kept.
+pub(crate) const REVOKE: &str = "keyrot.revoke/1";
+
 /// What is known of the user's keys, and what will be done.
 pub(crate) fn before(document: &RequestDocument, width: Option<usize>) -> String {
     let RequestDocument { user, intended, finished: now, .. } = document;
@@ -38,7 +41,7 @@ pub(crate) fn after(document: &RequestDocument, width: Option<usize>) -> String 
         return "Nothing was done.\n".to_owned();
     }
     let revoked = match &document.request {
-        Some(Request::Revoke(order)) if !document.dry_run => {
+        Some(Request::Revoke(order)) if !document.dry_run && document.schema == REVOKE => {
             out.push_str(&incident(document, order.reason.as_deref(), &order.key, width));
             true
         }
@@ -51,6 +54,16 @@ pub(crate) fn after(document: &RequestDocument, width: Option<usize>) -> String 
             let text = format!("what the key did, and for whom: keyrot who-uses {}", order.key);
             out.push_str(&hanging("  ", style::DIM, &text, style::PLAIN, width));
         }
+    }
+    if let (Some(Request::Revoke(order)), State::Waiting | State::Blocked) = (&document.request, user.state)
+        && !order.without_successor
+        && user.keys.iter().any(|key| key.id == order.key && key.status == "active")
+    {
+        let text = format!(
+            "{} still works. If it has to go now, whoever uses it: keyrot revoke {} {} --without-successor",
+            order.key, user.user, order.key
+        );
+        out.push_str(&hanging("  hint: ", style::HINT, &text, style::PLAIN, width));
     }
     for failure in &document.notifier_failures {
         let text = format!("the notifier {} failed: {}", failure.notifier, failure.reason);

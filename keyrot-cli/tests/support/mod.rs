@@ -105,6 +105,7 @@ pub fn conforms(document: &Value) {
         "keyrot.self/1" => "own",
         "keyrot.init/1" => "init",
         "keyrot.enroll/1" | "keyrot.release/1" => "enrolment",
+        "keyrot.rollback/1" | "keyrot.revoke/1" | "keyrot.resolve/1" => "person_request",
         "keyrot.audit/1" => "audit",
         "keyrot.who-uses/1" => "who_uses",
         "keyrot.doctor/1" => "doctor",

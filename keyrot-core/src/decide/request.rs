@@ -211,9 +211,12 @@ impl Case<'_> {
         let waits = self.policy.waits();
         let soon = self.settled_at(self.now);
         let keep = || self.retire(&key.id, Phase::Hold);
+        // What AWSCURRENT was moved back from is kept by every run that sees it so.
+        let kept = self.current.key().and_then(|id| self.key(id)).is_some_and(|current| current.created < key.created);
         let settling = |at| self.wait(Why::Settling(key.id.clone()), Some(self.settled_at(at)));
         match (&key.status, self.secret.journal.phase_of(&key.id)) {
             (_, Some((Phase::Hold, at))) if self.now < self.settled_at(at) => settling(at),
+            (KeyStatus::Active, Some((Phase::Hold, _)) | None) if kept => None,
             (KeyStatus::Active, Some((Phase::Hold, at))) if after(at, waits.overlap) <= soon => keep(),
             (KeyStatus::Active, Some((Phase::Retiring | Phase::Abandoned, at))) if self.now < self.settled_at(at) => {
                 settling(at)
