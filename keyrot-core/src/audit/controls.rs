@@ -48,10 +48,13 @@ const fn control(
     Control { kind, standard, version, id, limit }
 }
 
-/// Every control that an audit knows.
+/// Every control that an audit knows. `docs/audit.md` says where each number was read.
 ///
-/// Sources: for Security Hub, for the PCI numbers and for CIS v1.4.0, v3.0.0 and v5.0.0 the AWS Security Hub user guide, "Security Hub controls for IAM" (each
-/// control's *related requirements*); for the other versions of CIS the benchmarks themselves. CIS v7.0.0 no longer asks for a single active key.
+/// The AWS Security Hub user guide, "Security Hub CSPM controls for AWS Identity and Access Management", has Security Hub's own controls, and as their *related
+/// requirements* those of PCI DSS v4.0.1 and of CIS v1.4.0, v3.0.0 and v5.0.0. It has no control for a single active key, and names neither CIS v4.0.1 nor
+/// v6.0.0 nor v7.0.0: those numbers are taken from audits that others publish for the benchmarks (Tenable, Prowler, Powerpipe), not from the benchmarks themselves.
+///
+/// In v7.0.0 as they publish it there is none for a single active key.
 pub const CONTROLS: &[Control] = &{
     use FindingKind::{ConsoleWithoutMfa, OldKey, RootKey, TwoActiveKeys, UnusedKey};
     use Standard::{Cis, PciDss, SecurityHub};
@@ -92,6 +95,7 @@ pub const CONTROLS: &[Control] = &{
         control(ConsoleWithoutMfa, Cis, "v4.0.1", "1.10", None),
         control(ConsoleWithoutMfa, Cis, "v5.0.0", "1.9", None),
         control(ConsoleWithoutMfa, Cis, "v6.0.0", "2.9", None),
+        control(ConsoleWithoutMfa, Cis, "v7.0.0", "2.10", None),
         control(ConsoleWithoutMfa, PciDss, "v4.0.1", "8.4.2", None),
     ]
 };

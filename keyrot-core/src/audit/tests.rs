@@ -189,6 +189,7 @@ fn quarantine_mfa_and_bad_tags_are_found_and_told_once() {
     let view = AccountView::new(report, vec![leaked, typo, listed("jane", &[])], &BTreeMap::new());
     let audit = audit(&view, &AuditPolicy::default(), at(0));
     assert_eq!(kinds(&audit), [FindingKind::Quarantined, FindingKind::ConsoleWithoutMfa, FindingKind::Blocked]);
+    assert!(ids(&audit, FindingKind::ConsoleWithoutMfa).iter().any(|id| id.ends_with("v7.0.0/2.10")));
     assert_eq!(audit.findings[2].user.as_ref().unwrap().as_str(), "typo");
     assert!(audit.findings[2].message.contains("two weeks"), "{}", audit.findings[2].message);
     assert_eq!(audit.users[2].owner.as_deref(), Some("ops"));
