@@ -117,11 +117,6 @@ impl Policy {
         let why = "longer than overlap and soak together, because the old key has to be gone before the next is made";
         at_least("max_age", w.max_age, life + Duration::from_millis(1), why)?;
         if !allow_short_waits {
-            for (name, value) in [("overlap", w.overlap), ("soak", w.soak)] {
-                let why =
-                    "more than twice settle, so that a key on its way out can be published again beside another run";
-                at_least(name, value, w.settle * 2 + Duration::from_millis(1), why)?;
-            }
             let s = Duration::from_secs;
             let test = "(allow_short_waits says that this is a test)";
             for (name, value, least, why) in [
@@ -133,6 +128,11 @@ impl Policy {
                 ("max_age", w.max_age, DAY, "because Secrets Manager keeps every version of the last day"),
             ] {
                 at_least(name, value, s(least), &format!("{why} {test}"))?;
+            }
+            for (name, value) in [("overlap", w.overlap), ("soak", w.soak)] {
+                let why =
+                    "more than twice settle, so that a key on its way out can be published again beside another run";
+                at_least(name, value, w.settle * 2 + s(MINUTE), &format!("{why} {test}"))?;
             }
         }
         Ok(Self { waits, due_if_created_before: None })

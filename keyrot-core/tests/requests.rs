@@ -427,3 +427,17 @@ async fn who_is_not_tagged_can_be_named() {
     assert!(missing.to_string().contains("did you mean ci?"), "{missing}");
     assert!(desk.account.users("/").await.is_ok());
 }
+
+#[tokio::test]
+async fn a_listing_that_lags_does_not_block_who_was_just_freed() {
+    let desk = Desk::new(2);
+    let keys = desk.active();
+    desk.account.advance(30 * DAY);
+    desk.account.change(|world| world.rules.listing_lag = 5 * MINUTE);
+    let request = Request::Revoke(Revocation { only_if_unused: true, ..revoke(&keys[0]) });
+    assert_eq!(desk.ask(&request).await, Outcome::Done);
+    let seen = desk.look().await;
+    assert_eq!(seen.keys[0].status, KeyStatus::Active, "the listing lags");
+    assert!(matches!(&seen.outcome, Outcome::Waiting(Wait { why: Why::Settling(_), .. })), "{:?}", seen.outcome);
+    desk.settles().await;
+}

@@ -155,6 +155,11 @@ async fn a_change_that_can_be_repeated_is_and_remembers_that_an_answer_was_lost(
     aws.deactivate_key(&user(), &key('A')).await.unwrap();
     assert_eq!(script.actions(), ["UpdateAccessKey"; 2]);
     assert!(script.requests()[0].body.contains("Status=Inactive"));
+    let (aws, script) = Script::aws([Answer::Lost, done()]).await;
+    aws.activate_key(&user(), &key('A')).await.unwrap();
+    assert_eq!(script.actions(), ["UpdateAccessKey"; 2]);
+    let body = &script.requests()[0].body;
+    assert!(body.contains("Status=Active") && body.contains("UserName=ci"), "{body}");
 
     let gone = || xml_error(404, "NoSuchEntity", "The Access Key cannot be found.");
     let (aws, _) = Script::aws([gone()]).await;

@@ -16,6 +16,7 @@ pub async fn iam(port: &dyn IamPort, lab: &dyn Lab) -> Vec<CaseResult> {
         two_keys_at_most as two_keys_at_most,
         a_key_from_making_to_deletion as a_key_from_making_to_deletion,
         deactivating_twice as deactivating_twice_is_no_error,
+        off_and_on as a_key_is_reactivated,
         deleting_twice as deleting_twice_is_no_error,
         created_is_plausible as created_is_plausible,
         two_makings_make_two_keys as two_makings_make_two_keys,
@@ -99,6 +100,20 @@ async fn deactivating_twice(desk: &Desk<'_>) -> Checked {
     desk.port.deactivate_key(&user, &key).await?;
     desk.port.deactivate_key(&user, &key).await?;
     same("status", &desk.status(&user, &key).await?, &Some(KeyStatus::Inactive))
+}
+
+async fn off_and_on(desk: &Desk<'_>) -> Checked {
+    let user = desk.user("on-again").await?;
+    let key = desk.port.create_key(&user).await?.credentials.key;
+    desk.port.deactivate_key(&user, &key).await?;
+    for _ in 0..2 {
+        desk.port.activate_key(&user, &key).await?;
+        same("status", &desk.status(&user, &key).await?, &Some(KeyStatus::Active))?;
+    }
+    desk.port.deactivate_key(&user, &key).await?;
+    desk.port.delete_key(&user, &key).await?;
+    refused("a key that is gone", desk.port.activate_key(&user, &key).await, ErrorKind::NotFound)?;
+    same("keys", &desk.keys(&user).await?, &vec![])
 }
 
 async fn deleting_twice(desk: &Desk<'_>) -> Checked {

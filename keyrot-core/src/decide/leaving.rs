@@ -38,7 +38,9 @@ impl Case<'_> {
         match self.current.key() {
             Some(current) => self.key(current).is_none_or(|current| current.status != KeyStatus::Active),
             None if self.role(key) == Role::Revoked && !self.is_own(key) => {
-                key.status == KeyStatus::Active || self.seen.keys.len() < 2
+                // IAM's listing may not show yet that it was just deactivated.
+                let lags = matches!(self.secret.journal.phase_of(&key.id), Some((Phase::Inactive, at)) if self.now < self.settled_at(at));
+                (key.status == KeyStatus::Active && !lags) || self.seen.keys.len() < 2
             }
             None => false,
         }

@@ -169,7 +169,7 @@ impl Model for Check {
             Action::Order(i) => next.start(&self.setting, i, next.order.clone().map_or(Task::Everything, Task::Order)),
             Action::Ask(request) => next.ask(request),
             Action::Fulfil(i) => {
-                next.start(&self.setting, i, next.asked.clone().map_or(Task::Everything, Task::Request))
+                next.start(&self.setting, i, next.asked.clone().map_or(Task::Everything, Task::Request));
             }
             Action::Step(i, luck) => next.step(&self.setting, i, luck),
             Action::Pass(units) => next.pass(units),

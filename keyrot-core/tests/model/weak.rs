@@ -346,9 +346,9 @@ fn makes_a_key_without_an_order() {
 fn weak_request(
     name: &'static str,
     decide_request: fn(&Observed, &Request, &Policy, Timestamp) -> Decision,
-    setting: Setting,
+    setting: &Setting,
 ) -> Setting {
-    Setting { decider: Decider { name, decide_request, ..Decider::REAL }, ..setting }
+    Setting { decider: Decider { name, decide_request, ..Decider::REAL }, ..setting.clone() }
 }
 
 /// The request with something else about the revocation.
@@ -368,7 +368,7 @@ fn goes_back_to_what_another_run_is_about_to_deactivate() {
         decide_request(s, r, &Policy::new(waits, true).unwrap(), n)
     };
     let setting = Setting { asks: &[Ask::Rollback], rotators: 2, horizon: 5, ..asked(Start::Overlap) };
-    breaks(weak_request("what leaves is not left", decide_so, setting), "S");
+    breaks(weak_request("what leaves is not left", decide_so, &setting), "S");
 }
 
 #[test]
@@ -399,7 +399,7 @@ fn revokes_before_a_successor_is_in_place() {
         decide_request(s, &asking_for(r, |order| order.without_successor = true), p, n)
     };
     let setting = Setting { asks: &[Ask::Revoke], horizon: 0, ..asked(Start::Due) };
-    breaks(weak_request("no successor", decide_so, setting), "S");
+    breaks(weak_request("no successor", decide_so, &setting), "S");
 }
 
 #[test]
@@ -408,7 +408,7 @@ fn revokes_what_is_in_use_though_asked_not_to() {
         decide_request(s, &asking_for(r, |order| order.only_if_unused = false), p, n)
     };
     let setting = Setting { asks: &[Ask::RevokeIfUnused], uses: 1, horizon: 0, ..asked(Start::Overlap) };
-    breaks(weak_request("use ignored", decide_so, setting), "S2");
+    breaks(weak_request("use ignored", decide_so, &setting), "S2");
 }
 
 #[test]
@@ -417,5 +417,5 @@ fn deletes_a_revoked_key_without_being_asked_to() {
         decide_request(s, &asking_for(r, |order| order.delete = true), p, n)
     };
     let setting = Setting { asks: &[Ask::Revoke], horizon: 0, ..asked(Start::Due) };
-    breaks(weak_request("no soak after a revocation", decide_so, setting), "S3");
+    breaks(weak_request("no soak after a revocation", decide_so, &setting), "S3");
 }

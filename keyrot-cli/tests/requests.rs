@@ -1,0 +1,164 @@
+//! `rollback`, `revoke` and `resolve`: looked at, asked for, done, refused.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use serde_json::{Value, json};
+use support::{Sandbox, user};
+
+fn status(sandbox: &Sandbox, name: &str) -> Value {
+    user(&sandbox.json(&["status", "--user", name]).1, name).clone()
+}
+
+/// The statuses of a user's keys, as the account has them, the oldest first.
+fn keys(sandbox: &Sandbox, name: &str) -> Vec<(String, String)> {
+    let show = sandbox.json(&["sandbox", "show"]).1;
+    let keys = user(&show, name)["keys"].as_array().unwrap().clone();
+    let text = |key: &Value, member: &str| key[member].as_str().unwrap().to_owned();
+    keys.iter().map(|key| (text(key, "id"), text(key, "status").to_lowercase())).collect()
+}
+
+fn active(sandbox: &Sandbox, name: &str) -> Vec<String> {
+    keys(sandbox, name).into_iter().filter(|(_, status)| status == "active").map(|(id, _)| id).collect()
+}
+
+#[test]
+fn a_rotation_is_taken_back_and_taken_up_again() {
+    let sandbox = Sandbox::new();
+    let before = status(&sandbox, "ci-deployer")["current"].clone();
+    sandbox.json(&["rotate", "--user", "ci-deployer"]);
+    let new = status(&sandbox, "ci-deployer")["current"].clone();
+    assert_ne!(before, new);
+
+    let (code, plan) = sandbox.json(&["rollback", "ci-deployer", "--dry-run"]);
+    assert_eq!((code, &plan["schema"], &plan["dry_run"]), (Some(0), &json!("keyrot.rollback/1"), &json!(true)));
+    assert_eq!((&plan["intended"], &plan["left"]), (&json!([{ "publish_again": before }]), &json!(null)));
+    assert_eq!(status(&sandbox, "ci-deployer")["current"], new, "a dry run");
+
+    let ran = sandbox.run(&["rollback", "ci-deployer"]);
+    assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+    let asked = format!("nobody can be asked here: Go back from {} to {}", text(&new), text(&before));
+    assert!(ran.stderr.contains(&asked), "{}", ran.stderr);
+    assert_eq!(status(&sandbox, "ci-deployer")["current"], new, "nobody agreed");
+
+    let to = ["rollback", "ci-deployer", "--to", text(&before), "--yes"];
+    for _ in 0..2 {
+        let (code, done) = sandbox.json(&to);
+        assert_eq!((code, &done["user"]["reason"]), (Some(0), &json!("done")));
+        assert_eq!(status(&sandbox, "ci-deployer")["current"], before, "to run it twice is harmless");
+    }
+    let (code, run) = sandbox.json(&["rotate", "--user", "ci-deployer"]);
+    assert_eq!((code, &user(&run, "ci-deployer")["reason"]), (Some(3), &json!("rolled_back")));
+
+    let ran = sandbox.run(&["rollback", "ci-deployer", "--yes"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert!(ran.stdout.contains(&format!("done: published {} again in place of", text(&new))), "{}", ran.stdout);
+    assert!(ran.stdout.contains(&format!("get {}", text(&new))), "{}", ran.stdout);
+    assert_eq!(status(&sandbox, "ci-deployer")["current"], new);
+    sandbox.kept_its_secrets();
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap()
+}
+
+#[test]
+fn where_there_is_nothing_to_go_back_to_nothing_is_done_and_it_says_what_is_left() {
+    let sandbox = Sandbox::new();
+    let (code, refused) = sandbox.json(&["rollback", "shop-backend", "--yes"]);
+    assert_eq!((code, &refused["user"]["reason"]), (Some(1), &json!("nothing_before")));
+    assert_eq!((&refused["request"], &refused["left"]), (&json!(null), &json!(null)));
+    let old = &keys(&sandbox, "shop-backend")[0].0;
+    assert!(text(&refused["user"]["hint"]).contains(old.as_str()), "{refused}");
+
+    let (code, refused) = sandbox.json(&["rollback", "report-mailer", "--to", "AKIAIOSFODNN7EXAMPLE", "--yes"]);
+    assert_eq!((code, &refused["user"]["reason"]), (Some(1), &json!("not_before")));
+    let (code, refused) = sandbox.json(&["rollback", "new-service"]);
+    assert_eq!((code, &refused["user"]["reason"]), (Some(1), &json!("nothing_current")));
+    for (args, says) in [
+        (&["rollback", "ci-deploy"][..], "there is no user ci-deploy; did you mean ci-deployer?"),
+        (&["revoke", "ci-deployer", "AKIA"], "AKIA"),
+        (&["rollback", "ci-deployer", "--to", "key"], "key"),
+        (&["resolve", "data-import", "--choose", "retire:all"], "expected one of: retire:AKIA"),
+        (&["revoke", "ci-deployer", "--dry-run", "--yes"], "cannot be used with"),
+    ] {
+        let ran = sandbox.run(args);
+        assert_eq!(ran.code, Some(2), "{args:?}: {}", ran.stderr);
+        assert!(ran.stderr.contains(says), "{args:?}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_leaked_key_is_replaced_and_deactivated_and_a_record_is_printed() {
+    let sandbox = Sandbox::new();
+    let leaked = active(&sandbox, "ci-deployer").remove(0);
+    let reason = "found in a public repository";
+    let (code, plan) = sandbox.json(&["revoke", "ci-deployer", "--dry-run", "--reason", reason]);
+    assert_eq!((code, &plan["user"]["reason"]), (Some(0), &json!("intended")));
+    let later = json!({ "delete_later": { "key": leaked, "after": "7d" } });
+    assert_eq!(plan["intended"], json!(["publish_new_key", { "deactivate": leaked }, later]));
+    assert_eq!(active(&sandbox, "ci-deployer"), std::slice::from_ref(&leaked), "a dry run");
+
+    let ran = sandbox.run(&["revoke", "ci-deployer", "--reason", reason, "--yes"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    for says in ["Record of the incident", "owner platform@example.com", &leaked, reason, "last used", "published AKIA"]
+    {
+        assert!(ran.stdout.contains(says), "{says}: {}", ran.stdout);
+    }
+    let left = active(&sandbox, "ci-deployer");
+    assert_eq!((left.len(), left.contains(&leaked)), (1, false));
+
+    let (code, again) = sandbox.json(&["revoke", "ci-deployer", &leaked, "--yes"]);
+    assert_eq!((code, &again["user"]["reason"]), (Some(0), &json!("done")), "to ask again is harmless");
+    assert_eq!(active(&sandbox, "ci-deployer"), left);
+
+    let (code, which) = sandbox.json(&["revoke", "ci-deployer", "--yes"]);
+    assert_eq!((code, &which["user"]["reason"]), (Some(1), &json!("which_key")));
+    sandbox.kept_its_secrets();
+}
+
+#[test]
+fn a_key_of_two_that_are_not_keyrots_goes_only_without_a_successor() {
+    let sandbox = Sandbox::new();
+    let both = active(&sandbox, "data-import");
+    let (code, refused) = sandbox.json(&["revoke", "data-import", &both[0], "--yes"]);
+    assert_eq!((code, &refused["user"]["reason"]), (Some(1), &json!("no_room")));
+    let hint = format!("keyrot revoke data-import {} --without-successor", both[0]);
+    assert!(text(&refused["user"]["hint"]).contains(&hint), "{refused}");
+    assert_eq!(active(&sandbox, "data-import"), both);
+
+    let args = ["revoke", "data-import", &both[0], "--without-successor", "--delete", "--yes"];
+    let (code, done) = sandbox.json(&args);
+    assert_eq!((code, &done["user"]["reason"]), (Some(0), &json!("done")), "{done}");
+    assert_eq!(keys(&sandbox, "data-import"), [(both[1].clone(), "active".to_owned())]);
+}
+
+#[test]
+fn a_blocked_user_is_walked_out() {
+    let sandbox = Sandbox::new();
+    let both = active(&sandbox, "data-import");
+    let (code, look) = sandbox.json(&["resolve", "data-import"]);
+    assert_eq!((code, &look["user"]["reason"]), (Some(3), &json!("unknown_keys")));
+    let choices: Vec<_> = look["choices"].as_array().unwrap().iter().map(|c| c["choice"].clone()).collect();
+    assert_eq!(choices, [json!(format!("retire:{}", both[0])), json!(format!("retire:{}", both[1]))]);
+    let ran = sandbox.run(&["resolve", "data-import"]);
+    assert_eq!(ran.code, Some(3));
+    assert!(ran.stderr.contains("What can be done") && ran.stderr.contains(text(&choices[1])), "{}", ran.stderr);
+
+    // One of the two is in use: that one cannot be retired.
+    let (code, refused) = sandbox.json(&["resolve", "data-import", "--choose", text(&choices[0]), "--yes"]);
+    assert_eq!((code, &refused["user"]["reason"]), (Some(1), &json!("in_use")));
+    assert_eq!(active(&sandbox, "data-import"), both);
+
+    let (code, done) = sandbox.json(&["resolve", "data-import", "--choose", text(&choices[1]), "--yes"]);
+    assert_eq!((code, &done["user"]["reason"]), (Some(0), &json!("done")));
+    assert_eq!(active(&sandbox, "data-import"), [both[0].clone()]);
+    assert_ne!(status(&sandbox, "data-import")["state"], "blocked");
+
+    let (code, tag) = sandbox.json(&["resolve", "legacy-ftp"]);
+    assert_eq!((code, &tag["choices"]), (Some(3), &json!([])));
+    let ran = sandbox.run(&["resolve", "report-mailer"]);
+    assert_eq!(ran.code, Some(0));
+    assert!(ran.stdout.contains("well: settled"), "{}", ran.stdout);
+    sandbox.kept_its_secrets();
+}
