@@ -1,6 +1,6 @@
 //! Aligned columns that fit the terminal: all but the last take what they need, the last one wraps.
 
-use super::{paint, style};
+use super::{paint, style, time};
 use anstyle::Style;
 use std::fmt::Write;
 use unicode_width::UnicodeWidthStr;
@@ -25,7 +25,7 @@ pub(crate) struct Table {
 
 impl Cell {
     pub(crate) fn new(text: impl Into<String>, style: Style) -> Self {
-        Self { text: text.into(), style }
+        Self { text: time::shown(&text.into()).into_owned(), style }
     }
 
     pub(crate) fn plain(text: impl Into<String>) -> Self {
@@ -106,7 +106,7 @@ pub(crate) fn wrap(text: &str, room: Option<usize>) -> Vec<String> {
 pub(crate) fn hanging(lead: &str, lead_style: Style, text: &str, text_style: Style, width: Option<usize>) -> String {
     let room = width.map(|w| w.saturating_sub(lead.width()).max(LEAST));
     let mut out = String::new();
-    for (i, line) in wrap(text, room).iter().enumerate() {
+    for (i, line) in wrap(&time::shown(text), room).iter().enumerate() {
         let lead = if i == 0 { paint(lead_style, lead) } else { " ".repeat(lead.width()) };
         let _ = writeln!(out, "{lead}{}", paint(text_style, line));
     }
