@@ -9,6 +9,7 @@ mod config;
 mod confirm;
 mod consumer;
 mod exit;
+mod meant;
 mod output;
 mod problem;
 mod profiles;
