@@ -47,7 +47,9 @@ struct Cli {
     command: Command,
 }
 
+/// A heading of their own, so that a command's own flags stand first.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "For every command")]
 struct Global {
     /// Work on a made-up account kept in a file, in the place of AWS
     ///

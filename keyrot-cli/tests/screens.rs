@@ -9,9 +9,9 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 use support::Sandbox;
 
-/// Where the list of the settings begins in a long help.
-const SETTINGS: &str = "\nSettings (";
-const SETTINGS_LEFT_OUT: &str = "\n[the settings, as in keyrot --help]\n";
+/// Where the flags for every command and the settings begin in a long help, and what the files have in their place.
+const COMMON: &str = "\nFor every command:";
+const LEFT_OUT: &str = "\n[the flags for every command and the settings, as in keyrot --help]\n";
 
 /// A file with some screens in it.
 struct Screens {
@@ -82,7 +82,11 @@ fn the_help_of_every_command() {
     assert!(names.len() > 20, "{names:?}");
     let whole = sandbox.run(&["--help"]).stdout;
     is_as_in("help", &whole);
-    let settings = settings_of(&whole);
+    let common = common_of(&whole);
+    assert!(
+        common.contains("--sandbox") && common.contains("\nSettings (") && common.contains("--max-age"),
+        "{common}"
+    );
     let (mut below, mut seen) = (String::new(), 0);
     for name in names.iter().filter(|name| *name != "keyrot.1") {
         let name = name.strip_prefix("keyrot-").and_then(|name| name.strip_suffix(".1")).unwrap();
@@ -94,8 +98,8 @@ fn the_help_of_every_command() {
         let ran = sandbox.run(&[&words[..], &["--help"]].concat());
         assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{name}");
         let help = ran.stdout;
-        assert_eq!(settings_of(&help), settings, "{name}: the settings are the same everywhere");
-        let help = help.replace(settings, SETTINGS_LEFT_OUT);
+        assert_eq!(common_of(&help), common, "{name}: they are the same everywhere");
+        let help = help.replace(common, LEFT_OUT);
         seen += 1;
         if words.len() > 1 {
             let _ = writeln!(below, "$ keyrot {} --help\n{help}", words.join(" "));
@@ -108,15 +112,12 @@ fn the_help_of_every_command() {
     assert!(!sandbox.file().exists(), "help needs no account");
 }
 
-/// The list of the settings, up to the examples.
-fn settings_of(help: &str) -> &str {
-    let begin = help.find(SETTINGS).unwrap_or_else(|| panic!("no settings in {help}"));
-    let list = &help[begin..];
-    // Only the list is indented, apart from its heading.
-    let lines = list.split_inclusive('\n').skip(2);
-    let length: usize = lines.take_while(|line| line.starts_with("  ") || line.trim().is_empty()).map(str::len).sum();
-    let heading: usize = list.split_inclusive('\n').take(2).map(str::len).sum();
-    list[..heading + length].trim_end()
+/// The flags for every command and the settings, up to the examples.
+fn common_of(help: &str) -> &str {
+    let begin = help.find(COMMON).unwrap_or_else(|| panic!("no flags for every command in {help}"));
+    let common = &help[begin..];
+    let end = ["\nExamples:\n", "\nExit codes:"].iter().filter_map(|after| common.find(after)).min();
+    common[..end.unwrap_or(common.len())].trim_end()
 }
 
 #[test]
@@ -212,6 +213,65 @@ fn credentials_and_exec() {
 fn sandbox() {
     Screens::of(&["keyrot sandbox show", "keyrot sandbox use shop-backend", "keyrot sandbox use new-service"])
         .are_as_in("sandbox");
+}
+
+/// On a terminal as wide as this; no line is wider.
+#[cfg(unix)]
+fn on_a_terminal(columns: u16, lines: &[&str]) -> Screens {
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+    use rustix::termios::{Winsize, tcsetwinsize};
+    use std::io::Read;
+    let mut screens = Screens::of(&[]);
+    for line in lines {
+        let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&terminal).unwrap();
+        unlockpt(&terminal).unwrap();
+        let size = Winsize { ws_row: 50, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        tcsetwinsize(&terminal, size).unwrap();
+        let name = ptsname(&terminal, Vec::new()).unwrap().into_string().unwrap();
+        let side = std::fs::OpenOptions::new().read(true).write(true).open(name).unwrap();
+        let args: Vec<&str> = line.split(' ').skip(1).chain(["-q", "--color", "never"]).collect();
+        let mut child = screens.sandbox.command(&args).stdout(side).spawn().unwrap();
+        // The terminal ends with an error once nobody is on its other side; until then it is read, so that it never fills up.
+        let (mut text, mut piece) = (Vec::new(), [0; 4096]);
+        let mut terminal = std::fs::File::from(terminal);
+        while let Ok(count @ 1..) = terminal.read(&mut piece) {
+            text.extend_from_slice(&piece[..count]);
+        }
+        child.wait().unwrap();
+        let text = String::from_utf8(text).unwrap().replace('\r', "");
+        assert!(text.lines().count() > 3, "{line}: {text}");
+        for row in text.lines() {
+            // What is one word is never broken, so that it can be copied.
+            let is_one_word = row.trim().split(' ').count() == 1;
+            assert!(row.chars().count() <= usize::from(columns) || is_one_word, "{line}: {row}");
+        }
+        let _ = writeln!(screens.text, "$ {line}\n{text}");
+    }
+    screens
+}
+
+#[cfg(unix)]
+const ON_TERMINALS: [&str; 7] = [
+    "keyrot status",
+    "keyrot audit",
+    "keyrot who-uses backup-agent",
+    "keyrot enroll jane.doe --dry-run",
+    "keyrot release shop-backend --dry-run",
+    "keyrot doctor",
+    "keyrot rotate",
+];
+
+#[cfg(unix)]
+#[test]
+fn on_a_narrow_terminal() {
+    on_a_terminal(80, &ON_TERMINALS).are_as_in("terminal-80");
+}
+
+#[cfg(unix)]
+#[test]
+fn on_a_wide_terminal() {
+    on_a_terminal(140, &ON_TERMINALS).are_as_in("terminal-140");
 }
 
 /// Words that nobody meant so.
