@@ -57,7 +57,7 @@ async fn run(invocation: Invocation) -> Result<Exit, Problem> {
         Command::Release(args) => commands::enroll::release(&invocation, args).await,
         Command::Init(args) => commands::init::init(&invocation, args).await,
         Command::Own(args) => commands::own::own(&invocation, args).await,
-        Command::Completion(args) => commands::completion::completion(args),
+        Command::Completion(args) => commands::completion::completion(&invocation, args),
         Command::Man(args) => commands::man::man(&invocation, args),
         Command::Demo(args) => commands::demo::demo(&invocation, args).await,
         Command::Sandbox { command } => commands::sandbox::sandbox(&invocation, command).await,

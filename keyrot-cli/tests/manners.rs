@@ -143,6 +143,16 @@ fn bash_completes() {
     assert!(complete(&["keyrot", "sandbox", ""]).contains("reactivate"));
 }
 
+#[test]
+fn what_is_no_json_is_not_given_out_for_it() {
+    let sandbox = Sandbox::new();
+    for args in [&["completion", "bash"][..], &["man"], &["man", "-o", "pages"]] {
+        let (code, document) = sandbox.json(args);
+        assert_eq!((code, &document["schema"]), (Some(2), &Value::from("keyrot.error/1")), "{args:?}");
+    }
+    assert!(!sandbox.dir().join("pages").exists());
+}
+
 fn in_zone(sandbox: &Sandbox, zone: &str, args: &[&str]) -> Ran {
     let output = sandbox.command(args).env("TZ", zone).output().unwrap();
     sandbox.take(&output)

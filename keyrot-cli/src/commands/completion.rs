@@ -1,6 +1,6 @@
 //! `completion`: what a shell needs to complete keyrot's command line. Nothing is called, and no setting is read.
 
-use crate::args::command;
+use crate::args::{Invocation, command};
 use crate::exit::Exit;
 use crate::problem::Problem;
 use crate::render::print;
@@ -23,7 +23,10 @@ pub(crate) struct CompletionArgs {
     shell: Shell,
 }
 
-pub(crate) fn completion(args: &CompletionArgs) -> Result<Exit, Problem> {
+pub(crate) fn completion(invocation: &Invocation, args: &CompletionArgs) -> Result<Exit, Problem> {
+    if invocation.json {
+        return Err(Problem::usage("a completion is a script, and there is no JSON of it; leave --json out"));
+    }
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut command(), "keyrot", &mut script);
     let script = String::from_utf8(script)

@@ -23,6 +23,9 @@ pub(crate) struct ManArgs {
 }
 
 pub(crate) fn man(invocation: &Invocation, args: &ManArgs) -> Result<Exit, Problem> {
+    if invocation.json {
+        return Err(Problem::usage("a manual page is roff, and there is no JSON of it; leave --json out"));
+    }
     let made = |error: io::Error| Problem::failed(format!("the page could not be made: {error}"));
     let main = command().disable_help_subcommand(true);
     let Some(dir) = &args.output else {

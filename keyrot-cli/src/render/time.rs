@@ -63,7 +63,7 @@ fn in_zone<'a, Z: TimeZone<Offset: Display>>(text: &'a str, zone: &Z) -> Cow<'a,
     while let Some(at) = rest.find(UTC) {
         let end = at + UTC.len();
         let begin = at.saturating_sub(LENGTH);
-        let time = rest.get(begin..at).and_then(|time| NaiveDateTime::parse_from_str(time, "%F %R").ok());
+        let time = rest.get(begin..at).and_then(minute);
         match time {
             Some(time) => {
                 out.push_str(&rest[..begin]);
@@ -74,6 +74,13 @@ fn in_zone<'a, Z: TimeZone<Offset: Display>>(text: &'a str, zone: &Z) -> Cow<'a,
         rest = &rest[end..];
     }
     if out.is_empty() { text.into() } else { (out + rest).into() }
+}
+
+/// A time as [`utc()`] writes it, without the zone. The parser alone would take blanks and single digits, too.
+fn minute(text: &str) -> Option<NaiveDateTime> {
+    const FORMAT: &str = "%F %R";
+    let time = NaiveDateTime::parse_from_str(text, FORMAT).ok()?;
+    (time.format(FORMAT).to_string() == text).then_some(time)
 }
 
 /// `in 6 d` or `3 h ago`.
