@@ -2,6 +2,7 @@
 
 use crate::commands::{resolve::Resolve, revoke::Revoke, rollback::Rollback};
 use crate::exit::Exit;
+use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use keyrot_core::settings::SETTINGS;
 use keyrot_core::{KeyId, UserName};
@@ -31,7 +32,7 @@ Examples:
   keyrot policy --json | jq .reasons                          why each action is in it
   keyrot policy --for lambda --format terraform               to paste into a module of your own";
 
-const SETTINGS_HEADING: &str =
+pub(crate) const SETTINGS_HEADING: &str =
     "Settings (each also in keyrot.toml, or as KEYROT_<NAME> in the environment; the flag wins)";
 
 /// Rotate the access keys of AWS IAM users, without breaking whatever uses them.
@@ -47,7 +48,9 @@ struct Cli {
     command: Command,
 }
 
+/// A heading of their own, so that a command's own flags stand first.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "For every command")]
 struct Global {
     /// Work on a made-up account kept in a file, in the place of AWS
     ///
@@ -66,6 +69,12 @@ struct Global {
     /// Colour: on a terminal only, unless NO_COLOR is set
     #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN", hide_possible_values = true)]
     color: Color,
+    /// Show times in UTC, as without this flag
+    #[arg(long, global = true, conflicts_with = "local")]
+    utc: bool,
+    /// Show times on screens in this machine's time zone, each with its offset; JSON, CSV and HTML stay in UTC
+    #[arg(long, global = true)]
+    local: bool,
 }
 
 /// When to use colour.
@@ -90,6 +99,8 @@ pub(crate) struct Invocation {
     pub(crate) json: bool,
     pub(crate) silent: bool,
     pub(crate) color: Color,
+    /// Whether people see times in the machine's zone.
+    pub(crate) local: bool,
     /// The settings that were given as flags: name and value.
     pub(crate) settings: Vec<(&'static str, String)>,
 }
@@ -118,9 +129,11 @@ pub(crate) enum Command {
     #[command(after_help = crate::commands::audit::EXAMPLES)]
     Audit(crate::commands::audit::AuditArgs),
     /// Show who uses an access key: IAM's last use, and CloudTrail's source addresses, user agents and services
+    ///
     /// One row for each source address and user agent, the latest first: whoever still stands at an old key lags behind. It changes nothing.
     WhoUses(crate::commands::who_uses::WhoUses),
     /// Check whether keyrot can do its work here, and say what to do about what is wrong
+    ///
     /// Credentials, region, clock, permissions, secrets, KMS, notifiers, the last run and the settings. It changes nothing.
     Doctor(crate::commands::doctor::Doctor),
     /// Print the IAM policy that keyrot needs under these settings; call nothing
@@ -153,6 +166,12 @@ pub(crate) enum Command {
     /// stays Active; a later run deactivates it once nothing uses it, and deletes it only if that is asked for.
     #[command(name = "self", after_help = crate::commands::own::EXAMPLES)]
     Own(crate::commands::own::OwnArgs),
+    /// Print what a shell needs to complete keyrot's commands and flags
+    #[command(after_help = crate::commands::completion::EXAMPLES)]
+    Completion(crate::commands::completion::CompletionArgs),
+    /// Print the manual page, or write one for each command
+    #[command(after_help = crate::commands::man::EXAMPLES)]
+    Man(crate::commands::man::ManArgs),
     /// Play a key's life of 104 days on a made-up account, with the real engine
     Demo(Demo),
     /// The made-up account: move its clock, look into it, do by hand what a person could
@@ -312,6 +331,10 @@ impl Invocation {
     pub(crate) fn parse() -> Result<Self, Exit> {
         let parsed = command().try_get_matches().and_then(|matches| {
             let cli = Cli::from_arg_matches(&matches)?;
+            // One before the command's name and one after it: each was looked at for itself.
+            if cli.global.utc && cli.global.local {
+                return Err(command().error(ErrorKind::ArgumentConflict, "--utc and --local do not go together"));
+            }
             Ok((cli, matches))
         });
         let (Cli { global, command }, matches) = parsed.map_err(|error| {
@@ -325,13 +348,13 @@ impl Invocation {
             values.map(move |value| (name, value.clone()))
         };
         let settings = SETTINGS.iter().flat_map(|info| given(info.name)).collect();
-        let Global { sandbox, config, json, silent, color } = global;
-        Ok(Self { command, sandbox, config, json, silent, color, settings })
+        let Global { sandbox, config, json, silent, color, utc: _, local } = global;
+        Ok(Self { command, sandbox, config, json, silent, color, local, settings })
     }
 }
 
 /// The whole command line, with a flag for each setting.
-fn command() -> clap::Command {
+pub(crate) fn command() -> clap::Command {
     SETTINGS.iter().fold(Cli::command(), |command, info| {
         let default = info.default.filter(|text| !text.is_empty()).map(|text| format!(" [default: {text}]"));
         let arg = clap::Arg::new(id(info.name))

@@ -5,6 +5,7 @@ mod caller;
 
 use crate::args::Invocation;
 use crate::config;
+use crate::meant::did_you_mean;
 use crate::problem::Problem;
 use crate::render::{paint, style, time};
 use crate::target::Target;
@@ -105,7 +106,13 @@ pub(crate) async fn read(invocation: &Invocation, reading: &Reading) -> Result<F
                 ));
                 Ok(Found { credentials: entry.credentials, expires: after(now, STALE_LIFETIME.min(waits.lifetime)) })
             }
-            _ => Err(unreadable(reading, &secret, &error)),
+            _ => {
+                let meant = match (&target, &reading.user) {
+                    (Some(target), Some(user)) if error.kind == ErrorKind::NotFound => meant(target, user).await,
+                    _ => String::new(),
+                };
+                Err(unreadable(reading, &secret, &error, &meant))
+            }
         },
     };
     // What is not published any more is not kept either.
@@ -199,14 +206,20 @@ fn something_else(secret: &SecretId, settings: &Settings) -> Problem {
         .hint("if its fields have other names, set field_access_key_id and field_secret_access_key")
 }
 
-fn unreadable(reading: &Reading, secret: &SecretId, error: &CallError) -> Problem {
-    let problem = Problem::failed(format!("the key could not be read: {error}"));
+/// In a sandbox only: a consumer of AWS may read its secret and nothing else, and does not try to list users.
+async fn meant(target: &Target, user: &UserRef) -> String {
+    let users = target.ports.iam.users("/").await.unwrap_or_default();
+    did_you_mean(user.name(), &users)
+}
+
+fn unreadable(reading: &Reading, secret: &SecretId, error: &CallError, meant: &str) -> Problem {
+    let problem = Problem::failed(format!("the key could not be read: {error}{meant}"));
     match (error.kind, &reading.secret) {
         (ErrorKind::NotFound, _) if reading.previous => {
             problem.hint(format!("nothing stands under AWSPREVIOUS of {secret}: there was no rotation so far, or the region is another"))
         }
         (ErrorKind::NotFound, None) => problem.hint(format!(
-            "is the region right? If the user's tag keyrot:secret names another secret than {secret}, give that one with --secret NAME"
+            "are the name and the region right? If the user's tag keyrot:secret names another secret than {secret}, give that one with --secret NAME"
         )),
         (ErrorKind::NotFound, Some(_)) => problem.hint("is the region right? The secret of another account goes by its ARN"),
         (ErrorKind::Denied, _) => {

@@ -9,6 +9,7 @@ mod config;
 mod confirm;
 mod consumer;
 mod exit;
+mod meant;
 mod output;
 mod problem;
 mod profiles;
@@ -30,6 +31,9 @@ fn main() -> ExitCode {
     };
     invocation.color.apply();
     let json = invocation.json;
+    if invocation.local && !json {
+        render::time::show_local();
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let result = match runtime {
         Ok(runtime) => runtime.block_on(run(invocation)),
@@ -56,6 +60,8 @@ async fn run(invocation: Invocation) -> Result<Exit, Problem> {
         Command::Release(args) => commands::enroll::release(&invocation, args).await,
         Command::Init(args) => commands::init::init(&invocation, args).await,
         Command::Own(args) => commands::own::own(&invocation, args).await,
+        Command::Completion(args) => commands::completion::completion(&invocation, args),
+        Command::Man(args) => commands::man::man(&invocation, args),
         Command::Demo(args) => commands::demo::demo(&invocation, args).await,
         Command::Sandbox { command } => commands::sandbox::sandbox(&invocation, command).await,
     }

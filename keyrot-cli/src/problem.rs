@@ -1,7 +1,7 @@
 //! Why a command could not be carried out at all.
 
 use crate::exit::Exit;
-use crate::render::{paint, print_json, style};
+use crate::render::{paint, print_json, style, time};
 use serde::Serialize;
 
 /// What went wrong with the command as a whole, and what to do about it.
@@ -52,11 +52,12 @@ impl Problem {
     /// Tells it on stderr, and with `--json` on stdout too.
     pub(crate) fn tell(self, json: bool) -> Exit {
         let Self { exit, message, hint } = &self;
-        let mut lines = message.lines();
+        let shown = time::shown(message);
+        let mut lines = shown.lines();
         anstream::eprintln!("{} {}", paint(style::BAD, "error:"), lines.next().unwrap_or_default());
         lines.for_each(|line| anstream::eprintln!("       {line}"));
         if let Some(hint) = hint {
-            anstream::eprintln!("{} {hint}", paint(style::HINT, " hint:"));
+            anstream::eprintln!("{} {}", paint(style::HINT, " hint:"), time::shown(hint));
         }
         if json {
             let (message, hint) = (message.as_str(), hint.as_deref());

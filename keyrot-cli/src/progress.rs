@@ -1,7 +1,7 @@
 //! What a run says while it goes on, on stderr: a line for each event, and on a terminal a bar below them.
 
-use crate::render::style;
 use crate::render::table::hanging;
+use crate::render::{style, time};
 use anstyle::Style;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use keyrot_core::{Event, EventKind, Progress, Severity, State};
@@ -81,7 +81,7 @@ fn line(event: &Event) -> String {
         Severity::Warning => style::WARN,
         Severity::Error => style::BAD,
     };
-    let at = event.at.format("%T");
+    let at = time::clock(event.at);
     let lead = format!("{at} {} ", event.user);
     hanging(&lead, style::DIM, &event.kind.to_string(), color, terminal_width()).trim_end().to_owned()
 }

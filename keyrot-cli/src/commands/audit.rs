@@ -22,7 +22,7 @@ Examples:
   keyrot audit --only unmanaged --ids                whom keyrot does not rotate, with the keys' ids
   keyrot audit --format html -o keys.html            a page with pictures, to show or to mail
   keyrot audit --format csv -o keys.csv              for a spreadsheet
-  keyrot audit --check=high -q > /dev/null           exit 3 if there is a finding of high severity or worse
+  keyrot audit --check=high -q > /dev/null           exit 3 if a finding is high or worse
   keyrot audit --json | jq '.findings[] | select(.kind == \"root_key\")'
   keyrot audit --format asff | jq -c '_nwise(25)' | while read -r batch; do
     aws securityhub batch-import-findings --findings \"$batch\"; done

@@ -1,12 +1,14 @@
 //! One file for each kind of command.
 
 pub(crate) mod audit;
+pub(crate) mod completion;
 pub(crate) mod credentials;
 pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod enroll;
 pub(crate) mod exec;
 pub(crate) mod init;
+pub(crate) mod man;
 pub(crate) mod own;
 pub(crate) mod policy;
 pub(crate) mod request;

@@ -3,6 +3,7 @@
 use crate::args::{Invocation, Sandbox};
 use crate::config;
 use crate::exit::Exit;
+use crate::meant::did_you_mean;
 use crate::problem::Problem;
 use crate::render::sandbox::screen;
 use crate::render::{paint, print, print_json, style, time, width};
@@ -176,8 +177,9 @@ fn secret_of(world: &World, settings: &Settings, user: &UserName) -> Option<Secr
 
 fn known<'a>(world: &'a mut World, user: &UserName) -> Result<&'a mut keyrot_core::memory::MemoryUser, Problem> {
     let names: Vec<String> = world.users().map(|u| u.arn.name().to_string()).collect();
+    let meant = did_you_mean(user, &world.list_users("/"));
     world.user_mut(user).ok_or_else(|| {
-        Problem::usage(format!("there is no user {user} in the sandbox"))
+        Problem::usage(format!("there is no user {user} in the sandbox{meant}"))
             .hint(format!("there are {}", names.join(", ")))
     })
 }

@@ -3,6 +3,7 @@
 use crate::args::Invocation;
 use crate::config;
 use crate::exit::Exit;
+use crate::meant::did_you_mean;
 use crate::problem::Problem;
 use crate::render::who_uses::{LIMITS, screen};
 use crate::render::{paint, print, print_json, style, time, width};
@@ -151,15 +152,11 @@ async fn of_user(target: &Target, name: &str) -> Result<(Option<UserName>, Vec<S
     let user = UserName::parse(name).map_err(|error| {
         Problem::usage(error.to_string()).hint("name a user, or an access key's id such as AKIAIOSFODNN7EXAMPLE")
     })?;
-    let mut keys = target.ports.iam.list_keys(&user).await.map_err(|error| {
-        let problem = Problem::failed(format!("the keys of {user} could not be listed: {error}"));
-        match error.kind {
-            ErrorKind::NotFound => {
-                problem.hint("there is no such user in this account; keyrot status lists those with the tag")
-            }
-            _ => problem,
-        }
-    })?;
+    let mut keys = match target.ports.iam.list_keys(&user).await {
+        Ok(keys) => keys,
+        Err(error) if error.kind == ErrorKind::NotFound => return Err(nobody(target, &user).await),
+        Err(error) => return Err(Problem::failed(format!("the keys of {user} could not be listed: {error}"))),
+    };
     keys.sort_by_key(|key| key.created);
     let mut subjects = Vec::new();
     for listed in keys {
@@ -170,6 +167,14 @@ async fn of_user(target: &Target, name: &str) -> Result<(Option<UserName>, Vec<S
         subjects.push(Subject { key: listed.id.clone(), listed: Some(listed), last_use });
     }
     Ok((Some(user), subjects))
+}
+
+/// Who may ask for one user's keys need not be allowed to list all users: then nobody is suggested.
+async fn nobody(target: &Target, user: &UserName) -> Problem {
+    let users = target.ports.iam.users("/").await.unwrap_or_default();
+    let meant = did_you_mean(user, &users);
+    Problem::failed(format!("there is no user {user} in this account{meant}"))
+        .hint("`keyrot status` lists the users with the tag, and `keyrot audit` everybody with a key")
 }
 
 impl KeyUses {

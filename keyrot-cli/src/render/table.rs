@@ -1,6 +1,6 @@
 //! Aligned columns that fit the terminal: all but the last take what they need, the last one wraps.
 
-use super::{paint, style};
+use super::{paint, style, time};
 use anstyle::Style;
 use std::fmt::Write;
 use unicode_width::UnicodeWidthStr;
@@ -25,7 +25,7 @@ pub(crate) struct Table {
 
 impl Cell {
     pub(crate) fn new(text: impl Into<String>, style: Style) -> Self {
-        Self { text: text.into(), style }
+        Self { text: time::shown(&text.into()).into_owned(), style }
     }
 
     pub(crate) fn plain(text: impl Into<String>) -> Self {
@@ -88,25 +88,41 @@ pub(crate) fn wrap(text: &str, room: Option<usize>) -> Vec<String> {
     let mut wrapped: Vec<String> = Vec::new();
     for paragraph in text.lines() {
         let mut line = String::new();
-        for word in paragraph.split(' ') {
+        for word in words(paragraph) {
             if !line.is_empty() && line.width() + 1 + word.width() > room {
                 wrapped.push(std::mem::take(&mut line));
             }
             if !line.is_empty() {
                 line.push(' ');
             }
-            line.push_str(word);
+            line.push_str(&word);
         }
         wrapped.push(line);
     }
     wrapped
 }
 
+/// The words of a paragraph; a number and its unit, as in `in 79 d`, are one.
+fn words(paragraph: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    for word in paragraph.split(' ') {
+        let is_unit = matches!(word.trim_end_matches([',', ';', '.', ')']), "d" | "h" | "min" | "s");
+        match words.last_mut().filter(|last| is_unit && last.ends_with(|c: char| c.is_ascii_digit())) {
+            Some(number) => {
+                number.push(' ');
+                number.push_str(word);
+            }
+            None => words.push(word.to_owned()),
+        }
+    }
+    words
+}
+
 /// A paragraph with something in front of its first line, the others hanging under it.
 pub(crate) fn hanging(lead: &str, lead_style: Style, text: &str, text_style: Style, width: Option<usize>) -> String {
     let room = width.map(|w| w.saturating_sub(lead.width()).max(LEAST));
     let mut out = String::new();
-    for (i, line) in wrap(text, room).iter().enumerate() {
+    for (i, line) in wrap(&time::shown(text), room).iter().enumerate() {
         let lead = if i == 0 { paint(lead_style, lead) } else { " ".repeat(lead.width()) };
         let _ = writeln!(out, "{lead}{}", paint(text_style, line));
     }
@@ -116,6 +132,12 @@ pub(crate) fn hanging(lead: &str, lead_style: Style, text: &str, text_style: Sty
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_stays_with_its_unit() {
+        assert_eq!(wrap("rotated in 20 d, then", Some(13)), ["rotated in", "20 d, then"]);
+        assert_eq!(wrap("a d b", Some(2)), ["a", "d", "b"]);
+    }
 
     fn plain(text: &str) -> String {
         anstream::adapter::strip_str(text).to_string()

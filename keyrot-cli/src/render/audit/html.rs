@@ -26,8 +26,8 @@ pub(crate) fn html(whole: &Audit, shown: &Audit, sandbox: bool) -> String {
     let _ = writeln!(
         out,
         "<p class=\"quiet\">{}, by IAM’s credential report of {}. The limit is {}.</p>",
-        time::absolute(whole.now),
-        time::absolute(whole.report),
+        time::utc(whole.now),
+        time::utc(whole.report),
         Html(limit(whole))
     );
     if sandbox {

@@ -115,7 +115,7 @@ fn next(audit: &Audit, key: &KeyRow) -> (String, Style) {
 }
 
 fn day(at: Timestamp) -> String {
-    at.format("%F").to_string()
+    time::day(at)
 }
 
 fn findings(key: &KeyRow) -> Cell {

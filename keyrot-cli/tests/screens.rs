@@ -1,0 +1,309 @@
+//! What people see, screen by screen, in a file for each command: `--help`, then the made-up account, then errors.
+//!
+//! Where a screen is meant to change: `INSTA_UPDATE=always cargo nextest run --test screens`, and read what `git diff` says.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+use support::Sandbox;
+
+/// Where the flags for every command and the settings begin in a long help, and what the files have in their place.
+const COMMON: &str = "\nFor every command:";
+const LEFT_OUT: &str = "\n[the flags for every command and the settings, as in keyrot --help]\n";
+
+/// A file with some screens in it.
+struct Screens {
+    sandbox: Sandbox,
+    text: String,
+}
+
+impl Screens {
+    /// With a fresh account, and these commands run on it one after the other.
+    fn of(lines: &[&str]) -> Self {
+        let sandbox = Sandbox::new();
+        sandbox.json(&["sandbox", "reset"]);
+        let mut screens = Self { sandbox, text: String::new() };
+        lines.iter().for_each(|line| screens.see(line));
+        screens
+    }
+
+    /// Runs one command, as it would be typed. Words are parted by blanks, and quotes are none.
+    fn see(&mut self, line: &str) {
+        let mut words = line.split(' ').peekable();
+        let mut environment = Vec::new();
+        while let Some(set) = words.next_if(|word| word.starts_with("KEYROT_")) {
+            environment.push(set.split_once('=').unwrap());
+        }
+        assert_eq!(words.next(), Some("keyrot"));
+        let args: Vec<&str> = words.collect();
+        let output = self.sandbox.command(&args).envs(environment).output().unwrap();
+        let ran = self.sandbox.take(&output);
+        let code = ran.code.unwrap();
+        let _ = writeln!(self.text, "$ {line}");
+        for (name, text) in [("stdout", &ran.stdout), ("stderr", &ran.stderr)] {
+            if !text.is_empty() {
+                let _ = writeln!(self.text, "[{name}]\n{}", text.trim_end());
+            }
+        }
+        let _ = writeln!(self.text, "[exit {code}]\n");
+    }
+
+    /// Holds them against the file.
+    fn are_as_in(self, file: &str) {
+        let Self { sandbox, text } = self;
+        // Nothing of this machine, and no secret, although each of them is made up.
+        let text = text.replace(sandbox.dir().to_str().unwrap(), "[DIR]");
+        assert!(!text.contains("/tmp") && !text.contains(env!("CARGO_MANIFEST_DIR")), "{text}");
+        sandbox.kept_its_secrets();
+        for secret in sandbox.secrets() {
+            assert!(!text.contains(&secret), "{file} would hold a secret");
+        }
+        is_as_in(file, &text);
+    }
+}
+
+fn is_as_in(file: &str, text: &str) {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path("screens");
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!(file, text));
+}
+
+#[test]
+fn the_help_of_every_command() {
+    let sandbox = Sandbox::new();
+    // The pages are made for every command that clap knows: nothing is left out that is new.
+    assert_eq!(sandbox.run(&["man", "-o", "pages"]).code, Some(0));
+    let pages = std::fs::read_dir(sandbox.dir().join("pages")).unwrap();
+    let names: BTreeSet<String> = pages.map(|page| page.unwrap().file_name().into_string().unwrap()).collect();
+    assert!(names.len() > 20, "{names:?}");
+    let whole = sandbox.run(&["--help"]).stdout;
+    is_as_in("help", &whole);
+    let common = common_of(&whole);
+    assert!(
+        common.contains("--sandbox") && common.contains("\nSettings (") && common.contains("--max-age"),
+        "{common}"
+    );
+    let (mut below, mut seen) = (String::new(), 0);
+    for name in names.iter().filter(|name| *name != "keyrot.1") {
+        let name = name.strip_prefix("keyrot-").and_then(|name| name.strip_suffix(".1")).unwrap();
+        // `who-uses` is one word, `sandbox show` two.
+        let words: Vec<&str> = match name.split_once("sandbox-") {
+            Some(("", sub)) => vec!["sandbox", sub],
+            _ => vec![name],
+        };
+        let ran = sandbox.run(&[&words[..], &["--help"]].concat());
+        assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{name}");
+        let help = ran.stdout;
+        assert_eq!(common_of(&help), common, "{name}: they are the same everywhere");
+        let help = help.replace(common, LEFT_OUT);
+        seen += 1;
+        if words.len() > 1 {
+            let _ = writeln!(below, "$ keyrot {} --help\n{help}", words.join(" "));
+        } else {
+            is_as_in(&format!("help-{name}"), &help);
+        }
+    }
+    assert_eq!(seen, names.len() - 1);
+    is_as_in("help-below-sandbox", &below);
+    assert!(!sandbox.file().exists(), "help needs no account");
+}
+
+/// The flags for every command and the settings, up to the examples.
+fn common_of(help: &str) -> &str {
+    let begin = help.find(COMMON).unwrap_or_else(|| panic!("no flags for every command in {help}"));
+    let common = &help[begin..];
+    let end = ["\nExamples:\n", "\nExit codes:"].iter().filter_map(|after| common.find(after)).min();
+    common[..end.unwrap_or(common.len())].trim_end()
+}
+
+#[test]
+fn plan() {
+    Screens::of(&[
+        "keyrot plan",
+        "keyrot plan --user ci-deployer",
+        "keyrot plan --local --utc",
+        "keyrot plan --tag Nobody=Has",
+        "keyrot plan --exclude no-such-*,data-import --user shop-backend",
+    ])
+    .are_as_in("plan");
+}
+
+#[test]
+fn rotate() {
+    Screens::of(&[
+        "keyrot rotate",
+        "keyrot rotate -q",
+        "keyrot rotate --force --user ci-deployer",
+        "keyrot sandbox advance 8d",
+        "keyrot rotate",
+    ])
+    .are_as_in("rotate");
+}
+
+#[test]
+fn status() {
+    Screens::of(&["keyrot status", "keyrot status -q --user data-import", "keyrot status -q --max-age 30d"])
+        .are_as_in("status");
+}
+
+#[test]
+fn audit() {
+    Screens::of(&[
+        "keyrot audit",
+        "keyrot audit -q --only unmanaged --ids",
+        "keyrot audit -q --check=high --only findings",
+    ])
+    .are_as_in("audit");
+}
+
+#[test]
+fn who_uses() {
+    Screens::of(&[
+        "keyrot who-uses backup-agent",
+        "keyrot who-uses new-service",
+        "keyrot who-uses AKIAIOSFODNN7EXAMPLE",
+    ])
+    .are_as_in("who-uses");
+}
+
+#[test]
+fn enroll_and_release() {
+    Screens::of(&[
+        "keyrot enroll jane.doe --dry-run",
+        "keyrot enroll jane.doe",
+        "keyrot enroll jane.doe ci-deployer --yes",
+        "keyrot enroll break-glass --yes",
+        "keyrot enroll break-glass --anyway --dry-run",
+    ])
+    .are_as_in("enroll");
+    Screens::of(&[
+        "keyrot release shop-backend jane.doe --dry-run",
+        "keyrot release shop-backend",
+        "keyrot release shop-backend --yes",
+    ])
+    .are_as_in("release");
+}
+
+#[test]
+fn doctor() {
+    Screens::of(&["keyrot doctor", "keyrot doctor --send-test"]).are_as_in("doctor");
+}
+
+/// Only what goes wrong: the rest prints a secret.
+#[test]
+fn credentials_and_exec() {
+    Screens::of(&[
+        "keyrot credentials",
+        "keyrot credentials new-service",
+        "keyrot credentials ci-delpoyer",
+        "keyrot credentials nobody",
+        "keyrot credentials new-service --previous",
+        "keyrot credentials ci-deployer --cache-for 30d",
+        "keyrot exec ci-deployer",
+        "keyrot exec ci-deployer -- no-such-command",
+    ])
+    .are_as_in("credentials");
+}
+
+#[test]
+fn sandbox() {
+    Screens::of(&["keyrot sandbox show", "keyrot sandbox use shop-backend", "keyrot sandbox use new-service"])
+        .are_as_in("sandbox");
+}
+
+/// On a terminal as wide as this; no line is wider.
+#[cfg(unix)]
+fn on_a_terminal(columns: u16, lines: &[&str]) -> Screens {
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+    use rustix::termios::{Winsize, tcsetwinsize};
+    use std::io::Read;
+    let mut screens = Screens::of(&[]);
+    for line in lines {
+        let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&terminal).unwrap();
+        unlockpt(&terminal).unwrap();
+        let size = Winsize { ws_row: 50, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        tcsetwinsize(&terminal, size).unwrap();
+        let name = ptsname(&terminal, Vec::new()).unwrap().into_string().unwrap();
+        let side = std::fs::OpenOptions::new().read(true).write(true).open(name).unwrap();
+        let args: Vec<&str> = line.split(' ').skip(1).chain(["-q", "--color", "never"]).collect();
+        let mut child = screens.sandbox.command(&args).stdout(side).spawn().unwrap();
+        // The terminal ends with an error once nobody is on its other side; until then it is read, so that it never fills up.
+        let (mut text, mut piece) = (Vec::new(), [0; 4096]);
+        let mut terminal = std::fs::File::from(terminal);
+        while let Ok(count @ 1..) = terminal.read(&mut piece) {
+            text.extend_from_slice(&piece[..count]);
+        }
+        child.wait().unwrap();
+        let text = String::from_utf8(text).unwrap().replace('\r', "");
+        assert!(text.lines().count() > 3, "{line}: {text}");
+        for row in text.lines() {
+            // What is one word is never broken, so that it can be copied.
+            let is_one_word = row.trim().split(' ').count() == 1;
+            assert!(row.chars().count() <= usize::from(columns) || is_one_word, "{line}: {row}");
+        }
+        let _ = writeln!(screens.text, "$ {line}\n{text}");
+    }
+    screens
+}
+
+#[cfg(unix)]
+const ON_TERMINALS: [&str; 7] = [
+    "keyrot status",
+    "keyrot audit",
+    "keyrot who-uses backup-agent",
+    "keyrot enroll jane.doe --dry-run",
+    "keyrot release shop-backend --dry-run",
+    "keyrot doctor",
+    "keyrot rotate",
+];
+
+#[cfg(unix)]
+#[test]
+fn on_a_narrow_terminal() {
+    on_a_terminal(80, &ON_TERMINALS).are_as_in("terminal-80");
+}
+
+#[cfg(unix)]
+#[test]
+fn on_a_wide_terminal() {
+    on_a_terminal(140, &ON_TERMINALS).are_as_in("terminal-140");
+}
+
+/// Words that nobody meant so.
+#[test]
+fn errors() {
+    let mut screens = Screens::of(&[
+        "keyrot",
+        "keyrot rotte",
+        "keyrot audit --formt csv",
+        "keyrot audit --format csw",
+        "keyrot audit --check=hihg",
+        "keyrot plan --user ci-delpoyer",
+        "keyrot rotate --user jane.doe",
+        "keyrot rotate --user nobody",
+        "keyrot who-uses ci-delpoyer",
+        "keyrot enroll ci-delpoyer",
+        "keyrot release ci-delpoyer",
+        "keyrot plan --max-age ninety",
+        "keyrot plan --overlap 5m",
+        "keyrot plan --utc --local",
+        "KEYROT_OVERLPA=8d keyrot plan",
+        "KEYROT_MAX_AGE=90 keyrot plan",
+        "keyrot --config nowhere.toml plan",
+        "keyrot --json plan --user ci-delpoyer",
+        "keyrot who-uses ci-deployer --since 91d",
+        "keyrot man -o sandbox.json",
+    ]);
+    for text in ["overlpa = \"8d\"\n", "overlap = 8\n", "overlap = \"8d\n", "notify = [\"slak secret:x\"]\n"] {
+        std::fs::write(screens.sandbox.dir().join("keyrot.toml"), text).unwrap();
+        let _ = writeln!(screens.text, "keyrot.toml: {}", text.trim_end());
+        screens.see("keyrot plan");
+    }
+    std::fs::remove_file(screens.sandbox.dir().join("keyrot.toml")).unwrap();
+    screens.are_as_in("errors");
+}
