@@ -143,7 +143,7 @@ fn a_blocked_user_is_walked_out() {
     assert_eq!(choices, [json!(format!("retire:{}", both[0])), json!(format!("retire:{}", both[1]))]);
     let ran = sandbox.run(&["resolve", "data-import"]);
     assert_eq!(ran.code, Some(3));
-    assert!(ran.stderr.contains("What can be done") && ran.stderr.contains(text(&choices[1])), "{}", ran.stderr);
+    assert!(ran.stdout.contains("What can be done") && ran.stdout.contains(text(&choices[1])), "{}", ran.stdout);
 
     // One of the two is in use: that one cannot be retired.
     let (code, refused) = sandbox.json(&["resolve", "data-import", "--choose", text(&choices[0]), "--yes"]);

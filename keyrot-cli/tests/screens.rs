@@ -171,6 +171,47 @@ fn who_uses() {
 }
 
 #[test]
+fn rollback() {
+    Screens::of(&[
+        "keyrot rotate -q --user ci-deployer",
+        "keyrot rollback ci-deployer --dry-run",
+        "keyrot rollback ci-deployer",
+        "keyrot rollback ci-deployer --yes",
+        "keyrot status -q --user ci-deployer",
+        "keyrot rollback shop-backend --yes",
+        "keyrot rollback new-service --yes",
+    ])
+    .are_as_in("rollback");
+}
+
+#[test]
+fn revoke() {
+    Screens::of(&[
+        "keyrot revoke ci-deployer --dry-run",
+        "keyrot revoke ci-deployer --reason leaked --yes",
+        "keyrot revoke ci-deployer",
+        "keyrot revoke ci-deployer AKIAIOSFODNN7EXAMPLE --yes",
+        "keyrot revoke data-import AKIAN3OVT2DJYWYIDSIM --yes",
+        "keyrot revoke data-import AKIAN3OVT2DJYWYIDSIM --without-successor --delete --yes",
+    ])
+    .are_as_in("revoke");
+}
+
+#[test]
+fn resolve() {
+    Screens::of(&[
+        "keyrot resolve data-import",
+        "keyrot resolve data-import --choose retire:AKIAFPBWAIUDWQENFSIM --yes",
+        "keyrot resolve data-import --choose retire:AKIAN3OVT2DJYWYIDSIM --yes",
+        "keyrot resolve data-import",
+        "keyrot resolve legacy-ftp",
+        "keyrot resolve report-mailer",
+        "keyrot resolve report-mailer --choose go-back",
+    ])
+    .are_as_in("resolve");
+}
+
+#[test]
 fn enroll_and_release() {
     Screens::of(&[
         "keyrot enroll jane.doe --dry-run",
@@ -252,12 +293,14 @@ fn on_a_terminal(columns: u16, lines: &[&str]) -> Screens {
 }
 
 #[cfg(unix)]
-const ON_TERMINALS: [&str; 7] = [
+const ON_TERMINALS: [&str; 9] = [
     "keyrot status",
     "keyrot audit",
     "keyrot who-uses backup-agent",
     "keyrot enroll jane.doe --dry-run",
     "keyrot release shop-backend --dry-run",
+    "keyrot revoke ci-deployer --reason leaked --yes",
+    "keyrot resolve data-import",
     "keyrot doctor",
     "keyrot rotate",
 ];
@@ -288,6 +331,9 @@ fn errors() {
         "keyrot rotate --user nobody",
         "keyrot who-uses ci-delpoyer",
         "keyrot enroll ci-delpoyer",
+        "keyrot rollback ci-delpoyer",
+        "keyrot revoke ci-delpoyer",
+        "keyrot resolve ci-delpoyer",
         "keyrot release ci-delpoyer",
         "keyrot plan --max-age ninety",
         "keyrot plan --overlap 5m",

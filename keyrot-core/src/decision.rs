@@ -330,8 +330,8 @@ impl Refusal {
             Self::InUse { key, .. } => {
                 format!("find out who uses it: keyrot who-uses {key}; if it leaked: keyrot revoke {user} {key}")
             }
+            Self::NothingCurrent => format!("what adopting takes: keyrot plan --user {user}"),
             Self::DoesNotWork { .. }
-            | Self::NothingCurrent
             | Self::RotationOff
             | Self::NotStaged { .. }
             | Self::NotMade { .. }
@@ -345,7 +345,7 @@ impl Blocked {
     #[must_use]
     pub fn hint(&self, user: &UserName) -> String {
         match self {
-            Self::Quarantined { .. } => "treat the key as leaked: find out what it did, replace it by hand, then detach the policy".into(),
+            Self::Quarantined { .. } => format!("treat the key as leaked: `keyrot who-uses {user}` says what it did, `keyrot revoke {user} KEY` replaces it; then detach the policy"),
             Self::SecretDeleted { .. } => "restore it with `aws secretsmanager restore-secret`, or remove the user's rotation tag".into(),
             Self::SecretIsReplica { primary } => format!("run keyrot in {primary}, or name another secret in the tag keyrot:secret"),
             Self::SecretHoldsOther { .. } => {
@@ -368,7 +368,7 @@ impl Blocked {
             Self::NoWayBack { key, .. } => {
                 format!("to make room for a new key: keyrot revoke {user} {key} --without-successor --delete")
             }
-            Self::CurrentDoesNotWork { .. } => "put working credentials of this user under AWSCURRENT, or move AWSCURRENT back".into(),
+            Self::CurrentDoesNotWork { .. } => format!("put working credentials of this user under AWSCURRENT, or: keyrot resolve {user}"),
             Self::UnknownKeys(keys) => {
                 let known = keys.iter().filter(|k| !matches!(k.last_use, LastUse::Unknown(_)));
                 let idle = known.min_by_key(|k| match k.last_use {
@@ -392,7 +392,7 @@ impl fmt::Display for Blocked {
                 write!(f, "AWS has quarantined the user (policy {policy}): a key has leaked")
             }
             Self::SecretDeleted { since } => {
-                write!(f, "the secret has been scheduled for deletion since {}", since.format("%F %R"))
+                write!(f, "the secret has been scheduled for deletion since {}", since.format("%F %R UTC"))
             }
             Self::SecretIsReplica { primary } => write!(f, "the secret is a replica; its primary is in {primary}"),
             Self::SecretHoldsOther { version } => write!(f, "AWSCURRENT (version {version}) holds no access key"),
@@ -456,7 +456,7 @@ impl fmt::Display for Refusal {
         match self {
             Self::RotationOff => f.write_str("rotation is not switched on for this secret"),
             Self::NothingCurrent => {
-                f.write_str("the secret has nothing under AWSCURRENT; let a scheduled run adopt the user first")
+                f.write_str("the secret has nothing under AWSCURRENT: the user was not adopted yet")
             }
             Self::NotStaged { version } => {
                 write!(f, "version {version} is not under AWSPENDING (any more); Secrets Manager will ask anew")

@@ -6,8 +6,8 @@ mod support;
 use keyrot_core::memory::{Fault, FaultAt, Label, MemoryAccount, Value, World};
 use keyrot_core::settings::{Settings, Sources};
 use keyrot_core::{
-    Blocked, Cancel, Chosen, IamPort, Intended, KeyId, KeyStatus, Limits, Mode, Outcome, Ports, Refusal, Request,
-    Revocation, Rotator, SecretName, Standing, UserName, Wait, WayOut, Why,
+    Blocked, Cancel, Chosen, EventDocument, IamPort, Intended, KeyId, KeyStatus, Limits, Mode, Outcome, Ports, Refusal,
+    Request, Revocation, Rotator, SecretName, Standing, UserName, Wait, WayOut, Why,
 };
 use support::{DAY, HOUR, MINUTE};
 
@@ -63,6 +63,15 @@ impl Desk {
         let (chosen, limits, cancel) = (self.chosen().await, Limits::default(), Cancel::default());
         let report = rotator.fulfil(chosen, request.clone(), mode, &limits, &cancel, &|_| {}).await;
         report.users.into_iter().next().unwrap().outcome
+    }
+
+    /// Asks, demands that it is done, and gives back what people were told, in a word each.
+    async fn told(&self, request: &Request) -> Vec<&'static str> {
+        let rotator = Rotator::new(Ports::of(self.account.clone()));
+        let (chosen, limits, cancel) = (self.chosen().await, Limits::default(), Cancel::default());
+        let report = rotator.fulfil(chosen, request.clone(), Mode::Act, &limits, &cancel, &|_| {}).await;
+        assert_eq!(report.users[0].outcome, Outcome::Done);
+        report.users[0].events.iter().map(|event| EventDocument::of(event).event).collect()
     }
 
     async fn ask(&self, request: &Request) -> Outcome {
@@ -319,7 +328,9 @@ async fn without_a_successor_the_key_goes_first_of_all_and_a_deletion_makes_room
     let intended = desk.intended(&Request::Revoke(order.clone())).await;
     assert_eq!(intended[0], Intended::Deactivate(keys[0].clone()));
     assert!(intended.contains(&Intended::Delete(keys[0].clone())), "{intended:?}");
-    assert_eq!(desk.ask(&Request::Revoke(order)).await, Outcome::Done);
+    let told = desk.told(&Request::Revoke(order)).await;
+    let expected = ["retired", "adopted", "revoked", "deleted"];
+    assert_eq!(told, expected, "each once, in the order in which it happened");
     assert_eq!(desk.keys(), [(keys[1].clone(), KeyStatus::Active)]);
     // The key that is left is adopted as any other.
     desk.settles().await;

@@ -137,7 +137,7 @@ impl<'a> Desk<'a> {
             notifier_failures: Vec::new(),
         };
         if !self.invocation.json {
-            anstream::eprint!("{}", render::before(&document, width()));
+            print(&render::before(&document, width()));
         }
         self.tell(&document, seen)
     }

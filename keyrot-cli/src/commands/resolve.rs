@@ -4,7 +4,7 @@ use super::request::{Asking, Desk};
 use crate::args::Invocation;
 use crate::exit::Exit;
 use crate::problem::Problem;
-use crate::render::request as render;
+use crate::render::{print, request as render, width};
 use keyrot_core::{State, UserDocument, UserName, WayOut};
 use std::io::{BufRead, IsTerminal, Write};
 
@@ -53,7 +53,9 @@ pub(crate) async fn resolve(invocation: &Invocation, args: &Resolve) -> Result<E
         if UserDocument::new(&seen, seen.due.unwrap_or_default()).state != State::Blocked || ways.is_empty() {
             return Ok(exit);
         }
-        anstream::eprint!("{}", render::ways(&ways));
+        if !invocation.json {
+            print(&render::ways(&ways, width()));
+        }
         if args.asking.dry_run || invocation.json || !std::io::stdin().is_terminal() {
             return Ok(exit);
         }

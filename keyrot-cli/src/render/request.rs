@@ -2,7 +2,7 @@
 
 use super::table::{Cell, Table, hanging};
 use super::{paint, style, time};
-use keyrot_core::{KeyDocument, Request, RequestDocument, Severity, State, Timestamp, UserDocument, WayOut};
+use keyrot_core::{Intended, KeyDocument, Request, RequestDocument, Severity, State, Timestamp, UserDocument, WayOut};
 use std::fmt::Write;
 
 /// The document of a key that leaked: its screen is a record to be kept.
@@ -24,11 +24,12 @@ pub(crate) fn before(document: &RequestDocument, width: Option<usize>) -> String
 }
 
 /// The ways out of what blocks a user, numbered.
-pub(crate) fn ways(ways: &[WayOut]) -> String {
-    let mut out = String::from("What can be done\n");
+pub(crate) fn ways(ways: &[WayOut], width: Option<usize>) -> String {
+    let mut out = format!("\n{}\n", paint(style::HEAD, "What can be done"));
     for (n, way) in ways.iter().enumerate() {
-        let name = paint(style::DIM, format!("({})", way.choice));
-        let _ = writeln!(out, "  {}. {} {name}", n + 1, way.message);
+        out.push_str(&hanging(&format!("  {}. ", n + 1), style::DIM, &way.message, style::PLAIN, width));
+        let choice = format!("--choose {}", way.choice);
+        out.push_str(&hanging("     ", style::DIM, &choice, style::PLAIN, width));
     }
     out
 }
@@ -49,7 +50,7 @@ pub(crate) fn after(document: &RequestDocument, width: Option<usize>) -> String 
     };
     out.push_str(&verdict(user, width));
     if let Some(left) = &document.left {
-        out.push_str(&what_is_left(left, width));
+        out.push_str(&what_is_left(document, left, width));
         if let Some(Request::Revoke(order)) = document.request.as_ref().filter(|_| revoked) {
             let text = format!("what the key did, and for whom: keyrot who-uses {}", order.key);
             out.push_str(&hanging("  ", style::DIM, &text, style::PLAIN, width));
@@ -159,14 +160,31 @@ fn verdict(user: &UserDocument, width: Option<usize>) -> String {
     out
 }
 
-fn what_is_left(left: &UserDocument, width: Option<usize>) -> String {
+fn what_is_left(document: &RequestDocument, left: &UserDocument, width: Option<usize>) -> String {
     let current = match &left.current {
         Some(key) => format!("readers of {} get {key}", left.secret),
         None => format!("{} holds no key", left.secret),
     };
     let mut out = format!("{}\n", paint(style::HEAD, "What is left"));
     out.push_str(&hanging("  ", style::DIM, &current, style::PLAIN, width));
-    out.push_str(&hanging("  ", style::DIM, &left.message, style::PLAIN, width));
+    // IAM's listing may lag behind what was just done.
+    let done = document.user.reason == "done" && matches!(left.reason, "settling" | "soak");
+    let message = match (&document.request, document.intended.last()) {
+        (Some(Request::Revoke(order)), Some(Intended::DeleteLater { .. })) if done => {
+            format!("{} is Inactive; it can be reactivated until a run deletes it", order.key)
+        }
+        (Some(Request::Revoke(order)), Some(Intended::Delete(_))) if done => {
+            format!("{} is deleted; IAM may list it for some moments more", order.key)
+        }
+        _ => left.message.clone(),
+    };
+    out.push_str(&hanging("  ", style::DIM, &message, style::PLAIN, width));
+    if let Some(Intended::DeleteLater { key, after }) = document.intended.last().filter(|_| done) {
+        let after = keyrot_core::format_duration(*after);
+        let text =
+            format!("a run deletes {key} when it has been Inactive for {after}, if the user is tagged for rotation");
+        out.push_str(&hanging("  ", style::DIM, &text, style::PLAIN, width));
+    }
     if let Some(hint) = &left.hint {
         out.push_str(&hanging("  hint: ", style::HINT, hint, style::PLAIN, width));
     }

@@ -160,9 +160,18 @@ impl Rotation {
 
     /// What people are told of a change, before what is known changes.
     fn announcement(&self, call: &Call) -> Option<EventKind> {
-        let SecretState::Present(secret) = &self.seen.secret else { return Some(EventKind::Adopted) };
+        Some(match (call, &self.seen.secret) {
+            (Call::CreateSecret(_) | Call::PutPlaceholder(_), _) => EventKind::Adopted,
+            (Call::Deactivate(key), _) => EventKind::Retired { key: key.clone() },
+            (Call::Activate(key), _) => EventKind::Activated { key: key.clone() },
+            (Call::DeleteKey(key), _) => EventKind::Deleted { key: key.clone() },
+            (call, SecretState::Present(secret)) => self.announcement_in_secret(call, secret)?,
+            _ => return None,
+        })
+    }
+
+    fn announcement_in_secret(&self, call: &Call, secret: &Secret) -> Option<EventKind> {
         Some(match call {
-            Call::PutPlaceholder(_) => EventKind::Adopted,
             Call::Promote { to, .. } => {
                 let labelled = [&secret.pending, &secret.previous].into_iter().flatten();
                 let key = labelled.clone().find(|held| held.version == *to).and_then(Held::key)?.clone();
@@ -193,9 +202,6 @@ impl Rotation {
                 let key = Some(&note.key).filter(|key| !old(key))?;
                 EventKind::OrphanFound { key: key.clone() }
             }
-            Call::Deactivate(key) => EventKind::Retired { key: key.clone() },
-            Call::Activate(key) => EventKind::Activated { key: key.clone() },
-            Call::DeleteKey(key) => EventKind::Deleted { key: key.clone() },
             _ => return None,
         })
     }
