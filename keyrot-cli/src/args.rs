@@ -24,6 +24,42 @@ Exit codes:
   3  some user is blocked and needs a person (1 goes before 3)
   130, 143  stopped by Ctrl-C or SIGTERM before every user was done (1 goes before these)";
 
+const PLAN_EXAMPLES: &str = "\
+Examples:
+  keyrot plan                              for every selected user
+  keyrot plan --user ci-deployer           for one; several names may follow
+  keyrot plan --max-age 60d                as if keys were due after 60 days
+  keyrot plan --json | jq '.users[] | select(.state == \"due\") | .user'
+
+Exit codes: 0 all is well; 1 some user could not be looked at; 2 the command line cannot be used;
+3 some user is blocked.";
+
+const ROTATE_EXAMPLES: &str = "\
+Examples:
+  keyrot rotate                            every step that is due now; run it daily
+  keyrot rotate --user ci-deployer         for one user
+  keyrot rotate --user ci-deployer --force replace the current key although it is not yet due
+  keyrot rotate --max-changes 5            change five users at most, for a careful beginning
+
+Exit codes: 0 all is well; 1 some user failed or was not done in time; 2 the command line cannot
+be used, nothing was done; 3 some user is blocked and needs a person; 130, 143 stopped by Ctrl-C
+or SIGTERM.";
+
+const STATUS_EXAMPLES: &str = "\
+Examples:
+  keyrot status                            each user: current key, old key, what comes next
+  keyrot status --user ci-deployer         for one user
+  keyrot status --json | jq '.users[] | select(.reason == \"in_use\") | .user, .evidence'
+                                           whose old keys are still in use, and where
+
+In the table: settled, nothing to do until the key is due; overlap, the old key goes on working
+while readers move over; held, it is kept because somebody still uses it (keyrot who-uses USER);
+soaking, it is Inactive, and is deleted later; blocked, a person has to decide (keyrot resolve
+USER).
+
+Exit codes: 0 all is well; 1 some user could not be looked at; 2 the command line cannot be used;
+3 some user is blocked.";
+
 const POLICY_EXAMPLES: &str = "\
 Examples:
   keyrot policy --account 123456789012 --region eu-central-1 > policy.json
@@ -108,13 +144,16 @@ pub(crate) struct Invocation {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Show what a run would do, and why; change nothing
+    #[command(after_help = PLAN_EXAMPLES)]
     Plan(Users),
     /// Do every step that is due now
     ///
     /// One pass over all selected users, or over those named. A user's failure never stops the others. What waits for its time (an overlap,
     /// a soak) is left to a later run.
+    #[command(after_help = ROTATE_EXAMPLES)]
     Rotate(Rotate),
     /// Show each user's keys, and what happens next and when
+    #[command(after_help = STATUS_EXAMPLES)]
     Status(Users),
     /// Publish the key that was current before, once more
     Rollback(Rollback),

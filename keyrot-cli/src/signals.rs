@@ -59,18 +59,11 @@ impl Signals {
         say: impl Fn(&str),
         work: impl Future<Output = T>,
     ) -> (T, Option<u8>) {
-        let mut work = pin!(work);
-        let mut came = None;
-        loop {
-            tokio::select! {
-                result = &mut work => return (result, came),
-                signal = self.next() => {
-                    came.get_or_insert(signal);
-                    cancel.cancel();
-                    say("stopping: a key that was just made is deleted first, or its way into the file is finished");
-                }
-            }
-        }
+        let on_signal = |_, _| {
+            cancel.cancel();
+            say("stopping: a key that was just made is deleted first, or its way into the file is finished");
+        };
+        self.hearing(on_signal, work).await
     }
 
     /// Work that is asked to stop by the first signal, and ended with the process by the second. Tells which signal came.
@@ -80,19 +73,27 @@ impl Signals {
         say: impl Fn(&str),
         work: impl Future<Output = T>,
     ) -> (T, Option<u8>) {
+        let on_signal = |signal, again| {
+            if again {
+                say("ended at once; the next run finds out how far this one came, and goes on from there");
+                std::process::exit(i32::from(128 + signal));
+            }
+            cancel.cancel();
+            say("stopping: steps under way are finished first, no new one is begun (once more to end at once)");
+        };
+        self.hearing(on_signal, work).await
+    }
+
+    /// Does the work to its end, and says of each signal meanwhile which it is, and whether another came before. Tells which came first.
+    async fn hearing<T>(&mut self, on_signal: impl Fn(u8, bool), work: impl Future<Output = T>) -> (T, Option<u8>) {
         let mut work = pin!(work);
         let mut came = None;
         loop {
             tokio::select! {
                 result = &mut work => return (result, came),
                 signal = self.next() => {
-                    if came.is_some() {
-                        say("ended at once; the next run finds out how far this one came, and goes on from there");
-                        std::process::exit(i32::from(128 + signal));
-                    }
-                    came = Some(signal);
-                    cancel.cancel();
-                    say("stopping: steps under way are finished first, no new one is begun (once more to end at once)");
+                    on_signal(signal, came.is_some());
+                    came.get_or_insert(signal);
                 }
             }
         }

@@ -113,7 +113,7 @@ fn a_leaked_key_is_replaced_and_deactivated_and_a_record_is_printed() {
     assert_eq!(active(&sandbox, "ci-deployer"), left);
 
     let (code, which) = sandbox.json(&["revoke", "ci-deployer", "--yes"]);
-    assert_eq!((code, &which["user"]["reason"]), (Some(1), &json!("which_key")));
+    assert_eq!((code, &which["user"]["reason"]), (Some(2), &json!("which_key")));
     sandbox.kept_its_secrets();
 }
 
@@ -159,6 +159,6 @@ fn a_blocked_user_is_walked_out() {
     assert_eq!((code, &tag["choices"]), (Some(3), &json!([])));
     let ran = sandbox.run(&["resolve", "report-mailer"]);
     assert_eq!(ran.code, Some(0));
-    assert!(ran.stdout.contains("well: settled"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("nothing to do: settled"), "{}", ran.stdout);
     sandbox.kept_its_secrets();
 }

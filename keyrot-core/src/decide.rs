@@ -118,6 +118,9 @@ impl Case<'_> {
         match self.key(&key).map(|k| &k.status) {
             Some(KeyStatus::Active) => None,
             Some(KeyStatus::Inactive) if revoked => None,
+            Some(KeyStatus::Inactive) if self.just_published().is_some() => {
+                self.wait(Why::Settling(key), self.just_published())
+            }
             Some(_) => blocked(Blocked::CurrentKeyInactive { key }),
             None => match self.current.content {
                 Content::Key { created, .. } if self.now < self.settled_at(created) => {
@@ -127,6 +130,13 @@ impl Case<'_> {
                 _ => blocked(Blocked::CurrentKeyGone { key }),
             },
         }
+    }
+
+    /// It was proved and noted down just now: IAM's listing may not show yet that it was reactivated for that.
+    fn just_published(&self) -> Option<Timestamp> {
+        let reactivated = self.secret.pending.as_ref().is_none_or(|pending| pending.version != self.current.version);
+        let until = self.settled_at(self.promoted().filter(|_| reactivated)?.at);
+        Some(until).filter(|until| self.now < *until)
     }
 
     /// The current key was Inactive once, and a person made it current and Active again. The note of that time is over: were it to stay, the

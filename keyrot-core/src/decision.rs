@@ -190,6 +190,8 @@ pub enum Refusal {
         key: KeyId,
         /// The other one.
         other: KeyId,
+        /// Whether that one was revoked before, and is Inactive already.
+        revoked: bool,
     },
     /// The key stands under AWSCURRENT, and was to be revoked only if nobody uses it.
     IsCurrent {
@@ -318,8 +320,11 @@ impl Refusal {
                 format!("to replace the current key with a new one: keyrot rotate --force --user {user}")
             }
             Self::WhichKey { keys } if keys.is_empty() => "there is nothing to revoke".into(),
-            Self::WhichKey { .. } | Self::NoSuchKey { .. } => "name one of them".into(),
-            Self::NoRoom { key, other } => format!(
+            Self::WhichKey { .. } | Self::NoSuchKey { .. } => "name the key; nothing was done".into(),
+            Self::NoRoom { key, other, revoked: true } => format!(
+                "{other} was revoked too, and waits for its soak: delete it now (keyrot revoke {user} {other} --delete), then revoke {key}"
+            ),
+            Self::NoRoom { key, other, .. } => format!(
                 "a user has two keys at most. If {key} must go now, whoever uses it: keyrot revoke {user} {key} --without-successor. If nobody needs {other}: keyrot resolve {user} first"
             ),
             Self::IsCurrent { key } => {
@@ -471,10 +476,13 @@ impl fmt::Display for Refusal {
             Self::Gone { key } => write!(f, "there is nothing to go back to: {key}, the key before, is deleted"),
             Self::WasRevoked { key } => write!(f, "{key}, the key before, was revoked, and is never published again"),
             Self::WhichKey { keys } if keys.is_empty() => f.write_str("the user has no access key"),
-            Self::WhichKey { keys } => write!(f, "which key? The user has {}", list(keys)),
+            Self::WhichKey { keys } => {
+                let before = if keys.len() == 1 { ", and another was revoked before" } else { "" };
+                write!(f, "which key? The user has {}{before}", list(keys))
+            }
             Self::NoSuchKey { key, keys } if keys.is_empty() => write!(f, "the user has no key {key}, and no other"),
             Self::NoSuchKey { key, keys } => write!(f, "the user has no key {key}, but {}", list(keys)),
-            Self::NoRoom { key, other } => write!(
+            Self::NoRoom { key, other, .. } => write!(
                 f,
                 "{key} cannot be replaced before it is revoked: the user has {other} too, whose credentials are not in the secret"
             ),

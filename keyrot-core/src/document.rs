@@ -174,6 +174,10 @@ pub struct RequestDocument {
     pub started: Timestamp,
     /// When it ended.
     pub finished: Timestamp,
+    /// The account, twelve digits.
+    pub account: String,
+    /// The region of the secret; `null` in an account that is made up.
+    pub region: Option<String>,
     /// What was asked for; `null` where there was nothing to ask for.
     pub request: Option<Request>,
     /// Whether it was only looked at, and nothing was changed.

@@ -1,6 +1,6 @@
 //! What a person may ask for, for one user, by name: to go back to the key before, or to have done with a key.
 
-use crate::{Blocked, KeyId, Outcome, Refusal, Standing};
+use crate::{Blocked, KeyId, Outcome, Refusal, Standing, Timestamp};
 use serde::Serialize;
 use std::fmt;
 use std::time::Duration;
@@ -47,6 +47,13 @@ pub enum Intended {
     PublishStaged(KeyId),
     /// Prove the key under AWSPREVIOUS, and put it under AWSCURRENT again.
     PublishAgain(KeyId),
+    /// Stop, and be asked again: another run may be about to publish the key once more until then.
+    Wait {
+        /// The key, which was published just now.
+        key: KeyId,
+        /// When it is worth asking again.
+        until: Timestamp,
+    },
     /// Reactivate a key.
     Activate(KeyId),
     /// Deactivate a key.
@@ -80,14 +87,15 @@ impl Request {
         }
     }
 
-    /// To revoke a key, as a look at the user found them; without a name, the user's only key.
+    /// To revoke a key, as a look at the user found them; without a name, the user's only key, if none was revoked before.
     ///
     /// # Errors
-    /// [`Refusal`] if the user has not just one key and none is named.
+    /// [`Refusal`] if none is named, and it does not go without saying which is meant.
     pub fn revoke(seen: &Standing, key: Option<KeyId>) -> Result<Revocation, Refusal> {
         let key = match (key, seen.keys.as_slice()) {
             (Some(key), _) => key,
-            (None, [only]) => only.id.clone(),
+            // After a revocation its successor may be the only one: whoever repeats the command does not mean that one.
+            (None, [only]) if seen.revoked.is_none() => only.id.clone(),
             (None, keys) => return Err(Refusal::WhichKey { keys: keys.iter().map(|k| k.id.clone()).collect() }),
         };
         Ok(Revocation::of(key))
@@ -192,6 +200,11 @@ impl fmt::Display for Intended {
             Self::PublishNewKey => f.write_str("make a new key, prove it, and put it under AWSCURRENT"),
             Self::PublishStaged(key) => write!(f, "prove {key}, which is staged, and put it under AWSCURRENT"),
             Self::PublishAgain(key) => write!(f, "prove {key}, and put it under AWSCURRENT again"),
+            Self::Wait { key, until } => write!(
+                f,
+                "stop, and be asked again after {}: {key} was published just now, and another run may be about to publish it once more",
+                until.format("%F %R UTC")
+            ),
             Self::Activate(key) => write!(f, "reactivate {key}"),
             Self::Deactivate(key) => write!(f, "deactivate {key}: whoever still uses it is refused"),
             Self::Delete(key) => write!(f, "delete {key}: nothing brings it back"),

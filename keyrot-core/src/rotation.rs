@@ -218,7 +218,7 @@ impl Rotation {
         };
         let decision = match decision {
             Decision::Act(_) | Decision::Look(Question::Proof(_)) if self.mode == Mode::Plan => match &self.task {
-                Task::Request(request) => return self.end(now, Outcome::Intended(outlook(seen, request, policy))),
+                Task::Request(request) => return self.end(now, Outcome::Intended(outlook(seen, request, policy, now))),
                 _ => decision,
             },
             decision => decision,

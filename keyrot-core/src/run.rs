@@ -4,11 +4,12 @@ use crate::driver::{Bounds, drive_within};
 use crate::telling::{NotifierFailure, Told, panic_text, tell_beside};
 use crate::trail::{HeldUse, held_uses, look_up_within};
 use crate::{
-    AccessKey, Blocked, Cancel, Event, EventKind, KeyId, Mode, Notifier, Observed, Order, Outcome, Policy, Ports,
-    Request, Rotation, SecretName, SecretState, Subject, Task, Timestamp, TrailPort, UserName, Why, after,
+    AccessKey, Blocked, Cancel, Event, EventKind, KeyId, LastUse, Mode, Notifier, Observed, Order, Outcome, Policy,
+    Ports, Request, Rotation, SecretName, SecretState, Subject, Task, Timestamp, TrailPort, UserName, Why, after,
 };
 use futures_util::{FutureExt, StreamExt, stream};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
@@ -89,6 +90,8 @@ pub struct Standing {
     pub revoked: Option<KeyId>,
     /// When the current key is due by the user's policy.
     pub due: Option<Timestamp>,
+    /// What IAM said of the use of those keys that it was asked about.
+    pub last_use: BTreeMap<KeyId, LastUse>,
     /// The user's keys, as they were seen last.
     pub keys: Vec<AccessKey>,
     /// What happened.
@@ -240,6 +243,7 @@ impl Rotator {
             previous: None,
             revoked: None,
             due: None,
+            last_use: BTreeMap::new(),
             keys: Vec::new(),
             events: Vec::new(),
             calls: 0,
@@ -324,6 +328,7 @@ impl Standing {
     fn see(&mut self, seen: &Observed, policy: &Policy) {
         self.keys.clone_from(&seen.keys);
         self.keys.sort_by_key(|k| k.created);
+        self.last_use.clone_from(&seen.last_use);
         if let SecretState::Present(secret) = &seen.secret {
             self.current = secret.current.as_ref().and_then(|held| held.key().cloned());
             let previous = secret.previous.as_ref().and_then(|held| held.key().cloned());

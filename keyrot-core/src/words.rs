@@ -76,7 +76,10 @@ fn retire_text(one: &Standing, key: &KeyId) -> String {
         return format!("retire {key}: it was revoked");
     }
     match one.current {
-        Some(_) => format!("retire {key}: nothing needs it any more, as far as AWS knows"),
+        Some(_) => {
+            let used = one.last_use.get(key).map_or_else(|| "no use is known".to_owned(), ToString::to_string);
+            format!("retire {key}: nothing needs it any more, as far as AWS knows ({used})")
+        }
         None => format!("retire {key}: a run made it and died before it was published, so nobody has its secret"),
     }
 }

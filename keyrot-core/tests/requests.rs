@@ -283,7 +283,9 @@ async fn where_there_is_no_room_the_key_before_takes_the_place_of_the_one_that_l
     let (old, leaked) = (desk.labelled(Label::Previous).unwrap(), desk.current().unwrap());
     let request = Request::Revoke(revoke(&leaked));
     let intended = desk.intended(&request).await;
-    assert_eq!(intended[..2], [Intended::PublishAgain(old.clone()), Intended::Deactivate(leaked.clone())]);
+    let until = desk.account.world().now() + 30 * MINUTE;
+    assert!(matches!(&intended[0], Intended::Wait { key, until: u } if *key == leaked && *u <= until), "{intended:?}");
+    assert_eq!(intended[1..3], [Intended::PublishAgain(old.clone()), Intended::Deactivate(leaked.clone())]);
     // It was published just now: a run that is still under way may publish it once more.
     let settling = desk.ask(&request).await;
     assert!(matches!(settling, Outcome::Waiting(Wait { why: Why::Settling(_), .. })), "{settling:?}");
@@ -297,7 +299,7 @@ async fn where_there_is_no_room_the_key_before_takes_the_place_of_the_one_that_l
 async fn a_revocation_is_refused_before_anything_is_changed() {
     let desk = Desk::new(2);
     let keys = desk.active();
-    let no_room = Refusal::NoRoom { key: keys[0].clone(), other: keys[1].clone() };
+    let no_room = Refusal::NoRoom { key: keys[0].clone(), other: keys[1].clone(), revoked: false };
     assert_eq!(desk.refused(&Request::Revoke(revoke(&keys[0]))).await, no_room);
     let stranger = KeyId::parse("AKIAIOSFODNN7EXAMPLE").unwrap();
     let no_such = Refusal::NoSuchKey { key: stranger.clone(), keys: keys.clone() };
@@ -451,4 +453,83 @@ async fn a_listing_that_lags_does_not_block_who_was_just_freed() {
     assert_eq!(seen.keys[0].status, KeyStatus::Active, "the listing lags");
     assert!(matches!(&seen.outcome, Outcome::Waiting(Wait { why: Why::Settling(_), .. })), "{:?}", seen.outcome);
     desk.settles().await;
+}
+
+#[tokio::test]
+async fn what_leaked_goes_at_once_although_it_was_just_published_again() {
+    // Rotated, taken back; then what was taken back turns out to have leaked.
+    let desk = Desk::in_overlap().await;
+    let (old, new) = (desk.labelled(Label::Previous).unwrap(), desk.current().unwrap());
+    desk.account.advance(HOUR);
+    assert_eq!(desk.ask(&back_to(&old)).await, Outcome::Done);
+    desk.account.advance(MINUTE);
+    assert_eq!(desk.ask(&Request::Revoke(revoke(&old))).await, Outcome::Done);
+    assert_eq!((desk.current(), desk.active()), (Some(new.clone()), vec![new]));
+    desk.settles().await;
+
+    // The key before had been kept for another overlap, and that was nearly over when it was published again.
+    let desk = Desk::in_overlap().await;
+    let (old, new) = (desk.labelled(Label::Previous).unwrap(), desk.current().unwrap());
+    while desk.active().len() == 2 {
+        desk.account.advance(DAY);
+        desk.run().await;
+    }
+    assert_eq!(desk.ask(&back_to(&old)).await, Outcome::Done);
+    desk.account.advance(HOUR);
+    desk.run().await;
+    desk.account.advance(20 * DAY);
+    assert_eq!(desk.ask(&back_to(&new)).await, Outcome::Done);
+    desk.account.advance(HOUR);
+    assert_eq!(desk.ask(&Request::Revoke(revoke(&new))).await, Outcome::Done);
+    assert_eq!((desk.current(), desk.active()), (Some(old.clone()), vec![old]));
+    desk.settles().await;
+}
+
+#[tokio::test]
+async fn to_repeat_a_command_without_a_key_never_means_the_successor() {
+    let desk = Desk::new(1);
+    let leaked = desk.active().remove(0);
+    let order = Request::revoke(&desk.look().await, None).unwrap();
+    assert_eq!(order, revoke(&leaked));
+    assert_eq!(desk.ask(&Request::Revoke(Revocation { delete: true, ..order })).await, Outcome::Done);
+    let successor = desk.current().unwrap();
+    let which = Request::revoke(&desk.look().await, None).unwrap_err();
+    assert_eq!(which, Refusal::WhichKey { keys: vec![successor] });
+    assert!(which.to_string().contains("another was revoked before"), "{which}");
+}
+
+#[tokio::test]
+async fn where_both_keys_leaked_it_says_how_to_make_room() {
+    let desk = Desk::in_overlap().await;
+    let (old, new) = (desk.labelled(Label::Previous).unwrap(), desk.current().unwrap());
+    desk.account.advance(HOUR);
+    assert_eq!(desk.ask(&Request::Revoke(revoke(&old))).await, Outcome::Done);
+    let refusal = desk.refused(&Request::Revoke(revoke(&new))).await;
+    assert_eq!(refusal, Refusal::NoRoom { key: new.clone(), other: old.clone(), revoked: true });
+    let hint = refusal.hint(&desk.user).unwrap();
+    assert!(hint.contains(&format!("keyrot revoke ci {old} --delete")), "{hint}");
+    assert_eq!(desk.ask(&Request::Revoke(Revocation { delete: true, ..revoke(&old) })).await, Outcome::Done);
+    assert_eq!(desk.ask(&Request::Revoke(revoke(&new))).await, Outcome::Done);
+    assert!(!desk.active().contains(&new));
+    desk.settles().await;
+}
+
+#[tokio::test]
+async fn a_listing_that_lags_does_not_block_who_was_just_taken_back() {
+    let desk = Desk::in_overlap().await;
+    let old = desk.labelled(Label::Previous).unwrap();
+    while desk.active().len() == 2 {
+        desk.account.advance(DAY);
+        desk.run().await;
+    }
+    desk.account.advance(HOUR);
+    desk.account.change(|world| world.rules.listing_lag = 5 * MINUTE);
+    assert_eq!(desk.ask(&back_to(&old)).await, Outcome::Done);
+    let outcome = desk.look().await.outcome;
+    assert!(matches!(&outcome, Outcome::Waiting(Wait { why: Why::Settling(key), .. }) if *key == old), "{outcome:?}");
+    // Deactivated by hand, and for longer than any listing lags: that is told.
+    desk.account.advance(HOUR);
+    desk.account.change(|world| world.set_key_status(&desk.user, &old, KeyStatus::Inactive).unwrap());
+    desk.account.advance(HOUR);
+    assert_eq!(desk.look().await.outcome, Outcome::Blocked(Blocked::CurrentKeyInactive { key: old }));
 }

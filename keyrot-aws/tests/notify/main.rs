@@ -84,6 +84,7 @@ fn report() -> Report {
         revoked: None,
         due: None,
         keys: Vec::new(),
+        last_use: std::collections::BTreeMap::new(),
         events: vec![blocked("ci")],
         calls: 1,
     };

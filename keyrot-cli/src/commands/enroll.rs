@@ -21,7 +21,7 @@ Examples:
   keyrot enroll ci-deployer shop-backend   show it, ask, and tag them
   keyrot enroll ci-deployer --yes && keyrot rotate --user ci-deployer
 
-Exit codes: 0 they are enrolled; 1 some could not be tagged; 2 no such user, or not confirmed; 3 some would be blocked, and nobody was tagged.";
+Exit codes: 0 they are enrolled; 1 some could not be tagged; 2 no such user, or nobody could be asked; 3 some would be blocked, and nobody was tagged.";
 
 pub(crate) const RELEASE_EXAMPLES: &str = "\
 Examples:
@@ -37,7 +37,7 @@ pub(crate) struct EnrollArgs {
     #[arg(long)]
     pub(crate) anyway: bool,
     /// Say what would be done, and change nothing
-    #[arg(long)]
+    #[arg(long, short = 'n')]
     pub(crate) dry_run: bool,
     #[command(flatten)]
     pub(crate) yes: Yes,
@@ -49,7 +49,7 @@ pub(crate) struct ReleaseArgs {
     #[arg(value_name = "USER", required = true)]
     pub(crate) users: Vec<UserName>,
     /// Say what would be done, and change nothing
-    #[arg(long)]
+    #[arg(long, short = 'n')]
     pub(crate) dry_run: bool,
     #[command(flatten)]
     pub(crate) yes: Yes,
@@ -70,7 +70,7 @@ pub(crate) async fn enroll(invocation: &Invocation, args: &EnrollArgs) -> Result
     let others: Vec<(UserName, String)> = new.iter().filter_map(|name| other(&name)).collect();
     if let Some((name, value)) = others.first().filter(|_| !args.anyway) {
         let text = format!("user {name} has the tag {tag}={value}: somebody may have meant it not to be rotated");
-        return Err(Problem::usage(text).hint("to enrol it all the same, add --anyway; nobody was tagged"));
+        return Err(Problem::usage(text).hint("to enroll it all the same, add --anyway; nobody was tagged"));
     }
     let tagged: Vec<IamUser> = users
         .iter()

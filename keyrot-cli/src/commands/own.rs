@@ -40,7 +40,7 @@ pub(crate) struct OwnArgs {
     #[arg(long)]
     pub(crate) delete_inactive: bool,
     /// Say what would be done, and change nothing
-    #[arg(long)]
+    #[arg(long, short = 'n')]
     pub(crate) dry_run: bool,
     /// The MFA device to use; by default the profile's mfa_serial, if somebody can be asked for the code
     #[arg(long, value_name = "ARN")]

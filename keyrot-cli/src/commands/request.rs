@@ -92,8 +92,8 @@ impl<'a> Desk<'a> {
             // What a person is to agree to is talk, and so is everything that comes before the result.
             if asking.dry_run { print(&text) } else { anstream::eprint!("{text}") }
         }
+        document.dry_run = asking.dry_run;
         if document.intended.is_empty() || asking.dry_run {
-            document.dry_run = true;
             return Ok(self.tell(&document, planned));
         }
         confirm(asking.yes, question)?;
@@ -114,21 +114,30 @@ impl<'a> Desk<'a> {
         schema: &'static str,
         mut seen: Standing,
         refusal: Refusal,
+        asking: Asking,
     ) -> Result<Exit, Problem> {
         let evidence = self.evidence(&seen).await?;
         seen.outcome = Outcome::Refused(refusal);
-        Ok(self.tell_seen(schema, &seen, evidence))
+        Ok(self.tell_seen(schema, &seen, evidence, asking.dry_run))
     }
 
     /// Shows where the user stands, and changes nothing.
-    pub(crate) fn tell_seen(&self, schema: &'static str, seen: &Standing, evidence: Vec<EvidenceDocument>) -> Exit {
+    pub(crate) fn tell_seen(
+        &self,
+        schema: &'static str,
+        seen: &Standing,
+        evidence: Vec<EvidenceDocument>,
+        dry_run: bool,
+    ) -> Exit {
         let now = self.target.ports.clock.now();
         let document = RequestDocument {
             schema,
             started: now,
             finished: now,
+            account: self.account(),
+            region: self.region(),
             request: None,
-            dry_run: true,
+            dry_run,
             intended: Vec::new(),
             evidence,
             user: UserDocument::new(seen, now),
@@ -184,6 +193,8 @@ impl<'a> Desk<'a> {
             schema,
             started: report.started,
             finished: report.finished,
+            account: self.account(),
+            region: self.region(),
             request,
             dry_run: false,
             intended,
@@ -201,7 +212,21 @@ impl<'a> Desk<'a> {
         } else {
             print(&render::after(document, width()));
         }
-        Exit::of(standing.outcome.verdict(), None)
+        match &standing.outcome {
+            // The command line names no key, or a wrong one.
+            Outcome::Refused(Refusal::WhichKey { .. } | Refusal::NoSuchKey { .. }) => Exit::Usage,
+            // Only what was done is done: whoever asked for it has to come back.
+            Outcome::Waiting(_) | Outcome::Due(_) if document.request.is_some() => Exit::Failed,
+            outcome => Exit::of(outcome.verdict(), None),
+        }
+    }
+
+    fn account(&self) -> String {
+        self.chosen.subject.arn.account().to_owned()
+    }
+
+    fn region(&self) -> Option<String> {
+        self.target.aws.as_ref().map(|aws| aws.region().to_owned())
     }
 
     fn limits(&self) -> Limits {

@@ -15,7 +15,8 @@ Examples:
   keyrot resolve ci-deployer --choose retire:AKIA... --yes
   keyrot resolve ci-deployer --choose replace --yes    in a script: the choice has to be one of those shown
 
-Exit code 3: the user is blocked still.";
+Exit codes: 0 nothing is in the way, or what was chosen is done; 1 it is not (yet); 2 no such user
+or choice; 3 the user is blocked still.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -49,7 +50,7 @@ pub(crate) async fn resolve(invocation: &Invocation, args: &Resolve) -> Result<E
     };
     let Some(way) = way else {
         let evidence = desk.evidence(&seen).await?;
-        let exit = desk.tell_seen(SCHEMA, &seen, evidence);
+        let exit = desk.tell_seen(SCHEMA, &seen, evidence, args.asking.dry_run);
         if UserDocument::new(&seen, seen.due.unwrap_or_default()).state != State::Blocked || ways.is_empty() {
             return Ok(exit);
         }
@@ -59,7 +60,7 @@ pub(crate) async fn resolve(invocation: &Invocation, args: &Resolve) -> Result<E
         if args.asking.dry_run || invocation.json || !std::io::stdin().is_terminal() {
             return Ok(exit);
         }
-        return match chosen(&ways) {
+        return match chosen(&ways)? {
             Some(way) => {
                 let question = question(way, &args.user);
                 desk.ask(SCHEMA, &seen, way.request.clone(), args.asking, &question).await
@@ -77,12 +78,17 @@ fn question(way: &WayOut, user: &UserName) -> String {
     format!("{} (user {user})", first.chain(letters).collect::<String>())
 }
 
-/// Reads a number from the terminal; nothing, or anything else, is no choice.
-fn chosen(ways: &[WayOut]) -> Option<&WayOut> {
+/// Reads a number from the terminal; nothing is no choice.
+fn chosen(ways: &[WayOut]) -> Result<Option<&WayOut>, Problem> {
     anstream::eprint!("Which? [1-{}, or nothing to leave it] ", ways.len());
     let _ = std::io::stderr().flush();
     let mut answer = String::new();
-    std::io::stdin().lock().read_line(&mut answer).ok()?;
-    let number: usize = answer.trim().parse().ok()?;
-    ways.get(number.checked_sub(1)?)
+    let read = std::io::stdin().lock().read_line(&mut answer);
+    let answer = answer.trim();
+    if read.is_err() || answer.is_empty() {
+        return Ok(None);
+    }
+    let way = answer.parse::<usize>().ok().and_then(|number| ways.get(number.checked_sub(1)?));
+    let problem = || Problem::usage(format!("{answer} is no choice; nothing was done"));
+    way.map(Some).ok_or_else(|| problem().hint(format!("expected a number from 1 to {}", ways.len())))
 }

@@ -15,9 +15,13 @@ Examples:
   keyrot revoke ci-deployer AKIA... --without-successor   off with it first of all, whatever still uses it
   keyrot revoke ci-deployer AKIA... --yes --json > incident.json
 
-Where the key is in use, a new one is made, proved and published first (or the one before, where there is no room for a new one); then the
-key is deactivated, without --overlap and --quiet. What is printed at the end is a record of the incident. It works for users without the
-rotation tag, too. Run it again after a failure: it goes on from where it was.";
+Where the key is in use, a new one is made, proved and published first (or the one before, where
+there is no room for a new one); then the key is deactivated, without --overlap and --quiet. What
+is printed at the end is a record of the incident. It works for users without the rotation tag,
+too. Run it again after a failure, with the same KEY: it goes on from where it was.
+
+Exit codes: 0 the key is Inactive or deleted, or would be (--dry-run); 1 it is not (yet); 2 no
+such user or key, or nobody could be asked; 3 a person has to decide first.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -58,6 +62,6 @@ pub(crate) async fn revoke(invocation: &Invocation, args: &Revoke) -> Result<Exi
             });
             desk.ask(REVOKE, &seen, request, args.asking, &question).await
         }
-        Err(refusal) => desk.refuse(REVOKE, seen, refusal).await,
+        Err(refusal) => desk.refuse(REVOKE, seen, refusal, args.asking).await,
     }
 }

@@ -101,9 +101,10 @@ pub(crate) fn screen(document: &Document, settings: &Settings, sandbox: bool, wi
     let planned = document.users.iter().any(|row| row.result == Change::Planned);
     if planned && !document.is_release() {
         let command = if sandbox { "keyrot --sandbox rotate" } else { "keyrot rotate" };
-        let overlap = keyrot_core::format_duration(settings.policy().waits().overlap);
+        let waits = settings.policy().waits();
+        let [overlap, quiet] = [waits.overlap, waits.quiet].map(keyrot_core::format_duration);
         let text = format!(
-            "The next `{command}` begins. Whoever uses the key has to read it from the secret within {overlap}; a key that is still in use is never taken away."
+            "The next `{command}` begins. Whoever uses the key has to read it from the secret within {overlap}; a key that was used in the last {quiet} is not taken away."
         );
         let _ = writeln!(out);
         out.push_str(&hanging("", style::PLAIN, &text, style::DIM, width));

@@ -11,13 +11,20 @@ pub(crate) const REVOKE: &str = "keyrot.revoke/1";
 /// What is known of the user's keys, and what will be done.
 pub(crate) fn before(document: &RequestDocument, width: Option<usize>) -> String {
     let RequestDocument { user, intended, finished: now, .. } = document;
-    let mut out = format!("{}\n", head(user));
+    let mut out = head(document, width);
     out.push_str(&keys(document, *now).show(width));
     if !intended.is_empty() {
         let _ = writeln!(out, "\nThis will");
         for (n, step) in intended.iter().enumerate() {
             out.push_str(&hanging(&format!("  {}. ", n + 1), style::DIM, &step.to_string(), style::PLAIN, width));
         }
+    }
+    if intended.contains(&Intended::MakeSecret) && !intended.contains(&Intended::PublishNewKey) {
+        let text = format!("nothing will be published in {}: whoever uses the key is on their own", user.secret);
+        out.push_str(&hanging("  warning: ", style::WARN, &text, style::PLAIN, width));
+    } else if intended.contains(&Intended::MakeSecret) {
+        let text = format!("nobody reads {} yet: whoever uses the key now is refused until they do", user.secret);
+        out.push_str(&hanging("  warning: ", style::WARN, &text, style::PLAIN, width));
     }
     out.push('\n');
     out
@@ -42,13 +49,13 @@ pub(crate) fn after(document: &RequestDocument, width: Option<usize>) -> String 
         return "Nothing was done.\n".to_owned();
     }
     let revoked = match &document.request {
-        Some(Request::Revoke(order)) if !document.dry_run && document.schema == REVOKE => {
+        Some(Request::Revoke(order)) if document.left.is_some() && document.schema == REVOKE => {
             out.push_str(&incident(document, order.reason.as_deref(), &order.key, width));
             true
         }
         _ => false,
     };
-    out.push_str(&verdict(user, width));
+    out.push_str(&verdict(document, width));
     if let Some(left) = &document.left {
         out.push_str(&what_is_left(document, left, width));
         if let Some(Request::Revoke(order)) = document.request.as_ref().filter(|_| revoked) {
@@ -73,9 +80,18 @@ pub(crate) fn after(document: &RequestDocument, width: Option<usize>) -> String 
     out
 }
 
-fn head(user: &UserDocument) -> String {
+fn head(document: &RequestDocument, width: Option<usize>) -> String {
+    let user = &document.user;
     let owner = user.owner.as_ref().map(|owner| format!(" (owner {owner})")).unwrap_or_default();
-    format!("{}{owner}  {}", paint(style::HEAD, &user.user), paint(style::DIM, &user.secret))
+    let text = format!("secret {}, {}", user.secret, whereabouts(document));
+    format!("{}{owner}\n{}", paint(style::HEAD, &user.user), hanging("  ", style::DIM, &text, style::DIM, width))
+}
+
+fn whereabouts(document: &RequestDocument) -> String {
+    match &document.region {
+        Some(region) => format!("account {}, {region}", document.account),
+        None => format!("account {}, a sandbox", document.account),
+    }
 }
 
 fn keys(document: &RequestDocument, now: Timestamp) -> Table {
@@ -96,7 +112,8 @@ fn keys(document: &RequestDocument, now: Timestamp) -> Table {
         table.row(cells.into_iter().chain([age, Cell::plain(used)]).collect());
     }
     if user.keys.is_empty() {
-        table.row(vec![Cell::new("none", style::DIM)]);
+        let text = if user.calls == 0 { "not looked at" } else { "none" };
+        table.row(vec![Cell::new(text, style::DIM)]);
     }
     table
 }
@@ -119,13 +136,14 @@ fn incident(
     revoked: &keyrot_core::KeyId,
     width: Option<usize>,
 ) -> String {
-    let mut out = format!("{}\n", paint(style::HEAD, "Record of the incident"));
+    let title = if document.user.reason == "done" { "Record of the incident" } else { "Record of the incident so far" };
+    let mut out = format!("{}\n", paint(style::HEAD, title));
     let mut line = |what: &str, text: &str| {
         out.push_str(&hanging(&format!("  {what:<8} "), style::DIM, text, style::PLAIN, width));
     };
     let user = &document.user;
     let owner = user.owner.as_ref().map(|owner| format!(", owner {owner}")).unwrap_or_default();
-    line("user", &format!("{}{owner}; secret {}", user.user, user.secret));
+    line("user", &format!("{}{owner}; secret {}; {}", user.user, user.secret, whereabouts(document)));
     let evidence = document.evidence.iter().find(|evidence| evidence.key == *revoked);
     let used = evidence.map(|evidence| format!("; before this: {}", evidence.message)).unwrap_or_default();
     line("key", &format!("{revoked}{used}"));
@@ -139,19 +157,23 @@ fn incident(
     out
 }
 
-fn verdict(user: &UserDocument, width: Option<usize>) -> String {
+fn verdict(document: &RequestDocument, width: Option<usize>) -> String {
+    let user = &document.user;
     let (word, color) = match user.state {
         _ if user.reason == "done" => ("done: ", style::GOOD),
-        State::Settled => ("well: ", style::GOOD),
+        State::Settled => ("nothing to do: ", style::GOOD),
         State::Waiting | State::Due => ("not done yet: ", style::WARN),
         State::Blocked => ("blocked: ", style::BAD),
         State::Stopped => ("stopped: ", style::WARN),
         State::Failed => ("not done: ", style::BAD),
     };
-    let text = match (user.reason, user.events.iter().rev().find(|event| event.severity < Severity::Error)) {
-        ("done", Some(event)) => event.message.clone(),
-        ("done", None) => "nothing had to be done; it was so already".to_owned(),
-        _ => user.message.clone(),
+    let last = user.events.iter().rev().find(|event| event.severity < Severity::Error);
+    let text = match (&document.request, last) {
+        _ if user.reason != "done" => user.message.clone(),
+        (_, None) => "nothing had to be done; it was so already".to_owned(),
+        (Some(Request::Revoke(order)), _) if order.delete => format!("{} is deleted", order.key),
+        (Some(Request::Revoke(order)), _) => format!("{} is Inactive: whoever uses it is refused", order.key),
+        (_, Some(event)) => event.message.clone(),
     };
     let mut out = hanging(word, color, &text, style::PLAIN, width);
     if let Some(hint) = &user.hint {

@@ -205,7 +205,9 @@ fn sum(screen: Screen, document: &RunDocument) -> String {
         let _ = writeln!(out, "{}", paint(style::DIM, format!("left alone: {}", alone.join(", "))));
     }
     if screen == Screen::Plan && document.result == Verdict::Well && due > 0 {
-        let _ = writeln!(out, "{}", paint(style::DIM, "nothing was changed; `keyrot rotate` does it"));
+        let named = if passed.not_named > 0 { " with the same --user" } else { "" };
+        let text = format!("nothing was changed; `keyrot rotate`{named} does it");
+        let _ = writeln!(out, "{}", paint(style::DIM, text));
     }
     out
 }

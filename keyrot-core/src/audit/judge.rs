@@ -146,7 +146,7 @@ impl Judge<'_> {
         let mut of_all = Vec::new();
         if let Some(policy) = user.user.policies.iter().find(|p| p.starts_with("AWSCompromisedKeyQuarantine")) {
             let message = format!("AWS attached {policy} to {name}: one of the user's keys was found in public");
-            let hint = "replace the user's keys now, look into CloudTrail for what they did, then detach the policy";
+            let hint = "replace the keys now (`keyrot revoke`), find out what they did (`keyrot who-uses`), then detach the policy";
             of_all.extend(self.find(
                 whole,
                 FindingKind::Quarantined,

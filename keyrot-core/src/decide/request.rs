@@ -87,7 +87,7 @@ fn revoke(seen: &Observed, order: &Revocation, policy: &Policy, now: Timestamp) 
         Ok(None) => {
             return match (listed, seen.keys.iter().find(|k| k.id != *key)) {
                 (None, _) => no_such_key(),
-                (_, Some(other)) if !alone => no_room(key, other),
+                (_, Some(other)) if !alone => no_room(key, other, None),
                 _ => Decision::Act(Step::CreateSecret),
             };
         }
@@ -118,7 +118,7 @@ fn revoke(seen: &Observed, order: &Revocation, policy: &Policy, now: Timestamp) 
             return first;
         }
         return match in_the_way {
-            Some(other) if !alone || (is_current && !order.without_successor) => no_room(key, other),
+            Some(other) if !alone || (is_current && !order.without_successor) => no_room(key, other, Some(secret)),
             _ => Decision::Act(Step::Write(Note::Revoked(Revoked { key: key.clone(), at: now }))),
         };
     }
@@ -138,8 +138,10 @@ fn revoke(seen: &Observed, order: &Revocation, policy: &Policy, now: Timestamp) 
     }
 }
 
-fn no_room(key: &KeyId, other: &AccessKey) -> Decision {
-    Decision::Refused(Refusal::NoRoom { key: key.clone(), other: other.id.clone() })
+fn no_room(key: &KeyId, other: &AccessKey, secret: Option<&Secret>) -> Decision {
+    let noted = secret.is_some_and(|secret| secret.journal.revoked_at(&other.id).is_some());
+    let revoked = noted && other.status == KeyStatus::Inactive;
+    Decision::Refused(Refusal::NoRoom { key: key.clone(), other: other.id.clone(), revoked })
 }
 
 /// Whether the key is, or may be, in use.
@@ -213,11 +215,16 @@ impl Case<'_> {
         let keep = || self.retire(&key.id, Phase::Hold);
         // What AWSCURRENT was moved back from is kept by every run that sees it so.
         let kept = self.current.key().and_then(|id| self.key(id)).is_some_and(|current| current.created < key.created);
+        let promoted = self.promoted().map(|promoted| promoted.at);
         let settling = |at| self.wait(Why::Settling(key.id.clone()), Some(self.settled_at(at)));
         match (&key.status, self.secret.journal.phase_of(&key.id)) {
             (_, Some((Phase::Hold, at))) if self.now < self.settled_at(at) => settling(at),
             (KeyStatus::Active, Some((Phase::Hold, _)) | None) if kept => None,
-            (KeyStatus::Active, Some((Phase::Hold, at))) if after(at, waits.overlap) <= soon => keep(),
+            (KeyStatus::Active, Some((Phase::Hold, at)))
+                if after(at.max(promoted.unwrap_or(at)), waits.overlap) <= soon =>
+            {
+                keep()
+            }
             (KeyStatus::Active, Some((Phase::Retiring | Phase::Abandoned, at))) if self.now < self.settled_at(at) => {
                 settling(at)
             }
@@ -226,6 +233,15 @@ impl Case<'_> {
             (KeyStatus::Inactive, Some((Phase::Inactive, at))) if after(at, waits.soak) <= soon => keep(),
             _ => None,
         }
+    }
+
+    /// Until when a run that proved the revoked current key while it was staged may be about to promote it once more: were it to go back now, that
+    /// run would see AWSCURRENT where it saw it before. No run promotes a staged key that is older than the current one.
+    fn published_until(&self) -> Option<Timestamp> {
+        let key = self.key(self.current.key()?).filter(|key| key.status == KeyStatus::Active)?;
+        self.key_before().filter(|(_, before)| before.created <= key.created)?;
+        let noted = || self.secret.journal.revoked_at(&key.id);
+        Some(self.settled_at(self.promoted().map(|promoted| promoted.at).or_else(noted)?))
     }
 
     /// It is current: that is noted down, so that every overlap counts from here.
@@ -266,12 +282,10 @@ impl Case<'_> {
     /// key makes room once it is Inactive.
     pub(super) fn revoked_current(&self) -> Option<Decision> {
         let id = self.current.key()?;
-        let revoked = self.secret.journal.revoked_at(id)?;
+        self.secret.journal.revoked_at(id)?;
         let key = self.key(id).filter(|_| self.seen.keys.len() >= 2)?;
-        // A run that proved this key while it was staged may be about to promote it once more, and would see AWSCURRENT where it saw it before.
-        let published = self.promoted().map_or(revoked, |promoted| promoted.at);
-        if self.key_before().is_some() && key.status == KeyStatus::Active && self.now < self.settled_at(published) {
-            return self.wait(Why::Settling(id.clone()), Some(self.settled_at(published)));
+        if let Some(until) = self.published_until().filter(|until| self.now < *until) {
+            return self.wait(Why::Settling(id.clone()), Some(until));
         }
         match self.key_before() {
             Some((held, before)) => Some(match self.way_back(held, before) {
@@ -288,18 +302,18 @@ impl Case<'_> {
 
 /// What the request will do, step by step, if nothing fails; nothing if it is refused or was carried out before.
 #[must_use]
-pub(crate) fn outlook(seen: &Observed, request: &Request, policy: &Policy) -> Vec<Intended> {
+pub(crate) fn outlook(seen: &Observed, request: &Request, policy: &Policy, now: Timestamp) -> Vec<Intended> {
     match request {
         Request::Rollback { to } => {
             let inactive = seen.keys.iter().any(|k| k.id == *to && k.status == KeyStatus::Inactive);
             let activate = inactive.then(|| Intended::Activate(to.clone()));
             activate.into_iter().chain([Intended::PublishAgain(to.clone())]).collect()
         }
-        Request::Revoke(order) => outlook_of_revocation(seen, order, policy),
+        Request::Revoke(order) => outlook_of_revocation(seen, order, policy, now),
     }
 }
 
-fn outlook_of_revocation(seen: &Observed, order: &Revocation, policy: &Policy) -> Vec<Intended> {
+fn outlook_of_revocation(seen: &Observed, order: &Revocation, policy: &Policy, now: Timestamp) -> Vec<Intended> {
     let key = &order.key;
     let status = seen.keys.iter().find(|k| k.id == *key).map(|k| &k.status);
     let deactivate = (status == Some(&KeyStatus::Active)).then(|| Intended::Deactivate(key.clone()));
@@ -313,12 +327,14 @@ fn outlook_of_revocation(seen: &Observed, order: &Revocation, policy: &Policy) -
     let nowhere =
         Held { version: crate::VersionId::for_placeholder(Timestamp::MIN_UTC), content: Content::Placeholder };
     let current = secret.current.as_ref().unwrap_or(&nowhere);
-    let case = Case { seen, secret, current, policy, now: Timestamp::MIN_UTC };
+    let case = Case { seen, secret, current, policy, now };
     let publish = || match (case.staged().and_then(Held::key).filter(|k| *k != key), case.key_before()) {
         (Some(staged), _) => vec![Intended::PublishStaged(staged.clone())],
         (None, Some((_, before))) if seen.keys.len() >= 2 => {
+            let wait = case.published_until().filter(|until| now < *until);
+            let wait = wait.map(|until| Intended::Wait { key: key.clone(), until });
             let activate = (before.status == KeyStatus::Inactive).then(|| Intended::Activate(before.id.clone()));
-            activate.into_iter().chain([Intended::PublishAgain(before.id.clone())]).collect()
+            wait.into_iter().chain(activate).chain([Intended::PublishAgain(before.id.clone())]).collect()
         }
         _ => vec![Intended::PublishNewKey],
     };

@@ -49,6 +49,7 @@ pub(super) fn settled(name: &str) -> Standing {
         previous: None,
         revoked: None,
         due: Some(days(60)),
+        last_use: std::collections::BTreeMap::new(),
         events: Vec::new(),
         calls: 3,
     }

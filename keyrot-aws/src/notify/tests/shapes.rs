@@ -145,5 +145,5 @@ fn a_mail_is_ascii_in_its_subject_and_bounded() {
 fn a_hint_names_the_user() {
     let report = one_blocked();
     let todo = digest(&report).problems[0].todo.clone().unwrap();
-    assert!(todo.contains("--user-name legacy-ftp --access-key-id AKIA"), "{todo}");
+    assert!(todo.contains("`keyrot resolve legacy-ftp`"), "{todo}");
 }
