@@ -10,9 +10,9 @@ use keyrot_core::{KeyId, Request, Revocation, UserName};
 const EXAMPLES: &str = "\
 Examples:
   keyrot revoke ci-deployer AKIAIOSFODNN7EXAMPLE --reason 'found in a public repository'
-  keyrot revoke ci-deployer --dry-run                     what it would do; without KEY: the user's only one
-  keyrot revoke ci-deployer AKIA... --delete              delete it too, at once; otherwise a run does after --soak
-  keyrot revoke ci-deployer AKIA... --without-successor   off with it first of all, whatever still uses it
+  keyrot revoke ci-deployer --dry-run                     what it would do; KEY: the user's only one
+  keyrot revoke ci-deployer AKIA... --delete              delete it too, without the soak
+  keyrot revoke ci-deployer AKIA... --without-successor   off with it first of all, whoever uses it
   keyrot revoke ci-deployer AKIA... --yes --json > incident.json
 
 Where the key is in use, a new one is made, proved and published first (or the one before, where
