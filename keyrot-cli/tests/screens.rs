@@ -132,14 +132,15 @@ fn plan() {
     .are_as_in("plan");
 }
 
+/// One user after the other: side by side they end in any order.
 #[test]
 fn rotate() {
     Screens::of(&[
-        "keyrot rotate",
-        "keyrot rotate -q",
+        "keyrot rotate --concurrency 1",
+        "keyrot rotate -q --concurrency 1",
         "keyrot rotate --force --user ci-deployer",
         "keyrot sandbox advance 8d",
-        "keyrot rotate",
+        "keyrot rotate --concurrency 1",
     ])
     .are_as_in("rotate");
 }
@@ -302,7 +303,7 @@ const ON_TERMINALS: [&str; 9] = [
     "keyrot revoke ci-deployer --reason leaked --yes",
     "keyrot resolve data-import",
     "keyrot doctor",
-    "keyrot rotate",
+    "keyrot rotate --concurrency 1",
 ];
 
 #[cfg(unix)]

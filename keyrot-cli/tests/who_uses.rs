@@ -47,6 +47,24 @@ fn the_one_who_lags_is_named() {
 }
 
 #[test]
+fn whoever_lags_in_the_account_is_listed_the_latest_first() {
+    let sandbox = Sandbox::new();
+    let (code, found) = sandbox.json(&["who-uses", "--lagging"]);
+    let keys = found["keys"].as_array().unwrap();
+    let users: Vec<_> = keys.iter().map(|key| key["user"].as_str().unwrap()).collect();
+    assert_eq!((code, &found["lagging"], &found["user"]), (Some(0), &json!(true), &json!(null)));
+    assert_eq!(users, ["backup-agent", "shop-backend"], "each has an old key that still works");
+    assert_eq!(keys[0]["key"], old_key(&sandbox, "backup-agent"));
+    let ran = sandbox.run(&["who-uses", "--lagging"]);
+    assert!(ran.stdout.contains("of backup-agent, active") && ran.stdout.contains("198.51.100.24"), "{}", ran.stdout);
+
+    let ran = sandbox.run(&["who-uses", "--lagging", "--tag", "Nobody=Has"]);
+    assert_eq!((ran.code, ran.stdout.starts_with("nobody lags")), (Some(0), true), "{}", ran.stdout);
+    assert_eq!(sandbox.run(&["who-uses"]).code, Some(2));
+    assert_eq!(sandbox.run(&["who-uses", "backup-agent", "--lagging"]).code, Some(2));
+}
+
+#[test]
 fn what_a_consumer_does_is_seen_and_so_is_how_far_back_was_looked() {
     let sandbox = Sandbox::new();
     let old = old_key(&sandbox, "shop-backend");

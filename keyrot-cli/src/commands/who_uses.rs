@@ -10,9 +10,10 @@ use crate::render::{paint, print, print_json, style, time, width};
 use crate::signals::Signals;
 use crate::target::Target;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use keyrot_core::settings::Settings;
 use keyrot_core::{
-    AccessKey, ErrorKind, KeyId, KeyStatus, LastUse, Timestamp, TrailBounds, UseEvidence, UserName, look_up,
-    regions_to_ask,
+    AccessKey, Cancel, ErrorKind, KeyId, KeyStatus, LastUse, Mode, Rotator, Timestamp, TrailBounds, UseEvidence,
+    UserDocument, UserName, Verdict, look_up, regions_to_ask,
 };
 use serde::Serialize;
 use std::io::IsTerminal;
@@ -25,6 +26,7 @@ const EXAMPLES: &str = "\
 Examples:
   keyrot who-uses ci-deployer                      every key of the user: who uses which
   keyrot who-uses AKIAIOSFODNN7EXAMPLE --since 30d
+  keyrot who-uses --lagging                        in the whole account: who still uses an old key
   keyrot who-uses ci-deployer --regions eu-west-1,eu-central-1,us-east-1
   keyrot who-uses ci-deployer --json | jq '.keys[].uses.sources[] | {address, agent, last}'
 
@@ -39,8 +41,11 @@ Exit codes:
 #[command(after_help = EXAMPLES)]
 pub(crate) struct WhoUses {
     /// An access key's id, or a user's name
-    #[arg(value_name = "KEY|USER")]
-    whose: String,
+    #[arg(value_name = "KEY|USER", required_unless_present = "lagging")]
+    whose: Option<String>,
+    /// Every selected user's old key that still works: who has not moved over yet
+    #[arg(long, conflicts_with = "whose")]
+    lagging: bool,
     /// How far to look back: at most 90d, as CloudTrail keeps no more
     #[arg(long, value_name = "DURATION", default_value = "7d", value_parser = since)]
     since: Duration,
@@ -60,6 +65,10 @@ pub(crate) struct Document {
     pub(crate) now: Timestamp,
     /// Whose keys these are, if it is known.
     pub(crate) user: Option<UserName>,
+    /// Whether it is about the old keys of all selected users; the one that was used last comes first.
+    pub(crate) lagging: bool,
+    /// Users who could not be looked at to the end.
+    pub(crate) unseen: Vec<Unseen>,
     /// From when on was asked.
     pub(crate) since: Timestamp,
     /// How many events of each key and region were read at most.
@@ -72,9 +81,18 @@ pub(crate) struct Document {
     pub(crate) limits: &'static [&'static str],
 }
 
+/// A user who could not be looked at.
+#[derive(Debug, Serialize)]
+pub(crate) struct Unseen {
+    pub(crate) user: UserName,
+    pub(crate) problem: String,
+}
+
 /// One key.
 #[derive(Debug, Serialize)]
 pub(crate) struct KeyUses {
+    /// Whose it is, if it is known.
+    pub(crate) user: Option<UserName>,
     pub(crate) key: KeyId,
     /// `active`, `inactive`, or IAM's own word; `null` where only the key was named.
     pub(crate) status: Option<String>,
@@ -91,6 +109,7 @@ pub(crate) struct KeyUses {
 
 /// A key to ask about.
 struct Subject {
+    user: Option<UserName>,
     key: KeyId,
     listed: Option<AccessKey>,
     last_use: LastUse,
@@ -101,7 +120,7 @@ pub(crate) async fn who_uses(invocation: &Invocation, args: &WhoUses) -> Result<
     let mut signals = Signals::listen().map_err(|error| Problem::failed(format!("no signal can be heard: {error}")))?;
     let work = async {
         let target = Target::open(invocation, &settings).await?;
-        find_out(invocation, args, &target).await
+        find_out(invocation, &settings, args, &target).await
     };
     let document = signals.or(work).await.unwrap_or_else(|signal| Err(Problem::signal(signal)))?;
     if invocation.json {
@@ -111,19 +130,26 @@ pub(crate) async fn who_uses(invocation: &Invocation, args: &WhoUses) -> Result<
     }
     let failed =
         |one: &KeyUses| one.problem.is_some() || one.uses.regions.iter().any(|region| region.problem.is_some());
-    Ok(if document.keys.iter().any(failed) { Exit::Failed } else { Exit::Well })
+    Ok(if !document.unseen.is_empty() || document.keys.iter().any(failed) { Exit::Failed } else { Exit::Well })
 }
 
-async fn find_out(invocation: &Invocation, args: &WhoUses, target: &Target) -> Result<Document, Problem> {
-    let (user, subjects) = match as_key(&args.whose) {
-        Some(key) => of_key(target, key).await?,
-        None => of_user(target, &args.whose).await?,
+async fn find_out(
+    invocation: &Invocation,
+    settings: &Settings,
+    args: &WhoUses,
+    target: &Target,
+) -> Result<Document, Problem> {
+    let mut unseen = Vec::new();
+    let (user, subjects) = match args.whose.as_deref().map(|whose| as_key(whose).ok_or(whose)) {
+        Some(Ok(key)) => of_key(target, key).await?,
+        Some(Err(name)) => of_user(target, name).await?,
+        None => (None, of_those_who_lag(target, settings, &mut unseen).await?),
     };
     let now = target.ports.clock.now();
     let since = now - args.since;
     let teller = Teller::new(invocation);
     let mut keys = Vec::new();
-    for Subject { key, listed, last_use } in subjects {
+    for Subject { user, key, listed, last_use } in subjects {
         let regions = match args.regions.is_empty() {
             true => regions_to_ask(target.trail.as_ref(), &last_use),
             false => args.regions.clone(),
@@ -131,12 +157,27 @@ async fn find_out(invocation: &Invocation, args: &WhoUses, target: &Target) -> R
         teller.begin(&key, &regions, since);
         let bounds = TrailBounds { since, regions, most: usize::try_from(args.max_events).unwrap_or(usize::MAX) };
         let uses = look_up(target.trail.as_ref(), &key, &bounds, &|region, events| teller.read(region, events)).await;
-        keys.push(KeyUses::new(key, listed, last_use, uses));
+        keys.push(KeyUses::new(user, key, listed, last_use, uses));
     }
     teller.finish();
-    let partial = keys.iter().any(|one| one.problem.is_some() || one.uses.is_partial());
-    let max_events = args.max_events;
-    Ok(Document { schema: "keyrot.who-uses/1", now, user, since, max_events, partial, keys, limits: LIMITS })
+    if args.lagging {
+        let last = |one: &KeyUses| one.last_used.max(one.uses.sources.iter().map(|source| source.last).max());
+        keys.sort_by_key(|one| std::cmp::Reverse(last(one)));
+    }
+    let partial = !unseen.is_empty() || keys.iter().any(|one| one.problem.is_some() || one.uses.is_partial());
+    let (lagging, max_events) = (args.lagging, args.max_events);
+    Ok(Document {
+        schema: "keyrot.who-uses/1",
+        now,
+        user,
+        lagging,
+        unseen,
+        since,
+        max_events,
+        partial,
+        keys,
+        limits: LIMITS,
+    })
 }
 
 /// A key that IAM does not know any more may still be in the trail.
@@ -145,7 +186,7 @@ async fn of_key(target: &Target, key: KeyId) -> Result<(Option<UserName>, Vec<Su
         Ok(record) => (Some(record.user), record.last_use),
         Err(error) => (None, LastUse::Unknown(error.to_string())),
     };
-    Ok((user, vec![Subject { key, listed: None, last_use }]))
+    Ok((user.clone(), vec![Subject { user, key, listed: None, last_use }]))
 }
 
 async fn of_user(target: &Target, name: &str) -> Result<(Option<UserName>, Vec<Subject>), Problem> {
@@ -160,13 +201,44 @@ async fn of_user(target: &Target, name: &str) -> Result<(Option<UserName>, Vec<S
     keys.sort_by_key(|key| key.created);
     let mut subjects = Vec::new();
     for listed in keys {
-        let last_use = match target.ports.iam.last_use(&user, &listed.id).await {
+        subjects.push(Subject::of(target, &user, listed).await);
+    }
+    Ok((Some(user), subjects))
+}
+
+/// The old keys of all selected users that still work, as far as a look at each user tells which key is the old one.
+async fn of_those_who_lag(
+    target: &Target,
+    settings: &Settings,
+    unseen: &mut Vec<Unseen>,
+) -> Result<Vec<Subject>, Problem> {
+    let selected = settings.find(target.ports.iam.as_ref(), &[]).await;
+    let selected = selected.map_err(|error| Problem::failed(format!("the users could not be listed: {error}")))?;
+    let limits = settings.limits(target.ports.clock.now());
+    let rotator = Rotator::new(target.ports.clone());
+    let report = rotator.run(selected.chosen, Mode::Plan, &limits, &Cancel::default(), &|_| {}).await;
+    let mut subjects = Vec::new();
+    for one in report.users {
+        if matches!(one.outcome.verdict(), Verdict::Failed | Verdict::Stopped) {
+            let problem = UserDocument::new(&one, report.finished).message;
+            unseen.push(Unseen { user: one.user.clone(), problem });
+        }
+        let Some(current) = &one.current else { continue };
+        for listed in one.keys.iter().filter(|key| key.id != *current && key.status == KeyStatus::Active) {
+            subjects.push(Subject::of(target, &one.user, listed.clone()).await);
+        }
+    }
+    Ok(subjects)
+}
+
+impl Subject {
+    async fn of(target: &Target, user: &UserName, listed: AccessKey) -> Self {
+        let last_use = match target.ports.iam.last_use(user, &listed.id).await {
             Ok(last_use) => last_use,
             Err(error) => LastUse::Unknown(error.to_string()),
         };
-        subjects.push(Subject { key: listed.id.clone(), listed: Some(listed), last_use });
+        Self { user: Some(user.clone()), key: listed.id.clone(), listed: Some(listed), last_use }
     }
-    Ok((Some(user), subjects))
 }
 
 /// Who may ask for one user's keys need not be allowed to list all users: then nobody is suggested.
@@ -178,7 +250,13 @@ async fn nobody(target: &Target, user: &UserName) -> Problem {
 }
 
 impl KeyUses {
-    fn new(key: KeyId, listed: Option<AccessKey>, last_use: LastUse, uses: UseEvidence) -> Self {
+    fn new(
+        user: Option<UserName>,
+        key: KeyId,
+        listed: Option<AccessKey>,
+        last_use: LastUse,
+        uses: UseEvidence,
+    ) -> Self {
         let (last_used, service, region, problem) = match last_use {
             LastUse::At { when, service, region } => (Some(when), Some(service), Some(region), None),
             LastUse::NoRecord => (None, None, None, None),
@@ -190,7 +268,7 @@ impl KeyUses {
             KeyStatus::Other(status) => status.clone(),
         });
         let created = listed.map(|listed| listed.created);
-        Self { key, status, created, last_used, service, region, problem, uses }
+        Self { user, key, status, created, last_used, service, region, problem, uses }
     }
 }
 

@@ -23,12 +23,19 @@ pub(crate) const LIMITS: &[&str] = &[
 
 pub(crate) fn screen(document: &Document, width: Option<usize>) -> String {
     let mut out = String::new();
+    if document.lagging && document.keys.is_empty() && document.unseen.is_empty() {
+        return "nobody lags: no selected user has an old key that still works\n".to_owned();
+    }
     if let (Some(user), true) = (&document.user, document.keys.is_empty()) {
         return format!("{user} has no access key\n");
     }
     for key in &document.keys {
         out.push_str(&one(document, key, width));
         out.push('\n');
+    }
+    for one in &document.unseen {
+        let text = format!("{} could not be looked at: {}", one.user, one.problem);
+        out.push_str(&hanging("! ", style::WARN, &text, style::WARN, width));
     }
     let _ = writeln!(out, "{}", paint(style::DIM, "What this cannot show:"));
     for text in LIMITS {
@@ -40,7 +47,7 @@ pub(crate) fn screen(document: &Document, width: Option<usize>) -> String {
 fn one(document: &Document, key: &KeyUses, width: Option<usize>) -> String {
     let now = document.now;
     let mut title = paint(style::HEAD, &key.key);
-    if let Some(user) = &document.user {
+    if let Some(user) = &key.user {
         let _ = write!(title, " of {user}");
     }
     if let Some(status) = &key.status {
