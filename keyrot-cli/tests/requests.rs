@@ -3,6 +3,9 @@
 
 mod support;
 
+use keyrot_aws::emulator::{CallAt, Emulator, EmulatorOptions, Fault};
+use keyrot_core::memory::World;
+use keyrot_core::{KeyStatus, UserName};
 use serde_json::{Value, json};
 use support::{Sandbox, user};
 
@@ -161,4 +164,70 @@ fn a_blocked_user_is_walked_out() {
     assert_eq!(ran.code, Some(0));
     assert!(ran.stdout.contains("nothing to do: settled"), "{}", ran.stdout);
     sandbox.kept_its_secrets();
+}
+
+/// The binary on an emulator.
+struct Http {
+    emulator: Emulator,
+    sandbox: Sandbox,
+}
+
+impl Http {
+    fn json(&self, args: &[&str]) -> (Option<i32>, Value) {
+        let mut command = self.sandbox.command(&[&["--json"], args].concat());
+        command.env_remove("KEYROT_SANDBOX").envs(self.emulator.env());
+        let ran = self.sandbox.take(&command.output().unwrap());
+        let document =
+            serde_json::from_str(&ran.stdout).unwrap_or_else(|e| panic!("{e}: {} {}", ran.stdout, ran.stderr));
+        support::conforms(&document);
+        (ran.code, document)
+    }
+
+    fn keys(&self, name: &str) -> Vec<(String, bool)> {
+        let world = self.emulator.world();
+        let keys = world.user(&UserName::parse(name).unwrap()).unwrap().keys().iter();
+        keys.map(|key| (key.listed.id.to_string(), key.listed.status == KeyStatus::Active)).collect()
+    }
+}
+
+#[test]
+fn over_http_and_when_iam_says_no() {
+    let mut world = World::new(std::time::SystemTime::now().into());
+    for name in ["a", "b"] {
+        let user = world.add_user(name, &[("RotateKey", "True")]).unwrap();
+        if name == "a" {
+            world.add_key(&user).unwrap();
+        }
+    }
+    let http = Http { emulator: Emulator::start(world, EmulatorOptions::default()).unwrap(), sandbox: Sandbox::new() };
+    assert_eq!(http.json(&["rotate"]).0, Some(0));
+    assert_eq!(http.json(&["rotate", "--user", "b", "--force"]).0, Some(0));
+
+    let (code, back) = http.json(&["rollback", "b", "--yes"]);
+    assert_eq!((code, &back["user"]["reason"]), (Some(0), &json!("done")), "{back}");
+    assert_eq!((&back["account"], &back["region"]), (&json!("123456789012"), &json!("us-east-1")));
+    assert_eq!(back["left"]["current"], http.keys("b")[0].0, "the older one");
+
+    // Both keys of a leaked. The first goes at the second attempt.
+    let keys = http.keys("a");
+    let (old, current) = (keys[0].0.as_str(), keys[1].0.as_str());
+    http.emulator.inject(CallAt::first("UpdateAccessKey").about("a"), Fault::denied());
+    let (code, failed) = http.json(&["revoke", "a", old, "--yes"]);
+    assert_eq!((code, &failed["user"]["state"]), (Some(1), &json!("failed")), "{failed}");
+    assert!(text(&failed["user"]["message"]).contains("iam:UpdateAccessKey"), "{failed}");
+    let (code, done) = http.json(&["revoke", "a", old, "--yes", "--reason", "in a log"]);
+    assert_eq!((code, &done["request"]["revoke"]["reason"]), (Some(0), &json!("in a log")), "{done}");
+    assert_eq!(http.keys("a"), [(old.to_owned(), false), (current.to_owned(), true)]);
+
+    let (code, refused) = http.json(&["revoke", "a", current, "--yes"]);
+    assert_eq!((code, &refused["user"]["reason"]), (Some(1), &json!("no_room")));
+    assert!(text(&refused["user"]["hint"]).contains(&format!("keyrot revoke a {old} --delete")), "{refused}");
+    assert_eq!(http.json(&["revoke", "a", old, "--delete", "--yes"]).0, Some(0));
+    let (code, done) = http.json(&["revoke", "a", current, "--yes"]);
+    assert_eq!(code, Some(0), "{done}");
+    let keys = http.keys("a");
+    assert_eq!((keys.len(), keys[0].clone(), keys[1].1), (2, (current.to_owned(), false), true));
+    assert_eq!(done["left"]["current"], keys[1].0);
+    let (code, refused) = http.json(&["rollback", "a", "--yes"]);
+    assert_eq!((code, &refused["user"]["reason"]), (Some(1), &json!("was_revoked")));
 }
