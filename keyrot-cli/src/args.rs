@@ -182,7 +182,7 @@ pub(crate) enum Command {
     #[command(after_help = POLICY_EXAMPLES)]
     Policy(PolicyArgs),
     /// Tag users for rotation, after a look at what their first rotation will do
-    #[command(after_help = crate::commands::enroll::ENROLL_EXAMPLES)]
+    #[command(alias = "enrol", after_help = crate::commands::enroll::ENROLL_EXAMPLES)]
     Enroll(crate::commands::enroll::EnrollArgs),
     /// Take users out of rotation: the tag goes, keys and secrets stay
     #[command(after_help = crate::commands::enroll::RELEASE_EXAMPLES)]

@@ -223,7 +223,7 @@ fn what_cannot_be_rotated_is_refused_before_anything_is_made() {
     desk.write(&format!("{good}\n[default]\n"));
     refused(&[], &[], 2, "the profile stands there twice (lines 5 and 12)");
     desk.write(&file_with("AKIANOBODYNOBODY0000"));
-    refused(&[], &[], 1, "AWS does not accept AKIANOBODYNOBODY0000");
+    refused(&[], &[], 1, "the sandbox, a made-up account, does not accept AKIANOBODYNOBODY0000");
 
     desk.write(&good);
     let second = desk.sandbox.dir().join("second");

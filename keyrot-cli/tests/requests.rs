@@ -162,7 +162,7 @@ fn a_blocked_user_is_walked_out() {
     assert_eq!((code, &tag["choices"]), (Some(3), &json!([])));
     let ran = sandbox.run(&["resolve", "report-mailer"]);
     assert_eq!(ran.code, Some(0));
-    assert!(ran.stdout.contains("nothing to do: settled"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("nothing is in the way: settled"), "{}", ran.stdout);
     sandbox.kept_its_secrets();
 }
 

@@ -108,7 +108,7 @@ fn what_cannot_be_asked_is_refused_before_anything_is() {
         (&["who-uses", "backup-agent", "--since", "91d"], 2, "90 days"),
         (&["who-uses", "backup-agent", "--regions", "Frankfurt"], 2, "a region such as eu-central-1"),
         (&["who-uses", "backup-agent", "--max-events", "0"], 2, "--max-events"),
-        (&["who-uses", "nobody"], 1, "there is no user nobody in this account"),
+        (&["who-uses", "nobody"], 2, "there is no user nobody in this account"),
     ] {
         let ran = sandbox.run(args);
         assert_eq!(ran.code, Some(code), "{args:?}: {}", ran.stderr);

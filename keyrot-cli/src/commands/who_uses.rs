@@ -35,7 +35,7 @@ It needs iam:GetAccessKeyLastUsed, cloudtrail:LookupEvents and, for a user, iam:
 Exit codes:
   0  it was found out, as far as CloudTrail and IAM tell
   1  some region or IAM's record could not be read: the answer is not whole
-  2  the command line or the settings cannot be used";
+  2  there is no such user, or the command line or the settings cannot be used";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -245,7 +245,7 @@ impl Subject {
 async fn nobody(target: &Target, user: &UserName) -> Problem {
     let users = target.ports.iam.users("/").await.unwrap_or_default();
     let meant = did_you_mean(user, &users);
-    Problem::failed(format!("there is no user {user} in this account{meant}"))
+    Problem::usage(format!("there is no user {user} in this account{meant}"))
         .hint("`keyrot status` lists the users with the tag, and `keyrot audit` everybody with a key")
 }
 

@@ -161,6 +161,9 @@ fn verdict(document: &RequestDocument, width: Option<usize>) -> String {
     let user = &document.user;
     let (word, color) = match user.state {
         _ if user.reason == "done" => ("done: ", style::GOOD),
+        State::Settled | State::Waiting | State::Due if document.request.is_none() => {
+            ("nothing is in the way: ", style::GOOD)
+        }
         State::Settled => ("nothing to do: ", style::GOOD),
         State::Waiting | State::Due => ("not done yet: ", style::WARN),
         State::Blocked => ("blocked: ", style::BAD),

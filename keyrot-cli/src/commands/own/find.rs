@@ -56,7 +56,7 @@ pub(super) async fn find(invocation: &Invocation, args: &OwnArgs, settings: &Set
         let aws = connect(settings, region.clone(), (&credentials).into()).await?;
         (aws.ports(), Some((aws, region)))
     };
-    let arn = owner(&ports, &credentials, &profile).await?;
+    let arn = owner(&ports, &credentials, &profile, is_sandbox(invocation)).await?;
     let ports = match (aws, mfa(args, &config, &profile)?) {
         (Some((aws, region)), Some((serial, code))) => {
             let session = aws.mfa_session(&serial, &code).await.map_err(|error| {
@@ -140,7 +140,7 @@ async fn connect(
 }
 
 /// Whose key it is; it has to be a user's, and work.
-async fn owner(ports: &Ports, credentials: &Credentials, profile: &str) -> Result<UserArn, Problem> {
+async fn owner(ports: &Ports, credentials: &Credentials, profile: &str, sandbox: bool) -> Result<UserArn, Problem> {
     let key = &credentials.key;
     let answer = ports.probe.probe(credentials).await;
     match answer.map_err(|error| Problem::failed(format!("it could not be found out whose key {key} is: {error}")))? {
@@ -152,6 +152,10 @@ async fn owner(ports: &Ports, credentials: &Credentials, profile: &str) -> Resul
         ProbeAnswer::SomebodyElse(arn) => Err(Problem::usage(format!(
             "{key} of profile {profile} is {arn}, which is no IAM user: it has no key to rotate"
         ))),
+        ProbeAnswer::Refused if sandbox => {
+            Err(Problem::failed(format!("the sandbox, a made-up account, does not accept {key} of profile {profile}"))
+                .hint("it is Inactive or deleted; or it is none of the sandbox's: without --sandbox and KEYROT_SANDBOX, AWS is asked"))
+        }
         ProbeAnswer::Refused => {
             Err(Problem::failed(format!("AWS does not accept {key} of profile {profile} (InvalidClientTokenId)"))
                 .hint("it is Inactive or deleted; put a key that works into the file: aws configure"))
