@@ -2,6 +2,7 @@
 
 use crate::problem::Problem;
 use crate::render::{paint, style};
+use crate::signals::Signals;
 use std::io::{BufRead, IsTerminal, Write};
 
 /// The flag that answers yes beforehand.
@@ -15,21 +16,39 @@ pub(crate) struct Yes {
 /// Asks on stderr whether to go on; the answer is no unless it is yes. `what` names what will change, as a question without its mark.
 ///
 /// Fails where nobody can be asked and `--yes` was not given, before anything is changed.
-pub(crate) fn confirm(yes: Yes, what: &str) -> Result<(), Problem> {
+pub(crate) async fn confirm(yes: Yes, what: &str) -> Result<(), Problem> {
     if yes.yes {
         return Ok(());
     }
-    let stdin = std::io::stdin();
-    if !stdin.is_terminal() {
+    if !std::io::stdin().is_terminal() {
         return Err(Problem::usage(format!("nobody can be asked here: {what}?"))
             .hint("to do it without being asked, add --yes; nothing was done"));
     }
-    anstream::eprint!("{}? {} ", paint(style::HEAD, what), paint(style::DIM, "[y/N]"));
-    let _ = std::io::stderr().flush();
-    let mut answer = String::new();
-    let read = stdin.lock().read_line(&mut answer);
-    match answer.trim().to_ascii_lowercase().as_str() {
-        "y" | "yes" if read.is_ok() => Ok(()),
+    let answer = ask(&format!("{}? {} ", paint(style::HEAD, what), paint(style::DIM, "[y/N]"))).await?;
+    match answer.to_ascii_lowercase().as_str() {
+        "y" | "yes" => Ok(()),
         _ => Err(Problem::failed("not confirmed; nothing was done")),
+    }
+}
+
+/// Asks a question on stderr, and gives back what was typed, without blanks around it; nothing if it could not be read. A signal ends the waiting.
+pub(crate) async fn ask(question: &str) -> Result<String, Problem> {
+    let mut signals = Signals::listen().map_err(|e| Problem::failed(format!("no signal can be heard: {e}")))?;
+    anstream::eprint!("{question}");
+    let _ = std::io::stderr().flush();
+    let (answered, answer) = tokio::sync::oneshot::channel();
+    // A thread of its own, which nobody waits for: reading a terminal cannot be called off.
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        let read = std::io::stdin().lock().read_line(&mut line);
+        let _ = answered.send(read.map(|_| line).unwrap_or_default());
+    });
+    match signals.or(answer).await {
+        Ok(line) => Ok(line.unwrap_or_default().trim().to_owned()),
+        Err(signal) => {
+            // The line that was asked on.
+            anstream::eprintln!();
+            Err(Problem::signal(signal))
+        }
     }
 }

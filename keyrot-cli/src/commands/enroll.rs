@@ -160,7 +160,7 @@ impl Work<'_> {
         if !self.invocation.json {
             self.show(&document);
         }
-        confirm(self.yes, what)?;
+        confirm(self.yes, what).await?;
         for row in document.users.iter_mut().filter(|row| row.result == Change::Planned) {
             match one(&row.user).await {
                 Ok(()) => row.result = Change::Done,

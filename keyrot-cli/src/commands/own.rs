@@ -127,7 +127,7 @@ impl Work<'_> {
                     if self.args.dry_run {
                         return Ok(self.end(Outcome::Due, format!("would {what}")));
                     }
-                    confirm(self.args.yes, &what)?;
+                    confirm(self.args.yes, &what).await?;
                     self.ports()
                         .iam
                         .delete_key(self.user(), &key)
@@ -142,7 +142,7 @@ impl Work<'_> {
                     if self.args.dry_run {
                         return Ok(self.end(Outcome::Due, format!("would {what}")));
                     }
-                    confirm(self.args.yes, &what)?;
+                    confirm(self.args.yes, &what).await?;
                     self.ports()
                         .iam
                         .deactivate_key(self.user(), &key)
@@ -184,7 +184,7 @@ impl Work<'_> {
         if self.args.dry_run {
             return Ok(self.end(Outcome::Due, format!("would {what}")));
         }
-        confirm(self.args.yes, &what)?;
+        confirm(self.args.yes, &what).await?;
         let mut signals = Signals::listen().map_err(|e| Problem::failed(format!("no signal can be heard: {e}")))?;
         let ports = self.ports();
         let cancel = Cancel::default();

@@ -96,7 +96,7 @@ impl<'a> Desk<'a> {
         if document.intended.is_empty() || asking.dry_run {
             return Ok(self.tell(&document, planned));
         }
-        confirm(asking.yes, question)?;
+        confirm(asking.yes, question).await?;
         let (report, signal) = self.fulfil(request).await?;
         let done = only_of(&report)?;
         let after = self.look().await?;

@@ -2,11 +2,12 @@
 
 use super::request::{Asking, Desk};
 use crate::args::Invocation;
+use crate::confirm::ask;
 use crate::exit::Exit;
 use crate::problem::Problem;
 use crate::render::{print, request as render, width};
 use keyrot_core::{State, UserDocument, UserName, WayOut};
-use std::io::{BufRead, IsTerminal, Write};
+use std::io::IsTerminal;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -60,7 +61,7 @@ pub(crate) async fn resolve(invocation: &Invocation, args: &Resolve) -> Result<E
         if args.asking.dry_run || invocation.json || !std::io::stdin().is_terminal() {
             return Ok(exit);
         }
-        return match chosen(&ways)? {
+        return match chosen(&ways).await? {
             Some(way) => {
                 let question = question(way, &args.user);
                 desk.ask(SCHEMA, &seen, way.request.clone(), args.asking, &question).await
@@ -78,14 +79,10 @@ fn question(way: &WayOut, user: &UserName) -> String {
     format!("{} (user {user})", first.chain(letters).collect::<String>())
 }
 
-/// Reads a number from the terminal; nothing is no choice.
-fn chosen(ways: &[WayOut]) -> Result<Option<&WayOut>, Problem> {
-    anstream::eprint!("Which? [1-{}, or nothing to leave it] ", ways.len());
-    let _ = std::io::stderr().flush();
-    let mut answer = String::new();
-    let read = std::io::stdin().lock().read_line(&mut answer);
-    let answer = answer.trim();
-    if read.is_err() || answer.is_empty() {
+/// Asks for a number on the terminal; nothing is no choice.
+async fn chosen(ways: &[WayOut]) -> Result<Option<&WayOut>, Problem> {
+    let answer = ask(&format!("Which? [1-{}, or nothing to leave it] ", ways.len())).await?;
+    if answer.is_empty() {
         return Ok(None);
     }
     let way = answer.parse::<usize>().ok().and_then(|number| ways.get(number.checked_sub(1)?));
