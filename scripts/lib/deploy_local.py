@@ -64,6 +64,7 @@ def main(zip_file, arch):
     orders(aws)
     block(aws, mailbox)
     metrics(aws)
+    alarms(aws, mailbox)
     no_secrets_in_logs(aws)
     print("everything holds")
 
@@ -169,6 +170,35 @@ def metrics(aws):
     check("each sweep wrote a line of metrics", lines and wanted <= lines[-1].keys(), lines[-1:] or log(aws)[-5:])
     if not wanted <= names():
         say("not seen here: metrics in CloudWatch, because this emulator takes none from log lines")
+
+
+def alarms(aws, mailbox):
+    """CloudWatch takes metrics out of log lines; this emulator does not, so that is done here, with the function's own lines."""
+
+    def state(name):
+        return aws["cloudwatch"].describe_alarms(AlarmNames=[f"keyrot-{name}"])["MetricAlarms"][0]["StateValue"]
+
+    before = {name: state(name) for name in ("blocked", "heartbeat", "oldest-key")}
+    for line in (json.loads(line) for line in log(aws) if line.startswith("{") and "CloudWatchMetrics" in line):
+        for one in line["_aws"]["CloudWatchMetrics"]:
+            dimensions = [{"Name": name, "Value": line[name]} for name in one["Dimensions"][0]]
+            data = [
+                {"MetricName": metric["Name"], "Dimensions": dimensions, "Value": line[metric["Name"]], "Unit": metric["Unit"]}
+                for metric in one["Metrics"]
+            ]
+            aws["cloudwatch"].put_metric_data(Namespace=one["Namespace"], MetricData=data)
+    wanted = {"blocked": "ALARM", "heartbeat": "OK", "oldest-key": "OK"}
+    until(lambda: all(state(name) == value for name, value in wanted.items()), 60, lambda: {name: state(name) for name in wanted})
+    check(f"with the function's metrics the alarms go from {before} to {wanted}", before["blocked"] != "ALARM", before)
+    found = []
+
+    def rung():
+        for message in aws["sqs"].receive_message(QueueUrl=mailbox, MaxNumberOfMessages=10).get("Messages", []):
+            found.append(message["Body"])
+        return any("keyrot-blocked" in text for text in found)
+
+    until(rung, 30, lambda: found)
+    check("and the topic got the alarm", True)
 
 
 def no_secrets_in_logs(aws):
