@@ -188,10 +188,12 @@ impl Case<'_> {
         let left = self.secret.previous.as_ref().filter(|held| held.version != self.current.version)?;
         let from = left.key().and_then(|id| self.key(id)).filter(newer)?;
         let revoked_at = |id: &KeyId| self.secret.journal.revoked_at(id);
-        // Whoever revoked the current key after that has asked to leave it again.
+        // Whoever revoked the current key after that has asked to leave it again. keyrot publishes no revoked key, so that one on a way back was
+        // revoked after it, too.
         let since = self.promoted().map(|promoted| promoted.at);
-        let left_again =
-            || self.current.key().and_then(revoked_at).is_some_and(|at| since.is_some_and(|since| since < at));
+        let way_back = || [&self.current.version, &left.version].into_iter().any(|id| self.is_noted_for_later(id));
+        let revoked = self.current.key().and_then(revoked_at);
+        let left_again = || revoked.is_some_and(|at| since.is_some_and(|since| since < at) || way_back());
         if revoked_at(&from.id).is_some() || left_again() {
             return None;
         }

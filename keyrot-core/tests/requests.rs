@@ -533,3 +533,26 @@ async fn a_listing_that_lags_does_not_block_who_was_just_taken_back() {
     desk.account.advance(HOUR);
     assert_eq!(desk.look().await.outcome, Outcome::Blocked(Blocked::CurrentKeyInactive { key: old }));
 }
+
+#[tokio::test]
+async fn a_note_from_before_does_not_shorten_the_overlap_of_what_is_left() {
+    let desk = Desk::in_overlap().await;
+    let (old, new) = (desk.labelled(Label::Previous).unwrap(), desk.current().unwrap());
+    desk.account.advance(6 * DAY);
+    // Somebody puts the older key back by hand, and thinks better of it before any run has looked.
+    let by_hand = keyrot_core::VersionId::parse("00000000-0000-0000-0000-000000000009").unwrap();
+    let value = Value::credentials(&World::credentials_of(&old), None);
+    desk.account.change(|world| world.put_secret_value(&secret(), &by_hand, value, &[]).unwrap());
+    assert_eq!(desk.current(), Some(old.clone()));
+    assert_eq!(desk.ask(&back_to(&new)).await, Outcome::Done);
+    assert_eq!(desk.current(), Some(new));
+    let until = desk.account.world().now() + 7 * DAY;
+    desk.account.advance(2 * DAY);
+    match desk.run().await.outcome {
+        Outcome::Waiting(Wait { why: Why::Overlap(key), until: Some(end) }) => {
+            assert_eq!((key, (end - until).num_minutes()), (old, 0), "it counts from when the key was left");
+        }
+        other => panic!("{other:?}"),
+    }
+    desk.settles().await;
+}

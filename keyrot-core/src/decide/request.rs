@@ -5,7 +5,8 @@ use super::{decide, usable};
 use crate::policy::after;
 use crate::{
     AccessKey, Blocked, Content, Decision, Held, Intended, KeyId, KeyStatus, LastUse, Note, Observed, Phase, Policy,
-    Promoted, Proof, Question, Refusal, Request, Revocation, Revoked, Secret, SecretState, Step, Timestamp, Wait, Why,
+    Promoted, Proof, Question, Refusal, Request, Revocation, Revoked, Secret, SecretState, Step, Timestamp, VersionId,
+    Wait, Why,
 };
 
 /// Decides what a person's request takes now: one pure, total function, beside [`decide`](crate::decide()).
@@ -182,7 +183,9 @@ impl Case<'_> {
 
     /// What was current before is published again, once it is proved; another run may not be about to take it away.
     pub(super) fn way_back(&self, held: &Held, key: &AccessKey) -> Decision {
-        if let Some(decision) = self.about_to_leave(key) {
+        // Once it is noted down, nobody takes the key away without noting something else.
+        let under_way = self.is_noted_for_later(&held.version);
+        if let Some(decision) = self.about_to_leave(key).filter(|_| !under_way) {
             return decision;
         }
         match &key.status {
@@ -199,12 +202,25 @@ impl Case<'_> {
             Some(Proof::Proven) if self.secret.pending.as_ref().is_some_and(|p| p.version == from) => {
                 Decision::Act(Step::Unstage(from))
             }
+            // Noted down before, and for later than any run takes: no note from long ago, of this version or of the one that is left, may vouch
+            // for it when it comes back, whenever this run ends.
+            Some(Proof::Proven) if !under_way => {
+                let replacing = self.current.key().cloned();
+                let at = self.settled_at(self.now);
+                Decision::Act(Step::Write(Note::Promoted(Promoted { version: to, replacing, at })))
+            }
             Some(Proof::Proven) => Decision::Act(Step::Promote { from, to }),
             // One that was just reactivated may only need its time: whoever asks again tries again.
             Some(Proof::Refused(reason) | Proof::Wrong(reason)) => {
                 Decision::Refused(Refusal::DoesNotWork { key: key.id.clone(), reason: reason.clone() })
             }
         }
+    }
+
+    /// Whether a way back to this version is under way, or was not noted down to its end: what is noted of it is for later than any run takes.
+    pub(super) fn is_noted_for_later(&self, version: &VersionId) -> bool {
+        let noted = self.secret.journal.promoted.as_ref();
+        noted.is_some_and(|noted| noted.version == *version && self.now < noted.at)
     }
 
     /// Where the key's way out is about to go on (the overlap or the soak is over, or nearly), a run that has looked already may deactivate
@@ -246,7 +262,7 @@ impl Case<'_> {
 
     /// It is current: that is noted down, so that every overlap counts from here.
     fn published_again(&self) -> Decision {
-        if self.promoted().is_some() {
+        if self.promoted().is_some_and(|promoted| promoted.at <= self.now) {
             return Decision::Done;
         }
         let Some(key) = self.current.key().cloned() else { return Decision::Done };
@@ -284,7 +300,8 @@ impl Case<'_> {
         let id = self.current.key()?;
         self.secret.journal.revoked_at(id)?;
         let key = self.key(id).filter(|_| self.seen.keys.len() >= 2)?;
-        if let Some(until) = self.published_until().filter(|until| self.now < *until) {
+        let under_way = self.key_before().is_some_and(|(held, _)| self.is_noted_for_later(&held.version));
+        if let Some(until) = self.published_until().filter(|until| self.now < *until && !under_way) {
             return self.wait(Why::Settling(id.clone()), Some(until));
         }
         match self.key_before() {
@@ -324,8 +341,7 @@ fn outlook_of_revocation(seen: &Observed, order: &Revocation, policy: &Policy, n
     let nothing = Secret::default();
     let secret = if let SecretState::Present(secret) = &seen.secret { secret } else { &nothing };
     let make = secret.current.is_none().then_some(Intended::MakeSecret);
-    let nowhere =
-        Held { version: crate::VersionId::for_placeholder(Timestamp::MIN_UTC), content: Content::Placeholder };
+    let nowhere = Held { version: VersionId::for_placeholder(Timestamp::MIN_UTC), content: Content::Placeholder };
     let current = secret.current.as_ref().unwrap_or(&nowhere);
     let case = Case { seen, secret, current, policy, now };
     let publish = || match (case.staged().and_then(Held::key).filter(|k| *k != key), case.key_before()) {

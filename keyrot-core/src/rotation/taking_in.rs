@@ -150,6 +150,8 @@ impl Rotation {
             }
             Call::Promote { to, .. } => {
                 let labelled = [&secret.pending, &secret.previous].into_iter().flatten().find(|h| h.version == to);
+                // What was noted down of it is from before: the note is written anew.
+                secret.journal.promoted.take_if(|noted| noted.version == to);
                 let promoted = labelled.cloned().unwrap_or_else(|| Held::of(to));
                 secret.previous = secret.current.replace(promoted);
             }

@@ -157,7 +157,7 @@ fn a_person_goes_back_beside_another_run() {
 
 #[test]
 fn a_person_goes_back_amid_other_changes() {
-    let setting = Setting { asks: &[Ask::Rollback], person: 1, horizon: bound(0, 4), ..asked(Start::Overlap) };
+    let setting = Setting { asks: &[Ask::Rollback], person: 1, horizon: bound(2, 4), ..asked(Start::Overlap) };
     explore("rollback and a person", setting);
 }
 

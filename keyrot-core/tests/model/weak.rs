@@ -4,8 +4,8 @@ use super::check::Check;
 use super::setting::asked;
 use super::world::{Ask, Port, Setting, Start, UNIT};
 use keyrot_core::{
-    Decider, Decision, Intent, KeyId, KeyStatus, LastUse, Observed, Order, Phase, Policy, Promoted, Proof, Question,
-    Request, Retired, Revocation, Secret, SecretState, Step, Timestamp, Wait, Why, decide, decide_order,
+    Decider, Decision, Intent, KeyId, KeyStatus, LastUse, Note, Observed, Order, Phase, Policy, Promoted, Proof,
+    Question, Request, Retired, Revocation, Secret, SecretState, Step, Timestamp, Wait, Why, decide, decide_order,
     decide_request,
 };
 use stateright::{Checker, HasDiscoveries, Model};
@@ -190,7 +190,7 @@ fn deactivates_the_oldest() {
 #[test]
 fn creates_without_noting_its_intent() {
     let decide_so = |s: &Observed, p: &Policy, n: Timestamp| match decide(s, p, n) {
-        Decision::Act(Step::Write(keyrot_core::Note::Intent(_))) => Decision::Act(Step::CreateKey),
+        Decision::Act(Step::Write(Note::Intent(_))) => Decision::Act(Step::CreateKey),
         other => other,
     };
     breaks(weak("no intent", decide_so, Start::Due), "S7");
@@ -375,10 +375,11 @@ fn goes_back_to_what_another_run_is_about_to_deactivate() {
 fn goes_back_from_what_another_run_is_about_to_publish() {
     fn published_before(s: &Observed, p: &Policy, n: Timestamp) -> Observed {
         let mut seen = s.clone();
-        let current = current_key(&seen);
+        let revoked = current_key(&seen);
         if let Some(secret) = secret(&mut seen)
-            && current.is_some_and(|key| secret.journal.revoked_at(&key).is_some())
-            && let Some(promoted) = &mut secret.journal.promoted
+            && revoked.is_some_and(|key| secret.journal.revoked_at(&key).is_some())
+            && let Some(current) = secret.current.as_ref().map(|held| held.version.clone())
+            && let Some(promoted) = secret.journal.promoted.as_mut().filter(|noted| noted.version == current)
         {
             promoted.at = promoted.at.min(n - p.waits().settle);
         }
@@ -418,4 +419,21 @@ fn deletes_a_revoked_key_without_being_asked_to() {
     };
     let setting = Setting { asks: &[Ask::Revoke], horizon: 0, ..asked(Start::Due) };
     breaks(weak_request("no soak after a revocation", decide_so, &setting), "S3");
+}
+
+#[test]
+fn goes_back_under_a_note_from_before() {
+    let decide_so = |s: &Observed, r: &Request, p: &Policy, n: Timestamp| match (decide_request(s, r, p, n), &s.secret)
+    {
+        (Decision::Act(Step::Write(Note::Promoted(noted))), SecretState::Present(secret)) => {
+            let from = secret.current.as_ref().map(|held| held.version.clone()).unwrap();
+            match from == noted.version {
+                true => Decision::Act(Step::Write(Note::Promoted(noted))),
+                false => Decision::Act(Step::Promote { from, to: noted.version }),
+            }
+        }
+        (other, _) => other,
+    };
+    let setting = Setting { asks: &[Ask::Rollback], person: 1, horizon: 4, ..asked(Start::Overlap) };
+    breaks(weak_request("notes of before vouch", decide_so, &setting), "S2");
 }
