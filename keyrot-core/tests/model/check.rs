@@ -1,8 +1,8 @@
 //! What the checker may choose, and what has to hold in every state.
 
-use super::world::{
-    Action, Deed, Luck, Setting, State, UNIT, is_for_the_service, rotate_by_service, run, secret, user,
-};
+use super::runs::{is_for_the_service, rotate_by_service, run};
+use super::setting::{Setting, UNIT};
+use super::world::{Action, Deed, Luck, State, secret, user};
 use keyrot_core::memory::{Label, World};
 use keyrot_core::{Call, Next, Outcome, Task};
 use stateright::{Model, Property};

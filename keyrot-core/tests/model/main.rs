@@ -5,15 +5,16 @@
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, missing_docs)]
 
 mod check;
+mod runs;
 mod setting;
 mod weak;
 mod world;
 
 use check::Check;
-use setting::asked;
+use setting::{Ask, Setting, Start, asked};
 use stateright::{Checker, Model};
 use std::time::Instant;
-use world::{Action, Ask, Setting, Start, State};
+use world::{Action, State};
 
 fn explore(name: &str, setting: Setting) {
     let began = Instant::now();

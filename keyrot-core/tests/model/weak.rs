@@ -1,8 +1,7 @@
 //! The check can fail: each guard is weakened in turn, in the real machine's own decision or in a port, and a property has to break.
 
 use super::check::Check;
-use super::setting::asked;
-use super::world::{Ask, Port, Setting, Start, UNIT};
+use super::setting::{Ask, Port, Setting, Start, UNIT, asked};
 use keyrot_core::{
     Decider, Decision, Intent, KeyId, KeyStatus, LastUse, Note, Observed, Order, Phase, Policy, Promoted, Proof,
     Question, Request, Retired, Revocation, Secret, SecretState, Step, Timestamp, Wait, Why, decide, decide_order,

@@ -1,0 +1,119 @@
+//! One call, one run, one rotation of Secrets Manager's, on the model's world.
+
+use super::setting::{Port, Setting, UNIT};
+use super::world::{Luck, secret, user};
+use futures_util::FutureExt;
+use keyrot_core::memory::{Fault, FaultAt, Label, MemoryAccount, World};
+use keyrot_core::{
+    Call, CallError, KeyStatus, LastUse, Mode, Next, Order, OrderStep, Outcome, Ports, ProbeAnswer, Reply, Rotation,
+    Subject, Task, VersionId, Why,
+};
+use std::time::Duration;
+
+pub(crate) fn machine(setting: &Setting, world: &World, task: Task) -> Rotation {
+    let arn = world.user(&user()).unwrap().arn.clone();
+    let subject = Subject { user: user(), arn, secret: secret(), owner: None, quarantine: None };
+    Rotation::new(subject, setting.rotator_policy(), Mode::Act).deciding_by(setting.decider).to_do(task)
+}
+
+/// Makes the call on the account through the real ports and the real dispatch. `None` if the process died.
+pub(super) fn perform(
+    setting: &Setting,
+    world: &mut World,
+    subject: &Subject,
+    call: &Call,
+    luck: Luck,
+) -> Option<Result<Reply, CallError>> {
+    let mut call = call.clone();
+    if let (Port::NoCompareAndSwap, Call::Promote { from, .. }) = (setting.port, &mut call) {
+        *from = world.secret(&secret())?.labelled(Label::Current)?.clone();
+    }
+    if luck == Luck::NotYet {
+        return Some(Ok(Reply::Probe(ProbeAnswer::Refused)));
+    }
+    if let (Port::NoProof, Call::Probe(_)) = (setting.port, &call) {
+        return Some(Ok(Reply::Probe(ProbeAnswer::Authenticated(subject.arn.clone()))));
+    }
+    let account = MemoryAccount::new(world.clone());
+    let inject = |fault| account.inject(FaultAt::nth(0, fault));
+    match luck {
+        Luck::Denied => inject(Fault::Denied),
+        Luck::Throttled => inject(Fault::Throttled),
+        Luck::LostRequest => inject(Fault::LostRequest),
+        Luck::LostReply => inject(Fault::LostReply),
+        Luck::DiesBefore => inject(Fault::DeathBefore),
+        Luck::DiesAfter => inject(Fault::DeathAfter),
+        Luck::StaleListing => account.change(|w| w.rules.listing_lag = UNIT * 2),
+        Luck::Good | Luck::NotYet => {}
+    }
+    let ports = Ports::of(account.clone());
+    let answer = ports.perform(subject, &call).now_or_never();
+    *world = account.world();
+    world.rules.listing_lag = Duration::ZERO;
+    Some(match (setting.port, call, answer?) {
+        (Port::UnknownIsUnused, Call::LastUse(_), Err(_)) => Ok(Reply::LastUse(LastUse::NoRecord)),
+        (Port::BlindToStatus, Call::ListKeys, Ok(Reply::Keys(mut keys))) => {
+            keys.iter_mut().for_each(|k| k.status = KeyStatus::Active);
+            Ok(Reply::Keys(keys))
+        }
+        (_, _, answer) => answer,
+    })
+}
+
+/// No run makes more calls than this when nothing goes wrong.
+const MOST_CALLS: usize = 100;
+
+/// One run to its end, with nothing going wrong.
+pub(crate) fn run(setting: &Setting, world: &mut World, task: Task) -> Outcome {
+    let mut machine = machine(setting, world, task);
+    let mut calls = Vec::new();
+    loop {
+        assert!(calls.len() < MOST_CALLS, "a run does not end: {:#?}", &calls[MOST_CALLS - 12..]);
+        match machine.next(world.now()) {
+            Next::Done(outcome) => return outcome,
+            Next::Sleep(pause) => world.advance(pause),
+            Next::Call(call) => {
+                calls.push(call.clone());
+                let subject = machine.subject().clone();
+                let answer = perform(setting, world, &subject, &call, Luck::Good);
+                machine.answer(world.now(), answer.expect("nobody dies here"));
+            }
+        }
+    }
+}
+
+/// A rotation of Secrets Manager's own, or the rest of one, with nothing going wrong. `None` where the service refuses to begin.
+pub(crate) fn rotate_by_service(setting: &Setting, world: &mut World) -> Option<Outcome> {
+    let token = token(world);
+    let version = world.rotate_secret(&secret(), &token).ok()?;
+    let mut step = Some(OrderStep::CreateSecret);
+    let mut outcome = None;
+    while let Some(now) = step {
+        outcome = Some(run(setting, world, Task::Order(Order { step: now, version: version.clone() })));
+        step = following(now).filter(|_| outcome == Some(Outcome::Done));
+    }
+    outcome
+}
+
+/// Whether the service has to go on: a rotation of its own is not complete, or the key is due and only the service makes the next.
+pub(crate) fn is_for_the_service(world: &World, outcome: &Outcome) -> bool {
+    let Some(found) = world.secret(&secret()).filter(|s| s.rotation) else { return false };
+    let current = found.labelled(Label::Current);
+    found.labelled(Label::Pending).is_some_and(|pending| Some(pending) != current)
+        || matches!(outcome, Outcome::Waiting(wait) if wait.why == Why::Service)
+}
+
+pub(super) fn following(step: OrderStep) -> Option<OrderStep> {
+    match step {
+        OrderStep::CreateSecret => Some(OrderStep::SetSecret),
+        OrderStep::SetSecret => Some(OrderStep::TestSecret),
+        OrderStep::TestSecret => Some(OrderStep::FinishSecret),
+        OrderStep::FinishSecret => None,
+    }
+}
+
+/// A new id, as Secrets Manager chooses them.
+pub(super) fn token(world: &World) -> VersionId {
+    let n = world.secret(&secret()).map_or(0, |s| s.versions().count());
+    VersionId::parse(format!("01234567-89ab-cdef-0123-{n:012}")).unwrap()
+}

@@ -1,0 +1,150 @@
+//! One user, and a desk where a person sits.
+
+use super::support::DAY;
+use keyrot_core::memory::{Label, MemoryAccount, World};
+use keyrot_core::settings::{Settings, Sources};
+use keyrot_core::{
+    Cancel, Chosen, EventDocument, Intended, KeyId, KeyStatus, Limits, Mode, Outcome, Ports, Refusal, Request,
+    Revocation, Rotator, SecretName, Standing, UserName,
+};
+
+/// One user, tagged for rotation, at a desk where a person sits.
+pub(crate) struct Desk {
+    pub(crate) account: MemoryAccount,
+    pub(crate) user: UserName,
+}
+
+impl Desk {
+    /// A user with so many keys, and no secret.
+    pub(crate) fn new(keys: usize) -> Self {
+        let mut world = World::new("2026-01-05T04:00:00Z".parse().unwrap());
+        let user = world.add_user("ci", &[("RotateKey", "True")]).unwrap();
+        for _ in 0..keys {
+            world.add_key(&user).unwrap();
+            world.advance(DAY);
+        }
+        Self { account: MemoryAccount::new(world), user }
+    }
+
+    /// A user who was adopted, and rotated once since: the key before is in its overlap.
+    pub(crate) async fn in_overlap() -> Self {
+        let desk = Self::new(0);
+        desk.run().await;
+        desk.account.advance(90 * DAY);
+        desk.run().await;
+        assert_eq!(desk.active().len(), 2);
+        desk
+    }
+
+    pub(crate) async fn chosen(&self) -> Chosen {
+        settings().find_named(&self.account, &self.user).await.unwrap().unwrap()
+    }
+
+    pub(crate) async fn run(&self) -> Standing {
+        self.work(Mode::Act).await
+    }
+
+    pub(crate) async fn look(&self) -> Standing {
+        self.work(Mode::Plan).await
+    }
+
+    pub(crate) async fn work(&self, mode: Mode) -> Standing {
+        let rotator = Rotator::new(Ports::of(self.account.clone()));
+        let chosen = vec![self.chosen().await];
+        let report = rotator.run(chosen, mode, &Limits::default(), &Cancel::default(), &|_| {}).await;
+        report.users.into_iter().next().unwrap()
+    }
+
+    pub(crate) async fn put(&self, request: &Request, mode: Mode) -> Outcome {
+        let rotator = Rotator::new(Ports::of(self.account.clone()));
+        let (chosen, limits, cancel) = (self.chosen().await, Limits::default(), Cancel::default());
+        let report = rotator.fulfil(chosen, request.clone(), mode, &limits, &cancel, &|_| {}).await;
+        report.users.into_iter().next().unwrap().outcome
+    }
+
+    /// Asks, demands that it is done, and gives back what people were told, in a word each.
+    pub(crate) async fn told(&self, request: &Request) -> Vec<&'static str> {
+        let rotator = Rotator::new(Ports::of(self.account.clone()));
+        let (chosen, limits, cancel) = (self.chosen().await, Limits::default(), Cancel::default());
+        let report = rotator.fulfil(chosen, request.clone(), Mode::Act, &limits, &cancel, &|_| {}).await;
+        assert_eq!(report.users[0].outcome, Outcome::Done);
+        report.users[0].events.iter().map(|event| EventDocument::of(event).event).collect()
+    }
+
+    pub(crate) async fn ask(&self, request: &Request) -> Outcome {
+        self.put(request, Mode::Act).await
+    }
+
+    pub(crate) async fn intended(&self, request: &Request) -> Vec<Intended> {
+        let before = self.account.world();
+        let Outcome::Intended(steps) = self.put(request, Mode::Plan).await else { panic!("nothing is intended") };
+        let after = self.account.world();
+        assert_eq!(self.keys(), keys_of(&before, &self.user), "to look changes nothing");
+        assert_eq!(before.secret(&secret()), after.secret(&secret()), "to look changes nothing");
+        steps
+    }
+
+    /// What is refused has changed nothing; an authentication leaves its mark on the key's last use only.
+    pub(crate) async fn refused(&self, request: &Request) -> Refusal {
+        let before = self.account.world();
+        let outcome = self.ask(request).await;
+        let after = self.account.world();
+        assert_eq!(self.keys(), keys_of(&before, &self.user));
+        assert_eq!(before.secret(&secret()), after.secret(&secret()));
+        match outcome {
+            Outcome::Refused(refusal) => refusal,
+            other => panic!("not refused: {other:?}"),
+        }
+    }
+
+    pub(crate) fn keys(&self) -> Vec<(KeyId, KeyStatus)> {
+        keys_of(&self.account.world(), &self.user)
+    }
+
+    pub(crate) fn active(&self) -> Vec<KeyId> {
+        self.keys().into_iter().filter(|(_, status)| *status == KeyStatus::Active).map(|(id, _)| id).collect()
+    }
+
+    pub(crate) fn labelled(&self, label: Label) -> Option<KeyId> {
+        let world = self.account.world();
+        let secret = world.secret(&secret())?;
+        Some(secret.value(secret.labelled(label)?)?.read()?.key)
+    }
+
+    pub(crate) fn current(&self) -> Option<KeyId> {
+        self.labelled(Label::Current)
+    }
+
+    /// Runs a day apart until the user is settled, and demands that this comes.
+    pub(crate) async fn settles(&self) {
+        for _ in 0..30 {
+            self.account.advance(DAY);
+            if matches!(self.run().await.outcome, Outcome::Settled { .. }) {
+                let keys = self.keys();
+                assert_eq!((keys.len(), self.current()), (1, Some(keys[0].0.clone())));
+                return;
+            }
+        }
+        panic!("never settled: {:?}", self.look().await.outcome);
+    }
+}
+
+pub(crate) fn settings() -> Settings {
+    Settings::load(&Sources::default()).unwrap()
+}
+
+pub(crate) fn secret() -> SecretName {
+    SecretName::parse("/iam/ci/access_key").unwrap()
+}
+
+pub(crate) fn keys_of(world: &World, user: &UserName) -> Vec<(KeyId, KeyStatus)> {
+    world.user(user).unwrap().keys().iter().map(|k| (k.listed.id.clone(), k.listed.status.clone())).collect()
+}
+
+pub(crate) fn back_to(key: &KeyId) -> Request {
+    Request::Rollback { to: key.clone() }
+}
+
+pub(crate) fn revoke(key: &KeyId) -> Revocation {
+    Revocation::of(key.clone())
+}

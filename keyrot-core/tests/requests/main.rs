@@ -1,0 +1,9 @@
+//! What a person asks for: what it takes, what is refused, and that to ask again is harmless.
+#![allow(clippy::unwrap_used)]
+
+mod desk;
+mod resolve;
+mod revoke;
+mod rollback;
+#[path = "../support/mod.rs"]
+mod support;

@@ -1,0 +1,204 @@
+//! To have done with a leaked key: what goes first, what is refused, and that to ask again is harmless.
+
+use super::desk::{Desk, back_to, revoke};
+use super::support::{DAY, HOUR, MINUTE};
+use keyrot_core::memory::{Fault, FaultAt, Label, World};
+use keyrot_core::{Blocked, Intended, KeyId, KeyStatus, Outcome, Refusal, Request, Revocation, Wait, Why};
+
+#[tokio::test]
+async fn a_leaked_key_is_replaced_first_and_deactivated_at_once() {
+    for start in ["no secret yet", "current", "in its overlap"] {
+        let desk = match start {
+            "no secret yet" => Desk::new(1),
+            "current" => Desk::new(0),
+            _ => Desk::in_overlap().await,
+        };
+        if start == "current" {
+            desk.run().await;
+        }
+        let leaked = desk.labelled(Label::Previous).unwrap_or_else(|| desk.active().remove(0));
+        let request = Request::Revoke(Revocation { reason: Some("in a public repository".into()), ..revoke(&leaked) });
+        let intended = desk.intended(&request).await;
+        assert_eq!(intended.contains(&Intended::MakeSecret), start == "no secret yet");
+        assert_eq!(intended.contains(&Intended::PublishNewKey), start != "in its overlap");
+        assert!(intended.contains(&Intended::Deactivate(leaked.clone())), "{start}: {intended:?}");
+
+        assert_eq!(desk.ask(&request).await, Outcome::Done, "{start}");
+        let active = desk.active();
+        assert_eq!((active.len(), desk.current()), (1, Some(active[0].clone())), "{start}");
+        assert_ne!(active[0], leaked);
+        let made = desk.account.calls().get("create_key").copied();
+        assert_eq!(desk.ask(&request).await, Outcome::Done, "{start}: to ask again is harmless");
+        assert_eq!(desk.account.calls().get("create_key").copied(), made, "{start}");
+
+        let refusal = desk.refused(&back_to(&leaked)).await;
+        match start {
+            "no secret yet" => assert_eq!(refusal, Refusal::NotBefore { key: leaked.clone() }),
+            _ => assert_eq!(refusal, Refusal::WasRevoked { key: leaked.clone() }, "{start}"),
+        }
+        desk.account.advance(6 * DAY);
+        desk.run().await;
+        assert_eq!(desk.keys().len(), 2, "{start}: it soaks");
+        desk.settles().await;
+    }
+}
+
+#[tokio::test]
+async fn where_there_is_no_room_the_key_before_takes_the_place_of_the_one_that_leaked() {
+    let desk = Desk::in_overlap().await;
+    let (old, leaked) = (desk.labelled(Label::Previous).unwrap(), desk.current().unwrap());
+    let request = Request::Revoke(revoke(&leaked));
+    let intended = desk.intended(&request).await;
+    let until = desk.account.world().now() + 30 * MINUTE;
+    assert!(matches!(&intended[0], Intended::Wait { key, until: u } if *key == leaked && *u <= until), "{intended:?}");
+    assert_eq!(intended[1..3], [Intended::PublishAgain(old.clone()), Intended::Deactivate(leaked.clone())]);
+    // It was published just now: a run that is still under way may publish it once more.
+    let settling = desk.ask(&request).await;
+    assert!(matches!(settling, Outcome::Waiting(Wait { why: Why::Settling(_), .. })), "{settling:?}");
+    desk.account.advance(30 * MINUTE);
+    assert_eq!(desk.ask(&request).await, Outcome::Done);
+    assert_eq!((desk.current(), desk.active()), (Some(old.clone()), vec![old]));
+    desk.settles().await;
+}
+
+#[tokio::test]
+async fn a_revocation_is_refused_before_anything_is_changed() {
+    let desk = Desk::new(2);
+    let keys = desk.active();
+    let no_room = Refusal::NoRoom { key: keys[0].clone(), other: keys[1].clone(), revoked: false };
+    assert_eq!(desk.refused(&Request::Revoke(revoke(&keys[0]))).await, no_room);
+    let stranger = KeyId::parse("AKIAIOSFODNN7EXAMPLE").unwrap();
+    let no_such = Refusal::NoSuchKey { key: stranger.clone(), keys: keys.clone() };
+    assert_eq!(desk.refused(&Request::Revoke(revoke(&stranger))).await, no_such);
+    let which = Refusal::WhichKey { keys: keys.clone() };
+    assert_eq!(Request::revoke(&desk.look().await, None), Err(which));
+
+    let credentials = World::credentials_of(&keys[1]);
+    desk.account.change(|world| world.authenticate(&credentials, "s3", "eu-west-1"));
+    desk.account.advance(HOUR);
+    let if_unused = |key: &KeyId| Request::Revoke(Revocation { only_if_unused: true, ..revoke(key) });
+    let refusal = desk.refused(&if_unused(&keys[1])).await;
+    assert!(matches!(&refusal, Refusal::InUse { key, .. } if *key == keys[1]), "{refusal:?}");
+    assert!(refusal.hint(&desk.user).unwrap().contains("keyrot who-uses"));
+
+    let adopted = Desk::new(0);
+    adopted.run().await;
+    adopted.account.advance(30 * DAY);
+    let current = adopted.current().unwrap();
+    assert_eq!(adopted.refused(&if_unused(&current)).await, Refusal::IsCurrent { key: current });
+}
+
+#[tokio::test]
+async fn without_a_successor_the_key_goes_first_of_all_and_a_deletion_makes_room() {
+    let desk = Desk::new(2);
+    let keys = desk.active();
+    let order = Revocation { without_successor: true, delete: true, ..revoke(&keys[0]) };
+    let intended = desk.intended(&Request::Revoke(order.clone())).await;
+    assert_eq!(intended[0], Intended::Deactivate(keys[0].clone()));
+    assert!(intended.contains(&Intended::Delete(keys[0].clone())), "{intended:?}");
+    let told = desk.told(&Request::Revoke(order)).await;
+    let expected = ["retired", "adopted", "revoked", "deleted"];
+    assert_eq!(told, expected, "each once, in the order in which it happened");
+    assert_eq!(desk.keys(), [(keys[1].clone(), KeyStatus::Active)]);
+    // The key that is left is adopted as any other.
+    desk.settles().await;
+}
+
+#[tokio::test]
+async fn a_revocation_that_dies_halfway_is_finished_by_the_next_run() {
+    for call in ["create_key", "stage", "probe", "promote", "deactivate_key", "write_note"] {
+        let desk = Desk::new(0);
+        desk.run().await;
+        let leaked = desk.current().unwrap();
+        desk.account.advance(DAY);
+        // The note that it is revoked is the first to be written; it is there.
+        let nth = usize::from(call == "write_note");
+        desk.account.inject(FaultAt { call: Some(call), after: nth, times: 1, fault: Fault::DeathAfter });
+        let request = Request::Revoke(revoke(&leaked));
+        let died = tokio::time::timeout(std::time::Duration::from_millis(50), desk.ask(&request)).await;
+        assert!(died.is_err(), "{call}: {died:?}");
+        desk.account.heal();
+        for _ in 0..6 {
+            desk.account.advance(HOUR);
+            desk.run().await;
+        }
+        // The key whose maker's reply was lost is in the way of another, and is not mistaken for a successor.
+        assert_eq!(desk.active().contains(&leaked), call == "create_key", "{call}");
+        assert_eq!(desk.look().await.revoked, Some(leaked), "{call}");
+        desk.settles().await;
+    }
+}
+
+#[tokio::test]
+async fn amazons_quarantine_stops_runs_and_not_the_person_who_is_called() {
+    let desk = Desk::new(0);
+    desk.run().await;
+    let leaked = desk.current().unwrap();
+    let policy = "AWSCompromisedKeyQuarantineV3";
+    desk.account.change(|world| {
+        let user = world.user_mut(&desk.user).unwrap();
+        user.policies.push(policy.to_owned());
+    });
+    assert!(matches!(desk.run().await.outcome, Outcome::Blocked(Blocked::Quarantined { .. })));
+    assert_eq!(desk.ask(&Request::Revoke(revoke(&leaked))).await, Outcome::Done);
+    assert!(!desk.active().contains(&leaked));
+}
+
+#[tokio::test]
+async fn what_leaked_goes_at_once_although_it_was_just_published_again() {
+    // Rotated, taken back; then what was taken back turns out to have leaked.
+    let desk = Desk::in_overlap().await;
+    let (old, new) = (desk.labelled(Label::Previous).unwrap(), desk.current().unwrap());
+    desk.account.advance(HOUR);
+    assert_eq!(desk.ask(&back_to(&old)).await, Outcome::Done);
+    desk.account.advance(MINUTE);
+    assert_eq!(desk.ask(&Request::Revoke(revoke(&old))).await, Outcome::Done);
+    assert_eq!((desk.current(), desk.active()), (Some(new.clone()), vec![new]));
+    desk.settles().await;
+
+    // The key before had been kept for another overlap, and that was nearly over when it was published again.
+    let desk = Desk::in_overlap().await;
+    let (old, new) = (desk.labelled(Label::Previous).unwrap(), desk.current().unwrap());
+    while desk.active().len() == 2 {
+        desk.account.advance(DAY);
+        desk.run().await;
+    }
+    assert_eq!(desk.ask(&back_to(&old)).await, Outcome::Done);
+    desk.account.advance(HOUR);
+    desk.run().await;
+    desk.account.advance(20 * DAY);
+    assert_eq!(desk.ask(&back_to(&new)).await, Outcome::Done);
+    desk.account.advance(HOUR);
+    assert_eq!(desk.ask(&Request::Revoke(revoke(&new))).await, Outcome::Done);
+    assert_eq!((desk.current(), desk.active()), (Some(old.clone()), vec![old]));
+    desk.settles().await;
+}
+
+#[tokio::test]
+async fn to_repeat_a_command_without_a_key_never_means_the_successor() {
+    let desk = Desk::new(1);
+    let leaked = desk.active().remove(0);
+    let order = Request::revoke(&desk.look().await, None).unwrap();
+    assert_eq!(order, revoke(&leaked));
+    assert_eq!(desk.ask(&Request::Revoke(Revocation { delete: true, ..order })).await, Outcome::Done);
+    let successor = desk.current().unwrap();
+    let which = Request::revoke(&desk.look().await, None).unwrap_err();
+    assert_eq!(which, Refusal::WhichKey { keys: vec![successor] });
+    assert!(which.to_string().contains("another was revoked before"), "{which}");
+}
+
+#[tokio::test]
+async fn where_both_keys_leaked_it_says_how_to_make_room() {
+    let desk = Desk::in_overlap().await;
+    let (old, new) = (desk.labelled(Label::Previous).unwrap(), desk.current().unwrap());
+    desk.account.advance(HOUR);
+    assert_eq!(desk.ask(&Request::Revoke(revoke(&old))).await, Outcome::Done);
+    let refusal = desk.refused(&Request::Revoke(revoke(&new))).await;
+    assert_eq!(refusal, Refusal::NoRoom { key: new.clone(), other: old.clone(), revoked: true });
+    let hint = refusal.hint(&desk.user).unwrap();
+    assert!(hint.contains(&format!("keyrot revoke ci {old} --delete")), "{hint}");
+    assert_eq!(desk.ask(&Request::Revoke(Revocation { delete: true, ..revoke(&old) })).await, Outcome::Done);
+    assert_eq!(desk.ask(&Request::Revoke(revoke(&new))).await, Outcome::Done);
+    assert!(!desk.active().contains(&new));
+    desk.settles().await;
+}
