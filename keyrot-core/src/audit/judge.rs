@@ -121,15 +121,8 @@ impl Judge<'_> {
             };
             let hint = "sign in as root and delete it, after moving what uses it to a role or an IAM user";
             let message = format!("the root user has {state}");
-            kinds.extend(self.find(
-                whom,
-                FindingKind::RootKey,
-                severity,
-                message,
-                hint,
-                Some(key.created),
-                broken(FindingKind::RootKey, None),
-            ));
+            let found = Found::new(FindingKind::RootKey, severity, message, hint).since(key.created);
+            kinds.extend(self.find(whom, found));
             kinds.extend(self.age(whom, key, max_age, false));
             kinds.extend(self.idle(whom, key, false));
             self.key(whom, key, false, kinds);
@@ -147,35 +140,19 @@ impl Judge<'_> {
         if let Some(policy) = user.user.policies.iter().find(|p| p.starts_with("AWSCompromisedKeyQuarantine")) {
             let message = format!("AWS attached {policy} to {name}: one of the user's keys was found in public");
             let hint = "replace the keys now (`keyrot revoke`), find out what they did (`keyrot who-uses`), then detach the policy";
-            of_all.extend(self.find(
-                whole,
-                FindingKind::Quarantined,
-                FindingSeverity::Critical,
-                message,
-                hint,
-                None,
-                Vec::new(),
-            ));
+            let found = Found::new(FindingKind::Quarantined, FindingSeverity::Critical, message, hint);
+            of_all.extend(self.find(whole, found));
         }
         // A quarantine blocks too, and is told already.
         if let Some(Err(Blocked::BadTag { reason })) = chosen.map(|chosen| &chosen.policy) {
             let message = format!("{name} is tagged for rotation and is not rotated: {reason}");
             let hint = "put the tag right; `keyrot status` shows whether that was all";
-            of_all.extend(self.find(
-                whole,
-                FindingKind::Blocked,
-                FindingSeverity::Medium,
-                message,
-                hint,
-                None,
-                Vec::new(),
-            ));
+            of_all.extend(self.find(whole, Found::new(FindingKind::Blocked, FindingSeverity::Medium, message, hint)));
         }
         if user.password == Some(true) && !user.mfa {
             let message = format!("{name} can sign in to the console with a password alone");
             let hint = "register an MFA device for the user, or take the password away";
-            let controls = broken(FindingKind::ConsoleWithoutMfa, None);
-            self.find(whole, FindingKind::ConsoleWithoutMfa, FindingSeverity::Medium, message, hint, None, controls);
+            self.find(whole, Found::new(FindingKind::ConsoleWithoutMfa, FindingSeverity::Medium, message, hint));
         }
         let active: Vec<&KeyView> = user.keys.iter().filter(|key| key.is_active()).collect();
         let newest = active.iter().map(|key| key.created).max();
@@ -190,8 +167,8 @@ impl Judge<'_> {
                 }
             };
             let severity = if managed { FindingSeverity::Low } else { FindingSeverity::Medium };
-            let controls = broken(FindingKind::TwoActiveKeys, None);
-            of_all.extend(self.find(whole, FindingKind::TwoActiveKeys, severity, message, hint, newest, controls));
+            let found = Found { since: newest, ..Found::new(FindingKind::TwoActiveKeys, severity, message, hint) };
+            of_all.extend(self.find(whole, found));
         }
         for key in &user.keys {
             let whom = Whom { key: Some(key), ..whole };
@@ -220,15 +197,13 @@ impl Judge<'_> {
         let message =
             format!("a key of {} is {} old; {} is allowed", whom.name(), past(age, allowed), format_duration(allowed));
         let hint = match (managed, whom.user) {
-            (true, _) => {
-                "`keyrot rotate` replaces it when its time has come; `keyrot status` says what holds it".to_owned()
-            }
-            (false, Some(_)) => "rotate it: tag the user for keyrot, or make a new key and retire this one".to_owned(),
-            (false, None) => "delete it".to_owned(),
+            (true, _) => "`keyrot rotate` replaces it when its time has come; `keyrot status` says what holds it",
+            (false, Some(_)) => "rotate it: tag the user for keyrot, or make a new key and retire this one",
+            (false, None) => "delete it",
         };
         let severity = if age > allowed * 2 { FindingSeverity::High } else { FindingSeverity::Medium };
         let since = after(key.created, allowed);
-        self.find(whom, FindingKind::OldKey, severity, message, &hint, Some(since), controls)
+        self.find(whom, Found { controls, ..Found::new(FindingKind::OldKey, severity, message, hint).since(since) })
     }
 
     /// Not used for as long as the report can tell.
@@ -248,28 +223,12 @@ impl Judge<'_> {
             false => "deactivate it, and delete it when nobody misses it",
         };
         let controls = broken(FindingKind::UnusedKey, Some(Reached::At(idle)));
-        self.find(
-            whom,
-            FindingKind::UnusedKey,
-            FindingSeverity::Medium,
-            message,
-            hint,
-            Some(after(from, UNUSED)),
-            controls,
-        )
+        let found = Found::new(FindingKind::UnusedKey, FindingSeverity::Medium, message, hint);
+        self.find(whom, Found { controls, ..found.since(after(from, UNUSED)) })
     }
 
-    #[expect(clippy::too_many_arguments, reason = "each is a field of the finding")]
-    fn find(
-        &mut self,
-        whom: Whom<'_>,
-        kind: FindingKind,
-        severity: FindingSeverity,
-        message: String,
-        hint: &str,
-        since: Option<Timestamp>,
-        controls: Vec<Control>,
-    ) -> Option<FindingKind> {
+    fn find(&mut self, whom: Whom<'_>, found: Found) -> Option<FindingKind> {
+        let Found { kind, severity, message, hint, since, controls } = found;
         self.findings.push(Finding {
             kind,
             severity,
@@ -318,6 +277,27 @@ impl Judge<'_> {
             findings,
             severity,
         });
+    }
+}
+
+/// What a finding says, apart from whom it is about.
+struct Found {
+    kind: FindingKind,
+    severity: FindingSeverity,
+    message: String,
+    hint: &'static str,
+    since: Option<Timestamp>,
+    controls: Vec<Control>,
+}
+
+impl Found {
+    /// It breaks the controls that set no limit.
+    fn new(kind: FindingKind, severity: FindingSeverity, message: String, hint: &'static str) -> Self {
+        Self { kind, severity, message, hint, since: None, controls: broken(kind, None) }
+    }
+
+    fn since(self, when: Timestamp) -> Self {
+        Self { since: Some(when), ..self }
     }
 }
 
