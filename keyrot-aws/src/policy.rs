@@ -25,6 +25,7 @@
 //!   `aws:ResourceTag`, whose values are compared in any case, as keyrot compares them; condition keys are in any case anyway (IAM user
 //!   guide, "Controlling access to and for IAM users and roles using tags").
 //! - **Audits.** [`Scope::audit_policy`] is apart: it reads, on all users, and is for whoever runs an audit. The credential report has no resource type.
+//! - **People.** [`Scope::operator_policy`] is for who is on call; [`Scope::consumer_policy`] for who uses a key; [`Scope::own_policy`] for who rotates their own.
 //! - **Secrets.** The ARN of a secret is its name, a hyphen and six characters (Secrets Manager user guide, "What's in a secret"). Before there is a secret, the name
 //!   alone is what a request is about, so both forms are there.
 //! - **Values.** keyrot names the staging label in every request for a value and in every move of a label, and `secretsmanager:VersionStage` binds it to
@@ -35,6 +36,7 @@
 //!   secret gets its key (Secrets Manager user guide, "Secret encryption and decryption").
 
 mod actions;
+mod people;
 mod scope;
 mod text;
 
@@ -105,6 +107,12 @@ impl Statement {
     fn when(mut self, operator: &'static str, key: impl Into<String>, values: impl Into<OneOrMany>) -> Self {
         self.condition.entry(operator).or_default().insert(key.into(), values.into());
         self
+    }
+
+    /// Only of versions under these staging labels.
+    fn labelled(self, labels: &[&str]) -> Self {
+        let labels: Vec<String> = labels.iter().map(|label| (*label).to_owned()).collect();
+        self.when("ForAnyValue:StringEqualsIfExists", "secretsmanager:VersionStage", labels)
     }
 }
 

@@ -8,14 +8,16 @@ use keyrot_aws::policy::{ACTIONS, Discovery, Scope, Text};
 use keyrot_aws::{Aws, AwsSettings, CallerCredentials, Endpoints, TokioClock};
 use keyrot_core::audit::survey;
 use keyrot_core::memory::{Label, Value, World};
+use keyrot_core::settings::{Settings, Sources};
 use keyrot_core::{
-    Cancel, Clock, IamPort, Limits, Mode, Ports, Rotator, SecretName, SecretTemplate, Selection, Timestamp, UserName,
-    VersionId, Waits, select,
+    Cancel, Clock, IamPort, Limits, Mode, Outcome, Ports, Request, Revocation, Rotator, SecretName, SecretTemplate,
+    Selection, TagPort, Timestamp, UserName, VersionId, Waits, select,
 };
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+const HOUR: Duration = Duration::from_secs(3_600);
 const DAY: Duration = Duration::from_secs(86_400);
 
 /// Actions that no call of these lives shows, and why they are in a policy all the same.
@@ -27,6 +29,8 @@ const NOT_SEEN_HERE: &[(&str, &str)] = &[
     ("events:PutEvents", "only a notifier puts events"),
     ("logs:CreateLogStream", "Lambda itself writes the log"),
     ("logs:PutLogEvents", "Lambda itself writes the log"),
+    ("iam:SimulatePrincipalPolicy", "only the doctor asks for it, in tests of its own"),
+    ("iam:GetRole", "as iam:SimulatePrincipalPolicy"),
 ];
 
 /// The account's time, with the machine's for pauses.
@@ -157,6 +161,36 @@ async fn whole_audit(discovery: Discovery) -> BTreeSet<String> {
     life.called()
 }
 
+/// A person on call, and a user whom nobody has tagged: taken in, rotated, let go, and two keys revoked.
+async fn on_call() -> BTreeSet<String> {
+    let mut world = world();
+    let user = world.add_user("ci", &[]).unwrap();
+    world.add_key(&user).unwrap();
+    world.advance(100 * DAY);
+    let life = Life::new(world, true).await;
+    life.aws.tag_user(&user, "RotateKey", "True").await.unwrap();
+    life.run().await;
+    life.emulator.advance(HOUR);
+    life.aws.untag_user(&user, "RotateKey").await.unwrap();
+    let settings = Settings::load(&Sources::default()).unwrap();
+    for _ in 0..2 {
+        let oldest = life.emulator.world().user(&user).unwrap().keys()[0].listed.id.clone();
+        let order = Request::Revoke(Revocation { delete: true, ..Revocation::of(oldest) });
+        let chosen = settings.find_named(life.ports.iam.as_ref(), &user).await.unwrap().unwrap();
+        let (limits, cancel) = (Limits::default(), Cancel::default());
+        let rotator = Rotator::new(life.ports.clone());
+        let done = rotator.fulfil(chosen, order, Mode::Act, &limits, &cancel, &|_| {}).await;
+        assert_eq!(done.users[0].outcome, Outcome::Done);
+        life.emulator.advance(HOUR);
+    }
+    assert_eq!(life.emulator.world().user(&user).unwrap().keys().len(), 1);
+    life.called()
+}
+
+fn operator_policy() -> BTreeSet<String> {
+    scope(Discovery::Bulk).operator_policy().actions().into_iter().map(str::to_owned).collect()
+}
+
 fn scope(discovery: Discovery) -> Scope {
     Scope { discovery, ..Scope::new(Text::fixed("123456789012"), &SecretTemplate::default(), "/", "RotateKey", "True") }
 }
@@ -217,8 +251,12 @@ async fn a_whole_life_calls_what_the_policy_allows_and_the_policy_allows_what_is
     assert!(audited_one_by_one.remove("iam:GetAccountAuthorizationDetails"));
     assert_eq!(audited_one_by_one, audit_policy(Discovery::OneByOne));
 
+    let operated = on_call().await;
+    assert!((&operated - &free()).is_subset(&operator_policy()), "{operated:?}");
+
     let mut seen: BTreeSet<_> = [called, one_by_one, audited].into_iter().flatten().collect();
     seen.extend(held_life(true).await);
+    seen.extend(operated);
     let unseen: BTreeSet<_> =
         ACTIONS.iter().map(|a| a.name).filter(|name| !seen.contains(*name) && !free().contains(*name)).collect();
     let excused: BTreeSet<_> = NOT_SEEN_HERE.iter().map(|(name, _)| *name).collect();

@@ -60,14 +60,6 @@ USER).
 Exit codes: 0 all is well; 1 some user could not be looked at; 2 the command line cannot be used;
 3 some user is blocked.";
 
-const POLICY_EXAMPLES: &str = "\
-Examples:
-  keyrot policy --account 123456789012 --region eu-central-1 > policy.json
-  aws iam put-role-policy --role-name keyrot --policy-name keyrot --policy-document file://policy.json
-  keyrot policy --path-prefix /ci/ --kms-key alias/secrets    for these settings
-  keyrot policy --json | jq .reasons                          why each action is in it
-  keyrot policy --for lambda --format terraform               to paste into a module of your own";
-
 pub(crate) const SETTINGS_HEADING: &str =
     "Settings (each also in keyrot.toml, or as KEYROT_<NAME> in the environment; the flag wins)";
 
@@ -179,8 +171,8 @@ pub(crate) enum Command {
     ///
     /// It allows just what keyrot calls: what sees or changes keys only for users with the rotation tag, secrets only by their names. Without
     /// --account and --region the places to fill in are ACCOUNT and REGION.
-    #[command(after_help = POLICY_EXAMPLES)]
-    Policy(PolicyArgs),
+    #[command(after_help = crate::commands::policy::EXAMPLES)]
+    Policy(crate::commands::policy::PolicyArgs),
     /// Tag users for rotation, after a look at what their first rotation will do
     #[command(alias = "enrol", after_help = crate::commands::enroll::ENROLL_EXAMPLES)]
     Enroll(crate::commands::enroll::EnrollArgs),
@@ -234,58 +226,6 @@ pub(crate) struct Rotate {
     /// Replace current keys that are not yet due, too; every wait and guard holds all the same
     #[arg(long)]
     pub(crate) force: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct PolicyArgs {
-    /// What to print: the policy as JSON, or a piece of an AWS SAM (CloudFormation) template or of Terraform
-    #[arg(long, value_enum, default_value_t, value_name = "json|sam|terraform", hide_possible_values = true)]
-    pub(crate) format: Format,
-    /// Who is to have it: whoever runs this command, the Lambda function, which writes a log too, or who only runs `keyrot audit`
-    #[arg(long = "for", value_enum, default_value_t, value_name = "cli|lambda|audit", hide_possible_values = true)]
-    pub(crate) target: For,
-    /// The account's twelve digits
-    #[arg(long, value_name = "ACCOUNT", value_parser = account)]
-    pub(crate) account: Option<String>,
-    /// The function's name, for its log
-    #[arg(long, value_name = "NAME", default_value = "keyrot")]
-    pub(crate) function_name: String,
-    /// Find users one by one, so that iam:GetAccountAuthorizationDetails, which shows every policy of the account, need not be allowed
-    #[arg(long)]
-    pub(crate) one_by_one: bool,
-    /// The SSM parameter that the function reads its settings from
-    #[arg(long, value_name = "NAME")]
-    pub(crate) config_parameter: Option<String>,
-    /// A further secret, for users whose tag keyrot:secret names another than secret_name does; may be repeated
-    #[arg(long = "secret", value_name = "NAME")]
-    pub(crate) secrets: Vec<String>,
-    /// With sam and terraform: what stands in keyrot-lambda/deploy, with the template's parameters in the place of the settings
-    #[arg(long)]
-    pub(crate) parameters: bool,
-}
-
-/// In which language a policy is printed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
-    /// As IAM takes it.
-    #[default]
-    Json,
-    /// For an AWS SAM or CloudFormation template.
-    Sam,
-    /// For Terraform.
-    Terraform,
-}
-
-/// Who is to have a policy.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum For {
-    /// Whoever runs the command.
-    #[default]
-    Cli,
-    /// The Lambda function.
-    Lambda,
-    /// Whoever runs `keyrot audit`, and nothing else.
-    Audit,
 }
 
 #[derive(Debug, Args)]
@@ -417,7 +357,7 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text).map_err(|error| format!("{error}; expected for example 8d, 12h or 30m"))
 }
 
-fn account(text: &str) -> Result<String, String> {
+pub(crate) fn account(text: &str) -> Result<String, String> {
     let fits = text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit());
     fits.then(|| text.to_owned()).ok_or_else(|| "expected the account's twelve digits, such as 123456789012".to_owned())
 }

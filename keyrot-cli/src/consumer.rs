@@ -12,8 +12,8 @@ use crate::target::Target;
 use cache::{Cache, Entry};
 use keyrot_core::settings::Settings;
 use keyrot_core::{
-    CallError, CredentialSource, Credentials, Edition, ErrorKind, Freshness, Published, SecretId, Timestamp, UserRef,
-    after, format_duration,
+    CallError, CredentialSource, Credentials, Edition, ErrorKind, Freshness, Published, SecretId, SecretName,
+    Timestamp, UserRef, after, format_duration,
 };
 use std::time::Duration;
 
@@ -163,9 +163,13 @@ fn secret_of(reading: &Reading, settings: &Settings) -> Result<SecretId, Problem
         (None, Some(user)) => user,
         (None, None) => return Err(Problem::usage("nothing says which secret: name a user, or --secret")),
     };
+    secret_name(settings, user).map(SecretId::from)
+}
+
+/// What the setting `secret_name` gives for the user.
+pub(crate) fn secret_name(settings: &Settings, user: &UserRef) -> Result<SecretName, Problem> {
     match settings.template().secret_of(user) {
-        Some(Ok(name)) => Ok(name.into()),
-        Some(Err(error)) => Err(Problem::usage(error.to_string())),
+        Some(name) => name.map_err(|error| Problem::usage(error.to_string())),
         None => {
             let text = format!("secret_name = {:?} needs more than the user's name", settings.template().as_str());
             Err(Problem::usage(text)

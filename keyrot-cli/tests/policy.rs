@@ -4,6 +4,7 @@
 mod support;
 
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use support::Sandbox;
 
@@ -116,10 +117,51 @@ fn what_does_not_go_together_is_refused() {
         (&["--json", "--format", "sam"], "with --json the policy is JSON"),
         (&["--account", "1234"], "twelve digits"),
         (&["--secret", "a b"], "--secret:"),
+        (&["--for", "consumer"], "name the user, --user ci-deployer"),
+        (&["--user", "ci"], "--user is for --for consumer"),
+        (&["--for", "self", "--format", "sam", "--parameters"], "leave out --for"),
+        (&["--for", "consumer", "--user", "ci", "--secret-name", "{account}{path}{user}"], "whole ARN"),
         (&["--secret-name", "no-user"], "no {user}"),
     ] {
         let ran = Sandbox::new().run(&[&["policy"], args].concat());
         assert_eq!(ran.code, Some(2), "{args:?}");
         assert!(ran.stderr.contains(says), "{args:?}: {}", ran.stderr);
     }
+}
+
+#[test]
+fn everybody_else_gets_what_they_need_and_no_more() {
+    let actions = |policy: &Value| -> BTreeSet<String> {
+        let all = policy["Statement"].as_array().unwrap().iter().flat_map(|s| s["Action"].as_array().unwrap());
+        all.map(|action| action.as_str().unwrap().to_owned()).collect()
+    };
+    let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
+    let (text, talk) = printed(&["--for", "consumer", "--user", "ci", "--user", "web", "--account", "123456789012"]);
+    assert!(talk.starts_with("replace REGION,"), "{talk}");
+    let consumer: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(actions(&consumer), set(&["secretsmanager:GetSecretValue"]));
+    let arn = |name| format!("arn:aws:secretsmanager:REGION:123456789012:secret:/iam/{name}/access_key-??????");
+    assert_eq!(statement(&consumer, "ReadPublishedKey")["Resource"], json!([arn("ci"), arn("web")]));
+
+    // The account is known by the ARN; a key of one's own has to be allowed, too.
+    let args = ["--for", "consumer", "--user", "arn:aws:iam::210987654321:user/a/ci", "--secret-name", "{path}{user}"];
+    let with_key = policy(&[&args[..], &["--region", "eu-west-1", "--kms-key", "alias/mine"]].concat());
+    assert_eq!(actions(&with_key), set(&["secretsmanager:GetSecretValue", "kms:Decrypt"]));
+    let resource = "arn:aws:secretsmanager:eu-west-1:210987654321:secret:/a/ci-??????";
+    assert_eq!(statement(&with_key, "ReadPublishedKey")["Resource"], resource);
+    let context = &statement(&with_key, "DecryptPublishedKey")["Condition"]["StringLike"];
+    assert_eq!(context["kms:EncryptionContext:SecretARN"], resource);
+
+    let (text, talk) = printed(&["--for", "self", "--account", "123456789012"]);
+    assert_eq!(talk, "", "IAM has no region");
+    let own: Value = serde_json::from_str(&text).unwrap();
+    let users = ["arn:aws:iam::123456789012:user/${aws:username}", "arn:aws:iam::123456789012:user/*/${aws:username}"];
+    assert_eq!(statement(&own, "RotateOwnKey")["Resource"], json!(users));
+    assert!(printed(&["--for", "self", "--format", "terraform"]).0.contains(":user/$${aws:username}"));
+
+    let operator = policy(&["--for", "operator", "--tag", "KeyRot=yes"]);
+    let condition = &statement(&operator, "TagUsers")["Condition"];
+    assert_eq!(condition["ForAllValues:StringEquals"]["aws:TagKeys"], "KeyRot", "no other tag of theirs");
+    let everything = &[actions(&policy(&[])), actions(&policy(&["--for", "audit"]))];
+    assert!(everything.iter().all(|part| part.is_subset(&actions(&operator))));
 }

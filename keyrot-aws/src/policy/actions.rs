@@ -36,11 +36,20 @@ pub enum Sid {
     ReadCredentialReport,
     ListKeys,
     LookUpUses,
+    RotateAnyUser,
+    TagUsers,
+    SimulatePolicies,
+    RotateOwnKey,
+    ReadPublishedKey,
+    DecryptPublishedKey,
 }
 
 const fn action(name: &'static str, statements: &'static [Sid], why: &'static str) -> Action {
     Action { name, why, statements }
 }
+
+/// On tagged users for a rotation, on any for a person on call, and on oneself.
+const CHANGE_KEYS: &[Sid] = &[Sid::RotateTaggedUsers, Sid::RotateAnyUser, Sid::RotateOwnKey];
 
 /// Every AWS action that keyrot uses, and what for. The policy is made from this list.
 pub const ACTIONS: &[Action] = &[
@@ -59,12 +68,12 @@ pub const ACTIONS: &[Action] = &[
     action("iam:GetAccessKeyLastUsed", &[Sid::SeeLastUse], "see when a key was last used"),
     action(
         "iam:ListAccessKeys",
-        &[Sid::RotateTaggedUsers, Sid::ListKeys],
+        &[Sid::RotateTaggedUsers, Sid::ListKeys, Sid::RotateAnyUser, Sid::RotateOwnKey],
         "see a user's keys; for an audit, their ids",
     ),
-    action("iam:CreateAccessKey", &[Sid::RotateTaggedUsers], "make the new key"),
-    action("iam:UpdateAccessKey", &[Sid::RotateTaggedUsers], "deactivate the old key"),
-    action("iam:DeleteAccessKey", &[Sid::RotateTaggedUsers], "delete it"),
+    action("iam:CreateAccessKey", CHANGE_KEYS, "make the new key"),
+    action("iam:UpdateAccessKey", CHANGE_KEYS, "deactivate the old key; reactivate it to go back to it"),
+    action("iam:DeleteAccessKey", CHANGE_KEYS, "delete it"),
     action("secretsmanager:CreateSecret", &[Sid::CreateSecrets], "make the secret of a user who has none"),
     action(
         "secretsmanager:DescribeSecret",
@@ -80,8 +89,8 @@ pub const ACTIONS: &[Action] = &[
     action("secretsmanager:TagResource", &[Sid::KeepSecrets], "write notes, and tag new secrets"),
     action(
         "secretsmanager:GetSecretValue",
-        &[Sid::ReadSecrets, Sid::ReadHookSecrets],
-        "read back a staged key; look into versions that somebody else wrote; read a web hook's URL",
+        &[Sid::ReadSecrets, Sid::ReadHookSecrets, Sid::ReadPublishedKey],
+        "read back a staged key; look into versions that somebody else wrote; read a web hook's URL; as a consumer, read the key",
     ),
     action(
         "secretsmanager:UpdateSecretVersionStage",
@@ -90,7 +99,7 @@ pub const ACTIONS: &[Action] = &[
     ),
     action(
         "kms:Decrypt",
-        &[Sid::UseSecretsKey, Sid::UseTopicKey],
+        &[Sid::UseSecretsKey, Sid::UseTopicKey, Sid::DecryptPublishedKey],
         "read from and write to a secret with a KMS key of your own; publish to a topic with one",
     ),
     action(
@@ -118,6 +127,10 @@ pub const ACTIONS: &[Action] = &[
         &[Sid::LookUpUses],
         "say who uses a key that is held because it is in use (setting trail); on * only",
     ),
+    action("iam:TagUser", &[Sid::TagUsers], "enroll a user: put on the tag that selects"),
+    action("iam:UntagUser", &[Sid::TagUsers], "release a user: take that tag off"),
+    action("iam:SimulatePrincipalPolicy", &[Sid::SimulatePolicies], "tell what is not allowed (keyrot doctor)"),
+    action("iam:GetRole", &[Sid::SimulatePolicies], "find the path of the caller's role for that"),
     action("sts:GetCallerIdentity", &[], "try a key; needs no permission"),
 ];
 

@@ -187,29 +187,17 @@ impl Scope {
         Policy::of(statements)
     }
 
-    /// The policy for [`audit`](keyrot_core::audit), which only reads, and sees users whatever their tags and paths. A rotation needs none of it.
-    #[must_use]
-    pub fn audit_policy(&self) -> Policy {
-        let mut statements = vec![Statement::new(Sid::ReadCredentialReport, "*")];
-        statements.extend(self.find_users(&self.users_under("/".into())));
-        statements.push(Statement::new(Sid::ListKeys, self.users_under("/".into())));
-        Policy::of(statements)
-    }
-
     fn users(&self) -> Vec<Statement> {
         let users = self.users_under(self.path_prefix.clone());
-        let tagged = |sid| {
-            let key = format!("aws:ResourceTag/{}", self.tag.plain(self.syntax));
-            let value = self.tag_value.plain(self.syntax);
-            Statement::new(sid, users.clone()).when("StringEqualsIgnoreCase", key, value)
-        };
+        let tag = format!("aws:ResourceTag/{}", self.tag.plain(self.syntax));
+        let value = self.tag_value.plain(self.syntax);
         let mut statements = self.find_users(&users);
         statements.push(Statement::new(Sid::SeeLastUse, "*"));
-        statements.push(tagged(Sid::RotateTaggedUsers));
+        statements.push(Statement::new(Sid::RotateTaggedUsers, users).when("StringEqualsIgnoreCase", tag, value));
         statements
     }
 
-    fn find_users(&self, users: &str) -> Vec<Statement> {
+    pub(super) fn find_users(&self, users: &str) -> Vec<Statement> {
         match self.discovery {
             Discovery::Bulk => vec![Statement::new(Sid::FindUsers, "*")],
             // The tags are read before anybody knows who has the tag that selects.
@@ -218,9 +206,14 @@ impl Scope {
     }
 
     /// All users under a path, whose first slash is the one behind `user`.
-    fn users_under(&self, path: Text) -> String {
-        let users = Text::all(["arn:".into(), self.partition.clone(), ":iam::".into(), self.account.clone()]);
-        users.then(":user".into()).then(path).then(Text::any()).pattern(self.syntax)
+    pub(super) fn users_under(&self, path: Text) -> String {
+        self.of_iam(Text::fixed("user").then(path).then(Text::any()))
+    }
+
+    /// What is IAM's has no region.
+    pub(super) fn of_iam(&self, resource: Text) -> String {
+        let account = Text::all(["arn:".into(), self.partition.clone(), ":iam::".into(), self.account.clone()]);
+        account.then(":".into()).then(resource).pattern(self.syntax)
     }
 
     fn secrets(&self) -> Vec<Statement> {
@@ -230,35 +223,35 @@ impl Scope {
         };
         let arns: Vec<String> = self.secrets.iter().flat_map(both).collect();
         let names: Vec<String> = self.secrets.iter().map(|name| name.pattern(self.syntax)).collect();
-        let labels = |labels: &[&str]| OneOrMany::Many(labels.iter().map(|label| (*label).to_owned()).collect());
-        let stage = "secretsmanager:VersionStage";
         vec![
             Statement::new(Sid::CreateSecrets, arns.clone()).when("StringLikeIfExists", "secretsmanager:Name", names),
             Statement::new(Sid::KeepSecrets, arns.clone()),
-            Statement::new(Sid::ReadSecrets, arns.clone()).when(
-                "ForAnyValue:StringEqualsIfExists",
-                stage,
-                labels(&["AWSCURRENT", "AWSPENDING", "AWSPREVIOUS"]),
-            ),
-            Statement::new(Sid::LabelVersions, arns).when(
-                "ForAnyValue:StringEqualsIfExists",
-                stage,
-                labels(&["AWSCURRENT", "AWSPENDING"]),
-            ),
+            Statement::new(Sid::ReadSecrets, arns.clone()).labelled(&["AWSCURRENT", "AWSPENDING", "AWSPREVIOUS"]),
+            Statement::new(Sid::LabelVersions, arns).labelled(&["AWSCURRENT", "AWSPENDING"]),
         ]
     }
 
     fn secrets_key(&self) -> Option<Statement> {
+        let mut contexts = self.secret_arns();
+        contexts.push("RequestToValidateKeyAccess".to_owned());
+        self.with_key(Sid::UseSecretsKey, contexts)
+    }
+
+    /// The ARNs of the secrets, as they are once there is one.
+    pub(super) fn secret_arns(&self) -> Vec<String> {
+        let arn = |name: &Text| self.arn("secretsmanager", "secret:", &name.clone().then(Text::arn_end()));
+        self.secrets.iter().map(arn).collect()
+    }
+
+    /// Only through Secrets Manager, and for these encryption contexts; nothing if the key needs no permission.
+    pub(super) fn with_key(&self, sid: Sid, contexts: Vec<String>) -> Option<Statement> {
         let key = self.secrets_key.as_ref()?;
         let arn = match key {
             Key::Arn(arn) => arn.pattern(self.syntax),
             Key::Id(id) => self.arn("kms", "key/", id),
             Key::Alias(_) => self.arn("kms", "key/", &Text::any()),
         };
-        let arn_of = |name: &Text| self.arn("secretsmanager", "secret:", &name.clone().then(Text::arn_end()));
-        let mut contexts: Vec<String> = self.secrets.iter().map(arn_of).collect();
-        contexts.push("RequestToValidateKeyAccess".to_owned());
-        let statement = Statement::new(Sid::UseSecretsKey, arn)
+        let statement = Statement::new(sid, arn)
             .when("StringEquals", "kms:ViaService", self.service("secretsmanager"))
             .when("StringLike", "kms:EncryptionContext:SecretARN", contexts);
         Some(match key {

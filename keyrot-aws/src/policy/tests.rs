@@ -25,7 +25,16 @@ fn every_action_is_once_in_the_list_with_its_reason_and_in_some_policy() {
     let these = |text: &str| Many::These(vec![text.into()]);
     full.hooks = Hooks { topics: these("arn:t"), buses: these("b"), secrets: these("s"), parameters: these("p") };
     let one_by_one = Scope { discovery: Discovery::OneByOne, ..full.clone() };
-    let policies = [full.policy(), one_by_one.policy(), full.audit_policy(), one_by_one.audit_policy()];
+    let policies = [
+        full.policy(),
+        one_by_one.policy(),
+        full.audit_policy(),
+        one_by_one.audit_policy(),
+        full.operator_policy(),
+        one_by_one.operator_policy(),
+        full.consumer_policy(),
+        full.own_policy(),
+    ];
     let used: BTreeSet<_> = policies.iter().flat_map(Policy::actions).collect();
     let mut listed = BTreeSet::new();
     for action in ACTIONS {

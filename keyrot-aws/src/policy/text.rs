@@ -21,6 +21,8 @@ enum Piece {
     Fixed(String),
     Wildcard(&'static str),
     Open(String),
+    /// One of IAM's own variables, such as `${aws:username}`.
+    Variable(&'static str),
 }
 
 impl Text {
@@ -40,6 +42,11 @@ impl Text {
     #[must_use]
     pub fn open(place: impl Into<String>) -> Self {
         Self(vec![Piece::Open(place.into())])
+    }
+
+    /// The name of the user who makes the request (IAM user guide, "IAM policy elements: Variables and tags").
+    pub(super) fn own_name() -> Self {
+        Self(vec![Piece::Variable("${aws:username}")])
     }
 
     /// What Secrets Manager puts behind a secret's name: a hyphen and six characters.
@@ -80,6 +87,7 @@ impl Text {
             Piece::Fixed(text) => for_tool(for_iam(text)),
             Piece::Wildcard(text) => (*text).to_owned(),
             Piece::Open(place) => place.clone(),
+            Piece::Variable(name) => for_tool((*name).to_owned()),
         };
         self.0.iter().map(write).collect()
     }
@@ -105,6 +113,8 @@ mod tests {
         assert_eq!(text.pattern(Syntax::Plain), "/a${*}b${$}/*${X}");
         assert_eq!(text.pattern(Syntax::CloudFormation), "/a${!*}b${!$}/*${X}");
         assert_eq!(text.pattern(Syntax::Terraform), "/a$${*}b$${$}/*${X}");
+        assert_eq!(Text::own_name().pattern(Syntax::CloudFormation), "${!aws:username}");
+        assert_eq!(Text::own_name().pattern(Syntax::Terraform), "$${aws:username}");
         assert_eq!(Text::fixed("a*").plain(Syntax::Plain), "a*");
     }
 }

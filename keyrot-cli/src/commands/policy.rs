@@ -1,15 +1,88 @@
 //! `keyrot policy`: the IAM policy that keyrot needs, for the settings at hand. Nothing of AWS is called.
 
-use crate::args::{For, Format, Invocation, PolicyArgs};
+use crate::args::Invocation;
 use crate::config;
+use crate::consumer::secret_name;
 use crate::exit::Exit;
 use crate::problem::Problem;
 use crate::render::{policy, print, print_json};
+use clap::ValueEnum;
 use keyrot_aws::policy::{ACTIONS, Discovery, Hooks, Key, Policy, Scope, Syntax, Text};
-use keyrot_core::SecretName;
 use keyrot_core::settings::Settings;
+use keyrot_core::{SecretName, UserRef};
 use serde::Serialize;
 use std::collections::BTreeMap;
+
+pub(crate) const EXAMPLES: &str = "\
+Examples:
+  keyrot policy --account 123456789012 --region eu-central-1 > policy.json
+  aws iam put-role-policy --role-name keyrot --policy-name keyrot --policy-document file://policy.json
+  keyrot policy --path-prefix /ci/ --kms-key alias/secrets    for these settings
+  keyrot policy --json | jq .reasons                          why each action is in it
+  keyrot policy --for lambda --format terraform               to paste into a module of your own
+  keyrot policy --for consumer --user ci-deployer             for who reads that user's key";
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct PolicyArgs {
+    /// What to print: the policy as JSON, or a piece of an AWS SAM (CloudFormation) template or of Terraform
+    #[arg(long, value_enum, default_value_t, value_name = "json|sam|terraform", hide_possible_values = true)]
+    pub(crate) format: Format,
+    /// Who is to have it
+    #[arg(long = "for", value_enum, default_value_t, value_name = "WHO")]
+    pub(crate) target: For,
+    /// The account's twelve digits
+    #[arg(long, value_name = "ACCOUNT", value_parser = crate::args::account)]
+    pub(crate) account: Option<String>,
+    /// The function's name, for its log
+    #[arg(long, value_name = "NAME", default_value = "keyrot")]
+    pub(crate) function_name: String,
+    /// Find users one by one, so that iam:GetAccountAuthorizationDetails, which shows every policy of the account, need not be allowed
+    #[arg(long)]
+    pub(crate) one_by_one: bool,
+    /// The SSM parameter that the function reads its settings from
+    #[arg(long, value_name = "NAME")]
+    pub(crate) config_parameter: Option<String>,
+    /// With --for consumer: whose key they read, by name, or by ARN where secret_name has {path} or {account} in it; may be repeated
+    #[arg(long = "user", value_name = "USER|ARN")]
+    pub(crate) users: Vec<UserRef>,
+    /// A further secret, for users whose tag keyrot:secret names another than secret_name does; may be repeated
+    #[arg(long = "secret", value_name = "NAME")]
+    pub(crate) secrets: Vec<String>,
+    /// With sam and terraform: what stands in keyrot-lambda/deploy, with the template's parameters in the place of the settings
+    #[arg(long)]
+    pub(crate) parameters: bool,
+}
+
+/// In which language a policy is printed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// As IAM takes it.
+    #[default]
+    Json,
+    /// For an AWS SAM or CloudFormation template.
+    Sam,
+    /// For Terraform.
+    Terraform,
+}
+
+/// Who is to have a policy.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum For {
+    /// Whoever runs `keyrot rotate`, perhaps a scheduled job
+    #[default]
+    Cli,
+    /// The Lambda function, which writes a log too
+    Lambda,
+    /// Who is on call: also rollback, revoke, enroll, who-uses, audit and doctor, for users without the tag, too
+    Operator,
+    /// Who runs `keyrot audit`, which only reads
+    Audit,
+    /// Who uses a user's key, by `keyrot credentials` or with their own code
+    Consumer,
+    /// A user who rotates their own key, with `keyrot self`
+    #[value(name = "self")]
+    Own,
+}
 
 /// What stands where the account and the region are not known.
 const ACCOUNT: &str = "ACCOUNT";
@@ -27,39 +100,60 @@ struct Document {
     open: Vec<&'static str>,
 }
 
+impl PolicyArgs {
+    /// What does not go together.
+    fn check(&self, json: bool) -> Result<(), Problem> {
+        let refuse = |message: &str| Err(Problem::usage(message));
+        if self.parameters && !matches!(self.target, For::Cli | For::Lambda) {
+            return refuse("--parameters is for the function's templates; leave out --for");
+        }
+        if self.parameters && self.format == Format::Json {
+            return refuse("--parameters is for --format sam and terraform: plain JSON has no parameters");
+        }
+        if json && self.format != Format::Json {
+            return refuse("with --json the policy is JSON; leave --json out for --format sam and terraform");
+        }
+        match (self.target, self.users.is_empty(), self.secrets.is_empty()) {
+            (For::Consumer, true, true) => Err(Problem::usage("nothing says whose key is to be read")
+                .hint("name the user, --user ci-deployer, or the secret, --secret NAME")),
+            (For::Consumer, ..) | (_, true, _) => Ok(()),
+            _ => refuse("--user is for --for consumer; every other policy is for all users under path_prefix"),
+        }
+    }
+
+    /// What the policy is called in a template.
+    fn name(&self) -> &'static str {
+        match self.target {
+            For::Cli | For::Lambda => "keyrot",
+            For::Operator => "keyrot-operator",
+            For::Audit => "keyrot-audit",
+            For::Consumer => "keyrot-consumer",
+            For::Own => "keyrot-self",
+        }
+    }
+}
+
 pub(crate) fn policy(invocation: &Invocation, args: &PolicyArgs) -> Result<Exit, Problem> {
     let settings = config::load(invocation)?;
-    if args.parameters && args.target == For::Audit {
-        return Err(Problem::usage("--parameters is for the function's templates, and there is none for an audit"));
-    }
+    args.check(invocation.json)?;
     if args.parameters {
-        print(&match args.format {
-            Format::Sam => policy::sam_template(),
-            Format::Terraform => policy::terraform_module(),
-            Format::Json => {
-                let message = "--parameters is for --format sam and terraform: plain JSON has no parameters";
-                return Err(Problem::usage(message));
-            }
-        });
+        let sam = args.format == Format::Sam;
+        print(&if sam { policy::sam_template() } else { policy::terraform_module() });
         return Ok(Exit::Well);
     }
-    if invocation.json && args.format != Format::Json {
-        let message = "with --json the policy is JSON; leave --json out for --format sam and terraform";
-        return Err(Problem::usage(message));
-    }
     let scope = scope(&settings, args)?;
-    let open: Vec<_> = match args.format {
-        // An audit's permissions are all IAM's, which has no region.
-        Format::Json => {
-            [(ACCOUNT, args.account.is_none()), (REGION, settings.region().is_none() && args.target != For::Audit)]
-                .into_iter()
-                .filter_map(|(place, open)| open.then_some(place))
-                .collect()
-        }
+    let document = match args.target {
+        For::Cli | For::Lambda => scope.policy(),
+        For::Operator => scope.operator_policy(),
+        For::Audit => scope.audit_policy(),
+        For::Consumer => scope.consumer_policy(),
+        For::Own => scope.own_policy(),
+    };
+    let open = match args.format {
+        Format::Json => open_places(&document),
         Format::Sam | Format::Terraform => Vec::new(),
     };
     say(invocation, &scope, args.target, &open);
-    let document = if args.target == For::Audit { scope.audit_policy() } else { scope.policy() };
     match args.format {
         Format::Json if invocation.json => {
             let allowed = document.actions();
@@ -67,14 +161,20 @@ pub(crate) fn policy(invocation: &Invocation, args: &PolicyArgs) -> Result<Exit,
             print_json(&Document { schema: "keyrot.policy/1", policy: document, reasons, open });
         }
         Format::Json => print_json(&document),
-        Format::Sam => print(&policy::sam(&document)),
-        Format::Terraform => print(&policy::terraform(&document)),
+        Format::Sam => print(&policy::sam(args.name(), &document)),
+        Format::Terraform => print(&policy::terraform(args.name(), &document)),
     }
     Ok(Exit::Well)
 }
 
+/// An ARN without a region has none to be filled in.
+fn open_places(policy: &Policy) -> Vec<&'static str> {
+    let text = serde_json::to_string(policy).unwrap_or_default();
+    [ACCOUNT, REGION].into_iter().filter(|place| text.contains(&format!(":{place}:"))).collect()
+}
+
 fn say(invocation: &Invocation, scope: &Scope, target: For, open: &[&str]) {
-    if scope.takes_every_secret() && target != For::Audit {
+    if scope.takes_every_secret() && !matches!(target, For::Audit | For::Own) {
         anstream::eprintln!(
             "warning: the names of the secrets have no beginning of their own, so this policy is for every secret of the account; \
              set secret_name to begin with fixed text, such as /iam/{{user}}/access_key"
@@ -89,11 +189,15 @@ fn scope(settings: &Settings, args: &PolicyArgs) -> Result<Scope, Problem> {
     let selection = settings.selection();
     let literal = |text: Option<&str>, place: &str| text.map_or_else(|| Text::open(place), Text::fixed);
     let region = settings.region();
+    let named = args.users.iter().find_map(|user| match user {
+        UserRef::Arn(arn) => Some(arn.account()),
+        UserRef::Name(_) => None,
+    });
     let (syntax, partition, account, region) = match args.format {
         Format::Json => (
             Syntax::Plain,
             Text::fixed(partition(region.unwrap_or_default())),
-            literal(args.account.as_deref(), ACCOUNT),
+            literal(args.account.as_deref().or(named), ACCOUNT),
             literal(region, REGION),
         ),
         Format::Sam => policy::sam_places(),
@@ -111,6 +215,10 @@ fn scope(settings: &Settings, args: &PolicyArgs) -> Result<Scope, Problem> {
         trail: settings.trail(),
         ..Scope::new(account, settings.template(), &selection.path_prefix, &selection.tag, &selection.tag_value)
     };
+    if args.target == For::Consumer {
+        let secret = |user| secret_name(settings, user).map(|name| Text::fixed(name.as_str()));
+        scope.secrets = args.users.iter().map(secret).collect::<Result<_, _>>()?;
+    }
     for name in &args.secrets {
         let name = SecretName::parse(name.as_str()).map_err(|error| Problem::usage(format!("--secret: {error}")))?;
         scope.secrets.push(Text::fixed(name.as_str()));

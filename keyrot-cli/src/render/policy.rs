@@ -27,15 +27,16 @@ pub(crate) fn terraform_places() -> Places {
 }
 
 /// A policy to stand under `Policies` of an `AWS::IAM::Role`.
-pub(crate) fn sam(policy: &Policy) -> String {
-    format!("- PolicyName: keyrot\n  PolicyDocument: !Sub |\n{}", indented(&json(policy), 4))
+pub(crate) fn sam(name: &str, policy: &Policy) -> String {
+    format!("- PolicyName: {name}\n  PolicyDocument: !Sub |\n{}", indented(&json(policy), 4))
 }
 
 /// A policy of its own.
-pub(crate) fn terraform(policy: &Policy) -> String {
+pub(crate) fn terraform(name: &str, policy: &Policy) -> String {
+    let resource = name.replace('-', "_");
     format!(
         "data \"aws_partition\" \"current\" {{}}\n\ndata \"aws_caller_identity\" \"current\" {{}}\n\ndata \"aws_region\" \"current\" {{}}\n\n\
-         resource \"aws_iam_policy\" \"keyrot\" {{\n  name = \"keyrot\"\n  policy = jsonencode({})\n}}\n",
+         resource \"aws_iam_policy\" \"{resource}\" {{\n  name = \"{name}\"\n  policy = jsonencode({})\n}}\n",
         hcl(policy).trim()
     )
 }

@@ -1,0 +1,53 @@
+//! The policies of those who do not rotate on a schedule: who audits, who is on call, who uses a key, and who rotates their own.
+
+use super::{Policy, Scope, Sid, Statement, Text};
+
+impl Scope {
+    /// The policy for [`audit`](keyrot_core::audit), which only reads, and sees users whatever their tags and paths. A rotation needs none of it.
+    #[must_use]
+    pub fn audit_policy(&self) -> Policy {
+        let mut statements = vec![Statement::new(Sid::ReadCredentialReport, "*")];
+        statements.extend(self.find_users(&self.users_under("/".into())));
+        statements.push(Statement::new(Sid::ListKeys, self.users_under("/".into())));
+        Policy::of(statements)
+    }
+
+    /// The policy of a person on call: what a run may do, for every user under the path, with the tag or without it; the tag itself; who uses a
+    /// key; an audit; and to ask what one is allowed. Whoever has it can take over each of these users.
+    #[must_use]
+    pub fn operator_policy(&self) -> Policy {
+        let run = Self { trail: true, ..self.clone() }.policy().statement;
+        // What is allowed on any user is not repeated for the tagged ones, nor what is found for an audit for those under the path.
+        let mut statements: Vec<_> =
+            run.into_iter().filter(|s| !matches!(s.sid, Sid::RotateTaggedUsers | Sid::LookUpUsers)).collect();
+        let known: Vec<Sid> = statements.iter().map(|statement| statement.sid).collect();
+        statements.extend(self.audit_policy().statement.into_iter().filter(|s| !known.contains(&s.sid)));
+        let users = self.users_under(self.path_prefix.clone());
+        statements.push(Statement::new(Sid::RotateAnyUser, users.clone()));
+        // Of all that can be written onto a user, this tag and no other.
+        statements.push(
+            Statement::new(Sid::TagUsers, users)
+                .when("ForAllValues:StringEquals", "aws:TagKeys", self.tag.plain(self.syntax))
+                .when("Null", "aws:TagKeys", "false"),
+        );
+        let roles = self.of_iam(Text::fixed("role/").then(Text::any()));
+        statements.push(Statement::new(Sid::SimulatePolicies, vec![roles, self.users_under("/".into())]));
+        Policy::of(statements)
+    }
+
+    /// The policy of whoever uses the published keys of the scope's secrets, and needs nothing else.
+    #[must_use]
+    pub fn consumer_policy(&self) -> Policy {
+        let mut statements = vec![Statement::new(Sid::ReadPublishedKey, self.secret_arns()).labelled(&["AWSCURRENT"])];
+        statements.extend(self.with_key(Sid::DecryptPublishedKey, self.secret_arns()));
+        Policy::of(statements)
+    }
+
+    /// The policy of a user who rotates their own key. A name is in an account once, whatever the path.
+    #[must_use]
+    pub fn own_policy(&self) -> Policy {
+        let own = [Text::fixed("user/"), Text::all(["user/".into(), Text::any(), "/".into()])]
+            .map(|path| self.of_iam(path.then(Text::own_name())));
+        Policy::of(vec![Statement::new(Sid::RotateOwnKey, own.to_vec()), Statement::new(Sid::SeeLastUse, "*")])
+    }
+}
