@@ -7,12 +7,11 @@ mod request;
 
 pub use order::{Order, OrderStep, decide_order};
 pub use request::decide_request;
-pub(crate) use request::outlook;
 
 use crate::policy::after;
 use crate::{
-    AccessKey, Blocked, Content, Decision, Evidence, Intent, KeyId, KeyStatus, Note, Observed, Phase, Policy, Proof,
-    Question, Secret, SecretState, Step, Timestamp, Wait, Why,
+    AccessKey, Blocked, Content, Decision, Evidence, Held, Intent, KeyId, KeyStatus, Note, Observed, Phase, Policy,
+    Proof, Question, Secret, SecretState, Step, Timestamp, Wait, Why,
 };
 use case::{Case, Role};
 
@@ -41,7 +40,7 @@ use case::{Case, Role};
 /// - Where IAM's answer does not say it, nothing is known: a use within the last hours may not be on record yet.
 #[must_use]
 pub fn decide(seen: &Observed, policy: &Policy, now: Timestamp) -> Decision {
-    if let Some(policy) = seen.quarantine.clone() {
+    if let Some(policy) = seen.quarantine.clone().filter(|_| !is_being_revoked(seen)) {
         return Decision::Blocked(Blocked::Quarantined { policy });
     }
     let secret = match usable(&seen.secret) {
@@ -65,6 +64,14 @@ pub fn decide(seen: &Observed, policy: &Policy, now: Timestamp) -> Decision {
         .or_else(|| case.leaving_key())
         .or_else(|| case.rotation_due())
         .unwrap_or_else(|| case.settled())
+}
+
+/// Whether a person's order to have done with a key is not carried out yet. AWS's quarantine is why they gave it.
+fn is_being_revoked(seen: &Observed) -> bool {
+    let SecretState::Present(secret) = &seen.secret else { return false };
+    let is_current = |key: &AccessKey| secret.current.as_ref().and_then(Held::key) == Some(&key.id);
+    let works = |key: &&AccessKey| key.status == KeyStatus::Active || is_current(key);
+    seen.keys.iter().filter(works).any(|key| secret.journal.revoked_at(&key.id).is_some())
 }
 
 /// The secret, if there is one and it can be written to.

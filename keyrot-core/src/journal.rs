@@ -5,9 +5,9 @@
 //! | tag | text | meaning |
 //! |---|---|---|
 //! | `keyrot:intent` | `intent KEY+KEY TIME` (or `none` for no keys) | the keys that existed before a key is about to be made |
-//! | `keyrot:promoted` | `promoted VERSION replacing KEY TIME` (or `none`) | this version was proved and stands under AWSCURRENT; the overlap counts from TIME. With the placeholder's version: somebody moved AWSCURRENT back to it, and what the note said before is over |
+//! | `keyrot:promoted` | `promoted VERSION replacing KEY TIME` (or `none`) | this version was proved and stands under AWSCURRENT; the overlap counts from TIME. TIME to come: AWSCURRENT is being moved back to it. With the placeholder's version: somebody moved AWSCURRENT back to it, and what the note said before is over |
 //! | `keyrot:retired` | `retiring KEY TIME`, `abandoned KEY TIME`, `inactive KEY TIME`, `hold KEY TIME` | the way of the key that is leaving: about to be deactivated; the same for one that was never current; seen Inactive, the soak counts from TIME; reactivated by a person, or about to be published again: the overlap counts anew from TIME |
-//! | `keyrot:revoked` | `revoked KEY TIME` | a person ordered that this key is not to be used any more: it is replaced, and then deactivated without a wait. A later `hold` overrules it |
+//! | `keyrot:revoked` | `revoked KEY TIME`, `revoked-if-unused KEY TIME` | a person ordered that this key is not to be used any more: it is replaced, and then deactivated without a wait, or only once it was not used for `quiet`. A later `hold` overrules it |
 //!
 //! A tag makes no version and costs one write. Each note names its key or version, so a note that is out of date speaks of something
 //! that is no longer there and is passed over; nothing has to be cleaned up. What cannot be read counts as absent: waits start anew,
@@ -71,6 +71,8 @@ pub struct Revoked {
     pub key: KeyId,
     /// When.
     pub at: Timestamp,
+    /// Only while IAM has no use of the key on record within `quiet`; nothing has to take its place then.
+    pub only_if_unused: bool,
 }
 
 /// How far the leaving key is.
@@ -132,12 +134,18 @@ impl Journal {
         Some((retired.phase, retired.at))
     }
 
+    /// The order that this key is revoked, unless somebody reactivated it after that.
+    #[must_use]
+    pub fn revocation_of(&self, key: &KeyId) -> Option<&Revoked> {
+        let revoked = self.revoked.as_ref().filter(|r| r.key == *key)?;
+        let overruled = matches!(self.phase_of(key), Some((Phase::Hold, at)) if at > revoked.at);
+        (!overruled).then_some(revoked)
+    }
+
     /// Since when this key is revoked. Whoever reactivated it after that has overruled it.
     #[must_use]
     pub fn revoked_at(&self, key: &KeyId) -> Option<Timestamp> {
-        let revoked = self.revoked.as_ref().filter(|r| r.key == *key)?;
-        let overruled = matches!(self.phase_of(key), Some((Phase::Hold, at)) if at > revoked.at);
-        (!overruled).then_some(revoked.at)
+        self.revocation_of(key).map(|revoked| revoked.at)
     }
 }
 
@@ -178,7 +186,10 @@ impl Note {
                 };
                 format!("{word} {key} {}", stamp(*at))
             }
-            Self::Revoked(Revoked { key, at }) => format!("revoked {key} {}", stamp(*at)),
+            Self::Revoked(Revoked { key, at, only_if_unused }) => {
+                let word = if *only_if_unused { REVOKED_IF_UNUSED } else { REVOKED };
+                format!("{word} {key} {}", stamp(*at))
+            }
         }
     }
 
@@ -197,7 +208,10 @@ impl Note {
                 replacing: if old == NONE { None } else { Some(KeyId::parse(old).ok()?) },
                 at: instant(at)?,
             })),
-            ["revoked", key, at] => Some(Self::Revoked(Revoked { key: KeyId::parse(key).ok()?, at: instant(at)? })),
+            [word @ (REVOKED | REVOKED_IF_UNUSED), key, at] => {
+                let (key, at) = (KeyId::parse(key).ok()?, instant(at)?);
+                Some(Self::Revoked(Revoked { key, at, only_if_unused: word == REVOKED_IF_UNUSED }))
+            }
             [word, key, at] => {
                 let phase = match word {
                     "retiring" => Phase::Retiring,
@@ -214,6 +228,8 @@ impl Note {
 }
 
 const NONE: &str = "none";
+const REVOKED: &str = "revoked";
+const REVOKED_IF_UNUSED: &str = "revoked-if-unused";
 
 /// Milliseconds are kept: a wait that counts from a note must not begin up to a second early.
 fn stamp(at: Timestamp) -> String {
@@ -237,7 +253,8 @@ mod tests {
             Note::Intent(Intent { before: vec![key("A"), key("B")], at: at(1) }),
             Note::Promoted(Promoted { version: version.clone(), replacing: None, at: at(2) }),
             Note::Promoted(Promoted { version, replacing: Some(key("A")), at: at(2) }),
-            Note::Revoked(Revoked { key: key("A"), at: at(4) }),
+            Note::Revoked(Revoked { key: key("A"), at: at(4), only_if_unused: false }),
+            Note::Revoked(Revoked { key: key("A"), at: at(4), only_if_unused: true }),
         ];
         for phase in [Phase::Retiring, Phase::Abandoned, Phase::Inactive, Phase::Hold] {
             notes.push(Note::Retired(Retired { key: key("A"), phase, at: at(3) }));
@@ -269,7 +286,7 @@ mod tests {
         }
 
         #[test]
-        fn a_damaged_note_is_absent_or_whole(cut in 0usize..120, n in 0usize..9) {
+        fn a_damaged_note_is_absent_or_whole(cut in 0usize..120, n in 0usize..10) {
             let whole = notes()[n].to_text();
             let cut = cut.min(whole.len());
             if let Some(read) = Note::parse(&whole[..cut]) {

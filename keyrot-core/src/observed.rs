@@ -15,6 +15,8 @@ pub struct Observed {
     pub secret: SecretState,
     /// The key that this run has just made, whose secret it holds in memory and has not staged yet.
     pub in_hand: Option<KeyId>,
+    /// The key that this run has reactivated.
+    pub reactivated: Option<KeyId>,
     /// The last use of those keys for which it was asked.
     pub last_use: BTreeMap<KeyId, LastUse>,
     /// The ids of all versions of the secret, with and without a label, once they were asked for.

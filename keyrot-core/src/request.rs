@@ -1,6 +1,6 @@
 //! What a person may ask for, for one user, by name: to go back to the key before, or to have done with a key.
 
-use crate::{Blocked, KeyId, Outcome, Refusal, Standing, Timestamp};
+use crate::{Blocked, KeyId, Outcome, Refusal, Standing, Wait};
 use serde::Serialize;
 use std::fmt;
 use std::time::Duration;
@@ -47,13 +47,10 @@ pub enum Intended {
     PublishStaged(KeyId),
     /// Prove the key under AWSPREVIOUS, and put it under AWSCURRENT again.
     PublishAgain(KeyId),
-    /// Stop, and be asked again: another run may be about to publish the key once more until then.
-    Wait {
-        /// The key, which was published just now.
-        key: KeyId,
-        /// When it is worth asking again.
-        until: Timestamp,
-    },
+    /// Stop, and be asked again.
+    Wait(Wait),
+    /// Stop, because a person has to decide.
+    Stop(Blocked),
     /// Reactivate a key.
     Activate(KeyId),
     /// Deactivate a key.
@@ -149,6 +146,7 @@ impl WayOut {
                 }),
             }],
             Blocked::Quarantined { .. }
+            | Blocked::ReactivatedInVain { .. }
             | Blocked::SecretDeleted { .. }
             | Blocked::SecretIsReplica { .. }
             | Blocked::SecretHoldsOther { .. }
@@ -200,11 +198,11 @@ impl fmt::Display for Intended {
             Self::PublishNewKey => f.write_str("make a new key, prove it, and put it under AWSCURRENT"),
             Self::PublishStaged(key) => write!(f, "prove {key}, which is staged, and put it under AWSCURRENT"),
             Self::PublishAgain(key) => write!(f, "prove {key}, and put it under AWSCURRENT again"),
-            Self::Wait { key, until } => write!(
-                f,
-                "stop, and be asked again after {}: {key} was published just now, and another run may be about to publish it once more",
-                until.format("%F %R UTC")
-            ),
+            Self::Wait(Wait { why, until: Some(until) }) => {
+                write!(f, "stop, and be asked again after {}: {why}", until.format("%F %R UTC"))
+            }
+            Self::Wait(Wait { why, until: None }) => write!(f, "stop there, and be asked again: {why}"),
+            Self::Stop(reason) => write!(f, "stop there: {reason}"),
             Self::Activate(key) => write!(f, "reactivate {key}"),
             Self::Deactivate(key) => write!(f, "deactivate {key}: whoever still uses it is refused"),
             Self::Delete(key) => write!(f, "delete {key}: nothing brings it back"),

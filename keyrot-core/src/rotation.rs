@@ -6,13 +6,13 @@
 //! is looked at afresh before a key is deactivated or deleted, after a conflict, and after a lost reply.
 
 mod decider;
+mod outlook;
 mod taking_in;
 mod task;
 
 pub use decider::Decider;
 pub use task::Task;
 
-use crate::decide::outlook;
 use crate::policy::after;
 use crate::proving::{Proving, Trial};
 use crate::{
@@ -62,6 +62,8 @@ pub struct Rotation {
     changed: bool,
     /// The new key, from its making until the end of the run.
     fresh: Option<NewKey>,
+    /// The key that this run has deactivated.
+    deactivated: Option<KeyId>,
     /// Whether a lost reply leaves it open that a version holds the new key.
     perhaps_staged: bool,
     /// The call whose answer is awaited.
@@ -92,6 +94,7 @@ impl Rotation {
             keys: Vec::new(),
             secret: SecretState::Missing,
             in_hand: None,
+            reactivated: None,
             last_use: BTreeMap::new(),
             versions: None,
             proof: None,
@@ -108,6 +111,7 @@ impl Rotation {
             seen,
             changed: false,
             fresh: None,
+            deactivated: None,
             perhaps_staged: false,
             asked: None,
             stop: None,
@@ -216,13 +220,12 @@ impl Rotation {
             Task::Order(order) => (self.decider.decide_order)(seen, order, policy, now),
             Task::Request(request) => (self.decider.decide_request)(seen, request, policy, now),
         };
-        let decision = match decision {
-            Decision::Act(_) | Decision::Look(Question::Proof(_)) if self.mode == Mode::Plan => match &self.task {
-                Task::Request(request) => return self.end(now, Outcome::Intended(outlook(seen, request, policy, now))),
-                _ => decision,
-            },
-            decision => decision,
-        };
+        if let (Mode::Plan, Task::Request(request)) = (self.mode, &self.task)
+            && matches!(decision, Decision::Act(_) | Decision::Look(Question::Proof(_)))
+        {
+            let steps = self.outlook(request, now);
+            return self.end(now, Outcome::Intended(steps));
+        }
         match decision {
             Decision::Look(Question::Inside(version)) => Some(Call::LookInto(version)),
             Decision::Look(Question::Versions) => Some(Call::ListVersions),

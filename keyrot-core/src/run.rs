@@ -250,6 +250,9 @@ impl Rotator {
         };
         match policy {
             Err(reason) => {
+                // A leaked key is worse news than a bad tag; to whoever is there to revoke it, the tag is what is in the way.
+                let quarantine = subject.quarantine.clone().filter(|_| !matches!(job.task, Task::Request(_)));
+                let reason = quarantine.map_or(reason, |policy| Blocked::Quarantined { policy });
                 if job.mode == Mode::Act {
                     tell(event(EventKind::Blocked { reason: reason.clone() }));
                 }

@@ -233,10 +233,8 @@ fn choose(user: &IamUser, own: tags::Own, twice: bool, sharers: &BTreeMap<Secret
         }
     }
     let quarantine = user.policies.iter().find(|policy| policy.starts_with("AWSCompromisedKeyQuarantine")).cloned();
-    let policy = match (own.policy, &quarantine) {
-        (Some(policy), _) if problems.is_empty() => Ok(policy),
-        // A leaked key is worse news than a bad tag.
-        (_, Some(policy)) => Err(Blocked::Quarantined { policy: policy.clone() }),
+    let policy = match own.policy {
+        Some(policy) if problems.is_empty() => Ok(policy),
         _ => Err(Blocked::BadTag { reason: problems.join("; ") }),
     };
     let no_secret = || SecretName::parse(Chosen::NO_SECRET).expect("a constant that the tests parse");

@@ -155,6 +155,7 @@ pub(crate) fn step_code(step: &Step) -> &'static str {
 
 pub(crate) fn blocked_code(blocked: &Blocked) -> &'static str {
     match blocked {
+        Blocked::ReactivatedInVain { .. } => "reactivated_in_vain",
         Blocked::Quarantined { .. } => "quarantined",
         Blocked::SecretDeleted { .. } => "secret_deleted",
         Blocked::SecretIsReplica { .. } => "secret_is_replica",

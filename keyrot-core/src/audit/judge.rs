@@ -144,7 +144,8 @@ impl Judge<'_> {
             of_all.extend(self.find(whole, found));
         }
         // A quarantine blocks too, and is told already.
-        if let Some(Err(Blocked::BadTag { reason })) = chosen.map(|chosen| &chosen.policy) {
+        let bad = chosen.filter(|chosen| chosen.subject.quarantine.is_none());
+        if let Some(Err(Blocked::BadTag { reason })) = bad.map(|chosen| &chosen.policy) {
             let message = format!("{name} is tagged for rotation and is not rotated: {reason}");
             let hint = "put the tag right; `keyrot status` shows whether that was all";
             of_all.extend(self.find(whole, Found::new(FindingKind::Blocked, FindingSeverity::Medium, message, hint)));

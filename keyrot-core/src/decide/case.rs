@@ -3,7 +3,7 @@
 use crate::policy::after;
 use crate::{
     AccessKey, Content, Decision, Held, Intent, KeyId, LastUse, Note, Observed, Phase, Policy, Promoted, Proof,
-    Retired, Secret, Step, Timestamp, Wait, Why,
+    Question, Retired, Secret, Step, Timestamp, Wait, Why,
 };
 use std::time::Duration;
 
@@ -39,6 +39,28 @@ pub(super) struct Case<'a> {
     pub(super) current: &'a Held,
     pub(super) policy: &'a Policy,
     pub(super) now: Timestamp,
+}
+
+/// Whether the key is, or may be, in use. Where IAM has no use of it on record, that counts for nothing until `quiet` after this.
+pub(super) fn in_use(
+    seen: &Observed,
+    key: &KeyId,
+    known_from: Timestamp,
+    policy: &Policy,
+    now: Timestamp,
+) -> Option<Decision> {
+    let quiet = policy.waits().quiet;
+    let wait = |why, until: Timestamp| (now < until).then_some(Decision::Wait(Wait { why, until: Some(until) }));
+    let key = key.clone();
+    match seen.last_use.get(&key) {
+        None => Some(Decision::Look(Question::LastUse(key))),
+        Some(LastUse::Unknown(reason)) => {
+            let why = Why::UseUnknown { key, reason: reason.clone() };
+            Some(Decision::Wait(Wait { why, until: None }))
+        }
+        Some(used @ LastUse::At { when, .. }) => wait(Why::InUse { key, last_use: used.clone() }, after(*when, quiet)),
+        Some(LastUse::NoRecord) => wait(Why::NoRecord(key), after(known_from, quiet)),
+    }
 }
 
 impl Case<'_> {
@@ -164,6 +186,12 @@ impl Case<'_> {
 
     pub(super) fn proof(&self, held: &Held) -> Option<&Proof> {
         self.seen.proof.as_ref().filter(|(version, _)| *version == held.version).map(|(_, proof)| proof)
+    }
+
+    /// The phase of a key, unless a person revoked the key after it was noted down: then that is over.
+    pub(super) fn phase_since_revoked(&self, key: &KeyId) -> Option<(Phase, Timestamp)> {
+        let journal = &self.secret.journal;
+        journal.phase_of(key).filter(|(_, at)| journal.revoked_at(key).is_none_or(|revoked| revoked <= *at))
     }
 
     pub(super) fn key(&self, id: &KeyId) -> Option<&AccessKey> {

@@ -1,11 +1,8 @@
 //! The way of a key that is to go: Active → (overlap, quiet) → Inactive → (soak) → deleted.
 
-use super::case::{Case, Role};
+use super::case::{Case, Role, in_use};
 use crate::policy::after;
-use crate::{
-    AccessKey, Blocked, Decision, KeyStatus, LastUse, Note, Phase, Promoted, Proof, Question, Step, Timestamp, Wait,
-    Why,
-};
+use crate::{AccessKey, Blocked, Decision, KeyStatus, LastUse, Note, Phase, Promoted, Proof, Question, Step, Why};
 
 impl Case<'_> {
     /// Brings one key on its way: Active → (overlap, quiet) → Inactive → (soak) → deleted. The one that is noted down goes first.
@@ -14,6 +11,13 @@ impl Case<'_> {
         let revoked = |key: &&AccessKey| self.secret.journal.revoked_at(&key.id).is_some();
         let leaving = || self.leaving().filter(|key| !self.has_no_successor(key));
         let key = leaving().find(revoked).or_else(|| leaving().find(noted)).or_else(|| leaving().next())?;
+        // The current key was revoked, perhaps without a successor: IAM's listing may not show yet that it does not work any more.
+        if let Some(current) = self.current.key()
+            && let Some(settled) = self.secret.journal.revoked_at(current).map(|at| self.settled_at(at))
+            && self.now < settled
+        {
+            return self.wait(Why::Settling(current.clone()), Some(settled));
+        }
         let role = self.role(key);
         let old = matches!(role, Role::Old | Role::Revoked);
         if (role == Role::Old || self.current.key().is_some())
@@ -39,8 +43,10 @@ impl Case<'_> {
             Some(current) => self.key(current).is_none_or(|current| current.status != KeyStatus::Active),
             None if self.role(key) == Role::Revoked && !self.is_own(key) => {
                 // IAM's listing may not show yet that it was just deactivated.
-                let lags = matches!(self.secret.journal.phase_of(&key.id), Some((Phase::Inactive, at)) if self.now < self.settled_at(at));
-                (key.status == KeyStatus::Active && !lags) || self.seen.keys.len() < 2
+                let lags = matches!(self.phase_since_revoked(&key.id), Some((Phase::Inactive, at)) if self.now < self.settled_at(at));
+                // A person said of it that nobody needs it: then nothing has to be in its place.
+                let unneeded = self.secret.journal.revocation_of(&key.id).is_some_and(|order| order.only_if_unused);
+                (key.status == KeyStatus::Active && !lags && !unneeded) || self.seen.keys.len() < 2
             }
             None => false,
         }
@@ -79,11 +85,9 @@ impl Case<'_> {
         if perhaps && self.now < self.settled_at(key.created) {
             return self.wait(Why::Settling(key.id.clone()), Some(self.settled_at(key.created)));
         }
-        let revoked = self.secret.journal.revoked_at(&key.id);
-        let promoted = self.promoted().map(|promoted| promoted.at).or(revoked)?;
-        // What was noted down before a person revoked the key is over.
-        let phase =
-            self.secret.journal.phase_of(&key.id).filter(|(_, at)| revoked.is_none_or(|revoked| revoked <= *at));
+        let revoked = self.secret.journal.revocation_of(&key.id);
+        let promoted = self.promoted().map(|promoted| promoted.at).or(revoked.map(|order| order.at))?;
+        let phase = self.phase_since_revoked(&key.id);
         let since = match phase {
             // IAM's listing may not show yet that it is Inactive.
             Some((Phase::Inactive, at)) if self.now < self.settled_at(at) => {
@@ -98,7 +102,11 @@ impl Case<'_> {
         if self.now < overlap && revoked.is_none() {
             return self.wait(Why::Overlap(key.id.clone()), Some(overlap));
         }
-        let in_use = if revoked.is_some() { None } else { self.in_use(key, overlap) };
+        let in_use = match revoked {
+            None => in_use(self.seen, &key.id, overlap, self.policy, self.now),
+            Some(order) if order.only_if_unused => in_use(self.seen, &key.id, key.created, self.policy, self.now),
+            Some(_) => None,
+        };
         in_use.or_else(|| match phase {
             Some((Phase::Retiring, at)) if perhaps && self.now < self.settled_at(at) => {
                 self.wait(Why::Settling(key.id.clone()), Some(self.settled_at(at)))
@@ -108,26 +116,6 @@ impl Case<'_> {
             }
             _ => self.retire(&key.id, Phase::Retiring),
         })
-    }
-
-    /// Whether the old key is, or may be, in use.
-    pub(super) fn in_use(&self, key: &AccessKey, overlap: Timestamp) -> Option<Decision> {
-        let id = key.id.clone();
-        let quiet = self.policy.waits().quiet;
-        match self.seen.last_use.get(&key.id) {
-            None => Some(Decision::Look(Question::LastUse(id))),
-            Some(LastUse::Unknown(reason)) => self.wait(Why::UseUnknown { key: id, reason: reason.clone() }, None),
-            Some(used @ LastUse::At { when, .. }) => {
-                let until = after(*when, quiet);
-                let why = Why::InUse { key: id, last_use: used.clone() };
-                (self.now < until).then_some(Decision::Wait(Wait { why, until: Some(until) }))
-            }
-            Some(LastUse::NoRecord) => {
-                let until = after(overlap, quiet);
-                let why = Why::NoRecord(id);
-                (self.now < until).then_some(Decision::Wait(Wait { why, until: Some(until) }))
-            }
-        }
     }
 
     /// A stray key is nobody's, unless a use is on record or somebody reactivates it. It is left alone for `settle` before and after the
@@ -167,7 +155,7 @@ impl Case<'_> {
     }
 
     pub(super) fn delete_after_soak(&self, key: &AccessKey) -> Option<Decision> {
-        match self.secret.journal.phase_of(&key.id) {
+        match self.phase_since_revoked(&key.id) {
             Some((Phase::Inactive, at)) => {
                 let until = after(at, self.policy.waits().soak);
                 if self.now < until {

@@ -1,25 +1,26 @@
 //! What a person's request takes.
 
-use super::case::Case;
+use super::case::{Case, in_use};
 use super::{decide, usable};
 use crate::policy::after;
 use crate::{
-    AccessKey, Blocked, Content, Decision, Held, Intended, KeyId, KeyStatus, LastUse, Note, Observed, Phase, Policy,
-    Promoted, Proof, Question, Refusal, Request, Revocation, Revoked, Secret, SecretState, Step, Timestamp, VersionId,
-    Wait, Why,
+    AccessKey, Blocked, Content, Decision, Held, KeyId, KeyStatus, Note, Observed, Phase, Policy, Promoted, Proof,
+    Question, Refusal, Request, Revocation, Revoked, Secret, SecretState, Step, Timestamp, VersionId, Wait, Why,
 };
 
 /// Decides what a person's request takes now: one pure, total function, beside [`decide`](crate::decide()).
 ///
 /// # Expected flow
-/// `Rollback`: `Act(Activate)` if the key is Inactive → `Look(Proof)` → `Promote` → `Write(promoted)` → `Done`.
+/// `Rollback`: `Act(Activate)` if the key is Inactive → `Look(Proof)` → `Write(promoted)`, for later than any run takes → `Promote` → `Write(promoted)`, for
+/// now → `Done`. A key that is about to leave is noted down as `hold` first, and left for `settle`.
 /// `Revoke`: `Write(revoked)` → whatever [`decide`](crate::decide()) says, until a successor is in place and the key is Inactive → `Done`. The note makes
 /// [`decide`](crate::decide()) take the key for due, and pass over its overlap and `quiet`; so a request that dies halfway is finished by the next run.
 ///
 /// # Guarantees
 /// - AWSCURRENT is only ever moved to a version whose credentials have authenticated in this very run, and never to a revoked key.
 /// - A key is revoked only with a proved successor in place, and deleted only after its soak, unless the request says otherwise in so many words.
-/// - What is refused has changed nothing.
+/// - What is refused has changed nothing. What ends otherwise may have: a key that was reactivated in vain stays Active until runs retire it again, and
+///   `without_successor` deactivates the key even if nothing can be noted down of it.
 ///
 /// # Assumptions
 /// Those of [`decide`](crate::decide()). And requests that contradict each other are not made within `settle` of each other: nothing stops one person from
@@ -50,7 +51,10 @@ fn rollback(seen: &Observed, to: &KeyId, policy: &Policy, now: Timestamp) -> Dec
         return case.published_again();
     }
     let Some(previous) = secret.previous.as_ref().filter(|held| held.key() == Some(to)) else {
-        return Decision::Refused(Refusal::NotBefore { key: to.clone() });
+        return Decision::Refused(match case.key(to) {
+            Some(_) => Refusal::NotBefore { key: to.clone() },
+            None => no_such_key(seen, to),
+        });
     };
     match case.key(to) {
         None => Decision::Refused(Refusal::Gone { key: to.clone() }),
@@ -64,100 +68,91 @@ fn rollback(seen: &Observed, to: &KeyId, policy: &Policy, now: Timestamp) -> Dec
 fn revoke(seen: &Observed, order: &Revocation, policy: &Policy, now: Timestamp) -> Decision {
     let key = &order.key;
     let listed = seen.keys.iter().find(|k| k.id == *key);
-    let active = listed.is_some_and(|k| k.status == KeyStatus::Active);
+    let active = listed.filter(|k| k.status == KeyStatus::Active);
     if let Some(KeyStatus::Other(status)) = listed.map(|k| &k.status) {
         return Decision::Blocked(Blocked::StrangeStatus { key: key.clone(), status: status.clone() });
     }
-    if order.only_if_unused
-        && active
-        && let Some(decision) = in_use(seen, key, policy, now)
+    let present = if let SecretState::Present(secret) = &seen.secret { Some(secret) } else { None };
+    let noted = present.and_then(|secret| secret.journal.revocation_of(key));
+    if let Some(active) = active.filter(|_| order.only_if_unused)
+        && let Some(decision) = in_use(seen, key, active.created, policy, now)
     {
-        return decision;
+        return match decision {
+            Decision::Wait(Wait { why: Why::InUse { key, last_use }, .. }) if noted.is_none() => {
+                Decision::Refused(Refusal::InUse { key, last_use })
+            }
+            decision => decision,
+        };
     }
+    // It was Inactive, and was reactivated since: what is noted down of that time must not count for its soak, whenever this run ends.
+    let reactivated = active.is_some()
+        && present
+            .and_then(|secret| secret.journal.phase_of(key))
+            .is_some_and(|(phase, at)| phase == Phase::Inactive && noted.is_none_or(|noted| noted.at < at));
     // Nothing has to be in place for this, so that it comes first.
-    if order.without_successor && active {
+    if order.without_successor && active.is_some() && !reactivated {
         return Decision::Act(Step::Deactivate(key.clone()));
     }
-    let no_such_key = || {
-        let keys = seen.keys.iter().map(|k| k.id.clone()).collect();
-        Decision::Refused(Refusal::NoSuchKey { key: key.clone(), keys })
-    };
-    let alone = order.without_successor || order.only_if_unused;
     let secret = match usable(&seen.secret) {
-        Ok(Some(secret)) => secret,
-        Ok(None) => {
-            return match (listed, seen.keys.iter().find(|k| k.id != *key)) {
-                (None, _) => no_such_key(),
-                (_, Some(other)) if !alone => no_room(key, other, None),
-                _ => Decision::Act(Step::CreateSecret),
-            };
-        }
+        Ok(secret) => secret,
         Err(blocked) => return Decision::Blocked(blocked),
     };
-    let Some(current) = &secret.current else { return Decision::Act(Step::PutPlaceholder) };
+    let needs_no_successor = order.without_successor || order.only_if_unused;
+    let Some((secret, current)) = secret.and_then(|secret| Some((secret, secret.current.as_ref()?))) else {
+        return match (listed, seen.keys.iter().find(|k| k.id != *key)) {
+            (None, _) => Decision::Refused(no_such_key(seen, key)),
+            (Some(_), Some(other)) if !needs_no_successor => no_room(key, other, secret),
+            _ if secret.is_some() => Decision::Act(Step::PutPlaceholder),
+            _ => Decision::Act(Step::CreateSecret),
+        };
+    };
     let case = Case { seen, secret, current, policy, now };
     if let Some(look) = case.foreign_version() {
         return look;
     }
     let is_current = current.key() == Some(key);
-    let noted = secret.journal.revoked_at(key);
     if is_current && order.only_if_unused {
         return Decision::Refused(Refusal::IsCurrent { key: key.clone() });
     }
     match listed {
         None if !is_current && noted.is_some() => return Decision::Done,
-        None if !is_current => return no_such_key(),
+        None if !is_current => return Decision::Refused(no_such_key(seen, key)),
         _ => {}
     }
     let in_the_way = case.in_the_way_of_a_successor(key);
-    // What was reactivated since the note, and not noted down yet, is revoked anew.
-    let over =
-        active && matches!(secret.journal.phase_of(key), Some((Phase::Inactive, at)) if noted.is_some_and(|n| n < at));
-    if noted.is_none() || over {
+    let weaker = noted.is_some_and(|noted| noted.only_if_unused && !order.only_if_unused);
+    if noted.is_none() || weaker || reactivated {
         // That AWSCURRENT was moved back to this key comes before it is revoked, and is noted down in that order.
         if let Some(first @ (Decision::Act(_) | Decision::Look(_))) = case.rolled_back().filter(|_| is_current) {
             return first;
         }
         return match in_the_way {
-            Some(other) if !alone || (is_current && !order.without_successor) => no_room(key, other, Some(secret)),
-            _ => Decision::Act(Step::Write(Note::Revoked(Revoked { key: key.clone(), at: now }))),
+            Some(other) if !needs_no_successor || (is_current && !order.without_successor) => {
+                no_room(key, other, Some(secret))
+            }
+            _ => Decision::Act(Step::Write(Note::Revoked(Revoked {
+                key: key.clone(),
+                at: now,
+                only_if_unused: order.only_if_unused,
+            }))),
         };
     }
-    if let Some(listed) = listed.filter(|_| active && order.only_if_unused && in_the_way.is_some() && !is_current) {
-        if seen.versions.is_none() {
-            return Decision::Look(Question::Versions);
-        }
-        if !case.is_own(listed) {
-            return Decision::Act(Step::Deactivate(key.clone()));
-        }
-    }
     let replaced = !is_current && (current.key().is_some() || in_the_way.is_some());
-    let alone = is_current && in_the_way.is_some();
-    match listed.filter(|k| k.status == KeyStatus::Inactive && (replaced || alone)) {
+    let stuck = is_current && in_the_way.is_some();
+    match listed.filter(|k| k.status == KeyStatus::Inactive && (replaced || stuck)) {
         Some(listed) => case.end_of_revocation(listed, order.delete),
         None => decide(seen, policy, now),
     }
+}
+
+fn no_such_key(seen: &Observed, key: &KeyId) -> Refusal {
+    Refusal::NoSuchKey { key: key.clone(), keys: seen.keys.iter().map(|k| k.id.clone()).collect() }
 }
 
 fn no_room(key: &KeyId, other: &AccessKey, secret: Option<&Secret>) -> Decision {
     let noted = secret.is_some_and(|secret| secret.journal.revoked_at(&other.id).is_some());
     let revoked = noted && other.status == KeyStatus::Inactive;
     Decision::Refused(Refusal::NoRoom { key: key.clone(), other: other.id.clone(), revoked })
-}
-
-/// Whether the key is, or may be, in use.
-fn in_use(seen: &Observed, key: &KeyId, policy: &Policy, now: Timestamp) -> Option<Decision> {
-    match seen.last_use.get(key) {
-        None => Some(Decision::Look(Question::LastUse(key.clone()))),
-        Some(LastUse::Unknown(reason)) => {
-            let why = Why::UseUnknown { key: key.clone(), reason: reason.clone() };
-            Some(Decision::Wait(Wait { why, until: None }))
-        }
-        Some(used @ LastUse::At { when, .. }) if now < after(*when, policy.waits().quiet) => {
-            Some(Decision::Refused(Refusal::InUse { key: key.clone(), last_use: used.clone() }))
-        }
-        Some(LastUse::At { .. } | LastUse::NoRecord) => None,
-    }
 }
 
 impl Case<'_> {
@@ -210,7 +205,10 @@ impl Case<'_> {
                 Decision::Act(Step::Write(Note::Promoted(Promoted { version: to, replacing, at })))
             }
             Some(Proof::Proven) => Decision::Act(Step::Promote { from, to }),
-            // One that was just reactivated may only need its time: whoever asks again tries again.
+            // What is refused has changed nothing; this has.
+            Some(Proof::Refused(reason) | Proof::Wrong(reason)) if self.seen.reactivated.as_ref() == Some(&key.id) => {
+                Decision::Blocked(Blocked::ReactivatedInVain { key: key.id.clone(), reason: reason.clone() })
+            }
             Some(Proof::Refused(reason) | Proof::Wrong(reason)) => {
                 Decision::Refused(Refusal::DoesNotWork { key: key.id.clone(), reason: reason.clone() })
             }
@@ -246,7 +244,8 @@ impl Case<'_> {
             }
             (KeyStatus::Active, Some((Phase::Retiring | Phase::Abandoned, _))) => keep(),
             (KeyStatus::Active, None) if self.promoted().is_some_and(|p| after(p.at, waits.overlap) <= soon) => keep(),
-            (KeyStatus::Inactive, Some((Phase::Inactive, at))) if after(at, waits.soak) <= soon => keep(),
+            // Also if somebody has just reactivated it: a run that looked before that does not know.
+            (_, Some((Phase::Inactive, at))) if after(at, waits.soak) <= soon => keep(),
             _ => None,
         }
     }
@@ -281,7 +280,7 @@ impl Case<'_> {
 
     /// The revoked key is Inactive: the soak counts from the note of it, unless the key is to be deleted at once.
     fn end_of_revocation(&self, key: &AccessKey, delete: bool) -> Decision {
-        let noted = matches!(self.secret.journal.phase_of(&key.id), Some((Phase::Inactive, _)));
+        let noted = matches!(self.phase_since_revoked(&key.id), Some((Phase::Inactive, _)));
         if !noted {
             let note = crate::Retired { key: key.id.clone(), phase: Phase::Inactive, at: self.now };
             return Decision::Act(Step::Write(Note::Retired(note)));
@@ -306,7 +305,8 @@ impl Case<'_> {
         }
         match self.key_before() {
             Some((held, before)) => Some(match self.way_back(held, before) {
-                Decision::Refused(Refusal::DoesNotWork { key, reason }) => {
+                Decision::Refused(Refusal::DoesNotWork { key, reason })
+                | Decision::Blocked(Blocked::ReactivatedInVain { key, reason }) => {
                     Decision::Blocked(Blocked::NoWayBack { key, reason })
                 }
                 decision => decision,
@@ -315,56 +315,4 @@ impl Case<'_> {
             None => None,
         }
     }
-}
-
-/// What the request will do, step by step, if nothing fails; nothing if it is refused or was carried out before.
-#[must_use]
-pub(crate) fn outlook(seen: &Observed, request: &Request, policy: &Policy, now: Timestamp) -> Vec<Intended> {
-    match request {
-        Request::Rollback { to } => {
-            let inactive = seen.keys.iter().any(|k| k.id == *to && k.status == KeyStatus::Inactive);
-            let activate = inactive.then(|| Intended::Activate(to.clone()));
-            activate.into_iter().chain([Intended::PublishAgain(to.clone())]).collect()
-        }
-        Request::Revoke(order) => outlook_of_revocation(seen, order, policy, now),
-    }
-}
-
-fn outlook_of_revocation(seen: &Observed, order: &Revocation, policy: &Policy, now: Timestamp) -> Vec<Intended> {
-    let key = &order.key;
-    let status = seen.keys.iter().find(|k| k.id == *key).map(|k| &k.status);
-    let deactivate = (status == Some(&KeyStatus::Active)).then(|| Intended::Deactivate(key.clone()));
-    let delete = status.is_some().then(|| match order.delete {
-        true => Intended::Delete(key.clone()),
-        false => Intended::DeleteLater { key: key.clone(), after: policy.waits().soak },
-    });
-    let nothing = Secret::default();
-    let secret = if let SecretState::Present(secret) = &seen.secret { secret } else { &nothing };
-    let make = secret.current.is_none().then_some(Intended::MakeSecret);
-    let nowhere = Held { version: VersionId::for_placeholder(Timestamp::MIN_UTC), content: Content::Placeholder };
-    let current = secret.current.as_ref().unwrap_or(&nowhere);
-    let case = Case { seen, secret, current, policy, now };
-    let publish = || match (case.staged().and_then(Held::key).filter(|k| *k != key), case.key_before()) {
-        (Some(staged), _) => vec![Intended::PublishStaged(staged.clone())],
-        (None, Some((_, before))) if seen.keys.len() >= 2 => {
-            let wait = case.published_until().filter(|until| now < *until);
-            let wait = wait.map(|until| Intended::Wait { key: key.clone(), until });
-            let activate = (before.status == KeyStatus::Inactive).then(|| Intended::Activate(before.id.clone()));
-            wait.into_iter().chain(activate).chain([Intended::PublishAgain(before.id.clone())]).collect()
-        }
-        _ => vec![Intended::PublishNewKey],
-    };
-    let in_place = current.key().is_some_and(|current| current != key);
-    let alone = case.in_the_way_of_a_successor(key).is_some();
-    let first = if order.without_successor { deactivate.clone() } else { None };
-    let mut steps: Vec<_> = first.into_iter().chain(make).collect();
-    if !in_place && !alone {
-        steps.extend(publish());
-    }
-    steps.extend(deactivate.filter(|_| !order.without_successor));
-    steps.extend(delete);
-    if alone && order.delete && current.key() == Some(key) {
-        steps.push(Intended::PublishNewKey);
-    }
-    steps
 }

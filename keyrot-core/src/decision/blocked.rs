@@ -4,7 +4,7 @@ use crate::{KeyId, LastUse, Timestamp, UserName, VersionId};
 use serde::Serialize;
 use std::fmt;
 
-/// Why a person has to decide. Nothing of the user's is changed until then.
+/// Why a person has to decide. Nothing of the user's is changed until then; a [`Request`](crate::Request) may have changed something before.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Blocked {
@@ -60,6 +60,13 @@ pub enum Blocked {
     /// The current key was revoked, and the one under AWSPREVIOUS, which leaves no room for a new one, does not work.
     NoWayBack {
         /// The key under AWSPREVIOUS.
+        key: KeyId,
+        /// What the trial brought.
+        reason: String,
+    },
+    /// A key was reactivated to be published again, and its credentials do not work.
+    ReactivatedInVain {
+        /// The key, which is Active now.
         key: KeyId,
         /// What the trial brought.
         reason: String,
@@ -124,6 +131,7 @@ impl Blocked {
             Self::NoWayBack { key, .. } => {
                 format!("to make room for a new key: keyrot revoke {user} {key} --without-successor --delete")
             }
+            Self::ReactivatedInVain { .. } => format!("it may need some minutes; ask again: keyrot rollback {user}. AWSCURRENT stands where it stood, and runs retire the key again"),
             Self::CurrentDoesNotWork { .. } => format!("put working credentials of this user under AWSCURRENT, or: keyrot resolve {user}"),
             Self::UnknownKeys(keys) => {
                 let known = keys.iter().filter(|k| !matches!(k.last_use, LastUse::Unknown(_)));
@@ -164,6 +172,9 @@ impl fmt::Display for Blocked {
             }
             Self::NoWayBack { key, reason } => {
                 write!(f, "the current key was revoked, and {key}, the one before, cannot be published again: {reason}")
+            }
+            Self::ReactivatedInVain { key, reason } => {
+                write!(f, "{key} was reactivated to be published again, and does not work: {reason}")
             }
             Self::UnknownKeys(keys) => {
                 f.write_str("nobody knows whose these are: ")?;

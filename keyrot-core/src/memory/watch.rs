@@ -2,8 +2,8 @@
 
 use super::{Label, World};
 use crate::{
-    Intent, KeyId, KeyStatus, LastUse, Phase, Policy, Promoted, Revocation, SecretName, SecretState, Timestamp,
-    UserName, VersionId, after,
+    Intent, KeyId, KeyStatus, LastUse, Phase, Policy, Promoted, Retired, Revocation, SecretName, SecretState,
+    Timestamp, UserName, VersionId, after,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -165,11 +165,13 @@ impl Watch {
         let now = was.world.now();
         let waits = self.policy.waits();
         let broken = |promise, how: String| Err(Broken { promise, how });
+        let created = |key| Some(was.world.user(&self.user)?.key(key)?.listed.created);
         if let Some(order) = self.revoked.get(key) {
             let unused = || match was.world.last_use(key) {
                 Ok(LastUse::At { when, .. }) => after(when, waits.quiet) <= now,
-                Ok(_) => true,
-                Err(_) => false,
+                // A use may not be on record yet.
+                Ok(LastUse::NoRecord) => created(key).is_some_and(|at| after(at, waits.quiet) <= now),
+                Ok(LastUse::Unknown(_)) | Err(_) => false,
             };
             return match (order.without_successor, order.only_if_unused) {
                 (_, true) if !unused() => broken("S2", format!("{key} was revoked though it was used within `quiet`")),
@@ -336,7 +338,10 @@ impl Watch {
             SecretState::Present(secret) => secret.journal,
             _ => crate::Journal::default(),
         };
-        let hold = journal.retired.filter(|r| r.phase == Phase::Inactive).map(|r| r.key);
+        // What was noted down before the key was revoked is over.
+        let counts = |r: &&Retired| journal.revoked_at(&r.key).is_none_or(|revoked| revoked <= r.at);
+        let inactive = journal.retired.as_ref().filter(|r| r.phase == Phase::Inactive).filter(counts);
+        let hold = inactive.map(|r| r.key.clone());
         let value = current.as_ref().and_then(|(version, _)| secret?.value(version));
         let placeholder = value.is_some_and(super::Value::is_placeholder);
         View { world, current, promoted: journal.promoted, intent: journal.intent, hold, placeholder }

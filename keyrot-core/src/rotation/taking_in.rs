@@ -73,6 +73,13 @@ impl Rotation {
         self.seen.versions = None;
         self.changed = false;
         self.looks += 1;
+        if let (Some(id), SecretState::Present(secret)) = (&self.seen.in_hand, &self.seen.secret) {
+            let labels = [&secret.current, &secret.pending, &secret.previous];
+            // It was staged although the answer was lost: from now on it is a key as any other, and IAM's word counts.
+            if labels.into_iter().flatten().any(|held| held.key() == Some(id)) {
+                self.seen.in_hand = None;
+            }
+        }
         // The key in hand may lag in the listing; once it is listed, IAM's word on its status counts.
         if let (Some(id), Some(new)) = (self.seen.in_hand.clone(), &self.fresh)
             && !self.seen.keys.iter().any(|k| k.id == id)
@@ -116,8 +123,14 @@ impl Rotation {
                 let current = Some(Held::of(version));
                 self.seen.secret = SecretState::Present(Secret { current, ..Secret::default() });
             }
-            Call::Deactivate(key) => self.set_status(&key, KeyStatus::Inactive),
-            Call::Activate(key) => self.set_status(&key, KeyStatus::Active),
+            Call::Deactivate(key) => {
+                self.set_status(&key, KeyStatus::Inactive);
+                self.deactivated = Some(key);
+            }
+            Call::Activate(key) => {
+                self.set_status(&key, KeyStatus::Active);
+                self.seen.reactivated = Some(key);
+            }
             Call::DeleteKey(key) => self.seen.keys.retain(|k| k.id != key),
             call => self.done_in_secret(call),
         }
@@ -164,6 +177,8 @@ impl Rotation {
     fn announcement(&self, call: &Call) -> Option<EventKind> {
         Some(match (call, &self.seen.secret) {
             (Call::CreateSecret(_) | Call::PutPlaceholder(_), _) => EventKind::Adopted,
+            // IAM's listing may still have shown it Active; it is told once.
+            (Call::Deactivate(key), _) if self.deactivated.as_ref() == Some(key) => return None,
             (Call::Deactivate(key), _) => EventKind::Retired { key: key.clone() },
             (Call::Activate(key), _) => EventKind::Activated { key: key.clone() },
             (Call::DeleteKey(key), _) => EventKind::Deleted { key: key.clone() },

@@ -172,14 +172,15 @@ fn a_user_listed_twice_is_one_user_only_if_nothing_differs() {
 }
 
 #[test]
-fn a_quarantine_is_seen_and_is_worse_than_a_bad_tag() {
+fn a_quarantine_is_seen_beside_a_bad_tag() {
     let mut a = tagged("a", &[]);
     a.policies = vec!["ReadOnly".to_owned(), "AWSCompromisedKeyQuarantineV3".to_owned()];
     let mut b = tagged("b", &[("keyrot:x", "y")]);
     b.policies.clone_from(&a.policies);
     let selected = run(&[a, b], &Selection::default());
     assert_eq!(selected.chosen[0].subject.quarantine.as_deref(), Some("AWSCompromisedKeyQuarantineV3"));
-    assert!(matches!(&selected.chosen[1].policy, Err(Blocked::Quarantined { .. })));
+    assert_eq!(selected.chosen[1].subject.quarantine, selected.chosen[0].subject.quarantine);
+    assert!(matches!(&selected.chosen[1].policy, Err(Blocked::BadTag { .. })));
 }
 
 #[test]

@@ -140,6 +140,7 @@ fn a_person_amid_secrets_managers_own_rotation() {
 }
 
 const REVOKE: &[Ask] = &[Ask::Revoke];
+const REVOKE_IF_UNUSED: &[Ask] = &[Ask::RevokeIfUnused];
 const REVOKE_OTHERWISE: &[Ask] = &[Ask::RevokeAndDelete, Ask::RevokeIfUnused, Ask::RevokeWithoutSuccessor];
 
 #[test]
@@ -169,6 +170,28 @@ fn a_person_revokes_a_key() {
         explore(&format!("revocation, one fault, {start:?}"), setting);
         let setting = Setting { asks: REVOKE_OTHERWISE, faults: 1, horizon: bound(1, 6), ..asked(start) };
         explore(&format!("revocations of other kinds, one fault, {start:?}"), setting);
+    }
+}
+
+#[test]
+fn a_person_revokes_a_key_that_nobody_knows() {
+    let two = Start::New { keys: 2 };
+    let setting = Setting { asks: REVOKE_IF_UNUSED, faults: 1, uses: 1, horizon: bound(8, 9), ..asked(two) };
+    explore("revocation of one of two unknown keys, if unused", setting);
+    let setting = Setting { asks: REVOKE_OTHERWISE, person: 1, horizon: bound(1, 4), ..asked(two) };
+    explore("revocations of one of two unknown keys, and a person", setting);
+    let setting = Setting { asks: REVOKE_IF_UNUSED, faults: 1, uses: 1, horizon: bound(2, 4), ..asked(Start::Overlap) };
+    explore("revocation in the overlap, if unused", setting);
+}
+
+#[test]
+fn a_person_revokes_a_key_that_was_inactive_before() {
+    let setting = Setting { asks: REVOKE_OTHERWISE, person: 1, horizon: bound(2, 3), ..asked(Start::Soaking) };
+    explore("revocations of a key that soaks, and a person", setting.clone());
+    explore("the same, one fault", Setting { faults: 1, horizon: bound(0, 2), ..setting });
+    if deep() {
+        let setting = Setting { asks: &[Ask::Rollback], person: 1, rotators: 2, horizon: 0, ..asked(Start::Soaking) };
+        explore("rollback to a key that soaks, and a person beside another run", setting);
     }
 }
 

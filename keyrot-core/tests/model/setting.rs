@@ -44,6 +44,8 @@ pub(crate) enum Start {
     DueForeign,
     /// Just rotated: the old key is in its overlap.
     Overlap,
+    /// Later: the old key is Inactive, and its soak is over but for one unit.
+    Soaking,
     /// As [`Start::Due`], and Secrets Manager's own rotation is switched on.
     Serviced,
     /// Just rotated by Secrets Manager's orders: the old key is in its overlap.

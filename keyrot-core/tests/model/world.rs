@@ -149,6 +149,20 @@ impl State {
         if setting.start == Start::Overlap {
             state.live(&sound, 1);
         }
+        if setting.start == Start::Soaking {
+            let soaks = |state: &Self| {
+                let user = state.world.user(&user());
+                user.is_some_and(|user| user.keys().iter().any(|key| key.listed.status == KeyStatus::Inactive))
+            };
+            (0..20).for_each(|_| {
+                if !soaks(&state) {
+                    state.live(&sound, 1);
+                }
+            });
+            assert!(soaks(&state), "the old key went its way");
+            // One unit of its soak is over by now.
+            state.world.advance(setting.waits.soak - UNIT * 2);
+        }
         if setting.start.serviced() {
             state.world.secret_mut(&secret()).unwrap().rotation = true;
         }
@@ -166,7 +180,8 @@ impl State {
             uses,
             services,
             passed: 0,
-            interfered: false,
+            // Which of two keys may go is a person's to say.
+            interfered: matches!(setting.start, Start::New { keys } if keys > 1),
             begun: false,
             left: BTreeSet::new(),
             ..state
@@ -223,6 +238,19 @@ impl State {
     }
 
     pub(crate) fn step(&mut self, setting: &Setting, i: usize, luck: Luck) {
+        let task = self.rotators[i].as_ref().map(|running| running.task.clone());
+        self.take_step(setting, i, luck);
+        // What goes without a successor is deactivated before anything is noted down. Where the run ends in between, it is that person's own
+        // doing, and taken as listed at once.
+        if let (Some(Task::Request(Request::Revoke(order))), None) = (task, &self.rotators[i])
+            && order.without_successor
+            && !matches!(self.world.describe_secret(&secret()), SecretState::Present(s) if s.journal.revoked_at(&order.key).is_some())
+        {
+            self.world.forget_stale_listing(&user());
+        }
+    }
+
+    fn take_step(&mut self, setting: &Setting, i: usize, luck: Luck) {
         let Some(mut running) = self.rotators[i].take() else { return };
         if luck != Luck::Good {
             self.faults -= 1;
@@ -232,8 +260,8 @@ impl State {
             Next::Sleep(pause) => running.slept += pause,
             Next::Call(call) => {
                 running.overtaken &= call != Call::ListKeys;
-                // A request stands as it is until its run has first looked: whoever reactivates the key before that contradicts it.
-                if let (Task::Request(Request::Revoke(order)), None) = (&running.task, &running.first) {
+                // A request stands until its run is over: whoever reactivates the key before that contradicts it.
+                if let Task::Request(Request::Revoke(order)) = &running.task {
                     self.watch.revoke(order.clone());
                 }
                 let before = self.world.clone();

@@ -7,6 +7,7 @@ use keyrot_core::{
     Cancel, Chosen, EventDocument, Intended, KeyId, KeyStatus, Limits, Mode, Outcome, Ports, Refusal, Request,
     Revocation, Rotator, SecretName, Standing, UserName,
 };
+use std::time::Duration;
 
 /// One user, tagged for rotation, at a desk where a person sits.
 pub(crate) struct Desk {
@@ -55,29 +56,46 @@ impl Desk {
         report.users.into_iter().next().unwrap()
     }
 
-    pub(crate) async fn put(&self, request: &Request, mode: Mode) -> Outcome {
+    pub(crate) async fn put(&self, request: &Request, mode: Mode) -> Standing {
         let rotator = Rotator::new(Ports::of(self.account.clone()));
         let (chosen, limits, cancel) = (self.chosen().await, Limits::default(), Cancel::default());
         let report = rotator.fulfil(chosen, request.clone(), mode, &limits, &cancel, &|_| {}).await;
-        report.users.into_iter().next().unwrap().outcome
+        report.users.into_iter().next().unwrap()
     }
 
     /// Asks, demands that it is done, and gives back what people were told, in a word each.
     pub(crate) async fn told(&self, request: &Request) -> Vec<&'static str> {
-        let rotator = Rotator::new(Ports::of(self.account.clone()));
-        let (chosen, limits, cancel) = (self.chosen().await, Limits::default(), Cancel::default());
-        let report = rotator.fulfil(chosen, request.clone(), Mode::Act, &limits, &cancel, &|_| {}).await;
-        assert_eq!(report.users[0].outcome, Outcome::Done);
-        report.users[0].events.iter().map(|event| EventDocument::of(event).event).collect()
+        let done = self.put(request, Mode::Act).await;
+        assert_eq!(done.outcome, Outcome::Done);
+        words(&done)
     }
 
+    /// Asks, and demands that just what a look said beforehand is done.
     pub(crate) async fn ask(&self, request: &Request) -> Outcome {
-        self.put(request, Mode::Act).await
+        let intended = match self.put(request, Mode::Plan).await.outcome {
+            Outcome::Intended(steps) => steps,
+            _ => Vec::new(),
+        };
+        let done = self.put(request, Mode::Act).await;
+        let changes = ["adopted", "rotated", "rolled_back", "activated", "retired", "deleted"];
+        let told: Vec<_> = words(&done).into_iter().filter(|word| changes.contains(word)).collect();
+        let expected: Vec<_> = intended.iter().map_while(word).collect();
+        assert_eq!(told, expected, "{intended:?}");
+        done.outcome
+    }
+
+    /// Asks, where a fault was injected at which the process dies.
+    pub(crate) async fn dies_at(&self, request: &Request) {
+        let died = tokio::time::timeout(Duration::from_millis(50), self.put(request, Mode::Act)).await;
+        assert!(died.is_err(), "{died:?}");
+        self.account.heal();
     }
 
     pub(crate) async fn intended(&self, request: &Request) -> Vec<Intended> {
         let before = self.account.world();
-        let Outcome::Intended(steps) = self.put(request, Mode::Plan).await else { panic!("nothing is intended") };
+        let Outcome::Intended(steps) = self.put(request, Mode::Plan).await.outcome else {
+            panic!("nothing is intended")
+        };
         let after = self.account.world();
         assert_eq!(self.keys(), keys_of(&before, &self.user), "to look changes nothing");
         assert_eq!(before.secret(&secret()), after.secret(&secret()), "to look changes nothing");
@@ -87,7 +105,7 @@ impl Desk {
     /// What is refused has changed nothing; an authentication leaves its mark on the key's last use only.
     pub(crate) async fn refused(&self, request: &Request) -> Refusal {
         let before = self.account.world();
-        let outcome = self.ask(request).await;
+        let outcome = self.put(request, Mode::Act).await.outcome;
         let after = self.account.world();
         assert_eq!(self.keys(), keys_of(&before, &self.user));
         assert_eq!(before.secret(&secret()), after.secret(&secret()));
@@ -127,6 +145,23 @@ impl Desk {
         }
         panic!("never settled: {:?}", self.look().await.outcome);
     }
+}
+
+fn words(standing: &Standing) -> Vec<&'static str> {
+    standing.events.iter().map(|event| EventDocument::of(event).event).collect()
+}
+
+/// What people are told of the step; none for what ends a run, or is left to others.
+fn word(step: &Intended) -> Option<&'static str> {
+    Some(match step {
+        Intended::MakeSecret => "adopted",
+        Intended::PublishNewKey | Intended::PublishStaged(_) => "rotated",
+        Intended::PublishAgain(_) => "rolled_back",
+        Intended::Activate(_) => "activated",
+        Intended::Deactivate(_) => "retired",
+        Intended::Delete(_) => "deleted",
+        Intended::Wait(_) | Intended::Stop(_) | Intended::DeleteLater { .. } => return None,
+    })
 }
 
 pub(crate) fn settings() -> Settings {

@@ -1,6 +1,6 @@
 //! To have done with a leaked key: what goes first, what is refused, and that to ask again is harmless.
 
-use super::desk::{Desk, back_to, revoke};
+use super::desk::{Desk, back_to, revoke, secret};
 use super::support::{DAY, HOUR, MINUTE};
 use keyrot_core::memory::{Fault, FaultAt, Label, World};
 use keyrot_core::{Blocked, Intended, KeyId, KeyStatus, Outcome, Refusal, Request, Revocation, Wait, Why};
@@ -50,7 +50,8 @@ async fn where_there_is_no_room_the_key_before_takes_the_place_of_the_one_that_l
     let request = Request::Revoke(revoke(&leaked));
     let intended = desk.intended(&request).await;
     let until = desk.account.world().now() + 30 * MINUTE;
-    assert!(matches!(&intended[0], Intended::Wait { key, until: u } if *key == leaked && *u <= until), "{intended:?}");
+    let settling = Wait { why: Why::Settling(leaked.clone()), until: Some(until) };
+    assert_eq!(intended[0], Intended::Wait(settling));
     assert_eq!(intended[1..3], [Intended::PublishAgain(old.clone()), Intended::Deactivate(leaked.clone())]);
     // It was published just now: a run that is still under way may publish it once more.
     let settling = desk.ask(&request).await;
@@ -115,9 +116,7 @@ async fn a_revocation_that_dies_halfway_is_finished_by_the_next_run() {
         let nth = usize::from(call == "write_note");
         desk.account.inject(FaultAt { call: Some(call), after: nth, times: 1, fault: Fault::DeathAfter });
         let request = Request::Revoke(revoke(&leaked));
-        let died = tokio::time::timeout(std::time::Duration::from_millis(50), desk.ask(&request)).await;
-        assert!(died.is_err(), "{call}: {died:?}");
-        desk.account.heal();
+        desk.dies_at(&request).await;
         for _ in 0..6 {
             desk.account.advance(HOUR);
             desk.run().await;
@@ -201,4 +200,133 @@ async fn where_both_keys_leaked_it_says_how_to_make_room() {
     assert_eq!(desk.ask(&Request::Revoke(revoke(&new))).await, Outcome::Done);
     assert!(!desk.active().contains(&new));
     desk.settles().await;
+}
+
+#[tokio::test]
+async fn the_soak_counts_from_the_last_time_a_key_was_deactivated() {
+    // It was Inactive for six days; somebody reactivates it, and before any run sees that, it is revoked.
+    let desk = Desk::in_overlap().await;
+    let old = desk.labelled(Label::Previous).unwrap();
+    while desk.active().len() == 2 {
+        desk.account.advance(DAY);
+        desk.run().await;
+    }
+    desk.account.advance(6 * DAY);
+    desk.account.change(|world| world.set_key_status(&desk.user, &old, KeyStatus::Active).unwrap());
+    let order = Revocation { without_successor: true, ..revoke(&old) };
+    assert_eq!(desk.ask(&Request::Revoke(order)).await, Outcome::Done);
+    for _ in 0..6 {
+        desk.account.advance(DAY);
+        desk.run().await;
+        assert_eq!(desk.keys().len(), 2, "it soaks anew");
+    }
+    desk.settles().await;
+
+    // One of two unknown keys was retired, reactivated, and is retired once more, long after.
+    let desk = Desk::new(2);
+    desk.account.advance(30 * DAY);
+    let key = desk.active().remove(0);
+    let retire = Request::Revoke(Revocation { only_if_unused: true, ..revoke(&key) });
+    assert_eq!(desk.ask(&retire).await, Outcome::Done);
+    desk.account.advance(HOUR);
+    desk.account.change(|world| world.set_key_status(&desk.user, &key, KeyStatus::Active).unwrap());
+    desk.account.advance(20 * DAY);
+    assert_eq!(desk.ask(&retire).await, Outcome::Done);
+    desk.run().await;
+    assert_eq!(desk.keys().len(), 2, "it soaks");
+    desk.settles().await;
+}
+
+#[tokio::test]
+async fn only_if_unused_holds_for_the_run_that_finishes_it_too() {
+    let desk = Desk::in_overlap().await;
+    let old = desk.labelled(Label::Previous).unwrap();
+    desk.account.advance(2 * DAY);
+    let retire = Request::Revoke(Revocation { only_if_unused: true, ..revoke(&old) });
+    desk.account.inject(FaultAt { call: Some("write_note"), after: 0, times: 1, fault: Fault::DeathAfter });
+    desk.dies_at(&retire).await;
+    let credentials = World::credentials_of(&old);
+    desk.account.change(|world| world.authenticate(&credentials, "s3", "eu-west-1"));
+    desk.account.advance(HOUR);
+    let outcome = desk.run().await.outcome;
+    assert!(matches!(&outcome, Outcome::Waiting(Wait { why: Why::InUse { .. }, .. })), "{outcome:?}");
+    // To ask again says the same; to say that it has to go all the same is another order.
+    let outcome = desk.ask(&retire).await;
+    assert!(matches!(&outcome, Outcome::Waiting(Wait { why: Why::InUse { .. }, .. })), "{outcome:?}");
+    assert_eq!(desk.active().len(), 2);
+    assert_eq!(desk.ask(&Request::Revoke(revoke(&old))).await, Outcome::Done);
+    assert!(!desk.active().contains(&old));
+    desk.settles().await;
+}
+
+#[tokio::test]
+async fn a_key_that_is_too_young_for_its_use_to_be_on_record_is_not_unused() {
+    let desk = Desk::new(2);
+    let key = desk.active().remove(1);
+    desk.account.change(|world| world.delete_key(&desk.user, &key).unwrap());
+    let young = desk.account.change(|world| world.add_key(&desk.user).unwrap().credentials.key);
+    desk.account.advance(30 * MINUTE);
+    let retire = Request::Revoke(Revocation { only_if_unused: true, ..revoke(&young) });
+    let outcome = desk.ask(&retire).await;
+    assert!(matches!(&outcome, Outcome::Waiting(Wait { why: Why::NoRecord(_), .. })), "{outcome:?}");
+    assert_eq!(desk.active().len(), 2);
+    desk.account.advance(2 * DAY);
+    assert_eq!(desk.ask(&retire).await, Outcome::Done);
+    assert!(!desk.active().contains(&young));
+}
+
+#[tokio::test]
+async fn an_empty_secret_is_no_reason_to_begin_what_will_be_refused() {
+    let desk = Desk::new(2);
+    desk.account.change(|world| world.create_secret(&secret(), None).unwrap());
+    let keys = desk.active();
+    let stranger = KeyId::parse("AKIAIOSFODNN7EXAMPLE").unwrap();
+    let no_such = Refusal::NoSuchKey { key: stranger.clone(), keys: keys.clone() };
+    assert_eq!(desk.refused(&Request::Revoke(revoke(&stranger))).await, no_such);
+    let no_room = Refusal::NoRoom { key: keys[0].clone(), other: keys[1].clone(), revoked: false };
+    assert_eq!(desk.refused(&Request::Revoke(revoke(&keys[0]))).await, no_room);
+}
+
+#[tokio::test]
+async fn a_quarantine_does_not_stop_a_run_from_finishing_a_revocation() {
+    let desk = Desk::new(0);
+    desk.run().await;
+    let leaked = desk.current().unwrap();
+    desk.account.advance(DAY);
+    desk.account.change(|world| {
+        world.user_mut(&desk.user).unwrap().policies.push("AWSCompromisedKeyQuarantineV3".to_owned());
+    });
+    desk.account.inject(FaultAt { call: Some("promote"), after: 0, times: 1, fault: Fault::DeathBefore });
+    let request = Request::Revoke(revoke(&leaked));
+    desk.dies_at(&request).await;
+    desk.account.advance(HOUR);
+    desk.run().await;
+    assert!(!desk.active().contains(&leaked) && desk.current() != Some(leaked));
+    desk.account.advance(HOUR);
+    let outcome = desk.run().await.outcome;
+    assert!(matches!(&outcome, Outcome::Blocked(Blocked::Quarantined { .. })), "the rest waits: {outcome:?}");
+}
+
+#[tokio::test]
+async fn beside_a_quarantine_a_bad_tag_is_named_to_whoever_revokes() {
+    let desk = Desk::new(1);
+    let leaked = desk.active().remove(0);
+    desk.account.change(|world| {
+        world.user_mut(&desk.user).unwrap().policies.push("AWSCompromisedKeyQuarantineV3".to_owned());
+        world.tag_user(&desk.user, "keyrot:overlap", "two weeks").unwrap();
+    });
+    assert!(matches!(desk.run().await.outcome, Outcome::Blocked(Blocked::Quarantined { .. })));
+    match desk.ask(&Request::Revoke(revoke(&leaked))).await {
+        Outcome::Blocked(reason) => assert!(reason.to_string().contains("two weeks"), "{reason}"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_deactivation_is_told_once_although_the_listing_lags() {
+    let desk = Desk::new(1);
+    let key = desk.active().remove(0);
+    desk.account.change(|world| world.rules.listing_lag = 5 * MINUTE);
+    let told = desk.told(&Request::Revoke(Revocation { without_successor: true, ..revoke(&key) })).await;
+    assert_eq!(told.iter().filter(|word| **word == "retired").count(), 1, "{told:?}");
 }

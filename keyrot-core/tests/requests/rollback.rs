@@ -3,7 +3,7 @@
 use super::desk::{Desk, back_to, secret};
 use super::support::{DAY, HOUR, MINUTE};
 use keyrot_core::memory::{Label, Value, World};
-use keyrot_core::{Blocked, Intended, KeyStatus, Outcome, Refusal, Request, VersionId, Wait, Why};
+use keyrot_core::{Blocked, Intended, KeyId, KeyStatus, Mode, Outcome, Refusal, Request, VersionId, Wait, Why};
 
 #[tokio::test]
 async fn back_and_forth_between_two_keys() {
@@ -65,21 +65,7 @@ async fn there_is_no_way_back_and_it_says_why() {
 
     let desk = Desk::in_overlap().await;
     let old = desk.labelled(Label::Previous).unwrap();
-    let world = desk.account.world();
-    // Somebody overwrote what is under AWSPREVIOUS: it names the key, and does not work.
-    let version = world.secret(&secret()).unwrap().labelled(Label::Previous).unwrap().clone();
-    let wrong = Value::text(format!(r#"{{"AccessKeyId":"{old}","SecretAccessKey":"slip of the pen"}}"#));
-    let set = |value: Value| {
-        desk.account.change(|w| {
-            let other = VersionId::parse("00000000-0000-0000-0000-000000000009").unwrap();
-            let now = w.secret(&secret()).unwrap().labelled(Label::Current).unwrap().clone();
-            w.put_secret_value(&secret(), &other, value, &[]).unwrap();
-            w.move_label(&secret(), Label::Current, Some(&other), Some(&now)).unwrap();
-            other
-        })
-    };
-    let other = set(wrong);
-    assert_ne!(other, version);
+    slip_of_the_pen(&desk, &old);
     let refusal = desk.refused(&back_to(&old)).await;
     assert!(matches!(&refusal, Refusal::DoesNotWork { key, .. } if *key == old), "{refusal:?}");
     assert!(!format!("{refusal} {refusal:?}").contains("slip of the pen"));
@@ -131,4 +117,42 @@ async fn a_note_from_before_does_not_shorten_the_overlap_of_what_is_left() {
         other => panic!("{other:?}"),
     }
     desk.settles().await;
+}
+
+#[tokio::test]
+async fn a_key_that_was_reactivated_in_vain_is_no_refusal() {
+    let desk = Desk::in_overlap().await;
+    let old = desk.labelled(Label::Previous).unwrap();
+    while desk.active().len() == 2 {
+        desk.account.advance(DAY);
+        desk.run().await;
+    }
+    desk.account.advance(HOUR);
+    slip_of_the_pen(&desk, &old);
+    let outcome = desk.put(&back_to(&old), Mode::Act).await.outcome;
+    assert!(matches!(&outcome, Outcome::Blocked(Blocked::ReactivatedInVain { key, .. }) if *key == old), "{outcome:?}");
+    assert_ne!(desk.current(), Some(old.clone()));
+    let refusal = desk.refused(&back_to(&old)).await;
+    assert!(matches!(&refusal, Refusal::DoesNotWork { .. }), "now it is Active, and nothing was changed: {refusal:?}");
+    desk.settles().await;
+}
+
+/// Somebody overwrites what is under AWSPREVIOUS: it names the key, and does not work.
+fn slip_of_the_pen(desk: &Desk, key: &KeyId) {
+    let wrong = Value::text(format!(r#"{{"AccessKeyId":"{key}","SecretAccessKey":"slip of the pen"}}"#));
+    desk.account.change(|world| {
+        let other = VersionId::parse("00000000-0000-0000-0000-000000000009").unwrap();
+        let now = world.secret(&secret()).unwrap().labelled(Label::Current).unwrap().clone();
+        world.put_secret_value(&secret(), &other, wrong, &[]).unwrap();
+        world.move_label(&secret(), Label::Current, Some(&other), Some(&now)).unwrap();
+    });
+}
+
+#[tokio::test]
+async fn a_mistyped_key_is_named() {
+    let desk = Desk::in_overlap().await;
+    let keys = desk.active();
+    let stranger = KeyId::parse("AKIAIOSFODNN7EXAMPLE").unwrap();
+    let refusal = desk.refused(&back_to(&stranger)).await;
+    assert_eq!(refusal, Refusal::NoSuchKey { key: stranger, keys });
 }

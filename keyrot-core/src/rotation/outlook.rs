@@ -1,0 +1,142 @@
+//! What a request will do: the machine plays it through on what was seen, with every call going well.
+
+use super::Rotation;
+use crate::policy::after;
+use crate::{
+    Call, Credentials, Held, Intended, KeyId, LastUse, Mode, NewKey, Next, Outcome, ProbeAnswer, Reply, Request,
+    SecretKey, SecretState, Timestamp, VersionId,
+};
+use std::collections::BTreeMap;
+
+/// No request makes more calls than this, nor waits more often.
+const MOST_CALLS: usize = 200;
+const MOST_WAITS: usize = 4;
+
+/// What the new key is called as long as there is none. IAM's ids have no such digits.
+const NEW_KEY: &str = "AKIA0000000000000000";
+
+/// A run that only takes place on paper.
+struct Rehearsal {
+    run: Rotation,
+    now: Timestamp,
+    /// What was found out before the first change: it is not asked again.
+    last_use: BTreeMap<KeyId, LastUse>,
+    versions: Vec<VersionId>,
+    steps: Vec<Intended>,
+}
+
+impl Rotation {
+    /// The steps of the request, as far as can be said beforehand.
+    pub(super) fn outlook(&self, request: &Request, now: Timestamp) -> Vec<Intended> {
+        let mut run = self.clone();
+        run.mode = Mode::Act;
+        let mut versions = self.seen.versions.clone().unwrap_or_default();
+        if let SecretState::Present(secret) = &self.seen.secret {
+            let labels = [&secret.current, &secret.pending, &secret.previous];
+            versions.extend(labels.into_iter().flatten().map(|held| held.version.clone()));
+        }
+        let last_use = self.seen.last_use.clone();
+        Rehearsal { run, now, last_use, versions, steps: Vec::new() }.play(request)
+    }
+}
+
+impl Rehearsal {
+    fn play(mut self, request: &Request) -> Vec<Intended> {
+        let mut waits = 0;
+        for _ in 0..MOST_CALLS {
+            match self.run.next(self.now) {
+                Next::Sleep(pause) => self.now = after(self.now, pause),
+                Next::Call(call) => {
+                    self.steps.extend(self.step(&call));
+                    let reply = self.reply(call);
+                    self.run.answer(self.now, Ok(reply));
+                }
+                Next::Done(Outcome::Waiting(wait)) => {
+                    let until = wait.until.filter(|_| waits < MOST_WAITS);
+                    waits += 1;
+                    self.steps.push(Intended::Wait(wait));
+                    let Some(until) = until else { break };
+                    self.ask_again(until);
+                }
+                Next::Done(Outcome::Blocked(reason)) => {
+                    self.steps.push(Intended::Stop(reason));
+                    break;
+                }
+                Next::Done(_) => {
+                    self.steps.extend(self.left_to_runs(request));
+                    break;
+                }
+            }
+        }
+        self.steps
+    }
+
+    /// The same request, in a run of its own.
+    fn ask_again(&mut self, at: Timestamp) {
+        self.now = at;
+        let Rotation { subject, policy, task, decider, seen, .. } = self.run.clone();
+        let mut run = Rotation::new(subject, policy, Mode::Act).to_do(task).deciding_by(decider);
+        (run.seen.keys, run.seen.secret) = (seen.keys, seen.secret);
+        self.run = run;
+    }
+
+    fn step(&self, call: &Call) -> Option<Intended> {
+        Some(match call {
+            Call::CreateSecret(_) | Call::PutPlaceholder(_) => Intended::MakeSecret,
+            Call::Promote { to, .. } => {
+                let SecretState::Present(secret) = &self.run.seen.secret else { return None };
+                let before = secret.previous.as_ref().is_some_and(|held| held.version == *to);
+                match self.run.held(to).and_then(Held::key)?.clone() {
+                    new if new.as_str() == NEW_KEY => Intended::PublishNewKey,
+                    key if before => Intended::PublishAgain(key),
+                    staged => Intended::PublishStaged(staged),
+                }
+            }
+            Call::Activate(key) => Intended::Activate(key.clone()),
+            Call::Deactivate(key) => Intended::Deactivate(key.clone()),
+            Call::DeleteKey(key) => Intended::Delete(key.clone()),
+            _ => return None,
+        })
+    }
+
+    /// The answer that a call has when all goes well.
+    fn reply(&mut self, call: Call) -> Reply {
+        match call {
+            Call::ListKeys => Reply::Keys(self.run.seen.keys.clone()),
+            Call::DescribeSecret => Reply::Secret(self.run.seen.secret.clone()),
+            // Nobody has looked yet, so that it cannot be said.
+            Call::LookInto(_) => Reply::Inside(None),
+            Call::ListVersions => Reply::Versions(self.versions.clone()),
+            Call::LastUse(key) => {
+                let unasked = || LastUse::Unknown("it is asked only when the time has come".to_owned());
+                Reply::LastUse(self.last_use.get(&key).cloned().unwrap_or_else(unasked))
+            }
+            Call::CreateKey => Reply::Created(NewKey { credentials: on_paper(new_key()), created: self.now }),
+            Call::ReadVersion(version) => {
+                let key = self.run.held(&version).and_then(Held::key).cloned();
+                Reply::Credentials(Some(on_paper(key.unwrap_or_else(new_key))))
+            }
+            Call::Probe(_) => Reply::Probe(ProbeAnswer::Authenticated(self.run.subject.arn.clone())),
+            Call::Stage { version, .. } => {
+                self.versions.push(version);
+                Reply::Done
+            }
+            _ => Reply::Done,
+        }
+    }
+
+    /// What later runs will do with the revoked key.
+    fn left_to_runs(&self, request: &Request) -> Option<Intended> {
+        let Request::Revoke(order) = request else { return None };
+        let listed = self.run.seen.keys.iter().any(|key| key.id == order.key);
+        listed.then(|| Intended::DeleteLater { key: order.key.clone(), after: self.run.policy.waits().soak })
+    }
+}
+
+fn new_key() -> KeyId {
+    KeyId::parse(NEW_KEY).expect("a constant that the tests parse")
+}
+
+fn on_paper(key: KeyId) -> Credentials {
+    Credentials { key, secret: SecretKey::new(String::new()) }
+}

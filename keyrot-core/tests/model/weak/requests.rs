@@ -1,0 +1,155 @@
+//! The guards of a person's requests.
+
+use super::{breaks, current_key, secret};
+use crate::setting::{Ask, Setting, Start, UNIT, asked};
+use keyrot_core::{
+    Decider, Decision, Note, Observed, Phase, Policy, Request, Retired, Revocation, Revoked, SecretState, Step,
+    Timestamp, decide, decide_request,
+};
+
+/// Lives in which a person asks for something, and what it takes is decided by this.
+fn weak_request(
+    name: &'static str,
+    decide_request: fn(&Observed, &Request, &Policy, Timestamp) -> Decision,
+    setting: &Setting,
+) -> Setting {
+    Setting { decider: Decider { name, decide_request, ..Decider::REAL }, ..setting.clone() }
+}
+
+/// The request with something else about the revocation.
+fn asking_for(request: &Request, change: impl FnOnce(&mut Revocation)) -> Request {
+    let mut request = request.clone();
+    if let Request::Revoke(order) = &mut request {
+        change(order);
+    }
+    request
+}
+
+#[test]
+fn goes_back_to_what_another_run_is_about_to_deactivate() {
+    let decide_so = |s: &Observed, r: &Request, p: &Policy, n: Timestamp| {
+        let mut waits = *p.waits();
+        (waits.max_age, waits.overlap, waits.soak) = (UNIT * 3000, UNIT * 1000, UNIT * 1000);
+        decide_request(s, r, &Policy::new(waits, true).unwrap(), n)
+    };
+    let setting = Setting { asks: &[Ask::Rollback], rotators: 2, horizon: 5, ..asked(Start::Overlap) };
+    breaks(weak_request("what leaves is not left", decide_so, &setting), "S");
+}
+
+#[test]
+fn goes_back_from_what_another_run_is_about_to_publish() {
+    fn published_before(s: &Observed, p: &Policy, n: Timestamp) -> Observed {
+        let mut seen = s.clone();
+        let revoked = current_key(&seen);
+        if let Some(secret) = secret(&mut seen)
+            && revoked.is_some_and(|key| secret.journal.revoked_at(&key).is_some())
+            && let Some(current) = secret.current.as_ref().map(|held| held.version.clone())
+            && let Some(promoted) = secret.journal.promoted.as_mut().filter(|noted| noted.version == current)
+        {
+            promoted.at = promoted.at.min(n - p.waits().settle);
+        }
+        seen
+    }
+    let decider = Decider {
+        name: "no settling before the way back",
+        decide: |s, p, n| decide(&published_before(s, p, n), p, n),
+        decide_request: |s, r, p, n| decide_request(&published_before(s, p, n), r, p, n),
+        ..Decider::REAL
+    };
+    breaks(Setting { decider, asks: &[Ask::Revoke], rotators: 2, horizon: 0, ..asked(Start::Due) }, "S");
+}
+
+#[test]
+fn revokes_before_a_successor_is_in_place() {
+    let decide_so = |s: &Observed, r: &Request, p: &Policy, n: Timestamp| {
+        decide_request(s, &asking_for(r, |order| order.without_successor = true), p, n)
+    };
+    let setting = Setting { asks: &[Ask::Revoke], horizon: 0, ..asked(Start::Due) };
+    breaks(weak_request("no successor", decide_so, &setting), "S");
+}
+
+#[test]
+fn revokes_what_is_in_use_though_asked_not_to() {
+    let decide_so = |s: &Observed, r: &Request, p: &Policy, n: Timestamp| {
+        decide_request(s, &asking_for(r, |order| order.only_if_unused = false), p, n)
+    };
+    let setting = Setting { asks: &[Ask::RevokeIfUnused], uses: 1, horizon: 0, ..asked(Start::Overlap) };
+    breaks(weak_request("use ignored", decide_so, &setting), "S2");
+}
+
+#[test]
+fn deletes_a_revoked_key_without_being_asked_to() {
+    let decide_so = |s: &Observed, r: &Request, p: &Policy, n: Timestamp| {
+        decide_request(s, &asking_for(r, |order| order.delete = true), p, n)
+    };
+    let setting = Setting { asks: &[Ask::Revoke], horizon: 0, ..asked(Start::Due) };
+    breaks(weak_request("no soak after a revocation", decide_so, &setting), "S3");
+}
+
+#[test]
+fn goes_back_under_a_note_from_before() {
+    let decide_so = |s: &Observed, r: &Request, p: &Policy, n: Timestamp| match (decide_request(s, r, p, n), &s.secret)
+    {
+        (Decision::Act(Step::Write(Note::Promoted(noted))), SecretState::Present(secret)) => {
+            let from = secret.current.as_ref().map(|held| held.version.clone()).unwrap();
+            match from == noted.version {
+                true => Decision::Act(Step::Write(Note::Promoted(noted))),
+                false => Decision::Act(Step::Promote { from, to: noted.version }),
+            }
+        }
+        (other, _) => other,
+    };
+    let setting = Setting { asks: &[Ask::Rollback], person: 1, horizon: 4, ..asked(Start::Overlap) };
+    breaks(weak_request("notes of before vouch", decide_so, &setting), "S2");
+}
+
+/// What is noted down of a revocation, as the decision is to see it.
+fn noting(seen: &Observed, change: impl FnOnce(&mut Revoked, Option<&Retired>)) -> Observed {
+    let mut seen = seen.clone();
+    if let Some(secret) = secret(&mut seen)
+        && let Some(revoked) = &mut secret.journal.revoked
+    {
+        change(revoked, secret.journal.retired.as_ref());
+    }
+    seen
+}
+
+#[test]
+fn forgets_that_a_key_was_to_go_only_if_unused() {
+    let decider = Decider {
+        name: "not noted down",
+        decide: |s, p, n| decide(&noting(s, |revoked, _| revoked.only_if_unused = false), p, n),
+        ..Decider::REAL
+    };
+    let setting = Setting { asks: &[Ask::RevokeIfUnused], faults: 1, uses: 1, horizon: 2, ..asked(Start::Overlap) };
+    breaks(Setting { decider, ..setting }, "S2");
+}
+
+#[test]
+fn lets_a_soak_of_before_count() {
+    fn before(seen: &Observed) -> Observed {
+        noting(seen, |revoked, retired| {
+            let inactive = retired.filter(|r| r.key == revoked.key && r.phase == Phase::Inactive);
+            revoked.at = inactive.map_or(revoked.at, |r| r.at.min(revoked.at));
+        })
+    }
+    let decider = Decider {
+        name: "an old soak counts",
+        decide: |s, p, n| decide(&before(s), p, n),
+        decide_request: |s, r, p, n| decide_request(&before(s), r, p, n),
+        ..Decider::REAL
+    };
+    let setting = Setting { asks: &[Ask::RevokeWithoutSuccessor], person: 1, horizon: 2, ..asked(Start::Soaking) };
+    breaks(Setting { decider, ..setting }, "S3");
+}
+
+#[test]
+fn trusts_the_listing_right_after_the_current_key_was_revoked() {
+    let decider = Decider {
+        name: "no settling after a revocation",
+        decide: |s, p, n| decide(&noting(s, |revoked, _| revoked.at -= p.waits().settle), p, n),
+        ..Decider::REAL
+    };
+    let setting = Setting { asks: &[Ask::RevokeWithoutSuccessor], person: 1, horizon: 2, ..asked(Start::Soaking) };
+    breaks(Setting { decider, faults: 1, ..setting }, "S5");
+}
