@@ -33,11 +33,18 @@ fn statement<'a>(policy: &'a Value, sid: &str) -> &'a Value {
 }
 
 #[test]
-fn the_readme_has_the_policy_of_the_default_settings() {
-    let readme = file("README.md");
-    let behind = readme.split_once("### The IAM policy it needs").unwrap().1;
-    let block = behind.split_once("```json\n").unwrap().1.split_once("```").unwrap().0;
-    assert_eq!(serde_json::from_str::<Value>(block).unwrap(), policy(&[]), "put the output of `keyrot policy` there");
+fn the_documentation_has_the_policies_that_are_printed() {
+    let consumer = "--for consumer --user ci --account 123456789012 --region eu-central-1";
+    for (path, behind, args) in [
+        ("README.md", "### The IAM policy it needs", vec![]),
+        ("docs/consumers.md", consumer, consumer.split(' ').collect()),
+    ] {
+        let text = file(path);
+        let behind = text.split_once(behind).unwrap().1;
+        let block = behind.split_once("```json\n").unwrap().1.split_once("```").unwrap().0;
+        let documented: Value = serde_json::from_str(block).unwrap();
+        assert_eq!(documented, policy(&args), "put the output of `keyrot policy` into {path}");
+    }
 }
 
 #[test]

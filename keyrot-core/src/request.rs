@@ -48,9 +48,9 @@ pub enum Intended {
     /// Prove the key under AWSPREVIOUS, and put it under AWSCURRENT again.
     PublishAgain(KeyId),
     /// Stop, and be asked again.
-    Wait(Wait),
+    Wait(#[serde(serialize_with = "told::wait")] Wait),
     /// Stop, because a person has to decide.
-    Stop(Blocked),
+    Stop(#[serde(serialize_with = "told::blocked")] Blocked),
     /// Reactivate a key.
     Activate(KeyId),
     /// Deactivate a key.
@@ -188,6 +188,29 @@ impl Revocation {
     #[must_use]
     pub fn of(key: KeyId) -> Self {
         Self { key, reason: None, only_if_unused: false, without_successor: false, delete: false }
+    }
+}
+
+/// Where a request will stop, in a document: a code, and a text for people.
+mod told {
+    use crate::words::{blocked_code, why_code};
+    use crate::{Blocked, Timestamp, Wait};
+    use serde::{Serialize, Serializer};
+
+    #[derive(Serialize)]
+    struct Told {
+        reason: &'static str,
+        message: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        until: Option<Timestamp>,
+    }
+
+    pub(super) fn wait<S: Serializer>(wait: &Wait, serializer: S) -> Result<S::Ok, S::Error> {
+        Told { reason: why_code(&wait.why), message: wait.why.to_string(), until: wait.until }.serialize(serializer)
+    }
+
+    pub(super) fn blocked<S: Serializer>(blocked: &Blocked, serializer: S) -> Result<S::Ok, S::Error> {
+        Told { reason: blocked_code(blocked), message: blocked.to_string(), until: None }.serialize(serializer)
     }
 }
 
