@@ -15,12 +15,12 @@ pub(crate) struct Yes {
 
 /// Asks on stderr whether to go on; the answer is no unless it is yes. `what` names what will change, as a question without its mark.
 ///
-/// Fails where nobody can be asked and `--yes` was not given, before anything is changed.
+/// Fails where [nobody can be asked](can_ask) and `--yes` was not given, before anything is changed.
 pub(crate) async fn confirm(yes: Yes, what: &str) -> Result<(), Problem> {
     if yes.yes {
         return Ok(());
     }
-    if !std::io::stdin().is_terminal() {
+    if !can_ask() {
         return Err(Problem::usage(format!("nobody can be asked here: {what}?"))
             .hint("to do it without being asked, add --yes; nothing was done"));
     }
@@ -31,9 +31,14 @@ pub(crate) async fn confirm(yes: Yes, what: &str) -> Result<(), Problem> {
     }
 }
 
+/// Whether there is somebody to ask: the question stands on stderr, so that must not go into a file, and the answer comes from stdin.
+pub(crate) fn can_ask() -> bool {
+    std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+}
+
 /// Asks a question on stderr, and gives back what was typed, without blanks around it; nothing if it could not be read. A signal ends the waiting.
 pub(crate) async fn ask(question: &str) -> Result<String, Problem> {
-    let mut signals = Signals::listen().map_err(|e| Problem::failed(format!("no signal can be heard: {e}")))?;
+    let mut signals = Signals::listen()?;
     anstream::eprint!("{question}");
     let _ = std::io::stderr().flush();
     let (answered, answer) = tokio::sync::oneshot::channel();
@@ -43,12 +48,10 @@ pub(crate) async fn ask(question: &str) -> Result<String, Problem> {
         let read = std::io::stdin().lock().read_line(&mut line);
         let _ = answered.send(read.map(|_| line).unwrap_or_default());
     });
-    match signals.or(answer).await {
-        Ok(line) => Ok(line.unwrap_or_default().trim().to_owned()),
-        Err(signal) => {
-            // The line that was asked on.
-            anstream::eprintln!();
-            Err(Problem::signal(signal))
-        }
+    let answer = signals.or(answer).await.map(Result::unwrap_or_default);
+    // After Ctrl-C and Ctrl-D whatever is said next would stand on the question's line.
+    if !answer.as_ref().is_ok_and(|line| line.ends_with('\n')) {
+        anstream::eprintln!();
     }
+    answer.map(|line| line.trim().to_owned()).map_err(Problem::signal)
 }

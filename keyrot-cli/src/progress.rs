@@ -1,16 +1,39 @@
 //! What a run says while it goes on, on stderr: a line for each event, and on a terminal a bar below them.
 
 use crate::render::table::hanging;
-use crate::render::{style, time};
+use crate::render::{paint, style, talk_width, time};
 use anstyle::Style;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use keyrot_core::{Event, EventKind, Progress, Severity, State};
+use keyrot_core::{Event, EventKind, Progress, Severity, State, Timestamp};
 use std::io::IsTerminal;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// A bar is worth its place from so many users on.
 const MANY: u64 = 20;
+
+/// How far a look at many users has come.
+pub(crate) const USERS: &str = "{bar:30} {pos}/{len} users, {elapsed} so far, {eta} left{msg}";
+
+/// A bar on stderr, of so many steps if that is known; hidden where nobody wants it or nobody looks.
+pub(crate) fn bar(steps: Option<u64>, quiet: bool, template: &str) -> ProgressBar {
+    let wanted = !quiet && std::io::stderr().is_terminal();
+    let target = if wanted { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let bar = ProgressBar::with_draw_target(steps, target);
+    if let Ok(look) = ProgressStyle::with_template(template) {
+        bar.set_style(look);
+    }
+    if wanted {
+        bar.enable_steady_tick(Duration::from_millis(200));
+    }
+    bar
+}
+
+/// Says that this is no real account, and when it is there.
+pub(crate) fn say_sandbox(now: Timestamp) {
+    let text = format!("sandbox, a made-up account; its clock says {}", time::absolute(now));
+    anstream::eprintln!("{}", paint(style::DIM, text));
+}
 
 /// Tells what happens.
 pub(crate) struct Teller {
@@ -26,16 +49,7 @@ impl Teller {
     /// For this many users. Lines only, unless stderr is a terminal.
     pub(crate) fn new(users: usize, quiet: bool, json: bool) -> Self {
         let users = u64::try_from(users).unwrap_or(u64::MAX);
-        let wanted = !quiet && users >= MANY && std::io::stderr().is_terminal();
-        let target = if wanted { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let bar = ProgressBar::with_draw_target(Some(users), target);
-        let template = "{bar:30} {pos}/{len} users, {elapsed} so far, {eta} left{msg}";
-        if let Ok(look) = ProgressStyle::with_template(template) {
-            bar.set_style(look);
-        }
-        if wanted {
-            bar.enable_steady_tick(Duration::from_millis(200));
-        }
+        let bar = bar(Some(users), quiet || users < MANY, USERS);
         let table_follows = !json && std::io::stdout().is_terminal();
         Self { bar, quiet, table_follows, told: AtomicUsize::new(0), failed: AtomicUsize::new(0) }
     }
@@ -83,9 +97,5 @@ fn line(event: &Event) -> String {
     };
     let at = time::clock(event.at);
     let lead = format!("{at} {} ", event.user);
-    hanging(&lead, style::DIM, &event.kind.to_string(), color, terminal_width()).trim_end().to_owned()
-}
-
-fn terminal_width() -> Option<usize> {
-    terminal_size::terminal_size_of(std::io::stderr()).map(|(width, _)| usize::from(width.0))
+    hanging(&lead, style::DIM, &event.kind.to_string(), color, talk_width()).trim_end().to_owned()
 }

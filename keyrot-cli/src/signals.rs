@@ -1,5 +1,6 @@
 //! Ctrl-C and SIGTERM: the first asks the run to stop between steps, the second ends the process at once.
 
+use crate::problem::Problem;
 use keyrot_core::Cancel;
 use std::pin::pin;
 
@@ -17,11 +18,13 @@ pub(crate) struct Signals {
 
 impl Signals {
     /// Begins to listen: from now on these signals no longer end the process by themselves.
-    pub(crate) fn listen() -> std::io::Result<Self> {
+    pub(crate) fn listen() -> Result<Self, Problem> {
         #[cfg(unix)]
         {
             use tokio::signal::unix::{SignalKind, signal};
-            Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+            let listen =
+                |kind| signal(kind).map_err(|error| Problem::failed(format!("no signal can be heard: {error}")));
+            Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
         }
         #[cfg(not(unix))]
         Ok(Self {})

@@ -404,14 +404,9 @@ fn a_command_that_cannot_be_run_and_one_that_is_killed() {
 
 #[test]
 fn no_secret_is_put_on_a_terminal_unasked() {
-    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
     let scene = Scene::new();
     for (args, code) in [(&["credentials", "ci"][..], 2), (&["credentials", "ci", "--show"], 0)] {
-        let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-        grantpt(&terminal).unwrap();
-        unlockpt(&terminal).unwrap();
-        let name = ptsname(&terminal, Vec::new()).unwrap().into_string().unwrap();
-        let side = std::fs::OpenOptions::new().read(true).write(true).open(name).unwrap();
+        let (_person, side) = support::terminal(80);
         let mut command = scene.command(args);
         let output = command.stdout(side).spawn().unwrap().wait_with_output().unwrap();
         drop(command);

@@ -206,6 +206,17 @@ fn local_times_have_their_offset_and_documents_stay_in_utc() {
 }
 
 #[test]
+fn the_record_of_an_incident_is_in_one_zone() {
+    let sandbox = Sandbox::new();
+    sandbox.json(&["sandbox", "show"]);
+    let record = in_zone(&sandbox, "AHEAD-5", &["revoke", "ci-deployer", "--local", "--yes"]).stdout;
+    let rows = record.lines().filter_map(|line| line.trim_start().get(..8)).filter(|at| at.as_bytes()[2] == b':');
+    let hours: BTreeSet<&str> = rows.map(|at| &at[..2]).collect();
+    assert_eq!(hours, ["09"].into(), "04:00 UTC, five hours ahead: {record}");
+    assert!(!record.contains("UTC") && record.contains("2026-01-05 09:00 +05:00"), "{record}");
+}
+
+#[test]
 fn only_one_of_utc_and_local() {
     let sandbox = Sandbox::new();
     for args in [&["--utc", "--local", "plan"][..], &["--local", "plan", "--utc"], &["plan", "--utc", "--local"]] {

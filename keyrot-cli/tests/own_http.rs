@@ -102,20 +102,14 @@ fn the_device_may_stand_in_the_configuration() {
 
 #[test]
 fn on_a_terminal_the_code_is_asked_for() {
-    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
     let office = Office::new(ADMINISTRATOR_WITH_MFA);
     let config = "[default]\nmfa_serial = arn:aws:iam::123456789012:mfa/jane\n";
     std::fs::write(office.dir.path().join(".aws/config"), config).unwrap();
-    let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-    grantpt(&terminal).unwrap();
-    unlockpt(&terminal).unwrap();
-    let name = ptsname(&terminal, Vec::new()).unwrap().into_string().unwrap();
-    let side = std::fs::OpenOptions::new().read(true).write(true).open(name).unwrap();
-    let mut terminal = std::fs::File::from(terminal);
+    let (mut terminal, side) = support::terminal(80);
     writeln!(terminal, "{MFA_CODE}").unwrap();
-    let output = office.command(&[]).stdin(side).output().unwrap();
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(0), "{said}");
+    let mut child = office.command(&[]).stdin(side.try_clone().unwrap()).stderr(side).spawn().unwrap();
+    let said = support::all_of(&mut terminal);
+    assert_eq!(child.wait().unwrap().code(), Some(0), "{said}");
     assert!(said.contains("Code of arn:aws:iam::123456789012:mfa/jane:"), "{said}");
     assert_eq!(office.text(), file_with(&office.keys()[1]));
 }

@@ -4,47 +4,69 @@
 
 mod support;
 
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use serde_json::Value;
+use std::fs::File;
 use std::io::{Read, Write};
-use std::process::{Command, Stdio};
-use support::{Sandbox, user};
+use std::process::{Child, Command, Stdio};
+use support::{Sandbox, all_of, terminal, user};
 
 /// How a question is answered.
 enum Answer {
     Line(&'static str),
     Interrupt,
+    /// Ctrl-D: there is nothing more to read.
+    End,
 }
-use Answer::{Interrupt, Line};
+use Answer::{End, Interrupt, Line};
 
-/// Runs the command with a terminal on its stdin, and answers each question when it was asked. Gives back the exit code and what was said.
-fn asked(sandbox: &Sandbox, args: &[&str], answers: &[(&str, Answer)]) -> (Option<i32>, String) {
-    let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-    grantpt(&terminal).unwrap();
-    unlockpt(&terminal).unwrap();
-    let name = ptsname(&terminal, Vec::new()).unwrap().into_string().unwrap();
-    let side = std::fs::OpenOptions::new().read(true).write(true).open(name).unwrap();
-    let mut child = sandbox.command(args).stdin(side).stdout(Stdio::null()).spawn().unwrap();
-    let mut terminal = std::fs::File::from(terminal);
-    let mut stderr = child.stderr.take().unwrap();
-    let (mut said, mut piece) = (String::new(), [0; 512]);
-    for (question, answer) in answers {
-        let from = said.len();
-        while !said[from..].contains(question) {
-            let count = stderr.read(&mut piece).unwrap();
-            assert!(count > 0, "{question:?} was not asked: {said}");
-            said.push_str(&String::from_utf8_lossy(&piece[..count]));
+/// A command with a terminal on its stdin and its stderr, and what was seen there.
+struct Session {
+    child: Child,
+    terminal: File,
+    said: String,
+}
+
+impl Session {
+    fn begin(mut command: Command) -> Self {
+        let (terminal, side) = terminal(80);
+        let child = command.stdin(side.try_clone().unwrap()).stderr(side).spawn().unwrap();
+        // It has the other side of the terminal, and is not to keep it open.
+        drop(command);
+        Self { child, terminal, said: String::new() }
+    }
+
+    /// Answers the question once it was asked.
+    fn answer(&mut self, question: &str, answer: &Answer) {
+        let (from, mut piece) = (self.said.len(), [0; 512]);
+        while !self.said[from..].contains(question) {
+            let count = self.terminal.read(&mut piece).unwrap_or(0);
+            assert!(count > 0, "{question:?} was not asked: {}", self.said);
+            self.said.push_str(&String::from_utf8_lossy(&piece[..count]).replace('\r', ""));
         }
         match answer {
-            Line(line) => writeln!(terminal, "{line}").unwrap(),
+            Line(line) => writeln!(self.terminal, "{line}").unwrap(),
+            End => self.terminal.write_all(&[4]).unwrap(),
             Interrupt => {
-                let ended = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+                let ended = Command::new("kill").args(["-INT", &self.child.id().to_string()]).status();
                 assert!(ended.unwrap().success());
             }
         }
     }
-    stderr.read_to_string(&mut said).unwrap();
-    (child.wait().unwrap().code(), said)
+
+    /// The exit code, and what was said.
+    fn end(mut self) -> (Option<i32>, String) {
+        self.said.push_str(&all_of(&mut self.terminal));
+        (self.child.wait().unwrap().code(), self.said)
+    }
+}
+
+/// Runs the command, and answers each question when it was asked. Gives back the exit code and what was said.
+fn asked(sandbox: &Sandbox, args: &[&str], answers: &[(&str, Answer)]) -> (Option<i32>, String) {
+    let mut command = sandbox.command(args);
+    command.stdout(Stdio::null());
+    let mut session = Session::begin(command);
+    answers.iter().for_each(|(question, answer)| session.answer(question, answer));
+    session.end()
 }
 
 fn current(sandbox: &Sandbox) -> Value {
@@ -62,7 +84,8 @@ fn only_a_yes_is_a_yes_and_ctrl_c_ends_the_question() {
         (Line("n"), 1, "not confirmed; nothing was done"),
         (Line(""), 1, "not confirmed; nothing was done"),
         (Line("yes please"), 1, "not confirmed; nothing was done"),
-        (Interrupt, 130, "stopped before any user was touched"),
+        (End, 1, "[y/N] \nerror: not confirmed; nothing was done"),
+        (Interrupt, 130, "[y/N] \nerror: stopped before any user was touched"),
     ] {
         let (ended, said) = asked(&sandbox, ROLLBACK, &[("[y/N] ", answer)]);
         assert_eq!(ended, Some(code), "{said}");
@@ -90,5 +113,44 @@ fn a_blocked_user_is_walked_out_step_by_step() {
     assert!(blocked());
     let (ended, said) = asked(&sandbox, &resolve, &[(which, Line("2")), ("[y/N] ", Line("y"))]);
     assert_eq!(ended, Some(0), "{said}");
-    assert!(said.contains("Retire AKIA") && !blocked(), "{said}");
+    assert!(
+        said.contains("deactivate AKIAN3OVT2DJYWYIDSIM and have AKIAN3OVT2DJYWYIDSIM deleted later") && !blocked(),
+        "{said}"
+    );
+}
+
+/// What a person agrees to is on the terminal, with `--json` too; stdout has the document alone.
+#[test]
+fn who_is_asked_sees_what_about() {
+    let sandbox = Sandbox::new();
+    let leaked = current(&sandbox);
+    let leaked = leaked.as_str().unwrap();
+    for (args, says) in [
+        (&["--json", "revoke", "ci-deployer", "--delete"][..], format!("delete {leaked}: nothing brings it back")),
+        (&["--json", "enroll", "jane.doe"], "adopt: make a key beside".to_owned()),
+    ] {
+        let mut session = Session::begin(sandbox.command(args));
+        session.answer("[y/N] ", &Line("y"));
+        let mut stdout = String::new();
+        session.child.stdout.take().unwrap().read_to_string(&mut stdout).unwrap();
+        let (code, said) = session.end();
+        assert_eq!(code, Some(0), "{said}");
+        assert!(said.contains(&says), "{said}");
+        let (shown, asked) = said.split_once("? [y/N]").unwrap_or_else(|| panic!("{said}"));
+        assert!(shown.contains(&says), "it is shown before it is asked: {said}\n{asked}");
+        let document: Value = serde_json::from_str(&stdout).unwrap_or_else(|e| panic!("{e}: {stdout}"));
+        support::conforms(&document);
+    }
+}
+
+/// With stderr in a file the question would stand there, unseen.
+#[test]
+fn nobody_is_asked_where_the_question_cannot_be_seen() {
+    let sandbox = Sandbox::new();
+    sandbox.json(&["rotate", "--user", "ci-deployer"]);
+    let (_person, side) = terminal(80);
+    let output = sandbox.command(ROLLBACK).stdin(side).output().unwrap();
+    let ran = sandbox.take(&output);
+    assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+    assert!(ran.stderr.contains("nobody can be asked here: Publish AKIA"), "{}", ran.stderr);
 }

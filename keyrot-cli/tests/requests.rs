@@ -40,7 +40,7 @@ fn a_rotation_is_taken_back_and_taken_up_again() {
 
     let ran = sandbox.run(&["rollback", "ci-deployer"]);
     assert_eq!(ran.code, Some(2), "{}", ran.stderr);
-    let asked = format!("nobody can be asked here: Go back from {} to {}", text(&new), text(&before));
+    let asked = format!("nobody can be asked here: Publish {} again for ci-deployer?", text(&before));
     assert!(ran.stderr.contains(&asked), "{}", ran.stderr);
     assert_eq!(status(&sandbox, "ci-deployer")["current"], new, "nobody agreed");
 

@@ -260,28 +260,13 @@ fn sandbox() {
 /// On a terminal as wide as this; no line is wider.
 #[cfg(unix)]
 fn on_a_terminal(columns: u16, lines: &[&str]) -> Screens {
-    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-    use rustix::termios::{Winsize, tcsetwinsize};
-    use std::io::Read;
     let mut screens = Screens::of(&[]);
     for line in lines {
-        let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-        grantpt(&terminal).unwrap();
-        unlockpt(&terminal).unwrap();
-        let size = Winsize { ws_row: 50, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
-        tcsetwinsize(&terminal, size).unwrap();
-        let name = ptsname(&terminal, Vec::new()).unwrap().into_string().unwrap();
-        let side = std::fs::OpenOptions::new().read(true).write(true).open(name).unwrap();
+        let (mut terminal, side) = support::terminal(columns);
         let args: Vec<&str> = line.split(' ').skip(1).chain(["-q", "--color", "never"]).collect();
         let mut child = screens.sandbox.command(&args).stdout(side).spawn().unwrap();
-        // The terminal ends with an error once nobody is on its other side; until then it is read, so that it never fills up.
-        let (mut text, mut piece) = (Vec::new(), [0; 4096]);
-        let mut terminal = std::fs::File::from(terminal);
-        while let Ok(count @ 1..) = terminal.read(&mut piece) {
-            text.extend_from_slice(&piece[..count]);
-        }
+        let text = support::all_of(&mut terminal);
         child.wait().unwrap();
-        let text = String::from_utf8(text).unwrap().replace('\r', "");
         assert!(text.lines().count() > 3, "{line}: {text}");
         for row in text.lines() {
             // What is one word is never broken, so that it can be copied.

@@ -14,19 +14,36 @@ fn send(signal: &str, child: &Child) {
     assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
 }
 
-/// Begins a slow rotation, sends signals when it is under way, and gives back how it ended and both outputs.
+/// A slow rotation that is sent signals when it is under way.
 fn stopped(sandbox: &Sandbox, signals: &[&str]) -> (ExitStatus, String, String) {
-    let mut command = sandbox.command(&["--json", "rotate"]);
-    let mut child = command.env("KEYROT_TEST_SANDBOX_PACE", "60ms").spawn().unwrap();
+    // The first change that it tells of: now it is in the middle of things.
+    stopped_at(sandbox, &["--json", "rotate"], "made AKIA", signals)
+}
+
+/// Begins the command at a slow pace, sends signals when it has said this, and gives back how it ended and both outputs.
+fn stopped_at(sandbox: &Sandbox, args: &[&str], said_so: &str, signals: &[&str]) -> (ExitStatus, String, String) {
+    stopped_after(sandbox, args, ("60ms", Duration::ZERO), said_so, signals)
+}
+
+/// The same at a pace, and so long after that was said.
+fn stopped_after(
+    sandbox: &Sandbox,
+    args: &[&str],
+    (pace, wait): (&str, Duration),
+    said_so: &str,
+    signals: &[&str],
+) -> (ExitStatus, String, String) {
+    let mut command = sandbox.command(args);
+    let mut child = command.env("KEYROT_TEST_SANDBOX_PACE", pace).spawn().unwrap();
     let mut stderr = child.stderr.take().unwrap();
     let mut said = Vec::new();
     let mut piece = [0; 512];
-    // The first change that it tells of: now it is in the middle of things.
-    while !String::from_utf8_lossy(&said).contains("made AKIA") {
+    while !String::from_utf8_lossy(&said).contains(said_so) {
         let count = stderr.read(&mut piece).unwrap();
         assert!(count > 0, "it ended early: {}", String::from_utf8_lossy(&said));
         said.extend_from_slice(&piece[..count]);
     }
+    std::thread::sleep(wait);
     for signal in signals {
         send(signal, &child);
         std::thread::sleep(Duration::from_millis(15));
@@ -71,6 +88,52 @@ fn the_second_signal_ends_at_once() {
     assert!(stderr.contains("ended at once") && stdout.is_empty(), "{stderr}\n{stdout}");
     assert!(begun.elapsed() < Duration::from_secs(20));
     converges(&sandbox, "ci-deployer");
+}
+
+#[test]
+fn a_revocation_that_is_stopped_says_so_and_what_to_type() {
+    for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
+        let sandbox = Sandbox::new();
+        let (status, stdout, stderr) =
+            stopped_at(&sandbox, &["revoke", "ci-deployer", "--yes"], "made AKIA", &[signal]);
+        assert_eq!(status.code(), Some(code), "{stdout}{stderr}");
+        let leaked = stdout.split_once("to go on from here: the same command, with the key named: ").unwrap().1;
+        let again: Vec<&str> = leaked.lines().next().unwrap().split(' ').skip(1).collect();
+        assert!(stdout.contains("Record of the incident so far"), "{stdout}");
+        assert!(stdout.contains("made AKIA"), "the record has what was done: {stdout}");
+        // Right away another run might be at work on the key that was made.
+        sandbox.json(&["sandbox", "advance", "1h"]);
+        let ran = sandbox.run(&[&again[..], &["--yes"]].concat());
+        assert_eq!(ran.code, Some(0), "{again:?}: {}{}", ran.stdout, ran.stderr);
+        converges(&sandbox, "ci-deployer");
+    }
+}
+
+/// Too late to stop anything: nothing was left to do when it came.
+#[test]
+fn a_revocation_that_is_done_all_the_same_ends_well() {
+    let sandbox = Sandbox::new();
+    let args = ["--json", "revoke", "ci-deployer", "--yes", "--reason", "leaked"];
+    let pace = ("200ms", Duration::from_millis(300));
+    let (status, stdout, stderr) = stopped_after(&sandbox, &args, pace, "deactivated AKIA", &["-INT"]);
+    let document: Value = serde_json::from_str(&stdout).unwrap_or_else(|e| panic!("{e}: {stdout}{stderr}"));
+    support::conforms(&document);
+    assert_eq!((status.code(), &document["user"]["reason"]), (Some(0), &json!("done")), "{stderr}");
+    let events: Vec<_> = document["user"]["events"].as_array().unwrap().iter().map(|e| &e["event"]).collect();
+    assert!(events.contains(&&json!("revoked")) && events.contains(&&json!("retired")), "{events:?}");
+}
+
+/// The later look takes as long as IAM takes: whoever ends it has the record all the same, and is told where to look.
+#[test]
+fn the_record_is_told_although_the_look_after_it_is_stopped() {
+    let sandbox = Sandbox::new();
+    let pace = ("200ms", Duration::from_millis(500));
+    let args = ["revoke", "ci-deployer", "--yes"];
+    let (status, stdout, stderr) = stopped_after(&sandbox, &args, pace, "deactivated AKIA", &["-TERM"]);
+    assert_eq!(status.code(), Some(0), "{stdout}{stderr}");
+    assert!(!stderr.contains("before any user was touched"), "{stderr}");
+    assert!(stdout.contains("Record of the incident\n") && stdout.contains("done: AKIA"), "{stdout}");
+    assert!(stdout.contains("not looked at any more; to see it: keyrot resolve ci-deployer --dry-run"), "{stdout}");
 }
 
 /// From any wreck, runs on the following days bring the user to one young key that its readers can use.

@@ -52,16 +52,35 @@ fn whoever_lags_in_the_account_is_listed_the_latest_first() {
     let (code, found) = sandbox.json(&["who-uses", "--lagging"]);
     let keys = found["keys"].as_array().unwrap();
     let users: Vec<_> = keys.iter().map(|key| key["user"].as_str().unwrap()).collect();
-    assert_eq!((code, &found["lagging"], &found["user"]), (Some(0), &json!(true), &json!(null)));
+    assert_eq!((code, &found["lagging"], &found["user"]), (Some(1), &json!(true), &json!(null)));
     assert_eq!(users, ["backup-agent", "shop-backend"], "each has an old key that still works");
     assert_eq!(keys[0]["key"], old_key(&sandbox, "backup-agent"));
     let ran = sandbox.run(&["who-uses", "--lagging"]);
     assert!(ran.stdout.contains("of backup-agent, active") && ran.stdout.contains("198.51.100.24"), "{}", ran.stdout);
+    // Whose old key is not known is not left out in silence.
+    let unseen: Vec<_> = found["unseen"].as_array().unwrap().iter().map(|one| one["user"].as_str().unwrap()).collect();
+    assert_eq!((&found["partial"], unseen), (&json!(true), vec!["data-import", "image-resizer"]));
+    let says = "data-import: which key is the old one is not known: nobody knows whose these are: AKIA";
+    assert!(ran.stdout.contains(says), "{}", ran.stdout);
 
     let ran = sandbox.run(&["who-uses", "--lagging", "--tag", "Nobody=Has"]);
     assert_eq!((ran.code, ran.stdout.starts_with("nobody lags")), (Some(0), true), "{}", ran.stdout);
     assert_eq!(sandbox.run(&["who-uses"]).code, Some(2));
     assert_eq!(sandbox.run(&["who-uses", "backup-agent", "--lagging"]).code, Some(2));
+}
+
+/// After a rollback the newer key is the one that nobody is to use: whoever uses it does not lag.
+#[test]
+fn the_newer_key_of_a_user_rolled_back_is_no_old_key() {
+    let sandbox = Sandbox::new();
+    let lag = || {
+        let keys = sandbox.json(&["who-uses", "--lagging"]).1["keys"].as_array().unwrap().clone();
+        keys.iter().any(|key| key["user"] == "ci-deployer")
+    };
+    assert_eq!(sandbox.json(&["rotate", "--user", "ci-deployer"]).0, Some(0));
+    assert!(lag(), "the key before is Active and older");
+    assert_eq!(sandbox.json(&["rollback", "ci-deployer", "--yes"]).0, Some(0));
+    assert!(!lag(), "the one that is Active beside the current one is newer");
 }
 
 #[test]
@@ -80,7 +99,7 @@ fn what_a_consumer_does_is_seen_and_so_is_how_far_back_was_looked() {
     let (_, found) = sandbox.json(&["who-uses", &old, "--since", "30d", "--regions", "eu-north-1"]);
     let uses = &found["keys"][0]["uses"];
     assert_eq!((&uses["events"], &uses["regions"][0]["region"]), (&json!(1), &json!("eu-north-1")));
-    let (_, found) = sandbox.json(&["who-uses", &old, "--since", "30d", "--regions", "eu-west-3,ap-south-1"]);
+    let (_, found) = sandbox.json(&["who-uses", &old, "--since", "30d", "--regions", "eu-west-3,ap-south-1,eu-west-3"]);
     let regions = found["keys"][0]["uses"]["regions"].as_array().unwrap();
     assert_eq!((regions.len(), &found["keys"][0]["uses"]["events"]), (2, &json!(0)));
 }

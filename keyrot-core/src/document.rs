@@ -5,9 +5,9 @@
 
 use crate::words::{blocked_code, event_code, event_key, outcome_text, refusal_code, step_code, why_code};
 use crate::{
-    AccessKey, ErrorKind, Event, EventKind, Evidence, Intended, KeyId, KeyStatus, LastUse, NotifierFailure, Outcome,
-    PassedOver, Pattern, Report, Request, SecretName, Selected, Severity, Standing, Stop, Timestamp, UseEvidence,
-    UserName, WayOut, Why,
+    AccessKey, ErrorKind, Event, EventKind, Evidence, Intended, KeyId, LastUse, NotifierFailure, Outcome, PassedOver,
+    Pattern, Report, Request, SecretName, Selected, Severity, Standing, Stop, Timestamp, UseEvidence, UserName, WayOut,
+    Why,
 };
 use serde::Serialize;
 
@@ -190,7 +190,7 @@ pub struct RequestDocument {
     pub user: UserDocument,
     /// What could be asked for instead: the ways out for a user who is blocked.
     pub choices: Vec<WayOut>,
-    /// Where it leaves the user: what the next run finds. `null` where nothing was changed.
+    /// Where it leaves the user: what the next run finds. `null` where nothing was changed, or where a signal came before it could be looked at.
     pub left: Option<UserDocument>,
     /// What could not be told to notifiers.
     pub notifier_failures: Vec<NotifierFailure>,
@@ -354,11 +354,7 @@ impl UserDocument {
     pub fn new(one: &Standing, now: Timestamp) -> Self {
         let key = |key: &AccessKey| KeyDocument {
             id: key.id.clone(),
-            status: match &key.status {
-                KeyStatus::Active => "active".to_owned(),
-                KeyStatus::Inactive => "inactive".to_owned(),
-                KeyStatus::Other(status) => status.clone(),
-            },
+            status: key.status.word().to_owned(),
             created: key.created,
             age_days: age_days(key, now),
             current: Some(&key.id) == one.current.as_ref(),

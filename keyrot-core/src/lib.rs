@@ -112,6 +112,6 @@ pub use text::format_duration;
 pub use trail::MockTrailPort;
 pub use trail::{
     ForeignText, KeyRecord, Searched, Tally, TrailAsk, TrailBounds, TrailPage, TrailPort, UseEvent, UseEvidence,
-    UseSource, look_up, regions_to_ask,
+    UseSource, is_region, look_up, regions_to_ask,
 };
 pub use version::Content;

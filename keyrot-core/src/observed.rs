@@ -48,6 +48,18 @@ pub enum KeyStatus {
     Other(String),
 }
 
+impl KeyStatus {
+    /// As documents have it: `active`, `inactive`, or IAM's own word.
+    #[must_use]
+    pub fn word(&self) -> &str {
+        match self {
+            Self::Active => "active",
+            Self::Inactive => "inactive",
+            Self::Other(status) => status,
+        }
+    }
+}
+
 /// What IAM says of the last use of a key.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

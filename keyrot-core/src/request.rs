@@ -1,6 +1,6 @@
 //! What a person may ask for, for one user, by name: to go back to the key before, or to have done with a key.
 
-use crate::{Blocked, KeyId, Outcome, Refusal, Standing, Wait};
+use crate::{Blocked, KeyId, Outcome, Refusal, Standing, UserName, Wait};
 use serde::Serialize;
 use std::fmt;
 use std::time::Duration;
@@ -214,6 +214,40 @@ mod told {
     }
 }
 
+impl Intended {
+    /// What a person is asked before these steps are done for a user, without the question mark: `Deactivate AKIA… and delete AKIA…, for ci`.
+    /// It names each key that is published, reactivated, deactivated or deleted; those that are not known yet are the new ones.
+    #[must_use]
+    pub fn question(steps: &[Self], user: &UserName) -> String {
+        // What comes after a wait is done only when it is asked for again.
+        let now = steps.iter().take_while(|step| !matches!(step, Self::Wait(_) | Self::Stop(_)));
+        let words: Vec<String> = now.filter_map(Self::in_short).collect();
+        let all = match words.as_slice() {
+            [] => "go on".to_owned(),
+            [one] => one.clone(),
+            [first @ .., last] => format!("{} and {last},", first.join(", ")),
+        };
+        let mut letters = all.chars();
+        let first = letters.next().map(|letter| letter.to_ascii_uppercase());
+        format!("{} for {user}", first.into_iter().chain(letters).collect::<String>())
+    }
+
+    /// What it changes; nothing where it only stops.
+    fn in_short(&self) -> Option<String> {
+        Some(match self {
+            Self::MakeSecret => "make the secret".to_owned(),
+            Self::PublishNewKey => "publish a new key".to_owned(),
+            Self::PublishStaged(key) => format!("publish {key}"),
+            Self::PublishAgain(key) => format!("publish {key} again"),
+            Self::Wait(_) | Self::Stop(_) => return None,
+            Self::Activate(key) => format!("reactivate {key}"),
+            Self::Deactivate(key) => format!("deactivate {key}"),
+            Self::Delete(key) => format!("delete {key}"),
+            Self::DeleteLater { key, .. } => format!("have {key} deleted later"),
+        })
+    }
+}
+
 impl fmt::Display for Intended {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -236,6 +270,48 @@ impl fmt::Display for Intended {
                     "later, when {key} has been Inactive for {after}, and if the user is tagged for rotation: delete it"
                 )
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_question_names_each_key_that_changes() {
+        let user = UserName::parse("ci").expect("a name");
+        let key = |id: &str| KeyId::parse(id).expect("an id");
+        let (old, new) = (key("AKIAOLD0000000000001"), key("AKIANEW0000000000001"));
+        let wait = |key: &KeyId| Intended::Wait(Wait { why: crate::Why::Settling(key.clone()), until: None });
+        let after = Duration::from_secs(7 * 86_400);
+        for (steps, question) in [
+            (vec![Intended::PublishAgain(old.clone())], "Publish AKIAOLD0000000000001 again for ci"),
+            (
+                vec![Intended::Activate(old.clone()), Intended::PublishAgain(old.clone())],
+                "Reactivate AKIAOLD0000000000001 and publish AKIAOLD0000000000001 again, for ci",
+            ),
+            (
+                vec![Intended::Deactivate(old.clone()), Intended::Delete(old.clone())],
+                "Deactivate AKIAOLD0000000000001 and delete AKIAOLD0000000000001, for ci",
+            ),
+            (
+                vec![
+                    Intended::MakeSecret,
+                    Intended::PublishNewKey,
+                    Intended::Deactivate(old.clone()),
+                    Intended::DeleteLater { key: old.clone(), after },
+                ],
+                "Make the secret, publish a new key, deactivate AKIAOLD0000000000001 and have AKIAOLD0000000000001 deleted later, for ci",
+            ),
+            (vec![Intended::PublishStaged(new.clone()), wait(&new)], "Publish AKIANEW0000000000001 for ci"),
+            (
+                vec![Intended::PublishStaged(new.clone()), wait(&new), Intended::Deactivate(old.clone())],
+                "Publish AKIANEW0000000000001 for ci",
+            ),
+            (vec![wait(&old)], "Go on for ci"),
+        ] {
+            assert_eq!(Intended::question(&steps, &user), question);
         }
     }
 }

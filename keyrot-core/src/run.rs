@@ -4,8 +4,9 @@ use crate::driver::{Bounds, drive_within};
 use crate::telling::{NotifierFailure, Told, panic_text, tell_beside};
 use crate::trail::{HeldUse, held_uses, look_up_within};
 use crate::{
-    AccessKey, Blocked, Cancel, Event, EventKind, KeyId, LastUse, Mode, Notifier, Observed, Order, Outcome, Policy,
-    Ports, Request, Rotation, SecretName, SecretState, Subject, Task, Timestamp, TrailPort, UserName, Why, after,
+    AccessKey, Blocked, Cancel, Event, EventKind, KeyId, KeyStatus, LastUse, Mode, Notifier, Observed, Order, Outcome,
+    Policy, Ports, Request, Rotation, SecretName, SecretState, Subject, Task, Timestamp, TrailPort, UserName, Why,
+    after,
 };
 use futures_util::{FutureExt, StreamExt, stream};
 use serde::Serialize;
@@ -111,6 +112,20 @@ pub struct Report {
     pub users: Vec<Standing>,
     /// What could not be told.
     pub notifier_failures: Vec<NotifierFailure>,
+}
+
+impl Standing {
+    /// The keys that readers of the secret have moved away from, or should have: those that are Active and older than the current one.
+    /// `None` where it is not known which that is, although some key is Active.
+    #[must_use]
+    pub fn old_keys(&self) -> Option<Vec<&AccessKey>> {
+        let active: Vec<&AccessKey> = self.keys.iter().filter(|key| key.status == KeyStatus::Active).collect();
+        let current = self.keys.iter().find(|key| Some(&key.id) == self.current.as_ref());
+        match current {
+            Some(current) => Some(active.into_iter().filter(|key| key.created < current.created).collect()),
+            None => active.is_empty().then_some(active),
+        }
+    }
 }
 
 impl Rotator {

@@ -186,8 +186,9 @@ async fn one_region(port: &dyn TrailPort, ask: TrailAsk, most: usize, progress: 
     Read { events, unreadable, searched }
 }
 
-/// IAM names the region of a global service's use in other words, too.
-fn is_region(text: &str) -> bool {
+/// Whether this is the name of a region, as far as one can see. IAM names the region of a global service's use in other words, too.
+#[must_use]
+pub fn is_region(text: &str) -> bool {
     let mut parts = text.split('-');
     text.len() <= 32
         && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')

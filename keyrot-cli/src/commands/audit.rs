@@ -5,15 +5,13 @@ use crate::config;
 use crate::exit::Exit;
 use crate::output;
 use crate::problem::Problem;
-use crate::render::{audit, paint, style, time, width};
+use crate::progress::{bar, say_sandbox};
+use crate::render::{audit, width};
 use crate::signals::Signals;
 use crate::target::Target;
 use clap::{Args, ValueEnum};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use keyrot_core::Timestamp;
 use keyrot_core::audit::{Audit, AuditPolicy, FindingSeverity, Only, survey};
 use keyrot_core::settings::Settings;
-use std::io::IsTerminal;
 use std::path::PathBuf;
 
 pub(crate) const EXAMPLES: &str = "\
@@ -105,7 +103,7 @@ pub(crate) async fn audit(invocation: &Invocation, args: &AuditArgs) -> Result<E
         output::check(path)?;
     }
     let settings = config::load(invocation)?;
-    let mut signals = Signals::listen().map_err(|error| Problem::failed(format!("no signal can be heard: {error}")))?;
+    let mut signals = Signals::listen()?;
     let looked = signals.or(look(invocation, args, &settings)).await;
     let (whole, place) = looked.unwrap_or_else(|signal| Err(Problem::signal(signal)))?;
 
@@ -149,7 +147,8 @@ struct Place {
 
 async fn look(invocation: &Invocation, args: &AuditArgs, settings: &Settings) -> Result<(Audit, Place), Problem> {
     let Target { ports, sandbox, aws, account, .. } = Target::open(invocation, settings).await?;
-    let bar = bar(invocation.silent);
+    // Only the look-up of ids takes long.
+    let bar = bar(None, invocation.silent, "{bar:30} ids of {pos}/{len} users, {elapsed} so far, {eta} left");
     let progress = |done: usize, of: usize| {
         bar.set_length(u64::try_from(of).unwrap_or(u64::MAX));
         bar.set_position(u64::try_from(done).unwrap_or(u64::MAX));
@@ -176,20 +175,4 @@ async fn look(invocation: &Invocation, args: &AuditArgs, settings: &Settings) ->
         allow_short_waits: settings.allow_short_waits(),
     };
     Ok((keyrot_core::audit::audit(&view, &policy, now), Place { region, sandbox }))
-}
-
-fn say_sandbox(now: Timestamp) {
-    let text = format!("sandbox, a made-up account; its clock says {}", time::absolute(now));
-    anstream::eprintln!("{}", paint(style::DIM, text));
-}
-
-/// Only the look-up of ids takes long.
-fn bar(silent: bool) -> ProgressBar {
-    let wanted = !silent && std::io::stderr().is_terminal();
-    let target = if wanted { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-    let bar = ProgressBar::with_draw_target(None, target);
-    if let Ok(look) = ProgressStyle::with_template("{bar:30} ids of {pos}/{len} users, {elapsed} so far, {eta} left") {
-        bar.set_style(look);
-    }
-    bar
 }

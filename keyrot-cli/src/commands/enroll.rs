@@ -6,7 +6,7 @@ use crate::confirm::{Yes, confirm};
 use crate::exit::Exit;
 use crate::problem::Problem;
 use crate::render::enroll::{Change, Document, Row, screen};
-use crate::render::{paint, print, print_json, style, width};
+use crate::render::{paint, print, print_json, style, talk_width, width};
 use crate::target::Target;
 use keyrot_core::settings::Settings;
 use keyrot_core::{
@@ -21,12 +21,21 @@ Examples:
   keyrot enroll ci-deployer shop-backend   show it, ask, and tag them
   keyrot enroll ci-deployer --yes && keyrot rotate --user ci-deployer
 
-Exit codes: 0 they are enrolled; 1 some could not be tagged; 2 no such user, or nobody could be asked; 3 some would be blocked, and nobody was tagged.";
+Exit codes:
+  0  they are enrolled, or would be (--dry-run)
+  1  some could not be tagged
+  2  there is no such user, or nobody could be asked
+  3  some would be blocked, and nobody was tagged";
 
 pub(crate) const RELEASE_EXAMPLES: &str = "\
 Examples:
   keyrot release ci-deployer --dry-run     what would be left behind?
-  keyrot release ci-deployer";
+  keyrot release ci-deployer
+
+Exit codes:
+  0  they are released, or would be (--dry-run)
+  1  of some the tag could not be taken off
+  2  there is no such user, or nobody could be asked";
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct EnrollArgs {
@@ -159,6 +168,9 @@ impl Work<'_> {
         }
         if !self.invocation.json {
             self.show(&document);
+        } else if !self.yes.yes {
+            // Whoever is asked sees what about, and stdout has the document alone.
+            anstream::eprint!("{}", screen(&document, self.settings, self.target.sandbox, talk_width()));
         }
         confirm(self.yes, what).await?;
         for row in document.users.iter_mut().filter(|row| row.result == Change::Planned) {

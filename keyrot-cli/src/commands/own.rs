@@ -185,7 +185,7 @@ impl Work<'_> {
             return Ok(self.end(Outcome::Due, format!("would {what}")));
         }
         confirm(self.args.yes, &what).await?;
-        let mut signals = Signals::listen().map_err(|e| Problem::failed(format!("no signal can be heard: {e}")))?;
+        let mut signals = Signals::listen()?;
         let ports = self.ports();
         let cancel = Cancel::default();
         let all = (ports.iam.as_ref(), ports.probe.as_ref(), ports.clock.as_ref());

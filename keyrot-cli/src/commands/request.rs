@@ -6,7 +6,8 @@ use crate::confirm::{Yes, confirm};
 use crate::exit::Exit;
 use crate::problem::Problem;
 use crate::progress::Teller;
-use crate::render::{paint, print, print_json, request as render, style, width};
+use crate::render::request::{self as render, Kind, Told};
+use crate::render::{paint, print, print_json, style, talk_width, width};
 use crate::signals::Signals;
 use crate::target::Target;
 use keyrot_aws::notify::{self, FromEnvironment};
@@ -29,6 +30,7 @@ pub(crate) struct Asking {
 /// One user, and all that is needed to do something about them.
 pub(crate) struct Desk<'a> {
     invocation: &'a Invocation,
+    kind: Kind,
     settings: Settings,
     signals: Signals,
     target: Target,
@@ -37,13 +39,12 @@ pub(crate) struct Desk<'a> {
 
 impl<'a> Desk<'a> {
     /// Finds the user. Whoever is named need not be tagged for rotation.
-    pub(crate) async fn open(invocation: &'a Invocation, user: &UserName) -> Result<Self, Problem> {
+    pub(crate) async fn open(invocation: &'a Invocation, kind: Kind, user: &UserName) -> Result<Self, Problem> {
         let settings = config::load(invocation)?;
-        let mut signals =
-            Signals::listen().map_err(|error| Problem::failed(format!("no signal can be heard: {error}")))?;
+        let mut signals = Signals::listen()?;
         let found = signals.or(find(invocation, &settings, user)).await;
         let (target, chosen) = found.unwrap_or_else(|signal| Err(Problem::signal(signal)))?;
-        Ok(Self { invocation, settings, signals, target, chosen })
+        Ok(Self { invocation, kind, settings, signals, target, chosen })
     }
 
     /// Where the user stands: a plan's answer.
@@ -70,15 +71,8 @@ impl<'a> Desk<'a> {
         self.signals.or(ask).await.map_err(Problem::signal)
     }
 
-    /// Shows what the request will do, asks, does it, and shows what came of it. `question` names what will change.
-    pub(crate) async fn ask(
-        mut self,
-        schema: &'static str,
-        seen: &Standing,
-        request: Request,
-        asking: Asking,
-        question: &str,
-    ) -> Result<Exit, Problem> {
+    /// Shows what the request will do, asks, does it, and shows what came of it.
+    pub(crate) async fn ask(mut self, seen: &Standing, request: Request, asking: Asking) -> Result<Exit, Problem> {
         let evidence = self.evidence(seen).await?;
         let plan = self.plan(&request).await?;
         let planned = only_of(&plan)?;
@@ -86,52 +80,47 @@ impl<'a> Desk<'a> {
             Outcome::Intended(steps) => steps.clone(),
             _ => Vec::new(),
         };
-        let mut document = self.document(schema, Some(request.clone()), intended, evidence, &plan)?;
-        if !self.invocation.json {
-            let text = render::before(&document, width());
-            // What a person is to agree to is talk, and so is everything that comes before the result.
-            if asking.dry_run { print(&text) } else { anstream::eprint!("{text}") }
-        }
+        let mut document = self.document(Some(request.clone()), intended, evidence, &plan)?;
         document.dry_run = asking.dry_run;
-        if document.intended.is_empty() || asking.dry_run {
-            return Ok(self.tell(&document, planned));
+        let acts = !document.intended.is_empty() && !asking.dry_run;
+        let told = Told::new(self.kind, &document, planned);
+        // What a person is to agree to is talk, and so is everything that comes before the result.
+        if asking.dry_run && !self.invocation.json {
+            print(&render::before(&told, width()));
+        } else if !self.invocation.json || (acts && !asking.yes.yes) {
+            anstream::eprint!("{}", render::before(&told, talk_width()));
         }
-        confirm(asking.yes, question).await?;
+        if !acts {
+            return Ok(self.tell(&told, None));
+        }
+        confirm(asking.yes, &Intended::question(&document.intended, &seen.user)).await?;
         let (report, signal) = self.fulfil(request).await?;
         let done = only_of(&report)?;
-        let after = self.look().await?;
         let (intended, evidence) = (document.intended, document.evidence);
-        document = self.document(schema, document.request, intended, evidence, &report)?;
-        document.started = report.started;
-        document.left = Some(UserDocument::new(&after, report.finished));
-        let exit = self.tell(&document, done);
-        Ok(signal.map_or(exit, |signal| if exit == Exit::Failed { exit } else { Exit::Signal(signal) }))
+        document = self.document(document.request, intended, evidence, &report)?;
+        // The record is told whatever comes now: a signal, or a look that fails, must not cost it.
+        let after = self.look().await.ok();
+        document.left = after.as_ref().map(|after| UserDocument::new(after, report.finished));
+        Ok(self.tell(&Told::acted(self.kind, &document, done, after.as_ref()), signal))
     }
 
     /// A request that cannot even be put: what the look found says why.
     pub(crate) async fn refuse(
         mut self,
-        schema: &'static str,
         mut seen: Standing,
         refusal: Refusal,
         asking: Asking,
     ) -> Result<Exit, Problem> {
         let evidence = self.evidence(&seen).await?;
         seen.outcome = Outcome::Refused(refusal);
-        Ok(self.tell_seen(schema, &seen, evidence, asking.dry_run))
+        Ok(self.tell_seen(&seen, evidence, asking.dry_run))
     }
 
     /// Shows where the user stands, and changes nothing.
-    pub(crate) fn tell_seen(
-        &self,
-        schema: &'static str,
-        seen: &Standing,
-        evidence: Vec<EvidenceDocument>,
-        dry_run: bool,
-    ) -> Exit {
+    pub(crate) fn tell_seen(&self, seen: &Standing, evidence: Vec<EvidenceDocument>, dry_run: bool) -> Exit {
         let now = self.target.ports.clock.now();
         let document = RequestDocument {
-            schema,
+            schema: self.kind.schema(),
             started: now,
             finished: now,
             account: self.account(),
@@ -145,10 +134,11 @@ impl<'a> Desk<'a> {
             left: None,
             notifier_failures: Vec::new(),
         };
+        let told = Told::new(self.kind, &document, seen);
         if !self.invocation.json {
-            print(&render::before(&document, width()));
+            print(&render::before(&told, width()));
         }
-        self.tell(&document, seen)
+        self.tell(&told, None)
     }
 
     async fn plan(&mut self, request: &Request) -> Result<Report, Problem> {
@@ -183,14 +173,13 @@ impl<'a> Desk<'a> {
 
     fn document(
         &self,
-        schema: &'static str,
         request: Option<Request>,
         intended: Vec<Intended>,
         evidence: Vec<EvidenceDocument>,
         report: &Report,
     ) -> Result<RequestDocument, Problem> {
         Ok(RequestDocument {
-            schema,
+            schema: self.kind.schema(),
             started: report.started,
             finished: report.finished,
             account: self.account(),
@@ -206,18 +195,19 @@ impl<'a> Desk<'a> {
         })
     }
 
-    fn tell(&self, document: &RequestDocument, standing: &Standing) -> Exit {
+    /// Shows the end, and says what the process is to end with. A signal that came too late to stop anything changes nothing about that.
+    fn tell(&self, told: &Told<'_>, signal: Option<u8>) -> Exit {
         if self.invocation.json {
-            print_json(document);
+            print_json(told.document);
         } else {
-            print(&render::after(document, width()));
+            print(&render::after(told, width()));
         }
-        match &standing.outcome {
+        match &told.standing.outcome {
             // The command line names no key, or a wrong one.
             Outcome::Refused(Refusal::WhichKey { .. } | Refusal::NoSuchKey { .. }) => Exit::Usage,
             // Only what was done is done: whoever asked for it has to come back.
-            Outcome::Waiting(_) | Outcome::Due(_) if document.request.is_some() => Exit::Failed,
-            outcome => Exit::of(outcome.verdict(), None),
+            Outcome::Waiting(_) | Outcome::Due(_) if told.document.request.is_some() => Exit::Failed,
+            outcome => Exit::of(outcome.verdict(), signal),
         }
     }
 

@@ -2,22 +2,27 @@
 
 use super::request::{Asking, Desk};
 use crate::args::Invocation;
-use crate::confirm::ask;
+use crate::confirm::{ask, can_ask};
 use crate::exit::Exit;
 use crate::problem::Problem;
-use crate::render::{print, request as render, width};
-use keyrot_core::{State, UserDocument, UserName, WayOut};
-use std::io::IsTerminal;
+use crate::render::request::{self as render, Kind};
+use crate::render::{print, width};
+use keyrot_core::{UserName, WayOut};
 
 const EXAMPLES: &str = "\
 Examples:
-  keyrot resolve ci-deployer                           shows what is in the way and what can be done, and asks
-  keyrot resolve ci-deployer --dry-run                 shows it, and does nothing
+  keyrot resolve ci-deployer             shows what is in the way, and asks what to do
+  keyrot resolve ci-deployer --dry-run   shows it, and does nothing
   keyrot resolve ci-deployer --choose retire:AKIA... --yes
-  keyrot resolve ci-deployer --choose replace --yes    in a script: the choice has to be one of those shown
+                                         in a script: one of the choices shown
+  keyrot resolve ci-deployer --choose replace --yes
 
-Exit codes: 0 nothing is in the way, or what was chosen is done; 1 it is not (yet); 2 no such user
-or choice; 3 the user is blocked still.";
+Exit codes:
+  0  nothing is in the way, or what was chosen is done
+  1  it is not done (yet)
+  2  there is no such user or choice, or nobody could be asked
+  3  the user is blocked still
+  130, 143  stopped by Ctrl-C or SIGTERM before it was done";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -32,51 +37,35 @@ pub(crate) struct Resolve {
     asking: Asking,
 }
 
-const SCHEMA: &str = "keyrot.resolve/1";
-
 pub(crate) async fn resolve(invocation: &Invocation, args: &Resolve) -> Result<Exit, Problem> {
-    let mut desk = Desk::open(invocation, &args.user).await?;
+    let mut desk = Desk::open(invocation, Kind::Resolve, &args.user).await?;
     let seen = desk.look().await?;
     let ways = WayOut::of(&seen);
-    let names = || ways.iter().map(|way| way.choice.as_str()).collect::<Vec<_>>().join(", ");
-    let way = match &args.choose {
-        Some(choice) => Some(ways.iter().find(|way| way.choice == *choice).ok_or_else(|| {
-            let problem = Problem::usage(format!("{choice} is no choice for {}", args.user));
-            match ways.is_empty() {
-                true => problem.hint(format!("nothing can be chosen: keyrot resolve {} says why", args.user)),
-                false => problem.hint(format!("expected one of: {}", names())),
-            }
-        })?),
-        None => None,
-    };
-    let Some(way) = way else {
-        let evidence = desk.evidence(&seen).await?;
-        let exit = desk.tell_seen(SCHEMA, &seen, evidence, args.asking.dry_run);
-        if UserDocument::new(&seen, seen.due.unwrap_or_default()).state != State::Blocked || ways.is_empty() {
-            return Ok(exit);
-        }
-        if !invocation.json {
-            print(&render::ways(&ways, width()));
-        }
-        if args.asking.dry_run || invocation.json || !std::io::stdin().is_terminal() {
-            return Ok(exit);
-        }
-        return match chosen(&ways).await? {
-            Some(way) => {
-                let question = question(way, &args.user);
-                desk.ask(SCHEMA, &seen, way.request.clone(), args.asking, &question).await
-            }
-            None => Ok(exit),
-        };
-    };
-    desk.ask(SCHEMA, &seen, way.request.clone(), args.asking, &question(way, &args.user)).await
+    if let Some(choice) = &args.choose {
+        let way = ways.iter().find(|way| way.choice == *choice).ok_or_else(|| no_choice(choice, &ways, &args.user))?;
+        return desk.ask(&seen, way.request.clone(), args.asking).await;
+    }
+    let evidence = desk.evidence(&seen).await?;
+    let exit = desk.tell_seen(&seen, evidence, args.asking.dry_run);
+    if ways.is_empty() || invocation.json {
+        return Ok(exit);
+    }
+    print(&render::ways(&ways, width()));
+    if args.asking.dry_run || !can_ask() {
+        return Ok(exit);
+    }
+    match chosen(&ways).await? {
+        Some(way) => desk.ask(&seen, way.request.clone(), args.asking).await,
+        None => Ok(exit),
+    }
 }
 
-fn question(way: &WayOut, user: &UserName) -> String {
-    let short = way.message.split(':').next().unwrap_or(&way.message);
-    let mut letters = short.chars();
-    let first = letters.next().map(|c| c.to_ascii_uppercase()).into_iter();
-    format!("{} (user {user})", first.chain(letters).collect::<String>())
+fn no_choice(choice: &str, ways: &[WayOut], user: &UserName) -> Problem {
+    let names: Vec<&str> = ways.iter().map(|way| way.choice.as_str()).collect();
+    Problem::usage(format!("{choice} is no choice for {user}")).hint(match names.as_slice() {
+        [] => format!("nothing can be chosen: keyrot resolve {user} says why"),
+        names => format!("expected one of: {}", names.join(", ")),
+    })
 }
 
 /// Asks for a number on the terminal; nothing is no choice.

@@ -4,15 +4,17 @@ use super::request::{Asking, Desk};
 use crate::args::Invocation;
 use crate::exit::Exit;
 use crate::problem::Problem;
-use crate::render::request::REVOKE;
+use crate::render::request::Kind;
 use keyrot_core::{KeyId, Request, Revocation, UserName};
 
 const EXAMPLES: &str = "\
 Examples:
-  keyrot revoke ci-deployer AKIAIOSFODNN7EXAMPLE --reason 'found in a public repository'
-  keyrot revoke ci-deployer --dry-run                     what it would do; KEY: the user's only one
-  keyrot revoke ci-deployer AKIA... --delete              delete it too, without the soak
-  keyrot revoke ci-deployer AKIA... --without-successor   off with it first of all, whoever uses it
+  keyrot revoke ci-deployer AKIAIOSFODNN7EXAMPLE --reason 'in a public repository'
+  keyrot revoke ci-deployer --dry-run   what it would do; KEY: the user's only one
+  keyrot revoke ci-deployer AKIA... --delete
+                                        delete it too, without the soak
+  keyrot revoke ci-deployer AKIA... --without-successor
+                                        off with it first of all, whoever uses it
   keyrot revoke ci-deployer AKIA... --yes --json > incident.json
 
 Where the key is in use, a new one is made, proved and published first (or the one before, where
@@ -20,8 +22,12 @@ there is no room for a new one); then the key is deactivated, without --overlap 
 is printed at the end is a record of the incident. It works for users without the rotation tag,
 too. Run it again after a failure, with the same KEY: it goes on from where it was.
 
-Exit codes: 0 the key is Inactive or deleted, or would be (--dry-run); 1 it is not (yet); 2 no
-such user or key, or nobody could be asked; 3 a person has to decide first.";
+Exit codes:
+  0  the key is Inactive or deleted, or would be (--dry-run)
+  1  it is not (yet)
+  2  there is no such user or key, or nobody could be asked
+  3  a person has to decide first
+  130, 143  stopped by Ctrl-C or SIGTERM before it was done";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -46,22 +52,18 @@ pub(crate) struct Revoke {
 }
 
 pub(crate) async fn revoke(invocation: &Invocation, args: &Revoke) -> Result<Exit, Problem> {
-    let mut desk = Desk::open(invocation, &args.user).await?;
+    let mut desk = Desk::open(invocation, Kind::Revoke, &args.user).await?;
     let seen = desk.look().await?;
     match Request::revoke(&seen, args.key.clone()) {
         Ok(order) => {
-            let question = match args.delete {
-                true => format!("Revoke and delete {} of {}", order.key, args.user),
-                false => format!("Revoke {} of {}", order.key, args.user),
-            };
             let request = Request::Revoke(Revocation {
                 reason: args.reason.clone(),
                 without_successor: args.without_successor,
                 delete: args.delete,
                 ..order
             });
-            desk.ask(REVOKE, &seen, request, args.asking, &question).await
+            desk.ask(&seen, request, args.asking).await
         }
-        Err(refusal) => desk.refuse(REVOKE, seen, refusal, args.asking).await,
+        Err(refusal) => desk.refuse(seen, refusal, args.asking).await,
     }
 }

@@ -4,9 +4,9 @@ use crate::args::{Invocation, Rotate, Users};
 use crate::config;
 use crate::exit::Exit;
 use crate::problem::Problem;
-use crate::progress::Teller;
+use crate::progress::{Teller, say_sandbox};
 use crate::render::run::{Screen, screen};
-use crate::render::{paint, print, print_json, style, time, width};
+use crate::render::{paint, print, print_json, style, width};
 use crate::signals::Signals;
 use crate::target::Target;
 use keyrot_aws::Aws;
@@ -29,7 +29,7 @@ pub(crate) async fn status(invocation: &Invocation, users: &Users) -> Result<Exi
 
 async fn run(invocation: &Invocation, users: &Users, what: Screen, force: bool) -> Result<Exit, Problem> {
     let settings = config::load(invocation)?;
-    let mut signals = Signals::listen().map_err(|error| Problem::failed(format!("no signal can be heard: {error}")))?;
+    let mut signals = Signals::listen()?;
     let found = signals.or(find(invocation, &settings, &users.users)).await;
     let (target, mut selected) = found.unwrap_or_else(|signal| Err(Problem::signal(signal)))?;
     let Target { ports, trail, sandbox, aws, .. } = target;
@@ -133,7 +133,6 @@ fn say_of_selection(invocation: &Invocation, selected: &Selected, sandbox: bool,
         anstream::eprintln!("{} {text}", paint(style::WARN, "warning:"));
     }
     if sandbox && !invocation.silent {
-        let text = format!("sandbox, a made-up account; its clock says {}", time::absolute(now));
-        anstream::eprintln!("{}", paint(style::DIM, text));
+        say_sandbox(now);
     }
 }

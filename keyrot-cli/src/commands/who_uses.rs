@@ -5,18 +5,19 @@ use crate::config;
 use crate::exit::Exit;
 use crate::meant::did_you_mean;
 use crate::problem::Problem;
+use crate::progress::{USERS, bar};
 use crate::render::who_uses::{LIMITS, screen};
 use crate::render::{paint, print, print_json, style, time, width};
 use crate::signals::Signals;
 use crate::target::Target;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use keyrot_core::settings::Settings;
 use keyrot_core::{
-    AccessKey, Cancel, ErrorKind, KeyId, KeyStatus, LastUse, Mode, Rotator, Timestamp, TrailBounds, UseEvidence,
-    UserDocument, UserName, Verdict, look_up, regions_to_ask,
+    AccessKey, Cancel, ErrorKind, KeyId, LastUse, Mode, Progress, Rotator, Timestamp, TrailBounds, UseEvidence,
+    UserDocument, UserName, Verdict, is_region, look_up, regions_to_ask,
 };
 use serde::Serialize;
-use std::io::IsTerminal;
+use std::fmt;
 use std::time::Duration;
 
 /// CloudTrail's event history goes back so far (CloudTrail user guide, "Working with CloudTrail event history").
@@ -34,7 +35,8 @@ It needs iam:GetAccessKeyLastUsed, cloudtrail:LookupEvents and, for a user, iam:
 
 Exit codes:
   0  it was found out, as far as CloudTrail and IAM tell
-  1  some region or IAM's record could not be read: the answer is not whole
+  1  the answer is not whole: some region or IAM's record could not be read, or (--lagging) of some
+     user it is not known which key is the old one. What --max-events cut short is no failure
   2  there is no such user, or the command line or the settings cannot be used";
 
 #[derive(Debug, clap::Args)]
@@ -67,7 +69,7 @@ pub(crate) struct Document {
     pub(crate) user: Option<UserName>,
     /// Whether it is about the old keys of all selected users; the one that was used last comes first.
     pub(crate) lagging: bool,
-    /// Users who could not be looked at to the end.
+    /// Users of whom it is not known which key is the old one, and those who could not be looked at to the end.
     pub(crate) unseen: Vec<Unseen>,
     /// From when on was asked.
     pub(crate) since: Timestamp,
@@ -81,7 +83,7 @@ pub(crate) struct Document {
     pub(crate) limits: &'static [&'static str],
 }
 
-/// A user who could not be looked at.
+/// A user about whom this does not say all.
 #[derive(Debug, Serialize)]
 pub(crate) struct Unseen {
     pub(crate) user: UserName,
@@ -107,6 +109,12 @@ pub(crate) struct KeyUses {
     pub(crate) uses: UseEvidence,
 }
 
+/// A key that was found: with IAM's record of it, or in the list of a user's keys.
+enum Found {
+    Recorded(Subject),
+    Listed(UserName, AccessKey),
+}
+
 /// A key to ask about.
 struct Subject {
     user: Option<UserName>,
@@ -117,7 +125,7 @@ struct Subject {
 
 pub(crate) async fn who_uses(invocation: &Invocation, args: &WhoUses) -> Result<Exit, Problem> {
     let settings = config::load(invocation)?;
-    let mut signals = Signals::listen().map_err(|error| Problem::failed(format!("no signal can be heard: {error}")))?;
+    let mut signals = Signals::listen()?;
     let work = async {
         let target = Target::open(invocation, &settings).await?;
         find_out(invocation, &settings, args, &target).await
@@ -140,24 +148,36 @@ async fn find_out(
     target: &Target,
 ) -> Result<Document, Problem> {
     let mut unseen = Vec::new();
-    let (user, subjects) = match args.whose.as_deref().map(|whose| as_key(whose).ok_or(whose)) {
+    let (user, found) = match args.whose.as_deref().map(|whose| as_key(whose).ok_or(whose)) {
         Some(Ok(key)) => of_key(target, key).await?,
         Some(Err(name)) => of_user(target, name).await?,
-        None => (None, of_those_who_lag(target, settings, &mut unseen).await?),
+        None => {
+            let old = of_those_who_lag(target, settings, invocation.silent, &mut unseen).await?;
+            (None, old.into_iter().map(|(user, key)| Found::Listed(user, key)).collect())
+        }
     };
     let now = target.ports.clock.now();
     let since = now - args.since;
-    let teller = Teller::new(invocation);
+    let mut asked: Vec<String> = Vec::new();
+    args.regions.iter().for_each(|region| {
+        if !asked.contains(region) {
+            asked.push(region.clone())
+        }
+    });
+    let teller = Teller::new(invocation.silent);
+    teller.expect(found.len());
     let mut keys = Vec::new();
-    for Subject { user, key, listed, last_use } in subjects {
-        let regions = match args.regions.is_empty() {
+    for one in found {
+        let Subject { user, key, listed, last_use } = Subject::of(target, one).await;
+        let regions = match asked.is_empty() {
             true => regions_to_ask(target.trail.as_ref(), &last_use),
-            false => args.regions.clone(),
+            false => asked.clone(),
         };
         teller.begin(&key, &regions, since);
         let bounds = TrailBounds { since, regions, most: usize::try_from(args.max_events).unwrap_or(usize::MAX) };
         let uses = look_up(target.trail.as_ref(), &key, &bounds, &|region, events| teller.read(region, events)).await;
         keys.push(KeyUses::new(user, key, listed, last_use, uses));
+        teller.one_more();
     }
     teller.finish();
     if args.lagging {
@@ -181,15 +201,15 @@ async fn find_out(
 }
 
 /// A key that IAM does not know any more may still be in the trail.
-async fn of_key(target: &Target, key: KeyId) -> Result<(Option<UserName>, Vec<Subject>), Problem> {
+async fn of_key(target: &Target, key: KeyId) -> Result<(Option<UserName>, Vec<Found>), Problem> {
     let (user, last_use) = match target.trail.key_record(&key).await {
         Ok(record) => (Some(record.user), record.last_use),
         Err(error) => (None, LastUse::Unknown(error.to_string())),
     };
-    Ok((user.clone(), vec![Subject { user, key, listed: None, last_use }]))
+    Ok((user.clone(), vec![Found::Recorded(Subject { user, key, listed: None, last_use })]))
 }
 
-async fn of_user(target: &Target, name: &str) -> Result<(Option<UserName>, Vec<Subject>), Problem> {
+async fn of_user(target: &Target, name: &str) -> Result<(Option<UserName>, Vec<Found>), Problem> {
     let user = UserName::parse(name).map_err(|error| {
         Problem::usage(error.to_string()).hint("name a user, or an access key's id such as AKIAIOSFODNN7EXAMPLE")
     })?;
@@ -199,45 +219,55 @@ async fn of_user(target: &Target, name: &str) -> Result<(Option<UserName>, Vec<S
         Err(error) => return Err(Problem::failed(format!("the keys of {user} could not be listed: {error}"))),
     };
     keys.sort_by_key(|key| key.created);
-    let mut subjects = Vec::new();
-    for listed in keys {
-        subjects.push(Subject::of(target, &user, listed).await);
-    }
-    Ok((Some(user), subjects))
+    let found = keys.into_iter().map(|key| Found::Listed(user.clone(), key)).collect();
+    Ok((Some(user), found))
 }
 
 /// The old keys of all selected users that still work, as far as a look at each user tells which key is the old one.
 async fn of_those_who_lag(
     target: &Target,
     settings: &Settings,
+    silent: bool,
     unseen: &mut Vec<Unseen>,
-) -> Result<Vec<Subject>, Problem> {
+) -> Result<Vec<(UserName, AccessKey)>, Problem> {
     let selected = settings.find(target.ports.iam.as_ref(), &[]).await;
     let selected = selected.map_err(|error| Problem::failed(format!("the users could not be listed: {error}")))?;
     let limits = settings.limits(target.ports.clock.now());
     let rotator = Rotator::new(target.ports.clone());
-    let report = rotator.run(selected.chosen, Mode::Plan, &limits, &Cancel::default(), &|_| {}).await;
-    let mut subjects = Vec::new();
+    let teller = Teller::of_users(selected.chosen.len(), silent);
+    let one_more = |progress| {
+        if let Progress::Done(_) = progress {
+            teller.one_more();
+        }
+    };
+    let report = rotator.run(selected.chosen, Mode::Plan, &limits, &Cancel::default(), &one_more).await;
+    teller.finish();
+    let mut old = Vec::new();
     for one in report.users {
-        if matches!(one.outcome.verdict(), Verdict::Failed | Verdict::Stopped) {
-            let problem = UserDocument::new(&one, report.finished).message;
-            unseen.push(Unseen { user: one.user.clone(), problem });
-        }
-        let Some(current) = &one.current else { continue };
-        for listed in one.keys.iter().filter(|key| key.id != *current && key.status == KeyStatus::Active) {
-            subjects.push(Subject::of(target, &one.user, listed.clone()).await);
-        }
+        let message = || UserDocument::new(&one, report.finished).message;
+        let known = one.old_keys();
+        let problem = match (one.outcome.verdict(), &known) {
+            (Verdict::Failed | Verdict::Stopped, _) => Some(format!("could not be looked at: {}", message())),
+            (_, None) => Some(format!("which key is the old one is not known: {}", message())),
+            (_, Some(_)) => None,
+        };
+        unseen.extend(problem.map(|problem| Unseen { user: one.user.clone(), problem }));
+        old.extend(known.unwrap_or_default().into_iter().map(|key| (one.user.clone(), key.clone())));
     }
-    Ok(subjects)
+    Ok(old)
 }
 
 impl Subject {
-    async fn of(target: &Target, user: &UserName, listed: AccessKey) -> Self {
-        let last_use = match target.ports.iam.last_use(user, &listed.id).await {
-            Ok(last_use) => last_use,
-            Err(error) => LastUse::Unknown(error.to_string()),
-        };
-        Self { user: Some(user.clone()), key: listed.id.clone(), listed: Some(listed), last_use }
+    /// With IAM's record of its last use.
+    async fn of(target: &Target, found: Found) -> Self {
+        match found {
+            Found::Recorded(subject) => subject,
+            Found::Listed(user, listed) => {
+                let last_use = target.ports.iam.last_use(&user, &listed.id).await;
+                let last_use = last_use.unwrap_or_else(|error| LastUse::Unknown(error.to_string()));
+                Self { user: Some(user), key: listed.id.clone(), listed: Some(listed), last_use }
+            }
+        }
     }
 }
 
@@ -262,11 +292,7 @@ impl KeyUses {
             LastUse::NoRecord => (None, None, None, None),
             LastUse::Unknown(why) => (None, None, None, Some(why)),
         };
-        let status = listed.as_ref().map(|listed| match &listed.status {
-            KeyStatus::Active => "active".to_owned(),
-            KeyStatus::Inactive => "inactive".to_owned(),
-            KeyStatus::Other(status) => status.clone(),
-        });
+        let status = listed.as_ref().map(|listed| listed.status.word().to_owned());
         let created = listed.map(|listed| listed.created);
         Self { user, key, status, created, last_used, service, region, problem, uses }
     }
@@ -292,30 +318,40 @@ fn since(text: &str) -> Result<Duration, String> {
 }
 
 fn region(text: &str) -> Result<String, String> {
-    let fits = (5..=32).contains(&text.len())
-        && text.contains('-')
-        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-    fits.then(|| text.to_owned()).ok_or_else(|| "expected a region such as eu-central-1".to_owned())
+    is_region(text).then(|| text.to_owned()).ok_or_else(|| "expected a region such as eu-central-1".to_owned())
 }
 
-/// Says on stderr what is under way: a scan of many events takes a minute.
+/// Says on stderr what is under way: a look at many users, or a scan of many events, takes minutes.
 struct Teller {
     bar: ProgressBar,
     silent: bool,
 }
 
 impl Teller {
-    fn new(invocation: &Invocation) -> Self {
-        let wanted = !invocation.silent && std::io::stderr().is_terminal();
-        let target = if wanted { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let bar = ProgressBar::with_draw_target(None, target);
-        if let Ok(look) = ProgressStyle::with_template("{spinner} {msg}, {elapsed} so far") {
-            bar.set_style(look);
+    fn new(silent: bool) -> Self {
+        Self { bar: bar(None, silent, "{spinner} {msg}, {elapsed} so far"), silent }
+    }
+
+    /// For a look at so many users.
+    fn of_users(users: usize, silent: bool) -> Self {
+        Self { bar: bar(Some(steps(users)), silent, USERS), silent }
+    }
+
+    /// That so many keys follow. One alone is not counted.
+    fn expect(&self, keys: usize) {
+        let template = "key {human_pos} of {len}: {msg}, {elapsed} so far, {eta} left";
+        if let (2.., Ok(look)) = (keys, ProgressStyle::with_template(template)) {
+            // The first is looked at before one is done.
+            let of = |state: &ProgressState, out: &mut dyn fmt::Write| {
+                let _ = write!(out, "{}", (state.pos() + 1).min(state.len().unwrap_or(u64::MAX)));
+            };
+            self.bar.set_style(look.with_key("human_pos", of));
+            self.bar.set_length(steps(keys));
         }
-        if wanted {
-            bar.enable_steady_tick(Duration::from_millis(200));
-        }
-        Self { bar, silent: invocation.silent }
+    }
+
+    fn one_more(&self) {
+        self.bar.inc(1);
     }
 
     fn begin(&self, key: &KeyId, regions: &[String], since: Timestamp) {
@@ -333,6 +369,10 @@ impl Teller {
     fn finish(&self) {
         self.bar.finish_and_clear();
     }
+}
+
+fn steps(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

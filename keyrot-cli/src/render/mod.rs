@@ -47,12 +47,19 @@ pub(crate) fn paint(style: Style, text: impl fmt::Display) -> String {
 
 /// The columns of stdout's terminal; `None` where it is none: then nothing is wrapped, so that `grep` finds whole lines.
 pub(crate) fn width() -> Option<usize> {
-    let columns = || std::env::var("COLUMNS").ok()?.parse().ok();
-    if !std::io::stdout().is_terminal() {
-        return None;
-    }
-    let asked = terminal_size::terminal_size_of(std::io::stdout()).map(|(width, _)| usize::from(width.0));
-    Some(asked.or_else(columns).unwrap_or(80).max(40))
+    let out = std::io::stdout();
+    out.is_terminal().then(|| columns(terminal_size::terminal_size_of(out)))
+}
+
+/// The same for what is said on stderr.
+pub(crate) fn talk_width() -> Option<usize> {
+    let err = std::io::stderr();
+    err.is_terminal().then(|| columns(terminal_size::terminal_size_of(err)))
+}
+
+fn columns(asked: Option<(terminal_size::Width, terminal_size::Height)>) -> usize {
+    let said = || std::env::var("COLUMNS").ok()?.parse().ok();
+    asked.map(|(width, _)| usize::from(width.0)).or_else(said).unwrap_or(80).max(40)
 }
 
 /// Prints text on stdout. A reader that went away, as in `keyrot status | head`, is no error.

@@ -2,17 +2,76 @@
 
 use super::table::{Cell, Table, hanging};
 use super::{paint, style, time};
-use keyrot_core::{Intended, KeyDocument, Request, RequestDocument, Severity, State, Timestamp, UserDocument, WayOut};
+use keyrot_core::{
+    AccessKey, Intended, KeyId, KeyStatus, Outcome, Request, RequestDocument, Revocation, Severity, Standing, State,
+    Timestamp, WayOut, Why,
+};
 use std::fmt::Write;
 
-/// The document of a key that leaked: its screen is a record to be kept.
-pub(crate) const REVOKE: &str = "keyrot.revoke/1";
+/// Which command asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Rollback,
+    /// For a key that leaked: its screen is a record to be kept.
+    Revoke,
+    Resolve,
+}
+
+/// What a screen is of: the document of `--json`, and what that was made from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Told<'a> {
+    kind: Kind,
+    pub(crate) document: &'a RequestDocument,
+    /// What `document.user` tells.
+    pub(crate) standing: &'a Standing,
+    acted: bool,
+    /// What `document.left` tells.
+    left: Option<&'a Standing>,
+}
+
+impl Kind {
+    pub(crate) fn schema(self) -> &'static str {
+        match self {
+            Self::Rollback => "keyrot.rollback/1",
+            Self::Revoke => "keyrot.revoke/1",
+            Self::Resolve => "keyrot.resolve/1",
+        }
+    }
+}
+
+impl<'a> Told<'a> {
+    /// Nothing was changed.
+    pub(crate) fn new(kind: Kind, document: &'a RequestDocument, standing: &'a Standing) -> Self {
+        Self { kind, document, standing, acted: false, left: None }
+    }
+
+    /// Something was done, or tried; `left` is the look after it, if there was one.
+    pub(crate) fn acted(
+        kind: Kind,
+        document: &'a RequestDocument,
+        standing: &'a Standing,
+        left: Option<&'a Standing>,
+    ) -> Self {
+        Self { kind, document, standing, acted: true, left }
+    }
+
+    fn done(&self) -> bool {
+        self.standing.outcome == Outcome::Done
+    }
+
+    fn order(&self) -> Option<&'a Revocation> {
+        match &self.document.request {
+            Some(Request::Revoke(order)) => Some(order),
+            _ => None,
+        }
+    }
+}
 
 /// What is known of the user's keys, and what will be done.
-pub(crate) fn before(document: &RequestDocument, width: Option<usize>) -> String {
-    let RequestDocument { user, intended, finished: now, .. } = document;
-    let mut out = head(document, width);
-    out.push_str(&keys(document, *now).show(width));
+pub(crate) fn before(told: &Told<'_>, width: Option<usize>) -> String {
+    let RequestDocument { user, intended, finished: now, .. } = told.document;
+    let mut out = head(told.document, width);
+    out.push_str(&keys(told, *now).show(width));
     if !intended.is_empty() {
         let _ = writeln!(out, "\nThis will");
         for (n, step) in intended.iter().enumerate() {
@@ -42,35 +101,25 @@ pub(crate) fn ways(ways: &[WayOut], width: Option<usize>) -> String {
 }
 
 /// What came of it, and what is left.
-pub(crate) fn after(document: &RequestDocument, width: Option<usize>) -> String {
+pub(crate) fn after(told: &Told<'_>, width: Option<usize>) -> String {
     let mut out = String::new();
-    let user = &document.user;
-    if document.dry_run && document.request.is_some() && user.reason == "intended" {
+    let document = told.document;
+    if document.dry_run && matches!(told.standing.outcome, Outcome::Intended(_)) {
         return "Nothing was done.\n".to_owned();
     }
-    let revoked = match &document.request {
-        Some(Request::Revoke(order)) if document.left.is_some() && document.schema == REVOKE => {
-            out.push_str(&incident(document, order.reason.as_deref(), &order.key, width));
-            true
-        }
-        _ => false,
-    };
-    out.push_str(&verdict(document, width));
-    if let Some(left) = &document.left {
-        out.push_str(&what_is_left(document, left, width));
-        if let Some(Request::Revoke(order)) = document.request.as_ref().filter(|_| revoked) {
-            let text = format!("what the key did, and for whom: keyrot who-uses {}", order.key);
-            out.push_str(&hanging("  ", style::DIM, &text, style::PLAIN, width));
-        }
+    let record = told.order().filter(|_| told.acted && told.kind == Kind::Revoke);
+    if let Some(order) = record {
+        out.push_str(&incident(told, order, width));
     }
-    if let (Some(Request::Revoke(order)), State::Waiting | State::Blocked) = (&document.request, user.state)
-        && !order.without_successor
-        && user.keys.iter().any(|key| key.id == order.key && key.status == "active")
-    {
-        let text = format!(
-            "{} still works. If it has to go now, whoever uses it: keyrot revoke {} {} --without-successor",
-            order.key, user.user, order.key
-        );
+    out.push_str(&verdict(told, width));
+    if told.acted {
+        out.push_str(&what_is_left(told, width));
+    }
+    if let Some(order) = record {
+        let text = format!("what the key did, and for whom: keyrot who-uses {}", order.key);
+        out.push_str(&hanging("  ", style::DIM, &text, style::PLAIN, width));
+    }
+    if let Some(text) = what_next(told) {
         out.push_str(&hanging("  hint: ", style::HINT, &text, style::PLAIN, width));
     }
     for failure in &document.notifier_failures {
@@ -78,6 +127,30 @@ pub(crate) fn after(document: &RequestDocument, width: Option<usize>) -> String 
         out.push_str(&hanging("  warning: ", style::WARN, &text, style::PLAIN, width));
     }
     out
+}
+
+/// What to type where it did not come to its end.
+fn what_next(told: &Told<'_>) -> Option<String> {
+    let user = &told.standing.user;
+    let again = |what: String| Some(format!("to go on from here: {what}"));
+    match (told.standing.outcome.state(), &told.document.request) {
+        (State::Stopped, Some(Request::Rollback { to })) => again(format!("keyrot rollback {user} --to {to}")),
+        (State::Stopped, Some(Request::Revoke(Revocation { key, .. }))) if told.kind == Kind::Revoke => {
+            again(format!("the same command, with the key named: keyrot revoke {user} {key}"))
+        }
+        (State::Stopped, Some(_)) => again("the same command".to_owned()),
+        (State::Waiting | State::Blocked, Some(Request::Revoke(order))) => {
+            let active = |key: &AccessKey| key.id == order.key && key.status == KeyStatus::Active;
+            let works = !order.without_successor && told.standing.keys.iter().any(active);
+            works.then(|| {
+                format!(
+                    "{} still works. If it has to go now, whoever uses it: keyrot revoke {user} {} --without-successor",
+                    order.key, order.key
+                )
+            })
+        }
+        _ => None,
+    }
 }
 
 fn head(document: &RequestDocument, width: Option<usize>) -> String {
@@ -94,13 +167,13 @@ fn whereabouts(document: &RequestDocument) -> String {
     }
 }
 
-fn keys(document: &RequestDocument, now: Timestamp) -> Table {
-    let user = &document.user;
+fn keys(told: &Told<'_>, now: Timestamp) -> Table {
+    let Told { document, standing, .. } = told;
     let mut table = Table::new(&["KEY", "STATUS", "IN THE SECRET", "AGE", "LAST USE"]);
-    for key in &user.keys {
-        let color = if key.status == "active" { style::GOOD } else { style::DIM };
-        let cells = [Cell::plain(key.id.as_str()), Cell::new(&key.status, color), place(user, key)];
-        let age = Cell::plain(format!("{} d", key.age_days));
+    for key in &standing.keys {
+        let color = if key.status == KeyStatus::Active { style::GOOD } else { style::DIM };
+        let cells = [Cell::plain(key.id.as_str()), Cell::new(key.status.word(), color), place(standing, &key.id)];
+        let age = Cell::plain(format!("{} d", (now - key.created).num_days().max(0)));
         let used = document.evidence.iter().find(|evidence| evidence.key == key.id);
         let used = used.map_or_else(String::new, |evidence| match (&evidence.last_used, &evidence.service) {
             (Some(when), Some(service)) => {
@@ -111,16 +184,16 @@ fn keys(document: &RequestDocument, now: Timestamp) -> Table {
         });
         table.row(cells.into_iter().chain([age, Cell::plain(used)]).collect());
     }
-    if user.keys.is_empty() {
-        let text = if user.calls == 0 { "not looked at" } else { "none" };
+    if standing.keys.is_empty() {
+        let text = if standing.calls == 0 { "not looked at" } else { "none" };
         table.row(vec![Cell::new(text, style::DIM)]);
     }
     table
 }
 
-fn place(user: &UserDocument, key: &KeyDocument) -> Cell {
-    let id = Some(&key.id);
-    match (key.current, user.previous.as_ref() == id, user.revoked.as_ref() == id) {
+fn place(standing: &Standing, id: &KeyId) -> Cell {
+    let is = |key: &Option<KeyId>| key.as_ref() == Some(id);
+    match (is(&standing.current), is(&standing.previous), is(&standing.revoked)) {
         (true, _, true) => Cell::new("current, revoked", style::BAD),
         (true, _, false) => Cell::new("current", style::GOOD),
         (false, _, true) => Cell::new("revoked", style::BAD),
@@ -130,13 +203,9 @@ fn place(user: &UserDocument, key: &KeyDocument) -> Cell {
 }
 
 /// A record to be kept: what happened to which key, when and why.
-fn incident(
-    document: &RequestDocument,
-    reason: Option<&str>,
-    revoked: &keyrot_core::KeyId,
-    width: Option<usize>,
-) -> String {
-    let title = if document.user.reason == "done" { "Record of the incident" } else { "Record of the incident so far" };
+fn incident(told: &Told<'_>, order: &Revocation, width: Option<usize>) -> String {
+    let document = told.document;
+    let title = if told.done() { "Record of the incident" } else { "Record of the incident so far" };
     let mut out = format!("{}\n", paint(style::HEAD, title));
     let mut line = |what: &str, text: &str| {
         out.push_str(&hanging(&format!("  {what:<8} "), style::DIM, text, style::PLAIN, width));
@@ -144,23 +213,24 @@ fn incident(
     let user = &document.user;
     let owner = user.owner.as_ref().map(|owner| format!(", owner {owner}")).unwrap_or_default();
     line("user", &format!("{}{owner}; secret {}; {}", user.user, user.secret, whereabouts(document)));
-    let evidence = document.evidence.iter().find(|evidence| evidence.key == *revoked);
+    let evidence = document.evidence.iter().find(|evidence| evidence.key == order.key);
     let used = evidence.map(|evidence| format!("; before this: {}", evidence.message)).unwrap_or_default();
-    line("key", &format!("{revoked}{used}"));
-    line("reason", reason.unwrap_or("not given"));
+    line("key", &format!("{}{used}", order.key));
+    line("reason", order.reason.as_deref().unwrap_or("not given"));
     let span = time::span((document.finished - document.started).num_seconds());
     line("time", &format!("{}, within {span}", time::absolute(document.started)));
     for event in &user.events {
-        line(&event.at.format("%T").to_string(), &event.message);
+        line(&time::clock(event.at), &event.message);
     }
     out.push('\n');
     out
 }
 
-fn verdict(document: &RequestDocument, width: Option<usize>) -> String {
+fn verdict(told: &Told<'_>, width: Option<usize>) -> String {
+    let document = told.document;
     let user = &document.user;
     let (word, color) = match user.state {
-        _ if user.reason == "done" => ("done: ", style::GOOD),
+        _ if told.done() => ("done: ", style::GOOD),
         State::Settled | State::Waiting | State::Due if document.request.is_none() => {
             ("nothing is in the way: ", style::GOOD)
         }
@@ -171,40 +241,48 @@ fn verdict(document: &RequestDocument, width: Option<usize>) -> String {
         State::Failed => ("not done: ", style::BAD),
     };
     let last = user.events.iter().rev().find(|event| event.severity < Severity::Error);
-    let text = match (&document.request, last) {
-        _ if user.reason != "done" => user.message.clone(),
+    let text = match (told.order(), last) {
+        _ if !told.done() => user.message.clone(),
         (_, None) => "nothing had to be done; it was so already".to_owned(),
-        (Some(Request::Revoke(order)), _) if order.delete => format!("{} is deleted", order.key),
-        (Some(Request::Revoke(order)), _) => format!("{} is Inactive: whoever uses it is refused", order.key),
-        (_, Some(event)) => event.message.clone(),
+        (Some(order), _) if order.delete => format!("{} is deleted", order.key),
+        (Some(order), _) => format!("{} is Inactive: whoever uses it is refused", order.key),
+        (None, Some(event)) => event.message.clone(),
     };
     let mut out = hanging(word, color, &text, style::PLAIN, width);
-    if let Some(hint) = &user.hint {
+    // The ways out follow in full: a hint would name the very command that was run.
+    let ways_follow = told.kind == Kind::Resolve && !document.choices.is_empty();
+    if let Some(hint) = user.hint.as_ref().filter(|_| !ways_follow) {
         out.push_str(&hanging(" hint: ", style::HINT, hint, style::PLAIN, width));
     }
     out
 }
 
-fn what_is_left(document: &RequestDocument, left: &UserDocument, width: Option<usize>) -> String {
+fn what_is_left(told: &Told<'_>, width: Option<usize>) -> String {
+    let mut out = format!("{}\n", paint(style::HEAD, "What is left"));
+    let intended = told.document.intended.last();
+    let (Some(left), Some(seen)) = (&told.document.left, told.left) else {
+        let text = format!("not looked at any more; to see it: keyrot resolve {} --dry-run", told.standing.user);
+        out.push_str(&hanging("  ", style::DIM, &text, style::PLAIN, width));
+        return out;
+    };
     let current = match &left.current {
         Some(key) => format!("readers of {} get {key}", left.secret),
         None => format!("{} holds no key", left.secret),
     };
-    let mut out = format!("{}\n", paint(style::HEAD, "What is left"));
     out.push_str(&hanging("  ", style::DIM, &current, style::PLAIN, width));
     // IAM's listing may lag behind what was just done.
-    let done = document.user.reason == "done" && matches!(left.reason, "settling" | "soak");
-    let message = match (&document.request, document.intended.last()) {
-        (Some(Request::Revoke(order)), Some(Intended::DeleteLater { .. })) if done => {
+    let done = told.done() && is_settling_or_soaking(&seen.outcome);
+    let message = match (told.order(), intended) {
+        (Some(order), Some(Intended::DeleteLater { .. })) if done => {
             format!("{} is Inactive; it can be reactivated until a run deletes it", order.key)
         }
-        (Some(Request::Revoke(order)), Some(Intended::Delete(_))) if done => {
+        (Some(order), Some(Intended::Delete(_))) if done => {
             format!("{} is deleted; IAM may list it for some moments more", order.key)
         }
         _ => left.message.clone(),
     };
     out.push_str(&hanging("  ", style::DIM, &message, style::PLAIN, width));
-    if let Some(Intended::DeleteLater { key, after }) = document.intended.last().filter(|_| done) {
+    if let Some(Intended::DeleteLater { key, after }) = intended.filter(|_| done) {
         let after = keyrot_core::format_duration(*after);
         let text =
             format!("a run deletes {key} when it has been Inactive for {after}, if the user is tagged for rotation");
@@ -214,4 +292,8 @@ fn what_is_left(document: &RequestDocument, left: &UserDocument, width: Option<u
         out.push_str(&hanging("  hint: ", style::HINT, hint, style::PLAIN, width));
     }
     out
+}
+
+fn is_settling_or_soaking(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Waiting(wait) if matches!(wait.why, Why::Settling(_) | Why::Soak(_)))
 }

@@ -34,7 +34,7 @@ pub(crate) fn screen(document: &Document, width: Option<usize>) -> String {
         out.push('\n');
     }
     for one in &document.unseen {
-        let text = format!("{} could not be looked at: {}", one.user, one.problem);
+        let text = format!("{}: {}", one.user, one.problem);
         out.push_str(&hanging("! ", style::WARN, &text, style::WARN, width));
     }
     let _ = writeln!(out, "{}", paint(style::DIM, "What this cannot show:"));

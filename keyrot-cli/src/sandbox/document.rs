@@ -1,7 +1,7 @@
 //! The account as `keyrot sandbox show` tells it: everything but secret material.
 
 use keyrot_core::memory::{Label, MemorySecret, MemoryUser, World};
-use keyrot_core::{KeyId, KeyStatus, LastUse, SecretName, Timestamp, UserName, VersionId};
+use keyrot_core::{KeyId, LastUse, SecretName, Timestamp, UserName, VersionId};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -70,11 +70,7 @@ impl SandboxUser {
                 Ok(LastUse::At { when, service, region }) => (Some(when), Some(service), Some(region)),
                 _ => (None, None, None),
             };
-            let status = match &key.listed.status {
-                KeyStatus::Active => "active".to_owned(),
-                KeyStatus::Inactive => "inactive".to_owned(),
-                KeyStatus::Other(status) => status.clone(),
-            };
+            let status = key.listed.status.word().to_owned();
             SandboxKey { id: key.listed.id.clone(), status, created: key.listed.created, last_used, service, region }
         });
         Self { user: user.arn.name().clone(), tags: user.tags.clone(), keys: keys.collect() }

@@ -6,6 +6,8 @@ pub mod own;
 
 use serde_json::Value;
 use std::cell::RefCell;
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -87,6 +89,28 @@ impl Sandbox {
             assert!(!printed.contains(&secret), "a secret was printed");
         }
     }
+}
+
+/// A terminal as wide as this: the side that a person sits at, and the one that a process gets.
+#[cfg(unix)]
+pub fn terminal(columns: u16) -> (File, File) {
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+    use rustix::termios::{Winsize, tcsetwinsize};
+    let person = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&person).unwrap();
+    unlockpt(&person).unwrap();
+    tcsetwinsize(&person, Winsize { ws_row: 50, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();
+    let name = ptsname(&person, Vec::new()).unwrap().into_string().unwrap();
+    (person.into(), File::options().read(true).write(true).open(name).unwrap())
+}
+
+/// What is on the terminal until nobody is on its other side any more: it ends with an error then.
+pub fn all_of(terminal: &mut File) -> String {
+    let (mut text, mut piece) = (Vec::new(), [0; 4096]);
+    while let Ok(count @ 1..) = terminal.read(&mut piece) {
+        text.extend_from_slice(&piece[..count]);
+    }
+    String::from_utf8(text).unwrap().replace('\r', "")
 }
 
 /// The user of that name in a run's document.

@@ -6,8 +6,8 @@ use super::{
 };
 use crate::selection::owner_of;
 use crate::{
-    Blocked, Chosen, IamUser, KeyStatus, LastUse, MissingWhy, SecretTemplate, Selection, Timestamp, UserName, Waits,
-    after, format_duration, select,
+    Blocked, Chosen, IamUser, LastUse, MissingWhy, SecretTemplate, Selection, Timestamp, UserName, Waits, after,
+    format_duration, select,
 };
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -263,11 +263,7 @@ impl Judge<'_> {
             arn: whom.arn.to_owned(),
             key: key.slot,
             key_id: key.id.clone(),
-            status: match &key.status {
-                KeyStatus::Active => "active".to_owned(),
-                KeyStatus::Inactive => "inactive".to_owned(),
-                KeyStatus::Other(status) => status.clone(),
-            },
+            status: key.status.word().to_owned(),
             created: key.created,
             age_days: (self.now - key.created).num_days().max(0),
             last_used,

@@ -2,6 +2,7 @@
 
 use super::OwnArgs;
 use crate::args::Invocation;
+use crate::confirm::can_ask;
 use crate::problem::Problem;
 use crate::profiles::{FileError, HeldFile, Kind, Places, Profiles, read};
 use crate::render::{paint, style};
@@ -9,7 +10,7 @@ use crate::target::{Target, is_sandbox};
 use keyrot_aws::{Aws, AwsSettings, CallerCredentials};
 use keyrot_core::settings::Settings;
 use keyrot_core::{Credentials, Ports, ProbeAnswer, UserArn};
-use std::io::{BufRead, IsTerminal, Write};
+use std::io::{BufRead, Write};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -182,7 +183,7 @@ fn mfa(args: &OwnArgs, config: &Profiles<'_>, profile: &str) -> Result<Option<(S
     if let Some(code) = &args.mfa_code {
         return Ok(Some((serial, code.clone())));
     }
-    if !std::io::stdin().is_terminal() {
+    if !can_ask() {
         return match wanted {
             true => Err(Problem::usage("nobody can be asked here for the MFA code").hint("add --mfa-code CODE")),
             false => Ok(None),
