@@ -5,7 +5,7 @@ use crate::connect::Aws;
 use crate::discovery;
 use crate::time::instant;
 use async_trait::async_trait;
-use aws_sdk_iam::types::StatusType;
+use aws_sdk_iam::types::{AccessKeyLastUsed, StatusType};
 use keyrot_core::{
     AccessKey, CallError, Credentials, ErrorKind, IamPort, IamUser, KeyId, KeyStatus, LastUse, NewKey, SecretKey,
     UserName,
@@ -65,18 +65,7 @@ impl IamPort for Aws {
         if let Some(owner) = answer.user_name.as_deref().filter(|owner| !owner.eq_ignore_ascii_case(user.as_str())) {
             return Err(op.strange(&format!("the key belongs to user {owner}")));
         }
-        let Some(used) = answer.access_key_last_used else {
-            return Err(op.strange("it says nothing of the last use"));
-        };
-        match used.last_used_date.as_ref() {
-            Some(at) => {
-                let when = instant(at).ok_or_else(|| op.strange("its date cannot be read"))?;
-                Ok(LastUse::At { when, service: used.service_name, region: used.region })
-            }
-            // IAM says "N/A" for a key without a recorded use (IAM API reference, data type `AccessKeyLastUsed`).
-            None if used.service_name == "N/A" => Ok(LastUse::NoRecord),
-            None => Err(op.strange("it names a service and no date")),
-        }
+        last_use(&op, answer.access_key_last_used)
     }
 
     async fn deactivate_key(&self, user: &UserName, key: &KeyId) -> Result<(), CallError> {
@@ -107,6 +96,20 @@ impl Aws {
         let call = iam.update_access_key().user_name(user.as_str()).access_key_id(key.as_str()).status(status);
         send(&op, &self.budget(), || call.clone().send()).await?;
         Ok(())
+    }
+}
+
+/// What IAM's answer says of a key's use. One that contradicts itself is an error, and never taken for "not used".
+pub(crate) fn last_use(op: &Op<'_>, used: Option<AccessKeyLastUsed>) -> Result<LastUse, CallError> {
+    let used = used.ok_or_else(|| op.strange("it says nothing of the last use"))?;
+    match used.last_used_date.as_ref() {
+        Some(at) => {
+            let when = instant(at).ok_or_else(|| op.strange("its date cannot be read"))?;
+            Ok(LastUse::At { when, service: used.service_name, region: used.region })
+        }
+        // IAM says "N/A" for a key without a recorded use (IAM API reference, data type `AccessKeyLastUsed`).
+        None if used.service_name == "N/A" => Ok(LastUse::NoRecord),
+        None => Err(op.strange("it names a service and no date")),
     }
 }
 

@@ -5,12 +5,12 @@ mod record;
 
 use crate::calls::{Op, send};
 use crate::connect::Aws;
+use crate::iam::last_use;
 use crate::limiter::{Limiter, LimiterSettings};
-use crate::time::instant;
 use async_trait::async_trait;
 use aws_sdk_cloudtrail::types::{LookupAttribute, LookupAttributeKey};
 use aws_smithy_types::DateTime;
-use keyrot_core::{CallError, KeyId, KeyRecord, LastUse, TrailAsk, TrailPage, TrailPort, UserName};
+use keyrot_core::{CallError, KeyId, KeyRecord, TrailAsk, TrailPage, TrailPort, UserName};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
@@ -68,17 +68,7 @@ impl TrailPort for Aws {
         let answer = send(&op, &self.budget(), || call.clone().send()).await?;
         let user = answer.user_name.ok_or_else(|| op.strange("it names no user"))?;
         let user = UserName::parse(user).map_err(|e| op.strange(&e.to_string()))?;
-        let last_use = match answer.access_key_last_used {
-            Some(used) => match used.last_used_date.as_ref() {
-                Some(at) => {
-                    let when = instant(at).ok_or_else(|| op.strange("its date cannot be read"))?;
-                    LastUse::At { when, service: used.service_name, region: used.region }
-                }
-                None => LastUse::NoRecord,
-            },
-            None => return Err(op.strange("it says nothing of the last use")),
-        };
-        Ok(KeyRecord { user, last_use })
+        Ok(KeyRecord { user, last_use: last_use(&op, answer.access_key_last_used)? })
     }
 
     async fn page<'a>(&self, ask: &TrailAsk, next: Option<&'a str>) -> Result<TrailPage, CallError> {

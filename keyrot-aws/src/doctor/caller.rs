@@ -31,7 +31,7 @@ pub(super) async fn examine(aws: &Aws, settings: &Settings, notes: &mut Notes<'_
     }
     let date = DateOf::default();
     let caller = identity(aws, &date).await;
-    clock(date.offset(), notes);
+    notes.add(clock(date.offset()));
     let caller = match caller {
         Ok(caller) => caller,
         Err(message) => {
@@ -160,11 +160,7 @@ async fn identity(aws: &Aws, date: &DateOf) -> Result<Caller, String> {
     }
 }
 
-fn clock(offset: Option<TimeDelta>, notes: &mut Notes<'_>) {
-    notes.add(judge(offset));
-}
-
-fn judge(offset: Option<TimeDelta>) -> Check {
+fn clock(offset: Option<TimeDelta>) -> Check {
     const HINT: &str = "set this machine's clock, for example by NTP: AWS refuses signatures that are five minutes off";
     let Some(offset) = offset else {
         return Check::not_checked("clock", "no answer of AWS's with a date came");
@@ -196,22 +192,28 @@ fn who(caller: &Caller) -> Check {
     Check::ok("credentials", text)
 }
 
-/// The partition of a region (AWS General Reference, "Amazon Resource Names (ARNs)").
-pub(super) fn partition(region: &str) -> &'static str {
-    match region {
-        china if china.starts_with("cn-") => "aws-cn",
-        government if government.starts_with("us-gov-") => "aws-us-gov",
-        _ => "aws",
+/// The account's partition.
+pub(super) fn partition(caller: &Caller) -> &str {
+    caller.arn.split(':').nth(1).unwrap_or_default()
+}
+
+/// Whether a region can be of a partition, as far as the names of its regions are known here (AWS General Reference, "Amazon Resource Names (ARNs)").
+fn can_be_of(region: &str, partition: &str) -> bool {
+    let (china, government) = (region.starts_with("cn-"), region.starts_with("us-gov-"));
+    match partition {
+        "aws" => !china && !government,
+        "aws-cn" => china,
+        "aws-us-gov" => government,
+        _ => true,
     }
 }
 
 fn place(aws: &Aws, caller: &Caller, settings: &Settings) -> Check {
     let region = aws.region();
     let from = if settings.region().is_some() { "by the setting" } else { "by the environment or profile" };
-    let own = caller.arn.split(':').nth(1).unwrap_or_default();
-    let of_region = partition(region);
-    if own != of_region && ["aws", "aws-cn", "aws-us-gov"].contains(&own) {
-        let text = format!("the region {region} is of the partition {of_region}, and the account of {own}");
+    let own = partition(caller);
+    if !can_be_of(region, own) {
+        let text = format!("the region {region} is not of the account's partition {own}");
         return Check::failure("region", text).hint("set region to one of the account's partition");
     }
     // From the environment or profile; one of the settings is warned of there.
@@ -234,10 +236,28 @@ mod tests {
             (300, Health::Failure),
             (-4000, Health::Failure),
         ] {
-            assert_eq!(judge(Some(TimeDelta::seconds(seconds))).health, health, "{seconds}");
+            assert_eq!(clock(Some(TimeDelta::seconds(seconds))).health, health, "{seconds}");
         }
-        assert_eq!(judge(None).health, Health::NotChecked);
-        assert!(judge(Some(TimeDelta::seconds(-400))).message.contains("400 s behind"));
+        assert_eq!(clock(None).health, Health::NotChecked);
+        assert!(clock(Some(TimeDelta::seconds(-400))).message.contains("400 s behind"));
+    }
+
+    #[test]
+    fn a_region_is_of_the_accounts_partition() {
+        for (region, partition, fits) in [
+            ("eu-west-1", "aws", true),
+            ("eu-west-1", "aws-cn", false),
+            ("cn-north-1", "aws-cn", true),
+            ("cn-north-1", "aws", false),
+            ("us-gov-west-1", "aws-us-gov", true),
+            ("us-east-1", "aws-us-gov", false),
+            ("eusc-de-east-1", "aws-eusc", true),
+            ("us-iso-east-1", "aws-iso", true),
+        ] {
+            assert_eq!(can_be_of(region, partition), fits, "{region} {partition}");
+        }
+        let caller = Caller { arn: "arn:aws-eusc:iam::123456789012:user/jane".to_owned(), account: String::new() };
+        assert_eq!(partition(&caller), "aws-eusc");
     }
 
     #[test]

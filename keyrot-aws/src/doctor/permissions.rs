@@ -13,6 +13,7 @@ use crate::errors::Failure;
 use crate::policy::{ACTIONS, Discovery, Hooks, Key, OneOrMany, Scope, Sid, Statement, Text};
 use aws_sdk_iam::types::{ContextEntry, ContextKeyTypeEnum, PolicyEvaluationDecisionType};
 use keyrot_core::settings::Settings;
+use std::collections::BTreeSet;
 
 const ABOUT: &str = "permissions";
 const HINT: &str =
@@ -29,38 +30,67 @@ pub(super) async fn examine(aws: &Aws, settings: &Settings, caller: &Caller, sam
         return notes.add(Check::not_checked(ABOUT, text).hint(HINT));
     };
     let scope = scope(aws, settings, caller);
-    let mut denied = Vec::new();
-    let mut allowed = 0;
+    let mut all = Simulated::default();
     for statement in scope.policy().statement {
         match simulate(aws, &principal, &statement, sample).await {
-            Ok(missing) => {
-                allowed += statement.action.len() - missing.len();
-                denied.extend(missing);
-            }
+            Ok(found) => all.add(found),
             Err(failure) => return notes.add(not_simulated(&failure)),
         }
     }
-    if denied == ["iam:GetAccountAuthorizationDetails"] {
+    if all.denied == ["iam:GetAccountAuthorizationDetails"] {
         let one_by_one = Scope { discovery: Discovery::OneByOne, ..scope };
         let statements = one_by_one.policy().statement;
         let finds = statements.iter().filter(|s| matches!(s.sid, Sid::ListUsers | Sid::LookUpUsers));
+        let allowed = all.allowed;
         for statement in finds {
             match simulate(aws, &principal, statement, sample).await {
-                Ok(missing) => denied.extend(missing),
+                Ok(found) => all.add(found),
                 Err(failure) => return notes.add(not_simulated(&failure)),
             }
         }
-        if denied.len() == 1 {
+        if all.denied.len() == 1 && all.silent.is_empty() {
             let text = format!(
                 "{allowed} actions are allowed; without iam:GetAccountAuthorizationDetails users are looked up one by one"
             );
             return notes.add(Check::ok(ABOUT, text));
         }
     }
-    notes.add(match denied.is_empty() {
-        true => Check::ok(ABOUT, format!("all {allowed} actions of the policy are allowed, by IAM's simulation")),
-        false => Check::failure(ABOUT, format!("not allowed, by IAM's simulation: {}", reasons(&denied))).hint(HINT),
-    });
+    notes.add(all.check());
+}
+
+/// What the simulation said of each action that it was asked about.
+#[derive(Debug, Default)]
+struct Simulated {
+    allowed: usize,
+    denied: Vec<&'static str>,
+    /// Nothing.
+    silent: Vec<&'static str>,
+}
+
+impl Simulated {
+    fn add(&mut self, other: Self) {
+        self.allowed += other.allowed;
+        self.denied.extend(other.denied);
+        self.silent.extend(other.silent);
+    }
+
+    fn check(&self) -> Check {
+        let Self { allowed, denied, silent } = self;
+        match (denied.as_slice(), silent.as_slice()) {
+            ([], []) => {
+                Check::ok(ABOUT, format!("all {allowed} actions of the policy are allowed, by IAM's simulation"))
+            }
+            // What was not answered is not called well.
+            ([], silent) => {
+                let text =
+                    format!("{allowed} actions are allowed; IAM's simulation says nothing of {}", reasons(silent));
+                Check::not_checked(ABOUT, text).hint(HINT)
+            }
+            (denied, _) => {
+                Check::failure(ABOUT, format!("not allowed, by IAM's simulation: {}", reasons(denied))).hint(HINT)
+            }
+        }
+    }
 }
 
 fn reasons(denied: &[&str]) -> String {
@@ -103,7 +133,7 @@ fn scope(aws: &Aws, settings: &Settings, caller: &Caller) -> Scope {
     let selection = settings.selection();
     let account = Text::fixed(caller.account.as_str());
     Scope {
-        partition: Text::fixed(partition(aws.region())),
+        partition: Text::fixed(partition(caller)),
         region: Text::fixed(aws.region()),
         secrets_key: settings.kms_key().and_then(Key::parse),
         hooks: Hooks::of(settings.notify()),
@@ -112,13 +142,8 @@ fn scope(aws: &Aws, settings: &Settings, caller: &Caller) -> Scope {
     }
 }
 
-/// The statement's actions that are not allowed.
-async fn simulate(
-    aws: &Aws,
-    principal: &str,
-    statement: &Statement,
-    sample: &Sample,
-) -> Result<Vec<&'static str>, Failure> {
+/// What IAM says of the statement's actions.
+async fn simulate(aws: &Aws, principal: &str, statement: &Statement, sample: &Sample) -> Result<Simulated, Failure> {
     let op = Op::read("iam:SimulatePrincipalPolicy", format!("{:?}", statement.sid), &aws.inner.limits.iam_reads);
     let mut call = aws
         .inner
@@ -130,23 +155,33 @@ async fn simulate(
     for action in &statement.action {
         call = call.action_names(*action);
     }
-    let mut denied: Vec<&'static str> = Vec::new();
+    let (mut allowed, mut denied) = (BTreeSet::new(), BTreeSet::new());
     let mut marker: Option<String> = None;
     for _ in 0..MOST_PAGES {
         let call = call.clone().set_marker(marker.clone());
         let page = send(&op, &aws.budget(), || call.clone().send()).await?;
         for result in page.evaluation_results.unwrap_or_default() {
-            let action = statement.action.iter().find(|action| result.eval_action_name.eq_ignore_ascii_case(action));
-            if result.eval_decision != PolicyEvaluationDecisionType::Allowed {
-                denied.extend(action);
-            }
+            let name = result.eval_action_name.to_ascii_lowercase();
+            match result.eval_decision {
+                PolicyEvaluationDecisionType::Allowed => allowed.insert(name),
+                _ => denied.insert(name),
+            };
         }
         marker = page.marker.filter(|_| page.is_truncated);
         if marker.is_none() {
             break;
         }
     }
-    Ok(denied)
+    let mut found = Simulated::default();
+    for action in &statement.action {
+        let name = action.to_ascii_lowercase();
+        match (denied.contains(&name), allowed.contains(&name)) {
+            (true, _) => found.denied.push(action),
+            (false, true) => found.allowed += 1,
+            (false, false) => found.silent.push(action),
+        }
+    }
+    Ok(found)
 }
 
 /// Something that the statement is about: the sample's user or secret, or whatever fits its pattern.
@@ -237,10 +272,16 @@ mod tests {
         }
     }
 
+    fn statements() -> Vec<Statement> {
+        Scope::new(Text::fixed("1"), settings().template(), "/", "RotateKey", "True").policy().statement
+    }
+
     async fn found(role: Answer, denied: &[&str], more: Vec<Answer>) -> (Vec<Check>, Script) {
-        let scope = Scope::new(Text::fixed("1"), settings().template(), "/", "RotateKey", "True");
-        let statements = scope.policy().statement;
-        let answers = statements.iter().map(|statement| simulated(&statement.action, denied));
+        let answers = statements().iter().map(|statement| simulated(&statement.action, denied)).collect();
+        answered(role, answers, more).await
+    }
+
+    async fn answered(role: Answer, answers: Vec<Answer>, more: Vec<Answer>) -> (Vec<Check>, Script) {
         let (aws, script) = Script::aws(std::iter::once(role).chain(answers).chain(more)).await;
         let caller = Caller { arn: ROLE.to_owned(), account: "123456789012".to_owned() };
         let mut notes = Notes { checks: Vec::new(), tell: &|_| {} };
@@ -282,6 +323,25 @@ mod tests {
         assert_eq!(checks[0].health, Health::Failure);
         assert!(checks[0].message.contains("iam:DeleteAccessKey (delete it); secretsmanager:TagResource (write notes"));
         assert!(checks[0].hint.as_deref().unwrap().contains("keyrot policy"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_the_simulation_says_nothing_of_is_not_called_well() {
+        let silent = |denied: &[&str]| {
+            let without = |statement: Statement| {
+                let rest: Vec<_> = statement.action.into_iter().filter(|name| *name != "iam:DeleteAccessKey").collect();
+                simulated(&rest, denied)
+            };
+            statements().into_iter().map(without).collect()
+        };
+        let (checks, _) = answered(role(), silent(&[]), Vec::new()).await;
+        assert_eq!(checks[0].health, Health::NotChecked, "{checks:?}");
+        assert_eq!(
+            checks[0].message,
+            "12 actions are allowed; IAM's simulation says nothing of iam:DeleteAccessKey (delete it)"
+        );
+        let (checks, _) = answered(role(), silent(&["iam:CreateAccessKey"]), Vec::new()).await;
+        assert_eq!(checks[0].health, Health::Failure, "what is denied goes before what is not known: {checks:?}");
     }
 
     #[tokio::test(start_paused = true)]

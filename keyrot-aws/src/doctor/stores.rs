@@ -193,7 +193,8 @@ fn newest(journal: &Journal) -> Option<Timestamp> {
     let intent = journal.intent.as_ref().map(|note| note.at);
     let promoted = journal.promoted.as_ref().map(|note| note.at);
     let retired = journal.retired.as_ref().map(|note| note.at);
-    intent.max(promoted).max(retired)
+    let revoked = journal.revoked.as_ref().map(|note| note.at);
+    intent.max(promoted).max(retired).max(revoked)
 }
 
 fn last_run(
@@ -211,15 +212,11 @@ fn last_run(
     };
     let waits = settings.policy().waits();
     let ago = (now - at).to_std().unwrap_or_default();
-    let text = format!(
-        "the last change was {} ago, noted on {secret}{among}",
-        format_duration(Duration::from_secs(ago.as_secs() / 3600 * 3600))
-    );
-    let text = if ago < Duration::from_secs(3600) {
-        format!("the last change was less than an hour ago, noted on {secret}{among}")
-    } else {
-        text
+    let when = match ago.as_secs() / 3600 {
+        0 => "less than an hour".to_owned(),
+        hours => format_duration(Duration::from_secs(hours * 3600)),
     };
+    let text = format!("the last change was {when} ago, noted on {secret}{among}");
     // A user is changed once in each max_age at least, and a few days later for what is left of the old key.
     if ago > waits.max_age + waits.overlap + waits.soak {
         return Check::warning(ABOUT, text)

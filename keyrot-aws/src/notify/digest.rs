@@ -10,6 +10,9 @@ use keyrot_core::{
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+/// So many are told at length.
+const FEW: usize = 3;
+
 /// A run, ready to be told.
 #[derive(Debug)]
 pub(super) struct Digest {
@@ -102,12 +105,32 @@ impl Digest {
         }
     }
 
+    /// How many characters a problem may take.
+    pub(super) fn problem_room(&self) -> usize {
+        room(&self.problems, 1_000)
+    }
+
+    /// How many characters what is worth a look may take: who uses a key that is held takes some words.
+    pub(super) fn look_room(&self) -> usize {
+        room(&self.looks, 700)
+    }
+
+    /// Whether there are so many problems that their kinds are worth a line.
+    pub(super) fn has_many(&self) -> bool {
+        self.troubled > FEW
+    }
+
     /// How many problems there are of each kind, in words.
     pub(super) fn kinds_text(&self) -> String {
         let parts: Vec<String> =
             self.kinds.iter().map(|(kind, count)| format!("{count} {}", kind.replace('_', " "))).collect();
         parts.join(", ")
     }
+}
+
+/// How many characters one item may take: one alone its space; of many, one reads the beginnings.
+fn room(items: &[Item], alone: usize) -> usize {
+    if items.len() <= FEW { alone } else { 260 }
 }
 
 /// The names, at most so many, and how many more there are.
@@ -226,7 +249,8 @@ fn changes(document: &RunDocument) -> Vec<(&'static str, Vec<String>)> {
 /// Whether somebody has to act, and how soon: a leaked key first.
 fn rank(standing: &Standing) -> Option<u8> {
     match &standing.outcome {
-        Outcome::Blocked(Blocked::Quarantined { .. }) => Some(0),
+        // Revoked, and current still: it is as leaked as one that AWS found.
+        Outcome::Blocked(Blocked::Quarantined { .. } | Blocked::NoWayBack { .. }) => Some(0),
         Outcome::Blocked(
             Blocked::CurrentDoesNotWork { .. } | Blocked::CurrentKeyGone { .. } | Blocked::CurrentKeyInactive { .. },
         ) => Some(1),

@@ -19,21 +19,19 @@ pub(super) fn message(digest: &Digest) -> Value {
         json!({ "type": "header", "text": { "type": "plain_text", "text": clip(&headline, 150), "emoji": true } }),
         context(&digest.whence),
     ];
-    // One problem may take its space; of many, one reads the beginnings.
-    let room = if digest.problems.len() <= 3 { 1_000 } else { 260 };
+    let room = digest.problem_room();
     blocks.extend(digest.problems.iter().take(PROBLEMS).map(|item| section(&described(item, room))));
     if digest.problems.len() > PROBLEMS {
         let more = users(&digest.problems[PROBLEMS..]);
         blocks.push(section(&format!("*Also*: {}", names(&more, NAMES))));
     }
-    if digest.troubled > 3 {
+    if digest.has_many() {
         blocks.push(section(&format!("*All {}*: {}", digest.troubled, digest.kinds_text())));
     }
     if !digest.problems.is_empty() && !digest.looks.is_empty() {
         blocks.push(json!({ "type": "divider" }));
     }
-    // Who uses a key that is held takes some words.
-    let room = if digest.looks.len() <= 3 { 700 } else { 260 };
+    let room = digest.look_room();
     blocks.extend(digest.looks.iter().take(LOOKS).map(|item| section(&described(item, room))));
     if digest.looks.len() > LOOKS {
         let more = users(&digest.looks[LOOKS..]);

@@ -31,15 +31,15 @@ fn card(digest: &Digest, problems: usize, looks: usize) -> Value {
         rich(&[json!({ "type": "TextRun", "text": headline, "weight": "bolder", "size": "medium", "color": color })]),
         rich(&[subtle(&digest.whence)]),
     ];
-    let room = if digest.problems.len() <= 3 { 1_000 } else { 260 };
+    let room = digest.problem_room();
     body.extend(digest.problems.iter().take(problems).map(|item| described(item, room)));
     if digest.problems.len() > problems {
         body.push(rich(&[bold("Also: "), plain(&names(&users(&digest.problems[problems..]), NAMES))]));
     }
-    if digest.troubled > 3 {
+    if digest.has_many() {
         body.push(rich(&[bold(&format!("All {}: ", digest.troubled)), plain(&digest.kinds_text())]));
     }
-    let room = if digest.looks.len() <= 3 { 700 } else { 260 };
+    let room = digest.look_room();
     body.extend(digest.looks.iter().take(looks).map(|item| described(item, room)));
     if digest.looks.len() > looks {
         body.push(rich(&[bold("Also worth a look: "), plain(&names(&users(&digest.looks[looks..]), NAMES))]));

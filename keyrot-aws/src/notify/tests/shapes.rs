@@ -79,6 +79,15 @@ fn the_worst_stands_first_and_names_are_cut_off() {
     assert!(list.starts_with("u0, u1, ") && list.ends_with("u16 and 483 more"), "{list}");
 }
 
+#[test]
+fn a_revoked_key_that_nothing_can_replace_comes_first() {
+    let stuck = Blocked::NoWayBack { key: key("zz", 1), reason: "it is gone".into() };
+    let gone = Blocked::CurrentKeyGone { key: key("a", 1) };
+    let digest = digest(&report(vec![blocked("a", None, gone), unknown_keys("b", None), blocked("zz", None, stuck)]));
+    assert_eq!(digest.problems[0].user, "zz");
+    assert!(digest.headline.starts_with("a key has leaked; "), "{}", digest.headline);
+}
+
 /// Everything that a name, a tag or an answer of AWS's could hold.
 fn nasty(length: usize) -> Report {
     let text = "<!channel> & <https://evil.example|click> *x* _y_ `z` \u{1F4A3} \n\u{7} Ж".repeat(length / 60 + 1);
