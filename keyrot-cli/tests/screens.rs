@@ -157,6 +157,7 @@ fn audit() {
         "keyrot audit",
         "keyrot audit -q --only unmanaged --ids",
         "keyrot audit -q --check=high --only findings",
+        "keyrot audit -q --format csv",
     ])
     .are_as_in("audit");
 }

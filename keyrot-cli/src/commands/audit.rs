@@ -9,6 +9,7 @@ use crate::progress::{bar, say_sandbox};
 use crate::render::{audit, width};
 use crate::signals::Signals;
 use crate::target::Target;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use keyrot_core::audit::{Audit, AuditPolicy, FindingSeverity, Only, survey};
 use keyrot_core::settings::Settings;
@@ -16,15 +17,26 @@ use std::path::PathBuf;
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:
-  keyrot audit                                       every key, the oldest first
-  keyrot audit --only unmanaged --ids                whom keyrot does not rotate, with the keys' ids
-  keyrot audit --format html -o keys.html            a page with pictures, to show or to mail
-  keyrot audit --format csv -o keys.csv              for a spreadsheet
-  keyrot audit --check=high -q > /dev/null           exit 3 if a finding is high or worse
+  keyrot audit                              every key, the oldest first
+  keyrot audit --only unmanaged --ids       whom keyrot leaves alone, with ids
+  keyrot audit --format html -o keys.html   a page with pictures, to show
+  keyrot audit --format csv -o keys.csv     for a spreadsheet
+  keyrot audit --check=high -q > /dev/null  exit 3 if one is high or worse
   keyrot audit --json | jq '.findings[] | select(.kind == \"root_key\")'
-  keyrot audit --format asff | jq -c '_nwise(25)' | while read -r batch; do
-    aws securityhub batch-import-findings --findings \"$batch\"; done
-  keyrot policy --for audit                          the permissions it needs; it only reads";
+  keyrot policy --for audit                 the permissions it needs: to read
+
+Into AWS Security Hub, 25 findings at once:
+  keyrot audit --format asff |
+    jq -c 'range(0; length; 25) as $i | .[$i:$i+25]' |
+    while read -r batch; do
+      aws securityhub batch-import-findings --findings \"$batch\"; done
+
+Exit codes:
+  0  the account was looked at, whatever was found
+  1  it could not be looked at as a whole; nothing was written
+  2  the command line, the settings or --output cannot be used
+  3  with --check: there is a finding, or one of that severity or worse
+  130, 143  stopped by Ctrl-C or SIGTERM";
 
 #[derive(Debug, Args)]
 pub(crate) struct AuditArgs {
@@ -35,22 +47,22 @@ pub(crate) struct AuditArgs {
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
     /// List only keys with a finding, or only what is of users whom keyrot does not rotate
-    #[arg(long, value_enum, value_name = "findings|unmanaged", hide_possible_values = true)]
-    only: Option<Part>,
+    #[arg(long, value_parser = only(), value_name = "findings|unmanaged", hide_possible_values = true)]
+    only: Option<Only>,
     /// Look up the keys' ids, which the credential report does not tell: one more call for each user with a key
     #[arg(long)]
     ids: bool,
     /// Exit with 3 if the account has a finding, or one of this severity or worse: low, medium, high, critical
     #[arg(
         long,
-        value_enum,
+        value_parser = severity(),
         value_name = "SEVERITY",
         num_args = 0..=1,
         require_equals = true,
         default_missing_value = "low",
         hide_possible_values = true
     )]
-    check: Option<Severity>,
+    check: Option<FindingSeverity>,
 }
 
 /// How an audit is written.
@@ -70,25 +82,19 @@ enum Format {
 }
 
 /// Which part is listed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Part {
-    /// Keys with a finding.
-    Findings,
-    /// What keyrot does not rotate.
-    Unmanaged,
+fn only() -> impl TypedValueParser<Value = Only> {
+    const UNMANAGED: &str = "unmanaged";
+    let parts = [
+        PossibleValue::new("findings").help("Keys with a finding"),
+        PossibleValue::new(UNMANAGED).help("What keyrot does not rotate"),
+    ];
+    PossibleValuesParser::new(parts).map(|word| if word == UNMANAGED { Only::Unmanaged } else { Only::Findings })
 }
 
 /// From which severity on a check fails.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Severity {
-    /// Any finding.
-    Low,
-    /// To be put right in its turn, or worse.
-    Medium,
-    /// To be put right soon, or now.
-    High,
-    /// To be put right now.
-    Critical,
+fn severity() -> impl TypedValueParser<Value = FindingSeverity> {
+    let known = PossibleValuesParser::new(FindingSeverity::ALL.map(FindingSeverity::word));
+    known.try_map(|word| FindingSeverity::ALL.into_iter().find(|one| one.word() == word).ok_or("no severity"))
 }
 
 pub(crate) async fn audit(invocation: &Invocation, args: &AuditArgs) -> Result<Exit, Problem> {
@@ -107,10 +113,7 @@ pub(crate) async fn audit(invocation: &Invocation, args: &AuditArgs) -> Result<E
     let looked = signals.or(look(invocation, args, &settings)).await;
     let (whole, place) = looked.unwrap_or_else(|signal| Err(Problem::signal(signal)))?;
 
-    let only = args.only.map(|part| match part {
-        Part::Findings => Only::Findings,
-        Part::Unmanaged => Only::Unmanaged,
-    });
+    let only = args.only;
     let shown = only.map_or_else(|| whole.clone(), |only| whole.narrowed(only));
     let text = match format {
         Format::Table => audit::screen(&shown, only, args.output.is_none().then(width).flatten()),
@@ -130,13 +133,7 @@ pub(crate) async fn audit(invocation: &Invocation, args: &AuditArgs) -> Result<E
             }
         }
     }
-    let from = args.check.map(|severity| match severity {
-        Severity::Low => FindingSeverity::Low,
-        Severity::Medium => FindingSeverity::Medium,
-        Severity::High => FindingSeverity::High,
-        Severity::Critical => FindingSeverity::Critical,
-    });
-    Ok(if from.is_some_and(|from| whole.worst() >= Some(from)) { Exit::Blocked } else { Exit::Well })
+    Ok(if args.check.is_some_and(|from| whole.worst() >= Some(from)) { Exit::Blocked } else { Exit::Well })
 }
 
 /// Where the account is.

@@ -62,6 +62,11 @@ fn columns(asked: Option<(terminal_size::Width, terminal_size::Height)>) -> usiz
     asked.map(|(width, _)| usize::from(width.0)).or_else(said).unwrap_or(80).max(40)
 }
 
+/// `1 key`, `2 keys`.
+pub(crate) fn plural(count: usize, one: &str) -> String {
+    if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
+}
+
 /// Prints text on stdout. A reader that went away, as in `keyrot status | head`, is no error.
 pub(crate) fn print(text: &str) {
     let mut out = anstream::stdout().lock();

@@ -33,6 +33,11 @@ pub(crate) fn utc(time: Timestamp) -> String {
     time.format("%F %R UTC").to_string()
 }
 
+/// `2026-01-12T04:00:00Z`, for programs.
+pub(crate) fn rfc3339(time: Timestamp) -> String {
+    time.format("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
 /// `2026-01-12`.
 pub(crate) fn day(time: Timestamp) -> String {
     formatted(time, "%F")

@@ -1,7 +1,7 @@
 //! The screen of `who-uses`: for each key IAM's record, then one row for each place and program.
 
 use super::table::{Cell, Table, hanging};
-use super::{paint, style, time};
+use super::{paint, plural, style, time};
 use crate::commands::who_uses::{Document, KeyUses};
 use keyrot_core::{ForeignText, Searched, Tally, Timestamp, UseSource};
 use std::fmt::Write;
@@ -69,7 +69,6 @@ fn one(document: &Document, key: &KeyUses, width: Option<usize>) -> String {
     line("  IAM's last use: ", &last, color);
     let uses = &key.uses;
     let asked: Vec<&str> = uses.regions.iter().map(|one| one.region.as_str()).collect();
-    let plural = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
     let found = match uses.sources.len() {
         0 => "no event".to_owned(),
         sources => format!("{} from {}", plural(uses.events, "event"), plural(sources, "source")),

@@ -87,10 +87,29 @@ pub struct KeyRow {
     pub use_known: &'static str,
     /// Whether the settings select the user for rotation, by its tags.
     pub managed: bool,
+    /// What becomes of it by itself.
+    pub next: Next,
     /// What is wrong with it or with its user.
     pub findings: Vec<FindingKind>,
     /// The worst of that.
     pub severity: Option<FindingSeverity>,
+}
+
+/// What becomes of a key by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(tag = "what", rename_all = "snake_case")]
+pub enum Next {
+    /// keyrot replaces it.
+    Replaced {
+        /// When that is due. Past, if it is due already.
+        due: Timestamp,
+    },
+    /// keyrot has it in its care: an older key beside a newer, or an Inactive one.
+    InCare,
+    /// Its user is tagged for rotation, and a tag of its own cannot be used.
+    Blocked,
+    /// Nothing: nobody rotates it.
+    Nothing,
 }
 
 /// A user.
@@ -162,6 +181,11 @@ impl Audit {
             }
         }
         narrowed
+    }
+
+    /// What is wrong with this key, or with its user and shows at it.
+    pub fn of_key<'a>(&'a self, key: &'a KeyRow) -> impl Iterator<Item = &'a Finding> {
+        self.findings.iter().filter(|finding| finding.is_at(&key.arn, key.created, &key.findings))
     }
 
     /// How many findings there are of this kind.

@@ -66,6 +66,13 @@ pub enum FindingSeverity {
     Critical,
 }
 
+impl Finding {
+    /// Whether it shows at the key that was made then, of the user or root of this ARN, at which findings of these kinds show.
+    pub(super) fn is_at(&self, arn: &str, created: Timestamp, kinds: &[FindingKind]) -> bool {
+        self.arn == arn && kinds.contains(&self.kind) && self.key_created.is_none_or(|at| at == created)
+    }
+}
+
 impl FindingKind {
     /// All of them, the worst first.
     pub const ALL: [Self; 7] = [
@@ -122,6 +129,9 @@ impl FindingKind {
 }
 
 impl FindingSeverity {
+    /// All of them, the least first.
+    pub const ALL: [Self; 4] = [Self::Low, Self::Medium, Self::High, Self::Critical];
+
     /// In one word.
     #[must_use]
     pub fn word(self) -> &'static str {

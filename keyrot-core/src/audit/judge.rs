@@ -1,8 +1,8 @@
 //! The rules: a pure function of what is known, the policy and the time.
 
 use super::{
-    AccountView, Audit, AuditCounts, Control, Finding, FindingKind, FindingSeverity, KeyRow, KeyView, RotationRow,
-    UserRow, UserView, controls_of,
+    AccountView, Audit, AuditCounts, Control, Finding, FindingKind, FindingSeverity, KeyRow, KeyView, Next,
+    RotationRow, UserRow, UserView, controls_of,
 };
 use crate::selection::owner_of;
 use crate::{
@@ -125,7 +125,7 @@ impl Judge<'_> {
             kinds.extend(self.find(whom, found));
             kinds.extend(self.age(whom, key, max_age, false));
             kinds.extend(self.idle(whom, key, false));
-            self.key(whom, key, false, kinds);
+            self.key(whom, key, Next::Nothing, kinds);
         }
     }
 
@@ -179,7 +179,15 @@ impl Judge<'_> {
             if !key.is_active() {
                 kinds.retain(|kind| *kind != FindingKind::TwoActiveKeys);
             }
-            self.key(whom, key, managed, kinds);
+            let next = match (chosen, policy) {
+                (None, _) => Next::Nothing,
+                (Some(_), None) => Next::Blocked,
+                (_, Some(policy)) if key.is_active() && newest == Some(key.created) => {
+                    Next::Replaced { due: policy.due(key.created) }
+                }
+                (_, Some(_)) => Next::InCare,
+            };
+            self.key(whom, key, next, kinds);
         }
         if let Some(policy) = policy {
             let due = newest.map_or(self.now, |created| policy.due(created));
@@ -246,10 +254,8 @@ impl Judge<'_> {
         Some(kind)
     }
 
-    fn key(&mut self, whom: Whom<'_>, key: &KeyView, managed: bool, mut findings: Vec<FindingKind>) {
-        let own = |f: &&Finding| {
-            f.arn == whom.arn && findings.contains(&f.kind) && (f.key_created.is_none_or(|at| at == key.created))
-        };
+    fn key(&mut self, whom: Whom<'_>, key: &KeyView, next: Next, mut findings: Vec<FindingKind>) {
+        let own = |finding: &&Finding| finding.is_at(whom.arn, key.created, &findings);
         let severity = self.findings.iter().filter(own).map(|f| f.severity).max();
         findings.sort();
         let known = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty() && text != "N/A");
@@ -270,7 +276,8 @@ impl Judge<'_> {
             service,
             region,
             use_known,
-            managed,
+            managed: next != Next::Nothing,
+            next,
             findings,
             severity,
         });

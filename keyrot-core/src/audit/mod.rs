@@ -43,7 +43,7 @@ mod tests;
 mod view;
 
 pub use controls::{CONTROLS, Control, Standard, controls_of};
-pub use document::{Audit, AuditCounts, KeyRow, Only, RotationRow, UserRow};
+pub use document::{Audit, AuditCounts, KeyRow, Next, Only, RotationRow, UserRow};
 pub use finding::{Finding, FindingKind, FindingSeverity};
 pub use judge::{AuditPolicy, audit};
 pub use port::AccountPort;

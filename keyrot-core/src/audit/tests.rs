@@ -333,6 +333,14 @@ proptest! {
         for row in &audit.keys {
             prop_assert_eq!(row.findings.is_empty(), row.severity.is_none());
             prop_assert!(row.status == "active" || row.findings.is_empty());
+            prop_assert_eq!(audit.of_key(row).map(|finding| finding.severity).max(), row.severity);
+            let due = audit.rotations.iter().find(|r| Some(&r.user) == row.user.as_ref() && r.created == Some(row.created));
+            let next = match (row.managed, due) {
+                (false, _) => Next::Nothing,
+                (true, Some(rotation)) if row.status == "active" => Next::Replaced { due: rotation.due },
+                (true, _) => Next::InCare,
+            };
+            prop_assert_eq!(row.next, next);
         }
         prop_assert!(audit.rotations.iter().all(|rotation| audit.users.iter().any(|u| u.user == rotation.user && u.managed)));
     }

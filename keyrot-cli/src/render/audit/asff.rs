@@ -4,7 +4,7 @@
 //! characters for ids, 256 for the title, 1,024 for the description, 512 for the recommendation, 64 for a related requirement, 32 of these; 100 findings in
 //! a call. A finding that comes again under the same id is an update.
 
-use keyrot_core::Timestamp;
+use crate::render::time::rfc3339;
 use keyrot_core::audit::{Audit, Finding, FindingKind, FindingSeverity, Standard};
 use serde_json::{Value, json};
 
@@ -38,10 +38,10 @@ fn one(audit: &Audit, finding: &Finding, region: &str) -> Value {
         "GeneratorId": format!("keyrot/audit/{}", finding.kind.code()),
         "AwsAccountId": account,
         "Types": types,
-        "FirstObservedAt": time(begun),
-        "LastObservedAt": time(*now),
-        "CreatedAt": time(begun),
-        "UpdatedAt": time(*now),
+        "FirstObservedAt": rfc3339(begun),
+        "LastObservedAt": rfc3339(*now),
+        "CreatedAt": rfc3339(begun),
+        "UpdatedAt": rfc3339(*now),
         "Severity": severity,
         "FindingProviderFields": { "Severity": severity, "Types": types },
         "Title": cut(&title, 256),
@@ -95,7 +95,7 @@ fn product_fields(audit: &Audit, finding: &Finding) -> Value {
     let mut fields = serde_json::Map::new();
     let mut set = |name: &str, value: String| fields.insert(format!("keyrot/{name}"), json!(cut(&value, 2048)));
     set("Version", env!("CARGO_PKG_VERSION").to_owned());
-    set("CredentialReport", time(audit.report));
+    set("CredentialReport", rfc3339(audit.report));
     if let Some(slot) = finding.key {
         set("KeyNumber", slot.to_string());
     }
@@ -120,14 +120,10 @@ fn resources(audit: &Audit, finding: &Finding, region: &str) -> Vec<Value> {
     let mut key = resource("AwsIamAccessKey", &format!("AWS::IAM::AccessKey:{id}"));
     let mut details = json!({ "AccessKeyId": id, "AccountId": account, "PrincipalName": user, "PrincipalType": "User", "Status": "Active" });
     if let Some(created) = finding.key_created {
-        details["CreatedAt"] = json!(time(created));
+        details["CreatedAt"] = json!(rfc3339(created));
     }
     key["Details"] = json!({ "AwsIamAccessKey": details });
     vec![of_user, key]
-}
-
-fn time(at: Timestamp) -> String {
-    at.format("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 fn cut(text: &str, most: usize) -> String {

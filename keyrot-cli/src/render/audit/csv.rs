@@ -1,9 +1,8 @@
 //! An audit as CSV: one row for each key, then one for each finding that shows at no key.
 
-use super::Fate;
 use super::escape::cell;
-use keyrot_core::Timestamp;
-use keyrot_core::audit::{Audit, Finding, KeyRow};
+use crate::render::time::rfc3339;
+use keyrot_core::audit::{Audit, Finding, KeyRow, Next};
 
 const HEAD: [&str; 18] = [
     "account",
@@ -43,17 +42,12 @@ pub(crate) fn csv(audit: &Audit) -> String {
 }
 
 fn of_key(audit: &Audit, key: &KeyRow) -> [String; HEAD.len()] {
-    let next = match Fate::of(audit, key) {
-        Fate::Rotates(due) => time(Some(due)),
-        Fate::Managed | Fate::Blocked | Fate::Unmanaged => String::new(),
+    let next = match key.next {
+        Next::Replaced { due } => rfc3339(due),
+        Next::InCare | Next::Blocked | Next::Nothing => String::new(),
     };
-    let own = |f: &&Finding| {
-        f.arn == key.arn && key.findings.contains(&f.kind) && f.key_created.is_none_or(|created| created == key.created)
-    };
-    let mut controls: Vec<String> = Vec::new();
-    for control in audit.findings.iter().filter(own).flat_map(|f| &f.controls) {
-        controls.push(control.to_string());
-    }
+    let controls: Vec<String> =
+        audit.of_key(key).flat_map(|finding| &finding.controls).map(ToString::to_string).collect();
     let findings: Vec<&str> = key.findings.iter().map(|kind| kind.code()).collect();
     [
         audit.account.clone(),
@@ -65,15 +59,15 @@ fn of_key(audit: &Audit, key: &KeyRow) -> [String; HEAD.len()] {
         key.key.map(|slot| slot.to_string()).unwrap_or_default(),
         key.key_id.as_ref().map(ToString::to_string).unwrap_or_default(),
         key.status.clone(),
-        time(Some(key.created)),
+        rfc3339(key.created),
         key.age_days.to_string(),
-        if key.use_known == "used" { time(key.last_used) } else { key.use_known.to_owned() },
+        if key.use_known == "used" { key.last_used.map(rfc3339).unwrap_or_default() } else { key.use_known.to_owned() },
         key.service.clone().unwrap_or_default(),
         key.region.clone().unwrap_or_default(),
         key.severity.map(|severity| severity.word().to_owned()).unwrap_or_default(),
         findings.join("; "),
         controls.join("; "),
-        time(Some(audit.report)),
+        rfc3339(audit.report),
     ]
 }
 
@@ -94,14 +88,10 @@ fn of_finding(audit: &Audit, finding: &Finding) -> [String; HEAD.len()] {
     set("severity", finding.severity.word().to_owned());
     set("findings", finding.kind.code().to_owned());
     set("controls", controls.join("; "));
-    set("report", time(Some(audit.report)));
+    set("report", rfc3339(audit.report));
     cells
 }
 
 fn owner(audit: &Audit, arn: &str) -> String {
     audit.users.iter().find(|user| user.arn == arn).and_then(|user| user.owner.clone()).unwrap_or_default()
-}
-
-fn time(at: Option<Timestamp>) -> String {
-    at.map(|at| at.format("%Y-%m-%dT%H:%M:%SZ").to_string()).unwrap_or_default()
 }

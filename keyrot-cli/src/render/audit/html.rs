@@ -1,9 +1,9 @@
 //! An audit as one page that needs nothing else: no script, no font, no picture from anywhere. It is well-formed XML, too, so that a test can read it.
 
 use super::escape::Html;
-use super::{Fate, controls_in_short, limit, picture, plural, which, whose};
-use crate::render::time;
-use keyrot_core::audit::{Audit, FindingKind, FindingSeverity, KeyRow};
+use super::{controls_in_short, limit, picture, which, whose};
+use crate::render::{plural, time};
+use keyrot_core::audit::{Audit, FindingKind, FindingSeverity, KeyRow, Next};
 use std::fmt::Write;
 
 const STYLE: &str = include_str!("page.css");
@@ -190,12 +190,12 @@ fn used(audit: &Audit, key: &KeyRow) -> String {
 }
 
 fn next(audit: &Audit, key: &KeyRow) -> String {
-    match Fate::of(audit, key) {
-        Fate::Rotates(due) if due <= audit.now => format!("due since {}", due.format("%F")),
-        Fate::Rotates(due) => format!("{} ({})", due.format("%F"), time::relative(due, audit.now)),
-        Fate::Managed => "by keyrot".to_owned(),
-        Fate::Blocked => "blocked".to_owned(),
-        Fate::Unmanaged => "not managed".to_owned(),
+    match key.next {
+        Next::Replaced { due } if due <= audit.now => format!("due since {}", due.format("%F")),
+        Next::Replaced { due } => format!("{} ({})", due.format("%F"), time::relative(due, audit.now)),
+        Next::InCare => "by keyrot".to_owned(),
+        Next::Blocked => "blocked".to_owned(),
+        Next::Nothing => "not managed".to_owned(),
     }
 }
 

@@ -12,40 +12,12 @@ pub(crate) use self::csv::csv;
 pub(crate) use self::html::html;
 pub(crate) use self::screen::screen;
 
-use keyrot_core::Timestamp;
 use keyrot_core::audit::{Audit, Control, FindingKind, KeyRow, Standard, controls_of};
 
 /// The document.
 pub(crate) fn json(audit: &Audit) -> String {
     // Nothing in it can fail to be written: texts, numbers and times.
     format!("{}\n", serde_json::to_string_pretty(audit).unwrap_or_default())
-}
-
-/// What becomes of a key by itself.
-enum Fate {
-    /// keyrot replaces it then, or has it overdue.
-    Rotates(Timestamp),
-    /// keyrot has it in its care: an older key beside a newer, or an Inactive one.
-    Managed,
-    /// keyrot should, and cannot.
-    Blocked,
-    /// Nobody rotates it.
-    Unmanaged,
-}
-
-impl Fate {
-    fn of(audit: &Audit, key: &KeyRow) -> Self {
-        if !key.managed {
-            return Self::Unmanaged;
-        }
-        match audit.rotations.iter().find(|rotation| Some(&rotation.user) == key.user.as_ref()) {
-            None => Self::Blocked,
-            Some(rotation) if rotation.created == Some(key.created) && key.status == "active" => {
-                Self::Rotates(rotation.due)
-            }
-            Some(_) => Self::Managed,
-        }
-    }
 }
 
 fn whose(key: &KeyRow) -> &str {
@@ -87,10 +59,6 @@ fn controls_in_short(kind: FindingKind) -> Vec<String> {
         (!numbers.is_empty()).then(|| format!("{} {}", standard.name(), numbers.join(", ")))
     };
     [Standard::SecurityHub, Standard::Cis, Standard::PciDss].into_iter().filter_map(of).collect()
-}
-
-fn plural(count: usize, one: &str) -> String {
-    if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
 }
 
 /// The setting `max_age`, as people write it.

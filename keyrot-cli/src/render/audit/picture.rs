@@ -3,7 +3,8 @@
 //! Nothing is told by colour alone: what is not tagged for rotation is hatched, the limit and what is due have words, and each mark has a title.
 
 use super::escape::Html;
-use super::{limit, plural};
+use super::limit;
+use crate::render::plural;
 use keyrot_core::Timestamp;
 use keyrot_core::audit::Audit;
 use std::fmt::Write;

@@ -1,11 +1,11 @@
 //! The screen of `keyrot audit`.
 
-use super::{Fate, controls_in_short, limit, plural, which, whose};
+use super::{controls_in_short, limit, which, whose};
 use crate::render::table::{Cell, Table, hanging};
-use crate::render::{paint, style, time};
+use crate::render::{paint, plural, style, time};
 use anstyle::Style;
-use keyrot_core::audit::{Audit, Finding, FindingKind, FindingSeverity, KeyRow, Only};
-use keyrot_core::{Timestamp, UserName};
+use keyrot_core::UserName;
+use keyrot_core::audit::{Audit, Finding, FindingKind, FindingSeverity, KeyRow, Next, Only};
 use std::fmt::Write;
 
 /// From so many columns on, each thing has a column of its own.
@@ -105,17 +105,13 @@ fn used_text(audit: &Audit, key: &KeyRow) -> String {
 }
 
 fn next(audit: &Audit, key: &KeyRow) -> (String, Style) {
-    match Fate::of(audit, key) {
-        Fate::Rotates(due) if due <= audit.now => (format!("due since {}", day(due)), style::BUSY),
-        Fate::Rotates(due) => (time::relative(due, audit.now), style::PLAIN),
-        Fate::Managed => ("by keyrot".to_owned(), style::DIM),
-        Fate::Blocked => ("blocked".to_owned(), style::BAD),
-        Fate::Unmanaged => ("not managed".to_owned(), if key.status == "active" { style::WARN } else { style::DIM }),
+    match key.next {
+        Next::Replaced { due } if due <= audit.now => (format!("due since {}", time::day(due)), style::BUSY),
+        Next::Replaced { due } => (time::relative(due, audit.now), style::PLAIN),
+        Next::InCare => ("by keyrot".to_owned(), style::DIM),
+        Next::Blocked => ("blocked".to_owned(), style::BAD),
+        Next::Nothing => ("not managed".to_owned(), if key.status == "active" { style::WARN } else { style::DIM }),
     }
-}
-
-fn day(at: Timestamp) -> String {
-    time::day(at)
 }
 
 fn findings(key: &KeyRow) -> Cell {
