@@ -4,9 +4,14 @@ use crate::problem::Problem;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
+/// As many links may follow on each other; kernels have the same bound.
+#[cfg(unix)]
+const LINKS: usize = 40;
+
 /// Whether such a file could be written, before anything long begins.
 pub(crate) fn check(path: &Path) -> Result<(), Problem> {
-    let folder = folder(path);
+    let place = place(path)?;
+    let folder = folder(&place);
     if !folder.is_dir() {
         return Err(Problem::usage(format!(
             "{} cannot be written: there is no folder {}",
@@ -15,7 +20,7 @@ pub(crate) fn check(path: &Path) -> Result<(), Problem> {
         ))
         .hint("make the folder first, or name another file"));
     }
-    match std::fs::metadata(path) {
+    match std::fs::metadata(&place) {
         Ok(there) if !there.is_file() => Err(Problem::usage(format!("{} is not a file", path.display()))
             .hint("name a file, or leave --output out to write to stdout")),
         _ => Ok(()),
@@ -24,8 +29,7 @@ pub(crate) fn check(path: &Path) -> Result<(), Problem> {
 
 /// Writes a file beside it and moves that into its place: whoever reads sees the old one or the new one, whole. Only its owner may read it.
 pub(crate) fn write(path: &Path, text: &str) -> Result<(), Problem> {
-    // What a link points to is replaced, and not the link.
-    let place: PathBuf = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let place = place(path)?;
     let write = || -> std::io::Result<()> {
         let mut file = tempfile::NamedTempFile::new_in(folder(&place))?;
         file.write_all(text.as_bytes())?;
@@ -42,6 +46,81 @@ pub(crate) fn write(path: &Path, text: &str) -> Result<(), Problem> {
     })
 }
 
+/// The file behind a link: that is replaced, and not the link.
+///
+/// In a folder where everybody may write, such as the one for temporary files, a link may have been planted for whoever comes along to write
+/// through. Kernels refuse to follow such a link (Linux: proc(5), `protected_symlinks`); to look where it points to and to write there would go
+/// around that. So links are followed one by one, each looked up by the kernel, and only those of one's own or of the root user.
+#[cfg(unix)]
+fn place(path: &Path) -> Result<PathBuf, Problem> {
+    use std::os::unix::fs::MetadataExt;
+    let mut place = path.to_owned();
+    for _ in 0..LINKS {
+        let Some(link) = std::fs::symlink_metadata(&place).ok().filter(std::fs::Metadata::is_symlink) else {
+            return Ok(place);
+        };
+        if !is_trusted(link.uid(), rustix::process::geteuid().as_raw()) {
+            let text = format!("{} is a link that another user made (uid {})", place.display(), link.uid());
+            return Err(Problem::usage(text).hint("see where it points to, and name that file, or another"));
+        }
+        let to = std::fs::read_link(&place)
+            .map_err(|error| Problem::failed(format!("the link {} cannot be read: {error}", place.display())))?;
+        place = folder(&place).join(to);
+    }
+    Err(Problem::usage(format!("{} is a link to a link, without an end", path.display())).hint("name another file"))
+}
+
+#[cfg(not(unix))]
+#[allow(clippy::unnecessary_wraps)]
+fn place(path: &Path) -> Result<PathBuf, Problem> {
+    Ok(std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()))
+}
+
+/// Whose links are followed: one's own, and those of root, who can do whatever a link could bring about anyway.
+#[cfg(unix)]
+fn is_trusted(owner: u32, me: u32) -> bool {
+    owner == me || owner == 0
+}
+
 fn folder(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."))
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use std::os::unix::fs::{lchown, symlink};
+
+    #[test]
+    fn links_are_followed_if_they_are_ones_own() {
+        let dir = tempfile::tempdir().unwrap();
+        let of = |name: &str| dir.path().join(name);
+        std::fs::create_dir(of("below")).unwrap();
+        symlink("below/second", of("first")).unwrap();
+        symlink("../file", of("below/second")).unwrap();
+        symlink("circle", of("circle")).unwrap();
+        // The file need not be there yet.
+        write(&of("first"), "text").unwrap();
+        assert_eq!(std::fs::read_to_string(of("file")).unwrap(), "text");
+        assert!(of("first").is_symlink() && of("below/second").is_symlink());
+        assert!(check(&of("circle")).is_err() && write(&of("circle"), "text").is_err());
+    }
+
+    #[test]
+    fn another_users_link_is_not_followed() {
+        let me = rustix::process::geteuid().as_raw();
+        assert!(is_trusted(me, me) && is_trusted(0, 1000) && !is_trusted(1001, 1000));
+        let dir = tempfile::tempdir().unwrap();
+        let (mine, planted) = (dir.path().join("mine"), dir.path().join("planted"));
+        std::fs::write(&mine, "precious").unwrap();
+        symlink(&mine, &planted).unwrap();
+        // Only root can give a link away.
+        if lchown(&planted, Some(me + 1), None).is_ok() {
+            for refused in [check(&planted), write(&planted, "text")] {
+                assert!(format!("{refused:?}").contains("is a link that another user made"), "{refused:?}");
+            }
+            assert_eq!(std::fs::read_to_string(&mine).unwrap(), "precious");
+        }
+    }
 }
