@@ -11,10 +11,10 @@ use std::time::Duration;
 
 const EXAMPLES: &str = "\
 Examples:
-  keyrot demo                        see a key's life of 104 days in ten seconds
-  keyrot --sandbox rotate            try it on a made-up account: no AWS account, no network
-  keyrot plan                        what a run would do, and why; it changes nothing
-  keyrot rotate --user ci-deployer   every step that is due, for one user
+  keyrot demo                       a key's life of 104 days in ten seconds
+  keyrot --sandbox rotate           try it on a made-up account, without AWS
+  keyrot plan                       what a run would do, and why
+  keyrot rotate --user ci-deployer  every step that is due, for one user
   keyrot status --json | jq '.users[] | select(.state == \"blocked\")'
 
 Exit codes:
@@ -31,34 +31,46 @@ Examples:
   keyrot plan --max-age 60d                as if keys were due after 60 days
   keyrot plan --json | jq '.users[] | select(.state == \"due\") | .user'
 
-Exit codes: 0 all is well; 1 some user could not be looked at; 2 the command line cannot be used;
-3 some user is blocked.";
+Exit codes:
+  0  all is well
+  1  some user could not be looked at
+  2  the command line or the settings cannot be used
+  3  some user is blocked and needs a person (1 goes before 3)
+  130, 143  stopped by Ctrl-C or SIGTERM";
 
 const ROTATE_EXAMPLES: &str = "\
 Examples:
-  keyrot rotate                            every step that is due now; run it daily
-  keyrot rotate --user ci-deployer         for one user
-  keyrot rotate --user ci-deployer --force replace the current key although it is not yet due
-  keyrot rotate --max-changes 5            change five users at most, for a careful beginning
+  keyrot rotate                      every step that is due now; run it daily
+  keyrot rotate --user ci-deployer   for one user
+  keyrot rotate --user ci-deployer --force
+                                     replace the current key, due or not
+  keyrot rotate --max-changes 5      change five users at most, to begin with
 
-Exit codes: 0 all is well; 1 some user failed or was not done in time; 2 the command line cannot
-be used, nothing was done; 3 some user is blocked and needs a person; 130, 143 stopped by Ctrl-C
-or SIGTERM.";
+Exit codes:
+  0  all is well
+  1  some user failed or was not done in time, or the run could not be made
+  2  the command line or the settings cannot be used; nothing was done
+  3  some user is blocked and needs a person (1 goes before 3)
+  130, 143  stopped by Ctrl-C or SIGTERM before every user was done (1 goes before these)";
 
 const STATUS_EXAMPLES: &str = "\
 Examples:
-  keyrot status                            each user: current key, old key, what comes next
-  keyrot status --user ci-deployer         for one user
-  keyrot status --json | jq '.users[] | select(.reason == \"in_use\") | .user, .evidence'
-                                           whose old keys are still in use, and where
+  keyrot status                      each user's keys, and what comes next
+  keyrot status --user ci-deployer   for one user
+  keyrot status --json | jq '.users[] | select(.reason == \"in_use\")'
+                                     whose old keys are in use, and where
 
 In the table: settled, nothing to do until the key is due; overlap, the old key goes on working
 while readers move over; held, it is kept because somebody still uses it (keyrot who-uses USER);
 soaking, it is Inactive, and is deleted later; blocked, a person has to decide (keyrot resolve
 USER).
 
-Exit codes: 0 all is well; 1 some user could not be looked at; 2 the command line cannot be used;
-3 some user is blocked.";
+Exit codes:
+  0  all is well
+  1  some user could not be looked at
+  2  the command line or the settings cannot be used
+  3  some user is blocked and needs a person (1 goes before 3)
+  130, 143  stopped by Ctrl-C or SIGTERM";
 
 pub(crate) const SETTINGS_HEADING: &str =
     "Settings (each also in keyrot.toml, or as KEYROT_<NAME> in the environment; the flag wins)";

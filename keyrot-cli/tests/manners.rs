@@ -75,11 +75,52 @@ fn each_command_has_a_manual_page() {
         // A flag without a word on it is a flag left out.
         assert!(!text.lines().zip(text.lines().skip(2)).any(|(a, c)| a == ".TP" && c == ".TP"), "{file}");
     }
+    // What the help says of exit codes stands where a reader of manual pages looks for it.
+    let mut with_codes = BTreeSet::new();
+    for (file, text) in &pages {
+        let says = text.to_lowercase().contains("exit code");
+        let has = text.contains("\n.SH \"EXIT STATUS\"\n.nf\n");
+        assert!(has || !says, "{file} has exit codes outside of a list: {text}");
+        if has {
+            with_codes.insert(file.trim_start_matches("keyrot-").trim_end_matches(".1"));
+        }
+    }
+    let expected = [
+        "audit", "doctor", "enroll", "exec", "keyrot", "plan", "release", "resolve", "revoke", "rollback", "rotate",
+        "self", "status", "who-uses",
+    ];
+    assert_eq!(with_codes, expected.into());
     let main = &pages["keyrot.1"];
     assert!(main.contains("\n.SH EXAMPLES\n.nf\n") && main.contains("\n.SH \"EXIT STATUS\"\n.nf\n0  all is well\n"));
     assert!(pages["keyrot-completion.1"].contains(r"\(ti/.local/share/bash"), "a tilde stays a tilde");
     assert_eq!(&sandbox.run(&["man"]).stdout, main);
     assert!(!sandbox.file().exists(), "no account was needed");
+}
+
+/// On a terminal of 80 columns no example breaks, and what it does stands apart from it.
+#[test]
+fn every_example_fits_a_narrow_terminal() {
+    let sandbox = Sandbox::new();
+    let mut seen = 0;
+    for command in commands(&sandbox, &[]).into_iter().chain([Vec::new()]) {
+        // A policy is put into place by one long command of another tool's.
+        if command == ["policy"] {
+            continue;
+        }
+        let args: Vec<&str> = command.iter().map(String::as_str).chain(["--help"]).collect();
+        let help = sandbox.run(&args).stdout;
+        let examples = help.split_once("\nExamples:\n").map_or("", |(_, rest)| rest);
+        for line in examples.lines().take_while(|line| !line.is_empty()) {
+            seen += 1;
+            assert!(line.chars().count() <= 78, "{args:?}: {line}");
+            let typed = line.trim_start().split("  ").next().unwrap();
+            let plain = |word: &&str| word.bytes().all(|b| b.is_ascii_lowercase());
+            let prose = typed.starts_with("keyrot")
+                && typed.split(' ').collect::<Vec<_>>().windows(4).any(|words| words.iter().all(plain));
+            assert!(!prose, "{args:?}: two blanks belong before what it does: {line}");
+        }
+    }
+    assert!(seen > 40, "{seen}");
 }
 
 #[test]

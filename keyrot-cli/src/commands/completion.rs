@@ -9,10 +9,13 @@ use clap_complete::Shell;
 pub(crate) const EXAMPLES: &str = "\
 Examples:
   keyrot completion bash > ~/.local/share/bash-completion/completions/keyrot
-  keyrot completion zsh > ~/.zfunc/_keyrot            with fpath+=~/.zfunc before compinit in ~/.zshrc
+  keyrot completion zsh > ~/.zfunc/_keyrot
+                            with `fpath+=~/.zfunc` before compinit in ~/.zshrc
   keyrot completion fish > ~/.config/fish/completions/keyrot.fish
-  keyrot completion powershell >> $PROFILE
-  keyrot completion elvish > ~/.config/elvish/lib/keyrot.elv     with `use keyrot` in rc.elv
+  keyrot completion powershell > \"$(Split-Path $PROFILE)/keyrot.ps1\"
+                            with `. $PSScriptRoot/keyrot.ps1` in $PROFILE
+  keyrot completion elvish > ~/.config/elvish/lib/keyrot.elv
+                            with `use keyrot` in rc.elv
 
 Make the folder first if it is not there, and open a new shell. Do it again after an update of keyrot.";
 

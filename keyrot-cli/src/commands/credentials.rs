@@ -10,9 +10,10 @@ use zeroize::Zeroizing;
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:
-  keyrot credentials ci --show                              look at it on a terminal
+  keyrot credentials ci --show              look at it on a terminal
   keyrot credentials ci --region eu-central-1 | jq -r .AccessKeyId
-  keyrot credentials --secret arn:aws:secretsmanager:…      the secret of another account
+  keyrot credentials --secret arn:aws:secretsmanager:…
+                                            the secret of another account
 
 In ~/.aws/config, for every SDK and tool that reads it (`reader` may read the secret; without --profile: the machine's role):
   [profile ci]

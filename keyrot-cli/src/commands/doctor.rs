@@ -18,8 +18,8 @@ use std::sync::Arc;
 const EXAMPLES: &str = "\
 Examples:
   keyrot doctor                 before the first run, and whenever one fails
-  keyrot doctor --send-test     and send a test message to everybody in the setting notify
-  keyrot doctor --json | jq -r '.checks[] | select(.health == \"failure\") | .message, .hint'
+  keyrot doctor --send-test     and send each notifier a test message
+  keyrot doctor --json | jq '.checks[] | select(.health == \"failure\")'
 
 It only reads: what a run begins with, for the first selected user, and
 iam:SimulatePrincipalPolicy and iam:GetRole where the caller may.

@@ -14,8 +14,14 @@ Examples:
   keyrot exec ci --profile reader -- terraform plan
   keyrot exec --secret arn:aws:secretsmanager:… -- ./job
 
-The command takes keyrot's place, so its exit code and the signals to it are its own; 127 if there is no such command, 126 if it cannot be run.
-It keeps the key for its life: what runs for days is better served by credential_process (`keyrot credentials --help`).";
+The command takes keyrot's place, so its exit code and the signals to it are its own.
+It keeps the key for its life: what runs for days is better served by credential_process (`keyrot credentials --help`).
+
+Exit codes:
+  1, 2  the key could not be read, or the command line or the settings cannot be used
+  126  the command cannot be run
+  127  there is no such command
+  otherwise the command's own";
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct ExecArgs {

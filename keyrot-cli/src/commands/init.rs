@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 pub(crate) const EXAMPLES: &str = "\
 Examples:
   keyrot init                       look at the account, and write keyrot.toml
-  keyrot init --offline --stdout    every setting with its default, without any call
+  keyrot init --offline --stdout    every setting, without a call
   keyrot init --output /etc/keyrot.toml --profile ops";
 
 #[derive(Debug, clap::Args)]

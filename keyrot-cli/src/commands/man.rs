@@ -11,9 +11,9 @@ use std::path::{Path, PathBuf};
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:
-  keyrot man | man -l -                                  read the main page
+  keyrot man | man -l -                         read the main page
   keyrot man -o ~/.local/share/man/man1 && man keyrot-rotate
-  sudo keyrot man -o /usr/local/share/man/man1           for everybody on this machine";
+  sudo keyrot man -o /usr/local/share/man/man1  for everybody on this machine";
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct ManArgs {

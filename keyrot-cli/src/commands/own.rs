@@ -18,9 +18,9 @@ use keyrot_core::{
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:
-  keyrot self                          do what is due for the key of the default profile
+  keyrot self                          do what is due for the default profile
   keyrot self --dry-run                say what that would be
-  keyrot self --profile work --force   replace the key of another profile now, whatever its age
+  keyrot self --profile work --force   replace another profile's key now
   keyrot self --mfa-serial arn:aws:iam::123456789012:mfa/jane
   keyrot self --delete-inactive        delete the other key, if it is Inactive
   keyrot self --yes -q                 in a daily job
@@ -28,8 +28,11 @@ Examples:
 Run it once to replace the key, and again after `overlap` (7 days) to have the key before deactivated, if nothing uses it.
 
 Exit codes:
-  0  done, or nothing to do yet   1  it failed; the key in the file works as before   2  it cannot be used like this
-  3  there is a second key that a person has to decide on   130, 143  stopped by Ctrl-C or SIGTERM; no key is left behind";
+  0  done, or nothing to do yet
+  1  it failed; the key in the file works as before
+  2  it cannot be used like this
+  3  there is a second key that a person has to decide on
+  130, 143  stopped by Ctrl-C or SIGTERM; no key is left behind";
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct OwnArgs {

@@ -11,7 +11,7 @@ use keyrot_core::{UserName, WayOut};
 
 const EXAMPLES: &str = "\
 Examples:
-  keyrot resolve ci-deployer             shows what is in the way, and asks what to do
+  keyrot resolve ci-deployer             shows what is in the way, and asks
   keyrot resolve ci-deployer --dry-run   shows it, and does nothing
   keyrot resolve ci-deployer --choose retire:AKIA... --yes
                                          in a script: one of the choices shown

@@ -9,12 +9,12 @@ use keyrot_core::{KeyId, Request, Revocation, UserName};
 
 const EXAMPLES: &str = "\
 Examples:
-  keyrot revoke ci-deployer AKIAIOSFODNN7EXAMPLE --reason 'in a public repository'
-  keyrot revoke ci-deployer --dry-run   what it would do; KEY: the user's only one
+  keyrot revoke ci-deployer AKIAIOSFODNN7EXAMPLE --reason 'in a public repo'
+  keyrot revoke ci-deployer --dry-run  what it would do; KEY: the only one
   keyrot revoke ci-deployer AKIA... --delete
-                                        delete it too, without the soak
+                                       delete it too, without the soak
   keyrot revoke ci-deployer AKIA... --without-successor
-                                        off with it first of all, whoever uses it
+                                       off with it first, whoever uses it
   keyrot revoke ci-deployer AKIA... --yes --json > incident.json
 
 Where the key is in use, a new one is made, proved and published first (or the one before, where

@@ -9,11 +9,11 @@ use keyrot_core::{KeyId, Request, UserName};
 
 const EXAMPLES: &str = "\
 Examples:
-  keyrot rollback ci-deployer --dry-run  what it would do, and what is known of both keys
+  keyrot rollback ci-deployer --dry-run  what it would do, and both keys' use
   keyrot rollback ci-deployer            shows that, asks, and does it
   keyrot rollback ci-deployer --to AKIA... --yes
-                                         in a script: to run it twice is harmless
-  keyrot rollback ci-deployer            once more: forward again to the newer key
+                                         in a script: twice is harmless
+  keyrot rollback ci-deployer            once more: forward to the newer key
 
 The key before is proved before it is published. It is gone for good once it is deleted: --overlap
 and --soak after its rotation. Afterwards keyrot leaves the user alone until a person decides what

@@ -25,18 +25,18 @@ const HISTORY: Duration = Duration::from_secs(90 * 86_400);
 
 const EXAMPLES: &str = "\
 Examples:
-  keyrot who-uses ci-deployer                      every key of the user: who uses which
+  keyrot who-uses ci-deployer      every key of the user: who uses which
   keyrot who-uses AKIAIOSFODNN7EXAMPLE --since 30d
-  keyrot who-uses --lagging                        in the whole account: who still uses an old key
+  keyrot who-uses --lagging        in the account: who still uses an old key
   keyrot who-uses ci-deployer --regions eu-west-1,eu-central-1,us-east-1
-  keyrot who-uses ci-deployer --json | jq '.keys[].uses.sources[] | {address, agent, last}'
+  keyrot who-uses ci-deployer --json | jq '.keys[].uses.sources[].address'
 
 It needs iam:GetAccessKeyLastUsed, cloudtrail:LookupEvents and, for a user, iam:ListAccessKeys.
 
 Exit codes:
   0  it was found out, as far as CloudTrail and IAM tell
-  1  the answer is not whole: some region or IAM's record could not be read, or (--lagging) of some
-     user it is not known which key is the old one. What --max-events cut short is no failure
+  1  the answer is not whole: some region or IAM's record could not be read, or (--lagging)
+     of some user it is not known which key is the old one; --max-events alone is no failure
   2  there is no such user, or the command line or the settings cannot be used";
 
 #[derive(Debug, clap::Args)]
@@ -161,7 +161,7 @@ async fn find_out(
     let mut asked: Vec<String> = Vec::new();
     args.regions.iter().for_each(|region| {
         if !asked.contains(region) {
-            asked.push(region.clone())
+            asked.push(region.clone());
         }
     });
     let teller = Teller::new(invocation.silent);
