@@ -1,7 +1,8 @@
 //! Asking before something is changed.
 
 use crate::problem::Problem;
-use crate::render::{paint, style};
+use crate::render::table::wrap;
+use crate::render::{paint, style, talk_width};
 use crate::signals::Signals;
 use std::io::{BufRead, IsTerminal, Write};
 
@@ -24,7 +25,11 @@ pub(crate) async fn confirm(yes: Yes, what: &str) -> Result<(), Problem> {
         return Err(Problem::usage(format!("nobody can be asked here: {what}?"))
             .hint("to do it without being asked, add --yes; nothing was done"));
     }
-    let answer = ask(&format!("{}? {} ", paint(style::HEAD, what), paint(style::DIM, "[y/N]"))).await?;
+    const CHOICE: &str = "[y/N]";
+    // With place for the choice and the answer behind it.
+    let room = talk_width().map(|width| width.saturating_sub(CHOICE.len() + 4));
+    let question = wrap(&format!("{what}?"), room).join("\n");
+    let answer = ask(&format!("{} {} ", paint(style::HEAD, question), paint(style::DIM, CHOICE))).await?;
     match answer.to_ascii_lowercase().as_str() {
         "y" | "yes" => Ok(()),
         _ => Err(Problem::failed("not confirmed; nothing was done")),

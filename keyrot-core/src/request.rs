@@ -215,13 +215,14 @@ mod told {
 }
 
 impl Intended {
-    /// What a person is asked before these steps are done for a user, without the question mark: `Deactivate AKIA… and delete AKIA…, for ci`.
-    /// It names each key that is published, reactivated, deactivated or deleted; those that are not known yet are the new ones.
+    /// What a person is asked before these steps are done for a user, without the question mark: `Deactivate AKIA… and delete it, for ci`.
+    /// It names each key that is published, reactivated, deactivated or deleted; one that is not known yet is "a new key".
     #[must_use]
     pub fn question(steps: &[Self], user: &UserName) -> String {
         // What comes after a wait is done only when it is asked for again.
         let now = steps.iter().take_while(|step| !matches!(step, Self::Wait(_) | Self::Stop(_)));
-        let words: Vec<String> = now.filter_map(Self::in_short).collect();
+        let mut named = None;
+        let words: Vec<String> = now.filter_map(|step| step.in_short(&mut named)).collect();
         let all = match words.as_slice() {
             [] => "go on".to_owned(),
             [one] => one.clone(),
@@ -232,18 +233,25 @@ impl Intended {
         format!("{} for {user}", first.into_iter().chain(letters).collect::<String>())
     }
 
-    /// What it changes; nothing where it only stops.
-    fn in_short(&self) -> Option<String> {
+    /// What it changes; nothing where it only stops. The key that was named last is "it".
+    fn in_short<'a>(&'a self, named: &mut Option<&'a KeyId>) -> Option<String> {
+        let mut name = |key: &'a KeyId| match named.replace(key) == Some(key) {
+            true => "it".to_owned(),
+            false => key.to_string(),
+        };
         Some(match self {
             Self::MakeSecret => "make the secret".to_owned(),
-            Self::PublishNewKey => "publish a new key".to_owned(),
-            Self::PublishStaged(key) => format!("publish {key}"),
-            Self::PublishAgain(key) => format!("publish {key} again"),
+            Self::PublishNewKey => {
+                *named = None;
+                "publish a new key".to_owned()
+            }
+            Self::PublishStaged(key) => format!("publish {}", name(key)),
+            Self::PublishAgain(key) => format!("publish {} again", name(key)),
             Self::Wait(_) | Self::Stop(_) => return None,
-            Self::Activate(key) => format!("reactivate {key}"),
-            Self::Deactivate(key) => format!("deactivate {key}"),
-            Self::Delete(key) => format!("delete {key}"),
-            Self::DeleteLater { key, .. } => format!("have {key} deleted later"),
+            Self::Activate(key) => format!("reactivate {}", name(key)),
+            Self::Deactivate(key) => format!("deactivate {}", name(key)),
+            Self::Delete(key) => format!("delete {}", name(key)),
+            Self::DeleteLater { key, .. } => format!("have {} deleted later", name(key)),
         })
     }
 }
@@ -289,11 +297,11 @@ mod tests {
             (vec![Intended::PublishAgain(old.clone())], "Publish AKIAOLD0000000000001 again for ci"),
             (
                 vec![Intended::Activate(old.clone()), Intended::PublishAgain(old.clone())],
-                "Reactivate AKIAOLD0000000000001 and publish AKIAOLD0000000000001 again, for ci",
+                "Reactivate AKIAOLD0000000000001 and publish it again, for ci",
             ),
             (
                 vec![Intended::Deactivate(old.clone()), Intended::Delete(old.clone())],
-                "Deactivate AKIAOLD0000000000001 and delete AKIAOLD0000000000001, for ci",
+                "Deactivate AKIAOLD0000000000001 and delete it, for ci",
             ),
             (
                 vec![
@@ -302,12 +310,16 @@ mod tests {
                     Intended::Deactivate(old.clone()),
                     Intended::DeleteLater { key: old.clone(), after },
                 ],
-                "Make the secret, publish a new key, deactivate AKIAOLD0000000000001 and have AKIAOLD0000000000001 deleted later, for ci",
+                "Make the secret, publish a new key, deactivate AKIAOLD0000000000001 and have it deleted later, for ci",
             ),
             (vec![Intended::PublishStaged(new.clone()), wait(&new)], "Publish AKIANEW0000000000001 for ci"),
             (
                 vec![Intended::PublishStaged(new.clone()), wait(&new), Intended::Deactivate(old.clone())],
                 "Publish AKIANEW0000000000001 for ci",
+            ),
+            (
+                vec![Intended::Deactivate(old.clone()), Intended::PublishNewKey, Intended::Delete(old.clone())],
+                "Deactivate AKIAOLD0000000000001, publish a new key and delete AKIAOLD0000000000001, for ci",
             ),
             (vec![wait(&old)], "Go on for ci"),
         ] {

@@ -358,3 +358,41 @@ impl Standing {
         self.due = current.map(|k| after(k.created, policy.waits().max_age));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{at, key};
+
+    #[test]
+    fn an_old_key_is_active_and_older_than_the_current_one() {
+        let listed = |name: &str, made: i64, status: KeyStatus| AccessKey { id: key(name), status, created: at(made) };
+        let active = |name: &str, made: i64| listed(name, made, KeyStatus::Active);
+        let standing = |current: Option<&str>, keys: Vec<AccessKey>| Standing {
+            user: UserName::parse("ci").expect("a name"),
+            owner: None,
+            secret: SecretName::parse("/iam/ci/access_key").expect("a name"),
+            outcome: Outcome::Done,
+            current: current.map(key),
+            previous: None,
+            revoked: None,
+            due: None,
+            last_use: BTreeMap::new(),
+            keys,
+            events: Vec::new(),
+            calls: 0,
+        };
+        let old = |current: Option<&str>, keys: Vec<AccessKey>| -> Option<Vec<KeyId>> {
+            Some(standing(current, keys).old_keys()?.into_iter().map(|old| old.id.clone()).collect())
+        };
+        let both = || vec![active("A", -9), active("B", 0)];
+        assert_eq!(old(Some("B"), both()), Some(vec![key("A")]));
+        assert_eq!(old(Some("A"), both()), Some(vec![]), "rolled back, or the other is only staged");
+        assert_eq!(old(Some("B"), vec![listed("A", -9, KeyStatus::Inactive), active("B", 0)]), Some(vec![]));
+        // Nothing published, or what is published does not exist: any of the Active ones may be in use.
+        assert_eq!(old(None, both()), None);
+        assert_eq!(old(Some("C"), both()), None);
+        assert_eq!(old(None, vec![listed("A", -9, KeyStatus::Inactive)]), Some(vec![]));
+        assert_eq!(old(None, Vec::new()), Some(vec![]));
+    }
+}

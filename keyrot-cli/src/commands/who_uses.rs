@@ -10,7 +10,7 @@ use crate::render::who_uses::{LIMITS, screen};
 use crate::render::{paint, print, print_json, style, time, width};
 use crate::signals::Signals;
 use crate::target::Target;
-use indicatif::{ProgressBar, ProgressState, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressState, ProgressStyle};
 use keyrot_core::settings::Settings;
 use keyrot_core::{
     AccessKey, Cancel, ErrorKind, KeyId, LastUse, Mode, Progress, Rotator, Timestamp, TrailBounds, UseEvidence,
@@ -108,6 +108,9 @@ pub(crate) struct KeyUses {
     /// By CloudTrail.
     pub(crate) uses: UseEvidence,
 }
+
+/// What is asked of each key first.
+const IAM: &str = "IAM's record";
 
 /// A key that was found: with IAM's record of it, or in the list of a user's keys.
 enum Found {
@@ -329,7 +332,9 @@ struct Teller {
 
 impl Teller {
     fn new(silent: bool) -> Self {
-        Self { bar: bar(None, silent, "{spinner} {msg}, {elapsed} so far"), silent }
+        let bar = bar(None, silent, "{spinner} {msg}, {elapsed} so far");
+        bar.set_message(IAM);
+        Self { bar, silent }
     }
 
     /// For a look at so many users.
@@ -339,13 +344,18 @@ impl Teller {
 
     /// That so many keys follow. One alone is not counted.
     fn expect(&self, keys: usize) {
-        let template = "key {human_pos} of {len}: {msg}, {elapsed} so far, {eta} left";
+        let template = "key {which} of {len}: {msg}, {elapsed} so far{left}";
         if let (2.., Ok(look)) = (keys, ProgressStyle::with_template(template)) {
             // The first is looked at before one is done.
             let of = |state: &ProgressState, out: &mut dyn fmt::Write| {
                 let _ = write!(out, "{}", (state.pos() + 1).min(state.len().unwrap_or(u64::MAX)));
             };
-            self.bar.set_style(look.with_key("human_pos", of));
+            let left = |state: &ProgressState, out: &mut dyn fmt::Write| {
+                if state.pos() > 0 {
+                    let _ = write!(out, ", {:#} left", HumanDuration(state.eta()));
+                }
+            };
+            self.bar.set_style(look.with_key("which", of).with_key("left", left));
             self.bar.set_length(steps(keys));
         }
     }
