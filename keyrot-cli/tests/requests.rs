@@ -75,7 +75,7 @@ fn where_there_is_nothing_to_go_back_to_nothing_is_done_and_it_says_what_is_left
     assert!(text(&refused["user"]["hint"]).contains(old.as_str()), "{refused}");
 
     let (code, refused) = sandbox.json(&["rollback", "report-mailer", "--to", "AKIAIOSFODNN7EXAMPLE", "--yes"]);
-    assert_eq!((code, &refused["user"]["reason"]), (Some(1), &json!("not_before")));
+    assert_eq!((code, &refused["user"]["reason"]), (Some(2), &json!("no_such_key")));
     let (code, refused) = sandbox.json(&["rollback", "new-service"]);
     assert_eq!((code, &refused["user"]["reason"]), (Some(1), &json!("nothing_current")));
     for (args, says) in [
