@@ -229,6 +229,9 @@ pub(crate) struct Users {
     /// Only these of the selected users; may be repeated
     #[arg(long = "user", value_name = "NAME", num_args = 1..)]
     pub(crate) users: Vec<UserName>,
+    /// The same as --user
+    #[arg(value_name = "USER", conflicts_with = "users")]
+    pub(crate) named: Vec<UserName>,
 }
 
 #[derive(Debug, Args)]

@@ -32,6 +32,10 @@ impl Target {
         if !is_sandbox(invocation) {
             return Self::aws(settings).await;
         }
+        if let Some(switch) = std::env::var("KEYROT_SANDBOX").ok().filter(|value| is_a_switch(value)) {
+            return Err(Problem::usage(format!("KEYROT_SANDBOX = {switch:?} names no file"))
+                .hint("it names the file of the made-up account; unset it to work on AWS"));
+        }
         let file = invocation.sandbox.as_ref().and_then(Option::as_deref);
         let account = SandboxAccount::open(file).await?;
         let account = Arc::new(account);
@@ -64,6 +68,11 @@ impl Target {
             aws: Some(aws),
         })
     }
+}
+
+/// What somebody writes who takes the variable for a switch.
+fn is_a_switch(value: &str) -> bool {
+    ["0", "1", "true", "false", "yes", "no", "on", "off"].iter().any(|word| value.eq_ignore_ascii_case(word))
 }
 
 /// Whether the command is for a made-up account.

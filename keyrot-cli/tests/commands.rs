@@ -95,6 +95,7 @@ fn a_consumer_is_accepted_with_the_published_key_and_refused_with_a_deactivated_
     let (code, refused) = sandbox.json(&["sandbox", "use", "shop-backend"]);
     assert_eq!((code, &refused["result"]), (Some(1), &json!("refused")));
     let (code, status) = sandbox.json(&["status", "--user", "shop-backend"]);
+    assert_eq!(sandbox.json(&["status", "shop-backend"]).1["users"], status["users"], "a name alone means the same");
     assert_eq!((code, &user(&status, "shop-backend")["reason"]), (Some(3), &json!("current_key_inactive")));
     sandbox.json(&["sandbox", "reactivate", &key]);
     assert_eq!(sandbox.json(&["sandbox", "use", "shop-backend"]).0, Some(0));
@@ -296,4 +297,16 @@ fn a_machine_without_root_certificates_is_told_so() {
         "{}",
         ran.stderr
     );
+}
+
+#[test]
+fn the_sandboxs_variable_is_no_switch() {
+    let sandbox = Sandbox::new();
+    for switch in ["0", "False", "off"] {
+        let mut command = sandbox.command(&["status"]);
+        let ran = sandbox.take(&command.env("KEYROT_SANDBOX", switch).current_dir(sandbox.dir()).output().unwrap());
+        assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+        assert!(ran.stderr.contains("unset it to work on AWS"), "{}", ran.stderr);
+        assert!(!sandbox.dir().join(switch).exists());
+    }
 }

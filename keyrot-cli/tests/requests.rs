@@ -84,11 +84,25 @@ fn where_there_is_nothing_to_go_back_to_nothing_is_done_and_it_says_what_is_left
         (&["rollback", "ci-deployer", "--to", "key"], "key"),
         (&["resolve", "data-import", "--choose", "retire:all"], "expected one of: retire:AKIA"),
         (&["revoke", "ci-deployer", "--dry-run", "--yes"], "cannot be used with"),
+        (&["revoke", "AKIAIOSFODNN7EXAMPLE"], "whose key AKIAIOSFODNN7EXAMPLE is could not be found out"),
+        (&["revoke", "break-glass", "--exclude", "break-*"], "aws iam update-access-key --user-name break-glass"),
     ] {
         let ran = sandbox.run(args);
         assert_eq!(ran.code, Some(2), "{args:?}: {}", ran.stderr);
         assert!(ran.stderr.contains(says), "{args:?}: {}", ran.stderr);
     }
+}
+
+#[test]
+fn a_key_that_was_found_is_enough_to_revoke_it() {
+    let sandbox = Sandbox::new();
+    let leaked = active(&sandbox, "ci-deployer").remove(0);
+    let (code, done) = sandbox.json(&["revoke", &leaked, "--yes"]);
+    assert_eq!(
+        (code, &done["user"]["user"], &done["request"]["revoke"]["key"]),
+        (Some(0), &json!("ci-deployer"), &json!(leaked))
+    );
+    assert!(!active(&sandbox, "ci-deployer").contains(&leaked));
 }
 
 #[test]

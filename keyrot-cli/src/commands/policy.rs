@@ -16,11 +16,13 @@ use std::collections::BTreeMap;
 pub(crate) const EXAMPLES: &str = "\
 Examples:
   keyrot policy --account 123456789012 --region eu-central-1 > policy.json
-  aws iam put-role-policy --role-name keyrot --policy-name keyrot --policy-document file://policy.json
-  keyrot policy --path-prefix /ci/ --kms-key alias/secrets    for these settings
-  keyrot policy --json | jq .reasons                          why each action is in it
-  keyrot policy --for lambda --format terraform               to paste into a module of your own
-  keyrot policy --for consumer --user ci-deployer             for who reads that user's key";
+  aws iam put-role-policy --role-name keyrot --policy-name keyrot \\
+      --policy-document file://policy.json
+  keyrot policy --path-prefix /ci/ --kms-key alias/keys  for these settings
+  keyrot policy --json | jq .reasons               why each action is in it
+  keyrot policy --for lambda --format terraform    for a module of your own
+  keyrot policy --for operator                     for who is on call
+  keyrot policy --for consumer --user ci-deployer  for who reads its key";
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct PolicyArgs {

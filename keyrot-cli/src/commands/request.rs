@@ -1,5 +1,6 @@
 //! What a person asks for, for one user: the way that `rollback`, `revoke` and `resolve` share. Look, show, ask, do, look again.
 
+use super::who_uses::as_key;
 use crate::args::Invocation;
 use crate::config;
 use crate::confirm::{Yes, confirm};
@@ -13,8 +14,8 @@ use crate::target::Target;
 use keyrot_aws::notify::{self, FromEnvironment};
 use keyrot_core::settings::Settings;
 use keyrot_core::{
-    Cancel, Chosen, EvidenceDocument, Intended, Limits, Mode, Outcome, Refusal, Report, Request, RequestDocument,
-    Rotator, Standing, UserDocument, UserName, WayOut,
+    Cancel, Chosen, EvidenceDocument, Intended, KeyId, Limits, MissingWhy, Mode, Outcome, Refusal, Report, Request,
+    RequestDocument, Rotator, Standing, UserDocument, UserName, WayOut,
 };
 
 /// How a person is asked.
@@ -35,16 +36,18 @@ pub(crate) struct Desk<'a> {
     signals: Signals,
     target: Target,
     chosen: Chosen,
+    /// The key by which the user was named.
+    pub(crate) key: Option<KeyId>,
 }
 
 impl<'a> Desk<'a> {
-    /// Finds the user. Whoever is named need not be tagged for rotation.
+    /// Finds the user, by name or by the id of a key. Whoever is named need not be tagged for rotation.
     pub(crate) async fn open(invocation: &'a Invocation, kind: Kind, user: &UserName) -> Result<Self, Problem> {
         let settings = config::load(invocation)?;
         let mut signals = Signals::listen()?;
         let found = signals.or(find(invocation, &settings, user)).await;
-        let (target, chosen) = found.unwrap_or_else(|signal| Err(Problem::signal(signal)))?;
-        Ok(Self { invocation, kind, settings, signals, target, chosen })
+        let (target, chosen, key) = found.unwrap_or_else(|signal| Err(Problem::signal(signal)))?;
+        Ok(Self { invocation, kind, settings, signals, target, chosen, key })
     }
 
     /// Where the user stands: a plan's answer.
@@ -224,13 +227,41 @@ impl<'a> Desk<'a> {
     }
 }
 
-async fn find(invocation: &Invocation, settings: &Settings, user: &UserName) -> Result<(Target, Chosen), Problem> {
+async fn find(
+    invocation: &Invocation,
+    settings: &Settings,
+    named: &UserName,
+) -> Result<(Target, Chosen, Option<KeyId>), Problem> {
     let target = Target::open(invocation, settings).await?;
-    let found = settings.find_named(target.ports.iam.as_ref(), user).await;
+    let key = as_key(named.as_str());
+    let user = match &key {
+        Some(key) => owner(&target, key).await?,
+        None => named.clone(),
+    };
+    let found = settings.find_named(target.ports.iam.as_ref(), &user).await;
     let found = found.map_err(|error| Problem::failed(format!("the account's users could not be listed: {error}")))?;
     match found {
-        Ok(chosen) => Ok((target, chosen)),
-        Err(missing) => Err(Problem::usage(missing.to_string()).hint("nothing was done")),
+        Ok(chosen) => Ok((target, chosen, key)),
+        Err(missing) => {
+            let problem = Problem::usage(missing.to_string());
+            Err(match missing.why {
+                MissingWhy::Excluded { .. } | MissingWhy::OutsidePath { .. } => problem.hint(format!(
+                    "the settings exclude and path_prefix leave this user to you. To switch a leaked key off by hand: \
+                     aws iam update-access-key --user-name {user} --access-key-id KEY --status Inactive"
+                )),
+                _ => problem.hint("nothing was done"),
+            })
+        }
+    }
+}
+
+/// Whose key it is: who finds one in public knows no more than its id.
+async fn owner(target: &Target, key: &KeyId) -> Result<UserName, Problem> {
+    match target.trail.key_record(key).await {
+        Ok(record) => Ok(record.user),
+        Err(error) => Err(Problem::usage(format!("whose key {key} is could not be found out: {error}")).hint(format!(
+            "nothing was done. If it is another account's: aws sts get-access-key-info --access-key-id {key} says which"
+        ))),
     }
 }
 

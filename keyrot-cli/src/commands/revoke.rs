@@ -9,7 +9,7 @@ use keyrot_core::{KeyId, Request, Revocation, UserName};
 
 const EXAMPLES: &str = "\
 Examples:
-  keyrot revoke ci-deployer AKIAIOSFODNN7EXAMPLE --reason 'in a public repo'
+  keyrot revoke AKIAIOSFODNN7EXAMPLE --reason 'in a public repo'
   keyrot revoke ci-deployer --dry-run  what it would do; KEY: the only one
   keyrot revoke ci-deployer AKIA... --delete
                                        delete it too, without the soak
@@ -32,8 +32,8 @@ Exit codes:
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Revoke {
-    /// Whose key
-    #[arg(value_name = "USER")]
+    /// Whose key; or the key itself, and nothing behind it
+    #[arg(value_name = "USER|KEY")]
     user: UserName,
     /// Which; may be left out if the user has just one
     #[arg(value_name = "KEY")]
@@ -54,7 +54,8 @@ pub(crate) struct Revoke {
 pub(crate) async fn revoke(invocation: &Invocation, args: &Revoke) -> Result<Exit, Problem> {
     let mut desk = Desk::open(invocation, Kind::Revoke, &args.user).await?;
     let seen = desk.look().await?;
-    match Request::revoke(&seen, args.key.clone()) {
+    let key = args.key.clone().or_else(|| desk.key.clone());
+    match Request::revoke(&seen, key) {
         Ok(order) => {
             let request = Request::Revoke(Revocation {
                 reason: args.reason.clone(),

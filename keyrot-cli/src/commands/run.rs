@@ -30,7 +30,8 @@ pub(crate) async fn status(invocation: &Invocation, users: &Users) -> Result<Exi
 async fn run(invocation: &Invocation, users: &Users, what: Screen, force: bool) -> Result<Exit, Problem> {
     let settings = config::load(invocation)?;
     let mut signals = Signals::listen()?;
-    let found = signals.or(find(invocation, &settings, &users.users)).await;
+    let names = [&users.users[..], &users.named[..]].concat();
+    let found = signals.or(find(invocation, &settings, &names)).await;
     let (target, mut selected) = found.unwrap_or_else(|signal| Err(Problem::signal(signal)))?;
     let Target { ports, trail, sandbox, aws, .. } = target;
     let now = ports.clock.now();

@@ -302,7 +302,7 @@ impl KeyUses {
 }
 
 /// An access key's id as IAM makes them: twenty capital letters and digits (IAM user guide, "IAM identifiers", unique ids).
-fn as_key(text: &str) -> Option<KeyId> {
+pub(crate) fn as_key(text: &str) -> Option<KeyId> {
     let is_id = text.len() == 20
         && ["AKIA", "ASIA"].iter().any(|prefix| text.starts_with(prefix))
         && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
