@@ -229,7 +229,7 @@ pub(crate) struct Users {
     /// Only these of the selected users; may be repeated
     #[arg(long = "user", value_name = "NAME", num_args = 1..)]
     pub(crate) users: Vec<UserName>,
-    /// The same as --user
+    /// Only these of the selected users, as with --user
     #[arg(value_name = "USER", conflicts_with = "users")]
     pub(crate) named: Vec<UserName>,
 }
