@@ -23,6 +23,15 @@ pub struct IamUser {
     pub policies: Vec<String>,
 }
 
+impl IamUser {
+    /// The attached policy by which AWS quarantines a user one of whose keys it found in public, if there is one (IAM user guide, "AWS managed
+    /// policies": `AWSCompromisedKeyQuarantine`, with a version behind it).
+    #[must_use]
+    pub fn quarantine(&self) -> Option<&str> {
+        self.policies.iter().map(String::as_str).find(|policy| policy.starts_with("AWSCompromisedKeyQuarantine"))
+    }
+}
+
 /// IAM: the users of an account and their access keys.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]

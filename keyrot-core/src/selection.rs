@@ -232,7 +232,7 @@ fn choose(user: &IamUser, own: tags::Own, twice: bool, sharers: &BTreeMap<Secret
             ));
         }
     }
-    let quarantine = user.policies.iter().find(|policy| policy.starts_with("AWSCompromisedKeyQuarantine")).cloned();
+    let quarantine = user.quarantine().map(str::to_owned);
     let policy = match own.policy {
         Some(policy) if problems.is_empty() => Ok(policy),
         _ => Err(Blocked::BadTag { reason: problems.join("; ") }),

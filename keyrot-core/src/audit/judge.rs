@@ -137,7 +137,7 @@ impl Judge<'_> {
         let limit = policy.map_or(max_age, |policy| policy.waits().max_age);
 
         let mut of_all = Vec::new();
-        if let Some(policy) = user.user.policies.iter().find(|p| p.starts_with("AWSCompromisedKeyQuarantine")) {
+        if let Some(policy) = user.user.quarantine() {
             let message = format!("AWS attached {policy} to {name}: one of the user's keys was found in public");
             let hint = "replace the keys now (`keyrot revoke`), find out what they did (`keyrot who-uses`), then detach the policy";
             let found = Found::new(FindingKind::Quarantined, FindingSeverity::Critical, message, hint);
