@@ -100,8 +100,8 @@ pub struct UserDocument {
     pub current: Option<KeyId>,
     /// The key under AWSPREVIOUS, whether or not it still exists.
     pub previous: Option<KeyId>,
-    /// The key that a person revoked, as long as nobody has overruled that.
-    pub revoked: Option<KeyId>,
+    /// The keys that a person revoked, as long as nobody has overruled that.
+    pub revoked: Vec<KeyId>,
     /// When it is due.
     pub due: Option<Timestamp>,
     /// The user's keys, the oldest first.

@@ -7,7 +7,7 @@
 //! | `keyrot:intent` | `intent KEY+KEY TIME` (or `none` for no keys) | the keys that existed before a key is about to be made |
 //! | `keyrot:promoted` | `promoted VERSION replacing KEY TIME` (or `none`) | this version was proved and stands under AWSCURRENT; the overlap counts from TIME. TIME to come: AWSCURRENT is being moved back to it. With the placeholder's version: somebody moved AWSCURRENT back to it, and what the note said before is over |
 //! | `keyrot:retired` | `retiring KEY TIME`, `abandoned KEY TIME`, `inactive KEY TIME`, `hold KEY TIME` | the way of the key that is leaving: about to be deactivated; the same for one that was never current; seen Inactive, the soak counts from TIME; reactivated by a person, or about to be published again: the overlap counts anew from TIME |
-//! | `keyrot:revoked` | `revoked KEY TIME`, `revoked-if-unused KEY TIME` | a person ordered that this key is not to be used any more: it is replaced, and then deactivated without a wait, or only once it was not used for `quiet`. A later `hold` overrules it |
+//! | `keyrot:revoked` | `revoked KEY TIME`, `revoked-if-unused KEY TIME`, or several of these | a person ordered that this key is not to be used any more: it is replaced, and then deactivated without a wait, or only once it was not used for `quiet`. A later `hold` overrules it |
 //!
 //! A tag makes no version and costs one write. Each note names its key or version, so a note that is out of date speaks of something
 //! that is no longer there and is passed over; nothing has to be cleaned up. What cannot be read counts as absent: waits start anew,
@@ -29,8 +29,8 @@ pub enum Note {
     Promoted(Promoted),
     /// Where the leaving key stands.
     Retired(Retired),
-    /// A person revoked a key.
-    Revoked(Revoked),
+    /// A person revoked a key: the last of these. The others were revoked before, and still exist.
+    Revoked(Vec<Revoked>),
 }
 
 /// Written before a key is made: a key that is not among `before` and appears within the settling time is keyrot's own.
@@ -98,8 +98,8 @@ pub struct Journal {
     pub promoted: Option<Promoted>,
     /// The leaving key.
     pub retired: Option<Retired>,
-    /// The key that was revoked last.
-    pub revoked: Option<Revoked>,
+    /// The keys that were revoked, the last one last.
+    pub revoked: Vec<Revoked>,
 }
 
 impl Journal {
@@ -123,7 +123,7 @@ impl Journal {
             Note::Intent(intent) => self.intent = Some(intent),
             Note::Promoted(promoted) => self.promoted = Some(promoted),
             Note::Retired(retired) => self.retired = Some(retired),
-            Note::Revoked(revoked) => self.revoked = Some(revoked),
+            Note::Revoked(revoked) => self.revoked = revoked,
         }
     }
 
@@ -137,7 +137,7 @@ impl Journal {
     /// The order that this key is revoked, unless somebody reactivated it after that.
     #[must_use]
     pub fn revocation_of(&self, key: &KeyId) -> Option<&Revoked> {
-        let revoked = self.revoked.as_ref().filter(|r| r.key == *key)?;
+        let revoked = self.revoked.iter().find(|r| r.key == *key)?;
         let overruled = matches!(self.phase_of(key), Some((Phase::Hold, at)) if at > revoked.at);
         (!overruled).then_some(revoked)
     }
@@ -186,9 +186,12 @@ impl Note {
                 };
                 format!("{word} {key} {}", stamp(*at))
             }
-            Self::Revoked(Revoked { key, at, only_if_unused }) => {
-                let word = if *only_if_unused { REVOKED_IF_UNUSED } else { REVOKED };
-                format!("{word} {key} {}", stamp(*at))
+            Self::Revoked(keys) => {
+                let text = |Revoked { key, at, only_if_unused }: &Revoked| {
+                    let word = if *only_if_unused { REVOKED_IF_UNUSED } else { REVOKED };
+                    format!("{word} {key} {}", stamp(*at))
+                };
+                keys.iter().map(text).collect::<Vec<_>>().join(" ")
             }
         }
     }
@@ -208,9 +211,15 @@ impl Note {
                 replacing: if old == NONE { None } else { Some(KeyId::parse(old).ok()?) },
                 at: instant(at)?,
             })),
-            [word @ (REVOKED | REVOKED_IF_UNUSED), key, at] => {
-                let (key, at) = (KeyId::parse(key).ok()?, instant(at)?);
-                Some(Self::Revoked(Revoked { key, at, only_if_unused: word == REVOKED_IF_UNUSED }))
+            [REVOKED | REVOKED_IF_UNUSED, ..] => {
+                let one = |words: &[&str]| match *words {
+                    [word @ (REVOKED | REVOKED_IF_UNUSED), key, at] => {
+                        let (key, at) = (KeyId::parse(key).ok()?, instant(at)?);
+                        Some(Revoked { key, at, only_if_unused: word == REVOKED_IF_UNUSED })
+                    }
+                    _ => None,
+                };
+                words.chunks(3).map(one).collect::<Option<_>>().map(Self::Revoked)
             }
             [word, key, at] => {
                 let phase = match word {
@@ -253,8 +262,9 @@ mod tests {
             Note::Intent(Intent { before: vec![key("A"), key("B")], at: at(1) }),
             Note::Promoted(Promoted { version: version.clone(), replacing: None, at: at(2) }),
             Note::Promoted(Promoted { version, replacing: Some(key("A")), at: at(2) }),
-            Note::Revoked(Revoked { key: key("A"), at: at(4), only_if_unused: false }),
-            Note::Revoked(Revoked { key: key("A"), at: at(4), only_if_unused: true }),
+            Note::Revoked(vec![Revoked { key: key("A"), at: at(4), only_if_unused: false }]),
+            Note::Revoked(vec![Revoked { key: key("A"), at: at(4), only_if_unused: true }]),
+            Note::Revoked(["A", "B", "C"].map(|id| Revoked { key: key(id), at: at(4), only_if_unused: true }).to_vec()),
         ];
         for phase in [Phase::Retiring, Phase::Abandoned, Phase::Inactive, Phase::Hold] {
             notes.push(Note::Retired(Retired { key: key("A"), phase, at: at(3) }));
@@ -286,7 +296,7 @@ mod tests {
         }
 
         #[test]
-        fn a_damaged_note_is_absent_or_whole(cut in 0usize..120, n in 0usize..10) {
+        fn a_damaged_note_is_absent_or_whole(cut in 0usize..120, n in 0usize..11) {
             let whole = notes()[n].to_text();
             let cut = cut.min(whole.len());
             if let Some(read) = Note::parse(&whole[..cut]) {

@@ -92,7 +92,7 @@ impl Request {
         let key = match (key, seen.keys.as_slice()) {
             (Some(key), _) => key,
             // After a revocation its successor may be the only one: whoever repeats the command does not mean that one.
-            (None, [only]) if seen.revoked.is_none() => only.id.clone(),
+            (None, [only]) if seen.revoked.is_empty() => only.id.clone(),
             (None, keys) => return Err(Refusal::WhichKey { keys: keys.iter().map(|k| k.id.clone()).collect() }),
         };
         Ok(Revocation::of(key))

@@ -87,8 +87,8 @@ pub struct Standing {
     pub current: Option<KeyId>,
     /// The key under AWSPREVIOUS, as far as it was seen, whether or not it still exists.
     pub previous: Option<KeyId>,
-    /// The key that a person revoked, as far as it was seen.
-    pub revoked: Option<KeyId>,
+    /// The keys that a person revoked, as far as it was seen.
+    pub revoked: Vec<KeyId>,
     /// When the current key is due by the user's policy.
     pub due: Option<Timestamp>,
     /// What IAM said of the use of those keys that it was asked about.
@@ -256,7 +256,7 @@ impl Rotator {
             outcome: Outcome::Panicked(String::new()),
             current: None,
             previous: None,
-            revoked: None,
+            revoked: Vec::new(),
             due: None,
             last_use: BTreeMap::new(),
             keys: Vec::new(),
@@ -350,8 +350,8 @@ impl Standing {
         if let SecretState::Present(secret) = &seen.secret {
             self.current = secret.current.as_ref().and_then(|held| held.key().cloned());
             let previous = secret.previous.as_ref().and_then(|held| held.key().cloned());
-            let revoked = secret.journal.revoked.as_ref().map(|r| &r.key);
-            self.revoked = revoked.filter(|key| secret.journal.revoked_at(key).is_some()).cloned();
+            let revoked = secret.journal.revoked.iter().map(|r| &r.key);
+            self.revoked = revoked.filter(|key| secret.journal.revoked_at(key).is_some()).cloned().collect();
             self.previous = previous.filter(|key| Some(key) != self.current.as_ref());
         }
         let current = self.keys.iter().find(|k| Some(&k.id) == self.current.as_ref());
@@ -375,7 +375,7 @@ mod tests {
             outcome: Outcome::Done,
             current: current.map(key),
             previous: None,
-            revoked: None,
+            revoked: Vec::new(),
             due: None,
             last_use: BTreeMap::new(),
             keys,

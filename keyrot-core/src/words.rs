@@ -1,6 +1,6 @@
 //! States and events in one word each, for machines, and a user's state in a sentence, for people.
 
-use crate::{Blocked, EventKind, KeyId, Note, Outcome, Phase, Refusal, Standing, Step, Timestamp, Wait, Why};
+use crate::{Blocked, EventKind, Held, KeyId, Note, Outcome, Phase, Refusal, Standing, Step, Timestamp, Wait, Why};
 
 /// Where the user stands, in a sentence without the user's name.
 pub(crate) fn outcome_text(one: &Standing, now: Timestamp) -> String {
@@ -14,7 +14,12 @@ pub(crate) fn outcome_text(one: &Standing, now: Timestamp) -> String {
         Outcome::Failed(failure) => failure.to_string(),
         Outcome::Stopped(stop) => stop.to_string(),
         Outcome::Due(step) => due_text(one, step, now),
-        Outcome::Proving { .. } => "try the staged key, then publish it".to_owned(),
+        Outcome::Proving { version } => match Held::of(version.clone()).key() {
+            Some(before) if one.previous.as_ref() == Some(before) => {
+                format!("try {before}, the key before, then publish it again in the place of the one that was revoked")
+            }
+            _ => "try the staged key, then publish it".to_owned(),
+        },
         Outcome::Panicked(reason) => format!("keyrot panicked, please report it: {reason}"),
     }
 }
@@ -45,7 +50,7 @@ fn due_text(one: &Standing, step: &Step, now: Timestamp) -> String {
             format!("adopt: {key}, prove it and publish it; the user {secret}")
         }
         Step::Write(Note::Intent(_)) | Step::CreateKey => match (&one.current, one.due) {
-            (Some(key), _) if one.revoked.as_ref() == Some(key) => format!("rotate: replace {key}, which was revoked"),
+            (Some(key), _) if one.revoked.contains(key) => format!("rotate: replace {key}, which was revoked"),
             (Some(key), Some(due)) if due > now => {
                 format!("rotate: replace {key} at once, as you force it; it is due only {}", time(due))
             }
@@ -53,7 +58,10 @@ fn due_text(one: &Standing, step: &Step, now: Timestamp) -> String {
             (Some(key), None) => format!("rotate: replace {key}"),
             (None, _) => "adopt: make a key, prove it and publish it; the secret holds none yet".to_owned(),
         },
-        Step::Write(Note::Revoked(note)) => format!("revoke {}", note.key),
+        Step::Write(Note::Revoked(notes)) => match notes.last() {
+            Some(note) => format!("revoke {}", note.key),
+            None => "note down that no key is revoked".to_owned(),
+        },
         Step::Activate(key) => format!("reactivate {key}, to publish it again"),
         Step::Write(Note::Promoted(_)) => {
             "note down that the current key is in place; the overlap starts then".to_owned()
@@ -72,7 +80,7 @@ fn due_text(one: &Standing, step: &Step, now: Timestamp) -> String {
 
 /// While no key of the user's was ever published, the one to go is not an old one.
 fn retire_text(one: &Standing, key: &KeyId) -> String {
-    if one.revoked.as_ref() == Some(key) {
+    if one.revoked.contains(key) {
         return format!("retire {key}: it was revoked");
     }
     match one.current {

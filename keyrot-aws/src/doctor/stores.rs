@@ -193,7 +193,7 @@ fn newest(journal: &Journal) -> Option<Timestamp> {
     let intent = journal.intent.as_ref().map(|note| note.at);
     let promoted = journal.promoted.as_ref().map(|note| note.at);
     let retired = journal.retired.as_ref().map(|note| note.at);
-    let revoked = journal.revoked.as_ref().map(|note| note.at);
+    let revoked = journal.revoked.iter().map(|note| note.at).max();
     intent.max(promoted).max(retired).max(revoked)
 }
 

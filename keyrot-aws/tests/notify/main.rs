@@ -81,7 +81,7 @@ fn report() -> Report {
         outcome: Outcome::Blocked(reason()),
         current: None,
         previous: None,
-        revoked: None,
+        revoked: Vec::new(),
         due: None,
         keys: Vec::new(),
         last_use: std::collections::BTreeMap::new(),

@@ -193,7 +193,7 @@ fn keys(told: &Told<'_>, now: Timestamp) -> Table {
 
 fn place(standing: &Standing, id: &KeyId) -> Cell {
     let is = |key: &Option<KeyId>| key.as_ref() == Some(id);
-    match (is(&standing.current), is(&standing.previous), is(&standing.revoked)) {
+    match (is(&standing.current), is(&standing.previous), standing.revoked.contains(id)) {
         (true, _, true) => Cell::new("current, revoked", style::BAD),
         (true, _, false) => Cell::new("current", style::GOOD),
         (false, _, true) => Cell::new("revoked", style::BAD),

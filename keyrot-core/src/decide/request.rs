@@ -130,11 +130,7 @@ fn revoke(seen: &Observed, order: &Revocation, policy: &Policy, now: Timestamp) 
             Some(other) if !needs_no_successor || (is_current && !order.without_successor) => {
                 no_room(key, other, Some(secret))
             }
-            _ => Decision::Act(Step::Write(Note::Revoked(Revoked {
-                key: key.clone(),
-                at: now,
-                only_if_unused: order.only_if_unused,
-            }))),
+            _ => case.note_revoked(Revoked { key: key.clone(), at: now, only_if_unused: order.only_if_unused }),
         };
     }
     let replaced = !is_current && (current.key().is_some() || in_the_way.is_some());
@@ -162,6 +158,15 @@ impl Case<'_> {
         let key = self.key(held.key()?)?;
         let usable = !matches!(key.status, KeyStatus::Other(_)) && self.secret.journal.revoked_at(&key.id).is_none();
         usable.then_some((held, key))
+    }
+
+    /// What was revoked before stays revoked, as long as it is there: it must not be published again in the place of this one.
+    fn note_revoked(&self, order: Revoked) -> Decision {
+        let there = |id: &KeyId| self.key(id).is_some() || self.current.key() == Some(id);
+        let before =
+            self.secret.journal.revoked.iter().filter(|revoked| revoked.key != order.key && there(&revoked.key));
+        let all = before.cloned().chain([order.clone()]).collect();
+        Decision::Act(Step::Write(Note::Revoked(all)))
     }
 
     /// The other key, where it leaves no room for a successor of this one, and cannot be one itself.

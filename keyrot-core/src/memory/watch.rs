@@ -52,6 +52,8 @@ pub struct Watch {
     in_place: BTreeSet<KeyId>,
     /// What persons asked for, by key, until the key is reactivated.
     revoked: BTreeMap<KeyId, Revocation>,
+    /// Since when that is noted down.
+    noted: BTreeMap<KeyId, Timestamp>,
 }
 
 /// What matters of the account for one user.
@@ -61,6 +63,7 @@ struct View<'a> {
     promoted: Option<Promoted>,
     intent: Option<Intent>,
     hold: Option<KeyId>,
+    revoked: Vec<KeyId>,
     /// Whether the placeholder is current: consumers use the key in place.
     placeholder: bool,
 }
@@ -80,6 +83,7 @@ impl Watch {
             mistakable: BTreeSet::new(),
             in_place: BTreeSet::new(),
             revoked: BTreeMap::new(),
+            noted: BTreeMap::new(),
         };
         watch.held.extend(watch.keys_in_versions(world));
         watch
@@ -110,6 +114,7 @@ impl Watch {
 
     fn judge(&self, was: &View<'_>, is: &View<'_>) -> Result<(), Broken> {
         self.current_works(was, is)?;
+        self.current_is_not_revoked(was, is)?;
         let user = was.world.user(&self.user);
         for key in user.into_iter().flat_map(|u| u.keys()).map(|k| &k.listed) {
             let now = is.world.user(&self.user).and_then(|u| u.key(&key.id)).map(|k| &k.listed.status);
@@ -133,6 +138,16 @@ impl Watch {
         match self.fault_of_current(is) {
             Some(how) if moved || self.fault_of_current(was).is_none() => Err(Broken { promise: "S1", how }),
             _ => Ok(()),
+        }
+    }
+
+    /// A key that a person revoked is not published any more, once every run that has not seen the note of it is over.
+    fn current_is_not_revoked(&self, was: &View<'_>, is: &View<'_>) -> Result<(), Broken> {
+        let key = is.current.as_ref().filter(|_| was.current != is.current).and_then(|(_, key)| key.as_ref());
+        let over = |since: &Timestamp| after(*since, self.policy.waits().settle) <= was.world.now();
+        match key.filter(|key| self.noted.get(key).is_some_and(over)) {
+            Some(key) => Err(Broken { promise: "S1", how: format!("{key} was published, which a person had revoked") }),
+            None => Ok(()),
         }
     }
 
@@ -282,6 +297,7 @@ impl Watch {
                     // As below: what keyrot has not noted down as Inactive, it cannot see to have been reactivated.
                     if actor == Actor::Person && was.hold.as_ref() == Some(key) {
                         self.revoked.remove(key);
+                        self.noted.remove(key);
                     }
                     if !locked {
                         self.deactivated.remove(key);
@@ -293,6 +309,9 @@ impl Watch {
                 }
                 _ => {}
             }
+        }
+        for key in is.revoked.iter().filter(|key| !was.revoked.contains(key)) {
+            self.noted.insert(key.clone(), now);
         }
         self.held.extend(self.keys_in_versions(is.world));
         if was.current == is.current {
@@ -344,6 +363,7 @@ impl Watch {
         let hold = inactive.map(|r| r.key.clone());
         let value = current.as_ref().and_then(|(version, _)| secret?.value(version));
         let placeholder = value.is_some_and(super::Value::is_placeholder);
-        View { world, current, promoted: journal.promoted, intent: journal.intent, hold, placeholder }
+        let revoked = journal.revoked.into_iter().map(|revoked| revoked.key).collect();
+        View { world, current, promoted: journal.promoted, intent: journal.intent, hold, revoked, placeholder }
     }
 }

@@ -206,8 +206,8 @@ impl Rotation {
                 let key = Some(&note.key).filter(|key| secret.journal.phase_of(key).is_some_and(inactive))?;
                 self.seen.keys.iter().any(active).then(|| EventKind::Reactivated { key: key.clone() })?
             }
-            Call::Write(Note::Revoked(note)) => {
-                EventKind::Revoked { key: note.key.clone(), reason: self.task.reason().map(str::to_owned) }
+            Call::Write(Note::Revoked(notes)) => {
+                EventKind::Revoked { key: notes.last()?.key.clone(), reason: self.task.reason().map(str::to_owned) }
             }
             Call::Write(Note::Retired(note)) if note.phase == Phase::Abandoned => self.abandoning(&note.key),
             Call::Write(Note::Retired(note)) if note.phase == Phase::Retiring => {

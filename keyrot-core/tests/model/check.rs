@@ -147,7 +147,7 @@ impl Model for Check {
         if state.services > 0 && state.order.is_none() {
             actions.push(Action::Rotate);
         }
-        if state.asked.is_none() {
+        if state.requests > 0 {
             let keys = || state.world.user(&user()).into_iter().flat_map(|u| u.keys()).map(|k| k.listed.id.clone());
             let asks = self.setting.asks.iter().flat_map(|ask| keys().map(|key| ask.request(key)));
             actions.extend(asks.map(Action::Ask));

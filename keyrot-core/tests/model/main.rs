@@ -185,6 +185,17 @@ fn a_person_revokes_a_key_that_nobody_knows() {
 }
 
 #[test]
+fn a_person_revokes_both_keys() {
+    const BOTH: &[Ask] = &[Ask::Revoke, Ask::RevokeWithoutSuccessor];
+    for start in [Start::Due, Start::Overlap] {
+        let setting = Setting { asks: BOTH, requests: 2, horizon: bound(3, 6), ..asked(start) };
+        explore(&format!("two revocations, {start:?}"), setting);
+    }
+    let setting = Setting { asks: BOTH, requests: 2, faults: 1, horizon: bound(0, 4), ..asked(Start::Overlap) };
+    explore("two revocations, one fault", setting);
+}
+
+#[test]
 fn a_person_revokes_a_key_that_was_inactive_before() {
     let setting = Setting { asks: REVOKE_OTHERWISE, person: 1, horizon: bound(2, 3), ..asked(Start::Soaking) };
     explore("revocations of a key that soaks, and a person", setting.clone());

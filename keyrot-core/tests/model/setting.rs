@@ -27,8 +27,10 @@ pub(crate) struct Setting {
     pub(crate) port: Port,
     /// How often Secrets Manager's own rotation begins.
     pub(crate) services: u8,
-    /// What a person may ask keyrot for, once.
+    /// What a person may ask keyrot for.
     pub(crate) asks: &'static [Ask],
+    /// How often; the last is what runs are begun for.
+    pub(crate) requests: u8,
     /// Whether the first rotator goes on for much longer than the others allow for.
     pub(crate) endless: bool,
 }
@@ -122,6 +124,7 @@ impl Setting {
             port: Port::Sound,
             services: 0,
             asks: &[],
+            requests: 1,
             endless: false,
         }
     }

@@ -22,8 +22,10 @@ pub(crate) struct State {
     pub(crate) services: u8,
     /// What Secrets Manager orders now.
     pub(crate) order: Option<Order>,
-    /// What a person asked for.
+    /// What a person asked for last.
     pub(crate) asked: Option<Request>,
+    /// How much more may be asked for.
+    pub(crate) requests: u8,
     pub(crate) passed: u32,
     pub(crate) interfered: bool,
     pub(crate) begun: bool,
@@ -130,6 +132,7 @@ impl State {
             services: 0,
             order: None,
             asked: None,
+            requests: setting.requests,
             passed: 0,
             interfered: false,
             begun: false,
@@ -312,6 +315,7 @@ impl State {
                 self.watch.revoke(order.clone());
             }
         }
+        self.requests -= 1;
         self.asked = Some(request);
     }
 

@@ -123,7 +123,7 @@ async fn a_revocation_that_dies_halfway_is_finished_by_the_next_run() {
         }
         // The key whose maker's reply was lost is in the way of another, and is not mistaken for a successor.
         assert_eq!(desk.active().contains(&leaked), call == "create_key", "{call}");
-        assert_eq!(desk.look().await.revoked, Some(leaked), "{call}");
+        assert_eq!(desk.look().await.revoked, [leaked], "{call}");
         desk.settles().await;
     }
 }
@@ -329,4 +329,28 @@ async fn a_deactivation_is_told_once_although_the_listing_lags() {
     desk.account.change(|world| world.rules.listing_lag = 5 * MINUTE);
     let told = desk.told(&Request::Revoke(Revocation { without_successor: true, ..revoke(&key) })).await;
     assert_eq!(told.iter().filter(|word| **word == "retired").count(), 1, "{told:?}");
+}
+
+#[tokio::test]
+async fn a_revoked_key_is_never_published_again_whatever_is_revoked_after_it() {
+    let desk = Desk::new(0);
+    desk.run().await;
+    desk.account.advance(DAY);
+    let first = desk.current().unwrap();
+    assert_eq!(desk.ask(&Request::Revoke(revoke(&first))).await, Outcome::Done);
+    let second = desk.current().unwrap();
+    desk.account.advance(2 * HOUR);
+    let order = Request::Revoke(Revocation { without_successor: true, ..revoke(&second) });
+    let intended = desk.intended(&order).await;
+    assert!(!intended.contains(&Intended::PublishAgain(first.clone())), "{intended:?}");
+    desk.ask(&order).await;
+    assert_eq!(desk.active(), [], "whoever asks for it gets it: there is no other");
+    for _ in 0..30 {
+        desk.account.advance(DAY);
+        desk.run().await;
+        assert!(!desk.active().contains(&first) && !desk.active().contains(&second));
+    }
+    assert_eq!(desk.active(), [desk.current().unwrap()], "in the end there is room for a new one");
+    let refusal = desk.refused(&back_to(&second)).await;
+    assert!(matches!(refusal, Refusal::Gone { .. } | Refusal::NoSuchKey { .. }), "{refusal:?}");
 }

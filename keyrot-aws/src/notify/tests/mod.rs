@@ -47,7 +47,7 @@ pub(super) fn settled(name: &str) -> Standing {
         keys: vec![access_key(&current, 30)],
         current: Some(current),
         previous: None,
-        revoked: None,
+        revoked: Vec::new(),
         due: Some(days(60)),
         last_use: std::collections::BTreeMap::new(),
         events: Vec::new(),

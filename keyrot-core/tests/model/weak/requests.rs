@@ -107,7 +107,7 @@ fn goes_back_under_a_note_from_before() {
 fn noting(seen: &Observed, change: impl FnOnce(&mut Revoked, Option<&Retired>)) -> Observed {
     let mut seen = seen.clone();
     if let Some(secret) = secret(&mut seen)
-        && let Some(revoked) = &mut secret.journal.revoked
+        && let Some(revoked) = secret.journal.revoked.last_mut()
     {
         change(revoked, secret.journal.retired.as_ref());
     }
