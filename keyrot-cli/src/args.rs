@@ -241,6 +241,9 @@ pub(crate) struct Rotate {
     /// Replace current keys that are not yet due, too; every wait and guard holds all the same
     #[arg(long)]
     pub(crate) force: bool,
+    /// Change nothing, and say what would be done, as `keyrot plan` does
+    #[arg(long, short = 'n')]
+    pub(crate) dry_run: bool,
 }
 
 #[derive(Debug, Args)]

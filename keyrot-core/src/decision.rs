@@ -136,7 +136,10 @@ impl fmt::Display for Why {
             Self::Soak(key) => write!(f, "{key} is Inactive and will be deleted"),
             Self::Propagation(key) => write!(f, "{key} does not authenticate yet"),
             Self::Settling(key) => {
-                write!(f, "{key} was made or changed just now, and another run may be at work on it")
+                write!(
+                    f,
+                    "{key} was made or changed just now: IAM may not show it yet, or another run be at work on it"
+                )
             }
             Self::Unlisted => f.write_str("another run may have made a key that IAM does not list yet"),
             Self::OldKey(key) => write!(f, "{key}, the key before, has to be retired first; scheduled runs do that"),

@@ -259,6 +259,9 @@ fn left_behind(user: &UserDocument) -> String {
         .iter()
         .map(|key| format!("{} ({}{})", key.id, key.status, if key.current { ", published" } else { "" }))
         .collect();
+    if keys.is_empty() && user.state == State::Blocked {
+        return "its keys and its secret, which were not looked at, stay as they are".to_owned();
+    }
     let keys = if keys.is_empty() { "no key".to_owned() } else { keys.join(" and ") };
     // Without a current key nothing was ever published, and perhaps there is no secret at all.
     let secret = match user.current {

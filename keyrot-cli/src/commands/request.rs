@@ -102,7 +102,13 @@ impl<'a> Desk<'a> {
         let (intended, evidence) = (document.intended, document.evidence);
         document = self.document(document.request, intended, evidence, &report)?;
         // The record is told whatever comes now: a signal, or a look that fails, must not cost it.
-        let after = self.look().await.ok();
+        let mut after = self.look().await.ok();
+        // IAM's listing lags: what the run itself has just seen to is not told as it was before.
+        for key in after.iter_mut().flat_map(|after| &mut after.keys) {
+            if let Some(known) = done.keys.iter().find(|known| known.id == key.id) {
+                key.status = known.status.clone();
+            }
+        }
         document.left = after.as_ref().map(|after| UserDocument::new(after, report.finished));
         Ok(self.tell(&Told::acted(self.kind, &document, done, after.as_ref()), signal))
     }
@@ -210,6 +216,8 @@ impl<'a> Desk<'a> {
             Outcome::Refused(Refusal::WhichKey { .. } | Refusal::NoSuchKey { .. }) => Exit::Usage,
             // Only what was done is done: whoever asked for it has to come back.
             Outcome::Waiting(_) | Outcome::Due(_) if told.document.request.is_some() => Exit::Failed,
+            Outcome::Intended(steps) if steps.iter().any(|step| matches!(step, Intended::Wait(_))) => Exit::Failed,
+            Outcome::Intended(steps) if steps.iter().any(|step| matches!(step, Intended::Stop(_))) => Exit::Blocked,
             outcome => Exit::of(outcome.verdict(), signal),
         }
     }

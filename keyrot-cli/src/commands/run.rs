@@ -20,7 +20,8 @@ pub(crate) async fn plan(invocation: &Invocation, users: &Users) -> Result<Exit,
 }
 
 pub(crate) async fn rotate(invocation: &Invocation, args: &Rotate) -> Result<Exit, Problem> {
-    run(invocation, &args.users, Screen::Rotate, args.force).await
+    let what = if args.dry_run { Screen::Plan } else { Screen::Rotate };
+    run(invocation, &args.users, what, args.force).await
 }
 
 pub(crate) async fn status(invocation: &Invocation, users: &Users) -> Result<Exit, Problem> {

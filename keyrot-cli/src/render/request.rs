@@ -85,8 +85,19 @@ pub(crate) fn before(told: &Told<'_>, width: Option<usize>) -> String {
         let text = format!("nobody reads {} yet: whoever uses the key now is refused until they do", user.secret);
         out.push_str(&hanging("  warning: ", style::WARN, &text, style::PLAIN, width));
     }
+    if told.kind == Kind::Rollback && intended.iter().any(|step| goes_back(step, told.standing)) {
+        let text = "runs leave the user blocked after that, until you say what becomes of the key that was left";
+        out.push_str(&hanging("  note: ", style::HINT, text, style::PLAIN, width));
+    }
     out.push('\n');
     out
+}
+
+/// Whether the step publishes an older key than the current one: forward again needs no decision.
+fn goes_back(step: &Intended, standing: &Standing) -> bool {
+    let made = |id: &KeyId| standing.keys.iter().find(|key| key.id == *id).map(|key| key.created);
+    let current = standing.current.as_ref().and_then(made);
+    matches!(step, Intended::PublishAgain(key) if made(key).zip(current).is_some_and(|(key, current)| key < current))
 }
 
 /// The ways out of what blocks a user, numbered.
@@ -274,7 +285,10 @@ fn what_is_left(told: &Told<'_>, width: Option<usize>) -> String {
     let done = told.done() && is_settling_or_soaking(&seen.outcome);
     let message = match (told.order(), intended) {
         (Some(order), Some(Intended::DeleteLater { .. })) if done => {
-            format!("{} is Inactive; it can be reactivated until a run deletes it", order.key)
+            format!(
+                "{} is Inactive. Was it a mistake? Until a run deletes it: aws iam update-access-key --user-name {} --access-key-id {} --status Active; keyrot takes that as your decision",
+                order.key, told.standing.user, order.key
+            )
         }
         (Some(order), Some(Intended::Delete(_))) if done => {
             format!("{} is deleted; IAM may list it for some moments more", order.key)

@@ -103,11 +103,14 @@ impl Refusal {
                 None => format!("if the current key does not work, replace it: keyrot rotate --force --user {user}"),
             },
             Self::NotBefore { .. } => {
-                format!("somebody changed the secret meanwhile; look again: keyrot status --user {user}")
+                format!("only the key under AWSPREVIOUS can be gone back to; which that is: keyrot status {user}")
             }
-            Self::Gone { .. } | Self::WasRevoked { .. } => {
+            Self::Gone { .. } => {
                 format!("to replace the current key with a new one: keyrot rotate --force --user {user}")
             }
+            Self::WasRevoked { key } => format!(
+                "to replace the current key with a new one: keyrot rotate --force --user {user}. If {key} was revoked by mistake: aws iam update-access-key --user-name {user} --access-key-id {key} --status Active, then keyrot rotate {user}, and half an hour later this once more"
+            ),
             Self::WhichKey { keys } if keys.is_empty() => "there is nothing to revoke".into(),
             Self::WhichKey { .. } | Self::NoSuchKey { .. } => "name the key; nothing was done".into(),
             Self::NoRoom { key, other, revoked: true } => format!(

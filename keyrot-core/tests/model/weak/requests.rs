@@ -153,3 +153,23 @@ fn trusts_the_listing_right_after_the_current_key_was_revoked() {
     let setting = Setting { asks: &[Ask::RevokeWithoutSuccessor], person: 1, horizon: 2, ..asked(Start::Soaking) };
     breaks(Setting { decider, faults: 1, ..setting }, "S5");
 }
+
+#[test]
+fn forgets_that_another_key_was_revoked_before() {
+    fn the_last(seen: &Observed) -> Observed {
+        let mut seen = seen.clone();
+        if let Some(secret) = secret(&mut seen) {
+            let others = secret.journal.revoked.len().saturating_sub(1);
+            secret.journal.revoked.drain(..others);
+        }
+        seen
+    }
+    let decider = Decider {
+        name: "one note for all",
+        decide: |s, p, n| decide(&the_last(s), p, n),
+        decide_request: |s, r, p, n| decide_request(&the_last(s), r, p, n),
+        ..Decider::REAL
+    };
+    let asks = &[Ask::Revoke, Ask::RevokeWithoutSuccessor];
+    breaks(Setting { decider, asks, requests: 2, horizon: 3, ..asked(Start::Due) }, "S1");
+}
