@@ -163,9 +163,9 @@ impl Case<'_> {
     /// What was revoked before stays revoked, as long as it is there: it must not be published again in the place of this one.
     fn note_revoked(&self, order: Revoked) -> Decision {
         let there = |id: &KeyId| self.key(id).is_some() || self.current.key() == Some(id);
-        let before =
-            self.secret.journal.revoked.iter().filter(|revoked| revoked.key != order.key && there(&revoked.key));
-        let all = before.cloned().chain([order.clone()]).collect();
+        let mut all = self.secret.journal.revoked.clone();
+        all.retain(|before| before.key != order.key && there(&before.key));
+        all.push(order);
         Decision::Act(Step::Write(Note::Revoked(all)))
     }
 
