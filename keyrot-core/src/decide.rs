@@ -52,7 +52,8 @@ pub fn decide(seen: &Observed, policy: &Policy, now: Timestamp) -> Decision {
         return first_contact(seen, Step::PutPlaceholder);
     };
     let case = Case { seen, secret, current, policy, now };
-    case.foreign_version()
+    case.overruled_revocation()
+        .or_else(|| case.foreign_version())
         .or_else(|| case.broken_current())
         .or_else(|| case.in_use_again())
         .or_else(|| case.unknown_keys())
@@ -103,6 +104,14 @@ fn with_evidence<'a>(seen: &Observed, keys: impl Iterator<Item = &'a AccessKey>)
 }
 
 impl Case<'_> {
+    /// Somebody reactivated a key that was revoked. That is noted down for good, before the note that says so speaks of another key.
+    fn overruled_revocation(&self) -> Option<Decision> {
+        let journal = &self.secret.journal;
+        let (stand, overruled): (Vec<_>, Vec<_>) =
+            journal.revoked.iter().cloned().partition(|revoked| journal.revoked_at(&revoked.key).is_some());
+        if overruled.is_empty() { None } else { self.write(Note::Revoked(stand)) }
+    }
+
     /// A version that somebody else wrote has to be looked into before anything can be said.
     fn foreign_version(&self) -> Option<Decision> {
         let staged = self.secret.pending.as_ref();

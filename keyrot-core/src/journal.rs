@@ -7,7 +7,7 @@
 //! | `keyrot:intent` | `intent KEY+KEY TIME` (or `none` for no keys) | the keys that existed before a key is about to be made |
 //! | `keyrot:promoted` | `promoted VERSION replacing KEY TIME` (or `none`) | this version was proved and stands under AWSCURRENT; the overlap counts from TIME. TIME to come: AWSCURRENT is being moved back to it. With the placeholder's version: somebody moved AWSCURRENT back to it, and what the note said before is over |
 //! | `keyrot:retired` | `retiring KEY TIME`, `abandoned KEY TIME`, `inactive KEY TIME`, `hold KEY TIME` | the way of the key that is leaving: about to be deactivated; the same for one that was never current; seen Inactive, the soak counts from TIME; reactivated by a person, or about to be published again: the overlap counts anew from TIME |
-//! | `keyrot:revoked` | `revoked KEY TIME`, `revoked-if-unused KEY TIME`, or several of these | a person ordered that this key is not to be used any more: it is replaced, and then deactivated without a wait, or only once it was not used for `quiet`. A later `hold` overrules it |
+//! | `keyrot:revoked` | `revoked KEY TIME`, `revoked-if-unused KEY TIME`, several of these, or `revoked none` | a person ordered that this key is not to be used any more: it is replaced, and then deactivated without a wait, or only once it was not used for `quiet`. A later `hold` overrules it, and the note is written anew without it |
 //!
 //! A tag makes no version and costs one write. Each note names its key or version, so a note that is out of date speaks of something
 //! that is no longer there and is passed over; nothing has to be cleaned up. What cannot be read counts as absent: waits start anew,
@@ -29,7 +29,7 @@ pub enum Note {
     Promoted(Promoted),
     /// Where the leaving key stands.
     Retired(Retired),
-    /// A person revoked a key: the last of these. The others were revoked before, and still exist.
+    /// The keys that persons revoked and that still exist, the last one last; fewer than before where somebody overruled it.
     Revoked(Vec<Revoked>),
 }
 
@@ -191,7 +191,10 @@ impl Note {
                     let word = if *only_if_unused { REVOKED_IF_UNUSED } else { REVOKED };
                     format!("{word} {key} {}", stamp(*at))
                 };
-                keys.iter().map(text).collect::<Vec<_>>().join(" ")
+                match keys.is_empty() {
+                    true => format!("{REVOKED} {NONE}"),
+                    false => keys.iter().map(text).collect::<Vec<_>>().join(" "),
+                }
             }
         }
     }
@@ -211,6 +214,7 @@ impl Note {
                 replacing: if old == NONE { None } else { Some(KeyId::parse(old).ok()?) },
                 at: instant(at)?,
             })),
+            [REVOKED, NONE] => Some(Self::Revoked(Vec::new())),
             [REVOKED | REVOKED_IF_UNUSED, ..] => {
                 let one = |words: &[&str]| match *words {
                     [word @ (REVOKED | REVOKED_IF_UNUSED), key, at] => {
@@ -264,6 +268,7 @@ mod tests {
             Note::Promoted(Promoted { version, replacing: Some(key("A")), at: at(2) }),
             Note::Revoked(vec![Revoked { key: key("A"), at: at(4), only_if_unused: false }]),
             Note::Revoked(vec![Revoked { key: key("A"), at: at(4), only_if_unused: true }]),
+            Note::Revoked(Vec::new()),
             Note::Revoked(["A", "B", "C"].map(|id| Revoked { key: key(id), at: at(4), only_if_unused: true }).to_vec()),
         ];
         for phase in [Phase::Retiring, Phase::Abandoned, Phase::Inactive, Phase::Hold] {
@@ -296,7 +301,7 @@ mod tests {
         }
 
         #[test]
-        fn a_damaged_note_is_absent_or_whole(cut in 0usize..120, n in 0usize..11) {
+        fn a_damaged_note_is_absent_or_whole(cut in 0usize..120, n in 0usize..12) {
             let whole = notes()[n].to_text();
             let cut = cut.min(whole.len());
             if let Some(read) = Note::parse(&whole[..cut]) {

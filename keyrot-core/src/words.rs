@@ -58,10 +58,9 @@ fn due_text(one: &Standing, step: &Step, now: Timestamp) -> String {
             (Some(key), None) => format!("rotate: replace {key}"),
             (None, _) => "adopt: make a key, prove it and publish it; the secret holds none yet".to_owned(),
         },
-        Step::Write(Note::Revoked(notes)) => match notes.last() {
-            Some(note) => format!("revoke {}", note.key),
-            None => "note down that no key is revoked".to_owned(),
-        },
+        Step::Write(Note::Revoked(_)) => {
+            "note down that a key is not revoked any more: somebody reactivated it".to_owned()
+        }
         Step::Activate(key) => format!("reactivate {key}, to publish it again"),
         Step::Write(Note::Promoted(_)) => {
             "note down that the current key is in place; the overlap starts then".to_owned()
@@ -145,7 +144,7 @@ pub(crate) fn step_code(step: &Step) -> &'static str {
         Step::CreateSecret | Step::PutPlaceholder => "adopt",
         Step::Write(Note::Intent(_)) | Step::CreateKey => "rotate",
         Step::Write(Note::Promoted(_)) => "note_promoted",
-        Step::Write(Note::Revoked(_)) => "revoke",
+        Step::Write(Note::Revoked(_)) => "unrevoke",
         Step::Activate(_) => "activate",
         Step::Write(Note::Retired(note)) => match note.phase {
             Phase::Retiring => "retire",

@@ -164,7 +164,8 @@ impl Case<'_> {
     fn note_revoked(&self, order: Revoked) -> Decision {
         let there = |id: &KeyId| self.key(id).is_some() || self.current.key() == Some(id);
         let mut all = self.secret.journal.revoked.clone();
-        all.retain(|before| before.key != order.key && there(&before.key));
+        let stands = |id: &KeyId| self.secret.journal.revoked_at(id).is_some();
+        all.retain(|before| before.key != order.key && there(&before.key) && stands(&before.key));
         all.push(order);
         Decision::Act(Step::Write(Note::Revoked(all)))
     }

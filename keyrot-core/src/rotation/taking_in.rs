@@ -207,7 +207,8 @@ impl Rotation {
                 self.seen.keys.iter().any(active).then(|| EventKind::Reactivated { key: key.clone() })?
             }
             Call::Write(Note::Revoked(notes)) => {
-                EventKind::Revoked { key: notes.last()?.key.clone(), reason: self.task.reason().map(str::to_owned) }
+                let new = notes.last().filter(|order| !secret.journal.revoked.contains(order))?;
+                EventKind::Revoked { key: new.key.clone(), reason: self.task.reason().map(str::to_owned) }
             }
             Call::Write(Note::Retired(note)) if note.phase == Phase::Abandoned => self.abandoning(&note.key),
             Call::Write(Note::Retired(note)) if note.phase == Phase::Retiring => {

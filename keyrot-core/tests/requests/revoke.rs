@@ -354,3 +354,28 @@ async fn a_revoked_key_is_never_published_again_whatever_is_revoked_after_it() {
     let refusal = desk.refused(&back_to(&second)).await;
     assert!(matches!(refusal, Refusal::Gone { .. } | Refusal::NoSuchKey { .. }), "{refusal:?}");
 }
+
+#[tokio::test]
+async fn who_reactivates_a_revoked_key_overrules_that_for_good() {
+    let desk = Desk::in_overlap().await;
+    let (old, new) = (desk.labelled(Label::Previous).unwrap(), desk.current().unwrap());
+    assert_eq!(desk.ask(&Request::Revoke(revoke(&old))).await, Outcome::Done);
+    desk.account.advance(HOUR);
+    // It was a mistake: it is the newer key that leaked.
+    desk.account.change(|world| world.set_key_status(&desk.user, &old, KeyStatus::Active).unwrap());
+    desk.run().await;
+    assert_eq!(desk.look().await.revoked, []);
+    desk.account.advance(HOUR);
+    assert_eq!(desk.ask(&back_to(&old)).await, Outcome::Done);
+    desk.account.advance(HOUR);
+    assert_eq!(desk.ask(&Request::Revoke(revoke(&new))).await, Outcome::Done);
+    for _ in 0..5 {
+        desk.account.advance(DAY);
+        assert_eq!(
+            desk.run().await.revoked.as_slice(),
+            std::slice::from_ref(&new),
+            "the older one is not revoked any more"
+        );
+        assert_eq!(desk.current(), Some(old.clone()));
+    }
+}
