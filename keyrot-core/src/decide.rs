@@ -159,9 +159,13 @@ impl Case<'_> {
     /// soak would count from it when the key leaves for the next time.
     fn in_use_again(&self) -> Option<Decision> {
         let key = self.current.key()?;
-        let (phase, _) = self.secret.journal.phase_of(key)?;
-        let works = self.key(key).is_some_and(|key| key.status == KeyStatus::Active);
-        if phase == Phase::Inactive && works { self.retire(key, Phase::Hold) } else { None }
+        let (_, at) = self.phase_since_revoked(key).filter(|(phase, _)| *phase == Phase::Inactive)?;
+        self.key(key).filter(|key| key.status == KeyStatus::Active)?;
+        // IAM's listing may not show yet that it was just deactivated.
+        if self.now < self.settled_at(at) {
+            return self.wait(Why::Settling(key.clone()), Some(self.settled_at(at)));
+        }
+        self.retire(key, Phase::Hold)
     }
 
     /// Keys that nothing explains are never changed, and stand in the way of everything else.

@@ -379,3 +379,21 @@ async fn who_reactivates_a_revoked_key_overrules_that_for_good() {
         assert_eq!(desk.current(), Some(old.clone()));
     }
 }
+
+#[tokio::test]
+async fn a_listing_that_lags_does_not_overrule_a_revocation() {
+    let desk = Desk::in_overlap().await;
+    let (old, leaked) = (desk.labelled(Label::Previous).unwrap(), desk.current().unwrap());
+    assert_eq!(desk.ask(&Request::Revoke(revoke(&old))).await, Outcome::Done);
+    desk.account.advance(2 * HOUR);
+    desk.account.change(|world| world.rules.listing_lag = 5 * MINUTE);
+    let order = Request::Revoke(Revocation { without_successor: true, ..revoke(&leaked) });
+    assert_eq!(desk.ask(&order).await, Outcome::Done);
+    let seen = desk.run().await;
+    let status = |id: &KeyId| seen.keys.iter().find(|key| key.id == *id).map(|key| key.status.clone());
+    assert_eq!(status(&leaked), Some(KeyStatus::Active), "the listing lags");
+    assert!(matches!(&seen.outcome, Outcome::Waiting(Wait { why: Why::Settling(_), .. })), "{:?}", seen.outcome);
+    assert!(seen.revoked.contains(&leaked) && seen.revoked.contains(&old), "{:?}", seen.revoked);
+    desk.settles().await;
+    assert!(!desk.active().contains(&leaked) && !desk.active().contains(&old));
+}
