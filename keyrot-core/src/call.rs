@@ -1,6 +1,6 @@
 //! The calls that a rotation makes, and what may come back. One value of [`Call`] is one request to a port.
 
-use crate::{AccessKey, Credentials, KeyId, LastUse, Note, SecretState, Timestamp, UserArn, VersionId};
+use crate::{AccessKey, Credentials, KeyId, LastUse, Note, SecretState, StoredVersion, Timestamp, UserArn, VersionId};
 use serde::Serialize;
 use std::fmt;
 
@@ -107,7 +107,7 @@ pub enum Reply {
     /// To [`Call::LookInto`]; `None` if the version has no value yet.
     Inside(Option<Inside>),
     /// To [`Call::ListVersions`].
-    Versions(Vec<VersionId>),
+    Versions(Vec<StoredVersion>),
     /// To [`Call::LastUse`].
     LastUse(LastUse),
     /// To [`Call::CreateKey`].

@@ -1,5 +1,6 @@
 //! The decision: one pure, total function from what is seen of a user to what is to be done.
 
+mod belief;
 mod case;
 mod leaving;
 mod order;
@@ -13,6 +14,8 @@ use crate::{
     AccessKey, Blocked, Content, Decision, Evidence, Held, Intent, KeyId, KeyStatus, Note, Observed, Phase, Policy,
     Proof, Question, Secret, SecretState, Step, Timestamp, Wait, Why,
 };
+pub use belief::{Doubt, Implausible};
+pub(crate) use belief::doubts;
 use case::{Case, Role};
 
 /// Decides what is to be done for a user: one pure, total function.
@@ -40,6 +43,11 @@ use case::{Case, Role};
 /// - Where IAM's answer does not say it, nothing is known: a use within the last hours may not be on record yet.
 #[must_use]
 pub fn decide(seen: &Observed, policy: &Policy, now: Timestamp) -> Decision {
+    decide_for(&belief::believed(seen, policy, now), None, policy, now)
+}
+
+/// The same, on claims that were sifted, in a run that a person asked to revoke a key, or in any other.
+fn decide_for(seen: &Observed, asked: Option<&KeyId>, policy: &Policy, now: Timestamp) -> Decision {
     if let Some(policy) = seen.quarantine.clone().filter(|_| !is_being_revoked(seen)) {
         return Decision::Blocked(Blocked::Quarantined { policy });
     }
@@ -51,7 +59,7 @@ pub fn decide(seen: &Observed, policy: &Policy, now: Timestamp) -> Decision {
     let Some(current) = &secret.current else {
         return first_contact(seen, Step::PutPlaceholder);
     };
-    let case = Case { seen, secret, current, policy, now };
+    let case = Case { seen, secret, current, policy, now, asked };
     case.overruled_revocation()
         .or_else(|| case.foreign_version())
         .or_else(|| case.broken_current())
@@ -63,6 +71,7 @@ pub fn decide(seen: &Observed, policy: &Policy, now: Timestamp) -> Decision {
         .or_else(|| case.staged_key())
         .or_else(|| case.revoked_current())
         .or_else(|| case.leaving_key())
+        .or_else(|| case.unverified_current())
         .or_else(|| case.rotation_due())
         .unwrap_or_else(|| case.settled())
 }
@@ -244,6 +253,15 @@ impl Case<'_> {
         if give_up {
             return unstage;
         }
+        // Another run's, as its id says. Whether it was written when the key was made, only the store's own date of it can say.
+        if self.seen.staged_here.as_ref() != Some(&staged.version) {
+            if self.seen.versions.is_none() {
+                return Some(Decision::Look(Question::Versions));
+            }
+            if !self.in_a_version(key) {
+                return Some(Decision::Blocked(Blocked::ForeignPending { version: staged.version.clone() }));
+            }
+        }
         if listed.status != KeyStatus::Active || self.superseded(listed) {
             return self.retire(key, Phase::Abandoned);
         }
@@ -254,8 +272,19 @@ impl Case<'_> {
                 Some(Decision::Act(Step::Promote { from: self.current.version.clone(), to: staged.version.clone() }))
             }
             Some(Proof::Refused(_)) if self.now < limit => self.wait(Why::Propagation(key.clone()), Some(limit)),
-            Some(Proof::Refused(_) | Proof::Wrong(_)) => self.retire(key, Phase::Abandoned),
+            // keyrot writes each version once, with the key that its id names.
+            Some(Proof::Wrong(_)) => Some(Decision::Blocked(Blocked::ForeignPending { version: staged.version.clone() })),
+            Some(Proof::Refused(_)) => self.retire(key, Phase::Abandoned),
         }
+    }
+
+    /// What is current is compared with what it claims to be, once for each version: a version that somebody else put there under the name of
+    /// the user's key is found in the next run.
+    fn unverified_current(&self) -> Option<Decision> {
+        self.current.key()?;
+        let previous = self.secret.previous.as_ref().and_then(Held::key);
+        let noted = || self.secret.journal.promoted.as_ref().and_then(|promoted| promoted.replacing.clone());
+        self.not_promoted(previous.cloned().or_else(noted))
     }
 
     fn rotation_due(&self) -> Option<Decision> {

@@ -1,6 +1,6 @@
 //! What a run tells people: one typed event for every step that matters.
 
-use crate::{Blocked, CallError, KeyId, SecretName, Timestamp, UseEvidence, UserName, VersionId, Wait};
+use crate::{Blocked, CallError, Doubt, KeyId, SecretName, Timestamp, UseEvidence, UserName, VersionId, Wait};
 use serde::Serialize;
 use std::fmt;
 
@@ -99,6 +99,8 @@ pub enum EventKind {
         /// The key.
         key: KeyId,
     },
+    /// A journal entry or a version id contradicts AWS's own facts. It counts as absent; who wrote it has to be found out.
+    Doubted(Doubt),
     /// A person has to decide.
     Blocked {
         /// Why.
@@ -151,6 +153,7 @@ impl EventKind {
             | Self::UsedBy(_)
             | Self::Reactivated { .. }
             | Self::Abandoned { .. }
+            | Self::Doubted(_)
             | Self::OrphanFound { .. }
             | Self::OrphanRemoved { .. } => Severity::Warning,
             Self::Blocked { .. } | Self::Failed(_) | Self::Panicked { .. } => Severity::Error,
@@ -188,6 +191,7 @@ impl fmt::Display for EventKind {
             Self::OrphanRemoved { key } => {
                 write!(f, "deleted {key} at once: it could not be staged, and nobody has its secret")
             }
+            Self::Doubted(doubt) => doubt.fmt(f),
             Self::Blocked { reason } => write!(f, "blocked: {reason}"),
             Self::Failed(failure) => failure.fmt(f),
             Self::Panicked { reason } => write!(f, "keyrot panicked, please report it: {reason}"),

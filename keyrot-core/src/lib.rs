@@ -82,7 +82,7 @@ pub use call::{Call, CallError, Effect, ErrorKind, Inside, NewKey, ProbeAnswer, 
 #[cfg(feature = "mocks")]
 pub use consumer::MockCredentialSource;
 pub use consumer::{CredentialSource, Edition, Freshness, Published, SecretId, UserRef};
-pub use decide::{Order, OrderStep, decide, decide_order, decide_request};
+pub use decide::{Doubt, Implausible, Order, OrderStep, decide, decide_order, decide_request};
 pub use decision::{Blocked, Decision, Evidence, Question, Refusal, Step, Wait, Why};
 pub use document::{
     Counts, EventDocument, EvidenceDocument, KeyDocument, RequestDocument, RunDocument, State, UserDocument, Verdict,
@@ -91,7 +91,7 @@ pub use driver::{Cancel, Driven, Ports, drive};
 pub use event::{Event, EventKind, Failure, Severity};
 pub use journal::{Intent, Journal, Note, Phase, Promoted, Retired, Revoked};
 pub use names::{KeyId, NameError, SecretName, UserArn, UserName, VersionId};
-pub use observed::{AccessKey, Held, KeyStatus, LastUse, Observed, Proof, Secret, SecretState};
+pub use observed::{AccessKey, Held, KeyStatus, LastUse, Observed, Proof, Secret, SecretState, StoredVersion};
 pub use outcome::{Outcome, Stop, Subject};
 pub use own::{OwnBlocked, OwnStep, ReplaceError, Undone, decide_own, other_key, replace_own};
 pub use policy::{Policy, PolicyError, Waits, after};

@@ -19,8 +19,10 @@ pub struct Observed {
     pub reactivated: Option<KeyId>,
     /// The last use of those keys for which it was asked.
     pub last_use: BTreeMap<KeyId, LastUse>,
-    /// The ids of all versions of the secret, with and without a label, once they were asked for.
-    pub versions: Option<Vec<VersionId>>,
+    /// All versions of the secret, with and without a label, once they were asked for.
+    pub versions: Option<Vec<StoredVersion>>,
+    /// The version that this run has staged: nobody has to say whose it is.
+    pub staged_here: Option<VersionId>,
     /// What came of trying the credentials in a version, in this run.
     pub proof: Option<(VersionId, Proof)>,
 }
@@ -114,6 +116,15 @@ pub struct Secret {
     /// Whether Secrets Manager's own rotation is switched on: then it asks its rotation function for the next key (see
     /// [`Order`](crate::Order)), and nobody else makes one.
     pub serviced: bool,
+}
+
+/// A version as the store lists it, with a label or without one.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct StoredVersion {
+    /// Its id, which whoever wrote it chose.
+    pub id: VersionId,
+    /// When the store says that it was written, if it says so. Nobody can choose that.
+    pub created: Option<Timestamp>,
 }
 
 /// A version under a staging label.

@@ -168,6 +168,9 @@ impl Policy {
     }
 }
 
+/// How far a clock may be from AWS's. SigV4 refuses requests beyond that.
+pub(crate) const SKEW: Duration = Duration::from_secs(5 * MINUTE);
+
 const LONGEST: Duration = Duration::from_secs(3653 * DAY);
 
 /// `at` and then `wait`; the end of time where that is past it.

@@ -6,7 +6,7 @@
 
 use crate::{
     AccessKey, CallError, Credentials, Event, Inside, KeyId, LastUse, NewKey, Note, ProbeAnswer, Report, SecretName,
-    SecretState, Timestamp, UserArn, UserName, VersionId,
+    SecretState, StoredVersion, Timestamp, UserArn, UserName, VersionId,
 };
 use async_trait::async_trait;
 use std::collections::BTreeMap;
@@ -154,11 +154,11 @@ pub trait SecretStorePort: Send + Sync {
     /// [`CallError`]; a value without credentials is no error.
     async fn look_into(&self, secret: &SecretName, version: &VersionId) -> Result<Option<Inside>, CallError>;
 
-    /// The ids of all versions that the store still keeps, with and without a label, to the last page.
+    /// All versions that the store still keeps, with and without a label, to the last page, each with the date that the store itself gives it.
     ///
     /// # Errors
     /// [`CallError`].
-    async fn versions(&self, secret: &SecretName) -> Result<Vec<VersionId>, CallError>;
+    async fn versions(&self, secret: &SecretName) -> Result<Vec<StoredVersion>, CallError>;
 
     /// Makes the version, under AWSPENDING, with the credentials and the further fields of `carry`. To repeat it is a no-op.
     ///

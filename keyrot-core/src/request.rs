@@ -145,6 +145,11 @@ impl WayOut {
                     ..Revocation::of(key.clone())
                 }),
             }],
+            Blocked::RevokedKeyInUse { key, .. } => vec![Self {
+                choice: format!("revoke:{key}"),
+                message: format!("revoke {key}: deactivate it although it is in use, once its successor works"),
+                request: Request::Revoke(Revocation::of(key.clone())),
+            }],
             Blocked::Quarantined { .. }
             | Blocked::ReactivatedInVain { .. }
             | Blocked::SecretDeleted { .. }

@@ -13,6 +13,7 @@ mod task;
 pub use decider::Decider;
 pub use task::Task;
 
+use crate::decide::doubts;
 use crate::policy::after;
 use crate::proving::{Proving, Trial};
 use crate::{
@@ -97,6 +98,7 @@ impl Rotation {
             reactivated: None,
             last_use: BTreeMap::new(),
             versions: None,
+            staged_here: None,
             proof: None,
         };
         Self {
@@ -389,6 +391,9 @@ impl Rotation {
                 Outcome::Failed(failure) => self.tell(now, EventKind::Failed(failure.clone())),
                 Outcome::Waiting(wait) if wait.is_hold() => self.tell(now, EventKind::Held(wait.clone())),
                 _ => {}
+            }
+            for doubt in doubts(&self.seen, &self.policy, now) {
+                self.tell(now, EventKind::Doubted(doubt));
             }
         }
         self.asked = None;

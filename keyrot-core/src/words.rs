@@ -174,6 +174,7 @@ pub(crate) fn blocked_code(blocked: &Blocked) -> &'static str {
         Blocked::NoWayBack { .. } => "no_way_back",
         Blocked::UnknownKeys(_) => "unknown_keys",
         Blocked::ClaimedKey { .. } => "claimed_key",
+        Blocked::RevokedKeyInUse { .. } => "revoked_key_in_use",
         Blocked::StrangeStatus { .. } => "strange_status",
         Blocked::RolledBack { .. } => "rolled_back",
         Blocked::BadTag { .. } => "bad_tag",
@@ -196,6 +197,7 @@ pub(crate) fn event_code(kind: &EventKind) -> &'static str {
         EventKind::Abandoned { .. } => "abandoned",
         EventKind::OrphanFound { .. } => "orphan_found",
         EventKind::OrphanRemoved { .. } => "orphan_removed",
+        EventKind::Doubted(_) => "claim_ignored",
         EventKind::Blocked { .. } => "blocked",
         EventKind::Failed(_) => "failed",
         EventKind::Panicked { .. } => "panicked",
@@ -217,6 +219,6 @@ pub(crate) fn event_key(kind: &EventKind) -> Option<&KeyId> {
         | EventKind::OrphanRemoved { key } => Some(key),
         EventKind::Held(wait) => why_key(&wait.why),
         EventKind::UsedBy(evidence) => Some(&evidence.key),
-        EventKind::Adopted | EventKind::Blocked { .. } | EventKind::Failed(_) | EventKind::Panicked { .. } => None,
+        EventKind::Adopted | EventKind::Doubted(_) | EventKind::Blocked { .. } | EventKind::Failed(_) | EventKind::Panicked { .. } => None,
     }
 }

@@ -177,11 +177,19 @@ pub(super) async fn listed(desk: &Desk<'_>) -> Checked {
     desk.port.unstage(&secret, &first).await?;
     desk.port.stage(&secret, &version, &second, None).await?;
     desk.lab.settle().await?;
-    let mut found = desk.port.versions(&secret).await?;
+    let found = desk.port.versions(&secret).await?;
+    let mut ids: Vec<_> = found.iter().map(|version| version.id.clone()).collect();
     let mut expected = vec![placeholder, first, version];
-    found.sort();
+    ids.sort();
     expected.sort();
-    same("versions", &found, &expected)
+    same("versions", &ids, &expected)?;
+    // A version's date is what a forged id is known by: the store's own, and not what the id says.
+    holds("a version has no date of its own", found.iter().all(|version| version.created.is_some()))?;
+    let user = crate::UserName::parse(format!("{}-dated", desk.lab.prefix()))?;
+    desk.lab.add_user(&user, "/", &[]).await?;
+    let now = desk.lab.add_key(&user).await?.created;
+    let apart = found.iter().filter_map(|version| version.created).map(|at| (now - at).num_seconds());
+    holds("a version's date is not when it was written", apart.clone().all(|seconds| (-5..600).contains(&seconds)))
 }
 
 pub(super) async fn hidden(desk: &Desk<'_>) -> Checked {

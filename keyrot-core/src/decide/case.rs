@@ -1,14 +1,12 @@
 //! One user's case: what is seen, and what each key is to the rotation.
 
-use crate::policy::after;
+use super::belief;
+use crate::policy::{SKEW, after};
 use crate::{
     AccessKey, Content, Decision, Held, Intent, KeyId, LastUse, Note, Observed, Phase, Policy, Promoted, Proof,
     Question, Retired, Secret, Step, Timestamp, Wait, Why,
 };
 use std::time::Duration;
-
-/// How far `now` may be from AWS's clock.
-const SKEW: Duration = Duration::from_secs(300);
 
 /// What a key is to the rotation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,12 +31,17 @@ pub(super) enum Role {
     Unknown,
 }
 
+/// IAM records the first use in each quarter of an hour (IAM user guide, "Last accessed information").
+const USE_GRAIN: Duration = Duration::from_secs(900);
+
 pub(super) struct Case<'a> {
     pub(super) seen: &'a Observed,
     pub(super) secret: &'a Secret,
     pub(super) current: &'a Held,
     pub(super) policy: &'a Policy,
     pub(super) now: Timestamp,
+    /// The key that a person asked this very run to revoke.
+    pub(super) asked: Option<&'a KeyId>,
 }
 
 /// Whether the key is, or may be, in use. Where IAM has no use of it on record, that counts for nothing until `quiet` after this.
@@ -112,10 +115,20 @@ impl Case<'_> {
             || adopted()
     }
 
-    /// Whether some version of the secret, with or without a label, holds the key: then it is keyrot's own, whatever came after.
+    /// Whether keyrot wrote a version of the secret with the key, with or without a label, when the key was made: then it is keyrot's own,
+    /// whatever came after.
     pub(super) fn in_a_version(&self, key: &KeyId) -> bool {
+        let Some(listed) = self.key(key) else { return false };
         let mut versions = self.seen.versions.iter().flatten();
-        versions.any(|version| Content::of(version).key() == Some(key))
+        versions.any(|version| belief::written_with_its_key(version, listed, self.policy))
+    }
+
+    /// Whether the use is keyrot's own verification of a key that it made: asked of STS, right after the key was created.
+    pub(super) fn own_verification(&self, key: &AccessKey, last_use: &LastUse) -> bool {
+        let LastUse::At { when, service, .. } = last_use else { return false };
+        let waits = self.policy.waits();
+        let latest = after(after(after(key.created, waits.probe_limit), waits.settle), SKEW);
+        service == "sts" && key.created <= after(*when, USE_GRAIN) && *when <= latest
     }
 
     /// Whether keyrot made the key, as far as a version, a note or an intent still says it.

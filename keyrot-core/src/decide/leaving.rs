@@ -2,7 +2,9 @@
 
 use super::case::{Case, Role, in_use};
 use crate::policy::after;
-use crate::{AccessKey, Blocked, Decision, KeyStatus, LastUse, Note, Phase, Promoted, Proof, Question, Step, Why};
+use crate::{
+    AccessKey, Blocked, Decision, KeyId, KeyStatus, LastUse, Note, Phase, Promoted, Proof, Question, Step, Wait, Why,
+};
 
 impl Case<'_> {
     /// Brings one key on its way: Active → (overlap, quiet) → Inactive → (soak) → deleted. The one that is noted down goes first.
@@ -57,26 +59,39 @@ impl Case<'_> {
     pub(super) fn successor_not_in_place(&self, leaving: &AccessKey) -> Option<Decision> {
         let before = || self.secret.journal.promoted.as_ref().and_then(|p| p.replacing.clone());
         let version = self.current.version.clone();
-        let Some(key) = self.current.key().cloned() else {
+        if self.current.key().is_none() {
             // The placeholder again: what was noted down of a successor is over, also if it comes back.
             if self.promoted().is_none() {
                 return self.write(Note::Promoted(Promoted { version, replacing: before(), at: self.now }));
             }
             let (from, to) = (leaving.id.clone(), None);
             return Some(Decision::Blocked(Blocked::RolledBack { from, to }));
-        };
+        }
+        let replacing = if self.role(leaving) == Role::Old { Some(leaving.id.clone()) } else { before() };
+        self.not_promoted(replacing)
+    }
+
+    /// Where no journal entry says that the current version was verified and put there, the credentials are verified, and that is noted down.
+    pub(super) fn not_promoted(&self, replacing: Option<KeyId>) -> Option<Decision> {
         if self.promoted().is_some() {
             return None;
         }
-        let reason = match self.proof(self.current) {
-            None => return Some(Decision::Look(Question::Proof(self.current.version.clone()))),
-            Some(Proof::Proven) => {
-                let replacing = if self.role(leaving) == Role::Old { Some(leaving.id.clone()) } else { before() };
-                return self.write(Note::Promoted(Promoted { version, replacing, at: self.now }));
+        let version = self.current.version.clone();
+        let noted = || self.write(Note::Promoted(Promoted { version, replacing, at: self.now }));
+        self.successor_not_verified().or_else(noted)
+    }
+
+    /// Whoever may write the secret can write the entry too, so that nothing that cannot be undone is done on its word alone: what is current
+    /// has to authenticate in this very run.
+    pub(super) fn successor_not_verified(&self) -> Option<Decision> {
+        let key = self.current.key()?.clone();
+        match self.proof(self.current) {
+            None => Some(Decision::Look(Question::Proof(self.current.version.clone()))),
+            Some(Proof::Proven) => None,
+            Some(Proof::Refused(reason) | Proof::Wrong(reason)) => {
+                Some(Decision::Blocked(Blocked::CurrentDoesNotWork { key, reason: reason.clone() }))
             }
-            Some(Proof::Refused(reason) | Proof::Wrong(reason)) => reason.clone(),
-        };
-        Some(Decision::Blocked(Blocked::CurrentDoesNotWork { key, reason }))
+        }
     }
 
     pub(super) fn retire_old(&self, key: &AccessKey) -> Option<Decision> {
@@ -105,9 +120,10 @@ impl Case<'_> {
         let in_use = match revoked {
             None => in_use(self.seen, &key.id, overlap, self.policy, self.now),
             Some(order) if order.only_if_unused => in_use(self.seen, &key.id, key.created, self.policy, self.now),
-            Some(_) => None,
+            Some(_) if self.asked == Some(&key.id) => None,
+            Some(_) => self.revoked_and_in_use(key),
         };
-        in_use.or_else(|| match phase {
+        in_use.or_else(|| self.successor_not_verified()).or_else(|| match phase {
             Some((Phase::Retiring, at)) if perhaps && self.now < self.settled_at(at) => {
                 self.wait(Why::Settling(key.id.clone()), Some(self.settled_at(at)))
             }
@@ -118,8 +134,31 @@ impl Case<'_> {
         })
     }
 
+    /// The entry that a key is revoked can be forged. In a run that nobody asked for it, a key that somebody uses is left alone, loudly.
+    fn revoked_and_in_use(&self, key: &AccessKey) -> Option<Decision> {
+        let until = |when| after(when, self.policy.waits().quiet);
+        match self.seen.last_use.get(&key.id) {
+            None => Some(Decision::Look(Question::LastUse(key.id.clone()))),
+            Some(LastUse::Unknown(reason)) => {
+                self.wait(Why::UseUnknown { key: key.id.clone(), reason: reason.clone() }, None)
+            }
+            Some(LastUse::NoRecord) => None,
+            Some(LastUse::At { when, .. }) if until(*when) <= self.now => None,
+            Some(used) if self.own_verification(key, used) => None,
+            // keyrot itself verified it lately, or somebody asks STS alone.
+            Some(used @ LastUse::At { when, service, .. }) if service == "sts" => {
+                self.wait(Why::InUse { key: key.id.clone(), last_use: used.clone() }, Some(until(*when)))
+            }
+            Some(used) => {
+                let (key, last_use) = (key.id.clone(), used.clone());
+                Some(Decision::Blocked(Blocked::RevokedKeyInUse { key, last_use }))
+            }
+        }
+    }
+
     /// A stray key is nobody's, unless a use is on record or somebody reactivates it. It is left alone for `settle` before and after the
-    /// note, so that a run that still has it in its hands is over: one that has proved it may be about to promote it.
+    /// note, so that a run that still has it in its hands is over: one that has proved it may be about to promote it. One that only a claim
+    /// explains is left alone for as long as an old key.
     pub(super) fn retire_stray(&self, key: &AccessKey) -> Option<Decision> {
         let settled = self.settled_at(key.created);
         if self.now < settled {
@@ -137,34 +176,59 @@ impl Case<'_> {
             Some((Phase::Retiring | Phase::Abandoned, at)) if self.now < self.settled_at(at) => {
                 return self.wait(Why::Settling(key.id.clone()), Some(self.settled_at(at)));
             }
-            // A version held it, so that it is certainly keyrot's; the use on record is the trial of it.
-            Some((Phase::Abandoned, _)) => return Some(Decision::Act(Step::Deactivate(key.id.clone()))),
-            Some((Phase::Retiring, _)) => {}
-            None if self.in_a_version(&key.id) => return self.retire(&key.id, Phase::Abandoned),
-            None => {}
+            Some((Phase::Retiring | Phase::Abandoned, _)) | None => {}
         }
         match self.seen.last_use.get(&key.id) {
-            None => Some(Decision::Look(Question::LastUse(key.id.clone()))),
+            None => return Some(Decision::Look(Question::LastUse(key.id.clone()))),
             Some(LastUse::Unknown(reason)) => {
-                self.wait(Why::UseUnknown { key: key.id.clone(), reason: reason.clone() }, None)
+                return self.wait(Why::UseUnknown { key: key.id.clone(), reason: reason.clone() }, None);
             }
-            Some(LastUse::At { .. }) => Some(Decision::Blocked(Blocked::ClaimedKey { key: key.id.clone() })),
-            Some(LastUse::NoRecord) if phase.is_some() => Some(Decision::Act(Step::Deactivate(key.id.clone()))),
-            Some(LastUse::NoRecord) => self.retire(&key.id, Phase::Retiring),
+            Some(used @ LastUse::At { .. }) if !self.own_verification(key, used) => {
+                return Some(Decision::Blocked(Blocked::ClaimedKey { key: key.id.clone() }));
+            }
+            Some(LastUse::At { .. } | LastUse::NoRecord) => {}
+        }
+        if self.seen.versions.is_none() {
+            return Some(Decision::Look(Question::Versions));
+        }
+        let own = self.in_a_version(&key.id);
+        let waited = after(key.created, self.policy.waits().overlap);
+        if !own && self.now < waited {
+            return self.wait(Why::NoRecord(key.id.clone()), Some(waited));
+        }
+        match phase {
+            Some(_) => Some(Decision::Act(Step::Deactivate(key.id.clone()))),
+            None if own => self.retire(&key.id, Phase::Abandoned),
+            None => self.retire(&key.id, Phase::Retiring),
         }
     }
 
     pub(super) fn delete_after_soak(&self, key: &AccessKey) -> Option<Decision> {
         match self.phase_since_revoked(&key.id) {
             Some((Phase::Inactive, at)) => {
-                let until = after(at, self.policy.waits().soak);
-                if self.now < until {
-                    self.wait(Why::Soak(key.id.clone()), Some(until))
-                } else {
-                    Some(Decision::Act(Step::Delete(key.id.clone())))
-                }
+                let soak = self.policy.waits().soak;
+                let wait = |since| {
+                    let until = after(since, soak);
+                    (self.now < until).then(|| Decision::Wait(Wait { why: Why::Soak(key.id.clone()), until: Some(until) }))
+                };
+                // Whatever the entry says: a key that was used was Active then.
+                let used = || match self.seen.last_use.get(&key.id) {
+                    None => Some(Decision::Look(Question::LastUse(key.id.clone()))),
+                    Some(LastUse::Unknown(reason)) => {
+                        self.wait(Why::UseUnknown { key: key.id.clone(), reason: reason.clone() }, None)
+                    }
+                    Some(LastUse::At { when, .. }) => wait(*when),
+                    Some(LastUse::NoRecord) => wait(key.created),
+                };
+                let delete = Decision::Act(Step::Delete(key.id.clone()));
+                wait(at).or_else(used).or_else(|| self.successor_gone(key)).or(Some(delete))
             }
             _ => self.retire(&key.id, Phase::Inactive),
         }
+    }
+
+    /// What took the key's place has to authenticate in this run before the key is gone for good.
+    fn successor_gone(&self, key: &AccessKey) -> Option<Decision> {
+        if self.current.key() == Some(&key.id) { None } else { self.successor_not_verified() }
     }
 }

@@ -1,6 +1,7 @@
 //! What Secrets Manager's own rotation orders, step by step, of its rotation function.
 
 use super::case::Case;
+use super::belief::believed;
 use super::usable;
 use crate::{
     AccessKey, Blocked, Content, Decision, Held, KeyId, Observed, Policy, Proof, Question, Refusal, Secret, Step,
@@ -45,6 +46,7 @@ pub enum OrderStep {
 /// Those of [`decide`](crate::decide()).
 #[must_use]
 pub fn decide_order(seen: &Observed, order: &Order, policy: &Policy, now: Timestamp) -> Decision {
+    let seen = &*believed(seen, policy, now);
     if let Some(policy) = seen.quarantine.clone() {
         return Decision::Blocked(Blocked::Quarantined { policy });
     }
@@ -54,7 +56,7 @@ pub fn decide_order(seen: &Observed, order: &Order, policy: &Policy, now: Timest
         Err(blocked) => return Decision::Blocked(blocked),
     };
     let Some(current) = &secret.current else { return Decision::Refused(Refusal::NothingCurrent) };
-    let case = Case { seen, secret, current, policy, now };
+    let case = Case { seen, secret, current, policy, now, asked: None };
     if current.version == order.version {
         return case.published().unwrap_or(Decision::Done);
     }

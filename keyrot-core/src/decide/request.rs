@@ -1,7 +1,8 @@
 //! What a person's request takes.
 
 use super::case::{Case, in_use};
-use super::{decide, usable};
+use super::belief::believed;
+use super::{decide_for, usable};
 use crate::policy::after;
 use crate::{
     AccessKey, Blocked, Content, Decision, Held, KeyId, KeyStatus, Note, Observed, Phase, Policy, Promoted, Proof,
@@ -28,7 +29,7 @@ use crate::{
 #[must_use]
 pub fn decide_request(seen: &Observed, request: &Request, policy: &Policy, now: Timestamp) -> Decision {
     // AWS's quarantine is why somebody is here.
-    let seen = &Observed { quarantine: None, ..seen.clone() };
+    let seen = &Observed { quarantine: None, ..believed(seen, policy, now).into_owned() };
     match request {
         Request::Rollback { to } => rollback(seen, to, policy, now),
         Request::Revoke(order) => revoke(seen, order, policy, now),
@@ -42,7 +43,7 @@ fn rollback(seen: &Observed, to: &KeyId, policy: &Policy, now: Timestamp) -> Dec
         Err(blocked) => return Decision::Blocked(blocked),
     };
     let Some(current) = &secret.current else { return Decision::Refused(Refusal::NothingCurrent) };
-    let case = Case { seen, secret, current, policy, now };
+    let case = Case { seen, secret, current, policy, now, asked: None };
     let unread = [Some(current), secret.previous.as_ref()].into_iter().flatten();
     if let Some(held) = unread.into_iter().find(|held| held.content == Content::Foreign) {
         return Decision::Look(Question::Inside(held.version.clone()));
@@ -106,7 +107,7 @@ fn revoke(seen: &Observed, order: &Revocation, policy: &Policy, now: Timestamp) 
             _ => Decision::Act(Step::CreateSecret),
         };
     };
-    let case = Case { seen, secret, current, policy, now };
+    let case = Case { seen, secret, current, policy, now, asked: Some(key) };
     if let Some(look) = case.foreign_version() {
         return look;
     }
@@ -137,7 +138,7 @@ fn revoke(seen: &Observed, order: &Revocation, policy: &Policy, now: Timestamp) 
     let stuck = is_current && in_the_way.is_some();
     match listed.filter(|k| k.status == KeyStatus::Inactive && (replaced || stuck)) {
         Some(listed) => case.end_of_revocation(listed, order.delete),
-        None => decide(seen, policy, now),
+        None => decide_for(seen, Some(key), policy, now),
     }
 }
 

@@ -78,6 +78,13 @@ pub enum Blocked {
         /// The key.
         key: KeyId,
     },
+    /// A journal entry says that the key was revoked, and somebody uses it. Whoever may write the secret can write the entry.
+    RevokedKeyInUse {
+        /// The key.
+        key: KeyId,
+        /// The use on record.
+        last_use: LastUse,
+    },
     /// A key is in a state that keyrot does not know.
     StrangeStatus {
         /// The key.
@@ -143,6 +150,7 @@ impl Blocked {
                 format!("`keyrot resolve {user}` retires the one that nobody needs{least}; or put the key that is in use under AWSCURRENT by hand")
             }
             Self::ClaimedKey { key } => format!("if {key} is yours, put it under AWSCURRENT; if not: keyrot resolve {user}"),
+            Self::RevokedKeyInUse { key, .. } => format!("to carry the revocation out: keyrot revoke {user} {key}; if nobody revoked it, remove the tag keyrot:revoked from the secret"),
             Self::StrangeStatus { .. } => "look at the key in the IAM console; keyrot leaves it alone".into(),
             Self::BadTag { .. } => "correct or remove the tag".into(),
         }
@@ -183,6 +191,9 @@ impl fmt::Display for Blocked {
                     write!(f, "{comma}{} of {}, {}", k.key, k.created.format("%F"), k.last_use)?;
                 }
                 Ok(())
+            }
+            Self::RevokedKeyInUse { key, last_use } => {
+                write!(f, "a journal entry says that {key} was revoked, but it is in use ({last_use})")
             }
             Self::ClaimedKey { key } => {
                 write!(f, "{key} looked like a lost key of keyrot's, and somebody reactivated it")

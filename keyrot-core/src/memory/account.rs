@@ -4,7 +4,7 @@ use super::{Actor, Broken, Fault, FaultAt, Label, Value, Watch, World};
 use crate::{
     AccessKey, CallError, Clock, CredentialProbe, CredentialSource, Credentials, Edition, ErrorKind, IamPort, IamUser,
     Inside, KeyId, KeyStatus, LastUse, NewKey, Note, Policy, ProbeAnswer, Published, SecretId, SecretName, SecretState,
-    SecretStorePort, TagPort, Timestamp, UserName, VersionId,
+    SecretStorePort, StoredVersion, TagPort, Timestamp, UserName, VersionId,
 };
 use async_trait::async_trait;
 use std::collections::BTreeMap;
@@ -234,7 +234,7 @@ impl SecretStorePort for MemoryAccount {
         .await
     }
 
-    async fn versions(&self, secret: &SecretName) -> Result<Vec<VersionId>, CallError> {
+    async fn versions(&self, secret: &SecretName) -> Result<Vec<StoredVersion>, CallError> {
         self.call("versions", |world| Ok(world.secret_versions(secret)?)).await
     }
 

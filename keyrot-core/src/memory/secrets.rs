@@ -2,8 +2,8 @@
 
 use super::world::{Refusal, World};
 use crate::{
-    Credentials, ErrorKind, Held, Inside, Journal, KeyId, Secret, SecretKey, SecretName, SecretState, Timestamp,
-    VersionId,
+    Credentials, ErrorKind, Held, Inside, Journal, KeyId, Secret, SecretKey, SecretName, SecretState,
+    StoredVersion, Timestamp, VersionId,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -28,6 +28,9 @@ pub struct Value(String);
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct MemorySecret {
     versions: BTreeMap<VersionId, Value>,
+    /// When each version was written.
+    #[serde(default)]
+    written: BTreeMap<VersionId, Timestamp>,
     labels: BTreeMap<Label, VersionId>,
     /// The secret's tags.
     pub tags: BTreeMap<String, String>,
@@ -119,6 +122,12 @@ impl MemorySecret {
         self.versions.keys().map(move |id| (id, on(id)))
     }
 
+    /// When a version was written.
+    #[must_use]
+    pub fn written(&self, version: &VersionId) -> Option<Timestamp> {
+        self.written.get(version).copied()
+    }
+
     /// What a version holds.
     #[must_use]
     pub fn value(&self, version: &VersionId) -> Option<&Value> {
@@ -165,6 +174,7 @@ impl World {
         let mut secret = MemorySecret::default();
         if let Some((version, value)) = first {
             secret.labels.insert(Label::Current, version.clone());
+            secret.written.insert(version.clone(), self.now);
             secret.versions.insert(version, value);
         }
         self.secrets.insert(name.clone(), secret);
@@ -182,6 +192,7 @@ impl World {
         value: Value,
         labels: &[Label],
     ) -> Result<(), Refusal> {
+        let now = self.now;
         let secret = self.writable_secret(name)?;
         match secret.versions.get(version) {
             Some(there) if *there == value => return Ok(()),
@@ -192,6 +203,7 @@ impl World {
             None => {}
         }
         let first = secret.versions.is_empty();
+        secret.written.insert(version.clone(), now);
         secret.versions.insert(version.clone(), value);
         for label in labels {
             secret.move_label(*label, version);
@@ -304,9 +316,10 @@ impl World {
     ///
     /// # Errors
     /// `ResourceNotFoundException`.
-    pub fn secret_versions(&self, name: &SecretName) -> Result<Vec<VersionId>, Refusal> {
+    pub fn secret_versions(&self, name: &SecretName) -> Result<Vec<StoredVersion>, Refusal> {
         let secret = self.secrets.get(name).ok_or_else(|| no_secret(name))?;
-        Ok(secret.versions.keys().cloned().collect())
+        let stored = |id: &VersionId| StoredVersion { id: id.clone(), created: secret.written.get(id).copied() };
+        Ok(secret.versions.keys().map(stored).collect())
     }
 
     /// One secret, to be changed as an administrator would.

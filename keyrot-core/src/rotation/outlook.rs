@@ -3,8 +3,8 @@
 use super::Rotation;
 use crate::policy::after;
 use crate::{
-    Call, Credentials, Held, Intended, KeyId, LastUse, Mode, NewKey, Next, Outcome, ProbeAnswer, Reply, Request,
-    SecretKey, SecretState, Timestamp, VersionId,
+    Call, Content, Credentials, Held, Intended, KeyId, LastUse, Mode, NewKey, Next, Outcome, ProbeAnswer, Reply, Request,
+    SecretKey, SecretState, StoredVersion, Timestamp, VersionId,
 };
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ struct Rehearsal {
     now: Timestamp,
     /// What was found out before the first change: it is not asked again.
     last_use: BTreeMap<KeyId, LastUse>,
-    versions: Vec<VersionId>,
+    versions: Vec<StoredVersion>,
     steps: Vec<Intended>,
 }
 
@@ -33,7 +33,7 @@ impl Rotation {
         let mut versions = self.seen.versions.clone().unwrap_or_default();
         if let SecretState::Present(secret) = &self.seen.secret {
             let labels = [&secret.current, &secret.pending, &secret.previous];
-            versions.extend(labels.into_iter().flatten().map(|held| held.version.clone()));
+            versions.extend(labels.into_iter().flatten().map(|held| on_paper_since(&held.version)));
         }
         let last_use = self.seen.last_use.clone();
         Rehearsal { run, now, last_use, versions, steps: Vec::new() }.play(request)
@@ -118,7 +118,7 @@ impl Rehearsal {
             }
             Call::Probe(_) => Reply::Probe(ProbeAnswer::Authenticated(self.run.subject.arn.clone())),
             Call::Stage { version, .. } => {
-                self.versions.push(version);
+                self.versions.push(StoredVersion { id: version, created: Some(self.now) });
                 Reply::Done
             }
             _ => Reply::Done,
@@ -131,6 +131,15 @@ impl Rehearsal {
         let listed = self.run.seen.keys.iter().any(|key| key.id == order.key);
         listed.then(|| Intended::DeleteLater { key: order.key.clone(), after: self.run.policy.waits().soak })
     }
+}
+
+/// When a version was written was not asked: what its id says is taken for it.
+fn on_paper_since(version: &VersionId) -> StoredVersion {
+    let created = match Content::of(version) {
+        Content::Key { created, .. } => Some(created),
+        _ => None,
+    };
+    StoredVersion { id: version.clone(), created }
 }
 
 fn new_key() -> KeyId {

@@ -3,7 +3,7 @@
 use super::{Rotation, Stage};
 use crate::{
     AccessKey, Call, CallError, Content, EventKind, Failure, Held, Inside, KeyId, KeyStatus, Note, Outcome, Phase,
-    Proof, Reply, Secret, SecretState, Timestamp, VersionId,
+    Proof, Reply, Secret, SecretState, StoredVersion, Timestamp, VersionId,
 };
 
 impl Rotation {
@@ -119,7 +119,7 @@ impl Rotation {
         }
         match call {
             Call::CreateSecret(version) | Call::PutPlaceholder(version) => {
-                self.seen.versions = Some(vec![version.clone()]);
+                self.seen.versions = Some(vec![StoredVersion { id: version.clone(), created: Some(now) }]);
                 let current = Some(Held::of(version));
                 self.seen.secret = SecretState::Present(Secret { current, ..Secret::default() });
             }
@@ -132,7 +132,7 @@ impl Rotation {
                 self.seen.reactivated = Some(key);
             }
             Call::DeleteKey(key) => self.seen.keys.retain(|k| k.id != key),
-            call => self.done_in_secret(call),
+            call => self.done_in_secret(now, call),
         }
     }
 
@@ -142,7 +142,7 @@ impl Rotation {
         }
     }
 
-    fn done_in_secret(&mut self, call: Call) {
+    fn done_in_secret(&mut self, now: Timestamp, call: Call) {
         let SecretState::Present(secret) = &mut self.seen.secret else { return };
         match call {
             Call::Write(note) => {
@@ -153,7 +153,9 @@ impl Rotation {
                 }
             }
             Call::Stage { version, credentials, carry } => {
-                self.seen.versions.iter_mut().for_each(|ids| ids.push(version.clone()));
+                let stored = StoredVersion { id: version.clone(), created: Some(now) };
+                self.seen.versions.iter_mut().for_each(|all| all.push(stored.clone()));
+                self.seen.staged_here = Some(version.clone());
                 let mut held = Held::of(version);
                 if held.content == Content::Foreign {
                     held.content = Content::ForeignKey { key: credentials.key, extras: carry.is_some() };

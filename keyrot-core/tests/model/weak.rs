@@ -6,7 +6,7 @@ use super::check::Check;
 use super::setting::{Port, Setting, Start};
 use keyrot_core::{
     Decider, Decision, Intent, KeyId, KeyStatus, LastUse, Note, Observed, Order, Phase, Policy, Promoted, Proof,
-    Question, Retired, Secret, SecretState, Step, Timestamp, Wait, Why, decide, decide_order,
+    Question, Retired, Secret, SecretState, Step, Timestamp, Wait, Waits, Why, decide, decide_order,
 };
 use stateright::{Checker, HasDiscoveries, Model};
 use std::time::Duration;
@@ -57,13 +57,7 @@ fn long_ago() -> Timestamp {
 fn no_overlap() {
     let weak = weak(
         "no overlap",
-        |s, p, n| {
-            seeing(s, p, n, |s| {
-                if let Some(p) = secret(s).and_then(|s| s.journal.promoted.as_mut()) {
-                    p.at = long_ago();
-                }
-            })
-        },
+        |s, p, n| decide(s, &Policy::new(Waits { overlap: Duration::from_millis(1), ..*p.waits() }, true).unwrap(), n),
         Start::Due,
     );
     breaks(weak, "S2");
@@ -93,15 +87,7 @@ fn unknown_last_use_taken_as_unused() {
 fn no_soak() {
     let weak = weak(
         "no soak",
-        |s, p, n| {
-            seeing(s, p, n, |s| {
-                if let Some(r) =
-                    secret(s).and_then(|s| s.journal.retired.as_mut()).filter(|r| r.phase == Phase::Inactive)
-                {
-                    r.at = long_ago();
-                }
-            })
-        },
+        |s, p, n| decide(s, &Policy::new(Waits { soak: Duration::from_millis(1), ..*p.waits() }, true).unwrap(), n),
         Start::Overlap,
     );
     breaks(weak, "S3");

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use keyrot_core::memory::MemoryAccount;
 use keyrot_core::{
     AccessKey, CallError, Clock, CredentialProbe, Credentials, IamPort, IamUser, Inside, KeyId, LastUse, NewKey, Note,
-    Ports, ProbeAnswer, SecretName, SecretState, SecretStorePort, Timestamp, UserName, VersionId,
+    Ports, ProbeAnswer, SecretName, SecretState, SecretStorePort, StoredVersion, Timestamp, UserName, VersionId,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -84,7 +84,7 @@ impl<H: Hook + 'static> SecretStorePort for Hooked<H> {
     async fn look_into(&self, secret: &SecretName, version: &VersionId) -> Result<Option<Inside>, CallError> {
         self.around("look_into", secret.as_str(), self.account.look_into(secret, version)).await
     }
-    async fn versions(&self, secret: &SecretName) -> Result<Vec<VersionId>, CallError> {
+    async fn versions(&self, secret: &SecretName) -> Result<Vec<StoredVersion>, CallError> {
         self.around("versions", secret.as_str(), self.account.versions(secret)).await
     }
     async fn stage<'a>(

@@ -1,0 +1,189 @@
+//! What of the observed state is believed.
+//!
+//! Journal entries, version ids and labels are claims: whoever may write the secret can write them. A claim is believed only as far as IAM's
+//! and Secrets Manager's own facts (when a key or a version was created, which status it has) leave room for it; what is not believed counts
+//! as absent, and is reported. What a claim that passes can still bring about at worst is written down in `docs/protocol.md`.
+
+use crate::policy::{SKEW, after};
+use crate::{
+    AccessKey, Content, Held, Journal, KeyId, Note, Observed, Policy, Secret, SecretState, StoredVersion, Timestamp,
+};
+use serde::Serialize;
+use std::borrow::Cow;
+use std::fmt;
+use std::time::Duration;
+
+/// IAM gives a key's time in whole seconds, and a version id repeats it.
+const SAME_SECOND: Duration = Duration::from_secs(2);
+
+/// A claim on the secret that contradicts AWS's own facts, or cannot be true. It counts as absent.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+pub struct Doubt {
+    /// The journal entry or the version id, as it is written.
+    pub claim: String,
+    /// Why it is not believed.
+    pub why: Implausible,
+}
+
+/// Why a claim is not believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Implausible {
+    /// Its time is more than five minutes in the future.
+    InTheFuture,
+    /// Its time is before the key that it is about was created.
+    BeforeTheKey,
+    /// IAM gives another creation time for the key.
+    OtherCreationTime,
+    /// The key that it calls replaced is younger than the current one, and no labeled version holds it.
+    NotReplaced,
+}
+
+impl fmt::Display for Implausible {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::InTheFuture => "its time is in the future",
+            Self::BeforeTheKey => "its time is before the key was created",
+            Self::OtherCreationTime => "IAM gives another creation time for the key",
+            Self::NotReplaced => "the key is younger than the one that it says replaced it",
+        })
+    }
+}
+
+impl fmt::Display for Doubt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ignored `{}` on the secret: {}", self.claim, self.why)
+    }
+}
+
+/// The observed state without the claims that are not believed.
+pub(super) fn believed<'a>(seen: &'a Observed, policy: &Policy, now: Timestamp) -> Cow<'a, Observed> {
+    let SecretState::Present(secret) = &seen.secret else { return Cow::Borrowed(seen) };
+    let sieve = Sieve { seen, policy, now };
+    if sieve.doubts(secret).is_empty() {
+        return Cow::Borrowed(seen);
+    }
+    let secret = SecretState::Present(sieve.sift(secret));
+    Cow::Owned(Observed { secret, ..seen.clone() })
+}
+
+/// The claims that are not believed, for people to see.
+pub(crate) fn doubts(seen: &Observed, policy: &Policy, now: Timestamp) -> Vec<Doubt> {
+    match &seen.secret {
+        SecretState::Present(secret) => Sieve { seen, policy, now }.doubts(secret),
+        _ => Vec::new(),
+    }
+}
+
+/// Whether Secrets Manager's own date of a version agrees with what its id says: keyrot stores a key within one run of creating it, so that
+/// a version that was written later under the name of a key that existed before is somebody else's.
+pub(super) fn written_with_its_key(version: &StoredVersion, key: &AccessKey, policy: &Policy) -> bool {
+    let says = matches!(Content::of(&version.id), Content::Key { key: id, created, .. }
+        if id == key.id && same_second(created, key.created));
+    let latest = after(after(key.created, policy.waits().settle), SKEW);
+    says && version.created.is_some_and(|at| key.created <= after(at, SKEW) && at <= latest)
+}
+
+fn same_second(a: Timestamp, b: Timestamp) -> bool {
+    a <= after(b, SAME_SECOND) && b <= after(a, SAME_SECOND)
+}
+
+fn labels(secret: &Secret) -> impl Iterator<Item = &Held> {
+    [&secret.current, &secret.pending, &secret.previous].into_iter().flatten()
+}
+
+struct Sieve<'a> {
+    seen: &'a Observed,
+    policy: &'a Policy,
+    now: Timestamp,
+}
+
+impl Sieve<'_> {
+    fn sift(&self, secret: &Secret) -> Secret {
+        let label = |held: &Option<Held>| {
+            held.clone().map(|held| match self.doubt_version(&held) {
+                // It is looked into, as any version that somebody else wrote.
+                Some(_) => Held { content: Content::Foreign, ..held },
+                None => held,
+            })
+        };
+        let Journal { intent, promoted, retired, revoked } = secret.journal.clone();
+        let believed = |note: Option<Note>| note.filter(|note| self.doubt_note(secret, note).is_none()).is_some();
+        let journal = Journal {
+            intent: intent.filter(|intent| believed(Some(Note::Intent(intent.clone())))),
+            promoted: promoted.filter(|promoted| believed(Some(Note::Promoted(promoted.clone())))),
+            retired: retired.filter(|retired| believed(Some(Note::Retired(retired.clone())))),
+            revoked: revoked.into_iter().filter(|one| believed(Some(Note::Revoked(vec![one.clone()])))).collect(),
+        };
+        Secret {
+            current: label(&secret.current),
+            pending: label(&secret.pending),
+            previous: label(&secret.previous),
+            journal,
+            ..secret.clone()
+        }
+    }
+
+    fn doubts(&self, secret: &Secret) -> Vec<Doubt> {
+        let Journal { intent, promoted, retired, revoked } = &secret.journal;
+        let notes = [
+            intent.clone().map(Note::Intent),
+            promoted.clone().map(Note::Promoted),
+            retired.clone().map(Note::Retired),
+        ];
+        let revoked = revoked.iter().map(|one| Note::Revoked(vec![one.clone()]));
+        let notes = notes.into_iter().flatten().chain(revoked).filter_map(|note| {
+            let why = self.doubt_note(secret, &note)?;
+            Some(Doubt { claim: note.to_text(), why })
+        });
+        let versions = labels(secret).filter_map(|held| {
+            let why = self.doubt_version(held)?;
+            Some(Doubt { claim: held.version.to_string(), why })
+        });
+        notes.chain(versions).collect()
+    }
+
+    fn doubt_note(&self, secret: &Secret, note: &Note) -> Option<Implausible> {
+        match note {
+            Note::Intent(intent) => self.future(intent.at, Duration::ZERO),
+            // Written for later than any run takes while AWSCURRENT is moved back.
+            Note::Promoted(promoted) => self.future(promoted.at, self.policy.waits().settle).or_else(|| {
+                let held = labels(secret).find(|held| held.version == promoted.version)?;
+                let key = held.key().and_then(|id| self.key(id));
+                self.before(key, promoted.at).or_else(|| {
+                    let replaced = self.key(promoted.replacing.as_ref()?)?;
+                    let held = labels(secret).any(|held| held.key() == Some(&replaced.id));
+                    (!held && key?.created < replaced.created).then_some(Implausible::NotReplaced)
+                })
+            }),
+            Note::Retired(retired) => self
+                .future(retired.at, Duration::ZERO)
+                .or_else(|| self.before(self.key(&retired.key), retired.at)),
+            Note::Revoked(all) => all.iter().find_map(|one| {
+                self.future(one.at, Duration::ZERO).or_else(|| self.before(self.key(&one.key), one.at))
+            }),
+        }
+    }
+
+    fn doubt_version(&self, held: &Held) -> Option<Implausible> {
+        let Content::Key { key, created, .. } = &held.content else { return None };
+        let other = || {
+            let listed = self.key(key)?;
+            (!same_second(listed.created, *created)).then_some(Implausible::OtherCreationTime)
+        };
+        self.future(*created, Duration::ZERO).or_else(other)
+    }
+
+    fn future(&self, at: Timestamp, allowed: Duration) -> Option<Implausible> {
+        (at > after(after(self.now, SKEW), allowed)).then_some(Implausible::InTheFuture)
+    }
+
+    fn before(&self, key: Option<&AccessKey>, at: Timestamp) -> Option<Implausible> {
+        let created = key?.created;
+        (after(at, SKEW) < created).then_some(Implausible::BeforeTheKey)
+    }
+
+    fn key(&self, id: &KeyId) -> Option<&AccessKey> {
+        self.seen.keys.iter().find(|key| key.id == *id)
+    }
+}
