@@ -1,6 +1,9 @@
 //! The calls that a rotation makes, and what may come back. One value of [`Call`] is one request to a port.
 
-use crate::{AccessKey, Credentials, KeyId, LastUse, Note, SecretState, StoredVersion, Timestamp, UserArn, VersionId};
+use crate::{
+    AccessKey, Credentials, Difference, KeyId, LastUse, Note, SecretArn, SecretState, StoredVersion, Timestamp,
+    UserArn, VersionId,
+};
 use serde::Serialize;
 use std::fmt;
 
@@ -17,6 +20,14 @@ pub enum Call {
     ListVersions,
     /// `iam:GetAccessKeyLastUsed`.
     LastUse(KeyId),
+    /// `secretsmanager:DescribeSecret` in the further regions: does the user have a home there?
+    FindElsewhere,
+    /// `secretsmanager:DescribeSecret` and `GetResourcePolicy`: how does the secret differ from one that keyrot would create?
+    Compare,
+    /// `iam:TagUser`: the tag that names the user's home.
+    WriteHome(SecretArn),
+    /// `secretsmanager:TagResource`: the tag that names the secret's user.
+    BindSecret,
     /// `secretsmanager:CreateSecret` with the placeholder under this version id.
     CreateSecret(VersionId),
     /// `secretsmanager:PutSecretValue` of the placeholder into a secret that has no version yet.
@@ -65,6 +76,10 @@ impl Call {
             Self::LookInto(_) => "read which key the secret holds",
             Self::ListVersions => "list the secret's versions",
             Self::LastUse(_) => "find out when the key was last used",
+            Self::FindElsewhere => "look for the user's secret in the other regions",
+            Self::Compare => "compare the secret with the settings",
+            Self::WriteHome(_) => "tag the user with its home",
+            Self::BindSecret => "tag the secret with its user",
             Self::CreateSecret(_) => "create the secret",
             Self::PutPlaceholder(_) => "put the placeholder into the secret",
             Self::Write(_) => "write the note onto the secret",
@@ -90,6 +105,8 @@ impl Call {
                 | Self::LookInto(_)
                 | Self::ListVersions
                 | Self::LastUse(_)
+                | Self::FindElsewhere
+                | Self::Compare
                 | Self::ReadVersion(_)
                 | Self::Probe(_)
         )
@@ -116,7 +133,13 @@ pub enum Reply {
     Credentials(Option<Credentials>),
     /// To [`Call::Probe`].
     Probe(ProbeAnswer),
-    /// To every call that only changes something.
+    /// To [`Call::CreateSecret`].
+    SecretCreated(SecretArn),
+    /// To [`Call::FindElsewhere`].
+    Elsewhere(Vec<SecretArn>),
+    /// To [`Call::Compare`].
+    Differences(Vec<Difference>),
+    /// To every other call that changes something.
     Done,
 }
 

@@ -2,6 +2,7 @@
 
 mod belief;
 mod case;
+mod home;
 mod leaving;
 mod order;
 mod request;
@@ -14,8 +15,8 @@ use crate::{
     AccessKey, Blocked, Content, Decision, Evidence, Held, Intent, KeyId, KeyStatus, Note, Observed, Phase, Policy,
     Proof, Question, Secret, SecretState, Step, Timestamp, Wait, Why,
 };
-pub use belief::{Doubt, Implausible};
 pub(crate) use belief::doubts;
+pub use belief::{Doubt, Implausible};
 use case::{Case, Role};
 
 /// Decides what is to be done for a user: one pure, total function.
@@ -48,6 +49,9 @@ pub fn decide(seen: &Observed, policy: &Policy, now: Timestamp) -> Decision {
 
 /// The same, on claims that were sifted, in a run that a person asked to revoke a key, or in any other.
 fn decide_for(seen: &Observed, asked: Option<&KeyId>, policy: &Policy, now: Timestamp) -> Decision {
+    if let Some(decision) = home::home(seen) {
+        return decision;
+    }
     if let Some(policy) = seen.quarantine.clone().filter(|_| !is_being_revoked(seen)) {
         return Decision::Blocked(Blocked::Quarantined { policy });
     }
@@ -61,6 +65,7 @@ fn decide_for(seen: &Observed, asked: Option<&KeyId>, policy: &Policy, now: Time
     };
     let case = Case { seen, secret, current, policy, now, asked };
     case.overruled_revocation()
+        .or_else(|| case.reactivated())
         .or_else(|| case.foreign_version())
         .or_else(|| case.broken_current())
         .or_else(|| case.in_use_again())
@@ -119,6 +124,18 @@ impl Case<'_> {
         let (stand, overruled): (Vec<_>, Vec<_>) =
             journal.revoked.iter().cloned().partition(|revoked| journal.revoked_at(&revoked.key).is_some());
         if overruled.is_empty() { None } else { self.write(Note::Revoked(stand)) }
+    }
+
+    /// Somebody reactivated a key that was noted down as Inactive. That is noted down before anything else can stop the run: were the entry to
+    /// stay, it would stand for a later deactivation, and the soak would be over at once.
+    fn reactivated(&self) -> Option<Decision> {
+        let noted = |key: &&AccessKey| match self.phase_since_revoked(&key.id) {
+            Some((Phase::Inactive, at)) => self.now >= self.settled_at(at),
+            _ => false,
+        };
+        let active = self.seen.keys.iter().filter(|key| key.status == KeyStatus::Active);
+        let key = active.filter(|key| self.secret.journal.revoked_at(&key.id).is_none()).find(noted)?;
+        self.retire(&key.id, Phase::Hold)
     }
 
     /// A version that somebody else wrote has to be looked into before anything can be said.
@@ -273,7 +290,9 @@ impl Case<'_> {
             }
             Some(Proof::Refused(_)) if self.now < limit => self.wait(Why::Propagation(key.clone()), Some(limit)),
             // keyrot writes each version once, with the key that its id names.
-            Some(Proof::Wrong(_)) => Some(Decision::Blocked(Blocked::ForeignPending { version: staged.version.clone() })),
+            Some(Proof::Wrong(_)) => {
+                Some(Decision::Blocked(Blocked::ForeignPending { version: staged.version.clone() }))
+            }
             Some(Proof::Refused(_)) => self.retire(key, Phase::Abandoned),
         }
     }
@@ -297,6 +316,9 @@ impl Case<'_> {
 
     /// A key is made only under a fresh note of which keys there were before: without it, a lost reply would leave a key that nothing explains.
     fn next_key(&self) -> Option<Decision> {
+        if let Some(blocked) = self.no_tag_room() {
+            return Some(blocked);
+        }
         if self.seen.keys.len() >= 2 {
             return Some(with_evidence(self.seen, self.seen.keys.iter().filter(|k| self.current.key() != Some(&k.id))));
         }
@@ -307,6 +329,14 @@ impl Case<'_> {
             Some(at) if self.now < self.settled_at(at) => self.wait(Why::Unlisted, Some(self.settled_at(at))),
             _ => self.write(Note::Intent(Intent { before, at: self.now })),
         }
+    }
+
+    /// A key whose life cannot be noted down is not created. A secret has 50 tags at most (Secrets Manager user guide, "AWS Secrets Manager
+    /// quotas").
+    fn no_tag_room(&self) -> Option<Decision> {
+        let most = 50 - (Note::TAGS.len() + 1);
+        let tags = self.secret.other_tags;
+        (tags > most).then_some(Decision::Blocked(Blocked::NoTagRoom { tags, most }))
     }
 
     fn settled(&self) -> Decision {

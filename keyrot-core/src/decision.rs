@@ -3,10 +3,10 @@
 mod blocked;
 mod refusal;
 
-pub use blocked::{Blocked, Evidence};
+pub use blocked::{Blocked, Evidence, Unhoused};
 pub use refusal::Refusal;
 
-use crate::{KeyId, LastUse, Note, Timestamp, VersionId};
+use crate::{KeyId, LastUse, Note, SecretArn, Timestamp, VersionId};
 use serde::Serialize;
 use std::fmt;
 
@@ -41,6 +41,10 @@ pub enum Question {
     Inside(VersionId),
     /// Which versions has the secret ever had, as far as the store still knows them?
     Versions,
+    /// Does the user have a home in one of the further regions?
+    Elsewhere,
+    /// How does the secret differ from one that keyrot would create?
+    Differences,
     /// When was this key last used?
     LastUse(KeyId),
     /// Do the credentials in this version authenticate as the user?
@@ -55,6 +59,10 @@ pub enum Step {
     CreateSecret,
     /// Put the placeholder into a secret that has no version at all.
     PutPlaceholder,
+    /// Tag the user with its home.
+    BindUser(SecretArn),
+    /// Tag the secret with its user.
+    BindSecret,
     /// Write a note onto the secret.
     Write(Note),
     /// Make a key.
@@ -163,6 +171,8 @@ impl fmt::Display for LastUse {
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::BindUser(home) => write!(f, "tag the user with its home, {}", home.place()),
+            Self::BindSecret => f.write_str("tag the secret with its user"),
             Self::CreateSecret => f.write_str("create the secret with a placeholder"),
             Self::PutPlaceholder => f.write_str("put a placeholder into the empty secret"),
             Self::Write(note) => write!(f, "note down \"{}\"", note.to_text()),

@@ -48,8 +48,14 @@ impl Ports {
             Call::CreateKey => Reply::Created(iam.create_key(user).await?),
             Call::ReadVersion(version) => Reply::Credentials(store.read(secret, version).await?),
             Call::Probe(credentials) => Reply::Probe(self.probe.probe(credentials).await?),
-            Call::CreateSecret(placeholder) => done(store.create(secret, user, placeholder).await)?,
-            Call::PutPlaceholder(placeholder) => done(store.put_placeholder(secret, user, placeholder).await)?,
+            Call::FindElsewhere => Reply::Elsewhere(store.elsewhere(secret, &subject.owner()).await?),
+            Call::Compare => Reply::Differences(store.differences(secret).await?),
+            Call::WriteHome(home) => done(iam.write_home(user, home).await)?,
+            Call::BindSecret => done(store.bind(secret, &subject.owner()).await)?,
+            Call::CreateSecret(placeholder) => {
+                Reply::SecretCreated(store.create(secret, &subject.owner(), placeholder).await?)
+            }
+            Call::PutPlaceholder(placeholder) => done(store.put_placeholder(secret, placeholder).await)?,
             Call::Write(note) => done(store.write_note(secret, note).await)?,
             Call::Stage { version, credentials, carry } => {
                 done(store.stage(secret, version, credentials, carry.as_ref()).await)?

@@ -1,6 +1,8 @@
 //! What a run tells people: one typed event for every step that matters.
 
-use crate::{Blocked, CallError, Doubt, KeyId, SecretName, Timestamp, UseEvidence, UserName, VersionId, Wait};
+use crate::{
+    Blocked, CallError, Doubt, KeyId, SecretArn, SecretName, Timestamp, UseEvidence, UserName, VersionId, Wait,
+};
 use serde::Serialize;
 use std::fmt;
 
@@ -99,6 +101,11 @@ pub enum EventKind {
         /// The key.
         key: KeyId,
     },
+    /// The user had lost the tag that names its home: it was written again.
+    HomeRestored {
+        /// The home.
+        home: SecretArn,
+    },
     /// A journal entry or a version id contradicts AWS's own facts. It counts as absent; who wrote it has to be found out.
     Doubted(Doubt),
     /// A person has to decide.
@@ -154,6 +161,7 @@ impl EventKind {
             | Self::Reactivated { .. }
             | Self::Abandoned { .. }
             | Self::Doubted(_)
+            | Self::HomeRestored { .. }
             | Self::OrphanFound { .. }
             | Self::OrphanRemoved { .. } => Severity::Warning,
             Self::Blocked { .. } | Self::Failed(_) | Self::Panicked { .. } => Severity::Error,
@@ -191,6 +199,12 @@ impl fmt::Display for EventKind {
             Self::OrphanRemoved { key } => {
                 write!(f, "deleted {key} at once: it could not be staged, and nobody has its secret")
             }
+            Self::HomeRestored { home } => write!(
+                f,
+                "the tag keyrot:home was gone from the user, and was written again ({}); if Terraform manages the user, add \
+                 ignore_tags {{ key_prefixes = [\"keyrot:\"] }} to the provider",
+                home.place()
+            ),
             Self::Doubted(doubt) => doubt.fmt(f),
             Self::Blocked { reason } => write!(f, "blocked: {reason}"),
             Self::Failed(failure) => failure.fmt(f),

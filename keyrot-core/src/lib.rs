@@ -22,8 +22,8 @@
 //!
 //! let users = account.users("/").await?;
 //! let waits = Waits::default();
-//! let template = SecretTemplate::default();
-//! let selected = select(&users, &Selection::default(), &template, &waits, false);
+//! let homes = Homes::in_region("us-east-1");
+//! let selected = select(&users, &Selection::default(), &homes, &waits, false);
 //! let rotator = Rotator::new(Ports::of(account.clone()));
 //! let report = rotator.run(selected.chosen, Mode::Act, &Limits::default(), &Cancel::default(), &|_| {}).await;
 //!
@@ -49,6 +49,7 @@ mod decision;
 mod document;
 mod driver;
 mod event;
+mod home;
 mod journal;
 #[cfg(feature = "memory")]
 pub mod memory;
@@ -83,14 +84,15 @@ pub use call::{Call, CallError, Effect, ErrorKind, Inside, NewKey, ProbeAnswer, 
 pub use consumer::MockCredentialSource;
 pub use consumer::{CredentialSource, Edition, Freshness, Published, SecretId, UserRef};
 pub use decide::{Doubt, Implausible, Order, OrderStep, decide, decide_order, decide_request};
-pub use decision::{Blocked, Decision, Evidence, Question, Refusal, Step, Wait, Why};
+pub use decision::{Blocked, Decision, Evidence, Question, Refusal, Step, Unhoused, Wait, Why};
 pub use document::{
     Counts, EventDocument, EvidenceDocument, KeyDocument, RequestDocument, RunDocument, State, UserDocument, Verdict,
 };
 pub use driver::{Cancel, Driven, Ports, drive};
 pub use event::{Event, EventKind, Failure, Severity};
+pub use home::{Adoption, Difference, HOME_TAG, HomeTag, Owner, Place, Residence, SecretArn};
 pub use journal::{Intent, Journal, Note, Phase, Promoted, Retired, Revoked};
-pub use names::{KeyId, NameError, SecretName, UserArn, UserName, VersionId};
+pub use names::{KeyId, NameError, SecretName, UserArn, UserId, UserName, VersionId};
 pub use observed::{AccessKey, Held, KeyStatus, LastUse, Observed, Proof, Secret, SecretState, StoredVersion};
 pub use outcome::{Outcome, Stop, Subject};
 pub use own::{OwnBlocked, OwnStep, ReplaceError, Undone, decide_own, other_key, replace_own};
@@ -103,8 +105,8 @@ pub use rotation::{Decider, Mode, Next, Rotation, Task};
 pub use run::{Chosen, Limits, Progress, Report, Rotator, Standing};
 pub use secret::{Credentials, SecretKey};
 pub use selection::{
-    Missing, MissingWhy, PassedOver, Pattern, PatternError, SecretTemplate, Selected, Selection, TemplateError,
-    Unnameable, select,
+    Homes, Missing, MissingWhy, PassedOver, Pattern, PatternError, SecretPattern, SecretTemplate, Selected, Selection,
+    TemplateError, Unnameable, select,
 };
 pub use telling::NotifierFailure;
 pub use text::format_duration;

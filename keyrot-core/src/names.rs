@@ -99,6 +99,15 @@ name_type!(
 );
 
 name_type!(
+    /// The unique id of an IAM user, such as `AIDAJQABLZS4A3QDU576Q`, which IAM never gives to another user: 16 to 128 of `A-Z a-z 0-9 _`
+    /// (IAM API reference, data type `User`).
+    UserId,
+    "IAM user id",
+    "expected 16 to 128 letters, digits or underscores, such as AIDAJQABLZS4A3QDU576Q",
+    |t| all(t, 16..=128, "_")
+);
+
+name_type!(
     /// The id of an access key, such as `AKIAIOSFODNN7EXAMPLE`: 16 to 128 of `A-Z a-z 0-9 _`
     /// (IAM API reference, data type `AccessKey`). An id is not secret.
     KeyId,

@@ -1,6 +1,6 @@
 //! What is seen of one user before anything is decided.
 
-use crate::{Content, Journal, KeyId, Timestamp, VersionId};
+use crate::{Content, Difference, Journal, KeyId, Owner, Residence, SecretArn, Timestamp, VersionId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -9,6 +9,14 @@ use std::collections::BTreeMap;
 pub struct Observed {
     /// The name of an attached policy by which AWS quarantined the user, if there is one.
     pub quarantine: Option<String>,
+    /// Who the user is, and where its secret is to be.
+    pub residence: Residence,
+    /// The user's secrets in further regions, once they were looked for.
+    pub elsewhere: Option<Vec<SecretArn>>,
+    /// How the secret differs from one that keyrot would create, once that was asked.
+    pub differences: Option<Vec<Difference>>,
+    /// Whether this run created the secret.
+    pub created_here: bool,
     /// The user's access keys, as `ListAccessKeys` gives them.
     pub keys: Vec<AccessKey>,
     /// The user's secret, as `DescribeSecret` gives it.
@@ -103,8 +111,14 @@ pub enum SecretState {
 }
 
 /// A secret as keyrot sees it: which version stands under which staging label, and the notes. No value.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct Secret {
+    /// Its ARN, with the six characters that Secrets Manager added.
+    pub arn: SecretArn,
+    /// Whose key it holds, as its tag says.
+    pub owner: Option<Owner>,
+    /// How many tags it has that are not keyrot's.
+    pub other_tags: usize,
     /// Under AWSCURRENT: what readers get.
     pub current: Option<Held>,
     /// Under AWSPENDING: what is to become current.
@@ -134,6 +148,15 @@ pub struct Held {
     pub version: VersionId,
     /// What it holds.
     pub content: Content,
+}
+
+impl Secret {
+    /// A secret that nothing is known of yet.
+    #[must_use]
+    pub fn empty(arn: SecretArn) -> Self {
+        let journal = Journal::default();
+        Self { arn, owner: None, other_tags: 0, current: None, pending: None, previous: None, journal, serviced: false }
+    }
 }
 
 impl Held {

@@ -1,7 +1,8 @@
 //! On whom a run works, and where it leaves them.
 
 use crate::{
-    Blocked, Failure, Intended, Refusal, SecretName, Step, Timestamp, UserArn, UserName, VersionId, Wait, Why,
+    Adoption, Blocked, Failure, HOME_TAG, HomeTag, IamUser, Intended, Owner, Place, Refusal, Residence, SecretName,
+    Step, Timestamp, UserArn, UserId, UserName, VersionId, Wait, Why,
 };
 use serde::Serialize;
 use std::fmt;
@@ -11,6 +12,8 @@ use std::fmt;
 pub struct Subject {
     /// The user's name.
     pub user: UserName,
+    /// The user's unique id.
+    pub id: UserId,
     /// The user's ARN: what new credentials must authenticate as.
     pub arn: UserArn,
     /// The secret that holds the user's credentials.
@@ -19,6 +22,52 @@ pub struct Subject {
     pub owner: Option<String>,
     /// The name of an attached policy by which AWS quarantined the user.
     pub quarantine: Option<String>,
+    /// The region that the secret is to be in.
+    pub region: String,
+    /// What the user's tag says of its home.
+    pub home: HomeTag,
+    /// Whether the user may be adopted here.
+    pub adoption: Adoption,
+}
+
+impl Subject {
+    /// A user as IAM lists it, with its secret in a region that the caller chose on purpose.
+    #[must_use]
+    pub fn of(user: &IamUser, secret: SecretName, region: impl Into<String>) -> Self {
+        Self {
+            user: user.arn.name().clone(),
+            id: user.id.clone(),
+            arn: user.arn.clone(),
+            secret,
+            owner: crate::selection::owner_of(user),
+            quarantine: user.quarantine().map(str::to_owned),
+            region: region.into(),
+            home: HomeTag::of(user.tag(HOME_TAG).map(|(_, value)| value)),
+            adoption: Adoption::Named,
+        }
+    }
+
+    /// Whose key it is, as the secret's tag says it.
+    #[must_use]
+    pub fn owner(&self) -> Owner {
+        Owner { id: self.id.clone(), account: self.arn.account().to_owned(), name: self.user.clone() }
+    }
+
+    /// Where the settings have the user's secret.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        Place {
+            partition: self.arn.partition().to_owned(),
+            region: self.region.clone(),
+            account: self.arn.account().to_owned(),
+            name: self.secret.clone(),
+        }
+    }
+
+    pub(crate) fn residence(&self) -> Residence {
+        let (tag, adoption) = (self.home.clone(), self.adoption);
+        Residence { owner: self.owner(), place: self.place(), tag, adoption }
+    }
 }
 
 /// Where a run leaves a user.

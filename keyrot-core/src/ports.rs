@@ -5,8 +5,8 @@
 //! The suite in [`conformance`](crate::conformance) shows whether it keeps the rules.
 
 use crate::{
-    AccessKey, CallError, Credentials, Event, Inside, KeyId, LastUse, NewKey, Note, ProbeAnswer, Report, SecretName,
-    SecretState, StoredVersion, Timestamp, UserArn, UserName, VersionId,
+    AccessKey, CallError, Credentials, Difference, Event, Inside, KeyId, LastUse, NewKey, Note, Owner, ProbeAnswer,
+    Report, SecretArn, SecretName, SecretState, StoredVersion, Timestamp, UserArn, UserId, UserName, VersionId,
 };
 use async_trait::async_trait;
 use std::collections::BTreeMap;
@@ -15,6 +15,8 @@ use std::time::Duration;
 /// One IAM user as the account lists it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct IamUser {
+    /// The unique id, which IAM never gives to another user.
+    pub id: UserId,
     /// The ARN, with path and name.
     pub arn: UserArn,
     /// The user's tags.
@@ -59,6 +61,12 @@ pub trait IamPort: Send + Sync {
     /// # Errors
     /// [`CallError`]. An implementation never answers [`LastUse::NoRecord`] for "could not find out".
     async fn last_use(&self, user: &UserName, key: &KeyId) -> Result<LastUse, CallError>;
+
+    /// Writes the user's tag [`HOME_TAG`](crate::HOME_TAG), in the place of the one before, and no other. To repeat it is a no-op.
+    ///
+    /// # Errors
+    /// [`CallError`]; `NotFound` if there is no such user, `LimitExceeded` if it has fifty tags.
+    async fn write_home(&self, user: &UserName, home: &SecretArn) -> Result<(), CallError>;
 
     /// Switches the key off. Switching off an Inactive key is no error.
     ///
@@ -124,22 +132,36 @@ pub trait SecretStorePort: Send + Sync {
     /// [`CallError`]. A secret that is not there is no error: [`SecretState::Missing`].
     async fn describe(&self, secret: &SecretName) -> Result<SecretState, CallError>;
 
-    /// Creates the secret with a placeholder, under this version id, that no client can take for credentials.
+    /// Creates the secret with the owner's tag, and with a placeholder under this version id that no client can take for credentials.
     ///
     /// # Errors
     /// [`CallError`]; `Conflict` if the name is taken.
-    async fn create(&self, secret: &SecretName, user: &UserName, placeholder: &VersionId) -> Result<(), CallError>;
+    async fn create(&self, secret: &SecretName, owner: &Owner, placeholder: &VersionId)
+    -> Result<SecretArn, CallError>;
+
+    /// Writes the owner's tag onto a secret that exists already.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    async fn bind(&self, secret: &SecretName, owner: &Owner) -> Result<(), CallError>;
+
+    /// The secrets of this name in the further regions that the settings list, as far as they name this owner.
+    ///
+    /// # Errors
+    /// [`CallError`] if any of the regions could not be asked.
+    async fn elsewhere(&self, secret: &SecretName, owner: &Owner) -> Result<Vec<SecretArn>, CallError>;
+
+    /// How the secret differs from one that [`create`](Self::create) would make.
+    ///
+    /// # Errors
+    /// [`CallError`] if any of it could not be found out.
+    async fn differences(&self, secret: &SecretName) -> Result<Vec<Difference>, CallError>;
 
     /// Puts the placeholder into a secret that has no version.
     ///
     /// # Errors
     /// [`CallError`]; `Conflict` if it has one under AWSCURRENT by now.
-    async fn put_placeholder(
-        &self,
-        secret: &SecretName,
-        user: &UserName,
-        placeholder: &VersionId,
-    ) -> Result<(), CallError>;
+    async fn put_placeholder(&self, secret: &SecretName, placeholder: &VersionId) -> Result<(), CallError>;
 
     /// Writes a note in the place of the one of its kind before.
     ///

@@ -151,6 +151,14 @@ impl WayOut {
                 request: Request::Revoke(Revocation::of(key.clone())),
             }],
             Blocked::Quarantined { .. }
+            | Blocked::ManagedElsewhere { .. }
+            | Blocked::OtherAccount { .. }
+            | Blocked::HomeUnreadable { .. }
+            | Blocked::NotNamed { .. }
+            | Blocked::HomeTooLong { .. }
+            | Blocked::SecretOfAnother { .. }
+            | Blocked::SecretNotBound { .. }
+            | Blocked::NoTagRoom { .. }
             | Blocked::ReactivatedInVain { .. }
             | Blocked::SecretDeleted { .. }
             | Blocked::SecretIsReplica { .. }

@@ -63,6 +63,8 @@ pub struct Rotation {
     changed: bool,
     /// The new key, from its making until the end of the run.
     fresh: Option<NewKey>,
+    /// Whether this run has tagged the secret with its user.
+    bound_here: bool,
     /// The key that this run has deactivated.
     deactivated: Option<KeyId>,
     /// Whether a lost reply leaves it open that a version holds the new key.
@@ -92,6 +94,10 @@ impl Rotation {
     pub fn new(subject: Subject, policy: Policy, mode: Mode) -> Self {
         let seen = Observed {
             quarantine: subject.quarantine.clone(),
+            residence: subject.residence(),
+            elsewhere: None,
+            differences: None,
+            created_here: false,
             keys: Vec::new(),
             secret: SecretState::Missing,
             in_hand: None,
@@ -113,6 +119,7 @@ impl Rotation {
             seen,
             changed: false,
             fresh: None,
+            bound_here: false,
             deactivated: None,
             perhaps_staged: false,
             asked: None,
@@ -231,6 +238,8 @@ impl Rotation {
         match decision {
             Decision::Look(Question::Inside(version)) => Some(Call::LookInto(version)),
             Decision::Look(Question::Versions) => Some(Call::ListVersions),
+            Decision::Look(Question::Elsewhere) => Some(Call::FindElsewhere),
+            Decision::Look(Question::Differences) => Some(Call::Compare),
             Decision::Look(Question::LastUse(key)) => Some(Call::LastUse(key)),
             Decision::Look(Question::Proof(version)) => {
                 self.begin_proof(now, version);
@@ -285,6 +294,8 @@ impl Rotation {
 
     fn call_for(&mut self, step: Step, now: Timestamp) -> Option<Call> {
         Some(match step {
+            Step::BindUser(home) => Call::WriteHome(home),
+            Step::BindSecret => Call::BindSecret,
             Step::CreateSecret => Call::CreateSecret(VersionId::for_placeholder(now)),
             Step::PutPlaceholder => Call::PutPlaceholder(VersionId::for_placeholder(now)),
             Step::Write(note) => Call::Write(note),

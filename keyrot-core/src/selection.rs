@@ -7,11 +7,11 @@ mod pattern;
 mod tags;
 mod template;
 
-pub use pattern::{Pattern, PatternError};
+pub use pattern::{Pattern, PatternError, SecretPattern};
 pub use template::{SecretTemplate, TemplateError, Unnameable};
 
 use crate::nearest::nearest;
-use crate::{Blocked, Chosen, IamUser, SecretName, Subject, Timestamp, UserName, Waits};
+use crate::{Adoption, Blocked, Chosen, IamUser, SecretName, Subject, Timestamp, UserName, Waits};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -139,22 +139,50 @@ pub struct PassedOver {
     pub not_named: usize,
 }
 
+/// Where users' secrets are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Homes {
+    /// The names of the secrets.
+    pub template: SecretTemplate,
+    /// The region that they are in.
+    pub region: String,
+    /// The account that is meant, if that was said: users of another one are not touched.
+    pub account: Option<String>,
+    /// Whether a user who has no home yet may be given one here. [`Adoption::Named`] says that account and region were chosen on purpose.
+    pub adoption: Adoption,
+    /// Which names a user's tag `keyrot:secret` may choose: a pattern with `*` and `?`. Without one no user may: whoever may tag a user could
+    /// say where its key is published.
+    pub chosen_by_tag: Option<SecretPattern>,
+}
+
+impl Homes {
+    /// The default names in this region, which the caller chose on purpose; no user's tag says otherwise.
+    #[must_use]
+    pub fn in_region(region: impl Into<String>) -> Self {
+        let (template, region) = (SecretTemplate::default(), region.into());
+        Self { template, region, account: None, adoption: Adoption::Named, chosen_by_tag: None }
+    }
+}
+
 /// Chooses from the users listed those to work on, and finds each one's secret and waits.
 ///
-/// `waits` hold for everybody, except where a user's own tags say otherwise: `keyrot:max-age`, `keyrot:overlap`, `keyrot:secret` (the
-/// secret's name in place of the template's) and `keyrot:owner`. A tag that cannot be used, or an unknown one that begins with `keyrot:`,
+/// `waits` hold for everybody, except where a user's own tags say otherwise: `keyrot:max-age`, `keyrot:overlap`, `keyrot:owner`, and
+/// `keyrot:secret` (the secret's name in place of the template's) where [`Homes`] allows it. A user who was renamed keeps the home that
+/// the tag `keyrot:home` names. A tag that cannot be used, or an unknown one that begins with `keyrot:`,
 /// blocks that user. So does a secret that two selected users would share, even if only one of them is asked for by name.
 ///
 /// ```
-/// use keyrot_core::{IamUser, SecretTemplate, Selection, UserArn, Waits, select};
+/// use keyrot_core::{Homes, IamUser, Selection, UserArn, UserId, Waits, select};
 ///
 /// let user = |name: &str, tag: &str| IamUser {
+///     id: UserId::parse(format!("AIDAEXAMPLE00000{name}")).expect("an id"),
 ///     arn: UserArn::parse(format!("arn:aws:iam::123456789012:user/{name}")).expect("an ARN"),
 ///     tags: [(tag.to_owned(), "true".to_owned())].into(),
 ///     policies: Vec::new(),
 /// };
 /// let users = [user("deployer", "rotatekey"), user("jane", "Team")];
-/// let selected = select(&users, &Selection::default(), &SecretTemplate::default(), &Waits::default(), false);
+/// let homes = Homes::in_region("eu-central-1");
+/// let selected = select(&users, &Selection::default(), &homes, &Waits::default(), false);
 /// assert_eq!(selected.chosen.len(), 1);
 /// assert_eq!(selected.chosen[0].subject.secret.as_str(), "/iam/deployer/access_key");
 /// assert_eq!(selected.passed_over.not_tagged, 1);
@@ -163,7 +191,7 @@ pub struct PassedOver {
 pub fn select(
     users: &[IamUser],
     selection: &Selection,
-    template: &SecretTemplate,
+    homes: &Homes,
     waits: &Waits,
     allow_short_waits: bool,
 ) -> Selected {
@@ -179,13 +207,15 @@ pub fn select(
     let mut selected = Selected { idle_exclusions: selection.idle_exclusions(&listed), ..Selected::default() };
     let mut reasons: BTreeMap<&UserName, MissingWhy> = BTreeMap::new();
     let mut wanted = Vec::new();
-    let mut sharers: BTreeMap<SecretName, BTreeSet<&UserName>> = BTreeMap::new();
+    // By each secret's name: the users whose it is by the settings, and those who name it in a tag.
+    let mut sharers: Sharers<'_> = BTreeMap::new();
     for (&name, entries) in &listed {
-        let own = |user: &IamUser| tags::read(user, &selection.tag, template, waits, allow_short_waits);
+        let own = |user: &IamUser| tags::read(user, &selection.tag, homes, waits, allow_short_waits);
         // Whoever is tagged may be another run's to rotate, so their secret is taken, whether or not they are this run's.
         for user in entries.iter().filter(|user| selection.tagged(user).is_ok()) {
-            if let Some(secret) = own(user).secret {
-                sharers.entry(secret).or_default().insert(name);
+            let own = own(user);
+            if let Some(secret) = own.secret.filter(|_| !own.by_home) {
+                sharers.entry(secret).or_default().insert((name, own.by_tag));
             }
         }
         match entries.iter().try_for_each(|user| selection.admits(user)) {
@@ -199,7 +229,7 @@ pub fn select(
             Ok(()) => wanted.extend(entries.first().map(|user| (*user, own(user), entries.len() > 1))),
         }
     }
-    selected.chosen = wanted.into_iter().map(|(user, own, twice)| choose(user, own, twice, &sharers)).collect();
+    selected.chosen = wanted.into_iter().map(|(user, own, twice)| choose(user, own, twice, &sharers, homes)).collect();
     selected.missing = selection
         .only
         .iter()
@@ -218,7 +248,9 @@ pub fn select(
     selected
 }
 
-fn choose(user: &IamUser, own: tags::Own, twice: bool, sharers: &BTreeMap<SecretName, BTreeSet<&UserName>>) -> Chosen {
+type Sharers<'a> = BTreeMap<SecretName, BTreeSet<(&'a UserName, bool)>>;
+
+fn choose(user: &IamUser, own: tags::Own, twice: bool, sharers: &Sharers<'_>, homes: &Homes) -> Chosen {
     let name = user.arn.name();
     let mut problems = own.problems;
     if twice {
@@ -226,20 +258,27 @@ fn choose(user: &IamUser, own: tags::Own, twice: bool, sharers: &BTreeMap<Secret
             .push("IAM listed the user twice, with differences; expected one entry, so look again later".to_owned());
     }
     if let Some(secret) = &own.secret {
-        for other in sharers.get(secret).into_iter().flatten().filter(|other| **other != name) {
+        // Whoever's it is by the settings is not blocked by somebody who claims it.
+        let others =
+            sharers.get(secret).filter(|_| !own.by_home).into_iter().flatten().filter(|(other, _)| *other != name);
+        for (other, _) in others.filter(|(_, by_tag)| own.by_tag || !by_tag) {
             problems.push(format!(
                 "the secret {secret} is also user {other}'s, and each would overwrite the other's credentials; name another one in the tag keyrot:secret of one of them"
             ));
         }
     }
-    let quarantine = user.quarantine().map(str::to_owned);
+    let other = homes.account.as_ref().filter(|account| *account != user.arn.account());
     let policy = match own.policy {
+        _ if other.is_some() => {
+            let (expected, found) = (other.cloned().unwrap_or_default(), user.arn.account().to_owned());
+            Err(Blocked::OtherAccount { expected, found })
+        }
         Some(policy) if problems.is_empty() => Ok(policy),
         _ => Err(Blocked::BadTag { reason: problems.join("; ") }),
     };
     let no_secret = || SecretName::parse(Chosen::NO_SECRET).expect("a constant that the tests parse");
     let secret = own.secret.unwrap_or_else(no_secret);
-    let subject = Subject { user: name.clone(), arn: user.arn.clone(), secret, owner: own.owner, quarantine };
+    let subject = Subject { adoption: homes.adoption, ..Subject::of(user, secret, homes.region.as_str()) };
     Chosen { subject, policy }
 }
 

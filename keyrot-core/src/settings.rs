@@ -38,7 +38,7 @@ pub use notify::{Bus, NotifyError, NotifySpec, NotifyTarget, SecretPlace, Secret
 pub use source::Sources;
 pub use table::{Kind, SETTINGS, SettingInfo};
 
-use crate::{Policy, SecretTemplate, Selection, Waits};
+use crate::{Policy, SecretPattern, SecretTemplate, Selection, Waits};
 use error::Problem;
 use serde::Serialize;
 use source::Given;
@@ -80,6 +80,9 @@ struct Values {
     max_changes: Option<usize>,
     deadline: Duration,
     region: Option<String>,
+    account: Option<String>,
+    home_regions: Vec<String>,
+    secret_tag: Option<SecretPattern>,
     profile: Option<String>,
     endpoint_url: Option<String>,
     fips: Option<bool>,
@@ -232,6 +235,24 @@ impl Settings {
     #[must_use]
     pub fn region(&self) -> Option<&str> {
         self.values.region.as_deref()
+    }
+
+    /// The account that these settings are for, if they say so: users of another one are not touched.
+    #[must_use]
+    pub fn account(&self) -> Option<&str> {
+        self.values.account.as_deref()
+    }
+
+    /// Further regions in which a user's home is looked for before it is given one.
+    #[must_use]
+    pub fn home_regions(&self) -> &[String] {
+        &self.values.home_regions
+    }
+
+    /// The names of secrets that a user's tag `keyrot:secret` may choose; `None` allows none.
+    #[must_use]
+    pub fn secret_tag(&self) -> Option<&SecretPattern> {
+        self.values.secret_tag.as_ref()
     }
 
     /// The AWS profile; `None` leaves it to the SDK.

@@ -73,6 +73,7 @@ fn due_text(one: &Standing, step: &Step, now: Timestamp) -> String {
         },
         Step::Deactivate(key) => retire_text(one, key),
         Step::Delete(key) => format!("delete {key}: it has been Inactive for long enough"),
+        Step::BindUser(_) | Step::BindSecret => step.to_string(),
         Step::Stage { .. } | Step::Promote { .. } | Step::Unstage(_) => step.to_string(),
     }
 }
@@ -142,6 +143,7 @@ fn why_key(why: &Why) -> Option<&KeyId> {
 pub(crate) fn step_code(step: &Step) -> &'static str {
     match step {
         Step::CreateSecret | Step::PutPlaceholder => "adopt",
+        Step::BindUser(_) | Step::BindSecret => "bind",
         Step::Write(Note::Intent(_)) | Step::CreateKey => "rotate",
         Step::Write(Note::Promoted(_)) => "note_promoted",
         Step::Write(Note::Revoked(_)) => "unrevoke",
@@ -164,6 +166,14 @@ pub(crate) fn blocked_code(blocked: &Blocked) -> &'static str {
     match blocked {
         Blocked::ReactivatedInVain { .. } => "reactivated_in_vain",
         Blocked::Quarantined { .. } => "quarantined",
+        Blocked::ManagedElsewhere { .. } => "managed_elsewhere",
+        Blocked::OtherAccount { .. } => "other_account",
+        Blocked::HomeUnreadable { .. } => "home_unreadable",
+        Blocked::NotNamed { .. } => "not_named",
+        Blocked::HomeTooLong { .. } => "home_too_long",
+        Blocked::SecretOfAnother { .. } => "secret_of_another",
+        Blocked::SecretNotBound { .. } => "secret_not_bound",
+        Blocked::NoTagRoom { .. } => "no_tag_room",
         Blocked::SecretDeleted { .. } => "secret_deleted",
         Blocked::SecretIsReplica { .. } => "secret_is_replica",
         Blocked::SecretHoldsOther { .. } => "secret_holds_other",
@@ -198,6 +208,7 @@ pub(crate) fn event_code(kind: &EventKind) -> &'static str {
         EventKind::OrphanFound { .. } => "orphan_found",
         EventKind::OrphanRemoved { .. } => "orphan_removed",
         EventKind::Doubted(_) => "claim_ignored",
+        EventKind::HomeRestored { .. } => "home_restored",
         EventKind::Blocked { .. } => "blocked",
         EventKind::Failed(_) => "failed",
         EventKind::Panicked { .. } => "panicked",
@@ -219,6 +230,11 @@ pub(crate) fn event_key(kind: &EventKind) -> Option<&KeyId> {
         | EventKind::OrphanRemoved { key } => Some(key),
         EventKind::Held(wait) => why_key(&wait.why),
         EventKind::UsedBy(evidence) => Some(&evidence.key),
-        EventKind::Adopted | EventKind::Doubted(_) | EventKind::Blocked { .. } | EventKind::Failed(_) | EventKind::Panicked { .. } => None,
+        EventKind::Adopted
+        | EventKind::HomeRestored { .. }
+        | EventKind::Doubted(_)
+        | EventKind::Blocked { .. }
+        | EventKind::Failed(_)
+        | EventKind::Panicked { .. } => None,
     }
 }

@@ -32,14 +32,8 @@ impl Life {
     }
 
     fn subject(&self) -> Subject {
-        let arn = self.account.world().user(&self.user).unwrap().arn.clone();
-        Subject {
-            user: self.user.clone(),
-            arn,
-            secret: "/iam/ci/access_key".parse().unwrap(),
-            owner: None,
-            quarantine: None,
-        }
+        let user = self.account.world().list_users("/").remove(0);
+        Subject::of(&user, "/iam/ci/access_key".parse().unwrap(), "us-east-1")
     }
 
     async fn run(&self) -> Report {
@@ -68,8 +62,8 @@ async fn from_adoption_to_one_key() {
     );
     assert_eq!(
         standing.calls,
-        11,
-        "two to look, one to create the secret, eight to rotate: {:?}",
+        13,
+        "two to look, one to look elsewhere, two to create the secret and to tag the user with it, eight to rotate: {:?}",
         life.account.calls()
     );
 

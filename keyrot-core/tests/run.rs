@@ -4,8 +4,8 @@
 use async_trait::async_trait;
 use keyrot_core::memory::{Fault, FaultAt, MemoryAccount, World};
 use keyrot_core::{
-    AccessKey, CallError, Cancel, Chosen, Event, IamPort, IamUser, KeyId, LastUse, Limits, Mode, NewKey, Notifier,
-    Outcome, Ports, Progress, Report, Rotator, SecretTemplate, Selection, Stop, UserName, Waits, select,
+    AccessKey, CallError, Cancel, Chosen, Event, Homes, IamPort, IamUser, KeyId, LastUse, Limits, Mode, NewKey,
+    Notifier, Outcome, Ports, Progress, Report, Rotator, SecretArn, Selection, Stop, UserName, Waits, select,
 };
 use std::sync::{Arc, Mutex};
 
@@ -20,7 +20,7 @@ fn account(users: usize) -> MemoryAccount {
 
 async fn chosen(account: &MemoryAccount) -> Vec<Chosen> {
     let users = account.users("/").await.unwrap();
-    select(&users, &Selection::default(), &SecretTemplate::default(), &Waits::default(), false).chosen
+    select(&users, &Selection::default(), &Homes::in_region("us-east-1"), &Waits::default(), false).chosen
 }
 
 async fn run(account: &MemoryAccount, rotator: &Rotator, limits: &Limits, cancel: &Cancel) -> Report {
@@ -94,6 +94,9 @@ impl IamPort for Panics {
     }
     async fn last_use(&self, user: &UserName, key: &KeyId) -> Result<LastUse, CallError> {
         self.0.last_use(user, key).await
+    }
+    async fn write_home(&self, user: &UserName, home: &SecretArn) -> Result<(), CallError> {
+        self.0.write_home(user, home).await
     }
     async fn deactivate_key(&self, user: &UserName, key: &KeyId) -> Result<(), CallError> {
         self.0.deactivate_key(user, key).await

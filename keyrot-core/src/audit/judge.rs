@@ -6,8 +6,8 @@ use super::{
 };
 use crate::selection::owner_of;
 use crate::{
-    Blocked, Chosen, IamUser, LastUse, MissingWhy, SecretTemplate, Selection, Timestamp, UserName, Waits, after,
-    format_duration, select,
+    Blocked, Chosen, Homes, IamUser, LastUse, MissingWhy, SecretPattern, SecretTemplate, Selection, Timestamp,
+    UserName, Waits, after, format_duration, select,
 };
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -22,6 +22,8 @@ pub struct AuditPolicy {
     pub selection: Selection,
     /// How secrets are called: a user whose secret cannot be named is not rotated.
     pub template: SecretTemplate,
+    /// The names of secrets that a user's tag may choose.
+    pub secret_tag: Option<SecretPattern>,
     /// The waits; `max_age` is the limit for keys without one of their own.
     pub waits: Waits,
     /// Whether waits are allowed that are fit for tests only.
@@ -74,7 +76,13 @@ impl Managed {
         // To ask for everybody by name is to be told why of everybody who is not chosen.
         let only = users.iter().map(|user| user.arn.name().clone()).collect();
         let selection = Selection { only, ..policy.selection.clone() };
-        let selected = select(&users, &selection, &policy.template, &policy.waits, policy.allow_short_waits);
+        // Which region it is, is nothing to an audit: no secret is looked at.
+        let homes = Homes {
+            template: policy.template.clone(),
+            chosen_by_tag: policy.secret_tag.clone(),
+            ..Homes::in_region("any")
+        };
+        let selected = select(&users, &selection, &homes, &policy.waits, policy.allow_short_waits);
         Self {
             chosen: selected.chosen.into_iter().map(|chosen| (chosen.subject.user.clone(), chosen)).collect(),
             others: selected.missing.into_iter().map(|missing| (missing.user, missing.why)).collect(),

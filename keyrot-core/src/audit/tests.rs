@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::testing::{at, key};
-use crate::{AccessKey, IamUser, KeyStatus, LastUse, Selection, Timestamp, UserArn, UserName};
+use crate::{AccessKey, IamUser, KeyStatus, LastUse, Selection, Timestamp, UserArn, UserId, UserName};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -38,7 +38,8 @@ fn report(users: Vec<ReportedUser>) -> CredentialReport {
 
 fn listed(name: &str, tags: &[(&str, &str)]) -> IamUser {
     let tags = tags.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-    IamUser { arn: arn(name), tags, policies: Vec::new() }
+    let id = UserId::parse("AIDAJQABLZS4A3QDU576Q").unwrap();
+    IamUser { id, arn: arn(name), tags, policies: Vec::new() }
 }
 
 /// The audit of one user with these keys, unmanaged.

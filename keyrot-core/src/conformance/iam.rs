@@ -2,7 +2,9 @@
 
 use super::case::{CaseResult, Checked, Miss, cases, fail, hides, holds, refused, same};
 use super::lab::Lab;
-use crate::{AccessKey, ErrorKind, IamPort, IamUser, KeyId, KeyStatus, LastUse, UserArn, UserName};
+use crate::{
+    AccessKey, ErrorKind, HOME_TAG, IamPort, IamUser, KeyId, KeyStatus, LastUse, SecretArn, UserArn, UserName,
+};
 
 struct Desk<'a> {
     port: &'a dyn IamPort,
@@ -26,6 +28,9 @@ pub async fn iam(port: &dyn IamPort, lab: &dyn Lab) -> Vec<CaseResult> {
         anothers_key as another_users_key_is_never_touched,
         no_use_on_record as a_fresh_key_has_no_use_on_record,
         a_use_on_record as a_use_is_on_record,
+        a_home_is_listed as a_home_is_listed_and_replaced,
+        no_home_for_nobody as a_home_of_no_user_is_not_found,
+        ids_are_unique as each_user_has_an_id_of_its_own,
         tags_are_listed as tags_are_listed,
         path_prefix as users_are_listed_by_path,
         policies_are_listed as attached_policies_are_listed,
@@ -192,6 +197,39 @@ async fn a_use_on_record(desk: &Desk<'_>) -> Checked {
         }
         other => fail(format!("a used key has {other:?}")),
     }
+}
+
+/// The tag that says where the user's key is managed: were it lost or garbled, a second secret would be made.
+async fn a_home_is_listed(desk: &Desk<'_>) -> Checked {
+    let path = format!("/{}/home/", desk.lab.prefix());
+    let user = desk.user_under("home", &path, &[("RotateKey", "True")]).await?.name().clone();
+    let account = "123456789012";
+    for (region, name) in [("eu-central-1", "/iam/a,b/access_key-a1B2c3"), ("us-gov-west-1", "x@y+z=_.-/k-Zz9Yy8")] {
+        let name = name.replace(',', "=2C");
+        let home = SecretArn::parse(format!("arn:aws:secretsmanager:{region}:{account}:secret:{name}"))?;
+        desk.port.write_home(&user, &home).await?;
+        let users = desk.users(&path).await?;
+        let tags: Vec<_> =
+            users.iter().map(|user| (user.tag(HOME_TAG).map(|(_, value)| value), user.tags.len())).collect();
+        same("the tag, and how many there are", &tags, &vec![(Some(home.to_string().as_str()), 2)])?;
+    }
+    Ok(())
+}
+
+async fn no_home_for_nobody(desk: &Desk<'_>) -> Checked {
+    let home = SecretArn::parse("arn:aws:secretsmanager:eu-central-1:123456789012:secret:x-a1B2c3")?;
+    refused("a home of nobody", desk.port.write_home(&desk.nobody().await?, &home).await, ErrorKind::NotFound)?;
+    Ok(())
+}
+
+async fn ids_are_unique(desk: &Desk<'_>) -> Checked {
+    let path = format!("/{}/ids/", desk.lab.prefix());
+    desk.user_under("id-a", &path, &[]).await?;
+    desk.user_under("id-b", &path, &[]).await?;
+    let ids = |users: Vec<IamUser>| users.into_iter().map(|user| user.id).collect::<std::collections::BTreeSet<_>>();
+    let first = ids(desk.users(&path).await?);
+    same("ids of two users", &first.len(), &2)?;
+    same("the ids the next time", &ids(desk.users(&path).await?), &first)
 }
 
 async fn tags_are_listed(desk: &Desk<'_>) -> Checked {

@@ -2,17 +2,75 @@
 
 use super::case::{Checked, Miss, refused, same};
 use super::store::{Desk, at, made_up};
-use crate::{ErrorKind, Intent, Journal, Note, Phase, Promoted, Retired};
+use crate::{ErrorKind, Intent, Journal, KeyId, Note, Phase, Promoted, Retired, Revoked, VersionId};
 
 /// One note of each kind.
-fn notes() -> Result<[Note; 3], Miss> {
+fn notes() -> Result<[Note; 4], Miss> {
     let (a, version) = made_up('A')?;
     let (b, _) = made_up('B')?;
     Ok([
         Note::Intent(Intent { before: vec![a.key.clone(), b.key], at: at(1) }),
         Note::Promoted(Promoted { version, replacing: Some(a.key.clone()), at: at(2) }),
-        Note::Retired(Retired { key: a.key, phase: Phase::Inactive, at: at(3) }),
+        Note::Retired(Retired { key: a.key.clone(), phase: Phase::Inactive, at: at(3) }),
+        Note::Revoked(vec![revoked(a.key, 4, false)]),
     ])
+}
+
+fn revoked(key: KeyId, seconds: i64, only_if_unused: bool) -> Revoked {
+    Revoked { key, at: at(seconds), only_if_unused }
+}
+
+/// A store that drops one of them lets a key that leaked stay in use.
+pub(super) async fn revoked_keys(desk: &Desk<'_>) -> Checked {
+    let (secret, _) = desk.adopted("notes-revoked").await?;
+    let keys = ['A', 'B'].map(|letter| made_up(letter).map(|(credentials, _)| credentials.key));
+    let [a, b] = keys;
+    let all = vec![revoked(a?, 1, true), revoked(b?, 2, false)];
+    for written in [all.clone(), vec![all[1].clone(), all[0].clone()], Vec::new(), all] {
+        desk.port.write_note(&secret, &Note::Revoked(written.clone())).await?;
+        same("revoked keys", &desk.present(&secret).await?.journal.revoked, &written)?;
+    }
+    Ok(())
+}
+
+/// Neither a version nor a label nor another tag takes a note away.
+pub(super) async fn survives(desk: &Desk<'_>) -> Checked {
+    let (secret, placeholder) = desk.adopted("notes-survive").await?;
+    let mut expected = Journal::default();
+    for note in notes()? {
+        desk.port.write_note(&secret, &note).await?;
+        expected.set(note);
+    }
+    let (first, version) = made_up('A')?;
+    let (second, newer) = made_up('B')?;
+    desk.port.stage(&secret, &version, &first, None).await?;
+    same("notes after staging", &desk.present(&secret).await?.journal, &expected)?;
+    desk.port.promote(&secret, &placeholder, &version).await?;
+    same("notes after publishing", &desk.present(&secret).await?.journal, &expected)?;
+    desk.port.stage(&secret, &newer, &second, None).await?;
+    desk.port.unstage(&secret, &newer).await?;
+    desk.port.bind(&secret, &desk.owner("NOTES")?).await?;
+    same("notes after all else", &desk.present(&secret).await?.journal, &expected)
+}
+
+/// Ids are twenty characters today, and may come to be longer; times are kept to the millisecond.
+pub(super) async fn longest(desk: &Desk<'_>) -> Checked {
+    let (secret, _) = desk.adopted("notes-longest").await?;
+    let key = |letter: &str| KeyId::parse(format!("AKIA{}", letter.repeat(36)));
+    let (a, b, millis) = (key("A")?, key("B")?, at(5) + chrono::TimeDelta::milliseconds(123));
+    let version = VersionId::parse("v".repeat(64))?;
+    let all = [
+        Note::Intent(Intent { before: vec![a.clone(), b.clone()], at: millis }),
+        Note::Promoted(Promoted { version, replacing: Some(a.clone()), at: millis }),
+        Note::Retired(Retired { key: a.clone(), phase: Phase::Abandoned, at: millis }),
+        Note::Revoked([a, b].map(|key| Revoked { key, at: millis, only_if_unused: true }).to_vec()),
+    ];
+    let mut expected = Journal::default();
+    for note in all {
+        desk.port.write_note(&secret, &note).await?;
+        expected.set(note);
+    }
+    same("notes", &desk.present(&secret).await?.journal, &expected)
 }
 
 pub(super) async fn none(desk: &Desk<'_>) -> Checked {

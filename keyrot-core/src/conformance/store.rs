@@ -1,11 +1,11 @@
 //! The cases for the secret store: what is there, and the first version. Further ones are in `versions` and `notes`.
 
-use super::case::{CaseResult, Checked, Miss, cases, fail, refused, same};
+use super::case::{CaseResult, Checked, Miss, cases, fail, holds, refused, same};
 use super::lab::Lab;
 use super::{notes, versions};
 use crate::{
-    Content, Credentials, ErrorKind, KeyId, Secret, SecretKey, SecretName, SecretState, SecretStorePort, Timestamp,
-    UserName, VersionId,
+    Content, Credentials, ErrorKind, KeyId, Owner, Secret, SecretKey, SecretName, SecretState, SecretStorePort,
+    Timestamp, UserId, UserName, VersionId,
 };
 
 pub(super) struct Desk<'a> {
@@ -20,6 +20,10 @@ pub async fn store(port: &dyn SecretStorePort, lab: &dyn Lab) -> Vec<CaseResult>
         missing as a_missing_secret_is_no_error,
         created as a_new_secret_holds_the_placeholder,
         created_twice as creating_twice_is_a_conflict,
+        owned as a_new_secret_names_its_owner,
+        bound as another_owner_replaces_the_one_before,
+        as_it_would_be as a_new_secret_is_as_the_settings_have_it,
+        nowhere_else as no_secret_of_that_name_is_elsewhere,
         empty as a_secret_may_have_no_version,
         empty_filled as the_placeholder_goes_into_an_empty_secret,
         not_empty as the_placeholder_never_replaces_a_version,
@@ -48,6 +52,9 @@ pub async fn store(port: &dyn SecretStorePort, lab: &dyn Lab) -> Vec<CaseResult>
         notes::none as a_new_secret_has_no_notes,
         notes::read_back as notes_are_read_back,
         notes::replaced as a_note_replaces_the_one_of_its_kind,
+        notes::revoked_keys as each_revoked_key_is_kept_in_its_order,
+        notes::survives as notes_survive_every_other_write,
+        notes::longest as the_longest_note_is_kept_whole,
         notes::nowhere as a_note_on_no_secret_is_not_found,
     ]
 }
@@ -57,14 +64,16 @@ impl Desk<'_> {
         Ok(SecretName::parse(format!("{}/{case}/access_key", self.lab.prefix()))?)
     }
 
-    pub(super) fn user(&self) -> Result<UserName, Miss> {
-        Ok(UserName::parse(format!("{}-store", self.lab.prefix()))?)
+    pub(super) fn owner(&self, id: &str) -> Result<Owner, Miss> {
+        let (id, name) =
+            (UserId::parse(format!("AIDA{id:0<17}"))?, UserName::parse(format!("{},store=", self.lab.prefix()))?);
+        Ok(Owner { id, account: "123456789012".to_owned(), name })
     }
 
     /// A secret with the placeholder, and the id of that.
     pub(super) async fn adopted(&self, case: &str) -> Result<(SecretName, VersionId), Miss> {
         let (secret, placeholder) = (self.secret(case)?, VersionId::for_placeholder(at(0)));
-        self.port.create(&secret, &self.user()?, &placeholder).await?;
+        self.port.create(&secret, &self.owner("STORE")?, &placeholder).await?;
         // An emulator may give the first version an id of its own.
         let current = self.present(&secret).await?.current;
         Ok((secret, current.map_or(placeholder, |held| held.version)))
@@ -109,7 +118,7 @@ async fn missing(desk: &Desk<'_>) -> Checked {
 
 async fn created(desk: &Desk<'_>) -> Checked {
     let (secret, placeholder) = (desk.secret("created")?, VersionId::for_placeholder(at(0)));
-    desk.port.create(&secret, &desk.user()?, &placeholder).await?;
+    desk.port.create(&secret, &desk.owner("STORE")?, &placeholder).await?;
     desk.labels(&secret, [Some(&placeholder), None, None]).await?;
     let content = desk.present(&secret).await?.current.map(|held| held.content);
     same("content", &content, &Some(Content::Placeholder))
@@ -117,9 +126,43 @@ async fn created(desk: &Desk<'_>) -> Checked {
 
 async fn created_twice(desk: &Desk<'_>) -> Checked {
     let (secret, placeholder) = desk.adopted("twice").await?;
-    let again = desk.port.create(&secret, &desk.user()?, &VersionId::for_placeholder(at(9))).await;
+    let again = desk.port.create(&secret, &desk.owner("STORE")?, &VersionId::for_placeholder(at(9))).await;
     refused("a second secret of the name", again, ErrorKind::Conflict)?;
     desk.labels(&secret, [Some(&placeholder), None, None]).await
+}
+
+/// What a run goes by before it changes anything: were it lost, the next run would take the secret for somebody else's, or for nobody's.
+async fn owned(desk: &Desk<'_>) -> Checked {
+    let secret = desk.secret("owned")?;
+    let arn = desk.port.create(&secret, &desk.owner("OWNED")?, &VersionId::for_placeholder(at(0))).await?;
+    let found = desk.present(&secret).await?;
+    same("owner", &found.owner, &Some(desk.owner("OWNED")?))?;
+    same("the ARN that was answered", &found.arn, &arn)?;
+    same("the name in the ARN", &arn.place().name, &secret)?;
+    holds(&format!("{arn} has no suffix of its own"), arn.suffix().is_some())
+}
+
+async fn bound(desk: &Desk<'_>) -> Checked {
+    let (secret, _) = desk.adopted("bound").await?;
+    let before = desk.present(&secret).await?;
+    desk.port.bind(&secret, &desk.owner("SECOND")?).await?;
+    let after = desk.present(&secret).await?;
+    same("owner", &after.owner, &Some(desk.owner("SECOND")?))?;
+    same("all else", &Secret { owner: None, ..after }, &Secret { owner: None, ..before })?;
+    let nowhere = desk.port.bind(&desk.secret("bound-nowhere")?, &desk.owner("SECOND")?).await;
+    refused("an owner of no secret", nowhere, ErrorKind::NotFound)?;
+    Ok(())
+}
+
+async fn as_it_would_be(desk: &Desk<'_>) -> Checked {
+    let (secret, _) = desk.adopted("as-it-would-be").await?;
+    same("differences", &desk.port.differences(&secret).await?, &vec![])
+}
+
+/// The port's own region is not elsewhere.
+async fn nowhere_else(desk: &Desk<'_>) -> Checked {
+    let (secret, _) = desk.adopted("nowhere-else").await?;
+    same("homes", &desk.port.elsewhere(&secret, &desk.owner("STORE")?).await?, &vec![])
 }
 
 async fn empty(desk: &Desk<'_>) -> Checked {
@@ -131,13 +174,13 @@ async fn empty(desk: &Desk<'_>) -> Checked {
 async fn empty_filled(desk: &Desk<'_>) -> Checked {
     let (secret, placeholder) = (desk.secret("filled")?, VersionId::for_placeholder(at(0)));
     desk.lab.create_empty_secret(&secret).await?;
-    desk.port.put_placeholder(&secret, &desk.user()?, &placeholder).await?;
+    desk.port.put_placeholder(&secret, &placeholder).await?;
     desk.labels(&secret, [Some(&placeholder), None, None]).await
 }
 
 async fn not_empty(desk: &Desk<'_>) -> Checked {
     let (secret, placeholder) = desk.adopted("not-empty").await?;
-    let again = desk.port.put_placeholder(&secret, &desk.user()?, &VersionId::for_placeholder(at(9))).await;
+    let again = desk.port.put_placeholder(&secret, &VersionId::for_placeholder(at(9))).await;
     refused("a placeholder over a version", again, ErrorKind::Conflict)?;
     desk.labels(&secret, [Some(&placeholder), None, None]).await
 }

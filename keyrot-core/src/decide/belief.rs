@@ -35,8 +35,6 @@ pub enum Implausible {
     BeforeTheKey,
     /// IAM gives another creation time for the key.
     OtherCreationTime,
-    /// The key that it calls replaced is younger than the current one, and no labeled version holds it.
-    NotReplaced,
 }
 
 impl fmt::Display for Implausible {
@@ -45,7 +43,6 @@ impl fmt::Display for Implausible {
             Self::InTheFuture => "its time is in the future",
             Self::BeforeTheKey => "its time is before the key was created",
             Self::OtherCreationTime => "IAM gives another creation time for the key",
-            Self::NotReplaced => "the key is younger than the one that it says replaced it",
         })
     }
 }
@@ -150,15 +147,11 @@ impl Sieve<'_> {
             Note::Promoted(promoted) => self.future(promoted.at, self.policy.waits().settle).or_else(|| {
                 let held = labels(secret).find(|held| held.version == promoted.version)?;
                 let key = held.key().and_then(|id| self.key(id));
-                self.before(key, promoted.at).or_else(|| {
-                    let replaced = self.key(promoted.replacing.as_ref()?)?;
-                    let held = labels(secret).any(|held| held.key() == Some(&replaced.id));
-                    (!held && key?.created < replaced.created).then_some(Implausible::NotReplaced)
-                })
+                self.before(key, promoted.at)
             }),
-            Note::Retired(retired) => self
-                .future(retired.at, Duration::ZERO)
-                .or_else(|| self.before(self.key(&retired.key), retired.at)),
+            Note::Retired(retired) => {
+                self.future(retired.at, Duration::ZERO).or_else(|| self.before(self.key(&retired.key), retired.at))
+            }
             Note::Revoked(all) => all.iter().find_map(|one| {
                 self.future(one.at, Duration::ZERO).or_else(|| self.before(self.key(&one.key), one.at))
             }),

@@ -209,7 +209,8 @@ impl Case<'_> {
                 let soak = self.policy.waits().soak;
                 let wait = |since| {
                     let until = after(since, soak);
-                    (self.now < until).then(|| Decision::Wait(Wait { why: Why::Soak(key.id.clone()), until: Some(until) }))
+                    (self.now < until)
+                        .then(|| Decision::Wait(Wait { why: Why::Soak(key.id.clone()), until: Some(until) }))
                 };
                 // Whatever the entry says: a key that was used was Active then.
                 let used = || match self.seen.last_use.get(&key.id) {

@@ -1,8 +1,8 @@
 //! What Secrets Manager's own rotation orders, step by step, of its rotation function.
 
-use super::case::Case;
 use super::belief::believed;
-use super::usable;
+use super::case::Case;
+use super::{home, usable};
 use crate::{
     AccessKey, Blocked, Content, Decision, Held, KeyId, Observed, Policy, Proof, Question, Refusal, Secret, Step,
     Timestamp, VersionId, Why,
@@ -47,6 +47,9 @@ pub enum OrderStep {
 #[must_use]
 pub fn decide_order(seen: &Observed, order: &Order, policy: &Policy, now: Timestamp) -> Decision {
     let seen = &*believed(seen, policy, now);
+    if let Some(decision) = home::home(seen) {
+        return decision;
+    }
     if let Some(policy) = seen.quarantine.clone() {
         return Decision::Blocked(Blocked::Quarantined { policy });
     }

@@ -1,8 +1,8 @@
 //! What a person's request takes.
 
-use super::case::{Case, in_use};
 use super::belief::believed;
-use super::{decide_for, usable};
+use super::case::{Case, in_use};
+use super::{decide_for, home, usable};
 use crate::policy::after;
 use crate::{
     AccessKey, Blocked, Content, Decision, Held, KeyId, KeyStatus, Note, Observed, Phase, Policy, Promoted, Proof,
@@ -37,6 +37,9 @@ pub fn decide_request(seen: &Observed, request: &Request, policy: &Policy, now: 
 }
 
 fn rollback(seen: &Observed, to: &KeyId, policy: &Policy, now: Timestamp) -> Decision {
+    if let Some(decision) = home::home(seen) {
+        return decision;
+    }
     let secret = match usable(&seen.secret) {
         Ok(Some(secret)) => secret,
         Ok(None) => return Decision::Refused(Refusal::NothingCurrent),
@@ -94,6 +97,15 @@ fn revoke(seen: &Observed, order: &Revocation, policy: &Policy, now: Timestamp) 
     if order.without_successor && active.is_some() && !reactivated {
         return Decision::Act(Step::Deactivate(key.clone()));
     }
+    let labelled = |secret: &Secret| {
+        [&secret.current, &secret.pending, &secret.previous].into_iter().flatten().any(|held| held.key() == Some(key))
+    };
+    if listed.is_none() && noted.is_none() && !present.is_some_and(labelled) && !present.is_some_and(unread) {
+        return Decision::Refused(no_such_key(seen, key));
+    }
+    if let Some(decision) = home::home(seen) {
+        return decision;
+    }
     let secret = match usable(&seen.secret) {
         Ok(secret) => secret,
         Err(blocked) => return Decision::Blocked(blocked),
@@ -140,6 +152,11 @@ fn revoke(seen: &Observed, order: &Revocation, policy: &Policy, now: Timestamp) 
         Some(listed) => case.end_of_revocation(listed, order.delete),
         None => decide_for(seen, Some(key), policy, now),
     }
+}
+
+/// Whether a version under AWSCURRENT or AWSPREVIOUS may hold any key.
+fn unread(secret: &Secret) -> bool {
+    [&secret.current, &secret.previous].into_iter().flatten().any(|held| held.content == Content::Foreign)
 }
 
 fn no_such_key(seen: &Observed, key: &KeyId) -> Refusal {

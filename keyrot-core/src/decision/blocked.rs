@@ -1,6 +1,6 @@
 //! Why a person has to decide, and what they can do.
 
-use crate::{KeyId, LastUse, Timestamp, UserName, VersionId};
+use crate::{Difference, KeyId, LastUse, Owner, Place, SecretArn, Timestamp, UserName, VersionId};
 use serde::Serialize;
 use std::fmt;
 
@@ -12,6 +12,56 @@ pub enum Blocked {
     Quarantined {
         /// The attached policy.
         policy: String,
+    },
+    /// The user's home is another secret, region or account than the settings name.
+    ManagedElsewhere {
+        /// The home.
+        home: SecretArn,
+    },
+    /// The credentials belong to another account than the settings name.
+    OtherAccount {
+        /// The settings' account.
+        expected: String,
+        /// The user's account.
+        found: String,
+    },
+    /// The user's tag that names its home is no secret's ARN.
+    HomeUnreadable {
+        /// The tag's value.
+        text: String,
+    },
+    /// The user has no home yet, and nobody chose this account and region for it.
+    NotNamed {
+        /// Where the secret would be.
+        place: Place,
+    },
+    /// The secret's ARN does not fit into the user's tag.
+    HomeTooLong {
+        /// Where the secret would be.
+        place: Place,
+        /// How many characters too long it is.
+        excess: usize,
+    },
+    /// The secret belongs to another user, by its unique id.
+    SecretOfAnother {
+        /// That user.
+        owner: Owner,
+        /// The secret.
+        arn: SecretArn,
+    },
+    /// A secret of that name exists, and nothing shows that it is this user's.
+    SecretNotBound {
+        /// The secret.
+        arn: SecretArn,
+        /// What is missing.
+        why: Unhoused,
+    },
+    /// The secret has so many tags that not all of keyrot's fit beside them.
+    NoTagRoom {
+        /// How many it has that are not keyrot's.
+        tags: usize,
+        /// How many there may be.
+        most: usize,
     },
     /// The secret is scheduled for deletion.
     SecretDeleted {
@@ -99,6 +149,37 @@ pub enum Blocked {
     },
 }
 
+/// Why a secret that exists is not taken for a user's home.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unhoused {
+    /// It has no version.
+    Empty,
+    /// It holds a placeholder, and no tag names the user.
+    Placeholder,
+    /// It holds a key that is not one of the user's Active ones.
+    NoSuchKey,
+    /// It holds no access key.
+    HoldsOther,
+    /// The credentials in it do not work.
+    DoesNotWork(String),
+    /// It is not as keyrot would have created it.
+    Differs(Vec<Difference>),
+}
+
+impl fmt::Display for Unhoused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("it is empty"),
+            Self::Placeholder => f.write_str("it holds a placeholder, and no tag that names this user"),
+            Self::NoSuchKey => f.write_str("it holds a key that is none of this user's Active ones"),
+            Self::HoldsOther => f.write_str("it holds no access key"),
+            Self::DoesNotWork(reason) => write!(f, "the credentials in it do not work: {reason}"),
+            Self::Differs(all) => f.write_str(&all.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")),
+        }
+    }
+}
+
 /// What is known of a key that nobody can be blamed for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct Evidence {
@@ -116,6 +197,17 @@ impl Blocked {
     pub fn hint(&self, user: &UserName) -> String {
         match self {
             Self::Quarantined { .. } => format!("treat the key as leaked: `keyrot who-uses {user}` says what it did, `keyrot revoke {user} KEY` replaces it; then detach the policy"),
+            Self::ManagedElsewhere { home } => {
+                let place = home.place();
+                format!("run it there: region {}, account {}, secret {}; or remove the tag keyrot:home from the user, if that secret is not in use any more", place.region, place.account, place.name)
+            }
+            Self::OtherAccount { .. } => "check the profile and the credentials, or the setting account".into(),
+            Self::HomeUnreadable { .. } => "remove the tag keyrot:home from the user, and run keyrot again where its secret is".into(),
+            Self::NotNamed { place } => format!("choose it for this user: keyrot enroll {user} --region {}; or set account = \"{}\" and region = \"{}\" in keyrot.toml for all users", place.region, place.account, place.region),
+            Self::HomeTooLong { .. } => "choose a shorter secret_name: the ARN has to fit into a tag of 256 characters".into(),
+            Self::SecretOfAnother { .. } => format!("if that user does not exist any more: keyrot enroll {user} --adopt-secret"),
+            Self::SecretNotBound { .. } => format!("look at it; if it is this user's to use: keyrot enroll {user} --adopt-secret"),
+            Self::NoTagRoom { .. } => "remove tags from the secret, then run keyrot again".into(),
             Self::SecretDeleted { .. } => "restore it with `aws secretsmanager restore-secret`, or remove the user's rotation tag".into(),
             Self::SecretIsReplica { primary } => format!("run keyrot in {primary}, or name another secret in the tag keyrot:secret"),
             Self::SecretHoldsOther { .. } => {
@@ -162,6 +254,33 @@ impl fmt::Display for Blocked {
         match self {
             Self::Quarantined { policy } => {
                 write!(f, "AWS has quarantined the user (policy {policy}): a key has leaked")
+            }
+            Self::ManagedElsewhere { home } => {
+                write!(f, "the user's key is managed elsewhere: in {}", home.place())
+            }
+            Self::OtherAccount { expected, found } => {
+                write!(f, "the user is in account {found}, and the settings are for account {expected}")
+            }
+            Self::HomeUnreadable { text } => {
+                write!(f, "the user's tag keyrot:home is {text:?}, expected the ARN of a secret")
+            }
+            Self::NotNamed { place } => {
+                write!(f, "the user has no secret yet, and nobody chose where it is to be; it would be {place}")
+            }
+            Self::HomeTooLong { place, excess } => {
+                write!(f, "the ARN of the secret ({place}) is {excess} characters too long for the tag keyrot:home")
+            }
+            Self::SecretOfAnother { owner, arn } => {
+                write!(f, "the secret {} belongs to another user: {owner}", arn.place().name)
+            }
+            Self::SecretNotBound { arn, why } => {
+                write!(f, "the secret {} exists, and is not known to be this user's: {why}", arn.place().name)
+            }
+            Self::NoTagRoom { tags, most } => {
+                write!(
+                    f,
+                    "the secret has {tags} tags that are not keyrot's, expected at most {most}, so that the journal fits beside them"
+                )
             }
             Self::SecretDeleted { since } => {
                 write!(f, "the secret has been scheduled for deletion since {}", since.format("%F %R UTC"))

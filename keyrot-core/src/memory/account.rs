@@ -2,9 +2,10 @@
 
 use super::{Actor, Broken, Fault, FaultAt, Label, Value, Watch, World};
 use crate::{
-    AccessKey, CallError, Clock, CredentialProbe, CredentialSource, Credentials, Edition, ErrorKind, IamPort, IamUser,
-    Inside, KeyId, KeyStatus, LastUse, NewKey, Note, Policy, ProbeAnswer, Published, SecretId, SecretName, SecretState,
-    SecretStorePort, StoredVersion, TagPort, Timestamp, UserName, VersionId,
+    AccessKey, CallError, Clock, CredentialProbe, CredentialSource, Credentials, Difference, Edition, ErrorKind,
+    HOME_TAG, IamPort, IamUser, Inside, KeyId, KeyStatus, LastUse, NewKey, Note, Owner, Policy, ProbeAnswer, Published,
+    SecretArn, SecretId, SecretName, SecretState, SecretStorePort, StoredVersion, TagPort, Timestamp, UserName,
+    VersionId,
 };
 use async_trait::async_trait;
 use std::collections::BTreeMap;
@@ -15,6 +16,10 @@ use std::time::Duration;
 #[derive(Clone)]
 pub struct MemoryAccount {
     inner: Arc<Mutex<Inner>>,
+    /// The region that this handle's secrets are in.
+    region: String,
+    /// The further regions that it looks for homes in.
+    further: Vec<String>,
 }
 
 struct Inner {
@@ -35,20 +40,36 @@ impl MemoryAccount {
     /// Puts an account behind the ports.
     #[must_use]
     pub fn new(world: World) -> Self {
+        let region = world.region().to_owned();
         let inner =
             Inner { world, faults: Vec::new(), watches: Vec::new(), broken: Vec::new(), calls: BTreeMap::new() };
-        Self { inner: Arc::new(Mutex::new(inner)) }
+        Self { inner: Arc::new(Mutex::new(inner)), region, further: Vec::new() }
+    }
+
+    /// The same account, with the secrets of another region: IAM is the same everywhere.
+    #[must_use]
+    pub fn in_region(&self, region: impl Into<String>) -> Self {
+        Self { region: region.into(), ..self.clone() }
+    }
+
+    /// The same, which looks for a user's home in these regions too before it gives it another.
+    #[must_use]
+    pub fn looking_in(&self, further: &[&str]) -> Self {
+        Self { further: further.iter().map(|region| (*region).to_owned()).collect(), ..self.clone() }
     }
 
     /// A copy of the account as it is.
     #[must_use]
     pub fn world(&self) -> World {
-        self.inner().world.clone()
+        let mut world = self.inner().world.clone();
+        world.set_region(&self.region);
+        world
     }
 
     /// Does something to the account as a person would, outside of any rotation, and tells the watches that a person did it.
     pub fn change<T>(&self, change: impl FnOnce(&mut World) -> T) -> T {
         let mut inner = self.inner();
+        inner.world.set_region(&self.region);
         let before = (!inner.watches.is_empty()).then(|| inner.world.clone());
         let result = change(&mut inner.world);
         inner.judge(before.as_ref(), Actor::Person);
@@ -99,6 +120,10 @@ impl MemoryAccount {
         name: &'static str,
         work: impl FnOnce(&mut World) -> Result<T, CallError> + Send,
     ) -> Result<T, CallError> {
+        let work = |world: &mut World| {
+            world.set_region(&self.region);
+            work(world)
+        };
         let fault = self.inner().begin(name);
         let refused = |kind, code: &str| Err(CallError::refused(kind, format!("{name} was refused ({code})")));
         match fault {
@@ -160,6 +185,10 @@ impl IamPort for MemoryAccount {
         self.call("last_use", |world| Ok(world.last_use(key)?)).await
     }
 
+    async fn write_home(&self, user: &UserName, home: &SecretArn) -> Result<(), CallError> {
+        self.call("write_home", |world| Ok(world.tag_user(user, HOME_TAG, &home.to_string())?)).await
+    }
+
     async fn deactivate_key(&self, user: &UserName, key: &KeyId) -> Result<(), CallError> {
         self.call("deactivate_key", |world| Ok(world.set_key_status(user, key, KeyStatus::Inactive)?)).await
     }
@@ -194,21 +223,44 @@ impl SecretStorePort for MemoryAccount {
         self.call("describe", |world| Ok(world.describe_secret(secret))).await
     }
 
-    async fn create(&self, secret: &SecretName, user: &UserName, placeholder: &VersionId) -> Result<(), CallError> {
+    async fn create(
+        &self,
+        secret: &SecretName,
+        owner: &Owner,
+        placeholder: &VersionId,
+    ) -> Result<SecretArn, CallError> {
         let first = Some((placeholder.clone(), Value::placeholder()));
         self.call("create", |world| {
             world.create_secret(secret, first)?;
-            Ok(world.tag_secret(secret, "keyrot:user", user.to_string())?)
+            world.tag_secret(secret, Owner::TAG, owner.to_text())?;
+            match world.describe_secret(secret) {
+                SecretState::Present(made) => Ok(made.arn),
+                other => Err(CallError::lost(format!("{secret} was created, and is {other:?}"))),
+            }
         })
         .await
     }
 
-    async fn put_placeholder(
-        &self,
-        secret: &SecretName,
-        _user: &UserName,
-        placeholder: &VersionId,
-    ) -> Result<(), CallError> {
+    async fn bind(&self, secret: &SecretName, owner: &Owner) -> Result<(), CallError> {
+        self.call("bind", |world| Ok(world.tag_secret(secret, Owner::TAG, owner.to_text())?)).await
+    }
+
+    async fn elsewhere(&self, secret: &SecretName, owner: &Owner) -> Result<Vec<SecretArn>, CallError> {
+        self.call("elsewhere", |world| {
+            let further = |arn: &SecretArn| arn.place().name == *secret && self.further.contains(&arn.place().region);
+            Ok(world.homes(owner).filter(further).collect())
+        })
+        .await
+    }
+
+    async fn differences(&self, secret: &SecretName) -> Result<Vec<Difference>, CallError> {
+        self.call("differences", |world| {
+            Ok(world.secret(secret).map(|found| found.differences.clone()).unwrap_or_default())
+        })
+        .await
+    }
+
+    async fn put_placeholder(&self, secret: &SecretName, placeholder: &VersionId) -> Result<(), CallError> {
         self.call("put_placeholder", |world| {
             if world.secret(secret).is_some_and(|s| s.labelled(Label::Current).is_some()) {
                 let message = format!("{secret} has a current version by now");

@@ -3,7 +3,7 @@
 use super::world::{Refusal, World};
 use crate::{
     AccessKey, Credentials, ErrorKind, IamUser, KeyId, KeyStatus, LastUse, NameError, NewKey, ProbeAnswer, SecretKey,
-    Timestamp, UserArn, UserName, after,
+    Timestamp, UserArn, UserId, UserName, after,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -18,6 +18,8 @@ const MOST_TAGS: usize = 50;
 /// A user with its keys.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct MemoryUser {
+    /// The unique id.
+    pub id: UserId,
     /// The ARN.
     pub arn: UserArn,
     /// The user's tags.
@@ -80,8 +82,23 @@ impl World {
         let arn = UserArn::parse(format!("arn:aws:iam::{}:user/{name}", self.account))?;
         let name = arn.name().clone();
         let tags = tags.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        let user = MemoryUser { arn, tags, policies: Vec::new(), keys: Vec::new(), stale: None };
+        let id = user_id(self.users_made);
+        self.users_made += 1;
+        let user = MemoryUser { id, arn, tags, policies: Vec::new(), keys: Vec::new(), stale: None };
         self.users.insert(name.clone(), user);
+        Ok(name)
+    }
+
+    /// `UpdateUser`: gives the user another name; its unique id stays.
+    ///
+    /// # Errors
+    /// [`NameError`] for what cannot be a user's name.
+    pub fn rename_user(&mut self, from: &UserName, to: &str) -> Result<UserName, NameError> {
+        let name = UserName::parse(to)?;
+        if let Some(mut user) = self.users.remove(from) {
+            user.arn = UserArn::parse(format!("arn:aws:iam::{}:user{}{name}", self.account, user.arn.path()))?;
+            self.users.insert(name.clone(), user);
+        }
         Ok(name)
     }
 
@@ -121,6 +138,7 @@ impl World {
     pub fn list_users(&self, path_prefix: &str) -> Vec<IamUser> {
         let under = |user: &&MemoryUser| user.arn.path().starts_with(path_prefix);
         let listed = |user: &MemoryUser| IamUser {
+            id: user.id.clone(),
             arn: user.arn.clone(),
             tags: user.tags.clone(),
             policies: user.policies.clone(),
@@ -280,6 +298,12 @@ fn key_id(n: u64) -> KeyId {
     }
     id.push_str("SIM");
     KeyId::parse(id).expect("twenty capital letters and digits")
+}
+
+/// The unique id of the nth user that the account makes.
+fn user_id(n: u64) -> UserId {
+    let key = key_id(n.wrapping_add(1 << 32));
+    UserId::parse(format!("AIDA{}", &key.as_str()[4..])).expect("twenty capital letters and digits")
 }
 
 /// A one-to-one scrambling of 64 bits.

@@ -2,8 +2,8 @@
 
 use super::world::{Refusal, World};
 use crate::{
-    Credentials, ErrorKind, Held, Inside, Journal, KeyId, Secret, SecretKey, SecretName, SecretState,
-    StoredVersion, Timestamp, VersionId,
+    Credentials, Difference, ErrorKind, Held, Inside, Journal, KeyId, Note, Owner, Secret, SecretArn, SecretKey,
+    SecretName, SecretState, StoredVersion, Timestamp, VersionId,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -41,6 +41,12 @@ pub struct MemorySecret {
     /// Whether the service's own rotation is switched on.
     #[serde(default)]
     pub rotation: bool,
+    /// How it differs from what keyrot creates.
+    #[serde(default)]
+    pub differences: Vec<Difference>,
+    /// When it was created: it tells a secret from an earlier one of the same name.
+    #[serde(default)]
+    made: Option<Timestamp>,
 }
 
 impl Value {
@@ -100,6 +106,9 @@ impl Value {
     }
 }
 
+/// Tags a secret may have (Secrets Manager user guide, "AWS Secrets Manager quotas").
+const MOST_TAGS: usize = 50;
+
 const ID: &str = "AccessKeyId";
 const SECRET: &str = "SecretAccessKey";
 
@@ -132,6 +141,12 @@ impl MemorySecret {
     #[must_use]
     pub fn value(&self, version: &VersionId) -> Option<&Value> {
         self.versions.get(version)
+    }
+
+    /// Whose key it holds, as its tag says.
+    #[must_use]
+    pub fn owner(&self) -> Option<Owner> {
+        Owner::parse(self.tags.get(Owner::TAG)?)
     }
 
     fn held(&self, label: Label) -> Option<Held> {
@@ -167,17 +182,18 @@ impl World {
     /// # Errors
     /// `ResourceExistsException`.
     pub fn create_secret(&mut self, name: &SecretName, first: Option<(VersionId, Value)>) -> Result<(), Refusal> {
-        if self.secrets.contains_key(name) {
+        if self.secret(name).is_some() {
             let message = format!("The operation failed because the secret {name} already exists.");
             return Err(Refusal::new("ResourceExistsException", ErrorKind::Conflict, message));
         }
-        let mut secret = MemorySecret::default();
+        let mut secret = MemorySecret { made: Some(self.now), ..MemorySecret::default() };
         if let Some((version, value)) = first {
             secret.labels.insert(Label::Current, version.clone());
             secret.written.insert(version.clone(), self.now);
             secret.versions.insert(version, value);
         }
-        self.secrets.insert(name.clone(), secret);
+        let region = self.region.clone();
+        self.secrets.entry(region).or_default().insert(name.clone(), secret);
         Ok(())
     }
 
@@ -252,23 +268,47 @@ impl World {
     /// `TagResource`.
     ///
     /// # Errors
-    /// `ResourceNotFoundException`, `InvalidRequestException`.
+    /// `ResourceNotFoundException`, `InvalidRequestException`, or `LimitExceededException` beyond fifty tags.
     pub fn tag_secret(&mut self, name: &SecretName, tag: &str, text: String) -> Result<(), Refusal> {
-        self.writable_secret(name)?.tags.insert(tag.into(), text);
+        let tags = &mut self.writable_secret(name)?.tags;
+        if tags.len() >= MOST_TAGS && !tags.contains_key(tag) {
+            let message = "Resource can have at most 50 user tags.";
+            return Err(Refusal::new("LimitExceededException", ErrorKind::LimitExceeded, message));
+        }
+        tags.insert(tag.into(), text);
         Ok(())
+    }
+
+    /// Deletes the secret for good, without a recovery window, as an administrator would.
+    pub fn erase_secret(&mut self, name: &SecretName) {
+        self.secrets.entry(self.region.clone()).or_default().remove(name);
+    }
+
+    /// The secret's ARN. The six characters at its end are worked out from when it was created.
+    pub(super) fn secret_arn(&self, region: &str, name: &SecretName, secret: &MemorySecret) -> SecretArn {
+        let made = secret.made.unwrap_or_default().timestamp_millis();
+        let text = format!("{region}/{name}/{made}");
+        let hash =
+            text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
+        let arn = format!("arn:aws:secretsmanager:{region}:{}:secret:{name}-{:06x}", self.account, hash & 0x00ff_ffff);
+        SecretArn::parse(arn).expect("a region, an account and a name make an ARN")
     }
 
     /// `DescribeSecret`, as keyrot sees it.
     #[must_use]
     pub fn describe_secret(&self, name: &SecretName) -> SecretState {
-        let Some(secret) = self.secrets.get(name) else { return SecretState::Missing };
+        let Some(secret) = self.secret(name) else { return SecretState::Missing };
         if let Some(since) = secret.deleted {
             return SecretState::Deleted { since };
         }
         if let Some(primary) = secret.replica_of.clone() {
             return SecretState::Replica { primary };
         }
+        let own = |tag: &String| tag == Owner::TAG || Note::TAGS.contains(&tag.as_str());
         SecretState::Present(Secret {
+            arn: self.secret_arn(&self.region, name, secret),
+            owner: secret.owner(),
+            other_tags: secret.tags.keys().filter(|tag| !own(tag)).count(),
             current: secret.held(Label::Current),
             pending: secret.held(Label::Pending),
             previous: secret.held(Label::Previous),
@@ -302,7 +342,7 @@ impl World {
     /// # Errors
     /// `ResourceNotFoundException`, `InvalidRequestException`.
     pub fn secret_value(&self, name: &SecretName, version: &VersionId) -> Result<&Value, Refusal> {
-        let secret = self.secrets.get(name).ok_or_else(|| no_secret(name))?;
+        let secret = self.secret(name).ok_or_else(|| no_secret(name))?;
         if secret.deleted.is_some() {
             secret.writable(name)?;
         }
@@ -317,18 +357,18 @@ impl World {
     /// # Errors
     /// `ResourceNotFoundException`.
     pub fn secret_versions(&self, name: &SecretName) -> Result<Vec<StoredVersion>, Refusal> {
-        let secret = self.secrets.get(name).ok_or_else(|| no_secret(name))?;
+        let secret = self.secret(name).ok_or_else(|| no_secret(name))?;
         let stored = |id: &VersionId| StoredVersion { id: id.clone(), created: secret.written.get(id).copied() };
         Ok(secret.versions.keys().map(stored).collect())
     }
 
     /// One secret, to be changed as an administrator would.
     pub fn secret_mut(&mut self, name: &SecretName) -> Option<&mut MemorySecret> {
-        self.secrets.get_mut(name)
+        self.secrets.get_mut(&self.region)?.get_mut(name)
     }
 
     fn writable_secret(&mut self, name: &SecretName) -> Result<&mut MemorySecret, Refusal> {
-        let secret = self.secrets.get_mut(name).ok_or_else(|| no_secret(name))?;
+        let secret = self.secret_mut(name).ok_or_else(|| no_secret(name))?;
         secret.writable(name)?;
         Ok(secret)
     }

@@ -2,7 +2,7 @@
 
 use super::trail::Trail;
 use super::{MemorySecret, MemoryUser};
-use crate::{CallError, ErrorKind, SecretName, Timestamp, UserName};
+use crate::{CallError, ErrorKind, Owner, SecretArn, SecretName, Timestamp, UserName};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -46,9 +46,14 @@ pub struct World {
     pub rules: Rules,
     pub(super) now: Timestamp,
     pub(super) account: String,
+    /// The region that calls of Secrets Manager go to.
+    pub(super) region: String,
     pub(super) keys_made: u64,
+    #[serde(default)]
+    pub(super) users_made: u64,
     pub(super) users: BTreeMap<UserName, MemoryUser>,
-    pub(super) secrets: BTreeMap<SecretName, MemorySecret>,
+    /// By region.
+    pub(super) secrets: BTreeMap<String, BTreeMap<SecretName, MemorySecret>>,
     #[serde(default)]
     pub(super) trail: Trail,
 }
@@ -85,7 +90,9 @@ impl World {
             rules: Rules::default(),
             now,
             account: "123456789012".into(),
+            region: "us-east-1".into(),
             keys_made: 0,
+            users_made: 0,
             users: BTreeMap::new(),
             secrets: BTreeMap::new(),
             trail: Trail::default(),
@@ -120,14 +127,40 @@ impl World {
         self.users.get(name)
     }
 
-    /// One secret.
+    /// The region that calls of Secrets Manager go to: `us-east-1` at first.
     #[must_use]
-    pub fn secret(&self, name: &SecretName) -> Option<&MemorySecret> {
-        self.secrets.get(name)
+    pub fn region(&self) -> &str {
+        &self.region
     }
 
-    /// All secrets.
+    /// Lets calls of Secrets Manager go to this region from now on. IAM has none.
+    pub fn set_region(&mut self, region: impl Into<String>) {
+        self.region = region.into();
+    }
+
+    /// One secret of the region.
+    #[must_use]
+    pub fn secret(&self, name: &SecretName) -> Option<&MemorySecret> {
+        self.secret_in(&self.region, name)
+    }
+
+    /// One secret of any region.
+    #[must_use]
+    pub fn secret_in(&self, region: &str, name: &SecretName) -> Option<&MemorySecret> {
+        self.secrets.get(region)?.get(name)
+    }
+
+    /// All secrets of the region.
     pub fn secrets(&self) -> impl Iterator<Item = (&SecretName, &MemorySecret)> {
-        self.secrets.iter()
+        self.secrets.get(&self.region).into_iter().flatten()
+    }
+
+    /// The secrets of all regions that name this user, by its unique id.
+    pub fn homes(&self, owner: &Owner) -> impl Iterator<Item = SecretArn> {
+        let secrets = self.secrets.iter().flat_map(|(region, all)| all.iter().map(move |one| (region, one)));
+        let theirs = move |secret: &MemorySecret| secret.owner().is_some_and(|bound| bound.is(owner));
+        secrets
+            .filter(move |(_, (_, secret))| theirs(secret))
+            .map(|(region, (name, secret))| self.secret_arn(region, name, secret))
     }
 }

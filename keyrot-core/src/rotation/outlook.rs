@@ -3,8 +3,8 @@
 use super::Rotation;
 use crate::policy::after;
 use crate::{
-    Call, Content, Credentials, Held, Intended, KeyId, LastUse, Mode, NewKey, Next, Outcome, ProbeAnswer, Reply, Request,
-    SecretKey, SecretState, StoredVersion, Timestamp, VersionId,
+    Call, Content, Credentials, Held, Intended, KeyId, LastUse, Mode, NewKey, Next, Outcome, ProbeAnswer, Reply,
+    Request, SecretArn, SecretKey, SecretState, StoredVersion, Timestamp, VersionId,
 };
 use std::collections::BTreeMap;
 
@@ -76,7 +76,7 @@ impl Rehearsal {
         self.now = at;
         let Rotation { subject, policy, task, decider, seen, .. } = self.run.clone();
         let mut run = Rotation::new(subject, policy, Mode::Act).to_do(task).deciding_by(decider);
-        (run.seen.keys, run.seen.secret) = (seen.keys, seen.secret);
+        (run.seen.keys, run.seen.secret, run.seen.residence) = (seen.keys, seen.secret, seen.residence);
         self.run = run;
     }
 
@@ -106,6 +106,10 @@ impl Rehearsal {
             Call::DescribeSecret => Reply::Secret(self.run.seen.secret.clone()),
             // Nobody has looked yet, so that it cannot be said.
             Call::LookInto(_) => Reply::Inside(None),
+            // Nobody has looked yet: were there anything, the request would stop there and say so.
+            Call::FindElsewhere => Reply::Elsewhere(Vec::new()),
+            Call::Compare => Reply::Differences(Vec::new()),
+            Call::CreateSecret(_) => Reply::SecretCreated(SecretArn::planned(self.run.subject.place())),
             Call::ListVersions => Reply::Versions(self.versions.clone()),
             Call::LastUse(key) => {
                 let unasked = || LastUse::Unknown("it is asked only when the time has come".to_owned());

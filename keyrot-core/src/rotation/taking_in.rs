@@ -2,8 +2,8 @@
 
 use super::{Rotation, Stage};
 use crate::{
-    AccessKey, Call, CallError, Content, EventKind, Failure, Held, Inside, KeyId, KeyStatus, Note, Outcome, Phase,
-    Proof, Reply, Secret, SecretState, StoredVersion, Timestamp, VersionId,
+    AccessKey, Call, CallError, Content, EventKind, Failure, Held, HomeTag, Inside, KeyId, KeyStatus, Note, Outcome,
+    Phase, Proof, Reply, Secret, SecretArn, SecretState, StoredVersion, Timestamp, VersionId,
 };
 
 impl Rotation {
@@ -20,6 +20,18 @@ impl Rotation {
             }
             (Call::LookInto(version), Reply::Inside(inside)) => {
                 self.read_foreign(&version, inside);
+                true
+            }
+            (Call::FindElsewhere, Reply::Elsewhere(homes)) => {
+                self.seen.elsewhere = Some(homes);
+                true
+            }
+            (Call::Compare, Reply::Differences(differences)) => {
+                self.seen.differences = Some(differences);
+                true
+            }
+            (Call::CreateSecret(version), Reply::SecretCreated(arn)) => {
+                self.secret_created(now, version, arn);
                 true
             }
             (Call::ListVersions, Reply::Versions(versions)) => {
@@ -53,7 +65,7 @@ impl Rotation {
                 self.end_of_proof(now);
                 true
             }
-            (call, Reply::Done) if !call.only_reads() && call != Call::CreateKey => {
+            (call, Reply::Done) if !call.only_reads() && !matches!(call, Call::CreateKey | Call::CreateSecret(_)) => {
                 self.done(now, call);
                 true
             }
@@ -118,11 +130,8 @@ impl Rotation {
             self.tell(now, kind);
         }
         match call {
-            Call::CreateSecret(version) | Call::PutPlaceholder(version) => {
-                self.seen.versions = Some(vec![StoredVersion { id: version.clone(), created: Some(now) }]);
-                let current = Some(Held::of(version));
-                self.seen.secret = SecretState::Present(Secret { current, ..Secret::default() });
-            }
+            Call::PutPlaceholder(version) => self.only_version(now, version),
+            Call::WriteHome(home) => self.seen.residence.tag = HomeTag::At(home),
             Call::Deactivate(key) => {
                 self.set_status(&key, KeyStatus::Inactive);
                 self.deactivated = Some(key);
@@ -133,6 +142,22 @@ impl Rotation {
             }
             Call::DeleteKey(key) => self.seen.keys.retain(|k| k.id != key),
             call => self.done_in_secret(now, call),
+        }
+    }
+
+    fn secret_created(&mut self, now: Timestamp, version: VersionId, arn: SecretArn) {
+        self.changed = true;
+        self.tell(now, EventKind::Adopted);
+        let owner = Some(self.seen.residence.owner.clone());
+        self.seen.secret = SecretState::Present(Secret { owner, ..Secret::empty(arn) });
+        self.seen.created_here = true;
+        self.only_version(now, version);
+    }
+
+    fn only_version(&mut self, now: Timestamp, version: VersionId) {
+        self.seen.versions = Some(vec![StoredVersion { id: version.clone(), created: Some(now) }]);
+        if let SecretState::Present(secret) = &mut self.seen.secret {
+            secret.current = Some(Held::of(version));
         }
     }
 
@@ -171,6 +196,10 @@ impl Rotation {
                 secret.previous = secret.current.replace(promoted);
             }
             Call::Unstage(_) => secret.pending = None,
+            Call::BindSecret => {
+                secret.owner = Some(self.seen.residence.owner.clone());
+                self.bound_here = true;
+            }
             _ => {}
         }
     }
@@ -178,7 +207,12 @@ impl Rotation {
     /// What people are told of a change, before what is known changes.
     fn announcement(&self, call: &Call) -> Option<EventKind> {
         Some(match (call, &self.seen.secret) {
-            (Call::CreateSecret(_) | Call::PutPlaceholder(_), _) => EventKind::Adopted,
+            (Call::PutPlaceholder(_), _) => EventKind::Adopted,
+            (Call::WriteHome(home), SecretState::Present(secret)) => {
+                let lost = self.seen.residence.tag == HomeTag::Absent && secret.journal.promoted.is_some();
+                let again = lost && !self.bound_here && !self.seen.created_here;
+                again.then(|| EventKind::HomeRestored { home: home.clone() })?
+            }
             // IAM's listing may still have shown it Active; it is told once.
             (Call::Deactivate(key), _) if self.deactivated.as_ref() == Some(key) => return None,
             (Call::Deactivate(key), _) => EventKind::Retired { key: key.clone() },

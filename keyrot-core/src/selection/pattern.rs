@@ -1,6 +1,6 @@
 //! Names with `*` and `?` in them.
 
-use crate::UserName;
+use crate::{SecretName, UserName};
 use serde::Serialize;
 use std::fmt;
 
@@ -19,8 +19,18 @@ pub struct Pattern(String);
 
 /// A pattern that no user name could ever match, or none at all.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} matches no user name: expected letters, digits, + = , . @ _ - and the wildcards * and ?")]
-pub struct PatternError(String);
+#[error("{text:?} matches no {what} name: expected letters, digits, {more} and the wildcards * and ?")]
+pub struct PatternError {
+    text: String,
+    what: &'static str,
+    more: &'static str,
+}
+
+impl PatternError {
+    fn new(text: &str, what: &'static str, more: &'static str) -> Self {
+        Self { text: text.chars().take(80).collect(), what, more }
+    }
+}
 
 impl Pattern {
     /// Parses the text.
@@ -31,7 +41,7 @@ impl Pattern {
         let fits = |c: char| c.is_ascii_alphanumeric() || "+=,.@_-*?".contains(c);
         let needed = text.chars().filter(|c| *c != '*').count();
         if text.is_empty() || needed > 64 || !text.chars().all(fits) {
-            return Err(PatternError(text.chars().take(80).collect()));
+            return Err(PatternError::new(text, "user", "+ = , . @ _ -"));
         }
         Ok(Self(text.to_owned()))
     }
@@ -39,31 +49,7 @@ impl Pattern {
     /// Whether the pattern matches the whole name.
     #[must_use]
     pub fn matches(&self, user: &UserName) -> bool {
-        let (pattern, name) = (self.0.as_bytes(), user.as_str().as_bytes());
-        let (mut p, mut n) = (0, 0);
-        // Where the last star stands, and how much of the name it has taken up so far.
-        let mut star = None;
-        while n < name.len() {
-            match pattern.get(p) {
-                Some(b'*') => {
-                    star = Some((p, n));
-                    p += 1;
-                }
-                Some(c) if *c == b'?' || c.eq_ignore_ascii_case(&name[n]) => {
-                    p += 1;
-                    n += 1;
-                }
-                _ => match star {
-                    Some((at, taken)) => {
-                        star = Some((at, taken + 1));
-                        p = at + 1;
-                        n = taken + 1;
-                    }
-                    None => return false,
-                },
-            }
-        }
-        pattern[p..].iter().all(|c| *c == b'*')
+        glob(self.0.as_bytes(), user.as_str().as_bytes(), u8::eq_ignore_ascii_case)
     }
 
     /// The pattern as text.
@@ -71,6 +57,71 @@ impl Pattern {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// A glob over secret names: `*` stands for any characters, slashes too, and `?` for one. Case matters, as it does in secret names.
+///
+/// ```
+/// # use keyrot_core::{SecretName, SecretPattern};
+/// let vendors = SecretPattern::parse("/vendors/*")?;
+/// assert!(vendors.matches(&SecretName::parse("/vendors/mail/key")?));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[serde(transparent)]
+pub struct SecretPattern(String);
+
+impl SecretPattern {
+    /// Parses the text.
+    ///
+    /// # Errors
+    /// [`PatternError`] for a text that can match no secret's name.
+    pub fn parse(text: &str) -> Result<Self, PatternError> {
+        let fits = |c: char| c.is_ascii_alphanumeric() || "/_+=.@-*?".contains(c);
+        if text.is_empty() || text.len() > 512 || !text.chars().all(fits) {
+            return Err(PatternError::new(text, "secret", "/ _ + = . @ -"));
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// Whether the pattern matches the whole name.
+    #[must_use]
+    pub fn matches(&self, name: &SecretName) -> bool {
+        glob(self.0.as_bytes(), name.as_str().as_bytes(), u8::eq)
+    }
+}
+
+impl fmt::Display for SecretPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+fn glob(pattern: &[u8], name: &[u8], same: fn(&u8, &u8) -> bool) -> bool {
+    let (mut p, mut n) = (0, 0);
+    // Where the last star stands, and how much of the name it has taken up so far.
+    let mut star = None;
+    while n < name.len() {
+        match pattern.get(p) {
+            Some(b'*') => {
+                star = Some((p, n));
+                p += 1;
+            }
+            Some(c) if *c == b'?' || same(c, &name[n]) => {
+                p += 1;
+                n += 1;
+            }
+            _ => match star {
+                Some((at, taken)) => {
+                    star = Some((at, taken + 1));
+                    p = at + 1;
+                    n = taken + 1;
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern[p..].iter().all(|c| *c == b'*')
 }
 
 impl fmt::Display for Pattern {

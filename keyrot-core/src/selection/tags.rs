@@ -1,7 +1,7 @@
 //! What a user's own tags say.
 
-use super::SecretTemplate;
-use crate::{IamUser, Policy, SecretName, Waits, nearest::nearest};
+use super::Homes;
+use crate::{HOME_TAG, HomeTag, IamUser, Policy, SecretName, Waits, nearest::nearest};
 use std::time::Duration;
 
 const PREFIX: &str = "keyrot:";
@@ -9,13 +9,16 @@ const MAX_AGE: &str = "keyrot:max-age";
 const OVERLAP: &str = "keyrot:overlap";
 const SECRET: &str = "keyrot:secret";
 const OWNER: &str = "keyrot:owner";
-const KNOWN: [&str; 4] = [MAX_AGE, OVERLAP, SECRET, OWNER];
+const KNOWN: [&str; 5] = [MAX_AGE, OVERLAP, SECRET, OWNER, HOME_TAG];
 
 /// The settings that hold for one user, and everything that is wrong with them.
 #[derive(Debug)]
 pub(super) struct Own {
     pub(super) secret: Option<SecretName>,
-    pub(super) owner: Option<String>,
+    /// Whether a tag named the secret.
+    pub(super) by_tag: bool,
+    /// Whether it is the home of a user who was renamed: the secret's own tag says whose it is.
+    pub(super) by_home: bool,
     pub(super) policy: Option<Policy>,
     pub(super) problems: Vec<String>,
 }
@@ -27,13 +30,7 @@ pub(super) fn same_key(a: &str, b: &str) -> bool {
 }
 
 /// Reads the user's tags; `marker` is the tag that selects users, which may begin with `keyrot:` too.
-pub(super) fn read(
-    user: &IamUser,
-    marker: &str,
-    template: &SecretTemplate,
-    waits: &Waits,
-    allow_short_waits: bool,
-) -> Own {
+pub(super) fn read(user: &IamUser, marker: &str, homes: &Homes, waits: &Waits, allow_short_waits: bool) -> Own {
     let mut problems = unknown(user, marker);
     let mut tag = |name: &str| {
         let mut found = user.tags.iter().filter(|(key, _)| same_key(key, name)).map(|(_, value)| value.as_str());
@@ -43,7 +40,9 @@ pub(super) fn read(
         }
         first
     };
-    let (max_age, overlap, secret, owner) = (tag(MAX_AGE), tag(OVERLAP), tag(SECRET), tag(OWNER));
+    let (max_age, overlap, secret) = (tag(MAX_AGE), tag(OVERLAP), tag(SECRET));
+    let _ = tag(OWNER);
+    let home = HomeTag::of(tag(HOME_TAG));
 
     let mut own_waits = *waits;
     for (name, text, wait) in [(MAX_AGE, max_age, &mut own_waits.max_age), (OVERLAP, overlap, &mut own_waits.overlap)] {
@@ -68,12 +67,46 @@ pub(super) fn read(
             None
         }
     };
+    let by_tag = secret.is_some();
+    let mut by_home = false;
     let secret = match secret {
-        Some(text) => SecretName::parse(text).map_err(|error| format!("the tag {SECRET} cannot be used: {error}")),
-        None => template.secret_name(&user.arn).map_err(|error| error.to_string()),
+        Some(text) => chosen(text, homes),
+        None => homes
+            .template
+            .secret_name(&user.arn)
+            .map(|name| {
+                let kept = kept(&name, &home, user, homes);
+                by_home = kept != name;
+                kept
+            })
+            .map_err(|e| e.to_string()),
     };
     let secret = secret.map_err(|problem| problems.push(problem)).ok();
-    Own { secret, owner: owner.and_then(written), policy, problems }
+    Own { secret, by_tag, by_home, policy, problems }
+}
+
+/// The name in the tag. Whoever may tag a user could say where its key is published, so the settings have to allow it.
+fn chosen(text: &str, homes: &Homes) -> Result<SecretName, String> {
+    let name = SecretName::parse(text).map_err(|error| format!("the tag {SECRET} cannot be used: {error}"))?;
+    match &homes.chosen_by_tag {
+        Some(pattern) if pattern.matches(&name) => Ok(name),
+        Some(pattern) => {
+            Err(format!("the tag {SECRET} names {name}, expected a name like {pattern} (setting secret_tag)"))
+        }
+        None => Err(format!(
+            "the tag {SECRET} is not allowed by the settings; remove it, or allow it by the setting secret_tag"
+        )),
+    }
+}
+
+/// A user who was renamed keeps its home: the template gives that name to another name in the same account and region. Whether the secret
+/// really is this user's, its own tag has to say.
+fn kept(name: &SecretName, home: &HomeTag, user: &IamUser, homes: &Homes) -> SecretName {
+    let HomeTag::At(home) = home else { return name.clone() };
+    let place = home.place();
+    let here =
+        place.partition == user.arn.partition() && place.account == user.arn.account() && place.region == homes.region;
+    if here && homes.template.fits(&place.name, &user.arn) { place.name.clone() } else { name.clone() }
 }
 
 /// Who answers for the user, whether or not keyrot rotates it.

@@ -81,6 +81,18 @@ pub struct Unnameable {
     why: String,
 }
 
+fn fits(parts: &[Part], text: &str, account: &str) -> bool {
+    let Some((first, rest)) = parts.split_first() else { return text.is_empty() };
+    let behind = |length: usize| fits(rest, &text[length..], account);
+    match first {
+        Part::Fixed(fixed) => text.starts_with(fixed.as_str()) && behind(fixed.len()),
+        Part::Account => text.starts_with(account) && behind(account.len()),
+        // A user's name has no slash.
+        Part::User => (1..=text.find('/').unwrap_or(text.len())).any(behind),
+        Part::Path => text.starts_with('/') && (1..=text.len()).any(|n| text[..n].ends_with('/') && behind(n)),
+    }
+}
+
 /// 512, the most that Secrets Manager allows, less a user name of 64 characters that are all escaped.
 const LONGEST_FIXED: usize = 320;
 
@@ -119,6 +131,13 @@ impl SecretTemplate {
             return Err(TemplateError::EndsLikeAnArn);
         }
         Ok(Self { text: text.to_owned(), parts })
+    }
+
+    /// Whether this is the name that the template gives some user of this user's account: perhaps to this one, before it was renamed or moved
+    /// to another path.
+    #[must_use]
+    pub fn fits(&self, name: &SecretName, user: &UserArn) -> bool {
+        fits(&self.parts, name.as_str(), user.account())
     }
 
     /// The name of this user's secret.
@@ -291,6 +310,19 @@ mod tests {
             of("{account}{path}{user}", "arn:aws:iam::123456789012:user/team/ci").unwrap(),
             "123456789012/team/ci"
         );
+    }
+
+    #[test]
+    fn a_name_that_the_template_may_have_given_is_known() {
+        let fits = |template: &str, name: &str| {
+            let template = SecretTemplate::parse(template).unwrap();
+            template.fits(&SecretName::parse(name).unwrap(), &arn("/team/", "ci"))
+        };
+        assert!(fits("/iam/{user}/access_key", "/iam/other/access_key"));
+        assert!(!fits("/iam/{user}/access_key", "/iam/team/ci/access_key"), "no user has a slash in its name");
+        assert!(!fits("/iam/{user}/access_key", "/iam/ci/key") && !fits("/iam/{user}/access_key", "/iam//access_key"));
+        assert!(fits("/iam{path}{user}", "/iam/a/b/ci") && fits("/iam{path}{user}", "/iam/ci"));
+        assert!(fits("{account}/{user}", "123456789012/x") && !fits("{account}/{user}", "210987654321/x"));
     }
 
     #[test]

@@ -1,11 +1,12 @@
 #![allow(clippy::unwrap_used)]
 use super::*;
-use crate::UserArn;
+use crate::{HOME_TAG, HomeTag, UserArn, UserId};
 use proptest::prelude::*;
 use std::time::Duration;
 
 fn user(path_and_name: &str, tags: &[(&str, &str)]) -> IamUser {
     IamUser {
+        id: UserId::parse(format!("AIDA{:0>17}", path_and_name.len())).unwrap(),
         arn: UserArn::parse(format!("arn:aws:iam::123456789012:user/{path_and_name}")).unwrap(),
         tags: tags.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
         policies: Vec::new(),
@@ -17,7 +18,12 @@ fn tagged(path_and_name: &str, more: &[(&str, &str)]) -> IamUser {
 }
 
 fn run(users: &[IamUser], selection: &Selection) -> Selected {
-    select(users, selection, &SecretTemplate::default(), &Waits::default(), false)
+    select(users, selection, &homes(), &Waits::default(), false)
+}
+
+/// Where any secret may be chosen by a tag.
+fn homes() -> Homes {
+    Homes { chosen_by_tag: Some(SecretPattern::parse("*").unwrap()), ..Homes::in_region("us-east-1") }
 }
 
 fn names(selected: &Selected) -> Vec<&str> {
@@ -149,12 +155,14 @@ fn the_selecting_tag_may_begin_with_keyrot_itself() {
 }
 
 #[test]
-fn two_users_of_one_secret_are_both_blocked_even_if_one_is_asked_for() {
+fn who_claims_anothers_secret_is_blocked_and_the_other_is_not() {
+    let both = ["a", "b"].map(|name| tagged(name, &[("keyrot:secret", "/vendors/mail")]));
+    let selected = run(&both, &Selection::default());
+    assert!(blocked(&selected, "a").contains("also user b's") && blocked(&selected, "b").contains("also user a's"));
     let users = [tagged("a", &[("keyrot:secret", "/iam/b/access_key")]), tagged("b", &[]), tagged("c", &[])];
     let selected = run(&users, &Selection::default());
     assert!(blocked(&selected, "a").contains("the secret /iam/b/access_key is also user b's"));
-    assert!(blocked(&selected, "b").contains("is also user a's"));
-    assert!(selected.chosen[2].policy.is_ok());
+    assert!(selected.chosen[1..].iter().all(|chosen| chosen.policy.is_ok()), "nobody takes b's own secret away");
     let selected = run(&users, &only(&["a"]));
     assert_eq!(names(&selected), ["a"]);
     assert!(blocked(&selected, "a").contains("is also user b's"));
@@ -169,6 +177,43 @@ fn a_user_listed_twice_is_one_user_only_if_nothing_differs() {
     assert!(blocked(&differing, "a").contains("listed the user twice"));
     let untagged = run(&[tagged("a", &[]), user("a", &[])], &Selection::default());
     assert!(untagged.chosen.is_empty(), "one of the entries does not select the user");
+}
+
+#[test]
+fn a_tag_chooses_a_secret_only_where_the_settings_allow_it() {
+    let users = [tagged("a", &[("keyrot:secret", "/vendors/mail")])];
+    let by = |pattern: Option<&str>| {
+        let chosen_by_tag = pattern.map(|pattern| SecretPattern::parse(pattern).unwrap());
+        let homes = Homes { chosen_by_tag, ..Homes::in_region("us-east-1") };
+        select(&users, &Selection::default(), &homes, &Waits::default(), false)
+    };
+    assert!(blocked(&by(None), "a").contains("not allowed by the settings"));
+    assert!(blocked(&by(Some("/vendor/*")), "a").contains("expected a name like /vendor/*"));
+    assert_eq!(by(Some("/vendors/*")).chosen[0].subject.secret.as_str(), "/vendors/mail");
+}
+
+#[test]
+fn a_user_who_was_renamed_keeps_the_secret_that_its_tag_names_and_no_other() {
+    let subject = |home: &str| {
+        let user = tagged("new-name", &[(HOME_TAG, home)]);
+        let mut selected = run(std::slice::from_ref(&user), &Selection::default());
+        selected.chosen.remove(0).subject
+    };
+    let at = |region: &str, name: &str| format!("arn:aws:secretsmanager:{region}:123456789012:secret:{name}-a1B2c3");
+    let kept = subject(&at("us-east-1", "/iam/old-name/access_key"));
+    assert_eq!(kept.secret.as_str(), "/iam/old-name/access_key");
+    for elsewhere in [at("eu-west-1", "/iam/old-name/access_key"), at("us-east-1", "/other/old-name")] {
+        let subject = subject(&elsewhere);
+        assert_eq!(subject.secret.as_str(), "/iam/new-name/access_key", "a run is told where the home is, and stops");
+        assert_eq!(subject.home, HomeTag::of(Some(&elsewhere)));
+    }
+}
+
+#[test]
+fn users_of_another_account_than_the_settings_name_are_blocked() {
+    let homes = Homes { account: Some("210987654321".to_owned()), ..Homes::in_region("us-east-1") };
+    let selected = select(&[tagged("a", &[])], &Selection::default(), &homes, &Waits::default(), false);
+    assert!(blocked(&selected, "a").contains("account 123456789012, and the settings are for account 210987654321"));
 }
 
 #[test]
@@ -187,7 +232,7 @@ fn a_quarantine_is_seen_beside_a_bad_tag() {
 fn waits_that_do_not_hold_block_everybody() {
     let waits = Waits { overlap: Duration::from_secs(1), ..Waits::default() };
     let users = [tagged("a", &[])];
-    let go = |allow| select(&users, &Selection::default(), &SecretTemplate::default(), &waits, allow);
+    let go = |allow| select(&users, &Selection::default(), &homes(), &waits, allow);
     assert!(blocked(&go(false), "a").contains("the settings cannot be used: overlap = 1s"));
     assert!(go(true).chosen[0].policy.is_ok(), "a test may wait less");
 }

@@ -2,28 +2,48 @@
 
 use super::Settings;
 use crate::{
-    CallError, Chosen, IamPort, Limits, Missing, MissingWhy, Selected, Selection, Timestamp, UserName, after, select,
+    Adoption, CallError, Chosen, Homes, IamPort, Limits, Missing, MissingWhy, Selected, Selection, Timestamp, UserName,
+    after, select,
 };
 
 impl Settings {
+    /// Where users' secrets are, for a store in this region. Users who have no home yet may be given one only where account and region are
+    /// settings, or where the caller was `deployed` for them: what the environment happens to say is nobody's choice.
+    #[must_use]
+    pub fn homes(&self, region: &str, deployed: bool) -> Homes {
+        let named = deployed || (self.account().is_some() && self.region() == Some(region));
+        Homes {
+            template: self.template().clone(),
+            region: region.to_owned(),
+            account: self.account().map(str::to_owned),
+            adoption: if named { Adoption::Named } else { Adoption::NotNamed },
+            chosen_by_tag: self.secret_tag().cloned(),
+        }
+    }
+
     /// Lists the account's users, and chooses from them by these settings; only these, where some are named.
     ///
     /// # Errors
     /// [`CallError`] if not every user could be seen: nobody is selected then.
-    pub async fn find(&self, iam: &dyn IamPort, only: &[UserName]) -> Result<Selected, CallError> {
+    pub async fn find(&self, iam: &dyn IamPort, homes: &Homes, only: &[UserName]) -> Result<Selected, CallError> {
         let selection = Selection { only: only.to_vec(), ..self.selection().clone() };
         let users = iam.users(&selection.path_prefix).await?;
-        Ok(select(&users, &selection, self.template(), self.policy().waits(), self.allow_short_waits()))
+        Ok(select(&users, &selection, homes, self.policy().waits(), self.allow_short_waits()))
     }
 
     /// Finds one user whom a person names, for a [`Request`](crate::Request): tagged for rotation or not, but not one who is excluded.
     ///
     /// # Errors
     /// [`CallError`] if not every user could be seen.
-    pub async fn find_named(&self, iam: &dyn IamPort, user: &UserName) -> Result<Result<Chosen, Missing>, CallError> {
+    pub async fn find_named(
+        &self,
+        iam: &dyn IamPort,
+        homes: &Homes,
+        user: &UserName,
+    ) -> Result<Result<Chosen, Missing>, CallError> {
         let selection = Selection { only: vec![user.clone()], without_tag: true, ..self.selection().clone() };
         let users = iam.users(&selection.path_prefix).await?;
-        let selected = select(&users, &selection, self.template(), self.policy().waits(), self.allow_short_waits());
+        let selected = select(&users, &selection, homes, self.policy().waits(), self.allow_short_waits());
         let missing = selected.missing.into_iter().next();
         Ok(selected.chosen.into_iter().next().ok_or_else(|| {
             let why = MissingWhy::NotFound { path_prefix: selection.path_prefix.clone(), nearest: None };

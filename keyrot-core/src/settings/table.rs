@@ -3,7 +3,7 @@
 use super::Values;
 use super::notify::{self, NotifyError};
 use super::value::{Raw, Wrong, duration, is_tag, number, optional, secret_tags, switch};
-use crate::{Pattern, SecretTemplate};
+use crate::{Pattern, SecretPattern, SecretTemplate};
 
 /// One setting.
 #[derive(Debug, Clone, Copy)]
@@ -239,10 +239,47 @@ pub static SETTINGS: &[SettingInfo] = &[
         Ok(())
     }),
     setting("region", Kind::Text, None, "the AWS region; by default the SDK finds it", |v, raw| {
-        let fits =
-            |t: &str| t.len() <= 64 && t.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-        optional(raw, "a region such as eu-central-1", fits).map(|region| v.region = region)
+        optional(raw, "a region such as eu-central-1", is_region).map(|region| v.region = region)
     }),
+    setting(
+        "account",
+        Kind::Text,
+        None,
+        "the AWS account, twelve digits: users of another one are not touched",
+        |v, raw| {
+            let fits = |t: &str| t.len() == 12 && t.bytes().all(|b| b.is_ascii_digit());
+            optional(raw, "the twelve digits of an AWS account, in quotes", fits).map(|account| v.account = account)
+        },
+    ),
+    setting(
+        "home_regions",
+        Kind::List,
+        Some(""),
+        "further regions in which a user's secret is looked for before it gets a new one",
+        |v, raw| {
+            let wrong = raw.list().iter().find(|region| !is_region(region));
+            if let Some(region) = wrong {
+                return Err((region.clone(), "regions such as eu-central-1".to_owned()));
+            }
+            v.home_regions = raw.list().to_vec();
+            Ok(())
+        },
+    ),
+    setting(
+        "secret_tag",
+        Kind::Text,
+        None,
+        "the names that a user's tag keyrot:secret may choose, with * and ?; none by default",
+        |v, raw| {
+            if raw.text().is_empty() {
+                v.secret_tag = None;
+                return Ok(());
+            }
+            let pattern = SecretPattern::parse(raw.text());
+            v.secret_tag = Some(pattern.map_err(|_| raw.wrong("names of secrets, such as /vendors/*"))?);
+            Ok(())
+        },
+    ),
     setting("profile", Kind::Text, None, "the AWS profile; by default the SDK finds it", |v, raw| {
         let fits = |t: &str| t.len() <= 256 && !t.chars().any(char::is_control);
         optional(raw, "the name of a profile in your AWS configuration", fits).map(|profile| v.profile = profile)
@@ -284,6 +321,10 @@ pub static SETTINGS: &[SettingInfo] = &[
         },
     ),
 ];
+
+fn is_region(text: &str) -> bool {
+    (1..=32).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}
 
 fn optional_switch(raw: &Raw) -> Result<Option<bool>, Wrong> {
     if raw.text().is_empty() { Ok(None) } else { switch(raw).map(Some) }

@@ -89,6 +89,9 @@ fn every_setting_can_be_set_from_every_source() {
         max_changes = 5
         deadline = "5m"
         region = "eu-central-1"
+        account = "123456789012"
+        home_regions = ["eu-west-1", "us-east-1"]
+        secret_tag = "/vendors/*"
         profile = "prod"
         endpoint_url = "http://127.0.0.1:5000"
         fips = true

@@ -1,7 +1,7 @@
 //! One call, one run, one rotation of Secrets Manager's, on the model's world.
 
 use super::setting::{Port, Setting, UNIT};
-use super::world::{Luck, secret, user};
+use super::world::{Luck, secret};
 use futures_util::FutureExt;
 use keyrot_core::memory::{Fault, FaultAt, Label, MemoryAccount, World};
 use keyrot_core::{
@@ -11,8 +11,7 @@ use keyrot_core::{
 use std::time::Duration;
 
 pub(crate) fn machine(setting: &Setting, world: &World, task: Task) -> Rotation {
-    let arn = world.user(&user()).unwrap().arn.clone();
-    let subject = Subject { user: user(), arn, secret: secret(), owner: None, quarantine: None };
+    let subject = Subject::of(&world.list_users("/")[0], secret(), world.region());
     Rotation::new(subject, setting.rotator_policy(), Mode::Act).deciding_by(setting.decider).to_do(task)
 }
 

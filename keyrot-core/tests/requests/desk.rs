@@ -4,7 +4,7 @@ use super::support::DAY;
 use keyrot_core::memory::{Label, MemoryAccount, World};
 use keyrot_core::settings::{Settings, Sources};
 use keyrot_core::{
-    Cancel, Chosen, EventDocument, Intended, KeyId, KeyStatus, Limits, Mode, Outcome, Ports, Refusal, Request,
+    Cancel, Chosen, EventDocument, Homes, Intended, KeyId, KeyStatus, Limits, Mode, Outcome, Ports, Refusal, Request,
     Revocation, Rotator, SecretName, Standing, UserName,
 };
 use std::time::Duration;
@@ -38,7 +38,7 @@ impl Desk {
     }
 
     pub(crate) async fn chosen(&self) -> Chosen {
-        settings().find_named(&self.account, &self.user).await.unwrap().unwrap()
+        settings().find_named(&self.account, &homes(), &self.user).await.unwrap().unwrap()
     }
 
     pub(crate) async fn run(&self) -> Standing {
@@ -166,6 +166,10 @@ fn word(step: &Intended) -> Option<&'static str> {
 
 pub(crate) fn settings() -> Settings {
     Settings::load(&Sources::default()).unwrap()
+}
+
+pub(crate) fn homes() -> Homes {
+    Homes::in_region("us-east-1")
 }
 
 pub(crate) fn secret() -> SecretName {

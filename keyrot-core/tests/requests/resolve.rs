@@ -1,6 +1,6 @@
 //! The ways out for a blocked user, and who can be named at all.
 
-use super::desk::{Desk, back_to, revoke, settings};
+use super::desk::{Desk, back_to, homes, revoke, settings};
 use super::support::{DAY, HOUR, MINUTE};
 use keyrot_core::memory::Label;
 use keyrot_core::{KeyStatus, Outcome, Request, Revocation, UserName, Wait, WayOut, Why};
@@ -63,7 +63,7 @@ async fn who_is_not_tagged_can_be_named() {
     assert_eq!(desk.ask(&Request::Revoke(revoke(&leaked))).await, Outcome::Done);
     assert_eq!(desk.active(), [desk.current().unwrap()]);
     let nobody = UserName::parse("cj").unwrap();
-    let missing = settings().find_named(&desk.account, &nobody).await.unwrap().unwrap_err();
+    let missing = settings().find_named(&desk.account, &homes(), &nobody).await.unwrap().unwrap_err();
     assert!(missing.to_string().contains("did you mean ci?"), "{missing}");
 }
 

@@ -278,7 +278,11 @@ async fn a_key_that_is_too_young_for_its_use_to_be_on_record_is_not_unused() {
 #[tokio::test]
 async fn an_empty_secret_is_no_reason_to_begin_what_will_be_refused() {
     let desk = Desk::new(2);
-    desk.account.change(|world| world.create_secret(&secret(), None).unwrap());
+    let owner = desk.chosen().await.subject.owner().to_text();
+    desk.account.change(|world| {
+        world.create_secret(&secret(), None).unwrap();
+        world.tag_secret(&secret(), keyrot_core::Owner::TAG, owner).unwrap();
+    });
     let keys = desk.active();
     let stranger = KeyId::parse("AKIAIOSFODNN7EXAMPLE").unwrap();
     let no_such = Refusal::NoSuchKey { key: stranger.clone(), keys: keys.clone() };

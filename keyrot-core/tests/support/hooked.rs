@@ -4,8 +4,9 @@ use super::give_way;
 use async_trait::async_trait;
 use keyrot_core::memory::MemoryAccount;
 use keyrot_core::{
-    AccessKey, CallError, Clock, CredentialProbe, Credentials, IamPort, IamUser, Inside, KeyId, LastUse, NewKey, Note,
-    Ports, ProbeAnswer, SecretName, SecretState, SecretStorePort, StoredVersion, Timestamp, UserName, VersionId,
+    AccessKey, CallError, Clock, CredentialProbe, Credentials, Difference, IamPort, IamUser, Inside, KeyId, LastUse,
+    NewKey, Note, Owner, Ports, ProbeAnswer, SecretArn, SecretName, SecretState, SecretStorePort, StoredVersion,
+    Timestamp, UserName, VersionId,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,6 +51,9 @@ impl<H: Hook + 'static> IamPort for Hooked<H> {
     async fn last_use(&self, user: &UserName, key: &KeyId) -> Result<LastUse, CallError> {
         self.around("last_use", user.as_str(), self.account.last_use(user, key)).await
     }
+    async fn write_home(&self, user: &UserName, home: &SecretArn) -> Result<(), CallError> {
+        self.around("write_home", user.as_str(), self.account.write_home(user, home)).await
+    }
     async fn deactivate_key(&self, user: &UserName, key: &KeyId) -> Result<(), CallError> {
         self.around("deactivate_key", user.as_str(), self.account.deactivate_key(user, key)).await
     }
@@ -67,16 +71,25 @@ impl<H: Hook + 'static> SecretStorePort for Hooked<H> {
     async fn describe(&self, secret: &SecretName) -> Result<SecretState, CallError> {
         self.around("describe", secret.as_str(), self.account.describe(secret)).await
     }
-    async fn create(&self, secret: &SecretName, user: &UserName, placeholder: &VersionId) -> Result<(), CallError> {
-        self.around("create", secret.as_str(), self.account.create(secret, user, placeholder)).await
-    }
-    async fn put_placeholder(
+    async fn create(
         &self,
         secret: &SecretName,
-        user: &UserName,
+        owner: &Owner,
         placeholder: &VersionId,
-    ) -> Result<(), CallError> {
-        self.around("put_placeholder", secret.as_str(), self.account.put_placeholder(secret, user, placeholder)).await
+    ) -> Result<SecretArn, CallError> {
+        self.around("create", secret.as_str(), self.account.create(secret, owner, placeholder)).await
+    }
+    async fn bind(&self, secret: &SecretName, owner: &Owner) -> Result<(), CallError> {
+        self.around("bind", secret.as_str(), self.account.bind(secret, owner)).await
+    }
+    async fn elsewhere(&self, secret: &SecretName, owner: &Owner) -> Result<Vec<SecretArn>, CallError> {
+        self.around("elsewhere", secret.as_str(), self.account.elsewhere(secret, owner)).await
+    }
+    async fn differences(&self, secret: &SecretName) -> Result<Vec<Difference>, CallError> {
+        self.around("differences", secret.as_str(), self.account.differences(secret)).await
+    }
+    async fn put_placeholder(&self, secret: &SecretName, placeholder: &VersionId) -> Result<(), CallError> {
+        self.around("put_placeholder", secret.as_str(), self.account.put_placeholder(secret, placeholder)).await
     }
     async fn write_note(&self, secret: &SecretName, note: &Note) -> Result<(), CallError> {
         self.around("write_note", secret.as_str(), self.account.write_note(secret, note)).await

@@ -4,7 +4,7 @@ use super::{DAY, HOUR, MINUTE};
 use futures_util::FutureExt;
 use keyrot_core::memory::{FaultAt, Label, MemoryAccount, Rules, Value, World};
 use keyrot_core::{
-    Cancel, Chosen, Credentials, KeyStatus, Limits, Mode, Outcome, Policy, Ports, ProbeAnswer, Report, Rotator,
+    Cancel, Chosen, Credentials, KeyStatus, Limits, Mode, Outcome, Owner, Policy, Ports, ProbeAnswer, Report, Rotator,
     SecretName, Standing, Subject, Timestamp, UserName, VersionId, Waits,
 };
 use std::time::Duration;
@@ -58,7 +58,10 @@ impl Life {
         }
         match start {
             Start::NoKey | Start::OneKey => {}
-            Start::EmptySecret => world.create_secret(&secret, None).unwrap(),
+            Start::EmptySecret => {
+                world.create_secret(&secret, None).unwrap();
+                bind(&mut world, &secret);
+            }
             Start::ForeignSecret => {
                 let theirs = Value::text(r#"{"Region":"eu-west-1"}"#);
                 let value = Value::credentials(first.as_ref().unwrap(), Some(&theirs));
@@ -88,8 +91,9 @@ impl Life {
     }
 
     pub(crate) fn subject(&self) -> Subject {
-        let arn = self.account.world().user(&self.user).unwrap().arn.clone();
-        Subject { user: self.user.clone(), arn, secret: self.secret.clone(), owner: None, quarantine: None }
+        let users = self.account.world().list_users("/");
+        let user = users.iter().find(|listed| *listed.arn.name() == self.user).unwrap();
+        Subject::of(user, self.secret.clone(), "us-east-1")
     }
 
     pub(crate) fn chosen(&self) -> Chosen {
@@ -202,4 +206,10 @@ impl Life {
             keys => Some(format!("current {key:?}, but the user has {keys:?}")),
         }
     }
+}
+
+/// Tags the secret with the account's first user.
+pub(crate) fn bind(world: &mut World, secret: &SecretName) {
+    let owner = Subject::of(&world.list_users("/")[0], secret.clone(), "us-east-1").owner();
+    world.tag_secret(secret, Owner::TAG, owner.to_text()).unwrap();
 }

@@ -1,0 +1,116 @@
+//! One user, one home: whether this secret is where the user's key belongs, before anything else is decided.
+
+use crate::{
+    Adoption, Blocked, Content, Decision, Difference, HomeTag, KeyStatus, Observed, Proof, Question, Secret,
+    SecretState, Step, Unhoused,
+};
+
+/// What has to be done or known before the secret is the user's home; `None` where it is, or where it cannot be written to anyway.
+///
+/// A home is recorded on both sides, and either alone is a claim. The user's tag can only stop a run: it never makes keyrot publish anywhere
+/// but where the settings point. The secret's tag is enough by itself only for a secret that shows nobody else anything.
+pub(super) fn home(seen: &Observed) -> Option<Decision> {
+    let residence = &seen.residence;
+    match &residence.tag {
+        HomeTag::At(home) if *home.place() != residence.place => {
+            return blocked(Blocked::ManagedElsewhere { home: home.clone() });
+        }
+        HomeTag::Unreadable(text) => return blocked(Blocked::HomeUnreadable { text: text.clone() }),
+        HomeTag::At(_) | HomeTag::Absent => {}
+    }
+    match &seen.secret {
+        SecretState::Missing => no_secret(seen),
+        SecretState::Present(secret) => this_secret(seen, secret),
+        SecretState::Deleted { .. } | SecretState::Replica { .. } => None,
+    }
+}
+
+/// There is no secret yet. One is created only where somebody chose the place, and no other region has the user's.
+fn no_secret(seen: &Observed) -> Option<Decision> {
+    let residence = &seen.residence;
+    let place = residence.place.clone();
+    let chosen = matches!(residence.tag, HomeTag::At(_)) || residence.adoption != Adoption::NotNamed;
+    if !chosen {
+        return blocked(Blocked::NotNamed { place });
+    }
+    let excess = place.excess();
+    if excess > 0 {
+        return blocked(Blocked::HomeTooLong { place, excess });
+    }
+    match seen.elsewhere.as_deref() {
+        None => look(Question::Elsewhere),
+        Some([home, ..]) => blocked(Blocked::ManagedElsewhere { home: home.clone() }),
+        Some([]) => None,
+    }
+}
+
+fn this_secret(seen: &Observed, secret: &Secret) -> Option<Decision> {
+    let residence = &seen.residence;
+    let (owner, arn) = (&residence.owner, &secret.arn);
+    let take_over = residence.adoption == Adoption::TakeOver;
+    match &secret.owner {
+        Some(bound) if bound.is(owner) => match &residence.tag {
+            HomeTag::At(home) if home == arn => None,
+            _ if seen.created_here => Some(Decision::Act(Step::BindUser(arn.clone()))),
+            // The tag is missing, or names only the place, or another secret that was deleted for good.
+            _ => Some(evidence(seen, secret).unwrap_or_else(|| Decision::Act(Step::BindUser(arn.clone())))),
+        },
+        Some(bound) if !take_over => blocked(Blocked::SecretOfAnother { owner: bound.clone(), arn: arn.clone() }),
+        _ => Some(evidence(seen, secret).unwrap_or(Decision::Act(Step::BindSecret))),
+    }
+}
+
+/// What is missing for this secret to be taken for the user's home, where only one side says so, or none: what is current in it is a working
+/// key of this very user; or the operator takes it over; or the secret's tag names the user, and nobody else could read what is published.
+fn evidence(seen: &Observed, secret: &Secret) -> Option<Decision> {
+    let residence = &seen.residence;
+    let take_over = residence.adoption == Adoption::TakeOver;
+    let bound = secret.owner.as_ref().is_some_and(|bound| bound.is(&residence.owner));
+    let excess = residence.place.excess();
+    if excess > 0 {
+        return blocked(Blocked::HomeTooLong { place: residence.place.clone(), excess });
+    }
+    let unhoused = |why| blocked(Blocked::SecretNotBound { arn: secret.arn.clone(), why });
+    let current = secret.current.as_ref();
+    if let Some(held) = current.filter(|held| held.content == Content::Foreign) {
+        return look(Question::Inside(held.version.clone()));
+    }
+    let key = current.and_then(|held| held.key()).and_then(|id| seen.keys.iter().find(|key| key.id == *id));
+    let works = key.is_some_and(|key| key.status == KeyStatus::Active);
+    if let Some(held) = current.filter(|_| works && !take_over) {
+        match seen.proof.as_ref().filter(|(version, _)| *version == held.version).map(|(_, proof)| proof) {
+            None => return look(Question::Proof(held.version.clone())),
+            Some(Proof::Proven) => {}
+            Some(Proof::Refused(reason) | Proof::Wrong(reason)) => {
+                return unhoused(Unhoused::DoesNotWork(reason.clone()));
+            }
+        }
+        // Whoever rotated it before this tag was known chose the place; anything else is an adoption.
+        let managed = bound || secret.journal.promoted.is_some() || matches!(residence.tag, HomeTag::At(_));
+        if !managed && residence.adoption == Adoption::NotNamed {
+            return blocked(Blocked::NotNamed { place: residence.place.clone() });
+        }
+        if managed {
+            return None;
+        }
+    } else if !take_over && !bound {
+        return unhoused(match current.map(|held| &held.content) {
+            None => Unhoused::Empty,
+            Some(Content::Placeholder) => Unhoused::Placeholder,
+            Some(_) if current.and_then(|held| held.key()).is_some() => Unhoused::NoSuchKey,
+            Some(_) => Unhoused::HoldsOther,
+        });
+    }
+    let Some(differences) = &seen.differences else { return look(Question::Differences) };
+    let wrong: Vec<Difference> =
+        differences.iter().filter(|one| !(take_over && one.may_be_accepted())).cloned().collect();
+    if wrong.is_empty() { None } else { unhoused(Unhoused::Differs(wrong)) }
+}
+
+fn blocked(why: Blocked) -> Option<Decision> {
+    Some(Decision::Blocked(why))
+}
+
+fn look(question: Question) -> Option<Decision> {
+    Some(Decision::Look(question))
+}
