@@ -12,6 +12,11 @@ impl Clock for TokioClock {
         SystemTime::now().into()
     }
 
+    /// This clock sees no answers of AWS's.
+    fn aws_now(&self) -> Option<Timestamp> {
+        None
+    }
+
     async fn sleep(&self, time: Duration) {
         tokio::time::sleep(time).await;
     }

@@ -2,13 +2,9 @@
 
 use crate::policy::after;
 use crate::{
-    AccessKey, Content, Decision, Held, Intent, KeyId, LastUse, Note, Observed, Phase, Policy, Promoted, Proof,
-    Question, Retired, Secret, Step, Timestamp, Wait, Why,
+    AccessKey, CLOCK_TOLERANCE, Content, Decision, Held, Intent, KeyId, LastUse, Note, Observed, Phase, Policy,
+    Promoted, Proof, Question, Retired, Secret, Step, Timestamp, Wait, Why,
 };
-use std::time::Duration;
-
-/// How far `now` may be from AWS's clock.
-const SKEW: Duration = Duration::from_secs(300);
 
 /// What a key is to the rotation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,8 +125,8 @@ impl Case<'_> {
     pub(super) fn made_under_the_intent(&self, key: &AccessKey) -> bool {
         let Some(Intent { before, at }) = &self.secret.journal.intent else { return false };
         let in_window = |k: &AccessKey| {
-            let not_too_early = *at <= after(k.created, SKEW);
-            let not_too_late = k.created <= after(self.settled_at(*at), SKEW);
+            let not_too_early = *at <= after(k.created, CLOCK_TOLERANCE);
+            let not_too_late = k.created <= after(self.settled_at(*at), CLOCK_TOLERANCE);
             !before.contains(&k.id) && not_too_early && not_too_late
         };
         let others = self.seen.keys.iter().filter(|k| {
@@ -220,6 +216,12 @@ impl Case<'_> {
 
     pub(super) fn write(&self, note: Note) -> Option<Decision> {
         Some(Decision::Act(Step::Write(note)))
+    }
+
+    /// Nobody could be asked whether the key works: nothing is concluded, and the next run asks again.
+    pub(super) fn unverified(&self, key: &KeyId, reason: &str) -> Decision {
+        let why = Why::VerificationUnknown { key: key.clone(), reason: reason.to_owned() };
+        Decision::Wait(Wait { why, until: None })
     }
 
     pub(super) fn wait(&self, why: Why, until: Option<Timestamp>) -> Option<Decision> {

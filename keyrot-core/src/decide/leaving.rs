@@ -74,6 +74,7 @@ impl Case<'_> {
                 let replacing = if self.role(leaving) == Role::Old { Some(leaving.id.clone()) } else { before() };
                 return self.write(Note::Promoted(Promoted { version, replacing, at: self.now }));
             }
+            Some(Proof::Unknown(reason)) => return Some(self.unverified(&key, reason)),
             Some(Proof::Refused(reason) | Proof::Wrong(reason)) => reason.clone(),
         };
         Some(Decision::Blocked(Blocked::CurrentDoesNotWork { key, reason }))
