@@ -288,7 +288,7 @@ fn check_endpoints(config: &SdkConfig, settings: &AwsSettings) -> Result<(), Set
         let key = ServiceConfigKey::builder().service_id(id).env("AWS_ENDPOINT_URL").profile("endpoint_url").build();
         config.service_config()?.load_config(key.ok()?)
     };
-    let services = ["IAM", "STS", "Secrets Manager", "CloudTrail", "SNS", "EventBridge", "SSO", "SSO OIDC"];
+    let services = ["IAM", "STS", "Secrets Manager", "CloudTrail", "SNS", "EventBridge", "SSM", "SSO", "SSO OIDC"];
     let found = services.into_iter().filter_map(of_service).chain(config.endpoint_url().map(str::to_owned));
     let Endpoints { all, iam, sts, secrets_manager } = &settings.endpoints;
     for url in [all, iam, sts, secrets_manager].into_iter().flatten().cloned().chain(found) {

@@ -119,7 +119,7 @@ fn an_endpoint_without_tls_is_refused_wherever_it_is_set_and_before_anything_is_
     };
     let far = "http://192.0.2.1:8080";
     for variable in
-        ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL_IAM", "AWS_ENDPOINT_URL_SECRETS_MANAGER"]
+        ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL_SECRETS_MANAGER", "AWS_ENDPOINT_URL_SSM"]
     {
         refused(&[(variable, far)]);
     }
