@@ -95,6 +95,7 @@ impl Mocks {
     fn at(now: Timestamp) -> Self {
         let mut clock = MockClock::new();
         clock.expect_now().return_const(now);
+        clock.expect_aws_now().return_const(Some(now));
         // A run allows its notifiers some time, by this clock.
         clock.expect_sleep().return_const(());
         Self { iam: MockIamPort::new(), store: MockSecretStorePort::new(), probe: MockCredentialProbe::new(), clock }

@@ -222,5 +222,10 @@ fn no_turn(op: &Op<'_>, budget: &Budget) -> Failure {
         op.subject,
         budget.whole.as_secs()
     );
-    Failure { code: None, detail: String::new(), error: CallError::refused(ErrorKind::Throttled, message) }
+    Failure {
+        code: None,
+        detail: String::new(),
+        by_clock: false,
+        error: CallError::refused(ErrorKind::Throttled, message),
+    }
 }

@@ -1,6 +1,8 @@
 use crate::calls::{Budget, Limits, Op, send};
+use crate::clock::{AwsClock, AwsTime};
+use crate::http::{Guarded, LONG_ANSWER, SHORT_ANSWER, may_be_called};
 use crate::limiter::LimiterStats;
-use crate::settings::{AwsSettings, SecretSettings, SettingsError, Timeouts};
+use crate::settings::{AwsSettings, Endpoints, SecretSettings, SettingsError, Timeouts};
 use aws_config::default_provider::region::DefaultRegionChain;
 use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
@@ -10,9 +12,7 @@ use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials as SdkCredentials;
 use aws_credential_types::provider::{ProvideCredentials, error::CredentialsError, future};
 use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
-use aws_sdk_sts::config::SharedAsyncSleep;
-use aws_smithy_http_client::{Builder, Connector, ConnectorBuilder, proxy::ProxyConfig, tls};
-use aws_smithy_runtime_api::client::http::{HttpConnectorSettings, SharedHttpClient};
+use aws_types::service_config::ServiceConfigKey;
 use keyrot_core::{CallError, SecretName};
 use std::collections::HashSet;
 use std::fmt;
@@ -31,6 +31,8 @@ pub(crate) struct Inner {
     pub(crate) sts: aws_sdk_sts::Client,
     /// For clients on other credentials: the same endpoint, connections and time-outs.
     pub(crate) probe: aws_sdk_sts::config::Builder,
+    /// What time it is there.
+    pub(crate) time: AwsTime,
     pub(crate) limits: Limits,
     #[cfg(feature = "trail")]
     pub(crate) trails: crate::trail::Trails,
@@ -93,21 +95,24 @@ impl Aws {
     /// [`ConnectError`] if a setting is not usable, no region is known, or there are no root certificates.
     pub async fn connect(settings: &AwsSettings) -> Result<Self, ConnectError> {
         has_roots()?;
-        Self::connect_through(settings, https()).await
+        Self::connect_through(settings, Guarded::https(&settings.http_endpoints)).await
     }
 
-    pub(crate) async fn connect_through(settings: &AwsSettings, http: SharedHttpClient) -> Result<Self, ConnectError> {
+    pub(crate) async fn connect_through(settings: &AwsSettings, http: Guarded) -> Result<Self, ConnectError> {
         settings.check()?;
-        let config = load(settings, http).await?;
+        let config = load(settings, http.clone()).await?;
+        let time = AwsTime::default();
+        check_endpoints(&config, settings)?;
         let Some(region) = config.region().map(ToString::to_string) else {
             let profile = settings.profile.clone().or_else(|| std::env::var("AWS_PROFILE").ok());
             return Err(ConnectError::NoRegion { profile });
         };
         // Calls are retried here, where the limiter sees every attempt and a lost reply is told from a refusal.
         let once = RetryConfig::disabled();
-        let mut iam = aws_sdk_iam::config::Builder::from(&config).retry_config(once.clone());
-        let mut sts = aws_sdk_sts::config::Builder::from(&config).retry_config(once.clone());
-        let mut secrets = aws_sdk_secretsmanager::config::Builder::from(&config).retry_config(once);
+        let (long, short) = (http.of_service(LONG_ANSWER, &time), http.of_service(SHORT_ANSWER, &time));
+        let mut iam = aws_sdk_iam::config::Builder::from(&config).retry_config(once.clone()).http_client(long.clone());
+        let mut sts = aws_sdk_sts::config::Builder::from(&config).retry_config(once.clone()).http_client(short.clone());
+        let mut secrets = aws_sdk_secretsmanager::config::Builder::from(&config).retry_config(once).http_client(short);
         // A URL given here goes before AWS_ENDPOINT_URL_<SERVICE>; without one the SDK finds its own.
         let own = &settings.endpoints;
         if let Some(url) = own.iam.as_ref().or(own.all.as_ref()) {
@@ -121,7 +126,8 @@ impl Aws {
         }
         #[cfg(feature = "trail")]
         let trails = {
-            let mut trail = aws_sdk_cloudtrail::config::Builder::from(&config).retry_config(RetryConfig::disabled());
+            let trail = aws_sdk_cloudtrail::config::Builder::from(&config).retry_config(RetryConfig::disabled());
+            let mut trail = trail.http_client(long);
             if let Some(url) = &own.all {
                 trail.set_endpoint_url(Some(url.clone()));
             }
@@ -135,6 +141,7 @@ impl Aws {
                 secrets: aws_sdk_secretsmanager::Client::from_conf(secrets.build()),
                 sts: aws_sdk_sts::Client::from_conf(sts.build()),
                 probe,
+                time,
                 limits: Limits::new(&settings.rates),
                 #[cfg(feature = "trail")]
                 trails,
@@ -156,6 +163,12 @@ impl Aws {
     #[must_use]
     pub fn region(&self) -> &str {
         &self.inner.region
+    }
+
+    /// The machine's clock, which knows from the answers on this connection what AWS's own shows.
+    #[must_use]
+    pub fn clock(&self) -> AwsClock {
+        AwsClock(self.inner.time.clone())
     }
 
     /// Who calls: `sts:GetCallerIdentity`, which needs no permission (STS API reference).
@@ -190,7 +203,7 @@ impl fmt::Debug for Aws {
     }
 }
 
-async fn load(settings: &AwsSettings, http: SharedHttpClient) -> Result<SdkConfig, ConnectError> {
+async fn load(settings: &AwsSettings, http: Guarded) -> Result<SdkConfig, ConnectError> {
     let name = settings.app_name.clone().unwrap_or_else(|| "keyrot".to_owned());
     let name = AppName::new(name.clone()).map_err(|_| SettingsError::AppName(name))?;
     let Timeouts { connect, read, attempt, .. } = settings.timeouts;
@@ -198,6 +211,8 @@ async fn load(settings: &AwsSettings, http: SharedHttpClient) -> Result<SdkConfi
         TimeoutConfig::builder().connect_timeout(connect).read_timeout(read).operation_attempt_timeout(attempt).build();
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .http_client(http.clone())
+        // Whatever the environment says: who signs by another clock than the one that decides takes keys away before their time.
+        .disable_clock_skew_correction(true)
         .app_name(name)
         .timeout_config(timeouts);
     if settings.ignore_profiles {
@@ -233,7 +248,7 @@ async fn load(settings: &AwsSettings, http: SharedHttpClient) -> Result<SdkConfi
 
 /// A profile that was asked for by name goes before credentials in the environment, as it does for the AWS CLI; in the SDK's own chain it
 /// would not, and keyrot would act on another account than it was told to.
-async fn of_profile(profile: &str, region: Option<String>, http: SharedHttpClient) -> OfProfile {
+async fn of_profile(profile: &str, region: Option<String>, http: Guarded) -> OfProfile {
     let region = match region {
         Some(region) => Some(Region::new(region)),
         None => DefaultRegionChain::builder().profile_name(profile).build().region().await,
@@ -267,6 +282,21 @@ impl ProvideCredentials for OfProfile {
     }
 }
 
+/// Refuses an endpoint, wherever it is set, that requests may not be sent to. Each request is checked once more when it is sent.
+fn check_endpoints(config: &SdkConfig, settings: &AwsSettings) -> Result<(), SettingsError> {
+    let of_service = |id: &str| {
+        let key = ServiceConfigKey::builder().service_id(id).env("AWS_ENDPOINT_URL").profile("endpoint_url").build();
+        config.service_config()?.load_config(key.ok()?)
+    };
+    let services = ["IAM", "STS", "Secrets Manager", "CloudTrail", "SNS", "EventBridge", "SSM", "SSO", "SSO OIDC"];
+    let found = services.into_iter().filter_map(of_service).chain(config.endpoint_url().map(str::to_owned));
+    let Endpoints { all, iam, sts, secrets_manager } = &settings.endpoints;
+    for url in [all, iam, sts, secrets_manager].into_iter().flatten().cloned().chain(found) {
+        may_be_called(&url, &settings.http_endpoints).map_err(|why| SettingsError::Refused(why.to_string()))?;
+    }
+    Ok(())
+}
+
 /// The SDK's HTTPS client panics without any root certificate, and only at the first call.
 fn has_roots() -> Result<(), ConnectError> {
     let found = rustls_native_certs::load_native_certs();
@@ -275,24 +305,4 @@ fn has_roots() -> Result<(), ConnectError> {
     }
     let why = found.errors.first().map(|error| format!(" ({error})")).unwrap_or_default();
     Err(ConnectError::NoRoots { why })
-}
-
-/// One HTTPS client for all services, so that they share the trusted certificates and the proxy settings of the environment.
-fn https() -> SharedHttpClient {
-    // The way the SDK makes its own default client; the builder's other ways leave out the proxies.
-    Builder::new().build_with_connector_fn(|settings, components| {
-        connector(settings.cloned(), components.and_then(|components| components.sleep_impl()))
-    })
-}
-
-/// HTTPS by rustls, through the proxies of the environment.
-pub(crate) fn connector(settings: Option<HttpConnectorSettings>, sleep: Option<SharedAsyncSleep>) -> Connector {
-    let mut connector =
-        ConnectorBuilder::default().tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc));
-    connector.set_connector_settings(settings);
-    if sleep.is_some() {
-        connector.set_sleep_impl(sleep);
-    }
-    connector.set_proxy_config(Some(ProxyConfig::from_env()));
-    connector.build()
 }

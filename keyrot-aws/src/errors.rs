@@ -9,8 +9,9 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use http_body_util::LengthLimitError;
 use hyper_util::client::legacy::Error as PoolError;
-use keyrot_core::{CallError, ErrorKind};
+use keyrot_core::{CallError, ErrorKind, WrongClock};
 use std::error::Error;
 
 /// What one attempt came to.
@@ -35,6 +36,8 @@ pub(crate) struct Fault {
     request_id: Option<String>,
     /// What to do, where AWS said nothing that it could be read from.
     advice: Option<&'static str>,
+    /// The answer shows that this machine's clock is wrong.
+    clock: Option<WrongClock>,
 }
 
 /// A call that failed for good: the error for the port's caller, and AWS's code for the port itself.
@@ -43,6 +46,8 @@ pub(crate) struct Failure {
     pub(crate) code: Option<String>,
     /// What AWS said.
     pub(crate) detail: String,
+    /// Whether it was refused for this machine's clock: that says nothing about the credentials.
+    pub(crate) by_clock: bool,
     pub(crate) error: CallError,
 }
 
@@ -103,6 +108,7 @@ pub(crate) const UNKNOWN_KEY: &[&str] = &["InvalidClientTokenId", "InvalidAccess
 /// The signature does not fit: a wrong secret, or a wrong clock.
 pub(crate) const BAD_SIGNATURE: &[&str] = &["SignatureDoesNotMatch", "InvalidSignatureException"];
 const EXPIRED: &[&str] = &["ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"];
+const CLOCK_ADVICE: &str = "This machine's clock is off by more than five minutes: set it, then run again";
 const CLOCK: &[&str] = &["RequestExpired", "RequestTimeTooSkewed", "RequestInTheFuture"];
 
 impl Fault {
@@ -117,12 +123,16 @@ impl Fault {
                     _ => format!("HTTP {status}, and no word of AWS's; is a proxy or another server in between?"),
                 });
                 let class = class_of(code.as_deref(), status);
-                Self { class, code, detail: said, request_id: request_id(raw), advice: None }
+                let clock = raw.extension::<WrongClock>().copied();
+                Self { class, code, detail: said, request_id: request_id(raw), advice: None, clock }
             }
             SdkError::ResponseError(answer) => {
                 // The cause may quote the answer, and the answer may hold a secret.
                 let status = answer.raw().status().as_u16();
-                let detail = format!("the answer broke off or could not be read (HTTP {status})");
+                let detail = match find::<LengthLimitError>(error) {
+                    Some(_) => format!("the answer was longer than any of AWS's and was not read (HTTP {status})"),
+                    None => format!("the answer broke off or could not be read (HTTP {status})"),
+                };
                 Self { request_id: request_id(answer.raw()), ..Self::without_code(Class::Lost { sent: true }, detail) }
             }
             SdkError::TimeoutError(_) => Self::without_code(Class::Lost { sent: true }, "no answer in time".to_owned()),
@@ -139,14 +149,16 @@ impl Fault {
     }
 
     fn without_code(class: Class, detail: String) -> Self {
-        Self { class, code: None, detail, request_id: None, advice: None }
+        Self { class, code: None, detail, request_id: None, advice: None, clock: None }
     }
 
     fn not_answered(cause: &ConnectorError) -> Self {
         let text = chain(cause);
         if find::<CredentialsError>(cause).is_some() {
             let fault = Self::without_code(Class::NotSent, format!("no AWS credentials: {text}"));
-            return Self { advice: Some(NO_CREDENTIALS), ..fault };
+            // A signature of the provider's own, such as for a role.
+            let advice = if is_clock(&fault.detail) { CLOCK_ADVICE } else { NO_CREDENTIALS };
+            return Self { advice: Some(advice), ..fault };
         }
         // Certain only while the connection was being made; what fails on a connection may have arrived.
         let connecting = find::<PoolError>(cause).is_some_and(PoolError::is_connect);
@@ -165,7 +177,9 @@ impl Fault {
     pub(crate) fn into_failure(self, op: &Op<'_>, history: History) -> Failure {
         let detail = scrub(&self.detail, &op.hidden);
         let kind = self.kind();
-        let mut message = format!("{} for {} failed", op.action, op.subject);
+        let by_clock = self.is_by_clock();
+        let verb = if by_clock { "was refused" } else { "failed" };
+        let mut message = format!("{} for {} {verb}", op.action, op.subject);
         if history.attempts > 1 {
             message += &format!(" in {} attempts", history.attempts);
         }
@@ -183,7 +197,13 @@ impl Fault {
         if unknown {
             message += ". It is not known whether it was carried out";
         }
-        Failure { code: self.code, detail, error: CallError { kind, effect: op.effect(unknown), message } }
+        Failure { code: self.code, detail, by_clock, error: CallError { kind, effect: op.effect(unknown), message } }
+    }
+
+    /// Whether a signature was refused for its time, and not for the secret.
+    fn is_by_clock(&self) -> bool {
+        let code = self.code.as_deref().unwrap_or_default();
+        CLOCK.contains(&code) || (BAD_SIGNATURE.contains(&code) && (self.clock.is_some() || is_clock(&self.detail)))
     }
 
     fn kind(&self) -> ErrorKind {
@@ -211,6 +231,10 @@ impl Fault {
             return Some(advice.to_owned());
         }
         let code = self.code.as_deref()?;
+        if DENIED.contains(&code) && op.action == "sts:GetCallerIdentity" {
+            // It needs no permission, and no policy of the caller's can deny it (STS API reference, GetCallerIdentity).
+            return Some("No policy of the caller's can deny this call: look at the policy of the VPC endpoint for STS, or at the proxy".to_owned());
+        }
         if DENIED.contains(&code) {
             let missing = denied_action(detail).unwrap_or(op.action);
             let kms = detail.contains("KMS") && !missing.starts_with("kms:");
@@ -229,9 +253,10 @@ impl Fault {
                  and whether the region is enabled for the account"
                     .to_owned()
             }
-            code if CLOCK.contains(&code) || (BAD_SIGNATURE.contains(&code) && is_clock(detail)) => {
-                "This machine's clock is off by more than five minutes: set it".to_owned()
-            }
+            _ if self.is_by_clock() => match self.clock {
+                Some(wrong) => format!("{}: set it, then run again", capital(&wrong.to_string())),
+                None => CLOCK_ADVICE.to_owned(),
+            },
             code if BAD_SIGNATURE.contains(&code) => {
                 "The secret access key that keyrot calls with does not fit its id: check the credentials".to_owned()
             }
@@ -246,8 +271,13 @@ impl Fault {
     }
 }
 
-/// Whether a signature was refused for its time and not for the secret.
-pub(crate) fn is_clock(detail: &str) -> bool {
+fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
+}
+
+/// Whether a text speaks of a signature's time (IAM user guide, "Troubleshoot AWS API requests": "Signature expired", "Signature not yet current").
+fn is_clock(detail: &str) -> bool {
     ["signature expired", "not yet current"].iter().any(|word| detail.to_lowercase().contains(word))
 }
 

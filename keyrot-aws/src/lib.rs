@@ -47,6 +47,7 @@ pub mod doctor;
 #[cfg(feature = "emulator")]
 pub mod emulator;
 mod errors;
+mod http;
 mod iam;
 pub mod limiter;
 mod mfa;
@@ -67,7 +68,7 @@ mod time;
 mod trail;
 mod value;
 
-pub use clock::TokioClock;
+pub use clock::{AwsClock, TokioClock};
 pub use connect::{Aws, Caller, ConnectError};
 pub use settings::{
     AwsSettings, CallerCredentials, Endpoints, FieldNames, Rates, SecretSettings, SettingsError, Timeouts,

@@ -1,6 +1,6 @@
 //! A connection by keyrot's settings.
 
-use crate::{Aws, AwsSettings, Endpoints, FieldNames, SecretSettings, SettingsError, TokioClock};
+use crate::{Aws, AwsSettings, Endpoints, FieldNames, SecretSettings, SettingsError};
 use keyrot_core::Ports;
 #[cfg(feature = "trail")]
 use keyrot_core::Rotator;
@@ -23,6 +23,7 @@ impl AwsSettings {
                 Some(url) => Endpoints { all: Some(url.to_owned()), ..Endpoints::default() },
                 None => self.endpoints,
             },
+            http_endpoints: settings.allow_http_endpoints().to_vec(),
             secret: SecretSettings {
                 kms_key: owned(settings.kms_key()),
                 description: owned(settings.secret_description()),
@@ -35,10 +36,10 @@ impl AwsSettings {
 }
 
 impl Aws {
-    /// All ports on this connection, with the machine's clock.
+    /// All ports on this connection, with the machine's clock, held against AWS's.
     #[must_use]
     pub fn ports(self: &Arc<Self>) -> Ports {
-        Ports { iam: self.clone(), store: self.clone(), probe: self.clone(), clock: Arc::new(TokioClock) }
+        Ports { iam: self.clone(), store: self.clone(), probe: self.clone(), clock: Arc::new(self.clock()) }
     }
 
     /// A rotator on this connection, which asks CloudTrail who uses the keys it has to hold if the setting `trail` says so.

@@ -2,7 +2,6 @@
 
 use crate::calls::{Op, send};
 use crate::connect::Aws;
-use crate::errors::{BAD_SIGNATURE, UNKNOWN_KEY, is_clock};
 use async_trait::async_trait;
 use aws_credential_types::Credentials as SdkCredentials;
 use keyrot_core::{CallError, CredentialProbe, Credentials, ProbeAnswer, UserArn};
@@ -21,9 +20,11 @@ impl CredentialProbe for Aws {
                     .map_or_else(|_| ProbeAnswer::SomebodyElse(arn), ProbeAnswer::Authenticated)),
                 None => Err(op.strange("it names no ARN")),
             },
-            Err(failure) if failure.is(UNKNOWN_KEY) => Ok(ProbeAnswer::Refused),
+            // These two codes are STS's word on credentials (STS API reference, "Common errors"). Whatever else comes back says nothing about
+            // them: it is an error, never a refusal.
+            Err(failure) if failure.is(&["InvalidClientTokenId"]) => Ok(ProbeAnswer::Refused),
             // With a wrong clock every signature is refused; that says nothing of the secret.
-            Err(failure) if failure.is(BAD_SIGNATURE) && !is_clock(&failure.detail) => Ok(ProbeAnswer::WrongSecret),
+            Err(failure) if failure.is(&["SignatureDoesNotMatch"]) && !failure.by_clock => Ok(ProbeAnswer::WrongSecret),
             Err(failure) => Err(failure.into()),
         }
     }

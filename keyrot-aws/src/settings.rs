@@ -27,6 +27,8 @@ pub struct AwsSettings {
     pub dual_stack: bool,
     /// Other endpoints than AWS's own.
     pub endpoints: Endpoints,
+    /// The hosts, as `HOST:PORT`, that may be called over `http://`. Loopback, instance metadata and container credentials always may.
+    pub http_endpoints: Vec<String>,
     /// A name to tell this caller by in CloudTrail's `userAgent`: letters, digits and ``!#$%&'*+-.^_`|~``; `keyrot` by default.
     pub app_name: Option<String>,
     /// How secrets are made.
@@ -225,6 +227,9 @@ pub enum SettingsError {
     /// An endpoint is no URL.
     #[error("the endpoint {0:?} is not usable: expected a URL such as http://127.0.0.1:4566")]
     Endpoint(String),
+    /// An endpoint would be called unencrypted, or cannot be called at all.
+    #[error("{0}")]
+    Refused(String),
     /// The time-outs contradict each other.
     #[error(
         "the time-outs are not usable: an attempt ({attempt:?}) has to fit into a call ({call:?}), and none may be zero"

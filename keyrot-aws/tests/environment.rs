@@ -3,10 +3,12 @@
 //! A process cannot change its own environment safely while its tests run, so each case starts this test program anew, as the child below.
 #![allow(clippy::unwrap_used)]
 
-use keyrot_aws::{Aws, AwsSettings};
+use keyrot_aws::{Aws, AwsSettings, CallerCredentials, Endpoints};
+use keyrot_core::{IamPort, SecretKey, SecretName, SecretStorePort, UserName};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::process::Command;
+use std::sync::{Arc, Mutex};
 
 const CHILD: &str = "KEYROT_TEST_CHILD";
 /// A profile that the child is to ask for by name.
@@ -28,6 +30,170 @@ async fn child() {
     }
 }
 
+/// Where a proxy listens, and the first line of each request that reaches it. It answers that it is one.
+fn proxy() -> (String, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let seen: Arc<Mutex<Vec<String>>> = Arc::default();
+    let lines = Arc::clone(&seen);
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let stream = stream.unwrap();
+            let mut line = String::new();
+            let _ = BufReader::new(&stream).read_line(&mut line);
+            lines.lock().unwrap().push(line.trim().to_owned());
+            let page = "<html>Sign in to the network</html>";
+            let head = format!("HTTP/1.1 403 Forbidden\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", page.len());
+            let _ = (&stream).write_all((head + page).as_bytes());
+        }
+    });
+    (url, seen)
+}
+
+/// A container's credentials, for one who asks.
+fn container() -> (String, std::thread::JoinHandle<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/credentials", listener.local_addr().unwrap());
+    let served = std::thread::spawn(move || {
+        let (stream, _) = listener.accept().unwrap();
+        let mut reader = BufReader::new(&stream);
+        let mut line = String::new();
+        while reader.read_line(&mut line).unwrap() > 2 {
+            line.clear();
+        }
+        let body = r#"{"AccessKeyId":"ASIACONTAINERCONTAIN","SecretAccessKey":"x","Token":"t","Expiration":"2099-01-01T00:00:00Z"}"#;
+        let head =
+            format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n", body.len());
+        (&stream).write_all((head + body).as_bytes()).unwrap();
+    });
+    (url, served)
+}
+
+#[test]
+fn this_machine_its_metadata_and_its_containers_are_not_asked_through_a_proxy() {
+    for variable in ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY"] {
+        let (proxy, seen) = proxy();
+        let (url, served) = sts();
+        let (credentials, given) = container();
+        let text = said(&[
+            ("AWS_REGION", "eu-west-3"),
+            ("AWS_CONTAINER_CREDENTIALS_FULL_URI", &credentials),
+            ("AWS_ENDPOINT_URL_STS", &url),
+            (variable, &proxy),
+        ]);
+        assert_eq!(text, "arn:aws:iam::123456789012:user/me in eu-west-3", "{variable}");
+        assert!(served.join().unwrap().contains("Credential=ASIACONTAINERCONTAIN/"));
+        given.join().unwrap();
+        // Instance metadata, which nobody answers here, and the agents of ECS and EKS.
+        let region = ("AWS_REGION", "eu-west-3");
+        let relative = [region, ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/x"), (variable, &proxy)];
+        let eks = [region, ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://169.254.170.23/x"), (variable, &proxy)];
+        let imds = [region, ("AWS_EC2_METADATA_DISABLED", "false"), (variable, &proxy)];
+        for environment in [&relative, &eks, &imds] {
+            let text = said(environment);
+            assert!(text.contains("no AWS credentials"), "{text}");
+        }
+        assert_eq!(*seen.lock().unwrap(), Vec::<String>::new(), "{variable}");
+    }
+}
+
+#[test]
+fn everything_else_goes_through_the_proxy_of_the_environment() {
+    let (proxy, seen) = proxy();
+    let keys = [("AWS_ACCESS_KEY_ID", "AKIAENVIRONMENTVARIA"), ("AWS_SECRET_ACCESS_KEY", "x")];
+    let text = said(&[&keys[..], &[("AWS_REGION", "eu-west-3"), ("HTTPS_PROXY", &proxy)]].concat());
+    assert!(text.contains("no connection to the endpoint") && text.contains("the proxy"), "{text}");
+    let seen = seen.lock().unwrap();
+    assert!(seen.iter().all(|line| line.starts_with("CONNECT sts.eu-west-3.amazonaws.com:443")), "{seen:?}");
+    assert!(!seen.is_empty());
+}
+
+#[test]
+fn an_endpoint_without_tls_is_refused_wherever_it_is_set_and_before_anything_is_sent() {
+    let keys =
+        [("AWS_ACCESS_KEY_ID", "AKIAENVIRONMENTVARIA"), ("AWS_SECRET_ACCESS_KEY", "x"), ("AWS_REGION", "eu-west-3")];
+    let refused = |environment: &[(&str, &str)]| {
+        let text = said(&[&keys[..], environment].concat());
+        assert!(text.contains("the endpoint http://192.0.2.1:8080 is refused"), "{text}");
+        assert!(text.contains("allow_http_endpoints = [\"192.0.2.1:8080\"]"), "{text}");
+    };
+    let far = "http://192.0.2.1:8080";
+    for variable in
+        ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL_SECRETS_MANAGER", "AWS_ENDPOINT_URL_SSM"]
+    {
+        refused(&[(variable, far)]);
+    }
+    let folder = std::env::temp_dir().join(format!("keyrot-endpoints-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = folder.join("config");
+    for text in [
+        format!("[default]\nendpoint_url = {far}\n"),
+        format!("[default]\nservices = mine\n\n[services mine]\nsts =\n  endpoint_url = {far}\n"),
+    ] {
+        std::fs::write(&file, text).unwrap();
+        refused(&[("AWS_CONFIG_FILE", file.to_str().unwrap())]);
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+    // Not an endpoint of a service, but a host that would be sent a token.
+    let text = said(&[
+        ("AWS_REGION", "eu-west-3"),
+        ("AWS_EC2_METADATA_DISABLED", "false"),
+        ("AWS_EC2_METADATA_SERVICE_ENDPOINT", far),
+    ]);
+    assert!(text.contains("no AWS credentials"), "{text}");
+}
+
+/// A server whose answers have no end.
+fn endless() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            std::thread::spawn(move || {
+                let _ = stream.read(&mut [0; 65_536]);
+                let head = "HTTP/1.1 200 OK\r\ncontent-type: text/xml\r\nconnection: close\r\n\r\n";
+                let mut sent = stream.write_all(head.as_bytes()).map(|()| 0_u64);
+                let chunk = [b' '; 65_536];
+                while let Ok(bytes) = sent
+                    && bytes < 1 << 31
+                {
+                    sent = stream.write_all(&chunk).map(|()| bytes + 65_536);
+                }
+            });
+        }
+    });
+    url
+}
+
+#[tokio::test]
+async fn an_answer_without_an_end_is_an_error_and_not_read() {
+    let endpoints = Endpoints { all: Some(endless()), ..Endpoints::default() };
+    let (key, secret) = ("AKIAENVIRONMENTVARIA".to_owned(), SecretKey::new("x".to_owned()));
+    let credentials = Some(CallerCredentials { key_id: key, secret, session_token: None });
+    let settings = AwsSettings { region: Some("eu-west-3".into()), endpoints, credentials, ..AwsSettings::default() };
+    let aws = Aws::connect(&settings).await.unwrap();
+    let before = resident();
+    let user = UserName::parse("ci").unwrap();
+    let secret = SecretName::parse("/iam/ci/access_key").unwrap();
+    for error in [
+        aws.caller_identity().await.unwrap_err(),
+        aws.describe(&secret).await.unwrap_err(),
+        aws.list_keys(&user).await.unwrap_err(),
+    ] {
+        assert!(error.to_string().contains("the answer was longer than any of AWS's"), "{error}");
+    }
+    let grown = resident().saturating_sub(before);
+    assert!(grown < 400 << 20, "{grown} bytes were taken");
+}
+
+/// This process's memory; nothing where that is not to be found out.
+fn resident() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    peak.and_then(|text| text.trim().trim_end_matches(" kB").parse::<usize>().ok()).unwrap_or(0) << 10
+}
+
 /// Starts the child in this environment; what it says.
 fn said(environment: &[(&str, &str)]) -> String {
     let mut command = Command::new(std::env::current_exe().unwrap());
@@ -35,7 +201,8 @@ fn said(environment: &[(&str, &str)]) -> String {
         .args(["--exact", "child", "--nocapture"])
         .env_clear()
         .env(CHILD, "1")
-        .env("AWS_EC2_METADATA_DISABLED", "true");
+        .env("AWS_EC2_METADATA_DISABLED", "true")
+        .env("AWS_METADATA_SERVICE_NUM_ATTEMPTS", "1");
     let output = command.envs(environment.iter().copied()).output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     let line = text.lines().find_map(|line| Some(line.split_once("SAID ")?.1.to_owned()));

@@ -42,6 +42,10 @@ impl Clock for WorldClock {
         self.0.now()
     }
 
+    fn aws_now(&self) -> Option<Timestamp> {
+        Some(self.0.now())
+    }
+
     async fn sleep(&self, time: Duration) {
         self.0.advance(time);
         TokioClock.sleep(Duration::from_millis(1)).await;

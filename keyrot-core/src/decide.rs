@@ -32,6 +32,7 @@ use case::{Case, Role};
 /// - A key that was current is deactivated only `overlap` after a stored note says that its successor was proved and is in place, and only on
 ///   IAM's word that it was not used within `quiet`. No answer is never that word.
 /// - A key is deleted only `soak` after a stored note says that it was seen Inactive, and only while it is Inactive.
+/// - Where AWS could not be asked whether a key works, nothing is concluded: the key is neither abandoned nor is the user blocked.
 /// - A key that no version, no note and no intent explains is never changed: the user is blocked.
 /// - One key is on its way out at a time, and no key is made before it is gone.
 /// - A key that a person revoked (a stored note says so) is due at once, and is deactivated as soon as a proved successor is in place, without
@@ -288,6 +289,7 @@ impl Case<'_> {
             Some(Proof::Proven) => {
                 Some(Decision::Act(Step::Promote { from: self.current.version.clone(), to: staged.version.clone() }))
             }
+            Some(Proof::Unknown(reason)) => Some(self.unverified(key, reason)),
             Some(Proof::Refused(_)) if self.now < limit => self.wait(Why::Propagation(key.clone()), Some(limit)),
             // keyrot writes each version once, with the key that its id names.
             Some(Proof::Wrong(_)) => {

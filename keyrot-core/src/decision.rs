@@ -124,6 +124,13 @@ pub enum Why {
     Soak(KeyId),
     /// The staged key does not authenticate yet.
     Propagation(KeyId),
+    /// It could not be found out whether the key works.
+    VerificationUnknown {
+        /// The key under verification.
+        key: KeyId,
+        /// Why it could not be found out.
+        reason: String,
+    },
     /// Another run may still be at work on this key, or IAM may not list it yet.
     Settling(KeyId),
     /// An earlier run was about to make a key, or another has just made one, and IAM does not list it yet.
@@ -143,6 +150,7 @@ impl fmt::Display for Why {
             Self::UseUnknown { key, reason } => write!(f, "whether {key} is in use is unknown: {reason}"),
             Self::Soak(key) => write!(f, "{key} is Inactive and will be deleted"),
             Self::Propagation(key) => write!(f, "{key} does not authenticate yet"),
+            Self::VerificationUnknown { key, reason } => write!(f, "whether {key} works is unknown: {reason}"),
             Self::Settling(key) => {
                 write!(
                     f,

@@ -2,7 +2,7 @@
 
 use crate::{
     Call, CallError, Clock, CredentialProbe, Event, IamPort, Mode, Next, Outcome, Policy, Reply, Rotation,
-    SecretStorePort, Stop, Subject, Timestamp,
+    SecretStorePort, Stop, Subject, Timestamp, WrongClock,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -150,7 +150,8 @@ pub(crate) async fn drive_within(
     let mut calls = 0;
     let mut may_change = false;
     loop {
-        let now = ports.clock.now();
+        // What is known of AWS's time from before this run may be out of date: the first look is made in any case.
+        let now = if calls > 0 { time(ports, &mut rotation) } else { ports.clock.now() };
         if let Some(why) = bounds.why_stop(now) {
             rotation.stop(why);
         }
@@ -169,8 +170,18 @@ pub(crate) async fn drive_within(
                 }
                 calls += 1;
                 let answer = ports.perform(rotation.subject(), &call).await;
-                rotation.answer(ports.clock.now(), answer);
+                let now = time(ports, &mut rotation);
+                rotation.answer(now, answer);
             }
         }
     }
+}
+
+/// The time; the machine is told if it cannot be right.
+fn time(ports: &Ports, rotation: &mut Rotation) -> Timestamp {
+    let now = ports.clock.now();
+    if let Some(wrong) = WrongClock::check(now, ports.clock.aws_now()) {
+        rotation.distrust(wrong);
+    }
+    now
 }

@@ -41,6 +41,7 @@
 
 pub mod audit;
 mod call;
+mod clock;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod consumer;
@@ -80,6 +81,7 @@ mod words;
 pub type Timestamp = chrono::DateTime<chrono::Utc>;
 
 pub use call::{Call, CallError, Effect, ErrorKind, Inside, NewKey, ProbeAnswer, Reply};
+pub use clock::{CLOCK_TOLERANCE, WrongClock};
 #[cfg(feature = "mocks")]
 pub use consumer::MockCredentialSource;
 pub use consumer::{CredentialSource, Edition, Freshness, Published, SecretId, UserRef};

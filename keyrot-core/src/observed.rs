@@ -180,8 +180,10 @@ impl Held {
 pub enum Proof {
     /// They authenticated as the user, as often running as the policy asks.
     Proven,
-    /// They were refused until the time for trying was over.
+    /// They were refused, again and again, until the time for trying was over.
     Refused(String),
+    /// AWS could not be asked, and why: that says nothing about the credentials. Never read as "they do not work".
+    Unknown(String),
     /// They are somebody else's, or the version does not hold what its id says; they never will do.
     Wrong(String),
 }

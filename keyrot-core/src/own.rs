@@ -13,8 +13,8 @@
 use crate::policy::after;
 use crate::proving::{Proving, Trial};
 use crate::{
-    AccessKey, CallError, Cancel, Clock, CredentialProbe, Credentials, Effect, IamPort, KeyId, KeyStatus, LastUse,
-    NewKey, Policy, Proof, Timestamp, UserArn, VersionId, Wait, Why,
+    AccessKey, CallError, Cancel, Clock, CredentialProbe, Credentials, Effect, ErrorKind, IamPort, KeyId, KeyStatus,
+    LastUse, NewKey, Policy, Proof, Timestamp, UserArn, VersionId, Wait, Why, WrongClock,
 };
 use serde::Serialize;
 use std::time::Duration;
@@ -171,6 +171,9 @@ pub enum Undone {
     /// It did not work.
     #[error("the new key does not work: {0}")]
     NotProved(String),
+    /// AWS could not be asked whether it works.
+    #[error("the new key could not be verified: {0}")]
+    NotVerified(String),
     /// It could not be stored.
     #[error("the new key could not be stored: {0}")]
     NotStored(String),
@@ -193,6 +196,11 @@ pub async fn replace_own(
     cancel: &Cancel,
     store: impl FnOnce(&Credentials) -> Result<(), String>,
 ) -> Result<KeyId, ReplaceError> {
+    // What is due, and whether it is due yet, was decided by this clock.
+    if let Err(wrong) = WrongClock::read(clock) {
+        let message = format!("{wrong}; set the clock, then run again");
+        return Err(ReplaceError::NotMade(CallError::refused(ErrorKind::Other, message)));
+    }
     let made = match iam.create_key(owner.name()).await {
         Ok(made) => made,
         Err(error) if error.effect == Effect::None => return Err(ReplaceError::NotMade(error)),
@@ -209,6 +217,7 @@ pub async fn replace_own(
             Ok(()) => return Ok(key),
             Err(reason) => Undone::NotStored(reason),
         },
+        Some(Proof::Unknown(reason)) => Undone::NotVerified(reason),
         Some(Proof::Refused(reason) | Proof::Wrong(reason)) => Undone::NotProved(reason),
         None => Undone::Cancelled,
     };
@@ -245,7 +254,7 @@ async fn prove(
             Trial::Read(_) => proving.read(None),
             Trial::Probe(credentials) => match probe.probe(&credentials).await {
                 Ok(answer) => proving.answered(answer, clock.now(), policy),
-                Err(error) => proving.failed(error.to_string(), clock.now()),
+                Err(error) => proving.failed(&error, clock.now()),
             },
         }
     }

@@ -123,7 +123,12 @@ impl Policy {
                 ("overlap", w.overlap, HOUR, "because AWS's caching clients keep a secret for an hour"),
                 ("quiet", w.quiet, 4 * HOUR, "because IAM reports a key's last use up to four hours late"),
                 ("soak", w.soak, HOUR, "because somebody must have the time to notice and to reactivate the key"),
-                ("settle", w.settle, 10 * MINUTE, "because a run and IAM's listing may lag that long"),
+                (
+                    "settle",
+                    w.settle,
+                    22 * MINUTE,
+                    "because half of it is a run's, and another machine's clock may be ten minutes from this one's",
+                ),
                 ("probe_for", w.probe_for, 15, "because new keys are sometimes refused for fifteen seconds"),
                 ("max_age", w.max_age, DAY, "because Secrets Manager keeps every version of the last day"),
             ] {
@@ -167,9 +172,6 @@ impl Policy {
         }
     }
 }
-
-/// How far a clock may be from AWS's. SigV4 refuses requests beyond that.
-pub(crate) const SKEW: Duration = Duration::from_secs(5 * MINUTE);
 
 const LONGEST: Duration = Duration::from_secs(3653 * DAY);
 

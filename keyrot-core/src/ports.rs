@@ -255,6 +255,13 @@ pub trait Clock: Send + Sync {
     /// The wall clock. It has to go on while the machine sleeps.
     fn now(&self) -> Timestamp;
 
+    /// What AWS's own clock shows, as far as it is known: by the last answer's `Date`, and the time that has passed since. `None` while no
+    /// answer has come.
+    ///
+    /// It must not be derived from [`now`](Self::now): where the two differ by more than [`CLOCK_TOLERANCE`](crate::CLOCK_TOLERANCE), nothing
+    /// is changed, and a clock that somebody sets in the middle of a run has to show.
+    fn aws_now(&self) -> Option<Timestamp>;
+
     /// Lets the time pass.
     async fn sleep(&self, time: Duration);
 }

@@ -5,6 +5,7 @@
 //! A call's own reply counts as a look at what it changed, so that a whole rotation costs ten calls: two to look, eight to act. Everything
 //! is looked at afresh before a key is deactivated or deleted, after a conflict, and after a lost reply.
 
+mod clock;
 mod decider;
 mod outlook;
 mod taking_in;
@@ -19,6 +20,7 @@ use crate::proving::{Proving, Trial};
 use crate::{
     Call, CallError, Decision, Effect, ErrorKind, Event, EventKind, Failure, Held, KeyId, LastUse, NewKey, Observed,
     Outcome, Policy, Proof, Question, Reply, SecretState, Step, Stop, Subject, Timestamp, VersionId, Wait, Why,
+    WrongClock,
 };
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -72,6 +74,8 @@ pub struct Rotation {
     /// The call whose answer is awaited.
     asked: Option<Call>,
     stop: Option<Stop>,
+    /// By how much the clock that the run goes by is wrong, once that is known.
+    wrong_clock: Option<WrongClock>,
     /// The last error of a call whose failure is no failure of the run, unless the run ends because of it.
     passed_over: Option<CallError>,
     events: Vec<Event>,
@@ -124,6 +128,7 @@ impl Rotation {
             perhaps_staged: false,
             asked: None,
             stop: None,
+            wrong_clock: None,
             passed_over: None,
             events: Vec::new(),
         }
@@ -173,6 +178,10 @@ impl Rotation {
                 return Next::Done(outcome.clone());
             }
             let too_long = now >= after(began, self.policy.run_limit());
+            if self.distrusts(None) && self.may_stop(too_long) {
+                self.end_by_clock(now);
+                continue;
+            }
             if too_long {
                 self.stop(Stop::TookTooLong);
             }
@@ -198,6 +207,10 @@ impl Rotation {
                 },
                 Stage::Ended(_) => continue,
             };
+            if self.distrusts(Some(&call)) && self.may_stop(too_long) {
+                self.end_by_clock(now);
+                continue;
+            }
             self.asked = Some(call.clone());
             return Next::Call(call);
         }
@@ -214,7 +227,7 @@ impl Rotation {
             Some(_) if too_long && self.perhaps_staged => true,
             Some(key) if too_long => {
                 self.asked = None;
-                self.stage = Stage::Undo(key, Outcome::Stopped(Stop::TookTooLong));
+                self.stage = Stage::Undo(key, self.too_late());
                 false
             }
             Some(_) => false,
@@ -252,9 +265,10 @@ impl Rotation {
                 let error = self.passed_over.take()?;
                 self.end(now, Outcome::Failed(Failure { doing: "find out when the key was last used".into(), error }))
             }
-            Decision::Wait(Wait { why: Why::Propagation(_), .. }) if self.passed_over.is_some() => {
-                let error = self.passed_over.take()?;
-                self.end(now, Outcome::Failed(Failure { doing: "try the new key".into(), error }))
+            Decision::Wait(Wait { why: Why::VerificationUnknown { key, .. }, .. }) if self.passed_over.is_some() => {
+                let mut error = self.passed_over.take()?;
+                error.message += "; whether the key works is not known, and the next run asks again";
+                self.end(now, Outcome::Failed(Failure { doing: format!("verify {key}"), error }))
             }
             Decision::Wait(wait) => self.end(now, Outcome::Waiting(wait)),
             Decision::Settled { until } => self.end(now, Outcome::Settled { until }),
@@ -334,7 +348,7 @@ impl Rotation {
             }
             (Call::Probe(_), Err(error)) => {
                 if let Stage::Proving(proving) = &mut self.stage {
-                    proving.failed(error.to_string(), now);
+                    proving.failed(&error, now);
                     self.passed_over = Some(error);
                 }
                 self.end_of_proof(now);
@@ -378,7 +392,7 @@ impl Rotation {
         if let Stage::Proving(proving) = &self.stage
             && let Some(proof) = proving.result(now, &self.policy)
         {
-            if proof == Proof::Proven {
+            if !matches!(proof, Proof::Unknown(_)) {
                 self.passed_over = None;
             }
             self.seen.proof = Some((proving.version().clone(), proof));

@@ -85,6 +85,7 @@ struct Values {
     secret_tag: Option<SecretPattern>,
     profile: Option<String>,
     endpoint_url: Option<String>,
+    allow_http_endpoints: Vec<String>,
     fips: Option<bool>,
     dual_stack: Option<bool>,
     trail: bool,
@@ -265,6 +266,12 @@ impl Settings {
     #[must_use]
     pub fn endpoint_url(&self) -> Option<&str> {
         self.values.endpoint_url.as_deref()
+    }
+
+    /// The hosts that may be called over `http://`, each as `HOST:PORT`.
+    #[must_use]
+    pub fn allow_http_endpoints(&self) -> &[String] {
+        &self.values.allow_http_endpoints
     }
 
     /// Whether to use FIPS endpoints; `None` leaves it to the SDK.

@@ -34,7 +34,9 @@ fn wait_text(wait: &Wait) -> String {
         Why::Propagation(key) => format!("{key} does not authenticate yet; it is given up after {until}"),
         Why::Settling(_) => format!("{}; left alone until {until}", wait.why),
         Why::Unlisted => format!("{}; looked at again after {until}", wait.why),
-        Why::UseUnknown { .. } | Why::OldKey(_) | Why::Service => wait.why.to_string(),
+        Why::UseUnknown { .. } | Why::VerificationUnknown { .. } | Why::OldKey(_) | Why::Service => {
+            wait.why.to_string()
+        }
     }
 }
 
@@ -104,6 +106,7 @@ pub(crate) fn why_code(why: &Why) -> &'static str {
         Why::UseUnknown { .. } => "use_unknown",
         Why::Soak(_) => "soak",
         Why::Propagation(_) => "propagation",
+        Why::VerificationUnknown { .. } => "verification_unknown",
         Why::Settling(_) => "settling",
         Why::Unlisted => "unlisted",
         Why::OldKey(_) => "old_key",
@@ -135,7 +138,7 @@ fn why_key(why: &Why) -> Option<&KeyId> {
     match why {
         Why::Overlap(key) | Why::NoRecord(key) | Why::Soak(key) => Some(key),
         Why::Propagation(key) | Why::Settling(key) | Why::OldKey(key) => Some(key),
-        Why::InUse { key, .. } | Why::UseUnknown { key, .. } => Some(key),
+        Why::InUse { key, .. } | Why::UseUnknown { key, .. } | Why::VerificationUnknown { key, .. } => Some(key),
         Why::Unlisted | Why::Service => None,
     }
 }

@@ -167,6 +167,10 @@ impl Clock for Patient {
         self.0.now()
     }
 
+    fn aws_now(&self) -> Option<Timestamp> {
+        self.0.aws_now()
+    }
+
     async fn sleep(&self, _time: Duration) {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }

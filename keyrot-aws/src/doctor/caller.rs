@@ -1,25 +1,17 @@
 //! Who calls, from where, and by which clock.
 
 use super::{Check, Notes};
-use crate::calls::{Op, send};
 use crate::connect::{Aws, Caller};
 use aws_credential_types::credential_feature::AwsCredentialFeature as Feature;
 use aws_credential_types::provider::ProvideCredentials;
-use aws_smithy_runtime_api::box_error::BoxError;
-use aws_smithy_runtime_api::client::interceptors::Intercept;
-use aws_smithy_runtime_api::client::interceptors::context::BeforeDeserializationInterceptorContextRef;
-use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-use aws_smithy_types::config_bag::ConfigBag;
 use chrono::{DateTime, TimeDelta, Utc};
 use keyrot_core::settings::Settings;
-use std::sync::{Arc, Mutex, PoisonError};
+use keyrot_core::{Timestamp, WrongClock};
 use std::time::{Duration, SystemTime};
 use tokio::time::timeout;
 
 /// A run takes a quarter of an hour; credentials that end sooner end in the middle of it.
 const A_RUN: TimeDelta = TimeDelta::minutes(15);
-/// Signature Version 4 allows five minutes (AWS General Reference, "Signature Version 4", time in a request).
-const ALLOWED: TimeDelta = TimeDelta::minutes(5);
 const WORTH_A_LOOK: TimeDelta = TimeDelta::minutes(1);
 /// Instance metadata is asked for seconds where there is none.
 const FOR_CREDENTIALS: Duration = Duration::from_secs(30);
@@ -29,13 +21,13 @@ pub(super) async fn examine(aws: &Aws, settings: &Settings, notes: &mut Notes<'_
     if !credentials(aws, notes).await {
         return None;
     }
-    let date = DateOf::default();
-    let caller = identity(aws, &date).await;
-    notes.add(clock(date.offset()));
+    // A wrong clock is refused, too, and the refusal says what time it is.
+    let caller = aws.caller_identity().await;
+    notes.add(clock(now(), aws.inner.time.now()));
     let caller = match caller {
         Ok(caller) => caller,
-        Err(message) => {
-            notes.add(Check::failure("credentials", message));
+        Err(error) => {
+            notes.add(Check::failure("credentials", error.to_string()));
             return None;
         }
     };
@@ -118,53 +110,18 @@ fn source(features: &[Feature]) -> String {
     if words.is_empty() { "a source that the SDK does not name".to_owned() } else { words.join(", then ") }
 }
 
-/// The time in AWS's last answer, and how far this machine's clock was ahead of it.
-#[derive(Debug, Clone, Default)]
-struct DateOf(Arc<Mutex<Option<TimeDelta>>>);
-
-impl DateOf {
-    fn offset(&self) -> Option<TimeDelta> {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Intercept for DateOf {
-    fn name(&self) -> &'static str {
-        "the answer's date"
-    }
-
-    fn read_before_deserialization(
-        &self,
-        context: &BeforeDeserializationInterceptorContextRef<'_>,
-        _components: &RuntimeComponents,
-        _config: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        let date = context.response().headers().get("date").and_then(|text| DateTime::parse_from_rfc2822(text).ok());
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = date.map(|date| now() - date.to_utc());
-        Ok(())
-    }
-}
-
 fn now() -> DateTime<Utc> {
     SystemTime::now().into()
 }
 
-/// Not [`Aws::caller_identity`]: a wrong clock is refused, and the refusal's date is what shows it.
-async fn identity(aws: &Aws, date: &DateOf) -> Result<Caller, String> {
-    let op = Op::read("sts:GetCallerIdentity", "the caller", &aws.inner.limits.sts);
-    let call = || aws.inner.sts.get_caller_identity().customize().interceptor(date.clone()).send();
-    let answer = send(&op, &aws.budget(), call).await.map_err(|failure| failure.error.to_string())?;
-    match (answer.arn, answer.account) {
-        (Some(arn), Some(account)) => Ok(Caller { arn, account }),
-        _ => Err(op.strange("it names no ARN or no account").to_string()),
-    }
-}
-
-fn clock(offset: Option<TimeDelta>) -> Check {
-    const HINT: &str = "set this machine's clock, for example by NTP: AWS refuses signatures that are five minutes off";
-    let Some(offset) = offset else {
+fn clock(now: Timestamp, theirs: Option<Timestamp>) -> Check {
+    const HINT: &str = "set this machine's clock, for example by NTP: AWS refuses signatures that are five minutes off, and no run changes anything";
+    let Some(offset) = theirs.map(|theirs| now - theirs) else {
         return Check::not_checked("clock", "no answer of AWS's with a date came");
     };
+    if let Some(wrong) = WrongClock::check(now, theirs) {
+        return Check::failure("clock", wrong.to_string()).hint(HINT);
+    }
     let seconds = offset.num_seconds();
     let text = match seconds {
         -2..=2 => "as AWS's, within two seconds".to_owned(),
@@ -172,7 +129,6 @@ fn clock(offset: Option<TimeDelta>) -> Check {
         _ => format!("{} s behind AWS's", -seconds),
     };
     match offset.abs() {
-        off if off >= ALLOWED => Check::failure("clock", text).hint(HINT),
         off if off >= WORTH_A_LOOK => Check::warning("clock", text).hint(HINT),
         _ => Check::ok("clock", text),
     }
@@ -228,18 +184,19 @@ mod tests {
 
     #[test]
     fn a_clock_is_judged_by_what_signatures_allow() {
+        let at = now();
         for (seconds, health) in [
             (0, Health::Ok),
             (59, Health::Ok),
             (-60, Health::Warning),
-            (299, Health::Warning),
-            (300, Health::Failure),
+            (300, Health::Warning),
+            (301, Health::Failure),
             (-4000, Health::Failure),
         ] {
-            assert_eq!(clock(Some(TimeDelta::seconds(seconds))).health, health, "{seconds}");
+            assert_eq!(clock(at + TimeDelta::seconds(seconds), Some(at)).health, health, "{seconds}");
         }
-        assert_eq!(clock(None).health, Health::NotChecked);
-        assert!(clock(Some(TimeDelta::seconds(-400))).message.contains("400 s behind"));
+        assert_eq!(clock(at, None).health, Health::NotChecked);
+        assert!(clock(at, Some(at + TimeDelta::seconds(400))).message.contains("6 min 40 s behind"));
     }
 
     #[test]

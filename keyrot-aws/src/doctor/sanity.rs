@@ -53,6 +53,11 @@ pub fn of_settings(settings: &Settings) -> Vec<Check> {
         let text = format!("all calls go to {url} and not to AWS");
         checks.push(warn(text, "take endpoint_url out unless that is meant"));
     }
+    let hosts = settings.allow_http_endpoints();
+    if !hosts.is_empty() {
+        let text = format!("{} may be called without TLS: secrets can be read on the way", hosts.join(", "));
+        checks.push(warn(text, "take allow_http_endpoints out unless it names an emulator"));
+    }
     let selection = settings.selection();
     let scope = Scope::new(
         Text::open("ACCOUNT"),
@@ -98,6 +103,7 @@ mod tests {
             ("quiet", "5h", "quiet is 5h"),
             ("max_age", "91d", "90 days"),
             ("endpoint_url", "http://127.0.0.1:4566", "and not to AWS"),
+            ("allow_http_endpoints", "ministack:4566", "ministack:4566 may be called without TLS"),
             ("secret_name", "{user}", "every secret of the account"),
         ] {
             let checks = of(&[told[0], (name, value), ("allow_short_waits", "true")]);

@@ -4,11 +4,15 @@ use super::reply::{BAD_SIGNATURE, NO_SIGNATURE, Refused, UNKNOWN_KEY};
 use super::request::ApiCall;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4;
+use chrono::{NaiveDateTime, TimeDelta};
 use hyper::body::Bytes;
 use hyper::http::request::Parts;
 use keyrot_core::memory::World;
-use keyrot_core::{Credentials, KeyId, ProbeAnswer, SecretKey, UserArn};
+use keyrot_core::{Credentials, KeyId, ProbeAnswer, SecretKey, Timestamp, UserArn};
 use std::time::SystemTime;
+
+/// How `x-amz-date` is written.
+const STAMP: &str = "%Y%m%dT%H%M%SZ";
 
 /// The `Authorization` header, taken apart.
 pub(super) struct Signature<'a> {
@@ -52,7 +56,7 @@ impl<'a> Signature<'a> {
 
     fn expected(&self, head: &Parts, body: &Bytes, secret: &SecretKey) -> Option<String> {
         let text = |name: &str| head.headers.get(name).and_then(|v| v.to_str().ok());
-        let stamp = chrono::NaiveDateTime::parse_from_str(text("x-amz-date")?, "%Y%m%dT%H%M%SZ").ok()?;
+        let stamp = NaiveDateTime::parse_from_str(text("x-amz-date")?, STAMP).ok()?;
         // The signer adds the date itself.
         let names = self.headers.split(';').filter(|name| *name != "x-amz-date");
         let headers: Vec<(&str, &str)> = names.map(|name| Some((name, text(name)?))).collect::<Option<_>>()?;
@@ -74,6 +78,23 @@ impl<'a> Signature<'a> {
             SignableRequest::new(head.method.as_str(), url, headers.into_iter(), SignableBody::Bytes(body)).ok()?;
         Some(sign(request, &params).ok()?.into_parts().1)
     }
+}
+
+/// Refuses a signature of another time (IAM user guide, "Troubleshoot AWS API requests").
+pub(super) fn in_time(call: &ApiCall, now: Timestamp) -> Result<(), Refused> {
+    let allowed = TimeDelta::minutes(5);
+    let header = call.head.headers.get("x-amz-date").and_then(|date| date.to_str().ok());
+    let Some(signed) = header.and_then(|text| NaiveDateTime::parse_from_str(text, STAMP).ok()) else { return Ok(()) };
+    let (signed, stamp) = (signed.and_utc(), |at: Timestamp| at.format(STAMP).to_string());
+    let (text, at, edge) = (stamp(signed), stamp(now), |by: TimeDelta| stamp(now + by));
+    let message = if signed < now - allowed {
+        format!("Signature expired: {text} is now earlier than {} ({at} - 5 min.)", edge(-allowed))
+    } else if signed > now + allowed {
+        format!("Signature not yet current: {text} is still later than {} ({at} + 5 min.)", edge(allowed))
+    } else {
+        return Ok(());
+    };
+    Err(Refused::new(BAD_SIGNATURE, message))
 }
 
 /// Finds out who calls. A user's call is recorded as a use of the key.

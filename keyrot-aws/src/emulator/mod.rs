@@ -25,14 +25,15 @@
 //!   may do everything; a user whose key is Active and propagated may do what [`ADMINISTRATOR`] allows, if attached, and otherwise only
 //!   `GetCallerIdentity` and `GetSessionToken`, which wants [`MFA_CODE`]. Every authenticated call counts as a use of its key, and is in the
 //!   trail at once, from 127.0.0.1 and with the client's user agent.
+//! - The `Date` of each answer is the account's time.
 //! - A credential report is made by the second call that asks for it, and stands for four hours.
 //! - A request that has arrived is carried out, even if the client is gone by then.
 //! - [`RateLimit`]s are token buckets that refill without pause; a refused call answers `Throttling` (Secrets Manager: `ThrottlingException`).
 //!
 //! # What it does not
 //! One account, one region (whatever region is asked for, the secrets are the same). No policies but the above, no KMS, no replication, no
-//! binary secrets, no labels but AWS's own three, no deletion of a secret without recovery. The age of a signature is not checked, because the account's
-//! clock need not be the client's. A user's creation date, and a secret's description, KMS key and dates are not kept.
+//! binary secrets, no labels but AWS's own three, no deletion of a secret without recovery. The age of a signature is checked only if
+//! [`EmulatorOptions::strict_time`] says so, because the account's clock need not be the client's. A user's creation date, and a secret's description, KMS key and dates are not kept.
 //!
 //! # Use in tests
 //! It runs on a thread of its own, so it serves a test's own runtime, blocking code and child processes alike. [`Emulator::pause`] holds a

@@ -14,6 +14,9 @@ pub struct EmulatorOptions {
     pub limits: Vec<RateLimit>,
     /// How the account's clock runs. Default: as the machine's.
     pub time: WorldTime,
+    /// Whether a request is refused that was signed more than five minutes from the account's time, as AWS does. Default `false`, because the
+    /// account's clock need not be the client's.
+    pub strict_time: bool,
     /// No page of a list is longer than this, whatever the client asks for: AWS's may be shorter than asked for too. Default: AWS's own limits.
     pub page_limit: Option<usize>,
     /// Whether every call is kept in [`Stats::log`](super::Stats::log). Default `true`.
@@ -28,6 +31,7 @@ impl Default for EmulatorOptions {
             latency: Duration::ZERO,
             limits: Vec::new(),
             time: WorldTime::Wall,
+            strict_time: false,
             page_limit: None,
             log: true,
         }

@@ -86,6 +86,7 @@ pub(super) fn render(
     service: Service,
     action: &str,
     number: u64,
+    now: Timestamp,
     result: Result<Output, Refused>,
 ) -> Response<Full<Bytes>> {
     let request_id = format!("e0000000-0000-4000-8000-{number:012x}");
@@ -103,6 +104,10 @@ pub(super) fn render(
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
     headers.insert("content-type", hyper::header::HeaderValue::from_static(kind));
+    // The account's time, and not the machine's.
+    if let Ok(date) = now.format("%a, %d %b %Y %H:%M:%S GMT").to_string().parse() {
+        headers.insert("date", date);
+    }
     if let Ok(id) = request_id.parse() {
         headers.insert("x-amzn-requestid", id);
     }

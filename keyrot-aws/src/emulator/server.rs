@@ -30,6 +30,7 @@ pub(super) struct Shared {
     control: Mutex<Control>,
     admin: Credentials,
     latency: Duration,
+    strict_time: bool,
     page_limit: Option<usize>,
     reports: Mutex<Reports>,
 }
@@ -99,12 +100,13 @@ impl Clocked {
 
 impl Shared {
     pub(super) fn new(world: World, options: EmulatorOptions, admin: Credentials) -> Self {
-        let EmulatorOptions { latency, limits, time, page_limit, log, .. } = options;
+        let EmulatorOptions { latency, limits, time, strict_time, page_limit, log, .. } = options;
         Self {
             world: Mutex::new(Clocked { world, time, ahead: Duration::ZERO, observers: Vec::new() }),
             control: Mutex::new(Control::new(limits, log)),
             admin,
             latency,
+            strict_time,
             page_limit,
             reports: Mutex::default(),
         }
@@ -158,6 +160,9 @@ impl Shared {
         let time = world.rules.call_time;
         world.advance(time);
         let before = world.before();
+        if self.strict_time {
+            auth::in_time(call, world.now())?;
+        }
         let caller = auth::caller(call, &self.admin, &mut world)?;
         let result = self.serve(call, &caller, &mut world);
         trail::note(call, &caller, result.as_ref().err(), &mut world);
@@ -236,7 +241,7 @@ async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Respo
     let body = Limited::new(body, LONGEST_BODY).collect().await.map_err(|_| Cut)?.to_bytes();
     let call = match ApiCall::read(head, body) {
         Ok(call) => call,
-        Err((service, refused)) => return Ok(render(service, "", 0, Err(refused))),
+        Err((service, refused)) => return Ok(render(service, "", 0, shared.world().now(), Err(refused))),
     };
     let subject = shared.subject(&call);
     let mut fate = shared.control().begin(call.action, subject);
@@ -278,7 +283,7 @@ async fn live(
     if !goes_on || fault == Some(Fault::LostReply) {
         return (Outcome::LostReply, Err(Cut));
     }
-    (outcome, Ok(render(call.service, call.action, fate.number, result)))
+    (outcome, Ok(render(call.service, call.action, fate.number, shared.world().now(), result)))
 }
 
 /// Stands at the gate, if there is one. Returns whether the call may go on.

@@ -1,9 +1,10 @@
 //! One POST to a secret URL: over the SDK's own HTTP and TLS, in bounded time, again where that helps.
 
 use super::hidden::Hidden;
-use crate::connect::connector;
 use crate::errors::scrub;
+use crate::http::{connector, is_near};
 use aws_smithy_http_client::Connector;
+use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorSettings};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
@@ -27,7 +28,11 @@ pub(super) const USER_AGENT: &str = concat!("keyrot/", env!("CARGO_PKG_VERSION")
 
 /// An HTTP client with the TLS and the proxies of the SDK's. It is made with the first request, and follows no redirect.
 #[derive(Default)]
-pub(crate) struct Http(OnceLock<Connector>);
+pub(crate) struct Http {
+    proxied: OnceLock<Connector>,
+    /// For this machine itself.
+    direct: OnceLock<Connector>,
+}
 
 /// No answer came.
 #[derive(Debug)]
@@ -42,9 +47,12 @@ impl fmt::Display for Lost {
 impl Http {
     /// Sends it once.
     pub(super) async fn send(&self, request: HttpRequest) -> Result<HttpResponse, Lost> {
-        let client = self.0.get_or_init(|| {
+        let near = request.uri().parse::<http::Uri>().is_ok_and(|uri| uri.host().is_some_and(is_near));
+        let client = if near { &self.direct } else { &self.proxied };
+        let client = client.get_or_init(|| {
             let limits = HttpConnectorSettings::builder().connect_timeout(Duration::from_secs(3)).read_timeout(ATTEMPT);
-            connector(Some(limits.build()), None)
+            let proxies = if near { ProxyConfig::disabled() } else { ProxyConfig::from_env() };
+            connector(Some(limits.build()), None, proxies)
         });
         client.call(request).await.map_err(|error| Lost::read(&error))
     }

@@ -11,6 +11,7 @@ mod sts;
 #[cfg(feature = "trail")]
 mod trail;
 
+use crate::http::Guarded;
 use crate::{Aws, AwsSettings, CallerCredentials};
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
@@ -63,6 +64,7 @@ impl Script {
         });
         let connector = SharedHttpConnector::new(script.clone());
         let http = http_client_fn(move |_, _| connector.clone());
+        let http = Guarded::new(http.clone(), http, &settings.http_endpoints);
         (Aws::connect_through(&settings, http).await.unwrap(), script)
     }
 
@@ -96,6 +98,15 @@ impl HttpConnector for Script {
             Answer::Lost => HttpConnectorFuture::ready(Err(ConnectorError::io("connection reset by peer".into()))),
             Answer::Silent => HttpConnectorFuture::new(std::future::pending()),
         }
+    }
+}
+
+impl Answer {
+    /// The same without an element of its XML.
+    pub(super) fn without(self, element: &str) -> Self {
+        let Self::Http(status, body) = self else { return self };
+        let (before, rest) = body.split_once(&format!("<{element}>")).unwrap();
+        Self::Http(status, format!("{before}{}", rest.split_once(&format!("</{element}>")).unwrap().1))
     }
 }
 

@@ -33,9 +33,7 @@ async fn refusals_are_answers() {
         let (aws, _) = Script::aws([answer]).await;
         aws.probe(&credentials()).await
     };
-    for code in ["InvalidClientTokenId", "InvalidAccessKeyId", "UnrecognizedClientException"] {
-        assert_eq!(probe(xml_error(403, code, "no")).await.unwrap(), ProbeAnswer::Refused);
-    }
+    assert_eq!(probe(xml_error(403, "InvalidClientTokenId", "no")).await.unwrap(), ProbeAnswer::Refused);
     let wrong = "The request signature we calculated does not match the signature you provided.";
     assert_eq!(probe(xml_error(403, "SignatureDoesNotMatch", wrong)).await.unwrap(), ProbeAnswer::WrongSecret);
     let root = "arn:aws:iam::123456789012:root";
@@ -43,16 +41,54 @@ async fn refusals_are_answers() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wrong_clock_or_no_answer_is_no_refusal() {
+async fn whatever_is_not_stss_own_word_on_credentials_is_no_refusal() {
     let late = "Signature expired: 20260101T000000Z is now earlier than 20260101T001000Z";
-    for answers in [
-        vec![xml_error(403, "SignatureDoesNotMatch", late)],
-        vec![xml_error(403, "AccessDenied", "no")],
-        vec![xml_error(403, "RegionDisabledException", "STS is not activated in this region")],
+    let early = "Signature not yet current: 20260109T000000Z is still later than 20260101T000500Z";
+    let page = |status| Answer::Http(status, "<html><body>Sign in to the network</body></html>".into());
+    for (kind, answer) in [
+        (ErrorKind::Other, xml_error(403, "SignatureDoesNotMatch", late)),
+        (ErrorKind::Other, xml_error(403, "SignatureDoesNotMatch", early)),
+        (ErrorKind::Other, xml_error(403, "RequestTimeTooSkewed", "no")),
+        (ErrorKind::Other, xml_error(400, "RequestExpired", "no")),
+        (ErrorKind::Denied, xml_error(403, "AccessDenied", "no")),
+        (ErrorKind::Other, xml_error(403, "RegionDisabledException", "STS is not activated in this region")),
+        (ErrorKind::Other, xml_error(403, "InvalidAccessKeyId", "another service's word")),
+        (ErrorKind::Other, xml_error(403, "UnrecognizedClientException", "another service's word")),
+        (ErrorKind::Other, xml_error(403, "SomethingNew", "no")),
+        (ErrorKind::Other, page(403)),
+        (ErrorKind::Other, page(407)),
+        (ErrorKind::Other, identity("nonsense").without("Arn")),
     ] {
-        let (aws, _) = Script::aws(answers).await;
-        assert!(aws.probe(&credentials()).await.is_err());
+        let text = format!("{answer:?}");
+        let (aws, script) = Script::aws([answer]).await;
+        let error = aws.probe(&credentials()).await.expect_err(&text);
+        assert_eq!((error.kind, script.actions().len()), (kind, 1), "{text}: {error}");
     }
-    let (aws, _) = Script::aws([Answer::Lost, Answer::Lost, Answer::Lost]).await;
-    assert_eq!(aws.probe(&credentials()).await.unwrap_err().kind, ErrorKind::Unavailable);
+    for answers in [
+        || Answer::Lost,
+        || Answer::Http(503, String::new()),
+        || Answer::Http(502, "<html>Bad Gateway</html>".into()),
+        || Answer::Http(200, "<html>Sign in to the network</html>".into()),
+        || xml_error(500, "InternalFailure", "no"),
+    ] {
+        let (aws, _) = Script::aws([answers(), answers(), answers()]).await;
+        let error = aws.probe(&credentials()).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Unavailable, "{error}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wrong_clock_is_said_in_one_sentence() {
+    let late = "Signature expired: 20260101T000000Z is now earlier than 20260101T001000Z";
+    let (aws, script) = Script::aws([xml_error(403, "SignatureDoesNotMatch", late)]).await;
+    let error = aws.caller_identity().await.unwrap_err().to_string();
+    assert_eq!(script.actions().len(), 1, "it is not sent again");
+    assert!(
+        error.contains("GetCallerIdentity for the caller was refused: SignatureDoesNotMatch: Signature expired"),
+        "{error}"
+    );
+    assert!(
+        error.ends_with("This machine's clock is off by more than five minutes: set it, then run again"),
+        "{error}"
+    );
 }

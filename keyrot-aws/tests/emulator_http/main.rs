@@ -48,6 +48,8 @@ macro_rules! client {
 }
 
 mod callers;
+#[cfg(feature = "settings")]
+mod clocks;
 mod observers;
 mod services;
 mod traffic;

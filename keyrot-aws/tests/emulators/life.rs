@@ -23,6 +23,10 @@ impl Clock for Ahead {
         TokioClock.now() + Duration::from_secs(self.0.load(Ordering::Relaxed))
     }
 
+    fn aws_now(&self) -> Option<Timestamp> {
+        None
+    }
+
     async fn sleep(&self, time: Duration) {
         TokioClock.sleep(time).await;
     }

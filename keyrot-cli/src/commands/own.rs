@@ -13,7 +13,7 @@ use crate::signals::Signals;
 use find::Found;
 use keyrot_core::{
     AccessKey, Cancel, KeyId, LastUse, OwnBlocked, OwnStep, Ports, ReplaceError, Timestamp, Undone, UserName,
-    decide_own, other_key, replace_own,
+    WrongClock, decide_own, other_key, replace_own,
 };
 
 pub(crate) const EXAMPLES: &str = "\
@@ -118,7 +118,10 @@ impl Work<'_> {
     async fn run(&mut self) -> Result<End, Problem> {
         loop {
             self.look().await?;
-            let now = self.ports().clock.now();
+            let now = WrongClock::read(&*self.ports().clock).map_err(|wrong| {
+                let hint = "set the clock, then run this again";
+                Problem::failed(format!("{wrong}, so it is not known what is due; nothing more was changed")).hint(hint)
+            })?;
             let other = other_key(&self.keys, self.mine()).cloned();
             let step = decide_own(&self.keys, self.mine(), self.last_use.as_ref(), &self.policy, now);
             match (step, other) {

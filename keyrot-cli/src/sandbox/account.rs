@@ -242,6 +242,10 @@ impl Clock for SandboxAccount {
         *self.shared.now.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn aws_now(&self) -> Option<Timestamp> {
+        Some(self.now())
+    }
+
     /// Moves the account's clock; nobody has to wait for it.
     async fn sleep(&self, time: Duration) {
         tokio::time::sleep(self.shared.pace).await;

@@ -60,6 +60,11 @@ impl Scene {
         Self::first_day(vec![Start::NoKey; users])
     }
 
+    /// Adopted a day ago: the old keys are in their overlap.
+    pub(crate) fn overlap(users: usize) -> Self {
+        Self::adoption(users).after_a_run(DAY)
+    }
+
     /// Adopted, and the overlap is over: the old keys are to be retired.
     pub(crate) fn retirement(users: usize) -> Self {
         Self::adoption(users).after_a_run(DAY * 8)
@@ -107,7 +112,11 @@ impl Life {
 
     /// With calls that take this long.
     pub(crate) fn with(scene: &Scene, latency: Duration) -> Self {
-        let options = EmulatorOptions { time: WorldTime::Still, latency, ..EmulatorOptions::default() };
+        Self::on(scene, EmulatorOptions { latency, ..EmulatorOptions::default() })
+    }
+
+    pub(crate) fn on(scene: &Scene, options: EmulatorOptions) -> Self {
+        let options = EmulatorOptions { time: WorldTime::Still, ..options };
         let emulator = Emulator::start(scene.world.clone(), options).unwrap();
         let witness = scene.witness.apart();
         witness.look_on(&emulator);
@@ -121,6 +130,11 @@ impl Life {
 
     /// Begins `keyrot rotate` at the account's present, for one user or for all.
     pub(crate) fn spawn(&self, user: Option<&UserName>) -> Child {
+        self.command(user).spawn().unwrap()
+    }
+
+    /// The same, not yet begun.
+    pub(crate) fn command(&self, user: Option<&UserName>) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_keyrot"));
         command.args(["--json", "rotate"]).args(user.iter().flat_map(|user| ["--user", user.as_str()]));
         command.current_dir(self.dir.path()).env_clear().envs(self.emulator.env());
@@ -128,7 +142,16 @@ impl Life {
         command.env("RUST_LOG", "trace").env("RUST_BACKTRACE", "1");
         command.env("SSL_CERT_FILE", ROOT);
         clock::at(&mut command, self.emulator.now());
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    /// One process whose clock is not the account's: its exit code, and all that it printed.
+    pub(crate) fn run_at(&self, time: Timestamp) -> (Option<i32>, String) {
+        let mut command = self.command(None);
+        clock::at(&mut command, time);
+        let (code, stdout, stderr) = self.take(&command.output().unwrap());
+        (code, stdout + &stderr)
     }
 
     /// Waits for a process that ends by itself: its exit code and its document.

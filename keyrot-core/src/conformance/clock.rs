@@ -10,6 +10,7 @@ pub async fn clock(port: &dyn Clock) -> Vec<CaseResult> {
         never_backwards as it_does_not_go_backwards,
         sleep_takes_as_long as a_sleep_takes_as_long_as_asked,
         no_sleep as a_sleep_of_nothing_ends,
+        aws_time_goes_on as what_is_known_of_awss_time_goes_on,
     ]
 }
 
@@ -35,4 +36,16 @@ async fn sleep_takes_as_long(port: &dyn Clock) -> Checked {
 async fn no_sleep(port: &dyn Clock) -> Checked {
     port.sleep(Duration::ZERO).await;
     Ok(())
+}
+
+/// A time that stands still would make a good clock look wrong, and hide a wrong one.
+async fn aws_time_goes_on(port: &dyn Clock) -> Checked {
+    let Some(before) = port.aws_now() else { return Ok(()) };
+    let time = Duration::from_millis(100);
+    port.sleep(time).await;
+    let Some(now) = port.aws_now() else { return holds("once known, AWS's time stays known", false) };
+    holds(
+        &format!("asleep from {before} to {now} by AWS's clock"),
+        after(now, Duration::from_millis(1)) >= after(before, time),
+    )
 }

@@ -4,9 +4,9 @@
 //! and Secrets Manager's own facts (when a key or a version was created, which status it has) leave room for it; what is not believed counts
 //! as absent, and is reported. What a claim that passes can still bring about at worst is written down in `docs/protocol.md`.
 
-use crate::policy::{SKEW, after};
+use crate::policy::after;
 use crate::{
-    AccessKey, Content, Held, Journal, KeyId, Note, Observed, Policy, Secret, SecretState, StoredVersion, Timestamp,
+    AccessKey, CLOCK_TOLERANCE, Content, Held, Journal, KeyId, Note, Observed, Policy, Secret, SecretState, StoredVersion, Timestamp,
 };
 use serde::Serialize;
 use std::borrow::Cow;
@@ -77,8 +77,8 @@ pub(crate) fn doubts(seen: &Observed, policy: &Policy, now: Timestamp) -> Vec<Do
 pub(super) fn written_with_its_key(version: &StoredVersion, key: &AccessKey, policy: &Policy) -> bool {
     let says = matches!(Content::of(&version.id), Content::Key { key: id, created, .. }
         if id == key.id && same_second(created, key.created));
-    let latest = after(after(key.created, policy.waits().settle), SKEW);
-    says && version.created.is_some_and(|at| key.created <= after(at, SKEW) && at <= latest)
+    let latest = after(after(key.created, policy.waits().settle), CLOCK_TOLERANCE);
+    says && version.created.is_some_and(|at| key.created <= after(at, CLOCK_TOLERANCE) && at <= latest)
 }
 
 fn same_second(a: Timestamp, b: Timestamp) -> bool {
@@ -168,12 +168,12 @@ impl Sieve<'_> {
     }
 
     fn future(&self, at: Timestamp, allowed: Duration) -> Option<Implausible> {
-        (at > after(after(self.now, SKEW), allowed)).then_some(Implausible::InTheFuture)
+        (at > after(after(self.now, CLOCK_TOLERANCE), allowed)).then_some(Implausible::InTheFuture)
     }
 
     fn before(&self, key: Option<&AccessKey>, at: Timestamp) -> Option<Implausible> {
         let created = key?.created;
-        (after(at, SKEW) < created).then_some(Implausible::BeforeTheKey)
+        (after(at, CLOCK_TOLERANCE) < created).then_some(Implausible::BeforeTheKey)
     }
 
     fn key(&self, id: &KeyId) -> Option<&AccessKey> {

@@ -1,10 +1,10 @@
 //! One user's case: what is seen, and what each key is to the rotation.
 
 use super::belief;
-use crate::policy::{SKEW, after};
+use crate::policy::after;
 use crate::{
-    AccessKey, Content, Decision, Held, Intent, KeyId, LastUse, Note, Observed, Phase, Policy, Promoted, Proof,
-    Question, Retired, Secret, Step, Timestamp, Wait, Why,
+    AccessKey, CLOCK_TOLERANCE, Content, Decision, Held, Intent, KeyId, LastUse, Note, Observed, Phase, Policy,
+    Promoted, Proof, Question, Retired, Secret, Step, Timestamp, Wait, Why,
 };
 use std::time::Duration;
 
@@ -127,7 +127,7 @@ impl Case<'_> {
     pub(super) fn own_verification(&self, key: &AccessKey, last_use: &LastUse) -> bool {
         let LastUse::At { when, service, .. } = last_use else { return false };
         let waits = self.policy.waits();
-        let latest = after(after(after(key.created, waits.probe_limit), waits.settle), SKEW);
+        let latest = after(after(after(key.created, waits.probe_limit), waits.settle), CLOCK_TOLERANCE);
         service == "sts" && key.created <= after(*when, USE_GRAIN) && *when <= latest
     }
 
@@ -142,8 +142,8 @@ impl Case<'_> {
     pub(super) fn made_under_the_intent(&self, key: &AccessKey) -> bool {
         let Some(Intent { before, at }) = &self.secret.journal.intent else { return false };
         let in_window = |k: &AccessKey| {
-            let not_too_early = *at <= after(k.created, SKEW);
-            let not_too_late = k.created <= after(self.settled_at(*at), SKEW);
+            let not_too_early = *at <= after(k.created, CLOCK_TOLERANCE);
+            let not_too_late = k.created <= after(self.settled_at(*at), CLOCK_TOLERANCE);
             !before.contains(&k.id) && not_too_early && not_too_late
         };
         let others = self.seen.keys.iter().filter(|k| {
@@ -233,6 +233,12 @@ impl Case<'_> {
 
     pub(super) fn write(&self, note: Note) -> Option<Decision> {
         Some(Decision::Act(Step::Write(note)))
+    }
+
+    /// Nobody could be asked whether the key works: nothing is concluded, and the next run asks again.
+    pub(super) fn unverified(&self, key: &KeyId, reason: &str) -> Decision {
+        let why = Why::VerificationUnknown { key: key.clone(), reason: reason.to_owned() };
+        Decision::Wait(Wait { why, until: None })
     }
 
     pub(super) fn wait(&self, why: Why, until: Option<Timestamp>) -> Option<Decision> {

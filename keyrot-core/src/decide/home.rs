@@ -2,7 +2,7 @@
 
 use crate::{
     Adoption, Blocked, Content, Decision, Difference, HomeTag, KeyStatus, Observed, Proof, Question, Secret,
-    SecretState, Step, Unhoused,
+    SecretState, Step, Unhoused, Wait, Why,
 };
 
 /// What has to be done or known before the secret is the user's home; `None` where it is, or where it cannot be written to anyway.
@@ -81,6 +81,10 @@ fn evidence(seen: &Observed, secret: &Secret) -> Option<Decision> {
         match seen.proof.as_ref().filter(|(version, _)| *version == held.version).map(|(_, proof)| proof) {
             None => return look(Question::Proof(held.version.clone())),
             Some(Proof::Proven) => {}
+            Some(Proof::Unknown(reason)) => {
+                let why = Why::VerificationUnknown { key: key?.id.clone(), reason: reason.clone() };
+                return Some(Decision::Wait(Wait { why, until: None }));
+            }
             Some(Proof::Refused(reason) | Proof::Wrong(reason)) => {
                 return unhoused(Unhoused::DoesNotWork(reason.clone()));
             }

@@ -91,6 +91,7 @@ impl Case<'_> {
             Some(Proof::Refused(reason) | Proof::Wrong(reason)) => {
                 Some(Decision::Blocked(Blocked::CurrentDoesNotWork { key, reason: reason.clone() }))
             }
+            Some(Proof::Unknown(reason)) => Some(self.unverified(&key, reason)),
         }
     }
 

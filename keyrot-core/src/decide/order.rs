@@ -115,6 +115,7 @@ impl Case<'_> {
         match self.proof(staged) {
             None => Some(Decision::Look(Question::Proof(staged.version.clone()))),
             Some(Proof::Proven) => None,
+            Some(Proof::Unknown(reason)) => Some(self.unverified(&key, reason)),
             Some(Proof::Refused(_)) => self.wait(Why::Propagation(key), None),
             Some(Proof::Wrong(reason)) => Some(Decision::Refused(Refusal::DoesNotWork { key, reason: reason.clone() })),
         }

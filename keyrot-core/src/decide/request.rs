@@ -229,6 +229,7 @@ impl Case<'_> {
                 Decision::Act(Step::Write(Note::Promoted(Promoted { version: to, replacing, at })))
             }
             Some(Proof::Proven) => Decision::Act(Step::Promote { from, to }),
+            Some(Proof::Unknown(reason)) => self.unverified(&key.id, reason),
             // What is refused has changed nothing; this has.
             Some(Proof::Refused(reason) | Proof::Wrong(reason)) if self.seen.reactivated.as_ref() == Some(&key.id) => {
                 Decision::Blocked(Blocked::ReactivatedInVain { key: key.id.clone(), reason: reason.clone() })
@@ -296,6 +297,7 @@ impl Case<'_> {
                 let replacing = self.secret.previous.as_ref().and_then(Held::key).cloned();
                 Decision::Act(Step::Write(Note::Promoted(Promoted { version, replacing, at: self.now })))
             }
+            Some(Proof::Unknown(reason)) => self.unverified(&key, reason),
             Some(Proof::Refused(reason) | Proof::Wrong(reason)) => {
                 Decision::Blocked(Blocked::CurrentDoesNotWork { key, reason: reason.clone() })
             }

@@ -354,6 +354,10 @@ impl Clock for MemoryAccount {
         self.inner().world.now()
     }
 
+    fn aws_now(&self) -> Option<Timestamp> {
+        Some(self.inner().world.now())
+    }
+
     /// Does not wait: it moves the account's clock. So a notifier that is not done at its first poll counts as too slow.
     async fn sleep(&self, time: Duration) {
         self.advance(time);

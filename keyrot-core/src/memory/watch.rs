@@ -335,7 +335,7 @@ impl Watch {
     }
 
     fn in_an_intents_time(&self, view: &View<'_>) -> bool {
-        let skew = std::time::Duration::from_secs(300);
+        let skew = crate::CLOCK_TOLERANCE;
         let now = view.world.now();
         let settled = |at: Timestamp| after(after(at, self.policy.waits().settle), skew);
         view.intent.as_ref().is_some_and(|i| i.at <= after(now, skew) && now <= settled(i.at))

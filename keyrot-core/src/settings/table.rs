@@ -292,6 +292,28 @@ pub static SETTINGS: &[SettingInfo] = &[
         let expected = "http:// or https:// and a host, without user and password, such as http://127.0.0.1:5000";
         optional(raw, expected, fits).map(|url| v.endpoint_url = url)
     }),
+    setting(
+        "allow_http_endpoints",
+        Kind::List,
+        Some(""),
+        "hosts that may be called over http://, each as HOST:PORT; this machine itself always may",
+        |v, raw| {
+            let fits = |text: &&String| {
+                let port =
+                    text.rsplit_once(':').filter(|(host, _)| !host.is_empty()).map(|(_, port)| port.parse::<u16>());
+                port.is_some_and(|port| port.is_ok_and(|port| port > 0))
+                    && text.bytes().all(|b| b.is_ascii_graphic() && b != b'/')
+            };
+            if let Some(wrong) = raw.list().iter().find(|text| !fits(text)) {
+                return Err((
+                    wrong.clone(),
+                    "HOST:PORT, without http:// and without a path, such as ministack:4566".to_owned(),
+                ));
+            }
+            v.allow_http_endpoints = raw.list().to_vec();
+            Ok(())
+        },
+    ),
     setting("fips", Kind::Switch, None, "use FIPS endpoints; by default as the SDK is configured", |v, raw| {
         optional_switch(raw).map(|on| v.fips = on)
     }),

@@ -94,6 +94,7 @@ fn every_setting_can_be_set_from_every_source() {
         secret_tag = "/vendors/*"
         profile = "prod"
         endpoint_url = "http://127.0.0.1:5000"
+        allow_http_endpoints = ["ministack:4566", "10.0.0.7:80"]
         fips = true
         dual_stack = false
         trail = true
@@ -206,6 +207,9 @@ fn a_value_that_does_not_fit_is_shown_with_what_was_expected() {
         ("region", "EU", "expected a region such as eu-central-1"),
         ("profile", "a\nb", "expected the name of a profile"),
         ("endpoint_url", "localhost", "expected http:// or https:// and a host"),
+        ("allow_http_endpoints", "ministack", "expected HOST:PORT"),
+        ("allow_http_endpoints", "http://ministack:4566", "expected HOST:PORT"),
+        ("allow_http_endpoints", "ministack:99999", "expected HOST:PORT"),
         ("fips", "2", "expected true or false"),
     ] {
         let errors = wrong(&Sources::default().flag(name, value));

@@ -22,7 +22,8 @@ impl Check {
     }
 
     fn lucks(call: &Call) -> Vec<Luck> {
-        let mut lucks = vec![Luck::Denied, Luck::LostRequest, Luck::DiesBefore];
+        let mut lucks = vec![Luck::Denied, Luck::DiesBefore];
+        lucks.push(if matches!(call, Call::Probe(_)) { Luck::Unreachable } else { Luck::LostRequest });
         match call {
             Call::ListKeys => lucks.push(Luck::StaleListing),
             Call::Probe(_) => lucks.push(Luck::NotYet),
@@ -190,6 +191,7 @@ impl Model for Check {
             Property::<Self>::always("S4 only attributable keys", |_, s| unbroken(s, "S4")),
             Property::<Self>::always("S5 a proven successor", |_, s| unbroken(s, "S5")),
             Property::<Self>::always("S6 no secret shown", |_, s| s.leaked.is_none()),
+            Property::<Self>::always("S12 who could not ask concludes nothing", |_, s| s.concluded.is_none()),
             Property::<Self>::always("S8 nobody's change of AWSCURRENT is overwritten", |_, s| !s.overwrote),
             Property::<Self>::always("S7 S8 liveness: converges, or stops where a person interfered", |m, s| {
                 !s.at_rest() || s.broken.is_some() || m.converges(s)

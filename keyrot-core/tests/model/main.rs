@@ -11,7 +11,7 @@ mod weak;
 mod world;
 
 use check::Check;
-use setting::{Ask, Setting, Start, asked};
+use setting::{Ask, Setting, Start, apart, asked};
 use stateright::{Checker, Model};
 use std::time::Instant;
 use world::{Action, State};
@@ -101,6 +101,24 @@ fn two_rotators_and_a_fault() {
     for start in [Start::New { keys: 0 }, Start::Due] {
         let setting = Setting { rotators: 2, faults: 1, horizon: bound(0, 2), ..Setting::new(start) };
         explore(&format!("two rotators, one fault, {start:?}"), setting);
+    }
+}
+
+#[test]
+fn two_rotators_whose_clocks_are_apart() {
+    for start in [Start::New { keys: 0 }, Start::New { keys: 1 }, Start::Due] {
+        explore(&format!("clocks apart, {start:?}"), Setting { horizon: bound(0, 5), ..apart(start) });
+    }
+    for start in [Start::Overlap, Start::Soaking] {
+        explore(&format!("clocks apart, {start:?}"), Setting { horizon: bound(2, 7), ..apart(start) });
+    }
+}
+
+#[test]
+fn a_clock_that_is_off_and_a_fault() {
+    for clock in [290, -290] {
+        let alone = Setting { rotators: 1, faults: 1, horizon: bound(5, 8), clocks: [clock, 0], ..apart(Start::Due) };
+        explore(&format!("one fault, a clock {clock} s ahead"), alone);
     }
 }
 

@@ -38,7 +38,7 @@ pub(super) fn perform(
     match luck {
         Luck::Denied => inject(Fault::Denied),
         Luck::Throttled => inject(Fault::Throttled),
-        Luck::LostRequest => inject(Fault::LostRequest),
+        Luck::LostRequest | Luck::Unreachable => inject(Fault::LostRequest),
         Luck::LostReply => inject(Fault::LostReply),
         Luck::DiesBefore => inject(Fault::DeathBefore),
         Luck::DiesAfter => inject(Fault::DeathAfter),

@@ -1,6 +1,7 @@
 //! What is explored, and how large the life is.
 
-use keyrot_core::{Decider, KeyId, Policy, Request, Revocation, Waits};
+use chrono::TimeDelta;
+use keyrot_core::{Decider, KeyId, Policy, Request, Revocation, Timestamp, Waits};
 use std::time::Duration;
 
 /// One unit of the model's time.
@@ -33,6 +34,8 @@ pub(crate) struct Setting {
     pub(crate) requests: u8,
     /// Whether the first rotator goes on for much longer than the others allow for.
     pub(crate) endless: bool,
+    /// How many seconds each rotator's clock is ahead of AWS's.
+    pub(crate) clocks: [i64; 2],
 }
 
 /// How the user stands at first.
@@ -126,7 +129,13 @@ impl Setting {
             asks: &[],
             requests: 1,
             endless: false,
+            clocks: [0, 0],
         }
+    }
+
+    /// What the rotator's clock shows.
+    pub(crate) fn clock(&self, rotator: usize, aws: Timestamp) -> Timestamp {
+        aws + TimeDelta::seconds(self.clocks[rotator])
     }
 
     pub(crate) fn policy(&self) -> Policy {
@@ -142,4 +151,11 @@ impl Setting {
 pub(crate) fn asked(start: Start) -> Setting {
     let waits = waits([12, 5, 1, 5, 2]);
     Setting { waits, rotator_waits: waits, ..Setting::new(start) }
+}
+
+/// A life with clocks that are nearly as far apart as they may be, by the hand of a clock that is ahead and of one that is behind: `settle` has
+/// room for a run, a call under way, and both.
+pub(crate) fn apart(start: Start) -> Setting {
+    let waits = waits([12, 5, 1, 5, 4]);
+    Setting { waits, rotator_waits: waits, rotators: 2, clocks: [290, -290], ..Setting::new(start) }
 }

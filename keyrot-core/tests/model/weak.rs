@@ -3,10 +3,10 @@
 mod requests;
 
 use super::check::Check;
-use super::setting::{Port, Setting, Start};
+use super::setting::{Port, Setting, Start, UNIT, apart};
 use keyrot_core::{
-    Decider, Decision, Intent, KeyId, KeyStatus, LastUse, Note, Observed, Order, Phase, Policy, Promoted, Proof,
-    Question, Retired, Secret, SecretState, Step, Timestamp, Wait, Waits, Why, decide, decide_order,
+    CLOCK_TOLERANCE, Decider, Decision, Intent, KeyId, KeyStatus, LastUse, Note, Observed, Order, Phase, Policy,
+    Promoted, Proof, Question, Retired, Secret, SecretState, Step, Timestamp, Wait, Waits, Why, decide, decide_order,
 };
 use stateright::{Checker, HasDiscoveries, Model};
 use std::time::Duration;
@@ -131,6 +131,50 @@ fn no_proof_before_promotion() {
         Start::New { keys: 1 },
     );
     breaks(weak, "S1");
+}
+
+/// Reads "could not ask" for "does not work".
+fn unknown_is_refused(seen: &mut Observed) {
+    if let Some((_, proof @ Proof::Unknown(_))) = &mut seen.proof {
+        *proof = Proof::Refused("no answer".into());
+    }
+}
+
+#[test]
+fn abandons_what_nobody_could_be_asked_about() {
+    let decide_so = |s: &Observed, p: &Policy, n: Timestamp| seeing(s, p, n, unknown_is_refused);
+    let setting = Setting { faults: 2, uses: 0, ..weak("unknown is refused", decide_so, Start::Due) };
+    breaks(setting, "S12");
+}
+
+#[test]
+fn blocks_on_what_nobody_could_be_asked_about() {
+    let decide_so = |s: &Observed, p: &Policy, n: Timestamp| seeing(s, p, n, unknown_is_refused);
+    let setting = Setting { uses: 0, person: 1, ..weak("unknown is refused", decide_so, Start::Overlap) };
+    breaks(setting, "S12");
+}
+
+#[test]
+fn takes_its_own_clock_for_awss() {
+    let decide_so = |s: &Observed, p: &Policy, n: Timestamp| {
+        seeing(s, p, n, |s| {
+            // Takes away what a key may have been made before its intent.
+            if let Some(intent) = secret(s).and_then(|s| s.journal.intent.as_mut()) {
+                intent.at += CLOCK_TOLERANCE;
+            }
+        })
+    };
+    let weak = weak("no tolerance", decide_so, Start::Due);
+    let Setting { waits, rotator_waits, clocks, .. } = apart(Start::Due);
+    breaks(Setting { waits, rotator_waits, clocks, uses: 0, ..weak }, "S7");
+}
+
+#[test]
+fn settles_for_less_than_clocks_may_be_apart() {
+    let mut setting = Setting { horizon: 4, ..apart(Start::New { keys: 0 }) };
+    setting.rotator_waits.settle = UNIT;
+    setting.rotator_waits.probe_limit = UNIT;
+    breaks(setting, "S");
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use keyrot_core::memory::{Actor, Broken, Label, Value, Watch, World};
 use keyrot_core::{
-    Call, Decider, KeyId, KeyStatus, Next, Order, OrderStep, Outcome, Reply, Request, Rotation, Secret, SecretName,
-    SecretState, Task, UserName, VersionId, after,
+    Call, Decider, KeyId, KeyStatus, Next, Note, Order, OrderStep, Outcome, Phase, Reply, Request, Rotation, Secret,
+    SecretName, SecretState, Task, UserName, VersionId, after,
 };
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -31,6 +31,8 @@ pub(crate) struct State {
     pub(crate) begun: bool,
     pub(crate) broken: Option<Broken>,
     pub(crate) leaked: Option<String>,
+    /// What was concluded although AWS could not be asked.
+    pub(crate) concluded: Option<String>,
     /// Whether keyrot moved AWSCURRENT from where it had not seen it, or to what a person had moved it away from.
     pub(crate) overwrote: bool,
     /// The versions that a person moved AWSCURRENT away from.
@@ -50,6 +52,10 @@ pub(crate) struct Running {
     pub(crate) overtaken: bool,
     /// The secret as it was at the first look.
     pub(crate) first: Option<Secret>,
+    /// Whether STS is out of this run's reach.
+    pub(crate) unreachable: bool,
+    /// Whether the run's last word on credentials was that AWS could not be asked.
+    pub(crate) unanswered: bool,
     /// How long it has slept. It is on its own clock only: if each run moved the account's, there would be no end of states.
     pub(crate) slept: Duration,
 }
@@ -85,6 +91,8 @@ pub(crate) enum Luck {
     StaleListing,
     /// The key does not authenticate yet.
     NotYet,
+    /// STS is out of reach, and stays so for the rest of the run.
+    Unreachable,
 }
 
 /// What a person does.
@@ -114,8 +122,13 @@ pub(crate) fn secret() -> SecretName {
 impl State {
     /// The state at first: a new user, or one who has lived under keyrot until then, with the watch looking on all the time.
     pub(crate) fn first(setting: &Setting) -> Self {
-        let sound =
-            Setting { decider: Decider::REAL, port: Port::Sound, rotator_waits: setting.waits, ..setting.clone() };
+        let sound = Setting {
+            decider: Decider::REAL,
+            port: Port::Sound,
+            rotator_waits: setting.waits,
+            clocks: [0, 0],
+            ..setting.clone()
+        };
         let mut world = World::new("2026-01-05T04:00:00Z".parse().unwrap());
         let name = world.add_user("ci", &[("RotateKey", "True")]).unwrap();
         let keys = if let Start::New { keys } = setting.start { keys } else { 1 };
@@ -138,6 +151,7 @@ impl State {
             begun: false,
             broken: None,
             leaked: None,
+            concluded: None,
             overwrote: false,
             left: BTreeSet::new(),
         };
@@ -217,10 +231,13 @@ impl State {
             self.left.clear();
         }
         let mut machine = machine(&setting, &self.world, task.clone());
-        let next = machine.next(self.world.now());
+        let next = machine.next(setting.clock(i, self.world.now()));
         self.begun = true;
         let (since, slept) = (self.passed, Duration::ZERO);
-        self.rotators[i] = Some(Running { machine, task, next, since, overtaken: false, first: None, slept });
+        let (overtaken, unreachable, unanswered) = (false, false, false);
+        let first = None;
+        self.rotators[i] =
+            Some(Running { machine, task, next, since, overtaken, first, unreachable, unanswered, slept });
     }
 
     /// Secrets Manager begins.
@@ -267,8 +284,12 @@ impl State {
                 if let Task::Request(Request::Revoke(order)) = &running.task {
                     self.watch.revoke(order.clone());
                 }
+                running.unreachable |= luck == Luck::Unreachable;
+                let probe = matches!(call, Call::Probe(_));
+                let luck = if probe && running.unreachable { Luck::Unreachable } else { luck };
                 let before = self.world.clone();
                 let mut answer = perform(setting, &mut self.world, running.machine.subject(), &call, luck);
+                running.unanswered = probe && matches!(answer, Some(Err(_)));
                 if let Some(Ok(Reply::Secret(SecretState::Present(secret)))) = &mut answer {
                     let first = running.first.get_or_insert_with(|| secret.clone());
                     if setting.port == Port::StaleLabels {
@@ -289,11 +310,14 @@ impl State {
                 }
                 // Without an answer the process is dead.
                 let Some(answer) = answer else { return };
-                running.machine.answer(after(self.world.now(), running.slept), answer);
+                running.machine.answer(after(setting.clock(i, self.world.now()), running.slept), answer);
             }
         }
         let events = running.machine.take_events();
-        running.next = running.machine.next(after(self.world.now(), running.slept));
+        running.next = running.machine.next(after(setting.clock(i, self.world.now()), running.slept));
+        if running.unanswered {
+            self.concluded = self.concluded.take().or_else(|| concluded(&running.next));
+        }
         running.since = self.passed;
         let told = (events, running.machine.take_events(), &running.next);
         self.look_for_secrets(&told);
@@ -378,6 +402,18 @@ impl State {
     pub(crate) fn consume(&mut self, key: &KeyId) {
         self.uses -= 1;
         self.outside(|world| drop(world.authenticate(&World::credentials_of(key), "s3", "eu-west-1")));
+    }
+}
+
+/// S12: what a run that could not ask makes of it, where that is more than to wait or to fail.
+fn concluded(next: &Next) -> Option<String> {
+    match next {
+        Next::Call(Call::Write(Note::Retired(note))) if note.phase == Phase::Abandoned => {
+            Some(format!("{} was abandoned, and nobody was asked whether it works", note.key))
+        }
+        Next::Done(Outcome::Blocked(reason)) => Some(format!("blocked, and nobody was asked: {reason}")),
+        Next::Done(Outcome::Refused(reason)) => Some(format!("refused, and nobody was asked: {reason}")),
+        _ => None,
     }
 }
 

@@ -132,6 +132,9 @@ impl<H: Hook + 'static> Clock for Hooked<H> {
     fn now(&self) -> Timestamp {
         self.account.now()
     }
+    fn aws_now(&self) -> Option<Timestamp> {
+        self.account.aws_now()
+    }
     async fn sleep(&self, time: Duration) {
         self.account.sleep(time).await;
     }

@@ -1,0 +1,86 @@
+//! What lies outside of keyrot's reach: this machine's clock, and the way to STS.
+
+use crate::life::{Life, Scene};
+use keyrot_aws::emulator::{CallAt, EmulatorOptions, Fault};
+use keyrot_core::KeyStatus;
+use std::process::Command;
+use std::time::Duration;
+
+const HOUR: Duration = Duration::from_secs(3_600);
+const DAY: Duration = Duration::from_secs(86_400);
+
+const READS: [&str; 2] = ["GetAccountAuthorizationDetails", "ListAccessKeys"];
+
+fn active(life: &Life) -> usize {
+    let world = life.emulator.world();
+    let keys = world.users().flat_map(|user| user.keys().iter().map(|k| k.listed.status.clone()).collect::<Vec<_>>());
+    keys.filter(|status| *status == KeyStatus::Active).count()
+}
+
+#[test]
+fn a_clock_that_is_days_off_changes_nothing_and_says_how_far_it_is() {
+    // As AWS does, it refuses the signatures; and where somebody does not, the answer's date is enough.
+    for strict_time in [true, false] {
+        let options = EmulatorOptions { strict_time, ..EmulatorOptions::default() };
+        let life = Life::on(&Scene::overlap(2), options);
+        let now = life.emulator.now();
+        for (time, says) in [
+            (now + DAY * 8, "8 d ahead of AWS's"),
+            (now - DAY * 8, "8 d behind AWS's"),
+            (now + HOUR, "1 h ahead of AWS's"),
+        ] {
+            life.emulator.reset_stats();
+            let (code, said) = life.run_at(time);
+            assert_eq!(code, Some(1), "{said}");
+            assert!(said.contains(says), "{said}");
+            let called: Vec<_> = life.emulator.stats().actions.keys().copied().collect();
+            assert!(called.iter().all(|action| READS.contains(action)), "{called:?}: {said}");
+            assert_eq!(active(&life), 4, "two keys each");
+        }
+        life.is_well();
+        // A clock that is set again goes on as if nothing had been.
+        life.converges();
+    }
+}
+
+/// Waits that let a test be over soon.
+fn soon(command: &mut Command) -> &mut Command {
+    command.env("KEYROT_PROBE_FOR", "2s").env("KEYROT_ALLOW_SHORT_WAITS", "true")
+}
+
+#[test]
+fn an_sts_that_is_out_of_reach_for_days_costs_no_key() {
+    let scene = Scene::rotation(2);
+    let life = Life::new(&scene);
+    let before = active(&life);
+    let unreachable = |life: &Life| {
+        let mut command = life.command(None);
+        // Where nobody listens.
+        soon(&mut command).env("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:9");
+        life.ended(command.spawn().unwrap())
+    };
+    let silent = |life: &Life| {
+        life.emulator.inject(
+            CallAt::every("GetCallerIdentity"),
+            Fault::Error { code: "ServiceUnavailable".to_owned(), message: "no".to_owned(), status: 503 },
+        );
+        let ended = life.ended(soon(&mut life.command(None)).spawn().unwrap());
+        life.emulator.heal();
+        ended
+    };
+    for day in 0..4 {
+        let (code, document) = if day % 2 == 0 { unreachable(&life) } else { silent(&life) };
+        assert_eq!(code, Some(1), "{document:#}");
+        for user in document["users"].as_array().unwrap() {
+            assert_eq!((&user["state"], &user["reason"]), (&"failed".into(), &"unavailable".into()), "{user:#}");
+            let text = user["message"].as_str().unwrap();
+            assert!(text.contains("could not verify AKIA") && text.contains("sts:GetCallerIdentity"), "{text}");
+            assert!(text.contains("is not known, and the next run asks again"), "{text}");
+        }
+        // A new key each, made in the first run and still there, past `probe_limit`.
+        assert_eq!(active(&life), before + 2, "day {day}: {document:#}");
+        life.pass(DAY);
+        life.is_well();
+    }
+    life.converges();
+}
