@@ -1,6 +1,7 @@
 //! The command line.
 
 use crate::commands::{resolve::Resolve, revoke::Revoke, rollback::Rollback};
+use crate::consumer::Reading;
 use crate::exit::Exit;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
@@ -22,7 +23,9 @@ Exit codes:
   1  some user failed or was not done in time, or the run could not be made
   2  the command line or the settings cannot be used; nothing was done
   3  some user is blocked and needs a person (1 goes before 3)
-  130, 143  stopped by Ctrl-C or SIGTERM before every user was done (1 goes before these)";
+  130, 143  stopped by Ctrl-C or SIGTERM before every user was done (1 goes before these)
+
+If stdout cannot be written, every command ends with 1; with 141, if its reader went away.";
 
 const PLAN_EXAMPLES: &str = "\
 Examples:
@@ -73,7 +76,7 @@ Exit codes:
   130, 143  stopped by Ctrl-C or SIGTERM";
 
 pub(crate) const SETTINGS_HEADING: &str =
-    "Settings (each also in keyrot.toml, or as KEYROT_<NAME> in the environment; the flag wins)";
+    "Settings (each also in a keyrot.toml, or as KEYROT_<NAME> in the environment; the flag wins)";
 
 /// Rotate the access keys of AWS IAM users, without breaking whatever uses them.
 ///
@@ -97,7 +100,7 @@ struct Global {
     /// The file is made where there is none. Without FILE: $KEYROT_SANDBOX, or keyrot/sandbox.json in the user's state directory.
     #[arg(long, global = true, value_name = "FILE", num_args = 0..=1, require_equals = true)]
     sandbox: Option<Option<PathBuf>>,
-    /// The settings file; without it keyrot.toml in the current directory, if there is one
+    /// The settings file, in the place of ~/.config/keyrot/keyrot.toml and of keyrot.toml in the current directory
     #[arg(long, global = true, value_name = "FILE", env = "KEYROT_CONFIG")]
     config: Option<PathBuf>,
     /// One JSON document on stdout, all talk on stderr
@@ -109,6 +112,9 @@ struct Global {
     /// Colour: on a terminal only, unless NO_COLOR is set
     #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN", hide_possible_values = true)]
     color: Color,
+    /// Set by keyrot alone, when it starts itself again: see `consumer::nested`
+    #[arg(long, global = true, hide = true)]
+    resumed: bool,
     /// Show times in UTC, as without this flag
     #[arg(long, global = true, conflicts_with = "local")]
     utc: bool,
@@ -139,6 +145,8 @@ pub(crate) struct Invocation {
     pub(crate) json: bool,
     pub(crate) silent: bool,
     pub(crate) color: Color,
+    /// Whether keyrot started itself again.
+    pub(crate) resumed: bool,
     /// Whether people see times in the machine's zone.
     pub(crate) local: bool,
     /// The settings that were given as flags: name and value.
@@ -335,9 +343,12 @@ impl Invocation {
             Ok((cli, matches))
         });
         let (Cli { global, command }, matches) = parsed.map_err(|error| {
-            // A closed pipe is no reason to fail: `keyrot --help | head -1`.
-            let _ = error.print();
-            if error.use_stderr() { Exit::Usage } else { Exit::Well }
+            match (error.print(), error.use_stderr()) {
+                (_, true) => return Exit::Usage,
+                (Err(lost), false) => crate::stdio::failed(&lost),
+                (Ok(()), false) => {}
+            }
+            Exit::Well
         })?;
         let deepest = std::iter::successors(Some(&matches), |m| m.subcommand().map(|(_, sub)| sub)).last();
         let given = |name: &'static str| {
@@ -345,8 +356,18 @@ impl Invocation {
             values.map(move |value| (name, value.clone()))
         };
         let settings = SETTINGS.iter().flat_map(|info| given(info.name)).collect();
-        let Global { sandbox, config, json, silent, color, utc: _, local } = global;
-        Ok(Self { command, sandbox, config, json, silent, color, local, settings })
+        let Global { sandbox, config, json, silent, color, resumed, utc: _, local } = global;
+        Ok(Self { command, sandbox, config, json, silent, color, resumed, local, settings })
+    }
+}
+
+/// What is read by another command line of keyrot's, if it reads a key.
+pub(crate) fn reading_in(words: &[String]) -> Option<Reading> {
+    let matches = command().try_get_matches_from(words).ok()?;
+    match Cli::from_arg_matches(&matches).ok()?.command {
+        Command::Credentials(args) => Some(args.reading),
+        Command::Exec(args) => Some(args.reading),
+        _ => None,
     }
 }
 
