@@ -7,6 +7,7 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use keyrot_core::settings::SETTINGS;
 use keyrot_core::{KeyId, UserName};
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -75,6 +76,9 @@ Exit codes:
   3  some user is blocked and needs a person (1 goes before 3)
   130, 143  stopped by Ctrl-C or SIGTERM";
 
+/// The first word of a process by which keyrot started itself again, see [`Nesting`](crate::consumer::Nesting). It is no flag: nobody else should use it.
+pub(crate) const RESUMED: &str = "--resumed";
+
 pub(crate) const SETTINGS_HEADING: &str =
     "Settings (each also in a keyrot.toml, or as KEYROT_<NAME> in the environment; the flag wins)";
 
@@ -112,9 +116,6 @@ struct Global {
     /// Colour: on a terminal only, unless NO_COLOR is set
     #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN", hide_possible_values = true)]
     color: Color,
-    /// Set by keyrot alone, when it starts itself again: see `consumer::nested`
-    #[arg(long, global = true, hide = true)]
-    resumed: bool,
     /// Show times in UTC, as without this flag
     #[arg(long, global = true, conflicts_with = "local")]
     utc: bool,
@@ -334,7 +335,12 @@ pub(crate) enum Sandbox {
 impl Invocation {
     /// Reads the process's arguments. Help, the version and usage errors are told right here.
     pub(crate) fn parse() -> Result<Self, Exit> {
-        let parsed = command().try_get_matches().and_then(|matches| {
+        let mut words: Vec<OsString> = std::env::args_os().collect();
+        let resumed = words.get(1).is_some_and(|word| word == RESUMED);
+        if resumed {
+            words.remove(1);
+        }
+        let parsed = command().try_get_matches_from(words).and_then(|matches| {
             let cli = Cli::from_arg_matches(&matches)?;
             // One before the command's name and one after it: each was looked at for itself.
             if cli.global.utc && cli.global.local {
@@ -356,7 +362,7 @@ impl Invocation {
             values.map(move |value| (name, value.clone()))
         };
         let settings = SETTINGS.iter().flat_map(|info| given(info.name)).collect();
-        let Global { sandbox, config, json, silent, color, resumed, utc: _, local } = global;
+        let Global { sandbox, config, json, silent, color, utc: _, local } = global;
         Ok(Self { command, sandbox, config, json, silent, color, resumed, local, settings })
     }
 }

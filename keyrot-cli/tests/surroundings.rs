@@ -6,6 +6,7 @@ mod support;
 
 use keyrot_core::memory::World;
 use keyrot_core::{KeyId, UserName};
+use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 use support::Sandbox;
 use support::reader::{Ran, Scene, ended, key};
@@ -23,7 +24,9 @@ fn hostile(url: &str) -> [String; 4] {
 fn write(scene: &Scene, path: &str, text: &str) {
     let path = scene.home.path().join(path);
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-    std::fs::write(path, text).unwrap();
+    std::fs::write(&path, text).unwrap();
+    // Whatever the umask is here: what a group can write is another test's.
+    std::fs::set_permissions(path, PermissionsExt::from_mode(0o644)).unwrap();
 }
 
 /// The published key.
@@ -105,7 +108,7 @@ fn the_users_own_file_is_read_everywhere_and_the_later_source_wins() {
         ended(command)
     };
     let has = |ran: &Ran, name: &str| {
-        assert!(ran.out.contains(&format!("secret:/{name}/*")), "{name}: {}{}", ran.out, ran.said)
+        assert!(ran.out.contains(&format!("secret:/{name}/*")), "{name}: {}{}", ran.out, ran.said);
     };
     has(&policy(&[], &[]), "iam");
     write(&scene, ".config/keyrot/keyrot.toml", "secret_name = \"/own/{user}\"\nallow_short_waits = true\n");
@@ -236,7 +239,6 @@ fn with_profiles(scene: &Scene, config: &str, args: &[&str], profile: Option<&st
 }
 
 fn script(scene: &Scene, path: &str, text: &str) -> String {
-    use std::os::unix::fs::PermissionsExt;
     write(scene, path, &format!("#!/bin/sh\n{text}\n"));
     let path = scene.home.path().join(path);
     std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();

@@ -3,6 +3,7 @@
 //!
 //! Each process that reads a secret by such a profile puts a line about it into a variable of its children. Who finds their own line there stops.
 
+use crate::args::RESUMED;
 use crate::problem::Problem;
 use std::process::Command;
 
@@ -55,7 +56,7 @@ impl Nesting {
         }
         let failed = |error: std::io::Error| Problem::failed(format!("keyrot could not start itself again: {error}"));
         let mut command = Command::new(std::env::current_exe().map_err(failed)?);
-        command.arg("--resumed").args(std::env::args_os().skip(1));
+        command.arg(RESUMED).args(std::env::args_os().skip(1));
         let lines: Vec<&str> = self.above.iter().chain([&self.own]).map(String::as_str).collect();
         command.env(VARIABLE, lines.join("\n"));
         Err(failed(replace_by(command)))
