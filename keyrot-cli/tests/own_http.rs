@@ -1,6 +1,6 @@
 //! `keyrot self` over HTTP: the permissions of a user, MFA, and a network that fails.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::disallowed_macros)]
 
 mod support;
 
