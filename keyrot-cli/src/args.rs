@@ -1,11 +1,13 @@
 //! The command line.
 
 use crate::commands::{resolve::Resolve, revoke::Revoke, rollback::Rollback};
+use crate::consumer::Reading;
 use crate::exit::Exit;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use keyrot_core::settings::SETTINGS;
 use keyrot_core::{KeyId, UserName};
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -22,7 +24,9 @@ Exit codes:
   1  some user failed or was not done in time, or the run could not be made
   2  the command line or the settings cannot be used; nothing was done
   3  some user is blocked and needs a person (1 goes before 3)
-  130, 143  stopped by Ctrl-C or SIGTERM before every user was done (1 goes before these)";
+  130, 143  stopped by Ctrl-C or SIGTERM before every user was done (1 goes before these)
+
+If stdout cannot be written, every command ends with 1; with 141, if its reader went away.";
 
 const PLAN_EXAMPLES: &str = "\
 Examples:
@@ -72,8 +76,11 @@ Exit codes:
   3  some user is blocked and needs a person (1 goes before 3)
   130, 143  stopped by Ctrl-C or SIGTERM";
 
+/// The first word of a process by which keyrot started itself again, see [`Nesting`](crate::consumer::Nesting). It is no flag: nobody else should use it.
+pub(crate) const RESUMED: &str = "--resumed";
+
 pub(crate) const SETTINGS_HEADING: &str =
-    "Settings (each also in keyrot.toml, or as KEYROT_<NAME> in the environment; the flag wins)";
+    "Settings (each also in a keyrot.toml, or as KEYROT_<NAME> in the environment; the flag wins)";
 
 /// Rotate the access keys of AWS IAM users, without breaking whatever uses them.
 ///
@@ -97,7 +104,7 @@ struct Global {
     /// The file is made where there is none. Without FILE: $KEYROT_SANDBOX, or keyrot/sandbox.json in the user's state directory.
     #[arg(long, global = true, value_name = "FILE", num_args = 0..=1, require_equals = true)]
     sandbox: Option<Option<PathBuf>>,
-    /// The settings file; without it keyrot.toml in the current directory, if there is one
+    /// The settings file, in the place of ~/.config/keyrot/keyrot.toml and of keyrot.toml in the current directory
     #[arg(long, global = true, value_name = "FILE", env = "KEYROT_CONFIG")]
     config: Option<PathBuf>,
     /// One JSON document on stdout, all talk on stderr
@@ -139,6 +146,8 @@ pub(crate) struct Invocation {
     pub(crate) json: bool,
     pub(crate) silent: bool,
     pub(crate) color: Color,
+    /// Whether keyrot started itself again.
+    pub(crate) resumed: bool,
     /// Whether people see times in the machine's zone.
     pub(crate) local: bool,
     /// The settings that were given as flags: name and value.
@@ -326,7 +335,12 @@ pub(crate) enum Sandbox {
 impl Invocation {
     /// Reads the process's arguments. Help, the version and usage errors are told right here.
     pub(crate) fn parse() -> Result<Self, Exit> {
-        let parsed = command().try_get_matches().and_then(|matches| {
+        let mut words: Vec<OsString> = std::env::args_os().collect();
+        let resumed = words.get(1).is_some_and(|word| word == RESUMED);
+        if resumed {
+            words.remove(1);
+        }
+        let parsed = command().try_get_matches_from(words).and_then(|matches| {
             let cli = Cli::from_arg_matches(&matches)?;
             // One before the command's name and one after it: each was looked at for itself.
             if cli.global.utc && cli.global.local {
@@ -335,9 +349,12 @@ impl Invocation {
             Ok((cli, matches))
         });
         let (Cli { global, command }, matches) = parsed.map_err(|error| {
-            // A closed pipe is no reason to fail: `keyrot --help | head -1`.
-            let _ = error.print();
-            if error.use_stderr() { Exit::Usage } else { Exit::Well }
+            match (error.print(), error.use_stderr()) {
+                (_, true) => return Exit::Usage,
+                (Err(lost), false) => crate::stdio::failed(&lost),
+                (Ok(()), false) => {}
+            }
+            Exit::Well
         })?;
         let deepest = std::iter::successors(Some(&matches), |m| m.subcommand().map(|(_, sub)| sub)).last();
         let given = |name: &'static str| {
@@ -346,7 +363,17 @@ impl Invocation {
         };
         let settings = SETTINGS.iter().flat_map(|info| given(info.name)).collect();
         let Global { sandbox, config, json, silent, color, utc: _, local } = global;
-        Ok(Self { command, sandbox, config, json, silent, color, local, settings })
+        Ok(Self { command, sandbox, config, json, silent, color, resumed, local, settings })
+    }
+}
+
+/// What is read by another command line of keyrot's, if it reads a key.
+pub(crate) fn reading_in(words: &[String]) -> Option<Reading> {
+    let matches = command().try_get_matches_from(words).ok()?;
+    match Cli::from_arg_matches(&matches).ok()?.command {
+        Command::Credentials(args) => Some(args.reading),
+        Command::Exec(args) => Some(args.reading),
+        _ => None,
     }
 }
 

@@ -1,39 +1,89 @@
-//! The settings, from the file, the environment and the flags.
+//! The settings, from the files, the environment and the flags.
 
-use crate::args::Invocation;
+mod file;
+
+use crate::args::{Command, Invocation};
 use crate::problem::Problem;
-use keyrot_core::settings::{Settings, Sources};
-use std::io::ErrorKind;
+use crate::render::{paint, style};
+use file::{Place, SettingsText};
+use keyrot_core::settings::{Settings, SettingsError, Sources};
 use std::path::{Path, PathBuf};
 
-/// The file that is read if it is there and no other was named.
+/// The file that is read if it is in the current directory and none was named.
 const FILE: &str = "keyrot.toml";
 
-/// Reads the settings. A file that was named has to be there.
+/// Reads the settings: from the file that was named, which has to be there; else from the user's own file and the one in the current directory.
+///
+/// Commands that hand out a key, or that run as the user in whatever directory they happen to be, do not read the latter: it may be another person's.
 pub(crate) fn load(invocation: &Invocation) -> Result<Settings, Problem> {
-    let path = invocation.config.clone().unwrap_or_else(|| PathBuf::from(FILE));
-    let text = read(&path, invocation.config.is_some())?;
-    let name = path.display().to_string();
+    let named = invocation.config.as_deref().filter(|path| !path.as_os_str().is_empty());
+    let files = match named {
+        Some(path) => vec![file::read(path, Place::Named)?],
+        None => {
+            let own = own_file().map(|path| file::read(&path, Place::Own)).transpose()?;
+            let here = match reads_current_directory(&invocation.command) {
+                true => Some(file::read(Path::new(FILE), Place::CurrentDirectory)?),
+                false => None,
+            };
+            own.into_iter().chain(here).collect()
+        }
+    };
     let mut sources = Sources::default().env(std::env::vars_os());
-    if let Some(text) = &text {
-        sources = sources.file(&name, text);
+    for SettingsText { name, text, place } in files.iter().flatten() {
+        sources = match place {
+            Place::Named | Place::Own => sources.file(name, text),
+            Place::CurrentDirectory => sources.found_file(name, text),
+        };
     }
     for (setting, value) in &invocation.settings {
         sources = sources.flag(setting, value.as_str());
     }
-    Settings::load(&sources).map_err(|errors| {
-        let known = "`keyrot rotate --help` lists every setting";
-        Problem::usage(errors.to_string()).hint(format!("{known}; nothing was done"))
-    })
+    let settings = Settings::load(&sources).map_err(|errors| {
+        let problem = Problem::usage(errors.to_string());
+        match errors.iter().any(SettingsError::needs_chosen_file) {
+            true => problem.hint(format!("{}; nothing was done", ways_out())),
+            false => problem.hint("`keyrot rotate --help` lists every setting; nothing was done"),
+        }
+    })?;
+    report(invocation, &settings, named.is_some());
+    Ok(settings)
 }
 
-fn read(path: &Path, named: bool) -> Result<Option<String>, Problem> {
-    match std::fs::read_to_string(path) {
-        Ok(text) => Ok(Some(text)),
-        Err(error) if error.kind() == ErrorKind::NotFound && !named => Ok(None),
-        Err(error) => {
-            let problem = Problem::usage(format!("the settings file {} cannot be read: {error}", path.display()));
-            Err(problem.hint("name another one with --config, or leave --config out to use keyrot.toml if it is there"))
-        }
+/// What to do about a file in the current directory that is not trusted.
+fn ways_out() -> String {
+    let own = own_file().map_or_else(|| "~/.config/keyrot/keyrot.toml".to_owned(), |path| path.display().to_string());
+    format!("if the file is yours: add --config {FILE} (or set KEYROT_CONFIG={FILE}), or move the setting to {own}")
+}
+
+/// Whether the command takes settings from the current directory. Those that hand out or replace the user's own key run wherever an SDK or a shell
+/// happens to be.
+fn reads_current_directory(command: &Command) -> bool {
+    !matches!(command, Command::Credentials(_) | Command::Exec(_) | Command::Own(_))
+}
+
+/// `keyrot/keyrot.toml` in the user's configuration directory (XDG Base Directory Specification; `APPDATA` on Windows).
+pub(crate) fn own_file() -> Option<PathBuf> {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let xdg = set("XDG_CONFIG_HOME").filter(|dir| dir.is_absolute());
+    let dir = xdg.or_else(|| set("HOME").map(|home| home.join(".config"))).or_else(|| set("APPDATA"))?;
+    Some(dir.join("keyrot").join(FILE))
+}
+
+/// Says which files are used, and which variables have no effect.
+fn report(invocation: &Invocation, settings: &Settings, named: bool) {
+    for name in settings.unknown_variables() {
+        let text = format!("the environment variable {name} is not known, and has no effect");
+        say!("{} {text}", paint(style::WARN, "warning:"));
+    }
+    // Whatever reads a credential process, or the output of a command that was run, does not expect it.
+    if invocation.silent || matches!(invocation.command, Command::Credentials(_)) {
+        return;
+    }
+    let note = |text: String| say!("{} {text}", paint(style::DIM, "note:"));
+    if !settings.files().is_empty() {
+        note(format!("settings from {}", settings.files().join(", then ")));
+    }
+    if !named && !reads_current_directory(&invocation.command) && Path::new(FILE).exists() {
+        note(format!("this command does not read {FILE} in the current directory; if it is yours: --config {FILE}"));
     }
 }

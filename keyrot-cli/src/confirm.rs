@@ -4,7 +4,7 @@ use crate::problem::Problem;
 use crate::render::table::wrap;
 use crate::render::{paint, style, talk_width};
 use crate::signals::Signals;
-use std::io::{BufRead, IsTerminal, Write};
+use std::io::{BufRead, IsTerminal, Read, Write};
 
 /// The flag that answers yes beforehand.
 #[derive(Debug, Clone, Copy, clap::Args)]
@@ -13,6 +13,9 @@ pub(crate) struct Yes {
     #[arg(long, short = 'y')]
     pub(crate) yes: bool,
 }
+
+/// Longer than any answer.
+const LONGEST: u64 = 4096;
 
 /// Asks on stderr whether to go on; the answer is no unless it is yes. `what` names what will change, as a question without its mark.
 ///
@@ -44,19 +47,19 @@ pub(crate) fn can_ask() -> bool {
 /// Asks a question on stderr, and gives back what was typed, without blanks around it; nothing if it could not be read. A signal ends the waiting.
 pub(crate) async fn ask(question: &str) -> Result<String, Problem> {
     let mut signals = Signals::listen()?;
-    anstream::eprint!("{question}");
+    say_part!("{question}");
     let _ = std::io::stderr().flush();
     let (answered, answer) = tokio::sync::oneshot::channel();
     // A thread of its own, which nobody waits for: reading a terminal cannot be called off.
     std::thread::spawn(move || {
         let mut line = String::new();
-        let read = std::io::stdin().lock().read_line(&mut line);
+        let read = std::io::stdin().lock().take(LONGEST).read_line(&mut line);
         let _ = answered.send(read.map(|_| line).unwrap_or_default());
     });
     let answer = signals.or(answer).await.map(Result::unwrap_or_default);
     // After Ctrl-C and Ctrl-D whatever is said next would stand on the question's line.
     if !answer.as_ref().is_ok_and(|line| line.ends_with('\n')) {
-        anstream::eprintln!();
+        say!("");
     }
     answer.map(|line| line.trim().to_owned()).map_err(Problem::signal)
 }

@@ -2,6 +2,7 @@
 
 mod cache;
 mod caller;
+mod nested;
 
 use crate::args::Invocation;
 use crate::config;
@@ -10,11 +11,13 @@ use crate::problem::Problem;
 use crate::render::{paint, style, time};
 use crate::target::Target;
 use cache::{Cache, Entry};
-use keyrot_core::settings::Settings;
+use caller::Caller;
+use keyrot_core::settings::{SecretPlace, Settings};
 use keyrot_core::{
     CallError, CredentialSource, Credentials, Edition, ErrorKind, Freshness, Published, SecretId, SecretName,
     Timestamp, UserRef, after, format_duration,
 };
+pub(crate) use nested::Nesting;
 use std::time::Duration;
 
 /// What to read, and how fresh it has to be.
@@ -47,22 +50,47 @@ pub(crate) struct Found {
     pub(crate) expires: Timestamp,
 }
 
+/// What was read, and what a command that is started with it should not inherit.
+pub(crate) struct ReadKey {
+    pub(crate) found: Found,
+    pub(crate) nesting: Nesting,
+    /// Variables with secrets that the settings name: the URLs and keys of notifiers.
+    pub(crate) secret_variables: Vec<String>,
+}
+
 const CACHE_FOR: Duration = Duration::from_secs(5 * 60);
 /// What is served while Secrets Manager cannot be reached is asked for again soon; below 15 minutes botocore would ask at every request.
 const STALE_LIFETIME: Duration = Duration::from_secs(20 * 60);
 
 /// Reads the key. What a consumer should know goes to stderr.
-pub(crate) async fn read(invocation: &Invocation, reading: &Reading) -> Result<Found, Problem> {
+pub(crate) async fn read(invocation: &Invocation, reading: &Reading) -> Result<ReadKey, Problem> {
     let settings = config::load(invocation)?;
-    let waits = Waits::of(reading, &settings)?;
     let secret = secret_of(reading, &settings)?;
-    let edition = if reading.previous { Edition::Previous } else { Edition::Current };
     let caller = caller::find(&settings, &secret)?;
+    let nesting = Nesting::enter(caller.read.clone(), invocation.resumed)?;
+    let secret_variables = secret_variables(&settings);
+    let found = find(invocation, reading, &settings, (&secret, &caller, &nesting)).await?;
+    Ok(ReadKey { found, nesting, secret_variables })
+}
+
+fn secret_variables(settings: &Settings) -> Vec<String> {
+    let sources = settings.notify().iter().flat_map(|spec| spec.target().sources());
+    sources.filter(|source| source.place() == SecretPlace::Environment).map(|source| source.id().to_owned()).collect()
+}
+
+async fn find(
+    invocation: &Invocation,
+    reading: &Reading,
+    settings: &Settings,
+    (secret, caller, nesting): (&SecretId, &Caller, &Nesting),
+) -> Result<Found, Problem> {
+    let waits = Waits::of(reading, settings)?;
+    let edition = if reading.previous { Edition::Previous } else { Edition::Current };
     if reading.previous {
         warn("this is the key under AWSPREVIOUS: it works only until keyrot retires it");
     }
     let (target, sandbox) = match crate::target::is_sandbox(invocation) {
-        true => (Some(Target::open(invocation, &settings).await?), true),
+        true => (Some(Target::open(invocation, settings).await?), true),
         false => (None, false),
     };
     // A sandbox's clock is moved by hand, so that nothing could be said of an entry's age.
@@ -78,6 +106,9 @@ pub(crate) async fn read(invocation: &Invocation, reading: &Reading) -> Result<F
     if let Some(entry) = cache.as_ref().and_then(load).filter(fresh) {
         return Ok(waits.found(entry));
     }
+    if caller.starts_process && !sandbox {
+        nesting.hand_down()?;
+    }
     // One process asks, and the others find what it wrote.
     let turn = cache.as_ref().map(Cache::turn);
     let entry = cache.as_ref().and_then(load);
@@ -85,8 +116,8 @@ pub(crate) async fn read(invocation: &Invocation, reading: &Reading) -> Result<F
         return Ok(waits.found(entry));
     }
     let answer = match &target {
-        Some(target) => target.source.published(&secret, edition).await,
-        None => caller.connect().await?.published(&secret, edition).await,
+        Some(target) => target.source.published(secret, edition).await,
+        None => caller.connect().await?.published(secret, edition).await,
     };
     let result = match answer {
         Ok(Published::Key { credentials, .. }) => {
@@ -96,8 +127,8 @@ pub(crate) async fn read(invocation: &Invocation, reading: &Reading) -> Result<F
             }
             Ok(waits.found(entry))
         }
-        Ok(Published::NotYet) => Err(not_yet(reading, &secret)),
-        Ok(Published::SomethingElse) => Err(something_else(&secret, &settings)),
+        Ok(Published::NotYet) => Err(not_yet(reading, secret)),
+        Ok(Published::SomethingElse) => Err(something_else(secret, settings)),
         Err(error) => match entry.filter(|entry| entry.age(now).is_some_and(|age| age < waits.stale)) {
             Some(entry) if is_out_of_reach(&error) => {
                 warn(&format!(
@@ -111,7 +142,7 @@ pub(crate) async fn read(invocation: &Invocation, reading: &Reading) -> Result<F
                     (Some(target), Some(user)) if error.kind == ErrorKind::NotFound => meant(target, user).await,
                     _ => String::new(),
                 };
-                Err(unreadable(reading, &secret, &error, &meant))
+                Err(unreadable(reading, secret, &error, &meant))
             }
         },
     };
@@ -234,5 +265,5 @@ fn unreadable(reading: &Reading, secret: &SecretId, error: &CallError, meant: &s
 }
 
 fn warn(text: &str) {
-    anstream::eprintln!("{} {text}", paint(style::WARN, "warning:"));
+    say!("{} {text}", paint(style::WARN, "warning:"));
 }

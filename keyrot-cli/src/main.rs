@@ -3,6 +3,10 @@
 //! Nothing is decided here: arguments and settings are read, the ports are built, keyrot-core does the work, and what came of it is shown.
 //! stdout is data, stderr is talk.
 
+// Before everything that says something.
+#[macro_use]
+mod stdio;
+
 mod args;
 mod commands;
 mod config;
@@ -27,7 +31,7 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let invocation = match Invocation::parse() {
         Ok(invocation) => invocation,
-        Err(exit) => return exit.into(),
+        Err(exit) => return stdio::settle(exit).into(),
     };
     invocation.color.apply();
     let json = invocation.json;
@@ -39,7 +43,7 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime.block_on(run(invocation)),
         Err(error) => Err(Problem::failed(format!("the runtime could not be started: {error}"))),
     };
-    result.unwrap_or_else(|problem| problem.tell(json)).into()
+    stdio::settle(result.unwrap_or_else(|problem| problem.tell(json))).into()
 }
 
 async fn run(invocation: Invocation) -> Result<Exit, Problem> {

@@ -1,8 +1,10 @@
-//! Files that are written as a whole.
+//! Files: written as a whole, read up to a limit, and never through a link that somebody else planted.
 
 use crate::problem::Problem;
-use std::io::{ErrorKind, Write};
+use std::fs::{File, OpenOptions};
+use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
+use tempfile::NamedTempFile;
 
 /// As many links may follow on each other; kernels have the same bound.
 #[cfg(unix)]
@@ -27,12 +29,20 @@ pub(crate) fn check(path: &Path) -> Result<(), Problem> {
     }
 }
 
-/// Writes a file beside it and moves that into its place: whoever reads sees the old one or the new one, whole. Only its owner may read it.
-pub(crate) fn write(path: &Path, text: &str) -> Result<(), Problem> {
+/// Who may read a file that is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Its owner.
+    Owner,
+    /// Everybody.
+    All,
+}
+
+/// Writes a file as a whole; a link of one's own is followed, and stays.
+pub(crate) fn write(path: &Path, text: &str, access: Access) -> Result<(), Problem> {
     let place = place(path)?;
     let write = || -> std::io::Result<()> {
-        let mut file = tempfile::NamedTempFile::new_in(folder(&place))?;
-        file.write_all(text.as_bytes())?;
+        let file = beside(&place, text.as_bytes(), access)?;
         file.as_file().sync_all()?;
         file.persist(&place)?;
         Ok(())
@@ -44,6 +54,58 @@ pub(crate) fn write(path: &Path, text: &str) -> Result<(), Problem> {
             _ => problem,
         }
     })
+}
+
+/// A new file beside this one, under a name that nobody can know, to be moved into its place: whoever reads sees the old one or the new one, whole.
+/// A link in its place is replaced then, and not followed.
+pub(crate) fn beside(place: &Path, bytes: &[u8], access: Access) -> std::io::Result<NamedTempFile> {
+    let mut file = NamedTempFile::new_in(folder(place))?;
+    file.write_all(bytes)?;
+    #[cfg(unix)]
+    if access == Access::All {
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+        file.as_file().set_permissions(mode)?;
+    }
+    #[cfg(not(unix))]
+    let _ = access;
+    Ok(file)
+}
+
+/// A file to lock, made where there is none. A link in its place is refused: it would have keyrot make or open a file somewhere else.
+pub(crate) fn lock_file(path: &Path) -> std::io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600).custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed());
+    }
+    options.open(path)
+}
+
+/// Reads a file that is not larger than this.
+pub(crate) fn read(path: &Path, largest: u64) -> std::io::Result<Vec<u8>> {
+    read_from(&mut File::open(path)?, largest)
+}
+
+/// Reads an open file that is not larger than this. Its size is reserved beforehand, because a buffer that grows leaves copies behind.
+pub(crate) fn read_from(file: &mut File, largest: u64) -> std::io::Result<Vec<u8>> {
+    let expected = file.metadata()?.len().min(largest);
+    let mut bytes = Vec::with_capacity(usize::try_from(expected).unwrap_or_default() + 1);
+    file.take(largest + 1).read_to_end(&mut bytes)?;
+    match u64::try_from(bytes.len()) {
+        Ok(length) if length <= largest => Ok(bytes),
+        _ => Err(std::io::Error::new(ErrorKind::FileTooLarge, format!("it is larger than {largest} bytes"))),
+    }
+}
+
+/// A folder for its owner alone, and what is missing above it.
+pub(crate) fn make_private_dir(dir: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(dir)
 }
 
 /// The file behind a link: that is replaced, and not the link.
@@ -101,10 +163,10 @@ mod tests {
         symlink("../file", of("below/second")).unwrap();
         symlink("circle", of("circle")).unwrap();
         // The file need not be there yet.
-        write(&of("first"), "text").unwrap();
+        write(&of("first"), "text", Access::Owner).unwrap();
         assert_eq!(std::fs::read_to_string(of("file")).unwrap(), "text");
         assert!(of("first").is_symlink() && of("below/second").is_symlink());
-        assert!(check(&of("circle")).is_err() && write(&of("circle"), "text").is_err());
+        assert!(check(&of("circle")).is_err() && write(&of("circle"), "text", Access::Owner).is_err());
     }
 
     #[test]
@@ -117,7 +179,7 @@ mod tests {
         symlink(&mine, &planted).unwrap();
         // Only root can give a link away.
         if lchown(&planted, Some(me + 1), None).is_ok() {
-            for refused in [check(&planted), write(&planted, "text")] {
+            for refused in [check(&planted), write(&planted, "text", Access::Owner)] {
                 assert!(format!("{refused:?}").contains("is a link that another user made"), "{refused:?}");
             }
             assert_eq!(std::fs::read_to_string(&mine).unwrap(), "precious");

@@ -54,10 +54,10 @@ impl Problem {
         let Self { exit, message, hint } = &self;
         let shown = time::shown(message);
         let mut lines = shown.lines();
-        anstream::eprintln!("{} {}", paint(style::BAD, "error:"), lines.next().unwrap_or_default());
-        lines.for_each(|line| anstream::eprintln!("       {line}"));
+        say!("{} {}", paint(style::BAD, "error:"), lines.next().unwrap_or_default());
+        lines.for_each(|line| say!("       {line}"));
         if let Some(hint) = hint {
-            anstream::eprintln!("{} {}", paint(style::HINT, " hint:"), time::shown(hint));
+            say!("{} {}", paint(style::HINT, " hint:"), time::shown(hint));
         }
         if json {
             let (message, hint) = (message.as_str(), hint.as_deref());

@@ -52,6 +52,9 @@ struct Setting {
     continued: bool,
 }
 
+/// Far more than an organization with thousands of profiles needs.
+const LARGEST: u64 = 16 * 1024 * 1024;
+
 const BOM: &[u8] = b"\xEF\xBB\xBF";
 
 impl<'a> Profiles<'a> {

@@ -32,7 +32,7 @@ pub(crate) fn bar(steps: Option<u64>, quiet: bool, template: &str) -> ProgressBa
 /// Says that this is no real account, and when it is there.
 pub(crate) fn say_sandbox(now: Timestamp) {
     let text = format!("sandbox, a made-up account; its clock says {}", time::absolute(now));
-    anstream::eprintln!("{}", paint(style::DIM, text));
+    say!("{}", paint(style::DIM, text));
 }
 
 /// Tells what happens.
@@ -77,14 +77,14 @@ impl Teller {
     /// Says something above the bar, quiet or not.
     pub(crate) fn say(&self, text: &str) {
         self.told.fetch_add(1, Ordering::Relaxed);
-        self.bar.suspend(|| anstream::eprintln!("{text}"));
+        self.bar.suspend(|| say!("{text}"));
     }
 
     /// Takes the bar away.
     pub(crate) fn finish(&self) {
         self.bar.finish_and_clear();
         if self.table_follows && self.told.load(Ordering::Relaxed) > 0 {
-            anstream::eprintln!();
+            say!("");
         }
     }
 }

@@ -4,117 +4,15 @@
 
 mod support;
 
-use keyrot_aws::emulator::{CallAt, Emulator, EmulatorOptions, Fault};
-use keyrot_core::memory::{Label, Value, World};
-use keyrot_core::{Credentials, KeyId, SecretName, Timestamp, UserName, VersionId};
+use keyrot_aws::emulator::{CallAt, Fault};
+use keyrot_core::Timestamp;
+use keyrot_core::memory::World;
 use serde_json::Value as Json;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::process::ExitStatusExt;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::Path;
 use std::time::{Duration, Instant};
-
-const SECRET: &str = "/iam/ci/access_key";
-/// A certificate to trust, whose key was thrown away: nothing here goes over TLS, and to read all that a machine trusts takes long.
-const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/http/root.pem");
-
-/// An account with one rotated user, and a machine on which it is used.
-struct Scene {
-    emulator: Emulator,
-    home: tempfile::TempDir,
-}
-
-struct Ran {
-    code: Option<i32>,
-    out: String,
-    said: String,
-}
-
-fn version(text: &str) -> VersionId {
-    VersionId::parse(format!("{text:0>32}")).unwrap()
-}
-
-fn secret() -> SecretName {
-    SecretName::parse(SECRET).unwrap()
-}
-
-impl Scene {
-    fn new() -> Self {
-        let mut world = World::new(std::time::SystemTime::now().into());
-        let user = world.add_user("ci", &[("RotateKey", "True")]).unwrap();
-        world.create_secret(&secret(), Some((version("first"), Value::placeholder()))).unwrap();
-        let emulator = Emulator::start(world, EmulatorOptions::default()).unwrap();
-        let scene = Self { emulator, home: tempfile::tempdir().unwrap() };
-        scene.publish(&user, "key1");
-        scene
-    }
-
-    /// A rotation, as consumers see it.
-    fn publish(&self, user: &UserName, name: &str) -> Credentials {
-        self.emulator.change(|world| {
-            let made = world.add_key(user).unwrap().credentials;
-            let value = Value::credentials(&made, None);
-            world.put_secret_value(&secret(), &version(name), value, &[Label::Pending]).unwrap();
-            let from = world.secret(&secret()).unwrap().labelled(Label::Current).cloned();
-            world.move_label(&secret(), Label::Current, from.as_ref(), Some(&version(name))).unwrap();
-            made
-        })
-    }
-
-    fn put(&self, name: &str, text: &str) {
-        self.emulator.change(|world| {
-            world.put_secret_value(&secret(), &version(name), Value::text(text), &[Label::Current]).unwrap();
-        });
-    }
-
-    fn user() -> UserName {
-        UserName::parse("ci").unwrap()
-    }
-
-    fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_keyrot"));
-        command.args(args).current_dir(self.home.path()).env_clear().envs(self.emulator.env());
-        command.env("HOME", self.home.path()).env("PATH", "/usr/bin:/bin").env("SSL_CERT_FILE", ROOT);
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        command
-    }
-
-    fn run(&self, args: &[&str]) -> Ran {
-        ended(self.command(args))
-    }
-
-    fn asked(&self) -> usize {
-        self.emulator.stats().actions.get("GetSecretValue").map_or(0, |count| count.calls)
-    }
-
-    fn dir(&self) -> PathBuf {
-        self.home.path().join(".cache/keyrot")
-    }
-
-    /// The one entry.
-    fn entry(&self) -> Option<PathBuf> {
-        let files = std::fs::read_dir(self.dir()).unwrap().map(|f| f.unwrap().path());
-        let entries: Vec<_> = files.filter(|f| f.extension().is_some_and(|e| e == "json")).collect();
-        assert!(entries.len() <= 1, "{entries:?}");
-        entries.into_iter().next()
-    }
-}
-
-fn ended(mut command: Command) -> Ran {
-    let output = command.output().unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    Ran { code: output.status.code(), out: text(output.stdout), said: text(output.stderr) }
-}
-
-/// The key in what a `credential_process` prints.
-fn key(ran: &Ran) -> KeyId {
-    assert_eq!(ran.code, Some(0), "{}", ran.said);
-    let document: Json = serde_json::from_str(&ran.out).unwrap();
-    let key = KeyId::parse(document["AccessKeyId"].as_str().unwrap()).unwrap();
-    assert_eq!(document["SecretAccessKey"], World::secret_of(&key).expose());
-    assert!(!ran.said.contains(World::secret_of(&key).expose()), "a secret on stderr");
-    key
-}
+use support::reader::{Ran, SECRET, Scene, by_profile, ended, key};
 
 fn mode(path: &Path) -> u32 {
     path.metadata().unwrap().permissions().mode() & 0o777
@@ -319,18 +217,6 @@ fn a_process_that_hangs_with_the_lock_holds_nobody_up_for_long() {
     assert!(begun.elapsed() >= Duration::from_secs(3) && begun.elapsed() < Duration::from_secs(20));
 }
 
-/// Writes the shared configuration, and takes the credentials out of the environment.
-fn by_profile(scene: &Scene, config: &str, args: &[&str]) -> Command {
-    std::fs::create_dir_all(scene.home.path().join(".aws")).unwrap();
-    let admin = scene.emulator.admin_credentials();
-    let reader =
-        format!("[profile reader]\naws_access_key_id={}\naws_secret_access_key={}\n", admin.key, admin.secret.expose());
-    std::fs::write(scene.home.path().join(".aws/config"), format!("{config}\n{reader}")).unwrap();
-    let mut command = scene.command(args);
-    command.env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY");
-    command
-}
-
 #[test]
 fn an_sdk_works_with_it_as_its_credential_process() {
     let scene = Scene::new();
@@ -350,43 +236,6 @@ fn an_sdk_works_with_it_as_its_credential_process() {
     assert!(matches!(ran.code, Some(0 | 3)), "{}", ran.said);
     let used = scene.emulator.world().last_use(&current).unwrap();
     assert!(matches!(used, keyrot_core::LastUse::At { .. }), "the calls were made with the published key: {used:?}");
-}
-
-#[test]
-fn it_never_asks_itself() {
-    let scene = Scene::new();
-    let config = "[profile ci]\nregion = eu-west-3\ncredential_process = keyrot credentials ci\n[profile job]\nsource_profile = ci\nrole_arn = arn:aws:iam::123456789012:role/job";
-    for profile in ["ci", "job"] {
-        let ran = ended(by_profile(&scene, config, &["credentials", "ci", "--profile", profile]));
-        assert_eq!(ran.code, Some(2), "{}", ran.said);
-        assert!(ran.said.contains("gets its credentials from keyrot itself"), "{}", ran.said);
-        // Handed down by the tool that runs it: then the machine's own role is meant, and here is none.
-        let mut command = by_profile(&scene, config, &["credentials", "ci"]);
-        command.env("AWS_PROFILE", profile).env_remove("AWS_REGION");
-        if profile == "job" {
-            command.env("AWS_REGION", "eu-west-3");
-        }
-        let ran = ended(command);
-        assert_eq!(ran.code, Some(1), "{}", ran.said);
-        assert!(ran.said.contains("no AWS credentials"), "{}", ran.said);
-    }
-}
-
-#[test]
-fn a_command_gets_the_key_and_no_others_credentials() {
-    let scene = Scene::new();
-    let mut command = scene.command(&["exec", "ci", "--", "sh", "-c", "env; exit 7"]);
-    for name in ["AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "AWS_DEFAULT_PROFILE", "AWS_CREDENTIAL_EXPIRATION"] {
-        command.env(name, "left over");
-    }
-    command.env_remove("AWS_SESSION_TOKEN");
-    let ran = ended(command);
-    assert_eq!(ran.code, Some(7), "{}", ran.said);
-    let get = |name: &str| ran.out.lines().find_map(|l| l.strip_prefix(name)?.strip_prefix('=')).map(str::to_owned);
-    let key = KeyId::parse(get("AWS_ACCESS_KEY_ID").unwrap()).unwrap();
-    assert_eq!(get("AWS_SECRET_ACCESS_KEY").unwrap(), World::secret_of(&key).expose());
-    assert_eq!(get("AWS_REGION"), scene.emulator.env().into_iter().find(|(n, _)| *n == "AWS_REGION").map(|(_, v)| v));
-    assert!(!ran.out.contains("left over"), "{}", ran.out);
 }
 
 #[test]

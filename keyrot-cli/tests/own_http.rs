@@ -1,6 +1,6 @@
 //! `keyrot self` over HTTP: the permissions of a user, MFA, and a network that fails.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::disallowed_macros)]
 
 mod support;
 
@@ -156,6 +156,44 @@ fn when_the_network_fails_no_key_is_guessed_at() {
         "{said}"
     );
     assert_eq!(office.text(), before);
+}
+
+/// What keeps the file from being replaced shows before a key is made, at each run.
+#[test]
+fn no_key_is_made_for_a_file_that_cannot_be_replaced() {
+    let can_mount = Command::new("unshare").args(["-rm", "true"]).status().is_ok_and(|status| status.success());
+    let mounted = "exec unshare -rm sh -c 'mount --bind .aws/credentials .aws/credentials && exec \"$@\"' sh \"$@\"";
+    for (setting, says, hint) in [
+        ("trap '' XFSZ; ulimit -f 0; exec \"$@\"", "File too large", "make room for a second file"),
+        (mounted, "busy", "it is mounted by itself"),
+    ] {
+        if setting == mounted && !can_mount {
+            eprintln!("a mounted file was not checked: unshare is not allowed here");
+            continue;
+        }
+        let office = Office::new(ADMINISTRATOR);
+        let before = office.text();
+        for _ in 0..3 {
+            let plain = office.command(&["--json"]);
+            let mut command = Command::new("sh");
+            command.args(["-c", setting, "sh"]).arg(plain.get_program()).args(plain.get_args());
+            command.current_dir(office.dir.path()).env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+            command.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
+            let output = command.stdin(std::process::Stdio::null()).output().unwrap();
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(3), "{setting}: {said}");
+            let document = serde_json::from_slice(&output.stdout).unwrap();
+            support::conforms(&document);
+            let message = document["message"].as_str().unwrap();
+            assert!(message.starts_with("no key was made: ") && message.contains(says), "{message}");
+            assert!(document["hint"].as_str().unwrap().contains(hint), "{document}");
+        }
+        assert!(!office.emulator.stats().actions.contains_key("CreateAccessKey"), "{setting}");
+        assert_eq!(office.text(), before);
+        let names: Vec<_> =
+            std::fs::read_dir(office.dir.path().join(".aws")).unwrap().map(|f| f.unwrap().file_name()).collect();
+        assert_eq!(names, ["credentials"], "{setting}");
+    }
 }
 
 #[test]

@@ -337,6 +337,7 @@ fn errors() {
         let _ = writeln!(screens.text, "keyrot.toml: {}", text.trim_end());
         screens.see("keyrot plan");
     }
+    screens.see("keyrot --config keyrot.toml plan");
     std::fs::remove_file(screens.sandbox.dir().join("keyrot.toml")).unwrap();
     screens.are_as_in("errors");
 }

@@ -1,4 +1,4 @@
-//! Settings, by one rule for all: a TOML file, then the environment, then flags; the later wins.
+//! Settings, by one rule for all: TOML files, then the environment, then flags; the later wins.
 //!
 //! [`SETTINGS`] lists what can be set. A setting `max_age` is `max_age` in the file, `KEYROT_MAX_AGE` in the environment, and the flag
 //! `--max-age`. Whatever is not known or not usable is an error that says where it stands and what was expected, and all errors are told
@@ -41,7 +41,7 @@ pub use table::{Kind, SETTINGS, SettingInfo};
 use crate::{Policy, SecretPattern, SecretTemplate, Selection, Waits};
 use error::Problem;
 use serde::Serialize;
-use source::Given;
+use source::{Given, Read};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -51,6 +51,8 @@ pub struct Settings {
     values: Values,
     policy: Policy,
     explained: Vec<Explained>,
+    files: Vec<String>,
+    unknown_variables: Vec<String>,
 }
 
 /// One setting's value, and where it comes from.
@@ -98,7 +100,7 @@ impl Settings {
     /// # Errors
     /// [`SettingsErrors`]: everything that is wrong in any source, even where a later source would have won.
     pub fn load(sources: &Sources<'_>) -> Result<Self, SettingsErrors> {
-        let (given, mut errors) = sources.read();
+        let Read { given, mut errors, unknown_variables } = sources.read();
         let mut values = Values::default();
         let mut explained = Vec::with_capacity(SETTINGS.len());
         let mut bad = BTreeSet::new();
@@ -139,7 +141,9 @@ impl Settings {
         }
         let policy = Policy::new(values.waits, values.allow_short_waits);
         match policy {
-            Ok(policy) if errors.is_empty() => Ok(Self { values, policy, explained }),
+            Ok(policy) if errors.is_empty() => {
+                Ok(Self { values, policy, explained, files: sources.file_names(), unknown_variables })
+            }
             // With a wait that could not be read, the check would speak of a set that nobody wrote.
             Err(error) if table::WAITS.iter().all(|name| !bad.contains(name)) => {
                 let others = table::WAITS.iter().filter(|name| **name != error.name);
@@ -158,6 +162,18 @@ impl Settings {
     #[must_use]
     pub fn explain(&self) -> &[Explained] {
         &self.explained
+    }
+
+    /// The names of the settings files, in the order in which they were read; the later wins.
+    #[must_use]
+    pub fn files(&self) -> &[String] {
+        &self.files
+    }
+
+    /// Variables that begin with `KEYROT_` and are not known. They have no effect; a name close to a known one is an error.
+    #[must_use]
+    pub fn unknown_variables(&self) -> &[String] {
+        &self.unknown_variables
     }
 
     /// Which users are rotated. Its `only` is empty: that is a command's argument and no setting.

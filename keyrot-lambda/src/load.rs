@@ -4,7 +4,7 @@ use crate::function::Function;
 use keyrot_aws::notify::{Channels, FromEnvironment};
 use keyrot_aws::{Aws, AwsSettings};
 use keyrot_core::settings::{Settings, Sources};
-use lambda_runtime::Diagnostic;
+use lambda_runtime::{Diagnostic, tracing};
 use std::fmt;
 use std::sync::Arc;
 
@@ -34,7 +34,11 @@ fn settings(file: Option<(&str, &str)>) -> Result<Settings, Diagnostic> {
     if let Some((name, text)) = file {
         sources = sources.file(name, text);
     }
-    Settings::load(&sources).map_err(unusable)
+    let settings = Settings::load(&sources).map_err(unusable)?;
+    for name in settings.unknown_variables() {
+        tracing::warn!(target: "keyrot", "the environment variable {name} is not known, and has no effect");
+    }
+    Ok(settings)
 }
 
 fn unusable(error: impl fmt::Display) -> Diagnostic {

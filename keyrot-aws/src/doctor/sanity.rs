@@ -15,6 +15,10 @@ pub fn of_settings(settings: &Settings) -> Vec<Check> {
     let Waits { max_age, overlap, quiet, soak, .. } = *settings.policy().waits();
     let warn = |message: String, hint: &str| Check::warning("settings", message).hint(hint);
     let mut checks = Vec::new();
+    for name in settings.unknown_variables() {
+        let text = format!("the environment variable {name} is not known, and has no effect");
+        checks.push(warn(text, "remove it, or correct its name"));
+    }
     if settings.allow_short_waits() {
         let text = "allow_short_waits is on: the waits are fit for tests only".to_owned();
         checks.push(warn(text, "take allow_short_waits out where keys are in use"));
@@ -74,9 +78,12 @@ pub fn of_settings(settings: &Settings) -> Vec<Check> {
         checks.push(warn(text, "let it begin with fixed text, such as /iam/{user}/access_key"));
     }
     let set = settings.explain().iter().filter(|one| one.origin != Origin::Default && one.value.is_some()).count();
-    if checks.is_empty() {
-        checks.push(Check::ok("settings", format!("{set} set, all others by default; nothing unusual")));
-    }
+    let read = match settings.files() {
+        [] => "no settings file".to_owned(),
+        files => format!("settings from {}", files.join(", then ")),
+    };
+    let unusual = if checks.is_empty() { "; nothing unusual" } else { "" };
+    checks.push(Check::ok("settings", format!("{read}; {set} set, all others by default{unusual}")));
     checks
 }
 

@@ -8,6 +8,7 @@
 //! ```
 //! `--quick` sweeps a small account and judges only what does not depend on its size. `--baseline-users N` runs the baseline on the first N
 //! users and works out the rest. `--only sweep|baseline|limit|start` runs one part.
+#![allow(clippy::disallowed_macros)]
 
 mod account;
 mod baseline;

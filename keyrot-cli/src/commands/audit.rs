@@ -3,7 +3,7 @@
 use crate::args::Invocation;
 use crate::config;
 use crate::exit::Exit;
-use crate::output;
+use crate::output::{self, Access};
 use crate::problem::Problem;
 use crate::progress::{bar, say_sandbox};
 use crate::render::{audit, width};
@@ -127,9 +127,9 @@ pub(crate) async fn audit(invocation: &Invocation, args: &AuditArgs) -> Result<E
         Some(path) => {
             let plain = anstream::adapter::strip_str(&text).to_string();
             // A page has no escape sequences, and what looks like one is a name's.
-            output::write(path, if format == Format::Table { &plain } else { &text })?;
+            output::write(path, if format == Format::Table { &plain } else { &text }, Access::Owner)?;
             if !invocation.silent {
-                anstream::eprintln!("wrote {}", path.display());
+                say!("wrote {}", path.display());
             }
         }
     }

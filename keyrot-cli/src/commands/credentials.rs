@@ -46,7 +46,7 @@ pub(crate) async fn credentials(invocation: &Invocation, args: &CredentialsArgs)
             "to run a command with it: keyrot exec USER -- COMMAND; for SDKs: credential_process, see --help; to see it all the same, add --show",
         ));
     }
-    let Found { credentials, expires } = read(invocation, &args.reading).await?;
+    let Found { credentials, expires } = read(invocation, &args.reading).await?.found;
     let document = Document {
         version: 1,
         access_key_id: credentials.key.as_str(),

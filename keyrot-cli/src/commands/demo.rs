@@ -55,7 +55,7 @@ struct Play {
 pub(crate) async fn demo(invocation: &Invocation, args: &Demo) -> Result<Exit, Problem> {
     if !invocation.settings.is_empty() || invocation.sandbox.is_some() {
         let text = "the demo has an account and settings of its own; yours are not used";
-        anstream::eprintln!("{} {text}", paint(style::WARN, "warning:"));
+        say!("{} {text}", paint(style::WARN, "warning:"));
     }
     let watched = std::io::stdout().is_terminal() && !invocation.json && !args.fast;
     let pace = args.pace.unwrap_or(if watched { Duration::from_millis(420) } else { Duration::ZERO });

@@ -101,7 +101,7 @@ pub(crate) async fn enroll(invocation: &Invocation, args: &EnrollArgs) -> Result
     if refused {
         work.show(&document);
         let text = "a rotation would be blocked, so nobody was tagged";
-        anstream::eprintln!("{} {text}; to tag them all the same, add --anyway", paint(style::WARN, "refused:"));
+        say!("{} {text}; to tag them all the same, add --anyway", paint(style::WARN, "refused:"));
         return Ok(Exit::Blocked);
     }
     work.change(document, &what, async |name: &UserName| target.tags.tag_user(name, tag, tag_value).await).await
@@ -170,7 +170,7 @@ impl Work<'_> {
             self.show(&document);
         } else if !self.yes.yes {
             // Whoever is asked sees what about, and stdout has the document alone.
-            anstream::eprint!("{}", screen(&document, self.settings, self.target.sandbox, talk_width()));
+            say_part!("{}", screen(&document, self.settings, self.target.sandbox, talk_width()));
         }
         confirm(self.yes, what).await?;
         for row in document.users.iter_mut().filter(|row| row.result == Change::Planned) {
@@ -185,7 +185,7 @@ impl Work<'_> {
             let rows = document.users.iter().filter(|row| matches!(row.result, Change::Done | Change::Failed));
             for Row { user, result, message, .. } in rows {
                 match result {
-                    Change::Failed => anstream::eprintln!("{} {user}: {message}", paint(style::BAD, "failed:")),
+                    Change::Failed => say!("{} {user}: {message}", paint(style::BAD, "failed:")),
                     _ => print(&format!("{} {user}\n", paint(style::GOOD, document.done()))),
                 }
             }

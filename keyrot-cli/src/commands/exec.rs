@@ -1,7 +1,7 @@
 //! `exec`: a command with the published key in its environment.
 
 use crate::args::Invocation;
-use crate::consumer::{Reading, read};
+use crate::consumer::{ReadKey, Reading, read};
 use crate::exit::Exit;
 use crate::problem::Problem;
 use std::ffi::OsString;
@@ -32,28 +32,57 @@ pub(crate) struct ExecArgs {
     pub(crate) command: Vec<OsString>,
 }
 
-/// Whatever else could give the command credentials, or go with other ones.
-const REMOVED: [&str; 8] = [
-    "AWS_SESSION_TOKEN",
-    "AWS_SECURITY_TOKEN",
+/// What else could give the command credentials, or belongs to other ones; a `*` stands for anything. A key in the environment goes before most of them,
+/// but not in every SDK, and not for services that take a bearer token (AWS SDKs and Tools Reference Guide, "Settings reference"; the names without a
+/// place there are those of the older SDKs for Java, Go, Python and Ruby).
+const REMOVED: [&str; 21] = [
+    "AMAZON_ACCESS_KEY_ID",
+    "AMAZON_SECRET_ACCESS_KEY",
+    "AMAZON_SESSION_TOKEN",
+    "AWS_ACCESS_KEY",
+    "AWS_ACCOUNT_ID",
+    "AWS_BEARER_TOKEN*",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN*",
+    "AWS_CONTAINER_CREDENTIALS_*",
     "AWS_CREDENTIAL_EXPIRATION",
-    "AWS_PROFILE",
+    "AWS_CREDENTIAL_FILE",
     "AWS_DEFAULT_PROFILE",
+    "AWS_IAM_ROLE_ARN",
+    "AWS_IAM_ROLE_SESSION_NAME",
+    "AWS_PROFILE",
     "AWS_ROLE_ARN",
     "AWS_ROLE_SESSION_NAME",
+    "AWS_SECRET_KEY",
+    "AWS_SECURITY_TOKEN",
+    "AWS_SESSION_EXPIRATION",
+    "AWS_SESSION_TOKEN",
     "AWS_WEB_IDENTITY_TOKEN_FILE",
 ];
+
+/// Whether the command must not inherit the variable.
+fn is_removed(variable: &str) -> bool {
+    REMOVED.iter().any(|removed| match removed.strip_suffix('*') {
+        Some(start) => variable.starts_with(start),
+        None => variable == *removed,
+    })
+}
 
 pub(crate) async fn exec(invocation: &Invocation, args: &ExecArgs) -> Result<Exit, Problem> {
     let Some((program, rest)) = args.command.split_first() else {
         return Err(Problem::usage("nothing to run: name a command after --"));
     };
-    let credentials = read(invocation, &args.reading).await?.credentials;
+    let ReadKey { found, nesting, secret_variables } = read(invocation, &args.reading).await?;
+    let credentials = found.credentials;
     let mut command = Command::new(program);
     command.args(rest);
-    for name in REMOVED {
+    let inherited = std::env::vars_os().map(|(name, _)| name);
+    for name in inherited
+        .filter(|name| name.to_str().is_some_and(is_removed))
+        .chain(secret_variables.into_iter().map(OsString::from))
+    {
         command.env_remove(name);
     }
+    nesting.leave(&mut command);
     command.env("AWS_ACCESS_KEY_ID", credentials.key.as_str());
     command.env("AWS_SECRET_ACCESS_KEY", credentials.secret.expose());
     run(command).map_err(|error| {

@@ -70,14 +70,18 @@ pub(crate) async fn init(invocation: &Invocation, args: &InitArgs) -> Result<Exi
     } else {
         let seen = look.as_ref().map(|look| format!("{}\n", look.summary())).unwrap_or_default();
         print(&format!("{seen}{} {}\n", paint(style::GOOD, "wrote"), args.output.display()));
-        anstream::eprintln!("{} keyrot plan shows what a run would do", paint(style::HINT, "next:"));
+        say!("{} keyrot plan shows what a run would do", paint(style::HINT, "next:"));
     }
     Ok(Exit::Well)
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Problem> {
     let made = OpenOptions::new().write(true).create_new(true).open(path);
-    match made.and_then(|mut file| file.write_all(text.as_bytes())) {
+    let written = made.and_then(|mut file| {
+        // Half a file would be taken for the settings.
+        file.write_all(text.as_bytes()).inspect_err(|_| drop(std::fs::remove_file(path)))
+    });
+    match written {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(taken(path)),
         Err(error) => Err(Problem::failed(format!("{} could not be written: {error}", path.display()))),

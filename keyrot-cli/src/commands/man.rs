@@ -2,6 +2,7 @@
 
 use crate::args::{Invocation, SETTINGS_HEADING, command};
 use crate::exit::Exit;
+use crate::output::{self, Access};
 use crate::problem::Problem;
 use crate::render::print;
 use clap_mangen::Man;
@@ -42,10 +43,10 @@ pub(crate) fn man(invocation: &Invocation, args: &ManArgs) -> Result<Exit, Probl
     for command in commands {
         let file = dir.join(format!("{}.1", name(&command)));
         let text = page(command).map_err(made)?;
-        std::fs::write(&file, text).map_err(|error| written(&file, error))?;
+        output::write(&file, &text, Access::All)?;
     }
     if !invocation.silent {
-        anstream::eprintln!("wrote {count} pages to {}", dir.display());
+        say!("wrote {count} pages to {}", dir.display());
     }
     Ok(Exit::Well)
 }

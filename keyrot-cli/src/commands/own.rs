@@ -7,6 +7,7 @@ use crate::config;
 use crate::confirm::{Yes, confirm};
 use crate::exit::Exit;
 use crate::problem::Problem;
+use crate::profiles::FileError;
 use crate::render::own::{self, Document, Outcome};
 use crate::render::{paint, print, print_json, style, time, width};
 use crate::signals::Signals;
@@ -15,6 +16,7 @@ use keyrot_core::{
     AccessKey, Cancel, KeyId, LastUse, OwnBlocked, OwnStep, Ports, ReplaceError, Timestamp, Undone, UserName,
     WrongClock, decide_own, other_key, replace_own,
 };
+use std::io::ErrorKind;
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:
@@ -31,7 +33,7 @@ Exit codes:
   0  done, or nothing to do yet
   1  it failed; the key in the file works as before
   2  it cannot be used like this
-  3  there is a second key that a person has to decide on
+  3  a person has to act: on a second key, or on a file that cannot be replaced
   130, 143  stopped by Ctrl-C or SIGTERM; no key is left behind";
 
 #[derive(Debug, clap::Args)]
@@ -191,13 +193,17 @@ impl Work<'_> {
             return Ok(self.end(Outcome::Due, format!("would {what}")));
         }
         confirm(self.args.yes, &what).await?;
+        if let Err(error) = file.rehearse() {
+            return Ok(self.not_replaceable(&error));
+        }
         let mut signals = Signals::listen()?;
         let ports = self.ports();
         let cancel = Cancel::default();
         let all = (ports.iam.as_ref(), ports.probe.as_ref(), ports.clock.as_ref());
-        let work =
-            replace_own(all, &self.found.arn, &self.keys, &self.policy, &cancel, |new| file.put(profile, before, new));
-        let say = |text: &str| anstream::eprintln!("{}", paint(style::WARN, text));
+        let work = replace_own(all, &self.found.arn, &self.keys, &self.policy, &cancel, |new| {
+            file.put(profile, before, new).map_err(|error| error.to_string())
+        });
+        let say = |text: &str| say!("{}", paint(style::WARN, text));
         let (result, signal) = signals.until_the_end(&cancel, say, work).await;
         let new = result.map_err(|error| self.not_replaced(&error, signal))?;
         self.done.push(format!("made {new}, proved it, and put it into the file"));
@@ -231,6 +237,24 @@ impl Work<'_> {
             hint: Some(hint),
             ..self.end(Outcome::Deactivated, format!("{key} is Inactive now; it can be taken into use again"))
         }
+    }
+
+    /// Nothing was made: a key that cannot be stored would have to be deleted again, at every run.
+    fn not_replaceable(&self, error: &FileError) -> End {
+        let hint = match error {
+            FileError::Io { cause, .. } => match cause.kind() {
+                ErrorKind::ResourceBusy => {
+                    "it is mounted by itself, as a container's single file is, so that nothing can take its place: mount its folder, or run \
+                     keyrot self where the file is at home"
+                }
+                ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
+                    "make room for a second file of its size"
+                }
+                _ => "a new file has to be made beside it and moved into its place: its folder must allow that",
+            },
+            _ => "run it again",
+        };
+        End { hint: Some(hint.to_owned()), ..self.end(Outcome::Blocked, format!("no key was made: {error}")) }
     }
 
     fn inactive(&self, other: Option<&AccessKey>, now: Timestamp) -> End {

@@ -177,13 +177,13 @@ fn open_places(policy: &Policy) -> Vec<&'static str> {
 
 fn say(invocation: &Invocation, scope: &Scope, target: For, open: &[&str]) {
     if scope.takes_every_secret() && !matches!(target, For::Audit | For::Own) {
-        anstream::eprintln!(
+        say!(
             "warning: the names of the secrets have no beginning of their own, so this policy is for every secret of the account; \
              set secret_name to begin with fixed text, such as /iam/{{user}}/access_key"
         );
     }
     if !open.is_empty() && !invocation.silent {
-        anstream::eprintln!("replace {}, or name them with --account and --region", open.join(" and "));
+        say!("replace {}, or name them with --account and --region", open.join(" and "));
     }
 }
 

@@ -8,7 +8,7 @@ use crate::exit::Exit;
 use crate::problem::Problem;
 use crate::progress::Teller;
 use crate::render::request::{self as render, Kind, Told};
-use crate::render::{paint, print, print_json, style, talk_width, width};
+use crate::render::{json, paint, print, style, talk_width, width};
 use crate::signals::Signals;
 use crate::target::Target;
 use keyrot_aws::notify::{self, FromEnvironment};
@@ -91,7 +91,7 @@ impl<'a> Desk<'a> {
         if asking.dry_run && !self.invocation.json {
             print(&render::before(&told, width()));
         } else if !self.invocation.json || (acts && !asking.yes.yes) {
-            anstream::eprint!("{}", render::before(&told, talk_width()));
+            say_part!("{}", render::before(&told, talk_width()));
         }
         if !acts {
             return Ok(self.tell(&told, None));
@@ -206,10 +206,13 @@ impl<'a> Desk<'a> {
 
     /// Shows the end, and says what the process is to end with. A signal that came too late to stop anything changes nothing about that.
     fn tell(&self, told: &Told<'_>, signal: Option<u8>) -> Exit {
-        if self.invocation.json {
-            print_json(told.document);
-        } else {
-            print(&render::after(told, width()));
+        let text = match self.invocation.json {
+            true => json(told.document),
+            false => render::after(told, width()),
+        };
+        match told.acted {
+            true => crate::stdio::record(&text, &format!("{}-{}", told.kind.name(), told.standing.user)),
+            false => print(&text),
         }
         match &told.standing.outcome {
             // The command line names no key, or a wrong one.

@@ -83,7 +83,7 @@ fn say_what_was_not_told(failures: &[NotifierFailure]) {
             times => format!(" ({times} times; this is the first)"),
         };
         let text = format!("the notifier {notifier} failed{times}: {reason}");
-        anstream::eprintln!("{} {text}", paint(style::WARN, "warning:"));
+        say!("{} {text}", paint(style::WARN, "warning:"));
     }
 }
 
@@ -96,7 +96,7 @@ fn notifiers(settings: &Settings, aws: Option<&Aws>, selected: &Selected) -> Res
         None => {
             if !specs.is_empty() {
                 let text = "nobody is told: `notify` is set, but this is a sandbox, and nothing in it is real";
-                anstream::eprintln!("{} {text}", paint(style::DIM, "note:"));
+                say!("{} {text}", paint(style::DIM, "note:"));
             }
             Ok(Vec::new())
         }
@@ -132,7 +132,7 @@ async fn find(invocation: &Invocation, settings: &Settings, names: &[UserName]) 
 fn say_of_selection(invocation: &Invocation, selected: &Selected, sandbox: bool, now: keyrot_core::Timestamp) {
     for pattern in &selected.idle_exclusions {
         let text = format!("the exclusion {pattern} fits no user; is it mistyped?");
-        anstream::eprintln!("{} {text}", paint(style::WARN, "warning:"));
+        say!("{} {text}", paint(style::WARN, "warning:"));
     }
     if sandbox && !invocation.silent {
         say_sandbox(now);

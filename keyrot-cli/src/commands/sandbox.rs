@@ -46,7 +46,7 @@ pub(crate) async fn sandbox(invocation: &Invocation, command: &Sandbox) -> Resul
     }
     let (file, made) = SandboxFile::open(path.as_deref()).await?;
     if made {
-        anstream::eprintln!("made a sandbox in {}", file.path().display());
+        say!("made a sandbox in {}", file.path().display());
     }
     if let Sandbox::Show = command {
         let document = SandboxDocument::new(&file.load()?);

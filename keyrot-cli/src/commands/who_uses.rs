@@ -368,7 +368,7 @@ impl Teller {
         if !self.silent {
             let text =
                 format!("asking CloudTrail about {key} in {} since {}", regions.join(", "), time::absolute(since));
-            self.bar.suspend(|| anstream::eprintln!("{}", paint(style::DIM, text)));
+            self.bar.suspend(|| say!("{}", paint(style::DIM, text)));
         }
     }
 

@@ -1,5 +1,6 @@
 //! A key on disk for a few minutes: for this user alone, replaced whole, and believed only if nobody else can have written or read it.
 
+use crate::output::lock_file;
 use keyrot_core::{Credentials, KeyId, SecretKey, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
@@ -134,7 +135,7 @@ impl Cache {
 
     /// Waits a while for others that ask for the same. Holds off others for as long as the result lives.
     pub(super) fn turn(&self) -> Option<File> {
-        let file = private_file().create(true).open(self.beside(".lock")).ok()?;
+        let file = lock_file(&self.beside(".lock")).ok()?;
         let end = Instant::now() + TURN;
         loop {
             match file.try_lock() {

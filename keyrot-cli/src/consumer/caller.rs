@@ -1,10 +1,13 @@
-//! With which credentials the secret is read: those of the environment or a profile, but never those that keyrot itself would give.
+//! With which credentials the secret is read: those of the environment or a profile, but never those that the secret itself holds.
 
+use super::{Reading, secret_of};
+use crate::args::reading_in;
 use crate::problem::Problem;
 use crate::profiles::{Kind, Places, Profiles, read};
 use keyrot_aws::{Aws, AwsSettings, Timeouts};
 use keyrot_core::SecretId;
 use keyrot_core::settings::Settings;
+use std::path::Path;
 use std::time::Duration;
 
 /// Profiles that name each other as their source are followed this far.
@@ -15,6 +18,22 @@ pub(super) struct Caller {
     settings: AwsSettings,
     /// Where and as whom it would ask: what a cached key has to be for.
     pub(super) scope: String,
+    /// What is read and by which profile, on one line.
+    pub(super) read: String,
+    /// Whether the profile gets its credentials from a program, which is started then.
+    pub(super) starts_process: bool,
+}
+
+/// Where the credentials come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum By {
+    Environment,
+    /// Neither variables nor a profile: a role of the machine's.
+    Machine,
+    Profile {
+        name: String,
+        process: bool,
+    },
 }
 
 /// Who asks for this secret.
@@ -26,8 +45,18 @@ pub(super) fn find(settings: &Settings, secret: &SecretId) -> Result<Caller, Pro
     if let Some(region) = secret.region() {
         aws.region = Some(region.to_owned());
     }
-    avoid_itself(&mut aws)?;
-    Ok(Caller { scope: scope(&aws, settings), settings: aws })
+    let by = avoid_itself(&mut aws, secret, settings)?;
+    let (read, starts_process) = match by {
+        By::Environment => (format!("{secret}, with the credentials in the environment"), false),
+        By::Machine => (format!("{secret}, with the machine's role"), false),
+        By::Profile { name, process } => {
+            let Places { config, credentials } = Places::of_environment();
+            let files: Vec<_> = [config, credentials].iter().flatten().map(|path| path.display().to_string()).collect();
+            (format!("{secret}, with the profile {name} of {}", files.join(" and ")), process)
+        }
+    };
+    let read = read.replace(char::is_control, "?");
+    Ok(Caller { scope: scope(&aws, settings), read, starts_process, settings: aws })
 }
 
 impl Caller {
@@ -36,12 +65,13 @@ impl Caller {
     }
 }
 
-/// A profile with `credential_process = keyrot credentials …` is handed to keyrot in `AWS_PROFILE` by the tool that runs it. Were it used here, each
-/// process would start the next one, without end.
-fn avoid_itself(aws: &mut AwsSettings) -> Result<(), Problem> {
+/// A profile with `credential_process = keyrot credentials …` is handed to keyrot in `AWS_PROFILE` by the tool that runs it: what the secret holds
+/// cannot be what it is read with, so the machine's own role is meant. What is not seen here, because another program is in between, is stopped by
+/// the [variable for children](super::nested).
+fn avoid_itself(aws: &mut AwsSettings, secret: &SecretId, settings: &Settings) -> Result<By, Problem> {
     let env = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
     if aws.profile.is_none() && env("AWS_ACCESS_KEY_ID").is_some() {
-        return Ok(());
+        return Ok(By::Environment);
     }
     let ambient = || env("AWS_PROFILE").unwrap_or_else(|| "default".to_owned());
     let profile = aws.profile.clone().unwrap_or_else(ambient);
@@ -51,24 +81,40 @@ fn avoid_itself(aws: &mut AwsSettings) -> Result<(), Problem> {
     let files = [Profiles::parse(Kind::Config, &config), Profiles::parse(Kind::Credentials, &credentials)];
     let get = |profile: &str, name: &str| files.iter().find_map(|file| file.get(profile, name)).map(str::to_owned);
     let mut at = profile.clone();
+    let mut process = false;
     for _ in 0..LONGEST_CHAIN {
-        if get(&at, "credential_process").is_some_and(|process| process.contains("keyrot")) {
-            if aws.profile.is_some() {
-                let text = format!("the profile {profile} gets its credentials from keyrot itself");
-                return Err(Problem::usage(text)
-                    .hint("name a profile that may read the secret: keyrot credentials USER --profile READER"));
+        if let Some(line) = get(&at, "credential_process") {
+            process = true;
+            if gives(&line, secret, settings) {
+                if aws.profile.is_some() {
+                    let text = format!(
+                        "the profile {profile} gets its credentials from this very secret, {secret}, by keyrot itself"
+                    );
+                    return Err(Problem::usage(text)
+                        .hint("name a profile that may read the secret: keyrot credentials USER --profile READER"));
+                }
+                // Whoever has neither variables nor a profile of their own has a role of the machine's.
+                aws.ignore_profiles = true;
+                aws.region = aws.region.take().or_else(|| env("AWS_REGION")).or_else(|| get(&profile, "region"));
+                return Ok(By::Machine);
             }
-            // Whoever has neither variables nor a profile of their own has a role of the machine's.
-            aws.ignore_profiles = true;
-            aws.region = aws.region.take().or_else(|| env("AWS_REGION")).or_else(|| get(&profile, "region"));
-            return Ok(());
         }
         match get(&at, "source_profile") {
             Some(source) if source != at => at = source,
             _ => break,
         }
     }
-    Ok(())
+    Ok(By::Profile { name: profile, process })
+}
+
+/// Whether the command line of a credential process is keyrot's, and gives the key in this secret.
+fn gives(line: &str, secret: &SecretId, settings: &Settings) -> bool {
+    let words = shell_words::split(line).unwrap_or_default();
+    // A redirection, or another command behind it.
+    let words: Vec<String> = words.into_iter().take_while(|word| !word.contains(['|', '&', ';', '<', '>'])).collect();
+    let keyrot = words.first().and_then(|word| Path::new(word).file_stem()).is_some_and(|name| name == "keyrot");
+    let reading: Option<Reading> = if keyrot { reading_in(&words) } else { None };
+    reading.and_then(|reading| secret_of(&reading, settings).ok()).is_some_and(|other| other == *secret)
 }
 
 /// All that could make the same command read another secret, or be somebody who may not read it.

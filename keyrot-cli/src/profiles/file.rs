@@ -1,10 +1,12 @@
 //! A credentials file that is to be changed: held against others, checked again right before, and replaced whole.
 
-use super::{KeyPair, Kind, Profiles};
+use super::{KeyPair, Kind, LARGEST, Profiles};
+use crate::output;
 use keyrot_core::Credentials;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use zeroize::Zeroizing;
 
 /// A file that no other keyrot changes while this lives.
@@ -16,8 +18,8 @@ pub(crate) struct HeldFile {
     path: PathBuf,
     kind: Kind,
     text: Zeroizing<Vec<u8>>,
-    /// Holds the lock.
-    _lock: File,
+    /// Holds the lock: the file that has this name now.
+    lock: Mutex<File>,
 }
 
 /// Why the file cannot be used. Nothing was changed.
@@ -31,6 +33,12 @@ pub(crate) enum FileError {
     HardLink(PathBuf),
     #[error("{} belongs to another user (uid {}), and would become yours when it is replaced", path.display(), uid)]
     Owner { path: PathBuf, uid: u32 },
+    #[error("{} was moved or linked elsewhere meanwhile", .0.display())]
+    Moved(PathBuf),
+    #[error("{} was changed by somebody else in this very moment", .0.display())]
+    Changed(PathBuf),
+    #[error("{0}")]
+    Profile(String),
 }
 
 impl HeldFile {
@@ -39,10 +47,10 @@ impl HeldFile {
         let io = |doing, cause| FileError::Io { path: name.to_owned(), doing, cause };
         let path = name.canonicalize().map_err(|e| io("found", e))?;
         let lock = hold(&path)?;
-        let text = Zeroizing::new(std::fs::read(&path).map_err(|e| io("read", e))?);
+        let text = read(&path)?;
         let found = path.metadata().map_err(|e| io("looked at", e))?;
         may_be_replaced(&path, &found)?;
-        let file = Self { name: name.to_owned(), path, kind, text, _lock: lock };
+        let file = Self { name: name.to_owned(), path, kind, text, lock: Mutex::new(lock) };
         // Before a key is made: a full disk or a directory that may not be written should cost nothing.
         drop(file.beside().map_err(|cause| FileError::Io { path: file.path.clone(), doing: "replaced", cause })?);
         let _ = std::fs::remove_file(file.place_beside());
@@ -74,35 +82,50 @@ impl HeldFile {
     /// Puts the new key into the place of the one that the profile had. Whatever else was changed in the file meanwhile stays.
     ///
     /// If it fails, the file is as it was. What it says holds no secret.
-    pub(crate) fn put(&self, profile: &str, before: &Credentials, new: &Credentials) -> Result<(), String> {
-        self.try_to_put(profile, before, new).inspect_err(|_| {
+    pub(crate) fn put(&self, profile: &str, before: &Credentials, new: &Credentials) -> Result<(), FileError> {
+        self.replace(|now| self.changed(now, profile, before, new))
+    }
+
+    /// Replaces the file with another one of the same content: whatever would keep it from being replaced (a mount, a full disk, a folder or an attribute
+    /// that forbids it) shows before a key is made for it.
+    pub(crate) fn rehearse(&self) -> Result<(), FileError> {
+        self.replace(|now| Ok(Zeroizing::new(now.to_vec())))
+    }
+
+    fn replace(&self, change: impl FnOnce(&[u8]) -> Result<Zeroizing<Vec<u8>>, FileError>) -> Result<(), FileError> {
+        self.try_to_replace(change).inspect_err(|_| {
             let _ = std::fs::remove_file(self.place_beside());
         })
     }
 
-    fn try_to_put(&self, profile: &str, before: &Credentials, new: &Credentials) -> Result<(), String> {
-        let failed = |what: &str, cause: std::io::Error| format!("{} {what}: {cause}", self.path.display());
-        let moved = || format!("{} was moved or linked elsewhere meanwhile", self.name.display());
+    fn try_to_replace(
+        &self,
+        change: impl FnOnce(&[u8]) -> Result<Zeroizing<Vec<u8>>, FileError>,
+    ) -> Result<(), FileError> {
+        let replaced = |cause| FileError::Io { path: self.path.clone(), doing: "replaced", cause };
         if self.name.canonicalize().ok().as_deref() != Some(self.path.as_path()) {
-            return Err(moved());
+            return Err(FileError::Moved(self.name.clone()));
         }
-        let now = Zeroizing::new(std::fs::read(&self.path).map_err(|e| failed("cannot be read again", e))?);
-        let found = self.path.metadata().map_err(|e| failed("cannot be looked at", e))?;
-        let text = self.changed(&now, profile, before, new)?;
-        let mut file = self.beside().map_err(|e| failed("cannot be replaced", e))?;
+        let now = read(&self.path)?;
+        let found = self.path.metadata().map_err(replaced)?;
+        let text = change(&now)?;
+        let mut file = self.beside().map_err(replaced)?;
         let write = |file: &mut File| -> std::io::Result<()> {
             file.write_all(&text)?;
             keep_owner_and_mode(file, &found)?;
             file.sync_all()
         };
-        write(&mut file).map_err(|e| failed("cannot be replaced", e))?;
-        drop(file);
-        // Somebody who saves it in an editor takes no lock. What is left is the moment between this look and the next call.
-        let again = Zeroizing::new(std::fs::read(&self.path).map_err(|e| failed("cannot be read again", e))?);
-        if *again != *now {
-            return Err(format!("{} was changed by somebody else in this very moment", self.path.display()));
+        write(&mut file).map_err(replaced)?;
+        // It is held from the moment on in which it has the name.
+        if cfg!(unix) {
+            file.try_lock().map_err(|error| replaced(error.into()))?;
         }
-        std::fs::rename(self.place_beside(), &self.path).map_err(|e| failed("cannot be replaced", e))?;
+        // Somebody who saves it in an editor takes no lock. What is left is the moment between this look and the next call.
+        if *read(&self.path)? != *now {
+            return Err(FileError::Changed(self.path.clone()));
+        }
+        std::fs::rename(self.place_beside(), &self.path).map_err(replaced)?;
+        *self.lock.lock().unwrap_or_else(PoisonError::into_inner) = file;
         // It is in place. That the directory could not be brought to disk makes it no less so.
         let _ = self.path.parent().map(File::open).and_then(Result::ok).map(|dir| dir.sync_all());
         Ok(())
@@ -114,18 +137,20 @@ impl HeldFile {
         profile: &str,
         before: &Credentials,
         new: &Credentials,
-    ) -> Result<Zeroizing<Vec<u8>>, String> {
+    ) -> Result<Zeroizing<Vec<u8>>, FileError> {
         let profiles = Profiles::parse(self.kind, now);
         let pair: KeyPair = match profiles.key_pair(profile) {
             Ok(Some(pair)) if pair.credentials == *before => pair,
-            Ok(_) => return Err(format!("the profile {profile} was given another key meanwhile")),
-            Err(why) => return Err(format!("the profile {profile} was changed meanwhile: {why}")),
+            Ok(_) => {
+                return Err(FileError::Profile(format!("the profile {profile} was given another key meanwhile")));
+            }
+            Err(why) => return Err(FileError::Profile(format!("the profile {profile} was changed meanwhile: {why}"))),
         };
         let text = profiles.with(&pair, new);
         // A last look at what is about to be written.
         match Profiles::parse(self.kind, &text).key_pair(profile) {
             Ok(Some(pair)) if pair.credentials == *new => Ok(text),
-            _ => Err("the text that was to be written does not hold the new key".to_owned()),
+            _ => Err(FileError::Profile("the text that was to be written does not hold the new key".to_owned())),
         }
     }
 
@@ -150,6 +175,11 @@ impl HeldFile {
         name.push(".keyrot");
         self.path.with_file_name(name)
     }
+}
+
+fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, FileError> {
+    let read = output::read(path, LARGEST).map(Zeroizing::new);
+    read.map_err(|cause| FileError::Io { path: path.to_owned(), doing: "read", cause })
 }
 
 /// Locks the file itself, so that nothing is left beside it. A file that was replaced while its lock was waited for is opened again.

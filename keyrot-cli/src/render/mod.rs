@@ -16,7 +16,7 @@ pub(crate) mod who_uses;
 use anstyle::Style;
 use serde::Serialize;
 use std::fmt;
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 
 /// Colours, each with one meaning.
 pub(crate) mod style {
@@ -67,17 +67,23 @@ pub(crate) fn plural(count: usize, one: &str) -> String {
     if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
 }
 
-/// Prints text on stdout. A reader that went away, as in `keyrot status | head`, is no error.
+/// Prints text on stdout. If that fails, the process does not end with 0: [`crate::stdio::settle`].
 pub(crate) fn print(text: &str) {
-    let mut out = anstream::stdout().lock();
-    let _ = out.write_all(text.as_bytes());
-    let _ = out.flush();
+    crate::stdio::stdout(text);
 }
 
 /// Prints a document on stdout.
 pub(crate) fn print_json(document: &impl Serialize) {
+    print(&json(document));
+}
+
+/// A document as it is printed.
+pub(crate) fn json(document: &impl Serialize) -> String {
     match serde_json::to_string_pretty(document) {
-        Ok(text) => print(&format!("{text}\n")),
-        Err(error) => anstream::eprintln!("the document could not be written: {error}"),
+        Ok(text) => format!("{text}\n"),
+        Err(error) => {
+            crate::stdio::failed(&error.into());
+            String::new()
+        }
     }
 }

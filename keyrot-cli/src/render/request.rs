@@ -20,16 +20,26 @@ pub(crate) enum Kind {
 /// What a screen is of: the document of `--json`, and what that was made from.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Told<'a> {
-    kind: Kind,
+    pub(crate) kind: Kind,
     pub(crate) document: &'a RequestDocument,
     /// What `document.user` tells.
     pub(crate) standing: &'a Standing,
-    acted: bool,
+    /// Whether something was done: then it is a record of that.
+    pub(crate) acted: bool,
     /// What `document.left` tells.
     left: Option<&'a Standing>,
 }
 
 impl Kind {
+    /// The command's name.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Rollback => "rollback",
+            Self::Revoke => "revoke",
+            Self::Resolve => "resolve",
+        }
+    }
+
     pub(crate) fn schema(self) -> &'static str {
         match self {
             Self::Rollback => "keyrot.rollback/1",

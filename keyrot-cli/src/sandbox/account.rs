@@ -46,7 +46,7 @@ impl SandboxAccount {
     pub(crate) async fn open(path: Option<&Path>) -> Result<Self, SandboxError> {
         let (file, made) = SandboxFile::open(path).await?;
         if made {
-            anstream::eprintln!("made a sandbox in {}", file.path().display());
+            say!("made a sandbox in {}", file.path().display());
         }
         let now = Mutex::new(file.load()?.now());
         let test = |name| std::env::var(name).ok().filter(|v| !v.is_empty());

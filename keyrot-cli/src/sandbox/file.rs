@@ -1,16 +1,18 @@
 //! The sandbox's file.
 
 use super::seed;
+use crate::output::{self, Access, make_private_dir};
 use crate::problem::Problem;
 use keyrot_core::memory::World;
 use serde::{Deserialize, Serialize};
-use std::fs::{File, OpenOptions};
-use std::io::{ErrorKind, Write};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// The edition of the file's shape. A file of another one is refused, never rewritten.
 const VERSION: u32 = 1;
 const FORMAT: &str = "keyrot-sandbox";
+/// Far more than a made-up account comes to.
+const LARGEST: u64 = 256 * 1024 * 1024;
 
 /// A sandbox's file. The account is never kept in memory between two calls.
 #[derive(Debug)]
@@ -74,14 +76,14 @@ impl SandboxFile {
 
     /// The account as it is.
     pub(crate) fn load(&self) -> Result<World, SandboxError> {
-        let text = std::fs::read_to_string(&self.path).map_err(|cause| self.io("read", cause))?;
+        let text = output::read(&self.path, LARGEST).map_err(|cause| self.io("read", cause))?;
         let unreadable = |why: String| SandboxError::Unreadable { path: self.path.clone(), why };
-        let head: Head = serde_json::from_str(&text).map_err(|e| unreadable(place(&e)))?;
+        let head: Head = serde_json::from_slice(&text).map_err(|e| unreadable(place(&e)))?;
         if head.format != FORMAT || head.version != VERSION {
             let why = format!("it is {} version {}, expected {FORMAT} version {VERSION}", head.format, head.version);
             return Err(unreadable(why));
         }
-        let content: Content<World> = serde_json::from_str(&text).map_err(|e| unreadable(place(&e)))?;
+        let content: Content<World> = serde_json::from_slice(&text).map_err(|e| unreadable(place(&e)))?;
         Ok(content.world)
     }
 
@@ -102,7 +104,7 @@ impl SandboxFile {
 
     /// Holds the lock, which is a file of its own because the account's file is replaced with every change.
     fn locked<T>(&self, work: impl FnOnce(&Self) -> Result<T, SandboxError>) -> Result<T, SandboxError> {
-        let lock = private().open(self.beside(".lock")).map_err(|cause| self.io("locked", cause))?;
+        let lock = output::lock_file(&self.beside(".lock")).map_err(|cause| self.io("locked", cause))?;
         lock.lock().map_err(|cause| self.io("locked", cause))?;
         let result = work(self);
         drop(lock);
@@ -114,14 +116,9 @@ impl SandboxFile {
         let about = "a made-up AWS account of `keyrot --sandbox`; nothing in it is real".to_owned();
         let content = Content { format: FORMAT.to_owned(), version: VERSION, about, world };
         let text = serde_json::to_vec_pretty(&content).map_err(|e| self.io("written", e.into()))?;
-        let beside = self.beside(".new");
-        let write = || -> std::io::Result<()> {
-            let mut file: File = private().truncate(true).open(&beside)?;
-            file.write_all(&text)?;
-            drop(file);
-            std::fs::rename(&beside, &self.path)
-        };
-        write().map_err(|cause| self.io("written", cause))
+        output::beside(&self.path, &text, Access::Owner)
+            .and_then(|file| Ok(file.persist(&self.path).map(drop)?))
+            .map_err(|cause| self.io("written", cause))
     }
 
     fn beside(&self, ending: &str) -> PathBuf {
@@ -157,29 +154,20 @@ fn place(error: &serde_json::Error) -> String {
 
 /// `$KEYROT_SANDBOX`, or the user's state directory.
 fn usual_place() -> Result<PathBuf, SandboxError> {
-    let dir = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
-    if let Some(file) = dir("KEYROT_SANDBOX") {
-        return Ok(file);
+    match directory("KEYROT_SANDBOX") {
+        Some(file) => Ok(file),
+        None => Ok(state_dir().ok_or(SandboxError::NoPlace)?.join("sandbox.json")),
     }
-    let state = dir("XDG_STATE_HOME")
-        .or_else(|| dir("HOME").map(|home| home.join(".local").join("state")))
-        .or_else(|| dir("LOCALAPPDATA"));
-    Ok(state.ok_or(SandboxError::NoPlace)?.join("keyrot").join("sandbox.json"))
 }
 
-/// The secrets in it are made up, but a file of this shape should never teach anybody loose habits.
-fn private() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options
+/// keyrot's folder in the user's state directory (XDG Base Directory Specification; `LOCALAPPDATA` on Windows).
+pub(crate) fn state_dir() -> Option<PathBuf> {
+    let state = directory("XDG_STATE_HOME")
+        .or_else(|| directory("HOME").map(|home| home.join(".local").join("state")))
+        .or_else(|| directory("LOCALAPPDATA"));
+    state.map(|state| state.join("keyrot"))
 }
 
-fn make_private_dir(dir: &Path) -> std::io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(dir)
+fn directory(variable: &str) -> Option<PathBuf> {
+    std::env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from)
 }

@@ -10,5 +10,5 @@ mod seed;
 
 pub(crate) use account::SandboxAccount;
 pub(crate) use document::{SandboxDocument, SandboxKey, SandboxUser};
-pub(crate) use file::{SandboxError, SandboxFile};
+pub(crate) use file::{SandboxError, SandboxFile, state_dir};
 pub(crate) use seed::seed;

@@ -3,7 +3,7 @@
 //! Where the days go by ([`life`]) it talks to keyrot's own emulator, and the promises are watched at each change that a call makes. On moto and
 //! ministack ([`elsewhere`]) it goes through one user's story by the machine's clock.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::disallowed_macros)]
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -3,6 +3,7 @@
 
 pub mod hook;
 pub mod own;
+pub mod reader;
 
 use serde_json::Value;
 use std::cell::RefCell;

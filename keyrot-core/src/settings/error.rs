@@ -52,6 +52,8 @@ pub(super) enum Problem {
     Syntax { message: String },
     /// There is no such setting.
     Unknown { suggestion: Option<String> },
+    /// It is not taken from a file that nobody chose.
+    NotChosen,
     /// The value does not fit.
     Value { value: String, expected: String },
     /// The value fits by itself, and not with the others.
@@ -67,6 +69,12 @@ impl SettingsError {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Whether the setting is refused only because it is in a file that [nobody chose](super::Sources::found_file).
+    #[must_use]
+    pub fn needs_chosen_file(&self) -> bool {
+        self.problem == Problem::NotChosen
     }
 
     /// Where it stands.
@@ -96,6 +104,11 @@ impl fmt::Display for SettingsError {
                     None => f.write_str("; remove it, or look at the list of settings for its name"),
                 }
             }
+            (Problem::NotChosen, Origin::File { name: file, line }) => write!(
+                f,
+                "`{name}` in {file} line {line} is refused: {file} was only found in the current directory, and may be another person's"
+            ),
+            (Problem::NotChosen, _) => write!(f, "`{name}` ({origin}) is refused: its source was not chosen"),
             (Problem::Value { value, expected }, _) => {
                 write!(f, "{name} = {value:?} ({origin}) is not usable: expected {expected}")
             }

@@ -4,16 +4,25 @@ use super::error::{Origin, Problem, SettingsError};
 use super::table::{Kind, SETTINGS, SettingInfo};
 use super::value::{Raw, shown};
 use crate::nearest::nearest;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use toml::de::{DeTable, DeValue};
 
-/// What the settings are put together from. Later calls of [`env`](Self::env) and [`flag`](Self::flag) add to earlier ones.
+/// What the settings are put together from. Later calls of each method add to earlier ones; of several files the later wins.
 #[derive(Debug, Clone, Default)]
 pub struct Sources<'a> {
-    file: Option<(&'a str, &'a str)>,
+    files: Vec<SettingsFile<'a>>,
     env: Vec<(String, OsString)>,
     flags: Vec<(String, String)>,
     allowed: Vec<String>,
+}
+
+/// A settings file: its name for messages, and its text.
+#[derive(Debug, Clone, Copy)]
+struct SettingsFile<'a> {
+    name: &'a str,
+    text: &'a str,
+    /// Whether the operator chose it; one that was only found may be another person's.
+    chosen: bool,
 }
 
 /// A value that a source gives, or why it is none.
@@ -23,14 +32,23 @@ pub(super) struct Given {
     pub(super) origin: Origin,
 }
 
-/// Variables with keyrot's prefix that are no settings.
-const NO_SETTINGS: [&str; 4] = ["KEYROT_CONFIG", "KEYROT_LOG", "KEYROT_SANDBOX", "KEYROT_TEST_*"];
+/// Variables with keyrot's prefix that are not settings.
+const NO_SETTINGS: [&str; 5] =
+    ["KEYROT_CONFIG", "KEYROT_CREDENTIAL_PROCESS", "KEYROT_LOG", "KEYROT_SANDBOX", "KEYROT_TEST_*"];
 
 impl<'a> Sources<'a> {
-    /// The settings file: its name, for messages, and its text.
+    /// A settings file that the operator chose: its name, for messages, and its text.
     #[must_use]
     pub fn file(mut self, name: &'a str, text: &'a str) -> Self {
-        self.file = Some((name, text));
+        self.files.push(SettingsFile { name, text, chosen: true });
+        self
+    }
+
+    /// A settings file that nobody chose, such as one that happens to be in the current directory. What
+    /// [needs a chosen file](SettingInfo::needs_chosen_file) is an error in it.
+    #[must_use]
+    pub fn found_file(mut self, name: &'a str, text: &'a str) -> Self {
+        self.files.push(SettingsFile { name, text, chosen: false });
         self
     }
 
@@ -52,64 +70,45 @@ impl<'a> Sources<'a> {
         self
     }
 
-    /// Another variable beginning with `KEYROT_` that is no setting and no error; a `*` at its end stands for anything.
-    /// `KEYROT_CONFIG`, `KEYROT_LOG`, `KEYROT_SANDBOX` and `KEYROT_TEST_*` are allowed without it.
+    /// Another variable beginning with `KEYROT_` that is not a setting and is expected; a `*` at its end stands for anything.
+    /// `KEYROT_CONFIG`, `KEYROT_CREDENTIAL_PROCESS`, `KEYROT_LOG`, `KEYROT_SANDBOX` and `KEYROT_TEST_*` are expected without it.
     #[must_use]
     pub fn allow_env(mut self, name: &str) -> Self {
         self.allowed.push(name.to_owned());
         self
     }
 
+    /// The files' names, in the order in which they are read.
+    pub(super) fn file_names(&self) -> Vec<String> {
+        self.files.iter().map(|file| file.name.to_owned()).collect()
+    }
+
     /// Everything that is given, the later the stronger, and everything that cannot be a setting.
-    pub(super) fn read(&self) -> (Vec<Given>, Vec<SettingsError>) {
-        let (mut given, mut errors) = (Vec::new(), Vec::new());
-        self.read_file(&mut given, &mut errors);
-        self.read_env(&mut given, &mut errors);
-        self.read_flags(&mut given, &mut errors);
-        (given, errors)
+    pub(super) fn read(&self) -> Read {
+        let mut read = Read::default();
+        for file in &self.files {
+            file.read(&mut read);
+        }
+        self.read_env(&mut read);
+        self.read_flags(&mut read);
+        read
     }
 
-    fn read_file(&self, given: &mut Vec<Given>, errors: &mut Vec<SettingsError>) {
-        let Some((name, text)) = self.file else { return };
-        // Windows editors like to begin a file with a byte order mark.
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let origin = |at: usize| {
-            let line = 1 + text.bytes().take(at).filter(|b| *b == b'\n').count();
-            Origin::File { name: name.to_owned(), line }
-        };
-        let (table, wrong) = DeTable::parse_recoverable(text);
-        for error in wrong {
-            // Not the error's own display: that quotes the line, whatever stands in it.
-            let problem = Problem::Syntax { message: error.message().to_owned() };
-            errors.push(SettingsError::new("", origin(error.span().map_or(0, |s| s.start)), problem));
-        }
-        if !errors.is_empty() {
-            return;
-        }
-        let mut entries: Vec<_> = table.get_ref().iter().collect();
-        entries.sort_by_key(|(key, _)| key.span().start);
-        for (key, value) in entries {
-            let origin = origin(key.span().start);
-            match find(key.get_ref()) {
-                Some(info) => given.push(Given { info, raw: from_toml(info, value.get_ref()), origin }),
-                None => {
-                    let suggestion = nearest(key.get_ref(), names()).map(str::to_owned);
-                    errors.push(SettingsError::new(key.get_ref(), origin, Problem::Unknown { suggestion }));
-                }
-            }
-        }
-    }
-
-    fn read_env(&self, given: &mut Vec<Given>, errors: &mut Vec<SettingsError>) {
+    fn read_env(&self, read: &mut Read) {
         let mut variables: Vec<_> = self.env.iter().collect();
         variables.sort();
         for (name, value) in variables {
             let origin = Origin::Env(name.clone());
             let Some(info) = SETTINGS.iter().find(|info| info.env() == *name) else {
-                if !self.allows(name) {
-                    let lower = name.trim_start_matches("KEYROT_").to_lowercase();
-                    let suggestion = nearest(&lower, names()).and_then(find).map(SettingInfo::env);
-                    errors.push(SettingsError::new(name, origin, Problem::Unknown { suggestion }));
+                if self.expects(name) || is_from_kubernetes(name, value) {
+                    continue;
+                }
+                match self.meant(name) {
+                    Some(meant) => {
+                        let problem = Problem::Unknown { suggestion: Some(meant) };
+                        read.errors.push(SettingsError::new(name, origin, problem));
+                    }
+                    None => read.unknown_variables.push(name.clone()),
                 }
                 continue;
             };
@@ -121,11 +120,12 @@ impl<'a> Sources<'a> {
                 None if info.may_be_shown() => Err((shown(&value.to_string_lossy()), "text in UTF-8".to_owned())),
                 None => Err(("(hidden)".to_owned(), "text in UTF-8".to_owned())),
             };
-            given.push(Given { info, raw, origin });
+            read.given.push(Given { info, raw, origin });
         }
     }
 
-    fn read_flags(&self, given: &mut Vec<Given>, errors: &mut Vec<SettingsError>) {
+    fn read_flags(&self, read: &mut Read) {
+        let Read { given, errors, .. } = read;
         for (i, (flag, value)) in self.flags.iter().enumerate() {
             let name = flag.trim_start_matches('-').replace('-', "_");
             let Some(info) = find(&name) else {
@@ -147,13 +147,97 @@ impl<'a> Sources<'a> {
         }
     }
 
-    fn allows(&self, variable: &str) -> bool {
-        let fits = |allowed: &str| match allowed.strip_suffix('*') {
+    fn expects(&self, variable: &str) -> bool {
+        let fits = |expected: &str| match expected.strip_suffix('*') {
             Some(start) => variable.starts_with(start),
-            None => variable == allowed,
+            None => variable == expected,
         };
-        NO_SETTINGS.into_iter().any(fits) || self.allowed.iter().any(|allowed| fits(allowed))
+        self.expected().any(fits)
     }
+
+    /// The variable that was probably meant by one that is not known.
+    fn meant(&self, variable: &str) -> Option<String> {
+        let word = |name: &str| name.trim_start_matches("KEYROT_").to_owned();
+        let settings = SETTINGS.iter().map(SettingInfo::env);
+        let others = self.expected().filter(|name| !name.ends_with('*')).map(str::to_owned);
+        let known: Vec<String> = settings.chain(others).collect();
+        let words: Vec<String> = known.iter().map(|name| word(name)).collect();
+        nearest(&word(variable), words.iter().map(String::as_str)).map(|found| format!("KEYROT_{found}"))
+    }
+
+    fn expected(&self) -> impl Iterator<Item = &str> {
+        NO_SETTINGS.into_iter().chain(self.allowed.iter().map(String::as_str))
+    }
+}
+
+impl SettingsFile<'_> {
+    fn read(&self, read: &mut Read) {
+        // Windows editors like to begin a file with a byte order mark.
+        let text = self.text.strip_prefix('\u{feff}').unwrap_or(self.text);
+        let origin = |at: usize| {
+            let line = 1 + text.bytes().take(at).filter(|b| *b == b'\n').count();
+            Origin::File { name: self.name.to_owned(), line }
+        };
+        let (table, wrong) = DeTable::parse_recoverable(text);
+        if !wrong.is_empty() {
+            read.errors.extend(wrong.into_iter().map(|error| {
+                // Not the error's own display: that quotes the line, whatever stands in it.
+                let problem = Problem::Syntax { message: error.message().to_owned() };
+                SettingsError::new("", origin(error.span().map_or(0, |s| s.start)), problem)
+            }));
+            return;
+        }
+        let mut entries: Vec<_> = table.get_ref().iter().collect();
+        entries.sort_by_key(|(key, _)| key.span().start);
+        for (key, value) in entries {
+            let origin = origin(key.span().start);
+            let Some(info) = find(key.get_ref()) else {
+                let suggestion = nearest(key.get_ref(), names()).map(str::to_owned);
+                read.errors.push(SettingsError::new(key.get_ref(), origin, Problem::Unknown { suggestion }));
+                continue;
+            };
+            let raw = from_toml(info, value.get_ref());
+            if !self.chosen && info.needs_chosen_file(value.get_ref().as_str()) {
+                read.errors.push(SettingsError::new(info.name, origin, Problem::NotChosen));
+                continue;
+            }
+            read.given.push(Given { info, raw, origin });
+        }
+    }
+}
+
+/// What stands in all sources.
+#[derive(Default)]
+pub(super) struct Read {
+    /// The later the stronger.
+    pub(super) given: Vec<Given>,
+    pub(super) errors: Vec<SettingsError>,
+    /// Variables with keyrot's prefix that are neither known nor close to a known one.
+    pub(super) unknown_variables: Vec<String>,
+}
+
+/// Whether Kubernetes sets the variable by itself: for a Service called `keyrot`, or `keyrot-…`, every pod of its namespace gets
+/// `KEYROT_SERVICE_HOST`, `KEYROT_PORT_8080_TCP_ADDR` and so on (Kubernetes documentation, "Service", "Environment variables").
+fn is_from_kubernetes(name: &str, value: &OsStr) -> bool {
+    const PROTOCOLS: [&str; 3] = ["TCP", "UDP", "SCTP"];
+    let is_number = |text: &str| text.parse::<u16>().is_ok();
+    if name.ends_with("_SERVICE_HOST") || name.ends_with("_SERVICE_PORT") || name.contains("_SERVICE_PORT_") {
+        return true;
+    }
+    if name.ends_with("_PORT") {
+        let scheme = value.to_str().and_then(|text| text.split_once("://"));
+        if scheme.is_some_and(|(scheme, _)| PROTOCOLS.iter().any(|known| known.eq_ignore_ascii_case(scheme))) {
+            return true;
+        }
+    }
+    name.match_indices("_PORT_").any(|(at, mark)| {
+        let mut words = name[at + mark.len()..].split('_');
+        let (port, protocol, part, end) = (words.next(), words.next(), words.next(), words.next());
+        port.is_some_and(is_number)
+            && protocol.is_some_and(|protocol| PROTOCOLS.contains(&protocol))
+            && part.is_none_or(|part| ["PROTO", "PORT", "ADDR"].contains(&part))
+            && end.is_none()
+    })
 }
 
 fn names() -> impl Iterator<Item = &'static str> {

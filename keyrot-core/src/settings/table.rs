@@ -49,6 +49,17 @@ impl SettingInfo {
         format!("--{}", self.name.replace('_', "-"))
     }
 
+    /// Whether this value is taken only from a file that the operator chose, a variable or a flag; `text` is the value, if it is text.
+    ///
+    /// A file that is only found in some directory may be another person's. With these settings they would choose whom keyrot talks to,
+    /// as whom, and whose key encrypts what it stores, or switch off a safety rule.
+    #[must_use]
+    pub fn needs_chosen_file(&self, text: Option<&str>) -> bool {
+        // An ARN can name the KMS key of any account; an id or an alias is one of the account at hand.
+        NEED_CHOSEN_FILE.contains(&self.name)
+            || (self.name == "kms_key" && text.is_some_and(|text| text.starts_with("arn:")))
+    }
+
     /// Whether a message may repeat a value that could not be read. Where a notifier is expected, somebody may have put a secret URL.
     pub(super) fn may_be_shown(&self) -> bool {
         self.name != "notify"
@@ -84,6 +95,9 @@ impl Kind {
 /// The settings that [`Policy::new`](crate::Policy::new) checks together.
 pub(super) const WAITS: [&str; 8] =
     ["max_age", "overlap", "quiet", "soak", "settle", "probe_for", "probe_limit", "probes"];
+
+/// The settings that [need a chosen file](SettingInfo::needs_chosen_file), whatever their value.
+const NEED_CHOSEN_FILE: [&str; 4] = ["allow_short_waits", "endpoint_url", "notify", "profile"];
 
 const fn setting(
     name: &'static str,

@@ -7,12 +7,21 @@ use std::fmt::Write;
 
 const WIDTH: usize = 110;
 
+/// Where the settings belong that no file of another person may set.
+const CHOSEN: &str = "only in a file that is named, or in ~/.config/keyrot/keyrot.toml; not in one that is merely in the current directory";
+
 /// The settings file. What was seen in the account is set; all else stands there as a comment.
 pub(super) fn toml(look: Option<&Look>) -> String {
     let mut out = String::new();
     comment(
         &mut out,
         "Settings of keyrot. What is commented out shows the default. KEYROT_<NAME> in the environment goes before this file, and a flag --<name> before both.",
+    );
+    let _ = writeln!(out, "#");
+    comment(
+        &mut out,
+        "keyrot reads it where it is named, with --config or KEYROT_CONFIG, and as keyrot.toml in the current directory. Settings for every directory go to \
+         ~/.config/keyrot/keyrot.toml. `credentials`, `exec` and `self` do not read the current directory.",
     );
     if let Some(look) = look {
         let _ = writeln!(out, "#");
@@ -24,6 +33,11 @@ pub(super) fn toml(look: Option<&Look>) -> String {
     for info in SETTINGS {
         out.push('\n');
         comment(&mut out, info.help);
+        if info.needs_chosen_file(None) {
+            comment(&mut out, CHOSEN);
+        } else if info.needs_chosen_file(Some("arn:")) {
+            comment(&mut out, &format!("As an ARN: {CHOSEN}"));
+        }
         let _ = match (set(info, look), info.default) {
             (Some(value), _) => writeln!(out, "{} = {value}", info.name),
             (None, Some(default)) => writeln!(out, "#{} = {}", info.name, value(info.kind, default)),

@@ -10,7 +10,7 @@ use crate::target::{Target, is_sandbox};
 use keyrot_aws::{Aws, AwsSettings, CallerCredentials};
 use keyrot_core::settings::Settings;
 use keyrot_core::{Credentials, Ports, ProbeAnswer, UserArn};
-use std::io::{BufRead, Write};
+use std::io::{BufRead, Read, Write};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -121,7 +121,7 @@ fn unusable(error: &FileError) -> Problem {
         FileError::Busy(_) => problem.hint("wait until it is done"),
         FileError::HardLink(_) => problem.hint("put a copy into the place of one of them"),
         FileError::Owner { .. } => problem.hint("run it as that user"),
-        FileError::Io { .. } => {
+        FileError::Io { .. } | FileError::Moved(_) | FileError::Changed(_) | FileError::Profile(_) => {
             problem.hint("nothing was done; a new file has to be made beside it, and moved into its place")
         }
     }
@@ -189,11 +189,13 @@ fn mfa(args: &OwnArgs, config: &Profiles<'_>, profile: &str) -> Result<Option<(S
             false => Ok(None),
         };
     }
-    anstream::eprint!("{} ", paint(style::HEAD, format!("Code of {serial}:")));
+    say_part!("{} ", paint(style::HEAD, format!("Code of {serial}:")));
     let _ = std::io::stderr().flush();
     let mut line = String::new();
+    // Six digits; what is longer is refused below.
     std::io::stdin()
         .lock()
+        .take(64)
         .read_line(&mut line)
         .map_err(|e| Problem::failed(format!("the code could not be read: {e}")))?;
     let code = super::mfa_code(line.trim()).map_err(Problem::usage)?;
@@ -201,5 +203,5 @@ fn mfa(args: &OwnArgs, config: &Profiles<'_>, profile: &str) -> Result<Option<(S
 }
 
 fn warn(text: &str) {
-    anstream::eprintln!("{} {text}", paint(style::WARN, "warning:"));
+    say!("{} {text}", paint(style::WARN, "warning:"));
 }

@@ -1,0 +1,166 @@
+//! A settings file: whose it is decides whether it is read.
+
+use super::ways_out;
+use crate::output;
+use crate::problem::Problem;
+use crate::render::{paint, style};
+use std::fs::{File, Metadata};
+use std::io::ErrorKind;
+use std::path::Path;
+
+/// Far more than all settings come to.
+const LARGEST: u64 = 1024 * 1024;
+
+/// How keyrot came to read a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// By `--config` or `KEYROT_CONFIG`.
+    Named,
+    /// It is the user's own.
+    Own,
+    /// It happens to be there.
+    CurrentDirectory,
+}
+
+/// A settings file's content.
+#[derive(Debug)]
+pub(super) struct SettingsText {
+    /// For messages.
+    pub(super) name: String,
+    pub(super) text: String,
+    pub(super) place: Place,
+}
+
+/// Reads the file. `None` if it is not there, unless it was named.
+pub(super) fn read(path: &Path, place: Place) -> Result<Option<SettingsText>, Problem> {
+    let name = path.display().to_string();
+    let unreadable = |why: String| {
+        let problem = Problem::usage(format!("the settings file {name} cannot be read: {why}"));
+        match place {
+            Place::Named => problem.hint("name another one with --config, or leave --config out"),
+            Place::Own => problem.hint("repair or remove it, or name another one with --config; nothing was done"),
+            Place::CurrentDirectory => problem.hint("repair it, or name another one with --config; nothing was done"),
+        }
+    };
+    match path.metadata() {
+        Ok(found) if place != Place::Named && !found.is_file() => {
+            return Err(unreadable("expected a regular file".to_owned()));
+        }
+        // A folder on the way that may not be looked into is another user's: `sudo -u`, a container's HOME.
+        Err(error) if place == Place::Own && error.kind() == ErrorKind::PermissionDenied => return Ok(None),
+        Err(error) if place != Place::Named && is_absent(error.kind()) => return Ok(None),
+        _ => {}
+    }
+    let mut file = File::open(path).map_err(|error| unreadable(error.to_string()))?;
+    let found = file.metadata().map_err(|error| unreadable(error.to_string()))?;
+    check(&name, &found, place)?;
+    let bytes = output::read_from(&mut file, LARGEST).map_err(|error| unreadable(error.to_string()))?;
+    let text = String::from_utf8(bytes).map_err(|_| unreadable("expected text in UTF-8".to_owned()))?;
+    Ok(Some(SettingsText { name, text, place }))
+}
+
+fn is_absent(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::NotFound | ErrorKind::NotADirectory)
+}
+
+/// Refuses a file that another user wrote or can write, in the manner of ssh: strictly for the user's own file, which is read without being asked for,
+/// and where everybody can write. A file that was named is otherwise taken, with a warning.
+#[cfg(unix)]
+fn check(name: &str, found: &Metadata, place: Place) -> Result<(), Problem> {
+    use std::os::unix::fs::MetadataExt;
+    const GROUP: u32 = 0o020;
+    const OTHERS: u32 = 0o002;
+    // A pipe is the caller's: `--config <(…)`.
+    if !found.is_file() {
+        return Ok(());
+    }
+    let me = rustix::process::geteuid().as_raw();
+    let (owner, mode) = (found.uid(), found.mode());
+    let foreign = owner != me && owner != 0;
+    let (why, close) = match (foreign, mode & OTHERS != 0, mode & GROUP != 0) {
+        (true, ..) => (format!("it belongs to another user (uid {owner})"), None),
+        (false, true, _) => (format!("everybody can write it (mode {:o})", mode & 0o7777), Some("o-w")),
+        (false, false, true) => (format!("its group can write it (mode {:o})", mode & 0o7777), Some("g-w")),
+        (false, false, false) => return Ok(()),
+    };
+    let refuse = match place {
+        Place::Own => true,
+        Place::Named => mode & OTHERS != 0,
+        // With the usual umask of many systems, a checkout's files can be written by the user's own group.
+        Place::CurrentDirectory => foreign || mode & OTHERS != 0,
+    };
+    let hint = match (close, place) {
+        (Some(close), _) => format!("if what is in it is right: chmod {close} {name}"),
+        (None, Place::CurrentDirectory) => ways_out(),
+        (None, _) => "copy it to a file of your own".to_owned(),
+    };
+    if refuse {
+        return Err(Problem::usage(format!("the settings file {name} is refused: {why}"))
+            .hint(format!("{hint}; nothing was done")));
+    }
+    if place == Place::Named {
+        say!("{} the settings file {name}: {why}", paint(style::WARN, "warning:"));
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+#[allow(clippy::unnecessary_wraps)]
+fn check(_: &str, _: &Metadata, _: Place) -> Result<(), Problem> {
+    Ok(())
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use std::os::unix::fs::{PermissionsExt, chown};
+
+    #[test]
+    fn who_can_write_a_file_decides_whether_it_is_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("keyrot.toml");
+        std::fs::write(&path, "max_age = '80d'").unwrap();
+        let taken = |place| read(&path, place).map(|file| file.unwrap().text);
+        for (mode, own, named, here) in [
+            (0o644, true, true, true),
+            (0o664, false, true, true),
+            (0o646, false, false, false),
+            (0o400, true, true, true),
+        ] {
+            std::fs::set_permissions(&path, PermissionsExt::from_mode(mode)).unwrap();
+            let expected = [(Place::Own, own), (Place::Named, named), (Place::CurrentDirectory, here)];
+            for (place, expected) in expected {
+                let result = taken(place);
+                assert_eq!(result.is_ok(), expected, "mode {mode:o}, {place:?}: {result:?}");
+                assert!(expected || format!("{result:?}").contains(&format!("(mode {mode:o})")), "{result:?}");
+            }
+        }
+        // Only root can give a file away.
+        let other = rustix::process::geteuid().as_raw() + 1000;
+        if chown(&path, Some(other), None).is_ok() {
+            for (place, expected) in [(Place::Own, false), (Place::Named, true), (Place::CurrentDirectory, false)] {
+                let result = taken(place);
+                assert_eq!(result.is_ok(), expected, "{place:?}: {result:?}");
+                assert!(expected || format!("{result:?}").contains("belongs to another user"), "{result:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_settings_file_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("keyrot.toml");
+        assert!(read(&path, Place::Own).unwrap().is_none() && read(&path, Place::CurrentDirectory).unwrap().is_none());
+        assert!(read(&path, Place::Named).is_err());
+        std::fs::write(&path, vec![b'#'; usize::try_from(LARGEST).unwrap() + 1]).unwrap();
+        let error = format!("{:?}", read(&path, Place::Named).unwrap_err());
+        assert!(error.contains("is larger than 1048576 bytes"), "{error}");
+        assert!(read(Path::new("/dev/zero"), Place::Named).is_err());
+        std::fs::write(&path, b"\xff").unwrap();
+        assert!(format!("{:?}", read(&path, Place::Own).unwrap_err()).contains("UTF-8"));
+        std::fs::remove_file(&path).unwrap();
+        std::fs::create_dir(&path).unwrap();
+        assert!(format!("{:?}", read(&path, Place::Own).unwrap_err()).contains("expected a regular file"));
+    }
+}

@@ -1,0 +1,122 @@
+//! keyrot inside keyrot: the profile that reads a secret may get its own credentials from a credential process, and that may be keyrot once more, or a
+//! program that calls it. That is fine for another secret, and has no end for the same one.
+//!
+//! Each process that reads a secret by such a profile puts a line about it into a variable of its children. Who finds their own line there stops.
+
+use crate::args::RESUMED;
+use crate::problem::Problem;
+use std::process::Command;
+
+/// What the processes above this one read, one line for each. Only keyrot sets it, for credential processes and what they start.
+pub(crate) const VARIABLE: &str = "KEYROT_CREDENTIAL_PROCESS";
+
+/// Nobody needs this many readers of readers; lines that change each time have no end either.
+const DEEPEST: usize = 5;
+
+/// This process's place below others.
+#[derive(Debug)]
+pub(crate) struct Nesting {
+    above: Vec<String>,
+    own: String,
+    /// Whether this process's children find its own line.
+    handed_down: bool,
+}
+
+impl Nesting {
+    /// Takes its place for what `own` describes; it has no line break. `resumed`: this process was started by [`Self::hand_down`].
+    pub(super) fn enter(own: String, resumed: bool) -> Result<Self, Problem> {
+        let lines = std::env::var(VARIABLE).unwrap_or_default();
+        Self::below(lines.lines().map(str::to_owned).collect(), own, resumed)
+    }
+
+    fn below(mut above: Vec<String>, own: String, resumed: bool) -> Result<Self, Problem> {
+        let handed_down = resumed && above.last() == Some(&own);
+        if handed_down {
+            above.pop();
+        }
+        let hint = "name a profile that can read the secret by itself: keyrot credentials USER --profile READER; for the machine's own role take \
+                    AWS_PROFILE out: env -u AWS_PROFILE keyrot credentials USER";
+        if above.contains(&own) {
+            let text = format!("keyrot was started to get the credentials for the very read that it is to do: {own}");
+            return Err(Problem::usage(text).hint(hint));
+        }
+        if above.len() >= DEEPEST {
+            let text = format!(
+                "keyrot runs inside of keyrot {DEEPEST} times over ({VARIABLE}), each to get credentials for the one above"
+            );
+            return Err(Problem::usage(text).hint(hint));
+        }
+        Ok(Self { above, own, handed_down })
+    }
+
+    /// Before a credential process is started: this process is replaced by itself, with its line in the variable. Comes back if that is done already.
+    pub(super) fn hand_down(&self) -> Result<(), Problem> {
+        if self.handed_down {
+            return Ok(());
+        }
+        let failed = |error: std::io::Error| Problem::failed(format!("keyrot could not start itself again: {error}"));
+        let mut command = Command::new(std::env::current_exe().map_err(failed)?);
+        command.arg(RESUMED).args(std::env::args_os().skip(1));
+        let lines: Vec<&str> = self.above.iter().chain([&self.own]).map(String::as_str).collect();
+        command.env(VARIABLE, lines.join("\n"));
+        Err(failed(replace_by(command)))
+    }
+
+    /// For a command that is started with what was read: nothing is under way for it any more, but for what is above.
+    pub(crate) fn leave(&self, command: &mut Command) {
+        match self.above.is_empty() {
+            true => command.env_remove(VARIABLE),
+            false => command.env(VARIABLE, self.above.join("\n")),
+        };
+    }
+}
+
+#[cfg(unix)]
+fn replace_by(mut command: Command) -> std::io::Error {
+    std::os::unix::process::CommandExt::exec(&mut command)
+}
+
+#[cfg(not(unix))]
+fn replace_by(mut command: Command) -> std::io::Error {
+    match command.status() {
+        Ok(status) => std::process::exit(status.code().unwrap_or(1)),
+        Err(error) => error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn lines(text: &[&str]) -> Vec<String> {
+        text.iter().map(|line| (*line).to_owned()).collect()
+    }
+
+    #[test]
+    fn one_and_the_same_read_is_refused_and_another_is_not() {
+        let below = |above: &[&str], own: &str, resumed| Nesting::below(lines(above), own.to_owned(), resumed);
+        assert!(below(&[], "a", false).is_ok() && below(&["b"], "a", false).is_ok());
+        assert!(below(&["a"], "a", false).is_err() && below(&["a", "b"], "a", false).is_err());
+        // Its own line, which it set itself, and not that of one further up.
+        let resumed = below(&["b", "a"], "a", true).unwrap();
+        assert_eq!((resumed.handed_down, resumed.above), (true, lines(&["b"])));
+        assert!(below(&["a", "b", "a"], "a", true).is_err() && below(&["a", "b"], "a", true).is_err());
+        let deep = ["1", "2", "3", "4", "5"];
+        assert!(below(&deep[..4], "a", false).is_ok() && below(&deep, "a", false).is_err());
+        assert!(below(&[&deep[..4], &["a"]].concat(), "a", true).is_ok());
+    }
+
+    #[test]
+    fn a_command_that_gets_the_key_inherits_only_what_is_above() {
+        let value = |above: &[&str]| {
+            let nesting = Nesting::below(lines(above), "a".to_owned(), true).unwrap();
+            let mut command = Command::new("true");
+            nesting.leave(&mut command);
+            let value = command.get_envs().find(|(name, _)| *name == VARIABLE).unwrap().1;
+            value.map(|value| value.to_str().unwrap().to_owned())
+        };
+        assert_eq!(value(&["a"]), None);
+        assert_eq!(value(&["b", "c", "a"]).as_deref(), Some("b\nc"));
+    }
+}

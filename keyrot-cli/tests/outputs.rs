@@ -1,0 +1,218 @@
+//! What is written, and what if it cannot be: stdout, stderr, files.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use support::Sandbox;
+
+fn full() -> Stdio {
+    File::options().write(true).open("/dev/full").unwrap().into()
+}
+
+/// For each command that `--help` lists a command line that has something to print.
+const COMMANDS: [&[&str]; 29] = [
+    &["plan"],
+    &["rotate"],
+    &["status"],
+    &["rollback", "shop-backend", "--dry-run"],
+    &["revoke", "ci-deployer", "--yes"],
+    &["resolve", "shop-backend"],
+    &["audit"],
+    &["who-uses", "ci-deployer"],
+    &["doctor"],
+    &["policy"],
+    &["enroll", "jane.doe", "--yes"],
+    &["release", "ci-deployer", "--yes"],
+    &["credentials", "shop-backend"],
+    &["exec", "shop-backend", "--", "sh", "-c", "echo x"],
+    &["init", "--offline", "--stdout"],
+    &["self", "--dry-run"],
+    &["completion", "bash"],
+    &["man"],
+    &["demo"],
+    &["sandbox", "show"],
+    &["sandbox", "advance", "1h"],
+    &["sandbox", "reset"],
+    &["sandbox", "use", "shop-backend"],
+    &["sandbox", "tag", "shop-backend", "a=b"],
+    &["sandbox", "untag", "shop-backend", "RotateKey"],
+    &["sandbox", "deactivate", "KEY"],
+    &["sandbox", "reactivate", "KEY"],
+    &["sandbox", "delete", "KEY"],
+    &["help"],
+];
+
+/// The words of the list under `Commands:`.
+fn listed(sandbox: &Sandbox, above: &[&str]) -> BTreeSet<String> {
+    let help = sandbox.run(&[above, &["-h"]].concat()).stdout;
+    let list = help.split_once("\nCommands:\n").map_or("", |(_, rest)| rest);
+    let lines = list.lines().take_while(|line| !line.is_empty());
+    lines
+        .filter(|line| line.starts_with("  ") && !line.starts_with("   "))
+        .map(|line| line.split_whitespace().next().unwrap().to_owned())
+        .collect()
+}
+
+/// The command line in a sandbox of its own, with all that it needs.
+fn prepared(args: &[&str]) -> (Sandbox, Command) {
+    let sandbox = Sandbox::new();
+    let show = sandbox.json(&["sandbox", "show"]).1;
+    let key = support::user(&show, "jane.doe")["keys"][0]["id"].as_str().unwrap().to_owned();
+    let credentials = sandbox.dir().join("credentials");
+    std::fs::write(&credentials, support::own::file_with(&key)).unwrap();
+    // A key is Inactive before it can be deleted.
+    if args.contains(&"delete") || args.contains(&"reactivate") {
+        assert_eq!(sandbox.run(&["sandbox", "deactivate", &key]).code, Some(0));
+    }
+    let args: Vec<&str> = args.iter().map(|word| if *word == "KEY" { key.as_str() } else { word }).collect();
+    let mut command = sandbox.command(&args);
+    command.env("AWS_SHARED_CREDENTIALS_FILE", credentials).env("XDG_STATE_HOME", sandbox.dir().join("state"));
+    (sandbox, command)
+}
+
+#[test]
+fn no_command_ends_well_if_stdout_cannot_be_written() {
+    let sandbox = Sandbox::new();
+    let mut commands = listed(&sandbox, &[]);
+    commands.remove("sandbox");
+    commands.extend(
+        listed(&sandbox, &["sandbox"]).into_iter().filter(|word| word != "help").map(|word| format!("sandbox {word}")),
+    );
+    let here = COMMANDS.iter().map(|args| if args[0] == "sandbox" { args[..2].join(" ") } else { args[0].to_owned() });
+    assert_eq!(here.collect::<BTreeSet<_>>(), commands, "a command is missing in this test");
+
+    let flags: [&[&str]; 4] = [&["--help"], &["--version"], &["rotate", "--help"], &["help", "rotate"]];
+    for args in COMMANDS.iter().chain(&flags) {
+        let no_document = ["credentials", "exec", "completion", "man", "help", "--help", "--version"]
+            .contains(&args[0])
+            || args.contains(&"--help");
+        for json in [&[][..], &["--json"]].iter().take(if no_document { 1 } else { 2 }) {
+            let args = [json, *args].concat();
+            // It is a command line that prints something and can end well.
+            let (_before, mut command) = prepared(&args);
+            let well = command.output().unwrap();
+            assert!(!well.stdout.is_empty(), "{args:?} prints nothing");
+            let (_here, mut command) = prepared(&args);
+            let lost = command.stdout(full()).output().unwrap();
+            let said = String::from_utf8_lossy(&lost.stderr);
+            let code = lost.status.code().unwrap();
+            assert_ne!(code, 0, "{args:?}: {said}");
+            assert!(code == 1 || Some(code) == well.status.code(), "{args:?}: {code}: {said}");
+            let own = args.contains(&"exec") || args.contains(&"credentials");
+            assert!(
+                own || said.contains("error: stdout could not be written: No space left on device"),
+                "{args:?}: {said}"
+            );
+            assert!(!said.contains("panicked"), "{args:?}: {said}");
+        }
+    }
+}
+
+#[test]
+fn a_reader_that_went_away_is_not_worth_a_message_and_no_success() {
+    for args in [&["status"][..], &["audit"], &["--help"], &["completion", "zsh"]] {
+        let (_sandbox, mut command) = prepared(args);
+        let well = command.output().unwrap().status.code();
+        let (_sandbox, mut command) = prepared(args);
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = command.stdout(writer).output().unwrap();
+        let code = if well == Some(0) { Some(141) } else { well };
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), code, "{args:?}: {said}");
+        assert!(!said.contains("error:") && !said.contains("panicked"), "{args:?}: {said}");
+    }
+}
+
+/// The files in the folder for records.
+fn records(sandbox: &Sandbox) -> Vec<PathBuf> {
+    let found = std::fs::read_dir(sandbox.dir().join("state/keyrot/records"));
+    found.into_iter().flatten().map(|file| file.unwrap().path()).collect()
+}
+
+#[test]
+fn the_record_of_an_incident_is_not_lost() {
+    for json in [false, true] {
+        let args = [if json { &["--json"][..] } else { &[] }, &["revoke", "ci-deployer", "--yes"]].concat();
+        let is_record = |text: &str| {
+            let record = if json { "\"schema\": \"keyrot.revoke/1\"" } else { "Record of the incident" };
+            text.contains(record) && text.contains("made AKIA")
+        };
+        let (sandbox, mut command) = prepared(&args);
+        let output = command.stdout(full()).output().unwrap();
+        let ran = sandbox.take(&output);
+        assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+        let (_, record) = ran.stderr.split_once("this is the record that belongs there:\n").unwrap();
+        assert!(is_record(record), "{record}");
+        if json {
+            let document = record.split_once("\nerror: ").unwrap().0;
+            support::conforms(&serde_json::from_str(document).unwrap());
+        }
+        assert!(records(&sandbox).is_empty());
+
+        let (sandbox, mut command) = prepared(&args);
+        assert_eq!(command.stdout(full()).stderr(full()).status().unwrap().code(), Some(1));
+        let files = records(&sandbox);
+        assert_eq!(files.len(), 1, "{files:?}");
+        assert!(files[0].file_name().unwrap().to_str().unwrap().starts_with("revoke-ci-deployer-"), "{files:?}");
+        let text = std::fs::read_to_string(&files[0]).unwrap();
+        assert!(is_record(&text) && !text.contains('\u{1b}'), "{text}");
+        assert_eq!(files[0].metadata().unwrap().permissions().mode() & 0o777, 0o600);
+        let secrets = sandbox.secrets();
+        assert!(secrets.iter().all(|secret| !text.contains(secret)));
+    }
+}
+
+#[test]
+fn a_run_goes_on_when_nobody_can_be_told() {
+    let (sandbox, mut command) = prepared(&["rotate"]);
+    let (other, mut quiet) = prepared(&["rotate"]);
+    let expected = quiet.output().unwrap();
+    let output = command.stderr(full()).output().unwrap();
+    assert_eq!(output.status.code(), expected.status.code());
+    let states = |sandbox: &Sandbox| {
+        let users = sandbox.json(&["status"]).1["users"].clone();
+        users.as_array().unwrap().iter().map(|user| user["state"].to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(states(&sandbox), states(&other));
+}
+
+#[test]
+fn a_link_that_was_planted_beside_a_sandbox_is_not_followed() {
+    let sandbox = Sandbox::new();
+    assert_eq!(sandbox.run(&["sandbox", "reset"]).code, Some(0));
+    let (precious, missing) = (sandbox.dir().join("precious"), sandbox.dir().join("missing"));
+    std::fs::write(&precious, "mine").unwrap();
+    let beside = |ending: &str| PathBuf::from(format!("{}{ending}", sandbox.file().display()));
+    symlink(&precious, beside(".new")).unwrap();
+    assert_eq!(sandbox.run(&["sandbox", "advance", "1h"]).code, Some(0));
+    assert_eq!(std::fs::read_to_string(&precious).unwrap(), "mine");
+
+    std::fs::remove_file(beside(".lock")).unwrap();
+    symlink(&missing, beside(".lock")).unwrap();
+    let ran = sandbox.run(&["sandbox", "advance", "1h"]);
+    assert!(ran.code == Some(2) && ran.stderr.contains("cannot be locked"), "{}", ran.stderr);
+    assert!(!missing.exists(), "nothing was made somewhere else");
+    std::fs::remove_file(beside(".lock")).unwrap();
+
+    // In the place of the account itself.
+    std::fs::remove_file(sandbox.file()).unwrap();
+    symlink(&missing, sandbox.file()).unwrap();
+    assert_eq!(sandbox.run(&["sandbox", "show"]).code, Some(0));
+    assert!(!missing.exists() && !sandbox.file().is_symlink());
+    assert_eq!(sandbox.file().metadata().unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[test]
+fn manual_pages_can_be_read_by_everybody_and_are_not_written_through_a_link() {
+    let sandbox = Sandbox::new();
+    assert_eq!(sandbox.run(&["man", "-o", "pages"]).code, Some(0));
+    let page = sandbox.dir().join("pages/keyrot.1");
+    assert_eq!(page.metadata().unwrap().permissions().mode() & 0o777, 0o644);
+}
