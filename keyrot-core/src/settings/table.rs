@@ -97,7 +97,8 @@ pub(super) const WAITS: [&str; 8] =
     ["max_age", "overlap", "quiet", "soak", "settle", "probe_for", "probe_limit", "probes"];
 
 /// The settings that [need a chosen file](SettingInfo::needs_chosen_file), whatever their value.
-const NEED_CHOSEN_FILE: [&str; 4] = ["allow_short_waits", "endpoint_url", "notify", "profile"];
+const NEED_CHOSEN_FILE: [&str; 6] =
+    ["allow_http_endpoints", "allow_short_waits", "endpoint_url", "notify", "profile", "secret_tag"];
 
 const fn setting(
     name: &'static str,
