@@ -5,8 +5,8 @@ use crate::telling::{NotifierFailure, Told, panic_text, tell_beside};
 use crate::trail::{HeldUse, held_uses, look_up_within};
 use crate::{
     AccessKey, Blocked, Cancel, Event, EventKind, KeyId, KeyStatus, LastUse, Mode, Notifier, Observed, Order, Outcome,
-    Policy, Ports, Request, Rotation, SecretName, SecretState, Subject, Task, Timestamp, TrailPort, UserName, Why,
-    after,
+    Policy, Ports, Request, Rotation, SecretName, SecretState, Stop, Subject, Task, Timestamp, TrailPort, UserName,
+    Why, after,
 };
 use futures_util::{FutureExt, StreamExt, stream};
 use serde::Serialize;
@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// What asking the trail may take in all.
@@ -38,14 +38,17 @@ pub struct Limits {
     pub concurrency: usize,
     /// How many users may be changed; `None` for any number.
     pub max_changes: Option<usize>,
+    /// How many users may be adopted: changed although keyrot has noted nothing down for them yet. `None` for any number. Those whose names come first are
+    /// adopted, after all others are done. Orders and requests are not bound by it.
+    pub max_adoptions: Option<usize>,
     /// When no new step is begun any more.
     pub deadline: Option<Timestamp>,
 }
 
 impl Default for Limits {
-    /// 64 at once, and no other bound.
+    /// 64 at once, ten adoptions, and no other bound.
     fn default() -> Self {
-        Self { concurrency: 64, max_changes: None, deadline: None }
+        Self { concurrency: 64, max_changes: None, max_adoptions: Some(10), deadline: None }
     }
 }
 
@@ -89,8 +92,12 @@ pub struct Standing {
     pub previous: Option<KeyId>,
     /// The keys that a person revoked, as far as it was seen.
     pub revoked: Vec<KeyId>,
-    /// When the current key is due by the user's policy.
+    /// When the rotation of the current key begins, by the user's policy.
     pub due: Option<Timestamp>,
+    /// When the current key is no longer Active, if its consumers move over: the user's `max_age`.
+    pub deadline: Option<Timestamp>,
+    /// Whether keyrot has changed nothing of this user's yet, as far as it was seen.
+    pub unadopted: bool,
     /// What IAM said of the use of those keys that it was asked about.
     pub last_use: BTreeMap<KeyId, LastUse>,
     /// The user's keys, as they were seen last.
@@ -212,13 +219,27 @@ impl Rotator {
     ) -> Report {
         let started = self.ports.clock.now();
         let changes_left = limits.max_changes.map(AtomicUsize::new);
-        let bounds = Bounds { cancel: cancel.clone(), deadline: limits.deadline, changes_left };
+        // An order, or a request, names its user.
+        let most = limits.max_adoptions.filter(|most| job.task == Task::Everything && *most < chosen.len());
+        let may_adopt = AtomicBool::new(most.is_none());
+        let bounds = Bounds { cancel: cancel.clone(), deadline: limits.deadline, changes_left, may_adopt };
         let (bounds, job) = (&bounds, &job);
         // A plan is nobody else's news.
         let notifiers = if job.mode == Mode::Act { &self.notifiers[..] } else { &[] };
         tell_beside(notifiers, self.ports.clock.as_ref(), async move |told: Told| {
-            let work = chosen.into_iter().map(|one| self.one(one, job, bounds, &told, progress));
-            let mut users: Vec<_> = stream::iter(work).buffer_unordered(limits.concurrency.max(1)).collect().await;
+            let all = |chosen: Vec<Chosen>| {
+                let work = chosen.into_iter().map(|one| self.one(one, job, bounds, &told, progress));
+                stream::iter(work).buffer_unordered(limits.concurrency.max(1)).collect::<Vec<_>>()
+            };
+            let again = if most.is_some() { chosen.clone() } else { Vec::new() };
+            let mut users = all(chosen).await;
+            if let Some(most) = most {
+                bounds.may_adopt.store(true, Ordering::Relaxed);
+                adopt(&mut users, again, most, all).await;
+                for one in users.iter().filter(|one| one.waits_for_adoption()) {
+                    progress(Progress::Done(Box::new(one.clone())));
+                }
+            }
             self.ask_who(&mut users, job, bounds, &told, progress).await;
             users.sort_by(|a: &Standing, b| a.user.cmp(&b.user));
             Report { started, finished: self.ports.clock.now(), users, notifier_failures: Vec::new() }
@@ -258,6 +279,8 @@ impl Rotator {
             previous: None,
             revoked: Vec::new(),
             due: None,
+            deadline: None,
+            unadopted: false,
             last_use: BTreeMap::new(),
             keys: Vec::new(),
             events: Vec::new(),
@@ -291,7 +314,7 @@ impl Rotator {
             }
         }
         standing.events = happened;
-        if !self.will_ask(&standing, job) {
+        if !standing.waits_for_adoption() && !self.will_ask(&standing, job) {
             progress(Progress::Done(Box::new(standing.clone())));
         }
         standing
@@ -334,7 +357,41 @@ impl Rotator {
     }
 }
 
+/// The last users to be worked on are those who are new to keyrot, by name: all others are known to go well with it. One that could not be changed at all,
+/// because its first call was refused, takes nobody's place.
+async fn adopt<F, W>(users: &mut Vec<Standing>, chosen: Vec<Chosen>, most: usize, all: F)
+where
+    F: Fn(Vec<Chosen>) -> W,
+    W: Future<Output = Vec<Standing>>,
+{
+    let waiting: BTreeMap<UserName, usize> =
+        users.iter().filter(|one| one.waits_for_adoption()).map(|one| (one.user.clone(), one.calls)).collect();
+    let mut next: BTreeMap<UserName, Chosen> = chosen
+        .into_iter()
+        .map(|one| (one.subject.user.clone(), one))
+        .filter(|(user, _)| waiting.contains_key(user))
+        .collect();
+    let mut left = most;
+    while left > 0 && !next.is_empty() {
+        let batch: Vec<Chosen> = (0..left).map_while(|_| next.pop_first()).map(|(_, one)| one).collect();
+        for mut one in all(batch).await {
+            left -= usize::from(one.was_adopted());
+            one.calls += waiting.get(&one.user).copied().unwrap_or_default();
+            users.retain(|before| before.user != one.user);
+            users.push(one);
+        }
+    }
+}
+
 impl Standing {
+    fn waits_for_adoption(&self) -> bool {
+        matches!(self.outcome, Outcome::Stopped(Stop::AdoptionLimit))
+    }
+
+    fn was_adopted(&self) -> bool {
+        !self.unadopted || self.events.iter().any(|event| event.kind == EventKind::Adopted)
+    }
+
     fn is_in_use(&self) -> bool {
         matches!(&self.outcome, Outcome::Waiting(wait) if matches!(wait.why, Why::InUse { .. }))
     }
@@ -355,7 +412,9 @@ impl Standing {
             self.previous = previous.filter(|key| Some(key) != self.current.as_ref());
         }
         let current = self.keys.iter().find(|k| Some(&k.id) == self.current.as_ref());
-        self.due = current.map(|k| after(k.created, policy.waits().max_age));
+        self.due = current.map(|k| policy.due_by_age(k.created));
+        self.deadline = current.map(|k| policy.deadline(k.created));
+        self.unadopted = seen.is_unadopted();
     }
 }
 
@@ -377,6 +436,8 @@ mod tests {
             previous: None,
             revoked: Vec::new(),
             due: None,
+            deadline: None,
+            unadopted: false,
             last_use: BTreeMap::new(),
             keys,
             events: Vec::new(),

@@ -141,8 +141,8 @@ pub struct PassedOver {
 
 /// Chooses from the users listed those to work on, and finds each one's secret and waits.
 ///
-/// `waits` hold for everybody, except where a user's own tags say otherwise: `keyrot:max-age`, `keyrot:overlap`, `keyrot:secret` (the
-/// secret's name in place of the template's) and `keyrot:owner`. A tag that cannot be used, or an unknown one that begins with `keyrot:`,
+/// `waits` hold for everybody, except where a user's own tags say otherwise: `keyrot:max-age`, `keyrot:overlap`, `keyrot:idle`,
+/// `keyrot:secret` (the secret's name in place of the template's) and `keyrot:owner`. A tag that cannot be used, or an unknown one that begins with `keyrot:`,
 /// blocks that user. So does a secret that two selected users would share, even if only one of them is asked for by name.
 ///
 /// ```
