@@ -1,13 +1,16 @@
 //! Many users: bounded in how many at once, how many changed, and how long; one user's failure or panic never touches another.
 
+mod adoption;
+
 use crate::driver::{Bounds, drive_within};
 use crate::telling::{NotifierFailure, Told, panic_text, tell_beside};
 use crate::trail::{HeldUse, held_uses, look_up_within};
 use crate::{
     AccessKey, Blocked, Cancel, Event, EventKind, KeyId, KeyStatus, LastUse, Mode, Notifier, Observed, Order, Outcome,
-    Policy, Ports, Request, Rotation, SecretName, SecretState, Stop, Subject, Task, Timestamp, TrailPort, UserName,
-    Why, after,
+    Policy, Ports, Request, Rotation, SecretName, SecretState, Subject, Task, Timestamp, TrailPort, UserName, Why,
+    after,
 };
+use adoption::adopt;
 use futures_util::{FutureExt, StreamExt, stream};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -357,41 +360,7 @@ impl Rotator {
     }
 }
 
-/// The last users to be worked on are those who are new to keyrot, by name: all others are known to go well with it. One that could not be changed at all,
-/// because its first call was refused, takes nobody's place.
-async fn adopt<F, W>(users: &mut Vec<Standing>, chosen: Vec<Chosen>, most: usize, all: F)
-where
-    F: Fn(Vec<Chosen>) -> W,
-    W: Future<Output = Vec<Standing>>,
-{
-    let waiting: BTreeMap<UserName, usize> =
-        users.iter().filter(|one| one.waits_for_adoption()).map(|one| (one.user.clone(), one.calls)).collect();
-    let mut next: BTreeMap<UserName, Chosen> = chosen
-        .into_iter()
-        .map(|one| (one.subject.user.clone(), one))
-        .filter(|(user, _)| waiting.contains_key(user))
-        .collect();
-    let mut left = most;
-    while left > 0 && !next.is_empty() {
-        let batch: Vec<Chosen> = (0..left).map_while(|_| next.pop_first()).map(|(_, one)| one).collect();
-        for mut one in all(batch).await {
-            left -= usize::from(one.was_adopted());
-            one.calls += waiting.get(&one.user).copied().unwrap_or_default();
-            users.retain(|before| before.user != one.user);
-            users.push(one);
-        }
-    }
-}
-
 impl Standing {
-    fn waits_for_adoption(&self) -> bool {
-        matches!(self.outcome, Outcome::Stopped(Stop::AdoptionLimit))
-    }
-
-    fn was_adopted(&self) -> bool {
-        !self.unadopted || self.events.iter().any(|event| event.kind == EventKind::Adopted)
-    }
-
     fn is_in_use(&self) -> bool {
         matches!(&self.outcome, Outcome::Waiting(wait) if matches!(wait.why, Why::InUse { .. }))
     }
