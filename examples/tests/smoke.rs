@@ -28,7 +28,7 @@ const HUNDRED_DAYS: Duration = Duration::from_secs(100 * 24 * 60 * 60);
 async fn test_with_memory() {
     let told = test_with_memory::run().await.unwrap();
     let [held, orphan, deaths, careless] = told.as_slice() else { panic!("{told:#?}") };
-    assert!(held.contains("held for 30 days") && orphan.contains("found and removed"), "{told:#?}");
+    assert!(held.contains("held for 20 days") && orphan.contains("found and removed"), "{told:#?}");
     let calls: usize = deaths.split(' ').find_map(|word| word.parse().ok()).unwrap();
     assert!(calls >= 10, "{deaths}");
     assert!(careless.contains("S2 is broken"), "{careless}");

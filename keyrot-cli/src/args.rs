@@ -32,7 +32,7 @@ const PLAN_EXAMPLES: &str = "\
 Examples:
   keyrot plan                              for every selected user
   keyrot plan --user ci-deployer           for one; several names may follow
-  keyrot plan --max-age 60d                as if keys were due after 60 days
+  keyrot plan --max-age 60d                as if keys had to go by 60 days
   keyrot plan --json | jq '.users[] | select(.state == \"due\") | .user'
 
 Exit codes:

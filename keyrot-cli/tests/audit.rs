@@ -56,9 +56,9 @@ fn the_document_has_every_key_and_what_is_wrong_with_it() {
     let oldest = &document["keys"][0];
     assert_eq!((&oldest["user"], &oldest["age_days"]), (&json!("data-import"), &json!(410)));
     // The same settings as for a rotation.
-    let strict = sandbox.json(&["audit", "--max-age", "30d"]).1;
+    let strict = sandbox.json(&["audit", "--max-age", "34d"]).1;
     assert!(findings(&strict).contains(&("report-mailer".into(), "old_key".into())));
-    assert_eq!(strict["max_age_seconds"], 30 * 86_400);
+    assert_eq!(strict["max_age_seconds"], 34 * 86_400);
     assert_eq!(printed(&sandbox, &["--format", "json", "-q"]).lines().next(), Some("{"));
 }
 

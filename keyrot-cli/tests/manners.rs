@@ -175,7 +175,10 @@ fn bash_completes() {
         String::from_utf8(done.stdout).unwrap().lines().map(str::to_owned).collect()
     };
     assert_eq!(complete(&["keyrot", "rot"]), ["rotate".to_owned()].into());
-    assert_eq!(complete(&["keyrot", "rotate", "--max"]), ["--max-age".to_owned(), "--max-changes".to_owned()].into());
+    assert_eq!(
+        complete(&["keyrot", "rotate", "--max"]),
+        ["--max-adoptions", "--max-age", "--max-changes"].map(str::to_owned).into()
+    );
     assert_eq!(complete(&["keyrot", "audit", "--format", "c"]), ["csv".to_owned()].into());
     assert!(complete(&["keyrot", "sandbox", ""]).contains("reactivate"));
 }

@@ -147,7 +147,7 @@ fn rotate() {
 
 #[test]
 fn status() {
-    Screens::of(&["keyrot status", "keyrot status -q --user data-import", "keyrot status -q --max-age 30d"])
+    Screens::of(&["keyrot status", "keyrot status -q --user data-import", "keyrot status -q --max-age 40d"])
         .are_as_in("status");
 }
 

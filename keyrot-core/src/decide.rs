@@ -5,6 +5,7 @@ mod case;
 mod home;
 mod leaving;
 mod order;
+mod pickup;
 mod request;
 
 pub use order::{Order, OrderStep, decide_order};
@@ -31,6 +32,8 @@ use case::{Case, Role};
 /// - AWSCURRENT is only ever moved to a version whose credentials have authenticated in this very run.
 /// - A key that was current is deactivated only `overlap` after a stored note says that its successor was proved and is in place, and only on
 ///   IAM's word that it was not used within `quiet`. No answer is never that word.
+/// - It is deactivated only if IAM has a use of its successor on record, other than keyrot's verification, and none of the key itself late in the
+///   overlap; or if it was unused for `idle`.
 /// - A key is deleted only `soak` after a stored note says that it was seen Inactive, and only while it is Inactive.
 /// - Where AWS could not be asked whether a key works, nothing is concluded: the key is neither abandoned nor is the user blocked.
 /// - A key that no version, no note and no intent explains is never changed: the user is blocked.
@@ -348,7 +351,7 @@ impl Case<'_> {
         Decision::Settled { until: self.due().unwrap_or(Timestamp::MAX_UTC) }
     }
 
-    /// When the current key is due: at once while there is none.
+    /// When the rotation of the current key begins: at once while there is none.
     fn due(&self) -> Option<Timestamp> {
         match self.current.key() {
             None => Some(Timestamp::MIN_UTC),

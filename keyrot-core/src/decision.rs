@@ -20,7 +20,7 @@ pub enum Decision {
     Act(Step),
     /// Nothing now: something runs its course.
     Wait(Wait),
-    /// Nothing until the current key is due.
+    /// Nothing until the rotation of the current key begins.
     Settled {
         /// When that is.
         until: Timestamp,
@@ -113,9 +113,27 @@ pub enum Why {
     },
     /// IAM has no use of the old key on record, which proves little: `quiet` is waited for on top of the overlap.
     NoRecord(KeyId),
-    /// It could not be found out whether the old key is in use.
-    UseUnknown {
+    /// Nothing has used the current key since it was published, other than keyrot to verify it: whatever used the old key may still need it.
+    NotPickedUp {
         /// The old key.
+        key: KeyId,
+        /// The current key.
+        new: KeyId,
+        /// The old key's last use.
+        last_use: LastUse,
+    },
+    /// Something used the old key so late in the overlap, or after it, that it cannot be a cache: it has not moved to the current key.
+    UsedLate {
+        /// The old key.
+        key: KeyId,
+        /// The current key.
+        new: KeyId,
+        /// The old key's last use.
+        last_use: LastUse,
+    },
+    /// It could not be found out whether a key is in use.
+    UseUnknown {
+        /// The old key, or the current one where that was asked for.
         key: KeyId,
         /// Why it could not be found out.
         reason: String,
@@ -147,6 +165,12 @@ impl fmt::Display for Why {
             Self::Overlap(key) => write!(f, "{key} stays Active while readers move over"),
             Self::InUse { key, last_use } => write!(f, "{key} is still in use: {last_use}"),
             Self::NoRecord(key) => write!(f, "{key} has no use on record, which proves little"),
+            Self::NotPickedUp { key, new, last_use } => {
+                write!(f, "nothing has used the new key {new} yet, so {key} may still be needed: {last_use}")
+            }
+            Self::UsedLate { key, new, last_use } => {
+                write!(f, "something used {key} long after {new} was published, and may need it again: {last_use}")
+            }
             Self::UseUnknown { key, reason } => write!(f, "whether {key} is in use is unknown: {reason}"),
             Self::Soak(key) => write!(f, "{key} is Inactive and will be deleted"),
             Self::Propagation(key) => write!(f, "{key} does not authenticate yet"),

@@ -53,7 +53,7 @@ pub struct RunDocument {
 pub struct Counts {
     /// Users selected.
     pub users: usize,
-    /// Users with nothing to do until their key is due.
+    /// Users with nothing to do until their key's rotation begins.
     pub settled: usize,
     /// Users for whom something runs its course.
     pub waiting: usize,
@@ -65,8 +65,10 @@ pub struct Counts {
     pub blocked: usize,
     /// Users who failed, or were not done in time.
     pub failed: usize,
-    /// Users not done because somebody stopped the run, or `max_changes` was reached.
+    /// Users not done because somebody stopped the run, or `max_changes` or `max_adoptions` was reached.
     pub stopped: usize,
+    /// Users whom keyrot has not changed yet and is to adopt: those who wait for a later run, or, in a plan, all of them.
+    pub to_adopt: usize,
     /// Keys published in this run.
     pub rotated: usize,
     /// Keys deactivated in this run.
@@ -102,8 +104,10 @@ pub struct UserDocument {
     pub previous: Option<KeyId>,
     /// The keys that a person revoked, as long as nobody has overruled that.
     pub revoked: Vec<KeyId>,
-    /// When it is due.
+    /// When its rotation begins.
     pub due: Option<Timestamp>,
+    /// When it is no longer Active, if its consumers move over: `max_age` after it was made.
+    pub deadline: Option<Timestamp>,
     /// The user's keys, the oldest first.
     pub keys: Vec<KeyDocument>,
     /// What is known of the use of keys that matter to the state.
@@ -118,7 +122,7 @@ pub struct UserDocument {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
-    /// Nothing to do until the key is due.
+    /// Nothing to do until the key's rotation begins.
     Settled,
     /// Something runs its course.
     Waiting,
@@ -239,13 +243,13 @@ impl Report {
 }
 
 impl Outcome {
-    /// What this end of one user's work means for the whole run. To have reached `max_changes` is what was asked for.
+    /// What this end of one user's work means for the whole run. To have reached `max_changes` or `max_adoptions` is what was asked for.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
         match self {
             Self::Settled { .. } | Self::Waiting(_) | Self::Due(_) | Self::Proving { .. } => Verdict::Well,
             Self::Done | Self::Intended(_) => Verdict::Well,
-            Self::Stopped(Stop::ChangeLimit) => Verdict::Well,
+            Self::Stopped(Stop::ChangeLimit | Stop::AdoptionLimit) => Verdict::Well,
             Self::Blocked(_) => Verdict::Blocked,
             Self::Stopped(Stop::Cancelled) => Verdict::Stopped,
             Self::Stopped(Stop::Deadline | Stop::TookTooLong | Stop::Contention) => Verdict::Failed,
@@ -261,7 +265,7 @@ impl Outcome {
             Self::Waiting(_) => State::Waiting,
             Self::Due(_) | Self::Proving { .. } | Self::Intended(_) => State::Due,
             Self::Blocked(_) => State::Blocked,
-            Self::Stopped(Stop::Cancelled | Stop::ChangeLimit) => State::Stopped,
+            Self::Stopped(Stop::Cancelled | Stop::ChangeLimit | Stop::AdoptionLimit) => State::Stopped,
             Self::Stopped(_) | Self::Failed(_) | Self::Panicked(_) | Self::Refused(_) => State::Failed,
         }
     }
@@ -279,6 +283,7 @@ impl Outcome {
             Self::Stopped(Stop::Cancelled) => "cancelled",
             Self::Stopped(Stop::Deadline) => "deadline",
             Self::Stopped(Stop::ChangeLimit) => "change_limit",
+            Self::Stopped(Stop::AdoptionLimit) => "adoption_limit",
             Self::Stopped(Stop::TookTooLong) => "took_too_long",
             Self::Stopped(Stop::Contention) => "contention",
             Self::Failed(failure) => match failure.error.kind {
@@ -305,7 +310,9 @@ impl Outcome {
     fn evidence(&self) -> Vec<EvidenceDocument> {
         match self {
             Self::Waiting(wait) => match &wait.why {
-                Why::InUse { key, last_use } => vec![EvidenceDocument::new(key, last_use)],
+                Why::InUse { key, last_use }
+                | Why::NotPickedUp { key, last_use, .. }
+                | Why::UsedLate { key, last_use, .. } => vec![EvidenceDocument::new(key, last_use)],
                 Why::NoRecord(key) => vec![EvidenceDocument::new(key, &LastUse::NoRecord)],
                 Why::UseUnknown { key, reason } => {
                     vec![EvidenceDocument::new(key, &LastUse::Unknown(reason.clone()))]
@@ -332,6 +339,12 @@ impl Counts {
                 State::Stopped => counts.stopped += 1,
                 State::Failed => counts.failed += 1,
             }
+            let to_adopt = match &one.outcome {
+                Outcome::Stopped(Stop::AdoptionLimit) => true,
+                Outcome::Due(_) => one.unadopted,
+                _ => false,
+            };
+            counts.to_adopt += usize::from(to_adopt);
             counts.held += usize::from(matches!(&one.outcome, Outcome::Waiting(wait) if wait.is_hold()));
             for event in &one.events {
                 match event_code(&event.kind) {
@@ -362,6 +375,11 @@ impl UserDocument {
         let hint = match &one.outcome {
             Outcome::Blocked(blocked) => Some(blocked.hint(&one.user)),
             Outcome::Refused(refusal) => refusal.hint(&one.user),
+            Outcome::Waiting(wait) => wait.hint(&one.user, &one.secret),
+            Outcome::Stopped(Stop::AdoptionLimit) => Some(
+                "run keyrot again once the adopted users' consumers read their secrets, or raise max_adoptions"
+                    .to_owned(),
+            ),
             _ => None,
         };
         Self {
@@ -377,6 +395,7 @@ impl UserDocument {
             previous: one.previous.clone(),
             revoked: one.revoked.clone(),
             due: one.due,
+            deadline: one.deadline,
             keys: one.keys.iter().map(key).collect(),
             evidence: with_uses(one),
             events: one.events.iter().map(EventDocument::of).collect(),

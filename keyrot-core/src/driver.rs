@@ -1,7 +1,7 @@
 //! One user's rotation on the ports: asks the machine, makes the call, tells the machine.
 
 use crate::{
-    Call, CallError, Clock, CredentialProbe, Event, IamPort, Mode, Next, Outcome, Policy, Reply, Rotation,
+    Call, CallError, Clock, CredentialProbe, Event, IamPort, Mode, Next, Observed, Outcome, Policy, Reply, Rotation,
     SecretStorePort, Stop, Subject, Timestamp, WrongClock,
 };
 use std::sync::Arc;
@@ -97,6 +97,8 @@ pub(crate) struct Bounds {
     pub(crate) deadline: Option<Timestamp>,
     /// How many more users may be changed.
     pub(crate) changes_left: Option<AtomicUsize>,
+    /// Whether users may be changed for whom keyrot has noted nothing down yet.
+    pub(crate) may_adopt: AtomicBool,
 }
 
 impl Bounds {
@@ -110,9 +112,14 @@ impl Bounds {
         }
     }
 
-    fn take_change(&self) -> bool {
-        let Some(left) = &self.changes_left else { return true };
-        left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1)).is_ok()
+    /// Takes one of the changes that are left for a user, or says why the user is not to be changed.
+    fn take_change(&self, seen: &Observed) -> Result<(), Stop> {
+        if !self.may_adopt.load(Ordering::Relaxed) && seen.is_unadopted() {
+            return Err(Stop::AdoptionLimit);
+        }
+        let Some(left) = &self.changes_left else { return Ok(()) };
+        let taken = left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1));
+        taken.map(|_| ()).map_err(|_| Stop::ChangeLimit)
     }
 }
 
@@ -137,7 +144,8 @@ pub async fn drive(
     mode: Mode,
     tell: &mut (dyn FnMut(Event) + Send),
 ) -> Driven {
-    let bounds = Bounds { cancel: Cancel::default(), deadline: None, changes_left: None };
+    let may_adopt = AtomicBool::new(true);
+    let bounds = Bounds { cancel: Cancel::default(), deadline: None, changes_left: None, may_adopt };
     drive_within(ports, Rotation::new(subject, policy, mode), &bounds, tell).await
 }
 
@@ -162,11 +170,11 @@ pub(crate) async fn drive_within(
             Next::Sleep(pause) => ports.clock.sleep(pause.min(NAP)).await,
             Next::Call(call) => {
                 if !may_change && !call.only_reads() {
-                    may_change = bounds.take_change();
-                    if !may_change {
-                        rotation.stop(Stop::ChangeLimit);
+                    if let Err(why) = bounds.take_change(rotation.seen()) {
+                        rotation.stop(why);
                         continue;
                     }
+                    may_change = true;
                 }
                 calls += 1;
                 let answer = ports.perform(rotation.subject(), &call).await;

@@ -35,6 +35,17 @@ pub struct Observed {
     pub proof: Option<(VersionId, Proof)>,
 }
 
+impl Observed {
+    /// Whether keyrot has changed nothing of this user's yet: there is no secret, or neither a journal entry nor a version of keyrot's in it.
+    #[must_use]
+    pub fn is_unadopted(&self) -> bool {
+        let SecretState::Present(secret) = &self.secret else { return true };
+        let labeled = [&secret.current, &secret.pending, &secret.previous];
+        let own = labeled.into_iter().flatten().any(|held| matches!(held.content, Content::Key { .. }));
+        secret.journal == Journal::default() && !own
+    }
+}
+
 /// One access key of a user.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct AccessKey {

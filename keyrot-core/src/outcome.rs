@@ -76,7 +76,7 @@ impl Subject {
 pub enum Outcome {
     /// Nothing to do until then.
     Settled {
-        /// When the current key is due.
+        /// When the rotation of the current key begins.
         until: Timestamp,
     },
     /// Something runs its course.
@@ -114,6 +114,8 @@ pub enum Stop {
     Deadline,
     /// As many users were changed as one run may change.
     ChangeLimit,
+    /// As many users were adopted as one run may adopt: this one waits for a later run.
+    AdoptionLimit,
     /// The work on this user went on for longer than half of `settle`; what was seen is too old to act upon.
     TookTooLong,
     /// Things kept changing while they were looked at.
@@ -124,7 +126,23 @@ impl Wait {
     /// Whether the old key is kept past its date because it is, or may be, in use.
     #[must_use]
     pub fn is_hold(&self) -> bool {
-        matches!(self.why, Why::InUse { .. } | Why::UseUnknown { .. } | Why::NoRecord(_))
+        match self.why {
+            Why::InUse { .. } | Why::UseUnknown { .. } | Why::NoRecord(_) => true,
+            Why::NotPickedUp { .. } | Why::UsedLate { .. } => true,
+            Why::Overlap(_) | Why::Soak(_) | Why::Propagation(_) | Why::Settling(_) => false,
+            Why::Unlisted | Why::OldKey(_) | Why::Service | Why::VerificationUnknown { .. } => false,
+        }
+    }
+}
+
+impl Wait {
+    /// What the operator can do where consumers have not moved to the new key.
+    #[must_use]
+    pub fn hint(&self, user: &UserName, secret: &SecretName) -> Option<String> {
+        let (Why::NotPickedUp { key, .. } | Why::UsedLate { key, .. }) = &self.why else { return None };
+        Some(format!(
+            "let what uses {key} read the secret {secret} (`keyrot who-uses {user}` shows what does); if nothing needs it anymore: keyrot revoke {user} {key}"
+        ))
     }
 }
 
@@ -134,6 +152,7 @@ impl fmt::Display for Stop {
             Self::Cancelled => "stopped on request; the next run goes on",
             Self::Deadline => "the run's time was over; the next run goes on",
             Self::ChangeLimit => "not started: the run had changed as many users as max_changes allows",
+            Self::AdoptionLimit => "waits for adoption: the run adopted as many users as max_adoptions allows",
             Self::TookTooLong => "stopped: it took so long that what was seen is out of date; the next run goes on",
             Self::Contention => {
                 "stopped: somebody else keeps changing this user's keys or secret; the next run goes on"

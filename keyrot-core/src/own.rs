@@ -23,12 +23,12 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OwnStep {
-    /// Nothing until it is due.
+    /// Nothing until its rotation begins.
     Settled {
         /// When that is.
         until: Timestamp,
     },
-    /// It is due: make another, and put it into its place.
+    /// Its rotation begins: make another, and put it into its place.
     Replace,
     /// The key before is left alone for now.
     Wait(Wait),
@@ -102,12 +102,14 @@ pub fn decide_own(
         KeyStatus::Active if other.created >= own.created => {
             OwnStep::Blocked(OwnBlocked::Unexplained { key, mine: mine.clone() })
         }
-        KeyStatus::Active => leaving(key, own.created, last_use, policy, now),
+        KeyStatus::Active => leaving(key, own, last_use, policy, now),
     }
 }
 
-/// The same waits as for a key that left AWSCURRENT; the successor is in place since it was made.
-fn leaving(key: KeyId, since: Timestamp, last_use: Option<&LastUse>, policy: &Policy, now: Timestamp) -> OwnStep {
+/// The same waits as for a key that left AWSCURRENT; the successor is in place since it was made. Whether something uses it is not asked: its owner is
+/// at the keyboard.
+fn leaving(key: KeyId, own: &AccessKey, last_use: Option<&LastUse>, policy: &Policy, now: Timestamp) -> OwnStep {
+    let since = own.created;
     let overlap = after(since, policy.waits().overlap);
     let quiet = policy.waits().quiet;
     let wait = |why, until| OwnStep::Wait(Wait { why, until });
@@ -119,6 +121,12 @@ fn leaving(key: KeyId, since: Timestamp, last_use: Option<&LastUse>, policy: &Po
         Some(LastUse::Unknown(reason)) => wait(Why::UseUnknown { key, reason: reason.clone() }, None),
         Some(used @ LastUse::At { when, .. }) if now < after(*when, quiet) => {
             wait(Why::InUse { key, last_use: used.clone() }, Some(after(*when, quiet)))
+        }
+        Some(used @ LastUse::At { when, .. })
+            if policy.caches_until(since) < *when && now < after(*when, policy.waits().idle) =>
+        {
+            let why = Why::UsedLate { key, new: own.id.clone(), last_use: used.clone() };
+            wait(why, Some(after(*when, policy.waits().idle)))
         }
         Some(LastUse::NoRecord) if now < after(overlap, quiet) => wait(Why::NoRecord(key), Some(after(overlap, quiet))),
         Some(LastUse::At { .. } | LastUse::NoRecord) => OwnStep::Deactivate(key),

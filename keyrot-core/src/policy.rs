@@ -12,9 +12,13 @@ const DAY: u64 = 24 * HOUR;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Waits {
-    /// A current key this old is replaced. Default 90 days, the limit of the CIS AWS Foundations Benchmark.
+    /// The age at which a key is no longer Active, if whatever uses it moves to the new key: its rotation begins [`Policy::lead`] earlier. Default
+    /// 90 days, the limit of AWS Security Hub (IAM.3) and of the CIS AWS Foundations Benchmark.
     #[serde(with = "crate::text::duration")]
     pub max_age: Duration,
+    /// The longest time between two runs. Default 1 day. Each wait is noticed to be over by the first run after it.
+    #[serde(with = "crate::text::duration")]
+    pub run_interval: Duration,
     /// How long a key stays Active after it left AWSCURRENT, at the least. Default 7 days: readers cache (AWS's caching clients an hour, the
     /// agent and the Lambda extension five minutes, a process's environment for its life).
     #[serde(with = "crate::text::duration")]
@@ -22,6 +26,10 @@ pub struct Waits {
     /// A key used this recently is not deactivated. Default 24 hours; IAM reports a use with a lag of up to hours.
     #[serde(with = "crate::text::duration")]
     pub quiet: Duration,
+    /// The longest time between two uses of a key that is still needed. While nothing has picked up the new key, or something uses the old one late
+    /// in the overlap, the old key is deactivated only after it was unused for this long. Default 45 days, which covers a monthly job.
+    #[serde(with = "crate::text::duration")]
+    pub idle: Duration,
     /// How long a key stays Inactive before it is deleted; until then a person can reactivate it. Default 7 days.
     #[serde(with = "crate::text::duration")]
     pub soak: Duration,
@@ -43,8 +51,10 @@ impl Default for Waits {
         let s = Duration::from_secs;
         Self {
             max_age: s(90 * DAY),
+            run_interval: s(DAY),
             overlap: s(7 * DAY),
             quiet: s(DAY),
+            idle: s(45 * DAY),
             soak: s(7 * DAY),
             settle: s(30 * MINUTE),
             probe_for: s(MINUTE),
@@ -93,8 +103,10 @@ impl Policy {
         }
         for (name, value) in [
             ("max_age", w.max_age),
+            ("run_interval", w.run_interval),
             ("overlap", w.overlap),
             ("quiet", w.quiet),
+            ("idle", w.idle),
             ("soak", w.soak),
             ("settle", w.settle),
             ("probe_for", w.probe_for),
@@ -113,9 +125,11 @@ impl Policy {
             w.settle,
             "as long as settle, because another run may still be proving the key",
         )?;
-        let life = w.overlap + w.soak;
-        let why = "longer than overlap and soak together, because the old key has to be gone before the next is made";
-        at_least("max_age", w.max_age, life + Duration::from_millis(1), why)?;
+        let why = "because a rotation begins before max_age (by 1.5 x overlap, quiet, three run intervals and settle), and by then the key before \
+                   has to be gone (1.5 x overlap, quiet and soak); a shorter overlap needs less";
+        at_least("max_age", w.max_age, w.lead() + w.moving() + w.soak, why)?;
+        let why = "as long as overlap and quiet together, because it only ever delays";
+        at_least("idle", w.idle, w.overlap + w.quiet, why)?;
         if !allow_short_waits {
             let s = Duration::from_secs;
             let test = "(allow_short_waits says that this is a test)";
@@ -163,13 +177,56 @@ impl Policy {
         self.waits.settle / 2
     }
 
-    /// When a current key made at `created` is due for replacement.
+    /// When the rotation of a current key made at `created` begins: [`Policy::lead`] before its [`Policy::deadline`], or at once if it is forced.
     #[must_use]
     pub fn due(&self, created: Timestamp) -> Timestamp {
         match self.due_if_created_before {
             Some(before) if created < before => created,
-            _ => after(created, self.waits.max_age),
+            _ => self.due_by_age(created),
         }
+    }
+
+    /// The same, whatever is forced.
+    pub(crate) fn due_by_age(&self, created: Timestamp) -> Timestamp {
+        after(created, self.waits.max_age - self.lead())
+    }
+
+    /// When a key made at `created` is no longer Active, if what uses it moves to the new key in the first half of the overlap.
+    #[must_use]
+    pub fn deadline(&self, created: Timestamp) -> Timestamp {
+        after(created, self.waits.max_age)
+    }
+
+    /// How long before the deadline a rotation begins: 1.5 times `overlap`, `quiet`, `settle`, and three run intervals. One passes until a run notices
+    /// that it is time, one until a run notices that the old key may go, and one is to spare, for a run that fails.
+    #[must_use]
+    pub fn lead(&self) -> Duration {
+        self.waits.lead()
+    }
+
+    /// Until when a use of the old key is taken for a cache that runs out, where the overlap began at `since`: half of it. Whatever uses the old key
+    /// later has not moved, as far as is known.
+    #[must_use]
+    pub fn caches_until(&self, since: Timestamp) -> Timestamp {
+        after(since, self.waits.overlap / 2)
+    }
+
+    /// How long a key that consumers moved away from has to be unused: a weekly job that still uses it has used it again by then, and IAM shows it.
+    #[must_use]
+    pub fn unused_for(&self) -> Duration {
+        self.waits.overlap + self.waits.quiet
+    }
+}
+
+impl Waits {
+    /// From publication to the time at which the old key may go: it was used last by the middle of the overlap, and then unused for
+    /// `overlap` and `quiet`.
+    fn moving(&self) -> Duration {
+        self.overlap + self.overlap / 2 + self.quiet
+    }
+
+    fn lead(&self) -> Duration {
+        self.moving() + self.run_interval * 3 + self.settle
     }
 }
 
@@ -203,7 +260,11 @@ mod tests {
         assert_eq!(short(|w| w.soak = Duration::from_secs(60)), "soak");
         assert_eq!(short(|w| w.settle = Duration::from_secs(300)), "settle");
         assert_eq!(short(|w| w.probe_for = Duration::from_secs(1)), "probe_for");
-        assert_eq!(short(|w| w.max_age = Duration::from_secs(14 * DAY)), "max_age");
+        assert_eq!(short(|w| w.max_age = Duration::from_secs(33 * DAY)), "max_age");
+        assert_eq!(short(|w| w.overlap = Duration::from_secs(27 * DAY)), "max_age");
+        assert_eq!(short(|w| w.run_interval = Duration::from_secs(21 * DAY)), "max_age");
+        assert_eq!(short(|w| w.run_interval = Duration::ZERO), "run_interval");
+        assert_eq!(short(|w| w.idle = Duration::from_secs(8 * DAY - 1)), "idle");
         assert_eq!(short(|w| w.probes = 0), "probes");
         assert_eq!(short(|w| w.soak = Duration::ZERO), "soak");
         assert_eq!(short(|w| w.probe_limit = Duration::from_secs(60)), "probe_limit");

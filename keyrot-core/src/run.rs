@@ -1,5 +1,7 @@
 //! Many users: bounded in how many at once, how many changed, and how long; one user's failure or panic never touches another.
 
+mod adoption;
+
 use crate::driver::{Bounds, drive_within};
 use crate::telling::{NotifierFailure, Told, panic_text, tell_beside};
 use crate::trail::{HeldUse, held_uses, look_up_within};
@@ -8,13 +10,14 @@ use crate::{
     Policy, Ports, Request, Rotation, SecretName, SecretState, Subject, Task, Timestamp, TrailPort, UserName, Why,
     after,
 };
+use adoption::adopt;
 use futures_util::{FutureExt, StreamExt, stream};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// What asking the trail may take in all.
@@ -38,14 +41,17 @@ pub struct Limits {
     pub concurrency: usize,
     /// How many users may be changed; `None` for any number.
     pub max_changes: Option<usize>,
+    /// How many users may be adopted: changed although keyrot has noted nothing down for them yet. `None` for any number. Those whose names come first are
+    /// adopted, after all others are done. Orders and requests are not bound by it.
+    pub max_adoptions: Option<usize>,
     /// When no new step is begun any more.
     pub deadline: Option<Timestamp>,
 }
 
 impl Default for Limits {
-    /// 64 at once, and no other bound.
+    /// 64 at once, ten adoptions, and no other bound.
     fn default() -> Self {
-        Self { concurrency: 64, max_changes: None, deadline: None }
+        Self { concurrency: 64, max_changes: None, max_adoptions: Some(10), deadline: None }
     }
 }
 
@@ -89,8 +95,12 @@ pub struct Standing {
     pub previous: Option<KeyId>,
     /// The keys that a person revoked, as far as it was seen.
     pub revoked: Vec<KeyId>,
-    /// When the current key is due by the user's policy.
+    /// When the rotation of the current key begins, by the user's policy.
     pub due: Option<Timestamp>,
+    /// When the current key is no longer Active, if its consumers move over: the user's `max_age`.
+    pub deadline: Option<Timestamp>,
+    /// Whether keyrot has changed nothing of this user's yet, as far as it was seen.
+    pub unadopted: bool,
     /// What IAM said of the use of those keys that it was asked about.
     pub last_use: BTreeMap<KeyId, LastUse>,
     /// The user's keys, as they were seen last.
@@ -212,13 +222,27 @@ impl Rotator {
     ) -> Report {
         let started = self.ports.clock.now();
         let changes_left = limits.max_changes.map(AtomicUsize::new);
-        let bounds = Bounds { cancel: cancel.clone(), deadline: limits.deadline, changes_left };
+        // An order, or a request, names its user.
+        let most = limits.max_adoptions.filter(|most| job.task == Task::Everything && *most < chosen.len());
+        let may_adopt = AtomicBool::new(most.is_none());
+        let bounds = Bounds { cancel: cancel.clone(), deadline: limits.deadline, changes_left, may_adopt };
         let (bounds, job) = (&bounds, &job);
         // A plan is nobody else's news.
         let notifiers = if job.mode == Mode::Act { &self.notifiers[..] } else { &[] };
         tell_beside(notifiers, self.ports.clock.as_ref(), async move |told: Told| {
-            let work = chosen.into_iter().map(|one| self.one(one, job, bounds, &told, progress));
-            let mut users: Vec<_> = stream::iter(work).buffer_unordered(limits.concurrency.max(1)).collect().await;
+            let all = |chosen: Vec<Chosen>| {
+                let work = chosen.into_iter().map(|one| self.one(one, job, bounds, &told, progress));
+                stream::iter(work).buffer_unordered(limits.concurrency.max(1)).collect::<Vec<_>>()
+            };
+            let again = if most.is_some() { chosen.clone() } else { Vec::new() };
+            let mut users = all(chosen).await;
+            if let Some(most) = most {
+                bounds.may_adopt.store(true, Ordering::Relaxed);
+                adopt(&mut users, again, most, all).await;
+                for one in users.iter().filter(|one| one.waits_for_adoption()) {
+                    progress(Progress::Done(Box::new(one.clone())));
+                }
+            }
             self.ask_who(&mut users, job, bounds, &told, progress).await;
             users.sort_by(|a: &Standing, b| a.user.cmp(&b.user));
             Report { started, finished: self.ports.clock.now(), users, notifier_failures: Vec::new() }
@@ -258,6 +282,8 @@ impl Rotator {
             previous: None,
             revoked: Vec::new(),
             due: None,
+            deadline: None,
+            unadopted: false,
             last_use: BTreeMap::new(),
             keys: Vec::new(),
             events: Vec::new(),
@@ -291,7 +317,7 @@ impl Rotator {
             }
         }
         standing.events = happened;
-        if !self.will_ask(&standing, job) {
+        if !standing.waits_for_adoption() && !self.will_ask(&standing, job) {
             progress(Progress::Done(Box::new(standing.clone())));
         }
         standing
@@ -355,7 +381,9 @@ impl Standing {
             self.previous = previous.filter(|key| Some(key) != self.current.as_ref());
         }
         let current = self.keys.iter().find(|k| Some(&k.id) == self.current.as_ref());
-        self.due = current.map(|k| after(k.created, policy.waits().max_age));
+        self.due = current.map(|k| policy.due_by_age(k.created));
+        self.deadline = current.map(|k| policy.deadline(k.created));
+        self.unadopted = seen.is_unadopted();
     }
 }
 
@@ -377,6 +405,8 @@ mod tests {
             previous: None,
             revoked: Vec::new(),
             due: None,
+            deadline: None,
+            unadopted: false,
             last_use: BTreeMap::new(),
             keys,
             events: Vec::new(),

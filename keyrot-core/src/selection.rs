@@ -166,7 +166,7 @@ impl Homes {
 
 /// Chooses from the users listed those to work on, and finds each one's secret and waits.
 ///
-/// `waits` hold for everybody, except where a user's own tags say otherwise: `keyrot:max-age`, `keyrot:overlap`, `keyrot:owner`, and
+/// `waits` hold for everybody, except where a user's own tags say otherwise: `keyrot:max-age`, `keyrot:overlap`, `keyrot:idle`, `keyrot:owner`, and
 /// `keyrot:secret` (the secret's name in place of the template's) where [`Homes`] allows it. A user who was renamed keeps the home that
 /// the tag `keyrot:home` names. A tag that cannot be used, or an unknown one that begins with `keyrot:`,
 /// blocks that user. So does a secret that two selected users would share, even if only one of them is asked for by name.

@@ -80,6 +80,7 @@ struct Values {
     field_secret_access_key: String,
     concurrency: usize,
     max_changes: Option<usize>,
+    max_adoptions: Option<usize>,
     deadline: Duration,
     region: Option<String>,
     account: Option<String>,
@@ -240,6 +241,12 @@ impl Settings {
     #[must_use]
     pub fn max_changes(&self) -> Option<usize> {
         self.values.max_changes
+    }
+
+    /// How many users one run may adopt; `None` is no limit.
+    #[must_use]
+    pub fn max_adoptions(&self) -> Option<usize> {
+        self.values.max_adoptions
     }
 
     /// How long a run goes on starting new steps.

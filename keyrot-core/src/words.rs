@@ -5,7 +5,7 @@ use crate::{Blocked, EventKind, Held, KeyId, Note, Outcome, Phase, Refusal, Stan
 /// Where the user stands, in a sentence without the user's name.
 pub(crate) fn outcome_text(one: &Standing, now: Timestamp) -> String {
     match &one.outcome {
-        Outcome::Settled { until } => format!("settled; the next rotation is due {}", time(*until)),
+        Outcome::Settled { until } => format!("settled; the next rotation begins {}", time(*until)),
         Outcome::Done => "done, as it was asked for".to_owned(),
         Outcome::Intended(steps) => steps.iter().map(ToString::to_string).collect::<Vec<_>>().join("; then "),
         Outcome::Refused(refusal) => refusal.to_string(),
@@ -30,6 +30,10 @@ fn wait_text(wait: &Wait) -> String {
         Why::Overlap(key) => format!("the old key {key} stays Active until {until} while readers move over"),
         Why::InUse { .. } => format!("held: {}; kept until {until} at least", wait.why),
         Why::NoRecord(_) => format!("held: {}; kept until {until}", wait.why),
+        Why::NotPickedUp { .. } => {
+            format!("held: {}; kept until {until}, or until something uses the new key", wait.why)
+        }
+        Why::UsedLate { .. } => format!("held: {}; kept until {until} at least", wait.why),
         Why::Soak(key) => format!("the old key {key} is Inactive; it will be deleted after {until}"),
         Why::Propagation(key) => format!("{key} does not authenticate yet; it is given up after {until}"),
         Why::Settling(_) => format!("{}; left alone until {until}", wait.why),
@@ -54,9 +58,13 @@ fn due_text(one: &Standing, step: &Step, now: Timestamp) -> String {
         Step::Write(Note::Intent(_)) | Step::CreateKey => match (&one.current, one.due) {
             (Some(key), _) if one.revoked.contains(key) => format!("rotate: replace {key}, which was revoked"),
             (Some(key), Some(due)) if due > now => {
-                format!("rotate: replace {key} at once, as you force it; it is due only {}", time(due))
+                format!("rotate: replace {key} at once, as you force it; its rotation begins only {}", time(due))
             }
-            (Some(key), Some(due)) => format!("rotate: replace {key}, which has been due since {}", time(due)),
+            (Some(key), Some(due)) => {
+                let deadline = one.deadline.map(|at| format!(", so that the old key can go by {}", time(at)));
+                let deadline = deadline.filter(|_| one.deadline.is_some_and(|at| now < at)).unwrap_or_default();
+                format!("rotate: replace {key}, which has been due since {}{deadline}", time(due))
+            }
             (Some(key), None) => format!("rotate: replace {key}"),
             (None, _) => "adopt: make a key, prove it and publish it; the secret holds none yet".to_owned(),
         },
@@ -103,6 +111,8 @@ pub(crate) fn why_code(why: &Why) -> &'static str {
         Why::Overlap(_) => "overlap",
         Why::InUse { .. } => "in_use",
         Why::NoRecord(_) => "no_record",
+        Why::NotPickedUp { .. } => "not_picked_up",
+        Why::UsedLate { .. } => "used_late",
         Why::UseUnknown { .. } => "use_unknown",
         Why::Soak(_) => "soak",
         Why::Propagation(_) => "propagation",
@@ -138,7 +148,8 @@ fn why_key(why: &Why) -> Option<&KeyId> {
     match why {
         Why::Overlap(key) | Why::NoRecord(key) | Why::Soak(key) => Some(key),
         Why::Propagation(key) | Why::Settling(key) | Why::OldKey(key) => Some(key),
-        Why::InUse { key, .. } | Why::UseUnknown { key, .. } | Why::VerificationUnknown { key, .. } => Some(key),
+        Why::InUse { key, .. } | Why::NotPickedUp { key, .. } | Why::UsedLate { key, .. } => Some(key),
+        Why::UseUnknown { key, .. } | Why::VerificationUnknown { key, .. } => Some(key),
         Why::Unlisted | Why::Service => None,
     }
 }

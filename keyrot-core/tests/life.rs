@@ -71,7 +71,14 @@ async fn from_adoption_to_one_key() {
     life.account.advance(8 * DAY);
     life.account.change(|w| w.authenticate(&World::credentials_of(&first), "s3", "eu-west-1"));
     let report = life.run().await;
-    assert!(matches!(&report.users[0].outcome, Outcome::Waiting(w) if w.is_hold()), "{report:#?}");
+    let in_use = |why: &Why| matches!(why, Why::InUse { .. });
+    assert!(matches!(&report.users[0].outcome, Outcome::Waiting(w) if w.is_hold() && in_use(&w.why)), "{report:#?}");
+
+    // A use that late is no cache: the key is held for as long as the rarest consumer may take to come back.
+    life.account.advance(44 * DAY);
+    let report = life.run().await;
+    let late = |why: &Why| matches!(why, Why::UsedLate { key, .. } if *key == first);
+    assert!(matches!(&report.users[0].outcome, Outcome::Waiting(w) if w.is_hold() && late(&w.why)), "{report:#?}");
 
     life.account.advance(2 * DAY);
     let report = life.run().await;

@@ -10,6 +10,7 @@ use keyrot_core::{
 use std::time::Duration;
 
 const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(86_400);
 
 fn world() -> (World, UserName) {
@@ -179,6 +180,13 @@ impl Overlap {
         self.watch.step(&before, &self.world, actor).map_err(|broken| broken.promise)
     }
 
+    /// So much later: a consumer has read the new key by then, and uses it.
+    fn live(&mut self, time: Duration) {
+        self.world.advance(HOUR);
+        self.world.authenticate(&World::credentials_of(&self.keys[1]), "s3", "eu-west-1");
+        self.world.advance(time);
+    }
+
     fn status(&mut self, actor: Actor, key: usize, status: KeyStatus) -> Result<(), &'static str> {
         let (user, key) = (self.user.clone(), self.keys[key].clone());
         self.by(actor, |w| w.set_key_status(&user, &key, status).unwrap())
@@ -193,7 +201,7 @@ impl Overlap {
 #[test]
 fn the_watch_lets_a_right_retirement_pass() {
     let mut it = Overlap::new(true);
-    it.world.advance(8 * DAY);
+    it.live(8 * DAY);
     assert_eq!(it.status(Actor::Keyrot, 0, KeyStatus::Inactive), Ok(()));
     it.world.advance(7 * DAY);
     assert_eq!(it.delete(0), Ok(()));
@@ -218,7 +226,7 @@ fn the_watch_notices_a_current_key_that_does_not_work() {
 #[test]
 fn the_watch_notices_a_key_published_unproved() {
     let mut it = Overlap::new(true);
-    it.world.advance(20 * DAY);
+    it.live(20 * DAY);
     it.status(Actor::Keyrot, 0, KeyStatus::Inactive).unwrap();
     it.world.advance(20 * DAY);
     it.delete(0).unwrap();
@@ -245,12 +253,34 @@ fn the_watch_notices_a_deactivation_too_early_or_in_use() {
 }
 
 #[test]
+fn the_watch_notices_that_a_consumer_depends_on_the_old_key() {
+    // Nothing has used the new key, but keyrot to verify it.
+    let mut it = Overlap::new(true);
+    it.world.advance(9 * DAY);
+    assert_eq!(it.status(Actor::Keyrot, 0, KeyStatus::Inactive), Err("S15"));
+    let mut it = Overlap::new(true);
+    it.world.advance(45 * DAY);
+    assert_eq!(it.status(Actor::Keyrot, 0, KeyStatus::Inactive), Ok(()));
+    // Something used the old one: soon, and so late that it is no cache.
+    for (used, earliest) in [(3, 11), (4, 49)] {
+        for days in [earliest - 1, earliest] {
+            let mut it = Overlap::new(true);
+            it.live(used * DAY);
+            it.world.authenticate(&World::credentials_of(&it.keys[0]), "s3", "eu-west-1");
+            it.world.advance((days - used) * DAY);
+            let expected = if days < earliest { Err("S15") } else { Ok(()) };
+            assert_eq!(it.status(Actor::Keyrot, 0, KeyStatus::Inactive), expected, "{used} {days}");
+        }
+    }
+}
+
+#[test]
 fn the_watch_notices_a_deletion_while_active_or_too_early() {
     let mut it = Overlap::new(true);
-    it.world.advance(30 * DAY);
+    it.live(30 * DAY);
     assert_eq!(it.delete(0), Err("S3"));
     let mut it = Overlap::new(true);
-    it.world.advance(30 * DAY);
+    it.live(30 * DAY);
     it.status(Actor::Keyrot, 0, KeyStatus::Inactive).unwrap();
     it.world.advance(6 * DAY);
     assert_eq!(it.delete(0), Err("S3"));
@@ -259,7 +289,7 @@ fn the_watch_notices_a_deletion_while_active_or_too_early() {
 #[test]
 fn the_watch_notices_a_change_to_a_key_of_somebody_elses() {
     let mut it = Overlap::new(true);
-    it.world.advance(8 * DAY);
+    it.live(8 * DAY);
     it.status(Actor::Keyrot, 0, KeyStatus::Inactive).unwrap();
     it.world.advance(8 * DAY);
     it.delete(0).unwrap();
@@ -273,10 +303,10 @@ fn the_watch_notices_a_change_to_a_key_of_somebody_elses() {
 #[test]
 fn the_watch_notices_a_retirement_without_proof_of_a_successor() {
     let mut it = Overlap::new(false);
-    it.world.advance(8 * DAY);
+    it.live(8 * DAY);
     assert_eq!(it.status(Actor::Keyrot, 0, KeyStatus::Inactive), Err("S5"));
     let mut it = Overlap::new(true);
-    it.world.advance(8 * DAY);
+    it.live(8 * DAY);
     it.status(Actor::Person, 1, KeyStatus::Inactive).unwrap();
     assert_eq!(it.status(Actor::Keyrot, 0, KeyStatus::Inactive), Err("S5"));
 }

@@ -34,7 +34,7 @@ fn rotated(report: &Report) -> usize {
 #[tokio::test]
 async fn no_more_users_are_changed_than_allowed() {
     let account = account(20);
-    let limits = Limits { max_changes: Some(7), ..Limits::default() };
+    let limits = Limits { max_changes: Some(7), max_adoptions: None, ..Limits::default() };
     let report = run(&account, &Rotator::new(Ports::of(account.clone())), &limits, &Cancel::default()).await;
     assert_eq!(rotated(&report), 7);
     let stopped = report.users.iter().filter(|u| u.outcome == Outcome::Stopped(Stop::ChangeLimit)).count();
@@ -113,13 +113,14 @@ impl IamPort for Panics {
 async fn one_users_panic_or_failure_leaves_the_others_rotated() {
     let account = account(21);
     let ports = Ports { iam: Arc::new(Panics(account.clone())), ..Ports::of(account.clone()) };
-    let report = run(&account, &Rotator::new(ports), &Limits::default(), &Cancel::default()).await;
+    let limits = Limits { max_adoptions: None, ..Limits::default() };
+    let report = run(&account, &Rotator::new(ports), &limits, &Cancel::default()).await;
     assert_eq!(rotated(&report), 20);
     assert!(matches!(&report.users[3].outcome, Outcome::Panicked(why) if why.contains("a fault in a port")));
 
     let account = self::account(21);
     account.inject(FaultAt { call: Some("create_key"), after: 5, times: 1, fault: Fault::Denied });
-    let report = run(&account, &Rotator::new(Ports::of(account.clone())), &Limits::default(), &Cancel::default()).await;
+    let report = run(&account, &Rotator::new(Ports::of(account.clone())), &limits, &Cancel::default()).await;
     assert_eq!(rotated(&report), 20);
     assert_eq!(report.users.iter().filter(|u| matches!(u.outcome, Outcome::Failed(_))).count(), 1);
 }

@@ -22,7 +22,8 @@ async fn account(users: usize) -> MemoryAccount {
         world.add_key(&user).unwrap();
     }
     let account = MemoryAccount::new(world);
-    run(&account, &Rotator::new(Ports::of(account.clone())), Mode::Act).await;
+    let limits = Limits { max_adoptions: None, ..Limits::default() };
+    within(&account, &Rotator::new(Ports::of(account.clone())), Mode::Act, &limits, &|_| {}).await;
     account.advance(8 * DAY);
     account.change(|world| {
         let names: Vec<UserName> = world.users().map(|u| u.arn.name().clone()).collect();

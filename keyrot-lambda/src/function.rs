@@ -173,6 +173,15 @@ fn told(request_id: &str, news: &Progress) {
 fn summed_up(request_id: &str, document: &RunDocument) {
     let counts = json!(document.counts).to_string();
     tracing::info!(target: "keyrot", request_id, counts, "{} users looked after", document.counts.users);
+    let waiting = document.users.iter().filter(|one| one.reason == "adoption_limit").count();
+    if waiting > 0 {
+        tracing::info!(
+            target: "keyrot",
+            request_id,
+            waiting,
+            "{waiting} users wait for adoption: one run adopts as many as max_adoptions allows, and the next run goes on"
+        );
+    }
     for failure in &document.notifier_failures {
         let (notifier, untold) = (&failure.notifier, failure.untold);
         tracing::warn!(target: "keyrot", request_id, notifier, untold, "not told: {}", failure.reason);

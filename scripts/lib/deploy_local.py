@@ -26,6 +26,7 @@ probe_for = "500ms"
 settle = "2s"
 probe_limit = "2s"
 max_age = "3m"
+idle = "10s"
 """
 
 
@@ -83,6 +84,7 @@ def deploy(aws, zip_file, arch):
         "Architecture": arch,
         "ConfigParameter": "/keyrot/config",
         "ScheduleExpression": "rate(1 minute)",
+        "RunInterval": "1s",
         "RotationFunction": "true",
         "AlarmEmail": "ops@example.com",
     }

@@ -1,6 +1,6 @@
 //! Settings that can be used, and yet are not what most people want.
 
-use super::Check;
+use super::{Check, Health};
 use crate::policy::{Scope, Text};
 use keyrot_core::settings::{Origin, Settings};
 use keyrot_core::{Waits, format_duration};
@@ -12,7 +12,7 @@ const DAY: Duration = Duration::from_secs(86_400);
 /// What of the settings is worth a second thought. They could be read, or there would be none.
 #[must_use]
 pub fn of_settings(settings: &Settings) -> Vec<Check> {
-    let Waits { max_age, overlap, quiet, soak, .. } = *settings.policy().waits();
+    let Waits { max_age, run_interval, overlap, quiet, idle, soak, .. } = *settings.policy().waits();
     let warn = |message: String, hint: &str| Check::warning("settings", message).hint(hint);
     let mut checks = Vec::new();
     for name in settings.unknown_variables() {
@@ -49,6 +49,17 @@ pub fn of_settings(settings: &Settings) -> Vec<Check> {
             format!("max_age is {}: CIS, Security Hub (IAM.3) and PCI DSS ask for 90 days", format_duration(max_age));
         checks.push(warn(text, "set max_age to 90d, or write down why not"));
     }
+    if idle < 31 * DAY {
+        let text = format!(
+            "idle is {}: an old key that a monthly job still uses is deactivated before the job comes again",
+            format_duration(idle)
+        );
+        checks.push(warn(text, "set idle to 45d, and to more for one user with the tag keyrot:idle"));
+    }
+    if settings.max_adoptions().is_none() {
+        let text = "max_adoptions is none: a first run changes every tagged user at once".to_owned();
+        checks.push(warn(text, "set max_adoptions to a number of users whose consumers you can watch, such as 10"));
+    }
     if settings.notify().is_empty() {
         let text = "nobody is told of what a run does".to_owned();
         checks.push(warn(text, "set notify, as in docs/notifications.md, or watch the exit codes"));
@@ -77,12 +88,21 @@ pub fn of_settings(settings: &Settings) -> Vec<Check> {
         );
         checks.push(warn(text, "let it begin with fixed text, such as /iam/{user}/access_key"));
     }
+    let due = format_duration(max_age - settings.policy().lead());
+    checks.push(Check::ok(
+        "deadline",
+        format!(
+            "with a run every {} (run_interval), a rotation begins when a key is {due} old, so that no key is Active for longer than max_age = {}",
+            format_duration(run_interval),
+            format_duration(max_age)
+        ),
+    ));
     let set = settings.explain().iter().filter(|one| one.origin != Origin::Default && one.value.is_some()).count();
     let read = match settings.files() {
         [] => "no settings file".to_owned(),
         files => format!("settings from {}", files.join(", then ")),
     };
-    let unusual = if checks.is_empty() { "; nothing unusual" } else { "" };
+    let unusual = if checks.iter().all(|check| check.health == Health::Ok) { "; nothing unusual" } else { "" };
     checks.push(Check::ok("settings", format!("{read}; {set} set, all others by default{unusual}")));
     checks
 }
@@ -91,7 +111,6 @@ pub fn of_settings(settings: &Settings) -> Vec<Check> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::doctor::Health;
     use keyrot_core::settings::Sources;
 
     fn of(flags: &[(&str, &str)]) -> Vec<Check> {
@@ -103,12 +122,18 @@ mod tests {
     fn what_is_unusual_is_named_and_what_is_not_is_well() {
         let told = [("notify", "sns arn:aws:sns:eu-west-1:123456789012:ops")];
         let well = of(&told);
-        assert_eq!((well.len(), well[0].health), (1, Health::Ok));
+        assert_eq!(well.iter().map(|check| check.health).collect::<Vec<_>>(), [Health::Ok; 2]);
+        assert!(
+            well[0].message.contains("every 1d (run_interval), a rotation begins when a key is 75d 11h 30m old"),
+            "{well:?}"
+        );
         assert!(of(&[])[0].message.contains("nobody is told"));
         for (name, value, says) in [
             ("overlap", "23h", "overlap is 23h"),
             ("quiet", "5h", "quiet is 5h"),
             ("max_age", "91d", "90 days"),
+            ("idle", "30d", "a monthly job"),
+            ("max_adoptions", "none", "every tagged user at once"),
             ("endpoint_url", "http://127.0.0.1:4566", "and not to AWS"),
             ("allow_http_endpoints", "ministack:4566", "ministack:4566 may be called without TLS"),
             ("secret_name", "{user}", "every secret of the account"),

@@ -217,10 +217,12 @@ fn last_run(
         hours => format_duration(Duration::from_secs(hours * 3600)),
     };
     let text = format!("the last change was {when} ago, noted on {secret}{among}");
-    // A user is changed once in each max_age at least, and a few days later for what is left of the old key.
-    if ago > waits.max_age + waits.overlap + waits.soak {
-        return Check::warning(ABOUT, text)
-            .hint("some key should be due by now: see whether keyrot rotate still runs, daily at best");
+    // A user is changed once in each max_age at least, and later for what is left of the old key; then the next rotation is due.
+    if ago > waits.max_age {
+        return Check::warning(ABOUT, text).hint(format!(
+            "some key should be due by now: see whether keyrot rotate still runs, every {} at least (run_interval)",
+            format_duration(waits.run_interval)
+        ));
     }
     Check::ok(ABOUT, format!("{text}; a run with nothing to do leaves no note"))
 }
@@ -285,7 +287,7 @@ mod tests {
         let now: Timestamp = "2026-01-05T04:00:00Z".parse().unwrap();
         let secret = SecretName::parse("/iam/ci/access_key").unwrap();
         let of = |days| last_run(Some((now - chrono::TimeDelta::days(days), secret.clone())), now, 20, 30, &settings);
-        assert_eq!((of(0).health, of(104).health, of(105).health), (Health::Ok, Health::Ok, Health::Warning));
+        assert_eq!((of(0).health, of(90).health, of(91).health), (Health::Ok, Health::Ok, Health::Warning));
         assert!(
             of(3).message.starts_with("the last change was 3d ago, noted on /iam/ci/access_key (the first 20 of 30")
         );

@@ -222,11 +222,13 @@ fn whence(document: &RunDocument, about: &About) -> String {
 }
 
 fn sum(counts: &Counts) -> String {
-    let Counts { users, settled, waiting, held, blocked, failed, stopped, .. } = *counts;
+    let Counts { users, settled, waiting, held, blocked, failed, stopped, to_adopt, .. } = *counts;
+    let waiting_for_adoption = to_adopt.min(stopped);
     let parts = [
         (blocked, "blocked"),
         (failed, "failed"),
-        (stopped, "not done"),
+        (stopped - waiting_for_adoption, "not done"),
+        (waiting_for_adoption, "to be adopted later"),
         (held, "held"),
         (waiting - held.min(waiting), "waiting"),
         (settled, "settled"),
@@ -301,17 +303,19 @@ fn look(standing: &Standing, user: &UserDocument, about: &About) -> Option<Item>
         .events
         .iter()
         .any(|event| matches!(&event.kind, keyrot_core::EventKind::UsedBy(evidence) if !evidence.sources.is_empty()));
-    let todo = held.then(|| match named {
-        true => format!(
-            "let what is named read the secret {}; `keyrot who-uses {}` shows more",
-            standing.secret, standing.user
-        ),
-        false => {
-            format!(
-                "find what still uses it (`keyrot who-uses {}`), and let that read the secret {}",
-                standing.user, standing.secret
-            )
-        }
+    let todo = user.hint.clone().or_else(|| {
+        held.then(|| match named {
+            true => format!(
+                "let what is named read the secret {}; `keyrot who-uses {}` shows more",
+                standing.secret, standing.user
+            ),
+            false => {
+                format!(
+                    "find what still uses it (`keyrot who-uses {}`), and let that read the secret {}",
+                    standing.user, standing.secret
+                )
+            }
+        })
     });
     let mut item = item(standing, user, about, texts.join("; "), todo);
     item.state = if held { "held" } else { "note" };

@@ -77,7 +77,14 @@ pub(crate) async fn a_user_is_adopted_rotated_and_the_old_key_goes(account: Acco
     assert_eq!(aws.probe(&held).await.unwrap(), ProbeAnswer::Authenticated(life.subject.arn.clone()));
     assert_eq!(life.run().await.calls, 2, "a user who waits costs two calls");
 
+    // Nothing uses either key: the old one goes once it was unused for `idle`.
     life.advance(9);
+    let standing = life.run().await;
+    assert!(
+        matches!(&standing.outcome, Outcome::Waiting(w) if matches!(w.why, Why::NotPickedUp { .. })),
+        "{standing:#?}"
+    );
+    life.advance(37);
     let standing = life.run().await;
     assert!(matches!(&standing.outcome, Outcome::Waiting(w) if w.why == Why::Soak(old.clone())), "{standing:#?}");
     let keys = aws.list_keys(&user).await.unwrap();

@@ -83,6 +83,8 @@ fn report() -> Report {
         previous: None,
         revoked: Vec::new(),
         due: None,
+        deadline: None,
+        unadopted: false,
         keys: Vec::new(),
         last_use: std::collections::BTreeMap::new(),
         events: vec![blocked("ci")],

@@ -10,8 +10,8 @@ use crate::render::{paint, print_json, style};
 use futures_util::FutureExt;
 use keyrot_core::memory::{Fault, FaultAt, Label, MemoryAccount, Rules, Value, World};
 use keyrot_core::{
-    Cancel, Chosen, Credentials, Event, EventKind, KeyId, KeyStatus, Limits, Mode, Policy, Ports, ProbeAnswer,
-    Progress, Rotator, SecretTemplate, Selection, Timestamp, UserName, Waits, select,
+    Cancel, Chosen, Credentials, Event, EventKind, KeyId, Limits, Mode, Policy, Ports, ProbeAnswer, Progress, Rotator,
+    SecretTemplate, Selection, Timestamp, UserName, Waits, select,
 };
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -24,8 +24,11 @@ const DAY: Duration = Duration::from_secs(86_400);
 const HOUR: Duration = Duration::from_secs(3600);
 /// The nightly job reads its key from the secret from this day on.
 const NIGHTLY_MOVES: u32 = 16;
-/// The monthly job comes with the key that it was given long ago.
+/// The monthly job comes first on this day, with the key that it was given long ago.
 const MONTHLY_COMES: u32 = 18;
+/// From this day on it reads its key from the secret.
+const MONTHLY_MOVES: u32 = 48;
+const MONTH: u32 = 30;
 
 /// The whole play as a document.
 #[derive(Serialize)]
@@ -78,7 +81,6 @@ pub(crate) async fn demo(invocation: &Invocation, args: &Demo) -> Result<Exit, P
         let (runs, requests, refused) = (play.runs, play.requests, play.refused);
         let refused = match refused {
             0 => "none refused".to_owned(),
-            1 => "1 refused, because it came with a retired key".to_owned(),
             more => format!("{more} refused"),
         };
         let broken =
@@ -132,8 +134,8 @@ impl Play {
             // Each run comes a minute later than the day before's, as schedules with some play do, so that a wait of days is over in time.
             self.advance_to(day, 3 * HOUR + Duration::from_secs(60) * day);
             self.work(day).await;
-            if day == MONTHLY_COMES {
-                self.monthly().await;
+            if day >= MONTHLY_COMES && (day - MONTHLY_COMES).is_multiple_of(MONTH) {
+                self.monthly(day).await;
             }
             self.run().await;
         }
@@ -152,23 +154,18 @@ impl Play {
         self.sign(&nightly, "s3").await;
     }
 
-    /// A job that nobody thought of comes with the first key.
-    async fn monthly(&mut self) {
-        let key = self.first_key.clone();
-        let status = |play: &Self| {
-            play.account.world().user(play.user()).and_then(|u| u.key(&key).map(|k| k.listed.status.clone()))
-        };
-        if self.sign(&key, "s3").await || status(self) != Some(KeyStatus::Inactive) {
-            return;
+    /// A job that nobody thought of comes with the first key, which is still Active: it was used late, so keyrot waits for whatever may come back.
+    async fn monthly(&mut self, day: u32) {
+        let published = self.published().filter(|_| day >= MONTHLY_MOVES);
+        if let Some(key) = published.as_ref().filter(|_| day == MONTHLY_MOVES) {
+            let text = format!("monthly: reads its key from the secret from now on, and finds {key}");
+            self.line(Who::Job, &text).await;
         }
-        self.line(Who::Job, &format!("monthly: refused, it still has {key}, which is Inactive")).await;
-        let user = self.user().clone();
-        let reactivated = self.account.change(|world| world.set_key_status(&user, &key, KeyStatus::Active));
-        if reactivated.is_ok() {
-            self.line(Who::Person, &format!("reactivates {key}: deactivating can be undone, so nothing is lost")).await;
-        }
-        if self.sign(&key, "s3").await {
-            self.line(Who::Job, "monthly: accepted").await;
+        let key = published.clone().unwrap_or_else(|| self.first_key.clone());
+        let accepted = self.sign(&key, "s3").await;
+        if published.is_none() {
+            let answer = if accepted { "accepted" } else { "refused" };
+            self.line(Who::Job, &format!("monthly: {answer} with {key}, which it was given long ago")).await;
         }
     }
 

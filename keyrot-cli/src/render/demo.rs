@@ -16,7 +16,6 @@ pub(crate) enum Who {
     Crash,
     /// A consumer of the key.
     Job,
-    Person,
 }
 
 /// Something that happened.
@@ -56,7 +55,6 @@ impl Stage {
                 Who::Keyrot => ("keyrot", style::GOOD),
                 Who::Crash => ("crash ", style::BAD),
                 Who::Job => ("job   ", style::BUSY),
-                Who::Person => ("person", style::HINT),
             };
             let new_day = self.lines.last().is_none_or(|line| line.day != day);
             let day = if new_day { format!("day {day:>3}") } else { " ".repeat(7) };

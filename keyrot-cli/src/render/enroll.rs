@@ -70,6 +70,11 @@ impl Document {
         Self { schema, dry_run, tag: tag.clone(), tag_value: value.clone(), users }
     }
 
+    /// How many users are to be enrolled.
+    fn planned(&self) -> usize {
+        self.users.iter().filter(|row| matches!(row.result, Change::Planned | Change::Done)).count()
+    }
+
     fn is_release(&self) -> bool {
         self.schema == "keyrot.release/1"
     }
@@ -102,9 +107,15 @@ pub(crate) fn screen(document: &Document, settings: &Settings, sandbox: bool, wi
     if planned && !document.is_release() {
         let command = if sandbox { "keyrot --sandbox rotate" } else { "keyrot rotate" };
         let waits = settings.policy().waits();
-        let [overlap, quiet] = [waits.overlap, waits.quiet].map(keyrot_core::format_duration);
+        let [overlap, half, quiet, idle] =
+            [waits.overlap, waits.overlap / 2, waits.quiet, waits.idle].map(keyrot_core::format_duration);
+        let most = settings.max_adoptions().filter(|most| *most < document.planned());
+        let most =
+            most.map(|most| format!(" One run adopts {most} of them at most (max_adoptions).")).unwrap_or_default();
         let text = format!(
-            "The next `{command}` begins. Whoever uses the key has to read it from the secret within {overlap}; a key that was used in the last {quiet} is not taken away."
+            "The next `{command}` begins.{most} Let whatever uses the key read it from the secret within {half}. The old key stays Active for {overlap} at least, and \
+             while it was used in the last {quiet}. It stays until it was unused for {idle}, too, while nothing has used the new key (a weekly or monthly job), or if \
+             something uses the old key later than {half}. A job that is rarer than that: tag the user keyrot:idle=100d."
         );
         let _ = writeln!(out);
         out.push_str(&hanging("", style::PLAIN, &text, style::DIM, width));

@@ -83,6 +83,11 @@ pub(crate) fn waiting(wait: &Wait) -> String {
         (Why::InUse { key, last_use: LastUse::At { when, service, region } }, _) => {
             format!("the key before, {key}, is still in use: for {service} in {region}, {}", time::absolute(*when))
         }
+        (Why::UsedLate { key, last_use: LastUse::At { when, service, region }, .. }, Some(until)) => format!(
+            "the key before, {key}, was used for {service} in {region} {}, long after it was replaced: something still has it. It stays Active until {}",
+            time::absolute(*when),
+            time::absolute(until)
+        ),
         (why, _) => format!("the key before is kept: {why}"),
     }
 }

@@ -49,7 +49,7 @@ pub(crate) fn screen(
         out.push_str(&table.show(width));
         out.push('\n');
     }
-    out.push_str(&sum(screen, document));
+    out.push_str(&sum(screen, document, settings));
     out
 }
 
@@ -111,7 +111,9 @@ fn heading(screen: Screen) -> &'static str {
 fn word(user: &UserDocument) -> (&'static str, Style) {
     match (user.state, user.reason) {
         (State::Settled, _) => ("settled", style::GOOD),
-        (State::Waiting, "in_use" | "no_record" | "use_unknown") => ("held", style::WARN),
+        (State::Waiting, "in_use" | "no_record" | "not_picked_up" | "used_late" | "use_unknown") => {
+            ("held", style::WARN)
+        }
         (State::Waiting, "overlap") => ("overlap", style::BUSY),
         (State::Waiting, "soak") => ("soaking", style::BUSY),
         (State::Waiting, _) => ("waiting", style::BUSY),
@@ -131,12 +133,32 @@ fn with_age(key: &KeyDocument) -> String {
 fn next(screen: Screen, user: &UserDocument, now: Timestamp) -> String {
     let until = user.until.map(|until| time::both(until, now)).unwrap_or_default();
     let text = match (user.state, user.reason) {
-        (State::Settled, _) => format!("next rotation {until}"),
+        (State::Settled, _) => match user.deadline {
+            Some(deadline) => format!("next rotation {until}, done by {}", time::day(deadline)),
+            None => format!("next rotation {until}"),
+        },
         (State::Waiting, "overlap") => format!("old key kept while readers move over, retired {until} if unused"),
         (State::Waiting, "soak") => format!("old key deleted {until}"),
-        (State::Waiting, "in_use") => format!("old key is still in use: {}; looked at again {until}", used(user, now)),
+        (State::Waiting, "in_use") => {
+            format!("old key is still in use: {}; retired {until} at the earliest", used(user, now))
+        }
+        (State::Waiting, "not_picked_up") => format!(
+            "old key kept, nothing has used the new key yet; retired {until}, or once the new key is used (old key: {})",
+            used(user, now)
+        ),
+        (State::Waiting, "used_late") => format!(
+            "old key kept, it was used long after it was replaced ({}); retired {until} at the earliest",
+            used(user, now)
+        ),
         (State::Due, "rotate") => match user.due.filter(|due| *due <= now) {
-            Some(due) => format!("replace the key, due {}", time::both(due, now)),
+            Some(due) => {
+                let begin = format!("replace the key, due {}", time::both(due, now));
+                match user.deadline {
+                    Some(deadline) if now < deadline => format!("{begin}; the old key goes by {}", time::day(deadline)),
+                    Some(deadline) => format!("{begin}; its max_age was over {}", time::relative(deadline, now)),
+                    None => begin,
+                }
+            }
             None => user.message.clone(),
         },
         _ => user.message.clone(),
@@ -149,7 +171,7 @@ fn used(user: &UserDocument, now: Timestamp) -> String {
     let used = user.evidence.first().and_then(|e| Some((e.last_used?, e.service.as_ref()?, e.region.as_ref()?)));
     match used {
         Some((when, service, region)) => format!("{service} in {region} {}", time::relative(when, now)),
-        None => "it cannot be told by what".to_owned(),
+        None => user.evidence.first().map_or_else(|| "it cannot be told by what".to_owned(), |e| e.message.clone()),
     }
 }
 
@@ -168,7 +190,7 @@ fn done(event: &str) -> Option<&'static str> {
     })
 }
 
-fn sum(screen: Screen, document: &RunDocument) -> String {
+fn sum(screen: Screen, document: &RunDocument, settings: &Settings) -> String {
     let Counts { users, settled, waiting, held, due, blocked, failed, stopped, rotated, retired, deleted, .. } =
         document.counts;
     let mut parts = Vec::new();
@@ -204,12 +226,43 @@ fn sum(screen: Screen, document: &RunDocument) -> String {
     if !alone.is_empty() {
         let _ = writeln!(out, "{}", paint(style::DIM, format!("left alone: {}", alone.join(", "))));
     }
+    if let Some(text) = adoptions(screen, document, settings.max_adoptions()) {
+        let _ = writeln!(out, "{}", paint(style::HINT, text));
+    }
+    let replaces = |user: &UserDocument| matches!((user.state, user.reason), (State::Due, "rotate" | "adopt"));
+    if screen == Screen::Plan && document.users.iter().any(replaces) {
+        let waits = settings.policy().waits();
+        let [overlap, idle] = [waits.overlap, waits.idle].map(keyrot_core::format_duration);
+        let text = format!(
+            "an old key stays Active for {overlap} at least, and until something uses the new one or nothing has used the old one for {idle}: a monthly job is not cut off"
+        );
+        let _ = writeln!(out, "{}", paint(style::DIM, text));
+    }
     if screen == Screen::Plan && document.result == Verdict::Well && due > 0 {
         let named = if passed.not_named > 0 { " with the same --user" } else { "" };
         let text = format!("nothing was changed; `keyrot rotate`{named} does it");
         let _ = writeln!(out, "{}", paint(style::DIM, text));
     }
     out
+}
+
+/// Who waits for a later run, because one run adopts so many users and no more.
+fn adoptions(screen: Screen, document: &RunDocument, most: Option<usize>) -> Option<String> {
+    let most = most?;
+    let users = |count: usize| if count == 1 { "1 user".to_owned() } else { format!("{count} users") };
+    let limit = format!("one run adopts {} at most (max_adoptions)", users(most));
+    match (screen, document.counts.to_adopt) {
+        (Screen::Rotate, 0) => None,
+        (Screen::Rotate, count) => {
+            let waits = if count == 1 { "waits" } else { "wait" };
+            let next = "when those adopted go well, run keyrot again, or raise it";
+            Some(format!("{} {waits} for adoption: {limit}; {next}", users(count)))
+        }
+        (_, count) if count > most => {
+            Some(format!("{} to adopt: {limit}, by name; the others wait for later runs", users(count)))
+        }
+        _ => None,
+    }
 }
 
 /// There is nobody to work on: say so, and how to change that.

@@ -102,7 +102,7 @@ fn history() -> Vec<Past> {
     all.push(past(100 * DAY, "image-resizer", Key));
     all.push(past(2 * HOUR, "image-resizer", Crash));
     // New, and without any key.
-    all.push(past(DAY, "new-service", Made(&[SELECTED, ("keyrot:max-age", "30d")])));
+    all.push(past(DAY, "new-service", Made(&[SELECTED, ("keyrot:max-age", "45d")])));
     // A mistyped setting of its own blocks this user, and nobody else.
     all.push(past(60 * DAY, "legacy-ftp", Made(&[SELECTED, ("keyrot:overlap", "two weeks")])));
     all.push(past(60 * DAY, "legacy-ftp", Key));

@@ -204,7 +204,14 @@ impl Account {
         command.env("AWS_ACCESS_KEY_ID", self.admin.access_key_id());
         command.env("AWS_SECRET_ACCESS_KEY", self.admin.secret_access_key());
         command.envs(self.admin.session_token().map(|token| ("AWS_SESSION_TOKEN", token)));
-        let waits = [("OVERLAP", "2s"), ("QUIET", "1s"), ("SOAK", "2s"), ("SETTLE", "40s"), ("PROBE_FOR", "10s")];
+        let waits = [
+            ("OVERLAP", "2s"),
+            ("QUIET", "1s"),
+            ("IDLE", "3s"),
+            ("SOAK", "2s"),
+            ("SETTLE", "40s"),
+            ("PROBE_FOR", "10s"),
+        ];
         command.envs(waits.map(|(name, value)| (format!("KEYROT_{name}"), value)));
         command.env("KEYROT_ALLOW_SHORT_WAITS", "true").env("RUST_LOG", "trace");
         let output = command.stdin(Stdio::null()).output().unwrap();

@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-/// Consumers read the secret again this long after they last did: within the overlap.
-const CACHE: Duration = Duration::from_secs(6 * 86_400);
+/// Consumers read the secret again this long after they last did: within half of the overlap.
+const CACHE: Duration = Duration::from_secs(3 * 86_400);
 
 /// What is known of one account. Clones share it; [`Witness::apart`] does not.
 #[derive(Clone)]

@@ -101,8 +101,10 @@ pub struct KeyRow {
 pub enum Next {
     /// keyrot replaces it.
     Replaced {
-        /// When that is due. Past, if it is due already.
+        /// When that begins. Past, if it is due already.
         due: Timestamp,
+        /// When the key is no longer Active, if its consumers move over.
+        deadline: Timestamp,
     },
     /// keyrot has it in its care: an older key beside a newer, or an Inactive one.
     InCare,
@@ -149,8 +151,10 @@ pub struct RotationRow {
     pub user: UserName,
     /// When the key that is newest now was made; `None` for a user who has no key yet.
     pub created: Option<Timestamp>,
-    /// When it is due. Past, if it is due already.
+    /// When it begins. Past, if it is due already.
     pub due: Timestamp,
+    /// When the key is no longer Active, if its consumers move over; `None` for a user who has no key yet.
+    pub deadline: Option<Timestamp>,
 }
 
 impl Audit {

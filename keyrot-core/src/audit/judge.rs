@@ -191,7 +191,7 @@ impl Judge<'_> {
                 (None, _) => Next::Nothing,
                 (Some(_), None) => Next::Blocked,
                 (_, Some(policy)) if key.is_active() && newest == Some(key.created) => {
-                    Next::Replaced { due: policy.due(key.created) }
+                    Next::Replaced { due: policy.due(key.created), deadline: policy.deadline(key.created) }
                 }
                 (_, Some(_)) => Next::InCare,
             };
@@ -199,7 +199,8 @@ impl Judge<'_> {
         }
         if let Some(policy) = policy {
             let due = newest.map_or(self.now, |created| policy.due(created));
-            self.rotations.push(RotationRow { user: name.clone(), created: newest, due });
+            let deadline = newest.map(|created| policy.deadline(created));
+            self.rotations.push(RotationRow { user: name.clone(), created: newest, due, deadline });
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::testing::{at, key};
-use crate::{AccessKey, IamUser, KeyStatus, LastUse, Selection, Timestamp, UserArn, UserId, UserName};
+use crate::{AccessKey, IamUser, KeyStatus, LastUse, Policy, Selection, Timestamp, UserArn, UserId, UserName, Waits};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -175,7 +175,9 @@ fn two_active_keys_of_a_managed_user_may_be_a_rotation() {
             "it is not in CIS v7.0.0"
         );
     }
-    assert_eq!(own.rotations[0].due, at(88 * DAY), "the newest key is the one to be rotated next");
+    assert_eq!(own.rotations[0].deadline, Some(at(88 * DAY)), "the newest key is the one to be rotated next");
+    let lead = at(88 * DAY) - own.rotations[0].due;
+    assert_eq!(lead.to_std().unwrap(), Policy::new(Waits::default(), false).unwrap().lead());
     assert_eq!(others.rotations, []);
 }
 
@@ -293,7 +295,7 @@ proptest! {
     #[test]
     fn findings_follow_from_the_keys_alone(
         users in proptest::collection::vec((any_key(1), any_key(2), any::<bool>(), any::<bool>(), any::<bool>()), 0..6),
-        max_age_days in 15_u64..400,
+        max_age_days in 34_u64..400,
     ) {
         let name = |n: usize| format!("user-{n}");
         let reported: Vec<_> = users.iter().enumerate().map(|(n, (one, two, _, password, mfa))| ReportedUser {
@@ -338,7 +340,7 @@ proptest! {
             let due = audit.rotations.iter().find(|r| Some(&r.user) == row.user.as_ref() && r.created == Some(row.created));
             let next = match (row.managed, due) {
                 (false, _) => Next::Nothing,
-                (true, Some(rotation)) if row.status == "active" => Next::Replaced { due: rotation.due },
+                (true, Some(rotation)) if row.status == "active" => Next::Replaced { due: rotation.due, deadline: rotation.deadline.unwrap() },
                 (true, _) => Next::InCare,
             };
             prop_assert_eq!(row.next, next);

@@ -75,6 +75,14 @@ fn evidence(seen: &Observed, secret: &Secret) -> Option<Decision> {
     if let Some(held) = current.filter(|held| held.content == Content::Foreign) {
         return look(Question::Inside(held.version.clone()));
     }
+    // keyrot bound it, or somebody who could not read what is published in it. Its credentials are not asked for: that would look like a use.
+    if bound && !take_over {
+        match seen.differences.as_deref() {
+            None => return look(Question::Differences),
+            Some([]) => return None,
+            Some(_) => {}
+        }
+    }
     let key = current.and_then(|held| held.key()).and_then(|id| seen.keys.iter().find(|key| key.id == *id));
     let works = key.is_some_and(|key| key.status == KeyStatus::Active);
     if let Some(held) = current.filter(|_| works && !take_over) {

@@ -119,7 +119,7 @@ impl Case<'_> {
             return self.wait(Why::Overlap(key.id.clone()), Some(overlap));
         }
         let in_use = match revoked {
-            None => in_use(self.seen, &key.id, overlap, self.policy, self.now),
+            None => self.still_needed(key, overlap, promoted),
             Some(order) if order.only_if_unused => in_use(self.seen, &key.id, key.created, self.policy, self.now),
             Some(_) if self.asked == Some(&key.id) => None,
             Some(_) => self.revoked_and_in_use(key),

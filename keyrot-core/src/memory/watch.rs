@@ -1,5 +1,7 @@
 //! The promises, watched from outside: every change to a user's keys and secret is held against them.
 
+mod depends;
+
 use super::{Label, World};
 use crate::{
     Intent, KeyId, KeyStatus, LastUse, Phase, Policy, Promoted, Retired, Revocation, SecretName, SecretState,
@@ -20,7 +22,7 @@ pub enum Actor {
 /// A promise that was broken, and how.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Broken {
-    /// `S1` to `S5`, as in the protocol.
+    /// `S1` to `S5` or `S15`, as in the protocol.
     pub promise: &'static str,
     /// What happened.
     pub how: String,
@@ -204,6 +206,7 @@ impl Watch {
             {
                 return broken("S2", format!("{key} was deactivated though it was used within `quiet`"));
             }
+            self.nothing_depends_on(key, *left, was)?;
         }
         self.successor_in_place(key, was)
     }

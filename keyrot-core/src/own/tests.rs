@@ -27,8 +27,9 @@ fn leaving_at(now: i64, last_use: Option<&LastUse>) -> OwnStep {
 fn one_key_is_replaced_when_it_is_due_or_when_that_is_forced() {
     let keys = [listed("OWN", KeyStatus::Active, 0)];
     let decide = |policy: &Policy, now| decide_own(&keys, &key("OWN"), None, policy, at(now));
-    assert_eq!(decide(&policy(), 90 * DAY - 1), OwnStep::Settled { until: at(90 * DAY) });
-    assert_eq!(decide(&policy(), 90 * DAY), OwnStep::Replace);
+    let due = 90 * DAY - i64::try_from(policy().lead().as_secs()).unwrap();
+    assert_eq!(decide(&policy(), due - 1), OwnStep::Settled { until: at(due) });
+    assert_eq!(decide(&policy(), due), OwnStep::Replace);
     assert_eq!(decide(&policy().forced(at(DAY)), DAY), OwnStep::Replace);
 }
 
@@ -39,7 +40,15 @@ fn the_key_before_goes_only_after_its_overlap_and_unused() {
         leaving_at(7 * DAY - 1, Some(&used(-50 * DAY))),
         OwnStep::Wait(Wait { why: Why::Overlap(key("OLD")), until: Some(at(7 * DAY)) })
     );
-    assert_eq!(leaving_at(7 * DAY, Some(&used(6 * DAY))), OwnStep::Deactivate(key("OLD")));
+    let half = 7 * DAY / 2;
+    assert_eq!(leaving_at(7 * DAY, Some(&used(half))), OwnStep::Deactivate(key("OLD")));
+    // Whatever uses it that late is no cache.
+    let late = OwnStep::Wait(Wait {
+        why: Why::UsedLate { key: key("OLD"), new: key("NEW"), last_use: used(half + 1) },
+        until: Some(at(half + 1 + 45 * DAY)),
+    });
+    assert_eq!(leaving_at(half + 45 * DAY, Some(&used(half + 1))), late);
+    assert_eq!(leaving_at(half + 1 + 45 * DAY, Some(&used(half + 1))), OwnStep::Deactivate(key("OLD")));
     assert!(held(leaving_at(7 * DAY, Some(&used(6 * DAY + 1)))));
     assert!(held(leaving_at(8 * DAY - 1, Some(&LastUse::NoRecord))));
     assert_eq!(leaving_at(8 * DAY, Some(&LastUse::NoRecord)), OwnStep::Deactivate(key("OLD")));

@@ -7,9 +7,10 @@ use std::time::Duration;
 const PREFIX: &str = "keyrot:";
 const MAX_AGE: &str = "keyrot:max-age";
 const OVERLAP: &str = "keyrot:overlap";
+const IDLE: &str = "keyrot:idle";
 const SECRET: &str = "keyrot:secret";
 const OWNER: &str = "keyrot:owner";
-const KNOWN: [&str; 5] = [MAX_AGE, OVERLAP, SECRET, OWNER, HOME_TAG];
+const KNOWN: [&str; 6] = [MAX_AGE, OVERLAP, IDLE, SECRET, OWNER, HOME_TAG];
 
 /// The settings that hold for one user, and everything that is wrong with them.
 #[derive(Debug)]
@@ -40,12 +41,17 @@ pub(super) fn read(user: &IamUser, marker: &str, homes: &Homes, waits: &Waits, a
         }
         first
     };
-    let (max_age, overlap, secret) = (tag(MAX_AGE), tag(OVERLAP), tag(SECRET));
+    let (max_age, overlap, idle) = (tag(MAX_AGE), tag(OVERLAP), tag(IDLE));
+    let secret = tag(SECRET);
     let _ = tag(OWNER);
     let home = HomeTag::of(tag(HOME_TAG));
 
     let mut own_waits = *waits;
-    for (name, text, wait) in [(MAX_AGE, max_age, &mut own_waits.max_age), (OVERLAP, overlap, &mut own_waits.overlap)] {
+    for (name, text, wait) in [
+        (MAX_AGE, max_age, &mut own_waits.max_age),
+        (OVERLAP, overlap, &mut own_waits.overlap),
+        (IDLE, idle, &mut own_waits.idle),
+    ] {
         match text.map(duration) {
             Some(Some(value)) => *wait = value,
             Some(None) => problems.push(format!(
@@ -58,7 +64,7 @@ pub(super) fn read(user: &IamUser, marker: &str, homes: &Homes, waits: &Waits, a
     let policy = match Policy::new(own_waits, allow_short_waits) {
         Ok(policy) => Some(policy),
         Err(error) => {
-            let tags: Vec<_> = [(MAX_AGE, max_age), (OVERLAP, overlap)]
+            let tags: Vec<_> = [(MAX_AGE, max_age), (OVERLAP, overlap), (IDLE, idle)]
                 .into_iter()
                 .filter_map(|(name, text)| text.map(|text| format!("the tag {name} = {text:?}")))
                 .collect();

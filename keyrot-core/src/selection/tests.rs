@@ -104,6 +104,7 @@ fn a_users_own_tags_override_in_any_case() {
     let own = [
         ("KEYROT:max-AGE", "30d"),
         ("keyrot:overlap", "2d"),
+        ("Keyrot:Idle", "100d"),
         ("keyrot:secret", "team/x"),
         ("Keyrot:Owner", "ops@x.org"),
     ];
@@ -111,7 +112,7 @@ fn a_users_own_tags_override_in_any_case() {
     let Chosen { subject, policy } = &selected.chosen[0];
     let day = Duration::from_secs(24 * 60 * 60);
     let waits = *policy.as_ref().unwrap().waits();
-    assert_eq!(waits, Waits { max_age: 30 * day, overlap: 2 * day, ..Waits::default() });
+    assert_eq!(waits, Waits { max_age: 30 * day, overlap: 2 * day, idle: 100 * day, ..Waits::default() });
     assert_eq!((subject.secret.as_str(), subject.owner.as_deref()), ("team/x", Some("ops@x.org")));
 }
 
@@ -121,7 +122,9 @@ fn a_bad_tag_blocks_its_user_alone_and_says_what_was_expected() {
         tagged("ok", &[]),
         tagged("word", &[("keyrot:max-age", "ninety")]),
         tagged("short", &[("keyrot:overlap", "5m")]),
-        tagged("pair", &[("keyrot:overlap", "20d"), ("keyrot:max-age", "21d")]),
+        tagged("pair", &[("keyrot:overlap", "20d"), ("keyrot:max-age", "71d")]),
+        tagged("soon", &[("keyrot:max-age", "30d")]),
+        tagged("rhythm", &[("keyrot:idle", "7d")]),
         tagged("name", &[("keyrot:secret", "a b")]),
         tagged("typo", &[("keyrot:overlpa", "2d")]),
         tagged("far", &[("keyrot:colour", "red")]),
@@ -135,7 +138,12 @@ fn a_bad_tag_blocks_its_user_alone_and_says_what_was_expected() {
     };
     says("word", "the tag keyrot:max-age = \"ninety\" is no duration; expected for example 30d or 12h");
     says("short", "the tag keyrot:overlap = \"5m\" cannot be used: overlap = 5m is not usable: expected at least 1h");
-    says("pair", "the tag keyrot:max-age = \"21d\" with the tag keyrot:overlap = \"20d\" cannot be used");
+    says(
+        "soon",
+        "the tag keyrot:max-age = \"30d\" cannot be used: max_age = 30d is not usable: expected at least 33d 30m",
+    );
+    says("rhythm", "the tag keyrot:idle = \"7d\" cannot be used: idle = 7d is not usable: expected at least 8d");
+    says("pair", "the tag keyrot:max-age = \"71d\" with the tag keyrot:overlap = \"20d\" cannot be used");
     says("name", "the tag keyrot:secret cannot be used: secret name \"a b\" is not usable: expected 1 to 512");
     says("typo", "the tag keyrot:overlpa is not known; did you mean keyrot:overlap?");
     says("far", "the tag keyrot:colour is not known; expected keyrot:max-age, keyrot:overlap");

@@ -57,6 +57,7 @@ impl Settings {
         Limits {
             concurrency: self.concurrency(),
             max_changes: self.max_changes(),
+            max_adoptions: self.max_adoptions(),
             deadline: Some(after(now, self.deadline())),
         }
     }

@@ -93,8 +93,8 @@ impl Kind {
 }
 
 /// The settings that [`Policy::new`](crate::Policy::new) checks together.
-pub(super) const WAITS: [&str; 8] =
-    ["max_age", "overlap", "quiet", "soak", "settle", "probe_for", "probe_limit", "probes"];
+pub(super) const WAITS: [&str; 10] =
+    ["max_age", "run_interval", "overlap", "quiet", "idle", "soak", "settle", "probe_for", "probe_limit", "probes"];
 
 /// The settings that [need a chosen file](SettingInfo::needs_chosen_file), whatever their value.
 const NEED_CHOSEN_FILE: [&str; 6] =
@@ -191,15 +191,33 @@ pub static SETTINGS: &[SettingInfo] = &[
         "the secret's JSON field for the key's secret half",
         |v, raw| field(raw).map(|name| v.field_secret_access_key = name),
     ),
-    setting("max_age", Kind::Duration, Some("90d"), "a key this old is replaced", |v, raw| {
-        duration(raw).map(|d| v.waits.max_age = d)
-    }),
+    setting(
+        "max_age",
+        Kind::Duration,
+        Some("90d"),
+        "no key stays Active longer, if its consumers move over; its rotation begins early enough for that",
+        |v, raw| duration(raw).map(|d| v.waits.max_age = d),
+    ),
+    setting(
+        "run_interval",
+        Kind::Duration,
+        Some("1d"),
+        "the longest time between two runs; with weekly runs 7d, so that rotations begin early enough for max_age",
+        |v, raw| duration(raw).map(|d| v.waits.run_interval = d),
+    ),
     setting("overlap", Kind::Duration, Some("7d"), "how long the old key goes on working at least", |v, raw| {
         duration(raw).map(|d| v.waits.overlap = d)
     }),
     setting("quiet", Kind::Duration, Some("24h"), "an old key used this recently is kept", |v, raw| {
         duration(raw).map(|d| v.waits.quiet = d)
     }),
+    setting(
+        "idle",
+        Kind::Duration,
+        Some("45d"),
+        "while nothing has picked up the new key, an old key used this recently is kept; longer than the rarest job's interval",
+        |v, raw| duration(raw).map(|d| v.waits.idle = d),
+    ),
     setting("soak", Kind::Duration, Some("7d"), "how long an old key stays Inactive before it is deleted", |v, raw| {
         duration(raw).map(|d| v.waits.soak = d)
     }),
@@ -245,6 +263,19 @@ pub static SETTINGS: &[SettingInfo] = &[
         let hint = ", or none for no limit; to change nobody, use plan";
         number(raw, 1, 1_000_000, hint).map(|n| v.max_changes = Some(n))
     }),
+    setting(
+        "max_adoptions",
+        Kind::Number,
+        Some("10"),
+        "how many users one run may adopt (change for the first time); none for no limit",
+        |v, raw| {
+            if raw.text() == "none" {
+                v.max_adoptions = None;
+                return Ok(());
+            }
+            number(raw, 0, 1_000_000, ", or none for no limit").map(|n| v.max_adoptions = Some(n))
+        },
+    ),
     setting("deadline", Kind::Duration, Some("14m"), "how long a run goes on starting new steps", |v, raw| {
         let time = duration(raw)?;
         if !(1..=24 * 60 * 60).contains(&time.as_secs()) {

@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used)]
 use super::*;
+use crate::Limits;
 use proptest::prelude::*;
 
 /// What others leave in the environment and in the current directory.
@@ -30,6 +31,8 @@ fn the_defaults_are_those_of_the_core() {
         ("AccessKeyId", "SecretAccessKey")
     );
     assert_eq!((settings.concurrency(), settings.max_changes()), (64, None));
+    assert_eq!(settings.max_adoptions(), Limits::default().max_adoptions);
+    assert_eq!(settings.max_adoptions(), Some(10));
     assert_eq!(settings.deadline(), Duration::from_secs(14 * 60));
     assert!(!settings.allow_short_waits() && settings.secret_tags().is_empty());
     assert_eq!(
@@ -80,8 +83,10 @@ fn every_setting_can_be_set_from_every_source() {
         field_access_key_id = "id"
         field_secret_access_key = "secret"
         max_age = "80d"
+        run_interval = "12h"
         overlap = "2d"
         quiet = "5h"
+        idle = "40d"
         soak = "3d"
         settle = "40m"
         probe_for = "30s"
@@ -90,6 +95,7 @@ fn every_setting_can_be_set_from_every_source() {
         allow_short_waits = true
         concurrency = 0x1_0
         max_changes = 5
+        max_adoptions = 0
         deadline = "5m"
         region = "eu-central-1"
         account = "123456789012"
@@ -106,6 +112,7 @@ fn every_setting_can_be_set_from_every_source() {
     let from_file = Settings::load(&file(text)).unwrap();
     assert!(from_file.explain().iter().all(|e| e.origin != Origin::Default), "a setting is missing in this test");
     assert_eq!((from_file.concurrency(), from_file.max_changes()), (16, Some(5)));
+    assert_eq!(from_file.max_adoptions(), Some(0));
     assert_eq!(from_file.selection().exclude.len(), 2);
     assert_eq!((from_file.selection().tag.as_str(), from_file.selection().tag_value.as_str()), ("rotate", "yes"));
     assert_eq!(from_file.secret_tags()["cost center"], "7");
@@ -207,6 +214,8 @@ fn a_value_that_does_not_fit_is_shown_with_what_was_expected() {
         ("allow_short_waits", "maybe", "expected true or false"),
         ("concurrency", "513", "expected a whole number from 1 to 512"),
         ("max_changes", "0", "from 1 to 1000000, or none for no limit; to change nobody, use plan"),
+        ("max_adoptions", "-1", "from 0 to 1000000, or none for no limit"),
+        ("max_adoptions", "", "from 0 to 1000000, or none for no limit"),
         ("deadline", "2d", "expected a duration from 1s to 24h"),
         ("region", "EU", "expected a region such as eu-central-1"),
         ("profile", "a\nb", "expected the name of a profile"),

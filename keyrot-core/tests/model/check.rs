@@ -190,6 +190,7 @@ impl Model for Check {
             Property::<Self>::always("S3 soak before deletion", |_, s| unbroken(s, "S3")),
             Property::<Self>::always("S4 only attributable keys", |_, s| unbroken(s, "S4")),
             Property::<Self>::always("S5 a proven successor", |_, s| unbroken(s, "S5")),
+            Property::<Self>::always("S15 nothing that depends on an old key loses it", |_, s| unbroken(s, "S15")),
             Property::<Self>::always("S6 no secret shown", |_, s| s.leaked.is_none()),
             Property::<Self>::always("S12 who could not ask concludes nothing", |_, s| s.concluded.is_none()),
             Property::<Self>::always("S8 nobody's change of AWSCURRENT is overwritten", |_, s| !s.overwrote),

@@ -87,6 +87,14 @@ fn retirement_with_a_consumer_and_a_fault() {
 }
 
 #[test]
+fn consumers_that_move_and_that_do_not() {
+    let setting = Setting { uses: 2, horizon: bound(5, 8), ..Setting::new(Start::Overlap) };
+    explore("retirement, two uses", setting);
+    let setting = Setting { faults: 1, uses: 2, horizon: bound(3, 6), ..Setting::new(Start::Overlap) };
+    explore("retirement, two uses, one fault", setting);
+}
+
+#[test]
 fn two_rotators_at_once() {
     for start in [Start::New { keys: 0 }, Start::New { keys: 1 }, Start::Due] {
         let setting = Setting { rotators: 2, horizon: bound(1, 4), ..Setting::new(start) };

@@ -105,13 +105,18 @@ pub(crate) enum Port {
 }
 
 pub(crate) fn waits(units: [u32; 5]) -> Waits {
-    let [max_age, overlap, quiet, soak, settle] = units.map(|n| UNIT * n);
+    let [due, overlap, quiet, soak, settle] = units.map(|n| UNIT * n);
     let probe_for = Duration::from_millis(1);
-    Waits { max_age, overlap, quiet, soak, settle, probe_for, probe_limit: settle, probes: 1 }
+    let run_interval = probe_for;
+    // A rotation begins so long before `max_age`.
+    let lead = overlap + overlap / 2 + quiet + run_interval * 3 + settle;
+    let idle = overlap + quiet + UNIT;
+    let max_age = due + lead;
+    Waits { max_age, run_interval, overlap, quiet, idle, soak, settle, probe_for, probe_limit: settle, probes: 1 }
 }
 
 impl Setting {
-    /// A small life: due after 6 units, 2 of overlap, 1 quiet, 1 of soak, 2 to settle.
+    /// A small life: due after 6 units, 2 of overlap, 1 quiet, 4 idle, 1 of soak, 2 to settle.
     pub(crate) fn new(start: Start) -> Self {
         let waits = waits([6, 2, 1, 1, 2]);
         Self {
@@ -149,7 +154,7 @@ impl Setting {
 
 /// A life in which a person asks for something: what leaves stays for longer than two runs take, one after the other.
 pub(crate) fn asked(start: Start) -> Setting {
-    let waits = waits([12, 5, 1, 5, 2]);
+    let waits = waits([14, 5, 1, 5, 2]);
     Setting { waits, rotator_waits: waits, ..Setting::new(start) }
 }
 

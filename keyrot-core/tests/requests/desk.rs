@@ -133,10 +133,18 @@ impl Desk {
         self.labelled(Label::Current)
     }
 
+    /// A consumer reads the secret, and works with what it finds.
+    pub(crate) fn consume(&self) {
+        if let Some(current) = self.current() {
+            self.account.change(|world| drop(world.authenticate(&World::credentials_of(&current), "s3", "eu-west-1")));
+        }
+    }
+
     /// Runs a day apart until the user is settled, and demands that this comes.
     pub(crate) async fn settles(&self) {
         for _ in 0..30 {
             self.account.advance(DAY);
+            self.consume();
             if matches!(self.run().await.outcome, Outcome::Settled { .. }) {
                 let keys = self.keys();
                 assert_eq!((keys.len(), self.current()), (1, Some(keys[0].0.clone())));

@@ -44,8 +44,8 @@ pub(crate) struct Life {
     cached: Option<(Credentials, Timestamp)>,
 }
 
-/// Consumers read the secret again this long after they last did: within the overlap.
-const CACHE: Duration = Duration::from_secs(6 * 86_400);
+/// Consumers read the secret again this long after they last did: within half of the overlap.
+const CACHE: Duration = Duration::from_secs(3 * 86_400);
 
 impl Life {
     pub(crate) fn new(start: Start, rules: Rules) -> Self {

@@ -54,10 +54,13 @@ resource "aws_lambda_function" "keyrot" {
       KEYROT_SECRET_NAME      = var.secret_name
       KEYROT_KMS_KEY          = var.kms_key_arn
       KEYROT_MAX_AGE          = var.waits.max_age
+      KEYROT_RUN_INTERVAL     = var.run_interval
       KEYROT_OVERLAP          = var.waits.overlap
       KEYROT_QUIET            = var.waits.quiet
+      KEYROT_IDLE             = var.waits.idle
       KEYROT_SOAK             = var.waits.soak
       KEYROT_MAX_CHANGES      = var.max_changes == null ? "" : tostring(var.max_changes)
+      KEYROT_MAX_ADOPTIONS    = var.max_adoptions
       KEYROT_CONFIG_PARAMETER = var.config_parameter
       KEYROT_NOTIFY           = join(",", local.notify)
       KEYROT_TRAIL            = tostring(var.trail)

@@ -73,9 +73,20 @@ variable "config_parameter" {
 # ---------------------------------------------------------------- when
 
 variable "schedule" {
-  description = "When a sweep begins, as EventBridge Scheduler has it. Keys are retired at the first sweep after their waits are over, so a daily one retires them sooner."
+  description = "When a sweep begins, as EventBridge Scheduler has it. Keys are retired at the first sweep after their waits are over, so a daily one retires them sooner. Change run_interval with it."
   type        = string
   default     = "cron(0 4 ? * MON *)"
+}
+
+variable "run_interval" {
+  description = "The longest time between two sweeps of schedule, such as 7d for a weekly one or 1d for a daily one. Rotations begin so early that no key is older than max_age."
+  type        = string
+  default     = "7d"
+
+  validation {
+    condition     = can(regex("^[0-9]+(d|h|m|s|ms)$", var.run_interval))
+    error_message = "Expected a duration such as 7d, 1d or 12h."
+  }
 }
 
 variable "schedule_timezone" {
@@ -107,11 +118,12 @@ variable "heartbeat_days" {
 }
 
 variable "waits" {
-  description = "keyrot's waits, each as text such as 90d: max_age, overlap, quiet, soak. Left out, keyrot's defaults."
+  description = "keyrot's waits, each as text such as 90d: max_age, overlap, quiet, idle, soak. Left out, keyrot's defaults."
   type = object({
     max_age = optional(string, "")
     overlap = optional(string, "")
     quiet   = optional(string, "")
+    idle    = optional(string, "")
     soak    = optional(string, "")
   })
   default = {}
@@ -123,6 +135,17 @@ variable "max_changes" {
   default     = null
 }
 
+variable "max_adoptions" {
+  description = "How many users one sweep may adopt, which is to change them for the first time; \"none\" for no limit. Empty for keyrot's default."
+  type        = string
+  default     = ""
+
+  validation {
+    condition     = can(regex("^([0-9]*|none)$", var.max_adoptions))
+    error_message = "Expected a whole number, or none for no limit."
+  }
+}
+
 # ---------------------------------------------------------------- whom to tell
 
 variable "alarm_email" {
@@ -132,9 +155,9 @@ variable "alarm_email" {
 }
 
 variable "oldest_key_days" {
-  description = "At this age of the oldest key in days an alarm goes off. An old key may live for the 90 days of max_age, and four weeks of weekly sweeps until it is deleted."
+  description = "At this age of the oldest key in days, Active or not, an alarm goes off. An old key is Active for the 90 days of max_age at most, and deleted after soak and at most one more interval of weekly sweeps."
   type        = number
-  default     = 130
+  default     = 105
 }
 
 variable "notify" {

@@ -17,7 +17,7 @@ fn order(step: &str, token: &str) -> Value {
 }
 
 /// Short waits, so that an old key is gone within seconds.
-const SHORT: [(&str, &str); 8] = [
+const SHORT: [(&str, &str); 10] = [
     ("KEYROT_ALLOW_SHORT_WAITS", "true"),
     ("KEYROT_OVERLAP", "1s"),
     ("KEYROT_QUIET", "1s"),
@@ -25,7 +25,10 @@ const SHORT: [(&str, &str); 8] = [
     ("KEYROT_PROBE_FOR", "500ms"),
     ("KEYROT_SETTLE", "2s"),
     ("KEYROT_PROBE_LIMIT", "2s"),
-    ("KEYROT_MAX_AGE", "10s"),
+    ("KEYROT_RUN_INTERVAL", "500ms"),
+    ("KEYROT_IDLE", "2s"),
+    // Due after ten seconds.
+    ("KEYROT_MAX_AGE", "16s"),
 ];
 
 fn adopt(emulator: &Emulator, instance: &Instance) {

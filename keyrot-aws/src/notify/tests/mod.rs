@@ -49,6 +49,8 @@ pub(super) fn settled(name: &str) -> Standing {
         previous: None,
         revoked: Vec::new(),
         due: Some(days(60)),
+        deadline: Some(days(75)),
+        unadopted: false,
         last_use: std::collections::BTreeMap::new(),
         events: Vec::new(),
         calls: 3,

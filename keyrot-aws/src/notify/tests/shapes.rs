@@ -44,6 +44,7 @@ fn a_run_matters_as_much_as_the_worst_of_it() {
     assert_eq!(of(vec![stopped("a", Stop::Cancelled)]), Some(Severity::Warning));
     assert_eq!(of(vec![stopped("a", Stop::Deadline)]), Some(Severity::Error));
     assert_eq!(of(vec![stopped("a", Stop::ChangeLimit)]), None, "it is what was asked for");
+    assert_eq!(of(vec![stopped("a", Stop::AdoptionLimit)]), None, "so is this");
 }
 
 #[test]

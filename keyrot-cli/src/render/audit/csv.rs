@@ -43,7 +43,7 @@ pub(crate) fn csv(audit: &Audit) -> String {
 
 fn of_key(audit: &Audit, key: &KeyRow) -> [String; HEAD.len()] {
     let next = match key.next {
-        Next::Replaced { due } => rfc3339(due),
+        Next::Replaced { due, .. } => rfc3339(due),
         Next::InCare | Next::Blocked | Next::Nothing => String::new(),
     };
     let controls: Vec<String> =

@@ -191,8 +191,8 @@ fn used(audit: &Audit, key: &KeyRow) -> String {
 
 fn next(audit: &Audit, key: &KeyRow) -> String {
     match key.next {
-        Next::Replaced { due } if due <= audit.now => format!("due since {}", due.format("%F")),
-        Next::Replaced { due } => format!("{} ({})", due.format("%F"), time::relative(due, audit.now)),
+        Next::Replaced { due, .. } if due <= audit.now => format!("due since {}", due.format("%F")),
+        Next::Replaced { due, .. } => format!("{} ({})", due.format("%F"), time::relative(due, audit.now)),
         Next::InCare => "by keyrot".to_owned(),
         Next::Blocked => "blocked".to_owned(),
         Next::Nothing => "not managed".to_owned(),

@@ -106,8 +106,8 @@ fn used_text(audit: &Audit, key: &KeyRow) -> String {
 
 fn next(audit: &Audit, key: &KeyRow) -> (String, Style) {
     match key.next {
-        Next::Replaced { due } if due <= audit.now => (format!("due since {}", time::day(due)), style::BUSY),
-        Next::Replaced { due } => (time::relative(due, audit.now), style::PLAIN),
+        Next::Replaced { due, .. } if due <= audit.now => (format!("due since {}", time::day(due)), style::BUSY),
+        Next::Replaced { due, .. } => (time::relative(due, audit.now), style::PLAIN),
         Next::InCare => ("by keyrot".to_owned(), style::DIM),
         Next::Blocked => ("blocked".to_owned(), style::BAD),
         Next::Nothing => ("not managed".to_owned(), if key.status == "active" { style::WARN } else { style::DIM }),

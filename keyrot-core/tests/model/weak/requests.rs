@@ -29,7 +29,7 @@ fn asking_for(request: &Request, change: impl FnOnce(&mut Revocation)) -> Reques
 fn goes_back_to_what_another_run_is_about_to_deactivate() {
     let decide_so = |s: &Observed, r: &Request, p: &Policy, n: Timestamp| {
         let mut waits = *p.waits();
-        (waits.max_age, waits.overlap, waits.soak) = (UNIT * 3000, UNIT * 1000, UNIT * 1000);
+        (waits.max_age, waits.overlap, waits.soak, waits.idle) = (UNIT * 5000, UNIT * 1000, UNIT * 1000, UNIT * 2000);
         decide_request(s, r, &Policy::new(waits, true).unwrap(), n)
     };
     let setting = Setting { asks: &[Ask::Rollback], rotators: 2, horizon: 5, ..asked(Start::Overlap) };

@@ -1,0 +1,51 @@
+//! S15: an old key is not deactivated while a consumer is known to depend on it.
+
+use super::{Broken, View, Watch};
+use crate::{KeyId, LastUse, Timestamp, after};
+
+impl Watch {
+    /// A key that left AWSCURRENT then may go if it was unused for `idle`; or if something has used its successor, and nothing used the key itself
+    /// later than half an overlap after that was promoted, nor within `overlap` and `quiet`.
+    pub(super) fn nothing_depends_on(&self, key: &KeyId, left: Timestamp, was: &View<'_>) -> Result<(), Broken> {
+        let now = was.world.now();
+        let broken = |how: &str| Err(Broken { promise: "S15", how: format!("{key} was deactivated {how}") });
+        let created = was.world.user(&self.user).and_then(|user| user.key(key)).map(|key| key.listed.created);
+        let (last, used) = match (was.world.last_use(key), created) {
+            (Ok(LastUse::At { when, .. }), _) => (when, true),
+            (Ok(LastUse::NoRecord), Some(created)) => (created, false),
+            _ => return broken("though its last use is not known"),
+        };
+        if after(last, self.policy.waits().idle) <= now {
+            return Ok(());
+        }
+        let promoted = self.in_place_since(left, was);
+        if used && self.policy.caches_until(promoted) < last {
+            return broken("though something used it long after its successor was published");
+        }
+        if now < after(last, self.policy.unused_for()) {
+            return broken("though a weekly job may still use it");
+        }
+        if !self.is_picked_up(promoted, was) {
+            return broken("though nothing has used its successor");
+        }
+        Ok(())
+    }
+
+    /// As far as keyrot knows: a run that died may have left that to a later one.
+    fn in_place_since(&self, left: Timestamp, was: &View<'_>) -> Timestamp {
+        let current = was.current.as_ref().map(|(version, _)| version);
+        let noted = was.promoted.as_ref().filter(|noted| Some(&noted.version) == current);
+        noted.map_or(left, |noted| noted.at)
+    }
+
+    fn is_picked_up(&self, promoted: Timestamp, was: &View<'_>) -> bool {
+        let Some((_, Some(current))) = &was.current else { return false };
+        match was.world.last_use(current) {
+            Ok(LastUse::At { when, service, .. }) if service == "sts" => {
+                after(promoted, self.policy.waits().settle) < when
+            }
+            Ok(LastUse::At { when, .. }) => promoted < when,
+            _ => false,
+        }
+    }
+}
