@@ -84,7 +84,9 @@ impl Rotation {
     pub(crate) async fn pass(&self, cancel: &Cancel) -> Result<RunDocument, Failure> {
         let settings = &self.settings;
         let ports = self.rotator.ports();
-        let selected = settings.find(ports.iam.as_ref(), &[]).await?;
+        // The service is deployed for its account and region: users who have no secret yet may be given one here.
+        let homes = settings.homes(self.aws.region(), true);
+        let selected = settings.find(ports.iam.as_ref(), &homes, &[]).await?;
         for pattern in &selected.idle_exclusions {
             eprintln!("the exclusion {pattern} fits no user; is it mistyped?");
         }

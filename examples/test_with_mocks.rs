@@ -12,7 +12,7 @@
 use keyrot_core::{
     AccessKey, CallError, Cancel, ErrorKind, Event, EventKind, Held, IamUser, KeyId, KeyStatus, Limits, MockClock,
     MockCredentialProbe, MockIamPort, MockNotifier, MockSecretStorePort, Mode, Outcome, Policy, Ports, Report, Rotator,
-    Secret, SecretState, SecretTemplate, Selection, Timestamp, UserArn, VersionId, Waits, select,
+    Secret, SecretState, Homes, Selection, Timestamp, UserArn, UserId, VersionId, Waits, select,
 };
 use std::error::Error;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ type Tested<T> = Result<T, Box<dyn Error>>;
 /// What the service does each night. Stands for the service's own code.
 async fn nightly(ports: Ports, notifier: MockNotifier) -> Result<Report, CallError> {
     let users = ports.iam.users("/").await?;
-    let selected = select(&users, &Selection::default(), &SecretTemplate::default(), &Waits::default(), false);
+    let selected = select(&users, &Selection::default(), &Homes::in_region("us-east-1"), &Waits::default(), false);
     let rotator = Rotator::new(ports).notify(Arc::new(notifier));
     Ok(rotator.run(selected.chosen, Mode::Act, &Limits::default(), &Cancel::default(), &|_| {}).await)
 }
@@ -116,7 +116,8 @@ fn now() -> Tested<Timestamp> {
 fn tagged(name: &str, tags: &[(&str, &str)]) -> Tested<IamUser> {
     let arn = UserArn::parse(format!("arn:aws:iam::123456789012:user/{name}"))?;
     let tags = tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-    Ok(IamUser { arn, tags, policies: Vec::new() })
+    let id = UserId::parse("AIDAJQABLZS4A3QDU576Q")?;
+    Ok(IamUser { id, arn, tags, policies: Vec::new() })
 }
 
 /// Runs them all. Returns a line for each.

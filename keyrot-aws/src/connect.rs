@@ -28,6 +28,8 @@ pub struct Aws {
 pub(crate) struct Inner {
     pub(crate) iam: aws_sdk_iam::Client,
     pub(crate) secrets: aws_sdk_secretsmanager::Client,
+    /// Secrets Manager in the further regions that users' homes are looked for in.
+    pub(crate) further: Vec<(String, aws_sdk_secretsmanager::Client)>,
     pub(crate) sts: aws_sdk_sts::Client,
     /// For clients on other credentials: the same endpoint, connections and time-outs.
     pub(crate) probe: aws_sdk_sts::config::Builder,
@@ -133,12 +135,18 @@ impl Aws {
             }
             crate::trail::Trails::new(trail, settings.rates.trail)
         };
+        let in_region = |further: &String| {
+            let client = secrets.clone().region(aws_sdk_secretsmanager::config::Region::new(further.clone()));
+            (further.clone(), aws_sdk_secretsmanager::Client::from_conf(client.build()))
+        };
+        let further = settings.home_regions.iter().filter(|further| **further != region).map(in_region).collect();
         // Credentials on trial are never cached: a refusal must not be remembered, nor a secret kept.
         let probe = sts.clone().identity_cache(aws_sdk_sts::config::IdentityCache::no_cache());
         Ok(Self {
             inner: Arc::new(Inner {
                 iam: aws_sdk_iam::Client::from_conf(iam.build()),
                 secrets: aws_sdk_secretsmanager::Client::from_conf(secrets.build()),
+                further,
                 sts: aws_sdk_sts::Client::from_conf(sts.build()),
                 probe,
                 time,

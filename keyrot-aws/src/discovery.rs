@@ -5,7 +5,7 @@ use crate::connect::Aws;
 use crate::iam::next_marker;
 use aws_sdk_iam::types::{AttachedPolicy, EntityType, Tag, UserDetail};
 use futures_util::{StreamExt, TryStreamExt, stream};
-use keyrot_core::{CallError, ErrorKind, IamUser, UserArn};
+use keyrot_core::{CallError, ErrorKind, IamUser, UserArn, UserId};
 use std::collections::BTreeMap;
 
 /// IAM's largest page (IAM API reference, parameter `MaxItems`); a page may be shorter, even empty, and still not the last.
@@ -63,8 +63,9 @@ async fn in_bulk(aws: &Aws, path_prefix: &str) -> Result<Vec<IamUser>, Refused> 
 
 fn detailed(op: &Op<'_>, user: UserDetail) -> Result<IamUser, CallError> {
     let arn = arn(op, user.arn.as_deref())?;
+    let id = id(op, user.user_id.as_deref())?;
     let policies = names(user.attached_managed_policies.unwrap_or_default());
-    Ok(IamUser { arn, tags: tags(user.tags.unwrap_or_default()), policies })
+    Ok(IamUser { id, arn, tags: tags(user.tags.unwrap_or_default()), policies })
 }
 
 /// `ListUsers` gives no tags (IAM API reference, `ListUsers`), so each user's are asked for.
@@ -77,7 +78,7 @@ async fn one_by_one(aws: &Aws, path_prefix: &str) -> Result<Vec<IamUser>, CallEr
         let call = aws.inner.iam.list_users().path_prefix(path_prefix).max_items(PAGE).set_marker(marker.clone());
         let page = send(&op, &aws.budget(), || call.clone().send()).await?;
         for user in page.users {
-            arns.push(arn(&op, Some(&user.arn))?);
+            arns.push((id(&op, Some(&user.user_id))?, arn(&op, Some(&user.arn))?));
         }
         marker = next_marker(&op, page.is_truncated, page.marker, marker.as_deref())?;
         if marker.is_none() {
@@ -89,16 +90,16 @@ async fn one_by_one(aws: &Aws, path_prefix: &str) -> Result<Vec<IamUser>, CallEr
         return Err(op.strange("the list of users does not end"));
     }
     let found: Vec<Option<IamUser>> =
-        stream::iter(arns).map(|arn| looked_up(aws, arn)).buffered(AT_ONCE).try_collect().await?;
+        stream::iter(arns).map(|(id, arn)| looked_up(aws, id, arn)).buffered(AT_ONCE).try_collect().await?;
     Ok(found.into_iter().flatten().collect())
 }
 
 /// `None` for a user who went away in between.
-async fn looked_up(aws: &Aws, arn: UserArn) -> Result<Option<IamUser>, CallError> {
+async fn looked_up(aws: &Aws, id: UserId, arn: UserArn) -> Result<Option<IamUser>, CallError> {
     let found = async {
         let tags = user_tags(aws, &arn).await?;
         let policies = user_policies(aws, &arn).await?;
-        Ok(IamUser { arn, tags, policies })
+        Ok(IamUser { id, arn, tags, policies })
     };
     match found.await {
         Ok(user) => Ok(Some(user)),
@@ -145,6 +146,11 @@ async fn user_policies(aws: &Aws, arn: &UserArn) -> Result<Vec<String>, CallErro
 fn arn(op: &Op<'_>, text: Option<&str>) -> Result<UserArn, CallError> {
     let text = text.ok_or_else(|| op.strange("a user has no ARN"))?;
     UserArn::parse(text).map_err(|e| op.strange(&e.to_string()))
+}
+
+fn id(op: &Op<'_>, text: Option<&str>) -> Result<UserId, CallError> {
+    let text = text.ok_or_else(|| op.strange("a user has no id"))?;
+    UserId::parse(text).map_err(|e| op.strange(&e.to_string()))
 }
 
 fn tags(tags: Vec<Tag>) -> BTreeMap<String, String> {

@@ -123,7 +123,7 @@ pub async fn of_aws(aws: &Arc<Aws>, settings: &Settings, tell: &(dyn Fn(&Check) 
     let Some(caller) = caller::examine(aws, settings, &mut notes).await else {
         return Findings { checks: notes.checks, account: None };
     };
-    let sample = stores::examine(&aws.ports(), settings, &mut notes).await;
+    let sample = stores::examine(&aws.ports(), settings, &settings.homes(aws.region(), false), &mut notes).await;
     permissions::examine(aws, settings, &caller, &sample, &mut notes).await;
     stores::kms(aws, settings, &sample, &mut notes).await;
     trail(aws, settings, sample.key.as_ref(), &mut notes).await;

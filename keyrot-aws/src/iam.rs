@@ -7,8 +7,8 @@ use crate::time::instant;
 use async_trait::async_trait;
 use aws_sdk_iam::types::{AccessKeyLastUsed, StatusType};
 use keyrot_core::{
-    AccessKey, CallError, Credentials, ErrorKind, IamPort, IamUser, KeyId, KeyStatus, LastUse, NewKey, SecretKey,
-    UserName,
+    AccessKey, CallError, Credentials, ErrorKind, HOME_TAG, IamPort, IamUser, KeyId, KeyStatus, LastUse, NewKey, SecretArn,
+    SecretKey, TagPort, UserName,
 };
 
 /// A user has two keys; a list that goes on for longer is not one.
@@ -66,6 +66,10 @@ impl IamPort for Aws {
             return Err(op.strange(&format!("the key belongs to user {owner}")));
         }
         last_use(&op, answer.access_key_last_used)
+    }
+
+    async fn write_home(&self, user: &UserName, home: &SecretArn) -> Result<(), CallError> {
+        self.tag_user(user, HOME_TAG, &home.to_string()).await
     }
 
     async fn deactivate_key(&self, user: &UserName, key: &KeyId) -> Result<(), CallError> {

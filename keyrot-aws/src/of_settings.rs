@@ -24,6 +24,7 @@ impl AwsSettings {
                 None => self.endpoints,
             },
             http_endpoints: settings.allow_http_endpoints().to_vec(),
+            home_regions: settings.home_regions().to_vec(),
             secret: SecretSettings {
                 kms_key: owned(settings.kms_key()),
                 description: owned(settings.secret_description()),

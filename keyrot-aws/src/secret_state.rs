@@ -4,7 +4,9 @@ use crate::calls::Op;
 use crate::time::instant;
 use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
 use aws_sdk_secretsmanager::types::StatusType;
-use keyrot_core::{CallError, Content, Held, Journal, Secret, SecretState, Timestamp, VersionId};
+use keyrot_core::{
+    CallError, Content, Held, Journal, Note, Owner, Secret, SecretArn, SecretState, Timestamp, VersionId,
+};
 use std::collections::BTreeMap;
 
 pub(crate) const CURRENT: &str = "AWSCURRENT";
@@ -32,7 +34,19 @@ pub(crate) fn state(op: &Op<'_>, region: &str, answer: &DescribeSecretOutput) ->
     let pending = held(op, answer, PENDING, current.as_ref().map(|held| &held.version))?;
     let previous = held(op, answer, PREVIOUS, None)?;
     let serviced = answer.rotation_enabled.unwrap_or(false);
-    Ok(SecretState::Present(Secret { current, pending, previous, journal: Journal::from_tags(&tags), serviced }))
+    let arn = answer.arn.as_deref().unwrap_or_default();
+    let arn = SecretArn::parse(arn).map_err(|e| op.strange(&e.to_string()))?;
+    let own = |tag: &String| tag == Owner::TAG || Note::TAGS.contains(&tag.as_str());
+    Ok(SecretState::Present(Secret {
+        arn,
+        owner: tags.get(Owner::TAG).and_then(|text| Owner::parse(text)),
+        other_tags: tags.keys().filter(|tag| !own(tag)).count(),
+        current,
+        pending,
+        previous,
+        journal: Journal::from_tags(&tags),
+        serviced,
+    }))
 }
 
 /// The version under the label. A label stands on one version (Secrets Manager user guide, "What's in a secret"); should a store show

@@ -11,14 +11,14 @@ use crate::connect::Aws;
 use crate::errors::Failure;
 use crate::iam::next_marker;
 use crate::secret_state::{CURRENT, PENDING, PREVIOUS, replicas_behind, state};
-use crate::settings::USER_TAG;
+use crate::time::instant;
 use crate::value::{self, PLACEHOLDER};
 use async_trait::async_trait;
 use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
 use aws_sdk_secretsmanager::types::Tag;
 use keyrot_core::{
-    CallError, Content, Credentials, ErrorKind, Inside, Note, SecretName, SecretState, SecretStorePort, UserName,
-    VersionId,
+    CallError, Content, Credentials, Difference, ErrorKind, Inside, Note, Owner, SecretArn, SecretName, SecretState,
+    SecretStorePort, StoredVersion, VersionId,
 };
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -46,7 +46,12 @@ impl SecretStorePort for Aws {
         }
     }
 
-    async fn create(&self, secret: &SecretName, user: &UserName, placeholder: &VersionId) -> Result<(), CallError> {
+    async fn create(
+        &self,
+        secret: &SecretName,
+        owner: &Owner,
+        placeholder: &VersionId,
+    ) -> Result<SecretArn, CallError> {
         let op = Op::write("secretsmanager:CreateSecret", named(secret), &self.inner.limits.secret_creates);
         let budget = self.budget();
         let settings = &self.inner.secret;
@@ -59,7 +64,7 @@ impl SecretStorePort for Aws {
             .secret_string(PLACEHOLDER)
             .set_description(settings.description.clone())
             .set_kms_key_id(settings.kms_key.clone())
-            .tags(tag(USER_TAG, &tag_value(user)));
+            .tags(tag(Owner::TAG, &owner.to_text()));
         for (key, value) in &settings.tags {
             call = call.tags(tag(key, value));
         }
@@ -68,23 +73,66 @@ impl SecretStorePort for Aws {
             Err(failure) if taken(&failure) => return Err(failure.of_kind(ErrorKind::Conflict)),
             Err(failure) => return Err(failure.into()),
         };
+        let arn = SecretArn::parse(answer.arn.unwrap_or_default()).map_err(|e| lost(op.strange(&e.to_string())))?;
         // Secrets Manager takes the token for the version's id. A look-alike that does not is brought to it.
-        match answer.version_id.map(VersionId::parse) {
-            Some(Ok(made)) if made != *placeholder => {
-                self.put(secret, placeholder, PLACEHOLDER, &budget).await?;
-                self.label_current(secret, Some(&made), placeholder, &budget).await?;
-                self.unlabel_pending(secret, placeholder, &budget).await
-            }
-            _ => Ok(()),
+        if let Some(Ok(made)) = answer.version_id.map(VersionId::parse)
+            && made != *placeholder
+        {
+            self.put(secret, placeholder, PLACEHOLDER, &budget).await?;
+            self.label_current(secret, Some(&made), placeholder, &budget).await?;
+            self.unlabel_pending(secret, placeholder, &budget).await?;
         }
+        Ok(arn)
     }
 
-    async fn put_placeholder(
-        &self,
-        secret: &SecretName,
-        _user: &UserName,
-        placeholder: &VersionId,
-    ) -> Result<(), CallError> {
+    async fn bind(&self, secret: &SecretName, owner: &Owner) -> Result<(), CallError> {
+        let subject = format!("{} ({})", named(secret), Owner::TAG);
+        let op = Op::write("secretsmanager:TagResource", subject, &self.inner.limits.secret_tags);
+        let call = self.inner.secrets.tag_resource().secret_id(secret.as_str()).tags(tag(Owner::TAG, &owner.to_text()));
+        send(&op, &self.budget(), || call.clone().send()).await?;
+        Ok(())
+    }
+
+    async fn elsewhere(&self, secret: &SecretName, owner: &Owner) -> Result<Vec<SecretArn>, CallError> {
+        let mut homes = Vec::new();
+        for (region, client) in &self.inner.further {
+            let subject = format!("{} in {region}", named(secret));
+            let op = Op::read("secretsmanager:DescribeSecret", subject, &self.inner.limits.secret_reads);
+            let call = client.describe_secret().secret_id(secret.as_str());
+            match send(&op, &self.budget(), || call.clone().send()).await {
+                // One that is to be deleted may be restored.
+                Ok(answer) if bound_to(&answer, owner) => {
+                    let arn = SecretArn::parse(answer.arn.unwrap_or_default());
+                    homes.push(arn.map_err(|e| op.strange(&e.to_string()))?);
+                }
+                Ok(_) => {}
+                Err(missing) if missing.is(&["ResourceNotFoundException"]) => {}
+                Err(failure) => return Err(failure.into()),
+            }
+        }
+        Ok(homes)
+    }
+
+    async fn differences(&self, secret: &SecretName) -> Result<Vec<Difference>, CallError> {
+        let budget = self.budget();
+        let answer = self.described(secret, &budget).await?;
+        let mut differences = Vec::new();
+        differences.extend(other_key(answer.kms_key_id.as_deref(), self.inner.secret.kms_key.as_deref()));
+        differences.extend(answer.owning_service.filter(|service| !service.is_empty()).map(Difference::OwningService));
+        let replicas: Vec<String> = answer.replication_status.unwrap_or_default().into_iter().filter_map(|r| r.region).collect();
+        if !replicas.is_empty() {
+            differences.push(Difference::Replicas(replicas));
+        }
+        let op = Op::read("secretsmanager:GetResourcePolicy", named(secret), &self.inner.limits.secret_lists);
+        let call = self.inner.secrets.get_resource_policy().secret_id(secret.as_str());
+        let policy = send(&op, &budget, || call.clone().send()).await?.resource_policy;
+        if policy.is_some_and(|policy| !policy.trim().is_empty()) {
+            differences.push(Difference::ResourcePolicy);
+        }
+        Ok(differences)
+    }
+
+    async fn put_placeholder(&self, secret: &SecretName, placeholder: &VersionId) -> Result<(), CallError> {
         let budget = self.budget();
         if let Some(held) = self.current(secret, &budget).await?
             && held != *placeholder
@@ -129,7 +177,7 @@ impl SecretStorePort for Aws {
         Ok(Some(value.map_or(nothing, |text| value::inside(&self.inner.secret.fields, &text))))
     }
 
-    async fn versions(&self, secret: &SecretName) -> Result<Vec<VersionId>, CallError> {
+    async fn versions(&self, secret: &SecretName) -> Result<Vec<StoredVersion>, CallError> {
         let op = Op::read("secretsmanager:ListSecretVersionIds", named(secret), &self.inner.limits.secret_lists);
         let budget = self.budget();
         let mut versions = Vec::new();
@@ -138,9 +186,12 @@ impl SecretStorePort for Aws {
             let call = self.inner.secrets.list_secret_version_ids().secret_id(secret.as_str());
             let call = call.include_deprecated(true).max_results(PAGE).set_next_token(token.clone());
             let page = send(&op, &budget, || call.clone().send()).await?;
-            let ids = page.versions.unwrap_or_default().into_iter().filter_map(|version| version.version_id);
-            // An id that does not fit the type was not written by keyrot, and says nothing.
-            versions.extend(ids.filter_map(|id| VersionId::parse(id).ok()));
+            let stored = page.versions.unwrap_or_default().into_iter().filter_map(|version| {
+                // An id that does not fit the type was not written by keyrot, and says nothing.
+                let id = VersionId::parse(version.version_id?).ok()?;
+                Some(StoredVersion { id, created: version.created_date.as_ref().and_then(instant) })
+            });
+            versions.extend(stored);
             let next = page.next_token.filter(|next| !next.is_empty());
             token = match next_marker(&op, next.is_some(), next, token.as_deref())? {
                 Some(next) => Some(next),
@@ -347,10 +398,23 @@ fn tag(key: &str, value: &str) -> Tag {
     Tag::builder().key(key).value(value).build()
 }
 
-/// The user's name as a tag's value. A comma is the one character of a user name that a tag may not hold; it becomes `=2C`, and so that
-/// this can be undone, `=` becomes `=3D` (Secrets Manager API reference, data type `Tag`).
-fn tag_value(user: &UserName) -> String {
-    user.as_str().replace('=', "=3D").replace(',', "=2C")
+fn bound_to(answer: &DescribeSecretOutput, owner: &Owner) -> bool {
+    let tags = answer.tags.iter().flatten();
+    let value = tags.filter(|tag| tag.key.as_deref() == Some(Owner::TAG)).find_map(|tag| tag.value.as_deref());
+    value.and_then(Owner::parse).is_some_and(|bound| bound.is(owner))
+}
+
+/// Whether the secret's KMS key is another than the settings name. `DescribeSecret` leaves the account's own key out, and gives others by id or
+/// ARN, or by an alias where one was given (Secrets Manager API reference, `DescribeSecret`, element `KmsKeyId`).
+fn other_key(found: Option<&str>, expected: Option<&str>) -> Option<Difference> {
+    const OWN: &str = "aws/secretsmanager";
+    let short = |key: &str| {
+        let key = key.rsplit_once(':').filter(|_| key.starts_with("arn:")).map_or(key, |(_, name)| name);
+        key.trim_start_matches("alias/").trim_start_matches("key/").to_owned()
+    };
+    let found = found.filter(|key| !key.is_empty()).map_or_else(|| OWN.to_owned(), short);
+    let expected = expected.map_or_else(|| OWN.to_owned(), short);
+    (found != expected).then_some(Difference::KmsKey { found, expected })
 }
 
 /// Whether a secret of that name is there, be it scheduled for deletion.

@@ -33,6 +33,8 @@ pub struct AwsSettings {
     pub app_name: Option<String>,
     /// How secrets are made.
     pub secret: SecretSettings,
+    /// Further regions in which a user's home is looked for before it is given one.
+    pub home_regions: Vec<String>,
     /// How long a call may take.
     pub timeouts: Timeouts,
     /// How fast calls are made.
@@ -82,7 +84,7 @@ pub struct SecretSettings {
     pub kms_key: Option<String>,
     /// The description of a secret that keyrot creates.
     pub description: Option<String>,
-    /// Further tags of a secret that keyrot creates. It always gets `keyrot:user`.
+    /// Further tags of a secret that keyrot creates. It always gets `keyrot:user-id`.
     pub tags: BTreeMap<String, String>,
     /// The names of the two JSON fields.
     pub fields: FieldNames,
@@ -242,9 +244,6 @@ pub enum SettingsError {
     },
 }
 
-/// The tag that says whose access key a secret holds.
-pub(crate) const USER_TAG: &str = "keyrot:user";
-
 impl AwsSettings {
     /// Everything that can be wrong without asking AWS.
     pub(crate) fn check(&self) -> Result<(), SettingsError> {
@@ -281,7 +280,7 @@ mod tests {
             settings.check().map_err(|e| e.to_string()).expect_err("refused")
         };
         assert!(with(|s| s.endpoints.iam = Some("127.0.0.1:4566".into())).contains("expected a URL"));
-        assert!(with(|s| s.secret.tags = [("keyrot:user".into(), "x".into())].into()).contains("keyrot:user"));
+        assert!(with(|s| s.secret.tags = [("keyrot:user-id".into(), "x".into())].into()).contains("keyrot:user-id"));
         assert!(with(|s| s.timeouts.attempt = Duration::from_secs(90)).contains("fit into a call"));
         assert!(FieldNames::new("key", "key").is_err());
     }

@@ -10,7 +10,7 @@ use keyrot_core::audit::survey;
 use keyrot_core::memory::{Label, Value, World};
 use keyrot_core::settings::{Settings, Sources};
 use keyrot_core::{
-    Cancel, Clock, IamPort, Limits, Mode, Outcome, Ports, Request, Revocation, Rotator, SecretName, SecretTemplate,
+    Cancel, Clock, IamPort, Limits, Mode, Outcome, Ports, Request, Revocation, Rotator, SecretName, Homes,
     Selection, TagPort, Timestamp, UserName, VersionId, Waits, select,
 };
 use std::collections::BTreeSet;
@@ -86,7 +86,7 @@ impl Life {
     /// One pass over all users.
     async fn run(&self) {
         let users = self.ports.iam.users("/").await.unwrap();
-        let chosen = select(&users, &Selection::default(), &SecretTemplate::default(), &Waits::default(), false).chosen;
+        let chosen = select(&users, &Selection::default(), &Homes::in_region("us-east-1"), &Waits::default(), false).chosen;
         let mut rotator = Rotator::new(self.ports.clone());
         if let Some(trail) = &self.trail {
             rotator = rotator.trail(trail.clone());
@@ -196,7 +196,7 @@ fn operator_policy() -> BTreeSet<String> {
 }
 
 fn scope(discovery: Discovery) -> Scope {
-    Scope { discovery, ..Scope::new(Text::fixed("123456789012"), &SecretTemplate::default(), "/", "RotateKey", "True") }
+    Scope { discovery, ..Scope::new(Text::fixed("123456789012"), &Homes::in_region("us-east-1"), "/", "RotateKey", "True") }
 }
 
 fn policy(discovery: Discovery) -> BTreeSet<String> {
@@ -233,7 +233,7 @@ async fn the_trail_is_asked_and_allowed_only_where_it_is_to_be() {
     let called = held_life(true).await;
     assert!(called.contains(&asked));
     let account = Text::fixed("123456789012");
-    let scope = Scope { trail: true, ..Scope::new(account, &SecretTemplate::default(), "/", "RotateKey", "True") };
+    let scope = Scope { trail: true, ..Scope::new(account, &Homes::in_region("us-east-1"), "/", "RotateKey", "True") };
     let allowed: BTreeSet<String> = scope.policy().actions().into_iter().map(str::to_owned).collect();
     assert!((&called - &free()).is_subset(&allowed), "{called:?}");
     assert_eq!(&allowed - &policy(Discovery::Bulk), BTreeSet::from([asked]));

@@ -10,7 +10,7 @@ use keyrot_aws::{Aws, AwsSettings, CallerCredentials, Endpoints, TokioClock};
 use keyrot_core::audit::{AccountPort, survey};
 use keyrot_core::{
     Cancel, Chosen, ErrorKind, IamPort, KeyId, KeyStatus, Limits, Mode, Outcome, Ports, Rotator, SecretKey, SecretName,
-    SecretState, SecretStorePort, SecretTemplate, Selection, UserName, VersionId, Waits, select,
+    SecretState, SecretStorePort, Homes, Selection, UserName, VersionId, Waits, select,
 };
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
@@ -54,7 +54,7 @@ impl Account {
     }
 
     fn scope(&self) -> Scope {
-        let template = SecretTemplate::default();
+        let template = Homes::default();
         let scope = Scope::new(Text::fixed(self.id.as_str()), &template, "/", "RotateKey", "True");
         Scope { region: Text::fixed(REGION), ..scope }
     }
@@ -87,7 +87,7 @@ impl Account {
 
 async fn chosen(aws: &Aws) -> Vec<Chosen> {
     let users = aws.users("/").await.unwrap();
-    select(&users, &Selection::default(), &SecretTemplate::default(), &Waits::default(), false).chosen
+    select(&users, &Selection::default(), &Homes::in_region("us-east-1"), &Waits::default(), false).chosen
 }
 
 async fn rotate(aws: &Aws) -> Vec<(String, Outcome)> {

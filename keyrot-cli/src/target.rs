@@ -6,8 +6,11 @@ use crate::sandbox::SandboxAccount;
 use keyrot_aws::{Aws, AwsSettings};
 use keyrot_core::audit::AccountPort;
 use keyrot_core::settings::Settings;
-use keyrot_core::{CredentialSource, Ports, TagPort, TrailPort};
+use keyrot_core::{CredentialSource, Homes, Ports, TagPort, TrailPort};
 use std::sync::Arc;
+
+/// The region of a sandbox's secrets.
+pub(crate) const SANDBOX_REGION: &str = "us-east-1";
 
 /// The ports, and what they stand for.
 pub(crate) struct Target {
@@ -50,6 +53,14 @@ impl Target {
             sandbox: true,
             aws: None,
         })
+    }
+
+    /// Where users' secrets are. What the environment happens to say of account and region is nobody's choice; a sandbox is.
+    pub(crate) fn homes(&self, settings: &Settings) -> Homes {
+        match &self.aws {
+            Some(aws) => settings.homes(aws.region(), false),
+            None => settings.homes(SANDBOX_REGION, true),
+        }
     }
 
     async fn aws(settings: &Settings) -> Result<Self, Problem> {

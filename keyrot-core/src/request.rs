@@ -18,6 +18,8 @@ pub enum Request {
     },
     /// Have done with a key.
     Revoke(Revocation),
+    /// Record where the user's secret is or, while there is none, is to be; nothing else.
+    Bind,
 }
 
 /// A key that is not to be used any more. Its overlap and `quiet` are not waited for; a working successor is, unless it is said otherwise.

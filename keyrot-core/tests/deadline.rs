@@ -8,7 +8,7 @@ use keyrot_core::audit::{AuditPolicy, FindingKind, audit, survey};
 use keyrot_core::memory::{Fault, FaultAt, Label, MemoryAccount, Rules, Value, World};
 use keyrot_core::{
     Cancel, Credentials, Event, EventKind, KeyId, KeyStatus, Limits, Mode, Outcome, Policy, Ports, ProbeAnswer,
-    Rotator, SecretName, SecretTemplate, Selection, Timestamp, UserName, Waits, Why, after, select,
+    Rotator, SecretName, Homes, Selection, Timestamp, UserName, Waits, Why, after, select,
 };
 use proptest::prelude::*;
 use std::time::Duration;
@@ -117,7 +117,7 @@ impl Scene {
 
     fn run(&mut self) -> Outcome {
         let users = self.account.world().list_users("/");
-        let selected = select(&users, &Selection::default(), &SecretTemplate::default(), &self.waits, false);
+        let selected = select(&users, &Selection::default(), &Homes::in_region("us-east-1"), &self.waits, false);
         let work = async {
             self.rotator.run(selected.chosen, Mode::Act, &Limits::default(), &Cancel::default(), &|_| {}).await
         };

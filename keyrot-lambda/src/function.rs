@@ -5,7 +5,7 @@ use crate::{logs, metrics};
 use keyrot_aws::notify::Channels;
 use keyrot_core::settings::Settings;
 use keyrot_core::{
-    Cancel, Chosen, Mode, Order, OrderStep, Outcome, Ports, Progress, Report, Rotator, RunDocument, SecretName,
+    Cancel, Chosen, Homes, Mode, Order, OrderStep, Outcome, Ports, Progress, Report, Rotator, RunDocument, SecretName,
     Selected, State, Timestamp, Verdict,
 };
 use lambda_runtime::{Diagnostic, tracing};
@@ -22,6 +22,8 @@ const NAMED: usize = 10;
 /// What all invocations of a process share.
 pub(crate) struct Function {
     pub(crate) settings: Settings,
+    /// Where users' secrets are.
+    pub(crate) homes: Homes,
     pub(crate) ports: Ports,
     /// On these ports; with the trail, if the settings say so.
     pub(crate) rotator: Rotator,
@@ -87,7 +89,7 @@ impl Function {
     /// One pass. A blocked user is no error of the function: it is in the answer, in the metrics and in the notifications. A user who failed is.
     async fn sweep(&self, sweep: &Sweep, invocation: &Invocation, end: Timestamp) -> Result<RunDocument, Problem> {
         let iam = self.ports.iam.as_ref();
-        let mut selected = self.settings.find(iam, &sweep.users).await.map_err(Problem::NotListed)?;
+        let mut selected = self.settings.find(iam, &self.homes, &sweep.users).await.map_err(Problem::NotListed)?;
         if !selected.missing.is_empty() {
             let why: Vec<String> = selected.missing.iter().map(ToString::to_string).collect();
             return Err(Problem::NotSelected(why.join("; ")));
@@ -127,7 +129,7 @@ impl Function {
         end: Timestamp,
     ) -> Result<RunDocument, Problem> {
         let step = order.step;
-        let selected = self.settings.find(self.ports.iam.as_ref(), &[]).await.map_err(Problem::NotListed)?;
+        let selected = self.settings.find(self.ports.iam.as_ref(), &self.homes, &[]).await.map_err(Problem::NotListed)?;
         let chosen = owner(&selected, secret).ok_or_else(|| {
             let selection = self.settings.selection();
             let (tag, value) = (&selection.tag, &selection.tag_value);

@@ -26,7 +26,9 @@ pub(crate) async fn function() -> Result<Function, Diagnostic> {
     let aws = Arc::new(Aws::connect(&aws).await.map_err(unusable)?);
     // Whoever may look at the function's configuration sees its environment.
     let channels = Channels::new(settings.notify(), &aws, FromEnvironment::Refused).map_err(unusable)?;
-    Ok(Function { ports: aws.ports(), rotator: aws.rotator(&settings), settings, channels })
+    // It was deployed for this account and region.
+    let homes = settings.homes(aws.region(), true);
+    Ok(Function { homes, ports: aws.ports(), rotator: aws.rotator(&settings), settings, channels })
 }
 
 fn settings(file: Option<(&str, &str)>) -> Result<Settings, Diagnostic> {

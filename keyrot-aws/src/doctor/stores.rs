@@ -4,7 +4,7 @@ use super::{Check, Notes};
 use crate::connect::Aws;
 use keyrot_core::settings::Settings;
 use keyrot_core::{
-    ErrorKind, Journal, KeyId, Ports, SecretName, SecretState, Selected, Timestamp, UserArn, VersionId, format_duration,
+    Homes, ErrorKind, Journal, KeyId, Ports, SecretName, SecretState, Selected, Timestamp, UserArn, VersionId, format_duration,
 };
 use std::time::Duration;
 
@@ -22,15 +22,20 @@ pub(super) struct Sample {
 }
 
 /// The same without AWS: what the ports alone can tell, as for an account in memory.
-pub async fn of_ports(ports: &Ports, settings: &Settings, tell: &(dyn Fn(&Check) + Sync)) -> Vec<Check> {
+pub async fn of_ports(
+    ports: &Ports,
+    settings: &Settings,
+    homes: &Homes,
+    tell: &(dyn Fn(&Check) + Sync),
+) -> Vec<Check> {
     let mut notes = Notes { checks: Vec::new(), tell };
-    examine(ports, settings, &mut notes).await;
+    examine(ports, settings, homes, &mut notes).await;
     notes.checks
 }
 
-pub(super) async fn examine(ports: &Ports, settings: &Settings, notes: &mut Notes<'_>) -> Sample {
+pub(super) async fn examine(ports: &Ports, settings: &Settings, homes: &Homes, notes: &mut Notes<'_>) -> Sample {
     let mut sample = Sample::default();
-    let selected = match settings.find(ports.iam.as_ref(), &[]).await {
+    let selected = match settings.find(ports.iam.as_ref(), homes, &[]).await {
         Ok(selected) => selected,
         Err(error) => {
             let hint = "without the list of users nobody is selected, and a run does nothing; keyrot policy prints what is needed";

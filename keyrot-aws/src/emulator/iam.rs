@@ -4,7 +4,7 @@ use super::auth::Caller;
 use super::reply::{Output, Refused, Xml};
 use super::request::{ApiCall, Service, invalid};
 use keyrot_core::memory::{MemoryUser, World};
-use keyrot_core::{IamUser, Timestamp, UserArn, UserName};
+use keyrot_core::{IamUser, Timestamp, UserArn, UserId, UserName};
 use std::collections::BTreeMap;
 
 /// IAM's, for a user: `TagUser` in the API reference.
@@ -17,7 +17,7 @@ pub(super) fn answer(call: &ApiCall, caller: &Caller, world: &mut World, longest
         "GetUser" => {
             let name = user_name(call, caller)?;
             let user = found(world, &name)?;
-            Ok(Xml::of(|x| x.element("User", |x| detail(x, &user.arn, Some(&user.tags)))))
+            Ok(Xml::of(|x| x.element("User", |x| detail(x, &user.id, &user.arn, Some(&user.tags)))))
         }
         "CreateUser" => create_user(call, world),
         "ListUserTags" => {
@@ -55,11 +55,12 @@ pub(super) fn answer(call: &ApiCall, caller: &Caller, world: &mut World, longest
     }
 }
 
-pub(super) fn caller_identity(caller: &Caller, account: &str) -> Output {
+pub(super) fn caller_identity(caller: &Caller, world: &World) -> Output {
     let id = match caller {
         Caller::Admin => "AROAEMULATORADMIN0001:administrator".to_owned(),
-        Caller::User(arn) => user_id(arn),
+        Caller::User(arn) => world.user(arn.name()).map(|user| user.id.to_string()).unwrap_or_default(),
     };
+    let account = world.account();
     Xml::of(|x| {
         x.text("Arn", &caller.arn(account));
         x.text("UserId", &id);
@@ -96,7 +97,7 @@ fn authorization_details(call: &ApiCall, world: &World, longest: usize) -> Resul
     let users = if wanted { world.list_users("/") } else { Vec::new() };
     let (page, marker) = page(call, users, longest, |u| u.arn.name().to_string())?;
     let member = |x: &mut Xml, user: IamUser| {
-        detail(x, &user.arn, Some(&user.tags));
+        detail(x, &user.id, &user.arn, Some(&user.tags));
         x.list("UserPolicyList", [""; 0], |_, _| {});
         x.list("GroupList", [""; 0], |_, _| {});
         write_policies(x, "AttachedManagedPolicies", &user.policies);
@@ -115,7 +116,7 @@ fn list_users(call: &ApiCall, world: &World, longest: usize) -> Result<Output, R
     let users = world.list_users(call.text("PathPrefix").unwrap_or("/"));
     let (page, marker) = page(call, users, longest, |u| u.arn.name().to_string())?;
     Ok(Xml::of(|x| {
-        x.list("Users", page, |x, user| detail(x, &user.arn, None));
+        x.list("Users", page, |x, user| detail(x, &user.id, &user.arn, None));
         x.page_end(marker.as_deref());
     }))
 }
@@ -136,7 +137,7 @@ fn create_user(call: &ApiCall, world: &mut World) -> Result<Output, Refused> {
     let name = world.add_user(&full, &[]).map_err(|e| invalid(Service::Iam, &e.to_string()))?;
     let user = world.user_mut(&name).ok_or_else(|| nobody(&name))?;
     user.tags = tags;
-    Ok(Xml::of(|x| x.element("User", |x| detail(x, &user.arn, Some(&user.tags)))))
+    Ok(Xml::of(|x| x.element("User", |x| detail(x, &user.id, &user.arn, Some(&user.tags)))))
 }
 
 /// A tag's key is one whatever its case (IAM user guide, "Tags for IAM resources").
@@ -202,10 +203,10 @@ fn nobody(name: &UserName) -> Refused {
     Refused::new("NoSuchEntity", format!("The user with name {name} cannot be found."))
 }
 
-fn detail(x: &mut Xml, arn: &UserArn, tags: Option<&BTreeMap<String, String>>) {
+fn detail(x: &mut Xml, id: &UserId, arn: &UserArn, tags: Option<&BTreeMap<String, String>>) {
     x.text("Path", arn.path());
     x.text("UserName", arn.name().as_str());
-    x.text("UserId", &user_id(arn));
+    x.text("UserId", id.as_str());
     x.text("Arn", arn.as_str());
     // The account does not keep it.
     x.time("CreateDate", Timestamp::UNIX_EPOCH);
@@ -227,10 +228,4 @@ fn write_policies(x: &mut Xml, list: &str, policies: &[String]) {
         x.text("PolicyName", name);
         x.text("PolicyArn", &format!("arn:aws:iam::aws:policy/{name}"));
     });
-}
-
-/// An id that looks like AWS's and is the same each time.
-fn user_id(arn: &UserArn) -> String {
-    let hash = super::secrets::hash(arn.as_str());
-    format!("AIDA{hash:017X}")
 }

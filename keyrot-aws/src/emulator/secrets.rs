@@ -1,11 +1,10 @@
 //! Secrets Manager.
 
-use super::auth;
 use super::iam::cut;
 use super::reply::{Output, Refused};
 use super::request::{ApiCall, Service, invalid};
 use keyrot_core::memory::{Label, MemorySecret, Value, World};
-use keyrot_core::{SecretName, Timestamp, VersionId};
+use keyrot_core::{Difference, SecretName, Timestamp, VersionId};
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeSet;
 use std::hash::{BuildHasher, RandomState};
@@ -31,10 +30,15 @@ pub(super) fn answer(call: &ApiCall, world: &mut World, longest: usize) -> Resul
                 return Err(Refused::new("InvalidParameterException", message));
             }
             world.move_label(&name, label, from.as_ref(), to.as_ref())?;
-            Ok(named(call, &name, world, Map::new()))
+            Ok(named(&name, world, Map::new()))
         }
-        "DescribeSecret" => Ok(describe(call, &name, world)),
+        "DescribeSecret" => Ok(describe(&name, world)),
         "GetSecretValue" => value(call, &name, world),
+        "GetResourcePolicy" => {
+            let secret = world.secret(&name).ok_or_else(not_found)?;
+            let policy = secret.differences.contains(&Difference::ResourcePolicy).then_some(json!({ "ResourcePolicy": "{}" }));
+            Ok(named(&name, world, fields(policy.unwrap_or_default())))
+        }
         "ListSecretVersionIds" => versions(call, &name, world, longest),
         "TagResource" => {
             for (key, value) in call.tags() {
@@ -54,16 +58,16 @@ pub(super) fn answer(call: &ApiCall, world: &mut World, longest: usize) -> Resul
         "RotateSecret" => {
             world.secret_mut(&name).ok_or_else(not_found)?.rotation = true;
             let version = world.rotate_secret(&name, &token(call)?)?;
-            Ok(named(call, &name, world, fields(json!({ "VersionId": version }))))
+            Ok(named(&name, world, fields(json!({ "VersionId": version }))))
         }
         "CancelRotateSecret" => {
             world.secret_mut(&name).ok_or_else(not_found)?.rotation = false;
-            Ok(named(call, &name, world, Map::new()))
+            Ok(named(&name, world, Map::new()))
         }
         "DeleteSecret" => delete(call, &name, world),
         "RestoreSecret" => {
             world.secret_mut(&name).ok_or_else(not_found)?.deleted = None;
-            Ok(named(call, &name, world, Map::new()))
+            Ok(named(&name, world, Map::new()))
         }
         other => Err(Refused::new("UnknownOperationException", format!("This emulator has no action {other}."))),
     }
@@ -84,7 +88,7 @@ fn create(call: &ApiCall, world: &mut World) -> Result<Output, Refused> {
         // To repeat it is a no-op (Secrets Manager API reference, `CreateSecret`, parameter `ClientRequestToken`).
         let repeated = first.as_ref().is_some_and(|(version, value)| there.value(version) == Some(value));
         if repeated {
-            return Ok(named(call, &name, world, fields(json!({ "VersionId": version }))));
+            return Ok(named(&name, world, fields(json!({ "VersionId": version }))));
         }
     }
     let made = first.is_some();
@@ -93,7 +97,7 @@ fn create(call: &ApiCall, world: &mut World) -> Result<Output, Refused> {
         world.tag_secret(&name, &key, value)?;
     }
     let more = if made { fields(json!({ "VersionId": version })) } else { Map::new() };
-    Ok(named(call, &name, world, more))
+    Ok(named(&name, world, more))
 }
 
 fn put(call: &ApiCall, name: &SecretName, world: &mut World) -> Result<Output, Refused> {
@@ -104,10 +108,10 @@ fn put(call: &ApiCall, name: &SecretName, world: &mut World) -> Result<Output, R
     let labels = call.texts("VersionStages").iter().map(|l| label(l)).collect::<Result<Vec<_>, _>>()?;
     world.put_secret_value(name, &version, value, &labels)?;
     let stages = world.secret(name).map(|s| stages(s, &version)).unwrap_or_default();
-    Ok(named(call, name, world, fields(json!({ "VersionId": version, "VersionStages": stages }))))
+    Ok(named(name, world, fields(json!({ "VersionId": version, "VersionStages": stages }))))
 }
 
-fn describe(call: &ApiCall, name: &SecretName, world: &World) -> Output {
+fn describe(name: &SecretName, world: &World) -> Output {
     let mut more = Map::new();
     if let Some(secret) = world.secret(name) {
         // One that waits for its value is no version yet, but its label stands.
@@ -124,11 +128,22 @@ fn describe(call: &ApiCall, name: &SecretName, world: &World) -> Output {
         if let Some(since) = secret.deleted {
             more.insert("DeletedDate".into(), seconds(since));
         }
+        for difference in &secret.differences {
+            match difference {
+                Difference::KmsKey { found, .. } => drop(more.insert("KmsKeyId".into(), found.clone().into())),
+                Difference::OwningService(service) => drop(more.insert("OwningService".into(), service.clone().into())),
+                Difference::Replicas(regions) => {
+                    let all = regions.iter().map(|region| json!({ "Region": region, "Status": "InSync" }));
+                    more.insert("ReplicationStatus".into(), all.collect());
+                }
+                Difference::ResourcePolicy => {}
+            }
+        }
         if let Some(primary) = &secret.replica_of {
             more.insert("PrimaryRegion".into(), primary.clone().into());
         }
     }
-    named(call, name, world, more)
+    named(name, world, more)
 }
 
 fn value(call: &ApiCall, name: &SecretName, world: &World) -> Result<Output, Refused> {
@@ -154,7 +169,7 @@ fn value(call: &ApiCall, name: &SecretName, world: &World) -> Result<Output, Ref
         return Err(Refused::new("InvalidRequestException", message));
     }
     let more = json!({ "VersionId": version, "SecretString": value.expose(), "VersionStages": stages });
-    Ok(named(call, name, world, fields(more)))
+    Ok(named(name, world, fields(more)))
 }
 
 fn versions(call: &ApiCall, name: &SecretName, world: &World, longest: usize) -> Result<Output, Refused> {
@@ -165,13 +180,18 @@ fn versions(call: &ApiCall, name: &SecretName, world: &World, longest: usize) ->
     let (page, next) = cut(listed, call.text("NextToken"), size, ToString::to_string);
     let version = |id: &VersionId| {
         let stages = stages(secret, id);
-        if stages.is_empty() { json!({ "VersionId": id }) } else { json!({ "VersionId": id, "VersionStages": stages }) }
+        let mut listed = fields(json!({ "VersionId": id }));
+        listed.extend(secret.written(id).map(|at| ("CreatedDate".to_owned(), seconds(at))));
+        if !stages.is_empty() {
+            listed.insert("VersionStages".to_owned(), json!(stages));
+        }
+        Json::Object(listed)
     };
     let mut more = fields(json!({ "Versions": page.iter().map(version).collect::<Vec<_>>() }));
     if let Some(next) = next {
         more.insert("NextToken".into(), next.into());
     }
-    Ok(named(call, name, world, more))
+    Ok(named(name, world, more))
 }
 
 fn delete(call: &ApiCall, name: &SecretName, world: &mut World) -> Result<Output, Refused> {
@@ -191,7 +211,7 @@ fn delete(call: &ApiCall, name: &SecretName, world: &mut World) -> Result<Output
     }
     secret.deleted = Some(now);
     let date = keyrot_core::after(now, DAY * u32::try_from(days).unwrap_or(30));
-    Ok(named(call, name, world, fields(json!({ "DeletionDate": seconds(date) }))))
+    Ok(named(name, world, fields(json!({ "DeletionDate": seconds(date) }))))
 }
 
 /// The secret's name in a `SecretId`, which may be an ARN.
@@ -216,10 +236,10 @@ fn found(call: &ApiCall, world: &World) -> Result<SecretName, Refused> {
 }
 
 /// The fields that every answer about a secret has, and more.
-fn named(call: &ApiCall, name: &SecretName, world: &World, mut more: Map<String, Json>) -> Output {
-    let suffix: String = format!("{:016x}", hash(name.as_str())).chars().take(SUFFIX).collect();
-    let arn = format!("arn:aws:secretsmanager:{}:{}:secret:{name}-{suffix}", auth::region(call), world.account());
-    more.insert("ARN".into(), arn.into());
+fn named(name: &SecretName, world: &World, mut more: Map<String, Json>) -> Output {
+    if let Some(arn) = world.arn_of(name) {
+        more.insert("ARN".into(), arn.to_string().into());
+    }
     more.insert("Name".into(), name.as_str().into());
     Output::Json(more.into())
 }

@@ -159,6 +159,10 @@ impl Shared {
         let mut world = self.world();
         let time = world.rules.call_time;
         world.advance(time);
+        // IAM is everywhere; secrets are where the request was signed for.
+        if call.service == Service::SecretsManager {
+            world.set_region(auth::region(call));
+        }
         let before = world.before();
         if self.strict_time {
             auth::in_time(call, world.now())?;
@@ -190,7 +194,7 @@ impl Shared {
         let longest = self.page_limit.unwrap_or(usize::MAX).max(1);
         match call.service {
             Service::Sts if call.action == "GetSessionToken" => iam::session_token(call, caller, world.now()),
-            Service::Sts => Ok(iam::caller_identity(caller, world.account())),
+            Service::Sts => Ok(iam::caller_identity(caller, world)),
             Service::Iam if call.action.contains("AccessKey") => iam_keys::answer(call, caller, world, longest),
             Service::Iam if call.action.ends_with("CredentialReport") => {
                 self.reports.lock().unwrap_or_else(PoisonError::into_inner).answer(call, world)

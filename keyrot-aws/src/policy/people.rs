@@ -1,6 +1,7 @@
 //! The policies of those who do not rotate on a schedule: who audits, who is on call, who uses a key, and who rotates their own.
 
 use super::{Policy, Scope, Sid, Statement, Text};
+use keyrot_core::HOME_TAG;
 
 impl Scope {
     /// The policy for [`audit`](keyrot_core::audit), which only reads, and sees users whatever their tags and paths. A rotation needs none of it.
@@ -19,15 +20,16 @@ impl Scope {
         let run = Self { trail: true, ..self.clone() }.policy().statement;
         // What is allowed on any user is not repeated for the tagged ones, nor what is found for an audit for those under the path.
         let mut statements: Vec<_> =
-            run.into_iter().filter(|s| !matches!(s.sid, Sid::RotateTaggedUsers | Sid::LookUpUsers)).collect();
+            run.into_iter().filter(|s| !matches!(s.sid, Sid::RotateTaggedUsers | Sid::RecordHomes | Sid::LookUpUsers)).collect();
         let known: Vec<Sid> = statements.iter().map(|statement| statement.sid).collect();
         statements.extend(self.audit_policy().statement.into_iter().filter(|s| !known.contains(&s.sid)));
         let users = self.users_under(self.path_prefix.clone());
         statements.push(Statement::new(Sid::RotateAnyUser, users.clone()));
-        // Of all that can be written onto a user, this tag and no other.
+        // Of all that can be written onto a user, these tags and no others.
+        let tags = vec![self.tag.plain(self.syntax), HOME_TAG.to_owned()];
         statements.push(
             Statement::new(Sid::TagUsers, users)
-                .when("ForAllValues:StringEquals", "aws:TagKeys", self.tag.plain(self.syntax))
+                .when("ForAllValues:StringEquals", "aws:TagKeys", tags)
                 .when("Null", "aws:TagKeys", "false"),
         );
         let roles = self.of_iam(Text::fixed("role/").then(Text::any()));

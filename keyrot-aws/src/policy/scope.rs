@@ -1,7 +1,7 @@
 //! What the policy is for, and how its statements follow from that.
 
 use super::{OneOrMany, Policy, Sid, Statement, Syntax, Text};
-use keyrot_core::SecretTemplate;
+use keyrot_core::{HOME_TAG, SecretTemplate};
 #[cfg(any(feature = "settings", feature = "notify"))]
 use keyrot_core::settings::{NotifySpec, NotifyTarget, SecretPlace};
 
@@ -24,6 +24,8 @@ pub struct Scope {
     pub tag_value: Text,
     /// The names of the users' secrets, with wildcards.
     pub secrets: Vec<Text>,
+    /// Further regions in which a user's secret is looked for before it gets a new one.
+    pub home_regions: Vec<Text>,
     /// The KMS key of the secrets; none for the account's `aws/secretsmanager`, which needs no permission.
     pub secrets_key: Option<Key>,
     /// How users are found.
@@ -151,6 +153,7 @@ impl Scope {
             tag_value: Text::fixed(tag_value),
             secrets: vec![secret_names(template, path_prefix, &account)],
             account,
+            home_regions: Vec::new(),
             secrets_key: None,
             discovery: Discovery::default(),
             config: None,
@@ -193,7 +196,14 @@ impl Scope {
         let value = self.tag_value.plain(self.syntax);
         let mut statements = self.find_users(&users);
         statements.push(Statement::new(Sid::SeeLastUse, "*"));
-        statements.push(Statement::new(Sid::RotateTaggedUsers, users).when("StringEqualsIgnoreCase", tag, value));
+        let tagged = |sid| Statement::new(sid, users.clone()).when("StringEqualsIgnoreCase", tag.clone(), value.clone());
+        statements.push(tagged(Sid::RotateTaggedUsers));
+        // Of all that can be written onto a user, this tag and no other.
+        statements.push(
+            tagged(Sid::RecordHomes)
+                .when("ForAllValues:StringEquals", "aws:TagKeys", HOME_TAG)
+                .when("Null", "aws:TagKeys", "false"),
+        );
         statements
     }
 
@@ -223,12 +233,21 @@ impl Scope {
         };
         let arns: Vec<String> = self.secrets.iter().flat_map(both).collect();
         let names: Vec<String> = self.secrets.iter().map(|name| name.pattern(self.syntax)).collect();
-        vec![
+        let mut statements = vec![
             Statement::new(Sid::CreateSecrets, arns.clone()).when("StringLikeIfExists", "secretsmanager:Name", names),
             Statement::new(Sid::KeepSecrets, arns.clone()),
             Statement::new(Sid::ReadSecrets, arns.clone()).labelled(&["AWSCURRENT", "AWSPENDING", "AWSPREVIOUS"]),
             Statement::new(Sid::LabelVersions, arns).labelled(&["AWSCURRENT", "AWSPENDING"]),
-        ]
+        ];
+        let further: Vec<String> = self.home_regions.iter().flat_map(|region| self.in_region(region).secret_arns()).collect();
+        if !further.is_empty() {
+            statements.push(Statement::new(Sid::FindHomes, further));
+        }
+        statements
+    }
+
+    fn in_region(&self, region: &Text) -> Self {
+        Self { region: region.clone(), ..self.clone() }
     }
 
     fn secrets_key(&self) -> Option<Statement> {

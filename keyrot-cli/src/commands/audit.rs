@@ -168,6 +168,7 @@ async fn look(invocation: &Invocation, args: &AuditArgs, settings: &Settings) ->
     let policy = AuditPolicy {
         selection: settings.selection().clone(),
         template: settings.template().clone(),
+        secret_tag: settings.secret_tag().cloned(),
         waits: *settings.policy().waits(),
         allow_short_waits: settings.allow_short_waits(),
     };

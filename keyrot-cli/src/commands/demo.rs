@@ -11,7 +11,7 @@ use futures_util::FutureExt;
 use keyrot_core::memory::{Fault, FaultAt, Label, MemoryAccount, Rules, Value, World};
 use keyrot_core::{
     Cancel, Chosen, Credentials, Event, EventKind, KeyId, Limits, Mode, Policy, Ports, ProbeAnswer, Progress, Rotator,
-    SecretTemplate, Selection, Timestamp, UserName, Waits, select,
+    Homes, Selection, Timestamp, UserName, Waits, select,
 };
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -111,8 +111,8 @@ impl Play {
         let first_key = world.add_key(&user).map_err(|e| wrong(&e))?.credentials.key;
         world.advance(DAY * 200);
         let users = world.list_users("/");
-        let (waits, template) = (Waits::default(), SecretTemplate::default());
-        let chosen = select(&users, &Selection::default(), &template, &waits, false).chosen.into_iter().next();
+        let (waits, homes) = (Waits::default(), Homes::in_region(world.region()));
+        let chosen = select(&users, &Selection::default(), &homes, &waits, false).chosen.into_iter().next();
         let chosen = chosen.ok_or_else(|| wrong(&"the user is not selected"))?;
         let policy = Policy::new(waits, false).map_err(|e| wrong(&e))?;
         let account = MemoryAccount::new(world);

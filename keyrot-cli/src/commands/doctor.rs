@@ -7,6 +7,7 @@ use crate::problem::Problem;
 use crate::render::doctor::{line, sum};
 use crate::render::{print, print_json, width};
 use crate::sandbox::SandboxAccount;
+use crate::target::SANDBOX_REGION;
 use keyrot_aws::doctor::{Check, Health, of_aws, of_ports, of_settings, send_test};
 use keyrot_aws::{Aws, AwsSettings, ConnectError};
 use keyrot_core::Ports;
@@ -100,7 +101,7 @@ async fn of_sandbox(
     tell: &(dyn Fn(&Check) + Sync),
 ) -> Result<Vec<Check>, Problem> {
     let account = SandboxAccount::open(file.as_deref()).await?;
-    let mut checks = of_ports(&Ports::of(account), settings, tell).await;
+    let mut checks = of_ports(&Ports::of(account), settings, &settings.homes(SANDBOX_REGION, true), tell).await;
     let what = "credentials, region, clock, permissions, KMS and notifiers: this is a sandbox, and AWS is not called";
     let mut last = vec![
         Check::not_checked("sandbox", what).hint("leave --sandbox and KEYROT_SANDBOX out to check an AWS account"),

@@ -10,8 +10,8 @@ use crate::render::{paint, print, print_json, style, talk_width, width};
 use crate::target::Target;
 use keyrot_core::settings::Settings;
 use keyrot_core::{
-    Cancel, IamUser, Missing, MissingWhy, Mode, Rotator, RunDocument, Selected, Selection, State, UserDocument,
-    UserName, select,
+    Adoption, CallError, Cancel, Chosen, ErrorKind, HOME_TAG, Homes, IamUser, Missing, MissingWhy, Mode, Outcome, Request,
+    Rotator, RunDocument, Selected, Selection, State, UserDocument, UserName, select,
 };
 use std::collections::BTreeSet;
 
@@ -20,6 +20,7 @@ Examples:
   keyrot enroll ci-deployer --dry-run      what would its first rotation do?
   keyrot enroll ci-deployer shop-backend   show it, ask, and tag them
   keyrot enroll ci-deployer --yes && keyrot rotate --user ci-deployer
+  keyrot enroll ci-deployer --adopt-secret   use the secret that exists
 
 Exit codes:
   0  they are enrolled, or would be (--dry-run)
@@ -45,6 +46,9 @@ pub(crate) struct EnrollArgs {
     /// Tag them although a rotation would be blocked, or although their tag has another value
     #[arg(long)]
     pub(crate) anyway: bool,
+    /// Use the user's secret although it exists already, whatever it holds
+    #[arg(long)]
+    pub(crate) adopt_secret: bool,
     /// Say what would be done, and change nothing
     #[arg(long, short = 'n')]
     pub(crate) dry_run: bool,
@@ -71,7 +75,12 @@ pub(crate) async fn enroll(invocation: &Invocation, args: &EnrollArgs) -> Result
     let users = listed(&target, &settings).await?;
     let Selection { tag, tag_value, .. } = settings.selection();
 
-    let already = enrolled(&users, &names, &settings);
+    // The operator sees the place, and is asked: that is a choice.
+    let adoption = if args.adopt_secret { Adoption::TakeOver } else { Adoption::Named };
+    let homes = Homes { adoption, ..target.homes(&settings) };
+    let housed = |name: &UserName| user(&users, name).is_some_and(|user| user.tag(HOME_TAG).is_some());
+    let mut already = enrolled(&users, &names, &settings, &homes);
+    already.retain(housed);
     let new: Vec<UserName> = names.iter().filter(|name| !already.contains(*name)).cloned().collect();
     let other = |name: &&UserName| {
         user(&users, name).and_then(|user| user.tag(tag)).map(|(_, value)| ((*name).clone(), value.to_owned()))
@@ -85,7 +94,7 @@ pub(crate) async fn enroll(invocation: &Invocation, args: &EnrollArgs) -> Result
         .iter()
         .map(|user| if new.contains(user.arn.name()) { user.clone().with_tag(tag, tag_value) } else { user.clone() })
         .collect();
-    let selected = chosen(&tagged, &new, &settings);
+    let selected = chosen(&tagged, &new, &settings, &homes);
     none_missing(&selected.missing, "nobody was tagged")?;
     let plan = plan(&target, &settings, &selected, "keyrot.enroll/1").await;
     let blocked = plan.users.iter().any(|user| matches!(user.state, State::Blocked | State::Failed));
@@ -95,7 +104,9 @@ pub(crate) async fn enroll(invocation: &Invocation, args: &EnrollArgs) -> Result
         already.iter().map(|name| Row::new(name, Change::Already, "it is enrolled already")).collect();
     let planned = if refused { Change::Refused } else { Change::Planned };
     rows.extend(plan.users.iter().map(|user| Row::of(user, planned, first_rotation(user))));
-    let what = format!("tag {} with {tag}={tag_value}", list(&new));
+    let place = selected.chosen.first().map(|one| one.subject.place());
+    let place = place.map(|place| format!(", with their secrets in {}, account {}", place.region, place.account));
+    let what = format!("tag {} with {tag}={tag_value}{}", list(&new), place.unwrap_or_default());
     let document = Document::new("keyrot.enroll/1", (tag, tag_value), args.dry_run, rows);
     let work = Work { invocation, target: &target, settings: &settings, yes: args.yes };
     if refused {
@@ -104,7 +115,27 @@ pub(crate) async fn enroll(invocation: &Invocation, args: &EnrollArgs) -> Result
         say!("{} {text}; to tag them all the same, add --anyway", paint(style::WARN, "refused:"));
         return Ok(Exit::Blocked);
     }
-    work.change(document, &what, async |name: &UserName| target.tags.tag_user(name, tag, tag_value).await).await
+    let rotator = Rotator::new(target.ports.clone());
+    let one = async |name: &UserName| {
+        // The home first: once the tag selects the user, the next run may be another machine's.
+        if let Some(chosen) = selected.chosen.iter().find(|one| one.subject.user == *name && one.policy.is_ok()) {
+            house(&rotator, chosen.clone(), &settings, &target).await?;
+        }
+        target.tags.tag_user(name, tag, tag_value).await
+    };
+    work.change(document, &what, one).await
+}
+
+/// Records where the user's secret is, or is to be.
+async fn house(rotator: &Rotator, chosen: Chosen, settings: &Settings, target: &Target) -> Result<(), CallError> {
+    let limits = settings.limits(target.ports.clock.now());
+    let report = rotator.fulfil(chosen, Request::Bind, Mode::Act, &limits, &Cancel::default(), &|_| {}).await;
+    match report.users.into_iter().next().map(|one| one.outcome) {
+        Some(Outcome::Done) => Ok(()),
+        Some(Outcome::Failed(failure)) => Err(failure.error),
+        Some(Outcome::Blocked(why)) => Err(CallError::refused(ErrorKind::Other, why.to_string())),
+        other => Err(CallError::lost(format!("its home was not recorded: {other:?}"))),
+    }
 }
 
 pub(crate) async fn release(invocation: &Invocation, args: &ReleaseArgs) -> Result<Exit, Problem> {
@@ -114,7 +145,7 @@ pub(crate) async fn release(invocation: &Invocation, args: &ReleaseArgs) -> Resu
     let users = listed(&target, &settings).await?;
     let Selection { tag, tag_value, .. } = settings.selection();
 
-    let found = chosen(&users, &names.iter().cloned().collect::<Vec<_>>(), &settings);
+    let found = chosen(&users, &names.iter().cloned().collect::<Vec<_>>(), &settings, &target.homes(&settings));
     let unknown: Vec<Missing> =
         found.missing.iter().filter(|m| matches!(m.why, MissingWhy::NotFound { .. })).cloned().collect();
     none_missing(&unknown, "nobody was released")?;
@@ -215,17 +246,17 @@ fn user<'a>(users: &'a [IamUser], name: &UserName) -> Option<&'a IamUser> {
 }
 
 /// Those of them whom a run takes as things are.
-fn enrolled(users: &[IamUser], names: &BTreeSet<UserName>, settings: &Settings) -> Vec<UserName> {
+fn enrolled(users: &[IamUser], names: &BTreeSet<UserName>, settings: &Settings, homes: &Homes) -> Vec<UserName> {
     let only: Vec<UserName> = names.iter().cloned().collect();
-    chosen(users, &only, settings).chosen.into_iter().map(|chosen| chosen.subject.user).collect()
+    chosen(users, &only, settings, homes).chosen.into_iter().map(|chosen| chosen.subject.user).collect()
 }
 
-fn chosen(users: &[IamUser], only: &[UserName], settings: &Settings) -> Selected {
+fn chosen(users: &[IamUser], only: &[UserName], settings: &Settings, homes: &Homes) -> Selected {
     if only.is_empty() {
         return Selected::default();
     }
     let selection = Selection { only: only.to_vec(), ..settings.selection().clone() };
-    select(users, &selection, settings.template(), settings.policy().waits(), settings.allow_short_waits())
+    select(users, &selection, homes, settings.policy().waits(), settings.allow_short_waits())
 }
 
 fn none_missing(missing: &[Missing], hint: &str) -> Result<(), Problem> {

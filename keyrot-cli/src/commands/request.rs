@@ -249,7 +249,7 @@ async fn find(
         Some(key) => owner(&target, key).await?,
         None => named.clone(),
     };
-    let found = settings.find_named(target.ports.iam.as_ref(), &user).await;
+    let found = settings.find_named(target.ports.iam.as_ref(), &target.homes(settings), &user).await;
     let found = found.map_err(|error| Problem::failed(format!("the account's users could not be listed: {error}")))?;
     match found {
         Ok(chosen) => Ok((target, chosen, key)),

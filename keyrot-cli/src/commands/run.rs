@@ -106,7 +106,7 @@ fn notifiers(settings: &Settings, aws: Option<&Aws>, selected: &Selected) -> Res
 /// Builds the ports, and finds whom to work on. Nothing is changed before every user named is known to be selected.
 async fn find(invocation: &Invocation, settings: &Settings, names: &[UserName]) -> Result<(Target, Selected), Problem> {
     let target = Target::open(invocation, settings).await?;
-    let selected = settings.find(target.ports.iam.as_ref(), names).await.map_err(|error| {
+    let selected = settings.find(target.ports.iam.as_ref(), &target.homes(settings), names).await.map_err(|error| {
         Problem::failed(format!("the account's users could not be listed: {error}"))
             .hint("nobody is selected unless everybody could be seen; nothing was touched")
     })?;

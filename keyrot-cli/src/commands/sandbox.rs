@@ -171,7 +171,8 @@ fn secret_of(world: &World, settings: &Settings, user: &UserName) -> Option<Secr
     let selection = Selection { only: vec![user.clone()], ..settings.selection().clone() };
     let waits: &Waits = settings.policy().waits();
     let users = world.list_users("/");
-    let selected = select(&users, &selection, settings.template(), waits, settings.allow_short_waits());
+    let homes = settings.homes(world.region(), true);
+    let selected = select(&users, &selection, &homes, waits, settings.allow_short_waits());
     selected.chosen.into_iter().next().map(|chosen| chosen.subject.secret)
 }
 

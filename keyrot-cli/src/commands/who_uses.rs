@@ -233,7 +233,7 @@ async fn of_those_who_lag(
     silent: bool,
     unseen: &mut Vec<Unseen>,
 ) -> Result<Vec<(UserName, AccessKey)>, Problem> {
-    let selected = settings.find(target.ports.iam.as_ref(), &[]).await;
+    let selected = settings.find(target.ports.iam.as_ref(), &target.homes(settings), &[]).await;
     let selected = selected.map_err(|error| Problem::failed(format!("the users could not be listed: {error}")))?;
     let limits = settings.limits(target.ports.clock.now());
     let rotator = Rotator::new(target.ports.clone());

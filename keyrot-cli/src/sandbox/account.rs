@@ -6,7 +6,7 @@ use futures_util::FutureExt;
 use keyrot_core::audit::{AccountPort, CredentialReport};
 use keyrot_core::memory::{MemoryAccount, World};
 use keyrot_core::{
-    AccessKey, CallError, Clock, CredentialProbe, CredentialSource, Credentials, Edition, ErrorKind, IamPort, IamUser,
+    Difference, Owner, SecretArn, StoredVersion, AccessKey, CallError, Clock, CredentialProbe, CredentialSource, Credentials, Edition, ErrorKind, IamPort, IamUser,
     Inside, KeyId, KeyRecord, LastUse, NewKey, Note, ProbeAnswer, Published, SecretId, SecretName, SecretState,
     SecretStorePort, TagPort, Timestamp, TrailAsk, TrailPage, TrailPort, UserName, VersionId,
 };
@@ -119,6 +119,10 @@ impl IamPort for SandboxAccount {
         self.call(|a| a.last_use(user, key).now_or_never()).await
     }
 
+    async fn write_home(&self, user: &UserName, home: &SecretArn) -> Result<(), CallError> {
+        self.call(|a| a.write_home(user, home).now_or_never()).await
+    }
+
     async fn deactivate_key(&self, user: &UserName, key: &KeyId) -> Result<(), CallError> {
         self.call(|a| a.deactivate_key(user, key).now_or_never()).await
     }
@@ -156,17 +160,29 @@ impl SecretStorePort for SandboxAccount {
         self.call(|a| a.describe(secret).now_or_never()).await
     }
 
-    async fn create(&self, secret: &SecretName, user: &UserName, placeholder: &VersionId) -> Result<(), CallError> {
-        self.call(|a| a.create(secret, user, placeholder).now_or_never()).await
-    }
-
-    async fn put_placeholder(
+    async fn create(
         &self,
         secret: &SecretName,
-        user: &UserName,
+        owner: &Owner,
         placeholder: &VersionId,
-    ) -> Result<(), CallError> {
-        self.call(|a| a.put_placeholder(secret, user, placeholder).now_or_never()).await
+    ) -> Result<SecretArn, CallError> {
+        self.call(|a| a.create(secret, owner, placeholder).now_or_never()).await
+    }
+
+    async fn bind(&self, secret: &SecretName, owner: &Owner) -> Result<(), CallError> {
+        self.call(|a| a.bind(secret, owner).now_or_never()).await
+    }
+
+    async fn elsewhere(&self, secret: &SecretName, owner: &Owner) -> Result<Vec<SecretArn>, CallError> {
+        self.call(|a| a.elsewhere(secret, owner).now_or_never()).await
+    }
+
+    async fn differences(&self, secret: &SecretName) -> Result<Vec<Difference>, CallError> {
+        self.call(|a| a.differences(secret).now_or_never()).await
+    }
+
+    async fn put_placeholder(&self, secret: &SecretName, placeholder: &VersionId) -> Result<(), CallError> {
+        self.call(|a| a.put_placeholder(secret, placeholder).now_or_never()).await
     }
 
     async fn write_note(&self, secret: &SecretName, note: &Note) -> Result<(), CallError> {
@@ -177,7 +193,7 @@ impl SecretStorePort for SandboxAccount {
         self.call(|a| a.look_into(secret, version).now_or_never()).await
     }
 
-    async fn versions(&self, secret: &SecretName) -> Result<Vec<VersionId>, CallError> {
+    async fn versions(&self, secret: &SecretName) -> Result<Vec<StoredVersion>, CallError> {
         self.call(|a| a.versions(secret).now_or_never()).await
     }
 

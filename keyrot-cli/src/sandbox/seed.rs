@@ -1,9 +1,10 @@
 //! The account that a sandbox begins with: users in telling states, brought there by the real engine over a history of weeks.
 
 use futures_util::FutureExt;
+use crate::target::SANDBOX_REGION;
 use keyrot_core::memory::{Fault, FaultAt, MemoryAccount, Rules, TrailedUse, World};
 use keyrot_core::{
-    Cancel, Limits, Mode, Ports, Rotator, SecretTemplate, Selection, Timestamp, UserName, Waits, select,
+    Cancel, Limits, Mode, Ports, Rotator, Homes, Selection, Timestamp, UserName, Waits, select,
 };
 use std::time::Duration;
 
@@ -170,7 +171,7 @@ async fn happen(account: &MemoryAccount, name: &str, what: What) {
 async fn run(account: &MemoryAccount, user: UserName) {
     let users = account.change(|world| world.list_users("/"));
     let selection = Selection { only: vec![user], ..Selection::default() };
-    let selected = select(&users, &selection, &SecretTemplate::default(), &Waits::default(), false);
+    let selected = select(&users, &selection, &Homes::in_region(SANDBOX_REGION), &Waits::default(), false);
     let rotator = Rotator::new(Ports::of(account.clone()));
     rotator.run(selected.chosen, Mode::Act, &Limits::default(), &Cancel::default(), &|_| {}).await;
 }

@@ -5,8 +5,8 @@ use super::case::{Case, in_use};
 use super::{decide_for, home, usable};
 use crate::policy::after;
 use crate::{
-    AccessKey, Blocked, Content, Decision, Held, KeyId, KeyStatus, Note, Observed, Phase, Policy, Promoted, Proof,
-    Question, Refusal, Request, Revocation, Revoked, Secret, SecretState, Step, Timestamp, VersionId, Wait, Why,
+    AccessKey, Blocked, Content, Decision, Held, HomeTag, KeyId, KeyStatus, Note, Observed, Phase, Policy, Promoted, Proof,
+    Question, Refusal, Request, Residence, Revocation, Revoked, Secret, SecretArn, SecretState, Step, Timestamp, VersionId, Wait, Why,
 };
 
 /// Decides what a person's request takes now: one pure, total function, beside [`decide`](crate::decide()).
@@ -33,6 +33,19 @@ pub fn decide_request(seen: &Observed, request: &Request, policy: &Policy, now: 
     match request {
         Request::Rollback { to } => rollback(seen, to, policy, now),
         Request::Revoke(order) => revoke(seen, order, policy, now),
+        Request::Bind => bind(seen),
+    }
+}
+
+/// Where there is no secret yet, the place alone is recorded: the user's first run creates it there, and nowhere else.
+fn bind(seen: &Observed) -> Decision {
+    let Residence { tag, place, .. } = &seen.residence;
+    let decision = home::home(seen);
+    match (&seen.secret, tag) {
+        (SecretState::Missing, HomeTag::Absent) => {
+            decision.unwrap_or_else(|| Decision::Act(Step::BindUser(SecretArn::planned(place.clone()))))
+        }
+        _ => decision.unwrap_or(Decision::Done),
     }
 }
 

@@ -279,6 +279,12 @@ impl World {
         Ok(())
     }
 
+    /// The secret's ARN.
+    #[must_use]
+    pub fn arn_of(&self, name: &SecretName) -> Option<SecretArn> {
+        Some(self.secret_arn(&self.region, name, self.secret(name)?))
+    }
+
     /// Deletes the secret for good, without a recovery window, as an administrator would.
     pub fn erase_secret(&mut self, name: &SecretName) {
         self.secrets.entry(self.region.clone()).or_default().remove(name);

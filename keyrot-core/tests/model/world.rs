@@ -333,7 +333,7 @@ impl State {
     pub(crate) fn ask(&mut self, request: Request) {
         self.begun = true;
         match &request {
-            Request::Rollback { .. } => self.interfered = true,
+            Request::Rollback { .. } | Request::Bind => self.interfered = true,
             Request::Revoke(order) => {
                 self.interfered |= order.without_successor;
                 self.watch.revoke(order.clone());

@@ -117,12 +117,13 @@ fn common_path(users: &[&IamUser]) -> String {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use keyrot_core::UserArn;
+    use keyrot_core::{UserArn, UserId};
 
     fn user(path: &str, tags: &[(&str, &str)]) -> IamUser {
         let arn = UserArn::parse(format!("arn:aws:iam::123456789012:user{path}")).unwrap();
         let tags = tags.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        IamUser { arn, tags, policies: Vec::new() }
+        let id = UserId::parse("AIDAJQABLZS4A3QDU576Q").unwrap();
+        IamUser { id, arn, tags, policies: Vec::new() }
     }
 
     #[test]
