@@ -3,6 +3,7 @@
 use crate::commands::{resolve::Resolve, revoke::Revoke, rollback::Rollback};
 use crate::consumer::Reading;
 use crate::exit::Exit;
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use keyrot_core::settings::SETTINGS;
@@ -105,7 +106,7 @@ struct Global {
     #[arg(long, global = true, value_name = "FILE", num_args = 0..=1, require_equals = true)]
     sandbox: Option<Option<PathBuf>>,
     /// The settings file, in the place of ~/.config/keyrot/keyrot.toml and of keyrot.toml in the current directory
-    #[arg(long, global = true, value_name = "FILE", env = "KEYROT_CONFIG")]
+    #[arg(long, global = true, value_name = "FILE", env = "KEYROT_CONFIG", value_parser = path_or_empty())]
     config: Option<PathBuf>,
     /// One JSON document on stdout, all talk on stderr
     #[arg(long, global = true)]
@@ -365,6 +366,11 @@ impl Invocation {
         let Global { sandbox, config, json, silent, color, utc: _, local } = global;
         Ok(Self { command, sandbox, config, json, silent, color, resumed, local, settings })
     }
+}
+
+/// An empty variable counts as not set, as for the settings.
+fn path_or_empty() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().map(PathBuf::from)
 }
 
 /// What is read by another command line of keyrot's, if it reads a key.

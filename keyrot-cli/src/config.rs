@@ -29,7 +29,7 @@ pub(crate) fn load(invocation: &Invocation) -> Result<Settings, Problem> {
         }
     };
     let mut sources = Sources::default().env(std::env::vars_os());
-    for SettingsText { name, text, place } in files.iter().flatten() {
+    for SettingsText { name, text, place, .. } in files.iter().flatten() {
         sources = match place {
             Place::Named | Place::Own => sources.file(name, text),
             Place::CurrentDirectory => sources.found_file(name, text),
@@ -45,7 +45,12 @@ pub(crate) fn load(invocation: &Invocation) -> Result<Settings, Problem> {
             false => problem.hint("`keyrot rotate --help` lists every setting; nothing was done"),
         }
     })?;
-    report(invocation, &settings, named.is_some());
+    // The process that started this one again has said it.
+    if !invocation.resumed {
+        let doubts = files.iter().flatten().filter_map(|file| file.doubt.as_deref());
+        doubts.for_each(|doubt| say!("{} {doubt}", paint(style::WARN, "warning:")));
+        report(invocation, &settings, named.is_some());
+    }
     Ok(settings)
 }
 

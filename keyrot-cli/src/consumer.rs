@@ -86,7 +86,7 @@ async fn find(
 ) -> Result<Found, Problem> {
     let waits = Waits::of(reading, settings)?;
     let edition = if reading.previous { Edition::Previous } else { Edition::Current };
-    if reading.previous {
+    if reading.previous && !invocation.resumed {
         warn("this is the key under AWSPREVIOUS: it works only until keyrot retires it");
     }
     let (target, sandbox) = match crate::target::is_sandbox(invocation) {

@@ -169,6 +169,8 @@ fn a_variable_that_is_not_known_is_an_error_only_if_another_was_meant() {
         ("KEYROT_PORT_8080_TCP_ADDR", "10.0.0.11"),
     ]);
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "what Kubernetes sets is expected");
+    let ran = policy(&[("KEYROT_CONFIG", ""), ("KEYROT_OVERLAP", "")]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "what is empty counts as not set");
     let ran = policy(&[("KEYROT_BUILD_NUMBER", "7")]);
     assert_eq!(ran.code, Some(0));
     assert_eq!(ran.stderr, "warning: the environment variable KEYROT_BUILD_NUMBER is not known, and has no effect\n");
@@ -332,6 +334,7 @@ fn readers_of_other_secrets_and_other_programs_work_whatever_they_are_called() {
          [profile deep]\ncredential_process = {KEYROT} credentials courier --profile nested\n"
     );
     let published = current(&scene);
+    write(&scene, "keyrot.toml", "overlap = \"8d\"\n");
     for profile in ["tool", "nested", "deep"] {
         let ran =
             ended(with_profiles(&scene, &config, &["credentials", "ci", "--no-cache", "--profile", profile], None));
@@ -342,6 +345,9 @@ fn readers_of_other_secrets_and_other_programs_work_whatever_they_are_called() {
         let again =
             format!("env | grep KEYROT_CREDENTIAL_PROCESS; {KEYROT} credentials ci --no-cache --profile {profile}");
         let args = ["exec", "ci", "--profile", profile, "--", "sh", "-c", &again];
-        assert_eq!(key(&ended(with_profiles(&scene, &config, &args, None))), published, "{profile}, below exec");
+        let ran = ended(with_profiles(&scene, &config, &args, None));
+        assert_eq!(key(&ran), published, "{profile}, below exec");
+        // keyrot started itself again, and says nothing twice.
+        assert_eq!(ran.said.matches("note:").count(), 1, "{}", ran.said);
     }
 }

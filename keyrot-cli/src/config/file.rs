@@ -3,7 +3,6 @@
 use super::ways_out;
 use crate::output;
 use crate::problem::Problem;
-use crate::render::{paint, style};
 use std::fs::{File, Metadata};
 use std::io::ErrorKind;
 use std::path::Path;
@@ -29,6 +28,8 @@ pub(super) struct SettingsText {
     pub(super) name: String,
     pub(super) text: String,
     pub(super) place: Place,
+    /// Why it is taken and should not be.
+    pub(super) doubt: Option<String>,
 }
 
 /// Reads the file. `None` if it is not there, unless it was named.
@@ -53,10 +54,10 @@ pub(super) fn read(path: &Path, place: Place) -> Result<Option<SettingsText>, Pr
     }
     let mut file = File::open(path).map_err(|error| unreadable(error.to_string()))?;
     let found = file.metadata().map_err(|error| unreadable(error.to_string()))?;
-    check(&name, &found, place)?;
+    let doubt = check(&name, &found, place)?;
     let bytes = output::read_from(&mut file, LARGEST).map_err(|error| unreadable(error.to_string()))?;
     let text = String::from_utf8(bytes).map_err(|_| unreadable("expected text in UTF-8".to_owned()))?;
-    Ok(Some(SettingsText { name, text, place }))
+    Ok(Some(SettingsText { name, text, place, doubt }))
 }
 
 fn is_absent(kind: ErrorKind) -> bool {
@@ -64,15 +65,15 @@ fn is_absent(kind: ErrorKind) -> bool {
 }
 
 /// Refuses a file that another user wrote or can write, in the manner of ssh: strictly for the user's own file, which is read without being asked for,
-/// and where everybody can write. A file that was named is otherwise taken, with a warning.
+/// and where everybody can write. A file that was named is otherwise taken, and the doubt is told.
 #[cfg(unix)]
-fn check(name: &str, found: &Metadata, place: Place) -> Result<(), Problem> {
+fn check(name: &str, found: &Metadata, place: Place) -> Result<Option<String>, Problem> {
     use std::os::unix::fs::MetadataExt;
     const GROUP: u32 = 0o020;
     const OTHERS: u32 = 0o002;
     // A pipe is the caller's: `--config <(…)`.
     if !found.is_file() {
-        return Ok(());
+        return Ok(None);
     }
     let me = rustix::process::geteuid().as_raw();
     let (owner, mode) = (found.uid(), found.mode());
@@ -81,7 +82,7 @@ fn check(name: &str, found: &Metadata, place: Place) -> Result<(), Problem> {
         (true, ..) => (format!("it belongs to another user (uid {owner})"), None),
         (false, true, _) => (format!("everybody can write it (mode {:o})", mode & 0o7777), Some("o-w")),
         (false, false, true) => (format!("its group can write it (mode {:o})", mode & 0o7777), Some("g-w")),
-        (false, false, false) => return Ok(()),
+        (false, false, false) => return Ok(None),
     };
     let refuse = match place {
         Place::Own => true,
@@ -98,16 +99,13 @@ fn check(name: &str, found: &Metadata, place: Place) -> Result<(), Problem> {
         return Err(Problem::usage(format!("the settings file {name} is refused: {why}"))
             .hint(format!("{hint}; nothing was done")));
     }
-    if place == Place::Named {
-        say!("{} the settings file {name}: {why}", paint(style::WARN, "warning:"));
-    }
-    Ok(())
+    Ok((place == Place::Named).then(|| format!("the settings file {name}: {why}")))
 }
 
 #[cfg(not(unix))]
 #[allow(clippy::unnecessary_wraps)]
-fn check(_: &str, _: &Metadata, _: Place) -> Result<(), Problem> {
-    Ok(())
+fn check(_: &str, _: &Metadata, _: Place) -> Result<Option<String>, Problem> {
+    Ok(None)
 }
 
 #[cfg(all(test, unix))]
@@ -136,6 +134,12 @@ mod tests {
                 assert!(expected || format!("{result:?}").contains(&format!("(mode {mode:o})")), "{result:?}");
             }
         }
+        let doubt = |mode| {
+            std::fs::set_permissions(&path, PermissionsExt::from_mode(mode)).unwrap();
+            read(&path, Place::Named).unwrap().unwrap().doubt
+        };
+        assert_eq!(doubt(0o644), None);
+        assert!(doubt(0o664).unwrap().ends_with("its group can write it (mode 664)"));
         // Only root can give a file away.
         let other = rustix::process::geteuid().as_raw() + 1000;
         if chown(&path, Some(other), None).is_ok() {

@@ -16,6 +16,9 @@ pub struct Sources<'a> {
     allowed: Vec<String>,
 }
 
+/// So many errors of one file are reported: a file that is no settings file at all has one in each line.
+const MOST_ERRORS: usize = 20;
+
 /// A settings file: its name for messages, and its text.
 #[derive(Debug, Clone, Copy)]
 struct SettingsFile<'a> {
@@ -180,7 +183,7 @@ impl SettingsFile<'_> {
         };
         let (table, wrong) = DeTable::parse_recoverable(text);
         if !wrong.is_empty() {
-            read.errors.extend(wrong.into_iter().map(|error| {
+            read.errors.extend(wrong.into_iter().take(MOST_ERRORS).map(|error| {
                 // Not the error's own display: that quotes the line, whatever stands in it.
                 let problem = Problem::Syntax { message: error.message().to_owned() };
                 SettingsError::new("", origin(error.span().map_or(0, |s| s.start)), problem)
@@ -189,7 +192,11 @@ impl SettingsFile<'_> {
         }
         let mut entries: Vec<_> = table.get_ref().iter().collect();
         entries.sort_by_key(|(key, _)| key.span().start);
+        let most = read.errors.len() + MOST_ERRORS;
         for (key, value) in entries {
+            if read.errors.len() >= most {
+                return;
+            }
             let origin = origin(key.span().start);
             let Some(info) = find(key.get_ref()) else {
                 let suggestion = nearest(key.get_ref(), names()).map(str::to_owned);

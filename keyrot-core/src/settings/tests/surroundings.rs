@@ -129,3 +129,13 @@ fn a_file_that_nobody_chose_decides_neither_whom_keyrot_talks_to_nor_as_whom() {
         assert_eq!(explained(&settings, name).1, "file keyrot.toml line 1");
     }
 }
+
+/// What lies there need not be a settings file at all.
+#[test]
+fn of_a_file_that_is_something_else_not_every_line_is_reported() {
+    for line in ["root:*:19000:0:99999:7:::\n", "nobody_meant_this_%\n", "[[[\n"] {
+        let text: String = (0..20_000).map(|n| line.replace('%', &format!("{n} = 1"))).collect();
+        let errors = wrong(&file(&text));
+        assert!((1..=20).contains(&errors.len()), "{line}: {} errors", errors.len());
+    }
+}
