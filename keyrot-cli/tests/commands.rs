@@ -117,6 +117,47 @@ fn a_use_of_the_old_key_holds_it_and_names_the_service() {
 }
 
 #[test]
+fn an_old_key_is_held_until_something_uses_the_new_one() {
+    let sandbox = Sandbox::new();
+    let rotate = |more: &[&str]| sandbox.json(&[&["rotate", "--user", "new-service"], more].concat()).1;
+    assert_eq!(rotate(&[])["counts"]["rotated"], 1);
+    assert_eq!(rotate(&["--force"])["counts"]["rotated"], 1);
+    sandbox.json(&["sandbox", "advance", "9d"]);
+    let held = rotate(&[]);
+    let one = user(&held, "new-service");
+    assert_eq!(
+        (&one["reason"], &held["counts"]["held"], &held["result"]),
+        (&json!("not_picked_up"), &json!(1), &json!("well"))
+    );
+    let hint = one["hint"].as_str().unwrap();
+    assert!(hint.contains("/iam/new-service/access_key") && hint.contains("keyrot revoke new-service AKIA"), "{hint}");
+    let ran = sandbox.run(&["status", "--user", "new-service"]);
+    assert!(ran.stdout.contains("held") && ran.stdout.contains("nothing has used the new key yet"), "{}", ran.stdout);
+    // A consumer reads the secret, and works with what it finds.
+    sandbox.json(&["sandbox", "use", "new-service"]);
+    assert_eq!(rotate(&[])["counts"]["retired"], 1);
+}
+
+#[test]
+fn who_waits_for_adoption_is_counted_and_told_what_to_do() {
+    let sandbox = Sandbox::new();
+    let none = ["--max-adoptions", "0"];
+    let ran = sandbox.run(&[&["rotate", "--user", "new-service", "report-mailer"], &none[..]].concat());
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let text = "1 user waits for adoption: one run adopts 0 users at most (max_adoptions); when those adopted go well, run keyrot again, or raise it";
+    assert!(ran.stdout.contains(text), "{}", ran.stdout);
+    let plan = sandbox.run(&[&["plan", "--user", "new-service"], &none[..]].concat());
+    assert!(plan.stdout.contains("1 user to adopt: one run adopts 0 users at most (max_adoptions)"), "{}", plan.stdout);
+    let (code, document) = sandbox.json(&[&["rotate", "--user", "new-service"], &none[..]].concat());
+    assert_eq!(
+        (code, &document["counts"]["to_adopt"], &document["counts"]["stopped"]),
+        (Some(0), &json!(1), &json!(1))
+    );
+    assert_eq!(user(&document, "new-service")["reason"], "adoption_limit");
+    assert!(sandbox.run(&["rotate", "--user", "new-service"]).stdout.contains("adopted, new key published"));
+}
+
+#[test]
 fn settings_that_cannot_be_used_are_named_and_nothing_is_done() {
     let sandbox = Sandbox::new();
     let refused = |args: &[&str], expected: &[&str]| {

@@ -71,6 +71,7 @@ struct Job {
 
 /// What a run says while it goes on.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "there is one at a time; a box would burden every match")]
 pub enum Progress {
     /// Something happened.
     Event(Event),

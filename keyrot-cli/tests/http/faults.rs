@@ -36,7 +36,7 @@ fn in_a_rotation() {
 
 #[test]
 fn in_a_retirement() {
-    assert!(fails_at_every_call(Scene::retirement, 10) > 5 * 10);
+    assert!(fails_at_every_call(Scene::retirement, 12) > 5 * 12);
 }
 
 #[test]
