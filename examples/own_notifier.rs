@@ -8,7 +8,7 @@
 use async_trait::async_trait;
 use keyrot_core::memory::{Fault, FaultAt, MemoryAccount, World};
 use keyrot_core::{
-    Cancel, Event, Limits, Mode, Notifier, Ports, Report, Rotator, Homes, Selection, Severity, Waits, select,
+    Cancel, Event, Homes, Limits, Mode, Notifier, Ports, Report, Rotator, Selection, Severity, Waits, select,
 };
 use std::error::Error;
 use std::sync::Arc;

@@ -9,9 +9,8 @@
 
 use keyrot_core::memory::{Broken, Fault, FaultAt, MemoryAccount, World};
 use keyrot_core::{
-    Cancel, Credentials, EventKind, IamPort, KeyId, KeyStatus, Limits, Mode, Outcome, Policy, Ports, ProbeAnswer,
-    Rotator, SecretName, SecretState, SecretStorePort, Homes, Selection, Standing, UserName, Waits, Why,
-    select,
+    Cancel, Credentials, EventKind, Homes, IamPort, KeyId, KeyStatus, Limits, Mode, Outcome, Policy, Ports,
+    ProbeAnswer, Rotator, SecretName, SecretState, SecretStorePort, Selection, Standing, UserName, Waits, Why, select,
 };
 use std::error::Error;
 use std::time::Duration;

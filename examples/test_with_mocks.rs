@@ -10,9 +10,10 @@
 //! an expected one that was not made. Each function after `nightly` would be a `#[tokio::test]` in the service.
 
 use keyrot_core::{
-    AccessKey, CallError, Cancel, ErrorKind, Event, EventKind, Held, IamUser, KeyId, KeyStatus, Limits, MockClock,
-    MockCredentialProbe, MockIamPort, MockNotifier, MockSecretStorePort, Mode, Outcome, Policy, Ports, Report, Rotator,
-    Secret, SecretState, Homes, Selection, Timestamp, UserArn, UserId, VersionId, Waits, select,
+    AccessKey, CallError, Cancel, ErrorKind, Event, EventKind, HOME_TAG, Held, Homes, IamUser, Journal, KeyId,
+    KeyStatus, Limits, MockClock, MockCredentialProbe, MockIamPort, MockNotifier, MockSecretStorePort, Mode, Outcome,
+    Owner, Policy, Ports, Promoted, Report, Rotator, Secret, SecretArn, SecretState, Selection, Timestamp, UserArn,
+    UserId, VersionId, Waits, select,
 };
 use std::error::Error;
 use std::sync::Arc;
@@ -46,11 +47,17 @@ async fn a_settled_user_costs_two_calls() -> Tested<String> {
     let now = now()?;
     let key =
         AccessKey { id: KeyId::parse("AKIAIOSFODNN7EXAMPLE")?, status: KeyStatus::Active, created: now - 10 * DAY };
-    let current = Held::of(VersionId::for_key(&key.id, key.created, false)?);
-    let secret = Secret { current: Some(current), ..Secret::default() };
+    let version = VersionId::for_key(&key.id, key.created, false)?;
+    // The home stands on both sides: the secret names the user, and the user's tag names the secret.
+    let home =
+        SecretArn::parse("arn:aws:secretsmanager:us-east-1:123456789012:secret:/iam/deployer/access_key-a1B2c3")?;
+    let user = tagged("deployer", &[("RotateKey", "True"), (HOME_TAG, &home.to_string())])?;
+    let owner = Owner { id: user.id.clone(), account: "123456789012".to_owned(), name: user.arn.name().clone() };
+    let promoted = Promoted { version: version.clone(), replacing: None, at: key.created };
+    let journal = Journal { promoted: Some(promoted), ..Journal::default() };
+    let secret = Secret { current: Some(Held::of(version)), owner: Some(owner), journal, ..Secret::empty(home) };
 
     let mut mocks = Mocks::at(now);
-    let user = tagged("deployer", &[("RotateKey", "True")])?;
     mocks.iam.expect_users().times(1).withf(|path| path == "/").return_once(|_| Ok(vec![user]));
     let for_deployer = mocks.iam.expect_list_keys().times(1).withf(|user| user.as_str() == "deployer");
     for_deployer.return_once(|_| Ok(vec![key]));

@@ -7,8 +7,8 @@ use crate::time::instant;
 use async_trait::async_trait;
 use aws_sdk_iam::types::{AccessKeyLastUsed, StatusType};
 use keyrot_core::{
-    AccessKey, CallError, Credentials, ErrorKind, HOME_TAG, IamPort, IamUser, KeyId, KeyStatus, LastUse, NewKey, SecretArn,
-    SecretKey, TagPort, UserName,
+    AccessKey, CallError, Credentials, ErrorKind, HOME_TAG, IamPort, IamUser, KeyId, KeyStatus, LastUse, NewKey,
+    SecretArn, SecretKey, TagPort, UserName,
 };
 
 /// A user has two keys; a list that goes on for longer is not one.

@@ -119,7 +119,8 @@ impl SecretStorePort for Aws {
         let mut differences = Vec::new();
         differences.extend(other_key(answer.kms_key_id.as_deref(), self.inner.secret.kms_key.as_deref()));
         differences.extend(answer.owning_service.filter(|service| !service.is_empty()).map(Difference::OwningService));
-        let replicas: Vec<String> = answer.replication_status.unwrap_or_default().into_iter().filter_map(|r| r.region).collect();
+        let replicas: Vec<String> =
+            answer.replication_status.unwrap_or_default().into_iter().filter_map(|r| r.region).collect();
         if !replicas.is_empty() {
             differences.push(Difference::Replicas(replicas));
         }

@@ -10,8 +10,8 @@ use keyrot_core::audit::survey;
 use keyrot_core::memory::{Label, Value, World};
 use keyrot_core::settings::{Settings, Sources};
 use keyrot_core::{
-    Cancel, Clock, IamPort, Limits, Mode, Outcome, Ports, Request, Revocation, Rotator, SecretName, Homes,
-    Selection, TagPort, Timestamp, UserName, VersionId, Waits, select,
+    Cancel, Clock, Homes, IamPort, Limits, Mode, Outcome, Ports, Request, Revocation, Rotator, SecretName, Selection,
+    TagPort, Timestamp, UserName, VersionId, Waits, select,
 };
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -86,7 +86,8 @@ impl Life {
     /// One pass over all users.
     async fn run(&self) {
         let users = self.ports.iam.users("/").await.unwrap();
-        let chosen = select(&users, &Selection::default(), &Homes::in_region("us-east-1"), &Waits::default(), false).chosen;
+        let chosen =
+            select(&users, &Selection::default(), &Homes::in_region("us-east-1"), &Waits::default(), false).chosen;
         let mut rotator = Rotator::new(self.ports.clone());
         if let Some(trail) = &self.trail {
             rotator = rotator.trail(trail.clone());
@@ -180,7 +181,11 @@ async fn on_call() -> BTreeSet<String> {
     for _ in 0..2 {
         let oldest = life.emulator.world().user(&user).unwrap().keys()[0].listed.id.clone();
         let order = Request::Revoke(Revocation { delete: true, ..Revocation::of(oldest) });
-        let chosen = settings.find_named(life.ports.iam.as_ref(), &user).await.unwrap().unwrap();
+        let chosen = settings
+            .find_named(life.ports.iam.as_ref(), &settings.homes("us-east-1", true), &user)
+            .await
+            .unwrap()
+            .unwrap();
         let (limits, cancel) = (Limits::default(), Cancel::default());
         let rotator = Rotator::new(life.ports.clone());
         let done = rotator.fulfil(chosen, order, Mode::Act, &limits, &cancel, &|_| {}).await;
@@ -196,7 +201,10 @@ fn operator_policy() -> BTreeSet<String> {
 }
 
 fn scope(discovery: Discovery) -> Scope {
-    Scope { discovery, ..Scope::new(Text::fixed("123456789012"), &Homes::in_region("us-east-1"), "/", "RotateKey", "True") }
+    Scope {
+        discovery,
+        ..Scope::new(Text::fixed("123456789012"), &keyrot_core::SecretTemplate::default(), "/", "RotateKey", "True")
+    }
 }
 
 fn policy(discovery: Discovery) -> BTreeSet<String> {
@@ -233,7 +241,8 @@ async fn the_trail_is_asked_and_allowed_only_where_it_is_to_be() {
     let called = held_life(true).await;
     assert!(called.contains(&asked));
     let account = Text::fixed("123456789012");
-    let scope = Scope { trail: true, ..Scope::new(account, &Homes::in_region("us-east-1"), "/", "RotateKey", "True") };
+    let scope =
+        Scope { trail: true, ..Scope::new(account, &keyrot_core::SecretTemplate::default(), "/", "RotateKey", "True") };
     let allowed: BTreeSet<String> = scope.policy().actions().into_iter().map(str::to_owned).collect();
     assert!((&called - &free()).is_subset(&allowed), "{called:?}");
     assert_eq!(&allowed - &policy(Discovery::Bulk), BTreeSet::from([asked]));

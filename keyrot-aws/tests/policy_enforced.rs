@@ -9,8 +9,8 @@ use keyrot_aws::policy::{Discovery, Policy, Scope, Text};
 use keyrot_aws::{Aws, AwsSettings, CallerCredentials, Endpoints, TokioClock};
 use keyrot_core::audit::{AccountPort, survey};
 use keyrot_core::{
-    Cancel, Chosen, ErrorKind, IamPort, KeyId, KeyStatus, Limits, Mode, Outcome, Ports, Rotator, SecretKey, SecretName,
-    SecretState, SecretStorePort, Homes, Selection, UserName, VersionId, Waits, select,
+    Cancel, Chosen, ErrorKind, Homes, IamPort, KeyId, KeyStatus, Limits, Mode, Outcome, Ports, Rotator, SecretKey,
+    SecretName, SecretState, SecretStorePort, Selection, UserName, VersionId, Waits, select,
 };
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
@@ -54,7 +54,7 @@ impl Account {
     }
 
     fn scope(&self) -> Scope {
-        let template = Homes::default();
+        let template = keyrot_core::SecretTemplate::default();
         let scope = Scope::new(Text::fixed(self.id.as_str()), &template, "/", "RotateKey", "True");
         Scope { region: Text::fixed(REGION), ..scope }
     }
@@ -185,7 +185,7 @@ async fn a_secret_beside_the_pattern_is_out_of_reach() {
         let made = VersionId::parse(made.version_id.unwrap()).unwrap();
         let denied = [
             aws.describe(&name).await.err(),
-            aws.create(&secret(&format!("{name}2")), &ci, &version).await.err(),
+            aws.create(&secret(&format!("{name}2")), &owner(&ci), &version).await.err(),
             aws.read(&name, &made).await.err(),
             aws.look_into(&name, &made).await.err(),
             aws.promote(&name, &made, &version).await.err(),
@@ -220,4 +220,9 @@ async fn aws_of_labels(account: &Account, name: &SecretName, version: &str) -> b
     let caller = SdkCredentials::new(key.access_key_id, key.secret_access_key, None, None, "test");
     let client = aws_sdk_secretsmanager::Client::new(&config(&account.url, caller).await);
     client.get_secret_value().secret_id(name.as_str()).version_stage("THEIRS").send().await.is_ok()
+}
+
+fn owner(user: &UserName) -> keyrot_core::Owner {
+    let id = keyrot_core::UserId::parse("AIDAJQABLZS4A3QDU576Q").unwrap();
+    keyrot_core::Owner { id, account: "123456789012".to_owned(), name: user.clone() }
 }

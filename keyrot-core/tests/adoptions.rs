@@ -5,8 +5,8 @@ mod support;
 
 use keyrot_core::memory::{Fault, FaultAt, MemoryAccount, World};
 use keyrot_core::{
-    Cancel, Chosen, IamPort, Limits, Mode, Outcome, Ports, Progress, Report, Rotator, RunDocument, Homes,
-    Selected, Selection, State, Stop, UserName, Verdict, Waits, select,
+    Cancel, Chosen, Homes, IamPort, Limits, Mode, Outcome, Ports, Progress, Report, Rotator, RunDocument, Selected,
+    Selection, State, Stop, UserName, Verdict, Waits, select,
 };
 use std::collections::BTreeMap;
 use std::sync::Mutex;

@@ -129,7 +129,8 @@ impl Function {
         end: Timestamp,
     ) -> Result<RunDocument, Problem> {
         let step = order.step;
-        let selected = self.settings.find(self.ports.iam.as_ref(), &self.homes, &[]).await.map_err(Problem::NotListed)?;
+        let selected =
+            self.settings.find(self.ports.iam.as_ref(), &self.homes, &[]).await.map_err(Problem::NotListed)?;
         let chosen = owner(&selected, secret).ok_or_else(|| {
             let selection = self.settings.selection();
             let (tag, value) = (&selection.tag, &selection.tag_value);

@@ -4,7 +4,8 @@ use super::{Check, Notes};
 use crate::connect::Aws;
 use keyrot_core::settings::Settings;
 use keyrot_core::{
-    Homes, ErrorKind, Journal, KeyId, Ports, SecretName, SecretState, Selected, Timestamp, UserArn, VersionId, format_duration,
+    ErrorKind, Homes, Journal, KeyId, Ports, SecretName, SecretState, Selected, Timestamp, UserArn, VersionId,
+    format_duration,
 };
 use std::time::Duration;
 
@@ -22,12 +23,7 @@ pub(super) struct Sample {
 }
 
 /// The same without AWS: what the ports alone can tell, as for an account in memory.
-pub async fn of_ports(
-    ports: &Ports,
-    settings: &Settings,
-    homes: &Homes,
-    tell: &(dyn Fn(&Check) + Sync),
-) -> Vec<Check> {
+pub async fn of_ports(ports: &Ports, settings: &Settings, homes: &Homes, tell: &(dyn Fn(&Check) + Sync)) -> Vec<Check> {
     let mut notes = Notes { checks: Vec::new(), tell };
     examine(ports, settings, homes, &mut notes).await;
     notes.checks

@@ -36,7 +36,8 @@ pub(super) fn answer(call: &ApiCall, world: &mut World, longest: usize) -> Resul
         "GetSecretValue" => value(call, &name, world),
         "GetResourcePolicy" => {
             let secret = world.secret(&name).ok_or_else(not_found)?;
-            let policy = secret.differences.contains(&Difference::ResourcePolicy).then_some(json!({ "ResourcePolicy": "{}" }));
+            let policy =
+                secret.differences.contains(&Difference::ResourcePolicy).then_some(json!({ "ResourcePolicy": "{}" }));
             Ok(named(&name, world, fields(policy.unwrap_or_default())))
         }
         "ListSecretVersionIds" => versions(call, &name, world, longest),

@@ -19,8 +19,10 @@ impl Scope {
     pub fn operator_policy(&self) -> Policy {
         let run = Self { trail: true, ..self.clone() }.policy().statement;
         // What is allowed on any user is not repeated for the tagged ones, nor what is found for an audit for those under the path.
-        let mut statements: Vec<_> =
-            run.into_iter().filter(|s| !matches!(s.sid, Sid::RotateTaggedUsers | Sid::RecordHomes | Sid::LookUpUsers)).collect();
+        let mut statements: Vec<_> = run
+            .into_iter()
+            .filter(|s| !matches!(s.sid, Sid::RotateTaggedUsers | Sid::RecordHomes | Sid::LookUpUsers))
+            .collect();
         let known: Vec<Sid> = statements.iter().map(|statement| statement.sid).collect();
         statements.extend(self.audit_policy().statement.into_iter().filter(|s| !known.contains(&s.sid)));
         let users = self.users_under(self.path_prefix.clone());
@@ -28,9 +30,11 @@ impl Scope {
         // Of all that can be written onto a user, these tags and no others.
         let tags = vec![self.tag.plain(self.syntax), HOME_TAG.to_owned()];
         statements.push(
-            Statement::new(Sid::TagUsers, users)
-                .when("ForAllValues:StringEquals", "aws:TagKeys", tags)
-                .when("Null", "aws:TagKeys", "false"),
+            Statement::new(Sid::TagUsers, users).when("ForAllValues:StringEquals", "aws:TagKeys", tags).when(
+                "Null",
+                "aws:TagKeys",
+                "false",
+            ),
         );
         let roles = self.of_iam(Text::fixed("role/").then(Text::any()));
         statements.push(Statement::new(Sid::SimulatePolicies, vec![roles, self.users_under("/".into())]));

@@ -1,9 +1,9 @@
 //! What the policy is for, and how its statements follow from that.
 
 use super::{OneOrMany, Policy, Sid, Statement, Syntax, Text};
-use keyrot_core::{HOME_TAG, SecretTemplate};
 #[cfg(any(feature = "settings", feature = "notify"))]
 use keyrot_core::settings::{NotifySpec, NotifyTarget, SecretPlace};
+use keyrot_core::{HOME_TAG, SecretTemplate};
 
 /// What keyrot is to work on, and with what.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -196,14 +196,15 @@ impl Scope {
         let value = self.tag_value.plain(self.syntax);
         let mut statements = self.find_users(&users);
         statements.push(Statement::new(Sid::SeeLastUse, "*"));
-        let tagged = |sid| Statement::new(sid, users.clone()).when("StringEqualsIgnoreCase", tag.clone(), value.clone());
+        let tagged =
+            |sid| Statement::new(sid, users.clone()).when("StringEqualsIgnoreCase", tag.clone(), value.clone());
         statements.push(tagged(Sid::RotateTaggedUsers));
         // Of all that can be written onto a user, this tag and no other.
-        statements.push(
-            tagged(Sid::RecordHomes)
-                .when("ForAllValues:StringEquals", "aws:TagKeys", HOME_TAG)
-                .when("Null", "aws:TagKeys", "false"),
-        );
+        statements.push(tagged(Sid::RecordHomes).when("ForAllValues:StringEquals", "aws:TagKeys", HOME_TAG).when(
+            "Null",
+            "aws:TagKeys",
+            "false",
+        ));
         statements
     }
 
@@ -239,7 +240,8 @@ impl Scope {
             Statement::new(Sid::ReadSecrets, arns.clone()).labelled(&["AWSCURRENT", "AWSPENDING", "AWSPREVIOUS"]),
             Statement::new(Sid::LabelVersions, arns).labelled(&["AWSCURRENT", "AWSPENDING"]),
         ];
-        let further: Vec<String> = self.home_regions.iter().flat_map(|region| self.in_region(region).secret_arns()).collect();
+        let further: Vec<String> =
+            self.home_regions.iter().flat_map(|region| self.in_region(region).secret_arns()).collect();
         if !further.is_empty() {
             statements.push(Statement::new(Sid::FindHomes, further));
         }

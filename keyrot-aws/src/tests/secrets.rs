@@ -4,6 +4,7 @@ use crate::{AwsSettings, FieldNames, SecretSettings};
 use keyrot_core::{Effect, ErrorKind, Inside, Intent, Note, SecretState, SecretStorePort, UserName, VersionId};
 use serde_json::{Value, json};
 
+const ARN: &str = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:/iam/ci/access_key-AbCdEf";
 const FOREIGN: &str = "01234567-89ab-cdef-0123-456789abcdef";
 
 fn placeholder() -> VersionId {
@@ -11,7 +12,7 @@ fn placeholder() -> VersionId {
 }
 
 fn described(stages: &Value) -> Answer {
-    json(&json!({ "ARN": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:/iam/ci/access_key-AbCdEf",
+    json(&json!({ "ARN": ARN,
                   "VersionIdsToStages": stages }))
 }
 
@@ -54,8 +55,11 @@ async fn missing_deleted_and_replica_are_told_apart() {
     assert_eq!(state(replica).await.unwrap(), SecretState::Replica { primary: "us-east-1".into() });
     let denied = json_error("AccessDeniedException", "not authorized to perform: secretsmanager:DescribeSecret on x");
     assert_eq!(state(denied).await.unwrap_err().kind, ErrorKind::Denied);
-    let empty = state(json(&json!({}))).await.unwrap();
-    assert!(matches!(empty, SecretState::Present(found) if found == keyrot_core::Secret::default()));
+    let empty = state(json(&json!({ "ARN": ARN }))).await.unwrap();
+    let nothing = keyrot_core::Secret::empty(keyrot_core::SecretArn::parse(ARN).unwrap());
+    assert_eq!(empty, SecretState::Present(nothing));
+    // Without an ARN nobody can say whose home it is.
+    assert!(state(json(&json!({}))).await.is_err());
     // A label on a version whose id cannot be handled is no empty label.
     assert!(state(described(&json!({ "short": ["AWSCURRENT"] }))).await.is_err());
 }
@@ -79,15 +83,18 @@ async fn a_new_secret_holds_the_placeholder_and_what_the_settings_ask_for() {
         ..AwsSettings::default()
     };
     let (aws, script) =
-        Script::with(settings, [Answer::Lost, json(&json!({ "VersionId": placeholder().as_str() }))]).await;
+        Script::with(settings, [Answer::Lost, json(&json!({ "ARN": ARN, "VersionId": placeholder().as_str() }))]).await;
     let odd = UserName::parse("a,b=c").unwrap();
-    aws.create(&secret(), &odd, &placeholder()).await.unwrap();
+    aws.create(&secret(), &owner(&odd), &placeholder()).await.unwrap();
     assert_eq!(script.actions(), ["CreateSecret"; 2]);
     let body = sent(&script.requests()[1].body);
     assert_eq!(body["ClientRequestToken"], placeholder().as_str());
     assert_eq!(body["SecretString"], PLACEHOLDER);
     assert_eq!(body["KmsKeyId"], "alias/keys");
-    assert_eq!(body["Tags"], json!([{"Key": "keyrot:user", "Value": "a=2Cb=3Dc"}, {"Key": "team", "Value": "red"}]));
+    assert_eq!(
+        body["Tags"],
+        json!([{"Key": "keyrot:user-id", "Value": "AIDAJQABLZS4A3QDU576Q 123456789012 a=2Cb=3Dc"}, {"Key": "team", "Value": "red"}])
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -97,24 +104,24 @@ async fn a_taken_name_is_a_conflict() {
         json_error("InvalidRequestException", "a secret with this name is already scheduled for deletion."),
     ] {
         let (aws, _) = Script::aws([taken]).await;
-        let error = aws.create(&secret(), &user(), &placeholder()).await.unwrap_err();
+        let error = aws.create(&secret(), &owner(&user()), &placeholder()).await.unwrap_err();
         assert_eq!((error.kind, error.effect), (ErrorKind::Conflict, Effect::None));
     }
     let (aws, _) = Script::aws([Answer::Lost, json_error("ResourceExistsException", "exists")]).await;
-    let error = aws.create(&secret(), &user(), &placeholder()).await.unwrap_err();
+    let error = aws.create(&secret(), &owner(&user()), &placeholder()).await.unwrap_err();
     assert_eq!((error.kind, error.effect), (ErrorKind::Conflict, Effect::Unknown));
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_placeholder_takes_nobodys_place() {
     let (aws, script) = Script::aws([described(&json!({ FOREIGN: ["AWSCURRENT"] }))]).await;
-    assert_eq!(aws.put_placeholder(&secret(), &user(), &placeholder()).await.unwrap_err().kind, ErrorKind::Conflict);
+    assert_eq!(aws.put_placeholder(&secret(), &placeholder()).await.unwrap_err().kind, ErrorKind::Conflict);
     assert_eq!(script.actions(), ["DescribeSecret"]);
 
     let both = json!({ placeholder().as_str(): ["AWSCURRENT", "AWSPENDING"] });
     let (aws, script) =
         Script::aws([described(&json!({})), json(&json!({})), described(&both), json(&json!({}))]).await;
-    aws.put_placeholder(&secret(), &user(), &placeholder()).await.unwrap();
+    aws.put_placeholder(&secret(), &placeholder()).await.unwrap();
     let actions = script.actions();
     assert_eq!(actions, ["DescribeSecret", "PutSecretValue", "DescribeSecret", "UpdateSecretVersionStage"]);
     let body = sent(&script.requests()[1].body);
@@ -123,7 +130,7 @@ async fn the_placeholder_takes_nobodys_place() {
     // Somebody puts a version in this very moment: theirs stays.
     let theirs = json!({ FOREIGN: ["AWSCURRENT"], placeholder().as_str(): ["AWSPENDING"] });
     let (aws, _) = Script::aws([described(&json!({})), json(&json!({})), described(&theirs), json(&json!({}))]).await;
-    assert_eq!(aws.put_placeholder(&secret(), &user(), &placeholder()).await.unwrap_err().kind, ErrorKind::Conflict);
+    assert_eq!(aws.put_placeholder(&secret(), &placeholder()).await.unwrap_err().kind, ErrorKind::Conflict);
 }
 
 #[tokio::test(start_paused = true)]
@@ -308,7 +315,7 @@ async fn the_pending_label_is_taken_off_only_where_it_stands() {
 #[tokio::test(start_paused = true)]
 async fn all_pages_of_versions_are_listed() {
     let page = |ids: &[&str], next: Option<&str>| {
-        let versions: Vec<_> = ids.iter().map(|id| json!({ "VersionId": id })).collect();
+        let versions: Vec<_> = ids.iter().map(|id| json!({ "VersionId": id, "CreatedDate": 1_750_000_000 })).collect();
         json(&json!({ "Versions": versions, "NextToken": next }))
     };
     let (aws, script) = Script::aws([
@@ -318,7 +325,9 @@ async fn all_pages_of_versions_are_listed() {
     ])
     .await;
     let versions = aws.versions(&secret()).await.unwrap();
-    assert_eq!(versions, [version('A'), VersionId::parse(FOREIGN).unwrap()]);
+    let created = chrono::DateTime::from_timestamp(1_750_000_000, 0);
+    let stored = |id| keyrot_core::StoredVersion { id, created };
+    assert_eq!(versions, [stored(version('A')), stored(VersionId::parse(FOREIGN).unwrap())]);
     let body = sent(&script.requests()[2].body);
     assert_eq!((&body["IncludeDeprecated"], &body["NextToken"]), (&json!(true), &json!("t2")));
 }
@@ -334,11 +343,16 @@ async fn a_note_is_one_tag() {
 
 #[tokio::test(start_paused = true)]
 async fn a_store_that_takes_no_token_for_the_id_is_brought_to_it() {
-    let made = json(&json!({ "VersionId": FOREIGN }));
+    let made = json(&json!({ "ARN": ARN, "VersionId": FOREIGN }));
     let (aws, script) = Script::aws([made, json(&json!({})), json(&json!({})), json(&json!({}))]).await;
-    aws.create(&secret(), &user(), &placeholder()).await.unwrap();
+    aws.create(&secret(), &owner(&user()), &placeholder()).await.unwrap();
     let actions = script.actions();
     assert_eq!(actions, ["CreateSecret", "PutSecretValue", "UpdateSecretVersionStage", "UpdateSecretVersionStage"]);
     let swap = sent(&script.requests()[2].body);
     assert_eq!((&swap["RemoveFromVersionId"], &swap["VersionStage"]), (&json!(FOREIGN), &json!("AWSCURRENT")));
+}
+
+fn owner(user: &UserName) -> keyrot_core::Owner {
+    let id = keyrot_core::UserId::parse("AIDAJQABLZS4A3QDU576Q").unwrap();
+    keyrot_core::Owner { id, account: "123456789012".to_owned(), name: user.clone() }
 }

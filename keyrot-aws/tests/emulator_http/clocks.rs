@@ -38,8 +38,13 @@ async fn run(aws: &Arc<Aws>) -> (Outcome, usize) {
             return (Outcome::Done, 0);
         }
     };
-    let selected =
-        keyrot_core::select(&users, settings.selection(), settings.template(), settings.policy().waits(), false);
+    let selected = keyrot_core::select(
+        &users,
+        settings.selection(),
+        &settings.homes(aws.region(), true),
+        settings.policy().waits(),
+        false,
+    );
     let rotator = keyrot_core::Rotator::new(aws.ports());
     let report = rotator.run(selected.chosen, Mode::Act, &Limits::default(), &Cancel::default(), &|_| {}).await;
     (report.users[0].outcome.clone(), report.users[0].events.len())

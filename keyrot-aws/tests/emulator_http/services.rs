@@ -164,7 +164,7 @@ async fn labels_move_by_compare_and_swap() {
 async fn versions_tags_and_deletion() {
     let emulator = start(world());
     let secrets = secrets(&emulator);
-    let tag = SecretTag::builder().key("keyrot:user").value("ci").build();
+    let tag = SecretTag::builder().key("keyrot:user-id").value("ci").build();
     let made = secrets.create_secret().name("s").tags(tag.clone()).send().await.unwrap();
     assert_eq!(made.version_id(), None, "without a value there is no version");
     for value in ["1", "2", "3"] {

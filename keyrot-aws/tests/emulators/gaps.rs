@@ -1,5 +1,6 @@
 //! What the emulators get wrong, as far as it touches keyrot.
 
+use super::secrets::owner;
 use crate::account::{Account, Emulator, secret};
 use crate::secrets::{credentials, placeholder, version};
 use keyrot_core::{IamPort, KeyId, KeyStatus, LastUse, SecretState, SecretStorePort, TrailAsk, TrailPort, UserName};
@@ -90,7 +91,7 @@ impl Gap {
             }
             Self::LabelOnTwoVersions => {
                 let secret = secret(&name);
-                aws.create(&secret, &user, &placeholder(1)).await.unwrap();
+                aws.create(&secret, &owner(&user), &placeholder(1)).await.unwrap();
                 for letter in ['A', 'B'] {
                     aws.stage(&secret, &version(letter), &credentials(letter), None).await.unwrap();
                 }
@@ -101,7 +102,7 @@ impl Gap {
             }
             Self::PendingOverwritten => {
                 let secret = secret(&name);
-                aws.create(&secret, &user, &placeholder(1)).await.unwrap();
+                aws.create(&secret, &owner(&user), &placeholder(1)).await.unwrap();
                 aws.stage(&secret, &version('A'), &credentials('A'), None).await.unwrap();
                 aws.stage(&secret, &version('A'), &credentials('B'), None).await.is_ok()
             }

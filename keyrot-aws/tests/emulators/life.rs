@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use keyrot_aws::TokioClock;
 use keyrot_core::{
     Cancel, Chosen, Clock, CredentialProbe, IamPort, KeyStatus, Limits, Mode, Outcome, Policy, Ports, ProbeAnswer,
-    Rotator, SecretState, SecretStorePort, Standing, Subject, Timestamp, UserArn, UserName, Waits, Why,
+    Rotator, SecretState, SecretStorePort, Standing, Subject, Timestamp, UserName, Waits, Why,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -39,13 +39,13 @@ struct Life {
 }
 
 impl Life {
-    fn new(account: &Account, user: UserName) -> Self {
+    async fn new(account: &Account, user: UserName) -> Self {
         let aws = Arc::new(account.aws.clone());
         let clock = Ahead::default();
         let ports = Ports { iam: aws.clone(), store: aws.clone(), probe: aws, clock: Arc::new(clock.clone()) };
-        let arn = UserArn::parse(format!("arn:aws:iam::{}:user/ci/{user}", account.id)).unwrap();
-        let secret = secret(user.as_str());
-        let subject = Subject { user, arn, secret, owner: None, quarantine: None };
+        let users = account.aws.users("/").await.unwrap();
+        let listed = users.iter().find(|listed| *listed.arn.name() == user).unwrap();
+        let subject = Subject::of(listed, secret(user.as_str()), account.aws.region());
         Self { subject, clock, rotator: Rotator::new(ports) }
     }
 
@@ -65,7 +65,7 @@ pub(crate) async fn a_user_is_adopted_rotated_and_the_old_key_goes(account: Acco
     let aws = &account.aws;
     let user = account.user("/ci/", "life", &[("keyrot", "true")]).await;
     let old = aws.create_key(&user).await.unwrap().credentials.key;
-    let life = Life::new(&account, user.clone());
+    let life = Life::new(&account, user.clone()).await;
 
     let standing = life.run().await;
     assert!(matches!(&standing.outcome, Outcome::Waiting(w) if w.why == Why::Overlap(old.clone())), "{standing:#?}");

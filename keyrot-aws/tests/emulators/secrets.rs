@@ -36,7 +36,7 @@ async fn present(account: &Account, secret: &SecretName) -> Secret {
 async fn adopted(account: &Account, name: &str) -> SecretName {
     let secret = secret(name);
     let user = UserName::parse(name).unwrap();
-    account.aws.create(&secret, &user, &placeholder(1)).await.unwrap();
+    account.aws.create(&secret, &owner(&user), &placeholder(1)).await.unwrap();
     secret
 }
 
@@ -48,8 +48,8 @@ pub(crate) async fn a_secret_is_adopted_staged_and_promoted(account: Account) {
     let seen = present(&account, &secret).await;
     assert_eq!(seen.current.unwrap().content, Content::Placeholder);
     assert_eq!(aws.read(&secret, &placeholder(1)).await.unwrap(), None);
-    assert_eq!(aws.create(&secret, &user, &placeholder(2)).await.unwrap_err().kind, ErrorKind::Conflict);
-    assert_eq!(aws.put_placeholder(&secret, &user, &placeholder(2)).await.unwrap_err().kind, ErrorKind::Conflict);
+    assert_eq!(aws.create(&secret, &owner(&user), &placeholder(2)).await.unwrap_err().kind, ErrorKind::Conflict);
+    assert_eq!(aws.put_placeholder(&secret, &placeholder(2)).await.unwrap_err().kind, ErrorKind::Conflict);
 
     let note = Note::Intent(Intent { before: vec![key('A')], at: at(5) });
     aws.write_note(&secret, &note).await.unwrap();
@@ -78,10 +78,15 @@ pub(crate) async fn a_secret_is_adopted_staged_and_promoted(account: Account) {
     assert_eq!(aws.unstage(&secret, &version('B')).await.unwrap_err().kind, ErrorKind::Conflict);
     let versions = aws.versions(&secret).await.unwrap();
     for version in [version('A'), version('B'), placeholder(1)] {
-        assert!(versions.contains(&version), "{version} is not among {versions:?}");
+        assert!(versions.iter().any(|stored| stored.id == version), "{version} is not among {versions:?}");
     }
     let answer = account.secrets.describe_secret().secret_id(secret.as_str()).send().await.unwrap();
-    assert!(answer.tags().iter().any(|t| t.key() == Some("keyrot:user") && t.value() == Some("u")));
+    assert!(
+        answer
+            .tags()
+            .iter()
+            .any(|t| t.key() == Some("keyrot:user-id") && t.value() == Some("AIDAJQABLZS4A3QDU576Q 123456789012 u"))
+    );
     assert!(answer.description().is_some_and(|d| d.contains("keyrot")));
 }
 
@@ -149,13 +154,13 @@ pub(crate) async fn an_empty_secret_gets_the_placeholder(account: Account) {
     }
     let secret = secret("empty");
     account.secrets.create_secret().name(secret.as_str()).send().await.unwrap();
-    assert_eq!(present(&account, &secret).await, Secret::default());
-    let user = UserName::parse("empty").unwrap();
-    account.aws.put_placeholder(&secret, &user, &placeholder(1)).await.unwrap();
+    let found = present(&account, &secret).await;
+    assert_eq!(found, Secret::empty(found.arn.clone()));
+    account.aws.put_placeholder(&secret, &placeholder(1)).await.unwrap();
     let seen = present(&account, &secret).await;
     assert_eq!(seen.current.unwrap().version, placeholder(1));
     assert_eq!(seen.pending, None);
-    account.aws.put_placeholder(&secret, &user, &placeholder(1)).await.unwrap();
+    account.aws.put_placeholder(&secret, &placeholder(1)).await.unwrap();
 }
 
 pub(crate) async fn deleted_secrets_and_replicas_are_seen(account: Account) {
@@ -173,7 +178,12 @@ pub(crate) async fn deleted_secrets_and_replicas_are_seen(account: Account) {
     account.secrets.delete_secret().secret_id(secret.as_str()).send().await.unwrap();
     assert!(matches!(account.aws.describe(&secret).await.unwrap(), SecretState::Deleted { .. }));
     let user = UserName::parse("deleted").unwrap();
-    let error = account.aws.create(&secret, &user, &placeholder(2)).await.unwrap_err();
+    let error = account.aws.create(&secret, &owner(&user), &placeholder(2)).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Conflict, "{error}");
-    assert!(account.aws.put_placeholder(&secret, &user, &placeholder(2)).await.is_err());
+    assert!(account.aws.put_placeholder(&secret, &placeholder(2)).await.is_err());
+}
+
+pub(crate) fn owner(user: &UserName) -> keyrot_core::Owner {
+    let id = keyrot_core::UserId::parse("AIDAJQABLZS4A3QDU576Q").unwrap();
+    keyrot_core::Owner { id, account: "123456789012".to_owned(), name: user.clone() }
 }

@@ -10,8 +10,8 @@ use keyrot_aws::notify::{Channels, FromEnvironment};
 use keyrot_aws::{Aws, AwsSettings, CallerCredentials, Endpoints};
 use keyrot_core::settings::NotifySpec;
 use keyrot_core::{
-    Blocked, Chosen, Event, EventKind, KeyId, Notifier, Outcome, Policy, Report, SecretKey, SecretName, Standing,
-    Subject, UserArn, UserName, Waits,
+    Blocked, Chosen, Event, EventKind, IamUser, KeyId, Notifier, Outcome, Policy, Report, SecretKey, SecretName,
+    Standing, Subject, UserArn, UserId, Waits,
 };
 use std::sync::Arc;
 
@@ -43,13 +43,14 @@ async fn notifier(spec: &str, url: &str) -> Arc<dyn Notifier> {
 }
 
 fn chosen(user: &str) -> Chosen {
-    let subject = Subject {
-        user: UserName::parse(user).unwrap(),
+    let listed = IamUser {
+        id: UserId::parse("AIDAJQABLZS4A3QDU576Q").unwrap(),
         arn: UserArn::parse(format!("arn:aws:iam::{ACCOUNT}:user/apps/{user}")).unwrap(),
-        secret: SecretName::parse(format!("/iam/{user}/access_key")).unwrap(),
-        owner: Some("team-ci".into()),
-        quarantine: None,
+        tags: [("keyrot:owner".to_owned(), "team-ci".to_owned())].into(),
+        policies: Vec::new(),
     };
+    let secret = SecretName::parse(format!("/iam/{user}/access_key")).unwrap();
+    let subject = Subject::of(&listed, secret, "us-east-1");
     Chosen { subject, policy: Ok(Policy::new(Waits::default(), false).unwrap()) }
 }
 

@@ -10,8 +10,8 @@ use crate::render::{paint, print_json, style};
 use futures_util::FutureExt;
 use keyrot_core::memory::{Fault, FaultAt, Label, MemoryAccount, Rules, Value, World};
 use keyrot_core::{
-    Cancel, Chosen, Credentials, Event, EventKind, KeyId, Limits, Mode, Policy, Ports, ProbeAnswer, Progress, Rotator,
-    Homes, Selection, Timestamp, UserName, Waits, select,
+    Cancel, Chosen, Credentials, Event, EventKind, Homes, KeyId, Limits, Mode, Policy, Ports, ProbeAnswer, Progress,
+    Rotator, Selection, Timestamp, UserName, Waits, select,
 };
 use serde::Serialize;
 use std::collections::BTreeMap;

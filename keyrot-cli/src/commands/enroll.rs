@@ -10,8 +10,8 @@ use crate::render::{paint, print, print_json, style, talk_width, width};
 use crate::target::Target;
 use keyrot_core::settings::Settings;
 use keyrot_core::{
-    Adoption, CallError, Cancel, Chosen, ErrorKind, HOME_TAG, Homes, IamUser, Missing, MissingWhy, Mode, Outcome, Request,
-    Rotator, RunDocument, Selected, Selection, State, UserDocument, UserName, select,
+    Adoption, CallError, Cancel, Chosen, ErrorKind, HOME_TAG, Homes, IamUser, Missing, MissingWhy, Mode, Outcome,
+    Request, Rotator, RunDocument, Selected, Selection, State, UserDocument, UserName, select,
 };
 use std::collections::BTreeSet;
 

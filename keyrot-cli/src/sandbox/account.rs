@@ -6,9 +6,10 @@ use futures_util::FutureExt;
 use keyrot_core::audit::{AccountPort, CredentialReport};
 use keyrot_core::memory::{MemoryAccount, World};
 use keyrot_core::{
-    Difference, Owner, SecretArn, StoredVersion, AccessKey, CallError, Clock, CredentialProbe, CredentialSource, Credentials, Edition, ErrorKind, IamPort, IamUser,
-    Inside, KeyId, KeyRecord, LastUse, NewKey, Note, ProbeAnswer, Published, SecretId, SecretName, SecretState,
-    SecretStorePort, TagPort, Timestamp, TrailAsk, TrailPage, TrailPort, UserName, VersionId,
+    AccessKey, CallError, Clock, CredentialProbe, CredentialSource, Credentials, Difference, Edition, ErrorKind,
+    IamPort, IamUser, Inside, KeyId, KeyRecord, LastUse, NewKey, Note, Owner, ProbeAnswer, Published, SecretArn,
+    SecretId, SecretName, SecretState, SecretStorePort, StoredVersion, TagPort, Timestamp, TrailAsk, TrailPage,
+    TrailPort, UserName, VersionId,
 };
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};

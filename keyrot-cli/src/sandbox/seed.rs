@@ -1,11 +1,9 @@
 //! The account that a sandbox begins with: users in telling states, brought there by the real engine over a history of weeks.
 
-use futures_util::FutureExt;
 use crate::target::SANDBOX_REGION;
+use futures_util::FutureExt;
 use keyrot_core::memory::{Fault, FaultAt, MemoryAccount, Rules, TrailedUse, World};
-use keyrot_core::{
-    Cancel, Limits, Mode, Ports, Rotator, Homes, Selection, Timestamp, UserName, Waits, select,
-};
+use keyrot_core::{Cancel, Homes, Limits, Mode, Ports, Rotator, Selection, Timestamp, UserName, Waits, select};
 use std::time::Duration;
 
 /// The sandbox's clock begins here, whatever the real time is, so that what it shows is the same everywhere.

@@ -6,7 +6,8 @@
 
 use crate::policy::after;
 use crate::{
-    AccessKey, CLOCK_TOLERANCE, Content, Held, Journal, KeyId, Note, Observed, Policy, Secret, SecretState, StoredVersion, Timestamp,
+    AccessKey, CLOCK_TOLERANCE, Content, Held, Journal, KeyId, Note, Observed, Policy, Secret, SecretState,
+    StoredVersion, Timestamp,
 };
 use serde::Serialize;
 use std::borrow::Cow;

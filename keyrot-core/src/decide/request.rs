@@ -5,8 +5,9 @@ use super::case::{Case, in_use};
 use super::{decide_for, home, usable};
 use crate::policy::after;
 use crate::{
-    AccessKey, Blocked, Content, Decision, Held, HomeTag, KeyId, KeyStatus, Note, Observed, Phase, Policy, Promoted, Proof,
-    Question, Refusal, Request, Residence, Revocation, Revoked, Secret, SecretArn, SecretState, Step, Timestamp, VersionId, Wait, Why,
+    AccessKey, Blocked, Content, Decision, Held, HomeTag, KeyId, KeyStatus, Note, Observed, Phase, Policy, Promoted,
+    Proof, Question, Refusal, Request, Residence, Revocation, Revoked, Secret, SecretArn, SecretState, Step, Timestamp,
+    VersionId, Wait, Why,
 };
 
 /// Decides what a person's request takes now: one pure, total function, beside [`decide`](crate::decide()).

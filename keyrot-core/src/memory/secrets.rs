@@ -2,8 +2,8 @@
 
 use super::world::{Refusal, World};
 use crate::{
-    Credentials, Difference, ErrorKind, Held, Inside, Journal, KeyId, Note, Owner, Secret, SecretArn, SecretKey,
-    SecretName, SecretState, StoredVersion, Timestamp, VersionId,
+    Credentials, Difference, ErrorKind, HOME_TAG, Held, Inside, Journal, KeyId, Note, Owner, Secret, SecretArn,
+    SecretKey, SecretName, SecretState, StoredVersion, Subject, Timestamp, UserName, VersionId,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -283,6 +283,18 @@ impl World {
     #[must_use]
     pub fn arn_of(&self, name: &SecretName) -> Option<SecretArn> {
         Some(self.secret_arn(&self.region, name, self.secret(name)?))
+    }
+
+    /// Records the user's home on both sides, as the first run for the user leaves it.
+    ///
+    /// # Errors
+    /// `NoSuchEntity`, `ResourceNotFoundException`, or a full quota of tags.
+    pub fn bind(&mut self, user: &UserName, name: &SecretName) -> Result<(), Refusal> {
+        let listed = self.list_users("/").into_iter().find(|listed| listed.arn.name() == user);
+        let owner = listed.map(|listed| Subject::of(&listed, name.clone(), self.region.as_str()).owner());
+        let (Some(owner), Some(arn)) = (owner, self.arn_of(name)) else { return Err(no_secret(name)) };
+        self.tag_secret(name, Owner::TAG, owner.to_text())?;
+        self.tag_user(user, HOME_TAG, &arn.to_string())
     }
 
     /// Deletes the secret for good, without a recovery window, as an administrator would.

@@ -32,6 +32,7 @@ fn rotated(world: &mut World, user: &UserName) -> Result<(), Box<dyn Error>> {
     let version = VersionId::for_key(&made.credentials.key, made.created, false)?;
     world.create_secret(&secret, Some((version.clone(), Value::credentials(&made.credentials, None))))?;
     let note = Note::Promoted(Promoted { version, replacing: None, at: world.now() });
+    world.bind(user, &secret)?;
     world.tag_secret(&secret, note.tag(), note.to_text())?;
     Ok(())
 }
