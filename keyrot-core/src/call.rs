@@ -80,6 +80,25 @@ impl Call {
         }
     }
 
+    /// A change in words that are the same for the same change, whenever it is made; nothing for a call that only reads.
+    #[must_use]
+    pub(crate) fn change(&self) -> Option<String> {
+        Some(match self {
+            Self::Write(note) => note.without_times(),
+            Self::CreateSecret(_) | Self::PutPlaceholder(_) | Self::CreateKey => self.purpose().to_owned(),
+            Self::Stage { version, .. } | Self::Unstage(version) => format!("{}: {version}", self.purpose()),
+            Self::Promote { to, .. } => format!("{}: {to}", self.purpose()),
+            Self::Deactivate(key) | Self::Activate(key) | Self::DeleteKey(key) => format!("{}: {key}", self.purpose()),
+            Self::ListKeys
+            | Self::DescribeSecret
+            | Self::LookInto(_)
+            | Self::ListVersions
+            | Self::LastUse(_)
+            | Self::ReadVersion(_)
+            | Self::Probe(_) => return None,
+        })
+    }
+
     /// Whether the call only reads.
     #[must_use]
     pub fn only_reads(&self) -> bool {
@@ -179,6 +198,8 @@ pub enum ErrorKind {
     LimitExceeded,
     /// No answer, or AWS failed (5xx, time-out, connection).
     Unavailable,
+    /// It was acknowledged, and what is read afterwards does not show it.
+    NoEffect,
     /// Anything else: refused as invalid, or an answer that could not be read.
     Other,
 }
@@ -216,6 +237,7 @@ impl fmt::Display for ErrorKind {
             Self::NotFound => "not found",
             Self::LimitExceeded => "limit exceeded",
             Self::Unavailable => "unavailable",
+            Self::NoEffect => "no effect",
             Self::Other => "refused",
         })
     }

@@ -1,7 +1,7 @@
 //! On whom a run works, and where it leaves them.
 
 use crate::{
-    Blocked, Failure, Intended, Refusal, SecretName, Step, Timestamp, UserArn, UserName, VersionId, Wait, Why,
+    Blocked, Failure, Intended, KeyId, Refusal, SecretName, Step, Timestamp, UserArn, UserName, VersionId, Wait, Why,
 };
 use serde::Serialize;
 use std::fmt;
@@ -49,6 +49,13 @@ pub enum Outcome {
     Intended(Vec<Intended>),
     /// What was ordered or asked for is done: see [`Order`](crate::Order), [`Request`](crate::Request).
     Done,
+    /// The key that was to be revoked was seen Inactive, or gone; what was to follow did not come to its end.
+    Revoked {
+        /// The key.
+        key: KeyId,
+        /// How the rest ended.
+        rest: Box<Outcome>,
+    },
     /// What was ordered or asked for cannot be done: see [`Order`](crate::Order), [`Request`](crate::Request).
     Refused(Refusal),
     /// keyrot's own code, or a port's, panicked. Nothing more was done for this user.

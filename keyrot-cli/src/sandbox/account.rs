@@ -8,7 +8,7 @@ use keyrot_core::memory::{MemoryAccount, World};
 use keyrot_core::{
     AccessKey, CallError, Clock, CredentialProbe, CredentialSource, Credentials, Edition, ErrorKind, IamPort, IamUser,
     Inside, KeyId, KeyRecord, LastUse, NewKey, Note, ProbeAnswer, Published, SecretId, SecretName, SecretState,
-    SecretStorePort, TagPort, Timestamp, TrailAsk, TrailPage, TrailPort, UserName, VersionId,
+    SecretStorePort, TagPort, Timestamp, TrailAsk, TrailPage, TrailPort, UserName, UserPolicyPort, VersionId,
 };
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -140,6 +140,21 @@ impl TagPort for SandboxAccount {
 
     async fn untag_user(&self, user: &UserName, key: &str) -> Result<(), CallError> {
         self.call(|a| a.untag_user(user, key).now_or_never()).await
+    }
+}
+
+#[async_trait]
+impl UserPolicyPort for SandboxAccount {
+    async fn user_policy(&self, user: &UserName, name: &str) -> Result<Option<String>, CallError> {
+        self.call(|a| a.user_policy(user, name).now_or_never()).await
+    }
+
+    async fn put_user_policy(&self, user: &UserName, name: &str, document: &str) -> Result<(), CallError> {
+        self.call(|a| a.put_user_policy(user, name, document).now_or_never()).await
+    }
+
+    async fn delete_user_policy(&self, user: &UserName, name: &str) -> Result<(), CallError> {
+        self.call(|a| a.delete_user_policy(user, name).now_or_never()).await
     }
 }
 

@@ -3,15 +3,14 @@
 use super::{Rotation, Stage};
 use crate::{
     AccessKey, Call, CallError, Content, EventKind, Failure, Held, Inside, KeyId, KeyStatus, Note, Outcome, Phase,
-    Proof, Reply, Secret, SecretState, Timestamp, VersionId,
+    Proof, Reply, Request, Secret, SecretState, Task, Timestamp, VersionId,
 };
 
 impl Rotation {
     pub(super) fn succeeded(&mut self, now: Timestamp, call: Call, reply: Reply) {
         let expected = match (call, reply) {
             (Call::ListKeys, Reply::Keys(keys)) => {
-                self.seen.keys = keys;
-                self.stage = Stage::DescribeSecret;
+                self.listed(now, keys);
                 true
             }
             (Call::DescribeSecret, Reply::Secret(secret)) => {
@@ -106,6 +105,7 @@ impl Rotation {
     /// A change was made: what is known changes with it, and people are told.
     fn done(&mut self, now: Timestamp, call: Call) {
         self.changed = true;
+        self.repeats.succeeded(&call);
         if let (Stage::Undo(_, outcome), Call::DeleteKey(key)) = (&self.stage, &call) {
             let (key, outcome) = (key.clone(), outcome.clone());
             self.seen.in_hand = None;
@@ -125,6 +125,7 @@ impl Rotation {
             }
             Call::Deactivate(key) => {
                 self.set_status(&key, KeyStatus::Inactive);
+                self.deactivation_is_acknowledged(now, &key);
                 self.deactivated = Some(key);
             }
             Call::Activate(key) => {
@@ -134,6 +135,14 @@ impl Rotation {
             Call::DeleteKey(key) => self.seen.keys.retain(|k| k.id != key),
             call => self.done_in_secret(call),
         }
+    }
+
+    pub(super) fn is_active(&self, key: &KeyId) -> bool {
+        self.seen.keys.iter().any(|known| known.id == *key && known.status == KeyStatus::Active)
+    }
+
+    fn is_inactive(&self, key: &KeyId) -> bool {
+        self.seen.keys.iter().any(|known| known.id == *key && known.status == KeyStatus::Inactive)
     }
 
     fn set_status(&mut self, key: &KeyId, status: KeyStatus) {
@@ -147,6 +156,10 @@ impl Rotation {
         match call {
             Call::Write(note) => {
                 let retiring = matches!(&note, Note::Retired(r) if r.phase == Phase::Retiring);
+                if let (Note::Revoked(all), Task::Request(Request::Revoke(order))) = (&note, &self.task) {
+                    self.seen.ordered = all.iter().find(|noted| noted.key == order.key).cloned();
+                    self.seen.switched_off = None;
+                }
                 secret.journal.set(note);
                 if retiring {
                     self.stage = Stage::ListKeys;
@@ -179,6 +192,8 @@ impl Rotation {
             (Call::CreateSecret(_) | Call::PutPlaceholder(_), _) => EventKind::Adopted,
             // IAM's listing may still have shown it Active; it is told once.
             (Call::Deactivate(key), _) if self.deactivated.as_ref() == Some(key) => return None,
+            // Sent all the same, because a listing may lag behind somebody who reactivated it.
+            (Call::Deactivate(key), _) if self.is_inactive(key) => return None,
             (Call::Deactivate(key), _) => EventKind::Retired { key: key.clone() },
             (Call::Activate(key), _) => EventKind::Activated { key: key.clone() },
             (Call::DeleteKey(key), _) => EventKind::Deleted { key: key.clone() },
@@ -207,6 +222,9 @@ impl Rotation {
                 self.seen.keys.iter().any(active).then(|| EventKind::Reactivated { key: key.clone() })?
             }
             Call::Write(Note::Revoked(notes)) => {
+                if let Task::Request(Request::Reinstate { key }) = &self.task {
+                    return Some(EventKind::Reinstated { key: key.clone() });
+                }
                 let new = notes.last().filter(|order| !secret.journal.revoked.contains(order))?;
                 EventKind::Revoked { key: new.key.clone(), reason: self.task.reason().map(str::to_owned) }
             }
