@@ -66,6 +66,7 @@ mod tests;
 mod time;
 #[cfg(feature = "trail")]
 mod trail;
+mod user_policy;
 mod value;
 
 pub use clock::{AwsClock, TokioClock};

@@ -10,8 +10,7 @@ use keyrot_core::audit::survey;
 use keyrot_core::memory::{Label, Value, World};
 use keyrot_core::settings::{Settings, Sources};
 use keyrot_core::{
-    Cancel, Clock, Homes, IamPort, Limits, Mode, Outcome, Ports, Request, Revocation, Rotator, SecretName, Selection,
-    TagPort, Timestamp, UserName, VersionId, Waits, select,
+    Cancel, Clock, Homes, IamPort, Lifted, Limits, Mode, Outcome, Ports, Request, Revocation, Rotator, SecretName, Selection, TagPort, Timestamp, UserName, VersionId, Waits, end_sessions, lift_if_over, select,
 };
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -193,11 +192,16 @@ async fn on_call() -> BTreeSet<String> {
         life.emulator.advance(HOUR);
     }
     assert_eq!(life.emulator.world().user(&user).unwrap().keys().len(), 1);
+    let ended = end_sessions(life.aws.as_ref(), &user, life.emulator.now()).await.unwrap();
+    life.emulator.advance(36 * HOUR + HOUR);
+    let lifted = lift_if_over(life.aws.as_ref(), &user, life.emulator.now()).await.unwrap();
+    assert_eq!(lifted, Lifted::Off(ended));
     life.called()
 }
 
 fn operator_policy() -> BTreeSet<String> {
-    scope(Discovery::Bulk).operator_policy().actions().into_iter().map(str::to_owned).collect()
+    let scope = Scope { end_sessions: true, ..scope(Discovery::Bulk) };
+    scope.operator_policy().actions().into_iter().map(str::to_owned).collect()
 }
 
 fn scope(discovery: Discovery) -> Scope {

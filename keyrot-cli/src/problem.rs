@@ -43,6 +43,18 @@ impl Problem {
         Self { exit: Exit::Signal(number), message, hint: None }
     }
 
+    /// The same, after what comes first of all: what became of a key, say.
+    pub(crate) fn after(mut self, first: &str) -> Self {
+        self.message = format!("{first}: {}", self.message);
+        self
+    }
+
+    /// What to do about it, where nothing better was said.
+    pub(crate) fn or_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint.get_or_insert(hint.into());
+        self
+    }
+
     /// What to do about it.
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());

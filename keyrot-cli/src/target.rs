@@ -3,10 +3,10 @@
 use crate::args::Invocation;
 use crate::problem::Problem;
 use crate::sandbox::SandboxAccount;
-use keyrot_aws::{Aws, AwsSettings};
+use keyrot_aws::{Aws, AwsSettings, ConnectError};
 use keyrot_core::audit::AccountPort;
 use keyrot_core::settings::Settings;
-use keyrot_core::{CredentialSource, Homes, Ports, TagPort, TrailPort};
+use keyrot_core::{CredentialSource, Homes, Ports, TagPort, TrailPort, UserPolicyPort};
 use std::sync::Arc;
 
 /// The region of a sandbox's secrets.
@@ -19,6 +19,8 @@ pub(crate) struct Target {
     pub(crate) source: Arc<dyn CredentialSource>,
     /// What selects users.
     pub(crate) tags: Arc<dyn TagPort>,
+    /// What ends users' sessions.
+    pub(crate) policies: Arc<dyn UserPolicyPort>,
     /// The account as a whole, for audits.
     pub(crate) account: Arc<dyn AccountPort>,
     /// Who used which key.
@@ -48,6 +50,7 @@ impl Target {
             ports,
             source: account.clone(),
             tags: account.clone(),
+            policies: account.clone(),
             trail: account.clone(),
             account,
             sandbox: true,
@@ -63,23 +66,52 @@ impl Target {
         }
     }
 
+    /// Builds the ports for what needs IAM and nothing else. IAM is global: where no region is known, any will do for it. Tells why the secrets
+    /// are out of reach, if they are.
+    pub(crate) async fn open_for_iam(
+        invocation: &Invocation,
+        settings: &Settings,
+    ) -> Result<(Self, Option<String>), Problem> {
+        if is_sandbox(invocation) {
+            return Ok((Self::open(invocation, settings).await?, None));
+        }
+        let with = AwsSettings::default().with(settings).map_err(|error| Problem::usage(error.to_string()))?;
+        match Aws::connect(&with).await {
+            Err(error @ ConnectError::NoRegion { .. }) => {
+                let with = AwsSettings { region: Some(ANY_REGION.to_owned()), ..with };
+                let aws = Aws::connect(&with).await.map_err(|error| Problem::usage(error.to_string()))?;
+                Ok((Self::of(aws), Some(error.to_string())))
+            }
+            Err(error) => Err(Problem::usage(error.to_string())),
+            Ok(aws) => Ok((Self::of(aws), None)),
+        }
+    }
+
     async fn aws(settings: &Settings) -> Result<Self, Problem> {
         let aws = AwsSettings::default().with(settings).map_err(|error| Problem::usage(error.to_string()))?;
         let aws = Aws::connect(&aws).await.map_err(|error| {
             Problem::usage(error.to_string()).hint("to try keyrot without an AWS account: keyrot --sandbox rotate")
         })?;
+        Ok(Self::of(aws))
+    }
+
+    fn of(aws: Aws) -> Self {
         let aws = Arc::new(aws);
-        Ok(Self {
+        Self {
             ports: aws.ports(),
             source: aws.clone(),
             tags: aws.clone(),
+            policies: aws.clone(),
             account: aws.clone(),
             trail: aws.clone(),
             sandbox: false,
             aws: Some(aws),
-        })
+        }
     }
 }
+
+/// IAM's endpoint for the partition `aws` is the same from each of its regions (AWS General Reference, "IAM endpoints and quotas").
+const ANY_REGION: &str = "us-east-1";
 
 /// What somebody writes who takes the variable for a switch.
 fn is_a_switch(value: &str) -> bool {

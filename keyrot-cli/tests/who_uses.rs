@@ -154,7 +154,15 @@ fn account(options: EmulatorOptions) -> (Emulator, KeyId) {
         let error = (n % 4 == 0).then_some("AccessDenied");
         world.note_use(
             &key,
-            &TrailedUse { service: "s3", action: "ListBuckets", region: "eu-west-1", address, agent, error },
+            &TrailedUse {
+                service: "s3",
+                action: "ListBuckets",
+                region: "eu-west-1",
+                address,
+                agent,
+                error,
+                role: None,
+            },
         );
     }
     let agent = "app/keyrot";
@@ -165,6 +173,7 @@ fn account(options: EmulatorOptions) -> (Emulator, KeyId) {
         address: "192.0.2.1",
         agent,
         error: None,
+        role: None,
     };
     world.note_use(&key, &what);
     (Emulator::start(world, EmulatorOptions { region: "eu-west-1".into(), ..options }).unwrap(), key)
@@ -264,6 +273,7 @@ fn over_http_a_held_users_report_names_the_source() {
             address: "192.0.2.9",
             agent: "old-app/3",
             error: None,
+            role: None,
         };
         world.note_use(&old.key, &what);
     });

@@ -95,6 +95,30 @@ impl Call {
         }
     }
 
+    /// A change in words that are the same for the same change, whenever it is made; nothing for a call that only reads.
+    #[must_use]
+    pub(crate) fn change(&self) -> Option<String> {
+        Some(match self {
+            Self::Write(note) => note.without_times(),
+            Self::CreateSecret(_) | Self::PutPlaceholder(_) | Self::CreateKey | Self::BindSecret => {
+                self.purpose().to_owned()
+            }
+            Self::WriteHome(home) => format!("{}: {home}", self.purpose()),
+            Self::Stage { version, .. } | Self::Unstage(version) => format!("{}: {version}", self.purpose()),
+            Self::Promote { to, .. } => format!("{}: {to}", self.purpose()),
+            Self::Deactivate(key) | Self::Activate(key) | Self::DeleteKey(key) => format!("{}: {key}", self.purpose()),
+            Self::ListKeys
+            | Self::DescribeSecret
+            | Self::LookInto(_)
+            | Self::ListVersions
+            | Self::LastUse(_)
+            | Self::FindElsewhere
+            | Self::Compare
+            | Self::ReadVersion(_)
+            | Self::Probe(_) => return None,
+        })
+    }
+
     /// Whether the call only reads.
     #[must_use]
     pub fn only_reads(&self) -> bool {
@@ -202,6 +226,8 @@ pub enum ErrorKind {
     LimitExceeded,
     /// No answer, or AWS failed (5xx, time-out, connection).
     Unavailable,
+    /// It was acknowledged, and what is read afterwards does not show it.
+    NoEffect,
     /// Anything else: refused as invalid, or an answer that could not be read.
     Other,
 }
@@ -239,6 +265,7 @@ impl fmt::Display for ErrorKind {
             Self::NotFound => "not found",
             Self::LimitExceeded => "limit exceeded",
             Self::Unavailable => "unavailable",
+            Self::NoEffect => "no effect",
             Self::Other => "refused",
         })
     }

@@ -68,7 +68,7 @@ fn decide_for(seen: &Observed, asked: Option<&KeyId>, policy: &Policy, now: Time
         return first_contact(seen, Step::PutPlaceholder);
     };
     let case = Case { seen, secret, current, policy, now, asked };
-    case.overruled_revocation()
+    case.revoked_key_reactivated()
         .or_else(|| case.reactivated())
         .or_else(|| case.foreign_version())
         .or_else(|| case.broken_current())
@@ -122,12 +122,19 @@ fn with_evidence<'a>(seen: &Observed, keys: impl Iterator<Item = &'a AccessKey>)
 }
 
 impl Case<'_> {
-    /// Somebody reactivated a key that was revoked. That is noted down for good, before the note that says so speaks of another key.
-    fn overruled_revocation(&self) -> Option<Decision> {
-        let journal = &self.secret.journal;
-        let (stand, overruled): (Vec<_>, Vec<_>) =
-            journal.revoked.iter().cloned().partition(|revoked| journal.revoked_at(&revoked.key).is_some());
-        if overruled.is_empty() { None } else { self.write(Note::Revoked(stand)) }
+    /// A key that was revoked and seen Inactive is Active again. Whoever has a leaked key may often do that to their own user, so it is no
+    /// decision to keep the key, and keyrot does not fight either: the operator says which it is.
+    fn revoked_key_reactivated(&self) -> Option<Decision> {
+        // IAM's listing may not show yet that it was just deactivated; what that holds up, waits below.
+        let reactivated = |key: &&AccessKey| {
+            let revoked = self.secret.journal.revoked_at(&key.id).is_some();
+            let phase = || self.phase_since_revoked(&key.id);
+            revoked
+                && key.status == KeyStatus::Active
+                && matches!(phase(), Some((Phase::Inactive, at)) if self.settled_at(at) <= self.now)
+        };
+        let key = self.seen.keys.iter().find(reactivated)?.id.clone();
+        Some(Decision::Blocked(Blocked::RevokedKeyReactivated { key }))
     }
 
     /// Somebody reactivated a key that was noted down as Inactive. That is noted down before anything else can stop the run: were the entry to
@@ -185,7 +192,7 @@ impl Case<'_> {
         Some(until).filter(|until| self.now < *until)
     }
 
-    /// The current key was Inactive once, and a person made it current and Active again. The note of that time is over: were it to stay, the
+    /// The current key was Inactive once, and a person made it current and Active again, or took its revocation back. The note of that time is over: were it to stay, the
     /// soak would count from it when the key leaves for the next time.
     fn in_use_again(&self) -> Option<Decision> {
         let key = self.current.key()?;

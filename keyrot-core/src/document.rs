@@ -5,9 +5,9 @@
 
 use crate::words::{blocked_code, event_code, event_key, outcome_text, refusal_code, step_code, why_code};
 use crate::{
-    AccessKey, ErrorKind, Event, EventKind, Evidence, Intended, KeyId, LastUse, NotifierFailure, Outcome, PassedOver,
-    Pattern, Report, Request, SecretName, Selected, Severity, Standing, Stop, Timestamp, UseEvidence, UserName, WayOut,
-    Why,
+    AccessKey, EndedSessions, ErrorKind, Event, EventKind, Evidence, Intended, KeyId, LastUse, NotifierFailure,
+    Outcome, PassedOver, Pattern, Report, Request, SecretName, Selected, Severity, Standing, StillAlive, Stop,
+    Timestamp, UseEvidence, UserName, WayOut, Why,
 };
 use serde::Serialize;
 
@@ -102,7 +102,7 @@ pub struct UserDocument {
     pub current: Option<KeyId>,
     /// The key under AWSPREVIOUS, whether or not it still exists.
     pub previous: Option<KeyId>,
-    /// The keys that a person revoked, as long as nobody has overruled that.
+    /// The keys that are revoked, as long as nobody has taken that back.
     pub revoked: Vec<KeyId>,
     /// When its rotation begins.
     pub due: Option<Timestamp>,
@@ -178,8 +178,8 @@ pub struct RequestDocument {
     pub started: Timestamp,
     /// When it ended.
     pub finished: Timestamp,
-    /// The account, twelve digits.
-    pub account: String,
+    /// The account, twelve digits; `null` where only IAM was used, which does not say it.
+    pub account: Option<String>,
     /// The region of the secret; `null` in an account that is made up.
     pub region: Option<String>,
     /// What was asked for; `null` where there was nothing to ask for.
@@ -196,6 +196,12 @@ pub struct RequestDocument {
     pub choices: Vec<WayOut>,
     /// Where it leaves the user: what the next run finds. `null` where nothing was changed, or where a signal came before it could be looked at.
     pub left: Option<UserDocument>,
+    /// What still works, or may, although a key was revoked: each with what ends it.
+    pub still_alive: Vec<StillAlive>,
+    /// The end of the user's sessions, if that was asked for and done.
+    pub sessions_ended: Option<EndedSessions>,
+    /// Why the user's sessions were not ended, if that was asked for.
+    pub sessions_not_ended: Option<String>,
     /// What could not be told to notifiers.
     pub notifier_failures: Vec<NotifierFailure>,
 }
@@ -248,7 +254,7 @@ impl Outcome {
     pub fn verdict(&self) -> Verdict {
         match self {
             Self::Settled { .. } | Self::Waiting(_) | Self::Due(_) | Self::Proving { .. } => Verdict::Well,
-            Self::Done | Self::Intended(_) => Verdict::Well,
+            Self::Done | Self::Intended(_) | Self::Revoked { .. } => Verdict::Well,
             Self::Stopped(Stop::ChangeLimit | Stop::AdoptionLimit) => Verdict::Well,
             Self::Blocked(_) => Verdict::Blocked,
             Self::Stopped(Stop::Cancelled) => Verdict::Stopped,
@@ -261,7 +267,7 @@ impl Outcome {
     #[must_use]
     pub fn state(&self) -> State {
         match self {
-            Self::Settled { .. } | Self::Done => State::Settled,
+            Self::Settled { .. } | Self::Done | Self::Revoked { .. } => State::Settled,
             Self::Waiting(_) => State::Waiting,
             Self::Due(_) | Self::Proving { .. } | Self::Intended(_) => State::Due,
             Self::Blocked(_) => State::Blocked,
@@ -274,6 +280,7 @@ impl Outcome {
         match self {
             Self::Settled { .. } => "settled",
             Self::Done => "done",
+            Self::Revoked { .. } => "revoked",
             Self::Intended(_) => "intended",
             Self::Refused(refusal) => refusal_code(refusal),
             Self::Waiting(wait) => why_code(&wait.why),
@@ -293,6 +300,7 @@ impl Outcome {
                 ErrorKind::NotFound => "not_found",
                 ErrorKind::LimitExceeded => "limit_exceeded",
                 ErrorKind::Unavailable => "unavailable",
+                ErrorKind::NoEffect => "no_effect",
                 ErrorKind::Other => "refused",
             },
             Self::Panicked(_) => "panicked",
@@ -380,6 +388,11 @@ impl UserDocument {
                 "run keyrot again once the adopted users' consumers read their secrets, or raise max_adoptions"
                     .to_owned(),
             ),
+            Outcome::Revoked { rest, .. } => match rest.as_ref() {
+                Outcome::Blocked(blocked) => Some(blocked.hint(&one.user)),
+                Outcome::Refused(refusal) => refusal.hint(&one.user),
+                _ => None,
+            },
             _ => None,
         };
         Self {

@@ -60,6 +60,11 @@ pub enum EventKind {
         /// Why, in that person's words.
         reason: Option<String>,
     },
+    /// The operator took a revocation back.
+    Reinstated {
+        /// The key.
+        key: KeyId,
+    },
     /// At a person's request the key that was current before was proved and published again.
     RolledBack {
         /// The key that is current again.
@@ -155,6 +160,7 @@ impl EventKind {
             | Self::Deleted { .. } => Severity::Info,
             Self::Held(_)
             | Self::Revoked { .. }
+            | Self::Reinstated { .. }
             | Self::RolledBack { .. }
             | Self::Activated { .. }
             | Self::UsedBy(_)
@@ -187,6 +193,7 @@ impl fmt::Display for EventKind {
             Self::Reactivated { key } => write!(f, "somebody reactivated {key}; it is kept for another overlap"),
             Self::Revoked { key, reason: Some(reason) } => write!(f, "revoking {key}: {reason}"),
             Self::Revoked { key, reason: None } => write!(f, "revoking {key}"),
+            Self::Reinstated { key } => write!(f, "took the revocation of {key} back"),
             Self::RolledBack { key, from: Some(from), .. } => write!(f, "published {key} again in place of {from}"),
             Self::RolledBack { key, from: None, .. } => write!(f, "published {key} again"),
             Self::Activated { key } => write!(f, "reactivated {key}"),

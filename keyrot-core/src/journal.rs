@@ -7,7 +7,7 @@
 //! | `keyrot:intent` | `intent KEY+KEY TIME` (or `none` for no keys) | the keys that existed before a key is about to be made |
 //! | `keyrot:promoted` | `promoted VERSION replacing KEY TIME` (or `none`) | this version was proved and stands under AWSCURRENT; the overlap counts from TIME. TIME to come: AWSCURRENT is being moved back to it. With the placeholder's version: somebody moved AWSCURRENT back to it, and what the note said before is over |
 //! | `keyrot:retired` | `retiring KEY TIME`, `abandoned KEY TIME`, `inactive KEY TIME`, `hold KEY TIME` | the way of the key that is leaving: about to be deactivated; the same for one that was never current; seen Inactive, the soak counts from TIME; reactivated by a person, or about to be published again: the overlap counts anew from TIME |
-//! | `keyrot:revoked` | `revoked KEY TIME`, `revoked-if-unused KEY TIME`, several of these, or `revoked none` | a person ordered that this key is not to be used any more: it is replaced, and then deactivated without a wait, or only once it was not used for `quiet`. A later `hold` overrules it, and the note is written anew without it |
+//! | `keyrot:revoked` | `revoked KEY TIME`, `revoked-if-unused KEY TIME`, several of these, or `revoked none` | a person ordered that this key is not to be used any more: it is replaced, and then deactivated without a wait, or only once it was not used for `quiet`. No other entry overrules it: the operator takes it back ([`Request::Reinstate`](crate::Request::Reinstate)), and the entry is written again without the key |
 //!
 //! A tag makes no version and costs one write. Each note names its key or version, so a note that is out of date speaks of something
 //! that is no longer there and is passed over; nothing has to be cleaned up. What cannot be read counts as absent: waits start anew,
@@ -29,7 +29,7 @@ pub enum Note {
     Promoted(Promoted),
     /// Where the leaving key stands.
     Retired(Retired),
-    /// The keys that persons revoked and that still exist, the last one last; fewer than before where somebody overruled it.
+    /// The keys that were revoked and that still exist, the last one last; one fewer than before where the operator took a revocation back.
     Revoked(Vec<Revoked>),
 }
 
@@ -73,6 +73,14 @@ pub struct Revoked {
     pub at: Timestamp,
     /// Only while IAM has no use of the key on record within `quiet`; nothing has to take its place then.
     pub only_if_unused: bool,
+}
+
+impl Revoked {
+    /// Whether this entry, as it was read back, says all that the order does. A tag keeps milliseconds.
+    pub(crate) fn covers(&self, order: &Self) -> bool {
+        let at = order.at - chrono::TimeDelta::milliseconds(1);
+        self.key == order.key && at <= self.at && (order.only_if_unused || !self.only_if_unused)
+    }
 }
 
 /// How far the leaving key is.
@@ -134,15 +142,13 @@ impl Journal {
         Some((retired.phase, retired.at))
     }
 
-    /// The order that this key is revoked, unless somebody reactivated it after that.
+    /// The entry that this key is revoked. No other entry overrules it.
     #[must_use]
     pub fn revocation_of(&self, key: &KeyId) -> Option<&Revoked> {
-        let revoked = self.revoked.iter().find(|r| r.key == *key)?;
-        let overruled = matches!(self.phase_of(key), Some((Phase::Hold, at)) if at > revoked.at);
-        (!overruled).then_some(revoked)
+        self.revoked.iter().find(|r| r.key == *key)
     }
 
-    /// Since when this key is revoked. Whoever reactivated it after that has overruled it.
+    /// Since when this key is revoked.
     #[must_use]
     pub fn revoked_at(&self, key: &KeyId) -> Option<Timestamp> {
         self.revocation_of(key).map(|revoked| revoked.at)
@@ -197,6 +203,13 @@ impl Note {
                 }
             }
         }
+    }
+
+    /// The tag's value without its times: the same for two entries that say the same.
+    pub(crate) fn without_times(&self) -> String {
+        let text = self.to_text();
+        let words: Vec<&str> = text.split(' ').filter(|word| instant(word).is_none()).collect();
+        words.join(" ")
     }
 
     /// Reads a tag's value; `None` if it is not one of keyrot's notes.

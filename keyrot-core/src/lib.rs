@@ -39,6 +39,7 @@
 //! successor is in place; what cannot be attributed is never touched; a run may die anywhere, and two may work at once. The project's
 //! `docs/protocol.md` has the promises in full, with what no program can promise.
 
+mod alive;
 pub mod audit;
 mod call;
 mod clock;
@@ -67,6 +68,7 @@ mod rotation;
 mod run;
 mod secret;
 mod selection;
+mod sessions;
 #[cfg(feature = "settings")]
 pub mod settings;
 mod telling;
@@ -80,6 +82,7 @@ mod words;
 /// An instant in UTC.
 pub type Timestamp = chrono::DateTime<chrono::Utc>;
 
+pub use alive::{Aftermath, StillAlive};
 pub use call::{Call, CallError, Effect, ErrorKind, Inside, NewKey, ProbeAnswer, Reply};
 pub use clock::{CLOCK_TOLERANCE, WrongClock};
 #[cfg(feature = "mocks")]
@@ -110,12 +113,18 @@ pub use selection::{
     Homes, Missing, MissingWhy, PassedOver, Pattern, PatternError, SecretPattern, SecretTemplate, Selected, Selection,
     TemplateError, Unnameable, select,
 };
+#[cfg(feature = "mocks")]
+pub use sessions::MockUserPolicyPort;
+pub use sessions::{
+    EndedSessions, LONGEST_ROLE_SESSION, LONGEST_SESSION, Lifted, NotEnded, UserPolicyPort, deny_issued_before,
+    end_sessions, lift_if_over,
+};
 pub use telling::NotifierFailure;
 pub use text::format_duration;
 #[cfg(feature = "mocks")]
 pub use trail::MockTrailPort;
 pub use trail::{
-    ForeignText, KeyRecord, Searched, Tally, TrailAsk, TrailBounds, TrailPage, TrailPort, UseEvent, UseEvidence,
-    UseSource, is_region, look_up, regions_to_ask,
+    AssumedRole, ForeignText, KeyRecord, Searched, Tally, TrailAsk, TrailBounds, TrailPage, TrailPort, UseEvent,
+    UseEvidence, UseSource, is_region, look_up, regions_to_ask,
 };
 pub use version::Content;

@@ -1,6 +1,6 @@
 //! What is seen of one user before anything is decided.
 
-use crate::{Content, Difference, Journal, KeyId, Owner, Residence, SecretArn, Timestamp, VersionId};
+use crate::{Content, Difference, Journal, KeyId, Owner, Residence, Revoked, SecretArn, Timestamp, VersionId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -25,6 +25,10 @@ pub struct Observed {
     pub in_hand: Option<KeyId>,
     /// The key that this run has reactivated.
     pub reactivated: Option<KeyId>,
+    /// The key that this run has deactivated before anything was written down of it.
+    pub switched_off: Option<KeyId>,
+    /// The revocation that this run was asked for, once it has written it down.
+    pub ordered: Option<Revoked>,
     /// The last use of those keys for which it was asked.
     pub last_use: BTreeMap<KeyId, LastUse>,
     /// All versions of the secret, with and without a label, once they were asked for.

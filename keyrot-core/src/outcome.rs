@@ -1,8 +1,7 @@
 //! On whom a run works, and where it leaves them.
 
 use crate::{
-    Adoption, Blocked, Failure, HOME_TAG, HomeTag, IamUser, Intended, Owner, Place, Refusal, Residence, SecretName,
-    Step, Timestamp, UserArn, UserId, UserName, VersionId, Wait, Why,
+    Adoption, Blocked, Failure, HOME_TAG, HomeTag, IamUser, Intended, KeyId, Owner, Place, Refusal, Residence, SecretName, Step, Timestamp, UserArn, UserId, UserName, VersionId, Wait, Why,
 };
 use serde::Serialize;
 use std::fmt;
@@ -98,6 +97,13 @@ pub enum Outcome {
     Intended(Vec<Intended>),
     /// What was ordered or asked for is done: see [`Order`](crate::Order), [`Request`](crate::Request).
     Done,
+    /// The key that was to be revoked was seen Inactive, or gone; what was to follow did not come to its end.
+    Revoked {
+        /// The key.
+        key: KeyId,
+        /// How the rest ended.
+        rest: Box<Outcome>,
+    },
     /// What was ordered or asked for cannot be done: see [`Order`](crate::Order), [`Request`](crate::Request).
     Refused(Refusal),
     /// keyrot's own code, or a port's, panicked. Nothing more was done for this user.

@@ -73,6 +73,13 @@ pub struct Policy {
     due_if_created_before: Option<Timestamp>,
 }
 
+impl Default for Policy {
+    /// The default waits.
+    fn default() -> Self {
+        Self { waits: Waits::default(), due_if_created_before: None }
+    }
+}
+
 /// Why a set of waits is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{name} = {value} is not usable: {rule}")]
@@ -244,7 +251,7 @@ mod tests {
 
     #[test]
     fn the_defaults_are_fit_for_production() {
-        assert!(Policy::new(Waits::default(), false).is_ok());
+        assert_eq!(Policy::new(Waits::default(), false), Ok(Policy::default()));
     }
 
     #[test]

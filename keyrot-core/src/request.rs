@@ -1,6 +1,6 @@
 //! What a person may ask for, for one user, by name: to go back to the key before, or to have done with a key.
 
-use crate::{Blocked, KeyId, Outcome, Refusal, Standing, UserName, Wait};
+use crate::{Blocked, KeyId, KeyStatus, Outcome, Refusal, Standing, UserName, Wait};
 use serde::Serialize;
 use std::fmt;
 use std::time::Duration;
@@ -20,6 +20,11 @@ pub enum Request {
     Revoke(Revocation),
     /// Record where the user's secret is or, while there is none, is to be; nothing else.
     Bind,
+    /// Take a revocation back: the key is revoked no more. It is neither reactivated nor published again by that.
+    Reinstate {
+        /// The key.
+        key: KeyId,
+    },
 }
 
 /// A key that is not to be used any more. Its overlap and `quiet` are not waited for; a working successor is, unless it is said otherwise.
@@ -31,7 +36,8 @@ pub struct Revocation {
     pub reason: Option<String>,
     /// Only if IAM has no use of the key on record within `quiet`: for a key that nobody can account for, rather than one that leaked.
     pub only_if_unused: bool,
-    /// Deactivate it first of all, whether or not something that works can take its place.
+    /// Deactivate it first of all, whether or not something that works can take its place. This needs IAM and nothing else; whatever else there is
+    /// to do follows, as far as it can be done.
     pub without_successor: bool,
     /// Delete it as soon as it is Inactive, without the soak: then nothing brings it back.
     pub delete: bool,
@@ -59,6 +65,10 @@ pub enum Intended {
     Deactivate(KeyId),
     /// Delete a key.
     Delete(KeyId),
+    /// Take the key out of the entry of what is revoked.
+    Reinstate(KeyId),
+    /// Write down what is known already.
+    WriteDown,
     /// Left to later runs, if the user is selected for rotation: delete the key when it has been Inactive for this long.
     DeleteLater {
         /// The key.
@@ -70,6 +80,15 @@ pub enum Intended {
 }
 
 impl Request {
+    /// The key that is deactivated before anything but IAM is asked for: of a revocation without a successor.
+    #[must_use]
+    pub fn off_first(&self) -> Option<&KeyId> {
+        match self {
+            Self::Revoke(order) if order.without_successor && !order.only_if_unused => Some(&order.key),
+            Self::Revoke(_) | Self::Rollback { .. } | Self::Reinstate { .. } | Self::Bind => None,
+        }
+    }
+
     /// The key that was current before, as a look at the user (a plan, say) found them: the one to go back to.
     ///
     /// # Errors
@@ -116,8 +135,20 @@ impl WayOut {
     /// The ways out for a user, as a look at them (a plan, say) found them; none where nothing blocks, or where no request could help.
     #[must_use]
     pub fn of(seen: &Standing) -> Vec<Self> {
-        let Outcome::Blocked(blocked) = &seen.outcome else { return Vec::new() };
+        let Outcome::Blocked(blocked) = &seen.outcome else {
+            // A mistake can be taken back before IAM's listing has settled, or while the revocation is still being carried out.
+            let active = |key: &KeyId| seen.keys.iter().any(|k| k.id == *key && k.status == KeyStatus::Active);
+            return seen.revoked.iter().filter(|key| active(key)).map(Self::reinstate).collect();
+        };
         match blocked {
+            Blocked::RevokedKeyReactivated { key } => vec![
+                Self {
+                    choice: format!("deactivate:{key}"),
+                    message: format!("deactivate {key} again, immediately, whoever uses it"),
+                    request: Request::Revoke(Revocation { without_successor: true, ..Revocation::of(key.clone()) }),
+                },
+                Self::reinstate(key),
+            ],
             Blocked::UnknownKeys(keys) => keys.iter().map(|known| Self::retire(&known.key)).collect(),
             Blocked::ClaimedKey { key } => vec![Self::retire(key)],
             Blocked::CurrentKeyGone { key } | Blocked::CurrentKeyInactive { key } => {
@@ -168,6 +199,7 @@ impl WayOut {
             | Blocked::ForeignPending { .. }
             | Blocked::RolledBack { to: None, .. }
             | Blocked::StrangeStatus { .. }
+            | Blocked::IamOnly { .. }
             | Blocked::BadTag { .. } => Vec::new(),
         }
     }
@@ -177,6 +209,14 @@ impl WayOut {
             choice: format!("retire:{key}"),
             message: format!("retire {key}: deactivate it, if nobody has used it lately, and delete it after the soak"),
             request: Request::Revoke(Revocation { only_if_unused: true, ..Revocation::of(key.clone()) }),
+        }
+    }
+
+    fn reinstate(key: &KeyId) -> Self {
+        Self {
+            choice: format!("reinstate:{key}"),
+            message: format!("take the revocation of {key} back: it stays Active, as any other key of the user"),
+            request: Request::Reinstate { key: key.clone() },
         }
     }
 
@@ -266,6 +306,8 @@ impl Intended {
             Self::Activate(key) => format!("reactivate {}", name(key)),
             Self::Deactivate(key) => format!("deactivate {}", name(key)),
             Self::Delete(key) => format!("delete {}", name(key)),
+            Self::Reinstate(key) => format!("take the revocation of {} back", name(key)),
+            Self::WriteDown => "write down what is known already".to_owned(),
             Self::DeleteLater { key, .. } => format!("have {} deleted later", name(key)),
         })
     }
@@ -286,6 +328,10 @@ impl fmt::Display for Intended {
             Self::Activate(key) => write!(f, "reactivate {key}"),
             Self::Deactivate(key) => write!(f, "deactivate {key}: whoever still uses it is refused"),
             Self::Delete(key) => write!(f, "delete {key}: nothing brings it back"),
+            Self::Reinstate(key) => write!(f, "take the revocation of {key} back: it counts as any other key again"),
+            Self::WriteDown => {
+                f.write_str("write down in the secret what is known already; no key and no label changes")
+            }
             Self::DeleteLater { key, after } => {
                 let after = crate::format_duration(*after);
                 write!(

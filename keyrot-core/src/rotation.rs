@@ -7,18 +7,23 @@
 
 mod clock;
 mod decider;
+mod off;
 mod outlook;
+mod repeats;
 mod taking_in;
 mod task;
 
 pub use decider::Decider;
 pub use task::Task;
 
+use off::{Confirming, Off};
+use repeats::Repeats;
+
 use crate::decide::doubts;
 use crate::policy::after;
 use crate::proving::{Proving, Trial};
 use crate::{
-    Call, CallError, Decision, Effect, ErrorKind, Event, EventKind, Failure, Held, KeyId, LastUse, NewKey, Observed,
+    Blocked, Call, CallError, Decision, Effect, ErrorKind, Event, EventKind, Failure, Held, KeyId, LastUse, NewKey, Observed,
     Outcome, Policy, Proof, Question, Reply, SecretState, Step, Stop, Subject, Timestamp, VersionId, Wait, Why,
     WrongClock,
 };
@@ -69,6 +74,10 @@ pub struct Rotation {
     bound_here: bool,
     /// The key that this run has deactivated.
     deactivated: Option<KeyId>,
+    /// What is known of the key that is to be revoked.
+    off: Off,
+    /// What this run has changed, and how often.
+    repeats: Repeats,
     /// Whether a lost reply leaves it open that a version holds the new key.
     perhaps_staged: bool,
     /// The call whose answer is awaited.
@@ -84,6 +93,10 @@ pub struct Rotation {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Stage {
     ListKeys,
+    /// The key is deactivated before anything but IAM is asked.
+    SwitchOff,
+    /// Its deactivation was acknowledged; the listing has to show it.
+    Confirming(Confirming),
     DescribeSecret,
     Deciding,
     Proving(Proving),
@@ -106,6 +119,8 @@ impl Rotation {
             secret: SecretState::Missing,
             in_hand: None,
             reactivated: None,
+            switched_off: None,
+            ordered: None,
             last_use: BTreeMap::new(),
             versions: None,
             staged_here: None,
@@ -125,6 +140,8 @@ impl Rotation {
             fresh: None,
             bound_here: false,
             deactivated: None,
+            off: Off::default(),
+            repeats: Repeats::default(),
             perhaps_staged: false,
             asked: None,
             stop: None,
@@ -194,6 +211,17 @@ impl Rotation {
             }
             let call = match &mut self.stage {
                 Stage::ListKeys => Call::ListKeys,
+                Stage::SwitchOff => match self.sends_off() {
+                    Some(call) => call,
+                    None => {
+                        self.stage = Stage::ListKeys;
+                        continue;
+                    }
+                },
+                Stage::Confirming(confirming) if now < confirming.not_before => {
+                    return Next::Sleep((confirming.not_before - now).to_std().unwrap_or_default());
+                }
+                Stage::Confirming(_) => Call::ListKeys,
                 Stage::DescribeSecret => Call::DescribeSecret,
                 Stage::Undo(key, _) => Call::DeleteKey(key.clone()),
                 Stage::Proving(proving) => match proving.next(now) {
@@ -209,6 +237,10 @@ impl Rotation {
             };
             if self.distrusts(Some(&call)) && self.may_stop(too_long) {
                 self.end_by_clock(now);
+                continue;
+            }
+            if let Some(failure) = self.repeats.one_more(&call) {
+                self.end(now, Outcome::Failed(failure));
                 continue;
             }
             self.asked = Some(call.clone());
@@ -245,8 +277,11 @@ impl Rotation {
         if let (Mode::Plan, Task::Request(request)) = (self.mode, &self.task)
             && matches!(decision, Decision::Act(_) | Decision::Look(Question::Proof(_)))
         {
-            let steps = self.outlook(request, now);
-            return self.end(now, Outcome::Intended(steps));
+            let outcome = match self.outlook(request, now) {
+                Ok(steps) => Outcome::Intended(steps),
+                Err(failure) => Outcome::Failed(failure),
+            };
+            return self.end(now, outcome);
         }
         match decision {
             Decision::Look(Question::Inside(version)) => Some(Call::LookInto(version)),
@@ -273,6 +308,7 @@ impl Rotation {
             Decision::Wait(wait) => self.end(now, Outcome::Waiting(wait)),
             Decision::Settled { until } => self.end(now, Outcome::Settled { until }),
             Decision::Blocked(why) => self.end(now, Outcome::Blocked(why)),
+            Decision::Done if self.may_be_unlisted() => None,
             Decision::Done => self.end(now, Outcome::Done),
             Decision::Refused(refusal) => self.end(now, Outcome::Refused(refusal)),
         }
@@ -362,6 +398,17 @@ impl Rotation {
             self.end(now, outcome);
             return;
         }
+        match call {
+            Call::ListKeys => return self.not_listed(now, error),
+            Call::Deactivate(_) if self.stage == Stage::SwitchOff => return self.not_switched_off(now, error),
+            // What follows a key that goes first is not known: that it goes is.
+            Call::DescribeSecret if self.mode == Mode::Plan && self.off_first().is_some() => {
+                let outcome = self.planned_off();
+                self.end(now, outcome);
+                return;
+            }
+            _ => {}
+        }
         if *call == Call::CreateKey && error.kind == ErrorKind::LimitExceeded {
             // Fewer than two keys were listed: the one that fills the limit is not listed yet, and another run's or a person's.
             let until = Some(after(now, self.policy.waits().settle));
@@ -412,6 +459,8 @@ impl Rotation {
     fn end(&mut self, now: Timestamp, outcome: Outcome) -> Option<Call> {
         if self.mode == Mode::Act {
             match &outcome {
+                // It is no news of the user's: whoever named the user without looking them up knows it.
+                Outcome::Blocked(Blocked::IamOnly { .. }) if self.deactivated.is_some() => {}
                 Outcome::Blocked(reason) => self.tell(now, EventKind::Blocked { reason: reason.clone() }),
                 Outcome::Failed(failure) => self.tell(now, EventKind::Failed(failure.clone())),
                 Outcome::Waiting(wait) if wait.is_hold() => self.tell(now, EventKind::Held(wait.clone())),
@@ -422,6 +471,7 @@ impl Rotation {
             }
         }
         self.asked = None;
+        let outcome = self.of_revocation(outcome);
         self.stage = Stage::Ended(outcome);
         None
     }

@@ -70,6 +70,7 @@ struct Job {
 }
 
 /// What a run says while it goes on.
+#[expect(clippy::large_enum_variant, reason = "there is one at a time; a box would burden every match")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(clippy::large_enum_variant, reason = "there is one at a time; a box would burden every match")]
 pub enum Progress {
@@ -199,8 +200,8 @@ impl Rotator {
 
     /// Does what a person asks for, for one user; or, with [`Mode::Plan`], says what that will be ([`Outcome::Intended`]).
     ///
-    /// It is done if the user's outcome is [`Outcome::Done`]. [`Outcome::Refused`] and [`Outcome::Blocked`] say why it cannot be; after anything else,
-    /// ask again.
+    /// It is done if the user's outcome is [`Outcome::Done`]. [`Outcome::Revoked`] is a revocation whose key was seen Inactive, and whose rest is not done.
+    /// [`Outcome::Refused`] and [`Outcome::Blocked`] say why it cannot be; after anything else, ask again.
     pub async fn fulfil(
         &self,
         chosen: Chosen,
@@ -290,7 +291,17 @@ impl Rotator {
             events: Vec::new(),
             calls: 0,
         };
-        match policy {
+        // What is wrong with the user's settings is no reason to leave a leaked key Active: for that IAM is enough.
+        let off_first = matches!(&job.task, Task::Request(request) if request.off_first().is_some());
+        let rotation = match policy {
+            Ok(policy) => Ok((Rotation::new(subject.clone(), policy, job.mode), policy)),
+            Err(reason) if off_first => {
+                let policy = Policy::default();
+                Ok((Rotation::new(subject.clone(), policy, job.mode).with_iam_only(reason), policy))
+            }
+            Err(reason) => Err(reason),
+        };
+        match rotation {
             Err(reason) => {
                 // A leaked key is worse news than a bad tag; to whoever is there to revoke it, the tag is what is in the way.
                 let quarantine = subject.quarantine.clone().filter(|_| !matches!(job.task, Task::Request(_)));
@@ -300,9 +311,8 @@ impl Rotator {
                 }
                 standing.outcome = Outcome::Blocked(reason);
             }
-            Ok(policy) => {
-                let rotation = Rotation::new(subject.clone(), policy, job.mode).to_do(job.task.clone());
-                let work = drive_within(&self.ports, rotation, bounds, &mut tell);
+            Ok((rotation, policy)) => {
+                let work = drive_within(&self.ports, rotation.to_do(job.task.clone()), bounds, &mut tell);
                 match AssertUnwindSafe(work).catch_unwind().await {
                     Ok(driven) => {
                         standing.see(driven.rotation.seen(), &policy);

@@ -11,7 +11,9 @@ pub use pattern::{Pattern, PatternError, SecretPattern};
 pub use template::{SecretTemplate, TemplateError, Unnameable};
 
 use crate::nearest::nearest;
-use crate::{Adoption, Blocked, Chosen, IamUser, SecretName, Subject, Timestamp, UserName, Waits};
+use crate::{
+    Adoption, Blocked, Chosen, HomeTag, IamUser, SecretName, Subject, Timestamp, UserArn, UserId, UserName, Waits,
+};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -62,6 +64,33 @@ pub struct Selected {
 impl Chosen {
     /// Stands where a blocked user's secret has no usable name. It is shown, and never used in a call.
     pub const NO_SECRET: &str = "no-usable-secret-name";
+
+    /// A user who is named and was not looked up, or is not selected: only IAM is used for them, to revoke a key.
+    ///
+    /// # Panics
+    /// Never: a user's name is allowed in an ARN.
+    #[must_use]
+    pub fn for_iam_only(user: &UserName, why: impl Into<String>) -> Self {
+        let arn = UserArn::parse(format!("arn:aws:iam::{}:user/{user}", Self::NO_ACCOUNT));
+        let subject = Subject {
+            user: user.clone(),
+            arn: arn.expect("a name that was parsed"),
+            id: UserId::parse(Self::NO_USER_ID).expect("a constant that the tests parse"),
+            secret: SecretName::parse(Self::NO_SECRET).expect("a constant that the tests parse"),
+            owner: None,
+            quarantine: None,
+            region: String::new(),
+            home: HomeTag::Absent,
+            adoption: Adoption::NotNamed,
+        };
+        Self { subject, policy: Err(Blocked::IamOnly { reason: why.into() }) }
+    }
+
+    /// Stands for the unique id of a user who was not looked up. It is not shown, and never used in a call.
+    const NO_USER_ID: &str = "no_user_was_looked_up";
+
+    /// Stands in the ARN of a user who was not looked up. It is not shown, and never used in a call.
+    pub const NO_ACCOUNT: &str = "000000000000";
 }
 
 impl Selected {

@@ -9,7 +9,7 @@ mod of_run;
 #[cfg(test)]
 mod tests;
 
-pub use evidence::{Searched, Tally, UseEvidence, UseSource};
+pub use evidence::{AssumedRole, Searched, Tally, UseEvidence, UseSource};
 pub use foreign::ForeignText;
 pub(crate) use of_run::{HeldUse, held_uses, look_up_within};
 
@@ -45,6 +45,9 @@ pub struct UseEvent {
     pub agent: Option<ForeignText>,
     /// The error that was answered, such as `AccessDenied`.
     pub error: Option<ForeignText>,
+    /// The role that was assumed with it, by its ARN: only of `AssumeRole`, and only if it was.
+    #[serde(default)]
+    pub role: Option<ForeignText>,
 }
 
 /// What is asked of a trail.

@@ -7,6 +7,10 @@ pub(crate) fn outcome_text(one: &Standing, now: Timestamp) -> String {
     match &one.outcome {
         Outcome::Settled { until } => format!("settled; the next rotation begins {}", time(*until)),
         Outcome::Done => "done, as it was asked for".to_owned(),
+        Outcome::Revoked { key, rest } => {
+            let rest = outcome_text(&Standing { outcome: (**rest).clone(), ..one.clone() }, now);
+            format!("{key} is Inactive or gone; the rest is not done: {rest}")
+        }
         Outcome::Intended(steps) => steps.iter().map(ToString::to_string).collect::<Vec<_>>().join("; then "),
         Outcome::Refused(refusal) => refusal.to_string(),
         Outcome::Waiting(wait) => wait_text(wait),
@@ -68,9 +72,7 @@ fn due_text(one: &Standing, step: &Step, now: Timestamp) -> String {
             (Some(key), None) => format!("rotate: replace {key}"),
             (None, _) => "adopt: make a key, prove it and publish it; the secret holds none yet".to_owned(),
         },
-        Step::Write(Note::Revoked(_)) => {
-            "note down that a key is not revoked any more: somebody reactivated it".to_owned()
-        }
+        Step::Write(Note::Revoked(_)) => "write down which keys are revoked".to_owned(),
         Step::Activate(key) => format!("reactivate {key}, to publish it again"),
         Step::Write(Note::Promoted(_)) => {
             "note down that the current key is in place; the overlap starts then".to_owned()
@@ -179,6 +181,8 @@ pub(crate) fn step_code(step: &Step) -> &'static str {
 pub(crate) fn blocked_code(blocked: &Blocked) -> &'static str {
     match blocked {
         Blocked::ReactivatedInVain { .. } => "reactivated_in_vain",
+        Blocked::RevokedKeyReactivated { .. } => "revoked_key_reactivated",
+        Blocked::IamOnly { .. } => "iam_only",
         Blocked::Quarantined { .. } => "quarantined",
         Blocked::ManagedElsewhere { .. } => "managed_elsewhere",
         Blocked::OtherAccount { .. } => "other_account",
@@ -214,6 +218,7 @@ pub(crate) fn event_code(kind: &EventKind) -> &'static str {
         EventKind::UsedBy(_) => "used_by",
         EventKind::Reactivated { .. } => "reactivated",
         EventKind::Revoked { .. } => "revoked",
+        EventKind::Reinstated { .. } => "reinstated",
         EventKind::RolledBack { .. } => "rolled_back",
         EventKind::Activated { .. } => "activated",
         EventKind::Retired { .. } => "retired",
@@ -234,6 +239,7 @@ pub(crate) fn event_key(kind: &EventKind) -> Option<&KeyId> {
         EventKind::KeyCreated { key }
         | EventKind::Rotated { key, .. }
         | EventKind::Revoked { key, .. }
+        | EventKind::Reinstated { key }
         | EventKind::RolledBack { key, .. }
         | EventKind::Activated { key }
         | EventKind::Reactivated { key }

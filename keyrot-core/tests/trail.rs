@@ -37,6 +37,7 @@ async fn account(users: usize) -> MemoryAccount {
                 address: "192.0.2.7",
                 agent: "aws-cli/2.15",
                 error: None,
+                role: None,
             };
             world.note_use(&old, &what);
         }

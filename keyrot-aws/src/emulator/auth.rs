@@ -115,12 +115,20 @@ pub(super) fn caller(call: &ApiCall, admin: &Credentials, world: &mut World) -> 
         return if genuine(&admin.secret) { Ok(Caller::Admin) } else { Err(wrong()) };
     }
     let signer = KeyId::parse(signature.key).map_err(|_| unknown())?;
-    // A session stands for the key that began it, and its token has to come along.
-    let key = match signature.key.strip_prefix(SESSION) {
-        Some(rest) if in_session(call) => KeyId::parse(format!("{KEY}{rest}")).map_err(|_| unknown())?,
-        Some(_) => return Err(unknown()),
-        None => signer.clone(),
-    };
+    // A session's token has to come along. It lives on when the key that began it is deactivated. (Of a key that is deleted the account does not
+    // know whose it was.)
+    if let Some(rest) = signature.key.strip_prefix(SESSION) {
+        let key = KeyId::parse(format!("{KEY}{rest}")).map_err(|_| unknown())?;
+        let issued = issued(call).ok_or_else(unknown)?;
+        if !genuine(&World::secret_of(&signer)) {
+            return Err(wrong());
+        }
+        let arn =
+            world.users().find(|user| user.key(&key).is_some()).map(|user| user.arn.clone()).ok_or_else(unknown)?;
+        let over = keyrot_core::after(issued, keyrot_core::LONGEST_SESSION) <= world.now();
+        return if over { Err(unknown()) } else { Ok(Caller::User(arn)) };
+    }
+    let key = signer.clone();
     // The account compares secrets; which one the client has shows in the signature alone.
     let secret = match genuine(&World::secret_of(&signer)) {
         true => World::secret_of(&key),
@@ -137,21 +145,25 @@ const KEY: &str = "AKIA";
 const SESSION: &str = "ASIA";
 
 /// A session with MFA for the user's key that signed the call: its id, secret and token.
-pub(super) fn session(call: &ApiCall) -> Option<(Credentials, String)> {
+pub(super) fn session(call: &ApiCall, now: Timestamp) -> Option<(Credentials, String)> {
     let rest = Signature::read(&call.head)?.key.strip_prefix(KEY)?.to_owned();
     let id = KeyId::parse(format!("{SESSION}{rest}")).ok()?;
-    let token = token_of(id.as_str());
+    let token = token_of(id.as_str(), now.timestamp());
     Some((World::credentials_of(&id), token))
 }
 
-/// Whether the call is made in a session with MFA.
-pub(super) fn in_session(call: &ApiCall) -> bool {
-    let token = call.head.headers.get("x-amz-security-token").and_then(|token| token.to_str().ok());
-    Signature::read(&call.head).is_some_and(|s| token == Some(token_of(s.key).as_str()))
+/// When the session was begun that the call is made in; `None` if it is made in none.
+pub(super) fn issued(call: &ApiCall) -> Option<Timestamp> {
+    let token = call.head.headers.get("x-amz-security-token")?.to_str().ok()?;
+    let seconds = token.rsplit('-').next()?.parse().ok()?;
+    let genuine = token_of(Signature::read(&call.head)?.key, seconds) == token;
+    genuine.then(|| Timestamp::from_timestamp(seconds, 0)).flatten()
 }
 
-fn token_of(id: &str) -> String {
-    format!("emulator-session-{:016x}", super::secrets::hash(id))
+/// The emulator's tokens tell when they were issued.
+fn token_of(id: &str, seconds: i64) -> String {
+    let seal = super::secrets::hash(&format!("{id} {seconds}"));
+    format!("emulator-session-{seal:016x}-{seconds}")
 }
 
 /// The region that the call is for.

@@ -43,6 +43,31 @@ pub(super) fn answer(call: &ApiCall, caller: &Caller, world: &mut World, longest
             tag(&mut user.tags, call.tags())?;
             Ok(Output::Empty)
         }
+        "GetUserPolicy" => {
+            let (user, name) = (required_name(call)?, call.required("PolicyName")?);
+            let document = found(world, &user)?.inline.get(name).ok_or_else(|| {
+                Refused::new("NoSuchEntity", format!("The user policy with name {name} cannot be found."))
+            })?;
+            let encoded = percent_encoding::utf8_percent_encode(document, percent_encoding::NON_ALPHANUMERIC);
+            Ok(Xml::of(|x| {
+                x.text("UserName", user.as_str());
+                x.text("PolicyName", name);
+                x.text("PolicyDocument", &encoded.to_string());
+            }))
+        }
+        "PutUserPolicy" => {
+            let (user, name) = (required_name(call)?, call.required("PolicyName")?);
+            let document = call.required("PolicyDocument")?;
+            if serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(document).is_err() {
+                return Err(Refused::new("MalformedPolicyDocument", "Syntax errors in policy."));
+            }
+            world.put_user_policy(&user, name, document)?;
+            Ok(Output::Empty)
+        }
+        "DeleteUserPolicy" => {
+            world.delete_user_policy(&required_name(call)?, call.required("PolicyName")?)?;
+            Ok(Output::Empty)
+        }
         "UntagUser" => {
             let name = required_name(call)?;
             let user = world.user_mut(&name).ok_or_else(|| nobody(&name))?;
@@ -71,7 +96,7 @@ pub(super) fn caller_identity(caller: &Caller, world: &World) -> Output {
 /// `GetSessionToken`, with MFA only: that is all that it is good for here.
 pub(super) fn session_token(call: &ApiCall, caller: &Caller, now: Timestamp) -> Result<Output, Refused> {
     call.required("SerialNumber")?;
-    let session = super::auth::session(call).filter(|_| matches!(caller, Caller::User(_)));
+    let session = super::auth::session(call, now).filter(|_| matches!(caller, Caller::User(_)));
     let Some((credentials, token)) = session else {
         return Err(Refused::new("AccessDenied", "Cannot call GetSessionToken with session credentials"));
     };

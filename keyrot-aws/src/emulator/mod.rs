@@ -31,9 +31,10 @@
 //! - [`RateLimit`]s are token buckets that refill without pause; a refused call answers `Throttling` (Secrets Manager: `ThrottlingException`).
 //!
 //! # What it does not
-//! One account, one region (whatever region is asked for, the secrets are the same). No policies but the above, no KMS, no replication, no
-//! binary secrets, no labels but AWS's own three, no deletion of a secret without recovery. The age of a signature is checked only if
-//! [`EmulatorOptions::strict_time`] says so, because the account's clock need not be the client's. A user's creation date, and a secret's description, KMS key and dates are not kept.
+//! One account; its secrets are by region, as the request is signed. No policies but the above, and of inline policies what they deny by the time at
+//! which a session was begun; no KMS, no replication, no binary secrets, no labels but AWS's own three, no deletion of a secret without recovery. The
+//! age of a signature is checked only if [`EmulatorOptions::strict_time`] says so, because the account's clock need not be the client's. A user's
+//! creation date, and a secret's description, KMS key and dates are not kept.
 //!
 //! # Use in tests
 //! It runs on a thread of its own, so it serves a test's own runtime, blocking code and child processes alike. [`Emulator::pause`] holds a
@@ -42,6 +43,7 @@
 
 mod auth;
 mod control;
+mod deny;
 mod iam;
 mod iam_keys;
 mod observe;

@@ -8,7 +8,7 @@ use super::reply::{DENIED, Output, Refused, THROTTLED, render};
 use super::report::Reports;
 use super::request::{ApiCall, Service};
 use super::stats::Outcome;
-use super::{ADMINISTRATOR, ADMINISTRATOR_WITH_MFA, iam, iam_keys, secrets, trail};
+use super::{ADMINISTRATOR, ADMINISTRATOR_WITH_MFA, deny, iam, iam_keys, secrets, trail};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
@@ -183,12 +183,16 @@ impl Shared {
             Caller::Admin => true,
             Caller::User(arn) => {
                 let may = |policy: &str| {
-                    policy == ADMINISTRATOR || policy == ADMINISTRATOR_WITH_MFA && auth::in_session(call)
+                    policy == ADMINISTRATOR || policy == ADMINISTRATOR_WITH_MFA && auth::issued(call).is_some()
                 };
                 world.user(arn.name()).is_some_and(|user| user.policies.iter().any(|policy| may(policy)))
             }
         };
-        if !may_all && call.service != Service::Sts {
+        let ended = match caller {
+            Caller::Admin => false,
+            Caller::User(arn) => world.user(arn.name()).is_some_and(|user| deny::denies(user, auth::issued(call))),
+        };
+        if (!may_all || ended) && call.service != Service::Sts {
             return Err(Refused::denied(&caller.arn(world.account()), call.service, call.action));
         }
         let longest = self.page_limit.unwrap_or(usize::MAX).max(1);

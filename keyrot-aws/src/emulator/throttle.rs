@@ -8,6 +8,7 @@ pub const IAM_READS: &[&str] = &[
     "ListUsers",
     "ListUserTags",
     "ListAttachedUserPolicies",
+    "GetUserPolicy",
     "GetUser",
     "ListAccessKeys",
     "GetAccessKeyLastUsed",
@@ -15,8 +16,16 @@ pub const IAM_READS: &[&str] = &[
     "GetCredentialReport",
 ];
 /// IAM's changing actions.
-pub const IAM_WRITES: &[&str] =
-    &["CreateUser", "TagUser", "UntagUser", "CreateAccessKey", "UpdateAccessKey", "DeleteAccessKey"];
+pub const IAM_WRITES: &[&str] = &[
+    "CreateUser",
+    "TagUser",
+    "UntagUser",
+    "CreateAccessKey",
+    "UpdateAccessKey",
+    "DeleteAccessKey",
+    "PutUserPolicy",
+    "DeleteUserPolicy",
+];
 /// Secrets Manager's reading actions.
 pub const SECRET_READS: &[&str] = &["DescribeSecret", "GetSecretValue", "ListSecretVersionIds"];
 /// Secrets Manager's changing actions.

@@ -25,6 +25,7 @@ pub(super) fn note(call: &ApiCall, caller: &Caller, refused: Option<&Refused>, w
         address: "127.0.0.1",
         agent,
         error,
+        role: call.text("RoleArn"),
     };
     world.note_use(&key, &what);
 }
@@ -102,7 +103,7 @@ fn shown(event: &UseEvent, key: &KeyId, owner: Option<&UserArn>, account: &str) 
         "awsRegion": event.region.as_str(),
         "sourceIPAddress": event.address.as_ref().map(|text| text.as_str()),
         "userAgent": event.agent.as_ref().map(|text| text.as_str()),
-        "requestParameters": null,
+        "requestParameters": event.role.as_ref().map(|role| json!({ "roleArn": role.as_str() })),
         "responseElements": null,
         "requestID": event.id.as_str(),
         "eventID": event.id.as_str(),

@@ -271,6 +271,7 @@ fn todo(standing: &Standing) -> Option<String> {
         Outcome::Failed(failure) => match failure.error.kind {
             ErrorKind::Denied => "give keyrot the permission that is named; the next run goes on".to_owned(),
             ErrorKind::Throttled => "nothing now, the next run goes on; if it stays so, lower `concurrency`".to_owned(),
+            ErrorKind::NoEffect => "find out what else writes to the secret or to the user's keys".to_owned(),
             ErrorKind::Unavailable | ErrorKind::Conflict => "nothing now, the next run goes on".to_owned(),
             ErrorKind::NotFound | ErrorKind::LimitExceeded | ErrorKind::Other => {
                 "read the message; the next run tries again".to_owned()

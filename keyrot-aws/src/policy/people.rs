@@ -14,7 +14,8 @@ impl Scope {
     }
 
     /// The policy of a person on call: what a run may do, for every user under the path, with the tag or without it; the tag itself; who uses a
-    /// key; an audit; and to ask what one is allowed. Whoever has it can take over each of these users.
+    /// key; an audit; and to ask what one is allowed. Whoever has it can take over each of these users; with
+    /// [`Scope::end_sessions`] they can give them every permission, too: that is an administrator's policy.
     #[must_use]
     pub fn operator_policy(&self) -> Policy {
         let run = Self { trail: true, ..self.clone() }.policy().statement;
@@ -36,6 +37,9 @@ impl Scope {
                 "false",
             ),
         );
+        if self.end_sessions {
+            statements.push(Statement::new(Sid::EndSessions, self.users_under(self.path_prefix.clone())));
+        }
         let roles = self.of_iam(Text::fixed("role/").then(Text::any()));
         statements.push(Statement::new(Sid::SimulatePolicies, vec![roles, self.users_under("/".into())]));
         Policy::of(statements)

@@ -40,6 +40,9 @@ pub struct Scope {
     pub log_group: Option<Text>,
     /// Whether CloudTrail is asked who uses the keys that are held.
     pub trail: bool,
+    /// Whether an operator may end users' sessions. IAM has no condition on what an inline policy says: whoever may write one onto a user can give
+    /// that user every permission.
+    pub end_sessions: bool,
 }
 
 /// How users are found.
@@ -161,6 +164,7 @@ impl Scope {
             hooks: Hooks::default(),
             log_group: None,
             trail: false,
+            end_sessions: false,
         }
     }
 

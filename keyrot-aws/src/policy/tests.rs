@@ -22,6 +22,7 @@ fn every_action_is_once_in_the_list_with_its_reason_and_in_some_policy() {
     full.own_topic = Some(("arn:aws:sns:eu-west-1:1:t".into(), "arn:aws:kms:eu-west-1:1:key/k".into()));
     full.log_group = Some("/aws/lambda/keyrot".into());
     full.trail = true;
+    full.end_sessions = true;
     let these = |text: &str| Many::These(vec![text.into()]);
     full.hooks = Hooks { topics: these("arn:t"), buses: these("b"), secrets: these("s"), parameters: these("p") };
     let one_by_one = Scope { discovery: Discovery::OneByOne, ..full.clone() };

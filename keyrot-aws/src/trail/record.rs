@@ -18,6 +18,9 @@ struct Record {
     source_ip_address: Option<String>,
     user_agent: Option<String>,
     error_code: Option<String>,
+    /// Of any form, for each action another.
+    #[serde(default)]
+    request_parameters: serde_json::Value,
 }
 
 #[derive(Deserialize)]
@@ -35,6 +38,9 @@ pub(super) fn read(text: &str, key: &KeyId) -> Option<UseEvent> {
     // As IAM's last use names services: `s3`, and not `s3.amazonaws.com`.
     let service = record.event_source.split(".amazonaws.com").next().unwrap_or_default();
     let optional = |text: Option<String>| text.filter(|text| !text.is_empty()).map(ForeignText::from);
+    let assumes = service == "sts" && record.event_name.starts_with("AssumeRole") && record.error_code.is_none();
+    let role = record.request_parameters.get("roleArn").and_then(|arn| arn.as_str()).filter(|_| assumes);
+    let role = role.map(ForeignText::from);
     Some(UseEvent {
         id: record.event_id.into(),
         at: record.event_time,
@@ -44,6 +50,7 @@ pub(super) fn read(text: &str, key: &KeyId) -> Option<UseEvent> {
         address: optional(record.source_ip_address),
         agent: optional(record.user_agent),
         error: optional(record.error_code),
+        role,
     })
 }
 

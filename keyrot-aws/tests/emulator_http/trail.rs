@@ -56,6 +56,7 @@ async fn pages_times_and_what_is_refused() {
             address: "192.0.2.1",
             agent: "a",
             error: None,
+            role: None,
         };
         world.note_use(&key, &what);
         world.advance(Duration::from_secs(60));

@@ -1,5 +1,6 @@
 //! One file for each kind of command.
 
+pub(crate) mod aftermath;
 pub(crate) mod audit;
 pub(crate) mod completion;
 pub(crate) mod credentials;

@@ -50,6 +50,9 @@ pub(crate) struct PolicyArgs {
     /// A further secret, for users whose tag keyrot:secret names another than secret_name does; may be repeated
     #[arg(long = "secret", value_name = "NAME")]
     pub(crate) secrets: Vec<String>,
+    /// With --for operator: also what revoke --end-sessions needs. It includes iam:PutUserPolicy, by which one can give a user every permission
+    #[arg(long)]
+    pub(crate) end_sessions: bool,
     /// With sam and terraform: what stands in keyrot-lambda/deploy, with the template's parameters in the place of the settings
     #[arg(long)]
     pub(crate) parameters: bool,
@@ -114,6 +117,11 @@ impl PolicyArgs {
         }
         if json && self.format != Format::Json {
             return refuse("with --json the policy is JSON; leave --json out for --format sam and terraform");
+        }
+        if self.end_sessions && self.target != For::Operator {
+            return refuse(
+                "--end-sessions is for --for operator: nothing that runs on a schedule may write policies onto users",
+            );
         }
         match (self.target, self.users.is_empty(), self.secrets.is_empty()) {
             (For::Consumer, true, true) => Err(Problem::usage("nothing says whose key is to be read")
@@ -215,6 +223,7 @@ fn scope(settings: &Settings, args: &PolicyArgs) -> Result<Scope, Problem> {
         log_group: (args.target == For::Lambda).then(|| Text::fixed(format!("/aws/lambda/{}", args.function_name))),
         hooks: Hooks::of(settings.notify()),
         trail: settings.trail(),
+        end_sessions: args.end_sessions,
         ..Scope::new(account, settings.template(), &selection.path_prefix, &selection.tag, &selection.tag_value)
     };
     if args.target == For::Consumer {

@@ -1,5 +1,6 @@
 //! What a person asks for, for one user: the way that `rollback`, `revoke` and `resolve` share. Look, show, ask, do, look again.
 
+use super::aftermath::{self, After, Around, is_revoked};
 use super::who_uses::as_key;
 use crate::args::Invocation;
 use crate::config;
@@ -14,9 +15,13 @@ use crate::target::Target;
 use keyrot_aws::notify::{self, FromEnvironment};
 use keyrot_core::settings::Settings;
 use keyrot_core::{
-    Cancel, Chosen, EvidenceDocument, Intended, KeyId, Limits, MissingWhy, Mode, Outcome, Refusal, Report, Request,
-    RequestDocument, Rotator, Standing, UserDocument, UserName, WayOut,
+    Blocked, Cancel, Chosen, EvidenceDocument, Intended, KeyId, Limits, MissingWhy, Mode, Outcome, Refusal, Report,
+    Request, RequestDocument, Revocation, Rotator, Standing, Stop, UserDocument, UserName, WayOut,
 };
+use std::time::Duration;
+
+/// What is shown before a key is switched off may take this long to find out, and no longer.
+const FOR_THE_PREVIEW: Duration = Duration::from_secs(15);
 
 /// How a person is asked.
 #[derive(Debug, Clone, Copy, clap::Args)]
@@ -38,6 +43,19 @@ pub(crate) struct Desk<'a> {
     chosen: Chosen,
     /// The key by which the user was named.
     pub(crate) key: Option<KeyId>,
+    /// Whether the user's sessions are to be ended, too.
+    pub(crate) end_sessions: bool,
+    /// Why the secrets are out of reach, if that is known from the start.
+    no_secrets: Option<String>,
+}
+
+/// What came of a request, and what was known before it.
+struct Done {
+    report: Report,
+    before: Option<Standing>,
+    intended: Vec<Intended>,
+    evidence: Vec<EvidenceDocument>,
+    signal: Option<u8>,
 }
 
 impl<'a> Desk<'a> {
@@ -47,7 +65,25 @@ impl<'a> Desk<'a> {
         let mut signals = Signals::listen()?;
         let found = signals.or(find(invocation, &settings, user)).await;
         let (target, chosen, key) = found.unwrap_or_else(|signal| Err(Problem::signal(signal)))?;
-        Ok(Self { invocation, kind, settings, signals, target, chosen, key })
+        Ok(Self { invocation, kind, settings, signals, target, chosen, key, end_sessions: false, no_secrets: None })
+    }
+
+    /// For a user who is named, or whose key is, with nothing looked up but, by IAM, whose key that is.
+    pub(crate) async fn for_iam_only(invocation: &'a Invocation, kind: Kind, user: &UserName) -> Result<Self, Problem> {
+        let settings = config::load(invocation)?;
+        let mut signals = Signals::listen()?;
+        let find = async {
+            let (target, no_secrets) = Target::open_for_iam(invocation, &settings).await?;
+            let key = as_key(user.as_str());
+            let user = match &key {
+                Some(key) => owner(&target, key).await?,
+                None => user.clone(),
+            };
+            Ok((target, no_secrets, Chosen::for_iam_only(&user, "the user was not looked up"), key))
+        };
+        let found = signals.or(find).await.unwrap_or_else(|signal| Err(Problem::signal(signal)));
+        let (target, no_secrets, chosen, key) = found?;
+        Ok(Self { invocation, kind, settings, signals, target, chosen, key, end_sessions: false, no_secrets })
     }
 
     /// Where the user stands: a plan's answer.
@@ -79,13 +115,11 @@ impl<'a> Desk<'a> {
         let evidence = self.evidence(seen).await?;
         let plan = self.plan(&request).await?;
         let planned = only_of(&plan)?;
-        let intended = match &planned.outcome {
-            Outcome::Intended(steps) => steps.clone(),
-            _ => Vec::new(),
-        };
-        let mut document = self.document(Some(request.clone()), intended, evidence, &plan)?;
+        let mut document = self.document(Some(request.clone()), steps_of(planned), evidence, &plan)?;
         document.dry_run = asking.dry_run;
-        let acts = !document.intended.is_empty() && !asking.dry_run;
+        // A revocation that seems to be done has to be seen to be.
+        let again = matches!(request, Request::Revoke(_)) && planned.outcome == Outcome::Done;
+        let acts = (!document.intended.is_empty() || again) && !asking.dry_run;
         let told = Told::new(self.kind, &document, planned);
         // What a person is to agree to is talk, and so is everything that comes before the result.
         if asking.dry_run && !self.invocation.json {
@@ -96,13 +130,146 @@ impl<'a> Desk<'a> {
         if !acts {
             return Ok(self.tell(&told, None));
         }
-        confirm(asking.yes, &Intended::question(&document.intended, &seen.user)).await?;
-        let (report, signal) = self.fulfil(request).await?;
+        if !again || self.end_sessions {
+            confirm(asking.yes, &self.question(&document.intended)).await?;
+        }
+        let (report, signal) = self.fulfil(request.clone()).await?;
+        let RequestDocument { intended, evidence, .. } = document;
+        self.close(request, Done { report, before: Some(seen.clone()), intended, evidence, signal }).await
+    }
+
+    fn question(&self, steps: &[Intended]) -> String {
+        let user = &self.chosen.subject.user;
+        match (self.end_sessions, steps.is_empty()) {
+            (false, _) => Intended::question(steps, user),
+            (true, true) => format!("End the sessions of {user}"),
+            (true, false) => format!("{} and end the user's sessions", Intended::question(steps, user)),
+        }
+    }
+
+    /// Switches the key off, with IAM and nothing else; then does the rest, as far as it can be done.
+    pub(crate) async fn switch_off(mut self, request: Request, asking: Asking) -> Result<Exit, Problem> {
+        let iam_only = self.chosen.clone();
+        let mut before = None;
+        if !asking.yes.yes || asking.dry_run {
+            // Everything that will follow is shown, if it can be found out soon.
+            let preview = self.preview(&request).await?;
+            let seen = only(preview.clone())?;
+            let evidence = self.evidence(&seen).await?;
+            let mut document = self.document(Some(request.clone()), steps_of(&seen), evidence, &preview)?;
+            document.dry_run = asking.dry_run;
+            let told = Told::new(self.kind, &document, &seen);
+            if asking.dry_run {
+                if !self.invocation.json {
+                    print(&render::before(&told, width()));
+                }
+                return Ok(self.tell(&told, None));
+            }
+            anstream::eprint!("{}", render::before(&told, talk_width()));
+            if let Outcome::Refused(_) = &seen.outcome {
+                return Ok(self.tell(&told, None));
+            }
+            confirm(asking.yes, &self.question(&document.intended)).await?;
+            before = Some(seen);
+        }
+        self.chosen = iam_only;
+        // A deletion is part of the rest.
+        let (off_only, deletes) = match &request {
+            Request::Revoke(order) => (Request::Revoke(Revocation { delete: false, ..order.clone() }), order.delete),
+            other => (other.clone(), false),
+        };
+        let (mut first, signal) = self.fulfil(off_only).await?;
+        let key = request.off_first().cloned();
+        let mut intended: Vec<Intended> = key.into_iter().map(Intended::Deactivate).collect();
+        let off = only_of(&first)?.clone();
+        if !is_revoked(&off.outcome) || signal.is_some() {
+            let done = Done { report: first, before, intended, evidence: Vec::new(), signal };
+            return self.close(request, done).await;
+        }
+        // From here on the key is off, and whatever else goes wrong is told beside that.
+        let looked = match self.find_rest().await {
+            Ok(()) => self.plan(&request).await.map_err(|_| "a signal came".to_owned()),
+            Err(why) => Err(why),
+        };
+        let evidence = self.evidence(&off).await.unwrap_or_default();
+        let plan = match looked {
+            Ok(plan) => plan,
+            Err(why) => {
+                let rest = Outcome::Blocked(Blocked::IamOnly { reason: why });
+                for one in &mut first.users {
+                    one.outcome = match &one.outcome {
+                        Outcome::Revoked { key, .. } if !deletes => {
+                            Outcome::Revoked { key: key.clone(), rest: Box::new(rest.clone()) }
+                        }
+                        _ => rest.clone(),
+                    };
+                }
+                return self.close(request, Done { report: first, before, intended, evidence, signal }).await;
+            }
+        };
+        intended.extend(steps_of(only_of(&plan)?));
+        let before = before.or_else(|| only(plan.clone()).ok());
+        let (mut report, signal) = self.fulfil(request.clone()).await?;
+        for (rest, first) in report.users.iter_mut().zip(&first.users) {
+            rest.events.splice(0..0, first.events.iter().cloned());
+            rest.calls += first.calls;
+            // That it was seen Inactive stands, whatever came of the rest.
+            if let Some(key) = request.off_first().filter(|_| !is_revoked(&rest.outcome) && !deletes) {
+                rest.outcome = Outcome::Revoked { key: key.clone(), rest: Box::new(rest.outcome.clone()) };
+            }
+        }
+        report.started = first.started;
+        self.close(request, Done { report, before, intended, evidence, signal }).await
+    }
+
+    /// What will follow, or, where that cannot be found out soon, that the key goes.
+    async fn preview(&mut self, request: &Request) -> Result<Report, Problem> {
+        let whole = async {
+            self.find_rest().await.ok()?;
+            self.plan(request).await.ok()
+        };
+        match tokio::time::timeout(FOR_THE_PREVIEW, whole).await {
+            Ok(Some(report)) if report.users.iter().all(|one| !matches!(one.outcome, Outcome::Failed(_))) => Ok(report),
+            _ => {
+                let user = self.chosen.subject.user.clone();
+                self.chosen = Chosen::for_iam_only(&user, "the user could not be looked up in time");
+                self.plan(request).await
+            }
+        }
+    }
+
+    /// Looks the user up among the account's, for what comes after IAM. Tells why that is not to be had.
+    async fn find_rest(&mut self) -> Result<(), String> {
+        if let Some(why) = &self.no_secrets {
+            return Err(why.clone());
+        }
+        let user = self.chosen.subject.user.clone();
+        let find = self.settings.find_named(self.target.ports.iam.as_ref(), &user);
+        let found = self.signals.or(find).await.map_err(|_| "a signal came".to_owned())?;
+        let found = found.map_err(|error| format!("the account's users could not be listed: {error}"))?;
+        self.chosen = found.map_err(|missing| missing.to_string())?;
+        Ok(())
+    }
+
+    /// Shows what came of it, what is left, and what is still alive.
+    async fn close(mut self, request: Request, done: Done) -> Result<Exit, Problem> {
+        let Done { report, before, intended, evidence, signal } = done;
         let done = only_of(&report)?;
-        let (intended, evidence) = (document.intended, document.evidence);
-        document = self.document(document.request, intended, evidence, &report)?;
+        let mut document = self.document(Some(request.clone()), intended, evidence, &report)?;
         // The record is told whatever comes now: a signal, or a look that fails, must not cost it.
-        let mut after = self.look().await.ok();
+        let looks = signal.is_none() && self.chosen.policy.is_ok();
+        let mut after = if looks { self.look().await.ok() } else { None };
+        if let Request::Revoke(order) = &request {
+            let (before, left) = (before.as_ref(), after.as_ref());
+            let around = Around { order, done, before, left, end_sessions: self.end_sessions };
+            let found = self.signals.or(aftermath::aftermath(&self.target, around)).await;
+            let After { still_alive, ended, not_ended } = found.unwrap_or_default();
+            (document.still_alive, document.sessions_ended, document.sessions_not_ended) =
+                (still_alive, ended, not_ended);
+        }
+        if document.sessions_ended.is_none() && signal.is_none() {
+            self.lift().await;
+        }
         // IAM's listing lags: what the run itself has just seen to is not told as it was before.
         for key in after.iter_mut().flat_map(|after| &mut after.keys) {
             if let Some(known) = done.keys.iter().find(|known| known.id == key.id) {
@@ -111,6 +278,11 @@ impl<'a> Desk<'a> {
         }
         document.left = after.as_ref().map(|after| UserDocument::new(after, report.finished));
         Ok(self.tell(&Told::acted(self.kind, &document, done, after.as_ref()), signal))
+    }
+
+    /// Takes off what had ended the user's sessions, once it is over.
+    pub(crate) async fn lift(&mut self) {
+        let _ = self.signals.or(aftermath::lift(&self.target, &self.chosen.subject.user)).await;
     }
 
     /// A request that cannot even be put: what the look found says why.
@@ -141,6 +313,9 @@ impl<'a> Desk<'a> {
             user: UserDocument::new(seen, now),
             choices: WayOut::of(seen),
             left: None,
+            still_alive: Vec::new(),
+            sessions_ended: None,
+            sessions_not_ended: None,
             notifier_failures: Vec::new(),
         };
         let told = Told::new(self.kind, &document, seen);
@@ -162,8 +337,15 @@ impl<'a> Desk<'a> {
         let notifiers = match &self.target.aws {
             Some(aws) => {
                 let whom = std::slice::from_ref(&self.chosen);
-                notify::from_specs(self.settings.notify(), aws, FromEnvironment::Allowed, whom)
-                    .map_err(|error| Problem::usage(error.to_string()))?
+                match notify::from_specs(self.settings.notify(), aws, FromEnvironment::Allowed, whom) {
+                    Ok(notifiers) => notifiers,
+                    // Whom to tell is no reason to leave a leaked key Active.
+                    Err(error) if matches!(request, Request::Revoke(_)) => {
+                        anstream::eprintln!("{} nobody is notified: {error}", paint(style::WARN, "warning:"));
+                        Vec::new()
+                    }
+                    Err(error) => return Err(Problem::usage(error.to_string())),
+                }
             }
             // What happens in a sandbox is nobody's news.
             None => Vec::new(),
@@ -200,6 +382,9 @@ impl<'a> Desk<'a> {
             user: UserDocument::new(only_of(report)?, report.finished),
             choices: Vec::new(),
             left: None,
+            still_alive: Vec::new(),
+            sessions_ended: None,
+            sessions_not_ended: None,
             notifier_failures: report.notifier_failures.clone(),
         })
     }
@@ -215,18 +400,31 @@ impl<'a> Desk<'a> {
             false => print(&text),
         }
         match &told.standing.outcome {
+            // What was asked for on top is not done.
+            outcome if is_revoked(outcome) && told.document.sessions_not_ended.is_some() => Exit::Failed,
             // The command line names no key, or a wrong one.
             Outcome::Refused(Refusal::WhichKey { .. } | Refusal::NoSuchKey { .. }) => Exit::Usage,
             // Only what was done is done: whoever asked for it has to come back.
-            Outcome::Waiting(_) | Outcome::Due(_) if told.document.request.is_some() => Exit::Failed,
+            Outcome::Waiting(_)
+            | Outcome::Due(_)
+            | Outcome::Settled { .. }
+            | Outcome::Proving { .. }
+            | Outcome::Stopped(Stop::ChangeLimit)
+                if told.document.request.is_some() =>
+            {
+                Exit::Failed
+            }
+            // Nobody knows what it would do.
+            Outcome::Intended(steps) if steps.is_empty() => Exit::Failed,
             Outcome::Intended(steps) if steps.iter().any(|step| matches!(step, Intended::Wait(_))) => Exit::Failed,
             Outcome::Intended(steps) if steps.iter().any(|step| matches!(step, Intended::Stop(_))) => Exit::Blocked,
             outcome => Exit::of(outcome.verdict(), signal),
         }
     }
 
-    fn account(&self) -> String {
-        self.chosen.subject.arn.account().to_owned()
+    fn account(&self) -> Option<String> {
+        let account = self.chosen.subject.arn.account();
+        (account != Chosen::NO_ACCOUNT).then(|| account.to_owned())
     }
 
     fn region(&self) -> Option<String> {
@@ -234,7 +432,15 @@ impl<'a> Desk<'a> {
     }
 
     fn limits(&self) -> Limits {
-        self.settings.limits(self.target.ports.clock.now())
+        // How many users a run may change is not for one who is named.
+        Limits { max_changes: None, ..self.settings.limits(self.target.ports.clock.now()) }
+    }
+}
+
+fn steps_of(planned: &Standing) -> Vec<Intended> {
+    match &planned.outcome {
+        Outcome::Intended(steps) => steps.clone(),
+        _ => Vec::new(),
     }
 }
 
@@ -257,8 +463,8 @@ async fn find(
             let problem = Problem::usage(missing.to_string());
             Err(match missing.why {
                 MissingWhy::Excluded { .. } | MissingWhy::OutsidePath { .. } => problem.hint(format!(
-                    "the settings exclude and path_prefix leave this user to you. To switch a leaked key off by hand: \
-                     aws iam update-access-key --user-name {user} --access-key-id KEY --status Inactive"
+                    "the settings exclude and path_prefix leave this user to you. To switch a leaked key off all the same: \
+                     keyrot revoke {user} KEY --without-successor"
                 )),
                 _ => problem.hint("nothing was done"),
             })

@@ -16,6 +16,8 @@ Examples:
   keyrot resolve ci-deployer --choose retire:AKIA... --yes
                                          in a script: one of the choices shown
   keyrot resolve ci-deployer --choose replace --yes
+  keyrot resolve ci-deployer --choose reinstate:AKIA... --yes
+                                         take a revocation back
 
 Exit codes:
   0  nothing is in the way, or what was chosen is done
@@ -40,6 +42,9 @@ pub(crate) struct Resolve {
 pub(crate) async fn resolve(invocation: &Invocation, args: &Resolve) -> Result<Exit, Problem> {
     let mut desk = Desk::open(invocation, Kind::Resolve, &args.user).await?;
     let seen = desk.look().await?;
+    if !args.asking.dry_run {
+        desk.lift().await;
+    }
     let ways = WayOut::of(&seen);
     if let Some(choice) = &args.choose {
         let way = ways.iter().find(|way| way.choice == *choice).ok_or_else(|| no_choice(choice, &ways, &args.user))?;

@@ -83,7 +83,7 @@ fn change(world: &mut World, command: &Sandbox, settings: &Settings) -> Result<(
             Done::new("advanced", world, format!("{} later", humantime::format_duration(*time)))
         }
         Sandbox::Use { user, key, service, region, address, agent, action } => {
-            let what = TrailedUse { service, action, region, address, agent, error: None };
+            let what = TrailedUse { service, action, region, address, agent, error: None, role: None };
             return use_key(world, settings, user, key.as_ref(), &what);
         }
         Sandbox::Tag { user, tag: (key, value) } => {

@@ -1,10 +1,10 @@
 //! The screens of `rollback`, `revoke` and `resolve`: what is known before a person agrees, and what came of it.
 
-use super::table::{Cell, Table, hanging};
+use super::table::{Cell, Table, hanging, wrap};
 use super::{paint, style, time};
 use keyrot_core::{
-    AccessKey, Intended, KeyId, KeyStatus, Outcome, Request, RequestDocument, Revocation, Severity, Standing, State,
-    Timestamp, WayOut, Why,
+    AccessKey, Chosen, EndedSessions, Intended, KeyId, KeyStatus, Outcome, Request, RequestDocument, Revocation,
+    Severity, Standing, State, Timestamp, WayOut, Why,
 };
 use std::fmt::Write;
 
@@ -65,8 +65,9 @@ impl<'a> Told<'a> {
         Self { kind, document, standing, acted: true, left }
     }
 
-    fn done(&self) -> bool {
-        self.standing.outcome == Outcome::Done
+    /// Whether it is done: of a revocation, that the key was seen Inactive or gone.
+    fn revoked(&self) -> bool {
+        matches!(self.standing.outcome, Outcome::Done | Outcome::Revoked { .. })
     }
 
     fn order(&self) -> Option<&'a Revocation> {
@@ -129,10 +130,13 @@ pub(crate) fn after(told: &Told<'_>, width: Option<usize>) -> String {
         return "Nothing was done.\n".to_owned();
     }
     let record = told.order().filter(|_| told.acted && told.kind == Kind::Revoke);
-    if let Some(order) = record {
-        out.push_str(&incident(told, order, width));
-    }
+    // What became of the key comes first of all.
     out.push_str(&verdict(told, width));
+    if let Some(order) = record {
+        out.push('\n');
+        out.push_str(&incident(told, order, width));
+        out.push_str(&still_alive(told, width));
+    }
     if told.acted {
         out.push_str(&what_is_left(told, width));
     }
@@ -160,9 +164,11 @@ fn what_next(told: &Told<'_>) -> Option<String> {
             again(format!("the same command, with the key named: keyrot revoke {user} {key}"))
         }
         (State::Stopped, Some(_)) => again("the same command".to_owned()),
-        (State::Waiting | State::Blocked, Some(Request::Revoke(order))) => {
-            let active = |key: &AccessKey| key.id == order.key && key.status == KeyStatus::Active;
-            let works = !order.without_successor && told.standing.keys.iter().any(active);
+        (_, Some(Request::Revoke(order)))
+            if !told.revoked() && !matches!(told.standing.outcome, Outcome::Refused(_)) =>
+        {
+            let off = |key: &AccessKey| key.id == order.key && key.status != KeyStatus::Active;
+            let works = !order.without_successor && !told.standing.keys.iter().any(off);
             works.then(|| {
                 format!(
                     "{} still works. If it has to go now, whoever uses it: keyrot revoke {user} {} --without-successor",
@@ -177,14 +183,22 @@ fn what_next(told: &Told<'_>) -> Option<String> {
 fn head(document: &RequestDocument, width: Option<usize>) -> String {
     let user = &document.user;
     let owner = user.owner.as_ref().map(|owner| format!(" (owner {owner})")).unwrap_or_default();
-    let text = format!("secret {}, {}", user.secret, whereabouts(document));
+    let text = format!("secret {}, {}", secret_of(document), whereabouts(document));
     format!("{}{owner}\n{}", paint(style::HEAD, &user.user), hanging("  ", style::DIM, &text, style::DIM, width))
+}
+
+/// The secret, where the user was looked up.
+fn secret_of(document: &RequestDocument) -> &str {
+    match document.user.secret.as_str() {
+        Chosen::NO_SECRET => "not looked up",
+        secret => secret,
+    }
 }
 
 fn whereabouts(document: &RequestDocument) -> String {
     match &document.region {
-        Some(region) => format!("account {}, {region}", document.account),
-        None => format!("account {}, a sandbox", document.account),
+        Some(region) => format!("account {}, {region}", document.account.as_deref().unwrap_or("not looked up")),
+        None => format!("account {}, a sandbox", document.account.as_deref().unwrap_or("not looked up")),
     }
 }
 
@@ -226,14 +240,14 @@ fn place(standing: &Standing, id: &KeyId) -> Cell {
 /// A record to be kept: what happened to which key, when and why.
 fn incident(told: &Told<'_>, order: &Revocation, width: Option<usize>) -> String {
     let document = told.document;
-    let title = if told.done() { "Record of the incident" } else { "Record of the incident so far" };
+    let title = if told.revoked() { "Record of the incident" } else { "Record of the incident so far" };
     let mut out = format!("{}\n", paint(style::HEAD, title));
     let mut line = |what: &str, text: &str| {
         out.push_str(&hanging(&format!("  {what:<8} "), style::DIM, text, style::PLAIN, width));
     };
     let user = &document.user;
     let owner = user.owner.as_ref().map(|owner| format!(", owner {owner}")).unwrap_or_default();
-    line("user", &format!("{}{owner}; secret {}; {}", user.user, user.secret, whereabouts(document)));
+    line("user", &format!("{}{owner}; secret {}; {}", user.user, secret_of(document), whereabouts(document)));
     let evidence = document.evidence.iter().find(|evidence| evidence.key == order.key);
     let used = evidence.map(|evidence| format!("; before this: {}", evidence.message)).unwrap_or_default();
     line("key", &format!("{}{used}", order.key));
@@ -247,11 +261,56 @@ fn incident(told: &Told<'_>, order: &Revocation, width: Option<usize>) -> String
     out
 }
 
+/// Whether the key works, as far as it was seen.
+fn state_of(told: &Told<'_>, key: &KeyId) -> String {
+    let keys = &told.standing.keys;
+    match keys.iter().find(|known| known.id == *key).map(|known| &known.status) {
+        Some(KeyStatus::Active) => format!("{key} still works"),
+        Some(KeyStatus::Inactive) => format!("{key} is Inactive"),
+        Some(KeyStatus::Other(status)) => format!("{key} is {status}"),
+        None if keys.is_empty() && !told.revoked() => format!("whether {key} still works is not known"),
+        None => format!("{key} is not listed"),
+    }
+}
+
+/// What still works, or may, each with what ends it.
+fn still_alive(told: &Told<'_>, width: Option<usize>) -> String {
+    let RequestDocument { still_alive, sessions_ended, .. } = told.document;
+    let mut out = String::new();
+    if let Some(ended) = sessions_ended {
+        let text = format!(
+            "sessions of {} that were begun before {} are denied everything, by the inline policy {}; from {} on, `keyrot resolve {}` takes it off",
+            told.standing.user,
+            time::absolute(ended.before),
+            EndedSessions::POLICY,
+            time::absolute(ended.until),
+            told.standing.user
+        );
+        out.push_str(&hanging("", style::PLAIN, &text, style::PLAIN, width));
+    }
+    if still_alive.is_empty() {
+        return out;
+    }
+    let _ = writeln!(out, "{}", paint(style::HEAD, "Still alive"));
+    for one in still_alive {
+        let until = one.until.map(|until| format!(" (until {} at most)", time::absolute(until))).unwrap_or_default();
+        out.push_str(&hanging("  - ", style::DIM, &format!("{}{until}", one.message), style::PLAIN, width));
+        if let Some(command) = &one.command {
+            // So that it can be pasted, however many lines it takes.
+            let room = width.map(|width| width.saturating_sub(8));
+            let lines = wrap(command, room).join(" \\\n      ");
+            let _ = writeln!(out, "    {}", paint(style::HINT, lines));
+        }
+    }
+    out.push('\n');
+    out
+}
+
 fn verdict(told: &Told<'_>, width: Option<usize>) -> String {
     let document = told.document;
     let user = &document.user;
     let (word, color) = match user.state {
-        _ if told.done() => ("done: ", style::GOOD),
+        _ if told.revoked() => ("done: ", style::GOOD),
         State::Settled | State::Waiting | State::Due if document.request.is_none() => {
             ("nothing is in the way: ", style::GOOD)
         }
@@ -263,13 +322,29 @@ fn verdict(told: &Told<'_>, width: Option<usize>) -> String {
     };
     let last = user.events.iter().rev().find(|event| event.severity < Severity::Error);
     let text = match (told.order(), last) {
-        _ if !told.done() => user.message.clone(),
-        (_, None) => "nothing had to be done; it was so already".to_owned(),
+        (Some(order), _)
+            if told.kind == Kind::Revoke
+                && !told.revoked()
+                && !matches!(told.standing.outcome, Outcome::Intended(_)) =>
+        {
+            format!("{}: {}", state_of(told, &order.key), user.message)
+        }
+        _ if !told.revoked() => user.message.clone(),
         (Some(order), _) if order.delete => format!("{} is deleted", order.key),
+        (Some(order), None) => format!("{}; it was so already", state_of(told, &order.key)),
         (Some(order), _) => format!("{} is Inactive: whoever uses it is refused", order.key),
+        (None, None) => "nothing had to be done; it was so already".to_owned(),
         (None, Some(event)) => event.message.clone(),
     };
     let mut out = hanging(word, color, &text, style::PLAIN, width);
+    if let Outcome::Revoked { .. } = told.standing.outcome {
+        let rest = user.message.split_once("the rest").map_or(user.message.as_str(), |(_, rest)| rest);
+        out.push_str(&hanging("warning: ", style::WARN, &format!("the rest{rest}"), style::PLAIN, width));
+    }
+    if let Some(why) = &document.sessions_not_ended {
+        let text = format!("the user's sessions were not ended: {why}");
+        out.push_str(&hanging("warning: ", style::WARN, &text, style::PLAIN, width));
+    }
     // The ways out follow in full: a hint would name the very command that was run.
     let ways_follow = told.kind == Kind::Resolve && !document.choices.is_empty();
     if let Some(hint) = user.hint.as_ref().filter(|_| !ways_follow) {
@@ -292,12 +367,12 @@ fn what_is_left(told: &Told<'_>, width: Option<usize>) -> String {
     };
     out.push_str(&hanging("  ", style::DIM, &current, style::PLAIN, width));
     // IAM's listing may lag behind what was just done.
-    let done = told.done() && is_settling_or_soaking(&seen.outcome);
+    let done = told.revoked() && is_settling_or_soaking(&seen.outcome);
     let message = match (told.order(), intended) {
         (Some(order), Some(Intended::DeleteLater { .. })) if done => {
             format!(
-                "{} is Inactive. Was it a mistake? Until a run deletes it: aws iam update-access-key --user-name {} --access-key-id {} --status Active; keyrot takes that as your decision",
-                order.key, told.standing.user, order.key
+                "{} is Inactive. Was it a mistake? Until a run deletes it: aws iam update-access-key --user-name {} --access-key-id {} --status Active, then: keyrot resolve {} --choose reinstate:{}",
+                order.key, told.standing.user, order.key, told.standing.user, order.key
             )
         }
         (Some(order), Some(Intended::Delete(_))) if done => {

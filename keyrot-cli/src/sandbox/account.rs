@@ -6,10 +6,7 @@ use futures_util::FutureExt;
 use keyrot_core::audit::{AccountPort, CredentialReport};
 use keyrot_core::memory::{MemoryAccount, World};
 use keyrot_core::{
-    AccessKey, CallError, Clock, CredentialProbe, CredentialSource, Credentials, Difference, Edition, ErrorKind,
-    IamPort, IamUser, Inside, KeyId, KeyRecord, LastUse, NewKey, Note, Owner, ProbeAnswer, Published, SecretArn,
-    SecretId, SecretName, SecretState, SecretStorePort, StoredVersion, TagPort, Timestamp, TrailAsk, TrailPage,
-    TrailPort, UserName, VersionId,
+    AccessKey, CallError, Clock, CredentialProbe, CredentialSource, Credentials, Difference, Edition, ErrorKind, IamPort, IamUser, Inside, KeyId, KeyRecord, LastUse, NewKey, Note, Owner, ProbeAnswer, Published, SecretArn, SecretId, SecretName, SecretState, SecretStorePort, StoredVersion, TagPort, Timestamp, TrailAsk, TrailPage, TrailPort, UserName, UserPolicyPort, VersionId,
 };
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -145,6 +142,21 @@ impl TagPort for SandboxAccount {
 
     async fn untag_user(&self, user: &UserName, key: &str) -> Result<(), CallError> {
         self.call(|a| a.untag_user(user, key).now_or_never()).await
+    }
+}
+
+#[async_trait]
+impl UserPolicyPort for SandboxAccount {
+    async fn user_policy(&self, user: &UserName, name: &str) -> Result<Option<String>, CallError> {
+        self.call(|a| a.user_policy(user, name).now_or_never()).await
+    }
+
+    async fn put_user_policy(&self, user: &UserName, name: &str, document: &str) -> Result<(), CallError> {
+        self.call(|a| a.put_user_policy(user, name, document).now_or_never()).await
+    }
+
+    async fn delete_user_policy(&self, user: &UserName, name: &str) -> Result<(), CallError> {
+        self.call(|a| a.delete_user_policy(user, name).now_or_never()).await
     }
 }
 

@@ -159,7 +159,7 @@ async fn happen(account: &MemoryAccount, name: &str, what: What) {
             let oldest = world.user(&user).and_then(|u| u.keys().first().map(|k| k.listed.id.clone()));
             if let Some(key) = oldest {
                 world.authenticate(&World::credentials_of(&key), service, "eu-west-1");
-                let what = TrailedUse { service, action, region: "eu-west-1", address, agent, error: None };
+                let what = TrailedUse { service, action, region: "eu-west-1", address, agent, error: None, role: None };
                 world.note_use(&key, &what);
             }
         }),

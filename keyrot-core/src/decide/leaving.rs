@@ -109,7 +109,7 @@ impl Case<'_> {
             Some((Phase::Inactive, at)) if self.now < self.settled_at(at) => {
                 return self.wait(Why::Settling(key.id.clone()), Some(self.settled_at(at)));
             }
-            // It was Inactive and is not any more: a person needs it. The overlap starts again.
+            // It was Inactive and is not any more: a person needs it. The overlap starts again. (A revoked one blocks: see `decide`.)
             Some((Phase::Inactive, _)) => return self.retire(&key.id, Phase::Hold),
             Some((Phase::Hold, at)) => at.max(promoted),
             Some((Phase::Retiring | Phase::Abandoned, _)) | None => promoted,
@@ -125,6 +125,9 @@ impl Case<'_> {
             Some(_) => self.revoked_and_in_use(key),
         };
         in_use.or_else(|| self.successor_not_verified()).or_else(|| match phase {
+            // The order says what is to become of it, and no other entry has to: neither one that cannot be written nor one that somebody forged
+            // keeps a revoked key Active.
+            _ if revoked.is_some() && !perhaps => Some(Decision::Act(Step::Deactivate(key.id.clone()))),
             Some((Phase::Retiring, at)) if perhaps && self.now < self.settled_at(at) => {
                 self.wait(Why::Settling(key.id.clone()), Some(self.settled_at(at)))
             }

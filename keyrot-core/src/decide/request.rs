@@ -15,8 +15,11 @@ use crate::{
 /// # Expected flow
 /// `Rollback`: `Act(Activate)` if the key is Inactive → `Look(Proof)` → `Write(promoted)`, for later than any run takes → `Promote` → `Write(promoted)`, for
 /// now → `Done`. A key that is about to leave is noted down as `hold` first, and left for `settle`.
-/// `Revoke`: `Write(revoked)` → whatever [`decide`](crate::decide()) says, until a successor is in place and the key is Inactive → `Done`. The note makes
+/// `Revoke`: `Write(revoked)` → whatever [`decide`](crate::decide()) says, until a successor is in place and the key is Inactive → `Done`. The entry makes
 /// [`decide`](crate::decide()) take the key for due, and pass over its overlap and `quiet`; so a request that dies halfway is finished by the next run.
+/// With `without_successor`, [`Rotation`](crate::Rotation) deactivates the key and sees it Inactive before it looks at anything else; what is decided
+/// here is what follows.
+/// `Reinstate`: `Write(revoked)` without the key → `Done`.
 ///
 /// # Guarantees
 /// - AWSCURRENT is only ever moved to a version whose credentials have authenticated in this very run, and never to a revoked key.
@@ -30,11 +33,20 @@ use crate::{
 #[must_use]
 pub fn decide_request(seen: &Observed, request: &Request, policy: &Policy, now: Timestamp) -> Decision {
     // AWS's quarantine is why somebody is here.
-    let seen = &Observed { quarantine: None, ..believed(seen, policy, now).into_owned() };
+    let mut seen = Observed { quarantine: None, ..believed(seen, policy, now).into_owned() };
+    // What this very run was asked for, and has written down, holds for it whatever became of the entry.
+    if let (Some(ordered), SecretState::Present(secret)) = (&seen.ordered, &mut seen.secret)
+        && secret.journal.revocation_of(&ordered.key).is_none_or(|noted| !noted.covers(ordered))
+    {
+        secret.journal.revoked.retain(|noted| noted.key != ordered.key);
+        secret.journal.revoked.push(ordered.clone());
+    }
+    let seen = &seen;
     match request {
         Request::Rollback { to } => rollback(seen, to, policy, now),
         Request::Revoke(order) => revoke(seen, order, policy, now),
         Request::Bind => bind(seen),
+        Request::Reinstate { key } => reinstate(seen, key, policy, now),
     }
 }
 
@@ -103,12 +115,12 @@ fn revoke(seen: &Observed, order: &Revocation, policy: &Policy, now: Timestamp) 
         };
     }
     // It was Inactive, and was reactivated since: what is noted down of that time must not count for its soak, whenever this run ends.
-    let reactivated = active.is_some()
+    let reactivated = (active.is_some() || seen.switched_off.as_ref() == Some(key))
         && present
             .and_then(|secret| secret.journal.phase_of(key))
-            .is_some_and(|(phase, at)| phase == Phase::Inactive && noted.is_none_or(|noted| noted.at < at));
+            .is_some_and(|(phase, at)| phase == Phase::Inactive && noted.is_none_or(|noted| noted.at <= at));
     // Nothing has to be in place for this, so that it comes first.
-    if order.without_successor && active.is_some() && !reactivated {
+    if order.without_successor && active.is_some() {
         return Decision::Act(Step::Deactivate(key.clone()));
     }
     let labelled = |secret: &Secret| {
@@ -142,7 +154,11 @@ fn revoke(seen: &Observed, order: &Revocation, policy: &Policy, now: Timestamp) 
         return Decision::Refused(Refusal::IsCurrent { key: key.clone() });
     }
     match listed {
-        None if !is_current && noted.is_some() => return Decision::Done,
+        // It may have been made just now, and not be listed yet; where use does not matter, the run finds that out.
+        None if !is_current && noted.is_some() => {
+            let settled = noted.map(|noted| case.settled_at(noted.at)).filter(|at| order.only_if_unused && now < *at);
+            return settled.and_then(|at| case.wait(Why::Settling(key.clone()), Some(at))).unwrap_or(Decision::Done);
+        }
         None if !is_current => return Decision::Refused(no_such_key(seen, key)),
         _ => {}
     }
@@ -173,6 +189,26 @@ fn unread(secret: &Secret) -> bool {
     [&secret.current, &secret.previous].into_iter().flatten().any(|held| held.content == Content::Foreign)
 }
 
+/// The key is taken out of the entry, and no other: it may be the thief who reactivated one.
+fn reinstate(seen: &Observed, key: &KeyId, policy: &Policy, now: Timestamp) -> Decision {
+    if let Some(decision) = home::home(seen) {
+        return decision;
+    }
+    let secret = match usable(&seen.secret) {
+        Ok(Some(secret)) => secret,
+        Ok(None) => return Decision::Refused(Refusal::NothingCurrent),
+        Err(blocked) => return Decision::Blocked(blocked),
+    };
+    let Some(current) = &secret.current else { return Decision::Refused(Refusal::NothingCurrent) };
+    let case = Case { seen, secret, current, policy, now, asked: None };
+    let known = case.key(key).is_some() || current.key() == Some(key);
+    match secret.journal.revocation_of(key) {
+        Some(_) => case.note_without(key, None),
+        None if known => Decision::Done,
+        None => Decision::Refused(no_such_key(seen, key)),
+    }
+}
+
 fn no_such_key(seen: &Observed, key: &KeyId) -> Refusal {
     Refusal::NoSuchKey { key: key.clone(), keys: seen.keys.iter().map(|k| k.id.clone()).collect() }
 }
@@ -194,11 +230,16 @@ impl Case<'_> {
 
     /// What was revoked before stays revoked, as long as it is there: it must not be published again in the place of this one.
     fn note_revoked(&self, order: Revoked) -> Decision {
+        let key = order.key.clone();
+        self.note_without(&key, Some(order))
+    }
+
+    /// The entry of what is revoked, without what it says of this key, and with this order in its place.
+    fn note_without(&self, key: &KeyId, order: Option<Revoked>) -> Decision {
         let there = |id: &KeyId| self.key(id).is_some() || self.current.key() == Some(id);
         let mut all = self.secret.journal.revoked.clone();
-        let stands = |id: &KeyId| self.secret.journal.revoked_at(id).is_some();
-        all.retain(|before| before.key != order.key && there(&before.key) && stands(&before.key));
-        all.push(order);
+        all.retain(|before| before.key != *key && there(&before.key));
+        all.extend(order);
         Decision::Act(Step::Write(Note::Revoked(all)))
     }
 

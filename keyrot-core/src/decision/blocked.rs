@@ -121,6 +121,16 @@ pub enum Blocked {
         /// What the trial brought.
         reason: String,
     },
+    /// A key that was revoked and seen Inactive is Active again.
+    RevokedKeyReactivated {
+        /// The key.
+        key: KeyId,
+    },
+    /// Only IAM can be used for this user: keyrot does not know the user's secret, or may not use it.
+    IamOnly {
+        /// Why.
+        reason: String,
+    },
     /// Keys that can be attributed neither to keyrot nor to the secret stand in the way.
     UnknownKeys(Vec<Evidence>),
     /// A key that was taken for a lost one of keyrot's was reactivated: somebody claims it.
@@ -241,6 +251,10 @@ impl Blocked {
                 let least = idle.map_or_else(String::new, |k| format!(" ({} was used least recently)", k.key));
                 format!("`keyrot resolve {user}` retires the one that nobody needs{least}; or put the key that is in use under AWSCURRENT by hand")
             }
+            Self::RevokedKeyReactivated { key } => format!(
+                "whoever has the key may have done that. To deactivate it again: keyrot revoke {user} {key} --without-successor. If the revocation was a mistake: keyrot resolve {user} --choose reinstate:{key}"
+            ),
+            Self::IamOnly { .. } => format!("to see what is left to do: keyrot status --user {user}"),
             Self::ClaimedKey { key } => format!("if {key} is yours, put it under AWSCURRENT; if not: keyrot resolve {user}"),
             Self::RevokedKeyInUse { key, .. } => format!("to carry the revocation out: keyrot revoke {user} {key}; if nobody revoked it, remove the tag keyrot:revoked from the secret"),
             Self::StrangeStatus { .. } => "look at the key in the IAM console; keyrot leaves it alone".into(),
@@ -303,6 +317,8 @@ impl fmt::Display for Blocked {
             Self::ReactivatedInVain { key, reason } => {
                 write!(f, "{key} was reactivated to be published again, and does not work: {reason}")
             }
+            Self::RevokedKeyReactivated { key } => write!(f, "{key} was revoked, and is Active again: it works"),
+            Self::IamOnly { reason } => write!(f, "nothing but IAM was used: {reason}"),
             Self::UnknownKeys(keys) => {
                 f.write_str("nobody knows whose these are: ")?;
                 for (i, k) in keys.iter().enumerate() {

@@ -109,7 +109,7 @@ impl Refusal {
                 format!("to replace the current key with a new one: keyrot rotate --force --user {user}")
             }
             Self::WasRevoked { key } => format!(
-                "to replace the current key with a new one: keyrot rotate --force --user {user}. If {key} was revoked by mistake: aws iam update-access-key --user-name {user} --access-key-id {key} --status Active, then keyrot rotate {user}, and half an hour later this once more"
+                "to replace the current key with a new one: keyrot rotate --force --user {user}. If {key} was revoked by mistake: aws iam update-access-key --user-name {user} --access-key-id {key} --status Active, then keyrot resolve {user} --choose reinstate:{key}, then this again"
             ),
             Self::WhichKey { keys } if keys.is_empty() => "there is nothing to revoke".into(),
             Self::WhichKey { .. } | Self::NoSuchKey { .. } => "name the key; nothing was done".into(),

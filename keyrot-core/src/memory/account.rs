@@ -2,10 +2,7 @@
 
 use super::{Actor, Broken, Fault, FaultAt, Label, Value, Watch, World};
 use crate::{
-    AccessKey, CallError, Clock, CredentialProbe, CredentialSource, Credentials, Difference, Edition, ErrorKind,
-    HOME_TAG, IamPort, IamUser, Inside, KeyId, KeyStatus, LastUse, NewKey, Note, Owner, Policy, ProbeAnswer, Published,
-    SecretArn, SecretId, SecretName, SecretState, SecretStorePort, StoredVersion, TagPort, Timestamp, UserName,
-    VersionId,
+    AccessKey, CallError, Clock, CredentialProbe, CredentialSource, Credentials, Difference, Edition, ErrorKind, HOME_TAG, IamPort, IamUser, Inside, KeyId, KeyStatus, LastUse, NewKey, Note, Owner, Policy, ProbeAnswer, Published, SecretArn, SecretId, SecretName, SecretState, SecretStorePort, StoredVersion, TagPort, Timestamp, UserName, UserPolicyPort, VersionId,
 };
 use async_trait::async_trait;
 use std::collections::BTreeMap;
@@ -214,6 +211,25 @@ impl TagPort for MemoryAccount {
 
     async fn untag_user(&self, user: &UserName, key: &str) -> Result<(), CallError> {
         self.call("untag_user", |world| Ok(world.untag_user(user, key)?)).await
+    }
+}
+
+#[async_trait]
+impl UserPolicyPort for MemoryAccount {
+    async fn user_policy(&self, user: &UserName, name: &str) -> Result<Option<String>, CallError> {
+        self.call("user_policy", |world| Ok(world.user(user).and_then(|user| user.inline.get(name).cloned()))).await
+    }
+
+    async fn put_user_policy(&self, user: &UserName, name: &str, document: &str) -> Result<(), CallError> {
+        self.call("put_user_policy", |world| Ok(world.put_user_policy(user, name, document)?)).await
+    }
+
+    async fn delete_user_policy(&self, user: &UserName, name: &str) -> Result<(), CallError> {
+        let gone_is_fine = |world: &mut World| match world.delete_user_policy(user, name) {
+            Err(refusal) if refusal.kind != ErrorKind::NotFound => Err(refusal.into()),
+            _ => Ok(()),
+        };
+        self.call("delete_user_policy", gone_is_fine).await
     }
 }
 

@@ -15,6 +15,9 @@ const USE_GRAIN: Duration = Duration::from_secs(15 * 60);
 /// Tags a user may have (IAM user guide, "Tags for IAM resources").
 const MOST_TAGS: usize = 50;
 
+/// All inline policies of a user together, without white space (IAM user guide, "IAM and AWS STS quotas").
+const MOST_INLINE: usize = 2_048;
+
 /// A user with its keys.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct MemoryUser {
@@ -26,6 +29,9 @@ pub struct MemoryUser {
     pub tags: BTreeMap<String, String>,
     /// The names of the attached policies.
     pub policies: Vec<String>,
+    /// The inline policies: name and document.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub inline: BTreeMap<String, String>,
     pub(super) keys: Vec<MemoryKey>,
     /// What the listing showed before its last change, and when that was.
     stale: Option<(Timestamp, Vec<AccessKey>)>,
@@ -84,7 +90,8 @@ impl World {
         let tags = tags.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         let id = user_id(self.users_made);
         self.users_made += 1;
-        let user = MemoryUser { id, arn, tags, policies: Vec::new(), keys: Vec::new(), stale: None };
+        let (policies, inline) = (Vec::new(), BTreeMap::new());
+        let user = MemoryUser { id, arn, tags, policies, inline, keys: Vec::new(), stale: None };
         self.users.insert(name.clone(), user);
         Ok(name)
     }
@@ -131,6 +138,32 @@ impl World {
     pub fn untag_user(&mut self, user: &UserName, key: &str) -> Result<(), Refusal> {
         self.found(user)?.tags.retain(|known, _| !known.eq_ignore_ascii_case(key));
         Ok(())
+    }
+
+    /// `PutUserPolicy`.
+    ///
+    /// # Errors
+    /// `NoSuchEntity`, `LimitExceeded`.
+    pub fn put_user_policy(&mut self, user: &UserName, name: &str, document: &str) -> Result<(), Refusal> {
+        let inline = &mut self.found(user)?.inline;
+        let size = |text: &str| text.chars().filter(|c| !c.is_whitespace()).count();
+        let others: usize = inline.iter().filter(|(known, _)| *known != name).map(|(_, text)| size(text)).sum();
+        if others + size(document) > MOST_INLINE {
+            let message = format!("Maximum policy size of {MOST_INLINE} bytes exceeded for user {user}");
+            return Err(Refusal::new("LimitExceeded", ErrorKind::LimitExceeded, message));
+        }
+        inline.insert(name.to_owned(), document.to_owned());
+        Ok(())
+    }
+
+    /// `DeleteUserPolicy`.
+    ///
+    /// # Errors
+    /// `NoSuchEntity`.
+    pub fn delete_user_policy(&mut self, user: &UserName, name: &str) -> Result<(), Refusal> {
+        let gone = self.found(user)?.inline.remove(name);
+        let message = || format!("The user policy with name {name} cannot be found.");
+        gone.map(drop).ok_or_else(|| Refusal::new("NoSuchEntity", ErrorKind::NotFound, message()))
     }
 
     /// All users, as `GetAccountAuthorizationDetails` gives them.

@@ -26,6 +26,8 @@ pub struct TrailedUse<'a> {
     pub agent: &'a str,
     /// The error that was answered.
     pub error: Option<&'a str>,
+    /// The role that was assumed.
+    pub role: Option<&'a str>,
 }
 
 /// The trail of an account.
@@ -55,6 +57,7 @@ impl World {
             address: Some(what.address.into()),
             agent: Some(what.agent.into()),
             error: what.error.map(ForeignText::from),
+            role: what.role.filter(|_| what.error.is_none()).map(ForeignText::from),
         };
         trail.uses.push((key.clone(), event));
     }

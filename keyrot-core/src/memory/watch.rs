@@ -52,7 +52,7 @@ pub struct Watch {
     mistakable: BTreeSet<KeyId>,
     /// The keys that were the user's only one when another was published for the first time, or anew after a person put the placeholder back.
     in_place: BTreeSet<KeyId>,
-    /// What persons asked for, by key, until the key is reactivated.
+    /// What persons asked for, by key, until it is taken back.
     revoked: BTreeMap<KeyId, Revocation>,
     /// Since when that is noted down.
     noted: BTreeMap<KeyId, Timestamp>,
@@ -97,7 +97,24 @@ impl Watch {
         self.revoked.insert(order.key.clone(), order);
     }
 
-    /// Whether a person asked to have done with the key, and did not reactivate it since.
+    /// From now on a key is no more held to what a person asked for it: that was taken back.
+    pub fn reinstate(&mut self, key: &KeyId) {
+        self.revoked.remove(key);
+        self.noted.remove(key);
+    }
+
+    /// Another program took the key out of the entry of what is revoked: no run can know any more that it is not to be published.
+    pub fn forgotten(&mut self, key: &KeyId) {
+        self.noted.remove(key);
+    }
+
+    /// A key was deactivated for a revocation without a successor, and the run ended before anything could be written down of it. If it was Inactive
+    /// once before, nothing in the account tells the two times apart: its soak may count from the first.
+    pub fn not_written_down(&mut self, key: &KeyId) {
+        self.deactivated.remove(key);
+    }
+
+    /// Whether a person asked to have done with the key, and did not take that back.
     #[must_use]
     pub fn is_revoked(&self, key: &KeyId) -> bool {
         self.revoked.contains_key(key)
@@ -297,11 +314,6 @@ impl Watch {
                     self.deactivated.insert(key.clone(), now);
                 }
                 (Some(KeyStatus::Inactive), KeyStatus::Active) => {
-                    // As below: what keyrot has not noted down as Inactive, it cannot see to have been reactivated.
-                    if actor == Actor::Person && was.hold.as_ref() == Some(key) {
-                        self.revoked.remove(key);
-                        self.noted.remove(key);
-                    }
                     if !locked {
                         self.deactivated.remove(key);
                     }

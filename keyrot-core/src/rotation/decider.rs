@@ -1,6 +1,6 @@
 //! Which function decides.
 
-use crate::{Decision, Observed, Order, Policy, Request, Timestamp, decide, decide_order, decide_request};
+use crate::{Decision, KeyId, Observed, Order, Policy, Request, Timestamp, decide, decide_order, decide_request};
 
 /// The functions that decide, with a name to tell it by.
 ///
@@ -15,11 +15,13 @@ pub struct Decider {
     pub decide_order: fn(&Observed, &Order, &Policy, Timestamp) -> Decision,
     /// The one for requests.
     pub decide_request: fn(&Observed, &Request, &Policy, Timestamp) -> Decision,
+    /// The one for what comes before anything else: [`Request::off_first`].
+    pub off_first: fn(&Request) -> Option<&KeyId>,
 }
 
 impl Decider {
-    /// [`decide`](crate::decide()), [`decide_order`] and [`decide_request`].
-    pub const REAL: Self = Self { name: "decide", decide, decide_order, decide_request };
+    /// [`decide`](crate::decide()), [`decide_order`], [`decide_request`] and [`Request::off_first`].
+    pub const REAL: Self = Self { name: "decide", decide, decide_order, decide_request, off_first: Request::off_first };
 }
 
 impl PartialEq for Decider {

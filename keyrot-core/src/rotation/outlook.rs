@@ -1,14 +1,13 @@
 //! What a request will do: the machine plays it through on what was seen, with every call going well.
 
-use super::Rotation;
+use super::{Rotation, Task};
 use crate::policy::after;
 use crate::{
-    Call, Content, Credentials, Held, Intended, KeyId, LastUse, Mode, NewKey, Next, Outcome, ProbeAnswer, Reply,
-    Request, SecretArn, SecretKey, SecretState, StoredVersion, Timestamp, VersionId,
+    Call, CallError, Content, Credentials, ErrorKind, Failure, Held, Intended, KeyId, LastUse, Mode, NewKey, Next, Note, Outcome, ProbeAnswer, Reply, Request, SecretArn, SecretKey, SecretState, StoredVersion, Timestamp, VersionId,
 };
 use std::collections::BTreeMap;
 
-/// No request makes more calls than this, nor waits more often.
+/// No request makes more calls than this, nor waits more often: the bound of a run, for each of those that the waits part.
 const MOST_CALLS: usize = 200;
 const MOST_WAITS: usize = 4;
 
@@ -23,11 +22,16 @@ struct Rehearsal {
     last_use: BTreeMap<KeyId, LastUse>,
     versions: Vec<StoredVersion>,
     steps: Vec<Intended>,
+    /// Whether anything is changed, if only what is written down.
+    changes: bool,
 }
 
 impl Rotation {
     /// The steps of the request, as far as can be said beforehand.
-    pub(super) fn outlook(&self, request: &Request, now: Timestamp) -> Vec<Intended> {
+    ///
+    /// # Errors
+    /// [`Failure`] if that cannot be said: nobody is to agree to steps that are not known.
+    pub(super) fn outlook(&self, request: &Request, now: Timestamp) -> Result<Vec<Intended>, Failure> {
         let mut run = self.clone();
         run.mode = Mode::Act;
         let mut versions = self.seen.versions.clone().unwrap_or_default();
@@ -36,39 +40,60 @@ impl Rotation {
             versions.extend(labels.into_iter().flatten().map(|held| on_paper_since(&held.version)));
         }
         let last_use = self.seen.last_use.clone();
-        Rehearsal { run, now, last_use, versions, steps: Vec::new() }.play(request)
+        Rehearsal { run, now, last_use, versions, steps: Vec::new(), changes: false }.play(request)
     }
 }
 
 impl Rehearsal {
-    fn play(mut self, request: &Request) -> Vec<Intended> {
+    fn play(mut self, request: &Request) -> Result<Vec<Intended>, Failure> {
         let mut waits = 0;
+        let mut last = None;
         for _ in 0..MOST_CALLS {
             match self.run.next(self.now) {
                 Next::Sleep(pause) => self.now = after(self.now, pause),
                 Next::Call(call) => {
+                    self.changes |= !call.only_reads();
                     self.steps.extend(self.step(&call));
-                    let reply = self.reply(call);
-                    self.run.answer(self.now, Ok(reply));
+                    last = Some(call.purpose());
+                    let answer = match &call {
+                        // Whether there is such a key is found out in this way.
+                        Call::Deactivate(key) if !self.run.seen.keys.iter().any(|known| known.id == *key) => {
+                            Err(CallError::refused(ErrorKind::NotFound, "there is no such key"))
+                        }
+                        _ => Ok(self.reply(call)),
+                    };
+                    self.run.answer(self.now, answer);
                 }
                 Next::Done(Outcome::Waiting(wait)) => {
                     let until = wait.until.filter(|_| waits < MOST_WAITS);
                     waits += 1;
                     self.steps.push(Intended::Wait(wait));
-                    let Some(until) = until else { break };
+                    let Some(until) = until else { return Ok(self.steps) };
                     self.ask_again(until);
                 }
                 Next::Done(Outcome::Blocked(reason)) => {
                     self.steps.push(Intended::Stop(reason));
-                    break;
+                    return Ok(self.steps);
                 }
-                Next::Done(_) => {
-                    self.steps.extend(self.left_to_runs(request));
-                    break;
-                }
+                Next::Done(Outcome::Done | Outcome::Revoked { .. }) => return self.complete(request),
+                Next::Done(Outcome::Failed(failure)) => return Err(unforeseen(&failure.to_string())),
+                Next::Done(Outcome::Refused(refusal)) => return Err(unforeseen(&refusal.to_string())),
+                Next::Done(Outcome::Stopped(stop)) => return Err(unforeseen(&stop.to_string())),
+                Next::Done(other) => return Err(unforeseen(&format!("it would end as {:?}", other.state()))),
             }
         }
-        self.steps
+        let last = last.map(|what| format!(", the last of them to {what}")).unwrap_or_default();
+        Err(unforeseen(&format!("after {MOST_CALLS} calls{last} there is no end of it")))
+    }
+
+    /// It went well. One that begins, and then has nothing to do, is not understood.
+    fn complete(mut self, request: &Request) -> Result<Vec<Intended>, Failure> {
+        self.steps.extend(self.left_to_runs(request));
+        match (self.steps.is_empty(), self.changes) {
+            (true, false) => Err(unforeseen("it has no step")),
+            (true, true) => Ok(vec![Intended::WriteDown]),
+            (false, _) => Ok(self.steps),
+        }
     }
 
     /// The same request, in a run of its own.
@@ -93,10 +118,20 @@ impl Rehearsal {
                 }
             }
             Call::Activate(key) => Intended::Activate(key.clone()),
+            // One that is Inactive is deactivated again because a listing may lag; nothing changes.
+            Call::Deactivate(key) if !self.run.is_active(key) => return None,
             Call::Deactivate(key) => Intended::Deactivate(key.clone()),
+            Call::Write(Note::Revoked(_)) => return self.reinstated(),
             Call::DeleteKey(key) => Intended::Delete(key.clone()),
             _ => return None,
         })
+    }
+
+    fn reinstated(&self) -> Option<Intended> {
+        match &self.run.task {
+            Task::Request(Request::Reinstate { key }) => Some(Intended::Reinstate(key.clone())),
+            _ => None,
+        }
     }
 
     /// The answer that a call has when all goes well.
@@ -144,6 +179,12 @@ fn on_paper_since(version: &VersionId) -> StoredVersion {
         _ => None,
     };
     StoredVersion { id: version.clone(), created }
+}
+
+fn unforeseen(why: &str) -> Failure {
+    let message = format!("it was played through on what is known now, and {why}; nothing was changed");
+    let error = CallError::refused(ErrorKind::NoEffect, message);
+    Failure { doing: "say beforehand what the request will do".into(), error }
 }
 
 fn new_key() -> KeyId {

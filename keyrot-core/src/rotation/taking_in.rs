@@ -2,16 +2,14 @@
 
 use super::{Rotation, Stage};
 use crate::{
-    AccessKey, Call, CallError, Content, EventKind, Failure, Held, HomeTag, Inside, KeyId, KeyStatus, Note, Outcome,
-    Phase, Proof, Reply, Secret, SecretArn, SecretState, StoredVersion, Timestamp, VersionId,
+    AccessKey, Call, CallError, Content, EventKind, Failure, Held, HomeTag, Inside, KeyId, KeyStatus, Note, Outcome, Phase, Proof, Reply, Request, Secret, SecretArn, SecretState, StoredVersion, Task, Timestamp, VersionId,
 };
 
 impl Rotation {
     pub(super) fn succeeded(&mut self, now: Timestamp, call: Call, reply: Reply) {
         let expected = match (call, reply) {
             (Call::ListKeys, Reply::Keys(keys)) => {
-                self.seen.keys = keys;
-                self.stage = Stage::DescribeSecret;
+                self.listed(now, keys);
                 true
             }
             (Call::DescribeSecret, Reply::Secret(secret)) => {
@@ -118,6 +116,7 @@ impl Rotation {
     /// A change was made: what is known changes with it, and people are told.
     fn done(&mut self, now: Timestamp, call: Call) {
         self.changed = true;
+        self.repeats.succeeded(&call);
         if let (Stage::Undo(_, outcome), Call::DeleteKey(key)) = (&self.stage, &call) {
             let (key, outcome) = (key.clone(), outcome.clone());
             self.seen.in_hand = None;
@@ -134,6 +133,7 @@ impl Rotation {
             Call::WriteHome(home) => self.seen.residence.tag = HomeTag::At(home),
             Call::Deactivate(key) => {
                 self.set_status(&key, KeyStatus::Inactive);
+                self.deactivation_is_acknowledged(now, &key);
                 self.deactivated = Some(key);
             }
             Call::Activate(key) => {
@@ -161,6 +161,14 @@ impl Rotation {
         }
     }
 
+    pub(super) fn is_active(&self, key: &KeyId) -> bool {
+        self.seen.keys.iter().any(|known| known.id == *key && known.status == KeyStatus::Active)
+    }
+
+    fn is_inactive(&self, key: &KeyId) -> bool {
+        self.seen.keys.iter().any(|known| known.id == *key && known.status == KeyStatus::Inactive)
+    }
+
     fn set_status(&mut self, key: &KeyId, status: KeyStatus) {
         if let Some(key) = self.seen.keys.iter_mut().find(|k| k.id == *key) {
             key.status = status;
@@ -172,6 +180,10 @@ impl Rotation {
         match call {
             Call::Write(note) => {
                 let retiring = matches!(&note, Note::Retired(r) if r.phase == Phase::Retiring);
+                if let (Note::Revoked(all), Task::Request(Request::Revoke(order))) = (&note, &self.task) {
+                    self.seen.ordered = all.iter().find(|noted| noted.key == order.key).cloned();
+                    self.seen.switched_off = None;
+                }
                 secret.journal.set(note);
                 if retiring {
                     self.stage = Stage::ListKeys;
@@ -215,6 +227,8 @@ impl Rotation {
             }
             // IAM's listing may still have shown it Active; it is told once.
             (Call::Deactivate(key), _) if self.deactivated.as_ref() == Some(key) => return None,
+            // Sent all the same, because a listing may lag behind somebody who reactivated it.
+            (Call::Deactivate(key), _) if self.is_inactive(key) => return None,
             (Call::Deactivate(key), _) => EventKind::Retired { key: key.clone() },
             (Call::Activate(key), _) => EventKind::Activated { key: key.clone() },
             (Call::DeleteKey(key), _) => EventKind::Deleted { key: key.clone() },
@@ -243,6 +257,9 @@ impl Rotation {
                 self.seen.keys.iter().any(active).then(|| EventKind::Reactivated { key: key.clone() })?
             }
             Call::Write(Note::Revoked(notes)) => {
+                if let Task::Request(Request::Reinstate { key }) = &self.task {
+                    return Some(EventKind::Reinstated { key: key.clone() });
+                }
                 let new = notes.last().filter(|order| !secret.journal.revoked.contains(order))?;
                 EventKind::Revoked { key: new.key.clone(), reason: self.task.reason().map(str::to_owned) }
             }

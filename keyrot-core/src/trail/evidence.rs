@@ -31,6 +31,34 @@ pub struct UseEvidence {
     pub sources: Vec<UseSource>,
     /// How many further sources were left out.
     pub more_sources: usize,
+    /// The roles that were assumed with it, the last one first.
+    pub roles: Vec<AssumedRole>,
+}
+
+/// A role that was assumed with a key.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+pub struct AssumedRole {
+    /// The role's ARN.
+    pub role: ForeignText,
+    /// Its name: letters, digits and `_+=,.@-`, and nothing else, so that it is fit for a command.
+    pub name: String,
+    /// How often.
+    pub events: usize,
+    /// When last.
+    pub last: Timestamp,
+}
+
+impl AssumedRole {
+    /// Parses a role's ARN. Whoever made the request chose the text, so that what is no such ARN is no role.
+    fn parse(role: &ForeignText, last: Timestamp) -> Option<Self> {
+        let mut parts = role.as_str().splitn(6, ':');
+        let arn = parts.next()? == "arn" && parts.next()?.starts_with("aws") && parts.next()? == "iam";
+        let account = parts.next()?.is_empty() && parts.next()?.bytes().all(|b| b.is_ascii_digit());
+        let name = parts.next()?.strip_prefix("role/")?.rsplit('/').next()?;
+        let fits = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
+        let named = (1..=64).contains(&name.len()) && !name.starts_with('-') && name.chars().all(fits);
+        (arn && account && named).then(|| Self { role: role.clone(), name: name.to_owned(), events: 0, last })
+    }
 }
 
 /// One region's trail.
@@ -83,6 +111,7 @@ pub struct Tally {
 pub(super) struct Uses {
     seen: BTreeSet<ForeignText>,
     sources: BTreeMap<(Option<ForeignText>, Option<ForeignText>), Sum>,
+    roles: BTreeMap<ForeignText, AssumedRole>,
 }
 
 #[derive(Debug)]
@@ -133,6 +162,11 @@ impl Uses {
         sum.actions.add(ForeignText::new(&format!("{}:{}", event.service, event.action)));
         sum.regions.add(event.region.clone());
         event.error.iter().for_each(|error| sum.errors.add(error.clone()));
+        if let Some(assumed) = event.role.as_ref().and_then(|role| AssumedRole::parse(role, event.at)) {
+            let known = self.roles.entry(assumed.role.clone()).or_insert(assumed);
+            known.events += 1;
+            known.last = known.last.max(event.at);
+        }
     }
 
     pub(super) fn into_evidence(
@@ -155,7 +189,9 @@ impl Uses {
         };
         let mut sources: Vec<UseSource> = self.sources.into_iter().map(source).collect();
         sources.sort_by_key(|source| std::cmp::Reverse((source.last, source.events)));
-        UseEvidence { key, since, events: self.seen.len(), unreadable, regions, sources, more_sources: 0 }
+        let mut roles: Vec<AssumedRole> = self.roles.into_values().collect();
+        roles.sort_by_key(|role| std::cmp::Reverse(role.last));
+        UseEvidence { key, since, events: self.seen.len(), unreadable, regions, sources, more_sources: 0, roles }
     }
 }
 

@@ -78,5 +78,6 @@ pub(crate) async fn look_up_within(
         regions: vec![searched],
         sources: Vec::new(),
         more_sources: 0,
+        roles: Vec::new(),
     })
 }

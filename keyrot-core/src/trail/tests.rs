@@ -20,6 +20,7 @@ fn event(n: usize, seconds: i64, address: &str, agent: &str) -> UseEvent {
         address: Some(address.into()),
         agent: Some(agent.into()),
         error: None,
+        role: None,
     }
 }
 

@@ -1,10 +1,13 @@
 //! What the checker may choose, and what has to hold in every state.
 
 use super::runs::{is_for_the_service, rotate_by_service, run};
-use super::setting::{Setting, UNIT};
+use super::setting::{Port, Setting, UNIT};
 use super::world::{Action, Deed, Luck, State, secret, user};
-use keyrot_core::memory::{Label, World};
-use keyrot_core::{Call, Next, Outcome, Task};
+use keyrot_core::memory::{Label, MemoryKey, World};
+use keyrot_core::{
+    Call, KeyId, KeyStatus, Next, Note, Outcome, Phase, Refusal, Request, Retired, Revoked, SecretState, Task,
+    Timestamp,
+};
 use stateright::{Model, Property};
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -54,6 +57,68 @@ impl Check {
             deeds.extend(secret.versions().map(|(id, _)| Deed::MoveCurrent(id.clone())));
         }
         deeds
+    }
+
+    /// What another program may write of the key that a person asked to revoke, or of any: that it is not revoked, or only if it is unused; that
+    /// it is kept, now or for ever.
+    fn forgeries(state: &State) -> Vec<Note> {
+        let now = state.world.now();
+        let mut notes = vec![Note::Revoked(Vec::new())];
+        for key in state.world.user(&user()).into_iter().flat_map(|u| u.keys()).map(|k| k.listed.id.clone()) {
+            for at in [now, now + UNIT * 100_000] {
+                notes.push(Note::Retired(Retired { key: key.clone(), phase: Phase::Hold, at }));
+            }
+            if matches!(&state.asked, Some(Request::Revoke(order)) if order.key == key) {
+                notes.push(Note::Revoked(vec![Revoked { key, at: now, only_if_unused: true }]));
+            }
+        }
+        notes
+    }
+
+    /// Whether a run blocks the user, or fails, where a key that was seen Inactive after it was revoked works again.
+    fn tells(&self, state: &State) -> bool {
+        let SecretState::Present(found) = state.world.describe_secret(&secret()) else { return true };
+        let settled = |at: Timestamp| at + self.setting.waits.settle <= state.world.now();
+        let works = |k: &&MemoryKey| k.listed.status == KeyStatus::Active;
+        let again = |key: &KeyId| match (found.journal.revoked_at(key), found.journal.phase_of(key)) {
+            (Some(revoked), Some((Phase::Inactive, at))) => state.watch.is_revoked(key) && revoked <= at && settled(at),
+            _ => false,
+        };
+        let mut keys = state.world.user(&user()).into_iter().flat_map(|u| u.keys()).filter(works);
+        if !keys.any(|key| again(&key.listed.id)) {
+            return true;
+        }
+        // Where the store is down, the run fails, and that is told as well.
+        let outcome = run(&self.setting, &mut state.world.clone(), Task::Everything);
+        let down = self.setting.port == Port::StoreDown && matches!(outcome, Outcome::Failed(_));
+        down || matches!(outcome, Outcome::Blocked(_))
+    }
+
+    /// Whether a revocation that a person asks for, again and again, with nothing going wrong any more, ends with the key Inactive or gone.
+    fn revokes(&self, state: &State) -> bool {
+        let Some(request @ Request::Revoke(order)) = &state.asked else { return true };
+        if state.person < self.setting.person || order.only_if_unused {
+            return true;
+        }
+        let mut world = state.world.clone();
+        for _ in 0..6 {
+            let outcome = run(&self.setting, &mut world, Task::Request(request.clone()));
+            match outcome {
+                Outcome::Done | Outcome::Revoked { .. } => {
+                    let active = |k: &MemoryKey| k.listed.id == order.key && k.listed.status == KeyStatus::Active;
+                    return !world.user(&user()).is_some_and(|user| user.keys().iter().any(active));
+                }
+                // It says so, and is not done: what has to be there first is not.
+                Outcome::Refused(Refusal::NoRoom { .. }) => return !order.without_successor,
+                // It is gone.
+                Outcome::Refused(Refusal::NoSuchKey { .. }) => return true,
+                Outcome::Waiting(wait) => {
+                    world.advance(wait.until.and_then(|until| (until - world.now()).to_std().ok()).unwrap_or(UNIT));
+                }
+                _ => world.advance(UNIT),
+            }
+        }
+        false
     }
 
     /// Without further faults, and nobody interfering: does the user come to rest with one young key, or, where a person interfered, does
@@ -156,6 +221,9 @@ impl Model for Check {
         if state.person > 0 {
             actions.extend(Self::deeds(state).into_iter().map(Action::Person));
         }
+        if state.forges > 0 && state.world.secret(&secret()).is_some() {
+            actions.extend(Self::forgeries(state).into_iter().map(Action::Forge));
+        }
         if state.uses > 0 {
             let keys = state.world.user(&user()).into_iter().flat_map(|u| u.keys());
             actions.extend(keys.filter(|k| k.proven).map(|k| Action::Use(k.listed.id.clone())));
@@ -176,6 +244,7 @@ impl Model for Check {
             Action::Pass(units) => next.pass(units),
             Action::Use(key) => next.consume(&key),
             Action::Person(deed) => next.person(&deed),
+            Action::Forge(note) => next.forge(&note),
         }
         Some(next)
     }
@@ -194,8 +263,16 @@ impl Model for Check {
             Property::<Self>::always("S6 no secret shown", |_, s| s.leaked.is_none()),
             Property::<Self>::always("S12 who could not ask concludes nothing", |_, s| s.concluded.is_none()),
             Property::<Self>::always("S8 nobody's change of AWSCURRENT is overwritten", |_, s| !s.overwrote),
+            Property::<Self>::always("S13 a revocation that is done has revoked", |_, s| s.unrevoked.is_none()),
+            Property::<Self>::always("S13 a revoked key that works again is told", |m, s| {
+                !s.at_rest() || s.broken.is_some() || m.tells(s)
+            }),
+            Property::<Self>::always("S13 a revocation can be ended, whatever is forged", |m, s| {
+                m.setting.forges == 0 || !s.at_rest() || s.broken.is_some() || m.revokes(s)
+            }),
             Property::<Self>::always("S7 S8 liveness: converges, or stops where a person interfered", |m, s| {
-                !s.at_rest() || s.broken.is_some() || m.converges(s)
+                let lasting = matches!(m.setting.port, Port::StoreDown | Port::NoRoomForTags | Port::DropsRevocations);
+                lasting || !s.at_rest() || s.broken.is_some() || m.converges(s)
             }),
             Property::<Self>::sometimes("a key is published", |_, s| {
                 s.world.secret(&secret()).and_then(|x| x.labelled(Label::Previous)).is_some()

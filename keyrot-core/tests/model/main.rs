@@ -11,7 +11,7 @@ mod weak;
 mod world;
 
 use check::Check;
-use setting::{Ask, Setting, Start, apart, asked};
+use setting::{Ask, Port, Setting, Start, apart, asked};
 use stateright::{Checker, Model};
 use std::time::Instant;
 use world::{Action, State};
@@ -40,9 +40,9 @@ fn story(path: Vec<(State, Option<Action>)>) -> String {
                 format!("{at} rotator {i} {luck:?}: {next:?}")
             }
             Some(action) => format!("{at} {action:?}"),
-            None => format!("{at} end: {:?} {:?}", state.broken, state.leaked),
+            None => format!("{at} end: {:?} {:?} {:?}", state.broken, state.leaked, state.unrevoked),
         };
-        lines.extend([&line[..line.len().min(230)], "\n"]);
+        lines.extend([&line[..line.len().min(400)], "\n"]);
     }
     lines
 }
@@ -230,6 +230,34 @@ fn a_person_revokes_a_key_that_was_inactive_before() {
         let setting = Setting { asks: &[Ask::Rollback], person: 1, rotators: 2, horizon: 0, ..asked(Start::Soaking) };
         explore("rollback to a key that soaks, and a person beside another run", setting);
     }
+}
+
+#[test]
+fn what_is_revoked_without_a_successor_needs_nothing_but_iam() {
+    const WITHOUT: &[Ask] = &[Ask::RevokeWithoutSuccessor];
+    for port in [Port::StoreDown, Port::NoRoomForTags, Port::DropsRevocations] {
+        for start in [Start::Due, Start::Overlap, Start::Soaking, Start::Reactivated] {
+            let setting = Setting { asks: WITHOUT, port, faults: 1, horizon: bound(1, 4), ..asked(start) };
+            explore(&format!("revocation without a successor, {port:?}, one fault, {start:?}"), setting);
+        }
+    }
+}
+
+#[test]
+fn what_another_program_writes_keeps_no_key_from_being_revoked() {
+    const ASKS: &[Ask] = &[Ask::Revoke, Ask::RevokeWithoutSuccessor];
+    for start in [Start::Due, Start::Overlap] {
+        let setting = Setting { asks: ASKS, forges: 2, horizon: bound(1, 3), ..asked(start) };
+        explore(&format!("revocation amid forged entries, {start:?}"), setting);
+    }
+}
+
+#[test]
+fn a_person_reactivates_a_revoked_key() {
+    const ASKS: &[Ask] = &[Ask::Reinstate, Ask::Revoke, Ask::RevokeWithoutSuccessor];
+    let setting = Setting { asks: ASKS, faults: 1, horizon: bound(3, 6), ..asked(Start::Reactivated) };
+    explore("a revoked key that is reactivated, one fault", setting.clone());
+    explore("the same, amid forged entries", Setting { faults: 0, forges: 1, horizon: bound(1, 3), ..setting });
 }
 
 #[test]

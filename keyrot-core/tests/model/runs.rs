@@ -33,6 +33,7 @@ pub(super) fn perform(
     if let (Port::NoProof, Call::Probe(_)) = (setting.port, &call) {
         return Some(Ok(Reply::Probe(ProbeAnswer::Authenticated(subject.arn.clone()))));
     }
+    let kept = world.secret(&secret()).and_then(|secret| secret.tags.get(REVOKED).cloned());
     let account = MemoryAccount::new(world.clone());
     let inject = |fault| account.inject(FaultAt::nth(0, fault));
     match luck {
@@ -45,19 +46,40 @@ pub(super) fn perform(
         Luck::StaleListing => account.change(|w| w.rules.listing_lag = UNIT * 2),
         Luck::Good | Luck::NotYet => {}
     }
+    match setting.port {
+        Port::NoRoomForTags if matches!(call, Call::Write(_)) => inject(Fault::Denied),
+        Port::StoreDown if !is_iams(&call) => inject(Fault::Denied),
+        _ => {}
+    }
     let ports = Ports::of(account.clone());
     let answer = ports.perform(subject, &call).now_or_never();
     *world = account.world();
     world.rules.listing_lag = Duration::ZERO;
+    if let (Port::DropsRevocations, Some(secret)) = (setting.port, world.secret_mut(&secret())) {
+        secret.tags.remove(REVOKED);
+        secret.tags.extend(kept.map(|kept| (REVOKED.to_owned(), kept)));
+    }
     Some(match (setting.port, call, answer?) {
         (Port::UnknownIsUnused, Call::LastUse(_), Err(_)) => Ok(Reply::LastUse(LastUse::NoRecord)),
         (Port::BlindToStatus, Call::ListKeys, Ok(Reply::Keys(mut keys))) => {
             keys.iter_mut().for_each(|k| k.status = KeyStatus::Active);
             Ok(Reply::Keys(keys))
         }
+        (Port::ListsInactive, Call::ListKeys, Ok(Reply::Keys(mut keys))) => {
+            keys.iter_mut().for_each(|k| k.status = KeyStatus::Inactive);
+            Ok(Reply::Keys(keys))
+        }
         (_, _, answer) => answer,
     })
 }
+
+/// Whether the call is one to IAM.
+pub(crate) fn is_iams(call: &Call) -> bool {
+    use Call::{Activate, CreateKey, Deactivate, DeleteKey, LastUse, ListKeys};
+    matches!(call, ListKeys | LastUse(_) | CreateKey | Deactivate(_) | Activate(_) | DeleteKey(_))
+}
+
+const REVOKED: &str = "keyrot:revoked";
 
 /// No run makes more calls than this when nothing goes wrong.
 const MOST_CALLS: usize = 100;

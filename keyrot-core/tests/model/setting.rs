@@ -17,6 +17,8 @@ pub(crate) struct Setting {
     pub(crate) faults: u8,
     /// How often a person may interfere.
     pub(crate) person: u8,
+    /// How often another program may write an entry of its own into the journal.
+    pub(crate) forges: u8,
     /// How often a consumer may use an old key.
     pub(crate) uses: u8,
     /// How many units of time may pass.
@@ -51,6 +53,8 @@ pub(crate) enum Start {
     Overlap,
     /// Later: the old key is Inactive, and its soak is over but for one unit.
     Soaking,
+    /// Later: the old key was revoked, was Inactive, and a person has reactivated it.
+    Reactivated,
     /// As [`Start::Due`], and Secrets Manager's own rotation is switched on.
     Serviced,
     /// Just rotated by Secrets Manager's orders: the old key is in its overlap.
@@ -71,12 +75,15 @@ pub(crate) enum Ask {
     RevokeAndDelete,
     RevokeIfUnused,
     RevokeWithoutSuccessor,
+    Reinstate,
 }
 
 impl Ask {
     pub(crate) fn request(self, key: KeyId) -> Request {
-        if self == Self::Rollback {
-            return Request::Rollback { to: key };
+        match self {
+            Self::Rollback => return Request::Rollback { to: key },
+            Self::Reinstate => return Request::Reinstate { key },
+            _ => {}
         }
         Request::Revoke(Revocation {
             key,
@@ -102,6 +109,14 @@ pub(crate) enum Port {
     BlindToStatus,
     /// Describes the secret's labels as they were at the run's first look.
     StaleLabels,
+    /// Not a fault of the port's: no call to the store is answered.
+    StoreDown,
+    /// Not a fault of the port's: the secret has as many tags as it may have.
+    NoRoomForTags,
+    /// Lists every key as Inactive.
+    ListsInactive,
+    /// Acknowledges entries of revocations, and does not keep them.
+    DropsRevocations,
 }
 
 pub(crate) fn waits(units: [u32; 5]) -> Waits {
@@ -124,6 +139,7 @@ impl Setting {
             rotators: 1,
             faults: 0,
             person: 0,
+            forges: 0,
             uses: 0,
             horizon: 5,
             waits,

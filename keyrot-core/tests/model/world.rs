@@ -1,14 +1,13 @@
 //! The model: the real machine, on the in-memory account, with everything that can go wrong as a choice of the checker's.
 
-use keyrot_core::memory::{Actor, Broken, Label, Value, Watch, World};
+use keyrot_core::memory::{Actor, Broken, Label, MemoryKey, Value, Watch, World};
 use keyrot_core::{
-    Call, Decider, KeyId, KeyStatus, Next, Note, Order, OrderStep, Outcome, Phase, Reply, Request, Rotation, Secret,
-    SecretName, SecretState, Task, UserName, VersionId, after,
+    Call, Decider, KeyId, KeyStatus, Next, Note, Order, OrderStep, Outcome, Phase, Reply, Request, Revocation, Rotation, Secret, SecretName, SecretState, Stop, Task, Timestamp, UserName, VersionId, after,
 };
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::runs::{following, machine, perform, rotate_by_service, token};
+use super::runs::{following, is_iams, machine, perform, rotate_by_service, token};
 use super::setting::{Port, Setting, Start, UNIT};
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -33,6 +32,10 @@ pub(crate) struct State {
     pub(crate) leaked: Option<String>,
     /// What was concluded although AWS could not be asked.
     pub(crate) concluded: Option<String>,
+    /// How much more another program may write into the journal.
+    pub(crate) forges: u8,
+    /// A revocation that ended as done while the key works, or, without a successor, that left it Active although nothing was wrong with IAM.
+    pub(crate) unrevoked: Option<String>,
     /// Whether keyrot moved AWSCURRENT from where it had not seen it, or to what a person had moved it away from.
     pub(crate) overwrote: bool,
     /// The versions that a person moved AWSCURRENT away from.
@@ -56,6 +59,12 @@ pub(crate) struct Running {
     pub(crate) unreachable: bool,
     /// Whether the run's last word on credentials was that AWS could not be asked.
     pub(crate) unanswered: bool,
+    /// Whether a person did anything since it began.
+    pub(crate) disturbed: bool,
+    /// When it began.
+    pub(crate) began: Timestamp,
+    /// Whether a call to IAM went wrong.
+    pub(crate) iam_failed: bool,
     /// How long it has slept. It is on its own clock only: if each run moved the account's, there would be no end of states.
     pub(crate) slept: Duration,
 }
@@ -75,6 +84,8 @@ pub(crate) enum Action {
     Pass(u32),
     Use(KeyId),
     Person(Deed),
+    /// Another program writes an entry of its own into the journal.
+    Forge(Note),
 }
 
 /// How a call goes.
@@ -152,6 +163,8 @@ impl State {
             broken: None,
             leaked: None,
             concluded: None,
+            forges: 0,
+            unrevoked: None,
             overwrote: false,
             left: BTreeSet::new(),
         };
@@ -163,7 +176,7 @@ impl State {
             }
             state.world.advance(setting.waits.max_age);
         }
-        if setting.start == Start::Overlap {
+        if matches!(setting.start, Start::Overlap | Start::Reactivated) {
             state.live(&sound, 1);
         }
         if setting.start == Start::Soaking {
@@ -180,6 +193,21 @@ impl State {
             // One unit of its soak is over by now.
             state.world.advance(setting.waits.soak - UNIT * 2);
         }
+        if setting.start == Start::Reactivated {
+            let keys = state.world.user(&user()).unwrap().keys();
+            let old = keys.iter().min_by_key(|key| key.listed.created).unwrap().listed.id.clone();
+            let order = Request::Revoke(Revocation::of(old.clone()));
+            state.ask(order.clone());
+            state.requests += 1;
+            state.start(&sound, 0, Task::Request(order));
+            while !state.at_rest() {
+                state.step(&sound, 0, Luck::Good);
+            }
+            state.asked = None;
+            state.world.advance(setting.waits.settle);
+            state.person += 1;
+            state.person(&Deed::Reactivate(old));
+        }
         if setting.start.serviced() {
             state.world.secret_mut(&secret()).unwrap().rotation = true;
         }
@@ -190,15 +218,16 @@ impl State {
         }
         assert_eq!(state.broken, None, "a life without faults keeps every promise");
         state.world.forget_stale_listing(&user());
-        let Setting { faults, person, uses, services, .. } = *setting;
+        let Setting { faults, person, uses, services, forges, .. } = *setting;
         Self {
             faults,
             person,
+            forges,
             uses,
             services,
             passed: 0,
             // Which of two keys may go is a person's to say.
-            interfered: matches!(setting.start, Start::New { keys } if keys > 1),
+            interfered: matches!(setting.start, Start::New { keys } if keys > 1) || setting.start == Start::Reactivated,
             begun: false,
             left: BTreeSet::new(),
             ..state
@@ -235,9 +264,22 @@ impl State {
         self.begun = true;
         let (since, slept) = (self.passed, Duration::ZERO);
         let (overtaken, unreachable, unanswered) = (false, false, false);
-        let first = None;
-        self.rotators[i] =
-            Some(Running { machine, task, next, since, overtaken, first, unreachable, unanswered, slept });
+        let (disturbed, iam_failed, first) = (false, false, None);
+        let began = self.world.now();
+        self.rotators[i] = Some(Running {
+            machine,
+            task,
+            next,
+            since,
+            overtaken,
+            first,
+            unreachable,
+            unanswered,
+            disturbed,
+            began,
+            iam_failed,
+            slept,
+        });
     }
 
     /// Secrets Manager begins.
@@ -259,14 +301,16 @@ impl State {
 
     pub(crate) fn step(&mut self, setting: &Setting, i: usize, luck: Luck) {
         let task = self.rotators[i].as_ref().map(|running| running.task.clone());
+        let began = self.rotators[i].as_ref().map(|running| running.began);
         self.take_step(setting, i, luck);
         // What goes without a successor is deactivated before anything is noted down. Where the run ends in between, it is that person's own
         // doing, and taken as listed at once.
-        if let (Some(Task::Request(Request::Revoke(order))), None) = (task, &self.rotators[i])
+        if let (Some(Task::Request(Request::Revoke(order))), Some(began), None) = (task, began, &self.rotators[i])
             && order.without_successor
-            && !matches!(self.world.describe_secret(&secret()), SecretState::Present(s) if s.journal.revoked_at(&order.key).is_some())
+            && !self.is_written_down(&order.key, began)
         {
             self.world.forget_stale_listing(&user());
+            self.watch.not_written_down(&order.key);
         }
     }
 
@@ -284,6 +328,12 @@ impl State {
                 if let Task::Request(Request::Revoke(order)) = &running.task {
                     self.watch.revoke(order.clone());
                 }
+                if let (Task::Request(Request::Reinstate { key }), Call::Write(Note::Revoked(_))) =
+                    (&running.task, &call)
+                {
+                    self.watch.reinstate(key);
+                }
+                running.iam_failed |= luck != Luck::Good && is_iams(&call);
                 running.unreachable |= luck == Luck::Unreachable;
                 let probe = matches!(call, Call::Probe(_));
                 let luck = if probe && running.unreachable { Luck::Unreachable } else { luck };
@@ -323,8 +373,28 @@ impl State {
         self.look_for_secrets(&told);
         match (&running.next, &running.task) {
             (Next::Done(Outcome::Done), Task::Order(order)) => self.carried_out(order),
+            (Next::Done(outcome), Task::Request(Request::Revoke(order))) => self.has_revoked(&running, outcome, order),
             (Next::Done(_), _) => {}
             _ => self.rotators[i] = Some(running),
+        }
+    }
+
+    /// Whether the journal has an order to revoke the key from this time or later.
+    fn is_written_down(&self, key: &KeyId, since: Timestamp) -> bool {
+        let SecretState::Present(secret) = self.world.describe_secret(&secret()) else { return false };
+        secret.journal.revoked_at(key).is_some_and(|at| since <= at)
+    }
+
+    /// A revocation came to an end: S13.
+    fn has_revoked(&mut self, running: &Running, outcome: &Outcome, order: &Revocation) {
+        let active = |k: &MemoryKey| k.listed.id == order.key && k.listed.status == KeyStatus::Active;
+        let works = self.world.user(&user()).is_some_and(|user| user.keys().iter().any(active));
+        let done = matches!(outcome, Outcome::Done | Outcome::Revoked { .. });
+        // One that was held up until what it saw is too old says so, and is asked for again.
+        let held_up = matches!(outcome, Outcome::Stopped(Stop::TookTooLong));
+        let first = order.without_successor && !running.iam_failed && !held_up;
+        if works && !running.disturbed && (done || first) {
+            self.unrevoked = Some(format!("{order:?} ended as {outcome:?}, and the key works"));
         }
     }
 
@@ -333,7 +403,7 @@ impl State {
     pub(crate) fn ask(&mut self, request: Request) {
         self.begun = true;
         match &request {
-            Request::Rollback { .. } | Request::Bind => self.interfered = true,
+            Request::Rollback { .. } | Request::Bind | Request::Reinstate { .. } => self.interfered = true,
             Request::Revoke(order) => {
                 self.interfered |= order.without_successor;
                 self.watch.revoke(order.clone());
@@ -372,7 +442,7 @@ impl State {
         // A person's change is taken as listed at once: what IAM does not list yet, nobody can see.
         self.world.forget_stale_listing(&user());
         let _ = self.watch.step(&before, &self.world, Actor::Person);
-        self.rotators.iter_mut().flatten().for_each(|r| r.overtaken = true);
+        self.rotators.iter_mut().flatten().for_each(|r| (r.overtaken, r.disturbed) = (true, true));
     }
 
     pub(crate) fn person(&mut self, deed: &Deed) {
@@ -397,6 +467,22 @@ impl State {
                 }
             }
         });
+    }
+
+    /// Another program writes into the journal. What that makes of everything else is not held against keyrot here.
+    pub(crate) fn forge(&mut self, note: &Note) {
+        self.forges -= 1;
+        self.interfered = true;
+        if let Note::Revoked(all) = note {
+            // What is taken out of the entry, a run cannot know, unless it was asked for it itself.
+            let keys: Vec<KeyId> =
+                self.world.user(&user()).into_iter().flat_map(|u| u.keys()).map(|k| k.listed.id.clone()).collect();
+            let gone = keys.iter().filter(|key| !all.iter().any(|noted| noted.key == **key));
+            gone.for_each(|key| self.watch.forgotten(key));
+        }
+        let before = self.world.clone();
+        drop(self.world.tag_secret(&secret(), note.tag(), note.to_text()));
+        let _ = self.watch.step(&before, &self.world, Actor::Person);
     }
 
     pub(crate) fn consume(&mut self, key: &KeyId) {

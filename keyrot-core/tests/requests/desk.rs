@@ -77,7 +77,7 @@ impl Desk {
             _ => Vec::new(),
         };
         let done = self.put(request, Mode::Act).await;
-        let changes = ["adopted", "rotated", "rolled_back", "activated", "retired", "deleted"];
+        let changes = ["adopted", "rotated", "rolled_back", "activated", "retired", "deleted", "reinstated"];
         let told: Vec<_> = words(&done).into_iter().filter(|word| changes.contains(word)).collect();
         let expected: Vec<_> = intended.iter().map_while(word).collect();
         assert_eq!(told, expected, "{intended:?}");
@@ -168,7 +168,8 @@ fn word(step: &Intended) -> Option<&'static str> {
         Intended::Activate(_) => "activated",
         Intended::Deactivate(_) => "retired",
         Intended::Delete(_) => "deleted",
-        Intended::Wait(_) | Intended::Stop(_) | Intended::DeleteLater { .. } => return None,
+        Intended::Reinstate(_) => "reinstated",
+        Intended::Wait(_) | Intended::Stop(_) | Intended::WriteDown | Intended::DeleteLater { .. } => return None,
     })
 }
 

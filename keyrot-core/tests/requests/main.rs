@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod desk;
+mod off;
 mod resolve;
 mod revoke;
 mod rollback;

@@ -3,7 +3,10 @@
 use super::desk::{Desk, back_to, revoke, secret};
 use super::support::{DAY, HOUR, MINUTE};
 use keyrot_core::memory::{Fault, FaultAt, Label, World};
-use keyrot_core::{Blocked, Intended, KeyId, KeyStatus, Outcome, Refusal, Request, Revocation, Wait, Why};
+use keyrot_core::{
+    Blocked, Intended, KeyId, KeyStatus, Mode, Note, Outcome, Phase, Refusal, Request, Retired, Revocation, Severity,
+    Wait, WayOut, Why,
+};
 
 #[tokio::test]
 async fn a_leaked_key_is_replaced_first_and_deactivated_at_once() {
@@ -330,7 +333,7 @@ async fn beside_a_quarantine_a_bad_tag_is_named_to_whoever_revokes() {
 async fn a_deactivation_is_told_once_although_the_listing_lags() {
     let desk = Desk::new(1);
     let key = desk.active().remove(0);
-    desk.account.change(|world| world.rules.listing_lag = 5 * MINUTE);
+    desk.account.change(|world| world.rules.listing_lag = MINUTE / 2);
     let told = desk.told(&Request::Revoke(Revocation { without_successor: true, ..revoke(&key) })).await;
     assert_eq!(told.iter().filter(|word| **word == "retired").count(), 1, "{told:?}");
 }
@@ -360,44 +363,81 @@ async fn a_revoked_key_is_never_published_again_whatever_is_revoked_after_it() {
 }
 
 #[tokio::test]
-async fn who_reactivates_a_revoked_key_overrules_that_for_good() {
-    let desk = Desk::in_overlap().await;
-    let (old, new) = (desk.labelled(Label::Previous).unwrap(), desk.current().unwrap());
-    assert_eq!(desk.ask(&Request::Revoke(revoke(&old))).await, Outcome::Done);
-    desk.account.advance(HOUR);
-    // It was a mistake: it is the newer key that leaked.
-    desk.account.change(|world| world.set_key_status(&desk.user, &old, KeyStatus::Active).unwrap());
-    desk.run().await;
-    assert_eq!(desk.look().await.revoked, []);
-    desk.account.advance(HOUR);
-    assert_eq!(desk.ask(&back_to(&old)).await, Outcome::Done);
-    desk.account.advance(HOUR);
-    assert_eq!(desk.ask(&Request::Revoke(revoke(&new))).await, Outcome::Done);
-    for _ in 0..5 {
-        desk.account.advance(DAY);
-        assert_eq!(
-            desk.run().await.revoked.as_slice(),
-            std::slice::from_ref(&new),
-            "the older one is not revoked any more"
-        );
-        assert_eq!(desk.current(), Some(old.clone()));
+async fn a_revoked_key_that_is_reactivated_blocks_until_somebody_says_which_it_is() {
+    for is_current in [false, true] {
+        let desk = Desk::in_overlap().await;
+        desk.account.advance(HOUR);
+        let (old, new) = (desk.labelled(Label::Previous).unwrap(), desk.current().unwrap());
+        let (leaked, order) = match is_current {
+            false => (old.clone(), revoke(&old)),
+            true => (new.clone(), Revocation { without_successor: true, ..revoke(&new) }),
+        };
+        if is_current {
+            // Without a successor of any kind.
+            desk.account.change(|world| world.delete_key(&desk.user, &old).unwrap());
+            desk.account.inject(FaultAt::every("create_key", Fault::Denied));
+        }
+        desk.put(&Request::Revoke(order), Mode::Act).await;
+        assert!(!desk.active().contains(&leaked));
+        desk.account.heal();
+        desk.account.advance(HOUR);
+        if is_current {
+            // It is noted down as Inactive once more than the run that revoked it could.
+            desk.account.change(|world| {
+                let note = Note::Retired(Retired { key: leaked.clone(), phase: Phase::Inactive, at: world.now() });
+                world.tag_secret(&secret(), note.tag(), note.to_text()).unwrap();
+            });
+            desk.account.advance(HOUR);
+        }
+        desk.account.change(|world| world.set_key_status(&desk.user, &leaked, KeyStatus::Active).unwrap());
+        let before = desk.account.world();
+        for _ in 0..20 {
+            let seen = desk.run().await;
+            let blocked = Blocked::RevokedKeyReactivated { key: leaked.clone() };
+            assert_eq!(seen.outcome, Outcome::Blocked(blocked));
+            assert_eq!(seen.events.last().map(|event| event.kind.severity()), Some(Severity::Error));
+            desk.account.advance(DAY);
+        }
+        assert_eq!(desk.account.world().secret(&secret()), before.secret(&secret()), "it waits for a decision");
+        let ways = WayOut::of(&desk.look().await);
+        let choices: Vec<_> = ways.iter().map(|way| way.choice.clone()).collect();
+        assert_eq!(choices, [format!("deactivate:{leaked}"), format!("reinstate:{leaked}")]);
+        assert_eq!(desk.intended(&ways[1].request).await, [Intended::Reinstate(leaked.clone())]);
+        if is_current {
+            desk.put(&ways[0].request, Mode::Act).await;
+            assert!(!desk.active().contains(&leaked), "off again");
+            assert_eq!(desk.look().await.revoked, std::slice::from_ref(&leaked));
+            desk.settles().await;
+        } else {
+            assert_eq!(desk.ask(&ways[1].request).await, Outcome::Done);
+            assert_eq!(desk.ask(&ways[1].request).await, Outcome::Done, "to ask again is harmless");
+            assert_eq!(desk.look().await.revoked, []);
+            // From here on it is a key as any other: kept for another overlap, and one to go back to.
+            let waits = desk.run().await.outcome;
+            assert!(
+                matches!(&waits, Outcome::Waiting(Wait { why: Why::Overlap(key), .. }) if *key == old),
+                "{waits:?}"
+            );
+            desk.account.advance(HOUR);
+            assert_eq!(desk.ask(&back_to(&old)).await, Outcome::Done);
+            desk.account.advance(HOUR);
+            assert_eq!(desk.ask(&Request::Revoke(revoke(&new))).await, Outcome::Done);
+            assert_eq!((desk.look().await.revoked, desk.current()), (vec![new], Some(old)));
+        }
     }
 }
 
 #[tokio::test]
-async fn a_listing_that_lags_does_not_overrule_a_revocation() {
+async fn only_the_key_that_is_named_is_reinstated() {
     let desk = Desk::in_overlap().await;
-    let (old, leaked) = (desk.labelled(Label::Previous).unwrap(), desk.current().unwrap());
+    let (old, new) = (desk.labelled(Label::Previous).unwrap(), desk.current().unwrap());
     assert_eq!(desk.ask(&Request::Revoke(revoke(&old))).await, Outcome::Done);
     desk.account.advance(2 * HOUR);
-    desk.account.change(|world| world.rules.listing_lag = 5 * MINUTE);
-    let order = Request::Revoke(Revocation { without_successor: true, ..revoke(&leaked) });
-    assert_eq!(desk.ask(&order).await, Outcome::Done);
-    let seen = desk.run().await;
-    let status = |id: &KeyId| seen.keys.iter().find(|key| key.id == *id).map(|key| key.status.clone());
-    assert_eq!(status(&leaked), Some(KeyStatus::Active), "the listing lags");
-    assert!(matches!(&seen.outcome, Outcome::Waiting(Wait { why: Why::Settling(_), .. })), "{:?}", seen.outcome);
-    assert!(seen.revoked.contains(&leaked) && seen.revoked.contains(&old), "{:?}", seen.revoked);
-    desk.settles().await;
-    assert!(!desk.active().contains(&leaked) && !desk.active().contains(&old));
+    desk.ask(&Request::Revoke(Revocation { without_successor: true, ..revoke(&new) })).await;
+    assert_eq!(desk.look().await.revoked, [old.clone(), new.clone()]);
+    assert_eq!(desk.ask(&Request::Reinstate { key: old.clone() }).await, Outcome::Done);
+    assert_eq!(desk.look().await.revoked, std::slice::from_ref(&new));
+    let stranger = KeyId::parse("AKIAIOSFODNN7EXAMPLE").unwrap();
+    let refusal = desk.refused(&Request::Reinstate { key: stranger.clone() }).await;
+    assert!(matches!(&refusal, Refusal::NoSuchKey { key, .. } if *key == stranger), "{refusal:?}");
 }

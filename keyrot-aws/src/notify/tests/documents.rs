@@ -51,6 +51,7 @@ fn used_by(key: &KeyId) -> UseEvidence {
         regions: vec![read, failed],
         sources: vec![source],
         more_sources: 2,
+        roles: Vec::new(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The guards of a person's requests.
 
 use super::{breaks, current_key, secret};
-use crate::setting::{Ask, Setting, Start, UNIT, asked};
+use crate::setting::{Ask, Port, Setting, Start, UNIT, asked};
 use keyrot_core::{
     Decider, Decision, Note, Observed, Phase, Policy, Proof, Request, Retired, Revocation, Revoked, SecretState, Step,
     Timestamp, Waits, decide, decide_request,
@@ -176,4 +176,58 @@ fn forgets_that_another_key_was_revoked_before() {
     };
     let asks = &[Ask::Revoke, Ask::RevokeWithoutSuccessor];
     breaks(Setting { decider, asks, requests: 2, horizon: 3, ..asked(Start::Due) }, "S1");
+}
+
+#[test]
+fn looks_at_the_store_before_it_switches_a_key_off() {
+    let decider = Decider { name: "the store first", off_first: |_| None, ..Decider::REAL };
+    let setting = Setting { asks: &[Ask::RevokeWithoutSuccessor], horizon: 0, ..asked(Start::Due) };
+    breaks(Setting { decider, port: Port::StoreDown, ..setting }, "S13 a revocation that is done");
+}
+
+#[test]
+fn calls_a_key_revoked_that_works() {
+    let setting = Setting { asks: &[Ask::Revoke], horizon: 0, ..asked(Start::Overlap) };
+    breaks(Setting { port: Port::ListsInactive, ..setting }, "S13 a revocation that is done");
+}
+
+/// A journal in which an entry that a key is kept overrules that it was revoked.
+fn overruled(seen: &Observed) -> Observed {
+    let mut seen = seen.clone();
+    seen.ordered = None;
+    if let Some(secret) = secret(&mut seen)
+        && let Some(kept) = secret.journal.retired.clone().filter(|retired| retired.phase == Phase::Hold)
+    {
+        secret.journal.revoked.retain(|revoked| revoked.key != kept.key || kept.at < revoked.at);
+    }
+    seen
+}
+
+#[test]
+fn lets_a_forged_hold_overrule_a_revocation() {
+    let decider = Decider {
+        name: "hold overrules",
+        decide: |s, p, n| decide(&overruled(s), p, n),
+        decide_request: |s, r, p, n| decide_request(&overruled(s), r, p, n),
+        ..Decider::REAL
+    };
+    let setting = Setting { asks: &[Ask::Revoke], forges: 1, horizon: 0, ..asked(Start::Overlap) };
+    breaks(Setting { decider, ..setting }, "S13 a revocation can be ended");
+}
+
+#[test]
+fn is_silent_about_a_revoked_key_that_works_again() {
+    fn not_noted(seen: &Observed) -> Observed {
+        let mut seen = seen.clone();
+        if let Some(secret) = secret(&mut seen) {
+            secret.journal.retired = None;
+        }
+        seen
+    }
+    let decider = Decider {
+        name: "a revoked key that works again is nothing special",
+        decide: |s, p, n| decide(&not_noted(s), p, n),
+        ..Decider::REAL
+    };
+    breaks(Setting { decider, horizon: 0, ..asked(Start::Reactivated) }, "S13 a revoked key that works again");
 }
