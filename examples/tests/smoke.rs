@@ -71,7 +71,8 @@ async fn service(flags: &[(&str, &str)]) -> (Emulator, embed::Rotation) {
         let user = world.add_user(name, &[(tag, "true")]).unwrap();
         world.add_key(&user).unwrap();
     }
-    let emulator = Emulator::start(world, EmulatorOptions::default()).unwrap();
+    let options = EmulatorOptions { region: "eu-central-1".to_owned(), ..EmulatorOptions::default() };
+    let emulator = Emulator::start(world, options).unwrap();
     let admin = emulator.admin_credentials();
     let base = AwsSettings {
         region: Some("eu-central-1".into()),

@@ -10,7 +10,8 @@ use keyrot_core::audit::survey;
 use keyrot_core::memory::{Label, Value, World};
 use keyrot_core::settings::{Settings, Sources};
 use keyrot_core::{
-    Cancel, Clock, Homes, IamPort, Lifted, Limits, Mode, Outcome, Ports, Request, Revocation, Rotator, SecretName, Selection, TagPort, Timestamp, UserName, VersionId, Waits, end_sessions, lift_if_over, select,
+    Cancel, Clock, Homes, IamPort, Lifted, Limits, Mode, Outcome, Ports, Request, Revocation, Rotator, SecretName,
+    Selection, TagPort, Timestamp, UserName, VersionId, Waits, end_sessions, lift_if_over, select,
 };
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -408,11 +408,6 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text).map_err(|error| format!("{error}; expected for example 8d, 12h or 30m"))
 }
 
-pub(crate) fn account(text: &str) -> Result<String, String> {
-    let fits = text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit());
-    fits.then(|| text.to_owned()).ok_or_else(|| "expected the account's twelve digits, such as 123456789012".to_owned())
-}
-
 fn tag(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),

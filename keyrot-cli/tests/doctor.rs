@@ -93,8 +93,7 @@ fn an_account_in_order_is_well_and_nothing_is_changed() {
     assert!(credentials[0].1.ends_with("from the environment"), "{credentials:?}");
     assert!(credentials[1].1.starts_with("acting as arn:aws:sts::123456789012:assumed-role/"), "{credentials:?}");
     assert_eq!(about(&found, "clock"), [("ok", "as AWS's, within two seconds")]);
-    let expected =
-        format!("eu-west-1 by the environment or profile, partition aws; AWS is called at {}", emulator.url());
+    let expected = format!("eu-west-1 by the setting, partition aws; AWS is called at {}", emulator.url());
     assert_eq!(about(&found, "region"), [("ok", expected.as_str())]);
     assert_eq!(about(&found, "users"), [("ok", "1 selected by the tag RotateKey=True, 1 left alone")]);
     assert_eq!(about(&found, "keys")[0].0, "ok");

@@ -168,7 +168,11 @@ fn everybody_else_gets_what_they_need_and_no_more() {
 
     let operator = policy(&["--for", "operator", "--tag", "KeyRot=yes"]);
     let condition = &statement(&operator, "TagUsers")["Condition"];
-    assert_eq!(condition["ForAllValues:StringEquals"]["aws:TagKeys"], "KeyRot", "no other tag of theirs");
+    assert_eq!(
+        condition["ForAllValues:StringEquals"]["aws:TagKeys"],
+        json!(["KeyRot", "keyrot:home"]),
+        "no other tag of theirs"
+    );
     let everything = &[actions(&policy(&[])), actions(&policy(&["--for", "audit"]))];
     assert!(everything.iter().all(|part| part.is_subset(&actions(&operator))));
 }

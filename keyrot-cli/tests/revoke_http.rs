@@ -201,6 +201,7 @@ fn no_selection_no_tag_no_region_and_no_notifier_stands_in_the_way() {
     let company = Company::new();
     let mut command = company.sandbox.command(&["revoke", "ci", &company.leaked, "--without-successor", "--yes"]);
     command.env_remove("KEYROT_SANDBOX").envs(company.emulator.env()).env_remove("AWS_REGION");
+    command.env_remove("KEYROT_REGION").env_remove("KEYROT_ACCOUNT");
     command.env_remove("AWS_DEFAULT_REGION").env("AWS_EC2_METADATA_DISABLED", "true");
     let ran = company.sandbox.take(&command.output().unwrap());
     company.is_off(&ran);

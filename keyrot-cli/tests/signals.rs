@@ -114,7 +114,7 @@ fn a_revocation_that_is_stopped_says_so_and_what_to_type() {
 fn a_revocation_that_is_done_all_the_same_ends_well() {
     let sandbox = Sandbox::new();
     let args = ["--json", "revoke", "ci-deployer", "--yes", "--reason", "leaked"];
-    let pace = ("200ms", Duration::from_millis(300));
+    let pace = ("200ms", Duration::from_millis(3_000));
     let (status, stdout, stderr) = stopped_after(&sandbox, &args, pace, "deactivated AKIA", &["-INT"]);
     let document: Value = serde_json::from_str(&stdout).unwrap_or_else(|e| panic!("{e}: {stdout}{stderr}"));
     support::conforms(&document);
@@ -127,7 +127,7 @@ fn a_revocation_that_is_done_all_the_same_ends_well() {
 #[test]
 fn the_record_is_told_although_the_look_after_it_is_stopped() {
     let sandbox = Sandbox::new();
-    let pace = ("200ms", Duration::from_millis(500));
+    let pace = ("200ms", Duration::from_millis(1_900));
     let args = ["revoke", "ci-deployer", "--yes"];
     let (status, stdout, stderr) = stopped_after(&sandbox, &args, pace, "deactivated AKIA", &["-TERM"]);
     assert_eq!(status.code(), Some(0), "{stdout}{stderr}");

@@ -263,7 +263,6 @@ fn over_http_a_held_users_report_names_the_source() {
     let old = world.add_key(&ci).unwrap().credentials;
     let emulator = Emulator::start(world, EmulatorOptions::default()).unwrap();
     assert_eq!(keyrot(&emulator, &["rotate"]).code, Some(0));
-    emulator.advance(Duration::from_secs(8 * 86_400));
     emulator.change(|world| {
         world.authenticate(&old, "s3", "us-east-1");
         let what = TrailedUse {

@@ -311,7 +311,7 @@ impl Case<'_> {
 
     /// What is current is compared with what it claims to be, once for each version: a version that somebody else put there under the name of
     /// the user's key is found in the next run.
-    fn unverified_current(&self) -> Option<Decision> {
+    pub(super) fn unverified_current(&self) -> Option<Decision> {
         self.current.key()?;
         let previous = self.secret.previous.as_ref().and_then(Held::key);
         let noted = || self.secret.journal.promoted.as_ref().and_then(|promoted| promoted.replacing.clone());

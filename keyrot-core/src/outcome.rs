@@ -1,7 +1,8 @@
 //! On whom a run works, and where it leaves them.
 
 use crate::{
-    Adoption, Blocked, Failure, HOME_TAG, HomeTag, IamUser, Intended, KeyId, Owner, Place, Refusal, Residence, SecretName, Step, Timestamp, UserArn, UserId, UserName, VersionId, Wait, Why,
+    Adoption, Blocked, Failure, HOME_TAG, HomeTag, IamUser, Intended, KeyId, Owner, Place, Refusal, Residence,
+    SecretName, Step, Timestamp, UserArn, UserId, UserName, VersionId, Wait, Why,
 };
 use serde::Serialize;
 use std::fmt;

@@ -23,9 +23,9 @@ use crate::decide::doubts;
 use crate::policy::after;
 use crate::proving::{Proving, Trial};
 use crate::{
-    Blocked, Call, CallError, Decision, Effect, ErrorKind, Event, EventKind, Failure, Held, KeyId, LastUse, NewKey, Observed,
-    Outcome, Policy, Proof, Question, Reply, SecretState, Step, Stop, Subject, Timestamp, VersionId, Wait, Why,
-    WrongClock,
+    Blocked, Call, CallError, Decision, Effect, ErrorKind, Event, EventKind, Failure, Held, KeyId, LastUse, NewKey,
+    Observed, Outcome, Policy, Proof, Question, Reply, SecretState, Step, Stop, Subject, Timestamp, VersionId, Wait,
+    Why, WrongClock,
 };
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -253,6 +253,10 @@ impl Rotation {
     fn may_stop(&mut self, too_long: bool) -> bool {
         if matches!(self.stage, Stage::Undo(..)) {
             return false;
+        }
+        // Whether the key that was just deactivated still works is what everybody wants to know, and known within seconds.
+        if matches!(self.stage, Stage::Confirming(_)) {
+            return too_long;
         }
         match self.seen.in_hand.clone() {
             None => true,

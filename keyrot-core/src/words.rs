@@ -22,6 +22,9 @@ pub(crate) fn outcome_text(one: &Standing, now: Timestamp) -> String {
             Some(before) if one.previous.as_ref() == Some(before) => {
                 format!("try {before}, the key before, then publish it again in the place of the one that was revoked")
             }
+            Some(current) if one.current.as_ref() == Some(current) => {
+                format!("verify {current}, which is current, once")
+            }
             _ => "try the staged key, then publish it".to_owned(),
         },
         Outcome::Panicked(reason) => format!("keyrot panicked, please report it: {reason}"),

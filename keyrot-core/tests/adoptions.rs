@@ -79,7 +79,7 @@ async fn rotations_of_users_it_knows_are_not_limited() {
     let account = account(15);
     let free = Limits { max_adoptions: None, ..Limits::default() };
     run(&account, &free, Mode::Act).await;
-    for _ in 0..10 {
+    for _ in 0..12 {
         account.advance(10 * DAY);
         run(&account, &free, Mode::Act).await;
     }

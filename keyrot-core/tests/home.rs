@@ -1,7 +1,7 @@
 //! One user, one home: whatever region, name, account or user a run is started for, a second secret never takes the first one's key away.
 #![allow(clippy::unwrap_used)]
 
-use keyrot_core::memory::{MemoryAccount, Value, World};
+use keyrot_core::memory::{Label, MemoryAccount, Value, World};
 use keyrot_core::{
     Adoption, Blocked, Cancel, Chosen, Credentials, Difference, Event, EventKind, HOME_TAG, HomeTag, Homes, KeyId,
     KeyStatus, Limits, Mode, Outcome, Owner, Policy, Ports, Request, Revocation, Rotator, SecretArn, SecretName,
@@ -35,6 +35,17 @@ fn account() -> MemoryAccount {
 fn chosen(account: &MemoryAccount, homes: &Homes) -> Vec<Chosen> {
     let users = account.world().list_users("/");
     select(&users, &Selection::default(), homes, &Waits::default(), false).chosen
+}
+
+/// Somebody reads the secret and uses what is in it.
+fn consume(account: &MemoryAccount) {
+    account.change(|world| {
+        let found = world.secret(&secret());
+        let current = found.and_then(|found| found.value(found.labelled(Label::Current)?)).and_then(Value::read);
+        if let Some(credentials) = current {
+            world.authenticate(&credentials, "s3", HERE);
+        }
+    });
 }
 
 async fn work(account: &MemoryAccount, homes: &Homes, mode: Mode) -> Standing {
@@ -108,6 +119,7 @@ async fn a_home_is_recorded_on_both_sides_and_costs_a_settled_user_no_call() {
     assert!(arn.suffix().is_some());
     for _ in 0..40 {
         account.advance(DAY);
+        consume(&account);
         run(&account, &here()).await;
     }
     let before = account.calls();
@@ -121,6 +133,7 @@ async fn a_run_in_another_region_says_where_the_home_is_and_changes_nothing() {
     let elsewhere = account.in_region(THERE);
     for _ in 0..30 {
         account.advance(DAY);
+        consume(&account);
         match blocked(&elsewhere, &there()).await {
             Blocked::ManagedElsewhere { home } => assert_eq!(home.place().region, HERE),
             other => panic!("{other:?}"),
@@ -202,6 +215,7 @@ async fn a_renamed_user_keeps_its_home_and_a_new_one_of_the_old_name_does_not_in
     });
     for _ in 0..20 {
         account.advance(DAY);
+        consume(&account);
         let before = account.world();
         let rotator = Rotator::new(Ports::of(account.clone()));
         let both = chosen(&account, &here());

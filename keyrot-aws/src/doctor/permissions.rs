@@ -304,7 +304,7 @@ mod tests {
     async fn each_statement_is_simulated_on_what_it_is_about_with_what_it_asks_for() {
         let (checks, script) = found(role(), &[], Vec::new()).await;
         assert_eq!(checks[0].health, Health::Ok, "{checks:?}");
-        assert!(checks[0].message.starts_with("all 13 actions"), "{checks:?}");
+        assert!(checks[0].message.starts_with("all 15 actions"), "{checks:?}");
         assert_eq!(script.actions()[0], "GetRole");
         let requests = script.requests();
         let all: Vec<_> = requests.iter().map(|request| request.body.replace("%3A", ":").replace("%2F", "/")).collect();
@@ -338,7 +338,7 @@ mod tests {
         assert_eq!(checks[0].health, Health::NotChecked, "{checks:?}");
         assert_eq!(
             checks[0].message,
-            "12 actions are allowed; IAM's simulation says nothing of iam:DeleteAccessKey (delete it)"
+            "14 actions are allowed; IAM's simulation says nothing of iam:DeleteAccessKey (delete it)"
         );
         let (checks, _) = answered(role(), silent(&["iam:CreateAccessKey"]), Vec::new()).await;
         assert_eq!(checks[0].health, Health::Failure, "what is denied goes before what is not known: {checks:?}");

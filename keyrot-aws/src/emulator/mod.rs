@@ -110,6 +110,8 @@ impl Emulator {
         let address = listener.local_addr()?;
         let admin = World::credentials_of(&KeyId::parse(ADMIN_KEY).expect("twenty capital letters and digits"));
         let region = options.region.clone();
+        let mut world = world;
+        world.relocate(&region);
         let shared = Arc::new(Shared::new(world, options, admin.clone()));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (stop, stopped) = oneshot::channel();
@@ -132,22 +134,27 @@ impl Emulator {
         &self.admin
     }
 
-    /// What a client's process needs in its environment to call the emulator as its administrator.
+    /// What a client's process needs in its environment to call the emulator as its administrator, and what keyrot needs to adopt its users.
     #[must_use]
-    pub fn env(&self) -> [(&'static str, String); 5] {
+    pub fn env(&self) -> [(&'static str, String); 7] {
         [
             ("AWS_ENDPOINT_URL", self.url()),
             ("AWS_ACCESS_KEY_ID", self.admin.key.to_string()),
             ("AWS_SECRET_ACCESS_KEY", self.admin.secret.expose().to_owned()),
             ("AWS_REGION", self.region.clone()),
             ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
+            // The account and the region are named on purpose, so that users may be adopted.
+            ("KEYROT_ACCOUNT", self.shared.world().account().to_owned()),
+            ("KEYROT_REGION", self.region.clone()),
         ]
     }
 
     /// A copy of the account as it is.
     #[must_use]
     pub fn world(&self) -> World {
-        self.shared.world().clone()
+        let mut world = self.shared.world().clone();
+        world.set_region(&self.region);
+        world
     }
 
     /// The account's time.
@@ -159,6 +166,7 @@ impl Emulator {
     /// Does something to the account as a person would.
     pub fn change<T>(&self, change: impl FnOnce(&mut World) -> T) -> T {
         let mut world = self.shared.world();
+        world.set_region(&self.region);
         let before = world.before();
         let result = change(&mut world);
         world.show(before.as_ref(), &By::Test, None);

@@ -27,7 +27,7 @@ pub const IAM_WRITES: &[&str] = &[
     "DeleteUserPolicy",
 ];
 /// Secrets Manager's reading actions.
-pub const SECRET_READS: &[&str] = &["DescribeSecret", "GetSecretValue", "ListSecretVersionIds"];
+pub const SECRET_READS: &[&str] = &["DescribeSecret", "GetResourcePolicy", "GetSecretValue", "ListSecretVersionIds"];
 /// Secrets Manager's changing actions.
 pub const SECRET_WRITES: &[&str] = &[
     "CreateSecret",

@@ -8,7 +8,7 @@ fn detail(name: &str, path: &str, tag: &str) -> String {
         format!("<Tags><member><Key>{tag}</Key><Value>True</Value></member></Tags>")
     };
     format!(
-        "<member><Path>{path}</Path><UserName>{name}</UserName><Arn>arn:aws-cn:iam::123456789012:user{path}{name}</Arn>{tags}\
+        "<member><Path>{path}</Path><UserName>{name}</UserName><UserId>AIDAJQABLZS4A3QDU576Q</UserId><Arn>arn:aws-cn:iam::123456789012:user{path}{name}</Arn>{tags}\
          <AttachedManagedPolicies><member><PolicyName>AWSCompromisedKeyQuarantineV3</PolicyName>\
          <PolicyArn>arn:aws-cn:iam::aws:policy/AWSCompromisedKeyQuarantineV3</PolicyArn></member></AttachedManagedPolicies></member>"
     )
@@ -55,7 +55,7 @@ async fn an_error_on_any_page_is_an_error() {
 fn listed(names: &[&str], marker: &str) -> Answer {
     let member = |name: &&str| {
         format!(
-            "<member><Path>/ci/</Path><UserName>{name}</UserName><UserId>AIDA</UserId>\
+            "<member><Path>/ci/</Path><UserName>{name}</UserName><UserId>AIDAJQABLZS4A3QDU576Q</UserId>\
              <Arn>arn:aws:iam::123456789012:user/ci/{name}</Arn><CreateDate>2026-01-02T03:04:05Z</CreateDate></member>"
         )
     };

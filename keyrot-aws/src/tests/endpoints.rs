@@ -7,7 +7,11 @@ use serde_json::json;
 async fn hosts(settings: AwsSettings) -> [String; 3] {
     let keys = "<AccessKeyMetadata/><IsTruncated>false</IsTruncated>";
     let caller = "<Arn>arn:aws:iam::1:root</Arn><Account>1</Account>";
-    let answers = [xml("ListAccessKeys", keys), xml("GetCallerIdentity", caller), json(&json!({}))];
+    let answers = [
+        xml("ListAccessKeys", keys),
+        xml("GetCallerIdentity", caller),
+        json(&json!({ "ARN": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:/iam/ci/access_key-AbCdEf" })),
+    ];
     let (aws, script) = Script::with(settings, answers).await;
     aws.list_keys(&user()).await.unwrap();
     aws.caller_identity().await.unwrap();

@@ -28,7 +28,7 @@ fn value_of(version: &VersionId, text: &str) -> Answer {
 async fn a_secret_is_seen_by_its_labels_and_notes_alone() {
     let note = Note::Intent(Intent { before: vec![key('A')], at: chrono::DateTime::UNIX_EPOCH });
     let answer = json(&json!({
-        "ARN": "arn:aws:secretsmanager:eu-central-1:1:secret:x", "PrimaryRegion": "eu-central-1",
+        "ARN": ARN, "PrimaryRegion": "eu-central-1",
         "Tags": [{"Key": note.tag(), "Value": note.to_text()}, {"Key": "mine", "Value": "x"}],
         "VersionIdsToStages": { version('A').as_str(): ["AWSPREVIOUS"], FOREIGN: ["AWSCURRENT"],
                                 version('B').as_str(): ["AWSPENDING", "OTHER"], "gone": [] },
@@ -286,7 +286,8 @@ async fn a_promotion_is_a_compare_and_swap() {
 
 #[tokio::test(start_paused = true)]
 async fn after_a_promotion_replicas_are_waited_for_and_never_fail_it() {
-    let with = |status: &str| json(&json!({ "ReplicationStatus": [{ "Region": "us-east-1", "Status": status }] }));
+    let with =
+        |status: &str| json(&json!({ "ARN": ARN, "ReplicationStatus": [{ "Region": "us-east-1", "Status": status }] }));
     let (aws, script) =
         Script::aws([with("InSync"), json(&json!({})), with("InProgress"), with("InProgress"), with("InSync")]).await;
     aws.describe(&secret()).await.unwrap();

@@ -199,7 +199,10 @@ async fn versions_tags_and_deletion() {
     assert_eq!(refused(none), says("ResourceNotFoundException", 400));
 
     let name = "s".parse().unwrap();
-    emulator.change(|w| w.secret_mut(&name).unwrap().replica_of = Some("us-east-1".into()));
+    emulator.change(|w| {
+        w.set_region("eu-west-1");
+        w.secret_mut(&name).unwrap().replica_of = Some("us-east-1".into());
+    });
     assert_eq!(refused(secrets.put_secret_value().secret_id("s").secret_string("x").send().await), refusal);
     assert_eq!(secrets.describe_secret().secret_id("s").send().await.unwrap().primary_region(), Some("us-east-1"));
 }

@@ -99,6 +99,12 @@ fn changes(calls: &BTreeMap<&'static str, usize>) -> usize {
     calls.iter().filter(|(name, _)| !reads.contains(name)).map(|(_, count)| count).sum()
 }
 
+/// The user as IAM lists it now.
+fn choose(world: &World) -> Option<Chosen> {
+    let (users, homes) = (world.list_users("/"), Homes::in_region(world.region()));
+    select(&users, &Selection::default(), &homes, &Waits::default(), false).chosen.into_iter().next()
+}
+
 impl Play {
     fn new(stage: Stage) -> Result<Self, Problem> {
         let wrong = |error: &dyn std::fmt::Display| Problem::failed(format!("the demo cannot begin: {error}"));
@@ -110,11 +116,8 @@ impl Play {
         let user = world.add_user("ci-deployer", &[("RotateKey", "True")]).map_err(|e| wrong(&e))?;
         let first_key = world.add_key(&user).map_err(|e| wrong(&e))?.credentials.key;
         world.advance(DAY * 200);
-        let users = world.list_users("/");
-        let (waits, homes) = (Waits::default(), Homes::in_region(world.region()));
-        let chosen = select(&users, &Selection::default(), &homes, &waits, false).chosen.into_iter().next();
-        let chosen = chosen.ok_or_else(|| wrong(&"the user is not selected"))?;
-        let policy = Policy::new(waits, false).map_err(|e| wrong(&e))?;
+        let chosen = choose(&world).ok_or_else(|| wrong(&"the user is not selected"))?;
+        let policy = Policy::new(Waits::default(), false).map_err(|e| wrong(&e))?;
         let account = MemoryAccount::new(world);
         account.watch(&chosen.subject.user, &chosen.subject.secret, &policy);
         let rotator = Rotator::new(Ports::of(account.clone()));
@@ -198,6 +201,7 @@ impl Play {
 
     /// A run as it is on any day.
     async fn run(&mut self) {
+        self.chosen = choose(&self.account.world()).unwrap_or_else(|| self.chosen.clone());
         self.runs += 1;
         let events = Mutex::new(Vec::new());
         {

@@ -32,9 +32,6 @@ pub(crate) struct PolicyArgs {
     /// Who is to have it
     #[arg(long = "for", value_enum, default_value_t, value_name = "WHO")]
     pub(crate) target: For,
-    /// The account's twelve digits
-    #[arg(long, value_name = "ACCOUNT", value_parser = crate::args::account)]
-    pub(crate) account: Option<String>,
     /// The function's name, for its log
     #[arg(long, value_name = "NAME", default_value = "keyrot")]
     pub(crate) function_name: String,
@@ -207,7 +204,7 @@ fn scope(settings: &Settings, args: &PolicyArgs) -> Result<Scope, Problem> {
         Format::Json => (
             Syntax::Plain,
             Text::fixed(partition(region.unwrap_or_default())),
-            literal(args.account.as_deref().or(named), ACCOUNT),
+            literal(settings.account().or(named), ACCOUNT),
             literal(region, REGION),
         ),
         Format::Sam => policy::sam_places(),
@@ -224,6 +221,7 @@ fn scope(settings: &Settings, args: &PolicyArgs) -> Result<Scope, Problem> {
         hooks: Hooks::of(settings.notify()),
         trail: settings.trail(),
         end_sessions: args.end_sessions,
+        home_regions: settings.home_regions().iter().map(|region| Text::fixed(region.as_str())).collect(),
         ..Scope::new(account, settings.template(), &selection.path_prefix, &selection.tag, &selection.tag_value)
     };
     if args.target == For::Consumer {

@@ -244,7 +244,8 @@ impl<'a> Desk<'a> {
             return Err(why.clone());
         }
         let user = self.chosen.subject.user.clone();
-        let find = self.settings.find_named(self.target.ports.iam.as_ref(), &user);
+        let homes = self.target.homes(&self.settings);
+        let find = self.settings.find_named(self.target.ports.iam.as_ref(), &homes, &user);
         let found = self.signals.or(find).await.map_err(|_| "a signal came".to_owned())?;
         let found = found.map_err(|error| format!("the account's users could not be listed: {error}"))?;
         self.chosen = found.map_err(|missing| missing.to_string())?;

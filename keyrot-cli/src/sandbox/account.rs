@@ -6,7 +6,10 @@ use futures_util::FutureExt;
 use keyrot_core::audit::{AccountPort, CredentialReport};
 use keyrot_core::memory::{MemoryAccount, World};
 use keyrot_core::{
-    AccessKey, CallError, Clock, CredentialProbe, CredentialSource, Credentials, Difference, Edition, ErrorKind, IamPort, IamUser, Inside, KeyId, KeyRecord, LastUse, NewKey, Note, Owner, ProbeAnswer, Published, SecretArn, SecretId, SecretName, SecretState, SecretStorePort, StoredVersion, TagPort, Timestamp, TrailAsk, TrailPage, TrailPort, UserName, UserPolicyPort, VersionId,
+    AccessKey, CallError, Clock, CredentialProbe, CredentialSource, Credentials, Difference, Edition, ErrorKind,
+    IamPort, IamUser, Inside, KeyId, KeyRecord, LastUse, NewKey, Note, Owner, ProbeAnswer, Published, SecretArn,
+    SecretId, SecretName, SecretState, SecretStorePort, StoredVersion, TagPort, Timestamp, TrailAsk, TrailPage,
+    TrailPort, UserName, UserPolicyPort, VersionId,
 };
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};

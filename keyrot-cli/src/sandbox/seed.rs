@@ -99,7 +99,7 @@ fn history() -> Vec<Past> {
     // A run died right after it had made the key: nobody has its secret.
     all.push(past(100 * DAY, "image-resizer", Made(&[SELECTED])));
     all.push(past(100 * DAY, "image-resizer", Key));
-    all.push(past(2 * HOUR, "image-resizer", Crash));
+    all.push(past(2 * DAY + HOUR, "image-resizer", Crash));
     // New, and without any key.
     all.push(past(DAY, "new-service", Made(&[SELECTED, ("keyrot:max-age", "45d")])));
     // A mistyped setting of its own blocks this user, and nobody else.

@@ -29,7 +29,7 @@ fn another_run_comes_between_in_a_rotation() {
 
 #[test]
 fn another_run_comes_between_in_a_retirement() {
-    meets_another_at_every_call(Scene::retirement, 12);
+    meets_another_at_every_call(Scene::retirement, 16);
 }
 
 #[test]

@@ -200,7 +200,12 @@ impl Account {
     fn json(&self, args: &[&str]) -> (Option<i32>, Value) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_keyrot"));
         command.arg("--json").args(args).current_dir(self.dir.path()).env_clear();
-        command.env("AWS_ENDPOINT_URL", &self.url).env("AWS_REGION", REGION).env("AWS_EC2_METADATA_DISABLED", "true");
+        command
+            .env("AWS_ENDPOINT_URL", &self.url)
+            .env("AWS_REGION", REGION)
+            .env("KEYROT_REGION", REGION)
+            .env("KEYROT_ACCOUNT", &self.id)
+            .env("AWS_EC2_METADATA_DISABLED", "true");
         command.env("AWS_ACCESS_KEY_ID", self.admin.access_key_id());
         command.env("AWS_SECRET_ACCESS_KEY", self.admin.secret_access_key());
         command.envs(self.admin.session_token().map(|token| ("AWS_SESSION_TOKEN", token)));

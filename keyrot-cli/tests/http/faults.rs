@@ -36,10 +36,10 @@ fn in_a_rotation() {
 
 #[test]
 fn in_a_retirement() {
-    assert!(fails_at_every_call(Scene::retirement, 12) > 5 * 12);
+    assert!(fails_at_every_call(Scene::retirement, 16) > 5 * 16);
 }
 
 #[test]
 fn in_a_deletion() {
-    assert!(fails_at_every_call(Scene::deletion, 4) > 5 * 4);
+    assert!(fails_at_every_call(Scene::deletion, 9) > 5 * 9);
 }

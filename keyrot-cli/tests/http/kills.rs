@@ -31,21 +31,21 @@ fn a_rotation() {
 
 #[test]
 fn an_adoption_of_users_with_a_key() {
-    assert_eq!(dies_at_every_call(Scene::adoption), 12);
+    assert_eq!(dies_at_every_call(Scene::adoption), 13);
 }
 
 #[test]
 fn an_adoption_of_users_without_a_key() {
-    assert_eq!(dies_at_every_call(Scene::first_keys), 11);
+    assert_eq!(dies_at_every_call(Scene::first_keys), 13);
 }
 
 #[test]
 fn a_retirement() {
-    // Two of them ask whether the new key was picked up, as two ask about the old one.
-    assert_eq!(dies_at_every_call(Scene::retirement), 12);
+    // Two of them ask whether the new key was picked up, as two ask about the old one, and four verify the new one.
+    assert_eq!(dies_at_every_call(Scene::retirement), 16);
 }
 
 #[test]
 fn a_deletion() {
-    assert_eq!(dies_at_every_call(Scene::deletion), 4);
+    assert_eq!(dies_at_every_call(Scene::deletion), 9);
 }

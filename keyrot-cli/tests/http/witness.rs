@@ -121,7 +121,8 @@ impl Person {
             part["users"][self.user.as_str()] = serde_json::to_value(user).unwrap();
         }
         if let Some(secret) = world.secret(&self.secret) {
-            part["secrets"][self.secret.as_str()] = serde_json::to_value(secret).unwrap();
+            part["region"] = world.region().into();
+            part["secrets"][world.region()][self.secret.as_str()] = serde_json::to_value(secret).unwrap();
         }
         serde_json::from_value(part).unwrap()
     }

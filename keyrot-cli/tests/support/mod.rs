@@ -72,7 +72,8 @@ impl Sandbox {
     pub fn secrets(&self) -> Vec<String> {
         let file: Value = serde_json::from_str(&std::fs::read_to_string(self.file()).unwrap()).unwrap();
         let mut found = Vec::new();
-        for secret in file["world"]["secrets"].as_object().unwrap().values() {
+        let regions = file["world"]["secrets"].as_object().unwrap().values();
+        for secret in regions.flat_map(|secrets| secrets.as_object().unwrap().values()) {
             for value in secret["versions"].as_object().unwrap().values() {
                 let value: Value = serde_json::from_str(value.as_str().unwrap()).unwrap();
                 found.extend(value["SecretAccessKey"].as_str().map(str::to_owned));

@@ -42,13 +42,11 @@ pub(super) async fn survives(desk: &Desk<'_>) -> Checked {
         expected.set(note);
     }
     let (first, version) = made_up('A')?;
-    let (second, newer) = made_up('B')?;
     desk.port.stage(&secret, &version, &first, None).await?;
     same("notes after staging", &desk.present(&secret).await?.journal, &expected)?;
     desk.port.promote(&secret, &placeholder, &version).await?;
     same("notes after publishing", &desk.present(&secret).await?.journal, &expected)?;
-    desk.port.stage(&secret, &newer, &second, None).await?;
-    desk.port.unstage(&secret, &newer).await?;
+    desk.port.unstage(&secret, &version).await?;
     desk.port.bind(&secret, &desk.owner("NOTES")?).await?;
     same("notes after all else", &desk.present(&secret).await?.journal, &expected)
 }

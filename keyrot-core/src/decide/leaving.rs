@@ -162,7 +162,7 @@ impl Case<'_> {
 
     /// A stray key is nobody's, unless a use is on record or somebody reactivates it. It is left alone for `settle` before and after the
     /// note, so that a run that still has it in its hands is over: one that has proved it may be about to promote it. One that only a claim
-    /// explains is left alone for as long as an old key.
+    /// explains is left alone for `quiet` after it was created: a use may not be on record sooner.
     pub(super) fn retire_stray(&self, key: &AccessKey) -> Option<Decision> {
         let settled = self.settled_at(key.created);
         if self.now < settled {
@@ -196,7 +196,7 @@ impl Case<'_> {
             return Some(Decision::Look(Question::Versions));
         }
         let own = self.in_a_version(&key.id);
-        let waited = after(key.created, self.policy.waits().overlap);
+        let waited = after(key.created, self.policy.waits().quiet);
         if !own && self.now < waited {
             return self.wait(Why::NoRecord(key.id.clone()), Some(waited));
         }

@@ -366,6 +366,11 @@ impl Case<'_> {
             let note = crate::Retired { key: key.id.clone(), phase: Phase::Inactive, at: self.now };
             return Decision::Act(Step::Write(Note::Retired(note)));
         }
+        // What took its place is noted down for those who will delete the key.
+        let replaced = self.current.key().is_some_and(|current| current != &key.id);
+        if let Some(decision) = self.unverified_current().filter(|_| replaced) {
+            return decision;
+        }
         if !delete {
             return Decision::Done;
         }

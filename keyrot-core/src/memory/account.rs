@@ -2,7 +2,10 @@
 
 use super::{Actor, Broken, Fault, FaultAt, Label, Value, Watch, World};
 use crate::{
-    AccessKey, CallError, Clock, CredentialProbe, CredentialSource, Credentials, Difference, Edition, ErrorKind, HOME_TAG, IamPort, IamUser, Inside, KeyId, KeyStatus, LastUse, NewKey, Note, Owner, Policy, ProbeAnswer, Published, SecretArn, SecretId, SecretName, SecretState, SecretStorePort, StoredVersion, TagPort, Timestamp, UserName, UserPolicyPort, VersionId,
+    AccessKey, CallError, Clock, CredentialProbe, CredentialSource, Credentials, Difference, Edition, ErrorKind,
+    HOME_TAG, IamPort, IamUser, Inside, KeyId, KeyStatus, LastUse, NewKey, Note, Owner, Policy, ProbeAnswer, Published,
+    SecretArn, SecretId, SecretName, SecretState, SecretStorePort, StoredVersion, TagPort, Timestamp, UserName,
+    UserPolicyPort, VersionId,
 };
 use async_trait::async_trait;
 use std::collections::BTreeMap;

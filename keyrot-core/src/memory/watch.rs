@@ -54,6 +54,10 @@ pub struct Watch {
     in_place: BTreeSet<KeyId>,
     /// What persons asked for, by key, until it is taken back.
     revoked: BTreeMap<KeyId, Revocation>,
+    /// When keyrot itself used a key last, to verify it.
+    verified: BTreeMap<KeyId, Timestamp>,
+    /// Keys that somebody else used while they were current.
+    picked_up: BTreeSet<KeyId>,
     /// Since when that is noted down.
     noted: BTreeMap<KeyId, Timestamp>,
 }
@@ -85,6 +89,8 @@ impl Watch {
             mistakable: BTreeSet::new(),
             in_place: BTreeSet::new(),
             revoked: BTreeMap::new(),
+            verified: BTreeMap::new(),
+            picked_up: BTreeSet::new(),
             noted: BTreeMap::new(),
         };
         watch.held.extend(watch.keys_in_versions(world));
@@ -285,6 +291,7 @@ impl Watch {
     }
 
     fn remember(&mut self, was: &View<'_>, is: &View<'_>, actor: Actor) {
+        self.remember_uses(was, is, actor);
         let now = is.world.now();
         let keys = |view: &View<'_>| -> BTreeMap<KeyId, KeyStatus> {
             let user = view.world.user(&self.user);

@@ -138,6 +138,14 @@ impl World {
         self.region = region.into();
     }
 
+    /// Takes the region's secrets for another region's: for an account that was made before anybody said where it is.
+    pub fn relocate(&mut self, region: &str) {
+        if let Some(secrets) = self.secrets.remove(&self.region) {
+            self.secrets.entry(region.to_owned()).or_default().extend(secrets);
+        }
+        self.set_region(region);
+    }
+
     /// One secret of the region.
     #[must_use]
     pub fn secret(&self, name: &SecretName) -> Option<&MemorySecret> {

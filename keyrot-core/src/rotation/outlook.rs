@@ -3,7 +3,8 @@
 use super::{Rotation, Task};
 use crate::policy::after;
 use crate::{
-    Call, CallError, Content, Credentials, ErrorKind, Failure, Held, Intended, KeyId, LastUse, Mode, NewKey, Next, Note, Outcome, ProbeAnswer, Reply, Request, SecretArn, SecretKey, SecretState, StoredVersion, Timestamp, VersionId,
+    Call, CallError, Content, Credentials, ErrorKind, Failure, Held, Intended, KeyId, LastUse, Mode, NewKey, Next,
+    Note, Outcome, ProbeAnswer, Reply, Request, SecretArn, SecretKey, SecretState, StoredVersion, Timestamp, VersionId,
 };
 use std::collections::BTreeMap;
 

@@ -2,7 +2,8 @@
 
 use super::{Rotation, Stage};
 use crate::{
-    AccessKey, Call, CallError, Content, EventKind, Failure, Held, HomeTag, Inside, KeyId, KeyStatus, Note, Outcome, Phase, Proof, Reply, Request, Secret, SecretArn, SecretState, StoredVersion, Task, Timestamp, VersionId,
+    AccessKey, Call, CallError, Content, EventKind, Failure, Held, HomeTag, Inside, KeyId, KeyStatus, Note, Outcome,
+    Phase, Proof, Reply, Request, Secret, SecretArn, SecretState, StoredVersion, Task, Timestamp, VersionId,
 };
 
 impl Rotation {

@@ -177,6 +177,6 @@ pub(crate) fn asked(start: Start) -> Setting {
 /// A life with clocks that are nearly as far apart as they may be, by the hand of a clock that is ahead and of one that is behind: `settle` has
 /// room for a run, a call under way, and both.
 pub(crate) fn apart(start: Start) -> Setting {
-    let waits = waits([12, 5, 1, 5, 4]);
+    let waits = waits([14, 5, 1, 5, 4]);
     Setting { waits, rotator_waits: waits, rotators: 2, clocks: [290, -290], ..Setting::new(start) }
 }

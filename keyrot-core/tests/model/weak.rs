@@ -283,14 +283,19 @@ fn creates_without_noting_its_intent() {
 fn retires_without_stored_proof_of_the_successor() {
     let decide_so = |s: &Observed, p: &Policy, n: Timestamp| {
         seeing(s, p, n, |s| {
-            let (other, now) = (other_key(s), n);
+            // As early as it could be true, and as if this run had verified it, too.
+            let (other, current) = (other_key(s), current_key(s));
+            let created = s.keys.iter().find(|key| Some(&key.id) == current.as_ref()).map(|key| key.created);
+            let mut unproven = None;
             if let Some(secret) = secret(s)
                 && let Some(version) = secret.current.as_ref().map(|c| c.version.clone())
                 && secret.journal.promoted.as_ref().is_none_or(|p| p.version != version)
             {
-                let _ = now;
-                secret.journal.promoted = Some(Promoted { version, replacing: other, at: long_ago() });
+                unproven = Some((version.clone(), Proof::Proven));
+                let at = created.unwrap_or_else(long_ago);
+                secret.journal.promoted = Some(Promoted { version, replacing: other, at });
             }
+            s.proof = unproven.or(s.proof.take());
         })
     };
     let setting = Setting { person: 1, ..weak("no stored proof", decide_so, Start::Overlap) };

@@ -2,7 +2,8 @@
 
 use keyrot_core::memory::{Actor, Broken, Label, MemoryKey, Value, Watch, World};
 use keyrot_core::{
-    Call, Decider, KeyId, KeyStatus, Next, Note, Order, OrderStep, Outcome, Phase, Reply, Request, Revocation, Rotation, Secret, SecretName, SecretState, Stop, Task, Timestamp, UserName, VersionId, after,
+    Call, Decider, KeyId, KeyStatus, Next, Note, Order, OrderStep, Outcome, Phase, Reply, Request, Revocation,
+    Rotation, Secret, SecretName, SecretState, Stop, Task, Timestamp, UserName, VersionId, after,
 };
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -252,6 +253,8 @@ impl State {
     pub(crate) fn start(&mut self, setting: &Setting, i: usize, task: Task) {
         let mut setting = setting.clone();
         if setting.endless && i == 0 {
+            // Due when it was due before: the lead is longer by as much.
+            setting.rotator_waits.max_age += setting.rotator_waits.settle * 7;
             setting.rotator_waits.settle *= 8;
             setting.rotator_waits.probe_limit *= 8;
         }

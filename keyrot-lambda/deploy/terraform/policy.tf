@@ -39,6 +39,25 @@ resource "aws_iam_role_policy" "rotate" {
         }
       },
       {
+        "Sid" : "RecordHomes",
+        "Effect" : "Allow",
+        "Action" : [
+          "iam:TagUser"
+        ],
+        "Resource" : "arn:${data.aws_partition.current.partition}:iam::${data.aws_caller_identity.current.account_id}:user${var.path_prefix}*",
+        "Condition" : {
+          "ForAllValues:StringEquals" : {
+            "aws:TagKeys" : "keyrot:home"
+          },
+          "Null" : {
+            "aws:TagKeys" : "false"
+          },
+          "StringEqualsIgnoreCase" : {
+            "aws:ResourceTag/${local.tag_key}" : "${local.tag_value}"
+          }
+        }
+      },
+      {
         "Sid" : "CreateSecrets",
         "Effect" : "Allow",
         "Action" : [
@@ -60,6 +79,7 @@ resource "aws_iam_role_policy" "rotate" {
         "Action" : [
           "secretsmanager:DescribeSecret",
           "secretsmanager:ListSecretVersionIds",
+          "secretsmanager:GetResourcePolicy",
           "secretsmanager:PutSecretValue",
           "secretsmanager:TagResource"
         ],

@@ -1,6 +1,6 @@
 //! S15: an old key is not deactivated while a consumer is known to depend on it.
 
-use super::{Broken, View, Watch};
+use super::{Actor, Broken, View, Watch};
 use crate::{KeyId, LastUse, Timestamp, after};
 
 impl Watch {
@@ -38,9 +38,29 @@ impl Watch {
         noted.map_or(left, |noted| noted.at)
     }
 
+    /// Who used what is current: somebody who read it, or keyrot itself.
+    pub(super) fn remember_uses(&mut self, was: &View<'_>, is: &View<'_>, actor: Actor) {
+        let Some((_, Some(current))) = &is.current else { return };
+        let use_of = |view: &View<'_>| match view.world.last_use(current) {
+            Ok(LastUse::At { when, .. }) => Some(when),
+            _ => None,
+        };
+        let Some(when) = use_of(is).filter(|when| use_of(was) != Some(*when)) else { return };
+        match actor {
+            Actor::Keyrot => drop(self.verified.insert(current.clone(), when)),
+            Actor::Person => drop(self.picked_up.insert(current.clone())),
+        }
+    }
+
     fn is_picked_up(&self, promoted: Timestamp, was: &View<'_>) -> bool {
         let Some((_, Some(current))) = &was.current else { return false };
+        // A use that keyrot's own call left behind is nobody's, however late it is.
+        let verified = self.verified.get(current);
+        if self.picked_up.contains(current) {
+            return true;
+        }
         match was.world.last_use(current) {
+            Ok(LastUse::At { when, .. }) if verified == Some(&when) => false,
             Ok(LastUse::At { when, service, .. }) if service == "sts" => {
                 after(promoted, self.policy.waits().settle) < when
             }

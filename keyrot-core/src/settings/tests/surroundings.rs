@@ -73,7 +73,10 @@ fn of_several_files_the_later_wins_and_each_line_is_named_by_its_file() {
 /// Each setting is in one of the two lists. A new one: may a file that somebody else left in the current directory set it?
 #[test]
 fn a_file_that_nobody_chose_decides_neither_whom_keyrot_talks_to_nor_as_whom() {
-    const REFUSED: [(&str, &str); 9] = [
+    const REFUSED: [(&str, &str); 12] = [
+        ("allow_http_endpoints", "['ministack:4566']"),
+        ("secret_tag", "'/vendors/*'"),
+        ("secret_tag", "''"),
         ("allow_short_waits", "false"),
         ("allow_short_waits", "1"),
         ("endpoint_url", "'http://127.0.0.1:5000'"),
@@ -84,7 +87,7 @@ fn a_file_that_nobody_chose_decides_neither_whom_keyrot_talks_to_nor_as_whom() {
         ("profile", "'prod'"),
         ("profile", "''"),
     ];
-    const TAKEN: [(&str, &str); 24] = [
+    const TAKEN: [(&str, &str); 29] = [
         ("tag", "'rotate=yes'"),
         ("path_prefix", "'/ci/'"),
         ("exclude", "['a']"),
@@ -106,6 +109,11 @@ fn a_file_that_nobody_chose_decides_neither_whom_keyrot_talks_to_nor_as_whom() {
         ("max_changes", "5"),
         ("deadline", "'5m'"),
         ("region", "'eu-central-1'"),
+        ("account", "'123456789012'"),
+        ("home_regions", "['eu-west-1']"),
+        ("max_adoptions", "3"),
+        ("run_interval", "'2d'"),
+        ("idle", "'50d'"),
         ("fips", "true"),
         ("dual_stack", "false"),
         ("trail", "true"),

@@ -1,6 +1,6 @@
 //! The guards of a person's requests.
 
-use super::{breaks, current_key, secret};
+use super::{breaks, secret};
 use crate::setting::{Ask, Port, Setting, Start, UNIT, asked};
 use keyrot_core::{
     Decider, Decision, Note, Observed, Phase, Policy, Proof, Request, Retired, Revocation, Revoked, SecretState, Step,
@@ -34,25 +34,6 @@ fn goes_back_to_what_another_run_is_about_to_deactivate() {
     };
     let setting = Setting { asks: &[Ask::Rollback], rotators: 2, horizon: 5, ..asked(Start::Overlap) };
     breaks(weak_request("what leaves is not left", decide_so, &setting), "S");
-}
-
-#[test]
-fn goes_back_from_what_another_run_is_about_to_publish() {
-    /// The same waits; while the current key is revoked, without any settling.
-    fn unsettled(s: &Observed, p: &Policy) -> Policy {
-        let SecretState::Present(secret) = &s.secret else { return *p };
-        let revoked = current_key(s).is_some_and(|key| secret.journal.revoked_at(&key).is_some());
-        let settle = std::time::Duration::from_millis(4);
-        let waits = Waits { settle, ..*p.waits() };
-        if revoked { Policy::new(waits, true).unwrap() } else { *p }
-    }
-    let decider = Decider {
-        name: "no settling before the way back",
-        decide: |s, p, n| decide(s, &unsettled(s, p), n),
-        decide_request: |s, r, p, n| decide_request(s, r, &unsettled(s, p), n),
-        ..Decider::REAL
-    };
-    breaks(Setting { decider, asks: &[Ask::Revoke], rotators: 2, horizon: 0, ..asked(Start::Due) }, "S");
 }
 
 #[test]
@@ -147,7 +128,7 @@ fn trusts_the_listing_right_after_the_current_key_was_revoked() {
         decide: |s, p, n| {
             let mut seen = noting(s, |revoked, _| revoked.at -= p.waits().settle);
             // Nor is what is current verified in this run.
-            if let SecretState::Present(secret) = &s.secret {
+            if let (SecretState::Present(secret), None) = (&s.secret, &s.proof) {
                 seen.proof = secret.current.as_ref().map(|held| (held.version.clone(), Proof::Proven));
             }
             decide(&seen, p, n)
