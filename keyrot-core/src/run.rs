@@ -72,7 +72,6 @@ struct Job {
 /// What a run says while it goes on.
 #[expect(clippy::large_enum_variant, reason = "there is one at a time; a box would burden every match")]
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "there is one at a time; a box would burden every match")]
 pub enum Progress {
     /// Something happened.
     Event(Event),

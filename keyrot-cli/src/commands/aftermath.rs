@@ -87,15 +87,15 @@ async fn roles(target: &Target, done: &Standing, order: &Revocation, now: Timest
 /// Takes off what had ended a user's sessions, once nothing is left that it could deny. Whoever may not see it hears nothing of it.
 pub(crate) async fn lift(target: &Target, user: &UserName) {
     let name = EndedSessions::POLICY;
-    let say = |text: String| anstream::eprintln!("{}", paint(style::DIM, text));
+    let dim = |text: String| say!("{}", paint(style::DIM, text));
     match lift_if_over(target.policies.as_ref(), user, target.ports.clock.now()).await {
         Ok(Lifted::None | Lifted::NotYet(_)) => {}
-        Ok(Lifted::Off(ended)) => say(format!(
+        Ok(Lifted::Off(ended)) => dim(format!(
             "took the policy {name} off {user}: what it denied, sessions begun before {}, has ended by itself",
             ended.before.format("%F %R UTC")
         )),
         // That it is there was seen.
-        Err(error) if error.message.contains("DeleteUserPolicy") => say(format!(
+        Err(error) if error.message.contains("DeleteUserPolicy") => dim(format!(
             "the policy {name} on {user} denies nothing any more, and could not be taken off ({error}): aws iam delete-user-policy --user-name {user} --policy-name {name}"
         )),
         Err(_) => {}

@@ -165,7 +165,7 @@ impl<'a> Desk<'a> {
                 }
                 return Ok(self.tell(&told, None));
             }
-            anstream::eprint!("{}", render::before(&told, talk_width()));
+            say_part!("{}", render::before(&told, talk_width()));
             if let Outcome::Refused(_) = &seen.outcome {
                 return Ok(self.tell(&told, None));
             }
@@ -342,7 +342,7 @@ impl<'a> Desk<'a> {
                     Ok(notifiers) => notifiers,
                     // Whom to tell is no reason to leave a leaked key Active.
                     Err(error) if matches!(request, Request::Revoke(_)) => {
-                        anstream::eprintln!("{} nobody is notified: {error}", paint(style::WARN, "warning:"));
+                        say!("{} nobody is notified: {error}", paint(style::WARN, "warning:"));
                         Vec::new()
                     }
                     Err(error) => return Err(Problem::usage(error.to_string())),

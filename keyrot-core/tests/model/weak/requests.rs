@@ -4,7 +4,7 @@ use super::{breaks, secret};
 use crate::setting::{Ask, Port, Setting, Start, UNIT, asked};
 use keyrot_core::{
     Decider, Decision, Note, Observed, Phase, Policy, Proof, Request, Retired, Revocation, Revoked, SecretState, Step,
-    Timestamp, Waits, decide, decide_request,
+    Timestamp, decide, decide_request,
 };
 
 /// Lives in which a person asks for something, and what it takes is decided by this.
