@@ -13,7 +13,7 @@
 //! emulator.inject(CallAt::first("CreateAccessKey"), Fault::LostReply);
 //! // Start a client with these variables; then look at what it did.
 //! for (name, value) in emulator.env() {
-//!     assert!(name.starts_with("AWS_") && !value.is_empty());
+//!     assert!((name.starts_with("AWS_") || name.starts_with("KEYROT_")) && !value.is_empty());
 //! }
 //! assert_eq!(emulator.stats().calls(), 0);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
