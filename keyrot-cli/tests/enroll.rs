@@ -35,6 +35,12 @@ fn a_user_is_enrolled_after_a_look_and_rotates_then() {
     // The place alone, until the first run has made the secret there.
     let place = "arn:aws:secretsmanager:us-east-1:123456789012:secret:/iam/jane.doe/access_key";
     assert_eq!(tags(&sandbox, "jane.doe"), json!({"Team": "Data", "RotateKey": "True", "keyrot:home": place}));
+    // One who has the rotation tag already, and no home yet: its place is recorded.
+    let (code, done) = sandbox.json(&["enroll", "new-service", "--yes"]);
+    assert_eq!((code, &user(&done, "new-service")["result"]), (Some(0), &json!("done")));
+    assert!(
+        tags(&sandbox, "new-service")["keyrot:home"].as_str().unwrap().ends_with(":secret:/iam/new-service/access_key")
+    );
     let (code, run) = sandbox.json(&["rotate", "--user", "jane.doe"]);
     assert_eq!((code, &run["counts"]["rotated"]), (Some(0), &json!(1)));
     sandbox.kept_its_secrets();

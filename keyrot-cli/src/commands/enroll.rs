@@ -83,7 +83,8 @@ pub(crate) async fn enroll(invocation: &Invocation, args: &EnrollArgs) -> Result
     already.retain(housed);
     let new: Vec<UserName> = names.iter().filter(|name| !already.contains(*name)).cloned().collect();
     let other = |name: &&UserName| {
-        user(&users, name).and_then(|user| user.tag(tag)).map(|(_, value)| ((*name).clone(), value.to_owned()))
+        let value = user(&users, name).and_then(|user| user.tag(tag)).map(|(_, value)| value.to_owned());
+        value.filter(|value| !value.eq_ignore_ascii_case(tag_value)).map(|value| ((*name).clone(), value))
     };
     let others: Vec<(UserName, String)> = new.iter().filter_map(|name| other(&name)).collect();
     if let Some((name, value)) = others.first().filter(|_| !args.anyway) {
