@@ -73,6 +73,17 @@ fn over_http_with_the_users_own_permissions() {
 }
 
 #[test]
+fn by_a_wrong_clock_nothing_is_replaced() {
+    let office = Office::new(ADMINISTRATOR);
+    office.emulator.advance(Duration::from_secs(8 * 86_400));
+    let (code, said) = office.run(&[]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("this machine's clock is 8 d behind AWS's") && said.contains("set the clock"), "{said}");
+    assert_eq!(office.keys(), std::slice::from_ref(&office.key));
+    assert_eq!(office.text(), file_with(&office.key));
+}
+
+#[test]
 fn with_mfa_where_the_account_demands_it() {
     let office = Office::new(ADMINISTRATOR_WITH_MFA);
     let serial = ["--mfa-serial", "arn:aws:iam::123456789012:mfa/jane"];

@@ -8,8 +8,8 @@ use chrono::TimeDelta;
 use futures_util::FutureExt;
 use keyrot_core::memory::{Fault, FaultAt, Label, MemoryAccount, Rules, Value, World};
 use keyrot_core::{
-    Cancel, Clock, EventKind, KeyId, KeyStatus, Limits, Mode, Outcome, Ports, Request, Revocation, Rotator, Standing,
-    Timestamp, VersionId,
+    Cancel, Clock, EventKind, KeyId, KeyStatus, Limits, Mode, Outcome, Ports, ReplaceError, Request, Revocation,
+    Rotator, Standing, Timestamp, VersionId, replace_own,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -280,4 +280,18 @@ fn a_version_by_hand_is_no_wrong_key_while_nobody_could_be_asked() {
     });
     life.account.inject(FaultAt::every("probe", Fault::Throttled));
     assert!(why(&life.run_plain()).contains("could not verify"));
+}
+
+#[test]
+fn nobody_replaces_their_own_key_by_a_wrong_clock() {
+    let life = Life::new(Start::OneKey, Life::usual_rules());
+    let ports = ports(&life.account, TimeDelta::days(100), 0);
+    let all = (&*ports.iam, &*ports.probe, &*ports.clock);
+    let listed = life.account.world().list_keys(&life.user).unwrap();
+    let (owner, cancel) = (life.subject().arn, Cancel::default());
+    let replaced = replace_own(all, &owner, &listed, &life.policy, &cancel, |_| Ok(())).now_or_never().unwrap();
+    let error = replaced.unwrap_err();
+    assert!(matches!(&error, ReplaceError::NotMade(_)), "{error}");
+    assert!(error.to_string().contains("100 d ahead of AWS's; set the clock"), "{error}");
+    assert_eq!(keys(&life).len(), 1);
 }

@@ -128,6 +128,14 @@ mod replacing {
         assert!(matches!(error, ReplaceError::Undone { why: Undone::NotProved(_), .. }), "{error}");
         assert_eq!((scene.left().len(), scene.stored.borrow().len()), (1, 0));
 
+        // It is not called bad, but nobody has it yet, and nobody is to have what was not verified.
+        let scene = Scene::new();
+        scene.account.inject(FaultAt::every("probe", Fault::LostRequest));
+        let error = scene.replace(&Cancel::default(), Ok(())).unwrap_err();
+        assert!(matches!(error, ReplaceError::Undone { why: Undone::NotVerified(_), .. }), "{error}");
+        assert!(error.to_string().contains("could not be verified"), "{error}");
+        assert_eq!((scene.left().len(), scene.stored.borrow().len()), (1, 0));
+
         let scene = Scene::new();
         let error = scene.replace(&Cancel::default(), Err("no space left".into())).unwrap_err();
         assert!(error.to_string().contains("could not be stored: no space left; the new key AKIA"), "{error}");
