@@ -295,7 +295,7 @@ fn retires_without_stored_proof_of_the_successor() {
                 let at = created.unwrap_or_else(long_ago);
                 secret.journal.promoted = Some(Promoted { version, replacing: other, at });
             }
-            s.proof = unproven.or(s.proof.take());
+            s.proof = s.proof.take().or(unproven);
         })
     };
     let setting = Setting { person: 1, ..weak("no stored proof", decide_so, Start::Overlap) };
