@@ -122,18 +122,7 @@ impl Call {
     /// Whether the call only reads.
     #[must_use]
     pub fn only_reads(&self) -> bool {
-        matches!(
-            self,
-            Self::ListKeys
-                | Self::DescribeSecret
-                | Self::LookInto(_)
-                | Self::ListVersions
-                | Self::LastUse(_)
-                | Self::FindElsewhere
-                | Self::Compare
-                | Self::ReadVersion(_)
-                | Self::Probe(_)
-        )
+        self.change().is_none()
     }
 }
 

@@ -62,17 +62,22 @@ fn bind(seen: &Observed) -> Decision {
     }
 }
 
-fn rollback(seen: &Observed, to: &KeyId, policy: &Policy, now: Timestamp) -> Decision {
+/// What a request goes by that needs a secret of this user, here, with a current version.
+fn with_current<'a>(seen: &'a Observed, policy: &'a Policy, now: Timestamp) -> Result<Case<'a>, Decision> {
     if let Some(decision) = home::home(seen) {
-        return decision;
+        return Err(decision);
     }
-    let secret = match usable(&seen.secret) {
-        Ok(Some(secret)) => secret,
-        Ok(None) => return Decision::Refused(Refusal::NothingCurrent),
-        Err(blocked) => return Decision::Blocked(blocked),
+    let secret = usable(&seen.secret).map_err(Decision::Blocked)?.ok_or(Decision::Refused(Refusal::NothingCurrent))?;
+    let current = secret.current.as_ref().ok_or(Decision::Refused(Refusal::NothingCurrent))?;
+    Ok(Case { seen, secret, current, policy, now, asked: None })
+}
+
+fn rollback(seen: &Observed, to: &KeyId, policy: &Policy, now: Timestamp) -> Decision {
+    let case = match with_current(seen, policy, now) {
+        Ok(case) => case,
+        Err(decision) => return decision,
     };
-    let Some(current) = &secret.current else { return Decision::Refused(Refusal::NothingCurrent) };
-    let case = Case { seen, secret, current, policy, now, asked: None };
+    let Case { secret, current, .. } = case;
     let unread = [Some(current), secret.previous.as_ref()].into_iter().flatten();
     if let Some(held) = unread.into_iter().find(|held| held.content == Content::Foreign) {
         return Decision::Look(Question::Inside(held.version.clone()));
@@ -191,16 +196,11 @@ fn unread(secret: &Secret) -> bool {
 
 /// The key is taken out of the entry, and no other: it may be the thief who reactivated one.
 fn reinstate(seen: &Observed, key: &KeyId, policy: &Policy, now: Timestamp) -> Decision {
-    if let Some(decision) = home::home(seen) {
-        return decision;
-    }
-    let secret = match usable(&seen.secret) {
-        Ok(Some(secret)) => secret,
-        Ok(None) => return Decision::Refused(Refusal::NothingCurrent),
-        Err(blocked) => return Decision::Blocked(blocked),
+    let case = match with_current(seen, policy, now) {
+        Ok(case) => case,
+        Err(decision) => return decision,
     };
-    let Some(current) = &secret.current else { return Decision::Refused(Refusal::NothingCurrent) };
-    let case = Case { seen, secret, current, policy, now, asked: None };
+    let Case { secret, current, .. } = case;
     let known = case.key(key).is_some() || current.key() == Some(key);
     match secret.journal.revocation_of(key) {
         Some(_) => case.note_without(key, None),
