@@ -79,7 +79,7 @@ impl Stage {
         std::fs::create_dir_all(stage.path("bin")).unwrap();
         std::fs::create_dir_all(stage.path("calls")).unwrap();
         let script = format!(
-            "#!/bin/sh\ncall=\"$(mktemp {0}/calls/XXXXXX)\"\nfor word; do printf '%s\\0' \"$word\"; done > \"$call\"\n\
+            "#!/bin/sh\ncall={0}/calls/$$\nfor word; do printf '%s\\0' \"$word\"; done > \"$call\"\n\
              case \"$*\" in *file:///dev/stdin*) cat > {0}/stdin ;; *create*|*import*|*rotate-secret*) ;; *) cat {0}/answer ;; esac\n",
             stage.dir.path().display()
         );
