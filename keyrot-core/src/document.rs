@@ -30,6 +30,10 @@ pub enum Verdict {
 pub struct RunDocument {
     /// Which document this is, and which edition of it: `keyrot.rotate/1`, `keyrot.plan/1`, `keyrot.status/1`.
     pub schema: &'static str,
+    /// The account, if it is known.
+    pub account: Option<String>,
+    /// The region of the users' secrets, if it is known.
+    pub region: Option<String>,
     /// When the run began.
     pub started: Timestamp,
     /// When it ended.
@@ -228,6 +232,8 @@ impl RunDocument {
         let users: Vec<_> = report.users.iter().map(|one| UserDocument::new(one, report.finished)).collect();
         Self {
             schema,
+            account: selected.account.clone(),
+            region: selected.region.clone(),
             started: report.started,
             finished: report.finished,
             result: report.verdict(),

@@ -51,6 +51,10 @@ impl Default for Selection {
 /// What [`select`] made of an account's users.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Selected {
+    /// The account that was read, if it is known.
+    pub account: Option<String>,
+    /// The region of the users' secrets, if it is known.
+    pub region: Option<String>,
     /// The users to work on, by name.
     pub chosen: Vec<Chosen>,
     /// Users asked for by name who are not to be worked on, by name.
@@ -233,7 +237,12 @@ pub fn select(
         }
     }
 
-    let mut selected = Selected { idle_exclusions: selection.idle_exclusions(&listed), ..Selected::default() };
+    let mut selected = Selected {
+        account: users.first().map(|user| user.arn.account().to_owned()).or_else(|| homes.account.clone()),
+        region: Some(homes.region.clone()),
+        idle_exclusions: selection.idle_exclusions(&listed),
+        ..Selected::default()
+    };
     let mut reasons: BTreeMap<&UserName, MissingWhy> = BTreeMap::new();
     let mut wanted = Vec::new();
     // By each secret's name: the users whose it is by the settings, and those who name it in a tag.

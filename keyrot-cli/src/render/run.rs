@@ -28,8 +28,11 @@ pub(crate) fn screen(
 ) -> String {
     let now = document.finished;
     let mut out = String::new();
+    if let Some(place) = place(document) {
+        let _ = writeln!(out, "{}\n", paint(style::DIM, place));
+    }
     if document.users.is_empty() {
-        return nobody(document, settings, sandbox);
+        return out + &nobody(document, settings, sandbox);
     }
     for (state, heading) in [(State::Blocked, "Needs a person"), (State::Failed, "Failed")] {
         let such: Vec<_> = document.users.iter().filter(|u| u.state == state).collect();
@@ -51,6 +54,14 @@ pub(crate) fn screen(
     }
     out.push_str(&sum(screen, document, settings));
     out
+}
+
+/// Which account was read, and in which region its users' secrets are.
+fn place(document: &RunDocument) -> Option<String> {
+    let account = document.account.as_ref().map(|account| format!("account {account}"));
+    let region = document.region.as_ref().map(|region| format!("region {region}"));
+    let parts: Vec<String> = account.into_iter().chain(region).collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
 }
 
 /// A user with what went wrong, and what to do.

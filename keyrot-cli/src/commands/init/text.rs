@@ -51,6 +51,10 @@ pub(super) fn toml(look: Option<&Look>) -> String {
 fn set(info: &SettingInfo, look: Option<&Look>) -> Option<String> {
     let look = look?;
     match info.name {
+        // Both together say where users may be adopted.
+        "account" => {
+            look.account.as_deref().filter(|_| look.region.is_some()).map(|account| value(Kind::Text, account))
+        }
         "region" => look.region.as_deref().map(|region| value(Kind::Text, region)),
         "tag" => {
             let tag = look.suggested()?;
@@ -140,13 +144,14 @@ mod tests {
     fn what_was_seen_is_set() {
         let tag = |key: &str, value: &str| Tag { key: key.into(), value: value.into(), users: 3 };
         let mut look = Look {
+            account: Some("123456789012".into()),
             region: Some("eu-central-1".into()),
             users: 9,
             tags: vec![tag("Auto Rotate", "yes")],
             ..Look::default()
         };
         let settings = load(&toml(Some(&look)));
-        assert_eq!(settings.region(), Some("eu-central-1"));
+        assert_eq!((settings.account(), settings.region()), (Some("123456789012"), Some("eu-central-1")));
         assert_eq!(
             (settings.selection().tag.as_str(), settings.selection().tag_value.as_str()),
             ("Auto Rotate", "yes")
