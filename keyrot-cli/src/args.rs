@@ -1,6 +1,7 @@
 //! The command line.
 
 use crate::commands::{resolve::Resolve, revoke::Revoke, rollback::Rollback};
+#[cfg(feature = "aws")]
 use crate::consumer::Reading;
 use crate::exit::Exit;
 use clap::builder::{OsStringValueParser, TypedValueParser};
@@ -185,10 +186,12 @@ pub(crate) enum Command {
     ///
     /// One row for each source address and user agent, the latest first: whoever still stands at an old key lags behind. It changes nothing.
     WhoUses(crate::commands::who_uses::WhoUses),
+    #[cfg(feature = "aws")]
     /// Check whether keyrot can do its work here, and say what to do about what is wrong
     ///
     /// Credentials, region, clock, permissions, secrets, KMS, notifiers, the last run and the settings. It changes nothing.
     Doctor(crate::commands::doctor::Doctor),
+    #[cfg(feature = "aws")]
     /// Print the IAM policy that keyrot needs under these settings; call nothing
     ///
     /// It allows just what keyrot calls: what sees or changes keys only for users with the rotation tag, secrets only by their names. Without
@@ -213,6 +216,7 @@ pub(crate) enum Command {
     /// Write a keyrot.toml with every setting explained, after a look at the account
     #[command(after_help = crate::commands::init::EXAMPLES)]
     Init(crate::commands::init::InitArgs),
+    #[cfg(feature = "aws")]
     /// Rotate your own key in ~/.aws/credentials
     ///
     /// It makes a key, proves that it works, puts it into the profile and leaves everything else in the file as it is, to the byte. The key before
@@ -373,6 +377,7 @@ fn path_or_empty() -> impl TypedValueParser<Value = PathBuf> {
     OsStringValueParser::new().map(PathBuf::from)
 }
 
+#[cfg(feature = "aws")]
 /// What is read by another command line of keyrot's, if it reads a key.
 pub(crate) fn reading_in(words: &[String]) -> Option<Reading> {
     let matches = command().try_get_matches_from(words).ok()?;

@@ -63,7 +63,12 @@ fn ways_out() -> String {
 /// Whether the command takes settings from the current directory. Those that hand out or replace the user's own key run wherever an SDK or a shell
 /// happens to be.
 fn reads_current_directory(command: &Command) -> bool {
-    !matches!(command, Command::Credentials(_) | Command::Exec(_) | Command::Own(_))
+    match command {
+        Command::Credentials(_) | Command::Exec(_) => false,
+        #[cfg(feature = "aws")]
+        Command::Own(_) => false,
+        _ => true,
+    }
 }
 
 /// `keyrot/keyrot.toml` in the user's configuration directory (XDG Base Directory Specification; `APPDATA` on Windows).

@@ -1,6 +1,10 @@
 //! The consumer's side: the published key, from Secrets Manager or from a short cache.
 
 mod cache;
+#[cfg(feature = "aws")]
+mod caller;
+#[cfg(not(feature = "aws"))]
+#[path = "consumer/no_caller.rs"]
 mod caller;
 mod nested;
 
@@ -14,8 +18,8 @@ use cache::{Cache, Entry};
 use caller::Caller;
 use keyrot_core::settings::{SecretPlace, Settings};
 use keyrot_core::{
-    CallError, CredentialSource, Credentials, Edition, ErrorKind, Freshness, Published, SecretId, SecretName,
-    Timestamp, UserRef, after, format_duration,
+    CallError, Credentials, Edition, ErrorKind, Freshness, Published, SecretId, SecretName, Timestamp, UserRef, after,
+    format_duration,
 };
 pub(crate) use nested::Nesting;
 use std::time::Duration;

@@ -14,8 +14,11 @@ mod confirm;
 mod consumer;
 mod exit;
 mod meant;
+#[cfg(not(feature = "aws"))]
+mod no_aws;
 mod output;
 mod problem;
+#[cfg(feature = "aws")]
 mod profiles;
 mod progress;
 mod render;
@@ -56,13 +59,16 @@ async fn run(invocation: Invocation) -> Result<Exit, Problem> {
         Command::Resolve(args) => commands::resolve::resolve(&invocation, args).await,
         Command::Audit(args) => commands::audit::audit(&invocation, args).await,
         Command::WhoUses(args) => commands::who_uses::who_uses(&invocation, args).await,
+        #[cfg(feature = "aws")]
         Command::Doctor(args) => commands::doctor::doctor(&invocation, args).await,
+        #[cfg(feature = "aws")]
         Command::Policy(args) => commands::policy::policy(&invocation, args),
         Command::Credentials(args) => commands::credentials::credentials(&invocation, args).await,
         Command::Exec(args) => commands::exec::exec(&invocation, args).await,
         Command::Enroll(args) => commands::enroll::enroll(&invocation, args).await,
         Command::Release(args) => commands::enroll::release(&invocation, args).await,
         Command::Init(args) => commands::init::init(&invocation, args).await,
+        #[cfg(feature = "aws")]
         Command::Own(args) => commands::own::own(&invocation, args).await,
         Command::Completion(args) => commands::completion::completion(&invocation, args),
         Command::Man(args) => commands::man::man(&invocation, args),

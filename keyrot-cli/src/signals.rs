@@ -55,6 +55,7 @@ impl Signals {
         }
     }
 
+    #[cfg(feature = "aws")]
     /// Work that is asked to stop by a signal, and is never cut off: it still has to put something right. Tells which signal came first.
     pub(crate) async fn until_the_end<T>(
         &mut self,

@@ -1,12 +1,18 @@
 //! What a command works on: AWS, or a sandbox.
 
 use crate::args::Invocation;
+#[cfg(not(feature = "aws"))]
+use crate::no_aws::{self, Aws};
 use crate::problem::Problem;
 use crate::sandbox::SandboxAccount;
-use keyrot_aws::{Aws, AwsSettings, ConnectError};
+#[cfg(feature = "aws")]
+use keyrot_aws::{
+    Aws, AwsSettings, ConnectError,
+    notify::{self, FromEnvironment},
+};
 use keyrot_core::audit::AccountPort;
 use keyrot_core::settings::Settings;
-use keyrot_core::{CredentialSource, Homes, Ports, TagPort, TrailPort, UserPolicyPort};
+use keyrot_core::{Chosen, CredentialSource, Homes, Notifier, Ports, TagPort, TrailPort, UserPolicyPort};
 use std::sync::Arc;
 
 /// The region of a sandbox's secrets.
@@ -66,6 +72,20 @@ impl Target {
         }
     }
 
+    /// Whom to notify of a run on these users. What happens in a sandbox is nobody's news.
+    ///
+    /// # Errors
+    /// Why a notifier's settings cannot be used.
+    #[cfg_attr(not(feature = "aws"), allow(unused_variables))]
+    pub(crate) fn notifiers(&self, settings: &Settings, chosen: &[Chosen]) -> Result<Vec<Arc<dyn Notifier>>, String> {
+        #[cfg(feature = "aws")]
+        if let Some(aws) = &self.aws {
+            let notifiers = notify::from_specs(settings.notify(), aws, FromEnvironment::Allowed, chosen);
+            return notifiers.map_err(|error| error.to_string());
+        }
+        Ok(Vec::new())
+    }
+
     /// Builds the ports for what needs IAM and nothing else. IAM is global: where no region is known, any will do for it. Tells why the secrets
     /// are out of reach, if they are.
     pub(crate) async fn open_for_iam(
@@ -75,6 +95,16 @@ impl Target {
         if is_sandbox(invocation) {
             return Ok((Self::open(invocation, settings).await?, None));
         }
+        Self::aws_for_iam(settings).await
+    }
+
+    #[cfg(not(feature = "aws"))]
+    async fn aws_for_iam(_settings: &Settings) -> Result<(Self, Option<String>), Problem> {
+        Err(no_aws::refused())
+    }
+
+    #[cfg(feature = "aws")]
+    async fn aws_for_iam(settings: &Settings) -> Result<(Self, Option<String>), Problem> {
         let with = AwsSettings::default().with(settings).map_err(|error| Problem::usage(error.to_string()))?;
         match Aws::connect(&with).await {
             Err(error @ ConnectError::NoRegion { .. }) => {
@@ -87,6 +117,12 @@ impl Target {
         }
     }
 
+    #[cfg(not(feature = "aws"))]
+    async fn aws(_settings: &Settings) -> Result<Self, Problem> {
+        Err(no_aws::refused())
+    }
+
+    #[cfg(feature = "aws")]
     async fn aws(settings: &Settings) -> Result<Self, Problem> {
         let aws = AwsSettings::default().with(settings).map_err(|error| Problem::usage(error.to_string()))?;
         let aws = Aws::connect(&aws).await.map_err(|error| {
@@ -95,6 +131,7 @@ impl Target {
         Ok(Self::of(aws))
     }
 
+    #[cfg(feature = "aws")]
     fn of(aws: Aws) -> Self {
         let aws = Arc::new(aws);
         Self {
@@ -110,6 +147,7 @@ impl Target {
     }
 }
 
+#[cfg(feature = "aws")]
 /// IAM's endpoint for the partition `aws` is the same from each of its regions (AWS General Reference, "IAM endpoints and quotas").
 const ANY_REGION: &str = "us-east-1";
 

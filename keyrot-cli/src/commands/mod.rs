@@ -5,12 +5,15 @@ pub(crate) mod audit;
 pub(crate) mod completion;
 pub(crate) mod credentials;
 pub(crate) mod demo;
+#[cfg(feature = "aws")]
 pub(crate) mod doctor;
 pub(crate) mod enroll;
 pub(crate) mod exec;
 pub(crate) mod init;
 pub(crate) mod man;
+#[cfg(feature = "aws")]
 pub(crate) mod own;
+#[cfg(feature = "aws")]
 pub(crate) mod policy;
 pub(crate) mod request;
 pub(crate) mod resolve;

@@ -12,7 +12,6 @@ use crate::render::request::{self as render, Kind, Told};
 use crate::render::{json, paint, print, style, talk_width, width};
 use crate::signals::Signals;
 use crate::target::Target;
-use keyrot_aws::notify::{self, FromEnvironment};
 use keyrot_core::settings::Settings;
 use keyrot_core::{
     Blocked, Cancel, Chosen, EvidenceDocument, Intended, KeyId, Limits, MissingWhy, Mode, Outcome, Refusal, Report,
@@ -335,21 +334,14 @@ impl<'a> Desk<'a> {
 
     async fn fulfil(&mut self, request: Request) -> Result<(Report, Option<u8>), Problem> {
         let invocation = self.invocation;
-        let notifiers = match &self.target.aws {
-            Some(aws) => {
-                let whom = std::slice::from_ref(&self.chosen);
-                match notify::from_specs(self.settings.notify(), aws, FromEnvironment::Allowed, whom) {
-                    Ok(notifiers) => notifiers,
-                    // Whom to tell is no reason to leave a leaked key Active.
-                    Err(error) if matches!(request, Request::Revoke(_)) => {
-                        say!("{} nobody is notified: {error}", paint(style::WARN, "warning:"));
-                        Vec::new()
-                    }
-                    Err(error) => return Err(Problem::usage(error.to_string())),
-                }
+        let notifiers = match self.target.notifiers(&self.settings, std::slice::from_ref(&self.chosen)) {
+            Ok(notifiers) => notifiers,
+            // Whom to tell is no reason to leave a leaked key Active.
+            Err(error) if matches!(request, Request::Revoke(_)) => {
+                say!("{} nobody is notified: {error}", paint(style::WARN, "warning:"));
+                Vec::new()
             }
-            // What happens in a sandbox is nobody's news.
-            None => Vec::new(),
+            Err(error) => return Err(Problem::usage(error)),
         };
         let rotator = notifiers.into_iter().fold(Rotator::new(self.target.ports.clone()), Rotator::notify);
         let teller = Teller::new(1, invocation.silent, invocation.json);

@@ -9,8 +9,6 @@ use crate::render::run::{Screen, screen};
 use crate::render::{paint, print, print_json, style, width};
 use crate::signals::Signals;
 use crate::target::Target;
-use keyrot_aws::Aws;
-use keyrot_aws::notify::{self, FromEnvironment};
 use keyrot_core::settings::Settings;
 use keyrot_core::{Cancel, MissingWhy, Mode, Notifier, NotifierFailure, Rotator, RunDocument, Selected, UserName};
 use std::sync::Arc;
@@ -34,8 +32,7 @@ async fn run(invocation: &Invocation, users: &Users, what: Screen, force: bool) 
     let names = [&users.users[..], &users.named[..]].concat();
     let found = signals.or(find(invocation, &settings, &names)).await;
     let (target, mut selected) = found.unwrap_or_else(|signal| Err(Problem::signal(signal)))?;
-    let Target { ports, trail, sandbox, aws, .. } = target;
-    let now = ports.clock.now();
+    let (sandbox, now) = (target.sandbox, target.ports.clock.now());
     if force {
         selected.force(now);
     }
@@ -49,11 +46,11 @@ async fn run(invocation: &Invocation, users: &Users, what: Screen, force: bool) 
 
     let teller = Teller::new(selected.chosen.len(), invocation.silent, invocation.json);
     let notifiers = match what {
-        Screen::Rotate => notifiers(&settings, aws.as_deref(), &selected)?,
+        Screen::Rotate => notifiers(&settings, &target, &selected)?,
         Screen::Plan | Screen::Status => Vec::new(),
     };
-    let rotator = notifiers.into_iter().fold(Rotator::new(ports), Rotator::notify);
-    let rotator = if settings.trail() { rotator.trail(trail) } else { rotator };
+    let rotator = notifiers.into_iter().fold(Rotator::new(target.ports), Rotator::notify);
+    let rotator = if settings.trail() { rotator.trail(target.trail) } else { rotator };
     let cancel = Cancel::default();
     let progress = |progress| teller.take(&progress);
     let work = rotator.run(selected.chosen.clone(), mode, &limits, &cancel, &progress);
@@ -87,20 +84,13 @@ fn say_what_was_not_told(failures: &[NotifierFailure]) {
     }
 }
 
-/// Whom to tell of the run. What happens in a sandbox is nobody's news.
-fn notifiers(settings: &Settings, aws: Option<&Aws>, selected: &Selected) -> Result<Vec<Arc<dyn Notifier>>, Problem> {
-    let specs = settings.notify();
-    match aws {
-        Some(aws) => notify::from_specs(specs, aws, FromEnvironment::Allowed, &selected.chosen)
-            .map_err(|error| Problem::usage(error.to_string())),
-        None => {
-            if !specs.is_empty() {
-                let text = "nobody is told: `notify` is set, but this is a sandbox, and nothing in it is real";
-                say!("{} {text}", paint(style::DIM, "note:"));
-            }
-            Ok(Vec::new())
-        }
+/// Whom to notify of the run.
+fn notifiers(settings: &Settings, target: &Target, selected: &Selected) -> Result<Vec<Arc<dyn Notifier>>, Problem> {
+    if target.sandbox && !settings.notify().is_empty() {
+        let text = "nobody is told: `notify` is set, but this is a sandbox, and nothing in it is real";
+        say!("{} {text}", paint(style::DIM, "note:"));
     }
+    target.notifiers(settings, &selected.chosen).map_err(Problem::usage)
 }
 
 /// Builds the ports, and finds whom to work on. Nothing is changed before every user named is known to be selected.

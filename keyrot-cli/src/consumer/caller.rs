@@ -5,8 +5,8 @@ use crate::args::reading_in;
 use crate::problem::Problem;
 use crate::profiles::{Kind, Places, Profiles, read};
 use keyrot_aws::{Aws, AwsSettings, Timeouts};
-use keyrot_core::SecretId;
 use keyrot_core::settings::Settings;
+use keyrot_core::{CredentialSource, SecretId};
 use std::path::Path;
 use std::time::Duration;
 
@@ -60,8 +60,9 @@ pub(super) fn find(settings: &Settings, secret: &SecretId) -> Result<Caller, Pro
 }
 
 impl Caller {
-    pub(super) async fn connect(&self) -> Result<Aws, Problem> {
-        Aws::connect(&self.settings).await.map_err(|error| Problem::usage(error.to_string()))
+    pub(super) async fn connect(&self) -> Result<Box<dyn CredentialSource>, Problem> {
+        let aws = Aws::connect(&self.settings).await.map_err(|error| Problem::usage(error.to_string()))?;
+        Ok(Box::new(aws))
     }
 }
 

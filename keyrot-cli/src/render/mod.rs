@@ -2,9 +2,12 @@
 
 pub(crate) mod audit;
 pub(crate) mod demo;
+#[cfg(feature = "aws")]
 pub(crate) mod doctor;
 pub(crate) mod enroll;
+#[cfg(feature = "aws")]
 pub(crate) mod own;
+#[cfg(feature = "aws")]
 pub(crate) mod policy;
 pub(crate) mod request;
 pub(crate) mod run;

@@ -1,0 +1,31 @@
+//! What stands in for `keyrot-aws` in a build without the feature `aws`, which knows the sandbox only: the README's first command takes a
+//! fraction of the time to build.
+
+use crate::problem::Problem;
+use keyrot_core::CallError;
+
+/// A connection to AWS: there is none.
+#[derive(Debug)]
+pub(crate) enum Aws {}
+
+/// Who calls AWS.
+pub(crate) struct Caller {
+    pub(crate) arn: String,
+    pub(crate) account: String,
+}
+
+impl Aws {
+    pub(crate) fn region(&self) -> &str {
+        match *self {}
+    }
+
+    pub(crate) async fn caller_identity(&self) -> Result<Caller, CallError> {
+        match *self {}
+    }
+}
+
+/// Why a command that needs AWS is refused.
+pub(crate) fn refused() -> Problem {
+    Problem::usage("this keyrot was built without AWS, and knows the sandbox only")
+        .hint("add --sandbox; or build it with its default features: cargo install --path keyrot-cli")
+}
