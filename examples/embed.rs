@@ -12,8 +12,9 @@
 
 use async_trait::async_trait;
 use keyrot_aws::{Aws, AwsSettings};
+use keyrot_core::report::Verdict;
 use keyrot_core::settings::{Settings, Sources};
-use keyrot_core::{Cancel, Event, Mode, Notifier, Report, Rotator, RunDocument, Severity, Verdict};
+use keyrot_core::{Cancel, Event, Mode, Notifier, Report, Rotator, RunDocument, Severity};
 use std::error::Error;
 use std::io::ErrorKind;
 use std::sync::Arc;

@@ -8,9 +8,10 @@
 //! `nightly` stands for the service's own code. Each of the tested tales would be a `#[tokio::test(start_paused = true)]` in the service.
 
 use keyrot_core::memory::{Broken, Fault, FaultAt, MemoryAccount, World};
+use keyrot_core::model::{ProbeAnswer, SecretState};
 use keyrot_core::{
-    Cancel, Credentials, EventKind, Homes, IamPort, KeyId, KeyStatus, Limits, Mode, Outcome, Policy, Ports,
-    ProbeAnswer, Rotator, SecretName, SecretState, SecretStorePort, Selection, Standing, UserName, Waits, Why, select,
+    Cancel, Credentials, EventKind, Homes, IamPort, KeyId, KeyStatus, Limits, Mode, Outcome, Policy, Ports, Rotator,
+    SecretName, SecretStorePort, Selection, Standing, UserName, Waits, Why, select,
 };
 use std::error::Error;
 use std::time::Duration;

@@ -9,11 +9,12 @@
 //! The mocks are `mockall`'s, from keyrot-core's feature `mocks`: a call that was not expected panics, and so does, when the mock is dropped,
 //! an expected one that was not made. Each function after `nightly` would be a `#[tokio::test]` in the service.
 
+use keyrot_core::engine::MockNotifier;
+use keyrot_core::model::{HOME_TAG, Held, Journal, Owner, Promoted, Secret, SecretArn, SecretState, UserId, VersionId};
+use keyrot_core::ports::{MockClock, MockCredentialProbe, MockIamPort, MockSecretStorePort};
 use keyrot_core::{
-    AccessKey, CallError, Cancel, ErrorKind, Event, EventKind, HOME_TAG, Held, Homes, IamUser, Journal, KeyId,
-    KeyStatus, Limits, MockClock, MockCredentialProbe, MockIamPort, MockNotifier, MockSecretStorePort, Mode, Outcome,
-    Owner, Policy, Ports, Promoted, Report, Rotator, Secret, SecretArn, SecretState, Selection, Timestamp, UserArn,
-    UserId, VersionId, Waits, select,
+    AccessKey, CallError, Cancel, ErrorKind, Event, EventKind, Homes, IamUser, KeyId, KeyStatus, Limits, Mode, Outcome,
+    Policy, Ports, Report, Rotator, Selection, Timestamp, UserArn, Waits, select,
 };
 use std::error::Error;
 use std::sync::Arc;

@@ -17,8 +17,9 @@ mod test_with_mocks;
 use keyrot_aws::emulator::{Emulator, EmulatorOptions};
 use keyrot_aws::{AwsSettings, CallerCredentials, Endpoints};
 use keyrot_core::memory::World;
+use keyrot_core::report::{State, Verdict};
 use keyrot_core::settings::{Settings, Sources};
-use keyrot_core::{Cancel, EventKind, State, Verdict};
+use keyrot_core::{Cancel, EventKind};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 

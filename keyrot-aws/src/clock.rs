@@ -57,6 +57,6 @@ impl AwsTime {
 
     pub(crate) fn now(&self) -> Option<Timestamp> {
         let (date, written) = (*self.0.lock().unwrap_or_else(PoisonError::into_inner))?;
-        Some(keyrot_core::after(date, written.elapsed()))
+        Some(keyrot_core::model::after(date, written.elapsed()))
     }
 }

@@ -5,7 +5,9 @@ use crate::connect::Aws;
 use crate::secret_state::{CURRENT, PREVIOUS};
 use crate::value;
 use async_trait::async_trait;
-use keyrot_core::{CallError, CredentialSource, Edition, Published, SecretId, VersionId};
+use keyrot_core::CallError;
+use keyrot_core::consumer::{CredentialSource, Edition, Published, SecretId};
+use keyrot_core::model::VersionId;
 use zeroize::Zeroizing;
 
 #[async_trait]

@@ -5,7 +5,8 @@ use crate::connect::Aws;
 use crate::iam::next_marker;
 use aws_sdk_iam::types::{AttachedPolicy, EntityType, Tag, UserDetail};
 use futures_util::{StreamExt, TryStreamExt, stream};
-use keyrot_core::{CallError, ErrorKind, IamUser, UserArn, UserId};
+use keyrot_core::model::UserId;
+use keyrot_core::{CallError, ErrorKind, IamUser, UserArn};
 use std::collections::BTreeMap;
 
 /// IAM's largest page (IAM API reference, parameter `MaxItems`); a page may be shorter, even empty, and still not the last.

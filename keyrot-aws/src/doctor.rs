@@ -29,8 +29,9 @@ pub use sanity::of_settings;
 pub use stores::of_ports;
 
 use crate::Aws;
+use keyrot_core::KeyId;
 use keyrot_core::settings::Settings;
-use keyrot_core::{KeyId, TrailAsk, TrailPort};
+use keyrot_core::usage::{TrailAsk, TrailPort};
 use serde::Serialize;
 use std::sync::Arc;
 

@@ -11,7 +11,8 @@ use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use http_body_util::LengthLimitError;
 use hyper_util::client::legacy::Error as PoolError;
-use keyrot_core::{CallError, ErrorKind, WrongClock};
+use keyrot_core::model::WrongClock;
+use keyrot_core::{CallError, ErrorKind};
 use std::error::Error;
 
 /// What one attempt came to.

@@ -22,7 +22,7 @@ use aws_smithy_types::config_bag::ConfigBag;
 use chrono::DateTime;
 use http::Uri;
 use http_body_util::Limited;
-use keyrot_core::WrongClock;
+use keyrot_core::model::WrongClock;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};

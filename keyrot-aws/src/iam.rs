@@ -6,9 +6,10 @@ use crate::discovery;
 use crate::time::instant;
 use async_trait::async_trait;
 use aws_sdk_iam::types::{AccessKeyLastUsed, StatusType};
+use keyrot_core::model::{HOME_TAG, NewKey, SecretArn};
+use keyrot_core::ports::TagPort;
 use keyrot_core::{
-    AccessKey, CallError, Credentials, ErrorKind, HOME_TAG, IamPort, IamUser, KeyId, KeyStatus, LastUse, NewKey,
-    SecretArn, SecretKey, TagPort, UserName,
+    AccessKey, CallError, Credentials, ErrorKind, IamPort, IamUser, KeyId, KeyStatus, LastUse, SecretKey, UserName,
 };
 
 /// A user has two keys; a list that goes on for longer is not one.

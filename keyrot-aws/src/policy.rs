@@ -2,7 +2,7 @@
 //!
 //! ```
 //! use keyrot_aws::policy::{Scope, Text};
-//! use keyrot_core::SecretTemplate;
+//! use keyrot_core::selection::SecretTemplate;
 //!
 //! let scope = Scope {
 //!     region: Text::fixed("eu-central-1"),

@@ -4,7 +4,8 @@ use crate::calls::{Op, send};
 use crate::connect::Aws;
 use async_trait::async_trait;
 use aws_credential_types::Credentials as SdkCredentials;
-use keyrot_core::{CallError, CredentialProbe, Credentials, ProbeAnswer, UserArn};
+use keyrot_core::model::ProbeAnswer;
+use keyrot_core::{CallError, CredentialProbe, Credentials, UserArn};
 
 #[async_trait]
 impl CredentialProbe for Aws {

@@ -4,9 +4,8 @@ use crate::calls::Op;
 use crate::time::instant;
 use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
 use aws_sdk_secretsmanager::types::StatusType;
-use keyrot_core::{
-    CallError, Content, Held, Journal, Note, Owner, Secret, SecretArn, SecretState, Timestamp, VersionId,
-};
+use keyrot_core::model::{Content, Held, Journal, Note, Owner, Secret, SecretArn, SecretState, VersionId};
+use keyrot_core::{CallError, Timestamp};
 use std::collections::BTreeMap;
 
 pub(crate) const CURRENT: &str = "AWSCURRENT";

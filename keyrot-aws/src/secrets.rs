@@ -16,10 +16,8 @@ use crate::value::{self, PLACEHOLDER};
 use async_trait::async_trait;
 use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
 use aws_sdk_secretsmanager::types::Tag;
-use keyrot_core::{
-    CallError, Content, Credentials, Difference, ErrorKind, Inside, Note, Owner, SecretArn, SecretName, SecretState,
-    SecretStorePort, StoredVersion, VersionId,
-};
+use keyrot_core::model::{Content, Difference, Inside, Note, Owner, SecretArn, SecretState, StoredVersion, VersionId};
+use keyrot_core::{CallError, Credentials, ErrorKind, SecretName, SecretStorePort};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 use zeroize::Zeroizing;

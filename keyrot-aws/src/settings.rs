@@ -1,7 +1,8 @@
 //! What [`Aws::connect`](crate::Aws::connect) is told. Everything has a default; what is left out is found as every AWS tool finds it.
 
 use crate::limiter::LimiterSettings;
-use keyrot_core::{Credentials, Note, SecretKey};
+use keyrot_core::model::Note;
+use keyrot_core::{Credentials, SecretKey};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;

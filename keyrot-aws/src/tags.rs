@@ -4,7 +4,8 @@ use crate::calls::{Op, send};
 use crate::connect::Aws;
 use async_trait::async_trait;
 use aws_sdk_iam::types::Tag;
-use keyrot_core::{CallError, ErrorKind, TagPort, UserName};
+use keyrot_core::ports::TagPort;
+use keyrot_core::{CallError, ErrorKind, UserName};
 
 #[async_trait]
 impl TagPort for Aws {

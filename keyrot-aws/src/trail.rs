@@ -10,7 +10,8 @@ use crate::limiter::{Limiter, LimiterSettings};
 use async_trait::async_trait;
 use aws_sdk_cloudtrail::types::{LookupAttribute, LookupAttributeKey};
 use aws_smithy_types::DateTime;
-use keyrot_core::{CallError, KeyId, KeyRecord, TrailAsk, TrailPage, TrailPort, UserName};
+use keyrot_core::usage::{KeyRecord, TrailAsk, TrailPage, TrailPort};
+use keyrot_core::{CallError, KeyId, UserName};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 

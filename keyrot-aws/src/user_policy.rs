@@ -3,7 +3,8 @@
 use crate::calls::{Op, send};
 use crate::connect::Aws;
 use async_trait::async_trait;
-use keyrot_core::{CallError, ErrorKind, UserName, UserPolicyPort};
+use keyrot_core::requests::UserPolicyPort;
+use keyrot_core::{CallError, ErrorKind, UserName};
 use percent_encoding::percent_decode_str;
 
 #[async_trait]

@@ -8,7 +8,8 @@
 //! Nothing here returns an error: the text of a JSON error may quote the value.
 
 use crate::settings::FieldNames;
-use keyrot_core::{Credentials, Inside, KeyId, SecretKey};
+use keyrot_core::model::Inside;
+use keyrot_core::{Credentials, KeyId, SecretKey};
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;

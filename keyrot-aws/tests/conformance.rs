@@ -20,7 +20,8 @@ use aws_sdk_iam::error::{DisplayErrorContext, ProvideErrorMetadata};
 use aws_sdk_iam::types::{StatusType, Tag};
 use keyrot_aws::{Aws, TokioClock};
 use keyrot_core::conformance::{CaseOutcome, CaseResult, Lab, Trouble, assert_all, clock, iam, probe, store};
-use keyrot_core::{Credentials, KeyId, KeyStatus, NewKey, SecretKey, SecretName, UserArn, UserName, VersionId};
+use keyrot_core::model::{NewKey, VersionId};
+use keyrot_core::{Credentials, KeyId, KeyStatus, SecretKey, SecretName, UserArn, UserName};
 use std::error::Error;
 use std::time::Duration;
 

@@ -8,10 +8,13 @@ use keyrot_aws::policy::{ACTIONS, Discovery, Scope, Text};
 use keyrot_aws::{Aws, AwsSettings, CallerCredentials, Endpoints, TokioClock};
 use keyrot_core::audit::survey;
 use keyrot_core::memory::{Label, Value, World};
+use keyrot_core::model::VersionId;
+use keyrot_core::ports::TagPort;
+use keyrot_core::requests::{Lifted, end_sessions, lift_if_over};
 use keyrot_core::settings::{Settings, Sources};
 use keyrot_core::{
-    Cancel, Clock, Homes, IamPort, Lifted, Limits, Mode, Outcome, Ports, Request, Revocation, Rotator, SecretName,
-    Selection, TagPort, Timestamp, UserName, VersionId, Waits, end_sessions, lift_if_over, select,
+    Cancel, Clock, Homes, IamPort, Limits, Mode, Outcome, Ports, Request, Revocation, Rotator, SecretName, Selection,
+    Timestamp, UserName, Waits, select,
 };
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -208,7 +211,13 @@ fn operator_policy() -> BTreeSet<String> {
 fn scope(discovery: Discovery) -> Scope {
     Scope {
         discovery,
-        ..Scope::new(Text::fixed("123456789012"), &keyrot_core::SecretTemplate::default(), "/", "RotateKey", "True")
+        ..Scope::new(
+            Text::fixed("123456789012"),
+            &keyrot_core::selection::SecretTemplate::default(),
+            "/",
+            "RotateKey",
+            "True",
+        )
     }
 }
 
@@ -246,8 +255,10 @@ async fn the_trail_is_asked_and_allowed_only_where_it_is_to_be() {
     let called = held_life(true).await;
     assert!(called.contains(&asked));
     let account = Text::fixed("123456789012");
-    let scope =
-        Scope { trail: true, ..Scope::new(account, &keyrot_core::SecretTemplate::default(), "/", "RotateKey", "True") };
+    let scope = Scope {
+        trail: true,
+        ..Scope::new(account, &keyrot_core::selection::SecretTemplate::default(), "/", "RotateKey", "True")
+    };
     let allowed: BTreeSet<String> = scope.policy().actions().into_iter().map(str::to_owned).collect();
     assert!((&called - &free()).is_subset(&allowed), "{called:?}");
     assert_eq!(&allowed - &policy(Discovery::Bulk), BTreeSet::from([asked]));

@@ -8,9 +8,10 @@ use aws_credential_types::Credentials as SdkCredentials;
 use keyrot_aws::policy::{Discovery, Policy, Scope, Text};
 use keyrot_aws::{Aws, AwsSettings, CallerCredentials, Endpoints, TokioClock};
 use keyrot_core::audit::{AccountPort, survey};
+use keyrot_core::model::{SecretState, VersionId};
 use keyrot_core::{
     Cancel, Chosen, ErrorKind, Homes, IamPort, KeyId, KeyStatus, Limits, Mode, Outcome, Ports, Rotator, SecretKey,
-    SecretName, SecretState, SecretStorePort, Selection, UserName, VersionId, Waits, select,
+    SecretName, SecretStorePort, Selection, UserName, Waits, select,
 };
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
@@ -54,7 +55,7 @@ impl Account {
     }
 
     fn scope(&self) -> Scope {
-        let template = keyrot_core::SecretTemplate::default();
+        let template = keyrot_core::selection::SecretTemplate::default();
         let scope = Scope::new(Text::fixed(self.id.as_str()), &template, "/", "RotateKey", "True");
         Scope { region: Text::fixed(REGION), ..scope }
     }
@@ -222,7 +223,7 @@ async fn aws_of_labels(account: &Account, name: &SecretName, version: &str) -> b
     client.get_secret_value().secret_id(name.as_str()).version_stage("THEIRS").send().await.is_ok()
 }
 
-fn owner(user: &UserName) -> keyrot_core::Owner {
-    let id = keyrot_core::UserId::parse("AIDAJQABLZS4A3QDU576Q").unwrap();
-    keyrot_core::Owner { id, account: "123456789012".to_owned(), name: user.clone() }
+fn owner(user: &UserName) -> keyrot_core::model::Owner {
+    let id = keyrot_core::model::UserId::parse("AIDAJQABLZS4A3QDU576Q").unwrap();
+    keyrot_core::model::Owner { id, account: "123456789012".to_owned(), name: user.clone() }
 }

@@ -16,11 +16,10 @@ use crate::render::{paint, style, time};
 use crate::target::Target;
 use cache::{Cache, Entry};
 use caller::Caller;
+use keyrot_core::consumer::{Edition, Freshness, Published, SecretId};
+use keyrot_core::model::{UserRef, after, format_duration};
 use keyrot_core::settings::{SecretPlace, Settings};
-use keyrot_core::{
-    CallError, Credentials, Edition, ErrorKind, Freshness, Published, SecretId, SecretName, Timestamp, UserRef, after,
-    format_duration,
-};
+use keyrot_core::{CallError, Credentials, ErrorKind, SecretName, Timestamp};
 pub(crate) use nested::Nesting;
 use std::time::Duration;
 

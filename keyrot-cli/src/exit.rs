@@ -1,6 +1,6 @@
 //! The exit codes: an interface that scripts rely on.
 
-use keyrot_core::Verdict;
+use keyrot_core::report::Verdict;
 use std::process::ExitCode;
 
 /// How the process ends. The same list stands in `keyrot --help`.

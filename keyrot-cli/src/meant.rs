@@ -1,7 +1,8 @@
 //! Whom a person meant who named a user that is not there.
 
 use crate::target::SANDBOX_REGION;
-use keyrot_core::{Homes, IamUser, MissingWhy, Selection, UserName, Waits, select};
+use keyrot_core::selection::MissingWhy;
+use keyrot_core::{Homes, IamUser, Selection, UserName, Waits, select};
 
 /// `; did you mean ci-deployer?`, or nothing if no user's name comes near.
 pub(crate) fn did_you_mean(name: &UserName, among: &[IamUser]) -> String {

@@ -11,8 +11,12 @@ use keyrot_aws::{
     notify::{self, FromEnvironment},
 };
 use keyrot_core::audit::AccountPort;
+use keyrot_core::consumer::CredentialSource;
+use keyrot_core::ports::TagPort;
+use keyrot_core::requests::UserPolicyPort;
 use keyrot_core::settings::Settings;
-use keyrot_core::{Chosen, CredentialSource, Homes, Notifier, Ports, TagPort, TrailPort, UserPolicyPort};
+use keyrot_core::usage::TrailPort;
+use keyrot_core::{Chosen, Homes, Notifier, Ports};
 use std::sync::Arc;
 
 /// The region of a sandbox's secrets.

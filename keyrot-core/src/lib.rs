@@ -2,9 +2,27 @@
 //!
 //! This crate decides; it has no clock, no I/O and no AWS type. `keyrot-aws` puts it on AWS, [`memory`] on an account in memory.
 //!
+//! # Layers
+//! Each module imports only from those above it in this table.
+//!
+//! | module | what is in it |
+//! |---|---|
+//! | [`model`] | values: names, keys, secrets, the journal, waits, what was observed |
+//! | [`decide`] | the decision: one pure, total function |
+//! | [`machine`] | one user's rotation without I/O: which call is next, and what its reply means |
+//! | [`ports`] | the traits that keyrot acts through |
+//! | [`usage`] | who uses a key, from a trail |
+//! | [`engine`] | rotations on the ports: one user, and many at once |
+//! | [`selection`], [`settings`] | which users, and by which settings |
+//! | [`requests`] | what the operator asks for: rollback, revoke, resolve; your own key |
+//! | [`report`] | every JSON document and its codes |
+//! | [`audit`], [`consumer`] | every key of an account; reading a published key |
+//! | [`memory`], [`conformance`] | the simulated account, and the suites that every port has to pass |
+//!
 //! # Where to begin
-//! - To rotate: [`Rotator::run`] on [`Ports`], for the users that [`select`] chose, by a [`Policy`]. The [`Report`] says where each stands.
-//! - To understand: [`decide`] is the whole of the judgement, [`Rotation`] the machine around it, [`Journal`] what is remembered.
+//! - To rotate: [`Rotator::run`] on [`Ports`], for the users that [`select`] chose, by a [`Policy`]. The [`Report`] has each user's [`Outcome`].
+//! - To understand: [`decide`](decide::decide) is the whole of the judgement, [`Rotation`](machine::Rotation) the machine around it,
+//!   [`Journal`](model::Journal) what is remembered.
 //! - To test what you build: [`memory`] (feature `memory`), mocks of the ports (feature `mocks`).
 //! - To put it on something else: implement the ports, and run the suites of [`conformance`] (feature `conformance`).
 //!
@@ -35,96 +53,41 @@
 //! ```
 //!
 //! # What it promises
-//! What stands under AWSCURRENT works; a key is taken away only after its overlap, once IAM's record shows no use within `quiet`, and while a proved
-//! successor is in place; what cannot be attributed is never touched; a run may die anywhere, and two may work at once. The project's
+//! What has the AWSCURRENT label works; a key is taken away only after its overlap, once IAM's record shows no use within `quiet`, and while a
+//! verified successor is in place; what cannot be attributed is never touched; a run may die anywhere, and two may work at once. The project's
 //! `docs/protocol.md` has the promises in full, with what no program can promise.
 
-mod alive;
 pub mod audit;
-mod call;
-mod clock;
 #[cfg(feature = "conformance")]
 pub mod conformance;
-mod consumer;
-mod decide;
-mod decision;
-mod document;
-mod driver;
-mod event;
-mod home;
-mod journal;
+pub mod consumer;
+pub mod decide;
+pub mod engine;
+pub mod machine;
 #[cfg(feature = "memory")]
 pub mod memory;
-mod names;
-mod nearest;
-mod observed;
-mod outcome;
-mod own;
-mod policy;
-mod ports;
-mod proving;
-mod request;
-mod rotation;
-mod run;
-mod secret;
-mod selection;
-mod sessions;
+pub mod model;
+pub mod ports;
+pub mod report;
+pub mod requests;
+pub mod selection;
 #[cfg(feature = "settings")]
 pub mod settings;
-mod telling;
 #[cfg(test)]
 mod testing;
-mod text;
-mod trail;
-mod version;
-mod words;
+pub mod usage;
 
 /// An instant in UTC.
 pub type Timestamp = chrono::DateTime<chrono::Utc>;
 
-pub use alive::{Aftermath, StillAlive};
-pub use call::{Call, CallError, Effect, ErrorKind, Inside, NewKey, ProbeAnswer, Reply};
-pub use clock::{CLOCK_TOLERANCE, WrongClock};
-#[cfg(feature = "mocks")]
-pub use consumer::MockCredentialSource;
-pub use consumer::{CredentialSource, Edition, Freshness, Published, SecretId, UserRef};
-pub use decide::{Doubt, Implausible, Order, OrderStep, decide, decide_order, decide_request};
-pub use decision::{Blocked, Decision, Evidence, Question, Refusal, Step, Unhoused, Wait, Why};
-pub use document::{
-    Counts, EventDocument, EvidenceDocument, KeyDocument, RequestDocument, RunDocument, State, UserDocument, Verdict,
+// What most programs need; everything else is in the modules.
+pub use decide::{Blocked, Wait, Why};
+pub use engine::{Chosen, Limits, Notifier, Ports, Report, Rotator, Standing};
+pub use machine::{Event, EventKind, Mode, Outcome, Severity, Stop};
+pub use model::{
+    AccessKey, CallError, Credentials, Effect, ErrorKind, IamUser, KeyId, KeyStatus, LastUse, Policy, Request,
+    Revocation, SecretKey, SecretName, UserArn, UserName, Waits,
 };
-pub use driver::{Cancel, Driven, Ports, drive};
-pub use event::{Event, EventKind, Failure, Severity};
-pub use home::{Adoption, Difference, HOME_TAG, HomeTag, Owner, Place, Residence, SecretArn};
-pub use journal::{Intent, Journal, Note, Phase, Promoted, Retired, Revoked};
-pub use names::{KeyId, NameError, SecretName, UserArn, UserId, UserName, VersionId};
-pub use observed::{AccessKey, Held, KeyStatus, LastUse, Observed, Proof, Secret, SecretState, StoredVersion};
-pub use outcome::{Outcome, Stop, Subject};
-pub use own::{OwnBlocked, OwnStep, ReplaceError, Undone, decide_own, other_key, replace_own};
-pub use policy::{Policy, PolicyError, Waits, after};
-pub use ports::{Clock, CredentialProbe, IamPort, IamUser, Notifier, SecretStorePort, TagPort};
-#[cfg(feature = "mocks")]
-pub use ports::{MockClock, MockCredentialProbe, MockIamPort, MockNotifier, MockSecretStorePort, MockTagPort};
-pub use request::{Intended, Request, Revocation, WayOut};
-pub use rotation::{Decider, Mode, Next, Rotation, Task};
-pub use run::{Chosen, Limits, Progress, Report, Rotator, Standing};
-pub use secret::{Credentials, SecretKey};
-pub use selection::{
-    Homes, Missing, MissingWhy, PassedOver, Pattern, PatternError, SecretPattern, SecretTemplate, Selected, Selection,
-    TemplateError, Unnameable, select,
-};
-#[cfg(feature = "mocks")]
-pub use sessions::MockUserPolicyPort;
-pub use sessions::{
-    EndedSessions, LONGEST_ROLE_SESSION, LONGEST_SESSION, Lifted, NotEnded, UserPolicyPort, deny_issued_before,
-    end_sessions, lift_if_over,
-};
-pub use telling::NotifierFailure;
-pub use text::format_duration;
-#[cfg(feature = "mocks")]
-pub use trail::MockTrailPort;
-pub use trail::{
-    AssumedRole, ForeignText, KeyRecord, Searched, Tally, TrailAsk, TrailBounds, TrailPage, TrailPort, UseEvent,
-    UseEvidence, UseSource, is_region, look_up, regions_to_ask,
-};
-pub use version::Content;
+pub use ports::{Cancel, Clock, CredentialProbe, IamPort, SecretStorePort};
+pub use report::RunDocument;
+pub use selection::{Homes, Selected, Selection, select};

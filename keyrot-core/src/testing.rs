@@ -1,7 +1,8 @@
 //! Short names for the unit tests.
 #![allow(clippy::unwrap_used)]
 
-use crate::{KeyId, Timestamp};
+use crate::Timestamp;
+use crate::model::names::KeyId;
 use chrono::DateTime;
 
 /// An instant, in seconds from a fixed one.

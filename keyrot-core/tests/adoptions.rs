@@ -3,10 +3,12 @@
 
 mod support;
 
+use keyrot_core::engine::Progress;
 use keyrot_core::memory::{Fault, FaultAt, MemoryAccount, World};
+use keyrot_core::report::{State, Verdict};
 use keyrot_core::{
-    Cancel, Chosen, Homes, IamPort, Limits, Mode, Outcome, Ports, Progress, Report, Rotator, RunDocument, Selected,
-    Selection, State, Stop, UserName, Verdict, Waits, select,
+    Cancel, Chosen, Homes, IamPort, Limits, Mode, Outcome, Ports, Report, Rotator, RunDocument, Selected, Selection,
+    Stop, UserName, Waits, select,
 };
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -110,7 +112,8 @@ async fn a_secret_that_somebody_else_wrote_is_an_adoption_too() {
             let user: UserName = format!("user-{n:02}").parse().unwrap();
             let key = world.user(&user).unwrap().keys()[0].listed.id.clone();
             let value = keyrot_core::memory::Value::credentials(&World::credentials_of(&key), None);
-            let version = keyrot_core::VersionId::parse(format!("5f0c0e6e-9a53-4b3e-8f35-1d1c52a7c0{n:02}")).unwrap();
+            let version =
+                keyrot_core::model::VersionId::parse(format!("5f0c0e6e-9a53-4b3e-8f35-1d1c52a7c0{n:02}")).unwrap();
             world.create_secret(&format!("/iam/{user}/access_key").parse().unwrap(), Some((version, value))).unwrap();
         }
     });

@@ -6,9 +6,10 @@ mod support;
 use futures_util::FutureExt;
 use keyrot_core::audit::{AuditPolicy, FindingKind, audit, survey};
 use keyrot_core::memory::{Fault, FaultAt, Label, MemoryAccount, Rules, Value, World};
+use keyrot_core::model::{ProbeAnswer, after};
 use keyrot_core::{
-    Cancel, Credentials, Event, EventKind, Homes, KeyId, KeyStatus, Limits, Mode, Outcome, Policy, Ports, ProbeAnswer,
-    Rotator, SecretName, Selection, Timestamp, UserName, Waits, Why, after, select,
+    Cancel, Credentials, Event, EventKind, Homes, KeyId, KeyStatus, Limits, Mode, Outcome, Policy, Ports, Rotator,
+    SecretName, Selection, Timestamp, UserName, Waits, Why, select,
 };
 use proptest::prelude::*;
 use std::time::Duration;

@@ -1,11 +1,12 @@
 //! One user, one home: whatever region, name, account or user a run is started for, a second secret never takes the first one's key away.
 #![allow(clippy::unwrap_used)]
 
+use keyrot_core::decide::{Step, Unhoused};
 use keyrot_core::memory::{Label, MemoryAccount, Value, World};
+use keyrot_core::model::{Adoption, Difference, HOME_TAG, HomeTag, Owner, SecretArn, VersionId};
 use keyrot_core::{
-    Adoption, Blocked, Cancel, Chosen, Credentials, Difference, Event, EventKind, HOME_TAG, HomeTag, Homes, KeyId,
-    KeyStatus, Limits, Mode, Outcome, Owner, Policy, Ports, Request, Revocation, Rotator, SecretArn, SecretName,
-    Selection, Standing, Step, Unhoused, UserName, VersionId, Waits, select,
+    Blocked, Cancel, Chosen, Credentials, Event, EventKind, Homes, KeyId, KeyStatus, Limits, Mode, Outcome, Policy,
+    Ports, Request, Revocation, Rotator, SecretName, Selection, Standing, UserName, Waits, select,
 };
 use std::time::Duration;
 

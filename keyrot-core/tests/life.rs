@@ -2,9 +2,9 @@
 #![allow(clippy::unwrap_used)]
 
 use keyrot_core::memory::{MemoryAccount, World};
+use keyrot_core::model::Subject;
 use keyrot_core::{
-    Cancel, Chosen, EventKind, KeyId, Limits, Mode, Outcome, Policy, Ports, Report, Rotator, Subject, UserName, Waits,
-    Why,
+    Cancel, Chosen, EventKind, KeyId, Limits, Mode, Outcome, Policy, Ports, Report, Rotator, UserName, Waits, Why,
 };
 use std::time::Duration;
 

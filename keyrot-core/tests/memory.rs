@@ -3,9 +3,10 @@
 
 use futures_util::FutureExt;
 use keyrot_core::memory::{Actor, Fault, FaultAt, Label, MemoryAccount, Rules, Value, Watch, World};
+use keyrot_core::model::{Note, ProbeAnswer, Promoted, VersionId};
 use keyrot_core::{
-    Credentials, Effect, ErrorKind, IamPort, KeyId, KeyStatus, LastUse, Note, Policy, ProbeAnswer, Promoted,
-    SecretName, SecretStorePort, UserName, VersionId, Waits,
+    Credentials, Effect, ErrorKind, IamPort, KeyId, KeyStatus, LastUse, Policy, SecretName, SecretStorePort, UserName,
+    Waits,
 };
 use std::time::Duration;
 
@@ -132,7 +133,7 @@ fn each_call_takes_its_time() {
     world.rules = Rules { call_time: MINUTE, ..Rules::default() };
     let (before, account) = (world.now(), MemoryAccount::new(world));
     account.list_keys(&user).now_or_never().unwrap().unwrap();
-    assert_eq!(account.world().now(), keyrot_core::after(before, MINUTE));
+    assert_eq!(account.world().now(), keyrot_core::model::after(before, MINUTE));
 }
 
 /// A user in the overlap: the old key under AWSPREVIOUS, the new one proved and under AWSCURRENT, and noted down.

@@ -7,9 +7,11 @@ use async_trait::async_trait;
 use chrono::TimeDelta;
 use futures_util::FutureExt;
 use keyrot_core::memory::{Fault, FaultAt, Label, MemoryAccount, Rules, Value, World};
+use keyrot_core::model::VersionId;
+use keyrot_core::requests::{ReplaceError, replace_own};
 use keyrot_core::{
-    Cancel, Clock, EventKind, KeyId, KeyStatus, Limits, Mode, Outcome, Ports, ReplaceError, Request, Revocation,
-    Rotator, Standing, Timestamp, VersionId, replace_own,
+    Cancel, Clock, EventKind, KeyId, KeyStatus, Limits, Mode, Outcome, Ports, Request, Revocation, Rotator, Standing,
+    Timestamp,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -209,7 +211,7 @@ fn a_good_key_survives_an_sts_that_is_out_of_reach_for_days() {
                 said.contains("could not verify AKIA") && said.contains("is not known"),
                 "{fault:?}, run {run}: {said}"
             );
-            assert_eq!(standing.outcome.verdict(), keyrot_core::Verdict::Failed);
+            assert_eq!(standing.outcome.verdict(), keyrot_core::report::Verdict::Failed);
             assert!(
                 standing
                     .events

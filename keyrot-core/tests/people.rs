@@ -4,7 +4,8 @@
 mod support;
 
 use keyrot_core::memory::{Broken, Label, Rules, Value, World};
-use keyrot_core::{KeyId, KeyStatus, Ports, Report, VersionId};
+use keyrot_core::model::VersionId;
+use keyrot_core::{KeyId, KeyStatus, Ports, Report};
 use std::fmt::Write;
 use std::time::Duration;
 use support::{DAY, Dice, HOUR, Hooked, Life, MINUTE, Pace, Start, Yielding, interleave};

@@ -2,10 +2,12 @@
 #![allow(clippy::unwrap_used)]
 
 use async_trait::async_trait;
+use keyrot_core::engine::Progress;
 use keyrot_core::memory::{Fault, FaultAt, MemoryAccount, World};
+use keyrot_core::model::{NewKey, SecretArn};
 use keyrot_core::{
-    AccessKey, CallError, Cancel, Chosen, Event, Homes, IamPort, IamUser, KeyId, LastUse, Limits, Mode, NewKey,
-    Notifier, Outcome, Ports, Progress, Report, Rotator, SecretArn, Selection, Stop, UserName, Waits, select,
+    AccessKey, CallError, Cancel, Chosen, Event, Homes, IamPort, IamUser, KeyId, LastUse, Limits, Mode, Notifier,
+    Outcome, Ports, Report, Rotator, Selection, Stop, UserName, Waits, select,
 };
 use std::sync::{Arc, Mutex};
 

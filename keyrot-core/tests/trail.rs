@@ -2,11 +2,13 @@
 #![allow(clippy::unwrap_used)]
 
 use async_trait::async_trait;
+use keyrot_core::engine::Progress;
 use keyrot_core::memory::{Fault, FaultAt, MemoryAccount, TrailedUse, World};
+use keyrot_core::model::{UseEvidence, after};
+use keyrot_core::usage::{KeyRecord, TrailAsk, TrailPage, TrailPort};
 use keyrot_core::{
-    CallError, Cancel, Clock, EventKind, Homes, KeyId, KeyRecord, Limits, Mode, Outcome, Ports, Progress, Report,
-    Rotator, RunDocument, Selected, Selection, Standing, Timestamp, TrailAsk, TrailPage, TrailPort, UseEvidence,
-    UserName, Waits, Why, after, select,
+    CallError, Cancel, Clock, EventKind, Homes, KeyId, Limits, Mode, Outcome, Ports, Report, Rotator, RunDocument,
+    Selected, Selection, Standing, Timestamp, UserName, Waits, Why, select,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

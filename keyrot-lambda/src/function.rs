@@ -3,10 +3,12 @@
 use crate::request::{Request, Sweep};
 use crate::{logs, metrics};
 use keyrot_aws::notify::Channels;
+use keyrot_core::engine::Progress;
+use keyrot_core::model::{Order, OrderStep};
+use keyrot_core::report::{State, Verdict};
 use keyrot_core::settings::Settings;
 use keyrot_core::{
-    Cancel, Chosen, Homes, Mode, Order, OrderStep, Outcome, Ports, Progress, Report, Rotator, RunDocument, SecretName,
-    Selected, State, Timestamp, Verdict,
+    Cancel, Chosen, Homes, Mode, Outcome, Ports, Report, Rotator, RunDocument, SecretName, Selected, Timestamp,
 };
 use lambda_runtime::{Diagnostic, tracing};
 use serde_json::{Value, json};

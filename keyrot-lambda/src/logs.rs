@@ -1,7 +1,8 @@
 //! Lines of JSON on stdout, for CloudWatch Logs.
 
 use keyrot_aws::SECRET_LOG_TARGETS;
-use keyrot_core::{Event, EventDocument, Severity};
+use keyrot_core::report::EventDocument;
+use keyrot_core::{Event, Severity};
 use lambda_runtime::tracing::{self, Level};
 use std::str::FromStr;
 use tracing_subscriber::filter::{LevelFilter, Targets};

@@ -2,7 +2,8 @@
 //!
 //! One namespace, one dimension (the function): a dimension for each user would cost a metric for each user, and alarm on none.
 
-use keyrot_core::{Counts, RunDocument, Timestamp};
+use keyrot_core::report::Counts;
+use keyrot_core::{RunDocument, Timestamp};
 use serde_json::{Value, json};
 
 /// The namespace.

@@ -1,6 +1,7 @@
 //! What the function is asked for. Each kind of event is read strictly: a misspelt field is told, and nothing is done.
 
-use keyrot_core::{Order, OrderStep, SecretName, UserName, VersionId};
+use keyrot_core::model::{Order, OrderStep, VersionId};
+use keyrot_core::{SecretName, UserName};
 use serde::Deserialize;
 use serde_json::Value;
 use std::fmt;

@@ -5,8 +5,9 @@ use crate::connect::{Aws, Caller};
 use aws_credential_types::credential_feature::AwsCredentialFeature as Feature;
 use aws_credential_types::provider::ProvideCredentials;
 use chrono::{DateTime, TimeDelta, Utc};
+use keyrot_core::Timestamp;
+use keyrot_core::model::WrongClock;
 use keyrot_core::settings::Settings;
-use keyrot_core::{Timestamp, WrongClock};
 use std::time::{Duration, SystemTime};
 use tokio::time::timeout;
 

@@ -2,8 +2,9 @@
 
 use super::{Check, Health};
 use crate::policy::{Scope, Text};
+use keyrot_core::Waits;
+use keyrot_core::model::format_duration;
 use keyrot_core::settings::{Origin, Settings};
-use keyrot_core::{Waits, format_duration};
 use std::time::Duration;
 
 const HOUR: Duration = Duration::from_secs(3600);

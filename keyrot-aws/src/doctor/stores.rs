@@ -2,11 +2,9 @@
 
 use super::{Check, Notes};
 use crate::connect::Aws;
+use keyrot_core::model::{Journal, SecretState, VersionId, format_duration};
 use keyrot_core::settings::Settings;
-use keyrot_core::{
-    ErrorKind, Homes, Journal, KeyId, Ports, SecretName, SecretState, Selected, Timestamp, UserArn, VersionId,
-    format_duration,
-};
+use keyrot_core::{ErrorKind, Homes, KeyId, Ports, SecretName, Selected, Timestamp, UserArn};
 use std::time::Duration;
 
 /// So many secrets are read to find the last run.

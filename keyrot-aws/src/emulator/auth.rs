@@ -8,7 +8,8 @@ use chrono::{NaiveDateTime, TimeDelta};
 use hyper::body::Bytes;
 use hyper::http::request::Parts;
 use keyrot_core::memory::World;
-use keyrot_core::{Credentials, KeyId, ProbeAnswer, SecretKey, Timestamp, UserArn};
+use keyrot_core::model::ProbeAnswer;
+use keyrot_core::{Credentials, KeyId, SecretKey, Timestamp, UserArn};
 use std::time::SystemTime;
 
 /// How `x-amz-date` is written.
@@ -125,7 +126,7 @@ pub(super) fn caller(call: &ApiCall, admin: &Credentials, world: &mut World) -> 
         }
         let arn =
             world.users().find(|user| user.key(&key).is_some()).map(|user| user.arn.clone()).ok_or_else(unknown)?;
-        let over = keyrot_core::after(issued, keyrot_core::LONGEST_SESSION) <= world.now();
+        let over = keyrot_core::model::after(issued, keyrot_core::requests::LONGEST_SESSION) <= world.now();
         return if over { Err(unknown()) } else { Ok(Caller::User(arn)) };
     }
     let key = signer.clone();

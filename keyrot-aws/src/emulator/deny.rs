@@ -54,7 +54,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use keyrot_core::memory::World;
-    use keyrot_core::{EndedSessions, deny_issued_before};
+    use keyrot_core::requests::{EndedSessions, deny_issued_before};
 
     fn with(document: &str) -> MemoryUser {
         let mut world = World::new("2026-01-05T04:00:00Z".parse().unwrap());

@@ -4,7 +4,8 @@ use super::auth::Caller;
 use super::reply::{Output, Refused, Xml};
 use super::request::{ApiCall, Service, invalid};
 use keyrot_core::memory::{MemoryUser, World};
-use keyrot_core::{IamUser, Timestamp, UserArn, UserId, UserName};
+use keyrot_core::model::UserId;
+use keyrot_core::{IamUser, Timestamp, UserArn, UserName};
 use std::collections::BTreeMap;
 
 /// IAM's, for a user: `TagUser` in the API reference.
@@ -105,7 +106,7 @@ pub(super) fn session_token(call: &ApiCall, caller: &Caller, now: Timestamp) -> 
         return Err(Refused::new("AccessDenied", message));
     }
     let seconds = call.number("DurationSeconds", 43_200, 129_600)?;
-    let end = keyrot_core::after(now, std::time::Duration::from_secs(seconds as u64));
+    let end = keyrot_core::model::after(now, std::time::Duration::from_secs(seconds as u64));
     Ok(Xml::of(|x| {
         x.element("Credentials", |x| {
             x.text("AccessKeyId", credentials.key.as_str());

@@ -4,8 +4,9 @@ use super::reply::{Output, Refused, Xml};
 use super::request::ApiCall;
 use crate::credential_report::write;
 use aws_smithy_types::base64;
+use keyrot_core::Timestamp;
 use keyrot_core::memory::World;
-use keyrot_core::{Timestamp, after};
+use keyrot_core::model::after;
 use std::time::Duration;
 
 /// IAM makes no new report while the last is younger (IAM user guide, "Generate credential reports for your AWS account").

@@ -4,7 +4,8 @@ use super::iam::cut;
 use super::reply::{Output, Refused};
 use super::request::{ApiCall, Service, invalid};
 use keyrot_core::memory::{Label, MemorySecret, Value, World};
-use keyrot_core::{Difference, SecretName, Timestamp, VersionId};
+use keyrot_core::model::{Difference, VersionId};
+use keyrot_core::{SecretName, Timestamp};
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeSet;
 use std::hash::{BuildHasher, RandomState};
@@ -211,7 +212,7 @@ fn delete(call: &ApiCall, name: &SecretName, world: &mut World) -> Result<Output
         return Err(marked(name));
     }
     secret.deleted = Some(now);
-    let date = keyrot_core::after(now, DAY * u32::try_from(days).unwrap_or(30));
+    let date = keyrot_core::model::after(now, DAY * u32::try_from(days).unwrap_or(30));
     Ok(named(name, world, fields(json!({ "DeletionDate": seconds(date) }))))
 }
 

@@ -91,7 +91,7 @@ impl Clocked {
         if self.time == WorldTime::Still {
             return;
         }
-        let present = keyrot_core::after(SystemTime::now().into(), self.ahead);
+        let present = keyrot_core::model::after(SystemTime::now().into(), self.ahead);
         if let Ok(passed) = (present - self.world.now()).to_std() {
             self.world.advance(passed);
         }

@@ -4,7 +4,8 @@ use super::auth::{self, Caller, Signature};
 use super::reply::{Output, Refused};
 use super::request::{ApiCall, Parameters};
 use keyrot_core::memory::{TrailedUse, World};
-use keyrot_core::{KeyId, Timestamp, UseEvent, UserArn};
+use keyrot_core::model::UseEvent;
+use keyrot_core::{KeyId, Timestamp, UserArn};
 use serde_json::{Map, Value, json};
 
 /// The largest page (CloudTrail API reference, `LookupEvents`, parameter `MaxResults`).

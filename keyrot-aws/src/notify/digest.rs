@@ -3,10 +3,9 @@
 
 use super::About;
 use super::console::user_page;
-use keyrot_core::{
-    Blocked, Counts, ErrorKind, Outcome, Report, RunDocument, Selected, Severity, Standing, State, Stop, UserDocument,
-    Verdict, format_duration,
-};
+use keyrot_core::model::format_duration;
+use keyrot_core::report::{Counts, State, UserDocument, Verdict};
+use keyrot_core::{Blocked, ErrorKind, Outcome, Report, RunDocument, Selected, Severity, Standing, Stop};
 use std::collections::BTreeMap;
 use std::time::Duration;
 

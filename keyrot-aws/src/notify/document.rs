@@ -3,10 +3,9 @@
 
 use super::About;
 use super::digest::{clip, severity};
-use keyrot_core::{
-    Counts, Event, EventDocument, EventKind, KeyId, Report, RunDocument, SecretName, Selected, Severity, Timestamp,
-    UseEvidence, UserName, Verdict,
-};
+use keyrot_core::model::UseEvidence;
+use keyrot_core::report::{Counts, EventDocument, Verdict};
+use keyrot_core::{Event, EventKind, KeyId, Report, RunDocument, SecretName, Selected, Severity, Timestamp, UserName};
 use serde::Serialize;
 
 pub(super) const SCHEMA: &str = "keyrot.events/1";

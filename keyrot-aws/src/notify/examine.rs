@@ -3,8 +3,9 @@
 use super::digest::Digest;
 use super::notifier::Told;
 use super::{About, Channels, Means, signature};
+use keyrot_core::report::Verdict;
 use keyrot_core::settings::NotifySpec;
-use keyrot_core::{Severity, Timestamp, Verdict};
+use keyrot_core::{Severity, Timestamp};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;

@@ -7,7 +7,8 @@
 //! ```no_run
 //! use keyrot_aws::notify::{Channels, FromEnvironment};
 //! use keyrot_aws::{Aws, AwsSettings};
-//! use keyrot_core::{Ports, Rotator, settings::NotifySpec};
+//! use keyrot_core::{Ports, Rotator};
+//! use keyrot_core::settings::NotifySpec;
 //!
 //! # async fn example(ports: Ports, chosen: Vec<keyrot_core::Chosen>) -> Result<(), Box<dyn std::error::Error>> {
 //! let aws = Aws::connect(&AwsSettings::default()).await?;

@@ -7,8 +7,9 @@ use crate::Aws;
 use crate::calls::{Op, send};
 use crate::limiter::Limiter;
 use aws_sdk_sns::types::MessageAttributeValue;
+use keyrot_core::Severity;
+use keyrot_core::report::Verdict;
 use keyrot_core::settings::Topic as TopicArn;
-use keyrot_core::{Severity, Verdict};
 use tokio::time::Instant;
 
 /// All messages of keyrot's in a FIFO topic come in order.

@@ -1,7 +1,7 @@
 //! The policies of those who do not rotate on a schedule: who audits, who is on call, who uses a key, and who rotates their own.
 
 use super::{Policy, Scope, Sid, Statement, Text};
-use keyrot_core::HOME_TAG;
+use keyrot_core::model::HOME_TAG;
 
 impl Scope {
     /// The policy for [`audit`](keyrot_core::audit), which only reads, and sees users whatever their tags and paths. A rotation needs none of it.

@@ -1,9 +1,10 @@
 //! What the policy is for, and how its statements follow from that.
 
 use super::{OneOrMany, Policy, Sid, Statement, Syntax, Text};
+use keyrot_core::model::HOME_TAG;
+use keyrot_core::selection::SecretTemplate;
 #[cfg(any(feature = "settings", feature = "notify"))]
 use keyrot_core::settings::{NotifySpec, NotifyTarget, SecretPlace};
-use keyrot_core::{HOME_TAG, SecretTemplate};
 
 /// What keyrot is to work on, and with what.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,7 +1,8 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use keyrot_core::{SecretTemplate, UserArn};
+use keyrot_core::UserArn;
+use keyrot_core::selection::SecretTemplate;
 
 fn scope(template: &str, path: &str) -> Scope {
     let template = SecretTemplate::parse(template).unwrap();

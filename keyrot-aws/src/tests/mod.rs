@@ -18,7 +18,8 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
-use keyrot_core::{Credentials, KeyId, SecretKey, SecretName, UserName, VersionId};
+use keyrot_core::model::VersionId;
+use keyrot_core::{Credentials, KeyId, SecretKey, SecretName, UserName};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 

@@ -1,7 +1,8 @@
 use super::{Answer, HIDDEN, Script, credentials, json, json_error, key, secret, user, version};
 use crate::value::PLACEHOLDER;
 use crate::{AwsSettings, FieldNames, SecretSettings};
-use keyrot_core::{Effect, ErrorKind, Inside, Intent, Note, SecretState, SecretStorePort, UserName, VersionId};
+use keyrot_core::model::{Inside, Intent, Note, SecretState, VersionId};
+use keyrot_core::{Effect, ErrorKind, SecretStorePort, UserName};
 use serde_json::{Value, json};
 
 const ARN: &str = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:/iam/ci/access_key-AbCdEf";
@@ -56,7 +57,7 @@ async fn missing_deleted_and_replica_are_told_apart() {
     let denied = json_error("AccessDeniedException", "not authorized to perform: secretsmanager:DescribeSecret on x");
     assert_eq!(state(denied).await.unwrap_err().kind, ErrorKind::Denied);
     let empty = state(json(&json!({ "ARN": ARN }))).await.unwrap();
-    let nothing = keyrot_core::Secret::empty(keyrot_core::SecretArn::parse(ARN).unwrap());
+    let nothing = keyrot_core::model::Secret::empty(keyrot_core::model::SecretArn::parse(ARN).unwrap());
     assert_eq!(empty, SecretState::Present(nothing));
     // Without an ARN nobody can say whose home it is.
     assert!(state(json(&json!({}))).await.is_err());
@@ -327,7 +328,7 @@ async fn all_pages_of_versions_are_listed() {
     .await;
     let versions = aws.versions(&secret()).await.unwrap();
     let created = chrono::DateTime::from_timestamp(1_750_000_000, 0);
-    let stored = |id| keyrot_core::StoredVersion { id, created };
+    let stored = |id| keyrot_core::model::StoredVersion { id, created };
     assert_eq!(versions, [stored(version('A')), stored(VersionId::parse(FOREIGN).unwrap())]);
     let body = sent(&script.requests()[2].body);
     assert_eq!((&body["IncludeDeprecated"], &body["NextToken"]), (&json!(true), &json!("t2")));
@@ -353,7 +354,7 @@ async fn a_store_that_takes_no_token_for_the_id_is_brought_to_it() {
     assert_eq!((&swap["RemoveFromVersionId"], &swap["VersionStage"]), (&json!(FOREIGN), &json!("AWSCURRENT")));
 }
 
-fn owner(user: &UserName) -> keyrot_core::Owner {
-    let id = keyrot_core::UserId::parse("AIDAJQABLZS4A3QDU576Q").unwrap();
-    keyrot_core::Owner { id, account: "123456789012".to_owned(), name: user.clone() }
+fn owner(user: &UserName) -> keyrot_core::model::Owner {
+    let id = keyrot_core::model::UserId::parse("AIDAJQABLZS4A3QDU576Q").unwrap();
+    keyrot_core::model::Owner { id, account: "123456789012".to_owned(), name: user.clone() }
 }

@@ -1,5 +1,6 @@
 use super::{Answer, HIDDEN, Script, credentials, throttle, xml, xml_error};
-use keyrot_core::{CredentialProbe, ErrorKind, ProbeAnswer};
+use keyrot_core::model::ProbeAnswer;
+use keyrot_core::{CredentialProbe, ErrorKind};
 
 fn identity(arn: &str) -> Answer {
     let inside = format!("<Arn>{arn}</Arn><UserId>AIDA</UserId><Account>123456789012</Account>");

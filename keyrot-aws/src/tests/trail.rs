@@ -1,5 +1,6 @@
 use super::{Answer, Script, json, json_error, key, xml};
-use keyrot_core::{ErrorKind, KeyId, LastUse, TrailAsk, TrailPort};
+use keyrot_core::usage::{TrailAsk, TrailPort};
+use keyrot_core::{ErrorKind, KeyId, LastUse};
 use serde_json::{Value, json};
 
 const RECORDED: &str = include_str!("../trail/fixtures/lookup_events.json");

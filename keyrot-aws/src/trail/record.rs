@@ -1,7 +1,8 @@
 //! One record of CloudTrail's (CloudTrail user guide, "CloudTrail record contents"). What makes it a use of the key has to be there and be
 //! right; everything else may be missing, or be more than is known here.
 
-use keyrot_core::{ForeignText, KeyId, Timestamp, UseEvent};
+use keyrot_core::model::{ForeignText, UseEvent};
+use keyrot_core::{KeyId, Timestamp};
 use serde::Deserialize;
 
 #[derive(Deserialize)]

@@ -3,9 +3,10 @@
 use crate::account::{Account, secret};
 use async_trait::async_trait;
 use keyrot_aws::TokioClock;
+use keyrot_core::model::{ProbeAnswer, SecretState, Subject};
 use keyrot_core::{
-    Cancel, Chosen, Clock, CredentialProbe, IamPort, KeyStatus, Limits, Mode, Outcome, Policy, Ports, ProbeAnswer,
-    Rotator, SecretState, SecretStorePort, Standing, Subject, Timestamp, UserName, Waits, Why,
+    Cancel, Chosen, Clock, CredentialProbe, IamPort, KeyStatus, Limits, Mode, Outcome, Policy, Ports, Rotator,
+    SecretStorePort, Standing, Timestamp, UserName, Waits, Why,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,9 +1,7 @@
 use crate::account::{Account, Emulator, secret};
 use crate::gaps::Gap;
-use keyrot_core::{
-    Content, Credentials, ErrorKind, Inside, Intent, KeyId, Note, Secret, SecretKey, SecretName, SecretState,
-    SecretStorePort, Timestamp, UserName, VersionId,
-};
+use keyrot_core::model::{Content, Inside, Intent, Note, Secret, SecretState, VersionId};
+use keyrot_core::{Credentials, ErrorKind, KeyId, SecretKey, SecretName, SecretStorePort, Timestamp, UserName};
 use std::time::Duration;
 
 fn at(seconds: i64) -> Timestamp {
@@ -183,7 +181,7 @@ pub(crate) async fn deleted_secrets_and_replicas_are_seen(account: Account) {
     assert!(account.aws.put_placeholder(&secret, &placeholder(2)).await.is_err());
 }
 
-pub(crate) fn owner(user: &UserName) -> keyrot_core::Owner {
-    let id = keyrot_core::UserId::parse("AIDAJQABLZS4A3QDU576Q").unwrap();
-    keyrot_core::Owner { id, account: "123456789012".to_owned(), name: user.clone() }
+pub(crate) fn owner(user: &UserName) -> keyrot_core::model::Owner {
+    let id = keyrot_core::model::UserId::parse("AIDAJQABLZS4A3QDU576Q").unwrap();
+    keyrot_core::model::Owner { id, account: "123456789012".to_owned(), name: user.clone() }
 }

@@ -1,6 +1,7 @@
 use crate::account::{Account, Emulator};
 use crate::gaps::Gap;
-use keyrot_core::{CredentialProbe, Credentials, IamPort, ProbeAnswer, SecretKey};
+use keyrot_core::model::ProbeAnswer;
+use keyrot_core::{CredentialProbe, Credentials, IamPort, SecretKey};
 
 pub(crate) async fn the_caller_is_known(account: Account) {
     let caller = account.aws.caller_identity().await.unwrap();

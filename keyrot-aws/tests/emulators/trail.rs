@@ -2,7 +2,8 @@
 
 use crate::account::Account;
 use crate::gaps::Gap;
-use keyrot_core::{IamPort, TrailBounds, TrailPort, look_up};
+use keyrot_core::IamPort;
+use keyrot_core::usage::{TrailBounds, TrailPort, look_up};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 

@@ -8,10 +8,11 @@ mod signed;
 
 use keyrot_aws::notify::{Channels, FromEnvironment};
 use keyrot_aws::{Aws, AwsSettings, CallerCredentials, Endpoints};
+use keyrot_core::model::{Subject, UserId};
 use keyrot_core::settings::NotifySpec;
 use keyrot_core::{
     Blocked, Chosen, Event, EventKind, IamUser, KeyId, Notifier, Outcome, Policy, Report, SecretKey, SecretName,
-    Standing, Subject, UserArn, UserId, Waits,
+    Standing, UserArn, Waits,
 };
 use std::sync::Arc;
 

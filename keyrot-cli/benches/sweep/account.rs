@@ -1,7 +1,8 @@
 //! The accounts that the benchmark sweeps.
 
 use keyrot_core::memory::{Value, World};
-use keyrot_core::{Note, Promoted, SecretName, UserName, VersionId};
+use keyrot_core::model::{Note, Promoted, VersionId};
+use keyrot_core::{SecretName, UserName};
 use std::collections::BTreeSet;
 use std::error::Error;
 use std::time::{Duration, SystemTime};

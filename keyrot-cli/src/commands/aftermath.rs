@@ -2,10 +2,12 @@
 
 use crate::render::{paint, style};
 use crate::target::Target;
-use keyrot_core::{
-    Aftermath, EndedSessions, LONGEST_ROLE_SESSION, LastUse, Lifted, Outcome, Revocation, Standing, StillAlive,
-    Timestamp, TrailBounds, UseEvidence, UserName, end_sessions, lift_if_over, look_up, regions_to_ask,
+use keyrot_core::model::UseEvidence;
+use keyrot_core::requests::{
+    Aftermath, EndedSessions, LONGEST_ROLE_SESSION, Lifted, StillAlive, end_sessions, lift_if_over,
 };
+use keyrot_core::usage::{TrailBounds, look_up, regions_to_ask};
+use keyrot_core::{LastUse, Outcome, Revocation, Standing, Timestamp, UserName};
 use std::time::Duration;
 
 /// CloudTrail is asked for the roles that the key assumed, within this.

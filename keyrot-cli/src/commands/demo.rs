@@ -8,10 +8,12 @@ use crate::problem::Problem;
 use crate::render::demo::{Stage, Who};
 use crate::render::{paint, print_json, style};
 use futures_util::FutureExt;
+use keyrot_core::engine::Progress;
 use keyrot_core::memory::{Fault, FaultAt, Label, MemoryAccount, Rules, Value, World};
+use keyrot_core::model::ProbeAnswer;
 use keyrot_core::{
-    Cancel, Chosen, Credentials, Event, EventKind, Homes, KeyId, Limits, Mode, Policy, Ports, ProbeAnswer, Progress,
-    Rotator, Selection, Timestamp, UserName, Waits, select,
+    Cancel, Chosen, Credentials, Event, EventKind, Homes, KeyId, Limits, Mode, Policy, Ports, Rotator, Selection,
+    Timestamp, UserName, Waits, select,
 };
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -248,7 +250,7 @@ impl Play {
 
     fn advance_to(&self, day: u32, hour: Duration) {
         let start = Timestamp::from_timestamp(1_767_585_600, 0).unwrap_or_default();
-        let then = keyrot_core::after(start, DAY * day + hour);
+        let then = keyrot_core::model::after(start, DAY * day + hour);
         self.account.advance((then - self.account.world().now()).to_std().unwrap_or_default());
     }
 

@@ -8,10 +8,13 @@ use crate::problem::Problem;
 use crate::render::enroll::{Change, Document, Row, screen};
 use crate::render::{paint, print, print_json, style, talk_width, width};
 use crate::target::Target;
+use keyrot_core::model::{Adoption, HOME_TAG};
+use keyrot_core::report::{State, UserDocument};
+use keyrot_core::selection::{Missing, MissingWhy};
 use keyrot_core::settings::Settings;
 use keyrot_core::{
-    Adoption, CallError, Cancel, Chosen, ErrorKind, HOME_TAG, Homes, IamUser, Missing, MissingWhy, Mode, Outcome,
-    Request, Rotator, RunDocument, Selected, Selection, State, UserDocument, UserName, select,
+    CallError, Cancel, Chosen, ErrorKind, Homes, IamUser, Mode, Outcome, Request, Rotator, RunDocument, Selected,
+    Selection, UserName, select,
 };
 use std::collections::BTreeSet;
 

@@ -12,10 +12,9 @@ use crate::render::own::{self, Document, Outcome};
 use crate::render::{paint, print, print_json, style, time, width};
 use crate::signals::Signals;
 use find::Found;
-use keyrot_core::{
-    AccessKey, Cancel, KeyId, LastUse, OwnBlocked, OwnStep, Ports, ReplaceError, Timestamp, Undone, UserName,
-    WrongClock, decide_own, other_key, replace_own,
-};
+use keyrot_core::model::WrongClock;
+use keyrot_core::requests::{OwnBlocked, OwnStep, ReplaceError, Undone, decide_own, other_key, replace_own};
+use keyrot_core::{AccessKey, Cancel, KeyId, LastUse, Ports, Timestamp, UserName};
 use std::io::ErrorKind;
 
 pub(crate) const EXAMPLES: &str = "\
@@ -207,7 +206,7 @@ impl Work<'_> {
         let (result, signal) = signals.until_the_end(&cancel, say, work).await;
         let new = result.map_err(|error| self.not_replaced(&error, signal))?;
         self.done.push(format!("made {new}, proved it, and put it into the file"));
-        let until = keyrot_core::after(now, self.policy.waits().overlap);
+        let until = keyrot_core::model::after(now, self.policy.waits().overlap);
         let old = self.mine();
         let message =
             format!("the profile {profile} has the new key {new}; the key before, {old}, stays Active for now");

@@ -8,8 +8,9 @@ use crate::problem::Problem;
 use crate::render::{policy, print, print_json};
 use clap::ValueEnum;
 use keyrot_aws::policy::{ACTIONS, Discovery, Hooks, Key, Policy, Scope, Syntax, Text};
+use keyrot_core::SecretName;
+use keyrot_core::model::UserRef;
 use keyrot_core::settings::Settings;
-use keyrot_core::{SecretName, UserRef};
 use serde::Serialize;
 use std::collections::BTreeMap;
 

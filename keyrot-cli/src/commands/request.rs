@@ -12,10 +12,15 @@ use crate::render::request::{self as render, Kind, Told};
 use crate::render::{json, paint, print, style, talk_width, width};
 use crate::signals::Signals;
 use crate::target::Target;
+use keyrot_core::decide::Refusal;
+use keyrot_core::machine::Intended;
+use keyrot_core::report::{EvidenceDocument, RequestDocument, UserDocument};
+use keyrot_core::requests::WayOut;
+use keyrot_core::selection::MissingWhy;
 use keyrot_core::settings::Settings;
 use keyrot_core::{
-    Blocked, Cancel, Chosen, EvidenceDocument, Intended, KeyId, Limits, MissingWhy, Mode, Outcome, Refusal, Report,
-    Request, RequestDocument, Revocation, Rotator, Standing, Stop, UserDocument, UserName, WayOut,
+    Blocked, Cancel, Chosen, KeyId, Limits, Mode, Outcome, Report, Request, Revocation, Rotator, Standing, Stop,
+    UserName,
 };
 use std::time::Duration;
 

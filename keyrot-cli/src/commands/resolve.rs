@@ -7,7 +7,8 @@ use crate::exit::Exit;
 use crate::problem::Problem;
 use crate::render::request::{self as render, Kind};
 use crate::render::{print, width};
-use keyrot_core::{UserName, WayOut};
+use keyrot_core::UserName;
+use keyrot_core::requests::WayOut;
 
 const EXAMPLES: &str = "\
 Examples:

@@ -9,8 +9,10 @@ use crate::render::run::{Screen, screen};
 use crate::render::{paint, print, print_json, style, width};
 use crate::signals::Signals;
 use crate::target::Target;
+use keyrot_core::engine::NotifierFailure;
+use keyrot_core::selection::MissingWhy;
 use keyrot_core::settings::Settings;
-use keyrot_core::{Cancel, MissingWhy, Mode, Notifier, NotifierFailure, Rotator, RunDocument, Selected, UserName};
+use keyrot_core::{Cancel, Mode, Notifier, Rotator, RunDocument, Selected, UserName};
 use std::sync::Arc;
 
 pub(crate) async fn plan(invocation: &Invocation, users: &Users) -> Result<Exit, Problem> {

@@ -9,10 +9,9 @@ use crate::render::sandbox::screen;
 use crate::render::{paint, print, print_json, style, time, width};
 use crate::sandbox::{SandboxDocument, SandboxFile, seed};
 use keyrot_core::memory::{Label, Refusal, TrailedUse, Value, World};
+use keyrot_core::model::ProbeAnswer;
 use keyrot_core::settings::Settings;
-use keyrot_core::{
-    Credentials, KeyId, KeyStatus, ProbeAnswer, SecretName, Selection, Timestamp, UserName, Waits, select,
-};
+use keyrot_core::{Credentials, KeyId, KeyStatus, SecretName, Selection, Timestamp, UserName, Waits, select};
 use serde::Serialize;
 use std::time::Duration;
 

@@ -11,11 +11,12 @@ use crate::render::{paint, print, print_json, style, time, width};
 use crate::signals::Signals;
 use crate::target::Target;
 use indicatif::{HumanDuration, ProgressBar, ProgressState, ProgressStyle};
+use keyrot_core::engine::Progress;
+use keyrot_core::model::UseEvidence;
+use keyrot_core::report::{UserDocument, Verdict};
 use keyrot_core::settings::Settings;
-use keyrot_core::{
-    AccessKey, Cancel, ErrorKind, KeyId, LastUse, Mode, Progress, Rotator, Timestamp, TrailBounds, UseEvidence,
-    UserDocument, UserName, Verdict, is_region, look_up, regions_to_ask,
-};
+use keyrot_core::usage::{TrailBounds, is_region, look_up, regions_to_ask};
+use keyrot_core::{AccessKey, Cancel, ErrorKind, KeyId, LastUse, Mode, Rotator, Timestamp, UserName};
 use serde::Serialize;
 use std::fmt;
 use std::time::Duration;

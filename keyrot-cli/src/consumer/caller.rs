@@ -5,8 +5,8 @@ use crate::args::reading_in;
 use crate::problem::Problem;
 use crate::profiles::{Kind, Places, Profiles, read};
 use keyrot_aws::{Aws, AwsSettings, Timeouts};
+use keyrot_core::consumer::{CredentialSource, SecretId};
 use keyrot_core::settings::Settings;
-use keyrot_core::{CredentialSource, SecretId};
 use std::path::Path;
 use std::time::Duration;
 

@@ -2,8 +2,8 @@
 
 use crate::no_aws;
 use crate::problem::Problem;
+use keyrot_core::consumer::{CredentialSource, SecretId};
 use keyrot_core::settings::Settings;
-use keyrot_core::{CredentialSource, SecretId};
 
 pub(super) struct Caller {
     pub(super) scope: String,

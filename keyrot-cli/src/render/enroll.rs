@@ -2,8 +2,9 @@
 
 use super::table::{Cell, Table, hanging};
 use super::{paint, style};
+use keyrot_core::report::{State, UserDocument};
 use keyrot_core::settings::Settings;
-use keyrot_core::{SecretName, State, UserDocument, UserName};
+use keyrot_core::{SecretName, UserName};
 use serde::Serialize;
 use std::fmt::Write;
 
@@ -108,7 +109,7 @@ pub(crate) fn screen(document: &Document, settings: &Settings, sandbox: bool, wi
         let command = if sandbox { "keyrot --sandbox rotate" } else { "keyrot rotate" };
         let waits = settings.policy().waits();
         let [overlap, half, quiet, idle] =
-            [waits.overlap, waits.overlap / 2, waits.quiet, waits.idle].map(keyrot_core::format_duration);
+            [waits.overlap, waits.overlap / 2, waits.quiet, waits.idle].map(keyrot_core::model::format_duration);
         let most = settings.max_adoptions().filter(|most| *most < document.planned());
         let most =
             most.map(|most| format!(" One run adopts {most} of them at most (max_adoptions).")).unwrap_or_default();

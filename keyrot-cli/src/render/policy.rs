@@ -1,7 +1,7 @@
 //! The policy in other tools' languages: pieces for an AWS SAM (CloudFormation) template, and for Terraform.
 
 use keyrot_aws::policy::{Hooks, Key, Many, Policy, Scope, Sid, Statement, Syntax, Text};
-use keyrot_core::SecretTemplate;
+use keyrot_core::selection::SecretTemplate;
 use std::fmt::Write;
 
 type Places = (Syntax, Text, Text, Text);

@@ -2,9 +2,11 @@
 
 use super::table::{Cell, Table, hanging, wrap};
 use super::{paint, style, time};
+use keyrot_core::machine::Intended;
+use keyrot_core::report::{RequestDocument, State};
+use keyrot_core::requests::{EndedSessions, WayOut};
 use keyrot_core::{
-    AccessKey, Chosen, EndedSessions, Intended, KeyId, KeyStatus, Outcome, Request, RequestDocument, Revocation,
-    Severity, Standing, State, Timestamp, WayOut, Why,
+    AccessKey, Chosen, KeyId, KeyStatus, Outcome, Request, Revocation, Severity, Standing, Timestamp, Why,
 };
 use std::fmt::Write;
 
@@ -382,7 +384,7 @@ fn what_is_left(told: &Told<'_>, width: Option<usize>) -> String {
     };
     out.push_str(&hanging("  ", style::DIM, &message, style::PLAIN, width));
     if let Some(Intended::DeleteLater { key, after }) = intended.filter(|_| done) {
-        let after = keyrot_core::format_duration(*after);
+        let after = keyrot_core::model::format_duration(*after);
         let text =
             format!("a run deletes {key} when it has been Inactive for {after}, if the user is tagged for rotation");
         out.push_str(&hanging("  ", style::DIM, &text, style::PLAIN, width));

@@ -3,8 +3,9 @@
 use super::table::{Cell, Table, hanging};
 use super::{paint, style, time};
 use anstyle::Style;
+use keyrot_core::report::{Counts, KeyDocument, State, UserDocument, Verdict};
 use keyrot_core::settings::Settings;
-use keyrot_core::{Counts, KeyDocument, RunDocument, State, Timestamp, UserDocument, Verdict};
+use keyrot_core::{RunDocument, Timestamp};
 use std::fmt::Write;
 
 /// From so many columns on, keys have columns of their own.
@@ -243,7 +244,7 @@ fn sum(screen: Screen, document: &RunDocument, settings: &Settings) -> String {
     let replaces = |user: &UserDocument| matches!((user.state, user.reason), (State::Due, "rotate" | "adopt"));
     if screen == Screen::Plan && document.users.iter().any(replaces) {
         let waits = settings.policy().waits();
-        let [overlap, idle] = [waits.overlap, waits.idle].map(keyrot_core::format_duration);
+        let [overlap, idle] = [waits.overlap, waits.idle].map(keyrot_core::model::format_duration);
         let text = format!(
             "an old key stays Active for {overlap} at least, and until something uses the new one or nothing has used the old one for {idle}: a monthly job is not cut off"
         );

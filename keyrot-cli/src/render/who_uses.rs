@@ -3,7 +3,8 @@
 use super::table::{Cell, Table, hanging};
 use super::{paint, plural, style, time};
 use crate::commands::who_uses::{Document, KeyUses};
-use keyrot_core::{ForeignText, Searched, Tally, Timestamp, UseSource};
+use keyrot_core::Timestamp;
+use keyrot_core::model::{ForeignText, Searched, Tally, UseSource};
 use std::fmt::Write;
 
 /// So many rows a key; --json has all.

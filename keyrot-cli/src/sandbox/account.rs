@@ -4,12 +4,17 @@ use super::{SandboxError, SandboxFile};
 use async_trait::async_trait;
 use futures_util::FutureExt;
 use keyrot_core::audit::{AccountPort, CredentialReport};
+use keyrot_core::consumer::{CredentialSource, Edition, Published, SecretId};
 use keyrot_core::memory::{MemoryAccount, World};
+use keyrot_core::model::{
+    Difference, Inside, NewKey, Note, Owner, ProbeAnswer, SecretArn, SecretState, StoredVersion, VersionId,
+};
+use keyrot_core::ports::TagPort;
+use keyrot_core::requests::UserPolicyPort;
+use keyrot_core::usage::{KeyRecord, TrailAsk, TrailPage, TrailPort};
 use keyrot_core::{
-    AccessKey, CallError, Clock, CredentialProbe, CredentialSource, Credentials, Difference, Edition, ErrorKind,
-    IamPort, IamUser, Inside, KeyId, KeyRecord, LastUse, NewKey, Note, Owner, ProbeAnswer, Published, SecretArn,
-    SecretId, SecretName, SecretState, SecretStorePort, StoredVersion, TagPort, Timestamp, TrailAsk, TrailPage,
-    TrailPort, UserName, UserPolicyPort, VersionId,
+    AccessKey, CallError, Clock, CredentialProbe, Credentials, ErrorKind, IamPort, IamUser, KeyId, LastUse, SecretName,
+    SecretStorePort, Timestamp, UserName,
 };
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,7 +1,8 @@
 //! The account as `keyrot sandbox show` tells it: everything but secret material.
 
 use keyrot_core::memory::{Label, MemorySecret, MemoryUser, World};
-use keyrot_core::{KeyId, LastUse, SecretName, Timestamp, UserName, VersionId};
+use keyrot_core::model::VersionId;
+use keyrot_core::{KeyId, LastUse, SecretName, Timestamp, UserName};
 use serde::Serialize;
 use std::collections::BTreeMap;
 

@@ -280,7 +280,7 @@ impl Life {
             let pending = secret.labelled(Label::Pending).filter(|v| Some(*v) != secret.labelled(Label::Current));
             assert_eq!(pending, None, "{user}");
             let answer = world.authenticate(&credentials, "s3", "eu-west-1");
-            assert!(matches!(answer, keyrot_core::ProbeAnswer::Authenticated(_)), "{user}: {answer:?}");
+            assert!(matches!(answer, keyrot_core::model::ProbeAnswer::Authenticated(_)), "{user}: {answer:?}");
         }
     }
 }

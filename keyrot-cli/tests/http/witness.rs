@@ -2,7 +2,8 @@
 
 use keyrot_aws::emulator::{By, Change, Emulator};
 use keyrot_core::memory::{Actor, Label, Value, Watch, World};
-use keyrot_core::{Credentials, KeyId, Policy, ProbeAnswer, SecretName, Timestamp, UserName, Waits};
+use keyrot_core::model::ProbeAnswer;
+use keyrot_core::{Credentials, KeyId, Policy, SecretName, Timestamp, UserName, Waits};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -130,7 +131,8 @@ impl Person {
     /// What the consumer has, read again where it is too old, and what is published now.
     fn in_use(&mut self, world: &World) -> Vec<Credentials> {
         let current = published(world, &self.secret);
-        let stale = self.cached.as_ref().is_none_or(|(_, since)| keyrot_core::after(*since, CACHE) <= world.now());
+        let stale =
+            self.cached.as_ref().is_none_or(|(_, since)| keyrot_core::model::after(*since, CACHE) <= world.now());
         if let Some(current) = current.clone().filter(|_| stale) {
             self.cached = Some((current, world.now()));
         }

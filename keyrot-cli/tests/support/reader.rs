@@ -2,7 +2,8 @@
 
 use keyrot_aws::emulator::{Emulator, EmulatorOptions};
 use keyrot_core::memory::{Label, Value, World};
-use keyrot_core::{Credentials, KeyId, SecretName, UserName, VersionId};
+use keyrot_core::model::VersionId;
+use keyrot_core::{Credentials, KeyId, SecretName, UserName};
 use serde_json::Value as Json;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};

@@ -1,6 +1,6 @@
 //! The controls that findings break: one table, with what each says in its own numbers.
 
-use super::FindingKind;
+use crate::audit::finding::FindingKind;
 use serde::{Serialize, Serializer};
 use std::fmt;
 use std::time::Duration;

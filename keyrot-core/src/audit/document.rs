@@ -1,7 +1,8 @@
 //! An audit as one stable document: what `keyrot audit --json` prints.
 
-use super::{Finding, FindingKind, FindingSeverity};
-use crate::{KeyId, Timestamp, UserName};
+use crate::Timestamp;
+use crate::audit::finding::{Finding, FindingKind, FindingSeverity};
+use crate::model::names::{KeyId, UserName};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,7 +1,8 @@
 //! What an audit finds.
 
-use super::Control;
-use crate::{KeyId, Timestamp, UserName};
+use crate::Timestamp;
+use crate::audit::controls::Control;
+use crate::model::names::{KeyId, UserName};
 use serde::Serialize;
 use std::fmt;
 

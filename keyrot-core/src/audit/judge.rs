@@ -1,14 +1,21 @@
 //! The rules: a pure function of what is known, the policy and the time.
 
-use super::{
-    AccountView, Audit, AuditCounts, Control, Finding, FindingKind, FindingSeverity, KeyRow, KeyView, Next,
-    RotationRow, UserRow, UserView, controls_of,
-};
-use crate::selection::owner_of;
-use crate::{
-    Blocked, Chosen, Homes, IamUser, LastUse, MissingWhy, SecretPattern, SecretTemplate, Selection, Timestamp,
-    UserName, Waits, after, format_duration, select,
-};
+use crate::Timestamp;
+use crate::audit::controls::{Control, controls_of};
+use crate::audit::document::{Audit, AuditCounts, KeyRow, Next, RotationRow, UserRow};
+use crate::audit::finding::{Finding, FindingKind, FindingSeverity};
+use crate::audit::view::{AccountView, KeyView, UserView};
+use crate::decide::decision::blocked::Blocked;
+use crate::engine::rotator::Chosen;
+use crate::model::names::UserName;
+use crate::model::observed::LastUse;
+use crate::model::text::format_duration;
+use crate::model::user::IamUser;
+use crate::model::user::owner_of;
+use crate::model::waits::{Waits, after};
+use crate::selection::pattern::SecretPattern;
+use crate::selection::template::SecretTemplate;
+use crate::selection::{Homes, MissingWhy, Selection, select};
 use std::collections::BTreeMap;
 use std::time::Duration;
 

@@ -32,15 +32,15 @@
 //!   What is not known is never taken for unused.
 //! - Age is measured to the present; idle time to the report, which is as far as its evidence goes.
 
-mod controls;
-mod document;
-mod finding;
-mod judge;
-mod port;
-mod survey;
+pub(crate) mod controls;
+pub(crate) mod document;
+pub(crate) mod finding;
+pub(crate) mod judge;
+pub(crate) mod port;
+pub(crate) mod survey;
 #[cfg(test)]
 mod tests;
-mod view;
+pub(crate) mod view;
 
 pub use controls::{CONTROLS, Control, Standard, controls_of};
 pub use document::{Audit, AuditCounts, KeyRow, Next, Only, RotationRow, UserRow};

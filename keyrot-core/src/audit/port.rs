@@ -1,7 +1,7 @@
-//! What an audit needs beside [`IamPort`](crate::IamPort).
+//! What an audit needs beside [`IamPort`](crate::ports::IamPort).
 
-use super::CredentialReport;
-use crate::CallError;
+use crate::audit::view::CredentialReport;
+use crate::model::error::CallError;
 use async_trait::async_trait;
 
 /// The account as a whole.

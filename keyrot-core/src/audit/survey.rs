@@ -1,7 +1,11 @@
 //! Collecting what an audit looks at.
 
-use super::{AccountPort, AccountView};
-use crate::{AccessKey, CallError, ErrorKind, IamPort, UserName};
+use crate::audit::port::AccountPort;
+use crate::audit::view::AccountView;
+use crate::model::error::{CallError, ErrorKind};
+use crate::model::names::UserName;
+use crate::model::observed::AccessKey;
+use crate::ports::IamPort;
 use futures_util::{StreamExt, stream};
 use std::collections::{BTreeMap, BTreeSet};
 

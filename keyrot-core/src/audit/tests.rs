@@ -1,8 +1,13 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
+use crate::Timestamp;
+use crate::model::names::{UserArn, UserId, UserName};
+use crate::model::observed::{AccessKey, KeyStatus, LastUse};
+use crate::model::user::IamUser;
+use crate::model::waits::{Policy, Waits};
+use crate::selection::Selection;
 use crate::testing::{at, key};
-use crate::{AccessKey, IamUser, KeyStatus, LastUse, Policy, Selection, Timestamp, UserArn, UserId, UserName, Waits};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

@@ -1,6 +1,9 @@
 //! What is known of an account.
 
-use crate::{AccessKey, IamUser, KeyId, KeyStatus, LastUse, Timestamp, UserArn, UserName};
+use crate::Timestamp;
+use crate::model::names::{KeyId, UserArn, UserName};
+use crate::model::observed::{AccessKey, KeyStatus, LastUse};
+use crate::model::user::IamUser;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 

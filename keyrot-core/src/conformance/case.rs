@@ -1,7 +1,8 @@
 //! Cases and their results.
 
-use super::Trouble;
-use crate::{CallError, ErrorKind, NameError};
+use crate::conformance::lab::Trouble;
+use crate::model::error::{CallError, ErrorKind};
+use crate::model::names::NameError;
 use futures_util::FutureExt;
 use std::fmt::Debug;
 use std::panic::AssertUnwindSafe;
@@ -106,7 +107,7 @@ pub(super) fn refused<T: Debug>(what: &str, result: Result<T, CallError>, kind: 
     match result {
         Ok(found) => fail(format!("{what}: expected {kind:?}, but it was carried out: {found:?}")),
         Err(error) if error.kind != kind => fail(format!("{what}: expected {kind:?}, found {:?}: {error}", error.kind)),
-        Err(error) if error.effect != crate::Effect::None => {
+        Err(error) if error.effect != crate::model::error::Effect::None => {
             fail(format!("{what}: a refusal changes nothing, but the effect is {:?}", error.effect))
         }
         Err(error) => Ok(error),
@@ -114,7 +115,7 @@ pub(super) fn refused<T: Debug>(what: &str, result: Result<T, CallError>, kind: 
 }
 
 /// What is shown of something has to be without the secret.
-pub(super) fn hides(what: &str, shown: &str, secret: &crate::SecretKey) -> Checked {
+pub(super) fn hides(what: &str, shown: &str, secret: &crate::model::credentials::SecretKey) -> Checked {
     holds(&format!("the Debug or Display of {what} shows the secret"), !shown.contains(secret.expose()))
 }
 

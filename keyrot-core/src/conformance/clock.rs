@@ -1,7 +1,8 @@
 //! The cases for the clock.
 
 use super::case::{CaseResult, Checked, cases, holds};
-use crate::{Clock, after};
+use crate::model::waits::after;
+use crate::ports::Clock;
 use std::time::Duration;
 
 /// Runs all cases for a [`Clock`]. They take a tenth of a second on a real one.

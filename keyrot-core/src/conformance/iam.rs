@@ -2,9 +2,12 @@
 
 use super::case::{CaseResult, Checked, Miss, cases, fail, hides, holds, refused, same};
 use super::lab::Lab;
-use crate::{
-    AccessKey, ErrorKind, HOME_TAG, IamPort, IamUser, KeyId, KeyStatus, LastUse, SecretArn, UserArn, UserName,
-};
+use crate::model::error::ErrorKind;
+use crate::model::home::{HOME_TAG, SecretArn};
+use crate::model::names::{KeyId, UserArn, UserName};
+use crate::model::observed::{AccessKey, KeyStatus, LastUse};
+use crate::model::user::IamUser;
+use crate::ports::IamPort;
 
 struct Desk<'a> {
     port: &'a dyn IamPort,

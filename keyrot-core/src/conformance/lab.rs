@@ -1,6 +1,9 @@
 //! What the suite needs beyond the ports.
 
-use crate::{Credentials, KeyId, KeyStatus, NewKey, SecretName, UserArn, UserName, VersionId};
+use crate::model::credentials::Credentials;
+use crate::model::names::{KeyId, SecretName, UserArn, UserName, VersionId};
+use crate::model::observed::KeyStatus;
+use crate::model::stored::NewKey;
 use async_trait::async_trait;
 
 /// Why a lab did not do what it was asked.

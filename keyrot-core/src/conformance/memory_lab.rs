@@ -1,8 +1,13 @@
 //! The lab on the in-memory account; also the example of how one is written.
 
-use super::{Lab, Trouble};
-use crate::memory::{MemoryAccount, Refusal, Value};
-use crate::{Credentials, KeyId, KeyStatus, NameError, NewKey, ProbeAnswer, SecretName, UserArn, UserName, VersionId};
+use crate::conformance::lab::{Lab, Trouble};
+use crate::memory::account::MemoryAccount;
+use crate::memory::secrets::Value;
+use crate::memory::world::Refusal;
+use crate::model::credentials::Credentials;
+use crate::model::names::{KeyId, NameError, SecretName, UserArn, UserName, VersionId};
+use crate::model::observed::KeyStatus;
+use crate::model::stored::{NewKey, ProbeAnswer};
 use async_trait::async_trait;
 use std::time::Duration;
 

@@ -16,16 +16,16 @@
 //! # });
 //! ```
 
-mod case;
-mod clock;
-mod iam;
-mod lab;
+pub(crate) mod case;
+pub(crate) mod clock;
+pub(crate) mod iam;
+pub(crate) mod lab;
 #[cfg(feature = "memory")]
-mod memory_lab;
-mod notes;
-mod probe;
-mod store;
-mod versions;
+pub(crate) mod memory_lab;
+pub(crate) mod notes;
+pub(crate) mod probe;
+pub(crate) mod store;
+pub(crate) mod versions;
 
 pub use case::{CaseOutcome, CaseResult, assert_all};
 pub use clock::clock;

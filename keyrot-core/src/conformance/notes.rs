@@ -2,7 +2,9 @@
 
 use super::case::{Checked, Miss, refused, same};
 use super::store::{Desk, at, made_up};
-use crate::{ErrorKind, Intent, Journal, KeyId, Note, Phase, Promoted, Retired, Revoked, VersionId};
+use crate::model::error::ErrorKind;
+use crate::model::journal::{Intent, Journal, Note, Phase, Promoted, Retired, Revoked};
+use crate::model::names::{KeyId, VersionId};
 
 /// One note of each kind.
 fn notes() -> Result<[Note; 4], Miss> {

@@ -2,7 +2,11 @@
 
 use super::case::{CaseResult, Checked, Miss, cases, hides, same};
 use super::lab::Lab;
-use crate::{CredentialProbe, Credentials, KeyId, KeyStatus, ProbeAnswer, SecretKey, UserArn, UserName};
+use crate::model::credentials::{Credentials, SecretKey};
+use crate::model::names::{KeyId, UserArn, UserName};
+use crate::model::observed::KeyStatus;
+use crate::model::stored::ProbeAnswer;
+use crate::ports::CredentialProbe;
 
 struct Desk<'a> {
     port: &'a dyn CredentialProbe,

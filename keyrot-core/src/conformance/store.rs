@@ -3,10 +3,14 @@
 use super::case::{CaseResult, Checked, Miss, cases, fail, holds, refused, same};
 use super::lab::Lab;
 use super::{notes, versions};
-use crate::{
-    Content, Credentials, ErrorKind, KeyId, Owner, Secret, SecretKey, SecretName, SecretState, SecretStorePort,
-    Timestamp, UserId, UserName, VersionId,
-};
+use crate::Timestamp;
+use crate::model::credentials::{Credentials, SecretKey};
+use crate::model::error::ErrorKind;
+use crate::model::home::Owner;
+use crate::model::names::{KeyId, SecretName, UserId, UserName, VersionId};
+use crate::model::observed::{Secret, SecretState};
+use crate::model::version::Content;
+use crate::ports::SecretStorePort;
 
 pub(super) struct Desk<'a> {
     pub(super) port: &'a dyn SecretStorePort,
@@ -199,7 +203,7 @@ async fn deleted_refuses(desk: &Desk<'_>) -> Checked {
     desk.lab.delete_secret(&secret).await?;
     let (credentials, version) = made_up('A')?;
     match desk.port.stage(&secret, &version, &credentials, None).await {
-        Err(error) => same("effect", &error.effect, &crate::Effect::None),
+        Err(error) => same("effect", &error.effect, &crate::model::error::Effect::None),
         Ok(()) => fail("a deleted secret took a new version"),
     }
 }

@@ -2,7 +2,11 @@
 
 use super::case::{Checked, Miss, hides, holds, refused, same};
 use super::store::{Desk, made_up};
-use crate::{Content, Credentials, ErrorKind, Inside, SecretName, VersionId};
+use crate::model::credentials::Credentials;
+use crate::model::error::ErrorKind;
+use crate::model::names::{SecretName, VersionId};
+use crate::model::stored::Inside;
+use crate::model::version::Content;
 
 const FOREIGN: &str = "5f0c0e6e-9a53-4b3e-8f35-1d1c52a7c0de";
 
@@ -185,7 +189,7 @@ pub(super) async fn listed(desk: &Desk<'_>) -> Checked {
     same("versions", &ids, &expected)?;
     // A version's date is what a forged id is known by: the store's own, and not what the id says.
     holds("a version has no date of its own", found.iter().all(|version| version.created.is_some()))?;
-    let user = crate::UserName::parse(format!("{}-dated", desk.lab.prefix()))?;
+    let user = crate::model::names::UserName::parse(format!("{}-dated", desk.lab.prefix()))?;
     desk.lab.add_user(&user, "/", &[]).await?;
     let now = desk.lab.add_key(&user).await?.created;
     let apart = found.iter().filter_map(|version| version.created).map(|at| (now - at).num_seconds());

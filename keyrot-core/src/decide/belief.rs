@@ -4,11 +4,14 @@
 //! and Secrets Manager's own facts (when a key or a version was created, which status it has) leave room for it; what is not believed counts
 //! as absent, and is reported. What a claim that passes can still bring about at worst is written down in `docs/protocol.md`.
 
-use crate::policy::after;
-use crate::{
-    AccessKey, CLOCK_TOLERANCE, Content, Held, Journal, KeyId, Note, Observed, Policy, Secret, SecretState,
-    StoredVersion, Timestamp,
-};
+use crate::Timestamp;
+use crate::model::clock::CLOCK_TOLERANCE;
+use crate::model::journal::{Journal, Note};
+use crate::model::names::KeyId;
+use crate::model::observed::{AccessKey, Held, Observed, Secret, SecretState, StoredVersion};
+use crate::model::version::Content;
+use crate::model::waits::Policy;
+use crate::model::waits::after;
 use serde::Serialize;
 use std::borrow::Cow;
 use std::fmt;

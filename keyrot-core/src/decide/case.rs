@@ -1,11 +1,15 @@
 //! One user's case: what is seen, and what each key is to the rotation.
 
 use super::belief;
-use crate::policy::after;
-use crate::{
-    AccessKey, CLOCK_TOLERANCE, Content, Decision, Held, Intent, KeyId, LastUse, Note, Observed, Phase, Policy,
-    Promoted, Proof, Question, Retired, Secret, Step, Timestamp, Wait, Why,
-};
+use crate::Timestamp;
+use crate::decide::decision::{Decision, Question, Step, Wait, Why};
+use crate::model::clock::CLOCK_TOLERANCE;
+use crate::model::journal::{Intent, Note, Phase, Promoted, Retired};
+use crate::model::names::KeyId;
+use crate::model::observed::{AccessKey, Held, LastUse, Observed, Proof, Secret};
+use crate::model::version::Content;
+use crate::model::waits::Policy;
+use crate::model::waits::after;
 use std::time::Duration;
 
 /// What a key is to the rotation.

@@ -1,9 +1,10 @@
 //! One user, one home: whether this secret is where the user's key belongs, before anything else is decided.
 
-use crate::{
-    Adoption, Blocked, Content, Decision, Difference, HomeTag, KeyStatus, Observed, Proof, Question, Secret,
-    SecretState, Step, Unhoused, Wait, Why,
-};
+use crate::decide::decision::blocked::{Blocked, Unhoused};
+use crate::decide::decision::{Decision, Question, Step, Wait, Why};
+use crate::model::home::{Adoption, Difference, HomeTag};
+use crate::model::observed::{KeyStatus, Observed, Proof, Secret, SecretState};
+use crate::model::version::Content;
 
 /// What has to be done or known before the secret is the user's home; `None` where it is, or where it cannot be written to anyway.
 ///

@@ -1,10 +1,12 @@
 //! The way of a key that is to go: Active → (overlap, quiet) → Inactive → (soak) → deleted.
 
 use super::case::{Case, Role, in_use};
-use crate::policy::after;
-use crate::{
-    AccessKey, Blocked, Decision, KeyId, KeyStatus, LastUse, Note, Phase, Promoted, Proof, Question, Step, Wait, Why,
-};
+use crate::decide::decision::blocked::Blocked;
+use crate::decide::decision::{Decision, Question, Step, Wait, Why};
+use crate::model::journal::{Note, Phase, Promoted};
+use crate::model::names::KeyId;
+use crate::model::observed::{AccessKey, KeyStatus, LastUse, Proof};
+use crate::model::waits::after;
 
 impl Case<'_> {
     /// Brings one key on its way: Active → (overlap, quiet) → Inactive → (soak) → deleted. The one that is noted down goes first.

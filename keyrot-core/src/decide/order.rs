@@ -3,47 +3,29 @@
 use super::belief::believed;
 use super::case::Case;
 use super::{home, usable};
-use crate::{
-    AccessKey, Blocked, Content, Decision, Held, KeyId, Observed, Policy, Proof, Question, Refusal, Secret, Step,
-    Timestamp, VersionId, Why,
-};
+use crate::Timestamp;
+use crate::decide::decision::blocked::Blocked;
+use crate::decide::decision::refusal::Refusal;
+use crate::decide::decision::{Decision, Question, Step, Why};
+use crate::model::names::KeyId;
+use crate::model::observed::{AccessKey, Held, Observed, Proof, Secret};
+use crate::model::step::{Order, OrderStep};
+use crate::model::version::Content;
+use crate::model::waits::Policy;
 use serde::{Deserialize, Serialize};
 
-/// An order of Secrets Manager's to its rotation function (Secrets Manager user guide, "Rotation by Lambda function").
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Order {
-    /// What is to be done.
-    pub step: OrderStep,
-    /// The version that it is about: the event's `ClientRequestToken`.
-    pub version: VersionId,
-}
-
-/// One step of four. Each may be ordered again, after a failure or a lost answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum OrderStep {
-    /// Make a key and put it into the version.
-    CreateSecret,
-    /// Make IAM know it, which it does since it made it.
-    SetSecret,
-    /// Prove it.
-    TestSecret,
-    /// Make the version current.
-    FinishSecret,
-}
-
-/// Decides what an order takes now: one pure, total function, beside [`decide`](crate::decide()) and under the same promises.
+/// Decides what an order takes now: one pure, total function, beside [`decide`](crate::decide::decide()) and under the same promises.
 ///
 /// # Expected flow
 /// `CreateSecret`: `Look(Inside)` → `Write(intent)` → `CreateKey` → `Stage` → `Done`. `SetSecret`: `Done`. `TestSecret`: `Look(Proof)` → `Done`.
 /// `FinishSecret`: `Look(Proof)` → `Promote` → `Write(promoted)` → `Done`. An order that was carried out before is `Done` at once.
 ///
 /// # Guarantees
-/// Those of [`decide`](crate::decide()). No key is retired here: that is for [`decide`](crate::decide()), in scheduled runs, which in turn make no key while
+/// Those of [`decide`](crate::decide::decide()). No key is retired here: that is for [`decide`](crate::decide::decide()), in scheduled runs, which in turn make no key while
 /// the service does. A version that was current before is not made current again, however late an order arrives.
 ///
 /// # Assumptions
-/// Those of [`decide`](crate::decide()).
+/// Those of [`decide`](crate::decide::decide()).
 #[must_use]
 pub fn decide_order(seen: &Observed, order: &Order, policy: &Policy, now: Timestamp) -> Decision {
     let seen = &*believed(seen, policy, now);

@@ -1,8 +1,10 @@
 //! Whether whatever used the old key has moved to the new one, as far as IAM's record shows.
 
 use super::case::{Case, in_use};
-use crate::policy::after;
-use crate::{AccessKey, Decision, LastUse, Question, Timestamp, Why};
+use crate::Timestamp;
+use crate::decide::decision::{Decision, Question, Why};
+use crate::model::observed::{AccessKey, LastUse};
+use crate::model::waits::after;
 
 /// The service of the call that verifies a key.
 const VERIFICATION: &str = "sts";

@@ -3,21 +3,27 @@
 use super::belief::believed;
 use super::case::{Case, in_use};
 use super::{decide_for, home, usable};
-use crate::policy::after;
-use crate::{
-    AccessKey, Blocked, Content, Decision, Held, HomeTag, KeyId, KeyStatus, Note, Observed, Phase, Policy, Promoted,
-    Proof, Question, Refusal, Request, Residence, Revocation, Revoked, Secret, SecretArn, SecretState, Step, Timestamp,
-    VersionId, Wait, Why,
-};
+use crate::Timestamp;
+use crate::decide::decision::blocked::Blocked;
+use crate::decide::decision::refusal::Refusal;
+use crate::decide::decision::{Decision, Question, Step, Wait, Why};
+use crate::model::home::{HomeTag, Residence, SecretArn};
+use crate::model::journal::{Note, Phase, Promoted, Revoked};
+use crate::model::names::{KeyId, VersionId};
+use crate::model::observed::{AccessKey, Held, KeyStatus, Observed, Proof, Secret, SecretState};
+use crate::model::request::{Request, Revocation};
+use crate::model::version::Content;
+use crate::model::waits::Policy;
+use crate::model::waits::after;
 
-/// Decides what a person's request takes now: one pure, total function, beside [`decide`](crate::decide()).
+/// Decides what a person's request takes now: one pure, total function, beside [`decide`](crate::decide::decide()).
 ///
 /// # Expected flow
 /// `Rollback`: `Act(Activate)` if the key is Inactive → `Look(Proof)` → `Write(promoted)`, for later than any run takes → `Promote` → `Write(promoted)`, for
 /// now → `Done`. A key that is about to leave is noted down as `hold` first, and left for `settle`.
-/// `Revoke`: `Write(revoked)` → whatever [`decide`](crate::decide()) says, until a successor is in place and the key is Inactive → `Done`. The entry makes
-/// [`decide`](crate::decide()) take the key for due, and pass over its overlap and `quiet`; so a request that dies halfway is finished by the next run.
-/// With `without_successor`, [`Rotation`](crate::Rotation) deactivates the key and sees it Inactive before it looks at anything else; what is decided
+/// `Revoke`: `Write(revoked)` → whatever [`decide`](crate::decide::decide()) says, until a successor is in place and the key is Inactive → `Done`. The entry makes
+/// [`decide`](crate::decide::decide()) take the key for due, and pass over its overlap and `quiet`; so a request that dies halfway is finished by the next run.
+/// With `without_successor`, [`Rotation`](crate::machine::rotation::Rotation) deactivates the key and sees it Inactive before it looks at anything else; what is decided
 /// here is what follows.
 /// `Reinstate`: `Write(revoked)` without the key → `Done`.
 ///
@@ -28,7 +34,7 @@ use crate::{
 ///   `without_successor` deactivates the key even if nothing can be noted down of it.
 ///
 /// # Assumptions
-/// Those of [`decide`](crate::decide()). And requests that contradict each other are not made within `settle` of each other: nothing stops one person from
+/// Those of [`decide`](crate::decide::decide()). And requests that contradict each other are not made within `settle` of each other: nothing stops one person from
 /// revoking the key that another is just going back to.
 #[must_use]
 pub fn decide_request(seen: &Observed, request: &Request, policy: &Policy, now: Timestamp) -> Decision {
@@ -363,7 +369,7 @@ impl Case<'_> {
     fn end_of_revocation(&self, key: &AccessKey, delete: bool) -> Decision {
         let noted = matches!(self.phase_since_revoked(&key.id), Some((Phase::Inactive, _)));
         if !noted {
-            let note = crate::Retired { key: key.id.clone(), phase: Phase::Inactive, at: self.now };
+            let note = crate::model::journal::Retired { key: key.id.clone(), phase: Phase::Inactive, at: self.now };
             return Decision::Act(Step::Write(Note::Retired(note)));
         }
         // What took its place is noted down for those who will delete the key.

@@ -1,12 +1,22 @@
 //! The account behind keyrot's ports.
 
-use super::{Actor, Broken, Fault, FaultAt, Label, Value, Watch, World};
-use crate::{
-    AccessKey, CallError, Clock, CredentialProbe, CredentialSource, Credentials, Difference, Edition, ErrorKind,
-    HOME_TAG, IamPort, IamUser, Inside, KeyId, KeyStatus, LastUse, NewKey, Note, Owner, Policy, ProbeAnswer, Published,
-    SecretArn, SecretId, SecretName, SecretState, SecretStorePort, StoredVersion, TagPort, Timestamp, UserName,
-    UserPolicyPort, VersionId,
-};
+use crate::Timestamp;
+use crate::consumer::{CredentialSource, Edition, Published, SecretId};
+use crate::memory::fault::{Fault, FaultAt};
+use crate::memory::secrets::{Label, Value};
+use crate::memory::watch::{Actor, Broken, Watch};
+use crate::memory::world::World;
+use crate::model::credentials::Credentials;
+use crate::model::error::{CallError, ErrorKind};
+use crate::model::home::{Difference, HOME_TAG, Owner, SecretArn};
+use crate::model::journal::Note;
+use crate::model::names::{KeyId, SecretName, UserName, VersionId};
+use crate::model::observed::{AccessKey, KeyStatus, LastUse, SecretState, StoredVersion};
+use crate::model::stored::{Inside, NewKey, ProbeAnswer};
+use crate::model::user::IamUser;
+use crate::model::waits::Policy;
+use crate::ports::{Clock, CredentialProbe, IamPort, SecretStorePort, TagPort};
+use crate::requests::sessions::UserPolicyPort;
 use async_trait::async_trait;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};

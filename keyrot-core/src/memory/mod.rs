@@ -22,14 +22,14 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
 //! ```
 
-mod account;
-mod fault;
-mod iam;
-mod report;
-mod secrets;
-mod trail;
-mod watch;
-mod world;
+pub(crate) mod account;
+pub(crate) mod fault;
+pub(crate) mod iam;
+pub(crate) mod report;
+pub(crate) mod secrets;
+pub(crate) mod trail;
+pub(crate) mod watch;
+pub(crate) mod world;
 
 pub use account::MemoryAccount;
 pub use fault::{Countdown, Fault, FaultAt};

@@ -1,8 +1,12 @@
 //! IAM's credential report.
 
-use super::{MemoryAccount, MemoryKey, World};
-use crate::audit::{AccountPort, CredentialReport, ReportedKey, ReportedUser};
-use crate::{CallError, KeyStatus, LastUse};
+use crate::audit::port::AccountPort;
+use crate::audit::view::{CredentialReport, ReportedKey, ReportedUser};
+use crate::memory::account::MemoryAccount;
+use crate::memory::iam::MemoryKey;
+use crate::memory::world::World;
+use crate::model::error::CallError;
+use crate::model::observed::{KeyStatus, LastUse};
 use async_trait::async_trait;
 
 impl World {

@@ -1,10 +1,15 @@
 //! Secrets Manager: versions, staging labels, tags.
 
 use super::world::{Refusal, World};
-use crate::{
-    Credentials, Difference, ErrorKind, HOME_TAG, Held, Inside, Journal, KeyId, Note, Owner, Secret, SecretArn,
-    SecretKey, SecretName, SecretState, StoredVersion, Subject, Timestamp, UserName, VersionId,
-};
+use crate::Timestamp;
+use crate::model::credentials::{Credentials, SecretKey};
+use crate::model::error::ErrorKind;
+use crate::model::home::{Difference, HOME_TAG, Owner, SecretArn};
+use crate::model::journal::{Journal, Note};
+use crate::model::names::{KeyId, SecretName, UserName, VersionId};
+use crate::model::observed::{Held, Secret, SecretState, StoredVersion};
+use crate::model::stored::Inside;
+use crate::model::subject::Subject;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;

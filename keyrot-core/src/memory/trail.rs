@@ -1,7 +1,13 @@
 //! The account's trail: which requests were signed with which key, from where and with what, as CloudTrail's event history has them.
 
-use super::{MemoryAccount, World};
-use crate::{CallError, ErrorKind, ForeignText, KeyId, KeyRecord, Timestamp, TrailAsk, TrailPage, TrailPort, UseEvent};
+use crate::Timestamp;
+use crate::memory::account::MemoryAccount;
+use crate::memory::world::World;
+use crate::model::error::{CallError, ErrorKind};
+use crate::model::names::KeyId;
+use crate::model::usage::UseEvent;
+use crate::model::usage::untrusted::ForeignText;
+use crate::usage::{KeyRecord, TrailAsk, TrailPage, TrailPort};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;

@@ -1,12 +1,15 @@
 //! The promises, watched from outside: every change to a user's keys and secret is held against them.
 
-mod depends;
+pub(crate) mod depends;
 
-use super::{Label, World};
-use crate::{
-    Intent, KeyId, KeyStatus, LastUse, Phase, Policy, Promoted, Retired, Revocation, SecretName, SecretState,
-    Timestamp, UserName, VersionId, after,
-};
+use crate::Timestamp;
+use crate::memory::secrets::Label;
+use crate::memory::world::World;
+use crate::model::journal::{Intent, Phase, Promoted, Retired};
+use crate::model::names::{KeyId, SecretName, UserName, VersionId};
+use crate::model::observed::{KeyStatus, LastUse, SecretState};
+use crate::model::request::Revocation;
+use crate::model::waits::{Policy, after};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -357,7 +360,7 @@ impl Watch {
     }
 
     fn in_an_intents_time(&self, view: &View<'_>) -> bool {
-        let skew = crate::CLOCK_TOLERANCE;
+        let skew = crate::model::clock::CLOCK_TOLERANCE;
         let now = view.world.now();
         let settled = |at: Timestamp| after(after(at, self.policy.waits().settle), skew);
         view.intent.as_ref().is_some_and(|i| i.at <= after(now, skew) && now <= settled(i.at))
@@ -377,7 +380,7 @@ impl Watch {
         });
         let journal = match world.describe_secret(&self.secret) {
             SecretState::Present(secret) => secret.journal,
-            _ => crate::Journal::default(),
+            _ => crate::model::journal::Journal::default(),
         };
         // What was noted down before the key was revoked is over.
         let counts = |r: &&Retired| journal.revoked_at(&r.key).is_none_or(|revoked| revoked <= r.at);

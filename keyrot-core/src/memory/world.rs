@@ -1,8 +1,12 @@
 //! The account as plain data.
 
 use super::trail::Trail;
-use super::{MemorySecret, MemoryUser};
-use crate::{CallError, ErrorKind, Owner, SecretArn, SecretName, Timestamp, UserName};
+use crate::Timestamp;
+use crate::memory::iam::MemoryUser;
+use crate::memory::secrets::MemorySecret;
+use crate::model::error::{CallError, ErrorKind};
+use crate::model::home::{Owner, SecretArn};
+use crate::model::names::{SecretName, UserName};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,18 +15,18 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Rules {
     /// `ListAccessKeys` shows a change only this long after it.
-    #[serde(with = "crate::text::duration")]
+    #[serde(with = "crate::model::text::duration")]
     pub listing_lag: Duration,
     /// A new key authenticates only this long after it was made.
-    #[serde(with = "crate::text::duration")]
+    #[serde(with = "crate::model::text::duration")]
     pub propagation: Duration,
     /// A use of a key is shown only this long after it.
-    #[serde(with = "crate::text::duration")]
+    #[serde(with = "crate::model::text::duration")]
     pub use_lag: Duration,
     /// How many keys a user may have. AWS: two.
     pub keys_per_user: usize,
     /// How long each call takes, on the account's own clock.
-    #[serde(with = "crate::text::duration")]
+    #[serde(with = "crate::model::text::duration")]
     pub call_time: Duration,
 }
 
@@ -113,7 +117,7 @@ impl World {
 
     /// Moves the clock forward.
     pub fn advance(&mut self, time: Duration) {
-        self.now = crate::after(self.now, time);
+        self.now = crate::model::waits::after(self.now, time);
     }
 
     /// All users.

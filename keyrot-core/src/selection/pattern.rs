@@ -1,6 +1,6 @@
 //! Names with `*` and `?` in them.
 
-use crate::{SecretName, UserName};
+use crate::model::names::{SecretName, UserName};
 use serde::Serialize;
 use std::fmt;
 
@@ -8,7 +8,8 @@ use std::fmt;
 /// unique without regard to it.
 ///
 /// ```
-/// # use keyrot_core::{Pattern, UserName};
+/// # use keyrot_core::selection::Pattern;
+/// # use keyrot_core::UserName;
 /// let robots = Pattern::parse("robot-*")?;
 /// assert!(robots.matches(&UserName::parse("Robot-7")?));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -62,7 +63,8 @@ impl Pattern {
 /// A glob over secret names: `*` stands for any characters, slashes too, and `?` for one. Case matters, as it does in secret names.
 ///
 /// ```
-/// # use keyrot_core::{SecretName, SecretPattern};
+/// # use keyrot_core::SecretName;
+/// # use keyrot_core::selection::SecretPattern;
 /// let vendors = SecretPattern::parse("/vendors/*")?;
 /// assert!(vendors.matches(&SecretName::parse("/vendors/mail/key")?));
 /// # Ok::<(), Box<dyn std::error::Error>>(())

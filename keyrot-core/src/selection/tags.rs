@@ -1,7 +1,12 @@
 //! What a user's own tags say.
 
 use super::Homes;
-use crate::{HOME_TAG, HomeTag, IamUser, Policy, SecretName, Waits, nearest::nearest};
+use crate::model::home::{HOME_TAG, HomeTag};
+use crate::model::names::SecretName;
+use crate::model::nearest::nearest;
+use crate::model::user::IamUser;
+use crate::model::user::{OWNER, same_key};
+use crate::model::waits::{Policy, Waits};
 use std::time::Duration;
 
 const PREFIX: &str = "keyrot:";
@@ -9,7 +14,6 @@ const MAX_AGE: &str = "keyrot:max-age";
 const OVERLAP: &str = "keyrot:overlap";
 const IDLE: &str = "keyrot:idle";
 const SECRET: &str = "keyrot:secret";
-const OWNER: &str = "keyrot:owner";
 const KNOWN: [&str; 6] = [MAX_AGE, OVERLAP, IDLE, SECRET, OWNER, HOME_TAG];
 
 /// The settings that hold for one user, and everything that is wrong with them.
@@ -22,12 +26,6 @@ pub(super) struct Own {
     pub(super) by_home: bool,
     pub(super) policy: Option<Policy>,
     pub(super) problems: Vec<String>,
-}
-
-/// IAM takes tag keys that differ in case only for the same. Only ASCII letters are taken so here: by Unicode's rules a Kelvin sign
-/// would pass for a K, and what is not surely the tag must not select anybody.
-pub(super) fn same_key(a: &str, b: &str) -> bool {
-    a.eq_ignore_ascii_case(b)
 }
 
 /// Reads the user's tags; `marker` is the tag that selects users, which may begin with `keyrot:` too.
@@ -113,15 +111,6 @@ fn kept(name: &SecretName, home: &HomeTag, user: &IamUser, homes: &Homes) -> Sec
     let here =
         place.partition == user.arn.partition() && place.account == user.arn.account() && place.region == homes.region;
     if here && homes.template.fits(&place.name, &user.arn) { place.name.clone() } else { name.clone() }
-}
-
-/// Who answers for the user, whether or not keyrot rotates it.
-pub(super) fn owner(user: &IamUser) -> Option<String> {
-    user.tags.iter().find(|(key, _)| same_key(key, OWNER)).and_then(|(_, value)| written(value))
-}
-
-fn written(owner: &str) -> Option<String> {
-    Some(owner.trim()).filter(|owner| !owner.is_empty()).map(str::to_owned)
 }
 
 /// A mistyped tag would silently leave the user on the general settings: say so.

@@ -1,6 +1,8 @@
 //! From a user to the name of the secret.
 
-use crate::{SecretName, UserArn, UserRef, nearest::nearest};
+use crate::model::names::{SecretName, UserArn};
+use crate::model::nearest::nearest;
+use crate::model::user_ref::UserRef;
 use std::fmt;
 
 /// How a user's secret is called: text with `{user}` in it, and if you like `{path}` and `{account}`.
@@ -9,7 +11,8 @@ use std::fmt;
 /// user name becomes `=2C`. Hence no two users of an account ever get the same name.
 ///
 /// ```
-/// # use keyrot_core::{SecretTemplate, UserArn};
+/// # use keyrot_core::selection::SecretTemplate;
+/// # use keyrot_core::UserArn;
 /// let template = SecretTemplate::parse("/iam/{user}/access_key")?;
 /// let user = UserArn::parse("arn:aws:iam::123456789012:user/ci/doe,jane")?;
 /// assert_eq!(template.secret_name(&user)?.as_str(), "/iam/doe=2Cjane/access_key");
@@ -257,7 +260,7 @@ impl std::str::FromStr for SecretTemplate {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::UserName;
+    use crate::model::names::UserName;
     use proptest::prelude::*;
 
     fn arn(path: &str, name: &str) -> UserArn {

@@ -1,6 +1,8 @@
 #![allow(clippy::unwrap_used)]
+
 use super::*;
-use crate::{HOME_TAG, HomeTag, UserArn, UserId};
+use crate::model::home::{HOME_TAG, HomeTag};
+use crate::model::names::{UserArn, UserId};
 use proptest::prelude::*;
 use std::time::Duration;
 

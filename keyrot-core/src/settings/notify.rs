@@ -4,15 +4,16 @@
 //! settings can be shown, logged and kept in a repository.
 
 use super::value::is_name;
-use crate::Severity;
-use crate::nearest::nearest;
+use crate::machine::event::Severity;
+use crate::model::nearest::nearest;
 use std::fmt;
 use std::str::FromStr;
 
 /// One entry of the setting `notify`: whom to tell, and from which severity on.
 ///
 /// ```
-/// use keyrot_core::{Severity, settings::{NotifySpec, NotifyTarget}};
+/// use keyrot_core::Severity;
+/// use keyrot_core::settings::{NotifySpec, NotifyTarget};
 ///
 /// let spec = NotifySpec::parse("slack secret:keyrot/slack#url min=error name=on-call")?;
 /// assert_eq!((spec.name(), spec.min()), ("on-call", Severity::Error));

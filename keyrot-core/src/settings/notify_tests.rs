@@ -1,6 +1,8 @@
 #![allow(clippy::unwrap_used)]
+
 use super::*;
-use crate::settings::{Settings, Sources};
+use crate::settings::Settings;
+use crate::settings::source::Sources;
 use proptest::prelude::*;
 
 const TOPIC: &str = "arn:aws:sns:eu-central-1:111122223333:keyrot";

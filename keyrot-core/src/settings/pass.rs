@@ -1,10 +1,14 @@
 //! One pass by these settings: whom, and within what.
 
 use super::Settings;
-use crate::{
-    Adoption, CallError, Chosen, Homes, IamPort, Limits, Missing, MissingWhy, Selected, Selection, Timestamp, UserName,
-    after, select,
-};
+use crate::Timestamp;
+use crate::engine::rotator::{Chosen, Limits};
+use crate::model::error::CallError;
+use crate::model::home::Adoption;
+use crate::model::names::UserName;
+use crate::model::waits::after;
+use crate::ports::IamPort;
+use crate::selection::{Homes, Missing, MissingWhy, Selected, Selection, select};
 
 impl Settings {
     /// Where users' secrets are, for a store in this region. Users who have no home yet may be given one only where account and region are
@@ -31,7 +35,7 @@ impl Settings {
         Ok(select(&users, &selection, homes, self.policy().waits(), self.allow_short_waits()))
     }
 
-    /// Finds one user whom a person names, for a [`Request`](crate::Request): tagged for rotation or not, but not one who is excluded.
+    /// Finds one user whom a person names, for a [`Request`](crate::model::request::Request): tagged for rotation or not, but not one who is excluded.
     ///
     /// # Errors
     /// [`CallError`] if not every user could be seen.

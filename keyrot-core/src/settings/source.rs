@@ -3,7 +3,7 @@
 use super::error::{Origin, Problem, SettingsError};
 use super::table::{Kind, SETTINGS, SettingInfo};
 use super::value::{Raw, shown};
-use crate::nearest::nearest;
+use crate::model::nearest::nearest;
 use std::ffi::{OsStr, OsString};
 use toml::de::{DeTable, DeValue};
 

@@ -3,7 +3,8 @@
 use super::Values;
 use super::notify::{self, NotifyError};
 use super::value::{Raw, Wrong, duration, is_tag, number, optional, secret_tags, switch};
-use crate::{Pattern, SecretPattern, SecretTemplate};
+use crate::selection::pattern::{Pattern, SecretPattern};
+use crate::selection::template::SecretTemplate;
 
 /// One setting.
 #[derive(Debug, Clone, Copy)]
@@ -92,7 +93,7 @@ impl Kind {
     }
 }
 
-/// The settings that [`Policy::new`](crate::Policy::new) checks together.
+/// The settings that [`Policy::new`](crate::model::waits::Policy::new) checks together.
 pub(super) const WAITS: [&str; 10] =
     ["max_age", "run_interval", "overlap", "quiet", "idle", "soak", "settle", "probe_for", "probe_limit", "probes"];
 

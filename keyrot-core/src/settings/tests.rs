@@ -1,10 +1,11 @@
 #![allow(clippy::unwrap_used)]
+
 use super::*;
-use crate::Limits;
+use crate::engine::rotator::Limits;
 use proptest::prelude::*;
 
 /// What others leave in the environment and in the current directory.
-mod surroundings;
+pub(crate) mod surroundings;
 
 fn file(text: &str) -> Sources<'_> {
     Sources::default().file("keyrot.toml", text)

@@ -3,11 +3,11 @@
 use super::runs::{is_for_the_service, rotate_by_service, run};
 use super::setting::{Port, Setting, UNIT};
 use super::world::{Action, Deed, Luck, State, secret, user};
+use keyrot_core::decide::Refusal;
+use keyrot_core::machine::{Call, Next, Task};
 use keyrot_core::memory::{Label, MemoryKey, World};
-use keyrot_core::{
-    Call, KeyId, KeyStatus, Next, Note, Outcome, Phase, Refusal, Request, Retired, Revoked, SecretState, Task,
-    Timestamp,
-};
+use keyrot_core::model::{Note, Phase, Retired, Revoked, SecretState};
+use keyrot_core::{KeyId, KeyStatus, Outcome, Request, Timestamp};
 use stateright::{Model, Property};
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};

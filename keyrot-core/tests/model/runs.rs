@@ -3,11 +3,10 @@
 use super::setting::{Port, Setting, UNIT};
 use super::world::{Luck, secret};
 use futures_util::FutureExt;
+use keyrot_core::machine::{Call, Next, Reply, Rotation, Task};
 use keyrot_core::memory::{Fault, FaultAt, Label, MemoryAccount, World};
-use keyrot_core::{
-    Call, CallError, KeyStatus, LastUse, Mode, Next, Order, OrderStep, Outcome, Ports, ProbeAnswer, Reply, Rotation,
-    Subject, Task, VersionId, Why,
-};
+use keyrot_core::model::{Order, OrderStep, ProbeAnswer, Subject, VersionId};
+use keyrot_core::{CallError, KeyStatus, LastUse, Mode, Outcome, Ports, Why};
 use std::time::Duration;
 
 pub(crate) fn machine(setting: &Setting, world: &World, task: Task) -> Rotation {

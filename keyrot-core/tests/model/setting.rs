@@ -1,7 +1,8 @@
 //! What is explored, and how large the life is.
 
 use chrono::TimeDelta;
-use keyrot_core::{Decider, KeyId, Policy, Request, Revocation, Timestamp, Waits};
+use keyrot_core::machine::Decider;
+use keyrot_core::{KeyId, Policy, Request, Revocation, Timestamp, Waits};
 use std::time::Duration;
 
 /// One unit of the model's time.

@@ -4,10 +4,12 @@ mod requests;
 
 use super::check::Check;
 use super::setting::{Port, Setting, Start, UNIT, apart};
-use keyrot_core::{
-    CLOCK_TOLERANCE, Decider, Decision, Intent, KeyId, KeyStatus, LastUse, Note, Observed, Order, Phase, Policy,
-    Promoted, Proof, Question, Retired, Secret, SecretState, Step, Timestamp, Wait, Waits, Why, decide, decide_order,
+use keyrot_core::decide::{Decision, Question, Step, decide, decide_order};
+use keyrot_core::machine::Decider;
+use keyrot_core::model::{
+    CLOCK_TOLERANCE, Intent, Note, Observed, Order, Phase, Promoted, Proof, Retired, Secret, SecretState,
 };
+use keyrot_core::{KeyId, KeyStatus, LastUse, Policy, Timestamp, Wait, Waits, Why};
 use stateright::{Checker, HasDiscoveries, Model};
 use std::time::Duration;
 

@@ -1,10 +1,9 @@
 //! The model: the real machine, on the in-memory account, with everything that can go wrong as a choice of the checker's.
 
+use keyrot_core::machine::{Call, Decider, Next, Reply, Rotation, Task};
 use keyrot_core::memory::{Actor, Broken, Label, MemoryKey, Value, Watch, World};
-use keyrot_core::{
-    Call, Decider, KeyId, KeyStatus, Next, Note, Order, OrderStep, Outcome, Phase, Reply, Request, Revocation,
-    Rotation, Secret, SecretName, SecretState, Stop, Task, Timestamp, UserName, VersionId, after,
-};
+use keyrot_core::model::{Note, Order, OrderStep, Phase, Secret, SecretState, VersionId, after};
+use keyrot_core::{KeyId, KeyStatus, Outcome, Request, Revocation, SecretName, Stop, Timestamp, UserName};
 use std::collections::BTreeSet;
 use std::time::Duration;
 

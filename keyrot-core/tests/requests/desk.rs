@@ -1,11 +1,14 @@
 //! One user, and a desk where a person sits.
 
 use super::support::DAY;
+use keyrot_core::decide::Refusal;
+use keyrot_core::machine::Intended;
 use keyrot_core::memory::{Label, MemoryAccount, World};
+use keyrot_core::report::EventDocument;
 use keyrot_core::settings::{Settings, Sources};
 use keyrot_core::{
-    Cancel, Chosen, EventDocument, Homes, Intended, KeyId, KeyStatus, Limits, Mode, Outcome, Ports, Refusal, Request,
-    Revocation, Rotator, SecretName, Standing, UserName,
+    Cancel, Chosen, Homes, KeyId, KeyStatus, Limits, Mode, Outcome, Ports, Request, Revocation, Rotator, SecretName,
+    Standing, UserName,
 };
 use std::time::Duration;
 

@@ -4,11 +4,13 @@ use super::desk::{Desk, revoke, secret};
 
 use super::support::{DAY, HOUR, Hook, Hooked, MINUTE};
 use async_trait::async_trait;
+use keyrot_core::decide::{Decision, Refusal, Step};
+use keyrot_core::machine::{Decider, Intended, Next, Rotation, Task};
 use keyrot_core::memory::{Fault, FaultAt, MemoryAccount, World};
+use keyrot_core::model::{Note, Phase, Retired, Revoked, Subject};
 use keyrot_core::{
-    Blocked, Cancel, Chosen, Decider, Decision, ErrorKind, Intended, KeyId, KeyStatus, Limits, Mode, Next, Note,
-    Outcome, Phase, Policy, Ports, Refusal, Request, Retired, Revocation, Revoked, Rotation, Rotator, Standing, Step,
-    Subject, Task,
+    Blocked, Cancel, Chosen, ErrorKind, KeyId, KeyStatus, Limits, Mode, Outcome, Policy, Ports, Request, Revocation,
+    Rotator, Standing,
 };
 
 const STORE: [&str; 10] = [
@@ -224,7 +226,7 @@ async fn no_run_writes_the_same_for_ever() {
 
 fn machine(
     desk: &Desk,
-    decide_request: fn(&keyrot_core::Observed, &Request, &Policy, keyrot_core::Timestamp) -> Decision,
+    decide_request: fn(&keyrot_core::model::Observed, &Request, &Policy, keyrot_core::Timestamp) -> Decision,
     mode: Mode,
     chosen: &Chosen,
 ) -> Rotation {
@@ -258,7 +260,7 @@ async fn play(desk: &Desk, mut machine: Rotation) -> (Outcome, usize) {
 async fn a_decision_that_repeats_itself_fails_and_is_no_empty_plan() {
     let (desk, _) = adopted().await;
     let chosen = desk.chosen().await;
-    let same = |_: &keyrot_core::Observed, request: &Request, _: &Policy, at| {
+    let same = |_: &keyrot_core::model::Observed, request: &Request, _: &Policy, at| {
         let Request::Rollback { to: key } = request else { unreachable!() };
         Decision::Act(Step::Write(Note::Revoked(vec![Revoked { key: key.clone(), at, only_if_unused: false }])))
     };
@@ -275,9 +277,9 @@ async fn a_decision_that_repeats_itself_fails_and_is_no_empty_plan() {
     assert_eq!(changes, 0);
 
     // Never the same twice: there is a bound on calls.
-    let other = |seen: &keyrot_core::Observed, _: &Request, _: &Policy, at| {
+    let other = |seen: &keyrot_core::model::Observed, _: &Request, _: &Policy, at| {
         let n = match &seen.secret {
-            keyrot_core::SecretState::Present(secret) => secret.journal.revoked.len(),
+            keyrot_core::model::SecretState::Present(secret) => secret.journal.revoked.len(),
             _ => 0,
         };
         let key = |n: usize| KeyId::parse(format!("AKIA{n:016}")).unwrap();

@@ -3,7 +3,8 @@
 use super::desk::{Desk, back_to, homes, revoke, settings};
 use super::support::{DAY, HOUR, MINUTE};
 use keyrot_core::memory::Label;
-use keyrot_core::{ErrorKind, KeyStatus, Outcome, Request, Revocation, UserName, WayOut};
+use keyrot_core::requests::WayOut;
+use keyrot_core::{ErrorKind, KeyStatus, Outcome, Request, Revocation, UserName};
 
 #[tokio::test]
 async fn each_way_out_leads_out() {

@@ -2,11 +2,12 @@
 
 use super::desk::{Desk, back_to, revoke, secret};
 use super::support::{DAY, HOUR, MINUTE};
+use keyrot_core::decide::Refusal;
+use keyrot_core::machine::Intended;
 use keyrot_core::memory::{Fault, FaultAt, Label, World};
-use keyrot_core::{
-    Blocked, Intended, KeyId, KeyStatus, Mode, Note, Outcome, Phase, Refusal, Request, Retired, Revocation, Severity,
-    Wait, WayOut, Why,
-};
+use keyrot_core::model::{Note, Phase, Retired};
+use keyrot_core::requests::WayOut;
+use keyrot_core::{Blocked, KeyId, KeyStatus, Mode, Outcome, Request, Revocation, Severity, Wait, Why};
 
 #[tokio::test]
 async fn a_leaked_key_is_replaced_first_and_deactivated_at_once() {
@@ -284,7 +285,7 @@ async fn an_empty_secret_is_no_reason_to_begin_what_will_be_refused() {
     let owner = desk.chosen().await.subject.owner().to_text();
     desk.account.change(|world| {
         world.create_secret(&secret(), None).unwrap();
-        world.tag_secret(&secret(), keyrot_core::Owner::TAG, owner).unwrap();
+        world.tag_secret(&secret(), keyrot_core::model::Owner::TAG, owner).unwrap();
     });
     let keys = desk.active();
     let stranger = KeyId::parse("AKIAIOSFODNN7EXAMPLE").unwrap();

@@ -2,8 +2,11 @@
 
 use super::desk::{Desk, back_to, secret};
 use super::support::{DAY, HOUR, MINUTE};
+use keyrot_core::decide::Refusal;
+use keyrot_core::machine::Intended;
 use keyrot_core::memory::{Label, Value, World};
-use keyrot_core::{Blocked, Intended, KeyId, KeyStatus, Mode, Outcome, Refusal, Request, VersionId, Wait, Why};
+use keyrot_core::model::VersionId;
+use keyrot_core::{Blocked, KeyId, KeyStatus, Mode, Outcome, Request, Wait, Why};
 
 #[tokio::test]
 async fn back_and_forth_between_two_keys() {

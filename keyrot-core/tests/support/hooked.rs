@@ -3,10 +3,12 @@
 use super::give_way;
 use async_trait::async_trait;
 use keyrot_core::memory::MemoryAccount;
+use keyrot_core::model::{
+    Difference, Inside, NewKey, Note, Owner, ProbeAnswer, SecretArn, SecretState, StoredVersion, VersionId,
+};
 use keyrot_core::{
-    AccessKey, CallError, Clock, CredentialProbe, Credentials, Difference, IamPort, IamUser, Inside, KeyId, LastUse,
-    NewKey, Note, Owner, Ports, ProbeAnswer, SecretArn, SecretName, SecretState, SecretStorePort, StoredVersion,
-    Timestamp, UserName, VersionId,
+    AccessKey, CallError, Clock, CredentialProbe, Credentials, IamPort, IamUser, KeyId, LastUse, Ports, SecretName,
+    SecretStorePort, Timestamp, UserName,
 };
 use std::sync::Arc;
 use std::time::Duration;

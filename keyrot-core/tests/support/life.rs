@@ -3,9 +3,10 @@
 use super::{DAY, HOUR, MINUTE};
 use futures_util::FutureExt;
 use keyrot_core::memory::{FaultAt, Label, MemoryAccount, Rules, Value, World};
+use keyrot_core::model::{Owner, ProbeAnswer, Subject, VersionId};
 use keyrot_core::{
-    Cancel, Chosen, Credentials, KeyStatus, Limits, Mode, Outcome, Owner, Policy, Ports, ProbeAnswer, Report, Rotator,
-    SecretName, Standing, Subject, Timestamp, UserName, VersionId, Waits,
+    Cancel, Chosen, Credentials, KeyStatus, Limits, Mode, Outcome, Policy, Ports, Report, Rotator, SecretName,
+    Standing, Timestamp, UserName, Waits,
 };
 use std::time::Duration;
 
@@ -125,7 +126,8 @@ impl Life {
         let world = self.account.world();
         let secret = world.secret(&self.secret);
         let current = secret.and_then(|s| s.value(s.labelled(Label::Current)?)?.read());
-        let stale = self.cached.as_ref().is_none_or(|(_, since)| keyrot_core::after(*since, CACHE) <= world.now());
+        let stale =
+            self.cached.as_ref().is_none_or(|(_, since)| keyrot_core::model::after(*since, CACHE) <= world.now());
         if let Some(current) = current.clone().filter(|_| stale) {
             self.cached = Some((current, world.now()));
         }

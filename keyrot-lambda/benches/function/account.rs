@@ -1,7 +1,8 @@
 //! The account that both functions work on.
 
 use keyrot_core::memory::{Value, World};
-use keyrot_core::{Note, Promoted, SecretName, UserName, VersionId};
+use keyrot_core::model::{Note, Promoted, VersionId};
+use keyrot_core::{SecretName, UserName};
 use std::error::Error;
 use std::time::{Duration, SystemTime};
 

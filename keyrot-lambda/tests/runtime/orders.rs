@@ -2,8 +2,8 @@
 
 use crate::instance::{Instance, account, keys, published, secret};
 use keyrot_aws::emulator::{CallAt, Emulator, Fault};
-use keyrot_core::VersionId;
 use keyrot_core::memory::{Label, World};
+use keyrot_core::model::VersionId;
 use serde_json::{Value, json};
 use std::time::Duration;
 

@@ -2,7 +2,7 @@ use super::*;
 use crate::notify::digest::Digest;
 use crate::notify::document::{Detail, EventBody, EventsDocument, RunBody, SCHEMA};
 use crate::notify::{mail, slack, teams};
-use keyrot_core::{Searched, Tally, UseEvidence, UseSource};
+use keyrot_core::model::{Searched, Tally, UseEvidence, UseSource};
 use serde_json::{Value, json};
 
 fn every_kind() -> Vec<EventKind> {

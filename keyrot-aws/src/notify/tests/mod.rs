@@ -5,9 +5,12 @@ mod documents;
 mod shapes;
 
 use super::About;
+use keyrot_core::decide::Evidence;
+use keyrot_core::machine::Failure;
+use keyrot_core::model::VersionId;
 use keyrot_core::{
-    AccessKey, Blocked, CallError, ErrorKind, Event, EventKind, Evidence, Failure, KeyId, KeyStatus, LastUse, Outcome,
-    Report, SecretName, Standing, Stop, Timestamp, UserArn, UserName, VersionId, Wait, Why,
+    AccessKey, Blocked, CallError, ErrorKind, Event, EventKind, KeyId, KeyStatus, LastUse, Outcome, Report, SecretName,
+    Standing, Stop, Timestamp, UserArn, UserName, Wait, Why,
 };
 use std::time::Duration;
 

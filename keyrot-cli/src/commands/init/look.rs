@@ -117,7 +117,8 @@ fn common_path(users: &[&IamUser]) -> String {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use keyrot_core::{UserArn, UserId};
+    use keyrot_core::UserArn;
+    use keyrot_core::model::UserId;
 
     fn user(path: &str, tags: &[(&str, &str)]) -> IamUser {
         let arn = UserArn::parse(format!("arn:aws:iam::123456789012:user{path}")).unwrap();

@@ -63,5 +63,5 @@ fn controls_in_short(kind: FindingKind) -> Vec<String> {
 
 /// The setting `max_age`, as people write it.
 fn limit(audit: &Audit) -> String {
-    keyrot_core::format_duration(std::time::Duration::from_secs(audit.max_age_seconds))
+    keyrot_core::model::format_duration(std::time::Duration::from_secs(audit.max_age_seconds))
 }

@@ -128,7 +128,7 @@ pub(super) fn rotations(audit: &Audit) -> Option<String> {
         _ => days / 120 * 30,
     };
     for ahead in (0..=days).step_by(usize::try_from(stride).unwrap_or(30)) {
-        let at = keyrot_core::after(audit.now, std::time::Duration::from_secs(ahead * DAY));
+        let at = keyrot_core::model::after(audit.now, std::time::Duration::from_secs(ahead * DAY));
         let x = x_of(at);
         let (anchor, text) = match ahead {
             0 => ("middle", "now".to_owned()),

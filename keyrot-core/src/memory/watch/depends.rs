@@ -1,7 +1,10 @@
 //! S15: an old key is not deactivated while a consumer is known to depend on it.
 
 use super::{Actor, Broken, View, Watch};
-use crate::{KeyId, LastUse, Timestamp, after};
+use crate::Timestamp;
+use crate::model::names::KeyId;
+use crate::model::observed::LastUse;
+use crate::model::waits::after;
 
 impl Watch {
     /// A key that left AWSCURRENT then may go if it was unused for `idle`; or if something has used its successor, and nothing used the key itself

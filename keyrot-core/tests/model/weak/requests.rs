@@ -2,10 +2,10 @@
 
 use super::{breaks, secret};
 use crate::setting::{Ask, Port, Setting, Start, UNIT, asked};
-use keyrot_core::{
-    Decider, Decision, Note, Observed, Phase, Policy, Proof, Request, Retired, Revocation, Revoked, SecretState, Step,
-    Timestamp, decide, decide_request,
-};
+use keyrot_core::decide::{Decision, Step, decide, decide_request};
+use keyrot_core::machine::Decider;
+use keyrot_core::model::{Note, Observed, Phase, Proof, Retired, Revoked, SecretState};
+use keyrot_core::{Policy, Request, Revocation, Timestamp};
 
 /// Lives in which a person asks for something, and what it takes is decided by this.
 fn weak_request(

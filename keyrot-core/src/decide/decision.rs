@@ -1,0 +1,289 @@
+//! The answers of [`decide`](crate::decide::decide()), in types and in words.
+
+pub(crate) mod blocked;
+pub(crate) mod refusal;
+
+pub use blocked::{Blocked, Evidence, Unhoused};
+pub use refusal::Refusal;
+
+use crate::Timestamp;
+use crate::model::home::SecretArn;
+use crate::model::journal::Note;
+use crate::model::journal::Phase;
+use crate::model::names::{KeyId, VersionId};
+use crate::model::observed::LastUse;
+use crate::model::observed::Proof;
+use crate::model::stored::Inside;
+use serde::Serialize;
+use std::fmt;
+
+/// What is to be done for a user now.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Decision {
+    /// Find out something first; it changes nothing.
+    Look(Question),
+    /// Make one change.
+    Act(Step),
+    /// Nothing now: something runs its course.
+    Wait(Wait),
+    /// Nothing until the rotation of the current key begins.
+    Settled {
+        /// When that is.
+        until: Timestamp,
+    },
+    /// Nothing until a person decides.
+    Blocked(Blocked),
+    /// What was ordered is done: see [`Order`](crate::model::step::Order).
+    Done,
+    /// What was ordered cannot be done: see [`Order`](crate::model::step::Order).
+    Refused(Refusal),
+}
+
+/// Something that has to be known before more can be decided.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Question {
+    /// Which key's credentials does this version hold, that somebody else wrote?
+    Inside(VersionId),
+    /// Which versions has the secret ever had, as far as the store still knows them?
+    Versions,
+    /// Does the user have a home in one of the further regions?
+    Elsewhere,
+    /// How does the secret differ from one that keyrot would create?
+    Differences,
+    /// When was this key last used?
+    LastUse(KeyId),
+    /// Do the credentials in this version authenticate as the user?
+    Proof(VersionId),
+}
+
+/// One change.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Step {
+    /// Create the secret, with a placeholder that no client can take for credentials.
+    CreateSecret,
+    /// Put the placeholder into a secret that has no version at all.
+    PutPlaceholder,
+    /// Tag the user with its home.
+    BindUser(SecretArn),
+    /// Tag the secret with its user.
+    BindSecret,
+    /// Write a note onto the secret.
+    Write(Note),
+    /// Make a key.
+    CreateKey,
+    /// Put the key that was just made under AWSPENDING.
+    Stage {
+        /// The version whose further fields are carried along.
+        carry: Option<VersionId>,
+    },
+    /// Move AWSCURRENT.
+    Promote {
+        /// Where it was seen.
+        from: VersionId,
+        /// Where it is to stand.
+        to: VersionId,
+    },
+    /// Take AWSPENDING off a version.
+    Unstage(VersionId),
+    /// Deactivate a key.
+    Deactivate(KeyId),
+    /// Reactivate a key, to publish it again.
+    Activate(KeyId),
+    /// Delete an Inactive key.
+    Delete(KeyId),
+}
+
+/// A wait: what for, and until when if that is known.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+pub struct Wait {
+    /// What is waited for.
+    pub why: Why,
+    /// When it is worth looking again.
+    pub until: Option<Timestamp>,
+}
+
+/// What is waited for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Why {
+    /// The old key stays Active while readers move over.
+    Overlap(KeyId),
+    /// The old key is still in use, or was until just now.
+    InUse {
+        /// The old key.
+        key: KeyId,
+        /// The use on record.
+        last_use: LastUse,
+    },
+    /// IAM has no use of the old key on record, which proves little: `quiet` is waited for on top of the overlap.
+    NoRecord(KeyId),
+    /// Nothing has used the current key since it was published, other than keyrot to verify it: whatever used the old key may still need it.
+    NotPickedUp {
+        /// The old key.
+        key: KeyId,
+        /// The current key.
+        new: KeyId,
+        /// The old key's last use.
+        last_use: LastUse,
+    },
+    /// Something used the old key so late in the overlap, or after it, that it cannot be a cache: it has not moved to the current key.
+    UsedLate {
+        /// The old key.
+        key: KeyId,
+        /// The current key.
+        new: KeyId,
+        /// The old key's last use.
+        last_use: LastUse,
+    },
+    /// It could not be found out whether a key is in use.
+    UseUnknown {
+        /// The old key, or the current one where that was asked for.
+        key: KeyId,
+        /// Why it could not be found out.
+        reason: String,
+    },
+    /// The old key is Inactive, and will be deleted.
+    Soak(KeyId),
+    /// The staged key does not authenticate yet.
+    Propagation(KeyId),
+    /// It could not be found out whether the key works.
+    VerificationUnknown {
+        /// The key under verification.
+        key: KeyId,
+        /// Why it could not be found out.
+        reason: String,
+    },
+    /// Another run may still be at work on this key, or IAM may not list it yet.
+    Settling(KeyId),
+    /// An earlier run was about to make a key, or another has just made one, and IAM does not list it yet.
+    Unlisted,
+    /// The key before still exists, and has to go before the next one is made.
+    OldKey(KeyId),
+    /// Secrets Manager's own rotation is switched on, and the next step is its own.
+    Service,
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Overlap(key) => write!(f, "{key} stays Active while readers move over"),
+            Self::InUse { key, last_use } => write!(f, "{key} is still in use: {last_use}"),
+            Self::NoRecord(key) => write!(f, "{key} has no use on record, which proves little"),
+            Self::NotPickedUp { key, new, last_use } => {
+                write!(f, "nothing has used the new key {new} yet, so {key} may still be needed: {last_use}")
+            }
+            Self::UsedLate { key, new, last_use } => {
+                write!(f, "something used {key} long after {new} was published, and may need it again: {last_use}")
+            }
+            Self::UseUnknown { key, reason } => write!(f, "whether {key} is in use is unknown: {reason}"),
+            Self::Soak(key) => write!(f, "{key} is Inactive and will be deleted"),
+            Self::Propagation(key) => write!(f, "{key} does not authenticate yet"),
+            Self::VerificationUnknown { key, reason } => write!(f, "whether {key} works is unknown: {reason}"),
+            Self::Settling(key) => {
+                write!(
+                    f,
+                    "{key} was made or changed just now: IAM may not show it yet, or another run be at work on it"
+                )
+            }
+            Self::Unlisted => f.write_str("another run may have made a key that IAM does not list yet"),
+            Self::OldKey(key) => write!(f, "{key}, the key before, has to be retired first; scheduled runs do that"),
+            Self::Service => f.write_str("Secrets Manager's own rotation is switched on and makes the next key"),
+        }
+    }
+}
+
+impl fmt::Display for LastUse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::At { when, service, region } => {
+                write!(f, "last used {} for {service} in {region}", when.format("%F %R UTC"))
+            }
+            Self::NoRecord => f.write_str("no use on record"),
+            Self::Unknown(reason) => write!(f, "last use unknown ({reason})"),
+        }
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BindUser(home) => write!(f, "tag the user with its home, {}", home.place()),
+            Self::BindSecret => f.write_str("tag the secret with its user"),
+            Self::CreateSecret => f.write_str("create the secret with a placeholder"),
+            Self::PutPlaceholder => f.write_str("put a placeholder into the empty secret"),
+            Self::Write(note) => write!(f, "note down \"{}\"", note.to_text()),
+            Self::CreateKey => f.write_str("make a new key"),
+            Self::Stage { .. } => f.write_str("stage the new key under AWSPENDING"),
+            Self::Promote { to, .. } => write!(f, "make {to} current"),
+            Self::Unstage(version) => write!(f, "take AWSPENDING off {version}"),
+            Self::Deactivate(key) => write!(f, "deactivate {key}"),
+            Self::Activate(key) => write!(f, "reactivate {key}"),
+            Self::Delete(key) => write!(f, "delete {key}"),
+        }
+    }
+}
+
+impl Why {
+    /// One word for it, for machines.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Overlap(_) => "overlap",
+            Self::InUse { .. } => "in_use",
+            Self::NoRecord(_) => "no_record",
+            Self::NotPickedUp { .. } => "not_picked_up",
+            Self::UsedLate { .. } => "used_late",
+            Self::UseUnknown { .. } => "use_unknown",
+            Self::Soak(_) => "soak",
+            Self::Propagation(_) => "propagation",
+            Self::VerificationUnknown { .. } => "verification_unknown",
+            Self::Settling(_) => "settling",
+            Self::Unlisted => "unlisted",
+            Self::OldKey(_) => "old_key",
+            Self::Service => "service",
+        }
+    }
+}
+
+impl Step {
+    /// One word for it, for machines.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::CreateSecret | Self::PutPlaceholder => "adopt",
+            Self::BindUser(_) | Self::BindSecret => "bind",
+            Self::Write(Note::Intent(_)) | Self::CreateKey => "rotate",
+            Self::Write(Note::Promoted(_)) => "note_promoted",
+            Self::Write(Note::Revoked(_)) => "unrevoke",
+            Self::Activate(_) => "activate",
+            Self::Write(Note::Retired(note)) => match note.phase {
+                Phase::Retiring => "retire",
+                Phase::Abandoned => "abandon",
+                Phase::Inactive => "note_inactive",
+                Phase::Hold => "hold",
+            },
+            Self::Stage { .. } => "stage",
+            Self::Promote { .. } => "publish",
+            Self::Unstage(_) => "unstage",
+            Self::Deactivate(_) => "retire",
+            Self::Delete(_) => "delete",
+        }
+    }
+}
+
+impl Why {
+    /// The key that it is about, if it is about one.
+    #[must_use]
+    pub fn key(&self) -> Option<&KeyId> {
+        match self {
+            Self::Overlap(key) | Self::NoRecord(key) | Self::Soak(key) => Some(key),
+            Self::Propagation(key) | Self::Settling(key) | Self::OldKey(key) => Some(key),
+            Self::InUse { key, .. } | Self::NotPickedUp { key, .. } | Self::UsedLate { key, .. } => Some(key),
+            Self::UseUnknown { key, .. } | Self::VerificationUnknown { key, .. } => Some(key),
+            Self::Unlisted | Self::Service => None,
+        }
+    }
+}

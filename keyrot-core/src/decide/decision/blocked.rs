@@ -1,0 +1,380 @@
+//! Why a person has to decide, and what they can do.
+
+use crate::Timestamp;
+use crate::model::home::{Difference, Owner, Place, SecretArn};
+use crate::model::names::{KeyId, UserName, VersionId};
+use crate::model::observed::LastUse;
+use serde::Serialize;
+use std::fmt;
+
+/// Why a person has to decide. Nothing of the user's is changed until then; a [`Request`](crate::model::request::Request) may have changed something before.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Blocked {
+    /// AWS put the user in quarantine because a key leaked.
+    Quarantined {
+        /// The attached policy.
+        policy: String,
+    },
+    /// The user's home is another secret, region or account than the settings name.
+    ManagedElsewhere {
+        /// The home.
+        home: SecretArn,
+    },
+    /// The credentials belong to another account than the settings name.
+    OtherAccount {
+        /// The settings' account.
+        expected: String,
+        /// The user's account.
+        found: String,
+    },
+    /// The user's tag that names its home is no secret's ARN.
+    HomeUnreadable {
+        /// The tag's value.
+        text: String,
+    },
+    /// The user has no home yet, and nobody chose this account and region for it.
+    NotNamed {
+        /// Where the secret would be.
+        place: Place,
+    },
+    /// The secret's ARN does not fit into the user's tag.
+    HomeTooLong {
+        /// Where the secret would be.
+        place: Place,
+        /// How many characters too long it is.
+        excess: usize,
+    },
+    /// The secret belongs to another user, by its unique id.
+    SecretOfAnother {
+        /// That user.
+        owner: Owner,
+        /// The secret.
+        arn: SecretArn,
+    },
+    /// A secret of that name exists, and nothing shows that it is this user's.
+    SecretNotBound {
+        /// The secret.
+        arn: SecretArn,
+        /// What is missing.
+        why: Unhoused,
+    },
+    /// The secret has so many tags that not all of keyrot's fit beside them.
+    NoTagRoom {
+        /// How many it has that are not keyrot's.
+        tags: usize,
+        /// How many there may be.
+        most: usize,
+    },
+    /// The secret is scheduled for deletion.
+    SecretDeleted {
+        /// Since when.
+        since: Timestamp,
+    },
+    /// The secret is a replica.
+    SecretIsReplica {
+        /// The region of the primary.
+        primary: String,
+    },
+    /// AWSCURRENT holds something that is neither credentials nor the placeholder.
+    SecretHoldsOther {
+        /// The version.
+        version: VersionId,
+    },
+    /// Somebody else staged a version.
+    ForeignPending {
+        /// The version.
+        version: VersionId,
+    },
+    /// The key under AWSCURRENT does not exist.
+    CurrentKeyGone {
+        /// The key.
+        key: KeyId,
+    },
+    /// The key under AWSCURRENT is not Active.
+    CurrentKeyInactive {
+        /// The key.
+        key: KeyId,
+    },
+    /// Somebody moved AWSCURRENT back from a key that keyrot had published and that is still Active.
+    RolledBack {
+        /// The newer key, which was current.
+        from: KeyId,
+        /// The key that is current now.
+        to: Option<KeyId>,
+    },
+    /// The credentials under AWSCURRENT, which somebody else put there, do not work.
+    CurrentDoesNotWork {
+        /// The key.
+        key: KeyId,
+        /// What the trial brought.
+        reason: String,
+    },
+    /// The current key was revoked, and the one under AWSPREVIOUS, which leaves no room for a new one, does not work.
+    NoWayBack {
+        /// The key under AWSPREVIOUS.
+        key: KeyId,
+        /// What the trial brought.
+        reason: String,
+    },
+    /// A key was reactivated to be published again, and its credentials do not work.
+    ReactivatedInVain {
+        /// The key, which is Active now.
+        key: KeyId,
+        /// What the trial brought.
+        reason: String,
+    },
+    /// A key that was revoked and seen Inactive is Active again.
+    RevokedKeyReactivated {
+        /// The key.
+        key: KeyId,
+    },
+    /// Only IAM can be used for this user: keyrot does not know the user's secret, or may not use it.
+    IamOnly {
+        /// Why.
+        reason: String,
+    },
+    /// Keys that can be attributed neither to keyrot nor to the secret stand in the way.
+    UnknownKeys(Vec<Evidence>),
+    /// A key that was taken for a lost one of keyrot's was reactivated: somebody claims it.
+    ClaimedKey {
+        /// The key.
+        key: KeyId,
+    },
+    /// A journal entry says that the key was revoked, and somebody uses it. Whoever may write the secret can write the entry.
+    RevokedKeyInUse {
+        /// The key.
+        key: KeyId,
+        /// The use on record.
+        last_use: LastUse,
+    },
+    /// A key is in a state that keyrot does not know.
+    StrangeStatus {
+        /// The key.
+        key: KeyId,
+        /// IAM's word for it.
+        status: String,
+    },
+    /// The user's own settings, in tags, cannot be used.
+    BadTag {
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+/// Why a secret that exists is not taken for a user's home.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unhoused {
+    /// It has no version.
+    Empty,
+    /// It holds a placeholder, and no tag names the user.
+    Placeholder,
+    /// It holds a key that is not one of the user's Active ones.
+    NoSuchKey,
+    /// It holds no access key.
+    HoldsOther,
+    /// The credentials in it do not work.
+    DoesNotWork(String),
+    /// It is not as keyrot would have created it.
+    Differs(Vec<Difference>),
+}
+
+impl fmt::Display for Unhoused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("it is empty"),
+            Self::Placeholder => f.write_str("it holds a placeholder, and no tag that names this user"),
+            Self::NoSuchKey => f.write_str("it holds a key that is none of this user's Active ones"),
+            Self::HoldsOther => f.write_str("it holds no access key"),
+            Self::DoesNotWork(reason) => write!(f, "the credentials in it do not work: {reason}"),
+            Self::Differs(all) => f.write_str(&all.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")),
+        }
+    }
+}
+
+/// What is known of a key that nobody can be blamed for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+pub struct Evidence {
+    /// The key.
+    pub key: KeyId,
+    /// When it was made.
+    pub created: Timestamp,
+    /// Its last use.
+    pub last_use: LastUse,
+}
+
+impl Blocked {
+    /// What a person can do about it for this user.
+    #[must_use]
+    pub fn hint(&self, user: &UserName) -> String {
+        match self {
+            Self::Quarantined { .. } => format!("treat the key as leaked: `keyrot who-uses {user}` says what it did, `keyrot revoke {user} KEY` replaces it; then detach the policy"),
+            Self::ManagedElsewhere { home } => {
+                let place = home.place();
+                format!("run it there: region {}, account {}, secret {}; or remove the tag keyrot:home from the user, if that secret is not in use any more", place.region, place.account, place.name)
+            }
+            Self::OtherAccount { .. } => "check the profile and the credentials, or the setting account".into(),
+            Self::HomeUnreadable { .. } => "remove the tag keyrot:home from the user, and run keyrot again where its secret is".into(),
+            Self::NotNamed { place } => format!("choose it for this user: keyrot enroll {user} --region {}; or set account = \"{}\" and region = \"{}\" in keyrot.toml for all users", place.region, place.account, place.region),
+            Self::HomeTooLong { .. } => "choose a shorter secret_name: the ARN has to fit into a tag of 256 characters".into(),
+            Self::SecretOfAnother { .. } => format!("if that user does not exist any more: keyrot enroll {user} --adopt-secret"),
+            Self::SecretNotBound { .. } => format!("look at it; if it is this user's to use: keyrot enroll {user} --adopt-secret"),
+            Self::NoTagRoom { .. } => "remove tags from the secret, then run keyrot again".into(),
+            Self::SecretDeleted { .. } => "restore it with `aws secretsmanager restore-secret`, or remove the user's rotation tag".into(),
+            Self::SecretIsReplica { primary } => format!("run keyrot in {primary}, or name another secret in the tag keyrot:secret"),
+            Self::SecretHoldsOther { .. } => {
+                "name another secret in the tag keyrot:secret, or put the user's present credentials into this one".into()
+            }
+            Self::ForeignPending { .. } => {
+                "finish or cancel the other rotation (`aws secretsmanager cancel-rotate-secret`), so that AWSPENDING is free".into()
+            }
+            Self::CurrentKeyGone { .. } | Self::CurrentKeyInactive { .. } => {
+                format!("if the user is being decommissioned, remove its rotation tag; otherwise reactivate the key, or have it replaced: keyrot resolve {user}")
+            }
+            Self::RolledBack { from, to } => {
+                let end = match to {
+                    Some(_) => format!("`keyrot revoke {user} {from}`"),
+                    None => "delete it, and keyrot makes another".to_owned(),
+                };
+                let on = if to.is_some() { format!("`keyrot rollback {user}` once more") } else { "move AWSCURRENT to its version again".to_owned() };
+                format!("to go on with {from}: {on}; to give it up: {end}")
+            }
+            Self::NoWayBack { key, .. } => {
+                format!("to make room for a new key: keyrot revoke {user} {key} --without-successor --delete")
+            }
+            Self::ReactivatedInVain { .. } => format!("it may need some minutes; ask again: keyrot rollback {user}. AWSCURRENT stands where it stood, and runs retire the key again"),
+            Self::CurrentDoesNotWork { .. } => format!("put working credentials of this user under AWSCURRENT, or: keyrot resolve {user}"),
+            Self::UnknownKeys(keys) => {
+                let known = keys.iter().filter(|k| !matches!(k.last_use, LastUse::Unknown(_)));
+                let idle = known.min_by_key(|k| match k.last_use {
+                    LastUse::At { when, .. } => when,
+                    _ => k.created,
+                });
+                let least = idle.map_or_else(String::new, |k| format!(" ({} was used least recently)", k.key));
+                format!("`keyrot resolve {user}` retires the one that nobody needs{least}; or put the key that is in use under AWSCURRENT by hand")
+            }
+            Self::RevokedKeyReactivated { key } => format!(
+                "whoever has the key may have done that. To deactivate it again: keyrot revoke {user} {key} --without-successor. If the revocation was a mistake: keyrot resolve {user} --choose reinstate:{key}"
+            ),
+            Self::IamOnly { .. } => format!("to see what is left to do: keyrot status --user {user}"),
+            Self::ClaimedKey { key } => format!("if {key} is yours, put it under AWSCURRENT; if not: keyrot resolve {user}"),
+            Self::RevokedKeyInUse { key, .. } => format!("to carry the revocation out: keyrot revoke {user} {key}; if nobody revoked it, remove the tag keyrot:revoked from the secret"),
+            Self::StrangeStatus { .. } => "look at the key in the IAM console; keyrot leaves it alone".into(),
+            Self::BadTag { .. } => "correct or remove the tag".into(),
+        }
+    }
+}
+
+impl fmt::Display for Blocked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Quarantined { policy } => {
+                write!(f, "AWS has quarantined the user (policy {policy}): a key has leaked")
+            }
+            Self::ManagedElsewhere { home } => {
+                write!(f, "the user's key is managed elsewhere: in {}", home.place())
+            }
+            Self::OtherAccount { expected, found } => {
+                write!(f, "the user is in account {found}, and the settings are for account {expected}")
+            }
+            Self::HomeUnreadable { text } => {
+                write!(f, "the user's tag keyrot:home is {text:?}, expected the ARN of a secret")
+            }
+            Self::NotNamed { place } => {
+                write!(f, "the user has no secret yet, and nobody chose where it is to be; it would be {place}")
+            }
+            Self::HomeTooLong { place, excess } => {
+                write!(f, "the ARN of the secret ({place}) is {excess} characters too long for the tag keyrot:home")
+            }
+            Self::SecretOfAnother { owner, arn } => {
+                write!(f, "the secret {} belongs to another user: {owner}", arn.place().name)
+            }
+            Self::SecretNotBound { arn, why } => {
+                write!(f, "the secret {} exists, and is not known to be this user's: {why}", arn.place().name)
+            }
+            Self::NoTagRoom { tags, most } => {
+                write!(
+                    f,
+                    "the secret has {tags} tags that are not keyrot's, expected at most {most}, so that the journal fits beside them"
+                )
+            }
+            Self::SecretDeleted { since } => {
+                write!(f, "the secret has been scheduled for deletion since {}", since.format("%F %R UTC"))
+            }
+            Self::SecretIsReplica { primary } => write!(f, "the secret is a replica; its primary is in {primary}"),
+            Self::SecretHoldsOther { version } => write!(f, "AWSCURRENT (version {version}) holds no access key"),
+            Self::ForeignPending { version } => write!(f, "somebody else staged version {version} under AWSPENDING"),
+            Self::CurrentKeyGone { key } => write!(f, "{key}, the key under AWSCURRENT, does not exist"),
+            Self::CurrentKeyInactive { key } => write!(f, "{key}, the key under AWSCURRENT, is not Active"),
+            Self::RolledBack { from, to: Some(to) } => write!(f, "AWSCURRENT was moved back from {from} to {to}"),
+            Self::RolledBack { from, to: None } => {
+                write!(f, "AWSCURRENT was moved back from {from} to the placeholder")
+            }
+            Self::CurrentDoesNotWork { key, reason } => {
+                write!(f, "the credentials under AWSCURRENT ({key}) do not work: {reason}")
+            }
+            Self::NoWayBack { key, reason } => {
+                write!(f, "the current key was revoked, and {key}, the one before, cannot be published again: {reason}")
+            }
+            Self::ReactivatedInVain { key, reason } => {
+                write!(f, "{key} was reactivated to be published again, and does not work: {reason}")
+            }
+            Self::RevokedKeyReactivated { key } => write!(f, "{key} was revoked, and is Active again: it works"),
+            Self::IamOnly { reason } => write!(f, "nothing but IAM was used: {reason}"),
+            Self::UnknownKeys(keys) => {
+                f.write_str("nobody knows whose these are: ")?;
+                for (i, k) in keys.iter().enumerate() {
+                    let comma = if i > 0 { "; " } else { "" };
+                    write!(f, "{comma}{} of {}, {}", k.key, k.created.format("%F"), k.last_use)?;
+                }
+                Ok(())
+            }
+            Self::RevokedKeyInUse { key, last_use } => {
+                write!(f, "a journal entry says that {key} was revoked, but it is in use ({last_use})")
+            }
+            Self::ClaimedKey { key } => {
+                write!(f, "{key} looked like a lost key of keyrot's, and somebody reactivated it")
+            }
+            Self::StrangeStatus { key, status } => {
+                write!(f, "{key} has the status {status}, which keyrot does not know")
+            }
+            Self::BadTag { reason } => f.write_str(reason),
+        }
+    }
+}
+
+impl Blocked {
+    /// One word for it, for machines.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::ReactivatedInVain { .. } => "reactivated_in_vain",
+            Self::RevokedKeyReactivated { .. } => "revoked_key_reactivated",
+            Self::IamOnly { .. } => "iam_only",
+            Self::Quarantined { .. } => "quarantined",
+            Self::ManagedElsewhere { .. } => "managed_elsewhere",
+            Self::OtherAccount { .. } => "other_account",
+            Self::HomeUnreadable { .. } => "home_unreadable",
+            Self::NotNamed { .. } => "not_named",
+            Self::HomeTooLong { .. } => "home_too_long",
+            Self::SecretOfAnother { .. } => "secret_of_another",
+            Self::SecretNotBound { .. } => "secret_not_bound",
+            Self::NoTagRoom { .. } => "no_tag_room",
+            Self::SecretDeleted { .. } => "secret_deleted",
+            Self::SecretIsReplica { .. } => "secret_is_replica",
+            Self::SecretHoldsOther { .. } => "secret_holds_other",
+            Self::ForeignPending { .. } => "foreign_pending",
+            Self::CurrentKeyGone { .. } => "current_key_gone",
+            Self::CurrentKeyInactive { .. } => "current_key_inactive",
+            Self::CurrentDoesNotWork { .. } => "current_does_not_work",
+            Self::NoWayBack { .. } => "no_way_back",
+            Self::UnknownKeys(_) => "unknown_keys",
+            Self::ClaimedKey { .. } => "claimed_key",
+            Self::RevokedKeyInUse { .. } => "revoked_key_in_use",
+            Self::StrangeStatus { .. } => "strange_status",
+            Self::RolledBack { .. } => "rolled_back",
+            Self::BadTag { .. } => "bad_tag",
+        }
+    }
+}

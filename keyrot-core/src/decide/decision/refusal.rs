@@ -1,0 +1,203 @@
+//! Why an order or a request is refused, and what a person can do about it.
+
+use crate::model::names::{KeyId, UserName, VersionId};
+use crate::model::observed::LastUse;
+use serde::Serialize;
+use std::fmt;
+
+/// Why an [`Order`](crate::model::step::Order) of Secrets Manager's, or a person's [`Request`](crate::model::request::Request), is refused. Nothing was changed.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Refusal {
+    /// Rotation is not switched on for the secret, so this is no order of Secrets Manager's.
+    RotationOff,
+    /// The secret has nothing under AWSCURRENT.
+    NothingCurrent,
+    /// The version does not stand under AWSPENDING, or stood under AWSCURRENT already and was moved away from.
+    NotStaged {
+        /// The version.
+        version: VersionId,
+    },
+    /// The version holds no key yet.
+    NotMade {
+        /// The version.
+        version: VersionId,
+    },
+    /// The credentials are somebody else's, or will never work.
+    DoesNotWork {
+        /// The key.
+        key: KeyId,
+        /// What the trial brought.
+        reason: String,
+    },
+    /// A newer key became current meanwhile.
+    Superseded {
+        /// The key that was to be published.
+        key: KeyId,
+        /// The one that is current.
+        by: KeyId,
+    },
+    /// The secret has no key under AWSPREVIOUS.
+    NothingBefore {
+        /// The user's keys beside the current one, whose credentials the secret never held.
+        left: Vec<KeyId>,
+    },
+    /// The key to go back to does not stand under AWSPREVIOUS.
+    NotBefore {
+        /// The key.
+        key: KeyId,
+    },
+    /// The key to go back to is deleted.
+    Gone {
+        /// The key.
+        key: KeyId,
+    },
+    /// The key to go back to was revoked.
+    WasRevoked {
+        /// The key.
+        key: KeyId,
+    },
+    /// The user has more keys than one, or none, and which is meant was not said.
+    WhichKey {
+        /// The user's keys.
+        keys: Vec<KeyId>,
+    },
+    /// The user has no such key.
+    NoSuchKey {
+        /// The key.
+        key: KeyId,
+        /// The user's keys.
+        keys: Vec<KeyId>,
+    },
+    /// The key cannot be replaced before it is revoked: the user has two, and the other one's credentials are not in the secret.
+    NoRoom {
+        /// The key to be revoked.
+        key: KeyId,
+        /// The other one.
+        other: KeyId,
+        /// Whether that one was revoked before, and is Inactive already.
+        revoked: bool,
+    },
+    /// The key stands under AWSCURRENT, and was to be revoked only if nobody uses it.
+    IsCurrent {
+        /// The key.
+        key: KeyId,
+    },
+    /// The key is in use, and was to be revoked only if it is not.
+    InUse {
+        /// The key.
+        key: KeyId,
+        /// The use on record.
+        last_use: LastUse,
+    },
+}
+
+impl Refusal {
+    /// What a person can do about it for this user, where there is something.
+    #[must_use]
+    pub fn hint(&self, user: &UserName) -> Option<String> {
+        Some(match self {
+            Self::NothingBefore { left } => match left.first() {
+                Some(key) => format!(
+                    "keyrot never had the secret of {key}; put it under AWSCURRENT by hand if somebody still has it"
+                ),
+                None => format!("if the current key does not work, replace it: keyrot rotate --force --user {user}"),
+            },
+            Self::NotBefore { .. } => {
+                format!("only the key under AWSPREVIOUS can be gone back to; which that is: keyrot status {user}")
+            }
+            Self::Gone { .. } => {
+                format!("to replace the current key with a new one: keyrot rotate --force --user {user}")
+            }
+            Self::WasRevoked { key } => format!(
+                "to replace the current key with a new one: keyrot rotate --force --user {user}. If {key} was revoked by mistake: aws iam update-access-key --user-name {user} --access-key-id {key} --status Active, then keyrot resolve {user} --choose reinstate:{key}, then this again"
+            ),
+            Self::WhichKey { keys } if keys.is_empty() => "there is nothing to revoke".into(),
+            Self::WhichKey { .. } | Self::NoSuchKey { .. } => "name the key; nothing was done".into(),
+            Self::NoRoom { key, other, revoked: true } => format!(
+                "{other} was revoked too, and waits for its soak: delete it now (keyrot revoke {user} {other} --delete), then revoke {key}"
+            ),
+            Self::NoRoom { key, other, .. } => format!(
+                "a user has two keys at most. If {key} must go now, whoever uses it: keyrot revoke {user} {key} --without-successor. If nobody needs {other}: keyrot resolve {user} first"
+            ),
+            Self::IsCurrent { key } => {
+                format!(
+                    "to replace it now: keyrot rotate --force --user {user}; if it leaked: keyrot revoke {user} {key}"
+                )
+            }
+            Self::InUse { key, .. } => {
+                format!("find out who uses it: keyrot who-uses {key}; if it leaked: keyrot revoke {user} {key}")
+            }
+            Self::NothingCurrent => format!("what adopting takes: keyrot plan --user {user}"),
+            Self::DoesNotWork { .. }
+            | Self::RotationOff
+            | Self::NotStaged { .. }
+            | Self::NotMade { .. }
+            | Self::Superseded { .. } => return None,
+        })
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::RotationOff => f.write_str("rotation is not switched on for this secret"),
+            Self::NothingCurrent => {
+                f.write_str("the secret has nothing under AWSCURRENT: the user was not adopted yet")
+            }
+            Self::NotStaged { version } => {
+                write!(f, "version {version} is not under AWSPENDING (any more); Secrets Manager will ask anew")
+            }
+            Self::NotMade { version } => write!(f, "version {version} holds no key: createSecret comes first"),
+            Self::DoesNotWork { key, reason } => write!(f, "{key} is not published: {reason}"),
+            Self::Superseded { key, by } => write!(f, "{key} is not published: {by}, which is newer, is current"),
+            Self::NothingBefore { .. } => {
+                f.write_str("there is nothing to go back to: the secret holds no key under AWSPREVIOUS")
+            }
+            Self::NotBefore { key } => write!(f, "{key} does not stand under AWSPREVIOUS (any more)"),
+            Self::Gone { key } => write!(f, "there is nothing to go back to: {key}, the key before, is deleted"),
+            Self::WasRevoked { key } => write!(f, "{key}, the key before, was revoked, and is never published again"),
+            Self::WhichKey { keys } if keys.is_empty() => f.write_str("the user has no access key"),
+            Self::WhichKey { keys } => {
+                let before = if keys.len() == 1 { ", and another was revoked before" } else { "" };
+                write!(f, "which key? The user has {}{before}", list(keys))
+            }
+            Self::NoSuchKey { key, keys } if keys.is_empty() => write!(f, "the user has no key {key}, and no other"),
+            Self::NoSuchKey { key, keys } => write!(f, "the user has no key {key}, but {}", list(keys)),
+            Self::NoRoom { key, other, .. } => write!(
+                f,
+                "{key} cannot be replaced before it is revoked: the user has {other} too, whose credentials are not in the secret"
+            ),
+            Self::IsCurrent { key } => write!(f, "{key} is the key that readers of the secret get"),
+            Self::InUse { key, last_use } => write!(f, "{key} is in use: {last_use}"),
+        }
+    }
+}
+
+fn list(keys: &[KeyId]) -> String {
+    keys.iter().map(KeyId::as_str).collect::<Vec<_>>().join(" and ")
+}
+
+impl Refusal {
+    /// One word for it, for machines.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::RotationOff => "rotation_off",
+            Self::NothingCurrent => "nothing_current",
+            Self::NotStaged { .. } => "not_staged",
+            Self::NotMade { .. } => "not_made",
+            Self::DoesNotWork { .. } => "does_not_work",
+            Self::Superseded { .. } => "superseded",
+            Self::NothingBefore { .. } => "nothing_before",
+            Self::NotBefore { .. } => "not_before",
+            Self::Gone { .. } => "gone",
+            Self::WasRevoked { .. } => "was_revoked",
+            Self::WhichKey { .. } => "which_key",
+            Self::NoSuchKey { .. } => "no_such_key",
+            Self::NoRoom { .. } => "no_room",
+            Self::IsCurrent { .. } => "is_current",
+            Self::InUse { .. } => "in_use",
+        }
+    }
+}

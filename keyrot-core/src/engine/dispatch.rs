@@ -1,0 +1,156 @@
+//! Tells notifiers what happens, beside the work: each has a queue of its own, so that none delays a rotation, or another notifier.
+
+use crate::engine::notifier::Notifier;
+use crate::engine::report::Report;
+use crate::machine::event::Event;
+use crate::ports::Clock;
+use futures_channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
+use futures_channel::oneshot;
+use futures_util::future::{Either, join_all, select};
+use futures_util::{FutureExt, StreamExt};
+use serde::Serialize;
+use std::panic::AssertUnwindSafe;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// One notifier's time for one call.
+const FOR_ONE: Duration = Duration::from_secs(15);
+/// The time for what is left to be told when the last user is done.
+const AFTER_THE_LAST: Duration = Duration::from_secs(30);
+/// As many events are handed over at once.
+const AT_ONCE: usize = 100;
+
+/// A notifier that failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NotifierFailure {
+    /// Which.
+    pub notifier: String,
+    /// How many events were not told; all of the run's for a summary.
+    pub untold: usize,
+    /// Why.
+    pub reason: String,
+}
+
+/// Whoever works tells it here what happens.
+#[derive(Clone, Default)]
+pub(crate) struct Told(Vec<UnboundedSender<Event>>);
+
+impl Told {
+    pub(crate) fn tell(&self, event: &Event) {
+        for queue in &self.0 {
+            // The receiver lives as long as the run; if it does not, there is nobody to tell.
+            let _ = queue.unbounded_send(event.clone());
+        }
+    }
+}
+
+/// Runs the work, tells the notifiers meanwhile, and at its end gives them the report.
+pub(crate) async fn tell_beside<W: Future<Output = Report>>(
+    notifiers: &[Arc<dyn Notifier>],
+    clock: &dyn Clock,
+    work: impl FnOnce(Told) -> W,
+) -> Report {
+    let ledgers: Vec<Ledger> = notifiers.iter().map(|_| Ledger::default()).collect();
+    let (mut told, mut ends, mut lines) = (Told::default(), Vec::new(), Vec::new());
+    for (notifier, ledger) in notifiers.iter().zip(&ledgers) {
+        let (queue, events) = unbounded();
+        let (end, ended) = oneshot::channel();
+        told.0.push(queue);
+        ends.push(end);
+        lines.push(Line { notifier: notifier.as_ref(), clock, ledger }.work(events, ended));
+    }
+    let mut lines = pin!(join_all(lines));
+    let mut report = match select(pin!(work(told)), &mut lines).await {
+        Either::Left((report, _)) => report,
+        Either::Right((_, work)) => work.await,
+    };
+    if notifiers.is_empty() {
+        return report;
+    }
+    let summary = Arc::new(report.clone());
+    let events = report.users.iter().map(|one| one.events.len()).sum();
+    for (end, ledger) in ends.into_iter().zip(&ledgers) {
+        ledger.state().summary = Some(events);
+        // A line that is over already panicked outside of a notifier; there is nothing to tell it.
+        let _ = end.send(Arc::clone(&summary));
+    }
+    select(lines, clock.sleep(AFTER_THE_LAST)).await;
+    report.notifier_failures =
+        notifiers.iter().zip(&ledgers).flat_map(|(notifier, ledger)| ledger.close(&notifier.name())).collect();
+    report
+}
+
+/// What one notifier was told so far. Apart from the work, so that it survives when the work is cut off.
+#[derive(Default)]
+struct Ledger(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    /// Events that came up and were neither told nor failed.
+    waiting: usize,
+    /// While the summary is still to be told: of how many events.
+    summary: Option<usize>,
+    failures: Vec<(usize, String)>,
+}
+
+impl Ledger {
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn close(&self, name: &str) -> Vec<NotifierFailure> {
+        let State { waiting, summary, mut failures } = std::mem::take(&mut *self.state());
+        if waiting > 0 || summary.is_some() {
+            let untold = waiting.max(summary.unwrap_or(0));
+            failures.push((untold, format!("not done within {} seconds of the run's end", AFTER_THE_LAST.as_secs())));
+        }
+        let failure = |(untold, reason)| NotifierFailure { notifier: name.to_owned(), untold, reason };
+        failures.into_iter().map(failure).collect()
+    }
+}
+
+/// One notifier's queue at work.
+struct Line<'a> {
+    notifier: &'a dyn Notifier,
+    clock: &'a dyn Clock,
+    ledger: &'a Ledger,
+}
+
+impl Line<'_> {
+    async fn work(self, mut events: UnboundedReceiver<Event>, ended: oneshot::Receiver<Arc<Report>>) {
+        while let Some(first) = events.next().await {
+            let mut batch = vec![first];
+            // What came up while the call before was under way goes together.
+            while batch.len() < AT_ONCE
+                && let Ok(event) = events.try_recv()
+            {
+                batch.push(event);
+            }
+            self.ledger.state().waiting += batch.len();
+            let result = self.within_time(self.notifier.happened(&batch)).await;
+            let mut state = self.ledger.state();
+            state.waiting -= batch.len();
+            state.failures.extend(result.err().map(|reason| (batch.len(), reason)));
+        }
+        let Ok(report) = ended.await else { return };
+        let result = self.within_time(self.notifier.finished(&report)).await;
+        let mut state = self.ledger.state();
+        let untold = state.summary.take().unwrap_or(0);
+        state.failures.extend(result.err().map(|reason| (untold, reason)));
+    }
+
+    async fn within_time(&self, call: impl Future<Output = Result<(), String>> + Send) -> Result<(), String> {
+        let call = pin!(AssertUnwindSafe(call).catch_unwind());
+        match select(call, self.clock.sleep(FOR_ONE)).await {
+            Either::Left((Ok(result), _)) => result,
+            Either::Left((Err(panic), _)) => Err(format!("it panicked: {}", panic_text(&*panic))),
+            Either::Right(_) => Err(format!("no answer within {} seconds", FOR_ONE.as_secs())),
+        }
+    }
+}
+
+pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|t| (*t).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".into())
+}

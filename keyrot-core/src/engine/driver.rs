@@ -1,0 +1,186 @@
+//! One user's rotation on the ports: asks the machine, makes the call, tells the machine.
+
+use crate::Timestamp;
+use crate::machine::call::{Call, Reply};
+use crate::machine::event::Event;
+use crate::machine::outcome::{Outcome, Stop};
+use crate::machine::rotation::{Mode, Next, Rotation};
+use crate::model::clock::WrongClock;
+use crate::model::error::CallError;
+use crate::model::observed::Observed;
+use crate::model::subject::Subject;
+use crate::model::waits::Policy;
+use crate::ports::cancel::Cancel;
+use crate::ports::{Clock, CredentialProbe, IamPort, SecretStorePort};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+/// A pause is slept in pieces, so that a request to stop is heard.
+const NAP: Duration = Duration::from_millis(250);
+
+/// The ports that a rotation acts through.
+#[derive(Clone)]
+pub struct Ports {
+    /// IAM.
+    pub iam: Arc<dyn IamPort>,
+    /// The secret store.
+    pub store: Arc<dyn SecretStorePort>,
+    /// The trial of new credentials.
+    pub probe: Arc<dyn CredentialProbe>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Ports {
+    /// All four from one value, such as the in-memory account.
+    #[must_use]
+    pub fn of<P: IamPort + SecretStorePort + CredentialProbe + Clock + 'static>(all: P) -> Self {
+        let all = Arc::new(all);
+        Self { iam: all.clone(), store: all.clone(), probe: all.clone(), clock: all }
+    }
+
+    /// Makes one call.
+    ///
+    /// # Errors
+    /// The port's.
+    pub async fn perform(&self, subject: &Subject, call: &Call) -> Result<Reply, CallError> {
+        let Subject { user, secret, .. } = subject;
+        let (iam, store) = (&self.iam, &self.store);
+        Ok(match call {
+            Call::ListKeys => Reply::Keys(iam.list_keys(user).await?),
+            Call::DescribeSecret => Reply::Secret(store.describe(secret).await?),
+            Call::LookInto(version) => Reply::Inside(store.look_into(secret, version).await?),
+            Call::ListVersions => Reply::Versions(store.versions(secret).await?),
+            Call::LastUse(key) => Reply::LastUse(iam.last_use(user, key).await?),
+            Call::CreateKey => Reply::Created(iam.create_key(user).await?),
+            Call::ReadVersion(version) => Reply::Credentials(store.read(secret, version).await?),
+            Call::Probe(credentials) => Reply::Probe(self.probe.probe(credentials).await?),
+            Call::FindElsewhere => Reply::Elsewhere(store.elsewhere(secret, &subject.owner()).await?),
+            Call::Compare => Reply::Differences(store.differences(secret).await?),
+            Call::WriteHome(home) => done(iam.write_home(user, home).await)?,
+            Call::BindSecret => done(store.bind(secret, &subject.owner()).await)?,
+            Call::CreateSecret(placeholder) => {
+                Reply::SecretCreated(store.create(secret, &subject.owner(), placeholder).await?)
+            }
+            Call::PutPlaceholder(placeholder) => done(store.put_placeholder(secret, placeholder).await)?,
+            Call::Write(note) => done(store.write_note(secret, note).await)?,
+            Call::Stage { version, credentials, carry } => {
+                done(store.stage(secret, version, credentials, carry.as_ref()).await)?
+            }
+            Call::Promote { from, to } => done(store.promote(secret, from, to).await)?,
+            Call::Unstage(version) => done(store.unstage(secret, version).await)?,
+            Call::Deactivate(key) => done(iam.deactivate_key(user, key).await)?,
+            Call::Activate(key) => done(iam.activate_key(user, key).await)?,
+            Call::DeleteKey(key) => done(iam.delete_key(user, key).await)?,
+        })
+    }
+}
+
+fn done(result: Result<(), CallError>) -> Result<Reply, CallError> {
+    result.map(|()| Reply::Done)
+}
+
+/// What bounds a run, whomever it works on.
+#[derive(Debug)]
+pub(crate) struct Bounds {
+    pub(crate) cancel: Cancel,
+    pub(crate) deadline: Option<Timestamp>,
+    /// How many more users may be changed.
+    pub(crate) changes_left: Option<AtomicUsize>,
+    /// Whether users may be changed for whom keyrot has noted nothing down yet.
+    pub(crate) may_adopt: AtomicBool,
+}
+
+impl Bounds {
+    fn why_stop(&self, now: Timestamp) -> Option<Stop> {
+        if self.cancel.is_cancelled() {
+            Some(Stop::Cancelled)
+        } else if self.deadline.is_some_and(|deadline| now >= deadline) {
+            Some(Stop::Deadline)
+        } else {
+            None
+        }
+    }
+
+    /// Takes one of the changes that are left for a user, or says why the user is not to be changed.
+    fn take_change(&self, seen: &Observed) -> Result<(), Stop> {
+        if !self.may_adopt.load(Ordering::Relaxed) && seen.is_unadopted() {
+            return Err(Stop::AdoptionLimit);
+        }
+        let Some(left) = &self.changes_left else { return Ok(()) };
+        let taken = left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1));
+        taken.map(|_| ()).map_err(|_| Stop::ChangeLimit)
+    }
+}
+
+/// The end of one user's run: the machine with all that it saw, how it ended, and how many calls it took.
+#[derive(Debug)]
+pub struct Driven {
+    /// The machine; [`Rotation::seen`] has the last look.
+    pub rotation: Rotation,
+    /// Where the user stands.
+    pub outcome: Outcome,
+    /// How many calls were made.
+    pub calls: usize,
+}
+
+/// Rotates one user: every step that is due now, one after the other. Events go to `tell` as they happen.
+///
+/// To rotate many with bounds, cancellation and notifiers, use [`Rotator`](crate::engine::rotator::Rotator).
+pub async fn drive(
+    ports: &Ports,
+    subject: Subject,
+    policy: Policy,
+    mode: Mode,
+    tell: &mut (dyn FnMut(Event) + Send),
+) -> Driven {
+    let may_adopt = AtomicBool::new(true);
+    let bounds = Bounds { cancel: Cancel::default(), deadline: None, changes_left: None, may_adopt };
+    drive_within(ports, Rotation::new(subject, policy, mode), &bounds, tell).await
+}
+
+pub(crate) async fn drive_within(
+    ports: &Ports,
+    mut rotation: Rotation,
+    bounds: &Bounds,
+    tell: &mut (dyn FnMut(Event) + Send),
+) -> Driven {
+    let mut calls = 0;
+    let mut may_change = false;
+    loop {
+        // What is known of AWS's time from before this run may be out of date: the first look is made in any case.
+        let now = if calls > 0 { time(ports, &mut rotation) } else { ports.clock.now() };
+        if let Some(why) = bounds.why_stop(now) {
+            rotation.stop(why);
+        }
+        let next = rotation.next(now);
+        rotation.take_events().into_iter().for_each(&mut *tell);
+        match next {
+            Next::Done(outcome) => return Driven { rotation, outcome, calls },
+            Next::Sleep(pause) => ports.clock.sleep(pause.min(NAP)).await,
+            Next::Call(call) => {
+                if !may_change && !call.only_reads() {
+                    if let Err(why) = bounds.take_change(rotation.seen()) {
+                        rotation.stop(why);
+                        continue;
+                    }
+                    may_change = true;
+                }
+                calls += 1;
+                let answer = ports.perform(rotation.subject(), &call).await;
+                let now = time(ports, &mut rotation);
+                rotation.answer(now, answer);
+            }
+        }
+    }
+}
+
+/// The time; the machine is told if it cannot be right.
+fn time(ports: &Ports, rotation: &mut Rotation) -> Timestamp {
+    let now = ports.clock.now();
+    if let Some(wrong) = WrongClock::check(now, ports.clock.aws_now()) {
+        rotation.distrust(wrong);
+    }
+    now
+}

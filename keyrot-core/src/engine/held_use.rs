@@ -1,0 +1,92 @@
+//! At the end of a run: who uses the old keys that are held because somebody does. Bounded in users and time, and never the cause of a failed run.
+
+use crate::Timestamp;
+use crate::decide::decision::Why;
+use crate::engine::dispatch::panic_text;
+use crate::engine::report::Standing;
+use crate::machine::outcome::Outcome;
+use crate::model::names::KeyId;
+use crate::model::observed::LastUse;
+use crate::model::usage::evidence::{Searched, UseEvidence};
+use crate::model::waits::after;
+use crate::ports::Clock;
+use crate::ports::cancel::Cancel;
+use crate::usage::{TrailBounds, TrailPort, look_up, regions_to_ask};
+use futures_util::FutureExt;
+use futures_util::future::{Either, select};
+use std::panic::AssertUnwindSafe;
+use std::pin::pin;
+use std::time::Duration;
+
+/// The trail is asked for at most so many users of a run: its rate is 2 calls a second for the whole account (CloudTrail user guide, "Quotas in AWS CloudTrail").
+const MOST_USERS: usize = 25;
+/// So far back.
+const BACK: Duration = Duration::from_secs(7 * 86_400);
+/// So many events of each region.
+const MOST_EVENTS: usize = 200;
+/// So many sources are told.
+const SOURCES: usize = 5;
+/// One user's time.
+const FOR_ONE: Duration = Duration::from_secs(20);
+/// It is slept in pieces, so that a request to stop is heard.
+const NAP: Duration = Duration::from_millis(250);
+
+/// A key that is held because it is in use.
+pub(crate) struct HeldUse {
+    /// The user's place among the standings.
+    pub(crate) at: usize,
+    key: KeyId,
+    last_use: LastUse,
+}
+
+/// The held keys that are asked about.
+pub(crate) fn held_uses(users: &[Standing]) -> Vec<HeldUse> {
+    let held = users.iter().enumerate().filter_map(|(at, one)| {
+        let Outcome::Waiting(wait) = &one.outcome else { return None };
+        let Why::InUse { key, last_use } = &wait.why else { return None };
+        Some(HeldUse { at, key: key.clone(), last_use: last_use.clone() })
+    });
+    held.take(MOST_USERS).collect()
+}
+
+/// Asks about one of them; `None` if the time was over before.
+pub(crate) async fn look_up_within(
+    port: &dyn TrailPort,
+    clock: &dyn Clock,
+    held: &HeldUse,
+    end: Timestamp,
+    cancel: &Cancel,
+) -> Option<UseEvidence> {
+    let begun = clock.now();
+    if cancel.is_cancelled() || begun >= end {
+        return None;
+    }
+    let end = end.min(after(begun, FOR_ONE));
+    let since = begun - BACK;
+    let work = async {
+        let regions = regions_to_ask(port, &held.last_use);
+        let bounds = TrailBounds { since, regions, most: MOST_EVENTS };
+        look_up(port, &held.key, &bounds, &|_, _| {}).await
+    };
+    let mut work = pin!(AssertUnwindSafe(work).catch_unwind());
+    let problem = loop {
+        match select(&mut work, pin!(clock.sleep(NAP))).await {
+            Either::Left((Ok(evidence), _)) => return Some(evidence.top(SOURCES)),
+            Either::Left((Err(panic), _)) => break format!("it panicked: {}", panic_text(&*panic)),
+            Either::Right(_) if cancel.is_cancelled() => break "the run was stopped".to_owned(),
+            Either::Right(_) if clock.now() >= end => break "no answer in time".to_owned(),
+            Either::Right(_) => {}
+        }
+    };
+    let searched = Searched { region: "CloudTrail".to_owned(), events: 0, cut_at: None, problem: Some(problem) };
+    Some(UseEvidence {
+        key: held.key.clone(),
+        since,
+        events: 0,
+        unreadable: 0,
+        regions: vec![searched],
+        sources: Vec::new(),
+        more_sources: 0,
+        roles: Vec::new(),
+    })
+}

@@ -1,0 +1,16 @@
+//! Rotations on the ports: one user, and many at once.
+
+pub(crate) mod dispatch;
+pub(crate) mod driver;
+pub(crate) mod held_use;
+pub(crate) mod notifier;
+pub(crate) mod report;
+pub(crate) mod rotator;
+
+pub use dispatch::NotifierFailure;
+pub use driver::{Driven, Ports, drive};
+#[cfg(feature = "mocks")]
+pub use notifier::MockNotifier;
+pub use notifier::Notifier;
+pub use report::{Report, Standing};
+pub use rotator::{Chosen, Limits, Progress, Rotator};

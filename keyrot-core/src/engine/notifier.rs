@@ -1,0 +1,31 @@
+//! Where a run reports to.
+
+use crate::engine::report::Report;
+use crate::machine::event::Event;
+use async_trait::async_trait;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Where news go: a chat, a mail, an event bus, a log.
+///
+/// A run tells every notifier beside its work. Each has a queue of its own, and its time is bounded: 15 seconds a call, and 30 seconds for
+/// all that is left when the last user is done. One that fails, hangs or panics is reported in
+/// [`Report::notifier_failures`](crate::engine::report::Report::notifier_failures), and nothing else.
+#[cfg_attr(feature = "mocks", mockall::automock)]
+#[async_trait]
+pub trait Notifier: Send + Sync {
+    /// What it is called in messages about it, such as `slack`.
+    fn name(&self) -> String;
+
+    /// Tells what has just happened, in order. What comes up while a call is under way comes together with the next.
+    ///
+    /// # Errors
+    /// A message for people, without secret material. The run reports it and goes on.
+    async fn happened(&self, events: &[Event]) -> Result<(), String>;
+
+    /// The run is over, and this is all of it, with every event once more: for those who tell people once a run.
+    ///
+    /// # Errors
+    /// A message for people, without secret material. The run reports it.
+    async fn finished(&self, report: &Report) -> Result<(), String>;
+}

@@ -1,0 +1,363 @@
+//! Many users: bounded in how many at once, how many changed, and how long; one user's failure or panic never touches another.
+
+pub(crate) mod adoption;
+
+use crate::Timestamp;
+use crate::decide::decision::blocked::Blocked;
+use crate::engine::dispatch::{Told, panic_text, tell_beside};
+use crate::engine::driver::Ports;
+use crate::engine::driver::{Bounds, drive_within};
+use crate::engine::held_use::{HeldUse, held_uses, look_up_within};
+use crate::engine::notifier::Notifier;
+use crate::engine::report::{Report, Standing};
+use crate::machine::event::{Event, EventKind};
+use crate::machine::outcome::Outcome;
+use crate::machine::rotation::task::Task;
+use crate::machine::rotation::{Mode, Rotation};
+use crate::model::names::{KeyId, SecretName, UserName};
+use crate::model::observed::{AccessKey, KeyStatus};
+use crate::model::request::Request;
+use crate::model::step::Order;
+use crate::model::subject::Subject;
+use crate::model::waits::{Policy, after};
+use crate::ports::cancel::Cancel;
+use crate::usage::TrailPort;
+use adoption::adopt;
+use futures_util::{FutureExt, StreamExt, stream};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+/// What asking the trail may take in all.
+const FOR_THE_TRAIL: Duration = Duration::from_secs(60);
+/// For so many users at once.
+const TRAILS_AT_ONCE: usize = 4;
+
+/// A user to work on, and the policy to do it by; or why nothing is done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chosen {
+    /// Whom.
+    pub subject: Subject,
+    /// By which policy, or what is wrong with the user's own settings.
+    pub policy: Result<Policy, Blocked>,
+}
+
+/// What bounds a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// How many users at once.
+    pub concurrency: usize,
+    /// How many users may be changed; `None` for any number.
+    pub max_changes: Option<usize>,
+    /// How many users may be adopted: changed although keyrot has noted nothing down for them yet. `None` for any number. Those whose names come first are
+    /// adopted, after all others are done. Orders and requests are not bound by it.
+    pub max_adoptions: Option<usize>,
+    /// When no new step is begun any more.
+    pub deadline: Option<Timestamp>,
+}
+
+impl Default for Limits {
+    /// 64 at once, ten adoptions, and no other bound.
+    fn default() -> Self {
+        Self { concurrency: 64, max_changes: None, max_adoptions: Some(10), deadline: None }
+    }
+}
+
+/// Rotates many users.
+#[derive(Clone)]
+pub struct Rotator {
+    ports: Ports,
+    notifiers: Vec<Arc<dyn Notifier>>,
+    trail: Option<Arc<dyn TrailPort>>,
+}
+
+/// What is to be done for each user.
+struct Job {
+    mode: Mode,
+    task: Task,
+}
+
+/// What a run says while it goes on.
+#[expect(clippy::large_enum_variant, reason = "there is one at a time; a box would burden every match")]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Progress {
+    /// Something happened.
+    Event(Event),
+    /// This user is done.
+    Done(Box<Standing>),
+}
+
+impl Rotator {
+    /// On these ports, without notifiers.
+    #[must_use]
+    pub fn new(ports: Ports) -> Self {
+        Self { ports, notifiers: Vec::new(), trail: None }
+    }
+
+    /// Tells this notifier too.
+    #[must_use]
+    pub fn notify(mut self, notifier: Arc<dyn Notifier>) -> Self {
+        self.notifiers.push(notifier);
+        self
+    }
+
+    /// At the end of a run, asks this trail who uses the old keys that are held because somebody does ([`EventKind::UsedBy`]).
+    ///
+    /// That takes a minute at most and no time beyond the run's deadline, is done for 25 users at most, and what goes wrong with it is told and
+    /// nothing else.
+    #[must_use]
+    pub fn trail(mut self, trail: Arc<dyn TrailPort>) -> Self {
+        self.trail = Some(trail);
+        self
+    }
+
+    /// The ports.
+    #[must_use]
+    pub fn ports(&self) -> &Ports {
+        &self.ports
+    }
+
+    /// Works on each of these users: every step that is due now, or with [`Mode::Plan`] only the decision.
+    ///
+    /// It never fails as a whole; what went wrong with a user is in that user's [`Standing`].
+    pub async fn run(
+        &self,
+        chosen: Vec<Chosen>,
+        mode: Mode,
+        limits: &Limits,
+        cancel: &Cancel,
+        progress: &(dyn Fn(Progress) + Sync),
+    ) -> Report {
+        self.work(chosen, Job { mode, task: Task::Everything }, limits, cancel, progress).await
+    }
+
+    /// Carries out one order of Secrets Manager's for the user whose secret it is about, as its rotation function.
+    ///
+    /// It is done if the user's outcome is [`Outcome::Done`]; anything else is a failure to be told to Secrets Manager, which orders again.
+    pub async fn carry_out(
+        &self,
+        chosen: Chosen,
+        order: Order,
+        limits: &Limits,
+        cancel: &Cancel,
+        progress: &(dyn Fn(Progress) + Sync),
+    ) -> Report {
+        self.work(vec![chosen], Job { mode: Mode::Act, task: Task::Order(order) }, limits, cancel, progress).await
+    }
+
+    /// Does what a person asks for, for one user; or, with [`Mode::Plan`], says what that will be ([`Outcome::Intended`]).
+    ///
+    /// It is done if the user's outcome is [`Outcome::Done`]. [`Outcome::Revoked`] is a revocation whose key was seen Inactive, and whose rest is not done.
+    /// [`Outcome::Refused`] and [`Outcome::Blocked`] say why it cannot be; after anything else, ask again.
+    pub async fn fulfil(
+        &self,
+        chosen: Chosen,
+        request: Request,
+        mode: Mode,
+        limits: &Limits,
+        cancel: &Cancel,
+        progress: &(dyn Fn(Progress) + Sync),
+    ) -> Report {
+        self.work(vec![chosen], Job { mode, task: Task::Request(request) }, limits, cancel, progress).await
+    }
+
+    async fn work(
+        &self,
+        chosen: Vec<Chosen>,
+        job: Job,
+        limits: &Limits,
+        cancel: &Cancel,
+        progress: &(dyn Fn(Progress) + Sync),
+    ) -> Report {
+        let started = self.ports.clock.now();
+        let changes_left = limits.max_changes.map(AtomicUsize::new);
+        // An order, or a request, names its user.
+        let most = limits.max_adoptions.filter(|most| job.task == Task::Everything && *most < chosen.len());
+        let may_adopt = AtomicBool::new(most.is_none());
+        let bounds = Bounds { cancel: cancel.clone(), deadline: limits.deadline, changes_left, may_adopt };
+        let (bounds, job) = (&bounds, &job);
+        // A plan is nobody else's news.
+        let notifiers = if job.mode == Mode::Act { &self.notifiers[..] } else { &[] };
+        tell_beside(notifiers, self.ports.clock.as_ref(), async move |told: Told| {
+            let all = |chosen: Vec<Chosen>| {
+                let work = chosen.into_iter().map(|one| self.one(one, job, bounds, &told, progress));
+                stream::iter(work).buffer_unordered(limits.concurrency.max(1)).collect::<Vec<_>>()
+            };
+            let again = if most.is_some() { chosen.clone() } else { Vec::new() };
+            let mut users = all(chosen).await;
+            if let Some(most) = most {
+                bounds.may_adopt.store(true, Ordering::Relaxed);
+                adopt(&mut users, again, most, all).await;
+                for one in users.iter().filter(|one| one.waits_for_adoption()) {
+                    progress(Progress::Done(Box::new(one.clone())));
+                }
+            }
+            self.ask_who(&mut users, job, bounds, &told, progress).await;
+            users.sort_by(|a: &Standing, b| a.user.cmp(&b.user));
+            Report { started, finished: self.ports.clock.now(), users, notifier_failures: Vec::new() }
+        })
+        .await
+    }
+
+    async fn one(
+        &self,
+        chosen: Chosen,
+        job: &Job,
+        bounds: &Bounds,
+        told: &Told,
+        progress: &(dyn Fn(Progress) + Sync),
+    ) -> Standing {
+        let Chosen { subject, policy } = chosen;
+        let mut happened = Vec::new();
+        let mut tell = |event: Event| {
+            happened.push(event.clone());
+            told.tell(&event);
+            progress(Progress::Event(event));
+        };
+        let at = self.ports.clock.now();
+        let event = |kind| Event {
+            at,
+            user: subject.user.clone(),
+            owner: subject.owner.clone(),
+            secret: subject.secret.clone(),
+            kind,
+        };
+        let mut standing = Standing {
+            user: subject.user.clone(),
+            owner: subject.owner.clone(),
+            secret: subject.secret.clone(),
+            outcome: Outcome::Panicked(String::new()),
+            current: None,
+            previous: None,
+            revoked: Vec::new(),
+            due: None,
+            deadline: None,
+            unadopted: false,
+            last_use: BTreeMap::new(),
+            keys: Vec::new(),
+            events: Vec::new(),
+            calls: 0,
+        };
+        // What is wrong with the user's settings is no reason to leave a leaked key Active: for that IAM is enough.
+        let off_first = matches!(&job.task, Task::Request(request) if request.off_first().is_some());
+        let rotation = match policy {
+            Ok(policy) => Ok((Rotation::new(subject.clone(), policy, job.mode), policy)),
+            Err(reason) if off_first => {
+                let policy = Policy::default();
+                Ok((Rotation::new(subject.clone(), policy, job.mode).with_iam_only(reason), policy))
+            }
+            Err(reason) => Err(reason),
+        };
+        match rotation {
+            Err(reason) => {
+                // A leaked key is worse news than a bad tag; to whoever is there to revoke it, the tag is what is in the way.
+                let quarantine = subject.quarantine.clone().filter(|_| !matches!(job.task, Task::Request(_)));
+                let reason = quarantine.map_or(reason, |policy| Blocked::Quarantined { policy });
+                if job.mode == Mode::Act {
+                    tell(event(EventKind::Blocked { reason: reason.clone() }));
+                }
+                standing.outcome = Outcome::Blocked(reason);
+            }
+            Ok((rotation, policy)) => {
+                let work = drive_within(&self.ports, rotation.to_do(job.task.clone()), bounds, &mut tell);
+                match AssertUnwindSafe(work).catch_unwind().await {
+                    Ok(driven) => {
+                        standing.see(driven.rotation.seen(), &policy);
+                        standing.calls = driven.calls;
+                        standing.outcome = driven.outcome;
+                    }
+                    Err(panic) => {
+                        let reason = panic_text(&*panic);
+                        tell(event(EventKind::Panicked { reason: reason.clone() }));
+                        standing.outcome = Outcome::Panicked(reason);
+                    }
+                }
+            }
+        }
+        standing.events = happened;
+        if !standing.waits_for_adoption() && !self.will_ask(&standing, job) {
+            progress(Progress::Done(Box::new(standing.clone())));
+        }
+        standing
+    }
+
+    /// Whether the trail is to be asked about the user, once the others are done.
+    fn will_ask(&self, standing: &Standing, job: &Job) -> bool {
+        self.trail.is_some() && job.mode == Mode::Act && standing.is_in_use()
+    }
+
+    /// The last part of a run: no user is worked on any more, so that nobody waits for it.
+    async fn ask_who(
+        &self,
+        users: &mut [Standing],
+        job: &Job,
+        bounds: &Bounds,
+        told: &Told,
+        progress: &(dyn Fn(Progress) + Sync),
+    ) {
+        let Some(trail) = self.trail.as_deref().filter(|_| job.mode == Mode::Act) else { return };
+        let clock = self.ports.clock.as_ref();
+        let end = after(clock.now(), FOR_THE_TRAIL);
+        let end = bounds.deadline.map_or(end, |deadline| deadline.min(end));
+        let ask = |held: HeldUse| async move {
+            let found = look_up_within(trail, clock, &held, end, &bounds.cancel).await;
+            (held.at, found)
+        };
+        let mut asked = pin!(stream::iter(held_uses(users)).map(ask).buffer_unordered(TRAILS_AT_ONCE));
+        while let Some((at, found)) = asked.next().await {
+            let standing = &mut users[at];
+            let Some(evidence) = found else { continue };
+            let event = standing.event(clock.now(), EventKind::UsedBy(evidence));
+            standing.events.push(event.clone());
+            told.tell(&event);
+            progress(Progress::Event(event));
+        }
+        for one in users.iter().filter(|one| self.will_ask(one, job)) {
+            progress(Progress::Done(Box::new(one.clone())));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{at, key};
+
+    #[test]
+    fn an_old_key_is_active_and_older_than_the_current_one() {
+        let listed = |name: &str, made: i64, status: KeyStatus| AccessKey { id: key(name), status, created: at(made) };
+        let active = |name: &str, made: i64| listed(name, made, KeyStatus::Active);
+        let standing = |current: Option<&str>, keys: Vec<AccessKey>| Standing {
+            user: UserName::parse("ci").expect("a name"),
+            owner: None,
+            secret: SecretName::parse("/iam/ci/access_key").expect("a name"),
+            outcome: Outcome::Done,
+            current: current.map(key),
+            previous: None,
+            revoked: Vec::new(),
+            due: None,
+            deadline: None,
+            unadopted: false,
+            last_use: BTreeMap::new(),
+            keys,
+            events: Vec::new(),
+            calls: 0,
+        };
+        let old = |current: Option<&str>, keys: Vec<AccessKey>| -> Option<Vec<KeyId>> {
+            Some(standing(current, keys).old_keys()?.into_iter().map(|old| old.id.clone()).collect())
+        };
+        let both = || vec![active("A", -9), active("B", 0)];
+        assert_eq!(old(Some("B"), both()), Some(vec![key("A")]));
+        assert_eq!(old(Some("A"), both()), Some(vec![]), "rolled back, or the other is only staged");
+        assert_eq!(old(Some("B"), vec![listed("A", -9, KeyStatus::Inactive), active("B", 0)]), Some(vec![]));
+        // Nothing published, or what is published does not exist: any of the Active ones may be in use.
+        assert_eq!(old(None, both()), None);
+        assert_eq!(old(Some("C"), both()), None);
+        assert_eq!(old(None, vec![listed("A", -9, KeyStatus::Inactive)]), Some(vec![]));
+        assert_eq!(old(None, Vec::new()), Some(vec![]));
+    }
+}

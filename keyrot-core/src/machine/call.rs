@@ -1,0 +1,160 @@
+//! The calls that a rotation makes, and what may come back. One value of [`Call`] is one request to a port.
+
+use crate::model::credentials::Credentials;
+use crate::model::home::{Difference, SecretArn};
+use crate::model::journal::Note;
+use crate::model::names::{KeyId, VersionId};
+use crate::model::observed::Secret;
+use crate::model::observed::{AccessKey, LastUse, SecretState, StoredVersion};
+use crate::model::stored::{Inside, NewKey, ProbeAnswer};
+use serde::Serialize;
+use std::fmt;
+
+/// One request to a port, on behalf of one user.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Call {
+    /// `iam:ListAccessKeys`, all pages.
+    ListKeys,
+    /// `secretsmanager:DescribeSecret`.
+    DescribeSecret,
+    /// `secretsmanager:GetSecretValue` of a version that somebody else wrote; only the key's id is kept.
+    LookInto(VersionId),
+    /// `secretsmanager:ListSecretVersionIds`, all pages, those without a label too.
+    ListVersions,
+    /// `iam:GetAccessKeyLastUsed`.
+    LastUse(KeyId),
+    /// `secretsmanager:DescribeSecret` in the further regions: does the user have a home there?
+    FindElsewhere,
+    /// `secretsmanager:DescribeSecret` and `GetResourcePolicy`: how does the secret differ from one that keyrot would create?
+    Compare,
+    /// `iam:TagUser`: the tag that names the user's home.
+    WriteHome(SecretArn),
+    /// `secretsmanager:TagResource`: the tag that names the secret's user.
+    BindSecret,
+    /// `secretsmanager:CreateSecret` with the placeholder under this version id.
+    CreateSecret(VersionId),
+    /// `secretsmanager:PutSecretValue` of the placeholder into a secret that has no version yet.
+    PutPlaceholder(VersionId),
+    /// `secretsmanager:TagResource` with the note.
+    Write(Note),
+    /// `iam:CreateAccessKey`.
+    CreateKey,
+    /// `secretsmanager:PutSecretValue` under AWSPENDING; fields of `carry` that are not keyrot's are taken along.
+    Stage {
+        /// The id of the version to make.
+        version: VersionId,
+        /// What it is to hold.
+        credentials: Credentials,
+        /// The version whose further fields are kept.
+        carry: Option<VersionId>,
+    },
+    /// `secretsmanager:GetSecretValue` of a version whose credentials are to be tried.
+    ReadVersion(VersionId),
+    /// `sts:GetCallerIdentity` with the credentials.
+    Probe(Credentials),
+    /// `secretsmanager:UpdateSecretVersionStage`: AWSCURRENT from one version to another, if it still stands on the first.
+    Promote {
+        /// Where AWSCURRENT was seen.
+        from: VersionId,
+        /// Where it is to stand.
+        to: VersionId,
+    },
+    /// `secretsmanager:UpdateSecretVersionStage`: takes AWSPENDING off the version.
+    Unstage(VersionId),
+    /// `iam:UpdateAccessKey` to Inactive.
+    Deactivate(KeyId),
+    /// `iam:UpdateAccessKey` to Active.
+    Activate(KeyId),
+    /// `iam:DeleteAccessKey`.
+    DeleteKey(KeyId),
+}
+
+impl Call {
+    /// What the call is for, to be read after "could not".
+    #[must_use]
+    pub fn purpose(&self) -> &'static str {
+        match self {
+            Self::ListKeys => "list the user's access keys",
+            Self::DescribeSecret => "describe the secret",
+            Self::LookInto(_) => "read which key the secret holds",
+            Self::ListVersions => "list the secret's versions",
+            Self::LastUse(_) => "find out when the key was last used",
+            Self::FindElsewhere => "look for the user's secret in the other regions",
+            Self::Compare => "compare the secret with the settings",
+            Self::WriteHome(_) => "tag the user with its home",
+            Self::BindSecret => "tag the secret with its user",
+            Self::CreateSecret(_) => "create the secret",
+            Self::PutPlaceholder(_) => "put the placeholder into the secret",
+            Self::Write(_) => "write the note onto the secret",
+            Self::CreateKey => "create an access key",
+            Self::Stage { .. } => "stage the new key in the secret",
+            Self::ReadVersion(_) => "read the credentials to be tried",
+            Self::Probe(_) => "try the credentials",
+            Self::Promote { .. } => "make the new key current in the secret",
+            Self::Unstage(_) => "take AWSPENDING off the version",
+            Self::Deactivate(_) => "deactivate the key",
+            Self::Activate(_) => "reactivate the key",
+            Self::DeleteKey(_) => "delete the key",
+        }
+    }
+
+    /// A change in words that are the same for the same change, whenever it is made; nothing for a call that only reads.
+    #[must_use]
+    pub(crate) fn change(&self) -> Option<String> {
+        Some(match self {
+            Self::Write(note) => note.without_times(),
+            Self::CreateSecret(_) | Self::PutPlaceholder(_) | Self::CreateKey | Self::BindSecret => {
+                self.purpose().to_owned()
+            }
+            Self::WriteHome(home) => format!("{}: {home}", self.purpose()),
+            Self::Stage { version, .. } | Self::Unstage(version) => format!("{}: {version}", self.purpose()),
+            Self::Promote { to, .. } => format!("{}: {to}", self.purpose()),
+            Self::Deactivate(key) | Self::Activate(key) | Self::DeleteKey(key) => format!("{}: {key}", self.purpose()),
+            Self::ListKeys
+            | Self::DescribeSecret
+            | Self::LookInto(_)
+            | Self::ListVersions
+            | Self::LastUse(_)
+            | Self::FindElsewhere
+            | Self::Compare
+            | Self::ReadVersion(_)
+            | Self::Probe(_) => return None,
+        })
+    }
+
+    /// Whether the call only reads.
+    #[must_use]
+    pub fn only_reads(&self) -> bool {
+        self.change().is_none()
+    }
+}
+
+/// What a call that succeeded brought.
+#[expect(clippy::large_enum_variant, reason = "there is one for each user at work; a box would burden every match")]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Reply {
+    /// To [`Call::ListKeys`].
+    Keys(Vec<AccessKey>),
+    /// To [`Call::DescribeSecret`].
+    Secret(SecretState),
+    /// To [`Call::LookInto`]; `None` if the version has no value yet.
+    Inside(Option<Inside>),
+    /// To [`Call::ListVersions`].
+    Versions(Vec<StoredVersion>),
+    /// To [`Call::LastUse`].
+    LastUse(LastUse),
+    /// To [`Call::CreateKey`].
+    Created(NewKey),
+    /// To [`Call::ReadVersion`]; `None` if the version holds no credentials.
+    Credentials(Option<Credentials>),
+    /// To [`Call::Probe`].
+    Probe(ProbeAnswer),
+    /// To [`Call::CreateSecret`].
+    SecretCreated(SecretArn),
+    /// To [`Call::FindElsewhere`].
+    Elsewhere(Vec<SecretArn>),
+    /// To [`Call::Compare`].
+    Differences(Vec<Difference>),
+    /// To every other call that changes something.
+    Done,
+}

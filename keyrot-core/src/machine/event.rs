@@ -1,0 +1,286 @@
+//! What a run tells people: one typed event for every step that matters.
+
+use crate::Timestamp;
+use crate::decide::belief::Doubt;
+use crate::decide::decision::Wait;
+use crate::decide::decision::blocked::Blocked;
+use crate::model::error::CallError;
+use crate::model::home::SecretArn;
+use crate::model::journal::{Retired, Revoked};
+use crate::model::names::{KeyId, SecretName, UserName, VersionId};
+use crate::model::observed::Held;
+use crate::model::usage::evidence::UseEvidence;
+use serde::Serialize;
+use std::fmt;
+
+/// Something that happened to one user, or that somebody has to know.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+pub struct Event {
+    /// When.
+    pub at: Timestamp,
+    /// To whom.
+    pub user: UserName,
+    /// Who answers for the user, by the tag `keyrot:owner`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// The user's secret.
+    pub secret: SecretName,
+    /// What.
+    #[serde(flatten)]
+    pub kind: EventKind,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case", tag = "event")]
+pub enum EventKind {
+    /// The secret was made, with a placeholder.
+    Adopted,
+    /// A key was made; nobody but this run has its secret yet.
+    KeyCreated {
+        /// The key.
+        key: KeyId,
+    },
+    /// A new key was proved and published: readers of the secret get it from now on.
+    Rotated {
+        /// The new key.
+        key: KeyId,
+        /// The key before, if there was one.
+        replaced: Option<KeyId>,
+        /// The version under AWSCURRENT.
+        version: VersionId,
+    },
+    /// An old key stays Active past its date, and why.
+    Held(Wait),
+    /// Who uses the key that is held, as far as a trail has it: follows [`Held`](Self::Held) where the run may ask one
+    /// ([`Rotator::trail`](crate::engine::rotator::Rotator::trail)).
+    UsedBy(UseEvidence),
+    /// A person reactivated a key that was on its way out: its overlap starts again.
+    Reactivated {
+        /// The key.
+        key: KeyId,
+    },
+    /// A person revoked a key: it is being replaced, and deactivated without a wait.
+    Revoked {
+        /// The key.
+        key: KeyId,
+        /// Why, in that person's words.
+        reason: Option<String>,
+    },
+    /// The operator took a revocation back.
+    Reinstated {
+        /// The key.
+        key: KeyId,
+    },
+    /// At a person's request the key that was current before was proved and published again.
+    RolledBack {
+        /// The key that is current again.
+        key: KeyId,
+        /// The one that is not any more.
+        from: Option<KeyId>,
+        /// The version under AWSCURRENT.
+        version: VersionId,
+    },
+    /// At a person's request a key was reactivated, to be published again.
+    Activated {
+        /// The key.
+        key: KeyId,
+    },
+    /// A key was deactivated.
+    Retired {
+        /// The key.
+        key: KeyId,
+    },
+    /// A key was deleted.
+    Deleted {
+        /// The key.
+        key: KeyId,
+    },
+    /// A new key will not be published, and will be removed.
+    Abandoned {
+        /// The key.
+        key: KeyId,
+        /// Why.
+        reason: String,
+    },
+    /// A key whose maker's reply was lost: nobody has its secret, and it is being removed.
+    OrphanFound {
+        /// The key.
+        key: KeyId,
+    },
+    /// A key that was made and could not be staged was deleted at once: nobody had its secret.
+    OrphanRemoved {
+        /// The key.
+        key: KeyId,
+    },
+    /// The user had lost the tag that names its home: it was written again.
+    HomeRestored {
+        /// The home.
+        home: SecretArn,
+    },
+    /// A journal entry or a version id contradicts AWS's own facts. It counts as absent; who wrote it has to be found out.
+    Doubted(Doubt),
+    /// A person has to decide.
+    Blocked {
+        /// Why.
+        reason: Blocked,
+    },
+    /// A call failed; the next run takes it up.
+    Failed(Failure),
+    /// keyrot's own code, or a port's, panicked while it worked on the user.
+    Panicked {
+        /// The panic's message.
+        reason: String,
+    },
+}
+
+/// A call that failed.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+pub struct Failure {
+    /// What was to be done, to be read after "could not".
+    pub doing: String,
+    /// What went wrong.
+    pub error: CallError,
+}
+
+/// How much an event matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// All is well.
+    Info,
+    /// Worth a look.
+    Warning,
+    /// Somebody has to act.
+    Error,
+}
+
+impl EventKind {
+    /// How much it matters.
+    #[must_use]
+    pub fn severity(&self) -> Severity {
+        match self {
+            Self::Adopted
+            | Self::KeyCreated { .. }
+            | Self::Rotated { .. }
+            | Self::Retired { .. }
+            | Self::Deleted { .. } => Severity::Info,
+            Self::Held(_)
+            | Self::Revoked { .. }
+            | Self::Reinstated { .. }
+            | Self::RolledBack { .. }
+            | Self::Activated { .. }
+            | Self::UsedBy(_)
+            | Self::Reactivated { .. }
+            | Self::Abandoned { .. }
+            | Self::Doubted(_)
+            | Self::HomeRestored { .. }
+            | Self::OrphanFound { .. }
+            | Self::OrphanRemoved { .. } => Severity::Warning,
+            Self::Blocked { .. } | Self::Failed(_) | Self::Panicked { .. } => Severity::Error,
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "could not {}: {}", self.doing, self.error)
+    }
+}
+
+impl fmt::Display for EventKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Adopted => f.write_str("made the secret, with a placeholder"),
+            Self::KeyCreated { key } => write!(f, "made {key}"),
+            Self::Rotated { key, replaced: Some(old), .. } => write!(f, "published {key} in place of {old}"),
+            Self::Rotated { key, replaced: None, .. } => write!(f, "published {key}"),
+            Self::Held(wait) => write!(f, "held: {}", wait.why),
+            Self::UsedBy(evidence) => evidence.fmt(f),
+            Self::Reactivated { key } => write!(f, "somebody reactivated {key}; it is kept for another overlap"),
+            Self::Revoked { key, reason: Some(reason) } => write!(f, "revoking {key}: {reason}"),
+            Self::Revoked { key, reason: None } => write!(f, "revoking {key}"),
+            Self::Reinstated { key } => write!(f, "took the revocation of {key} back"),
+            Self::RolledBack { key, from: Some(from), .. } => write!(f, "published {key} again in place of {from}"),
+            Self::RolledBack { key, from: None, .. } => write!(f, "published {key} again"),
+            Self::Activated { key } => write!(f, "reactivated {key}"),
+            Self::Retired { key } => write!(f, "deactivated {key}"),
+            Self::Deleted { key } => write!(f, "deleted {key}"),
+            Self::Abandoned { key, reason } => write!(f, "abandoned {key}: {reason}"),
+            Self::OrphanFound { key } => {
+                write!(f, "found {key}, made by a run that died; nobody has its secret, it will be removed")
+            }
+            Self::OrphanRemoved { key } => {
+                write!(f, "deleted {key} at once: it could not be staged, and nobody has its secret")
+            }
+            Self::HomeRestored { home } => write!(
+                f,
+                "the tag keyrot:home was gone from the user, and was written again ({}); if Terraform manages the user, add \
+                 ignore_tags {{ key_prefixes = [\"keyrot:\"] }} to the provider",
+                home.place()
+            ),
+            Self::Doubted(doubt) => doubt.fmt(f),
+            Self::Blocked { reason } => write!(f, "blocked: {reason}"),
+            Self::Failed(failure) => failure.fmt(f),
+            Self::Panicked { reason } => write!(f, "keyrot panicked, please report it: {reason}"),
+        }
+    }
+}
+
+impl EventKind {
+    /// One word for it, for machines.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Adopted => "adopted",
+            Self::KeyCreated { .. } => "key_created",
+            Self::Rotated { .. } => "rotated",
+            Self::Held(_) => "held",
+            Self::UsedBy(_) => "used_by",
+            Self::Reactivated { .. } => "reactivated",
+            Self::Revoked { .. } => "revoked",
+            Self::Reinstated { .. } => "reinstated",
+            Self::RolledBack { .. } => "rolled_back",
+            Self::Activated { .. } => "activated",
+            Self::Retired { .. } => "retired",
+            Self::Deleted { .. } => "deleted",
+            Self::Abandoned { .. } => "abandoned",
+            Self::OrphanFound { .. } => "orphan_found",
+            Self::OrphanRemoved { .. } => "orphan_removed",
+            Self::Doubted(_) => "claim_ignored",
+            Self::HomeRestored { .. } => "home_restored",
+            Self::Blocked { .. } => "blocked",
+            Self::Failed(_) => "failed",
+            Self::Panicked { .. } => "panicked",
+        }
+    }
+}
+
+impl EventKind {
+    /// The key that it is about, if it is about one.
+    #[must_use]
+    pub fn key(&self) -> Option<&KeyId> {
+        match self {
+            Self::KeyCreated { key }
+            | Self::Rotated { key, .. }
+            | Self::Revoked { key, .. }
+            | Self::Reinstated { key }
+            | Self::RolledBack { key, .. }
+            | Self::Activated { key }
+            | Self::Reactivated { key }
+            | Self::Retired { key }
+            | Self::Deleted { key }
+            | Self::Abandoned { key, .. }
+            | Self::OrphanFound { key }
+            | Self::OrphanRemoved { key } => Some(key),
+            Self::Held(wait) => wait.why.key(),
+            Self::UsedBy(evidence) => Some(&evidence.key),
+            Self::Adopted
+            | Self::HomeRestored { .. }
+            | Self::Doubted(_)
+            | Self::Blocked { .. }
+            | Self::Failed(_)
+            | Self::Panicked { .. } => None,
+        }
+    }
+}

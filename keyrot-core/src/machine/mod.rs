@@ -1,0 +1,16 @@
+//! One user's rotation as a machine without I/O: it says which call comes next, and takes its reply.
+
+pub(crate) mod call;
+pub(crate) mod event;
+pub(crate) mod outcome;
+pub(crate) mod planned;
+pub(crate) mod rotation;
+pub(crate) mod verification;
+
+pub use call::{Call, Reply};
+pub use event::{Event, EventKind, Failure, Severity};
+pub use outcome::{Outcome, Stop};
+pub use planned::Intended;
+pub use rotation::decider::Decider;
+pub use rotation::task::Task;
+pub use rotation::{Mode, Next, Rotation};

@@ -1,0 +1,111 @@
+//! On whom a run works, and where it leaves them.
+
+use crate::Timestamp;
+use crate::decide::decision::blocked::Blocked;
+use crate::decide::decision::refusal::Refusal;
+use crate::decide::decision::{Step, Wait, Why};
+use crate::machine::event::Failure;
+use crate::machine::planned::Intended;
+use crate::machine::verification::Proving;
+use crate::model::journal::Revoked;
+use crate::model::names::{KeyId, SecretName, UserName, VersionId};
+use serde::Serialize;
+use std::fmt;
+
+/// Where a run leaves a user.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Nothing to do until then.
+    Settled {
+        /// When the rotation of the current key begins.
+        until: Timestamp,
+    },
+    /// Something runs its course.
+    Waiting(Wait),
+    /// A person has to decide.
+    Blocked(Blocked),
+    /// A call failed; the next run takes it up.
+    Failed(Failure),
+    /// The run ended before the user was done; the next run goes on.
+    Stopped(Stop),
+    /// A plan only: this change is due.
+    Due(Step),
+    /// A plan only: the credentials in this version are to be tried next.
+    Proving {
+        /// The version.
+        version: VersionId,
+    },
+    /// A plan of a person's request only: what it will do, step by step.
+    Intended(Vec<Intended>),
+    /// What was ordered or asked for is done: see [`Order`](crate::model::step::Order), [`Request`](crate::model::request::Request).
+    Done,
+    /// The key that was to be revoked was seen Inactive, or gone; what was to follow did not come to its end.
+    Revoked {
+        /// The key.
+        key: KeyId,
+        /// How the rest ended.
+        rest: Box<Outcome>,
+    },
+    /// What was ordered or asked for cannot be done: see [`Order`](crate::model::step::Order), [`Request`](crate::model::request::Request).
+    Refused(Refusal),
+    /// keyrot's own code, or a port's, panicked. Nothing more was done for this user.
+    Panicked(String),
+}
+
+/// Why a run ended early.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stop {
+    /// Somebody asked for it (Ctrl-C, SIGTERM).
+    Cancelled,
+    /// The deadline for new steps had come.
+    Deadline,
+    /// As many users were changed as one run may change.
+    ChangeLimit,
+    /// As many users were adopted as one run may adopt: this one waits for a later run.
+    AdoptionLimit,
+    /// The work on this user went on for longer than half of `settle`; what was seen is too old to act upon.
+    TookTooLong,
+    /// Things kept changing while they were looked at.
+    Contention,
+}
+
+impl Wait {
+    /// Whether the old key is kept past its date because it is, or may be, in use.
+    #[must_use]
+    pub fn is_hold(&self) -> bool {
+        match self.why {
+            Why::InUse { .. } | Why::UseUnknown { .. } | Why::NoRecord(_) => true,
+            Why::NotPickedUp { .. } | Why::UsedLate { .. } => true,
+            Why::Overlap(_) | Why::Soak(_) | Why::Propagation(_) | Why::Settling(_) => false,
+            Why::Unlisted | Why::OldKey(_) | Why::Service | Why::VerificationUnknown { .. } => false,
+        }
+    }
+}
+
+impl Wait {
+    /// What the operator can do where consumers have not moved to the new key.
+    #[must_use]
+    pub fn hint(&self, user: &UserName, secret: &SecretName) -> Option<String> {
+        let (Why::NotPickedUp { key, .. } | Why::UsedLate { key, .. }) = &self.why else { return None };
+        Some(format!(
+            "let what uses {key} read the secret {secret} (`keyrot who-uses {user}` shows what does); if nothing needs it anymore: keyrot revoke {user} {key}"
+        ))
+    }
+}
+
+impl fmt::Display for Stop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Cancelled => "stopped on request; the next run goes on",
+            Self::Deadline => "the run's time was over; the next run goes on",
+            Self::ChangeLimit => "not started: the run had changed as many users as max_changes allows",
+            Self::AdoptionLimit => "waits for adoption: the run adopted as many users as max_adoptions allows",
+            Self::TookTooLong => "stopped: it took so long that what was seen is out of date; the next run goes on",
+            Self::Contention => {
+                "stopped: somebody else keeps changing this user's keys or secret; the next run goes on"
+            }
+        })
+    }
+}

@@ -1,0 +1,144 @@
+//! What a request will do, step by step.
+
+use crate::decide::decision::Wait;
+use crate::decide::decision::blocked::Blocked;
+use crate::engine::dispatch::Told;
+use crate::machine::outcome::Stop;
+use crate::model::names::{KeyId, UserName};
+use serde::Serialize;
+use std::fmt;
+use std::time::Duration;
+
+/// One step of what a request will do, for people who are to agree to it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Intended {
+    /// Make the user's secret, or put a placeholder into the empty one.
+    MakeSecret,
+    /// Make a new key, prove it, and put it under AWSCURRENT.
+    PublishNewKey,
+    /// Prove the key that is staged, and put it under AWSCURRENT.
+    PublishStaged(KeyId),
+    /// Prove the key under AWSPREVIOUS, and put it under AWSCURRENT again.
+    PublishAgain(KeyId),
+    /// Stop, and be asked again.
+    Wait(#[serde(serialize_with = "told::wait")] Wait),
+    /// Stop, because a person has to decide.
+    Stop(#[serde(serialize_with = "told::blocked")] Blocked),
+    /// Reactivate a key.
+    Activate(KeyId),
+    /// Deactivate a key.
+    Deactivate(KeyId),
+    /// Delete a key.
+    Delete(KeyId),
+    /// Take the key out of the entry of what is revoked.
+    Reinstate(KeyId),
+    /// Write down what is known already.
+    WriteDown,
+    /// Left to later runs, if the user is selected for rotation: delete the key when it has been Inactive for this long.
+    DeleteLater {
+        /// The key.
+        key: KeyId,
+        /// The soak.
+        #[serde(with = "crate::model::text::duration")]
+        after: Duration,
+    },
+}
+
+/// Where a request will stop, in a document: a code, and a text for people.
+mod told {
+    use crate::Timestamp;
+    use crate::decide::decision::Wait;
+    use crate::decide::decision::blocked::Blocked;
+    use serde::{Serialize, Serializer};
+
+    #[derive(Serialize)]
+    struct Told {
+        reason: &'static str,
+        message: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        until: Option<Timestamp>,
+    }
+
+    pub(super) fn wait<S: Serializer>(wait: &Wait, serializer: S) -> Result<S::Ok, S::Error> {
+        Told { reason: wait.why.code(), message: wait.why.to_string(), until: wait.until }.serialize(serializer)
+    }
+
+    pub(super) fn blocked<S: Serializer>(blocked: &Blocked, serializer: S) -> Result<S::Ok, S::Error> {
+        Told { reason: blocked.code(), message: blocked.to_string(), until: None }.serialize(serializer)
+    }
+}
+
+impl Intended {
+    /// What a person is asked before these steps are done for a user, without the question mark: `Deactivate AKIA… and delete it, for ci`.
+    /// It names each key that is published, reactivated, deactivated or deleted; one that is not known yet is "a new key".
+    #[must_use]
+    pub fn question(steps: &[Self], user: &UserName) -> String {
+        // What comes after a wait is done only when it is asked for again.
+        let now = steps.iter().take_while(|step| !matches!(step, Self::Wait(_) | Self::Stop(_)));
+        let mut named = None;
+        let words: Vec<String> = now.filter_map(|step| step.in_short(&mut named)).collect();
+        let all = match words.as_slice() {
+            [] => "go on".to_owned(),
+            [one] => one.clone(),
+            [first @ .., last] => format!("{} and {last},", first.join(", ")),
+        };
+        let mut letters = all.chars();
+        let first = letters.next().map(|letter| letter.to_ascii_uppercase());
+        format!("{} for {user}", first.into_iter().chain(letters).collect::<String>())
+    }
+
+    /// What it changes; nothing where it only stops. The key that was named last is "it".
+    fn in_short<'a>(&'a self, named: &mut Option<&'a KeyId>) -> Option<String> {
+        let mut name = |key: &'a KeyId| match named.replace(key) == Some(key) {
+            true => "it".to_owned(),
+            false => key.to_string(),
+        };
+        Some(match self {
+            Self::MakeSecret => "make the secret".to_owned(),
+            Self::PublishNewKey => {
+                *named = None;
+                "publish a new key".to_owned()
+            }
+            Self::PublishStaged(key) => format!("publish {}", name(key)),
+            Self::PublishAgain(key) => format!("publish {} again", name(key)),
+            Self::Wait(_) | Self::Stop(_) => return None,
+            Self::Activate(key) => format!("reactivate {}", name(key)),
+            Self::Deactivate(key) => format!("deactivate {}", name(key)),
+            Self::Delete(key) => format!("delete {}", name(key)),
+            Self::Reinstate(key) => format!("take the revocation of {} back", name(key)),
+            Self::WriteDown => "write down what is known already".to_owned(),
+            Self::DeleteLater { key, .. } => format!("have {} deleted later", name(key)),
+        })
+    }
+}
+
+impl fmt::Display for Intended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::MakeSecret => f.write_str("make the user's secret, with a placeholder"),
+            Self::PublishNewKey => f.write_str("make a new key, prove it, and put it under AWSCURRENT"),
+            Self::PublishStaged(key) => write!(f, "prove {key}, which is staged, and put it under AWSCURRENT"),
+            Self::PublishAgain(key) => write!(f, "prove {key}, and put it under AWSCURRENT again"),
+            Self::Wait(Wait { why, until: Some(until) }) => {
+                write!(f, "stop, and be asked again after {}: {why}", until.format("%F %R UTC"))
+            }
+            Self::Wait(Wait { why, until: None }) => write!(f, "stop there, and be asked again: {why}"),
+            Self::Stop(reason) => write!(f, "stop there: {reason}"),
+            Self::Activate(key) => write!(f, "reactivate {key}"),
+            Self::Deactivate(key) => write!(f, "deactivate {key}: whoever still uses it is refused"),
+            Self::Delete(key) => write!(f, "delete {key}: nothing brings it back"),
+            Self::Reinstate(key) => write!(f, "take the revocation of {key} back: it counts as any other key again"),
+            Self::WriteDown => {
+                f.write_str("write down in the secret what is known already; no key and no label changes")
+            }
+            Self::DeleteLater { key, after } => {
+                let after = crate::model::text::format_duration(*after);
+                write!(
+                    f,
+                    "later, when {key} has been Inactive for {after}, and if the user is tagged for rotation: delete it"
+                )
+            }
+        }
+    }
+}

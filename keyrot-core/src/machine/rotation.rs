@@ -1,0 +1,494 @@
+//! The work on one user as a state machine without I/O: it says which call to make, is told what came back, and says what next.
+//!
+//! [`drive`](crate::engine::driver::drive) runs it on the ports; the model checker runs the same machine on a simulated account, call by call.
+//!
+//! A call's own reply counts as a look at what it changed, so that a whole rotation costs ten calls: two to look, eight to act. Everything
+//! is looked at afresh before a key is deactivated or deleted, after a conflict, and after a lost reply.
+
+pub(crate) mod clock;
+pub(crate) mod decider;
+pub(crate) mod off;
+pub(crate) mod outlook;
+pub(crate) mod repeats;
+pub(crate) mod taking_in;
+pub(crate) mod task;
+
+pub use decider::Decider;
+pub use task::Task;
+
+use crate::Timestamp;
+use crate::decide::belief::doubts;
+use crate::decide::decision::blocked::Blocked;
+use crate::decide::decision::{Decision, Question, Step, Wait, Why};
+use crate::machine::call::{Call, Reply};
+use crate::machine::event::{Event, EventKind, Failure};
+use crate::machine::outcome::{Outcome, Stop};
+use crate::machine::verification::{Proving, Trial};
+use crate::model::clock::WrongClock;
+use crate::model::error::{CallError, Effect, ErrorKind};
+use crate::model::names::{KeyId, VersionId};
+use crate::model::observed::{Held, LastUse, Observed, Proof, SecretState};
+use crate::model::stored::NewKey;
+use crate::model::subject::Subject;
+use crate::model::waits::Policy;
+use crate::model::waits::after;
+use off::{Confirming, Off};
+use repeats::Repeats;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// A run looks at everything at most this often; somebody who changes things faster than that is waited out.
+const LOOKS: u32 = 6;
+
+/// What the machine wants next.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Next {
+    /// Make this call, then [`Rotation::answer`].
+    Call(Call),
+    /// Let this much time pass, then ask again.
+    Sleep(Duration),
+    /// Nothing more in this run.
+    Done(Outcome),
+}
+
+/// Whether a run may change anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Mode {
+    /// It may.
+    Act,
+    /// It looks and decides, and stops before the first change.
+    Plan,
+}
+
+/// One run's work on one user.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Rotation {
+    subject: Subject,
+    policy: Policy,
+    mode: Mode,
+    task: Task,
+    decider: Decider,
+    began: Option<Timestamp>,
+    looks: u32,
+    stage: Stage,
+    /// What is known; complete unless a look is under way.
+    seen: Observed,
+    /// Whether this run changed something since it last looked at everything.
+    changed: bool,
+    /// The new key, from its making until the end of the run.
+    fresh: Option<NewKey>,
+    /// Whether this run has tagged the secret with its user.
+    bound_here: bool,
+    /// The key that this run has deactivated.
+    deactivated: Option<KeyId>,
+    /// What is known of the key that is to be revoked.
+    off: Off,
+    /// What this run has changed, and how often.
+    repeats: Repeats,
+    /// Whether a lost reply leaves it open that a version holds the new key.
+    perhaps_staged: bool,
+    /// The call whose answer is awaited.
+    asked: Option<Call>,
+    stop: Option<Stop>,
+    /// By how much the clock that the run goes by is wrong, once that is known.
+    wrong_clock: Option<WrongClock>,
+    /// The last error of a call whose failure is no failure of the run, unless the run ends because of it.
+    passed_over: Option<CallError>,
+    events: Vec<Event>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Stage {
+    ListKeys,
+    /// The key is deactivated before anything but IAM is asked.
+    SwitchOff,
+    /// Its deactivation was acknowledged; the listing has to show it.
+    Confirming(Confirming),
+    DescribeSecret,
+    Deciding,
+    Proving(Proving),
+    /// Delete the key that could not be staged, then end.
+    Undo(KeyId, Outcome),
+    Ended(Outcome),
+}
+
+impl Rotation {
+    /// A run that has not looked yet.
+    #[must_use]
+    pub fn new(subject: Subject, policy: Policy, mode: Mode) -> Self {
+        let seen = Observed {
+            quarantine: subject.quarantine.clone(),
+            residence: subject.residence(),
+            elsewhere: None,
+            differences: None,
+            created_here: false,
+            keys: Vec::new(),
+            secret: SecretState::Missing,
+            in_hand: None,
+            reactivated: None,
+            switched_off: None,
+            ordered: None,
+            last_use: BTreeMap::new(),
+            versions: None,
+            staged_here: None,
+            proof: None,
+        };
+        Self {
+            subject,
+            policy,
+            mode,
+            task: Task::Everything,
+            decider: Decider::REAL,
+            began: None,
+            looks: 0,
+            stage: Stage::ListKeys,
+            seen,
+            changed: false,
+            fresh: None,
+            bound_here: false,
+            deactivated: None,
+            off: Off::default(),
+            repeats: Repeats::default(),
+            perhaps_staged: false,
+            asked: None,
+            stop: None,
+            wrong_clock: None,
+            passed_over: None,
+            events: Vec::new(),
+        }
+    }
+
+    /// The same, to carry out an order of Secrets Manager's, or a person's request, and nothing else.
+    #[must_use]
+    pub fn to_do(mut self, task: Task) -> Self {
+        self.task = task;
+        self
+    }
+
+    /// The same with another decision in the real one's place: see [`Decider`].
+    #[must_use]
+    pub fn deciding_by(mut self, decider: Decider) -> Self {
+        self.decider = decider;
+        self
+    }
+
+    /// Whose keys.
+    #[must_use]
+    pub fn subject(&self) -> &Subject {
+        &self.subject
+    }
+
+    /// What is known so far.
+    #[must_use]
+    pub fn seen(&self) -> &Observed {
+        &self.seen
+    }
+
+    /// Asks the run to end at the next place where it may: not between the making of a key and its staging.
+    pub fn stop(&mut self, why: Stop) {
+        self.stop.get_or_insert(why);
+    }
+
+    /// Takes the events since the last time.
+    pub fn take_events(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.events)
+    }
+
+    /// What to do next. Asking again without an answer in between asks for the same.
+    pub fn next(&mut self, now: Timestamp) -> Next {
+        let began = *self.began.get_or_insert(now);
+        loop {
+            if let Stage::Ended(outcome) = &self.stage {
+                return Next::Done(outcome.clone());
+            }
+            let too_long = now >= after(began, self.policy.run_limit());
+            if self.distrusts(None) && self.may_stop(too_long) {
+                self.end_by_clock(now);
+                continue;
+            }
+            if too_long {
+                self.stop(Stop::TookTooLong);
+            }
+            if let Some(why) = self.stop.filter(|_| self.may_stop(too_long)) {
+                self.end(now, Outcome::Stopped(why));
+                continue;
+            }
+            if let Some(call) = &self.asked {
+                return Next::Call(call.clone());
+            }
+            let call = match &mut self.stage {
+                Stage::ListKeys => Call::ListKeys,
+                Stage::SwitchOff => match self.sends_off() {
+                    Some(call) => call,
+                    None => {
+                        self.stage = Stage::ListKeys;
+                        continue;
+                    }
+                },
+                Stage::Confirming(confirming) if now < confirming.not_before => {
+                    return Next::Sleep((confirming.not_before - now).to_std().unwrap_or_default());
+                }
+                Stage::Confirming(_) => Call::ListKeys,
+                Stage::DescribeSecret => Call::DescribeSecret,
+                Stage::Undo(key, _) => Call::DeleteKey(key.clone()),
+                Stage::Proving(proving) => match proving.next(now) {
+                    Trial::Read(version) => Call::ReadVersion(version),
+                    Trial::Probe(credentials) => Call::Probe(credentials),
+                    Trial::Pause(pause) => return Next::Sleep(pause),
+                },
+                Stage::Deciding => match self.decided(now) {
+                    Some(call) => call,
+                    None => continue,
+                },
+                Stage::Ended(_) => continue,
+            };
+            if self.distrusts(Some(&call)) && self.may_stop(too_long) {
+                self.end_by_clock(now);
+                continue;
+            }
+            if let Some(failure) = self.repeats.one_more(&call) {
+                self.end(now, Outcome::Failed(failure));
+                continue;
+            }
+            self.asked = Some(call.clone());
+            return Next::Call(call);
+        }
+    }
+
+    /// A key in hand is staged before the run stops, because only this process has its secret; but after the run limit it is too late for
+    /// that, and it is deleted instead.
+    fn may_stop(&mut self, too_long: bool) -> bool {
+        if matches!(self.stage, Stage::Undo(..)) {
+            return false;
+        }
+        // Whether the key that was just deactivated still works is what everybody wants to know, and known within seconds.
+        if matches!(self.stage, Stage::Confirming(_)) {
+            return too_long;
+        }
+        match self.seen.in_hand.clone() {
+            None => true,
+            Some(_) if too_long && self.perhaps_staged => true,
+            Some(key) if too_long => {
+                self.asked = None;
+                self.stage = Stage::Undo(key, self.too_late());
+                false
+            }
+            Some(_) => false,
+        }
+    }
+
+    /// Turns a decision into the call that carries it out, or into the end of the run.
+    fn decided(&mut self, now: Timestamp) -> Option<Call> {
+        let (seen, policy) = (&self.seen, &self.policy);
+        let decision = match &self.task {
+            Task::Everything => (self.decider.decide)(seen, policy, now),
+            Task::Order(order) => (self.decider.decide_order)(seen, order, policy, now),
+            Task::Request(request) => (self.decider.decide_request)(seen, request, policy, now),
+        };
+        if let (Mode::Plan, Task::Request(request)) = (self.mode, &self.task)
+            && matches!(decision, Decision::Act(_) | Decision::Look(Question::Proof(_)))
+        {
+            let outcome = match self.outlook(request, now) {
+                Ok(steps) => Outcome::Intended(steps),
+                Err(failure) => Outcome::Failed(failure),
+            };
+            return self.end(now, outcome);
+        }
+        match decision {
+            Decision::Look(Question::Inside(version)) => Some(Call::LookInto(version)),
+            Decision::Look(Question::Versions) => Some(Call::ListVersions),
+            Decision::Look(Question::Elsewhere) => Some(Call::FindElsewhere),
+            Decision::Look(Question::Differences) => Some(Call::Compare),
+            Decision::Look(Question::LastUse(key)) => Some(Call::LastUse(key)),
+            Decision::Look(Question::Proof(version)) => {
+                self.begin_proof(now, version);
+                None
+            }
+            Decision::Act(step) if self.mode == Mode::Plan => self.end(now, Outcome::Due(step)),
+            Decision::Act(Step::Deactivate(_) | Step::Delete(_)) if self.changed => self.look_again(now),
+            Decision::Act(step) => self.call_for(step, now),
+            Decision::Wait(Wait { why: Why::UseUnknown { .. }, .. }) if self.passed_over.is_some() => {
+                let error = self.passed_over.take()?;
+                self.end(now, Outcome::Failed(Failure { doing: "find out when the key was last used".into(), error }))
+            }
+            Decision::Wait(Wait { why: Why::VerificationUnknown { key, .. }, .. }) if self.passed_over.is_some() => {
+                let mut error = self.passed_over.take()?;
+                error.message += "; whether the key works is not known, and the next run asks again";
+                self.end(now, Outcome::Failed(Failure { doing: format!("verify {key}"), error }))
+            }
+            Decision::Wait(wait) => self.end(now, Outcome::Waiting(wait)),
+            Decision::Settled { until } => self.end(now, Outcome::Settled { until }),
+            Decision::Blocked(why) => self.end(now, Outcome::Blocked(why)),
+            Decision::Done if self.may_be_unlisted() => None,
+            Decision::Done => self.end(now, Outcome::Done),
+            Decision::Refused(refusal) => self.end(now, Outcome::Refused(refusal)),
+        }
+    }
+
+    fn begin_proof(&mut self, now: Timestamp, version: VersionId) {
+        let held = self.held(&version);
+        let key = held.and_then(|h| h.key().cloned());
+        // What somebody else wrote is read, even if it names the new key: its secret may be another.
+        let own = held.is_some_and(|h| !h.content.is_foreign());
+        let known = self
+            .fresh
+            .as_ref()
+            .filter(|_| own)
+            .map(|new| &new.credentials)
+            .filter(|c| Some(&c.key) == key.as_ref())
+            .cloned();
+        match key {
+            // A plan makes no trial: it would have to read a secret value.
+            Some(_) if self.mode == Mode::Plan => {
+                self.end(now, Outcome::Proving { version });
+            }
+            Some(key) => self.stage = Stage::Proving(Proving::new(version, key, known, self.subject.arn.clone(), now)),
+            None => self.seen.proof = Some((version, Proof::Wrong("the version holds no access key".into()))),
+        }
+    }
+
+    fn held(&self, version: &VersionId) -> Option<&Held> {
+        let SecretState::Present(secret) = &self.seen.secret else { return None };
+        let labels = [&secret.current, &secret.pending, &secret.previous];
+        labels.into_iter().flatten().find(|h| h.version == *version)
+    }
+
+    fn call_for(&mut self, step: Step, now: Timestamp) -> Option<Call> {
+        Some(match step {
+            Step::BindUser(home) => Call::WriteHome(home),
+            Step::BindSecret => Call::BindSecret,
+            Step::CreateSecret => Call::CreateSecret(VersionId::for_placeholder(now)),
+            Step::PutPlaceholder => Call::PutPlaceholder(VersionId::for_placeholder(now)),
+            Step::Write(note) => Call::Write(note),
+            Step::CreateKey => Call::CreateKey,
+            Step::Promote { from, to } => Call::Promote { from, to },
+            Step::Unstage(version) => Call::Unstage(version),
+            Step::Deactivate(key) => Call::Deactivate(key),
+            Step::Activate(key) => Call::Activate(key),
+            Step::Delete(key) => Call::DeleteKey(key),
+            Step::Stage { carry } => {
+                let NewKey { credentials, created } = self.fresh.clone()?;
+                let version = match &self.task {
+                    Task::Order(order) => Ok(order.version.clone()),
+                    _ => VersionId::for_key(&credentials.key, created, carry.is_some()),
+                };
+                match version {
+                    Ok(version) => Call::Stage { version, credentials, carry },
+                    Err(error) => {
+                        let error = CallError::refused(ErrorKind::Other, error.to_string());
+                        self.undo(&credentials.key, error);
+                        return None;
+                    }
+                }
+            }
+        })
+    }
+
+    /// Takes in what came of the call that [`Rotation::next`] asked for.
+    pub fn answer(&mut self, now: Timestamp, answer: Result<Reply, CallError>) {
+        let Some(call) = self.asked.take() else { return };
+        match (call, answer) {
+            (call, Ok(reply)) => self.succeeded(now, call, reply),
+            (Call::LastUse(key), Err(error)) => {
+                self.seen.last_use.insert(key, LastUse::Unknown(error.message.clone()));
+                self.passed_over = Some(error);
+            }
+            (Call::Probe(_), Err(error)) => {
+                if let Stage::Proving(proving) = &mut self.stage {
+                    proving.failed(&error, now);
+                    self.passed_over = Some(error);
+                }
+                self.end_of_proof(now);
+            }
+            (call, Err(error)) => self.failed(now, &call, error),
+        }
+    }
+
+    fn failed(&mut self, now: Timestamp, call: &Call, error: CallError) {
+        if let Stage::Undo(_, outcome) = self.stage.clone() {
+            self.end(now, outcome);
+            return;
+        }
+        match call {
+            Call::ListKeys => return self.not_listed(now, error),
+            Call::Deactivate(_) if self.stage == Stage::SwitchOff => return self.not_switched_off(now, error),
+            // What follows a key that goes first is not known: that it goes is.
+            Call::DescribeSecret if self.mode == Mode::Plan && self.off_first().is_some() => {
+                let outcome = self.planned_off();
+                self.end(now, outcome);
+                return;
+            }
+            _ => {}
+        }
+        if *call == Call::CreateKey && error.kind == ErrorKind::LimitExceeded {
+            // Fewer than two keys were listed: the one that fills the limit is not listed yet, and another run's or a person's.
+            let until = Some(after(now, self.policy.waits().settle));
+            self.end(now, Outcome::Waiting(Wait { why: Why::Unlisted, until }));
+            return;
+        }
+        let unclear = error.effect == Effect::Unknown && !call.only_reads() && *call != Call::CreateKey;
+        let staging = matches!(call, Call::Stage { .. });
+        self.perhaps_staged |= staging && unclear;
+        if let Call::Stage { credentials, .. } = call
+            && !self.perhaps_staged
+        {
+            self.undo(&credentials.key, error);
+        } else if (unclear || error.kind == ErrorKind::Conflict) && self.looks < LOOKS {
+            self.stage = Stage::ListKeys;
+        } else {
+            self.end(now, Outcome::Failed(Failure { doing: call.purpose().into(), error }));
+        }
+    }
+
+    /// The store refused the new key. Nobody has its secret and no version ever held it, so it may go at once.
+    fn undo(&mut self, key: &KeyId, error: CallError) {
+        let doing = "stage the new key in the secret".into();
+        self.stage = Stage::Undo(key.clone(), Outcome::Failed(Failure { doing, error }));
+    }
+
+    fn end_of_proof(&mut self, now: Timestamp) {
+        if let Stage::Proving(proving) = &self.stage
+            && let Some(proof) = proving.result(now, &self.policy)
+        {
+            if !matches!(proof, Proof::Unknown(_)) {
+                self.passed_over = None;
+            }
+            self.seen.proof = Some((proving.version().clone(), proof));
+            self.stage = Stage::Deciding;
+        }
+    }
+
+    fn look_again(&mut self, now: Timestamp) -> Option<Call> {
+        if self.looks >= LOOKS {
+            return self.end(now, Outcome::Stopped(Stop::Contention));
+        }
+        self.stage = Stage::ListKeys;
+        None
+    }
+
+    /// Ends the run. Always `None`, so that it can stand where a call is expected.
+    fn end(&mut self, now: Timestamp, outcome: Outcome) -> Option<Call> {
+        if self.mode == Mode::Act {
+            match &outcome {
+                // It is no news of the user's: whoever named the user without looking them up knows it.
+                Outcome::Blocked(Blocked::IamOnly { .. }) if self.deactivated.is_some() => {}
+                Outcome::Blocked(reason) => self.tell(now, EventKind::Blocked { reason: reason.clone() }),
+                Outcome::Failed(failure) => self.tell(now, EventKind::Failed(failure.clone())),
+                Outcome::Waiting(wait) if wait.is_hold() => self.tell(now, EventKind::Held(wait.clone())),
+                _ => {}
+            }
+            for doubt in doubts(&self.seen, &self.policy, now) {
+                self.tell(now, EventKind::Doubted(doubt));
+            }
+        }
+        self.asked = None;
+        let outcome = self.of_revocation(outcome);
+        self.stage = Stage::Ended(outcome);
+        None
+    }
+
+    fn tell(&mut self, at: Timestamp, kind: EventKind) {
+        let Subject { user, owner, secret, .. } = &self.subject;
+        self.events.push(Event { at, user: user.clone(), owner: owner.clone(), secret: secret.clone(), kind });
+    }
+}

@@ -1,0 +1,54 @@
+//! What a machine does whose clock is wrong.
+
+use super::Rotation;
+use crate::Timestamp;
+use crate::machine::call::Call;
+use crate::machine::event::Failure;
+use crate::machine::outcome::{Outcome, Stop};
+use crate::machine::rotation::task::Task;
+use crate::model::clock::WrongClock;
+use crate::model::error::{CallError, ErrorKind};
+use crate::model::names::KeyId;
+use crate::model::request::Request;
+
+impl Rotation {
+    /// Says that the clock is wrong by which [`next`](Self::next) and [`answer`](Self::answer) are told the time. The run ends as a failure that
+    /// says so, at the next place where it may: a key in hand is staged or deleted first. One thing is still done, for it depends on no time:
+    /// to deactivate a key that a person revoked without a successor.
+    pub fn distrust(&mut self, clock: WrongClock) {
+        self.wrong_clock = Some(clock);
+    }
+
+    /// Whether the clock forbids the call; without one, whether it ends the run.
+    pub(super) fn distrusts(&self, call: Option<&Call>) -> bool {
+        let allowed = match (self.deactivates_anyway(), call) {
+            (None, _) => false,
+            (Some(_), None) => true,
+            (Some(key), Some(Call::Deactivate(id))) => id == key,
+            (Some(_), Some(call)) => call.only_reads(),
+        };
+        self.wrong_clock.is_some() && !allowed
+    }
+
+    /// The key that a person wants deactivated whatever comes of it.
+    fn deactivates_anyway(&self) -> Option<&KeyId> {
+        match &self.task {
+            Task::Request(Request::Revoke(order)) if order.without_successor && !order.only_if_unused => {
+                Some(&order.key)
+            }
+            _ => None,
+        }
+    }
+
+    pub(super) fn end_by_clock(&mut self, now: Timestamp) {
+        self.end(now, self.too_late());
+    }
+
+    /// How a run ends whose time is over, or cannot be told.
+    pub(super) fn too_late(&self) -> Outcome {
+        let Some(wrong) = self.wrong_clock else { return Outcome::Stopped(Stop::TookTooLong) };
+        let message = format!("{wrong}; nothing more was changed. Set the clock, then run again");
+        let error = CallError::refused(ErrorKind::Other, message);
+        Outcome::Failed(Failure { doing: "go by this machine's time".into(), error })
+    }
+}

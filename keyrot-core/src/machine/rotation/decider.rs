@@ -1,0 +1,54 @@
+//! Which function decides.
+
+use crate::Timestamp;
+use crate::decide::decide;
+use crate::decide::decision::Decision;
+use crate::decide::order::decide_order;
+use crate::decide::request::decide_request;
+use crate::model::names::KeyId;
+use crate::model::observed::Observed;
+use crate::model::request::Request;
+use crate::model::step::Order;
+use crate::model::waits::Policy;
+
+/// The functions that decide, with a name to tell it by.
+///
+/// There is one real set. Others exist to show that a check can fail: a test puts a weakened decision in its place, and demands to be told.
+#[derive(Clone, Copy)]
+pub struct Decider {
+    /// What it is called.
+    pub name: &'static str,
+    /// It.
+    pub decide: fn(&Observed, &Policy, Timestamp) -> Decision,
+    /// The one for orders.
+    pub decide_order: fn(&Observed, &Order, &Policy, Timestamp) -> Decision,
+    /// The one for requests.
+    pub decide_request: fn(&Observed, &Request, &Policy, Timestamp) -> Decision,
+    /// The one for what comes before anything else: [`Request::off_first`].
+    pub off_first: fn(&Request) -> Option<&KeyId>,
+}
+
+impl Decider {
+    /// [`decide`](crate::decide::decide()), [`decide_order`], [`decide_request`] and [`Request::off_first`].
+    pub const REAL: Self = Self { name: "decide", decide, decide_order, decide_request, off_first: Request::off_first };
+}
+
+impl PartialEq for Decider {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for Decider {}
+
+impl std::hash::Hash for Decider {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.name.hash(state);
+    }
+}
+
+impl std::fmt::Debug for Decider {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
+}

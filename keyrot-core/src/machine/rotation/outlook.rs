@@ -1,0 +1,209 @@
+//! What a request will do: the machine plays it through on what was seen, with every call going well.
+
+use super::Rotation;
+use crate::Timestamp;
+use crate::machine::call::{Call, Reply};
+use crate::machine::event::Failure;
+use crate::machine::outcome::Outcome;
+use crate::machine::planned::Intended;
+use crate::machine::rotation::task::Task;
+use crate::machine::rotation::{Mode, Next};
+use crate::model::credentials::{Credentials, SecretKey};
+use crate::model::error::{CallError, ErrorKind};
+use crate::model::home::SecretArn;
+use crate::model::journal::Note;
+use crate::model::names::{KeyId, VersionId};
+use crate::model::observed::{Held, LastUse, SecretState, StoredVersion};
+use crate::model::request::Request;
+use crate::model::stored::{NewKey, ProbeAnswer};
+use crate::model::version::Content;
+use crate::model::waits::after;
+use std::collections::BTreeMap;
+
+/// No request makes more calls than this, nor waits more often: the bound of a run, for each of those that the waits part.
+const MOST_CALLS: usize = 200;
+const MOST_WAITS: usize = 4;
+
+/// What the new key is called as long as there is none. IAM's ids have no such digits.
+const NEW_KEY: &str = "AKIA0000000000000000";
+
+/// A run that only takes place on paper.
+struct Rehearsal {
+    run: Rotation,
+    now: Timestamp,
+    /// What was found out before the first change: it is not asked again.
+    last_use: BTreeMap<KeyId, LastUse>,
+    versions: Vec<StoredVersion>,
+    steps: Vec<Intended>,
+    /// Whether anything is changed, if only what is written down.
+    changes: bool,
+}
+
+impl Rotation {
+    /// The steps of the request, as far as can be said beforehand.
+    ///
+    /// # Errors
+    /// [`Failure`] if that cannot be said: nobody is to agree to steps that are not known.
+    pub(super) fn outlook(&self, request: &Request, now: Timestamp) -> Result<Vec<Intended>, Failure> {
+        let mut run = self.clone();
+        run.mode = Mode::Act;
+        let mut versions = self.seen.versions.clone().unwrap_or_default();
+        if let SecretState::Present(secret) = &self.seen.secret {
+            let labels = [&secret.current, &secret.pending, &secret.previous];
+            versions.extend(labels.into_iter().flatten().map(|held| on_paper_since(&held.version)));
+        }
+        let last_use = self.seen.last_use.clone();
+        Rehearsal { run, now, last_use, versions, steps: Vec::new(), changes: false }.play(request)
+    }
+}
+
+impl Rehearsal {
+    fn play(mut self, request: &Request) -> Result<Vec<Intended>, Failure> {
+        let mut waits = 0;
+        let mut last = None;
+        for _ in 0..MOST_CALLS {
+            match self.run.next(self.now) {
+                Next::Sleep(pause) => self.now = after(self.now, pause),
+                Next::Call(call) => {
+                    self.changes |= !call.only_reads();
+                    self.steps.extend(self.step(&call));
+                    last = Some(call.purpose());
+                    let answer = match &call {
+                        // Whether there is such a key is found out in this way.
+                        Call::Deactivate(key) if !self.run.seen.keys.iter().any(|known| known.id == *key) => {
+                            Err(CallError::refused(ErrorKind::NotFound, "there is no such key"))
+                        }
+                        _ => Ok(self.reply(call)),
+                    };
+                    self.run.answer(self.now, answer);
+                }
+                Next::Done(Outcome::Waiting(wait)) => {
+                    let until = wait.until.filter(|_| waits < MOST_WAITS);
+                    waits += 1;
+                    self.steps.push(Intended::Wait(wait));
+                    let Some(until) = until else { return Ok(self.steps) };
+                    self.ask_again(until);
+                }
+                Next::Done(Outcome::Blocked(reason)) => {
+                    self.steps.push(Intended::Stop(reason));
+                    return Ok(self.steps);
+                }
+                Next::Done(Outcome::Done | Outcome::Revoked { .. }) => return self.complete(request),
+                Next::Done(Outcome::Failed(failure)) => return Err(unforeseen(&failure.to_string())),
+                Next::Done(Outcome::Refused(refusal)) => return Err(unforeseen(&refusal.to_string())),
+                Next::Done(Outcome::Stopped(stop)) => return Err(unforeseen(&stop.to_string())),
+                Next::Done(other) => return Err(unforeseen(&format!("it would end as {:?}", other.state()))),
+            }
+        }
+        let last = last.map(|what| format!(", the last of them to {what}")).unwrap_or_default();
+        Err(unforeseen(&format!("after {MOST_CALLS} calls{last} there is no end of it")))
+    }
+
+    /// It went well. One that begins, and then has nothing to do, is not understood.
+    fn complete(mut self, request: &Request) -> Result<Vec<Intended>, Failure> {
+        self.steps.extend(self.left_to_runs(request));
+        match (self.steps.is_empty(), self.changes) {
+            (true, false) => Err(unforeseen("it has no step")),
+            (true, true) => Ok(vec![Intended::WriteDown]),
+            (false, _) => Ok(self.steps),
+        }
+    }
+
+    /// The same request, in a run of its own.
+    fn ask_again(&mut self, at: Timestamp) {
+        self.now = at;
+        let Rotation { subject, policy, task, decider, seen, .. } = self.run.clone();
+        let mut run = Rotation::new(subject, policy, Mode::Act).to_do(task).deciding_by(decider);
+        (run.seen.keys, run.seen.secret, run.seen.residence) = (seen.keys, seen.secret, seen.residence);
+        self.run = run;
+    }
+
+    fn step(&self, call: &Call) -> Option<Intended> {
+        Some(match call {
+            Call::CreateSecret(_) | Call::PutPlaceholder(_) => Intended::MakeSecret,
+            Call::Promote { to, .. } => {
+                let SecretState::Present(secret) = &self.run.seen.secret else { return None };
+                let before = secret.previous.as_ref().is_some_and(|held| held.version == *to);
+                match self.run.held(to).and_then(Held::key)?.clone() {
+                    new if new.as_str() == NEW_KEY => Intended::PublishNewKey,
+                    key if before => Intended::PublishAgain(key),
+                    staged => Intended::PublishStaged(staged),
+                }
+            }
+            Call::Activate(key) => Intended::Activate(key.clone()),
+            // One that is Inactive is deactivated again because a listing may lag; nothing changes.
+            Call::Deactivate(key) if !self.run.is_active(key) => return None,
+            Call::Deactivate(key) => Intended::Deactivate(key.clone()),
+            Call::Write(Note::Revoked(_)) => return self.reinstated(),
+            Call::DeleteKey(key) => Intended::Delete(key.clone()),
+            _ => return None,
+        })
+    }
+
+    fn reinstated(&self) -> Option<Intended> {
+        match &self.run.task {
+            Task::Request(Request::Reinstate { key }) => Some(Intended::Reinstate(key.clone())),
+            _ => None,
+        }
+    }
+
+    /// The answer that a call has when all goes well.
+    fn reply(&mut self, call: Call) -> Reply {
+        match call {
+            Call::ListKeys => Reply::Keys(self.run.seen.keys.clone()),
+            Call::DescribeSecret => Reply::Secret(self.run.seen.secret.clone()),
+            // Nobody has looked yet, so that it cannot be said.
+            Call::LookInto(_) => Reply::Inside(None),
+            // Nobody has looked yet: were there anything, the request would stop there and say so.
+            Call::FindElsewhere => Reply::Elsewhere(Vec::new()),
+            Call::Compare => Reply::Differences(Vec::new()),
+            Call::CreateSecret(_) => Reply::SecretCreated(SecretArn::planned(self.run.subject.place())),
+            Call::ListVersions => Reply::Versions(self.versions.clone()),
+            Call::LastUse(key) => {
+                let unasked = || LastUse::Unknown("it is asked only when the time has come".to_owned());
+                Reply::LastUse(self.last_use.get(&key).cloned().unwrap_or_else(unasked))
+            }
+            Call::CreateKey => Reply::Created(NewKey { credentials: on_paper(new_key()), created: self.now }),
+            Call::ReadVersion(version) => {
+                let key = self.run.held(&version).and_then(Held::key).cloned();
+                Reply::Credentials(Some(on_paper(key.unwrap_or_else(new_key))))
+            }
+            Call::Probe(_) => Reply::Probe(ProbeAnswer::Authenticated(self.run.subject.arn.clone())),
+            Call::Stage { version, .. } => {
+                self.versions.push(StoredVersion { id: version, created: Some(self.now) });
+                Reply::Done
+            }
+            _ => Reply::Done,
+        }
+    }
+
+    /// What later runs will do with the revoked key.
+    fn left_to_runs(&self, request: &Request) -> Option<Intended> {
+        let Request::Revoke(order) = request else { return None };
+        let listed = self.run.seen.keys.iter().any(|key| key.id == order.key);
+        listed.then(|| Intended::DeleteLater { key: order.key.clone(), after: self.run.policy.waits().soak })
+    }
+}
+
+/// When a version was written was not asked: what its id says is taken for it.
+fn on_paper_since(version: &VersionId) -> StoredVersion {
+    let created = match Content::of(version) {
+        Content::Key { created, .. } => Some(created),
+        _ => None,
+    };
+    StoredVersion { id: version.clone(), created }
+}
+
+fn unforeseen(why: &str) -> Failure {
+    let message = format!("it was played through on what is known now, and {why}; nothing was changed");
+    let error = CallError::refused(ErrorKind::NoEffect, message);
+    Failure { doing: "say beforehand what the request will do".into(), error }
+}
+
+fn new_key() -> KeyId {
+    KeyId::parse(NEW_KEY).expect("a constant that the tests parse")
+}
+
+fn on_paper(key: KeyId) -> Credentials {
+    Credentials { key, secret: SecretKey::new(String::new()) }
+}

@@ -1,0 +1,203 @@
+//! The trial of credentials: asked until they authenticated as the user so often running, or until the time for it is over.
+//!
+//! It has three ends: they work; they are refused; nobody could be asked. A call that fails says nothing about the credentials.
+
+use crate::Timestamp;
+use crate::model::credentials::Credentials;
+use crate::model::error::{CallError, ErrorKind};
+use crate::model::names::{KeyId, UserArn, VersionId};
+use crate::model::observed::Proof;
+use crate::model::stored::ProbeAnswer;
+use crate::model::waits::Policy;
+use crate::model::waits::after;
+use std::time::Duration;
+
+/// Between two successes: long enough that they are not the same answer twice.
+const BETWEEN: Duration = Duration::from_millis(200);
+/// After the first refusal or failed call; it doubles up to the longest. New keys are usually usable within about five seconds.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(8);
+/// A refusal is believed when it came so often running: as often as a success, but not more often than there is time for.
+const MOST_REFUSALS: u32 = 3;
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Proving {
+    version: VersionId,
+    key: KeyId,
+    owner: UserArn,
+    credentials: Option<Credentials>,
+    began: Timestamp,
+    not_before: Timestamp,
+    /// Successes running.
+    streak: u32,
+    /// Refusals running.
+    refusals: u32,
+    /// Everything but successes, so far.
+    setbacks: u32,
+    /// What the last setback would come to, were it the end.
+    last: Option<Proof>,
+    end: Option<Proof>,
+}
+
+pub(crate) enum Trial {
+    Read(VersionId),
+    Probe(Credentials),
+    Pause(Duration),
+}
+
+impl Proving {
+    pub(crate) fn new(
+        version: VersionId,
+        key: KeyId,
+        credentials: Option<Credentials>,
+        owner: UserArn,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            version,
+            key,
+            owner,
+            credentials,
+            began: now,
+            not_before: now,
+            streak: 0,
+            refusals: 0,
+            setbacks: 0,
+            last: None,
+            end: None,
+        }
+    }
+
+    pub(crate) fn version(&self) -> &VersionId {
+        &self.version
+    }
+
+    pub(crate) fn next(&self, now: Timestamp) -> Trial {
+        match &self.credentials {
+            None => Trial::Read(self.version.clone()),
+            Some(_) if now < self.not_before => {
+                Trial::Pause((self.not_before - now).to_std().unwrap_or(Duration::ZERO))
+            }
+            Some(credentials) => Trial::Probe(credentials.clone()),
+        }
+    }
+
+    pub(crate) fn read(&mut self, credentials: Option<Credentials>) {
+        match credentials {
+            Some(credentials) if credentials.key == self.key => self.credentials = Some(credentials),
+            Some(other) => {
+                let reason = format!("the version holds {} where {} was expected", other.key, self.key);
+                self.end = Some(Proof::Wrong(reason));
+            }
+            None => self.end = Some(Proof::Wrong("the version holds no access key".into())),
+        }
+    }
+
+    pub(crate) fn answered(&mut self, answer: ProbeAnswer, now: Timestamp, policy: &Policy) {
+        match answer {
+            ProbeAnswer::Authenticated(arn) if arn == self.owner => {
+                self.streak += 1;
+                self.refusals = 0;
+                self.not_before = after(now, BETWEEN);
+                if self.streak >= policy.waits().probes {
+                    self.end = Some(Proof::Proven);
+                }
+            }
+            ProbeAnswer::Authenticated(arn) => {
+                self.end = Some(Proof::Wrong(format!("the credentials are {arn}'s")));
+            }
+            ProbeAnswer::SomebodyElse(whose) => {
+                self.end = Some(Proof::Wrong(format!("the credentials are {whose}'s")));
+            }
+            ProbeAnswer::Refused => self.refused("AWS does not accept the key (InvalidClientTokenId)".into(), now),
+            ProbeAnswer::WrongSecret => {
+                self.refused("the secret does not fit the key's id (SignatureDoesNotMatch)".into(), now);
+            }
+        }
+    }
+
+    /// The call failed: nothing was learned, either way. What will not pass by itself is not waited for.
+    pub(crate) fn failed(&mut self, error: &CallError, now: Timestamp) {
+        let unknown = Proof::Unknown(error.to_string());
+        if !matches!(error.kind, ErrorKind::Throttled | ErrorKind::Unavailable) {
+            self.end = Some(unknown.clone());
+        }
+        self.refusals = 0;
+        self.set_back(unknown, now);
+    }
+
+    fn refused(&mut self, reason: String, now: Timestamp) {
+        self.refusals += 1;
+        self.set_back(Proof::Refused(reason), now);
+    }
+
+    fn set_back(&mut self, last: Proof, now: Timestamp) {
+        self.streak = 0;
+        let pause = FIRST_PAUSE.saturating_mul(1 << self.setbacks.min(8)).min(LONGEST_PAUSE);
+        self.setbacks += 1;
+        self.not_before = after(now, pause);
+        self.last = Some(last);
+    }
+
+    /// The end, once it has come. When the time is over, the last word counts; a refusal only if it was repeated, for one server that lags
+    /// behind the others refuses good credentials, too.
+    pub(crate) fn result(&self, now: Timestamp, policy: &Policy) -> Option<Proof> {
+        if self.end.is_some() {
+            return self.end.clone();
+        }
+        let over = now >= after(self.began, policy.waits().probe_for) && self.streak == 0;
+        let repeated = self.refusals >= policy.waits().probes.min(MOST_REFUSALS);
+        self.last.clone().filter(|last| over && (repeated || !matches!(last, Proof::Refused(_))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::waits::Waits;
+    use crate::testing::{at, key};
+
+    const OWNER: &str = "arn:aws:iam::123456789012:user/ci";
+
+    /// What comes of these answers, one every ten seconds, of a minute in all.
+    fn end_of(answers: &[Result<ProbeAnswer, ErrorKind>]) -> Option<Proof> {
+        let policy = Policy::new(Waits::default(), false).unwrap();
+        let owner = UserArn::parse(OWNER).unwrap();
+        let mut proving = Proving::new(VersionId::for_placeholder(at(0)), key("A"), None, owner, at(0));
+        for (i, answer) in answers.iter().enumerate() {
+            assert_eq!(proving.result(at(0), &policy), None, "it goes on until answer {i}");
+            let now = after(at(0), Duration::from_secs(10) * u32::try_from(i).unwrap());
+            match answer {
+                Ok(answer) => proving.answered(answer.clone(), now, &policy),
+                Err(kind) => proving.failed(&CallError::refused(*kind, "no answer"), now),
+            }
+        }
+        proving.result(after(at(0), policy.waits().probe_for), &policy)
+    }
+
+    #[test]
+    fn the_last_word_counts_and_a_refusal_only_if_it_was_repeated() {
+        let works = || Ok(ProbeAnswer::Authenticated(UserArn::parse(OWNER).unwrap()));
+        let no = || Ok(ProbeAnswer::Refused);
+        let lost = || Err(ErrorKind::Unavailable);
+        let refused = |end: Option<Proof>| matches!(end, Some(Proof::Refused(_)));
+        let unknown = |end: Option<Proof>| matches!(end, Some(Proof::Unknown(_)));
+        assert_eq!(end_of(&[no(), lost(), works(), works(), works()]), Some(Proof::Proven));
+        assert!(refused(end_of(&[works(), lost(), no(), no(), Ok(ProbeAnswer::WrongSecret)])));
+        assert!(unknown(end_of(&[lost()])));
+        assert!(unknown(end_of(&[no(), no(), no(), no(), lost()])), "the last word was none");
+        assert!(unknown(end_of(&[lost(), Err(ErrorKind::Throttled)])));
+        // Not yet: it asks again, also after the time is over.
+        assert_eq!(end_of(&[lost(), lost(), lost(), lost(), no()]), None);
+        assert_eq!(end_of(&[no(), no(), lost(), no(), no()]), None);
+        assert_eq!(end_of(&[no(), no(), no(), works()]), None);
+        assert_eq!(end_of(&[works(), lost(), works(), works()]), None);
+    }
+
+    #[test]
+    fn what_will_not_pass_by_itself_ends_it_at_once() {
+        for kind in [ErrorKind::Denied, ErrorKind::Other, ErrorKind::NotFound] {
+            assert_eq!(end_of(&[Err(kind)]), Some(Proof::Unknown("no answer".into())), "{kind}");
+        }
+    }
+}

@@ -1,0 +1,317 @@
+//! One user, one home: the one secret, in one account and region, where a user's key is published.
+//!
+//! IAM is global, and secrets are regional: a run in another region, with another template, or for a user who was renamed finds another
+//! secret, or none. If it made one, two secrets would take each other's keys away. So a home is recorded on both sides, where a run reads
+//! anyway: the user's tag [`HOME_TAG`] names the secret by its full ARN, and the secret's tag [`Owner::TAG`] names the user by the unique id
+//! that IAM never gives to another (IAM user guide, "IAM identifiers", "Unique identifiers").
+
+use crate::model::names::{NameError, SecretName, UserId, UserName};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// The tag on a user that names the user's home: the ARN of the secret.
+pub const HOME_TAG: &str = "keyrot:home";
+
+/// What a tag's value may hold at most (IAM API reference, data type `Tag`).
+const LONGEST_TAG: usize = 256;
+
+/// Where a secret is: the ARN of a secret without the six characters that Secrets Manager adds.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Place {
+    /// The partition, such as `aws`.
+    pub partition: String,
+    /// The region.
+    pub region: String,
+    /// The account's twelve digits.
+    pub account: String,
+    /// The secret's name.
+    pub name: SecretName,
+}
+
+/// The ARN of a secret: `arn:PARTITION:secretsmanager:REGION:ACCOUNT:secret:NAME-SUFFIX`.
+///
+/// Without the hyphen and six characters that Secrets Manager adds to each secret that it creates, it is a place that was chosen for a secret
+/// that does not exist yet: `keyrot enroll` writes such a one.
+///
+/// ```
+/// # use keyrot_core::model::SecretArn;
+/// let arn = SecretArn::parse("arn:aws:secretsmanager:eu-central-1:123456789012:secret:/iam/ci/access_key-a1B2c3")?;
+/// assert_eq!((arn.place().region.as_str(), arn.place().name.as_str()), ("eu-central-1", "/iam/ci/access_key"));
+/// assert_eq!(arn.suffix(), Some("a1B2c3"));
+/// # Ok::<(), keyrot_core::model::NameError>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct SecretArn {
+    place: Place,
+    suffix: Option<String>,
+}
+
+/// Whose key a secret holds, as the secret's tag says.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Owner {
+    /// The user's unique id.
+    pub id: UserId,
+    /// The user's account.
+    pub account: String,
+    /// The user's name when it was written. A user who is renamed keeps the id.
+    pub name: UserName,
+}
+
+/// What the user's tag says of its home.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HomeTag {
+    /// There is no such tag.
+    Absent,
+    /// This secret.
+    At(SecretArn),
+    /// Something that is no secret's ARN.
+    Unreadable(String),
+}
+
+/// Whether a user who has no home yet may be given one here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Adoption {
+    /// No: account and region come from the environment alone, and nobody chose them for these users.
+    NotNamed,
+    /// Yes: account and region were named on purpose.
+    Named,
+    /// Yes, also in a secret that exists already, whatever is in it: the operator said so.
+    TakeOver,
+}
+
+/// Who a user is, and where the settings have its secret.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+pub struct Residence {
+    /// Who.
+    pub owner: Owner,
+    /// Where the settings have the secret.
+    pub place: Place,
+    /// What the user's tag says.
+    pub tag: HomeTag,
+    /// Whether the user may be adopted here.
+    pub adoption: Adoption,
+}
+
+/// How a secret that exists already differs from one that keyrot would create.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Difference {
+    /// It is encrypted with another KMS key than the settings name.
+    KmsKey {
+        /// The secret's key.
+        found: String,
+        /// The settings' key.
+        expected: String,
+    },
+    /// It belongs to an AWS service.
+    OwningService(String),
+    /// It has a resource policy: others may be allowed to read it.
+    ResourcePolicy,
+    /// It is replicated to these regions.
+    Replicas(Vec<String>),
+}
+
+impl Difference {
+    /// Whether an operator may take such a secret over in so many words. Another KMS key or an owning service is no matter of taste.
+    #[must_use]
+    pub fn may_be_accepted(&self) -> bool {
+        matches!(self, Self::ResourcePolicy | Self::Replicas(_))
+    }
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::KmsKey { found, expected } => write!(f, "its KMS key is {found}, expected {expected}"),
+            Self::OwningService(service) => write!(f, "it belongs to the service {service}"),
+            Self::ResourcePolicy => f.write_str("it has a resource policy"),
+            Self::Replicas(regions) => write!(f, "it is replicated to {}", regions.join(", ")),
+        }
+    }
+}
+
+impl SecretArn {
+    /// Parses the text.
+    ///
+    /// # Errors
+    /// [`NameError`] for anything but the ARN of a secret.
+    pub fn parse(text: impl AsRef<str>) -> Result<Self, NameError> {
+        let text = text.as_ref();
+        let wrong =
+            || NameError::new("secret ARN", text, "expected arn:PARTITION:secretsmanager:REGION:ACCOUNT:secret:NAME");
+        let fields: Vec<&str> = text.split(':').collect();
+        let ["arn", partition, "secretsmanager", region, account, "secret", resource] = fields[..] else {
+            return Err(wrong());
+        };
+        let word = |text: &str| {
+            let known = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+            !text.is_empty() && text.len() <= 32 && text.bytes().all(known)
+        };
+        if !word(partition) || !word(region) || account.len() != 12 || !account.bytes().all(|b| b.is_ascii_digit()) {
+            return Err(wrong());
+        }
+        let (name, suffix) = match resource.rsplit_once('-') {
+            Some((name, end)) if end.len() == 6 && end.bytes().all(|b| b.is_ascii_alphanumeric()) => (name, Some(end)),
+            _ => (resource, None),
+        };
+        let name = SecretName::parse(name).map_err(|_| wrong())?;
+        let (partition, region, account) = (partition.to_owned(), region.to_owned(), account.to_owned());
+        Ok(Self { place: Place { partition, region, account, name }, suffix: suffix.map(str::to_owned) })
+    }
+
+    /// A place that was chosen, where no secret is yet.
+    #[must_use]
+    pub fn planned(place: Place) -> Self {
+        Self { place, suffix: None }
+    }
+
+    /// Where the secret is.
+    #[must_use]
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// The six characters that Secrets Manager added when it created the secret; `None` where it is only planned.
+    #[must_use]
+    pub fn suffix(&self) -> Option<&str> {
+        self.suffix.as_deref()
+    }
+}
+
+impl Place {
+    /// How many characters too long the ARN of a secret here is for a tag's value; zero where it fits.
+    #[must_use]
+    pub fn excess(&self) -> usize {
+        let suffix = "-xxxxxx".len();
+        (SecretArn::planned(self.clone()).to_string().len() + suffix).saturating_sub(LONGEST_TAG)
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { region, account, name, .. } = self;
+        write!(f, "{name} in {region}, account {account}")
+    }
+}
+
+impl fmt::Display for SecretArn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Place { partition, region, account, name } = &self.place;
+        write!(f, "arn:{partition}:secretsmanager:{region}:{account}:secret:{name}")?;
+        self.suffix.as_ref().map_or(Ok(()), |suffix| write!(f, "-{suffix}"))
+    }
+}
+
+impl fmt::Debug for SecretArn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl TryFrom<String> for SecretArn {
+    type Error = NameError;
+    fn try_from(text: String) -> Result<Self, NameError> {
+        Self::parse(text)
+    }
+}
+
+impl From<SecretArn> for String {
+    fn from(arn: SecretArn) -> Self {
+        arn.to_string()
+    }
+}
+
+impl HomeTag {
+    /// Reads the tag's value.
+    #[must_use]
+    pub fn of(value: Option<&str>) -> Self {
+        match value.map(|text| (text, SecretArn::parse(text))) {
+            None => Self::Absent,
+            Some((_, Ok(arn))) => Self::At(arn),
+            Some((text, Err(_))) => Self::Unreadable(text.chars().take(LONGEST_TAG).collect()),
+        }
+    }
+}
+
+impl Owner {
+    /// The tag on a secret that names its user.
+    pub const TAG: &str = "keyrot:user-id";
+
+    /// The tag's value: `AIDA… 123456789012 name`. A comma, which a tag's value may not hold (Secrets Manager API reference, data type `Tag`),
+    /// is written `=2C`, and so that this can be undone, `=` is written `=3D`.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        let name = self.name.as_str().replace('=', "=3D").replace(',', "=2C");
+        format!("{} {} {name}", self.id, self.account)
+    }
+
+    /// Reads a tag's value; `None` if it is no owner's.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let words: Vec<&str> = text.split(' ').collect();
+        let [id, account, name] = words[..] else { return None };
+        let name = name.replace("=2C", ",").replace("=3D", "=");
+        let digits = account.len() == 12 && account.bytes().all(|b| b.is_ascii_digit());
+        let (id, name) = (UserId::parse(id).ok()?, UserName::parse(name).ok()?);
+        digits.then(|| Self { id, account: account.to_owned(), name })
+    }
+
+    /// Whether both are the same user, whatever its name was then.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        self.id == other.id && self.account == other.account
+    }
+}
+
+impl fmt::Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({} of account {})", self.name, self.id, self.account)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn an_arn_is_read_back_with_its_suffix_and_without_one() {
+        for text in [
+            "arn:aws:secretsmanager:eu-central-1:123456789012:secret:/iam/ci/access_key-a1B2c3",
+            "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:/iam/ci/access_key",
+        ] {
+            assert_eq!(SecretArn::parse(text).unwrap().to_string(), text);
+        }
+        for text in [
+            "",
+            "/iam/ci/access_key",
+            "arn:aws:secretsmanager:eu-central-1:123:secret:x",
+            "arn:aws:secretsmanager::123456789012:secret:x",
+            "arn:aws:iam:eu-central-1:123456789012:secret:x",
+            "arn:aws:secretsmanager:eu-central-1:123456789012:secret:",
+            "arn:aws:secretsmanager:eu central:123456789012:secret:x",
+        ] {
+            assert!(SecretArn::parse(text).is_err(), "{text}");
+            assert!(matches!(HomeTag::of(Some(text)), HomeTag::Unreadable(_)));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn an_owner_is_read_back(id in "AIDA[A-Z0-9]{17}", account in "[0-9]{12}", name in "[A-Za-z0-9+=,.@_-]{1,64}") {
+            let owner = Owner { id: UserId::parse(id).unwrap(), account, name: UserName::parse(name).unwrap() };
+            let text = owner.to_text();
+            prop_assert!(text.chars().all(|c| c.is_ascii_alphanumeric() || " +-=._:/@".contains(c)), "{}", text);
+            prop_assert_eq!(Owner::parse(&text), Some(owner));
+        }
+
+        #[test]
+        fn no_text_makes_the_readers_panic(text in "\\PC{0,120}") {
+            let _ = (Owner::parse(&text), SecretArn::parse(&text));
+        }
+    }
+}

@@ -1,0 +1,327 @@
+//! What keyrot notes down on the secret itself, as tags, so that a run that died is finished by the next one.
+//!
+//! There are four notes, each in a tag of its own, and each written before or right after the step it speaks of:
+//!
+//! | tag | text | meaning |
+//! |---|---|---|
+//! | `keyrot:intent` | `intent KEY+KEY TIME` (or `none` for no keys) | the keys that existed before a key is about to be made |
+//! | `keyrot:promoted` | `promoted VERSION replacing KEY TIME` (or `none`) | this version was proved and stands under AWSCURRENT; the overlap counts from TIME. TIME to come: AWSCURRENT is being moved back to it. With the placeholder's version: somebody moved AWSCURRENT back to it, and what the note said before is over |
+//! | `keyrot:retired` | `retiring KEY TIME`, `abandoned KEY TIME`, `inactive KEY TIME`, `hold KEY TIME` | the way of the key that is leaving: about to be deactivated; the same for one that was never current; seen Inactive, the soak counts from TIME; reactivated by a person, or about to be published again: the overlap counts anew from TIME |
+//! | `keyrot:revoked` | `revoked KEY TIME`, `revoked-if-unused KEY TIME`, several of these, or `revoked none` | a person ordered that this key is not to be used any more: it is replaced, and then deactivated without a wait, or only once it was not used for `quiet`. No other entry overrules it: the operator takes it back ([`Request::Reinstate`](crate::model::request::Request::Reinstate)), and the entry is written again without the key |
+//!
+//! A tag makes no version and costs one write. Each note names its key or version, so a note that is out of date speaks of something
+//! that is no longer there and is passed over; nothing has to be cleaned up. What cannot be read counts as absent: waits start anew,
+//! and unknown keys block. Tag values allow `A-Z a-z 0-9 space + - = . _ : / @` and 256 characters
+//! (Secrets Manager API reference, data type `Tag`); the texts stay inside that.
+
+use crate::Timestamp;
+use crate::model::names::{KeyId, VersionId};
+use chrono::{DateTime, SecondsFormat};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// One note, to be written or as read.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Note {
+    /// A key is about to be made.
+    Intent(Intent),
+    /// A proved version stands under AWSCURRENT.
+    Promoted(Promoted),
+    /// Where the leaving key stands.
+    Retired(Retired),
+    /// The keys that were revoked and that still exist, the last one last; one fewer than before where the operator took a revocation back.
+    Revoked(Vec<Revoked>),
+}
+
+/// Written before a key is made: a key that is not among `before` and appears within the settling time is keyrot's own.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Intent {
+    /// The keys that existed.
+    pub before: Vec<KeyId>,
+    /// When it was written.
+    pub at: Timestamp,
+}
+
+/// Written after AWSCURRENT moved: the stored proof that the successor is in place.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Promoted {
+    /// The version under AWSCURRENT, whose credentials have authenticated.
+    pub version: VersionId,
+    /// The key that it took over from.
+    pub replacing: Option<KeyId>,
+    /// When it was written: the overlap counts from here.
+    pub at: Timestamp,
+}
+
+/// Where the leaving key stands.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Retired {
+    /// The leaving key.
+    pub key: KeyId,
+    /// How far it is.
+    pub phase: Phase,
+    /// Since when.
+    pub at: Timestamp,
+}
+
+/// A person ordered that a key is not to be used any more, because it leaked, say.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Revoked {
+    /// The key.
+    pub key: KeyId,
+    /// When.
+    pub at: Timestamp,
+    /// Only while IAM has no use of the key on record within `quiet`; nothing has to take its place then.
+    pub only_if_unused: bool,
+}
+
+impl Revoked {
+    /// Whether this entry, as it was read back, says all that the order does. A tag keeps milliseconds.
+    pub(crate) fn covers(&self, order: &Self) -> bool {
+        let at = order.at - chrono::TimeDelta::milliseconds(1);
+        self.key == order.key && at <= self.at && (order.only_if_unused || !self.only_if_unused)
+    }
+}
+
+/// How far the leaving key is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// About to be deactivated.
+    Retiring,
+    /// Made by keyrot, never current, and not to become it: about to be taken off AWSPENDING and deactivated.
+    Abandoned,
+    /// Seen Inactive.
+    Inactive,
+    /// Reactivated by a person after it was Inactive, or kept because it is about to be published again.
+    Hold,
+}
+
+/// All notes of one secret, as far as they could be read.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Journal {
+    /// The last intent.
+    pub intent: Option<Intent>,
+    /// The last promotion.
+    pub promoted: Option<Promoted>,
+    /// The leaving key.
+    pub retired: Option<Retired>,
+    /// The keys that were revoked, the last one last.
+    pub revoked: Vec<Revoked>,
+}
+
+impl Journal {
+    /// Reads the notes among a secret's tags. What is missing or unreadable is absent.
+    #[must_use]
+    pub fn from_tags(tags: &BTreeMap<String, String>) -> Self {
+        let mut journal = Self::default();
+        for tag in Note::TAGS {
+            if let Some(note) = tags.get(tag).and_then(|text| Note::parse(text))
+                && note.tag() == tag
+            {
+                journal.set(note);
+            }
+        }
+        journal
+    }
+
+    /// Puts the note in the place of the one before.
+    pub fn set(&mut self, note: Note) {
+        match note {
+            Note::Intent(intent) => self.intent = Some(intent),
+            Note::Promoted(promoted) => self.promoted = Some(promoted),
+            Note::Retired(retired) => self.retired = Some(retired),
+            Note::Revoked(revoked) => self.revoked = revoked,
+        }
+    }
+
+    /// The phase of this key, and since when.
+    #[must_use]
+    pub fn phase_of(&self, key: &KeyId) -> Option<(Phase, Timestamp)> {
+        let retired = self.retired.as_ref().filter(|r| r.key == *key)?;
+        Some((retired.phase, retired.at))
+    }
+
+    /// The entry that this key is revoked. No other entry overrules it.
+    #[must_use]
+    pub fn revocation_of(&self, key: &KeyId) -> Option<&Revoked> {
+        self.revoked.iter().find(|r| r.key == *key)
+    }
+
+    /// Since when this key is revoked.
+    #[must_use]
+    pub fn revoked_at(&self, key: &KeyId) -> Option<Timestamp> {
+        self.revocation_of(key).map(|revoked| revoked.at)
+    }
+}
+
+impl Note {
+    /// The tags that notes are kept under.
+    pub const TAGS: [&str; 4] = ["keyrot:intent", "keyrot:promoted", "keyrot:retired", "keyrot:revoked"];
+
+    /// The tag that this note is kept under.
+    #[must_use]
+    pub fn tag(&self) -> &'static str {
+        match self {
+            Self::Intent(_) => Self::TAGS[0],
+            Self::Promoted(_) => Self::TAGS[1],
+            Self::Retired(_) => Self::TAGS[2],
+            Self::Revoked(_) => Self::TAGS[3],
+        }
+    }
+
+    /// The tag's value.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        match self {
+            Self::Intent(Intent { before, at }) => {
+                let ids: Vec<&str> = before.iter().map(KeyId::as_str).collect();
+                let ids = if ids.is_empty() { NONE.to_owned() } else { ids.join("+") };
+                format!("intent {ids} {}", stamp(*at))
+            }
+            Self::Promoted(Promoted { version, replacing, at }) => {
+                let old = replacing.as_ref().map_or(NONE, KeyId::as_str);
+                format!("promoted {version} replacing {old} {}", stamp(*at))
+            }
+            Self::Retired(Retired { key, phase, at }) => {
+                let word = match phase {
+                    Phase::Retiring => "retiring",
+                    Phase::Abandoned => "abandoned",
+                    Phase::Inactive => "inactive",
+                    Phase::Hold => "hold",
+                };
+                format!("{word} {key} {}", stamp(*at))
+            }
+            Self::Revoked(keys) => {
+                let text = |Revoked { key, at, only_if_unused }: &Revoked| {
+                    let word = if *only_if_unused { REVOKED_IF_UNUSED } else { REVOKED };
+                    format!("{word} {key} {}", stamp(*at))
+                };
+                match keys.is_empty() {
+                    true => format!("{REVOKED} {NONE}"),
+                    false => keys.iter().map(text).collect::<Vec<_>>().join(" "),
+                }
+            }
+        }
+    }
+
+    /// The tag's value without its times: the same for two entries that say the same.
+    pub(crate) fn without_times(&self) -> String {
+        let text = self.to_text();
+        let words: Vec<&str> = text.split(' ').filter(|word| instant(word).is_none()).collect();
+        words.join(" ")
+    }
+
+    /// Reads a tag's value; `None` if it is not one of keyrot's notes.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let words: Vec<&str> = text.split(' ').collect();
+        match words[..] {
+            ["intent", ids, at] => {
+                let ids: Vec<&str> = if ids == NONE { vec![] } else { ids.split('+').collect() };
+                let before = ids.into_iter().map(KeyId::parse).collect::<Result<_, _>>().ok()?;
+                Some(Self::Intent(Intent { before, at: instant(at)? }))
+            }
+            ["promoted", version, "replacing", old, at] => Some(Self::Promoted(Promoted {
+                version: VersionId::parse(version).ok()?,
+                replacing: if old == NONE { None } else { Some(KeyId::parse(old).ok()?) },
+                at: instant(at)?,
+            })),
+            [REVOKED, NONE] => Some(Self::Revoked(Vec::new())),
+            [REVOKED | REVOKED_IF_UNUSED, ..] => {
+                let one = |words: &[&str]| match *words {
+                    [word @ (REVOKED | REVOKED_IF_UNUSED), key, at] => {
+                        let (key, at) = (KeyId::parse(key).ok()?, instant(at)?);
+                        Some(Revoked { key, at, only_if_unused: word == REVOKED_IF_UNUSED })
+                    }
+                    _ => None,
+                };
+                words.chunks(3).map(one).collect::<Option<_>>().map(Self::Revoked)
+            }
+            [word, key, at] => {
+                let phase = match word {
+                    "retiring" => Phase::Retiring,
+                    "abandoned" => Phase::Abandoned,
+                    "inactive" => Phase::Inactive,
+                    "hold" => Phase::Hold,
+                    _ => return None,
+                };
+                Some(Self::Retired(Retired { key: KeyId::parse(key).ok()?, phase, at: instant(at)? }))
+            }
+            _ => None,
+        }
+    }
+}
+
+const NONE: &str = "none";
+const REVOKED: &str = "revoked";
+const REVOKED_IF_UNUSED: &str = "revoked-if-unused";
+
+/// Milliseconds are kept: a wait that counts from a note must not begin up to a second early.
+fn stamp(at: Timestamp) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+fn instant(text: &str) -> Option<Timestamp> {
+    Some(DateTime::parse_from_rfc3339(text).ok()?.to_utc())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{at, key};
+    use proptest::prelude::*;
+
+    fn notes() -> Vec<Note> {
+        let version = VersionId::for_key(&key("B"), at(5), true).expect("fits");
+        let mut notes = vec![
+            Note::Intent(Intent { before: vec![], at: at(1) }),
+            Note::Intent(Intent { before: vec![key("A"), key("B")], at: at(1) }),
+            Note::Promoted(Promoted { version: version.clone(), replacing: None, at: at(2) }),
+            Note::Promoted(Promoted { version, replacing: Some(key("A")), at: at(2) }),
+            Note::Revoked(vec![Revoked { key: key("A"), at: at(4), only_if_unused: false }]),
+            Note::Revoked(vec![Revoked { key: key("A"), at: at(4), only_if_unused: true }]),
+            Note::Revoked(Vec::new()),
+            Note::Revoked(["A", "B", "C"].map(|id| Revoked { key: key(id), at: at(4), only_if_unused: true }).to_vec()),
+        ];
+        for phase in [Phase::Retiring, Phase::Abandoned, Phase::Inactive, Phase::Hold] {
+            notes.push(Note::Retired(Retired { key: key("A"), phase, at: at(3) }));
+        }
+        notes
+    }
+
+    #[test]
+    fn every_note_is_read_back_and_fits_a_tag() {
+        for note in notes() {
+            let text = note.to_text();
+            assert_eq!(Note::parse(&text).as_ref(), Some(&note), "{text}");
+            assert!(text.len() <= 256, "{text}");
+            assert!(text.chars().all(|c| c.is_ascii_alphanumeric() || " +-=._:/@".contains(c)), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_note_under_the_wrong_tag_is_absent() {
+        let note = notes().remove(0);
+        let tags = BTreeMap::from([("keyrot:retired".to_owned(), note.to_text())]);
+        assert_eq!(Journal::from_tags(&tags), Journal::default());
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_the_reader_panic(text in "\\PC{0,80}") {
+            let _ = Note::parse(&text);
+        }
+
+        #[test]
+        fn a_damaged_note_is_absent_or_whole(cut in 0usize..120, n in 0usize..12) {
+            let whole = notes()[n].to_text();
+            let cut = cut.min(whole.len());
+            if let Some(read) = Note::parse(&whole[..cut]) {
+                // Only a cut inside the fraction of a second leaves a readable note, of the same step.
+                prop_assert_eq!(read.tag(), notes()[n].tag());
+            }
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! Values: names, keys, secrets, the journal, waits, what was observed. Nothing here decides or calls anything.
+
+pub(crate) mod clock;
+pub(crate) mod credentials;
+pub(crate) mod error;
+pub(crate) mod home;
+pub(crate) mod journal;
+pub(crate) mod names;
+pub(crate) mod nearest;
+pub(crate) mod observed;
+pub(crate) mod request;
+pub(crate) mod step;
+pub(crate) mod stored;
+pub(crate) mod subject;
+pub(crate) mod text;
+pub(crate) mod usage;
+pub(crate) mod user;
+pub(crate) mod user_ref;
+pub(crate) mod version;
+pub(crate) mod waits;
+
+pub use clock::{CLOCK_TOLERANCE, WrongClock};
+pub use credentials::{Credentials, SecretKey};
+pub use error::{CallError, Effect, ErrorKind};
+pub use home::{Adoption, Difference, HOME_TAG, HomeTag, Owner, Place, Residence, SecretArn};
+pub use journal::{Intent, Journal, Note, Phase, Promoted, Retired, Revoked};
+pub use names::{KeyId, NameError, SecretName, UserArn, UserId, UserName, VersionId};
+pub use observed::{AccessKey, Held, KeyStatus, LastUse, Observed, Proof, Secret, SecretState, StoredVersion};
+pub use request::{Request, Revocation};
+pub use step::{Order, OrderStep};
+pub use stored::{Inside, NewKey, ProbeAnswer};
+pub use subject::Subject;
+pub use text::format_duration;
+pub use usage::UseEvent;
+pub use usage::evidence::{AssumedRole, Searched, Tally, UseEvidence, UseSource};
+pub use usage::untrusted::ForeignText;
+pub use user::IamUser;
+pub use user_ref::UserRef;
+pub use version::Content;
+pub use waits::{Policy, PolicyError, Waits, after};

@@ -1,0 +1,291 @@
+//! Names that cannot hold nonsense: users, access key ids, secrets, versions, ARNs.
+//!
+//! Each type has one parsing constructor (`parse`, also as [`FromStr`](std::str::FromStr) and `TryFrom<String>`); what it accepts
+//! is the rule of the AWS API that the name is for, so a value of the type can be sent as it is.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// A name that does not fit its type: which one, what was expected, and the text as far as it may be shown.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{what} {text:?} is not usable: {expected}")]
+pub struct NameError {
+    what: &'static str,
+    text: String,
+    expected: &'static str,
+}
+
+impl NameError {
+    pub(crate) fn new(what: &'static str, text: &str, expected: &'static str) -> Self {
+        Self { what, text: text.chars().take(120).collect(), expected }
+    }
+}
+
+macro_rules! name_type {
+    ($(#[$doc:meta])* $name:ident, $what:literal, $expected:literal, $ok:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// Parses the text.
+            ///
+            /// # Errors
+            /// [`NameError`], which says what was expected.
+            pub fn parse(text: impl Into<String>) -> Result<Self, NameError> {
+                let text = text.into();
+                let fits: fn(&str) -> bool = $ok;
+                if fits(&text) {
+                    Ok(Self(text))
+                } else {
+                    let text = text.chars().take(80).collect();
+                    Err(NameError { what: $what, text, expected: $expected })
+                }
+            }
+
+            /// The name as text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}", self.0)
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = NameError;
+            fn from_str(text: &str) -> Result<Self, NameError> {
+                Self::parse(text)
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = NameError;
+            fn try_from(text: String) -> Result<Self, NameError> {
+                Self::parse(text)
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(name: $name) -> Self {
+                name.0
+            }
+        }
+    };
+}
+
+fn all(text: &str, lengths: std::ops::RangeInclusive<usize>, more: &str) -> bool {
+    lengths.contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric() || more.contains(c))
+}
+
+name_type!(
+    /// The name of an IAM user: 1 to 64 of `A-Z a-z 0-9 + = , . @ _ -`
+    /// (IAM API reference, `CreateUser`, parameter `UserName`).
+    UserName,
+    "IAM user name",
+    "expected 1 to 64 of A-Z a-z 0-9 + = , . @ _ -",
+    |t| all(t, 1..=64, "+=,.@_-")
+);
+
+name_type!(
+    /// The unique id of an IAM user, such as `AIDAJQABLZS4A3QDU576Q`, which IAM never gives to another user: 16 to 128 of `A-Z a-z 0-9 _`
+    /// (IAM API reference, data type `User`).
+    UserId,
+    "IAM user id",
+    "expected 16 to 128 letters, digits or underscores, such as AIDAJQABLZS4A3QDU576Q",
+    |t| all(t, 16..=128, "_")
+);
+
+name_type!(
+    /// The id of an access key, such as `AKIAIOSFODNN7EXAMPLE`: 16 to 128 of `A-Z a-z 0-9 _`
+    /// (IAM API reference, data type `AccessKey`). An id is not secret.
+    KeyId,
+    "access key id",
+    "expected 16 to 128 letters, digits or underscores, such as AKIAIOSFODNN7EXAMPLE",
+    |t| all(t, 16..=128, "_")
+);
+
+name_type!(
+    /// The name of a secret: 1 to 512 of `A-Z a-z 0-9 / _ + = . @ -`, not ending in a hyphen and six characters, which Secrets Manager
+    /// would take for the end of an ARN (Secrets Manager API reference, `CreateSecret`, parameter `Name`).
+    SecretName,
+    "secret name",
+    "expected 1 to 512 of A-Z a-z 0-9 / _ + = . @ - and no ending of a hyphen and six letters or digits",
+    |t| all(t, 1..=512, "/_+=.@-") && !ends_like_an_arn(t)
+);
+
+name_type!(
+    /// The id of a secret's version: 32 to 64 characters (Secrets Manager API reference, `PutSecretValue`, parameter
+    /// `ClientRequestToken`, which becomes the id).
+    VersionId,
+    "secret version id",
+    "expected 32 to 64 letters, digits, underscores or hyphens",
+    |t| all(t, 32..=64, "_-")
+);
+
+fn ends_like_an_arn(text: &str) -> bool {
+    text.len() >= 7 && {
+        let (hyphen, rest) = text.as_bytes()[text.len() - 7..].split_at(1);
+        hyphen == b"-" && rest.iter().all(u8::is_ascii_alphanumeric)
+    }
+}
+
+/// The ARN of an IAM user, in any partition: `arn:PARTITION:iam::ACCOUNT:user/PATH/NAME`.
+///
+/// ```
+/// # use keyrot_core::UserArn;
+/// let arn = UserArn::parse("arn:aws-cn:iam::123456789012:user/ci/deployer")?;
+/// assert_eq!((arn.account(), arn.path(), arn.name().as_str()), ("123456789012", "/ci/", "deployer"));
+/// # Ok::<(), keyrot_core::model::NameError>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct UserArn {
+    text: String,
+    name: UserName,
+}
+
+impl UserArn {
+    /// Parses the text.
+    ///
+    /// # Errors
+    /// [`NameError`] for anything but the ARN of an IAM user: a role, a root user, a federated session.
+    pub fn parse(text: impl Into<String>) -> Result<Self, NameError> {
+        let text = text.into();
+        let name = Self::parts(&text).and_then(|name| UserName::parse(name).ok());
+        match name {
+            Some(name) => Ok(Self { text, name }),
+            None => Err(NameError {
+                what: "user ARN",
+                text: text.chars().take(120).collect(),
+                expected: "expected arn:PARTITION:iam::ACCOUNT:user/PATH/NAME",
+            }),
+        }
+    }
+
+    fn parts(text: &str) -> Option<&str> {
+        let mut fields = text.splitn(6, ':');
+        let head = [fields.next()?, fields.next()?, fields.next()?, fields.next()?];
+        let account = fields.next()?;
+        let resource = fields.next()?.strip_prefix("user/")?;
+        let sound = head[0] == "arn"
+            && !head[1].is_empty()
+            && head[2] == "iam"
+            && head[3].is_empty()
+            && account.len() == 12
+            && account.bytes().all(|b| b.is_ascii_digit());
+        sound.then(|| resource.rsplit('/').next().unwrap_or(resource))
+    }
+
+    /// The user's name, the last part.
+    #[must_use]
+    pub fn name(&self) -> &UserName {
+        &self.name
+    }
+
+    /// The account's twelve digits.
+    #[must_use]
+    pub fn account(&self) -> &str {
+        self.text.split(':').nth(4).unwrap_or_default()
+    }
+
+    /// The partition, such as `aws`, `aws-cn` or `aws-us-gov`.
+    #[must_use]
+    pub fn partition(&self) -> &str {
+        self.text.split(':').nth(1).unwrap_or_default()
+    }
+
+    /// The path with a slash at both ends; `/` where there is none.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        let resource = self.text.splitn(6, ':').nth(5).unwrap_or_default();
+        let path = resource.strip_prefix("user").unwrap_or(resource);
+        &path[..path.len() - self.name.as_str().len()]
+    }
+
+    /// The ARN as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+}
+
+impl fmt::Display for UserArn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.text)
+    }
+}
+
+impl fmt::Debug for UserArn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl TryFrom<String> for UserArn {
+    type Error = NameError;
+    fn try_from(text: String) -> Result<Self, NameError> {
+        Self::parse(text)
+    }
+}
+
+impl From<UserArn> for String {
+    fn from(arn: UserArn) -> Self {
+        arn.text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn user_names_follow_iam() {
+        for good in ["ci", "a+b=c,d.e@f_g-h", &"x".repeat(64)] {
+            assert!(UserName::parse(good).is_ok(), "{good}");
+        }
+        for bad in ["", "a b", "a/b", "ü", &"x".repeat(65)] {
+            assert!(UserName::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_secret_name_never_ends_like_an_arn() {
+        assert!(SecretName::parse("/iam/ci/access_key").is_ok());
+        assert!(SecretName::parse("/iam/ci-AbC123").is_err());
+        assert!(SecretName::parse("/iam/ci-AbC12").is_ok());
+        assert!(SecretName::parse("/iam/a,b").is_err());
+    }
+
+    #[test]
+    fn an_arn_of_anything_but_a_user_is_refused() {
+        for bad in [
+            "arn:aws:iam::123456789012:root",
+            "arn:aws:sts::123456789012:assumed-role/x/y",
+            "arn:aws:iam::123456789012:role/x",
+            "arn:aws:iam::12345:user/x",
+            "user/x",
+        ] {
+            assert!(UserArn::parse(bad).is_err(), "{bad}");
+        }
+        let arn = UserArn::parse("arn:aws:iam::123456789012:user/ci").expect("a user's ARN");
+        assert_eq!((arn.path(), arn.partition()), ("/", "aws"));
+    }
+
+    #[test]
+    fn an_error_names_the_thing_and_the_expectation() {
+        let error = KeyId::parse("short").expect_err("too short").to_string();
+        assert!(error.contains("access key id \"short\"") && error.contains("16 to 128"), "{error}");
+    }
+}

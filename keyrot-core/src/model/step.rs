@@ -1,0 +1,27 @@
+//! The steps of Secrets Manager's own rotation.
+
+use crate::model::names::VersionId;
+use serde::{Deserialize, Serialize};
+
+/// An order of Secrets Manager's to its rotation function (Secrets Manager user guide, "Rotation by Lambda function").
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Order {
+    /// What is to be done.
+    pub step: OrderStep,
+    /// The version that it is about: the event's `ClientRequestToken`.
+    pub version: VersionId,
+}
+
+/// One step of four. Each may be ordered again, after a failure or a lost answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum OrderStep {
+    /// Make a key and put it into the version.
+    CreateSecret,
+    /// Make IAM know it, which it does since it made it.
+    SetSecret,
+    /// Prove it.
+    TestSecret,
+    /// Make the version current.
+    FinishSecret,
+}

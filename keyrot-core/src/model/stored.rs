@@ -1,0 +1,38 @@
+//! What the ports answer.
+
+use crate::Timestamp;
+use crate::model::credentials::Credentials;
+use crate::model::names::{KeyId, UserArn};
+use serde::Serialize;
+use std::fmt;
+
+/// What was found in a version that somebody else wrote.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+pub struct Inside {
+    /// The id of the access key, if there is one.
+    pub key: Option<KeyId>,
+    /// Whether there are further fields.
+    pub extras: bool,
+}
+
+/// A key that IAM has just made.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct NewKey {
+    /// The key and its secret, which IAM shows this once.
+    pub credentials: Credentials,
+    /// When IAM made it.
+    pub created: Timestamp,
+}
+
+/// What STS said to credentials.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+pub enum ProbeAnswer {
+    /// They are this user's.
+    Authenticated(UserArn),
+    /// They authenticate somebody who is no IAM user.
+    SomebodyElse(String),
+    /// Not known, not known yet, or inactive: STS answers all three alike (`InvalidClientTokenId`).
+    Refused,
+    /// The secret does not fit the id (`SignatureDoesNotMatch`).
+    WrongSecret,
+}

@@ -1,0 +1,70 @@
+//! The user that a run works on.
+
+use crate::model::home::{Adoption, HOME_TAG, HomeTag, Owner, Place, Residence};
+use crate::model::names::{SecretName, UserArn, UserId, UserName};
+use crate::model::user::IamUser;
+use serde::Serialize;
+use std::fmt;
+
+/// The user on whom a run works, as the selection found them.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+pub struct Subject {
+    /// The user's name.
+    pub user: UserName,
+    /// The user's unique id.
+    pub id: UserId,
+    /// The user's ARN: what new credentials must authenticate as.
+    pub arn: UserArn,
+    /// The secret that holds the user's credentials.
+    pub secret: SecretName,
+    /// Who answers for the user, by the tag `keyrot:owner`.
+    pub owner: Option<String>,
+    /// The name of an attached policy by which AWS quarantined the user.
+    pub quarantine: Option<String>,
+    /// The region that the secret is to be in.
+    pub region: String,
+    /// What the user's tag says of its home.
+    pub home: HomeTag,
+    /// Whether the user may be adopted here.
+    pub adoption: Adoption,
+}
+
+impl Subject {
+    /// A user as IAM lists it, with its secret in a region that the caller chose on purpose.
+    #[must_use]
+    pub fn of(user: &IamUser, secret: SecretName, region: impl Into<String>) -> Self {
+        Self {
+            user: user.arn.name().clone(),
+            id: user.id.clone(),
+            arn: user.arn.clone(),
+            secret,
+            owner: crate::model::user::owner_of(user),
+            quarantine: user.quarantine().map(str::to_owned),
+            region: region.into(),
+            home: HomeTag::of(user.tag(HOME_TAG).map(|(_, value)| value)),
+            adoption: Adoption::Named,
+        }
+    }
+
+    /// Whose key it is, as the secret's tag says it.
+    #[must_use]
+    pub fn owner(&self) -> Owner {
+        Owner { id: self.id.clone(), account: self.arn.account().to_owned(), name: self.user.clone() }
+    }
+
+    /// Where the settings have the user's secret.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        Place {
+            partition: self.arn.partition().to_owned(),
+            region: self.region.clone(),
+            account: self.arn.account().to_owned(),
+            name: self.secret.clone(),
+        }
+    }
+
+    pub(crate) fn residence(&self) -> Residence {
+        let (tag, adoption) = (self.home.clone(), self.adoption);
+        Residence { owner: self.owner(), place: self.place(), tag, adoption }
+    }
+}

@@ -1,0 +1,34 @@
+//! Who used a key, as a trail has it.
+
+pub(crate) mod evidence;
+pub(crate) mod untrusted;
+
+use crate::Timestamp;
+use crate::model::usage::untrusted::ForeignText;
+use async_trait::async_trait;
+use futures_util::{StreamExt, stream};
+use serde::{Deserialize, Serialize};
+
+/// One use of a key, as the trail has it. Texts in it were chosen by whoever made the request.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct UseEvent {
+    /// The event's id: the same event counts once, however often it is read.
+    pub id: ForeignText,
+    /// When.
+    pub at: Timestamp,
+    /// In which region.
+    pub region: ForeignText,
+    /// The service that was called, such as `s3`.
+    pub service: ForeignText,
+    /// What was called, such as `ListBuckets`.
+    pub action: ForeignText,
+    /// From where: an IP address, or the name of an AWS service that called on the user's behalf.
+    pub address: Option<ForeignText>,
+    /// With what.
+    pub agent: Option<ForeignText>,
+    /// The error that was answered, such as `AccessDenied`.
+    pub error: Option<ForeignText>,
+    /// The role that was assumed with it, by its ARN: only of `AssumeRole`, and only if it was.
+    #[serde(default)]
+    pub role: Option<ForeignText>,
+}

@@ -1,0 +1,63 @@
+//! An IAM user as the account lists it.
+
+use crate::model::names::{UserArn, UserId};
+use async_trait::async_trait;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// One IAM user as the account lists it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct IamUser {
+    /// The unique id, which IAM never gives to another user.
+    pub id: UserId,
+    /// The ARN, with path and name.
+    pub arn: UserArn,
+    /// The user's tags.
+    pub tags: BTreeMap<String, String>,
+    /// The names of the attached managed policies.
+    pub policies: Vec<String>,
+}
+
+impl IamUser {
+    /// The attached policy by which AWS quarantines a user one of whose keys it found in public, if there is one (IAM user guide, "AWS managed
+    /// policies": `AWSCompromisedKeyQuarantine`, with a version behind it).
+    #[must_use]
+    pub fn quarantine(&self) -> Option<&str> {
+        self.policies.iter().map(String::as_str).find(|policy| policy.starts_with("AWSCompromisedKeyQuarantine"))
+    }
+}
+
+impl IamUser {
+    /// The value of the tag, and its key as it is written there. IAM takes keys that differ in case only for the same (IAM user guide,
+    /// "Tags for IAM resources").
+    #[must_use]
+    pub fn tag(&self, key: &str) -> Option<(&str, &str)> {
+        let found = self.tags.iter().find(|(known, _)| known.eq_ignore_ascii_case(key));
+        found.map(|(key, value)| (key.as_str(), value.as_str()))
+    }
+
+    /// The same user with this tag, in the place of one whose key differs in case only: to see what a tag would bring about.
+    #[must_use]
+    pub fn with_tag(mut self, key: &str, value: &str) -> Self {
+        self.tags.retain(|known, _| !known.eq_ignore_ascii_case(key));
+        self.tags.insert(key.to_owned(), value.to_owned());
+        self
+    }
+}
+
+pub(crate) const OWNER: &str = "keyrot:owner";
+
+/// IAM takes tag keys that differ in case only for the same. Only ASCII letters are taken so here: by Unicode's rules a Kelvin sign
+/// would pass for a K, and what is not surely the tag must not select anybody.
+pub(crate) fn same_key(a: &str, b: &str) -> bool {
+    a.eq_ignore_ascii_case(b)
+}
+
+/// Who answers for the user, whether or not keyrot rotates it.
+pub(crate) fn owner_of(user: &IamUser) -> Option<String> {
+    user.tags.iter().find(|(key, _)| same_key(key, OWNER)).and_then(|(_, value)| written(value))
+}
+
+pub(crate) fn written(owner: &str) -> Option<String> {
+    Some(owner.trim()).filter(|owner| !owner.is_empty()).map(str::to_owned)
+}

@@ -1,0 +1,140 @@
+//! Version ids that say what the version holds, so that a secret's state is read without reading a secret value.
+//!
+//! Secrets Manager takes the writer's `ClientRequestToken` (32 to 64 characters) as the new version's id. keyrot writes
+//! - `keyrot-key-AKIAIOSFODNN7EXAMPLE-1700000000` for the credentials of that key, made at that unix second;
+//! - `keyrot-keyx-…` for the same with further JSON fields that belong to somebody else and have to be carried along;
+//! - `keyrot-placeholder-…` for the adoption placeholder.
+//!
+//! Any other id was written by somebody else. A repeated write with the same id is a no-op, so a lost reply costs nothing.
+
+use crate::Timestamp;
+use crate::model::names::{KeyId, NameError, VersionId};
+use chrono::DateTime;
+use serde::{Deserialize, Serialize};
+
+/// What a version holds, as its id says, or for a version that somebody else wrote, as reading it said.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Content {
+    /// The adoption placeholder: no credentials yet.
+    Placeholder,
+    /// The credentials of a key, written by keyrot.
+    Key {
+        /// Whose credentials.
+        key: KeyId,
+        /// When IAM made the key.
+        created: Timestamp,
+        /// Whether the value carries further fields that the next version has to keep.
+        extras: bool,
+    },
+    /// Written by somebody else, and not read yet.
+    Foreign,
+    /// Written by somebody else; reading it found the credentials of a key.
+    ForeignKey {
+        /// Whose credentials.
+        key: KeyId,
+        /// Whether the value carries further fields that the next version has to keep.
+        extras: bool,
+    },
+    /// Written by somebody else; reading it found no access key.
+    ForeignOther,
+    /// Made by Secrets Manager for its rotation function to fill: it has no value yet.
+    ForeignEmpty,
+}
+
+impl Content {
+    /// What the id says.
+    #[must_use]
+    pub fn of(version: &VersionId) -> Self {
+        Self::described(version.as_str()).unwrap_or(Self::Foreign)
+    }
+
+    fn described(id: &str) -> Option<Self> {
+        let rest = id.strip_prefix("keyrot-")?;
+        if rest.starts_with("placeholder-") {
+            return Some(Self::Placeholder);
+        }
+        let (kind, rest) = rest.split_once('-')?;
+        let extras = match kind {
+            "key" => false,
+            "keyx" => true,
+            _ => return None,
+        };
+        let (key, created) = rest.rsplit_once('-')?;
+        Some(Self::Key {
+            key: KeyId::parse(key).ok()?,
+            created: DateTime::from_timestamp(created.parse().ok()?, 0)?,
+            extras,
+        })
+    }
+
+    /// The key whose credentials the version holds, where known.
+    #[must_use]
+    pub fn key(&self) -> Option<&KeyId> {
+        match self {
+            Self::Key { key, .. } | Self::ForeignKey { key, .. } => Some(key),
+            Self::Placeholder | Self::Foreign | Self::ForeignOther | Self::ForeignEmpty => None,
+        }
+    }
+
+    /// Whether somebody else wrote it.
+    #[must_use]
+    pub fn is_foreign(&self) -> bool {
+        matches!(self, Self::Foreign | Self::ForeignKey { .. } | Self::ForeignOther | Self::ForeignEmpty)
+    }
+
+    /// Whether the next version has to carry further fields along.
+    #[must_use]
+    pub fn extras(&self) -> bool {
+        matches!(self, Self::Key { extras: true, .. } | Self::ForeignKey { extras: true, .. })
+    }
+}
+
+impl VersionId {
+    /// The id under which keyrot stores this key's credentials.
+    ///
+    /// # Errors
+    /// [`NameError`] if the key's id is too long for a version id of 64 characters (ids that AWS hands out have 20).
+    pub fn for_key(key: &KeyId, created: Timestamp, extras: bool) -> Result<Self, NameError> {
+        let kind = if extras { "keyx" } else { "key" };
+        Self::parse(format!("keyrot-{kind}-{key}-{}", created.timestamp()))
+    }
+
+    /// The id of the adoption placeholder. `at` makes it unlike that of an earlier secret of the same name.
+    ///
+    /// # Panics
+    /// Never: the id is 39 characters long or a few more, all of them allowed.
+    #[must_use]
+    pub fn for_placeholder(at: Timestamp) -> Self {
+        Self::parse(format!("keyrot-placeholder-{:020}", at.timestamp_millis().max(0)))
+            .expect("39 characters that the type allows")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{at, key};
+
+    #[test]
+    fn an_id_says_what_the_version_holds() {
+        for extras in [false, true] {
+            let id = VersionId::for_key(&key("A"), at(7), extras).expect("fits");
+            let content = Content::Key { key: key("A"), created: at(7), extras };
+            assert_eq!(Content::of(&id), content);
+        }
+        assert_eq!(Content::of(&VersionId::for_placeholder(at(7))), Content::Placeholder);
+    }
+
+    #[test]
+    fn any_other_id_is_foreign() {
+        for id in [
+            "01234567-89ab-cdef-0123-456789abcdef",
+            "keyrot-key-AKIAIOSFODNN7EXAMPLE-notatime",
+            "keyrot-other-AKIAIOSFODNN7EXAMPLE-1700000000",
+        ] {
+            let id = VersionId::parse(id).expect("32 to 64 characters");
+            assert_eq!(Content::of(&id), Content::Foreign, "{id}");
+        }
+    }
+}

@@ -1,0 +1,282 @@
+//! How long to wait for what.
+
+use crate::Timestamp;
+use crate::model::text::format_duration;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+const MINUTE: u64 = 60;
+const HOUR: u64 = 60 * MINUTE;
+const DAY: u64 = 24 * HOUR;
+
+/// The waits of a rotation, before they are checked. [`Waits::default`] gives what is fit for production.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Waits {
+    /// The age at which a key is no longer Active, if whatever uses it moves to the new key: its rotation begins [`Policy::lead`] earlier. Default
+    /// 90 days, the limit of AWS Security Hub (IAM.3) and of the CIS AWS Foundations Benchmark.
+    #[serde(with = "crate::model::text::duration")]
+    pub max_age: Duration,
+    /// The longest time between two runs. Default 1 day. Each wait is noticed to be over by the first run after it.
+    #[serde(with = "crate::model::text::duration")]
+    pub run_interval: Duration,
+    /// How long a key stays Active after it left AWSCURRENT, at the least. Default 7 days: readers cache (AWS's caching clients an hour, the
+    /// agent and the Lambda extension five minutes, a process's environment for its life).
+    #[serde(with = "crate::model::text::duration")]
+    pub overlap: Duration,
+    /// A key used this recently is not deactivated. Default 24 hours; IAM reports a use with a lag of up to hours.
+    #[serde(with = "crate::model::text::duration")]
+    pub quiet: Duration,
+    /// The longest time between two uses of a key that is still needed. While nothing has picked up the new key, or something uses the old one late
+    /// in the overlap, the old key is deactivated only after it was unused for this long. Default 45 days, which covers a monthly job.
+    #[serde(with = "crate::model::text::duration")]
+    pub idle: Duration,
+    /// How long a key stays Inactive before it is deleted; until then a person can reactivate it. Default 7 days.
+    #[serde(with = "crate::model::text::duration")]
+    pub soak: Duration,
+    /// Longer than any run and than any lag of `ListAccessKeys`: what another run may still be doing is left alone this long. Default 30 minutes.
+    #[serde(with = "crate::model::text::duration")]
+    pub settle: Duration,
+    /// How long one run goes on asking whether a new key works. Default 60 seconds.
+    #[serde(with = "crate::model::text::duration")]
+    pub probe_for: Duration,
+    /// A staged key that does not work this long after it was made is abandoned. Default 2 hours.
+    #[serde(with = "crate::model::text::duration")]
+    pub probe_limit: Duration,
+    /// How often running a new key has to authenticate before it is published. Default 3: IAM is eventually consistent.
+    pub probes: u32,
+}
+
+impl Default for Waits {
+    fn default() -> Self {
+        let s = Duration::from_secs;
+        Self {
+            max_age: s(90 * DAY),
+            run_interval: s(DAY),
+            overlap: s(7 * DAY),
+            quiet: s(DAY),
+            idle: s(45 * DAY),
+            soak: s(7 * DAY),
+            settle: s(30 * MINUTE),
+            probe_for: s(MINUTE),
+            probe_limit: s(2 * HOUR),
+            probes: 3,
+        }
+    }
+}
+
+/// A set of waits that holds together: what [`decide`](crate::decide::decide()) works by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+pub struct Policy {
+    #[serde(flatten)]
+    waits: Waits,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    due_if_created_before: Option<Timestamp>,
+}
+
+impl Default for Policy {
+    /// The default waits.
+    fn default() -> Self {
+        Self { waits: Waits::default(), due_if_created_before: None }
+    }
+}
+
+/// Why a set of waits is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{name} = {value} is not usable: {rule}")]
+pub struct PolicyError {
+    /// The setting's name.
+    pub name: &'static str,
+    value: String,
+    rule: String,
+}
+
+impl Policy {
+    /// Checks the waits against each other, and, unless `allow_short_waits`, against what is safe in production.
+    ///
+    /// # Errors
+    /// [`PolicyError`] names the setting and the rule that it breaks.
+    pub fn new(waits: Waits, allow_short_waits: bool) -> Result<Self, PolicyError> {
+        let w = &waits;
+        let at_least = |name, value: Duration, least: Duration, why: &str| {
+            if value >= least {
+                return Ok(());
+            }
+            let least = format_duration(least);
+            Err(PolicyError { name, value: format_duration(value), rule: format!("expected at least {least}, {why}") })
+        };
+        if w.probes == 0 {
+            let rule = "expected at least 1, because a key is proved before it is published".to_owned();
+            return Err(PolicyError { name: "probes", value: "0".to_owned(), rule });
+        }
+        for (name, value) in [
+            ("max_age", w.max_age),
+            ("run_interval", w.run_interval),
+            ("overlap", w.overlap),
+            ("quiet", w.quiet),
+            ("idle", w.idle),
+            ("soak", w.soak),
+            ("settle", w.settle),
+            ("probe_for", w.probe_for),
+            ("probe_limit", w.probe_limit),
+        ] {
+            at_least(name, value, Duration::from_millis(1), "because a wait of nothing is no wait")?;
+            if value > LONGEST {
+                let rule = "expected at most ten years".to_owned();
+                return Err(PolicyError { name, value: format_duration(value), rule });
+            }
+        }
+        at_least("settle", w.settle, w.probe_for * 4, "four times probe_for, because it has to outlast any run")?;
+        at_least(
+            "probe_limit",
+            w.probe_limit,
+            w.settle,
+            "as long as settle, because another run may still be proving the key",
+        )?;
+        let why = "because a rotation begins before max_age (by 1.5 x overlap, quiet, three run intervals and settle), and by then the key before \
+                   has to be gone (1.5 x overlap, quiet and soak); a shorter overlap needs less";
+        at_least("max_age", w.max_age, w.lead() + w.moving() + w.soak, why)?;
+        let why = "as long as overlap and quiet together, because it only ever delays";
+        at_least("idle", w.idle, w.overlap + w.quiet, why)?;
+        if !allow_short_waits {
+            let s = Duration::from_secs;
+            let test = "(allow_short_waits says that this is a test)";
+            for (name, value, least, why) in [
+                ("overlap", w.overlap, HOUR, "because AWS's caching clients keep a secret for an hour"),
+                ("quiet", w.quiet, 4 * HOUR, "because IAM reports a key's last use up to four hours late"),
+                ("soak", w.soak, HOUR, "because somebody must have the time to notice and to reactivate the key"),
+                (
+                    "settle",
+                    w.settle,
+                    22 * MINUTE,
+                    "because half of it is a run's, and another machine's clock may be ten minutes from this one's",
+                ),
+                ("probe_for", w.probe_for, 15, "because new keys are sometimes refused for fifteen seconds"),
+                ("max_age", w.max_age, DAY, "because Secrets Manager keeps every version of the last day"),
+            ] {
+                at_least(name, value, s(least), &format!("{why} {test}"))?;
+            }
+            for (name, value) in [("overlap", w.overlap), ("soak", w.soak)] {
+                let why =
+                    "more than twice settle, so that a key on its way out can be published again beside another run";
+                at_least(name, value, w.settle * 2 + s(MINUTE), &format!("{why} {test}"))?;
+            }
+        }
+        Ok(Self { waits, due_if_created_before: None })
+    }
+
+    /// The same policy, under which keys made before this instant are due whatever their age: `--force`.
+    #[must_use]
+    pub fn forced(mut self, created_before: Timestamp) -> Self {
+        self.due_if_created_before = Some(created_before);
+        self
+    }
+
+    /// The waits.
+    #[must_use]
+    pub fn waits(&self) -> &Waits {
+        &self.waits
+    }
+
+    /// No work on one user goes on longer than this after its first look: half of `settle`, so that with the time-out of a last call it is
+    /// over when `settle` is.
+    #[must_use]
+    pub fn run_limit(&self) -> Duration {
+        self.waits.settle / 2
+    }
+
+    /// When the rotation of a current key made at `created` begins: [`Policy::lead`] before its [`Policy::deadline`], or at once if it is forced.
+    #[must_use]
+    pub fn due(&self, created: Timestamp) -> Timestamp {
+        match self.due_if_created_before {
+            Some(before) if created < before => created,
+            _ => self.due_by_age(created),
+        }
+    }
+
+    /// The same, whatever is forced.
+    pub(crate) fn due_by_age(&self, created: Timestamp) -> Timestamp {
+        after(created, self.waits.max_age - self.lead())
+    }
+
+    /// When a key made at `created` is no longer Active, if what uses it moves to the new key in the first half of the overlap.
+    #[must_use]
+    pub fn deadline(&self, created: Timestamp) -> Timestamp {
+        after(created, self.waits.max_age)
+    }
+
+    /// How long before the deadline a rotation begins: 1.5 times `overlap`, `quiet`, `settle`, and three run intervals. One passes until a run notices
+    /// that it is time, one until a run notices that the old key may go, and one is to spare, for a run that fails.
+    #[must_use]
+    pub fn lead(&self) -> Duration {
+        self.waits.lead()
+    }
+
+    /// Until when a use of the old key is taken for a cache that runs out, where the overlap began at `since`: half of it. Whatever uses the old key
+    /// later has not moved, as far as is known.
+    #[must_use]
+    pub fn caches_until(&self, since: Timestamp) -> Timestamp {
+        after(since, self.waits.overlap / 2)
+    }
+
+    /// How long a key that consumers moved away from has to be unused: a weekly job that still uses it has used it again by then, and IAM shows it.
+    #[must_use]
+    pub fn unused_for(&self) -> Duration {
+        self.waits.overlap + self.waits.quiet
+    }
+}
+
+impl Waits {
+    /// From publication to the time at which the old key may go: it was used last by the middle of the overlap, and then unused for
+    /// `overlap` and `quiet`.
+    fn moving(&self) -> Duration {
+        self.overlap + self.overlap / 2 + self.quiet
+    }
+
+    fn lead(&self) -> Duration {
+        self.moving() + self.run_interval * 3 + self.settle
+    }
+}
+
+const LONGEST: Duration = Duration::from_secs(3653 * DAY);
+
+/// `at` and then `wait`; the end of time where that is past it.
+#[must_use]
+pub fn after(at: Timestamp, wait: Duration) -> Timestamp {
+    chrono::TimeDelta::from_std(wait).ok().and_then(|wait| at.checked_add_signed(wait)).unwrap_or(Timestamp::MAX_UTC)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_fit_for_production() {
+        assert_eq!(Policy::new(Waits::default(), false), Ok(Policy::default()));
+    }
+
+    #[test]
+    fn a_wait_that_weakens_a_promise_is_refused_by_name() {
+        let hour = Duration::from_secs(HOUR);
+        let short = |change: fn(&mut Waits)| {
+            let mut waits = Waits::default();
+            change(&mut waits);
+            Policy::new(waits, false).expect_err("must be refused").name
+        };
+        assert_eq!(short(|w| w.overlap = Duration::from_secs(3599)), "overlap");
+        assert_eq!(short(|w| w.quiet = Duration::from_secs(60)), "quiet");
+        assert_eq!(short(|w| w.soak = Duration::from_secs(60)), "soak");
+        assert_eq!(short(|w| w.settle = Duration::from_secs(300)), "settle");
+        assert_eq!(short(|w| w.probe_for = Duration::from_secs(1)), "probe_for");
+        assert_eq!(short(|w| w.max_age = Duration::from_secs(33 * DAY)), "max_age");
+        assert_eq!(short(|w| w.overlap = Duration::from_secs(27 * DAY)), "max_age");
+        assert_eq!(short(|w| w.run_interval = Duration::from_secs(21 * DAY)), "max_age");
+        assert_eq!(short(|w| w.run_interval = Duration::ZERO), "run_interval");
+        assert_eq!(short(|w| w.idle = Duration::from_secs(8 * DAY - 1)), "idle");
+        assert_eq!(short(|w| w.probes = 0), "probes");
+        assert_eq!(short(|w| w.soak = Duration::ZERO), "soak");
+        assert_eq!(short(|w| w.probe_limit = Duration::from_secs(60)), "probe_limit");
+        let brief = Waits { overlap: hour / 2, ..Waits::default() };
+        assert!(Policy::new(brief, true).is_ok(), "a test may wait less");
+    }
+}

@@ -1,0 +1,121 @@
+//! States and events in one word each, for machines, and a user's state in a sentence, for people.
+
+use crate::Timestamp;
+use crate::decide::decision::blocked::Blocked;
+use crate::decide::decision::refusal::Refusal;
+use crate::decide::decision::{Step, Wait, Why};
+use crate::engine::report::Standing;
+use crate::machine::event::EventKind;
+use crate::machine::outcome::Outcome;
+use crate::model::journal::{Note, Phase};
+use crate::model::names::KeyId;
+use crate::model::observed::Held;
+
+/// Where the user stands, in a sentence without the user's name.
+pub(crate) fn outcome_text(one: &Standing, now: Timestamp) -> String {
+    match &one.outcome {
+        Outcome::Settled { until } => format!("settled; the next rotation begins {}", time(*until)),
+        Outcome::Done => "done, as it was asked for".to_owned(),
+        Outcome::Revoked { key, rest } => {
+            let rest = outcome_text(&Standing { outcome: (**rest).clone(), ..one.clone() }, now);
+            format!("{key} is Inactive or gone; the rest is not done: {rest}")
+        }
+        Outcome::Intended(steps) => steps.iter().map(ToString::to_string).collect::<Vec<_>>().join("; then "),
+        Outcome::Refused(refusal) => refusal.to_string(),
+        Outcome::Waiting(wait) => wait_text(wait),
+        Outcome::Blocked(reason) => reason.to_string(),
+        Outcome::Failed(failure) => failure.to_string(),
+        Outcome::Stopped(stop) => stop.to_string(),
+        Outcome::Due(step) => due_text(one, step, now),
+        Outcome::Proving { version } => match Held::of(version.clone()).key() {
+            Some(before) if one.previous.as_ref() == Some(before) => {
+                format!("try {before}, the key before, then publish it again in the place of the one that was revoked")
+            }
+            Some(current) if one.current.as_ref() == Some(current) => {
+                format!("verify {current}, which is current, once")
+            }
+            _ => "try the staged key, then publish it".to_owned(),
+        },
+        Outcome::Panicked(reason) => format!("keyrot panicked, please report it: {reason}"),
+    }
+}
+
+fn wait_text(wait: &Wait) -> String {
+    let Some(until) = wait.until.map(time) else { return wait.why.to_string() };
+    match &wait.why {
+        Why::Overlap(key) => format!("the old key {key} stays Active until {until} while readers move over"),
+        Why::InUse { .. } => format!("held: {}; kept until {until} at least", wait.why),
+        Why::NoRecord(_) => format!("held: {}; kept until {until}", wait.why),
+        Why::NotPickedUp { .. } => {
+            format!("held: {}; kept until {until}, or until something uses the new key", wait.why)
+        }
+        Why::UsedLate { .. } => format!("held: {}; kept until {until} at least", wait.why),
+        Why::Soak(key) => format!("the old key {key} is Inactive; it will be deleted after {until}"),
+        Why::Propagation(key) => format!("{key} does not authenticate yet; it is given up after {until}"),
+        Why::Settling(_) => format!("{}; left alone until {until}", wait.why),
+        Why::Unlisted => format!("{}; looked at again after {until}", wait.why),
+        Why::UseUnknown { .. } | Why::VerificationUnknown { .. } | Why::OldKey(_) | Why::Service => {
+            wait.why.to_string()
+        }
+    }
+}
+
+/// What a run would do, and why.
+fn due_text(one: &Standing, step: &Step, now: Timestamp) -> String {
+    match step {
+        Step::CreateSecret | Step::PutPlaceholder => {
+            let secret = if matches!(step, Step::CreateSecret) { "has no secret yet" } else { "has an empty secret" };
+            let key = match one.keys.first() {
+                Some(key) => format!("make a key beside {}", key.id),
+                None => "make its first key".to_owned(),
+            };
+            format!("adopt: {key}, prove it and publish it; the user {secret}")
+        }
+        Step::Write(Note::Intent(_)) | Step::CreateKey => match (&one.current, one.due) {
+            (Some(key), _) if one.revoked.contains(key) => format!("rotate: replace {key}, which was revoked"),
+            (Some(key), Some(due)) if due > now => {
+                format!("rotate: replace {key} at once, as you force it; its rotation begins only {}", time(due))
+            }
+            (Some(key), Some(due)) => {
+                let deadline = one.deadline.map(|at| format!(", so that the old key can go by {}", time(at)));
+                let deadline = deadline.filter(|_| one.deadline.is_some_and(|at| now < at)).unwrap_or_default();
+                format!("rotate: replace {key}, which has been due since {}{deadline}", time(due))
+            }
+            (Some(key), None) => format!("rotate: replace {key}"),
+            (None, _) => "adopt: make a key, prove it and publish it; the secret holds none yet".to_owned(),
+        },
+        Step::Write(Note::Revoked(_)) => "write down which keys are revoked".to_owned(),
+        Step::Activate(key) => format!("reactivate {key}, to publish it again"),
+        Step::Write(Note::Promoted(_)) => {
+            "note down that the current key is in place; the overlap starts then".to_owned()
+        }
+        Step::Write(Note::Retired(note)) => match note.phase {
+            Phase::Retiring => retire_text(one, &note.key),
+            Phase::Abandoned => format!("give {} up: it was made by keyrot and never became current", note.key),
+            Phase::Inactive => format!("note down that {} is Inactive; its soak starts then", note.key),
+            Phase::Hold => format!("keep {} for another overlap: it is wanted again", note.key),
+        },
+        Step::Deactivate(key) => retire_text(one, key),
+        Step::Delete(key) => format!("delete {key}: it has been Inactive for long enough"),
+        Step::BindUser(_) | Step::BindSecret => step.to_string(),
+        Step::Stage { .. } | Step::Promote { .. } | Step::Unstage(_) => step.to_string(),
+    }
+}
+
+/// While no key of the user's was ever published, the one to go is not an old one.
+fn retire_text(one: &Standing, key: &KeyId) -> String {
+    if one.revoked.contains(key) {
+        return format!("retire {key}: it was revoked");
+    }
+    match one.current {
+        Some(_) => {
+            let used = one.last_use.get(key).map_or_else(|| "no use is known".to_owned(), ToString::to_string);
+            format!("retire {key}: nothing needs it any more, as far as AWS knows ({used})")
+        }
+        None => format!("retire {key}: a run made it and died before it was published, so nobody has its secret"),
+    }
+}
+
+fn time(time: Timestamp) -> String {
+    time.format("%F %R UTC").to_string()
+}

@@ -1,0 +1,8 @@
+//! Every JSON document and its codes.
+
+pub(crate) mod codes;
+pub(crate) mod document;
+
+pub use document::{
+    Counts, EventDocument, EvidenceDocument, KeyDocument, RequestDocument, RunDocument, State, UserDocument, Verdict,
+};

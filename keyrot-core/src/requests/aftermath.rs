@@ -1,0 +1,158 @@
+//! What a revocation leaves alive: it says each, with a command that ends it.
+
+use crate::Timestamp;
+use crate::engine::report::Standing;
+use crate::model::names::{KeyId, UserName};
+use crate::model::observed::KeyStatus;
+use crate::model::request::Revocation;
+use crate::model::usage::evidence::{AssumedRole, UseEvidence};
+use crate::model::waits::after;
+use crate::requests::sessions::EndedSessions;
+use crate::requests::sessions::{LONGEST_ROLE_SESSION, LONGEST_SESSION, deny_issued_before};
+use serde::Serialize;
+use std::time::Duration;
+
+/// Consumers may keep what they read for this long (AWS's caching clients: an hour; `keyrot credentials`: five minutes by default).
+const LONGEST_CACHE: Duration = Duration::from_secs(3_600);
+
+/// Something that still works, or may, although a key was revoked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StillAlive {
+    /// In one word: `sessions`, `role_sessions`, `other_key`, `caches`.
+    pub what: &'static str,
+    /// For people.
+    pub message: String,
+    /// What ends it.
+    pub command: Option<String>,
+    /// Until when it may last by itself.
+    pub until: Option<Timestamp>,
+}
+
+/// What is known of a key that was revoked, beside the user's keys.
+#[derive(Debug, Clone, Copy)]
+pub struct Aftermath<'a> {
+    /// Whose key.
+    pub user: &'a UserName,
+    /// What was asked for.
+    pub order: &'a Revocation,
+    /// The user after it, as far as that could be seen.
+    pub seen: &'a Standing,
+    /// Whether readers of the secret could get the key.
+    pub published: bool,
+    /// What CloudTrail has of the key, or why it has nothing.
+    pub trail: Result<&'a UseEvidence, &'a str>,
+    /// The user's sessions, if they were ended.
+    pub ended: Option<EndedSessions>,
+    /// When it was over.
+    pub now: Timestamp,
+}
+
+impl Aftermath<'_> {
+    /// All of it, the gravest first.
+    #[must_use]
+    pub fn still_alive(&self) -> Vec<StillAlive> {
+        let mut all = self.other_keys();
+        all.extend(self.sessions());
+        all.extend(self.roles());
+        all.extend(self.caches());
+        all
+    }
+
+    /// Whoever has a leaked key may have made another one.
+    fn other_keys(&self) -> Vec<StillAlive> {
+        let Self { user, order, seen, .. } = self;
+        let is_other = |key: &&crate::model::observed::AccessKey| {
+            key.id != order.key && key.status == KeyStatus::Active && seen.current.as_ref() != Some(&key.id)
+        };
+        let alive = |key: &KeyId| StillAlive {
+            what: "other_key",
+            message: match &seen.current {
+                Some(_) => {
+                    format!("{key}, another key of {user}, is Active: whoever had {} may have made it", order.key)
+                }
+                None => format!(
+                    "{key}, another key of {user}, is Active: whoever had {} may have made it, or it is the one that its consumers use: which is not known here",
+                    order.key
+                ),
+            },
+            command: Some(format!("keyrot revoke {user} {key} --without-successor")),
+            until: None,
+        };
+        seen.keys.iter().filter(is_other).map(|key| alive(&key.id)).collect()
+    }
+
+    fn sessions(&self) -> Option<StillAlive> {
+        if self.ended.is_some() {
+            return None;
+        }
+        let Self { user, order, .. } = self;
+        Some(StillAlive {
+            what: "sessions",
+            message: format!(
+                "sessions that were begun with {} (GetSessionToken, GetFederationToken) go on for up to 36 hours",
+                order.key
+            ),
+            command: Some(format!("keyrot revoke {user} {} --without-successor --end-sessions", order.key)),
+            until: Some(after(self.now, LONGEST_SESSION)),
+        })
+    }
+
+    /// Those belong to the role: nothing on the user ends them.
+    fn roles(&self) -> Vec<StillAlive> {
+        let until = Some(after(self.now, LONGEST_ROLE_SESSION));
+        let key = &self.order.key;
+        let unknown = |why: &str| StillAlive {
+            what: "role_sessions",
+            message: format!(
+                "sessions of roles that {key} assumed go on for up to 12 hours, and which roles those are is not known: {why}"
+            ),
+            command: Some(format!("keyrot who-uses {key} --since 1d --json")),
+            until,
+        };
+        let evidence = match self.trail {
+            Ok(evidence) => evidence,
+            Err(why) => return vec![unknown(why)],
+        };
+        let role = |assumed: &AssumedRole| StillAlive {
+            what: "role_sessions",
+            message: format!(
+                "{} was assumed with {key}, last {}: its sessions go on for up to 12 hours. The command ends all of the role's sessions that were begun before now; who needs the role assumes it again",
+                assumed.role,
+                assumed.last.format("%F %R UTC")
+            ),
+            command: Some(format!(
+                "aws iam put-role-policy --role-name {} --policy-name AWSRevokeOlderSessions --policy-document '{}'",
+                assumed.name,
+                deny_issued_before(None, self.now)
+            )),
+            until,
+        };
+        let mut all: Vec<_> = evidence.roles.iter().map(role).collect();
+        if evidence.is_partial() {
+            all.push(unknown("CloudTrail could not be read to the end"));
+        } else {
+            let more = if evidence.roles.is_empty() { "no role" } else { "no other role" };
+            all.push(StillAlive {
+                what: "role_sessions",
+                message: format!(
+                    "CloudTrail names {more} that {key} assumed; it is some 15 minutes late, and does not say what was assumed from a session"
+                ),
+                command: Some(format!("keyrot who-uses {key} --since 1d --json")),
+                until,
+            });
+        }
+        all
+    }
+
+    fn caches(&self) -> Option<StillAlive> {
+        let key = &self.order.key;
+        self.published.then(|| StillAlive {
+            what: "caches",
+            message: format!(
+                "consumers may go on with {key} from a cache for up to an hour, and are refused until they read the secret again. The command empties the cache of `keyrot credentials` on a consumer's machine; a process that runs asks again within the hour, or when it is restarted"
+            ),
+            command: Some("rm -rf \"${XDG_CACHE_HOME:-$HOME/.cache}/keyrot\"".to_owned()),
+            until: Some(after(self.now, LONGEST_CACHE)),
+        })
+    }
+}

@@ -1,0 +1,16 @@
+//! What the operator asks for, and what follows from it.
+
+pub(crate) mod aftermath;
+pub(crate) mod request;
+pub(crate) mod self_service;
+pub(crate) mod sessions;
+
+pub use aftermath::{Aftermath, StillAlive};
+pub use request::WayOut;
+pub use self_service::{OwnBlocked, OwnStep, ReplaceError, Undone, decide_own, other_key, replace_own};
+#[cfg(feature = "mocks")]
+pub use sessions::MockUserPolicyPort;
+pub use sessions::{
+    EndedSessions, LONGEST_ROLE_SESSION, LONGEST_SESSION, Lifted, NotEnded, UserPolicyPort, deny_issued_before,
+    end_sessions, lift_if_over,
+};

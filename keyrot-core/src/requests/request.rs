@@ -1,0 +1,212 @@
+//! What a person may ask for, for one user, by name: to go back to the key before, or to have done with a key.
+
+use crate::decide::decision::Wait;
+use crate::decide::decision::blocked::Blocked;
+use crate::decide::decision::refusal::Refusal;
+use crate::engine::report::Standing;
+use crate::machine::outcome::Outcome;
+use crate::machine::planned::Intended;
+use crate::model::names::{KeyId, UserName};
+use crate::model::observed::KeyStatus;
+use crate::model::request::{Request, Revocation};
+use serde::Serialize;
+use std::fmt;
+use std::time::Duration;
+
+/// One way out for a user who is blocked: a choice for a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct WayOut {
+    /// What to call it in a script, such as `replace` or `retire:AKIA…`.
+    pub choice: String,
+    /// The same for people.
+    pub message: String,
+    /// What is asked for.
+    pub request: Request,
+}
+
+impl WayOut {
+    /// The ways out for a user, as a look at them (a plan, say) found them; none where nothing blocks, or where no request could help.
+    #[must_use]
+    pub fn of(seen: &Standing) -> Vec<Self> {
+        let Outcome::Blocked(blocked) = &seen.outcome else {
+            // A mistake can be taken back before IAM's listing has settled, or while the revocation is still being carried out.
+            let active = |key: &KeyId| seen.keys.iter().any(|k| k.id == *key && k.status == KeyStatus::Active);
+            return seen.revoked.iter().filter(|key| active(key)).map(Self::reinstate).collect();
+        };
+        match blocked {
+            Blocked::RevokedKeyReactivated { key } => vec![
+                Self {
+                    choice: format!("deactivate:{key}"),
+                    message: format!("deactivate {key} again, immediately, whoever uses it"),
+                    request: Request::Revoke(Revocation { without_successor: true, ..Revocation::of(key.clone()) }),
+                },
+                Self::reinstate(key),
+            ],
+            Blocked::UnknownKeys(keys) => keys.iter().map(|known| Self::retire(&known.key)).collect(),
+            Blocked::ClaimedKey { key } => vec![Self::retire(key)],
+            Blocked::CurrentKeyGone { key } | Blocked::CurrentKeyInactive { key } => {
+                Self::back(seen).into_iter().chain([Self::replace(key)]).collect()
+            }
+            Blocked::CurrentDoesNotWork { key, .. } => {
+                Self::back(seen).into_iter().chain([Self::replace(key)]).collect()
+            }
+            Blocked::RolledBack { from, to: Some(_) } => vec![
+                Self {
+                    choice: "go-on".to_owned(),
+                    message: format!("go on with {from}: prove it, and put it under AWSCURRENT again"),
+                    request: Request::Rollback { to: from.clone() },
+                },
+                Self {
+                    choice: "give-up".to_owned(),
+                    message: format!("give {from} up: deactivate it at once, and delete it after the soak"),
+                    request: Request::Revoke(Revocation::of(from.clone())),
+                },
+            ],
+            Blocked::NoWayBack { key, .. } => vec![Self {
+                choice: "make-room".to_owned(),
+                message: format!("make room for a new key: deactivate {key} and delete it, whoever uses it"),
+                request: Request::Revoke(Revocation {
+                    without_successor: true,
+                    delete: true,
+                    ..Revocation::of(key.clone())
+                }),
+            }],
+            Blocked::RevokedKeyInUse { key, .. } => vec![Self {
+                choice: format!("revoke:{key}"),
+                message: format!("revoke {key}: deactivate it although it is in use, once its successor works"),
+                request: Request::Revoke(Revocation::of(key.clone())),
+            }],
+            Blocked::Quarantined { .. }
+            | Blocked::ManagedElsewhere { .. }
+            | Blocked::OtherAccount { .. }
+            | Blocked::HomeUnreadable { .. }
+            | Blocked::NotNamed { .. }
+            | Blocked::HomeTooLong { .. }
+            | Blocked::SecretOfAnother { .. }
+            | Blocked::SecretNotBound { .. }
+            | Blocked::NoTagRoom { .. }
+            | Blocked::ReactivatedInVain { .. }
+            | Blocked::SecretDeleted { .. }
+            | Blocked::SecretIsReplica { .. }
+            | Blocked::SecretHoldsOther { .. }
+            | Blocked::ForeignPending { .. }
+            | Blocked::RolledBack { to: None, .. }
+            | Blocked::StrangeStatus { .. }
+            | Blocked::IamOnly { .. }
+            | Blocked::BadTag { .. } => Vec::new(),
+        }
+    }
+
+    fn retire(key: &KeyId) -> Self {
+        Self {
+            choice: format!("retire:{key}"),
+            message: format!("retire {key}: deactivate it, if nobody has used it lately, and delete it after the soak"),
+            request: Request::Revoke(Revocation { only_if_unused: true, ..Revocation::of(key.clone()) }),
+        }
+    }
+
+    fn reinstate(key: &KeyId) -> Self {
+        Self {
+            choice: format!("reinstate:{key}"),
+            message: format!("take the revocation of {key} back: it stays Active, as any other key of the user"),
+            request: Request::Reinstate { key: key.clone() },
+        }
+    }
+
+    fn replace(key: &KeyId) -> Self {
+        Self {
+            choice: "replace".to_owned(),
+            message: format!("replace {key}: make a new key, prove it and publish it; {key} is never used again"),
+            request: Request::Revoke(Revocation::of(key.clone())),
+        }
+    }
+
+    fn back(seen: &Standing) -> Option<Self> {
+        let before = seen.previous.as_ref().filter(|key| seen.keys.iter().any(|k| k.id == **key))?;
+        Some(Self {
+            choice: "go-back".to_owned(),
+            message: format!("go back to {before}: prove it, and put it under AWSCURRENT again"),
+            request: Request::Rollback { to: before.clone() },
+        })
+    }
+}
+
+impl Request {
+    /// The key that was current before, as a look at the user (a plan, say) found them: the one to go back to.
+    ///
+    /// # Errors
+    /// [`Refusal`] if there is none.
+    pub fn key_before(seen: &Standing) -> Result<KeyId, Refusal> {
+        match (&seen.previous, &seen.current) {
+            (Some(to), _) => Ok(to.clone()),
+            (None, Some(_)) => {
+                let current = seen.current.as_ref();
+                let left = seen.keys.iter().map(|k| k.id.clone()).filter(|id| Some(id) != current).collect();
+                Err(Refusal::NothingBefore { left })
+            }
+            (None, None) => Err(Refusal::NothingCurrent),
+        }
+    }
+
+    /// To revoke a key, as a look at the user found them; without a name, the user's only key, if none was revoked before.
+    ///
+    /// # Errors
+    /// [`Refusal`] if none is named, and it does not go without saying which is meant.
+    pub fn revoke(seen: &Standing, key: Option<KeyId>) -> Result<Revocation, Refusal> {
+        let key = match (key, seen.keys.as_slice()) {
+            (Some(key), _) => key,
+            // After a revocation its successor may be the only one: whoever repeats the command does not mean that one.
+            (None, [only]) if seen.revoked.is_empty() => only.id.clone(),
+            (None, keys) => return Err(Refusal::WhichKey { keys: keys.iter().map(|k| k.id.clone()).collect() }),
+        };
+        Ok(Revocation::of(key))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_question_names_each_key_that_changes() {
+        let user = UserName::parse("ci").expect("a name");
+        let key = |id: &str| KeyId::parse(id).expect("an id");
+        let (old, new) = (key("AKIAOLD0000000000001"), key("AKIANEW0000000000001"));
+        let wait = |key: &KeyId| {
+            Intended::Wait(Wait { why: crate::decide::decision::Why::Settling(key.clone()), until: None })
+        };
+        let after = Duration::from_secs(7 * 86_400);
+        for (steps, question) in [
+            (vec![Intended::PublishAgain(old.clone())], "Publish AKIAOLD0000000000001 again for ci"),
+            (
+                vec![Intended::Activate(old.clone()), Intended::PublishAgain(old.clone())],
+                "Reactivate AKIAOLD0000000000001 and publish it again, for ci",
+            ),
+            (
+                vec![Intended::Deactivate(old.clone()), Intended::Delete(old.clone())],
+                "Deactivate AKIAOLD0000000000001 and delete it, for ci",
+            ),
+            (
+                vec![
+                    Intended::MakeSecret,
+                    Intended::PublishNewKey,
+                    Intended::Deactivate(old.clone()),
+                    Intended::DeleteLater { key: old.clone(), after },
+                ],
+                "Make the secret, publish a new key, deactivate AKIAOLD0000000000001 and have it deleted later, for ci",
+            ),
+            (vec![Intended::PublishStaged(new.clone()), wait(&new)], "Publish AKIANEW0000000000001 for ci"),
+            (
+                vec![Intended::PublishStaged(new.clone()), wait(&new), Intended::Deactivate(old.clone())],
+                "Publish AKIANEW0000000000001 for ci",
+            ),
+            (
+                vec![Intended::Deactivate(old.clone()), Intended::PublishNewKey, Intended::Delete(old.clone())],
+                "Deactivate AKIAOLD0000000000001, publish a new key and delete AKIAOLD0000000000001, for ci",
+            ),
+            (vec![wait(&old)], "Go on for ci"),
+        ] {
+            assert_eq!(Intended::question(&steps, &user), question);
+        }
+    }
+}

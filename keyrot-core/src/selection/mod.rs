@@ -1,0 +1,405 @@
+//! Whom a run works on, and under which settings each.
+//!
+//! A user is selected by a tag that somebody put there on purpose; everything else only takes users away again. What cannot be read or
+//! does not fit selects nobody (promise S4), and what is wrong with one user's own tags blocks that user alone.
+
+pub(crate) mod pattern;
+pub(crate) mod tags;
+pub(crate) mod template;
+
+use crate::Timestamp;
+use crate::decide::decision::blocked::Blocked;
+use crate::engine::rotator::Chosen;
+use crate::model::home::{Adoption, HomeTag};
+use crate::model::names::{SecretName, UserArn, UserId, UserName};
+use crate::model::nearest::nearest;
+use crate::model::subject::Subject;
+use crate::model::user::IamUser;
+use crate::model::user::same_key;
+use crate::model::waits::Waits;
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+/// Which users are to be rotated.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+pub struct Selection {
+    /// The key of the tag that selects a user. Case is ignored, as IAM does. Default `RotateKey`.
+    pub tag: String,
+    /// The value that the tag must have; case is ignored. Default `True`.
+    pub tag_value: String,
+    /// Only users whose path begins with this. Default `/`, all.
+    pub path_prefix: String,
+    /// Users who are left alone whatever their tags say.
+    pub exclude: Vec<Pattern>,
+    /// If not empty: of the users selected, only these.
+    pub only: Vec<UserName>,
+    /// Whoever is named in `only` need not have the tag: for what a person asks for by name. Exclusions hold all the same.
+    pub without_tag: bool,
+}
+
+impl Default for Selection {
+    fn default() -> Self {
+        Self {
+            tag: "RotateKey".to_owned(),
+            tag_value: "True".to_owned(),
+            path_prefix: "/".to_owned(),
+            exclude: Vec::new(),
+            only: Vec::new(),
+            without_tag: false,
+        }
+    }
+}
+
+/// What [`select`] made of an account's users.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Selected {
+    /// The account that was read, if it is known.
+    pub account: Option<String>,
+    /// The region of the users' secrets, if it is known.
+    pub region: Option<String>,
+    /// The users to work on, by name.
+    pub chosen: Vec<Chosen>,
+    /// Users asked for by name who are not to be worked on, by name.
+    pub missing: Vec<Missing>,
+    /// How many users were left alone, and why.
+    pub passed_over: PassedOver,
+    /// Exclusions that fit no user listed: perhaps mistyped.
+    pub idle_exclusions: Vec<Pattern>,
+}
+
+impl Chosen {
+    /// Stands where a blocked user's secret has no usable name. It is shown, and never used in a call.
+    pub const NO_SECRET: &str = "no-usable-secret-name";
+
+    /// A user who is named and was not looked up, or is not selected: only IAM is used for them, to revoke a key.
+    ///
+    /// # Panics
+    /// Never: a user's name is allowed in an ARN.
+    #[must_use]
+    pub fn for_iam_only(user: &UserName, why: impl Into<String>) -> Self {
+        let arn = UserArn::parse(format!("arn:aws:iam::{}:user/{user}", Self::NO_ACCOUNT));
+        let subject = Subject {
+            user: user.clone(),
+            arn: arn.expect("a name that was parsed"),
+            id: UserId::parse(Self::NO_USER_ID).expect("a constant that the tests parse"),
+            secret: SecretName::parse(Self::NO_SECRET).expect("a constant that the tests parse"),
+            owner: None,
+            quarantine: None,
+            region: String::new(),
+            home: HomeTag::Absent,
+            adoption: Adoption::NotNamed,
+        };
+        Self { subject, policy: Err(Blocked::IamOnly { reason: why.into() }) }
+    }
+
+    /// Stands for the unique id of a user who was not looked up. It is not shown, and never used in a call.
+    const NO_USER_ID: &str = "no_user_was_looked_up";
+
+    /// Stands in the ARN of a user who was not looked up. It is not shown, and never used in a call.
+    pub const NO_ACCOUNT: &str = "000000000000";
+}
+
+impl Selected {
+    /// Makes the keys of everybody chosen due, whatever their age, if they were made before this instant: `--force`.
+    pub fn force(&mut self, created_before: Timestamp) {
+        for chosen in &mut self.chosen {
+            chosen.policy = chosen.policy.clone().map(|policy| policy.forced(created_before));
+        }
+    }
+}
+
+/// A user asked for by name who is not to be worked on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Missing {
+    /// The name asked for.
+    pub user: UserName,
+    /// Why.
+    #[serde(flatten)]
+    pub why: MissingWhy,
+}
+
+/// Why a user who was asked for by name is not to be worked on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "why")]
+pub enum MissingWhy {
+    /// No such user was listed.
+    NotFound {
+        /// The users listed are those under this path.
+        path_prefix: String,
+        /// A user whose name comes near.
+        nearest: Option<UserName>,
+    },
+    /// The user does not have the tag.
+    NotTagged {
+        /// The tag that selects users.
+        tag: String,
+        /// The value expected.
+        expected: String,
+    },
+    /// The user has the tag with another value.
+    OtherValue {
+        /// The tag that selects users.
+        tag: String,
+        /// The value that the user has.
+        value: String,
+        /// The value expected.
+        expected: String,
+    },
+    /// The user's path does not begin with the prefix.
+    OutsidePath {
+        /// The user's path.
+        path: String,
+        /// The prefix expected.
+        path_prefix: String,
+    },
+    /// The user is excluded.
+    Excluded {
+        /// The exclusion that fits.
+        pattern: Pattern,
+    },
+}
+
+/// How many users were left alone, each counted under the first reason that applied.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct PassedOver {
+    /// They do not have the tag.
+    pub not_tagged: usize,
+    /// They have the tag with another value.
+    pub other_value: usize,
+    /// Their path does not begin with the prefix.
+    pub outside_path: usize,
+    /// They are excluded.
+    pub excluded: usize,
+    /// Users were asked for by name, and they are not among them.
+    pub not_named: usize,
+}
+
+/// Where users' secrets are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Homes {
+    /// The names of the secrets.
+    pub template: SecretTemplate,
+    /// The region that they are in.
+    pub region: String,
+    /// The account that is meant, if that was said: users of another one are not touched.
+    pub account: Option<String>,
+    /// Whether a user who has no home yet may be given one here. [`Adoption::Named`] says that account and region were chosen on purpose.
+    pub adoption: Adoption,
+    /// Which names a user's tag `keyrot:secret` may choose: a pattern with `*` and `?`. Without one no user may: whoever may tag a user could
+    /// say where its key is published.
+    pub chosen_by_tag: Option<SecretPattern>,
+}
+
+impl Homes {
+    /// The default names in this region, which the caller chose on purpose; no user's tag says otherwise.
+    #[must_use]
+    pub fn in_region(region: impl Into<String>) -> Self {
+        let (template, region) = (SecretTemplate::default(), region.into());
+        Self { template, region, account: None, adoption: Adoption::Named, chosen_by_tag: None }
+    }
+}
+
+/// Chooses from the users listed those to work on, and finds each one's secret and waits.
+///
+/// `waits` hold for everybody, except where a user's own tags say otherwise: `keyrot:max-age`, `keyrot:overlap`, `keyrot:idle`, `keyrot:owner`, and
+/// `keyrot:secret` (the secret's name in place of the template's) where [`Homes`] allows it. A user who was renamed keeps the home that
+/// the tag `keyrot:home` names. A tag that cannot be used, or an unknown one that begins with `keyrot:`,
+/// blocks that user. So does a secret that two selected users would share, even if only one of them is asked for by name.
+///
+/// ```
+/// use keyrot_core::{Homes, IamUser, Selection, UserArn, Waits, select};
+/// use keyrot_core::model::UserId;
+///
+/// let user = |name: &str, tag: &str| IamUser {
+///     id: UserId::parse(format!("AIDAEXAMPLE00000{name}")).expect("an id"),
+///     arn: UserArn::parse(format!("arn:aws:iam::123456789012:user/{name}")).expect("an ARN"),
+///     tags: [(tag.to_owned(), "true".to_owned())].into(),
+///     policies: Vec::new(),
+/// };
+/// let users = [user("deployer", "rotatekey"), user("jane", "Team")];
+/// let homes = Homes::in_region("eu-central-1");
+/// let selected = select(&users, &Selection::default(), &homes, &Waits::default(), false);
+/// assert_eq!(selected.chosen.len(), 1);
+/// assert_eq!(selected.chosen[0].subject.secret.as_str(), "/iam/deployer/access_key");
+/// assert_eq!(selected.passed_over.not_tagged, 1);
+/// ```
+#[must_use]
+pub fn select(
+    users: &[IamUser],
+    selection: &Selection,
+    homes: &Homes,
+    waits: &Waits,
+    allow_short_waits: bool,
+) -> Selected {
+    let mut listed: BTreeMap<&UserName, Vec<&IamUser>> = BTreeMap::new();
+    for user in users {
+        let entries = listed.entry(user.arn.name()).or_default();
+        // A page boundary may show a user twice; that is one user. Two different ones are a list that cannot be trusted.
+        if !entries.contains(&user) {
+            entries.push(user);
+        }
+    }
+
+    let mut selected = Selected {
+        account: users.first().map(|user| user.arn.account().to_owned()).or_else(|| homes.account.clone()),
+        region: Some(homes.region.clone()),
+        idle_exclusions: selection.idle_exclusions(&listed),
+        ..Selected::default()
+    };
+    let mut reasons: BTreeMap<&UserName, MissingWhy> = BTreeMap::new();
+    let mut wanted = Vec::new();
+    // By each secret's name: the users whose it is by the settings, and those who name it in a tag.
+    let mut sharers: Sharers<'_> = BTreeMap::new();
+    for (&name, entries) in &listed {
+        let own = |user: &IamUser| tags::read(user, &selection.tag, homes, waits, allow_short_waits);
+        // Whoever is tagged may be another run's to rotate, so their secret is taken, whether or not they are this run's.
+        for user in entries.iter().filter(|user| selection.tagged(user).is_ok()) {
+            let own = own(user);
+            if let Some(secret) = own.secret.filter(|_| !own.by_home) {
+                sharers.entry(secret).or_default().insert((name, own.by_tag));
+            }
+        }
+        match entries.iter().try_for_each(|user| selection.admits(user)) {
+            Err(why) => {
+                selected.passed_over.count(&why);
+                reasons.insert(name, why);
+            }
+            Ok(()) if !selection.only.is_empty() && !selection.only.contains(name) => {
+                selected.passed_over.not_named += 1;
+            }
+            Ok(()) => wanted.extend(entries.first().map(|user| (*user, own(user), entries.len() > 1))),
+        }
+    }
+    selected.chosen = wanted.into_iter().map(|(user, own, twice)| choose(user, own, twice, &sharers, homes)).collect();
+    selected.missing = selection
+        .only
+        .iter()
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .filter(|name| reasons.contains_key(name) || !listed.contains_key(name))
+        .map(|name| {
+            let not_found = || MissingWhy::NotFound {
+                path_prefix: selection.path_prefix.clone(),
+                nearest: nearest(name.as_str(), listed.keys().map(|n| n.as_str()))
+                    .and_then(|n| UserName::parse(n).ok()),
+            };
+            Missing { user: name.clone(), why: reasons.get(name).cloned().unwrap_or_else(not_found) }
+        })
+        .collect();
+    selected
+}
+
+type Sharers<'a> = BTreeMap<SecretName, BTreeSet<(&'a UserName, bool)>>;
+
+fn choose(user: &IamUser, own: tags::Own, twice: bool, sharers: &Sharers<'_>, homes: &Homes) -> Chosen {
+    let name = user.arn.name();
+    let mut problems = own.problems;
+    if twice {
+        problems
+            .push("IAM listed the user twice, with differences; expected one entry, so look again later".to_owned());
+    }
+    if let Some(secret) = &own.secret {
+        // Whoever's it is by the settings is not blocked by somebody who claims it.
+        let others =
+            sharers.get(secret).filter(|_| !own.by_home).into_iter().flatten().filter(|(other, _)| *other != name);
+        for (other, _) in others.filter(|(_, by_tag)| own.by_tag || !by_tag) {
+            problems.push(format!(
+                "the secret {secret} is also user {other}'s, and each would overwrite the other's credentials; name another one in the tag keyrot:secret of one of them"
+            ));
+        }
+    }
+    let other = homes.account.as_ref().filter(|account| *account != user.arn.account());
+    let policy = match own.policy {
+        _ if other.is_some() => {
+            let (expected, found) = (other.cloned().unwrap_or_default(), user.arn.account().to_owned());
+            Err(Blocked::OtherAccount { expected, found })
+        }
+        Some(policy) if problems.is_empty() => Ok(policy),
+        _ => Err(Blocked::BadTag { reason: problems.join("; ") }),
+    };
+    let no_secret = || SecretName::parse(Chosen::NO_SECRET).expect("a constant that the tests parse");
+    let secret = own.secret.unwrap_or_else(no_secret);
+    let subject = Subject { adoption: homes.adoption, ..Subject::of(user, secret, homes.region.as_str()) };
+    Chosen { subject, policy }
+}
+
+impl Selection {
+    /// Whether the user has the tag, with the value.
+    fn tagged(&self, user: &IamUser) -> Result<(), MissingWhy> {
+        let (tag, expected) = (self.tag.clone(), self.tag_value.clone());
+        let mut values = user.tags.iter().filter(|(key, _)| same_key(key, &self.tag)).map(|(_, value)| value);
+        let fits = |value: &str| value.eq_ignore_ascii_case(&self.tag_value);
+        match values.clone().find(|value| !fits(value)) {
+            Some(value) => Err(MissingWhy::OtherValue { tag, value: value.clone(), expected }),
+            None if values.next().is_none() => Err(MissingWhy::NotTagged { tag, expected }),
+            None => Ok(()),
+        }
+    }
+
+    fn admits(&self, user: &IamUser) -> Result<(), MissingWhy> {
+        if !(self.without_tag && self.only.contains(user.arn.name())) {
+            self.tagged(user)?;
+        }
+        // The port was asked for these only; a port that overlooks it must not make this run write to others.
+        if !user.arn.path().starts_with(&self.path_prefix) {
+            let (path, path_prefix) = (user.arn.path().to_owned(), self.path_prefix.clone());
+            return Err(MissingWhy::OutsidePath { path, path_prefix });
+        }
+        match self.exclude.iter().find(|pattern| pattern.matches(user.arn.name())) {
+            Some(pattern) => Err(MissingWhy::Excluded { pattern: pattern.clone() }),
+            None => Ok(()),
+        }
+    }
+
+    fn idle_exclusions(&self, listed: &BTreeMap<&UserName, Vec<&IamUser>>) -> Vec<Pattern> {
+        self.exclude.iter().filter(|pattern| !listed.keys().any(|name| pattern.matches(name))).cloned().collect()
+    }
+}
+
+impl PassedOver {
+    fn count(&mut self, why: &MissingWhy) {
+        match why {
+            MissingWhy::NotFound { .. } => {}
+            MissingWhy::NotTagged { .. } => self.not_tagged += 1,
+            MissingWhy::OtherValue { .. } => self.other_value += 1,
+            MissingWhy::OutsidePath { .. } => self.outside_path += 1,
+            MissingWhy::Excluded { .. } => self.excluded += 1,
+        }
+    }
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { user, why } = self;
+        match why {
+            MissingWhy::NotFound { path_prefix, nearest } => {
+                write!(f, "there is no user {user}")?;
+                if path_prefix != "/" {
+                    write!(f, " under the path {path_prefix}")?;
+                }
+                match nearest {
+                    Some(nearest) => write!(f, "; did you mean {nearest}?"),
+                    None => Ok(()),
+                }
+            }
+            MissingWhy::NotTagged { tag, expected } => write!(
+                f,
+                "user {user} is not selected: it has no tag {tag}; to have its keys rotated, tag it {tag}={expected}"
+            ),
+            MissingWhy::OtherValue { tag, value, expected } => {
+                write!(f, "user {user} is not selected: its tag {tag} is {value:?}, expected {expected:?}")
+            }
+            MissingWhy::OutsidePath { path, path_prefix } => {
+                write!(f, "user {user} is not selected: its path {path} does not begin with {path_prefix}")
+            }
+            MissingWhy::Excluded { pattern } => write!(f, "user {user} is not selected: excluded by {pattern}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
+
+pub use pattern::{Pattern, PatternError, SecretPattern};
+pub use template::{SecretTemplate, TemplateError, Unnameable};
