@@ -12,7 +12,7 @@
 
 use async_trait::async_trait;
 use keyrot_aws::{Aws, AwsSettings};
-use keyrot_core::report::Verdict;
+use keyrot_core::report::RunStatus;
 use keyrot_core::settings::{Settings, Sources};
 use keyrot_core::{Cancel, Event, Mode, Notifier, Report, Rotator, RunDocument, Severity};
 use std::error::Error;
@@ -88,7 +88,7 @@ impl Rotation {
         // The service is deployed for its account and region: users who have no secret yet may be given one here.
         let homes = settings.homes(self.aws.region(), true);
         let selected = settings.find(ports.iam.as_ref(), &homes, &[]).await?;
-        for pattern in &selected.idle_exclusions {
+        for pattern in &selected.unmatched_exclusions {
             eprintln!("the exclusion {pattern} fits no user; is it mistyped?");
         }
         let limits = settings.limits(ports.clock.now());
@@ -110,7 +110,7 @@ impl Rotation {
                 Ok(document) => {
                     let counts = &document.counts;
                     println!("{} users, {} rotated, {} failed", counts.users, counts.rotated, counts.failed);
-                    if document.result == Verdict::Blocked || document.result == Verdict::Failed {
+                    if document.result == RunStatus::Blocked || document.result == RunStatus::Failed {
                         eprintln!("somebody has to look: {:?}", document.result);
                     }
                 }

@@ -11,7 +11,7 @@ use keyrot_core::memory::{Broken, Fault, FaultAt, MemoryAccount, World};
 use keyrot_core::model::{ProbeAnswer, SecretState};
 use keyrot_core::{
     Cancel, Credentials, EventKind, Homes, IamPort, KeyId, KeyStatus, Limits, Mode, Outcome, Policy, Ports, Rotator,
-    SecretName, SecretStorePort, Selection, Standing, UserName, Waits, Why, select,
+    SecretName, SecretStorePort, Selection, UserName, UserResult, Waits, Why, select,
 };
 use std::error::Error;
 use std::time::Duration;
@@ -22,7 +22,7 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 type Tested<T> = Result<T, Box<dyn Error>>;
 
 /// What the service does each night, on whatever ports it is given: on AWS they are those of `keyrot_aws`.
-async fn nightly(ports: Ports) -> Tested<Vec<Standing>> {
+async fn nightly(ports: Ports) -> Tested<Vec<UserResult>> {
     let users = ports.iam.users("/").await?;
     let selected = select(&users, &Selection::default(), &Homes::in_region("us-east-1"), &Waits::default(), false);
     let rotator = Rotator::new(ports);
@@ -54,7 +54,7 @@ impl Account {
     }
 
     /// Runs the service once, and says where it leaves the user.
-    async fn night(&self) -> Tested<Standing> {
+    async fn night(&self) -> Tested<UserResult> {
         let mut users = nightly(Ports::of(self.memory.clone())).await?;
         users.pop().ok_or_else(|| "the user was not selected".into())
     }

@@ -10,7 +10,9 @@
 //! an expected one that was not made. Each function after `nightly` would be a `#[tokio::test]` in the service.
 
 use keyrot_core::engine::MockNotifier;
-use keyrot_core::model::{HOME_TAG, Held, Journal, Owner, Promoted, Secret, SecretArn, SecretState, UserId, VersionId};
+use keyrot_core::model::{
+    HOME_TAG, Journal, LabeledVersion, Owner, Promoted, Secret, SecretArn, SecretState, UserId, VersionId,
+};
 use keyrot_core::ports::{MockClock, MockCredentialProbe, MockIamPort, MockSecretStorePort};
 use keyrot_core::{
     AccessKey, CallError, Cancel, ErrorKind, Event, EventKind, Homes, IamUser, KeyId, KeyStatus, Limits, Mode, Outcome,
@@ -56,7 +58,8 @@ async fn a_settled_user_costs_two_calls() -> Tested<String> {
     let owner = Owner { id: user.id.clone(), account: "123456789012".to_owned(), name: user.arn.name().clone() };
     let promoted = Promoted { version: version.clone(), replacing: None, at: key.created };
     let journal = Journal { promoted: Some(promoted), ..Journal::default() };
-    let secret = Secret { current: Some(Held::of(version)), owner: Some(owner), journal, ..Secret::empty(home) };
+    let secret =
+        Secret { current: Some(LabeledVersion::of(version)), owner: Some(owner), journal, ..Secret::empty(home) };
 
     let mut mocks = Mocks::at(now);
     mocks.iam.expect_users().times(1).withf(|path| path == "/").return_once(|_| Ok(vec![user]));

@@ -17,7 +17,7 @@ mod test_with_mocks;
 use keyrot_aws::emulator::{Emulator, EmulatorOptions};
 use keyrot_aws::{AwsSettings, CallerCredentials, Endpoints};
 use keyrot_core::memory::World;
-use keyrot_core::report::{State, Verdict};
+use keyrot_core::report::{RunStatus, State};
 use keyrot_core::settings::{Settings, Sources};
 use keyrot_core::{Cancel, EventKind};
 use std::sync::Arc;
@@ -96,8 +96,8 @@ async fn embed() {
     let (emulator, rotation) = service(&[]).await;
     assert_eq!(rotation.caller().await.unwrap(), "arn:aws:sts::123456789012:assumed-role/emulator/administrator");
     let document = rotation.pass(&Cancel::default()).await.unwrap();
-    assert_eq!(document.result, Verdict::Well, "{document:#?}");
-    assert_eq!((document.counts.users, document.counts.rotated, document.passed_over.not_tagged), (2, 2, 1));
+    assert_eq!(document.result, RunStatus::Ok, "{document:#?}");
+    assert_eq!((document.counts.users, document.counts.rotated, document.skipped.not_tagged), (2, 2, 1));
     assert!(document.users.iter().all(|user| user.state == State::Waiting && user.keys.len() == 2));
     let world = emulator.world();
     assert_eq!(

@@ -131,7 +131,7 @@ impl<'a> Op<'a> {
     }
 
     /// An answer that AWS never gives.
-    pub(crate) fn strange(&self, what: &str) -> CallError {
+    pub(crate) fn malformed_response(&self, what: &str) -> CallError {
         CallError {
             kind: ErrorKind::Other,
             effect: self.effect(true),

@@ -188,7 +188,7 @@ impl Aws {
         let answer = send(&op, &self.budget(), || async { self.inner.sts.get_caller_identity().send().await }).await?;
         match (answer.arn, answer.account) {
             (Some(arn), Some(account)) => Ok(Caller { arn, account }),
-            _ => Err(op.strange("it names no ARN or no account")),
+            _ => Err(op.malformed_response("it names no ARN or no account")),
         }
     }
 

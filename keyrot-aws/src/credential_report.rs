@@ -61,9 +61,9 @@ async fn make(aws: &Aws) -> Result<(), CallError> {
             }
             other => {
                 let state = other.as_ref().map_or("none", ReportStateType::as_str);
-                return Err(
-                    op.strange(&format!("the report's state is {state}, expected STARTED, INPROGRESS or COMPLETE"))
-                );
+                return Err(op.malformed_response(&format!(
+                    "the report's state is {state}, expected STARTED, INPROGRESS or COMPLETE"
+                )));
             }
         }
         sleep(pause).await;
@@ -83,9 +83,12 @@ fn read(aws: &Aws, answer: GetCredentialReportOutput) -> Result<CredentialReport
     let op = get(aws);
     match answer.report_format {
         None | Some(ReportFormatType::TextCsv) => {}
-        Some(other) => return Err(op.strange(&format!("its format is {}, expected text/csv", other.as_str()))),
+        Some(other) => {
+            return Err(op.malformed_response(&format!("its format is {}, expected text/csv", other.as_str())));
+        }
     }
-    let generated = answer.generated_time.as_ref().and_then(instant).ok_or_else(|| op.strange("it has no time"))?;
-    let content = answer.content.ok_or_else(|| op.strange("it is empty"))?;
-    parse::read(content.as_ref(), generated).map_err(|error| op.strange(&error.to_string()))
+    let generated =
+        answer.generated_time.as_ref().and_then(instant).ok_or_else(|| op.malformed_response("it has no time"))?;
+    let content = answer.content.ok_or_else(|| op.malformed_response("it is empty"))?;
+    parse::read(content.as_ref(), generated).map_err(|error| op.malformed_response(&error.to_string()))
 }

@@ -59,7 +59,7 @@ async fn in_bulk(aws: &Aws, path_prefix: &str) -> Result<Vec<IamUser>, Refused> 
             None => return Ok(users),
         };
     }
-    Err(op.strange("the list of users does not end").into())
+    Err(op.malformed_response("the list of users does not end").into())
 }
 
 fn detailed(op: &Op<'_>, user: UserDetail) -> Result<IamUser, CallError> {
@@ -88,7 +88,7 @@ async fn one_by_one(aws: &Aws, path_prefix: &str) -> Result<Vec<IamUser>, CallEr
         }
     }
     if !ended {
-        return Err(op.strange("the list of users does not end"));
+        return Err(op.malformed_response("the list of users does not end"));
     }
     let found: Vec<Option<IamUser>> =
         stream::iter(arns).map(|(id, arn)| looked_up(aws, id, arn)).buffered(AT_ONCE).try_collect().await?;
@@ -123,7 +123,7 @@ async fn user_tags(aws: &Aws, arn: &UserArn) -> Result<BTreeMap<String, String>,
             None => return Ok(all),
         };
     }
-    Err(op.strange("the list of tags does not end"))
+    Err(op.malformed_response("the list of tags does not end"))
 }
 
 async fn user_policies(aws: &Aws, arn: &UserArn) -> Result<Vec<String>, CallError> {
@@ -141,17 +141,17 @@ async fn user_policies(aws: &Aws, arn: &UserArn) -> Result<Vec<String>, CallErro
             None => return Ok(all),
         };
     }
-    Err(op.strange("the list of policies does not end"))
+    Err(op.malformed_response("the list of policies does not end"))
 }
 
 fn arn(op: &Op<'_>, text: Option<&str>) -> Result<UserArn, CallError> {
-    let text = text.ok_or_else(|| op.strange("a user has no ARN"))?;
-    UserArn::parse(text).map_err(|e| op.strange(&e.to_string()))
+    let text = text.ok_or_else(|| op.malformed_response("a user has no ARN"))?;
+    UserArn::parse(text).map_err(|e| op.malformed_response(&e.to_string()))
 }
 
 fn id(op: &Op<'_>, text: Option<&str>) -> Result<UserId, CallError> {
-    let text = text.ok_or_else(|| op.strange("a user has no id"))?;
-    UserId::parse(text).map_err(|e| op.strange(&e.to_string()))
+    let text = text.ok_or_else(|| op.malformed_response("a user has no id"))?;
+    UserId::parse(text).map_err(|e| op.malformed_response(&e.to_string()))
 }
 
 fn tags(tags: Vec<Tag>) -> BTreeMap<String, String> {

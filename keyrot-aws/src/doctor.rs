@@ -4,14 +4,14 @@
 //! checked says so, and is not called well.
 //!
 //! ```no_run
-//! use keyrot_aws::doctor::{Health, of_aws, of_settings};
+//! use keyrot_aws::doctor::{Health, of_aws, from_settings};
 //! use keyrot_aws::{Aws, AwsSettings};
 //! use keyrot_core::settings::{Settings, Sources};
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! let settings = Settings::load(&Sources::default())?;
 //! let aws = std::sync::Arc::new(Aws::connect(&AwsSettings::default().with(&settings)?).await?);
-//! let mut checks = of_settings(&settings);
+//! let mut checks = from_settings(&settings);
 //! checks.extend(of_aws(&aws, &settings, &|check| println!("{}", check.message)).await.checks);
 //! let sound = checks.iter().all(|check| check.health != Health::Failure);
 //! # Ok(())
@@ -25,7 +25,7 @@ mod sanity;
 mod stores;
 
 pub use hooks::send_test;
-pub use sanity::of_settings;
+pub use sanity::from_settings;
 pub use stores::of_ports;
 
 use crate::Aws;

@@ -37,7 +37,7 @@ impl IamPort for Aws {
                 None => return Ok(keys),
             };
         }
-        Err(op.strange("the list of keys does not end"))
+        Err(op.malformed_response("the list of keys does not end"))
     }
 
     async fn create_key(&self, user: &UserName) -> Result<NewKey, CallError> {
@@ -45,13 +45,13 @@ impl IamPort for Aws {
         let call = self.inner.iam.create_access_key().user_name(user.as_str());
         let answer = send(&op, &self.budget(), || call.clone().send()).await?;
         let Some(made) = answer.access_key else {
-            return Err(op.strange("it holds no key"));
+            return Err(op.malformed_response("it holds no key"));
         };
         // Moved, not copied; the buffer of the answer itself is the SDK's.
         let secret = SecretKey::new(made.secret_access_key);
-        let id = KeyId::parse(made.access_key_id).map_err(|e| op.strange(&e.to_string()))?;
+        let id = KeyId::parse(made.access_key_id).map_err(|e| op.malformed_response(&e.to_string()))?;
         if secret.expose().is_empty() {
-            return Err(op.strange("it holds no secret"));
+            return Err(op.malformed_response("it holds no secret"));
         }
         let created =
             made.create_date.as_ref().and_then(instant).unwrap_or_else(|| std::time::SystemTime::now().into());
@@ -64,7 +64,7 @@ impl IamPort for Aws {
         let call = self.inner.iam.get_access_key_last_used().access_key_id(key.as_str());
         let answer = send(&op, &self.budget(), || call.clone().send()).await?;
         if let Some(owner) = answer.user_name.as_deref().filter(|owner| !owner.eq_ignore_ascii_case(user.as_str())) {
-            return Err(op.strange(&format!("the key belongs to user {owner}")));
+            return Err(op.malformed_response(&format!("the key belongs to user {owner}")));
         }
         last_use(&op, answer.access_key_last_used)
     }
@@ -106,28 +106,28 @@ impl Aws {
 
 /// What IAM's answer says of a key's use. One that contradicts itself is an error, and never taken for "not used".
 pub(crate) fn last_use(op: &Op<'_>, used: Option<AccessKeyLastUsed>) -> Result<LastUse, CallError> {
-    let used = used.ok_or_else(|| op.strange("it says nothing of the last use"))?;
+    let used = used.ok_or_else(|| op.malformed_response("it says nothing of the last use"))?;
     match used.last_used_date.as_ref() {
         Some(at) => {
-            let when = instant(at).ok_or_else(|| op.strange("its date cannot be read"))?;
+            let when = instant(at).ok_or_else(|| op.malformed_response("its date cannot be read"))?;
             Ok(LastUse::At { when, service: used.service_name, region: used.region })
         }
         // IAM says "N/A" for a key without a recorded use (IAM API reference, data type `AccessKeyLastUsed`).
         None if used.service_name == "N/A" => Ok(LastUse::NoRecord),
-        None => Err(op.strange("it names a service and no date")),
+        None => Err(op.malformed_response("it names a service and no date")),
     }
 }
 
 fn listed(op: &Op<'_>, key: aws_sdk_iam::types::AccessKeyMetadata) -> Result<AccessKey, CallError> {
-    let id = key.access_key_id.ok_or_else(|| op.strange("a key has no id"))?;
-    let id = KeyId::parse(id).map_err(|e| op.strange(&e.to_string()))?;
+    let id = key.access_key_id.ok_or_else(|| op.malformed_response("a key has no id"))?;
+    let id = KeyId::parse(id).map_err(|e| op.malformed_response(&e.to_string()))?;
     let created = key.create_date.as_ref().and_then(instant);
-    let created = created.ok_or_else(|| op.strange(&format!("key {id} has no date")))?;
+    let created = created.ok_or_else(|| op.malformed_response(&format!("key {id} has no date")))?;
     let status = match key.status.as_ref().map(StatusType::as_str) {
         Some("Active") => KeyStatus::Active,
         Some("Inactive") => KeyStatus::Inactive,
         Some(other) => KeyStatus::Other(other.to_owned()),
-        None => return Err(op.strange(&format!("key {id} has no status"))),
+        None => return Err(op.malformed_response(&format!("key {id} has no status"))),
     };
     Ok(AccessKey { id, status, created })
 }
@@ -143,6 +143,6 @@ pub(crate) fn next_marker(
     match (truncated, marker) {
         (false, _) => Ok(None),
         (true, Some(next)) if !next.is_empty() && before != Some(next.as_str()) => Ok(Some(next)),
-        (true, _) => Err(op.strange("there is a further page, and no way to it")),
+        (true, _) => Err(op.malformed_response("there is a further page, and no way to it")),
     }
 }

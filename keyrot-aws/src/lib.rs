@@ -47,14 +47,14 @@ pub mod doctor;
 #[cfg(feature = "emulator")]
 pub mod emulator;
 mod errors;
+#[cfg(feature = "settings")]
+mod from_settings;
 mod http;
 mod iam;
 pub mod limiter;
 mod mfa;
 #[cfg(feature = "notify")]
 pub mod notify;
-#[cfg(feature = "settings")]
-mod of_settings;
 pub mod policy;
 mod probe;
 mod secret_state;

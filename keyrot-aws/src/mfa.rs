@@ -21,7 +21,7 @@ impl Aws {
         let call = self.inner.sts.get_session_token().serial_number(serial).token_code(code).duration_seconds(SECONDS);
         let answer = send(&op, &self.budget(), || call.clone().send()).await?;
         let Some(made) = answer.credentials else {
-            return Err(op.strange("it holds no credentials"));
+            return Err(op.malformed_response("it holds no credentials"));
         };
         Ok(CallerCredentials {
             key_id: made.access_key_id,

@@ -36,7 +36,7 @@
 //!   secret gets its key (Secrets Manager user guide, "Secret encryption and decryption").
 
 mod actions;
-mod people;
+mod principals;
 mod scope;
 mod text;
 

@@ -19,7 +19,7 @@ impl CredentialProbe for Aws {
             Ok(answer) => match answer.arn {
                 Some(arn) => Ok(UserArn::parse(arn.clone())
                     .map_or_else(|_| ProbeAnswer::SomebodyElse(arn), ProbeAnswer::Authenticated)),
-                None => Err(op.strange("it names no ARN")),
+                None => Err(op.malformed_response("it names no ARN")),
             },
             // These two codes are STS's word on credentials (STS API reference, "Common errors"). Whatever else comes back says nothing about
             // them: it is an error, never a refusal.

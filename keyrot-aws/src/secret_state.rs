@@ -4,7 +4,9 @@ use crate::calls::Op;
 use crate::time::instant;
 use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
 use aws_sdk_secretsmanager::types::StatusType;
-use keyrot_core::model::{Content, Held, Journal, Note, Owner, Secret, SecretArn, SecretState, VersionId};
+use keyrot_core::model::{
+    Content, Journal, JournalEntry, LabeledVersion, Owner, Secret, SecretArn, SecretState, VersionId,
+};
 use keyrot_core::{CallError, Timestamp};
 use std::collections::BTreeMap;
 
@@ -32,10 +34,10 @@ pub(crate) fn state(op: &Op<'_>, region: &str, answer: &DescribeSecretOutput) ->
     // AWSPENDING on the current version means nothing, so another holder goes before.
     let pending = held(op, answer, PENDING, current.as_ref().map(|held| &held.version))?;
     let previous = held(op, answer, PREVIOUS, None)?;
-    let serviced = answer.rotation_enabled.unwrap_or(false);
+    let rotation_enabled = answer.rotation_enabled.unwrap_or(false);
     let arn = answer.arn.as_deref().unwrap_or_default();
-    let arn = SecretArn::parse(arn).map_err(|e| op.strange(&e.to_string()))?;
-    let own = |tag: &String| tag == Owner::TAG || Note::TAGS.contains(&tag.as_str());
+    let arn = SecretArn::parse(arn).map_err(|e| op.malformed_response(&e.to_string()))?;
+    let own = |tag: &String| tag == Owner::TAG || JournalEntry::TAGS.contains(&tag.as_str());
     Ok(SecretState::Present(Secret {
         arn,
         owner: tags.get(Owner::TAG).and_then(|text| Owner::parse(text)),
@@ -44,7 +46,7 @@ pub(crate) fn state(op: &Op<'_>, region: &str, answer: &DescribeSecretOutput) ->
         pending,
         previous,
         journal: Journal::from_tags(&tags),
-        serviced,
+        rotation_enabled,
     }))
 }
 
@@ -55,15 +57,16 @@ fn held(
     answer: &DescribeSecretOutput,
     label: &str,
     last_choice: Option<&VersionId>,
-) -> Result<Option<Held>, CallError> {
+) -> Result<Option<LabeledVersion>, CallError> {
     let mut holders = Vec::new();
     for (id, labels) in answer.version_ids_to_stages.iter().flatten() {
         if labels.iter().any(|l| l == label) {
-            let version = VersionId::parse(id.clone()).map_err(|e| op.strange(&format!("{label} stands on {e}")))?;
-            holders.push(Held::of(version));
+            let version =
+                VersionId::parse(id.clone()).map_err(|e| op.malformed_response(&format!("{label} stands on {e}")))?;
+            holders.push(LabeledVersion::of(version));
         }
     }
-    let created = |held: &Held| match held.content {
+    let created = |held: &LabeledVersion| match held.content {
         Content::Key { created, .. } => Some(created),
         _ => None,
     };

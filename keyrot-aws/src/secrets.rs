@@ -16,7 +16,9 @@ use crate::value::{self, PLACEHOLDER};
 use async_trait::async_trait;
 use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
 use aws_sdk_secretsmanager::types::Tag;
-use keyrot_core::model::{Content, Difference, Inside, Note, Owner, SecretArn, SecretState, StoredVersion, VersionId};
+use keyrot_core::model::{
+    Content, Difference, JournalEntry, Owner, SecretArn, SecretState, StoredVersion, VersionContents, VersionId,
+};
 use keyrot_core::{CallError, Credentials, ErrorKind, SecretName, SecretStorePort};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -71,7 +73,8 @@ impl SecretStorePort for Aws {
             Err(failure) if taken(&failure) => return Err(failure.of_kind(ErrorKind::Conflict)),
             Err(failure) => return Err(failure.into()),
         };
-        let arn = SecretArn::parse(answer.arn.unwrap_or_default()).map_err(|e| lost(op.strange(&e.to_string())))?;
+        let arn = SecretArn::parse(answer.arn.unwrap_or_default())
+            .map_err(|e| lost(op.malformed_response(&e.to_string())))?;
         // Secrets Manager takes the token for the version's id. A look-alike that does not is brought to it.
         if let Some(Ok(made)) = answer.version_id.map(VersionId::parse)
             && made != *placeholder
@@ -101,7 +104,7 @@ impl SecretStorePort for Aws {
                 // One that is to be deleted may be restored.
                 Ok(answer) if bound_to(&answer, owner) => {
                     let arn = SecretArn::parse(answer.arn.unwrap_or_default());
-                    homes.push(arn.map_err(|e| op.strange(&e.to_string()))?);
+                    homes.push(arn.map_err(|e| op.malformed_response(&e.to_string()))?);
                 }
                 Ok(_) => {}
                 Err(missing) if missing.is(&["ResourceNotFoundException"]) => {}
@@ -152,7 +155,7 @@ impl SecretStorePort for Aws {
         put
     }
 
-    async fn write_note(&self, secret: &SecretName, note: &Note) -> Result<(), CallError> {
+    async fn write_note(&self, secret: &SecretName, note: &JournalEntry) -> Result<(), CallError> {
         let subject = format!("{} ({})", named(secret), note.tag());
         let op = Op::write("secretsmanager:TagResource", subject, &self.inner.limits.secret_tags);
         let call = self.inner.secrets.tag_resource().secret_id(secret.as_str()).tags(tag(note.tag(), &note.to_text()));
@@ -160,7 +163,11 @@ impl SecretStorePort for Aws {
         Ok(())
     }
 
-    async fn look_into(&self, secret: &SecretName, version: &VersionId) -> Result<Option<Inside>, CallError> {
+    async fn inspect_version(
+        &self,
+        secret: &SecretName,
+        version: &VersionId,
+    ) -> Result<Option<VersionContents>, CallError> {
         let budget = self.budget();
         let value = match self.value(secret, version, [CURRENT, PENDING, PREVIOUS], &budget).await {
             // A version that Secrets Manager made for its rotation function is listed, and has no value.
@@ -172,7 +179,7 @@ impl SecretStorePort for Aws {
             }
             value => value?,
         };
-        let nothing = Inside { key: None, extras: false };
+        let nothing = VersionContents { key: None, extras: false };
         Ok(Some(value.map_or(nothing, |text| value::inside(&self.inner.secret.fields, &text))))
     }
 
@@ -197,7 +204,7 @@ impl SecretStorePort for Aws {
                 None => return Ok(versions),
             };
         }
-        Err(op.strange("the list of versions does not end"))
+        Err(op.malformed_response("the list of versions does not end"))
     }
 
     async fn stage<'a>(
@@ -288,7 +295,7 @@ impl Aws {
             let call = by_id.clone().version_stage(label);
             match send(&op, budget, || call.clone().send()).await {
                 Ok(answer) if answer.version_id.as_deref() != Some(version.as_str()) => {
-                    return Err(op.strange("it is of another version"));
+                    return Err(op.malformed_response("it is of another version"));
                 }
                 Ok(answer) => return Ok(answer.secret_string.map(Zeroizing::new)),
                 Err(missing) if missing.is(&["ResourceNotFoundException"]) => {
@@ -302,7 +309,7 @@ impl Aws {
         match unlabelled {
             Some(missing) if missing.is(&["ResourceNotFoundException"]) => Err(missing.into()),
             Some(elsewhere) => Err(elsewhere.of_kind(ErrorKind::Conflict)),
-            None => Err(op.strange("it was not asked for")),
+            None => Err(op.malformed_response("it was not asked for")),
         }
     }
 

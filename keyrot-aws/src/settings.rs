@@ -1,7 +1,7 @@
 //! What [`Aws::connect`](crate::Aws::connect) is told. Everything has a default; what is left out is found as every AWS tool finds it.
 
 use crate::limiter::LimiterSettings;
-use keyrot_core::model::Note;
+use keyrot_core::model::JournalEntry;
 use keyrot_core::{Credentials, SecretKey};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -249,7 +249,7 @@ impl AwsSettings {
     /// Everything that can be wrong without asking AWS.
     pub(crate) fn check(&self) -> Result<(), SettingsError> {
         let reserved = |tag: &&String| tag.starts_with("keyrot:") || tag.starts_with("aws:");
-        debug_assert!(Note::TAGS.iter().all(|tag| tag.starts_with("keyrot:")));
+        debug_assert!(JournalEntry::TAGS.iter().all(|tag| tag.starts_with("keyrot:")));
         if let Some(tag) = self.secret.tags.keys().find(reserved) {
             return Err(SettingsError::Tag(tag.clone()));
         }

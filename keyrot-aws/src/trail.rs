@@ -67,8 +67,8 @@ impl TrailPort for Aws {
         let op = Op::read("iam:GetAccessKeyLastUsed", format!("key {key}"), &self.inner.limits.iam_reads);
         let call = self.inner.iam.get_access_key_last_used().access_key_id(key.as_str());
         let answer = send(&op, &self.budget(), || call.clone().send()).await?;
-        let user = answer.user_name.ok_or_else(|| op.strange("it names no user"))?;
-        let user = UserName::parse(user).map_err(|e| op.strange(&e.to_string()))?;
+        let user = answer.user_name.ok_or_else(|| op.malformed_response("it names no user"))?;
+        let user = UserName::parse(user).map_err(|e| op.malformed_response(&e.to_string()))?;
         Ok(KeyRecord { user, last_use: last_use(&op, answer.access_key_last_used)? })
     }
 
@@ -79,7 +79,7 @@ impl TrailPort for Aws {
             .attribute_key(LookupAttributeKey::AccessKeyId)
             .attribute_value(ask.key.as_str())
             .build()
-            .map_err(|error| op.strange(&error.to_string()))?;
+            .map_err(|error| op.malformed_response(&error.to_string()))?;
         let call = client
             .lookup_events()
             .lookup_attributes(by)

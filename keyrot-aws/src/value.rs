@@ -8,7 +8,7 @@
 //! Nothing here returns an error: the text of a JSON error may quote the value.
 
 use crate::settings::FieldNames;
-use keyrot_core::model::Inside;
+use keyrot_core::model::VersionContents;
 use keyrot_core::{Credentials, KeyId, SecretKey};
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
@@ -43,11 +43,11 @@ pub(crate) fn is_placeholder(text: &str) -> bool {
 }
 
 /// Which key a value holds, and whether there is more in it than keyrot's two fields.
-pub(crate) fn inside(fields: &FieldNames, text: &str) -> Inside {
-    let Some(object) = Object::parse(text) else { return Inside { key: None, extras: false } };
+pub(crate) fn inside(fields: &FieldNames, text: &str) -> VersionContents {
+    let Some(object) = Object::parse(text) else { return VersionContents { key: None, extras: false } };
     let key = object.access_key(fields).map(|found| found.id);
     let extras = object.0.iter().any(|(name, _)| name != fields.id() && name != fields.secret());
-    Inside { key, extras }
+    VersionContents { key, extras }
 }
 
 /// The value that holds the credentials, with everything else of `carry`. `None` if `carry` is no JSON object.
@@ -185,7 +185,7 @@ mod tests {
     fn what_is_written_is_read_back() {
         let text = composed(None);
         assert_eq!(credentials(&FieldNames::default(), &text), Some(new()));
-        assert_eq!(inside(&FieldNames::default(), &text), Inside { key: Some(new().key), extras: false });
+        assert_eq!(inside(&FieldNames::default(), &text), VersionContents { key: Some(new().key), extras: false });
     }
 
     #[test]
@@ -212,7 +212,7 @@ mod tests {
     fn readers_of_another_spelling_get_the_new_key_too() {
         let old = format!(r#"{{"aws_access_key_id":"{OLD}","aws_secret_access_key":"o","region":"eu"}}"#);
         let found = inside(&FieldNames::default(), &old);
-        assert_eq!(found, Inside { key: KeyId::parse(OLD).ok(), extras: true });
+        assert_eq!(found, VersionContents { key: KeyId::parse(OLD).ok(), extras: true });
         let text = composed(Some(&old));
         assert!(!text.contains(OLD) && text.contains(r#""region":"eu""#), "{text}");
         for names in ["aws_access_key_id", "AccessKeyId"] {

@@ -10,8 +10,8 @@ use keyrot_aws::{Aws, AwsSettings, CallerCredentials, Endpoints, TokioClock};
 use keyrot_core::audit::{AccountPort, survey};
 use keyrot_core::model::{SecretState, VersionId};
 use keyrot_core::{
-    Cancel, Chosen, ErrorKind, Homes, IamPort, KeyId, KeyStatus, Limits, Mode, Outcome, Ports, Rotator, SecretKey,
-    SecretName, SecretStorePort, Selection, UserName, Waits, select,
+    Cancel, ErrorKind, Homes, IamPort, KeyId, KeyStatus, Limits, Mode, Outcome, Ports, Rotator, SecretKey, SecretName,
+    SecretStorePort, Selection, Target, UserName, Waits, select,
 };
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
@@ -86,7 +86,7 @@ impl Account {
     }
 }
 
-async fn chosen(aws: &Aws) -> Vec<Chosen> {
+async fn chosen(aws: &Aws) -> Vec<Target> {
     let users = aws.users("/").await.unwrap();
     select(&users, &Selection::default(), &Homes::in_region("us-east-1"), &Waits::default(), false).chosen
 }
@@ -188,7 +188,7 @@ async fn a_secret_beside_the_pattern_is_out_of_reach() {
             aws.describe(&name).await.err(),
             aws.create(&secret(&format!("{name}2")), &owner(&ci), &version).await.err(),
             aws.read(&name, &made).await.err(),
-            aws.look_into(&name, &made).await.err(),
+            aws.inspect_version(&name, &made).await.err(),
             aws.promote(&name, &made, &version).await.err(),
             aws.versions(&name).await.err(),
         ];

@@ -221,8 +221,8 @@ pub(crate) enum Command {
     ///
     /// It makes a key, proves that it works, puts it into the profile and leaves everything else in the file as it is, to the byte. The key before
     /// stays Active; a later run deactivates it once nothing uses it, and deletes it only if that is asked for.
-    #[command(name = "self", after_help = crate::commands::own::EXAMPLES)]
-    Own(crate::commands::own::OwnArgs),
+    #[command(name = "self", after_help = crate::commands::self_service::EXAMPLES)]
+    Own(crate::commands::self_service::OwnArgs),
     /// Print what a shell needs to complete keyrot's commands and flags
     #[command(after_help = crate::commands::completion::EXAMPLES)]
     Completion(crate::commands::completion::CompletionArgs),
@@ -359,7 +359,7 @@ impl Invocation {
                 (Err(lost), false) => crate::stdio::failed(&lost),
                 (Ok(()), false) => {}
             }
-            Exit::Well
+            Exit::Success
         })?;
         let deepest = std::iter::successors(Some(&matches), |m| m.subcommand().map(|(_, sub)| sub)).last();
         let given = |name: &'static str| {

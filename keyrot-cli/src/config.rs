@@ -3,7 +3,7 @@
 mod file;
 
 use crate::args::{Command, Invocation};
-use crate::problem::Problem;
+use crate::error::CliError;
 use crate::render::{paint, style};
 use file::{Place, SettingsText};
 use keyrot_core::settings::{Settings, SettingsError, Sources};
@@ -15,7 +15,7 @@ const FILE: &str = "keyrot.toml";
 /// Reads the settings: from the file that was named, which has to be there; else from the user's own file and the one in the current directory.
 ///
 /// Commands that hand out a key, or that run as the user in whatever directory they happen to be, do not read the latter: it may be another person's.
-pub(crate) fn load(invocation: &Invocation) -> Result<Settings, Problem> {
+pub(crate) fn load(invocation: &Invocation) -> Result<Settings, CliError> {
     let named = invocation.config.as_deref().filter(|path| !path.as_os_str().is_empty());
     let files = match named {
         Some(path) => vec![file::read(path, Place::Named)?],
@@ -39,7 +39,7 @@ pub(crate) fn load(invocation: &Invocation) -> Result<Settings, Problem> {
         sources = sources.flag(setting, value.as_str());
     }
     let settings = Settings::load(&sources).map_err(|errors| {
-        let problem = Problem::usage(errors.to_string());
+        let problem = CliError::usage(errors.to_string());
         match errors.iter().any(SettingsError::needs_chosen_file) {
             true => problem.hint(format!("{}; nothing was done", ways_out())),
             false => problem.hint("`keyrot rotate --help` lists every setting; nothing was done"),

@@ -1,6 +1,6 @@
 //! Asking before something is changed.
 
-use crate::problem::Problem;
+use crate::error::CliError;
 use crate::render::table::wrap;
 use crate::render::{paint, style, talk_width};
 use crate::signals::Signals;
@@ -20,12 +20,12 @@ const LONGEST: u64 = 4096;
 /// Asks on stderr whether to go on; the answer is no unless it is yes. `what` names what will change, as a question without its mark.
 ///
 /// Fails where [nobody can be asked](can_ask) and `--yes` was not given, before anything is changed.
-pub(crate) async fn confirm(yes: Yes, what: &str) -> Result<(), Problem> {
+pub(crate) async fn confirm(yes: Yes, what: &str) -> Result<(), CliError> {
     if yes.yes {
         return Ok(());
     }
     if !can_ask() {
-        return Err(Problem::usage(format!("nobody can be asked here: {what}?"))
+        return Err(CliError::usage(format!("nobody can be asked here: {what}?"))
             .hint("to do it without being asked, add --yes; nothing was done"));
     }
     const CHOICE: &str = "[y/N]";
@@ -35,7 +35,7 @@ pub(crate) async fn confirm(yes: Yes, what: &str) -> Result<(), Problem> {
     let answer = ask(&format!("{} {} ", paint(style::HEAD, question), paint(style::DIM, CHOICE))).await?;
     match answer.to_ascii_lowercase().as_str() {
         "y" | "yes" => Ok(()),
-        _ => Err(Problem::failed("not confirmed; nothing was done")),
+        _ => Err(CliError::failed("not confirmed; nothing was done")),
     }
 }
 
@@ -45,7 +45,7 @@ pub(crate) fn can_ask() -> bool {
 }
 
 /// Asks a question on stderr, and gives back what was typed, without blanks around it; nothing if it could not be read. A signal ends the waiting.
-pub(crate) async fn ask(question: &str) -> Result<String, Problem> {
+pub(crate) async fn ask(question: &str) -> Result<String, CliError> {
     let mut signals = Signals::listen()?;
     say_part!("{question}");
     let _ = std::io::stderr().flush();
@@ -61,5 +61,5 @@ pub(crate) async fn ask(question: &str) -> Result<String, Problem> {
     if !answer.as_ref().is_ok_and(|line| line.ends_with('\n')) {
         say!("");
     }
-    answer.map(|line| line.trim().to_owned()).map_err(Problem::signal)
+    answer.map(|line| line.trim().to_owned()).map_err(CliError::signal)
 }

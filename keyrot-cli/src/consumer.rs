@@ -9,14 +9,14 @@ mod caller;
 mod nested;
 
 use crate::args::Invocation;
+use crate::backend::Backend;
 use crate::config;
+use crate::error::CliError;
 use crate::meant::did_you_mean;
-use crate::problem::Problem;
 use crate::render::{paint, style, time};
-use crate::target::Target;
 use cache::{Cache, Entry};
 use caller::Caller;
-use keyrot_core::consumer::{Edition, Freshness, Published, SecretId};
+use keyrot_core::consumer::{CachePolicy, Published, SecretId, VersionStage};
 use keyrot_core::model::{UserRef, after, format_duration};
 use keyrot_core::settings::{SecretPlace, Settings};
 use keyrot_core::{CallError, Credentials, ErrorKind, SecretName, Timestamp};
@@ -66,7 +66,7 @@ const CACHE_FOR: Duration = Duration::from_secs(5 * 60);
 const STALE_LIFETIME: Duration = Duration::from_secs(20 * 60);
 
 /// Reads the key. What a consumer should know goes to stderr.
-pub(crate) async fn read(invocation: &Invocation, reading: &Reading) -> Result<ReadKey, Problem> {
+pub(crate) async fn read(invocation: &Invocation, reading: &Reading) -> Result<ReadKey, CliError> {
     let settings = config::load(invocation)?;
     let secret = secret_of(reading, &settings)?;
     let caller = caller::find(&settings, &secret)?;
@@ -86,14 +86,14 @@ async fn find(
     reading: &Reading,
     settings: &Settings,
     (secret, caller, nesting): (&SecretId, &Caller, &Nesting),
-) -> Result<Found, Problem> {
+) -> Result<Found, CliError> {
     let waits = Waits::of(reading, settings)?;
-    let edition = if reading.previous { Edition::Previous } else { Edition::Current };
+    let edition = if reading.previous { VersionStage::Previous } else { VersionStage::Current };
     if reading.previous && !invocation.resumed {
         warn("this is the key under AWSPREVIOUS: it works only until keyrot retires it");
     }
-    let (target, sandbox) = match crate::target::is_sandbox(invocation) {
-        true => (Some(Target::open(invocation, settings).await?), true),
+    let (target, sandbox) = match crate::backend::is_sandbox(invocation) {
+        true => (Some(Backend::open(invocation, settings).await?), true),
         false => (None, false),
     };
     // A sandbox's clock is moved by hand, so that nothing could be said of an entry's age.
@@ -165,11 +165,11 @@ struct Waits {
 }
 
 impl Waits {
-    fn of(reading: &Reading, settings: &Settings) -> Result<Self, Problem> {
+    fn of(reading: &Reading, settings: &Settings) -> Result<Self, CliError> {
         let overlap = settings.policy().waits().overlap;
-        let Freshness { lifetime, stale } = Freshness::of(overlap);
+        let CachePolicy { lifetime, stale } = CachePolicy::of(overlap);
         let bounded = |name: &str, given: Option<Duration>, default: Duration, most: Duration| match given {
-            Some(asked) if asked > most => Err(Problem::usage(format!(
+            Some(asked) if asked > most => Err(CliError::usage(format!(
                 "--{name} {} is too long: expected at most {}, so that a key which was replaced is not used for longer than overlap = {}",
                 format_duration(asked),
                 format_duration(most),
@@ -191,22 +191,22 @@ impl Waits {
     }
 }
 
-fn secret_of(reading: &Reading, settings: &Settings) -> Result<SecretId, Problem> {
+fn secret_of(reading: &Reading, settings: &Settings) -> Result<SecretId, CliError> {
     let user = match (&reading.secret, &reading.user) {
         (Some(secret), _) => return Ok(secret.clone()),
         (None, Some(user)) => user,
-        (None, None) => return Err(Problem::usage("nothing says which secret: name a user, or --secret")),
+        (None, None) => return Err(CliError::usage("nothing says which secret: name a user, or --secret")),
     };
     secret_name(settings, user).map(SecretId::from)
 }
 
 /// What the setting `secret_name` gives for the user.
-pub(crate) fn secret_name(settings: &Settings, user: &UserRef) -> Result<SecretName, Problem> {
+pub(crate) fn secret_name(settings: &Settings, user: &UserRef) -> Result<SecretName, CliError> {
     match settings.template().secret_of(user) {
-        Some(name) => name.map_err(|error| Problem::usage(error.to_string())),
+        Some(name) => name.map_err(|error| CliError::usage(error.to_string())),
         None => {
             let text = format!("secret_name = {:?} needs more than the user's name", settings.template().as_str());
-            Err(Problem::usage(text)
+            Err(CliError::usage(text)
                 .hint("give the user's whole ARN in the place of the name, or the secret with --secret NAME"))
         }
     }
@@ -224,34 +224,34 @@ fn is_out_of_reach(error: &CallError) -> bool {
     matches!(error.kind, ErrorKind::Unavailable | ErrorKind::Throttled)
 }
 
-fn not_yet(reading: &Reading, secret: &SecretId) -> Problem {
+fn not_yet(reading: &Reading, secret: &SecretId) -> CliError {
     if reading.previous {
-        return Problem::failed(format!(
+        return CliError::failed(format!(
             "there is no key before the current one: under AWSPREVIOUS of {secret} is keyrot's placeholder"
         ));
     }
     let problem =
-        Problem::failed(format!("not rotated yet: the secret {secret} holds keyrot's placeholder, and no key"));
+        CliError::failed(format!("not rotated yet: the secret {secret} holds keyrot's placeholder, and no key"));
     match &reading.user {
         Some(user) => problem.hint(format!("`keyrot rotate --user {user}` makes the first key and publishes it here")),
         None => problem.hint("`keyrot rotate` makes the first key and publishes it here"),
     }
 }
 
-fn something_else(secret: &SecretId, settings: &Settings) -> Problem {
+fn something_else(secret: &SecretId, settings: &Settings) -> CliError {
     let (id, key) = (settings.field_access_key_id(), settings.field_secret_access_key());
-    Problem::failed(format!("the secret {secret} holds no access key: expected a JSON object with {id} and {key}"))
+    CliError::failed(format!("the secret {secret} holds no access key: expected a JSON object with {id} and {key}"))
         .hint("if its fields have other names, set field_access_key_id and field_secret_access_key")
 }
 
 /// In a sandbox only: a consumer of AWS may read its secret and nothing else, and does not try to list users.
-async fn meant(target: &Target, user: &UserRef) -> String {
+async fn meant(target: &Backend, user: &UserRef) -> String {
     let users = target.ports.iam.users("/").await.unwrap_or_default();
     did_you_mean(user.name(), &users)
 }
 
-fn unreadable(reading: &Reading, secret: &SecretId, error: &CallError, meant: &str) -> Problem {
-    let problem = Problem::failed(format!("the key could not be read: {error}{meant}"));
+fn unreadable(reading: &Reading, secret: &SecretId, error: &CallError, meant: &str) -> CliError {
+    let problem = CliError::failed(format!("the key could not be read: {error}{meant}"));
     match (error.kind, &reading.secret) {
         (ErrorKind::NotFound, _) if reading.previous => {
             problem.hint(format!("nothing stands under AWSPREVIOUS of {secret}: there was no rotation so far, or the region is another"))

@@ -1,13 +1,13 @@
 //! The exit codes: an interface that scripts rely on.
 
-use keyrot_core::report::Verdict;
+use keyrot_core::report::RunStatus;
 use std::process::ExitCode;
 
 /// How the process ends. The same list stands in `keyrot --help`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
     /// All is well.
-    Well,
+    Success,
     /// Some user failed or was not done in time, or the run could not be made: no credentials, discovery failed.
     Failed,
     /// The command line or the settings cannot be used. Nothing was done.
@@ -22,19 +22,19 @@ pub(crate) enum Exit {
 
 impl Exit {
     /// The exit code for a run, which a signal may have stopped.
-    pub(crate) fn of(verdict: Verdict, signal: Option<u8>) -> Self {
+    pub(crate) fn of(verdict: RunStatus, signal: Option<u8>) -> Self {
         match verdict {
-            Verdict::Well => Self::Well,
-            Verdict::Blocked => Self::Blocked,
-            Verdict::Stopped => signal.map_or(Self::Failed, Self::Signal),
-            Verdict::Failed => Self::Failed,
+            RunStatus::Ok => Self::Success,
+            RunStatus::Blocked => Self::Blocked,
+            RunStatus::Stopped => signal.map_or(Self::Failed, Self::Signal),
+            RunStatus::Failed => Self::Failed,
         }
     }
 
     /// The number.
     pub(crate) fn code(self) -> u8 {
         match self {
-            Self::Well => 0,
+            Self::Success => 0,
             Self::Failed => 1,
             Self::Usage => 2,
             Self::Blocked => 3,

@@ -8,27 +8,27 @@
 mod stdio;
 
 mod args;
+mod backend;
 mod commands;
 mod config;
 mod confirm;
 mod consumer;
+mod error;
 mod exit;
 mod meant;
 #[cfg(not(feature = "aws"))]
 mod no_aws;
 mod output;
-mod problem;
 #[cfg(feature = "aws")]
 mod profiles;
 mod progress;
 mod render;
 mod sandbox;
 mod signals;
-mod target;
 
 use args::{Command, Invocation};
+use error::CliError;
 use exit::Exit;
-use problem::Problem;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -44,12 +44,12 @@ fn main() -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let result = match runtime {
         Ok(runtime) => runtime.block_on(run(invocation)),
-        Err(error) => Err(Problem::failed(format!("the runtime could not be started: {error}"))),
+        Err(error) => Err(CliError::failed(format!("the runtime could not be started: {error}"))),
     };
     stdio::settle(result.unwrap_or_else(|problem| problem.tell(json))).into()
 }
 
-async fn run(invocation: Invocation) -> Result<Exit, Problem> {
+async fn run(invocation: Invocation) -> Result<Exit, CliError> {
     match &invocation.command {
         Command::Plan(users) => commands::run::plan(&invocation, users).await,
         Command::Rotate(args) => commands::run::rotate(&invocation, args).await,
@@ -69,7 +69,7 @@ async fn run(invocation: Invocation) -> Result<Exit, Problem> {
         Command::Release(args) => commands::enroll::release(&invocation, args).await,
         Command::Init(args) => commands::init::init(&invocation, args).await,
         #[cfg(feature = "aws")]
-        Command::Own(args) => commands::own::own(&invocation, args).await,
+        Command::Own(args) => commands::self_service::own(&invocation, args).await,
         Command::Completion(args) => commands::completion::completion(&invocation, args),
         Command::Man(args) => commands::man::man(&invocation, args),
         Command::Demo(args) => commands::demo::demo(&invocation, args).await,

@@ -1,6 +1,6 @@
 //! Whom a person meant who named a user that is not there.
 
-use crate::target::SANDBOX_REGION;
+use crate::backend::SANDBOX_REGION;
 use keyrot_core::selection::MissingWhy;
 use keyrot_core::{Homes, IamUser, Selection, UserName, Waits, select};
 

@@ -1,7 +1,7 @@
 //! What stands in for `keyrot-aws` in a build without the feature `aws`, which knows the sandbox only: the README's first command takes a
 //! fraction of the time to build.
 
-use crate::problem::Problem;
+use crate::error::CliError;
 use keyrot_core::CallError;
 
 /// A connection to AWS: there is none.
@@ -25,7 +25,7 @@ impl Aws {
 }
 
 /// Why a command that needs AWS is refused.
-pub(crate) fn refused() -> Problem {
-    Problem::usage("this keyrot was built without AWS, and knows the sandbox only")
+pub(crate) fn refused() -> CliError {
+    CliError::usage("this keyrot was built without AWS, and knows the sandbox only")
         .hint("add --sandbox; or build it with its default features: cargo install --path keyrot-cli")
 }

@@ -1,6 +1,6 @@
 //! Files: written as a whole, read up to a limit, and never through a link that somebody else planted.
 
-use crate::problem::Problem;
+use crate::error::CliError;
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
@@ -11,11 +11,11 @@ use tempfile::NamedTempFile;
 const LINKS: usize = 40;
 
 /// Whether such a file could be written, before anything long begins.
-pub(crate) fn check(path: &Path) -> Result<(), Problem> {
+pub(crate) fn check(path: &Path) -> Result<(), CliError> {
     let place = place(path)?;
     let folder = folder(&place);
     if !folder.is_dir() {
-        return Err(Problem::usage(format!(
+        return Err(CliError::usage(format!(
             "{} cannot be written: there is no folder {}",
             path.display(),
             folder.display()
@@ -23,7 +23,7 @@ pub(crate) fn check(path: &Path) -> Result<(), Problem> {
         .hint("make the folder first, or name another file"));
     }
     match std::fs::metadata(&place) {
-        Ok(there) if !there.is_file() => Err(Problem::usage(format!("{} is not a file", path.display()))
+        Ok(there) if !there.is_file() => Err(CliError::usage(format!("{} is not a file", path.display()))
             .hint("name a file, or leave --output out to write to stdout")),
         _ => Ok(()),
     }
@@ -39,7 +39,7 @@ pub(crate) enum Access {
 }
 
 /// Writes a file as a whole; a link of one's own is followed, and stays.
-pub(crate) fn write(path: &Path, text: &str, access: Access) -> Result<(), Problem> {
+pub(crate) fn write(path: &Path, text: &str, access: Access) -> Result<(), CliError> {
     let place = place(path)?;
     let write = || -> std::io::Result<()> {
         let file = beside(&place, text.as_bytes(), access)?;
@@ -48,7 +48,7 @@ pub(crate) fn write(path: &Path, text: &str, access: Access) -> Result<(), Probl
         Ok(())
     };
     write().map_err(|error| {
-        let problem = Problem::failed(format!("{} cannot be written: {error}", path.display()));
+        let problem = CliError::failed(format!("{} cannot be written: {error}", path.display()));
         match error.kind() {
             ErrorKind::PermissionDenied => problem.hint("name a file in a folder that you may write to"),
             _ => problem,
@@ -114,7 +114,7 @@ pub(crate) fn make_private_dir(dir: &Path) -> std::io::Result<()> {
 /// through. Kernels refuse to follow such a link (Linux: proc(5), `protected_symlinks`); to look where it points to and to write there would go
 /// around that. So links are followed one by one, each looked up by the kernel, and only those of one's own or of the root user.
 #[cfg(unix)]
-fn place(path: &Path) -> Result<PathBuf, Problem> {
+fn place(path: &Path) -> Result<PathBuf, CliError> {
     use std::os::unix::fs::MetadataExt;
     let mut place = path.to_owned();
     for _ in 0..LINKS {
@@ -123,18 +123,18 @@ fn place(path: &Path) -> Result<PathBuf, Problem> {
         };
         if !is_trusted(link.uid(), rustix::process::geteuid().as_raw()) {
             let text = format!("{} is a link that another user made (uid {})", place.display(), link.uid());
-            return Err(Problem::usage(text).hint("see where it points to, and name that file, or another"));
+            return Err(CliError::usage(text).hint("see where it points to, and name that file, or another"));
         }
         let to = std::fs::read_link(&place)
-            .map_err(|error| Problem::failed(format!("the link {} cannot be read: {error}", place.display())))?;
+            .map_err(|error| CliError::failed(format!("the link {} cannot be read: {error}", place.display())))?;
         place = folder(&place).join(to);
     }
-    Err(Problem::usage(format!("{} is a link to a link, without an end", path.display())).hint("name another file"))
+    Err(CliError::usage(format!("{} is a link to a link, without an end", path.display())).hint("name another file"))
 }
 
 #[cfg(not(unix))]
 #[allow(clippy::unnecessary_wraps)]
-fn place(path: &Path) -> Result<PathBuf, Problem> {
+fn place(path: &Path) -> Result<PathBuf, CliError> {
     Ok(std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()))
 }
 

@@ -38,7 +38,7 @@ pub(crate) fn say_sandbox(now: Timestamp) {
 }
 
 /// Tells what happens.
-pub(crate) struct Teller {
+pub(crate) struct ProgressReporter {
     bar: ProgressBar,
     quiet: bool,
     /// Whether a table for people follows on the same terminal, which tells all states.
@@ -47,7 +47,7 @@ pub(crate) struct Teller {
     failed: AtomicUsize,
 }
 
-impl Teller {
+impl ProgressReporter {
     /// For this many users. Lines only, unless stderr is a terminal.
     pub(crate) fn new(users: usize, quiet: bool, json: bool) -> Self {
         let users = u64::try_from(users).unwrap_or(u64::MAX);

@@ -1,6 +1,6 @@
 //! Ctrl-C and SIGTERM: the first asks the run to stop between steps, the second ends the process at once.
 
-use crate::problem::Problem;
+use crate::error::CliError;
 use keyrot_core::Cancel;
 use std::pin::pin;
 
@@ -18,12 +18,12 @@ pub(crate) struct Signals {
 
 impl Signals {
     /// Begins to listen: from now on these signals no longer end the process by themselves.
-    pub(crate) fn listen() -> Result<Self, Problem> {
+    pub(crate) fn listen() -> Result<Self, CliError> {
         #[cfg(unix)]
         {
             use tokio::signal::unix::{SignalKind, signal};
             let listen =
-                |kind| signal(kind).map_err(|error| Problem::failed(format!("no signal can be heard: {error}")));
+                |kind| signal(kind).map_err(|error| CliError::failed(format!("no signal can be heard: {error}")));
             Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
         }
         #[cfg(not(unix))]

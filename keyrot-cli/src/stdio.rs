@@ -90,8 +90,8 @@ pub(crate) fn settle(exit: Exit) -> Exit {
         say!("{} stdout could not be written: {error}", paint(style::BAD, "error:"));
     }
     match (exit, closed) {
-        (Exit::Well, true) => Exit::Signal(SIGPIPE),
-        (Exit::Well, false) => Exit::Failed,
+        (Exit::Success, true) => Exit::Signal(SIGPIPE),
+        (Exit::Success, false) => Exit::Failed,
         _ => exit,
     }
 }

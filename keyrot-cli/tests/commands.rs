@@ -25,8 +25,8 @@ fn a_fresh_sandbox_has_a_user_in_every_telling_state() {
         assert_eq!(state(name), (json!(expected.0), json!(expected.1)), "{name}");
     }
     assert_eq!(user(&document, "image-resizer")["state"], "due");
-    assert_eq!(document["passed_over"]["not_tagged"], 1);
-    assert_eq!(document["passed_over"]["other_value"], 1);
+    assert_eq!(document["skipped"]["not_tagged"], 1);
+    assert_eq!(document["skipped"]["other_value"], 1);
     let evidence = &user(&document, "backup-agent")["evidence"][0];
     assert_eq!((&evidence["service"], &evidence["region"]), (&json!("s3"), &json!("eu-west-1")));
 }

@@ -82,7 +82,7 @@ pub type Timestamp = chrono::DateTime<chrono::Utc>;
 
 // What most programs need; everything else is in the modules.
 pub use decide::{Blocked, Wait, Why};
-pub use engine::{Chosen, Limits, Notifier, Ports, Report, Rotator, Standing};
+pub use engine::{Limits, Notifier, Ports, Report, Rotator, Target, UserResult};
 pub use machine::{Event, EventKind, Mode, Outcome, Severity, Stop};
 pub use model::{
     AccessKey, CallError, Credentials, Effect, ErrorKind, IamUser, KeyId, KeyStatus, LastUse, Policy, Request,

@@ -5,10 +5,10 @@ mod support;
 
 use keyrot_core::engine::Progress;
 use keyrot_core::memory::{Fault, FaultAt, MemoryAccount, World};
-use keyrot_core::report::{State, Verdict};
+use keyrot_core::report::{RunStatus, State};
 use keyrot_core::{
-    Cancel, Chosen, Homes, IamPort, Limits, Mode, Outcome, Ports, Report, Rotator, RunDocument, Selected, Selection,
-    Stop, UserName, Waits, select,
+    Cancel, Homes, IamPort, Limits, Mode, Outcome, Ports, Report, Rotator, RunDocument, Selected, Selection, Stop,
+    Target, UserName, Waits, select,
 };
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -28,7 +28,7 @@ async fn selected(account: &MemoryAccount) -> Selected {
     select(&users, &Selection::default(), &Homes::in_region("us-east-1"), &Waits::default(), false)
 }
 
-async fn chosen(account: &MemoryAccount) -> Vec<Chosen> {
+async fn chosen(account: &MemoryAccount) -> Vec<Target> {
     selected(account).await.chosen
 }
 
@@ -65,7 +65,7 @@ async fn ten_are_adopted_by_name_and_the_others_wait_for_the_next_run() {
     assert!(done.lock().unwrap().values().all(|times| *times == 1) && done.lock().unwrap().len() == 23);
 
     let document = RunDocument::new("keyrot.rotate/1", &report, &selected);
-    assert_eq!((document.result, document.counts.to_adopt), (Verdict::Well, 13));
+    assert_eq!((document.result, document.counts.to_adopt), (RunStatus::Ok, 13));
     let last = document.users.last().unwrap();
     assert_eq!((last.state, last.reason), (State::Stopped, "adoption_limit"));
     assert!(last.message.contains("max_adoptions") && last.hint.as_ref().unwrap().contains("run keyrot again"));

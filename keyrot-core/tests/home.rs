@@ -5,8 +5,8 @@ use keyrot_core::decide::{Step, Unhoused};
 use keyrot_core::memory::{Label, MemoryAccount, Value, World};
 use keyrot_core::model::{Adoption, Difference, HOME_TAG, HomeTag, Owner, SecretArn, VersionId};
 use keyrot_core::{
-    Blocked, Cancel, Chosen, Credentials, Event, EventKind, Homes, KeyId, KeyStatus, Limits, Mode, Outcome, Policy,
-    Ports, Request, Revocation, Rotator, SecretName, Selection, Standing, UserName, Waits, select,
+    Blocked, Cancel, Credentials, Event, EventKind, Homes, KeyId, KeyStatus, Limits, Mode, Outcome, Policy, Ports,
+    Request, Revocation, Rotator, SecretName, Selection, Target, UserName, UserResult, Waits, select,
 };
 use std::time::Duration;
 
@@ -33,7 +33,7 @@ fn account() -> MemoryAccount {
     account
 }
 
-fn chosen(account: &MemoryAccount, homes: &Homes) -> Vec<Chosen> {
+fn chosen(account: &MemoryAccount, homes: &Homes) -> Vec<Target> {
     let users = account.world().list_users("/");
     select(&users, &Selection::default(), homes, &Waits::default(), false).chosen
 }
@@ -49,14 +49,14 @@ fn consume(account: &MemoryAccount) {
     });
 }
 
-async fn work(account: &MemoryAccount, homes: &Homes, mode: Mode) -> Standing {
+async fn work(account: &MemoryAccount, homes: &Homes, mode: Mode) -> UserResult {
     let rotator = Rotator::new(Ports::of(account.clone()));
     let report = rotator.run(chosen(account, homes), mode, &Limits::default(), &Cancel::default(), &|_| {}).await;
     assert_eq!(account.broken(), []);
     report.users.into_iter().next().unwrap()
 }
 
-async fn run(account: &MemoryAccount, homes: &Homes) -> Standing {
+async fn run(account: &MemoryAccount, homes: &Homes) -> UserResult {
     work(account, homes, Mode::Act).await
 }
 
@@ -93,7 +93,7 @@ fn untag(account: &MemoryAccount) {
     account.change(|world| world.untag_user(&user(), HOME_TAG).unwrap());
 }
 
-fn events(standing: &Standing) -> Vec<&EventKind> {
+fn events(standing: &UserResult) -> Vec<&EventKind> {
     standing.events.iter().map(|Event { kind, .. }| kind).collect()
 }
 
@@ -377,7 +377,7 @@ async fn a_plan_says_what_binds_a_user() {
     by_hand(&account, Some(&first_key(&account)));
     let standing = work(&account, &here(), Mode::Plan).await;
     assert!(
-        matches!(standing.outcome, Outcome::Proving { .. } | Outcome::Due(Step::BindSecret)),
+        matches!(standing.outcome, Outcome::Verifying { .. } | Outcome::Due(Step::BindSecret)),
         "{:?}",
         standing.outcome
     );

@@ -3,7 +3,7 @@
 
 use futures_util::FutureExt;
 use keyrot_core::memory::{Actor, Fault, FaultAt, Label, MemoryAccount, Rules, Value, Watch, World};
-use keyrot_core::model::{Note, ProbeAnswer, Promoted, VersionId};
+use keyrot_core::model::{JournalEntry, ProbeAnswer, Promoted, VersionId};
 use keyrot_core::{
     Credentials, Effect, ErrorKind, IamPort, KeyId, KeyStatus, LastUse, Policy, SecretName, SecretStorePort, UserName,
     Waits,
@@ -168,7 +168,7 @@ impl Overlap {
         let [from, to] = overlap.versions.clone();
         overlap.by(Actor::Keyrot, |w| w.move_label(&secret, Label::Current, Some(&from), Some(&to)).unwrap()).unwrap();
         if noted {
-            let note = Note::Promoted(Promoted { version: to, replacing: None, at: overlap.world.now() });
+            let note = JournalEntry::Promoted(Promoted { version: to, replacing: None, at: overlap.world.now() });
             overlap.by(Actor::Keyrot, |w| w.tag_secret(&secret, note.tag(), note.to_text()).unwrap()).unwrap();
         }
         overlap

@@ -10,8 +10,8 @@ use keyrot_core::memory::{Fault, FaultAt, Label, MemoryAccount, Rules, Value, Wo
 use keyrot_core::model::VersionId;
 use keyrot_core::requests::{ReplaceError, replace_own};
 use keyrot_core::{
-    Cancel, Clock, EventKind, KeyId, KeyStatus, Limits, Mode, Outcome, Ports, Request, Revocation, Rotator, Standing,
-    Timestamp,
+    Cancel, Clock, EventKind, KeyId, KeyStatus, Limits, Mode, Outcome, Ports, Request, Revocation, Rotator, Timestamp,
+    UserResult,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -69,7 +69,7 @@ fn current(life: &Life) -> Option<KeyId> {
 }
 
 /// What a run that failed says.
-fn why(standing: &Standing) -> String {
+fn why(standing: &UserResult) -> String {
     let outcome = match &standing.outcome {
         Outcome::Revoked { rest, .. } => rest.as_ref(),
         outcome => outcome,
@@ -81,7 +81,7 @@ fn why(standing: &Standing) -> String {
 }
 
 fn changes(account: &MemoryAccount) -> usize {
-    let reads = ["users", "list_keys", "last_use", "describe", "look_into", "versions", "read", "probe"];
+    let reads = ["users", "list_keys", "last_use", "describe", "inspect_version", "versions", "read", "probe"];
     account.calls().iter().filter(|(call, _)| !reads.contains(&&***call)).map(|(_, n)| *n).sum()
 }
 
@@ -211,7 +211,7 @@ fn a_good_key_survives_an_sts_that_is_out_of_reach_for_days() {
                 said.contains("could not verify AKIA") && said.contains("is not known"),
                 "{fault:?}, run {run}: {said}"
             );
-            assert_eq!(standing.outcome.verdict(), keyrot_core::report::Verdict::Failed);
+            assert_eq!(standing.outcome.verdict(), keyrot_core::report::RunStatus::Failed);
             assert!(
                 standing
                     .events

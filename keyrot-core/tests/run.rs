@@ -6,8 +6,8 @@ use keyrot_core::engine::Progress;
 use keyrot_core::memory::{Fault, FaultAt, MemoryAccount, World};
 use keyrot_core::model::{NewKey, SecretArn};
 use keyrot_core::{
-    AccessKey, CallError, Cancel, Chosen, Event, Homes, IamPort, IamUser, KeyId, LastUse, Limits, Mode, Notifier,
-    Outcome, Ports, Report, Rotator, Selection, Stop, UserName, Waits, select,
+    AccessKey, CallError, Cancel, Event, Homes, IamPort, IamUser, KeyId, LastUse, Limits, Mode, Notifier, Outcome,
+    Ports, Report, Rotator, Selection, Stop, Target, UserName, Waits, select,
 };
 use std::sync::{Arc, Mutex};
 
@@ -20,7 +20,7 @@ fn account(users: usize) -> MemoryAccount {
     MemoryAccount::new(world)
 }
 
-async fn chosen(account: &MemoryAccount) -> Vec<Chosen> {
+async fn chosen(account: &MemoryAccount) -> Vec<Target> {
     let users = account.users("/").await.unwrap();
     select(&users, &Selection::default(), &Homes::in_region("us-east-1"), &Waits::default(), false).chosen
 }

@@ -8,7 +8,7 @@ use keyrot_core::model::{UseEvidence, after};
 use keyrot_core::usage::{KeyRecord, TrailAsk, TrailPage, TrailPort};
 use keyrot_core::{
     CallError, Cancel, Clock, EventKind, Homes, KeyId, Limits, Mode, Outcome, Ports, Report, Rotator, RunDocument,
-    Selected, Selection, Standing, Timestamp, UserName, Waits, Why, select,
+    Selected, Selection, Timestamp, UserName, UserResult, Waits, Why, select,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -67,7 +67,7 @@ fn asking(account: &MemoryAccount, trail: impl TrailPort + 'static) -> Rotator {
     Rotator::new(Ports::of(account.clone())).trail(Arc::new(trail))
 }
 
-fn evidence(one: &Standing) -> Option<&UseEvidence> {
+fn evidence(one: &UserResult) -> Option<&UseEvidence> {
     one.events.iter().find_map(|event| match &event.kind {
         EventKind::UsedBy(evidence) => Some(evidence),
         _ => None,
@@ -75,7 +75,8 @@ fn evidence(one: &Standing) -> Option<&UseEvidence> {
 }
 
 fn all_held(report: &Report) -> bool {
-    let held = |one: &Standing| matches!(&one.outcome, Outcome::Waiting(wait) if matches!(wait.why, Why::InUse { .. }));
+    let held =
+        |one: &UserResult| matches!(&one.outcome, Outcome::Waiting(wait) if matches!(wait.why, Why::InUse { .. }));
     report.users.iter().all(held)
 }
 

@@ -4,11 +4,11 @@ use crate::request::{Request, Sweep};
 use crate::{logs, metrics};
 use keyrot_aws::notify::Channels;
 use keyrot_core::engine::Progress;
-use keyrot_core::model::{Order, OrderStep};
-use keyrot_core::report::{State, Verdict};
+use keyrot_core::model::{RotationStep, StepName};
+use keyrot_core::report::{RunStatus, State};
 use keyrot_core::settings::Settings;
 use keyrot_core::{
-    Cancel, Chosen, Homes, Mode, Outcome, Ports, Report, Rotator, RunDocument, SecretName, Selected, Timestamp,
+    Cancel, Homes, Mode, Outcome, Ports, Report, Rotator, RunDocument, SecretName, Selected, Target, Timestamp,
 };
 use lambda_runtime::{Diagnostic, tracing};
 use serde_json::{Value, json};
@@ -84,7 +84,7 @@ impl Function {
         }
         match request {
             Request::Sweep(sweep) => self.sweep(&sweep, invocation, end).await,
-            Request::Order(secret, order) => self.order(&secret, order, invocation, end).await,
+            Request::RotationStep(secret, order) => self.order(&secret, order, invocation, end).await,
         }
     }
 
@@ -99,7 +99,7 @@ impl Function {
         if sweep.force {
             selected.force(self.ports.clock.now());
         }
-        for pattern in &selected.idle_exclusions {
+        for pattern in &selected.unmatched_exclusions {
             tracing::warn!(request_id = invocation.request_id, "the exclusion {pattern} fits no user; is it mistyped?");
         }
         let (mode, schema) = if sweep.dry_run { (Mode::Plan, "keyrot.plan/1") } else { (Mode::Act, "keyrot.rotate/1") };
@@ -116,7 +116,7 @@ impl Function {
             println!("{}", metrics::of_part(&invocation.function, &document));
         }
         summed_up(&invocation.request_id, &document);
-        if document.result == Verdict::Failed {
+        if document.result == RunStatus::Failed {
             return Err(Problem::UsersFailed(failures(&document)));
         }
         Ok(answer(document))
@@ -126,7 +126,7 @@ impl Function {
     async fn order(
         &self,
         secret: &SecretName,
-        order: Order,
+        order: RotationStep,
         invocation: &Invocation,
         end: Timestamp,
     ) -> Result<RunDocument, Problem> {
@@ -151,16 +151,16 @@ impl Function {
         carried_out(step, &report, document)
     }
 
-    fn rotator(&self, chosen: &[Chosen]) -> Rotator {
+    fn rotator(&self, chosen: &[Target]) -> Rotator {
         self.channels.for_run(chosen).into_iter().fold(self.rotator.clone(), Rotator::notify)
     }
 }
 
-fn owner(selected: &Selected, secret: &SecretName) -> Option<Chosen> {
+fn owner(selected: &Selected, secret: &SecretName) -> Option<Target> {
     selected.chosen.iter().find(|one| one.subject.secret == *secret).cloned()
 }
 
-fn carried_out(step: OrderStep, report: &Report, document: RunDocument) -> Result<RunDocument, Problem> {
+fn carried_out(step: StepName, report: &Report, document: RunDocument) -> Result<RunDocument, Problem> {
     let done = report.users.iter().all(|one| one.outcome == Outcome::Done);
     if done {
         return Ok(answer(document));

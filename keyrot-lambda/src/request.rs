@@ -1,6 +1,6 @@
 //! What the function is asked for. Each kind of event is read strictly: a misspelt field is told, and nothing is done.
 
-use keyrot_core::model::{Order, OrderStep, VersionId};
+use keyrot_core::model::{RotationStep, StepName, VersionId};
 use keyrot_core::{SecretName, UserName};
 use serde::Deserialize;
 use serde_json::Value;
@@ -12,7 +12,7 @@ pub(crate) enum Request {
     /// One pass over the users.
     Sweep(Sweep),
     /// An order of Secrets Manager's, and the secret that it is about.
-    Order(SecretName, Order),
+    RotationStep(SecretName, RotationStep),
 }
 
 /// One pass. All fields may be left out: then it is the scheduled one, over everybody.
@@ -85,10 +85,10 @@ impl Request {
 
     fn order(rotation: Rotation) -> Result<Self, BadEvent> {
         let step = match rotation.step.as_str() {
-            "createSecret" | "create_secret" => OrderStep::CreateSecret,
-            "setSecret" | "set_secret" => OrderStep::SetSecret,
-            "testSecret" | "test_secret" => OrderStep::TestSecret,
-            "finishSecret" | "finish_secret" => OrderStep::FinishSecret,
+            "createSecret" | "create_secret" => StepName::CreateSecret,
+            "setSecret" | "set_secret" => StepName::SetSecret,
+            "testSecret" | "test_secret" => StepName::TestSecret,
+            "finishSecret" | "finish_secret" => StepName::FinishSecret,
             other => {
                 let expected = "expected createSecret, setSecret, testSecret or finishSecret";
                 return Err(BadEvent(format!("there is no step {other:?}; {expected}")));
@@ -96,7 +96,7 @@ impl Request {
         };
         let version = VersionId::parse(rotation.client_request_token).map_err(bad)?;
         let secret = SecretName::parse(name_in(&rotation.secret_id)).map_err(bad)?;
-        Ok(Self::Order(secret, Order { step, version }))
+        Ok(Self::RotationStep(secret, RotationStep { step, version }))
     }
 }
 
@@ -174,9 +174,9 @@ mod tests {
         let arn = "arn:aws-us-gov:secretsmanager:us-gov-west-1:111122223333:secret:/iam/ci-x/access_key-AbCdEf";
         let event =
             |step: &str| json!({ "Step": step, "SecretId": arn, "ClientRequestToken": TOKEN, "RotationToken": "b3f2" });
-        let Request::Order(secret, order) = parsed(event("createSecret")) else { panic!("an order") };
+        let Request::RotationStep(secret, order) = parsed(event("createSecret")) else { panic!("an order") };
         assert_eq!(secret.as_str(), "/iam/ci-x/access_key");
-        assert_eq!((order.step, order.version.as_str()), (OrderStep::CreateSecret, TOKEN));
+        assert_eq!((order.step, order.version.as_str()), (StepName::CreateSecret, TOKEN));
         assert!(refused(event("deleteSecret")).contains("finishSecret"));
         assert!(refused(json!({ "Step": "createSecret", "SecretId": arn })).contains("ClientRequestToken"));
         assert!(refused(json!({ "Step": "setSecret", "SecretId": arn, "ClientRequestToken": "x" })).contains("32"));

@@ -12,7 +12,7 @@ const DAY: Duration = Duration::from_secs(86_400);
 
 /// What of the settings is worth a second thought. They could be read, or there would be none.
 #[must_use]
-pub fn of_settings(settings: &Settings) -> Vec<Check> {
+pub fn from_settings(settings: &Settings) -> Vec<Check> {
     let Waits { max_age, run_interval, overlap, quiet, idle, soak, .. } = *settings.policy().waits();
     let warn = |message: String, hint: &str| Check::warning("settings", message).hint(hint);
     let mut checks = Vec::new();
@@ -116,7 +116,7 @@ mod tests {
 
     fn of(flags: &[(&str, &str)]) -> Vec<Check> {
         let sources = flags.iter().fold(Sources::default(), |sources, (name, value)| sources.flag(name, *value));
-        of_settings(&Settings::load(&sources).unwrap())
+        from_settings(&Settings::load(&sources).unwrap())
     }
 
     #[test]

@@ -49,7 +49,7 @@ pub(super) async fn examine(ports: &Ports, settings: &Settings, homes: &Homes, n
 }
 
 fn users(settings: &Settings, selected: &Selected, notes: &mut Notes<'_>) {
-    let passed = &selected.passed_over;
+    let passed = &selected.skipped;
     let alone = passed.not_tagged + passed.other_value + passed.outside_path + passed.excluded + passed.not_named;
     let (tag, value) = (&settings.selection().tag, &settings.selection().tag_value);
     let count = selected.chosen.len();
@@ -72,7 +72,7 @@ fn users(settings: &Settings, selected: &Selected, notes: &mut Notes<'_>) {
         let text = format!("{users} blocked by their own tags or secret: {}", some(&wrong));
         notes.add(Check::warning("users", text).hint("mend these users' tags; keyrot status says what each needs"));
     }
-    for pattern in &selected.idle_exclusions {
+    for pattern in &selected.unmatched_exclusions {
         let text = format!("the exclusion {pattern} fits no user");
         notes.add(Check::warning("users", text).hint("see whether it is mistyped"));
     }
@@ -155,7 +155,7 @@ async fn secrets(ports: &Ports, settings: &Settings, selected: &Selected, sample
     notes.add(match seen.readable {
         None => Check::ok("secrets", text),
         // What is in it is not kept: only whether it can be read is told.
-        Some((secret, version)) => match ports.store.look_into(&secret, &version).await {
+        Some((secret, version)) => match ports.store.inspect_version(&secret, &version).await {
             Ok(_) => {
                 sample.there = true;
                 sample.secret = Some(secret);

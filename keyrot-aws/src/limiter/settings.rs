@@ -29,7 +29,7 @@ pub enum SettingsError {
     },
     /// The rates are not in order.
     #[error("limiter rates must satisfy floor <= initial_rate <= ceiling, got {floor} <= {initial_rate} <= {ceiling}")]
-    Order {
+    RotationStep {
         /// Lowest rate, calls per second.
         floor: f64,
         /// Rate after the first throttle, calls per second.
@@ -57,7 +57,7 @@ impl LimiterSettings {
             }
         }
         if floor > initial_rate || initial_rate > ceiling {
-            return Err(SettingsError::Order { floor, initial_rate, ceiling });
+            return Err(SettingsError::RotationStep { floor, initial_rate, ceiling });
         }
         Ok(Self { initial_rate, burst, floor, ceiling, ..Self::iam_reads() })
     }

@@ -4,8 +4,8 @@
 use super::About;
 use super::console::user_page;
 use keyrot_core::model::format_duration;
-use keyrot_core::report::{Counts, State, UserDocument, Verdict};
-use keyrot_core::{Blocked, ErrorKind, Outcome, Report, RunDocument, Selected, Severity, Standing, Stop};
+use keyrot_core::report::{Counts, RunStatus, State, UserDocument};
+use keyrot_core::{Blocked, ErrorKind, Outcome, Report, RunDocument, Selected, Severity, Stop, UserResult};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ const FEW: usize = 3;
 #[derive(Debug)]
 pub(super) struct Digest {
     pub(super) severity: Severity,
-    pub(super) verdict: Verdict,
+    pub(super) verdict: RunStatus,
     /// What happened, and how bad: one short line.
     pub(super) headline: String,
     /// Where and when.
@@ -54,9 +54,9 @@ pub(super) struct Item {
 /// How much the run matters; `None` if nothing happened at all.
 pub(super) fn severity(report: &Report) -> Option<Severity> {
     let of_run = match report.verdict() {
-        Verdict::Well => None,
-        Verdict::Stopped => Some(Severity::Warning),
-        Verdict::Blocked | Verdict::Failed => Some(Severity::Error),
+        RunStatus::Ok => None,
+        RunStatus::Stopped => Some(Severity::Warning),
+        RunStatus::Blocked | RunStatus::Failed => Some(Severity::Error),
     };
     let of_events = report.users.iter().flat_map(|one| &one.events).map(|event| event.kind.severity()).max();
     of_run.max(of_events)
@@ -193,11 +193,11 @@ fn summary(document: &RunDocument, looks: usize) -> String {
     let Counts { users, held, blocked, failed, stopped, rotated, retired, deleted, .. } = document.counts;
     let of = |count: usize| if users == 1 { "1 user".to_owned() } else { format!("{count} of {users} users") };
     match (document.result, blocked, failed) {
-        (Verdict::Blocked, ..) => return format!("{} blocked, a person has to decide", of(blocked)),
-        (Verdict::Failed, 0, _) => return format!("{} failed", of(failed)),
-        (Verdict::Failed, ..) => return format!("{blocked} blocked and {failed} failed of {users} users"),
-        (Verdict::Stopped, ..) => return format!("stopped early, {} not done", of(stopped)),
-        (Verdict::Well, ..) => {}
+        (RunStatus::Blocked, ..) => return format!("{} blocked, a person has to decide", of(blocked)),
+        (RunStatus::Failed, 0, _) => return format!("{} failed", of(failed)),
+        (RunStatus::Failed, ..) => return format!("{blocked} blocked and {failed} failed of {users} users"),
+        (RunStatus::Stopped, ..) => return format!("stopped early, {} not done", of(stopped)),
+        (RunStatus::Ok, ..) => {}
     }
     let keys = |count: usize| if count == 1 { "1 key".to_owned() } else { format!("{count} keys") };
     if held > 0 {
@@ -248,7 +248,7 @@ fn changes(document: &RunDocument) -> Vec<(&'static str, Vec<String>)> {
 }
 
 /// Whether somebody has to act, and how soon: a leaked key first.
-fn rank(standing: &Standing) -> Option<u8> {
+fn rank(standing: &UserResult) -> Option<u8> {
     match &standing.outcome {
         // Revoked, and current still: it is as leaked as one that AWS found.
         Outcome::Blocked(Blocked::Quarantined { .. } | Blocked::NoWayBack { .. }) => Some(0),
@@ -264,7 +264,7 @@ fn rank(standing: &Standing) -> Option<u8> {
 }
 
 /// What a person can do.
-fn todo(standing: &Standing) -> Option<String> {
+fn todo(standing: &UserResult) -> Option<String> {
     Some(match &standing.outcome {
         Outcome::Blocked(blocked) => blocked.hint(&standing.user),
         Outcome::Failed(failure) => match failure.error.kind {
@@ -286,7 +286,7 @@ fn todo(standing: &Standing) -> Option<String> {
 }
 
 /// A user who has no problem, but a warning.
-fn look(standing: &Standing, user: &UserDocument, about: &About) -> Option<Item> {
+fn look(standing: &UserResult, user: &UserDocument, about: &About) -> Option<Item> {
     let of_note = standing.events.iter().filter(|event| event.kind.severity() > Severity::Info);
     let mut texts: Vec<String> = Vec::new();
     let mut held = false;
@@ -322,7 +322,7 @@ fn look(standing: &Standing, user: &UserDocument, about: &About) -> Option<Item>
     Some(item)
 }
 
-fn item(standing: &Standing, user: &UserDocument, about: &About, what: String, todo: Option<String>) -> Item {
+fn item(standing: &UserResult, user: &UserDocument, about: &About, what: String, todo: Option<String>) -> Item {
     Item {
         user: standing.user.to_string(),
         others: Vec::new(),

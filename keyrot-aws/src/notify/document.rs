@@ -4,7 +4,7 @@
 use super::About;
 use super::digest::{clip, severity};
 use keyrot_core::model::UseEvidence;
-use keyrot_core::report::{Counts, EventDocument, Verdict};
+use keyrot_core::report::{Counts, EventDocument, RunStatus};
 use keyrot_core::{Event, EventKind, KeyId, Report, RunDocument, SecretName, Selected, Severity, Timestamp, UserName};
 use serde::Serialize;
 
@@ -48,7 +48,7 @@ pub(super) struct EventBody<'a> {
 pub(super) struct RunBody {
     started: Timestamp,
     finished: Timestamp,
-    result: Verdict,
+    result: RunStatus,
     severity: Severity,
     counts: Counts,
 }

@@ -2,7 +2,7 @@
 
 use super::About;
 use super::document::{Detail, EventBody, RUN_FINISHED, RunBody, SCHEMA};
-use super::hidden::budget;
+use super::secret_ref::budget;
 use crate::Aws;
 use crate::calls::{Op, send};
 use crate::limiter::Limiter;

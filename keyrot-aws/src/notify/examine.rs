@@ -3,7 +3,7 @@
 use super::digest::Digest;
 use super::notifier::Told;
 use super::{About, Channels, Means, signature};
-use keyrot_core::report::Verdict;
+use keyrot_core::report::RunStatus;
 use keyrot_core::settings::NotifySpec;
 use keyrot_core::{Severity, Timestamp};
 use std::sync::Arc;
@@ -44,7 +44,7 @@ impl Channels {
         let about = About { account: account.map(str::to_owned), region, ..About::default() };
         let digest = Digest {
             severity: Severity::Info,
-            verdict: Verdict::Well,
+            verdict: RunStatus::Ok,
             headline: MESSAGE.to_owned(),
             whence: format!(
                 "{}{} · {}",

@@ -1,6 +1,6 @@
 //! One POST to a secret URL: over the SDK's own HTTP and TLS, in bounded time, again where that helps.
 
-use super::hidden::Hidden;
+use super::secret_ref::Hidden;
 use crate::errors::scrub;
 use crate::http::{connector, is_near};
 use aws_smithy_http_client::Connector;

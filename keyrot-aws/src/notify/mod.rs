@@ -10,7 +10,7 @@
 //! use keyrot_core::{Ports, Rotator};
 //! use keyrot_core::settings::NotifySpec;
 //!
-//! # async fn example(ports: Ports, chosen: Vec<keyrot_core::Chosen>) -> Result<(), Box<dyn std::error::Error>> {
+//! # async fn example(ports: Ports, chosen: Vec<keyrot_core::Target>) -> Result<(), Box<dyn std::error::Error>> {
 //! let aws = Aws::connect(&AwsSettings::default()).await?;
 //! let specs = [NotifySpec::parse("slack secret:keyrot/slack")?];
 //! let channels = Channels::new(&specs, &aws, FromEnvironment::Refused)?;
@@ -37,11 +37,11 @@ mod document;
 mod eventbridge;
 #[cfg(feature = "doctor")]
 mod examine;
-mod hidden;
 mod hook;
 mod mail;
 mod notifier;
 mod parameter;
+mod secret_ref;
 mod signature;
 mod slack;
 mod sns;
@@ -53,12 +53,12 @@ use crate::Aws;
 use crate::limiter::{Limiter, LimiterSettings};
 #[cfg(feature = "doctor")]
 pub use examine::Readiness;
-use hidden::Hidden;
 use hook::Hook;
 pub(crate) use hook::Http;
 use keyrot_core::settings::{NotifySpec, NotifyTarget, SecretPlace};
-use keyrot_core::{Chosen, Notifier, UserArn, UserName};
+use keyrot_core::{Notifier, Target, UserArn, UserName};
 use notifier::Told;
+use secret_ref::Hidden;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -136,7 +136,7 @@ impl Channels {
 
     /// The notifiers of one run on these users. From them come the account, the users' ARNs, and links into the console.
     #[must_use]
-    pub fn for_run(&self, chosen: &[Chosen]) -> Vec<Arc<dyn Notifier>> {
+    pub fn for_run(&self, chosen: &[Target]) -> Vec<Arc<dyn Notifier>> {
         let users: BTreeMap<_, _> =
             chosen.iter().map(|one| (one.subject.user.clone(), one.subject.arn.clone())).collect();
         let account = users.values().next().map(|arn| arn.account().to_owned());
@@ -162,7 +162,7 @@ pub fn from_specs(
     specs: &[NotifySpec],
     aws: &Aws,
     env: FromEnvironment,
-    chosen: &[Chosen],
+    chosen: &[Target],
 ) -> Result<Vec<Arc<dyn Notifier>>, ChannelError> {
     Ok(Channels::new(specs, aws, env)?.for_run(chosen))
 }

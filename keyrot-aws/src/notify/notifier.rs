@@ -2,8 +2,8 @@
 
 use super::digest::{Digest, severity};
 use super::document::{EventBody, EventsDocument, RunBody};
-use super::hidden::Hidden;
 use super::hook::{Hook, Http};
+use super::secret_ref::Hidden;
 use super::{About, Means, signature, slack, teams};
 use crate::Aws;
 use async_trait::async_trait;

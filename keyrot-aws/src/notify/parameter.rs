@@ -1,7 +1,7 @@
 //! One call of SSM: `GetParameter`. AWS's own crate for SSM has all its 150 calls, and costs more time and memory to build than the rest of
 //! keyrot together; so this one is signed by `aws-sigv4` and sent through the SDK's HTTP client, with the SDK's credentials and endpoints.
 
-use super::hidden::ATTEMPT;
+use super::secret_ref::ATTEMPT;
 use crate::Aws;
 use crate::limiter::{Limiter, LimiterSettings};
 use aws_credential_types::provider::ProvideCredentials;

@@ -1,14 +1,14 @@
 //! An SNS topic: one message a run, as a mail would show it.
 
 use super::digest::Digest;
-use super::hidden::budget;
 use super::mail;
+use super::secret_ref::budget;
 use crate::Aws;
 use crate::calls::{Op, send};
 use crate::limiter::Limiter;
 use aws_sdk_sns::types::MessageAttributeValue;
 use keyrot_core::Severity;
-use keyrot_core::report::Verdict;
+use keyrot_core::report::RunStatus;
 use keyrot_core::settings::Topic as TopicArn;
 use tokio::time::Instant;
 
@@ -73,11 +73,11 @@ fn severity(severity: Severity) -> &'static str {
     }
 }
 
-fn result(verdict: Verdict) -> &'static str {
+fn result(verdict: RunStatus) -> &'static str {
     match verdict {
-        Verdict::Well => "well",
-        Verdict::Blocked => "blocked",
-        Verdict::Stopped => "stopped",
-        Verdict::Failed => "failed",
+        RunStatus::Ok => "well",
+        RunStatus::Blocked => "blocked",
+        RunStatus::Stopped => "stopped",
+        RunStatus::Failed => "failed",
     }
 }

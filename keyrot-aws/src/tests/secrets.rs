@@ -1,7 +1,7 @@
 use super::{Answer, HIDDEN, Script, credentials, json, json_error, key, secret, user, version};
 use crate::value::PLACEHOLDER;
 use crate::{AwsSettings, FieldNames, SecretSettings};
-use keyrot_core::model::{Inside, Intent, Note, SecretState, VersionId};
+use keyrot_core::model::{Intent, JournalEntry, SecretState, VersionContents, VersionId};
 use keyrot_core::{Effect, ErrorKind, SecretStorePort, UserName};
 use serde_json::{Value, json};
 
@@ -27,7 +27,7 @@ fn value_of(version: &VersionId, text: &str) -> Answer {
 
 #[tokio::test(start_paused = true)]
 async fn a_secret_is_seen_by_its_labels_and_notes_alone() {
-    let note = Note::Intent(Intent { before: vec![key('A')], at: chrono::DateTime::UNIX_EPOCH });
+    let note = JournalEntry::Intent(Intent { before: vec![key('A')], at: chrono::DateTime::UNIX_EPOCH });
     let answer = json(&json!({
         "ARN": ARN, "PrimaryRegion": "eu-central-1",
         "Tags": [{"Key": note.tag(), "Value": note.to_text()}, {"Key": "mine", "Value": "x"}],
@@ -232,16 +232,16 @@ async fn a_foreign_version_gives_away_its_key_and_no_more() {
     let from = VersionId::parse(FOREIGN).unwrap();
     let text = json!({ "aws_access_key_id": key('A').as_str(), "aws_secret_access_key": HIDDEN }).to_string();
     let (aws, script) = Script::aws([value_of(&from, &text)]).await;
-    let inside = aws.look_into(&secret(), &from).await.unwrap();
-    assert_eq!(inside, Some(Inside { key: Some(key('A')), extras: true }));
+    let inside = aws.inspect_version(&secret(), &from).await.unwrap();
+    assert_eq!(inside, Some(VersionContents { key: Some(key('A')), extras: true }));
     assert_eq!(sent(&script.requests()[0].body)["VersionStage"], "AWSCURRENT");
 
     let own = SecretSettings { fields: FieldNames::new("id", "pw").unwrap(), ..SecretSettings::default() };
     let settings = AwsSettings { secret: own, ..AwsSettings::default() };
     let text = json!({ "id": key('A').as_str(), "pw": HIDDEN }).to_string();
     let (aws, _) = Script::with(settings, [value_of(&from, &text)]).await;
-    let inside = aws.look_into(&secret(), &from).await.unwrap();
-    assert_eq!(inside, Some(Inside { key: Some(key('A')), extras: false }));
+    let inside = aws.inspect_version(&secret(), &from).await.unwrap();
+    assert_eq!(inside, Some(VersionContents { key: Some(key('A')), extras: false }));
 }
 
 #[tokio::test(start_paused = true)]
@@ -250,11 +250,11 @@ async fn a_version_that_waits_for_its_value_is_told_from_one_that_is_not_there()
     let missing = || json_error("ResourceNotFoundException", "Secrets Manager can't find the specified secret value.");
     let described = |version: &str| json(&json!({ "VersionIdsToStages": { version: ["AWSPENDING"] } }));
     let (aws, script) = Script::aws([missing(), missing(), missing(), described(FOREIGN)]).await;
-    assert_eq!(aws.look_into(&secret(), &token).await.unwrap(), None);
+    assert_eq!(aws.inspect_version(&secret(), &token).await.unwrap(), None);
     let stages: Vec<_> = script.requests()[..3].iter().map(|r| sent(&r.body)["VersionStage"].clone()).collect();
     assert_eq!(stages, ["AWSCURRENT", "AWSPENDING", "AWSPREVIOUS"]);
     let (aws, _) = Script::aws([missing(), missing(), missing(), described(version('B').as_str())]).await;
-    assert_eq!(aws.look_into(&secret(), &token).await.unwrap_err().kind, ErrorKind::NotFound);
+    assert_eq!(aws.inspect_version(&secret(), &token).await.unwrap_err().kind, ErrorKind::NotFound);
 }
 
 #[tokio::test(start_paused = true)]
@@ -336,7 +336,7 @@ async fn all_pages_of_versions_are_listed() {
 
 #[tokio::test(start_paused = true)]
 async fn a_note_is_one_tag() {
-    let note = Note::Intent(Intent { before: vec![], at: chrono::DateTime::UNIX_EPOCH });
+    let note = JournalEntry::Intent(Intent { before: vec![], at: chrono::DateTime::UNIX_EPOCH });
     let (aws, script) = Script::aws([Answer::Lost, json(&json!({}))]).await;
     aws.write_note(&secret(), &note).await.unwrap();
     assert_eq!(script.actions(), ["TagResource"; 2]);

@@ -1,7 +1,7 @@
 //! One record of CloudTrail's (CloudTrail user guide, "CloudTrail record contents"). What makes it a use of the key has to be there and be
 //! right; everything else may be missing, or be more than is known here.
 
-use keyrot_core::model::{ForeignText, UseEvent};
+use keyrot_core::model::{UntrustedText, UseEvent};
 use keyrot_core::{KeyId, Timestamp};
 use serde::Deserialize;
 
@@ -38,10 +38,10 @@ pub(super) fn read(text: &str, key: &KeyId) -> Option<UseEvent> {
     }
     // As IAM's last use names services: `s3`, and not `s3.amazonaws.com`.
     let service = record.event_source.split(".amazonaws.com").next().unwrap_or_default();
-    let optional = |text: Option<String>| text.filter(|text| !text.is_empty()).map(ForeignText::from);
+    let optional = |text: Option<String>| text.filter(|text| !text.is_empty()).map(UntrustedText::from);
     let assumes = service == "sts" && record.event_name.starts_with("AssumeRole") && record.error_code.is_none();
     let role = record.request_parameters.get("roleArn").and_then(|arn| arn.as_str()).filter(|_| assumes);
-    let role = role.map(ForeignText::from);
+    let role = role.map(UntrustedText::from);
     Some(UseEvent {
         id: record.event_id.into(),
         at: record.event_time,
@@ -79,7 +79,7 @@ mod tests {
     fn recorded_events_are_read() {
         let read: Vec<_> = records().iter().map(|text| read(text, &key()).unwrap()).collect();
         let shown = |event: &UseEvent| {
-            let or = |text: &Option<ForeignText>| text.as_ref().map_or("-".to_owned(), ToString::to_string);
+            let or = |text: &Option<UntrustedText>| text.as_ref().map_or("-".to_owned(), ToString::to_string);
             let (from, with, error) = (or(&event.address), or(&event.agent), or(&event.error));
             format!(
                 "{} {} {}:{} from {from} with {with} error {error}",

@@ -141,7 +141,7 @@ pub(crate) async fn each_gap_is_still_there(account: Account) {
 }
 
 /// Not a gap but a convenience: moto stores any status, so that one which AWS may come to know can be met over HTTP.
-pub(crate) async fn strange_status(account: &Account, user: &UserName, key: &KeyId) {
+pub(crate) async fn unknown_status(account: &Account, user: &UserName, key: &KeyId) {
     let strange = aws_sdk_iam::types::StatusType::from("Haunted");
     let call = account.iam.update_access_key().user_name(user.as_str()).access_key_id(key.as_str()).status(strange);
     call.send().await.unwrap();

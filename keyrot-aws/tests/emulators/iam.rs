@@ -1,5 +1,5 @@
 use crate::account::{Account, Emulator};
-use crate::gaps::{Gap, strange_status};
+use crate::gaps::{Gap, unknown_status};
 use keyrot_core::{CredentialProbe, Effect, ErrorKind, IamPort, KeyId, KeyStatus, LastUse, UserName};
 
 pub(crate) async fn users_are_found_with_tags_and_policies(account: Account) {
@@ -44,7 +44,7 @@ pub(crate) async fn a_key_lives_and_dies(account: Account) {
         assert_eq!(aws.list_keys(&user).await.unwrap()[0].status, KeyStatus::Inactive);
     }
     if account.emulator == Emulator::Moto {
-        strange_status(&account, &user, &id).await;
+        unknown_status(&account, &user, &id).await;
     }
     for _ in 0..2 {
         aws.delete_key(&user, &id).await.unwrap();

@@ -8,7 +8,7 @@ mod account;
 mod audit;
 mod gaps;
 mod iam;
-mod life;
+mod lifecycle;
 mod secrets;
 mod sts;
 mod trail;
@@ -37,7 +37,7 @@ on_both! {
     iam::the_last_use_is_seen,
     iam::a_denied_call_names_the_missing_action,
     iam::where_the_bulk_call_is_denied_users_are_looked_up_one_by_one,
-    life::a_user_is_adopted_rotated_and_the_old_key_goes,
+    lifecycle::a_user_is_adopted_rotated_and_the_old_key_goes,
     secrets::a_secret_is_adopted_staged_and_promoted,
     secrets::a_repeated_stage_changes_nothing_and_other_content_is_refused,
     secrets::of_two_promotions_one_wins,

@@ -1,6 +1,6 @@
 use crate::account::{Account, Emulator, secret};
 use crate::gaps::Gap;
-use keyrot_core::model::{Content, Inside, Intent, Note, Secret, SecretState, VersionId};
+use keyrot_core::model::{Content, Intent, JournalEntry, Secret, SecretState, VersionContents, VersionId};
 use keyrot_core::{Credentials, ErrorKind, KeyId, SecretKey, SecretName, SecretStorePort, Timestamp, UserName};
 use std::time::Duration;
 
@@ -49,9 +49,9 @@ pub(crate) async fn a_secret_is_adopted_staged_and_promoted(account: Account) {
     assert_eq!(aws.create(&secret, &owner(&user), &placeholder(2)).await.unwrap_err().kind, ErrorKind::Conflict);
     assert_eq!(aws.put_placeholder(&secret, &placeholder(2)).await.unwrap_err().kind, ErrorKind::Conflict);
 
-    let note = Note::Intent(Intent { before: vec![key('A')], at: at(5) });
+    let note = JournalEntry::Intent(Intent { before: vec![key('A')], at: at(5) });
     aws.write_note(&secret, &note).await.unwrap();
-    aws.write_note(&secret, &Note::Intent(Intent { before: vec![], at: at(6) })).await.unwrap();
+    aws.write_note(&secret, &JournalEntry::Intent(Intent { before: vec![], at: at(6) })).await.unwrap();
     assert_eq!(present(&account, &secret).await.journal.intent, Some(Intent { before: vec![], at: at(6) }));
 
     aws.stage(&secret, &version('A'), &credentials('A'), None).await.unwrap();
@@ -130,8 +130,8 @@ pub(crate) async fn a_foreign_version_is_looked_into_and_carried(account: Accoun
     account.secrets.create_secret().name(secret.as_str()).secret_string(text).send().await.unwrap();
     let held = present(&account, &secret).await.current.unwrap();
     assert_eq!(held.content, Content::Foreign);
-    let inside = aws.look_into(&secret, &held.version).await.unwrap();
-    assert_eq!(inside, Some(Inside { key: Some(key('A')), extras: true }));
+    let inside = aws.inspect_version(&secret, &held.version).await.unwrap();
+    assert_eq!(inside, Some(VersionContents { key: Some(key('A')), extras: true }));
 
     let next = VersionId::for_key(&key('B'), at(9), true).unwrap();
     aws.stage(&secret, &next, &credentials('B'), Some(&held.version)).await.unwrap();
@@ -142,7 +142,7 @@ pub(crate) async fn a_foreign_version_is_looked_into_and_carried(account: Accoun
     assert_eq!(text, expected);
     // The first version is read although AWSCURRENT is not on it any more.
     aws.promote(&secret, &held.version, &next).await.unwrap();
-    assert_eq!(aws.look_into(&secret, &held.version).await.unwrap().unwrap().key, Some(key('A')));
+    assert_eq!(aws.inspect_version(&secret, &held.version).await.unwrap().unwrap().key, Some(key('A')));
     assert_eq!(aws.read(&secret, &next).await.unwrap(), Some(credentials('B')));
 }
 

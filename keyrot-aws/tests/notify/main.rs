@@ -11,8 +11,8 @@ use keyrot_aws::{Aws, AwsSettings, CallerCredentials, Endpoints};
 use keyrot_core::model::{Subject, UserId};
 use keyrot_core::settings::NotifySpec;
 use keyrot_core::{
-    Blocked, Chosen, Event, EventKind, IamUser, KeyId, Notifier, Outcome, Policy, Report, SecretKey, SecretName,
-    Standing, UserArn, Waits,
+    Blocked, Event, EventKind, IamUser, KeyId, Notifier, Outcome, Policy, Report, SecretKey, SecretName, Target,
+    UserArn, UserResult, Waits,
 };
 use std::sync::Arc;
 
@@ -43,7 +43,7 @@ async fn notifier(spec: &str, url: &str) -> Arc<dyn Notifier> {
     channels(spec, &aws).for_run(&[chosen("ci")]).remove(0)
 }
 
-fn chosen(user: &str) -> Chosen {
+fn chosen(user: &str) -> Target {
     let listed = IamUser {
         id: UserId::parse("AIDAJQABLZS4A3QDU576Q").unwrap(),
         arn: UserArn::parse(format!("arn:aws:iam::{ACCOUNT}:user/apps/{user}")).unwrap(),
@@ -52,11 +52,11 @@ fn chosen(user: &str) -> Chosen {
     };
     let secret = SecretName::parse(format!("/iam/{user}/access_key")).unwrap();
     let subject = Subject::of(&listed, secret, "us-east-1");
-    Chosen { subject, policy: Ok(Policy::new(Waits::default(), false).unwrap()) }
+    Target { subject, policy: Ok(Policy::new(Waits::default(), false).unwrap()) }
 }
 
 fn event(user: &str, kind: EventKind) -> Event {
-    let Chosen { subject, .. } = chosen(user);
+    let Target { subject, .. } = chosen(user);
     let at = "2026-11-23T02:00:00Z".parse().unwrap();
     Event { at, user: subject.user, owner: subject.owner, secret: subject.secret, kind }
 }
@@ -76,7 +76,7 @@ fn reason() -> Blocked {
 /// A run that left user `ci` blocked.
 fn report() -> Report {
     let Event { at, user, owner, secret, .. } = blocked("ci");
-    let standing = Standing {
+    let standing = UserResult {
         user,
         owner,
         secret,

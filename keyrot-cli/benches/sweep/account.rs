@@ -1,7 +1,7 @@
 //! The accounts that the benchmark sweeps.
 
 use keyrot_core::memory::{Value, World};
-use keyrot_core::model::{Note, Promoted, VersionId};
+use keyrot_core::model::{JournalEntry, Promoted, VersionId};
 use keyrot_core::{SecretName, UserName};
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -48,7 +48,7 @@ fn install(world: &mut World, user: &UserName) -> Result<(), Box<dyn Error>> {
     let secret = secret_of(user)?;
     let version = VersionId::for_key(&made.credentials.key, made.created, false)?;
     world.create_secret(&secret, Some((version.clone(), Value::credentials(&made.credentials, None))))?;
-    let note = Note::Promoted(Promoted { version, replacing: None, at: world.now() });
+    let note = JournalEntry::Promoted(Promoted { version, replacing: None, at: world.now() });
     world.bind(user, &secret)?;
     world.tag_secret(&secret, note.tag(), note.to_text())?;
     Ok(())

@@ -11,7 +11,7 @@ pub(crate) struct Report {
 
 enum Line {
     Part(String),
-    Note(String),
+    JournalEntry(String),
     Figure { what: String, measured: String, target: String, ok: Option<bool> },
 }
 
@@ -32,7 +32,7 @@ impl Report {
     }
 
     pub(crate) fn note(&mut self, what: &str) {
-        self.lines.push(Line::Note(what.to_owned()));
+        self.lines.push(Line::JournalEntry(what.to_owned()));
     }
 
     /// A figure without a target.
@@ -65,7 +65,7 @@ impl Report {
         for line in &self.lines {
             match line {
                 Line::Part(what) => println!("\n{what}"),
-                Line::Note(what) => println!("  . {what}"),
+                Line::JournalEntry(what) => println!("  . {what}"),
                 Line::Figure { what, measured, target, ok } => {
                     let ok = match ok {
                         Some(true) => "yes",

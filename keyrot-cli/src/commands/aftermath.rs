@@ -1,13 +1,13 @@
 //! What a revocation leaves alive, and the end of the user's sessions.
 
+use crate::backend::Backend;
 use crate::render::{paint, style};
-use crate::target::Target;
 use keyrot_core::model::UseEvidence;
 use keyrot_core::requests::{
     Aftermath, EndedSessions, LONGEST_ROLE_SESSION, Lifted, StillAlive, end_sessions, lift_if_over,
 };
 use keyrot_core::usage::{TrailBounds, look_up, regions_to_ask};
-use keyrot_core::{LastUse, Outcome, Revocation, Standing, Timestamp, UserName};
+use keyrot_core::{LastUse, Outcome, Revocation, Timestamp, UserName, UserResult};
 use std::time::Duration;
 
 /// CloudTrail is asked for the roles that the key assumed, within this.
@@ -27,11 +27,11 @@ pub(crate) struct After {
 pub(crate) struct Around<'a> {
     pub(crate) order: &'a Revocation,
     /// How it ended.
-    pub(crate) done: &'a Standing,
+    pub(crate) done: &'a UserResult,
     /// The user before it, as far as that was looked at.
-    pub(crate) before: Option<&'a Standing>,
+    pub(crate) before: Option<&'a UserResult>,
     /// The user after it.
-    pub(crate) left: Option<&'a Standing>,
+    pub(crate) left: Option<&'a UserResult>,
     pub(crate) end_sessions: bool,
 }
 
@@ -41,7 +41,7 @@ pub(crate) fn is_revoked(outcome: &Outcome) -> bool {
 }
 
 /// Ends the user's sessions, if that is asked for, and finds out what else is alive.
-pub(crate) async fn aftermath(target: &Target, around: Around<'_>) -> After {
+pub(crate) async fn aftermath(target: &Backend, around: Around<'_>) -> After {
     let Around { order, done, before, left, .. } = around;
     let mut after = After::default();
     if !is_revoked(&done.outcome) {
@@ -59,7 +59,7 @@ pub(crate) async fn aftermath(target: &Target, around: Around<'_>) -> After {
         }
     }
     let trail = roles(target, done, order, now).await;
-    let has = |one: &Standing| one.current.as_ref() == Some(&order.key) || one.previous.as_ref() == Some(&order.key);
+    let has = |one: &UserResult| one.current.as_ref() == Some(&order.key) || one.previous.as_ref() == Some(&order.key);
     let aftermath = Aftermath {
         user,
         order,
@@ -73,7 +73,7 @@ pub(crate) async fn aftermath(target: &Target, around: Around<'_>) -> After {
     after
 }
 
-async fn roles(target: &Target, done: &Standing, order: &Revocation, now: Timestamp) -> Result<UseEvidence, String> {
+async fn roles(target: &Backend, done: &UserResult, order: &Revocation, now: Timestamp) -> Result<UseEvidence, String> {
     let trail = target.trail.as_ref();
     let last_use = done.last_use.get(&order.key).cloned().unwrap_or(LastUse::NoRecord);
     let since = now - chrono::TimeDelta::from_std(LONGEST_ROLE_SESSION).unwrap_or_default();
@@ -87,7 +87,7 @@ async fn roles(target: &Target, done: &Standing, order: &Revocation, now: Timest
 }
 
 /// Takes off what had ended a user's sessions, once nothing is left that it could deny. Whoever may not see it hears nothing of it.
-pub(crate) async fn lift(target: &Target, user: &UserName) {
+pub(crate) async fn lift(target: &Backend, user: &UserName) {
     let name = EndedSessions::POLICY;
     let dim = |text: String| say!("{}", paint(style::DIM, text));
     match lift_if_over(target.policies.as_ref(), user, target.ports.clock.now()).await {

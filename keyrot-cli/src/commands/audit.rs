@@ -1,14 +1,14 @@
 //! `audit`: every access key of the account, and which rules it breaks. Nothing is changed.
 
 use crate::args::Invocation;
+use crate::backend::Backend;
 use crate::config;
+use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::{self, Access};
-use crate::problem::Problem;
 use crate::progress::{bar, say_sandbox};
 use crate::render::{audit, width};
 use crate::signals::Signals;
-use crate::target::Target;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use keyrot_core::audit::{Audit, AuditPolicy, FindingSeverity, Only, survey};
@@ -97,12 +97,12 @@ fn severity() -> impl TypedValueParser<Value = FindingSeverity> {
     known.try_map(|word| FindingSeverity::ALL.into_iter().find(|one| one.word() == word).ok_or("no severity"))
 }
 
-pub(crate) async fn audit(invocation: &Invocation, args: &AuditArgs) -> Result<Exit, Problem> {
+pub(crate) async fn audit(invocation: &Invocation, args: &AuditArgs) -> Result<Exit, CliError> {
     let format = match (invocation.json, args.format) {
         (true, Format::Table | Format::Json) => Format::Json,
         (false, format) => format,
         (true, _) => {
-            return Err(Problem::usage("--json and another --format do not go together; leave one of them out"));
+            return Err(CliError::usage("--json and another --format do not go together; leave one of them out"));
         }
     };
     if let Some(path) = &args.output {
@@ -111,7 +111,7 @@ pub(crate) async fn audit(invocation: &Invocation, args: &AuditArgs) -> Result<E
     let settings = config::load(invocation)?;
     let mut signals = Signals::listen()?;
     let looked = signals.or(look(invocation, args, &settings)).await;
-    let (whole, place) = looked.unwrap_or_else(|signal| Err(Problem::signal(signal)))?;
+    let (whole, place) = looked.unwrap_or_else(|signal| Err(CliError::signal(signal)))?;
 
     let only = args.only;
     let shown = only.map_or_else(|| whole.clone(), |only| whole.narrowed(only));
@@ -133,7 +133,7 @@ pub(crate) async fn audit(invocation: &Invocation, args: &AuditArgs) -> Result<E
             }
         }
     }
-    Ok(if args.check.is_some_and(|from| whole.worst() >= Some(from)) { Exit::Blocked } else { Exit::Well })
+    Ok(if args.check.is_some_and(|from| whole.worst() >= Some(from)) { Exit::Blocked } else { Exit::Success })
 }
 
 /// Where the account is.
@@ -142,8 +142,8 @@ struct Place {
     sandbox: bool,
 }
 
-async fn look(invocation: &Invocation, args: &AuditArgs, settings: &Settings) -> Result<(Audit, Place), Problem> {
-    let Target { ports, sandbox, aws, account, .. } = Target::open(invocation, settings).await?;
+async fn look(invocation: &Invocation, args: &AuditArgs, settings: &Settings) -> Result<(Audit, Place), CliError> {
+    let Backend { ports, sandbox, aws, account, .. } = Backend::open(invocation, settings).await?;
     // Only the look-up of ids takes long.
     let bar = bar(None, invocation.silent, "{bar:30} ids of {pos}/{len} users, {elapsed} so far, {eta} left");
     let progress = |done: usize, of: usize| {
@@ -153,7 +153,7 @@ async fn look(invocation: &Invocation, args: &AuditArgs, settings: &Settings) ->
     let view = survey(ports.iam.as_ref(), account.as_ref(), args.ids, &progress).await;
     bar.finish_and_clear();
     let view = view.map_err(|error| {
-        Problem::failed(format!("the account could not be looked at: {error}"))
+        CliError::failed(format!("the account could not be looked at: {error}"))
             .hint("`keyrot policy --for audit` prints the permissions that an audit needs; nothing was changed")
     })?;
     let now = ports.clock.now();

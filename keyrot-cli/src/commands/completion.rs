@@ -1,8 +1,8 @@
 //! `completion`: what a shell needs to complete keyrot's command line. Nothing is called, and no setting is read.
 
 use crate::args::{Invocation, command};
+use crate::error::CliError;
 use crate::exit::Exit;
-use crate::problem::Problem;
 use crate::render::print;
 use clap_complete::Shell;
 
@@ -26,14 +26,14 @@ pub(crate) struct CompletionArgs {
     shell: Shell,
 }
 
-pub(crate) fn completion(invocation: &Invocation, args: &CompletionArgs) -> Result<Exit, Problem> {
+pub(crate) fn completion(invocation: &Invocation, args: &CompletionArgs) -> Result<Exit, CliError> {
     if invocation.json {
-        return Err(Problem::usage("a completion is a script, and there is no JSON of it; leave --json out"));
+        return Err(CliError::usage("a completion is a script, and there is no JSON of it; leave --json out"));
     }
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut command(), "keyrot", &mut script);
     let script = String::from_utf8(script)
-        .map_err(|error| Problem::failed(format!("the completion could not be written: {error}")))?;
+        .map_err(|error| CliError::failed(format!("the completion could not be written: {error}")))?;
     print(&script);
-    Ok(Exit::Well)
+    Ok(Exit::Success)
 }

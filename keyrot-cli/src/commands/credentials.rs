@@ -2,8 +2,8 @@
 
 use crate::args::Invocation;
 use crate::consumer::{Found, Reading, read};
+use crate::error::CliError;
 use crate::exit::Exit;
-use crate::problem::Problem;
 use serde::Serialize;
 use std::io::{IsTerminal, Write};
 use zeroize::Zeroizing;
@@ -39,10 +39,10 @@ struct Document<'a> {
     expiration: String,
 }
 
-pub(crate) async fn credentials(invocation: &Invocation, args: &CredentialsArgs) -> Result<Exit, Problem> {
+pub(crate) async fn credentials(invocation: &Invocation, args: &CredentialsArgs) -> Result<Exit, CliError> {
     let mut out = std::io::stdout();
     if out.is_terminal() && !args.show {
-        return Err(Problem::usage("this would print a secret on your terminal").hint(
+        return Err(CliError::usage("this would print a secret on your terminal").hint(
             "to run a command with it: keyrot exec USER -- COMMAND; for SDKs: credential_process, see --help; to see it all the same, add --show",
         ));
     }
@@ -61,7 +61,7 @@ pub(crate) async fn credentials(invocation: &Invocation, args: &CredentialsArgs)
         out.flush()
     });
     match written {
-        Ok(()) => Ok(Exit::Well),
-        Err(error) => Err(Problem::failed(format!("the key could not be printed: {error}"))),
+        Ok(()) => Ok(Exit::Success),
+        Err(error) => Err(CliError::failed(format!("the key could not be printed: {error}"))),
     }
 }

@@ -3,8 +3,8 @@
 //! Nothing is made up but the account: each line is an event of the engine, an answer of the account, or read from the account's state.
 
 use crate::args::{Demo, Invocation};
+use crate::error::CliError;
 use crate::exit::Exit;
-use crate::problem::Problem;
 use crate::render::demo::{Stage, Who};
 use crate::render::{paint, print_json, style};
 use futures_util::FutureExt;
@@ -12,7 +12,7 @@ use keyrot_core::engine::Progress;
 use keyrot_core::memory::{Fault, FaultAt, Label, MemoryAccount, Rules, Value, World};
 use keyrot_core::model::ProbeAnswer;
 use keyrot_core::{
-    Cancel, Chosen, Credentials, Event, EventKind, Homes, KeyId, Limits, Mode, Policy, Ports, Rotator, Selection,
+    Cancel, Credentials, Event, EventKind, Homes, KeyId, Limits, Mode, Policy, Ports, Rotator, Selection, Target,
     Timestamp, UserName, Waits, select,
 };
 use serde::Serialize;
@@ -48,7 +48,7 @@ struct Document<'a> {
 struct Play {
     account: MemoryAccount,
     rotator: Rotator,
-    chosen: Chosen,
+    chosen: Target,
     first_key: KeyId,
     stage: Stage,
     runs: u32,
@@ -57,7 +57,7 @@ struct Play {
     days_held: u32,
 }
 
-pub(crate) async fn demo(invocation: &Invocation, args: &Demo) -> Result<Exit, Problem> {
+pub(crate) async fn demo(invocation: &Invocation, args: &Demo) -> Result<Exit, CliError> {
     if !invocation.settings.is_empty() || invocation.sandbox.is_some() {
         let text = "the demo has an account and settings of its own; yours are not used";
         say!("{} {text}", paint(style::WARN, "warning:"));
@@ -92,24 +92,24 @@ pub(crate) async fn demo(invocation: &Invocation, args: &Demo) -> Result<Exit, P
              against the promises: {broken}."
         ));
     }
-    Ok(if broken.is_empty() { Exit::Well } else { Exit::Failed })
+    Ok(if broken.is_empty() { Exit::Success } else { Exit::Failed })
 }
 
 /// How many of the calls were changes, each of which the watch has seen.
 fn changes(calls: &BTreeMap<&'static str, usize>) -> usize {
-    let reads = ["users", "list_keys", "describe", "look_into", "versions", "last_use", "read", "probe"];
+    let reads = ["users", "list_keys", "describe", "inspect_version", "versions", "last_use", "read", "probe"];
     calls.iter().filter(|(name, _)| !reads.contains(name)).map(|(_, count)| count).sum()
 }
 
 /// The user as IAM lists it now.
-fn choose(world: &World) -> Option<Chosen> {
+fn choose(world: &World) -> Option<Target> {
     let (users, homes) = (world.list_users("/"), Homes::in_region(world.region()));
     select(&users, &Selection::default(), &homes, &Waits::default(), false).chosen.into_iter().next()
 }
 
 impl Play {
-    fn new(stage: Stage) -> Result<Self, Problem> {
-        let wrong = |error: &dyn std::fmt::Display| Problem::failed(format!("the demo cannot begin: {error}"));
+    fn new(stage: Stage) -> Result<Self, CliError> {
+        let wrong = |error: &dyn std::fmt::Display| CliError::failed(format!("the demo cannot begin: {error}"));
         let start = Timestamp::from_timestamp(1_767_585_600, 0).unwrap_or_default();
         let mut world = World::new(start - chrono::Duration::days(200));
         let s = Duration::from_secs;

@@ -1,14 +1,14 @@
 //! `keyrot doctor`: whether keyrot could do its work here. It changes nothing, and sends nothing unless it is asked to.
 
 use crate::args::Invocation;
+use crate::backend::SANDBOX_REGION;
 use crate::config;
+use crate::error::CliError;
 use crate::exit::Exit;
-use crate::problem::Problem;
 use crate::render::doctor::{line, sum};
 use crate::render::{print, print_json, width};
 use crate::sandbox::SandboxAccount;
-use crate::target::SANDBOX_REGION;
-use keyrot_aws::doctor::{Check, Health, of_aws, of_ports, of_settings, send_test};
+use keyrot_aws::doctor::{Check, Health, from_settings, of_aws, of_ports, send_test};
 use keyrot_aws::{Aws, AwsSettings, ConnectError};
 use keyrot_core::Ports;
 use keyrot_core::settings::Settings;
@@ -54,7 +54,7 @@ struct Document {
     checks: Vec<Check>,
 }
 
-pub(crate) async fn doctor(invocation: &Invocation, args: &Doctor) -> Result<Exit, Problem> {
+pub(crate) async fn doctor(invocation: &Invocation, args: &Doctor) -> Result<Exit, CliError> {
     let settings = config::load(invocation)?;
     let json = invocation.json;
     let tell = |check: &Check| {
@@ -63,7 +63,7 @@ pub(crate) async fn doctor(invocation: &Invocation, args: &Doctor) -> Result<Exi
         }
     };
     let mut checks = Vec::new();
-    for check in of_settings(&settings) {
+    for check in from_settings(&settings) {
         tell(&check);
         checks.push(check);
     }
@@ -85,7 +85,7 @@ pub(crate) async fn doctor(invocation: &Invocation, args: &Doctor) -> Result<Exi
     } else {
         print(&sum(&checks));
     }
-    Ok(if result == Health::Failure { Exit::Failed } else { Exit::Well })
+    Ok(if result == Health::Failure { Exit::Failed } else { Exit::Success })
 }
 
 /// The sandbox's file, if there is to be one; the inner `None` is the usual one.
@@ -99,7 +99,7 @@ async fn of_sandbox(
     args: &Doctor,
     settings: &Settings,
     tell: &(dyn Fn(&Check) + Sync),
-) -> Result<Vec<Check>, Problem> {
+) -> Result<Vec<Check>, CliError> {
     let account = SandboxAccount::open(file.as_deref()).await?;
     let mut checks = of_ports(&Ports::of(account), settings, &settings.homes(SANDBOX_REGION, true), tell).await;
     let what = "credentials, region, clock, permissions, KMS and notifiers: this is a sandbox, and AWS is not called";

@@ -1,20 +1,20 @@
 //! `enroll` and `release`: the tag that selects a user, put on after a look at what it will bring about, and taken off with a word on what stays.
 
 use crate::args::Invocation;
+use crate::backend::Backend;
 use crate::config;
 use crate::confirm::{Yes, confirm};
+use crate::error::CliError;
 use crate::exit::Exit;
-use crate::problem::Problem;
 use crate::render::enroll::{Change, Document, Row, screen};
 use crate::render::{paint, print, print_json, style, talk_width, width};
-use crate::target::Target;
 use keyrot_core::model::{Adoption, HOME_TAG};
 use keyrot_core::report::{State, UserDocument};
 use keyrot_core::selection::{Missing, MissingWhy};
 use keyrot_core::settings::Settings;
 use keyrot_core::{
-    CallError, Cancel, Chosen, ErrorKind, Homes, IamUser, Mode, Outcome, Request, Rotator, RunDocument, Selected,
-    Selection, UserName, select,
+    CallError, Cancel, ErrorKind, Homes, IamUser, Mode, Outcome, Request, Rotator, RunDocument, Selected, Selection,
+    Target, UserName, select,
 };
 use std::collections::BTreeSet;
 
@@ -71,9 +71,9 @@ pub(crate) struct ReleaseArgs {
     pub(crate) yes: Yes,
 }
 
-pub(crate) async fn enroll(invocation: &Invocation, args: &EnrollArgs) -> Result<Exit, Problem> {
+pub(crate) async fn enroll(invocation: &Invocation, args: &EnrollArgs) -> Result<Exit, CliError> {
     let settings = config::load(invocation)?;
-    let target = Target::open(invocation, &settings).await?;
+    let target = Backend::open(invocation, &settings).await?;
     let names: BTreeSet<UserName> = args.users.iter().cloned().collect();
     let users = listed(&target, &settings).await?;
     let Selection { tag, tag_value, .. } = settings.selection();
@@ -92,7 +92,7 @@ pub(crate) async fn enroll(invocation: &Invocation, args: &EnrollArgs) -> Result
     let others: Vec<(UserName, String)> = new.iter().filter_map(|name| other(&name)).collect();
     if let Some((name, value)) = others.first().filter(|_| !args.anyway) {
         let text = format!("user {name} has the tag {tag}={value}: somebody may have meant it not to be rotated");
-        return Err(Problem::usage(text).hint("to enroll it all the same, add --anyway; nobody was tagged"));
+        return Err(CliError::usage(text).hint("to enroll it all the same, add --anyway; nobody was tagged"));
     }
     let tagged: Vec<IamUser> = users
         .iter()
@@ -131,7 +131,7 @@ pub(crate) async fn enroll(invocation: &Invocation, args: &EnrollArgs) -> Result
 }
 
 /// Records where the user's secret is, or is to be.
-async fn house(rotator: &Rotator, chosen: Chosen, settings: &Settings, target: &Target) -> Result<(), CallError> {
+async fn house(rotator: &Rotator, chosen: Target, settings: &Settings, target: &Backend) -> Result<(), CallError> {
     let limits = settings.limits(target.ports.clock.now());
     let report = rotator.fulfil(chosen, Request::Bind, Mode::Act, &limits, &Cancel::default(), &|_| {}).await;
     match report.users.into_iter().next().map(|one| one.outcome) {
@@ -142,9 +142,9 @@ async fn house(rotator: &Rotator, chosen: Chosen, settings: &Settings, target: &
     }
 }
 
-pub(crate) async fn release(invocation: &Invocation, args: &ReleaseArgs) -> Result<Exit, Problem> {
+pub(crate) async fn release(invocation: &Invocation, args: &ReleaseArgs) -> Result<Exit, CliError> {
     let settings = config::load(invocation)?;
-    let target = Target::open(invocation, &settings).await?;
+    let target = Backend::open(invocation, &settings).await?;
     let names: BTreeSet<UserName> = args.users.iter().cloned().collect();
     let users = listed(&target, &settings).await?;
     let Selection { tag, tag_value, .. } = settings.selection();
@@ -183,7 +183,7 @@ pub(crate) async fn release(invocation: &Invocation, args: &ReleaseArgs) -> Resu
 /// What both have in common once it is known what to do.
 struct Work<'a> {
     invocation: &'a Invocation,
-    target: &'a Target,
+    target: &'a Backend,
     settings: &'a Settings,
     yes: Yes,
 }
@@ -195,11 +195,11 @@ impl Work<'_> {
         mut document: Document,
         what: &str,
         one: impl AsyncFn(&UserName) -> Result<(), keyrot_core::CallError>,
-    ) -> Result<Exit, Problem> {
+    ) -> Result<Exit, CliError> {
         let planned = document.users.iter().any(|row| row.result == Change::Planned);
         if document.dry_run || !planned {
             self.show(&document);
-            return Ok(Exit::Well);
+            return Ok(Exit::Success);
         }
         if !self.invocation.json {
             self.show(&document);
@@ -226,7 +226,7 @@ impl Work<'_> {
             }
         }
         let failed = document.users.iter().any(|row| row.result == Change::Failed);
-        Ok(if failed { Exit::Failed } else { Exit::Well })
+        Ok(if failed { Exit::Failed } else { Exit::Success })
     }
 
     fn show(&self, document: &Document) {
@@ -238,10 +238,10 @@ impl Work<'_> {
     }
 }
 
-async fn listed(target: &Target, settings: &Settings) -> Result<Vec<IamUser>, Problem> {
+async fn listed(target: &Backend, settings: &Settings) -> Result<Vec<IamUser>, CliError> {
     let users = target.ports.iam.users(&settings.selection().path_prefix).await;
     users.map_err(|error| {
-        Problem::failed(format!("the account's users could not be listed: {error}")).hint("nothing was changed")
+        CliError::failed(format!("the account's users could not be listed: {error}")).hint("nothing was changed")
     })
 }
 
@@ -263,16 +263,16 @@ fn chosen(users: &[IamUser], only: &[UserName], settings: &Settings, homes: &Hom
     select(users, &selection, homes, settings.policy().waits(), settings.allow_short_waits())
 }
 
-fn none_missing(missing: &[Missing], hint: &str) -> Result<(), Problem> {
+fn none_missing(missing: &[Missing], hint: &str) -> Result<(), CliError> {
     if missing.is_empty() {
         return Ok(());
     }
     let lines: Vec<String> = missing.iter().map(ToString::to_string).collect();
-    Err(Problem::usage(lines.join("\n")).hint(hint))
+    Err(CliError::usage(lines.join("\n")).hint(hint))
 }
 
 /// What a run would find and do; it changes nothing.
-async fn plan(target: &Target, settings: &Settings, selected: &Selected, schema: &'static str) -> RunDocument {
+async fn plan(target: &Backend, settings: &Settings, selected: &Selected, schema: &'static str) -> RunDocument {
     let limits = settings.limits(target.ports.clock.now());
     let rotator = Rotator::new(target.ports.clone());
     let report = rotator.run(selected.chosen.clone(), Mode::Plan, &limits, &Cancel::default(), &|_| {}).await;

@@ -2,8 +2,8 @@
 
 use crate::args::Invocation;
 use crate::consumer::{ReadKey, Reading, read};
+use crate::error::CliError;
 use crate::exit::Exit;
-use crate::problem::Problem;
 use std::ffi::OsString;
 use std::io::ErrorKind;
 use std::process::Command;
@@ -67,9 +67,9 @@ fn is_removed(variable: &str) -> bool {
     })
 }
 
-pub(crate) async fn exec(invocation: &Invocation, args: &ExecArgs) -> Result<Exit, Problem> {
+pub(crate) async fn exec(invocation: &Invocation, args: &ExecArgs) -> Result<Exit, CliError> {
     let Some((program, rest)) = args.command.split_first() else {
-        return Err(Problem::usage("nothing to run: name a command after --"));
+        return Err(CliError::usage("nothing to run: name a command after --"));
     };
     let ReadKey { found, nesting, secret_variables } = read(invocation, &args.reading).await?;
     let credentials = found.credentials;
@@ -87,7 +87,7 @@ pub(crate) async fn exec(invocation: &Invocation, args: &ExecArgs) -> Result<Exi
     command.env("AWS_SECRET_ACCESS_KEY", credentials.secret.expose());
     run(command).map_err(|error| {
         let code = if error.kind() == ErrorKind::NotFound { 127 } else { 126 };
-        Problem::with(Exit::Command(code), format!("{} could not be run: {error}", program.to_string_lossy()))
+        CliError::with(Exit::Command(code), format!("{} could not be run: {error}", program.to_string_lossy()))
     })
 }
 

@@ -4,11 +4,11 @@ mod look;
 mod text;
 
 use crate::args::Invocation;
+use crate::backend::Backend;
 use crate::config;
+use crate::error::CliError;
 use crate::exit::Exit;
-use crate::problem::Problem;
 use crate::render::{paint, print, print_json, style};
-use crate::target::Target;
 use look::Look;
 use serde::Serialize;
 use std::fs::OpenOptions;
@@ -45,7 +45,7 @@ struct Document<'a> {
     toml: &'a str,
 }
 
-pub(crate) async fn init(invocation: &Invocation, args: &InitArgs) -> Result<Exit, Problem> {
+pub(crate) async fn init(invocation: &Invocation, args: &InitArgs) -> Result<Exit, CliError> {
     // Before anything is asked.
     if !args.stdout && args.output.exists() {
         return Err(taken(&args.output));
@@ -54,7 +54,7 @@ pub(crate) async fn init(invocation: &Invocation, args: &InitArgs) -> Result<Exi
         true => None,
         false => {
             let settings = config::load(invocation)?;
-            let target = Target::open(invocation, &settings).await?;
+            let target = Backend::open(invocation, &settings).await?;
             Some(look::look(&target, &settings).await?)
         }
     };
@@ -72,10 +72,10 @@ pub(crate) async fn init(invocation: &Invocation, args: &InitArgs) -> Result<Exi
         print(&format!("{seen}{} {}\n", paint(style::GOOD, "wrote"), args.output.display()));
         say!("{} keyrot plan shows what a run would do", paint(style::HINT, "next:"));
     }
-    Ok(Exit::Well)
+    Ok(Exit::Success)
 }
 
-fn write(path: &Path, text: &str) -> Result<(), Problem> {
+fn write(path: &Path, text: &str) -> Result<(), CliError> {
     let made = OpenOptions::new().write(true).create_new(true).open(path);
     let written = made.and_then(|mut file| {
         // Half a file would be taken for the settings.
@@ -84,11 +84,11 @@ fn write(path: &Path, text: &str) -> Result<(), Problem> {
     match written {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(taken(path)),
-        Err(error) => Err(Problem::failed(format!("{} could not be written: {error}", path.display()))),
+        Err(error) => Err(CliError::failed(format!("{} could not be written: {error}", path.display()))),
     }
 }
 
-fn taken(path: &Path) -> Problem {
-    Problem::usage(format!("{} is there already, and is not overwritten", path.display()))
+fn taken(path: &Path) -> CliError {
+    CliError::usage(format!("{} is there already, and is not overwritten", path.display()))
         .hint("--output names another file; --stdout prints it, to be compared")
 }

@@ -1,9 +1,9 @@
 //! `man`: the manual pages, made from what `--help` says. Nothing is called, and no setting is read.
 
 use crate::args::{Invocation, SETTINGS_HEADING, command};
+use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::{self, Access};
-use crate::problem::Problem;
 use crate::render::print;
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};
@@ -23,18 +23,18 @@ pub(crate) struct ManArgs {
     output: Option<PathBuf>,
 }
 
-pub(crate) fn man(invocation: &Invocation, args: &ManArgs) -> Result<Exit, Problem> {
+pub(crate) fn man(invocation: &Invocation, args: &ManArgs) -> Result<Exit, CliError> {
     if invocation.json {
-        return Err(Problem::usage("a manual page is roff, and there is no JSON of it; leave --json out"));
+        return Err(CliError::usage("a manual page is roff, and there is no JSON of it; leave --json out"));
     }
-    let made = |error: io::Error| Problem::failed(format!("the page could not be made: {error}"));
+    let made = |error: io::Error| CliError::failed(format!("the page could not be made: {error}"));
     let main = command().disable_help_subcommand(true);
     let Some(dir) = &args.output else {
         print(&page(built(main)).map_err(made)?);
-        return Ok(Exit::Well);
+        return Ok(Exit::Success);
     };
     let written = |path: &Path, error: io::Error| {
-        Problem::failed(format!("{} cannot be written: {error}", path.display()))
+        CliError::failed(format!("{} cannot be written: {error}", path.display()))
             .hint("name a folder that you may write to")
     };
     std::fs::create_dir_all(dir).map_err(|error| written(dir, error))?;
@@ -48,7 +48,7 @@ pub(crate) fn man(invocation: &Invocation, args: &ManArgs) -> Result<Exit, Probl
     if !invocation.silent {
         say!("wrote {count} pages to {}", dir.display());
     }
-    Ok(Exit::Well)
+    Ok(Exit::Success)
 }
 
 /// With the arguments that are good for every command in each of them.

@@ -12,8 +12,6 @@ pub(crate) mod exec;
 pub(crate) mod init;
 pub(crate) mod man;
 #[cfg(feature = "aws")]
-pub(crate) mod own;
-#[cfg(feature = "aws")]
 pub(crate) mod policy;
 pub(crate) mod request;
 pub(crate) mod resolve;
@@ -21,4 +19,6 @@ pub(crate) mod revoke;
 pub(crate) mod rollback;
 pub(crate) mod run;
 pub(crate) mod sandbox;
+#[cfg(feature = "aws")]
+pub(crate) mod self_service;
 pub(crate) mod who_uses;

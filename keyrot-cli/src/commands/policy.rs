@@ -3,8 +3,8 @@
 use crate::args::Invocation;
 use crate::config;
 use crate::consumer::secret_name;
+use crate::error::CliError;
 use crate::exit::Exit;
-use crate::problem::Problem;
 use crate::render::{policy, print, print_json};
 use clap::ValueEnum;
 use keyrot_aws::policy::{ACTIONS, Discovery, Hooks, Key, Policy, Scope, Syntax, Text};
@@ -105,8 +105,8 @@ struct Document {
 
 impl PolicyArgs {
     /// What does not go together.
-    fn check(&self, json: bool) -> Result<(), Problem> {
-        let refuse = |message: &str| Err(Problem::usage(message));
+    fn check(&self, json: bool) -> Result<(), CliError> {
+        let refuse = |message: &str| Err(CliError::usage(message));
         if self.parameters && !matches!(self.target, For::Cli | For::Lambda) {
             return refuse("--parameters is for the function's templates; leave out --for");
         }
@@ -122,7 +122,7 @@ impl PolicyArgs {
             );
         }
         match (self.target, self.users.is_empty(), self.secrets.is_empty()) {
-            (For::Consumer, true, true) => Err(Problem::usage("nothing says whose key is to be read")
+            (For::Consumer, true, true) => Err(CliError::usage("nothing says whose key is to be read")
                 .hint("name the user, --user ci-deployer, or the secret, --secret NAME")),
             (For::Consumer, ..) | (_, true, _) => Ok(()),
             _ => refuse("--user is for --for consumer; every other policy is for all users under path_prefix"),
@@ -141,13 +141,13 @@ impl PolicyArgs {
     }
 }
 
-pub(crate) fn policy(invocation: &Invocation, args: &PolicyArgs) -> Result<Exit, Problem> {
+pub(crate) fn policy(invocation: &Invocation, args: &PolicyArgs) -> Result<Exit, CliError> {
     let settings = config::load(invocation)?;
     args.check(invocation.json)?;
     if args.parameters {
         let sam = args.format == Format::Sam;
         print(&if sam { policy::sam_template() } else { policy::terraform_module() });
-        return Ok(Exit::Well);
+        return Ok(Exit::Success);
     }
     let scope = scope(&settings, args)?;
     let document = match args.target {
@@ -172,7 +172,7 @@ pub(crate) fn policy(invocation: &Invocation, args: &PolicyArgs) -> Result<Exit,
         Format::Sam => print(&policy::sam(args.name(), &document)),
         Format::Terraform => print(&policy::terraform(args.name(), &document)),
     }
-    Ok(Exit::Well)
+    Ok(Exit::Success)
 }
 
 /// An ARN without a region has none to be filled in.
@@ -193,7 +193,7 @@ fn say(invocation: &Invocation, scope: &Scope, target: For, open: &[&str]) {
     }
 }
 
-fn scope(settings: &Settings, args: &PolicyArgs) -> Result<Scope, Problem> {
+fn scope(settings: &Settings, args: &PolicyArgs) -> Result<Scope, CliError> {
     let selection = settings.selection();
     let literal = |text: Option<&str>, place: &str| text.map_or_else(|| Text::open(place), Text::fixed);
     let region = settings.region();
@@ -230,7 +230,7 @@ fn scope(settings: &Settings, args: &PolicyArgs) -> Result<Scope, Problem> {
         scope.secrets = args.users.iter().map(secret).collect::<Result<_, _>>()?;
     }
     for name in &args.secrets {
-        let name = SecretName::parse(name.as_str()).map_err(|error| Problem::usage(format!("--secret: {error}")))?;
+        let name = SecretName::parse(name.as_str()).map_err(|error| CliError::usage(format!("--secret: {error}")))?;
         scope.secrets.push(Text::fixed(name.as_str()));
     }
     Ok(scope)

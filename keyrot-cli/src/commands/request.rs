@@ -3,24 +3,24 @@
 use super::aftermath::{self, After, Around, is_revoked};
 use super::who_uses::as_key;
 use crate::args::Invocation;
+use crate::backend::Backend;
 use crate::config;
 use crate::confirm::{Yes, confirm};
+use crate::error::CliError;
 use crate::exit::Exit;
-use crate::problem::Problem;
-use crate::progress::Teller;
+use crate::progress::ProgressReporter;
 use crate::render::request::{self as render, Kind, Told};
 use crate::render::{json, paint, print, style, talk_width, width};
 use crate::signals::Signals;
-use crate::target::Target;
 use keyrot_core::decide::Refusal;
-use keyrot_core::machine::Intended;
+use keyrot_core::machine::PlannedAction;
 use keyrot_core::report::{EvidenceDocument, RequestDocument, UserDocument};
-use keyrot_core::requests::WayOut;
+use keyrot_core::requests::Resolution;
 use keyrot_core::selection::MissingWhy;
 use keyrot_core::settings::Settings;
 use keyrot_core::{
-    Blocked, Cancel, Chosen, KeyId, Limits, Mode, Outcome, Report, Request, Revocation, Rotator, Standing, Stop,
-    UserName,
+    Blocked, Cancel, KeyId, Limits, Mode, Outcome, Report, Request, Revocation, Rotator, Stop, Target, UserName,
+    UserResult,
 };
 use std::time::Duration;
 
@@ -38,13 +38,13 @@ pub(crate) struct Asking {
 }
 
 /// One user, and all that is needed to do something about them.
-pub(crate) struct Desk<'a> {
+pub(crate) struct RequestSession<'a> {
     invocation: &'a Invocation,
     kind: Kind,
     settings: Settings,
     signals: Signals,
-    target: Target,
-    chosen: Chosen,
+    target: Backend,
+    chosen: Target,
     /// The key by which the user was named.
     pub(crate) key: Option<KeyId>,
     /// Whether the user's sessions are to be ended, too.
@@ -56,51 +56,55 @@ pub(crate) struct Desk<'a> {
 /// What came of a request, and what was known before it.
 struct Done {
     report: Report,
-    before: Option<Standing>,
-    intended: Vec<Intended>,
+    before: Option<UserResult>,
+    intended: Vec<PlannedAction>,
     evidence: Vec<EvidenceDocument>,
     signal: Option<u8>,
 }
 
-impl<'a> Desk<'a> {
+impl<'a> RequestSession<'a> {
     /// Finds the user, by name or by the id of a key. Whoever is named need not be tagged for rotation.
-    pub(crate) async fn open(invocation: &'a Invocation, kind: Kind, user: &UserName) -> Result<Self, Problem> {
+    pub(crate) async fn open(invocation: &'a Invocation, kind: Kind, user: &UserName) -> Result<Self, CliError> {
         let settings = config::load(invocation)?;
         let mut signals = Signals::listen()?;
         let found = signals.or(find(invocation, &settings, user)).await;
-        let (target, chosen, key) = found.unwrap_or_else(|signal| Err(Problem::signal(signal)))?;
+        let (target, chosen, key) = found.unwrap_or_else(|signal| Err(CliError::signal(signal)))?;
         Ok(Self { invocation, kind, settings, signals, target, chosen, key, end_sessions: false, no_secrets: None })
     }
 
     /// For a user who is named, or whose key is, with nothing looked up but, by IAM, whose key that is.
-    pub(crate) async fn for_iam_only(invocation: &'a Invocation, kind: Kind, user: &UserName) -> Result<Self, Problem> {
+    pub(crate) async fn for_iam_only(
+        invocation: &'a Invocation,
+        kind: Kind,
+        user: &UserName,
+    ) -> Result<Self, CliError> {
         let settings = config::load(invocation)?;
         let mut signals = Signals::listen()?;
         let find = async {
-            let (target, no_secrets) = Target::open_for_iam(invocation, &settings).await?;
+            let (target, no_secrets) = Backend::open_for_iam(invocation, &settings).await?;
             let key = as_key(user.as_str());
             let user = match &key {
                 Some(key) => owner(&target, key).await?,
                 None => user.clone(),
             };
-            Ok((target, no_secrets, Chosen::for_iam_only(&user, "the user was not looked up"), key))
+            Ok((target, no_secrets, Target::for_iam_only(&user, "the user was not looked up"), key))
         };
-        let found = signals.or(find).await.unwrap_or_else(|signal| Err(Problem::signal(signal)));
+        let found = signals.or(find).await.unwrap_or_else(|signal| Err(CliError::signal(signal)));
         let (target, no_secrets, chosen, key) = found?;
         Ok(Self { invocation, kind, settings, signals, target, chosen, key, end_sessions: false, no_secrets })
     }
 
     /// Where the user stands: a plan's answer.
-    pub(crate) async fn look(&mut self) -> Result<Standing, Problem> {
+    pub(crate) async fn look(&mut self) -> Result<UserResult, CliError> {
         let rotator = Rotator::new(self.target.ports.clone());
         let (chosen, limits) = (vec![self.chosen.clone()], self.limits());
         let look = async { rotator.run(chosen, Mode::Plan, &limits, &Cancel::default(), &|_| {}).await };
-        let report = self.signals.or(look).await.map_err(Problem::signal)?;
+        let report = self.signals.or(look).await.map_err(CliError::signal)?;
         only(report)
     }
 
     /// The last use of each of the user's keys.
-    pub(crate) async fn evidence(&mut self, seen: &Standing) -> Result<Vec<EvidenceDocument>, Problem> {
+    pub(crate) async fn evidence(&mut self, seen: &UserResult) -> Result<Vec<EvidenceDocument>, CliError> {
         let (iam, user) = (self.target.ports.iam.clone(), seen.user.clone());
         let ask = async {
             let mut evidence = Vec::new();
@@ -111,11 +115,11 @@ impl<'a> Desk<'a> {
             }
             evidence
         };
-        self.signals.or(ask).await.map_err(Problem::signal)
+        self.signals.or(ask).await.map_err(CliError::signal)
     }
 
     /// Shows what the request will do, asks, does it, and shows what came of it.
-    pub(crate) async fn ask(mut self, seen: &Standing, request: Request, asking: Asking) -> Result<Exit, Problem> {
+    pub(crate) async fn ask(mut self, seen: &UserResult, request: Request, asking: Asking) -> Result<Exit, CliError> {
         let evidence = self.evidence(seen).await?;
         let plan = self.plan(&request).await?;
         let planned = only_of(&plan)?;
@@ -142,17 +146,17 @@ impl<'a> Desk<'a> {
         self.close(request, Done { report, before: Some(seen.clone()), intended, evidence, signal }).await
     }
 
-    fn question(&self, steps: &[Intended]) -> String {
+    fn question(&self, steps: &[PlannedAction]) -> String {
         let user = &self.chosen.subject.user;
         match (self.end_sessions, steps.is_empty()) {
-            (false, _) => Intended::question(steps, user),
+            (false, _) => PlannedAction::question(steps, user),
             (true, true) => format!("End the sessions of {user}"),
-            (true, false) => format!("{} and end the user's sessions", Intended::question(steps, user)),
+            (true, false) => format!("{} and end the user's sessions", PlannedAction::question(steps, user)),
         }
     }
 
     /// Switches the key off, with IAM and nothing else; then does the rest, as far as it can be done.
-    pub(crate) async fn switch_off(mut self, request: Request, asking: Asking) -> Result<Exit, Problem> {
+    pub(crate) async fn switch_off(mut self, request: Request, asking: Asking) -> Result<Exit, CliError> {
         let iam_only = self.chosen.clone();
         let mut before = None;
         if !asking.yes.yes || asking.dry_run {
@@ -184,7 +188,7 @@ impl<'a> Desk<'a> {
         };
         let (mut first, signal) = self.fulfil(off_only).await?;
         let key = request.off_first().cloned();
-        let mut intended: Vec<Intended> = key.into_iter().map(Intended::Deactivate).collect();
+        let mut intended: Vec<PlannedAction> = key.into_iter().map(PlannedAction::Deactivate).collect();
         let off = only_of(&first)?.clone();
         if !is_revoked(&off.outcome) || signal.is_some() {
             let done = Done { report: first, before, intended, evidence: Vec::new(), signal };
@@ -227,7 +231,7 @@ impl<'a> Desk<'a> {
     }
 
     /// What will follow, or, where that cannot be found out soon, that the key goes.
-    async fn preview(&mut self, request: &Request) -> Result<Report, Problem> {
+    async fn preview(&mut self, request: &Request) -> Result<Report, CliError> {
         let whole = async {
             self.find_rest().await.ok()?;
             self.plan(request).await.ok()
@@ -236,7 +240,7 @@ impl<'a> Desk<'a> {
             Ok(Some(report)) if report.users.iter().all(|one| !matches!(one.outcome, Outcome::Failed(_))) => Ok(report),
             _ => {
                 let user = self.chosen.subject.user.clone();
-                self.chosen = Chosen::for_iam_only(&user, "the user could not be looked up in time");
+                self.chosen = Target::for_iam_only(&user, "the user could not be looked up in time");
                 self.plan(request).await
             }
         }
@@ -257,7 +261,7 @@ impl<'a> Desk<'a> {
     }
 
     /// Shows what came of it, what is left, and what is still alive.
-    async fn close(mut self, request: Request, done: Done) -> Result<Exit, Problem> {
+    async fn close(mut self, request: Request, done: Done) -> Result<Exit, CliError> {
         let Done { report, before, intended, evidence, signal } = done;
         let done = only_of(&report)?;
         let mut document = self.document(Some(request.clone()), intended, evidence, &report)?;
@@ -293,17 +297,17 @@ impl<'a> Desk<'a> {
     /// A request that cannot even be put: what the look found says why.
     pub(crate) async fn refuse(
         mut self,
-        mut seen: Standing,
+        mut seen: UserResult,
         refusal: Refusal,
         asking: Asking,
-    ) -> Result<Exit, Problem> {
+    ) -> Result<Exit, CliError> {
         let evidence = self.evidence(&seen).await?;
         seen.outcome = Outcome::Refused(refusal);
         Ok(self.tell_seen(&seen, evidence, asking.dry_run))
     }
 
     /// Shows where the user stands, and changes nothing.
-    pub(crate) fn tell_seen(&self, seen: &Standing, evidence: Vec<EvidenceDocument>, dry_run: bool) -> Exit {
+    pub(crate) fn tell_seen(&self, seen: &UserResult, evidence: Vec<EvidenceDocument>, dry_run: bool) -> Exit {
         let now = self.target.ports.clock.now();
         let document = RequestDocument {
             schema: self.kind.schema(),
@@ -316,7 +320,7 @@ impl<'a> Desk<'a> {
             intended: Vec::new(),
             evidence,
             user: UserDocument::new(seen, now),
-            choices: WayOut::of(seen),
+            choices: Resolution::of(seen),
             left: None,
             still_alive: Vec::new(),
             sessions_ended: None,
@@ -330,14 +334,14 @@ impl<'a> Desk<'a> {
         self.tell(&told, None)
     }
 
-    async fn plan(&mut self, request: &Request) -> Result<Report, Problem> {
+    async fn plan(&mut self, request: &Request) -> Result<Report, CliError> {
         let rotator = Rotator::new(self.target.ports.clone());
         let (chosen, limits, request) = (self.chosen.clone(), self.limits(), request.clone());
         let plan = async { rotator.fulfil(chosen, request, Mode::Plan, &limits, &Cancel::default(), &|_| {}).await };
-        self.signals.or(plan).await.map_err(Problem::signal)
+        self.signals.or(plan).await.map_err(CliError::signal)
     }
 
-    async fn fulfil(&mut self, request: Request) -> Result<(Report, Option<u8>), Problem> {
+    async fn fulfil(&mut self, request: Request) -> Result<(Report, Option<u8>), CliError> {
         let invocation = self.invocation;
         let notifiers = match self.target.notifiers(&self.settings, std::slice::from_ref(&self.chosen)) {
             Ok(notifiers) => notifiers,
@@ -346,10 +350,10 @@ impl<'a> Desk<'a> {
                 say!("{} nobody is notified: {error}", paint(style::WARN, "warning:"));
                 Vec::new()
             }
-            Err(error) => return Err(Problem::usage(error)),
+            Err(error) => return Err(CliError::usage(error)),
         };
         let rotator = notifiers.into_iter().fold(Rotator::new(self.target.ports.clone()), Rotator::notify);
-        let teller = Teller::new(1, invocation.silent, invocation.json);
+        let teller = ProgressReporter::new(1, invocation.silent, invocation.json);
         let cancel = Cancel::default();
         let limits = self.limits();
         let progress = |progress| teller.take(&progress);
@@ -363,10 +367,10 @@ impl<'a> Desk<'a> {
     fn document(
         &self,
         request: Option<Request>,
-        intended: Vec<Intended>,
+        intended: Vec<PlannedAction>,
         evidence: Vec<EvidenceDocument>,
         report: &Report,
-    ) -> Result<RequestDocument, Problem> {
+    ) -> Result<RequestDocument, CliError> {
         Ok(RequestDocument {
             schema: self.kind.schema(),
             started: report.started,
@@ -406,23 +410,23 @@ impl<'a> Desk<'a> {
             Outcome::Waiting(_)
             | Outcome::Due(_)
             | Outcome::Settled { .. }
-            | Outcome::Proving { .. }
+            | Outcome::Verifying { .. }
             | Outcome::Stopped(Stop::ChangeLimit)
                 if told.document.request.is_some() =>
             {
                 Exit::Failed
             }
             // Nobody knows what it would do.
-            Outcome::Intended(steps) if steps.is_empty() => Exit::Failed,
-            Outcome::Intended(steps) if steps.iter().any(|step| matches!(step, Intended::Wait(_))) => Exit::Failed,
-            Outcome::Intended(steps) if steps.iter().any(|step| matches!(step, Intended::Stop(_))) => Exit::Blocked,
+            Outcome::Planned(steps) if steps.is_empty() => Exit::Failed,
+            Outcome::Planned(steps) if steps.iter().any(|step| matches!(step, PlannedAction::Wait(_))) => Exit::Failed,
+            Outcome::Planned(steps) if steps.iter().any(|step| matches!(step, PlannedAction::Stop(_))) => Exit::Blocked,
             outcome => Exit::of(outcome.verdict(), signal),
         }
     }
 
     fn account(&self) -> Option<String> {
         let account = self.chosen.subject.arn.account();
-        (account != Chosen::NO_ACCOUNT).then(|| account.to_owned())
+        (account != Target::NO_ACCOUNT).then(|| account.to_owned())
     }
 
     fn region(&self) -> Option<String> {
@@ -435,9 +439,9 @@ impl<'a> Desk<'a> {
     }
 }
 
-fn steps_of(planned: &Standing) -> Vec<Intended> {
+fn steps_of(planned: &UserResult) -> Vec<PlannedAction> {
     match &planned.outcome {
-        Outcome::Intended(steps) => steps.clone(),
+        Outcome::Planned(steps) => steps.clone(),
         _ => Vec::new(),
     }
 }
@@ -446,19 +450,19 @@ async fn find(
     invocation: &Invocation,
     settings: &Settings,
     named: &UserName,
-) -> Result<(Target, Chosen, Option<KeyId>), Problem> {
-    let target = Target::open(invocation, settings).await?;
+) -> Result<(Backend, Target, Option<KeyId>), CliError> {
+    let target = Backend::open(invocation, settings).await?;
     let key = as_key(named.as_str());
     let user = match &key {
         Some(key) => owner(&target, key).await?,
         None => named.clone(),
     };
     let found = settings.find_named(target.ports.iam.as_ref(), &target.homes(settings), &user).await;
-    let found = found.map_err(|error| Problem::failed(format!("the account's users could not be listed: {error}")))?;
+    let found = found.map_err(|error| CliError::failed(format!("the account's users could not be listed: {error}")))?;
     match found {
         Ok(chosen) => Ok((target, chosen, key)),
         Err(missing) => {
-            let problem = Problem::usage(missing.to_string());
+            let problem = CliError::usage(missing.to_string());
             Err(match missing.why {
                 MissingWhy::Excluded { .. } | MissingWhy::OutsidePath { .. } => problem.hint(format!(
                     "the settings exclude and path_prefix leave this user to you. To switch a leaked key off all the same: \
@@ -471,23 +475,23 @@ async fn find(
 }
 
 /// Whose key it is: who finds one in public knows no more than its id.
-async fn owner(target: &Target, key: &KeyId) -> Result<UserName, Problem> {
+async fn owner(target: &Backend, key: &KeyId) -> Result<UserName, CliError> {
     match target.trail.key_record(key).await {
         Ok(record) => Ok(record.user),
-        Err(error) => Err(Problem::usage(format!("whose key {key} is could not be found out: {error}")).hint(format!(
+        Err(error) => Err(CliError::usage(format!("whose key {key} is could not be found out: {error}")).hint(format!(
             "nothing was done. If it is another account's: aws sts get-access-key-info --access-key-id {key} says which"
         ))),
     }
 }
 
-fn only(report: Report) -> Result<Standing, Problem> {
+fn only(report: Report) -> Result<UserResult, CliError> {
     report.users.into_iter().next().ok_or_else(nobody)
 }
 
-fn only_of(report: &Report) -> Result<&Standing, Problem> {
+fn only_of(report: &Report) -> Result<&UserResult, CliError> {
     report.users.first().ok_or_else(nobody)
 }
 
-fn nobody() -> Problem {
-    Problem::failed("the run has no answer for the user; this is a fault in keyrot, please report it")
+fn nobody() -> CliError {
+    CliError::failed("the run has no answer for the user; this is a fault in keyrot, please report it")
 }

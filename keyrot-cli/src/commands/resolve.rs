@@ -1,14 +1,14 @@
 //! `resolve`: a blocked user's way out.
 
-use super::request::{Asking, Desk};
+use super::request::{Asking, RequestSession};
 use crate::args::Invocation;
 use crate::confirm::{ask, can_ask};
+use crate::error::CliError;
 use crate::exit::Exit;
-use crate::problem::Problem;
 use crate::render::request::{self as render, Kind};
 use crate::render::{print, width};
 use keyrot_core::UserName;
-use keyrot_core::requests::WayOut;
+use keyrot_core::requests::Resolution;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -40,13 +40,13 @@ pub(crate) struct Resolve {
     asking: Asking,
 }
 
-pub(crate) async fn resolve(invocation: &Invocation, args: &Resolve) -> Result<Exit, Problem> {
-    let mut desk = Desk::open(invocation, Kind::Resolve, &args.user).await?;
+pub(crate) async fn resolve(invocation: &Invocation, args: &Resolve) -> Result<Exit, CliError> {
+    let mut desk = RequestSession::open(invocation, Kind::Resolve, &args.user).await?;
     let seen = desk.look().await?;
     if !args.asking.dry_run {
         desk.lift().await;
     }
-    let ways = WayOut::of(&seen);
+    let ways = Resolution::of(&seen);
     if let Some(choice) = &args.choose {
         let way = ways.iter().find(|way| way.choice == *choice).ok_or_else(|| no_choice(choice, &ways, &args.user))?;
         return desk.ask(&seen, way.request.clone(), args.asking).await;
@@ -66,21 +66,21 @@ pub(crate) async fn resolve(invocation: &Invocation, args: &Resolve) -> Result<E
     }
 }
 
-fn no_choice(choice: &str, ways: &[WayOut], user: &UserName) -> Problem {
+fn no_choice(choice: &str, ways: &[Resolution], user: &UserName) -> CliError {
     let names: Vec<&str> = ways.iter().map(|way| way.choice.as_str()).collect();
-    Problem::usage(format!("{choice} is no choice for {user}")).hint(match names.as_slice() {
+    CliError::usage(format!("{choice} is no choice for {user}")).hint(match names.as_slice() {
         [] => format!("nothing can be chosen: keyrot resolve {user} says why"),
         names => format!("expected one of: {}", names.join(", ")),
     })
 }
 
 /// Asks for a number on the terminal; nothing is no choice.
-async fn chosen(ways: &[WayOut]) -> Result<Option<&WayOut>, Problem> {
+async fn chosen(ways: &[Resolution]) -> Result<Option<&Resolution>, CliError> {
     let answer = ask(&format!("Which? [1-{}, or nothing to leave it] ", ways.len())).await?;
     if answer.is_empty() {
         return Ok(None);
     }
     let way = answer.parse::<usize>().ok().and_then(|number| ways.get(number.checked_sub(1)?));
-    let problem = || Problem::usage(format!("{answer} is no choice; nothing was done"));
+    let problem = || CliError::usage(format!("{answer} is no choice; nothing was done"));
     way.map(Some).ok_or_else(|| problem().hint(format!("expected a number from 1 to {}", ways.len())))
 }

@@ -1,10 +1,10 @@
 //! `revoke`: have done with a key that leaked.
 
-use super::request::{Asking, Desk};
+use super::request::{Asking, RequestSession};
 use super::who_uses::as_key;
 use crate::args::Invocation;
+use crate::error::CliError;
 use crate::exit::Exit;
-use crate::problem::Problem;
 use crate::render::request::Kind;
 use keyrot_core::{KeyId, Request, Revocation, UserName};
 
@@ -63,7 +63,7 @@ pub(crate) struct Revoke {
     asking: Asking,
 }
 
-pub(crate) async fn revoke(invocation: &Invocation, args: &Revoke) -> Result<Exit, Problem> {
+pub(crate) async fn revoke(invocation: &Invocation, args: &Revoke) -> Result<Exit, CliError> {
     let named = args.key.clone().or_else(|| as_key(args.user.as_str()));
     let ended = match named.clone().filter(|_| args.without_successor) {
         Some(key) => switch_off(invocation, args, key).await,
@@ -82,16 +82,16 @@ pub(crate) async fn revoke(invocation: &Invocation, args: &Revoke) -> Result<Exi
 }
 
 /// With nothing but IAM first, and whatever else can be done after that.
-async fn switch_off(invocation: &Invocation, args: &Revoke, key: KeyId) -> Result<Exit, Problem> {
-    let mut desk = Desk::for_iam_only(invocation, Kind::Revoke, &args.user).await?;
+async fn switch_off(invocation: &Invocation, args: &Revoke, key: KeyId) -> Result<Exit, CliError> {
+    let mut desk = RequestSession::for_iam_only(invocation, Kind::Revoke, &args.user).await?;
     desk.end_sessions = args.end_sessions;
     let request = Request::Revoke(args.order(Revocation::of(key)));
     desk.switch_off(request, args.asking).await
 }
 
 /// With a successor in place first; or of a key that is not named, and has to be looked up.
-async fn replace(invocation: &Invocation, args: &Revoke) -> Result<Exit, Problem> {
-    let mut desk = Desk::open(invocation, Kind::Revoke, &args.user).await?;
+async fn replace(invocation: &Invocation, args: &Revoke) -> Result<Exit, CliError> {
+    let mut desk = RequestSession::open(invocation, Kind::Revoke, &args.user).await?;
     desk.end_sessions = args.end_sessions;
     let seen = desk.look().await?;
     let key = args.key.clone().or_else(|| desk.key.clone());

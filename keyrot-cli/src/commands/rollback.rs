@@ -1,9 +1,9 @@
 //! `rollback`: the key that was current before is published again.
 
-use super::request::{Asking, Desk};
+use super::request::{Asking, RequestSession};
 use crate::args::Invocation;
+use crate::error::CliError;
 use crate::exit::Exit;
-use crate::problem::Problem;
 use crate::render::request::Kind;
 use keyrot_core::{KeyId, Request, UserName};
 
@@ -39,8 +39,8 @@ pub(crate) struct Rollback {
     asking: Asking,
 }
 
-pub(crate) async fn rollback(invocation: &Invocation, args: &Rollback) -> Result<Exit, Problem> {
-    let mut desk = Desk::open(invocation, Kind::Rollback, &args.user).await?;
+pub(crate) async fn rollback(invocation: &Invocation, args: &Rollback) -> Result<Exit, CliError> {
+    let mut desk = RequestSession::open(invocation, Kind::Rollback, &args.user).await?;
     let seen = desk.look().await?;
     match args.to.clone().map_or_else(|| Request::key_before(&seen), Ok) {
         Ok(to) => desk.ask(&seen, Request::Rollback { to }, args.asking).await,

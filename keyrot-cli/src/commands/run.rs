@@ -1,39 +1,39 @@
 //! `plan`, `rotate`, `status`: one pass over the users, looking or acting, shown in three ways.
 
 use crate::args::{Invocation, Rotate, Users};
+use crate::backend::Backend;
 use crate::config;
+use crate::error::CliError;
 use crate::exit::Exit;
-use crate::problem::Problem;
-use crate::progress::{Teller, say_sandbox};
+use crate::progress::{ProgressReporter, say_sandbox};
 use crate::render::run::{Screen, screen};
 use crate::render::{paint, print, print_json, style, width};
 use crate::signals::Signals;
-use crate::target::Target;
 use keyrot_core::engine::NotifierFailure;
 use keyrot_core::selection::MissingWhy;
 use keyrot_core::settings::Settings;
 use keyrot_core::{Cancel, Mode, Notifier, Rotator, RunDocument, Selected, UserName};
 use std::sync::Arc;
 
-pub(crate) async fn plan(invocation: &Invocation, users: &Users) -> Result<Exit, Problem> {
+pub(crate) async fn plan(invocation: &Invocation, users: &Users) -> Result<Exit, CliError> {
     run(invocation, users, Screen::Plan, false).await
 }
 
-pub(crate) async fn rotate(invocation: &Invocation, args: &Rotate) -> Result<Exit, Problem> {
+pub(crate) async fn rotate(invocation: &Invocation, args: &Rotate) -> Result<Exit, CliError> {
     let what = if args.dry_run { Screen::Plan } else { Screen::Rotate };
     run(invocation, &args.users, what, args.force).await
 }
 
-pub(crate) async fn status(invocation: &Invocation, users: &Users) -> Result<Exit, Problem> {
+pub(crate) async fn status(invocation: &Invocation, users: &Users) -> Result<Exit, CliError> {
     run(invocation, users, Screen::Status, false).await
 }
 
-async fn run(invocation: &Invocation, users: &Users, what: Screen, force: bool) -> Result<Exit, Problem> {
+async fn run(invocation: &Invocation, users: &Users, what: Screen, force: bool) -> Result<Exit, CliError> {
     let settings = config::load(invocation)?;
     let mut signals = Signals::listen()?;
     let names = [&users.users[..], &users.named[..]].concat();
     let found = signals.or(find(invocation, &settings, &names)).await;
-    let (target, mut selected) = found.unwrap_or_else(|signal| Err(Problem::signal(signal)))?;
+    let (target, mut selected) = found.unwrap_or_else(|signal| Err(CliError::signal(signal)))?;
     let (sandbox, now) = (target.sandbox, target.ports.clock.now());
     if force {
         selected.force(now);
@@ -46,7 +46,7 @@ async fn run(invocation: &Invocation, users: &Users, what: Screen, force: bool) 
     let limits = settings.limits(now);
     say_of_selection(invocation, &selected, sandbox, now);
 
-    let teller = Teller::new(selected.chosen.len(), invocation.silent, invocation.json);
+    let teller = ProgressReporter::new(selected.chosen.len(), invocation.silent, invocation.json);
     let notifiers = match what {
         Screen::Rotate => notifiers(&settings, &target, &selected)?,
         Screen::Plan | Screen::Status => Vec::new(),
@@ -87,26 +87,30 @@ fn say_what_was_not_told(failures: &[NotifierFailure]) {
 }
 
 /// Whom to notify of the run.
-fn notifiers(settings: &Settings, target: &Target, selected: &Selected) -> Result<Vec<Arc<dyn Notifier>>, Problem> {
+fn notifiers(settings: &Settings, target: &Backend, selected: &Selected) -> Result<Vec<Arc<dyn Notifier>>, CliError> {
     if target.sandbox && !settings.notify().is_empty() {
         let text = "nobody is told: `notify` is set, but this is a sandbox, and nothing in it is real";
         say!("{} {text}", paint(style::DIM, "note:"));
     }
-    target.notifiers(settings, &selected.chosen).map_err(Problem::usage)
+    target.notifiers(settings, &selected.chosen).map_err(CliError::usage)
 }
 
 /// Builds the ports, and finds whom to work on. Nothing is changed before every user named is known to be selected.
-async fn find(invocation: &Invocation, settings: &Settings, names: &[UserName]) -> Result<(Target, Selected), Problem> {
-    let target = Target::open(invocation, settings).await?;
+async fn find(
+    invocation: &Invocation,
+    settings: &Settings,
+    names: &[UserName],
+) -> Result<(Backend, Selected), CliError> {
+    let target = Backend::open(invocation, settings).await?;
     let selected = settings.find(target.ports.iam.as_ref(), &target.homes(settings), names).await.map_err(|error| {
-        Problem::failed(format!("the account's users could not be listed: {error}"))
+        CliError::failed(format!("the account's users could not be listed: {error}"))
             .hint("nobody is selected unless everybody could be seen; nothing was touched")
     })?;
     match selected.missing.as_slice() {
         [] => Ok((target, selected)),
         missing => {
             let lines: Vec<String> = missing.iter().map(ToString::to_string).collect();
-            let problem = Problem::usage(lines.join("\n"));
+            let problem = CliError::usage(lines.join("\n"));
             let untagged = missing.iter().find(|m| matches!(m.why, MissingWhy::NotTagged { .. }));
             Err(match untagged.filter(|_| !target.sandbox) {
                 Some(one) => problem.hint(format!(
@@ -122,7 +126,7 @@ async fn find(invocation: &Invocation, settings: &Settings, names: &[UserName]) 
 }
 
 fn say_of_selection(invocation: &Invocation, selected: &Selected, sandbox: bool, now: keyrot_core::Timestamp) {
-    for pattern in &selected.idle_exclusions {
+    for pattern in &selected.unmatched_exclusions {
         let text = format!("the exclusion {pattern} fits no user; is it mistyped?");
         say!("{} {text}", paint(style::WARN, "warning:"));
     }

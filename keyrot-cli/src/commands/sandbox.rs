@@ -2,9 +2,9 @@
 
 use crate::args::{Invocation, Sandbox};
 use crate::config;
+use crate::error::CliError;
 use crate::exit::Exit;
 use crate::meant::did_you_mean;
-use crate::problem::Problem;
 use crate::render::sandbox::screen;
 use crate::render::{paint, print, print_json, style, time, width};
 use crate::sandbox::{SandboxDocument, SandboxFile, seed};
@@ -33,7 +33,7 @@ struct Done {
     message: String,
 }
 
-pub(crate) async fn sandbox(invocation: &Invocation, command: &Sandbox) -> Result<Exit, Problem> {
+pub(crate) async fn sandbox(invocation: &Invocation, command: &Sandbox) -> Result<Exit, CliError> {
     let settings = config::load(invocation)?;
     let path = invocation.sandbox.clone().flatten();
     if let Sandbox::Reset = command {
@@ -41,7 +41,7 @@ pub(crate) async fn sandbox(invocation: &Invocation, command: &Sandbox) -> Resul
         let world = seed().await;
         file.replace(&world)?;
         let message = format!("{} is as it was at first", file.path().display());
-        return Ok(tell(invocation, Exit::Well, Done::new("reset", &world, message)));
+        return Ok(tell(invocation, Exit::Success, Done::new("reset", &world, message)));
     }
     let (file, made) = SandboxFile::open(path.as_deref()).await?;
     if made {
@@ -54,7 +54,7 @@ pub(crate) async fn sandbox(invocation: &Invocation, command: &Sandbox) -> Resul
         } else {
             print(&screen(&document, file.path(), width()));
         }
-        return Ok(Exit::Well);
+        return Ok(Exit::Success);
     }
     let (exit, done) = file.change(|world| change(world, command, &settings))??;
     Ok(tell(invocation, exit, done))
@@ -64,19 +64,19 @@ fn tell(invocation: &Invocation, exit: Exit, done: Done) -> Exit {
     if invocation.json {
         print_json(&done);
     } else {
-        let color = if exit == Exit::Well { style::GOOD } else { style::WARN };
+        let color = if exit == Exit::Success { style::GOOD } else { style::WARN };
         let now = paint(style::DIM, format!("[{}]", time::absolute(done.now)));
         print(&format!("{now} {}\n", paint(color, done.message)));
     }
     exit
 }
 
-fn change(world: &mut World, command: &Sandbox, settings: &Settings) -> Result<(Exit, Done), Problem> {
+fn change(world: &mut World, command: &Sandbox, settings: &Settings) -> Result<(Exit, Done), CliError> {
     let done = match command {
-        Sandbox::Show | Sandbox::Reset => return Err(Problem::usage("this changes nothing in the account")),
+        Sandbox::Show | Sandbox::Reset => return Err(CliError::usage("this changes nothing in the account")),
         Sandbox::Advance { time } => {
             if *time > TEN_YEARS {
-                return Err(Problem::usage("the sandbox's clock moves by at most ten years at a time"));
+                return Err(CliError::usage("the sandbox's clock moves by at most ten years at a time"));
             }
             world.advance(*time);
             Done::new("advanced", world, format!("{} later", humantime::format_duration(*time)))
@@ -97,7 +97,7 @@ fn change(world: &mut World, command: &Sandbox, settings: &Settings) -> Result<(
             let before = found.tags.len();
             found.tags.retain(|k, _| !k.eq_ignore_ascii_case(tag));
             if found.tags.len() == before {
-                return Err(Problem::usage(format!("{user} has no tag {tag}")));
+                return Err(CliError::usage(format!("{user} has no tag {tag}")));
             }
             Done::new("untagged", world, format!("{user} has no tag {tag} any more")).of(user)
         }
@@ -120,7 +120,7 @@ fn change(world: &mut World, command: &Sandbox, settings: &Settings) -> Result<(
     if matches!(command, Sandbox::Deactivate { .. } | Sandbox::Reactivate { .. } | Sandbox::Delete { .. }) {
         world.advance(BY_HAND);
     }
-    Ok((Exit::Well, done))
+    Ok((Exit::Success, done))
 }
 
 /// A consumer signs a request.
@@ -130,7 +130,7 @@ fn use_key(
     user: &UserName,
     key: Option<&KeyId>,
     what: &TrailedUse<'_>,
-) -> Result<(Exit, Done), Problem> {
+) -> Result<(Exit, Done), CliError> {
     known(world, user)?;
     let credentials = match key {
         Some(key) => World::credentials_of(key),
@@ -145,10 +145,10 @@ fn use_key(
     }
     let (exit, result, text) = match &answer {
         ProbeAnswer::Authenticated(arn) if arn.name() == user => {
-            (Exit::Well, "accepted", format!("accepted: {user} called {service} in {region} with {key}"))
+            (Exit::Success, "accepted", format!("accepted: {user} called {service} in {region} with {key}"))
         }
         ProbeAnswer::Authenticated(arn) => {
-            return Err(Problem::usage(format!("{key} is no key of {user}'s but of {}'s", arn.name())));
+            return Err(CliError::usage(format!("{key} is no key of {user}'s but of {}'s", arn.name())));
         }
         _ => (Exit::Failed, "refused", format!("refused: {key} is not Active, does not work yet, or does not exist")),
     };
@@ -156,13 +156,13 @@ fn use_key(
 }
 
 /// What a consumer finds in the user's secret.
-fn from_secret(world: &World, settings: &Settings, user: &UserName) -> Result<Credentials, Problem> {
+fn from_secret(world: &World, settings: &Settings, user: &UserName) -> Result<Credentials, CliError> {
     let secret = secret_of(world, settings, user);
     let found = secret.as_ref().and_then(|name| world.secret(name));
     let current = found.and_then(|secret| secret.value(secret.labelled(Label::Current)?)).and_then(Value::read);
     current.ok_or_else(|| {
         let hint = format!("name a key: keyrot sandbox use {user} --key KEY; `keyrot sandbox show` lists them");
-        Problem::failed(format!("no secret holds a key of {user}'s yet")).hint(hint)
+        CliError::failed(format!("no secret holds a key of {user}'s yet")).hint(hint)
     })
 }
 
@@ -175,25 +175,25 @@ fn secret_of(world: &World, settings: &Settings, user: &UserName) -> Option<Secr
     selected.chosen.into_iter().next().map(|chosen| chosen.subject.secret)
 }
 
-fn known<'a>(world: &'a mut World, user: &UserName) -> Result<&'a mut keyrot_core::memory::MemoryUser, Problem> {
+fn known<'a>(world: &'a mut World, user: &UserName) -> Result<&'a mut keyrot_core::memory::MemoryUser, CliError> {
     let names: Vec<String> = world.users().map(|u| u.arn.name().to_string()).collect();
     let meant = did_you_mean(user, &world.list_users("/"));
     world.user_mut(user).ok_or_else(|| {
-        Problem::usage(format!("there is no user {user} in the sandbox{meant}"))
+        CliError::usage(format!("there is no user {user} in the sandbox{meant}"))
             .hint(format!("there are {}", names.join(", ")))
     })
 }
 
-fn owner(world: &World, key: &KeyId) -> Result<UserName, Problem> {
+fn owner(world: &World, key: &KeyId) -> Result<UserName, CliError> {
     let user = world.users().find(|user| user.key(key).is_some());
     user.map(|user| user.arn.name().clone()).ok_or_else(|| {
-        Problem::usage(format!("there is no key {key} in the sandbox")).hint("`keyrot sandbox show` lists the keys")
+        CliError::usage(format!("there is no key {key} in the sandbox")).hint("`keyrot sandbox show` lists the keys")
     })
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it is handed to map_err")]
-fn refused(refusal: Refusal) -> Problem {
-    Problem::failed(refusal.to_string())
+fn refused(refusal: Refusal) -> CliError {
+    CliError::failed(refusal.to_string())
 }
 
 impl Done {

@@ -1,19 +1,19 @@
 //! `keyrot who-uses`: the evidence of a key's use, from IAM's record and CloudTrail's event history. It changes nothing.
 
 use crate::args::Invocation;
+use crate::backend::Backend;
 use crate::config;
+use crate::error::CliError;
 use crate::exit::Exit;
 use crate::meant::did_you_mean;
-use crate::problem::Problem;
 use crate::progress::{USERS, bar};
 use crate::render::who_uses::{LIMITS, screen};
 use crate::render::{paint, print, print_json, style, time, width};
 use crate::signals::Signals;
-use crate::target::Target;
 use indicatif::{HumanDuration, ProgressBar, ProgressState, ProgressStyle};
 use keyrot_core::engine::Progress;
 use keyrot_core::model::UseEvidence;
-use keyrot_core::report::{UserDocument, Verdict};
+use keyrot_core::report::{RunStatus, UserDocument};
 use keyrot_core::settings::Settings;
 use keyrot_core::usage::{TrailBounds, is_region, look_up, regions_to_ask};
 use keyrot_core::{AccessKey, Cancel, ErrorKind, KeyId, LastUse, Mode, Rotator, Timestamp, UserName};
@@ -127,14 +127,14 @@ struct Subject {
     last_use: LastUse,
 }
 
-pub(crate) async fn who_uses(invocation: &Invocation, args: &WhoUses) -> Result<Exit, Problem> {
+pub(crate) async fn who_uses(invocation: &Invocation, args: &WhoUses) -> Result<Exit, CliError> {
     let settings = config::load(invocation)?;
     let mut signals = Signals::listen()?;
     let work = async {
-        let target = Target::open(invocation, &settings).await?;
+        let target = Backend::open(invocation, &settings).await?;
         find_out(invocation, &settings, args, &target).await
     };
-    let document = signals.or(work).await.unwrap_or_else(|signal| Err(Problem::signal(signal)))?;
+    let document = signals.or(work).await.unwrap_or_else(|signal| Err(CliError::signal(signal)))?;
     if invocation.json {
         print_json(&document);
     } else {
@@ -142,15 +142,15 @@ pub(crate) async fn who_uses(invocation: &Invocation, args: &WhoUses) -> Result<
     }
     let failed =
         |one: &KeyUses| one.problem.is_some() || one.uses.regions.iter().any(|region| region.problem.is_some());
-    Ok(if !document.unseen.is_empty() || document.keys.iter().any(failed) { Exit::Failed } else { Exit::Well })
+    Ok(if !document.unseen.is_empty() || document.keys.iter().any(failed) { Exit::Failed } else { Exit::Success })
 }
 
 async fn find_out(
     invocation: &Invocation,
     settings: &Settings,
     args: &WhoUses,
-    target: &Target,
-) -> Result<Document, Problem> {
+    target: &Backend,
+) -> Result<Document, CliError> {
     let mut unseen = Vec::new();
     let (user, found) = match args.whose.as_deref().map(|whose| as_key(whose).ok_or(whose)) {
         Some(Ok(key)) => of_key(target, key).await?,
@@ -168,7 +168,7 @@ async fn find_out(
             asked.push(region.clone());
         }
     });
-    let teller = Teller::new(invocation.silent);
+    let teller = ProgressReporter::new(invocation.silent);
     teller.expect(found.len());
     let mut keys = Vec::new();
     for one in found {
@@ -205,7 +205,7 @@ async fn find_out(
 }
 
 /// A key that IAM does not know any more may still be in the trail.
-async fn of_key(target: &Target, key: KeyId) -> Result<(Option<UserName>, Vec<Found>), Problem> {
+async fn of_key(target: &Backend, key: KeyId) -> Result<(Option<UserName>, Vec<Found>), CliError> {
     let (user, last_use) = match target.trail.key_record(&key).await {
         Ok(record) => (Some(record.user), record.last_use),
         Err(error) => (None, LastUse::Unknown(error.to_string())),
@@ -213,14 +213,14 @@ async fn of_key(target: &Target, key: KeyId) -> Result<(Option<UserName>, Vec<Fo
     Ok((user.clone(), vec![Found::Recorded(Subject { user, key, listed: None, last_use })]))
 }
 
-async fn of_user(target: &Target, name: &str) -> Result<(Option<UserName>, Vec<Found>), Problem> {
+async fn of_user(target: &Backend, name: &str) -> Result<(Option<UserName>, Vec<Found>), CliError> {
     let user = UserName::parse(name).map_err(|error| {
-        Problem::usage(error.to_string()).hint("name a user, or an access key's id such as AKIAIOSFODNN7EXAMPLE")
+        CliError::usage(error.to_string()).hint("name a user, or an access key's id such as AKIAIOSFODNN7EXAMPLE")
     })?;
     let mut keys = match target.ports.iam.list_keys(&user).await {
         Ok(keys) => keys,
         Err(error) if error.kind == ErrorKind::NotFound => return Err(nobody(target, &user).await),
-        Err(error) => return Err(Problem::failed(format!("the keys of {user} could not be listed: {error}"))),
+        Err(error) => return Err(CliError::failed(format!("the keys of {user} could not be listed: {error}"))),
     };
     keys.sort_by_key(|key| key.created);
     let found = keys.into_iter().map(|key| Found::Listed(user.clone(), key)).collect();
@@ -229,16 +229,16 @@ async fn of_user(target: &Target, name: &str) -> Result<(Option<UserName>, Vec<F
 
 /// The old keys of all selected users that still work, as far as a look at each user tells which key is the old one.
 async fn of_those_who_lag(
-    target: &Target,
+    target: &Backend,
     settings: &Settings,
     silent: bool,
     unseen: &mut Vec<Unseen>,
-) -> Result<Vec<(UserName, AccessKey)>, Problem> {
+) -> Result<Vec<(UserName, AccessKey)>, CliError> {
     let selected = settings.find(target.ports.iam.as_ref(), &target.homes(settings), &[]).await;
-    let selected = selected.map_err(|error| Problem::failed(format!("the users could not be listed: {error}")))?;
+    let selected = selected.map_err(|error| CliError::failed(format!("the users could not be listed: {error}")))?;
     let limits = settings.limits(target.ports.clock.now());
     let rotator = Rotator::new(target.ports.clone());
-    let teller = Teller::of_users(selected.chosen.len(), silent);
+    let teller = ProgressReporter::of_users(selected.chosen.len(), silent);
     let one_more = |progress| {
         if let Progress::Done(_) = progress {
             teller.one_more();
@@ -251,7 +251,7 @@ async fn of_those_who_lag(
         let message = || UserDocument::new(&one, report.finished).message;
         let known = one.old_keys();
         let problem = match (one.outcome.verdict(), &known) {
-            (Verdict::Failed | Verdict::Stopped, _) => Some(format!("could not be looked at: {}", message())),
+            (RunStatus::Failed | RunStatus::Stopped, _) => Some(format!("could not be looked at: {}", message())),
             (_, None) => Some(format!("which key is the old one is not known: {}", message())),
             (_, Some(_)) => None,
         };
@@ -263,7 +263,7 @@ async fn of_those_who_lag(
 
 impl Subject {
     /// With IAM's record of its last use.
-    async fn of(target: &Target, found: Found) -> Self {
+    async fn of(target: &Backend, found: Found) -> Self {
         match found {
             Found::Recorded(subject) => subject,
             Found::Listed(user, listed) => {
@@ -276,10 +276,10 @@ impl Subject {
 }
 
 /// Who may ask for one user's keys need not be allowed to list all users: then nobody is suggested.
-async fn nobody(target: &Target, user: &UserName) -> Problem {
+async fn nobody(target: &Backend, user: &UserName) -> CliError {
     let users = target.ports.iam.users("/").await.unwrap_or_default();
     let meant = did_you_mean(user, &users);
-    Problem::usage(format!("there is no user {user} in this account{meant}"))
+    CliError::usage(format!("there is no user {user} in this account{meant}"))
         .hint("`keyrot status` lists the users with the tag, and `keyrot audit` everybody with a key")
 }
 
@@ -326,12 +326,12 @@ fn region(text: &str) -> Result<String, String> {
 }
 
 /// Says on stderr what is under way: a look at many users, or a scan of many events, takes minutes.
-struct Teller {
+struct ProgressReporter {
     bar: ProgressBar,
     silent: bool,
 }
 
-impl Teller {
+impl ProgressReporter {
     fn new(silent: bool) -> Self {
         let bar = bar(None, silent, "{spinner} {msg}, {elapsed} so far");
         bar.set_message(IAM);

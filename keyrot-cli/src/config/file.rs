@@ -1,8 +1,8 @@
 //! A settings file: whose it is decides whether it is read.
 
 use super::ways_out;
+use crate::error::CliError;
 use crate::output;
-use crate::problem::Problem;
 use std::fs::{File, Metadata};
 use std::io::ErrorKind;
 use std::path::Path;
@@ -33,10 +33,10 @@ pub(super) struct SettingsText {
 }
 
 /// Reads the file. `None` if it is not there, unless it was named.
-pub(super) fn read(path: &Path, place: Place) -> Result<Option<SettingsText>, Problem> {
+pub(super) fn read(path: &Path, place: Place) -> Result<Option<SettingsText>, CliError> {
     let name = path.display().to_string();
     let unreadable = |why: String| {
-        let problem = Problem::usage(format!("the settings file {name} cannot be read: {why}"));
+        let problem = CliError::usage(format!("the settings file {name} cannot be read: {why}"));
         match place {
             Place::Named => problem.hint("name another one with --config, or leave --config out"),
             Place::Own => problem.hint("repair or remove it, or name another one with --config; nothing was done"),
@@ -67,7 +67,7 @@ fn is_absent(kind: ErrorKind) -> bool {
 /// Refuses a file that another user wrote or can write, in the manner of ssh: strictly for the user's own file, which is read without being asked for,
 /// and where everybody can write. A file that was named is otherwise taken, and the doubt is told.
 #[cfg(unix)]
-fn check(name: &str, found: &Metadata, place: Place) -> Result<Option<String>, Problem> {
+fn check(name: &str, found: &Metadata, place: Place) -> Result<Option<String>, CliError> {
     use std::os::unix::fs::MetadataExt;
     const GROUP: u32 = 0o020;
     const OTHERS: u32 = 0o002;
@@ -96,7 +96,7 @@ fn check(name: &str, found: &Metadata, place: Place) -> Result<Option<String>, P
         (None, _) => "copy it to a file of your own".to_owned(),
     };
     if refuse {
-        return Err(Problem::usage(format!("the settings file {name} is refused: {why}"))
+        return Err(CliError::usage(format!("the settings file {name} is refused: {why}"))
             .hint(format!("{hint}; nothing was done")));
     }
     Ok((place == Place::Named).then(|| format!("the settings file {name}: {why}")))
@@ -104,7 +104,7 @@ fn check(name: &str, found: &Metadata, place: Place) -> Result<Option<String>, P
 
 #[cfg(not(unix))]
 #[allow(clippy::unnecessary_wraps)]
-fn check(_: &str, _: &Metadata, _: Place) -> Result<Option<String>, Problem> {
+fn check(_: &str, _: &Metadata, _: Place) -> Result<Option<String>, CliError> {
     Ok(None)
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Reading, secret_of};
 use crate::args::reading_in;
-use crate::problem::Problem;
+use crate::error::CliError;
 use crate::profiles::{Kind, Places, Profiles, read};
 use keyrot_aws::{Aws, AwsSettings, Timeouts};
 use keyrot_core::consumer::{CredentialSource, SecretId};
@@ -37,8 +37,8 @@ enum By {
 }
 
 /// Who asks for this secret.
-pub(super) fn find(settings: &Settings, secret: &SecretId) -> Result<Caller, Problem> {
-    let mut aws = AwsSettings::default().with(settings).map_err(|error| Problem::usage(error.to_string()))?;
+pub(super) fn find(settings: &Settings, secret: &SecretId) -> Result<Caller, CliError> {
+    let mut aws = AwsSettings::default().with(settings).map_err(|error| CliError::usage(error.to_string()))?;
     let s = Duration::from_secs;
     // A job waits for this, and there may be a cached key to go on with.
     aws.timeouts = Timeouts { connect: s(2), read: s(5), attempt: s(6), call: s(18) };
@@ -60,8 +60,8 @@ pub(super) fn find(settings: &Settings, secret: &SecretId) -> Result<Caller, Pro
 }
 
 impl Caller {
-    pub(super) async fn connect(&self) -> Result<Box<dyn CredentialSource>, Problem> {
-        let aws = Aws::connect(&self.settings).await.map_err(|error| Problem::usage(error.to_string()))?;
+    pub(super) async fn connect(&self) -> Result<Box<dyn CredentialSource>, CliError> {
+        let aws = Aws::connect(&self.settings).await.map_err(|error| CliError::usage(error.to_string()))?;
         Ok(Box::new(aws))
     }
 }
@@ -69,7 +69,7 @@ impl Caller {
 /// A profile with `credential_process = keyrot credentials …` is handed to keyrot in `AWS_PROFILE` by the tool that runs it: what the secret holds
 /// cannot be what it is read with, so the machine's own role is meant. What is not seen here, because another program is in between, is stopped by
 /// the [variable for children](super::nested).
-fn avoid_itself(aws: &mut AwsSettings, secret: &SecretId, settings: &Settings) -> Result<By, Problem> {
+fn avoid_itself(aws: &mut AwsSettings, secret: &SecretId, settings: &Settings) -> Result<By, CliError> {
     let env = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
     if aws.profile.is_none() && env("AWS_ACCESS_KEY_ID").is_some() {
         return Ok(By::Environment);
@@ -91,7 +91,7 @@ fn avoid_itself(aws: &mut AwsSettings, secret: &SecretId, settings: &Settings) -
                     let text = format!(
                         "the profile {profile} gets its credentials from this very secret, {secret}, by keyrot itself"
                     );
-                    return Err(Problem::usage(text)
+                    return Err(CliError::usage(text)
                         .hint("name a profile that may read the secret: keyrot credentials USER --profile READER"));
                 }
                 // Whoever has neither variables nor a profile of their own has a role of the machine's.

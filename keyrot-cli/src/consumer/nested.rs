@@ -4,7 +4,7 @@
 //! Each process that reads a secret by such a profile puts a line about it into a variable of its children. Who finds their own line there stops.
 
 use crate::args::RESUMED;
-use crate::problem::Problem;
+use crate::error::CliError;
 use std::process::Command;
 
 /// What the processes above this one read, one line for each. Only keyrot sets it, for credential processes and what they start.
@@ -24,12 +24,12 @@ pub(crate) struct Nesting {
 
 impl Nesting {
     /// Takes its place for what `own` describes; it has no line break. `resumed`: this process was started by [`Self::hand_down`].
-    pub(super) fn enter(own: String, resumed: bool) -> Result<Self, Problem> {
+    pub(super) fn enter(own: String, resumed: bool) -> Result<Self, CliError> {
         let lines = std::env::var(VARIABLE).unwrap_or_default();
         Self::below(lines.lines().map(str::to_owned).collect(), own, resumed)
     }
 
-    fn below(mut above: Vec<String>, own: String, resumed: bool) -> Result<Self, Problem> {
+    fn below(mut above: Vec<String>, own: String, resumed: bool) -> Result<Self, CliError> {
         let handed_down = resumed && above.last() == Some(&own);
         if handed_down {
             above.pop();
@@ -38,23 +38,23 @@ impl Nesting {
                     AWS_PROFILE out: env -u AWS_PROFILE keyrot credentials USER";
         if above.contains(&own) {
             let text = format!("keyrot was started to get the credentials for the very read that it is to do: {own}");
-            return Err(Problem::usage(text).hint(hint));
+            return Err(CliError::usage(text).hint(hint));
         }
         if above.len() >= DEEPEST {
             let text = format!(
                 "keyrot runs inside of keyrot {DEEPEST} times over ({VARIABLE}), each to get credentials for the one above"
             );
-            return Err(Problem::usage(text).hint(hint));
+            return Err(CliError::usage(text).hint(hint));
         }
         Ok(Self { above, own, handed_down })
     }
 
     /// Before a credential process is started: this process is replaced by itself, with its line in the variable. Comes back if that is done already.
-    pub(super) fn hand_down(&self) -> Result<(), Problem> {
+    pub(super) fn hand_down(&self) -> Result<(), CliError> {
         if self.handed_down {
             return Ok(());
         }
-        let failed = |error: std::io::Error| Problem::failed(format!("keyrot could not start itself again: {error}"));
+        let failed = |error: std::io::Error| CliError::failed(format!("keyrot could not start itself again: {error}"));
         let mut command = Command::new(std::env::current_exe().map_err(failed)?);
         command.arg(RESUMED).args(std::env::args_os().skip(1));
         let lines: Vec<&str> = self.above.iter().chain([&self.own]).map(String::as_str).collect();

@@ -1,7 +1,7 @@
 //! In a build without AWS only the sandbox is read.
 
+use crate::error::CliError;
 use crate::no_aws;
-use crate::problem::Problem;
 use keyrot_core::consumer::{CredentialSource, SecretId};
 use keyrot_core::settings::Settings;
 
@@ -11,12 +11,12 @@ pub(super) struct Caller {
     pub(super) starts_process: bool,
 }
 
-pub(super) fn find(_settings: &Settings, secret: &SecretId) -> Result<Caller, Problem> {
+pub(super) fn find(_settings: &Settings, secret: &SecretId) -> Result<Caller, CliError> {
     Ok(Caller { scope: String::new(), read: format!("{secret}, in the sandbox"), starts_process: false })
 }
 
 impl Caller {
-    pub(super) async fn connect(&self) -> Result<Box<dyn CredentialSource>, Problem> {
+    pub(super) async fn connect(&self) -> Result<Box<dyn CredentialSource>, CliError> {
         Err(no_aws::refused())
     }
 }

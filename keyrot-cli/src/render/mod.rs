@@ -6,12 +6,12 @@ pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod enroll;
 #[cfg(feature = "aws")]
-pub(crate) mod own;
-#[cfg(feature = "aws")]
 pub(crate) mod policy;
 pub(crate) mod request;
 pub(crate) mod run;
 pub(crate) mod sandbox;
+#[cfg(feature = "aws")]
+pub(crate) mod self_service;
 pub(crate) mod table;
 pub(crate) mod time;
 pub(crate) mod who_uses;

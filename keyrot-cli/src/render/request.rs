@@ -2,11 +2,11 @@
 
 use super::table::{Cell, Table, hanging, wrap};
 use super::{paint, style, time};
-use keyrot_core::machine::Intended;
+use keyrot_core::machine::PlannedAction;
 use keyrot_core::report::{RequestDocument, State};
-use keyrot_core::requests::{EndedSessions, WayOut};
+use keyrot_core::requests::{EndedSessions, Resolution};
 use keyrot_core::{
-    AccessKey, Chosen, KeyId, KeyStatus, Outcome, Request, Revocation, Severity, Standing, Timestamp, Why,
+    AccessKey, KeyId, KeyStatus, Outcome, Request, Revocation, Severity, Target, Timestamp, UserResult, Why,
 };
 use std::fmt::Write;
 
@@ -25,11 +25,11 @@ pub(crate) struct Told<'a> {
     pub(crate) kind: Kind,
     pub(crate) document: &'a RequestDocument,
     /// What `document.user` tells.
-    pub(crate) standing: &'a Standing,
+    pub(crate) standing: &'a UserResult,
     /// Whether something was done: then it is a record of that.
     pub(crate) acted: bool,
     /// What `document.left` tells.
-    left: Option<&'a Standing>,
+    left: Option<&'a UserResult>,
 }
 
 impl Kind {
@@ -53,7 +53,7 @@ impl Kind {
 
 impl<'a> Told<'a> {
     /// Nothing was changed.
-    pub(crate) fn new(kind: Kind, document: &'a RequestDocument, standing: &'a Standing) -> Self {
+    pub(crate) fn new(kind: Kind, document: &'a RequestDocument, standing: &'a UserResult) -> Self {
         Self { kind, document, standing, acted: false, left: None }
     }
 
@@ -61,8 +61,8 @@ impl<'a> Told<'a> {
     pub(crate) fn acted(
         kind: Kind,
         document: &'a RequestDocument,
-        standing: &'a Standing,
-        left: Option<&'a Standing>,
+        standing: &'a UserResult,
+        left: Option<&'a UserResult>,
     ) -> Self {
         Self { kind, document, standing, acted: true, left }
     }
@@ -91,10 +91,10 @@ pub(crate) fn before(told: &Told<'_>, width: Option<usize>) -> String {
             out.push_str(&hanging(&format!("  {}. ", n + 1), style::DIM, &step.to_string(), style::PLAIN, width));
         }
     }
-    if intended.contains(&Intended::MakeSecret) && !intended.contains(&Intended::PublishNewKey) {
+    if intended.contains(&PlannedAction::MakeSecret) && !intended.contains(&PlannedAction::PublishNewKey) {
         let text = format!("nothing will be published in {}: whoever uses the key is on their own", user.secret);
         out.push_str(&hanging("  warning: ", style::WARN, &text, style::PLAIN, width));
-    } else if intended.contains(&Intended::MakeSecret) {
+    } else if intended.contains(&PlannedAction::MakeSecret) {
         let text = format!("nobody reads {} yet: whoever uses the key now is refused until they do", user.secret);
         out.push_str(&hanging("  warning: ", style::WARN, &text, style::PLAIN, width));
     }
@@ -107,14 +107,14 @@ pub(crate) fn before(told: &Told<'_>, width: Option<usize>) -> String {
 }
 
 /// Whether the step publishes an older key than the current one: forward again needs no decision.
-fn goes_back(step: &Intended, standing: &Standing) -> bool {
+fn goes_back(step: &PlannedAction, standing: &UserResult) -> bool {
     let made = |id: &KeyId| standing.keys.iter().find(|key| key.id == *id).map(|key| key.created);
     let current = standing.current.as_ref().and_then(made);
-    matches!(step, Intended::PublishAgain(key) if made(key).zip(current).is_some_and(|(key, current)| key < current))
+    matches!(step, PlannedAction::PublishAgain(key) if made(key).zip(current).is_some_and(|(key, current)| key < current))
 }
 
 /// The ways out of what blocks a user, numbered.
-pub(crate) fn ways(ways: &[WayOut], width: Option<usize>) -> String {
+pub(crate) fn ways(ways: &[Resolution], width: Option<usize>) -> String {
     let mut out = format!("\n{}\n", paint(style::HEAD, "What can be done"));
     for (n, way) in ways.iter().enumerate() {
         out.push_str(&hanging(&format!("  {}. ", n + 1), style::DIM, &way.message, style::PLAIN, width));
@@ -128,7 +128,7 @@ pub(crate) fn ways(ways: &[WayOut], width: Option<usize>) -> String {
 pub(crate) fn after(told: &Told<'_>, width: Option<usize>) -> String {
     let mut out = String::new();
     let document = told.document;
-    if document.dry_run && matches!(told.standing.outcome, Outcome::Intended(_)) {
+    if document.dry_run && matches!(told.standing.outcome, Outcome::Planned(_)) {
         return "Nothing was done.\n".to_owned();
     }
     let record = told.order().filter(|_| told.acted && told.kind == Kind::Revoke);
@@ -192,7 +192,7 @@ fn head(document: &RequestDocument, width: Option<usize>) -> String {
 /// The secret, where the user was looked up.
 fn secret_of(document: &RequestDocument) -> &str {
     match document.user.secret.as_str() {
-        Chosen::NO_SECRET => "not looked up",
+        Target::NO_SECRET => "not looked up",
         secret => secret,
     }
 }
@@ -228,7 +228,7 @@ fn keys(told: &Told<'_>, now: Timestamp) -> Table {
     table
 }
 
-fn place(standing: &Standing, id: &KeyId) -> Cell {
+fn place(standing: &UserResult, id: &KeyId) -> Cell {
     let is = |key: &Option<KeyId>| key.as_ref() == Some(id);
     match (is(&standing.current), is(&standing.previous), standing.revoked.contains(id)) {
         (true, _, true) => Cell::new("current, revoked", style::BAD),
@@ -327,7 +327,7 @@ fn verdict(told: &Told<'_>, width: Option<usize>) -> String {
         (Some(order), _)
             if told.kind == Kind::Revoke
                 && !told.revoked()
-                && !matches!(told.standing.outcome, Outcome::Intended(_)) =>
+                && !matches!(told.standing.outcome, Outcome::Planned(_)) =>
         {
             format!("{}: {}", state_of(told, &order.key), user.message)
         }
@@ -371,19 +371,19 @@ fn what_is_left(told: &Told<'_>, width: Option<usize>) -> String {
     // IAM's listing may lag behind what was just done.
     let done = told.revoked() && is_settling_or_soaking(&seen.outcome);
     let message = match (told.order(), intended) {
-        (Some(order), Some(Intended::DeleteLater { .. })) if done => {
+        (Some(order), Some(PlannedAction::DeleteLater { .. })) if done => {
             format!(
                 "{} is Inactive. Was it a mistake? Until a run deletes it: aws iam update-access-key --user-name {} --access-key-id {} --status Active, then: keyrot resolve {} --choose reinstate:{}",
                 order.key, told.standing.user, order.key, told.standing.user, order.key
             )
         }
-        (Some(order), Some(Intended::Delete(_))) if done => {
+        (Some(order), Some(PlannedAction::Delete(_))) if done => {
             format!("{} is deleted; IAM may list it for some moments more", order.key)
         }
         _ => left.message.clone(),
     };
     out.push_str(&hanging("  ", style::DIM, &message, style::PLAIN, width));
-    if let Some(Intended::DeleteLater { key, after }) = intended.filter(|_| done) {
+    if let Some(PlannedAction::DeleteLater { key, after }) = intended.filter(|_| done) {
         let after = keyrot_core::model::format_duration(*after);
         let text =
             format!("a run deletes {key} when it has been Inactive for {after}, if the user is tagged for rotation");

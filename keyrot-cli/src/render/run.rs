@@ -3,7 +3,7 @@
 use super::table::{Cell, Table, hanging};
 use super::{paint, style, time};
 use anstyle::Style;
-use keyrot_core::report::{Counts, KeyDocument, State, UserDocument, Verdict};
+use keyrot_core::report::{Counts, KeyDocument, RunStatus, State, UserDocument};
 use keyrot_core::settings::Settings;
 use keyrot_core::{RunDocument, Timestamp};
 use std::fmt::Write;
@@ -225,7 +225,7 @@ fn sum(screen: Screen, document: &RunDocument, settings: &Settings) -> String {
     part(failed, "failed", style::BAD);
     let plural = if users == 1 { "user" } else { "users" };
     let mut out = format!("{users} {plural}: {}\n", parts.join(", "));
-    let passed = &document.passed_over;
+    let passed = &document.skipped;
     let alone = [
         (passed.not_tagged, "without the tag"),
         (passed.other_value, "with another value of the tag"),
@@ -250,7 +250,7 @@ fn sum(screen: Screen, document: &RunDocument, settings: &Settings) -> String {
         );
         let _ = writeln!(out, "{}", paint(style::DIM, text));
     }
-    if screen == Screen::Plan && document.result == Verdict::Well && due > 0 {
+    if screen == Screen::Plan && document.result == RunStatus::Ok && due > 0 {
         let named = if passed.not_named > 0 { " with the same --user" } else { "" };
         let text = format!("nothing was changed; `keyrot rotate`{named} does it");
         let _ = writeln!(out, "{}", paint(style::DIM, text));
@@ -281,7 +281,7 @@ fn adoptions(screen: Screen, document: &RunDocument, most: Option<usize>) -> Opt
 fn nobody(document: &RunDocument, settings: &Settings, sandbox: bool) -> String {
     let selection = settings.selection();
     let (tag, value) = (&selection.tag, &selection.tag_value);
-    let passed = &document.passed_over;
+    let passed = &document.skipped;
     let seen = passed.not_tagged + passed.other_value + passed.outside_path + passed.excluded + passed.not_named;
     let mut out = format!("No user is selected: none of the {seen} users seen has the tag {tag}={value}");
     if selection.path_prefix != "/" {

@@ -4,7 +4,7 @@ use super::table::{Cell, Table, hanging};
 use super::{paint, plural, style, time};
 use crate::commands::who_uses::{Document, KeyUses};
 use keyrot_core::Timestamp;
-use keyrot_core::model::{ForeignText, Searched, Tally, UseSource};
+use keyrot_core::model::{Searched, UntrustedText, UseCounts, UseSource};
 use std::fmt::Write;
 
 /// So many rows a key; --json has all.
@@ -121,7 +121,7 @@ fn cut(one: &Searched) -> Option<String> {
 }
 
 fn row(source: &UseSource, now: Timestamp, terminal: bool) -> Vec<Cell> {
-    let text = |text: &ForeignText, most: usize| if terminal { text.clip(most) } else { text.to_string() };
+    let text = |text: &UntrustedText, most: usize| if terminal { text.clip(most) } else { text.to_string() };
     let address = source.address.as_ref().map_or_else(|| "not on record".to_owned(), |a| text(a, ADDRESS));
     let agent = source.agent.as_ref().map_or_else(|| "no user agent".to_owned(), |a| text(a, AGENT));
     let own = if source.says_it_is_keyrot() { " (keyrot's own trial of the key, by what it says)" } else { "" };
@@ -140,7 +140,7 @@ fn row(source: &UseSource, now: Timestamp, terminal: bool) -> Vec<Cell> {
     ]
 }
 
-fn tallies(all: &[Tally], most: usize) -> String {
+fn tallies(all: &[UseCounts], most: usize) -> String {
     let shown: Vec<String> = all
         .iter()
         .take(most)

@@ -4,10 +4,11 @@ use super::{SandboxError, SandboxFile};
 use async_trait::async_trait;
 use futures_util::FutureExt;
 use keyrot_core::audit::{AccountPort, CredentialReport};
-use keyrot_core::consumer::{CredentialSource, Edition, Published, SecretId};
+use keyrot_core::consumer::{CredentialSource, Published, SecretId, VersionStage};
 use keyrot_core::memory::{MemoryAccount, World};
 use keyrot_core::model::{
-    Difference, Inside, NewKey, Note, Owner, ProbeAnswer, SecretArn, SecretState, StoredVersion, VersionId,
+    Difference, JournalEntry, NewKey, Owner, ProbeAnswer, SecretArn, SecretState, StoredVersion, VersionContents,
+    VersionId,
 };
 use keyrot_core::ports::TagPort;
 use keyrot_core::requests::UserPolicyPort;
@@ -206,12 +207,16 @@ impl SecretStorePort for SandboxAccount {
         self.call(|a| a.put_placeholder(secret, placeholder).now_or_never()).await
     }
 
-    async fn write_note(&self, secret: &SecretName, note: &Note) -> Result<(), CallError> {
+    async fn write_note(&self, secret: &SecretName, note: &JournalEntry) -> Result<(), CallError> {
         self.call(|a| a.write_note(secret, note).now_or_never()).await
     }
 
-    async fn look_into(&self, secret: &SecretName, version: &VersionId) -> Result<Option<Inside>, CallError> {
-        self.call(|a| a.look_into(secret, version).now_or_never()).await
+    async fn inspect_version(
+        &self,
+        secret: &SecretName,
+        version: &VersionId,
+    ) -> Result<Option<VersionContents>, CallError> {
+        self.call(|a| a.inspect_version(secret, version).now_or_never()).await
     }
 
     async fn versions(&self, secret: &SecretName) -> Result<Vec<StoredVersion>, CallError> {
@@ -243,7 +248,7 @@ impl SecretStorePort for SandboxAccount {
 
 #[async_trait]
 impl CredentialSource for SandboxAccount {
-    async fn published(&self, secret: &SecretId, edition: Edition) -> Result<Published, CallError> {
+    async fn published(&self, secret: &SecretId, edition: VersionStage) -> Result<Published, CallError> {
         self.call(|a| a.published(secret, edition).now_or_never()).await
     }
 }

@@ -1,8 +1,8 @@
 //! The sandbox's file.
 
 use super::seed;
+use crate::error::CliError;
 use crate::output::{self, Access, make_private_dir};
-use crate::problem::Problem;
 use keyrot_core::memory::World;
 use serde::{Deserialize, Serialize};
 use std::io::ErrorKind;
@@ -132,7 +132,7 @@ impl SandboxFile {
     }
 }
 
-impl From<SandboxError> for Problem {
+impl From<SandboxError> for CliError {
     fn from(error: SandboxError) -> Self {
         let problem = Self::usage(error.to_string());
         match &error {

@@ -1,6 +1,6 @@
 //! Others beside the process: a second one, and somebody at the keyboard.
 
-use crate::life::{Life, Scene, Start, each};
+use crate::lifecycle::{Life, Scene, Start, each};
 use keyrot_aws::emulator::When;
 use serde_json::Value;
 use std::process::{Child, Command};

@@ -63,7 +63,7 @@ async fn story(server: Server) {
     let (_, status) = account.json(&["status"]);
     let user = support::user(&status, "ci-deployer");
     assert_eq!((&user["state"], &user["current"]), (&json!("waiting"), &json!(first.access_key_id())), "{status:#}");
-    assert_eq!(status["passed_over"]["not_tagged"], 1);
+    assert_eq!(status["skipped"]["not_tagged"], 1);
     let (code, again) = account.json(&[&["rotate"], &only[..], &["--overlap", "1h", "--idle", "2h"]].concat());
     assert_eq!(
         (code, &again["counts"]["rotated"], &again["counts"]["retired"]),

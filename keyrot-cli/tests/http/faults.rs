@@ -1,6 +1,6 @@
 //! A network and an AWS that fail at each call, with the process alive.
 
-use crate::life::{Scene, each};
+use crate::lifecycle::{Scene, each};
 use keyrot_aws::emulator::{CallAt, Fault, Outcome};
 
 /// Faults that outlast what keyrot repeats by itself, and one that it does not repeat.

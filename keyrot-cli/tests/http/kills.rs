@@ -1,6 +1,6 @@
 //! SIGKILL at each call, right before it is carried out and right after, and what later processes make of it.
 
-use crate::life::{Life, Scene, each};
+use crate::lifecycle::{Life, Scene, each};
 use keyrot_aws::emulator::When;
 
 /// As many users as there are moments at which a process can die; each user's process dies at another. Returns how many calls that were.

@@ -18,7 +18,7 @@ mod faults;
 #[cfg(target_os = "linux")]
 mod kills;
 #[cfg(target_os = "linux")]
-mod life;
+mod lifecycle;
 #[cfg(target_os = "linux")]
 mod outside;
 #[cfg(target_os = "linux")]

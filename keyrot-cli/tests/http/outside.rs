@@ -1,6 +1,6 @@
 //! What lies outside of keyrot's reach: this machine's clock, and the way to STS.
 
-use crate::life::{Life, Scene};
+use crate::lifecycle::{Life, Scene};
 use keyrot_aws::emulator::{CallAt, EmulatorOptions, Fault};
 use keyrot_core::KeyStatus;
 use std::process::Command;

@@ -6,7 +6,7 @@ use crate::audit::document::{Audit, AuditCounts, KeyRow, Next, RotationRow, User
 use crate::audit::finding::{Finding, FindingKind, FindingSeverity};
 use crate::audit::view::{AccountView, KeyView, UserView};
 use crate::decide::decision::blocked::Blocked;
-use crate::engine::rotator::Chosen;
+use crate::engine::rotator::Target;
 use crate::model::names::UserName;
 use crate::model::observed::LastUse;
 use crate::model::text::format_duration;
@@ -73,7 +73,7 @@ pub fn audit(view: &AccountView, policy: &AuditPolicy, now: Timestamp) -> Audit 
 
 /// Whom keyrot rotates, and why it does not rotate the others.
 struct Managed {
-    chosen: BTreeMap<UserName, Chosen>,
+    chosen: BTreeMap<UserName, Target>,
     others: BTreeMap<UserName, MissingWhy>,
 }
 
@@ -96,7 +96,7 @@ impl Managed {
         }
     }
 
-    fn of(&self, user: &UserName) -> Option<&Chosen> {
+    fn of(&self, user: &UserName) -> Option<&Target> {
         self.chosen.get(user)
     }
 }
@@ -144,7 +144,7 @@ impl Judge<'_> {
         }
     }
 
-    fn user(&mut self, user: &UserView, chosen: Option<&Chosen>, max_age: Duration) {
+    fn user(&mut self, user: &UserView, chosen: Option<&Target>, max_age: Duration) {
         let (name, arn) = (user.user.arn.name(), user.user.arn.as_str());
         let whole = Whom { user: Some(name), arn, key: None };
         let managed = chosen.is_some();

@@ -9,14 +9,14 @@ use crate::model::observed::{AccessKey, KeyStatus, LastUse};
 use crate::model::user::IamUser;
 use crate::ports::IamPort;
 
-struct Desk<'a> {
+struct StoreFixture<'a> {
     port: &'a dyn IamPort,
     lab: &'a dyn Lab,
 }
 
 /// Runs all cases for an [`IamPort`].
 pub async fn iam(port: &dyn IamPort, lab: &dyn Lab) -> Vec<CaseResult> {
-    let desk = &Desk { port, lab };
+    let desk = &StoreFixture { port, lab };
     cases!["iam", desk;
         two_keys_at_most as two_keys_at_most,
         a_key_from_making_to_deletion as a_key_from_making_to_deletion,
@@ -43,7 +43,7 @@ pub async fn iam(port: &dyn IamPort, lab: &dyn Lab) -> Vec<CaseResult> {
     ]
 }
 
-impl Desk<'_> {
+impl StoreFixture<'_> {
     async fn user(&self, case: &str) -> Result<UserName, Miss> {
         Ok(self.user_under(case, "/", &[]).await?.name().clone())
     }
@@ -74,7 +74,7 @@ impl Desk<'_> {
     }
 }
 
-async fn two_keys_at_most(desk: &Desk<'_>) -> Checked {
+async fn two_keys_at_most(desk: &StoreFixture<'_>) -> Checked {
     let user = desk.user("limit").await?;
     let first = desk.port.create_key(&user).await?.credentials.key;
     desk.port.create_key(&user).await?;
@@ -84,7 +84,7 @@ async fn two_keys_at_most(desk: &Desk<'_>) -> Checked {
     same("keys", &desk.keys(&user).await?.len(), &2)
 }
 
-async fn a_key_from_making_to_deletion(desk: &Desk<'_>) -> Checked {
+async fn a_key_from_making_to_deletion(desk: &StoreFixture<'_>) -> Checked {
     let user = desk.user("life").await?;
     same("keys of a new user", &desk.keys(&user).await?, &vec![])?;
     let new = desk.port.create_key(&user).await?;
@@ -102,7 +102,7 @@ async fn a_key_from_making_to_deletion(desk: &Desk<'_>) -> Checked {
     same("keys after the deletion", &desk.keys(&user).await?, &vec![])
 }
 
-async fn deactivating_twice(desk: &Desk<'_>) -> Checked {
+async fn deactivating_twice(desk: &StoreFixture<'_>) -> Checked {
     let user = desk.user("off-twice").await?;
     let key = desk.port.create_key(&user).await?.credentials.key;
     desk.port.deactivate_key(&user, &key).await?;
@@ -110,7 +110,7 @@ async fn deactivating_twice(desk: &Desk<'_>) -> Checked {
     same("status", &desk.status(&user, &key).await?, &Some(KeyStatus::Inactive))
 }
 
-async fn off_and_on(desk: &Desk<'_>) -> Checked {
+async fn off_and_on(desk: &StoreFixture<'_>) -> Checked {
     let user = desk.user("on-again").await?;
     let key = desk.port.create_key(&user).await?.credentials.key;
     desk.port.deactivate_key(&user, &key).await?;
@@ -124,7 +124,7 @@ async fn off_and_on(desk: &Desk<'_>) -> Checked {
     same("keys", &desk.keys(&user).await?, &vec![])
 }
 
-async fn deleting_twice(desk: &Desk<'_>) -> Checked {
+async fn deleting_twice(desk: &StoreFixture<'_>) -> Checked {
     let user = desk.user("gone-twice").await?;
     let key = desk.port.create_key(&user).await?.credentials.key;
     desk.port.deactivate_key(&user, &key).await?;
@@ -133,7 +133,7 @@ async fn deleting_twice(desk: &Desk<'_>) -> Checked {
 }
 
 /// The keys' times are on one clock, in order, and the reply and the listing agree to the second.
-async fn created_is_plausible(desk: &Desk<'_>) -> Checked {
+async fn created_is_plausible(desk: &StoreFixture<'_>) -> Checked {
     let user = desk.user("created").await?;
     let first = desk.lab.add_key(&user).await?;
     let second = desk.port.create_key(&user).await?;
@@ -147,24 +147,24 @@ async fn created_is_plausible(desk: &Desk<'_>) -> Checked {
     holds(&format!("the listing's time is {apart} s from that of the reply"), apart <= 1)
 }
 
-async fn two_makings_make_two_keys(desk: &Desk<'_>) -> Checked {
+async fn two_makings_make_two_keys(desk: &StoreFixture<'_>) -> Checked {
     let user = desk.user("two").await?;
     let (a, b) = (desk.port.create_key(&user).await?, desk.port.create_key(&user).await?);
     holds("two keys have one id", a.credentials.key != b.credentials.key)?;
     holds("two keys have one secret", a.credentials.secret != b.credentials.secret)
 }
 
-async fn no_such_user_list(desk: &Desk<'_>) -> Checked {
+async fn no_such_user_list(desk: &StoreFixture<'_>) -> Checked {
     refused("the keys of nobody", desk.port.list_keys(&desk.nobody().await?).await, ErrorKind::NotFound)?;
     Ok(())
 }
 
-async fn no_such_user_create(desk: &Desk<'_>) -> Checked {
+async fn no_such_user_create(desk: &StoreFixture<'_>) -> Checked {
     refused("a key for nobody", desk.port.create_key(&desk.nobody().await?).await, ErrorKind::NotFound)?;
     Ok(())
 }
 
-async fn no_such_key(desk: &Desk<'_>) -> Checked {
+async fn no_such_key(desk: &StoreFixture<'_>) -> Checked {
     let user = desk.user("no-key").await?;
     let key = KeyId::parse("AKIAIOSFODNN7EXAMPLE")?;
     refused("a key that is not there", desk.port.deactivate_key(&user, &key).await, ErrorKind::NotFound)?;
@@ -172,7 +172,7 @@ async fn no_such_key(desk: &Desk<'_>) -> Checked {
 }
 
 /// Deleting a key in another user's name may be answered as "gone already", but the key has to be there still.
-async fn anothers_key(desk: &Desk<'_>) -> Checked {
+async fn anothers_key(desk: &StoreFixture<'_>) -> Checked {
     let (owner, other) = (desk.user("owner").await?, desk.user("other").await?);
     let key = desk.lab.add_key(&owner).await?.credentials.key;
     desk.lab.settle().await?;
@@ -181,14 +181,14 @@ async fn anothers_key(desk: &Desk<'_>) -> Checked {
     same("the key's status", &desk.status(&owner, &key).await?, &Some(KeyStatus::Active))
 }
 
-async fn no_use_on_record(desk: &Desk<'_>) -> Checked {
+async fn no_use_on_record(desk: &StoreFixture<'_>) -> Checked {
     let user = desk.user("unused").await?;
     let key = desk.port.create_key(&user).await?.credentials.key;
     desk.lab.settle().await?;
     same("last use", &desk.port.last_use(&user, &key).await?, &LastUse::NoRecord)
 }
 
-async fn a_use_on_record(desk: &Desk<'_>) -> Checked {
+async fn a_use_on_record(desk: &StoreFixture<'_>) -> Checked {
     let user = desk.user("used").await?;
     let new = desk.port.create_key(&user).await?;
     desk.lab.settle().await?;
@@ -203,7 +203,7 @@ async fn a_use_on_record(desk: &Desk<'_>) -> Checked {
 }
 
 /// The tag that says where the user's key is managed: were it lost or garbled, a second secret would be made.
-async fn a_home_is_listed(desk: &Desk<'_>) -> Checked {
+async fn a_home_is_listed(desk: &StoreFixture<'_>) -> Checked {
     let path = format!("/{}/home/", desk.lab.prefix());
     let user = desk.user_under("home", &path, &[("RotateKey", "True")]).await?.name().clone();
     let account = "123456789012";
@@ -219,13 +219,13 @@ async fn a_home_is_listed(desk: &Desk<'_>) -> Checked {
     Ok(())
 }
 
-async fn no_home_for_nobody(desk: &Desk<'_>) -> Checked {
+async fn no_home_for_nobody(desk: &StoreFixture<'_>) -> Checked {
     let home = SecretArn::parse("arn:aws:secretsmanager:eu-central-1:123456789012:secret:x-a1B2c3")?;
     refused("a home of nobody", desk.port.write_home(&desk.nobody().await?, &home).await, ErrorKind::NotFound)?;
     Ok(())
 }
 
-async fn ids_are_unique(desk: &Desk<'_>) -> Checked {
+async fn ids_are_unique(desk: &StoreFixture<'_>) -> Checked {
     let path = format!("/{}/ids/", desk.lab.prefix());
     desk.user_under("id-a", &path, &[]).await?;
     desk.user_under("id-b", &path, &[]).await?;
@@ -235,7 +235,7 @@ async fn ids_are_unique(desk: &Desk<'_>) -> Checked {
     same("the ids the next time", &ids(desk.users(&path).await?), &first)
 }
 
-async fn tags_are_listed(desk: &Desk<'_>) -> Checked {
+async fn tags_are_listed(desk: &StoreFixture<'_>) -> Checked {
     let path = format!("/{}/tags/", desk.lab.prefix());
     desk.user_under("tagged", &path, &[("RotateKey", "True"), ("keyrot:owner", "team@example.com")]).await?;
     desk.user_under("untagged", &path, &[]).await?;
@@ -246,7 +246,7 @@ async fn tags_are_listed(desk: &Desk<'_>) -> Checked {
     same("a tag's value", &owner, &Some("team@example.com"))
 }
 
-async fn path_prefix(desk: &Desk<'_>) -> Checked {
+async fn path_prefix(desk: &StoreFixture<'_>) -> Checked {
     let root = format!("/{}/paths/", desk.lab.prefix());
     let inside = desk.user_under("in", &format!("{root}in/"), &[]).await?;
     let outside = desk.user_under("out", &format!("{root}out/"), &[]).await?;
@@ -258,7 +258,7 @@ async fn path_prefix(desk: &Desk<'_>) -> Checked {
     holds("/ is everybody", arns(desk.users("/").await?).contains(&inside))
 }
 
-async fn policies_are_listed(desk: &Desk<'_>) -> Checked {
+async fn policies_are_listed(desk: &StoreFixture<'_>) -> Checked {
     let path = format!("/{}/policies/", desk.lab.prefix());
     let arn = desk.user_under("policy", &path, &[]).await?;
     desk.lab.attach_policy(arn.name(), "AWSCompromisedKeyQuarantineV3").await?;
@@ -267,7 +267,7 @@ async fn policies_are_listed(desk: &Desk<'_>) -> Checked {
 }
 
 /// More users than a page of `ListUsers` holds by default.
-async fn many_users(desk: &Desk<'_>) -> Checked {
+async fn many_users(desk: &StoreFixture<'_>) -> Checked {
     let path = format!("/{}/many/", desk.lab.prefix());
     let mut made = Vec::new();
     for n in 0..130 {
@@ -279,11 +279,11 @@ async fn many_users(desk: &Desk<'_>) -> Checked {
     same("users", &found, &made)
 }
 
-async fn no_users(desk: &Desk<'_>) -> Checked {
+async fn no_users(desk: &StoreFixture<'_>) -> Checked {
     same("users", &desk.users(&format!("/{}/nobody/", desk.lab.prefix())).await?, &vec![])
 }
 
-async fn hidden(desk: &Desk<'_>) -> Checked {
+async fn hidden(desk: &StoreFixture<'_>) -> Checked {
     let user = desk.user("hidden").await?;
     let new = desk.port.create_key(&user).await?;
     let secret = &new.credentials.secret;

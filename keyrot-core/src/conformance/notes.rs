@@ -1,20 +1,20 @@
 //! The cases for keyrot's notes on a secret.
 
 use super::case::{Checked, Miss, refused, same};
-use super::store::{Desk, at, made_up};
+use super::store::{StoreFixture, at, made_up};
 use crate::model::error::ErrorKind;
-use crate::model::journal::{Intent, Journal, Note, Phase, Promoted, Retired, Revoked};
+use crate::model::journal::{Intent, Journal, JournalEntry, Phase, Promoted, Retired, Revoked};
 use crate::model::names::{KeyId, VersionId};
 
 /// One note of each kind.
-fn notes() -> Result<[Note; 4], Miss> {
+fn notes() -> Result<[JournalEntry; 4], Miss> {
     let (a, version) = made_up('A')?;
     let (b, _) = made_up('B')?;
     Ok([
-        Note::Intent(Intent { before: vec![a.key.clone(), b.key], at: at(1) }),
-        Note::Promoted(Promoted { version, replacing: Some(a.key.clone()), at: at(2) }),
-        Note::Retired(Retired { key: a.key.clone(), phase: Phase::Inactive, at: at(3) }),
-        Note::Revoked(vec![revoked(a.key, 4, false)]),
+        JournalEntry::Intent(Intent { before: vec![a.key.clone(), b.key], at: at(1) }),
+        JournalEntry::Promoted(Promoted { version, replacing: Some(a.key.clone()), at: at(2) }),
+        JournalEntry::Retired(Retired { key: a.key.clone(), phase: Phase::Inactive, at: at(3) }),
+        JournalEntry::Revoked(vec![revoked(a.key, 4, false)]),
     ])
 }
 
@@ -23,20 +23,20 @@ fn revoked(key: KeyId, seconds: i64, only_if_unused: bool) -> Revoked {
 }
 
 /// A store that drops one of them lets a key that leaked stay in use.
-pub(super) async fn revoked_keys(desk: &Desk<'_>) -> Checked {
+pub(super) async fn revoked_keys(desk: &StoreFixture<'_>) -> Checked {
     let (secret, _) = desk.adopted("notes-revoked").await?;
     let keys = ['A', 'B'].map(|letter| made_up(letter).map(|(credentials, _)| credentials.key));
     let [a, b] = keys;
     let all = vec![revoked(a?, 1, true), revoked(b?, 2, false)];
     for written in [all.clone(), vec![all[1].clone(), all[0].clone()], Vec::new(), all] {
-        desk.port.write_note(&secret, &Note::Revoked(written.clone())).await?;
+        desk.port.write_note(&secret, &JournalEntry::Revoked(written.clone())).await?;
         same("revoked keys", &desk.present(&secret).await?.journal.revoked, &written)?;
     }
     Ok(())
 }
 
 /// Neither a version nor a label nor another tag takes a note away.
-pub(super) async fn survives(desk: &Desk<'_>) -> Checked {
+pub(super) async fn survives(desk: &StoreFixture<'_>) -> Checked {
     let (secret, placeholder) = desk.adopted("notes-survive").await?;
     let mut expected = Journal::default();
     for note in notes()? {
@@ -54,16 +54,16 @@ pub(super) async fn survives(desk: &Desk<'_>) -> Checked {
 }
 
 /// Ids are twenty characters today, and may come to be longer; times are kept to the millisecond.
-pub(super) async fn longest(desk: &Desk<'_>) -> Checked {
+pub(super) async fn longest(desk: &StoreFixture<'_>) -> Checked {
     let (secret, _) = desk.adopted("notes-longest").await?;
     let key = |letter: &str| KeyId::parse(format!("AKIA{}", letter.repeat(36)));
     let (a, b, millis) = (key("A")?, key("B")?, at(5) + chrono::TimeDelta::milliseconds(123));
     let version = VersionId::parse("v".repeat(64))?;
     let all = [
-        Note::Intent(Intent { before: vec![a.clone(), b.clone()], at: millis }),
-        Note::Promoted(Promoted { version, replacing: Some(a.clone()), at: millis }),
-        Note::Retired(Retired { key: a.clone(), phase: Phase::Abandoned, at: millis }),
-        Note::Revoked([a, b].map(|key| Revoked { key, at: millis, only_if_unused: true }).to_vec()),
+        JournalEntry::Intent(Intent { before: vec![a.clone(), b.clone()], at: millis }),
+        JournalEntry::Promoted(Promoted { version, replacing: Some(a.clone()), at: millis }),
+        JournalEntry::Retired(Retired { key: a.clone(), phase: Phase::Abandoned, at: millis }),
+        JournalEntry::Revoked([a, b].map(|key| Revoked { key, at: millis, only_if_unused: true }).to_vec()),
     ];
     let mut expected = Journal::default();
     for note in all {
@@ -73,12 +73,12 @@ pub(super) async fn longest(desk: &Desk<'_>) -> Checked {
     same("notes", &desk.present(&secret).await?.journal, &expected)
 }
 
-pub(super) async fn none(desk: &Desk<'_>) -> Checked {
+pub(super) async fn none(desk: &StoreFixture<'_>) -> Checked {
     let (secret, _) = desk.adopted("no-notes").await?;
     same("notes", &desk.present(&secret).await?.journal, &Journal::default())
 }
 
-pub(super) async fn read_back(desk: &Desk<'_>) -> Checked {
+pub(super) async fn read_back(desk: &StoreFixture<'_>) -> Checked {
     let (secret, placeholder) = desk.adopted("notes").await?;
     let mut expected = Journal::default();
     for note in notes()? {
@@ -89,10 +89,10 @@ pub(super) async fn read_back(desk: &Desk<'_>) -> Checked {
     desk.labels(&secret, [Some(&placeholder), None, None]).await
 }
 
-pub(super) async fn replaced(desk: &Desk<'_>) -> Checked {
+pub(super) async fn replaced(desk: &StoreFixture<'_>) -> Checked {
     let (secret, _) = desk.adopted("notes-replaced").await?;
     let mut expected = Journal::default();
-    let later = Note::Intent(Intent { before: vec![], at: at(9) });
+    let later = JournalEntry::Intent(Intent { before: vec![], at: at(9) });
     for note in notes()?.into_iter().chain([later]) {
         desk.port.write_note(&secret, &note).await?;
         expected.set(note);
@@ -100,7 +100,7 @@ pub(super) async fn replaced(desk: &Desk<'_>) -> Checked {
     same("notes", &desk.present(&secret).await?.journal, &expected)
 }
 
-pub(super) async fn nowhere(desk: &Desk<'_>) -> Checked {
+pub(super) async fn nowhere(desk: &StoreFixture<'_>) -> Checked {
     let [note, ..] = notes()?;
     refused("a note", desk.port.write_note(&desk.secret("notes-nowhere")?, &note).await, ErrorKind::NotFound)?;
     Ok(())

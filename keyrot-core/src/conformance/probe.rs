@@ -8,14 +8,14 @@ use crate::model::observed::KeyStatus;
 use crate::model::stored::ProbeAnswer;
 use crate::ports::CredentialProbe;
 
-struct Desk<'a> {
+struct StoreFixture<'a> {
     port: &'a dyn CredentialProbe,
     lab: &'a dyn Lab,
 }
 
 /// Runs all cases for a [`CredentialProbe`].
 pub async fn probe(port: &dyn CredentialProbe, lab: &dyn Lab) -> Vec<CaseResult> {
-    let desk = &Desk { port, lab };
+    let desk = &StoreFixture { port, lab };
     cases!["probe", desk;
         an_active_key as an_active_key_is_its_users,
         an_inactive_key as an_inactive_key_is_refused,
@@ -28,7 +28,7 @@ pub async fn probe(port: &dyn CredentialProbe, lab: &dyn Lab) -> Vec<CaseResult>
     ]
 }
 
-impl Desk<'_> {
+impl StoreFixture<'_> {
     async fn key(&self, case: &str) -> Result<(UserArn, Credentials), Miss> {
         let name = UserName::parse(format!("{}-probe-{case}", self.lab.prefix()))?;
         let arn = self.lab.add_user(&name, "/team/ci/", &[]).await?;
@@ -43,44 +43,44 @@ impl Desk<'_> {
     }
 }
 
-async fn an_active_key(desk: &Desk<'_>) -> Checked {
+async fn an_active_key(desk: &StoreFixture<'_>) -> Checked {
     let (arn, credentials) = desk.key("active").await?;
     same("answer", &desk.ask(&credentials).await?, &ProbeAnswer::Authenticated(arn))
 }
 
-async fn an_inactive_key(desk: &Desk<'_>) -> Checked {
+async fn an_inactive_key(desk: &StoreFixture<'_>) -> Checked {
     let (arn, credentials) = desk.key("inactive").await?;
     desk.lab.set_key_status(arn.name(), &credentials.key, KeyStatus::Inactive).await?;
     same("answer", &desk.ask(&credentials).await?, &ProbeAnswer::Refused)
 }
 
-async fn a_reactivated_key(desk: &Desk<'_>) -> Checked {
+async fn a_reactivated_key(desk: &StoreFixture<'_>) -> Checked {
     let (arn, credentials) = desk.key("again").await?;
     desk.lab.set_key_status(arn.name(), &credentials.key, KeyStatus::Inactive).await?;
     desk.lab.set_key_status(arn.name(), &credentials.key, KeyStatus::Active).await?;
     same("answer", &desk.ask(&credentials).await?, &ProbeAnswer::Authenticated(arn))
 }
 
-async fn a_deleted_key(desk: &Desk<'_>) -> Checked {
+async fn a_deleted_key(desk: &StoreFixture<'_>) -> Checked {
     let (arn, credentials) = desk.key("deleted").await?;
     desk.lab.delete_key(arn.name(), &credentials.key).await?;
     same("answer", &desk.ask(&credentials).await?, &ProbeAnswer::Refused)
 }
 
-async fn an_unknown_key(desk: &Desk<'_>) -> Checked {
+async fn an_unknown_key(desk: &StoreFixture<'_>) -> Checked {
     let key = KeyId::parse("AKIAIOSFODNN7EXAMPLE")?;
     let unknown = Credentials { key, secret: SecretKey::new("A".repeat(40)) };
     same("answer", &desk.ask(&unknown).await?, &ProbeAnswer::Refused)
 }
 
-async fn a_wrong_secret(desk: &Desk<'_>) -> Checked {
+async fn a_wrong_secret(desk: &StoreFixture<'_>) -> Checked {
     let (_, credentials) = desk.key("wrong").await?;
     let wrong = Credentials { secret: SecretKey::new("A".repeat(40)), ..credentials };
     same("answer", &desk.ask(&wrong).await?, &ProbeAnswer::WrongSecret)
 }
 
 /// No connection or cached identity of one trial serves the next.
-async fn each_by_itself(desk: &Desk<'_>) -> Checked {
+async fn each_by_itself(desk: &StoreFixture<'_>) -> Checked {
     let (first, a) = desk.key("first").await?;
     let (second, b) = desk.key("second").await?;
     for _ in 0..2 {
@@ -90,7 +90,7 @@ async fn each_by_itself(desk: &Desk<'_>) -> Checked {
     Ok(())
 }
 
-async fn hidden(desk: &Desk<'_>) -> Checked {
+async fn hidden(desk: &StoreFixture<'_>) -> Checked {
     let (_, credentials) = desk.key("hidden").await?;
     hides("the answer", &format!("{:?}", desk.port.probe(&credentials).await), &credentials.secret)?;
     let wrong = Credentials { secret: SecretKey::new("B".repeat(40)), ..credentials };

@@ -12,14 +12,14 @@ use crate::model::observed::{Secret, SecretState};
 use crate::model::version::Content;
 use crate::ports::SecretStorePort;
 
-pub(super) struct Desk<'a> {
+pub(super) struct StoreFixture<'a> {
     pub(super) port: &'a dyn SecretStorePort,
     pub(super) lab: &'a dyn Lab,
 }
 
 /// Runs all cases for a [`SecretStorePort`]. The port has to use the default names of the JSON fields, `AccessKeyId` and `SecretAccessKey`.
 pub async fn store(port: &dyn SecretStorePort, lab: &dyn Lab) -> Vec<CaseResult> {
-    let desk = &Desk { port, lab };
+    let desk = &StoreFixture { port, lab };
     cases!["store", desk;
         missing as a_missing_secret_is_no_error,
         created as a_new_secret_holds_the_placeholder,
@@ -63,7 +63,7 @@ pub async fn store(port: &dyn SecretStorePort, lab: &dyn Lab) -> Vec<CaseResult>
     ]
 }
 
-impl Desk<'_> {
+impl StoreFixture<'_> {
     pub(super) fn secret(&self, case: &str) -> Result<SecretName, Miss> {
         Ok(SecretName::parse(format!("{}/{case}/access_key", self.lab.prefix()))?)
     }
@@ -116,11 +116,11 @@ pub(super) fn made_up(letter: char) -> Result<(Credentials, VersionId), Miss> {
     Ok((Credentials { key, secret }, version))
 }
 
-async fn missing(desk: &Desk<'_>) -> Checked {
+async fn missing(desk: &StoreFixture<'_>) -> Checked {
     same("state", &desk.state(&desk.secret("missing")?).await?, &SecretState::Missing)
 }
 
-async fn created(desk: &Desk<'_>) -> Checked {
+async fn created(desk: &StoreFixture<'_>) -> Checked {
     let (secret, placeholder) = (desk.secret("created")?, VersionId::for_placeholder(at(0)));
     desk.port.create(&secret, &desk.owner("STORE")?, &placeholder).await?;
     desk.labels(&secret, [Some(&placeholder), None, None]).await?;
@@ -128,7 +128,7 @@ async fn created(desk: &Desk<'_>) -> Checked {
     same("content", &content, &Some(Content::Placeholder))
 }
 
-async fn created_twice(desk: &Desk<'_>) -> Checked {
+async fn created_twice(desk: &StoreFixture<'_>) -> Checked {
     let (secret, placeholder) = desk.adopted("twice").await?;
     let again = desk.port.create(&secret, &desk.owner("STORE")?, &VersionId::for_placeholder(at(9))).await;
     refused("a second secret of the name", again, ErrorKind::Conflict)?;
@@ -136,7 +136,7 @@ async fn created_twice(desk: &Desk<'_>) -> Checked {
 }
 
 /// What a run goes by before it changes anything: were it lost, the next run would take the secret for somebody else's, or for nobody's.
-async fn owned(desk: &Desk<'_>) -> Checked {
+async fn owned(desk: &StoreFixture<'_>) -> Checked {
     let secret = desk.secret("owned")?;
     let arn = desk.port.create(&secret, &desk.owner("OWNED")?, &VersionId::for_placeholder(at(0))).await?;
     let found = desk.present(&secret).await?;
@@ -146,7 +146,7 @@ async fn owned(desk: &Desk<'_>) -> Checked {
     holds(&format!("{arn} has no suffix of its own"), arn.suffix().is_some())
 }
 
-async fn bound(desk: &Desk<'_>) -> Checked {
+async fn bound(desk: &StoreFixture<'_>) -> Checked {
     let (secret, _) = desk.adopted("bound").await?;
     let before = desk.present(&secret).await?;
     desk.port.bind(&secret, &desk.owner("SECOND")?).await?;
@@ -158,38 +158,38 @@ async fn bound(desk: &Desk<'_>) -> Checked {
     Ok(())
 }
 
-async fn as_it_would_be(desk: &Desk<'_>) -> Checked {
+async fn as_it_would_be(desk: &StoreFixture<'_>) -> Checked {
     let (secret, _) = desk.adopted("as-it-would-be").await?;
     same("differences", &desk.port.differences(&secret).await?, &vec![])
 }
 
 /// The port's own region is not elsewhere.
-async fn nowhere_else(desk: &Desk<'_>) -> Checked {
+async fn nowhere_else(desk: &StoreFixture<'_>) -> Checked {
     let (secret, _) = desk.adopted("nowhere-else").await?;
     same("homes", &desk.port.elsewhere(&secret, &desk.owner("STORE")?).await?, &vec![])
 }
 
-async fn empty(desk: &Desk<'_>) -> Checked {
+async fn empty(desk: &StoreFixture<'_>) -> Checked {
     let secret = desk.secret("empty")?;
     desk.lab.create_empty_secret(&secret).await?;
     desk.labels(&secret, [None, None, None]).await
 }
 
-async fn empty_filled(desk: &Desk<'_>) -> Checked {
+async fn empty_filled(desk: &StoreFixture<'_>) -> Checked {
     let (secret, placeholder) = (desk.secret("filled")?, VersionId::for_placeholder(at(0)));
     desk.lab.create_empty_secret(&secret).await?;
     desk.port.put_placeholder(&secret, &placeholder).await?;
     desk.labels(&secret, [Some(&placeholder), None, None]).await
 }
 
-async fn not_empty(desk: &Desk<'_>) -> Checked {
+async fn not_empty(desk: &StoreFixture<'_>) -> Checked {
     let (secret, placeholder) = desk.adopted("not-empty").await?;
     let again = desk.port.put_placeholder(&secret, &VersionId::for_placeholder(at(9))).await;
     refused("a placeholder over a version", again, ErrorKind::Conflict)?;
     desk.labels(&secret, [Some(&placeholder), None, None]).await
 }
 
-async fn deleted(desk: &Desk<'_>) -> Checked {
+async fn deleted(desk: &StoreFixture<'_>) -> Checked {
     let (secret, _) = desk.adopted("deleted").await?;
     desk.lab.delete_secret(&secret).await?;
     match desk.state(&secret).await? {
@@ -198,7 +198,7 @@ async fn deleted(desk: &Desk<'_>) -> Checked {
     }
 }
 
-async fn deleted_refuses(desk: &Desk<'_>) -> Checked {
+async fn deleted_refuses(desk: &StoreFixture<'_>) -> Checked {
     let (secret, _) = desk.adopted("deleted-refuses").await?;
     desk.lab.delete_secret(&secret).await?;
     let (credentials, version) = made_up('A')?;

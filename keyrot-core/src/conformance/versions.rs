@@ -1,17 +1,20 @@
 //! The cases for versions and their labels.
 
 use super::case::{Checked, Miss, hides, holds, refused, same};
-use super::store::{Desk, made_up};
+use super::store::{StoreFixture, made_up};
 use crate::model::credentials::Credentials;
 use crate::model::error::ErrorKind;
 use crate::model::names::{SecretName, VersionId};
-use crate::model::stored::Inside;
+use crate::model::stored::VersionContents;
 use crate::model::version::Content;
 
 const FOREIGN: &str = "5f0c0e6e-9a53-4b3e-8f35-1d1c52a7c0de";
 
 /// A secret with the placeholder, and made-up credentials staged in it.
-async fn with_staged(desk: &Desk<'_>, case: &str) -> Result<(SecretName, VersionId, VersionId, Credentials), Miss> {
+async fn with_staged(
+    desk: &StoreFixture<'_>,
+    case: &str,
+) -> Result<(SecretName, VersionId, VersionId, Credentials), Miss> {
     let (secret, placeholder) = desk.adopted(case).await?;
     let (credentials, version) = made_up('A')?;
     desk.port.stage(&secret, &version, &credentials, None).await?;
@@ -19,7 +22,7 @@ async fn with_staged(desk: &Desk<'_>, case: &str) -> Result<(SecretName, Version
 }
 
 /// A secret that somebody else made, with this text.
-async fn by_hand(desk: &Desk<'_>, case: &str, text: &str) -> Result<(SecretName, VersionId), Miss> {
+async fn by_hand(desk: &StoreFixture<'_>, case: &str, text: &str) -> Result<(SecretName, VersionId), Miss> {
     let (secret, version) = (desk.secret(case)?, VersionId::parse(FOREIGN)?);
     desk.lab.create_secret(&secret, &version, text).await?;
     let current = desk.present(&secret).await?.current;
@@ -31,21 +34,21 @@ fn json(credentials: &Credentials, more: &str) -> String {
     format!(r#"{{{more}"AccessKeyId":"{key}","SecretAccessKey":"{secret}"}}"#)
 }
 
-pub(super) async fn staged(desk: &Desk<'_>) -> Checked {
+pub(super) async fn staged(desk: &StoreFixture<'_>) -> Checked {
     let (secret, placeholder, version, credentials) = with_staged(desk, "staged").await?;
     desk.labels(&secret, [Some(&placeholder), Some(&version), None]).await?;
     let pending = desk.present(&secret).await?.pending;
     same("the staged key", &pending.as_ref().and_then(|held| held.key()), &Some(&credentials.key))
 }
 
-pub(super) async fn staged_twice(desk: &Desk<'_>) -> Checked {
+pub(super) async fn staged_twice(desk: &StoreFixture<'_>) -> Checked {
     let (secret, placeholder, version, credentials) = with_staged(desk, "staged-twice").await?;
     desk.port.stage(&secret, &version, &credentials, None).await?;
     desk.labels(&secret, [Some(&placeholder), Some(&version), None]).await?;
     same("credentials", &desk.port.read(&secret, &version).await?, &Some(credentials))
 }
 
-pub(super) async fn staged_otherwise(desk: &Desk<'_>) -> Checked {
+pub(super) async fn staged_otherwise(desk: &StoreFixture<'_>) -> Checked {
     let (secret, placeholder, version, credentials) = with_staged(desk, "staged-otherwise").await?;
     let (other, _) = made_up('B')?;
     refused("other content", desk.port.stage(&secret, &version, &other, None).await, ErrorKind::Conflict)?;
@@ -53,14 +56,14 @@ pub(super) async fn staged_otherwise(desk: &Desk<'_>) -> Checked {
     same("credentials", &desk.port.read(&secret, &version).await?, &Some(credentials))
 }
 
-pub(super) async fn staged_again(desk: &Desk<'_>) -> Checked {
+pub(super) async fn staged_again(desk: &StoreFixture<'_>) -> Checked {
     let (secret, placeholder, _, _) = with_staged(desk, "staged-again").await?;
     let (newer, version) = made_up('B')?;
     desk.port.stage(&secret, &version, &newer, None).await?;
     desk.labels(&secret, [Some(&placeholder), Some(&version), None]).await
 }
 
-pub(super) async fn staged_nowhere(desk: &Desk<'_>) -> Checked {
+pub(super) async fn staged_nowhere(desk: &StoreFixture<'_>) -> Checked {
     let (credentials, version) = made_up('A')?;
     let result = desk.port.stage(&desk.secret("nowhere")?, &version, &credentials, None).await;
     refused("staging in no secret", result, ErrorKind::NotFound)?;
@@ -68,7 +71,7 @@ pub(super) async fn staged_nowhere(desk: &Desk<'_>) -> Checked {
 }
 
 /// AWSPENDING may stay where AWSCURRENT now is, as it does in Secrets Manager.
-pub(super) async fn promoted(desk: &Desk<'_>) -> Checked {
+pub(super) async fn promoted(desk: &StoreFixture<'_>) -> Checked {
     let (secret, placeholder, version, _) = with_staged(desk, "promoted").await?;
     desk.port.promote(&secret, &placeholder, &version).await?;
     let found = desk.present(&secret).await?;
@@ -77,7 +80,7 @@ pub(super) async fn promoted(desk: &Desk<'_>) -> Checked {
     holds("AWSPENDING stands on a third version", found.pending.is_none_or(|held| held.version == version))
 }
 
-pub(super) async fn promoted_from_elsewhere(desk: &Desk<'_>) -> Checked {
+pub(super) async fn promoted_from_elsewhere(desk: &StoreFixture<'_>) -> Checked {
     let (secret, placeholder, version, _) = with_staged(desk, "promoted-elsewhere").await?;
     let result = desk.port.promote(&secret, &version, &version).await;
     refused("a promotion from a version that is not current", result, ErrorKind::Conflict)?;
@@ -85,7 +88,7 @@ pub(super) async fn promoted_from_elsewhere(desk: &Desk<'_>) -> Checked {
 }
 
 /// Two runs promote at once: the second finds AWSCURRENT gone from where it saw it.
-pub(super) async fn promoted_late(desk: &Desk<'_>) -> Checked {
+pub(super) async fn promoted_late(desk: &StoreFixture<'_>) -> Checked {
     let (secret, placeholder, first, _) = with_staged(desk, "promoted-late").await?;
     let (second, version) = made_up('B')?;
     desk.port.stage(&secret, &version, &second, None).await?;
@@ -95,7 +98,7 @@ pub(super) async fn promoted_late(desk: &Desk<'_>) -> Checked {
     desk.labels(&secret, [Some(&first), Some(&version), Some(&placeholder)]).await
 }
 
-pub(super) async fn rolled_back(desk: &Desk<'_>) -> Checked {
+pub(super) async fn rolled_back(desk: &StoreFixture<'_>) -> Checked {
     let (secret, placeholder, version, _) = with_staged(desk, "rolled-back").await?;
     desk.port.promote(&secret, &placeholder, &version).await?;
     desk.port.promote(&secret, &version, &placeholder).await?;
@@ -104,30 +107,30 @@ pub(super) async fn rolled_back(desk: &Desk<'_>) -> Checked {
     same("AWSPREVIOUS", &found.previous.map(|held| held.version), &Some(version))
 }
 
-pub(super) async fn unstaged(desk: &Desk<'_>) -> Checked {
+pub(super) async fn unstaged(desk: &StoreFixture<'_>) -> Checked {
     let (secret, placeholder, version, _) = with_staged(desk, "unstaged").await?;
     desk.port.unstage(&secret, &version).await?;
     desk.labels(&secret, [Some(&placeholder), None, None]).await
 }
 
-pub(super) async fn unstaged_elsewhere(desk: &Desk<'_>) -> Checked {
+pub(super) async fn unstaged_elsewhere(desk: &StoreFixture<'_>) -> Checked {
     let (secret, placeholder, version, _) = with_staged(desk, "unstaged-elsewhere").await?;
     let result = desk.port.unstage(&secret, &placeholder).await;
     refused("unstaging a version that is not staged", result, ErrorKind::Conflict)?;
     desk.labels(&secret, [Some(&placeholder), Some(&version), None]).await
 }
 
-pub(super) async fn read(desk: &Desk<'_>) -> Checked {
+pub(super) async fn read(desk: &StoreFixture<'_>) -> Checked {
     let (secret, _, version, credentials) = with_staged(desk, "read").await?;
     same("credentials", &desk.port.read(&secret, &version).await?, &Some(credentials))
 }
 
-pub(super) async fn read_nothing(desk: &Desk<'_>) -> Checked {
+pub(super) async fn read_nothing(desk: &StoreFixture<'_>) -> Checked {
     let (secret, placeholder) = desk.adopted("read-nothing").await?;
     same("credentials", &desk.port.read(&secret, &placeholder).await?, &None)
 }
 
-pub(super) async fn read_by_id(desk: &Desk<'_>) -> Checked {
+pub(super) async fn read_by_id(desk: &StoreFixture<'_>) -> Checked {
     let (secret, placeholder, first, credentials) = with_staged(desk, "read-by-id").await?;
     let (newer, version) = made_up('B')?;
     desk.port.promote(&secret, &placeholder, &first).await?;
@@ -136,32 +139,32 @@ pub(super) async fn read_by_id(desk: &Desk<'_>) -> Checked {
     same("the second", &desk.port.read(&secret, &version).await?, &Some(newer))
 }
 
-pub(super) async fn foreign(desk: &Desk<'_>) -> Checked {
+pub(super) async fn foreign(desk: &StoreFixture<'_>) -> Checked {
     let (credentials, _) = made_up('C')?;
     let (secret, version) = by_hand(desk, "foreign", &json(&credentials, "")).await?;
     let content = desk.present(&secret).await?.current.map(|held| held.content);
     same("content before the look", &content, &Some(Content::Foreign))?;
-    let expected = Inside { key: Some(credentials.key), extras: false };
-    same("inside", &desk.port.look_into(&secret, &version).await?, &Some(expected))
+    let expected = VersionContents { key: Some(credentials.key), extras: false };
+    same("inside", &desk.port.inspect_version(&secret, &version).await?, &Some(expected))
 }
 
-pub(super) async fn foreign_extras(desk: &Desk<'_>) -> Checked {
+pub(super) async fn foreign_extras(desk: &StoreFixture<'_>) -> Checked {
     let (credentials, _) = made_up('C')?;
     let (secret, version) = by_hand(desk, "foreign-extras", &json(&credentials, r#""Region":"eu-west-1","#)).await?;
-    let expected = Inside { key: Some(credentials.key), extras: true };
-    same("inside", &desk.port.look_into(&secret, &version).await?, &Some(expected))
+    let expected = VersionContents { key: Some(credentials.key), extras: true };
+    same("inside", &desk.port.inspect_version(&secret, &version).await?, &Some(expected))
 }
 
-pub(super) async fn foreign_other(desk: &Desk<'_>) -> Checked {
+pub(super) async fn foreign_other(desk: &StoreFixture<'_>) -> Checked {
     for (n, text) in ["a password", "{\"password\":\"x\"}", "[]", "{\"AccessKeyId\":7}"].iter().enumerate() {
         let (secret, version) = by_hand(desk, &format!("foreign-other-{n}"), text).await?;
-        same("key", &desk.port.look_into(&secret, &version).await?.and_then(|inside| inside.key), &None)?;
+        same("key", &desk.port.inspect_version(&secret, &version).await?.and_then(|inside| inside.key), &None)?;
         same("credentials", &desk.port.read(&secret, &version).await?, &None)?;
     }
     Ok(())
 }
 
-pub(super) async fn carried(desk: &Desk<'_>) -> Checked {
+pub(super) async fn carried(desk: &StoreFixture<'_>) -> Checked {
     let (old, _) = made_up('C')?;
     let more = r#""Region":"eu-west-1","Nested":{"a":[1,null]},"#;
     let (secret, theirs) = by_hand(desk, "carried", &json(&old, more)).await?;
@@ -172,10 +175,10 @@ pub(super) async fn carried(desk: &Desk<'_>) -> Checked {
     holds("a text field was not carried", text.contains(r#""Region":"eu-west-1""#))?;
     holds("a nested field was not carried", text.contains(r#""Nested":{"a":[1,null]}"#))?;
     holds("the old key was carried", !text.contains(old.key.as_str()) && !text.contains(old.secret.expose()))?;
-    same("inside", &desk.port.look_into(&secret, &version).await?.map(|inside| inside.extras), &Some(true))
+    same("inside", &desk.port.inspect_version(&secret, &version).await?.map(|inside| inside.extras), &Some(true))
 }
 
-pub(super) async fn listed(desk: &Desk<'_>) -> Checked {
+pub(super) async fn listed(desk: &StoreFixture<'_>) -> Checked {
     let (secret, placeholder, first, _) = with_staged(desk, "listed").await?;
     let (second, version) = made_up('B')?;
     desk.port.unstage(&secret, &first).await?;
@@ -196,12 +199,12 @@ pub(super) async fn listed(desk: &Desk<'_>) -> Checked {
     holds("a version's date is not when it was written", apart.clone().all(|seconds| (-5..600).contains(&seconds)))
 }
 
-pub(super) async fn hidden(desk: &Desk<'_>) -> Checked {
+pub(super) async fn hidden(desk: &StoreFixture<'_>) -> Checked {
     let (secret, placeholder, version, credentials) = with_staged(desk, "hidden").await?;
     let material = &credentials.secret;
     hides("what is read", &format!("{:?}", desk.port.read(&secret, &version).await), material)?;
     hides("the description", &format!("{:?}", desk.port.describe(&secret).await), material)?;
-    hides("a look inside", &format!("{:?}", desk.port.look_into(&secret, &version).await), material)?;
+    hides("a look inside", &format!("{:?}", desk.port.inspect_version(&secret, &version).await), material)?;
     let (_, other) = made_up('B')?;
     let nowhere = desk.secret("hidden-nowhere")?;
     for result in [

@@ -27,7 +27,7 @@ use std::time::Duration;
 /// # let rotator = Rotator::new(Ports::of(account.clone()));
 /// # rotator.run(selected.chosen, Mode::Act, &Limits::default(), &Cancel::default(), &|_| {}).await;
 /// let secret = SecretId::parse("/iam/ci/access_key")?;
-/// match account.published(&secret, Edition::Current).await? {
+/// match account.published(&secret, VersionStage::Current).await? {
 ///     Published::Key { credentials, .. } => println!("the key to use is {}", credentials.key),
 ///     Published::NotYet => println!("the user was not rotated yet"),
 ///     Published::SomethingElse => println!("the secret holds no access key"),
@@ -42,13 +42,13 @@ pub trait CredentialSource: Send + Sync {
     ///
     /// # Errors
     /// [`CallError`]; `NotFound` if there is no such secret, or nothing under the label.
-    async fn published(&self, secret: &SecretId, edition: Edition) -> Result<Published, CallError>;
+    async fn published(&self, secret: &SecretId, edition: VersionStage) -> Result<Published, CallError>;
 }
 
 /// Which of a secret's versions.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Edition {
+pub enum VersionStage {
     /// Under AWSCURRENT: the one that works.
     #[default]
     Current,
@@ -153,7 +153,7 @@ impl std::str::FromStr for SecretId {
 ///
 /// What stood under AWSCURRENT at some time works for `overlap` from then on at least (promise S2). So both waits are well below it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Freshness {
+pub struct CachePolicy {
     /// After this a consumer should read again.
     pub lifetime: Duration,
     /// If it cannot read, it may go on for this long with what it has.
@@ -166,15 +166,15 @@ const LONGEST_LIFETIME: Duration = Duration::from_secs(3_600);
 const SHORTEST_LIFETIME: Duration = Duration::from_secs(20 * 60);
 const LONGEST_STALE: Duration = Duration::from_secs(86_400);
 
-impl Freshness {
+impl CachePolicy {
     /// For this overlap: a twenty-fourth of it, but from 20 minutes to an hour; and stale for half of it, at most a day.
     ///
     /// ```
-    /// # use keyrot_core::consumer::Freshness;
+    /// # use keyrot_core::consumer::CachePolicy;
     /// # use std::time::Duration;
     /// let hours = |n: u64| Duration::from_secs(n * 3600);
-    /// assert_eq!(Freshness::of(hours(7 * 24)), Freshness { lifetime: hours(1), stale: hours(24) });
-    /// assert_eq!(Freshness::of(hours(1)), Freshness { lifetime: hours(1) / 3, stale: hours(1) / 2 });
+    /// assert_eq!(CachePolicy::of(hours(7 * 24)), CachePolicy { lifetime: hours(1), stale: hours(24) });
+    /// assert_eq!(CachePolicy::of(hours(1)), CachePolicy { lifetime: hours(1) / 3, stale: hours(1) / 2 });
     /// ```
     #[must_use]
     pub fn of(overlap: Duration) -> Self {

@@ -6,9 +6,9 @@
 
 use crate::Timestamp;
 use crate::model::clock::CLOCK_TOLERANCE;
-use crate::model::journal::{Journal, Note};
+use crate::model::journal::{Journal, JournalEntry};
 use crate::model::names::KeyId;
-use crate::model::observed::{AccessKey, Held, Observed, Secret, SecretState, StoredVersion};
+use crate::model::observed::{AccessKey, LabeledVersion, Observed, Secret, SecretState, StoredVersion};
 use crate::model::version::Content;
 use crate::model::waits::Policy;
 use crate::model::waits::after;
@@ -89,7 +89,7 @@ fn same_second(a: Timestamp, b: Timestamp) -> bool {
     a <= after(b, SAME_SECOND) && b <= after(a, SAME_SECOND)
 }
 
-fn labels(secret: &Secret) -> impl Iterator<Item = &Held> {
+fn labels(secret: &Secret) -> impl Iterator<Item = &LabeledVersion> {
     [&secret.current, &secret.pending, &secret.previous].into_iter().flatten()
 }
 
@@ -101,20 +101,24 @@ struct Sieve<'a> {
 
 impl Sieve<'_> {
     fn sift(&self, secret: &Secret) -> Secret {
-        let label = |held: &Option<Held>| {
+        let label = |held: &Option<LabeledVersion>| {
             held.clone().map(|held| match self.doubt_version(&held) {
                 // It is looked into, as any version that somebody else wrote.
-                Some(_) => Held { content: Content::Foreign, ..held },
+                Some(_) => LabeledVersion { content: Content::Foreign, ..held },
                 None => held,
             })
         };
         let Journal { intent, promoted, retired, revoked } = secret.journal.clone();
-        let believed = |note: Option<Note>| note.filter(|note| self.doubt_note(secret, note).is_none()).is_some();
+        let believed =
+            |note: Option<JournalEntry>| note.filter(|note| self.doubt_note(secret, note).is_none()).is_some();
         let journal = Journal {
-            intent: intent.filter(|intent| believed(Some(Note::Intent(intent.clone())))),
-            promoted: promoted.filter(|promoted| believed(Some(Note::Promoted(promoted.clone())))),
-            retired: retired.filter(|retired| believed(Some(Note::Retired(retired.clone())))),
-            revoked: revoked.into_iter().filter(|one| believed(Some(Note::Revoked(vec![one.clone()])))).collect(),
+            intent: intent.filter(|intent| believed(Some(JournalEntry::Intent(intent.clone())))),
+            promoted: promoted.filter(|promoted| believed(Some(JournalEntry::Promoted(promoted.clone())))),
+            retired: retired.filter(|retired| believed(Some(JournalEntry::Retired(retired.clone())))),
+            revoked: revoked
+                .into_iter()
+                .filter(|one| believed(Some(JournalEntry::Revoked(vec![one.clone()]))))
+                .collect(),
         };
         Secret {
             current: label(&secret.current),
@@ -128,11 +132,11 @@ impl Sieve<'_> {
     fn doubts(&self, secret: &Secret) -> Vec<Doubt> {
         let Journal { intent, promoted, retired, revoked } = &secret.journal;
         let notes = [
-            intent.clone().map(Note::Intent),
-            promoted.clone().map(Note::Promoted),
-            retired.clone().map(Note::Retired),
+            intent.clone().map(JournalEntry::Intent),
+            promoted.clone().map(JournalEntry::Promoted),
+            retired.clone().map(JournalEntry::Retired),
         ];
-        let revoked = revoked.iter().map(|one| Note::Revoked(vec![one.clone()]));
+        let revoked = revoked.iter().map(|one| JournalEntry::Revoked(vec![one.clone()]));
         let notes = notes.into_iter().flatten().chain(revoked).filter_map(|note| {
             let why = self.doubt_note(secret, &note)?;
             Some(Doubt { claim: note.to_text(), why })
@@ -144,25 +148,25 @@ impl Sieve<'_> {
         notes.chain(versions).collect()
     }
 
-    fn doubt_note(&self, secret: &Secret, note: &Note) -> Option<Implausible> {
+    fn doubt_note(&self, secret: &Secret, note: &JournalEntry) -> Option<Implausible> {
         match note {
-            Note::Intent(intent) => self.future(intent.at, Duration::ZERO),
+            JournalEntry::Intent(intent) => self.future(intent.at, Duration::ZERO),
             // Written for later than any run takes while AWSCURRENT is moved back.
-            Note::Promoted(promoted) => self.future(promoted.at, self.policy.waits().settle).or_else(|| {
+            JournalEntry::Promoted(promoted) => self.future(promoted.at, self.policy.waits().settle).or_else(|| {
                 let held = labels(secret).find(|held| held.version == promoted.version)?;
                 let key = held.key().and_then(|id| self.key(id));
                 self.before(key, promoted.at)
             }),
-            Note::Retired(retired) => {
+            JournalEntry::Retired(retired) => {
                 self.future(retired.at, Duration::ZERO).or_else(|| self.before(self.key(&retired.key), retired.at))
             }
-            Note::Revoked(all) => all.iter().find_map(|one| {
+            JournalEntry::Revoked(all) => all.iter().find_map(|one| {
                 self.future(one.at, Duration::ZERO).or_else(|| self.before(self.key(&one.key), one.at))
             }),
         }
     }
 
-    fn doubt_version(&self, held: &Held) -> Option<Implausible> {
+    fn doubt_version(&self, held: &LabeledVersion) -> Option<Implausible> {
         let Content::Key { key, created, .. } = &held.content else { return None };
         let other = || {
             let listed = self.key(key)?;

@@ -8,12 +8,12 @@ pub use refusal::Refusal;
 
 use crate::Timestamp;
 use crate::model::home::SecretArn;
-use crate::model::journal::Note;
+use crate::model::journal::JournalEntry;
 use crate::model::journal::Phase;
 use crate::model::names::{KeyId, VersionId};
 use crate::model::observed::LastUse;
-use crate::model::observed::Proof;
-use crate::model::stored::Inside;
+use crate::model::observed::Verified;
+use crate::model::stored::VersionContents;
 use serde::Serialize;
 use std::fmt;
 
@@ -34,9 +34,9 @@ pub enum Decision {
     },
     /// Nothing until a person decides.
     Blocked(Blocked),
-    /// What was ordered is done: see [`Order`](crate::model::step::Order).
+    /// What was ordered is done: see [`RotationStep`](crate::model::step::RotationStep).
     Done,
-    /// What was ordered cannot be done: see [`Order`](crate::model::step::Order).
+    /// What was ordered cannot be done: see [`RotationStep`](crate::model::step::RotationStep).
     Refused(Refusal),
 }
 
@@ -45,7 +45,7 @@ pub enum Decision {
 #[serde(rename_all = "snake_case")]
 pub enum Question {
     /// Which key's credentials does this version hold, that somebody else wrote?
-    Inside(VersionId),
+    VersionContents(VersionId),
     /// Which versions has the secret ever had, as far as the store still knows them?
     Versions,
     /// Does the user have a home in one of the further regions?
@@ -55,7 +55,7 @@ pub enum Question {
     /// When was this key last used?
     LastUse(KeyId),
     /// Do the credentials in this version authenticate as the user?
-    Proof(VersionId),
+    Verification(VersionId),
 }
 
 /// One change.
@@ -71,7 +71,7 @@ pub enum Step {
     /// Tag the secret with its user.
     BindSecret,
     /// Write a note onto the secret.
-    Write(Note),
+    Write(JournalEntry),
     /// Make a key.
     CreateKey,
     /// Put the key that was just made under AWSPENDING.
@@ -255,11 +255,11 @@ impl Step {
         match self {
             Self::CreateSecret | Self::PutPlaceholder => "adopt",
             Self::BindUser(_) | Self::BindSecret => "bind",
-            Self::Write(Note::Intent(_)) | Self::CreateKey => "rotate",
-            Self::Write(Note::Promoted(_)) => "note_promoted",
-            Self::Write(Note::Revoked(_)) => "unrevoke",
+            Self::Write(JournalEntry::Intent(_)) | Self::CreateKey => "rotate",
+            Self::Write(JournalEntry::Promoted(_)) => "note_promoted",
+            Self::Write(JournalEntry::Revoked(_)) => "unrevoke",
             Self::Activate(_) => "activate",
-            Self::Write(Note::Retired(note)) => match note.phase {
+            Self::Write(JournalEntry::Retired(note)) => match note.phase {
                 Phase::Retiring => "retire",
                 Phase::Abandoned => "abandon",
                 Phase::Inactive => "note_inactive",

@@ -3,7 +3,7 @@
 use crate::decide::decision::blocked::{Blocked, Unhoused};
 use crate::decide::decision::{Decision, Question, Step, Wait, Why};
 use crate::model::home::{Adoption, Difference, HomeTag};
-use crate::model::observed::{KeyStatus, Observed, Proof, Secret, SecretState};
+use crate::model::observed::{KeyStatus, Observed, Secret, SecretState, Verified};
 use crate::model::version::Content;
 
 /// What has to be done or known before the secret is the user's home; `None` where it is, or where it cannot be written to anyway.
@@ -74,7 +74,7 @@ fn evidence(seen: &Observed, secret: &Secret) -> Option<Decision> {
     let unhoused = |why| blocked(Blocked::SecretNotBound { arn: secret.arn.clone(), why });
     let current = secret.current.as_ref();
     if let Some(held) = current.filter(|held| held.content == Content::Foreign) {
-        return look(Question::Inside(held.version.clone()));
+        return look(Question::VersionContents(held.version.clone()));
     }
     // keyrot bound it, or somebody who could not read what is published in it. Its credentials are not asked for: that would look like a use.
     if bound && !take_over {
@@ -88,13 +88,13 @@ fn evidence(seen: &Observed, secret: &Secret) -> Option<Decision> {
     let works = key.is_some_and(|key| key.status == KeyStatus::Active);
     if let Some(held) = current.filter(|_| works && !take_over) {
         match seen.proof.as_ref().filter(|(version, _)| *version == held.version).map(|(_, proof)| proof) {
-            None => return look(Question::Proof(held.version.clone())),
-            Some(Proof::Proven) => {}
-            Some(Proof::Unknown(reason)) => {
+            None => return look(Question::Verification(held.version.clone())),
+            Some(Verified::Works) => {}
+            Some(Verified::Unknown(reason)) => {
                 let why = Why::VerificationUnknown { key: key?.id.clone(), reason: reason.clone() };
                 return Some(Decision::Wait(Wait { why, until: None }));
             }
-            Some(Proof::Refused(reason) | Proof::Wrong(reason)) => {
+            Some(Verified::Refused(reason) | Verified::Wrong(reason)) => {
                 return unhoused(Unhoused::DoesNotWork(reason.clone()));
             }
         }

@@ -1,14 +1,14 @@
 //! The way of a key that is to go: Active → (overlap, quiet) → Inactive → (soak) → deleted.
 
-use super::case::{Case, Role, in_use};
+use super::situation::{Role, Situation, in_use};
 use crate::decide::decision::blocked::Blocked;
 use crate::decide::decision::{Decision, Question, Step, Wait, Why};
-use crate::model::journal::{Note, Phase, Promoted};
+use crate::model::journal::{JournalEntry, Phase, Promoted};
 use crate::model::names::KeyId;
-use crate::model::observed::{AccessKey, KeyStatus, LastUse, Proof};
+use crate::model::observed::{AccessKey, KeyStatus, LastUse, Verified};
 use crate::model::waits::after;
 
-impl Case<'_> {
+impl Situation<'_> {
     /// Brings one key on its way: Active → (overlap, quiet) → Inactive → (soak) → deleted. The one that is noted down goes first.
     pub(super) fn leaving_key(&self) -> Option<Decision> {
         let noted = |key: &&AccessKey| self.secret.journal.phase_of(&key.id).is_some();
@@ -35,7 +35,7 @@ impl Case<'_> {
             KeyStatus::Inactive => self.delete_after_soak(key),
             KeyStatus::Other(status) => {
                 let status = status.clone();
-                Some(Decision::Blocked(Blocked::StrangeStatus { key: key.id.clone(), status }))
+                Some(Decision::Blocked(Blocked::UnknownStatus { key: key.id.clone(), status }))
             }
         }
     }
@@ -64,7 +64,7 @@ impl Case<'_> {
         if self.current.key().is_none() {
             // The placeholder again: what was noted down of a successor is over, also if it comes back.
             if self.promoted().is_none() {
-                return self.write(Note::Promoted(Promoted { version, replacing: before(), at: self.now }));
+                return self.write(JournalEntry::Promoted(Promoted { version, replacing: before(), at: self.now }));
             }
             let (from, to) = (leaving.id.clone(), None);
             return Some(Decision::Blocked(Blocked::RolledBack { from, to }));
@@ -79,7 +79,7 @@ impl Case<'_> {
             return None;
         }
         let version = self.current.version.clone();
-        let noted = || self.write(Note::Promoted(Promoted { version, replacing, at: self.now }));
+        let noted = || self.write(JournalEntry::Promoted(Promoted { version, replacing, at: self.now }));
         self.successor_not_verified().or_else(noted)
     }
 
@@ -88,12 +88,12 @@ impl Case<'_> {
     pub(super) fn successor_not_verified(&self) -> Option<Decision> {
         let key = self.current.key()?.clone();
         match self.proof(self.current) {
-            None => Some(Decision::Look(Question::Proof(self.current.version.clone()))),
-            Some(Proof::Proven) => None,
-            Some(Proof::Refused(reason) | Proof::Wrong(reason)) => {
+            None => Some(Decision::Look(Question::Verification(self.current.version.clone()))),
+            Some(Verified::Works) => None,
+            Some(Verified::Refused(reason) | Verified::Wrong(reason)) => {
                 Some(Decision::Blocked(Blocked::CurrentDoesNotWork { key, reason: reason.clone() }))
             }
-            Some(Proof::Unknown(reason)) => Some(self.unverified(&key, reason)),
+            Some(Verified::Unknown(reason)) => Some(self.unverified(&key, reason)),
         }
     }
 

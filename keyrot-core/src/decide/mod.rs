@@ -1,35 +1,35 @@
 //! The decision: one pure, total function from what is seen of a user to what is to be done.
 
 pub(crate) mod belief;
-pub(crate) mod case;
 pub(crate) mod decision;
 pub(crate) mod home;
 pub(crate) mod leaving;
 pub(crate) mod order;
 pub(crate) mod pickup;
 pub(crate) mod request;
+pub(crate) mod situation;
 
 pub use belief::{Doubt, Implausible};
 pub use decision::blocked::{Blocked, Evidence, Unhoused};
 pub use decision::refusal::Refusal;
 pub use decision::{Decision, Question, Step, Wait, Why};
-pub use order::decide_order;
+pub use order::decide_rotation_step;
 pub use request::decide_request;
 
 use crate::Timestamp;
-use crate::model::journal::{Intent, Note, Phase};
+use crate::model::journal::{Intent, JournalEntry, Phase};
 use crate::model::names::KeyId;
-use crate::model::observed::{AccessKey, Held, KeyStatus, Observed, Proof, Secret, SecretState};
+use crate::model::observed::{AccessKey, KeyStatus, LabeledVersion, Observed, Secret, SecretState, Verified};
 use crate::model::version::Content;
 use crate::model::waits::Policy;
 use crate::model::waits::after;
-use case::{Case, Role};
+use situation::{Role, Situation};
 
 /// Decides what is to be done for a user: one pure, total function.
 ///
 /// # Expected flow
 /// A user whose key is due goes, one answer at a time, through
-/// `Write(intent)` → `CreateKey` → `Stage` → `Look(Proof)` → `Promote` → `Write(promoted)` → `Wait(Overlap)`; days later, in other runs, through
+/// `Write(intent)` → `CreateKey` → `Stage` → `Look(Verified)` → `Promote` → `Write(promoted)` → `Wait(Overlap)`; days later, in other runs, through
 /// `Look(LastUse)` → `Write(retiring)` → a fresh look at everything → `Deactivate` → `Write(inactive)` → `Wait(Soak)`, and at last `Delete`.
 /// A user without a secret first gets one, with a placeholder. A run that dies anywhere is taken up by the next, from what it left behind.
 ///
@@ -72,7 +72,7 @@ fn decide_for(seen: &Observed, asked: Option<&KeyId>, policy: &Policy, now: Time
     let Some(current) = &secret.current else {
         return first_contact(seen, Step::PutPlaceholder);
     };
-    let case = Case { seen, secret, current, policy, now, asked };
+    let case = Situation { seen, secret, current, policy, now, asked };
     case.revoked_key_reactivated()
         .or_else(|| case.reactivated())
         .or_else(|| case.foreign_version())
@@ -93,7 +93,7 @@ fn decide_for(seen: &Observed, asked: Option<&KeyId>, policy: &Policy, now: Time
 /// Whether a person's order to have done with a key is not carried out yet. AWS's quarantine is why they gave it.
 fn is_being_revoked(seen: &Observed) -> bool {
     let SecretState::Present(secret) = &seen.secret else { return false };
-    let is_current = |key: &AccessKey| secret.current.as_ref().and_then(Held::key) == Some(&key.id);
+    let is_current = |key: &AccessKey| secret.current.as_ref().and_then(LabeledVersion::key) == Some(&key.id);
     let works = |key: &&AccessKey| key.status == KeyStatus::Active || is_current(key);
     seen.keys.iter().filter(works).any(|key| secret.journal.revoked_at(&key.id).is_some())
 }
@@ -126,7 +126,7 @@ fn with_evidence<'a>(seen: &Observed, keys: impl Iterator<Item = &'a AccessKey>)
     Decision::Blocked(Blocked::UnknownKeys(evidence))
 }
 
-impl Case<'_> {
+impl Situation<'_> {
     /// A key that was revoked and seen Inactive is Active again. Whoever has a leaked key may often do that to their own user, so it is no
     /// decision to keep the key, and keyrot does not fight either: the operator says which it is.
     fn revoked_key_reactivated(&self) -> Option<Decision> {
@@ -162,7 +162,7 @@ impl Case<'_> {
             .into_iter()
             .flatten()
             .find(|held| held.content == Content::Foreign)?;
-        Some(Decision::Look(Question::Inside(unread.version.clone())))
+        Some(Decision::Look(Question::VersionContents(unread.version.clone())))
     }
 
     /// AWSCURRENT has to be the placeholder or an Active key, or a person has to look.
@@ -235,7 +235,7 @@ impl Case<'_> {
     fn staged_once_more(&self) -> Option<Decision> {
         let staged = self.staged()?;
         let published = self.was_published(staged);
-        let own = !staged.content.is_foreign() || (self.secret.serviced && published);
+        let own = !staged.content.is_foreign() || (self.secret.rotation_enabled && published);
         let over = published || (staged.key().is_some() && staged.key() == self.current.key());
         (own && over).then(|| Decision::Act(Step::Unstage(staged.version.clone())))
     }
@@ -268,7 +268,7 @@ impl Case<'_> {
         let staged = self.staged()?;
         let Content::Key { key, created, .. } = &staged.content else {
             // Secrets Manager waits for it, and orders the rest; the key before may go its way meanwhile.
-            if self.secret.serviced {
+            if self.secret.rotation_enabled {
                 return None;
             }
             return Some(Decision::Blocked(Blocked::ForeignPending { version: staged.version.clone() }));
@@ -300,17 +300,17 @@ impl Case<'_> {
         }
         let limit = after(*created, self.policy.waits().probe_limit);
         match self.proof(staged) {
-            None => Some(Decision::Look(Question::Proof(staged.version.clone()))),
-            Some(Proof::Proven) => {
+            None => Some(Decision::Look(Question::Verification(staged.version.clone()))),
+            Some(Verified::Works) => {
                 Some(Decision::Act(Step::Promote { from: self.current.version.clone(), to: staged.version.clone() }))
             }
-            Some(Proof::Unknown(reason)) => Some(self.unverified(key, reason)),
-            Some(Proof::Refused(_)) if self.now < limit => self.wait(Why::Propagation(key.clone()), Some(limit)),
+            Some(Verified::Unknown(reason)) => Some(self.unverified(key, reason)),
+            Some(Verified::Refused(_)) if self.now < limit => self.wait(Why::Propagation(key.clone()), Some(limit)),
             // keyrot writes each version once, with the key that its id names.
-            Some(Proof::Wrong(_)) => {
+            Some(Verified::Wrong(_)) => {
                 Some(Decision::Blocked(Blocked::ForeignPending { version: staged.version.clone() }))
             }
-            Some(Proof::Refused(_)) => self.retire(key, Phase::Abandoned),
+            Some(Verified::Refused(_)) => self.retire(key, Phase::Abandoned),
         }
     }
 
@@ -318,7 +318,7 @@ impl Case<'_> {
     /// the user's key is found in the next run.
     pub(super) fn unverified_current(&self) -> Option<Decision> {
         self.current.key()?;
-        let previous = self.secret.previous.as_ref().and_then(Held::key);
+        let previous = self.secret.previous.as_ref().and_then(LabeledVersion::key);
         let noted = || self.secret.journal.promoted.as_ref().and_then(|promoted| promoted.replacing.clone());
         self.not_promoted(previous.cloned().or_else(noted))
     }
@@ -328,7 +328,7 @@ impl Case<'_> {
             return None;
         }
         // Secrets Manager would not know of a key that is made without its order, and would order another.
-        if self.secret.serviced { self.wait(Why::Service, None) } else { self.next_key() }
+        if self.secret.rotation_enabled { self.wait(Why::Service, None) } else { self.next_key() }
     }
 
     /// A key is made only under a fresh note of which keys there were before: without it, a lost reply would leave a key that nothing explains.
@@ -344,14 +344,14 @@ impl Case<'_> {
             Some(at) if self.now < after(at, self.policy.run_limit()) => Some(Decision::Act(Step::CreateKey)),
             // A run that died may have made a key that is not listed yet; a new note would leave it unexplained.
             Some(at) if self.now < self.settled_at(at) => self.wait(Why::Unlisted, Some(self.settled_at(at))),
-            _ => self.write(Note::Intent(Intent { before, at: self.now })),
+            _ => self.write(JournalEntry::Intent(Intent { before, at: self.now })),
         }
     }
 
     /// A key whose life cannot be noted down is not created. A secret has 50 tags at most (Secrets Manager user guide, "AWS Secrets Manager
     /// quotas").
     fn no_tag_room(&self) -> Option<Decision> {
-        let most = 50 - (Note::TAGS.len() + 1);
+        let most = 50 - (JournalEntry::TAGS.len() + 1);
         let tags = self.secret.other_tags;
         (tags > most).then_some(Decision::Blocked(Blocked::NoTagRoom { tags, most }))
     }

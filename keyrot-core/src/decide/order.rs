@@ -1,15 +1,15 @@
 //! What Secrets Manager's own rotation orders, step by step, of its rotation function.
 
 use super::belief::believed;
-use super::case::Case;
+use super::situation::Situation;
 use super::{home, usable};
 use crate::Timestamp;
 use crate::decide::decision::blocked::Blocked;
 use crate::decide::decision::refusal::Refusal;
 use crate::decide::decision::{Decision, Question, Step, Why};
 use crate::model::names::KeyId;
-use crate::model::observed::{AccessKey, Held, Observed, Proof, Secret};
-use crate::model::step::{Order, OrderStep};
+use crate::model::observed::{AccessKey, LabeledVersion, Observed, Secret, Verified};
+use crate::model::step::{RotationStep, StepName};
 use crate::model::version::Content;
 use crate::model::waits::Policy;
 use serde::{Deserialize, Serialize};
@@ -17,8 +17,8 @@ use serde::{Deserialize, Serialize};
 /// Decides what an order takes now: one pure, total function, beside [`decide`](crate::decide::decide()) and under the same promises.
 ///
 /// # Expected flow
-/// `CreateSecret`: `Look(Inside)` → `Write(intent)` → `CreateKey` → `Stage` → `Done`. `SetSecret`: `Done`. `TestSecret`: `Look(Proof)` → `Done`.
-/// `FinishSecret`: `Look(Proof)` → `Promote` → `Write(promoted)` → `Done`. An order that was carried out before is `Done` at once.
+/// `CreateSecret`: `Look(VersionContents)` → `Write(intent)` → `CreateKey` → `Stage` → `Done`. `SetSecret`: `Done`. `TestSecret`: `Look(Verified)` → `Done`.
+/// `FinishSecret`: `Look(Verified)` → `Promote` → `Write(promoted)` → `Done`. An order that was carried out before is `Done` at once.
 ///
 /// # Guarantees
 /// Those of [`decide`](crate::decide::decide()). No key is retired here: that is for [`decide`](crate::decide::decide()), in scheduled runs, which in turn make no key while
@@ -27,7 +27,7 @@ use serde::{Deserialize, Serialize};
 /// # Assumptions
 /// Those of [`decide`](crate::decide::decide()).
 #[must_use]
-pub fn decide_order(seen: &Observed, order: &Order, policy: &Policy, now: Timestamp) -> Decision {
+pub fn decide_rotation_step(seen: &Observed, order: &RotationStep, policy: &Policy, now: Timestamp) -> Decision {
     let seen = &*believed(seen, policy, now);
     if let Some(decision) = home::home(seen) {
         return decision;
@@ -36,12 +36,12 @@ pub fn decide_order(seen: &Observed, order: &Order, policy: &Policy, now: Timest
         return Decision::Blocked(Blocked::Quarantined { policy });
     }
     let secret = match usable(&seen.secret) {
-        Ok(Some(secret)) if secret.serviced => secret,
+        Ok(Some(secret)) if secret.rotation_enabled => secret,
         Ok(_) => return Decision::Refused(Refusal::RotationOff),
         Err(blocked) => return Decision::Blocked(blocked),
     };
     let Some(current) = &secret.current else { return Decision::Refused(Refusal::NothingCurrent) };
-    let case = Case { seen, secret, current, policy, now, asked: None };
+    let case = Situation { seen, secret, current, policy, now, asked: None };
     if current.version == order.version {
         return case.published().unwrap_or(Decision::Done);
     }
@@ -49,19 +49,19 @@ pub fn decide_order(seen: &Observed, order: &Order, policy: &Policy, now: Timest
         return Decision::Refused(Refusal::NotStaged { version: order.version.clone() });
     };
     match order.step {
-        OrderStep::CreateSecret => case.create(staged),
-        OrderStep::SetSecret => Decision::Done,
-        OrderStep::TestSecret => case.test(staged).unwrap_or(Decision::Done),
-        OrderStep::FinishSecret => case.finish(staged),
+        StepName::CreateSecret => case.create(staged),
+        StepName::SetSecret => Decision::Done,
+        StepName::TestSecret => case.test(staged).unwrap_or(Decision::Done),
+        StepName::FinishSecret => case.finish(staged),
     }
 }
 
-fn staged<'a>(secret: &'a Secret, order: &Order) -> Option<&'a Held> {
+fn staged<'a>(secret: &'a Secret, order: &RotationStep) -> Option<&'a LabeledVersion> {
     secret.pending.as_ref().filter(|pending| pending.version == order.version)
 }
 
-impl Case<'_> {
-    fn create(&self, staged: &Held) -> Decision {
+impl Situation<'_> {
+    fn create(&self, staged: &LabeledVersion) -> Decision {
         let filled = || match &staged.content {
             Content::ForeignEmpty => None,
             Content::ForeignOther => {
@@ -87,7 +87,7 @@ impl Case<'_> {
     }
 
     /// `None` once the staged key is proved.
-    fn test(&self, staged: &Held) -> Option<Decision> {
+    fn test(&self, staged: &LabeledVersion) -> Option<Decision> {
         if let Some(look) = self.foreign_version() {
             return Some(look);
         }
@@ -95,15 +95,17 @@ impl Case<'_> {
             return Some(Decision::Refused(Refusal::NotMade { version: staged.version.clone() }));
         };
         match self.proof(staged) {
-            None => Some(Decision::Look(Question::Proof(staged.version.clone()))),
-            Some(Proof::Proven) => None,
-            Some(Proof::Unknown(reason)) => Some(self.unverified(&key, reason)),
-            Some(Proof::Refused(_)) => self.wait(Why::Propagation(key), None),
-            Some(Proof::Wrong(reason)) => Some(Decision::Refused(Refusal::DoesNotWork { key, reason: reason.clone() })),
+            None => Some(Decision::Look(Question::Verification(staged.version.clone()))),
+            Some(Verified::Works) => None,
+            Some(Verified::Unknown(reason)) => Some(self.unverified(&key, reason)),
+            Some(Verified::Refused(_)) => self.wait(Why::Propagation(key), None),
+            Some(Verified::Wrong(reason)) => {
+                Some(Decision::Refused(Refusal::DoesNotWork { key, reason: reason.clone() }))
+            }
         }
     }
 
-    fn finish(&self, staged: &Held) -> Decision {
+    fn finish(&self, staged: &LabeledVersion) -> Decision {
         let promote = Step::Promote { from: self.current.version.clone(), to: staged.version.clone() };
         self.foreign_version()
             .or_else(|| self.broken_current())
@@ -115,7 +117,7 @@ impl Case<'_> {
     }
 
     /// Somebody published a newer key meanwhile: it is not taken back.
-    fn newer_current(&self, staged: &Held) -> Option<Decision> {
+    fn newer_current(&self, staged: &LabeledVersion) -> Option<Decision> {
         let key = self.key(staged.key()?).filter(|key| self.superseded(key))?;
         let by: &KeyId = self.current.key()?;
         Some(Decision::Refused(Refusal::Superseded { key: key.id.clone(), by: by.clone() }))
@@ -124,7 +126,7 @@ impl Case<'_> {
     /// Where this run has just published the version, it notes it down for those who will retire the key before. Otherwise that is left to
     /// them: they try the credentials first.
     fn published(&self) -> Option<Decision> {
-        let proved = self.proof(self.current) == Some(&Proof::Proven) && self.promoted().is_none();
+        let proved = self.proof(self.current) == Some(&Verified::Works) && self.promoted().is_none();
         let old: Option<&AccessKey> = self.leaving().next().filter(|_| proved);
         self.successor_not_in_place(old?)
     }

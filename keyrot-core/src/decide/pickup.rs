@@ -1,6 +1,6 @@
 //! Whether whatever used the old key has moved to the new one, as far as IAM's record shows.
 
-use super::case::{Case, in_use};
+use super::situation::{Situation, in_use};
 use crate::Timestamp;
 use crate::decide::decision::{Decision, Question, Why};
 use crate::model::observed::{AccessKey, LastUse};
@@ -9,7 +9,7 @@ use crate::model::waits::after;
 /// The service of the call that verifies a key.
 const VERIFICATION: &str = "sts";
 
-impl Case<'_> {
+impl Situation<'_> {
     /// Why the old key stays Active though its overlap is over, whose end is given; `None` once nothing is known to need it. Each reason only delays.
     ///
     /// IAM shows one last use of each key, and not whose. So:

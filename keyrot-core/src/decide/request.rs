@@ -1,16 +1,16 @@
 //! What a person's request takes.
 
 use super::belief::believed;
-use super::case::{Case, in_use};
+use super::situation::{Situation, in_use};
 use super::{decide_for, home, usable};
 use crate::Timestamp;
 use crate::decide::decision::blocked::Blocked;
 use crate::decide::decision::refusal::Refusal;
 use crate::decide::decision::{Decision, Question, Step, Wait, Why};
 use crate::model::home::{HomeTag, Residence, SecretArn};
-use crate::model::journal::{Note, Phase, Promoted, Revoked};
+use crate::model::journal::{JournalEntry, Phase, Promoted, Revoked};
 use crate::model::names::{KeyId, VersionId};
-use crate::model::observed::{AccessKey, Held, KeyStatus, Observed, Proof, Secret, SecretState};
+use crate::model::observed::{AccessKey, KeyStatus, LabeledVersion, Observed, Secret, SecretState, Verified};
 use crate::model::request::{Request, Revocation};
 use crate::model::version::Content;
 use crate::model::waits::Policy;
@@ -19,7 +19,7 @@ use crate::model::waits::after;
 /// Decides what a person's request takes now: one pure, total function, beside [`decide`](crate::decide::decide()).
 ///
 /// # Expected flow
-/// `Rollback`: `Act(Activate)` if the key is Inactive → `Look(Proof)` → `Write(promoted)`, for later than any run takes → `Promote` → `Write(promoted)`, for
+/// `Rollback`: `Act(Activate)` if the key is Inactive → `Look(Verified)` → `Write(promoted)`, for later than any run takes → `Promote` → `Write(promoted)`, for
 /// now → `Done`. A key that is about to leave is noted down as `hold` first, and left for `settle`.
 /// `Revoke`: `Write(revoked)` → whatever [`decide`](crate::decide::decide()) says, until a successor is in place and the key is Inactive → `Done`. The entry makes
 /// [`decide`](crate::decide::decide()) take the key for due, and pass over its overlap and `quiet`; so a request that dies halfway is finished by the next run.
@@ -69,13 +69,13 @@ fn bind(seen: &Observed) -> Decision {
 }
 
 /// What a request goes by that needs a secret of this user, here, with a current version.
-fn with_current<'a>(seen: &'a Observed, policy: &'a Policy, now: Timestamp) -> Result<Case<'a>, Decision> {
+fn with_current<'a>(seen: &'a Observed, policy: &'a Policy, now: Timestamp) -> Result<Situation<'a>, Decision> {
     if let Some(decision) = home::home(seen) {
         return Err(decision);
     }
     let secret = usable(&seen.secret).map_err(Decision::Blocked)?.ok_or(Decision::Refused(Refusal::NothingCurrent))?;
     let current = secret.current.as_ref().ok_or(Decision::Refused(Refusal::NothingCurrent))?;
-    Ok(Case { seen, secret, current, policy, now, asked: None })
+    Ok(Situation { seen, secret, current, policy, now, asked: None })
 }
 
 fn rollback(seen: &Observed, to: &KeyId, policy: &Policy, now: Timestamp) -> Decision {
@@ -83,10 +83,10 @@ fn rollback(seen: &Observed, to: &KeyId, policy: &Policy, now: Timestamp) -> Dec
         Ok(case) => case,
         Err(decision) => return decision,
     };
-    let Case { secret, current, .. } = case;
+    let Situation { secret, current, .. } = case;
     let unread = [Some(current), secret.previous.as_ref()].into_iter().flatten();
     if let Some(held) = unread.into_iter().find(|held| held.content == Content::Foreign) {
-        return Decision::Look(Question::Inside(held.version.clone()));
+        return Decision::Look(Question::VersionContents(held.version.clone()));
     }
     if current.key() == Some(to) {
         return case.published_again();
@@ -111,7 +111,7 @@ fn revoke(seen: &Observed, order: &Revocation, policy: &Policy, now: Timestamp) 
     let listed = seen.keys.iter().find(|k| k.id == *key);
     let active = listed.filter(|k| k.status == KeyStatus::Active);
     if let Some(KeyStatus::Other(status)) = listed.map(|k| &k.status) {
-        return Decision::Blocked(Blocked::StrangeStatus { key: key.clone(), status: status.clone() });
+        return Decision::Blocked(Blocked::UnknownStatus { key: key.clone(), status: status.clone() });
     }
     let present = if let SecretState::Present(secret) = &seen.secret { Some(secret) } else { None };
     let noted = present.and_then(|secret| secret.journal.revocation_of(key));
@@ -156,7 +156,7 @@ fn revoke(seen: &Observed, order: &Revocation, policy: &Policy, now: Timestamp) 
             _ => Decision::Act(Step::CreateSecret),
         };
     };
-    let case = Case { seen, secret, current, policy, now, asked: Some(key) };
+    let case = Situation { seen, secret, current, policy, now, asked: Some(key) };
     if let Some(look) = case.foreign_version() {
         return look;
     }
@@ -206,7 +206,7 @@ fn reinstate(seen: &Observed, key: &KeyId, policy: &Policy, now: Timestamp) -> D
         Ok(case) => case,
         Err(decision) => return decision,
     };
-    let Case { secret, current, .. } = case;
+    let Situation { secret, current, .. } = case;
     let known = case.key(key).is_some() || current.key() == Some(key);
     match secret.journal.revocation_of(key) {
         Some(_) => case.note_without(key, None),
@@ -225,9 +225,9 @@ fn no_room(key: &KeyId, other: &AccessKey, secret: Option<&Secret>) -> Decision 
     Decision::Refused(Refusal::NoRoom { key: key.clone(), other: other.id.clone(), revoked })
 }
 
-impl Case<'_> {
+impl Situation<'_> {
     /// The key under AWSPREVIOUS, if it could be published again.
-    pub(super) fn key_before(&self) -> Option<(&Held, &AccessKey)> {
+    pub(super) fn key_before(&self) -> Option<(&LabeledVersion, &AccessKey)> {
         let held = self.secret.previous.as_ref().filter(|held| held.version != self.current.version)?;
         let key = self.key(held.key()?)?;
         let usable = !matches!(key.status, KeyStatus::Other(_)) && self.secret.journal.revoked_at(&key.id).is_none();
@@ -246,7 +246,7 @@ impl Case<'_> {
         let mut all = self.secret.journal.revoked.clone();
         all.retain(|before| before.key != *key && there(&before.key));
         all.extend(order);
-        Decision::Act(Step::Write(Note::Revoked(all)))
+        Decision::Act(Step::Write(JournalEntry::Revoked(all)))
     }
 
     /// The other key, where it leaves no room for a successor of this one, and cannot be one itself.
@@ -256,13 +256,13 @@ impl Case<'_> {
         }
         let other = self.seen.keys.iter().find(|k| k.id != *key)?;
         let id = Some(&other.id);
-        let staged = self.staged().and_then(Held::key) == id && other.status == KeyStatus::Active;
+        let staged = self.staged().and_then(LabeledVersion::key) == id && other.status == KeyStatus::Active;
         let before = self.key_before().map(|(_, key)| &key.id) == id;
         (!staged && !before && self.seen.in_hand.as_ref() != id).then_some(other)
     }
 
     /// What was current before is published again, once it is proved; another run may not be about to take it away.
-    pub(super) fn way_back(&self, held: &Held, key: &AccessKey) -> Decision {
+    pub(super) fn way_back(&self, held: &LabeledVersion, key: &AccessKey) -> Decision {
         // Once it is noted down, nobody takes the key away without noting something else.
         let under_way = self.is_noted_for_later(&held.version);
         if let Some(decision) = self.about_to_leave(key).filter(|_| !under_way) {
@@ -272,30 +272,32 @@ impl Case<'_> {
             KeyStatus::Active => {}
             KeyStatus::Inactive => return Decision::Act(Step::Activate(key.id.clone())),
             KeyStatus::Other(status) => {
-                return Decision::Blocked(Blocked::StrangeStatus { key: key.id.clone(), status: status.clone() });
+                return Decision::Blocked(Blocked::UnknownStatus { key: key.id.clone(), status: status.clone() });
             }
         }
         let (from, to) = (self.current.version.clone(), held.version.clone());
         match self.proof(held) {
-            None => Decision::Look(Question::Proof(to)),
+            None => Decision::Look(Question::Verification(to)),
             // What is left keeps AWSPENDING from its own promotion, and would be taken for a key that waits for its turn.
-            Some(Proof::Proven) if self.secret.pending.as_ref().is_some_and(|p| p.version == from) => {
+            Some(Verified::Works) if self.secret.pending.as_ref().is_some_and(|p| p.version == from) => {
                 Decision::Act(Step::Unstage(from))
             }
             // Noted down before, and for later than any run takes: no note from long ago, of this version or of the one that is left, may vouch
             // for it when it comes back, whenever this run ends.
-            Some(Proof::Proven) if !under_way => {
+            Some(Verified::Works) if !under_way => {
                 let replacing = self.current.key().cloned();
                 let at = self.settled_at(self.now);
-                Decision::Act(Step::Write(Note::Promoted(Promoted { version: to, replacing, at })))
+                Decision::Act(Step::Write(JournalEntry::Promoted(Promoted { version: to, replacing, at })))
             }
-            Some(Proof::Proven) => Decision::Act(Step::Promote { from, to }),
-            Some(Proof::Unknown(reason)) => self.unverified(&key.id, reason),
+            Some(Verified::Works) => Decision::Act(Step::Promote { from, to }),
+            Some(Verified::Unknown(reason)) => self.unverified(&key.id, reason),
             // What is refused has changed nothing; this has.
-            Some(Proof::Refused(reason) | Proof::Wrong(reason)) if self.seen.reactivated.as_ref() == Some(&key.id) => {
+            Some(Verified::Refused(reason) | Verified::Wrong(reason))
+                if self.seen.reactivated.as_ref() == Some(&key.id) =>
+            {
                 Decision::Blocked(Blocked::ReactivatedInVain { key: key.id.clone(), reason: reason.clone() })
             }
-            Some(Proof::Refused(reason) | Proof::Wrong(reason)) => {
+            Some(Verified::Refused(reason) | Verified::Wrong(reason)) => {
                 Decision::Refused(Refusal::DoesNotWork { key: key.id.clone(), reason: reason.clone() })
             }
         }
@@ -352,14 +354,14 @@ impl Case<'_> {
         }
         let Some(key) = self.current.key().cloned() else { return Decision::Done };
         match self.proof(self.current) {
-            None => Decision::Look(Question::Proof(self.current.version.clone())),
-            Some(Proof::Proven) => {
+            None => Decision::Look(Question::Verification(self.current.version.clone())),
+            Some(Verified::Works) => {
                 let version = self.current.version.clone();
-                let replacing = self.secret.previous.as_ref().and_then(Held::key).cloned();
-                Decision::Act(Step::Write(Note::Promoted(Promoted { version, replacing, at: self.now })))
+                let replacing = self.secret.previous.as_ref().and_then(LabeledVersion::key).cloned();
+                Decision::Act(Step::Write(JournalEntry::Promoted(Promoted { version, replacing, at: self.now })))
             }
-            Some(Proof::Unknown(reason)) => self.unverified(&key, reason),
-            Some(Proof::Refused(reason) | Proof::Wrong(reason)) => {
+            Some(Verified::Unknown(reason)) => self.unverified(&key, reason),
+            Some(Verified::Refused(reason) | Verified::Wrong(reason)) => {
                 Decision::Blocked(Blocked::CurrentDoesNotWork { key, reason: reason.clone() })
             }
         }
@@ -370,7 +372,7 @@ impl Case<'_> {
         let noted = matches!(self.phase_since_revoked(&key.id), Some((Phase::Inactive, _)));
         if !noted {
             let note = crate::model::journal::Retired { key: key.id.clone(), phase: Phase::Inactive, at: self.now };
-            return Decision::Act(Step::Write(Note::Retired(note)));
+            return Decision::Act(Step::Write(JournalEntry::Retired(note)));
         }
         // What took its place is noted down for those who will delete the key.
         let replaced = self.current.key().is_some_and(|current| current != &key.id);

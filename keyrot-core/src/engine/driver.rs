@@ -50,7 +50,7 @@ impl Ports {
         Ok(match call {
             Call::ListKeys => Reply::Keys(iam.list_keys(user).await?),
             Call::DescribeSecret => Reply::Secret(store.describe(secret).await?),
-            Call::LookInto(version) => Reply::Inside(store.look_into(secret, version).await?),
+            Call::InspectVersion(version) => Reply::VersionContents(store.inspect_version(secret, version).await?),
             Call::ListVersions => Reply::Versions(store.versions(secret).await?),
             Call::LastUse(key) => Reply::LastUse(iam.last_use(user, key).await?),
             Call::CreateKey => Reply::Created(iam.create_key(user).await?),

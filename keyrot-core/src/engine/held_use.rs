@@ -3,7 +3,7 @@
 use crate::Timestamp;
 use crate::decide::decision::Why;
 use crate::engine::dispatch::panic_text;
-use crate::engine::report::Standing;
+use crate::engine::report::UserResult;
 use crate::machine::outcome::Outcome;
 use crate::model::names::KeyId;
 use crate::model::observed::LastUse;
@@ -40,7 +40,7 @@ pub(crate) struct HeldUse {
 }
 
 /// The held keys that are asked about.
-pub(crate) fn held_uses(users: &[Standing]) -> Vec<HeldUse> {
+pub(crate) fn held_uses(users: &[UserResult]) -> Vec<HeldUse> {
     let held = users.iter().enumerate().filter_map(|(at, one)| {
         let Outcome::Waiting(wait) = &one.outcome else { return None };
         let Why::InUse { key, last_use } = &wait.why else { return None };

@@ -12,5 +12,5 @@ pub use driver::{Driven, Ports, drive};
 #[cfg(feature = "mocks")]
 pub use notifier::MockNotifier;
 pub use notifier::Notifier;
-pub use report::{Report, Standing};
-pub use rotator::{Chosen, Limits, Progress, Rotator};
+pub use report::{Report, UserResult};
+pub use rotator::{Limits, Progress, Rotator, Target};

@@ -19,7 +19,7 @@ use std::time::Duration;
 
 /// Where a run leaves one user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Standing {
+pub struct UserResult {
     /// Who.
     pub user: UserName,
     /// Who answers for the user.
@@ -58,12 +58,12 @@ pub struct Report {
     /// When it ended.
     pub finished: Timestamp,
     /// Each user, by name.
-    pub users: Vec<Standing>,
+    pub users: Vec<UserResult>,
     /// What could not be told.
     pub notifier_failures: Vec<NotifierFailure>,
 }
 
-impl Standing {
+impl UserResult {
     /// The keys that readers of the secret have moved away from, or should have: those that are Active and older than the current one.
     /// `None` where it is not known which that is, although some key is Active.
     #[must_use]
@@ -77,7 +77,7 @@ impl Standing {
     }
 }
 
-impl Standing {
+impl UserResult {
     pub(crate) fn is_in_use(&self) -> bool {
         matches!(&self.outcome, Outcome::Waiting(wait) if matches!(wait.why, Why::InUse { .. }))
     }

@@ -9,7 +9,7 @@ use crate::engine::driver::Ports;
 use crate::engine::driver::{Bounds, drive_within};
 use crate::engine::held_use::{HeldUse, held_uses, look_up_within};
 use crate::engine::notifier::Notifier;
-use crate::engine::report::{Report, Standing};
+use crate::engine::report::{Report, UserResult};
 use crate::machine::event::{Event, EventKind};
 use crate::machine::outcome::Outcome;
 use crate::machine::rotation::task::Task;
@@ -17,7 +17,7 @@ use crate::machine::rotation::{Mode, Rotation};
 use crate::model::names::{KeyId, SecretName, UserName};
 use crate::model::observed::{AccessKey, KeyStatus};
 use crate::model::request::Request;
-use crate::model::step::Order;
+use crate::model::step::RotationStep;
 use crate::model::subject::Subject;
 use crate::model::waits::{Policy, after};
 use crate::ports::cancel::Cancel;
@@ -39,7 +39,7 @@ const TRAILS_AT_ONCE: usize = 4;
 
 /// A user to work on, and the policy to do it by; or why nothing is done.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Chosen {
+pub struct Target {
     /// Whom.
     pub subject: Subject,
     /// By which policy, or what is wrong with the user's own settings.
@@ -88,7 +88,7 @@ pub enum Progress {
     /// Something happened.
     Event(Event),
     /// This user is done.
-    Done(Box<Standing>),
+    Done(Box<UserResult>),
 }
 
 impl Rotator {
@@ -123,10 +123,10 @@ impl Rotator {
 
     /// Works on each of these users: every step that is due now, or with [`Mode::Plan`] only the decision.
     ///
-    /// It never fails as a whole; what went wrong with a user is in that user's [`Standing`].
+    /// It never fails as a whole; what went wrong with a user is in that user's [`UserResult`].
     pub async fn run(
         &self,
-        chosen: Vec<Chosen>,
+        chosen: Vec<Target>,
         mode: Mode,
         limits: &Limits,
         cancel: &Cancel,
@@ -140,22 +140,23 @@ impl Rotator {
     /// It is done if the user's outcome is [`Outcome::Done`]; anything else is a failure to be told to Secrets Manager, which orders again.
     pub async fn carry_out(
         &self,
-        chosen: Chosen,
-        order: Order,
+        chosen: Target,
+        order: RotationStep,
         limits: &Limits,
         cancel: &Cancel,
         progress: &(dyn Fn(Progress) + Sync),
     ) -> Report {
-        self.work(vec![chosen], Job { mode: Mode::Act, task: Task::Order(order) }, limits, cancel, progress).await
+        self.work(vec![chosen], Job { mode: Mode::Act, task: Task::RotationStep(order) }, limits, cancel, progress)
+            .await
     }
 
-    /// Does what a person asks for, for one user; or, with [`Mode::Plan`], says what that will be ([`Outcome::Intended`]).
+    /// Does what a person asks for, for one user; or, with [`Mode::Plan`], says what that will be ([`Outcome::Planned`]).
     ///
     /// It is done if the user's outcome is [`Outcome::Done`]. [`Outcome::Revoked`] is a revocation whose key was seen Inactive, and whose rest is not done.
     /// [`Outcome::Refused`] and [`Outcome::Blocked`] say why it cannot be; after anything else, ask again.
     pub async fn fulfil(
         &self,
-        chosen: Chosen,
+        chosen: Target,
         request: Request,
         mode: Mode,
         limits: &Limits,
@@ -167,7 +168,7 @@ impl Rotator {
 
     async fn work(
         &self,
-        chosen: Vec<Chosen>,
+        chosen: Vec<Target>,
         job: Job,
         limits: &Limits,
         cancel: &Cancel,
@@ -183,7 +184,7 @@ impl Rotator {
         // A plan is nobody else's news.
         let notifiers = if job.mode == Mode::Act { &self.notifiers[..] } else { &[] };
         tell_beside(notifiers, self.ports.clock.as_ref(), async move |told: Told| {
-            let all = |chosen: Vec<Chosen>| {
+            let all = |chosen: Vec<Target>| {
                 let work = chosen.into_iter().map(|one| self.one(one, job, bounds, &told, progress));
                 stream::iter(work).buffer_unordered(limits.concurrency.max(1)).collect::<Vec<_>>()
             };
@@ -197,7 +198,7 @@ impl Rotator {
                 }
             }
             self.ask_who(&mut users, job, bounds, &told, progress).await;
-            users.sort_by(|a: &Standing, b| a.user.cmp(&b.user));
+            users.sort_by(|a: &UserResult, b| a.user.cmp(&b.user));
             Report { started, finished: self.ports.clock.now(), users, notifier_failures: Vec::new() }
         })
         .await
@@ -205,13 +206,13 @@ impl Rotator {
 
     async fn one(
         &self,
-        chosen: Chosen,
+        chosen: Target,
         job: &Job,
         bounds: &Bounds,
         told: &Told,
         progress: &(dyn Fn(Progress) + Sync),
-    ) -> Standing {
-        let Chosen { subject, policy } = chosen;
+    ) -> UserResult {
+        let Target { subject, policy } = chosen;
         let mut happened = Vec::new();
         let mut tell = |event: Event| {
             happened.push(event.clone());
@@ -226,7 +227,7 @@ impl Rotator {
             secret: subject.secret.clone(),
             kind,
         };
-        let mut standing = Standing {
+        let mut standing = UserResult {
             user: subject.user.clone(),
             owner: subject.owner.clone(),
             secret: subject.secret.clone(),
@@ -286,14 +287,14 @@ impl Rotator {
     }
 
     /// Whether the trail is to be asked about the user, once the others are done.
-    fn will_ask(&self, standing: &Standing, job: &Job) -> bool {
+    fn will_ask(&self, standing: &UserResult, job: &Job) -> bool {
         self.trail.is_some() && job.mode == Mode::Act && standing.is_in_use()
     }
 
     /// The last part of a run: no user is worked on any more, so that nobody waits for it.
     async fn ask_who(
         &self,
-        users: &mut [Standing],
+        users: &mut [UserResult],
         job: &Job,
         bounds: &Bounds,
         told: &Told,
@@ -331,7 +332,7 @@ mod tests {
     fn an_old_key_is_active_and_older_than_the_current_one() {
         let listed = |name: &str, made: i64, status: KeyStatus| AccessKey { id: key(name), status, created: at(made) };
         let active = |name: &str, made: i64| listed(name, made, KeyStatus::Active);
-        let standing = |current: Option<&str>, keys: Vec<AccessKey>| Standing {
+        let standing = |current: Option<&str>, keys: Vec<AccessKey>| UserResult {
             user: UserName::parse("ci").expect("a name"),
             owner: None,
             secret: SecretName::parse("/iam/ci/access_key").expect("a name"),

@@ -2,11 +2,11 @@
 
 use crate::model::credentials::Credentials;
 use crate::model::home::{Difference, SecretArn};
-use crate::model::journal::Note;
+use crate::model::journal::JournalEntry;
 use crate::model::names::{KeyId, VersionId};
 use crate::model::observed::Secret;
 use crate::model::observed::{AccessKey, LastUse, SecretState, StoredVersion};
-use crate::model::stored::{Inside, NewKey, ProbeAnswer};
+use crate::model::stored::{NewKey, ProbeAnswer, VersionContents};
 use serde::Serialize;
 use std::fmt;
 
@@ -18,7 +18,7 @@ pub enum Call {
     /// `secretsmanager:DescribeSecret`.
     DescribeSecret,
     /// `secretsmanager:GetSecretValue` of a version that somebody else wrote; only the key's id is kept.
-    LookInto(VersionId),
+    InspectVersion(VersionId),
     /// `secretsmanager:ListSecretVersionIds`, all pages, those without a label too.
     ListVersions,
     /// `iam:GetAccessKeyLastUsed`.
@@ -36,7 +36,7 @@ pub enum Call {
     /// `secretsmanager:PutSecretValue` of the placeholder into a secret that has no version yet.
     PutPlaceholder(VersionId),
     /// `secretsmanager:TagResource` with the note.
-    Write(Note),
+    Write(JournalEntry),
     /// `iam:CreateAccessKey`.
     CreateKey,
     /// `secretsmanager:PutSecretValue` under AWSPENDING; fields of `carry` that are not keyrot's are taken along.
@@ -76,7 +76,7 @@ impl Call {
         match self {
             Self::ListKeys => "list the user's access keys",
             Self::DescribeSecret => "describe the secret",
-            Self::LookInto(_) => "read which key the secret holds",
+            Self::InspectVersion(_) => "read which key the secret holds",
             Self::ListVersions => "list the secret's versions",
             Self::LastUse(_) => "find out when the key was last used",
             Self::FindElsewhere => "look for the user's secret in the other regions",
@@ -112,7 +112,7 @@ impl Call {
             Self::Deactivate(key) | Self::Activate(key) | Self::DeleteKey(key) => format!("{}: {key}", self.purpose()),
             Self::ListKeys
             | Self::DescribeSecret
-            | Self::LookInto(_)
+            | Self::InspectVersion(_)
             | Self::ListVersions
             | Self::LastUse(_)
             | Self::FindElsewhere
@@ -137,8 +137,8 @@ pub enum Reply {
     Keys(Vec<AccessKey>),
     /// To [`Call::DescribeSecret`].
     Secret(SecretState),
-    /// To [`Call::LookInto`]; `None` if the version has no value yet.
-    Inside(Option<Inside>),
+    /// To [`Call::InspectVersion`]; `None` if the version has no value yet.
+    VersionContents(Option<VersionContents>),
     /// To [`Call::ListVersions`].
     Versions(Vec<StoredVersion>),
     /// To [`Call::LastUse`].

@@ -8,7 +8,7 @@ use crate::model::error::CallError;
 use crate::model::home::SecretArn;
 use crate::model::journal::{Retired, Revoked};
 use crate::model::names::{KeyId, SecretName, UserName, VersionId};
-use crate::model::observed::Held;
+use crate::model::observed::LabeledVersion;
 use crate::model::usage::evidence::UseEvidence;
 use serde::Serialize;
 use std::fmt;
@@ -52,7 +52,7 @@ pub enum EventKind {
     },
     /// An old key stays Active past its date, and why.
     Held(Wait),
-    /// Who uses the key that is held, as far as a trail has it: follows [`Held`](Self::Held) where the run may ask one
+    /// Who uses the key that is held, as far as a trail has it: follows [`LabeledVersion`](Self::Held) where the run may ask one
     /// ([`Rotator::trail`](crate::engine::rotator::Rotator::trail)).
     UsedBy(UseEvidence),
     /// A person reactivated a key that was on its way out: its overlap starts again.

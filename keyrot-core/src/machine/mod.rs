@@ -10,7 +10,7 @@ pub(crate) mod verification;
 pub use call::{Call, Reply};
 pub use event::{Event, EventKind, Failure, Severity};
 pub use outcome::{Outcome, Stop};
-pub use planned::Intended;
+pub use planned::PlannedAction;
 pub use rotation::decider::Decider;
 pub use rotation::task::Task;
 pub use rotation::{Mode, Next, Rotation};

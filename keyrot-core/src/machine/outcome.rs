@@ -5,8 +5,8 @@ use crate::decide::decision::blocked::Blocked;
 use crate::decide::decision::refusal::Refusal;
 use crate::decide::decision::{Step, Wait, Why};
 use crate::machine::event::Failure;
-use crate::machine::planned::Intended;
-use crate::machine::verification::Proving;
+use crate::machine::planned::PlannedAction;
+use crate::machine::verification::Verification;
 use crate::model::journal::Revoked;
 use crate::model::names::{KeyId, SecretName, UserName, VersionId};
 use serde::Serialize;
@@ -32,13 +32,13 @@ pub enum Outcome {
     /// A plan only: this change is due.
     Due(Step),
     /// A plan only: the credentials in this version are to be tried next.
-    Proving {
+    Verifying {
         /// The version.
         version: VersionId,
     },
     /// A plan of a person's request only: what it will do, step by step.
-    Intended(Vec<Intended>),
-    /// What was ordered or asked for is done: see [`Order`](crate::model::step::Order), [`Request`](crate::model::request::Request).
+    Planned(Vec<PlannedAction>),
+    /// What was ordered or asked for is done: see [`RotationStep`](crate::model::step::RotationStep), [`Request`](crate::model::request::Request).
     Done,
     /// The key that was to be revoked was seen Inactive, or gone; what was to follow did not come to its end.
     Revoked {
@@ -47,7 +47,7 @@ pub enum Outcome {
         /// How the rest ended.
         rest: Box<Outcome>,
     },
-    /// What was ordered or asked for cannot be done: see [`Order`](crate::model::step::Order), [`Request`](crate::model::request::Request).
+    /// What was ordered or asked for cannot be done: see [`RotationStep`](crate::model::step::RotationStep), [`Request`](crate::model::request::Request).
     Refused(Refusal),
     /// keyrot's own code, or a port's, panicked. Nothing more was done for this user.
     Panicked(String),

@@ -12,7 +12,7 @@ use std::time::Duration;
 /// One step of what a request will do, for people who are to agree to it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Intended {
+pub enum PlannedAction {
     /// Make the user's secret, or put a placeholder into the empty one.
     MakeSecret,
     /// Make a new key, prove it, and put it under AWSCURRENT.
@@ -69,7 +69,7 @@ mod told {
     }
 }
 
-impl Intended {
+impl PlannedAction {
     /// What a person is asked before these steps are done for a user, without the question mark: `Deactivate AKIA… and delete it, for ci`.
     /// It names each key that is published, reactivated, deactivated or deleted; one that is not known yet is "a new key".
     #[must_use]
@@ -113,7 +113,7 @@ impl Intended {
     }
 }
 
-impl fmt::Display for Intended {
+impl fmt::Display for PlannedAction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::MakeSecret => f.write_str("make the user's secret, with a placeholder"),

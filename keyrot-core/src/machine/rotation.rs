@@ -5,12 +5,12 @@
 //! A call's own reply counts as a look at what it changed, so that a whole rotation costs ten calls: two to look, eight to act. Everything
 //! is looked at afresh before a key is deactivated or deleted, after a conflict, and after a lost reply.
 
+pub(crate) mod apply;
 pub(crate) mod clock;
 pub(crate) mod decider;
 pub(crate) mod off;
-pub(crate) mod outlook;
+pub(crate) mod preview;
 pub(crate) mod repeats;
-pub(crate) mod taking_in;
 pub(crate) mod task;
 
 pub use decider::Decider;
@@ -23,11 +23,11 @@ use crate::decide::decision::{Decision, Question, Step, Wait, Why};
 use crate::machine::call::{Call, Reply};
 use crate::machine::event::{Event, EventKind, Failure};
 use crate::machine::outcome::{Outcome, Stop};
-use crate::machine::verification::{Proving, Trial};
+use crate::machine::verification::{Verification, VerifyStep};
 use crate::model::clock::WrongClock;
 use crate::model::error::{CallError, Effect, ErrorKind};
 use crate::model::names::{KeyId, VersionId};
-use crate::model::observed::{Held, LastUse, Observed, Proof, SecretState};
+use crate::model::observed::{LabeledVersion, LastUse, Observed, SecretState, Verified};
 use crate::model::stored::NewKey;
 use crate::model::subject::Subject;
 use crate::model::waits::Policy;
@@ -93,7 +93,7 @@ pub struct Rotation {
     /// By how much the clock that the run goes by is wrong, once that is known.
     wrong_clock: Option<WrongClock>,
     /// The last error of a call whose failure is no failure of the run, unless the run ends because of it.
-    passed_over: Option<CallError>,
+    skipped: Option<CallError>,
     events: Vec<Event>,
 }
 
@@ -106,7 +106,7 @@ enum Stage {
     Confirming(Confirming),
     DescribeSecret,
     Deciding,
-    Proving(Proving),
+    Verification(Verification),
     /// Delete the key that could not be staged, then end.
     Undo(KeyId, Outcome),
     Ended(Outcome),
@@ -153,7 +153,7 @@ impl Rotation {
             asked: None,
             stop: None,
             wrong_clock: None,
-            passed_over: None,
+            skipped: None,
             events: Vec::new(),
         }
     }
@@ -231,10 +231,10 @@ impl Rotation {
                 Stage::Confirming(_) => Call::ListKeys,
                 Stage::DescribeSecret => Call::DescribeSecret,
                 Stage::Undo(key, _) => Call::DeleteKey(key.clone()),
-                Stage::Proving(proving) => match proving.next(now) {
-                    Trial::Read(version) => Call::ReadVersion(version),
-                    Trial::Probe(credentials) => Call::Probe(credentials),
-                    Trial::Pause(pause) => return Next::Sleep(pause),
+                Stage::Verification(proving) => match proving.next(now) {
+                    VerifyStep::Read(version) => Call::ReadVersion(version),
+                    VerifyStep::Probe(credentials) => Call::Probe(credentials),
+                    VerifyStep::Pause(pause) => return Next::Sleep(pause),
                 },
                 Stage::Deciding => match self.decided(now) {
                     Some(call) => call,
@@ -282,37 +282,37 @@ impl Rotation {
         let (seen, policy) = (&self.seen, &self.policy);
         let decision = match &self.task {
             Task::Everything => (self.decider.decide)(seen, policy, now),
-            Task::Order(order) => (self.decider.decide_order)(seen, order, policy, now),
+            Task::RotationStep(order) => (self.decider.decide_rotation_step)(seen, order, policy, now),
             Task::Request(request) => (self.decider.decide_request)(seen, request, policy, now),
         };
         if let (Mode::Plan, Task::Request(request)) = (self.mode, &self.task)
-            && matches!(decision, Decision::Act(_) | Decision::Look(Question::Proof(_)))
+            && matches!(decision, Decision::Act(_) | Decision::Look(Question::Verification(_)))
         {
             let outcome = match self.outlook(request, now) {
-                Ok(steps) => Outcome::Intended(steps),
+                Ok(steps) => Outcome::Planned(steps),
                 Err(failure) => Outcome::Failed(failure),
             };
             return self.end(now, outcome);
         }
         match decision {
-            Decision::Look(Question::Inside(version)) => Some(Call::LookInto(version)),
+            Decision::Look(Question::VersionContents(version)) => Some(Call::InspectVersion(version)),
             Decision::Look(Question::Versions) => Some(Call::ListVersions),
             Decision::Look(Question::Elsewhere) => Some(Call::FindElsewhere),
             Decision::Look(Question::Differences) => Some(Call::Compare),
             Decision::Look(Question::LastUse(key)) => Some(Call::LastUse(key)),
-            Decision::Look(Question::Proof(version)) => {
+            Decision::Look(Question::Verification(version)) => {
                 self.begin_proof(now, version);
                 None
             }
             Decision::Act(step) if self.mode == Mode::Plan => self.end(now, Outcome::Due(step)),
             Decision::Act(Step::Deactivate(_) | Step::Delete(_)) if self.changed => self.look_again(now),
             Decision::Act(step) => self.call_for(step, now),
-            Decision::Wait(Wait { why: Why::UseUnknown { .. }, .. }) if self.passed_over.is_some() => {
-                let error = self.passed_over.take()?;
+            Decision::Wait(Wait { why: Why::UseUnknown { .. }, .. }) if self.skipped.is_some() => {
+                let error = self.skipped.take()?;
                 self.end(now, Outcome::Failed(Failure { doing: "find out when the key was last used".into(), error }))
             }
-            Decision::Wait(Wait { why: Why::VerificationUnknown { key, .. }, .. }) if self.passed_over.is_some() => {
-                let mut error = self.passed_over.take()?;
+            Decision::Wait(Wait { why: Why::VerificationUnknown { key, .. }, .. }) if self.skipped.is_some() => {
+                let mut error = self.skipped.take()?;
                 error.message += "; whether the key works is not known, and the next run asks again";
                 self.end(now, Outcome::Failed(Failure { doing: format!("verify {key}"), error }))
             }
@@ -340,14 +340,16 @@ impl Rotation {
         match key {
             // A plan makes no trial: it would have to read a secret value.
             Some(_) if self.mode == Mode::Plan => {
-                self.end(now, Outcome::Proving { version });
+                self.end(now, Outcome::Verifying { version });
             }
-            Some(key) => self.stage = Stage::Proving(Proving::new(version, key, known, self.subject.arn.clone(), now)),
-            None => self.seen.proof = Some((version, Proof::Wrong("the version holds no access key".into()))),
+            Some(key) => {
+                self.stage = Stage::Verification(Verification::new(version, key, known, self.subject.arn.clone(), now))
+            }
+            None => self.seen.proof = Some((version, Verified::Wrong("the version holds no access key".into()))),
         }
     }
 
-    fn held(&self, version: &VersionId) -> Option<&Held> {
+    fn held(&self, version: &VersionId) -> Option<&LabeledVersion> {
         let SecretState::Present(secret) = &self.seen.secret else { return None };
         let labels = [&secret.current, &secret.pending, &secret.previous];
         labels.into_iter().flatten().find(|h| h.version == *version)
@@ -369,7 +371,7 @@ impl Rotation {
             Step::Stage { carry } => {
                 let NewKey { credentials, created } = self.fresh.clone()?;
                 let version = match &self.task {
-                    Task::Order(order) => Ok(order.version.clone()),
+                    Task::RotationStep(order) => Ok(order.version.clone()),
                     _ => VersionId::for_key(&credentials.key, created, carry.is_some()),
                 };
                 match version {
@@ -391,12 +393,12 @@ impl Rotation {
             (call, Ok(reply)) => self.succeeded(now, call, reply),
             (Call::LastUse(key), Err(error)) => {
                 self.seen.last_use.insert(key, LastUse::Unknown(error.message.clone()));
-                self.passed_over = Some(error);
+                self.skipped = Some(error);
             }
             (Call::Probe(_), Err(error)) => {
-                if let Stage::Proving(proving) = &mut self.stage {
+                if let Stage::Verification(proving) = &mut self.stage {
                     proving.failed(&error, now);
-                    self.passed_over = Some(error);
+                    self.skipped = Some(error);
                 }
                 self.end_of_proof(now);
             }
@@ -447,11 +449,11 @@ impl Rotation {
     }
 
     fn end_of_proof(&mut self, now: Timestamp) {
-        if let Stage::Proving(proving) = &self.stage
+        if let Stage::Verification(proving) = &self.stage
             && let Some(proof) = proving.result(now, &self.policy)
         {
-            if !matches!(proof, Proof::Unknown(_)) {
-                self.passed_over = None;
+            if !matches!(proof, Verified::Unknown(_)) {
+                self.skipped = None;
             }
             self.seen.proof = Some((proving.version().clone(), proof));
             self.stage = Stage::Deciding;

@@ -6,7 +6,7 @@ use crate::Timestamp;
 use crate::model::credentials::Credentials;
 use crate::model::error::{CallError, ErrorKind};
 use crate::model::names::{KeyId, UserArn, VersionId};
-use crate::model::observed::Proof;
+use crate::model::observed::Verified;
 use crate::model::stored::ProbeAnswer;
 use crate::model::waits::Policy;
 use crate::model::waits::after;
@@ -21,7 +21,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 const MOST_REFUSALS: u32 = 3;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct Proving {
+pub(crate) struct Verification {
     version: VersionId,
     key: KeyId,
     owner: UserArn,
@@ -35,17 +35,17 @@ pub(crate) struct Proving {
     /// Everything but successes, so far.
     setbacks: u32,
     /// What the last setback would come to, were it the end.
-    last: Option<Proof>,
-    end: Option<Proof>,
+    last: Option<Verified>,
+    end: Option<Verified>,
 }
 
-pub(crate) enum Trial {
+pub(crate) enum VerifyStep {
     Read(VersionId),
     Probe(Credentials),
     Pause(Duration),
 }
 
-impl Proving {
+impl Verification {
     pub(crate) fn new(
         version: VersionId,
         key: KeyId,
@@ -72,13 +72,13 @@ impl Proving {
         &self.version
     }
 
-    pub(crate) fn next(&self, now: Timestamp) -> Trial {
+    pub(crate) fn next(&self, now: Timestamp) -> VerifyStep {
         match &self.credentials {
-            None => Trial::Read(self.version.clone()),
+            None => VerifyStep::Read(self.version.clone()),
             Some(_) if now < self.not_before => {
-                Trial::Pause((self.not_before - now).to_std().unwrap_or(Duration::ZERO))
+                VerifyStep::Pause((self.not_before - now).to_std().unwrap_or(Duration::ZERO))
             }
-            Some(credentials) => Trial::Probe(credentials.clone()),
+            Some(credentials) => VerifyStep::Probe(credentials.clone()),
         }
     }
 
@@ -87,9 +87,9 @@ impl Proving {
             Some(credentials) if credentials.key == self.key => self.credentials = Some(credentials),
             Some(other) => {
                 let reason = format!("the version holds {} where {} was expected", other.key, self.key);
-                self.end = Some(Proof::Wrong(reason));
+                self.end = Some(Verified::Wrong(reason));
             }
-            None => self.end = Some(Proof::Wrong("the version holds no access key".into())),
+            None => self.end = Some(Verified::Wrong("the version holds no access key".into())),
         }
     }
 
@@ -100,14 +100,14 @@ impl Proving {
                 self.refusals = 0;
                 self.not_before = after(now, BETWEEN);
                 if self.streak >= policy.waits().probes {
-                    self.end = Some(Proof::Proven);
+                    self.end = Some(Verified::Works);
                 }
             }
             ProbeAnswer::Authenticated(arn) => {
-                self.end = Some(Proof::Wrong(format!("the credentials are {arn}'s")));
+                self.end = Some(Verified::Wrong(format!("the credentials are {arn}'s")));
             }
             ProbeAnswer::SomebodyElse(whose) => {
-                self.end = Some(Proof::Wrong(format!("the credentials are {whose}'s")));
+                self.end = Some(Verified::Wrong(format!("the credentials are {whose}'s")));
             }
             ProbeAnswer::Refused => self.refused("AWS does not accept the key (InvalidClientTokenId)".into(), now),
             ProbeAnswer::WrongSecret => {
@@ -118,7 +118,7 @@ impl Proving {
 
     /// The call failed: nothing was learned, either way. What will not pass by itself is not waited for.
     pub(crate) fn failed(&mut self, error: &CallError, now: Timestamp) {
-        let unknown = Proof::Unknown(error.to_string());
+        let unknown = Verified::Unknown(error.to_string());
         if !matches!(error.kind, ErrorKind::Throttled | ErrorKind::Unavailable) {
             self.end = Some(unknown.clone());
         }
@@ -128,10 +128,10 @@ impl Proving {
 
     fn refused(&mut self, reason: String, now: Timestamp) {
         self.refusals += 1;
-        self.set_back(Proof::Refused(reason), now);
+        self.set_back(Verified::Refused(reason), now);
     }
 
-    fn set_back(&mut self, last: Proof, now: Timestamp) {
+    fn set_back(&mut self, last: Verified, now: Timestamp) {
         self.streak = 0;
         let pause = FIRST_PAUSE.saturating_mul(1 << self.setbacks.min(8)).min(LONGEST_PAUSE);
         self.setbacks += 1;
@@ -141,13 +141,13 @@ impl Proving {
 
     /// The end, once it has come. When the time is over, the last word counts; a refusal only if it was repeated, for one server that lags
     /// behind the others refuses good credentials, too.
-    pub(crate) fn result(&self, now: Timestamp, policy: &Policy) -> Option<Proof> {
+    pub(crate) fn result(&self, now: Timestamp, policy: &Policy) -> Option<Verified> {
         if self.end.is_some() {
             return self.end.clone();
         }
         let over = now >= after(self.began, policy.waits().probe_for) && self.streak == 0;
         let repeated = self.refusals >= policy.waits().probes.min(MOST_REFUSALS);
-        self.last.clone().filter(|last| over && (repeated || !matches!(last, Proof::Refused(_))))
+        self.last.clone().filter(|last| over && (repeated || !matches!(last, Verified::Refused(_))))
     }
 }
 
@@ -160,10 +160,10 @@ mod tests {
     const OWNER: &str = "arn:aws:iam::123456789012:user/ci";
 
     /// What comes of these answers, one every ten seconds, of a minute in all.
-    fn end_of(answers: &[Result<ProbeAnswer, ErrorKind>]) -> Option<Proof> {
+    fn end_of(answers: &[Result<ProbeAnswer, ErrorKind>]) -> Option<Verified> {
         let policy = Policy::new(Waits::default(), false).unwrap();
         let owner = UserArn::parse(OWNER).unwrap();
-        let mut proving = Proving::new(VersionId::for_placeholder(at(0)), key("A"), None, owner, at(0));
+        let mut proving = Verification::new(VersionId::for_placeholder(at(0)), key("A"), None, owner, at(0));
         for (i, answer) in answers.iter().enumerate() {
             assert_eq!(proving.result(at(0), &policy), None, "it goes on until answer {i}");
             let now = after(at(0), Duration::from_secs(10) * u32::try_from(i).unwrap());
@@ -180,9 +180,9 @@ mod tests {
         let works = || Ok(ProbeAnswer::Authenticated(UserArn::parse(OWNER).unwrap()));
         let no = || Ok(ProbeAnswer::Refused);
         let lost = || Err(ErrorKind::Unavailable);
-        let refused = |end: Option<Proof>| matches!(end, Some(Proof::Refused(_)));
-        let unknown = |end: Option<Proof>| matches!(end, Some(Proof::Unknown(_)));
-        assert_eq!(end_of(&[no(), lost(), works(), works(), works()]), Some(Proof::Proven));
+        let refused = |end: Option<Verified>| matches!(end, Some(Verified::Refused(_)));
+        let unknown = |end: Option<Verified>| matches!(end, Some(Verified::Unknown(_)));
+        assert_eq!(end_of(&[no(), lost(), works(), works(), works()]), Some(Verified::Works));
         assert!(refused(end_of(&[works(), lost(), no(), no(), Ok(ProbeAnswer::WrongSecret)])));
         assert!(unknown(end_of(&[lost()])));
         assert!(unknown(end_of(&[no(), no(), no(), no(), lost()])), "the last word was none");
@@ -197,7 +197,7 @@ mod tests {
     #[test]
     fn what_will_not_pass_by_itself_ends_it_at_once() {
         for kind in [ErrorKind::Denied, ErrorKind::Other, ErrorKind::NotFound] {
-            assert_eq!(end_of(&[Err(kind)]), Some(Proof::Unknown("no answer".into())), "{kind}");
+            assert_eq!(end_of(&[Err(kind)]), Some(Verified::Unknown("no answer".into())), "{kind}");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The account behind keyrot's ports.
 
 use crate::Timestamp;
-use crate::consumer::{CredentialSource, Edition, Published, SecretId};
+use crate::consumer::{CredentialSource, Published, SecretId, VersionStage};
 use crate::memory::fault::{Fault, FaultAt};
 use crate::memory::secrets::{Label, Value};
 use crate::memory::watch::{Actor, Broken, Watch};
@@ -9,10 +9,10 @@ use crate::memory::world::World;
 use crate::model::credentials::Credentials;
 use crate::model::error::{CallError, ErrorKind};
 use crate::model::home::{Difference, HOME_TAG, Owner, SecretArn};
-use crate::model::journal::Note;
+use crate::model::journal::JournalEntry;
 use crate::model::names::{KeyId, SecretName, UserName, VersionId};
 use crate::model::observed::{AccessKey, KeyStatus, LastUse, SecretState, StoredVersion};
-use crate::model::stored::{Inside, NewKey, ProbeAnswer};
+use crate::model::stored::{NewKey, ProbeAnswer, VersionContents};
 use crate::model::user::IamUser;
 use crate::model::waits::Policy;
 use crate::ports::{Clock, CredentialProbe, IamPort, SecretStorePort, TagPort};
@@ -300,12 +300,16 @@ impl SecretStorePort for MemoryAccount {
         .await
     }
 
-    async fn write_note(&self, secret: &SecretName, note: &Note) -> Result<(), CallError> {
+    async fn write_note(&self, secret: &SecretName, note: &JournalEntry) -> Result<(), CallError> {
         self.call("write_note", |world| Ok(world.tag_secret(secret, note.tag(), note.to_text())?)).await
     }
 
-    async fn look_into(&self, secret: &SecretName, version: &VersionId) -> Result<Option<Inside>, CallError> {
-        self.call("look_into", |world| {
+    async fn inspect_version(
+        &self,
+        secret: &SecretName,
+        version: &VersionId,
+    ) -> Result<Option<VersionContents>, CallError> {
+        self.call("inspect_version", |world| {
             let stands = world.secret(secret).is_some_and(|s| s.labelled(Label::Pending) == Some(version));
             match world.secret_value(secret, version) {
                 Err(refusal) if refusal.kind == ErrorKind::NotFound && stands => Ok(None),
@@ -349,10 +353,10 @@ impl SecretStorePort for MemoryAccount {
 
 #[async_trait]
 impl CredentialSource for MemoryAccount {
-    async fn published(&self, secret: &SecretId, edition: Edition) -> Result<Published, CallError> {
+    async fn published(&self, secret: &SecretId, edition: VersionStage) -> Result<Published, CallError> {
         let label = match edition {
-            Edition::Current => Label::Current,
-            Edition::Previous => Label::Previous,
+            VersionStage::Current => Label::Current,
+            VersionStage::Previous => Label::Previous,
         };
         let nothing = || CallError::refused(ErrorKind::NotFound, format!("{secret} has nothing under that label"));
         self.call("published", |world| {

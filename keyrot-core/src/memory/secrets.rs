@@ -5,10 +5,10 @@ use crate::Timestamp;
 use crate::model::credentials::{Credentials, SecretKey};
 use crate::model::error::ErrorKind;
 use crate::model::home::{Difference, HOME_TAG, Owner, SecretArn};
-use crate::model::journal::{Journal, Note};
+use crate::model::journal::{Journal, JournalEntry};
 use crate::model::names::{KeyId, SecretName, UserName, VersionId};
-use crate::model::observed::{Held, Secret, SecretState, StoredVersion};
-use crate::model::stored::Inside;
+use crate::model::observed::{LabeledVersion, Secret, SecretState, StoredVersion};
+use crate::model::stored::VersionContents;
 use crate::model::subject::Subject;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -101,9 +101,9 @@ impl Value {
 
     /// Which key it holds, and whether there is more.
     #[must_use]
-    pub fn inside(&self) -> Inside {
+    pub fn inside(&self) -> VersionContents {
         let extras = self.fields().is_some_and(|f| f.keys().any(|name| name != ID && name != SECRET));
-        Inside { key: self.read().map(|c| c.key), extras }
+        VersionContents { key: self.read().map(|c| c.key), extras }
     }
 
     fn fields(&self) -> Option<serde_json::Map<String, serde_json::Value>> {
@@ -154,8 +154,8 @@ impl MemorySecret {
         Owner::parse(self.tags.get(Owner::TAG)?)
     }
 
-    fn held(&self, label: Label) -> Option<Held> {
-        self.labels.get(&label).cloned().map(Held::of)
+    fn held(&self, label: Label) -> Option<LabeledVersion> {
+        self.labels.get(&label).cloned().map(LabeledVersion::of)
     }
 
     fn writable(&self, name: &SecretName) -> Result<(), Refusal> {
@@ -327,7 +327,7 @@ impl World {
         if let Some(primary) = secret.replica_of.clone() {
             return SecretState::Replica { primary };
         }
-        let own = |tag: &String| tag == Owner::TAG || Note::TAGS.contains(&tag.as_str());
+        let own = |tag: &String| tag == Owner::TAG || JournalEntry::TAGS.contains(&tag.as_str());
         SecretState::Present(Secret {
             arn: self.secret_arn(&self.region, name, secret),
             owner: secret.owner(),
@@ -336,7 +336,7 @@ impl World {
             pending: secret.held(Label::Pending),
             previous: secret.held(Label::Previous),
             journal: Journal::from_tags(&secret.tags),
-            serviced: secret.rotation,
+            rotation_enabled: secret.rotation,
         })
     }
 

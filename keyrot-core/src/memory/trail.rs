@@ -6,7 +6,7 @@ use crate::memory::world::World;
 use crate::model::error::{CallError, ErrorKind};
 use crate::model::names::KeyId;
 use crate::model::usage::UseEvent;
-use crate::model::usage::untrusted::ForeignText;
+use crate::model::usage::untrusted::UntrustedText;
 use crate::usage::{KeyRecord, TrailAsk, TrailPage, TrailPort};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -55,15 +55,15 @@ impl World {
             trail.uses.remove(0);
         }
         let event = UseEvent {
-            id: ForeignText::new(&format!("e0000000-0000-4000-8000-{:012x}", trail.made)),
+            id: UntrustedText::new(&format!("e0000000-0000-4000-8000-{:012x}", trail.made)),
             at,
             region: what.region.into(),
             service: what.service.into(),
             action: what.action.into(),
             address: Some(what.address.into()),
             agent: Some(what.agent.into()),
-            error: what.error.map(ForeignText::from),
-            role: what.role.filter(|_| what.error.is_none()).map(ForeignText::from),
+            error: what.error.map(UntrustedText::from),
+            role: what.role.filter(|_| what.error.is_none()).map(UntrustedText::from),
         };
         trail.uses.push((key.clone(), event));
     }

@@ -327,7 +327,7 @@ impl Watch {
                     if !locked {
                         self.deactivated.remove(key);
                     }
-                    // Held against keyrot only where it had noted down that the key was Inactive.
+                    // LabeledVersion against keyrot only where it had noted down that the key was Inactive.
                     if self.left.contains_key(key) && was.hold.as_ref() == Some(key) {
                         self.left.insert(key.clone(), now);
                     }

@@ -23,7 +23,7 @@ use std::collections::BTreeMap;
 /// One note, to be written or as read.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Note {
+pub enum JournalEntry {
     /// A key is about to be made.
     Intent(Intent),
     /// A proved version stands under AWSCURRENT.
@@ -116,8 +116,8 @@ impl Journal {
     #[must_use]
     pub fn from_tags(tags: &BTreeMap<String, String>) -> Self {
         let mut journal = Self::default();
-        for tag in Note::TAGS {
-            if let Some(note) = tags.get(tag).and_then(|text| Note::parse(text))
+        for tag in JournalEntry::TAGS {
+            if let Some(note) = tags.get(tag).and_then(|text| JournalEntry::parse(text))
                 && note.tag() == tag
             {
                 journal.set(note);
@@ -127,12 +127,12 @@ impl Journal {
     }
 
     /// Puts the note in the place of the one before.
-    pub fn set(&mut self, note: Note) {
+    pub fn set(&mut self, note: JournalEntry) {
         match note {
-            Note::Intent(intent) => self.intent = Some(intent),
-            Note::Promoted(promoted) => self.promoted = Some(promoted),
-            Note::Retired(retired) => self.retired = Some(retired),
-            Note::Revoked(revoked) => self.revoked = revoked,
+            JournalEntry::Intent(intent) => self.intent = Some(intent),
+            JournalEntry::Promoted(promoted) => self.promoted = Some(promoted),
+            JournalEntry::Retired(retired) => self.retired = Some(retired),
+            JournalEntry::Revoked(revoked) => self.revoked = revoked,
         }
     }
 
@@ -156,7 +156,7 @@ impl Journal {
     }
 }
 
-impl Note {
+impl JournalEntry {
     /// The tags that notes are kept under.
     pub const TAGS: [&str; 4] = ["keyrot:intent", "keyrot:promoted", "keyrot:retired", "keyrot:revoked"];
 
@@ -273,20 +273,22 @@ mod tests {
     use crate::testing::{at, key};
     use proptest::prelude::*;
 
-    fn notes() -> Vec<Note> {
+    fn notes() -> Vec<JournalEntry> {
         let version = VersionId::for_key(&key("B"), at(5), true).expect("fits");
         let mut notes = vec![
-            Note::Intent(Intent { before: vec![], at: at(1) }),
-            Note::Intent(Intent { before: vec![key("A"), key("B")], at: at(1) }),
-            Note::Promoted(Promoted { version: version.clone(), replacing: None, at: at(2) }),
-            Note::Promoted(Promoted { version, replacing: Some(key("A")), at: at(2) }),
-            Note::Revoked(vec![Revoked { key: key("A"), at: at(4), only_if_unused: false }]),
-            Note::Revoked(vec![Revoked { key: key("A"), at: at(4), only_if_unused: true }]),
-            Note::Revoked(Vec::new()),
-            Note::Revoked(["A", "B", "C"].map(|id| Revoked { key: key(id), at: at(4), only_if_unused: true }).to_vec()),
+            JournalEntry::Intent(Intent { before: vec![], at: at(1) }),
+            JournalEntry::Intent(Intent { before: vec![key("A"), key("B")], at: at(1) }),
+            JournalEntry::Promoted(Promoted { version: version.clone(), replacing: None, at: at(2) }),
+            JournalEntry::Promoted(Promoted { version, replacing: Some(key("A")), at: at(2) }),
+            JournalEntry::Revoked(vec![Revoked { key: key("A"), at: at(4), only_if_unused: false }]),
+            JournalEntry::Revoked(vec![Revoked { key: key("A"), at: at(4), only_if_unused: true }]),
+            JournalEntry::Revoked(Vec::new()),
+            JournalEntry::Revoked(
+                ["A", "B", "C"].map(|id| Revoked { key: key(id), at: at(4), only_if_unused: true }).to_vec(),
+            ),
         ];
         for phase in [Phase::Retiring, Phase::Abandoned, Phase::Inactive, Phase::Hold] {
-            notes.push(Note::Retired(Retired { key: key("A"), phase, at: at(3) }));
+            notes.push(JournalEntry::Retired(Retired { key: key("A"), phase, at: at(3) }));
         }
         notes
     }
@@ -295,7 +297,7 @@ mod tests {
     fn every_note_is_read_back_and_fits_a_tag() {
         for note in notes() {
             let text = note.to_text();
-            assert_eq!(Note::parse(&text).as_ref(), Some(&note), "{text}");
+            assert_eq!(JournalEntry::parse(&text).as_ref(), Some(&note), "{text}");
             assert!(text.len() <= 256, "{text}");
             assert!(text.chars().all(|c| c.is_ascii_alphanumeric() || " +-=._:/@".contains(c)), "{text}");
         }
@@ -311,14 +313,14 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_makes_the_reader_panic(text in "\\PC{0,80}") {
-            let _ = Note::parse(&text);
+            let _ = JournalEntry::parse(&text);
         }
 
         #[test]
         fn a_damaged_note_is_absent_or_whole(cut in 0usize..120, n in 0usize..12) {
             let whole = notes()[n].to_text();
             let cut = cut.min(whole.len());
-            if let Some(read) = Note::parse(&whole[..cut]) {
+            if let Some(read) = JournalEntry::parse(&whole[..cut]) {
                 // Only a cut inside the fraction of a second leaves a readable note, of the same step.
                 prop_assert_eq!(read.tag(), notes()[n].tag());
             }

@@ -23,17 +23,19 @@ pub use clock::{CLOCK_TOLERANCE, WrongClock};
 pub use credentials::{Credentials, SecretKey};
 pub use error::{CallError, Effect, ErrorKind};
 pub use home::{Adoption, Difference, HOME_TAG, HomeTag, Owner, Place, Residence, SecretArn};
-pub use journal::{Intent, Journal, Note, Phase, Promoted, Retired, Revoked};
+pub use journal::{Intent, Journal, JournalEntry, Phase, Promoted, Retired, Revoked};
 pub use names::{KeyId, NameError, SecretName, UserArn, UserId, UserName, VersionId};
-pub use observed::{AccessKey, Held, KeyStatus, LastUse, Observed, Proof, Secret, SecretState, StoredVersion};
+pub use observed::{
+    AccessKey, KeyStatus, LabeledVersion, LastUse, Observed, Secret, SecretState, StoredVersion, Verified,
+};
 pub use request::{Request, Revocation};
-pub use step::{Order, OrderStep};
-pub use stored::{Inside, NewKey, ProbeAnswer};
+pub use step::{RotationStep, StepName};
+pub use stored::{NewKey, ProbeAnswer, VersionContents};
 pub use subject::Subject;
 pub use text::format_duration;
 pub use usage::UseEvent;
-pub use usage::evidence::{AssumedRole, Searched, Tally, UseEvidence, UseSource};
-pub use usage::untrusted::ForeignText;
+pub use usage::evidence::{AssumedRole, Searched, UseCounts, UseEvidence, UseSource};
+pub use usage::untrusted::UntrustedText;
 pub use user::IamUser;
 pub use user_ref::UserRef;
 pub use version::Content;

@@ -40,7 +40,7 @@ pub struct Observed {
     /// The version that this run has staged: nobody has to say whose it is.
     pub staged_here: Option<VersionId>,
     /// What came of trying the credentials in a version, in this run.
-    pub proof: Option<(VersionId, Proof)>,
+    pub proof: Option<(VersionId, Verified)>,
 }
 
 impl Observed {
@@ -139,16 +139,16 @@ pub struct Secret {
     /// How many tags it has that are not keyrot's.
     pub other_tags: usize,
     /// Under AWSCURRENT: what readers get.
-    pub current: Option<Held>,
+    pub current: Option<LabeledVersion>,
     /// Under AWSPENDING: what is to become current.
-    pub pending: Option<Held>,
+    pub pending: Option<LabeledVersion>,
     /// Under AWSPREVIOUS: what was current before.
-    pub previous: Option<Held>,
+    pub previous: Option<LabeledVersion>,
     /// keyrot's own notes.
     pub journal: Journal,
     /// Whether Secrets Manager's own rotation is switched on: then it asks its rotation function for the next key (see
-    /// [`Order`](crate::model::step::Order)), and nobody else makes one.
-    pub serviced: bool,
+    /// [`RotationStep`](crate::model::step::RotationStep)), and nobody else makes one.
+    pub rotation_enabled: bool,
 }
 
 /// A version as the store lists it, with a label or without one.
@@ -162,7 +162,7 @@ pub struct StoredVersion {
 
 /// A version under a staging label.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
-pub struct Held {
+pub struct LabeledVersion {
     /// The version's id.
     pub version: VersionId,
     /// What it holds.
@@ -174,11 +174,20 @@ impl Secret {
     #[must_use]
     pub fn empty(arn: SecretArn) -> Self {
         let journal = Journal::default();
-        Self { arn, owner: None, other_tags: 0, current: None, pending: None, previous: None, journal, serviced: false }
+        Self {
+            arn,
+            owner: None,
+            other_tags: 0,
+            current: None,
+            pending: None,
+            previous: None,
+            journal,
+            rotation_enabled: false,
+        }
     }
 }
 
-impl Held {
+impl LabeledVersion {
     /// A version with what its id says of its content.
     #[must_use]
     pub fn of(version: VersionId) -> Self {
@@ -196,9 +205,9 @@ impl Held {
 /// What came of trying credentials.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Proof {
+pub enum Verified {
     /// They authenticated as the user, as often running as the policy asks.
-    Proven,
+    Works,
     /// They were refused, again and again, until the time for trying was over.
     Refused(String),
     /// AWS could not be asked, and why: that says nothing about the credentials. Never read as "they do not work".

@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 
 /// An order of Secrets Manager's to its rotation function (Secrets Manager user guide, "Rotation by Lambda function").
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Order {
+pub struct RotationStep {
     /// What is to be done.
-    pub step: OrderStep,
+    pub step: StepName,
     /// The version that it is about: the event's `ClientRequestToken`.
     pub version: VersionId,
 }
@@ -15,7 +15,7 @@ pub struct Order {
 /// One step of four. Each may be ordered again, after a failure or a lost answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub enum OrderStep {
+pub enum StepName {
     /// Make a key and put it into the version.
     CreateSecret,
     /// Make IAM know it, which it does since it made it.

@@ -8,7 +8,7 @@ use std::fmt;
 
 /// What was found in a version that somebody else wrote.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
-pub struct Inside {
+pub struct VersionContents {
     /// The id of the access key, if there is one.
     pub key: Option<KeyId>,
     /// Whether there are further fields.

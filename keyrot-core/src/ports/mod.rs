@@ -13,10 +13,10 @@ use crate::model::clock::WrongClock;
 use crate::model::credentials::Credentials;
 use crate::model::error::CallError;
 use crate::model::home::{Difference, Owner, SecretArn};
-use crate::model::journal::Note;
+use crate::model::journal::JournalEntry;
 use crate::model::names::{KeyId, SecretName, UserName, VersionId};
 use crate::model::observed::{AccessKey, LastUse, SecretState, StoredVersion};
-use crate::model::stored::{Inside, NewKey, ProbeAnswer};
+use crate::model::stored::{NewKey, ProbeAnswer, VersionContents};
 use crate::model::user::IamUser;
 use async_trait::async_trait;
 use std::collections::BTreeMap;
@@ -137,14 +137,18 @@ pub trait SecretStorePort: Send + Sync {
     ///
     /// # Errors
     /// [`CallError`].
-    async fn write_note(&self, secret: &SecretName, note: &Note) -> Result<(), CallError>;
+    async fn write_note(&self, secret: &SecretName, note: &JournalEntry) -> Result<(), CallError>;
 
     /// Which key's credentials a version holds that somebody else wrote; `None` if it stands under AWSPENDING and has no value yet, as
     /// Secrets Manager leaves it for a rotation function. Nothing else of the value is kept.
     ///
     /// # Errors
     /// [`CallError`]; a value without credentials is no error.
-    async fn look_into(&self, secret: &SecretName, version: &VersionId) -> Result<Option<Inside>, CallError>;
+    async fn inspect_version(
+        &self,
+        secret: &SecretName,
+        version: &VersionId,
+    ) -> Result<Option<VersionContents>, CallError>;
 
     /// All versions that the store still keeps, with and without a label, to the last page, each with the date that the store itself gives it.
     ///

@@ -4,30 +4,30 @@ use crate::Timestamp;
 use crate::decide::decision::blocked::Blocked;
 use crate::decide::decision::refusal::Refusal;
 use crate::decide::decision::{Step, Wait, Why};
-use crate::engine::report::Standing;
+use crate::engine::report::UserResult;
 use crate::machine::event::EventKind;
 use crate::machine::outcome::Outcome;
-use crate::model::journal::{Note, Phase};
+use crate::model::journal::{JournalEntry, Phase};
 use crate::model::names::KeyId;
-use crate::model::observed::Held;
+use crate::model::observed::LabeledVersion;
 
 /// Where the user stands, in a sentence without the user's name.
-pub(crate) fn outcome_text(one: &Standing, now: Timestamp) -> String {
+pub(crate) fn outcome_text(one: &UserResult, now: Timestamp) -> String {
     match &one.outcome {
         Outcome::Settled { until } => format!("settled; the next rotation begins {}", time(*until)),
         Outcome::Done => "done, as it was asked for".to_owned(),
         Outcome::Revoked { key, rest } => {
-            let rest = outcome_text(&Standing { outcome: (**rest).clone(), ..one.clone() }, now);
+            let rest = outcome_text(&UserResult { outcome: (**rest).clone(), ..one.clone() }, now);
             format!("{key} is Inactive or gone; the rest is not done: {rest}")
         }
-        Outcome::Intended(steps) => steps.iter().map(ToString::to_string).collect::<Vec<_>>().join("; then "),
+        Outcome::Planned(steps) => steps.iter().map(ToString::to_string).collect::<Vec<_>>().join("; then "),
         Outcome::Refused(refusal) => refusal.to_string(),
         Outcome::Waiting(wait) => wait_text(wait),
         Outcome::Blocked(reason) => reason.to_string(),
         Outcome::Failed(failure) => failure.to_string(),
         Outcome::Stopped(stop) => stop.to_string(),
         Outcome::Due(step) => due_text(one, step, now),
-        Outcome::Proving { version } => match Held::of(version.clone()).key() {
+        Outcome::Verifying { version } => match LabeledVersion::of(version.clone()).key() {
             Some(before) if one.previous.as_ref() == Some(before) => {
                 format!("try {before}, the key before, then publish it again in the place of the one that was revoked")
             }
@@ -61,7 +61,7 @@ fn wait_text(wait: &Wait) -> String {
 }
 
 /// What a run would do, and why.
-fn due_text(one: &Standing, step: &Step, now: Timestamp) -> String {
+fn due_text(one: &UserResult, step: &Step, now: Timestamp) -> String {
     match step {
         Step::CreateSecret | Step::PutPlaceholder => {
             let secret = if matches!(step, Step::CreateSecret) { "has no secret yet" } else { "has an empty secret" };
@@ -71,7 +71,7 @@ fn due_text(one: &Standing, step: &Step, now: Timestamp) -> String {
             };
             format!("adopt: {key}, prove it and publish it; the user {secret}")
         }
-        Step::Write(Note::Intent(_)) | Step::CreateKey => match (&one.current, one.due) {
+        Step::Write(JournalEntry::Intent(_)) | Step::CreateKey => match (&one.current, one.due) {
             (Some(key), _) if one.revoked.contains(key) => format!("rotate: replace {key}, which was revoked"),
             (Some(key), Some(due)) if due > now => {
                 format!("rotate: replace {key} at once, as you force it; its rotation begins only {}", time(due))
@@ -84,12 +84,12 @@ fn due_text(one: &Standing, step: &Step, now: Timestamp) -> String {
             (Some(key), None) => format!("rotate: replace {key}"),
             (None, _) => "adopt: make a key, prove it and publish it; the secret holds none yet".to_owned(),
         },
-        Step::Write(Note::Revoked(_)) => "write down which keys are revoked".to_owned(),
+        Step::Write(JournalEntry::Revoked(_)) => "write down which keys are revoked".to_owned(),
         Step::Activate(key) => format!("reactivate {key}, to publish it again"),
-        Step::Write(Note::Promoted(_)) => {
+        Step::Write(JournalEntry::Promoted(_)) => {
             "note down that the current key is in place; the overlap starts then".to_owned()
         }
-        Step::Write(Note::Retired(note)) => match note.phase {
+        Step::Write(JournalEntry::Retired(note)) => match note.phase {
             Phase::Retiring => retire_text(one, &note.key),
             Phase::Abandoned => format!("give {} up: it was made by keyrot and never became current", note.key),
             Phase::Inactive => format!("note down that {} is Inactive; its soak starts then", note.key),
@@ -103,7 +103,7 @@ fn due_text(one: &Standing, step: &Step, now: Timestamp) -> String {
 }
 
 /// While no key of the user's was ever published, the one to go is not an old one.
-fn retire_text(one: &Standing, key: &KeyId) -> String {
+fn retire_text(one: &UserResult, key: &KeyId) -> String {
     if one.revoked.contains(key) {
         return format!("retire {key}: it was revoked");
     }

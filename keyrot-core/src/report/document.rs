@@ -7,10 +7,10 @@ use crate::Timestamp;
 use crate::decide::decision::Why;
 use crate::decide::decision::blocked::Evidence;
 use crate::engine::dispatch::NotifierFailure;
-use crate::engine::report::{Report, Standing};
+use crate::engine::report::{Report, UserResult};
 use crate::machine::event::{Event, EventKind, Severity};
 use crate::machine::outcome::{Outcome, Stop};
-use crate::machine::planned::Intended;
+use crate::machine::planned::PlannedAction;
 use crate::model::error::ErrorKind;
 use crate::model::names::{KeyId, SecretName, UserName};
 use crate::model::observed::{AccessKey, LastUse};
@@ -18,18 +18,18 @@ use crate::model::request::Request;
 use crate::model::usage::evidence::UseEvidence;
 use crate::report::codes::outcome_text;
 use crate::requests::aftermath::StillAlive;
-use crate::requests::request::WayOut;
+use crate::requests::request::Resolution;
 use crate::requests::sessions::EndedSessions;
 use crate::selection::pattern::Pattern;
-use crate::selection::{PassedOver, Selected};
+use crate::selection::{Selected, Skipped};
 use serde::Serialize;
 
 /// How a run went as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Verdict {
+pub enum RunStatus {
     /// Nobody has to do anything.
-    Well,
+    Ok,
     /// Some user waits for a person's decision.
     Blocked,
     /// Somebody stopped the run before it was done.
@@ -52,15 +52,15 @@ pub struct RunDocument {
     /// When it ended.
     pub finished: Timestamp,
     /// The worst that happened.
-    pub result: Verdict,
+    pub result: RunStatus,
     /// How many users are where.
     pub counts: Counts,
     /// Each selected user, by name.
     pub users: Vec<UserDocument>,
     /// How many users of the account were left alone, and why.
-    pub passed_over: PassedOver,
+    pub skipped: Skipped,
     /// Exclusions that fit no user: perhaps mistyped.
-    pub idle_exclusions: Vec<Pattern>,
+    pub unmatched_exclusions: Vec<Pattern>,
     /// What could not be told to notifiers.
     pub notifier_failures: Vec<NotifierFailure>,
 }
@@ -204,13 +204,13 @@ pub struct RequestDocument {
     /// Whether it was only looked at, and nothing was changed.
     pub dry_run: bool,
     /// What it was to do, step by step.
-    pub intended: Vec<Intended>,
+    pub intended: Vec<PlannedAction>,
     /// When the user's keys were last used, before anything was changed.
     pub evidence: Vec<EvidenceDocument>,
     /// How it ended: [`UserDocument::reason`] is `done`, or `intended` with `dry_run`, or says what came in the way.
     pub user: UserDocument,
     /// What could be asked for instead: the ways out for a user who is blocked.
-    pub choices: Vec<WayOut>,
+    pub choices: Vec<Resolution>,
     /// Where it leaves the user: what the next run finds. `null` where nothing was changed, or where a signal came before it could be looked at.
     pub left: Option<UserDocument>,
     /// What still works, or may, although a key was revoked: each with what ends it.
@@ -252,8 +252,8 @@ impl RunDocument {
             result: report.verdict(),
             counts: Counts::of(report),
             users,
-            passed_over: selected.passed_over,
-            idle_exclusions: selected.idle_exclusions.clone(),
+            skipped: selected.skipped,
+            unmatched_exclusions: selected.unmatched_exclusions.clone(),
             notifier_failures: report.notifier_failures.clone(),
         }
     }
@@ -262,23 +262,23 @@ impl RunDocument {
 impl Report {
     /// The worst that happened to any user.
     #[must_use]
-    pub fn verdict(&self) -> Verdict {
-        self.users.iter().map(|one| one.outcome.verdict()).max().unwrap_or(Verdict::Well)
+    pub fn verdict(&self) -> RunStatus {
+        self.users.iter().map(|one| one.outcome.verdict()).max().unwrap_or(RunStatus::Ok)
     }
 }
 
 impl Outcome {
     /// What this end of one user's work means for the whole run. To have reached `max_changes` or `max_adoptions` is what was asked for.
     #[must_use]
-    pub fn verdict(&self) -> Verdict {
+    pub fn verdict(&self) -> RunStatus {
         match self {
-            Self::Settled { .. } | Self::Waiting(_) | Self::Due(_) | Self::Proving { .. } => Verdict::Well,
-            Self::Done | Self::Intended(_) | Self::Revoked { .. } => Verdict::Well,
-            Self::Stopped(Stop::ChangeLimit | Stop::AdoptionLimit) => Verdict::Well,
-            Self::Blocked(_) => Verdict::Blocked,
-            Self::Stopped(Stop::Cancelled) => Verdict::Stopped,
-            Self::Stopped(Stop::Deadline | Stop::TookTooLong | Stop::Contention) => Verdict::Failed,
-            Self::Failed(_) | Self::Panicked(_) | Self::Refused(_) => Verdict::Failed,
+            Self::Settled { .. } | Self::Waiting(_) | Self::Due(_) | Self::Verifying { .. } => RunStatus::Ok,
+            Self::Done | Self::Planned(_) | Self::Revoked { .. } => RunStatus::Ok,
+            Self::Stopped(Stop::ChangeLimit | Stop::AdoptionLimit) => RunStatus::Ok,
+            Self::Blocked(_) => RunStatus::Blocked,
+            Self::Stopped(Stop::Cancelled) => RunStatus::Stopped,
+            Self::Stopped(Stop::Deadline | Stop::TookTooLong | Stop::Contention) => RunStatus::Failed,
+            Self::Failed(_) | Self::Panicked(_) | Self::Refused(_) => RunStatus::Failed,
         }
     }
 
@@ -288,7 +288,7 @@ impl Outcome {
         match self {
             Self::Settled { .. } | Self::Done | Self::Revoked { .. } => State::Settled,
             Self::Waiting(_) => State::Waiting,
-            Self::Due(_) | Self::Proving { .. } | Self::Intended(_) => State::Due,
+            Self::Due(_) | Self::Verifying { .. } | Self::Planned(_) => State::Due,
             Self::Blocked(_) => State::Blocked,
             Self::Stopped(Stop::Cancelled | Stop::ChangeLimit | Stop::AdoptionLimit) => State::Stopped,
             Self::Stopped(_) | Self::Failed(_) | Self::Panicked(_) | Self::Refused(_) => State::Failed,
@@ -300,11 +300,11 @@ impl Outcome {
             Self::Settled { .. } => "settled",
             Self::Done => "done",
             Self::Revoked { .. } => "revoked",
-            Self::Intended(_) => "intended",
+            Self::Planned(_) => "intended",
             Self::Refused(refusal) => refusal.code(),
             Self::Waiting(wait) => wait.why.code(),
             Self::Due(step) => step.code(),
-            Self::Proving { .. } => "prove",
+            Self::Verifying { .. } => "prove",
             Self::Blocked(blocked) => blocked.code(),
             Self::Stopped(Stop::Cancelled) => "cancelled",
             Self::Stopped(Stop::Deadline) => "deadline",
@@ -391,7 +391,7 @@ impl Counts {
 impl UserDocument {
     /// The document of where a run left a user, seen at this time.
     #[must_use]
-    pub fn new(one: &Standing, now: Timestamp) -> Self {
+    pub fn new(one: &UserResult, now: Timestamp) -> Self {
         let key = |key: &AccessKey| KeyDocument {
             id: key.id.clone(),
             status: key.status.word().to_owned(),
@@ -468,7 +468,7 @@ impl EvidenceDocument {
 }
 
 /// What the state stands on, with what a trail said of the same key.
-fn with_uses(one: &Standing) -> Vec<EvidenceDocument> {
+fn with_uses(one: &UserResult) -> Vec<EvidenceDocument> {
     let mut all = one.outcome.evidence();
     for event in &one.events {
         if let EventKind::UsedBy(uses) = &event.kind

@@ -4,5 +4,5 @@ pub(crate) mod codes;
 pub(crate) mod document;
 
 pub use document::{
-    Counts, EventDocument, EvidenceDocument, KeyDocument, RequestDocument, RunDocument, State, UserDocument, Verdict,
+    Counts, EventDocument, EvidenceDocument, KeyDocument, RequestDocument, RunDocument, RunStatus, State, UserDocument,
 };

@@ -1,7 +1,7 @@
 //! What a revocation leaves alive: it says each, with a command that ends it.
 
 use crate::Timestamp;
-use crate::engine::report::Standing;
+use crate::engine::report::UserResult;
 use crate::model::names::{KeyId, UserName};
 use crate::model::observed::KeyStatus;
 use crate::model::request::Revocation;
@@ -36,7 +36,7 @@ pub struct Aftermath<'a> {
     /// What was asked for.
     pub order: &'a Revocation,
     /// The user after it, as far as that could be seen.
-    pub seen: &'a Standing,
+    pub seen: &'a UserResult,
     /// Whether readers of the secret could get the key.
     pub published: bool,
     /// What CloudTrail has of the key, or why it has nothing.

@@ -6,7 +6,7 @@ pub(crate) mod self_service;
 pub(crate) mod sessions;
 
 pub use aftermath::{Aftermath, StillAlive};
-pub use request::WayOut;
+pub use request::Resolution;
 pub use self_service::{OwnBlocked, OwnStep, ReplaceError, Undone, decide_own, other_key, replace_own};
 #[cfg(feature = "mocks")]
 pub use sessions::MockUserPolicyPort;

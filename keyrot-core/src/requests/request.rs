@@ -3,9 +3,9 @@
 use crate::decide::decision::Wait;
 use crate::decide::decision::blocked::Blocked;
 use crate::decide::decision::refusal::Refusal;
-use crate::engine::report::Standing;
+use crate::engine::report::UserResult;
 use crate::machine::outcome::Outcome;
-use crate::machine::planned::Intended;
+use crate::machine::planned::PlannedAction;
 use crate::model::names::{KeyId, UserName};
 use crate::model::observed::KeyStatus;
 use crate::model::request::{Request, Revocation};
@@ -15,7 +15,7 @@ use std::time::Duration;
 
 /// One way out for a user who is blocked: a choice for a person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct WayOut {
+pub struct Resolution {
     /// What to call it in a script, such as `replace` or `retire:AKIA…`.
     pub choice: String,
     /// The same for people.
@@ -24,10 +24,10 @@ pub struct WayOut {
     pub request: Request,
 }
 
-impl WayOut {
+impl Resolution {
     /// The ways out for a user, as a look at them (a plan, say) found them; none where nothing blocks, or where no request could help.
     #[must_use]
-    pub fn of(seen: &Standing) -> Vec<Self> {
+    pub fn of(seen: &UserResult) -> Vec<Self> {
         let Outcome::Blocked(blocked) = &seen.outcome else {
             // A mistake can be taken back before IAM's listing has settled, or while the revocation is still being carried out.
             let active = |key: &KeyId| seen.keys.iter().any(|k| k.id == *key && k.status == KeyStatus::Active);
@@ -91,7 +91,7 @@ impl WayOut {
             | Blocked::SecretHoldsOther { .. }
             | Blocked::ForeignPending { .. }
             | Blocked::RolledBack { to: None, .. }
-            | Blocked::StrangeStatus { .. }
+            | Blocked::UnknownStatus { .. }
             | Blocked::IamOnly { .. }
             | Blocked::BadTag { .. } => Vec::new(),
         }
@@ -121,7 +121,7 @@ impl WayOut {
         }
     }
 
-    fn back(seen: &Standing) -> Option<Self> {
+    fn back(seen: &UserResult) -> Option<Self> {
         let before = seen.previous.as_ref().filter(|key| seen.keys.iter().any(|k| k.id == **key))?;
         Some(Self {
             choice: "go-back".to_owned(),
@@ -136,7 +136,7 @@ impl Request {
     ///
     /// # Errors
     /// [`Refusal`] if there is none.
-    pub fn key_before(seen: &Standing) -> Result<KeyId, Refusal> {
+    pub fn key_before(seen: &UserResult) -> Result<KeyId, Refusal> {
         match (&seen.previous, &seen.current) {
             (Some(to), _) => Ok(to.clone()),
             (None, Some(_)) => {
@@ -152,7 +152,7 @@ impl Request {
     ///
     /// # Errors
     /// [`Refusal`] if none is named, and it does not go without saying which is meant.
-    pub fn revoke(seen: &Standing, key: Option<KeyId>) -> Result<Revocation, Refusal> {
+    pub fn revoke(seen: &UserResult, key: Option<KeyId>) -> Result<Revocation, Refusal> {
         let key = match (key, seen.keys.as_slice()) {
             (Some(key), _) => key,
             // After a revocation its successor may be the only one: whoever repeats the command does not mean that one.
@@ -173,40 +173,44 @@ mod tests {
         let key = |id: &str| KeyId::parse(id).expect("an id");
         let (old, new) = (key("AKIAOLD0000000000001"), key("AKIANEW0000000000001"));
         let wait = |key: &KeyId| {
-            Intended::Wait(Wait { why: crate::decide::decision::Why::Settling(key.clone()), until: None })
+            PlannedAction::Wait(Wait { why: crate::decide::decision::Why::Settling(key.clone()), until: None })
         };
         let after = Duration::from_secs(7 * 86_400);
         for (steps, question) in [
-            (vec![Intended::PublishAgain(old.clone())], "Publish AKIAOLD0000000000001 again for ci"),
+            (vec![PlannedAction::PublishAgain(old.clone())], "Publish AKIAOLD0000000000001 again for ci"),
             (
-                vec![Intended::Activate(old.clone()), Intended::PublishAgain(old.clone())],
+                vec![PlannedAction::Activate(old.clone()), PlannedAction::PublishAgain(old.clone())],
                 "Reactivate AKIAOLD0000000000001 and publish it again, for ci",
             ),
             (
-                vec![Intended::Deactivate(old.clone()), Intended::Delete(old.clone())],
+                vec![PlannedAction::Deactivate(old.clone()), PlannedAction::Delete(old.clone())],
                 "Deactivate AKIAOLD0000000000001 and delete it, for ci",
             ),
             (
                 vec![
-                    Intended::MakeSecret,
-                    Intended::PublishNewKey,
-                    Intended::Deactivate(old.clone()),
-                    Intended::DeleteLater { key: old.clone(), after },
+                    PlannedAction::MakeSecret,
+                    PlannedAction::PublishNewKey,
+                    PlannedAction::Deactivate(old.clone()),
+                    PlannedAction::DeleteLater { key: old.clone(), after },
                 ],
                 "Make the secret, publish a new key, deactivate AKIAOLD0000000000001 and have it deleted later, for ci",
             ),
-            (vec![Intended::PublishStaged(new.clone()), wait(&new)], "Publish AKIANEW0000000000001 for ci"),
+            (vec![PlannedAction::PublishStaged(new.clone()), wait(&new)], "Publish AKIANEW0000000000001 for ci"),
             (
-                vec![Intended::PublishStaged(new.clone()), wait(&new), Intended::Deactivate(old.clone())],
+                vec![PlannedAction::PublishStaged(new.clone()), wait(&new), PlannedAction::Deactivate(old.clone())],
                 "Publish AKIANEW0000000000001 for ci",
             ),
             (
-                vec![Intended::Deactivate(old.clone()), Intended::PublishNewKey, Intended::Delete(old.clone())],
+                vec![
+                    PlannedAction::Deactivate(old.clone()),
+                    PlannedAction::PublishNewKey,
+                    PlannedAction::Delete(old.clone()),
+                ],
                 "Deactivate AKIAOLD0000000000001, publish a new key and delete AKIAOLD0000000000001, for ci",
             ),
             (vec![wait(&old)], "Go on for ci"),
         ] {
-            assert_eq!(Intended::question(&steps, &user), question);
+            assert_eq!(PlannedAction::question(&steps, &user), question);
         }
     }
 }

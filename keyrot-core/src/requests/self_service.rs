@@ -12,12 +12,12 @@
 
 use crate::Timestamp;
 use crate::decide::decision::{Wait, Why};
-use crate::machine::verification::{Proving, Trial};
+use crate::machine::verification::{Verification, VerifyStep};
 use crate::model::clock::WrongClock;
 use crate::model::credentials::Credentials;
 use crate::model::error::{CallError, Effect, ErrorKind};
 use crate::model::names::{KeyId, UserArn, VersionId};
-use crate::model::observed::{AccessKey, KeyStatus, LastUse, Proof};
+use crate::model::observed::{AccessKey, KeyStatus, LastUse, Verified};
 use crate::model::stored::NewKey;
 use crate::model::waits::Policy;
 use crate::model::waits::after;
@@ -66,7 +66,7 @@ pub enum OwnBlocked {
     },
     /// IAM shows a status that is neither Active nor Inactive.
     #[error("IAM shows the status {status} for {key}; expected Active or Inactive")]
-    StrangeStatus {
+    UnknownStatus {
         /// The key.
         key: KeyId,
         /// Its status.
@@ -104,7 +104,7 @@ pub fn decide_own(
     };
     let key = other.id.clone();
     match &other.status {
-        KeyStatus::Other(status) => OwnStep::Blocked(OwnBlocked::StrangeStatus { key, status: status.clone() }),
+        KeyStatus::Other(status) => OwnStep::Blocked(OwnBlocked::UnknownStatus { key, status: status.clone() }),
         KeyStatus::Inactive => OwnStep::Inactive(key),
         // IAM shows whole seconds: of two made in the same one, neither is the later.
         KeyStatus::Active if other.created >= own.created => {
@@ -229,12 +229,12 @@ pub async fn replace_own(
     };
     let key = made.credentials.key.clone();
     let why = match prove((probe, clock), &made, owner, policy, cancel).await {
-        Some(Proof::Proven) => match store(&made.credentials) {
+        Some(Verified::Works) => match store(&made.credentials) {
             Ok(()) => return Ok(key),
             Err(reason) => Undone::NotStored(reason),
         },
-        Some(Proof::Unknown(reason)) => Undone::NotVerified(reason),
-        Some(Proof::Refused(reason) | Proof::Wrong(reason)) => Undone::NotProved(reason),
+        Some(Verified::Unknown(reason)) => Undone::NotVerified(reason),
+        Some(Verified::Refused(reason) | Verified::Wrong(reason)) => Undone::NotProved(reason),
         None => Undone::Cancelled,
     };
     match iam.delete_key(owner.name(), &key).await {
@@ -253,11 +253,11 @@ async fn prove(
     owner: &UserArn,
     policy: &Policy,
     cancel: &Cancel,
-) -> Option<Proof> {
+) -> Option<Verified> {
     // It stands in no version; the id is only a name here.
     let name = VersionId::for_placeholder(made.created);
     let key = made.credentials.key.clone();
-    let mut proving = Proving::new(name, key, Some(made.credentials.clone()), owner.clone(), clock.now());
+    let mut proving = Verification::new(name, key, Some(made.credentials.clone()), owner.clone(), clock.now());
     loop {
         if cancel.is_cancelled() {
             return None;
@@ -266,9 +266,9 @@ async fn prove(
             return Some(proof);
         }
         match proving.next(clock.now()) {
-            Trial::Pause(time) => clock.sleep(time.min(NAP)).await,
-            Trial::Read(_) => proving.read(None),
-            Trial::Probe(credentials) => match probe.probe(&credentials).await {
+            VerifyStep::Pause(time) => clock.sleep(time.min(NAP)).await,
+            VerifyStep::Read(_) => proving.read(None),
+            VerifyStep::Probe(credentials) => match probe.probe(&credentials).await {
                 Ok(answer) => proving.answered(answer, clock.now(), policy),
                 Err(error) => proving.failed(&error, clock.now()),
             },

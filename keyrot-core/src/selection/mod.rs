@@ -9,7 +9,7 @@ pub(crate) mod template;
 
 use crate::Timestamp;
 use crate::decide::decision::blocked::Blocked;
-use crate::engine::rotator::Chosen;
+use crate::engine::rotator::Target;
 use crate::model::home::{Adoption, HomeTag};
 use crate::model::names::{SecretName, UserArn, UserId, UserName};
 use crate::model::nearest::nearest;
@@ -59,16 +59,16 @@ pub struct Selected {
     /// The region of the users' secrets, if it is known.
     pub region: Option<String>,
     /// The users to work on, by name.
-    pub chosen: Vec<Chosen>,
+    pub chosen: Vec<Target>,
     /// Users asked for by name who are not to be worked on, by name.
     pub missing: Vec<Missing>,
     /// How many users were left alone, and why.
-    pub passed_over: PassedOver,
+    pub skipped: Skipped,
     /// Exclusions that fit no user listed: perhaps mistyped.
-    pub idle_exclusions: Vec<Pattern>,
+    pub unmatched_exclusions: Vec<Pattern>,
 }
 
-impl Chosen {
+impl Target {
     /// Stands where a blocked user's secret has no usable name. It is shown, and never used in a call.
     pub const NO_SECRET: &str = "no-usable-secret-name";
 
@@ -162,7 +162,7 @@ pub enum MissingWhy {
 
 /// How many users were left alone, each counted under the first reason that applied.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct PassedOver {
+pub struct Skipped {
     /// They do not have the tag.
     pub not_tagged: usize,
     /// They have the tag with another value.
@@ -222,7 +222,7 @@ impl Homes {
 /// let selected = select(&users, &Selection::default(), &homes, &Waits::default(), false);
 /// assert_eq!(selected.chosen.len(), 1);
 /// assert_eq!(selected.chosen[0].subject.secret.as_str(), "/iam/deployer/access_key");
-/// assert_eq!(selected.passed_over.not_tagged, 1);
+/// assert_eq!(selected.skipped.not_tagged, 1);
 /// ```
 #[must_use]
 pub fn select(
@@ -244,7 +244,7 @@ pub fn select(
     let mut selected = Selected {
         account: users.first().map(|user| user.arn.account().to_owned()).or_else(|| homes.account.clone()),
         region: Some(homes.region.clone()),
-        idle_exclusions: selection.idle_exclusions(&listed),
+        unmatched_exclusions: selection.unmatched_exclusions(&listed),
         ..Selected::default()
     };
     let mut reasons: BTreeMap<&UserName, MissingWhy> = BTreeMap::new();
@@ -262,11 +262,11 @@ pub fn select(
         }
         match entries.iter().try_for_each(|user| selection.admits(user)) {
             Err(why) => {
-                selected.passed_over.count(&why);
+                selected.skipped.count(&why);
                 reasons.insert(name, why);
             }
             Ok(()) if !selection.only.is_empty() && !selection.only.contains(name) => {
-                selected.passed_over.not_named += 1;
+                selected.skipped.not_named += 1;
             }
             Ok(()) => wanted.extend(entries.first().map(|user| (*user, own(user), entries.len() > 1))),
         }
@@ -292,7 +292,7 @@ pub fn select(
 
 type Sharers<'a> = BTreeMap<SecretName, BTreeSet<(&'a UserName, bool)>>;
 
-fn choose(user: &IamUser, own: tags::Own, twice: bool, sharers: &Sharers<'_>, homes: &Homes) -> Chosen {
+fn choose(user: &IamUser, own: tags::Own, twice: bool, sharers: &Sharers<'_>, homes: &Homes) -> Target {
     let name = user.arn.name();
     let mut problems = own.problems;
     if twice {
@@ -318,10 +318,10 @@ fn choose(user: &IamUser, own: tags::Own, twice: bool, sharers: &Sharers<'_>, ho
         Some(policy) if problems.is_empty() => Ok(policy),
         _ => Err(Blocked::BadTag { reason: problems.join("; ") }),
     };
-    let no_secret = || SecretName::parse(Chosen::NO_SECRET).expect("a constant that the tests parse");
+    let no_secret = || SecretName::parse(Target::NO_SECRET).expect("a constant that the tests parse");
     let secret = own.secret.unwrap_or_else(no_secret);
     let subject = Subject { adoption: homes.adoption, ..Subject::of(user, secret, homes.region.as_str()) };
-    Chosen { subject, policy }
+    Target { subject, policy }
 }
 
 impl Selection {
@@ -352,12 +352,12 @@ impl Selection {
         }
     }
 
-    fn idle_exclusions(&self, listed: &BTreeMap<&UserName, Vec<&IamUser>>) -> Vec<Pattern> {
+    fn unmatched_exclusions(&self, listed: &BTreeMap<&UserName, Vec<&IamUser>>) -> Vec<Pattern> {
         self.exclude.iter().filter(|pattern| !listed.keys().any(|name| pattern.matches(name))).cloned().collect()
     }
 }
 
-impl PassedOver {
+impl Skipped {
     fn count(&mut self, why: &MissingWhy) {
         match why {
             MissingWhy::NotFound { .. } => {}

@@ -56,7 +56,7 @@ fn the_tag_selects_in_any_case_and_nothing_else_does() {
     ];
     let selected = run(&users, &Selection::default());
     assert_eq!(names(&selected), ["a", "d"], "sorted by name");
-    assert_eq!(selected.passed_over, PassedOver { not_tagged: 2, other_value: 4, ..PassedOver::default() });
+    assert_eq!(selected.skipped, Skipped { not_tagged: 2, other_value: 4, ..Skipped::default() });
     assert!(selected.chosen.iter().all(|c| c.policy.is_ok()));
 }
 
@@ -67,8 +67,8 @@ fn path_and_exclusions_take_users_away_even_if_the_port_listed_them() {
     let selection = Selection { path_prefix: "/ci/".to_owned(), exclude, ..Selection::default() };
     let selected = run(&users, &selection);
     assert_eq!(names(&selected), ["a"]);
-    assert_eq!(selected.passed_over, PassedOver { outside_path: 2, excluded: 1, ..PassedOver::default() });
-    assert_eq!(selected.idle_exclusions, [Pattern::parse("robbot-*").unwrap()]);
+    assert_eq!(selected.skipped, Skipped { outside_path: 2, excluded: 1, ..Skipped::default() });
+    assert_eq!(selected.unmatched_exclusions, [Pattern::parse("robbot-*").unwrap()]);
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn a_user_asked_for_by_name_still_needs_the_tag() {
     let mut selection = only(&["bob", "carol", "dave", "alise", "bob"]);
     let selected = run(&users, &selection);
     assert_eq!(names(&selected), ["bob"]);
-    assert_eq!(selected.passed_over.not_named, 1);
+    assert_eq!(selected.skipped.not_named, 1);
     let missing: Vec<_> = selected.missing.iter().map(ToString::to_string).collect();
     assert_eq!(
         missing,
@@ -111,7 +111,7 @@ fn a_users_own_tags_override_in_any_case() {
         ("Keyrot:Owner", "ops@x.org"),
     ];
     let selected = run(&[tagged("a", &own)], &Selection::default());
-    let Chosen { subject, policy } = &selected.chosen[0];
+    let Target { subject, policy } = &selected.chosen[0];
     let day = Duration::from_secs(24 * 60 * 60);
     let waits = *policy.as_ref().unwrap().waits();
     assert_eq!(waits, Waits { max_age: 30 * day, overlap: 2 * day, idle: 100 * day, ..Waits::default() });
@@ -154,7 +154,7 @@ fn a_bad_tag_blocks_its_user_alone_and_says_what_was_expected() {
     says("many", "; the tag keyrot:secret cannot be used");
     assert_eq!(selected.chosen.iter().filter(|c| c.policy.is_ok()).count(), 1);
     let nameless = selected.chosen.iter().find(|c| c.subject.user.as_str() == "many").unwrap();
-    assert_eq!(nameless.subject.secret.as_str(), Chosen::NO_SECRET);
+    assert_eq!(nameless.subject.secret.as_str(), Target::NO_SECRET);
 }
 
 #[test]
@@ -262,7 +262,7 @@ proptest! {
             .collect();
         let selected = run(&users, &Selection::default());
         let mut secrets = BTreeSet::new();
-        for Chosen { subject, policy } in &selected.chosen {
+        for Target { subject, policy } in &selected.chosen {
             for entry in users.iter().filter(|u| u.arn == subject.arn) {
                 let values: Vec<_> =
                     entry.tags.iter().filter(|(k, _)| k.eq_ignore_ascii_case("RotateKey")).map(|(_, v)| v).collect();

@@ -2,7 +2,7 @@
 
 use super::Settings;
 use crate::Timestamp;
-use crate::engine::rotator::{Chosen, Limits};
+use crate::engine::rotator::{Limits, Target};
 use crate::model::error::CallError;
 use crate::model::home::Adoption;
 use crate::model::names::UserName;
@@ -44,7 +44,7 @@ impl Settings {
         iam: &dyn IamPort,
         homes: &Homes,
         user: &UserName,
-    ) -> Result<Result<Chosen, Missing>, CallError> {
+    ) -> Result<Result<Target, Missing>, CallError> {
         let selection = Selection { only: vec![user.clone()], without_tag: true, ..self.selection().clone() };
         let users = iam.users(&selection.path_prefix).await?;
         let selected = select(&users, &selection, homes, self.policy().waits(), self.allow_short_waits());

@@ -4,8 +4,8 @@ use super::*;
 use crate::model::error::{CallError, ErrorKind};
 use crate::model::names::KeyId;
 use crate::model::usage::UseEvent;
-use crate::model::usage::evidence::{Tally, UseEvidence, UseSource, Uses};
-use crate::model::usage::untrusted::ForeignText;
+use crate::model::usage::evidence::{UseCounts, UseEvidence, UseSource, Uses};
+use crate::model::usage::untrusted::UntrustedText;
 use crate::usage::{KeyRecord, TrailAsk, TrailBounds, TrailPage, TrailPort, look_up};
 use futures_util::FutureExt;
 use proptest::prelude::*;
@@ -17,7 +17,7 @@ fn at(seconds: i64) -> Timestamp {
 
 fn event(n: usize, seconds: i64, address: &str, agent: &str) -> UseEvent {
     UseEvent {
-        id: ForeignText::new(&format!("event-{n}")),
+        id: UntrustedText::new(&format!("event-{n}")),
         at: at(seconds),
         region: "eu-west-1".into(),
         service: "s3".into(),
@@ -86,7 +86,7 @@ fn each_place_and_program_has_its_line_and_the_latest_comes_first() {
     let second = &evidence.sources[1];
     assert_eq!((second.events, second.first, second.last), (3, at(10), at(30)));
     let tally =
-        |tallies: &[Tally]| tallies.iter().map(|t| format!("{}={}", t.name, t.count)).collect::<Vec<_>>().join(" ");
+        |tallies: &[UseCounts]| tallies.iter().map(|t| format!("{}={}", t.name, t.count)).collect::<Vec<_>>().join(" ");
     assert_eq!(tally(&second.services), "s3=2 sqs=1");
     assert_eq!(tally(&second.actions), "s3:ListBuckets=2 sqs:ListBuckets=1");
     assert_eq!(tally(&second.errors), "AccessDenied=1");
@@ -158,9 +158,9 @@ fn no_use_in_the_trail_is_not_called_unused() {
 
 #[test]
 fn a_text_cannot_steer_a_terminal() {
-    let text = ForeignText::new("curl/8\u{1b}[2J\n\u{202e}evil\u{7}");
+    let text = UntrustedText::new("curl/8\u{1b}[2J\n\u{202e}evil\u{7}");
     assert_eq!(text.as_str(), "curl/8\\u{1b}[2J\\u{a}\\u{202e}evil\\u{7}");
-    assert_eq!(ForeignText::new(&"x".repeat(5_000)).as_str().chars().count(), 256);
+    assert_eq!(UntrustedText::new(&"x".repeat(5_000)).as_str().chars().count(), 256);
     assert_eq!(text.clip(7), "curl/8…");
 }
 
@@ -206,9 +206,9 @@ proptest! {
 
     #[test]
     fn a_shown_text_is_harmless_and_stays_as_it_is(text in any::<String>()) {
-        let shown = ForeignText::new(&text);
+        let shown = UntrustedText::new(&text);
         prop_assert!(shown.as_str().chars().count() <= 256);
         prop_assert!(!shown.as_str().chars().any(char::is_control));
-        prop_assert_eq!(&ForeignText::new(shown.as_str()), &shown);
+        prop_assert_eq!(&UntrustedText::new(shown.as_str()), &shown);
     }
 }

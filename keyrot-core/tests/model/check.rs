@@ -6,7 +6,7 @@ use super::world::{Action, Deed, Luck, State, secret, user};
 use keyrot_core::decide::Refusal;
 use keyrot_core::machine::{Call, Next, Task};
 use keyrot_core::memory::{Label, MemoryKey, World};
-use keyrot_core::model::{Note, Phase, Retired, Revoked, SecretState};
+use keyrot_core::model::{JournalEntry, Phase, Retired, Revoked, SecretState};
 use keyrot_core::{KeyId, KeyStatus, Outcome, Request, Timestamp};
 use stateright::{Model, Property};
 use std::collections::HashMap;
@@ -61,15 +61,15 @@ impl Check {
 
     /// What another program may write of the key that a person asked to revoke, or of any: that it is not revoked, or only if it is unused; that
     /// it is kept, now or for ever.
-    fn forgeries(state: &State) -> Vec<Note> {
+    fn forgeries(state: &State) -> Vec<JournalEntry> {
         let now = state.world.now();
-        let mut notes = vec![Note::Revoked(Vec::new())];
+        let mut notes = vec![JournalEntry::Revoked(Vec::new())];
         for key in state.world.user(&user()).into_iter().flat_map(|u| u.keys()).map(|k| k.listed.id.clone()) {
             for at in [now, now + UNIT * 100_000] {
-                notes.push(Note::Retired(Retired { key: key.clone(), phase: Phase::Hold, at }));
+                notes.push(JournalEntry::Retired(Retired { key: key.clone(), phase: Phase::Hold, at }));
             }
             if matches!(&state.asked, Some(Request::Revoke(order)) if order.key == key) {
-                notes.push(Note::Revoked(vec![Revoked { key, at: now, only_if_unused: true }]));
+                notes.push(JournalEntry::Revoked(vec![Revoked { key, at: now, only_if_unused: true }]));
             }
         }
         notes
@@ -137,12 +137,12 @@ impl Check {
 
     fn lives_on(&self, state: &State) -> bool {
         let mut world = state.world.clone();
-        let mut serviced = None;
+        let mut rotation_enabled = None;
         for _ in 0..24 {
             let outcome = run(&self.setting, &mut world, Task::Everything);
             if is_for_the_service(&world, &outcome) {
-                serviced = rotate_by_service(&self.setting, &mut world);
-                if serviced == Some(Outcome::Done) {
+                rotation_enabled = rotate_by_service(&self.setting, &mut world);
+                if rotation_enabled == Some(Outcome::Done) {
                     continue;
                 }
             }
@@ -155,7 +155,7 @@ impl Check {
             world.advance(wait.unwrap_or(UNIT));
         }
         // Where a person interfered, the function's answer to Secrets Manager is how keyrot says so.
-        state.interfered && serviced.is_some_and(|outcome| outcome != Outcome::Done)
+        state.interfered && rotation_enabled.is_some_and(|outcome| outcome != Outcome::Done)
     }
 }
 
@@ -189,7 +189,7 @@ impl Model for Check {
                 // Rotators that have not begun are alike; the first one begins.
                 None if state.rotators[..i].iter().all(Option::is_some) => {
                     actions.push(Action::Start(i));
-                    actions.extend(state.order.is_some().then_some(Action::Order(i)));
+                    actions.extend(state.order.is_some().then_some(Action::RotationStep(i)));
                     actions.extend(state.asked.is_some().then_some(Action::Fulfil(i)));
                 }
                 None => {}
@@ -235,7 +235,9 @@ impl Model for Check {
         match action {
             Action::Start(i) => next.start(&self.setting, i, Task::Everything),
             Action::Rotate => next.rotate(),
-            Action::Order(i) => next.start(&self.setting, i, next.order.clone().map_or(Task::Everything, Task::Order)),
+            Action::RotationStep(i) => {
+                next.start(&self.setting, i, next.order.clone().map_or(Task::Everything, Task::RotationStep))
+            }
             Action::Ask(request) => next.ask(request),
             Action::Fulfil(i) => {
                 next.start(&self.setting, i, next.asked.clone().map_or(Task::Everything, Task::Request));

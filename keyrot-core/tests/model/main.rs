@@ -5,9 +5,9 @@
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, missing_docs)]
 
 mod check;
+mod mutants;
 mod runs;
 mod setting;
-mod weak;
 mod world;
 
 use check::Check;

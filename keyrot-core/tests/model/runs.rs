@@ -5,7 +5,7 @@ use super::world::{Luck, secret};
 use futures_util::FutureExt;
 use keyrot_core::machine::{Call, Next, Reply, Rotation, Task};
 use keyrot_core::memory::{Fault, FaultAt, Label, MemoryAccount, World};
-use keyrot_core::model::{Order, OrderStep, ProbeAnswer, Subject, VersionId};
+use keyrot_core::model::{ProbeAnswer, RotationStep, StepName, Subject, VersionId};
 use keyrot_core::{CallError, KeyStatus, LastUse, Mode, Outcome, Ports, Why};
 use std::time::Duration;
 
@@ -106,10 +106,10 @@ pub(crate) fn run(setting: &Setting, world: &mut World, task: Task) -> Outcome {
 pub(crate) fn rotate_by_service(setting: &Setting, world: &mut World) -> Option<Outcome> {
     let token = token(world);
     let version = world.rotate_secret(&secret(), &token).ok()?;
-    let mut step = Some(OrderStep::CreateSecret);
+    let mut step = Some(StepName::CreateSecret);
     let mut outcome = None;
     while let Some(now) = step {
-        outcome = Some(run(setting, world, Task::Order(Order { step: now, version: version.clone() })));
+        outcome = Some(run(setting, world, Task::RotationStep(RotationStep { step: now, version: version.clone() })));
         step = following(now).filter(|_| outcome == Some(Outcome::Done));
     }
     outcome
@@ -123,12 +123,12 @@ pub(crate) fn is_for_the_service(world: &World, outcome: &Outcome) -> bool {
         || matches!(outcome, Outcome::Waiting(wait) if wait.why == Why::Service)
 }
 
-pub(super) fn following(step: OrderStep) -> Option<OrderStep> {
+pub(super) fn following(step: StepName) -> Option<StepName> {
     match step {
-        OrderStep::CreateSecret => Some(OrderStep::SetSecret),
-        OrderStep::SetSecret => Some(OrderStep::TestSecret),
-        OrderStep::TestSecret => Some(OrderStep::FinishSecret),
-        OrderStep::FinishSecret => None,
+        StepName::CreateSecret => Some(StepName::SetSecret),
+        StepName::SetSecret => Some(StepName::TestSecret),
+        StepName::TestSecret => Some(StepName::FinishSecret),
+        StepName::FinishSecret => None,
     }
 }
 

@@ -63,7 +63,7 @@ pub(crate) enum Start {
 }
 
 impl Start {
-    pub(crate) fn serviced(self) -> bool {
+    pub(crate) fn rotation_enabled(self) -> bool {
         matches!(self, Self::Serviced | Self::ServicedOverlap)
     }
 }

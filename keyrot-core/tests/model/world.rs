@@ -2,7 +2,7 @@
 
 use keyrot_core::machine::{Call, Decider, Next, Reply, Rotation, Task};
 use keyrot_core::memory::{Actor, Broken, Label, MemoryKey, Value, Watch, World};
-use keyrot_core::model::{Note, Order, OrderStep, Phase, Secret, SecretState, VersionId, after};
+use keyrot_core::model::{JournalEntry, Phase, RotationStep, Secret, SecretState, StepName, VersionId, after};
 use keyrot_core::{KeyId, KeyStatus, Outcome, Request, Revocation, SecretName, Stop, Timestamp, UserName};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -20,7 +20,7 @@ pub(crate) struct State {
     pub(crate) uses: u8,
     pub(crate) services: u8,
     /// What Secrets Manager orders now.
-    pub(crate) order: Option<Order>,
+    pub(crate) order: Option<RotationStep>,
     /// What a person asked for last.
     pub(crate) asked: Option<Request>,
     /// How much more may be asked for.
@@ -75,7 +75,7 @@ pub(crate) enum Action {
     /// Secrets Manager begins a rotation of its own, or takes up the one that is not complete.
     Rotate,
     /// Secrets Manager sends its order, perhaps once more.
-    Order(usize),
+    RotationStep(usize),
     /// A person asks for something.
     Ask(Request),
     /// A rotator begins on what the person asked for, perhaps once more.
@@ -85,7 +85,7 @@ pub(crate) enum Action {
     Use(KeyId),
     Person(Deed),
     /// Another program writes an entry of its own into the journal.
-    Forge(Note),
+    Forge(JournalEntry),
 }
 
 /// How a call goes.
@@ -208,7 +208,7 @@ impl State {
             state.person += 1;
             state.person(&Deed::Reactivate(old));
         }
-        if setting.start.serviced() {
+        if setting.start.rotation_enabled() {
             state.world.secret_mut(&secret()).unwrap().rotation = true;
         }
         if setting.start == Start::ServicedOverlap {
@@ -290,14 +290,14 @@ impl State {
         self.begun = true;
         let token = token(&self.world);
         if let Ok(version) = self.world.rotate_secret(&secret(), &token) {
-            self.order = Some(Order { step: OrderStep::CreateSecret, version });
+            self.order = Some(RotationStep { step: StepName::CreateSecret, version });
         }
     }
 
     /// Secrets Manager hears that its order was carried out; a late answer to an earlier one is nothing to it.
-    fn carried_out(&mut self, order: &Order) {
+    fn carried_out(&mut self, order: &RotationStep) {
         if self.order.as_ref() == Some(order) {
-            self.order = following(order.step).map(|step| Order { step, version: order.version.clone() });
+            self.order = following(order.step).map(|step| RotationStep { step, version: order.version.clone() });
         }
     }
 
@@ -330,7 +330,7 @@ impl State {
                 if let Task::Request(Request::Revoke(order)) = &running.task {
                     self.watch.revoke(order.clone());
                 }
-                if let (Task::Request(Request::Reinstate { key }), Call::Write(Note::Revoked(_))) =
+                if let (Task::Request(Request::Reinstate { key }), Call::Write(JournalEntry::Revoked(_))) =
                     (&running.task, &call)
                 {
                     self.watch.reinstate(key);
@@ -374,7 +374,7 @@ impl State {
         let told = (events, running.machine.take_events(), &running.next);
         self.look_for_secrets(&told);
         match (&running.next, &running.task) {
-            (Next::Done(Outcome::Done), Task::Order(order)) => self.carried_out(order),
+            (Next::Done(Outcome::Done), Task::RotationStep(order)) => self.carried_out(order),
             (Next::Done(outcome), Task::Request(Request::Revoke(order))) => self.has_revoked(&running, outcome, order),
             (Next::Done(_), _) => {}
             _ => self.rotators[i] = Some(running),
@@ -472,10 +472,10 @@ impl State {
     }
 
     /// Another program writes into the journal. What that makes of everything else is not held against keyrot here.
-    pub(crate) fn forge(&mut self, note: &Note) {
+    pub(crate) fn forge(&mut self, note: &JournalEntry) {
         self.forges -= 1;
         self.interfered = true;
-        if let Note::Revoked(all) = note {
+        if let JournalEntry::Revoked(all) = note {
             // What is taken out of the entry, a run cannot know, unless it was asked for it itself.
             let keys: Vec<KeyId> =
                 self.world.user(&user()).into_iter().flat_map(|u| u.keys()).map(|k| k.listed.id.clone()).collect();
@@ -496,7 +496,7 @@ impl State {
 /// S12: what a run that could not ask makes of it, where that is more than to wait or to fail.
 fn concluded(next: &Next) -> Option<String> {
     match next {
-        Next::Call(Call::Write(Note::Retired(note))) if note.phase == Phase::Abandoned => {
+        Next::Call(Call::Write(JournalEntry::Retired(note))) if note.phase == Phase::Abandoned => {
             Some(format!("{} was abandoned, and nobody was asked whether it works", note.key))
         }
         Next::Done(Outcome::Blocked(reason)) => Some(format!("blocked, and nobody was asked: {reason}")),

@@ -1,7 +1,7 @@
 //! What a person asks for: what it takes, what is refused, and that to ask again is harmless.
 #![allow(clippy::unwrap_used)]
 
-mod desk;
+mod harness;
 mod off;
 mod resolve;
 mod revoke;

@@ -1,16 +1,16 @@
 //! S13: a revocation revokes. It is done only if the key was seen Inactive or gone, and without a successor nothing but IAM can keep it from that.
 
-use super::desk::{Desk, revoke, secret};
+use super::harness::{Harness, revoke, secret};
 
 use super::support::{DAY, HOUR, Hook, Hooked, MINUTE};
 use async_trait::async_trait;
 use keyrot_core::decide::{Decision, Refusal, Step};
-use keyrot_core::machine::{Decider, Intended, Next, Rotation, Task};
+use keyrot_core::machine::{Decider, Next, PlannedAction, Rotation, Task};
 use keyrot_core::memory::{Fault, FaultAt, MemoryAccount, World};
-use keyrot_core::model::{Note, Phase, Retired, Revoked, Subject};
+use keyrot_core::model::{JournalEntry, Phase, Retired, Revoked, Subject};
 use keyrot_core::{
-    Blocked, Cancel, Chosen, ErrorKind, KeyId, KeyStatus, Limits, Mode, Outcome, Policy, Ports, Request, Revocation,
-    Rotator, Standing,
+    Blocked, Cancel, ErrorKind, KeyId, KeyStatus, Limits, Mode, Outcome, Policy, Ports, Request, Revocation, Rotator,
+    Target, UserResult,
 };
 
 const STORE: [&str; 10] = [
@@ -18,7 +18,7 @@ const STORE: [&str; 10] = [
     "create",
     "put_placeholder",
     "write_note",
-    "look_into",
+    "inspect_version",
     "versions",
     "stage",
     "read",
@@ -30,7 +30,7 @@ fn without_successor(key: &KeyId) -> Request {
     Request::Revoke(Revocation { without_successor: true, ..revoke(key) })
 }
 
-async fn fulfil(ports: Ports, chosen: Chosen, request: &Request, mode: Mode) -> Standing {
+async fn fulfil(ports: Ports, chosen: Target, request: &Request, mode: Mode) -> UserResult {
     let rotator = Rotator::new(ports);
     let (limits, cancel) = (Limits::default(), Cancel::default());
     let report = rotator.fulfil(chosen, request.clone(), mode, &limits, &cancel, &|_| {}).await;
@@ -38,8 +38,8 @@ async fn fulfil(ports: Ports, chosen: Chosen, request: &Request, mode: Mode) -> 
 }
 
 /// An adopted user a day later, and the current key.
-async fn adopted() -> (Desk, KeyId) {
-    let desk = Desk::new(0);
+async fn adopted() -> (Harness, KeyId) {
+    let desk = Harness::new(0);
     desk.run().await;
     desk.account.advance(DAY);
     let current = desk.current().unwrap();
@@ -55,7 +55,7 @@ async fn a_store_that_is_down_or_full_keeps_no_key_active() {
             let request = without_successor(&leaked);
             let plan = desk.put(&request, Mode::Plan).await.outcome;
             assert!(
-                matches!(&plan, Outcome::Intended(steps) if steps[0] == Intended::Deactivate(leaked.clone())),
+                matches!(&plan, Outcome::Planned(steps) if steps[0] == PlannedAction::Deactivate(leaked.clone())),
                 "{plan:?}"
             );
             assert_eq!(desk.active(), std::slice::from_ref(&leaked), "a plan");
@@ -82,13 +82,13 @@ async fn a_store_that_is_down_or_full_keeps_no_key_active() {
 #[tokio::test]
 async fn for_whom_only_iam_may_be_used_nothing_else_is_called() {
     let (desk, leaked) = adopted().await;
-    let alone = || Chosen::for_iam_only(&desk.user, "excluded by the settings");
+    let alone = || Target::for_iam_only(&desk.user, "excluded by the settings");
     let ports = || Ports::of(desk.account.clone());
-    let calls = |desk: &Desk| desk.account.calls();
+    let calls = |desk: &Harness| desk.account.calls();
     let request = without_successor(&leaked);
 
     let plan = fulfil(ports(), alone(), &request, Mode::Plan).await;
-    assert_eq!(plan.outcome, Outcome::Intended(vec![Intended::Deactivate(leaked.clone())]));
+    assert_eq!(plan.outcome, Outcome::Planned(vec![PlannedAction::Deactivate(leaked.clone())]));
     let stranger = KeyId::parse("AKIAIOSFODNN7EXAMPLE").unwrap();
     for mode in [Mode::Plan, Mode::Act] {
         let refused = fulfil(ports(), alone(), &without_successor(&stranger), mode).await.outcome;
@@ -185,12 +185,12 @@ fn swallow(world: &mut World) {
 
 fn hold(world: &mut World) {
     let key = world.users().next().unwrap().keys()[0].listed.id.clone();
-    let note = Note::Retired(Retired { key, phase: Phase::Hold, at: world.now() });
+    let note = JournalEntry::Retired(Retired { key, phase: Phase::Hold, at: world.now() });
     world.tag_secret(&secret(), note.tag(), note.to_text()).unwrap();
 }
 
 fn unrevoke(world: &mut World) {
-    let note = Note::Revoked(Vec::new());
+    let note = JournalEntry::Revoked(Vec::new());
     world.tag_secret(&secret(), note.tag(), note.to_text()).unwrap();
 }
 
@@ -211,7 +211,7 @@ async fn who_rewrites_the_journal_keeps_no_key_active() {
 
 #[tokio::test]
 async fn no_run_writes_the_same_for_ever() {
-    let desk = Desk::in_overlap().await;
+    let desk = Harness::in_overlap().await;
     desk.account.advance(9 * DAY);
     let before = desk.account.calls()["write_note"];
     let ports = Hooked::ports(&desk.account, After(desk.account.clone(), hold));
@@ -225,10 +225,10 @@ async fn no_run_writes_the_same_for_ever() {
 }
 
 fn machine(
-    desk: &Desk,
+    desk: &Harness,
     decide_request: fn(&keyrot_core::model::Observed, &Request, &Policy, keyrot_core::Timestamp) -> Decision,
     mode: Mode,
-    chosen: &Chosen,
+    chosen: &Target,
 ) -> Rotation {
     let subject: Subject = chosen.subject.clone();
     let key = desk.current().unwrap();
@@ -238,7 +238,7 @@ fn machine(
         .deciding_by(decider)
 }
 
-async fn play(desk: &Desk, mut machine: Rotation) -> (Outcome, usize) {
+async fn play(desk: &Harness, mut machine: Rotation) -> (Outcome, usize) {
     let ports = Ports::of(desk.account.clone());
     let mut changes = 0;
     loop {
@@ -262,7 +262,7 @@ async fn a_decision_that_repeats_itself_fails_and_is_no_empty_plan() {
     let chosen = desk.chosen().await;
     let same = |_: &keyrot_core::model::Observed, request: &Request, _: &Policy, at| {
         let Request::Rollback { to: key } = request else { unreachable!() };
-        Decision::Act(Step::Write(Note::Revoked(vec![Revoked { key: key.clone(), at, only_if_unused: false }])))
+        Decision::Act(Step::Write(JournalEntry::Revoked(vec![Revoked { key: key.clone(), at, only_if_unused: false }])))
     };
     let (outcome, changes) = play(&desk, machine(&desk, same, Mode::Act, &chosen)).await;
     match &outcome {
@@ -284,7 +284,7 @@ async fn a_decision_that_repeats_itself_fails_and_is_no_empty_plan() {
         };
         let key = |n: usize| KeyId::parse(format!("AKIA{n:016}")).unwrap();
         let all = (0..=n).map(|n| Revoked { key: key(n), at, only_if_unused: false }).collect();
-        Decision::Act(Step::Write(Note::Revoked(all)))
+        Decision::Act(Step::Write(JournalEntry::Revoked(all)))
     };
     for mode in [Mode::Act, Mode::Plan] {
         let (outcome, changes) = play(&desk, machine(&desk, other, mode, &chosen)).await;

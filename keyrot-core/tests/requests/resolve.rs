@@ -1,19 +1,19 @@
 //! The ways out for a blocked user, and who can be named at all.
 
-use super::desk::{Desk, back_to, homes, revoke, settings};
+use super::harness::{Harness, back_to, homes, revoke, settings};
 use super::support::{DAY, HOUR, MINUTE};
 use keyrot_core::memory::Label;
-use keyrot_core::requests::WayOut;
+use keyrot_core::requests::Resolution;
 use keyrot_core::{ErrorKind, KeyStatus, Outcome, Request, Revocation, UserName};
 
 #[tokio::test]
 async fn each_way_out_leads_out() {
     // Two keys that nobody knows: the one without use goes, the other is adopted.
-    let desk = Desk::new(2);
+    let desk = Harness::new(2);
     let keys = desk.active();
     desk.account.advance(30 * DAY);
     let seen = desk.run().await;
-    let ways = WayOut::of(&seen);
+    let ways = Resolution::of(&seen);
     let choices: Vec<_> = ways.iter().map(|way| way.choice.as_str()).collect();
     assert_eq!(choices, [format!("retire:{}", keys[0]), format!("retire:{}", keys[1])]);
     assert_eq!(desk.ask(&ways[0].request).await, Outcome::Done);
@@ -22,7 +22,7 @@ async fn each_way_out_leads_out() {
 
     // The current key was deactivated, or deleted, by hand.
     for deleted in [false, true] {
-        let desk = Desk::new(0);
+        let desk = Harness::new(0);
         desk.run().await;
         let current = desk.current().unwrap();
         desk.account.advance(DAY);
@@ -32,7 +32,7 @@ async fn each_way_out_leads_out() {
                 world.delete_key(&desk.user, &current).unwrap();
             }
         });
-        let ways = WayOut::of(&desk.run().await);
+        let ways = Resolution::of(&desk.run().await);
         assert_eq!(ways.iter().map(|way| way.choice.as_str()).collect::<Vec<_>>(), ["replace"]);
         assert_eq!(desk.ask(&ways[0].request).await, Outcome::Done);
         assert_ne!(desk.current(), Some(current));
@@ -41,11 +41,11 @@ async fn each_way_out_leads_out() {
 
     // AWSCURRENT was moved back: on, or never again.
     for choice in ["go-on", "give-up"] {
-        let desk = Desk::in_overlap().await;
+        let desk = Harness::in_overlap().await;
         let (old, new) = (desk.labelled(Label::Previous).unwrap(), desk.current().unwrap());
         desk.account.advance(HOUR);
         assert_eq!(desk.ask(&back_to(&old)).await, Outcome::Done);
-        let ways = WayOut::of(&desk.run().await);
+        let ways = Resolution::of(&desk.run().await);
         let way = ways.iter().find(|way| way.choice == choice).unwrap();
         assert_eq!(desk.ask(&way.request).await, Outcome::Done);
         let expected = if choice == "go-on" { new } else { old };
@@ -53,12 +53,12 @@ async fn each_way_out_leads_out() {
         desk.settles().await;
     }
 
-    assert_eq!(WayOut::of(&Desk::new(1).look().await), [], "nothing is in the way");
+    assert_eq!(Resolution::of(&Harness::new(1).look().await), [], "nothing is in the way");
 }
 
 #[tokio::test]
 async fn who_is_not_tagged_can_be_named() {
-    let desk = Desk::new(1);
+    let desk = Harness::new(1);
     desk.account.change(|world| world.untag_user(&desk.user, "RotateKey").unwrap());
     let leaked = desk.active().remove(0);
     assert_eq!(desk.ask(&Request::Revoke(revoke(&leaked))).await, Outcome::Done);
@@ -70,7 +70,7 @@ async fn who_is_not_tagged_can_be_named() {
 
 #[tokio::test]
 async fn a_listing_that_lags_does_not_block_who_was_just_freed() {
-    let desk = Desk::new(2);
+    let desk = Harness::new(2);
     let keys = desk.active();
     desk.account.advance(30 * DAY);
     desk.account.change(|world| world.rules.listing_lag = 5 * MINUTE);

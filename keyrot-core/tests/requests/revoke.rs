@@ -1,21 +1,21 @@
 //! To have done with a leaked key: what goes first, what is refused, and that to ask again is harmless.
 
-use super::desk::{Desk, back_to, revoke, secret};
+use super::harness::{Harness, back_to, revoke, secret};
 use super::support::{DAY, HOUR, MINUTE};
 use keyrot_core::decide::Refusal;
-use keyrot_core::machine::Intended;
+use keyrot_core::machine::PlannedAction;
 use keyrot_core::memory::{Fault, FaultAt, Label, World};
-use keyrot_core::model::{Note, Phase, Retired};
-use keyrot_core::requests::WayOut;
+use keyrot_core::model::{JournalEntry, Phase, Retired};
+use keyrot_core::requests::Resolution;
 use keyrot_core::{Blocked, KeyId, KeyStatus, Mode, Outcome, Request, Revocation, Severity, Wait, Why};
 
 #[tokio::test]
 async fn a_leaked_key_is_replaced_first_and_deactivated_at_once() {
     for start in ["no secret yet", "current", "in its overlap"] {
         let desk = match start {
-            "no secret yet" => Desk::new(1),
-            "current" => Desk::new(0),
-            _ => Desk::in_overlap().await,
+            "no secret yet" => Harness::new(1),
+            "current" => Harness::new(0),
+            _ => Harness::in_overlap().await,
         };
         if start == "current" {
             desk.run().await;
@@ -23,9 +23,9 @@ async fn a_leaked_key_is_replaced_first_and_deactivated_at_once() {
         let leaked = desk.labelled(Label::Previous).unwrap_or_else(|| desk.active().remove(0));
         let request = Request::Revoke(Revocation { reason: Some("in a public repository".into()), ..revoke(&leaked) });
         let intended = desk.intended(&request).await;
-        assert_eq!(intended.contains(&Intended::MakeSecret), start == "no secret yet");
-        assert_eq!(intended.contains(&Intended::PublishNewKey), start != "in its overlap");
-        assert!(intended.contains(&Intended::Deactivate(leaked.clone())), "{start}: {intended:?}");
+        assert_eq!(intended.contains(&PlannedAction::MakeSecret), start == "no secret yet");
+        assert_eq!(intended.contains(&PlannedAction::PublishNewKey), start != "in its overlap");
+        assert!(intended.contains(&PlannedAction::Deactivate(leaked.clone())), "{start}: {intended:?}");
 
         assert_eq!(desk.ask(&request).await, Outcome::Done, "{start}");
         let active = desk.active();
@@ -49,14 +49,14 @@ async fn a_leaked_key_is_replaced_first_and_deactivated_at_once() {
 
 #[tokio::test]
 async fn where_there_is_no_room_the_key_before_takes_the_place_of_the_one_that_leaked() {
-    let desk = Desk::in_overlap().await;
+    let desk = Harness::in_overlap().await;
     let (old, leaked) = (desk.labelled(Label::Previous).unwrap(), desk.current().unwrap());
     let request = Request::Revoke(revoke(&leaked));
     let intended = desk.intended(&request).await;
     let until = desk.account.world().now() + 30 * MINUTE;
     let settling = Wait { why: Why::Settling(leaked.clone()), until: Some(until) };
-    assert_eq!(intended[0], Intended::Wait(settling));
-    assert_eq!(intended[1..3], [Intended::PublishAgain(old.clone()), Intended::Deactivate(leaked.clone())]);
+    assert_eq!(intended[0], PlannedAction::Wait(settling));
+    assert_eq!(intended[1..3], [PlannedAction::PublishAgain(old.clone()), PlannedAction::Deactivate(leaked.clone())]);
     // It was published just now: a run that is still under way may publish it once more.
     let settling = desk.ask(&request).await;
     assert!(matches!(settling, Outcome::Waiting(Wait { why: Why::Settling(_), .. })), "{settling:?}");
@@ -68,7 +68,7 @@ async fn where_there_is_no_room_the_key_before_takes_the_place_of_the_one_that_l
 
 #[tokio::test]
 async fn a_revocation_is_refused_before_anything_is_changed() {
-    let desk = Desk::new(2);
+    let desk = Harness::new(2);
     let keys = desk.active();
     let no_room = Refusal::NoRoom { key: keys[0].clone(), other: keys[1].clone(), revoked: false };
     assert_eq!(desk.refused(&Request::Revoke(revoke(&keys[0]))).await, no_room);
@@ -86,7 +86,7 @@ async fn a_revocation_is_refused_before_anything_is_changed() {
     assert!(matches!(&refusal, Refusal::InUse { key, .. } if *key == keys[1]), "{refusal:?}");
     assert!(refusal.hint(&desk.user).unwrap().contains("keyrot who-uses"));
 
-    let adopted = Desk::new(0);
+    let adopted = Harness::new(0);
     adopted.run().await;
     adopted.account.advance(30 * DAY);
     let current = adopted.current().unwrap();
@@ -95,12 +95,12 @@ async fn a_revocation_is_refused_before_anything_is_changed() {
 
 #[tokio::test]
 async fn without_a_successor_the_key_goes_first_of_all_and_a_deletion_makes_room() {
-    let desk = Desk::new(2);
+    let desk = Harness::new(2);
     let keys = desk.active();
     let order = Revocation { without_successor: true, delete: true, ..revoke(&keys[0]) };
     let intended = desk.intended(&Request::Revoke(order.clone())).await;
-    assert_eq!(intended[0], Intended::Deactivate(keys[0].clone()));
-    assert!(intended.contains(&Intended::Delete(keys[0].clone())), "{intended:?}");
+    assert_eq!(intended[0], PlannedAction::Deactivate(keys[0].clone()));
+    assert!(intended.contains(&PlannedAction::Delete(keys[0].clone())), "{intended:?}");
     let told = desk.told(&Request::Revoke(order)).await;
     let expected = ["retired", "adopted", "revoked", "deleted"];
     assert_eq!(told, expected, "each once, in the order in which it happened");
@@ -112,7 +112,7 @@ async fn without_a_successor_the_key_goes_first_of_all_and_a_deletion_makes_room
 #[tokio::test]
 async fn a_revocation_that_dies_halfway_is_finished_by_the_next_run() {
     for call in ["create_key", "stage", "probe", "promote", "deactivate_key", "write_note"] {
-        let desk = Desk::new(0);
+        let desk = Harness::new(0);
         desk.run().await;
         let leaked = desk.current().unwrap();
         desk.account.advance(DAY);
@@ -134,7 +134,7 @@ async fn a_revocation_that_dies_halfway_is_finished_by_the_next_run() {
 
 #[tokio::test]
 async fn amazons_quarantine_stops_runs_and_not_the_person_who_is_called() {
-    let desk = Desk::new(0);
+    let desk = Harness::new(0);
     desk.run().await;
     let leaked = desk.current().unwrap();
     let policy = "AWSCompromisedKeyQuarantineV3";
@@ -150,7 +150,7 @@ async fn amazons_quarantine_stops_runs_and_not_the_person_who_is_called() {
 #[tokio::test]
 async fn what_leaked_goes_at_once_although_it_was_just_published_again() {
     // Rotated, taken back; then what was taken back turns out to have leaked.
-    let desk = Desk::in_overlap().await;
+    let desk = Harness::in_overlap().await;
     let (old, new) = (desk.labelled(Label::Previous).unwrap(), desk.current().unwrap());
     desk.account.advance(HOUR);
     assert_eq!(desk.ask(&back_to(&old)).await, Outcome::Done);
@@ -160,7 +160,7 @@ async fn what_leaked_goes_at_once_although_it_was_just_published_again() {
     desk.settles().await;
 
     // The key before had been kept for another overlap, and that was nearly over when it was published again.
-    let desk = Desk::in_overlap().await;
+    let desk = Harness::in_overlap().await;
     let (old, new) = (desk.labelled(Label::Previous).unwrap(), desk.current().unwrap());
     while desk.active().len() == 2 {
         desk.account.advance(DAY);
@@ -179,7 +179,7 @@ async fn what_leaked_goes_at_once_although_it_was_just_published_again() {
 
 #[tokio::test]
 async fn to_repeat_a_command_without_a_key_never_means_the_successor() {
-    let desk = Desk::new(1);
+    let desk = Harness::new(1);
     let leaked = desk.active().remove(0);
     let order = Request::revoke(&desk.look().await, None).unwrap();
     assert_eq!(order, revoke(&leaked));
@@ -192,7 +192,7 @@ async fn to_repeat_a_command_without_a_key_never_means_the_successor() {
 
 #[tokio::test]
 async fn where_both_keys_leaked_it_says_how_to_make_room() {
-    let desk = Desk::in_overlap().await;
+    let desk = Harness::in_overlap().await;
     let (old, new) = (desk.labelled(Label::Previous).unwrap(), desk.current().unwrap());
     desk.account.advance(HOUR);
     assert_eq!(desk.ask(&Request::Revoke(revoke(&old))).await, Outcome::Done);
@@ -209,7 +209,7 @@ async fn where_both_keys_leaked_it_says_how_to_make_room() {
 #[tokio::test]
 async fn the_soak_counts_from_the_last_time_a_key_was_deactivated() {
     // It was Inactive for six days; somebody reactivates it, and before any run sees that, it is revoked.
-    let desk = Desk::in_overlap().await;
+    let desk = Harness::in_overlap().await;
     let old = desk.labelled(Label::Previous).unwrap();
     while desk.active().len() == 2 {
         desk.account.advance(DAY);
@@ -227,7 +227,7 @@ async fn the_soak_counts_from_the_last_time_a_key_was_deactivated() {
     desk.settles().await;
 
     // One of two unknown keys was retired, reactivated, and is retired once more, long after.
-    let desk = Desk::new(2);
+    let desk = Harness::new(2);
     desk.account.advance(30 * DAY);
     let key = desk.active().remove(0);
     let retire = Request::Revoke(Revocation { only_if_unused: true, ..revoke(&key) });
@@ -243,7 +243,7 @@ async fn the_soak_counts_from_the_last_time_a_key_was_deactivated() {
 
 #[tokio::test]
 async fn only_if_unused_holds_for_the_run_that_finishes_it_too() {
-    let desk = Desk::in_overlap().await;
+    let desk = Harness::in_overlap().await;
     let old = desk.labelled(Label::Previous).unwrap();
     desk.account.advance(2 * DAY);
     let retire = Request::Revoke(Revocation { only_if_unused: true, ..revoke(&old) });
@@ -265,7 +265,7 @@ async fn only_if_unused_holds_for_the_run_that_finishes_it_too() {
 
 #[tokio::test]
 async fn a_key_that_is_too_young_for_its_use_to_be_on_record_is_not_unused() {
-    let desk = Desk::new(2);
+    let desk = Harness::new(2);
     let key = desk.active().remove(1);
     desk.account.change(|world| world.delete_key(&desk.user, &key).unwrap());
     let young = desk.account.change(|world| world.add_key(&desk.user).unwrap().credentials.key);
@@ -281,7 +281,7 @@ async fn a_key_that_is_too_young_for_its_use_to_be_on_record_is_not_unused() {
 
 #[tokio::test]
 async fn an_empty_secret_is_no_reason_to_begin_what_will_be_refused() {
-    let desk = Desk::new(2);
+    let desk = Harness::new(2);
     let owner = desk.chosen().await.subject.owner().to_text();
     desk.account.change(|world| {
         world.create_secret(&secret(), None).unwrap();
@@ -297,7 +297,7 @@ async fn an_empty_secret_is_no_reason_to_begin_what_will_be_refused() {
 
 #[tokio::test]
 async fn a_quarantine_does_not_stop_a_run_from_finishing_a_revocation() {
-    let desk = Desk::new(0);
+    let desk = Harness::new(0);
     desk.run().await;
     let leaked = desk.current().unwrap();
     desk.account.advance(DAY);
@@ -317,7 +317,7 @@ async fn a_quarantine_does_not_stop_a_run_from_finishing_a_revocation() {
 
 #[tokio::test]
 async fn beside_a_quarantine_a_bad_tag_is_named_to_whoever_revokes() {
-    let desk = Desk::new(1);
+    let desk = Harness::new(1);
     let leaked = desk.active().remove(0);
     desk.account.change(|world| {
         world.user_mut(&desk.user).unwrap().policies.push("AWSCompromisedKeyQuarantineV3".to_owned());
@@ -332,7 +332,7 @@ async fn beside_a_quarantine_a_bad_tag_is_named_to_whoever_revokes() {
 
 #[tokio::test]
 async fn a_deactivation_is_told_once_although_the_listing_lags() {
-    let desk = Desk::new(1);
+    let desk = Harness::new(1);
     let key = desk.active().remove(0);
     desk.account.change(|world| world.rules.listing_lag = MINUTE / 2);
     let told = desk.told(&Request::Revoke(Revocation { without_successor: true, ..revoke(&key) })).await;
@@ -341,7 +341,7 @@ async fn a_deactivation_is_told_once_although_the_listing_lags() {
 
 #[tokio::test]
 async fn a_revoked_key_is_never_published_again_whatever_is_revoked_after_it() {
-    let desk = Desk::new(0);
+    let desk = Harness::new(0);
     desk.run().await;
     desk.account.advance(DAY);
     let first = desk.current().unwrap();
@@ -350,7 +350,7 @@ async fn a_revoked_key_is_never_published_again_whatever_is_revoked_after_it() {
     desk.account.advance(2 * HOUR);
     let order = Request::Revoke(Revocation { without_successor: true, ..revoke(&second) });
     let intended = desk.intended(&order).await;
-    assert!(!intended.contains(&Intended::PublishAgain(first.clone())), "{intended:?}");
+    assert!(!intended.contains(&PlannedAction::PublishAgain(first.clone())), "{intended:?}");
     desk.ask(&order).await;
     assert_eq!(desk.active(), [], "whoever asks for it gets it: there is no other");
     for _ in 0..30 {
@@ -366,7 +366,7 @@ async fn a_revoked_key_is_never_published_again_whatever_is_revoked_after_it() {
 #[tokio::test]
 async fn a_revoked_key_that_is_reactivated_blocks_until_somebody_says_which_it_is() {
     for is_current in [false, true] {
-        let desk = Desk::in_overlap().await;
+        let desk = Harness::in_overlap().await;
         desk.account.advance(HOUR);
         let (old, new) = (desk.labelled(Label::Previous).unwrap(), desk.current().unwrap());
         let (leaked, order) = match is_current {
@@ -385,7 +385,8 @@ async fn a_revoked_key_that_is_reactivated_blocks_until_somebody_says_which_it_i
         if is_current {
             // It is noted down as Inactive once more than the run that revoked it could.
             desk.account.change(|world| {
-                let note = Note::Retired(Retired { key: leaked.clone(), phase: Phase::Inactive, at: world.now() });
+                let note =
+                    JournalEntry::Retired(Retired { key: leaked.clone(), phase: Phase::Inactive, at: world.now() });
                 world.tag_secret(&secret(), note.tag(), note.to_text()).unwrap();
             });
             desk.account.advance(HOUR);
@@ -400,10 +401,10 @@ async fn a_revoked_key_that_is_reactivated_blocks_until_somebody_says_which_it_i
             desk.account.advance(DAY);
         }
         assert_eq!(desk.account.world().secret(&secret()), before.secret(&secret()), "it waits for a decision");
-        let ways = WayOut::of(&desk.look().await);
+        let ways = Resolution::of(&desk.look().await);
         let choices: Vec<_> = ways.iter().map(|way| way.choice.clone()).collect();
         assert_eq!(choices, [format!("deactivate:{leaked}"), format!("reinstate:{leaked}")]);
-        assert_eq!(desk.intended(&ways[1].request).await, [Intended::Reinstate(leaked.clone())]);
+        assert_eq!(desk.intended(&ways[1].request).await, [PlannedAction::Reinstate(leaked.clone())]);
         if is_current {
             desk.put(&ways[0].request, Mode::Act).await;
             assert!(!desk.active().contains(&leaked), "off again");
@@ -430,7 +431,7 @@ async fn a_revoked_key_that_is_reactivated_blocks_until_somebody_says_which_it_i
 
 #[tokio::test]
 async fn only_the_key_that_is_named_is_reinstated() {
-    let desk = Desk::in_overlap().await;
+    let desk = Harness::in_overlap().await;
     let (old, new) = (desk.labelled(Label::Previous).unwrap(), desk.current().unwrap());
     assert_eq!(desk.ask(&Request::Revoke(revoke(&old))).await, Outcome::Done);
     desk.account.advance(2 * HOUR);

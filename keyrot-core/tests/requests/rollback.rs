@@ -1,19 +1,19 @@
 //! To go back to the key before: there and back again, what is refused, and when it counts from.
 
-use super::desk::{Desk, back_to, secret};
+use super::harness::{Harness, back_to, secret};
 use super::support::{DAY, HOUR, MINUTE};
 use keyrot_core::decide::Refusal;
-use keyrot_core::machine::Intended;
+use keyrot_core::machine::PlannedAction;
 use keyrot_core::memory::{Label, Value, World};
 use keyrot_core::model::VersionId;
 use keyrot_core::{Blocked, KeyId, KeyStatus, Mode, Outcome, Request, Wait, Why};
 
 #[tokio::test]
 async fn back_and_forth_between_two_keys() {
-    let desk = Desk::in_overlap().await;
+    let desk = Harness::in_overlap().await;
     let (old, new) = (desk.labelled(Label::Previous).unwrap(), desk.current().unwrap());
     let request = back_to(&Request::key_before(&desk.look().await).unwrap());
-    assert_eq!(desk.intended(&request).await, [Intended::PublishAgain(old.clone())]);
+    assert_eq!(desk.intended(&request).await, [PlannedAction::PublishAgain(old.clone())]);
     assert_eq!(desk.ask(&request).await, Outcome::Done);
     assert_eq!((desk.current(), desk.active().len()), (Some(old.clone()), 2));
 
@@ -38,14 +38,17 @@ async fn back_and_forth_between_two_keys() {
 
 #[tokio::test]
 async fn a_key_that_is_inactive_already_is_reactivated_before_it_is_published() {
-    let desk = Desk::in_overlap().await;
+    let desk = Harness::in_overlap().await;
     let old = desk.labelled(Label::Previous).unwrap();
     while desk.active().len() == 2 {
         desk.account.advance(DAY);
         desk.run().await;
     }
     let request = back_to(&old);
-    assert_eq!(desk.intended(&request).await, [Intended::Activate(old.clone()), Intended::PublishAgain(old.clone())]);
+    assert_eq!(
+        desk.intended(&request).await,
+        [PlannedAction::Activate(old.clone()), PlannedAction::PublishAgain(old.clone())]
+    );
     desk.account.advance(HOUR);
     assert_eq!(desk.ask(&request).await, Outcome::Done);
     assert_eq!((desk.current(), desk.active().len()), (Some(old), 2));
@@ -53,12 +56,12 @@ async fn a_key_that_is_inactive_already_is_reactivated_before_it_is_published() 
 
 #[tokio::test]
 async fn there_is_no_way_back_and_it_says_why() {
-    let new = Desk::new(1);
+    let new = Harness::new(1);
     let key = new.active().remove(0);
     assert_eq!(Request::key_before(&new.look().await), Err(Refusal::NothingCurrent));
     assert_eq!(new.refused(&back_to(&key)).await, Refusal::NothingCurrent);
 
-    let adopted = Desk::new(1);
+    let adopted = Harness::new(1);
     adopted.run().await;
     let own = adopted.active().remove(0);
     let none = Refusal::NothingBefore { left: vec![own.clone()] };
@@ -66,14 +69,14 @@ async fn there_is_no_way_back_and_it_says_why() {
     assert!(none.hint(&adopted.user).unwrap().contains(own.as_str()));
     assert_eq!(adopted.refused(&back_to(&own)).await, Refusal::NotBefore { key: own });
 
-    let desk = Desk::in_overlap().await;
+    let desk = Harness::in_overlap().await;
     let old = desk.labelled(Label::Previous).unwrap();
     slip_of_the_pen(&desk, &old);
     let refusal = desk.refused(&back_to(&old)).await;
     assert!(matches!(&refusal, Refusal::DoesNotWork { key, .. } if *key == old), "{refusal:?}");
     assert!(!format!("{refusal} {refusal:?}").contains("slip of the pen"));
 
-    let gone = Desk::in_overlap().await;
+    let gone = Harness::in_overlap().await;
     let old = gone.labelled(Label::Previous).unwrap();
     gone.settles().await;
     assert_eq!(gone.refused(&back_to(&old)).await, Refusal::Gone { key: old });
@@ -81,7 +84,7 @@ async fn there_is_no_way_back_and_it_says_why() {
 
 #[tokio::test]
 async fn a_listing_that_lags_does_not_block_who_was_just_taken_back() {
-    let desk = Desk::in_overlap().await;
+    let desk = Harness::in_overlap().await;
     let old = desk.labelled(Label::Previous).unwrap();
     while desk.active().len() == 2 {
         desk.account.advance(DAY);
@@ -101,7 +104,7 @@ async fn a_listing_that_lags_does_not_block_who_was_just_taken_back() {
 
 #[tokio::test]
 async fn a_note_from_before_does_not_shorten_the_overlap_of_what_is_left() {
-    let desk = Desk::in_overlap().await;
+    let desk = Harness::in_overlap().await;
     let (old, new) = (desk.labelled(Label::Previous).unwrap(), desk.current().unwrap());
     desk.account.advance(6 * DAY);
     // Somebody puts the older key back by hand, and thinks better of it before any run has looked.
@@ -124,7 +127,7 @@ async fn a_note_from_before_does_not_shorten_the_overlap_of_what_is_left() {
 
 #[tokio::test]
 async fn a_key_that_was_reactivated_in_vain_is_no_refusal() {
-    let desk = Desk::in_overlap().await;
+    let desk = Harness::in_overlap().await;
     let old = desk.labelled(Label::Previous).unwrap();
     while desk.active().len() == 2 {
         desk.account.advance(DAY);
@@ -141,7 +144,7 @@ async fn a_key_that_was_reactivated_in_vain_is_no_refusal() {
 }
 
 /// Somebody overwrites what is under AWSPREVIOUS: it names the key, and does not work.
-fn slip_of_the_pen(desk: &Desk, key: &KeyId) {
+fn slip_of_the_pen(desk: &Harness, key: &KeyId) {
     let wrong = Value::text(format!(r#"{{"AccessKeyId":"{key}","SecretAccessKey":"slip of the pen"}}"#));
     desk.account.change(|world| {
         let other = VersionId::parse("00000000-0000-0000-0000-000000000009").unwrap();
@@ -153,7 +156,7 @@ fn slip_of_the_pen(desk: &Desk, key: &KeyId) {
 
 #[tokio::test]
 async fn a_mistyped_key_is_named() {
-    let desk = Desk::in_overlap().await;
+    let desk = Harness::in_overlap().await;
     let keys = desk.active();
     let stranger = KeyId::parse("AKIAIOSFODNN7EXAMPLE").unwrap();
     let refusal = desk.refused(&back_to(&stranger)).await;

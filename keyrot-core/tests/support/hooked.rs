@@ -4,7 +4,8 @@ use super::give_way;
 use async_trait::async_trait;
 use keyrot_core::memory::MemoryAccount;
 use keyrot_core::model::{
-    Difference, Inside, NewKey, Note, Owner, ProbeAnswer, SecretArn, SecretState, StoredVersion, VersionId,
+    Difference, JournalEntry, NewKey, Owner, ProbeAnswer, SecretArn, SecretState, StoredVersion, VersionContents,
+    VersionId,
 };
 use keyrot_core::{
     AccessKey, CallError, Clock, CredentialProbe, Credentials, IamPort, IamUser, KeyId, LastUse, Ports, SecretName,
@@ -93,11 +94,15 @@ impl<H: Hook + 'static> SecretStorePort for Hooked<H> {
     async fn put_placeholder(&self, secret: &SecretName, placeholder: &VersionId) -> Result<(), CallError> {
         self.around("put_placeholder", secret.as_str(), self.account.put_placeholder(secret, placeholder)).await
     }
-    async fn write_note(&self, secret: &SecretName, note: &Note) -> Result<(), CallError> {
+    async fn write_note(&self, secret: &SecretName, note: &JournalEntry) -> Result<(), CallError> {
         self.around("write_note", secret.as_str(), self.account.write_note(secret, note)).await
     }
-    async fn look_into(&self, secret: &SecretName, version: &VersionId) -> Result<Option<Inside>, CallError> {
-        self.around("look_into", secret.as_str(), self.account.look_into(secret, version)).await
+    async fn inspect_version(
+        &self,
+        secret: &SecretName,
+        version: &VersionId,
+    ) -> Result<Option<VersionContents>, CallError> {
+        self.around("inspect_version", secret.as_str(), self.account.inspect_version(secret, version)).await
     }
     async fn versions(&self, secret: &SecretName) -> Result<Vec<StoredVersion>, CallError> {
         self.around("versions", secret.as_str(), self.account.versions(secret)).await

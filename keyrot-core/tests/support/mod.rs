@@ -2,10 +2,10 @@
 #![allow(dead_code, unused_imports, clippy::unwrap_used)]
 
 mod hooked;
-mod life;
+mod lifecycle;
 
 pub(crate) use hooked::{Hook, Hooked, Yielding};
-pub(crate) use life::{Life, Pace, Start};
+pub(crate) use lifecycle::{Life, Pace, Start};
 
 use std::pin::Pin;
 use std::task::{Context, Poll};

@@ -2,7 +2,7 @@ use super::*;
 use crate::notify::digest::Digest;
 use crate::notify::document::{Detail, EventBody, EventsDocument, RunBody, SCHEMA};
 use crate::notify::{mail, slack, teams};
-use keyrot_core::model::{Searched, Tally, UseEvidence, UseSource};
+use keyrot_core::model::{Searched, UseCounts, UseEvidence, UseSource};
 use serde_json::{Value, json};
 
 fn every_kind() -> Vec<EventKind> {
@@ -29,7 +29,7 @@ fn every_kind() -> Vec<EventKind> {
 }
 
 fn used_by(key: &KeyId) -> UseEvidence {
-    let tally = |name: &str| vec![Tally { name: name.into(), count: 12 }];
+    let tally = |name: &str| vec![UseCounts { name: name.into(), count: 12 }];
     let source = UseSource {
         address: Some("198.51.100.24".into()),
         agent: Some("Boto3/1.28.62 md/Botocore#1.31.62 ua/2.0 os/linux#5.10.0".into()),

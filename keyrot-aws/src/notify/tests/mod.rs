@@ -10,7 +10,7 @@ use keyrot_core::machine::Failure;
 use keyrot_core::model::VersionId;
 use keyrot_core::{
     AccessKey, Blocked, CallError, ErrorKind, Event, EventKind, KeyId, KeyStatus, LastUse, Outcome, Report, SecretName,
-    Standing, Stop, Timestamp, UserArn, UserName, Wait, Why,
+    Stop, Timestamp, UserArn, UserName, UserResult, Wait, Why,
 };
 use std::time::Duration;
 
@@ -38,10 +38,10 @@ fn access_key(id: &KeyId, age: i64) -> AccessKey {
 }
 
 /// A user with nothing to do.
-pub(super) fn settled(name: &str) -> Standing {
+pub(super) fn settled(name: &str) -> UserResult {
     let user = UserName::parse(name).unwrap();
     let current = key(name, 1);
-    Standing {
+    UserResult {
         secret: SecretName::parse(format!("/iam/{name}/access_key"))
             .unwrap_or_else(|_| SecretName::parse("s").unwrap()),
         user,
@@ -61,7 +61,7 @@ pub(super) fn settled(name: &str) -> Standing {
 }
 
 /// A user who ended so, and to whom this happened.
-pub(super) fn user(name: &str, owner: Option<&str>, outcome: Outcome, kinds: Vec<EventKind>) -> Standing {
+pub(super) fn user(name: &str, owner: Option<&str>, outcome: Outcome, kinds: Vec<EventKind>) -> UserResult {
     let mut standing = settled(name);
     standing.owner = owner.map(str::to_owned);
     let event = |kind| Event {
@@ -76,11 +76,11 @@ pub(super) fn user(name: &str, owner: Option<&str>, outcome: Outcome, kinds: Vec
     standing
 }
 
-pub(super) fn blocked(name: &str, owner: Option<&str>, reason: Blocked) -> Standing {
+pub(super) fn blocked(name: &str, owner: Option<&str>, reason: Blocked) -> UserResult {
     user(name, owner, Outcome::Blocked(reason.clone()), vec![EventKind::Blocked { reason }])
 }
 
-pub(super) fn unknown_keys(name: &str, owner: Option<&str>) -> Standing {
+pub(super) fn unknown_keys(name: &str, owner: Option<&str>) -> UserResult {
     let used = LastUse::At { when: time("2026-11-22T21:14:00Z"), service: "s3".into(), region: "eu-west-1".into() };
     let evidence = |number, age, last_use| Evidence {
         key: key(name, number),
@@ -90,12 +90,12 @@ pub(super) fn unknown_keys(name: &str, owner: Option<&str>) -> Standing {
     blocked(name, owner, Blocked::UnknownKeys(vec![evidence(1, 400, used), evidence(2, 800, LastUse::NoRecord)]))
 }
 
-pub(super) fn failed(name: &str, kind: ErrorKind, message: &str) -> Standing {
+pub(super) fn failed(name: &str, kind: ErrorKind, message: &str) -> UserResult {
     let failure = Failure { doing: "make a new key".into(), error: CallError::refused(kind, message) };
     user(name, None, Outcome::Failed(failure.clone()), vec![EventKind::Failed(failure)])
 }
 
-pub(super) fn denied(name: &str) -> Standing {
+pub(super) fn denied(name: &str) -> UserResult {
     let message = format!(
         "iam:CreateAccessKey for user {name} failed: AccessDenied: User: arn:aws:sts::{ACCOUNT}:assumed-role/keyrot/keyrot is not \
          authorized to perform: iam:CreateAccessKey on resource: user {name} (request id 6d1ba6f5-f3d3-4b1c-9c4e-0f1e0a7b8c9d). keyrot's own \
@@ -105,39 +105,39 @@ pub(super) fn denied(name: &str) -> Standing {
     failed(name, ErrorKind::Denied, &message)
 }
 
-pub(super) fn rotated(name: &str) -> Standing {
+pub(super) fn rotated(name: &str) -> UserResult {
     let wait = Wait { why: Why::Overlap(key(name, 1)), until: Some(days(7)) };
     let version = VersionId::parse(format!("keyrot-key-{}-1700000000", key(name, 2))).unwrap();
     let published = EventKind::Rotated { key: key(name, 2), replaced: Some(key(name, 1)), version };
     user(name, None, Outcome::Waiting(wait), vec![EventKind::KeyCreated { key: key(name, 2) }, published])
 }
 
-pub(super) fn retired(name: &str) -> Standing {
+pub(super) fn retired(name: &str) -> UserResult {
     let wait = Wait { why: Why::Soak(key(name, 1)), until: Some(days(7)) };
     user(name, None, Outcome::Waiting(wait), vec![EventKind::Retired { key: key(name, 1) }])
 }
 
-pub(super) fn deleted(name: &str) -> Standing {
+pub(super) fn deleted(name: &str) -> UserResult {
     user(name, None, Outcome::Settled { until: days(70) }, vec![EventKind::Deleted { key: key(name, 1) }])
 }
 
-pub(super) fn held(name: &str, owner: Option<&str>) -> Standing {
+pub(super) fn held(name: &str, owner: Option<&str>) -> UserResult {
     let last_use = LastUse::At { when: time("2026-11-22T23:30:00Z"), service: "s3".into(), region: "eu-west-1".into() };
     let wait = Wait { why: Why::InUse { key: key(name, 1), last_use }, until: Some(days(1)) };
     user(name, owner, Outcome::Waiting(wait.clone()), vec![EventKind::Held(wait)])
 }
 
-pub(super) fn stopped(name: &str, stop: Stop) -> Standing {
+pub(super) fn stopped(name: &str, stop: Stop) -> UserResult {
     user(name, None, Outcome::Stopped(stop), Vec::new())
 }
 
-pub(super) fn report(mut users: Vec<Standing>) -> Report {
+pub(super) fn report(mut users: Vec<UserResult>) -> Report {
     users.sort_by(|a, b| a.user.cmp(&b.user));
     Report { started: now(), finished: now() + Duration::from_secs(12), users, notifier_failures: Vec::new() }
 }
 
 pub(super) fn about(report: &Report) -> About {
-    let arn = |one: &Standing| UserArn::parse(format!("arn:aws:iam::{ACCOUNT}:user/ci/{}", one.user)).unwrap();
+    let arn = |one: &UserResult| UserArn::parse(format!("arn:aws:iam::{ACCOUNT}:user/ci/{}", one.user)).unwrap();
     About {
         account: Some(ACCOUNT.into()),
         region: "eu-central-1".into(),

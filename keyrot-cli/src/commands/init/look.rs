@@ -1,7 +1,7 @@
 //! What an account tells of how its users are marked.
 
-use crate::problem::Problem;
-use crate::target::Target;
+use crate::backend::Backend;
+use crate::error::CliError;
 use keyrot_core::IamUser;
 use keyrot_core::settings::Settings;
 use serde::Serialize;
@@ -32,9 +32,9 @@ pub(super) struct Tag {
     pub(super) users: usize,
 }
 
-pub(super) async fn look(target: &Target, settings: &Settings) -> Result<Look, Problem> {
+pub(super) async fn look(target: &Backend, settings: &Settings) -> Result<Look, CliError> {
     let failed = |error: keyrot_core::CallError| {
-        Problem::failed(format!("the account could not be looked at: {error}"))
+        CliError::failed(format!("the account could not be looked at: {error}"))
             .hint("to do without a look: keyrot init --offline; nothing was written")
     };
     let users = target.ports.iam.users("/").await.map_err(failed)?;

@@ -1,7 +1,7 @@
-//! An audit as one page that needs nothing else: no script, no font, no picture from anywhere. It is well-formed XML, too, so that a test can read it.
+//! An audit as one page that needs nothing else: no script, no font, no charts from anywhere. It is well-formed XML, too, so that a test can read it.
 
 use super::escape::Html;
-use super::{controls_in_short, limit, picture, which, whose};
+use super::{charts, controls_in_short, limit, which, whose};
 use crate::render::{plural, time};
 use keyrot_core::audit::{Audit, FindingKind, FindingSeverity, KeyRow, Next};
 use std::fmt::Write;
@@ -75,7 +75,7 @@ fn tiles(out: &mut String, audit: &Audit) {
 
 fn pictures(out: &mut String, audit: &Audit) {
     out.push_str("<div class=\"pictures\">\n<section>\n<h2>How old the Active keys are, in days</h2>\n");
-    // The pattern stands in a picture of its own, which is of no size: some browsers take none from one that is not shown.
+    // The pattern stands in a charts of its own, which is of no size: some browsers take none from one that is not shown.
     out.push_str(
         "<svg width=\"0\" height=\"0\" style=\"position:absolute;width:0;height:0\" aria-hidden=\"true\"><defs>\
          <pattern id=\"hatch\" width=\"6\" height=\"6\" patternUnits=\"userSpaceOnUse\" patternTransform=\"rotate(45)\">\
@@ -92,9 +92,9 @@ fn pictures(out: &mut String, audit: &Audit) {
         mark("managed"),
         mark("open")
     );
-    out.push_str(&picture::ages(audit));
+    out.push_str(&charts::ages(audit));
     out.push_str("</section>\n<section>\n<h2>When keyrot rotates whom</h2>\n");
-    match picture::rotations(audit) {
+    match charts::rotations(audit) {
         Some(svg) => out.push_str(&svg),
         None => out.push_str("<p>No user of this account is tagged for rotation.</p>\n"),
     }

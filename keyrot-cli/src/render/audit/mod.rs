@@ -1,10 +1,10 @@
 //! An audit, in each of its forms.
 
 mod asff;
+mod charts;
 mod csv;
 mod escape;
 mod html;
-mod picture;
 mod screen;
 
 pub(crate) use self::asff::asff;

@@ -149,7 +149,7 @@ pub enum Blocked {
         last_use: LastUse,
     },
     /// A key is in a state that keyrot does not know.
-    StrangeStatus {
+    UnknownStatus {
         /// The key.
         key: KeyId,
         /// IAM's word for it.
@@ -260,7 +260,7 @@ impl Blocked {
             Self::IamOnly { .. } => format!("to see what is left to do: keyrot status --user {user}"),
             Self::ClaimedKey { key } => format!("if {key} is yours, put it under AWSCURRENT; if not: keyrot resolve {user}"),
             Self::RevokedKeyInUse { key, .. } => format!("to carry the revocation out: keyrot revoke {user} {key}; if nobody revoked it, remove the tag keyrot:revoked from the secret"),
-            Self::StrangeStatus { .. } => "look at the key in the IAM console; keyrot leaves it alone".into(),
+            Self::UnknownStatus { .. } => "look at the key in the IAM console; keyrot leaves it alone".into(),
             Self::BadTag { .. } => "correct or remove the tag".into(),
         }
     }
@@ -336,7 +336,7 @@ impl fmt::Display for Blocked {
             Self::ClaimedKey { key } => {
                 write!(f, "{key} looked like a lost key of keyrot's, and somebody reactivated it")
             }
-            Self::StrangeStatus { key, status } => {
+            Self::UnknownStatus { key, status } => {
                 write!(f, "{key} has the status {status}, which keyrot does not know")
             }
             Self::BadTag { reason } => f.write_str(reason),
@@ -372,7 +372,7 @@ impl Blocked {
             Self::UnknownKeys(_) => "unknown_keys",
             Self::ClaimedKey { .. } => "claimed_key",
             Self::RevokedKeyInUse { .. } => "revoked_key_in_use",
-            Self::StrangeStatus { .. } => "strange_status",
+            Self::UnknownStatus { .. } => "unknown_status",
             Self::RolledBack { .. } => "rolled_back",
             Self::BadTag { .. } => "bad_tag",
         }

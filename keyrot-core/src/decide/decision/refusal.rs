@@ -5,7 +5,7 @@ use crate::model::observed::LastUse;
 use serde::Serialize;
 use std::fmt;
 
-/// Why an [`Order`](crate::model::step::Order) of Secrets Manager's, or a person's [`Request`](crate::model::request::Request), is refused. Nothing was changed.
+/// Why an [`RotationStep`](crate::model::step::RotationStep) of Secrets Manager's, or a person's [`Request`](crate::model::request::Request), is refused. Nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Refusal {

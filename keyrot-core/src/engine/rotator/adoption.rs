@@ -1,7 +1,7 @@
 //! Users who are new to keyrot come last in a run, and only so many of them.
 
-use super::Chosen;
-use crate::engine::report::Standing;
+use super::Target;
+use crate::engine::report::UserResult;
 use crate::machine::event::EventKind;
 use crate::machine::outcome::{Outcome, Stop};
 use crate::model::names::UserName;
@@ -9,21 +9,21 @@ use std::collections::BTreeMap;
 
 /// The last users to be worked on are those who are new to keyrot, by name: all others are known to go well with it. One that could not be changed at all,
 /// because its first call was refused, takes nobody's place.
-pub(super) async fn adopt<F, W>(users: &mut Vec<Standing>, chosen: Vec<Chosen>, most: usize, all: F)
+pub(super) async fn adopt<F, W>(users: &mut Vec<UserResult>, chosen: Vec<Target>, most: usize, all: F)
 where
-    F: Fn(Vec<Chosen>) -> W,
-    W: Future<Output = Vec<Standing>>,
+    F: Fn(Vec<Target>) -> W,
+    W: Future<Output = Vec<UserResult>>,
 {
     let waiting: BTreeMap<UserName, usize> =
         users.iter().filter(|one| one.waits_for_adoption()).map(|one| (one.user.clone(), one.calls)).collect();
-    let mut next: BTreeMap<UserName, Chosen> = chosen
+    let mut next: BTreeMap<UserName, Target> = chosen
         .into_iter()
         .map(|one| (one.subject.user.clone(), one))
         .filter(|(user, _)| waiting.contains_key(user))
         .collect();
     let mut left = most;
     while left > 0 && !next.is_empty() {
-        let batch: Vec<Chosen> = (0..left).map_while(|_| next.pop_first()).map(|(_, one)| one).collect();
+        let batch: Vec<Target> = (0..left).map_while(|_| next.pop_first()).map(|(_, one)| one).collect();
         for mut one in all(batch).await {
             left -= usize::from(one.was_adopted());
             one.calls += waiting.get(&one.user).copied().unwrap_or_default();
@@ -33,7 +33,7 @@ where
     }
 }
 
-impl Standing {
+impl UserResult {
     pub(super) fn waits_for_adoption(&self) -> bool {
         matches!(self.outcome, Outcome::Stopped(Stop::AdoptionLimit))
     }

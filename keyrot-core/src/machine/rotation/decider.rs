@@ -3,12 +3,12 @@
 use crate::Timestamp;
 use crate::decide::decide;
 use crate::decide::decision::Decision;
-use crate::decide::order::decide_order;
+use crate::decide::order::decide_rotation_step;
 use crate::decide::request::decide_request;
 use crate::model::names::KeyId;
 use crate::model::observed::Observed;
 use crate::model::request::Request;
-use crate::model::step::Order;
+use crate::model::step::RotationStep;
 use crate::model::waits::Policy;
 
 /// The functions that decide, with a name to tell it by.
@@ -21,7 +21,7 @@ pub struct Decider {
     /// It.
     pub decide: fn(&Observed, &Policy, Timestamp) -> Decision,
     /// The one for orders.
-    pub decide_order: fn(&Observed, &Order, &Policy, Timestamp) -> Decision,
+    pub decide_rotation_step: fn(&Observed, &RotationStep, &Policy, Timestamp) -> Decision,
     /// The one for requests.
     pub decide_request: fn(&Observed, &Request, &Policy, Timestamp) -> Decision,
     /// The one for what comes before anything else: [`Request::off_first`].
@@ -29,8 +29,9 @@ pub struct Decider {
 }
 
 impl Decider {
-    /// [`decide`](crate::decide::decide()), [`decide_order`], [`decide_request`] and [`Request::off_first`].
-    pub const REAL: Self = Self { name: "decide", decide, decide_order, decide_request, off_first: Request::off_first };
+    /// [`decide`](crate::decide::decide()), [`decide_rotation_step`], [`decide_request`] and [`Request::off_first`].
+    pub const REAL: Self =
+        Self { name: "decide", decide, decide_rotation_step, decide_request, off_first: Request::off_first };
 }
 
 impl PartialEq for Decider {

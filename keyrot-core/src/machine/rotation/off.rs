@@ -7,7 +7,7 @@ use crate::decide::decision::refusal::Refusal;
 use crate::machine::call::Call;
 use crate::machine::event::Failure;
 use crate::machine::outcome::Outcome;
-use crate::machine::planned::Intended;
+use crate::machine::planned::PlannedAction;
 use crate::machine::rotation::Mode;
 use crate::machine::rotation::task::Task;
 use crate::model::error::{CallError, Effect, ErrorKind};
@@ -148,8 +148,8 @@ impl Rotation {
 
     /// What a plan can say of a revocation that begins with IAM, without a look at the secret.
     pub(super) fn planned_off(&self) -> Outcome {
-        let steps = self.revocation().map(|order| Intended::Deactivate(order.key.clone()));
-        self.no_such_key().unwrap_or(Outcome::Intended(steps.into_iter().collect()))
+        let steps = self.revocation().map(|order| PlannedAction::Deactivate(order.key.clone()));
+        self.no_such_key().unwrap_or(Outcome::Planned(steps.into_iter().collect()))
     }
 
     /// The key was not there at any time, as far as it could be seen.

@@ -1,7 +1,7 @@
 //! What a run is to do for its user.
 
 use crate::model::request::Request;
-use crate::model::step::Order;
+use crate::model::step::RotationStep;
 
 /// What a run is to do for its user.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
@@ -10,7 +10,7 @@ pub enum Task {
     #[default]
     Everything,
     /// An order of Secrets Manager's, and nothing else.
-    Order(Order),
+    RotationStep(RotationStep),
     /// A person's request, and what it takes.
     Request(Request),
 }

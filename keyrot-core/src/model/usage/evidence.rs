@@ -3,7 +3,7 @@
 use crate::Timestamp;
 use crate::model::names::KeyId;
 use crate::model::usage::UseEvent;
-use crate::model::usage::untrusted::ForeignText;
+use crate::model::usage::untrusted::UntrustedText;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -41,7 +41,7 @@ pub struct UseEvidence {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct AssumedRole {
     /// The role's ARN.
-    pub role: ForeignText,
+    pub role: UntrustedText,
     /// Its name: letters, digits and `_+=,.@-`, and nothing else, so that it is fit for a command.
     pub name: String,
     /// How often.
@@ -52,7 +52,7 @@ pub struct AssumedRole {
 
 impl AssumedRole {
     /// Parses a role's ARN. Whoever made the request chose the text, so that what is no such ARN is no role.
-    fn parse(role: &ForeignText, last: Timestamp) -> Option<Self> {
+    fn parse(role: &UntrustedText, last: Timestamp) -> Option<Self> {
         let mut parts = role.as_str().splitn(6, ':');
         let arn = parts.next()? == "arn" && parts.next()?.starts_with("aws") && parts.next()? == "iam";
         let account = parts.next()?.is_empty() && parts.next()?.bytes().all(|b| b.is_ascii_digit());
@@ -80,9 +80,9 @@ pub struct Searched {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct UseSource {
     /// From where: an IP address, or an AWS service that called on the user's behalf.
-    pub address: Option<ForeignText>,
+    pub address: Option<UntrustedText>,
     /// With what.
-    pub agent: Option<ForeignText>,
+    pub agent: Option<UntrustedText>,
     /// How often.
     pub events: usize,
     /// First seen.
@@ -90,20 +90,20 @@ pub struct UseSource {
     /// Last seen.
     pub last: Timestamp,
     /// The services called, the most frequent first.
-    pub services: Vec<Tally>,
+    pub services: Vec<UseCounts>,
     /// What was called, as in `s3:ListBuckets`.
-    pub actions: Vec<Tally>,
+    pub actions: Vec<UseCounts>,
     /// In which regions.
-    pub regions: Vec<Tally>,
+    pub regions: Vec<UseCounts>,
     /// The errors that were answered.
-    pub errors: Vec<Tally>,
+    pub errors: Vec<UseCounts>,
 }
 
 /// How often something came.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
-pub struct Tally {
+pub struct UseCounts {
     /// What.
-    pub name: ForeignText,
+    pub name: UntrustedText,
     /// How often.
     pub count: usize,
 }
@@ -111,9 +111,9 @@ pub struct Tally {
 /// Uses as they are added up. The order in which they come does not matter, and an event that comes twice counts once.
 #[derive(Debug, Default)]
 pub(crate) struct Uses {
-    seen: BTreeSet<ForeignText>,
-    sources: BTreeMap<(Option<ForeignText>, Option<ForeignText>), Sum>,
-    roles: BTreeMap<ForeignText, AssumedRole>,
+    seen: BTreeSet<UntrustedText>,
+    sources: BTreeMap<(Option<UntrustedText>, Option<UntrustedText>), Sum>,
+    roles: BTreeMap<UntrustedText, AssumedRole>,
 }
 
 #[derive(Debug)]
@@ -128,15 +128,15 @@ struct Sum {
 }
 
 #[derive(Debug, Default)]
-struct Counts(BTreeMap<ForeignText, usize>);
+struct Counts(BTreeMap<UntrustedText, usize>);
 
 impl Counts {
-    fn add(&mut self, name: ForeignText) {
+    fn add(&mut self, name: UntrustedText) {
         *self.0.entry(name).or_default() += 1;
     }
 
-    fn into_tallies(self) -> Vec<Tally> {
-        let mut tallies: Vec<_> = self.0.into_iter().map(|(name, count)| Tally { name, count }).collect();
+    fn into_tallies(self) -> Vec<UseCounts> {
+        let mut tallies: Vec<_> = self.0.into_iter().map(|(name, count)| UseCounts { name, count }).collect();
         tallies.sort_by_key(|tally| std::cmp::Reverse(tally.count));
         tallies
     }
@@ -161,7 +161,7 @@ impl Uses {
         sum.last = sum.last.max(event.at);
         sum.events += 1;
         sum.services.add(event.service.clone());
-        sum.actions.add(ForeignText::new(&format!("{}:{}", event.service, event.action)));
+        sum.actions.add(UntrustedText::new(&format!("{}:{}", event.service, event.action)));
         sum.regions.add(event.region.clone());
         event.error.iter().for_each(|error| sum.errors.add(error.clone()));
         if let Some(assumed) = event.role.as_ref().and_then(|role| AssumedRole::parse(role, event.at)) {
@@ -229,7 +229,7 @@ impl UseSource {
 
 impl fmt::Display for UseSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let address = self.address.as_ref().map_or("an address that is not on record", ForeignText::as_str);
+        let address = self.address.as_ref().map_or("an address that is not on record", UntrustedText::as_str);
         f.write_str(address)?;
         if let Some(agent) = &self.agent {
             write!(f, " with {}", agent.clip(48))?;

@@ -4,7 +4,7 @@ pub(crate) mod evidence;
 pub(crate) mod untrusted;
 
 use crate::Timestamp;
-use crate::model::usage::untrusted::ForeignText;
+use crate::model::usage::untrusted::UntrustedText;
 use async_trait::async_trait;
 use futures_util::{StreamExt, stream};
 use serde::{Deserialize, Serialize};
@@ -13,22 +13,22 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct UseEvent {
     /// The event's id: the same event counts once, however often it is read.
-    pub id: ForeignText,
+    pub id: UntrustedText,
     /// When.
     pub at: Timestamp,
     /// In which region.
-    pub region: ForeignText,
+    pub region: UntrustedText,
     /// The service that was called, such as `s3`.
-    pub service: ForeignText,
+    pub service: UntrustedText,
     /// What was called, such as `ListBuckets`.
-    pub action: ForeignText,
+    pub action: UntrustedText,
     /// From where: an IP address, or the name of an AWS service that called on the user's behalf.
-    pub address: Option<ForeignText>,
+    pub address: Option<UntrustedText>,
     /// With what.
-    pub agent: Option<ForeignText>,
+    pub agent: Option<UntrustedText>,
     /// The error that was answered, such as `AccessDenied`.
-    pub error: Option<ForeignText>,
+    pub error: Option<UntrustedText>,
     /// The role that was assumed with it, by its ARN: only of `AssumeRole`, and only if it was.
     #[serde(default)]
-    pub role: Option<ForeignText>,
+    pub role: Option<UntrustedText>,
 }

@@ -10,9 +10,9 @@ const LONGEST: usize = 256;
 /// the direction of reading are escaped as in `\u{1b}`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
-pub struct ForeignText(String);
+pub struct UntrustedText(String);
 
-impl ForeignText {
+impl UntrustedText {
     /// Makes the text fit to be shown.
     #[must_use]
     pub fn new(text: &str) -> Self {
@@ -55,31 +55,31 @@ fn is_unseen(c: char) -> bool {
         || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
-impl From<String> for ForeignText {
+impl From<String> for UntrustedText {
     fn from(text: String) -> Self {
         Self::new(&text)
     }
 }
 
-impl From<&str> for ForeignText {
+impl From<&str> for UntrustedText {
     fn from(text: &str) -> Self {
         Self::new(text)
     }
 }
 
-impl From<ForeignText> for String {
-    fn from(text: ForeignText) -> Self {
+impl From<UntrustedText> for String {
+    fn from(text: UntrustedText) -> Self {
         text.0
     }
 }
 
-impl fmt::Display for ForeignText {
+impl fmt::Display for UntrustedText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.0)
     }
 }
 
-impl fmt::Debug for ForeignText {
+impl fmt::Debug for UntrustedText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}", self.0)
     }

@@ -69,7 +69,7 @@ fn a_second_key_that_is_no_predecessor_is_left_alone() {
         assert_eq!(decide(&[listed("OTHER", KeyStatus::Inactive, created), own()]), OwnStep::Inactive(key("OTHER")));
     }
     let strange = decide(&[listed("OTHER", KeyStatus::Other("Expired".into()), -1), own()]);
-    assert!(matches!(strange, OwnStep::Blocked(OwnBlocked::StrangeStatus { .. })));
+    assert!(matches!(strange, OwnStep::Blocked(OwnBlocked::UnknownStatus { .. })));
     assert_eq!(decide(&[listed("OTHER", KeyStatus::Active, -1)]), OwnStep::Blocked(OwnBlocked::Unlisted(key("OWN"))));
 }
 

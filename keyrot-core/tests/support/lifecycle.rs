@@ -5,8 +5,8 @@ use futures_util::FutureExt;
 use keyrot_core::memory::{FaultAt, Label, MemoryAccount, Rules, Value, World};
 use keyrot_core::model::{Owner, ProbeAnswer, Subject, VersionId};
 use keyrot_core::{
-    Cancel, Chosen, Credentials, KeyStatus, Limits, Mode, Outcome, Policy, Ports, Report, Rotator, SecretName,
-    Standing, Timestamp, UserName, Waits,
+    Cancel, Credentials, KeyStatus, Limits, Mode, Outcome, Policy, Ports, Report, Rotator, SecretName, Target,
+    Timestamp, UserName, UserResult, Waits,
 };
 use std::time::Duration;
 
@@ -97,8 +97,8 @@ impl Life {
         Subject::of(user, self.secret.clone(), "us-east-1")
     }
 
-    pub(crate) fn chosen(&self) -> Chosen {
-        Chosen { subject: self.subject(), policy: Ok(self.policy) }
+    pub(crate) fn chosen(&self) -> Target {
+        Target { subject: self.subject(), policy: Ok(self.policy) }
     }
 
     pub(crate) async fn report(&self, ports: &Ports) -> Report {
@@ -107,12 +107,12 @@ impl Life {
     }
 
     /// One run; `None` if it died.
-    pub(crate) fn run(&self, ports: &Ports) -> Option<Standing> {
+    pub(crate) fn run(&self, ports: &Ports) -> Option<UserResult> {
         let mut report = self.report(ports).now_or_never()?;
         Some(report.users.remove(0))
     }
 
-    pub(crate) fn run_plain(&self) -> Standing {
+    pub(crate) fn run_plain(&self) -> UserResult {
         self.run(&Ports::of(self.account.clone())).expect("no death was injected")
     }
 

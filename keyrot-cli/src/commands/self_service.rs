@@ -5,10 +5,10 @@ mod find;
 use crate::args::Invocation;
 use crate::config;
 use crate::confirm::{Yes, confirm};
+use crate::error::CliError;
 use crate::exit::Exit;
-use crate::problem::Problem;
 use crate::profiles::FileError;
-use crate::render::own::{self, Document, Outcome};
+use crate::render::self_service::{self, Document, Outcome};
 use crate::render::{paint, print, print_json, style, time, width};
 use crate::signals::Signals;
 use find::Found;
@@ -61,7 +61,7 @@ fn mfa_code(text: &str) -> Result<String, String> {
     fits.then(|| text.to_owned()).ok_or_else(|| "expected the six digits that the device shows".to_owned())
 }
 
-pub(crate) async fn own(invocation: &Invocation, args: &OwnArgs) -> Result<Exit, Problem> {
+pub(crate) async fn own(invocation: &Invocation, args: &OwnArgs) -> Result<Exit, CliError> {
     let settings = config::load(invocation)?;
     let found = find::find(invocation, args, &settings).await?;
     let policy = match args.force {
@@ -75,9 +75,9 @@ pub(crate) async fn own(invocation: &Invocation, args: &OwnArgs) -> Result<Exit,
     if invocation.json {
         print_json(&document);
     } else {
-        print(&own::screen(&document, now, width()));
+        print(&self_service::screen(&document, now, width()));
     }
-    Ok(if document.result == Outcome::Blocked { Exit::Blocked } else { Exit::Well })
+    Ok(if document.result == Outcome::Blocked { Exit::Blocked } else { Exit::Success })
 }
 
 /// What is done, and what was seen on the way.
@@ -116,12 +116,13 @@ impl Work<'_> {
         &self.found.credentials.key
     }
 
-    async fn run(&mut self) -> Result<End, Problem> {
+    async fn run(&mut self) -> Result<End, CliError> {
         loop {
             self.look().await?;
             let now = WrongClock::read(&*self.ports().clock).map_err(|wrong| {
                 let hint = "set the clock, then run this again";
-                Problem::failed(format!("{wrong}, so it is not known what is due; nothing more was changed")).hint(hint)
+                CliError::failed(format!("{wrong}, so it is not known what is due; nothing more was changed"))
+                    .hint(hint)
             })?;
             let other = other_key(&self.keys, self.mine()).cloned();
             let step = decide_own(&self.keys, self.mine(), self.last_use.as_ref(), &self.policy, now);
@@ -164,7 +165,7 @@ impl Work<'_> {
     }
 
     /// Lists the keys, and asks for the other one's last use.
-    async fn look(&mut self) -> Result<(), Problem> {
+    async fn look(&mut self) -> Result<(), CliError> {
         let listed = self.ports().iam.list_keys(self.user()).await;
         self.keys = listed.map_err(|error| self.refused("could not be listed", &error))?;
         // Right after a deletion IAM may list the key for a while yet.
@@ -181,7 +182,7 @@ impl Work<'_> {
         Ok(())
     }
 
-    async fn replace(&mut self, now: Timestamp) -> Result<End, Problem> {
+    async fn replace(&mut self, now: Timestamp) -> Result<End, CliError> {
         let (file, profile, before) = (&self.found.file, &self.found.profile, &self.found.credentials);
         let what = format!(
             "make a new key for {} and put it into the profile {profile} of {}",
@@ -224,7 +225,7 @@ impl Work<'_> {
     }
 
     fn waiting(&self, wait: &keyrot_core::Wait) -> End {
-        End { until: wait.until, ..self.end(Outcome::Waiting, own::waiting(wait)) }
+        End { until: wait.until, ..self.end(Outcome::Waiting, self_service::waiting(wait)) }
     }
 
     fn deactivated(&self, key: &KeyId) -> End {
@@ -286,15 +287,15 @@ impl Work<'_> {
             Some(LastUse::NoRecord) => "no use on record".to_owned(),
             Some(LastUse::Unknown(_)) | None => "its last use is not known".to_owned(),
         };
-        format!("{} ({}, made {}, {used})", key.id, own::status(&key.status), time::relative(key.created, now))
+        format!("{} ({}, made {}, {used})", key.id, self_service::status(&key.status), time::relative(key.created, now))
     }
 
     fn end(&self, result: Outcome, message: String) -> End {
         End { result, key: self.mine().clone(), message, hint: None, until: None }
     }
 
-    fn refused(&self, what: &str, error: &keyrot_core::CallError) -> Problem {
-        let problem = Problem::failed(format!("your keys {what}: {error}"));
+    fn refused(&self, what: &str, error: &keyrot_core::CallError) -> CliError {
+        let problem = CliError::failed(format!("your keys {what}: {error}"));
         match error.kind {
             keyrot_core::ErrorKind::Denied => problem.hint(
                 "you need iam:ListAccessKeys, CreateAccessKey, UpdateAccessKey, DeleteAccessKey and GetAccessKeyLastUsed on yourself; if they are given only with MFA: --mfa-serial ARN",
@@ -303,18 +304,18 @@ impl Work<'_> {
         }
     }
 
-    fn not_replaced(&self, error: &ReplaceError, signal: Option<u8>) -> Problem {
+    fn not_replaced(&self, error: &ReplaceError, signal: Option<u8>) -> CliError {
         let user = self.user();
         let delete = |key: &KeyId| format!("aws iam delete-access-key --user-name {user} --access-key-id {key}");
         let unchanged = "the key in the file works as before";
         match (error, signal) {
             (ReplaceError::NotMade(call), _) => self.refused("were not touched", call),
             (ReplaceError::Undone { why: Undone::Cancelled, .. }, Some(signal)) => {
-                Problem::with(Exit::Signal(signal), error.to_string()).hint(unchanged)
+                CliError::with(Exit::Signal(signal), error.to_string()).hint(unchanged)
             }
-            (ReplaceError::Undone { .. }, _) => Problem::failed(error.to_string()).hint(unchanged),
+            (ReplaceError::Undone { .. }, _) => CliError::failed(error.to_string()).hint(unchanged),
             (ReplaceError::LeftBehind { key, .. }, _) => {
-                Problem::failed(error.to_string()).hint(format!("{unchanged}; delete the new one: {}", delete(key)))
+                CliError::failed(error.to_string()).hint(format!("{unchanged}; delete the new one: {}", delete(key)))
             }
             (ReplaceError::Lost { since, .. }, _) => {
                 let hint = match since.as_slice() {
@@ -327,7 +328,7 @@ impl Work<'_> {
                         delete(&keys[0])
                     ),
                 };
-                Problem::failed(error.to_string()).hint(hint)
+                CliError::failed(error.to_string()).hint(hint)
             }
         }
     }

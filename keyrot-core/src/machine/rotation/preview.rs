@@ -5,15 +5,15 @@ use crate::Timestamp;
 use crate::machine::call::{Call, Reply};
 use crate::machine::event::Failure;
 use crate::machine::outcome::Outcome;
-use crate::machine::planned::Intended;
+use crate::machine::planned::PlannedAction;
 use crate::machine::rotation::task::Task;
 use crate::machine::rotation::{Mode, Next};
 use crate::model::credentials::{Credentials, SecretKey};
 use crate::model::error::{CallError, ErrorKind};
 use crate::model::home::SecretArn;
-use crate::model::journal::Note;
+use crate::model::journal::JournalEntry;
 use crate::model::names::{KeyId, VersionId};
-use crate::model::observed::{Held, LastUse, SecretState, StoredVersion};
+use crate::model::observed::{LabeledVersion, LastUse, SecretState, StoredVersion};
 use crate::model::request::Request;
 use crate::model::stored::{NewKey, ProbeAnswer};
 use crate::model::version::Content;
@@ -28,13 +28,13 @@ const MOST_WAITS: usize = 4;
 const NEW_KEY: &str = "AKIA0000000000000000";
 
 /// A run that only takes place on paper.
-struct Rehearsal {
+struct Preview {
     run: Rotation,
     now: Timestamp,
     /// What was found out before the first change: it is not asked again.
     last_use: BTreeMap<KeyId, LastUse>,
     versions: Vec<StoredVersion>,
-    steps: Vec<Intended>,
+    steps: Vec<PlannedAction>,
     /// Whether anything is changed, if only what is written down.
     changes: bool,
 }
@@ -44,7 +44,7 @@ impl Rotation {
     ///
     /// # Errors
     /// [`Failure`] if that cannot be said: nobody is to agree to steps that are not known.
-    pub(super) fn outlook(&self, request: &Request, now: Timestamp) -> Result<Vec<Intended>, Failure> {
+    pub(super) fn outlook(&self, request: &Request, now: Timestamp) -> Result<Vec<PlannedAction>, Failure> {
         let mut run = self.clone();
         run.mode = Mode::Act;
         let mut versions = self.seen.versions.clone().unwrap_or_default();
@@ -53,12 +53,12 @@ impl Rotation {
             versions.extend(labels.into_iter().flatten().map(|held| on_paper_since(&held.version)));
         }
         let last_use = self.seen.last_use.clone();
-        Rehearsal { run, now, last_use, versions, steps: Vec::new(), changes: false }.play(request)
+        Preview { run, now, last_use, versions, steps: Vec::new(), changes: false }.play(request)
     }
 }
 
-impl Rehearsal {
-    fn play(mut self, request: &Request) -> Result<Vec<Intended>, Failure> {
+impl Preview {
+    fn play(mut self, request: &Request) -> Result<Vec<PlannedAction>, Failure> {
         let mut waits = 0;
         let mut last = None;
         for _ in 0..MOST_CALLS {
@@ -80,12 +80,12 @@ impl Rehearsal {
                 Next::Done(Outcome::Waiting(wait)) => {
                     let until = wait.until.filter(|_| waits < MOST_WAITS);
                     waits += 1;
-                    self.steps.push(Intended::Wait(wait));
+                    self.steps.push(PlannedAction::Wait(wait));
                     let Some(until) = until else { return Ok(self.steps) };
                     self.ask_again(until);
                 }
                 Next::Done(Outcome::Blocked(reason)) => {
-                    self.steps.push(Intended::Stop(reason));
+                    self.steps.push(PlannedAction::Stop(reason));
                     return Ok(self.steps);
                 }
                 Next::Done(Outcome::Done | Outcome::Revoked { .. }) => return self.complete(request),
@@ -100,11 +100,11 @@ impl Rehearsal {
     }
 
     /// It went well. One that begins, and then has nothing to do, is not understood.
-    fn complete(mut self, request: &Request) -> Result<Vec<Intended>, Failure> {
+    fn complete(mut self, request: &Request) -> Result<Vec<PlannedAction>, Failure> {
         self.steps.extend(self.left_to_runs(request));
         match (self.steps.is_empty(), self.changes) {
             (true, false) => Err(unforeseen("it has no step")),
-            (true, true) => Ok(vec![Intended::WriteDown]),
+            (true, true) => Ok(vec![PlannedAction::WriteDown]),
             (false, _) => Ok(self.steps),
         }
     }
@@ -118,31 +118,31 @@ impl Rehearsal {
         self.run = run;
     }
 
-    fn step(&self, call: &Call) -> Option<Intended> {
+    fn step(&self, call: &Call) -> Option<PlannedAction> {
         Some(match call {
-            Call::CreateSecret(_) | Call::PutPlaceholder(_) => Intended::MakeSecret,
+            Call::CreateSecret(_) | Call::PutPlaceholder(_) => PlannedAction::MakeSecret,
             Call::Promote { to, .. } => {
                 let SecretState::Present(secret) = &self.run.seen.secret else { return None };
                 let before = secret.previous.as_ref().is_some_and(|held| held.version == *to);
-                match self.run.held(to).and_then(Held::key)?.clone() {
-                    new if new.as_str() == NEW_KEY => Intended::PublishNewKey,
-                    key if before => Intended::PublishAgain(key),
-                    staged => Intended::PublishStaged(staged),
+                match self.run.held(to).and_then(LabeledVersion::key)?.clone() {
+                    new if new.as_str() == NEW_KEY => PlannedAction::PublishNewKey,
+                    key if before => PlannedAction::PublishAgain(key),
+                    staged => PlannedAction::PublishStaged(staged),
                 }
             }
-            Call::Activate(key) => Intended::Activate(key.clone()),
+            Call::Activate(key) => PlannedAction::Activate(key.clone()),
             // One that is Inactive is deactivated again because a listing may lag; nothing changes.
             Call::Deactivate(key) if !self.run.is_active(key) => return None,
-            Call::Deactivate(key) => Intended::Deactivate(key.clone()),
-            Call::Write(Note::Revoked(_)) => return self.reinstated(),
-            Call::DeleteKey(key) => Intended::Delete(key.clone()),
+            Call::Deactivate(key) => PlannedAction::Deactivate(key.clone()),
+            Call::Write(JournalEntry::Revoked(_)) => return self.reinstated(),
+            Call::DeleteKey(key) => PlannedAction::Delete(key.clone()),
             _ => return None,
         })
     }
 
-    fn reinstated(&self) -> Option<Intended> {
+    fn reinstated(&self) -> Option<PlannedAction> {
         match &self.run.task {
-            Task::Request(Request::Reinstate { key }) => Some(Intended::Reinstate(key.clone())),
+            Task::Request(Request::Reinstate { key }) => Some(PlannedAction::Reinstate(key.clone())),
             _ => None,
         }
     }
@@ -153,7 +153,7 @@ impl Rehearsal {
             Call::ListKeys => Reply::Keys(self.run.seen.keys.clone()),
             Call::DescribeSecret => Reply::Secret(self.run.seen.secret.clone()),
             // Nobody has looked yet, so that it cannot be said.
-            Call::LookInto(_) => Reply::Inside(None),
+            Call::InspectVersion(_) => Reply::VersionContents(None),
             // Nobody has looked yet: were there anything, the request would stop there and say so.
             Call::FindElsewhere => Reply::Elsewhere(Vec::new()),
             Call::Compare => Reply::Differences(Vec::new()),
@@ -165,7 +165,7 @@ impl Rehearsal {
             }
             Call::CreateKey => Reply::Created(NewKey { credentials: on_paper(new_key()), created: self.now }),
             Call::ReadVersion(version) => {
-                let key = self.run.held(&version).and_then(Held::key).cloned();
+                let key = self.run.held(&version).and_then(LabeledVersion::key).cloned();
                 Reply::Credentials(Some(on_paper(key.unwrap_or_else(new_key))))
             }
             Call::Probe(_) => Reply::Probe(ProbeAnswer::Authenticated(self.run.subject.arn.clone())),
@@ -178,10 +178,10 @@ impl Rehearsal {
     }
 
     /// What later runs will do with the revoked key.
-    fn left_to_runs(&self, request: &Request) -> Option<Intended> {
+    fn left_to_runs(&self, request: &Request) -> Option<PlannedAction> {
         let Request::Revoke(order) = request else { return None };
         let listed = self.run.seen.keys.iter().any(|key| key.id == order.key);
-        listed.then(|| Intended::DeleteLater { key: order.key.clone(), after: self.run.policy.waits().soak })
+        listed.then(|| PlannedAction::DeleteLater { key: order.key.clone(), after: self.run.policy.waits().soak })
     }
 }
 

@@ -5,8 +5,8 @@ use async_trait::async_trait;
 use keyrot_aws::TokioClock;
 use keyrot_core::model::{ProbeAnswer, SecretState, Subject};
 use keyrot_core::{
-    Cancel, Chosen, Clock, CredentialProbe, IamPort, KeyStatus, Limits, Mode, Outcome, Policy, Ports, Rotator,
-    SecretStorePort, Standing, Timestamp, UserName, Waits, Why,
+    Cancel, Clock, CredentialProbe, IamPort, KeyStatus, Limits, Mode, Outcome, Policy, Ports, Rotator, SecretStorePort,
+    Target, Timestamp, UserName, UserResult, Waits, Why,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -50,13 +50,13 @@ impl Life {
         Self { subject, clock, rotator: Rotator::new(ports) }
     }
 
-    async fn run(&self) -> Standing {
+    async fn run(&self) -> UserResult {
         // As IAM lists the user now: the tag that names its home is part of that.
         let users = self.rotator.ports().iam.users("/").await.unwrap();
         let listed = users.iter().find(|listed| *listed.arn.name() == self.subject.user).unwrap();
         let subject = Subject::of(listed, self.subject.secret.clone(), self.subject.region.as_str());
         let policy = Policy::new(Waits::default(), false).unwrap();
-        let chosen = vec![Chosen { subject, policy: Ok(policy) }];
+        let chosen = vec![Target { subject, policy: Ok(policy) }];
         let mut report = self.rotator.run(chosen, Mode::Act, &Limits::default(), &Cancel::default(), &|_| {}).await;
         report.users.remove(0)
     }

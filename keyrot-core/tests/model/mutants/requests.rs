@@ -4,7 +4,7 @@ use super::{breaks, secret};
 use crate::setting::{Ask, Port, Setting, Start, UNIT, asked};
 use keyrot_core::decide::{Decision, Step, decide, decide_request};
 use keyrot_core::machine::Decider;
-use keyrot_core::model::{Note, Observed, Phase, Proof, Retired, Revoked, SecretState};
+use keyrot_core::model::{JournalEntry, Observed, Phase, Retired, Revoked, SecretState, Verified};
 use keyrot_core::{Policy, Request, Revocation, Timestamp};
 
 /// Lives in which a person asks for something, and what it takes is decided by this.
@@ -67,10 +67,10 @@ fn deletes_a_revoked_key_without_being_asked_to() {
 fn goes_back_under_a_note_from_before() {
     let decide_so = |s: &Observed, r: &Request, p: &Policy, n: Timestamp| match (decide_request(s, r, p, n), &s.secret)
     {
-        (Decision::Act(Step::Write(Note::Promoted(noted))), SecretState::Present(secret)) => {
+        (Decision::Act(Step::Write(JournalEntry::Promoted(noted))), SecretState::Present(secret)) => {
             let from = secret.current.as_ref().map(|held| held.version.clone()).unwrap();
             match from == noted.version {
-                true => Decision::Act(Step::Write(Note::Promoted(noted))),
+                true => Decision::Act(Step::Write(JournalEntry::Promoted(noted))),
                 false => Decision::Act(Step::Promote { from, to: noted.version }),
             }
         }
@@ -129,7 +129,7 @@ fn trusts_the_listing_right_after_the_current_key_was_revoked() {
             let mut seen = noting(s, |revoked, _| revoked.at -= p.waits().settle);
             // Nor is what is current verified in this run.
             if let (SecretState::Present(secret), None) = (&s.secret, &s.proof) {
-                seen.proof = secret.current.as_ref().map(|held| (held.version.clone(), Proof::Proven));
+                seen.proof = secret.current.as_ref().map(|held| (held.version.clone(), Verified::Works));
             }
             decide(&seen, p, n)
         },

@@ -4,9 +4,9 @@ use super::belief;
 use crate::Timestamp;
 use crate::decide::decision::{Decision, Question, Step, Wait, Why};
 use crate::model::clock::CLOCK_TOLERANCE;
-use crate::model::journal::{Intent, Note, Phase, Promoted, Retired};
+use crate::model::journal::{Intent, JournalEntry, Phase, Promoted, Retired};
 use crate::model::names::KeyId;
-use crate::model::observed::{AccessKey, Held, LastUse, Observed, Proof, Secret};
+use crate::model::observed::{AccessKey, LabeledVersion, LastUse, Observed, Secret, Verified};
 use crate::model::version::Content;
 use crate::model::waits::Policy;
 use crate::model::waits::after;
@@ -38,10 +38,10 @@ pub(super) enum Role {
 /// IAM records the first use in each quarter of an hour (IAM user guide, "Last accessed information").
 const USE_GRAIN: Duration = Duration::from_secs(900);
 
-pub(super) struct Case<'a> {
+pub(super) struct Situation<'a> {
     pub(super) seen: &'a Observed,
     pub(super) secret: &'a Secret,
-    pub(super) current: &'a Held,
+    pub(super) current: &'a LabeledVersion,
     pub(super) policy: &'a Policy,
     pub(super) now: Timestamp,
     /// The key that a person asked this very run to revoke.
@@ -70,7 +70,7 @@ pub(super) fn in_use(
     }
 }
 
-impl Case<'_> {
+impl Situation<'_> {
     pub(super) fn role(&self, key: &AccessKey) -> Role {
         let id = Some(&key.id);
         let journal = &self.secret.journal;
@@ -78,7 +78,7 @@ impl Case<'_> {
         let used = matches!(self.seen.last_use.get(&key.id), Some(LastUse::At { .. }));
         if self.current.key() == id {
             Role::Current
-        } else if self.staged().and_then(Held::key) == id {
+        } else if self.staged().and_then(LabeledVersion::key) == id {
             Role::Staged
         } else if self.seen.in_hand.as_ref() == id {
             Role::InHand
@@ -114,7 +114,7 @@ impl Case<'_> {
                 && self.current.key().is_some_and(|current| before.is_some_and(|b| !b.contains(current)))
                 && before == Some(std::slice::from_ref(key))
         };
-        previous.and_then(Held::key) == Some(key)
+        previous.and_then(LabeledVersion::key) == Some(key)
             || journal.promoted.as_ref().and_then(|p| p.replacing.as_ref()) == Some(key)
             || adopted()
     }
@@ -162,7 +162,7 @@ impl Case<'_> {
     pub(super) fn only_unexplained(&self, key: &AccessKey) -> bool {
         let explained = |k: &AccessKey| {
             let id = Some(&k.id);
-            self.secret.pending.as_ref().and_then(Held::key) == id
+            self.secret.pending.as_ref().and_then(LabeledVersion::key) == id
                 || self.seen.in_hand.as_ref() == id
                 || self.secret.journal.phase_of(&k.id).is_some()
                 || self.secret.journal.revoked_at(&k.id).is_some()
@@ -185,12 +185,12 @@ impl Case<'_> {
     }
 
     /// AWSPENDING, unless it stands where AWSCURRENT stands, where it means nothing.
-    pub(super) fn staged(&self) -> Option<&Held> {
+    pub(super) fn staged(&self) -> Option<&LabeledVersion> {
         self.secret.pending.as_ref().filter(|p| p.version != self.current.version)
     }
 
     /// Whether the version stood under AWSCURRENT already, as far as a label or a note still says it.
-    pub(super) fn was_published(&self, held: &Held) -> bool {
+    pub(super) fn was_published(&self, held: &LabeledVersion) -> bool {
         let noted = self.secret.journal.promoted.as_ref().map(|p| &p.version);
         let previous = self.secret.previous.as_ref().map(|p| &p.version);
         noted == Some(&held.version) || previous == Some(&held.version)
@@ -201,7 +201,7 @@ impl Case<'_> {
         self.secret.journal.promoted.as_ref().filter(|p| p.version == self.current.version)
     }
 
-    pub(super) fn proof(&self, held: &Held) -> Option<&Proof> {
+    pub(super) fn proof(&self, held: &LabeledVersion) -> Option<&Verified> {
         self.seen.proof.as_ref().filter(|(version, _)| *version == held.version).map(|(_, proof)| proof)
     }
 
@@ -232,10 +232,10 @@ impl Case<'_> {
     }
 
     pub(super) fn retire(&self, key: &KeyId, phase: Phase) -> Option<Decision> {
-        self.write(Note::Retired(Retired { key: key.clone(), phase, at: self.now }))
+        self.write(JournalEntry::Retired(Retired { key: key.clone(), phase, at: self.now }))
     }
 
-    pub(super) fn write(&self, note: Note) -> Option<Decision> {
+    pub(super) fn write(&self, note: JournalEntry) -> Option<Decision> {
         Some(Decision::Act(Step::Write(note)))
     }
 

@@ -8,11 +8,11 @@ use crate::machine::outcome::Outcome;
 use crate::machine::rotation::task::Task;
 use crate::model::error::CallError;
 use crate::model::home::{HomeTag, SecretArn};
-use crate::model::journal::{Note, Phase};
+use crate::model::journal::{JournalEntry, Phase};
 use crate::model::names::{KeyId, VersionId};
-use crate::model::observed::{AccessKey, Held, KeyStatus, Proof, Secret, SecretState, StoredVersion};
+use crate::model::observed::{AccessKey, KeyStatus, LabeledVersion, Secret, SecretState, StoredVersion, Verified};
 use crate::model::request::Request;
-use crate::model::stored::Inside;
+use crate::model::stored::VersionContents;
 use crate::model::version::Content;
 
 impl Rotation {
@@ -26,7 +26,7 @@ impl Rotation {
                 self.looked(secret);
                 true
             }
-            (Call::LookInto(version), Reply::Inside(inside)) => {
+            (Call::InspectVersion(version), Reply::VersionContents(inside)) => {
                 self.read_foreign(&version, inside);
                 true
             }
@@ -60,14 +60,14 @@ impl Rotation {
                 true
             }
             (Call::ReadVersion(_), Reply::Credentials(credentials)) => {
-                if let Stage::Proving(proving) = &mut self.stage {
+                if let Stage::Verification(proving) = &mut self.stage {
                     proving.read(credentials);
                 }
                 self.end_of_proof(now);
                 true
             }
             (Call::Probe(_), Reply::Probe(answer)) => {
-                if let Stage::Proving(proving) = &mut self.stage {
+                if let Stage::Verification(proving) = &mut self.stage {
                     proving.answered(answer, now, &self.policy);
                 }
                 self.end_of_proof(now);
@@ -109,10 +109,10 @@ impl Rotation {
         self.stage = Stage::Deciding;
     }
 
-    fn read_foreign(&mut self, version: &VersionId, inside: Option<Inside>) {
+    fn read_foreign(&mut self, version: &VersionId, inside: Option<VersionContents>) {
         let content = match inside {
-            Some(Inside { key: Some(key), extras }) => Content::ForeignKey { key, extras },
-            Some(Inside { key: None, .. }) => Content::ForeignOther,
+            Some(VersionContents { key: Some(key), extras }) => Content::ForeignKey { key, extras },
+            Some(VersionContents { key: None, .. }) => Content::ForeignOther,
             None => Content::ForeignEmpty,
         };
         if let SecretState::Present(secret) = &mut self.seen.secret {
@@ -167,7 +167,7 @@ impl Rotation {
     fn only_version(&mut self, now: Timestamp, version: VersionId) {
         self.seen.versions = Some(vec![StoredVersion { id: version.clone(), created: Some(now) }]);
         if let SecretState::Present(secret) = &mut self.seen.secret {
-            secret.current = Some(Held::of(version));
+            secret.current = Some(LabeledVersion::of(version));
         }
     }
 
@@ -189,8 +189,8 @@ impl Rotation {
         let SecretState::Present(secret) = &mut self.seen.secret else { return };
         match call {
             Call::Write(note) => {
-                let retiring = matches!(&note, Note::Retired(r) if r.phase == Phase::Retiring);
-                if let (Note::Revoked(all), Task::Request(Request::Revoke(order))) = (&note, &self.task) {
+                let retiring = matches!(&note, JournalEntry::Retired(r) if r.phase == Phase::Retiring);
+                if let (JournalEntry::Revoked(all), Task::Request(Request::Revoke(order))) = (&note, &self.task) {
                     self.seen.ordered = all.iter().find(|noted| noted.key == order.key).cloned();
                     self.seen.switched_off = None;
                 }
@@ -203,7 +203,7 @@ impl Rotation {
                 let stored = StoredVersion { id: version.clone(), created: Some(now) };
                 self.seen.versions.iter_mut().for_each(|all| all.push(stored.clone()));
                 self.seen.staged_here = Some(version.clone());
-                let mut held = Held::of(version);
+                let mut held = LabeledVersion::of(version);
                 if held.content == Content::Foreign {
                     held.content = Content::ForeignKey { key: credentials.key, extras: carry.is_some() };
                 }
@@ -214,7 +214,7 @@ impl Rotation {
                 let labelled = [&secret.pending, &secret.previous].into_iter().flatten().find(|h| h.version == to);
                 // What was noted down of it is from before: the note is written anew.
                 secret.journal.promoted.take_if(|noted| noted.version == to);
-                let promoted = labelled.cloned().unwrap_or_else(|| Held::of(to));
+                let promoted = labelled.cloned().unwrap_or_else(|| LabeledVersion::of(to));
                 secret.previous = secret.current.replace(promoted);
             }
             Call::Unstage(_) => secret.pending = None,
@@ -251,8 +251,8 @@ impl Rotation {
         Some(match call {
             Call::Promote { to, .. } => {
                 let labelled = [&secret.pending, &secret.previous].into_iter().flatten();
-                let key = labelled.clone().find(|held| held.version == *to).and_then(Held::key)?.clone();
-                let from = secret.current.as_ref().and_then(Held::key).cloned();
+                let key = labelled.clone().find(|held| held.version == *to).and_then(LabeledVersion::key)?.clone();
+                let from = secret.current.as_ref().and_then(LabeledVersion::key).cloned();
                 if secret.previous.as_ref().is_some_and(|held| held.version == *to) {
                     return Some(EventKind::RolledBack { key, from, version: to.clone() });
                 }
@@ -260,23 +260,23 @@ impl Rotation {
                 let replaced = from.or_else(|| beside().cloned());
                 EventKind::Rotated { key, replaced, version: to.clone() }
             }
-            Call::Write(Note::Retired(note)) if note.phase == Phase::Hold => {
+            Call::Write(JournalEntry::Retired(note)) if note.phase == Phase::Hold => {
                 let inactive = |(phase, _)| phase == Phase::Inactive;
                 let active = |k: &AccessKey| k.id == note.key && k.status == KeyStatus::Active;
                 let key = Some(&note.key).filter(|key| secret.journal.phase_of(key).is_some_and(inactive))?;
                 self.seen.keys.iter().any(active).then(|| EventKind::Reactivated { key: key.clone() })?
             }
-            Call::Write(Note::Revoked(notes)) => {
+            Call::Write(JournalEntry::Revoked(notes)) => {
                 if let Task::Request(Request::Reinstate { key }) = &self.task {
                     return Some(EventKind::Reinstated { key: key.clone() });
                 }
                 let new = notes.last().filter(|order| !secret.journal.revoked.contains(order))?;
                 EventKind::Revoked { key: new.key.clone(), reason: self.task.reason().map(str::to_owned) }
             }
-            Call::Write(Note::Retired(note)) if note.phase == Phase::Abandoned => self.abandoning(&note.key),
-            Call::Write(Note::Retired(note)) if note.phase == Phase::Retiring => {
+            Call::Write(JournalEntry::Retired(note)) if note.phase == Phase::Abandoned => self.abandoning(&note.key),
+            Call::Write(JournalEntry::Retired(note)) if note.phase == Phase::Retiring => {
                 let replaced = secret.journal.promoted.as_ref().and_then(|p| p.replacing.as_ref());
-                let previous = secret.previous.as_ref().and_then(Held::key);
+                let previous = secret.previous.as_ref().and_then(LabeledVersion::key);
                 let old = |key: &KeyId| {
                     replaced == Some(key) || previous == Some(key) || secret.journal.revoked_at(key).is_some()
                 };
@@ -289,7 +289,7 @@ impl Rotation {
 
     fn abandoning(&self, key: &KeyId) -> EventKind {
         let reason = match &self.seen.proof {
-            Some((_, Proof::Refused(reason) | Proof::Wrong(reason))) => reason.clone(),
+            Some((_, Verified::Refused(reason) | Verified::Wrong(reason))) => reason.clone(),
             _ => "another key became current, or somebody deactivated it".into(),
         };
         EventKind::Abandoned { key: key.clone(), reason }

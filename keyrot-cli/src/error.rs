@@ -6,7 +6,7 @@ use serde::Serialize;
 
 /// What went wrong with the command as a whole, and what to do about it.
 #[derive(Debug)]
-pub(crate) struct Problem {
+pub(crate) struct CliError {
     exit: Exit,
     message: String,
     hint: Option<String>,
@@ -21,7 +21,7 @@ struct Document<'a> {
     hint: Option<&'a str>,
 }
 
-impl Problem {
+impl CliError {
     /// The run could not be made.
     pub(crate) fn failed(message: impl Into<String>) -> Self {
         Self { exit: Exit::Failed, message: message.into(), hint: None }

@@ -4,10 +4,11 @@ mod requests;
 
 use super::check::Check;
 use super::setting::{Port, Setting, Start, UNIT, apart};
-use keyrot_core::decide::{Decision, Question, Step, decide, decide_order};
+use keyrot_core::decide::{Decision, Question, Step, decide, decide_rotation_step};
 use keyrot_core::machine::Decider;
 use keyrot_core::model::{
-    CLOCK_TOLERANCE, Intent, Note, Observed, Order, Phase, Promoted, Proof, Retired, Secret, SecretState,
+    CLOCK_TOLERANCE, Intent, JournalEntry, Observed, Phase, Promoted, Retired, RotationStep, Secret, SecretState,
+    Verified,
 };
 use keyrot_core::{KeyId, KeyStatus, LastUse, Policy, Timestamp, Wait, Waits, Why};
 use stateright::{Checker, HasDiscoveries, Model};
@@ -172,7 +173,9 @@ fn no_proof_before_promotion() {
     let weak = weak(
         "no proof",
         |s, p, n| match decide(s, p, n) {
-            Decision::Look(Question::Proof(version)) => seeing(s, p, n, |s| s.proof = Some((version, Proof::Proven))),
+            Decision::Look(Question::Verification(version)) => {
+                seeing(s, p, n, |s| s.proof = Some((version, Verified::Works)))
+            }
             other => other,
         },
         Start::New { keys: 1 },
@@ -182,8 +185,8 @@ fn no_proof_before_promotion() {
 
 /// Reads "could not ask" for "does not work".
 fn unknown_is_refused(seen: &mut Observed) {
-    if let Some((_, proof @ Proof::Unknown(_))) = &mut seen.proof {
-        *proof = Proof::Refused("no answer".into());
+    if let Some((_, proof @ Verified::Unknown(_))) = &mut seen.proof {
+        *proof = Verified::Refused("no answer".into());
     }
 }
 
@@ -275,7 +278,7 @@ fn deactivates_the_oldest() {
 #[test]
 fn creates_without_noting_its_intent() {
     let decide_so = |s: &Observed, p: &Policy, n: Timestamp| match decide(s, p, n) {
-        Decision::Act(Step::Write(Note::Intent(_))) => Decision::Act(Step::CreateKey),
+        Decision::Act(Step::Write(JournalEntry::Intent(_))) => Decision::Act(Step::CreateKey),
         other => other,
     };
     breaks(weak("no intent", decide_so, Start::Due), "S7");
@@ -293,7 +296,7 @@ fn retires_without_stored_proof_of_the_successor() {
                 && let Some(version) = secret.current.as_ref().map(|c| c.version.clone())
                 && secret.journal.promoted.as_ref().is_none_or(|p| p.version != version)
             {
-                unproven = Some((version.clone(), Proof::Proven));
+                unproven = Some((version.clone(), Verified::Works));
                 let at = created.unwrap_or_else(long_ago);
                 secret.journal.promoted = Some(Promoted { version, replacing: other, at });
             }
@@ -393,18 +396,18 @@ fn forget_what_was_published(seen: &mut Observed) {
 
 fn weak_order(
     name: &'static str,
-    decide_order: fn(&Observed, &Order, &Policy, Timestamp) -> Decision,
+    decide_rotation_step: fn(&Observed, &RotationStep, &Policy, Timestamp) -> Decision,
     setting: &Setting,
 ) -> Setting {
-    Setting { decider: Decider { name, decide_order, ..Decider::REAL }, services: 1, ..setting.clone() }
+    Setting { decider: Decider { name, decide_rotation_step, ..Decider::REAL }, services: 1, ..setting.clone() }
 }
 
 #[test]
 fn finishes_an_order_without_proof() {
-    let decide_so = |s: &Observed, o: &Order, p: &Policy, n: Timestamp| match decide_order(s, o, p, n) {
-        Decision::Look(Question::Proof(version)) => {
-            let proven = Observed { proof: Some((version, Proof::Proven)), ..s.clone() };
-            decide_order(&proven, o, p, n)
+    let decide_so = |s: &Observed, o: &RotationStep, p: &Policy, n: Timestamp| match decide_rotation_step(s, o, p, n) {
+        Decision::Look(Question::Verification(version)) => {
+            let proven = Observed { proof: Some((version, Verified::Works)), ..s.clone() };
+            decide_rotation_step(&proven, o, p, n)
         }
         other => other,
     };
@@ -414,10 +417,10 @@ fn finishes_an_order_without_proof() {
 
 #[test]
 fn finishes_an_order_that_came_late() {
-    let decide_so = |s: &Observed, o: &Order, p: &Policy, n: Timestamp| {
+    let decide_so = |s: &Observed, o: &RotationStep, p: &Policy, n: Timestamp| {
         let mut seen = s.clone();
         forget_what_was_published(&mut seen);
-        decide_order(&seen, o, p, n)
+        decide_rotation_step(&seen, o, p, n)
     };
     let setting = Setting { rotators: 2, person: 1, horizon: 0, ..Setting::new(Start::Serviced) };
     breaks(weak_order("orders that came late", decide_so, &setting), "S8 nobody");
@@ -426,7 +429,7 @@ fn finishes_an_order_that_came_late() {
 #[test]
 fn makes_a_key_without_an_order() {
     let decide_so = |s: &Observed, p: &Policy, n: Timestamp| {
-        seeing(s, p, n, |s| secret(s).into_iter().for_each(|secret| secret.serviced = false))
+        seeing(s, p, n, |s| secret(s).into_iter().for_each(|secret| secret.rotation_enabled = false))
     };
     let weak = weak("blind to the service", decide_so, Start::Serviced);
     breaks(Setting { services: 1, rotators: 2, faults: 0, uses: 0, horizon: 2, ..weak }, "S");

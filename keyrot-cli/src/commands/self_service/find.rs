@@ -2,11 +2,11 @@
 
 use super::OwnArgs;
 use crate::args::Invocation;
+use crate::backend::{Backend, is_sandbox};
 use crate::confirm::can_ask;
-use crate::problem::Problem;
+use crate::error::CliError;
 use crate::profiles::{FileError, HeldFile, Kind, Places, Profiles, read};
 use crate::render::{paint, style};
-use crate::target::{Target, is_sandbox};
 use keyrot_aws::{Aws, AwsSettings, CallerCredentials};
 use keyrot_core::model::ProbeAnswer;
 use keyrot_core::settings::Settings;
@@ -29,13 +29,13 @@ pub(super) struct Found {
 /// IAM and STS are asked in some region, and any of the partition will do.
 const ANY_REGION: &str = "us-east-1";
 
-pub(super) async fn find(invocation: &Invocation, args: &OwnArgs, settings: &Settings) -> Result<Found, Problem> {
+pub(super) async fn find(invocation: &Invocation, args: &OwnArgs, settings: &Settings) -> Result<Found, CliError> {
     let env = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
     let asked = settings.profile().map(str::to_owned);
     if env("AWS_ACCESS_KEY_ID").is_some() {
         let text = "AWS_ACCESS_KEY_ID is set in the environment, and goes before the files for most tools";
         if asked.is_none() {
-            return Err(Problem::usage(text)
+            return Err(CliError::usage(text)
                 .hint("unset it, or name the profile whose key you mean with --profile; nothing was done"));
         }
         warn(&format!("{text}: they will not see the new key"));
@@ -43,14 +43,14 @@ pub(super) async fn find(invocation: &Invocation, args: &OwnArgs, settings: &Set
     let profile = asked.or_else(|| env("AWS_PROFILE")).unwrap_or_else(|| "default".to_owned());
     let places = Places::of_environment();
     let config = read(places.config.as_deref())
-        .map_err(|e| Problem::usage(format!("the AWS configuration cannot be read: {e}")))?;
+        .map_err(|e| CliError::usage(format!("the AWS configuration cannot be read: {e}")))?;
     let config = Profiles::parse(Kind::Config, &config);
     let (file, credentials) = key_of(&profile, &places, &config)?;
     if file.is_open_to_others() {
         warn(&format!("{} can be read by others on this machine; to close it: chmod 600", file.name().display()));
     }
     let (ports, aws) = if is_sandbox(invocation) {
-        (Target::open(invocation, settings).await?.ports, None)
+        (Backend::open(invocation, settings).await?.ports, None)
     } else {
         let region = env("AWS_REGION")
             .or_else(|| env("AWS_DEFAULT_REGION"))
@@ -62,7 +62,7 @@ pub(super) async fn find(invocation: &Invocation, args: &OwnArgs, settings: &Set
     let ports = match (aws, mfa(args, &config, &profile)?) {
         (Some((aws, region)), Some((serial, code))) => {
             let session = aws.mfa_session(&serial, &code).await.map_err(|error| {
-                Problem::failed(format!("no session with MFA: {error}"))
+                CliError::failed(format!("no session with MFA: {error}"))
                     .hint("a code works once; wait for the next one")
             })?;
             connect(settings, region, session).await?.ports()
@@ -73,13 +73,13 @@ pub(super) async fn find(invocation: &Invocation, args: &OwnArgs, settings: &Set
 }
 
 /// The profile's key, from whichever file has it.
-fn key_of(profile: &str, places: &Places, config: &Profiles<'_>) -> Result<(HeldFile, Credentials), Problem> {
+fn key_of(profile: &str, places: &Places, config: &Profiles<'_>) -> Result<(HeldFile, Credentials), CliError> {
     let files = [(places.credentials.as_deref(), Kind::Credentials), (places.config.as_deref(), Kind::Config)];
     for (path, kind) in files {
         let Some(path) = path.filter(|path| path.exists()) else { continue };
-        let text = read(Some(path)).map_err(|e| Problem::usage(format!("{} cannot be read: {e}", path.display())))?;
+        let text = read(Some(path)).map_err(|e| CliError::usage(format!("{} cannot be read: {e}", path.display())))?;
         let unclear =
-            |why| Problem::usage(format!("profile {profile} in {}: {why}", path.display())).hint("nothing was done");
+            |why| CliError::usage(format!("profile {profile} in {}: {why}", path.display())).hint("nothing was done");
         if Profiles::parse(kind, &text).key_pair(profile).map_err(unclear)?.is_none() {
             continue;
         }
@@ -88,7 +88,7 @@ fn key_of(profile: &str, places: &Places, config: &Profiles<'_>) -> Result<(Held
         return match pair {
             Some(pair) => Ok((file, pair.credentials)),
             None => {
-                Err(Problem::failed(format!("{} was changed by somebody else in this very moment", path.display())))
+                Err(CliError::failed(format!("{} was changed by somebody else in this very moment", path.display())))
             }
         };
     }
@@ -96,10 +96,10 @@ fn key_of(profile: &str, places: &Places, config: &Profiles<'_>) -> Result<(Held
     let elsewhere = ["credential_process", "sso_session", "sso_start_url", "role_arn", "web_identity_token_file"];
     if let Some(how) = elsewhere.iter().find(|name| config.get(profile, name).is_some()) {
         let text = format!("profile {profile} gets its credentials by {how}: it has no key of its own to rotate");
-        return Err(Problem::usage(text).hint("name a profile that has one with --profile"));
+        return Err(CliError::usage(text).hint("name a profile that has one with --profile"));
     }
     let text = format!("there is no profile {profile} with an access key in {}", shown(places.credentials.as_deref()));
-    let problem = Problem::usage(text);
+    let problem = CliError::usage(text);
     Err(match known(places).as_slice() {
         [] => problem.hint("AWS_SHARED_CREDENTIALS_FILE names another file; `aws configure` makes one"),
         names => problem.hint(format!("--profile names one of {}", names.join(", "))),
@@ -116,8 +116,8 @@ fn known(places: &Places) -> Vec<String> {
     names
 }
 
-fn unusable(error: &FileError) -> Problem {
-    let problem = Problem::usage(error.to_string());
+fn unusable(error: &FileError) -> CliError {
+    let problem = CliError::usage(error.to_string());
     match error {
         FileError::Busy(_) => problem.hint("wait until it is done"),
         FileError::HardLink(_) => problem.hint("put a copy into the place of one of them"),
@@ -132,37 +132,37 @@ async fn connect(
     settings: &Settings,
     region: Option<String>,
     credentials: CallerCredentials,
-) -> Result<Arc<Aws>, Problem> {
-    let mut aws = AwsSettings::default().with(settings).map_err(|error| Problem::usage(error.to_string()))?;
+) -> Result<Arc<Aws>, CliError> {
+    let mut aws = AwsSettings::default().with(settings).map_err(|error| CliError::usage(error.to_string()))?;
     // The key is handed in. A profile would only be asked for one once more.
     aws.profile = None;
     aws.region = aws.region.or(region).or_else(|| Some(ANY_REGION.to_owned()));
     aws.credentials = Some(credentials);
-    Ok(Arc::new(Aws::connect(&aws).await.map_err(|error| Problem::usage(error.to_string()))?))
+    Ok(Arc::new(Aws::connect(&aws).await.map_err(|error| CliError::usage(error.to_string()))?))
 }
 
 /// Whose key it is; it has to be a user's, and work.
-async fn owner(ports: &Ports, credentials: &Credentials, profile: &str, sandbox: bool) -> Result<UserArn, Problem> {
+async fn owner(ports: &Ports, credentials: &Credentials, profile: &str, sandbox: bool) -> Result<UserArn, CliError> {
     let key = &credentials.key;
     let answer = ports.probe.probe(credentials).await;
-    match answer.map_err(|error| Problem::failed(format!("it could not be found out whose key {key} is: {error}")))? {
+    match answer.map_err(|error| CliError::failed(format!("it could not be found out whose key {key} is: {error}")))? {
         ProbeAnswer::Authenticated(arn) => Ok(arn),
-        ProbeAnswer::SomebodyElse(arn) if arn.ends_with(":root") => Err(Problem::usage(format!(
+        ProbeAnswer::SomebodyElse(arn) if arn.ends_with(":root") => Err(CliError::usage(format!(
             "{key} of profile {profile} is the root user's ({arn})"
         ))
         .hint("a root user should have no key at all: delete it in the console, and make yourself a user or a role")),
-        ProbeAnswer::SomebodyElse(arn) => Err(Problem::usage(format!(
+        ProbeAnswer::SomebodyElse(arn) => Err(CliError::usage(format!(
             "{key} of profile {profile} is {arn}, which is no IAM user: it has no key to rotate"
         ))),
         ProbeAnswer::Refused if sandbox => {
-            Err(Problem::failed(format!("the sandbox, a made-up account, does not accept {key} of profile {profile}"))
+            Err(CliError::failed(format!("the sandbox, a made-up account, does not accept {key} of profile {profile}"))
                 .hint("it is Inactive or deleted; or it is none of the sandbox's: without --sandbox and KEYROT_SANDBOX, AWS is asked"))
         }
         ProbeAnswer::Refused => {
-            Err(Problem::failed(format!("AWS does not accept {key} of profile {profile} (InvalidClientTokenId)"))
+            Err(CliError::failed(format!("AWS does not accept {key} of profile {profile} (InvalidClientTokenId)"))
                 .hint("it is Inactive or deleted; put a key that works into the file: aws configure"))
         }
-        ProbeAnswer::WrongSecret => Err(Problem::failed(format!(
+        ProbeAnswer::WrongSecret => Err(CliError::failed(format!(
             "the aws_secret_access_key of profile {profile} does not belong to {key} (SignatureDoesNotMatch)"
         ))
         .hint("the two lines were mixed up, or this machine's clock is off by more than five minutes")),
@@ -170,12 +170,12 @@ async fn owner(ports: &Ports, credentials: &Credentials, profile: &str, sandbox:
 }
 
 /// The device and its code, if a session with MFA is asked for.
-fn mfa(args: &OwnArgs, config: &Profiles<'_>, profile: &str) -> Result<Option<(String, String)>, Problem> {
+fn mfa(args: &OwnArgs, config: &Profiles<'_>, profile: &str) -> Result<Option<(String, String)>, CliError> {
     let of_profile = || config.get(profile, "mfa_serial").map(str::to_owned);
     let wanted = args.mfa_serial.is_some() || args.mfa_code.is_some();
     let serial = match (args.mfa_serial.clone().or_else(of_profile), wanted) {
         (None, true) => {
-            return Err(Problem::usage("--mfa-code alone says of no device")
+            return Err(CliError::usage("--mfa-code alone says of no device")
                 .hint("add --mfa-serial ARN, or mfa_serial to the profile"));
         }
         (None, false) => return Ok(None),
@@ -186,7 +186,7 @@ fn mfa(args: &OwnArgs, config: &Profiles<'_>, profile: &str) -> Result<Option<(S
     }
     if !can_ask() {
         return match wanted {
-            true => Err(Problem::usage("nobody can be asked here for the MFA code").hint("add --mfa-code CODE")),
+            true => Err(CliError::usage("nobody can be asked here for the MFA code").hint("add --mfa-code CODE")),
             false => Ok(None),
         };
     }
@@ -198,8 +198,8 @@ fn mfa(args: &OwnArgs, config: &Profiles<'_>, profile: &str) -> Result<Option<(S
         .lock()
         .take(64)
         .read_line(&mut line)
-        .map_err(|e| Problem::failed(format!("the code could not be read: {e}")))?;
-    let code = super::mfa_code(line.trim()).map_err(Problem::usage)?;
+        .map_err(|e| CliError::failed(format!("the code could not be read: {e}")))?;
+    let code = super::mfa_code(line.trim()).map_err(CliError::usage)?;
     Ok(Some((serial, code)))
 }
 

@@ -2,23 +2,23 @@
 
 use super::support::DAY;
 use keyrot_core::decide::Refusal;
-use keyrot_core::machine::Intended;
+use keyrot_core::machine::PlannedAction;
 use keyrot_core::memory::{Label, MemoryAccount, World};
 use keyrot_core::report::EventDocument;
 use keyrot_core::settings::{Settings, Sources};
 use keyrot_core::{
-    Cancel, Chosen, Homes, KeyId, KeyStatus, Limits, Mode, Outcome, Ports, Request, Revocation, Rotator, SecretName,
-    Standing, UserName,
+    Cancel, Homes, KeyId, KeyStatus, Limits, Mode, Outcome, Ports, Request, Revocation, Rotator, SecretName, Target,
+    UserName, UserResult,
 };
 use std::time::Duration;
 
 /// One user, tagged for rotation, at a desk where a person sits.
-pub(crate) struct Desk {
+pub(crate) struct Harness {
     pub(crate) account: MemoryAccount,
     pub(crate) user: UserName,
 }
 
-impl Desk {
+impl Harness {
     /// A user with so many keys, and no secret.
     pub(crate) fn new(keys: usize) -> Self {
         let mut world = World::new("2026-01-05T04:00:00Z".parse().unwrap());
@@ -40,26 +40,26 @@ impl Desk {
         desk
     }
 
-    pub(crate) async fn chosen(&self) -> Chosen {
+    pub(crate) async fn chosen(&self) -> Target {
         settings().find_named(&self.account, &homes(), &self.user).await.unwrap().unwrap()
     }
 
-    pub(crate) async fn run(&self) -> Standing {
+    pub(crate) async fn run(&self) -> UserResult {
         self.work(Mode::Act).await
     }
 
-    pub(crate) async fn look(&self) -> Standing {
+    pub(crate) async fn look(&self) -> UserResult {
         self.work(Mode::Plan).await
     }
 
-    pub(crate) async fn work(&self, mode: Mode) -> Standing {
+    pub(crate) async fn work(&self, mode: Mode) -> UserResult {
         let rotator = Rotator::new(Ports::of(self.account.clone()));
         let chosen = vec![self.chosen().await];
         let report = rotator.run(chosen, mode, &Limits::default(), &Cancel::default(), &|_| {}).await;
         report.users.into_iter().next().unwrap()
     }
 
-    pub(crate) async fn put(&self, request: &Request, mode: Mode) -> Standing {
+    pub(crate) async fn put(&self, request: &Request, mode: Mode) -> UserResult {
         let rotator = Rotator::new(Ports::of(self.account.clone()));
         let (chosen, limits, cancel) = (self.chosen().await, Limits::default(), Cancel::default());
         let report = rotator.fulfil(chosen, request.clone(), mode, &limits, &cancel, &|_| {}).await;
@@ -76,7 +76,7 @@ impl Desk {
     /// Asks, and demands that just what a look said beforehand is done.
     pub(crate) async fn ask(&self, request: &Request) -> Outcome {
         let intended = match self.put(request, Mode::Plan).await.outcome {
-            Outcome::Intended(steps) => steps,
+            Outcome::Planned(steps) => steps,
             _ => Vec::new(),
         };
         let done = self.put(request, Mode::Act).await;
@@ -94,9 +94,9 @@ impl Desk {
         self.account.heal();
     }
 
-    pub(crate) async fn intended(&self, request: &Request) -> Vec<Intended> {
+    pub(crate) async fn intended(&self, request: &Request) -> Vec<PlannedAction> {
         let before = self.account.world();
-        let Outcome::Intended(steps) = self.put(request, Mode::Plan).await.outcome else {
+        let Outcome::Planned(steps) = self.put(request, Mode::Plan).await.outcome else {
             panic!("nothing is intended")
         };
         let after = self.account.world();
@@ -158,21 +158,24 @@ impl Desk {
     }
 }
 
-fn words(standing: &Standing) -> Vec<&'static str> {
+fn words(standing: &UserResult) -> Vec<&'static str> {
     standing.events.iter().map(|event| EventDocument::of(event).event).collect()
 }
 
 /// What people are told of the step; none for what ends a run, or is left to others.
-fn word(step: &Intended) -> Option<&'static str> {
+fn word(step: &PlannedAction) -> Option<&'static str> {
     Some(match step {
-        Intended::MakeSecret => "adopted",
-        Intended::PublishNewKey | Intended::PublishStaged(_) => "rotated",
-        Intended::PublishAgain(_) => "rolled_back",
-        Intended::Activate(_) => "activated",
-        Intended::Deactivate(_) => "retired",
-        Intended::Delete(_) => "deleted",
-        Intended::Reinstate(_) => "reinstated",
-        Intended::Wait(_) | Intended::Stop(_) | Intended::WriteDown | Intended::DeleteLater { .. } => return None,
+        PlannedAction::MakeSecret => "adopted",
+        PlannedAction::PublishNewKey | PlannedAction::PublishStaged(_) => "rotated",
+        PlannedAction::PublishAgain(_) => "rolled_back",
+        PlannedAction::Activate(_) => "activated",
+        PlannedAction::Deactivate(_) => "retired",
+        PlannedAction::Delete(_) => "deleted",
+        PlannedAction::Reinstate(_) => "reinstated",
+        PlannedAction::Wait(_)
+        | PlannedAction::Stop(_)
+        | PlannedAction::WriteDown
+        | PlannedAction::DeleteLater { .. } => return None,
     })
 }
 

@@ -110,7 +110,7 @@ pub(super) fn rotations(audit: &Audit) -> Option<String> {
     const MOST: usize = 16;
     let shown = &audit.rotations[..audit.rotations.len().min(MOST)];
     let last = shown.last()?;
-    // Whole months, so that the grid ends where the picture does.
+    // Whole months, so that the grid ends where the charts does.
     let days = (last.due - audit.now).num_days().max(0).unsigned_abs() / 30 * 30 + 30;
     let x_of = |at: Timestamp| {
         let ahead = (at - audit.now).num_seconds().max(0).unsigned_abs();
@@ -195,7 +195,7 @@ fn short(name: &str) -> String {
     name.chars().take(MOST - 1).chain(['…']).collect()
 }
 
-/// How many, to draw with: more than a million make no difference to a picture.
+/// How many, to draw with: more than a million make no difference to a charts.
 fn count(number: usize) -> f64 {
     f64::from(u32::try_from(number).unwrap_or(u32::MAX))
 }

@@ -4,7 +4,7 @@
 use keyrot_core::memory::{MemoryAccount, World};
 use keyrot_core::model::Subject;
 use keyrot_core::{
-    Cancel, Chosen, EventKind, KeyId, Limits, Mode, Outcome, Policy, Ports, Report, Rotator, UserName, Waits, Why,
+    Cancel, EventKind, KeyId, Limits, Mode, Outcome, Policy, Ports, Report, Rotator, Target, UserName, Waits, Why,
 };
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ impl Life {
     }
 
     async fn run(&self) -> Report {
-        let chosen = vec![Chosen { subject: self.subject(), policy: Ok(self.policy) }];
+        let chosen = vec![Target { subject: self.subject(), policy: Ok(self.policy) }];
         let report = self.rotator.run(chosen, Mode::Act, &Limits::default(), &Cancel::default(), &|_| {}).await;
         assert_eq!(self.account.broken(), []);
         report

@@ -1,9 +1,9 @@
 //! What a command works on: AWS, or a sandbox.
 
 use crate::args::Invocation;
+use crate::error::CliError;
 #[cfg(not(feature = "aws"))]
 use crate::no_aws::{self, Aws};
-use crate::problem::Problem;
 use crate::sandbox::SandboxAccount;
 #[cfg(feature = "aws")]
 use keyrot_aws::{
@@ -16,14 +16,14 @@ use keyrot_core::ports::TagPort;
 use keyrot_core::requests::UserPolicyPort;
 use keyrot_core::settings::Settings;
 use keyrot_core::usage::TrailPort;
-use keyrot_core::{Chosen, Homes, Notifier, Ports};
+use keyrot_core::{Homes, Notifier, Ports, Target};
 use std::sync::Arc;
 
 /// The region of a sandbox's secrets.
 pub(crate) const SANDBOX_REGION: &str = "us-east-1";
 
 /// The ports, and what they stand for.
-pub(crate) struct Target {
+pub(crate) struct Backend {
     pub(crate) ports: Ports,
     /// What a consumer reads.
     pub(crate) source: Arc<dyn CredentialSource>,
@@ -41,14 +41,14 @@ pub(crate) struct Target {
     pub(crate) aws: Option<Arc<Aws>>,
 }
 
-impl Target {
+impl Backend {
     /// Builds the ports. With AWS nothing is called yet.
-    pub(crate) async fn open(invocation: &Invocation, settings: &Settings) -> Result<Self, Problem> {
+    pub(crate) async fn open(invocation: &Invocation, settings: &Settings) -> Result<Self, CliError> {
         if !is_sandbox(invocation) {
             return Self::aws(settings).await;
         }
         if let Some(switch) = std::env::var("KEYROT_SANDBOX").ok().filter(|value| is_a_switch(value)) {
-            return Err(Problem::usage(format!("KEYROT_SANDBOX = {switch:?} names no file"))
+            return Err(CliError::usage(format!("KEYROT_SANDBOX = {switch:?} names no file"))
                 .hint("it names the file of the made-up account; unset it to work on AWS"));
         }
         let file = invocation.sandbox.as_ref().and_then(Option::as_deref);
@@ -81,7 +81,7 @@ impl Target {
     /// # Errors
     /// Why a notifier's settings cannot be used.
     #[cfg_attr(not(feature = "aws"), allow(unused_variables))]
-    pub(crate) fn notifiers(&self, settings: &Settings, chosen: &[Chosen]) -> Result<Vec<Arc<dyn Notifier>>, String> {
+    pub(crate) fn notifiers(&self, settings: &Settings, chosen: &[Target]) -> Result<Vec<Arc<dyn Notifier>>, String> {
         #[cfg(feature = "aws")]
         if let Some(aws) = &self.aws {
             let notifiers = notify::from_specs(settings.notify(), aws, FromEnvironment::Allowed, chosen);
@@ -95,7 +95,7 @@ impl Target {
     pub(crate) async fn open_for_iam(
         invocation: &Invocation,
         settings: &Settings,
-    ) -> Result<(Self, Option<String>), Problem> {
+    ) -> Result<(Self, Option<String>), CliError> {
         if is_sandbox(invocation) {
             return Ok((Self::open(invocation, settings).await?, None));
         }
@@ -103,34 +103,34 @@ impl Target {
     }
 
     #[cfg(not(feature = "aws"))]
-    async fn aws_for_iam(_settings: &Settings) -> Result<(Self, Option<String>), Problem> {
+    async fn aws_for_iam(_settings: &Settings) -> Result<(Self, Option<String>), CliError> {
         Err(no_aws::refused())
     }
 
     #[cfg(feature = "aws")]
-    async fn aws_for_iam(settings: &Settings) -> Result<(Self, Option<String>), Problem> {
-        let with = AwsSettings::default().with(settings).map_err(|error| Problem::usage(error.to_string()))?;
+    async fn aws_for_iam(settings: &Settings) -> Result<(Self, Option<String>), CliError> {
+        let with = AwsSettings::default().with(settings).map_err(|error| CliError::usage(error.to_string()))?;
         match Aws::connect(&with).await {
             Err(error @ ConnectError::NoRegion { .. }) => {
                 let with = AwsSettings { region: Some(ANY_REGION.to_owned()), ..with };
-                let aws = Aws::connect(&with).await.map_err(|error| Problem::usage(error.to_string()))?;
+                let aws = Aws::connect(&with).await.map_err(|error| CliError::usage(error.to_string()))?;
                 Ok((Self::of(aws), Some(error.to_string())))
             }
-            Err(error) => Err(Problem::usage(error.to_string())),
+            Err(error) => Err(CliError::usage(error.to_string())),
             Ok(aws) => Ok((Self::of(aws), None)),
         }
     }
 
     #[cfg(not(feature = "aws"))]
-    async fn aws(_settings: &Settings) -> Result<Self, Problem> {
+    async fn aws(_settings: &Settings) -> Result<Self, CliError> {
         Err(no_aws::refused())
     }
 
     #[cfg(feature = "aws")]
-    async fn aws(settings: &Settings) -> Result<Self, Problem> {
-        let aws = AwsSettings::default().with(settings).map_err(|error| Problem::usage(error.to_string()))?;
+    async fn aws(settings: &Settings) -> Result<Self, CliError> {
+        let aws = AwsSettings::default().with(settings).map_err(|error| CliError::usage(error.to_string()))?;
         let aws = Aws::connect(&aws).await.map_err(|error| {
-            Problem::usage(error.to_string()).hint("to try keyrot without an AWS account: keyrot --sandbox rotate")
+            CliError::usage(error.to_string()).hint("to try keyrot without an AWS account: keyrot --sandbox rotate")
         })?;
         Ok(Self::of(aws))
     }
