@@ -19,8 +19,10 @@
 //! ```
 
 mod caller;
+mod current;
 mod hooks;
 mod permissions;
+mod rights;
 mod sanity;
 mod stores;
 
@@ -51,8 +53,8 @@ pub enum Health {
 /// One finding.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Check {
-    /// What it is about, in one word: `credentials`, `region`, `clock`, `permissions`, `users`, `keys`, `secrets`, `kms`, `last_run`, `trail`,
-    /// `notifiers`, `settings`.
+    /// What it is about, in one word: `credentials`, `region`, `clock`, `permissions`, `users`, `keys`, `secrets`, `current`, `rights`, `kms`, `last_run`,
+    /// `trail`, `notifiers`, `settings`.
     pub about: &'static str,
     /// How well it is.
     pub health: Health,
@@ -125,6 +127,7 @@ pub async fn of_aws(aws: &Arc<Aws>, settings: &Settings, tell: &(dyn Fn(&Check) 
     };
     let sample = stores::examine(&aws.ports(), settings, &settings.homes(aws.region(), false), &mut notes).await;
     permissions::examine(aws, settings, &caller, &sample, &mut notes).await;
+    rights::examine(aws, settings, &caller, &sample.selected, &mut notes).await;
     stores::kms(aws, settings, &sample, &mut notes).await;
     trail(aws, settings, sample.key.as_ref(), &mut notes).await;
     hooks::examine(aws, settings, &mut notes).await;
