@@ -1,6 +1,6 @@
 //! The users, their keys and their secrets, by the calls that every run begins with.
 
-use super::{Check, Notes, current, rights};
+use super::{Check, Notes, Verify, current, rights};
 use crate::connect::Aws;
 use keyrot_core::settings::Settings;
 use keyrot_core::{
@@ -25,13 +25,25 @@ pub(super) struct Sample {
 }
 
 /// The same without AWS: what the ports alone can tell, as for an account in memory.
-pub async fn of_ports(ports: &Ports, settings: &Settings, homes: &Homes, tell: &(dyn Fn(&Check) + Sync)) -> Vec<Check> {
+pub async fn of_ports(
+    ports: &Ports,
+    settings: &Settings,
+    homes: &Homes,
+    verify: Verify,
+    tell: &(dyn Fn(&Check) + Sync),
+) -> Vec<Check> {
     let mut notes = Notes { checks: Vec::new(), tell };
-    examine(ports, settings, homes, &mut notes).await;
+    examine(ports, settings, homes, verify, &mut notes).await;
     notes.checks
 }
 
-pub(super) async fn examine(ports: &Ports, settings: &Settings, homes: &Homes, notes: &mut Notes<'_>) -> Sample {
+pub(super) async fn examine(
+    ports: &Ports,
+    settings: &Settings,
+    homes: &Homes,
+    verify: Verify,
+    notes: &mut Notes<'_>,
+) -> Sample {
     let mut sample = Sample::default();
     let users = match ports.iam.users(&settings.selection().path_prefix).await {
         Ok(users) => users,
@@ -52,7 +64,7 @@ pub(super) async fn examine(ports: &Ports, settings: &Settings, homes: &Homes, n
     sample.user = Some(first.subject.arn.clone());
     sample.secret = Some(first.subject.secret.clone());
     sample.key = keys(ports, first.subject.arn.clone(), notes).await;
-    secrets(ports, settings, &selected, &mut sample, notes).await;
+    secrets(ports, settings, &selected, verify, &mut sample, notes).await;
     sample
 }
 
@@ -154,7 +166,14 @@ fn store_error(error: &keyrot_core::CallError) -> Check {
 }
 
 /// The first users' secrets: what state they are in, whether a value can be read, and when keyrot last wrote a note.
-async fn secrets(ports: &Ports, settings: &Settings, selected: &Selected, sample: &mut Sample, notes: &mut Notes<'_>) {
+async fn secrets(
+    ports: &Ports,
+    settings: &Settings,
+    selected: &Selected,
+    verify: Verify,
+    sample: &mut Sample,
+    notes: &mut Notes<'_>,
+) {
     let mut seen = Seen::default();
     let mut held = Vec::new();
     let all = selected.chosen.len();
@@ -195,7 +214,7 @@ async fn secrets(ports: &Ports, settings: &Settings, selected: &Selected, sample
             }
         },
     });
-    current::examine(ports, &held, all, notes).await;
+    current::examine(ports, &held, all, verify, notes).await;
     notes.add(last_run(seen.last, ports.clock.now(), read, all, settings));
 }
 
