@@ -214,7 +214,7 @@ async fn secrets(
             }
         },
     });
-    current::examine(ports, &held, all, verify, notes).await;
+    current::examine(ports, &held, (read, all), verify, notes).await;
     notes.add(last_run(seen.last, ports.clock.now(), read, all, settings));
 }
 
