@@ -1,5 +1,7 @@
 //! The list of actions: the one place where each is named, with the reason why it is needed.
 
+use super::GUARDED;
+
 /// One action that keyrot, or AWS on the function's behalf, carries out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Action {
@@ -45,9 +47,19 @@ pub enum Sid {
     RotateOwnKey,
     ReadPublishedKey,
     DecryptPublishedKey,
+    AllowTheRest,
+    DenyRotationTag,
+    DenyKeyrotTags,
+    DenySecretChanges,
+    DenyPrincipalTakeover,
+    DenyFunctionChanges,
+    DenyParameterChanges,
+    DenyBoundaryRemoval,
+    DenyBoundaryChanges,
+    DenyWithoutBoundary,
 }
 
-const fn action(name: &'static str, statements: &'static [Sid], why: &'static str) -> Action {
+pub(super) const fn action(name: &'static str, statements: &'static [Sid], why: &'static str) -> Action {
     Action { name, why, statements }
 }
 
@@ -158,8 +170,13 @@ pub const ACTIONS: &[Action] = &[
 ];
 
 impl Sid {
-    /// The actions that this statement allows.
+    /// The actions that this statement allows, or denies.
     pub(super) fn actions(self) -> Vec<&'static str> {
-        ACTIONS.iter().filter(|action| action.statements.contains(&self)).map(|action| action.name).collect()
+        ACTIONS
+            .iter()
+            .chain(GUARDED)
+            .filter(|action| action.statements.contains(&self))
+            .map(|action| action.name)
+            .collect()
     }
 }

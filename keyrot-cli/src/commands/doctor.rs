@@ -8,7 +8,7 @@ use crate::render::doctor::{line, sum};
 use crate::render::{print, print_json, width};
 use crate::sandbox::SandboxAccount;
 use crate::target::SANDBOX_REGION;
-use keyrot_aws::doctor::{Check, Health, of_aws, of_ports, of_settings, send_test};
+use keyrot_aws::doctor::{Check, Health, Verify, of_aws, of_ports, of_settings, send_test};
 use keyrot_aws::{Aws, AwsSettings, ConnectError};
 use keyrot_core::Ports;
 use keyrot_core::settings::Settings;
@@ -19,11 +19,13 @@ use std::sync::Arc;
 const EXAMPLES: &str = "\
 Examples:
   keyrot doctor                 before the first run, and whenever one fails
+  keyrot doctor --verify        and try the current keys (a use, to IAM)
   keyrot doctor --send-test     and send each notifier a test message
   keyrot doctor --json | jq '.checks[] | select(.health == \"failure\")'
 
-It only reads: what a run begins with, for the first selected user, and
-iam:SimulatePrincipalPolicy and iam:GetRole where the caller may.
+It only reads: what a run begins with, for the first selected users, their
+current keys' ids, and iam:SimulatePrincipalPolicy and iam:GetRole where the
+caller may.
 \"Not checked\" could not be found out here, and is not called well.
 
 Exit codes:
@@ -37,6 +39,15 @@ pub(crate) struct Doctor {
     /// Send each notifier of the setting notify a message that says it is a test
     #[arg(long)]
     send_test: bool,
+    /// Ask STS with the current key of each of the first users, which IAM records as a use; not where another key is Active
+    #[arg(long)]
+    verify: bool,
+}
+
+impl Doctor {
+    fn verify(&self) -> Verify {
+        if self.verify { Verify::Yes } else { Verify::No }
+    }
 }
 
 /// The document of `--json`.
@@ -101,7 +112,8 @@ async fn of_sandbox(
     tell: &(dyn Fn(&Check) + Sync),
 ) -> Result<Vec<Check>, Problem> {
     let account = SandboxAccount::open(file.as_deref()).await?;
-    let mut checks = of_ports(&Ports::of(account), settings, &settings.homes(SANDBOX_REGION, true), tell).await;
+    let mut checks =
+        of_ports(&Ports::of(account), settings, &settings.homes(SANDBOX_REGION, true), args.verify(), tell).await;
     let what = "credentials, region, clock, permissions, KMS and notifiers: this is a sandbox, and AWS is not called";
     let mut last = vec![
         Check::not_checked("sandbox", what).hint("leave --sandbox and KEYROT_SANDBOX out to check an AWS account"),
@@ -127,7 +139,7 @@ async fn on_aws(args: &Doctor, settings: &Settings, tell: &(dyn Fn(&Check) + Syn
             return (vec![check, rest], None);
         }
     };
-    let found = of_aws(&aws, settings, tell).await;
+    let found = of_aws(&aws, settings, args.verify(), tell).await;
     let (mut checks, account) = (found.checks, found.account);
     if account.is_none() {
         let rest = Check::not_checked("permissions", "nothing further could be asked without credentials that work");
