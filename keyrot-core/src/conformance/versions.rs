@@ -137,15 +137,20 @@ pub(super) async fn foreign(desk: &Desk<'_>) -> Checked {
     let (secret, version) = by_hand(desk, "foreign", &json(&credentials, "")).await?;
     let content = desk.present(&secret).await?.current.map(|held| held.content);
     same("content before the look", &content, &Some(Content::Foreign))?;
-    let expected = Inside { key: Some(credentials.key), extras: false };
-    same("inside", &desk.port.look_into(&secret, &version).await?, &Some(expected))
+    let inside = looked_into(desk, &secret, &version).await?;
+    same("inside", &(inside.key, inside.extras), &(Some(credentials.key), false))
+}
+
+async fn looked_into(desk: &Desk<'_>, secret: &SecretName, version: &VersionId) -> Result<Inside, Miss> {
+    let inside = desk.port.look_into(secret, version).await?;
+    Ok(inside.unwrap_or(Inside { key: None, extras: false, next_size: None }))
 }
 
 pub(super) async fn foreign_extras(desk: &Desk<'_>) -> Checked {
     let (credentials, _) = made_up('C')?;
     let (secret, version) = by_hand(desk, "foreign-extras", &json(&credentials, r#""Region":"eu-west-1","#)).await?;
-    let expected = Inside { key: Some(credentials.key), extras: true };
-    same("inside", &desk.port.look_into(&secret, &version).await?, &Some(expected))
+    let inside = looked_into(desk, &secret, &version).await?;
+    same("inside", &(inside.key, inside.extras), &(Some(credentials.key), true))
 }
 
 pub(super) async fn foreign_other(desk: &Desk<'_>) -> Checked {
@@ -159,12 +164,17 @@ pub(super) async fn foreign_other(desk: &Desk<'_>) -> Checked {
 
 pub(super) async fn carried(desk: &Desk<'_>) -> Checked {
     let (old, _) = made_up('C')?;
-    let more = r#""Region":"eu-west-1","Nested":{"a":[1,null]},"#;
+    let more = r#""Region":"eu-west-1","Nested":{"a":[1,null]},"Größe":"\u00e9é","#;
     let (secret, theirs) = by_hand(desk, "carried", &json(&old, more)).await?;
     let (new, version) = made_up('A')?;
+    let size = looked_into(desk, &secret, &theirs).await?.next_size;
     desk.port.stage(&secret, &version, &new, Some(&theirs)).await?;
-    same("credentials", &desk.port.read(&secret, &version).await?, &Some(new))?;
+    same("credentials", &desk.port.read(&secret, &version).await?, &Some(new.clone()))?;
     let text: String = desk.lab.text_of(&secret, &version).await?.split_whitespace().collect();
+    let written = desk.lab.text_of(&secret, &version).await?.len();
+    let length = |of: &Credentials| of.key.as_str().len() + of.secret.expose().len();
+    let reserve = length(&Credentials::longest()) - length(&new);
+    same("the size that was foretold, in bytes", &size, &Some(written + reserve))?;
     holds("a text field was not carried", text.contains(r#""Region":"eu-west-1""#))?;
     holds("a nested field was not carried", text.contains(r#""Nested":{"a":[1,null]}"#))?;
     holds("the old key was carried", !text.contains(old.key.as_str()) && !text.contains(old.secret.expose()))?;
