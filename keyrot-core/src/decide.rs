@@ -31,6 +31,7 @@ pub const MOST_BYTES: usize = 65_536;
 /// A user whose key is due goes, one answer at a time, through
 /// `Write(intent)` → `CreateKey` → `Stage` → `Look(Proof)` → `Promote` → `Write(promoted)` → `Wait(Overlap)`; days later, in other runs, through
 /// `Look(LastUse)` → `Write(retiring)` → a fresh look at everything → `Deactivate` → `Write(inactive)` → `Wait(Soak)`, and at last `Delete`.
+/// Before the intent, `Look(NextSize)` where further fields are carried along, and `TestWrite` where an earlier intent was left without a key.
 /// A user without a secret first gets one, with a placeholder. A run that dies anywhere is taken up by the next, from what it left behind.
 ///
 /// # Guarantees

@@ -3,8 +3,8 @@
 
 use keyrot_core::memory::{Fault, FaultAt, Label, MemoryAccount, Value, World};
 use keyrot_core::{
-    Blocked, Cancel, Chosen, Credentials, Homes, Intended, Limits, MOST_BYTES, Mode, Outcome, Policy, Ports, Request,
-    Revocation, Rotator, SecretName, Selection, Standing, UserName, VersionId, Waits, select,
+    Blocked, Cancel, Chosen, Credentials, Homes, Intended, Limits, MOST_BYTES, Mode, Note, Outcome, Policy, Ports,
+    Request, Revocation, Rotator, SecretName, Selection, Standing, Step, UserName, VersionId, Waits, select,
 };
 use std::time::Duration;
 
@@ -149,6 +149,29 @@ async fn the_largest_value_that_fits_is_rotated_again_and_again() {
         let (looks, keys) = (scene.calls("look_into") - read, scene.calls("create_key") - made);
         assert!(round == 0 || looks == keys + 1, "{looks} looks for {keys} keys");
     }
+}
+
+#[tokio::test]
+async fn a_plan_by_somebody_who_may_not_read_the_secret_says_that_a_key_is_due() {
+    let scene = Scene::beside("x");
+    for _ in 0..110 {
+        scene.run(false).await;
+        scene.account.advance(DAY);
+    }
+    scene.account.advance(60 * DAY);
+    let plan = || async {
+        let (chosen, cancel) = (vec![scene.chosen(false)], Cancel::default());
+        let rotator = Rotator::new(Ports::of(scene.account.clone()));
+        scene.one(rotator.run(chosen, Mode::Plan, &Limits::default(), &cancel, &|_| {}).await.users).outcome
+    };
+    assert!(matches!(plan().await, Outcome::Due(Step::Write(Note::Intent(_)))), "{:?}", plan().await);
+    scene.account.inject(FaultAt::every("look_into", Fault::Denied));
+    assert_eq!(plan().await, Outcome::Due(Step::CreateKey));
+    // A run that acts creates nothing.
+    let made = scene.calls("create_key");
+    let standing = scene.run(false).await;
+    assert!(matches!(standing.outcome, Outcome::Failed(_)), "{:?}", standing.outcome);
+    assert_eq!(scene.calls("create_key"), made);
 }
 
 #[tokio::test]
