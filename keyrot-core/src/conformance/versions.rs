@@ -56,6 +56,23 @@ pub(super) async fn staged_again(desk: &Desk<'_>) -> Checked {
     desk.labels(&secret, [Some(&placeholder), Some(&version), None]).await
 }
 
+/// A test write leaves the labels that others go by where they are, and is refused where staging is.
+pub(super) async fn test_written(desk: &Desk<'_>) -> Checked {
+    let (secret, placeholder, version, credentials) = with_staged(desk, "test-written").await?;
+    for n in [1, 2] {
+        let test = VersionId::for_test_write(crate::Timestamp::UNIX_EPOCH + std::time::Duration::from_secs(n));
+        desk.port.test_write(&secret, &test).await?;
+        desk.labels(&secret, [Some(&placeholder), Some(&version), None]).await?;
+        desk.lab.settle().await?;
+        let written = desk.port.versions(&secret).await?.iter().any(|stored| stored.id == test);
+        holds("nothing was written", written)?;
+        same("credentials in it", &desk.port.read(&secret, &version).await?, &Some(credentials.clone()))?;
+    }
+    let nowhere = desk.port.test_write(&desk.secret("test-nowhere")?, &version).await;
+    refused("a test write in no secret", nowhere, ErrorKind::NotFound)?;
+    Ok(())
+}
+
 pub(super) async fn staged_nowhere(desk: &Desk<'_>) -> Checked {
     let (credentials, version) = made_up('A')?;
     let result = desk.port.stage(&desk.secret("nowhere")?, &version, &credentials, None).await;
