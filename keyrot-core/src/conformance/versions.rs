@@ -62,7 +62,9 @@ pub(super) async fn test_written(desk: &Desk<'_>) -> Checked {
     for n in [1, 2] {
         let test = VersionId::for_test_write(crate::Timestamp::UNIX_EPOCH + std::time::Duration::from_secs(n));
         desk.port.test_write(&secret, &test).await?;
-        desk.labels(&secret, [Some(&placeholder), Some(&version), None]).await?;
+        let found = desk.present(&secret).await?;
+        let labels = [found.current, found.pending].map(|held| held.map(|held| held.version));
+        same("AWSCURRENT and AWSPENDING", &labels, &[Some(placeholder.clone()), Some(version.clone())])?;
         desk.lab.settle().await?;
         let written = desk.port.versions(&secret).await?.iter().any(|stored| stored.id == test);
         holds("nothing was written", written)?;
