@@ -12,6 +12,8 @@ use std::collections::BTreeMap;
 pub(crate) const CURRENT: &str = "AWSCURRENT";
 pub(crate) const PENDING: &str = "AWSPENDING";
 pub(crate) const PREVIOUS: &str = "AWSPREVIOUS";
+/// For a version without credentials that shows whether the secret can be written to.
+pub(crate) const TEST_WRITE: &str = "keyrot-test-write";
 
 pub(crate) fn state(op: &Op<'_>, region: &str, answer: &DescribeSecretOutput) -> Result<SecretState, CallError> {
     if let Some(at) = &answer.deleted_date {

@@ -10,7 +10,7 @@ use crate::calls::{Budget, Op, send};
 use crate::connect::Aws;
 use crate::errors::Failure;
 use crate::iam::next_marker;
-use crate::secret_state::{CURRENT, PENDING, PREVIOUS, replicas_behind, state};
+use crate::secret_state::{CURRENT, PENDING, PREVIOUS, TEST_WRITE, replicas_behind, state};
 use crate::time::instant;
 use crate::value::{self, PLACEHOLDER};
 use async_trait::async_trait;
@@ -154,6 +154,10 @@ impl SecretStorePort for Aws {
         put
     }
 
+    async fn test_write(&self, secret: &SecretName, version: &VersionId) -> Result<(), CallError> {
+        self.put_under(TEST_WRITE, secret, version, (value::TEST_WRITE, ""), &self.budget()).await
+    }
+
     async fn write_note(&self, secret: &SecretName, note: &Note) -> Result<(), CallError> {
         let subject = format!("{} ({})", named(secret), note.tag());
         let op = Op::write("secretsmanager:TagResource", subject, &self.inner.limits.secret_tags);
@@ -174,8 +178,7 @@ impl SecretStorePort for Aws {
             }
             value => value?,
         };
-        let nothing = Inside { key: None, extras: false };
-        Ok(Some(value.map_or(nothing, |text| value::inside(&self.inner.secret.fields, &text))))
+        Ok(Some(value.map_or(value::NOTHING, |text| value::inside(&self.inner.secret.fields, &text))))
     }
 
     async fn versions(&self, secret: &SecretName) -> Result<Vec<StoredVersion>, CallError> {
@@ -327,11 +330,23 @@ impl Aws {
         hidden: &str,
         budget: &Budget,
     ) -> Result<(), CallError> {
+        self.put_under(PENDING, secret, version, (text, hidden), budget).await
+    }
+
+    /// Makes the version under this label; of what is hidden from errors, the second is a part of the text.
+    async fn put_under(
+        &self,
+        label: &str,
+        secret: &SecretName,
+        version: &VersionId,
+        (text, hidden): (&str, &str),
+        budget: &Budget,
+    ) -> Result<(), CallError> {
         let subject = format!("version {version} of {}", named(secret));
         let op = Op::write("secretsmanager:PutSecretValue", subject, &self.inner.limits.secret_values);
         let op = op.hiding(text).hiding(hidden);
         let call = self.inner.secrets.put_secret_value().secret_id(secret.as_str());
-        let call = call.client_request_token(version.as_str()).version_stages(PENDING).secret_string(text);
+        let call = call.client_request_token(version.as_str()).version_stages(label).secret_string(text);
         send(&op, budget, || call.clone().send()).await?;
         Ok(())
     }

@@ -29,6 +29,10 @@ const SPELLINGS: [(&str, &str); 6] = [
 pub(crate) const PLACEHOLDER: &str =
     r#"{"keyrot":"placeholder: this user's first access key has not been published here yet"}"#;
 
+/// The value of a version that shows whether the secret can be written to.
+pub(crate) const TEST_WRITE: &str =
+    r#"{"keyrot":"placeholder: written to see whether this secret can be written to; nothing reads it"}"#;
+
 /// The credentials in a value, if it holds some and there is no doubt which.
 pub(crate) fn credentials(fields: &FieldNames, text: &str) -> Option<Credentials> {
     let found = Object::parse(text)?.access_key(fields)?;
@@ -43,11 +47,15 @@ pub(crate) fn is_placeholder(text: &str) -> bool {
 
 /// Which key a value holds, and whether there is more in it than keyrot's two fields.
 pub(crate) fn inside(fields: &FieldNames, text: &str) -> Inside {
-    let Some(object) = Object::parse(text) else { return Inside { key: None, extras: false } };
+    let Some(object) = Object::parse(text) else { return NOTHING };
     let key = object.access_key(fields).map(|found| found.id);
     let extras = object.0.iter().any(|(name, _)| name != fields.id() && name != fields.secret());
-    Inside { key, extras }
+    let next_size = compose(fields, &Credentials::longest(), Some(text)).map(|next| next.len());
+    Inside { key, extras, next_size }
 }
+
+/// A value without an access key or fields.
+pub(crate) const NOTHING: Inside = Inside { key: None, extras: false, next_size: None };
 
 /// The value that holds the credentials, with everything else of `carry`. `None` if `carry` is no JSON object.
 pub(crate) fn compose(fields: &FieldNames, new: &Credentials, carry: Option<&str>) -> Option<Zeroizing<String>> {
@@ -184,7 +192,8 @@ mod tests {
     fn what_is_written_is_read_back() {
         let text = composed(None);
         assert_eq!(credentials(&FieldNames::default(), &text), Some(new()));
-        assert_eq!(inside(&FieldNames::default(), &text), Inside { key: Some(new().key), extras: false });
+        let found = inside(&FieldNames::default(), &text);
+        assert_eq!((found.key, found.extras), (Some(new().key), false));
     }
 
     #[test]
@@ -211,7 +220,7 @@ mod tests {
     fn readers_of_another_spelling_get_the_new_key_too() {
         let old = format!(r#"{{"aws_access_key_id":"{OLD}","aws_secret_access_key":"o","region":"eu"}}"#);
         let found = inside(&FieldNames::default(), &old);
-        assert_eq!(found, Inside { key: KeyId::parse(OLD).ok(), extras: true });
+        assert_eq!((found.key, found.extras), (KeyId::parse(OLD).ok(), true));
         let text = composed(Some(&old));
         assert!(!text.contains(OLD) && text.contains(r#""region":"eu""#), "{text}");
         for names in ["aws_access_key_id", "AccessKeyId"] {

@@ -14,8 +14,10 @@ pub enum Call {
     ListKeys,
     /// `secretsmanager:DescribeSecret`.
     DescribeSecret,
-    /// `secretsmanager:GetSecretValue` of a version that somebody else wrote; only the key's id is kept.
+    /// `secretsmanager:GetSecretValue` of a version that somebody else wrote; only the key's id and the size of the next value are kept.
     LookInto(VersionId),
+    /// `secretsmanager:GetSecretValue` of a version whose further fields are to be carried along; only the size of the next value is kept.
+    Measure(VersionId),
     /// `secretsmanager:ListSecretVersionIds`, all pages, those without a label too.
     ListVersions,
     /// `iam:GetAccessKeyLastUsed`.
@@ -34,6 +36,8 @@ pub enum Call {
     PutPlaceholder(VersionId),
     /// `secretsmanager:TagResource` with the note.
     Write(Note),
+    /// `secretsmanager:PutSecretValue` of a version without credentials, under a label that nobody reads: can the secret be written to?
+    TestWrite(VersionId),
     /// `iam:CreateAccessKey`.
     CreateKey,
     /// `secretsmanager:PutSecretValue` under AWSPENDING; fields of `carry` that are not keyrot's are taken along.
@@ -74,6 +78,7 @@ impl Call {
             Self::ListKeys => "list the user's access keys",
             Self::DescribeSecret => "describe the secret",
             Self::LookInto(_) => "read which key the secret holds",
+            Self::Measure(_) => "find out how large the secret's next value will be",
             Self::ListVersions => "list the secret's versions",
             Self::LastUse(_) => "find out when the key was last used",
             Self::FindElsewhere => "look for the user's secret in the other regions",
@@ -83,6 +88,7 @@ impl Call {
             Self::CreateSecret(_) => "create the secret",
             Self::PutPlaceholder(_) => "put the placeholder into the secret",
             Self::Write(_) => "write the note onto the secret",
+            Self::TestWrite(_) => "test whether a version can be written to the secret",
             Self::CreateKey => "create an access key",
             Self::Stage { .. } => "stage the new key in the secret",
             Self::ReadVersion(_) => "read the credentials to be tried",
@@ -100,9 +106,11 @@ impl Call {
     pub(crate) fn change(&self) -> Option<String> {
         Some(match self {
             Self::Write(note) => note.without_times(),
-            Self::CreateSecret(_) | Self::PutPlaceholder(_) | Self::CreateKey | Self::BindSecret => {
-                self.purpose().to_owned()
-            }
+            Self::CreateSecret(_)
+            | Self::PutPlaceholder(_)
+            | Self::TestWrite(_)
+            | Self::CreateKey
+            | Self::BindSecret => self.purpose().to_owned(),
             Self::WriteHome(home) => format!("{}: {home}", self.purpose()),
             Self::Stage { version, .. } | Self::Unstage(version) => format!("{}: {version}", self.purpose()),
             Self::Promote { to, .. } => format!("{}: {to}", self.purpose()),
@@ -110,6 +118,7 @@ impl Call {
             Self::ListKeys
             | Self::DescribeSecret
             | Self::LookInto(_)
+            | Self::Measure(_)
             | Self::ListVersions
             | Self::LastUse(_)
             | Self::FindElsewhere
@@ -134,7 +143,7 @@ pub enum Reply {
     Keys(Vec<AccessKey>),
     /// To [`Call::DescribeSecret`].
     Secret(SecretState),
-    /// To [`Call::LookInto`]; `None` if the version has no value yet.
+    /// To [`Call::LookInto`] and [`Call::Measure`]; `None` if the version has no value yet.
     Inside(Option<Inside>),
     /// To [`Call::ListVersions`].
     Versions(Vec<StoredVersion>),
@@ -156,13 +165,16 @@ pub enum Reply {
     Done,
 }
 
-/// What was found in a version that somebody else wrote.
+/// What was found in a version.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct Inside {
     /// The id of the access key, if there is one.
     pub key: Option<KeyId>,
     /// Whether there are further fields.
     pub extras: bool,
+    /// The size in bytes of the value that would take this one's place: its further fields, with the longest key
+    /// ([`Credentials::longest`]). `None` where there are no fields to carry.
+    pub next_size: Option<usize>,
 }
 
 /// A key that IAM has just made.

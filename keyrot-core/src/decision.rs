@@ -39,6 +39,8 @@ pub enum Decision {
 pub enum Question {
     /// Which key's credentials does this version hold, that somebody else wrote?
     Inside(VersionId),
+    /// How large would the value be that carries this version's further fields along?
+    NextSize(VersionId),
     /// Which versions has the secret ever had, as far as the store still knows them?
     Versions,
     /// Does the user have a home in one of the further regions?
@@ -65,6 +67,8 @@ pub enum Step {
     BindSecret,
     /// Write a note onto the secret.
     Write(Note),
+    /// Write a version without credentials, to see whether the secret can be written to.
+    TestWrite,
     /// Make a key.
     CreateKey,
     /// Put the key that was just made under AWSPENDING.
@@ -208,6 +212,7 @@ impl fmt::Display for Step {
             Self::CreateSecret => f.write_str("create the secret with a placeholder"),
             Self::PutPlaceholder => f.write_str("put a placeholder into the empty secret"),
             Self::Write(note) => write!(f, "note down \"{}\"", note.to_text()),
+            Self::TestWrite => f.write_str("test whether the secret can be written to"),
             Self::CreateKey => f.write_str("make a new key"),
             Self::Stage { .. } => f.write_str("stage the new key under AWSPENDING"),
             Self::Promote { to, .. } => write!(f, "make {to} current"),

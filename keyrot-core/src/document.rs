@@ -5,9 +5,9 @@
 
 use crate::words::{blocked_code, event_code, event_key, outcome_text, refusal_code, step_code, why_code};
 use crate::{
-    AccessKey, EndedSessions, ErrorKind, Event, EventKind, Evidence, Intended, KeyId, LastUse, NotifierFailure,
-    Outcome, PassedOver, Pattern, Report, Request, SecretName, Selected, Severity, Standing, StillAlive, Stop,
-    Timestamp, UseEvidence, UserName, WayOut, Why,
+    AccessKey, Blocked, EndedSessions, ErrorKind, Event, EventKind, Evidence, Intended, KeyId, LastUse,
+    NotifierFailure, Outcome, PassedOver, Pattern, Report, Request, SecretName, Selected, Severity, Standing,
+    StillAlive, Stop, Timestamp, UseEvidence, UserName, WayOut, Why,
 };
 use serde::Serialize;
 
@@ -316,7 +316,7 @@ impl Outcome {
     fn until(&self) -> Option<Timestamp> {
         match self {
             Self::Settled { until } => Some(*until),
-            Self::Waiting(wait) => wait.until,
+            Self::Waiting(wait) | Self::Blocked(Blocked::Overdue { wait, .. }) => wait.until,
             _ => None,
         }
     }

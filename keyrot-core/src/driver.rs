@@ -42,7 +42,7 @@ impl Ports {
         Ok(match call {
             Call::ListKeys => Reply::Keys(iam.list_keys(user).await?),
             Call::DescribeSecret => Reply::Secret(store.describe(secret).await?),
-            Call::LookInto(version) => Reply::Inside(store.look_into(secret, version).await?),
+            Call::LookInto(version) | Call::Measure(version) => Reply::Inside(store.look_into(secret, version).await?),
             Call::ListVersions => Reply::Versions(store.versions(secret).await?),
             Call::LastUse(key) => Reply::LastUse(iam.last_use(user, key).await?),
             Call::CreateKey => Reply::Created(iam.create_key(user).await?),
@@ -56,6 +56,7 @@ impl Ports {
                 Reply::SecretCreated(store.create(secret, &subject.owner(), placeholder).await?)
             }
             Call::PutPlaceholder(placeholder) => done(store.put_placeholder(secret, placeholder).await)?,
+            Call::TestWrite(version) => done(store.test_write(secret, version).await)?,
             Call::Write(note) => done(store.write_note(secret, note).await)?,
             Call::Stage { version, credentials, carry } => {
                 done(store.stage(secret, version, credentials, carry.as_ref()).await)?

@@ -88,7 +88,7 @@ pub use clock::{CLOCK_TOLERANCE, WrongClock};
 #[cfg(feature = "mocks")]
 pub use consumer::MockCredentialSource;
 pub use consumer::{CredentialSource, Edition, Freshness, Published, SecretId, UserRef};
-pub use decide::{Doubt, Implausible, Order, OrderStep, decide, decide_order, decide_request};
+pub use decide::{Doubt, Implausible, MOST_BYTES, Order, OrderStep, decide, decide_order, decide_request};
 pub use decision::{Blocked, Decision, Evidence, Question, Refusal, Step, Unhoused, Wait, Why};
 pub use document::{
     Counts, EventDocument, EvidenceDocument, KeyDocument, RequestDocument, RunDocument, State, UserDocument, Verdict,

@@ -163,6 +163,14 @@ pub trait SecretStorePort: Send + Sync {
     /// [`CallError`]; `Conflict` if it has one under AWSCURRENT by now.
     async fn put_placeholder(&self, secret: &SecretName, placeholder: &VersionId) -> Result<(), CallError>;
 
+    /// Writes a version without credentials under a staging label of keyrot's own, which no reader asks for. It must need what
+    /// [`stage`](Self::stage) needs: the same permission, resource policy, encryption key and quotas. AWSCURRENT, AWSPENDING and AWSPREVIOUS
+    /// stay where they are.
+    ///
+    /// # Errors
+    /// [`CallError`] where [`stage`](Self::stage) would be refused.
+    async fn test_write(&self, secret: &SecretName, version: &VersionId) -> Result<(), CallError>;
+
     /// Writes a note in the place of the one of its kind before.
     ///
     /// # Errors

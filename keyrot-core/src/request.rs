@@ -192,6 +192,9 @@ impl WayOut {
             | Blocked::SecretOfAnother { .. }
             | Blocked::SecretNotBound { .. }
             | Blocked::NoTagRoom { .. }
+            | Blocked::ValueTooLarge { .. }
+            | Blocked::StagingRefused { .. }
+            | Blocked::Overdue { .. }
             | Blocked::ReactivatedInVain { .. }
             | Blocked::SecretDeleted { .. }
             | Blocked::SecretIsReplica { .. }

@@ -19,7 +19,7 @@ pub use task::Task;
 use off::{Confirming, Off};
 use repeats::Repeats;
 
-use crate::decide::doubts;
+use crate::decide::{doubts, lingers, overdue};
 use crate::policy::after;
 use crate::proving::{Proving, Trial};
 use crate::{
@@ -123,6 +123,8 @@ impl Rotation {
             ordered: None,
             last_use: BTreeMap::new(),
             versions: None,
+            may_create: false,
+            next_size: None,
             staged_here: None,
             proof: None,
         };
@@ -289,6 +291,7 @@ impl Rotation {
         }
         match decision {
             Decision::Look(Question::Inside(version)) => Some(Call::LookInto(version)),
+            Decision::Look(Question::NextSize(version)) => Some(Call::Measure(version)),
             Decision::Look(Question::Versions) => Some(Call::ListVersions),
             Decision::Look(Question::Elsewhere) => Some(Call::FindElsewhere),
             Decision::Look(Question::Differences) => Some(Call::Compare),
@@ -309,7 +312,7 @@ impl Rotation {
                 error.message += "; whether the key works is not known, and the next run asks again";
                 self.end(now, Outcome::Failed(Failure { doing: format!("verify {key}"), error }))
             }
-            Decision::Wait(wait) => self.end(now, Outcome::Waiting(wait)),
+            Decision::Wait(wait) => self.end_waiting(now, wait),
             Decision::Settled { until } => self.end(now, Outcome::Settled { until }),
             Decision::Blocked(why) => self.end(now, Outcome::Blocked(why)),
             Decision::Done if self.may_be_unlisted() => None,
@@ -353,6 +356,7 @@ impl Rotation {
             Step::CreateSecret => Call::CreateSecret(VersionId::for_placeholder(now)),
             Step::PutPlaceholder => Call::PutPlaceholder(VersionId::for_placeholder(now)),
             Step::Write(note) => Call::Write(note),
+            Step::TestWrite => Call::TestWrite(VersionId::for_test_write(now)),
             Step::CreateKey => Call::CreateKey,
             Step::Promote { from, to } => Call::Promote { from, to },
             Step::Unstage(version) => Call::Unstage(version),
@@ -411,12 +415,25 @@ impl Rotation {
                 self.end(now, outcome);
                 return;
             }
+            // Who may look at everything need not be allowed to read a secret's value: that a key is due is known without it.
+            Call::Measure(_) if self.mode == Mode::Plan && self.task == Task::Everything => {
+                self.end(now, Outcome::Due(Step::CreateKey));
+                return;
+            }
             _ => {}
         }
-        if *call == Call::CreateKey && error.kind == ErrorKind::LimitExceeded {
+        let refused = error.effect == Effect::None
+            && matches!(error.kind, ErrorKind::Denied | ErrorKind::LimitExceeded | ErrorKind::Other);
+        if matches!(call, Call::TestWrite(_)) && refused {
+            self.end(now, Outcome::Blocked(Blocked::StagingRefused { reason: error.message }));
+            return;
+        }
+        // Where an earlier attempt came to nothing more than `settle` ago, a key that is not listed yet does not explain it.
+        let again = self.repeats.made(&Call::TestWrite(VersionId::for_test_write(now)));
+        if *call == Call::CreateKey && error.kind == ErrorKind::LimitExceeded && !again {
             // Fewer than two keys were listed: the one that fills the limit is not listed yet, and another run's or a person's.
             let until = Some(after(now, self.policy.waits().settle));
-            self.end(now, Outcome::Waiting(Wait { why: Why::Unlisted, until }));
+            self.end_waiting(now, Wait { why: Why::Unlisted, until });
             return;
         }
         let unclear = error.effect == Effect::Unknown && !call.only_reads() && *call != Call::CreateKey;
@@ -459,6 +476,13 @@ impl Rotation {
         None
     }
 
+    /// Ends a run that has nothing to do but wait; loudly, where the user's key is overdue.
+    fn end_waiting(&mut self, now: Timestamp, wait: Wait) -> Option<Call> {
+        let scheduled = self.task == Task::Everything;
+        let overdue = overdue(&self.seen, &wait, &self.policy, now).filter(|_| scheduled);
+        self.end(now, overdue.map_or(Outcome::Waiting(wait), Outcome::Blocked))
+    }
+
     /// Ends the run. Always `None`, so that it can stand where a call is expected.
     fn end(&mut self, now: Timestamp, outcome: Outcome) -> Option<Call> {
         if self.mode == Mode::Act {
@@ -467,7 +491,9 @@ impl Rotation {
                 Outcome::Blocked(Blocked::IamOnly { .. }) if self.deactivated.is_some() => {}
                 Outcome::Blocked(reason) => self.tell(now, EventKind::Blocked { reason: reason.clone() }),
                 Outcome::Failed(failure) => self.tell(now, EventKind::Failed(failure.clone())),
-                Outcome::Waiting(wait) if wait.is_hold() => self.tell(now, EventKind::Held(wait.clone())),
+                Outcome::Waiting(wait) if wait.is_hold() || lingers(&self.seen, wait, &self.policy, now) => {
+                    self.tell(now, EventKind::Held(wait.clone()));
+                }
                 _ => {}
             }
             for doubt in doubts(&self.seen, &self.policy, now) {

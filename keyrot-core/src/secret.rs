@@ -45,6 +45,19 @@ pub struct Credentials {
     pub secret: SecretKey,
 }
 
+impl Credentials {
+    /// A stand-in that is as long as a key can get, to measure what will be written before there is a key. A key id has to fit into a version
+    /// id (41 characters; AWS hands out 20). A secret access key has 40 characters; room is left for 64.
+    ///
+    /// # Panics
+    /// Never: the id is 41 letters.
+    #[must_use]
+    pub fn longest() -> Self {
+        let key = KeyId::parse("A".repeat(41)).expect("41 letters that the type allows");
+        Self { key, secret: SecretKey::new("A".repeat(64)) }
+    }
+}
+
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Credentials({}, hidden)", self.key)

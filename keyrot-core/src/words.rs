@@ -62,7 +62,7 @@ fn due_text(one: &Standing, step: &Step, now: Timestamp) -> String {
             };
             format!("adopt: {key}, prove it and publish it; the user {secret}")
         }
-        Step::Write(Note::Intent(_)) | Step::CreateKey => match (&one.current, one.due) {
+        Step::Write(Note::Intent(_)) | Step::TestWrite | Step::CreateKey => match (&one.current, one.due) {
             (Some(key), _) if one.revoked.contains(key) => format!("rotate: replace {key}, which was revoked"),
             (Some(key), Some(due)) if due > now => {
                 format!("rotate: replace {key} at once, as you force it; its rotation begins only {}", time(due))
@@ -163,7 +163,7 @@ pub(crate) fn step_code(step: &Step) -> &'static str {
     match step {
         Step::CreateSecret | Step::PutPlaceholder => "adopt",
         Step::BindUser(_) | Step::BindSecret => "bind",
-        Step::Write(Note::Intent(_)) | Step::CreateKey => "rotate",
+        Step::Write(Note::Intent(_)) | Step::TestWrite | Step::CreateKey => "rotate",
         Step::Write(Note::Promoted(_)) => "note_promoted",
         Step::Write(Note::Revoked(_)) => "unrevoke",
         Step::Activate(_) => "activate",
@@ -195,6 +195,9 @@ pub(crate) fn blocked_code(blocked: &Blocked) -> &'static str {
         Blocked::SecretOfAnother { .. } => "secret_of_another",
         Blocked::SecretNotBound { .. } => "secret_not_bound",
         Blocked::NoTagRoom { .. } => "no_tag_room",
+        Blocked::Overdue { .. } => "overdue",
+        Blocked::StagingRefused { .. } => "staging_refused",
+        Blocked::ValueTooLarge { .. } => "value_too_large",
         Blocked::SecretDeleted { .. } => "secret_deleted",
         Blocked::SecretIsReplica { .. } => "secret_is_replica",
         Blocked::SecretHoldsOther { .. } => "secret_holds_other",

@@ -303,7 +303,7 @@ fn label(name: &str) -> Result<Label, Refused> {
     let known = LABELS.iter().find(|(known, _)| *known == name).map(|(_, label)| *label);
     known.ok_or_else(|| {
         let message =
-            format!("This emulator has no staging label {name:?}, only AWSCURRENT, AWSPENDING and AWSPREVIOUS.");
+            format!("This emulator has no staging label {name:?}, only AWSCURRENT, AWSPENDING, AWSPREVIOUS and keyrot-test-write.");
         Refused::new("InvalidParameterException", message)
     })
 }
@@ -312,8 +312,12 @@ fn label_name(label: Label) -> &'static str {
     LABELS.iter().find(|(_, known)| *known == label).map_or("", |(name, _)| name)
 }
 
-const LABELS: [(&str, Label); 3] =
-    [("AWSCURRENT", Label::Current), ("AWSPENDING", Label::Pending), ("AWSPREVIOUS", Label::Previous)];
+const LABELS: [(&str, Label); 4] = [
+    ("AWSCURRENT", Label::Current),
+    ("AWSPENDING", Label::Pending),
+    ("AWSPREVIOUS", Label::Previous),
+    ("keyrot-test-write", Label::TestWrite),
+];
 
 fn seconds(at: Timestamp) -> Json {
     json!(at.timestamp())

@@ -201,6 +201,10 @@ impl SecretStorePort for SandboxAccount {
         self.call(|a| a.put_placeholder(secret, placeholder).now_or_never()).await
     }
 
+    async fn test_write(&self, secret: &SecretName, version: &VersionId) -> Result<(), CallError> {
+        self.call(|a| a.test_write(secret, version).now_or_never()).await
+    }
+
     async fn write_note(&self, secret: &SecretName, note: &Note) -> Result<(), CallError> {
         self.call(|a| a.write_note(secret, note).now_or_never()).await
     }

@@ -33,6 +33,7 @@ pub async fn store(port: &dyn SecretStorePort, lab: &dyn Lab) -> Vec<CaseResult>
         versions::staged_twice as staging_twice_is_a_no_op,
         versions::staged_otherwise as staging_other_content_is_a_conflict,
         versions::staged_again as a_newer_staged_version_takes_the_label,
+        versions::test_written as a_test_write_moves_no_label_and_needs_what_staging_needs,
         versions::staged_nowhere as staging_in_no_secret_is_not_found,
         versions::promoted as promoting_moves_both_labels,
         versions::promoted_from_elsewhere as promoting_from_elsewhere_is_a_conflict,

@@ -174,6 +174,11 @@ fn revoke(seen: &Observed, order: &Revocation, policy: &Policy, now: Timestamp) 
         if let Some(first @ (Decision::Act(_) | Decision::Look(_))) = case.rolled_back().filter(|_| is_current) {
             return first;
         }
+        // So that a preview shows that no successor can be made.
+        let makes_key = is_current && !needs_no_successor && seen.keys.len() < 2;
+        if let Some(look @ Decision::Look(_)) = case.value_too_large().filter(|_| makes_key) {
+            return look;
+        }
         return match in_the_way {
             Some(other) if !needs_no_successor || (is_current && !order.without_successor) => {
                 no_room(key, other, Some(secret))

@@ -1,6 +1,6 @@
 //! Why a person has to decide, and what they can do.
 
-use crate::{Difference, KeyId, LastUse, Owner, Place, SecretArn, Timestamp, UserName, VersionId};
+use crate::{Difference, KeyId, LastUse, Owner, Place, SecretArn, Timestamp, UserName, VersionId, Wait, Why};
 use serde::Serialize;
 use std::fmt;
 
@@ -62,6 +62,28 @@ pub enum Blocked {
         tags: usize,
         /// How many there may be.
         most: usize,
+    },
+    /// With the further fields that have to be carried along, the next value would be larger than a secret may be.
+    ValueTooLarge {
+        /// How many bytes it would have, with the longest key.
+        bytes: usize,
+        /// How many it may have.
+        most: usize,
+    },
+    /// An earlier run could not store the key that it had created, and the secret still refuses a version.
+    StagingRefused {
+        /// What AWS says.
+        reason: String,
+    },
+    /// The current key is past its deadline, or none was ever published, and the run can do nothing but wait. What it waits for may be written by
+    /// others, again and again.
+    Overdue {
+        /// The current key; `None` while the secret holds the placeholder.
+        key: Option<KeyId>,
+        /// When the key should have been gone, or the first one should have been published.
+        since: Timestamp,
+        /// What is waited for.
+        wait: Wait,
     },
     /// The secret is scheduled for deletion.
     SecretDeleted {
@@ -218,6 +240,12 @@ impl Blocked {
             Self::SecretOfAnother { .. } => format!("if that user does not exist any more: keyrot enroll {user} --adopt-secret"),
             Self::SecretNotBound { .. } => format!("look at it; if it is this user's to use: keyrot enroll {user} --adopt-secret"),
             Self::NoTagRoom { .. } => "remove tags from the secret, then run keyrot again".into(),
+            Self::ValueTooLarge { .. } => "remove fields from the secret's value, or move them to another secret, then run keyrot again".into(),
+            Self::StagingRefused { .. } => format!("let keyrot write the secret's value again, then run keyrot again; a leaked key needs no successor: keyrot revoke {user} KEY --without-successor"),
+            Self::Overdue { wait: Wait { why: Why::Service, .. }, .. } => "order a rotation now (`aws secretsmanager rotate-secret`), and let it come more often than max_age; or switch Secrets Manager's rotation off".into(),
+            Self::Overdue { .. } => format!(
+                "if this stays so in the next runs, something keeps renewing what keyrot waits for: CloudTrail shows who else calls TagResource or PutSecretValue on the secret. What does not wait: keyrot revoke {user} KEY"
+            ),
             Self::SecretDeleted { .. } => "restore it with `aws secretsmanager restore-secret`, or remove the user's rotation tag".into(),
             Self::SecretIsReplica { primary } => format!("run keyrot in {primary}, or name another secret in the tag keyrot:secret"),
             Self::SecretHoldsOther { .. } => {
@@ -294,6 +322,32 @@ impl fmt::Display for Blocked {
                 write!(
                     f,
                     "the secret has {tags} tags that are not keyrot's, expected at most {most}, so that the journal fits beside them"
+                )
+            }
+            Self::ValueTooLarge { bytes, most } => {
+                write!(
+                    f,
+                    "the secret's next value would have {bytes} bytes with the other fields that it has, expected at most {most}: {} too many; no key was created",
+                    bytes - most
+                )
+            }
+            Self::StagingRefused { reason } => {
+                write!(f, "a new key could not be stored, so none was created: {reason}")
+            }
+            Self::Overdue { key: Some(key), since, wait } => {
+                write!(
+                    f,
+                    "{key} is past its deadline ({}), and its rotation does not go on: {}",
+                    since.format("%F %R UTC"),
+                    wait.why
+                )
+            }
+            Self::Overdue { key: None, since, wait } => {
+                write!(
+                    f,
+                    "no key has been published yet, although that should have been done by {}: {}",
+                    since.format("%F %R UTC"),
+                    wait.why
                 )
             }
             Self::SecretDeleted { since } => {

@@ -290,6 +290,13 @@ impl SecretStorePort for MemoryAccount {
         .await
     }
 
+    async fn test_write(&self, secret: &SecretName, version: &VersionId) -> Result<(), CallError> {
+        self.call("test_write", |world| {
+            Ok(world.put_secret_value(secret, version, Value::placeholder(), &[Label::TestWrite])?)
+        })
+        .await
+    }
+
     async fn write_note(&self, secret: &SecretName, note: &Note) -> Result<(), CallError> {
         self.call("write_note", |world| Ok(world.tag_secret(secret, note.tag(), note.to_text())?)).await
     }

@@ -2,8 +2,8 @@
 
 use super::world::{Refusal, World};
 use crate::{
-    Credentials, Difference, ErrorKind, HOME_TAG, Held, Inside, Journal, KeyId, Note, Owner, Secret, SecretArn,
-    SecretKey, SecretName, SecretState, StoredVersion, Subject, Timestamp, UserName, VersionId,
+    Credentials, Difference, ErrorKind, HOME_TAG, Held, Inside, Journal, KeyId, MOST_BYTES, Note, Owner, Secret,
+    SecretArn, SecretKey, SecretName, SecretState, StoredVersion, Subject, Timestamp, UserName, VersionId,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -18,6 +18,8 @@ pub enum Label {
     Pending,
     /// AWSPREVIOUS.
     Previous,
+    /// keyrot's own, for a version without credentials that shows whether the secret can be written to.
+    TestWrite,
 }
 
 /// What a version holds: the `SecretString`.
@@ -97,8 +99,10 @@ impl Value {
     /// Which key it holds, and whether there is more.
     #[must_use]
     pub fn inside(&self) -> Inside {
-        let extras = self.fields().is_some_and(|f| f.keys().any(|name| name != ID && name != SECRET));
-        Inside { key: self.read().map(|c| c.key), extras }
+        let fields = self.fields();
+        let extras = fields.as_ref().is_some_and(|f| f.keys().any(|name| name != ID && name != SECRET));
+        let next_size = fields.map(|_| Self::credentials(&Credentials::longest(), Some(self)).0.len());
+        Inside { key: self.read().map(|c| c.key), extras, next_size }
     }
 
     fn fields(&self) -> Option<serde_json::Map<String, serde_json::Value>> {
@@ -200,7 +204,8 @@ impl World {
     /// `PutSecretValue`. The first version of all gets AWSCURRENT, whatever labels are asked for; so does one without labels.
     ///
     /// # Errors
-    /// `ResourceNotFoundException`, `InvalidRequestException`, or `ResourceExistsException` where the version exists with another value.
+    /// `ResourceNotFoundException`, `InvalidRequestException`, `ResourceExistsException` where the version exists with another value, or
+    /// `ValidationException` where the value is too long.
     pub fn put_secret_value(
         &mut self,
         name: &SecretName,
@@ -210,6 +215,12 @@ impl World {
     ) -> Result<(), Refusal> {
         let now = self.now;
         let secret = self.writable_secret(name)?;
+        if value.0.len() > MOST_BYTES {
+            let message = format!(
+                "1 validation error detected: Value at 'secretString' failed to satisfy constraint: Member must have length less than or equal to {MOST_BYTES}"
+            );
+            return Err(Refusal::new("ValidationException", ErrorKind::Other, message));
+        }
         match secret.versions.get(version) {
             Some(there) if *there == value => return Ok(()),
             Some(_) => {
@@ -219,6 +230,13 @@ impl World {
             None => {}
         }
         let first = secret.versions.is_empty();
+        // Without its label it is deprecated, and Secrets Manager deletes it some day.
+        if labels.contains(&Label::TestWrite)
+            && let Some(before) = secret.labels.get(&Label::TestWrite)
+        {
+            secret.versions.remove(before);
+            secret.written.remove(before);
+        }
         secret.written.insert(version.clone(), now);
         secret.versions.insert(version.clone(), value);
         for label in labels {

@@ -3,8 +3,9 @@
 use super::{Rotation, Task};
 use crate::policy::after;
 use crate::{
-    Call, CallError, Content, Credentials, ErrorKind, Failure, Held, Intended, KeyId, LastUse, Mode, NewKey, Next,
-    Note, Outcome, ProbeAnswer, Reply, Request, SecretArn, SecretKey, SecretState, StoredVersion, Timestamp, VersionId,
+    Call, CallError, Content, Credentials, ErrorKind, Failure, Held, Inside, Intended, KeyId, LastUse, Mode, NewKey,
+    Next, Note, Outcome, ProbeAnswer, Reply, Request, SecretArn, SecretKey, SecretState, StoredVersion, Timestamp,
+    VersionId,
 };
 use std::collections::BTreeMap;
 
@@ -142,6 +143,8 @@ impl Rehearsal {
             Call::DescribeSecret => Reply::Secret(self.run.seen.secret.clone()),
             // Nobody has looked yet, so that it cannot be said.
             Call::LookInto(_) => Reply::Inside(None),
+            // It was measured before the first change, where a key will be created.
+            Call::Measure(_) => Reply::Inside(Some(Inside { key: None, extras: true, next_size: Some(0) })),
             // Nobody has looked yet: were there anything, the request would stop there and say so.
             Call::FindElsewhere => Reply::Elsewhere(Vec::new()),
             Call::Compare => Reply::Differences(Vec::new()),

@@ -21,6 +21,10 @@ impl Rotation {
                 self.read_foreign(&version, inside);
                 true
             }
+            (Call::Measure(version), Reply::Inside(inside)) => {
+                self.measured(version, inside.as_ref());
+                true
+            }
             (Call::FindElsewhere, Reply::Elsewhere(homes)) => {
                 self.seen.elsewhere = Some(homes);
                 true
@@ -100,9 +104,14 @@ impl Rotation {
         self.stage = Stage::Deciding;
     }
 
+    fn measured(&mut self, version: VersionId, inside: Option<&Inside>) {
+        self.seen.next_size = Some((version, inside.and_then(|inside| inside.next_size)));
+    }
+
     fn read_foreign(&mut self, version: &VersionId, inside: Option<Inside>) {
+        self.measured(version.clone(), inside.as_ref());
         let content = match inside {
-            Some(Inside { key: Some(key), extras }) => Content::ForeignKey { key, extras },
+            Some(Inside { key: Some(key), extras, .. }) => Content::ForeignKey { key, extras },
             Some(Inside { key: None, .. }) => Content::ForeignOther,
             None => Content::ForeignEmpty,
         };
@@ -131,6 +140,7 @@ impl Rotation {
         }
         match call {
             Call::PutPlaceholder(version) => self.only_version(now, version),
+            Call::TestWrite(_) => self.seen.may_create = true,
             Call::WriteHome(home) => self.seen.residence.tag = HomeTag::At(home),
             Call::Deactivate(key) => {
                 self.set_status(&key, KeyStatus::Inactive);
@@ -180,6 +190,7 @@ impl Rotation {
         let SecretState::Present(secret) = &mut self.seen.secret else { return };
         match call {
             Call::Write(note) => {
+                self.seen.may_create |= matches!(&note, Note::Intent(_));
                 let retiring = matches!(&note, Note::Retired(r) if r.phase == Phase::Retiring);
                 if let (Note::Revoked(all), Task::Request(Request::Revoke(order))) = (&note, &self.task) {
                     self.seen.ordered = all.iter().find(|noted| noted.key == order.key).cloned();

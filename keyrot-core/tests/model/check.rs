@@ -5,7 +5,7 @@ use super::setting::{Port, Setting, UNIT};
 use super::world::{Action, Deed, Luck, State, secret, user};
 use keyrot_core::memory::{Label, MemoryKey, World};
 use keyrot_core::{
-    Call, KeyId, KeyStatus, Next, Note, Outcome, Phase, Refusal, Request, Retired, Revoked, SecretState, Task,
+    Blocked, Call, KeyId, KeyStatus, Next, Note, Outcome, Phase, Refusal, Request, Retired, Revoked, SecretState, Task,
     Timestamp,
 };
 use stateright::{Model, Property};
@@ -91,7 +91,8 @@ impl Check {
         // Where the store is down, the run fails, and that is told as well.
         let outcome = run(&self.setting, &mut state.world.clone(), Task::Everything);
         let down = self.setting.port == Port::StoreDown && matches!(outcome, Outcome::Failed(_));
-        down || matches!(outcome, Outcome::Blocked(_))
+        // That the key is overdue says nothing of a key that works again.
+        down || matches!(outcome, Outcome::Blocked(reason) if !matches!(reason, Blocked::Overdue { .. }))
     }
 
     /// Whether a revocation that a person asks for, again and again, with nothing going wrong any more, ends with the key Inactive or gone.
@@ -148,8 +149,12 @@ impl Check {
             }
             let wait = match outcome {
                 Outcome::Settled { .. } => return at_rest_with_one_key(&world),
+                // Said loudly, and the next run goes on: it is no end.
+                Outcome::Blocked(Blocked::StagingRefused { .. }) => None,
+                Outcome::Blocked(Blocked::Overdue { wait, .. }) | Outcome::Waiting(wait) => {
+                    wait.until.and_then(|until| (until - world.now()).to_std().ok())
+                }
                 Outcome::Blocked(_) => return state.interfered,
-                Outcome::Waiting(wait) => wait.until.and_then(|until| (until - world.now()).to_std().ok()),
                 _ => None,
             };
             world.advance(wait.unwrap_or(UNIT));

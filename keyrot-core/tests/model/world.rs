@@ -2,7 +2,7 @@
 
 use keyrot_core::memory::{Actor, Broken, Label, MemoryKey, Value, Watch, World};
 use keyrot_core::{
-    Call, Decider, KeyId, KeyStatus, Next, Note, Order, OrderStep, Outcome, Phase, Reply, Request, Revocation,
+    Blocked, Call, Decider, KeyId, KeyStatus, Next, Note, Order, OrderStep, Outcome, Phase, Reply, Request, Revocation,
     Rotation, Secret, SecretName, SecretState, Stop, Task, Timestamp, UserName, VersionId, after,
 };
 use std::collections::BTreeSet;
@@ -500,6 +500,8 @@ fn concluded(next: &Next) -> Option<String> {
         Next::Call(Call::Write(Note::Retired(note))) if note.phase == Phase::Abandoned => {
             Some(format!("{} was abandoned, and nobody was asked whether it works", note.key))
         }
+        // It concludes nothing of the key; that a wait goes on for too long is said.
+        Next::Done(Outcome::Blocked(Blocked::Overdue { .. })) => None,
         Next::Done(Outcome::Blocked(reason)) => Some(format!("blocked, and nobody was asked: {reason}")),
         Next::Done(Outcome::Refused(reason)) => Some(format!("refused, and nobody was asked: {reason}")),
         _ => None,

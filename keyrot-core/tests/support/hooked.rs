@@ -91,6 +91,9 @@ impl<H: Hook + 'static> SecretStorePort for Hooked<H> {
     async fn put_placeholder(&self, secret: &SecretName, placeholder: &VersionId) -> Result<(), CallError> {
         self.around("put_placeholder", secret.as_str(), self.account.put_placeholder(secret, placeholder)).await
     }
+    async fn test_write(&self, secret: &SecretName, version: &VersionId) -> Result<(), CallError> {
+        self.around("test_write", secret.as_str(), self.account.test_write(secret, version)).await
+    }
     async fn write_note(&self, secret: &SecretName, note: &Note) -> Result<(), CallError> {
         self.around("write_note", secret.as_str(), self.account.write_note(secret, note)).await
     }

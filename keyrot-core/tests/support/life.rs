@@ -4,8 +4,8 @@ use super::{DAY, HOUR, MINUTE};
 use futures_util::FutureExt;
 use keyrot_core::memory::{FaultAt, Label, MemoryAccount, Rules, Value, World};
 use keyrot_core::{
-    Cancel, Chosen, Credentials, KeyStatus, Limits, Mode, Outcome, Owner, Policy, Ports, ProbeAnswer, Report, Rotator,
-    SecretName, Standing, Subject, Timestamp, UserName, VersionId, Waits,
+    Blocked, Cancel, Chosen, Credentials, KeyStatus, Limits, Mode, Outcome, Owner, Policy, Ports, ProbeAnswer, Report,
+    Rotator, SecretName, Standing, Subject, Timestamp, UserName, VersionId, Waits,
 };
 use std::time::Duration;
 
@@ -161,13 +161,17 @@ impl Life {
                     Pace::Eager(_) => self.until(wait.until),
                     Pace::Every(pause) => pause,
                 },
-                None | Some(Outcome::Failed(_) | Outcome::Stopped(_)) => match pace {
-                    Pace::Eager(retry) => {
-                        failed += 1;
-                        retry + (failed - 1) * MINUTE
+                // A refusal to write clears itself once it is over.
+                None
+                | Some(Outcome::Failed(_) | Outcome::Stopped(_) | Outcome::Blocked(Blocked::StagingRefused { .. })) => {
+                    match pace {
+                        Pace::Eager(retry) => {
+                            failed += 1;
+                            retry + (failed - 1) * MINUTE
+                        }
+                        Pace::Every(pause) => pause,
                     }
-                    Pace::Every(pause) => pause,
-                },
+                }
                 Some(_) => return Err(format!("cannot go on: {standing:#?}")),
             };
             self.account.advance(pause);
