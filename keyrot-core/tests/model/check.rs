@@ -125,7 +125,7 @@ impl Check {
     /// keyrot stop and say why?
     fn converges(&self, state: &State) -> bool {
         let mut hasher = DefaultHasher::new();
-        (&state.world, &state.watch, state.interfered).hash(&mut hasher);
+        (&state.world, state.interfered).hash(&mut hasher);
         let id = hasher.finish();
         if let Some(known) = self.futures.lock().unwrap().get(&id) {
             return *known;
@@ -213,7 +213,8 @@ impl Model for Check {
         if state.services > 0 && state.order.is_none() {
             actions.push(Action::Rotate);
         }
-        if state.requests > 0 {
+        // A request matters once a run begins on it, so that it is made where one can.
+        if state.requests > 0 && state.rotators.iter().any(Option::is_none) {
             let keys = || state.world.user(&user()).into_iter().flat_map(|u| u.keys()).map(|k| k.listed.id.clone());
             let asks = self.setting.asks.iter().flat_map(|ask| keys().map(|key| ask.request(key)));
             actions.extend(asks.map(Action::Ask));
@@ -236,7 +237,7 @@ impl Model for Check {
             Action::Start(i) => next.start(&self.setting, i, Task::Everything),
             Action::Rotate => next.rotate(),
             Action::Order(i) => next.start(&self.setting, i, next.order.clone().map_or(Task::Everything, Task::Order)),
-            Action::Ask(request) => next.ask(request),
+            Action::Ask(request) => next.ask(&self.setting, request),
             Action::Fulfil(i) => {
                 next.start(&self.setting, i, next.asked.clone().map_or(Task::Everything, Task::Request));
             }

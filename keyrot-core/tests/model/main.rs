@@ -19,8 +19,9 @@ use world::{Action, State};
 fn explore(name: &str, setting: Setting) {
     let began = Instant::now();
     let checker = Check::new(setting).checker().threads(2).spawn_bfs().join();
-    let (states, depth) = (checker.unique_state_count(), checker.max_depth());
-    eprintln!("{name}: {states} states, depth {depth}, {:.1} s", began.elapsed().as_secs_f32());
+    let (states, steps, depth) = (checker.unique_state_count(), checker.state_count(), checker.max_depth());
+    let took = began.elapsed().as_secs_f32();
+    eprintln!("{name}: {states} states, {steps} steps, depth {depth}, {took:.1} s");
     for (property, path) in checker.discoveries() {
         if !property.starts_with("a key is published") {
             panic!("{name}: {property} is broken after\n{}", story(path.into_vec()));
