@@ -2,7 +2,7 @@
 
 use keyrot_core::memory::{Actor, Broken, Label, MemoryKey, Value, Watch, World};
 use keyrot_core::{
-    Call, Decider, KeyId, KeyStatus, Next, Note, Order, OrderStep, Outcome, Phase, Reply, Request, Revocation,
+    Call, Decider, KeyId, KeyStatus, LastUse, Next, Note, Order, OrderStep, Outcome, Phase, Reply, Request, Revocation,
     Rotation, Secret, SecretName, SecretState, Stop, Task, Timestamp, UserName, VersionId, after,
 };
 use std::collections::BTreeSet;
@@ -36,6 +36,8 @@ pub(crate) struct State {
     pub(crate) concluded: Option<String>,
     /// How much more another program may write into the journal.
     pub(crate) forges: u8,
+    /// A key that was taken away though somebody used it, or though nothing that works was in its place.
+    pub(crate) taken: Option<String>,
     /// A revocation that ended as done while the key works, or, without a successor, that left it Active although nothing was wrong with IAM.
     pub(crate) unrevoked: Option<String>,
     /// Whether keyrot moved AWSCURRENT from where it had not seen it, or to what a person had moved it away from.
@@ -92,8 +94,17 @@ pub(crate) enum Action {
     Pass(u32),
     Use(KeyId),
     Person(Deed),
-    /// Another program writes an entry of its own into the journal.
-    Forge(Note),
+    /// Another program writes a claim.
+    Forge(Forgery),
+}
+
+/// What another program writes.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Forgery {
+    /// An entry in the journal.
+    Entry(Note),
+    /// A version under this id, which holds no credentials, with this label or none.
+    Version { id: VersionId, label: Option<Label> },
 }
 
 /// How a call goes.
@@ -173,6 +184,7 @@ impl State {
             concluded: None,
             forges: 0,
             unrevoked: None,
+            taken: None,
             overwrote: false,
             left: BTreeSet::new(),
         };
@@ -372,7 +384,10 @@ impl State {
                     false => Ok(()),
                 };
                 if !running.overtaken && self.broken.is_none() {
-                    self.broken = verdict.err();
+                    self.broken = verdict.err().filter(|broken| !setting.claims || broken.promise == "S1");
+                }
+                if changed && !running.overtaken && !running.revokes() {
+                    self.taken = self.taken.take().or_else(|| taken(setting, &before, &self.world, &self.watch));
                 }
                 // Without an answer the process is dead.
                 let Some(answer) = answer else { return };
@@ -492,10 +507,10 @@ impl State {
     }
 
     /// Another program writes into the journal. What that makes of everything else is not held against keyrot here.
-    pub(crate) fn forge(&mut self, note: &Note) {
+    pub(crate) fn forge(&mut self, forgery: &Forgery) {
         self.forges -= 1;
         self.interfered = true;
-        if let Note::Revoked(all) = note {
+        if let Forgery::Entry(Note::Revoked(all)) = forgery {
             // What is taken out of the entry, a run cannot know, unless it was asked for it itself.
             let keys: Vec<KeyId> =
                 self.world.user(&user()).into_iter().flat_map(|u| u.keys()).map(|k| k.listed.id.clone()).collect();
@@ -503,14 +518,59 @@ impl State {
             gone.for_each(|key| Arc::make_mut(&mut self.watch).forgotten(key));
         }
         let before = self.world.clone();
-        drop(self.world.tag_secret(&secret(), note.tag(), note.to_text()));
+        // What a person did not ask for, nobody has to hold to.
+        let unasked = match forgery {
+            Forgery::Entry(Note::Revoked(all)) => {
+                all.iter().map(|noted| noted.key.clone()).filter(|key| !self.watch.is_revoked(key)).collect()
+            }
+            _ => Vec::new(),
+        };
+        match forgery {
+            Forgery::Entry(note) => drop(self.world.tag_secret(&secret(), note.tag(), note.to_text())),
+            Forgery::Version { id, label } => {
+                let found = self.world.secret(&secret());
+                let pending = found.and_then(|found| found.labelled(Label::Pending)).cloned();
+                // Without a label, PutSecretValue moves AWSCURRENT.
+                let labels = if *label == Some(Label::Current) { &[][..] } else { &[Label::Pending] };
+                let put = self.world.put_secret_value(&secret(), id, Value::text("{}"), labels);
+                if put.is_ok() && label.is_none() {
+                    drop(self.world.move_label(&secret(), Label::Pending, Some(id), pending.as_ref()));
+                }
+            }
+        }
         let _ = Arc::make_mut(&mut self.watch).step(&before, &self.world, Actor::Person);
+        unasked.iter().for_each(|key| Arc::make_mut(&mut self.watch).forgotten(key));
     }
 
     pub(crate) fn consume(&mut self, key: &KeyId) {
         self.uses -= 1;
         self.outside(|world| drop(world.authenticate(&World::credentials_of(key), "s3", "eu-west-1")));
     }
+}
+
+/// S10: a key that this call has taken away, though a consumer used it within `quiet` (within the soak, where it is gone for good), or though what
+/// is current does not work.
+fn taken(setting: &Setting, before: &World, now: &World, watch: &Watch) -> Option<String> {
+    let keys = |world: &World| world.user(&user()).map(|user| user.keys().to_vec()).unwrap_or_default();
+    let left = keys(now);
+    for key in keys(before) {
+        let id = &key.listed.id;
+        let wait = match left.iter().find(|left| left.listed.id == *id).map(|left| &left.listed.status) {
+            None => setting.waits.soak,
+            Some(KeyStatus::Inactive) if key.listed.status == KeyStatus::Active => setting.waits.quiet,
+            Some(_) => continue,
+        };
+        if let Ok(LastUse::At { when, service, .. }) = before.last_use(id)
+            && service != "sts"
+            && now.now() < after(when, wait)
+        {
+            return Some(format!("{id} was taken away, and it was used at {when}"));
+        }
+        if let Some(how) = watch.current_is_broken(now).filter(|_| key.proven) {
+            return Some(format!("{id} was taken away, and {how}"));
+        }
+    }
+    None
 }
 
 /// S12: what a run that could not ask makes of it, where that is more than to wait or to fail.
