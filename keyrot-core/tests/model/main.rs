@@ -205,7 +205,7 @@ fn a_person_revokes_a_key() {
 #[test]
 fn a_person_revokes_a_key_that_nobody_knows() {
     let two = Start::New { keys: 2 };
-    let waits = waits([6, 2, 1, 2, 2]);
+    let waits = waits([14, 2, 1, 2, 2]);
     let setting = Setting { asks: REVOKE_IF_UNUSED, faults: 1, uses: 1, horizon: bound(5, 8), ..Setting::new(two) };
     let setting = Setting { waits, rotator_waits: waits, ..setting };
     explore("revocation of one of two unknown keys, if unused", setting);
