@@ -363,11 +363,11 @@ impl State {
                 let before = self.world.clone();
                 let mut answer = perform(setting, &mut self.world, running.machine.subject(), &call, luck);
                 running.unanswered = probe && matches!(answer, Some(Err(_)));
-                if let Some(Ok(Reply::Secret(SecretState::Present(secret)))) = &mut answer {
-                    if setting.port == Port::StaleLabels {
-                        let first = running.first.get_or_insert_with(|| secret.clone());
-                        *secret = Secret { journal: secret.journal.clone(), ..first.clone() };
-                    }
+                if let Some(Ok(Reply::Secret(SecretState::Present(secret)))) = &mut answer
+                    && setting.port == Port::StaleLabels
+                {
+                    let first = running.first.get_or_insert_with(|| secret.clone());
+                    *secret = Secret { journal: secret.journal.clone(), ..first.clone() };
                 }
                 if let Call::Promote { from, to } = &call {
                     // A revocation stands until the key is reactivated, also against whoever publishes the key after it.
