@@ -59,7 +59,7 @@ pub fn decide(seen: &Observed, policy: &Policy, now: Timestamp) -> Decision {
 
 /// The same, on claims that were sifted, in a run that a person asked to revoke a key, or in any other.
 fn decide_for(seen: &Observed, asked: Option<&KeyId>, policy: &Policy, now: Timestamp) -> Decision {
-    if let Some(decision) = home::home(seen) {
+    if let Some(decision) = home::home(seen, policy) {
         return decision;
     }
     if let Some(policy) = seen.quarantine.clone().filter(|_| !is_being_revoked(seen)) {

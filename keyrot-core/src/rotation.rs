@@ -324,8 +324,8 @@ impl Rotation {
     fn begin_proof(&mut self, now: Timestamp, version: VersionId) {
         let held = self.held(&version);
         let key = held.and_then(|h| h.key().cloned());
-        // What somebody else wrote is read, even if it names the new key: its secret may be another.
-        let own = held.is_some_and(|h| !h.content.is_foreign());
+        // What this run did not stage itself is read, even if its id names the new key: its secret may be another.
+        let own = self.seen.staged_here.as_ref() == Some(&version) && held.is_some_and(|h| !h.content.is_foreign());
         let known = self
             .fresh
             .as_ref()

@@ -2,11 +2,13 @@
 
 use crate::KeyId;
 use std::fmt;
+use std::sync::Arc;
 use zeroize::Zeroizing;
 
 /// The secret half of an access key.
 ///
-/// `Debug` prints a placeholder, there is no `Display`, it cannot be serialised, and the memory is wiped on drop. To use it, call
+/// `Debug` prints a placeholder, there is no `Display`, it cannot be serialised. Clones share one copy, whose memory is wiped with the last
+/// of them. To use it, call
 /// [`SecretKey::expose`], which is easy to search for.
 ///
 /// ```
@@ -14,13 +16,13 @@ use zeroize::Zeroizing;
 /// assert_eq!(format!("{secret:?}"), "SecretKey(hidden)");
 /// ```
 #[derive(Clone, PartialEq, Eq)]
-pub struct SecretKey(Zeroizing<String>);
+pub struct SecretKey(Arc<Zeroizing<String>>);
 
 impl SecretKey {
     /// Takes the text over; no copy of it stays behind.
     #[must_use]
     pub fn new(text: String) -> Self {
-        Self(Zeroizing::new(text))
+        Self(Arc::new(Zeroizing::new(text)))
     }
 
     /// The text itself. Whoever calls this answers for where it goes.

@@ -47,7 +47,7 @@ pub enum OrderStep {
 #[must_use]
 pub fn decide_order(seen: &Observed, order: &Order, policy: &Policy, now: Timestamp) -> Decision {
     let seen = &*believed(seen, policy, now);
-    if let Some(decision) = home::home(seen) {
+    if let Some(decision) = home::home(seen, policy) {
         return decision;
     }
     if let Some(policy) = seen.quarantine.clone() {

@@ -45,15 +45,15 @@ pub fn decide_request(seen: &Observed, request: &Request, policy: &Policy, now: 
     match request {
         Request::Rollback { to } => rollback(seen, to, policy, now),
         Request::Revoke(order) => revoke(seen, order, policy, now),
-        Request::Bind => bind(seen),
+        Request::Bind => bind(seen, policy),
         Request::Reinstate { key } => reinstate(seen, key, policy, now),
     }
 }
 
 /// Where there is no secret yet, the place alone is recorded: the user's first run creates it there, and nowhere else.
-fn bind(seen: &Observed) -> Decision {
+fn bind(seen: &Observed, policy: &Policy) -> Decision {
     let Residence { tag, place, .. } = &seen.residence;
-    let decision = home::home(seen);
+    let decision = home::home(seen, policy);
     match (&seen.secret, tag) {
         (SecretState::Missing, HomeTag::Absent) => {
             decision.unwrap_or_else(|| Decision::Act(Step::BindUser(SecretArn::planned(place.clone()))))
@@ -64,7 +64,7 @@ fn bind(seen: &Observed) -> Decision {
 
 /// What a request goes by that needs a secret of this user, here, with a current version.
 fn with_current<'a>(seen: &'a Observed, policy: &'a Policy, now: Timestamp) -> Result<Case<'a>, Decision> {
-    if let Some(decision) = home::home(seen) {
+    if let Some(decision) = home::home(seen, policy) {
         return Err(decision);
     }
     let secret = usable(&seen.secret).map_err(Decision::Blocked)?.ok_or(Decision::Refused(Refusal::NothingCurrent))?;
@@ -134,7 +134,7 @@ fn revoke(seen: &Observed, order: &Revocation, policy: &Policy, now: Timestamp) 
     if listed.is_none() && noted.is_none() && !present.is_some_and(labelled) && !present.is_some_and(unread) {
         return Decision::Refused(no_such_key(seen, key));
     }
-    if let Some(decision) = home::home(seen) {
+    if let Some(decision) = home::home(seen, policy) {
         return decision;
     }
     let secret = match usable(&seen.secret) {

@@ -8,6 +8,7 @@ use crate::{
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 /// A staging label. There are others in AWS; a rotation uses these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -24,7 +25,8 @@ pub enum Label {
 
 /// What a version holds: the `SecretString`.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Value(String);
+#[serde(from = "String", into = "String")]
+pub struct Value(Arc<str>);
 
 /// A secret with its versions.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -55,7 +57,7 @@ impl Value {
     /// Any text.
     #[must_use]
     pub fn text(text: impl Into<String>) -> Self {
-        Self(text.into())
+        Self::from(text.into())
     }
 
     /// The placeholder.
@@ -78,7 +80,7 @@ impl Value {
         let mut fields = carry.and_then(Self::fields).unwrap_or_default();
         fields.insert(ID.into(), credentials.key.as_str().into());
         fields.insert(SECRET.into(), credentials.secret.expose().into());
-        Self(serde_json::Value::Object(fields).to_string())
+        Self::text(serde_json::Value::Object(fields).to_string())
     }
 
     /// The text itself, which may be secret.
@@ -115,6 +117,18 @@ const MOST_TAGS: usize = 50;
 
 const ID: &str = "AccessKeyId";
 const SECRET: &str = "SecretAccessKey";
+
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Self(text.into())
+    }
+}
+
+impl From<Value> for String {
+    fn from(value: Value) -> Self {
+        value.expose().to_owned()
+    }
+}
 
 impl fmt::Debug for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -196,7 +210,7 @@ impl World {
             secret.written.insert(version.clone(), self.now);
             secret.versions.insert(version, value);
         }
-        let region = self.region.clone();
+        let region = String::clone(&self.region);
         self.secrets.entry(region).or_default().insert(name.clone(), secret);
         Ok(())
     }
@@ -317,7 +331,7 @@ impl World {
 
     /// Deletes the secret for good, without a recovery window, as an administrator would.
     pub fn erase_secret(&mut self, name: &SecretName) {
-        self.secrets.entry(self.region.clone()).or_default().remove(name);
+        self.secrets.entry(String::clone(&self.region)).or_default().remove(name);
     }
 
     /// The secret's ARN. The six characters at its end are worked out from when it was created.
@@ -326,7 +340,8 @@ impl World {
         let text = format!("{region}/{name}/{made}");
         let hash =
             text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
-        let arn = format!("arn:aws:secretsmanager:{region}:{}:secret:{name}-{:06x}", self.account, hash & 0x00ff_ffff);
+        let arn =
+            format!("arn:aws:secretsmanager:{region}:{}:secret:{name}-{:06x}", self.account(), hash & 0x00ff_ffff);
         SecretArn::parse(arn).expect("a region, an account and a name make an ARN")
     }
 
@@ -400,7 +415,7 @@ impl World {
 
     /// One secret, to be changed as an administrator would.
     pub fn secret_mut(&mut self, name: &SecretName) -> Option<&mut MemorySecret> {
-        self.secrets.get_mut(&self.region)?.get_mut(name)
+        self.secrets.get_mut(&*self.region)?.get_mut(name)
     }
 
     fn writable_secret(&mut self, name: &SecretName) -> Result<&mut MemorySecret, Refusal> {

@@ -162,6 +162,8 @@ impl Rotation {
         let owner = Some(self.seen.residence.owner.clone());
         self.seen.secret = SecretState::Present(Secret { owner, ..Secret::empty(arn) });
         self.seen.created_here = true;
+        // Another run may have created one elsewhere meanwhile.
+        self.seen.elsewhere = None;
         self.only_version(now, version);
     }
 
