@@ -107,7 +107,7 @@ pub use ports::{Clock, CredentialProbe, IamPort, IamUser, Notifier, SecretStoreP
 pub use ports::{MockClock, MockCredentialProbe, MockIamPort, MockNotifier, MockSecretStorePort, MockTagPort};
 pub use request::{Intended, Request, Revocation, WayOut};
 pub use rotation::{Decider, Mode, Next, Rotation, Task};
-pub use run::{Chosen, Limits, Progress, Report, Rotator, Standing};
+pub use run::{Chosen, Limits, Moved, Progress, Report, Rotator, Standing};
 pub use secret::{Credentials, SecretKey};
 pub use selection::{
     Homes, Missing, MissingWhy, PassedOver, Pattern, PatternError, SecretPattern, SecretTemplate, Selected, Selection,

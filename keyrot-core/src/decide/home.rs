@@ -1,7 +1,7 @@
 //! One user, one home: whether this secret is where the user's key belongs, before anything else is decided.
 
 use crate::{
-    Adoption, Blocked, Content, Decision, Difference, HomeTag, KeyStatus, Observed, Proof, Question, Secret,
+    Adoption, Blocked, Content, Decision, Difference, HomeTag, KeyStatus, Observed, Owner, Proof, Question, Secret,
     SecretState, Step, Unhoused, Wait, Why,
 };
 
@@ -39,8 +39,11 @@ fn no_secret(seen: &Observed) -> Option<Decision> {
     }
     match seen.elsewhere.as_deref() {
         None => look(Question::Elsewhere),
-        Some([home, ..]) => blocked(Blocked::ManagedElsewhere { home: home.clone() }),
-        Some([]) => None,
+        Some(homes) => {
+            // One that was left for this place is none.
+            let home = homes.iter().find(|home| *home.place() != residence.place)?;
+            blocked(Blocked::ManagedElsewhere { home: home.clone() })
+        }
     }
 }
 
@@ -48,6 +51,13 @@ fn this_secret(seen: &Observed, secret: &Secret) -> Option<Decision> {
     let residence = &seen.residence;
     let (owner, arn) = (&residence.owner, &secret.arn);
     let take_over = residence.adoption == Adoption::TakeOver;
+    let another = |bound: &Owner| !bound.is(owner) && !take_over;
+    // It was closed: whatever else says that the home is here, or says nothing any more, the key is published elsewhere.
+    if let Some(to) = secret.moved_to().filter(|_| !secret.owner.as_ref().is_some_and(another)) {
+        let begun = matches!(&residence.tag, HomeTag::At(home) if home == arn);
+        let home = to.clone();
+        return blocked(if begun { Blocked::MoveBegun { to: home } } else { Blocked::ManagedElsewhere { home } });
+    }
     match &secret.owner {
         Some(bound) if bound.is(owner) => match &residence.tag {
             HomeTag::At(home) if home == arn => None,

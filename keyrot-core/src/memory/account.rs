@@ -267,7 +267,9 @@ impl SecretStorePort for MemoryAccount {
     async fn elsewhere(&self, secret: &SecretName, owner: &Owner) -> Result<Vec<SecretArn>, CallError> {
         self.call("elsewhere", |world| {
             let further = |arn: &SecretArn| arn.place().name == *secret && self.further.contains(&arn.place().region);
-            Ok(world.homes(owner).filter(further).collect())
+            let homes = world.homes(owner).filter(|(arn, _)| further(arn));
+            // One that was left says where the home is.
+            Ok(homes.map(|(arn, moved_to)| moved_to.unwrap_or(arn)).collect())
         })
         .await
     }

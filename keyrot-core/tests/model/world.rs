@@ -407,6 +407,7 @@ impl State {
         self.begun = true;
         match &request {
             Request::Rollback { .. } | Request::Bind | Request::Reinstate { .. } => self.interfered = true,
+            Request::Leave { .. } | Request::Move { .. } => self.interfered = true,
             Request::Revoke(order) => {
                 self.interfered |= order.without_successor;
                 self.watch.revoke(order.clone());
