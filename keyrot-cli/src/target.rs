@@ -9,7 +9,7 @@ use keyrot_core::settings::Settings;
 use keyrot_core::{CredentialSource, Homes, Ports, TagPort, TrailPort, UserPolicyPort};
 use std::sync::Arc;
 
-/// The region of a sandbox's secrets.
+/// The region of a sandbox's secrets, where the settings name no other.
 pub(crate) const SANDBOX_REGION: &str = "us-east-1";
 
 /// The ports, and what they stand for.
@@ -34,15 +34,24 @@ pub(crate) struct Target {
 impl Target {
     /// Builds the ports. With AWS nothing is called yet.
     pub(crate) async fn open(invocation: &Invocation, settings: &Settings) -> Result<Self, Problem> {
+        Self::in_region(invocation, settings, settings.region()).await
+    }
+
+    /// The same for the secrets of this region, whatever the settings say.
+    pub(crate) async fn in_region(
+        invocation: &Invocation,
+        settings: &Settings,
+        region: Option<&str>,
+    ) -> Result<Self, Problem> {
         if !is_sandbox(invocation) {
-            return Self::aws(settings).await;
+            return Self::aws(settings, region).await;
         }
         if let Some(switch) = std::env::var("KEYROT_SANDBOX").ok().filter(|value| is_a_switch(value)) {
             return Err(Problem::usage(format!("KEYROT_SANDBOX = {switch:?} names no file"))
                 .hint("it names the file of the made-up account; unset it to work on AWS"));
         }
         let file = invocation.sandbox.as_ref().and_then(Option::as_deref);
-        let account = SandboxAccount::open(file).await?;
+        let account = SandboxAccount::open(file, region.unwrap_or(SANDBOX_REGION)).await?;
         let account = Arc::new(account);
         let ports =
             Ports { iam: account.clone(), store: account.clone(), probe: account.clone(), clock: account.clone() };
@@ -62,7 +71,7 @@ impl Target {
     pub(crate) fn homes(&self, settings: &Settings) -> Homes {
         match &self.aws {
             Some(aws) => settings.homes(aws.region(), false),
-            None => settings.homes(SANDBOX_REGION, true),
+            None => settings.homes(settings.region().unwrap_or(SANDBOX_REGION), true),
         }
     }
 
@@ -87,8 +96,9 @@ impl Target {
         }
     }
 
-    async fn aws(settings: &Settings) -> Result<Self, Problem> {
+    async fn aws(settings: &Settings, region: Option<&str>) -> Result<Self, Problem> {
         let aws = AwsSettings::default().with(settings).map_err(|error| Problem::usage(error.to_string()))?;
+        let aws = AwsSettings { region: region.map(str::to_owned).or(aws.region), ..aws };
         let aws = Aws::connect(&aws).await.map_err(|error| {
             Problem::usage(error.to_string()).hint("to try keyrot without an AWS account: keyrot --sandbox rotate")
         })?;

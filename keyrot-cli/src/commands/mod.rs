@@ -10,6 +10,7 @@ pub(crate) mod enroll;
 pub(crate) mod exec;
 pub(crate) mod init;
 pub(crate) mod man;
+pub(crate) mod moving;
 pub(crate) mod own;
 pub(crate) mod policy;
 pub(crate) mod request;

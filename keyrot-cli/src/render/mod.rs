@@ -4,6 +4,7 @@ pub(crate) mod audit;
 pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod enroll;
+pub(crate) mod moving;
 pub(crate) mod own;
 pub(crate) mod policy;
 pub(crate) mod request;

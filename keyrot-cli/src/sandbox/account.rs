@@ -29,6 +29,8 @@ pub(crate) struct SandboxAccount {
 
 struct Shared {
     file: SandboxFile,
+    /// Whose secrets are worked on.
+    region: String,
     /// The account's clock as it was seen last.
     now: Mutex<Timestamp>,
     calls: AtomicUsize,
@@ -43,8 +45,8 @@ enum Moment {
 }
 
 impl SandboxAccount {
-    /// The account in this file, or in the usual one.
-    pub(crate) async fn open(path: Option<&Path>) -> Result<Self, SandboxError> {
+    /// The account in this file, or in the usual one, with the secrets of this region.
+    pub(crate) async fn open(path: Option<&Path>, region: &str) -> Result<Self, SandboxError> {
         let (file, made) = SandboxFile::open(path).await?;
         if made {
             say!("made a sandbox in {}", file.path().display());
@@ -57,7 +59,9 @@ impl SandboxAccount {
             let moment = if moment == "after" { Moment::After } else { Moment::Before };
             Some((nth.parse().ok()?, moment))
         });
-        Ok(Self { shared: Arc::new(Shared { file, now, calls: AtomicUsize::new(0), pace, die }) })
+        Ok(Self {
+            shared: Arc::new(Shared { file, region: region.to_owned(), now, calls: AtomicUsize::new(0), pace, die }),
+        })
     }
 
     /// Makes one call: under the lock, saved before it is answered.
@@ -79,9 +83,11 @@ impl SandboxAccount {
         };
         die(Moment::Before);
         let answer = shared.file.change(|world| {
-            let account = MemoryAccount::new(world.clone());
+            let usual = world.region().to_owned();
+            let account = MemoryAccount::new(world.clone()).in_region(shared.region.as_str());
             let answer = work(&account);
             *world = account.world();
+            world.set_region(usual);
             self.see(world.now());
             answer
         });

@@ -7,8 +7,8 @@
 use super::{decide_for, home, usable};
 use crate::policy::after;
 use crate::{
-    Blocked, Decision, HomeTag, Note, Observed, Policy, Refusal, Residence, Secret, SecretArn, SecretState, Step,
-    Timestamp,
+    Blocked, Decision, HomeTag, Note, Observed, Policy, Question, Refusal, Residence, Secret, SecretArn, SecretState,
+    Step, Timestamp,
 };
 
 /// The home may be left only by a user at rest: what is under way here could be finished nowhere else.
@@ -36,6 +36,8 @@ pub(super) fn leave(
     let settle = policy.waits().settle;
     match decide_for(&unmarked(seen), None, policy, now) {
         Decision::Blocked(why) => return Decision::Blocked(why),
+        // When to ask again may depend on it. Credentials are not verified for this: that would look like a use.
+        Decision::Look(question) if !matches!(question, Question::Proof(_)) => return Decision::Look(question),
         Decision::Wait(wait) => return not_at_rest(wait.why.to_string(), wait.until),
         // A run may be about to begin it.
         Decision::Settled { until } if until <= after(now, settle) => {
