@@ -6,7 +6,7 @@ use crate::sandbox::SandboxAccount;
 use keyrot_aws::{Aws, AwsSettings, ConnectError};
 use keyrot_core::audit::AccountPort;
 use keyrot_core::settings::Settings;
-use keyrot_core::{CredentialSource, Homes, Ports, TagPort, TrailPort, UserPolicyPort};
+use keyrot_core::{CredentialSource, HomeSource, Homes, Ports, TagPort, TrailPort, UserPolicyPort};
 use std::sync::Arc;
 
 /// The region of a sandbox's secrets, where the settings name no other.
@@ -17,6 +17,8 @@ pub(crate) struct Target {
     pub(crate) ports: Ports,
     /// What a consumer reads.
     pub(crate) source: Arc<dyn CredentialSource>,
+    /// Where to look, if that is not the place.
+    pub(crate) whereabouts: Arc<dyn HomeSource>,
     /// What selects users.
     pub(crate) tags: Arc<dyn TagPort>,
     /// What ends users' sessions.
@@ -58,6 +60,7 @@ impl Target {
         Ok(Self {
             ports,
             source: account.clone(),
+            whereabouts: account.clone(),
             tags: account.clone(),
             policies: account.clone(),
             trail: account.clone(),
@@ -105,11 +108,12 @@ impl Target {
         Ok(Self::of(aws))
     }
 
-    fn of(aws: Aws) -> Self {
+    pub(crate) fn of(aws: Aws) -> Self {
         let aws = Arc::new(aws);
         Self {
             ports: aws.ports(),
             source: aws.clone(),
+            whereabouts: aws.clone(),
             tags: aws.clone(),
             policies: aws.clone(),
             account: aws.clone(),

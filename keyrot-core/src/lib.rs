@@ -87,7 +87,7 @@ pub use call::{Call, CallError, Effect, ErrorKind, Inside, NewKey, ProbeAnswer, 
 pub use clock::{CLOCK_TOLERANCE, WrongClock};
 #[cfg(feature = "mocks")]
 pub use consumer::MockCredentialSource;
-pub use consumer::{CredentialSource, Edition, Freshness, Published, SecretId, UserRef};
+pub use consumer::{CredentialSource, Edition, Freshness, HomeSource, Published, SecretId, UserRef};
 pub use decide::{Doubt, Implausible, Order, OrderStep, decide, decide_order, decide_request};
 pub use decision::{Blocked, Decision, Evidence, Question, Refusal, Step, Unhoused, Wait, Why};
 pub use document::{

@@ -4,6 +4,7 @@ use super::{Reading, secret_of};
 use crate::args::reading_in;
 use crate::problem::Problem;
 use crate::profiles::{Kind, Places, Profiles, read};
+use crate::target::Target;
 use keyrot_aws::{Aws, AwsSettings, Timeouts};
 use keyrot_core::SecretId;
 use keyrot_core::settings::Settings;
@@ -60,8 +61,9 @@ pub(super) fn find(settings: &Settings, secret: &SecretId) -> Result<Caller, Pro
 }
 
 impl Caller {
-    pub(super) async fn connect(&self) -> Result<Aws, Problem> {
-        Aws::connect(&self.settings).await.map_err(|error| Problem::usage(error.to_string()))
+    pub(super) async fn connect(&self) -> Result<Target, Problem> {
+        let aws = Aws::connect(&self.settings).await.map_err(|error| Problem::usage(error.to_string()))?;
+        Ok(Target::of(aws))
     }
 }
 

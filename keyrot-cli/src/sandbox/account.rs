@@ -7,9 +7,9 @@ use keyrot_core::audit::{AccountPort, CredentialReport};
 use keyrot_core::memory::{MemoryAccount, World};
 use keyrot_core::{
     AccessKey, CallError, Clock, CredentialProbe, CredentialSource, Credentials, Difference, Edition, ErrorKind,
-    IamPort, IamUser, Inside, KeyId, KeyRecord, LastUse, NewKey, Note, Owner, ProbeAnswer, Published, SecretArn,
-    SecretId, SecretName, SecretState, SecretStorePort, StoredVersion, TagPort, Timestamp, TrailAsk, TrailPage,
-    TrailPort, UserName, UserPolicyPort, VersionId,
+    HomeSource, HomeTag, IamPort, IamUser, Inside, KeyId, KeyRecord, LastUse, NewKey, Note, Owner, ProbeAnswer,
+    Published, SecretArn, SecretId, SecretName, SecretState, SecretStorePort, StoredVersion, TagPort, Timestamp,
+    TrailAsk, TrailPage, TrailPort, UserName, UserPolicyPort, VersionId,
 };
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -246,6 +246,17 @@ impl SecretStorePort for SandboxAccount {
 impl CredentialSource for SandboxAccount {
     async fn published(&self, secret: &SecretId, edition: Edition) -> Result<Published, CallError> {
         self.call(|a| a.published(secret, edition).now_or_never()).await
+    }
+}
+
+#[async_trait]
+impl HomeSource for SandboxAccount {
+    async fn moved_to(&self, secret: &SecretId) -> Result<Option<SecretArn>, CallError> {
+        self.call(|a| a.moved_to(secret).now_or_never()).await
+    }
+
+    async fn home_of(&self, user: &UserName) -> Result<HomeTag, CallError> {
+        self.call(|a| a.home_of(user).now_or_never()).await
     }
 }
 

@@ -3,9 +3,9 @@
 use super::{Actor, Broken, Fault, FaultAt, Label, Value, Watch, World};
 use crate::{
     AccessKey, CallError, Clock, CredentialProbe, CredentialSource, Credentials, Difference, Edition, ErrorKind,
-    HOME_TAG, IamPort, IamUser, Inside, KeyId, KeyStatus, LastUse, NewKey, Note, Owner, Policy, ProbeAnswer, Published,
-    SecretArn, SecretId, SecretName, SecretState, SecretStorePort, StoredVersion, TagPort, Timestamp, UserName,
-    UserPolicyPort, VersionId,
+    HOME_TAG, HomeSource, HomeTag, IamPort, IamUser, Inside, KeyId, KeyStatus, LastUse, NewKey, Note, Owner, Policy,
+    ProbeAnswer, Published, SecretArn, SecretId, SecretName, SecretState, SecretStorePort, StoredVersion, TagPort,
+    Timestamp, UserName, UserPolicyPort, VersionId,
 };
 use async_trait::async_trait;
 use std::collections::BTreeMap;
@@ -357,6 +357,25 @@ impl CredentialSource for MemoryAccount {
                 None if value.is_placeholder() => Published::NotYet,
                 None => Published::SomethingElse,
             })
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl HomeSource for MemoryAccount {
+    async fn moved_to(&self, secret: &SecretId) -> Result<Option<SecretArn>, CallError> {
+        self.call("moved_to", |world| {
+            let name = secret.name();
+            let found = name.as_ref().and_then(|name| Some((world.arn_of(name)?, world.secret(name)?.moved_to()?)));
+            Ok(found.filter(|(arn, to)| arn.place() != to.place()).map(|(_, to)| to))
+        })
+        .await
+    }
+
+    async fn home_of(&self, user: &UserName) -> Result<HomeTag, CallError> {
+        self.call("home_of", |world| {
+            Ok(HomeTag::of(world.user(user).and_then(|user| user.tags.get(HOME_TAG)).map(String::as_str)))
         })
         .await
     }
