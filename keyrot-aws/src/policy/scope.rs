@@ -252,7 +252,7 @@ impl Scope {
         statements
     }
 
-    fn in_region(&self, region: &Text) -> Self {
+    pub(super) fn in_region(&self, region: &Text) -> Self {
         Self { region: region.clone(), ..self.clone() }
     }
 

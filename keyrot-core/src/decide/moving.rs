@@ -37,7 +37,7 @@ pub(super) fn leave(
     match decide_for(&unmarked(seen), None, policy, now) {
         Decision::Blocked(why) => return Decision::Blocked(why),
         // When to ask again may depend on it. Credentials are not verified for this: that would look like a use.
-        Decision::Look(question) if !matches!(question, Question::Proof(_)) => return Decision::Look(question),
+        Decision::Look(question @ (Question::LastUse(_) | Question::Inside(_))) => return Decision::Look(question),
         Decision::Wait(wait) => return not_at_rest(wait.why.to_string(), wait.until),
         // A run may be about to begin it.
         Decision::Settled { until } if until <= after(now, settle) => {
