@@ -145,7 +145,7 @@ async fn find(
             _ => {
                 let region = secret.region().map_or_else(|| target.homes(settings).region, str::to_owned);
                 let elsewhere = match &reading.user {
-                    Some(user) if !is_out_of_reach(&error) => {
+                    Some(user) if moved::may_be_elsewhere(&error) => {
                         moved::elsewhere(&*target.whereabouts, user, secret, &region).await
                     }
                     _ => None,

@@ -91,9 +91,18 @@ fn a_home_is_moved_over_http_and_consumers_of_both_places_are_told() {
     assert_eq!(calls(&scene, "DescribeSecret"), described + 1, "once a day");
     assert!(scene.run(&["credentials", "ci"]).said.contains("eu-west-1"), "also from the cache");
 
+    // The old secret is on its way out.
+    let now = scene.emulator.now();
+    let name: keyrot_core::SecretName = SECRET.parse().unwrap();
+    scene.emulator.change(|world| world.secret_mut(&name).unwrap().deleted = Some(now));
+    let ran = read(&scene, &[]);
+    assert_eq!(ran.code, Some(3), "{}", ran.said);
+    assert!(ran.said.contains(&format!("keyrot credentials ci --region eu-west-1 --secret {SECRET}")), "{}", ran.said);
+    scene.emulator.change(|world| world.secret_mut(&name).unwrap().deleted = None);
+    key(&read(&scene, &[]));
+
     // Moved back: nothing to warn of.
     scene.emulator.change(|world| {
-        let name = SECRET.parse().unwrap();
         let arn = world.arn_of(&name).unwrap();
         world.tag_secret(&name, Note::MOVED_TO, arn.to_string()).unwrap();
     });

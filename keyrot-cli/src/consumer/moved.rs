@@ -3,7 +3,7 @@
 use super::warn;
 use crate::exit::Exit;
 use crate::problem::Problem;
-use keyrot_core::{HomeSource, HomeTag, SecretArn, SecretId, Timestamp, UserRef, after};
+use keyrot_core::{CallError, ErrorKind, HomeSource, HomeTag, SecretArn, SecretId, Timestamp, UserRef, after};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -55,6 +55,13 @@ impl Moved {
             to.place()
         ));
     }
+}
+
+/// Whether the secret may be one that was left: it is not there, was closed to readers, or is scheduled for deletion (Secrets Manager API reference,
+/// `GetSecretValue`, `InvalidRequestException`). Where there are no credentials, say, nothing more is asked with them.
+pub(super) fn may_be_elsewhere(error: &CallError) -> bool {
+    matches!(error.kind, ErrorKind::NotFound | ErrorKind::Denied)
+        || (error.kind == ErrorKind::Other && error.message.contains("InvalidRequestException"))
 }
 
 /// The key could not be read: does the user's tag name another place?

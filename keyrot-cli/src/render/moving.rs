@@ -68,8 +68,8 @@ impl Row {
             (None, Change::Already) => "its home is there already".to_owned(),
             (None, Change::Planned) if stays => "its home stays: a move that was begun is taken back".to_owned(),
             (None, Change::Planned) => "it is at rest, and can be moved".to_owned(),
-            (None, _) if stays => "its home stays".to_owned(),
-            (None, _) => "its home is moved".to_owned(),
+            (None, _) if stays => format!("its home stays {}", to.place()),
+            (None, _) => format!("its home is {}", to.place()),
         };
         let hint = match outcome.map(|(_, outcome)| outcome) {
             Some(Outcome::Blocked(why)) => Some(why.hint(user)),
@@ -165,14 +165,15 @@ pub(crate) fn screen(document: &Document, settings: &Settings, sandbox: bool, wi
             out.push_str(&hanging(&lead, style::HINT, hint, style::PLAIN, width));
         }
     }
-    if document.users.iter().any(|row| row.result == Change::Planned && row.left().is_some()) {
+    let planned = document.users.iter().any(|row| row.result == Change::Planned && row.left().is_some());
+    if planned && document.refused().is_none() {
         let command = if sandbox { "keyrot --sandbox rotate" } else { "keyrot rotate" };
         let waits = settings.policy().waits();
         let [overlap, quiet] = [waits.overlap, waits.quiet].map(keyrot_core::format_duration);
         let text = format!(
             "No key is changed now. From now on, runs at the old home skip these users. The next `{command}` with these settings creates the new secret and publishes a new key there. \
              The key in the old secret stays Active for {overlap} at least after that, and while it was used in the last {quiet}. Nothing updates the old secret anymore: \
-             let its consumers read the new one. Stop asking for these users at the old home while this runs."
+             let its consumers read the new one. Do not request anything for these users at the old home while this runs."
         );
         let _ = writeln!(out);
         out.push_str(&hanging("", style::PLAIN, &text, style::DIM, width));
