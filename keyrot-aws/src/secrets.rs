@@ -156,6 +156,10 @@ impl SecretStorePort for Aws {
         put
     }
 
+    async fn stage_placeholder(&self, secret: &SecretName, placeholder: &VersionId) -> Result<(), CallError> {
+        self.put(secret, placeholder, PLACEHOLDER, &self.budget()).await
+    }
+
     async fn write_note(&self, secret: &SecretName, note: &Note) -> Result<(), CallError> {
         let subject = format!("{} ({})", named(secret), note.tag());
         let op = Op::write("secretsmanager:TagResource", subject, &self.inner.limits.secret_tags);

@@ -32,6 +32,8 @@ pub enum Call {
     CreateSecret(VersionId),
     /// `secretsmanager:PutSecretValue` of the placeholder into a secret that has no version yet.
     PutPlaceholder(VersionId),
+    /// `secretsmanager:PutSecretValue` of the placeholder under AWSPENDING.
+    StagePlaceholder(VersionId),
     /// `secretsmanager:TagResource` with the note.
     Write(Note),
     /// `iam:CreateAccessKey`.
@@ -82,6 +84,7 @@ impl Call {
             Self::BindSecret => "tag the secret with its user",
             Self::CreateSecret(_) => "create the secret",
             Self::PutPlaceholder(_) => "put the placeholder into the secret",
+            Self::StagePlaceholder(_) => "stage the placeholder in the secret",
             Self::Write(_) => "write the note onto the secret",
             Self::CreateKey => "create an access key",
             Self::Stage { .. } => "stage the new key in the secret",
@@ -100,9 +103,8 @@ impl Call {
     pub(crate) fn change(&self) -> Option<String> {
         Some(match self {
             Self::Write(note) => note.without_times(),
-            Self::CreateSecret(_) | Self::PutPlaceholder(_) | Self::CreateKey | Self::BindSecret => {
-                self.purpose().to_owned()
-            }
+            Self::CreateSecret(_) | Self::PutPlaceholder(_) | Self::StagePlaceholder(_) => self.purpose().to_owned(),
+            Self::CreateKey | Self::BindSecret => self.purpose().to_owned(),
             Self::WriteHome(home) => format!("{}: {home}", self.purpose()),
             Self::Stage { version, .. } | Self::Unstage(version) => format!("{}: {version}", self.purpose()),
             Self::Promote { to, .. } => format!("{}: {to}", self.purpose()),

@@ -56,6 +56,7 @@ impl Ports {
                 Reply::SecretCreated(store.create(secret, &subject.owner(), placeholder).await?)
             }
             Call::PutPlaceholder(placeholder) => done(store.put_placeholder(secret, placeholder).await)?,
+            Call::StagePlaceholder(placeholder) => done(store.stage_placeholder(secret, placeholder).await)?,
             Call::Write(note) => done(store.write_note(secret, note).await)?,
             Call::Stage { version, credentials, carry } => {
                 done(store.stage(secret, version, credentials, carry.as_ref()).await)?

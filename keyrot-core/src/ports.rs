@@ -163,6 +163,12 @@ pub trait SecretStorePort: Send + Sync {
     /// [`CallError`]; `Conflict` if it has one under AWSCURRENT by now.
     async fn put_placeholder(&self, secret: &SecretName, placeholder: &VersionId) -> Result<(), CallError>;
 
+    /// Makes a version with the placeholder under AWSPENDING, beside the current one. To repeat it is a no-op.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    async fn stage_placeholder(&self, secret: &SecretName, placeholder: &VersionId) -> Result<(), CallError>;
+
     /// Writes a note in the place of the one of its kind before.
     ///
     /// # Errors

@@ -352,6 +352,7 @@ impl Rotation {
             Step::BindSecret => Call::BindSecret,
             Step::CreateSecret => Call::CreateSecret(VersionId::for_placeholder(now)),
             Step::PutPlaceholder => Call::PutPlaceholder(VersionId::for_placeholder(now)),
+            Step::StagePlaceholder => Call::StagePlaceholder(VersionId::for_placeholder(now)),
             Step::Write(note) => Call::Write(note),
             Step::CreateKey => Call::CreateKey,
             Step::Promote { from, to } => Call::Promote { from, to },

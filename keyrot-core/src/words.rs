@@ -90,7 +90,7 @@ fn due_text(one: &Standing, step: &Step, now: Timestamp) -> String {
         Step::Deactivate(key) => retire_text(one, key),
         Step::Delete(key) => format!("delete {key}: it has been Inactive for long enough"),
         Step::BindUser(_) | Step::BindSecret => step.to_string(),
-        Step::Stage { .. } | Step::Promote { .. } | Step::Unstage(_) => step.to_string(),
+        Step::Stage { .. } | Step::StagePlaceholder | Step::Promote { .. } | Step::Unstage(_) => step.to_string(),
     }
 }
 
@@ -150,7 +150,6 @@ pub(crate) fn refusal_code(refusal: &Refusal) -> &'static str {
         Refusal::NotAtRest { .. } => "not_at_rest",
         Refusal::NoHome => "no_home",
         Refusal::OtherAccount { .. } => "other_account",
-        Refusal::HoldsDeletedKey { .. } => "holds_deleted_key",
     }
 }
 
@@ -167,6 +166,7 @@ fn why_key(why: &Why) -> Option<&KeyId> {
 pub(crate) fn step_code(step: &Step) -> &'static str {
     match step {
         Step::CreateSecret | Step::PutPlaceholder => "adopt",
+        Step::StagePlaceholder => "stage",
         Step::BindUser(_) | Step::BindSecret => "bind",
         Step::Write(Note::Intent(_)) | Step::CreateKey => "rotate",
         Step::Write(Note::Promoted(_)) => "note_promoted",

@@ -207,6 +207,10 @@ impl SecretStorePort for SandboxAccount {
         self.call(|a| a.put_placeholder(secret, placeholder).now_or_never()).await
     }
 
+    async fn stage_placeholder(&self, secret: &SecretName, placeholder: &VersionId) -> Result<(), CallError> {
+        self.call(|a| a.stage_placeholder(secret, placeholder).now_or_never()).await
+    }
+
     async fn write_note(&self, secret: &SecretName, note: &Note) -> Result<(), CallError> {
         self.call(|a| a.write_note(secret, note).now_or_never()).await
     }

@@ -7,8 +7,8 @@
 use super::{decide_for, home, usable};
 use crate::policy::after;
 use crate::{
-    Blocked, Decision, HomeTag, Note, Observed, Policy, Question, Refusal, Residence, Secret, SecretArn, SecretState,
-    Step, Timestamp,
+    Blocked, Content, Decision, HomeTag, Note, Observed, Policy, Question, Refusal, Residence, Secret, SecretArn,
+    SecretState, Step, Timestamp,
 };
 
 /// The home may be left only by a user at rest: what is under way here could be finished nowhere else.
@@ -84,9 +84,8 @@ pub(super) fn arrive(seen: &Observed, from: &SecretArn, policy: &Policy, now: Ti
             };
         }
     };
-    let current = secret.current.as_ref().and_then(|held| held.key());
-    if let Some(key) = current.filter(|id| seen.keys.iter().all(|key| key.id != **id)) {
-        return Decision::Refused(Refusal::HoldsDeletedKey { key: key.clone(), arn });
+    if let Some(decision) = emptied(seen, &secret) {
+        return decision;
     }
     here.residence.tag = HomeTag::At(arn.clone());
     if let Some(blocked) = by_first_run(&here, policy, now) {
@@ -96,6 +95,24 @@ pub(super) fn arrive(seen: &Observed, from: &SecretArn, policy: &Policy, now: Ti
         true => Decision::Act(Step::Write(Note::Moved(arn))),
         false => Decision::Act(Step::BindUser(arn)),
     }
+}
+
+/// The secret was the user's home before, and holds a key that has been deleted since. Nobody can use that, and the placeholder takes its place, as if
+/// the user had never been here.
+fn emptied(seen: &Observed, secret: &Secret) -> Option<Decision> {
+    let current = secret.current.as_ref().filter(|held| !held.content.is_foreign())?;
+    let own = secret.owner.as_ref().is_some_and(|owner| owner.is(&seen.residence.owner));
+    let gone = current.key().is_some_and(|id| seen.keys.iter().all(|key| key.id != *id));
+    if !own || !gone || !is_left(seen) {
+        return None;
+    }
+    Some(match secret.pending.as_ref().filter(|held| held.version != current.version) {
+        None => Decision::Act(Step::StagePlaceholder),
+        Some(staged) if staged.content == Content::Placeholder => {
+            Decision::Act(Step::Promote { from: current.version.clone(), to: staged.version.clone() })
+        }
+        Some(staged) => Decision::Blocked(Blocked::ForeignPending { version: staged.version.clone() }),
+    })
 }
 
 /// The home is here already, or was moved here by another run. If it was about to be left, it is not any more.

@@ -103,13 +103,6 @@ pub enum Refusal {
         /// The home.
         home: SecretArn,
     },
-    /// The secret at the new place was the user's home once, and holds a key that does not exist anymore.
-    HoldsDeletedKey {
-        /// The key.
-        key: KeyId,
-        /// The secret.
-        arn: SecretArn,
-    },
 }
 
 impl Refusal {
@@ -158,10 +151,6 @@ impl Refusal {
                 "run keyrot where the secret is: it writes the tag again. A user who has no secret yet: keyrot enroll {user}"
             ),
             Self::OtherAccount { .. } => "check the profile and the credentials".into(),
-            Self::HoldsDeletedKey { arn, .. } => format!(
-                "delete that secret, then ask again: aws secretsmanager delete-secret --region {} --secret-id {arn} --force-delete-without-recovery. Or choose another secret_name",
-                arn.place().region
-            ),
             Self::NothingCurrent => format!("what adopting takes: keyrot plan --user {user}"),
             Self::DoesNotWork { .. }
             | Self::RotationOff
@@ -208,9 +197,6 @@ impl fmt::Display for Refusal {
             Self::NoHome => f.write_str("the user has no tag keyrot:home, so nothing says where its key is published"),
             Self::OtherAccount { home } => {
                 write!(f, "the user's home is in another account or partition: {}", home.place())
-            }
-            Self::HoldsDeletedKey { key, arn } => {
-                write!(f, "the secret {} holds {key}, which does not exist anymore", arn.place())
             }
         }
     }

@@ -292,6 +292,13 @@ impl SecretStorePort for MemoryAccount {
         .await
     }
 
+    async fn stage_placeholder(&self, secret: &SecretName, placeholder: &VersionId) -> Result<(), CallError> {
+        self.call("stage_placeholder", |world| {
+            Ok(world.put_secret_value(secret, placeholder, Value::placeholder(), &[Label::Pending])?)
+        })
+        .await
+    }
+
     async fn write_note(&self, secret: &SecretName, note: &Note) -> Result<(), CallError> {
         self.call("write_note", |world| Ok(world.tag_secret(secret, note.tag(), note.to_text())?)).await
     }

@@ -11,10 +11,11 @@ use keyrot_core::{
     Subject, Task,
 };
 
-const STORE: [&str; 10] = [
+const STORE: [&str; 11] = [
     "describe",
     "create",
     "put_placeholder",
+    "stage_placeholder",
     "write_note",
     "look_into",
     "versions",
