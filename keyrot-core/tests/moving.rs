@@ -100,8 +100,7 @@ async fn moved_by(account: &MemoryAccount, to: &Homes, mode: Mode) -> Moved {
         _ => account.clone(),
     };
     let (old, here) = (Rotator::new(Ports::of(old)), Rotator::new(Ports::of(here)));
-    let moved = here.move_home(&old, chosen, mode, &Limits::default()).await;
-    moved
+    here.move_home(&old, chosen, mode, &Limits::default()).await
 }
 
 async fn moved(account: &MemoryAccount, to: &str) -> Moved {
@@ -128,7 +127,7 @@ async fn a_whole_life_across_a_move() {
     assert_eq!(account.world(), before, "a plan changes nothing");
 
     assert_eq!(moved(&account, NEW).await, Moved::Done);
-    assert_eq!(active(&account), [first.key.clone()], "no key was touched");
+    assert_eq!(active(&account), std::slice::from_ref(&first.key), "no key was touched");
     assert_eq!(moved(&account, NEW).await, Moved::Already);
     let left = account.world().secret(&secret()).unwrap().clone();
     let blocked = run(&account, OLD).await;
@@ -157,7 +156,7 @@ async fn a_whole_life_across_a_move() {
     until_settled(&account, NEW).await;
     let overlap = Waits::default().overlap;
     assert!(account.world().now() > keyrot_core::after(moved_at, overlap));
-    assert_eq!(active(&account), [second.key.clone()]);
+    assert_eq!(active(&account), std::slice::from_ref(&second.key));
     assert_eq!(account.world().secret(&secret()).unwrap(), &left, "nothing at the old home was touched again");
 
     // A life goes on at the new home.
@@ -207,7 +206,7 @@ async fn killed_or_failing_at_any_call_it_is_finished_by_asking_again_or_taken_b
                 let asked = tokio::time::timeout(Duration::from_millis(200), moved(&account, NEW)).await;
                 let case = format!("{fault:?} at call {nth}: {asked:?}");
                 account.heal();
-                assert_eq!(active(&account), [key.clone()], "{case}");
+                assert_eq!(active(&account), std::slice::from_ref(&key), "{case}");
                 // Whatever was left behind: runs at both sides change nothing at the one, or nothing at either.
                 let before = account.world();
                 let at_old = run(&account, OLD).await.outcome;
@@ -418,7 +417,7 @@ async fn a_renamed_user_is_moved_with_its_key() {
     });
     assert_eq!(moved(&account, OLD).await, Moved::Already, "the name is kept in the same place");
     assert_eq!(moved(&account, NEW).await, Moved::Done);
-    assert_eq!(active(&account), [key.clone()]);
+    assert_eq!(active(&account), std::slice::from_ref(&key));
     run(&account, NEW).await;
     let world = account.in_region(NEW).world();
     assert!(world.secret(&"/iam/deployer/access_key".parse().unwrap()).is_some());
