@@ -5,7 +5,7 @@ use crate::connect::Aws;
 use crate::iam::next_marker;
 use aws_sdk_iam::types::{AttachedPolicy, EntityType, Tag, UserDetail};
 use futures_util::{StreamExt, TryStreamExt, stream};
-use keyrot_core::{CallError, ErrorKind, IamUser, UserArn, UserId};
+use keyrot_core::{CallError, ErrorKind, IamUser, UserArn, UserId, UserName};
 use std::collections::BTreeMap;
 
 /// IAM's largest page (IAM API reference, parameter `MaxItems`); a page may be shorter, even empty, and still not the last.
@@ -97,7 +97,7 @@ async fn one_by_one(aws: &Aws, path_prefix: &str) -> Result<Vec<IamUser>, CallEr
 /// `None` for a user who went away in between.
 async fn looked_up(aws: &Aws, id: UserId, arn: UserArn) -> Result<Option<IamUser>, CallError> {
     let found = async {
-        let tags = user_tags(aws, &arn).await?;
+        let tags = user_tags(aws, arn.name()).await?;
         let policies = user_policies(aws, &arn).await?;
         Ok(IamUser { id, arn, tags, policies })
     };
@@ -108,13 +108,13 @@ async fn looked_up(aws: &Aws, id: UserId, arn: UserArn) -> Result<Option<IamUser
     }
 }
 
-async fn user_tags(aws: &Aws, arn: &UserArn) -> Result<BTreeMap<String, String>, CallError> {
-    let op = Op::read("iam:ListUserTags", format!("user {}", arn.name()), &aws.inner.limits.discovery);
+pub(crate) async fn user_tags(aws: &Aws, user: &UserName) -> Result<BTreeMap<String, String>, CallError> {
+    let op = Op::read("iam:ListUserTags", format!("user {user}"), &aws.inner.limits.discovery);
     let budget = aws.budget();
     let mut all = BTreeMap::new();
     let mut marker: Option<String> = None;
     for _ in 0..MOST_PAGES {
-        let call = aws.inner.iam.list_user_tags().user_name(arn.name().as_str()).set_marker(marker.clone());
+        let call = aws.inner.iam.list_user_tags().user_name(user.as_str()).set_marker(marker.clone());
         let page = send(&op, &budget, || call.clone().send()).await?;
         all.extend(tags(page.tags));
         marker = match next_marker(&op, page.is_truncated, page.marker, marker.as_deref())? {

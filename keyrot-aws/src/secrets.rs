@@ -102,8 +102,10 @@ impl SecretStorePort for Aws {
             match send(&op, &self.budget(), || call.clone().send()).await {
                 // One that is to be deleted may be restored.
                 Ok(answer) if bound_to(&answer, owner) => {
-                    let arn = SecretArn::parse(answer.arn.unwrap_or_default());
-                    homes.push(arn.map_err(|e| op.strange(&e.to_string()))?);
+                    // One that was left says where the home is.
+                    let left = tag_of(&answer, Note::MOVED_TO).and_then(|to| SecretArn::parse(to).ok());
+                    let arn = || SecretArn::parse(answer.arn.as_deref().unwrap_or_default());
+                    homes.push(left.map_or_else(arn, Ok).map_err(|e| op.strange(&e.to_string()))?);
                 }
                 Ok(_) => {}
                 Err(missing) if missing.is(&["ResourceNotFoundException"]) => {}
@@ -156,6 +158,10 @@ impl SecretStorePort for Aws {
 
     async fn test_write(&self, secret: &SecretName, version: &VersionId) -> Result<(), CallError> {
         self.put_under(TEST_WRITE, secret, version, (value::TEST_WRITE, ""), &self.budget()).await
+    }
+
+    async fn stage_placeholder(&self, secret: &SecretName, placeholder: &VersionId) -> Result<(), CallError> {
+        self.put(secret, placeholder, PLACEHOLDER, &self.budget()).await
     }
 
     async fn write_note(&self, secret: &SecretName, note: &Note) -> Result<(), CallError> {
@@ -415,9 +421,12 @@ fn tag(key: &str, value: &str) -> Tag {
 }
 
 fn bound_to(answer: &DescribeSecretOutput, owner: &Owner) -> bool {
-    let tags = answer.tags.iter().flatten();
-    let value = tags.filter(|tag| tag.key.as_deref() == Some(Owner::TAG)).find_map(|tag| tag.value.as_deref());
-    value.and_then(Owner::parse).is_some_and(|bound| bound.is(owner))
+    tag_of(answer, Owner::TAG).and_then(Owner::parse).is_some_and(|bound| bound.is(owner))
+}
+
+pub(crate) fn tag_of<'a>(answer: &'a DescribeSecretOutput, key: &str) -> Option<&'a str> {
+    let mut tags = answer.tags.iter().flatten().filter(|tag| tag.key.as_deref() == Some(key));
+    tags.find_map(|tag| tag.value.as_deref())
 }
 
 /// Whether the secret's KMS key is another than the settings name. `DescribeSecret` leaves the account's own key out, and gives others by id or

@@ -12,10 +12,10 @@ use keyrot_aws::{
 };
 use keyrot_core::audit::AccountPort;
 use keyrot_core::settings::Settings;
-use keyrot_core::{Chosen, CredentialSource, Homes, Notifier, Ports, TagPort, TrailPort, UserPolicyPort};
+use keyrot_core::{Chosen, CredentialSource, HomeSource, Homes, Notifier, Ports, TagPort, TrailPort, UserPolicyPort};
 use std::sync::Arc;
 
-/// The region of a sandbox's secrets.
+/// The region of a sandbox's secrets, where the settings name no other.
 pub(crate) const SANDBOX_REGION: &str = "us-east-1";
 
 /// The ports, and what they stand for.
@@ -23,6 +23,8 @@ pub(crate) struct Target {
     pub(crate) ports: Ports,
     /// What a consumer reads.
     pub(crate) source: Arc<dyn CredentialSource>,
+    /// Where to look, if that is not the place.
+    pub(crate) whereabouts: Arc<dyn HomeSource>,
     /// What selects users.
     pub(crate) tags: Arc<dyn TagPort>,
     /// What ends users' sessions.
@@ -40,21 +42,31 @@ pub(crate) struct Target {
 impl Target {
     /// Builds the ports. With AWS nothing is called yet.
     pub(crate) async fn open(invocation: &Invocation, settings: &Settings) -> Result<Self, Problem> {
+        Self::in_region(invocation, settings, settings.region()).await
+    }
+
+    /// The same for the secrets of this region, whatever the settings say.
+    pub(crate) async fn in_region(
+        invocation: &Invocation,
+        settings: &Settings,
+        region: Option<&str>,
+    ) -> Result<Self, Problem> {
         if !is_sandbox(invocation) {
-            return Self::aws(settings).await;
+            return Self::aws(settings, region).await;
         }
         if let Some(switch) = std::env::var("KEYROT_SANDBOX").ok().filter(|value| is_a_switch(value)) {
             return Err(Problem::usage(format!("KEYROT_SANDBOX = {switch:?} names no file"))
                 .hint("it names the file of the made-up account; unset it to work on AWS"));
         }
         let file = invocation.sandbox.as_ref().and_then(Option::as_deref);
-        let account = SandboxAccount::open(file).await?;
+        let account = SandboxAccount::open(file, region.unwrap_or(SANDBOX_REGION)).await?;
         let account = Arc::new(account);
         let ports =
             Ports { iam: account.clone(), store: account.clone(), probe: account.clone(), clock: account.clone() };
         Ok(Self {
             ports,
             source: account.clone(),
+            whereabouts: account.clone(),
             tags: account.clone(),
             policies: account.clone(),
             trail: account.clone(),
@@ -68,7 +80,7 @@ impl Target {
     pub(crate) fn homes(&self, settings: &Settings) -> Homes {
         match &self.aws {
             Some(aws) => settings.homes(aws.region(), false),
-            None => settings.homes(SANDBOX_REGION, true),
+            None => settings.homes(settings.region().unwrap_or(SANDBOX_REGION), true),
         }
     }
 
@@ -118,13 +130,14 @@ impl Target {
     }
 
     #[cfg(not(feature = "aws"))]
-    async fn aws(_settings: &Settings) -> Result<Self, Problem> {
+    async fn aws(_settings: &Settings, _region: Option<&str>) -> Result<Self, Problem> {
         Err(no_aws::refused())
     }
 
     #[cfg(feature = "aws")]
-    async fn aws(settings: &Settings) -> Result<Self, Problem> {
+    async fn aws(settings: &Settings, region: Option<&str>) -> Result<Self, Problem> {
         let aws = AwsSettings::default().with(settings).map_err(|error| Problem::usage(error.to_string()))?;
+        let aws = AwsSettings { region: region.map(str::to_owned).or(aws.region), ..aws };
         let aws = Aws::connect(&aws).await.map_err(|error| {
             Problem::usage(error.to_string()).hint("to try keyrot without an AWS account: keyrot --sandbox rotate")
         })?;
@@ -132,11 +145,12 @@ impl Target {
     }
 
     #[cfg(feature = "aws")]
-    fn of(aws: Aws) -> Self {
+    pub(crate) fn of(aws: Aws) -> Self {
         let aws = Arc::new(aws);
         Self {
             ports: aws.ports(),
             source: aws.clone(),
+            whereabouts: aws.clone(),
             tags: aws.clone(),
             policies: aws.clone(),
             account: aws.clone(),

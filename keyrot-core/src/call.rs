@@ -34,6 +34,8 @@ pub enum Call {
     CreateSecret(VersionId),
     /// `secretsmanager:PutSecretValue` of the placeholder into a secret that has no version yet.
     PutPlaceholder(VersionId),
+    /// `secretsmanager:PutSecretValue` of the placeholder under AWSPENDING.
+    StagePlaceholder(VersionId),
     /// `secretsmanager:TagResource` with the note.
     Write(Note),
     /// `secretsmanager:PutSecretValue` of a version without credentials, under a label that nobody reads: can the secret be written to?
@@ -87,6 +89,7 @@ impl Call {
             Self::BindSecret => "tag the secret with its user",
             Self::CreateSecret(_) => "create the secret",
             Self::PutPlaceholder(_) => "put the placeholder into the secret",
+            Self::StagePlaceholder(_) => "stage the placeholder in the secret",
             Self::Write(_) => "write the note onto the secret",
             Self::TestWrite(_) => "test whether a version can be written to the secret",
             Self::CreateKey => "create an access key",
@@ -109,6 +112,7 @@ impl Call {
             Self::CreateSecret(_)
             | Self::PutPlaceholder(_)
             | Self::TestWrite(_)
+            | Self::StagePlaceholder(_)
             | Self::CreateKey
             | Self::BindSecret => self.purpose().to_owned(),
             Self::WriteHome(home) => format!("{}: {home}", self.purpose()),

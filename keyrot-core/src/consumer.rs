@@ -2,7 +2,7 @@
 //!
 //! A consumer needs one permission, `secretsmanager:GetSecretValue` on one secret, and no other port than [`CredentialSource`].
 
-use crate::{CallError, Credentials, NameError, SecretName, UserArn, UserName, VersionId};
+use crate::{CallError, Credentials, HomeTag, NameError, SecretArn, SecretName, UserArn, UserName, VersionId};
 use async_trait::async_trait;
 use serde::Serialize;
 use std::fmt;
@@ -40,6 +40,23 @@ pub trait CredentialSource: Send + Sync {
     /// # Errors
     /// [`CallError`]; `NotFound` if there is no such secret, or nothing under the label.
     async fn published(&self, secret: &SecretId, edition: Edition) -> Result<Published, CallError>;
+}
+
+/// Where a user's key is published, for a consumer who reads in the wrong place or in one that was left. A consumer needs neither call, and often may
+/// make neither.
+#[async_trait]
+pub trait HomeSource: Send + Sync {
+    /// Where the user's home was moved to from this secret; `None` if it is still there. `secretsmanager:DescribeSecret`.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    async fn moved_to(&self, secret: &SecretId) -> Result<Option<SecretArn>, CallError>;
+
+    /// What the user's tag says of its home. `iam:ListUserTags`.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    async fn home_of(&self, user: &UserName) -> Result<HomeTag, CallError>;
 }
 
 /// Which of a secret's versions.

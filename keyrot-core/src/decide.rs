@@ -4,6 +4,7 @@ mod belief;
 mod case;
 mod home;
 mod leaving;
+mod moving;
 mod order;
 mod overdue;
 mod pickup;

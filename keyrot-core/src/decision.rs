@@ -61,6 +61,8 @@ pub enum Step {
     CreateSecret,
     /// Put the placeholder into a secret that has no version at all.
     PutPlaceholder,
+    /// Put the placeholder under AWSPENDING.
+    StagePlaceholder,
     /// Tag the user with its home.
     BindUser(SecretArn),
     /// Tag the secret with its user.
@@ -211,6 +213,7 @@ impl fmt::Display for Step {
             Self::BindSecret => f.write_str("tag the secret with its user"),
             Self::CreateSecret => f.write_str("create the secret with a placeholder"),
             Self::PutPlaceholder => f.write_str("put a placeholder into the empty secret"),
+            Self::StagePlaceholder => f.write_str("stage a placeholder under AWSPENDING"),
             Self::Write(note) => write!(f, "note down \"{}\"", note.to_text()),
             Self::TestWrite => f.write_str("test whether the secret can be written to"),
             Self::CreateKey => f.write_str("make a new key"),

@@ -282,7 +282,9 @@ impl Outcome {
         }
     }
 
-    fn reason(&self) -> &'static str {
+    /// Its code, such as `overlap` or `managed_elsewhere`.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
         match self {
             Self::Settled { .. } => "settled",
             Self::Done => "done",

@@ -57,6 +57,7 @@ impl Ports {
             }
             Call::PutPlaceholder(placeholder) => done(store.put_placeholder(secret, placeholder).await)?,
             Call::TestWrite(version) => done(store.test_write(secret, version).await)?,
+            Call::StagePlaceholder(placeholder) => done(store.stage_placeholder(secret, placeholder).await)?,
             Call::Write(note) => done(store.write_note(secret, note).await)?,
             Call::Stage { version, credentials, carry } => {
                 done(store.stage(secret, version, credentials, carry.as_ref()).await)?

@@ -1,6 +1,6 @@
 //! What keyrot notes down on the secret itself, as tags, so that a run that died is finished by the next one.
 //!
-//! There are four notes, each in a tag of its own, and each written before or right after the step it speaks of:
+//! There are four entries about keys, each in a tag of its own, and each written before or right after the step it speaks of; and a fifth that closes a secret which is no longer the user's home:
 //!
 //! | tag | text | meaning |
 //! |---|---|---|
@@ -8,13 +8,14 @@
 //! | `keyrot:promoted` | `promoted VERSION replacing KEY TIME` (or `none`) | this version was proved and stands under AWSCURRENT; the overlap counts from TIME. TIME to come: AWSCURRENT is being moved back to it. With the placeholder's version: somebody moved AWSCURRENT back to it, and what the note said before is over |
 //! | `keyrot:retired` | `retiring KEY TIME`, `abandoned KEY TIME`, `inactive KEY TIME`, `hold KEY TIME` | the way of the key that is leaving: about to be deactivated; the same for one that was never current; seen Inactive, the soak counts from TIME; reactivated by a person, or about to be published again: the overlap counts anew from TIME |
 //! | `keyrot:revoked` | `revoked KEY TIME`, `revoked-if-unused KEY TIME`, several of these, or `revoked none` | a person ordered that this key is not to be used any more: it is replaced, and then deactivated without a wait, or only once it was not used for `quiet`. No other entry overrules it: the operator takes it back ([`Request::Reinstate`](crate::Request::Reinstate)), and the entry is written again without the key |
+//! | `keyrot:moved-to` | the ARN of a secret | the user's home was moved there ([`Request::Leave`](crate::Request::Leave)), and no run takes this secret for the home. The secret's own ARN: the home was moved back |
 //!
 //! A tag makes no version and costs one write. Each note names its key or version, so a note that is out of date speaks of something
 //! that is no longer there and is passed over; nothing has to be cleaned up. What cannot be read counts as absent: waits start anew,
 //! and unknown keys block. Tag values allow `A-Z a-z 0-9 space + - = . _ : / @` and 256 characters
 //! (Secrets Manager API reference, data type `Tag`); the texts stay inside that.
 
-use crate::{KeyId, Timestamp, VersionId};
+use crate::{KeyId, SecretArn, Timestamp, VersionId};
 use chrono::{DateTime, SecondsFormat};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -31,6 +32,8 @@ pub enum Note {
     Retired(Retired),
     /// The keys that were revoked and that still exist, the last one last; one fewer than before where the operator took a revocation back.
     Revoked(Vec<Revoked>),
+    /// Where the user's home was moved to.
+    Moved(SecretArn),
 }
 
 /// Written before a key is made: a key that is not among `before` and appears within the settling time is keyrot's own.
@@ -108,6 +111,8 @@ pub struct Journal {
     pub retired: Option<Retired>,
     /// The keys that were revoked, the last one last.
     pub revoked: Vec<Revoked>,
+    /// Where the user's home was moved to; the secret's own ARN if it was moved back.
+    pub moved_to: Option<SecretArn>,
 }
 
 impl Journal {
@@ -115,7 +120,7 @@ impl Journal {
     #[must_use]
     pub fn from_tags(tags: &BTreeMap<String, String>) -> Self {
         let mut journal = Self::default();
-        for tag in Note::TAGS {
+        for tag in Note::TAGS.into_iter().chain([Note::MOVED_TO]) {
             if let Some(note) = tags.get(tag).and_then(|text| Note::parse(text))
                 && note.tag() == tag
             {
@@ -132,6 +137,7 @@ impl Journal {
             Note::Promoted(promoted) => self.promoted = Some(promoted),
             Note::Retired(retired) => self.retired = Some(retired),
             Note::Revoked(revoked) => self.revoked = revoked,
+            Note::Moved(to) => self.moved_to = Some(to),
         }
     }
 
@@ -156,7 +162,9 @@ impl Journal {
 }
 
 impl Note {
-    /// The tags that notes are kept under.
+    /// The tag on a secret that names the secret to which the user's home was moved.
+    pub const MOVED_TO: &str = "keyrot:moved-to";
+    /// The tags that a key's life is written down in. Room for these has to be left on each secret.
     pub const TAGS: [&str; 4] = ["keyrot:intent", "keyrot:promoted", "keyrot:retired", "keyrot:revoked"];
 
     /// The tag that this note is kept under.
@@ -167,6 +175,7 @@ impl Note {
             Self::Promoted(_) => Self::TAGS[1],
             Self::Retired(_) => Self::TAGS[2],
             Self::Revoked(_) => Self::TAGS[3],
+            Self::Moved(_) => Self::MOVED_TO,
         }
     }
 
@@ -202,6 +211,7 @@ impl Note {
                     false => keys.iter().map(text).collect::<Vec<_>>().join(" "),
                 }
             }
+            Self::Moved(to) => to.to_string(),
         }
     }
 
@@ -238,6 +248,7 @@ impl Note {
                 };
                 words.chunks(3).map(one).collect::<Option<_>>().map(Self::Revoked)
             }
+            [arn] => SecretArn::parse(arn).ok().map(Self::Moved),
             [word, key, at] => {
                 let phase = match word {
                     "retiring" => Phase::Retiring,
@@ -272,6 +283,11 @@ mod tests {
     use crate::testing::{at, key};
     use proptest::prelude::*;
 
+    fn home(suffix: &str) -> Option<SecretArn> {
+        SecretArn::parse(format!("arn:aws:secretsmanager:eu-west-1:123456789012:secret:/iam/ci/access_key{suffix}"))
+            .ok()
+    }
+
     fn notes() -> Vec<Note> {
         let version = VersionId::for_key(&key("B"), at(5), true).expect("fits");
         let mut notes = vec![
@@ -284,6 +300,8 @@ mod tests {
             Note::Revoked(Vec::new()),
             Note::Revoked(["A", "B", "C"].map(|id| Revoked { key: key(id), at: at(4), only_if_unused: true }).to_vec()),
         ];
+        notes.extend(home("-a1B2c3").map(Note::Moved));
+        notes.extend(home("").map(Note::Moved));
         for phase in [Phase::Retiring, Phase::Abandoned, Phase::Inactive, Phase::Hold] {
             notes.push(Note::Retired(Retired { key: key("A"), phase, at: at(3) }));
         }
@@ -314,7 +332,7 @@ mod tests {
         }
 
         #[test]
-        fn a_damaged_note_is_absent_or_whole(cut in 0usize..120, n in 0usize..12) {
+        fn a_damaged_note_is_absent_or_whole(cut in 0usize..120, n in 0usize..14) {
             let whole = notes()[n].to_text();
             let cut = cut.min(whole.len());
             if let Some(read) = Note::parse(&whole[..cut]) {

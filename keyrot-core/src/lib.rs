@@ -87,7 +87,7 @@ pub use call::{Call, CallError, Effect, ErrorKind, Inside, NewKey, ProbeAnswer, 
 pub use clock::{CLOCK_TOLERANCE, WrongClock};
 #[cfg(feature = "mocks")]
 pub use consumer::MockCredentialSource;
-pub use consumer::{CredentialSource, Edition, Freshness, Published, SecretId, UserRef};
+pub use consumer::{CredentialSource, Edition, Freshness, HomeSource, Published, SecretId, UserRef};
 pub use decide::{Doubt, Implausible, MOST_BYTES, Order, OrderStep, decide, decide_order, decide_request};
 pub use decision::{Blocked, Decision, Evidence, Question, Refusal, Step, Unhoused, Wait, Why};
 pub use document::{
@@ -107,7 +107,7 @@ pub use ports::{Clock, CredentialProbe, IamPort, IamUser, Notifier, SecretStoreP
 pub use ports::{MockClock, MockCredentialProbe, MockIamPort, MockNotifier, MockSecretStorePort, MockTagPort};
 pub use request::{Intended, Request, Revocation, WayOut};
 pub use rotation::{Decider, Mode, Next, Rotation, Task};
-pub use run::{Chosen, Limits, Progress, Report, Rotator, Standing};
+pub use run::{Chosen, Limits, Moved, Progress, Report, Rotator, Standing};
 pub use secret::{Credentials, SecretKey};
 pub use selection::{
     Homes, Missing, MissingWhy, PassedOver, Pattern, PatternError, SecretPattern, SecretTemplate, Selected, Selection,

@@ -178,6 +178,12 @@ impl Secret {
         let journal = Journal::default();
         Self { arn, owner: None, other_tags: 0, current: None, pending: None, previous: None, journal, serviced: false }
     }
+
+    /// Where the user's home was moved to; `None` while it is here, or was moved back.
+    #[must_use]
+    pub fn moved_to(&self) -> Option<&SecretArn> {
+        self.journal.moved_to.as_ref().filter(|to| to.place() != self.arn.place())
+    }
 }
 
 impl Held {

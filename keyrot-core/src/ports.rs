@@ -171,6 +171,12 @@ pub trait SecretStorePort: Send + Sync {
     /// [`CallError`] where [`stage`](Self::stage) would be refused.
     async fn test_write(&self, secret: &SecretName, version: &VersionId) -> Result<(), CallError>;
 
+    /// Makes a version with the placeholder under AWSPENDING, beside the current one. To repeat it is a no-op.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    async fn stage_placeholder(&self, secret: &SecretName, placeholder: &VersionId) -> Result<(), CallError>;
+
     /// Writes a note in the place of the one of its kind before.
     ///
     /// # Errors

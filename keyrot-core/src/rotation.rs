@@ -355,6 +355,7 @@ impl Rotation {
             Step::BindSecret => Call::BindSecret,
             Step::CreateSecret => Call::CreateSecret(VersionId::for_placeholder(now)),
             Step::PutPlaceholder => Call::PutPlaceholder(VersionId::for_placeholder(now)),
+            Step::StagePlaceholder => Call::StagePlaceholder(VersionId::for_placeholder(now)),
             Step::Write(note) => Call::Write(note),
             Step::TestWrite => Call::TestWrite(VersionId::for_test_write(now)),
             Step::CreateKey => Call::CreateKey,

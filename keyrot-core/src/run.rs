@@ -1,6 +1,7 @@
 //! Many users: bounded in how many at once, how many changed, and how long; one user's failure or panic never touches another.
 
 mod adoption;
+mod moving;
 
 use crate::driver::{Bounds, drive_within};
 use crate::telling::{NotifierFailure, Told, panic_text, tell_beside};
@@ -12,6 +13,7 @@ use crate::{
 };
 use adoption::adopt;
 use futures_util::{FutureExt, StreamExt, stream};
+pub use moving::Moved;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;

@@ -76,6 +76,7 @@ fn due_text(one: &Standing, step: &Step, now: Timestamp) -> String {
             (None, _) => "adopt: make a key, prove it and publish it; the secret holds none yet".to_owned(),
         },
         Step::Write(Note::Revoked(_)) => "write down which keys are revoked".to_owned(),
+        Step::Write(Note::Moved(to)) => format!("record that the user's home is {}", to.place()),
         Step::Activate(key) => format!("reactivate {key}, to publish it again"),
         Step::Write(Note::Promoted(_)) => {
             "note down that the current key is in place; the overlap starts then".to_owned()
@@ -89,7 +90,7 @@ fn due_text(one: &Standing, step: &Step, now: Timestamp) -> String {
         Step::Deactivate(key) => retire_text(one, key),
         Step::Delete(key) => format!("delete {key}: it has been Inactive for long enough"),
         Step::BindUser(_) | Step::BindSecret => step.to_string(),
-        Step::Stage { .. } | Step::Promote { .. } | Step::Unstage(_) => step.to_string(),
+        Step::Stage { .. } | Step::StagePlaceholder | Step::Promote { .. } | Step::Unstage(_) => step.to_string(),
     }
 }
 
@@ -146,6 +147,9 @@ pub(crate) fn refusal_code(refusal: &Refusal) -> &'static str {
         Refusal::NoRoom { .. } => "no_room",
         Refusal::IsCurrent { .. } => "is_current",
         Refusal::InUse { .. } => "in_use",
+        Refusal::NotAtRest { .. } => "not_at_rest",
+        Refusal::NoHome => "no_home",
+        Refusal::OtherAccount { .. } => "other_account",
     }
 }
 
@@ -162,10 +166,12 @@ fn why_key(why: &Why) -> Option<&KeyId> {
 pub(crate) fn step_code(step: &Step) -> &'static str {
     match step {
         Step::CreateSecret | Step::PutPlaceholder => "adopt",
+        Step::StagePlaceholder => "stage",
         Step::BindUser(_) | Step::BindSecret => "bind",
         Step::Write(Note::Intent(_)) | Step::TestWrite | Step::CreateKey => "rotate",
         Step::Write(Note::Promoted(_)) => "note_promoted",
         Step::Write(Note::Revoked(_)) => "unrevoke",
+        Step::Write(Note::Moved(_)) => "move",
         Step::Activate(_) => "activate",
         Step::Write(Note::Retired(note)) => match note.phase {
             Phase::Retiring => "retire",
@@ -188,6 +194,7 @@ pub(crate) fn blocked_code(blocked: &Blocked) -> &'static str {
         Blocked::IamOnly { .. } => "iam_only",
         Blocked::Quarantined { .. } => "quarantined",
         Blocked::ManagedElsewhere { .. } => "managed_elsewhere",
+        Blocked::MoveBegun { .. } => "move_begun",
         Blocked::OtherAccount { .. } => "other_account",
         Blocked::HomeUnreadable { .. } => "home_unreadable",
         Blocked::NotNamed { .. } => "not_named",

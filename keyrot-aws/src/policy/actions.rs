@@ -24,6 +24,7 @@ pub enum Sid {
     RotateTaggedUsers,
     RecordHomes,
     FindHomes,
+    LeaveHomes,
     CreateSecrets,
     KeepSecrets,
     ReadSecrets,
@@ -106,7 +107,11 @@ pub const ACTIONS: &[Action] = &[
         "see whether others may read a secret that exists before it is adopted",
     ),
     action("secretsmanager:PutSecretValue", &[Sid::KeepSecrets], "store the new key under AWSPENDING"),
-    action("secretsmanager:TagResource", &[Sid::KeepSecrets], "write notes, and tag new secrets"),
+    action(
+        "secretsmanager:TagResource",
+        &[Sid::KeepSecrets, Sid::LeaveHomes],
+        "write notes, and tag new secrets; mark a secret that a user was moved away from",
+    ),
     action(
         "secretsmanager:GetSecretValue",
         &[Sid::ReadSecrets, Sid::ReadHookSecrets, Sid::ReadPublishedKey],

@@ -111,9 +111,10 @@ async fn of_sandbox(
     settings: &Settings,
     tell: &(dyn Fn(&Check) + Sync),
 ) -> Result<Vec<Check>, Problem> {
-    let account = SandboxAccount::open(file.as_deref()).await?;
-    let mut checks =
-        of_ports(&Ports::of(account), settings, &settings.homes(SANDBOX_REGION, true), args.verify(), tell).await;
+    let region = settings.region().unwrap_or(SANDBOX_REGION);
+    let account = SandboxAccount::open(file.as_deref(), region).await?;
+    let homes = settings.homes(region, true);
+    let mut checks = of_ports(&Ports::of(account), settings, &homes, args.verify(), tell).await;
     let what = "credentials, region, clock, permissions, KMS and notifiers: this is a sandbox, and AWS is not called";
     let mut last = vec![
         Check::not_checked("sandbox", what).hint("leave --sandbox and KEYROT_SANDBOX out to check an AWS account"),

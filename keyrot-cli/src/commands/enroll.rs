@@ -235,7 +235,7 @@ impl Work<'_> {
     }
 }
 
-async fn listed(target: &Target, settings: &Settings) -> Result<Vec<IamUser>, Problem> {
+pub(crate) async fn listed(target: &Target, settings: &Settings) -> Result<Vec<IamUser>, Problem> {
     let users = target.ports.iam.users(&settings.selection().path_prefix).await;
     users.map_err(|error| {
         Problem::failed(format!("the account's users could not be listed: {error}")).hint("nothing was changed")
@@ -260,7 +260,7 @@ fn chosen(users: &[IamUser], only: &[UserName], settings: &Settings, homes: &Hom
     select(users, &selection, homes, settings.policy().waits(), settings.allow_short_waits())
 }
 
-fn none_missing(missing: &[Missing], hint: &str) -> Result<(), Problem> {
+pub(crate) fn none_missing(missing: &[Missing], hint: &str) -> Result<(), Problem> {
     if missing.is_empty() {
         return Ok(());
     }
@@ -309,6 +309,6 @@ fn left_behind(user: &UserDocument) -> String {
     format!("it keeps {keys}{secret}{under_way}")
 }
 
-fn list(names: &[UserName]) -> String {
+pub(crate) fn list(names: &[UserName]) -> String {
     names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }

@@ -87,7 +87,7 @@ pub(crate) enum For {
     Cli,
     /// The Lambda function, which writes a log too
     Lambda,
-    /// Who is on call: also rollback, revoke, enroll, who-uses, audit and doctor, for users without the tag, too
+    /// Who is on call: also rollback, revoke, enroll, move, who-uses, audit and doctor, for users without the tag, too
     Operator,
     /// Who runs `keyrot audit`, which only reads
     Audit,

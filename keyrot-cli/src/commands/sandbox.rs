@@ -8,6 +8,7 @@ use crate::problem::Problem;
 use crate::render::sandbox::screen;
 use crate::render::{paint, print, print_json, style, time, width};
 use crate::sandbox::{SandboxDocument, SandboxFile, seed};
+use crate::target::SANDBOX_REGION;
 use keyrot_core::memory::{Label, Refusal, TrailedUse, Value, World};
 use keyrot_core::settings::Settings;
 use keyrot_core::{
@@ -48,8 +49,11 @@ pub(crate) async fn sandbox(invocation: &Invocation, command: &Sandbox) -> Resul
     if made {
         say!("made a sandbox in {}", file.path().display());
     }
+    let region = settings.region().unwrap_or(SANDBOX_REGION);
     if let Sandbox::Show = command {
-        let document = SandboxDocument::new(&file.load()?);
+        let mut world = file.load()?;
+        world.set_region(region);
+        let document = SandboxDocument::new(&world);
         if invocation.json {
             print_json(&document);
         } else {
@@ -57,7 +61,13 @@ pub(crate) async fn sandbox(invocation: &Invocation, command: &Sandbox) -> Resul
         }
         return Ok(Exit::Well);
     }
-    let (exit, done) = file.change(|world| change(world, command, &settings))??;
+    let (exit, done) = file.change(|world| {
+        let usual = world.region().to_owned();
+        world.set_region(region);
+        let changed = change(world, command, &settings);
+        world.set_region(usual);
+        changed
+    })??;
     Ok(tell(invocation, exit, done))
 }
 

@@ -4,9 +4,10 @@ use super::{Reading, secret_of};
 use crate::args::reading_in;
 use crate::problem::Problem;
 use crate::profiles::{Kind, Places, Profiles, read};
+use crate::target::Target;
 use keyrot_aws::{Aws, AwsSettings, Timeouts};
+use keyrot_core::SecretId;
 use keyrot_core::settings::Settings;
-use keyrot_core::{CredentialSource, SecretId};
 use std::path::Path;
 use std::time::Duration;
 
@@ -60,9 +61,9 @@ pub(super) fn find(settings: &Settings, secret: &SecretId) -> Result<Caller, Pro
 }
 
 impl Caller {
-    pub(super) async fn connect(&self) -> Result<Box<dyn CredentialSource>, Problem> {
+    pub(super) async fn connect(&self) -> Result<Target, Problem> {
         let aws = Aws::connect(&self.settings).await.map_err(|error| Problem::usage(error.to_string()))?;
-        Ok(Box::new(aws))
+        Ok(Target::of(aws))
     }
 }
 

@@ -2,8 +2,9 @@
 
 use crate::no_aws;
 use crate::problem::Problem;
+use crate::target::Target;
+use keyrot_core::SecretId;
 use keyrot_core::settings::Settings;
-use keyrot_core::{CredentialSource, SecretId};
 
 pub(super) struct Caller {
     pub(super) scope: String,
@@ -16,7 +17,7 @@ pub(super) fn find(_settings: &Settings, secret: &SecretId) -> Result<Caller, Pr
 }
 
 impl Caller {
-    pub(super) async fn connect(&self) -> Result<Box<dyn CredentialSource>, Problem> {
+    pub(super) async fn connect(&self) -> Result<Target, Problem> {
         Err(no_aws::refused())
     }
 }

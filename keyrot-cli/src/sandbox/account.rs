@@ -7,9 +7,9 @@ use keyrot_core::audit::{AccountPort, CredentialReport};
 use keyrot_core::memory::{MemoryAccount, World};
 use keyrot_core::{
     AccessKey, CallError, Clock, CredentialProbe, CredentialSource, Credentials, Difference, Edition, ErrorKind,
-    IamPort, IamUser, Inside, KeyId, KeyRecord, LastUse, NewKey, Note, Owner, ProbeAnswer, Published, SecretArn,
-    SecretId, SecretName, SecretState, SecretStorePort, StoredVersion, TagPort, Timestamp, TrailAsk, TrailPage,
-    TrailPort, UserName, UserPolicyPort, VersionId,
+    HomeSource, HomeTag, IamPort, IamUser, Inside, KeyId, KeyRecord, LastUse, NewKey, Note, Owner, ProbeAnswer,
+    Published, SecretArn, SecretId, SecretName, SecretState, SecretStorePort, StoredVersion, TagPort, Timestamp,
+    TrailAsk, TrailPage, TrailPort, UserName, UserPolicyPort, VersionId,
 };
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -29,6 +29,8 @@ pub(crate) struct SandboxAccount {
 
 struct Shared {
     file: SandboxFile,
+    /// Whose secrets are worked on.
+    region: String,
     /// The account's clock as it was seen last.
     now: Mutex<Timestamp>,
     calls: AtomicUsize,
@@ -43,8 +45,8 @@ enum Moment {
 }
 
 impl SandboxAccount {
-    /// The account in this file, or in the usual one.
-    pub(crate) async fn open(path: Option<&Path>) -> Result<Self, SandboxError> {
+    /// The account in this file, or in the usual one, with the secrets of this region.
+    pub(crate) async fn open(path: Option<&Path>, region: &str) -> Result<Self, SandboxError> {
         let (file, made) = SandboxFile::open(path).await?;
         if made {
             say!("made a sandbox in {}", file.path().display());
@@ -57,7 +59,9 @@ impl SandboxAccount {
             let moment = if moment == "after" { Moment::After } else { Moment::Before };
             Some((nth.parse().ok()?, moment))
         });
-        Ok(Self { shared: Arc::new(Shared { file, now, calls: AtomicUsize::new(0), pace, die }) })
+        Ok(Self {
+            shared: Arc::new(Shared { file, region: region.to_owned(), now, calls: AtomicUsize::new(0), pace, die }),
+        })
     }
 
     /// Makes one call: under the lock, saved before it is answered.
@@ -79,9 +83,11 @@ impl SandboxAccount {
         };
         die(Moment::Before);
         let answer = shared.file.change(|world| {
-            let account = MemoryAccount::new(world.clone());
+            let usual = world.region().to_owned();
+            let account = MemoryAccount::new(world.clone()).in_region(shared.region.as_str());
             let answer = work(&account);
             *world = account.world();
+            world.set_region(usual);
             self.see(world.now());
             answer
         });
@@ -205,6 +211,10 @@ impl SecretStorePort for SandboxAccount {
         self.call(|a| a.test_write(secret, version).now_or_never()).await
     }
 
+    async fn stage_placeholder(&self, secret: &SecretName, placeholder: &VersionId) -> Result<(), CallError> {
+        self.call(|a| a.stage_placeholder(secret, placeholder).now_or_never()).await
+    }
+
     async fn write_note(&self, secret: &SecretName, note: &Note) -> Result<(), CallError> {
         self.call(|a| a.write_note(secret, note).now_or_never()).await
     }
@@ -244,6 +254,17 @@ impl SecretStorePort for SandboxAccount {
 impl CredentialSource for SandboxAccount {
     async fn published(&self, secret: &SecretId, edition: Edition) -> Result<Published, CallError> {
         self.call(|a| a.published(secret, edition).now_or_never()).await
+    }
+}
+
+#[async_trait]
+impl HomeSource for SandboxAccount {
+    async fn moved_to(&self, secret: &SecretId) -> Result<Option<SecretArn>, CallError> {
+        self.call(|a| a.moved_to(secret).now_or_never()).await
+    }
+
+    async fn home_of(&self, user: &UserName) -> Result<HomeTag, CallError> {
+        self.call(|a| a.home_of(user).now_or_never()).await
     }
 }
 

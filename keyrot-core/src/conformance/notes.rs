@@ -2,10 +2,10 @@
 
 use super::case::{Checked, Miss, refused, same};
 use super::store::{Desk, at, made_up};
-use crate::{ErrorKind, Intent, Journal, KeyId, Note, Phase, Promoted, Retired, Revoked, VersionId};
+use crate::{ErrorKind, Intent, Journal, KeyId, Note, Phase, Promoted, Retired, Revoked, SecretArn, VersionId};
 
 /// One note of each kind.
-fn notes() -> Result<[Note; 4], Miss> {
+fn notes() -> Result<[Note; 5], Miss> {
     let (a, version) = made_up('A')?;
     let (b, _) = made_up('B')?;
     Ok([
@@ -13,6 +13,7 @@ fn notes() -> Result<[Note; 4], Miss> {
         Note::Promoted(Promoted { version, replacing: Some(a.key.clone()), at: at(2) }),
         Note::Retired(Retired { key: a.key.clone(), phase: Phase::Inactive, at: at(3) }),
         Note::Revoked(vec![revoked(a.key, 4, false)]),
+        Note::Moved(SecretArn::parse("arn:aws:secretsmanager:eu-west-1:123456789012:secret:/iam/a/access_key-a1B2c3")?),
     ])
 }
 

@@ -4,7 +4,7 @@ use super::case::{CaseResult, Checked, Miss, cases, fail, holds, refused, same};
 use super::lab::Lab;
 use super::{notes, versions};
 use crate::{
-    Content, Credentials, ErrorKind, KeyId, Owner, Secret, SecretKey, SecretName, SecretState, SecretStorePort,
+    Content, Credentials, ErrorKind, Held, KeyId, Owner, Secret, SecretKey, SecretName, SecretState, SecretStorePort,
     Timestamp, UserId, UserName, VersionId,
 };
 
@@ -27,6 +27,7 @@ pub async fn store(port: &dyn SecretStorePort, lab: &dyn Lab) -> Vec<CaseResult>
         empty as a_secret_may_have_no_version,
         empty_filled as the_placeholder_goes_into_an_empty_secret,
         not_empty as the_placeholder_never_replaces_a_version,
+        placeholder_staged as a_placeholder_is_staged_beside_the_current_version,
         deleted as a_deleted_secret_says_so,
         deleted_refuses as a_deleted_secret_refuses_a_new_version,
         versions::staged as staging_leaves_the_current_version,
@@ -184,6 +185,21 @@ async fn not_empty(desk: &Desk<'_>) -> Checked {
     let again = desk.port.put_placeholder(&secret, &VersionId::for_placeholder(at(9))).await;
     refused("a placeholder over a version", again, ErrorKind::Conflict)?;
     desk.labels(&secret, [Some(&placeholder), None, None]).await
+}
+
+async fn placeholder_staged(desk: &Desk<'_>) -> Checked {
+    let (secret, first) = desk.adopted("placeholder-staged").await?;
+    let second = VersionId::for_placeholder(at(9));
+    desk.port.stage_placeholder(&secret, &second).await?;
+    desk.port.stage_placeholder(&secret, &second).await?;
+    let found = desk.present(&secret).await?;
+    let version = |held: Option<Held>| held.map(|held| held.version);
+    same("AWSCURRENT before", &version(found.current), &Some(first.clone()))?;
+    same("AWSPENDING", &version(found.pending), &Some(second.clone()))?;
+    desk.port.promote(&secret, &first, &second).await?;
+    let found = desk.present(&secret).await?;
+    let current = found.current.map(|held| (held.version, held.content));
+    same("AWSCURRENT", &current, &Some((second, Content::Placeholder)))
 }
 
 async fn deleted(desk: &Desk<'_>) -> Checked {

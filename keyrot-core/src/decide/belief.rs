@@ -105,13 +105,15 @@ impl Sieve<'_> {
                 None => held,
             })
         };
-        let Journal { intent, promoted, retired, revoked } = secret.journal.clone();
+        let Journal { intent, promoted, retired, revoked, moved_to } = secret.journal.clone();
         let believed = |note: Option<Note>| note.filter(|note| self.doubt_note(secret, note).is_none()).is_some();
         let journal = Journal {
             intent: intent.filter(|intent| believed(Some(Note::Intent(intent.clone())))),
             promoted: promoted.filter(|promoted| believed(Some(Note::Promoted(promoted.clone())))),
             retired: retired.filter(|retired| believed(Some(Note::Retired(retired.clone())))),
             revoked: revoked.into_iter().filter(|one| believed(Some(Note::Revoked(vec![one.clone()])))).collect(),
+            // It can only stop a run.
+            moved_to,
         };
         Secret {
             current: label(&secret.current),
@@ -123,7 +125,7 @@ impl Sieve<'_> {
     }
 
     fn doubts(&self, secret: &Secret) -> Vec<Doubt> {
-        let Journal { intent, promoted, retired, revoked } = &secret.journal;
+        let Journal { intent, promoted, retired, revoked, moved_to: _ } = &secret.journal;
         let notes = [
             intent.clone().map(Note::Intent),
             promoted.clone().map(Note::Promoted),
@@ -156,6 +158,7 @@ impl Sieve<'_> {
             Note::Revoked(all) => all.iter().find_map(|one| {
                 self.future(one.at, Duration::ZERO).or_else(|| self.before(self.key(&one.key), one.at))
             }),
+            Note::Moved(_) => None,
         }
     }
 

@@ -2,8 +2,8 @@
 
 use super::belief::written_with_its_key;
 use crate::{
-    Adoption, Blocked, Content, Decision, Difference, HomeTag, KeyStatus, Observed, Policy, Proof, Question, Secret,
-    SecretState, Step, Unhoused, Wait, Why,
+    Adoption, Blocked, Content, Decision, Difference, HomeTag, KeyStatus, Observed, Owner, Policy, Proof, Question,
+    Secret, SecretState, Step, Unhoused, Wait, Why,
 };
 
 /// What has to be done or known before the secret is the user's home; `None` where it is, or where it cannot be written to anyway.
@@ -45,8 +45,11 @@ fn no_secret(seen: &Observed) -> Option<Decision> {
 fn not_elsewhere(seen: &Observed) -> Option<Decision> {
     match seen.elsewhere.as_deref() {
         None => look(Question::Elsewhere),
-        Some([home, ..]) => blocked(Blocked::ManagedElsewhere { home: home.clone() }),
-        Some([]) => None,
+        Some(homes) => {
+            // One that was left for this place is none.
+            let home = homes.iter().find(|home| *home.place() != residence.place)?;
+            blocked(Blocked::ManagedElsewhere { home: home.clone() })
+        }
     }
 }
 
@@ -54,6 +57,13 @@ fn this_secret(seen: &Observed, secret: &Secret, policy: &Policy) -> Option<Deci
     let residence = &seen.residence;
     let (owner, arn) = (&residence.owner, &secret.arn);
     let take_over = residence.adoption == Adoption::TakeOver;
+    let another = |bound: &Owner| !bound.is(owner) && !take_over;
+    // It was closed: whatever else says that the home is here, or says nothing any more, the key is published elsewhere.
+    if let Some(to) = secret.moved_to().filter(|_| !secret.owner.as_ref().is_some_and(another)) {
+        let begun = matches!(&residence.tag, HomeTag::At(home) if home == arn);
+        let home = to.clone();
+        return blocked(if begun { Blocked::MoveBegun { to: home } } else { Blocked::ManagedElsewhere { home } });
+    }
     match &secret.owner {
         Some(bound) if bound.is(owner) => match &residence.tag {
             HomeTag::At(home) if home == arn => None,

@@ -2,7 +2,7 @@
 
 use super::belief::believed;
 use super::case::{Case, in_use};
-use super::{decide_for, home, usable};
+use super::{decide_for, home, moving, usable};
 use crate::policy::after;
 use crate::{
     AccessKey, Blocked, Content, Decision, Held, HomeTag, KeyId, KeyStatus, Note, Observed, Phase, Policy, Promoted,
@@ -20,6 +20,8 @@ use crate::{
 /// With `without_successor`, [`Rotation`](crate::Rotation) deactivates the key and sees it Inactive before it looks at anything else; what is decided
 /// here is what follows.
 /// `Reinstate`: `Write(revoked)` without the key → `Done`.
+/// `Leave`: `Write(moved)` → `Done`. `Move`, with the settings of the new place: `BindSecret` and `Write(moved)`, where a secret exists there that is not
+/// the user's yet or was left once → `BindUser` → `Done`.
 ///
 /// # Guarantees
 /// - AWSCURRENT is only ever moved to a version whose credentials have authenticated in this very run, and never to a revoked key.
@@ -33,6 +35,7 @@ use crate::{
 #[must_use]
 pub fn decide_request(seen: &Observed, request: &Request, policy: &Policy, now: Timestamp) -> Decision {
     // AWS's quarantine is why somebody is here.
+    let quarantine = seen.quarantine.clone();
     let mut seen = Observed { quarantine: None, ..believed(seen, policy, now).into_owned() };
     // What this very run was asked for, and has written down, holds for it whatever became of the entry.
     if let (Some(ordered), SecretState::Present(secret)) = (&seen.ordered, &mut seen.secret)
@@ -46,6 +49,8 @@ pub fn decide_request(seen: &Observed, request: &Request, policy: &Policy, now: 
         Request::Rollback { to } => rollback(seen, to, policy, now),
         Request::Revoke(order) => revoke(seen, order, policy, now),
         Request::Bind => bind(seen, policy),
+        Request::Leave { to } => moving::leave(seen, to, quarantine, policy, now),
+        Request::Move { from } => moving::arrive(seen, from, policy, now),
         Request::Reinstate { key } => reinstate(seen, key, policy, now),
     }
 }

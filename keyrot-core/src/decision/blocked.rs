@@ -18,6 +18,11 @@ pub enum Blocked {
         /// The home.
         home: SecretArn,
     },
+    /// The user's home was closed to be moved, and the move was not finished.
+    MoveBegun {
+        /// Where the home is to be.
+        to: SecretArn,
+    },
     /// The credentials belong to another account than the settings name.
     OtherAccount {
         /// The settings' account.
@@ -231,7 +236,11 @@ impl Blocked {
             Self::Quarantined { .. } => format!("treat the key as leaked: `keyrot who-uses {user}` says what it did, `keyrot revoke {user} KEY` replaces it; then detach the policy"),
             Self::ManagedElsewhere { home } => {
                 let place = home.place();
-                format!("run it there: region {}, account {}, secret {}; or remove the tag keyrot:home from the user, if that secret is not in use any more", place.region, place.account, place.name)
+                format!("run it there: region {}, account {}, secret {}. To move the user's home here: keyrot move {user}", place.region, place.account, place.name)
+            }
+            Self::MoveBegun { to } => {
+                let place = to.place();
+                format!("to finish the move, run `keyrot move {user}` with the settings of that place: region {}, secret {}. To stay here, run it with these settings", place.region, place.name)
             }
             Self::OtherAccount { .. } => "check the profile and the credentials, or the setting account".into(),
             Self::HomeUnreadable { .. } => "remove the tag keyrot:home from the user, and run keyrot again where its secret is".into(),
@@ -299,6 +308,9 @@ impl fmt::Display for Blocked {
             }
             Self::ManagedElsewhere { home } => {
                 write!(f, "the user's key is managed elsewhere: in {}", home.place())
+            }
+            Self::MoveBegun { to } => {
+                write!(f, "a move of the user's home to {} was begun, and is not finished", to.place())
             }
             Self::OtherAccount { expected, found } => {
                 write!(f, "the user is in account {found}, and the settings are for account {expected}")

@@ -1,6 +1,6 @@
 //! Why an order or a request is refused, and what a person can do about it.
 
-use crate::{KeyId, LastUse, UserName, VersionId};
+use crate::{KeyId, LastUse, SecretArn, Timestamp, UserName, VersionId};
 use serde::Serialize;
 use std::fmt;
 
@@ -89,6 +89,20 @@ pub enum Refusal {
         /// The use on record.
         last_use: LastUse,
     },
+    /// The user's home cannot be moved while something is under way there.
+    NotAtRest {
+        /// What.
+        why: String,
+        /// When to ask again, where that is known.
+        until: Option<Timestamp>,
+    },
+    /// The user has no tag that names its home.
+    NoHome,
+    /// The user's home is in another account or partition, and a key stays in its account.
+    OtherAccount {
+        /// The home.
+        home: SecretArn,
+    },
 }
 
 impl Refusal {
@@ -127,6 +141,16 @@ impl Refusal {
             Self::InUse { key, .. } => {
                 format!("find out who uses it: keyrot who-uses {key}; if it leaked: keyrot revoke {user} {key}")
             }
+            Self::NotAtRest { until: Some(at), .. } => {
+                format!("run keyrot there as usual, and move {user} after {}", at.format("%F %R UTC"))
+            }
+            Self::NotAtRest { until: None, .. } => {
+                format!("run keyrot there, and move {user} when `keyrot status --user {user}` there says settled")
+            }
+            Self::NoHome => format!(
+                "run keyrot where the secret is: it writes the tag again. A user who has no secret yet: keyrot enroll {user}"
+            ),
+            Self::OtherAccount { .. } => "check the profile and the credentials".into(),
             Self::NothingCurrent => format!("what adopting takes: keyrot plan --user {user}"),
             Self::DoesNotWork { .. }
             | Self::RotationOff
@@ -169,6 +193,11 @@ impl fmt::Display for Refusal {
             ),
             Self::IsCurrent { key } => write!(f, "{key} is the key that readers of the secret get"),
             Self::InUse { key, last_use } => write!(f, "{key} is in use: {last_use}"),
+            Self::NotAtRest { why, .. } => write!(f, "the user's home cannot be left now: {why}"),
+            Self::NoHome => f.write_str("the user has no tag keyrot:home, so nothing says where its key is published"),
+            Self::OtherAccount { home } => {
+                write!(f, "the user's home is in another account or partition: {}", home.place())
+            }
         }
     }
 }

@@ -3,9 +3,9 @@
 use super::{Actor, Broken, Fault, FaultAt, Label, Value, Watch, World};
 use crate::{
     AccessKey, CallError, Clock, CredentialProbe, CredentialSource, Credentials, Difference, Edition, ErrorKind,
-    HOME_TAG, IamPort, IamUser, Inside, KeyId, KeyStatus, LastUse, NewKey, Note, Owner, Policy, ProbeAnswer, Published,
-    SecretArn, SecretId, SecretName, SecretState, SecretStorePort, StoredVersion, TagPort, Timestamp, UserName,
-    UserPolicyPort, VersionId,
+    HOME_TAG, HomeSource, HomeTag, IamPort, IamUser, Inside, KeyId, KeyStatus, LastUse, NewKey, Note, Owner, Policy,
+    ProbeAnswer, Published, SecretArn, SecretId, SecretName, SecretState, SecretStorePort, StoredVersion, TagPort,
+    Timestamp, UserName, UserPolicyPort, VersionId,
 };
 use async_trait::async_trait;
 use std::collections::BTreeMap;
@@ -267,7 +267,9 @@ impl SecretStorePort for MemoryAccount {
     async fn elsewhere(&self, secret: &SecretName, owner: &Owner) -> Result<Vec<SecretArn>, CallError> {
         self.call("elsewhere", |world| {
             let further = |arn: &SecretArn| arn.place().name == *secret && self.further.contains(&arn.place().region);
-            Ok(world.homes(owner).filter(further).collect())
+            let homes = world.homes(owner).filter(|(arn, _)| further(arn));
+            // One that was left says where the home is.
+            Ok(homes.map(|(arn, moved_to)| moved_to.unwrap_or(arn)).collect())
         })
         .await
     }
@@ -293,6 +295,13 @@ impl SecretStorePort for MemoryAccount {
     async fn test_write(&self, secret: &SecretName, version: &VersionId) -> Result<(), CallError> {
         self.call("test_write", |world| {
             Ok(world.put_secret_value(secret, version, Value::placeholder(), &[Label::TestWrite])?)
+        })
+        .await
+    }
+
+    async fn stage_placeholder(&self, secret: &SecretName, placeholder: &VersionId) -> Result<(), CallError> {
+        self.call("stage_placeholder", |world| {
+            Ok(world.put_secret_value(secret, placeholder, Value::placeholder(), &[Label::Pending])?)
         })
         .await
     }
@@ -362,6 +371,25 @@ impl CredentialSource for MemoryAccount {
                 None if value.is_placeholder() => Published::NotYet,
                 None => Published::SomethingElse,
             })
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl HomeSource for MemoryAccount {
+    async fn moved_to(&self, secret: &SecretId) -> Result<Option<SecretArn>, CallError> {
+        self.call("moved_to", |world| {
+            let name = secret.name();
+            let found = name.as_ref().and_then(|name| Some((world.arn_of(name)?, world.secret(name)?.moved_to()?)));
+            Ok(found.filter(|(arn, to)| arn.place() != to.place()).map(|(_, to)| to))
+        })
+        .await
+    }
+
+    async fn home_of(&self, user: &UserName) -> Result<HomeTag, CallError> {
+        self.call("home_of", |world| {
+            Ok(HomeTag::of(world.user(user).and_then(|user| user.tags.get(HOME_TAG)).map(String::as_str)))
         })
         .await
     }

@@ -167,6 +167,12 @@ impl MemorySecret {
         Owner::parse(self.tags.get(Owner::TAG)?)
     }
 
+    /// Where the user's home was moved to, as its tag says.
+    #[must_use]
+    pub fn moved_to(&self) -> Option<SecretArn> {
+        Journal::from_tags(&self.tags).moved_to
+    }
+
     fn held(&self, label: Label) -> Option<Held> {
         self.labels.get(&label).cloned().map(Held::of)
     }

@@ -166,12 +166,12 @@ impl World {
         self.secrets.get(&*self.region).into_iter().flatten()
     }
 
-    /// The secrets of all regions that name this user, by its unique id.
-    pub fn homes(&self, owner: &Owner) -> impl Iterator<Item = SecretArn> {
+    /// The secrets of all regions that name this user, by its unique id; each with where the user's home was moved to from there.
+    pub fn homes(&self, owner: &Owner) -> impl Iterator<Item = (SecretArn, Option<SecretArn>)> {
         let secrets = self.secrets.iter().flat_map(|(region, all)| all.iter().map(move |one| (region, one)));
         let theirs = move |secret: &MemorySecret| secret.owner().is_some_and(|bound| bound.is(owner));
         secrets
             .filter(move |(_, (_, secret))| theirs(secret))
-            .map(|(region, (name, secret))| self.secret_arn(region, name, secret))
+            .map(|(region, (name, secret))| (self.secret_arn(region, name, secret), secret.moved_to()))
     }
 }

@@ -214,6 +214,7 @@ impl Rotation {
                 secret.pending = Some(held);
                 self.seen.in_hand = None;
             }
+            Call::StagePlaceholder(version) => secret.pending = Some(Held::of(version)),
             Call::Promote { to, .. } => {
                 let labelled = [&secret.pending, &secret.previous].into_iter().flatten().find(|h| h.version == to);
                 // What was noted down of it is from before: the note is written anew.

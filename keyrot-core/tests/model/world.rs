@@ -435,6 +435,7 @@ impl State {
         let Some(free) = self.rotators.iter().position(Option::is_none) else { return };
         match &request {
             Request::Rollback { .. } | Request::Bind | Request::Reinstate { .. } => self.interfered = true,
+            Request::Leave { .. } | Request::Move { .. } => self.interfered = true,
             Request::Revoke(order) => {
                 self.interfered |= order.without_successor;
                 Arc::make_mut(&mut self.watch).revoke(order.clone());

@@ -16,6 +16,7 @@ const STORE: [&str; 11] = [
     "create",
     "put_placeholder",
     "test_write",
+    "stage_placeholder",
     "write_note",
     "look_into",
     "versions",

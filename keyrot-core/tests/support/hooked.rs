@@ -88,6 +88,9 @@ impl<H: Hook + 'static> SecretStorePort for Hooked<H> {
     async fn differences(&self, secret: &SecretName) -> Result<Vec<Difference>, CallError> {
         self.around("differences", secret.as_str(), self.account.differences(secret)).await
     }
+    async fn stage_placeholder(&self, secret: &SecretName, placeholder: &VersionId) -> Result<(), CallError> {
+        self.around("stage_placeholder", secret.as_str(), self.account.stage_placeholder(secret, placeholder)).await
+    }
     async fn put_placeholder(&self, secret: &SecretName, placeholder: &VersionId) -> Result<(), CallError> {
         self.around("put_placeholder", secret.as_str(), self.account.put_placeholder(secret, placeholder)).await
     }
