@@ -1,8 +1,8 @@
 //! One user's rotation on the ports: asks the machine, makes the call, tells the machine.
 
 use crate::{
-    Call, CallError, Clock, CredentialProbe, Event, IamPort, Mode, Next, Observed, Outcome, Policy, Reply, Rotation,
-    SecretStorePort, Stop, Subject, Timestamp, WrongClock,
+    Call, CallError, Cancel, Clock, CredentialProbe, Event, IamPort, Mode, Next, Observed, Outcome, Policy, Reply,
+    Rotation, SecretStorePort, Stop, Subject, Timestamp, WrongClock,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -71,23 +71,6 @@ impl Ports {
 
 fn done(result: Result<(), CallError>) -> Result<Reply, CallError> {
     result.map(|()| Reply::Done)
-}
-
-/// A request to stop, shared between whoever asks (a signal handler, say) and the run.
-#[derive(Debug, Clone, Default)]
-pub struct Cancel(Arc<AtomicBool>);
-
-impl Cancel {
-    /// Asks: steps under way are finished, no new one is begun.
-    pub fn cancel(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether it was asked.
-    #[must_use]
-    pub fn is_cancelled(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
 }
 
 /// What bounds a run, whomever it works on.

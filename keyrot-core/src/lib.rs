@@ -42,6 +42,7 @@
 mod alive;
 pub mod audit;
 mod call;
+mod cancel;
 mod clock;
 #[cfg(feature = "conformance")]
 pub mod conformance;
@@ -84,6 +85,7 @@ pub type Timestamp = chrono::DateTime<chrono::Utc>;
 
 pub use alive::{Aftermath, StillAlive};
 pub use call::{Call, CallError, Effect, ErrorKind, Inside, NewKey, ProbeAnswer, Reply};
+pub use cancel::Cancel;
 pub use clock::{CLOCK_TOLERANCE, WrongClock};
 #[cfg(feature = "mocks")]
 pub use consumer::MockCredentialSource;
@@ -93,7 +95,7 @@ pub use decision::{Blocked, Decision, Evidence, Question, Refusal, Step, Unhouse
 pub use document::{
     Counts, EventDocument, EvidenceDocument, KeyDocument, RequestDocument, RunDocument, State, UserDocument, Verdict,
 };
-pub use driver::{Cancel, Driven, Ports, drive};
+pub use driver::{Driven, Ports, drive};
 pub use event::{Event, EventKind, Failure, Severity};
 pub use home::{Adoption, Difference, HOME_TAG, HomeTag, Owner, Place, Residence, SecretArn};
 pub use journal::{Intent, Journal, Note, Phase, Promoted, Retired, Revoked};
