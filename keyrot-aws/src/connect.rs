@@ -2,18 +2,18 @@ use crate::calls::{Budget, Limits, Op, send};
 use crate::clock::{AwsClock, AwsTime};
 use crate::http::{Guarded, LONG_ANSWER, SHORT_ANSWER, may_be_called};
 use crate::limiter::LimiterStats;
+use crate::sdk_config::{app_name, time_limits};
 use crate::settings::{AwsSettings, Endpoints, SecretSettings, SettingsError, Timeouts};
 use aws_config::default_provider::region::DefaultRegionChain;
 use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
 use aws_config::retry::RetryConfig;
-use aws_config::timeout::TimeoutConfig;
-use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
+use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials as SdkCredentials;
 use aws_credential_types::provider::{ProvideCredentials, error::CredentialsError, future};
 use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
 use aws_types::service_config::ServiceConfigKey;
-use keyrot_core::{CallError, SecretName};
+use keyrot_core::{CallError, Ports, SecretName};
 use std::collections::HashSet;
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -67,6 +67,7 @@ pub struct Caller {
 
 /// Why no connection was set up. No call to AWS was made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ConnectError {
     /// A setting is refused.
     #[error(transparent)]
@@ -80,6 +81,19 @@ pub enum ConnectError {
         /// The profile that was looked into.
         profile: Option<String>,
     },
+    /// A setting that the program's own `SdkConfig` decides.
+    #[error(
+        "the AWS setting `{setting}` has no effect on an SdkConfig, which has its credentials already: leave it out, or use `Aws::connect`"
+    )]
+    DecidedBySdkConfig {
+        /// The setting's name.
+        setting: &'static str,
+    },
+    /// Nothing says who calls.
+    #[error(
+        "the SdkConfig has no credentials provider: load it with `aws_config::defaults`, or set `credentials_provider`"
+    )]
+    NoCredentials,
     /// There is no certificate by which to tell AWS from somebody else, as in a container image without them.
     #[error(
         "this machine has no trusted root certificates{why}: install them (Debian and Alpine: the package ca-certificates), or name a file of them in SSL_CERT_FILE"
@@ -103,8 +117,13 @@ impl Aws {
     pub(crate) async fn connect_through(settings: &AwsSettings, http: Guarded) -> Result<Self, ConnectError> {
         settings.check()?;
         let config = load(settings, http.clone()).await?;
+        Self::assemble(&config, settings, &http)
+    }
+
+    /// Makes the clients.
+    pub(crate) fn assemble(config: &SdkConfig, settings: &AwsSettings, http: &Guarded) -> Result<Self, ConnectError> {
         let time = AwsTime::default();
-        check_endpoints(&config, settings)?;
+        check_endpoints(config, settings)?;
         let Some(region) = config.region().map(ToString::to_string) else {
             let profile = settings.profile.clone().or_else(|| std::env::var("AWS_PROFILE").ok());
             return Err(ConnectError::NoRegion { profile });
@@ -112,9 +131,9 @@ impl Aws {
         // Calls are retried here, where the limiter sees every attempt and a lost reply is told from a refusal.
         let once = RetryConfig::disabled();
         let (long, short) = (http.of_service(LONG_ANSWER, &time), http.of_service(SHORT_ANSWER, &time));
-        let mut iam = aws_sdk_iam::config::Builder::from(&config).retry_config(once.clone()).http_client(long.clone());
-        let mut sts = aws_sdk_sts::config::Builder::from(&config).retry_config(once.clone()).http_client(short.clone());
-        let mut secrets = aws_sdk_secretsmanager::config::Builder::from(&config).retry_config(once).http_client(short);
+        let mut iam = aws_sdk_iam::config::Builder::from(config).retry_config(once.clone()).http_client(long.clone());
+        let mut sts = aws_sdk_sts::config::Builder::from(config).retry_config(once.clone()).http_client(short.clone());
+        let mut secrets = aws_sdk_secretsmanager::config::Builder::from(config).retry_config(once).http_client(short);
         // A URL given here goes before AWS_ENDPOINT_URL_<SERVICE>; without one the SDK finds its own.
         let own = &settings.endpoints;
         if let Some(url) = own.iam.as_ref().or(own.all.as_ref()) {
@@ -128,7 +147,7 @@ impl Aws {
         }
         #[cfg(feature = "trail")]
         let trails = {
-            let trail = aws_sdk_cloudtrail::config::Builder::from(&config).retry_config(RetryConfig::disabled());
+            let trail = aws_sdk_cloudtrail::config::Builder::from(config).retry_config(RetryConfig::disabled());
             let mut trail = trail.http_client(long);
             if let Some(url) = &own.all {
                 trail.set_endpoint_url(Some(url.clone()));
@@ -159,12 +178,18 @@ impl Aws {
                 replicated: Mutex::default(),
                 #[cfg(feature = "notify")]
                 notify: ForNotifiers {
-                    config: config.into_builder().retry_config(RetryConfig::disabled()).build(),
+                    config: config.to_builder().retry_config(RetryConfig::disabled()).build(),
                     endpoint: settings.endpoints.all.clone(),
                     http: crate::notify::Http::default(),
                 },
             }),
         })
+    }
+
+    /// All ports on this connection, with the machine's clock, held against AWS's.
+    #[must_use]
+    pub fn ports(self: &Arc<Self>) -> Ports {
+        Ports { iam: self.clone(), store: self.clone(), probe: self.clone(), clock: Arc::new(self.clock()) }
     }
 
     /// The region of the secrets.
@@ -212,17 +237,12 @@ impl fmt::Debug for Aws {
 }
 
 async fn load(settings: &AwsSettings, http: Guarded) -> Result<SdkConfig, ConnectError> {
-    let name = settings.app_name.clone().unwrap_or_else(|| "keyrot".to_owned());
-    let name = AppName::new(name.clone()).map_err(|_| SettingsError::AppName(name))?;
-    let Timeouts { connect, read, attempt, .. } = settings.timeouts;
-    let timeouts =
-        TimeoutConfig::builder().connect_timeout(connect).read_timeout(read).operation_attempt_timeout(attempt).build();
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .http_client(http.clone())
         // Whatever the environment says: who signs by another clock than the one that decides takes keys away before their time.
         .disable_clock_skew_correction(true)
-        .app_name(name)
-        .timeout_config(timeouts);
+        .app_name(app_name(settings, None)?)
+        .timeout_config(time_limits(settings));
     if settings.ignore_profiles {
         // Without any file the SDK panics; an empty one it takes for none.
         let none = EnvConfigFiles::builder().with_contents(EnvConfigFileKind::Config, "").build();
@@ -306,7 +326,7 @@ fn check_endpoints(config: &SdkConfig, settings: &AwsSettings) -> Result<(), Set
 }
 
 /// The SDK's HTTPS client panics without any root certificate, and only at the first call.
-fn has_roots() -> Result<(), ConnectError> {
+pub(crate) fn has_roots() -> Result<(), ConnectError> {
     let found = rustls_native_certs::load_native_certs();
     if !found.certs.is_empty() {
         return Ok(());

@@ -57,6 +57,7 @@ pub mod notify;
 mod of_settings;
 pub mod policy;
 mod probe;
+mod sdk_config;
 mod secret_state;
 mod secrets;
 mod settings;
@@ -69,6 +70,8 @@ mod trail;
 mod user_policy;
 mod value;
 
+/// The SDK's configuration, which [`Aws::from_sdk_config`] takes.
+pub use aws_config::SdkConfig;
 pub use clock::{AwsClock, TokioClock};
 pub use connect::{Aws, Caller, ConnectError};
 pub use settings::{

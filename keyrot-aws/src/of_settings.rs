@@ -1,10 +1,12 @@
 //! A connection by keyrot's settings.
 
-use crate::{Aws, AwsSettings, Endpoints, FieldNames, SecretSettings, SettingsError};
-use keyrot_core::Ports;
+#[cfg(feature = "trail")]
+use crate::Aws;
+use crate::{AwsSettings, Endpoints, FieldNames, SecretSettings, SettingsError};
 #[cfg(feature = "trail")]
 use keyrot_core::Rotator;
 use keyrot_core::settings::Settings;
+#[cfg(feature = "trail")]
 use std::sync::Arc;
 
 impl AwsSettings {
@@ -36,15 +38,9 @@ impl AwsSettings {
     }
 }
 
+#[cfg(feature = "trail")]
 impl Aws {
-    /// All ports on this connection, with the machine's clock, held against AWS's.
-    #[must_use]
-    pub fn ports(self: &Arc<Self>) -> Ports {
-        Ports { iam: self.clone(), store: self.clone(), probe: self.clone(), clock: Arc::new(self.clock()) }
-    }
-
     /// A rotator on this connection, which asks CloudTrail who uses the keys it has to hold if the setting `trail` says so.
-    #[cfg(feature = "trail")]
     #[must_use]
     pub fn rotator(self: &Arc<Self>, settings: &Settings) -> Rotator {
         let rotator = Rotator::new(self.ports());

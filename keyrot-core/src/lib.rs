@@ -21,9 +21,8 @@
 //! let account = MemoryAccount::new(world);
 //!
 //! let users = account.users("/").await?;
-//! let waits = Waits::default();
 //! let homes = Homes::in_region("us-east-1");
-//! let selected = select(&users, &Selection::default(), &homes, &waits, false);
+//! let selected = select(&users, &Selection::default(), &homes, &Policy::default());
 //! let rotator = Rotator::new(Ports::of(account.clone()));
 //! let report = rotator.run(selected.chosen, Mode::Act, &Limits::default(), &Cancel::default(), &|_| {}).await;
 //!

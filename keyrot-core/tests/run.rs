@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use keyrot_core::memory::{Fault, FaultAt, MemoryAccount, World};
 use keyrot_core::{
     AccessKey, CallError, Cancel, Chosen, Event, Homes, IamPort, IamUser, KeyId, LastUse, Limits, Mode, NewKey,
-    Notifier, Outcome, Ports, Progress, Report, Rotator, SecretArn, Selection, Stop, UserName, Waits, select,
+    Notifier, Outcome, Policy, Ports, Progress, Report, Rotator, SecretArn, Selection, Stop, UserName, select,
 };
 use std::sync::{Arc, Mutex};
 
@@ -20,7 +20,7 @@ fn account(users: usize) -> MemoryAccount {
 
 async fn chosen(account: &MemoryAccount) -> Vec<Chosen> {
     let users = account.users("/").await.unwrap();
-    select(&users, &Selection::default(), &Homes::in_region("us-east-1"), &Waits::default(), false).chosen
+    select(&users, &Selection::default(), &Homes::in_region("us-east-1"), &Policy::default()).chosen
 }
 
 async fn run(account: &MemoryAccount, rotator: &Rotator, limits: &Limits, cancel: &Cancel) -> Report {

@@ -90,7 +90,7 @@ async fn a_run_is_spawned() {
     let account = MemoryAccount::new(world);
     let users = account.users("/").await.unwrap();
     let homes = Homes::in_region("us-east-1");
-    let selected = select(&users, &Selection::default(), &homes, &Waits::default(), false);
+    let selected = select(&users, &Selection::default(), &homes, &Policy::default());
     let rotator = Rotator::new(Ports::of(account.clone())).trail(Arc::new(account));
     let task = tokio::spawn(async move {
         rotator.run(selected.chosen, Mode::Act, &Limits::default(), &Cancel::default(), &|_| {}).await

@@ -4,9 +4,9 @@
 use async_trait::async_trait;
 use keyrot_core::memory::{Fault, FaultAt, MemoryAccount, TrailedUse, World};
 use keyrot_core::{
-    CallError, Cancel, Clock, EventKind, Homes, KeyId, KeyRecord, Limits, Mode, Outcome, Ports, Progress, Report,
-    Rotator, RunDocument, Selected, Selection, Standing, Timestamp, TrailAsk, TrailPage, TrailPort, UseEvidence,
-    UserName, Waits, Why, after, select,
+    CallError, Cancel, Clock, EventKind, Homes, KeyId, KeyRecord, Limits, Mode, Outcome, Policy, Ports, Progress,
+    Report, Rotator, RunDocument, Selected, Selection, Standing, Timestamp, TrailAsk, TrailPage, TrailPort,
+    UseEvidence, UserName, Why, after, select,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -57,7 +57,7 @@ async fn within(
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Report {
     let users = account.change(|world| world.list_users("/"));
-    let chosen = select(&users, &Selection::default(), &Homes::in_region("us-east-1"), &Waits::default(), false).chosen;
+    let chosen = select(&users, &Selection::default(), &Homes::in_region("us-east-1"), &Policy::default()).chosen;
     rotator.run(chosen, mode, limits, &Cancel::default(), progress).await
 }
 
