@@ -106,7 +106,7 @@ impl Mocks {
         clock.expect_now().return_const(now);
         clock.expect_aws_now().return_const(Some(now));
         // A run allows its notifiers some time, by this clock.
-        clock.expect_sleep().return_const(());
+        clock.expect_time_limit().return_const(());
         Self { iam: MockIamPort::new(), store: MockSecretStorePort::new(), probe: MockCredentialProbe::new(), clock }
     }
 

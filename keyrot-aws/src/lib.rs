@@ -1,7 +1,10 @@
 //! keyrot's ports on the AWS SDK: IAM, Secrets Manager, STS, and CloudTrail's event history (feature `trail`).
 //!
 //! [`Aws`] is all three: [`IamPort`](keyrot_core::IamPort), [`SecretStorePort`](keyrot_core::SecretStorePort) and
-//! [`CredentialProbe`](keyrot_core::CredentialProbe); for audits it is the [`AccountPort`](keyrot_core::audit::AccountPort), too. No type of the SDK is in a public signature.
+//! [`CredentialProbe`](keyrot_core::CredentialProbe); for audits it is the [`AccountPort`](keyrot_core::audit::AccountPort), too. [`RotatedCredentials`] is the other side: a rotated
+//! user's key as the credentials of an SDK client.
+//!
+//! Of the SDK's types only [`SdkConfig`] and those of a credentials provider are in public signatures.
 //!
 //! ```no_run
 //! use keyrot_aws::{Aws, AwsSettings};
@@ -57,6 +60,7 @@ pub mod notify;
 mod of_settings;
 pub mod policy;
 mod probe;
+mod rotated;
 mod sdk_config;
 mod secret_state;
 mod secrets;
@@ -68,12 +72,13 @@ mod time;
 #[cfg(feature = "trail")]
 mod trail;
 mod user_policy;
-mod value;
+pub mod value;
 
 /// The SDK's configuration, which [`Aws::from_sdk_config`] takes.
 pub use aws_config::SdkConfig;
 pub use clock::{AwsClock, TokioClock};
 pub use connect::{Aws, Caller, ConnectError};
+pub use rotated::{Refusals, RotatedCredentials, RotatedError};
 pub use settings::{
     AwsSettings, CallerCredentials, Endpoints, FieldNames, Rates, SecretSettings, SettingsError, Timeouts,
 };

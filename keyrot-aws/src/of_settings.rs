@@ -38,6 +38,25 @@ impl AwsSettings {
     }
 }
 
+#[cfg(all(feature = "notify", feature = "trail"))]
+impl Aws {
+    /// A service by these settings: it rotates whom they select, and tells whom they name. The account and region of this connection are taken for
+    /// those that it was deployed for.
+    ///
+    /// # Errors
+    /// [`ChannelError`](crate::notify::ChannelError) if a notifier of the settings cannot be used.
+    pub fn service(
+        self: &Arc<Self>,
+        settings: &Settings,
+        env: crate::notify::FromEnvironment,
+    ) -> Result<keyrot_core::Service, crate::notify::ChannelError> {
+        let channels = crate::notify::Channels::new(settings.notify(), self, env)?;
+        let homes = settings.homes(self.region(), true);
+        let service = keyrot_core::Service::from_settings(self.rotator(settings), settings, homes);
+        Ok(service.notify_with(move |chosen| channels.for_run(chosen)))
+    }
+}
+
 #[cfg(feature = "trail")]
 impl Aws {
     /// A rotator on this connection, which asks CloudTrail who uses the keys it has to hold if the setting `trail` says so.

@@ -50,6 +50,10 @@ impl Clock for WorldClock {
         self.0.advance(time);
         TokioClock.sleep(Duration::from_millis(1)).await;
     }
+
+    async fn time_limit(&self, time: Duration) {
+        TokioClock.time_limit(time).await;
+    }
 }
 
 struct Life {

@@ -47,6 +47,8 @@ fn every_public_future() {
         channels.readiness().await;
         channels.send_test(None, any()).await;
     });
+    let rotated: keyrot_aws::RotatedCredentials = any();
+    spawned(async move { rotated.credentials().await });
     let limiter: Limiter = any();
     spawned(async move {
         let _ = limiter.acquire().await;
@@ -62,7 +64,7 @@ fn every_port() {
     spawned(async move {
         let _ = aws.users("/").await;
         let _ = aws.describe(&any()).await;
-        let _ = aws.stage(&any(), &any(), &any(), Some(&any())).await;
+        let _ = aws.stage(&any(), &any(), &any(), Some(any())).await;
         let _ = aws.promote(&any(), &any(), &any()).await;
         let _ = aws.probe(&any()).await;
         let _ = aws.published(&any(), Edition::Current).await;

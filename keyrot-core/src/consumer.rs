@@ -198,6 +198,7 @@ pub struct Freshness {
 const LONGEST_LIFETIME: Duration = Duration::from_secs(3_600);
 /// botocore asks anew at every request once less than 15 minutes are left; a lifetime below that would start a process for each.
 const SHORTEST_LIFETIME: Duration = Duration::from_secs(20 * 60);
+const READ_AGAIN: Duration = Duration::from_secs(5 * 60);
 const LONGEST_STALE: Duration = Duration::from_secs(86_400);
 
 impl Freshness {
@@ -217,6 +218,12 @@ impl Freshness {
             lifetime: (overlap / 24).clamp(SHORTEST_LIFETIME, LONGEST_LIFETIME).min(half),
             stale: half.min(LONGEST_STALE),
         }
+    }
+
+    /// After this, whoever can read at little cost reads again: five minutes, as AWS's agent and Lambda extension do, or a quarter of a shorter lifetime.
+    #[must_use]
+    pub fn read_again(&self) -> Duration {
+        READ_AGAIN.min(self.lifetime / 4)
     }
 }
 

@@ -149,6 +149,12 @@ pub enum Severity {
 }
 
 impl EventKind {
+    /// What it is called in documents and in notifications, such as `key_created`: one word for each kind, which does not change.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        crate::words::event_code(self)
+    }
+
     /// How much it matters.
     #[must_use]
     pub fn severity(&self) -> Severity {

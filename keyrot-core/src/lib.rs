@@ -68,6 +68,7 @@ mod rotation;
 mod run;
 mod secret;
 mod selection;
+mod service;
 mod sessions;
 #[cfg(feature = "settings")]
 pub mod settings;
@@ -76,8 +77,14 @@ mod telling;
 mod testing;
 mod text;
 mod trail;
+pub mod value;
 mod version;
 mod words;
+
+/// For implementing the ports: their methods are written with `#[async_trait]`.
+pub use async_trait::async_trait;
+/// For times: [`Timestamp`] is one of chrono's.
+pub use chrono;
 
 /// An instant in UTC.
 pub type Timestamp = chrono::DateTime<chrono::Utc>;
@@ -114,13 +121,14 @@ pub use selection::{
     Homes, Missing, MissingWhy, PassedOver, Pattern, PatternError, SecretPattern, SecretTemplate, Selected, Selection,
     TemplateError, Unnameable, select,
 };
+pub use service::{Health, LastPass, Service, ServiceError};
 #[cfg(feature = "mocks")]
 pub use sessions::MockUserPolicyPort;
 pub use sessions::{
     EndedSessions, LONGEST_ROLE_SESSION, LONGEST_SESSION, Lifted, NotEnded, UserPolicyPort, deny_issued_before,
     end_sessions, lift_if_over,
 };
-pub use telling::NotifierFailure;
+pub use telling::{NotifierFailure, NotifierLimits};
 pub use text::format_duration;
 #[cfg(feature = "mocks")]
 pub use trail::MockTrailPort;

@@ -58,6 +58,11 @@ fn every_public_future() {
         conformance::probe(ports.probe.as_ref(), lab.as_ref()).await;
         conformance::clock(ports.clock.as_ref()).await;
     });
+    let service: Service = any();
+    spawned(async move {
+        let _ = service.pass(&Cancel::default()).await;
+        service.run(&Cancel::default()).await
+    });
     let cancel: Cancel = any();
     spawned(async move { cancel.cancelled().await });
 }

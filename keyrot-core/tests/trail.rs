@@ -176,13 +176,27 @@ impl Clock for Patient {
     async fn sleep(&self, _time: Duration) {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
+
+    async fn time_limit(&self, time: Duration) {
+        self.0.time_limit(time).await;
+    }
 }
 
 #[tokio::test]
 async fn a_trail_that_hangs_is_left_after_twenty_seconds_and_one_that_panics_at_once() {
     let account = account(1).await;
     let before = account.world().now();
-    let report = run(&account, &asking(&account, Bad::Silent), Mode::Act).await;
+    let time_goes_on = async {
+        loop {
+            tokio::task::yield_now().await;
+            account.advance(Duration::from_secs(1));
+        }
+    };
+    let rotator = asking(&account, Bad::Silent);
+    let report = tokio::select! {
+        report = run(&account, &rotator, Mode::Act) => report,
+        () = time_goes_on => unreachable!(),
+    };
     assert!(all_held(&report));
     assert!(evidence(&report.users[0]).unwrap().to_string().contains("no answer in time"));
     let took = account.world().now() - before;

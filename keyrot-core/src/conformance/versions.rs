@@ -162,7 +162,7 @@ pub(super) async fn carried(desk: &Desk<'_>) -> Checked {
     let more = r#""Region":"eu-west-1","Nested":{"a":[1,null]},"#;
     let (secret, theirs) = by_hand(desk, "carried", &json(&old, more)).await?;
     let (new, version) = made_up('A')?;
-    desk.port.stage(&secret, &version, &new, Some(&theirs)).await?;
+    desk.port.stage(&secret, &version, &new, Some(theirs.clone())).await?;
     same("credentials", &desk.port.read(&secret, &version).await?, &Some(new))?;
     let text: String = desk.lab.text_of(&secret, &version).await?.split_whitespace().collect();
     holds("a text field was not carried", text.contains(r#""Region":"eu-west-1""#))?;
@@ -202,7 +202,7 @@ pub(super) async fn hidden(desk: &Desk<'_>) -> Checked {
     let nowhere = desk.secret("hidden-nowhere")?;
     for result in [
         desk.port.stage(&secret, &placeholder, &credentials, None).await,
-        desk.port.stage(&secret, &other, &credentials, Some(&other)).await,
+        desk.port.stage(&secret, &other, &credentials, Some(other.clone())).await,
         desk.port.stage(&nowhere, &version, &credentials, None).await,
     ] {
         let shown = match &result {
