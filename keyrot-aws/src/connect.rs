@@ -1,9 +1,9 @@
 use crate::calls::{Budget, Limits, Op, send};
 use crate::clock::{AwsClock, AwsTime};
-use crate::http::{Guarded, LONG_ANSWER, SHORT_ANSWER, may_be_called};
+use crate::http::{Guarded, LONG_ANSWER, SHORT_ANSWER};
 use crate::limiter::LimiterStats;
-use crate::sdk_config::{app_name, time_limits};
-use crate::settings::{AwsSettings, Endpoints, SecretSettings, SettingsError, Timeouts};
+use crate::sdk_config::{ConnectError, app_name, check_endpoints, has_roots, region_of, time_limits};
+use crate::settings::{AwsSettings, SecretSettings, Timeouts};
 use aws_config::default_provider::region::DefaultRegionChain;
 use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
@@ -12,7 +12,6 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials as SdkCredentials;
 use aws_credential_types::provider::{ProvideCredentials, error::CredentialsError, future};
 use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
-use aws_types::service_config::ServiceConfigKey;
 use keyrot_core::{CallError, Ports, SecretName};
 use std::collections::HashSet;
 use std::fmt;
@@ -65,45 +64,6 @@ pub struct Caller {
     pub account: String,
 }
 
-/// Why no connection was set up. No call to AWS was made.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ConnectError {
-    /// A setting is refused.
-    #[error(transparent)]
-    Settings(#[from] SettingsError),
-    /// Nothing says where the secrets are.
-    #[error(
-        "no AWS region is set{}: Secrets Manager keeps secrets by region; set AWS_REGION, or `region` in the profile, or hand in a region",
-        profile.as_ref().map(|p| format!(" (profile {p:?})")).unwrap_or_default()
-    )]
-    NoRegion {
-        /// The profile that was looked into.
-        profile: Option<String>,
-    },
-    /// A setting that the program's own `SdkConfig` decides.
-    #[error(
-        "the AWS setting `{setting}` has no effect on an SdkConfig, which has its credentials already: leave it out, or use `Aws::connect`"
-    )]
-    DecidedBySdkConfig {
-        /// The setting's name.
-        setting: &'static str,
-    },
-    /// Nothing says who calls.
-    #[error(
-        "the SdkConfig has no credentials provider: load it with `aws_config::defaults`, or set `credentials_provider`"
-    )]
-    NoCredentials,
-    /// There is no certificate by which to tell AWS from somebody else, as in a container image without them.
-    #[error(
-        "this machine has no trusted root certificates{why}: install them (Debian and Alpine: the package ca-certificates), or name a file of them in SSL_CERT_FILE"
-    )]
-    NoRoots {
-        /// What was wrong with those that were looked for.
-        why: String,
-    },
-}
-
 impl Aws {
     /// Reads the configuration and makes the clients. Credentials are resolved with the first call; [`Aws::caller_identity`] is a good one.
     ///
@@ -124,10 +84,7 @@ impl Aws {
     pub(crate) fn assemble(config: &SdkConfig, settings: &AwsSettings, http: &Guarded) -> Result<Self, ConnectError> {
         let time = AwsTime::default();
         check_endpoints(config, settings)?;
-        let Some(region) = config.region().map(ToString::to_string) else {
-            let profile = settings.profile.clone().or_else(|| std::env::var("AWS_PROFILE").ok());
-            return Err(ConnectError::NoRegion { profile });
-        };
+        let region = region_of(config, settings)?;
         // Calls are retried here, where the limiter sees every attempt and a lost reply is told from a refusal.
         let once = RetryConfig::disabled();
         let (long, short) = (http.of_service(LONG_ANSWER, &time), http.of_service(SHORT_ANSWER, &time));
@@ -308,29 +265,4 @@ impl ProvideCredentials for OfProfile {
         let named = |source| CredentialsError::provider_error(NoneOfProfile { profile: self.profile.clone(), source });
         future::ProvideCredentials::new(async move { self.provider.provide_credentials().await.map_err(named) })
     }
-}
-
-/// Refuses an endpoint, wherever it is set, that requests may not be sent to. Each request is checked once more when it is sent.
-fn check_endpoints(config: &SdkConfig, settings: &AwsSettings) -> Result<(), SettingsError> {
-    let of_service = |id: &str| {
-        let key = ServiceConfigKey::builder().service_id(id).env("AWS_ENDPOINT_URL").profile("endpoint_url").build();
-        config.service_config()?.load_config(key.ok()?)
-    };
-    let services = ["IAM", "STS", "Secrets Manager", "CloudTrail", "SNS", "EventBridge", "SSM", "SSO", "SSO OIDC"];
-    let found = services.into_iter().filter_map(of_service).chain(config.endpoint_url().map(str::to_owned));
-    let Endpoints { all, iam, sts, secrets_manager } = &settings.endpoints;
-    for url in [all, iam, sts, secrets_manager].into_iter().flatten().cloned().chain(found) {
-        may_be_called(&url, &settings.http_endpoints).map_err(|why| SettingsError::Refused(why.to_string()))?;
-    }
-    Ok(())
-}
-
-/// The SDK's HTTPS client panics without any root certificate, and only at the first call.
-pub(crate) fn has_roots() -> Result<(), ConnectError> {
-    let found = rustls_native_certs::load_native_certs();
-    if !found.certs.is_empty() {
-        return Ok(());
-    }
-    let why = found.errors.first().map(|error| format!(" ({error})")).unwrap_or_default();
-    Err(ConnectError::NoRoots { why })
 }
