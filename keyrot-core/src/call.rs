@@ -204,6 +204,7 @@ pub struct CallError {
 /// What went wrong with a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum ErrorKind {
     /// The permission is missing.
     Denied,

@@ -115,6 +115,7 @@ pub struct Missing {
 /// Why a user who was asked for by name is not to be worked on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "why")]
+#[non_exhaustive]
 pub enum MissingWhy {
     /// No such user was listed.
     NotFound {
