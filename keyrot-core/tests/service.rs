@@ -18,8 +18,10 @@ fn service() -> (MemoryAccount, Service) {
     (account, Service::new(rotator, Selection::default(), homes, Policy::default()))
 }
 
+type Seen = Arc<Mutex<Vec<Result<RunDocument, ServiceError>>>>;
+
 /// Stops after so many passes, and keeps what came of each.
-fn stopping(service: Service, after: usize) -> (Service, Cancel, Arc<Mutex<Vec<Result<RunDocument, ServiceError>>>>) {
+fn stopping(service: Service, after: usize) -> (Service, Cancel, Seen) {
     let (cancel, seen) = (Cancel::default(), Arc::new(Mutex::new(Vec::new())));
     let (stop, keep) = (cancel.clone(), seen.clone());
     let service = service.each_pass(move |pass| {

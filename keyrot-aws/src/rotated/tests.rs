@@ -43,7 +43,7 @@ impl Clock for Scene {
     async fn sleep(&self, _: Duration) {}
 
     async fn time_limit(&self, _: Duration) {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 
