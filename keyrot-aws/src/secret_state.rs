@@ -1,6 +1,7 @@
 //! `DescribeSecret`'s answer as keyrot sees it.
 
 use crate::calls::Op;
+pub(crate) use crate::consumer::{CURRENT, PREVIOUS};
 use crate::time::instant;
 use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
 use aws_sdk_secretsmanager::types::StatusType;
@@ -9,9 +10,7 @@ use keyrot_core::{
 };
 use std::collections::BTreeMap;
 
-pub(crate) const CURRENT: &str = "AWSCURRENT";
 pub(crate) const PENDING: &str = "AWSPENDING";
-pub(crate) const PREVIOUS: &str = "AWSPREVIOUS";
 /// For a version without credentials that shows whether the secret can be written to.
 pub(crate) const TEST_WRITE: &str = "keyrot-test-write";
 

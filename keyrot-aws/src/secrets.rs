@@ -211,15 +211,15 @@ impl SecretStorePort for Aws {
         Err(op.strange("the list of versions does not end"))
     }
 
-    async fn stage<'a>(
+    async fn stage(
         &self,
         secret: &SecretName,
         version: &VersionId,
         credentials: &Credentials,
-        carry: Option<&'a VersionId>,
+        carry: Option<VersionId>,
     ) -> Result<(), CallError> {
         let budget = self.budget();
-        let carried = match carry {
+        let carried = match &carry {
             None => None,
             Some(from) => {
                 let text = self.value(secret, from, [CURRENT, PENDING, PREVIOUS], &budget).await?;
@@ -229,7 +229,7 @@ impl SecretStorePort for Aws {
         let text = value::compose(&self.inner.secret.fields, credentials, carried.as_ref().map(|t| t.as_str()));
         let text = match (text, carry) {
             (Some(text), _) => text,
-            (None, Some(from)) => return Err(no_object(secret, from)),
+            (None, Some(from)) => return Err(no_object(secret, &from)),
             (None, None) => return Err(no_object(secret, version)),
         };
         self.put_hiding(secret, version, &text, credentials.secret.expose(), &budget).await

@@ -25,28 +25,29 @@ const SPELLINGS: [(&str, &str); 6] = [
     ("AWSAccessKeyId", "AWSSecretKey"),
 ];
 
-/// The placeholder of a secret that has no key yet. No reader can take it for credentials: it has none of their fields.
-pub(crate) const PLACEHOLDER: &str =
-    r#"{"keyrot":"placeholder: this user's first access key has not been published here yet"}"#;
+pub use keyrot_core::value::PLACEHOLDER;
 
 /// The value of a version that shows whether the secret can be written to.
 pub(crate) const TEST_WRITE: &str =
     r#"{"keyrot":"placeholder: written to see whether this secret can be written to; nothing reads it"}"#;
 
 /// The credentials in a value, if it holds some and there is no doubt which.
-pub(crate) fn credentials(fields: &FieldNames, text: &str) -> Option<Credentials> {
+#[must_use]
+pub fn credentials(fields: &FieldNames, text: &str) -> Option<Credentials> {
     let found = Object::parse(text)?.access_key(fields)?;
     Some(Credentials { key: found.id, secret: found.secret })
 }
 
 /// Whether a value is keyrot's placeholder, in whatever words: one field `keyrot`, which says so.
-pub(crate) fn is_placeholder(text: &str) -> bool {
+#[must_use]
+pub fn is_placeholder(text: &str) -> bool {
     let Some(object) = Object::parse(text) else { return false };
     object.0.len() == 1 && object.text("keyrot").is_some_and(|says| says.starts_with("placeholder"))
 }
 
 /// Which key a value holds, and whether there is more in it than keyrot's two fields.
-pub(crate) fn inside(fields: &FieldNames, text: &str) -> Inside {
+#[must_use]
+pub fn inside(fields: &FieldNames, text: &str) -> Inside {
     let Some(object) = Object::parse(text) else { return NOTHING };
     let key = object.access_key(fields).map(|found| found.id);
     let extras = object.0.iter().any(|(name, _)| name != fields.id() && name != fields.secret());
@@ -58,7 +59,8 @@ pub(crate) fn inside(fields: &FieldNames, text: &str) -> Inside {
 pub(crate) const NOTHING: Inside = Inside { key: None, extras: false, next_size: None };
 
 /// The value that holds the credentials, with everything else of `carry`. `None` if `carry` is no JSON object.
-pub(crate) fn compose(fields: &FieldNames, new: &Credentials, carry: Option<&str>) -> Option<Zeroizing<String>> {
+#[must_use]
+pub fn compose(fields: &FieldNames, new: &Credentials, carry: Option<&str>) -> Option<Zeroizing<String>> {
     let object = match carry {
         Some(text) => Object::parse(text)?,
         None => Object(Vec::new()),

@@ -10,8 +10,8 @@ use keyrot_core::audit::survey;
 use keyrot_core::memory::{Label, Value, World};
 use keyrot_core::settings::{Settings, Sources};
 use keyrot_core::{
-    Cancel, Clock, Homes, IamPort, Lifted, Limits, Mode, Outcome, Ports, Request, Revocation, Rotator, SecretName,
-    Selection, TagPort, Timestamp, UserName, VersionId, Waits, end_sessions, lift_if_over, select,
+    Cancel, Clock, Homes, IamPort, Lifted, Limits, Mode, Outcome, Policy, Ports, Request, Revocation, Rotator,
+    SecretName, Selection, TagPort, Timestamp, UserName, VersionId, end_sessions, lift_if_over, select,
 };
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -50,6 +50,10 @@ impl Clock for WorldClock {
         self.0.advance(time);
         TokioClock.sleep(Duration::from_millis(1)).await;
     }
+
+    async fn time_limit(&self, time: Duration) {
+        TokioClock.time_limit(time).await;
+    }
 }
 
 struct Life {
@@ -86,8 +90,7 @@ impl Life {
     /// One pass over all users.
     async fn run(&self) {
         let users = self.ports.iam.users("/").await.unwrap();
-        let chosen =
-            select(&users, &Selection::default(), &Homes::in_region("us-east-1"), &Waits::default(), false).chosen;
+        let chosen = select(&users, &Selection::default(), &Homes::in_region("us-east-1"), &Policy::default()).chosen;
         let mut rotator = Rotator::new(self.ports.clone());
         if let Some(trail) = &self.trail {
             rotator = rotator.trail(trail.clone());

@@ -10,7 +10,7 @@ use keyrot_aws::{Aws, AwsSettings, CallerCredentials, Endpoints, TokioClock};
 use keyrot_core::audit::{AccountPort, survey};
 use keyrot_core::{
     Cancel, Chosen, ErrorKind, Homes, IamPort, KeyId, KeyStatus, Limits, Mode, Outcome, Ports, Rotator, SecretKey,
-    SecretName, SecretState, SecretStorePort, Selection, UserName, VersionId, Waits, select,
+    SecretName, SecretState, SecretStorePort, Selection, UserName, VersionId, select,
 };
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
@@ -87,7 +87,7 @@ impl Account {
 
 async fn chosen(aws: &Aws) -> Vec<Chosen> {
     let users = aws.users("/").await.unwrap();
-    select(&users, &Selection::default(), &Homes::in_region("us-east-1"), &Waits::default(), false).chosen
+    select(&users, &Selection::default(), &Homes::in_region("us-east-1"), &keyrot_core::Policy::default()).chosen
 }
 
 async fn rotate(aws: &Aws) -> Vec<(String, Outcome)> {

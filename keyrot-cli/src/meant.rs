@@ -1,7 +1,7 @@
 //! Whom a person meant who named a user that is not there.
 
 use crate::target::SANDBOX_REGION;
-use keyrot_core::{Homes, IamUser, MissingWhy, Selection, UserName, Waits, select};
+use keyrot_core::{Homes, IamUser, MissingWhy, Policy, Selection, UserName, select};
 
 /// `; did you mean ci-deployer?`, or nothing if no user's name comes near.
 pub(crate) fn did_you_mean(name: &UserName, among: &[IamUser]) -> String {
@@ -11,7 +11,7 @@ pub(crate) fn did_you_mean(name: &UserName, among: &[IamUser]) -> String {
 /// As a run says it of the users it was told to take.
 fn nearest(name: &UserName, among: &[IamUser]) -> Option<UserName> {
     let selection = Selection { only: vec![name.clone()], ..Selection::default() };
-    let found = select(among, &selection, &Homes::in_region(SANDBOX_REGION), &Waits::default(), false);
+    let found = select(among, &selection, &Homes::in_region(SANDBOX_REGION), &Policy::default());
     match found.missing.into_iter().next()?.why {
         MissingWhy::NotFound { nearest, .. } => nearest,
         _ => None,

@@ -19,8 +19,8 @@ use std::time::Duration;
 /// # let ci = world.add_user("ci", &[("RotateKey", "True")])?;
 /// # let account = MemoryAccount::new(world);
 /// # let users = account.users("/").await?;
-/// # let (waits, homes) = (Waits::default(), Homes::in_region("us-east-1"));
-/// # let selected = select(&users, &Selection::default(), &homes, &waits, false);
+/// # let homes = Homes::in_region("us-east-1");
+/// # let selected = select(&users, &Selection::default(), &homes, &Policy::default());
 /// # let rotator = Rotator::new(Ports::of(account.clone()));
 /// # rotator.run(selected.chosen, Mode::Act, &Limits::default(), &Cancel::default(), &|_| {}).await;
 /// let secret = SecretId::parse("/iam/ci/access_key")?;
@@ -215,6 +215,7 @@ pub struct Freshness {
 const LONGEST_LIFETIME: Duration = Duration::from_secs(3_600);
 /// botocore asks anew at every request once less than 15 minutes are left; a lifetime below that would start a process for each.
 const SHORTEST_LIFETIME: Duration = Duration::from_secs(20 * 60);
+const READ_AGAIN: Duration = Duration::from_secs(5 * 60);
 const LONGEST_STALE: Duration = Duration::from_secs(86_400);
 
 impl Freshness {
@@ -234,6 +235,12 @@ impl Freshness {
             lifetime: (overlap / 24).clamp(SHORTEST_LIFETIME, LONGEST_LIFETIME).min(half),
             stale: half.min(LONGEST_STALE),
         }
+    }
+
+    /// After this, whoever can read at little cost reads again: five minutes, as AWS's agent and Lambda extension do, or a quarter of a shorter lifetime.
+    #[must_use]
+    pub fn read_again(&self) -> Duration {
+        READ_AGAIN.min(self.lifetime / 4)
     }
 }
 

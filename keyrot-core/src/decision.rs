@@ -107,6 +107,7 @@ pub struct Wait {
 /// What is waited for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Why {
     /// The old key stays Active while readers move over.
     Overlap(KeyId),

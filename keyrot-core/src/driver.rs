@@ -1,11 +1,13 @@
 //! One user's rotation on the ports: asks the machine, makes the call, tells the machine.
 
 use crate::{
-    Call, CallError, Clock, CredentialProbe, Event, IamPort, Mode, Next, Observed, Outcome, Policy, Reply, Rotation,
-    SecretStorePort, Stop, Subject, Timestamp, WrongClock,
+    Call, CallError, Cancel, Clock, CredentialProbe, Event, IamPort, Mode, Next, Observed, Outcome, Policy, Reply,
+    Rotation, SecretStorePort, Stop, Subject, Timestamp, WrongClock,
 };
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 /// A pause is slept in pieces, so that a request to stop is heard.
@@ -22,6 +24,13 @@ pub struct Ports {
     pub probe: Arc<dyn CredentialProbe>,
     /// The time.
     pub clock: Arc<dyn Clock>,
+}
+
+/// What a port holds is its own; only that they are there is shown.
+impl std::fmt::Debug for Ports {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ports").finish_non_exhaustive()
+    }
 }
 
 impl Ports {
@@ -60,7 +69,7 @@ impl Ports {
             Call::StagePlaceholder(placeholder) => done(store.stage_placeholder(secret, placeholder).await)?,
             Call::Write(note) => done(store.write_note(secret, note).await)?,
             Call::Stage { version, credentials, carry } => {
-                done(store.stage(secret, version, credentials, carry.as_ref()).await)?
+                done(store.stage(secret, version, credentials, carry.clone()).await)?
             }
             Call::Promote { from, to } => done(store.promote(secret, from, to).await)?,
             Call::Unstage(version) => done(store.unstage(secret, version).await)?,
@@ -75,20 +84,18 @@ fn done(result: Result<(), CallError>) -> Result<Reply, CallError> {
     result.map(|()| Reply::Done)
 }
 
-/// A request to stop, shared between whoever asks (a signal handler, say) and the run.
-#[derive(Debug, Clone, Default)]
-pub struct Cancel(Arc<AtomicBool>);
+/// Lets other futures of the task have their turn, once.
+#[derive(Default)]
+pub(crate) struct YieldOnce(bool);
 
-impl Cancel {
-    /// Asks: steps under way are finished, no new one is begun.
-    pub fn cancel(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether it was asked.
-    #[must_use]
-    pub fn is_cancelled(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+impl Future for YieldOnce {
+    type Output = ();
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        if std::mem::replace(&mut self.0, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
     }
 }
 

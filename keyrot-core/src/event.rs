@@ -26,6 +26,7 @@ pub struct Event {
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case", tag = "event")]
+#[non_exhaustive]
 pub enum EventKind {
     /// The secret was made, with a placeholder.
     Adopted,
@@ -149,6 +150,12 @@ pub enum Severity {
 }
 
 impl EventKind {
+    /// What it is called in documents and in notifications, such as `key_created`: one word for each kind, which does not change.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        crate::words::event_code(self)
+    }
+
     /// How much it matters.
     #[must_use]
     pub fn severity(&self) -> Severity {

@@ -21,9 +21,8 @@
 //! let account = MemoryAccount::new(world);
 //!
 //! let users = account.users("/").await?;
-//! let waits = Waits::default();
 //! let homes = Homes::in_region("us-east-1");
-//! let selected = select(&users, &Selection::default(), &homes, &waits, false);
+//! let selected = select(&users, &Selection::default(), &homes, &Policy::default());
 //! let rotator = Rotator::new(Ports::of(account.clone()));
 //! let report = rotator.run(selected.chosen, Mode::Act, &Limits::default(), &Cancel::default(), &|_| {}).await;
 //!
@@ -42,6 +41,7 @@
 mod alive;
 pub mod audit;
 mod call;
+mod cancel;
 mod clock;
 #[cfg(feature = "conformance")]
 pub mod conformance;
@@ -68,6 +68,7 @@ mod rotation;
 mod run;
 mod secret;
 mod selection;
+mod service;
 mod sessions;
 #[cfg(feature = "settings")]
 pub mod settings;
@@ -76,14 +77,21 @@ mod telling;
 mod testing;
 mod text;
 mod trail;
+pub mod value;
 mod version;
 mod words;
+
+/// For implementing the ports: their methods are written with `#[async_trait]`.
+pub use async_trait::async_trait;
+/// For times: [`Timestamp`] is one of chrono's.
+pub use chrono;
 
 /// An instant in UTC.
 pub type Timestamp = chrono::DateTime<chrono::Utc>;
 
 pub use alive::{Aftermath, StillAlive};
 pub use call::{Call, CallError, Effect, ErrorKind, Inside, NewKey, ProbeAnswer, Reply};
+pub use cancel::Cancel;
 pub use clock::{CLOCK_TOLERANCE, WrongClock};
 #[cfg(feature = "mocks")]
 pub use consumer::MockCredentialSource;
@@ -93,7 +101,7 @@ pub use decision::{Blocked, Decision, Evidence, Question, Refusal, Step, Unhouse
 pub use document::{
     Counts, EventDocument, EvidenceDocument, KeyDocument, RequestDocument, RunDocument, State, UserDocument, Verdict,
 };
-pub use driver::{Cancel, Driven, Ports, drive};
+pub use driver::{Driven, Ports, drive};
 pub use event::{Event, EventKind, Failure, Severity};
 pub use home::{Adoption, Difference, HOME_TAG, HomeTag, Owner, Place, Residence, SecretArn};
 pub use journal::{Intent, Journal, Note, Phase, Promoted, Retired, Revoked};
@@ -113,13 +121,14 @@ pub use selection::{
     Homes, Missing, MissingWhy, PassedOver, Pattern, PatternError, SecretPattern, SecretTemplate, Selected, Selection,
     TemplateError, Unnameable, select,
 };
+pub use service::{Health, LastPass, Service, ServiceError};
 #[cfg(feature = "mocks")]
 pub use sessions::MockUserPolicyPort;
 pub use sessions::{
     EndedSessions, LONGEST_ROLE_SESSION, LONGEST_SESSION, Lifted, NotEnded, UserPolicyPort, deny_issued_before,
     end_sessions, lift_if_over,
 };
-pub use telling::NotifierFailure;
+pub use telling::{NotifierFailure, NotifierLimits};
 pub use text::format_duration;
 #[cfg(feature = "mocks")]
 pub use trail::MockTrailPort;

@@ -200,12 +200,12 @@ pub trait SecretStorePort: Send + Sync {
     ///
     /// # Errors
     /// [`CallError`]; `Conflict` if the version exists with other content.
-    async fn stage<'a>(
+    async fn stage(
         &self,
         secret: &SecretName,
         version: &VersionId,
         credentials: &Credentials,
-        carry: Option<&'a VersionId>,
+        carry: Option<VersionId>,
     ) -> Result<(), CallError>;
 
     /// The credentials in a version; `None` if it holds none.
@@ -240,8 +240,8 @@ pub trait CredentialProbe: Send + Sync {
 
 /// Where news go: a chat, a mail, an event bus, a log.
 ///
-/// A run tells every notifier beside its work. Each has a queue of its own, and its time is bounded: 15 seconds a call, and 30 seconds for
-/// all that is left when the last user is done. One that fails, hangs or panics is reported in
+/// A run tells every notifier beside its work. Each has a queue of its own, and its time is bounded by [`NotifierLimits`](crate::NotifierLimits):
+/// 15 seconds a call, and 30 seconds for all that is left when the last user is done, unless set. One that fails, hangs or panics is reported in
 /// [`Report::notifier_failures`](crate::Report::notifier_failures), and nothing else.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
@@ -278,4 +278,10 @@ pub trait Clock: Send + Sync {
 
     /// Lets the time pass.
     async fn sleep(&self, time: Duration);
+
+    /// Completes once so much time has passed: the limit on what others do, such as a notifier's call.
+    ///
+    /// It waits for the time and never makes it pass. On a real clock that is a sleep. On a simulated one, which [`sleep`](Self::sleep) moves, it
+    /// completes when somebody has moved the clock so far; otherwise whatever is not done at once would count as too late.
+    async fn time_limit(&self, time: Duration);
 }

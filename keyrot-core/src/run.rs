@@ -4,7 +4,7 @@ mod adoption;
 mod moving;
 
 use crate::driver::{Bounds, drive_within};
-use crate::telling::{NotifierFailure, Told, panic_text, tell_beside};
+use crate::telling::{NotifierFailure, NotifierLimits, Told, panic_text, tell_beside};
 use crate::trail::{HeldUse, held_uses, look_up_within};
 use crate::{
     AccessKey, Blocked, Cancel, Event, EventKind, KeyId, KeyStatus, LastUse, Mode, Notifier, Observed, Order, Outcome,
@@ -16,6 +16,7 @@ use futures_util::{FutureExt, StreamExt, stream};
 pub use moving::Moved;
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
@@ -63,6 +64,7 @@ pub struct Rotator {
     ports: Ports,
     notifiers: Vec<Arc<dyn Notifier>>,
     trail: Option<Arc<dyn TrailPort>>,
+    notifier_limits: NotifierLimits,
 }
 
 /// What is to be done for each user.
@@ -145,7 +147,7 @@ impl Rotator {
     /// On these ports, without notifiers.
     #[must_use]
     pub fn new(ports: Ports) -> Self {
-        Self { ports, notifiers: Vec::new(), trail: None }
+        Self { ports, notifiers: Vec::new(), trail: None, notifier_limits: NotifierLimits::default() }
     }
 
     /// Tells this notifier too.
@@ -153,6 +155,12 @@ impl Rotator {
     pub fn notify(mut self, notifier: Arc<dyn Notifier>) -> Self {
         self.notifiers.push(notifier);
         self
+    }
+
+    /// How long notifiers may take.
+    #[must_use]
+    pub fn notifier_limits(self, notifier_limits: NotifierLimits) -> Self {
+        Self { notifier_limits, ..self }
     }
 
     /// At the end of a run, asks this trail who uses the old keys that are held because somebody does ([`EventKind::UsedBy`]).
@@ -232,7 +240,7 @@ impl Rotator {
         let (bounds, job) = (&bounds, &job);
         // A plan is nobody else's news.
         let notifiers = if job.mode == Mode::Act { &self.notifiers[..] } else { &[] };
-        tell_beside(notifiers, self.ports.clock.as_ref(), async move |told: Told| {
+        tell_beside(notifiers, self.notifier_limits, self.ports.clock.as_ref(), async move |told: Told| {
             let all = |chosen: Vec<Chosen>| {
                 let work = chosen.into_iter().map(|one| self.one(one, job, bounds, &told, progress));
                 stream::iter(work).buffer_unordered(limits.concurrency.max(1)).collect::<Vec<_>>()
@@ -396,6 +404,14 @@ impl Standing {
         self.due = current.map(|k| policy.due_by_age(k.created));
         self.deadline = current.map(|k| policy.deadline(k.created));
         self.unadopted = seen.is_unadopted();
+    }
+}
+
+impl fmt::Debug for Rotator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let notifiers: Vec<String> = self.notifiers.iter().map(|notifier| notifier.name()).collect();
+        let mut shown = f.debug_struct("Rotator");
+        shown.field("notifiers", &notifiers).field("trail", &self.trail.is_some()).finish_non_exhaustive()
     }
 }
 

@@ -5,8 +5,8 @@ mod support;
 
 use keyrot_core::memory::{Fault, FaultAt, MemoryAccount, World};
 use keyrot_core::{
-    Cancel, Chosen, Homes, IamPort, Limits, Mode, Outcome, Ports, Progress, Report, Rotator, RunDocument, Selected,
-    Selection, State, Stop, UserName, Verdict, Waits, select,
+    Cancel, Chosen, Homes, IamPort, Limits, Mode, Outcome, Policy, Ports, Progress, Report, Rotator, RunDocument,
+    Selected, Selection, State, Stop, UserName, Verdict, select,
 };
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -23,7 +23,7 @@ fn account(users: usize) -> MemoryAccount {
 
 async fn selected(account: &MemoryAccount) -> Selected {
     let users = account.users("/").await.unwrap();
-    select(&users, &Selection::default(), &Homes::in_region("us-east-1"), &Waits::default(), false)
+    select(&users, &Selection::default(), &Homes::in_region("us-east-1"), &Policy::default())
 }
 
 async fn chosen(account: &MemoryAccount) -> Vec<Chosen> {

@@ -34,7 +34,7 @@ fn account() -> MemoryAccount {
 
 fn chosen(account: &MemoryAccount, homes: &Homes) -> Vec<Chosen> {
     let users = account.world().list_users("/");
-    select(&users, &Selection::default(), homes, &Waits::default(), false).chosen
+    select(&users, &Selection::default(), homes, &Policy::default()).chosen
 }
 
 /// Somebody reads the secret and uses what is in it.

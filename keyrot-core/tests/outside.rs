@@ -39,6 +39,10 @@ impl Clock for Off {
     async fn sleep(&self, time: Duration) {
         self.account.sleep(time).await;
     }
+
+    async fn time_limit(&self, time: Duration) {
+        self.account.time_limit(time).await;
+    }
 }
 
 fn ports(account: &MemoryAccount, ahead: TimeDelta, jumps_at: usize) -> Ports {

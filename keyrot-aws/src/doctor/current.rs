@@ -145,8 +145,8 @@ mod tests {
     use crate::doctor::Health;
     use keyrot_core::memory::{Label, MemoryAccount, Value, World};
     use keyrot_core::{
-        CallError, Cancel, Chosen, ErrorKind, Homes, KeyId, Limits, Mode, Rotator, SecretName, SecretState, Selection,
-        UserName, VersionId, Waits, select,
+        CallError, Cancel, Chosen, ErrorKind, Homes, KeyId, Limits, Mode, Policy, Rotator, SecretName, SecretState,
+        Selection, UserName, VersionId, select,
     };
 
     struct Case {
@@ -184,7 +184,7 @@ mod tests {
 
         async fn chosen(&self) -> Vec<Chosen> {
             let users = self.ports.iam.users("/").await.unwrap();
-            select(&users, &Selection::default(), &Homes::in_region("us-east-1"), &Waits::default(), false).chosen
+            select(&users, &Selection::default(), &Homes::in_region("us-east-1"), &Policy::default()).chosen
         }
 
         async fn check(&self) -> Check {

@@ -137,7 +137,7 @@ mod tests {
     use crate::doctor::Health;
     use crate::tests::{Answer, Script, xml, xml_error};
     use keyrot_core::settings::Sources;
-    use keyrot_core::{Homes, IamUser, Selection, UserArn, UserId, Waits, select};
+    use keyrot_core::{Homes, IamUser, Policy, Selection, UserArn, UserId, select};
 
     fn subjects(count: usize) -> Vec<Subject> {
         let user = |n: usize| IamUser {
@@ -148,7 +148,7 @@ mod tests {
         };
         let users: Vec<_> = (0..count).map(user).collect();
         let homes = Homes::in_region("eu-west-1");
-        let chosen = select(&users, &Selection::default(), &homes, &Waits::default(), false).chosen;
+        let chosen = select(&users, &Selection::default(), &homes, &Policy::default()).chosen;
         chosen.into_iter().map(|one| one.subject).collect()
     }
 

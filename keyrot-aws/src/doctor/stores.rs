@@ -53,8 +53,7 @@ pub(super) async fn examine(
             return any_secret(ports, settings, sample, notes).await;
         }
     };
-    let (waits, short) = (settings.policy().waits(), settings.allow_short_waits());
-    let selected = select(&users, settings.selection(), homes, waits, short);
+    let selected = select(&users, settings.selection(), homes, settings.policy());
     count(settings, &selected, notes);
     administrators(&users, &selected, notes);
     let Some(first) = selected.chosen.first() else {

@@ -147,7 +147,7 @@ async fn a_key_is_staged_under_its_version_id_with_what_was_there_besides() {
     let old = r#"{"z": 1.10, "AccessKeyId":"AKIAAAAAAAAAAAAAAAAA","host":"h","SecretAccessKey":"old"}"#;
     let from = VersionId::parse(FOREIGN).unwrap();
     let (aws, script) = Script::aws([value_of(&from, old), json(&json!({}))]).await;
-    aws.stage(&secret(), &version('B'), &credentials(), Some(&from)).await.unwrap();
+    aws.stage(&secret(), &version('B'), &credentials(), Some(from.clone())).await.unwrap();
     let requests = script.requests();
     assert_eq!(sent(&requests[0].body)["VersionStage"], "AWSCURRENT");
     let text = sent(&requests[1].body)["SecretString"].as_str().unwrap().to_owned();
@@ -160,7 +160,7 @@ async fn what_cannot_be_carried_is_an_error_before_anything_is_written() {
     let from = VersionId::parse(FOREIGN).unwrap();
     for held in [value_of(&from, "no json"), json(&json!({ "VersionId": FOREIGN, "SecretBinary": "AAAA" }))] {
         let (aws, script) = Script::aws([held]).await;
-        let error = aws.stage(&secret(), &version('B'), &credentials(), Some(&from)).await.unwrap_err();
+        let error = aws.stage(&secret(), &version('B'), &credentials(), Some(from.clone())).await.unwrap_err();
         assert_eq!((error.kind, error.effect), (ErrorKind::Other, Effect::None));
         assert_eq!(script.actions(), ["GetSecretValue"]);
     }

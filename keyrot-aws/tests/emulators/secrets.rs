@@ -136,7 +136,7 @@ pub(crate) async fn a_foreign_version_is_looked_into_and_carried(account: Accoun
     assert_eq!(inside.map(|inside| (inside.key, inside.extras)), Some((Some(key('A')), true)));
 
     let next = VersionId::for_key(&key('B'), at(9), true).unwrap();
-    aws.stage(&secret, &next, &credentials('B'), Some(&held.version)).await.unwrap();
+    aws.stage(&secret, &next, &credentials('B'), Some(held.version.clone())).await.unwrap();
     assert_eq!(aws.read(&secret, &next).await.unwrap(), Some(credentials('B')));
     let call = account.secrets.get_secret_value().secret_id(secret.as_str()).version_id(next.as_str());
     let text = call.send().await.unwrap().secret_string.unwrap();

@@ -163,11 +163,11 @@ async fn connect(settings: &Settings) -> Result<Arc<Aws>, Check> {
         AwsSettings::default().with(settings).map_err(|error| Check::failure("settings", error.to_string()))?;
     let aws = Aws::connect(&settings).await.map_err(|error| {
         let (about, hint) = match &error {
-            ConnectError::Settings(_) => ("settings", "keyrot rotate --help lists every setting"),
             ConnectError::NoRegion { .. } => {
                 ("region", "export AWS_REGION=eu-central-1, say, or set region in keyrot.toml")
             }
             ConnectError::NoRoots { .. } => ("network", "without them no connection to AWS can be trusted"),
+            _ => ("settings", "keyrot rotate --help lists every setting"),
         };
         Check::failure(about, error.to_string()).hint(hint)
     })?;

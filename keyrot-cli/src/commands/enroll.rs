@@ -257,7 +257,7 @@ fn chosen(users: &[IamUser], only: &[UserName], settings: &Settings, homes: &Hom
         return Selected::default();
     }
     let selection = Selection { only: only.to_vec(), ..settings.selection().clone() };
-    select(users, &selection, homes, settings.policy().waits(), settings.allow_short_waits())
+    select(users, &selection, homes, settings.policy())
 }
 
 pub(crate) fn none_missing(missing: &[Missing], hint: &str) -> Result<(), Problem> {

@@ -57,7 +57,7 @@ pub(crate) async fn moving(invocation: &Invocation, args: &MoveArgs) -> Result<E
     };
     let adoption = if args.adopt_secret { Adoption::TakeOver } else { Adoption::Named };
     let homes = Homes { adoption, ..target.homes(&settings) };
-    let selected = select(&users, &selection, &homes, settings.policy().waits(), settings.allow_short_waits());
+    let selected = select(&users, &selection, &homes, settings.policy());
     none_missing(&selected.missing, "nobody was moved")?;
 
     let places = Places::open(invocation, &settings, target, &selected.chosen).await?;

@@ -11,9 +11,7 @@ use crate::sandbox::{SandboxDocument, SandboxFile, seed};
 use crate::target::SANDBOX_REGION;
 use keyrot_core::memory::{Label, Refusal, TrailedUse, Value, World};
 use keyrot_core::settings::Settings;
-use keyrot_core::{
-    Credentials, KeyId, KeyStatus, ProbeAnswer, SecretName, Selection, Timestamp, UserName, Waits, select,
-};
+use keyrot_core::{Credentials, KeyId, KeyStatus, ProbeAnswer, SecretName, Selection, Timestamp, UserName, select};
 use serde::Serialize;
 use std::time::Duration;
 
@@ -179,10 +177,9 @@ fn from_secret(world: &World, settings: &Settings, user: &UserName) -> Result<Cr
 
 fn secret_of(world: &World, settings: &Settings, user: &UserName) -> Option<SecretName> {
     let selection = Selection { only: vec![user.clone()], ..settings.selection().clone() };
-    let waits: &Waits = settings.policy().waits();
     let users = world.list_users("/");
     let homes = settings.homes(world.region(), true);
-    let selected = select(&users, &selection, &homes, waits, settings.allow_short_waits());
+    let selected = select(&users, &selection, &homes, settings.policy());
     selected.chosen.into_iter().next().map(|chosen| chosen.subject.secret)
 }
 

@@ -227,14 +227,14 @@ impl SecretStorePort for SandboxAccount {
         self.call(|a| a.versions(secret).now_or_never()).await
     }
 
-    async fn stage<'a>(
+    async fn stage(
         &self,
         secret: &SecretName,
         version: &VersionId,
         credentials: &Credentials,
-        carry: Option<&'a VersionId>,
+        carry: Option<VersionId>,
     ) -> Result<(), CallError> {
-        self.call(|a| a.stage(secret, version, credentials, carry).now_or_never()).await
+        self.call(|a| a.stage(secret, version, credentials, carry.clone()).now_or_never()).await
     }
 
     async fn read(&self, secret: &SecretName, version: &VersionId) -> Result<Option<Credentials>, CallError> {
@@ -313,5 +313,10 @@ impl Clock for SandboxAccount {
         if let Ok(now) = moved {
             self.see(now);
         }
+    }
+
+    /// By the machine's clock: notifiers are real in a sandbox, too.
+    async fn time_limit(&self, time: Duration) {
+        tokio::time::sleep(time).await;
     }
 }

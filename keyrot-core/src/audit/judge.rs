@@ -6,8 +6,8 @@ use super::{
 };
 use crate::selection::owner_of;
 use crate::{
-    Blocked, Chosen, Homes, IamUser, LastUse, MissingWhy, SecretPattern, SecretTemplate, Selection, Timestamp,
-    UserName, Waits, after, format_duration, select,
+    Blocked, Chosen, Homes, IamUser, LastUse, MissingWhy, Policy, SecretPattern, SecretTemplate, Selection, Timestamp,
+    UserName, after, format_duration, select,
 };
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -25,9 +25,7 @@ pub struct AuditPolicy {
     /// The names of secrets that a user's tag may choose.
     pub secret_tag: Option<SecretPattern>,
     /// The waits; `max_age` is the limit for keys without one of their own.
-    pub waits: Waits,
-    /// Whether waits are allowed that are fit for tests only.
-    pub allow_short_waits: bool,
+    pub policy: Policy,
 }
 
 /// Judges an account.
@@ -35,9 +33,9 @@ pub struct AuditPolicy {
 pub fn audit(view: &AccountView, policy: &AuditPolicy, now: Timestamp) -> Audit {
     let chosen = Managed::new(view, policy);
     let mut judge = Judge { view, now, keys: Vec::new(), findings: Vec::new(), rotations: Vec::new() };
-    judge.root(policy.waits.max_age);
+    judge.root(policy.policy.waits().max_age);
     for user in &view.users {
-        judge.user(user, chosen.of(user.user.arn.name()), policy.waits.max_age);
+        judge.user(user, chosen.of(user.user.arn.name()), policy.policy.waits().max_age);
     }
     let Judge { mut keys, mut findings, mut rotations, .. } = judge;
     keys.sort_by(|a, b| (a.created, &a.user, a.key).cmp(&(b.created, &b.user, b.key)));
@@ -53,7 +51,7 @@ pub fn audit(view: &AccountView, policy: &AuditPolicy, now: Timestamp) -> Audit 
         partition: view.partition.clone(),
         now,
         report: view.report,
-        max_age_seconds: policy.waits.max_age.as_secs(),
+        max_age_seconds: policy.policy.waits().max_age.as_secs(),
         counts: counts(&keys, &users, &findings),
         keys,
         users,
@@ -82,7 +80,7 @@ impl Managed {
             chosen_by_tag: policy.secret_tag.clone(),
             ..Homes::in_region("any")
         };
-        let selected = select(&users, &selection, &homes, &policy.waits, policy.allow_short_waits);
+        let selected = select(&users, &selection, &homes, &policy.policy);
         Self {
             chosen: selected.chosen.into_iter().map(|chosen| (chosen.subject.user.clone(), chosen)).collect(),
             others: selected.missing.into_iter().map(|missing| (missing.user, missing.why)).collect(),

@@ -187,7 +187,7 @@ pub(super) async fn carried(desk: &Desk<'_>) -> Checked {
     let (secret, theirs) = by_hand(desk, "carried", &json(&old, more)).await?;
     let (new, version) = made_up('A')?;
     let size = looked_into(desk, &secret, &theirs).await?.next_size;
-    desk.port.stage(&secret, &version, &new, Some(&theirs)).await?;
+    desk.port.stage(&secret, &version, &new, Some(theirs.clone())).await?;
     same("credentials", &desk.port.read(&secret, &version).await?, &Some(new.clone()))?;
     let text: String = desk.lab.text_of(&secret, &version).await?.split_whitespace().collect();
     let written = desk.lab.text_of(&secret, &version).await?.len();
@@ -231,7 +231,7 @@ pub(super) async fn hidden(desk: &Desk<'_>) -> Checked {
     let nowhere = desk.secret("hidden-nowhere")?;
     for result in [
         desk.port.stage(&secret, &placeholder, &credentials, None).await,
-        desk.port.stage(&secret, &other, &credentials, Some(&other)).await,
+        desk.port.stage(&secret, &other, &credentials, Some(other.clone())).await,
         desk.port.stage(&nowhere, &version, &credentials, None).await,
     ] {
         let shown = match &result {

@@ -47,7 +47,7 @@ fn not_elsewhere(seen: &Observed) -> Option<Decision> {
         None => look(Question::Elsewhere),
         Some(homes) => {
             // One that was left for this place is none.
-            let home = homes.iter().find(|home| *home.place() != residence.place)?;
+            let home = homes.iter().find(|home| *home.place() != seen.residence.place)?;
             blocked(Blocked::ManagedElsewhere { home: home.clone() })
         }
     }

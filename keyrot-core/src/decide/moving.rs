@@ -72,7 +72,7 @@ pub(super) fn arrive(seen: &Observed, from: &SecretArn, policy: &Policy, now: Ti
     // Where the home is, is known.
     here.elsewhere = Some(Vec::new());
     here.residence.tag = HomeTag::At(SecretArn::planned(place.clone()));
-    let decision = home::home(&here);
+    let decision = home::home(&here, policy);
     let (arn, secret) = match (decision, &here.secret) {
         (Some(Decision::Act(Step::BindUser(arn))), SecretState::Present(secret)) => (arn, secret.clone()),
         (Some(decision), _) => return decision,

@@ -7,6 +7,7 @@ use std::fmt;
 /// Why a person has to decide. Nothing of the user's is changed until then; a [`Request`](crate::Request) may have changed something before.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Blocked {
     /// AWS put the user in quarantine because a key leaked.
     Quarantined {

@@ -7,6 +7,7 @@ use std::fmt;
 /// Why an [`Order`](crate::Order) of Secrets Manager's, or a person's [`Request`](crate::Request), is refused. Nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Refusal {
     /// Rotation is not switched on for the secret, so this is no order of Secrets Manager's.
     RotationOff,

@@ -28,6 +28,8 @@ struct Inner {
     watches: Vec<Watch>,
     broken: Vec<Broken>,
     calls: BTreeMap<&'static str, usize>,
+    /// Who waits for the clock to be moved.
+    waiting: Vec<std::task::Waker>,
 }
 
 impl std::fmt::Debug for MemoryAccount {
@@ -41,8 +43,14 @@ impl MemoryAccount {
     #[must_use]
     pub fn new(world: World) -> Self {
         let region = world.region().to_owned();
-        let inner =
-            Inner { world, faults: Vec::new(), watches: Vec::new(), broken: Vec::new(), calls: BTreeMap::new() };
+        let inner = Inner {
+            world,
+            faults: Vec::new(),
+            watches: Vec::new(),
+            broken: Vec::new(),
+            calls: BTreeMap::new(),
+            waiting: Vec::new(),
+        };
         Self { inner: Arc::new(Mutex::new(inner)), region, further: Vec::new() }
     }
 
@@ -73,16 +81,23 @@ impl MemoryAccount {
         let before = (!inner.watches.is_empty()).then(|| inner.world.clone());
         let result = change(&mut inner.world);
         inner.judge(before.as_ref(), Actor::Person);
+        inner.wake();
         result
     }
 
     /// Moves the account's clock forward.
     pub fn advance(&self, time: Duration) {
-        self.inner().world.advance(time);
+        let mut inner = self.inner();
+        inner.world.advance(time);
+        inner.wake();
     }
 
     /// Lets something go wrong from now on.
+    ///
+    /// # Panics
+    /// If no port has a method of that name: a fault that hits nothing would make a test pass that shows nothing.
     pub fn inject(&self, fault: FaultAt) {
+        fault.check();
         self.inner().faults.push(fault);
     }
 
@@ -145,10 +160,16 @@ impl MemoryAccount {
 }
 
 impl Inner {
+    /// The clock may have been moved.
+    fn wake(&mut self) {
+        self.waiting.drain(..).for_each(std::task::Waker::wake);
+    }
+
     fn begin(&mut self, name: &'static str) -> Option<Fault> {
         *self.calls.entry(name).or_default() += 1;
         let time = self.world.rules.call_time;
         self.world.advance(time);
+        self.wake();
         self.faults.iter_mut().find_map(|f| f.hits(name).then_some(f.fault))
     }
 
@@ -325,15 +346,15 @@ impl SecretStorePort for MemoryAccount {
         self.call("versions", |world| Ok(world.secret_versions(secret)?)).await
     }
 
-    async fn stage<'a>(
+    async fn stage(
         &self,
         secret: &SecretName,
         version: &VersionId,
         credentials: &Credentials,
-        carry: Option<&'a VersionId>,
+        carry: Option<VersionId>,
     ) -> Result<(), CallError> {
         self.call("stage", |world| {
-            let carried = carry.map(|v| world.secret_value(secret, v).cloned()).transpose()?;
+            let carried = carry.map(|v| world.secret_value(secret, &v).cloned()).transpose()?;
             let value = Value::credentials(credentials, carried.as_ref());
             Ok(world.put_secret_value(secret, version, value, &[Label::Pending])?)
         })
@@ -412,8 +433,24 @@ impl Clock for MemoryAccount {
         Some(self.inner().world.now())
     }
 
-    /// Does not wait: it moves the account's clock. So a notifier that is not done at its first poll counts as too slow.
+    /// Does not wait: it moves the account's clock.
     async fn sleep(&self, time: Duration) {
         self.advance(time);
+    }
+
+    /// Waits until the account's clock was moved so far, by a sleep, a call that takes its time, or [`advance`](Self::advance).
+    async fn time_limit(&self, time: Duration) {
+        let end = crate::after(self.now(), time);
+        std::future::poll_fn(|context| {
+            let mut inner = self.inner();
+            if inner.world.now() >= end {
+                return std::task::Poll::Ready(());
+            }
+            if !inner.waiting.iter().any(|waker| waker.will_wake(context.waker())) {
+                inner.waiting.push(context.waker().clone());
+            }
+            std::task::Poll::Pending
+        })
+        .await;
     }
 }

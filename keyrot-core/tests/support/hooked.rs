@@ -106,12 +106,12 @@ impl<H: Hook + 'static> SecretStorePort for Hooked<H> {
     async fn versions(&self, secret: &SecretName) -> Result<Vec<StoredVersion>, CallError> {
         self.around("versions", secret.as_str(), self.account.versions(secret)).await
     }
-    async fn stage<'a>(
+    async fn stage(
         &self,
         secret: &SecretName,
         version: &VersionId,
         credentials: &Credentials,
-        carry: Option<&'a VersionId>,
+        carry: Option<VersionId>,
     ) -> Result<(), CallError> {
         self.around("stage", secret.as_str(), self.account.stage(secret, version, credentials, carry)).await
     }
@@ -143,6 +143,9 @@ impl<H: Hook + 'static> Clock for Hooked<H> {
     }
     async fn sleep(&self, time: Duration) {
         self.account.sleep(time).await;
+    }
+    async fn time_limit(&self, time: Duration) {
+        self.account.time_limit(time).await;
     }
 }
 
