@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use keyrot_core::memory::{Fault, FaultAt, Label, MemoryAccount, Value, World};
 use keyrot_core::{
     Adoption, Blocked, CallError, Cancel, Chosen, Credentials, Difference, ErrorKind, HOME_TAG, HomeTag, Homes, KeyId,
-    KeyStatus, Limits, Mode, Moved, Note, Outcome, Ports, ProbeAnswer, Refusal, Request, Revocation, Rotator,
+    KeyStatus, Limits, Mode, Moved, Note, Outcome, Policy, Ports, ProbeAnswer, Refusal, Request, Revocation, Rotator,
     SecretArn, SecretName, Selection, Standing, Unhoused, UserName, VersionId, Waits, select,
 };
 use std::time::Duration;
@@ -42,7 +42,7 @@ fn homes(region: &str) -> Homes {
 
 fn chosen(account: &MemoryAccount, homes: &Homes) -> Vec<Chosen> {
     let users = account.world().list_users("/");
-    select(&users, &Selection::default(), homes, &Waits::default(), false).chosen
+    select(&users, &Selection::default(), homes, &Policy::default()).chosen
 }
 
 fn published(account: &MemoryAccount, region: &str) -> Option<Credentials> {

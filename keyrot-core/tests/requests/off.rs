@@ -11,7 +11,7 @@ use keyrot_core::{
     Subject, Task,
 };
 
-const STORE: [&str; 11] = [
+const STORE: [&str; 12] = [
     "describe",
     "create",
     "put_placeholder",
