@@ -45,7 +45,7 @@ impl Scene {
 
     fn chosen(&self, force: bool) -> Chosen {
         let users = self.account.world().list_users("/");
-        let mut all = select(&users, &Selection::default(), &Homes::in_region("us-east-1"), &Waits::default(), false);
+        let mut all = select(&users, &Selection::default(), &Homes::in_region("us-east-1"), &Policy::default());
         let mut chosen = all.chosen.remove(0);
         if force {
             chosen.policy = chosen.policy.map(|policy| policy.forced(self.account.world().now()));
