@@ -144,7 +144,13 @@ impl Lives {
     fn machine(&self, world: &World, place: usize, way: Way) -> Option<Rotation> {
         let adoption = if way == Way::Named { Adoption::Named } else { Adoption::NotNamed };
         let homes = Homes { adoption, ..Homes::in_region(REGIONS[place]) };
-        let chosen = select(&world.list_users("/"), &Selection::default(), &homes, &short(), true).chosen;
+        let chosen = select(
+            &world.list_users("/"),
+            &Selection::default(),
+            &homes,
+            &Policy::new(short(), true).expect("waits of a test"),
+        )
+        .chosen;
         let chosen = chosen.into_iter().next()?;
         let policy = chosen.policy.ok()?;
         Some(Rotation::new(chosen.subject, policy, Mode::Act).deciding_by(self.decider).to_do(Task::Everything))
