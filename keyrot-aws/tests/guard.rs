@@ -15,8 +15,8 @@ use keyrot_aws::policy::{
 use keyrot_aws::{Aws, AwsSettings, CallerCredentials, Endpoints, TokioClock};
 use keyrot_core::memory::World;
 use keyrot_core::{
-    Cancel, Credentials, Homes, IamPort, Limits, Mode, Outcome, Policy, Ports, Rotator, SecretTemplate, Selection,
-    TagPort, select,
+    Cancel, Credentials, Homes, IamPort, Limits, Mode, Outcome, Ports, Rotator, SecretTemplate, Selection, TagPort,
+    select,
 };
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -91,7 +91,7 @@ impl Account {
             Ports { iam, store: aws.clone(), probe: aws.clone(), clock: Arc::new(Clock(self.emulator.clone())) };
         let users = ports.iam.users("/").await.unwrap();
         let homes = Homes::in_region(REGION);
-        let chosen = select(&users, &Selection::default(), &homes, &Policy::default()).chosen;
+        let chosen = select(&users, &Selection::default(), &homes, &keyrot_core::Policy::default()).chosen;
         let report = Rotator::new(ports).run(chosen, Mode::Act, &Limits::default(), &Cancel::default(), &|_| {}).await;
         report.users.into_iter().map(|user| user.outcome).collect()
     }

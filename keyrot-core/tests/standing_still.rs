@@ -32,7 +32,8 @@ impl Scene {
     async fn run(&self) -> Standing {
         let users = self.account.world().list_users("/");
         let homes = Homes::in_region("us-east-1");
-        let chosen: Vec<Chosen> = select(&users, &Selection::default(), &homes, &self.waits, false).chosen;
+        let chosen: Vec<Chosen> =
+            select(&users, &Selection::default(), &homes, &Policy::new(self.waits, false).unwrap()).chosen;
         let rotator = Rotator::new(Ports::of(self.account.clone()));
         let report = rotator.run(chosen, Mode::Act, &Limits::default(), &Cancel::default(), &|_| {}).await;
         report.users.into_iter().next().unwrap()
