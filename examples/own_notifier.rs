@@ -8,7 +8,7 @@
 use async_trait::async_trait;
 use keyrot_core::memory::{Fault, FaultAt, MemoryAccount, World};
 use keyrot_core::{
-    Cancel, Event, Homes, Limits, Mode, Notifier, Ports, Report, Rotator, Selection, Severity, Waits, select,
+    Cancel, Event, Homes, Limits, Mode, Notifier, Policy, Ports, Report, Rotator, Selection, Severity, select,
 };
 use std::error::Error;
 use std::sync::Arc;
@@ -70,7 +70,7 @@ pub(crate) async fn run(pages_are_delivered: bool) -> Result<(Vec<Page>, Report)
     }
     let account = troubled_account()?;
     let users = account.world().list_users("/");
-    let selected = select(&users, &Selection::default(), &Homes::in_region("us-east-1"), &Waits::default(), false);
+    let selected = select(&users, &Selection::default(), &Homes::in_region("us-east-1"), &Policy::default());
     let rotator = Rotator::new(Ports::of(account)).notify(Arc::new(pager));
     let report = rotator.run(selected.chosen, Mode::Act, &Limits::default(), &Cancel::default(), &|_| {}).await;
     let mut pages = Vec::new();

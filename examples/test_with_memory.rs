@@ -24,7 +24,7 @@ type Tested<T> = Result<T, Box<dyn Error>>;
 /// What the service does each night, on whatever ports it is given: on AWS they are those of `keyrot_aws`.
 async fn nightly(ports: Ports) -> Tested<Vec<UserResult>> {
     let users = ports.iam.users("/").await?;
-    let selected = select(&users, &Selection::default(), &Homes::in_region("us-east-1"), &Waits::default(), false);
+    let selected = select(&users, &Selection::default(), &Homes::in_region("us-east-1"), &Policy::default());
     let rotator = Rotator::new(ports);
     let report = rotator.run(selected.chosen, Mode::Act, &Limits::default(), &Cancel::default(), &|_| {}).await;
     Ok(report.users)

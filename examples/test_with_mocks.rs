@@ -29,7 +29,7 @@ type Tested<T> = Result<T, Box<dyn Error>>;
 /// What the service does each night. Stands for the service's own code.
 async fn nightly(ports: Ports, notifier: MockNotifier) -> Result<Report, CallError> {
     let users = ports.iam.users("/").await?;
-    let selected = select(&users, &Selection::default(), &Homes::in_region("us-east-1"), &Waits::default(), false);
+    let selected = select(&users, &Selection::default(), &Homes::in_region("us-east-1"), &Policy::default());
     let rotator = Rotator::new(ports).notify(Arc::new(notifier));
     Ok(rotator.run(selected.chosen, Mode::Act, &Limits::default(), &Cancel::default(), &|_| {}).await)
 }
@@ -110,7 +110,7 @@ impl Mocks {
         clock.expect_now().return_const(now);
         clock.expect_aws_now().return_const(Some(now));
         // A run allows its notifiers some time, by this clock.
-        clock.expect_sleep().return_const(());
+        clock.expect_time_limit().return_const(());
         Self { iam: MockIamPort::new(), store: MockSecretStorePort::new(), probe: MockCredentialProbe::new(), clock }
     }
 

@@ -15,7 +15,8 @@ mod test_with_memory;
 mod test_with_mocks;
 
 use keyrot_aws::emulator::{Emulator, EmulatorOptions};
-use keyrot_aws::{AwsSettings, CallerCredentials, Endpoints};
+use keyrot_aws::{Aws, AwsSettings, Endpoints};
+use keyrot_core::engine::Service;
 use keyrot_core::memory::World;
 use keyrot_core::report::{RunStatus, State};
 use keyrot_core::settings::{Settings, Sources};
@@ -66,7 +67,7 @@ async fn own_notifier() {
 }
 
 /// Two users to rotate, one who is not selected, and the service.
-async fn service(flags: &[(&str, &str)]) -> (Emulator, embed::Rotation) {
+async fn service(flags: &[(&str, &str)]) -> (Emulator, Service) {
     let mut world = World::new((SystemTime::now() - HUNDRED_DAYS).into());
     for (name, tag) in [("ci/alpha", "RotateKey"), ("ci/beta", "rotatekey"), ("jane", "Team")] {
         let user = world.add_user(name, &[(tag, "true")]).unwrap();
@@ -74,28 +75,23 @@ async fn service(flags: &[(&str, &str)]) -> (Emulator, embed::Rotation) {
     }
     let options = EmulatorOptions { region: "eu-central-1".to_owned(), ..EmulatorOptions::default() };
     let emulator = Emulator::start(world, options).unwrap();
-    let admin = emulator.admin_credentials();
     let base = AwsSettings {
         region: Some("eu-central-1".into()),
-        credentials: Some(CallerCredentials {
-            key_id: admin.key.to_string(),
-            secret: admin.secret.clone(),
-            session_token: None,
-        }),
+        credentials: Some(emulator.admin_credentials().into()),
         endpoints: Endpoints { all: Some(emulator.url()), ..Endpoints::default() },
         ..AwsSettings::default()
     };
     let sources = flags.iter().fold(Sources::default(), |sources, (flag, value)| sources.flag(flag, *value));
     let settings = Settings::load(&sources).unwrap();
-    let rotation = embed::Rotation::connect(settings, base).await.unwrap().tell(Arc::new(embed::OneLineEach));
-    (emulator, rotation)
+    let aws = Aws::connect(&base.with(&settings).unwrap()).await.unwrap();
+    let service = embed::service(&Arc::new(aws), &settings).unwrap();
+    (emulator, service)
 }
 
 #[tokio::test]
 async fn embed() {
-    let (emulator, rotation) = service(&[]).await;
-    assert_eq!(rotation.caller().await.unwrap(), "arn:aws:sts::123456789012:assumed-role/emulator/administrator");
-    let document = rotation.pass(&Cancel::default()).await.unwrap();
+    let (emulator, service) = service(&[]).await;
+    let document = service.pass(&Cancel::default()).await.unwrap();
     assert_eq!(document.result, RunStatus::Ok, "{document:#?}");
     assert_eq!((document.counts.users, document.counts.rotated, document.skipped.not_tagged), (2, 2, 1));
     assert!(document.users.iter().all(|user| user.state == State::Waiting && user.keys.len() == 2));
@@ -105,22 +101,22 @@ async fn embed() {
         ["/iam/alpha/access_key", "/iam/beta/access_key"]
     );
 
-    let again = rotation.pass(&Cancel::default()).await.unwrap();
+    let again = service.pass(&Cancel::default()).await.unwrap();
     assert_eq!((again.counts.rotated, again.counts.waiting), (0, 2));
+    assert_eq!(service.health().passes, 2);
 }
 
 #[tokio::test]
 async fn embed_goes_on_until_it_is_cancelled() {
-    let (emulator, rotation) = service(&[("max_changes", "1")]).await;
+    let (emulator, service) = service(&[("max_changes", "1")]).await;
     let cancel = Cancel::default();
-    let stop = async {
-        // Two passes rotate two users, of whom a single one may be changed in each.
-        while emulator.world().secrets().count() < 2 {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        cancel.cancel();
-    };
-    let work = async { tokio::join!(rotation.run_every(Duration::from_millis(50), &cancel), stop) };
-    let (passes, ()) = tokio::time::timeout(Duration::from_secs(60), work).await.unwrap();
+    let (stop, service) = (cancel.clone(), service.every(Duration::from_millis(50)));
+    let running = tokio::spawn(async move { service.run(&stop).await });
+    // Two passes rotate two users, of whom a single one may be changed in each.
+    while emulator.world().secrets().count() < 2 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    cancel.cancel();
+    let passes = tokio::time::timeout(Duration::from_secs(60), running).await.unwrap().unwrap();
     assert!(passes >= 2);
 }

@@ -132,11 +132,8 @@ impl<'a> Op<'a> {
 
     /// An answer that AWS never gives.
     pub(crate) fn malformed_response(&self, what: &str) -> CallError {
-        CallError {
-            kind: ErrorKind::Other,
-            effect: self.effect(true),
-            message: format!("{} for {}: the answer cannot be used: {what}", self.action, self.subject),
-        }
+        let message = format!("{} for {}: the answer cannot be used: {what}", self.action, self.subject);
+        CallError::new(ErrorKind::Other, self.effect(true), message)
     }
 
     pub(crate) fn effect(&self, unknown: bool) -> Effect {

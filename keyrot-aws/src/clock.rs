@@ -22,6 +22,10 @@ impl Clock for TokioClock {
     async fn sleep(&self, time: Duration) {
         tokio::time::sleep(time).await;
     }
+
+    async fn time_limit(&self, time: Duration) {
+        tokio::time::sleep(time).await;
+    }
 }
 
 /// The machine's wall clock, which knows from the answers of an [`Aws`](crate::Aws) what AWS's own shows.
@@ -40,6 +44,10 @@ impl Clock for AwsClock {
 
     async fn sleep(&self, time: Duration) {
         TokioClock.sleep(time).await;
+    }
+
+    async fn time_limit(&self, time: Duration) {
+        TokioClock.time_limit(time).await;
     }
 }
 

@@ -1,19 +1,18 @@
 use crate::calls::{Budget, Limits, Op, send};
 use crate::clock::{AwsClock, AwsTime};
-use crate::http::{Guarded, LONG_ANSWER, SHORT_ANSWER, may_be_called};
+use crate::http::{Guarded, LONG_ANSWER, SHORT_ANSWER};
 use crate::limiter::LimiterStats;
-use crate::settings::{AwsSettings, Endpoints, SecretSettings, SettingsError, Timeouts};
+use crate::sdk_config::{ConnectError, app_name, check_endpoints, has_roots, region_of, time_limits};
+use crate::settings::{AwsSettings, SecretSettings, Timeouts};
 use aws_config::default_provider::region::DefaultRegionChain;
 use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
 use aws_config::retry::RetryConfig;
-use aws_config::timeout::TimeoutConfig;
-use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
+use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials as SdkCredentials;
 use aws_credential_types::provider::{ProvideCredentials, error::CredentialsError, future};
 use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
-use aws_types::service_config::ServiceConfigKey;
-use keyrot_core::{CallError, SecretName};
+use keyrot_core::{CallError, Ports, SecretName};
 use std::collections::HashSet;
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -65,31 +64,6 @@ pub struct Caller {
     pub account: String,
 }
 
-/// Why no connection was set up. No call to AWS was made.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ConnectError {
-    /// A setting is refused.
-    #[error(transparent)]
-    Settings(#[from] SettingsError),
-    /// Nothing says where the secrets are.
-    #[error(
-        "no AWS region is set{}: Secrets Manager keeps secrets by region; set AWS_REGION, or `region` in the profile, or hand in a region",
-        profile.as_ref().map(|p| format!(" (profile {p:?})")).unwrap_or_default()
-    )]
-    NoRegion {
-        /// The profile that was looked into.
-        profile: Option<String>,
-    },
-    /// There is no certificate by which to tell AWS from somebody else, as in a container image without them.
-    #[error(
-        "this machine has no trusted root certificates{why}: install them (Debian and Alpine: the package ca-certificates), or name a file of them in SSL_CERT_FILE"
-    )]
-    NoRoots {
-        /// What was wrong with those that were looked for.
-        why: String,
-    },
-}
-
 impl Aws {
     /// Reads the configuration and makes the clients. Credentials are resolved with the first call; [`Aws::caller_identity`] is a good one.
     ///
@@ -103,18 +77,20 @@ impl Aws {
     pub(crate) async fn connect_through(settings: &AwsSettings, http: Guarded) -> Result<Self, ConnectError> {
         settings.check()?;
         let config = load(settings, http.clone()).await?;
+        Self::assemble(&config, settings, &http)
+    }
+
+    /// Makes the clients.
+    pub(crate) fn assemble(config: &SdkConfig, settings: &AwsSettings, http: &Guarded) -> Result<Self, ConnectError> {
         let time = AwsTime::default();
-        check_endpoints(&config, settings)?;
-        let Some(region) = config.region().map(ToString::to_string) else {
-            let profile = settings.profile.clone().or_else(|| std::env::var("AWS_PROFILE").ok());
-            return Err(ConnectError::NoRegion { profile });
-        };
+        check_endpoints(config, settings)?;
+        let region = region_of(config, settings)?;
         // Calls are retried here, where the limiter sees every attempt and a lost reply is told from a refusal.
         let once = RetryConfig::disabled();
         let (long, short) = (http.of_service(LONG_ANSWER, &time), http.of_service(SHORT_ANSWER, &time));
-        let mut iam = aws_sdk_iam::config::Builder::from(&config).retry_config(once.clone()).http_client(long.clone());
-        let mut sts = aws_sdk_sts::config::Builder::from(&config).retry_config(once.clone()).http_client(short.clone());
-        let mut secrets = aws_sdk_secretsmanager::config::Builder::from(&config).retry_config(once).http_client(short);
+        let mut iam = aws_sdk_iam::config::Builder::from(config).retry_config(once.clone()).http_client(long.clone());
+        let mut sts = aws_sdk_sts::config::Builder::from(config).retry_config(once.clone()).http_client(short.clone());
+        let mut secrets = aws_sdk_secretsmanager::config::Builder::from(config).retry_config(once).http_client(short);
         // A URL given here goes before AWS_ENDPOINT_URL_<SERVICE>; without one the SDK finds its own.
         let own = &settings.endpoints;
         if let Some(url) = own.iam.as_ref().or(own.all.as_ref()) {
@@ -128,7 +104,7 @@ impl Aws {
         }
         #[cfg(feature = "trail")]
         let trails = {
-            let trail = aws_sdk_cloudtrail::config::Builder::from(&config).retry_config(RetryConfig::disabled());
+            let trail = aws_sdk_cloudtrail::config::Builder::from(config).retry_config(RetryConfig::disabled());
             let mut trail = trail.http_client(long);
             if let Some(url) = &own.all {
                 trail.set_endpoint_url(Some(url.clone()));
@@ -159,12 +135,18 @@ impl Aws {
                 replicated: Mutex::default(),
                 #[cfg(feature = "notify")]
                 notify: ForNotifiers {
-                    config: config.into_builder().retry_config(RetryConfig::disabled()).build(),
+                    config: config.to_builder().retry_config(RetryConfig::disabled()).build(),
                     endpoint: settings.endpoints.all.clone(),
                     http: crate::notify::Http::default(),
                 },
             }),
         })
+    }
+
+    /// All ports on this connection, with the machine's clock, held against AWS's.
+    #[must_use]
+    pub fn ports(self: &Arc<Self>) -> Ports {
+        Ports { iam: self.clone(), store: self.clone(), probe: self.clone(), clock: Arc::new(self.clock()) }
     }
 
     /// The region of the secrets.
@@ -212,17 +194,12 @@ impl fmt::Debug for Aws {
 }
 
 async fn load(settings: &AwsSettings, http: Guarded) -> Result<SdkConfig, ConnectError> {
-    let name = settings.app_name.clone().unwrap_or_else(|| "keyrot".to_owned());
-    let name = AppName::new(name.clone()).map_err(|_| SettingsError::AppName(name))?;
-    let Timeouts { connect, read, attempt, .. } = settings.timeouts;
-    let timeouts =
-        TimeoutConfig::builder().connect_timeout(connect).read_timeout(read).operation_attempt_timeout(attempt).build();
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .http_client(http.clone())
         // Whatever the environment says: who signs by another clock than the one that decides takes keys away before their time.
         .disable_clock_skew_correction(true)
-        .app_name(name)
-        .timeout_config(timeouts);
+        .app_name(app_name(settings, None)?)
+        .timeout_config(time_limits(settings));
     if settings.ignore_profiles {
         // Without any file the SDK panics; an empty one it takes for none.
         let none = EnvConfigFiles::builder().with_contents(EnvConfigFileKind::Config, "").build();
@@ -288,29 +265,4 @@ impl ProvideCredentials for OfProfile {
         let named = |source| CredentialsError::provider_error(NoneOfProfile { profile: self.profile.clone(), source });
         future::ProvideCredentials::new(async move { self.provider.provide_credentials().await.map_err(named) })
     }
-}
-
-/// Refuses an endpoint, wherever it is set, that requests may not be sent to. Each request is checked once more when it is sent.
-fn check_endpoints(config: &SdkConfig, settings: &AwsSettings) -> Result<(), SettingsError> {
-    let of_service = |id: &str| {
-        let key = ServiceConfigKey::builder().service_id(id).env("AWS_ENDPOINT_URL").profile("endpoint_url").build();
-        config.service_config()?.load_config(key.ok()?)
-    };
-    let services = ["IAM", "STS", "Secrets Manager", "CloudTrail", "SNS", "EventBridge", "SSM", "SSO", "SSO OIDC"];
-    let found = services.into_iter().filter_map(of_service).chain(config.endpoint_url().map(str::to_owned));
-    let Endpoints { all, iam, sts, secrets_manager } = &settings.endpoints;
-    for url in [all, iam, sts, secrets_manager].into_iter().flatten().cloned().chain(found) {
-        may_be_called(&url, &settings.http_endpoints).map_err(|why| SettingsError::Refused(why.to_string()))?;
-    }
-    Ok(())
-}
-
-/// The SDK's HTTPS client panics without any root certificate, and only at the first call.
-fn has_roots() -> Result<(), ConnectError> {
-    let found = rustls_native_certs::load_native_certs();
-    if !found.certs.is_empty() {
-        return Ok(());
-    }
-    let why = found.errors.first().map(|error| format!(" ({error})")).unwrap_or_default();
-    Err(ConnectError::NoRoots { why })
 }

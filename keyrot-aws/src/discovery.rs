@@ -6,7 +6,7 @@ use crate::iam::next_marker;
 use aws_sdk_iam::types::{AttachedPolicy, EntityType, Tag, UserDetail};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use keyrot_core::model::UserId;
-use keyrot_core::{CallError, ErrorKind, IamUser, UserArn};
+use keyrot_core::{CallError, ErrorKind, IamUser, UserArn, UserName};
 use std::collections::BTreeMap;
 
 /// IAM's largest page (IAM API reference, parameter `MaxItems`); a page may be shorter, even empty, and still not the last.
@@ -98,7 +98,7 @@ async fn one_by_one(aws: &Aws, path_prefix: &str) -> Result<Vec<IamUser>, CallEr
 /// `None` for a user who went away in between.
 async fn looked_up(aws: &Aws, id: UserId, arn: UserArn) -> Result<Option<IamUser>, CallError> {
     let found = async {
-        let tags = user_tags(aws, &arn).await?;
+        let tags = user_tags(aws, arn.name()).await?;
         let policies = user_policies(aws, &arn).await?;
         Ok(IamUser { id, arn, tags, policies })
     };
@@ -109,13 +109,13 @@ async fn looked_up(aws: &Aws, id: UserId, arn: UserArn) -> Result<Option<IamUser
     }
 }
 
-async fn user_tags(aws: &Aws, arn: &UserArn) -> Result<BTreeMap<String, String>, CallError> {
-    let op = Op::read("iam:ListUserTags", format!("user {}", arn.name()), &aws.inner.limits.discovery);
+pub(crate) async fn user_tags(aws: &Aws, user: &UserName) -> Result<BTreeMap<String, String>, CallError> {
+    let op = Op::read("iam:ListUserTags", format!("user {user}"), &aws.inner.limits.discovery);
     let budget = aws.budget();
     let mut all = BTreeMap::new();
     let mut marker: Option<String> = None;
     for _ in 0..MOST_PAGES {
-        let call = aws.inner.iam.list_user_tags().user_name(arn.name().as_str()).set_marker(marker.clone());
+        let call = aws.inner.iam.list_user_tags().user_name(user.as_str()).set_marker(marker.clone());
         let page = send(&op, &budget, || call.clone().send()).await?;
         all.extend(tags(page.tags));
         marker = match next_marker(&op, page.is_truncated, page.marker, marker.as_deref())? {

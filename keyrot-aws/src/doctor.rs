@@ -4,7 +4,7 @@
 //! checked says so, and is not called well.
 //!
 //! ```no_run
-//! use keyrot_aws::doctor::{Health, of_aws, from_settings};
+//! use keyrot_aws::doctor::{Health, Verify, of_aws, from_settings};
 //! use keyrot_aws::{Aws, AwsSettings};
 //! use keyrot_core::settings::{Settings, Sources};
 //!
@@ -12,15 +12,17 @@
 //! let settings = Settings::load(&Sources::default())?;
 //! let aws = std::sync::Arc::new(Aws::connect(&AwsSettings::default().with(&settings)?).await?);
 //! let mut checks = from_settings(&settings);
-//! checks.extend(of_aws(&aws, &settings, &|check| println!("{}", check.message)).await.checks);
+//! checks.extend(of_aws(&aws, &settings, Verify::No, &|check| println!("{}", check.message)).await.checks);
 //! let sound = checks.iter().all(|check| check.health != Health::Failure);
 //! # Ok(())
 //! # }
 //! ```
 
 mod caller;
+mod current;
 mod hooks;
 mod permissions;
+mod rights;
 mod sanity;
 mod stores;
 
@@ -52,8 +54,8 @@ pub enum Health {
 /// One finding.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Check {
-    /// What it is about, in one word: `credentials`, `region`, `clock`, `permissions`, `users`, `keys`, `secrets`, `kms`, `last_run`, `trail`,
-    /// `notifiers`, `settings`.
+    /// What it is about, in one word: `credentials`, `region`, `clock`, `permissions`, `users`, `keys`, `secrets`, `current`, `rights`, `kms`, `last_run`,
+    /// `trail`, `notifiers`, `settings`.
     pub about: &'static str,
     /// How well it is.
     pub health: Health,
@@ -105,6 +107,16 @@ impl Check {
     }
 }
 
+/// Whether doctor tries what is current in the secrets. IAM records that as a use of each key.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Verify {
+    /// No: it is compared with its version id and with IAM's list of keys.
+    #[default]
+    No,
+    /// Yes, but for users who have another Active key.
+    Yes,
+}
+
 /// Keeps findings, and tells each as it comes.
 pub(crate) struct Notes<'a> {
     checks: Vec<Check>,
@@ -119,13 +131,15 @@ impl Notes<'_> {
 }
 
 /// Everything about an AWS account. `tell` gets each finding as it comes. If the credentials do not work, nothing further is asked.
-pub async fn of_aws(aws: &Arc<Aws>, settings: &Settings, tell: &(dyn Fn(&Check) + Sync)) -> Findings {
+pub async fn of_aws(aws: &Arc<Aws>, settings: &Settings, verify: Verify, tell: &(dyn Fn(&Check) + Sync)) -> Findings {
     let mut notes = Notes { checks: Vec::new(), tell };
     let Some(caller) = caller::examine(aws, settings, &mut notes).await else {
         return Findings { checks: notes.checks, account: None };
     };
-    let sample = stores::examine(&aws.ports(), settings, &settings.homes(aws.region(), false), &mut notes).await;
+    let sample =
+        stores::examine(&aws.ports(), settings, &settings.homes(aws.region(), false), verify, &mut notes).await;
     permissions::examine(aws, settings, &caller, &sample, &mut notes).await;
+    rights::examine(aws, settings, &caller, &sample.selected, &mut notes).await;
     stores::kms(aws, settings, &sample, &mut notes).await;
     trail(aws, settings, sample.key.as_ref(), &mut notes).await;
     hooks::examine(aws, settings, &mut notes).await;

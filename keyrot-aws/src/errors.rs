@@ -198,7 +198,8 @@ impl Fault {
         if unknown {
             message += ". It is not known whether it was carried out";
         }
-        Failure { code: self.code, detail, by_clock, error: CallError { kind, effect: op.effect(unknown), message } }
+        let error = CallError::new(kind, op.effect(unknown), message).with_aws_code(self.code.clone());
+        Failure { code: self.code, detail, by_clock, error }
     }
 
     /// Whether a signature was refused for its time, and not for the secret.

@@ -1,10 +1,12 @@
 //! A connection by keyrot's settings.
 
-use crate::{Aws, AwsSettings, Endpoints, FieldNames, SecretSettings, SettingsError};
-use keyrot_core::Ports;
+#[cfg(feature = "trail")]
+use crate::Aws;
+use crate::{AwsSettings, Endpoints, FieldNames, SecretSettings, SettingsError};
 #[cfg(feature = "trail")]
 use keyrot_core::Rotator;
 use keyrot_core::settings::Settings;
+#[cfg(feature = "trail")]
 use std::sync::Arc;
 
 impl AwsSettings {
@@ -36,15 +38,28 @@ impl AwsSettings {
     }
 }
 
+#[cfg(all(feature = "notify", feature = "trail"))]
 impl Aws {
-    /// All ports on this connection, with the machine's clock, held against AWS's.
-    #[must_use]
-    pub fn ports(self: &Arc<Self>) -> Ports {
-        Ports { iam: self.clone(), store: self.clone(), probe: self.clone(), clock: Arc::new(self.clock()) }
+    /// A service by these settings: it rotates whom they select, and tells whom they name. The account and region of this connection are taken for
+    /// those that it was deployed for.
+    ///
+    /// # Errors
+    /// [`ChannelError`](crate::notify::ChannelError) if a notifier of the settings cannot be used.
+    pub fn service(
+        self: &Arc<Self>,
+        settings: &Settings,
+        env: crate::notify::FromEnvironment,
+    ) -> Result<keyrot_core::engine::Service, crate::notify::ChannelError> {
+        let channels = crate::notify::Channels::new(settings.notify(), self, env)?;
+        let homes = settings.homes(self.region(), true);
+        let service = keyrot_core::engine::Service::from_settings(self.rotator(settings), settings, homes);
+        Ok(service.notify_with(move |chosen| channels.for_run(chosen)))
     }
+}
 
+#[cfg(feature = "trail")]
+impl Aws {
     /// A rotator on this connection, which asks CloudTrail who uses the keys it has to hold if the setting `trail` says so.
-    #[cfg(feature = "trail")]
     #[must_use]
     pub fn rotator(self: &Arc<Self>, settings: &Settings) -> Rotator {
         let rotator = Rotator::new(self.ports());

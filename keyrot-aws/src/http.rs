@@ -7,7 +7,7 @@
 //!   one that decides, and the clients inside of `aws-config` have no switch against that.
 
 use crate::clock::AwsTime;
-use aws_sdk_sts::config::SharedAsyncSleep;
+use aws_smithy_async::rt::sleep::SharedAsyncSleep;
 use aws_smithy_http_client::{Builder, Connector, ConnectorBuilder, proxy::ProxyConfig, tls};
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::connector_metadata::ConnectorMetadata;

@@ -1,7 +1,10 @@
 //! keyrot's ports on the AWS SDK: IAM, Secrets Manager, STS, and CloudTrail's event history (feature `trail`).
 //!
 //! [`Aws`] is all three: [`IamPort`](keyrot_core::IamPort), [`SecretStorePort`](keyrot_core::SecretStorePort) and
-//! [`CredentialProbe`](keyrot_core::CredentialProbe); for audits it is the [`AccountPort`](keyrot_core::audit::AccountPort), too. No type of the SDK is in a public signature.
+//! [`CredentialProbe`](keyrot_core::CredentialProbe); for audits it is the [`AccountPort`](keyrot_core::audit::AccountPort), too. [`RotatedCredentials`] is the other side: a rotated
+//! user's key as the credentials of an SDK client.
+//!
+//! Of the SDK's types only [`SdkConfig`] and those of a credentials provider are in public signatures.
 //!
 //! ```no_run
 //! use keyrot_aws::{Aws, AwsSettings};
@@ -36,11 +39,17 @@
 //! # Permissions
 //! [`policy`] makes the least-privilege IAM policy; [`ACTIONS`](policy::ACTIONS) lists every action that is used, and what for.
 
+// A consumer needs a part of what these modules have.
+#![cfg_attr(not(feature = "rotate"), allow(dead_code, rustdoc::broken_intra_doc_links))]
+
 mod calls;
 mod clock;
+#[cfg(feature = "rotate")]
 mod connect;
 mod consumer;
+#[cfg(feature = "rotate")]
 mod credential_report;
+#[cfg(feature = "rotate")]
 mod discovery;
 #[cfg(feature = "doctor")]
 pub mod doctor;
@@ -50,27 +59,44 @@ mod errors;
 #[cfg(feature = "settings")]
 mod from_settings;
 mod http;
+#[cfg(feature = "rotate")]
 mod iam;
 pub mod limiter;
+#[cfg(feature = "rotate")]
 mod mfa;
 #[cfg(feature = "notify")]
 pub mod notify;
+#[cfg(feature = "rotate")]
 pub mod policy;
+#[cfg(feature = "rotate")]
 mod probe;
+mod rotated;
+mod sdk_config;
+#[cfg(feature = "rotate")]
 mod secret_state;
+#[cfg(feature = "rotate")]
 mod secrets;
 mod settings;
+#[cfg(feature = "rotate")]
 mod tags;
-#[cfg(test)]
+#[cfg(all(test, feature = "rotate"))]
 mod tests;
+#[cfg(feature = "rotate")]
 mod time;
 #[cfg(feature = "trail")]
 mod trail;
+#[cfg(feature = "rotate")]
 mod user_policy;
-mod value;
+pub mod value;
 
+/// The SDK's configuration, which [`Aws::from_sdk_config`] takes.
+pub use aws_types::SdkConfig;
 pub use clock::{AwsClock, TokioClock};
-pub use connect::{Aws, Caller, ConnectError};
+#[cfg(feature = "rotate")]
+pub use connect::{Aws, Caller};
+pub use consumer::SecretReader;
+pub use rotated::{Refusals, RotatedCredentials, RotatedError};
+pub use sdk_config::ConnectError;
 pub use settings::{
     AwsSettings, CallerCredentials, Endpoints, FieldNames, Rates, SecretSettings, SettingsError, Timeouts,
 };

@@ -25,6 +25,7 @@
 //!   `aws:ResourceTag`, whose values are compared in any case, as keyrot compares them; condition keys are in any case anyway (IAM user
 //!   guide, "Controlling access to and for IAM users and roles using tags").
 //! - **Audits.** [`Scope::audit_policy`] is apart: it reads, on all users, and is for whoever runs an audit. The credential report has no resource type.
+//! - **Everybody else.** [`Scope::guard_policy`] denies, to all but named principals, what would let them steer keyrot: an SCP or a boundary.
 //! - **People.** [`Scope::operator_policy`] is for who is on call; [`Scope::consumer_policy`] for who uses a key; [`Scope::own_policy`] for who rotates their own.
 //! - **Secrets.** The ARN of a secret is its name, a hyphen and six characters (Secrets Manager user guide, "What's in a secret"). Before there is a secret, the name
 //!   alone is what a request is about, so both forms are there.
@@ -36,11 +37,13 @@
 //!   secret gets its key (Secrets Manager user guide, "Secret encryption and decryption").
 
 mod actions;
+mod guard;
 mod principals;
 mod scope;
 mod text;
 
 pub use actions::{ACTIONS, Action, Sid};
+pub use guard::{GUARDED, Guard, LONGEST_MANAGED_POLICY, LONGEST_SCP, NoPrincipal, Principal};
 pub use scope::{Discovery, Hooks, Key, Many, Scope};
 pub use text::{Syntax, Text};
 
@@ -53,19 +56,19 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Policy {
     /// The version of the language: `2012-10-17`.
     pub version: &'static str,
-    /// What is allowed.
+    /// What is allowed, or denied.
     pub statement: Vec<Statement>,
 }
 
-/// One statement. It always allows.
+/// One statement. It allows, but for those of a [`Guard`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Statement {
     /// Its name.
     pub sid: Sid,
-    /// `Allow`.
+    /// `Allow` or `Deny`.
     pub effect: &'static str,
-    /// The actions, from [`ACTIONS`].
+    /// The actions, from [`ACTIONS`] or [`GUARDED`].
     pub action: Vec<&'static str>,
     /// On what.
     pub resource: OneOrMany,
@@ -91,7 +94,7 @@ impl Policy {
         Self { version: "2012-10-17", statement }
     }
 
-    /// All that it allows.
+    /// All that its statements are about: what it allows, or for a [`Guard`] what it denies.
     #[must_use]
     pub fn actions(&self) -> BTreeSet<&'static str> {
         self.statement.iter().flat_map(|statement| statement.action.iter().copied()).collect()
@@ -102,6 +105,10 @@ impl Statement {
     fn new(sid: Sid, resource: impl Into<OneOrMany>) -> Self {
         let resource = resource.into();
         Self { sid, effect: "Allow", action: sid.actions(), resource, condition: BTreeMap::new() }
+    }
+
+    fn deny(sid: Sid, resource: impl Into<OneOrMany>) -> Self {
+        Self { effect: "Deny", ..Self::new(sid, resource) }
     }
 
     fn when(mut self, operator: &'static str, key: impl Into<String>, values: impl Into<OneOrMany>) -> Self {

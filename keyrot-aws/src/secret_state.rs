@@ -1,6 +1,7 @@
 //! `DescribeSecret`'s answer as keyrot sees it.
 
 use crate::calls::Op;
+pub(crate) use crate::consumer::{CURRENT, PREVIOUS};
 use crate::time::instant;
 use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
 use aws_sdk_secretsmanager::types::StatusType;
@@ -10,9 +11,9 @@ use keyrot_core::model::{
 use keyrot_core::{CallError, Timestamp};
 use std::collections::BTreeMap;
 
-pub(crate) const CURRENT: &str = "AWSCURRENT";
 pub(crate) const PENDING: &str = "AWSPENDING";
-pub(crate) const PREVIOUS: &str = "AWSPREVIOUS";
+/// For a version without credentials that shows whether the secret can be written to.
+pub(crate) const TEST_WRITE: &str = "keyrot-test-write";
 
 pub(crate) fn state(op: &Op<'_>, region: &str, answer: &DescribeSecretOutput) -> Result<SecretState, CallError> {
     if let Some(at) = &answer.deleted_date {

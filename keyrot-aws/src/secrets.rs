@@ -10,7 +10,7 @@ use crate::calls::{Budget, Op, send};
 use crate::connect::Aws;
 use crate::errors::Failure;
 use crate::iam::next_marker;
-use crate::secret_state::{CURRENT, PENDING, PREVIOUS, replicas_behind, state};
+use crate::secret_state::{CURRENT, PENDING, PREVIOUS, TEST_WRITE, replicas_behind, state};
 use crate::time::instant;
 use crate::value::{self, PLACEHOLDER};
 use async_trait::async_trait;
@@ -103,8 +103,10 @@ impl SecretStorePort for Aws {
             match send(&op, &self.budget(), || call.clone().send()).await {
                 // One that is to be deleted may be restored.
                 Ok(answer) if bound_to(&answer, owner) => {
-                    let arn = SecretArn::parse(answer.arn.unwrap_or_default());
-                    homes.push(arn.map_err(|e| op.malformed_response(&e.to_string()))?);
+                    // One that was left says where the home is.
+                    let left = tag_of(&answer, JournalEntry::MOVED_TO).and_then(|to| SecretArn::parse(to).ok());
+                    let arn = || SecretArn::parse(answer.arn.as_deref().unwrap_or_default());
+                    homes.push(left.map_or_else(arn, Ok).map_err(|e| op.malformed_response(&e.to_string()))?);
                 }
                 Ok(_) => {}
                 Err(missing) if missing.is(&["ResourceNotFoundException"]) => {}
@@ -155,6 +157,14 @@ impl SecretStorePort for Aws {
         put
     }
 
+    async fn test_write(&self, secret: &SecretName, version: &VersionId) -> Result<(), CallError> {
+        self.put_under(TEST_WRITE, secret, version, (value::TEST_WRITE, ""), &self.budget()).await
+    }
+
+    async fn stage_placeholder(&self, secret: &SecretName, placeholder: &VersionId) -> Result<(), CallError> {
+        self.put(secret, placeholder, PLACEHOLDER, &self.budget()).await
+    }
+
     async fn write_note(&self, secret: &SecretName, note: &JournalEntry) -> Result<(), CallError> {
         let subject = format!("{} ({})", named(secret), note.tag());
         let op = Op::write("secretsmanager:TagResource", subject, &self.inner.limits.secret_tags);
@@ -179,8 +189,7 @@ impl SecretStorePort for Aws {
             }
             value => value?,
         };
-        let nothing = VersionContents { key: None, extras: false };
-        Ok(Some(value.map_or(nothing, |text| value::inside(&self.inner.secret.fields, &text))))
+        Ok(Some(value.map_or(value::NOTHING, |text| value::inside(&self.inner.secret.fields, &text))))
     }
 
     async fn versions(&self, secret: &SecretName) -> Result<Vec<StoredVersion>, CallError> {
@@ -207,15 +216,15 @@ impl SecretStorePort for Aws {
         Err(op.malformed_response("the list of versions does not end"))
     }
 
-    async fn stage<'a>(
+    async fn stage(
         &self,
         secret: &SecretName,
         version: &VersionId,
         credentials: &Credentials,
-        carry: Option<&'a VersionId>,
+        carry: Option<VersionId>,
     ) -> Result<(), CallError> {
         let budget = self.budget();
-        let carried = match carry {
+        let carried = match &carry {
             None => None,
             Some(from) => {
                 let text = self.value(secret, from, [CURRENT, PENDING, PREVIOUS], &budget).await?;
@@ -225,7 +234,7 @@ impl SecretStorePort for Aws {
         let text = value::compose(&self.inner.secret.fields, credentials, carried.as_ref().map(|t| t.as_str()));
         let text = match (text, carry) {
             (Some(text), _) => text,
-            (None, Some(from)) => return Err(no_object(secret, from)),
+            (None, Some(from)) => return Err(no_object(secret, &from)),
             (None, None) => return Err(no_object(secret, version)),
         };
         self.put_hiding(secret, version, &text, credentials.secret.expose(), &budget).await
@@ -332,11 +341,23 @@ impl Aws {
         hidden: &str,
         budget: &Budget,
     ) -> Result<(), CallError> {
+        self.put_under(PENDING, secret, version, (text, hidden), budget).await
+    }
+
+    /// Makes the version under this label; of what is hidden from errors, the second is a part of the text.
+    async fn put_under(
+        &self,
+        label: &str,
+        secret: &SecretName,
+        version: &VersionId,
+        (text, hidden): (&str, &str),
+        budget: &Budget,
+    ) -> Result<(), CallError> {
         let subject = format!("version {version} of {}", named(secret));
         let op = Op::write("secretsmanager:PutSecretValue", subject, &self.inner.limits.secret_values);
         let op = op.hiding(text).hiding(hidden);
         let call = self.inner.secrets.put_secret_value().secret_id(secret.as_str());
-        let call = call.client_request_token(version.as_str()).version_stages(PENDING).secret_string(text);
+        let call = call.client_request_token(version.as_str()).version_stages(label).secret_string(text);
         send(&op, budget, || call.clone().send()).await?;
         Ok(())
     }
@@ -405,9 +426,12 @@ fn tag(key: &str, value: &str) -> Tag {
 }
 
 fn bound_to(answer: &DescribeSecretOutput, owner: &Owner) -> bool {
-    let tags = answer.tags.iter().flatten();
-    let value = tags.filter(|tag| tag.key.as_deref() == Some(Owner::TAG)).find_map(|tag| tag.value.as_deref());
-    value.and_then(Owner::parse).is_some_and(|bound| bound.is(owner))
+    tag_of(answer, Owner::TAG).and_then(Owner::parse).is_some_and(|bound| bound.is(owner))
+}
+
+pub(crate) fn tag_of<'a>(answer: &'a DescribeSecretOutput, key: &str) -> Option<&'a str> {
+    let mut tags = answer.tags.iter().flatten().filter(|tag| tag.key.as_deref() == Some(key));
+    tags.find_map(|tag| tag.value.as_deref())
 }
 
 /// Whether the secret's KMS key is another than the settings name. `DescribeSecret` leaves the account's own key out, and gives others by id or

@@ -212,6 +212,7 @@ impl Default for Rates {
 
 /// Why settings are refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum SettingsError {
     /// The names of the JSON fields cannot be told apart.
     #[error("the JSON fields {id:?} and {secret:?} are not usable: expected two different names")]

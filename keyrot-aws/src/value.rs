@@ -26,32 +26,42 @@ const SPELLINGS: [(&str, &str); 6] = [
     ("AWSAccessKeyId", "AWSSecretKey"),
 ];
 
-/// The placeholder of a secret that has no key yet. No reader can take it for credentials: it has none of their fields.
-pub(crate) const PLACEHOLDER: &str =
-    r#"{"keyrot":"placeholder: this user's first access key has not been published here yet"}"#;
+pub use keyrot_core::value::PLACEHOLDER;
+
+/// The value of a version that shows whether the secret can be written to.
+pub(crate) const TEST_WRITE: &str =
+    r#"{"keyrot":"placeholder: written to see whether this secret can be written to; nothing reads it"}"#;
 
 /// The credentials in a value, if it holds some and there is no doubt which.
-pub(crate) fn credentials(fields: &FieldNames, text: &str) -> Option<Credentials> {
+#[must_use]
+pub fn credentials(fields: &FieldNames, text: &str) -> Option<Credentials> {
     let found = Object::parse(text)?.access_key(fields)?;
     Some(Credentials { key: found.id, secret: found.secret })
 }
 
 /// Whether a value is keyrot's placeholder, in whatever words: one field `keyrot`, which says so.
-pub(crate) fn is_placeholder(text: &str) -> bool {
+#[must_use]
+pub fn is_placeholder(text: &str) -> bool {
     let Some(object) = Object::parse(text) else { return false };
     object.0.len() == 1 && object.text("keyrot").is_some_and(|says| says.starts_with("placeholder"))
 }
 
 /// Which key a value holds, and whether there is more in it than keyrot's two fields.
-pub(crate) fn inside(fields: &FieldNames, text: &str) -> VersionContents {
-    let Some(object) = Object::parse(text) else { return VersionContents { key: None, extras: false } };
+#[must_use]
+pub fn inside(fields: &FieldNames, text: &str) -> VersionContents {
+    let Some(object) = Object::parse(text) else { return NOTHING };
     let key = object.access_key(fields).map(|found| found.id);
     let extras = object.0.iter().any(|(name, _)| name != fields.id() && name != fields.secret());
-    VersionContents { key, extras }
+    let next_size = compose(fields, &Credentials::longest(), Some(text)).map(|next| next.len());
+    VersionContents { key, extras, next_size }
 }
 
+/// A value without an access key or fields.
+pub(crate) const NOTHING: VersionContents = VersionContents { key: None, extras: false, next_size: None };
+
 /// The value that holds the credentials, with everything else of `carry`. `None` if `carry` is no JSON object.
-pub(crate) fn compose(fields: &FieldNames, new: &Credentials, carry: Option<&str>) -> Option<Zeroizing<String>> {
+#[must_use]
+pub fn compose(fields: &FieldNames, new: &Credentials, carry: Option<&str>) -> Option<Zeroizing<String>> {
     let object = match carry {
         Some(text) => Object::parse(text)?,
         None => Object(Vec::new()),
@@ -185,7 +195,8 @@ mod tests {
     fn what_is_written_is_read_back() {
         let text = composed(None);
         assert_eq!(credentials(&FieldNames::default(), &text), Some(new()));
-        assert_eq!(inside(&FieldNames::default(), &text), VersionContents { key: Some(new().key), extras: false });
+        let found = inside(&FieldNames::default(), &text);
+        assert_eq!((found.key, found.extras), (Some(new().key), false));
     }
 
     #[test]
@@ -212,7 +223,7 @@ mod tests {
     fn readers_of_another_spelling_get_the_new_key_too() {
         let old = format!(r#"{{"aws_access_key_id":"{OLD}","aws_secret_access_key":"o","region":"eu"}}"#);
         let found = inside(&FieldNames::default(), &old);
-        assert_eq!(found, VersionContents { key: KeyId::parse(OLD).ok(), extras: true });
+        assert_eq!((found.key, found.extras), (KeyId::parse(OLD).ok(), true));
         let text = composed(Some(&old));
         assert!(!text.contains(OLD) && text.contains(r#""region":"eu""#), "{text}");
         for names in ["aws_access_key_id", "AccessKeyId"] {

@@ -13,8 +13,8 @@ use keyrot_core::ports::TagPort;
 use keyrot_core::requests::{Lifted, end_sessions, lift_if_over};
 use keyrot_core::settings::{Settings, Sources};
 use keyrot_core::{
-    Cancel, Clock, Homes, IamPort, Limits, Mode, Outcome, Ports, Request, Revocation, Rotator, SecretName, Selection,
-    Timestamp, UserName, Waits, select,
+    Cancel, Clock, Homes, IamPort, Limits, Mode, Outcome, Policy, Ports, Request, Revocation, Rotator, SecretName,
+    Selection, Timestamp, UserName, select,
 };
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -53,6 +53,10 @@ impl Clock for WorldClock {
         self.0.advance(time);
         TokioClock.sleep(Duration::from_millis(1)).await;
     }
+
+    async fn time_limit(&self, time: Duration) {
+        TokioClock.time_limit(time).await;
+    }
 }
 
 struct Life {
@@ -89,8 +93,7 @@ impl Life {
     /// One pass over all users.
     async fn run(&self) {
         let users = self.ports.iam.users("/").await.unwrap();
-        let chosen =
-            select(&users, &Selection::default(), &Homes::in_region("us-east-1"), &Waits::default(), false).chosen;
+        let chosen = select(&users, &Selection::default(), &Homes::in_region("us-east-1"), &Policy::default()).chosen;
         let mut rotator = Rotator::new(self.ports.clone());
         if let Some(trail) = &self.trail {
             rotator = rotator.trail(trail.clone());

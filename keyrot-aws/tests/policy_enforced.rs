@@ -11,7 +11,7 @@ use keyrot_core::audit::{AccountPort, survey};
 use keyrot_core::model::{SecretState, VersionId};
 use keyrot_core::{
     Cancel, ErrorKind, Homes, IamPort, KeyId, KeyStatus, Limits, Mode, Outcome, Ports, Rotator, SecretKey, SecretName,
-    SecretStorePort, Selection, Target, UserName, Waits, select,
+    SecretStorePort, Selection, Target, UserName, select,
 };
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
@@ -88,7 +88,7 @@ impl Account {
 
 async fn chosen(aws: &Aws) -> Vec<Target> {
     let users = aws.users("/").await.unwrap();
-    select(&users, &Selection::default(), &Homes::in_region("us-east-1"), &Waits::default(), false).chosen
+    select(&users, &Selection::default(), &Homes::in_region("us-east-1"), &keyrot_core::Policy::default()).chosen
 }
 
 async fn rotate(aws: &Aws) -> Vec<(String, Outcome)> {

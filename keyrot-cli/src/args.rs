@@ -201,6 +201,12 @@ pub(crate) enum Command {
     /// Tag users for rotation, after a look at what their first rotation will do
     #[command(alias = "enrol", after_help = crate::commands::enroll::ENROLL_EXAMPLES)]
     Enroll(crate::commands::enroll::EnrollArgs),
+    /// Move users' secrets to another region or name, with an overlap for their consumers
+    ///
+    /// Run it with the settings of the new place. It closes the old secret and changes the user's tag keyrot:home; no key is touched. The next
+    /// run at the new place publishes a new key there. The key in the old secret keeps working for the overlap, and while it is used.
+    #[command(after_help = crate::commands::moving::EXAMPLES)]
+    Move(crate::commands::moving::MoveArgs),
     /// Take users out of rotation: the tag goes, keys and secrets stay
     #[command(after_help = crate::commands::enroll::RELEASE_EXAMPLES)]
     Release(crate::commands::enroll::ReleaseArgs),

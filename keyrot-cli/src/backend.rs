@@ -11,7 +11,7 @@ use keyrot_aws::{
     notify::{self, FromEnvironment},
 };
 use keyrot_core::audit::AccountPort;
-use keyrot_core::consumer::CredentialSource;
+use keyrot_core::consumer::{CredentialSource, HomeSource};
 use keyrot_core::ports::TagPort;
 use keyrot_core::requests::UserPolicyPort;
 use keyrot_core::settings::Settings;
@@ -19,7 +19,7 @@ use keyrot_core::usage::TrailPort;
 use keyrot_core::{Homes, Notifier, Ports, Target};
 use std::sync::Arc;
 
-/// The region of a sandbox's secrets.
+/// The region of a sandbox's secrets, where the settings name no other.
 pub(crate) const SANDBOX_REGION: &str = "us-east-1";
 
 /// The ports, and what they stand for.
@@ -27,6 +27,8 @@ pub(crate) struct Backend {
     pub(crate) ports: Ports,
     /// What a consumer reads.
     pub(crate) source: Arc<dyn CredentialSource>,
+    /// Where to look, if that is not the place.
+    pub(crate) whereabouts: Arc<dyn HomeSource>,
     /// What selects users.
     pub(crate) tags: Arc<dyn TagPort>,
     /// What ends users' sessions.
@@ -44,21 +46,31 @@ pub(crate) struct Backend {
 impl Backend {
     /// Builds the ports. With AWS nothing is called yet.
     pub(crate) async fn open(invocation: &Invocation, settings: &Settings) -> Result<Self, CliError> {
+        Self::in_region(invocation, settings, settings.region()).await
+    }
+
+    /// The same for the secrets of this region, whatever the settings say.
+    pub(crate) async fn in_region(
+        invocation: &Invocation,
+        settings: &Settings,
+        region: Option<&str>,
+    ) -> Result<Self, CliError> {
         if !is_sandbox(invocation) {
-            return Self::aws(settings).await;
+            return Self::aws(settings, region).await;
         }
         if let Some(switch) = std::env::var("KEYROT_SANDBOX").ok().filter(|value| is_a_switch(value)) {
             return Err(CliError::usage(format!("KEYROT_SANDBOX = {switch:?} names no file"))
                 .hint("it names the file of the made-up account; unset it to work on AWS"));
         }
         let file = invocation.sandbox.as_ref().and_then(Option::as_deref);
-        let account = SandboxAccount::open(file).await?;
+        let account = SandboxAccount::open(file, region.unwrap_or(SANDBOX_REGION)).await?;
         let account = Arc::new(account);
         let ports =
             Ports { iam: account.clone(), store: account.clone(), probe: account.clone(), clock: account.clone() };
         Ok(Self {
             ports,
             source: account.clone(),
+            whereabouts: account.clone(),
             tags: account.clone(),
             policies: account.clone(),
             trail: account.clone(),
@@ -72,7 +84,7 @@ impl Backend {
     pub(crate) fn homes(&self, settings: &Settings) -> Homes {
         match &self.aws {
             Some(aws) => settings.homes(aws.region(), false),
-            None => settings.homes(SANDBOX_REGION, true),
+            None => settings.homes(settings.region().unwrap_or(SANDBOX_REGION), true),
         }
     }
 
@@ -122,13 +134,14 @@ impl Backend {
     }
 
     #[cfg(not(feature = "aws"))]
-    async fn aws(_settings: &Settings) -> Result<Self, CliError> {
+    async fn aws(_settings: &Settings, _region: Option<&str>) -> Result<Self, CliError> {
         Err(no_aws::refused())
     }
 
     #[cfg(feature = "aws")]
-    async fn aws(settings: &Settings) -> Result<Self, CliError> {
+    async fn aws(settings: &Settings, region: Option<&str>) -> Result<Self, CliError> {
         let aws = AwsSettings::default().with(settings).map_err(|error| CliError::usage(error.to_string()))?;
+        let aws = AwsSettings { region: region.map(str::to_owned).or(aws.region), ..aws };
         let aws = Aws::connect(&aws).await.map_err(|error| {
             CliError::usage(error.to_string()).hint("to try keyrot without an AWS account: keyrot --sandbox rotate")
         })?;
@@ -136,11 +149,12 @@ impl Backend {
     }
 
     #[cfg(feature = "aws")]
-    fn of(aws: Aws) -> Self {
+    pub(crate) fn of(aws: Aws) -> Self {
         let aws = Arc::new(aws);
         Self {
             ports: aws.ports(),
             source: aws.clone(),
+            whereabouts: aws.clone(),
             tags: aws.clone(),
             policies: aws.clone(),
             account: aws.clone(),

@@ -6,6 +6,7 @@ mod caller;
 #[cfg(not(feature = "aws"))]
 #[path = "consumer/no_caller.rs"]
 mod caller;
+mod moved;
 mod nested;
 
 use crate::args::Invocation;
@@ -20,6 +21,7 @@ use keyrot_core::consumer::{CachePolicy, Published, SecretId, VersionStage};
 use keyrot_core::model::{UserRef, after, format_duration};
 use keyrot_core::settings::{SecretPlace, Settings};
 use keyrot_core::{CallError, Credentials, ErrorKind, SecretName, Timestamp};
+use moved::Moved;
 pub(crate) use nested::Nesting;
 use std::time::Duration;
 
@@ -107,7 +109,7 @@ async fn find(
     };
     let fresh = |entry: &Entry| entry.age(now).is_some_and(|age| age < waits.cache_for);
     if let Some(entry) = cache.as_ref().and_then(load).filter(fresh) {
-        return Ok(waits.found(entry));
+        return Ok(waits.found(entry, reading));
     }
     if caller.starts_process && !sandbox {
         nesting.hand_down()?;
@@ -116,19 +118,22 @@ async fn find(
     let turn = cache.as_ref().map(Cache::turn);
     let entry = cache.as_ref().and_then(load);
     if let Some(entry) = entry.clone().filter(fresh) {
-        return Ok(waits.found(entry));
+        return Ok(waits.found(entry, reading));
     }
-    let answer = match &target {
-        Some(target) => target.source.published(secret, edition).await,
-        None => caller.connect().await?.published(secret, edition).await,
+    let target = match target {
+        Some(target) => target,
+        None => caller.connect().await?,
     };
+    let answer = target.source.published(secret, edition).await;
     let result = match answer {
         Ok(Published::Key { credentials, .. }) => {
-            let entry = Entry { credentials, fetched: now };
+            let before = entry.map_or_else(|| Moved::unasked(now), |entry| entry.moved);
+            let moved = before.asked(&*target.whereabouts, secret, now, sandbox).await;
+            let entry = Entry { credentials, fetched: now, moved };
             if let Some(Err(why)) = cache.as_ref().map(|cache| cache.store(&entry)) {
                 warn(&why);
             }
-            Ok(waits.found(entry))
+            Ok(waits.found(entry, reading))
         }
         Ok(Published::NotYet) => Err(not_yet(reading, secret)),
         Ok(Published::SomethingElse) => Err(something_else(secret, settings)),
@@ -141,11 +146,18 @@ async fn find(
                 Ok(Found { credentials: entry.credentials, expires: after(now, STALE_LIFETIME.min(waits.lifetime)) })
             }
             _ => {
-                let meant = match (&target, &reading.user) {
-                    (Some(target), Some(user)) if error.kind == ErrorKind::NotFound => meant(target, user).await,
+                let region = secret.region().map_or_else(|| target.homes(settings).region, str::to_owned);
+                let elsewhere = match &reading.user {
+                    Some(user) if moved::may_be_elsewhere(&error) => {
+                        moved::elsewhere(&*target.whereabouts, user, secret, &region).await
+                    }
+                    _ => None,
+                };
+                let meant = match &reading.user {
+                    Some(user) if sandbox && error.kind == ErrorKind::NotFound => meant(&target, user).await,
                     _ => String::new(),
                 };
-                Err(unreadable(reading, secret, &error, &meant))
+                Err(elsewhere.unwrap_or_else(|| unreadable(reading, secret, &error, &meant)))
             }
         },
     };
@@ -185,7 +197,8 @@ impl Waits {
     }
 
     /// Counted from when it was read: a cached key is asked for again no later than any other.
-    fn found(&self, entry: Entry) -> Found {
+    fn found(&self, entry: Entry, reading: &Reading) -> Found {
+        entry.moved.warn(reading.user.as_ref());
         let expires = after(entry.fetched, self.lifetime);
         Found { credentials: entry.credentials, expires }
     }

@@ -66,6 +66,7 @@ async fn run(invocation: Invocation) -> Result<Exit, CliError> {
         Command::Credentials(args) => commands::credentials::credentials(&invocation, args).await,
         Command::Exec(args) => commands::exec::exec(&invocation, args).await,
         Command::Enroll(args) => commands::enroll::enroll(&invocation, args).await,
+        Command::Move(args) => commands::moving::moving(&invocation, args).await,
         Command::Release(args) => commands::enroll::release(&invocation, args).await,
         Command::Init(args) => commands::init::init(&invocation, args).await,
         #[cfg(feature = "aws")]

@@ -86,8 +86,8 @@ fn each_command_has_a_manual_page() {
         }
     }
     let expected = [
-        "audit", "doctor", "enroll", "exec", "keyrot", "plan", "release", "resolve", "revoke", "rollback", "rotate",
-        "self", "status", "who-uses",
+        "audit", "doctor", "enroll", "exec", "keyrot", "move", "plan", "release", "resolve", "revoke", "rollback",
+        "rotate", "self", "status", "who-uses",
     ];
     assert_eq!(with_codes, expected.into());
     let main = &pages["keyrot.1"];
@@ -306,6 +306,7 @@ fn each_command_that_takes_a_user_says_who_was_meant() {
         &["rotate", "--user"],
         &["status", "--user"],
         &["enroll", "--yes"],
+        &["move", "--yes"],
         &["release", "--yes"],
         &["who-uses"],
         &["credentials"],

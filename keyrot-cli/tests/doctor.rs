@@ -4,7 +4,9 @@
 mod support;
 
 use keyrot_aws::emulator::{CallAt, Emulator, EmulatorOptions, Fault};
-use keyrot_core::memory::World;
+use keyrot_core::memory::{Label, Value as SecretValue, World};
+use keyrot_core::model::VersionId;
+use keyrot_core::{SecretName, UserName};
 use serde_json::{Value, json};
 use support::hook::web_hook;
 use support::{Ran, Sandbox, conforms};
@@ -112,6 +114,63 @@ fn an_account_in_order_is_well_and_nothing_is_changed() {
     for action in emulator.stats().actions.keys() {
         assert!(["Get", "List", "Describe", "Lookup"].iter().any(|word| action.starts_with(word)), "{action}");
     }
+}
+
+#[test]
+fn a_forged_version_fails_with_the_users_name_and_an_administrator_is_warned_of() {
+    let emulator = account();
+    let ran = keyrot(&emulator.env(), &["--json", "doctor"]);
+    let found = document(&ran);
+    assert_eq!(about(&found, "current"), [("ok", "1 as its version id and IAM say, not verified")]);
+    assert_eq!(about(&found, "rights")[0].0, "not_checked", "the emulator has no simulation");
+    // Under an id that names the user's own key, somebody else's working credentials.
+    let name = SecretName::parse("/iam/ci/access_key").unwrap();
+    let theirs = emulator.change(|world| {
+        let other = UserName::parse("other").unwrap();
+        let theirs = world.add_key(&other).unwrap().credentials;
+        let current = world.secret(&name).unwrap().labelled(Label::Current).unwrap().to_string();
+        let (head, seconds) = current.rsplit_once('-').unwrap();
+        let forged = VersionId::parse(format!("{head}-{}", seconds.parse::<i64>().unwrap() + 1)).unwrap();
+        world.put_secret_value(&name, &forged, SecretValue::credentials(&theirs, None), &[Label::Current]).unwrap();
+        world.user_mut(&UserName::parse("ci").unwrap()).unwrap().policies.push("AdministratorAccess".to_owned());
+        theirs
+    });
+    let ran = keyrot(&emulator.env(), &["--json", "doctor"]);
+    assert_eq!(ran.code, Some(1), "{}", ran.stdout);
+    let found = document(&ran);
+    let (health, message) = about(&found, "current")[0];
+    assert!(
+        health == "failure" && message.starts_with("ci: the secret /iam/ci/access_key claims to hold"),
+        "{message}"
+    );
+    assert!(message.ends_with(theirs.key.as_str()), "{message}");
+    let (health, message) = about(&found, "rights")[0];
+    assert_eq!(
+        (health, message),
+        ("warning", "1 selected user with an administrator's policy attached: ci (AdministratorAccess)")
+    );
+    for text in [&ran.stdout, &ran.stderr] {
+        assert!(!text.contains(theirs.secret.expose()), "a secret key was printed");
+    }
+}
+
+#[test]
+fn a_key_is_verified_only_on_request() {
+    let emulator = account();
+    emulator.change(|world| {
+        let ci = UserName::parse("ci").unwrap();
+        let old =
+            world.user(&ci).unwrap().keys().iter().map(|key| key.listed.clone()).min_by_key(|key| key.created).unwrap();
+        world.delete_key(&ci, &old.id).unwrap();
+        world.forget_stale_listing(&ci);
+    });
+    let uses = |emulator: &Emulator| emulator.stats().actions.get("GetCallerIdentity").map_or(0, |count| count.calls);
+    assert_eq!(keyrot(&emulator.env(), &["doctor"]).code, Some(0));
+    let before = uses(&emulator);
+    assert_eq!(before, 1, "only whose the caller's own credentials are");
+    let found = document(&keyrot(&emulator.env(), &["--json", "doctor", "--verify"]));
+    assert_eq!(about(&found, "current"), [("ok", "1 verified as the user's own key")]);
+    assert_eq!(uses(&emulator), before + 2);
 }
 
 #[test]

@@ -16,7 +16,7 @@ fn full() -> Stdio {
 }
 
 /// For each command that `--help` lists a command line that has something to print.
-const COMMANDS: [&[&str]; 29] = [
+const COMMANDS: [&[&str]; 30] = [
     &["plan"],
     &["rotate"],
     &["status"],
@@ -28,6 +28,7 @@ const COMMANDS: [&[&str]; 29] = [
     &["doctor"],
     &["policy"],
     &["enroll", "jane.doe", "--yes"],
+    &["move", "report-mailer", "--region", "eu-west-1", "--dry-run"],
     &["release", "ci-deployer", "--yes"],
     &["credentials", "shop-backend"],
     &["exec", "shop-backend", "--", "sh", "-c", "echo x"],

@@ -129,6 +129,11 @@ fn what_does_not_go_together_is_refused() {
         (&["--for", "self", "--format", "sam", "--parameters"], "leave out --for"),
         (&["--for", "consumer", "--user", "ci", "--secret-name", "{account}{path}{user}"], "whole ARN"),
         (&["--secret-name", "no-user"], "no {user}"),
+        (&["--for", "guard"], "--principal arn:aws:iam::123456789012:role/keyrot"),
+        (&["--principal", "arn:aws:iam::123456789012:role/keyrot"], "--principal is for --for guard"),
+        (&["--boundary"], "--boundary is for --for guard"),
+        (&["--for", "guard", "--principal", "arn:aws:iam::123456789012:role/*"], "fits every role or user"),
+        (&["--for", "guard", "--principal", "arn:aws:sts::123456789012:assumed-role/a/b"], "name its role instead"),
     ] {
         let ran = Sandbox::new().run(&[&["policy"], args].concat());
         assert_eq!(ran.code, Some(2), "{args:?}");
@@ -175,4 +180,47 @@ fn everybody_else_gets_what_they_need_and_no_more() {
     );
     let everything = &[actions(&policy(&[])), actions(&policy(&["--for", "audit"]))];
     assert!(everything.iter().all(|part| part.is_subset(&actions(&operator))));
+}
+
+#[test]
+fn the_guard_is_for_these_settings_in_each_format() {
+    let keyrot = "arn:aws:iam::*:role/keyrot";
+    let (text, talk) =
+        printed(&["--for", "guard", "--principal", keyrot, "--tag", "Rotate=Yes", "--config-parameter", "/k"]);
+    assert!(text.lines().count() == 1 && text.len() < 5_121, "white space counts: {text}");
+    assert!(talk.contains("does not apply to the management account"), "{talk}");
+    let guard: Value = serde_json::from_str(&text).unwrap();
+    let of = |sid| statement(&guard, sid);
+    let tags = &of("DenyRotationTag")["Condition"];
+    assert_eq!(tags["ForAnyValue:StringEqualsIgnoreCase"], json!({ "aws:TagKeys": "Rotate" }));
+    assert_eq!(tags["ArnNotLike"], json!({ "aws:PrincipalArn": keyrot }));
+    assert_eq!(of("DenyRotationTag")["Resource"], "arn:aws:iam::*:user/*");
+    let at = "arn:aws:secretsmanager:*:*:secret:/iam/*/access_key";
+    assert_eq!(of("DenySecretChanges")["Resource"], json!([at, format!("{at}-??????")]));
+    assert_eq!(of("DenyParameterChanges")["Resource"], "arn:aws:ssm:*:*:parameter/k");
+
+    // What is named is not any; the tag keyrot:secret may choose further names.
+    let named = "--for guard --region eu-west-1 --account 123456789012 --home-regions us-east-1 --secret-tag /vendors/* --principal";
+    let guard = policy(&[&named.split(' ').collect::<Vec<_>>()[..], &[keyrot]].concat());
+    let secrets = statement(&guard, "DenySecretChanges")["Resource"].to_string();
+    for part in ["eu-west-1:123456789012:secret:/vendors/*", "us-east-1:123456789012:secret:/iam/*/access_key-??????"] {
+        assert!(secrets.contains(part), "{part}: {secrets}");
+    }
+    let (_, talk) = printed(&["--for", "guard", "--principal", keyrot, "--boundary"]);
+    assert!(talk.contains("managed policy keyrot-guard"), "{talk}");
+    let many: Vec<String> = (0..40).map(|n| format!("--principal=arn:aws:iam::123456789012:role/team-{n}")).collect();
+    let many: Vec<&str> = ["--for", "guard"].into_iter().chain(many.iter().map(String::as_str)).collect();
+    assert!(printed(&many).1.contains("has 5120 at most"));
+
+    let sam = printed(&["--for", "guard", "--principal", keyrot, "--format", "sam"]).0;
+    assert!(sam.contains("    Type: SERVICE_CONTROL_POLICY\n    Content: !Sub |\n      {\"Version\""), "{sam}");
+    let terraform = printed(&["--for", "guard", "--principal", keyrot, "--format", "terraform", "--boundary"]).0;
+    assert!(
+        terraform.starts_with("resource \"aws_iam_policy\" \"keyrot_guard\" {\n  name   = \"keyrot-guard\"\n"),
+        "{terraform}"
+    );
+    let (code, document) = Sandbox::new().json(&["policy", "--for", "guard", "--principal", keyrot]);
+    assert_eq!(code, Some(0));
+    assert!(document["reasons"]["secretsmanager:PutSecretValue"].is_string() && document["open"] == json!([]));
+    assert!(document["reasons"]["iam:DeleteAccessKey"].is_null());
 }

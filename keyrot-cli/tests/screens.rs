@@ -224,6 +224,17 @@ fn enroll_and_release() {
     ])
     .are_as_in("enroll");
     Screens::of(&[
+        "keyrot move report-mailer shop-backend --region eu-west-1 --dry-run",
+        "keyrot move report-mailer --region eu-west-1",
+        "keyrot move report-mailer --region eu-west-1 --yes",
+        "keyrot rotate report-mailer",
+        "keyrot rotate report-mailer --region eu-west-1",
+        "keyrot move report-mailer --region eu-west-1",
+        "keyrot move report-mailer --yes",
+        "keyrot move jane.doe --region eu-west-1 --yes",
+    ])
+    .are_as_in("move");
+    Screens::of(&[
         "keyrot release shop-backend jane.doe --dry-run",
         "keyrot release shop-backend",
         "keyrot release shop-backend --yes",

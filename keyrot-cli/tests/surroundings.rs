@@ -71,6 +71,7 @@ fn other_commands_refuse_what_such_a_file_may_not_set_and_take_it_from_a_file_th
         &["audit"],
         &["policy"],
         &["enroll", "ci", "--yes"],
+        &["move", "ci", "--yes"],
         &["release", "ci", "--yes"],
         &["rollback", "ci", "--yes"],
         &["revoke", "ci", "--yes"],

@@ -39,9 +39,8 @@
 //! let account = MemoryAccount::new(world);
 //!
 //! let users = account.users("/").await?;
-//! let waits = Waits::default();
 //! let homes = Homes::in_region("us-east-1");
-//! let selected = select(&users, &Selection::default(), &homes, &waits, false);
+//! let selected = select(&users, &Selection::default(), &homes, &Policy::default());
 //! let rotator = Rotator::new(Ports::of(account.clone()));
 //! let report = rotator.run(selected.chosen, Mode::Act, &Limits::default(), &Cancel::default(), &|_| {}).await;
 //!
@@ -81,9 +80,12 @@ pub mod usage;
 pub type Timestamp = chrono::DateTime<chrono::Utc>;
 
 // What most programs need; everything else is in the modules.
+pub use async_trait::async_trait;
+pub use chrono;
 pub use decide::{Blocked, Wait, Why};
 pub use engine::{Limits, Notifier, Ports, Report, Rotator, Target, UserResult};
 pub use machine::{Event, EventKind, Mode, Outcome, Severity, Stop};
+pub use model::value;
 pub use model::{
     AccessKey, CallError, Credentials, Effect, ErrorKind, IamUser, KeyId, KeyStatus, LastUse, Policy, Request,
     Revocation, SecretKey, SecretName, UserArn, UserName, Waits,

@@ -118,7 +118,12 @@ impl Scene {
 
     fn run(&mut self) -> Outcome {
         let users = self.account.world().list_users("/");
-        let selected = select(&users, &Selection::default(), &Homes::in_region("us-east-1"), &self.waits, false);
+        let selected = select(
+            &users,
+            &Selection::default(),
+            &Homes::in_region("us-east-1"),
+            &Policy::new(self.waits, false).unwrap(),
+        );
         let work = async {
             self.rotator.run(selected.chosen, Mode::Act, &Limits::default(), &Cancel::default(), &|_| {}).await
         };
@@ -157,7 +162,7 @@ impl Scene {
     }
 
     fn old_keys(&self) -> usize {
-        let policy = AuditPolicy { waits: self.waits, ..AuditPolicy::default() };
+        let policy = AuditPolicy { policy: Policy::new(self.waits, false).unwrap(), ..AuditPolicy::default() };
         let view = survey(&self.account, &self.account, true, &|_, _| {}).now_or_never().unwrap().unwrap();
         audit(&view, &policy, self.account.world().now()).count(FindingKind::OldKey)
     }

@@ -35,7 +35,7 @@ fn account() -> MemoryAccount {
 
 fn chosen(account: &MemoryAccount, homes: &Homes) -> Vec<Target> {
     let users = account.world().list_users("/");
-    select(&users, &Selection::default(), homes, &Waits::default(), false).chosen
+    select(&users, &Selection::default(), homes, &Policy::default()).chosen
 }
 
 /// Somebody reads the secret and uses what is in it.
@@ -170,6 +170,39 @@ async fn without_the_tag_the_further_regions_are_looked_into_before_anything_is_
         Blocked::NotNamed { place } => assert_eq!(place.region, THERE),
         other => panic!("{other:?}"),
     }
+}
+
+#[tokio::test]
+async fn a_second_secret_that_names_the_user_is_no_home_once_the_tag_is_lost() {
+    let account = account();
+    run(&account, &here()).await;
+    untag(&account);
+    let owner = chosen(&account, &here())[0].subject.owner();
+    let squatted = account.in_region(THERE);
+    squatted.change(|world| {
+        let placeholder = VersionId::for_placeholder(world.now());
+        world.create_secret(&secret(), Some((placeholder, Value::placeholder()))).unwrap();
+        world.tag_secret(&secret(), Owner::TAG, owner.to_text()).unwrap();
+    });
+    match blocked(&squatted.looking_in(&[HERE]), &there()).await {
+        Blocked::ManagedElsewhere { home } => assert_eq!(home.place().region, HERE),
+        other => panic!("{other:?}"),
+    }
+    // Where nobody named the region, a secret that shows no key of the user's is not enough.
+    let ambient = Homes { adoption: Adoption::NotNamed, ..there() };
+    assert!(matches!(blocked(&squatted, &ambient).await, Blocked::NotNamed { .. }));
+    // Nor is one whose version claims to hold it, and was written later than the key was created.
+    account.advance(DAY);
+    squatted.change(|world| {
+        let key = world.user(&user()).unwrap().keys()[1].listed.clone();
+        let version = VersionId::for_key(&key.id, key.created, false).unwrap();
+        world.put_secret_value(&secret(), &version, Value::text("{}"), &[]).unwrap();
+    });
+    match run(&squatted, &ambient).await.outcome {
+        Outcome::Blocked(Blocked::SecretNotBound { why: Unhoused::DoesNotWork(_), .. }) => {}
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(tag(&account), None);
 }
 
 #[tokio::test]

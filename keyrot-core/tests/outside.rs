@@ -41,6 +41,10 @@ impl Clock for Off {
     async fn sleep(&self, time: Duration) {
         self.account.sleep(time).await;
     }
+
+    async fn time_limit(&self, time: Duration) {
+        self.account.time_limit(time).await;
+    }
 }
 
 fn ports(account: &MemoryAccount, ahead: TimeDelta, jumps_at: usize) -> Ports {
@@ -193,7 +197,8 @@ fn what_a_person_wants_deactivated_whatever_comes_of_it_depends_on_no_clock() {
     }
     let standing = ask(&life, revoke(&leaked, true, false));
     assert_eq!(status(&life), KeyStatus::Inactive);
-    assert!(why(&standing).contains("8 d behind"), "what is to be noted down waits for a clock");
+    let said = why(&standing);
+    assert!(said.contains("8 d behind"), "what is to be noted down waits for a clock: {said}");
     let told: Vec<_> = standing.events.iter().map(|e| &e.kind).collect();
     assert!(told.iter().any(|kind| matches!(kind, EventKind::Retired { key, .. } if *key == leaked)), "{told:?}");
 }

@@ -2,14 +2,15 @@
 #![allow(clippy::unwrap_used)]
 
 use async_trait::async_trait;
-use keyrot_core::engine::Progress;
+use keyrot_core::engine::{NotifierLimits, Progress};
 use keyrot_core::memory::{Fault, FaultAt, MemoryAccount, World};
 use keyrot_core::model::{NewKey, SecretArn};
 use keyrot_core::{
     AccessKey, CallError, Cancel, Event, Homes, IamPort, IamUser, KeyId, LastUse, Limits, Mode, Notifier, Outcome,
-    Ports, Report, Rotator, Selection, Stop, Target, UserName, Waits, select,
+    Policy, Ports, Report, Rotator, Selection, Stop, Target, UserName, select,
 };
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 fn account(users: usize) -> MemoryAccount {
     let mut world = World::new("2026-01-05T04:00:00Z".parse().unwrap());
@@ -22,7 +23,7 @@ fn account(users: usize) -> MemoryAccount {
 
 async fn chosen(account: &MemoryAccount) -> Vec<Target> {
     let users = account.users("/").await.unwrap();
-    select(&users, &Selection::default(), &Homes::in_region("us-east-1"), &Waits::default(), false).chosen
+    select(&users, &Selection::default(), &Homes::in_region("us-east-1"), &Policy::default()).chosen
 }
 
 async fn run(account: &MemoryAccount, rotator: &Rotator, limits: &Limits, cancel: &Cancel) -> Report {
@@ -152,7 +153,7 @@ async fn a_notifier_that_fails_hangs_or_panics_is_reported_and_no_more() {
         let account = account(2);
         let good = Arc::new(Good::default());
         let rotator = Rotator::new(Ports::of(account.clone())).notify(Arc::new(Bad(name))).notify(good.clone());
-        let report = run(&account, &rotator, &Limits::default(), &Cancel::default()).await;
+        let report = while_time_goes_on(&account, &rotator).await;
         assert_eq!(rotated(&report), 2, "{name}: {report:#?}");
         let told = &report.notifier_failures;
         assert!(!told.is_empty() && told.iter().all(|f| f.notifier == name && f.reason.contains(expected)), "{told:?}");
@@ -170,6 +171,61 @@ async fn a_notifier_that_fails_hangs_or_panics_is_reported_and_no_more() {
             assert_eq!(heard, user.events);
         }
     }
+}
+
+async fn while_time_goes_on(account: &MemoryAccount, rotator: &Rotator) -> Report {
+    let time_goes_on = async {
+        loop {
+            tokio::task::yield_now().await;
+            account.advance(Duration::from_secs(1));
+        }
+    };
+    let (limits, cancel) = (Limits::default(), Cancel::default());
+    tokio::select! {
+        report = run(account, rotator, &limits, &cancel) => report,
+        () = time_goes_on => unreachable!(),
+    }
+}
+
+/// A notifier that speaks to something real: it is done after a while by another clock than the account's.
+struct Slow;
+
+#[async_trait]
+impl Notifier for Slow {
+    fn name(&self) -> String {
+        "slow".into()
+    }
+    async fn happened(&self, _events: &[Event]) -> Result<(), String> {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        Ok(())
+    }
+    async fn finished(&self, _report: &Report) -> Result<(), String> {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_notifier_that_is_not_done_at_once_is_not_late_by_a_clock_that_stands_still() {
+    let account = account(1);
+    let plain = self::account(1);
+    run(&plain, &Rotator::new(Ports::of(plain.clone())), &Limits::default(), &Cancel::default()).await;
+    let rotator = Rotator::new(Ports::of(account.clone())).notify(Arc::new(Slow));
+    let report = run(&account, &rotator, &Limits::default(), &Cancel::default()).await;
+    assert_eq!(report.notifier_failures, []);
+    assert_eq!(account.world().now(), plain.world().now(), "nor does it make the time pass");
+}
+
+#[tokio::test]
+async fn how_long_a_notifier_may_take_can_be_set() {
+    let account = account(1);
+    let limits = NotifierLimits { call: Duration::from_secs(3), rest: Duration::from_secs(9) };
+    let rotator = Rotator::new(Ports::of(account.clone())).notify(Arc::new(Bad("hangs"))).notifier_limits(limits);
+    let before = account.world().now();
+    let report = while_time_goes_on(&account, &rotator).await;
+    let reasons: Vec<_> = report.notifier_failures.iter().map(|failure| failure.reason.as_str()).collect();
+    assert!(reasons.contains(&"no answer within 3 seconds"), "{reasons:?}");
+    assert!((account.world().now() - before).num_seconds() < 15);
 }
 
 /// Remembers what it was told.

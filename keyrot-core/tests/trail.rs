@@ -7,8 +7,8 @@ use keyrot_core::memory::{Fault, FaultAt, MemoryAccount, TrailedUse, World};
 use keyrot_core::model::{UseEvidence, after};
 use keyrot_core::usage::{KeyRecord, TrailAsk, TrailPage, TrailPort};
 use keyrot_core::{
-    CallError, Cancel, Clock, EventKind, Homes, KeyId, Limits, Mode, Outcome, Ports, Report, Rotator, RunDocument,
-    Selected, Selection, Timestamp, UserName, UserResult, Waits, Why, select,
+    CallError, Cancel, Clock, EventKind, Homes, KeyId, Limits, Mode, Outcome, Policy, Ports, Report, Rotator,
+    RunDocument, Selected, Selection, Timestamp, UserName, UserResult, Why, select,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -59,7 +59,7 @@ async fn within(
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Report {
     let users = account.change(|world| world.list_users("/"));
-    let chosen = select(&users, &Selection::default(), &Homes::in_region("us-east-1"), &Waits::default(), false).chosen;
+    let chosen = select(&users, &Selection::default(), &Homes::in_region("us-east-1"), &Policy::default()).chosen;
     rotator.run(chosen, mode, limits, &Cancel::default(), progress).await
 }
 
@@ -179,13 +179,27 @@ impl Clock for Patient {
     async fn sleep(&self, _time: Duration) {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
+
+    async fn time_limit(&self, time: Duration) {
+        self.0.time_limit(time).await;
+    }
 }
 
 #[tokio::test]
 async fn a_trail_that_hangs_is_left_after_twenty_seconds_and_one_that_panics_at_once() {
     let account = account(1).await;
     let before = account.world().now();
-    let report = run(&account, &asking(&account, Bad::Silent), Mode::Act).await;
+    let time_goes_on = async {
+        loop {
+            tokio::task::yield_now().await;
+            account.advance(Duration::from_secs(1));
+        }
+    };
+    let rotator = asking(&account, Bad::Silent);
+    let report = tokio::select! {
+        report = run(&account, &rotator, Mode::Act) => report,
+        () = time_goes_on => unreachable!(),
+    };
     assert!(all_held(&report));
     assert!(evidence(&report.users[0]).unwrap().to_string().contains("no answer in time"));
     let took = account.world().now() - before;
@@ -215,7 +229,16 @@ async fn the_deadline_holds_for_the_trail_too() {
     let now: Timestamp = account.world().now();
     let limits = Limits { deadline: Some(after(now, Duration::from_secs(3))), ..Limits::default() };
     let rotator = asking(&account, Bad::Silent);
-    within(&account, &rotator, Mode::Act, &limits, &|_| {}).await;
+    let time_goes_on = async {
+        loop {
+            tokio::task::yield_now().await;
+            account.advance(Duration::from_millis(250));
+        }
+    };
+    tokio::select! {
+        _ = within(&account, &rotator, Mode::Act, &limits, &|_| {}) => {}
+        () = time_goes_on => unreachable!(),
+    }
     let took = account.world().now() - now;
     assert!(took.num_seconds() <= 4, "{took}");
 }

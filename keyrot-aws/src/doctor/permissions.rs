@@ -41,7 +41,7 @@ pub(super) async fn examine(aws: &Aws, settings: &Settings, caller: &Caller, sam
         let one_by_one = Scope { discovery: Discovery::OneByOne, ..scope };
         let statements = one_by_one.policy().statement;
         let finds = statements.iter().filter(|s| matches!(s.sid, Sid::ListUsers | Sid::LookUpUsers));
-        let allowed = all.allowed;
+        let allowed = all.allowed.len();
         for statement in finds {
             match simulate(aws, &principal, statement, sample).await {
                 Ok(found) => all.add(found),
@@ -60,22 +60,23 @@ pub(super) async fn examine(aws: &Aws, settings: &Settings, caller: &Caller, sam
 
 /// What the simulation said of each action that it was asked about.
 #[derive(Debug, Default)]
-struct Simulated {
-    allowed: usize,
+pub(super) struct Simulated {
+    pub(super) allowed: Vec<&'static str>,
     denied: Vec<&'static str>,
     /// Nothing.
-    silent: Vec<&'static str>,
+    pub(super) silent: Vec<&'static str>,
 }
 
 impl Simulated {
     fn add(&mut self, other: Self) {
-        self.allowed += other.allowed;
+        self.allowed.extend(other.allowed);
         self.denied.extend(other.denied);
         self.silent.extend(other.silent);
     }
 
     fn check(&self) -> Check {
         let Self { allowed, denied, silent } = self;
+        let allowed = allowed.len();
         match (denied.as_slice(), silent.as_slice()) {
             ([], []) => {
                 Check::ok(ABOUT, format!("all {allowed} actions of the policy are allowed, by IAM's simulation"))
@@ -101,7 +102,7 @@ fn reasons(denied: &[&str]) -> String {
     denied.iter().map(reason).collect::<Vec<_>>().join("; ")
 }
 
-fn not_simulated(failure: &Failure) -> Check {
+pub(super) fn not_simulated(failure: &Failure) -> Check {
     let text = match () {
         () if failure.is_denied() => "not simulated: the caller may not ask for iam:SimulatePrincipalPolicy".to_owned(),
         () if failure.is(&["InvalidAction", "UnknownOperationException", "NotImplemented"]) => {
@@ -144,15 +145,31 @@ fn scope(aws: &Aws, settings: &Settings, caller: &Caller) -> Scope {
 
 /// What IAM says of the statement's actions.
 async fn simulate(aws: &Aws, principal: &str, statement: &Statement, sample: &Sample) -> Result<Simulated, Failure> {
-    let op = Op::read("iam:SimulatePrincipalPolicy", format!("{:?}", statement.sid), &aws.inner.limits.iam_reads);
-    let mut call = aws
-        .inner
-        .iam
-        .simulate_principal_policy()
-        .policy_source_arn(principal)
-        .resource_arns(resource(statement, sample))
-        .set_context_entries(Some(context(statement)));
-    for action in &statement.action {
+    let question = Question {
+        about: format!("{:?}", statement.sid),
+        principal: principal.to_owned(),
+        actions: &statement.action,
+        resource: resource(statement, sample),
+        context: context(statement),
+    };
+    ask(aws, question).await
+}
+
+/// A simulation: may this principal carry out these actions on this resource?
+pub(super) struct Question<'a> {
+    pub(super) about: String,
+    pub(super) principal: String,
+    pub(super) actions: &'a [&'static str],
+    pub(super) resource: String,
+    pub(super) context: Vec<ContextEntry>,
+}
+
+pub(super) async fn ask(aws: &Aws, question: Question<'_>) -> Result<Simulated, Failure> {
+    let Question { about, principal, actions, resource, context } = question;
+    let op = Op::read("iam:SimulatePrincipalPolicy", about, &aws.inner.limits.iam_reads);
+    let call = aws.inner.iam.simulate_principal_policy().policy_source_arn(principal).resource_arns(resource);
+    let mut call = call.set_context_entries(Some(context));
+    for action in actions {
         call = call.action_names(*action);
     }
     let (mut allowed, mut denied) = (BTreeSet::new(), BTreeSet::new());
@@ -173,11 +190,11 @@ async fn simulate(aws: &Aws, principal: &str, statement: &Statement, sample: &Sa
         }
     }
     let mut found = Simulated::default();
-    for action in &statement.action {
+    for action in actions {
         let name = action.to_ascii_lowercase();
         match (denied.contains(&name), allowed.contains(&name)) {
             (true, _) => found.denied.push(action),
-            (false, true) => found.allowed += 1,
+            (false, true) => found.allowed.push(action),
             (false, false) => found.silent.push(action),
         }
     }

@@ -1,10 +1,10 @@
 //! The users, their keys and their secrets, by the calls that every run begins with.
 
-use super::{Check, Notes};
+use super::{Check, Notes, Verify, current, rights};
 use crate::connect::Aws;
-use keyrot_core::model::{Journal, SecretState, VersionId, format_duration};
+use keyrot_core::model::{Journal, SecretState, Subject, VersionId, format_duration};
 use keyrot_core::settings::Settings;
-use keyrot_core::{ErrorKind, Homes, KeyId, Ports, SecretName, Selected, Timestamp, UserArn};
+use keyrot_core::{ErrorKind, Homes, IamUser, KeyId, Ports, SecretName, Selected, Timestamp, UserArn, select};
 use std::time::Duration;
 
 /// So many secrets are read to find the last run.
@@ -18,37 +18,54 @@ pub(super) struct Sample {
     /// The user's secret: its name, and whether it is there.
     pub(super) secret: Option<SecretName>,
     pub(super) there: bool,
+    /// The selected users with their secrets, by name.
+    pub(super) selected: Vec<Subject>,
 }
 
 /// The same without AWS: what the ports alone can tell, as for an account in memory.
-pub async fn of_ports(ports: &Ports, settings: &Settings, homes: &Homes, tell: &(dyn Fn(&Check) + Sync)) -> Vec<Check> {
+pub async fn of_ports(
+    ports: &Ports,
+    settings: &Settings,
+    homes: &Homes,
+    verify: Verify,
+    tell: &(dyn Fn(&Check) + Sync),
+) -> Vec<Check> {
     let mut notes = Notes { checks: Vec::new(), tell };
-    examine(ports, settings, homes, &mut notes).await;
+    examine(ports, settings, homes, verify, &mut notes).await;
     notes.checks
 }
 
-pub(super) async fn examine(ports: &Ports, settings: &Settings, homes: &Homes, notes: &mut Notes<'_>) -> Sample {
+pub(super) async fn examine(
+    ports: &Ports,
+    settings: &Settings,
+    homes: &Homes,
+    verify: Verify,
+    notes: &mut Notes<'_>,
+) -> Sample {
     let mut sample = Sample::default();
-    let selected = match settings.find(ports.iam.as_ref(), homes, &[]).await {
-        Ok(selected) => selected,
+    let users = match ports.iam.users(&settings.selection().path_prefix).await {
+        Ok(users) => users,
         Err(error) => {
             let hint = "without the list of users nobody is selected, and a run does nothing; keyrot policy prints what is needed";
             notes.add(Check::failure("users", format!("the users could not be listed: {error}")).hint(hint));
             return any_secret(ports, settings, sample, notes).await;
         }
     };
-    users(settings, &selected, notes);
+    let selected = select(&users, settings.selection(), homes, settings.policy());
+    count(settings, &selected, notes);
+    administrators(&users, &selected, notes);
     let Some(first) = selected.chosen.first() else {
         return any_secret(ports, settings, sample, notes).await;
     };
+    sample.selected = selected.chosen.iter().map(|one| one.subject.clone()).collect();
     sample.user = Some(first.subject.arn.clone());
     sample.secret = Some(first.subject.secret.clone());
     sample.key = keys(ports, first.subject.arn.clone(), notes).await;
-    secrets(ports, settings, &selected, &mut sample, notes).await;
+    secrets(ports, settings, &selected, verify, &mut sample, notes).await;
     sample
 }
 
-fn users(settings: &Settings, selected: &Selected, notes: &mut Notes<'_>) {
+fn count(settings: &Settings, selected: &Selected, notes: &mut Notes<'_>) {
     let passed = &selected.skipped;
     let alone = passed.not_tagged + passed.other_value + passed.outside_path + passed.excluded + passed.not_named;
     let (tag, value) = (&settings.selection().tag, &settings.selection().tag_value);
@@ -78,7 +95,24 @@ fn users(settings: &Settings, selected: &Selected, notes: &mut Notes<'_>) {
     }
 }
 
-fn some(texts: &[String]) -> String {
+/// The managed policies by which one may change every user (AWS managed policy reference).
+const OF_ADMINISTRATORS: [&str; 2] = ["AdministratorAccess", "IAMFullAccess"];
+
+/// Attached policies are in the list of users anyway. What groups and inline policies give, only a simulation shows.
+fn administrators(users: &[IamUser], selected: &Selected, notes: &mut Notes<'_>) {
+    let powerful = |one: &keyrot_core::Target| {
+        let user = users.iter().find(|user| user.arn == one.subject.arn)?;
+        let policy = user.policies.iter().find(|name| OF_ADMINISTRATORS.contains(&name.as_str()))?;
+        Some(format!("{} ({policy})", one.subject.user))
+    };
+    let found: Vec<String> = selected.chosen.iter().filter_map(powerful).collect();
+    if !found.is_empty() {
+        let text = format!("{} with an administrator's policy attached: {}", rights::users(found.len()), some(&found));
+        notes.add(Check::warning(rights::ABOUT, text).hint(rights::HINT));
+    }
+}
+
+pub(super) fn some(texts: &[String]) -> String {
     let more = texts.len().saturating_sub(3);
     let shown = texts[..texts.len() - more].join("; ");
     if more > 0 { format!("{shown}; and {more} more") } else { shown }
@@ -129,14 +163,23 @@ fn store_error(error: &keyrot_core::CallError) -> Check {
 }
 
 /// The first users' secrets: what state they are in, whether a value can be read, and when keyrot last wrote a note.
-async fn secrets(ports: &Ports, settings: &Settings, selected: &Selected, sample: &mut Sample, notes: &mut Notes<'_>) {
+async fn secrets(
+    ports: &Ports,
+    settings: &Settings,
+    selected: &Selected,
+    verify: Verify,
+    sample: &mut Sample,
+    notes: &mut Notes<'_>,
+) {
     let mut seen = Seen::default();
+    let mut held = Vec::new();
     let all = selected.chosen.len();
     for one in selected.chosen.iter().take(SECRETS) {
         let secret = &one.subject.secret;
         match ports.store.describe(secret).await {
             Ok(SecretState::Present(found)) => {
-                let value = found.current.map(|held| held.version);
+                let value = found.current.as_ref().map(|held| held.version.clone());
+                held.extend(found.current.map(|held| (&one.subject, held)));
                 seen.there(secret, value, newest(&found.journal));
             }
             Ok(SecretState::Missing) => seen.missing += 1,
@@ -161,9 +204,14 @@ async fn secrets(ports: &Ports, settings: &Settings, selected: &Selected, sample
                 sample.secret = Some(secret);
                 Check::ok("secrets", format!("{text}; values can be read"))
             }
-            Err(error) => store_error(&error),
+            Err(error) => {
+                // The same would be refused for every user.
+                held.clear();
+                store_error(&error)
+            }
         },
     });
+    current::examine(ports, &held, (read, all), verify, notes).await;
     notes.add(last_run(seen.last, ports.clock.now(), read, all, settings));
 }
 

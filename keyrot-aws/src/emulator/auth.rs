@@ -38,6 +38,14 @@ impl Caller {
             Self::User(arn) => arn.to_string(),
         }
     }
+
+    /// `aws:PrincipalArn`: the user, or the role of a session.
+    pub(super) fn principal(&self, account: &str) -> String {
+        match self {
+            Self::Admin => format!("arn:aws:iam::{account}:role/emulator"),
+            Self::User(arn) => arn.to_string(),
+        }
+    }
 }
 
 impl<'a> Signature<'a> {

@@ -81,6 +81,14 @@ pub(super) fn answer(call: &ApiCall, caller: &Caller, world: &mut World, longest
     }
 }
 
+/// The ARN of the user that the call is about; `None` if it is about none.
+pub(super) fn resource(call: &ApiCall, caller: &Caller, world: &World) -> Option<String> {
+    let name = user_name(call, caller).ok()?;
+    let path = call.text("Path").unwrap_or("/");
+    let of = |path: &str| format!("arn:aws:iam::{}:user{path}{name}", world.account());
+    Some(world.user(&name).map_or_else(|| of(path), |user| user.arn.to_string()))
+}
+
 pub(super) fn caller_identity(caller: &Caller, world: &World) -> Output {
     let id = match caller {
         Caller::Admin => "AROAEMULATORADMIN0001:administrator".to_owned(),

@@ -31,8 +31,8 @@
 //! - [`RateLimit`]s are token buckets that refill without pause; a refused call answers `Throttling` (Secrets Manager: `ThrottlingException`).
 //!
 //! # What it does not
-//! One account; its secrets are by region, as the request is signed. No policies but the above, and of inline policies what they deny by the time at
-//! which a session was begun; no KMS, no replication, no binary secrets, no labels but AWS's own three, no deletion of a secret without recovery. The
+//! One account; its secrets are by region, as the request is signed. No policies but the above; of inline policies and of the service control policy
+//! ([`Emulator::service_control_policy`]) what they deny by action, resource, `aws:PrincipalArn`, `aws:TagKeys` and `aws:TokenIssueTime`; no KMS, no replication, no binary secrets, no labels but AWS's own three, no deletion of a secret without recovery. The
 //! age of a signature is checked only if [`EmulatorOptions::strict_time`] says so, because the account's clock need not be the client's. A user's
 //! creation date, and a secret's description, KMS key and dates are not kept.
 //!
@@ -58,6 +58,7 @@ mod throttle;
 mod trail;
 
 pub use control::{CallAt, Fault, Gate, When};
+pub use deny::{AccessRequest, denied_by};
 pub use observe::{By, Change};
 pub use options::{EmulatorOptions, WorldTime};
 pub use stats::{Count, Entry, Outcome, Stats};
@@ -202,6 +203,12 @@ impl Emulator {
     /// Moves the account's clock forward, on top of what passes by itself.
     pub fn advance(&self, time: Duration) {
         self.shared.advance(time);
+    }
+
+    /// Puts a service control policy on the account, in the place of the one before; `None` takes it off. What it denies is denied to everybody,
+    /// the emulator's administrator (`arn:aws:iam::ACCOUNT:role/emulator`) included. What it does not deny, it allows.
+    pub fn service_control_policy(&self, policy: Option<serde_json::Value>) {
+        self.shared.set_scp(policy);
     }
 
     /// Lets something go wrong from now on.

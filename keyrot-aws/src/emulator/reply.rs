@@ -41,6 +41,15 @@ impl Refused {
         Self::new(DENIED, message + &what + &why)
     }
 
+    pub(super) fn denied_by_scp(caller: &str, request: &super::deny::AccessRequest) -> Self {
+        let super::deny::AccessRequest { action, resource, .. } = request;
+        let why = "with an explicit deny in a service control policy";
+        Self::new(
+            DENIED,
+            format!("User: {caller} is not authorized to perform: {action} on resource: {resource} {why}"),
+        )
+    }
+
     /// The code in the service's own form.
     pub(super) fn code_of(&self, service: Service) -> &str {
         match (&*self.code, service) {

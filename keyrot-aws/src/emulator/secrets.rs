@@ -41,6 +41,15 @@ pub(super) fn answer(call: &ApiCall, world: &mut World, longest: usize) -> Resul
                 secret.differences.contains(&Difference::ResourcePolicy).then_some(json!({ "ResourcePolicy": "{}" }));
             Ok(named(&name, world, fields(policy.unwrap_or_default())))
         }
+        "PutResourcePolicy" | "DeleteResourcePolicy" => {
+            let secret = world.secret_mut(&name).ok_or_else(not_found)?;
+            secret.differences.retain(|difference| *difference != Difference::ResourcePolicy);
+            if call.action == "PutResourcePolicy" {
+                call.required("ResourcePolicy")?;
+                secret.differences.push(Difference::ResourcePolicy);
+            }
+            Ok(named(&name, world, Map::new()))
+        }
         "ListSecretVersionIds" => versions(call, &name, world, longest),
         "TagResource" => {
             for (key, value) in call.tags() {
@@ -73,6 +82,16 @@ pub(super) fn answer(call: &ApiCall, world: &mut World, longest: usize) -> Resul
         }
         other => Err(Refused::new("UnknownOperationException", format!("This emulator has no action {other}."))),
     }
+}
+
+/// The ARN of the secret that the call is about, or before there is one, the ARN that its name has without the six characters.
+pub(super) fn resource(call: &ApiCall, world: &World) -> Option<String> {
+    let name = name_in(call.text("SecretId").or_else(|| call.text("Name"))?);
+    let known = SecretName::parse(name).ok().and_then(|name| world.arn_of(&name));
+    Some(match known {
+        Some(arn) => arn.to_string(),
+        None => format!("arn:aws:secretsmanager:{}:{}:secret:{name}", super::auth::region(call), world.account()),
+    })
 }
 
 fn create(call: &ApiCall, world: &mut World) -> Result<Output, Refused> {
@@ -285,7 +304,7 @@ fn label(name: &str) -> Result<Label, Refused> {
     let known = LABELS.iter().find(|(known, _)| *known == name).map(|(_, label)| *label);
     known.ok_or_else(|| {
         let message =
-            format!("This emulator has no staging label {name:?}, only AWSCURRENT, AWSPENDING and AWSPREVIOUS.");
+            format!("This emulator has no staging label {name:?}, only AWSCURRENT, AWSPENDING, AWSPREVIOUS and keyrot-test-write.");
         Refused::new("InvalidParameterException", message)
     })
 }
@@ -294,8 +313,12 @@ fn label_name(label: Label) -> &'static str {
     LABELS.iter().find(|(_, known)| *known == label).map_or("", |(name, _)| name)
 }
 
-const LABELS: [(&str, Label); 3] =
-    [("AWSCURRENT", Label::Current), ("AWSPENDING", Label::Pending), ("AWSPREVIOUS", Label::Previous)];
+const LABELS: [(&str, Label); 4] = [
+    ("AWSCURRENT", Label::Current),
+    ("AWSPENDING", Label::Pending),
+    ("AWSPREVIOUS", Label::Previous),
+    ("keyrot-test-write", Label::TestWrite),
+];
 
 fn seconds(at: Timestamp) -> Json {
     json!(at.timestamp())

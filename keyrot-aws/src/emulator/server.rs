@@ -2,6 +2,7 @@
 
 use super::auth::{self, Caller, Signature};
 use super::control::{Barrier, Control, Fate, Fault, When};
+use super::deny::AccessRequest;
 use super::observe::{By, Change, Observer};
 use super::options::{EmulatorOptions, WorldTime};
 use super::reply::{DENIED, Output, Refused, THROTTLED, render};
@@ -33,6 +34,8 @@ pub(super) struct Shared {
     strict_time: bool,
     page_limit: Option<usize>,
     reports: Mutex<Reports>,
+    /// The account's service control policy.
+    scp: Mutex<Option<serde_json::Value>>,
 }
 
 struct Clocked {
@@ -109,6 +112,7 @@ impl Shared {
             strict_time,
             page_limit,
             reports: Mutex::default(),
+            scp: Mutex::default(),
         }
     }
 
@@ -127,6 +131,10 @@ impl Shared {
 
     pub(super) fn control(&self) -> MutexGuard<'_, Control> {
         self.control.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn set_scp(&self, policy: Option<serde_json::Value>) {
+        *self.scp.lock().unwrap_or_else(PoisonError::into_inner) = policy;
     }
 
     /// What the call is about.
@@ -188,9 +196,14 @@ impl Shared {
                 world.user(arn.name()).is_some_and(|user| user.policies.iter().any(|policy| may(policy)))
             }
         };
+        let request = asked(call, caller, world);
+        let scp = self.scp.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if scp.is_some_and(|policy| deny::denied_by(&policy, &request)) {
+            return Err(Refused::denied_by_scp(&caller.arn(world.account()), &request));
+        }
         let ended = match caller {
             Caller::Admin => false,
-            Caller::User(arn) => world.user(arn.name()).is_some_and(|user| deny::denies(user, auth::issued(call))),
+            Caller::User(arn) => world.user(arn.name()).is_some_and(|user| deny::denies(user, &request)),
         };
         if (!may_all || ended) && call.service != Service::Sts {
             return Err(Refused::denied(&caller.arn(world.account()), call.service, call.action));
@@ -208,6 +221,21 @@ impl Shared {
             Service::CloudTrail => trail::answer(call, world, longest),
         }
     }
+}
+
+/// The call as policies see it.
+fn asked(call: &ApiCall, caller: &Caller, world: &World) -> AccessRequest {
+    let action = format!("{}:{}", call.service.prefix(), call.action);
+    let resource = match call.service {
+        Service::Iam => iam::resource(call, caller, world),
+        Service::SecretsManager => secrets::resource(call, world),
+        Service::Sts | Service::CloudTrail => None,
+    };
+    let tags = call.tags().into_iter().map(|(key, _)| key).chain(call.texts("TagKeys"));
+    AccessRequest::new(action, resource.unwrap_or_else(|| "*".to_owned()))
+        .with("aws:PrincipalArn", [caller.principal(world.account())])
+        .with("aws:TagKeys", tags)
+        .with("aws:TokenIssueTime", auth::issued(call).map(|at| at.to_rfc3339()))
 }
 
 /// Serves until the owner lets go of the other end of `stopped`.

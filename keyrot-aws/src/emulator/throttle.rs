@@ -37,6 +37,8 @@ pub const SECRET_WRITES: &[&str] = &[
     "UntagResource",
     "DeleteSecret",
     "RestoreSecret",
+    "PutResourcePolicy",
+    "DeleteResourcePolicy",
 ];
 /// STS.
 pub const STS: &[&str] = &["GetCallerIdentity", "GetSessionToken"];

@@ -272,9 +272,8 @@ fn todo(standing: &UserResult) -> Option<String> {
             ErrorKind::Throttled => "nothing now, the next run goes on; if it stays so, lower `concurrency`".to_owned(),
             ErrorKind::NoEffect => "find out what else writes to the secret or to the user's keys".to_owned(),
             ErrorKind::Unavailable | ErrorKind::Conflict => "nothing now, the next run goes on".to_owned(),
-            ErrorKind::NotFound | ErrorKind::LimitExceeded | ErrorKind::Other => {
-                "read the message; the next run tries again".to_owned()
-            }
+            // Not there, a limit of AWS's, or anything else.
+            _ => "read the message; the next run tries again".to_owned(),
         },
         Outcome::Panicked(_) => "please report it; nothing more was done for this user".to_owned(),
         Outcome::Stopped(Stop::Deadline) => {

@@ -1,5 +1,7 @@
 //! The list of actions: the one place where each is named, with the reason why it is needed.
 
+use super::GUARDED;
+
 /// One action that keyrot, or AWS on the function's behalf, carries out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Action {
@@ -22,6 +24,7 @@ pub enum Sid {
     RotateTaggedUsers,
     RecordHomes,
     FindHomes,
+    LeaveHomes,
     CreateSecrets,
     KeepSecrets,
     ReadSecrets,
@@ -45,9 +48,19 @@ pub enum Sid {
     RotateOwnKey,
     ReadPublishedKey,
     DecryptPublishedKey,
+    AllowTheRest,
+    DenyRotationTag,
+    DenyKeyrotTags,
+    DenySecretChanges,
+    DenyPrincipalTakeover,
+    DenyFunctionChanges,
+    DenyParameterChanges,
+    DenyBoundaryRemoval,
+    DenyBoundaryChanges,
+    DenyWithoutBoundary,
 }
 
-const fn action(name: &'static str, statements: &'static [Sid], why: &'static str) -> Action {
+pub(super) const fn action(name: &'static str, statements: &'static [Sid], why: &'static str) -> Action {
     Action { name, why, statements }
 }
 
@@ -94,7 +107,11 @@ pub const ACTIONS: &[Action] = &[
         "see whether others may read a secret that exists before it is adopted",
     ),
     action("secretsmanager:PutSecretValue", &[Sid::KeepSecrets], "store the new key under AWSPENDING"),
-    action("secretsmanager:TagResource", &[Sid::KeepSecrets], "write notes, and tag new secrets"),
+    action(
+        "secretsmanager:TagResource",
+        &[Sid::KeepSecrets, Sid::LeaveHomes],
+        "write notes, and tag new secrets; mark a secret that a user was moved away from",
+    ),
     action(
         "secretsmanager:GetSecretValue",
         &[Sid::ReadSecrets, Sid::ReadHookSecrets, Sid::ReadPublishedKey],
@@ -158,8 +175,13 @@ pub const ACTIONS: &[Action] = &[
 ];
 
 impl Sid {
-    /// The actions that this statement allows.
+    /// The actions that this statement allows, or denies.
     pub(super) fn actions(self) -> Vec<&'static str> {
-        ACTIONS.iter().filter(|action| action.statements.contains(&self)).map(|action| action.name).collect()
+        ACTIONS
+            .iter()
+            .chain(GUARDED)
+            .filter(|action| action.statements.contains(&self))
+            .map(|action| action.name)
+            .collect()
     }
 }

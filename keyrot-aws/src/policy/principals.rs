@@ -1,7 +1,7 @@
 //! The policies of those who do not rotate on a schedule: who audits, who is on call, who uses a key, and who rotates their own.
 
 use super::{Policy, Scope, Sid, Statement, Text};
-use keyrot_core::model::HOME_TAG;
+use keyrot_core::model::{HOME_TAG, JournalEntry};
 
 impl Scope {
     /// The policy for [`audit`](keyrot_core::audit), which only reads, and sees users whatever their tags and paths. A rotation needs none of it.
@@ -37,6 +37,15 @@ impl Scope {
                 "false",
             ),
         );
+        // Of all that can be written onto a secret in the regions that users are moved from, this tag and no other.
+        let left = self.home_regions.iter().flat_map(|region| self.in_region(region).secret_arns()).collect::<Vec<_>>();
+        if !left.is_empty() {
+            statements.push(
+                Statement::new(Sid::LeaveHomes, left)
+                    .when("ForAllValues:StringEquals", "aws:TagKeys", JournalEntry::MOVED_TO)
+                    .when("Null", "aws:TagKeys", "false"),
+            );
+        }
         if self.end_sessions {
             statements.push(Statement::new(Sid::EndSessions, self.users_under(self.path_prefix.clone())));
         }

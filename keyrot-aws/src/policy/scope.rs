@@ -253,7 +253,7 @@ impl Scope {
         statements
     }
 
-    fn in_region(&self, region: &Text) -> Self {
+    pub(super) fn in_region(&self, region: &Text) -> Self {
         Self { region: region.clone(), ..self.clone() }
     }
 
@@ -323,7 +323,7 @@ impl Scope {
     }
 
     /// An SSM parameter: the slash that its name begins with is the one behind `parameter` (Systems Manager user guide).
-    fn parameter(&self, name: &Text) -> String {
+    pub(super) fn parameter(&self, name: &Text) -> String {
         let resource = if name.starts_with("/") { "parameter" } else { "parameter/" };
         self.named(name, "ssm", resource)
     }
@@ -332,7 +332,7 @@ impl Scope {
         if name.starts_with("arn:") { name.pattern(self.syntax) } else { self.arn(service, resource, name) }
     }
 
-    fn arn(&self, service: &str, resource: &str, name: &Text) -> String {
+    pub(super) fn arn(&self, service: &str, resource: &str, name: &Text) -> String {
         let colon = || Text::fixed(":");
         let head = Text::all(["arn:".into(), self.partition.clone(), colon(), service.into(), colon()]);
         let place = Text::all([self.region.clone(), colon(), self.account.clone(), colon(), resource.into()]);

@@ -160,3 +160,21 @@ fn notifiers_bring_what_they_need() {
     assert_eq!(resource(Sid::PutEvents)[0], "arn:aws:events:eu-west-1:210987654321:event-bus/other");
     assert_eq!(resource(Sid::PutEvents)[1], format!("arn:aws:events:{at}:event-bus/default"));
 }
+
+#[test]
+fn an_operator_may_mark_secrets_in_the_regions_that_users_are_moved_from_and_nothing_else_there() {
+    let here = scope("/iam/{user}/access_key", "/");
+    let sids = |scope: &Scope| scope.operator_policy().statement.iter().map(|one| one.sid).collect::<Vec<_>>();
+    assert!(!sids(&here).contains(&Sid::LeaveHomes), "only where there is another region");
+    let moving = Scope { home_regions: vec![Text::fixed("us-east-1")], ..here };
+    let policy = moving.operator_policy();
+    let found = policy.statement.into_iter().find(|one| one.sid == Sid::LeaveHomes).unwrap();
+    let found = serde_json::to_value(found).unwrap();
+    assert_eq!(found["Action"], serde_json::json!(["secretsmanager:TagResource"]));
+    let arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:/iam/*/access_key-??????";
+    assert_eq!(found["Resource"], serde_json::json!([arn]));
+    assert_eq!(found["Condition"]["ForAllValues:StringEquals"]["aws:TagKeys"], "keyrot:moved-to");
+    assert_eq!(found["Condition"]["Null"]["aws:TagKeys"], "false");
+    // A run of its own needs no such right.
+    assert!(moving.policy().statement.iter().all(|one| one.sid != Sid::LeaveHomes));
+}

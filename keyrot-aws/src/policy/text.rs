@@ -38,6 +38,20 @@ impl Text {
         Self(vec![Piece::Wildcard("*")])
     }
 
+    /// A text in which `*` and `?` are wildcards.
+    #[must_use]
+    pub fn wild(text: &str) -> Self {
+        let pieces = text.split_inclusive(['*', '?']).flat_map(|part| {
+            let (fixed, wildcard) = match part.as_bytes().last() {
+                Some(b'*') => (&part[..part.len() - 1], Some("*")),
+                Some(b'?') => (&part[..part.len() - 1], Some("?")),
+                _ => (part, None),
+            };
+            [Some(Piece::Fixed(fixed.to_owned())), wildcard.map(Piece::Wildcard)]
+        });
+        Self(pieces.flatten().collect())
+    }
+
     /// What is filled in later: `${AWS::AccountId}`, `${var.account}`, or for people `ACCOUNT`.
     #[must_use]
     pub fn open(place: impl Into<String>) -> Self {
@@ -116,5 +130,6 @@ mod tests {
         assert_eq!(Text::own_name().pattern(Syntax::CloudFormation), "${!aws:username}");
         assert_eq!(Text::own_name().pattern(Syntax::Terraform), "$${aws:username}");
         assert_eq!(Text::fixed("a*").plain(Syntax::Plain), "a*");
+        assert_eq!(Text::wild("/v$/*/k?y").pattern(Syntax::Terraform), "/v$${$}/*/k?y");
     }
 }

@@ -54,7 +54,7 @@ async fn nothing_that_aws_answers_makes_an_adapter_show_a_secret() {
         shows_nothing(what, aws().await.list_keys(&user()).await);
         shows_nothing(what, aws().await.probe(&credentials()).await);
         shows_nothing(what, aws().await.stage(&secret(), &version('B'), &credentials(), None).await);
-        shows_nothing(what, aws().await.stage(&secret(), &version('C'), &credentials(), Some(&version('B'))).await);
+        shows_nothing(what, aws().await.stage(&secret(), &version('C'), &credentials(), Some(version('B'))).await);
         shows_nothing(what, aws().await.read(&secret(), &version('B')).await);
         shows_nothing(what, aws().await.inspect_version(&secret(), &version('B')).await);
         shows_nothing(what, aws().await.describe(&secret()).await);

@@ -38,13 +38,8 @@ async fn run(aws: &Arc<Aws>) -> (Outcome, usize) {
             return (Outcome::Done, 0);
         }
     };
-    let selected = keyrot_core::select(
-        &users,
-        settings.selection(),
-        &settings.homes(aws.region(), true),
-        settings.policy().waits(),
-        false,
-    );
+    let homes = settings.homes(aws.region(), true);
+    let selected = keyrot_core::select(&users, settings.selection(), &homes, settings.policy());
     let rotator = keyrot_core::Rotator::new(aws.ports());
     let report = rotator.run(selected.chosen, Mode::Act, &Limits::default(), &Cancel::default(), &|_| {}).await;
     (report.users[0].outcome.clone(), report.users[0].events.len())

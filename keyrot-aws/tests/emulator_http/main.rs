@@ -51,6 +51,7 @@ mod callers;
 #[cfg(feature = "settings")]
 mod clocks;
 mod observers;
+mod sdk_config;
 mod services;
 mod traffic;
 #[cfg(feature = "trail")]

@@ -31,6 +31,10 @@ impl Clock for Ahead {
     async fn sleep(&self, time: Duration) {
         TokioClock.sleep(time).await;
     }
+
+    async fn time_limit(&self, time: Duration) {
+        TokioClock.time_limit(time).await;
+    }
 }
 
 struct Life {

@@ -169,8 +169,7 @@ async fn look(invocation: &Invocation, args: &AuditArgs, settings: &Settings) ->
         selection: settings.selection().clone(),
         template: settings.template().clone(),
         secret_tag: settings.secret_tag().cloned(),
-        waits: *settings.policy().waits(),
-        allow_short_waits: settings.allow_short_waits(),
+        policy: *settings.policy(),
     };
     Ok((keyrot_core::audit::audit(&view, &policy, now), Place { region, sandbox }))
 }

@@ -104,7 +104,7 @@ fn changes(calls: &BTreeMap<&'static str, usize>) -> usize {
 /// The user as IAM lists it now.
 fn choose(world: &World) -> Option<Target> {
     let (users, homes) = (world.list_users("/"), Homes::in_region(world.region()));
-    select(&users, &Selection::default(), &homes, &Waits::default(), false).chosen.into_iter().next()
+    select(&users, &Selection::default(), &homes, &Policy::default()).chosen.into_iter().next()
 }
 
 impl Play {

@@ -8,7 +8,7 @@ use crate::exit::Exit;
 use crate::render::doctor::{line, sum};
 use crate::render::{print, print_json, width};
 use crate::sandbox::SandboxAccount;
-use keyrot_aws::doctor::{Check, Health, from_settings, of_aws, of_ports, send_test};
+use keyrot_aws::doctor::{Check, Health, Verify, from_settings, of_aws, of_ports, send_test};
 use keyrot_aws::{Aws, AwsSettings, ConnectError};
 use keyrot_core::Ports;
 use keyrot_core::settings::Settings;
@@ -19,11 +19,13 @@ use std::sync::Arc;
 const EXAMPLES: &str = "\
 Examples:
   keyrot doctor                 before the first run, and whenever one fails
+  keyrot doctor --verify        and try the current keys (a use, to IAM)
   keyrot doctor --send-test     and send each notifier a test message
   keyrot doctor --json | jq '.checks[] | select(.health == \"failure\")'
 
-It only reads: what a run begins with, for the first selected user, and
-iam:SimulatePrincipalPolicy and iam:GetRole where the caller may.
+It only reads: what a run begins with, for the first selected users, their
+current keys' ids, and iam:SimulatePrincipalPolicy and iam:GetRole where the
+caller may.
 \"Not checked\" could not be found out here, and is not called well.
 
 Exit codes:
@@ -37,6 +39,15 @@ pub(crate) struct Doctor {
     /// Send each notifier of the setting notify a message that says it is a test
     #[arg(long)]
     send_test: bool,
+    /// Ask STS with the current key of each of the first users, which IAM records as a use; not where another key is Active
+    #[arg(long)]
+    verify: bool,
+}
+
+impl Doctor {
+    fn verify(&self) -> Verify {
+        if self.verify { Verify::Yes } else { Verify::No }
+    }
 }
 
 /// The document of `--json`.
@@ -100,8 +111,10 @@ async fn of_sandbox(
     settings: &Settings,
     tell: &(dyn Fn(&Check) + Sync),
 ) -> Result<Vec<Check>, CliError> {
-    let account = SandboxAccount::open(file.as_deref()).await?;
-    let mut checks = of_ports(&Ports::of(account), settings, &settings.homes(SANDBOX_REGION, true), tell).await;
+    let region = settings.region().unwrap_or(SANDBOX_REGION);
+    let account = SandboxAccount::open(file.as_deref(), region).await?;
+    let homes = settings.homes(region, true);
+    let mut checks = of_ports(&Ports::of(account), settings, &homes, args.verify(), tell).await;
     let what = "credentials, region, clock, permissions, KMS and notifiers: this is a sandbox, and AWS is not called";
     let mut last = vec![
         Check::not_checked("sandbox", what).hint("leave --sandbox and KEYROT_SANDBOX out to check an AWS account"),
@@ -127,7 +140,7 @@ async fn on_aws(args: &Doctor, settings: &Settings, tell: &(dyn Fn(&Check) + Syn
             return (vec![check, rest], None);
         }
     };
-    let found = of_aws(&aws, settings, tell).await;
+    let found = of_aws(&aws, settings, args.verify(), tell).await;
     let (mut checks, account) = (found.checks, found.account);
     if account.is_none() {
         let rest = Check::not_checked("permissions", "nothing further could be asked without credentials that work");
@@ -150,11 +163,11 @@ async fn connect(settings: &Settings) -> Result<Arc<Aws>, Check> {
         AwsSettings::default().with(settings).map_err(|error| Check::failure("settings", error.to_string()))?;
     let aws = Aws::connect(&settings).await.map_err(|error| {
         let (about, hint) = match &error {
-            ConnectError::Settings(_) => ("settings", "keyrot rotate --help lists every setting"),
             ConnectError::NoRegion { .. } => {
                 ("region", "export AWS_REGION=eu-central-1, say, or set region in keyrot.toml")
             }
             ConnectError::NoRoots { .. } => ("network", "without them no connection to AWS can be trusted"),
+            _ => ("settings", "keyrot rotate --help lists every setting"),
         };
         Check::failure(about, error.to_string()).hint(hint)
     })?;

@@ -238,7 +238,7 @@ impl Work<'_> {
     }
 }
 
-async fn listed(target: &Backend, settings: &Settings) -> Result<Vec<IamUser>, CliError> {
+pub(crate) async fn listed(target: &Backend, settings: &Settings) -> Result<Vec<IamUser>, CliError> {
     let users = target.ports.iam.users(&settings.selection().path_prefix).await;
     users.map_err(|error| {
         CliError::failed(format!("the account's users could not be listed: {error}")).hint("nothing was changed")
@@ -260,10 +260,10 @@ fn chosen(users: &[IamUser], only: &[UserName], settings: &Settings, homes: &Hom
         return Selected::default();
     }
     let selection = Selection { only: only.to_vec(), ..settings.selection().clone() };
-    select(users, &selection, homes, settings.policy().waits(), settings.allow_short_waits())
+    select(users, &selection, homes, settings.policy())
 }
 
-fn none_missing(missing: &[Missing], hint: &str) -> Result<(), CliError> {
+pub(crate) fn none_missing(missing: &[Missing], hint: &str) -> Result<(), CliError> {
     if missing.is_empty() {
         return Ok(());
     }
@@ -312,6 +312,6 @@ fn left_behind(user: &UserDocument) -> String {
     format!("it keeps {keys}{secret}{under_way}")
 }
 
-fn list(names: &[UserName]) -> String {
+pub(crate) fn list(names: &[UserName]) -> String {
     names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }

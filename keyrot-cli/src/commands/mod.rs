@@ -11,6 +11,7 @@ pub(crate) mod enroll;
 pub(crate) mod exec;
 pub(crate) mod init;
 pub(crate) mod man;
+pub(crate) mod moving;
 #[cfg(feature = "aws")]
 pub(crate) mod policy;
 pub(crate) mod request;

@@ -7,7 +7,10 @@ use crate::error::CliError;
 use crate::exit::Exit;
 use crate::render::{policy, print, print_json};
 use clap::ValueEnum;
-use keyrot_aws::policy::{ACTIONS, Discovery, Hooks, Key, Policy, Scope, Syntax, Text};
+use keyrot_aws::policy::{
+    ACTIONS, Discovery, GUARDED, Guard, Hooks, Key, LONGEST_MANAGED_POLICY, LONGEST_SCP, Policy, Principal, Scope,
+    Syntax, Text,
+};
 use keyrot_core::SecretName;
 use keyrot_core::model::UserRef;
 use keyrot_core::settings::Settings;
@@ -23,7 +26,10 @@ Examples:
   keyrot policy --json | jq .reasons               why each action is in it
   keyrot policy --for lambda --format terraform    for a module of your own
   keyrot policy --for operator                     for who is on call
-  keyrot policy --for consumer --user ci-deployer  for who reads its key";
+  keyrot policy --for consumer --user ci-deployer  for who reads its key
+  keyrot policy --for guard --principal arn:aws:iam::123456789012:role/keyrot \\
+      --principal 'arn:aws:iam::*:role/admin' > guard.json
+                                   an SCP that keeps everybody else out";
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct PolicyArgs {
@@ -51,6 +57,12 @@ pub(crate) struct PolicyArgs {
     /// With --for operator: also what revoke --end-sessions needs. It includes iam:PutUserPolicy, by which one can give a user every permission
     #[arg(long)]
     pub(crate) end_sessions: bool,
+    /// With --for guard: who is let through, by the ARN of a role or user, with * and ? as wildcards; may be repeated. Name keyrot's own role, the operators, and who deploys keyrot
+    #[arg(long = "principal", value_name = "ARN")]
+    pub(crate) principals: Vec<String>,
+    /// With --for guard: a permissions boundary, to be created under the name keyrot-guard, instead of a service control policy
+    #[arg(long)]
+    pub(crate) boundary: bool,
     /// With sam and terraform: what stands in keyrot-lambda/deploy, with the template's parameters in the place of the settings
     #[arg(long)]
     pub(crate) parameters: bool,
@@ -76,7 +88,7 @@ pub(crate) enum For {
     Cli,
     /// The Lambda function, which writes a log too
     Lambda,
-    /// Who is on call: also rollback, revoke, enroll, who-uses, audit and doctor, for users without the tag, too
+    /// Who is on call: also rollback, revoke, enroll, move, who-uses, audit and doctor, for users without the tag, too
     Operator,
     /// Who runs `keyrot audit`, which only reads
     Audit,
@@ -85,6 +97,8 @@ pub(crate) enum For {
     /// A user who rotates their own key, with `keyrot self`
     #[value(name = "self")]
     Own,
+    /// Everybody but --principal: a service control policy that denies changing the tags and secrets that keyrot goes by
+    Guard,
 }
 
 /// What stands where the account and the region are not known.
@@ -121,12 +135,36 @@ impl PolicyArgs {
                 "--end-sessions is for --for operator: nothing that runs on a schedule may write policies onto users",
             );
         }
+        self.check_guard()?;
         match (self.target, self.users.is_empty(), self.secrets.is_empty()) {
             (For::Consumer, true, true) => Err(CliError::usage("nothing says whose key is to be read")
                 .hint("name the user, --user ci-deployer, or the secret, --secret NAME")),
             (For::Consumer, ..) | (_, true, _) => Ok(()),
             _ => refuse("--user is for --for consumer; every other policy is for all users under path_prefix"),
         }
+    }
+
+    fn check_guard(&self) -> Result<(), CliError> {
+        match (self.target, self.principals.is_empty()) {
+            (For::Guard, true) => Err(CliError::usage(
+                "the guard denies everybody who is not named, keyrot included: --principal is missing",
+            )
+            .hint("name keyrot's role, the operators' and who deploys keyrot: --principal arn:aws:iam::123456789012:role/keyrot")),
+            (For::Guard, false) => Ok(()),
+            (_, false) => Err(CliError::usage("--principal is for --for guard")),
+            _ if self.boundary => Err(CliError::usage("--boundary is for --for guard")),
+            _ => Ok(()),
+        }
+    }
+
+    fn guard(&self) -> Result<Guard, CliError> {
+        let parse =
+            |text: &String| Principal::parse(text).map_err(|error| CliError::usage(format!("--principal: {error}")));
+        Ok(Guard {
+            principals: self.principals.iter().map(parse).collect::<Result<_, _>>()?,
+            function: Text::fixed(self.function_name.as_str()),
+            boundary: self.boundary.then(|| Text::fixed(self.name())),
+        })
     }
 
     /// What the policy is called in a template.
@@ -137,6 +175,7 @@ impl PolicyArgs {
             For::Audit => "keyrot-audit",
             For::Consumer => "keyrot-consumer",
             For::Own => "keyrot-self",
+            For::Guard => "keyrot-guard",
         }
     }
 }
@@ -156,23 +195,68 @@ pub(crate) fn policy(invocation: &Invocation, args: &PolicyArgs) -> Result<Exit,
         For::Audit => scope.audit_policy(),
         For::Consumer => scope.consumer_policy(),
         For::Own => scope.own_policy(),
+        For::Guard => scope.guard_policy(&args.guard()?),
     };
+    let guard = (args.target == For::Guard).then_some(if args.boundary { GuardAs::Boundary } else { GuardAs::Scp });
     let open = match args.format {
         Format::Json => open_places(&document),
         Format::Sam | Format::Terraform => Vec::new(),
     };
     say(invocation, &scope, args.target, &open);
+    if let Some(kind) = guard {
+        say_of_guard(invocation, &document, kind);
+    }
     match args.format {
         Format::Json if invocation.json => {
             let allowed = document.actions();
-            let reasons = ACTIONS.iter().filter(|a| allowed.contains(a.name)).map(|a| (a.name, a.why)).collect();
+            let reasons = ACTIONS.iter().filter(|_| guard.is_none()).chain(GUARDED.iter().filter(|_| guard.is_some()));
+            let reasons = reasons.filter(|a| allowed.contains(a.name)).map(|a| (a.name, a.why)).collect();
             print_json(&Document { schema: "keyrot.policy/1", policy: document, reasons, open });
         }
+        // White space counts where a service control policy is created by the AWS CLI.
+        Format::Json if guard.is_some() => print(&policy::compact(&document)),
         Format::Json => print_json(&document),
+        Format::Sam if guard.is_some() => print(&policy::guard_sam(args.name(), &document, args.boundary)),
+        Format::Terraform if guard.is_some() => print(&policy::guard_terraform(args.name(), &document, args.boundary)),
         Format::Sam => print(&policy::sam(args.name(), &document)),
         Format::Terraform => print(&policy::terraform(args.name(), &document)),
     }
     Ok(Exit::Success)
+}
+
+/// As what the guard is put into force.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum GuardAs {
+    Scp,
+    Boundary,
+}
+
+/// What cannot be written into the policy.
+fn say_of_guard(invocation: &Invocation, document: &Policy, kind: GuardAs) {
+    let (what, most, note) = match kind {
+        GuardAs::Scp => (
+            "a service control policy",
+            LONGEST_SCP,
+            "attach it to an account or organizational unit (Organizations); it does not apply to the management account, nor to service-linked roles. \
+             Without Organizations: --boundary",
+        ),
+        GuardAs::Boundary => (
+            "a permissions boundary",
+            LONGEST_MANAGED_POLICY,
+            "create it as the managed policy keyrot-guard, and set it as the permissions boundary of each user and role that is not to steer keyrot: \
+             it binds nobody else",
+        ),
+    };
+    let characters = document.characters();
+    if characters > most {
+        say!(
+            "warning: the policy has {characters} characters, and {what} has {most} at most; name principals by wildcards, such as \
+             arn:aws:iam::*:role/ops/*"
+        );
+    }
+    if !invocation.silent {
+        say!("{note}");
+    }
 }
 
 /// An ARN without a region has none to be filled in.
@@ -201,7 +285,20 @@ fn scope(settings: &Settings, args: &PolicyArgs) -> Result<Scope, CliError> {
         UserRef::Arn(arn) => Some(arn.account()),
         UserRef::Name(_) => None,
     });
+    // An organization has accounts whose numbers and regions are not known here: what is not named is any.
+    let guard = args.target == For::Guard;
+    let known = |text: Option<&str>| text.map_or_else(Text::any, Text::fixed);
     let (syntax, partition, account, region) = match args.format {
+        format if guard => (
+            match format {
+                Format::Json => Syntax::Plain,
+                Format::Sam => Syntax::CloudFormation,
+                Format::Terraform => Syntax::Terraform,
+            },
+            Text::fixed(partition(region.unwrap_or_default())),
+            known(settings.account()),
+            known(region),
+        ),
         Format::Json => (
             Syntax::Plain,
             Text::fixed(partition(region.unwrap_or_default())),
@@ -228,6 +325,9 @@ fn scope(settings: &Settings, args: &PolicyArgs) -> Result<Scope, CliError> {
     if args.target == For::Consumer {
         let secret = |user| secret_name(settings, user).map(|name| Text::fixed(name.as_str()));
         scope.secrets = args.users.iter().map(secret).collect::<Result<_, _>>()?;
+    }
+    if let (true, Some(pattern)) = (guard, settings.secret_tag()) {
+        scope.secrets.push(Text::wild(&pattern.to_string()));
     }
     for name in &args.secrets {
         let name = SecretName::parse(name.as_str()).map_err(|error| CliError::usage(format!("--secret: {error}")))?;

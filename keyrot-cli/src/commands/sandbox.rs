@@ -1,6 +1,7 @@
 //! `sandbox`: the made-up account's clock, and what a person or a consumer could do to it.
 
 use crate::args::{Invocation, Sandbox};
+use crate::backend::SANDBOX_REGION;
 use crate::config;
 use crate::error::CliError;
 use crate::exit::Exit;
@@ -11,7 +12,7 @@ use crate::sandbox::{SandboxDocument, SandboxFile, seed};
 use keyrot_core::memory::{Label, Refusal, TrailedUse, Value, World};
 use keyrot_core::model::ProbeAnswer;
 use keyrot_core::settings::Settings;
-use keyrot_core::{Credentials, KeyId, KeyStatus, SecretName, Selection, Timestamp, UserName, Waits, select};
+use keyrot_core::{Credentials, KeyId, KeyStatus, SecretName, Selection, Timestamp, UserName, select};
 use serde::Serialize;
 use std::time::Duration;
 
@@ -47,8 +48,11 @@ pub(crate) async fn sandbox(invocation: &Invocation, command: &Sandbox) -> Resul
     if made {
         say!("made a sandbox in {}", file.path().display());
     }
+    let region = settings.region().unwrap_or(SANDBOX_REGION);
     if let Sandbox::Show = command {
-        let document = SandboxDocument::new(&file.load()?);
+        let mut world = file.load()?;
+        world.set_region(region);
+        let document = SandboxDocument::new(&world);
         if invocation.json {
             print_json(&document);
         } else {
@@ -56,7 +60,13 @@ pub(crate) async fn sandbox(invocation: &Invocation, command: &Sandbox) -> Resul
         }
         return Ok(Exit::Success);
     }
-    let (exit, done) = file.change(|world| change(world, command, &settings))??;
+    let (exit, done) = file.change(|world| {
+        let usual = world.region().to_owned();
+        world.set_region(region);
+        let changed = change(world, command, &settings);
+        world.set_region(usual);
+        changed
+    })??;
     Ok(tell(invocation, exit, done))
 }
 
@@ -168,10 +178,9 @@ fn from_secret(world: &World, settings: &Settings, user: &UserName) -> Result<Cr
 
 fn secret_of(world: &World, settings: &Settings, user: &UserName) -> Option<SecretName> {
     let selection = Selection { only: vec![user.clone()], ..settings.selection().clone() };
-    let waits: &Waits = settings.policy().waits();
     let users = world.list_users("/");
     let homes = settings.homes(world.region(), true);
-    let selected = select(&users, &selection, &homes, waits, settings.allow_short_waits());
+    let selected = select(&users, &selection, &homes, settings.policy());
     selected.chosen.into_iter().next().map(|chosen| chosen.subject.secret)
 }
 

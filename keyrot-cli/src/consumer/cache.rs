@@ -1,5 +1,6 @@
 //! A key on disk for a few minutes: for this user alone, replaced whole, and believed only if nobody else can have written or read it.
 
+use super::moved::Moved;
 use crate::output::lock_file;
 use keyrot_core::{Credentials, KeyId, SecretKey, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -29,6 +30,7 @@ pub(super) struct Cache {
 pub(super) struct Entry {
     pub(super) credentials: Credentials,
     pub(super) fetched: Timestamp,
+    pub(super) moved: Moved,
 }
 
 impl Entry {
@@ -45,6 +47,8 @@ struct Stored {
     fetched: Timestamp,
     access_key_id: String,
     secret_access_key: String,
+    #[serde(default)]
+    moved: Option<Moved>,
 }
 
 impl Drop for Stored {
@@ -98,7 +102,9 @@ impl Cache {
         }
         let Ok(key) = KeyId::parse(stored.access_key_id.as_str()) else { return Ok(None) };
         let credentials = Credentials { key, secret: SecretKey::new(stored.secret_access_key.clone()) };
-        Ok(Some(Entry { credentials, fetched: stored.fetched }))
+        // One of an earlier keyrot: nobody has looked yet.
+        let moved = stored.moved.clone().unwrap_or_else(|| Moved::unasked(stored.fetched));
+        Ok(Some(Entry { credentials, fetched: stored.fetched, moved }))
     }
 
     /// Puts the entry into its place: whoever reads sees the one or the other, whole.
@@ -109,6 +115,7 @@ impl Cache {
             fetched: entry.fetched,
             access_key_id: entry.credentials.key.to_string(),
             secret_access_key: entry.credentials.secret.expose().to_owned(),
+            moved: Some(entry.moved.clone()),
         };
         // The size is reserved, because a buffer that grows leaves copies behind.
         let mut text = Zeroizing::new(Vec::with_capacity(2 * self.scope.len() + 4096));

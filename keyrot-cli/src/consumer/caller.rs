@@ -2,10 +2,11 @@
 
 use super::{Reading, secret_of};
 use crate::args::reading_in;
+use crate::backend::Backend;
 use crate::error::CliError;
 use crate::profiles::{Kind, Places, Profiles, read};
 use keyrot_aws::{Aws, AwsSettings, Timeouts};
-use keyrot_core::consumer::{CredentialSource, SecretId};
+use keyrot_core::consumer::SecretId;
 use keyrot_core::settings::Settings;
 use std::path::Path;
 use std::time::Duration;
@@ -60,9 +61,9 @@ pub(super) fn find(settings: &Settings, secret: &SecretId) -> Result<Caller, Cli
 }
 
 impl Caller {
-    pub(super) async fn connect(&self) -> Result<Box<dyn CredentialSource>, CliError> {
+    pub(super) async fn connect(&self) -> Result<Backend, CliError> {
         let aws = Aws::connect(&self.settings).await.map_err(|error| CliError::usage(error.to_string()))?;
-        Ok(Box::new(aws))
+        Ok(Backend::of(aws))
     }
 }
 

@@ -1,8 +1,9 @@
 //! In a build without AWS only the sandbox is read.
 
+use crate::backend::Backend;
 use crate::error::CliError;
 use crate::no_aws;
-use keyrot_core::consumer::{CredentialSource, SecretId};
+use keyrot_core::consumer::SecretId;
 use keyrot_core::settings::Settings;
 
 pub(super) struct Caller {
@@ -16,7 +17,7 @@ pub(super) fn find(_settings: &Settings, secret: &SecretId) -> Result<Caller, Cl
 }
 
 impl Caller {
-    pub(super) async fn connect(&self) -> Result<Box<dyn CredentialSource>, CliError> {
+    pub(super) async fn connect(&self) -> Result<Backend, CliError> {
         Err(no_aws::refused())
     }
 }

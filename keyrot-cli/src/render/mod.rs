@@ -5,6 +5,7 @@ pub(crate) mod demo;
 #[cfg(feature = "aws")]
 pub(crate) mod doctor;
 pub(crate) mod enroll;
+pub(crate) mod moving;
 #[cfg(feature = "aws")]
 pub(crate) mod policy;
 pub(crate) mod request;

@@ -41,6 +41,35 @@ pub(crate) fn terraform(name: &str, policy: &Policy) -> String {
     )
 }
 
+/// On one line.
+pub(crate) fn compact(policy: &Policy) -> String {
+    serde_json::to_string(policy).unwrap_or_default() + "\n"
+}
+
+/// The guard as a resource of a CloudFormation template.
+pub(crate) fn guard_sam(name: &str, policy: &Policy, boundary: bool) -> String {
+    let (of, called, kind, content) = match boundary {
+        true => ("AWS::IAM::ManagedPolicy", "ManagedPolicyName", "", "PolicyDocument"),
+        false => ("AWS::Organizations::Policy", "Name", "    Type: SERVICE_CONTROL_POLICY\n", "Content"),
+    };
+    let text = compact(policy);
+    format!(
+        "KeyrotGuard:\n  Type: {of}\n  Properties:\n    {called}: {name}\n{kind}    {content}: !Sub |\n      {text}"
+    )
+}
+
+/// The guard as a resource of Terraform.
+pub(crate) fn guard_terraform(name: &str, policy: &Policy, boundary: bool) -> String {
+    let (of, content, pad) =
+        if boundary { ("aws_iam_policy", "policy", "") } else { ("aws_organizations_policy", "content", " ") };
+    let kind = if boundary { "" } else { "  type    = \"SERVICE_CONTROL_POLICY\"\n" };
+    let (resource, body) = (name.replace('-', "_"), hcl(policy));
+    format!(
+        "resource \"{of}\" \"{resource}\" {{\n  name  {pad} = \"{name}\"\n{kind}  {content} = jsonencode({})\n}}\n",
+        body.trim()
+    )
+}
+
 /// A part of the policy that is there only if the template's parameters ask for it.
 struct Part {
     name: &'static str,

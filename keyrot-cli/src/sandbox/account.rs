@@ -4,11 +4,11 @@ use super::{SandboxError, SandboxFile};
 use async_trait::async_trait;
 use futures_util::FutureExt;
 use keyrot_core::audit::{AccountPort, CredentialReport};
-use keyrot_core::consumer::{CredentialSource, Published, SecretId, VersionStage};
+use keyrot_core::consumer::{CredentialSource, HomeSource, Published, SecretId, VersionStage};
 use keyrot_core::memory::{MemoryAccount, World};
 use keyrot_core::model::{
-    Difference, JournalEntry, NewKey, Owner, ProbeAnswer, SecretArn, SecretState, StoredVersion, VersionContents,
-    VersionId,
+    Difference, HomeTag, JournalEntry, NewKey, Owner, ProbeAnswer, SecretArn, SecretState, StoredVersion,
+    VersionContents, VersionId,
 };
 use keyrot_core::ports::TagPort;
 use keyrot_core::requests::UserPolicyPort;
@@ -35,6 +35,8 @@ pub(crate) struct SandboxAccount {
 
 struct Shared {
     file: SandboxFile,
+    /// Whose secrets are worked on.
+    region: String,
     /// The account's clock as it was seen last.
     now: Mutex<Timestamp>,
     calls: AtomicUsize,
@@ -49,8 +51,8 @@ enum Moment {
 }
 
 impl SandboxAccount {
-    /// The account in this file, or in the usual one.
-    pub(crate) async fn open(path: Option<&Path>) -> Result<Self, SandboxError> {
+    /// The account in this file, or in the usual one, with the secrets of this region.
+    pub(crate) async fn open(path: Option<&Path>, region: &str) -> Result<Self, SandboxError> {
         let (file, made) = SandboxFile::open(path).await?;
         if made {
             say!("made a sandbox in {}", file.path().display());
@@ -63,7 +65,9 @@ impl SandboxAccount {
             let moment = if moment == "after" { Moment::After } else { Moment::Before };
             Some((nth.parse().ok()?, moment))
         });
-        Ok(Self { shared: Arc::new(Shared { file, now, calls: AtomicUsize::new(0), pace, die }) })
+        Ok(Self {
+            shared: Arc::new(Shared { file, region: region.to_owned(), now, calls: AtomicUsize::new(0), pace, die }),
+        })
     }
 
     /// Makes one call: under the lock, saved before it is answered.
@@ -85,9 +89,11 @@ impl SandboxAccount {
         };
         die(Moment::Before);
         let answer = shared.file.change(|world| {
-            let account = MemoryAccount::new(world.clone());
+            let usual = world.region().to_owned();
+            let account = MemoryAccount::new(world.clone()).in_region(shared.region.as_str());
             let answer = work(&account);
             *world = account.world();
+            world.set_region(usual);
             self.see(world.now());
             answer
         });
@@ -207,6 +213,14 @@ impl SecretStorePort for SandboxAccount {
         self.call(|a| a.put_placeholder(secret, placeholder).now_or_never()).await
     }
 
+    async fn test_write(&self, secret: &SecretName, version: &VersionId) -> Result<(), CallError> {
+        self.call(|a| a.test_write(secret, version).now_or_never()).await
+    }
+
+    async fn stage_placeholder(&self, secret: &SecretName, placeholder: &VersionId) -> Result<(), CallError> {
+        self.call(|a| a.stage_placeholder(secret, placeholder).now_or_never()).await
+    }
+
     async fn write_note(&self, secret: &SecretName, note: &JournalEntry) -> Result<(), CallError> {
         self.call(|a| a.write_note(secret, note).now_or_never()).await
     }
@@ -223,14 +237,14 @@ impl SecretStorePort for SandboxAccount {
         self.call(|a| a.versions(secret).now_or_never()).await
     }
 
-    async fn stage<'a>(
+    async fn stage(
         &self,
         secret: &SecretName,
         version: &VersionId,
         credentials: &Credentials,
-        carry: Option<&'a VersionId>,
+        carry: Option<VersionId>,
     ) -> Result<(), CallError> {
-        self.call(|a| a.stage(secret, version, credentials, carry).now_or_never()).await
+        self.call(|a| a.stage(secret, version, credentials, carry.clone()).now_or_never()).await
     }
 
     async fn read(&self, secret: &SecretName, version: &VersionId) -> Result<Option<Credentials>, CallError> {
@@ -250,6 +264,17 @@ impl SecretStorePort for SandboxAccount {
 impl CredentialSource for SandboxAccount {
     async fn published(&self, secret: &SecretId, edition: VersionStage) -> Result<Published, CallError> {
         self.call(|a| a.published(secret, edition).now_or_never()).await
+    }
+}
+
+#[async_trait]
+impl HomeSource for SandboxAccount {
+    async fn moved_to(&self, secret: &SecretId) -> Result<Option<SecretArn>, CallError> {
+        self.call(|a| a.moved_to(secret).now_or_never()).await
+    }
+
+    async fn home_of(&self, user: &UserName) -> Result<HomeTag, CallError> {
+        self.call(|a| a.home_of(user).now_or_never()).await
     }
 }
 
@@ -298,5 +323,10 @@ impl Clock for SandboxAccount {
         if let Ok(now) = moved {
             self.see(now);
         }
+    }
+
+    /// By the machine's clock: notifiers are real in a sandbox, too.
+    async fn time_limit(&self, time: Duration) {
+        tokio::time::sleep(time).await;
     }
 }

@@ -94,5 +94,6 @@ fn label(label: Label) -> &'static str {
         Label::Current => "AWSCURRENT",
         Label::Pending => "AWSPENDING",
         Label::Previous => "AWSPREVIOUS",
+        Label::TestWrite => "keyrot-test-write",
     }
 }

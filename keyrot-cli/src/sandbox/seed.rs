@@ -3,7 +3,7 @@
 use crate::backend::SANDBOX_REGION;
 use futures_util::FutureExt;
 use keyrot_core::memory::{Fault, FaultAt, MemoryAccount, Rules, TrailedUse, World};
-use keyrot_core::{Cancel, Homes, Limits, Mode, Ports, Rotator, Selection, Timestamp, UserName, Waits, select};
+use keyrot_core::{Cancel, Homes, Limits, Mode, Policy, Ports, Rotator, Selection, Timestamp, UserName, select};
 use std::time::Duration;
 
 /// The sandbox's clock begins here, whatever the real time is, so that what it shows is the same everywhere.
@@ -169,7 +169,7 @@ async fn happen(account: &MemoryAccount, name: &str, what: What) {
 async fn run(account: &MemoryAccount, user: UserName) {
     let users = account.change(|world| world.list_users("/"));
     let selection = Selection { only: vec![user], ..Selection::default() };
-    let selected = select(&users, &selection, &Homes::in_region(SANDBOX_REGION), &Waits::default(), false);
+    let selected = select(&users, &selection, &Homes::in_region(SANDBOX_REGION), &Policy::default());
     let rotator = Rotator::new(Ports::of(account.clone()));
     rotator.run(selected.chosen, Mode::Act, &Limits::default(), &Cancel::default(), &|_| {}).await;
 }

@@ -84,3 +84,35 @@ fn an_sts_that_is_out_of_reach_for_days_costs_no_key() {
     }
     life.converges();
 }
+
+#[test]
+fn a_secret_that_takes_no_version_for_a_day_costs_one_key() {
+    let scene = Scene::rotation(2);
+    for code in ["AccessDeniedException", "LimitExceededException", "EncryptionFailure"] {
+        let life = Life::new(&scene);
+        let before = active(&life);
+        let refused = Fault::Error { code: code.to_owned(), message: "not for you".to_owned(), status: 400 };
+        life.emulator.inject(CallAt::every("PutSecretValue"), refused);
+        life.emulator.reset_stats();
+        for hour in 0..24 {
+            let (exit, document) = life.run(None);
+            // The first run learns it with a key in its hands; all others write a test version before they create one.
+            let expected = if hour == 0 { (1, "failed") } else { (3, "blocked") };
+            for user in document["users"].as_array().unwrap() {
+                assert_eq!(
+                    (exit, user["state"].as_str()),
+                    (Some(expected.0), Some(expected.1)),
+                    "hour {hour}: {user:#}"
+                );
+                assert!(user["message"].as_str().unwrap().contains("secretsmanager:PutSecretValue"), "{user:#}");
+                assert!(hour == 0 || user["reason"] == "staging_refused", "{user:#}");
+            }
+            assert_eq!(active(&life), before, "no key is left behind");
+            life.pass(HOUR);
+        }
+        assert_eq!(life.emulator.stats().actions["CreateAccessKey"].calls, 2, "one for each user");
+        life.is_well();
+        life.emulator.heal();
+        life.converges();
+    }
+}

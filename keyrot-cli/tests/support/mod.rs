@@ -130,6 +130,7 @@ pub fn conforms(document: &Value) {
         "keyrot.policy/1" => "policy",
         "keyrot.self/1" => "own",
         "keyrot.init/1" => "init",
+        "keyrot.move/1" => "move",
         "keyrot.enroll/1" | "keyrot.release/1" => "enrolment",
         "keyrot.rollback/1" | "keyrot.revoke/1" | "keyrot.resolve/1" => "person_request",
         "keyrot.audit/1" => "audit",

@@ -12,7 +12,7 @@ use crate::model::observed::LastUse;
 use crate::model::text::format_duration;
 use crate::model::user::IamUser;
 use crate::model::user::owner_of;
-use crate::model::waits::{Waits, after};
+use crate::model::waits::{Policy, after};
 use crate::selection::pattern::SecretPattern;
 use crate::selection::template::SecretTemplate;
 use crate::selection::{Homes, MissingWhy, Selection, select};
@@ -32,9 +32,7 @@ pub struct AuditPolicy {
     /// The names of secrets that a user's tag may choose.
     pub secret_tag: Option<SecretPattern>,
     /// The waits; `max_age` is the limit for keys without one of their own.
-    pub waits: Waits,
-    /// Whether waits are allowed that are fit for tests only.
-    pub allow_short_waits: bool,
+    pub policy: Policy,
 }
 
 /// Judges an account.
@@ -42,9 +40,9 @@ pub struct AuditPolicy {
 pub fn audit(view: &AccountView, policy: &AuditPolicy, now: Timestamp) -> Audit {
     let chosen = Managed::new(view, policy);
     let mut judge = Judge { view, now, keys: Vec::new(), findings: Vec::new(), rotations: Vec::new() };
-    judge.root(policy.waits.max_age);
+    judge.root(policy.policy.waits().max_age);
     for user in &view.users {
-        judge.user(user, chosen.of(user.user.arn.name()), policy.waits.max_age);
+        judge.user(user, chosen.of(user.user.arn.name()), policy.policy.waits().max_age);
     }
     let Judge { mut keys, mut findings, mut rotations, .. } = judge;
     keys.sort_by(|a, b| (a.created, &a.user, a.key).cmp(&(b.created, &b.user, b.key)));
@@ -60,7 +58,7 @@ pub fn audit(view: &AccountView, policy: &AuditPolicy, now: Timestamp) -> Audit 
         partition: view.partition.clone(),
         now,
         report: view.report,
-        max_age_seconds: policy.waits.max_age.as_secs(),
+        max_age_seconds: policy.policy.waits().max_age.as_secs(),
         counts: counts(&keys, &users, &findings),
         keys,
         users,
@@ -89,7 +87,7 @@ impl Managed {
             chosen_by_tag: policy.secret_tag.clone(),
             ..Homes::in_region("any")
         };
-        let selected = select(&users, &selection, &homes, &policy.waits, policy.allow_short_waits);
+        let selected = select(&users, &selection, &homes, &policy.policy);
         Self {
             chosen: selected.chosen.into_iter().map(|chosen| (chosen.subject.user.clone(), chosen)).collect(),
             others: selected.missing.into_iter().map(|missing| (missing.user, missing.why)).collect(),

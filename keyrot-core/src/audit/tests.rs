@@ -95,7 +95,8 @@ fn the_limit_is_the_users_own_and_controls_have_theirs() {
             &BTreeMap::new(),
         );
         let mut policy = AuditPolicy::default();
-        policy.waits.max_age = humantime::parse_duration(max_age).unwrap();
+        let max_age = humantime::parse_duration(max_age).unwrap();
+        policy.policy = Policy::new(Waits { max_age, ..Waits::default() }, true).unwrap();
         let audit = audit(&view, &policy, at(0));
         audit.findings.first().map(|f| (f.message.clone(), f.controls.len()))
     };
@@ -309,7 +310,8 @@ proptest! {
         let tags = |managed: bool| if managed { vec![("RotateKey", "True")] } else { vec![] };
         let listed_users = users.iter().enumerate().map(|(n, (_, _, managed, ..))| listed(&name(n), &tags(*managed))).collect();
         let mut policy = AuditPolicy::default();
-        policy.waits.max_age = Duration::from_secs(max_age_days * 86_400);
+        let max_age = Duration::from_secs(max_age_days * 86_400);
+        policy.policy = policy.policy.with_waits(Waits { max_age, ..Waits::default() }).unwrap();
         let view = AccountView::new(report(reported.clone()), listed_users, &BTreeMap::new());
         let audit = audit(&view, &policy, at(0));
 

@@ -11,6 +11,7 @@ pub async fn clock(port: &dyn Clock) -> Vec<CaseResult> {
         never_backwards as it_does_not_go_backwards,
         sleep_takes_as_long as a_sleep_takes_as_long_as_asked,
         no_sleep as a_sleep_of_nothing_ends,
+        limit_passes as a_time_limit_passes_with_the_time,
         aws_time_goes_on as what_is_known_of_awss_time_goes_on,
     ]
 }
@@ -37,6 +38,15 @@ async fn sleep_takes_as_long(port: &dyn Clock) -> Checked {
 async fn no_sleep(port: &dyn Clock) -> Checked {
     port.sleep(Duration::ZERO).await;
     Ok(())
+}
+
+async fn limit_passes(port: &dyn Clock) -> Checked {
+    let time = Duration::from_millis(50);
+    let before = port.now();
+    // The limit first: it must not stand in the way of the time by which it passes.
+    futures_util::future::join(port.time_limit(time), port.sleep(time)).await;
+    let now = port.now();
+    holds(&format!("a limit from {before} to {now}"), after(now, Duration::from_millis(1)) >= after(before, time))
 }
 
 /// A time that stands still would make a good clock look wrong, and hide a wrong one.

@@ -3,11 +3,12 @@
 use super::case::{Checked, Miss, refused, same};
 use super::store::{StoreFixture, at, made_up};
 use crate::model::error::ErrorKind;
+use crate::model::home::SecretArn;
 use crate::model::journal::{Intent, Journal, JournalEntry, Phase, Promoted, Retired, Revoked};
 use crate::model::names::{KeyId, VersionId};
 
 /// One note of each kind.
-fn notes() -> Result<[JournalEntry; 4], Miss> {
+fn notes() -> Result<[JournalEntry; 5], Miss> {
     let (a, version) = made_up('A')?;
     let (b, _) = made_up('B')?;
     Ok([
@@ -15,6 +16,9 @@ fn notes() -> Result<[JournalEntry; 4], Miss> {
         JournalEntry::Promoted(Promoted { version, replacing: Some(a.key.clone()), at: at(2) }),
         JournalEntry::Retired(Retired { key: a.key.clone(), phase: Phase::Inactive, at: at(3) }),
         JournalEntry::Revoked(vec![revoked(a.key, 4, false)]),
+        JournalEntry::Moved(SecretArn::parse(
+            "arn:aws:secretsmanager:eu-west-1:123456789012:secret:/iam/a/access_key-a1B2c3",
+        )?),
     ])
 }
 

@@ -8,7 +8,7 @@ use crate::model::credentials::{Credentials, SecretKey};
 use crate::model::error::ErrorKind;
 use crate::model::home::Owner;
 use crate::model::names::{KeyId, SecretName, UserId, UserName, VersionId};
-use crate::model::observed::{Secret, SecretState};
+use crate::model::observed::{LabeledVersion, Secret, SecretState};
 use crate::model::version::Content;
 use crate::ports::SecretStorePort;
 
@@ -31,12 +31,14 @@ pub async fn store(port: &dyn SecretStorePort, lab: &dyn Lab) -> Vec<CaseResult>
         empty as a_secret_may_have_no_version,
         empty_filled as the_placeholder_goes_into_an_empty_secret,
         not_empty as the_placeholder_never_replaces_a_version,
+        placeholder_staged as a_placeholder_is_staged_beside_the_current_version,
         deleted as a_deleted_secret_says_so,
         deleted_refuses as a_deleted_secret_refuses_a_new_version,
         versions::staged as staging_leaves_the_current_version,
         versions::staged_twice as staging_twice_is_a_no_op,
         versions::staged_otherwise as staging_other_content_is_a_conflict,
         versions::staged_again as a_newer_staged_version_takes_the_label,
+        versions::test_written as a_test_write_moves_no_label_and_needs_what_staging_needs,
         versions::staged_nowhere as staging_in_no_secret_is_not_found,
         versions::promoted as promoting_moves_both_labels,
         versions::promoted_from_elsewhere as promoting_from_elsewhere_is_a_conflict,
@@ -187,6 +189,21 @@ async fn not_empty(desk: &StoreFixture<'_>) -> Checked {
     let again = desk.port.put_placeholder(&secret, &VersionId::for_placeholder(at(9))).await;
     refused("a placeholder over a version", again, ErrorKind::Conflict)?;
     desk.labels(&secret, [Some(&placeholder), None, None]).await
+}
+
+async fn placeholder_staged(desk: &StoreFixture<'_>) -> Checked {
+    let (secret, first) = desk.adopted("placeholder-staged").await?;
+    let second = VersionId::for_placeholder(at(9));
+    desk.port.stage_placeholder(&secret, &second).await?;
+    desk.port.stage_placeholder(&secret, &second).await?;
+    let found = desk.present(&secret).await?;
+    let version = |held: Option<LabeledVersion>| held.map(|held| held.version);
+    same("AWSCURRENT before", &version(found.current), &Some(first.clone()))?;
+    same("AWSPENDING", &version(found.pending), &Some(second.clone()))?;
+    desk.port.promote(&secret, &first, &second).await?;
+    let found = desk.present(&secret).await?;
+    let current = found.current.map(|held| (held.version, held.content));
+    same("AWSCURRENT", &current, &Some((second, Content::Placeholder)))
 }
 
 async fn deleted(desk: &StoreFixture<'_>) -> Checked {

@@ -63,6 +63,25 @@ pub(super) async fn staged_again(desk: &StoreFixture<'_>) -> Checked {
     desk.labels(&secret, [Some(&placeholder), Some(&version), None]).await
 }
 
+/// A test write leaves the labels that others go by where they are, and is refused where staging is.
+pub(super) async fn test_written(desk: &StoreFixture<'_>) -> Checked {
+    let (secret, placeholder, version, credentials) = with_staged(desk, "test-written").await?;
+    for n in [1, 2] {
+        let test = VersionId::for_test_write(crate::Timestamp::UNIX_EPOCH + std::time::Duration::from_secs(n));
+        desk.port.test_write(&secret, &test).await?;
+        let found = desk.present(&secret).await?;
+        let labels = [found.current, found.pending].map(|held| held.map(|held| held.version));
+        same("AWSCURRENT and AWSPENDING", &labels, &[Some(placeholder.clone()), Some(version.clone())])?;
+        desk.lab.settle().await?;
+        let written = desk.port.versions(&secret).await?.iter().any(|stored| stored.id == test);
+        holds("nothing was written", written)?;
+        same("credentials in it", &desk.port.read(&secret, &version).await?, &Some(credentials.clone()))?;
+    }
+    let nowhere = desk.port.test_write(&desk.secret("test-nowhere")?, &version).await;
+    refused("a test write in no secret", nowhere, ErrorKind::NotFound)?;
+    Ok(())
+}
+
 pub(super) async fn staged_nowhere(desk: &StoreFixture<'_>) -> Checked {
     let (credentials, version) = made_up('A')?;
     let result = desk.port.stage(&desk.secret("nowhere")?, &version, &credentials, None).await;
@@ -144,15 +163,24 @@ pub(super) async fn foreign(desk: &StoreFixture<'_>) -> Checked {
     let (secret, version) = by_hand(desk, "foreign", &json(&credentials, "")).await?;
     let content = desk.present(&secret).await?.current.map(|held| held.content);
     same("content before the look", &content, &Some(Content::Foreign))?;
-    let expected = VersionContents { key: Some(credentials.key), extras: false };
-    same("inside", &desk.port.inspect_version(&secret, &version).await?, &Some(expected))
+    let inside = looked_into(desk, &secret, &version).await?;
+    same("inside", &(inside.key, inside.extras), &(Some(credentials.key), false))
+}
+
+async fn looked_into(
+    desk: &StoreFixture<'_>,
+    secret: &SecretName,
+    version: &VersionId,
+) -> Result<VersionContents, Miss> {
+    let inside = desk.port.inspect_version(secret, version).await?;
+    Ok(inside.unwrap_or(VersionContents { key: None, extras: false, next_size: None }))
 }
 
 pub(super) async fn foreign_extras(desk: &StoreFixture<'_>) -> Checked {
     let (credentials, _) = made_up('C')?;
     let (secret, version) = by_hand(desk, "foreign-extras", &json(&credentials, r#""Region":"eu-west-1","#)).await?;
-    let expected = VersionContents { key: Some(credentials.key), extras: true };
-    same("inside", &desk.port.inspect_version(&secret, &version).await?, &Some(expected))
+    let inside = looked_into(desk, &secret, &version).await?;
+    same("inside", &(inside.key, inside.extras), &(Some(credentials.key), true))
 }
 
 pub(super) async fn foreign_other(desk: &StoreFixture<'_>) -> Checked {
@@ -166,12 +194,17 @@ pub(super) async fn foreign_other(desk: &StoreFixture<'_>) -> Checked {
 
 pub(super) async fn carried(desk: &StoreFixture<'_>) -> Checked {
     let (old, _) = made_up('C')?;
-    let more = r#""Region":"eu-west-1","Nested":{"a":[1,null]},"#;
+    let more = r#""Region":"eu-west-1","Nested":{"a":[1,null]},"Größe":"\u00e9é","#;
     let (secret, theirs) = by_hand(desk, "carried", &json(&old, more)).await?;
     let (new, version) = made_up('A')?;
-    desk.port.stage(&secret, &version, &new, Some(&theirs)).await?;
-    same("credentials", &desk.port.read(&secret, &version).await?, &Some(new))?;
+    let size = looked_into(desk, &secret, &theirs).await?.next_size;
+    desk.port.stage(&secret, &version, &new, Some(theirs.clone())).await?;
+    same("credentials", &desk.port.read(&secret, &version).await?, &Some(new.clone()))?;
     let text: String = desk.lab.text_of(&secret, &version).await?.split_whitespace().collect();
+    let written = desk.lab.text_of(&secret, &version).await?.len();
+    let length = |of: &Credentials| of.key.as_str().len() + of.secret.expose().len();
+    let reserve = length(&Credentials::longest()) - length(&new);
+    same("the size that was foretold, in bytes", &size, &Some(written + reserve))?;
     holds("a text field was not carried", text.contains(r#""Region":"eu-west-1""#))?;
     holds("a nested field was not carried", text.contains(r#""Nested":{"a":[1,null]}"#))?;
     holds("the old key was carried", !text.contains(old.key.as_str()) && !text.contains(old.secret.expose()))?;
@@ -209,7 +242,7 @@ pub(super) async fn hidden(desk: &StoreFixture<'_>) -> Checked {
     let nowhere = desk.secret("hidden-nowhere")?;
     for result in [
         desk.port.stage(&secret, &placeholder, &credentials, None).await,
-        desk.port.stage(&secret, &other, &credentials, Some(&other)).await,
+        desk.port.stage(&secret, &other, &credentials, Some(other.clone())).await,
         desk.port.stage(&nowhere, &version, &credentials, None).await,
     ] {
         let shown = match &result {

@@ -4,7 +4,8 @@
 
 use crate::model::credentials::Credentials;
 use crate::model::error::CallError;
-use crate::model::names::{NameError, SecretName, VersionId};
+use crate::model::home::{HomeTag, SecretArn};
+use crate::model::names::{NameError, SecretName, UserName, VersionId};
 use crate::model::user_ref::UserRef;
 use async_trait::async_trait;
 use serde::Serialize;
@@ -22,8 +23,8 @@ use std::time::Duration;
 /// # let ci = world.add_user("ci", &[("RotateKey", "True")])?;
 /// # let account = MemoryAccount::new(world);
 /// # let users = account.users("/").await?;
-/// # let (waits, homes) = (Waits::default(), Homes::in_region("us-east-1"));
-/// # let selected = select(&users, &Selection::default(), &homes, &waits, false);
+/// # let homes = Homes::in_region("us-east-1");
+/// # let selected = select(&users, &Selection::default(), &homes, &Policy::default());
 /// # let rotator = Rotator::new(Ports::of(account.clone()));
 /// # rotator.run(selected.chosen, Mode::Act, &Limits::default(), &Cancel::default(), &|_| {}).await;
 /// let secret = SecretId::parse("/iam/ci/access_key")?;
@@ -43,6 +44,23 @@ pub trait CredentialSource: Send + Sync {
     /// # Errors
     /// [`CallError`]; `NotFound` if there is no such secret, or nothing under the label.
     async fn published(&self, secret: &SecretId, edition: VersionStage) -> Result<Published, CallError>;
+}
+
+/// Where a user's key is published, for a consumer who reads in the wrong place or in one that was left. A consumer needs neither call, and often may
+/// make neither.
+#[async_trait]
+pub trait HomeSource: Send + Sync {
+    /// Where the user's home was moved to from this secret; `None` if it is still there. `secretsmanager:DescribeSecret`.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    async fn moved_to(&self, secret: &SecretId) -> Result<Option<SecretArn>, CallError>;
+
+    /// What the user's tag says of its home. `iam:ListUserTags`.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    async fn home_of(&self, user: &UserName) -> Result<HomeTag, CallError>;
 }
 
 /// Which of a secret's versions.
@@ -164,6 +182,7 @@ pub struct CachePolicy {
 const LONGEST_LIFETIME: Duration = Duration::from_secs(3_600);
 /// botocore asks anew at every request once less than 15 minutes are left; a lifetime below that would start a process for each.
 const SHORTEST_LIFETIME: Duration = Duration::from_secs(20 * 60);
+const READ_AGAIN: Duration = Duration::from_secs(5 * 60);
 const LONGEST_STALE: Duration = Duration::from_secs(86_400);
 
 impl CachePolicy {
@@ -183,6 +202,12 @@ impl CachePolicy {
             lifetime: (overlap / 24).clamp(SHORTEST_LIFETIME, LONGEST_LIFETIME).min(half),
             stale: half.min(LONGEST_STALE),
         }
+    }
+
+    /// After this, whoever can read at little cost reads again: five minutes, as AWS's agent and Lambda extension do, or a quarter of a shorter lifetime.
+    #[must_use]
+    pub fn read_again(&self) -> Duration {
+        READ_AGAIN.min(self.lifetime / 4)
     }
 }
 

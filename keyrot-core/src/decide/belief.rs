@@ -108,7 +108,7 @@ impl Sieve<'_> {
                 None => held,
             })
         };
-        let Journal { intent, promoted, retired, revoked } = secret.journal.clone();
+        let Journal { intent, promoted, retired, revoked, moved_to } = secret.journal.clone();
         let believed =
             |note: Option<JournalEntry>| note.filter(|note| self.doubt_note(secret, note).is_none()).is_some();
         let journal = Journal {
@@ -119,6 +119,8 @@ impl Sieve<'_> {
                 .into_iter()
                 .filter(|one| believed(Some(JournalEntry::Revoked(vec![one.clone()]))))
                 .collect(),
+            // It can only stop a run.
+            moved_to,
         };
         Secret {
             current: label(&secret.current),
@@ -130,7 +132,7 @@ impl Sieve<'_> {
     }
 
     fn doubts(&self, secret: &Secret) -> Vec<Doubt> {
-        let Journal { intent, promoted, retired, revoked } = &secret.journal;
+        let Journal { intent, promoted, retired, revoked, moved_to: _ } = &secret.journal;
         let notes = [
             intent.clone().map(JournalEntry::Intent),
             promoted.clone().map(JournalEntry::Promoted),
@@ -163,6 +165,7 @@ impl Sieve<'_> {
             JournalEntry::Revoked(all) => all.iter().find_map(|one| {
                 self.future(one.at, Duration::ZERO).or_else(|| self.before(self.key(&one.key), one.at))
             }),
+            JournalEntry::Moved(_) => None,
         }
     }
 

@@ -7,6 +7,7 @@ pub use blocked::{Blocked, Evidence, Unhoused};
 pub use refusal::Refusal;
 
 use crate::Timestamp;
+use crate::engine::service::Service;
 use crate::model::home::SecretArn;
 use crate::model::journal::JournalEntry;
 use crate::model::journal::Phase;
@@ -46,6 +47,8 @@ pub enum Decision {
 pub enum Question {
     /// Which key's credentials does this version hold, that somebody else wrote?
     VersionContents(VersionId),
+    /// How large would the value be that carries this version's further fields along?
+    NextSize(VersionId),
     /// Which versions has the secret ever had, as far as the store still knows them?
     Versions,
     /// Does the user have a home in one of the further regions?
@@ -66,12 +69,16 @@ pub enum Step {
     CreateSecret,
     /// Put the placeholder into a secret that has no version at all.
     PutPlaceholder,
+    /// Put the placeholder under AWSPENDING.
+    StagePlaceholder,
     /// Tag the user with its home.
     BindUser(SecretArn),
     /// Tag the secret with its user.
     BindSecret,
     /// Write a note onto the secret.
     Write(JournalEntry),
+    /// Write a version without credentials, to see whether the secret can be written to.
+    TestWrite,
     /// Make a key.
     CreateKey,
     /// Put the key that was just made under AWSPENDING.
@@ -108,6 +115,7 @@ pub struct Wait {
 /// What is waited for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Why {
     /// The old key stays Active while readers move over.
     Overlap(KeyId),
@@ -214,7 +222,9 @@ impl fmt::Display for Step {
             Self::BindSecret => f.write_str("tag the secret with its user"),
             Self::CreateSecret => f.write_str("create the secret with a placeholder"),
             Self::PutPlaceholder => f.write_str("put a placeholder into the empty secret"),
+            Self::StagePlaceholder => f.write_str("stage a placeholder under AWSPENDING"),
             Self::Write(note) => write!(f, "note down \"{}\"", note.to_text()),
+            Self::TestWrite => f.write_str("test whether the secret can be written to"),
             Self::CreateKey => f.write_str("make a new key"),
             Self::Stage { .. } => f.write_str("stage the new key under AWSPENDING"),
             Self::Promote { to, .. } => write!(f, "make {to} current"),
@@ -254,10 +264,12 @@ impl Step {
     pub fn code(&self) -> &'static str {
         match self {
             Self::CreateSecret | Self::PutPlaceholder => "adopt",
+            Self::StagePlaceholder => "stage",
             Self::BindUser(_) | Self::BindSecret => "bind",
-            Self::Write(JournalEntry::Intent(_)) | Self::CreateKey => "rotate",
+            Self::Write(JournalEntry::Intent(_)) | Self::TestWrite | Self::CreateKey => "rotate",
             Self::Write(JournalEntry::Promoted(_)) => "note_promoted",
             Self::Write(JournalEntry::Revoked(_)) => "unrevoke",
+            Self::Write(JournalEntry::Moved(_)) => "move",
             Self::Activate(_) => "activate",
             Self::Write(JournalEntry::Retired(note)) => match note.phase {
                 Phase::Retiring => "retire",

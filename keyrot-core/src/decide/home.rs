@@ -1,16 +1,18 @@
 //! One user, one home: whether this secret is where the user's key belongs, before anything else is decided.
 
+use super::belief::written_with_its_key;
 use crate::decide::decision::blocked::{Blocked, Unhoused};
 use crate::decide::decision::{Decision, Question, Step, Wait, Why};
-use crate::model::home::{Adoption, Difference, HomeTag};
+use crate::model::home::{Adoption, Difference, HomeTag, Owner};
 use crate::model::observed::{KeyStatus, Observed, Secret, SecretState, Verified};
 use crate::model::version::Content;
+use crate::model::waits::Policy;
 
 /// What has to be done or known before the secret is the user's home; `None` where it is, or where it cannot be written to anyway.
 ///
 /// A home is recorded on both sides, and either alone is a claim. The user's tag can only stop a run: it never makes keyrot publish anywhere
 /// but where the settings point. The secret's tag is enough by itself only for a secret that shows nobody else anything.
-pub(super) fn home(seen: &Observed) -> Option<Decision> {
+pub(super) fn home(seen: &Observed, policy: &Policy) -> Option<Decision> {
     let residence = &seen.residence;
     match &residence.tag {
         HomeTag::At(home) if *home.place() != residence.place => {
@@ -21,7 +23,7 @@ pub(super) fn home(seen: &Observed) -> Option<Decision> {
     }
     match &seen.secret {
         SecretState::Missing => no_secret(seen),
-        SecretState::Present(secret) => this_secret(seen, secret),
+        SecretState::Present(secret) => this_secret(seen, secret, policy),
         SecretState::Deleted { .. } | SecretState::Replica { .. } => None,
     }
 }
@@ -38,32 +40,50 @@ fn no_secret(seen: &Observed) -> Option<Decision> {
     if excess > 0 {
         return blocked(Blocked::HomeTooLong { place, excess });
     }
+    not_elsewhere(seen)
+}
+
+/// No further region has a secret that names the user.
+fn not_elsewhere(seen: &Observed) -> Option<Decision> {
     match seen.elsewhere.as_deref() {
         None => look(Question::Elsewhere),
-        Some([home, ..]) => blocked(Blocked::ManagedElsewhere { home: home.clone() }),
-        Some([]) => None,
+        Some(homes) => {
+            // One that was left for this place is none.
+            let home = homes.iter().find(|home| *home.place() != seen.residence.place)?;
+            blocked(Blocked::ManagedElsewhere { home: home.clone() })
+        }
     }
 }
 
-fn this_secret(seen: &Observed, secret: &Secret) -> Option<Decision> {
+fn this_secret(seen: &Observed, secret: &Secret, policy: &Policy) -> Option<Decision> {
     let residence = &seen.residence;
     let (owner, arn) = (&residence.owner, &secret.arn);
     let take_over = residence.adoption == Adoption::TakeOver;
+    let another = |bound: &Owner| !bound.is(owner) && !take_over;
+    // It was closed: whatever else says that the home is here, or says nothing any more, the key is published elsewhere.
+    if let Some(to) = secret.moved_to().filter(|_| !secret.owner.as_ref().is_some_and(another)) {
+        let begun = matches!(&residence.tag, HomeTag::At(home) if home == arn);
+        let home = to.clone();
+        return blocked(if begun { Blocked::MoveBegun { to: home } } else { Blocked::ManagedElsewhere { home } });
+    }
     match &secret.owner {
         Some(bound) if bound.is(owner) => match &residence.tag {
             HomeTag::At(home) if home == arn => None,
-            _ if seen.created_here => Some(Decision::Act(Step::BindUser(arn.clone()))),
+            // Two runs that each create a secret at once: whoever looks after its own exists finds the other's.
+            _ if seen.created_here => {
+                Some(not_elsewhere(seen).unwrap_or_else(|| Decision::Act(Step::BindUser(arn.clone()))))
+            }
             // The tag is missing, or names only the place, or another secret that was deleted for good.
-            _ => Some(evidence(seen, secret).unwrap_or_else(|| Decision::Act(Step::BindUser(arn.clone())))),
+            _ => Some(evidence(seen, secret, policy).unwrap_or_else(|| Decision::Act(Step::BindUser(arn.clone())))),
         },
         Some(bound) if !take_over => blocked(Blocked::SecretOfAnother { owner: bound.clone(), arn: arn.clone() }),
-        _ => Some(evidence(seen, secret).unwrap_or(Decision::Act(Step::BindSecret))),
+        _ => Some(evidence(seen, secret, policy).unwrap_or(Decision::Act(Step::BindSecret))),
     }
 }
 
 /// What is missing for this secret to be taken for the user's home, where only one side says so, or none: what is current in it is a working
 /// key of this very user; or the operator takes it over; or the secret's tag names the user, and nobody else could read what is published.
-fn evidence(seen: &Observed, secret: &Secret) -> Option<Decision> {
+fn evidence(seen: &Observed, secret: &Secret, policy: &Policy) -> Option<Decision> {
     let residence = &seen.residence;
     let take_over = residence.adoption == Adoption::TakeOver;
     let bound = secret.owner.as_ref().is_some_and(|bound| bound.is(&residence.owner));
@@ -71,21 +91,41 @@ fn evidence(seen: &Observed, secret: &Secret) -> Option<Decision> {
     if excess > 0 {
         return blocked(Blocked::HomeTooLong { place: residence.place.clone(), excess });
     }
+    // Whoever may create a secret of this name can let it name the user: one that was bound before it, and still is, is the home.
+    if let Some(decision) = not_elsewhere(seen) {
+        return Some(decision);
+    }
     let unhoused = |why| blocked(Blocked::SecretNotBound { arn: secret.arn.clone(), why });
     let current = secret.current.as_ref();
     if let Some(held) = current.filter(|held| held.content == Content::Foreign) {
         return look(Question::VersionContents(held.version.clone()));
     }
+    let key = current.and_then(|held| held.key()).and_then(|id| seen.keys.iter().find(|key| key.id == *id));
+    let works = key.is_some_and(|key| key.status == KeyStatus::Active);
+    let named = residence.adoption != Adoption::NotNamed || matches!(residence.tag, HomeTag::At(_));
     // keyrot bound it, or somebody who could not read what is published in it. Its credentials are not asked for: that would look like a use.
     if bound && !take_over {
         match seen.differences.as_deref() {
             None => return look(Question::Differences),
-            Some([]) => return None,
+            Some([]) if named => return None,
+            // Nobody chose the place: it has to show a key of the user's.
+            Some([]) => match key.filter(|_| works) {
+                None => return blocked(Blocked::NotNamed { place: residence.place.clone() }),
+                Some(key) => match &seen.versions {
+                    None => return look(Question::Versions),
+                    Some(all)
+                        if all.iter().any(|one| {
+                            current.is_some_and(|held| held.version == one.id) && written_with_its_key(one, key, policy)
+                        }) =>
+                    {
+                        return None;
+                    }
+                    Some(_) => {}
+                },
+            },
             Some(_) => {}
         }
     }
-    let key = current.and_then(|held| held.key()).and_then(|id| seen.keys.iter().find(|key| key.id == *id));
-    let works = key.is_some_and(|key| key.status == KeyStatus::Active);
     if let Some(held) = current.filter(|_| works && !take_over) {
         match seen.proof.as_ref().filter(|(version, _)| *version == held.version).map(|(_, proof)| proof) {
             None => return look(Question::Verification(held.version.clone())),

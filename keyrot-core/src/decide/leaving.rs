@@ -148,9 +148,9 @@ impl Situation<'_> {
             Some(LastUse::Unknown(reason)) => {
                 self.wait(Why::UseUnknown { key: key.id.clone(), reason: reason.clone() }, None)
             }
-            Some(LastUse::NoRecord) => None,
+            Some(LastUse::NoRecord) => self.too_young(key),
             Some(LastUse::At { when, .. }) if until(*when) <= self.now => None,
-            Some(used) if self.own_verification(key, used) => None,
+            Some(used) if self.own_verification(key, used) => self.too_young(key),
             // keyrot itself verified it lately, or somebody asks STS alone.
             Some(used @ LastUse::At { when, service, .. }) if service == "sts" => {
                 self.wait(Why::InUse { key: key.id.clone(), last_use: used.clone() }, Some(until(*when)))
@@ -162,9 +162,15 @@ impl Situation<'_> {
         }
     }
 
+    /// Of a key younger than `quiet`, that no use is on record says nothing: IAM shows a use hours late.
+    fn too_young(&self, key: &AccessKey) -> Option<Decision> {
+        let until = after(key.created, self.policy.waits().quiet);
+        if until <= self.now { None } else { self.wait(Why::NoRecord(key.id.clone()), Some(until)) }
+    }
+
     /// A stray key is nobody's, unless a use is on record or somebody reactivates it. It is left alone for `settle` before and after the
-    /// note, so that a run that still has it in its hands is over: one that has proved it may be about to promote it. One that only a claim
-    /// explains is left alone for `quiet` after it was created: a use may not be on record sooner.
+    /// journal entry, so that a run that still has it in its hands is over: one that has verified it may be about to promote it. And for
+    /// `quiet` after it was created, because a use may not be on record sooner: everything that calls it keyrot's own can be forged.
     pub(super) fn retire_stray(&self, key: &AccessKey) -> Option<Decision> {
         let settled = self.settled_at(key.created);
         if self.now < settled {
@@ -197,11 +203,10 @@ impl Situation<'_> {
         if self.seen.versions.is_none() {
             return Some(Decision::Look(Question::Versions));
         }
-        let own = self.in_a_version(&key.id);
-        let waited = after(key.created, self.policy.waits().quiet);
-        if !own && self.now < waited {
-            return self.wait(Why::NoRecord(key.id.clone()), Some(waited));
+        if let Some(wait) = self.too_young(key) {
+            return Some(wait);
         }
+        let own = self.in_a_version(&key.id);
         match phase {
             Some(_) => Some(Decision::Act(Step::Deactivate(key.id.clone()))),
             None if own => self.retire(&key.id, Phase::Abandoned),

@@ -4,7 +4,9 @@ pub(crate) mod belief;
 pub(crate) mod decision;
 pub(crate) mod home;
 pub(crate) mod leaving;
+pub(crate) mod moving;
 pub(crate) mod order;
+pub(crate) mod overdue;
 pub(crate) mod pickup;
 pub(crate) mod request;
 pub(crate) mod situation;
@@ -25,12 +27,16 @@ use crate::model::waits::Policy;
 use crate::model::waits::after;
 use situation::{Role, Situation};
 
+/// How many bytes a secret's value may have (Secrets Manager user guide, "AWS Secrets Manager quotas").
+pub const MOST_BYTES: usize = 65_536;
+
 /// Decides what is to be done for a user: one pure, total function.
 ///
 /// # Expected flow
 /// A user whose key is due goes, one answer at a time, through
 /// `Write(intent)` → `CreateKey` → `Stage` → `Look(Verified)` → `Promote` → `Write(promoted)` → `Wait(Overlap)`; days later, in other runs, through
 /// `Look(LastUse)` → `Write(retiring)` → a fresh look at everything → `Deactivate` → `Write(inactive)` → `Wait(Soak)`, and at last `Delete`.
+/// Before the intent, `Look(NextSize)` where further fields are carried along, and `TestWrite` where an earlier intent was left without a key.
 /// A user without a secret first gets one, with a placeholder. A run that dies anywhere is taken up by the next, from what it left behind.
 ///
 /// # Guarantees
@@ -58,7 +64,7 @@ pub fn decide(seen: &Observed, policy: &Policy, now: Timestamp) -> Decision {
 
 /// The same, on claims that were sifted, in a run that a person asked to revoke a key, or in any other.
 fn decide_for(seen: &Observed, asked: Option<&KeyId>, policy: &Policy, now: Timestamp) -> Decision {
-    if let Some(decision) = home::home(seen) {
+    if let Some(decision) = home::home(seen, policy) {
         return decision;
     }
     if let Some(policy) = seen.quarantine.clone().filter(|_| !is_being_revoked(seen)) {
@@ -333,17 +339,22 @@ impl Situation<'_> {
 
     /// A key is made only under a fresh note of which keys there were before: without it, a lost reply would leave a key that nothing explains.
     fn next_key(&self) -> Option<Decision> {
-        if let Some(blocked) = self.no_tag_room() {
-            return Some(blocked);
+        if let Some(decision) = self.no_tag_room().or_else(|| self.value_too_large()) {
+            return Some(decision);
         }
         if self.seen.keys.len() >= 2 {
             return Some(with_evidence(self.seen, self.seen.keys.iter().filter(|k| self.current.key() != Some(&k.id))));
         }
         let before: Vec<KeyId> = self.seen.keys.iter().map(|k| k.id.clone()).collect();
         match self.secret.journal.intent.as_ref().filter(|intent| intent.before == before).map(|intent| intent.at) {
-            Some(at) if self.now < after(at, self.policy.run_limit()) => Some(Decision::Act(Step::CreateKey)),
             // A run that died may have made a key that is not listed yet; a new note would leave it unexplained.
-            Some(at) if self.now < self.settled_at(at) => self.wait(Why::Unlisted, Some(self.settled_at(at))),
+            Some(at) if after(at, self.policy.run_limit()) <= self.now && self.now < self.settled_at(at) => {
+                self.wait(Why::Unlisted, Some(self.settled_at(at)))
+            }
+            // An earlier run was about to create a key, and there is none: it may have had to delete it, because it could not be stored. Before
+            // another one is created, a harmless write has to succeed.
+            Some(_) if !self.seen.may_create => Some(Decision::Act(Step::TestWrite)),
+            Some(at) if self.now < after(at, self.policy.run_limit()) => Some(Decision::Act(Step::CreateKey)),
             _ => self.write(JournalEntry::Intent(Intent { before, at: self.now })),
         }
     }
@@ -354,6 +365,22 @@ impl Situation<'_> {
         let most = 50 - (JournalEntry::TAGS.len() + 1);
         let tags = self.secret.other_tags;
         (tags > most).then_some(Decision::Blocked(Blocked::NoTagRoom { tags, most }))
+    }
+
+    /// A key whose value the secret would refuse is not created. What keyrot writes by itself is short; what it carries along may not be.
+    pub(super) fn value_too_large(&self) -> Option<Decision> {
+        if !self.current.content.extras() {
+            return None;
+        }
+        let version = self.current.version.clone();
+        match self.seen.next_size.as_ref().filter(|(of, _)| *of == version) {
+            None => Some(Decision::Look(Question::NextSize(version))),
+            Some((_, None)) => Some(Decision::Blocked(Blocked::SecretHoldsOther { version })),
+            Some((_, Some(bytes))) => {
+                let (bytes, most) = (*bytes, MOST_BYTES);
+                (bytes > most).then_some(Decision::Blocked(Blocked::ValueTooLarge { bytes, most }))
+            }
+        }
     }
 
     fn settled(&self) -> Decision {

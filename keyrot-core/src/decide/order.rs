@@ -29,7 +29,7 @@ use serde::{Deserialize, Serialize};
 #[must_use]
 pub fn decide_rotation_step(seen: &Observed, order: &RotationStep, policy: &Policy, now: Timestamp) -> Decision {
     let seen = &*believed(seen, policy, now);
-    if let Some(decision) = home::home(seen) {
+    if let Some(decision) = home::home(seen, policy) {
         return decision;
     }
     if let Some(policy) = seen.quarantine.clone() {

@@ -2,7 +2,7 @@
 
 use super::belief::believed;
 use super::situation::{Situation, in_use};
-use super::{decide_for, home, usable};
+use super::{decide_for, home, moving, usable};
 use crate::Timestamp;
 use crate::decide::decision::blocked::Blocked;
 use crate::decide::decision::refusal::Refusal;
@@ -26,6 +26,8 @@ use crate::model::waits::after;
 /// With `without_successor`, [`Rotation`](crate::machine::rotation::Rotation) deactivates the key and sees it Inactive before it looks at anything else; what is decided
 /// here is what follows.
 /// `Reinstate`: `Write(revoked)` without the key → `Done`.
+/// `Leave`: `Write(moved)` → `Done`. `Move`, with the settings of the new place: `BindSecret` and `Write(moved)`, where a secret exists there that is not
+/// the user's yet or was left once → `BindUser` → `Done`.
 ///
 /// # Guarantees
 /// - AWSCURRENT is only ever moved to a version whose credentials have authenticated in this very run, and never to a revoked key.
@@ -39,6 +41,7 @@ use crate::model::waits::after;
 #[must_use]
 pub fn decide_request(seen: &Observed, request: &Request, policy: &Policy, now: Timestamp) -> Decision {
     // AWS's quarantine is why somebody is here.
+    let quarantine = seen.quarantine.clone();
     let mut seen = Observed { quarantine: None, ..believed(seen, policy, now).into_owned() };
     // What this very run was asked for, and has written down, holds for it whatever became of the entry.
     if let (Some(ordered), SecretState::Present(secret)) = (&seen.ordered, &mut seen.secret)
@@ -51,15 +54,17 @@ pub fn decide_request(seen: &Observed, request: &Request, policy: &Policy, now: 
     match request {
         Request::Rollback { to } => rollback(seen, to, policy, now),
         Request::Revoke(order) => revoke(seen, order, policy, now),
-        Request::Bind => bind(seen),
+        Request::Bind => bind(seen, policy),
+        Request::Leave { to } => moving::leave(seen, to, quarantine, policy, now),
+        Request::Move { from } => moving::arrive(seen, from, policy, now),
         Request::Reinstate { key } => reinstate(seen, key, policy, now),
     }
 }
 
 /// Where there is no secret yet, the place alone is recorded: the user's first run creates it there, and nowhere else.
-fn bind(seen: &Observed) -> Decision {
+fn bind(seen: &Observed, policy: &Policy) -> Decision {
     let Residence { tag, place, .. } = &seen.residence;
-    let decision = home::home(seen);
+    let decision = home::home(seen, policy);
     match (&seen.secret, tag) {
         (SecretState::Missing, HomeTag::Absent) => {
             decision.unwrap_or_else(|| Decision::Act(Step::BindUser(SecretArn::planned(place.clone()))))
@@ -70,7 +75,7 @@ fn bind(seen: &Observed) -> Decision {
 
 /// What a request goes by that needs a secret of this user, here, with a current version.
 fn with_current<'a>(seen: &'a Observed, policy: &'a Policy, now: Timestamp) -> Result<Situation<'a>, Decision> {
-    if let Some(decision) = home::home(seen) {
+    if let Some(decision) = home::home(seen, policy) {
         return Err(decision);
     }
     let secret = usable(&seen.secret).map_err(Decision::Blocked)?.ok_or(Decision::Refused(Refusal::NothingCurrent))?;
@@ -140,7 +145,7 @@ fn revoke(seen: &Observed, order: &Revocation, policy: &Policy, now: Timestamp) 
     if listed.is_none() && noted.is_none() && !present.is_some_and(labelled) && !present.is_some_and(unread) {
         return Decision::Refused(no_such_key(seen, key));
     }
-    if let Some(decision) = home::home(seen) {
+    if let Some(decision) = home::home(seen, policy) {
         return decision;
     }
     let secret = match usable(&seen.secret) {
@@ -179,6 +184,11 @@ fn revoke(seen: &Observed, order: &Revocation, policy: &Policy, now: Timestamp) 
         // That AWSCURRENT was moved back to this key comes before it is revoked, and is noted down in that order.
         if let Some(first @ (Decision::Act(_) | Decision::Look(_))) = case.rolled_back().filter(|_| is_current) {
             return first;
+        }
+        // So that a preview shows that no successor can be made.
+        let makes_key = is_current && !needs_no_successor && seen.keys.len() < 2;
+        if let Some(look @ Decision::Look(_)) = case.value_too_large().filter(|_| makes_key) {
+            return look;
         }
         return match in_the_way {
             Some(other) if !needs_no_successor || (is_current && !order.without_successor) => {

@@ -14,10 +14,20 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// One notifier's time for one call.
-const FOR_ONE: Duration = Duration::from_secs(15);
-/// The time for what is left to be told when the last user is done.
-const AFTER_THE_LAST: Duration = Duration::from_secs(30);
+/// How long notifiers may take. What they take beyond it is cut off, and is in [`Report::notifier_failures`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotifierLimits {
+    /// One call. Default 15 seconds.
+    pub call: Duration,
+    /// All that is left to be told when the last user is done. Default 30 seconds.
+    pub rest: Duration,
+}
+
+impl Default for NotifierLimits {
+    fn default() -> Self {
+        Self { call: Duration::from_secs(15), rest: Duration::from_secs(30) }
+    }
+}
 /// As many events are handed over at once.
 const AT_ONCE: usize = 100;
 
@@ -48,6 +58,7 @@ impl Told {
 /// Runs the work, tells the notifiers meanwhile, and at its end gives them the report.
 pub(crate) async fn tell_beside<W: Future<Output = Report>>(
     notifiers: &[Arc<dyn Notifier>],
+    limits: NotifierLimits,
     clock: &dyn Clock,
     work: impl FnOnce(Told) -> W,
 ) -> Report {
@@ -58,7 +69,7 @@ pub(crate) async fn tell_beside<W: Future<Output = Report>>(
         let (end, ended) = oneshot::channel();
         told.0.push(queue);
         ends.push(end);
-        lines.push(Line { notifier: notifier.as_ref(), clock, ledger }.work(events, ended));
+        lines.push(Line { notifier: notifier.as_ref(), clock, limits, ledger }.work(events, ended));
     }
     let mut lines = pin!(join_all(lines));
     let mut report = match select(pin!(work(told)), &mut lines).await {
@@ -75,9 +86,9 @@ pub(crate) async fn tell_beside<W: Future<Output = Report>>(
         // A line that is over already panicked outside of a notifier; there is nothing to tell it.
         let _ = end.send(Arc::clone(&summary));
     }
-    select(lines, clock.sleep(AFTER_THE_LAST)).await;
+    select(lines, clock.time_limit(limits.rest)).await;
     report.notifier_failures =
-        notifiers.iter().zip(&ledgers).flat_map(|(notifier, ledger)| ledger.close(&notifier.name())).collect();
+        notifiers.iter().zip(&ledgers).flat_map(|(notifier, ledger)| ledger.close(&notifier.name(), limits)).collect();
     report
 }
 
@@ -99,11 +110,11 @@ impl Ledger {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn close(&self, name: &str) -> Vec<NotifierFailure> {
+    fn close(&self, name: &str, limits: NotifierLimits) -> Vec<NotifierFailure> {
         let State { waiting, summary, mut failures } = std::mem::take(&mut *self.state());
         if waiting > 0 || summary.is_some() {
             let untold = waiting.max(summary.unwrap_or(0));
-            failures.push((untold, format!("not done within {} seconds of the run's end", AFTER_THE_LAST.as_secs())));
+            failures.push((untold, format!("not done within {} of the run's end", spell(limits.rest))));
         }
         let failure = |(untold, reason)| NotifierFailure { notifier: name.to_owned(), untold, reason };
         failures.into_iter().map(failure).collect()
@@ -114,6 +125,7 @@ impl Ledger {
 struct Line<'a> {
     notifier: &'a dyn Notifier,
     clock: &'a dyn Clock,
+    limits: NotifierLimits,
     ledger: &'a Ledger,
 }
 
@@ -142,11 +154,19 @@ impl Line<'_> {
 
     async fn within_time(&self, call: impl Future<Output = Result<(), String>> + Send) -> Result<(), String> {
         let call = pin!(AssertUnwindSafe(call).catch_unwind());
-        match select(call, self.clock.sleep(FOR_ONE)).await {
+        match select(call, self.clock.time_limit(self.limits.call)).await {
             Either::Left((Ok(result), _)) => result,
             Either::Left((Err(panic), _)) => Err(format!("it panicked: {}", panic_text(&*panic))),
-            Either::Right(_) => Err(format!("no answer within {} seconds", FOR_ONE.as_secs())),
+            Either::Right(_) => Err(format!("no answer within {}", spell(self.limits.call))),
         }
+    }
+}
+
+/// Seconds, where it is a whole number of them, as in every other message.
+fn spell(time: Duration) -> String {
+    match time.subsec_nanos() {
+        0 => format!("{} seconds", time.as_secs()),
+        _ => format!("{time:?}"),
     }
 }
 

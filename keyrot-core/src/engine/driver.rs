@@ -12,8 +12,10 @@ use crate::model::subject::Subject;
 use crate::model::waits::Policy;
 use crate::ports::cancel::Cancel;
 use crate::ports::{Clock, CredentialProbe, IamPort, SecretStorePort};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 /// A pause is slept in pieces, so that a request to stop is heard.
@@ -30,6 +32,13 @@ pub struct Ports {
     pub probe: Arc<dyn CredentialProbe>,
     /// The time.
     pub clock: Arc<dyn Clock>,
+}
+
+/// What a port holds is its own; only that they are there is shown.
+impl std::fmt::Debug for Ports {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ports").finish_non_exhaustive()
+    }
 }
 
 impl Ports {
@@ -50,7 +59,9 @@ impl Ports {
         Ok(match call {
             Call::ListKeys => Reply::Keys(iam.list_keys(user).await?),
             Call::DescribeSecret => Reply::Secret(store.describe(secret).await?),
-            Call::InspectVersion(version) => Reply::VersionContents(store.inspect_version(secret, version).await?),
+            Call::InspectVersion(version) | Call::Measure(version) => {
+                Reply::VersionContents(store.inspect_version(secret, version).await?)
+            }
             Call::ListVersions => Reply::Versions(store.versions(secret).await?),
             Call::LastUse(key) => Reply::LastUse(iam.last_use(user, key).await?),
             Call::CreateKey => Reply::Created(iam.create_key(user).await?),
@@ -64,9 +75,11 @@ impl Ports {
                 Reply::SecretCreated(store.create(secret, &subject.owner(), placeholder).await?)
             }
             Call::PutPlaceholder(placeholder) => done(store.put_placeholder(secret, placeholder).await)?,
+            Call::TestWrite(version) => done(store.test_write(secret, version).await)?,
+            Call::StagePlaceholder(placeholder) => done(store.stage_placeholder(secret, placeholder).await)?,
             Call::Write(note) => done(store.write_note(secret, note).await)?,
             Call::Stage { version, credentials, carry } => {
-                done(store.stage(secret, version, credentials, carry.as_ref()).await)?
+                done(store.stage(secret, version, credentials, carry.clone()).await)?
             }
             Call::Promote { from, to } => done(store.promote(secret, from, to).await)?,
             Call::Unstage(version) => done(store.unstage(secret, version).await)?,
@@ -79,6 +92,21 @@ impl Ports {
 
 fn done(result: Result<(), CallError>) -> Result<Reply, CallError> {
     result.map(|()| Reply::Done)
+}
+
+/// Lets other futures of the task have their turn, once.
+#[derive(Default)]
+pub(crate) struct YieldOnce(bool);
+
+impl Future for YieldOnce {
+    type Output = ();
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        if std::mem::replace(&mut self.0, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    }
 }
 
 /// What bounds a run, whomever it works on.

@@ -28,8 +28,6 @@ const MOST_EVENTS: usize = 200;
 const SOURCES: usize = 5;
 /// One user's time.
 const FOR_ONE: Duration = Duration::from_secs(20);
-/// It is slept in pieces, so that a request to stop is heard.
-const NAP: Duration = Duration::from_millis(250);
 
 /// A key that is held because it is in use.
 pub(crate) struct HeldUse {
@@ -69,14 +67,13 @@ pub(crate) async fn look_up_within(
         look_up(port, &held.key, &bounds, &|_, _| {}).await
     };
     let mut work = pin!(AssertUnwindSafe(work).catch_unwind());
-    let problem = loop {
-        match select(&mut work, pin!(clock.sleep(NAP))).await {
-            Either::Left((Ok(evidence), _)) => return Some(evidence.top(SOURCES)),
-            Either::Left((Err(panic), _)) => break format!("it panicked: {}", panic_text(&*panic)),
-            Either::Right(_) if cancel.is_cancelled() => break "the run was stopped".to_owned(),
-            Either::Right(_) if clock.now() >= end => break "no answer in time".to_owned(),
-            Either::Right(_) => {}
-        }
+    let left = (end - begun).to_std().unwrap_or_default();
+    let stopped = pin!(cancel.cancelled());
+    let problem = match select(&mut work, select(stopped, clock.time_limit(left))).await {
+        Either::Left((Ok(evidence), _)) => return Some(evidence.top(SOURCES)),
+        Either::Left((Err(panic), _)) => format!("it panicked: {}", panic_text(&*panic)),
+        Either::Right((Either::Left(_), _)) => "the run was stopped".to_owned(),
+        Either::Right((Either::Right(_), _)) => "no answer in time".to_owned(),
     };
     let searched = Searched { region: "CloudTrail".to_owned(), events: 0, cut_at: None, problem: Some(problem) };
     Some(UseEvidence {

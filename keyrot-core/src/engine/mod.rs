@@ -6,11 +6,14 @@ pub(crate) mod held_use;
 pub(crate) mod notifier;
 pub(crate) mod report;
 pub(crate) mod rotator;
+pub(crate) mod service;
 
-pub use dispatch::NotifierFailure;
+pub use dispatch::{NotifierFailure, NotifierLimits};
 pub use driver::{Driven, Ports, drive};
 #[cfg(feature = "mocks")]
 pub use notifier::MockNotifier;
 pub use notifier::Notifier;
 pub use report::{Report, UserResult};
+pub use rotator::moving::Moved;
 pub use rotator::{Limits, Progress, Rotator, Target};
+pub use service::{Health, LastPass, Service, ServiceError};

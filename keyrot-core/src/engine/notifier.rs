@@ -8,8 +8,8 @@ use std::time::Duration;
 
 /// Where news go: a chat, a mail, an event bus, a log.
 ///
-/// A run tells every notifier beside its work. Each has a queue of its own, and its time is bounded: 15 seconds a call, and 30 seconds for
-/// all that is left when the last user is done. One that fails, hangs or panics is reported in
+/// A run tells every notifier beside its work. Each has a queue of its own, and its time is bounded by [`NotifierLimits`](crate::engine::dispatch::NotifierLimits):
+/// 15 seconds a call, and 30 seconds for all that is left when the last user is done, unless set. One that fails, hangs or panics is reported in
 /// [`Report::notifier_failures`](crate::engine::report::Report::notifier_failures), and nothing else.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]

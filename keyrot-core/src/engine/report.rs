@@ -11,6 +11,7 @@ use crate::model::waits::Policy;
 use futures_util::{FutureExt, StreamExt, stream};
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;

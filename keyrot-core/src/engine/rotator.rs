@@ -1,10 +1,13 @@
 //! Many users: bounded in how many at once, how many changed, and how long; one user's failure or panic never touches another.
 
 pub(crate) mod adoption;
+pub(crate) mod moving;
+
+pub use moving::Moved;
 
 use crate::Timestamp;
 use crate::decide::decision::blocked::Blocked;
-use crate::engine::dispatch::{Told, panic_text, tell_beside};
+use crate::engine::dispatch::{NotifierLimits, Told, panic_text, tell_beside};
 use crate::engine::driver::Ports;
 use crate::engine::driver::{Bounds, drive_within};
 use crate::engine::held_use::{HeldUse, held_uses, look_up_within};
@@ -26,6 +29,7 @@ use adoption::adopt;
 use futures_util::{FutureExt, StreamExt, stream};
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
@@ -73,6 +77,7 @@ pub struct Rotator {
     ports: Ports,
     notifiers: Vec<Arc<dyn Notifier>>,
     trail: Option<Arc<dyn TrailPort>>,
+    notifier_limits: NotifierLimits,
 }
 
 /// What is to be done for each user.
@@ -95,7 +100,7 @@ impl Rotator {
     /// On these ports, without notifiers.
     #[must_use]
     pub fn new(ports: Ports) -> Self {
-        Self { ports, notifiers: Vec::new(), trail: None }
+        Self { ports, notifiers: Vec::new(), trail: None, notifier_limits: NotifierLimits::default() }
     }
 
     /// Tells this notifier too.
@@ -103,6 +108,12 @@ impl Rotator {
     pub fn notify(mut self, notifier: Arc<dyn Notifier>) -> Self {
         self.notifiers.push(notifier);
         self
+    }
+
+    /// How long notifiers may take.
+    #[must_use]
+    pub fn notifier_limits(self, notifier_limits: NotifierLimits) -> Self {
+        Self { notifier_limits, ..self }
     }
 
     /// At the end of a run, asks this trail who uses the old keys that are held because somebody does ([`EventKind::UsedBy`]).
@@ -183,7 +194,7 @@ impl Rotator {
         let (bounds, job) = (&bounds, &job);
         // A plan is nobody else's news.
         let notifiers = if job.mode == Mode::Act { &self.notifiers[..] } else { &[] };
-        tell_beside(notifiers, self.ports.clock.as_ref(), async move |told: Told| {
+        tell_beside(notifiers, self.notifier_limits, self.ports.clock.as_ref(), async move |told: Told| {
             let all = |chosen: Vec<Target>| {
                 let work = chosen.into_iter().map(|one| self.one(one, job, bounds, &told, progress));
                 stream::iter(work).buffer_unordered(limits.concurrency.max(1)).collect::<Vec<_>>()
@@ -320,6 +331,14 @@ impl Rotator {
         for one in users.iter().filter(|one| self.will_ask(one, job)) {
             progress(Progress::Done(Box::new(one.clone())));
         }
+    }
+}
+
+impl fmt::Debug for Rotator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let notifiers: Vec<String> = self.notifiers.iter().map(|notifier| notifier.name()).collect();
+        let mut shown = f.debug_struct("Rotator");
+        shown.field("notifiers", &notifiers).field("trail", &self.trail.is_some()).finish_non_exhaustive()
     }
 }
 

@@ -17,8 +17,10 @@ pub enum Call {
     ListKeys,
     /// `secretsmanager:DescribeSecret`.
     DescribeSecret,
-    /// `secretsmanager:GetSecretValue` of a version that somebody else wrote; only the key's id is kept.
+    /// `secretsmanager:GetSecretValue` of a version that somebody else wrote; only the key's id and the size of the next value are kept.
     InspectVersion(VersionId),
+    /// `secretsmanager:GetSecretValue` of a version whose further fields are to be carried along; only the size of the next value is kept.
+    Measure(VersionId),
     /// `secretsmanager:ListSecretVersionIds`, all pages, those without a label too.
     ListVersions,
     /// `iam:GetAccessKeyLastUsed`.
@@ -35,8 +37,12 @@ pub enum Call {
     CreateSecret(VersionId),
     /// `secretsmanager:PutSecretValue` of the placeholder into a secret that has no version yet.
     PutPlaceholder(VersionId),
+    /// `secretsmanager:PutSecretValue` of the placeholder under AWSPENDING.
+    StagePlaceholder(VersionId),
     /// `secretsmanager:TagResource` with the note.
     Write(JournalEntry),
+    /// `secretsmanager:PutSecretValue` of a version without credentials, under a label that nobody reads: can the secret be written to?
+    TestWrite(VersionId),
     /// `iam:CreateAccessKey`.
     CreateKey,
     /// `secretsmanager:PutSecretValue` under AWSPENDING; fields of `carry` that are not keyrot's are taken along.
@@ -77,6 +83,7 @@ impl Call {
             Self::ListKeys => "list the user's access keys",
             Self::DescribeSecret => "describe the secret",
             Self::InspectVersion(_) => "read which key the secret holds",
+            Self::Measure(_) => "find out how large the secret's next value will be",
             Self::ListVersions => "list the secret's versions",
             Self::LastUse(_) => "find out when the key was last used",
             Self::FindElsewhere => "look for the user's secret in the other regions",
@@ -85,7 +92,9 @@ impl Call {
             Self::BindSecret => "tag the secret with its user",
             Self::CreateSecret(_) => "create the secret",
             Self::PutPlaceholder(_) => "put the placeholder into the secret",
+            Self::StagePlaceholder(_) => "stage the placeholder in the secret",
             Self::Write(_) => "write the note onto the secret",
+            Self::TestWrite(_) => "test whether a version can be written to the secret",
             Self::CreateKey => "create an access key",
             Self::Stage { .. } => "stage the new key in the secret",
             Self::ReadVersion(_) => "read the credentials to be tried",
@@ -103,9 +112,12 @@ impl Call {
     pub(crate) fn change(&self) -> Option<String> {
         Some(match self {
             Self::Write(note) => note.without_times(),
-            Self::CreateSecret(_) | Self::PutPlaceholder(_) | Self::CreateKey | Self::BindSecret => {
-                self.purpose().to_owned()
-            }
+            Self::CreateSecret(_)
+            | Self::PutPlaceholder(_)
+            | Self::TestWrite(_)
+            | Self::StagePlaceholder(_)
+            | Self::CreateKey
+            | Self::BindSecret => self.purpose().to_owned(),
             Self::WriteHome(home) => format!("{}: {home}", self.purpose()),
             Self::Stage { version, .. } | Self::Unstage(version) => format!("{}: {version}", self.purpose()),
             Self::Promote { to, .. } => format!("{}: {to}", self.purpose()),
@@ -113,6 +125,7 @@ impl Call {
             Self::ListKeys
             | Self::DescribeSecret
             | Self::InspectVersion(_)
+            | Self::Measure(_)
             | Self::ListVersions
             | Self::LastUse(_)
             | Self::FindElsewhere
@@ -137,7 +150,7 @@ pub enum Reply {
     Keys(Vec<AccessKey>),
     /// To [`Call::DescribeSecret`].
     Secret(SecretState),
-    /// To [`Call::InspectVersion`]; `None` if the version has no value yet.
+    /// To [`Call::InspectVersion`] and [`Call::Measure`]; `None` if the version has no value yet.
     VersionContents(Option<VersionContents>),
     /// To [`Call::ListVersions`].
     Versions(Vec<StoredVersion>),

@@ -15,6 +15,7 @@ use std::fmt;
 /// Where a run leaves a user.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Outcome {
     /// Nothing to do until then.
     Settled {
@@ -56,6 +57,7 @@ pub enum Outcome {
 /// Why a run ended early.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Stop {
     /// Somebody asked for it (Ctrl-C, SIGTERM).
     Cancelled,

@@ -20,6 +20,7 @@ use crate::Timestamp;
 use crate::decide::belief::doubts;
 use crate::decide::decision::blocked::Blocked;
 use crate::decide::decision::{Decision, Question, Step, Wait, Why};
+use crate::decide::overdue::{lingers, overdue};
 use crate::machine::call::{Call, Reply};
 use crate::machine::event::{Event, EventKind, Failure};
 use crate::machine::outcome::{Outcome, Stop};
@@ -130,6 +131,8 @@ impl Rotation {
             ordered: None,
             last_use: BTreeMap::new(),
             versions: None,
+            may_create: false,
+            next_size: None,
             staged_here: None,
             proof: None,
         };
@@ -296,6 +299,7 @@ impl Rotation {
         }
         match decision {
             Decision::Look(Question::VersionContents(version)) => Some(Call::InspectVersion(version)),
+            Decision::Look(Question::NextSize(version)) => Some(Call::Measure(version)),
             Decision::Look(Question::Versions) => Some(Call::ListVersions),
             Decision::Look(Question::Elsewhere) => Some(Call::FindElsewhere),
             Decision::Look(Question::Differences) => Some(Call::Compare),
@@ -316,7 +320,7 @@ impl Rotation {
                 error.message += "; whether the key works is not known, and the next run asks again";
                 self.end(now, Outcome::Failed(Failure { doing: format!("verify {key}"), error }))
             }
-            Decision::Wait(wait) => self.end(now, Outcome::Waiting(wait)),
+            Decision::Wait(wait) => self.end_waiting(now, wait),
             Decision::Settled { until } => self.end(now, Outcome::Settled { until }),
             Decision::Blocked(why) => self.end(now, Outcome::Blocked(why)),
             Decision::Done if self.may_be_unlisted() => None,
@@ -328,8 +332,8 @@ impl Rotation {
     fn begin_proof(&mut self, now: Timestamp, version: VersionId) {
         let held = self.held(&version);
         let key = held.and_then(|h| h.key().cloned());
-        // What somebody else wrote is read, even if it names the new key: its secret may be another.
-        let own = held.is_some_and(|h| !h.content.is_foreign());
+        // What this run did not stage itself is read, even if its id names the new key: its secret may be another.
+        let own = self.seen.staged_here.as_ref() == Some(&version) && held.is_some_and(|h| !h.content.is_foreign());
         let known = self
             .fresh
             .as_ref()
@@ -361,7 +365,9 @@ impl Rotation {
             Step::BindSecret => Call::BindSecret,
             Step::CreateSecret => Call::CreateSecret(VersionId::for_placeholder(now)),
             Step::PutPlaceholder => Call::PutPlaceholder(VersionId::for_placeholder(now)),
+            Step::StagePlaceholder => Call::StagePlaceholder(VersionId::for_placeholder(now)),
             Step::Write(note) => Call::Write(note),
+            Step::TestWrite => Call::TestWrite(VersionId::for_test_write(now)),
             Step::CreateKey => Call::CreateKey,
             Step::Promote { from, to } => Call::Promote { from, to },
             Step::Unstage(version) => Call::Unstage(version),
@@ -420,12 +426,25 @@ impl Rotation {
                 self.end(now, outcome);
                 return;
             }
+            // Who may look at everything need not be allowed to read a secret's value: that a key is due is known without it.
+            Call::Measure(_) if self.mode == Mode::Plan && self.task == Task::Everything => {
+                self.end(now, Outcome::Due(Step::CreateKey));
+                return;
+            }
             _ => {}
         }
-        if *call == Call::CreateKey && error.kind == ErrorKind::LimitExceeded {
+        let refused = error.effect == Effect::None
+            && matches!(error.kind, ErrorKind::Denied | ErrorKind::LimitExceeded | ErrorKind::Other);
+        if matches!(call, Call::TestWrite(_)) && refused {
+            self.end(now, Outcome::Blocked(Blocked::StagingRefused { reason: error.message }));
+            return;
+        }
+        // Where an earlier attempt came to nothing more than `settle` ago, a key that is not listed yet does not explain it.
+        let again = self.repeats.made(&Call::TestWrite(VersionId::for_test_write(now)));
+        if *call == Call::CreateKey && error.kind == ErrorKind::LimitExceeded && !again {
             // Fewer than two keys were listed: the one that fills the limit is not listed yet, and another run's or a person's.
             let until = Some(after(now, self.policy.waits().settle));
-            self.end(now, Outcome::Waiting(Wait { why: Why::Unlisted, until }));
+            self.end_waiting(now, Wait { why: Why::Unlisted, until });
             return;
         }
         let unclear = error.effect == Effect::Unknown && !call.only_reads() && *call != Call::CreateKey;
@@ -468,6 +487,13 @@ impl Rotation {
         None
     }
 
+    /// Ends a run that has nothing to do but wait; loudly, where the user's key is overdue.
+    fn end_waiting(&mut self, now: Timestamp, wait: Wait) -> Option<Call> {
+        let scheduled = self.task == Task::Everything;
+        let overdue = overdue(&self.seen, &wait, &self.policy, now).filter(|_| scheduled);
+        self.end(now, overdue.map_or(Outcome::Waiting(wait), Outcome::Blocked))
+    }
+
     /// Ends the run. Always `None`, so that it can stand where a call is expected.
     fn end(&mut self, now: Timestamp, outcome: Outcome) -> Option<Call> {
         if self.mode == Mode::Act {
@@ -476,7 +502,9 @@ impl Rotation {
                 Outcome::Blocked(Blocked::IamOnly { .. }) if self.deactivated.is_some() => {}
                 Outcome::Blocked(reason) => self.tell(now, EventKind::Blocked { reason: reason.clone() }),
                 Outcome::Failed(failure) => self.tell(now, EventKind::Failed(failure.clone())),
-                Outcome::Waiting(wait) if wait.is_hold() => self.tell(now, EventKind::Held(wait.clone())),
+                Outcome::Waiting(wait) if wait.is_hold() || lingers(&self.seen, wait, &self.policy, now) => {
+                    self.tell(now, EventKind::Held(wait.clone()));
+                }
                 _ => {}
             }
             for doubt in doubts(&self.seen, &self.policy, now) {

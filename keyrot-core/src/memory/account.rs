@@ -1,14 +1,14 @@
 //! The account behind keyrot's ports.
 
 use crate::Timestamp;
-use crate::consumer::{CredentialSource, Published, SecretId, VersionStage};
+use crate::consumer::{CredentialSource, HomeSource, Published, SecretId, VersionStage};
 use crate::memory::fault::{Fault, FaultAt};
 use crate::memory::secrets::{Label, Value};
 use crate::memory::watch::{Actor, Broken, Watch};
 use crate::memory::world::World;
 use crate::model::credentials::Credentials;
 use crate::model::error::{CallError, ErrorKind};
-use crate::model::home::{Difference, HOME_TAG, Owner, SecretArn};
+use crate::model::home::{Difference, HOME_TAG, HomeTag, Owner, SecretArn};
 use crate::model::journal::JournalEntry;
 use crate::model::names::{KeyId, SecretName, UserName, VersionId};
 use crate::model::observed::{AccessKey, KeyStatus, LastUse, SecretState, StoredVersion};
@@ -38,6 +38,8 @@ struct Inner {
     watches: Vec<Watch>,
     broken: Vec<Broken>,
     calls: BTreeMap<&'static str, usize>,
+    /// Who waits for the clock to be moved.
+    waiting: Vec<std::task::Waker>,
 }
 
 impl std::fmt::Debug for MemoryAccount {
@@ -51,8 +53,14 @@ impl MemoryAccount {
     #[must_use]
     pub fn new(world: World) -> Self {
         let region = world.region().to_owned();
-        let inner =
-            Inner { world, faults: Vec::new(), watches: Vec::new(), broken: Vec::new(), calls: BTreeMap::new() };
+        let inner = Inner {
+            world,
+            faults: Vec::new(),
+            watches: Vec::new(),
+            broken: Vec::new(),
+            calls: BTreeMap::new(),
+            waiting: Vec::new(),
+        };
         Self { inner: Arc::new(Mutex::new(inner)), region, further: Vec::new() }
     }
 
@@ -83,16 +91,23 @@ impl MemoryAccount {
         let before = (!inner.watches.is_empty()).then(|| inner.world.clone());
         let result = change(&mut inner.world);
         inner.judge(before.as_ref(), Actor::Person);
+        inner.wake();
         result
     }
 
     /// Moves the account's clock forward.
     pub fn advance(&self, time: Duration) {
-        self.inner().world.advance(time);
+        let mut inner = self.inner();
+        inner.world.advance(time);
+        inner.wake();
     }
 
     /// Lets something go wrong from now on.
+    ///
+    /// # Panics
+    /// If no port has a method of that name: a fault that hits nothing would make a test pass that shows nothing.
     pub fn inject(&self, fault: FaultAt) {
+        fault.check();
         self.inner().faults.push(fault);
     }
 
@@ -155,10 +170,16 @@ impl MemoryAccount {
 }
 
 impl Inner {
+    /// The clock may have been moved.
+    fn wake(&mut self) {
+        self.waiting.drain(..).for_each(std::task::Waker::wake);
+    }
+
     fn begin(&mut self, name: &'static str) -> Option<Fault> {
         *self.calls.entry(name).or_default() += 1;
         let time = self.world.rules.call_time;
         self.world.advance(time);
+        self.wake();
         self.faults.iter_mut().find_map(|f| f.hits(name).then_some(f.fault))
     }
 
@@ -277,7 +298,9 @@ impl SecretStorePort for MemoryAccount {
     async fn elsewhere(&self, secret: &SecretName, owner: &Owner) -> Result<Vec<SecretArn>, CallError> {
         self.call("elsewhere", |world| {
             let further = |arn: &SecretArn| arn.place().name == *secret && self.further.contains(&arn.place().region);
-            Ok(world.homes(owner).filter(further).collect())
+            let homes = world.homes(owner).filter(|(arn, _)| further(arn));
+            // One that was left says where the home is.
+            Ok(homes.map(|(arn, moved_to)| moved_to.unwrap_or(arn)).collect())
         })
         .await
     }
@@ -296,6 +319,20 @@ impl SecretStorePort for MemoryAccount {
                 return Err(CallError::refused(ErrorKind::Conflict, message));
             }
             Ok(world.put_secret_value(secret, placeholder, Value::placeholder(), &[])?)
+        })
+        .await
+    }
+
+    async fn test_write(&self, secret: &SecretName, version: &VersionId) -> Result<(), CallError> {
+        self.call("test_write", |world| {
+            Ok(world.put_secret_value(secret, version, Value::placeholder(), &[Label::TestWrite])?)
+        })
+        .await
+    }
+
+    async fn stage_placeholder(&self, secret: &SecretName, placeholder: &VersionId) -> Result<(), CallError> {
+        self.call("stage_placeholder", |world| {
+            Ok(world.put_secret_value(secret, placeholder, Value::placeholder(), &[Label::Pending])?)
         })
         .await
     }
@@ -323,15 +360,15 @@ impl SecretStorePort for MemoryAccount {
         self.call("versions", |world| Ok(world.secret_versions(secret)?)).await
     }
 
-    async fn stage<'a>(
+    async fn stage(
         &self,
         secret: &SecretName,
         version: &VersionId,
         credentials: &Credentials,
-        carry: Option<&'a VersionId>,
+        carry: Option<VersionId>,
     ) -> Result<(), CallError> {
         self.call("stage", |world| {
-            let carried = carry.map(|v| world.secret_value(secret, v).cloned()).transpose()?;
+            let carried = carry.map(|v| world.secret_value(secret, &v).cloned()).transpose()?;
             let value = Value::credentials(credentials, carried.as_ref());
             Ok(world.put_secret_value(secret, version, value, &[Label::Pending])?)
         })
@@ -375,6 +412,25 @@ impl CredentialSource for MemoryAccount {
 }
 
 #[async_trait]
+impl HomeSource for MemoryAccount {
+    async fn moved_to(&self, secret: &SecretId) -> Result<Option<SecretArn>, CallError> {
+        self.call("moved_to", |world| {
+            let name = secret.name();
+            let found = name.as_ref().and_then(|name| Some((world.arn_of(name)?, world.secret(name)?.moved_to()?)));
+            Ok(found.filter(|(arn, to)| arn.place() != to.place()).map(|(_, to)| to))
+        })
+        .await
+    }
+
+    async fn home_of(&self, user: &UserName) -> Result<HomeTag, CallError> {
+        self.call("home_of", |world| {
+            Ok(HomeTag::of(world.user(user).and_then(|user| user.tags.get(HOME_TAG)).map(String::as_str)))
+        })
+        .await
+    }
+}
+
+#[async_trait]
 impl CredentialProbe for MemoryAccount {
     async fn probe(&self, credentials: &Credentials) -> Result<ProbeAnswer, CallError> {
         self.call("probe", |world| Ok(world.authenticate(credentials, "sts", "us-east-1"))).await
@@ -391,8 +447,24 @@ impl Clock for MemoryAccount {
         Some(self.inner().world.now())
     }
 
-    /// Does not wait: it moves the account's clock. So a notifier that is not done at its first poll counts as too slow.
+    /// Does not wait: it moves the account's clock.
     async fn sleep(&self, time: Duration) {
         self.advance(time);
+    }
+
+    /// Waits until the account's clock was moved so far, by a sleep, a call that takes its time, or [`advance`](Self::advance).
+    async fn time_limit(&self, time: Duration) {
+        let end = crate::model::waits::after(self.now(), time);
+        std::future::poll_fn(|context| {
+            let mut inner = self.inner();
+            if inner.world.now() >= end {
+                return std::task::Poll::Ready(());
+            }
+            if !inner.waiting.iter().any(|waker| waker.will_wake(context.waker())) {
+                inner.waiting.push(context.waker().clone());
+            }
+            std::task::Poll::Pending
+        })
+        .await;
     }
 }

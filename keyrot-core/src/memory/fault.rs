@@ -17,6 +17,41 @@ pub enum Fault {
     DeathAfter,
 }
 
+/// The methods of the ports that the account answers.
+pub(super) const METHODS: &[&str] = &[
+    "activate_key",
+    "bind",
+    "create",
+    "create_key",
+    "credential_report",
+    "deactivate_key",
+    "delete_key",
+    "delete_user_policy",
+    "describe",
+    "differences",
+    "elsewhere",
+    "key_record",
+    "last_use",
+    "list_keys",
+    "inspect_version",
+    "page",
+    "probe",
+    "promote",
+    "published",
+    "put_placeholder",
+    "put_user_policy",
+    "read",
+    "stage",
+    "tag_user",
+    "unstage",
+    "untag_user",
+    "user_policy",
+    "users",
+    "versions",
+    "write_home",
+    "write_note",
+];
+
 /// A fault, and which call it hits.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct FaultAt {
@@ -32,9 +67,12 @@ pub struct FaultAt {
 
 impl FaultAt {
     /// Hits the first call of that method, once.
+    ///
+    /// # Panics
+    /// If no port has a method of that name.
     #[must_use]
     pub fn first(call: &'static str, fault: Fault) -> Self {
-        Self { call: Some(call), after: 0, times: 1, fault }
+        Self { call: Some(call), after: 0, times: 1, fault }.check()
     }
 
     /// Hits the nth call of any method, counted from zero, once.
@@ -44,9 +82,22 @@ impl FaultAt {
     }
 
     /// Hits every call of that method.
+    ///
+    /// # Panics
+    /// If no port has a method of that name.
     #[must_use]
     pub fn every(call: &'static str, fault: Fault) -> Self {
-        Self { call: Some(call), after: 0, times: usize::MAX, fault }
+        Self { call: Some(call), after: 0, times: usize::MAX, fault }.check()
+    }
+
+    /// Refuses a name that would hit nothing.
+    pub(super) fn check(&self) -> Self {
+        if let Some(call) = self.call {
+            let near = crate::model::nearest::nearest(call, METHODS.iter().copied());
+            let near = near.map(|near| format!("; did you mean {near:?}?")).unwrap_or_default();
+            assert!(METHODS.contains(&call), "no port has a method {call:?}, so the fault would hit nothing{near}");
+        }
+        self.clone()
     }
 
     /// Counts the call, and says whether it is hit.
@@ -91,5 +142,34 @@ impl Countdown {
             self.times -= 1;
         }
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    #[should_panic(
+        expected = "no port has a method \"creat_key\", so the fault would hit nothing; did you mean \"create_key\"?"
+    )]
+    fn a_mistyped_method_is_refused() {
+        let _ = FaultAt::first("creat_key", Fault::Denied);
+    }
+
+    #[test]
+    #[should_panic(expected = "no port has a method")]
+    fn one_that_was_written_by_hand_is_refused_when_it_is_injected() {
+        let world = crate::memory::world::World::new("2026-01-05T04:00:00Z".parse().expect("a time"));
+        let fault = FaultAt { call: Some("CreateKey"), ..FaultAt::nth(0, Fault::Denied) };
+        crate::memory::account::MemoryAccount::new(world).inject(fault);
+    }
+
+    #[test]
+    fn the_list_is_what_the_account_answers() {
+        let sources = [include_str!("account.rs"), include_str!("report.rs"), include_str!("trail.rs")].concat();
+        let called = sources.split("self.call(\"").skip(1).filter_map(|rest| rest.split('"').next());
+        assert_eq!(called.collect::<BTreeSet<_>>(), METHODS.iter().copied().collect());
     }
 }

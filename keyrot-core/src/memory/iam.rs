@@ -89,7 +89,7 @@ impl World {
     /// # Errors
     /// [`NameError`] for what cannot be a user's name.
     pub fn add_user(&mut self, name: &str, tags: &[(&str, &str)]) -> Result<UserName, NameError> {
-        let arn = UserArn::parse(format!("arn:aws:iam::{}:user/{name}", self.account))?;
+        let arn = UserArn::parse(format!("arn:aws:iam::{}:user/{name}", self.account()))?;
         let name = arn.name().clone();
         let tags = tags.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         let id = user_id(self.users_made);
@@ -107,7 +107,7 @@ impl World {
     pub fn rename_user(&mut self, from: &UserName, to: &str) -> Result<UserName, NameError> {
         let name = UserName::parse(to)?;
         if let Some(mut user) = self.users.remove(from) {
-            user.arn = UserArn::parse(format!("arn:aws:iam::{}:user{}{name}", self.account, user.arn.path()))?;
+            user.arn = UserArn::parse(format!("arn:aws:iam::{}:user{}{name}", self.account(), user.arn.path()))?;
             self.users.insert(name.clone(), user);
         }
         Ok(name)

@@ -7,7 +7,7 @@
 //!   and is moved only by who names where it stands; the same version id with the same value is a no-op, with another value a conflict;
 //! - a secret that is deleted or a replica refuses.
 //!
-//! [`World`] is the account as plain data: cloneable, hashable, serialisable. [`MemoryAccount`] puts it behind keyrot's ports, with
+//! [`World`] is the account as plain data: cloneable (clones share what neither has changed), hashable, serialisable. [`MemoryAccount`] puts it behind keyrot's ports, with
 //! [`Fault`]s to inject and a [`Watch`] that holds every change against the promises.
 //!
 //! ```
@@ -27,6 +27,7 @@ pub(crate) mod fault;
 pub(crate) mod iam;
 pub(crate) mod report;
 pub(crate) mod secrets;
+pub(crate) mod shared;
 pub(crate) mod trail;
 pub(crate) mod watch;
 pub(crate) mod world;

@@ -2,6 +2,7 @@
 
 use super::world::{Refusal, World};
 use crate::Timestamp;
+use crate::decide::MOST_BYTES;
 use crate::model::credentials::{Credentials, SecretKey};
 use crate::model::error::ErrorKind;
 use crate::model::home::{Difference, HOME_TAG, Owner, SecretArn};
@@ -13,6 +14,7 @@ use crate::model::subject::Subject;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 /// A staging label. There are others in AWS; a rotation uses these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -23,11 +25,14 @@ pub enum Label {
     Pending,
     /// AWSPREVIOUS.
     Previous,
+    /// keyrot's own, for a version without credentials that shows whether the secret can be written to.
+    TestWrite,
 }
 
 /// What a version holds: the `SecretString`.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Value(String);
+#[serde(from = "String", into = "String")]
+pub struct Value(Arc<str>);
 
 /// A secret with its versions.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -58,7 +63,7 @@ impl Value {
     /// Any text.
     #[must_use]
     pub fn text(text: impl Into<String>) -> Self {
-        Self(text.into())
+        Self::from(text.into())
     }
 
     /// The placeholder.
@@ -81,7 +86,7 @@ impl Value {
         let mut fields = carry.and_then(Self::fields).unwrap_or_default();
         fields.insert(ID.into(), credentials.key.as_str().into());
         fields.insert(SECRET.into(), credentials.secret.expose().into());
-        Self(serde_json::Value::Object(fields).to_string())
+        Self::text(serde_json::Value::Object(fields).to_string())
     }
 
     /// The text itself, which may be secret.
@@ -102,8 +107,10 @@ impl Value {
     /// Which key it holds, and whether there is more.
     #[must_use]
     pub fn inside(&self) -> VersionContents {
-        let extras = self.fields().is_some_and(|f| f.keys().any(|name| name != ID && name != SECRET));
-        VersionContents { key: self.read().map(|c| c.key), extras }
+        let fields = self.fields();
+        let extras = fields.as_ref().is_some_and(|f| f.keys().any(|name| name != ID && name != SECRET));
+        let next_size = fields.map(|_| Self::credentials(&Credentials::longest(), Some(self)).0.len());
+        VersionContents { key: self.read().map(|c| c.key), extras, next_size }
     }
 
     fn fields(&self) -> Option<serde_json::Map<String, serde_json::Value>> {
@@ -116,6 +123,18 @@ const MOST_TAGS: usize = 50;
 
 const ID: &str = "AccessKeyId";
 const SECRET: &str = "SecretAccessKey";
+
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Self(text.into())
+    }
+}
+
+impl From<Value> for String {
+    fn from(value: Value) -> Self {
+        value.expose().to_owned()
+    }
+}
 
 impl fmt::Debug for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -152,6 +171,12 @@ impl MemorySecret {
     #[must_use]
     pub fn owner(&self) -> Option<Owner> {
         Owner::parse(self.tags.get(Owner::TAG)?)
+    }
+
+    /// Where the user's home was moved to, as its tag says.
+    #[must_use]
+    pub fn moved_to(&self) -> Option<SecretArn> {
+        Journal::from_tags(&self.tags).moved_to
     }
 
     fn held(&self, label: Label) -> Option<LabeledVersion> {
@@ -197,7 +222,7 @@ impl World {
             secret.written.insert(version.clone(), self.now);
             secret.versions.insert(version, value);
         }
-        let region = self.region.clone();
+        let region = String::clone(&self.region);
         self.secrets.entry(region).or_default().insert(name.clone(), secret);
         Ok(())
     }
@@ -205,7 +230,8 @@ impl World {
     /// `PutSecretValue`. The first version of all gets AWSCURRENT, whatever labels are asked for; so does one without labels.
     ///
     /// # Errors
-    /// `ResourceNotFoundException`, `InvalidRequestException`, or `ResourceExistsException` where the version exists with another value.
+    /// `ResourceNotFoundException`, `InvalidRequestException`, `ResourceExistsException` where the version exists with another value, or
+    /// `ValidationException` where the value is too long.
     pub fn put_secret_value(
         &mut self,
         name: &SecretName,
@@ -215,6 +241,12 @@ impl World {
     ) -> Result<(), Refusal> {
         let now = self.now;
         let secret = self.writable_secret(name)?;
+        if value.0.len() > MOST_BYTES {
+            let message = format!(
+                "1 validation error detected: Value at 'secretString' failed to satisfy constraint: Member must have length less than or equal to {MOST_BYTES}"
+            );
+            return Err(Refusal::new("ValidationException", ErrorKind::Other, message));
+        }
         match secret.versions.get(version) {
             Some(there) if *there == value => return Ok(()),
             Some(_) => {
@@ -224,6 +256,13 @@ impl World {
             None => {}
         }
         let first = secret.versions.is_empty();
+        // Without its label it is deprecated, and Secrets Manager deletes it some day.
+        if labels.contains(&Label::TestWrite)
+            && let Some(before) = secret.labels.get(&Label::TestWrite)
+        {
+            secret.versions.remove(before);
+            secret.written.remove(before);
+        }
         secret.written.insert(version.clone(), now);
         secret.versions.insert(version.clone(), value);
         for label in labels {
@@ -304,7 +343,7 @@ impl World {
 
     /// Deletes the secret for good, without a recovery window, as an administrator would.
     pub fn erase_secret(&mut self, name: &SecretName) {
-        self.secrets.entry(self.region.clone()).or_default().remove(name);
+        self.secrets.entry(String::clone(&self.region)).or_default().remove(name);
     }
 
     /// The secret's ARN. The six characters at its end are worked out from when it was created.
@@ -313,7 +352,8 @@ impl World {
         let text = format!("{region}/{name}/{made}");
         let hash =
             text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
-        let arn = format!("arn:aws:secretsmanager:{region}:{}:secret:{name}-{:06x}", self.account, hash & 0x00ff_ffff);
+        let arn =
+            format!("arn:aws:secretsmanager:{region}:{}:secret:{name}-{:06x}", self.account(), hash & 0x00ff_ffff);
         SecretArn::parse(arn).expect("a region, an account and a name make an ARN")
     }
 
@@ -387,7 +427,7 @@ impl World {
 
     /// One secret, to be changed as an administrator would.
     pub fn secret_mut(&mut self, name: &SecretName) -> Option<&mut MemorySecret> {
-        self.secrets.get_mut(&self.region)?.get_mut(name)
+        self.secrets.get_mut(&*self.region)?.get_mut(name)
     }
 
     fn writable_secret(&mut self, name: &SecretName) -> Result<&mut MemorySecret, Refusal> {

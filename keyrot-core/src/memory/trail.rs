@@ -49,7 +49,7 @@ impl World {
     /// for it.
     pub fn note_use(&mut self, key: &KeyId, what: &TrailedUse<'_>) {
         let at = self.now();
-        let trail = &mut self.trail;
+        let trail = &mut *self.trail;
         trail.made += 1;
         if trail.uses.len() >= MOST {
             trail.uses.remove(0);

@@ -1,5 +1,6 @@
 //! The account as plain data.
 
+use super::shared::Shared;
 use super::trail::Trail;
 use crate::Timestamp;
 use crate::memory::iam::MemoryUser;
@@ -49,17 +50,17 @@ pub struct World {
     /// How it differs from an ideal one.
     pub rules: Rules,
     pub(super) now: Timestamp,
-    pub(super) account: String,
+    pub(super) account: Shared<String>,
     /// The region that calls of Secrets Manager go to.
-    pub(super) region: String,
+    pub(super) region: Shared<String>,
     pub(super) keys_made: u64,
     #[serde(default)]
     pub(super) users_made: u64,
-    pub(super) users: BTreeMap<UserName, MemoryUser>,
+    pub(super) users: Shared<BTreeMap<UserName, MemoryUser>>,
     /// By region.
-    pub(super) secrets: BTreeMap<String, BTreeMap<SecretName, MemorySecret>>,
+    pub(super) secrets: Shared<BTreeMap<String, BTreeMap<SecretName, MemorySecret>>>,
     #[serde(default)]
-    pub(super) trail: Trail,
+    pub(super) trail: Shared<Trail>,
 }
 
 /// What the account answers to a call that it does not carry out, in AWS's words: the code, and the message.
@@ -93,13 +94,13 @@ impl World {
         Self {
             rules: Rules::default(),
             now,
-            account: "123456789012".into(),
-            region: "us-east-1".into(),
+            account: Shared::new("123456789012".into()),
+            region: Shared::new("us-east-1".into()),
             keys_made: 0,
             users_made: 0,
-            users: BTreeMap::new(),
-            secrets: BTreeMap::new(),
-            trail: Trail::default(),
+            users: Shared::default(),
+            secrets: Shared::default(),
+            trail: Shared::default(),
         }
     }
 
@@ -138,13 +139,15 @@ impl World {
     }
 
     /// Lets calls of Secrets Manager go to this region from now on. IAM has none.
-    pub fn set_region(&mut self, region: impl Into<String>) {
-        self.region = region.into();
+    pub fn set_region(&mut self, region: impl AsRef<str>) {
+        if *self.region != region.as_ref() {
+            self.region = Shared::new(region.as_ref().to_owned());
+        }
     }
 
     /// Takes the region's secrets for another region's: for an account that was made before anybody said where it is.
     pub fn relocate(&mut self, region: &str) {
-        if let Some(secrets) = self.secrets.remove(&self.region) {
+        if let Some(secrets) = self.secrets.remove(&*self.region) {
             self.secrets.entry(region.to_owned()).or_default().extend(secrets);
         }
         self.set_region(region);
@@ -164,15 +167,15 @@ impl World {
 
     /// All secrets of the region.
     pub fn secrets(&self) -> impl Iterator<Item = (&SecretName, &MemorySecret)> {
-        self.secrets.get(&self.region).into_iter().flatten()
+        self.secrets.get(&*self.region).into_iter().flatten()
     }
 
-    /// The secrets of all regions that name this user, by its unique id.
-    pub fn homes(&self, owner: &Owner) -> impl Iterator<Item = SecretArn> {
+    /// The secrets of all regions that name this user, by its unique id; each with where the user's home was moved to from there.
+    pub fn homes(&self, owner: &Owner) -> impl Iterator<Item = (SecretArn, Option<SecretArn>)> {
         let secrets = self.secrets.iter().flat_map(|(region, all)| all.iter().map(move |one| (region, one)));
         let theirs = move |secret: &MemorySecret| secret.owner().is_some_and(|bound| bound.is(owner));
         secrets
             .filter(move |(_, (_, secret))| theirs(secret))
-            .map(|(region, (name, secret))| self.secret_arn(region, name, secret))
+            .map(|(region, (name, secret))| (self.secret_arn(region, name, secret), secret.moved_to()))
     }
 }

@@ -2,11 +2,13 @@
 
 use crate::model::names::KeyId;
 use std::fmt;
+use std::sync::Arc;
 use zeroize::Zeroizing;
 
 /// The secret half of an access key.
 ///
-/// `Debug` prints a placeholder, there is no `Display`, it cannot be serialised, and the memory is wiped on drop. To use it, call
+/// `Debug` prints a placeholder, there is no `Display`, it cannot be serialised. Clones share one copy, whose memory is wiped with the last
+/// of them. To use it, call
 /// [`SecretKey::expose`], which is easy to search for.
 ///
 /// ```
@@ -14,13 +16,13 @@ use zeroize::Zeroizing;
 /// assert_eq!(format!("{secret:?}"), "SecretKey(hidden)");
 /// ```
 #[derive(Clone, PartialEq, Eq)]
-pub struct SecretKey(Zeroizing<String>);
+pub struct SecretKey(Arc<Zeroizing<String>>);
 
 impl SecretKey {
     /// Takes the text over; no copy of it stays behind.
     #[must_use]
     pub fn new(text: String) -> Self {
-        Self(Zeroizing::new(text))
+        Self(Arc::new(Zeroizing::new(text)))
     }
 
     /// The text itself. Whoever calls this answers for where it goes.
@@ -43,6 +45,19 @@ pub struct Credentials {
     pub key: KeyId,
     /// The key's secret half.
     pub secret: SecretKey,
+}
+
+impl Credentials {
+    /// A stand-in that is as long as a key can get, to measure what will be written before there is a key. A key id has to fit into a version
+    /// id (41 characters; AWS hands out 20). A secret access key has 40 characters; room is left for 64.
+    ///
+    /// # Panics
+    /// Never: the id is 41 letters.
+    #[must_use]
+    pub fn longest() -> Self {
+        let key = KeyId::parse("A".repeat(41)).expect("41 letters that the type allows");
+        Self { key, secret: SecretKey::new("A".repeat(64)) }
+    }
 }
 
 impl fmt::Debug for Credentials {

@@ -13,11 +13,14 @@ pub struct CallError {
     pub effect: Effect,
     /// For people: the call, the user or secret, AWS's code and message, the request id, and what to do.
     pub message: String,
+    #[serde(skip)]
+    code: Option<String>,
 }
 
 /// What went wrong with a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum ErrorKind {
     /// The permission is missing.
     Denied,
@@ -48,16 +51,40 @@ pub enum Effect {
 }
 
 impl CallError {
+    /// Whether it says nothing of what was asked for, only that no answer could be had. A denial, or something that is gone, is an answer.
+    #[must_use]
+    pub fn is_outage(&self) -> bool {
+        matches!(self.kind, ErrorKind::Unavailable | ErrorKind::Throttled)
+    }
+
+    /// An error, without a code of AWS's.
+    #[must_use]
+    pub fn new(kind: ErrorKind, effect: Effect, message: impl Into<String>) -> Self {
+        Self { kind, effect, message: message.into(), code: None }
+    }
+
+    /// The same error, with the code that AWS gave it.
+    #[must_use]
+    pub fn with_aws_code(self, code: Option<String>) -> Self {
+        Self { code, ..self }
+    }
+
+    /// The code that AWS gave it, such as `NoSuchEntity`; `None` if no answer of AWS's had one.
+    #[must_use]
+    pub fn aws_code(&self) -> Option<&str> {
+        self.code.as_deref()
+    }
+
     /// An error after which nothing was changed.
     #[must_use]
     pub fn refused(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, effect: Effect::None, message: message.into() }
+        Self::new(kind, Effect::None, message)
     }
 
     /// An error after which it is not known whether the call was carried out.
     #[must_use]
     pub fn lost(message: impl Into<String>) -> Self {
-        Self { kind: ErrorKind::Unavailable, effect: Effect::Unknown, message: message.into() }
+        Self::new(ErrorKind::Unavailable, Effect::Unknown, message)
     }
 }
 

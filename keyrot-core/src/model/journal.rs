@@ -1,6 +1,6 @@
 //! What keyrot notes down on the secret itself, as tags, so that a run that died is finished by the next one.
 //!
-//! There are four notes, each in a tag of its own, and each written before or right after the step it speaks of:
+//! There are four entries about keys, each in a tag of its own, and each written before or right after the step it speaks of; and a fifth that closes a secret which is no longer the user's home:
 //!
 //! | tag | text | meaning |
 //! |---|---|---|
@@ -8,6 +8,7 @@
 //! | `keyrot:promoted` | `promoted VERSION replacing KEY TIME` (or `none`) | this version was proved and stands under AWSCURRENT; the overlap counts from TIME. TIME to come: AWSCURRENT is being moved back to it. With the placeholder's version: somebody moved AWSCURRENT back to it, and what the note said before is over |
 //! | `keyrot:retired` | `retiring KEY TIME`, `abandoned KEY TIME`, `inactive KEY TIME`, `hold KEY TIME` | the way of the key that is leaving: about to be deactivated; the same for one that was never current; seen Inactive, the soak counts from TIME; reactivated by a person, or about to be published again: the overlap counts anew from TIME |
 //! | `keyrot:revoked` | `revoked KEY TIME`, `revoked-if-unused KEY TIME`, several of these, or `revoked none` | a person ordered that this key is not to be used any more: it is replaced, and then deactivated without a wait, or only once it was not used for `quiet`. No other entry overrules it: the operator takes it back ([`Request::Reinstate`](crate::model::request::Request::Reinstate)), and the entry is written again without the key |
+//! | `keyrot:moved-to` | the ARN of a secret | the user's home was moved there ([`Request::Leave`](crate::model::request::Request::Leave)), and no run takes this secret for the home. The secret's own ARN: the home was moved back |
 //!
 //! A tag makes no version and costs one write. Each note names its key or version, so a note that is out of date speaks of something
 //! that is no longer there and is passed over; nothing has to be cleaned up. What cannot be read counts as absent: waits start anew,
@@ -15,6 +16,7 @@
 //! (Secrets Manager API reference, data type `Tag`); the texts stay inside that.
 
 use crate::Timestamp;
+use crate::model::home::SecretArn;
 use crate::model::names::{KeyId, VersionId};
 use chrono::{DateTime, SecondsFormat};
 use serde::{Deserialize, Serialize};
@@ -32,6 +34,8 @@ pub enum JournalEntry {
     Retired(Retired),
     /// The keys that were revoked and that still exist, the last one last; one fewer than before where the operator took a revocation back.
     Revoked(Vec<Revoked>),
+    /// Where the user's home was moved to.
+    Moved(SecretArn),
 }
 
 /// Written before a key is made: a key that is not among `before` and appears within the settling time is keyrot's own.
@@ -109,6 +113,8 @@ pub struct Journal {
     pub retired: Option<Retired>,
     /// The keys that were revoked, the last one last.
     pub revoked: Vec<Revoked>,
+    /// Where the user's home was moved to; the secret's own ARN if it was moved back.
+    pub moved_to: Option<SecretArn>,
 }
 
 impl Journal {
@@ -116,7 +122,7 @@ impl Journal {
     #[must_use]
     pub fn from_tags(tags: &BTreeMap<String, String>) -> Self {
         let mut journal = Self::default();
-        for tag in JournalEntry::TAGS {
+        for tag in JournalEntry::TAGS.into_iter().chain([JournalEntry::MOVED_TO]) {
             if let Some(note) = tags.get(tag).and_then(|text| JournalEntry::parse(text))
                 && note.tag() == tag
             {
@@ -133,6 +139,7 @@ impl Journal {
             JournalEntry::Promoted(promoted) => self.promoted = Some(promoted),
             JournalEntry::Retired(retired) => self.retired = Some(retired),
             JournalEntry::Revoked(revoked) => self.revoked = revoked,
+            JournalEntry::Moved(to) => self.moved_to = Some(to),
         }
     }
 
@@ -157,7 +164,9 @@ impl Journal {
 }
 
 impl JournalEntry {
-    /// The tags that notes are kept under.
+    /// The tag on a secret that names the secret to which the user's home was moved.
+    pub const MOVED_TO: &str = "keyrot:moved-to";
+    /// The tags that a key's life is written down in. Room for these has to be left on each secret.
     pub const TAGS: [&str; 4] = ["keyrot:intent", "keyrot:promoted", "keyrot:retired", "keyrot:revoked"];
 
     /// The tag that this note is kept under.
@@ -168,6 +177,7 @@ impl JournalEntry {
             Self::Promoted(_) => Self::TAGS[1],
             Self::Retired(_) => Self::TAGS[2],
             Self::Revoked(_) => Self::TAGS[3],
+            Self::Moved(_) => Self::MOVED_TO,
         }
     }
 
@@ -203,6 +213,7 @@ impl JournalEntry {
                     false => keys.iter().map(text).collect::<Vec<_>>().join(" "),
                 }
             }
+            Self::Moved(to) => to.to_string(),
         }
     }
 
@@ -239,6 +250,7 @@ impl JournalEntry {
                 };
                 words.chunks(3).map(one).collect::<Option<_>>().map(Self::Revoked)
             }
+            [arn] => SecretArn::parse(arn).ok().map(Self::Moved),
             [word, key, at] => {
                 let phase = match word {
                     "retiring" => Phase::Retiring,
@@ -273,6 +285,11 @@ mod tests {
     use crate::testing::{at, key};
     use proptest::prelude::*;
 
+    fn home(suffix: &str) -> Option<SecretArn> {
+        SecretArn::parse(format!("arn:aws:secretsmanager:eu-west-1:123456789012:secret:/iam/ci/access_key{suffix}"))
+            .ok()
+    }
+
     fn notes() -> Vec<JournalEntry> {
         let version = VersionId::for_key(&key("B"), at(5), true).expect("fits");
         let mut notes = vec![
@@ -287,6 +304,8 @@ mod tests {
                 ["A", "B", "C"].map(|id| Revoked { key: key(id), at: at(4), only_if_unused: true }).to_vec(),
             ),
         ];
+        notes.extend(home("-a1B2c3").map(JournalEntry::Moved));
+        notes.extend(home("").map(JournalEntry::Moved));
         for phase in [Phase::Retiring, Phase::Abandoned, Phase::Inactive, Phase::Hold] {
             notes.push(JournalEntry::Retired(Retired { key: key("A"), phase, at: at(3) }));
         }
@@ -317,7 +336,7 @@ mod tests {
         }
 
         #[test]
-        fn a_damaged_note_is_absent_or_whole(cut in 0usize..120, n in 0usize..12) {
+        fn a_damaged_note_is_absent_or_whole(cut in 0usize..120, n in 0usize..14) {
             let whole = notes()[n].to_text();
             let cut = cut.min(whole.len());
             if let Some(read) = JournalEntry::parse(&whole[..cut]) {

@@ -16,6 +16,7 @@ pub(crate) mod text;
 pub(crate) mod usage;
 pub(crate) mod user;
 pub(crate) mod user_ref;
+pub mod value;
 pub(crate) mod version;
 pub(crate) mod waits;
 

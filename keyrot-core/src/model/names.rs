@@ -1,10 +1,11 @@
 //! Names that cannot hold nonsense: users, access key ids, secrets, versions, ARNs.
 //!
 //! Each type has one parsing constructor (`parse`, also as [`FromStr`](std::str::FromStr) and `TryFrom<String>`); what it accepts
-//! is the rule of the AWS API that the name is for, so a value of the type can be sent as it is.
+//! is the rule of the AWS API that the name is for, so a value of the type can be sent as it is. Clones share the text.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::sync::Arc;
 
 /// A name that does not fit its type: which one, what was expected, and the text as far as it may be shown.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -26,7 +27,7 @@ macro_rules! name_type {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
-        pub struct $name(String);
+        pub struct $name(Arc<str>);
 
         impl $name {
             /// Parses the text.
@@ -37,7 +38,7 @@ macro_rules! name_type {
                 let text = text.into();
                 let fits: fn(&str) -> bool = $ok;
                 if fits(&text) {
-                    Ok(Self(text))
+                    Ok(Self(text.into()))
                 } else {
                     let text = text.chars().take(80).collect();
                     Err(NameError { what: $what, text, expected: $expected })
@@ -79,7 +80,7 @@ macro_rules! name_type {
 
         impl From<$name> for String {
             fn from(name: $name) -> Self {
-                name.0
+                name.as_str().to_owned()
             }
         }
     };
@@ -152,7 +153,7 @@ fn ends_like_an_arn(text: &str) -> bool {
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct UserArn {
-    text: String,
+    text: Arc<str>,
     name: UserName,
 }
 
@@ -165,7 +166,7 @@ impl UserArn {
         let text = text.into();
         let name = Self::parts(&text).and_then(|name| UserName::parse(name).ok());
         match name {
-            Some(name) => Ok(Self { text, name }),
+            Some(name) => Ok(Self { text: text.into(), name }),
             None => Err(NameError {
                 what: "user ARN",
                 text: text.chars().take(120).collect(),
@@ -242,7 +243,7 @@ impl TryFrom<String> for UserArn {
 
 impl From<UserArn> for String {
     fn from(arn: UserArn) -> Self {
-        arn.text
+        arn.as_str().to_owned()
     }
 }
 

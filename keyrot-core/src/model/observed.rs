@@ -37,6 +37,12 @@ pub struct Observed {
     pub last_use: BTreeMap<KeyId, LastUse>,
     /// All versions of the secret, with and without a label, once they were asked for.
     pub versions: Option<Vec<StoredVersion>>,
+    /// Whether this run has shown that a key which it creates can be stored, as far as is known before: it has written a new intent, where no earlier
+    /// one was left without a key, or a version without credentials.
+    pub may_create: bool,
+    /// How many bytes the value would have that carries this version's further fields along, with the longest key; `None` if nothing can be
+    /// carried. Known once the version was looked into.
+    pub next_size: Option<(VersionId, Option<usize>)>,
     /// The version that this run has staged: nobody has to say whose it is.
     pub staged_here: Option<VersionId>,
     /// What came of trying the credentials in a version, in this run.
@@ -184,6 +190,12 @@ impl Secret {
             journal,
             rotation_enabled: false,
         }
+    }
+
+    /// Where the user's home was moved to; `None` while it is here, or was moved back.
+    #[must_use]
+    pub fn moved_to(&self) -> Option<&SecretArn> {
+        self.journal.moved_to.as_ref().filter(|to| to.place() != self.arn.place())
     }
 }
 

@@ -1,5 +1,6 @@
 //! What the operator may ask for, for one user.
 
+use crate::model::home::SecretArn;
 use crate::model::names::KeyId;
 use serde::Serialize;
 use std::fmt;
@@ -20,6 +21,17 @@ pub enum Request {
     Revoke(Revocation),
     /// Record where the user's secret is or, while there is none, is to be; nothing else.
     Bind,
+    /// Close the user's home, so that no run works on it any more: the first half of a move. The user has to be at rest here.
+    Leave {
+        /// The secret that is to be the home, or where it is to be.
+        to: SecretArn,
+    },
+    /// Record that the user's home is here now: the second half of a move. The first run here publishes a new key, and the one that was published at the
+    /// old home is an old key from then on, with its overlap. Where the user is at home here already, takes back that this was about to be left.
+    Move {
+        /// The home, as the user's tag names it.
+        from: SecretArn,
+    },
     /// Take a revocation back: the key is revoked no more. It is neither reactivated nor published again by that.
     Reinstate {
         /// The key.
@@ -49,7 +61,8 @@ impl Request {
     pub fn off_first(&self) -> Option<&KeyId> {
         match self {
             Self::Revoke(order) if order.without_successor && !order.only_if_unused => Some(&order.key),
-            Self::Revoke(_) | Self::Rollback { .. } | Self::Reinstate { .. } | Self::Bind => None,
+            Self::Revoke(_) | Self::Rollback { .. } | Self::Reinstate { .. } => None,
+            Self::Bind | Self::Leave { .. } | Self::Move { .. } => None,
         }
     }
 }

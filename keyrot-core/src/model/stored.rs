@@ -6,13 +6,16 @@ use crate::model::names::{KeyId, UserArn};
 use serde::Serialize;
 use std::fmt;
 
-/// What was found in a version that somebody else wrote.
+/// What was found in a version.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct VersionContents {
     /// The id of the access key, if there is one.
     pub key: Option<KeyId>,
     /// Whether there are further fields.
     pub extras: bool,
+    /// The size in bytes of the value that would take this one's place: its further fields, with the longest key
+    /// ([`Credentials::longest`]). `None` where there are no fields to carry.
+    pub next_size: Option<usize>,
 }
 
 /// A key that IAM has just made.

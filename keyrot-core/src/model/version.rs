@@ -100,6 +100,21 @@ impl VersionId {
         Self::parse(format!("keyrot-{kind}-{key}-{}", created.timestamp()))
     }
 
+    /// When the placeholder under this id was written, as the id says.
+    pub(crate) fn placeholder_since(&self) -> Option<Timestamp> {
+        DateTime::from_timestamp_millis(self.as_str().strip_prefix("keyrot-placeholder-")?.parse().ok()?)
+    }
+
+    /// The id of a version without credentials that shows whether the secret can be written to. No reader and no run reads it.
+    ///
+    /// # Panics
+    /// Never: the id is 38 characters long or a few more, all of them allowed.
+    #[must_use]
+    pub fn for_test_write(at: Timestamp) -> Self {
+        Self::parse(format!("keyrot-test-write-{:020}", at.timestamp_millis().max(0)))
+            .expect("38 characters that the type allows")
+    }
+
     /// The id of the adoption placeholder. `at` makes it unlike that of an earlier secret of the same name.
     ///
     /// # Panics

@@ -72,12 +72,14 @@ pub struct Policy {
     waits: Waits,
     #[serde(skip_serializing_if = "Option::is_none")]
     due_if_created_before: Option<Timestamp>,
+    #[serde(skip)]
+    allow_short_waits: bool,
 }
 
 impl Default for Policy {
     /// The default waits.
     fn default() -> Self {
-        Self { waits: Waits::default(), due_if_created_before: None }
+        Self { waits: Waits::default(), due_if_created_before: None, allow_short_waits: false }
     }
 }
 
@@ -162,7 +164,16 @@ impl Policy {
                 at_least(name, value, w.settle * 2 + s(MINUTE), &format!("{why} {test}"))?;
             }
         }
-        Ok(Self { waits, due_if_created_before: None })
+        Ok(Self { waits, due_if_created_before: None, allow_short_waits })
+    }
+
+    /// The same policy with other waits, such as those that a user's tags ask for.
+    ///
+    /// # Errors
+    /// [`PolicyError`], as [`Policy::new`].
+    pub fn with_waits(&self, waits: Waits) -> Result<Self, PolicyError> {
+        let Self { due_if_created_before, allow_short_waits, .. } = *self;
+        Ok(Self { due_if_created_before, ..Self::new(waits, allow_short_waits)? })
     }
 
     /// The same policy, under which keys made before this instant are due whatever their age: `--force`.

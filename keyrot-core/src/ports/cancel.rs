@@ -1,22 +1,126 @@
 //! A request to stop.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
+use futures_channel::oneshot;
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, Shared, select};
+use std::fmt;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, PoisonError};
 
-/// A request to stop, shared between whoever asks (a signal handler, say) and the run.
-#[derive(Debug, Clone, Default)]
-pub struct Cancel(Arc<AtomicBool>);
+/// A request to stop, shared between whoever asks (a signal handler, say) and the run. Clones are the same request.
+///
+/// ```
+/// use keyrot_core::Cancel;
+/// use tokio_util::sync::CancellationToken;
+///
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// let token = CancellationToken::new();
+/// let cancel = Cancel::when(token.clone().cancelled_owned());
+/// assert!(!cancel.is_cancelled());
+/// token.cancel();
+/// cancel.cancelled().await;
+/// assert!(cancel.is_cancelled());
+/// # });
+/// ```
+#[derive(Clone)]
+pub struct Cancel {
+    asked: Shared<BoxFuture<'static, ()>>,
+    /// Taken by the first who asks. It lives as long as any clone: a request that nobody can make any more is not made.
+    ask: Arc<Mutex<Option<oneshot::Sender<()>>>>,
+}
+
+impl Default for Cancel {
+    fn default() -> Self {
+        Self::when(std::future::pending())
+    }
+}
 
 impl Cancel {
+    /// Asks when the future completes, such as `token.cancelled_owned()` of a `tokio_util::sync::CancellationToken`; or by [`cancel`](Self::cancel).
+    ///
+    /// The future is polled where the run is polled, so that one of tokio's needs no runtime of its own. If it panics, that stops the run, too.
+    #[must_use]
+    pub fn when(asked: impl Future<Output = ()> + Send + 'static) -> Self {
+        let (ask, by_hand) = oneshot::channel();
+        let asked = AssertUnwindSafe(asked).catch_unwind().boxed();
+        let asked = select(by_hand, asked).map(drop).boxed().shared();
+        Self { asked, ask: Arc::new(Mutex::new(Some(ask))) }
+    }
+
     /// Asks: steps under way are finished, no new one is begun.
     pub fn cancel(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        if let Some(ask) = self.ask.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            // The receiver is here, too.
+            let _ = ask.send(());
+        }
     }
 
     /// Whether it was asked.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.asked.clone().now_or_never().is_some()
+    }
+
+    /// Completes once it was asked.
+    pub async fn cancelled(&self) {
+        self.asked.clone().await;
+    }
+}
+
+impl fmt::Debug for Cancel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let asked = self.asked.peek().is_some();
+        f.debug_struct("Cancel").field("asked", &asked).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::task::{Context, Poll};
+
+    #[test]
+    fn who_waits_is_woken_and_who_looks_sees_it() {
+        let cancel = Cancel::default();
+        let other = cancel.clone();
+        let (waker, woken) = flagged();
+        let mut wait = Box::pin(async move { other.cancelled().await });
+        assert_eq!(wait.as_mut().poll(&mut Context::from_waker(&waker)), Poll::Pending);
+        assert!(!cancel.is_cancelled(), "to look neither asks nor takes the waker away");
+        cancel.cancel();
+        cancel.cancel();
+        assert!(woken.load(std::sync::atomic::Ordering::SeqCst));
+        assert_eq!(wait.as_mut().poll(&mut Context::from_waker(&waker)), Poll::Ready(()));
+        assert!(cancel.is_cancelled());
+    }
+
+    #[test]
+    fn a_future_asks_and_one_that_panics_does_too() {
+        assert!(Cancel::when(std::future::ready(())).is_cancelled());
+        assert!(Cancel::when(async { panic!("on purpose") }).is_cancelled());
+        let never = Cancel::when(std::future::pending());
+        assert!(!never.is_cancelled());
+        never.cancel();
+        assert!(never.is_cancelled(), "by hand, too");
+    }
+
+    #[test]
+    fn a_request_that_nobody_made_is_none() {
+        let cancel = Cancel::default();
+        drop(cancel.clone());
+        assert!(!cancel.is_cancelled());
+    }
+
+    struct Flag(Arc<std::sync::atomic::AtomicBool>);
+
+    impl std::task::Wake for Flag {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, std::sync::atomic::Ordering::SeqCst);
+        }
+    }
+
+    fn flagged() -> (std::task::Waker, Arc<std::sync::atomic::AtomicBool>) {
+        let woken = Arc::new(std::sync::atomic::AtomicBool::new(false));
+        (Arc::new(Flag(woken.clone())).into(), woken)
     }
 }

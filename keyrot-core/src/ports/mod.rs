@@ -133,6 +133,20 @@ pub trait SecretStorePort: Send + Sync {
     /// [`CallError`]; `Conflict` if it has one under AWSCURRENT by now.
     async fn put_placeholder(&self, secret: &SecretName, placeholder: &VersionId) -> Result<(), CallError>;
 
+    /// Writes a version without credentials under a staging label of keyrot's own, which no reader asks for. It must need what
+    /// [`stage`](Self::stage) needs: the same permission, resource policy, encryption key and quotas. AWSCURRENT, AWSPENDING and AWSPREVIOUS
+    /// stay where they are.
+    ///
+    /// # Errors
+    /// [`CallError`] where [`stage`](Self::stage) would be refused.
+    async fn test_write(&self, secret: &SecretName, version: &VersionId) -> Result<(), CallError>;
+
+    /// Makes a version with the placeholder under AWSPENDING, beside the current one. To repeat it is a no-op.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    async fn stage_placeholder(&self, secret: &SecretName, placeholder: &VersionId) -> Result<(), CallError>;
+
     /// Writes a note in the place of the one of its kind before.
     ///
     /// # Errors
@@ -160,12 +174,12 @@ pub trait SecretStorePort: Send + Sync {
     ///
     /// # Errors
     /// [`CallError`]; `Conflict` if the version exists with other content.
-    async fn stage<'a>(
+    async fn stage(
         &self,
         secret: &SecretName,
         version: &VersionId,
         credentials: &Credentials,
-        carry: Option<&'a VersionId>,
+        carry: Option<VersionId>,
     ) -> Result<(), CallError>;
 
     /// The credentials in a version; `None` if it holds none.
@@ -214,6 +228,12 @@ pub trait Clock: Send + Sync {
 
     /// Lets the time pass.
     async fn sleep(&self, time: Duration);
+
+    /// Completes once so much time has passed: the limit on what others do, such as a notifier's call.
+    ///
+    /// It waits for the time and never makes it pass. On a real clock that is a sleep. On a simulated one, which [`sleep`](Self::sleep) moves, it
+    /// completes when somebody has moved the clock so far; otherwise whatever is not done at once would count as too late.
+    async fn time_limit(&self, time: Duration);
 }
 
 impl WrongClock {

@@ -71,7 +71,7 @@ fn due_text(one: &UserResult, step: &Step, now: Timestamp) -> String {
             };
             format!("adopt: {key}, prove it and publish it; the user {secret}")
         }
-        Step::Write(JournalEntry::Intent(_)) | Step::CreateKey => match (&one.current, one.due) {
+        Step::Write(JournalEntry::Intent(_)) | Step::TestWrite | Step::CreateKey => match (&one.current, one.due) {
             (Some(key), _) if one.revoked.contains(key) => format!("rotate: replace {key}, which was revoked"),
             (Some(key), Some(due)) if due > now => {
                 format!("rotate: replace {key} at once, as you force it; its rotation begins only {}", time(due))
@@ -85,6 +85,7 @@ fn due_text(one: &UserResult, step: &Step, now: Timestamp) -> String {
             (None, _) => "adopt: make a key, prove it and publish it; the secret holds none yet".to_owned(),
         },
         Step::Write(JournalEntry::Revoked(_)) => "write down which keys are revoked".to_owned(),
+        Step::Write(JournalEntry::Moved(to)) => format!("record that the user's home is {}", to.place()),
         Step::Activate(key) => format!("reactivate {key}, to publish it again"),
         Step::Write(JournalEntry::Promoted(_)) => {
             "note down that the current key is in place; the overlap starts then".to_owned()
@@ -98,7 +99,7 @@ fn due_text(one: &UserResult, step: &Step, now: Timestamp) -> String {
         Step::Deactivate(key) => retire_text(one, key),
         Step::Delete(key) => format!("delete {key}: it has been Inactive for long enough"),
         Step::BindUser(_) | Step::BindSecret => step.to_string(),
-        Step::Stage { .. } | Step::Promote { .. } | Step::Unstage(_) => step.to_string(),
+        Step::Stage { .. } | Step::StagePlaceholder | Step::Promote { .. } | Step::Unstage(_) => step.to_string(),
     }
 }
 

@@ -5,7 +5,7 @@
 
 use crate::Timestamp;
 use crate::decide::decision::Why;
-use crate::decide::decision::blocked::Evidence;
+use crate::decide::decision::blocked::{Blocked, Evidence};
 use crate::engine::dispatch::NotifierFailure;
 use crate::engine::report::{Report, UserResult};
 use crate::machine::event::{Event, EventKind, Severity};
@@ -295,7 +295,9 @@ impl Outcome {
         }
     }
 
-    fn reason(&self) -> &'static str {
+    /// Its code, such as `overlap` or `managed_elsewhere`.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
         match self {
             Self::Settled { .. } => "settled",
             Self::Done => "done",
@@ -329,7 +331,7 @@ impl Outcome {
     fn until(&self) -> Option<Timestamp> {
         match self {
             Self::Settled { until } => Some(*until),
-            Self::Waiting(wait) => wait.until,
+            Self::Waiting(wait) | Self::Blocked(Blocked::Overdue { wait, .. }) => wait.until,
             _ => None,
         }
     }

@@ -78,6 +78,7 @@ impl Resolution {
             }],
             Blocked::Quarantined { .. }
             | Blocked::ManagedElsewhere { .. }
+            | Blocked::MoveBegun { .. }
             | Blocked::OtherAccount { .. }
             | Blocked::HomeUnreadable { .. }
             | Blocked::NotNamed { .. }
@@ -85,6 +86,9 @@ impl Resolution {
             | Blocked::SecretOfAnother { .. }
             | Blocked::SecretNotBound { .. }
             | Blocked::NoTagRoom { .. }
+            | Blocked::ValueTooLarge { .. }
+            | Blocked::StagingRefused { .. }
+            | Blocked::Overdue { .. }
             | Blocked::ReactivatedInVain { .. }
             | Blocked::SecretDeleted { .. }
             | Blocked::SecretIsReplica { .. }

@@ -96,6 +96,7 @@ pub fn deny_issued_before(sid: Option<&str>, before: Timestamp) -> String {
 
 /// Why a user's sessions were not ended.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum NotEnded {
     /// Somebody else's policy has the name.
     #[error(

@@ -16,7 +16,7 @@ use crate::model::nearest::nearest;
 use crate::model::subject::Subject;
 use crate::model::user::IamUser;
 use crate::model::user::same_key;
-use crate::model::waits::Waits;
+use crate::model::waits::Policy;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -122,6 +122,7 @@ pub struct Missing {
 /// Why a user who was asked for by name is not to be worked on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "why")]
+#[non_exhaustive]
 pub enum MissingWhy {
     /// No such user was listed.
     NotFound {
@@ -219,19 +220,13 @@ impl Homes {
 /// };
 /// let users = [user("deployer", "rotatekey"), user("jane", "Team")];
 /// let homes = Homes::in_region("eu-central-1");
-/// let selected = select(&users, &Selection::default(), &homes, &Waits::default(), false);
+/// let selected = select(&users, &Selection::default(), &homes, &Policy::default());
 /// assert_eq!(selected.chosen.len(), 1);
 /// assert_eq!(selected.chosen[0].subject.secret.as_str(), "/iam/deployer/access_key");
 /// assert_eq!(selected.skipped.not_tagged, 1);
 /// ```
 #[must_use]
-pub fn select(
-    users: &[IamUser],
-    selection: &Selection,
-    homes: &Homes,
-    waits: &Waits,
-    allow_short_waits: bool,
-) -> Selected {
+pub fn select(users: &[IamUser], selection: &Selection, homes: &Homes, policy: &Policy) -> Selected {
     let mut listed: BTreeMap<&UserName, Vec<&IamUser>> = BTreeMap::new();
     for user in users {
         let entries = listed.entry(user.arn.name()).or_default();
@@ -252,7 +247,7 @@ pub fn select(
     // By each secret's name: the users whose it is by the settings, and those who name it in a tag.
     let mut sharers: Sharers<'_> = BTreeMap::new();
     for (&name, entries) in &listed {
-        let own = |user: &IamUser| tags::read(user, &selection.tag, homes, waits, allow_short_waits);
+        let own = |user: &IamUser| tags::read(user, &selection.tag, homes, policy);
         // Whoever is tagged may be another run's to rotate, so their secret is taken, whether or not they are this run's.
         for user in entries.iter().filter(|user| selection.tagged(user).is_ok()) {
             let own = own(user);

@@ -6,7 +6,7 @@ use crate::model::names::SecretName;
 use crate::model::nearest::nearest;
 use crate::model::user::IamUser;
 use crate::model::user::{OWNER, same_key};
-use crate::model::waits::{Policy, Waits};
+use crate::model::waits::Policy;
 use std::time::Duration;
 
 const PREFIX: &str = "keyrot:";
@@ -29,7 +29,7 @@ pub(super) struct Own {
 }
 
 /// Reads the user's tags; `marker` is the tag that selects users, which may begin with `keyrot:` too.
-pub(super) fn read(user: &IamUser, marker: &str, homes: &Homes, waits: &Waits, allow_short_waits: bool) -> Own {
+pub(super) fn read(user: &IamUser, marker: &str, homes: &Homes, base: &Policy) -> Own {
     let mut problems = unknown(user, marker);
     let mut tag = |name: &str| {
         let mut found = user.tags.iter().filter(|(key, _)| same_key(key, name)).map(|(_, value)| value.as_str());
@@ -44,7 +44,7 @@ pub(super) fn read(user: &IamUser, marker: &str, homes: &Homes, waits: &Waits, a
     let _ = tag(OWNER);
     let home = HomeTag::of(tag(HOME_TAG));
 
-    let mut own_waits = *waits;
+    let mut own_waits = *base.waits();
     for (name, text, wait) in [
         (MAX_AGE, max_age, &mut own_waits.max_age),
         (OVERLAP, overlap, &mut own_waits.overlap),
@@ -59,15 +59,15 @@ pub(super) fn read(user: &IamUser, marker: &str, homes: &Homes, waits: &Waits, a
             None => {}
         }
     }
-    let policy = match Policy::new(own_waits, allow_short_waits) {
+    let policy = match base.with_waits(own_waits) {
         Ok(policy) => Some(policy),
         Err(error) => {
             let tags: Vec<_> = [(MAX_AGE, max_age), (OVERLAP, overlap), (IDLE, idle)]
                 .into_iter()
                 .filter_map(|(name, text)| text.map(|text| format!("the tag {name} = {text:?}")))
                 .collect();
-            let source = if tags.is_empty() { "the settings".to_owned() } else { tags.join(" with ") };
-            problems.push(format!("{source} cannot be used: {error}"));
+            // Without a tag the waits are those of a policy, which were checked.
+            problems.push(format!("{} cannot be used: {error}", tags.join(" with ")));
             None
         }
     };

@@ -3,6 +3,8 @@
 use super::*;
 use crate::model::home::{HOME_TAG, HomeTag};
 use crate::model::names::{UserArn, UserId};
+use crate::model::waits::Waits;
+use crate::testing::at;
 use proptest::prelude::*;
 use std::time::Duration;
 
@@ -20,7 +22,7 @@ fn tagged(path_and_name: &str, more: &[(&str, &str)]) -> IamUser {
 }
 
 fn run(users: &[IamUser], selection: &Selection) -> Selected {
-    select(users, selection, &homes(), &Waits::default(), false)
+    select(users, selection, &homes(), &Policy::default())
 }
 
 /// Where any secret may be chosen by a tag.
@@ -195,7 +197,7 @@ fn a_tag_chooses_a_secret_only_where_the_settings_allow_it() {
     let by = |pattern: Option<&str>| {
         let chosen_by_tag = pattern.map(|pattern| SecretPattern::parse(pattern).unwrap());
         let homes = Homes { chosen_by_tag, ..Homes::in_region("us-east-1") };
-        select(&users, &Selection::default(), &homes, &Waits::default(), false)
+        select(&users, &Selection::default(), &homes, &Policy::default())
     };
     assert!(blocked(&by(None), "a").contains("not allowed by the settings"));
     assert!(blocked(&by(Some("/vendor/*")), "a").contains("expected a name like /vendor/*"));
@@ -222,7 +224,7 @@ fn a_user_who_was_renamed_keeps_the_secret_that_its_tag_names_and_no_other() {
 #[test]
 fn users_of_another_account_than_the_settings_name_are_blocked() {
     let homes = Homes { account: Some("210987654321".to_owned()), ..Homes::in_region("us-east-1") };
-    let selected = select(&[tagged("a", &[])], &Selection::default(), &homes, &Waits::default(), false);
+    let selected = select(&[tagged("a", &[])], &Selection::default(), &homes, &Policy::default());
     assert!(blocked(&selected, "a").contains("account 123456789012, and the settings are for account 210987654321"));
 }
 
@@ -239,12 +241,15 @@ fn a_quarantine_is_seen_beside_a_bad_tag() {
 }
 
 #[test]
-fn waits_that_do_not_hold_block_everybody() {
-    let waits = Waits { overlap: Duration::from_secs(1), ..Waits::default() };
-    let users = [tagged("a", &[])];
-    let go = |allow| select(&users, &Selection::default(), &homes(), &waits, allow);
-    assert!(blocked(&go(false), "a").contains("the settings cannot be used: overlap = 1s"));
-    assert!(go(true).chosen[0].policy.is_ok(), "a test may wait less");
+fn a_tag_may_ask_for_a_short_wait_only_where_the_policy_allows_it() {
+    let users = [tagged("a", &[("keyrot:overlap", "10m")])];
+    let go = |policy: Policy| select(&users, &Selection::default(), &homes(), &policy);
+    assert!(blocked(&go(Policy::default()), "a").contains("keyrot:overlap = \"10m\" cannot be used: overlap = 10m"));
+    let waits = Waits { settle: Duration::from_secs(60), probe_for: Duration::from_secs(9), ..Waits::default() };
+    let short = Policy::new(waits, true).expect("a test's waits").forced(at(0));
+    let own = go(short).chosen[0].policy.clone().expect("a test may wait less");
+    assert_eq!(own.waits().overlap, Duration::from_secs(600));
+    assert_eq!(own.due(at(-1)), at(-1), "what is forced is forced for each user");
 }
 
 proptest! {

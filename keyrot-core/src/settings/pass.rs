@@ -32,7 +32,7 @@ impl Settings {
     pub async fn find(&self, iam: &dyn IamPort, homes: &Homes, only: &[UserName]) -> Result<Selected, CallError> {
         let selection = Selection { only: only.to_vec(), ..self.selection().clone() };
         let users = iam.users(&selection.path_prefix).await?;
-        Ok(select(&users, &selection, homes, self.policy().waits(), self.allow_short_waits()))
+        Ok(select(&users, &selection, homes, self.policy()))
     }
 
     /// Finds one user whom a person names, for a [`Request`](crate::model::request::Request): tagged for rotation or not, but not one who is excluded.
@@ -47,7 +47,7 @@ impl Settings {
     ) -> Result<Result<Target, Missing>, CallError> {
         let selection = Selection { only: vec![user.clone()], without_tag: true, ..self.selection().clone() };
         let users = iam.users(&selection.path_prefix).await?;
-        let selected = select(&users, &selection, homes, self.policy().waits(), self.allow_short_waits());
+        let selected = select(&users, &selection, homes, self.policy());
         let missing = selected.missing.into_iter().next();
         Ok(selected.chosen.into_iter().next().ok_or_else(|| {
             let why = MissingWhy::NotFound { path_prefix: selection.path_prefix.clone(), nearest: None };

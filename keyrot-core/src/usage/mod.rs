@@ -94,10 +94,13 @@ pub async fn look_up(
     bounds: &TrailBounds,
     progress: &(dyn Fn(&str, usize) + Sync),
 ) -> UseEvidence {
-    let regions = bounds.regions.iter().map(|region| {
-        let ask = TrailAsk { key: key.clone(), region: region.clone(), since: bounds.since };
-        one_region(port, ask, bounds.most.max(1), progress)
-    });
+    // Collected, because a future that holds a closure over borrowed items cannot be spawned: its `Send` is not general enough.
+    let regions: Vec<_> = (bounds.regions.iter())
+        .map(|region| {
+            let ask = TrailAsk { key: key.clone(), region: region.clone(), since: bounds.since };
+            one_region(port, ask, bounds.most.max(1), progress)
+        })
+        .collect();
     // In the order of the regions, so that the same trail gives the same evidence.
     let read: Vec<_> = stream::iter(regions).buffered(AT_ONCE).collect().await;
     let mut uses = Uses::default();

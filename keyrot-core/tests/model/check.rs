@@ -2,12 +2,12 @@
 
 use super::runs::{is_for_the_service, rotate_by_service, run};
 use super::setting::{Port, Setting, UNIT};
-use super::world::{Action, Deed, Luck, State, secret, user};
+use super::world::{Action, Deed, Forgery, Luck, State, secret, user};
 use keyrot_core::decide::Refusal;
 use keyrot_core::machine::{Call, Next, Task};
 use keyrot_core::memory::{Label, MemoryKey, World};
-use keyrot_core::model::{JournalEntry, Phase, Retired, Revoked, SecretState};
-use keyrot_core::{KeyId, KeyStatus, Outcome, Request, Timestamp};
+use keyrot_core::model::{Intent, JournalEntry, Phase, Promoted, Retired, Revoked, SecretState, VersionId};
+use keyrot_core::{Blocked, KeyId, KeyStatus, Outcome, Request, Timestamp};
 use stateright::{Model, Property};
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -61,7 +61,7 @@ impl Check {
 
     /// What another program may write of the key that a person asked to revoke, or of any: that it is not revoked, or only if it is unused; that
     /// it is kept, now or for ever.
-    fn forgeries(state: &State) -> Vec<JournalEntry> {
+    fn forgeries(state: &State) -> Vec<Forgery> {
         let now = state.world.now();
         let mut notes = vec![JournalEntry::Revoked(Vec::new())];
         for key in state.world.user(&user()).into_iter().flat_map(|u| u.keys()).map(|k| k.listed.id.clone()) {
@@ -72,7 +72,51 @@ impl Check {
                 notes.push(JournalEntry::Revoked(vec![Revoked { key, at: now, only_if_unused: true }]));
             }
         }
-        notes
+        notes.into_iter().map(Forgery::Entry).collect()
+    }
+
+    /// Every claim that could mean something, with each time that it could have: when its key was created, now, and later than clocks are apart. A claim
+    /// is written right before it is read: until then nothing comes of it.
+    fn claims(&self, state: &State) -> Vec<Forgery> {
+        let reads = |call: &Call| matches!(call, Call::DescribeSecret | Call::ListVersions);
+        let mut running = state.rotators.iter().flatten();
+        let (Some(Next::Call(call)), None) = (running.next().map(|one| &one.next), running.next()) else {
+            return vec![];
+        };
+        if !reads(call) {
+            return vec![];
+        }
+        let now = state.world.now();
+        let later = now + self.setting.waits.settle + UNIT * 2;
+        let keys: Vec<_> = state.world.user(&user()).into_iter().flat_map(|u| u.keys()).map(|k| &k.listed).collect();
+        let mut all = Vec::new();
+        for key in &keys {
+            let id = &key.id;
+            let pending = Some(Label::Pending);
+            for (created, label) in
+                [(key.created, pending), (key.created, None), (key.created, Some(Label::Current)), (now, pending)]
+            {
+                all.extend(VersionId::for_key(id, created, true).map(|id| Forgery::Version { id, label }));
+            }
+            if *call == Call::ListVersions {
+                continue;
+            }
+            let mut entries = Vec::new();
+            for at in [key.created, now, later] {
+                for phase in [Phase::Retiring, Phase::Abandoned, Phase::Inactive, Phase::Hold] {
+                    entries.push(JournalEntry::Retired(Retired { key: id.clone(), phase, at }));
+                }
+                entries.push(JournalEntry::Revoked(vec![Revoked { key: id.clone(), at, only_if_unused: false }]));
+                let before = keys.iter().map(|k| k.id.clone()).filter(|other| other != id).collect();
+                entries.push(JournalEntry::Intent(Intent { before, at }));
+                let labelled = |label| state.world.secret(&secret()).and_then(|found| found.labelled(label)).cloned();
+                if let Some(version) = labelled(Label::Current) {
+                    entries.push(JournalEntry::Promoted(Promoted { version, replacing: Some(id.clone()), at }));
+                }
+            }
+            all.extend(entries.into_iter().map(Forgery::Entry));
+        }
+        all
     }
 
     /// Whether a run blocks the user, or fails, where a key that was seen Inactive after it was revoked works again.
@@ -91,7 +135,8 @@ impl Check {
         // Where the store is down, the run fails, and that is told as well.
         let outcome = run(&self.setting, &mut state.world.clone(), Task::Everything);
         let down = self.setting.port == Port::StoreDown && matches!(outcome, Outcome::Failed(_));
-        down || matches!(outcome, Outcome::Blocked(_))
+        // That the key is overdue says nothing of a key that works again.
+        down || matches!(outcome, Outcome::Blocked(reason) if !matches!(reason, Blocked::Overdue { .. }))
     }
 
     /// Whether a revocation that a person asks for, again and again, with nothing going wrong any more, ends with the key Inactive or gone.
@@ -125,7 +170,7 @@ impl Check {
     /// keyrot stop and say why?
     fn converges(&self, state: &State) -> bool {
         let mut hasher = DefaultHasher::new();
-        (&state.world, &state.watch, state.interfered).hash(&mut hasher);
+        (&state.world, state.interfered).hash(&mut hasher);
         let id = hasher.finish();
         if let Some(known) = self.futures.lock().unwrap().get(&id) {
             return *known;
@@ -148,8 +193,12 @@ impl Check {
             }
             let wait = match outcome {
                 Outcome::Settled { .. } => return at_rest_with_one_key(&world),
+                // Said loudly, and the next run goes on: it is no end.
+                Outcome::Blocked(Blocked::StagingRefused { .. }) => None,
+                Outcome::Blocked(Blocked::Overdue { wait, .. }) | Outcome::Waiting(wait) => {
+                    wait.until.and_then(|until| (until - world.now()).to_std().ok())
+                }
                 Outcome::Blocked(_) => return state.interfered,
-                Outcome::Waiting(wait) => wait.until.and_then(|until| (until - world.now()).to_std().ok()),
                 _ => None,
             };
             world.advance(wait.unwrap_or(UNIT));
@@ -181,7 +230,7 @@ impl Model for Check {
     }
 
     fn actions(&self, state: &State, actions: &mut Vec<Action>) {
-        if state.broken.is_some() {
+        if state.broken.is_some() || state.taken.is_some() {
             return;
         }
         for (i, rotator) in state.rotators.iter().enumerate() {
@@ -205,7 +254,11 @@ impl Model for Check {
         }
         // A call is under way for at most one unit: half of what `settle` leaves after the run limit.
         let bounded = state.rotators.iter().skip(usize::from(self.setting.endless));
-        let in_time = bounded.flatten().all(|r| state.passed < r.since + 1);
+        let in_time = match self.setting.claims {
+            // What comes of a call that takes long, other lives hold.
+            true => state.at_rest(),
+            false => bounded.flatten().all(|r| state.passed < r.since + 1),
+        };
         // Nothing happens before the first run begins.
         if state.passed < self.setting.horizon && in_time && state.begun {
             actions.push(Action::Pass(1));
@@ -213,20 +266,31 @@ impl Model for Check {
         if state.services > 0 && state.order.is_none() {
             actions.push(Action::Rotate);
         }
-        if state.requests > 0 {
+        // A request matters once a run begins on it, so that it is made where one can.
+        if state.requests > 0 && state.rotators.iter().any(Option::is_none) {
             let keys = || state.world.user(&user()).into_iter().flat_map(|u| u.keys()).map(|k| k.listed.id.clone());
             let asks = self.setting.asks.iter().flat_map(|ask| keys().map(|key| ask.request(key)));
             actions.extend(asks.map(Action::Ask));
         }
         if state.person > 0 {
-            actions.extend(Self::deeds(state).into_iter().map(Action::Person));
+            let mut deeds = Self::deeds(state);
+            // Beside claims, a person is there for a key of their own.
+            deeds.retain(|deed| {
+                !self.setting.claims || (matches!(deed, Deed::CreateKey | Deed::Deactivate(_)) && state.at_rest())
+            });
+            actions.extend(deeds.into_iter().map(Action::Person));
         }
         if state.forges > 0 && state.world.secret(&secret()).is_some() {
-            actions.extend(Self::forgeries(state).into_iter().map(Action::Forge));
+            let all = if self.setting.claims { self.claims(state) } else { Self::forgeries(state) };
+            actions.extend(all.into_iter().map(Action::Forge));
         }
         if state.uses > 0 {
             let keys = state.world.user(&user()).into_iter().flat_map(|u| u.keys());
-            actions.extend(keys.filter(|k| k.proven).map(|k| Action::Use(k.listed.id.clone())));
+            let claims = self.setting.claims;
+            let begins = || state.rotators.iter().flatten().any(|one| one.next == Next::Call(Call::ListKeys));
+            let used =
+                keys.filter(|k| if claims { k.listed.status == KeyStatus::Active && begins() } else { k.proven });
+            actions.extend(used.map(|k| Action::Use(k.listed.id.clone())));
         }
     }
 
@@ -238,7 +302,7 @@ impl Model for Check {
             Action::RotationStep(i) => {
                 next.start(&self.setting, i, next.order.clone().map_or(Task::Everything, Task::RotationStep))
             }
-            Action::Ask(request) => next.ask(request),
+            Action::Ask(request) => next.ask(&self.setting, request),
             Action::Fulfil(i) => {
                 next.start(&self.setting, i, next.asked.clone().map_or(Task::Everything, Task::Request));
             }
@@ -246,7 +310,7 @@ impl Model for Check {
             Action::Pass(units) => next.pass(units),
             Action::Use(key) => next.consume(&key),
             Action::Person(deed) => next.person(&deed),
-            Action::Forge(note) => next.forge(&note),
+            Action::Forge(forgery) => next.forge(&forgery),
         }
         Some(next)
     }
@@ -262,19 +326,21 @@ impl Model for Check {
             Property::<Self>::always("S4 only attributable keys", |_, s| unbroken(s, "S4")),
             Property::<Self>::always("S5 a proven successor", |_, s| unbroken(s, "S5")),
             Property::<Self>::always("S15 nothing that depends on an old key loses it", |_, s| unbroken(s, "S15")),
+            Property::<Self>::always("S10 no claim takes a key away that is in use", |_, s| s.taken.is_none()),
             Property::<Self>::always("S6 no secret shown", |_, s| s.leaked.is_none()),
             Property::<Self>::always("S12 who could not ask concludes nothing", |_, s| s.concluded.is_none()),
             Property::<Self>::always("S8 nobody's change of AWSCURRENT is overwritten", |_, s| !s.overwrote),
             Property::<Self>::always("S13 a revocation that is done has revoked", |_, s| s.unrevoked.is_none()),
             Property::<Self>::always("S13 a revoked key that works again is told", |m, s| {
-                !s.at_rest() || s.broken.is_some() || m.tells(s)
+                m.setting.claims || !s.at_rest() || s.broken.is_some() || m.tells(s)
             }),
             Property::<Self>::always("S13 a revocation can be ended, whatever is forged", |m, s| {
-                m.setting.forges == 0 || !s.at_rest() || s.broken.is_some() || m.revokes(s)
+                m.setting.forges == 0 || m.setting.claims || !s.at_rest() || s.broken.is_some() || m.revokes(s)
             }),
             Property::<Self>::always("S7 S8 liveness: converges, or stops where a person interfered", |m, s| {
                 let lasting = matches!(m.setting.port, Port::StoreDown | Port::NoRoomForTags | Port::DropsRevocations);
-                lasting || !s.at_rest() || s.broken.is_some() || m.converges(s)
+                // What a claim may hold up is not said here.
+                m.setting.claims || lasting || !s.at_rest() || s.broken.is_some() || m.converges(s)
             }),
             Property::<Self>::sometimes("a key is published", |_, s| {
                 s.world.secret(&secret()).and_then(|x| x.labelled(Label::Previous)).is_some()

@@ -5,13 +5,15 @@
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, missing_docs)]
 
 mod check;
+mod homes;
 mod mutants;
 mod runs;
 mod setting;
 mod world;
 
 use check::Check;
-use setting::{Ask, Port, Setting, Start, apart, asked};
+use homes::{Deed, Lives, VersionContents, Way};
+use setting::{Ask, Port, Setting, Start, apart, asked, waits};
 use stateright::{Checker, Model};
 use std::time::Instant;
 use world::{Action, State};
@@ -19,8 +21,9 @@ use world::{Action, State};
 fn explore(name: &str, setting: Setting) {
     let began = Instant::now();
     let checker = Check::new(setting).checker().threads(2).spawn_bfs().join();
-    let (states, depth) = (checker.unique_state_count(), checker.max_depth());
-    eprintln!("{name}: {states} states, depth {depth}, {:.1} s", began.elapsed().as_secs_f32());
+    let (states, steps, depth) = (checker.unique_state_count(), checker.state_count(), checker.max_depth());
+    let took = began.elapsed().as_secs_f32();
+    eprintln!("{name}: {states} states, {steps} steps, depth {depth}, {took:.1} s");
     for (property, path) in checker.discoveries() {
         if !property.starts_with("a key is published") {
             panic!("{name}: {property} is broken after\n{}", story(path.into_vec()));
@@ -202,7 +205,9 @@ fn a_person_revokes_a_key() {
 #[test]
 fn a_person_revokes_a_key_that_nobody_knows() {
     let two = Start::New { keys: 2 };
-    let setting = Setting { asks: REVOKE_IF_UNUSED, faults: 1, uses: 1, horizon: bound(8, 9), ..asked(two) };
+    let waits = waits([14, 2, 1, 2, 2]);
+    let setting = Setting { asks: REVOKE_IF_UNUSED, faults: 1, uses: 1, horizon: bound(5, 8), ..Setting::new(two) };
+    let setting = Setting { waits, rotator_waits: waits, ..setting };
     explore("revocation of one of two unknown keys, if unused", setting);
     let setting = Setting { asks: REVOKE_OTHERWISE, person: 1, horizon: bound(1, 4), ..asked(two) };
     explore("revocations of one of two unknown keys, and a person", setting);
@@ -277,5 +282,101 @@ fn a_person_revokes_a_key_amid_other_changes() {
         explore(&format!("revocation and a person, {start:?}"), setting);
         let setting = Setting { asks: REVOKE_OTHERWISE, person: 1, horizon: bound(0, 4), ..asked(start) };
         explore(&format!("revocations of other kinds and a person, {start:?}"), setting);
+    }
+}
+
+#[test]
+fn what_others_claim_takes_no_key_away_that_is_in_use() {
+    let claims = |setting| Setting { forges: 1, claims: true, uses: 1, horizon: bound(4, 6), ..setting };
+    for start in [Start::Due, Start::Overlap, Start::New { keys: 1 }] {
+        let setting = claims(Setting::new(start));
+        explore(&format!("one forged claim, a consumer, {start:?}"), setting.clone());
+        let setting = Setting { forges: 2, horizon: bound(1, 3), ..setting };
+        explore(&format!("two forged claims, a consumer, {start:?}"), setting);
+    }
+    explore("one forged claim, a consumer, Soaking", claims(asked(Start::Soaking)));
+}
+
+#[test]
+fn what_others_claim_takes_nothing_away_that_a_person_made() {
+    for start in [Start::Due, Start::Overlap] {
+        let setting = Setting { person: 1, forges: 1, claims: true, uses: 1, horizon: bound(3, 6), ..asked(start) };
+        explore(&format!("one forged claim, and a person's own key, {start:?}"), setting);
+    }
+}
+
+fn housed(name: &str, lives: Lives) {
+    let began = Instant::now();
+    let checker = lives.checker().threads(2).spawn_bfs().join();
+    let (states, steps, depth) = (checker.unique_state_count(), checker.state_count(), checker.max_depth());
+    let took = began.elapsed().as_secs_f32();
+    eprintln!("{name}: {states} states, {steps} steps, depth {depth}, {took:.1} s");
+    for (property, path) in checker.discoveries() {
+        if !property.starts_with("a key is published") {
+            let path = path.into_vec();
+            let last = path.last().map(|(state, _)| state.world.clone());
+            let actions: Vec<_> = path.into_iter().filter_map(|(_, action)| action).collect();
+            panic!("{name}: {property} is broken after\n{actions:#?}\n{last:#?}");
+        }
+    }
+    checker.assert_properties();
+}
+
+/// Named on purpose or by the environment alone, in either region.
+const ANYWHERE: &[(usize, Way)] = &[(0, Way::Named), (0, Way::Ambient), (1, Way::Named), (1, Way::Ambient)];
+
+#[test]
+fn a_home_whose_tag_is_taken_off() {
+    let lives = Lives { untags: 2, faults: 1, ..Lives::new(ANYWHERE) };
+    housed("a home whose tag is taken off twice, one fault", lives);
+}
+
+#[test]
+fn a_tag_that_names_another_home() {
+    // Where the environment alone says where a run is, the tag says it: whoever may write it chooses between places where runs are.
+    const CHOSEN: &[(usize, Way)] = &[(0, Way::Named), (0, Way::Ambient), (1, Way::Named)];
+    const DEEDS: &[Deed] =
+        &[Deed::TagOther, Deed::Squat(1, VersionContents::Nothing), Deed::Squat(1, VersionContents::Placeholder)];
+    let lives = Lives { deeds: DEEDS, times: 2, horizon: bound(1, 3), ..Lives::new(CHOSEN) };
+    housed("a tag that names another home, and a squatted secret there", lives);
+}
+
+const SQUATS: &[Deed] = &[
+    Deed::Squat(0, VersionContents::Nothing),
+    Deed::Squat(0, VersionContents::Placeholder),
+    Deed::Squat(0, VersionContents::Strangers),
+    Deed::Squat(0, VersionContents::ForUser),
+    Deed::Squat(1, VersionContents::Nothing),
+    Deed::Squat(1, VersionContents::Placeholder),
+    Deed::Squat(1, VersionContents::ForUser),
+    Deed::Squat(1, VersionContents::ForUsersKey),
+    Deed::Squat(1, VersionContents::Strangers),
+];
+
+#[test]
+fn a_secret_that_somebody_made_before() {
+    let lives = Lives { untags: 1, deeds: SQUATS, times: 1, horizon: bound(1, 3), ..Lives::new(ANYWHERE) };
+    housed("a squatted secret beside a home", lives.clone());
+    housed("a squatted secret, and a new user", Lives { housed: false, untags: 0, ..lives });
+}
+
+#[test]
+fn a_user_who_is_renamed_or_created_anew() {
+    let lives = Lives {
+        faults: 1,
+        deeds: &[Deed::Rename, Deed::Recreate],
+        times: 1,
+        horizon: bound(2, 3),
+        ..Lives::new(ANYWHERE)
+    };
+    housed("a user renamed or created anew, one fault", lives);
+}
+
+#[test]
+fn two_places_at_once() {
+    const NAMED: &[(usize, Way)] = &[(0, Way::Named), (1, Way::Named)];
+    for keys in [0, 1] {
+        let lives = Lives { housed: false, keys, at_once: 2, horizon: bound(0, 1), ..Lives::new(NAMED) };
+        housed(&format!("two places at once, and a new user with {keys} keys"), lives);
     }
 }

@@ -1,5 +1,7 @@
 //! The check can fail: each guard is weakened in turn, in the real machine's own decision or in a port, and a property has to break.
 
+mod claims;
+mod homes;
 mod requests;
 
 use super::check::Check;

@@ -20,6 +20,8 @@ pub(crate) struct Setting {
     pub(crate) person: u8,
     /// How often another program may write an entry of its own into the journal.
     pub(crate) forges: u8,
+    /// Whether that may be any claim, for any key; then keyrot is held to S10, and not to waits that a claim may shorten.
+    pub(crate) claims: bool,
     /// How often a consumer may use an old key.
     pub(crate) uses: u8,
     /// How many units of time may pass.
@@ -141,6 +143,7 @@ impl Setting {
             faults: 0,
             person: 0,
             forges: 0,
+            claims: false,
             uses: 0,
             horizon: 5,
             waits,

@@ -3,8 +3,11 @@
 use keyrot_core::machine::{Call, Decider, Next, Reply, Rotation, Task};
 use keyrot_core::memory::{Actor, Broken, Label, MemoryKey, Value, Watch, World};
 use keyrot_core::model::{JournalEntry, Phase, RotationStep, Secret, SecretState, StepName, VersionId, after};
-use keyrot_core::{KeyId, KeyStatus, Outcome, Request, Revocation, SecretName, Stop, Timestamp, UserName};
+use keyrot_core::{
+    Blocked, KeyId, KeyStatus, LastUse, Outcome, Request, Revocation, SecretName, Stop, Timestamp, UserName,
+};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::runs::{following, is_iams, machine, perform, rotate_by_service, token};
@@ -13,8 +16,8 @@ use super::setting::{Port, Setting, Start, UNIT};
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct State {
     pub(crate) world: World,
-    pub(crate) watch: Watch,
-    pub(crate) rotators: Vec<Option<Running>>,
+    pub(crate) watch: Arc<Watch>,
+    pub(crate) rotators: Vec<Option<Arc<Running>>>,
     pub(crate) faults: u8,
     pub(crate) person: u8,
     pub(crate) uses: u8,
@@ -34,6 +37,8 @@ pub(crate) struct State {
     pub(crate) concluded: Option<String>,
     /// How much more another program may write into the journal.
     pub(crate) forges: u8,
+    /// A key that was taken away though somebody used it, or though nothing that works was in its place.
+    pub(crate) taken: Option<String>,
     /// A revocation that ended as done while the key works, or, without a successor, that left it Active although nothing was wrong with IAM.
     pub(crate) unrevoked: Option<String>,
     /// Whether keyrot moved AWSCURRENT from where it had not seen it, or to what a person had moved it away from.
@@ -53,20 +58,26 @@ pub(crate) struct Running {
     /// Whether a person or a consumer did something since the machine's last look. IAM has no conditional writes: what happens between
     /// keyrot's look and its call cannot be seen by it, and is not held against it.
     pub(crate) overtaken: bool,
-    /// The secret as it was at the first look.
+    /// The secret as it was at the first look, where the port goes on showing that.
     pub(crate) first: Option<Secret>,
     /// Whether STS is out of this run's reach.
     pub(crate) unreachable: bool,
     /// Whether the run's last word on credentials was that AWS could not be asked.
     pub(crate) unanswered: bool,
-    /// Whether a person did anything since it began.
+    /// Whether a person did anything since it began, where it revokes a key.
     pub(crate) disturbed: bool,
     /// When it began.
     pub(crate) began: Timestamp,
-    /// Whether a call to IAM went wrong.
+    /// Whether a call to IAM went wrong, where it revokes a key.
     pub(crate) iam_failed: bool,
     /// How long it has slept. It is on its own clock only: if each run moved the account's, there would be no end of states.
     pub(crate) slept: Duration,
+}
+
+impl Running {
+    fn revokes(&self) -> bool {
+        matches!(self.task, Task::Request(Request::Revoke(_)))
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -76,7 +87,7 @@ pub(crate) enum Action {
     Rotate,
     /// Secrets Manager sends its order, perhaps once more.
     RotationStep(usize),
-    /// A person asks for something.
+    /// A person asks for something, and a rotator begins on it.
     Ask(Request),
     /// A rotator begins on what the person asked for, perhaps once more.
     Fulfil(usize),
@@ -84,8 +95,17 @@ pub(crate) enum Action {
     Pass(u32),
     Use(KeyId),
     Person(Deed),
-    /// Another program writes an entry of its own into the journal.
-    Forge(JournalEntry),
+    /// Another program writes a claim.
+    Forge(Forgery),
+}
+
+/// What another program writes.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Forgery {
+    /// An entry in the journal.
+    Entry(JournalEntry),
+    /// A version under this id, which holds no credentials, with this label or none.
+    Version { id: VersionId, label: Option<Label> },
 }
 
 /// How a call goes.
@@ -145,7 +165,7 @@ impl State {
         let keys = if let Start::New { keys } = setting.start { keys } else { 1 };
         (0..keys).for_each(|_| drop(world.add_key(&name).unwrap()));
         world.advance(UNIT);
-        let watch = Watch::new(&world, name, secret(), setting.policy());
+        let watch = Arc::new(Watch::new(&world, name, secret(), setting.policy()));
         let mut state = Self {
             world,
             watch,
@@ -165,6 +185,7 @@ impl State {
             concluded: None,
             forges: 0,
             unrevoked: None,
+            taken: None,
             overwrote: false,
             left: BTreeSet::new(),
         };
@@ -197,9 +218,8 @@ impl State {
             let keys = state.world.user(&user()).unwrap().keys();
             let old = keys.iter().min_by_key(|key| key.listed.created).unwrap().listed.id.clone();
             let order = Request::Revoke(Revocation::of(old.clone()));
-            state.ask(order.clone());
+            state.ask(&sound, order);
             state.requests += 1;
-            state.start(&sound, 0, Task::Request(order));
             while !state.at_rest() {
                 state.step(&sound, 0, Luck::Good);
             }
@@ -214,7 +234,7 @@ impl State {
         if setting.start == Start::ServicedOverlap {
             let before = state.world.clone();
             assert_eq!(rotate_by_service(&sound, &mut state.world), Some(Outcome::Done));
-            let _ = state.watch.step(&before, &state.world, Actor::Person);
+            let _ = Arc::make_mut(&mut state.watch).step(&before, &state.world, Actor::Person);
         }
         assert_eq!(state.broken, None, "a life without faults keeps every promise");
         state.world.forget_stale_listing(&user());
@@ -268,7 +288,7 @@ impl State {
         let (overtaken, unreachable, unanswered) = (false, false, false);
         let (disturbed, iam_failed, first) = (false, false, None);
         let began = self.world.now();
-        self.rotators[i] = Some(Running {
+        self.rotators[i] = Some(Arc::new(Running {
             machine,
             task,
             next,
@@ -281,7 +301,7 @@ impl State {
             began,
             iam_failed,
             slept,
-        });
+        }));
     }
 
     /// Secrets Manager begins.
@@ -312,15 +332,17 @@ impl State {
             && !self.is_written_down(&order.key, began)
         {
             self.world.forget_stale_listing(&user());
-            self.watch.not_written_down(&order.key);
+            Arc::make_mut(&mut self.watch).not_written_down(&order.key);
         }
     }
 
     fn take_step(&mut self, setting: &Setting, i: usize, luck: Luck) {
-        let Some(mut running) = self.rotators[i].take() else { return };
+        let Some(running) = self.rotators[i].take() else { return };
+        let mut running = Arc::unwrap_or_clone(running);
         if luck != Luck::Good {
             self.faults -= 1;
         }
+        let mut changed = false;
         match running.next.clone() {
             Next::Done(_) => return,
             Next::Sleep(pause) => running.slept += pause,
@@ -328,25 +350,25 @@ impl State {
                 running.overtaken &= call != Call::ListKeys;
                 // A request stands until its run is over: whoever reactivates the key before that contradicts it.
                 if let Task::Request(Request::Revoke(order)) = &running.task {
-                    self.watch.revoke(order.clone());
+                    Arc::make_mut(&mut self.watch).revoke(order.clone());
                 }
                 if let (Task::Request(Request::Reinstate { key }), Call::Write(JournalEntry::Revoked(_))) =
                     (&running.task, &call)
                 {
-                    self.watch.reinstate(key);
+                    Arc::make_mut(&mut self.watch).reinstate(key);
                 }
-                running.iam_failed |= luck != Luck::Good && is_iams(&call);
+                running.iam_failed |= luck != Luck::Good && running.revokes() && is_iams(&call);
                 running.unreachable |= luck == Luck::Unreachable;
                 let probe = matches!(call, Call::Probe(_));
                 let luck = if probe && running.unreachable { Luck::Unreachable } else { luck };
                 let before = self.world.clone();
                 let mut answer = perform(setting, &mut self.world, running.machine.subject(), &call, luck);
                 running.unanswered = probe && matches!(answer, Some(Err(_)));
-                if let Some(Ok(Reply::Secret(SecretState::Present(secret)))) = &mut answer {
+                if let Some(Ok(Reply::Secret(SecretState::Present(secret)))) = &mut answer
+                    && setting.port == Port::StaleLabels
+                {
                     let first = running.first.get_or_insert_with(|| secret.clone());
-                    if setting.port == Port::StaleLabels {
-                        *secret = Secret { journal: secret.journal.clone(), ..first.clone() };
-                    }
+                    *secret = Secret { journal: secret.journal.clone(), ..first.clone() };
                 }
                 if let Call::Promote { from, to } = &call {
                     // A revocation stands until the key is reactivated, also against whoever publishes the key after it.
@@ -356,9 +378,17 @@ impl State {
                     let seen = current(&before).as_ref() == Some(from) && (asked || !self.left.contains(to));
                     self.overwrote |= !seen && current(&before) != current(&self.world);
                 }
-                let verdict = self.watch.step(&before, &self.world, Actor::Keyrot);
+                // A call that changed nothing breaks nothing.
+                changed = before != self.world;
+                let verdict = match changed {
+                    true => Arc::make_mut(&mut self.watch).step(&before, &self.world, Actor::Keyrot),
+                    false => Ok(()),
+                };
                 if !running.overtaken && self.broken.is_none() {
-                    self.broken = verdict.err();
+                    self.broken = verdict.err().filter(|broken| !setting.claims || broken.promise == "S1");
+                }
+                if changed && !running.overtaken && !running.revokes() {
+                    self.taken = self.taken.take().or_else(|| taken(setting, &before, &self.world, &self.watch));
                 }
                 // Without an answer the process is dead.
                 let Some(answer) = answer else { return };
@@ -372,12 +402,12 @@ impl State {
         }
         running.since = self.passed;
         let told = (events, running.machine.take_events(), &running.next);
-        self.look_for_secrets(&told);
+        self.look_for_secrets(&told, changed);
         match (&running.next, &running.task) {
             (Next::Done(Outcome::Done), Task::RotationStep(order)) => self.carried_out(order),
             (Next::Done(outcome), Task::Request(Request::Revoke(order))) => self.has_revoked(&running, outcome, order),
             (Next::Done(_), _) => {}
-            _ => self.rotators[i] = Some(running),
+            _ => self.rotators[i] = Some(Arc::new(running)),
         }
     }
 
@@ -400,24 +430,27 @@ impl State {
         }
     }
 
-    /// A person asks for something. To go back, or to have a key deactivated whatever comes of it, is that person's own doing; to have one
+    /// A person asks for something, and the first rotator that is free begins on it. To go back, or to have a key deactivated whatever comes of it, is that person's own doing; to have one
     /// replaced and revoked is not: it has to end well.
-    pub(crate) fn ask(&mut self, request: Request) {
-        self.begun = true;
+    pub(crate) fn ask(&mut self, setting: &Setting, request: Request) {
+        let Some(free) = self.rotators.iter().position(Option::is_none) else { return };
         match &request {
             Request::Rollback { .. } | Request::Bind | Request::Reinstate { .. } => self.interfered = true,
+            Request::Leave { .. } | Request::Move { .. } => self.interfered = true,
             Request::Revoke(order) => {
                 self.interfered |= order.without_successor;
-                self.watch.revoke(order.clone());
+                Arc::make_mut(&mut self.watch).revoke(order.clone());
             }
         }
         self.requests -= 1;
-        self.asked = Some(request);
+        self.asked = Some(request.clone());
+        self.start(setting, free, Task::Request(request));
     }
 
     /// S6: no key's secret is in anything that is told, or in the machine's own `Debug`, or in a tag.
-    fn look_for_secrets(&mut self, told: &impl std::fmt::Debug) {
-        let text = format!("{told:?} {:?}", self.world.secret(&secret()).map(|s| &s.tags));
+    fn look_for_secrets(&mut self, told: &impl std::fmt::Debug, changed: bool) {
+        let tags = self.world.secret(&secret()).filter(|_| changed).map(|secret| &secret.tags);
+        let text = format!("{told:?} {tags:?}");
         let keys = self.world.user(&user()).into_iter().flat_map(|u| u.keys());
         for key in keys {
             if text.contains(World::secret_of(&key.listed.id).expose()) {
@@ -443,8 +476,12 @@ impl State {
         }
         // A person's change is taken as listed at once: what IAM does not list yet, nobody can see.
         self.world.forget_stale_listing(&user());
-        let _ = self.watch.step(&before, &self.world, Actor::Person);
-        self.rotators.iter_mut().flatten().for_each(|r| (r.overtaken, r.disturbed) = (true, true));
+        let _ = Arc::make_mut(&mut self.watch).step(&before, &self.world, Actor::Person);
+        self.rotators
+            .iter_mut()
+            .flatten()
+            .map(Arc::make_mut)
+            .for_each(|r| (r.overtaken, r.disturbed) = (true, r.revokes()));
     }
 
     pub(crate) fn person(&mut self, deed: &Deed) {
@@ -472,19 +509,39 @@ impl State {
     }
 
     /// Another program writes into the journal. What that makes of everything else is not held against keyrot here.
-    pub(crate) fn forge(&mut self, note: &JournalEntry) {
+    pub(crate) fn forge(&mut self, forgery: &Forgery) {
         self.forges -= 1;
         self.interfered = true;
-        if let JournalEntry::Revoked(all) = note {
+        if let Forgery::Entry(JournalEntry::Revoked(all)) = forgery {
             // What is taken out of the entry, a run cannot know, unless it was asked for it itself.
             let keys: Vec<KeyId> =
                 self.world.user(&user()).into_iter().flat_map(|u| u.keys()).map(|k| k.listed.id.clone()).collect();
             let gone = keys.iter().filter(|key| !all.iter().any(|noted| noted.key == **key));
-            gone.for_each(|key| self.watch.forgotten(key));
+            gone.for_each(|key| Arc::make_mut(&mut self.watch).forgotten(key));
         }
         let before = self.world.clone();
-        drop(self.world.tag_secret(&secret(), note.tag(), note.to_text()));
-        let _ = self.watch.step(&before, &self.world, Actor::Person);
+        // What a person did not ask for, nobody has to hold to.
+        let unasked = match forgery {
+            Forgery::Entry(JournalEntry::Revoked(all)) => {
+                all.iter().map(|noted| noted.key.clone()).filter(|key| !self.watch.is_revoked(key)).collect()
+            }
+            _ => Vec::new(),
+        };
+        match forgery {
+            Forgery::Entry(note) => drop(self.world.tag_secret(&secret(), note.tag(), note.to_text())),
+            Forgery::Version { id, label } => {
+                let found = self.world.secret(&secret());
+                let pending = found.and_then(|found| found.labelled(Label::Pending)).cloned();
+                // Without a label, PutSecretValue moves AWSCURRENT.
+                let labels = if *label == Some(Label::Current) { &[][..] } else { &[Label::Pending] };
+                let put = self.world.put_secret_value(&secret(), id, Value::text("{}"), labels);
+                if put.is_ok() && label.is_none() {
+                    drop(self.world.move_label(&secret(), Label::Pending, Some(id), pending.as_ref()));
+                }
+            }
+        }
+        let _ = Arc::make_mut(&mut self.watch).step(&before, &self.world, Actor::Person);
+        unasked.iter().for_each(|key| Arc::make_mut(&mut self.watch).forgotten(key));
     }
 
     pub(crate) fn consume(&mut self, key: &KeyId) {
@@ -493,12 +550,39 @@ impl State {
     }
 }
 
+/// S10: a key that this call has taken away, though a consumer used it within `quiet` (within the soak, where it is gone for good), or though what
+/// is current does not work.
+fn taken(setting: &Setting, before: &World, now: &World, watch: &Watch) -> Option<String> {
+    let keys = |world: &World| world.user(&user()).map(|user| user.keys().to_vec()).unwrap_or_default();
+    let left = keys(now);
+    for key in keys(before) {
+        let id = &key.listed.id;
+        let wait = match left.iter().find(|left| left.listed.id == *id).map(|left| &left.listed.status) {
+            None => setting.waits.soak,
+            Some(KeyStatus::Inactive) if key.listed.status == KeyStatus::Active => setting.waits.quiet,
+            Some(_) => continue,
+        };
+        if let Ok(LastUse::At { when, service, .. }) = before.last_use(id)
+            && service != "sts"
+            && now.now() < after(when, wait)
+        {
+            return Some(format!("{id} was taken away, and it was used at {when}"));
+        }
+        if let Some(how) = watch.current_is_broken(now).filter(|_| key.proven) {
+            return Some(format!("{id} was taken away, and {how}"));
+        }
+    }
+    None
+}
+
 /// S12: what a run that could not ask makes of it, where that is more than to wait or to fail.
 fn concluded(next: &Next) -> Option<String> {
     match next {
         Next::Call(Call::Write(JournalEntry::Retired(note))) if note.phase == Phase::Abandoned => {
             Some(format!("{} was abandoned, and nobody was asked whether it works", note.key))
         }
+        // It concludes nothing of the key; that a wait goes on for too long is said.
+        Next::Done(Outcome::Blocked(Blocked::Overdue { .. })) => None,
         Next::Done(Outcome::Blocked(reason)) => Some(format!("blocked, and nobody was asked: {reason}")),
         Next::Done(Outcome::Refused(reason)) => Some(format!("refused, and nobody was asked: {reason}")),
         _ => None,

@@ -13,10 +13,12 @@ use keyrot_core::{
     Target, UserResult,
 };
 
-const STORE: [&str; 10] = [
+const STORE: [&str; 12] = [
     "describe",
     "create",
     "put_placeholder",
+    "test_write",
+    "stage_placeholder",
     "write_note",
     "inspect_version",
     "versions",

@@ -91,8 +91,14 @@ impl<H: Hook + 'static> SecretStorePort for Hooked<H> {
     async fn differences(&self, secret: &SecretName) -> Result<Vec<Difference>, CallError> {
         self.around("differences", secret.as_str(), self.account.differences(secret)).await
     }
+    async fn stage_placeholder(&self, secret: &SecretName, placeholder: &VersionId) -> Result<(), CallError> {
+        self.around("stage_placeholder", secret.as_str(), self.account.stage_placeholder(secret, placeholder)).await
+    }
     async fn put_placeholder(&self, secret: &SecretName, placeholder: &VersionId) -> Result<(), CallError> {
         self.around("put_placeholder", secret.as_str(), self.account.put_placeholder(secret, placeholder)).await
+    }
+    async fn test_write(&self, secret: &SecretName, version: &VersionId) -> Result<(), CallError> {
+        self.around("test_write", secret.as_str(), self.account.test_write(secret, version)).await
     }
     async fn write_note(&self, secret: &SecretName, note: &JournalEntry) -> Result<(), CallError> {
         self.around("write_note", secret.as_str(), self.account.write_note(secret, note)).await
@@ -107,12 +113,12 @@ impl<H: Hook + 'static> SecretStorePort for Hooked<H> {
     async fn versions(&self, secret: &SecretName) -> Result<Vec<StoredVersion>, CallError> {
         self.around("versions", secret.as_str(), self.account.versions(secret)).await
     }
-    async fn stage<'a>(
+    async fn stage(
         &self,
         secret: &SecretName,
         version: &VersionId,
         credentials: &Credentials,
-        carry: Option<&'a VersionId>,
+        carry: Option<VersionId>,
     ) -> Result<(), CallError> {
         self.around("stage", secret.as_str(), self.account.stage(secret, version, credentials, carry)).await
     }
@@ -144,6 +150,9 @@ impl<H: Hook + 'static> Clock for Hooked<H> {
     }
     async fn sleep(&self, time: Duration) {
         self.account.sleep(time).await;
+    }
+    async fn time_limit(&self, time: Duration) {
+        self.account.time_limit(time).await;
     }
 }
 

@@ -5,7 +5,7 @@ use futures_util::FutureExt;
 use keyrot_core::memory::{FaultAt, Label, MemoryAccount, Rules, Value, World};
 use keyrot_core::model::{Owner, ProbeAnswer, Subject, VersionId};
 use keyrot_core::{
-    Cancel, Credentials, KeyStatus, Limits, Mode, Outcome, Policy, Ports, Report, Rotator, SecretName, Target,
+    Blocked, Cancel, Credentials, KeyStatus, Limits, Mode, Outcome, Policy, Ports, Report, Rotator, SecretName, Target,
     Timestamp, UserName, UserResult, Waits,
 };
 use std::time::Duration;
@@ -163,13 +163,17 @@ impl Life {
                     Pace::Eager(_) => self.until(wait.until),
                     Pace::Every(pause) => pause,
                 },
-                None | Some(Outcome::Failed(_) | Outcome::Stopped(_)) => match pace {
-                    Pace::Eager(retry) => {
-                        failed += 1;
-                        retry + (failed - 1) * MINUTE
+                // A refusal to write clears itself once it is over.
+                None
+                | Some(Outcome::Failed(_) | Outcome::Stopped(_) | Outcome::Blocked(Blocked::StagingRefused { .. })) => {
+                    match pace {
+                        Pace::Eager(retry) => {
+                            failed += 1;
+                            retry + (failed - 1) * MINUTE
+                        }
+                        Pace::Every(pause) => pause,
                     }
-                    Pace::Every(pause) => pause,
-                },
+                }
                 Some(_) => return Err(format!("cannot go on: {standing:#?}")),
             };
             self.account.advance(pause);

@@ -1,6 +1,7 @@
 //! Why a person has to decide, and what they can do.
 
 use crate::Timestamp;
+use crate::decide::decision::{Wait, Why};
 use crate::model::home::{Difference, Owner, Place, SecretArn};
 use crate::model::names::{KeyId, UserName, VersionId};
 use crate::model::observed::LastUse;
@@ -10,6 +11,7 @@ use std::fmt;
 /// Why a person has to decide. Nothing of the user's is changed until then; a [`Request`](crate::model::request::Request) may have changed something before.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Blocked {
     /// AWS put the user in quarantine because a key leaked.
     Quarantined {
@@ -20,6 +22,11 @@ pub enum Blocked {
     ManagedElsewhere {
         /// The home.
         home: SecretArn,
+    },
+    /// The user's home was closed to be moved, and the move was not finished.
+    MoveBegun {
+        /// Where the home is to be.
+        to: SecretArn,
     },
     /// The credentials belong to another account than the settings name.
     OtherAccount {
@@ -65,6 +72,28 @@ pub enum Blocked {
         tags: usize,
         /// How many there may be.
         most: usize,
+    },
+    /// With the further fields that have to be carried along, the next value would be larger than a secret may be.
+    ValueTooLarge {
+        /// How many bytes it would have, with the longest key.
+        bytes: usize,
+        /// How many it may have.
+        most: usize,
+    },
+    /// An earlier run could not store the key that it had created, and the secret still refuses a version.
+    StagingRefused {
+        /// What AWS says.
+        reason: String,
+    },
+    /// The current key is past its deadline, or none was ever published, and the run can do nothing but wait. What it waits for may be written by
+    /// others, again and again.
+    Overdue {
+        /// The current key; `None` while the secret holds the placeholder.
+        key: Option<KeyId>,
+        /// When the key should have been gone, or the first one should have been published.
+        since: Timestamp,
+        /// What is waited for.
+        wait: Wait,
     },
     /// The secret is scheduled for deletion.
     SecretDeleted {
@@ -212,7 +241,11 @@ impl Blocked {
             Self::Quarantined { .. } => format!("treat the key as leaked: `keyrot who-uses {user}` says what it did, `keyrot revoke {user} KEY` replaces it; then detach the policy"),
             Self::ManagedElsewhere { home } => {
                 let place = home.place();
-                format!("run it there: region {}, account {}, secret {}; or remove the tag keyrot:home from the user, if that secret is not in use any more", place.region, place.account, place.name)
+                format!("run it there: region {}, account {}, secret {}. To move the user's home here: keyrot move {user}", place.region, place.account, place.name)
+            }
+            Self::MoveBegun { to } => {
+                let place = to.place();
+                format!("to finish the move, run `keyrot move {user}` with the settings of that place: region {}, secret {}. To stay here, run it with these settings", place.region, place.name)
             }
             Self::OtherAccount { .. } => "check the profile and the credentials, or the setting account".into(),
             Self::HomeUnreadable { .. } => "remove the tag keyrot:home from the user, and run keyrot again where its secret is".into(),
@@ -221,6 +254,12 @@ impl Blocked {
             Self::SecretOfAnother { .. } => format!("if that user does not exist any more: keyrot enroll {user} --adopt-secret"),
             Self::SecretNotBound { .. } => format!("look at it; if it is this user's to use: keyrot enroll {user} --adopt-secret"),
             Self::NoTagRoom { .. } => "remove tags from the secret, then run keyrot again".into(),
+            Self::ValueTooLarge { .. } => "remove fields from the secret's value, or move them to another secret, then run keyrot again".into(),
+            Self::StagingRefused { .. } => format!("let keyrot write the secret's value again, then run keyrot again; a leaked key needs no successor: keyrot revoke {user} KEY --without-successor"),
+            Self::Overdue { wait: Wait { why: Why::Service, .. }, .. } => "order a rotation now (`aws secretsmanager rotate-secret`), and let it come more often than max_age; or switch Secrets Manager's rotation off".into(),
+            Self::Overdue { .. } => format!(
+                "if this stays so in the next runs, something keeps renewing what keyrot waits for: CloudTrail shows who else calls TagResource or PutSecretValue on the secret. What does not wait: keyrot revoke {user} KEY"
+            ),
             Self::SecretDeleted { .. } => "restore it with `aws secretsmanager restore-secret`, or remove the user's rotation tag".into(),
             Self::SecretIsReplica { primary } => format!("run keyrot in {primary}, or name another secret in the tag keyrot:secret"),
             Self::SecretHoldsOther { .. } => {
@@ -275,6 +314,9 @@ impl fmt::Display for Blocked {
             Self::ManagedElsewhere { home } => {
                 write!(f, "the user's key is managed elsewhere: in {}", home.place())
             }
+            Self::MoveBegun { to } => {
+                write!(f, "a move of the user's home to {} was begun, and is not finished", to.place())
+            }
             Self::OtherAccount { expected, found } => {
                 write!(f, "the user is in account {found}, and the settings are for account {expected}")
             }
@@ -297,6 +339,32 @@ impl fmt::Display for Blocked {
                 write!(
                     f,
                     "the secret has {tags} tags that are not keyrot's, expected at most {most}, so that the journal fits beside them"
+                )
+            }
+            Self::ValueTooLarge { bytes, most } => {
+                write!(
+                    f,
+                    "the secret's next value would have {bytes} bytes with the other fields that it has, expected at most {most}: {} too many; no key was created",
+                    bytes - most
+                )
+            }
+            Self::StagingRefused { reason } => {
+                write!(f, "a new key could not be stored, so none was created: {reason}")
+            }
+            Self::Overdue { key: Some(key), since, wait } => {
+                write!(
+                    f,
+                    "{key} is past its deadline ({}), and its rotation does not go on: {}",
+                    since.format("%F %R UTC"),
+                    wait.why
+                )
+            }
+            Self::Overdue { key: None, since, wait } => {
+                write!(
+                    f,
+                    "no key has been published yet, although that should have been done by {}: {}",
+                    since.format("%F %R UTC"),
+                    wait.why
                 )
             }
             Self::SecretDeleted { since } => {
@@ -354,6 +422,7 @@ impl Blocked {
             Self::IamOnly { .. } => "iam_only",
             Self::Quarantined { .. } => "quarantined",
             Self::ManagedElsewhere { .. } => "managed_elsewhere",
+            Self::MoveBegun { .. } => "move_begun",
             Self::OtherAccount { .. } => "other_account",
             Self::HomeUnreadable { .. } => "home_unreadable",
             Self::NotNamed { .. } => "not_named",
@@ -361,6 +430,9 @@ impl Blocked {
             Self::SecretOfAnother { .. } => "secret_of_another",
             Self::SecretNotBound { .. } => "secret_not_bound",
             Self::NoTagRoom { .. } => "no_tag_room",
+            Self::Overdue { .. } => "overdue",
+            Self::StagingRefused { .. } => "staging_refused",
+            Self::ValueTooLarge { .. } => "value_too_large",
             Self::SecretDeleted { .. } => "secret_deleted",
             Self::SecretIsReplica { .. } => "secret_is_replica",
             Self::SecretHoldsOther { .. } => "secret_holds_other",

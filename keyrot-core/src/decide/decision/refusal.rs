@@ -1,5 +1,7 @@
 //! Why an order or a request is refused, and what a person can do about it.
 
+use crate::Timestamp;
+use crate::model::home::SecretArn;
 use crate::model::names::{KeyId, UserName, VersionId};
 use crate::model::observed::LastUse;
 use serde::Serialize;
@@ -8,6 +10,7 @@ use std::fmt;
 /// Why an [`RotationStep`](crate::model::step::RotationStep) of Secrets Manager's, or a person's [`Request`](crate::model::request::Request), is refused. Nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Refusal {
     /// Rotation is not switched on for the secret, so this is no order of Secrets Manager's.
     RotationOff,
@@ -90,6 +93,20 @@ pub enum Refusal {
         /// The use on record.
         last_use: LastUse,
     },
+    /// The user's home cannot be moved while something is under way there.
+    NotAtRest {
+        /// What.
+        why: String,
+        /// When to ask again, where that is known.
+        until: Option<Timestamp>,
+    },
+    /// The user has no tag that names its home.
+    NoHome,
+    /// The user's home is in another account or partition, and a key stays in its account.
+    OtherAccount {
+        /// The home.
+        home: SecretArn,
+    },
 }
 
 impl Refusal {
@@ -128,6 +145,16 @@ impl Refusal {
             Self::InUse { key, .. } => {
                 format!("find out who uses it: keyrot who-uses {key}; if it leaked: keyrot revoke {user} {key}")
             }
+            Self::NotAtRest { until: Some(at), .. } => {
+                format!("run keyrot there as usual, and move {user} after {}", at.format("%F %R UTC"))
+            }
+            Self::NotAtRest { until: None, .. } => {
+                format!("run keyrot there, and move {user} when `keyrot status --user {user}` there says settled")
+            }
+            Self::NoHome => format!(
+                "run keyrot where the secret is: it writes the tag again. A user who has no secret yet: keyrot enroll {user}"
+            ),
+            Self::OtherAccount { .. } => "check the profile and the credentials".into(),
             Self::NothingCurrent => format!("what adopting takes: keyrot plan --user {user}"),
             Self::DoesNotWork { .. }
             | Self::RotationOff
@@ -170,6 +197,11 @@ impl fmt::Display for Refusal {
             ),
             Self::IsCurrent { key } => write!(f, "{key} is the key that readers of the secret get"),
             Self::InUse { key, last_use } => write!(f, "{key} is in use: {last_use}"),
+            Self::NotAtRest { why, .. } => write!(f, "the user's home cannot be left now: {why}"),
+            Self::NoHome => f.write_str("the user has no tag keyrot:home, so nothing says where its key is published"),
+            Self::OtherAccount { home } => {
+                write!(f, "the user's home is in another account or partition: {}", home.place())
+            }
         }
     }
 }
@@ -198,6 +230,9 @@ impl Refusal {
             Self::NoRoom { .. } => "no_room",
             Self::IsCurrent { .. } => "is_current",
             Self::InUse { .. } => "in_use",
+            Self::NotAtRest { .. } => "not_at_rest",
+            Self::NoHome => "no_home",
+            Self::OtherAccount { .. } => "other_account",
         }
     }
 }

@@ -30,6 +30,10 @@ impl Rotation {
                 self.read_foreign(&version, inside);
                 true
             }
+            (Call::Measure(version), Reply::VersionContents(inside)) => {
+                self.measured(version, inside.as_ref());
+                true
+            }
             (Call::FindElsewhere, Reply::Elsewhere(homes)) => {
                 self.seen.elsewhere = Some(homes);
                 true
@@ -109,9 +113,14 @@ impl Rotation {
         self.stage = Stage::Deciding;
     }
 
+    fn measured(&mut self, version: VersionId, inside: Option<&VersionContents>) {
+        self.seen.next_size = Some((version, inside.and_then(|inside| inside.next_size)));
+    }
+
     fn read_foreign(&mut self, version: &VersionId, inside: Option<VersionContents>) {
+        self.measured(version.clone(), inside.as_ref());
         let content = match inside {
-            Some(VersionContents { key: Some(key), extras }) => Content::ForeignKey { key, extras },
+            Some(VersionContents { key: Some(key), extras, .. }) => Content::ForeignKey { key, extras },
             Some(VersionContents { key: None, .. }) => Content::ForeignOther,
             None => Content::ForeignEmpty,
         };
@@ -140,6 +149,7 @@ impl Rotation {
         }
         match call {
             Call::PutPlaceholder(version) => self.only_version(now, version),
+            Call::TestWrite(_) => self.seen.may_create = true,
             Call::WriteHome(home) => self.seen.residence.tag = HomeTag::At(home),
             Call::Deactivate(key) => {
                 self.set_status(&key, KeyStatus::Inactive);
@@ -161,6 +171,8 @@ impl Rotation {
         let owner = Some(self.seen.residence.owner.clone());
         self.seen.secret = SecretState::Present(Secret { owner, ..Secret::empty(arn) });
         self.seen.created_here = true;
+        // Another run may have created one elsewhere meanwhile.
+        self.seen.elsewhere = None;
         self.only_version(now, version);
     }
 
@@ -189,6 +201,7 @@ impl Rotation {
         let SecretState::Present(secret) = &mut self.seen.secret else { return };
         match call {
             Call::Write(note) => {
+                self.seen.may_create |= matches!(&note, JournalEntry::Intent(_));
                 let retiring = matches!(&note, JournalEntry::Retired(r) if r.phase == Phase::Retiring);
                 if let (JournalEntry::Revoked(all), Task::Request(Request::Revoke(order))) = (&note, &self.task) {
                     self.seen.ordered = all.iter().find(|noted| noted.key == order.key).cloned();
@@ -210,6 +223,7 @@ impl Rotation {
                 secret.pending = Some(held);
                 self.seen.in_hand = None;
             }
+            Call::StagePlaceholder(version) => secret.pending = Some(LabeledVersion::of(version)),
             Call::Promote { to, .. } => {
                 let labelled = [&secret.pending, &secret.previous].into_iter().flatten().find(|h| h.version == to);
                 // What was noted down of it is from before: the note is written anew.

@@ -198,11 +198,9 @@ impl Rotation {
     }
 
     fn unseen(&mut self, now: Timestamp, error: Option<CallError>) {
-        let error = error.unwrap_or_else(|| CallError {
-            kind: ErrorKind::NoEffect,
-            effect: Effect::Unknown,
-            message: "IAM acknowledged the deactivation, and does not list the key as Inactive yet; ask again: the same command is harmless"
-                .into(),
+        let error = error.unwrap_or_else(|| {
+            let message = "IAM acknowledged the deactivation, and does not list the key as Inactive yet; ask again: the same command is harmless";
+            CallError::new(ErrorKind::NoEffect, Effect::Unknown, message)
         });
         let doing = "see that the key is Inactive".into();
         self.end(now, Outcome::Failed(Failure { doing, error }));

@@ -15,7 +15,7 @@ use crate::model::journal::JournalEntry;
 use crate::model::names::{KeyId, VersionId};
 use crate::model::observed::{LabeledVersion, LastUse, SecretState, StoredVersion};
 use crate::model::request::Request;
-use crate::model::stored::{NewKey, ProbeAnswer};
+use crate::model::stored::{NewKey, ProbeAnswer, VersionContents};
 use crate::model::version::Content;
 use crate::model::waits::after;
 use std::collections::BTreeMap;
@@ -154,6 +154,10 @@ impl Preview {
             Call::DescribeSecret => Reply::Secret(self.run.seen.secret.clone()),
             // Nobody has looked yet, so that it cannot be said.
             Call::InspectVersion(_) => Reply::VersionContents(None),
+            // It was measured before the first change, where a key will be created.
+            Call::Measure(_) => {
+                Reply::VersionContents(Some(VersionContents { key: None, extras: true, next_size: Some(0) }))
+            }
             // Nobody has looked yet: were there anything, the request would stop there and say so.
             Call::FindElsewhere => Reply::Elsewhere(Vec::new()),
             Call::Compare => Reply::Differences(Vec::new()),

@@ -1,0 +1,226 @@
+//! What the selected users may do that steers keyrot. Their keys are published: whoever reads such a secret has these rights.
+
+use super::caller::partition;
+use super::permissions::{Question, Simulated, ask};
+use super::stores::some;
+use super::{Check, Notes};
+use crate::connect::{Aws, Caller};
+use crate::errors::Failure;
+use aws_sdk_iam::types::{ContextEntry, ContextKeyTypeEnum};
+use keyrot_core::model::{HOME_TAG, Subject};
+use keyrot_core::settings::Settings;
+
+pub(super) const ABOUT: &str = "rights";
+pub(super) const HINT: &str = "give these users what their jobs need and no more; keyrot policy --for guard prints an SCP that keeps everybody \
+                               but those you name from tags and secrets (docs/deploy.md)";
+/// So many users are simulated, with three calls each.
+const USERS: usize = 10;
+
+pub(super) fn users(count: usize) -> String {
+    if count == 1 { "1 selected user".to_owned() } else { format!("{count} selected users") }
+}
+
+/// By IAM's simulation, for the first users. Who else may tag users or write secrets is not examined: IAM cannot be asked for everybody.
+pub(super) async fn examine(
+    aws: &Aws,
+    settings: &Settings,
+    caller: &Caller,
+    selected: &[Subject],
+    notes: &mut Notes<'_>,
+) {
+    let (mut over_others, mut steering, mut silent) = (Vec::new(), Vec::new(), Vec::new());
+    let examined = &selected[..selected.len().min(USERS)];
+    for subject in examined {
+        let found = match rights(aws, settings, caller, subject).await {
+            Ok(found) => found,
+            Err(failure) => {
+                let text = format!("not simulated for {}: {}", subject.user, why(&failure));
+                return notes.add(Check::not_checked(ABOUT, text).hint(
+                    "allow iam:SimulatePrincipalPolicy on the selected users; keyrot policy --for operator has it",
+                ));
+            }
+        };
+        let user = &subject.user;
+        if found.others {
+            over_others.push(user.to_string());
+        }
+        if !found.own.is_empty() {
+            steering.push(format!("{user} ({})", found.own.join(", ")));
+        }
+        if !found.silent.is_empty() {
+            silent.push(format!("{user} ({})", found.silent.join(", ")));
+        }
+    }
+    let mut warn = |found: &[String], what: &str| {
+        if !found.is_empty() {
+            let text = format!("{} may {what}: {}", users(found.len()), some(found));
+            notes.add(Check::warning(ABOUT, text).hint(HINT));
+        }
+    };
+    warn(&over_others, "create keys of other users, by IAM's simulation, so whoever reads their secret may, too");
+    warn(&steering, "change what keyrot goes by: their own tags, or their own secret");
+    if !silent.is_empty() {
+        notes.add(Check::not_checked(ABOUT, format!("IAM's simulation says nothing of {}", some(&silent))));
+    }
+    if examined.len() < selected.len() {
+        let rest = selected.len() - examined.len();
+        notes.add(Check::not_checked(
+            ABOUT,
+            format!("{rest} more selected users: only the first {USERS} are simulated"),
+        ));
+    }
+    if !examined.is_empty() && over_others.is_empty() && steering.is_empty() && silent.is_empty() {
+        let text = format!(
+            "{} may neither create keys of other users, nor change their own tags or secret, by IAM's simulation; roles and other users were not examined",
+            users(examined.len())
+        );
+        notes.add(Check::ok(ABOUT, text));
+    }
+}
+
+fn why(failure: &Failure) -> String {
+    match () {
+        () if failure.is_denied() => "the caller may not ask for iam:SimulatePrincipalPolicy".to_owned(),
+        () if failure.is(&["InvalidAction", "UnknownOperationException", "NotImplemented"]) => {
+            "this endpoint has no iam:SimulatePrincipalPolicy".to_owned()
+        }
+        () => failure.error.to_string(),
+    }
+}
+
+#[derive(Default)]
+struct Rights {
+    /// It may create another user's key.
+    others: bool,
+    /// What it may do to its own tags and its own secret.
+    own: Vec<&'static str>,
+    silent: Vec<&'static str>,
+}
+
+async fn rights(aws: &Aws, settings: &Settings, caller: &Caller, subject: &Subject) -> Result<Rights, Failure> {
+    let (partition, account, region) = (partition(caller), &caller.account, aws.region());
+    // There need be no such user (IAM API reference, `SimulatePrincipalPolicy`).
+    let somebody = format!("arn:{partition}:iam::{account}:user/keyrot-doctor-somebody-else");
+    let secret = format!("arn:{partition}:secretsmanager:{region}:{account}:secret:{}-AbCdEf", subject.secret);
+    let tags = |keys: &[&str]| {
+        let entry =
+            ContextEntry::builder().context_key_name("aws:TagKeys").context_key_type(ContextKeyTypeEnum::StringList);
+        vec![keys.iter().fold(entry, |entry, key| entry.context_key_values(*key)).build()]
+    };
+    let ask = async |actions: &[&'static str], resource: String, context| {
+        let question = Question {
+            about: format!("user {}", subject.user),
+            principal: subject.arn.to_string(),
+            actions,
+            resource,
+            context,
+        };
+        ask(aws, question).await
+    };
+    let others = ask(&["iam:CreateAccessKey"], somebody, Vec::new()).await?;
+    let tagging = ask(&["iam:TagUser"], subject.arn.to_string(), tags(&[&settings.selection().tag, HOME_TAG])).await?;
+    let writing = ["secretsmanager:PutSecretValue", "secretsmanager:TagResource"];
+    let writing = ask(&writing, secret, tags(&["keyrot:promoted"])).await?;
+    let mut rights = Rights { others: !others.allowed.is_empty(), ..Rights::default() };
+    for Simulated { allowed, silent, .. } in [&tagging, &writing] {
+        rights.own.extend(allowed);
+        rights.silent.extend(silent);
+    }
+    rights.silent.extend(&others.silent);
+    Ok(rights)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::doctor::Health;
+    use crate::tests::{Answer, Script, xml, xml_error};
+    use keyrot_core::model::UserId;
+    use keyrot_core::settings::Sources;
+    use keyrot_core::{Homes, IamUser, Policy, Selection, UserArn, select};
+
+    fn subjects(count: usize) -> Vec<Subject> {
+        let user = |n: usize| IamUser {
+            id: UserId::parse(format!("AIDAJQABLZS4A3QDU5{n:03}")).unwrap(),
+            arn: UserArn::parse(format!("arn:aws:iam::123456789012:user/ci{n:03}")).unwrap(),
+            tags: [("RotateKey".to_owned(), "True".to_owned())].into(),
+            policies: Vec::new(),
+        };
+        let users: Vec<_> = (0..count).map(user).collect();
+        let homes = Homes::in_region("eu-west-1");
+        let chosen = select(&users, &Selection::default(), &homes, &Policy::default()).chosen;
+        chosen.into_iter().map(|one| one.subject).collect()
+    }
+
+    /// The answers for one user, who may do what is named.
+    fn answers(may: &[&str]) -> Vec<Answer> {
+        let asked: [&[&str]; 3] = [
+            &["iam:CreateAccessKey"],
+            &["iam:TagUser"],
+            &["secretsmanager:PutSecretValue", "secretsmanager:TagResource"],
+        ];
+        let answer = |actions: &[&str]| {
+            let member = |action: &&str| {
+                let decision = if may.contains(action) { "allowed" } else { "implicitDeny" };
+                format!(
+                    "<member><EvalActionName>{action}</EvalActionName><EvalDecision>{decision}</EvalDecision></member>"
+                )
+            };
+            let members: String = actions.iter().map(member).collect();
+            let body = format!("<EvaluationResults>{members}</EvaluationResults><IsTruncated>false</IsTruncated>");
+            xml("SimulatePrincipalPolicy", &body)
+        };
+        asked.into_iter().map(answer).collect()
+    }
+
+    async fn found(count: usize, answers: Vec<Answer>) -> (Vec<Check>, Script) {
+        let (aws, script) = Script::aws(answers).await;
+        let settings = Settings::load(&Sources::default()).unwrap();
+        let arn = "arn:aws:sts::123456789012:assumed-role/keyrot/session".to_owned();
+        let caller = Caller { arn, account: "123456789012".to_owned() };
+        let mut notes = Notes { checks: Vec::new(), tell: &|_| {} };
+        examine(&aws, &settings, &caller, &subjects(count), &mut notes).await;
+        (notes.checks, script)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn users_who_may_steer_keyrot_are_named_with_what_they_may_do() {
+        let more = [answers(&["iam:CreateAccessKey", "iam:TagUser", "secretsmanager:PutSecretValue"]), answers(&[])];
+        let (checks, script) = found(2, more.into_iter().flatten().collect()).await;
+        assert!(checks.iter().all(|check| check.health == Health::Warning), "{checks:?}");
+        assert!(checks[0].message.starts_with("1 selected user may create keys of other users"), "{checks:?}");
+        assert!(checks[0].message.ends_with(": ci000"), "{checks:?}");
+        assert!(checks[1].message.ends_with("ci000 (iam:TagUser, secretsmanager:PutSecretValue)"), "{checks:?}");
+        assert_eq!(checks.len(), 2);
+        let requests = script.requests();
+        let bodies: Vec<_> = requests.iter().map(|r| r.body.replace("%3A", ":").replace("%2F", "/")).collect();
+        assert!(
+            bodies.iter().take(3).all(|body| body.contains("PolicySourceArn=arn:aws:iam::123456789012:user/ci000"))
+        );
+        assert!(bodies[0].contains("user/keyrot-doctor-somebody-else"), "another user's key: {}", bodies[0]);
+        assert!(bodies[1].contains("member.1=arn:aws:iam::123456789012:user/ci000") && bodies[1].contains("RotateKey"));
+        assert!(bodies[2].contains(":secret:/iam/ci000/access_key-AbCdEf"), "{}", bodies[2]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn ok_says_what_was_examined_and_no_more() {
+        let (checks, _) = found(2, (0..2).flat_map(|_| answers(&[])).collect()).await;
+        assert_eq!((checks.len(), checks[0].health), (1, Health::Ok));
+        assert!(checks[0].message.ends_with("roles and other users were not examined"), "{checks:?}");
+        let (checks, script) = found(12, (0..10).flat_map(|_| answers(&[])).collect()).await;
+        assert_eq!(checks[0].health, Health::NotChecked);
+        assert!(checks[0].message.starts_with("2 more selected users"), "{checks:?}");
+        assert_eq!(script.requests().len(), 30);
+        assert!(found(0, Vec::new()).await.0.is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_may_not_be_asked_is_not_checked_and_not_failed() {
+        for code in ["AccessDenied", "InvalidAction"] {
+            let (checks, _) = found(2, vec![xml_error(403, code, "no")]).await;
+            assert_eq!((checks.len(), checks[0].health), (1, Health::NotChecked), "{checks:?}");
+            assert!(checks[0].message.contains("iam:SimulatePrincipalPolicy"));
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! A user's home is moved between two regions of the emulator, and its consumers are told where it is.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use keyrot_aws::emulator::{CallAt, Emulator, EmulatorOptions, Fault};
+use keyrot_core::memory::World;
+use keyrot_core::model::{HOME_TAG, JournalEntry};
+use serde_json::{Value, json};
+use support::reader::{Ran, SECRET, Scene, ended, key};
+
+const THERE: [&str; 2] = ["--region", "eu-west-1"];
+
+/// A user who has no key yet, and is at rest after the first run.
+fn at_rest() -> Scene {
+    let mut world = World::new(std::time::SystemTime::now().into());
+    world.add_user("ci", &[("RotateKey", "True")]).unwrap();
+    let emulator = Emulator::start(world, EmulatorOptions::default()).unwrap();
+    let scene = Scene { emulator, home: tempfile::tempdir().unwrap() };
+    assert_eq!(json(&scene, &["rotate"]).1["users"][0]["state"], "settled");
+    scene
+}
+
+fn json(scene: &Scene, args: &[&str]) -> (Option<i32>, Value) {
+    let ran = scene.run(&[&["--json"], args].concat());
+    let document = serde_json::from_str(&ran.out).unwrap_or_else(|e| panic!("{args:?}: {e}\n{}{}", ran.out, ran.said));
+    support::conforms(&document);
+    (ran.code, document)
+}
+
+fn there<'a>(args: &[&'a str]) -> Vec<&'a str> {
+    [args, &THERE].concat()
+}
+
+fn calls(scene: &Scene, action: &str) -> usize {
+    scene.emulator.stats().actions.get(action).map_or(0, |count| count.calls)
+}
+
+/// Makes the entry so old that the next read asks whatever it asks once a day.
+fn a_day_later(scene: &Scene) {
+    let file = scene.entry().unwrap();
+    let mut entry: Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+    entry["moved"]["ask_after"] = json!("2020-01-01T00:00:00Z");
+    std::fs::write(&file, entry.to_string()).unwrap();
+}
+
+fn read(scene: &Scene, more: &[&str]) -> Ran {
+    scene.run(&[&["credentials", "ci", "--cache-for", "0s"], more].concat())
+}
+
+#[test]
+fn a_home_is_moved_over_http_and_consumers_of_both_places_are_told() {
+    let scene = at_rest();
+    let described = calls(&scene, "DescribeSecret");
+    let first = key(&read(&scene, &[]));
+    assert_eq!(calls(&scene, "DescribeSecret"), described, "a consumer needs GetSecretValue and nothing else");
+
+    // Whoever reads in the wrong region is told where the key is.
+    let ran = read(&scene, &THERE);
+    assert_eq!((ran.code, ran.out.as_str()), (Some(3), ""), "{}", ran.said);
+    let command = format!("keyrot credentials ci --region us-east-1 --secret {SECRET}");
+    assert!(ran.said.contains("managed elsewhere") && ran.said.contains(&command), "{}", ran.said);
+
+    let (code, moved) = json(&scene, &there(&["move", "ci", "--yes"]));
+    assert_eq!((code, &moved["users"][0]["result"]), (Some(0), &json!("done")), "{moved:#}");
+    let (code, blocked) = json(&scene, &["rotate"]);
+    assert_eq!((code, &blocked["users"][0]["reason"]), (Some(3), &json!("managed_elsewhere")), "{blocked:#}");
+    let (code, run) = json(&scene, &there(&["rotate"]));
+    assert_eq!((code, &run["counts"]["rotated"]), (Some(0), &json!(1)), "{run:#}");
+    assert_eq!(run["users"][0]["reason"], "overlap");
+    let second = key(&scene.run(&there(&["credentials", "ci", "--no-cache"])));
+    assert_ne!(second, first);
+
+    // The key in the old secret is handed out, with a warning as soon as it is known.
+    let described = calls(&scene, "DescribeSecret");
+    let ran = read(&scene, &[]);
+    assert_eq!((key(&ran), ran.said.as_str()), (first.clone(), ""));
+    assert_eq!(calls(&scene, "DescribeSecret"), described, "not asked at each read");
+    a_day_later(&scene);
+    for _ in 0..3 {
+        let ran = read(&scene, &[]);
+        assert_eq!(key(&ran), first);
+        assert!(ran.said.contains("is published in /iam/ci/access_key in eu-west-1"), "{}", ran.said);
+        assert!(
+            ran.said.contains(&format!("keyrot credentials ci --region eu-west-1 --secret {SECRET}")),
+            "{}",
+            ran.said
+        );
+    }
+    assert_eq!(calls(&scene, "DescribeSecret"), described + 1, "once a day");
+    assert!(scene.run(&["credentials", "ci"]).said.contains("eu-west-1"), "also from the cache");
+
+    // The old secret is on its way out.
+    let now = scene.emulator.now();
+    let name: keyrot_core::SecretName = SECRET.parse().unwrap();
+    scene.emulator.change(|world| world.secret_mut(&name).unwrap().deleted = Some(now));
+    let ran = read(&scene, &[]);
+    assert_eq!(ran.code, Some(3), "{}", ran.said);
+    assert!(ran.said.contains(&format!("keyrot credentials ci --region eu-west-1 --secret {SECRET}")), "{}", ran.said);
+    scene.emulator.change(|world| world.secret_mut(&name).unwrap().deleted = None);
+    key(&read(&scene, &[]));
+
+    // Moved back: nothing to warn of.
+    scene.emulator.change(|world| {
+        let arn = world.arn_of(&name).unwrap();
+        world.tag_secret(&name, JournalEntry::MOVED_TO, arn.to_string()).unwrap();
+    });
+    a_day_later(&scene);
+    let ran = read(&scene, &[]);
+    assert_eq!((key(&ran), ran.said.as_str()), (first, ""));
+}
+
+#[test]
+fn a_consumer_who_may_only_read_is_not_kept_from_it() {
+    let scene = at_rest();
+    let first = key(&read(&scene, &[]));
+    assert_eq!(json(&scene, &there(&["move", "ci", "--yes"])).0, Some(0));
+    scene.emulator.inject(CallAt::every("DescribeSecret"), Fault::denied());
+    scene.emulator.inject(CallAt::every("ListUserTags"), Fault::denied());
+    let described = calls(&scene, "DescribeSecret");
+    a_day_later(&scene);
+    for _ in 0..3 {
+        let ran = read(&scene, &[]);
+        assert_eq!((key(&ran), ran.said.as_str()), (first.clone(), ""));
+    }
+    assert_eq!(calls(&scene, "DescribeSecret"), described + 1, "a denied call is not repeated");
+    // Nothing is known of the home: the error is the read's own.
+    let ran = read(&scene, &there(&["--stale-for", "0s"]));
+    assert_eq!(ran.code, Some(1), "{}", ran.said);
+    assert!(ran.said.contains("are the name and the region right?"), "{}", ran.said);
+}
+
+#[test]
+fn an_old_home_that_cannot_be_read_or_closed_is_not_left() {
+    for action in ["DescribeSecret", "TagResource"] {
+        let scene = at_rest();
+        let home =
+            |scene: &Scene| scene.emulator.change(|world| world.user(&Scene::user()).unwrap().tags[HOME_TAG].clone());
+        let before = home(&scene);
+        scene.emulator.inject(CallAt::every(action), Fault::denied());
+        let (code, failed) = json(&scene, &there(&["move", "ci", "--yes"]));
+        let row = &failed["users"][0];
+        assert_eq!((code, &row["result"]), (Some(1), &json!("failed")), "{failed:#}");
+        assert!(row["message"].as_str().unwrap().starts_with("at the old home: "), "{row}");
+        assert_eq!(home(&scene), before);
+        scene.emulator.heal();
+        let ran = ended(scene.command(&["rotate"]));
+        assert_eq!(ran.code, Some(0), "the old home is as it was: {}", ran.out);
+    }
+}

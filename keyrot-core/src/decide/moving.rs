@@ -1,0 +1,168 @@
+//! Moving a user's home on purpose: it is left first, and then chosen anew.
+//!
+//! Each side is one request, made with the settings of that side. [`Request::Leave`](crate::model::request::Request::Leave) closes the old secret by an entry;
+//! [`Request::Move`](crate::model::request::Request::Move) writes the user's tag. Between the two, and whatever becomes of either, the key that is published works,
+//! and no run changes anything at either side.
+
+use super::{decide_for, home, usable};
+use crate::Timestamp;
+use crate::decide::decision::blocked::Blocked;
+use crate::decide::decision::refusal::Refusal;
+use crate::decide::decision::{Decision, Question, Step};
+use crate::model::home::{HomeTag, Residence, SecretArn};
+use crate::model::journal::JournalEntry;
+use crate::model::observed::{Observed, Secret, SecretState};
+use crate::model::version::Content;
+use crate::model::waits::Policy;
+use crate::model::waits::after;
+
+/// The home may be left only by a user at rest: what is under way here could be finished nowhere else.
+pub(super) fn leave(
+    seen: &Observed,
+    to: &SecretArn,
+    quarantine: Option<String>,
+    policy: &Policy,
+    now: Timestamp,
+) -> Decision {
+    let Residence { tag, place, .. } = &seen.residence;
+    if let Some(decision) = not_here(tag, |home| home.place() == place) {
+        return decision;
+    }
+    if let Some(policy) = quarantine {
+        return Decision::Blocked(Blocked::Quarantined { policy });
+    }
+    let secret = match usable(&seen.secret) {
+        Ok(Some(secret)) => secret,
+        // It was deleted for good, or never created: there is nothing to close, and nothing under way.
+        Ok(None) if seen.keys.len() < 2 => return Decision::Done,
+        Ok(None) => return not_at_rest("the user has two keys, and one of them may be in use", None),
+        Err(blocked) => return Decision::Blocked(blocked),
+    };
+    let settle = policy.waits().settle;
+    match decide_for(&unmarked(seen), None, policy, now) {
+        Decision::Blocked(why) => return Decision::Blocked(why),
+        // When to ask again may depend on it. Credentials are not verified for this: that would look like a use.
+        Decision::Look(question @ (Question::LastUse(_) | Question::VersionContents(_))) => {
+            return Decision::Look(question);
+        }
+        Decision::Wait(wait) => return not_at_rest(wait.why.to_string(), wait.until),
+        // A run may be about to begin it.
+        Decision::Settled { until } if until <= after(now, settle) => {
+            return not_at_rest("the rotation of its key is about to begin", None);
+        }
+        Decision::Settled { .. } if secret.rotation_enabled => {
+            return not_at_rest("Secrets Manager's own rotation is switched on for the secret", None);
+        }
+        Decision::Settled { .. } if seen.keys.len() == 1 => {}
+        _ => return not_at_rest("the next run has something to do there", None),
+    }
+    match secret.moved_to() {
+        Some(marked) if marked.place() == to.place() => Decision::Done,
+        _ => Decision::Act(Step::Write(JournalEntry::Moved(to.clone()))),
+    }
+}
+
+/// The home that is left is named, so that whoever asks with an old view of the user changes nothing.
+pub(super) fn arrive(seen: &Observed, from: &SecretArn, policy: &Policy, now: Timestamp) -> Decision {
+    let Residence { tag, place, .. } = &seen.residence;
+    if matches!(tag, HomeTag::At(home) if home.place() == place) {
+        return stay(seen);
+    }
+    if let Some(decision) = not_here(tag, |home| home == from) {
+        return decision;
+    }
+    let left = from.place();
+    if left.account != place.account || left.partition != place.partition {
+        return Decision::Refused(Refusal::OtherAccount { home: from.clone() });
+    }
+    let mut here = unmarked(seen);
+    // Where the home is, is known.
+    here.elsewhere = Some(Vec::new());
+    here.residence.tag = HomeTag::At(SecretArn::planned(place.clone()));
+    let decision = home::home(&here, policy);
+    let (arn, secret) = match (decision, &here.secret) {
+        (Some(Decision::Act(Step::BindUser(arn))), SecretState::Present(secret)) => (arn, secret.clone()),
+        (Some(decision), _) => return decision,
+        (None, secret) => {
+            return match usable(secret) {
+                Err(blocked) => Decision::Blocked(blocked),
+                Ok(_) => by_first_run(&here, policy, now)
+                    .unwrap_or_else(|| Decision::Act(Step::BindUser(SecretArn::planned(place.clone())))),
+            };
+        }
+    };
+    if let Some(decision) = emptied(seen, &secret) {
+        return decision;
+    }
+    here.residence.tag = HomeTag::At(arn.clone());
+    if let Some(blocked) = by_first_run(&here, policy, now) {
+        return blocked;
+    }
+    match is_left(seen) {
+        true => Decision::Act(Step::Write(JournalEntry::Moved(arn))),
+        false => Decision::Act(Step::BindUser(arn)),
+    }
+}
+
+/// The secret was the user's home before, and holds a key that has been deleted since. Nobody can use that, and the placeholder takes its place, as if
+/// the user had never been here.
+fn emptied(seen: &Observed, secret: &Secret) -> Option<Decision> {
+    let current = secret.current.as_ref().filter(|held| !held.content.is_foreign())?;
+    let own = secret.owner.as_ref().is_some_and(|owner| owner.is(&seen.residence.owner));
+    let gone = current.key().is_some_and(|id| seen.keys.iter().all(|key| key.id != *id));
+    if !own || !gone || !is_left(seen) {
+        return None;
+    }
+    Some(match secret.pending.as_ref().filter(|held| held.version != current.version) {
+        None => Decision::Act(Step::StagePlaceholder),
+        Some(staged) if staged.content == Content::Placeholder => {
+            Decision::Act(Step::Promote { from: current.version.clone(), to: staged.version.clone() })
+        }
+        Some(staged) => Decision::Blocked(Blocked::ForeignPending { version: staged.version.clone() }),
+    })
+}
+
+/// The home is here already, or was moved here by another run. If it was about to be left, it is not any more.
+fn stay(seen: &Observed) -> Decision {
+    match &seen.secret {
+        SecretState::Present(secret) if is_left(seen) => {
+            Decision::Act(Step::Write(JournalEntry::Moved(secret.arn.clone())))
+        }
+        _ => Decision::Done,
+    }
+}
+
+fn not_here(tag: &HomeTag, here: impl Fn(&SecretArn) -> bool) -> Option<Decision> {
+    Some(match tag {
+        HomeTag::At(home) if here(home) => return None,
+        HomeTag::At(home) => Decision::Blocked(Blocked::ManagedElsewhere { home: home.clone() }),
+        HomeTag::Unreadable(text) => Decision::Blocked(Blocked::HomeUnreadable { text: text.clone() }),
+        HomeTag::Absent => Decision::Refused(Refusal::NoHome),
+    })
+}
+
+/// What blocks the first run there would leave the user without a rotation.
+fn by_first_run(here: &Observed, policy: &Policy, now: Timestamp) -> Option<Decision> {
+    match decide_for(here, None, policy, now) {
+        Decision::Blocked(why) => Some(Decision::Blocked(why)),
+        Decision::Look(question) => Some(Decision::Look(question)),
+        _ => None,
+    }
+}
+
+fn is_left(seen: &Observed) -> bool {
+    matches!(&seen.secret, SecretState::Present(secret) if secret.moved_to().is_some())
+}
+
+/// The same, as if the secret had not been left.
+fn unmarked(seen: &Observed) -> Observed {
+    let mut seen = seen.clone();
+    if let SecretState::Present(Secret { journal, .. }) = &mut seen.secret {
+        journal.moved_to = None;
+    }
+    seen
+}
+
+fn not_at_rest(why: impl Into<String>, until: Option<Timestamp>) -> Decision {
+    Decision::Refused(Refusal::NotAtRest { why: why.into(), until })
+}

@@ -1,0 +1,84 @@
+//! A user's home is moved: what it takes at either side, in order.
+
+use super::{Limits, Rotator, Target};
+use crate::machine::outcome::Outcome;
+use crate::machine::rotation::Mode;
+use crate::model::home::{HomeTag, SecretArn};
+use crate::model::request::Request;
+use crate::model::subject::Subject;
+use crate::ports::cancel::Cancel;
+
+/// How a move of a user's home ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Moved {
+    /// The home is there already.
+    Already,
+    /// With [`Mode::Plan`]: nothing is in the way.
+    Planned,
+    /// It is done, or was taken back where the home was about to be left.
+    Done,
+    /// The old home cannot be left, or it is not known whether it can be. The user's tag still names it.
+    Old(Outcome),
+    /// The home cannot be at the new place. The user's tag still names the old one.
+    New(Outcome),
+}
+
+impl Subject {
+    /// The same user, with its secret at this place.
+    #[must_use]
+    pub fn at_home(&self, home: &SecretArn) -> Self {
+        let place = home.place();
+        Self { secret: place.name.clone(), region: place.region.clone(), ..self.clone() }
+    }
+}
+
+impl Rotator {
+    /// Moves a user's home to where this rotator and `chosen` have it, from where the user's tag has it; `old` works there.
+    ///
+    /// The old secret is closed first, then the user's tag is changed, and both only if the user is at rest. The published key works throughout: the first
+    /// run at the new place publishes another, and takes the one before away by the rules for any old key. To ask again, after a failure or a crash, is
+    /// harmless, and finishes the move.
+    ///
+    /// While this goes on, nobody else should ask for anything for this user at the old home.
+    pub async fn move_home(&self, old: &Self, chosen: Target, mode: Mode, limits: &Limits) -> Moved {
+        let place = chosen.subject.place();
+        let from = match &chosen.subject.home {
+            HomeTag::At(home) => home.clone(),
+            // What is asked for is refused, with the reason.
+            HomeTag::Absent | HomeTag::Unreadable(_) => SecretArn::planned(place.clone()),
+        };
+        let ask = async |at: &Self, who: &Target, request: &Request, mode| {
+            let report = at.fulfil(who.clone(), request.clone(), mode, limits, &Cancel::default(), &|_| {}).await;
+            report.users.into_iter().next().map_or(Outcome::Done, |one| one.outcome)
+        };
+        let here = Request::Move { from: from.clone() };
+        let stays = *from.place() == place;
+        let leave = Request::Leave { to: SecretArn::planned(place) };
+        let there = Target { subject: chosen.subject.at_home(&from), policy: chosen.policy.clone() };
+        if !stays {
+            match ask(old, &there, &leave, Mode::Plan).await {
+                Outcome::Done | Outcome::Planned(_) => {}
+                other => return Moved::Old(other),
+            }
+        }
+        match ask(self, &chosen, &here, Mode::Plan).await {
+            Outcome::Done if stays => return Moved::Already,
+            Outcome::Done | Outcome::Planned(_) => {}
+            other => return Moved::New(other),
+        }
+        if mode == Mode::Plan {
+            return Moved::Planned;
+        }
+        // The second time it is looked at anew: what a run began before the secret was closed shows.
+        for _ in 0..if stays { 0 } else { 2 } {
+            match ask(old, &there, &leave, Mode::Act).await {
+                Outcome::Done => {}
+                other => return Moved::Old(other),
+            }
+        }
+        match ask(self, &chosen, &here, Mode::Act).await {
+            Outcome::Done => Moved::Done,
+            other => Moved::New(other),
+        }
+    }
+}

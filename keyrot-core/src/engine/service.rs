@@ -1,0 +1,265 @@
+//! Passes over all selected users, now and then, for as long as a program runs.
+
+use crate::Timestamp;
+use crate::engine::dispatch::panic_text;
+use crate::engine::driver::YieldOnce;
+use crate::engine::notifier::Notifier;
+use crate::engine::rotator::{Limits, Rotator, Target};
+use crate::machine::rotation::Mode;
+use crate::model::error::CallError;
+use crate::model::waits::{Policy, after};
+use crate::ports::cancel::Cancel;
+use crate::report::document::{Counts, RunDocument, RunStatus};
+use crate::selection::{Homes, Selection, select};
+use futures_util::FutureExt;
+use std::fmt;
+use std::hash::{BuildHasher, RandomState};
+use std::panic::AssertUnwindSafe;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// A quarter of a day: a user whose pass failed is done well before anybody has to know.
+const EVERY: Duration = Duration::from_secs(6 * 60 * 60);
+
+type OfRun = Arc<dyn Fn(&[Target]) -> Vec<Arc<dyn Notifier>> + Send + Sync>;
+type EachPass = Arc<dyn Fn(&Result<RunDocument, ServiceError>) + Send + Sync>;
+
+/// A loop of passes for a program that has keyrot inside. Clones are the same service, with the same health.
+///
+/// ```no_run
+/// # use keyrot_core::*;
+/// # async fn example(ports: Ports, homes: Homes, stop: impl Future<Output = ()> + Send + 'static) {
+/// let service = Service::new(Rotator::new(ports), Selection::default(), homes, Policy::default());
+/// let health = service.clone();
+/// let task = tokio::spawn(async move { service.run(&Cancel::when(stop)).await });
+/// // Meanwhile, for a health check:
+/// println!("{:?}", health.health());
+/// # let _ = task.await;
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Service {
+    rotator: Rotator,
+    selection: Selection,
+    homes: Homes,
+    policy: Policy,
+    limits: Limits,
+    deadline: Option<Duration>,
+    every: Duration,
+    jitter: Option<Duration>,
+    of_run: Vec<OfRun>,
+    each_pass: Option<EachPass>,
+    health: Arc<Mutex<Health>>,
+}
+
+/// Why a pass did nothing for any user. The next one tries again.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServiceError {
+    /// Nobody is selected unless everybody could be seen.
+    #[error("the account's users could not be listed, and nobody was touched: {0}")]
+    NotListed(#[source] CallError),
+    /// A port's or the program's own code panicked. What was under way for a user is taken up by the next pass.
+    #[error("the pass panicked: {0}")]
+    Panicked(String),
+}
+
+/// How a service is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Health {
+    /// How many passes came to an end.
+    pub passes: usize,
+    /// The last of them.
+    pub last: Option<LastPass>,
+    /// When the last pass ended after which nobody has to do anything.
+    pub last_ok: Option<Timestamp>,
+    /// When the next pass begins; `None` before the first one, during a pass, and after the last one.
+    pub next: Option<Timestamp>,
+}
+
+/// A pass that came to its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LastPass {
+    /// When it began.
+    pub started: Timestamp,
+    /// When it ended.
+    pub finished: Timestamp,
+    /// What came of it.
+    pub result: Result<(RunStatus, Counts), ServiceError>,
+}
+
+impl LastPass {
+    /// Whether nobody has to do anything: every user is settled or waits for something to run its course.
+    #[must_use]
+    pub fn is_ok(&self) -> bool {
+        matches!(&self.result, Ok((RunStatus::Ok, _)))
+    }
+}
+
+impl Service {
+    /// Rotates whom `selection` selects, by `policy`: a pass at once, and then one every six hours.
+    #[must_use]
+    pub fn new(rotator: Rotator, selection: Selection, homes: Homes, policy: Policy) -> Self {
+        Self {
+            rotator,
+            selection,
+            homes,
+            policy,
+            limits: Limits::default(),
+            deadline: None,
+            every: EVERY,
+            jitter: None,
+            of_run: Vec::new(),
+            each_pass: None,
+            health: Arc::default(),
+        }
+    }
+
+    /// Rotates whom these settings select, by them.
+    #[cfg(feature = "settings")]
+    #[must_use]
+    pub fn from_settings(rotator: Rotator, settings: &crate::settings::Settings, homes: Homes) -> Self {
+        let limits = Limits {
+            concurrency: settings.concurrency(),
+            max_changes: settings.max_changes(),
+            max_adoptions: settings.max_adoptions(),
+            deadline: None,
+        };
+        let service = Self::new(rotator, settings.selection().clone(), homes, *settings.policy());
+        service.limits(limits).deadline(settings.deadline())
+    }
+
+    /// How long it waits between two passes, counted from the end of one to the beginning of the next. Default six hours. It never waits for longer
+    /// than the policy's `run_interval`, which the deadline for keys counts on.
+    #[must_use]
+    pub fn every(self, every: Duration) -> Self {
+        Self { every, ..self }
+    }
+
+    /// The longest time by which a wait is lengthened at random, so that many services do not call at once. Default a tenth of the wait.
+    #[must_use]
+    pub fn jitter(self, jitter: Duration) -> Self {
+        Self { jitter: Some(jitter), ..self }
+    }
+
+    /// What bounds each pass, but for its deadline.
+    #[must_use]
+    pub fn limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
+    }
+
+    /// How long a pass goes on starting new steps. Default: without end.
+    #[must_use]
+    pub fn deadline(self, deadline: Duration) -> Self {
+        Self { deadline: Some(deadline), ..self }
+    }
+
+    /// Tells this notifier too.
+    #[must_use]
+    pub fn notify(mut self, notifier: Arc<dyn Notifier>) -> Self {
+        self.rotator = self.rotator.notify(notifier);
+        self
+    }
+
+    /// Tells the notifiers, too, that this function makes for the users of each pass, such as `keyrot_aws::notify::Channels::for_run`.
+    #[must_use]
+    pub fn notify_with(mut self, of_run: impl Fn(&[Target]) -> Vec<Arc<dyn Notifier>> + Send + Sync + 'static) -> Self {
+        self.of_run.push(Arc::new(of_run));
+        self
+    }
+
+    /// Hands over what came of each pass, for the program's own log.
+    #[must_use]
+    pub fn each_pass(self, each: impl Fn(&Result<RunDocument, ServiceError>) + Send + Sync + 'static) -> Self {
+        Self { each_pass: Some(Arc::new(each)), ..self }
+    }
+
+    /// How it is now.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        self.state().clone()
+    }
+
+    /// Makes passes until it is asked to stop, and returns how many. Steps under way are finished first; what is left, the next start takes up.
+    pub async fn run(&self, cancel: &Cancel) -> usize {
+        let mut passes = 0;
+        while !cancel.is_cancelled() {
+            // What came of it is in the health, and was handed over.
+            let _ = self.pass(cancel).await;
+            passes += 1;
+            let wait = self.wait();
+            self.state().next = Some(after(self.rotator.ports().clock.now(), wait));
+            let sleep = async {
+                // On a clock that is moved by sleeping there is nothing else that would let others have their turn.
+                YieldOnce::default().await;
+                self.rotator.ports().clock.sleep(wait).await;
+            };
+            futures_util::future::select(pin!(cancel.cancelled()), pin!(sleep)).await;
+            self.state().next = None;
+        }
+        passes
+    }
+
+    /// Makes one pass. What is wrong with a user is in the document.
+    ///
+    /// # Errors
+    /// [`ServiceError`] if nothing could be done for any user.
+    pub async fn pass(&self, cancel: &Cancel) -> Result<RunDocument, ServiceError> {
+        let clock = &self.rotator.ports().clock;
+        let started = clock.now();
+        let work = AssertUnwindSafe(self.work(cancel)).catch_unwind().await;
+        let result = work.unwrap_or_else(|panic| Err(ServiceError::Panicked(panic_text(&*panic))));
+        let summary = match &result {
+            Ok(document) => Ok((document.result, document.counts.clone())),
+            Err(error) => Err(error.clone()),
+        };
+        {
+            let mut health = self.state();
+            let last = LastPass { started, finished: clock.now(), result: summary };
+            health.passes += 1;
+            health.last_ok = if last.is_ok() { Some(last.finished) } else { health.last_ok };
+            health.last = Some(last);
+        }
+        if let Some(each) = &self.each_pass {
+            // The program's log is no reason to stop.
+            let _ = std::panic::catch_unwind(AssertUnwindSafe(|| each(&result)));
+        }
+        result
+    }
+
+    async fn work(&self, cancel: &Cancel) -> Result<RunDocument, ServiceError> {
+        let ports = self.rotator.ports();
+        let users = ports.iam.users(&self.selection.path_prefix).await.map_err(ServiceError::NotListed)?;
+        let mut selected = select(&users, &self.selection, &self.homes, &self.policy);
+        drop(users);
+        let chosen = std::mem::take(&mut selected.chosen);
+        let notifiers = self.of_run.iter().flat_map(|of_run| of_run(&chosen));
+        let rotator = notifiers.fold(self.rotator.clone(), Rotator::notify);
+        let limits =
+            Limits { deadline: self.deadline.map(|time| after(ports.clock.now(), time)), ..self.limits.clone() };
+        let report = rotator.run(chosen, Mode::Act, &limits, cancel, &|_| {}).await;
+        Ok(RunDocument::new("keyrot.rotate/1", &report, &selected))
+    }
+
+    fn wait(&self) -> Duration {
+        let random = u32::try_from(RandomState::new().hash_one(0_u8) >> 32).unwrap_or(0);
+        let jitter = self.jitter.unwrap_or(self.every / 10).mul_f64(f64::from(random) / f64::from(u32::MAX));
+        self.every.saturating_add(jitter).min(self.policy.waits().run_interval)
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, Health> {
+        self.health.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { rotator, selection, every, .. } = self;
+        let mut shown = f.debug_struct("Service");
+        shown.field("rotator", rotator).field("selection", selection).field("every", every);
+        shown.field("health", &self.health()).finish_non_exhaustive()
+    }
+}

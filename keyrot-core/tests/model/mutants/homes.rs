@@ -1,0 +1,139 @@
+//! The guards of a user's home.
+
+use super::secret;
+use crate::homes::{Deed, Lives, VersionContents, Way};
+use keyrot_core::decide::{Decision, decide};
+use keyrot_core::machine::Decider;
+use keyrot_core::model::{Adoption, HomeTag, Observed, SecretState};
+use keyrot_core::{Policy, Timestamp};
+use stateright::{Checker, HasDiscoveries, Model};
+
+/// Explores until something breaks, and demands that it is this promise.
+fn breaks(lives: Lives, promise: &str) {
+    let what = lives.decider.name;
+    let checker = lives.checker().threads(2).finish_when(HasDiscoveries::AnyFailures).spawn_bfs().join();
+    let names: Vec<_> = checker.discoveries().into_keys().filter(|name| !name.starts_with("a key")).collect();
+    eprintln!("{what}: broke {names:?} after {} states", checker.unique_state_count());
+    assert!(names.iter().any(|name| name.starts_with(promise)), "{what} should break {promise}, and broke {names:?}");
+}
+
+fn weak(name: &'static str, decide: fn(&Observed, &Policy, Timestamp) -> Decision) -> Lives {
+    const BOTH: &[(usize, Way)] = &[(0, Way::Named), (1, Way::Named)];
+    Lives { decider: Decider { name, decide, ..Decider::REAL }, ..Lives::new(BOTH) }
+}
+
+/// What is seen, changed before the real decision looks at it.
+fn seeing(seen: &Observed, policy: &Policy, now: Timestamp, change: impl FnOnce(&mut Observed)) -> Decision {
+    let mut seen = seen.clone();
+    change(&mut seen);
+    decide(&seen, policy, now)
+}
+
+#[test]
+fn does_not_ask_where_the_home_is() {
+    let decide_so = |s: &Observed, p: &Policy, n: Timestamp| {
+        seeing(s, p, n, |s| {
+            s.residence.tag = HomeTag::Absent;
+            s.elsewhere = Some(Vec::new());
+        })
+    };
+    breaks(weak("no home check", decide_so), "S9 a run elsewhere");
+}
+
+#[test]
+fn takes_a_lost_tag_for_a_new_user() {
+    let decide_so = |s: &Observed, p: &Policy, n: Timestamp| seeing(s, p, n, |s| s.elsewhere = Some(Vec::new()));
+    breaks(Lives { untags: 1, ..weak("a lost tag is a new user", decide_so) }, "S9 a run elsewhere");
+}
+
+#[test]
+fn takes_the_environment_for_a_choice() {
+    let decide_so = |s: &Observed, p: &Policy, n: Timestamp| {
+        seeing(s, p, n, |s| {
+            if s.residence.adoption == Adoption::NotNamed {
+                s.residence.adoption = Adoption::Named;
+            }
+        })
+    };
+    const AMBIENT: &[(usize, Way)] = &[(0, Way::Named), (1, Way::Ambient)];
+    let lives = weak("the environment is a choice", decide_so);
+    breaks(Lives { untags: 1, runs: AMBIENT, ..lives }, "S9 a run elsewhere");
+}
+
+#[test]
+fn believes_the_users_tag_over_the_secrets() {
+    let decide_so = |s: &Observed, p: &Policy, n: Timestamp| {
+        seeing(s, p, n, |s| {
+            let (owner, tag) = (s.residence.owner.clone(), s.residence.tag.clone());
+            if let (Some(secret), HomeTag::At(_)) = (secret(s), tag) {
+                secret.owner = Some(owner);
+            }
+        })
+    };
+    const DEEDS: &[Deed] = &[Deed::TagOther, Deed::Squat(1, VersionContents::Nothing)];
+    let lives = Lives { deeds: DEEDS, times: 2, horizon: 0, ..weak("the user's tag is enough", decide_so) };
+    // What the tag names is not the whole ARN, so that the run would look elsewhere: that is another guard.
+    const ALONE: &[(usize, Way)] = &[(0, Way::Named), (1, Way::Ambient)];
+    breaks(Lives { runs: ALONE, ..lives }, "S9");
+}
+
+#[test]
+fn adopts_what_somebody_created() {
+    let decide_so = |s: &Observed, p: &Policy, n: Timestamp| {
+        seeing(s, p, n, |s| {
+            let owner = s.residence.owner.clone();
+            if let Some(secret) = secret(s)
+                && secret.owner.is_none()
+            {
+                secret.owner = Some(owner);
+            }
+        })
+    };
+    const DEEDS: &[Deed] = &[Deed::Squat(0, VersionContents::Placeholder)];
+    let lives = Lives { housed: false, deeds: DEEDS, times: 1, horizon: 0, ..weak("any secret will do", decide_so) };
+    breaks(lives, "S9 nothing is published");
+}
+
+#[test]
+fn a_user_created_anew_takes_over_the_old_ones_secret() {
+    let decide_so = |s: &Observed, p: &Policy, n: Timestamp| {
+        seeing(s, p, n, |s| {
+            let owner = s.residence.owner.clone();
+            if let Some(secret) = secret(s) {
+                secret.owner = Some(owner);
+            }
+        })
+    };
+    let lives = Lives { deeds: &[Deed::Recreate], times: 1, horizon: 0, ..weak("names are enough", decide_so) };
+    breaks(lives, "S9 a user created anew");
+}
+
+#[test]
+fn does_not_look_again_after_it_has_created_a_secret() {
+    let decide_so = |s: &Observed, p: &Policy, n: Timestamp| {
+        seeing(s, p, n, |s| {
+            if s.created_here {
+                s.elsewhere = Some(Vec::new());
+            }
+        })
+    };
+    let lives =
+        Lives { housed: false, keys: 0, at_once: 2, horizon: 0, ..weak("looks elsewhere only before", decide_so) };
+    breaks(lives, "S9 one user's key");
+}
+
+#[test]
+fn takes_a_secret_that_names_the_user_for_the_home() {
+    let decide_so = |s: &Observed, p: &Policy, n: Timestamp| {
+        seeing(s, p, n, |s| {
+            if matches!(s.secret, SecretState::Present(_)) {
+                s.elsewhere = Some(Vec::new());
+            }
+        })
+    };
+    let lives = weak("the secret's tag is enough", decide_so);
+    breaks(
+        Lives { untags: 1, deeds: &[Deed::Squat(1, VersionContents::ForUser)], times: 1, ..lives },
+        "S9 a run elsewhere",
+    );
+}
