@@ -92,4 +92,5 @@ pub use model::{
 };
 pub use ports::{Cancel, Clock, CredentialProbe, IamPort, SecretStorePort};
 pub use report::RunDocument;
-pub use selection::{Homes, Selected, Selection, select};
+pub use selection::homes::Homes;
+pub use selection::{Selected, Selection, select};

@@ -1,8 +1,8 @@
 //! Short names for the unit tests.
 #![allow(clippy::unwrap_used)]
 
-use crate::Timestamp;
 use crate::model::names::KeyId;
+use crate::model::time::Timestamp;
 use chrono::DateTime;
 
 /// An instant, in seconds from a fixed one.

@@ -1,8 +1,8 @@
 //! An audit as one stable document: what `keyrot audit --json` prints.
 
-use crate::Timestamp;
 use crate::audit::finding::{Finding, FindingKind, FindingSeverity};
 use crate::model::names::{KeyId, UserName};
+use crate::model::time::Timestamp;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 

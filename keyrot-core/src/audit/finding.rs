@@ -1,8 +1,8 @@
 //! What an audit finds.
 
-use crate::Timestamp;
 use crate::audit::controls::Control;
 use crate::model::names::{KeyId, UserName};
+use crate::model::time::Timestamp;
 use serde::Serialize;
 use std::fmt;
 

@@ -1,21 +1,22 @@
 //! The rules: a pure function of what is known, the policy and the time.
 
-use crate::Timestamp;
 use crate::audit::controls::{Control, controls_of};
 use crate::audit::document::{Audit, AuditCounts, KeyRow, Next, RotationRow, UserRow};
 use crate::audit::finding::{Finding, FindingKind, FindingSeverity};
 use crate::audit::view::{AccountView, KeyView, UserView};
 use crate::decide::decision::blocked::Blocked;
-use crate::engine::rotator::Target;
+use crate::engine::target::Target;
 use crate::model::names::UserName;
 use crate::model::observed::LastUse;
 use crate::model::text::format_duration;
+use crate::model::time::Timestamp;
 use crate::model::user::IamUser;
 use crate::model::user::owner_of;
 use crate::model::waits::{Policy, after};
+use crate::selection::homes::Homes;
 use crate::selection::pattern::SecretPattern;
 use crate::selection::template::SecretTemplate;
-use crate::selection::{Homes, MissingWhy, Selection, select};
+use crate::selection::{MissingWhy, Selection, select};
 use std::collections::BTreeMap;
 use std::time::Duration;
 

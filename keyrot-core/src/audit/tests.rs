@@ -1,9 +1,9 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use crate::Timestamp;
 use crate::model::names::{UserArn, UserId, UserName};
 use crate::model::observed::{AccessKey, KeyStatus, LastUse};
+use crate::model::time::Timestamp;
 use crate::model::user::IamUser;
 use crate::model::waits::{Policy, Waits};
 use crate::selection::Selection;

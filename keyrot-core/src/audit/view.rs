@@ -1,8 +1,8 @@
 //! What is known of an account.
 
-use crate::Timestamp;
 use crate::model::names::{KeyId, UserArn, UserName};
 use crate::model::observed::{AccessKey, KeyStatus, LastUse};
+use crate::model::time::Timestamp;
 use crate::model::user::IamUser;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};

@@ -3,12 +3,12 @@
 use super::case::{CaseResult, Checked, Miss, cases, fail, holds, refused, same};
 use super::lab::Lab;
 use super::{notes, versions};
-use crate::Timestamp;
 use crate::model::credentials::{Credentials, SecretKey};
 use crate::model::error::ErrorKind;
 use crate::model::home::Owner;
 use crate::model::names::{KeyId, SecretName, UserId, UserName, VersionId};
 use crate::model::observed::{LabeledVersion, Secret, SecretState};
+use crate::model::time::Timestamp;
 use crate::model::version::Content;
 use crate::ports::SecretStorePort;
 

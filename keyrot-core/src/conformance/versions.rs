@@ -67,7 +67,8 @@ pub(super) async fn staged_again(desk: &StoreFixture<'_>) -> Checked {
 pub(super) async fn test_written(desk: &StoreFixture<'_>) -> Checked {
     let (secret, placeholder, version, credentials) = with_staged(desk, "test-written").await?;
     for n in [1, 2] {
-        let test = VersionId::for_test_write(crate::Timestamp::UNIX_EPOCH + std::time::Duration::from_secs(n));
+        let test =
+            VersionId::for_test_write(crate::model::time::Timestamp::UNIX_EPOCH + std::time::Duration::from_secs(n));
         desk.port.test_write(&secret, &test).await?;
         let found = desk.present(&secret).await?;
         let labels = [found.current, found.pending].map(|held| held.map(|held| held.version));

@@ -6,7 +6,6 @@ use crate::model::credentials::Credentials;
 use crate::model::error::CallError;
 use crate::model::home::{HomeTag, SecretArn};
 use crate::model::names::{NameError, SecretName, UserName, VersionId};
-use crate::model::user_ref::UserRef;
 use async_trait::async_trait;
 use serde::Serialize;
 use std::fmt;
@@ -232,13 +231,5 @@ mod tests {
         ] {
             assert!(SecretId::parse(wrong).is_err(), "{wrong}");
         }
-    }
-
-    #[test]
-    fn a_user_goes_by_its_name_or_its_arn() {
-        let name: UserRef = "ci".parse().unwrap();
-        let arn: UserRef = "arn:aws:iam::123456789012:user/team/ci".parse().unwrap();
-        assert_eq!((name.name(), name.to_string()), (arn.name(), "ci".to_owned()));
-        assert!("arn:aws:iam::123456789012:role/ci".parse::<UserRef>().is_err() && "a b".parse::<UserRef>().is_err());
     }
 }

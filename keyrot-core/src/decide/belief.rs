@@ -4,11 +4,11 @@
 //! and Secrets Manager's own facts (when a key or a version was created, which status it has) leave room for it; what is not believed counts
 //! as absent, and is reported. What a claim that passes can still bring about at worst is written down in `docs/protocol.md`.
 
-use crate::Timestamp;
 use crate::model::clock::CLOCK_TOLERANCE;
 use crate::model::journal::{Journal, JournalEntry};
 use crate::model::names::KeyId;
 use crate::model::observed::{AccessKey, LabeledVersion, Observed, Secret, SecretState, StoredVersion};
+use crate::model::time::Timestamp;
 use crate::model::version::Content;
 use crate::model::waits::Policy;
 use crate::model::waits::after;

@@ -3,18 +3,15 @@
 pub(crate) mod blocked;
 pub(crate) mod refusal;
 
-pub use blocked::{Blocked, Evidence, Unhoused};
-pub use refusal::Refusal;
+pub(crate) use blocked::Blocked;
+pub(crate) use refusal::Refusal;
 
-use crate::Timestamp;
-use crate::engine::service::Service;
 use crate::model::home::SecretArn;
 use crate::model::journal::JournalEntry;
 use crate::model::journal::Phase;
 use crate::model::names::{KeyId, VersionId};
 use crate::model::observed::LastUse;
-use crate::model::observed::Verified;
-use crate::model::stored::VersionContents;
+use crate::model::time::Timestamp;
 use serde::Serialize;
 use std::fmt;
 

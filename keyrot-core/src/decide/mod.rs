@@ -18,10 +18,10 @@ pub use decision::{Decision, Question, Step, Wait, Why};
 pub use order::decide_rotation_step;
 pub use request::decide_request;
 
-use crate::Timestamp;
 use crate::model::journal::{Intent, JournalEntry, Phase};
 use crate::model::names::KeyId;
 use crate::model::observed::{AccessKey, KeyStatus, LabeledVersion, Observed, Secret, SecretState, Verified};
+use crate::model::time::Timestamp;
 use crate::model::version::Content;
 use crate::model::waits::Policy;
 use crate::model::waits::after;

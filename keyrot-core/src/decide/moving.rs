@@ -5,13 +5,13 @@
 //! and no run changes anything at either side.
 
 use super::{decide_for, home, usable};
-use crate::Timestamp;
 use crate::decide::decision::blocked::Blocked;
 use crate::decide::decision::refusal::Refusal;
 use crate::decide::decision::{Decision, Question, Step};
 use crate::model::home::{HomeTag, Residence, SecretArn};
 use crate::model::journal::JournalEntry;
 use crate::model::observed::{Observed, Secret, SecretState};
+use crate::model::time::Timestamp;
 use crate::model::version::Content;
 use crate::model::waits::Policy;
 use crate::model::waits::after;

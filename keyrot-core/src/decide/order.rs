@@ -3,16 +3,15 @@
 use super::belief::believed;
 use super::situation::Situation;
 use super::{home, usable};
-use crate::Timestamp;
 use crate::decide::decision::blocked::Blocked;
 use crate::decide::decision::refusal::Refusal;
 use crate::decide::decision::{Decision, Question, Step, Why};
 use crate::model::names::KeyId;
 use crate::model::observed::{AccessKey, LabeledVersion, Observed, Secret, Verified};
 use crate::model::step::{RotationStep, StepName};
+use crate::model::time::Timestamp;
 use crate::model::version::Content;
 use crate::model::waits::Policy;
-use serde::{Deserialize, Serialize};
 
 /// Decides what an order takes now: one pure, total function, beside [`decide`](crate::decide::decide()) and under the same promises.
 ///

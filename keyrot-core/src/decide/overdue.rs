@@ -1,9 +1,9 @@
 //! No claim keeps a rotation standing still in silence: what only waits is measured against the dates that IAM gives.
 
-use crate::Timestamp;
 use crate::decide::decision::blocked::Blocked;
 use crate::decide::decision::{Wait, Why};
 use crate::model::observed::{AccessKey, KeyStatus, LabeledVersion, Observed, SecretState};
+use crate::model::time::Timestamp;
 use crate::model::version::Content;
 use crate::model::waits::Policy;
 use crate::model::waits::after;

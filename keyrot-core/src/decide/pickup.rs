@@ -1,9 +1,9 @@
 //! Whether whatever used the old key has moved to the new one, as far as IAM's record shows.
 
 use super::situation::{Situation, in_use};
-use crate::Timestamp;
 use crate::decide::decision::{Decision, Question, Why};
 use crate::model::observed::{AccessKey, LastUse};
+use crate::model::time::Timestamp;
 use crate::model::waits::after;
 
 /// The service of the call that verifies a key.

@@ -3,7 +3,6 @@
 use super::belief::believed;
 use super::situation::{Situation, in_use};
 use super::{decide_for, home, moving, usable};
-use crate::Timestamp;
 use crate::decide::decision::blocked::Blocked;
 use crate::decide::decision::refusal::Refusal;
 use crate::decide::decision::{Decision, Question, Step, Wait, Why};
@@ -12,6 +11,7 @@ use crate::model::journal::{JournalEntry, Phase, Promoted, Revoked};
 use crate::model::names::{KeyId, VersionId};
 use crate::model::observed::{AccessKey, KeyStatus, LabeledVersion, Observed, Secret, SecretState, Verified};
 use crate::model::request::{Request, Revocation};
+use crate::model::time::Timestamp;
 use crate::model::version::Content;
 use crate::model::waits::Policy;
 use crate::model::waits::after;

@@ -1,12 +1,12 @@
 //! One user's case: what is seen, and what each key is to the rotation.
 
 use super::belief;
-use crate::Timestamp;
 use crate::decide::decision::{Decision, Question, Step, Wait, Why};
 use crate::model::clock::CLOCK_TOLERANCE;
 use crate::model::journal::{Intent, JournalEntry, Phase, Promoted, Retired};
 use crate::model::names::KeyId;
 use crate::model::observed::{AccessKey, LabeledVersion, LastUse, Observed, Secret, Verified};
+use crate::model::time::Timestamp;
 use crate::model::version::Content;
 use crate::model::waits::Policy;
 use crate::model::waits::after;

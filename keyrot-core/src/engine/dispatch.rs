@@ -1,6 +1,7 @@
 //! Tells notifiers what happens, beside the work: each has a queue of its own, so that none delays a rotation, or another notifier.
 
 use crate::engine::notifier::Notifier;
+use crate::engine::report::NotifierFailure;
 use crate::engine::report::Report;
 use crate::machine::event::Event;
 use crate::ports::Clock;
@@ -8,7 +9,6 @@ use futures_channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use futures_channel::oneshot;
 use futures_util::future::{Either, join_all, select};
 use futures_util::{FutureExt, StreamExt};
-use serde::Serialize;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -30,17 +30,6 @@ impl Default for NotifierLimits {
 }
 /// As many events are handed over at once.
 const AT_ONCE: usize = 100;
-
-/// A notifier that failed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct NotifierFailure {
-    /// Which.
-    pub notifier: String,
-    /// How many events were not told; all of the run's for a summary.
-    pub untold: usize,
-    /// Why.
-    pub reason: String,
-}
 
 /// Whoever works tells it here what happens.
 #[derive(Clone, Default)]

@@ -1,6 +1,5 @@
 //! One user's rotation on the ports: asks the machine, makes the call, tells the machine.
 
-use crate::Timestamp;
 use crate::machine::call::{Call, Reply};
 use crate::machine::event::Event;
 use crate::machine::outcome::{Outcome, Stop};
@@ -9,6 +8,7 @@ use crate::model::clock::WrongClock;
 use crate::model::error::CallError;
 use crate::model::observed::Observed;
 use crate::model::subject::Subject;
+use crate::model::time::Timestamp;
 use crate::model::waits::Policy;
 use crate::ports::cancel::Cancel;
 use crate::ports::{Clock, CredentialProbe, IamPort, SecretStorePort};

@@ -1,12 +1,12 @@
 //! At the end of a run: who uses the old keys that are held because somebody does. Bounded in users and time, and never the cause of a failed run.
 
-use crate::Timestamp;
 use crate::decide::decision::Why;
 use crate::engine::dispatch::panic_text;
 use crate::engine::report::UserResult;
 use crate::machine::outcome::Outcome;
 use crate::model::names::KeyId;
 use crate::model::observed::LastUse;
+use crate::model::time::Timestamp;
 use crate::model::usage::evidence::{Searched, UseEvidence};
 use crate::model::waits::after;
 use crate::ports::Clock;

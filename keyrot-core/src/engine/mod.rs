@@ -7,13 +7,15 @@ pub(crate) mod notifier;
 pub(crate) mod report;
 pub(crate) mod rotator;
 pub(crate) mod service;
+pub(crate) mod target;
 
-pub use dispatch::{NotifierFailure, NotifierLimits};
+pub use dispatch::NotifierLimits;
 pub use driver::{Driven, Ports, drive};
 #[cfg(feature = "mocks")]
 pub use notifier::MockNotifier;
 pub use notifier::Notifier;
-pub use report::{Report, UserResult};
+pub use report::{NotifierFailure, Report, UserResult};
 pub use rotator::moving::Moved;
-pub use rotator::{Limits, Progress, Rotator, Target};
+pub use rotator::{Limits, Progress, Rotator};
 pub use service::{Health, LastPass, Service, ServiceError};
+pub use target::Target;

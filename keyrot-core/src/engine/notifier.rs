@@ -3,8 +3,6 @@
 use crate::engine::report::Report;
 use crate::machine::event::Event;
 use async_trait::async_trait;
-use std::collections::BTreeMap;
-use std::time::Duration;
 
 /// Where news go: a chat, a mail, an event bus, a log.
 ///

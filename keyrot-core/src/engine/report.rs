@@ -1,22 +1,14 @@
 //! Where a run leaves its users.
 
-use crate::Timestamp;
 use crate::decide::decision::Why;
-use crate::engine::dispatch::NotifierFailure;
 use crate::machine::event::{Event, EventKind};
 use crate::machine::outcome::Outcome;
 use crate::model::names::{KeyId, SecretName, UserName};
 use crate::model::observed::{AccessKey, KeyStatus, LastUse, Observed, SecretState};
+use crate::model::time::Timestamp;
 use crate::model::waits::Policy;
-use futures_util::{FutureExt, StreamExt, stream};
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::fmt;
-use std::panic::AssertUnwindSafe;
-use std::pin::pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
 
 /// Where a run leaves one user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -103,4 +95,55 @@ impl UserResult {
         self.deadline = current.map(|k| policy.deadline(k.created));
         self.unadopted = seen.is_unadopted();
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{at, key};
+
+    #[test]
+    fn an_old_key_is_active_and_older_than_the_current_one() {
+        let listed = |name: &str, made: i64, status: KeyStatus| AccessKey { id: key(name), status, created: at(made) };
+        let active = |name: &str, made: i64| listed(name, made, KeyStatus::Active);
+        let standing = |current: Option<&str>, keys: Vec<AccessKey>| UserResult {
+            user: UserName::parse("ci").expect("a name"),
+            owner: None,
+            secret: SecretName::parse("/iam/ci/access_key").expect("a name"),
+            outcome: Outcome::Done,
+            current: current.map(key),
+            previous: None,
+            revoked: Vec::new(),
+            due: None,
+            deadline: None,
+            unadopted: false,
+            last_use: BTreeMap::new(),
+            keys,
+            events: Vec::new(),
+            calls: 0,
+        };
+        let old = |current: Option<&str>, keys: Vec<AccessKey>| -> Option<Vec<KeyId>> {
+            Some(standing(current, keys).old_keys()?.into_iter().map(|old| old.id.clone()).collect())
+        };
+        let both = || vec![active("A", -9), active("B", 0)];
+        assert_eq!(old(Some("B"), both()), Some(vec![key("A")]));
+        assert_eq!(old(Some("A"), both()), Some(vec![]), "rolled back, or the other is only staged");
+        assert_eq!(old(Some("B"), vec![listed("A", -9, KeyStatus::Inactive), active("B", 0)]), Some(vec![]));
+        // Nothing published, or what is published does not exist: any of the Active ones may be in use.
+        assert_eq!(old(None, both()), None);
+        assert_eq!(old(Some("C"), both()), None);
+        assert_eq!(old(None, vec![listed("A", -9, KeyStatus::Inactive)]), Some(vec![]));
+        assert_eq!(old(None, Vec::new()), Some(vec![]));
+    }
+}
+
+/// A notifier that failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NotifierFailure {
+    /// Which.
+    pub notifier: String,
+    /// How many events were not told; all of the run's for a summary.
+    pub untold: usize,
+    /// Why.
+    pub reason: String,
 }

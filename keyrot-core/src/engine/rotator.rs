@@ -1,11 +1,9 @@
 //! Many users: bounded in how many at once, how many changed, and how long; one user's failure or panic never touches another.
 
+use crate::engine::target::Target;
 pub(crate) mod adoption;
 pub(crate) mod moving;
 
-pub use moving::Moved;
-
-use crate::Timestamp;
 use crate::decide::decision::blocked::Blocked;
 use crate::engine::dispatch::{NotifierLimits, Told, panic_text, tell_beside};
 use crate::engine::driver::Ports;
@@ -17,17 +15,14 @@ use crate::machine::event::{Event, EventKind};
 use crate::machine::outcome::Outcome;
 use crate::machine::rotation::task::Task;
 use crate::machine::rotation::{Mode, Rotation};
-use crate::model::names::{KeyId, SecretName, UserName};
-use crate::model::observed::{AccessKey, KeyStatus};
 use crate::model::request::Request;
 use crate::model::step::RotationStep;
-use crate::model::subject::Subject;
+use crate::model::time::Timestamp;
 use crate::model::waits::{Policy, after};
 use crate::ports::cancel::Cancel;
 use crate::usage::TrailPort;
 use adoption::adopt;
 use futures_util::{FutureExt, StreamExt, stream};
-use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::panic::AssertUnwindSafe;
@@ -40,15 +35,6 @@ use std::time::Duration;
 const FOR_THE_TRAIL: Duration = Duration::from_secs(60);
 /// For so many users at once.
 const TRAILS_AT_ONCE: usize = 4;
-
-/// A user to work on, and the policy to do it by; or why nothing is done.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Target {
-    /// Whom.
-    pub subject: Subject,
-    /// By which policy, or what is wrong with the user's own settings.
-    pub policy: Result<Policy, Blocked>,
-}
 
 /// What bounds a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -339,45 +325,5 @@ impl fmt::Debug for Rotator {
         let notifiers: Vec<String> = self.notifiers.iter().map(|notifier| notifier.name()).collect();
         let mut shown = f.debug_struct("Rotator");
         shown.field("notifiers", &notifiers).field("trail", &self.trail.is_some()).finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::testing::{at, key};
-
-    #[test]
-    fn an_old_key_is_active_and_older_than_the_current_one() {
-        let listed = |name: &str, made: i64, status: KeyStatus| AccessKey { id: key(name), status, created: at(made) };
-        let active = |name: &str, made: i64| listed(name, made, KeyStatus::Active);
-        let standing = |current: Option<&str>, keys: Vec<AccessKey>| UserResult {
-            user: UserName::parse("ci").expect("a name"),
-            owner: None,
-            secret: SecretName::parse("/iam/ci/access_key").expect("a name"),
-            outcome: Outcome::Done,
-            current: current.map(key),
-            previous: None,
-            revoked: Vec::new(),
-            due: None,
-            deadline: None,
-            unadopted: false,
-            last_use: BTreeMap::new(),
-            keys,
-            events: Vec::new(),
-            calls: 0,
-        };
-        let old = |current: Option<&str>, keys: Vec<AccessKey>| -> Option<Vec<KeyId>> {
-            Some(standing(current, keys).old_keys()?.into_iter().map(|old| old.id.clone()).collect())
-        };
-        let both = || vec![active("A", -9), active("B", 0)];
-        assert_eq!(old(Some("B"), both()), Some(vec![key("A")]));
-        assert_eq!(old(Some("A"), both()), Some(vec![]), "rolled back, or the other is only staged");
-        assert_eq!(old(Some("B"), vec![listed("A", -9, KeyStatus::Inactive), active("B", 0)]), Some(vec![]));
-        // Nothing published, or what is published does not exist: any of the Active ones may be in use.
-        assert_eq!(old(None, both()), None);
-        assert_eq!(old(Some("C"), both()), None);
-        assert_eq!(old(None, vec![listed("A", -9, KeyStatus::Inactive)]), Some(vec![]));
-        assert_eq!(old(None, Vec::new()), Some(vec![]));
     }
 }

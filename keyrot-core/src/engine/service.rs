@@ -1,16 +1,18 @@
 //! Passes over all selected users, now and then, for as long as a program runs.
 
-use crate::Timestamp;
 use crate::engine::dispatch::panic_text;
 use crate::engine::driver::YieldOnce;
 use crate::engine::notifier::Notifier;
-use crate::engine::rotator::{Limits, Rotator, Target};
+use crate::engine::rotator::{Limits, Rotator};
+use crate::engine::target::Target;
 use crate::machine::rotation::Mode;
 use crate::model::error::CallError;
+use crate::model::time::Timestamp;
 use crate::model::waits::{Policy, after};
 use crate::ports::cancel::Cancel;
 use crate::report::document::{Counts, RunDocument, RunStatus};
-use crate::selection::{Homes, Selection, select};
+use crate::selection::homes::Homes;
+use crate::selection::{Selection, select};
 use futures_util::FutureExt;
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};

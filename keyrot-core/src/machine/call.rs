@@ -4,11 +4,8 @@ use crate::model::credentials::Credentials;
 use crate::model::home::{Difference, SecretArn};
 use crate::model::journal::JournalEntry;
 use crate::model::names::{KeyId, VersionId};
-use crate::model::observed::Secret;
 use crate::model::observed::{AccessKey, LastUse, SecretState, StoredVersion};
 use crate::model::stored::{NewKey, ProbeAnswer, VersionContents};
-use serde::Serialize;
-use std::fmt;
 
 /// One request to a port, on behalf of one user.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

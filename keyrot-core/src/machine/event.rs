@@ -1,14 +1,12 @@
 //! What a run tells people: one typed event for every step that matters.
 
-use crate::Timestamp;
 use crate::decide::belief::Doubt;
 use crate::decide::decision::Wait;
 use crate::decide::decision::blocked::Blocked;
 use crate::model::error::CallError;
 use crate::model::home::SecretArn;
-use crate::model::journal::{Retired, Revoked};
 use crate::model::names::{KeyId, SecretName, UserName, VersionId};
-use crate::model::observed::LabeledVersion;
+use crate::model::time::Timestamp;
 use crate::model::usage::evidence::UseEvidence;
 use serde::Serialize;
 use std::fmt;

@@ -1,14 +1,12 @@
 //! On whom a run works, and where it leaves them.
 
-use crate::Timestamp;
 use crate::decide::decision::blocked::Blocked;
 use crate::decide::decision::refusal::Refusal;
 use crate::decide::decision::{Step, Wait, Why};
 use crate::machine::event::Failure;
 use crate::machine::planned::PlannedAction;
-use crate::machine::verification::Verification;
-use crate::model::journal::Revoked;
 use crate::model::names::{KeyId, SecretName, UserName, VersionId};
+use crate::model::time::Timestamp;
 use serde::Serialize;
 use std::fmt;
 

@@ -2,8 +2,6 @@
 
 use crate::decide::decision::Wait;
 use crate::decide::decision::blocked::Blocked;
-use crate::engine::dispatch::Told;
-use crate::machine::outcome::Stop;
 use crate::model::names::{KeyId, UserName};
 use serde::Serialize;
 use std::fmt;
@@ -47,9 +45,9 @@ pub enum PlannedAction {
 
 /// Where a request will stop, in a document: a code, and a text for people.
 mod told {
-    use crate::Timestamp;
     use crate::decide::decision::Wait;
     use crate::decide::decision::blocked::Blocked;
+    use crate::model::time::Timestamp;
     use serde::{Serialize, Serializer};
 
     #[derive(Serialize)]
@@ -139,6 +137,58 @@ impl fmt::Display for PlannedAction {
                     "later, when {key} has been Inactive for {after}, and if the user is tagged for rotation: delete it"
                 )
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_question_names_each_key_that_changes() {
+        let user = UserName::parse("ci").expect("a name");
+        let key = |id: &str| KeyId::parse(id).expect("an id");
+        let (old, new) = (key("AKIAOLD0000000000001"), key("AKIANEW0000000000001"));
+        let wait = |key: &KeyId| {
+            PlannedAction::Wait(Wait { why: crate::decide::decision::Why::Settling(key.clone()), until: None })
+        };
+        let after = Duration::from_secs(7 * 86_400);
+        for (steps, question) in [
+            (vec![PlannedAction::PublishAgain(old.clone())], "Publish AKIAOLD0000000000001 again for ci"),
+            (
+                vec![PlannedAction::Activate(old.clone()), PlannedAction::PublishAgain(old.clone())],
+                "Reactivate AKIAOLD0000000000001 and publish it again, for ci",
+            ),
+            (
+                vec![PlannedAction::Deactivate(old.clone()), PlannedAction::Delete(old.clone())],
+                "Deactivate AKIAOLD0000000000001 and delete it, for ci",
+            ),
+            (
+                vec![
+                    PlannedAction::MakeSecret,
+                    PlannedAction::PublishNewKey,
+                    PlannedAction::Deactivate(old.clone()),
+                    PlannedAction::DeleteLater { key: old.clone(), after },
+                ],
+                "Make the secret, publish a new key, deactivate AKIAOLD0000000000001 and have it deleted later, for ci",
+            ),
+            (vec![PlannedAction::PublishStaged(new.clone()), wait(&new)], "Publish AKIANEW0000000000001 for ci"),
+            (
+                vec![PlannedAction::PublishStaged(new.clone()), wait(&new), PlannedAction::Deactivate(old.clone())],
+                "Publish AKIANEW0000000000001 for ci",
+            ),
+            (
+                vec![
+                    PlannedAction::Deactivate(old.clone()),
+                    PlannedAction::PublishNewKey,
+                    PlannedAction::Delete(old.clone()),
+                ],
+                "Deactivate AKIAOLD0000000000001, publish a new key and delete AKIAOLD0000000000001, for ci",
+            ),
+            (vec![wait(&old)], "Go on for ci"),
+        ] {
+            assert_eq!(PlannedAction::question(&steps, &user), question);
         }
     }
 }

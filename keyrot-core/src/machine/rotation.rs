@@ -13,10 +13,9 @@ pub(crate) mod preview;
 pub(crate) mod repeats;
 pub(crate) mod task;
 
-pub use decider::Decider;
-pub use task::Task;
+pub(crate) use decider::Decider;
+pub(crate) use task::Task;
 
-use crate::Timestamp;
 use crate::decide::belief::doubts;
 use crate::decide::decision::blocked::Blocked;
 use crate::decide::decision::{Decision, Question, Step, Wait, Why};
@@ -31,6 +30,7 @@ use crate::model::names::{KeyId, VersionId};
 use crate::model::observed::{LabeledVersion, LastUse, Observed, SecretState, Verified};
 use crate::model::stored::NewKey;
 use crate::model::subject::Subject;
+use crate::model::time::Timestamp;
 use crate::model::waits::Policy;
 use crate::model::waits::after;
 use off::{Confirming, Off};

@@ -2,12 +2,12 @@
 //!
 //! It has three ends: they work; they are refused; nobody could be asked. A call that fails says nothing about the credentials.
 
-use crate::Timestamp;
 use crate::model::credentials::Credentials;
 use crate::model::error::{CallError, ErrorKind};
 use crate::model::names::{KeyId, UserArn, VersionId};
 use crate::model::observed::Verified;
 use crate::model::stored::ProbeAnswer;
+use crate::model::time::Timestamp;
 use crate::model::waits::Policy;
 use crate::model::waits::after;
 use std::time::Duration;

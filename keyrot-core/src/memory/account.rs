@@ -1,6 +1,5 @@
 //! The account behind keyrot's ports.
 
-use crate::Timestamp;
 use crate::consumer::{CredentialSource, HomeSource, Published, SecretId, VersionStage};
 use crate::memory::fault::{Fault, FaultAt};
 use crate::memory::secrets::{Label, Value};
@@ -13,6 +12,7 @@ use crate::model::journal::JournalEntry;
 use crate::model::names::{KeyId, SecretName, UserName, VersionId};
 use crate::model::observed::{AccessKey, KeyStatus, LastUse, SecretState, StoredVersion};
 use crate::model::stored::{NewKey, ProbeAnswer, VersionContents};
+use crate::model::time::Timestamp;
 use crate::model::user::IamUser;
 use crate::model::waits::Policy;
 use crate::ports::{Clock, CredentialProbe, IamPort, SecretStorePort, TagPort};

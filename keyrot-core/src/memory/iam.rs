@@ -1,12 +1,12 @@
 //! IAM and STS: users, keys, and who may authenticate.
 
 use super::world::{Refusal, World};
-use crate::Timestamp;
 use crate::model::credentials::{Credentials, SecretKey};
 use crate::model::error::ErrorKind;
 use crate::model::names::{KeyId, NameError, UserArn, UserId, UserName};
 use crate::model::observed::{AccessKey, KeyStatus, LastUse};
 use crate::model::stored::{NewKey, ProbeAnswer};
+use crate::model::time::Timestamp;
 use crate::model::user::IamUser;
 use crate::model::waits::after;
 use serde::{Deserialize, Serialize};

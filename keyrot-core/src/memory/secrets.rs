@@ -1,7 +1,6 @@
 //! Secrets Manager: versions, staging labels, tags.
 
 use super::world::{Refusal, World};
-use crate::Timestamp;
 use crate::decide::MOST_BYTES;
 use crate::model::credentials::{Credentials, SecretKey};
 use crate::model::error::ErrorKind;
@@ -11,6 +10,7 @@ use crate::model::names::{KeyId, SecretName, UserName, VersionId};
 use crate::model::observed::{LabeledVersion, Secret, SecretState, StoredVersion};
 use crate::model::stored::VersionContents;
 use crate::model::subject::Subject;
+use crate::model::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;

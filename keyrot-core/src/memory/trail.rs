@@ -1,10 +1,10 @@
 //! The account's trail: which requests were signed with which key, from where and with what, as CloudTrail's event history has them.
 
-use crate::Timestamp;
 use crate::memory::account::MemoryAccount;
 use crate::memory::world::World;
 use crate::model::error::{CallError, ErrorKind};
 use crate::model::names::KeyId;
+use crate::model::time::Timestamp;
 use crate::model::usage::UseEvent;
 use crate::model::usage::untrusted::UntrustedText;
 use crate::usage::{KeyRecord, TrailAsk, TrailPage, TrailPort};

@@ -2,13 +2,13 @@
 
 pub(crate) mod depends;
 
-use crate::Timestamp;
 use crate::memory::secrets::Label;
 use crate::memory::world::World;
 use crate::model::journal::{Intent, Phase, Promoted, Retired};
 use crate::model::names::{KeyId, SecretName, UserName, VersionId};
 use crate::model::observed::{KeyStatus, LastUse, SecretState};
 use crate::model::request::Revocation;
+use crate::model::time::Timestamp;
 use crate::model::waits::{Policy, after};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

@@ -2,12 +2,12 @@
 
 use super::shared::Shared;
 use super::trail::Trail;
-use crate::Timestamp;
 use crate::memory::iam::MemoryUser;
 use crate::memory::secrets::MemorySecret;
 use crate::model::error::{CallError, ErrorKind};
 use crate::model::home::{Owner, SecretArn};
 use crate::model::names::{SecretName, UserName};
+use crate::model::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! Whether a clock may be trusted.
 
-use crate::Timestamp;
+use crate::model::time::Timestamp;
 use chrono::TimeDelta;
 use std::time::Duration;
 

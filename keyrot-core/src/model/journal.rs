@@ -15,9 +15,9 @@
 //! and unknown keys block. Tag values allow `A-Z a-z 0-9 space + - = . _ : / @` and 256 characters
 //! (Secrets Manager API reference, data type `Tag`); the texts stay inside that.
 
-use crate::Timestamp;
 use crate::model::home::SecretArn;
 use crate::model::names::{KeyId, VersionId};
+use crate::model::time::Timestamp;
 use chrono::{DateTime, SecondsFormat};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

@@ -13,6 +13,7 @@ pub(crate) mod step;
 pub(crate) mod stored;
 pub(crate) mod subject;
 pub(crate) mod text;
+pub(crate) mod time;
 pub(crate) mod usage;
 pub(crate) mod user;
 pub(crate) mod user_ref;

@@ -1,9 +1,9 @@
 //! What is seen of one user before anything is decided.
 
-use crate::Timestamp;
 use crate::model::home::{Difference, Owner, Residence, SecretArn};
 use crate::model::journal::{Journal, Revoked};
 use crate::model::names::{KeyId, VersionId};
+use crate::model::time::Timestamp;
 use crate::model::version::Content;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

@@ -3,8 +3,6 @@
 use crate::model::home::SecretArn;
 use crate::model::names::KeyId;
 use serde::Serialize;
-use std::fmt;
-use std::time::Duration;
 
 /// A person's request: [`decide_request`](crate::decide::request::decide_request()) says what it takes, [`Rotator::fulfil`](crate::engine::rotator::Rotator::fulfil) carries it out.
 ///

@@ -1,10 +1,9 @@
 //! What the ports answer.
 
-use crate::Timestamp;
 use crate::model::credentials::Credentials;
 use crate::model::names::{KeyId, UserArn};
+use crate::model::time::Timestamp;
 use serde::Serialize;
-use std::fmt;
 
 /// What was found in a version.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]

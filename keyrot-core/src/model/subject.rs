@@ -4,7 +4,6 @@ use crate::model::home::{Adoption, HOME_TAG, HomeTag, Owner, Place, Residence};
 use crate::model::names::{SecretName, UserArn, UserId, UserName};
 use crate::model::user::IamUser;
 use serde::Serialize;
-use std::fmt;
 
 /// The user on whom a run works, as the selection found them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]

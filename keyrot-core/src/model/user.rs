@@ -1,9 +1,7 @@
 //! An IAM user as the account lists it.
 
 use crate::model::names::{UserArn, UserId};
-use async_trait::async_trait;
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 /// One IAM user as the account lists it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -1,10 +1,7 @@
 //! A user, as people name one.
 
 use crate::model::names::{NameError, UserArn, UserName};
-use async_trait::async_trait;
-use serde::Serialize;
 use std::fmt;
-use std::time::Duration;
 
 /// A user as a consumer names it: often only the name is known, and the ARN has the path and the account too.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -40,5 +37,19 @@ impl std::str::FromStr for UserRef {
         } else {
             UserName::parse(text).map(Self::Name)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_user_goes_by_its_name_or_its_arn() {
+        let name: UserRef = "ci".parse().unwrap();
+        let arn: UserRef = "arn:aws:iam::123456789012:user/team/ci".parse().unwrap();
+        assert_eq!((name.name(), name.to_string()), (arn.name(), "ci".to_owned()));
+        assert!("arn:aws:iam::123456789012:role/ci".parse::<UserRef>().is_err() && "a b".parse::<UserRef>().is_err());
     }
 }

@@ -7,8 +7,8 @@
 //!
 //! Any other id was written by somebody else. A repeated write with the same id is a no-op, so a lost reply costs nothing.
 
-use crate::Timestamp;
 use crate::model::names::{KeyId, NameError, VersionId};
+use crate::model::time::Timestamp;
 use chrono::DateTime;
 use serde::{Deserialize, Serialize};
 

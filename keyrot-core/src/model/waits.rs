@@ -1,7 +1,7 @@
 //! How long to wait for what.
 
-use crate::Timestamp;
 use crate::model::text::format_duration;
+use crate::model::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 

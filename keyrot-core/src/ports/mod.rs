@@ -8,7 +8,6 @@ pub(crate) mod cancel;
 
 pub use cancel::Cancel;
 
-use crate::Timestamp;
 use crate::model::clock::WrongClock;
 use crate::model::credentials::Credentials;
 use crate::model::error::CallError;
@@ -17,9 +16,9 @@ use crate::model::journal::JournalEntry;
 use crate::model::names::{KeyId, SecretName, UserName, VersionId};
 use crate::model::observed::{AccessKey, LastUse, SecretState, StoredVersion};
 use crate::model::stored::{NewKey, ProbeAnswer, VersionContents};
+use crate::model::time::Timestamp;
 use crate::model::user::IamUser;
 use async_trait::async_trait;
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// IAM: the users of an account and their access keys.

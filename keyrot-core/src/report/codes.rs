@@ -1,15 +1,12 @@
 //! States and events in one word each, for machines, and a user's state in a sentence, for people.
 
-use crate::Timestamp;
-use crate::decide::decision::blocked::Blocked;
-use crate::decide::decision::refusal::Refusal;
 use crate::decide::decision::{Step, Wait, Why};
 use crate::engine::report::UserResult;
-use crate::machine::event::EventKind;
 use crate::machine::outcome::Outcome;
 use crate::model::journal::{JournalEntry, Phase};
 use crate::model::names::KeyId;
 use crate::model::observed::LabeledVersion;
+use crate::model::time::Timestamp;
 
 /// Where the user stands, in a sentence without the user's name.
 pub(crate) fn outcome_text(one: &UserResult, now: Timestamp) -> String {

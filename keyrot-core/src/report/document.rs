@@ -3,10 +3,9 @@
 //! The names and shapes here are an interface: they change only together with the number in [`RunDocument::schema`]. Times are RFC 3339 in
 //! UTC. No secret material is in it: none of the types that it is made from holds any.
 
-use crate::Timestamp;
 use crate::decide::decision::Why;
 use crate::decide::decision::blocked::{Blocked, Evidence};
-use crate::engine::dispatch::NotifierFailure;
+use crate::engine::report::NotifierFailure;
 use crate::engine::report::{Report, UserResult};
 use crate::machine::event::{Event, EventKind, Severity};
 use crate::machine::outcome::{Outcome, Stop};
@@ -15,10 +14,11 @@ use crate::model::error::ErrorKind;
 use crate::model::names::{KeyId, SecretName, UserName};
 use crate::model::observed::{AccessKey, LastUse};
 use crate::model::request::Request;
+use crate::model::time::Timestamp;
 use crate::model::usage::evidence::UseEvidence;
 use crate::report::codes::outcome_text;
 use crate::requests::aftermath::StillAlive;
-use crate::requests::request::Resolution;
+use crate::requests::resolution::Resolution;
 use crate::requests::sessions::EndedSessions;
 use crate::selection::pattern::Pattern;
 use crate::selection::{Selected, Skipped};

@@ -1,10 +1,10 @@
 //! What a revocation leaves alive: it says each, with a command that ends it.
 
-use crate::Timestamp;
 use crate::engine::report::UserResult;
 use crate::model::names::{KeyId, UserName};
 use crate::model::observed::KeyStatus;
 use crate::model::request::Revocation;
+use crate::model::time::Timestamp;
 use crate::model::usage::evidence::{AssumedRole, UseEvidence};
 use crate::model::waits::after;
 use crate::requests::sessions::EndedSessions;

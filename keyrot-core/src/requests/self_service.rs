@@ -10,7 +10,6 @@
 //! - A lost reply to `CreateAccessKey` is never repeated, and what it may have left is named, not guessed at.
 //! - [`decide_own`] has the old key deactivated only after `overlap`, when nothing used it within `quiet`; "could not find out" is not "unused".
 
-use crate::Timestamp;
 use crate::decide::decision::{Wait, Why};
 use crate::machine::verification::{Verification, VerifyStep};
 use crate::model::clock::WrongClock;
@@ -19,6 +18,7 @@ use crate::model::error::{CallError, Effect, ErrorKind};
 use crate::model::names::{KeyId, UserArn, VersionId};
 use crate::model::observed::{AccessKey, KeyStatus, LastUse, Verified};
 use crate::model::stored::NewKey;
+use crate::model::time::Timestamp;
 use crate::model::waits::Policy;
 use crate::model::waits::after;
 use crate::ports::cancel::Cancel;

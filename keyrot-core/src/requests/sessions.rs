@@ -5,9 +5,9 @@
 //! condition on a key that is not there is false, so that the user's new key goes on working (IAM user guide, "AWS global condition context keys",
 //! `aws:TokenIssueTime`; "Disabling permissions for temporary security credentials"). Sessions of roles belong to the role.
 
-use crate::Timestamp;
 use crate::model::error::{CallError, ErrorKind};
 use crate::model::names::UserName;
+use crate::model::time::Timestamp;
 use crate::model::waits::after;
 use async_trait::async_trait;
 use serde::Serialize;

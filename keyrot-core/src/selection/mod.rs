@@ -3,17 +3,19 @@
 //! A user is selected by a tag that somebody put there on purpose; everything else only takes users away again. What cannot be read or
 //! does not fit selects nobody (promise S4), and what is wrong with one user's own tags blocks that user alone.
 
+pub(crate) mod homes;
+use crate::selection::homes::Homes;
 pub(crate) mod pattern;
 pub(crate) mod tags;
 pub(crate) mod template;
 
-use crate::Timestamp;
 use crate::decide::decision::blocked::Blocked;
-use crate::engine::rotator::Target;
+use crate::engine::target::Target;
 use crate::model::home::{Adoption, HomeTag};
 use crate::model::names::{SecretName, UserArn, UserId, UserName};
 use crate::model::nearest::nearest;
 use crate::model::subject::Subject;
+use crate::model::time::Timestamp;
 use crate::model::user::IamUser;
 use crate::model::user::same_key;
 use crate::model::waits::Policy;
@@ -174,31 +176,6 @@ pub struct Skipped {
     pub excluded: usize,
     /// Users were asked for by name, and they are not among them.
     pub not_named: usize,
-}
-
-/// Where users' secrets are.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Homes {
-    /// The names of the secrets.
-    pub template: SecretTemplate,
-    /// The region that they are in.
-    pub region: String,
-    /// The account that is meant, if that was said: users of another one are not touched.
-    pub account: Option<String>,
-    /// Whether a user who has no home yet may be given one here. [`Adoption::Named`] says that account and region were chosen on purpose.
-    pub adoption: Adoption,
-    /// Which names a user's tag `keyrot:secret` may choose: a pattern with `*` and `?`. Without one no user may: whoever may tag a user could
-    /// say where its key is published.
-    pub chosen_by_tag: Option<SecretPattern>,
-}
-
-impl Homes {
-    /// The default names in this region, which the caller chose on purpose; no user's tag says otherwise.
-    #[must_use]
-    pub fn in_region(region: impl Into<String>) -> Self {
-        let (template, region) = (SecretTemplate::default(), region.into());
-        Self { template, region, account: None, adoption: Adoption::Named, chosen_by_tag: None }
-    }
 }
 
 /// Chooses from the users listed those to work on, and finds each one's secret and waits.

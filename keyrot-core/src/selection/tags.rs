@@ -1,12 +1,12 @@
 //! What a user's own tags say.
 
-use super::Homes;
 use crate::model::home::{HOME_TAG, HomeTag};
 use crate::model::names::SecretName;
 use crate::model::nearest::nearest;
 use crate::model::user::IamUser;
 use crate::model::user::{OWNER, same_key};
 use crate::model::waits::Policy;
+use crate::selection::homes::Homes;
 use std::time::Duration;
 
 const PREFIX: &str = "keyrot:";

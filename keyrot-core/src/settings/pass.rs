@@ -1,14 +1,16 @@
 //! One pass by these settings: whom, and within what.
 
 use super::Settings;
-use crate::Timestamp;
-use crate::engine::rotator::{Limits, Target};
+use crate::engine::rotator::Limits;
+use crate::engine::target::Target;
 use crate::model::error::CallError;
 use crate::model::home::Adoption;
 use crate::model::names::UserName;
+use crate::model::time::Timestamp;
 use crate::model::waits::after;
 use crate::ports::IamPort;
-use crate::selection::{Homes, Missing, MissingWhy, Selected, Selection, select};
+use crate::selection::homes::Homes;
+use crate::selection::{Missing, MissingWhy, Selected, Selection, select};
 
 impl Settings {
     /// Where users' secrets are, for a store in this region. Users who have no home yet may be given one only where account and region are

@@ -6,16 +6,15 @@
 #[cfg(test)]
 mod tests;
 
-use crate::Timestamp;
 use crate::model::error::CallError;
 use crate::model::names::{KeyId, UserName};
 use crate::model::observed::LastUse;
+use crate::model::time::Timestamp;
 use crate::model::usage::UseEvent;
 use crate::model::usage::evidence::Uses;
 use crate::model::usage::evidence::{Searched, UseEvidence};
 use async_trait::async_trait;
 use futures_util::{StreamExt, stream};
-use serde::{Deserialize, Serialize};
 
 /// So many regions are asked at once; their rates are counted apart.
 const AT_ONCE: usize = 8;

@@ -1,10 +1,10 @@
 //! Why a person has to decide, and what they can do.
 
-use crate::Timestamp;
 use crate::decide::decision::{Wait, Why};
 use crate::model::home::{Difference, Owner, Place, SecretArn};
 use crate::model::names::{KeyId, UserName, VersionId};
 use crate::model::observed::LastUse;
+use crate::model::time::Timestamp;
 use serde::Serialize;
 use std::fmt;
 

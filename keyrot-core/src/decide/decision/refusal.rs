@@ -1,9 +1,9 @@
 //! Why an order or a request is refused, and what a person can do about it.
 
-use crate::Timestamp;
 use crate::model::home::SecretArn;
 use crate::model::names::{KeyId, UserName, VersionId};
 use crate::model::observed::LastUse;
+use crate::model::time::Timestamp;
 use serde::Serialize;
 use std::fmt;
 

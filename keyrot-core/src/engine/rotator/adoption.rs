@@ -1,7 +1,7 @@
 //! Users who are new to keyrot come last in a run, and only so many of them.
 
-use super::Target;
 use crate::engine::report::UserResult;
+use crate::engine::target::Target;
 use crate::machine::event::EventKind;
 use crate::machine::outcome::{Outcome, Stop};
 use crate::model::names::UserName;

@@ -1,6 +1,7 @@
 //! A user's home is moved: what it takes at either side, in order.
 
-use super::{Limits, Rotator, Target};
+use super::{Limits, Rotator};
+use crate::engine::target::Target;
 use crate::machine::outcome::Outcome;
 use crate::machine::rotation::Mode;
 use crate::model::home::{HomeTag, SecretArn};

@@ -1,7 +1,6 @@
 //! Takes in what calls brought: what is known changes with it, and people are told.
 
 use super::{Rotation, Stage};
-use crate::Timestamp;
 use crate::machine::call::{Call, Reply};
 use crate::machine::event::{EventKind, Failure};
 use crate::machine::outcome::Outcome;
@@ -13,6 +12,7 @@ use crate::model::names::{KeyId, VersionId};
 use crate::model::observed::{AccessKey, KeyStatus, LabeledVersion, Secret, SecretState, StoredVersion, Verified};
 use crate::model::request::Request;
 use crate::model::stored::VersionContents;
+use crate::model::time::Timestamp;
 use crate::model::version::Content;
 
 impl Rotation {

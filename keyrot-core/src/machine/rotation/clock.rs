@@ -1,7 +1,6 @@
 //! What a machine does whose clock is wrong.
 
 use super::Rotation;
-use crate::Timestamp;
 use crate::machine::call::Call;
 use crate::machine::event::Failure;
 use crate::machine::outcome::{Outcome, Stop};
@@ -10,6 +9,7 @@ use crate::model::clock::WrongClock;
 use crate::model::error::{CallError, ErrorKind};
 use crate::model::names::KeyId;
 use crate::model::request::Request;
+use crate::model::time::Timestamp;
 
 impl Rotation {
     /// Says that the clock is wrong by which [`next`](Self::next) and [`answer`](Self::answer) are told the time. The run ends as a failure that

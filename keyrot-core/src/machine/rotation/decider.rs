@@ -1,6 +1,5 @@
 //! Which function decides.
 
-use crate::Timestamp;
 use crate::decide::decide;
 use crate::decide::decision::Decision;
 use crate::decide::order::decide_rotation_step;
@@ -9,6 +8,7 @@ use crate::model::names::KeyId;
 use crate::model::observed::Observed;
 use crate::model::request::Request;
 use crate::model::step::RotationStep;
+use crate::model::time::Timestamp;
 use crate::model::waits::Policy;
 
 /// The functions that decide, with a name to tell it by.

@@ -1,7 +1,6 @@
 //! A revocation's own part of a run: the key is switched off, and IAM's own listing has to show that it is.
 
 use super::{Rotation, Stage};
-use crate::Timestamp;
 use crate::decide::decision::blocked::Blocked;
 use crate::decide::decision::refusal::Refusal;
 use crate::machine::call::Call;
@@ -14,6 +13,7 @@ use crate::model::error::{CallError, Effect, ErrorKind};
 use crate::model::names::KeyId;
 use crate::model::observed::{AccessKey, KeyStatus};
 use crate::model::request::{Request, Revocation};
+use crate::model::time::Timestamp;
 use crate::model::waits::after;
 use std::time::Duration;
 

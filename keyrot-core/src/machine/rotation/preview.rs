@@ -1,7 +1,6 @@
 //! What a request will do: the machine plays it through on what was seen, with every call going well.
 
 use super::Rotation;
-use crate::Timestamp;
 use crate::machine::call::{Call, Reply};
 use crate::machine::event::Failure;
 use crate::machine::outcome::Outcome;
@@ -16,6 +15,7 @@ use crate::model::names::{KeyId, VersionId};
 use crate::model::observed::{LabeledVersion, LastUse, SecretState, StoredVersion};
 use crate::model::request::Request;
 use crate::model::stored::{NewKey, ProbeAnswer, VersionContents};
+use crate::model::time::Timestamp;
 use crate::model::version::Content;
 use crate::model::waits::after;
 use std::collections::BTreeMap;

@@ -1,9 +1,9 @@
 //! S15: an old key is not deactivated while a consumer is known to depend on it.
 
 use super::{Actor, Broken, View, Watch};
-use crate::Timestamp;
 use crate::model::names::KeyId;
 use crate::model::observed::LastUse;
+use crate::model::time::Timestamp;
 use crate::model::waits::after;
 
 impl Watch {

@@ -1,7 +1,7 @@
 //! Uses summed up: one line for each place and program that a key is used from.
 
-use crate::Timestamp;
 use crate::model::names::KeyId;
+use crate::model::time::Timestamp;
 use crate::model::usage::UseEvent;
 use crate::model::usage::untrusted::UntrustedText;
 use serde::Serialize;

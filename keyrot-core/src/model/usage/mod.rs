@@ -3,10 +3,8 @@
 pub(crate) mod evidence;
 pub(crate) mod untrusted;
 
-use crate::Timestamp;
+use crate::model::time::Timestamp;
 use crate::model::usage::untrusted::UntrustedText;
-use async_trait::async_trait;
-use futures_util::{StreamExt, stream};
 use serde::{Deserialize, Serialize};
 
 /// One use of a key, as the trail has it. Texts in it were chosen by whoever made the request.

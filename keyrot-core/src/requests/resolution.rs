@@ -1,17 +1,13 @@
 //! What a person may ask for, for one user, by name: to go back to the key before, or to have done with a key.
 
-use crate::decide::decision::Wait;
 use crate::decide::decision::blocked::Blocked;
 use crate::decide::decision::refusal::Refusal;
 use crate::engine::report::UserResult;
 use crate::machine::outcome::Outcome;
-use crate::machine::planned::PlannedAction;
-use crate::model::names::{KeyId, UserName};
+use crate::model::names::KeyId;
 use crate::model::observed::KeyStatus;
 use crate::model::request::{Request, Revocation};
 use serde::Serialize;
-use std::fmt;
-use std::time::Duration;
 
 /// One way out for a user who is blocked: a choice for a person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -164,57 +160,5 @@ impl Request {
             (None, keys) => return Err(Refusal::WhichKey { keys: keys.iter().map(|k| k.id.clone()).collect() }),
         };
         Ok(Revocation::of(key))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_question_names_each_key_that_changes() {
-        let user = UserName::parse("ci").expect("a name");
-        let key = |id: &str| KeyId::parse(id).expect("an id");
-        let (old, new) = (key("AKIAOLD0000000000001"), key("AKIANEW0000000000001"));
-        let wait = |key: &KeyId| {
-            PlannedAction::Wait(Wait { why: crate::decide::decision::Why::Settling(key.clone()), until: None })
-        };
-        let after = Duration::from_secs(7 * 86_400);
-        for (steps, question) in [
-            (vec![PlannedAction::PublishAgain(old.clone())], "Publish AKIAOLD0000000000001 again for ci"),
-            (
-                vec![PlannedAction::Activate(old.clone()), PlannedAction::PublishAgain(old.clone())],
-                "Reactivate AKIAOLD0000000000001 and publish it again, for ci",
-            ),
-            (
-                vec![PlannedAction::Deactivate(old.clone()), PlannedAction::Delete(old.clone())],
-                "Deactivate AKIAOLD0000000000001 and delete it, for ci",
-            ),
-            (
-                vec![
-                    PlannedAction::MakeSecret,
-                    PlannedAction::PublishNewKey,
-                    PlannedAction::Deactivate(old.clone()),
-                    PlannedAction::DeleteLater { key: old.clone(), after },
-                ],
-                "Make the secret, publish a new key, deactivate AKIAOLD0000000000001 and have it deleted later, for ci",
-            ),
-            (vec![PlannedAction::PublishStaged(new.clone()), wait(&new)], "Publish AKIANEW0000000000001 for ci"),
-            (
-                vec![PlannedAction::PublishStaged(new.clone()), wait(&new), PlannedAction::Deactivate(old.clone())],
-                "Publish AKIANEW0000000000001 for ci",
-            ),
-            (
-                vec![
-                    PlannedAction::Deactivate(old.clone()),
-                    PlannedAction::PublishNewKey,
-                    PlannedAction::Delete(old.clone()),
-                ],
-                "Deactivate AKIAOLD0000000000001, publish a new key and delete AKIAOLD0000000000001, for ci",
-            ),
-            (vec![wait(&old)], "Go on for ci"),
-        ] {
-            assert_eq!(PlannedAction::question(&steps, &user), question);
-        }
     }
 }

@@ -1,0 +1,4 @@
+//! Time, as AWS gives it.
+
+/// An instant in UTC.
+pub(crate) type Timestamp = chrono::DateTime<chrono::Utc>;
