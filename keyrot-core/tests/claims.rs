@@ -30,7 +30,7 @@ fn is_active(life: &Life, key: &KeyId) -> bool {
 
 #[test]
 fn a_forged_revocation_of_a_young_key_that_is_used_does_not_take_it_away() {
-    let mut life = at_rest();
+    let life = at_rest();
     life.until_due();
     life.run_plain();
     let new = current(&life);

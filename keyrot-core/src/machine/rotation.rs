@@ -446,7 +446,8 @@ impl Rotation {
         if *call == Call::CreateKey && error.kind == ErrorKind::LimitExceeded && !again {
             // Fewer than two keys were listed: the one that fills the limit is not listed yet, and another run's or a person's.
             let until = Some(after(now, self.policy.waits().settle));
-            self.end_waiting(now, Wait { why: Why::Unlisted, until });
+            // IAM itself says so, so that this is no wait that somebody's claim brings about.
+            self.end(now, Outcome::Waiting(Wait { why: Why::Unlisted, until }));
             return;
         }
         let unclear = error.effect == Effect::Unknown && !call.only_reads() && *call != Call::CreateKey;
