@@ -14,12 +14,17 @@ use crate::model::waits::after;
 ///
 /// An old key that is held because IAM shows that it is in use is no such wait: each run reports it.
 pub(crate) fn overdue(seen: &Observed, wait: &Wait, policy: &Policy, now: Timestamp) -> Option<Blocked> {
-    // By IAM's own date a rotation is under way: another run may be at work, or has just died.
-    let begun = |key: &AccessKey| now < after(key.created, policy.waits().settle);
-    if wait.is_hold() || seen.keys.iter().any(begun) {
+    if wait.is_hold() {
         return None;
     }
     let current = current(seen)?;
+    // By IAM's own date a rotation is under way: a run is at work, or one has died, and its key is being removed step by step.
+    let waits = policy.waits();
+    let removed = waits.quiet + waits.settle + waits.soak + waits.run_interval * 3;
+    let begun = |key: &AccessKey| current.key() != Some(&key.id) && now < after(key.created, removed);
+    if seen.keys.iter().any(begun) {
+        return None;
+    }
     let (key, since) = match &current.content {
         // What an adoption may have to wait for: a lost key, which is retired first.
         Content::Placeholder => {
