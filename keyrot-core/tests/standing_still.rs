@@ -83,7 +83,7 @@ impl Scene {
 
     /// How old the current key may get before runs are loud.
     fn limit(&self) -> Duration {
-        self.waits.max_age + self.waits.run_interval
+        self.waits.max_age + self.waits.run_interval * 2
     }
 }
 
