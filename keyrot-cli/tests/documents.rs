@@ -1,7 +1,8 @@
-//! The Markdown documents: every link leads somewhere, lines are wrapped, and the settings are all listed.
+//! The Markdown documents: every link leads somewhere, lines are wrapped, and every setting and every reason of a block is there.
 #![allow(clippy::unwrap_used)]
 
 use keyrot_core::settings::SETTINGS;
+use serde_json::Value;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
@@ -102,5 +103,32 @@ fn the_page_on_settings_has_each_with_its_default() {
         assert_eq!(row[1], default, "{}", setting.name);
         let arn = Some("arn:aws:kms:eu-central-1:123456789012:key/1");
         assert_eq!(row[0].ends_with('†'), setting.needs_chosen_file(arn), "{}: whether it has a dagger", setting.name);
+    }
+}
+
+/// The reasons of a user whose state is `blocked`, by the schema of the JSON documents.
+fn block_reasons(schema: &Value) -> Vec<String> {
+    if schema["if"]["properties"]["state"]["const"] == "blocked" {
+        let reasons = schema["then"]["properties"]["reason"]["enum"].as_array().unwrap();
+        return reasons.iter().map(|reason| reason.as_str().unwrap().to_owned()).collect();
+    }
+    match schema {
+        Value::Object(parts) => parts.values().flat_map(block_reasons).collect(),
+        Value::Array(parts) => parts.iter().flat_map(block_reasons).collect(),
+        _ => Vec::new(),
+    }
+}
+
+#[test]
+fn the_operators_page_has_a_section_for_each_reason_of_a_block() {
+    let schema = std::fs::read_to_string(root().join("keyrot-cli/schema/keyrot.schema.json")).unwrap();
+    let reasons = block_reasons(&serde_json::from_str(&schema).unwrap());
+    assert!(reasons.len() >= 30, "{reasons:?}");
+    let page = std::fs::read_to_string(root().join("docs/operations.md")).unwrap();
+    let sections: Vec<&str> = page.lines().filter(|line| line.starts_with("#### ")).collect();
+    for reason in reasons {
+        let named = format!("`{reason}`");
+        let found = sections.iter().filter(|line| line.contains(&named)).count();
+        assert_eq!(found, 1, "docs/operations.md needs one section with {named} in its heading");
     }
 }
