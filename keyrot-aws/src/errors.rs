@@ -198,7 +198,8 @@ impl Fault {
         if unknown {
             message += ". It is not known whether it was carried out";
         }
-        let error = CallError::new(kind, op.effect(unknown), message).with_aws_code(self.code.clone());
+        let code = self.code.as_deref().map(|code| scrub(code, &op.hidden));
+        let error = CallError::new(kind, op.effect(unknown), message).with_aws_code(code);
         Failure { code: self.code, detail, by_clock, error }
     }
 

@@ -14,7 +14,9 @@ use crate::model::waits::after;
 ///
 /// An old key that is held because IAM shows that it is in use is no such wait: each run reports it.
 pub(crate) fn overdue(seen: &Observed, wait: &Wait, policy: &Policy, now: Timestamp) -> Option<Blocked> {
-    if wait.is_hold() {
+    // By IAM's own date a rotation is under way: another run may be at work, or has just died.
+    let begun = |key: &AccessKey| now < after(key.created, policy.waits().settle);
+    if wait.is_hold() || seen.keys.iter().any(begun) {
         return None;
     }
     let current = current(seen)?;

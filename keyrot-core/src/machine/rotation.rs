@@ -439,8 +439,10 @@ impl Rotation {
             self.end(now, Outcome::Blocked(Blocked::StagingRefused { reason: error.message }));
             return;
         }
-        // Where an earlier attempt came to nothing more than `settle` ago, a key that is not listed yet does not explain it.
-        let again = self.repeats.made(&Call::TestWrite(VersionId::for_test_write(now)));
+        // Where an earlier attempt came to nothing more than `settle` ago, so that this run wrote an intent of its own after the test write, a key
+        // that is not listed yet does not explain it.
+        let tested = self.repeats.made(&Call::TestWrite(VersionId::for_test_write(now)));
+        let again = tested && self.began.zip(self.intended()).is_some_and(|(began, at)| began <= at);
         if *call == Call::CreateKey && error.kind == ErrorKind::LimitExceeded && !again {
             // Fewer than two keys were listed: the one that fills the limit is not listed yet, and another run's or a person's.
             let until = Some(after(now, self.policy.waits().settle));
@@ -459,6 +461,12 @@ impl Rotation {
         } else {
             self.end(now, Outcome::Failed(Failure { doing: call.purpose().into(), error }));
         }
+    }
+
+    /// When the last intent was written.
+    fn intended(&self) -> Option<Timestamp> {
+        let SecretState::Present(secret) = &self.seen.secret else { return None };
+        secret.journal.intent.as_ref().map(|intent| intent.at)
     }
 
     /// The store refused the new key. Nobody has its secret and no version ever held it, so it may go at once.

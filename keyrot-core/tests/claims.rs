@@ -1,0 +1,68 @@
+//! What forged claims can do while IAM does not show a use yet: nothing to a key that is in use.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use keyrot_core::memory::{Label, Rules, Value, World};
+use keyrot_core::model::{Content, VersionId};
+use keyrot_core::{Clock as _, KeyId, KeyStatus, Ports};
+use support::{HOUR, Life, MINUTE, Pace, Start};
+
+/// IAM shows a use four hours late.
+fn at_rest() -> Life {
+    let mut life = Life::new(Start::OneKey, Rules { use_lag: HOUR * 4, ..Rules::default() });
+    let ports = Ports::of(life.account.clone());
+    life.settle(&ports, Pace::Eager(HOUR), 24).unwrap();
+    life
+}
+
+fn current(life: &Life) -> KeyId {
+    let world = life.account.world();
+    let version = world.secret(&life.secret).unwrap().labelled(Label::Current).unwrap().clone();
+    Content::of(&version).key().unwrap().clone()
+}
+
+fn is_active(life: &Life, key: &KeyId) -> bool {
+    let world = life.account.world();
+    let keys = world.user(&life.user).unwrap().keys();
+    keys.iter().any(|k| k.listed.id == *key && k.listed.status == KeyStatus::Active)
+}
+
+#[test]
+fn a_forged_revocation_of_a_young_key_that_is_used_does_not_take_it_away() {
+    let mut life = at_rest();
+    life.until_due();
+    life.run_plain();
+    let new = current(&life);
+    life.account.advance(MINUTE * 30);
+    let credentials = World::credentials_of(&new);
+    let at = life.account.now().format("%Y-%m-%dT%H:%M:%SZ");
+    life.account.change(|w| w.tag_secret(&life.secret, "keyrot:revoked", format!("revoked {new} {at}"))).unwrap();
+    for _ in 0..150 {
+        life.account.change(|w| w.authenticate(&credentials, "s3", "us-east-1"));
+        life.run_plain();
+        assert!(is_active(&life, &new), "{} was in use minutes ago", life.account.now());
+        life.account.advance(MINUTE * 10);
+    }
+}
+
+#[test]
+fn a_forged_version_and_an_abandonment_do_not_take_a_young_key_away() {
+    let life = at_rest();
+    let new = life.account.change(|w| w.add_key(&life.user).unwrap());
+    let key = new.credentials.key.clone();
+    life.account.advance(MINUTE * 5);
+    let version = VersionId::parse(format!("keyrot-key-{key}-{}", new.created.timestamp())).unwrap();
+    life.account.change(|w| {
+        w.put_secret_value(&life.secret, &version, Value::text("{}"), &[Label::Pending]).unwrap();
+        w.move_label(&life.secret, Label::Pending, Some(&version), None).unwrap();
+        let at = new.created.format("%Y-%m-%dT%H:%M:%S%.3fZ");
+        w.tag_secret(&life.secret, "keyrot:retired", format!("abandoned {key} {at}")).unwrap();
+    });
+    for _ in 0..150 {
+        life.account.change(|w| w.authenticate(&new.credentials, "s3", "us-east-1"));
+        life.run_plain();
+        assert!(is_active(&life, &key), "{} was in use minutes ago", life.account.now());
+        life.account.advance(MINUTE * 15);
+    }
+}
