@@ -75,7 +75,8 @@ fn every_link_leads_somewhere() {
 #[test]
 fn prose_is_wrapped() {
     let mut long = Vec::new();
-    for (path, text) in documents() {
+    // What a program writes is that program's to wrap.
+    for (path, text) in documents().into_iter().filter(|(_, text)| !text.contains("<!-- Generated from ")) {
         // A table's row and a picture are one line each.
         let whole = |line: &str| line.trim_start().starts_with('|') || line.starts_with("![");
         for (number, line) in prose(&text).filter(|(_, line)| !whole(line)) {
