@@ -36,7 +36,7 @@ fn statement<'a>(policy: &'a Value, sid: &str) -> &'a Value {
 fn the_documentation_has_the_policies_that_are_printed() {
     let consumer = "--for consumer --user ci --account 123456789012 --region eu-central-1";
     for (path, behind, args) in [
-        ("README.md", "### The IAM policy it needs", vec![]),
+        ("docs/policy.md", "## The policy of a rotation", vec![]),
         ("docs/consumers.md", consumer, consumer.split(' ').collect()),
     ] {
         let text = file(path);

@@ -201,6 +201,7 @@ fn findings_reach_security_hub_as_they_are() {
 fn what_is_typed_or_made_is_stored_as_it_is_and_in_no_process_list() {
     for (file, part, before) in [
         ("notifications.md", "--name keyrot/slack", ""),
+        ("notifications.md", "--name keyrot/teams", ""),
         ("notifications.md", "--name keyrot/hook", ""),
         ("notifications.md", "--name keyrot/hmac", "whsec_"),
     ] {
@@ -231,13 +232,14 @@ fn an_answer_becomes_one_argument() {
 /// Those above are all that there are.
 #[test]
 fn every_snippet_that_handles_a_value_is_run() {
-    const RUN: [(&str, &str); 7] = [
+    const RUN: [(&str, &str); 8] = [
         ("audit.md", "while read -r batch"),
         ("consumers.md", "export AWS_ACCESS_KEY_ID"),
         ("consumers.md", "sh -c \"aws"),
         ("consumers.md", "import json, boto3"),
         ("deploy.md", "$(aws lambda get-function"),
         ("notifications.md", "--name keyrot/slack"),
+        ("notifications.md", "--name keyrot/teams"),
         ("notifications.md", "--name keyrot/hmac"),
     ];
     // The web hook's signature is checked by a test of keyrot-aws, which runs the snippet.
