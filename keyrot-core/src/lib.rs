@@ -16,6 +16,7 @@
 //! | [`selection`], [`settings`] | which users, and by which settings |
 //! | [`requests`] | what the operator asks for: rollback, revoke, resolve; your own key |
 //! | [`report`] | every JSON document and its codes |
+//! | [`service`] | a loop of passes, for a program that has keyrot inside |
 //! | [`audit`], [`consumer`] | every key of an account; reading a published key |
 //! | [`memory`], [`conformance`] | the simulated account, and the suites that every port has to pass |
 //!
@@ -70,6 +71,7 @@ pub mod ports;
 pub mod report;
 pub mod requests;
 pub mod selection;
+pub mod service;
 #[cfg(feature = "settings")]
 pub mod settings;
 #[cfg(test)]
@@ -94,3 +96,4 @@ pub use ports::{Cancel, Clock, CredentialProbe, IamPort, SecretStorePort};
 pub use report::RunDocument;
 pub use selection::homes::Homes;
 pub use selection::{Selected, Selection, select};
+pub use service::{Service, ServiceError};

@@ -1,6 +1,7 @@
 //! An audit as one stable document: what `keyrot audit --json` prints.
 
-use crate::audit::finding::{Finding, FindingKind, FindingSeverity};
+use crate::audit::finding::Finding;
+use crate::audit::kind::{FindingKind, FindingSeverity};
 use crate::model::names::{KeyId, UserName};
 use crate::model::time::Timestamp;
 use serde::Serialize;

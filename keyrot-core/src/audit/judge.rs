@@ -2,7 +2,8 @@
 
 use crate::audit::controls::{Control, controls_of};
 use crate::audit::document::{Audit, AuditCounts, KeyRow, Next, RotationRow, UserRow};
-use crate::audit::finding::{Finding, FindingKind, FindingSeverity};
+use crate::audit::finding::Finding;
+use crate::audit::kind::{FindingKind, FindingSeverity};
 use crate::audit::view::{AccountView, KeyView, UserView};
 use crate::decide::decision::blocked::Blocked;
 use crate::engine::target::Target;

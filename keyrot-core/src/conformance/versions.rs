@@ -1,7 +1,7 @@
 //! The cases for versions and their labels.
 
 use super::case::{Checked, Miss, hides, holds, refused, same};
-use super::store::{StoreFixture, made_up};
+use crate::conformance::fixture::{StoreFixture, made_up};
 use crate::model::credentials::Credentials;
 use crate::model::error::ErrorKind;
 use crate::model::names::{SecretName, VersionId};

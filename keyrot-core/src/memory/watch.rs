@@ -2,7 +2,7 @@
 
 pub(crate) mod depends;
 
-use crate::memory::secrets::Label;
+use crate::memory::secret::Label;
 use crate::memory::world::World;
 use crate::model::journal::{Intent, Phase, Promoted, Retired};
 use crate::model::names::{KeyId, SecretName, UserName, VersionId};

@@ -1,9 +1,10 @@
 //! Where settings come from, and what stands there.
 
 use super::error::{Origin, Problem, SettingsError};
-use super::table::{Kind, SETTINGS, SettingInfo};
+use super::table::{SETTINGS, SettingInfo};
 use super::value::{Raw, shown};
 use crate::model::nearest::nearest;
+use crate::settings::value::Kind;
 use std::ffi::{OsStr, OsString};
 use toml::de::{DeTable, DeValue};
 

@@ -1,10 +1,11 @@
 //! The list of settings: the one place where each is named, explained and read.
 
-use super::Values;
 use super::notify::{self, NotifyError};
 use super::value::{Raw, Wrong, duration, is_tag, number, optional, secret_tags, switch};
 use crate::selection::pattern::{Pattern, SecretPattern};
 use crate::selection::template::SecretTemplate;
+use crate::settings::value::Kind;
+use crate::settings::values::Values;
 
 /// One setting.
 #[derive(Debug, Clone, Copy)]
@@ -18,23 +19,6 @@ pub struct SettingInfo {
     /// What it is, in one line.
     pub help: &'static str,
     pub(super) set: fn(&mut Values, &Raw) -> Result<(), Wrong>,
-}
-
-/// What a setting's value looks like.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// Any text.
-    Text,
-    /// A duration such as `90d`; in the file in quotes.
-    Duration,
-    /// A whole number.
-    Number,
-    /// `true` or `false`.
-    Switch,
-    /// Texts; in the file `["a", "b"]`, elsewhere `a,b`.
-    List,
-    /// Names and texts; in the file a table, elsewhere `k=v,k=v`.
-    Table,
 }
 
 impl SettingInfo {
@@ -64,32 +48,6 @@ impl SettingInfo {
     /// Whether a message may repeat a value that could not be read. Where a notifier is expected, somebody may have put a secret URL.
     pub(super) fn may_be_shown(&self) -> bool {
         self.name != "notify"
-    }
-}
-
-impl Kind {
-    /// What stands for the value in help: `DURATION`.
-    #[must_use]
-    pub fn placeholder(self) -> &'static str {
-        match self {
-            Self::Text => "TEXT",
-            Self::Duration => "DURATION",
-            Self::Number => "NUMBER",
-            Self::Switch => "true|false",
-            Self::List => "A,B",
-            Self::Table => "K=V,K=V",
-        }
-    }
-
-    pub(super) fn in_toml(self) -> &'static str {
-        match self {
-            Self::Text => "a text in quotes",
-            Self::Duration => "a duration in quotes, such as \"90d\" or \"12h\"",
-            Self::Number => "a whole number without quotes",
-            Self::Switch => "true or false without quotes",
-            Self::List => "a list of texts such as [\"a\", \"b\"]",
-            Self::Table => "a table of texts such as { team = \"ops\" }",
-        }
     }
 }
 

@@ -2,7 +2,12 @@
 
 use super::*;
 use crate::engine::rotator::Limits;
+use crate::model::waits::Waits;
+use crate::selection::Selection;
+use crate::selection::template::SecretTemplate;
 use proptest::prelude::*;
+use std::collections::BTreeSet;
+use std::time::Duration;
 
 /// What others leave in the environment and in the current directory.
 pub(crate) mod surroundings;

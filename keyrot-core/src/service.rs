@@ -123,7 +123,7 @@ impl Service {
     /// Rotates whom these settings select, by them.
     #[cfg(feature = "settings")]
     #[must_use]
-    pub fn from_settings(rotator: Rotator, settings: &crate::settings::Settings, homes: Homes) -> Self {
+    pub fn from_settings(rotator: Rotator, settings: &crate::settings::loaded::Settings, homes: Homes) -> Self {
         let limits = Limits {
             concurrency: settings.concurrency(),
             max_changes: settings.max_changes(),
