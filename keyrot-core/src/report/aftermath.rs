@@ -7,8 +7,9 @@ use crate::model::request::Revocation;
 use crate::model::time::Timestamp;
 use crate::model::usage::evidence::{AssumedRole, UseEvidence};
 use crate::model::waits::after;
+use crate::report::hint::{Action, as_command};
 use crate::requests::sessions::EndedSessions;
-use crate::requests::sessions::{LONGEST_ROLE_SESSION, LONGEST_SESSION, deny_issued_before};
+use crate::requests::sessions::{LONGEST_ROLE_SESSION, LONGEST_SESSION};
 use serde::Serialize;
 use std::time::Duration;
 
@@ -23,7 +24,8 @@ pub struct StillAlive {
     /// For people.
     pub message: String,
     /// What ends it.
-    pub command: Option<String>,
+    #[serde(serialize_with = "as_command")]
+    pub command: Option<Action>,
     /// Until when it may last by itself.
     pub until: Option<Timestamp>,
 }
@@ -75,7 +77,7 @@ impl Aftermath<'_> {
                     order.key
                 ),
             },
-            command: Some(format!("keyrot revoke {user} {key} --without-successor")),
+            command: Some(Action::revoke_now(user, key)),
             until: None,
         };
         seen.keys.iter().filter(is_other).map(|key| alive(&key.id)).collect()
@@ -92,7 +94,13 @@ impl Aftermath<'_> {
                 "sessions that were begun with {} (GetSessionToken, GetFederationToken) go on for up to 36 hours",
                 order.key
             ),
-            command: Some(format!("keyrot revoke {user} {} --without-successor --end-sessions", order.key)),
+            command: Some(Action::Revoke {
+                user: (*user).clone(),
+                key: Some(order.key.clone()),
+                without_successor: true,
+                delete: false,
+                end_sessions: true,
+            }),
             until: Some(after(self.now, LONGEST_SESSION)),
         })
     }
@@ -106,7 +114,7 @@ impl Aftermath<'_> {
             message: format!(
                 "sessions of roles that {key} assumed go on for up to 12 hours, and which roles those are is not known: {why}"
             ),
-            command: Some(format!("keyrot who-uses {key} --since 1d --json")),
+            command: Some(Action::WhoUsedKey { key: key.clone() }),
             until,
         };
         let evidence = match self.trail {
@@ -120,11 +128,7 @@ impl Aftermath<'_> {
                 assumed.role,
                 assumed.last.format("%F %R UTC")
             ),
-            command: Some(format!(
-                "aws iam put-role-policy --role-name {} --policy-name AWSRevokeOlderSessions --policy-document '{}'",
-                assumed.name,
-                deny_issued_before(None, self.now)
-            )),
+            command: Some(Action::EndRoleSessions { role: assumed.name.clone(), before: self.now }),
             until,
         };
         let mut all: Vec<_> = evidence.roles.iter().map(role).collect();
@@ -137,7 +141,7 @@ impl Aftermath<'_> {
                 message: format!(
                     "CloudTrail names {more} that {key} assumed; it is some 15 minutes late, and does not say what was assumed from a session"
                 ),
-                command: Some(format!("keyrot who-uses {key} --since 1d --json")),
+                command: Some(Action::WhoUsedKey { key: key.clone() }),
                 until,
             });
         }
@@ -151,7 +155,7 @@ impl Aftermath<'_> {
             message: format!(
                 "consumers may go on with {key} from a cache for up to an hour, and are refused until they read the secret again. The command empties the cache of `keyrot credentials` on a consumer's machine; a process that runs asks again within the hour, or when it is restarted"
             ),
-            command: Some("rm -rf \"${XDG_CACHE_HOME:-$HOME/.cache}/keyrot\"".to_owned()),
+            command: Some(Action::EmptyCache),
             until: Some(after(self.now, LONGEST_CACHE)),
         })
     }
