@@ -31,7 +31,7 @@ pub struct Audit {
     pub users: Vec<UserRow>,
     /// What is not as it should be, the worst first.
     pub findings: Vec<Finding>,
-    /// When keyrot rotates whom, the next first.
+    /// When keyrot rotates which user, the next first.
     pub rotations: Vec<RotationRow>,
     /// Users who were made after the report: only their keys' ids can be known.
     pub unreported: Vec<UserName>,

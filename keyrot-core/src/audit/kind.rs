@@ -77,7 +77,7 @@ impl FindingKind {
         }
     }
 
-    /// What is looked at, in a sentence.
+    /// The rule, in a sentence.
     #[must_use]
     pub fn rule(self) -> &'static str {
         match self {

@@ -59,7 +59,7 @@ pub(crate) fn at(seconds: i64) -> Timestamp {
     chrono::DateTime::from_timestamp(1_750_000_000 + seconds, 0).unwrap_or_default()
 }
 
-/// Credentials that were made up, and the id of the version for them.
+/// Invented credentials, and the id of the version for them.
 pub(crate) fn made_up(letter: char) -> Result<(Credentials, VersionId), Miss> {
     let key = KeyId::parse(format!("AKIA{}EXAMPLE", letter.to_string().repeat(9)))?;
     let secret = SecretKey::new(format!("{}+/{}", letter.to_string().repeat(19), "x".repeat(19)));

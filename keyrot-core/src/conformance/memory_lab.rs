@@ -18,7 +18,7 @@ pub struct MemoryLab {
 }
 
 impl MemoryLab {
-    /// On this account; the ports under trial may be the account itself, or something in front of it.
+    /// On this account; the ports under test may be the account itself, or something in front of it.
     #[must_use]
     pub fn new(account: MemoryAccount) -> Self {
         Self { account }

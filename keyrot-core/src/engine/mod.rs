@@ -1,4 +1,4 @@
-//! Rotations on the ports: one user, and many at once.
+//! Rotations on the ports: one user, and many concurrently.
 
 pub(crate) mod dispatch;
 pub(crate) mod driver;

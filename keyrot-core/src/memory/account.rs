@@ -81,7 +81,7 @@ impl MemoryAccount {
         world
     }
 
-    /// Does something to the account as a person would, outside of any rotation, and tells the watches that a person did it.
+    /// Does something to the account as a person would, outside of any rotation; the watches learn that a person did it.
     pub fn change<T>(&self, change: impl FnOnce(&mut World) -> T) -> T {
         let mut inner = self.inner();
         inner.world.set_region(&self.region);

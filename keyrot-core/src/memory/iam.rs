@@ -204,7 +204,7 @@ impl World {
         })
     }
 
-    /// A consumer signs a request with these credentials. Tells who they are, and records the use.
+    /// A consumer signs a request with these credentials. Returns who they are, and records the use.
     pub fn authenticate(&mut self, credentials: &Credentials, service: &str, region: &str) -> ProbeAnswer {
         let (now, lag) = (self.now, self.rules.use_lag);
         let owner = self.users.values_mut().find(|u| u.key(&credentials.key).is_some());

@@ -52,7 +52,7 @@ pub struct MemorySecret {
     /// How it differs from what keyrot creates.
     #[serde(default)]
     pub differences: Vec<Difference>,
-    /// When it was created: it tells a secret from an earlier one of the same name.
+    /// When it was created: it distinguishes a secret from an earlier one of the same name.
     #[serde(default)]
     pub(super) made: Option<Timestamp>,
 }

@@ -4,7 +4,7 @@ use crate::model::names::KeyId;
 use crate::model::usage::UseEvent;
 use serde::{Deserialize, Serialize};
 
-/// A request, as the trail tells of it.
+/// A request, as the trail has it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct TrailedUse<'a> {
     /// The service, such as `s3`.

@@ -10,7 +10,7 @@ use crate::requests::resolution::Resolution;
 use crate::requests::sessions::EndedSessions;
 use serde::Serialize;
 
-/// A person's request, and what came of it: what `keyrot rollback`, `revoke` and `resolve` print with `--json`.
+/// An operator's request, and what came of it: what `keyrot rollback`, `revoke` and `resolve` print with `--json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RequestDocument {
     /// Which document this is, and which edition of it: `keyrot.rollback/1`, `keyrot.revoke/1`, `keyrot.resolve/1`.
@@ -21,11 +21,11 @@ pub struct RequestDocument {
     pub finished: Timestamp,
     /// The account, twelve digits; `null` where only IAM was used, which does not say it.
     pub account: Option<String>,
-    /// The region of the secret; `null` in an account that is made up.
+    /// The region of the secret; `null` in a simulated account.
     pub region: Option<String>,
     /// What was asked for; `null` where there was nothing to ask for.
     pub request: Option<Request>,
-    /// Whether it was only looked at, and nothing was changed.
+    /// Whether it was a dry run, and nothing was changed.
     pub dry_run: bool,
     /// What it was to do, step by step.
     pub intended: Vec<PlannedAction>,
@@ -35,7 +35,7 @@ pub struct RequestDocument {
     pub user: UserDocument,
     /// What could be asked for instead: the ways out for a user who is blocked.
     pub choices: Vec<Resolution>,
-    /// Where it leaves the user: what the next run finds. `null` where nothing was changed, or where a signal came before it could be looked at.
+    /// Where it leaves the user: what the next run finds. `null` where nothing was changed, or where a signal came before it could be read.
     pub left: Option<UserDocument>,
     /// What still works, or may, although a key was revoked: each with what ends it.
     pub still_alive: Vec<StillAlive>,

@@ -34,7 +34,7 @@ pub struct RunDocument {
     pub counts: Counts,
     /// Each selected user, by name.
     pub users: Vec<UserDocument>,
-    /// How many users of the account were left alone, and why.
+    /// How many users of the account were skipped, and why.
     pub skipped: Skipped,
     /// Exclusions that fit no user: perhaps mistyped.
     pub unmatched_exclusions: Vec<Pattern>,
@@ -49,19 +49,19 @@ pub struct Counts {
     pub users: usize,
     /// Users with nothing to do until their key's rotation begins.
     pub settled: usize,
-    /// Users for whom something runs its course.
+    /// Users that wait for something to run its course.
     pub waiting: usize,
     /// Of those, users whose old key is kept because it is, or may be, in use.
     pub held: usize,
-    /// Users for whom a change is due (a plan).
+    /// Users with a change that is due (a plan).
     pub due: usize,
-    /// Users who need a person.
+    /// Users that need manual action.
     pub blocked: usize,
     /// Users who failed, or were not done in time.
     pub failed: usize,
     /// Users not done because somebody stopped the run, or `max_changes` or `max_adoptions` was reached.
     pub stopped: usize,
-    /// Users whom keyrot has not changed yet and is to adopt: those who wait for a later run, or, in a plan, all of them.
+    /// Users that keyrot has not changed yet and is to adopt: those who wait for a later run, or, in a plan, all of them.
     pub to_adopt: usize,
     /// Keys published in this run.
     pub rotated: usize,

@@ -8,7 +8,7 @@ use serde::Serialize;
 pub enum RunStatus {
     /// Nobody has to do anything.
     Ok,
-    /// Some user waits for a person's decision.
+    /// Some user needs manual action.
     Blocked,
     /// Somebody stopped the run before it was done.
     Stopped,
@@ -26,7 +26,7 @@ pub enum State {
     Waiting,
     /// A change is due; a plan makes none.
     Due,
-    /// A person has to decide.
+    /// It needs manual action.
     Blocked,
     /// The run ended before the user was done.
     Stopped,

@@ -70,7 +70,7 @@ pub struct KeyDocument {
     pub created: Timestamp,
     /// Its age in whole days.
     pub age_days: i64,
-    /// Whether it stands under AWSCURRENT.
+    /// Whether it has the AWSCURRENT label.
     pub current: bool,
 }
 

@@ -170,7 +170,7 @@ impl Settings {
         &self.values.field_secret_access_key
     }
 
-    /// How many users are worked on at once; at least 1.
+    /// How many users are worked on concurrently; at least 1.
     #[must_use]
     pub fn concurrency(&self) -> usize {
         self.values.concurrency
@@ -248,13 +248,13 @@ impl Settings {
         self.values.dual_stack
     }
 
-    /// Whether a run asks CloudTrail who uses the old keys that are held because somebody does.
+    /// Whether a run asks CloudTrail who uses the old keys that are held because they are in use.
     #[must_use]
     pub fn trail(&self) -> bool {
         self.values.trail
     }
 
-    /// Whom to tell; nobody by default. Each has a name of its own.
+    /// Where notifications go; nowhere by default. Each entry has a name of its own.
     #[must_use]
     pub fn notify(&self) -> &[NotifySpec] {
         &self.values.notify

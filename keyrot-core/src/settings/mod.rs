@@ -1,8 +1,8 @@
 //! Settings, by one rule for all: TOML files, then the environment, then flags; the later wins.
 //!
 //! [`SETTINGS`] lists what can be set. A setting `max_age` is `max_age` in the file, `KEYROT_MAX_AGE` in the environment, and the flag
-//! `--max-age`. Whatever is not known or not usable is an error that says where it stands and what was expected, and all errors are told
-//! at once. Nothing here reads a file or the environment: the caller hands over what it read.
+//! `--max-age`. Whatever is not known or not usable is an error that says where it is and what was expected, and all errors are reported
+//! together. Nothing here reads a file or the environment: the caller hands over what it read.
 //!
 //! ```
 //! use keyrot_core::settings::{Settings, Sources};

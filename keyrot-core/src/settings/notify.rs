@@ -1,4 +1,4 @@
-//! Whom to tell, as it is written in the setting `notify`.
+//! Where notifications go, as it is written in the setting `notify`.
 //!
 //! An entry is `KIND TARGET [OPTION=VALUE …]`. No URL and no key is ever written there: an entry names the place that holds them. So
 //! settings can be shown, logged and kept in a repository.
@@ -10,7 +10,7 @@ use crate::settings::notify_target::{NotifyTarget, PLACES, bus, source, topic};
 use std::fmt;
 use std::str::FromStr;
 
-/// One entry of the setting `notify`: whom to tell, and from which severity on.
+/// One entry of the setting `notify`: a target, and the least severity that it gets.
 ///
 /// ```
 /// use keyrot_core::Severity;
@@ -59,17 +59,17 @@ impl NotifySpec {
         &self.name
     }
 
-    /// What matters less is not told.
+    /// What matters less is not sent.
     ///
-    /// By default a chat, a bus and a web hook are told everything: the channel is then the record of what was changed, which is what one
-    /// looks for when something broke at night, and a run that changed nothing says nothing there. An SNS topic is told from `warning` on,
+    /// By default a chat, a bus and a webhook get everything: the channel is then the record of what was changed, which is what one
+    /// looks for when something broke at night, and a run that changed nothing says nothing there. An SNS topic gets `warning` and above,
     /// because it ends in mail or at a pager.
     #[must_use]
     pub fn min(&self) -> Severity {
         self.min
     }
 
-    /// Whom.
+    /// The target.
     #[must_use]
     pub fn target(&self) -> &NotifyTarget {
         &self.target

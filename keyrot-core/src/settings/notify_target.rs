@@ -4,16 +4,16 @@ use crate::machine::event::Severity;
 use crate::settings::value::is_name;
 use std::fmt;
 
-/// Whom to tell.
+/// Where notifications go.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NotifyTarget {
     /// An SNS topic: one message a run.
     Sns(Topic),
     /// An EventBridge bus: each event, and the run's end.
     EventBridge(Bus),
-    /// A Slack channel, by an incoming web hook: one message a run.
+    /// A Slack channel, by an incoming webhook: one message a run.
     Slack(SecretSource),
-    /// A Microsoft Teams channel, by a Workflows web hook: one message a run.
+    /// A Microsoft Teams channel, by a Workflows webhook: one message a run.
     Teams(SecretSource),
     /// Your own server: each event, and the run's end, signed.
     Webhook {
@@ -79,7 +79,7 @@ impl NotifyTarget {
         }
     }
 
-    /// The places that hold what is needed to tell.
+    /// The places that hold what a message needs.
     #[must_use]
     pub fn sources(&self) -> Vec<&SecretSource> {
         match self {

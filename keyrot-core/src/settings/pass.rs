@@ -1,4 +1,4 @@
-//! One pass by these settings: whom, and within what.
+//! One pass by these settings: which users, and within what bounds.
 
 use crate::engine::rotator::Limits;
 use crate::engine::target::Target;
@@ -37,7 +37,7 @@ impl Settings {
         Ok(select(&users, &selection, homes, self.policy()))
     }
 
-    /// Finds one user whom a person names, for a [`Request`](crate::model::request::Request): tagged for rotation or not, but not one who is excluded.
+    /// Finds one user by name, for a [`Request`](crate::model::request::Request): tagged for rotation or not, but not one who is excluded.
     ///
     /// # Errors
     /// [`CallError`] if not every user could be seen.

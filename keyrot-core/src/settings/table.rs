@@ -36,8 +36,8 @@ impl SettingInfo {
 
     /// Whether this value is taken only from a file that the operator chose, a variable or a flag; `text` is the value, if it is text.
     ///
-    /// A file that is only found in some directory may be another person's. With these settings they would choose whom keyrot talks to,
-    /// as whom, and whose key encrypts what it stores, or switch off a safety rule.
+    /// A file that is only found in some directory may be another person's. With these settings they would choose which endpoints keyrot calls,
+    /// as which identity, and whose key encrypts what it stores, or switch off a safety rule.
     #[must_use]
     pub fn needs_chosen_file(&self, text: Option<&str>) -> bool {
         // An ARN can name the KMS key of any account; an id or an alias is one of the account at hand.
@@ -99,7 +99,7 @@ pub static SETTINGS: &[SettingInfo] = &[
         "exclude",
         Kind::List,
         Some(""),
-        "users never to be touched: names, or patterns with * and ? (a comma in a name: write ? for it)",
+        "users that are never touched: names, or patterns with * and ? (a comma in a name: write ? for it)",
         |v, raw| {
             let parse = |text: &String| Pattern::parse(text).map_err(|e| (text.clone(), e.to_string()));
             let patterns: Result<Vec<_>, _> = raw.list().iter().map(parse).collect();
@@ -184,10 +184,10 @@ pub static SETTINGS: &[SettingInfo] = &[
         "settle",
         Kind::Duration,
         Some("30m"),
-        "how long what another run may be doing is left alone; work on one user ends after half of it",
+        "how long to keep away from what another run may be doing; work on one user ends after half of it",
         |v, raw| duration(raw).map(|d| v.waits.settle = d),
     ),
-    setting("probe_for", Kind::Duration, Some("60s"), "how long one run goes on trying a new key", |v, raw| {
+    setting("probe_for", Kind::Duration, Some("60s"), "how long one run goes on verifying a new key", |v, raw| {
         duration(raw).map(|d| v.waits.probe_for = d)
     }),
     setting(
@@ -211,7 +211,7 @@ pub static SETTINGS: &[SettingInfo] = &[
     setting("allow_short_waits", Kind::Switch, Some("false"), "allow waits that are fit for tests only", |v, raw| {
         switch(raw).map(|on| v.allow_short_waits = on)
     }),
-    setting("concurrency", Kind::Number, Some("64"), "how many users are worked on at once", |v, raw| {
+    setting("concurrency", Kind::Number, Some("64"), "how many users to work on concurrently", |v, raw| {
         number(raw, 1, 512, "").map(|n| v.concurrency = n)
     }),
     setting("max_changes", Kind::Number, None, "how many users one run may change; none for no limit", |v, raw| {
@@ -333,14 +333,14 @@ pub static SETTINGS: &[SettingInfo] = &[
         "trail",
         Kind::Switch,
         Some("false"),
-        "where an old key is held because it is in use, ask CloudTrail who uses it, and tell; needs cloudtrail:LookupEvents",
+        "where an old key is held because it is in use, ask CloudTrail who uses it, and report that; needs cloudtrail:LookupEvents",
         |v, raw| switch(raw).map(|on| v.trail = on),
     ),
     setting(
         "notify",
         Kind::List,
         Some(""),
-        "whom to tell, each as KIND TARGET [min=info|warning|error] [name=NAME], such as `slack secret:keyrot/slack`; \
+        "where to send notifications, each as KIND TARGET [min=info|warning|error] [name=NAME], such as `slack secret:keyrot/slack`; \
          kinds: sns, eventbridge, slack, teams, webhook",
         |v, raw| {
             let wrong = |error: NotifyError| (error.entry().to_owned(), error.expected().to_owned());
