@@ -85,8 +85,8 @@ pub struct KeyRow {
     pub service: Option<String>,
     /// In which region, as far as is known.
     pub region: Option<String>,
-    /// Whether its last use is known: `used`, `never` (no use on record) or `unknown`.
-    pub use_known: &'static str,
+    /// Whether its last use is known.
+    pub use_known: UseKnown,
     /// Whether the settings select the user for rotation, by its tags.
     pub managed: bool,
     /// What becomes of it by itself.
@@ -95,6 +95,30 @@ pub struct KeyRow {
     pub findings: Vec<FindingKind>,
     /// The worst of that.
     pub severity: Option<FindingSeverity>,
+}
+
+/// Whether a key's last use is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UseKnown {
+    /// It is.
+    Used,
+    /// No use is on record.
+    Never,
+    /// It could not be read.
+    Unknown,
+}
+
+impl UseKnown {
+    /// In one word, the same as in the document.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Used => "used",
+            Self::Never => "never",
+            Self::Unknown => "unknown",
+        }
+    }
 }
 
 /// What becomes of a key by itself.

@@ -1,7 +1,7 @@
 //! The rules: a pure function of what is known, the policy and the time.
 
 use crate::audit::controls::{Control, controls_of};
-use crate::audit::document::{Audit, AuditCounts, KeyRow, Next, RotationRow, UserRow};
+use crate::audit::document::{Audit, AuditCounts, KeyRow, Next, RotationRow, UseKnown, UserRow};
 use crate::audit::finding::Finding;
 use crate::audit::kind::{FindingKind, FindingSeverity};
 use crate::audit::view::{AccountView, KeyView, UserView};
@@ -276,9 +276,9 @@ impl Judge<'_> {
         findings.sort();
         let known = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty() && text != "N/A");
         let (last_used, service, region, use_known) = match &key.last_use {
-            LastUse::At { when, service, region } => (Some(*when), known(service), known(region), "used"),
-            LastUse::NoRecord => (None, None, None, "never"),
-            LastUse::Unknown(_) => (None, None, None, "unknown"),
+            LastUse::At { when, service, region } => (Some(*when), known(service), known(region), UseKnown::Used),
+            LastUse::NoRecord => (None, None, None, UseKnown::Never),
+            LastUse::Unknown(_) => (None, None, None, UseKnown::Unknown),
         };
         self.keys.push(KeyRow {
             user: whom.user.cloned(),

@@ -44,7 +44,7 @@ mod tests;
 pub(crate) mod view;
 
 pub use controls::{CONTROLS, Control, Standard, controls_of};
-pub use document::{Audit, AuditCounts, KeyRow, Next, Only, RotationRow, UserRow};
+pub use document::{Audit, AuditCounts, KeyRow, Next, Only, RotationRow, UseKnown, UserRow};
 pub use finding::Finding;
 pub use judge::{AuditPolicy, audit};
 pub use kind::{FindingKind, FindingSeverity};

@@ -9,7 +9,7 @@ pub(crate) mod run;
 pub(crate) mod state;
 pub(crate) mod user;
 
-pub use aftermath::{Aftermath, StillAlive};
+pub use aftermath::{Aftermath, Remains, StillAlive};
 pub use hint::{Action, Hint, worded};
 pub use request::RequestDocument;
 pub use run::{Counts, RunDocument};
