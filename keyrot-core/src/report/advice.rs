@@ -274,7 +274,7 @@ impl Refusal {
                     Action::revoke_now(user, key),
                 ),
                 Hint::to(
-                    format!("if nobody needs {other}, first"),
+                    format!("if nobody needs {other}, resolve that first"),
                     Action::Resolve { user: user.clone(), choice: None },
                 ),
             ],
