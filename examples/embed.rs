@@ -12,7 +12,7 @@
 
 use keyrot_aws::notify::FromEnvironment;
 use keyrot_aws::{Aws, AwsSettings};
-use keyrot_core::engine::Service;
+use keyrot_core::service::Service;
 use keyrot_core::settings::{Settings, Sources};
 use keyrot_core::{Cancel, Event, Notifier, Report, Severity, async_trait};
 use std::error::Error;

@@ -16,9 +16,9 @@ mod test_with_mocks;
 
 use keyrot_aws::emulator::{Emulator, EmulatorOptions};
 use keyrot_aws::{Aws, AwsSettings, Endpoints};
-use keyrot_core::engine::Service;
 use keyrot_core::memory::World;
 use keyrot_core::report::{RunStatus, State};
+use keyrot_core::service::Service;
 use keyrot_core::settings::{Settings, Sources};
 use keyrot_core::{Cancel, EventKind};
 use std::sync::Arc;

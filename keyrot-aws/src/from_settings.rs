@@ -49,10 +49,10 @@ impl Aws {
         self: &Arc<Self>,
         settings: &Settings,
         env: crate::notify::FromEnvironment,
-    ) -> Result<keyrot_core::engine::Service, crate::notify::ChannelError> {
+    ) -> Result<keyrot_core::service::Service, crate::notify::ChannelError> {
         let channels = crate::notify::Channels::new(settings.notify(), self, env)?;
         let homes = settings.homes(self.region(), true);
-        let service = keyrot_core::engine::Service::from_settings(self.rotator(settings), settings, homes);
+        let service = keyrot_core::service::Service::from_settings(self.rotator(settings), settings, homes);
         Ok(service.notify_with(move |chosen| channels.for_run(chosen)))
     }
 }

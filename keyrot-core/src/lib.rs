@@ -7,15 +7,16 @@
 //!
 //! | module | what is in it |
 //! |---|---|
-//! | [`model`] | values: names, keys, secrets, the journal, waits, what was observed |
+//! | [`model`] | values: names, keys, secrets, the journal, waits, observed state |
 //! | [`decide`] | the decision: one pure, total function |
 //! | [`machine`] | one user's rotation without I/O: which call is next, and what its reply means |
 //! | [`ports`] | the traits that keyrot acts through |
 //! | [`usage`] | who uses a key, from a trail |
-//! | [`engine`] | rotations on the ports: one user, and many at once |
+//! | [`engine`] | rotations on the ports: one user, and many concurrently |
 //! | [`selection`], [`settings`] | which users, and by which settings |
-//! | [`requests`] | what the operator asks for: rollback, revoke, resolve; your own key |
-//! | [`report`] | every JSON document and its codes |
+//! | [`requests`] | operators' requests: rollback, revoke, resolve; your own key |
+//! | [`report`] | every JSON document and its codes; hints as data |
+//! | [`service`] | a loop of passes, for a program that has keyrot inside |
 //! | [`audit`], [`consumer`] | every key of an account; reading a published key |
 //! | [`memory`], [`conformance`] | the simulated account, and the suites that every port has to pass |
 //!
@@ -52,8 +53,8 @@
 //! ```
 //!
 //! # What it promises
-//! What has the AWSCURRENT label works; a key is taken away only after its overlap, once IAM's record shows no use within `quiet`, and while a
-//! verified successor is in place; what cannot be attributed is never touched; a run may die anywhere, and two may work at once. The project's
+//! What has the AWSCURRENT label works; a key is deactivated only after its overlap, once IAM's record shows no use within `quiet`, and while a
+//! verified successor is in place; what cannot be attributed is never touched; a run may die anywhere, and two may work concurrently. The project's
 //! `docs/protocol.md` has the promises in full, with what no program can promise.
 
 pub mod audit;
@@ -70,6 +71,7 @@ pub mod ports;
 pub mod report;
 pub mod requests;
 pub mod selection;
+pub mod service;
 #[cfg(feature = "settings")]
 pub mod settings;
 #[cfg(test)]
@@ -94,3 +96,4 @@ pub use ports::{Cancel, Clock, CredentialProbe, IamPort, SecretStorePort};
 pub use report::RunDocument;
 pub use selection::homes::Homes;
 pub use selection::{Selected, Selection, select};
+pub use service::{Service, ServiceError};

@@ -68,7 +68,7 @@ async fn ten_are_adopted_by_name_and_the_others_wait_for_the_next_run() {
     assert_eq!((document.result, document.counts.to_adopt), (RunStatus::Ok, 13));
     let last = document.users.last().unwrap();
     assert_eq!((last.state, last.reason), (State::Stopped, "adoption_limit"));
-    assert!(last.message.contains("max_adoptions") && last.hint.as_ref().unwrap().contains("run keyrot again"));
+    assert!(last.message.contains("max_adoptions") && last.hint().unwrap().contains("run keyrot again"));
 
     for left in [3, 0] {
         assert_eq!(waiting(&run(&account, &limits, Mode::Act).await).len(), left);

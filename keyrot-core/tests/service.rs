@@ -1,9 +1,9 @@
 //! The loop of passes for a program that has keyrot inside.
 #![allow(clippy::unwrap_used)]
 
-use keyrot_core::engine::{Service, ServiceError};
 use keyrot_core::memory::{Fault, FaultAt, MemoryAccount, World};
 use keyrot_core::report::RunStatus;
+use keyrot_core::service::{Service, ServiceError};
 use keyrot_core::{Cancel, Homes, Policy, Ports, Rotator, RunDocument, Selection};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -2,9 +2,10 @@
 #![allow(clippy::unwrap_used)]
 
 use keyrot_core::audit::{AccountPort, survey};
-use keyrot_core::engine::{Progress, Service, drive};
+use keyrot_core::engine::{Progress, drive};
 use keyrot_core::memory::{MemoryAccount, World};
 use keyrot_core::requests::{UserPolicyPort, end_sessions, lift_if_over, replace_own};
+use keyrot_core::service::Service;
 use keyrot_core::settings::Settings;
 use keyrot_core::usage::{TrailPort, look_up};
 use keyrot_core::*;

@@ -302,7 +302,7 @@ fn look(standing: &UserResult, user: &UserDocument, about: &About) -> Option<Ite
         .events
         .iter()
         .any(|event| matches!(&event.kind, keyrot_core::EventKind::UsedBy(evidence) if !evidence.sources.is_empty()));
-    let todo = user.hint.clone().or_else(|| {
+    let todo = user.hint().or_else(|| {
         held.then(|| match named {
             true => format!(
                 "let what is named read the secret {}; `keyrot who-uses {}` shows more",

@@ -76,7 +76,7 @@ impl<'a> EventBody<'a> {
     }
 
     pub(super) fn new(event: &'a Event, about: &'a About) -> Self {
-        let EventDocument { at, event: word, severity, key, message } = EventDocument::of(event);
+        let EventDocument { at, event: word, severity, key, message, .. } = EventDocument::of(event);
         let uses = match &event.kind {
             EventKind::UsedBy(evidence) => Some(evidence),
             _ => None,

@@ -3,9 +3,8 @@
 use crate::backend::Backend;
 use crate::render::{paint, style};
 use keyrot_core::model::UseEvidence;
-use keyrot_core::requests::{
-    Aftermath, EndedSessions, LONGEST_ROLE_SESSION, Lifted, StillAlive, end_sessions, lift_if_over,
-};
+use keyrot_core::report::{Aftermath, StillAlive};
+use keyrot_core::requests::{EndedSessions, LONGEST_ROLE_SESSION, Lifted, end_sessions, lift_if_over};
 use keyrot_core::usage::{TrailBounds, look_up, regions_to_ask};
 use keyrot_core::{LastUse, Outcome, Revocation, Timestamp, UserName, UserResult};
 use std::time::Duration;

@@ -60,7 +60,7 @@ impl Row {
             state: Some(user.state),
             reason: Some(user.reason),
             message,
-            hint: user.hint.clone(),
+            hint: user.hint(),
             secret: Some(user.secret.clone()),
         }
     }

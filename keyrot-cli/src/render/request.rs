@@ -297,10 +297,10 @@ fn still_alive(told: &Told<'_>, width: Option<usize>) -> String {
     for one in still_alive {
         let until = one.until.map(|until| format!(" (until {} at most)", time::absolute(until))).unwrap_or_default();
         out.push_str(&hanging("  - ", style::DIM, &format!("{}{until}", one.message), style::PLAIN, width));
-        if let Some(command) = &one.command {
+        if let Some(action) = &one.command {
             // So that it can be pasted, however many lines it takes.
             let room = width.map(|width| width.saturating_sub(8));
-            let lines = wrap(command, room).join(" \\\n      ");
+            let lines = wrap(&action.command(), room).join(" \\\n      ");
             let _ = writeln!(out, "    {}", paint(style::HINT, lines));
         }
     }
@@ -349,8 +349,8 @@ fn verdict(told: &Told<'_>, width: Option<usize>) -> String {
     }
     // The ways out follow in full: a hint would name the very command that was run.
     let ways_follow = told.kind == Kind::Resolve && !document.choices.is_empty();
-    if let Some(hint) = user.hint.as_ref().filter(|_| !ways_follow) {
-        out.push_str(&hanging(" hint: ", style::HINT, hint, style::PLAIN, width));
+    if let Some(hint) = user.hint().filter(|_| !ways_follow) {
+        out.push_str(&hanging(" hint: ", style::HINT, &hint, style::PLAIN, width));
     }
     out
 }
@@ -389,8 +389,8 @@ fn what_is_left(told: &Told<'_>, width: Option<usize>) -> String {
             format!("a run deletes {key} when it has been Inactive for {after}, if the user is tagged for rotation");
         out.push_str(&hanging("  ", style::DIM, &text, style::PLAIN, width));
     }
-    if let Some(hint) = &left.hint {
-        out.push_str(&hanging("  hint: ", style::HINT, hint, style::PLAIN, width));
+    if let Some(hint) = left.hint() {
+        out.push_str(&hanging("  hint: ", style::HINT, &hint, style::PLAIN, width));
     }
     out
 }

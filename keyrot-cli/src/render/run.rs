@@ -5,7 +5,7 @@ use super::{paint, style, time};
 use anstyle::Style;
 use keyrot_core::report::{Counts, KeyDocument, RunStatus, State, UserDocument};
 use keyrot_core::settings::Settings;
-use keyrot_core::{RunDocument, Timestamp};
+use keyrot_core::{Blocked, EventKind, Outcome, RunDocument, Timestamp, Wait, Why};
 use std::fmt::Write;
 
 /// From so many columns on, keys have columns of their own.
@@ -70,10 +70,14 @@ fn in_trouble(user: &UserDocument, sandbox: bool, width: Option<usize>) -> Strin
     let owner = user.owner.as_ref().map(|owner| format!(" (owner {owner})")).unwrap_or_default();
     let mut out = format!("  {}{owner}\n", paint(style::HEAD, &user.user));
     out.push_str(&hanging("    ", style::PLAIN, &user.message, style::PLAIN, width));
-    if let Some(hint) = &user.hint {
-        out.push_str(&hanging("    hint: ", style::HINT, hint, style::PLAIN, width));
+    if let Some(hint) = user.hint() {
+        out.push_str(&hanging("    hint: ", style::HINT, &hint, style::PLAIN, width));
     }
-    if sandbox && matches!(user.reason, "unknown_keys" | "claimed_key" | "current_key_inactive") {
+    let sandbox_helps = matches!(
+        &user.outcome,
+        Outcome::Blocked(Blocked::UnknownKeys(_) | Blocked::ClaimedKey { .. } | Blocked::CurrentKeyInactive { .. })
+    );
+    if sandbox && sandbox_helps {
         let text = "here by `keyrot sandbox delete KEY`, `deactivate KEY` or `reactivate KEY`";
         out.push_str(&hanging("    sandbox: ", style::DIM, text, style::DIM, width));
     }
@@ -121,13 +125,11 @@ fn heading(screen: Screen) -> &'static str {
 
 /// The state in a word, and its colour.
 fn word(user: &UserDocument) -> (&'static str, Style) {
-    match (user.state, user.reason) {
+    match (user.state, &user.outcome) {
         (State::Settled, _) => ("settled", style::GOOD),
-        (State::Waiting, "in_use" | "no_record" | "not_picked_up" | "used_late" | "use_unknown") => {
-            ("held", style::WARN)
-        }
-        (State::Waiting, "overlap") => ("overlap", style::BUSY),
-        (State::Waiting, "soak") => ("soaking", style::BUSY),
+        (State::Waiting, Outcome::Waiting(wait)) if wait.is_hold() => ("held", style::WARN),
+        (State::Waiting, Outcome::Waiting(Wait { why: Why::Overlap(_), .. })) => ("overlap", style::BUSY),
+        (State::Waiting, Outcome::Waiting(Wait { why: Why::Soak(_), .. })) => ("soaking", style::BUSY),
         (State::Waiting, _) => ("waiting", style::BUSY),
         (State::Due, _) => ("due", style::BUSY),
         (State::Blocked, _) => ("blocked", style::BAD),
@@ -144,25 +146,29 @@ fn with_age(key: &KeyDocument) -> String {
 /// What comes next, in short: the keys' ids stand beside it.
 fn next(screen: Screen, user: &UserDocument, now: Timestamp) -> String {
     let until = user.until.map(|until| time::both(until, now)).unwrap_or_default();
-    let text = match (user.state, user.reason) {
+    let why = match &user.outcome {
+        Outcome::Waiting(wait) => Some(&wait.why),
+        _ => None,
+    };
+    let text = match (user.state, why) {
         (State::Settled, _) => match user.deadline {
             Some(deadline) => format!("next rotation {until}, done by {}", time::day(deadline)),
             None => format!("next rotation {until}"),
         },
-        (State::Waiting, "overlap") => format!("old key kept while readers move over, retired {until} if unused"),
-        (State::Waiting, "soak") => format!("old key deleted {until}"),
-        (State::Waiting, "in_use") => {
+        (_, Some(Why::Overlap(_))) => format!("old key kept while readers move over, retired {until} if unused"),
+        (_, Some(Why::Soak(_))) => format!("old key deleted {until}"),
+        (_, Some(Why::InUse { .. })) => {
             format!("old key is still in use: {}; retired {until} at the earliest", used(user, now))
         }
-        (State::Waiting, "not_picked_up") => format!(
+        (_, Some(Why::NotPickedUp { .. })) => format!(
             "old key kept, nothing has used the new key yet; retired {until}, or once the new key is used (old key: {})",
             used(user, now)
         ),
-        (State::Waiting, "used_late") => format!(
+        (_, Some(Why::UsedLate { .. })) => format!(
             "old key kept, it was used long after it was replaced ({}); retired {until} at the earliest",
             used(user, now)
         ),
-        (State::Due, "rotate") => match user.due.filter(|due| *due <= now) {
+        (State::Due, _) if user.rotation_is_due() => match user.due.filter(|due| *due <= now) {
             Some(due) => {
                 let begin = format!("replace the key, due {}", time::both(due, now));
                 match user.deadline {
@@ -175,7 +181,7 @@ fn next(screen: Screen, user: &UserDocument, now: Timestamp) -> String {
         },
         _ => user.message.clone(),
     };
-    let done: Vec<&str> = user.events.iter().filter_map(|event| done(event.event)).collect();
+    let done: Vec<&str> = user.events.iter().filter_map(|event| done(&event.kind)).collect();
     if screen == Screen::Rotate && !done.is_empty() { format!("{}; {text}", done.join(", ")) } else { text }
 }
 
@@ -188,16 +194,16 @@ fn used(user: &UserDocument, now: Timestamp) -> String {
 }
 
 /// A change, in short. A state is told by the rest of the line anyway.
-fn done(event: &str) -> Option<&'static str> {
+fn done(event: &EventKind) -> Option<&'static str> {
     Some(match event {
-        "adopted" => "adopted",
-        "rotated" => "new key published",
-        "retired" => "deactivated a key",
-        "deleted" => "deleted a key",
-        "abandoned" => "gave a new key up",
-        "orphan_found" => "found a key that a dead run left",
-        "orphan_removed" => "removed a key that could not be staged",
-        "reactivated" => "saw that somebody reactivated the old key",
+        EventKind::Adopted => "adopted",
+        EventKind::Rotated { .. } => "new key published",
+        EventKind::Retired { .. } => "deactivated a key",
+        EventKind::Deleted { .. } => "deleted a key",
+        EventKind::Abandoned { .. } => "gave a new key up",
+        EventKind::OrphanFound { .. } => "found a key that a dead run left",
+        EventKind::OrphanRemoved { .. } => "removed a key that could not be staged",
+        EventKind::Reactivated { .. } => "saw that somebody reactivated the old key",
         _ => return None,
     })
 }
@@ -241,7 +247,7 @@ fn sum(screen: Screen, document: &RunDocument, settings: &Settings) -> String {
     if let Some(text) = adoptions(screen, document, settings.max_adoptions()) {
         let _ = writeln!(out, "{}", paint(style::HINT, text));
     }
-    let replaces = |user: &UserDocument| matches!((user.state, user.reason), (State::Due, "rotate" | "adopt"));
+    let replaces = |user: &UserDocument| user.rotation_is_due() || user.adoption_is_due();
     if screen == Screen::Plan && document.users.iter().any(replaces) {
         let waits = settings.policy().waits();
         let [overlap, idle] = [waits.overlap, waits.idle].map(keyrot_core::model::format_duration);

@@ -1,6 +1,6 @@
 //! The controls that findings break: one table, with what each says in its own numbers.
 
-use crate::audit::finding::FindingKind;
+use crate::audit::kind::FindingKind;
 use serde::{Serialize, Serializer};
 use std::fmt;
 use std::time::Duration;

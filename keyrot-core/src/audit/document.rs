@@ -1,6 +1,7 @@
 //! An audit as one stable document: what `keyrot audit --json` prints.
 
-use crate::audit::finding::{Finding, FindingKind, FindingSeverity};
+use crate::audit::finding::Finding;
+use crate::audit::kind::{FindingKind, FindingSeverity};
 use crate::model::names::{KeyId, UserName};
 use crate::model::time::Timestamp;
 use serde::Serialize;
@@ -30,7 +31,7 @@ pub struct Audit {
     pub users: Vec<UserRow>,
     /// What is not as it should be, the worst first.
     pub findings: Vec<Finding>,
-    /// When keyrot rotates whom, the next first.
+    /// When keyrot rotates which user, the next first.
     pub rotations: Vec<RotationRow>,
     /// Users who were made after the report: only their keys' ids can be known.
     pub unreported: Vec<UserName>,
@@ -84,8 +85,8 @@ pub struct KeyRow {
     pub service: Option<String>,
     /// In which region, as far as is known.
     pub region: Option<String>,
-    /// Whether its last use is known: `used`, `never` (no use on record) or `unknown`.
-    pub use_known: &'static str,
+    /// Whether its last use is known.
+    pub use_known: UseKnown,
     /// Whether the settings select the user for rotation, by its tags.
     pub managed: bool,
     /// What becomes of it by itself.
@@ -94,6 +95,30 @@ pub struct KeyRow {
     pub findings: Vec<FindingKind>,
     /// The worst of that.
     pub severity: Option<FindingSeverity>,
+}
+
+/// Whether a key's last use is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UseKnown {
+    /// It is.
+    Used,
+    /// No use is on record.
+    Never,
+    /// It could not be read.
+    Unknown,
+}
+
+impl UseKnown {
+    /// In one word, the same as in the document.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Used => "used",
+            Self::Never => "never",
+            Self::Unknown => "unknown",
+        }
+    }
 }
 
 /// What becomes of a key by itself.

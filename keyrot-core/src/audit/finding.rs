@@ -1,10 +1,10 @@
 //! What an audit finds.
 
 use crate::audit::controls::Control;
+use crate::audit::kind::{FindingKind, FindingSeverity};
 use crate::model::names::{KeyId, UserName};
 use crate::model::time::Timestamp;
 use serde::Serialize;
-use std::fmt;
 
 /// Something that is not as it should be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -33,126 +33,9 @@ pub struct Finding {
     pub controls: Vec<Control>,
 }
 
-/// The kinds of findings, the worst first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FindingKind {
-    /// The root user has an access key.
-    RootKey,
-    /// AWS attached a quarantine policy: a key of the user was found in public.
-    Quarantined,
-    /// An Active key is older than the user's limit, or than a control allows.
-    OldKey,
-    /// An Active key was not used for 45 days.
-    UnusedKey,
-    /// A user with a password for the console has no MFA device.
-    ConsoleWithoutMfa,
-    /// A user is tagged for rotation, and keyrot cannot rotate it.
-    Blocked,
-    /// A user has two Active keys.
-    TwoActiveKeys,
-}
-
-/// How bad a finding is. The words are those of AWS's Security Finding Format.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FindingSeverity {
-    /// Worth knowing.
-    Low,
-    /// To be put right in its turn.
-    Medium,
-    /// To be put right soon.
-    High,
-    /// To be put right now.
-    Critical,
-}
-
 impl Finding {
     /// Whether it shows at the key that was made then, of the user or root of this ARN, at which findings of these kinds show.
     pub(super) fn is_at(&self, arn: &str, created: Timestamp, kinds: &[FindingKind]) -> bool {
         self.arn == arn && kinds.contains(&self.kind) && self.key_created.is_none_or(|at| at == created)
-    }
-}
-
-impl FindingKind {
-    /// All of them, the worst first.
-    pub const ALL: [Self; 7] = [
-        Self::RootKey,
-        Self::Quarantined,
-        Self::OldKey,
-        Self::UnusedKey,
-        Self::ConsoleWithoutMfa,
-        Self::Blocked,
-        Self::TwoActiveKeys,
-    ];
-
-    /// As one word, the same as in the document.
-    #[must_use]
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::RootKey => "root_key",
-            Self::Quarantined => "quarantined",
-            Self::OldKey => "old_key",
-            Self::UnusedKey => "unused_key",
-            Self::ConsoleWithoutMfa => "console_without_mfa",
-            Self::Blocked => "blocked",
-            Self::TwoActiveKeys => "two_active_keys",
-        }
-    }
-
-    /// In a few words, for a table.
-    #[must_use]
-    pub fn title(self) -> &'static str {
-        match self {
-            Self::RootKey => "root user's key",
-            Self::Quarantined => "quarantined by AWS",
-            Self::OldKey => "too old",
-            Self::UnusedKey => "unused",
-            Self::ConsoleWithoutMfa => "console without MFA",
-            Self::Blocked => "rotation blocked",
-            Self::TwoActiveKeys => "two Active keys",
-        }
-    }
-
-    /// What is looked at, in a sentence.
-    #[must_use]
-    pub fn rule(self) -> &'static str {
-        match self {
-            Self::RootKey => "The root user has no access key.",
-            Self::Quarantined => "No user has one of AWS's quarantine policies.",
-            Self::OldKey => "An Active key is not older than its limit.",
-            Self::UnusedKey => "An Active key was used within 45 days, or is younger.",
-            Self::ConsoleWithoutMfa => "A user with a password for the console has an MFA device.",
-            Self::Blocked => "A user tagged for rotation can be rotated.",
-            Self::TwoActiveKeys => "A user has one Active key at most.",
-        }
-    }
-}
-
-impl FindingSeverity {
-    /// All of them, the least first.
-    pub const ALL: [Self; 4] = [Self::Low, Self::Medium, Self::High, Self::Critical];
-
-    /// In one word.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Low => "low",
-            Self::Medium => "medium",
-            Self::High => "high",
-            Self::Critical => "critical",
-        }
-    }
-}
-
-impl fmt::Display for FindingKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.code())
-    }
-}
-
-impl fmt::Display for FindingSeverity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.word())
     }
 }

@@ -1,8 +1,9 @@
 //! The rules: a pure function of what is known, the policy and the time.
 
 use crate::audit::controls::{Control, controls_of};
-use crate::audit::document::{Audit, AuditCounts, KeyRow, Next, RotationRow, UserRow};
-use crate::audit::finding::{Finding, FindingKind, FindingSeverity};
+use crate::audit::document::{Audit, AuditCounts, KeyRow, Next, RotationRow, UseKnown, UserRow};
+use crate::audit::finding::Finding;
+use crate::audit::kind::{FindingKind, FindingSeverity};
 use crate::audit::view::{AccountView, KeyView, UserView};
 use crate::decide::decision::blocked::Blocked;
 use crate::engine::target::Target;
@@ -26,7 +27,7 @@ const UNUSED: Duration = Duration::from_secs(45 * 86_400);
 /// By which settings an account is judged.
 #[derive(Debug, Clone, Default)]
 pub struct AuditPolicy {
-    /// Whom keyrot rotates. Its `only` is not looked at.
+    /// Which users keyrot rotates. Its `only` is ignored.
     pub selection: Selection,
     /// How secrets are called: a user whose secret cannot be named is not rotated.
     pub template: SecretTemplate,
@@ -70,7 +71,7 @@ pub fn audit(view: &AccountView, policy: &AuditPolicy, now: Timestamp) -> Audit 
     }
 }
 
-/// Whom keyrot rotates, and why it does not rotate the others.
+/// Which users keyrot rotates, and why it does not rotate the others.
 struct Managed {
     chosen: BTreeMap<UserName, Target>,
     others: BTreeMap<UserName, MissingWhy>,
@@ -82,7 +83,7 @@ impl Managed {
         // To ask for everybody by name is to be told why of everybody who is not chosen.
         let only = users.iter().map(|user| user.arn.name().clone()).collect();
         let selection = Selection { only, ..policy.selection.clone() };
-        // Which region it is, is nothing to an audit: no secret is looked at.
+        // Which region it is, is nothing to an audit: no secret is read.
         let homes = Homes {
             template: policy.template.clone(),
             chosen_by_tag: policy.secret_tag.clone(),
@@ -108,7 +109,7 @@ struct Judge<'a> {
     rotations: Vec<RotationRow>,
 }
 
-/// Whom a finding is about.
+/// What a finding is about.
 #[derive(Clone, Copy)]
 struct Whom<'a> {
     user: Option<&'a UserName>,
@@ -157,7 +158,7 @@ impl Judge<'_> {
             let found = Found::new(FindingKind::Quarantined, FindingSeverity::Critical, message, hint);
             of_all.extend(self.find(whole, found));
         }
-        // A quarantine blocks too, and is told already.
+        // A quarantine blocks too, and is reported already.
         let bad = chosen.filter(|chosen| chosen.subject.quarantine.is_none());
         if let Some(Err(Blocked::BadTag { reason })) = bad.map(|chosen| &chosen.policy) {
             let message = format!("{name} is tagged for rotation and is not rotated: {reason}");
@@ -275,9 +276,9 @@ impl Judge<'_> {
         findings.sort();
         let known = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty() && text != "N/A");
         let (last_used, service, region, use_known) = match &key.last_use {
-            LastUse::At { when, service, region } => (Some(*when), known(service), known(region), "used"),
-            LastUse::NoRecord => (None, None, None, "never"),
-            LastUse::Unknown(_) => (None, None, None, "unknown"),
+            LastUse::At { when, service, region } => (Some(*when), known(service), known(region), UseKnown::Used),
+            LastUse::NoRecord => (None, None, None, UseKnown::Never),
+            LastUse::Unknown(_) => (None, None, None, UseKnown::Unknown),
         };
         self.keys.push(KeyRow {
             user: whom.user.cloned(),
@@ -299,7 +300,7 @@ impl Judge<'_> {
     }
 }
 
-/// What a finding says, apart from whom it is about.
+/// What a finding says, apart from what it is about.
 struct Found {
     kind: FindingKind,
     severity: FindingSeverity,

@@ -36,6 +36,7 @@ pub(crate) mod controls;
 pub(crate) mod document;
 pub(crate) mod finding;
 pub(crate) mod judge;
+pub(crate) mod kind;
 pub(crate) mod port;
 pub(crate) mod survey;
 #[cfg(test)]
@@ -43,9 +44,10 @@ mod tests;
 pub(crate) mod view;
 
 pub use controls::{CONTROLS, Control, Standard, controls_of};
-pub use document::{Audit, AuditCounts, KeyRow, Next, Only, RotationRow, UserRow};
-pub use finding::{Finding, FindingKind, FindingSeverity};
+pub use document::{Audit, AuditCounts, KeyRow, Next, Only, RotationRow, UseKnown, UserRow};
+pub use finding::Finding;
 pub use judge::{AuditPolicy, audit};
+pub use kind::{FindingKind, FindingSeverity};
 pub use port::AccountPort;
 #[cfg(feature = "mocks")]
 pub use port::MockAccountPort;

@@ -9,12 +9,12 @@ use crate::ports::IamPort;
 use futures_util::{StreamExt, stream};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Listings under way at once; the port sets the pace.
+/// Concurrent listings; the port sets the pace.
 const AT_ONCE: usize = 16;
 
 /// Looks at the whole account: the credential report, then all users, and with `ids` the keys of each user who has any.
 ///
-/// Without `ids` that is a handful of calls; with them one more for each user with a key. `progress` is told how many of those are done, of how many.
+/// Without `ids` that is a handful of calls; with them one more for each user with a key. `progress` gets how many of those are done, of how many.
 ///
 /// # Errors
 /// [`CallError`] if any part could not be read.
@@ -28,7 +28,7 @@ pub async fn survey(
     let users = iam.users("/").await?;
     let mut listed = BTreeMap::new();
     if ids {
-        // Users whom the report does not know are asked about, too: they are new.
+        // Users that are not in the report are read too: they are new.
         let keyless: BTreeSet<_> = report.users.iter().filter(|u| u.keys.is_empty()).map(|u| &u.arn).collect();
         let wanted: BTreeSet<UserName> =
             users.iter().filter(|user| !keyless.contains(&user.arn)).map(|user| user.arn.name().clone()).collect();

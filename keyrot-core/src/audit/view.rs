@@ -35,7 +35,7 @@ pub struct ReportedUser {
     pub keys: Vec<ReportedKey>,
 }
 
-/// A key in the report, which tells no id.
+/// A key in the report, which has no ids.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReportedKey {
     /// 1 or 2: the report's columns.
@@ -119,7 +119,7 @@ impl AccountView {
             if !seen.insert(name.clone()) {
                 continue;
             }
-            // Another path is another user: the name was given anew.
+            // Another path is another user: the name was used again.
             let known = reported.remove(&name).filter(|known| known.arn == user.arn);
             let (known, of_report) = match known {
                 Some(known) => ((known.password, known.mfa), Some(known.keys)),

@@ -51,12 +51,12 @@ pub fn assert_all(results: &[CaseResult], known_gaps: &[(&str, &str)]) {
 }
 
 /// Why a case did not pass.
-pub(super) enum Miss {
+pub(crate) enum Miss {
     Failed(String),
     NotSupported(String),
 }
 
-pub(super) type Checked = Result<(), Miss>;
+pub(crate) type Checked = Result<(), Miss>;
 
 impl From<Trouble> for Miss {
     fn from(trouble: Trouble) -> Self {

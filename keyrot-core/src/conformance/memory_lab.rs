@@ -2,8 +2,8 @@
 
 use crate::conformance::lab::{Lab, Trouble};
 use crate::memory::account::MemoryAccount;
-use crate::memory::secrets::Value;
-use crate::memory::world::Refusal;
+use crate::memory::rules::Refusal;
+use crate::memory::secret::Value;
 use crate::model::credentials::Credentials;
 use crate::model::names::{KeyId, NameError, SecretName, UserArn, UserName, VersionId};
 use crate::model::observed::KeyStatus;
@@ -18,7 +18,7 @@ pub struct MemoryLab {
 }
 
 impl MemoryLab {
-    /// On this account; the ports under trial may be the account itself, or something in front of it.
+    /// On this account; the ports under test may be the account itself, or something in front of it.
     #[must_use]
     pub fn new(account: MemoryAccount) -> Self {
         Self { account }

@@ -18,6 +18,7 @@
 
 pub(crate) mod case;
 pub(crate) mod clock;
+pub(crate) mod fixture;
 pub(crate) mod iam;
 pub(crate) mod lab;
 #[cfg(feature = "memory")]

@@ -1,7 +1,7 @@
 //! The cases for keyrot's notes on a secret.
 
 use super::case::{Checked, Miss, refused, same};
-use super::store::{StoreFixture, at, made_up};
+use crate::conformance::fixture::{StoreFixture, at, made_up};
 use crate::model::error::ErrorKind;
 use crate::model::home::SecretArn;
 use crate::model::journal::{Intent, Journal, JournalEntry, Phase, Promoted, Retired, Revoked};

@@ -1,4 +1,4 @@
-//! The cases for the trial of credentials.
+//! The cases for the verification of credentials.
 
 use super::case::{CaseResult, Checked, Miss, cases, hides, same};
 use super::lab::Lab;
@@ -79,7 +79,7 @@ async fn a_wrong_secret(desk: &StoreFixture<'_>) -> Checked {
     same("answer", &desk.ask(&wrong).await?, &ProbeAnswer::WrongSecret)
 }
 
-/// No connection or cached identity of one trial serves the next.
+/// No connection or cached identity of one verification serves the next.
 async fn each_by_itself(desk: &StoreFixture<'_>) -> Checked {
     let (first, a) = desk.key("first").await?;
     let (second, b) = desk.key("second").await?;

@@ -1,21 +1,14 @@
 //! The cases for the secret store: what is there, and the first version. Further ones are in `versions` and `notes`.
 
-use super::case::{CaseResult, Checked, Miss, cases, fail, holds, refused, same};
+use super::case::{CaseResult, Checked, cases, fail, holds, refused, same};
 use super::lab::Lab;
 use super::{notes, versions};
-use crate::model::credentials::{Credentials, SecretKey};
+use crate::conformance::fixture::{StoreFixture, at, made_up};
 use crate::model::error::ErrorKind;
-use crate::model::home::Owner;
-use crate::model::names::{KeyId, SecretName, UserId, UserName, VersionId};
+use crate::model::names::VersionId;
 use crate::model::observed::{LabeledVersion, Secret, SecretState};
-use crate::model::time::Timestamp;
 use crate::model::version::Content;
 use crate::ports::SecretStorePort;
-
-pub(super) struct StoreFixture<'a> {
-    pub(super) port: &'a dyn SecretStorePort,
-    pub(super) lab: &'a dyn Lab,
-}
 
 /// Runs all cases for a [`SecretStorePort`]. The port has to use the default names of the JSON fields, `AccessKeyId` and `SecretAccessKey`.
 pub async fn store(port: &dyn SecretStorePort, lab: &dyn Lab) -> Vec<CaseResult> {
@@ -63,59 +56,6 @@ pub async fn store(port: &dyn SecretStorePort, lab: &dyn Lab) -> Vec<CaseResult>
         notes::longest as the_longest_note_is_kept_whole,
         notes::nowhere as a_note_on_no_secret_is_not_found,
     ]
-}
-
-impl StoreFixture<'_> {
-    pub(super) fn secret(&self, case: &str) -> Result<SecretName, Miss> {
-        Ok(SecretName::parse(format!("{}/{case}/access_key", self.lab.prefix()))?)
-    }
-
-    pub(super) fn owner(&self, id: &str) -> Result<Owner, Miss> {
-        let (id, name) =
-            (UserId::parse(format!("AIDA{id:0<17}"))?, UserName::parse(format!("{},store=", self.lab.prefix()))?);
-        Ok(Owner { id, account: "123456789012".to_owned(), name })
-    }
-
-    /// A secret with the placeholder, and the id of that.
-    pub(super) async fn adopted(&self, case: &str) -> Result<(SecretName, VersionId), Miss> {
-        let (secret, placeholder) = (self.secret(case)?, VersionId::for_placeholder(at(0)));
-        self.port.create(&secret, &self.owner("STORE")?, &placeholder).await?;
-        // An emulator may give the first version an id of its own.
-        let current = self.present(&secret).await?.current;
-        Ok((secret, current.map_or(placeholder, |held| held.version)))
-    }
-
-    pub(super) async fn state(&self, secret: &SecretName) -> Result<SecretState, Miss> {
-        self.lab.settle().await?;
-        Ok(self.port.describe(secret).await?)
-    }
-
-    pub(super) async fn present(&self, secret: &SecretName) -> Result<Secret, Miss> {
-        match self.state(secret).await? {
-            SecretState::Present(found) => Ok(found),
-            other => fail(format!("{secret} is expected to be there, found {other:?}")),
-        }
-    }
-
-    /// The versions under AWSCURRENT, AWSPENDING and AWSPREVIOUS have to be these.
-    pub(super) async fn labels(&self, secret: &SecretName, expected: [Option<&VersionId>; 3]) -> Checked {
-        let found = self.present(secret).await?;
-        let found = [found.current, found.pending, found.previous].map(|held| held.map(|h| h.version));
-        same("AWSCURRENT, AWSPENDING and AWSPREVIOUS", &found, &expected.map(|v| v.cloned()))
-    }
-}
-
-/// An instant, in seconds from a fixed one.
-pub(super) fn at(seconds: i64) -> Timestamp {
-    chrono::DateTime::from_timestamp(1_750_000_000 + seconds, 0).unwrap_or_default()
-}
-
-/// Credentials that were made up, and the id of the version for them.
-pub(super) fn made_up(letter: char) -> Result<(Credentials, VersionId), Miss> {
-    let key = KeyId::parse(format!("AKIA{}EXAMPLE", letter.to_string().repeat(9)))?;
-    let secret = SecretKey::new(format!("{}+/{}", letter.to_string().repeat(19), "x".repeat(19)));
-    let version = VersionId::for_key(&key, at(0), false)?;
-    Ok((Credentials { key, secret }, version))
 }
 
 async fn missing(desk: &StoreFixture<'_>) -> Checked {

@@ -1,7 +1,7 @@
 //! The cases for versions and their labels.
 
 use super::case::{Checked, Miss, hides, holds, refused, same};
-use super::store::{StoreFixture, made_up};
+use crate::conformance::fixture::{StoreFixture, made_up};
 use crate::model::credentials::Credentials;
 use crate::model::error::ErrorKind;
 use crate::model::names::{SecretName, VersionId};
@@ -10,7 +10,7 @@ use crate::model::version::Content;
 
 const FOREIGN: &str = "5f0c0e6e-9a53-4b3e-8f35-1d1c52a7c0de";
 
-/// A secret with the placeholder, and made-up credentials staged in it.
+/// A secret with the placeholder, and invented credentials staged in it.
 async fn with_staged(
     desk: &StoreFixture<'_>,
     case: &str,
@@ -107,7 +107,7 @@ pub(super) async fn promoted_from_elsewhere(desk: &StoreFixture<'_>) -> Checked 
     desk.labels(&secret, [Some(&placeholder), Some(&version), None]).await
 }
 
-/// Two runs promote at once: the second finds AWSCURRENT gone from where it saw it.
+/// Two runs promote concurrently: the second finds AWSCURRENT gone from where it saw it.
 pub(super) async fn promoted_late(desk: &StoreFixture<'_>) -> Checked {
     let (secret, placeholder, first, _) = with_staged(desk, "promoted-late").await?;
     let (second, version) = made_up('B')?;
@@ -238,7 +238,7 @@ pub(super) async fn hidden(desk: &StoreFixture<'_>) -> Checked {
     let material = &credentials.secret;
     hides("what is read", &format!("{:?}", desk.port.read(&secret, &version).await), material)?;
     hides("the description", &format!("{:?}", desk.port.describe(&secret).await), material)?;
-    hides("a look inside", &format!("{:?}", desk.port.inspect_version(&secret, &version).await), material)?;
+    hides("version contents", &format!("{:?}", desk.port.inspect_version(&secret, &version).await), material)?;
     let (_, other) = made_up('B')?;
     let nowhere = desk.secret("hidden-nowhere")?;
     for result in [

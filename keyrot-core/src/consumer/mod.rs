@@ -38,7 +38,7 @@ use std::time::Duration;
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait CredentialSource: Send + Sync {
-    /// What stands under the label.
+    /// What has the label.
     ///
     /// # Errors
     /// [`CallError`]; `NotFound` if there is no such secret, or nothing under the label.
@@ -179,7 +179,7 @@ pub struct CachePolicy {
 
 /// The longest lifetime: as the AWS caching clients have it.
 const LONGEST_LIFETIME: Duration = Duration::from_secs(3_600);
-/// botocore asks anew at every request once less than 15 minutes are left; a lifetime below that would start a process for each.
+/// botocore asks again at every request once less than 15 minutes are left; a lifetime below that would start a process for each.
 const SHORTEST_LIFETIME: Duration = Duration::from_secs(20 * 60);
 const READ_AGAIN: Duration = Duration::from_secs(5 * 60);
 const LONGEST_STALE: Duration = Duration::from_secs(86_400);

@@ -1,4 +1,4 @@
-//! Tells notifiers what happens, beside the work: each has a queue of its own, so that none delays a rotation, or another notifier.
+//! Notifies beside the work: each has a queue of its own, so that none delays a rotation, or another notifier.
 
 use crate::engine::notifier::Notifier;
 use crate::engine::report::NotifierFailure;
@@ -28,10 +28,10 @@ impl Default for NotifierLimits {
         Self { call: Duration::from_secs(15), rest: Duration::from_secs(30) }
     }
 }
-/// As many events are handed over at once.
+/// As many events are handed over in one call.
 const AT_ONCE: usize = 100;
 
-/// Whoever works tells it here what happens.
+/// Where the work reports what happens.
 #[derive(Clone, Default)]
 pub(crate) struct Told(Vec<UnboundedSender<Event>>);
 
@@ -44,7 +44,7 @@ impl Told {
     }
 }
 
-/// Runs the work, tells the notifiers meanwhile, and at its end gives them the report.
+/// Runs the work, notifies meanwhile, and at its end gives them the report.
 pub(crate) async fn tell_beside<W: Future<Output = Report>>(
     notifiers: &[Arc<dyn Notifier>],
     limits: NotifierLimits,

@@ -1,4 +1,4 @@
-//! One user's rotation on the ports: asks the machine, makes the call, tells the machine.
+//! One user's rotation on the ports: asks the machine for the next call, makes it, hands the machine the reply.
 
 use crate::machine::call::{Call, Reply};
 use crate::machine::event::Event;
@@ -28,7 +28,7 @@ pub struct Ports {
     pub iam: Arc<dyn IamPort>,
     /// The secret store.
     pub store: Arc<dyn SecretStorePort>,
-    /// The trial of new credentials.
+    /// The verification of new credentials.
     pub probe: Arc<dyn CredentialProbe>,
     /// The time.
     pub clock: Arc<dyn Clock>,
@@ -109,14 +109,14 @@ impl Future for YieldOnce {
     }
 }
 
-/// What bounds a run, whomever it works on.
+/// What bounds a run, whichever users it works on.
 #[derive(Debug)]
 pub(crate) struct Bounds {
     pub(crate) cancel: Cancel,
     pub(crate) deadline: Option<Timestamp>,
     /// How many more users may be changed.
     pub(crate) changes_left: Option<AtomicUsize>,
-    /// Whether users may be changed for whom keyrot has noted nothing down yet.
+    /// Whether users may be changed that have no journal yet.
     pub(crate) may_adopt: AtomicBool,
 }
 
@@ -204,7 +204,7 @@ pub(crate) async fn drive_within(
     }
 }
 
-/// The time; the machine is told if it cannot be right.
+/// The time; the machine learns if it cannot be right.
 fn time(ports: &Ports, rotation: &mut Rotation) -> Timestamp {
     let now = ports.clock.now();
     if let Some(wrong) = WrongClock::check(now, ports.clock.aws_now()) {

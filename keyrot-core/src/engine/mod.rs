@@ -1,4 +1,4 @@
-//! Rotations on the ports: one user, and many at once.
+//! Rotations on the ports: one user, and many concurrently.
 
 pub(crate) mod dispatch;
 pub(crate) mod driver;
@@ -6,7 +6,6 @@ pub(crate) mod held_use;
 pub(crate) mod notifier;
 pub(crate) mod report;
 pub(crate) mod rotator;
-pub(crate) mod service;
 pub(crate) mod target;
 
 pub use dispatch::NotifierLimits;
@@ -17,5 +16,4 @@ pub use notifier::Notifier;
 pub use report::{NotifierFailure, Report, UserResult};
 pub use rotator::moving::Moved;
 pub use rotator::{Limits, Progress, Rotator};
-pub use service::{Health, LastPass, Service, ServiceError};
 pub use target::Target;

@@ -1,4 +1,4 @@
-//! Many users: bounded in how many at once, how many changed, and how long; one user's failure or panic never touches another.
+//! Many users: bounded in how many run concurrently, how many are changed, and how long; one user's failure or panic never touches another.
 
 use crate::engine::target::Target;
 pub(crate) mod adoption;
@@ -33,13 +33,13 @@ use std::time::Duration;
 
 /// What asking the trail may take in all.
 const FOR_THE_TRAIL: Duration = Duration::from_secs(60);
-/// For so many users at once.
+/// For so many users concurrently.
 const TRAILS_AT_ONCE: usize = 4;
 
 /// What bounds a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// How many users at once.
+    /// How many users are worked on concurrently.
     pub concurrency: usize,
     /// How many users may be changed; `None` for any number.
     pub max_changes: Option<usize>,
@@ -51,7 +51,7 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// 64 at once, ten adoptions, and no other bound.
+    /// 64 concurrently, ten adoptions, and no other bound.
     fn default() -> Self {
         Self { concurrency: 64, max_changes: None, max_adoptions: Some(10), deadline: None }
     }
@@ -89,7 +89,7 @@ impl Rotator {
         Self { ports, notifiers: Vec::new(), trail: None, notifier_limits: NotifierLimits::default() }
     }
 
-    /// Tells this notifier too.
+    /// Adds a notifier.
     #[must_use]
     pub fn notify(mut self, notifier: Arc<dyn Notifier>) -> Self {
         self.notifiers.push(notifier);
@@ -104,7 +104,7 @@ impl Rotator {
 
     /// At the end of a run, asks this trail who uses the old keys that are held because somebody does ([`EventKind::UsedBy`]).
     ///
-    /// That takes a minute at most and no time beyond the run's deadline, is done for 25 users at most, and what goes wrong with it is told and
+    /// That takes a minute at most and no time beyond the run's deadline, is done for 25 users at most, and what goes wrong with it is reported and
     /// nothing else.
     #[must_use]
     pub fn trail(mut self, trail: Arc<dyn TrailPort>) -> Self {

@@ -7,7 +7,7 @@ use crate::model::waits::Policy;
 /// A user to work on, and the policy to do it by; or why nothing is done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
-    /// Whom.
+    /// The user.
     pub subject: Subject,
     /// By which policy, or what is wrong with the user's own settings.
     pub policy: Result<Policy, Blocked>,

@@ -5,7 +5,7 @@ use crate::decide::decision::refusal::Refusal;
 use crate::decide::decision::{Step, Wait, Why};
 use crate::machine::event::Failure;
 use crate::machine::planned::PlannedAction;
-use crate::model::names::{KeyId, SecretName, UserName, VersionId};
+use crate::model::names::{KeyId, VersionId};
 use crate::model::time::Timestamp;
 use serde::Serialize;
 use std::fmt;
@@ -81,17 +81,6 @@ impl Wait {
             Why::Overlap(_) | Why::Soak(_) | Why::Propagation(_) | Why::Settling(_) => false,
             Why::Unlisted | Why::OldKey(_) | Why::Service | Why::VerificationUnknown { .. } => false,
         }
-    }
-}
-
-impl Wait {
-    /// What the operator can do where consumers have not moved to the new key.
-    #[must_use]
-    pub fn hint(&self, user: &UserName, secret: &SecretName) -> Option<String> {
-        let (Why::NotPickedUp { key, .. } | Why::UsedLate { key, .. }) = &self.why else { return None };
-        Some(format!(
-            "let what uses {key} read the secret {secret} (`keyrot who-uses {user}` shows what does); if nothing needs it anymore: keyrot revoke {user} {key}"
-        ))
     }
 }
 

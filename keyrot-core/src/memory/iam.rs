@@ -1,15 +1,15 @@
 //! IAM and STS: users, keys, and who may authenticate.
 
-use super::world::{Refusal, World};
+use super::world::World;
+use crate::memory::rules::Refusal;
+use crate::memory::user::{KeyUse, MemoryKey, MemoryUser};
 use crate::model::credentials::{Credentials, SecretKey};
 use crate::model::error::ErrorKind;
 use crate::model::names::{KeyId, NameError, UserArn, UserId, UserName};
 use crate::model::observed::{AccessKey, KeyStatus, LastUse};
 use crate::model::stored::{NewKey, ProbeAnswer};
-use crate::model::time::Timestamp;
 use crate::model::user::IamUser;
 use crate::model::waits::after;
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -21,67 +21,6 @@ const MOST_TAGS: usize = 50;
 
 /// All inline policies of a user together, without white space (IAM user guide, "IAM and AWS STS quotas").
 const MOST_INLINE: usize = 2_048;
-
-/// A user with its keys.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct MemoryUser {
-    /// The unique id.
-    pub id: UserId,
-    /// The ARN.
-    pub arn: UserArn,
-    /// The user's tags.
-    pub tags: BTreeMap<String, String>,
-    /// The names of the attached policies.
-    pub policies: Vec<String>,
-    /// The inline policies: name and document.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub inline: BTreeMap<String, String>,
-    pub(super) keys: Vec<MemoryKey>,
-    /// What the listing showed before its last change, and when that was.
-    stale: Option<(Timestamp, Vec<AccessKey>)>,
-}
-
-/// A key as the account keeps it. Its secret is worked out from its id ([`World::secret_of`]).
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct MemoryKey {
-    /// What the listing shows of it.
-    pub listed: AccessKey,
-    /// From when on it authenticates.
-    pub usable_from: Timestamp,
-    /// Whether it has ever authenticated.
-    pub proven: bool,
-    /// The use that is on record, and one that will be shown once the lag is over.
-    pub(super) uses: Vec<KeyUse>,
-}
-
-/// One use of a key.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct KeyUse {
-    /// When.
-    pub when: Timestamp,
-    /// For which service.
-    pub service: String,
-    /// In which region.
-    pub region: String,
-}
-
-impl MemoryUser {
-    /// The user's keys as they are, without any lag.
-    #[must_use]
-    pub fn keys(&self) -> &[MemoryKey] {
-        &self.keys
-    }
-
-    /// One key.
-    #[must_use]
-    pub fn key(&self, id: &KeyId) -> Option<&MemoryKey> {
-        self.keys.iter().find(|k| k.listed.id == *id)
-    }
-
-    fn listed(&self) -> Vec<AccessKey> {
-        self.keys.iter().map(|k| k.listed.clone()).collect()
-    }
-}
 
 impl World {
     /// Adds a user with tags. A name with slashes gives the path: `team/ci`.
@@ -265,7 +204,7 @@ impl World {
         })
     }
 
-    /// A consumer signs a request with these credentials. Tells who they are, and records the use.
+    /// A consumer signs a request with these credentials. Returns who they are, and records the use.
     pub fn authenticate(&mut self, credentials: &Credentials, service: &str, region: &str) -> ProbeAnswer {
         let (now, lag) = (self.now, self.rules.use_lag);
         let owner = self.users.values_mut().find(|u| u.key(&credentials.key).is_some());

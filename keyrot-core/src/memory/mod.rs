@@ -3,8 +3,8 @@
 //! It is made for tests of what you build on keyrot, for `keyrot --sandbox`, and for the model checker. What it keeps to:
 //! - two keys a user, Inactive ones counted; a key that is Inactive, deleted, or not propagated yet does not authenticate;
 //! - `ListAccessKeys` and the last use may lag ([`Rules`]); of several uses within 15 minutes the first is recorded;
-//! - a secret's first version gets AWSCURRENT, whatever was asked for; AWSPREVIOUS follows AWSCURRENT; a label stands on one version at a time,
-//!   and is moved only by who names where it stands; the same version id with the same value is a no-op, with another value a conflict;
+//! - a secret's first version gets AWSCURRENT, whatever was asked for; AWSPREVIOUS follows AWSCURRENT; a label is on one version at a time,
+//!   and is moved only by a caller that names where it is; the same version id with the same value is a no-op, with another value a conflict;
 //! - a secret that is deleted or a replica refuses.
 //!
 //! [`World`] is the account as plain data: cloneable (clones share what neither has changed), hashable, serialisable. [`MemoryAccount`] puts it behind keyrot's ports, with
@@ -26,16 +26,22 @@ pub(crate) mod account;
 pub(crate) mod fault;
 pub(crate) mod iam;
 pub(crate) mod report;
+pub(crate) mod rules;
+pub(crate) mod secret;
 pub(crate) mod secrets;
 pub(crate) mod shared;
+pub(crate) mod store;
 pub(crate) mod trail;
+pub(crate) mod trailed;
+pub(crate) mod user;
 pub(crate) mod watch;
 pub(crate) mod world;
 
 pub use account::MemoryAccount;
 pub use fault::{Countdown, Fault, FaultAt};
-pub use iam::{KeyUse, MemoryKey, MemoryUser};
-pub use secrets::{Label, MemorySecret, Value};
-pub use trail::TrailedUse;
+pub use rules::{Refusal, Rules};
+pub use secret::{Label, MemorySecret, Value};
+pub use trailed::TrailedUse;
+pub use user::{KeyUse, MemoryKey, MemoryUser};
 pub use watch::{Actor, Broken, Watch};
-pub use world::{Refusal, Rules, World};
+pub use world::World;

@@ -3,7 +3,7 @@
 use crate::audit::port::AccountPort;
 use crate::audit::view::{CredentialReport, ReportedKey, ReportedUser};
 use crate::memory::account::MemoryAccount;
-use crate::memory::iam::MemoryKey;
+use crate::memory::user::MemoryKey;
 use crate::memory::world::World;
 use crate::model::error::CallError;
 use crate::model::observed::{KeyStatus, LastUse};

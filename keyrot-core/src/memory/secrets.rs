@@ -1,208 +1,22 @@
 //! Secrets Manager: versions, staging labels, tags.
 
-use super::world::{Refusal, World};
+use super::world::World;
 use crate::decide::MOST_BYTES;
-use crate::model::credentials::{Credentials, SecretKey};
+use crate::memory::rules::Refusal;
+use crate::memory::secret::{Label, MemorySecret, Value};
 use crate::model::error::ErrorKind;
-use crate::model::home::{Difference, HOME_TAG, Owner, SecretArn};
+use crate::model::home::{HOME_TAG, Owner, SecretArn};
 use crate::model::journal::{Journal, JournalEntry};
-use crate::model::names::{KeyId, SecretName, UserName, VersionId};
-use crate::model::observed::{LabeledVersion, Secret, SecretState, StoredVersion};
-use crate::model::stored::VersionContents;
+use crate::model::names::{SecretName, UserName, VersionId};
+use crate::model::observed::{Secret, SecretState, StoredVersion};
 use crate::model::subject::Subject;
-use crate::model::time::Timestamp;
-use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
-use std::fmt;
-use std::sync::Arc;
-
-/// A staging label. There are others in AWS; a rotation uses these.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Label {
-    /// AWSCURRENT.
-    Current,
-    /// AWSPENDING.
-    Pending,
-    /// AWSPREVIOUS.
-    Previous,
-    /// keyrot's own, for a version without credentials that shows whether the secret can be written to.
-    TestWrite,
-}
-
-/// What a version holds: the `SecretString`.
-#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(from = "String", into = "String")]
-pub struct Value(Arc<str>);
-
-/// A secret with its versions.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct MemorySecret {
-    versions: BTreeMap<VersionId, Value>,
-    /// When each version was written.
-    #[serde(default)]
-    written: BTreeMap<VersionId, Timestamp>,
-    labels: BTreeMap<Label, VersionId>,
-    /// The secret's tags.
-    pub tags: BTreeMap<String, String>,
-    /// Since when it is scheduled for deletion.
-    pub deleted: Option<Timestamp>,
-    /// The region of its primary, if it is a replica.
-    pub replica_of: Option<String>,
-    /// Whether the service's own rotation is switched on.
-    #[serde(default)]
-    pub rotation: bool,
-    /// How it differs from what keyrot creates.
-    #[serde(default)]
-    pub differences: Vec<Difference>,
-    /// When it was created: it tells a secret from an earlier one of the same name.
-    #[serde(default)]
-    made: Option<Timestamp>,
-}
-
-impl Value {
-    /// Any text.
-    #[must_use]
-    pub fn text(text: impl Into<String>) -> Self {
-        Self::from(text.into())
-    }
-
-    /// The placeholder.
-    #[must_use]
-    pub fn placeholder() -> Self {
-        Self::text(r#"{"keyrot":"placeholder"}"#)
-    }
-
-    /// Whether it is a placeholder of keyrot's: one field `keyrot`, which says so. Each store words it in its own way.
-    #[must_use]
-    pub fn is_placeholder(&self) -> bool {
-        let Some(fields) = self.fields() else { return false };
-        let says = fields.get("keyrot").and_then(serde_json::Value::as_str);
-        fields.len() == 1 && says.is_some_and(|text| text.starts_with("placeholder"))
-    }
-
-    /// Credentials as keyrot writes them, beside the further fields of another value.
-    #[must_use]
-    pub fn credentials(credentials: &Credentials, carry: Option<&Self>) -> Self {
-        let mut fields = carry.and_then(Self::fields).unwrap_or_default();
-        fields.insert(ID.into(), credentials.key.as_str().into());
-        fields.insert(SECRET.into(), credentials.secret.expose().into());
-        Self::text(serde_json::Value::Object(fields).to_string())
-    }
-
-    /// The text itself, which may be secret.
-    #[must_use]
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-
-    /// The credentials in it.
-    #[must_use]
-    pub fn read(&self) -> Option<Credentials> {
-        let fields = self.fields()?;
-        let key = KeyId::parse(fields.get(ID)?.as_str()?).ok()?;
-        let secret = SecretKey::new(fields.get(SECRET)?.as_str()?.to_owned());
-        Some(Credentials { key, secret })
-    }
-
-    /// Which key it holds, and whether there is more.
-    #[must_use]
-    pub fn inside(&self) -> VersionContents {
-        let fields = self.fields();
-        let extras = fields.as_ref().is_some_and(|f| f.keys().any(|name| name != ID && name != SECRET));
-        let next_size = fields.map(|_| Self::credentials(&Credentials::longest(), Some(self)).0.len());
-        VersionContents { key: self.read().map(|c| c.key), extras, next_size }
-    }
-
-    fn fields(&self) -> Option<serde_json::Map<String, serde_json::Value>> {
-        serde_json::from_str(&self.0).ok()
-    }
-}
 
 /// Tags a secret may have (Secrets Manager user guide, "AWS Secrets Manager quotas").
 const MOST_TAGS: usize = 50;
 
-const ID: &str = "AccessKeyId";
-const SECRET: &str = "SecretAccessKey";
-
-impl From<String> for Value {
-    fn from(text: String) -> Self {
-        Self(text.into())
-    }
-}
-
 impl From<Value> for String {
     fn from(value: Value) -> Self {
         value.expose().to_owned()
-    }
-}
-
-impl fmt::Debug for Value {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Value(hidden)")
-    }
-}
-
-impl MemorySecret {
-    /// The version under a label.
-    #[must_use]
-    pub fn labelled(&self, label: Label) -> Option<&VersionId> {
-        self.labels.get(&label)
-    }
-
-    /// All versions with their labels.
-    pub fn versions(&self) -> impl Iterator<Item = (&VersionId, Vec<Label>)> {
-        let on = |id: &VersionId| self.labels.iter().filter(|(_, v)| *v == id).map(|(l, _)| *l).collect();
-        self.versions.keys().map(move |id| (id, on(id)))
-    }
-
-    /// When a version was written.
-    #[must_use]
-    pub fn written(&self, version: &VersionId) -> Option<Timestamp> {
-        self.written.get(version).copied()
-    }
-
-    /// What a version holds.
-    #[must_use]
-    pub fn value(&self, version: &VersionId) -> Option<&Value> {
-        self.versions.get(version)
-    }
-
-    /// Whose key it holds, as its tag says.
-    #[must_use]
-    pub fn owner(&self) -> Option<Owner> {
-        Owner::parse(self.tags.get(Owner::TAG)?)
-    }
-
-    /// Where the user's home was moved to, as its tag says.
-    #[must_use]
-    pub fn moved_to(&self) -> Option<SecretArn> {
-        Journal::from_tags(&self.tags).moved_to
-    }
-
-    fn held(&self, label: Label) -> Option<LabeledVersion> {
-        self.labels.get(&label).cloned().map(LabeledVersion::of)
-    }
-
-    fn writable(&self, name: &SecretName) -> Result<(), Refusal> {
-        if self.deleted.is_some() {
-            let message =
-                format!("You can't perform this operation on the secret {name} because it was marked for deletion.");
-            return Err(Refusal::new("InvalidRequestException", ErrorKind::Other, message));
-        }
-        if self.replica_of.is_some() {
-            let message = format!("You can't change {name}: it is a replica.");
-            return Err(Refusal::new("InvalidRequestException", ErrorKind::Other, message));
-        }
-        Ok(())
-    }
-
-    fn move_label(&mut self, label: Label, to: &VersionId) {
-        let from = self.labels.insert(label, to.clone());
-        if label == Label::Current
-            && let Some(from) = from.filter(|from| from != to)
-        {
-            self.labels.insert(Label::Previous, from);
-        }
     }
 }
 
@@ -241,7 +55,7 @@ impl World {
     ) -> Result<(), Refusal> {
         let now = self.now;
         let secret = self.writable_secret(name)?;
-        if value.0.len() > MOST_BYTES {
+        if value.expose().len() > MOST_BYTES {
             let message = format!(
                 "1 validation error detected: Value at 'secretString' failed to satisfy constraint: Member must have length less than or equal to {MOST_BYTES}"
             );

@@ -1,6 +1,7 @@
 //! The account's trail: which requests were signed with which key, from where and with what, as CloudTrail's event history has them.
 
 use crate::memory::account::MemoryAccount;
+use crate::memory::trailed::TrailedUse;
 use crate::memory::world::World;
 use crate::model::error::{CallError, ErrorKind};
 use crate::model::names::KeyId;
@@ -9,40 +10,12 @@ use crate::model::usage::UseEvent;
 use crate::model::usage::untrusted::UntrustedText;
 use crate::usage::{KeyRecord, TrailAsk, TrailPage, TrailPort};
 use async_trait::async_trait;
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
 /// The account keeps so many uses; the oldest go first.
 const MOST: usize = 1_000;
 /// As CloudTrail's pages.
 const PAGE: usize = 50;
-
-/// A request, as the trail tells of it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
-pub struct TrailedUse<'a> {
-    /// The service, such as `s3`.
-    pub service: &'a str,
-    /// What was called, such as `ListBuckets`.
-    pub action: &'a str,
-    /// The region.
-    pub region: &'a str,
-    /// From where.
-    pub address: &'a str,
-    /// With what.
-    pub agent: &'a str,
-    /// The error that was answered.
-    pub error: Option<&'a str>,
-    /// The role that was assumed.
-    pub role: Option<&'a str>,
-}
-
-/// The trail of an account.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub(super) struct Trail {
-    /// How many uses were ever noted: their ids count on.
-    made: u64,
-    uses: Vec<(KeyId, UseEvent)>,
-}
 
 impl World {
     /// Notes a request in the trail, as of now. Whoever authenticates with [`World::authenticate`] alone is in no trail: the model checker has no use

@@ -2,7 +2,7 @@
 
 pub(crate) mod depends;
 
-use crate::memory::secrets::Label;
+use crate::memory::secret::Label;
 use crate::memory::world::World;
 use crate::model::journal::{Intent, Phase, Promoted, Retired};
 use crate::model::names::{KeyId, SecretName, UserName, VersionId};
@@ -50,10 +50,10 @@ pub struct Watch {
     made: BTreeSet<KeyId>,
     /// Keys that a version held at some time.
     held: BTreeSet<KeyId>,
-    /// Keys that a person made within the settling time of an intent. While such a key is unused, nothing tells it from one whose maker's
+    /// Keys that a person made within the settling time of an intent. While such a key is unused, nothing distinguishes it from one whose maker's
     /// reply was lost; that keyrot may take it for its own is said in the protocol.
     mistakable: BTreeSet<KeyId>,
-    /// The keys that were the user's only one when another was published for the first time, or anew after a person put the placeholder back.
+    /// The keys that were the user's only one when another was published for the first time, or again after a person put the placeholder back.
     in_place: BTreeSet<KeyId>,
     /// What persons asked for, by key, until it is taken back.
     revoked: BTreeMap<KeyId, Revocation>,
@@ -118,12 +118,12 @@ impl Watch {
     }
 
     /// A key was deactivated for a revocation without a successor, and the run ended before anything could be written down of it. If it was Inactive
-    /// once before, nothing in the account tells the two times apart: its soak may count from the first.
+    /// once before, nothing in the account distinguishes the two times: its soak may count from the first.
     pub fn not_written_down(&mut self, key: &KeyId) {
         self.deactivated.remove(key);
     }
 
-    /// Whether a person asked to have done with the key, and did not take that back.
+    /// Whether the operator revoked the key, and did not take that back.
     #[must_use]
     pub fn is_revoked(&self, key: &KeyId) -> bool {
         self.revoked.contains_key(key)
@@ -271,7 +271,7 @@ impl Watch {
         Err(Broken { promise: "S4", how: format!("{key} was changed, which is neither keyrot's nor the secret's") })
     }
 
-    /// S5: whoever had the key has to find a working one in the secret, and a note has to prove it.
+    /// S5: whoever had the key has to find a working one in the secret, and a journal entry has to say so.
     fn successor_in_place(&self, key: &KeyId, was: &View<'_>) -> Result<(), Broken> {
         if !self.left.contains_key(key) || self.revoked.get(key).is_some_and(|order| order.without_successor) {
             return Ok(());
@@ -288,7 +288,7 @@ impl Watch {
             return broken("while AWSCURRENT does not hold a working successor");
         }
         if was.promoted.as_ref().is_none_or(|p| p.version != *version) {
-            return broken("without stored proof of its successor");
+            return broken("without a journal entry for its successor");
         }
         Ok(())
     }

@@ -1,48 +1,17 @@
 //! The account as plain data.
 
 use super::shared::Shared;
-use super::trail::Trail;
-use crate::memory::iam::MemoryUser;
-use crate::memory::secrets::MemorySecret;
-use crate::model::error::{CallError, ErrorKind};
+use crate::memory::rules::{Refusal, Rules};
+use crate::memory::secret::MemorySecret;
+use crate::memory::trailed::Trail;
+use crate::memory::user::MemoryUser;
+use crate::model::error::CallError;
 use crate::model::home::{Owner, SecretArn};
 use crate::model::names::{SecretName, UserName};
 use crate::model::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
-
-/// How the account differs from an ideal one.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Rules {
-    /// `ListAccessKeys` shows a change only this long after it.
-    #[serde(with = "crate::model::text::duration")]
-    pub listing_lag: Duration,
-    /// A new key authenticates only this long after it was made.
-    #[serde(with = "crate::model::text::duration")]
-    pub propagation: Duration,
-    /// A use of a key is shown only this long after it.
-    #[serde(with = "crate::model::text::duration")]
-    pub use_lag: Duration,
-    /// How many keys a user may have. AWS: two.
-    pub keys_per_user: usize,
-    /// How long each call takes, on the account's own clock.
-    #[serde(with = "crate::model::text::duration")]
-    pub call_time: Duration,
-}
-
-impl Default for Rules {
-    /// An account without any lag.
-    fn default() -> Self {
-        Self {
-            listing_lag: Duration::ZERO,
-            propagation: Duration::ZERO,
-            use_lag: Duration::ZERO,
-            keys_per_user: 2,
-            call_time: Duration::ZERO,
-        }
-    }
-}
 
 /// An AWS account: users, keys, secrets, and its own clock.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -61,24 +30,6 @@ pub struct World {
     pub(super) secrets: Shared<BTreeMap<String, BTreeMap<SecretName, MemorySecret>>>,
     #[serde(default)]
     pub(super) trail: Shared<Trail>,
-}
-
-/// What the account answers to a call that it does not carry out, in AWS's words: the code, and the message.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{message} ({code})")]
-pub struct Refusal {
-    /// AWS's error code, such as `NoSuchEntity`.
-    pub code: &'static str,
-    /// What it means for a caller.
-    pub kind: ErrorKind,
-    /// AWS's message, in other words.
-    pub message: String,
-}
-
-impl Refusal {
-    pub(super) fn new(code: &'static str, kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { code, kind, message: message.into() }
-    }
 }
 
 impl From<Refusal> for CallError {

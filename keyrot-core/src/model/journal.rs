@@ -5,13 +5,13 @@
 //! | tag | text | meaning |
 //! |---|---|---|
 //! | `keyrot:intent` | `intent KEY+KEY TIME` (or `none` for no keys) | the keys that existed before a key is about to be made |
-//! | `keyrot:promoted` | `promoted VERSION replacing KEY TIME` (or `none`) | this version was proved and stands under AWSCURRENT; the overlap counts from TIME. TIME to come: AWSCURRENT is being moved back to it. With the placeholder's version: somebody moved AWSCURRENT back to it, and what the note said before is over |
-//! | `keyrot:retired` | `retiring KEY TIME`, `abandoned KEY TIME`, `inactive KEY TIME`, `hold KEY TIME` | the way of the key that is leaving: about to be deactivated; the same for one that was never current; seen Inactive, the soak counts from TIME; reactivated by a person, or about to be published again: the overlap counts anew from TIME |
+//! | `keyrot:promoted` | `promoted VERSION replacing KEY TIME` (or `none`) | this version was verified and has the AWSCURRENT label; the overlap counts from TIME. TIME to come: AWSCURRENT is being moved back to it. With the placeholder's version: somebody moved AWSCURRENT back to it, and what the note said before is over |
+//! | `keyrot:retired` | `retiring KEY TIME`, `abandoned KEY TIME`, `inactive KEY TIME`, `hold KEY TIME` | the way of the key that is leaving: about to be deactivated; the same for one that was never current; seen Inactive, the soak counts from TIME; reactivated by a person, or about to be published again: the overlap counts from TIME again |
 //! | `keyrot:revoked` | `revoked KEY TIME`, `revoked-if-unused KEY TIME`, several of these, or `revoked none` | a person ordered that this key is not to be used any more: it is replaced, and then deactivated without a wait, or only once it was not used for `quiet`. No other entry overrules it: the operator takes it back ([`Request::Reinstate`](crate::model::request::Request::Reinstate)), and the entry is written again without the key |
 //! | `keyrot:moved-to` | the ARN of a secret | the user's home was moved there ([`Request::Leave`](crate::model::request::Request::Leave)), and no run takes this secret for the home. The secret's own ARN: the home was moved back |
 //!
 //! A tag makes no version and costs one write. Each note names its key or version, so a note that is out of date speaks of something
-//! that is no longer there and is passed over; nothing has to be cleaned up. What cannot be read counts as absent: waits start anew,
+//! that is no longer there and is ignored; nothing has to be cleaned up. What cannot be read counts as absent: waits start again,
 //! and unknown keys block. Tag values allow `A-Z a-z 0-9 space + - = . _ : / @` and 256 characters
 //! (Secrets Manager API reference, data type `Tag`); the texts stay inside that.
 
@@ -28,7 +28,7 @@ use std::collections::BTreeMap;
 pub enum JournalEntry {
     /// A key is about to be made.
     Intent(Intent),
-    /// A proved version stands under AWSCURRENT.
+    /// A verified version has the AWSCURRENT label.
     Promoted(Promoted),
     /// Where the leaving key stands.
     Retired(Retired),
@@ -47,7 +47,7 @@ pub struct Intent {
     pub at: Timestamp,
 }
 
-/// Written after AWSCURRENT moved: the stored proof that the successor is in place.
+/// Written after AWSCURRENT moved: the record that the successor is in place.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Promoted {
     /// The version under AWSCURRENT, whose credentials have authenticated.

@@ -135,7 +135,7 @@ pub enum SecretState {
     Present(Secret),
 }
 
-/// A secret as keyrot sees it: which version stands under which staging label, and the notes. No value.
+/// A secret as keyrot sees it: which version has which staging label, and the notes. No value.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct Secret {
     /// Its ARN, with the six characters that Secrets Manager added.

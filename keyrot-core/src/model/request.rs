@@ -10,12 +10,12 @@ use serde::Serialize;
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Request {
-    /// Publish the key that was current before, once more.
+    /// Publish the previous key again.
     Rollback {
-        /// That key. It has to stand under AWSPREVIOUS.
+        /// That key. It has to have the AWSPREVIOUS label.
         to: KeyId,
     },
-    /// Have done with a key.
+    /// Revoke a key.
     Revoke(Revocation),
     /// Record where the user's secret is or, while there is none, is to be; nothing else.
     Bind,

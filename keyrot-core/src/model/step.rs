@@ -20,7 +20,7 @@ pub enum StepName {
     CreateSecret,
     /// Make IAM know it, which it does since it made it.
     SetSecret,
-    /// Prove it.
+    /// Verify it.
     TestSecret,
     /// Make the version current.
     FinishSecret,

@@ -5,7 +5,7 @@ use crate::model::names::{SecretName, UserArn, UserId, UserName};
 use crate::model::user::IamUser;
 use serde::Serialize;
 
-/// The user on whom a run works, as the selection found them.
+/// A user that a run works on, as the selection found it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct Subject {
     /// The user's name.

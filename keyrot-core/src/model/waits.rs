@@ -34,7 +34,7 @@ pub struct Waits {
     /// How long a key stays Inactive before it is deleted; until then a person can reactivate it. Default 7 days.
     #[serde(with = "crate::model::text::duration")]
     pub soak: Duration,
-    /// Longer than any run and than any lag of `ListAccessKeys`: what another run may still be doing is left alone this long. Default 30 minutes.
+    /// Longer than any run and than any lag of `ListAccessKeys`: what another run may still be doing is not touched for this long. Default 30 minutes.
     #[serde(with = "crate::model::text::duration")]
     pub settle: Duration,
     /// How long one run goes on asking whether a new key works. Default 60 seconds.
@@ -108,7 +108,7 @@ impl Policy {
             Err(PolicyError { name, value: format_duration(value), rule: format!("expected at least {least}, {why}") })
         };
         if w.probes == 0 {
-            let rule = "expected at least 1, because a key is proved before it is published".to_owned();
+            let rule = "expected at least 1, because a key is verified before it is published".to_owned();
             return Err(PolicyError { name: "probes", value: "0".to_owned(), rule });
         }
         for (name, value) in [
@@ -196,7 +196,7 @@ impl Policy {
         self.waits.settle / 2
     }
 
-    /// When the rotation of a current key made at `created` begins: [`Policy::lead`] before its [`Policy::deadline`], or at once if it is forced.
+    /// When the rotation of a current key made at `created` begins: [`Policy::lead`] before its [`Policy::deadline`], or immediately if it is forced.
     #[must_use]
     pub fn due(&self, created: Timestamp) -> Timestamp {
         match self.due_if_created_before {

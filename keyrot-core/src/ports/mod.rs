@@ -152,7 +152,7 @@ pub trait SecretStorePort: Send + Sync {
     /// [`CallError`].
     async fn write_note(&self, secret: &SecretName, note: &JournalEntry) -> Result<(), CallError>;
 
-    /// Which key's credentials a version holds that somebody else wrote; `None` if it stands under AWSPENDING and has no value yet, as
+    /// Which key's credentials a version holds that another process wrote; `None` if it has the AWSPENDING label and no value yet, as
     /// Secrets Manager leaves it for a rotation function. Nothing else of the value is kept.
     ///
     /// # Errors
@@ -200,7 +200,7 @@ pub trait SecretStorePort: Send + Sync {
     async fn unstage(&self, secret: &SecretName, version: &VersionId) -> Result<(), CallError>;
 }
 
-/// The trial of credentials: who are they?
+/// The verification of credentials: who are they?
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait CredentialProbe: Send + Sync {
@@ -231,7 +231,7 @@ pub trait Clock: Send + Sync {
     /// Completes once so much time has passed: the limit on what others do, such as a notifier's call.
     ///
     /// It waits for the time and never makes it pass. On a real clock that is a sleep. On a simulated one, which [`sleep`](Self::sleep) moves, it
-    /// completes when somebody has moved the clock so far; otherwise whatever is not done at once would count as too late.
+    /// completes when the clock was moved so far; otherwise whatever is not done immediately would count as too late.
     async fn time_limit(&self, time: Duration);
 }
 

@@ -26,12 +26,14 @@ pub(crate) fn outcome_text(one: &UserResult, now: Timestamp) -> String {
         Outcome::Due(step) => due_text(one, step, now),
         Outcome::Verifying { version } => match LabeledVersion::of(version.clone()).key() {
             Some(before) if one.previous.as_ref() == Some(before) => {
-                format!("try {before}, the key before, then publish it again in the place of the one that was revoked")
+                format!(
+                    "verify {before}, the previous key, then publish it again in the place of the one that was revoked"
+                )
             }
             Some(current) if one.current.as_ref() == Some(current) => {
                 format!("verify {current}, which is current, once")
             }
-            _ => "try the staged key, then publish it".to_owned(),
+            _ => "verify the staged key, then publish it".to_owned(),
         },
         Outcome::Panicked(reason) => format!("keyrot panicked, please report it: {reason}"),
     }
@@ -49,8 +51,8 @@ fn wait_text(wait: &Wait) -> String {
         Why::UsedLate { .. } => format!("held: {}; kept until {until} at least", wait.why),
         Why::Soak(key) => format!("the old key {key} is Inactive; it will be deleted after {until}"),
         Why::Propagation(key) => format!("{key} does not authenticate yet; it is given up after {until}"),
-        Why::Settling(_) => format!("{}; left alone until {until}", wait.why),
-        Why::Unlisted => format!("{}; looked at again after {until}", wait.why),
+        Why::Settling(_) => format!("{}; not touched until {until}", wait.why),
+        Why::Unlisted => format!("{}; checked again after {until}", wait.why),
         Why::UseUnknown { .. } | Why::VerificationUnknown { .. } | Why::OldKey(_) | Why::Service => {
             wait.why.to_string()
         }
@@ -66,12 +68,12 @@ fn due_text(one: &UserResult, step: &Step, now: Timestamp) -> String {
                 Some(key) => format!("make a key beside {}", key.id),
                 None => "make its first key".to_owned(),
             };
-            format!("adopt: {key}, prove it and publish it; the user {secret}")
+            format!("adopt: {key}, verify it and publish it; the user {secret}")
         }
         Step::Write(JournalEntry::Intent(_)) | Step::TestWrite | Step::CreateKey => match (&one.current, one.due) {
             (Some(key), _) if one.revoked.contains(key) => format!("rotate: replace {key}, which was revoked"),
             (Some(key), Some(due)) if due > now => {
-                format!("rotate: replace {key} at once, as you force it; its rotation begins only {}", time(due))
+                format!("rotate: replace {key} now, as you force it; its rotation begins only {}", time(due))
             }
             (Some(key), Some(due)) => {
                 let deadline = one.deadline.map(|at| format!(", so that the old key can go by {}", time(at)));
@@ -79,7 +81,7 @@ fn due_text(one: &UserResult, step: &Step, now: Timestamp) -> String {
                 format!("rotate: replace {key}, which has been due since {}{deadline}", time(due))
             }
             (Some(key), None) => format!("rotate: replace {key}"),
-            (None, _) => "adopt: make a key, prove it and publish it; the secret holds none yet".to_owned(),
+            (None, _) => "adopt: make a key, verify it and publish it; the secret holds none yet".to_owned(),
         },
         Step::Write(JournalEntry::Revoked(_)) => "write down which keys are revoked".to_owned(),
         Step::Write(JournalEntry::Moved(to)) => format!("record that the user's home is {}", to.place()),

@@ -1,8 +1,17 @@
-//! Every JSON document and its codes.
+//! Every JSON document and its codes, and what the operator can do.
 
+pub(crate) mod advice;
+pub(crate) mod aftermath;
 pub(crate) mod codes;
-pub(crate) mod document;
+pub(crate) mod hint;
+pub(crate) mod request;
+pub(crate) mod run;
+pub(crate) mod state;
+pub(crate) mod user;
 
-pub use document::{
-    Counts, EventDocument, EvidenceDocument, KeyDocument, RequestDocument, RunDocument, RunStatus, State, UserDocument,
-};
+pub use aftermath::{Aftermath, Remains, StillAlive};
+pub use hint::{Action, Hint, worded};
+pub use request::RequestDocument;
+pub use run::{Counts, RunDocument};
+pub use state::{RunStatus, State};
+pub use user::{EventDocument, EvidenceDocument, KeyDocument, UserDocument};

@@ -1,11 +1,9 @@
 //! What the operator asks for, and what follows from it.
 
-pub(crate) mod aftermath;
 pub(crate) mod resolution;
 pub(crate) mod self_service;
 pub(crate) mod sessions;
 
-pub use aftermath::{Aftermath, StillAlive};
 pub use resolution::Resolution;
 pub use self_service::{OwnBlocked, OwnStep, ReplaceError, Undone, decide_own, other_key, replace_own};
 #[cfg(feature = "mocks")]

@@ -1,4 +1,4 @@
-//! What a person may ask for, for one user, by name: to go back to the key before, or to have done with a key.
+//! What the operator can ask for, for one user, by name: to roll back to the previous key, or to revoke a key.
 
 use crate::decide::decision::blocked::Blocked;
 use crate::decide::decision::refusal::Refusal;
@@ -9,7 +9,7 @@ use crate::model::observed::KeyStatus;
 use crate::model::request::{Request, Revocation};
 use serde::Serialize;
 
-/// One way out for a user who is blocked: a choice for a person.
+/// One resolution for a blocked user: a choice for the operator.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Resolution {
     /// What to call it in a script, such as `replace` or `retire:AKIA…`.
@@ -21,7 +21,7 @@ pub struct Resolution {
 }
 
 impl Resolution {
-    /// The ways out for a user, as a look at them (a plan, say) found them; none where nothing blocks, or where no request could help.
+    /// The resolutions for a user, as a plan found it; none where nothing blocks, or where no request could help.
     #[must_use]
     pub fn of(seen: &UserResult) -> Vec<Self> {
         let Outcome::Blocked(blocked) = &seen.outcome else {
@@ -33,7 +33,7 @@ impl Resolution {
             Blocked::RevokedKeyReactivated { key } => vec![
                 Self {
                     choice: format!("deactivate:{key}"),
-                    message: format!("deactivate {key} again, immediately, whoever uses it"),
+                    message: format!("deactivate {key} again, immediately, even if it is in use"),
                     request: Request::Revoke(Revocation { without_successor: true, ..Revocation::of(key.clone()) }),
                 },
                 Self::reinstate(key),
@@ -49,18 +49,18 @@ impl Resolution {
             Blocked::RolledBack { from, to: Some(_) } => vec![
                 Self {
                     choice: "go-on".to_owned(),
-                    message: format!("go on with {from}: prove it, and put it under AWSCURRENT again"),
+                    message: format!("go on with {from}: verify it, and give it the AWSCURRENT label again"),
                     request: Request::Rollback { to: from.clone() },
                 },
                 Self {
                     choice: "give-up".to_owned(),
-                    message: format!("give {from} up: deactivate it at once, and delete it after the soak"),
+                    message: format!("give {from} up: deactivate it immediately, and delete it after the soak"),
                     request: Request::Revoke(Revocation::of(from.clone())),
                 },
             ],
             Blocked::NoWayBack { key, .. } => vec![Self {
                 choice: "make-room".to_owned(),
-                message: format!("make room for a new key: deactivate {key} and delete it, whoever uses it"),
+                message: format!("make room for a new key: deactivate {key} and delete it, even if it is in use"),
                 request: Request::Revoke(Revocation {
                     without_successor: true,
                     delete: true,
@@ -100,7 +100,7 @@ impl Resolution {
     fn retire(key: &KeyId) -> Self {
         Self {
             choice: format!("retire:{key}"),
-            message: format!("retire {key}: deactivate it, if nobody has used it lately, and delete it after the soak"),
+            message: format!("retire {key}: deactivate it, if it was not used lately, and delete it after the soak"),
             request: Request::Revoke(Revocation { only_if_unused: true, ..Revocation::of(key.clone()) }),
         }
     }
@@ -116,7 +116,7 @@ impl Resolution {
     fn replace(key: &KeyId) -> Self {
         Self {
             choice: "replace".to_owned(),
-            message: format!("replace {key}: make a new key, prove it and publish it; {key} is never used again"),
+            message: format!("replace {key}: create a new key, verify it and publish it; {key} is never used again"),
             request: Request::Revoke(Revocation::of(key.clone())),
         }
     }
@@ -125,14 +125,14 @@ impl Resolution {
         let before = seen.previous.as_ref().filter(|key| seen.keys.iter().any(|k| k.id == **key))?;
         Some(Self {
             choice: "go-back".to_owned(),
-            message: format!("go back to {before}: prove it, and put it under AWSCURRENT again"),
+            message: format!("roll back to {before}: verify it, and give it the AWSCURRENT label again"),
             request: Request::Rollback { to: before.clone() },
         })
     }
 }
 
 impl Request {
-    /// The key that was current before, as a look at the user (a plan, say) found them: the one to go back to.
+    /// The previous key, as a plan found the user: the one to roll back to.
     ///
     /// # Errors
     /// [`Refusal`] if there is none.
@@ -148,7 +148,7 @@ impl Request {
         }
     }
 
-    /// To revoke a key, as a look at the user found them; without a name, the user's only key, if none was revoked before.
+    /// To revoke a key, as a plan found the user; without a name, the user's only key, if none was revoked before.
     ///
     /// # Errors
     /// [`Refusal`] if none is named, and it does not go without saying which is meant.

@@ -1,11 +1,11 @@
 //! One's own key: whoever has a key in a file of their own, and no secret store, replaces it by themselves.
 //!
-//! There is no journal and no database. IAM's record tells enough: the newer key is the one in the file, so the older one is leaving; it has had its
+//! There is no journal and no database. IAM's record is enough: the newer key is the one in the file, so the older one is leaving; it has had its
 //! overlap when the newer is that old, and it is unused when IAM says so. What IAM does not record is when a key was deactivated, so nothing is
 //! deleted without being asked for.
 //!
 //! # Guarantees
-//! - [`replace_own`] makes a key, proves it, and hands it over to be stored. If any of that fails, the new key is deleted again: nobody has it. The
+//! - [`replace_own`] creates a key, verifies it, and hands it over to be stored. If any of that fails, the new key is deleted again: nobody has it. The
 //!   key before is not touched.
 //! - A lost reply to `CreateAccessKey` is never repeated, and what it may have left is named, not guessed at.
 //! - [`decide_own`] has the old key deactivated only after `overlap`, when nothing used it within `quiet`; "could not find out" is not "unused".
@@ -37,7 +37,7 @@ pub enum OwnStep {
     },
     /// Its rotation begins: make another, and put it into its place.
     Replace,
-    /// The key before is left alone for now.
+    /// The previous key is not touched for now.
     Wait(Wait),
     /// The key before has had its overlap, and is unused.
     Deactivate(KeyId),
@@ -198,7 +198,7 @@ pub enum Undone {
     Cancelled,
 }
 
-/// Makes a key for `owner`, proves it, and has it stored. `keys` are those that IAM listed just before.
+/// Creates a key for `owner`, verifies it, and has it stored. `keys` are those that IAM listed just before.
 ///
 /// `store` puts the key where its user finds it; if it fails, nothing may be there. What it says is for people, and holds no secret material.
 ///

@@ -1,4 +1,4 @@
-//! Whom a run works on, and under which settings each.
+//! Which users a run works on, and under which settings each.
 //!
 //! A user is selected by a tag that somebody put there on purpose; everything else only takes users away again. What cannot be read or
 //! does not fit selects nobody (promise S4), and what is wrong with one user's own tags blocks that user alone.
@@ -32,7 +32,7 @@ pub struct Selection {
     pub tag_value: String,
     /// Only users whose path begins with this. Default `/`, all.
     pub path_prefix: String,
-    /// Users who are left alone whatever their tags say.
+    /// Users that are skipped whatever their tags say.
     pub exclude: Vec<Pattern>,
     /// If not empty: of the users selected, only these.
     pub only: Vec<UserName>,
@@ -64,7 +64,7 @@ pub struct Selected {
     pub chosen: Vec<Target>,
     /// Users asked for by name who are not to be worked on, by name.
     pub missing: Vec<Missing>,
-    /// How many users were left alone, and why.
+    /// How many users were skipped, and why.
     pub skipped: Skipped,
     /// Exclusions that fit no user listed: perhaps mistyped.
     pub unmatched_exclusions: Vec<Pattern>,
@@ -163,7 +163,7 @@ pub enum MissingWhy {
     },
 }
 
-/// How many users were left alone, each counted under the first reason that applied.
+/// How many users were skipped, each counted under the first reason that applied.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Skipped {
     /// They do not have the tag.

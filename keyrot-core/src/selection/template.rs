@@ -73,7 +73,7 @@ pub enum TemplateError {
     EndsLikeAnArn,
 }
 
-/// A user for whom the template gives no usable name.
+/// A user that the template gives no usable name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the template {template} gives the secret name {name:?}, which Secrets Manager does not allow: {why}; set another template, or name this user's secret in the tag keyrot:secret"

@@ -216,7 +216,7 @@ fn a_user_who_was_renamed_keeps_the_secret_that_its_tag_names_and_no_other() {
     assert_eq!(kept.secret.as_str(), "/iam/old-name/access_key");
     for elsewhere in [at("eu-west-1", "/iam/old-name/access_key"), at("us-east-1", "/other/old-name")] {
         let subject = subject(&elsewhere);
-        assert_eq!(subject.secret.as_str(), "/iam/new-name/access_key", "a run is told where the home is, and stops");
+        assert_eq!(subject.secret.as_str(), "/iam/new-name/access_key", "a run finds where the home is, and stops");
         assert_eq!(subject.home, HomeTag::of(Some(&elsewhere)));
     }
 }

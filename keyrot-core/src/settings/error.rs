@@ -101,7 +101,7 @@ impl fmt::Display for SettingsError {
                 }
                 match suggestion {
                     Some(meant) => write!(f, "; did you mean `{meant}`?"),
-                    None => f.write_str("; remove it, or look at the list of settings for its name"),
+                    None => f.write_str("; remove it, or see the list of settings"),
                 }
             }
             (Problem::NotChosen, Origin::File { name: file, line }) => write!(

@@ -1,7 +1,8 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use crate::settings::Settings;
+use crate::settings::loaded::Settings;
+use crate::settings::notify_target::SecretPlace;
 use crate::settings::source::Sources;
 use proptest::prelude::*;
 

@@ -1,6 +1,5 @@
-//! One pass by these settings: whom, and within what.
+//! One pass by these settings: which users, and within what bounds.
 
-use super::Settings;
 use crate::engine::rotator::Limits;
 use crate::engine::target::Target;
 use crate::model::error::CallError;
@@ -11,6 +10,7 @@ use crate::model::waits::after;
 use crate::ports::IamPort;
 use crate::selection::homes::Homes;
 use crate::selection::{Missing, MissingWhy, Selected, Selection, select};
+use crate::settings::loaded::Settings;
 
 impl Settings {
     /// Where users' secrets are, for a store in this region. Users who have no home yet may be given one only where account and region are
@@ -37,7 +37,7 @@ impl Settings {
         Ok(select(&users, &selection, homes, self.policy()))
     }
 
-    /// Finds one user whom a person names, for a [`Request`](crate::model::request::Request): tagged for rotation or not, but not one who is excluded.
+    /// Finds one user by name, for a [`Request`](crate::model::request::Request): tagged for rotation or not, but not one who is excluded.
     ///
     /// # Errors
     /// [`CallError`] if not every user could be seen.

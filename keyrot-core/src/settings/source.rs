@@ -1,9 +1,10 @@
-//! Where settings come from, and what stands there.
+//! Where settings come from, and what is written there.
 
 use super::error::{Origin, Problem, SettingsError};
-use super::table::{Kind, SETTINGS, SettingInfo};
+use super::table::{SETTINGS, SettingInfo};
 use super::value::{Raw, shown};
 use crate::model::nearest::nearest;
+use crate::settings::value::Kind;
 use std::ffi::{OsStr, OsString};
 use toml::de::{DeTable, DeValue};
 
@@ -55,7 +56,7 @@ impl<'a> Sources<'a> {
         self
     }
 
-    /// The environment, such as `std::env::vars_os()`. What does not begin with `KEYROT_` is dropped at once.
+    /// The environment, such as `std::env::vars_os()`. What does not begin with `KEYROT_` is dropped immediately.
     #[must_use]
     pub fn env<N: Into<OsString>, V: Into<OsString>>(mut self, variables: impl IntoIterator<Item = (N, V)>) -> Self {
         let ours = variables.into_iter().filter_map(|(name, value)| {
@@ -213,7 +214,7 @@ impl SettingsFile<'_> {
     }
 }
 
-/// What stands in all sources.
+/// What all sources contain.
 #[derive(Default)]
 pub(super) struct Read {
     /// The later the stronger.

@@ -1,10 +1,11 @@
 //! The list of settings: the one place where each is named, explained and read.
 
-use super::Values;
 use super::notify::{self, NotifyError};
 use super::value::{Raw, Wrong, duration, is_tag, number, optional, secret_tags, switch};
 use crate::selection::pattern::{Pattern, SecretPattern};
 use crate::selection::template::SecretTemplate;
+use crate::settings::value::Kind;
+use crate::settings::values::Values;
 
 /// One setting.
 #[derive(Debug, Clone, Copy)]
@@ -18,23 +19,6 @@ pub struct SettingInfo {
     /// What it is, in one line.
     pub help: &'static str,
     pub(super) set: fn(&mut Values, &Raw) -> Result<(), Wrong>,
-}
-
-/// What a setting's value looks like.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// Any text.
-    Text,
-    /// A duration such as `90d`; in the file in quotes.
-    Duration,
-    /// A whole number.
-    Number,
-    /// `true` or `false`.
-    Switch,
-    /// Texts; in the file `["a", "b"]`, elsewhere `a,b`.
-    List,
-    /// Names and texts; in the file a table, elsewhere `k=v,k=v`.
-    Table,
 }
 
 impl SettingInfo {
@@ -52,8 +36,8 @@ impl SettingInfo {
 
     /// Whether this value is taken only from a file that the operator chose, a variable or a flag; `text` is the value, if it is text.
     ///
-    /// A file that is only found in some directory may be another person's. With these settings they would choose whom keyrot talks to,
-    /// as whom, and whose key encrypts what it stores, or switch off a safety rule.
+    /// A file that is only found in some directory may be another person's. With these settings they would choose which endpoints keyrot calls,
+    /// as which identity, and whose key encrypts what it stores, or switch off a safety rule.
     #[must_use]
     pub fn needs_chosen_file(&self, text: Option<&str>) -> bool {
         // An ARN can name the KMS key of any account; an id or an alias is one of the account at hand.
@@ -64,32 +48,6 @@ impl SettingInfo {
     /// Whether a message may repeat a value that could not be read. Where a notifier is expected, somebody may have put a secret URL.
     pub(super) fn may_be_shown(&self) -> bool {
         self.name != "notify"
-    }
-}
-
-impl Kind {
-    /// What stands for the value in help: `DURATION`.
-    #[must_use]
-    pub fn placeholder(self) -> &'static str {
-        match self {
-            Self::Text => "TEXT",
-            Self::Duration => "DURATION",
-            Self::Number => "NUMBER",
-            Self::Switch => "true|false",
-            Self::List => "A,B",
-            Self::Table => "K=V,K=V",
-        }
-    }
-
-    pub(super) fn in_toml(self) -> &'static str {
-        match self {
-            Self::Text => "a text in quotes",
-            Self::Duration => "a duration in quotes, such as \"90d\" or \"12h\"",
-            Self::Number => "a whole number without quotes",
-            Self::Switch => "true or false without quotes",
-            Self::List => "a list of texts such as [\"a\", \"b\"]",
-            Self::Table => "a table of texts such as { team = \"ops\" }",
-        }
     }
 }
 
@@ -141,7 +99,7 @@ pub static SETTINGS: &[SettingInfo] = &[
         "exclude",
         Kind::List,
         Some(""),
-        "users never to be touched: names, or patterns with * and ? (a comma in a name: write ? for it)",
+        "users that are never touched: names, or patterns with * and ? (a comma in a name: write ? for it)",
         |v, raw| {
             let parse = |text: &String| Pattern::parse(text).map_err(|e| (text.clone(), e.to_string()));
             let patterns: Result<Vec<_>, _> = raw.list().iter().map(parse).collect();
@@ -226,10 +184,10 @@ pub static SETTINGS: &[SettingInfo] = &[
         "settle",
         Kind::Duration,
         Some("30m"),
-        "how long what another run may be doing is left alone; work on one user ends after half of it",
+        "how long to keep away from what another run may be doing; work on one user ends after half of it",
         |v, raw| duration(raw).map(|d| v.waits.settle = d),
     ),
-    setting("probe_for", Kind::Duration, Some("60s"), "how long one run goes on trying a new key", |v, raw| {
+    setting("probe_for", Kind::Duration, Some("60s"), "how long one run goes on verifying a new key", |v, raw| {
         duration(raw).map(|d| v.waits.probe_for = d)
     }),
     setting(
@@ -253,7 +211,7 @@ pub static SETTINGS: &[SettingInfo] = &[
     setting("allow_short_waits", Kind::Switch, Some("false"), "allow waits that are fit for tests only", |v, raw| {
         switch(raw).map(|on| v.allow_short_waits = on)
     }),
-    setting("concurrency", Kind::Number, Some("64"), "how many users are worked on at once", |v, raw| {
+    setting("concurrency", Kind::Number, Some("64"), "how many users to work on concurrently", |v, raw| {
         number(raw, 1, 512, "").map(|n| v.concurrency = n)
     }),
     setting("max_changes", Kind::Number, None, "how many users one run may change; none for no limit", |v, raw| {
@@ -375,14 +333,14 @@ pub static SETTINGS: &[SettingInfo] = &[
         "trail",
         Kind::Switch,
         Some("false"),
-        "where an old key is held because it is in use, ask CloudTrail who uses it, and tell; needs cloudtrail:LookupEvents",
+        "where an old key is held because it is in use, ask CloudTrail who uses it, and report that; needs cloudtrail:LookupEvents",
         |v, raw| switch(raw).map(|on| v.trail = on),
     ),
     setting(
         "notify",
         Kind::List,
         Some(""),
-        "whom to tell, each as KIND TARGET [min=info|warning|error] [name=NAME], such as `slack secret:keyrot/slack`; \
+        "where to send notifications, each as KIND TARGET [min=info|warning|error] [name=NAME], such as `slack secret:keyrot/slack`; \
          kinds: sns, eventbridge, slack, teams, webhook",
         |v, raw| {
             let wrong = |error: NotifyError| (error.entry().to_owned(), error.expected().to_owned());

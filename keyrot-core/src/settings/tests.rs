@@ -2,7 +2,12 @@
 
 use super::*;
 use crate::engine::rotator::Limits;
+use crate::model::waits::Waits;
+use crate::selection::Selection;
+use crate::selection::template::SecretTemplate;
 use proptest::prelude::*;
+use std::collections::BTreeSet;
+use std::time::Duration;
 
 /// What others leave in the environment and in the current directory.
 pub(crate) mod surroundings;
@@ -177,7 +182,7 @@ fn unknown_names_are_errors_with_a_suggestion() {
         [
             "unknown setting `max-age` in keyrot.toml line 2; did you mean `max_age`?",
             "unknown setting `overlpa` in keyrot.toml line 3; did you mean `overlap`?",
-            "unknown setting `rotation` in keyrot.toml line 5; remove it, or look at the list of settings for its name",
+            "unknown setting `rotation` in keyrot.toml line 5; remove it, or see the list of settings",
             "unknown variable `KEYROT_CONFGI` in the environment; did you mean `KEYROT_CONFIG`?",
             "unknown variable `KEYROT_OVERLPA` in the environment; did you mean `KEYROT_OVERLAP`?",
             "unknown flag `--overlapp`; did you mean `--overlap`?",
@@ -248,7 +253,7 @@ fn a_type_that_does_not_fit_in_the_file_is_told_what_to_write() {
         let found = errors.iter().find(|e| e.contains(&format!("line {line})"))).unwrap();
         assert!(found.contains(text), "{found}");
     }
-    assert_eq!(errors.len(), 7, "all at once: {errors:?}");
+    assert_eq!(errors.len(), 7, "all of them: {errors:?}");
 }
 
 #[test]

@@ -1,6 +1,5 @@
 //! From text to values.
 
-use super::table::Kind;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::Duration;
@@ -146,4 +145,47 @@ pub(super) fn is_tag(text: &str, least: usize, most: usize) -> bool {
 /// Whether the text is 1 to `longest` ASCII letters, digits, and `more`.
 pub(super) fn is_name(text: &str, longest: usize, more: &str) -> bool {
     (1..=longest).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric() || more.contains(c))
+}
+
+/// What a setting's value looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Any text.
+    Text,
+    /// A duration such as `90d`; in the file in quotes.
+    Duration,
+    /// A whole number.
+    Number,
+    /// `true` or `false`.
+    Switch,
+    /// Texts; in the file `["a", "b"]`, elsewhere `a,b`.
+    List,
+    /// Names and texts; in the file a table, elsewhere `k=v,k=v`.
+    Table,
+}
+
+impl Kind {
+    /// What stands for the value in help: `DURATION`.
+    #[must_use]
+    pub fn placeholder(self) -> &'static str {
+        match self {
+            Self::Text => "TEXT",
+            Self::Duration => "DURATION",
+            Self::Number => "NUMBER",
+            Self::Switch => "true|false",
+            Self::List => "A,B",
+            Self::Table => "K=V,K=V",
+        }
+    }
+
+    pub(crate) fn in_toml(self) -> &'static str {
+        match self {
+            Self::Text => "a text in quotes",
+            Self::Duration => "a duration in quotes, such as \"90d\" or \"12h\"",
+            Self::Number => "a whole number without quotes",
+            Self::Switch => "true or false without quotes",
+            Self::List => "a list of texts such as [\"a\", \"b\"]",
+            Self::Table => "a table of texts such as { team = \"ops\" }",
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! Who uses a key: the uses that a trail (AWS CloudTrail's event history) has on record, read page by page within bounds, and summed up.
 //!
-//! IAM tells of a key's last use only; the trail has the source addresses and user agents. [`look_up`] reads it, [`UseEvidence`] is what
+//! IAM has a key's last use only; the trail has the source addresses and user agents. [`look_up`] reads it, [`UseEvidence`] is what
 //! comes of it. What it cannot show stands at [`UseEvidence`].
 
 #[cfg(test)]
@@ -16,7 +16,7 @@ use crate::model::usage::evidence::{Searched, UseEvidence};
 use async_trait::async_trait;
 use futures_util::{StreamExt, stream};
 
-/// So many regions are asked at once; their rates are counted apart.
+/// So many regions are read concurrently; their rates are counted apart.
 const AT_ONCE: usize = 8;
 /// A page of CloudTrail's holds so many events at most (CloudTrail API reference, `LookupEvents`).
 const PAGE: usize = 50;

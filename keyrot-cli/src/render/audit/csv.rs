@@ -2,7 +2,7 @@
 
 use super::escape::cell;
 use crate::render::time::rfc3339;
-use keyrot_core::audit::{Audit, Finding, KeyRow, Next};
+use keyrot_core::audit::{Audit, Finding, KeyRow, Next, UseKnown};
 
 const HEAD: [&str; 18] = [
     "account",
@@ -61,7 +61,10 @@ fn of_key(audit: &Audit, key: &KeyRow) -> [String; HEAD.len()] {
         key.status.clone(),
         rfc3339(key.created),
         key.age_days.to_string(),
-        if key.use_known == "used" { key.last_used.map(rfc3339).unwrap_or_default() } else { key.use_known.to_owned() },
+        match key.use_known {
+            UseKnown::Used => key.last_used.map(rfc3339).unwrap_or_default(),
+            known => known.code().to_owned(),
+        },
         key.service.clone().unwrap_or_default(),
         key.region.clone().unwrap_or_default(),
         key.severity.map(|severity| severity.word().to_owned()).unwrap_or_default(),

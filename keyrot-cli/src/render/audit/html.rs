@@ -3,7 +3,7 @@
 use super::escape::Html;
 use super::{charts, controls_in_short, limit, which, whose};
 use crate::render::{plural, time};
-use keyrot_core::audit::{Audit, FindingKind, FindingSeverity, KeyRow, Next};
+use keyrot_core::audit::{Audit, FindingKind, FindingSeverity, KeyRow, Next, UseKnown};
 use std::fmt::Write;
 
 const STYLE: &str = include_str!("page.css");
@@ -184,7 +184,7 @@ fn used(audit: &Audit, key: &KeyRow) -> String {
             let place: Vec<&str> = [&key.service, &key.region].into_iter().flatten().map(String::as_str).collect();
             format!("{} {}", time::relative(when, audit.now), place.join(" ")).trim().to_owned()
         }
-        (None, "never") => "no use on record".to_owned(),
+        (None, UseKnown::Never) => "no use on record".to_owned(),
         (None, _) => "not known".to_owned(),
     }
 }

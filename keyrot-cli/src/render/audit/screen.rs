@@ -5,7 +5,7 @@ use crate::render::table::{Cell, Table, hanging};
 use crate::render::{paint, plural, style, time};
 use anstyle::Style;
 use keyrot_core::UserName;
-use keyrot_core::audit::{Audit, Finding, FindingKind, FindingSeverity, KeyRow, Next, Only};
+use keyrot_core::audit::{Audit, Finding, FindingKind, FindingSeverity, KeyRow, Next, Only, UseKnown};
 use std::fmt::Write;
 
 /// From so many columns on, each thing has a column of its own.
@@ -99,7 +99,7 @@ fn used_text(audit: &Audit, key: &KeyRow) -> String {
             let when = time::relative(when, audit.now);
             if place.is_empty() { format!("used {when}") } else { format!("used {when}, {}", place.join(" ")) }
         }
-        (None, "never") => "no use on record".to_owned(),
+        (None, UseKnown::Never) => "no use on record".to_owned(),
         (None, _) => "use not known".to_owned(),
     }
 }

@@ -1,8 +1,8 @@
 //! Why a person has to decide, and what they can do.
 
-use crate::decide::decision::{Wait, Why};
+use crate::decide::decision::Wait;
 use crate::model::home::{Difference, Owner, Place, SecretArn};
-use crate::model::names::{KeyId, UserName, VersionId};
+use crate::model::names::{KeyId, VersionId};
 use crate::model::observed::LastUse;
 use crate::model::time::Timestamp;
 use serde::Serialize;
@@ -231,78 +231,6 @@ pub struct Evidence {
     pub created: Timestamp,
     /// Its last use.
     pub last_use: LastUse,
-}
-
-impl Blocked {
-    /// What a person can do about it for this user.
-    #[must_use]
-    pub fn hint(&self, user: &UserName) -> String {
-        match self {
-            Self::Quarantined { .. } => format!("treat the key as leaked: `keyrot who-uses {user}` says what it did, `keyrot revoke {user} KEY` replaces it; then detach the policy"),
-            Self::ManagedElsewhere { home } => {
-                let place = home.place();
-                format!("run it there: region {}, account {}, secret {}. To move the user's home here: keyrot move {user}", place.region, place.account, place.name)
-            }
-            Self::MoveBegun { to } => {
-                let place = to.place();
-                format!("to finish the move, run `keyrot move {user}` with the settings of that place: region {}, secret {}. To stay here, run it with these settings", place.region, place.name)
-            }
-            Self::OtherAccount { .. } => "check the profile and the credentials, or the setting account".into(),
-            Self::HomeUnreadable { .. } => "remove the tag keyrot:home from the user, and run keyrot again where its secret is".into(),
-            Self::NotNamed { place } => format!("choose it for this user: keyrot enroll {user} --region {}; or set account = \"{}\" and region = \"{}\" in keyrot.toml for all users", place.region, place.account, place.region),
-            Self::HomeTooLong { .. } => "choose a shorter secret_name: the ARN has to fit into a tag of 256 characters".into(),
-            Self::SecretOfAnother { .. } => format!("if that user does not exist any more: keyrot enroll {user} --adopt-secret"),
-            Self::SecretNotBound { .. } => format!("look at it; if it is this user's to use: keyrot enroll {user} --adopt-secret"),
-            Self::NoTagRoom { .. } => "remove tags from the secret, then run keyrot again".into(),
-            Self::ValueTooLarge { .. } => "remove fields from the secret's value, or move them to another secret, then run keyrot again".into(),
-            Self::StagingRefused { .. } => format!("let keyrot write the secret's value again, then run keyrot again; a leaked key needs no successor: keyrot revoke {user} KEY --without-successor"),
-            Self::Overdue { wait: Wait { why: Why::Service, .. }, .. } => "order a rotation now (`aws secretsmanager rotate-secret`), and let it come more often than max_age; or switch Secrets Manager's rotation off".into(),
-            Self::Overdue { .. } => format!(
-                "if this stays so in the next runs, something keeps renewing what keyrot waits for: CloudTrail shows who else calls TagResource or PutSecretValue on the secret. What does not wait: keyrot revoke {user} KEY"
-            ),
-            Self::SecretDeleted { .. } => "restore it with `aws secretsmanager restore-secret`, or remove the user's rotation tag".into(),
-            Self::SecretIsReplica { primary } => format!("run keyrot in {primary}, or name another secret in the tag keyrot:secret"),
-            Self::SecretHoldsOther { .. } => {
-                "name another secret in the tag keyrot:secret, or put the user's present credentials into this one".into()
-            }
-            Self::ForeignPending { .. } => {
-                "finish or cancel the other rotation (`aws secretsmanager cancel-rotate-secret`), so that AWSPENDING is free".into()
-            }
-            Self::CurrentKeyGone { .. } | Self::CurrentKeyInactive { .. } => {
-                format!("if the user is being decommissioned, remove its rotation tag; otherwise reactivate the key, or have it replaced: keyrot resolve {user}")
-            }
-            Self::RolledBack { from, to } => {
-                let end = match to {
-                    Some(_) => format!("`keyrot revoke {user} {from}`"),
-                    None => "delete it, and keyrot makes another".to_owned(),
-                };
-                let on = if to.is_some() { format!("`keyrot rollback {user}` once more") } else { "move AWSCURRENT to its version again".to_owned() };
-                format!("to go on with {from}: {on}; to give it up: {end}")
-            }
-            Self::NoWayBack { key, .. } => {
-                format!("to make room for a new key: keyrot revoke {user} {key} --without-successor --delete")
-            }
-            Self::ReactivatedInVain { .. } => format!("it may need some minutes; ask again: keyrot rollback {user}. AWSCURRENT stands where it stood, and runs retire the key again"),
-            Self::CurrentDoesNotWork { .. } => format!("put working credentials of this user under AWSCURRENT, or: keyrot resolve {user}"),
-            Self::UnknownKeys(keys) => {
-                let known = keys.iter().filter(|k| !matches!(k.last_use, LastUse::Unknown(_)));
-                let idle = known.min_by_key(|k| match k.last_use {
-                    LastUse::At { when, .. } => when,
-                    _ => k.created,
-                });
-                let least = idle.map_or_else(String::new, |k| format!(" ({} was used least recently)", k.key));
-                format!("`keyrot resolve {user}` retires the one that nobody needs{least}; or put the key that is in use under AWSCURRENT by hand")
-            }
-            Self::RevokedKeyReactivated { key } => format!(
-                "whoever has the key may have done that. To deactivate it again: keyrot revoke {user} {key} --without-successor. If the revocation was a mistake: keyrot resolve {user} --choose reinstate:{key}"
-            ),
-            Self::IamOnly { .. } => format!("to see what is left to do: keyrot status --user {user}"),
-            Self::ClaimedKey { key } => format!("if {key} is yours, put it under AWSCURRENT; if not: keyrot resolve {user}"),
-            Self::RevokedKeyInUse { key, .. } => format!("to carry the revocation out: keyrot revoke {user} {key}; if nobody revoked it, remove the tag keyrot:revoked from the secret"),
-            Self::UnknownStatus { .. } => "look at the key in the IAM console; keyrot leaves it alone".into(),
-            Self::BadTag { .. } => "correct or remove the tag".into(),
-        }
-    }
 }
 
 impl fmt::Display for Blocked {

@@ -1,7 +1,7 @@
 //! Why an order or a request is refused, and what a person can do about it.
 
 use crate::model::home::SecretArn;
-use crate::model::names::{KeyId, UserName, VersionId};
+use crate::model::names::{KeyId, VersionId};
 use crate::model::observed::LastUse;
 use crate::model::time::Timestamp;
 use serde::Serialize;
@@ -107,62 +107,6 @@ pub enum Refusal {
         /// The home.
         home: SecretArn,
     },
-}
-
-impl Refusal {
-    /// What a person can do about it for this user, where there is something.
-    #[must_use]
-    pub fn hint(&self, user: &UserName) -> Option<String> {
-        Some(match self {
-            Self::NothingBefore { left } => match left.first() {
-                Some(key) => format!(
-                    "keyrot never had the secret of {key}; put it under AWSCURRENT by hand if somebody still has it"
-                ),
-                None => format!("if the current key does not work, replace it: keyrot rotate --force --user {user}"),
-            },
-            Self::NotBefore { .. } => {
-                format!("only the key under AWSPREVIOUS can be gone back to; which that is: keyrot status {user}")
-            }
-            Self::Gone { .. } => {
-                format!("to replace the current key with a new one: keyrot rotate --force --user {user}")
-            }
-            Self::WasRevoked { key } => format!(
-                "to replace the current key with a new one: keyrot rotate --force --user {user}. If {key} was revoked by mistake: aws iam update-access-key --user-name {user} --access-key-id {key} --status Active, then keyrot resolve {user} --choose reinstate:{key}, then this again"
-            ),
-            Self::WhichKey { keys } if keys.is_empty() => "there is nothing to revoke".into(),
-            Self::WhichKey { .. } | Self::NoSuchKey { .. } => "name the key; nothing was done".into(),
-            Self::NoRoom { key, other, revoked: true } => format!(
-                "{other} was revoked too, and waits for its soak: delete it now (keyrot revoke {user} {other} --delete), then revoke {key}"
-            ),
-            Self::NoRoom { key, other, .. } => format!(
-                "a user has two keys at most. If {key} must go now, whoever uses it: keyrot revoke {user} {key} --without-successor. If nobody needs {other}: keyrot resolve {user} first"
-            ),
-            Self::IsCurrent { key } => {
-                format!(
-                    "to replace it now: keyrot rotate --force --user {user}; if it leaked: keyrot revoke {user} {key}"
-                )
-            }
-            Self::InUse { key, .. } => {
-                format!("find out who uses it: keyrot who-uses {key}; if it leaked: keyrot revoke {user} {key}")
-            }
-            Self::NotAtRest { until: Some(at), .. } => {
-                format!("run keyrot there as usual, and move {user} after {}", at.format("%F %R UTC"))
-            }
-            Self::NotAtRest { until: None, .. } => {
-                format!("run keyrot there, and move {user} when `keyrot status --user {user}` there says settled")
-            }
-            Self::NoHome => format!(
-                "run keyrot where the secret is: it writes the tag again. A user who has no secret yet: keyrot enroll {user}"
-            ),
-            Self::OtherAccount { .. } => "check the profile and the credentials".into(),
-            Self::NothingCurrent => format!("what adopting takes: keyrot plan --user {user}"),
-            Self::DoesNotWork { .. }
-            | Self::RotationOff
-            | Self::NotStaged { .. }
-            | Self::NotMade { .. }
-            | Self::Superseded { .. } => return None,
-        })
-    }
 }
 
 impl fmt::Display for Refusal {

@@ -70,7 +70,7 @@ impl Rotator {
         if mode == Mode::Plan {
             return Moved::Planned;
         }
-        // The second time it is looked at anew: what a run began before the secret was closed shows.
+        // The second time it is read again: what a run began before the secret was closed shows.
         for _ in 0..if stays { 0 } else { 2 } {
             match ask(old, &there, &leave, Mode::Act).await {
                 Outcome::Done => {}

@@ -72,7 +72,7 @@ fn of_several_files_the_later_wins_and_each_line_is_named_by_its_file() {
 
 /// Each setting is in one of the two lists. A new one: may a file that somebody else left in the current directory set it?
 #[test]
-fn a_file_that_nobody_chose_decides_neither_whom_keyrot_talks_to_nor_as_whom() {
+fn a_file_that_was_not_chosen_sets_no_endpoint_and_no_identity() {
     const REFUSED: [(&str, &str); 12] = [
         ("allow_http_endpoints", "['ministack:4566']"),
         ("secret_tag", "'/vendors/*'"),

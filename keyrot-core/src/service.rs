@@ -10,7 +10,8 @@ use crate::model::error::CallError;
 use crate::model::time::Timestamp;
 use crate::model::waits::{Policy, after};
 use crate::ports::cancel::Cancel;
-use crate::report::document::{Counts, RunDocument, RunStatus};
+use crate::report::run::{Counts, RunDocument};
+use crate::report::state::RunStatus;
 use crate::selection::homes::Homes;
 use crate::selection::{Selection, select};
 use futures_util::FutureExt;
@@ -21,7 +22,7 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// A quarter of a day: a user whose pass failed is done well before anybody has to know.
+/// A quarter of a day: a user whose pass failed is done long before it matters.
 const EVERY: Duration = Duration::from_secs(6 * 60 * 60);
 
 type OfRun = Arc<dyn Fn(&[Target]) -> Vec<Arc<dyn Notifier>> + Send + Sync>;
@@ -59,8 +60,8 @@ pub struct Service {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ServiceError {
-    /// Nobody is selected unless everybody could be seen.
-    #[error("the account's users could not be listed, and nobody was touched: {0}")]
+    /// No user is selected unless all could be listed.
+    #[error("the account's users could not be listed, and no user was touched: {0}")]
     NotListed(#[source] CallError),
     /// A port's or the program's own code panicked. What was under way for a user is taken up by the next pass.
     #[error("the pass panicked: {0}")]
@@ -75,7 +76,7 @@ pub struct Health {
     pub passes: usize,
     /// The last of them.
     pub last: Option<LastPass>,
-    /// When the last pass ended after which nobody has to do anything.
+    /// When the last pass ended that left nothing to do.
     pub last_ok: Option<Timestamp>,
     /// When the next pass begins; `None` before the first one, during a pass, and after the last one.
     pub next: Option<Timestamp>,
@@ -94,7 +95,7 @@ pub struct LastPass {
 }
 
 impl LastPass {
-    /// Whether nobody has to do anything: every user is settled or waits for something to run its course.
+    /// Whether there is nothing to do: every user is settled or waits for something to run its course.
     #[must_use]
     pub fn is_ok(&self) -> bool {
         matches!(&self.result, Ok((RunStatus::Ok, _)))
@@ -102,7 +103,7 @@ impl LastPass {
 }
 
 impl Service {
-    /// Rotates whom `selection` selects, by `policy`: a pass at once, and then one every six hours.
+    /// Rotates the users that `selection` selects, by `policy`: a pass immediately, and then one every six hours.
     #[must_use]
     pub fn new(rotator: Rotator, selection: Selection, homes: Homes, policy: Policy) -> Self {
         Self {
@@ -120,10 +121,10 @@ impl Service {
         }
     }
 
-    /// Rotates whom these settings select, by them.
+    /// Rotates the users that these settings select, by them.
     #[cfg(feature = "settings")]
     #[must_use]
-    pub fn from_settings(rotator: Rotator, settings: &crate::settings::Settings, homes: Homes) -> Self {
+    pub fn from_settings(rotator: Rotator, settings: &crate::settings::loaded::Settings, homes: Homes) -> Self {
         let limits = Limits {
             concurrency: settings.concurrency(),
             max_changes: settings.max_changes(),
@@ -141,7 +142,7 @@ impl Service {
         Self { every, ..self }
     }
 
-    /// The longest time by which a wait is lengthened at random, so that many services do not call at once. Default a tenth of the wait.
+    /// The longest time by which a wait is lengthened at random, so that many services do not call together. Default a tenth of the wait.
     #[must_use]
     pub fn jitter(self, jitter: Duration) -> Self {
         Self { jitter: Some(jitter), ..self }
@@ -159,14 +160,14 @@ impl Service {
         Self { deadline: Some(deadline), ..self }
     }
 
-    /// Tells this notifier too.
+    /// Adds a notifier.
     #[must_use]
     pub fn notify(mut self, notifier: Arc<dyn Notifier>) -> Self {
         self.rotator = self.rotator.notify(notifier);
         self
     }
 
-    /// Tells the notifiers, too, that this function makes for the users of each pass, such as `keyrot_aws::notify::Channels::for_run`.
+    /// Adds the notifiers that this function makes for the users of each pass, such as `keyrot_aws::notify::Channels::for_run`.
     #[must_use]
     pub fn notify_with(mut self, of_run: impl Fn(&[Target]) -> Vec<Arc<dyn Notifier>> + Send + Sync + 'static) -> Self {
         self.of_run.push(Arc::new(of_run));
@@ -226,7 +227,7 @@ impl Service {
             health.last = Some(last);
         }
         if let Some(each) = &self.each_pass {
-            // The program's log is no reason to stop.
+            // A panic in the program's log does not stop the service.
             let _ = std::panic::catch_unwind(AssertUnwindSafe(|| each(&result)));
         }
         result

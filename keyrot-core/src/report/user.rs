@@ -1,100 +1,20 @@
-//! What a run brought, as one stable document: what `keyrot rotate --json` prints and the Lambda function answers.
-//!
-//! The names and shapes here are an interface: they change only together with the number in [`RunDocument::schema`]. Times are RFC 3339 in
-//! UTC. No secret material is in it: none of the types that it is made from holds any.
+//! What a run brought for one user, as a document.
 
-use crate::decide::decision::Why;
 use crate::decide::decision::blocked::{Blocked, Evidence};
-use crate::engine::report::NotifierFailure;
-use crate::engine::report::{Report, UserResult};
+use crate::decide::decision::{Step, Why};
+use crate::engine::report::UserResult;
 use crate::machine::event::{Event, EventKind, Severity};
 use crate::machine::outcome::{Outcome, Stop};
-use crate::machine::planned::PlannedAction;
 use crate::model::error::ErrorKind;
+use crate::model::journal::JournalEntry;
 use crate::model::names::{KeyId, SecretName, UserName};
 use crate::model::observed::{AccessKey, LastUse};
-use crate::model::request::Request;
 use crate::model::time::Timestamp;
 use crate::model::usage::evidence::UseEvidence;
 use crate::report::codes::outcome_text;
-use crate::requests::aftermath::StillAlive;
-use crate::requests::resolution::Resolution;
-use crate::requests::sessions::EndedSessions;
-use crate::selection::pattern::Pattern;
-use crate::selection::{Selected, Skipped};
+use crate::report::hint::{Hint, as_text, worded};
+use crate::report::state::{RunStatus, State};
 use serde::Serialize;
-
-/// How a run went as a whole.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RunStatus {
-    /// Nobody has to do anything.
-    Ok,
-    /// Some user waits for a person's decision.
-    Blocked,
-    /// Somebody stopped the run before it was done.
-    Stopped,
-    /// Some user failed, or was not done in time.
-    Failed,
-}
-
-/// A run in one document.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct RunDocument {
-    /// Which document this is, and which edition of it: `keyrot.rotate/1`, `keyrot.plan/1`, `keyrot.status/1`.
-    pub schema: &'static str,
-    /// The account, if it is known.
-    pub account: Option<String>,
-    /// The region of the users' secrets, if it is known.
-    pub region: Option<String>,
-    /// When the run began.
-    pub started: Timestamp,
-    /// When it ended.
-    pub finished: Timestamp,
-    /// The worst that happened.
-    pub result: RunStatus,
-    /// How many users are where.
-    pub counts: Counts,
-    /// Each selected user, by name.
-    pub users: Vec<UserDocument>,
-    /// How many users of the account were left alone, and why.
-    pub skipped: Skipped,
-    /// Exclusions that fit no user: perhaps mistyped.
-    pub unmatched_exclusions: Vec<Pattern>,
-    /// What could not be told to notifiers.
-    pub notifier_failures: Vec<NotifierFailure>,
-}
-
-/// How many.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Counts {
-    /// Users selected.
-    pub users: usize,
-    /// Users with nothing to do until their key's rotation begins.
-    pub settled: usize,
-    /// Users for whom something runs its course.
-    pub waiting: usize,
-    /// Of those, users whose old key is kept because it is, or may be, in use.
-    pub held: usize,
-    /// Users for whom a change is due (a plan).
-    pub due: usize,
-    /// Users who need a person.
-    pub blocked: usize,
-    /// Users who failed, or were not done in time.
-    pub failed: usize,
-    /// Users not done because somebody stopped the run, or `max_changes` or `max_adoptions` was reached.
-    pub stopped: usize,
-    /// Users whom keyrot has not changed yet and is to adopt: those who wait for a later run, or, in a plan, all of them.
-    pub to_adopt: usize,
-    /// Keys published in this run.
-    pub rotated: usize,
-    /// Keys deactivated in this run.
-    pub retired: usize,
-    /// Keys deleted in this run.
-    pub deleted: usize,
-    /// The age of the oldest key of all selected users, in whole days.
-    pub oldest_key_days: i64,
-}
 
 /// Where the run leaves one user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -107,12 +27,16 @@ pub struct UserDocument {
     pub secret: SecretName,
     /// Where the user stands.
     pub state: State,
-    /// The state in detail, as one word, such as `overlap` or `unknown_keys`.
+    /// The state in detail, as one word, such as `overlap` or `unknown_keys`: the code of [`outcome`](Self::outcome).
     pub reason: &'static str,
+    /// The same as a value; not in the document.
+    #[serde(skip)]
+    pub outcome: Outcome,
     /// The same for people.
     pub message: String,
-    /// What a person can do, where one has to.
-    pub hint: Option<String>,
+    /// What the operator can do, where something has to be done; in the document as one text, `hint`.
+    #[serde(rename = "hint", serialize_with = "as_text")]
+    pub hints: Vec<Hint>,
     /// When it is worth looking again.
     pub until: Option<Timestamp>,
     /// The key under AWSCURRENT.
@@ -135,24 +59,6 @@ pub struct UserDocument {
     pub calls: usize,
 }
 
-/// Where a user stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum State {
-    /// Nothing to do until the key's rotation begins.
-    Settled,
-    /// Something runs its course.
-    Waiting,
-    /// A change is due; a plan makes none.
-    Due,
-    /// A person has to decide.
-    Blocked,
-    /// The run ended before the user was done.
-    Stopped,
-    /// A call failed, or something panicked.
-    Failed,
-}
-
 /// One key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct KeyDocument {
@@ -164,7 +70,7 @@ pub struct KeyDocument {
     pub created: Timestamp,
     /// Its age in whole days.
     pub age_days: i64,
-    /// Whether it stands under AWSCURRENT.
+    /// Whether it has the AWSCURRENT label.
     pub current: bool,
 }
 
@@ -186,85 +92,22 @@ pub struct EvidenceDocument {
     pub uses: Option<UseEvidence>,
 }
 
-/// A person's request, and what came of it: what `keyrot rollback`, `revoke` and `resolve` print with `--json`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct RequestDocument {
-    /// Which document this is, and which edition of it: `keyrot.rollback/1`, `keyrot.revoke/1`, `keyrot.resolve/1`.
-    pub schema: &'static str,
-    /// When it was begun.
-    pub started: Timestamp,
-    /// When it ended.
-    pub finished: Timestamp,
-    /// The account, twelve digits; `null` where only IAM was used, which does not say it.
-    pub account: Option<String>,
-    /// The region of the secret; `null` in an account that is made up.
-    pub region: Option<String>,
-    /// What was asked for; `null` where there was nothing to ask for.
-    pub request: Option<Request>,
-    /// Whether it was only looked at, and nothing was changed.
-    pub dry_run: bool,
-    /// What it was to do, step by step.
-    pub intended: Vec<PlannedAction>,
-    /// When the user's keys were last used, before anything was changed.
-    pub evidence: Vec<EvidenceDocument>,
-    /// How it ended: [`UserDocument::reason`] is `done`, or `intended` with `dry_run`, or says what came in the way.
-    pub user: UserDocument,
-    /// What could be asked for instead: the ways out for a user who is blocked.
-    pub choices: Vec<Resolution>,
-    /// Where it leaves the user: what the next run finds. `null` where nothing was changed, or where a signal came before it could be looked at.
-    pub left: Option<UserDocument>,
-    /// What still works, or may, although a key was revoked: each with what ends it.
-    pub still_alive: Vec<StillAlive>,
-    /// The end of the user's sessions, if that was asked for and done.
-    pub sessions_ended: Option<EndedSessions>,
-    /// Why the user's sessions were not ended, if that was asked for.
-    pub sessions_not_ended: Option<String>,
-    /// What could not be told to notifiers.
-    pub notifier_failures: Vec<NotifierFailure>,
-}
-
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct EventDocument {
     /// When.
     pub at: Timestamp,
-    /// What, as one word, such as `rotated`.
+    /// What, as one word, such as `rotated`: the code of [`kind`](Self::kind).
     pub event: &'static str,
+    /// The same as a value; not in the document.
+    #[serde(skip)]
+    pub kind: EventKind,
     /// How much it matters.
     pub severity: Severity,
     /// The key that it is about.
     pub key: Option<KeyId>,
     /// The same for people.
     pub message: String,
-}
-
-impl RunDocument {
-    /// The document of a run on what was selected.
-    #[must_use]
-    pub fn new(schema: &'static str, report: &Report, selected: &Selected) -> Self {
-        let users: Vec<_> = report.users.iter().map(|one| UserDocument::new(one, report.finished)).collect();
-        Self {
-            schema,
-            account: selected.account.clone(),
-            region: selected.region.clone(),
-            started: report.started,
-            finished: report.finished,
-            result: report.verdict(),
-            counts: Counts::of(report),
-            users,
-            skipped: selected.skipped,
-            unmatched_exclusions: selected.unmatched_exclusions.clone(),
-            notifier_failures: report.notifier_failures.clone(),
-        }
-    }
-}
-
-impl Report {
-    /// The worst that happened to any user.
-    #[must_use]
-    pub fn verdict(&self) -> RunStatus {
-        self.users.iter().map(|one| one.outcome.verdict()).max().unwrap_or(RunStatus::Ok)
-    }
 }
 
 impl Outcome {
@@ -348,45 +191,11 @@ impl Outcome {
                 }
                 _ => Vec::new(),
             },
-            Self::Blocked(crate::decide::decision::blocked::Blocked::UnknownKeys(keys)) => {
+            Self::Blocked(Blocked::UnknownKeys(keys)) => {
                 keys.iter().map(|Evidence { key, last_use, .. }| EvidenceDocument::new(key, last_use)).collect()
             }
             _ => Vec::new(),
         }
-    }
-}
-
-impl Counts {
-    fn of(report: &Report) -> Self {
-        let mut counts = Self { users: report.users.len(), ..Self::default() };
-        for one in &report.users {
-            match one.outcome.state() {
-                State::Settled => counts.settled += 1,
-                State::Waiting => counts.waiting += 1,
-                State::Due => counts.due += 1,
-                State::Blocked => counts.blocked += 1,
-                State::Stopped => counts.stopped += 1,
-                State::Failed => counts.failed += 1,
-            }
-            let to_adopt = match &one.outcome {
-                Outcome::Stopped(Stop::AdoptionLimit) => true,
-                Outcome::Due(_) => one.unadopted,
-                _ => false,
-            };
-            counts.to_adopt += usize::from(to_adopt);
-            counts.held += usize::from(matches!(&one.outcome, Outcome::Waiting(wait) if wait.is_hold()));
-            for event in &one.events {
-                match event.kind.code() {
-                    "rotated" => counts.rotated += 1,
-                    "retired" => counts.retired += 1,
-                    "deleted" | "orphan_removed" => counts.deleted += 1,
-                    _ => {}
-                }
-            }
-            let oldest = one.keys.iter().map(|key| age_days(key, report.finished)).max();
-            counts.oldest_key_days = counts.oldest_key_days.max(oldest.unwrap_or(0));
-        }
-        counts
     }
 }
 
@@ -401,29 +210,15 @@ impl UserDocument {
             age_days: age_days(key, now),
             current: Some(&key.id) == one.current.as_ref(),
         };
-        let hint = match &one.outcome {
-            Outcome::Blocked(blocked) => Some(blocked.hint(&one.user)),
-            Outcome::Refused(refusal) => refusal.hint(&one.user),
-            Outcome::Waiting(wait) => wait.hint(&one.user, &one.secret),
-            Outcome::Stopped(Stop::AdoptionLimit) => Some(
-                "run keyrot again once the adopted users' consumers read their secrets, or raise max_adoptions"
-                    .to_owned(),
-            ),
-            Outcome::Revoked { rest, .. } => match rest.as_ref() {
-                Outcome::Blocked(blocked) => Some(blocked.hint(&one.user)),
-                Outcome::Refused(refusal) => refusal.hint(&one.user),
-                _ => None,
-            },
-            _ => None,
-        };
         Self {
             user: one.user.clone(),
             owner: one.owner.clone(),
             secret: one.secret.clone(),
             state: one.outcome.state(),
             reason: one.outcome.reason(),
+            outcome: one.outcome.clone(),
             message: outcome_text(one, now),
-            hint,
+            hints: one.hints(),
             until: one.outcome.until(),
             current: one.current.clone(),
             previous: one.previous.clone(),
@@ -437,7 +232,26 @@ impl UserDocument {
         }
     }
 
-    /// The keys that do not stand under AWSCURRENT.
+    /// Whether a plan found that a new key is due in the place of one that was published.
+    #[must_use]
+    pub fn rotation_is_due(&self) -> bool {
+        let Outcome::Due(step) = &self.outcome else { return false };
+        matches!(step, Step::Write(JournalEntry::Intent(_)) | Step::TestWrite | Step::CreateKey)
+    }
+
+    /// Whether a plan found that the user is to be adopted, and has no secret or an empty one.
+    #[must_use]
+    pub fn adoption_is_due(&self) -> bool {
+        matches!(&self.outcome, Outcome::Due(Step::CreateSecret | Step::PutPlaceholder))
+    }
+
+    /// The hints in one text, as the CLI words them; `None` without any.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        (!self.hints.is_empty()).then(|| worded(&self.hints))
+    }
+
+    /// The keys that do not have the AWSCURRENT label.
     pub fn other_keys(&self) -> impl Iterator<Item = &KeyDocument> {
         self.keys.iter().filter(|key| !key.current)
     }
@@ -450,6 +264,7 @@ impl EventDocument {
         Self {
             at: event.at,
             event: event.kind.code(),
+            kind: event.kind.clone(),
             severity: event.kind.severity(),
             key: event.kind.key().cloned(),
             message: event.kind.to_string(),
@@ -470,7 +285,7 @@ impl EvidenceDocument {
 }
 
 /// What the state stands on, with what a trail said of the same key.
-fn with_uses(one: &UserResult) -> Vec<EvidenceDocument> {
+pub(crate) fn with_uses(one: &UserResult) -> Vec<EvidenceDocument> {
     let mut all = one.outcome.evidence();
     for event in &one.events {
         if let EventKind::UsedBy(uses) = &event.kind
@@ -482,6 +297,6 @@ fn with_uses(one: &UserResult) -> Vec<EvidenceDocument> {
     all
 }
 
-fn age_days(key: &AccessKey, now: Timestamp) -> i64 {
+pub(crate) fn age_days(key: &AccessKey, now: Timestamp) -> i64 {
     now.signed_duration_since(key.created).num_days().max(0)
 }

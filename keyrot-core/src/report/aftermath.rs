@@ -7,23 +7,40 @@ use crate::model::request::Revocation;
 use crate::model::time::Timestamp;
 use crate::model::usage::evidence::{AssumedRole, UseEvidence};
 use crate::model::waits::after;
+use crate::report::hint::{Action, as_command};
 use crate::requests::sessions::EndedSessions;
-use crate::requests::sessions::{LONGEST_ROLE_SESSION, LONGEST_SESSION, deny_issued_before};
+use crate::requests::sessions::{LONGEST_ROLE_SESSION, LONGEST_SESSION};
 use serde::Serialize;
 use std::time::Duration;
 
 /// Consumers may keep what they read for this long (AWS's caching clients: an hour; `keyrot credentials`: five minutes by default).
 const LONGEST_CACHE: Duration = Duration::from_secs(3_600);
 
+/// What may go on working after a key was revoked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Remains {
+    /// Another key of the user.
+    OtherKey,
+    /// The user's own sessions.
+    Sessions,
+    /// Sessions of roles that the key assumed.
+    RoleSessions,
+    /// Consumers that have the key in a cache.
+    Caches,
+}
+
 /// Something that still works, or may, although a key was revoked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct StillAlive {
-    /// In one word: `sessions`, `role_sessions`, `other_key`, `caches`.
-    pub what: &'static str,
+    /// What it is.
+    pub what: Remains,
     /// For people.
     pub message: String,
     /// What ends it.
-    pub command: Option<String>,
+    #[serde(serialize_with = "as_command")]
+    pub command: Option<Action>,
     /// Until when it may last by itself.
     pub until: Option<Timestamp>,
 }
@@ -65,7 +82,7 @@ impl Aftermath<'_> {
             key.id != order.key && key.status == KeyStatus::Active && seen.current.as_ref() != Some(&key.id)
         };
         let alive = |key: &KeyId| StillAlive {
-            what: "other_key",
+            what: Remains::OtherKey,
             message: match &seen.current {
                 Some(_) => {
                     format!("{key}, another key of {user}, is Active: whoever had {} may have made it", order.key)
@@ -75,7 +92,7 @@ impl Aftermath<'_> {
                     order.key
                 ),
             },
-            command: Some(format!("keyrot revoke {user} {key} --without-successor")),
+            command: Some(Action::revoke_now(user, key)),
             until: None,
         };
         seen.keys.iter().filter(is_other).map(|key| alive(&key.id)).collect()
@@ -87,12 +104,18 @@ impl Aftermath<'_> {
         }
         let Self { user, order, .. } = self;
         Some(StillAlive {
-            what: "sessions",
+            what: Remains::Sessions,
             message: format!(
                 "sessions that were begun with {} (GetSessionToken, GetFederationToken) go on for up to 36 hours",
                 order.key
             ),
-            command: Some(format!("keyrot revoke {user} {} --without-successor --end-sessions", order.key)),
+            command: Some(Action::Revoke {
+                user: (*user).clone(),
+                key: Some(order.key.clone()),
+                without_successor: true,
+                delete: false,
+                end_sessions: true,
+            }),
             until: Some(after(self.now, LONGEST_SESSION)),
         })
     }
@@ -102,11 +125,11 @@ impl Aftermath<'_> {
         let until = Some(after(self.now, LONGEST_ROLE_SESSION));
         let key = &self.order.key;
         let unknown = |why: &str| StillAlive {
-            what: "role_sessions",
+            what: Remains::RoleSessions,
             message: format!(
                 "sessions of roles that {key} assumed go on for up to 12 hours, and which roles those are is not known: {why}"
             ),
-            command: Some(format!("keyrot who-uses {key} --since 1d --json")),
+            command: Some(Action::WhoUsedKey { key: key.clone() }),
             until,
         };
         let evidence = match self.trail {
@@ -114,17 +137,13 @@ impl Aftermath<'_> {
             Err(why) => return vec![unknown(why)],
         };
         let role = |assumed: &AssumedRole| StillAlive {
-            what: "role_sessions",
+            what: Remains::RoleSessions,
             message: format!(
                 "{} was assumed with {key}, last {}: its sessions go on for up to 12 hours. The command ends all of the role's sessions that were begun before now; who needs the role assumes it again",
                 assumed.role,
                 assumed.last.format("%F %R UTC")
             ),
-            command: Some(format!(
-                "aws iam put-role-policy --role-name {} --policy-name AWSRevokeOlderSessions --policy-document '{}'",
-                assumed.name,
-                deny_issued_before(None, self.now)
-            )),
+            command: Some(Action::EndRoleSessions { role: assumed.name.clone(), before: self.now }),
             until,
         };
         let mut all: Vec<_> = evidence.roles.iter().map(role).collect();
@@ -133,11 +152,11 @@ impl Aftermath<'_> {
         } else {
             let more = if evidence.roles.is_empty() { "no role" } else { "no other role" };
             all.push(StillAlive {
-                what: "role_sessions",
+                what: Remains::RoleSessions,
                 message: format!(
                     "CloudTrail names {more} that {key} assumed; it is some 15 minutes late, and does not say what was assumed from a session"
                 ),
-                command: Some(format!("keyrot who-uses {key} --since 1d --json")),
+                command: Some(Action::WhoUsedKey { key: key.clone() }),
                 until,
             });
         }
@@ -147,11 +166,11 @@ impl Aftermath<'_> {
     fn caches(&self) -> Option<StillAlive> {
         let key = &self.order.key;
         self.published.then(|| StillAlive {
-            what: "caches",
+            what: Remains::Caches,
             message: format!(
                 "consumers may go on with {key} from a cache for up to an hour, and are refused until they read the secret again. The command empties the cache of `keyrot credentials` on a consumer's machine; a process that runs asks again within the hour, or when it is restarted"
             ),
-            command: Some("rm -rf \"${XDG_CACHE_HOME:-$HOME/.cache}/keyrot\"".to_owned()),
+            command: Some(Action::EmptyCache),
             until: Some(after(self.now, LONGEST_CACHE)),
         })
     }

@@ -1,0 +1,55 @@
+//! How the account differs from an ideal one, and what it answers where it refuses.
+
+use crate::model::error::ErrorKind;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// How the account differs from an ideal one.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Rules {
+    /// `ListAccessKeys` shows a change only this long after it.
+    #[serde(with = "crate::model::text::duration")]
+    pub listing_lag: Duration,
+    /// A new key authenticates only this long after it was made.
+    #[serde(with = "crate::model::text::duration")]
+    pub propagation: Duration,
+    /// A use of a key is shown only this long after it.
+    #[serde(with = "crate::model::text::duration")]
+    pub use_lag: Duration,
+    /// How many keys a user may have. AWS: two.
+    pub keys_per_user: usize,
+    /// How long each call takes, on the account's own clock.
+    #[serde(with = "crate::model::text::duration")]
+    pub call_time: Duration,
+}
+
+impl Default for Rules {
+    /// An account without any lag.
+    fn default() -> Self {
+        Self {
+            listing_lag: Duration::ZERO,
+            propagation: Duration::ZERO,
+            use_lag: Duration::ZERO,
+            keys_per_user: 2,
+            call_time: Duration::ZERO,
+        }
+    }
+}
+
+/// What the account answers to a call that it does not carry out, in AWS's words: the code, and the message.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message} ({code})")]
+pub struct Refusal {
+    /// AWS's error code, such as `NoSuchEntity`.
+    pub code: &'static str,
+    /// What it means for a caller.
+    pub kind: ErrorKind,
+    /// AWS's message, in other words.
+    pub message: String,
+}
+
+impl Refusal {
+    pub(crate) fn new(code: &'static str, kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self { code, kind, message: message.into() }
+    }
+}

@@ -1,0 +1,314 @@
+//! What the operator can do about each end of a user's work.
+
+use crate::decide::decision::blocked::Blocked;
+use crate::decide::decision::refusal::Refusal;
+use crate::decide::decision::{Wait, Why};
+use crate::engine::report::UserResult;
+use crate::machine::outcome::{Outcome, Stop};
+use crate::model::names::{SecretName, UserName};
+use crate::model::observed::LastUse;
+use crate::report::hint::{Action, Hint, worded};
+
+impl UserResult {
+    /// What the operator can do about where the run leaves the user; empty where there is nothing to do.
+    #[must_use]
+    pub fn hints(&self) -> Vec<Hint> {
+        match &self.outcome {
+            Outcome::Waiting(wait) => wait.hints(&self.user, &self.secret),
+            Outcome::Stopped(Stop::AdoptionLimit) => vec![Hint::advice(
+                "run keyrot again once the adopted users' consumers read their secrets, or raise max_adoptions",
+            )],
+            Outcome::Revoked { rest, .. } => rest.hints(&self.user),
+            outcome => outcome.hints(&self.user),
+        }
+    }
+}
+
+impl Outcome {
+    fn hints(&self, user: &UserName) -> Vec<Hint> {
+        match self {
+            Self::Blocked(blocked) => blocked.hints(user),
+            Self::Refused(refusal) => refusal.hints(user),
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl Wait {
+    /// What the operator can do where consumers have not moved to the new key.
+    #[must_use]
+    pub fn hints(&self, user: &UserName, secret: &SecretName) -> Vec<Hint> {
+        let (Why::NotPickedUp { key, .. } | Why::UsedLate { key, .. }) = &self.why else { return Vec::new() };
+        vec![
+            Hint::advice(format!("let what uses {key} read the secret {secret}")),
+            Hint::to("to see what uses it", Action::WhoUses { user: user.clone(), key: None }),
+            Hint::to("if nothing needs it anymore", Action::revoke(user, key)),
+        ]
+    }
+}
+
+impl Blocked {
+    /// The [`hints`](Self::hints) as the CLI words them.
+    #[must_use]
+    pub fn hint(&self, user: &UserName) -> String {
+        worded(&self.hints(user))
+    }
+
+    /// What the operator can do about it for this user; never empty.
+    #[must_use]
+    pub fn hints(&self, user: &UserName) -> Vec<Hint> {
+        let adopt =
+            |text: &str| vec![Hint::to(text, Action::Enroll { user: user.clone(), region: None, adopt_secret: true })];
+        let resolve = || Action::Resolve { user: user.clone(), choice: None };
+        let move_home = || Action::Move { user: user.clone() };
+        let revoke_any = |without_successor| Action::Revoke {
+            user: user.clone(),
+            key: None,
+            without_successor,
+            delete: false,
+            end_sessions: false,
+        };
+        let advice = |text: &str| vec![Hint::advice(text)];
+        match self {
+            Self::Quarantined { .. } => vec![
+                Hint::to(
+                    "treat the key as leaked, and see what it did",
+                    Action::WhoUses { user: user.clone(), key: None },
+                ),
+                Hint::to("replace it", revoke_any(false)),
+                Hint::advice("then detach the policy"),
+            ],
+            Self::ManagedElsewhere { home } => {
+                let place = home.place();
+                vec![
+                    Hint::advice(format!(
+                        "run it there: region {}, account {}, secret {}",
+                        place.region, place.account, place.name
+                    )),
+                    Hint::to("to move the user's home here", move_home()),
+                ]
+            }
+            Self::MoveBegun { to } => {
+                let place = to.place();
+                let there = format!(
+                    "to finish the move, with the settings of region {} and secret {}",
+                    place.region, place.name
+                );
+                vec![Hint::to(there, move_home()), Hint::advice("to stay here, run the same with these settings")]
+            }
+            Self::OtherAccount { .. } => advice("check the profile and the credentials, or the setting account"),
+            Self::HomeUnreadable { .. } => {
+                advice("remove the tag keyrot:home from the user, and run keyrot again where its secret is")
+            }
+            Self::NotNamed { place } => {
+                let region = Some(place.region.clone());
+                vec![
+                    Hint::to(
+                        "choose it for this user",
+                        Action::Enroll { user: user.clone(), region, adopt_secret: false },
+                    ),
+                    Hint::advice(format!(
+                        "or set account = \"{}\" and region = \"{}\" in the settings file for all users",
+                        place.account, place.region
+                    )),
+                ]
+            }
+            Self::HomeTooLong { .. } => {
+                advice("choose a shorter secret_name: the ARN has to fit into a tag of 256 characters")
+            }
+            Self::SecretOfAnother { .. } => adopt("if that user does not exist anymore"),
+            Self::SecretNotBound { .. } => adopt("read the secret; if it is this user's to use"),
+            Self::NoTagRoom { .. } => advice("remove tags from the secret, then run keyrot again"),
+            Self::ValueTooLarge { .. } => {
+                advice("remove fields from the secret's value, or move them to another secret, then run keyrot again")
+            }
+            Self::StagingRefused { .. } => vec![
+                Hint::advice("let keyrot write the secret's value again, then run keyrot again"),
+                Hint::to("a leaked key needs no successor", revoke_any(true)),
+            ],
+            Self::Overdue { wait: Wait { why: Why::Service, .. }, .. } => vec![
+                Hint::to("start a rotation now, and schedule it more often than max_age", Action::RotateSecret),
+                Hint::advice("or switch Secrets Manager's rotation off"),
+            ],
+            Self::Overdue { .. } => vec![
+                Hint::advice(
+                    "if this stays so in the next runs, something keeps renewing what keyrot waits for: CloudTrail shows who else calls TagResource or PutSecretValue on the secret",
+                ),
+                Hint::to("what does not wait", revoke_any(false)),
+            ],
+            Self::SecretDeleted { .. } => vec![
+                Hint::to("restore the secret", Action::RestoreSecret),
+                Hint::advice("or remove the user's rotation tag"),
+            ],
+            Self::SecretIsReplica { primary } => {
+                advice(&format!("run keyrot in {primary}, or name another secret in the tag keyrot:secret"))
+            }
+            Self::SecretHoldsOther { .. } => advice(
+                "name another secret in the tag keyrot:secret, or put the user's present credentials into this one",
+            ),
+            Self::ForeignPending { .. } => {
+                vec![Hint::to(
+                    "finish the other rotation, or cancel it, so that AWSPENDING is free",
+                    Action::CancelRotation,
+                )]
+            }
+            Self::CurrentKeyGone { .. } | Self::CurrentKeyInactive { .. } => vec![
+                Hint::advice("if the user is being decommissioned, remove its rotation tag"),
+                Hint::to("otherwise reactivate the key, or replace it", resolve()),
+            ],
+            Self::RolledBack { from, to: Some(_) } => vec![
+                Hint::to(format!("to go on with {from}"), Action::Rollback { user: user.clone() }),
+                Hint::to("to give it up", Action::revoke(user, from)),
+            ],
+            Self::RolledBack { from, to: None } => vec![
+                Hint::advice(format!("to go on with {from}, move AWSCURRENT to its version again")),
+                Hint::advice("to give it up, delete it: keyrot creates another"),
+            ],
+            Self::NoWayBack { key, .. } => vec![Hint::to(
+                "to make room for a new key",
+                Action::Revoke {
+                    user: user.clone(),
+                    key: Some(key.clone()),
+                    without_successor: true,
+                    delete: true,
+                    end_sessions: false,
+                },
+            )],
+            Self::ReactivatedInVain { .. } => vec![
+                Hint::to("it may need some minutes; try again", Action::Rollback { user: user.clone() }),
+                Hint::advice("AWSCURRENT was not moved, and runs retire the key again"),
+            ],
+            Self::CurrentDoesNotWork { .. } => vec![
+                Hint::advice("put working credentials of this user under AWSCURRENT"),
+                Hint::to("or replace the key", resolve()),
+            ],
+            Self::UnknownKeys(keys) => {
+                let known = keys.iter().filter(|k| !matches!(k.last_use, LastUse::Unknown(_)));
+                let idle = known.min_by_key(|k| match k.last_use {
+                    LastUse::At { when, .. } => when,
+                    _ => k.created,
+                });
+                let least = idle.map_or_else(String::new, |k| format!(" ({} was used least recently)", k.key));
+                vec![
+                    Hint::to(format!("retire the one that nobody needs{least}"), resolve()),
+                    Hint::advice("or put the key that is in use under AWSCURRENT by hand"),
+                ]
+            }
+            Self::RevokedKeyReactivated { key } => vec![
+                Hint::to(
+                    "whoever has the key may have done that; to deactivate it again",
+                    Action::revoke_now(user, key),
+                ),
+                Hint::to(
+                    "if the revocation was a mistake",
+                    Action::Resolve { user: user.clone(), choice: Some(format!("reinstate:{key}")) },
+                ),
+            ],
+            Self::IamOnly { .. } => vec![Hint::to("to see what is left to do", Action::Status { user: user.clone() })],
+            Self::ClaimedKey { key } => {
+                vec![Hint::advice(format!("if {key} is yours, put it under AWSCURRENT")), Hint::to("if not", resolve())]
+            }
+            Self::RevokedKeyInUse { key, .. } => vec![
+                Hint::to("to carry the revocation out", Action::revoke(user, key)),
+                Hint::advice("if nobody revoked it, remove the tag keyrot:revoked from the secret"),
+            ],
+            Self::UnknownStatus { .. } => advice("inspect the key in the IAM console; keyrot does not touch it"),
+            Self::BadTag { .. } => advice("correct or remove the tag"),
+        }
+    }
+}
+
+impl Refusal {
+    /// The [`hints`](Self::hints) as the CLI words them, where there are any.
+    #[must_use]
+    pub fn hint(&self, user: &UserName) -> Option<String> {
+        let hints = self.hints(user);
+        (!hints.is_empty()).then(|| worded(&hints))
+    }
+
+    /// What the operator can do about it for this user.
+    #[must_use]
+    pub fn hints(&self, user: &UserName) -> Vec<Hint> {
+        let replace = |text: &str| Hint::to(text, Action::Rotate { user: user.clone() });
+        match self {
+            Self::NothingBefore { left } => match left.first() {
+                Some(key) => vec![Hint::advice(format!(
+                    "keyrot never had the secret of {key}; put it under AWSCURRENT by hand if somebody still has it"
+                ))],
+                None => vec![replace("if the current key does not work, replace it")],
+            },
+            Self::NotBefore { .. } => vec![Hint::to(
+                "only the key under AWSPREVIOUS can be rolled back to; to see which that is",
+                Action::Status { user: user.clone() },
+            )],
+            Self::Gone { .. } => vec![replace("to replace the current key with a new one")],
+            Self::WasRevoked { key } => vec![
+                replace("to replace the current key with a new one"),
+                Hint::to(
+                    format!("if {key} was revoked by mistake, activate it"),
+                    Action::Activate { user: user.clone(), key: key.clone() },
+                ),
+                Hint::to(
+                    "then take the revocation back, and try again",
+                    Action::Resolve { user: user.clone(), choice: Some(format!("reinstate:{key}")) },
+                ),
+            ],
+            Self::WhichKey { keys } if keys.is_empty() => vec![Hint::advice("there is nothing to revoke")],
+            Self::WhichKey { .. } | Self::NoSuchKey { .. } => vec![Hint::advice("name the key; nothing was done")],
+            Self::NoRoom { key, other, revoked: true } => vec![
+                Hint::to(
+                    format!("{other} was revoked too, and waits for its soak: delete it now"),
+                    Action::Revoke {
+                        user: user.clone(),
+                        key: Some(other.clone()),
+                        without_successor: false,
+                        delete: true,
+                        end_sessions: false,
+                    },
+                ),
+                Hint::advice(format!("then revoke {key}")),
+            ],
+            Self::NoRoom { key, other, .. } => vec![
+                Hint::to(
+                    format!("a user has two keys at most; if {key} must go now, although it may be in use"),
+                    Action::revoke_now(user, key),
+                ),
+                Hint::to(
+                    format!("if nobody needs {other}, resolve that first"),
+                    Action::Resolve { user: user.clone(), choice: None },
+                ),
+            ],
+            Self::IsCurrent { key } => {
+                vec![replace("to replace it now"), Hint::to("if it leaked", Action::revoke(user, key))]
+            }
+            Self::InUse { key, .. } => vec![
+                Hint::to("to see who uses it", Action::WhoUses { user: user.clone(), key: Some(key.clone()) }),
+                Hint::to("if it leaked", Action::revoke(user, key)),
+            ],
+            Self::NotAtRest { until: Some(at), .. } => vec![Hint::advice(format!(
+                "run keyrot there as usual, and move {user} after {}",
+                at.format("%F %R UTC")
+            ))],
+            Self::NotAtRest { until: None, .. } => vec![Hint::to(
+                format!("run keyrot there, and move {user} when it is settled there"),
+                Action::Status { user: user.clone() },
+            )],
+            Self::NoHome => vec![
+                Hint::advice("run keyrot where the secret is: it writes the tag again"),
+                Hint::to(
+                    "a user who has no secret yet",
+                    Action::Enroll { user: user.clone(), region: None, adopt_secret: false },
+                ),
+            ],
+            Self::OtherAccount { .. } => vec![Hint::advice("check the profile and the credentials")],
+            Self::NothingCurrent => {
+                vec![Hint::to("to see what adopting takes", Action::Plan { user: user.clone() })]
+            }
+            Self::DoesNotWork { .. }
+            | Self::RotationOff
+            | Self::NotStaged { .. }
+            | Self::NotMade { .. }
+            | Self::Superseded { .. } => Vec::new(),
+        }
+    }
+}

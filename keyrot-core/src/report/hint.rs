@@ -1,0 +1,270 @@
+//! What the operator can do, as data. A front end makes a button, an API field or a line of text of it; [`Action::command`] and [`worded`] are the
+//! CLI's words, the only ones in this crate.
+
+use crate::model::names::{KeyId, UserName};
+use crate::model::time::Timestamp;
+use crate::requests::sessions::deny_issued_before;
+use serde::{Serialize, Serializer};
+use std::fmt;
+
+/// One thing that the operator can do.
+///
+/// ```
+/// use keyrot_core::report::{Action, Hint, worded};
+/// # use keyrot_core::*;
+/// let blocked = Blocked::CurrentDoesNotWork { key: KeyId::parse("AKIAEXAMPLE00000001")?, reason: "it is Inactive".into() };
+/// let hints = blocked.hints(&UserName::parse("ci")?);
+/// assert_eq!(hints[1].action, Some(Action::Resolve { user: UserName::parse("ci")?, choice: None }));
+/// assert!(worded(&hints).ends_with("`keyrot resolve ci`"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+pub struct Hint {
+    /// What to do, or what the action is for. It contains no command.
+    pub text: String,
+    /// What does it, where that is one command.
+    pub action: Option<Action>,
+}
+
+/// Something that can be done about a user, by keyrot or in AWS.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Action {
+    /// Replace the current key with a new one, whether or not that is due.
+    Rotate {
+        /// The user.
+        user: UserName,
+    },
+    /// Show what a run would do.
+    Plan {
+        /// The user.
+        user: UserName,
+    },
+    /// Show the user's state.
+    Status {
+        /// The user.
+        user: UserName,
+    },
+    /// Roll back to the previous key.
+    Rollback {
+        /// The user.
+        user: UserName,
+    },
+    /// Revoke a key.
+    Revoke {
+        /// The user.
+        user: UserName,
+        /// The key; `None` where the operator has to choose it.
+        key: Option<KeyId>,
+        /// Deactivate it first, whether or not a successor is in place.
+        without_successor: bool,
+        /// Delete it without the soak.
+        delete: bool,
+        /// End the user's sessions, too.
+        end_sessions: bool,
+    },
+    /// Choose one of the resolutions of a blocked user.
+    Resolve {
+        /// The user.
+        user: UserName,
+        /// The resolution; `None` where the operator has to choose it.
+        choice: Option<String>,
+    },
+    /// Enroll a user.
+    Enroll {
+        /// The user.
+        user: UserName,
+        /// The region of its secret.
+        region: Option<String>,
+        /// Take a secret that exists for the user's.
+        adopt_secret: bool,
+    },
+    /// Move the user's home here.
+    Move {
+        /// The user.
+        user: UserName,
+    },
+    /// Show who uses a user's keys.
+    WhoUses {
+        /// The user.
+        user: UserName,
+        /// Only this key.
+        key: Option<KeyId>,
+    },
+    /// Show who used a key in the last day, as far as CloudTrail knows.
+    WhoUsedKey {
+        /// The key.
+        key: KeyId,
+    },
+    /// Make an Inactive key Active, in IAM.
+    Activate {
+        /// The user.
+        user: UserName,
+        /// The key.
+        key: KeyId,
+    },
+    /// Restore a secret that is scheduled for deletion.
+    RestoreSecret,
+    /// Let Secrets Manager begin a rotation now.
+    RotateSecret,
+    /// Cancel the rotation that Secrets Manager has begun.
+    CancelRotation,
+    /// Deny a role's sessions that were issued before this time.
+    EndRoleSessions {
+        /// The role's name.
+        role: String,
+        /// Sessions that are older than this end.
+        before: Timestamp,
+    },
+    /// Empty the cache of `keyrot credentials` on a consumer's machine.
+    EmptyCache,
+}
+
+impl Hint {
+    /// Advice that is no single command.
+    #[must_use]
+    pub fn advice(text: impl Into<String>) -> Self {
+        Self { text: text.into(), action: None }
+    }
+
+    /// An action, and what it is for.
+    #[must_use]
+    pub fn to(text: impl Into<String>, action: Action) -> Self {
+        Self { text: text.into(), action: Some(action) }
+    }
+}
+
+impl Action {
+    /// Revokes this key once a successor works.
+    pub(crate) fn revoke(user: &UserName, key: &KeyId) -> Self {
+        let (user, key) = (user.clone(), Some(key.clone()));
+        Self::Revoke { user, key, without_successor: false, delete: false, end_sessions: false }
+    }
+
+    /// Revokes this key immediately, whether or not a successor works.
+    pub(crate) fn revoke_now(user: &UserName, key: &KeyId) -> Self {
+        let (user, key) = (user.clone(), Some(key.clone()));
+        Self::Revoke { user, key, without_successor: true, delete: false, end_sessions: false }
+    }
+
+    /// The command that does it, of `keyrot`, of `aws`, or of the shell.
+    #[must_use]
+    pub fn command(&self) -> String {
+        match self {
+            Self::Rotate { user } => format!("keyrot rotate --force --user {user}"),
+            Self::Plan { user } => format!("keyrot plan --user {user}"),
+            Self::Status { user } => format!("keyrot status --user {user}"),
+            Self::Rollback { user } => format!("keyrot rollback {user}"),
+            Self::Revoke { user, key, without_successor, delete, end_sessions } => {
+                let key = key.as_ref().map_or("KEY", KeyId::as_str);
+                let flags = [
+                    (*without_successor, " --without-successor"),
+                    (*delete, " --delete"),
+                    (*end_sessions, " --end-sessions"),
+                ];
+                let flags: String = flags.iter().filter(|(on, _)| *on).map(|(_, flag)| *flag).collect();
+                format!("keyrot revoke {user} {key}{flags}")
+            }
+            Self::Resolve { user, choice: None } => format!("keyrot resolve {user}"),
+            Self::Resolve { user, choice: Some(choice) } => format!("keyrot resolve {user} --choose {choice}"),
+            Self::Enroll { user, region, adopt_secret } => {
+                let region = region.as_ref().map(|region| format!(" --region {region}")).unwrap_or_default();
+                let adopt = if *adopt_secret { " --adopt-secret" } else { "" };
+                format!("keyrot enroll {user}{region}{adopt}")
+            }
+            Self::Move { user } => format!("keyrot move {user}"),
+            Self::WhoUses { key: Some(key), .. } => format!("keyrot who-uses {key}"),
+            Self::WhoUses { user, key: None } => format!("keyrot who-uses {user}"),
+            Self::WhoUsedKey { key } => format!("keyrot who-uses {key} --since 1d --json"),
+            Self::Activate { user, key } => {
+                format!("aws iam update-access-key --user-name {user} --access-key-id {key} --status Active")
+            }
+            Self::RestoreSecret => "aws secretsmanager restore-secret --secret-id SECRET".to_owned(),
+            Self::RotateSecret => "aws secretsmanager rotate-secret --secret-id SECRET".to_owned(),
+            Self::CancelRotation => "aws secretsmanager cancel-rotate-secret --secret-id SECRET".to_owned(),
+            Self::EndRoleSessions { role, before } => format!(
+                "aws iam put-role-policy --role-name {role} --policy-name AWSRevokeOlderSessions --policy-document '{}'",
+                deny_issued_before(None, *before)
+            ),
+            Self::EmptyCache => "rm -rf \"${XDG_CACHE_HOME:-$HOME/.cache}/keyrot\"".to_owned(),
+        }
+    }
+}
+
+/// The text, and the command in backticks.
+impl fmt::Display for Hint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.action {
+            Some(action) => write!(f, "{}: `{}`", self.text, action.command()),
+            None => f.write_str(&self.text),
+        }
+    }
+}
+
+/// Hints in one line, as the CLI prints them.
+#[must_use]
+pub fn worded(hints: &[Hint]) -> String {
+    hints.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+/// In documents hints are one text, or `null`.
+pub(crate) fn as_text<S: Serializer>(hints: &[Hint], to: S) -> Result<S::Ok, S::Error> {
+    if hints.is_empty() { to.serialize_none() } else { to.serialize_str(&worded(hints)) }
+}
+
+/// In documents an action is its command, or `null`.
+pub(crate) fn as_command<S: Serializer>(action: &Option<Action>, to: S) -> Result<S::Ok, S::Error> {
+    match action {
+        Some(action) => to.serialize_str(&action.command()),
+        None => to.serialize_none(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{at, key};
+
+    #[test]
+    fn a_command_names_all_that_it_takes() {
+        let user = || UserName::parse("ci").expect("a name");
+        let revoke = Action::Revoke {
+            user: user(),
+            key: Some(key("A")),
+            without_successor: true,
+            delete: true,
+            end_sessions: true,
+        };
+        let flags = "--without-successor --delete --end-sessions";
+        assert_eq!(revoke.command(), format!("keyrot revoke ci {} {flags}", key("A")));
+        let enroll = Action::Enroll { user: user(), region: Some("eu-west-1".into()), adopt_secret: true };
+        assert_eq!(enroll.command(), "keyrot enroll ci --region eu-west-1 --adopt-secret");
+        let choice = Some("replace".to_owned());
+        assert_eq!(Action::Resolve { user: user(), choice }.command(), "keyrot resolve ci --choose replace");
+        let role = Action::EndRoleSessions { role: "deploy".into(), before: at(0) };
+        assert!(role.command().contains("--role-name deploy ") && role.command().contains("aws:TokenIssueTime"));
+    }
+
+    #[test]
+    fn several_hints_are_one_line_and_none_are_null() {
+        #[derive(Serialize)]
+        struct Document {
+            #[serde(serialize_with = "as_text")]
+            hint: Vec<Hint>,
+            #[serde(serialize_with = "as_command")]
+            command: Option<Action>,
+        }
+        let ci = UserName::parse("ci").expect("a name");
+        let hints = vec![
+            Hint::advice("correct the tag"),
+            Hint::to("or see what is left to do", Action::Status { user: ci.clone() }),
+        ];
+        let json = |document: &Document| serde_json::to_value(document).expect("a document");
+        let told = json(&Document { hint: hints, command: Some(Action::Rollback { user: ci }) });
+        assert_eq!(told["hint"], "correct the tag; or see what is left to do: `keyrot status --user ci`");
+        assert_eq!(told["command"], "keyrot rollback ci");
+        let silent = json(&Document { hint: Vec::new(), command: None });
+        assert!(silent["hint"].is_null() && silent["command"].is_null());
+    }
+}

@@ -1,0 +1,137 @@
+//! What a run brought, as one stable document: what `keyrot rotate --json` prints and the Lambda function answers.
+//!
+//! The names and shapes here are an interface: they change only together with the number in [`RunDocument::schema`]. Times are RFC 3339 in
+//! UTC. No secret material is in it: none of the types that it is made from holds any.
+
+use crate::engine::report::NotifierFailure;
+use crate::engine::report::Report;
+use crate::machine::event::EventKind;
+use crate::machine::outcome::{Outcome, Stop};
+use crate::model::time::Timestamp;
+use crate::report::state::RunStatus;
+use crate::report::state::State;
+use crate::report::user::{UserDocument, age_days};
+use crate::selection::pattern::Pattern;
+use crate::selection::{Selected, Skipped};
+use serde::Serialize;
+
+/// A run in one document.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RunDocument {
+    /// Which document this is, and which edition of it: `keyrot.rotate/1`, `keyrot.plan/1`, `keyrot.status/1`.
+    pub schema: &'static str,
+    /// The account, if it is known.
+    pub account: Option<String>,
+    /// The region of the users' secrets, if it is known.
+    pub region: Option<String>,
+    /// When the run began.
+    pub started: Timestamp,
+    /// When it ended.
+    pub finished: Timestamp,
+    /// The worst that happened.
+    pub result: RunStatus,
+    /// How many users are where.
+    pub counts: Counts,
+    /// Each selected user, by name.
+    pub users: Vec<UserDocument>,
+    /// How many users of the account were skipped, and why.
+    pub skipped: Skipped,
+    /// Exclusions that fit no user: perhaps mistyped.
+    pub unmatched_exclusions: Vec<Pattern>,
+    /// What could not be told to notifiers.
+    pub notifier_failures: Vec<NotifierFailure>,
+}
+
+/// How many.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// Users selected.
+    pub users: usize,
+    /// Users with nothing to do until their key's rotation begins.
+    pub settled: usize,
+    /// Users that wait for something to run its course.
+    pub waiting: usize,
+    /// Of those, users whose old key is kept because it is, or may be, in use.
+    pub held: usize,
+    /// Users with a change that is due (a plan).
+    pub due: usize,
+    /// Users that need manual action.
+    pub blocked: usize,
+    /// Users who failed, or were not done in time.
+    pub failed: usize,
+    /// Users not done because somebody stopped the run, or `max_changes` or `max_adoptions` was reached.
+    pub stopped: usize,
+    /// Users that keyrot has not changed yet and is to adopt: those who wait for a later run, or, in a plan, all of them.
+    pub to_adopt: usize,
+    /// Keys published in this run.
+    pub rotated: usize,
+    /// Keys deactivated in this run.
+    pub retired: usize,
+    /// Keys deleted in this run.
+    pub deleted: usize,
+    /// The age of the oldest key of all selected users, in whole days.
+    pub oldest_key_days: i64,
+}
+
+impl RunDocument {
+    /// The document of a run on what was selected.
+    #[must_use]
+    pub fn new(schema: &'static str, report: &Report, selected: &Selected) -> Self {
+        let users: Vec<_> = report.users.iter().map(|one| UserDocument::new(one, report.finished)).collect();
+        Self {
+            schema,
+            account: selected.account.clone(),
+            region: selected.region.clone(),
+            started: report.started,
+            finished: report.finished,
+            result: report.verdict(),
+            counts: Counts::of(report),
+            users,
+            skipped: selected.skipped,
+            unmatched_exclusions: selected.unmatched_exclusions.clone(),
+            notifier_failures: report.notifier_failures.clone(),
+        }
+    }
+}
+
+impl Report {
+    /// The worst that happened to any user.
+    #[must_use]
+    pub fn verdict(&self) -> RunStatus {
+        self.users.iter().map(|one| one.outcome.verdict()).max().unwrap_or(RunStatus::Ok)
+    }
+}
+
+impl Counts {
+    fn of(report: &Report) -> Self {
+        let mut counts = Self { users: report.users.len(), ..Self::default() };
+        for one in &report.users {
+            match one.outcome.state() {
+                State::Settled => counts.settled += 1,
+                State::Waiting => counts.waiting += 1,
+                State::Due => counts.due += 1,
+                State::Blocked => counts.blocked += 1,
+                State::Stopped => counts.stopped += 1,
+                State::Failed => counts.failed += 1,
+            }
+            let to_adopt = match &one.outcome {
+                Outcome::Stopped(Stop::AdoptionLimit) => true,
+                Outcome::Due(_) => one.unadopted,
+                _ => false,
+            };
+            counts.to_adopt += usize::from(to_adopt);
+            counts.held += usize::from(matches!(&one.outcome, Outcome::Waiting(wait) if wait.is_hold()));
+            for event in &one.events {
+                match &event.kind {
+                    EventKind::Rotated { .. } => counts.rotated += 1,
+                    EventKind::Retired { .. } => counts.retired += 1,
+                    EventKind::Deleted { .. } | EventKind::OrphanRemoved { .. } => counts.deleted += 1,
+                    _ => {}
+                }
+            }
+            let oldest = one.keys.iter().map(|key| age_days(key, report.finished)).max();
+            counts.oldest_key_days = counts.oldest_key_days.max(oldest.unwrap_or(0));
+        }
+        counts
+    }
+}

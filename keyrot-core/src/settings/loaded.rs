@@ -1,0 +1,262 @@
+//! Settings that hold together, and where each comes from.
+
+use crate::model::waits::Policy;
+use crate::selection::Selection;
+use crate::selection::pattern::SecretPattern;
+use crate::selection::template::SecretTemplate;
+use crate::settings::error::{Origin, Problem, SettingsError, SettingsErrors};
+use crate::settings::notify::NotifySpec;
+use crate::settings::source::{Given, Read, Sources};
+use crate::settings::table::{SETTINGS, WAITS};
+use crate::settings::values::Values;
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// Settings that hold together.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub(super) values: Values,
+    policy: Policy,
+    explained: Vec<Explained>,
+    files: Vec<String>,
+    unknown_variables: Vec<String>,
+}
+
+/// One setting's value, and where it comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Explained {
+    /// The setting's name.
+    pub name: &'static str,
+    /// The value as it would be written in the environment; `None` where nothing is set.
+    pub value: Option<String>,
+    /// Where it comes from.
+    pub origin: Origin,
+}
+
+impl Settings {
+    /// Puts the sources together.
+    ///
+    /// # Errors
+    /// [`SettingsErrors`]: everything that is wrong in any source, even where a later source would have won.
+    pub fn load(sources: &Sources<'_>) -> Result<Self, SettingsErrors> {
+        let Read { given, mut errors, unknown_variables } = sources.read();
+        let mut values = Values::default();
+        let mut explained = Vec::with_capacity(SETTINGS.len());
+        let mut bad = BTreeSet::new();
+        for info in SETTINGS {
+            let mut latest = Explained { name: info.name, value: None, origin: Origin::Default };
+            let default = info.default.map(|text| info.kind.parse(text));
+            let default = default.map(|raw| Given { info, raw, origin: Origin::Default });
+            for Given { raw, origin, .. } in default.iter().chain(given.iter().filter(|g| g.info.name == info.name)) {
+                let set = raw.as_ref().map_err(|expected| expected.clone()).and_then(|raw| {
+                    (info.set)(&mut values, raw)?;
+                    Ok(raw.show())
+                });
+                match set {
+                    Ok(value) => {
+                        latest.value = Some(value).filter(|v| !v.is_empty());
+                        latest.origin = origin.clone();
+                    }
+                    Err((value, expected)) => {
+                        bad.insert(info.name);
+                        let problem = Problem::Value { value, expected };
+                        errors.push(SettingsError::new(info.name, origin.clone(), problem));
+                    }
+                }
+            }
+            explained.push(latest);
+        }
+
+        let origin =
+            |name: &str| explained.iter().find(|e| e.name == name).map_or(Origin::Default, |e| e.origin.clone());
+        if values.field_access_key_id == values.field_secret_access_key && !bad.contains("field_secret_access_key") {
+            let rule = format!(
+                "{:?} is the field of the access key id too ({}); expected another field",
+                values.field_secret_access_key,
+                origin("field_access_key_id")
+            );
+            let at = origin("field_secret_access_key");
+            errors.push(SettingsError::new("field_secret_access_key", at, Problem::Conflict { rule }));
+        }
+        let policy = Policy::new(values.waits, values.allow_short_waits);
+        match policy {
+            Ok(policy) if errors.is_empty() => {
+                Ok(Self { values, policy, explained, files: sources.file_names(), unknown_variables })
+            }
+            // With a wait that could not be read, the check would speak of a set that nobody wrote.
+            Err(error) if WAITS.iter().all(|name| !bad.contains(name)) => {
+                let others = WAITS.iter().filter(|name| **name != error.name);
+                let others = others.map(|name| (*name, origin(name))).filter(|(_, at)| *at != Origin::Default);
+                let others: Vec<_> = others.map(|(name, at)| format!("{name} is from {at}")).collect();
+                let also = if others.is_empty() { String::new() } else { format!(" ({})", others.join(", ")) };
+                let rule = format!("{error}{also}");
+                errors.push(SettingsError::new(error.name, origin(error.name), Problem::Conflict { rule }));
+                Err(SettingsErrors::new(errors))
+            }
+            _ => Err(SettingsErrors::new(errors)),
+        }
+    }
+
+    /// Every setting with its value and where that comes from, in the order of [`SETTINGS`].
+    #[must_use]
+    pub fn explain(&self) -> &[Explained] {
+        &self.explained
+    }
+
+    /// The names of the settings files, in the order in which they were read; the later wins.
+    #[must_use]
+    pub fn files(&self) -> &[String] {
+        &self.files
+    }
+
+    /// Variables that begin with `KEYROT_` and are not known. They have no effect; a name close to a known one is an error.
+    #[must_use]
+    pub fn unknown_variables(&self) -> &[String] {
+        &self.unknown_variables
+    }
+
+    /// Which users are rotated. Its `only` is empty: that is a command's argument and no setting.
+    #[must_use]
+    pub fn selection(&self) -> &Selection {
+        &self.values.selection
+    }
+
+    /// How the users' secrets are called.
+    #[must_use]
+    pub fn template(&self) -> &SecretTemplate {
+        &self.values.template
+    }
+
+    /// The waits, checked.
+    #[must_use]
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// Whether waits are allowed that are fit for tests only.
+    #[must_use]
+    pub fn allow_short_waits(&self) -> bool {
+        self.values.allow_short_waits
+    }
+
+    /// The KMS key for new secrets: an id, an alias or an ARN. `None` is the account's `aws/secretsmanager`.
+    #[must_use]
+    pub fn kms_key(&self) -> Option<&str> {
+        self.values.kms_key.as_deref()
+    }
+
+    /// The description of new secrets.
+    #[must_use]
+    pub fn secret_description(&self) -> Option<&str> {
+        self.values.secret_description.as_deref()
+    }
+
+    /// The tags of new secrets.
+    #[must_use]
+    pub fn secret_tags(&self) -> &BTreeMap<String, String> {
+        &self.values.secret_tags
+    }
+
+    /// The JSON field of the secret that holds the access key's id.
+    #[must_use]
+    pub fn field_access_key_id(&self) -> &str {
+        &self.values.field_access_key_id
+    }
+
+    /// The JSON field of the secret that holds the access key's secret half.
+    #[must_use]
+    pub fn field_secret_access_key(&self) -> &str {
+        &self.values.field_secret_access_key
+    }
+
+    /// How many users are worked on concurrently; at least 1.
+    #[must_use]
+    pub fn concurrency(&self) -> usize {
+        self.values.concurrency
+    }
+
+    /// How many users one run may change, at least 1; `None` is no limit.
+    #[must_use]
+    pub fn max_changes(&self) -> Option<usize> {
+        self.values.max_changes
+    }
+
+    /// How many users one run may adopt; `None` is no limit.
+    #[must_use]
+    pub fn max_adoptions(&self) -> Option<usize> {
+        self.values.max_adoptions
+    }
+
+    /// How long a run goes on starting new steps.
+    #[must_use]
+    pub fn deadline(&self) -> Duration {
+        self.values.deadline
+    }
+
+    /// The AWS region; `None` leaves it to the SDK.
+    #[must_use]
+    pub fn region(&self) -> Option<&str> {
+        self.values.region.as_deref()
+    }
+
+    /// The account that these settings are for, if they say so: users of another one are not touched.
+    #[must_use]
+    pub fn account(&self) -> Option<&str> {
+        self.values.account.as_deref()
+    }
+
+    /// Further regions in which a user's home is looked for before it is given one.
+    #[must_use]
+    pub fn home_regions(&self) -> &[String] {
+        &self.values.home_regions
+    }
+
+    /// The names of secrets that a user's tag `keyrot:secret` may choose; `None` allows none.
+    #[must_use]
+    pub fn secret_tag(&self) -> Option<&SecretPattern> {
+        self.values.secret_tag.as_ref()
+    }
+
+    /// The AWS profile; `None` leaves it to the SDK.
+    #[must_use]
+    pub fn profile(&self) -> Option<&str> {
+        self.values.profile.as_deref()
+    }
+
+    /// One endpoint for every AWS service; `None` leaves it to the SDK.
+    #[must_use]
+    pub fn endpoint_url(&self) -> Option<&str> {
+        self.values.endpoint_url.as_deref()
+    }
+
+    /// The hosts that may be called over `http://`, each as `HOST:PORT`.
+    #[must_use]
+    pub fn allow_http_endpoints(&self) -> &[String] {
+        &self.values.allow_http_endpoints
+    }
+
+    /// Whether to use FIPS endpoints; `None` leaves it to the SDK.
+    #[must_use]
+    pub fn fips(&self) -> Option<bool> {
+        self.values.fips
+    }
+
+    /// Whether to use dual-stack endpoints; `None` leaves it to the SDK.
+    #[must_use]
+    pub fn dual_stack(&self) -> Option<bool> {
+        self.values.dual_stack
+    }
+
+    /// Whether a run asks CloudTrail who uses the old keys that are held because they are in use.
+    #[must_use]
+    pub fn trail(&self) -> bool {
+        self.values.trail
+    }
+
+    /// Where notifications go; nowhere by default. Each entry has a name of its own.
+    #[must_use]
+    pub fn notify(&self) -> &[NotifySpec] {
+        &self.values.notify
+    }
+}

@@ -1,0 +1,246 @@
+//! Where notifications go: the kinds of targets, and how each is written.
+
+use crate::machine::event::Severity;
+use crate::settings::value::is_name;
+use std::fmt;
+
+/// Where notifications go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotifyTarget {
+    /// An SNS topic: one message a run.
+    Sns(Topic),
+    /// An EventBridge bus: each event, and the run's end.
+    EventBridge(Bus),
+    /// A Slack channel, by an incoming webhook: one message a run.
+    Slack(SecretSource),
+    /// A Microsoft Teams channel, by a Workflows webhook: one message a run.
+    Teams(SecretSource),
+    /// Your own server: each event, and the run's end, signed.
+    Webhook {
+        /// Where the URL is kept.
+        url: SecretSource,
+        /// Where the key of the signature is kept.
+        hmac: SecretSource,
+    },
+}
+
+/// An SNS topic, by its ARN.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Topic {
+    arn: String,
+    region: String,
+}
+
+/// An EventBridge bus: a name in the account and region of the run, or an ARN.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bus {
+    id: String,
+    region: Option<String>,
+}
+
+/// Where a URL or a key is kept. The text itself is read only when it is needed.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct SecretSource {
+    store: SecretPlace,
+    id: String,
+    field: Option<String>,
+    region: Option<String>,
+}
+
+/// What keeps it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SecretPlace {
+    /// Secrets Manager.
+    SecretsManager,
+    /// SSM Parameter Store.
+    ParameterStore,
+    /// An environment variable.
+    Environment,
+}
+/// What may stand before the name of a place.
+pub(crate) const PLACES: [(&str, SecretPlace); 3] = [
+    ("secret:", SecretPlace::SecretsManager),
+    ("ssm:", SecretPlace::ParameterStore),
+    ("env:", SecretPlace::Environment),
+];
+pub(crate) const NO_SECRETS: &str = "a URL or key is a secret and is never written in a setting: put it into Secrets Manager or an SSM SecureString, \
+                          and write secret:NAME, ssm:NAME, or env:VARIABLE";
+
+impl NotifyTarget {
+    /// The kind, as it is written.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Sns(_) => "sns",
+            Self::EventBridge(_) => "eventbridge",
+            Self::Slack(_) => "slack",
+            Self::Teams(_) => "teams",
+            Self::Webhook { .. } => "webhook",
+        }
+    }
+
+    /// The places that hold what a message needs.
+    #[must_use]
+    pub fn sources(&self) -> Vec<&SecretSource> {
+        match self {
+            Self::Sns(_) | Self::EventBridge(_) => Vec::new(),
+            Self::Slack(url) | Self::Teams(url) => vec![url],
+            Self::Webhook { url, hmac } => vec![url, hmac],
+        }
+    }
+
+    pub(super) fn min(&self) -> Severity {
+        if matches!(self, Self::Sns(_)) { Severity::Warning } else { Severity::Info }
+    }
+}
+
+impl Topic {
+    /// The ARN.
+    #[must_use]
+    pub fn arn(&self) -> &str {
+        &self.arn
+    }
+
+    /// The topic's region.
+    #[must_use]
+    pub fn region(&self) -> &str {
+        &self.region
+    }
+
+    /// Whether it is a FIFO topic (SNS developer guide: its name ends in `.fifo`).
+    #[must_use]
+    pub fn is_fifo(&self) -> bool {
+        self.arn.ends_with(".fifo")
+    }
+}
+
+impl Bus {
+    /// The name or ARN.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The region, where the ARN says it.
+    #[must_use]
+    pub fn region(&self) -> Option<&str> {
+        self.region.as_deref()
+    }
+}
+
+impl SecretSource {
+    /// What keeps it.
+    #[must_use]
+    pub fn place(&self) -> SecretPlace {
+        self.store
+    }
+
+    /// The name or ARN of the secret or parameter, or the variable's name.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The field, where the text is one field of a JSON object.
+    #[must_use]
+    pub fn field(&self) -> Option<&str> {
+        self.field.as_deref()
+    }
+
+    /// The region, where an ARN says it.
+    #[must_use]
+    pub fn region(&self) -> Option<&str> {
+        self.region.as_deref()
+    }
+}
+
+/// As it is written in a setting.
+impl fmt::Display for SecretSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let prefix = PLACES.iter().find(|(_, place)| *place == self.store).map_or("", |(prefix, _)| prefix);
+        write!(f, "{prefix}{}", self.id)?;
+        self.field.as_ref().map_or(Ok(()), |field| write!(f, "#{field}"))
+    }
+}
+
+pub(crate) fn topic(target: Option<&str>) -> Result<Topic, String> {
+    let expected = "a topic's ARN, such as arn:aws:sns:eu-central-1:111122223333:keyrot";
+    let text = target.ok_or(expected)?;
+    let arn = Arn::parse(text, "sns").ok_or(expected)?;
+    let name = arn.rest.strip_suffix(".fifo").unwrap_or(arn.rest);
+    if !is_name(name, 256, "_-") {
+        return Err(format!("{expected}; this ends in no topic's name (a subscription's ARN is no topic's)"));
+    }
+    Ok(Topic { arn: text.to_owned(), region: arn.region.to_owned() })
+}
+
+pub(crate) fn bus(target: Option<&str>) -> Result<Bus, String> {
+    let expected =
+        "a bus's name such as default, or its ARN, such as arn:aws:events:eu-central-1:111122223333:event-bus/default";
+    let text = target.ok_or(expected)?;
+    let (name, region) = match Arn::parse(text, "events") {
+        Some(arn) => (arn.rest.strip_prefix("event-bus/").ok_or(expected)?, Some(arn.region.to_owned())),
+        None => (text, None),
+    };
+    if !is_name(name, 256, "/._-") {
+        return Err(expected.to_owned());
+    }
+    Ok(Bus { id: text.to_owned(), region })
+}
+
+pub(crate) fn source(target: Option<&str>) -> Result<SecretSource, String> {
+    let text = target.ok_or("the place that holds the URL: secret:NAME, ssm:NAME or env:VARIABLE")?;
+    let found = PLACES.iter().find_map(|(prefix, place)| Some((*place, text.strip_prefix(prefix)?)));
+    let (store, rest) = found.ok_or(NO_SECRETS)?;
+    if rest.contains("://") {
+        return Err(NO_SECRETS.to_owned());
+    }
+    let (id, field) = match rest.split_once('#') {
+        Some((_, "")) => return Err("the name of a JSON field after the #".to_owned()),
+        Some((id, field)) => (id, Some(field.to_owned())),
+        None => (rest, None),
+    };
+    // The rules of names: API reference of Secrets Manager, `CreateSecret`, and of Systems Manager, `PutParameter`.
+    let (service, resource, longest, more, what) = match store {
+        SecretPlace::SecretsManager => ("secretsmanager", "secret:", 512, "/_+=.@-", "secret:NAME or secret:ARN"),
+        SecretPlace::ParameterStore => ("ssm", "parameter/", 1011, "_.-/", "ssm:NAME or ssm:ARN"),
+        SecretPlace::Environment => {
+            let fits = is_name(id, 256, "_") && !id.starts_with(|c: char| c.is_ascii_digit());
+            if id.starts_with("KEYROT_") {
+                return Err("a variable whose name does not begin with KEYROT_: those are settings".to_owned());
+            }
+            let source = SecretSource { store, id: id.to_owned(), field, region: None };
+            return fits.then_some(source).ok_or_else(|| "env: and the name of an environment variable".to_owned());
+        }
+    };
+    let (name, region) = match Arn::parse(id, service) {
+        Some(arn) => (arn.rest.strip_prefix(resource).unwrap_or_default(), Some(arn.region.to_owned())),
+        None => (id, None),
+    };
+    if !is_name(name, longest, more) {
+        return Err(format!("{what}, with a #FIELD after it where the text is one field of a JSON object"));
+    }
+    Ok(SecretSource { store, id: id.to_owned(), field, region })
+}
+
+/// `arn:PARTITION:SERVICE:REGION:ACCOUNT:REST`.
+pub(crate) struct Arn<'a> {
+    region: &'a str,
+    rest: &'a str,
+}
+
+impl<'a> Arn<'a> {
+    fn parse(text: &'a str, service: &str) -> Option<Self> {
+        let mut parts = text.splitn(6, ':');
+        let (start, partition, found) = (parts.next()?, parts.next()?, parts.next()?);
+        let (region, account, rest) = (parts.next()?, parts.next()?, parts.next()?);
+        let fits = start == "arn"
+            && (partition == "aws" || partition.starts_with("aws-"))
+            && is_name(partition, 20, "-")
+            && found == service
+            && is_name(region, 40, "-")
+            && account.len() == 12
+            && account.bytes().all(|b| b.is_ascii_digit());
+        fits.then_some(Self { region, rest })
+    }
+}

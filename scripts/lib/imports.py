@@ -1,0 +1,199 @@
+"""Checks how the crates' modules depend on each other. `scripts/test imports` runs it.
+
+- No import cycle between the modules of a crate.
+- In keyrot-core, a module imports only from those above it in the table of layers in `keyrot-core/src/lib.rs`,
+  and from the module that defines a name, never through the crate's root.
+- `model`, `decide` and `machine` of keyrot-core are pure: no async, no futures, no clock, no I/O, no settings, and no
+  command lines (report::hint has those).
+
+`python3 scripts/lib/imports.py --self-test` checks the check.
+"""
+
+import re
+import sys
+import tempfile
+from pathlib import Path
+
+from rust_source import Module, everything, imports, load
+
+# Cycles that are being broken right now: the crate, and the module that all of the cycle's modules are in or below ("" for
+# any). An entry without a cycle is refused too, so that this list only becomes shorter. When it is empty, delete it.
+KNOWN_CYCLES: list[tuple[str, str]] = [
+    ("keyrot-core", "machine::rotation"),
+    ("keyrot-aws", ""),
+    ("keyrot-cli", ""),
+]
+
+CRATES = ("keyrot-core", "keyrot-aws", "keyrot-cli", "keyrot-lambda")
+PURE = ("model", "decide", "machine")
+IMPURE = {
+    r"\basync\b|\.await\b": "async code",
+    r"\bfutures(_\w+)?\s*::|\btokio\s*::|\basync_trait\b": "a crate for async code",
+    r"\bstd\s*::\s*(?:fs|net|env|process|io|thread)\b": "I/O",
+    r"\b(?:Instant|SystemTime|Utc)\s*::\s*now\b": "a clock",
+    r"\bcrate\s*::\s*settings\b": "settings",
+}
+COMMANDS = (
+    "rotate|plan|status|rollback|revoke|resolve|enroll|release|move|self|who-uses|audit|credentials|exec|doctor|policy"
+    "|init|settings|sandbox|completion|man"
+)
+COMMAND_LINE = re.compile(rf"\bkeyrot (?:{COMMANDS})\b|\baws [a-z0-9]+ [a-z]+-[a-z-]+")
+
+
+def cycles(edges: dict[tuple[str, ...], set[tuple[str, ...]]]) -> list[list[tuple[str, ...]]]:
+    """The groups of modules that reach each other (Tarjan's strongly connected components of more than one)."""
+    order: dict[tuple[str, ...], int] = {}
+    low: dict[tuple[str, ...], int] = {}
+    stack: list[tuple[str, ...]] = []
+    found = []
+
+    def visit(node: tuple[str, ...]) -> None:
+        order[node] = low[node] = len(order)
+        stack.append(node)
+        for target in edges.get(node, ()):
+            if target not in order:
+                visit(target)
+                low[node] = min(low[node], low[target])
+            elif target in stack:
+                low[node] = min(low[node], order[target])
+        if low[node] == order[node]:
+            group = stack[stack.index(node) :]
+            del stack[stack.index(node) :]
+            if len(group) > 1:
+                found.append(sorted(group))
+
+    for node in edges:
+        if node not in order:
+            visit(node)
+    return found
+
+
+def layers(top: Module) -> list[str]:
+    """The modules of the table in the documentation of the crate's root, bottom to top."""
+    rows = re.findall(r"^//! \| (\[`.*?) \|", top.file.read_text(encoding="utf-8"), re.M)
+    return [name for row in rows for name in re.findall(r"\[`(\w+)`\]", row)]
+
+
+def check_layers(top: Module) -> list[str]:
+    """What is imported against the order of the layers."""
+    order = layers(top)
+    wrong = [f"{name} is in no row of the table of layers in {top.file}" for name in top.children if name not in order]
+    wrong += [f"{top.file}'s table of layers names {name}, which is no module" for name in order if name not in top.children]
+    rank = {name: at for at, name in enumerate(order)}
+    for module in everything(top):
+        if not module.path or module.path[0] not in rank:
+            continue
+        for target, names in sorted(imports(top, module).items()):
+            if not target:
+                wrong.append(f"{module.file}: imports {', '.join(sorted(names))} through the crate root; name its module")
+            elif rank.get(target[0], -1) > rank[module.path[0]]:
+                wrong.append(
+                    f"{module.file}: {module.name} imports {', '.join(sorted(names))} from {'::'.join(target)}, a layer above its own"
+                )
+    return wrong
+
+
+def check_purity(top: Module) -> list[str]:
+    """What makes the pure layers impure."""
+    wrong = []
+    for module in everything(top):
+        if module.path[:1] and module.path[0] in PURE:
+            for pattern, what in IMPURE.items():
+                for match in re.finditer(pattern, module.code):
+                    line = 1 + module.code.count("\n", 0, match.start())
+                    wrong.append(f"{module.file}:{line}: {match[0].strip()}: {what} in a pure layer")
+            for line, text in module.strings:
+                if match := COMMAND_LINE.search(text):
+                    wrong.append(f"{module.file}:{line}: the command line `{match[0]}` in a pure layer; hints are in report")
+    return wrong
+
+
+def is_below(path: tuple[str, ...], home: str) -> bool:
+    start = tuple(part for part in home.split("::") if part)
+    return path[: len(start)] == start
+
+
+def check_cycles(crate: str, top: Module, known: list[tuple[str, str]]) -> tuple[list[str], set[tuple[str, str]]]:
+    """The cycles that are not known, and the known ones that were found."""
+    named = {module.path: imports(top, module) for module in everything(top)}
+    # What everything stands in is no item of it: the root imports only to re-export and to start.
+    edges = {path: {target for target in targets if target} for path, targets in named.items() if path}
+    wrong, seen = [], set()
+    for group in cycles(edges):
+        excuse = [(of, home) for of, home in known if of == crate and all(is_below(path, home) for path in group)]
+        if excuse:
+            seen.update(excuse)
+            continue
+        wrong.append(f"{crate}: these modules import each other in a cycle: {', '.join('::'.join(path) for path in group)}")
+        for path in group:
+            for target in sorted(edges[path] & set(group)):
+                names = ", ".join(sorted(named[path][target]))
+                wrong.append(f"    {'::'.join(path)} imports {names} from {'::'.join(target)}")
+    return wrong, seen
+
+
+def check(root: Path) -> list[str]:
+    known = globals().get("KNOWN_CYCLES", [])
+    wrong, seen = [], set()
+    for crate in CRATES:
+        source = root / crate / "src"
+        for start in (source / "lib.rs", source / "main.rs"):
+            if not start.is_file():
+                continue
+            top = load(start)
+            found, excused = check_cycles(crate, top, known)
+            wrong += found
+            seen |= excused
+            if crate == "keyrot-core":
+                wrong += check_layers(top) + check_purity(top)
+    wrong += [f"KNOWN_CYCLES in {__file__}: {entry} is no cycle any more; remove it" for entry in known if entry not in seen]
+    return wrong
+
+
+def self_test() -> None:
+    """A crate with one mistake of each kind, and one without any."""
+    table = "//! | module | what |\n//! |---|---|\n//! | [`model`] | values |\n//! | [`decide`], [`report`] | above |\n"
+    fine = {
+        "lib.rs": table + "pub mod decide;\npub mod model;\npub mod report;\npub use model::Key;\n",
+        "model.rs": "pub struct Key; // async fn, `keyrot rotate`\nconst TAG: &str = \"keyrot:home\";\n",
+        "decide/mod.rs": "mod rule;\npub use rule::Rule;\n#[cfg(test)]\nmod tests { use crate::report::Page; }\n",
+        "decide/rule.rs": "use crate::model::Key;\npub struct Rule(Key, char);\nconst QUOTE: char = '\"';\nfn f<'a>(_: &'a str) {}\n",
+        "report.rs": "use crate::decide::Rule;\npub struct Page(Rule);\nconst HINT: &str = \"keyrot rotate\";\n",
+    }
+    mistakes = {
+        "in a cycle: decide, decide::rule": {
+            "decide/mod.rs": "mod rule;\npub use rule::Rule;\npub fn one() { rule::two() }\n",
+            "decide/rule.rs": "use super::one;\npub struct Rule;\npub fn two() { one() }\n",
+        },
+        "a layer above its own": {"decide/rule.rs": "pub struct Rule(crate::report::Page);"},
+        "through the crate root": {"decide/rule.rs": "use crate::{model, Missing};\npub struct Rule;"},
+        "no row of the table": {"lib.rs": fine["lib.rs"] + "mod extra;\n", "extra.rs": ""},
+        "async code in a pure layer": {"model.rs": "pub struct Key;\npub async fn wait() {}"},
+        "a crate for async code in a pure layer": {"model.rs": "pub struct Key;\nuse futures_util::StreamExt;"},
+        "I/O in a pure layer": {"model.rs": "pub struct Key;\nuse std::fs;"},
+        "a clock in a pure layer": {"model.rs": "pub struct Key;\nfn now() { chrono::Utc::now(); }"},
+        "the command line `keyrot rotate`": {"model.rs": 'pub struct Key;\nconst HINT: &str = r#"run "keyrot rotate""#;'},
+        "the command line `aws iam delete-access-key`": {"model.rs": 'pub struct Key;\nconst A: &str = "aws iam delete-access-key";'},
+    }
+    for expected, changed in [(None, {}), *mistakes.items()]:
+        with tempfile.TemporaryDirectory() as folder:
+            for name, text in {**fine, **changed}.items():
+                file = Path(folder) / name
+                file.parent.mkdir(exist_ok=True)
+                file.write_text(text, encoding="utf-8")
+            top = load(Path(folder) / "lib.rs")
+            wrong = check_cycles("keyrot-core", top, [])[0] + check_layers(top) + check_purity(top)
+        found = "\n".join(wrong)
+        if (not wrong) if expected is None else (expected in found):
+            continue
+        sys.exit(f"self-test: expected {expected or 'nothing'}, found:\n{found or 'nothing'}")
+
+
+if __name__ == "__main__":
+    self_test()
+    if "--self-test" in sys.argv[1:]:
+        sys.exit(0)
+    mistakes = check(Path(__file__).resolve().parents[2])
+    for mistake in mistakes:
+        print(mistake)
+    sys.exit(1 if mistakes else 0)
