@@ -1,7 +1,10 @@
-use crate::calls::{Budget, Limits, Op, send};
+use crate::calls::{Budget, Limits, send};
 use crate::clock::{AwsClock, AwsTime};
 use crate::http::{Guarded, LONG_ANSWER, SHORT_ANSWER};
 use crate::limiter::LimiterStats;
+use crate::op::Op;
+#[cfg(feature = "notify")]
+use crate::plain_http::Http;
 use crate::sdk_config::{ConnectError, app_name, check_endpoints, has_roots, region_of, time_limits};
 use crate::settings::{AwsSettings, SecretSettings, Timeouts};
 use aws_config::default_provider::region::DefaultRegionChain;
@@ -36,7 +39,7 @@ pub(crate) struct Inner {
     pub(crate) time: AwsTime,
     pub(crate) limits: Limits,
     #[cfg(feature = "trail")]
-    pub(crate) trails: crate::trail::Trails,
+    pub(crate) trails: crate::trail_clients::Trails,
     pub(crate) region: String,
     pub(crate) secret: SecretSettings,
     pub(crate) timeouts: Timeouts,
@@ -52,7 +55,7 @@ pub(crate) struct ForNotifiers {
     pub(crate) config: SdkConfig,
     /// The endpoint that was handed in for all services.
     pub(crate) endpoint: Option<String>,
-    pub(crate) http: crate::notify::Http,
+    pub(crate) http: Http,
 }
 
 /// Who calls AWS.
@@ -109,7 +112,7 @@ impl Aws {
             if let Some(url) = &own.all {
                 trail.set_endpoint_url(Some(url.clone()));
             }
-            crate::trail::Trails::new(trail, settings.rates.trail)
+            crate::trail_clients::Trails::new(trail, settings.rates.trail)
         };
         let in_region = |further: &String| {
             let client = secrets.clone().region(aws_sdk_secretsmanager::config::Region::new(further.clone()));
@@ -137,7 +140,7 @@ impl Aws {
                 notify: ForNotifiers {
                     config: config.to_builder().retry_config(RetryConfig::disabled()).build(),
                     endpoint: settings.endpoints.all.clone(),
-                    http: crate::notify::Http::default(),
+                    http: Http::default(),
                 },
             }),
         })

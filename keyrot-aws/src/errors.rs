@@ -4,7 +4,7 @@
 //! The SDK's own texts are not trusted with secrets: bodies and parser errors are never quoted, and what AWS says is scrubbed of what was
 //! sent and of anything that looks like a secret access key.
 
-use crate::calls::{History, Op, Repeat};
+use crate::op::{Op, Repeat};
 use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
@@ -175,14 +175,14 @@ impl Fault {
         Self::without_code(Class::Lost { sent: true }, format!("{what}: {text}"))
     }
 
-    pub(crate) fn into_failure(self, op: &Op<'_>, history: History) -> Failure {
+    pub(crate) fn into_failure(self, op: &Op<'_>, attempts: u32, unknown: bool) -> Failure {
         let detail = scrub(&self.detail, &op.hidden);
         let kind = self.kind();
         let by_clock = self.is_by_clock();
         let verb = if by_clock { "was refused" } else { "failed" };
         let mut message = format!("{} for {} {verb}", op.action, op.subject);
-        if history.attempts > 1 {
-            message += &format!(" in {} attempts", history.attempts);
+        if attempts > 1 {
+            message += &format!(" in {} attempts", attempts);
         }
         match &self.code {
             Some(code) => message += &format!(": {}: {detail}", scrub(code, &op.hidden)),
@@ -194,7 +194,7 @@ impl Fault {
         if let Some(hint) = self.hint(op, &detail) {
             message += &format!(". {hint}");
         }
-        let unknown = history.unknown && op.repeat != Repeat::Read;
+        let unknown = unknown && op.repeat != Repeat::Read;
         if unknown {
             message += ". It is not known whether it was carried out";
         }

@@ -1,8 +1,8 @@
 //! A connection by keyrot's settings.
 
 #[cfg(feature = "trail")]
-use crate::Aws;
-use crate::{AwsSettings, Endpoints, FieldNames, SecretSettings, SettingsError};
+use crate::connect::Aws;
+use crate::settings::{AwsSettings, Endpoints, FieldNames, SecretSettings, SettingsError};
 #[cfg(feature = "trail")]
 use keyrot_core::Rotator;
 use keyrot_core::settings::Settings;

@@ -39,10 +39,11 @@
 //! # Permissions
 //! [`policy`] makes the least-privilege IAM policy; [`ACTIONS`](policy::ACTIONS) lists every action that is used, and what for.
 
-// A consumer needs a part of what these modules have.
 #![cfg_attr(docsrs, feature(doc_cfg))]
+// A consumer needs a part of what these modules have.
 #![cfg_attr(not(feature = "rotate"), allow(dead_code, rustdoc::broken_intra_doc_links))]
 
+mod backoff;
 mod calls;
 mod clock;
 #[cfg(feature = "rotate")]
@@ -57,6 +58,8 @@ pub mod doctor;
 #[cfg(feature = "emulator")]
 pub mod emulator;
 mod errors;
+#[cfg(feature = "rotate")]
+mod from_sdk_config;
 #[cfg(feature = "settings")]
 mod from_settings;
 mod http;
@@ -67,6 +70,11 @@ pub mod limiter;
 mod mfa;
 #[cfg(feature = "notify")]
 pub mod notify;
+mod op;
+#[cfg(feature = "rotate")]
+mod pages;
+#[cfg(feature = "notify")]
+mod plain_http;
 #[cfg(feature = "rotate")]
 pub mod policy;
 #[cfg(feature = "rotate")]
@@ -86,6 +94,8 @@ mod tests;
 mod time;
 #[cfg(feature = "trail")]
 mod trail;
+#[cfg(feature = "trail")]
+mod trail_clients;
 #[cfg(feature = "rotate")]
 mod user_policy;
 pub mod value;

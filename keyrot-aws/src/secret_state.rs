@@ -1,7 +1,7 @@
 //! `DescribeSecret`'s answer as keyrot sees it.
 
-use crate::calls::Op;
 pub(crate) use crate::consumer::{CURRENT, PREVIOUS};
+use crate::op::Op;
 use crate::time::instant;
 use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
 use aws_sdk_secretsmanager::types::StatusType;

@@ -6,10 +6,11 @@
 //! AWSPENDING and AWSCURRENT where secrets of others are adopted. If the label stands elsewhere, Secrets Manager refuses the pair, and the
 //! version is asked for by its id alone.
 
-use crate::calls::{Budget, Op, send};
+use crate::calls::{Budget, send};
 use crate::connect::Aws;
 use crate::errors::Failure;
-use crate::iam::next_marker;
+use crate::op::Op;
+use crate::pages::next_marker;
 use crate::secret_state::{CURRENT, PENDING, PREVIOUS, TEST_WRITE, replicas_behind, state};
 use crate::time::instant;
 use crate::value::{self, PLACEHOLDER};

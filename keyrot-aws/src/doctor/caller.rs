@@ -1,7 +1,7 @@
 //! Who calls, from where, and by which clock.
 
-use super::{Check, Notes};
 use crate::connect::{Aws, Caller};
+use crate::doctor::check::{Check, Notes};
 use aws_credential_types::credential_feature::AwsCredentialFeature as Feature;
 use aws_credential_types::provider::ProvideCredentials;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -181,7 +181,7 @@ fn place(aws: &Aws, caller: &Caller, settings: &Settings) -> Check {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::Health;
+    use crate::doctor::check::Health;
 
     #[test]
     fn a_clock_is_judged_by_what_signatures_allow() {

@@ -1,7 +1,7 @@
 //! Whether people could be told.
 
-use super::{Check, Notes};
-use crate::Aws;
+use crate::connect::Aws;
+use crate::doctor::check::{Check, Notes};
 use crate::notify::{Channels, FromEnvironment, Readiness};
 use keyrot_core::Timestamp;
 use keyrot_core::settings::Settings;

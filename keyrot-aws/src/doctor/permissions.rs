@@ -5,11 +5,12 @@
 //! organization's policies, and no policy of a resource such as a KMS key's (IAM API reference, `SimulatePrincipalPolicy`).
 
 use super::caller::partition;
-use super::stores::Sample;
-use super::{Check, Notes};
-use crate::calls::{Op, send};
+use crate::calls::send;
 use crate::connect::{Aws, Caller};
+use crate::doctor::check::{Check, Notes};
+use crate::doctor::sample::Sample;
 use crate::errors::Failure;
+use crate::op::Op;
 use crate::policy::{ACTIONS, Discovery, Hooks, Key, OneOrMany, Scope, Sid, Statement, Text};
 use aws_sdk_iam::types::{ContextEntry, ContextKeyTypeEnum, PolicyEvaluationDecisionType};
 use keyrot_core::settings::Settings;
@@ -257,7 +258,7 @@ fn context(statement: &Statement) -> Vec<ContextEntry> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::doctor::Health;
+    use crate::doctor::check::Health;
     use crate::tests::{Answer, Script, xml, xml_error};
     use keyrot_core::settings::Sources;
     use keyrot_core::{SecretName, UserArn};

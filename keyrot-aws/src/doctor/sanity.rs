@@ -1,6 +1,6 @@
 //! Settings that can be used, and yet are not what most people want.
 
-use super::{Check, Health};
+use crate::doctor::check::{Check, Health};
 use crate::policy::{Scope, Text};
 use keyrot_core::Waits;
 use keyrot_core::model::format_duration;

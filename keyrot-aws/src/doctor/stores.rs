@@ -1,26 +1,18 @@
 //! The users, their keys and their secrets, by the calls that every run begins with.
 
-use super::{Check, Notes, Verify, current, rights};
+use super::current;
 use crate::connect::Aws;
-use keyrot_core::model::{Journal, SecretState, Subject, VersionId, format_duration};
+use crate::doctor::check::{Check, Notes, Verify};
+use crate::doctor::rights::administrators;
+use crate::doctor::sample::Sample;
+use crate::doctor::wording::some;
+use keyrot_core::model::{Journal, SecretState, VersionId, format_duration};
 use keyrot_core::settings::Settings;
-use keyrot_core::{ErrorKind, Homes, IamUser, KeyId, Ports, SecretName, Selected, Timestamp, UserArn, select};
+use keyrot_core::{ErrorKind, Homes, KeyId, Ports, SecretName, Selected, Timestamp, UserArn, select};
 use std::time::Duration;
 
 /// So many secrets are read to find the last run.
 const SECRETS: usize = 20;
-
-/// A user as an example for what is checked next.
-#[derive(Debug, Default)]
-pub(super) struct Sample {
-    pub(super) user: Option<UserArn>,
-    pub(super) key: Option<KeyId>,
-    /// The user's secret: its name, and whether it is there.
-    pub(super) secret: Option<SecretName>,
-    pub(super) there: bool,
-    /// The selected users with their secrets, by name.
-    pub(super) selected: Vec<Subject>,
-}
 
 /// The same without AWS: what the ports alone can tell, as for an account in memory.
 pub async fn of_ports(
@@ -93,29 +85,6 @@ fn count(settings: &Settings, selected: &Selected, notes: &mut Notes<'_>) {
         let text = format!("the exclusion {pattern} fits no user");
         notes.add(Check::warning("users", text).hint("see whether it is mistyped"));
     }
-}
-
-/// The managed policies by which one may change every user (AWS managed policy reference).
-const OF_ADMINISTRATORS: [&str; 2] = ["AdministratorAccess", "IAMFullAccess"];
-
-/// Attached policies are in the list of users anyway. What groups and inline policies give, only a simulation shows.
-fn administrators(users: &[IamUser], selected: &Selected, notes: &mut Notes<'_>) {
-    let powerful = |one: &keyrot_core::Target| {
-        let user = users.iter().find(|user| user.arn == one.subject.arn)?;
-        let policy = user.policies.iter().find(|name| OF_ADMINISTRATORS.contains(&name.as_str()))?;
-        Some(format!("{} ({policy})", one.subject.user))
-    };
-    let found: Vec<String> = selected.chosen.iter().filter_map(powerful).collect();
-    if !found.is_empty() {
-        let text = format!("{} with an administrator's policy attached: {}", rights::users(found.len()), some(&found));
-        notes.add(Check::warning(rights::ABOUT, text).hint(rights::HINT));
-    }
-}
-
-pub(super) fn some(texts: &[String]) -> String {
-    let more = texts.len().saturating_sub(3);
-    let shown = texts[..texts.len() - more].join("; ");
-    if more > 0 { format!("{shown}; and {more} more") } else { shown }
 }
 
 /// The first user's keys, and the last use of one.
@@ -312,7 +281,7 @@ fn compare(set: &str, used: Option<&str>, secret: &SecretName) -> Check {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::doctor::Health;
+    use crate::doctor::check::Health;
     use keyrot_core::settings::Sources;
 
     #[test]

@@ -2,7 +2,8 @@
 
 use super::iam::cut;
 use super::reply::{Output, Refused};
-use super::request::{ApiCall, Service, invalid};
+use super::request::{ApiCall, invalid};
+use crate::emulator::service::Service;
 use keyrot_core::memory::{Label, MemorySecret, Value, World};
 use keyrot_core::model::{Difference, VersionId};
 use keyrot_core::{SecretName, Timestamp};
@@ -248,7 +249,7 @@ fn found(call: &ApiCall, world: &World) -> Result<SecretName, Refused> {
     let id = call.required("SecretId")?;
     let name = SecretName::parse(name_in(id)).map_err(|_| not_found())?;
     let secret = world.secret(&name).ok_or_else(not_found)?;
-    let writes = super::SECRET_WRITES.contains(&call.action);
+    let writes = super::throttle::SECRET_WRITES.contains(&call.action);
     if writes && secret.replica_of.is_some() {
         let message = "Operation not permitted on a replica secret. Call must be made in primary secret's region.";
         return Err(Refused::new("InvalidRequestException", message));
@@ -335,9 +336,4 @@ fn no_version(id: &str) -> Refused {
 fn marked(name: &SecretName) -> Refused {
     let message = format!("You can't perform this operation on the secret {name} because it was marked for deletion.");
     Refused::new("InvalidRequestException", message)
-}
-
-/// FNV-1a: the same for the same text, in every run.
-pub(super) fn hash(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3))
 }

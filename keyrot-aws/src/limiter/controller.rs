@@ -1,6 +1,5 @@
-use std::time::Duration;
-
 use super::LimiterSettings;
+use std::time::Duration;
 
 /// AWS refills its buckets "every second": after a throttle nothing may come before that.
 const REFILL: Duration = Duration::from_secs(1);

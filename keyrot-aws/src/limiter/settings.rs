@@ -1,5 +1,4 @@
 use std::time::Duration;
-
 use thiserror::Error;
 
 /// How one API class is paced: where the limiter starts and the bounds it never leaves.

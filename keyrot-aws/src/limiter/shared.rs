@@ -1,15 +1,13 @@
+use super::controller::{Pace, RateController, Ticket, Turn};
+use super::{LimiterSettings, RetryLimits};
 use std::future::Future;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-
 use thiserror::Error;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until, timeout_at};
-
-use super::controller::{Pace, RateController, Ticket, Turn};
-use super::{LimiterSettings, RetryLimits};
 
 /// Paces the calls of one API class to what AWS admits. Clones share one pace.
 ///

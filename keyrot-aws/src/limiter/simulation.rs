@@ -1,14 +1,12 @@
 //! The limiter against a simulated AWS token bucket, in virtual time.
 #![allow(clippy::unwrap_used)]
 
+use super::{Limiter, LimiterSettings, LimiterStats, Reply, RetryLimits};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
-
-use super::{Limiter, LimiterSettings, LimiterStats, Reply, RetryLimits};
 
 /// How the bucket is refilled. AWS says "every second"; both readings are tested.
 #[derive(Clone, Copy, Debug)]

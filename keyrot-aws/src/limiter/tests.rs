@@ -1,15 +1,13 @@
 //! The queue, the helper and the settings; the pacing itself is in `simulation`.
 #![allow(clippy::unwrap_used)]
 
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
-
-use tokio::time::{Instant, sleep, timeout};
-
 use super::{
     CallError, Limiter, LimiterSettings, Pace, Permit, RateController, Reply, RetryLimits, SettingsError, Ticket, Turn,
 };
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::time::{Instant, sleep, timeout};
 
 const SECOND: Duration = Duration::from_secs(1);
 

@@ -1,8 +1,8 @@
 //! A run in few words, for people: what happened and how bad, then whom it concerns and what to do, then what was changed. Pure; the
 //! chats and the mail put it into their own form.
 
-use super::About;
 use super::console::user_page;
+use crate::notify::about::About;
 use keyrot_core::model::format_duration;
 use keyrot_core::report::{Counts, RunStatus, State, UserDocument};
 use keyrot_core::{Blocked, ErrorKind, Outcome, Report, RunDocument, Selected, Severity, Stop, UserResult};

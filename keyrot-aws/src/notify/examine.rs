@@ -1,19 +1,18 @@
 //! Whether people could be told, before there is something to tell.
 
 use super::digest::Digest;
+use super::document::TEST;
+use super::limits::WITHIN;
 use super::notifier::Told;
-use super::{About, Channels, Means, signature};
+use super::signature;
+use crate::notify::about::About;
+use crate::notify::channels::Channels;
+use crate::notify::means::Means;
 use keyrot_core::report::RunStatus;
 use keyrot_core::settings::NotifySpec;
 use keyrot_core::{Severity, Timestamp};
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::time::Instant;
-
-/// What a test says.
-pub(super) const MESSAGE: &str = "a test by keyrot doctor; nothing happened";
-/// To read one URL and one key.
-const WITHIN: Duration = Duration::from_secs(13);
 
 /// What was found out about a notifier.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,7 +44,7 @@ impl Channels {
         let digest = Digest {
             severity: Severity::Info,
             verdict: RunStatus::Ok,
-            headline: MESSAGE.to_owned(),
+            headline: TEST.to_owned(),
             whence: format!(
                 "{}{} · {}",
                 account.map(|id| format!("account {id} · ")).unwrap_or_default(),

@@ -4,7 +4,7 @@
 mod documents;
 mod shapes;
 
-use super::About;
+use crate::notify::about::About;
 use keyrot_core::decide::Evidence;
 use keyrot_core::machine::Failure;
 use keyrot_core::model::VersionId;
