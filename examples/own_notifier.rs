@@ -46,7 +46,7 @@ impl Notifier for Pager {
     }
 
     async fn happened(&self, events: &[Event]) -> Result<(), String> {
-        // "Warning" is worth a look by day; nobody is to be woken for it.
+        // A warning can wait until morning; nobody is to be woken for it.
         for event in events.iter().filter(|event| event.kind.severity() == Severity::Error) {
             let to = event.owner.clone().unwrap_or_else(|| self.fallback.clone());
             let text = format!("keyrot: {} ({}): {}", event.user, event.secret, event.kind);
@@ -56,7 +56,7 @@ impl Notifier for Pager {
         Ok(())
     }
 
-    // Whoever is paged wants to know at once; a summary of the run is for others.
+    // Whoever is paged wants to know immediately; a summary of the run is for others.
     async fn finished(&self, _report: &Report) -> Result<(), String> {
         Ok(())
     }

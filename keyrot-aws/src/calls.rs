@@ -6,7 +6,7 @@
 
 use crate::backoff::pause;
 use crate::errors::{Class, Failure, Fault};
-use crate::limiter::{Limiter, LimiterStats};
+use crate::limiter::Limiter;
 use crate::op::{Op, Repeat};
 use crate::settings::{Rates, Timeouts};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -52,23 +52,6 @@ impl Limits {
             secret_tags: Limiter::new(rates.secret_tags),
             sts: Limiter::new(rates.sts),
         }
-    }
-
-    pub(crate) fn stats(&self) -> Vec<(&'static str, LimiterStats)> {
-        [
-            ("iam discovery", &self.discovery),
-            ("iam reads", &self.iam_reads),
-            ("iam:CreateAccessKey", &self.create_key),
-            ("iam key changes", &self.change_key),
-            ("secret reads", &self.secret_reads),
-            ("secretsmanager:ListSecretVersionIds", &self.secret_lists),
-            ("secretsmanager:CreateSecret", &self.secret_creates),
-            ("secret values and labels", &self.secret_values),
-            ("secret tags", &self.secret_tags),
-            ("sts", &self.sts),
-        ]
-        .map(|(name, limiter)| (name, limiter.stats()))
-        .to_vec()
     }
 }
 

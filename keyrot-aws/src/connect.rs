@@ -1,7 +1,6 @@
 use crate::calls::{Budget, Limits, send};
 use crate::clock::{AwsClock, AwsTime};
 use crate::http::{Guarded, LONG_ANSWER, SHORT_ANSWER};
-use crate::limiter::LimiterStats;
 use crate::op::Op;
 #[cfg(feature = "notify")]
 use crate::plain_http::Http;
@@ -88,7 +87,7 @@ impl Aws {
         let time = AwsTime::default();
         check_endpoints(config, settings)?;
         let region = region_of(config, settings)?;
-        // Calls are retried here, where the limiter sees every attempt and a lost reply is told from a refusal.
+        // Calls are retried here, where the limiter sees every attempt and a lost reply is distinguished from a refusal.
         let once = RetryConfig::disabled();
         let (long, short) = (http.of_service(LONG_ANSWER, &time), http.of_service(SHORT_ANSWER, &time));
         let mut iam = aws_sdk_iam::config::Builder::from(config).retry_config(once.clone()).http_client(long.clone());
@@ -119,7 +118,7 @@ impl Aws {
             (further.clone(), aws_sdk_secretsmanager::Client::from_conf(client.build()))
         };
         let further = settings.home_regions.iter().filter(|further| **further != region).map(in_region).collect();
-        // Credentials on trial are never cached: a refusal must not be remembered, nor a secret kept.
+        // Credentials under verification are never cached: a refusal must not be remembered, nor a secret kept.
         let probe = sts.clone().identity_cache(aws_sdk_sts::config::IdentityCache::no_cache());
         Ok(Self {
             inner: Arc::new(Inner {
@@ -175,12 +174,6 @@ impl Aws {
             (Some(arn), Some(account)) => Ok(Caller { arn, account }),
             _ => Err(op.malformed_response("it names no ARN or no account")),
         }
-    }
-
-    /// How fast each class of calls goes, and how many of its calls AWS throttled.
-    #[must_use]
-    pub fn paces(&self) -> Vec<(&'static str, LimiterStats)> {
-        self.inner.limits.stats()
     }
 
     /// A port's call begins.

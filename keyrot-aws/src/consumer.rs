@@ -11,7 +11,7 @@ use crate::sdk_config::{ConnectError, check_endpoints, guarded, region_of};
 use crate::settings::{AwsSettings, FieldNames, Timeouts};
 use crate::value;
 #[cfg(feature = "rotate")]
-use crate::{discovery::user_tags, secrets::tag_of};
+use crate::{discovery::user_tags, secret_requests::tag_of};
 use async_trait::async_trait;
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::config::retry::RetryConfig;

@@ -42,7 +42,7 @@ impl AccountPort for Aws {
 }
 
 /// Asks for the report until it is there. IAM makes none while the last is younger than four hours (IAM user guide, "Generate credential reports for your
-/// AWS account"): then it is there at once.
+/// AWS account"): then it is there immediately.
 async fn make(aws: &Aws) -> Result<(), CallError> {
     // To ask twice is to ask once: while a report is being made, IAM says so.
     let op = Op::read("iam:GenerateCredentialReport", ACCOUNT, &aws.inner.limits.discovery);

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 const PAGE: i32 = 1000;
 /// Many times what an account can hold: 5,000 users (IAM user guide, "IAM and AWS STS quotas").
 const MOST_PAGES: usize = 10_000;
-/// Users looked up at once in the fallback.
+/// Users looked up at the same time in the fallback.
 const AT_ONCE: usize = 16;
 
 pub(crate) async fn users(aws: &Aws, path_prefix: &str) -> Result<Vec<IamUser>, CallError> {

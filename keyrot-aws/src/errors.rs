@@ -1,5 +1,5 @@
 //! The one place where the SDK's errors become keyrot's: what went wrong, whether the call may have been carried out, and a message that
-//! names the call, whom it was about, AWS's code and message, the request id, and what to do.
+//! names the call, its subject, AWS's code and message, the request id, and what to do.
 //!
 //! The SDK's own texts are not trusted with secrets: bodies and parser errors are never quoted, and what AWS says is scrubbed of what was
 //! sent and of anything that looks like a secret access key.
@@ -235,7 +235,10 @@ impl Fault {
         let code = self.code.as_deref()?;
         if DENIED.contains(&code) && op.action == "sts:GetCallerIdentity" {
             // It needs no permission, and no policy of the caller's can deny it (STS API reference, GetCallerIdentity).
-            return Some("No policy of the caller's can deny this call: look at the policy of the VPC endpoint for STS, or at the proxy".to_owned());
+            return Some(
+                "No IAM policy can deny this call: check the policy of the VPC endpoint for STS, and the proxy"
+                    .to_owned(),
+            );
         }
         if DENIED.contains(&code) {
             let missing = denied_action(detail).unwrap_or(op.action);

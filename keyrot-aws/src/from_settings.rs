@@ -40,8 +40,8 @@ impl AwsSettings {
 
 #[cfg(all(feature = "notify", feature = "trail"))]
 impl Aws {
-    /// A service by these settings: it rotates whom they select, and tells whom they name. The account and region of this connection are taken for
-    /// those that it was deployed for.
+    /// Makes a service from these settings: it rotates the users that they select, and notifies as they say. It counts as deployed for the account
+    /// and region of this connection.
     ///
     /// # Errors
     /// [`ChannelError`](crate::notify::ChannelError) if a notifier of the settings cannot be used.

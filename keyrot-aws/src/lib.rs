@@ -82,6 +82,8 @@ mod probe;
 mod rotated;
 mod sdk_config;
 #[cfg(feature = "rotate")]
+mod secret_requests;
+#[cfg(feature = "rotate")]
 mod secret_state;
 #[cfg(feature = "rotate")]
 mod secrets;

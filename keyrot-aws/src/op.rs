@@ -19,7 +19,7 @@ pub(crate) enum Repeat {
 pub(crate) struct Op<'a> {
     /// The IAM action, such as `iam:CreateAccessKey`.
     pub(crate) action: &'static str,
-    /// Whom it is about, such as `user ci`.
+    /// What it is about, such as `user ci`.
     pub(crate) subject: String,
     pub(crate) repeat: Repeat,
     pub(crate) limiter: &'a Limiter,

@@ -129,7 +129,7 @@ impl RotatedCredentials {
         self.with(|inner| inner.clock = clock)
     }
 
-    /// Has the key read again before it is used once more, because AWS refused it. A key that was read within the last five seconds is kept: to call
+    /// Has the key read again before it is used again, because AWS refused it. A key that was read within the last five seconds is kept: to call
     /// this for each of many refused requests is harmless.
     pub fn invalidate(&self) {
         self.inner.refused.store(true, Ordering::SeqCst);

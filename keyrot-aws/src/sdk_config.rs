@@ -38,7 +38,7 @@ pub enum ConnectError {
         "the SdkConfig has no credentials provider: load it with `aws_config::defaults`, or set `credentials_provider`"
     )]
     NoCredentials,
-    /// There is no certificate by which to tell AWS from somebody else, as in a container image without them.
+    /// There is no certificate by which to tell AWS from an impostor, as in a container image without them.
     #[error(
         "this machine has no trusted root certificates{why}: install them (Debian and Alpine: the package ca-certificates), or name a file of them in SSL_CERT_FILE"
     )]
@@ -115,7 +115,7 @@ pub(crate) fn app_name(settings: &AwsSettings, own: Option<&AppName>) -> Result<
     }
 }
 
-/// Refuses an endpoint, wherever it is set, that requests may not be sent to. Each request is checked once more when it is sent.
+/// Refuses an endpoint, wherever it is set, that requests may not be sent to. Each request is checked again when it is sent.
 pub(crate) fn check_endpoints(config: &SdkConfig, settings: &AwsSettings) -> Result<(), SettingsError> {
     let of_service = |id: &str| {
         let key = ServiceConfigKey::builder().service_id(id).env("AWS_ENDPOINT_URL").profile("endpoint_url").build();

@@ -6,7 +6,7 @@ use crate::time::instant;
 use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
 use aws_sdk_secretsmanager::types::StatusType;
 use keyrot_core::model::{
-    Content, Journal, JournalEntry, LabeledVersion, Owner, Secret, SecretArn, SecretState, VersionId,
+    Arn, Content, Journal, JournalEntry, LabeledVersion, Owner, Secret, SecretArn, SecretState, VersionId,
 };
 use keyrot_core::{CallError, Timestamp};
 use std::collections::BTreeMap;
@@ -21,7 +21,8 @@ pub(crate) fn state(op: &Op<'_>, region: &str, answer: &DescribeSecretOutput) ->
         return Ok(SecretState::Deleted { since });
     }
     // Both the primary and its replicas name the primary's region (Secrets Manager API reference, `DescribeSecret`).
-    let here = answer.arn.as_deref().and_then(|arn| arn.split(':').nth(3)).filter(|r| !r.is_empty()).unwrap_or(region);
+    let here =
+        answer.arn.as_deref().and_then(Arn::parse).map(|arn| arn.region).filter(|r| !r.is_empty()).unwrap_or(region);
     if let Some(primary) = answer.primary_region.as_deref().filter(|primary| *primary != here) {
         return Ok(SecretState::Replica { primary: primary.to_owned() });
     }

@@ -1,4 +1,4 @@
-//! What [`Aws::connect`](crate::Aws::connect) is told. Everything has a default; what is left out is found as every AWS tool finds it.
+//! The settings of [`Aws::connect`](crate::Aws::connect). Everything has a default; what is left out is found as every AWS tool finds it.
 
 use crate::limiter::LimiterSettings;
 use keyrot_core::model::JournalEntry;

@@ -128,7 +128,7 @@ impl<'a> Object<'a> {
         found.all(|other| other.id == first.id && other.secret == first.secret).then_some(first)
     }
 
-    /// The names of all fields that hold the object's access key or keyrot's own: those that the next version has anew.
+    /// The names of all fields that hold the object's access key or keyrot's own: which the next version replaces.
     fn spelled<'n>(&self, fields: &'n FieldNames) -> Vec<(&'n str, &'n str)> {
         let mut names = vec![(fields.id(), fields.secret())];
         if let Some(held) = self.access_key(fields) {

@@ -10,7 +10,7 @@ pub enum Health {
     Ok,
     /// It could not be found out here.
     NotChecked,
-    /// keyrot works, but somebody should look at it.
+    /// keyrot works, but this should be checked.
     Warning,
     /// keyrot cannot do its work, or not all of it.
     Failure,
@@ -52,7 +52,7 @@ impl Check {
         Self { health: Health::NotChecked, ..Self::ok(about, message) }
     }
 
-    /// Somebody should look at it.
+    /// It should be checked.
     #[must_use]
     pub fn warning(about: &'static str, message: impl Into<String>) -> Self {
         Self { health: Health::Warning, ..Self::ok(about, message) }
@@ -72,7 +72,7 @@ impl Check {
     }
 }
 
-/// Whether doctor tries what is current in the secrets. IAM records that as a use of each key.
+/// Whether doctor verifies the current keys in the secrets. IAM records that as a use of each key.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Verify {
     /// No: it is compared with its version id and with IAM's list of keys.
@@ -82,7 +82,7 @@ pub enum Verify {
     Yes,
 }
 
-/// Keeps findings, and tells each as it comes.
+/// Collects findings, and reports each as it is made.
 pub(crate) struct Notes<'a> {
     pub(super) checks: Vec<Check>,
     pub(super) tell: &'a (dyn Fn(&Check) + Sync),

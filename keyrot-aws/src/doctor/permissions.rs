@@ -13,6 +13,7 @@ use crate::errors::Failure;
 use crate::op::Op;
 use crate::policy::{ACTIONS, Discovery, Hooks, Key, OneOrMany, Scope, Sid, Statement, Text};
 use aws_sdk_iam::types::{ContextEntry, ContextKeyTypeEnum, PolicyEvaluationDecisionType};
+use keyrot_core::model::Arn;
 use keyrot_core::settings::Settings;
 use std::collections::BTreeSet;
 
@@ -120,10 +121,9 @@ async fn principal(aws: &Aws, arn: &str) -> Option<String> {
     if arn.contains(":user/") || arn.contains(":role/") {
         return Some(arn.to_owned());
     }
-    let (head, session) = arn.split_once(":assumed-role/")?;
+    let Arn { partition, account, resource, .. } = Arn::parse(arn)?;
+    let session = resource.strip_prefix("assumed-role/")?;
     let role = session.split('/').next().filter(|role| !role.is_empty())?;
-    let mut parts = head.split(':');
-    let (partition, account) = (parts.nth(1)?, parts.nth(2)?);
     // A session does not tell its role's path; the role does, if the caller may ask.
     let op = Op::read("iam:GetRole", format!("role {role}"), &aws.inner.limits.iam_reads);
     let call = aws.inner.iam.get_role().role_name(role);

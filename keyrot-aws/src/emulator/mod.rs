@@ -1,4 +1,4 @@
-//! An AWS look-alike on 127.0.0.1: serves the in-memory account [`World`] with the wire protocols of IAM, STS, Secrets Manager and CloudTrail (`LookupEvents`), for tests and
+//! An HTTP server on 127.0.0.1 that acts as AWS: it serves the in-memory account [`World`] with the wire protocols of IAM, STS, Secrets Manager and CloudTrail (`LookupEvents`), for tests and
 //! benchmarks of whatever speaks to AWS through the SDKs or the AWS CLI.
 //!
 //! ```
@@ -11,7 +11,7 @@
 //!
 //! let emulator = Emulator::start(world, EmulatorOptions::default())?;
 //! emulator.inject(CallAt::first("CreateAccessKey"), Fault::LostReply);
-//! // Start a client with these variables; then look at what it did.
+//! // Start a client with these variables; then inspect what it did.
 //! for (name, value) in emulator.env() {
 //!     assert!((name.starts_with("AWS_") || name.starts_with("KEYROT_")) && !value.is_empty());
 //! }
@@ -21,10 +21,10 @@
 //!
 //! # What it keeps to
 //! - The rules of [`World`], with AWS's error codes, HTTP statuses and request ids; lists are cut into pages, where AWS's are.
-//! - Who calls is told by the `Authorization` header, and its signature (Signature Version 4) is verified. The emulator's own administrator
+//! - The caller is named by the `Authorization` header, and its signature (Signature Version 4) is verified. The emulator's own administrator
 //!   may do everything; a user whose key is Active and propagated may do what [`ADMINISTRATOR`] allows, if attached, and otherwise only
 //!   `GetCallerIdentity` and `GetSessionToken`, which wants [`MFA_CODE`]. Every authenticated call counts as a use of its key, and is in the
-//!   trail at once, from 127.0.0.1 and with the client's user agent.
+//!   trail immediately, from 127.0.0.1 and with the client's user agent.
 //! - The `Date` of each answer is the account's time.
 //! - A credential report is made by the second call that asks for it, and stands for four hours.
 //! - A request that has arrived is carried out, even if the client is gone by then.

@@ -5,7 +5,7 @@ use super::reply::{Output, Refused};
 use super::request::{ApiCall, invalid};
 use crate::emulator::service::Service;
 use keyrot_core::memory::{Label, MemorySecret, Value, World};
-use keyrot_core::model::{Difference, VersionId};
+use keyrot_core::model::{Arn, Difference, VersionId};
 use keyrot_core::{SecretName, Timestamp};
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeSet;
@@ -238,11 +238,7 @@ fn delete(call: &ApiCall, name: &SecretName, world: &mut World) -> Result<Output
 
 /// The secret's name in a `SecretId`, which may be an ARN.
 pub(super) fn name_in(id: &str) -> &str {
-    let Some(resource) = id.strip_prefix("arn:").and_then(|rest| rest.splitn(6, ':').nth(5)) else { return id };
-    match resource.rsplit_once('-') {
-        Some((name, end)) if end.len() == SUFFIX => name,
-        _ => resource,
-    }
+    Arn::parse(id).and_then(|arn| arn.secret_name()).unwrap_or(id)
 }
 
 fn found(call: &ApiCall, world: &World) -> Result<SecretName, Refused> {
@@ -265,9 +261,6 @@ fn named(name: &SecretName, world: &World, mut more: Map<String, Json>) -> Outpu
     more.insert("Name".into(), name.as_str().into());
     Output::Json(more.into())
 }
-
-/// How many characters AWS adds to a secret's name in its ARN.
-const SUFFIX: usize = 6;
 
 fn fields(object: Json) -> Map<String, Json> {
     match object {

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-/// Whom to tell. Cheap to clone; clones share connections, and the URLs and keys that were read.
+/// The notifiers of the setting `notify`. Cheap to clone; clones share connections, and the URLs and keys that were read.
 #[derive(Clone)]
 pub struct Channels {
     pub(super) all: Vec<(NotifySpec, Means)>,
@@ -39,7 +39,7 @@ pub struct ChannelError {
 }
 
 impl Channels {
-    /// Prepares all of them. Nothing is called or read before there is something to tell.
+    /// Prepares all of them. Nothing is called or read before the first notification.
     ///
     /// # Errors
     /// [`ChannelError`] if an entry names a variable of the environment and that is refused.
@@ -47,7 +47,7 @@ impl Channels {
         for spec in specs {
             let of_env = |place| place == SecretPlace::Environment;
             if env == FromEnvironment::Refused && spec.target().sources().iter().any(|s| of_env(s.place())) {
-                let reason = "an environment variable is shown to everybody who may look at the configuration; put the URL or key into \
+                let reason = "an environment variable is shown to everybody who may read the configuration; put the URL or key into \
                               Secrets Manager or an SSM SecureString, and write secret:NAME or ssm:NAME";
                 return Err(ChannelError { name: spec.name().to_owned(), reason: reason.to_owned() });
             }
@@ -80,7 +80,7 @@ impl Channels {
         self.all.iter().map(told).collect()
     }
 
-    /// Whether there is nobody to tell.
+    /// Returns whether there is no notifier.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.all.is_empty()

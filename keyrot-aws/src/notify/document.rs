@@ -1,4 +1,4 @@
-//! What machines are told: the document `keyrot.events/1` of web hooks, and the details of EventBridge events. `docs/notifications.md` and
+//! The document for machines: `keyrot.events/1` for webhooks, and the details of EventBridge events. `docs/notifications.md` and
 //! `keyrot-aws/schema/keyrot.events.schema.json` describe them; they change only together with the number.
 
 use super::digest::{clip, severity};
@@ -14,10 +14,10 @@ pub(super) const RUN_FINISHED: &str = "run_finished";
 /// What a test says.
 #[cfg(feature = "doctor")]
 pub(super) const TEST: &str = "a test by keyrot doctor; nothing happened";
-/// A message is for people; nobody reads more, and EventBridge bounds an entry.
+/// A message is for people, who read no more, and EventBridge bounds an entry.
 const LONGEST: usize = 4_000;
 
-/// The body of a web hook's request.
+/// The body of a webhook's request.
 #[derive(Debug, Serialize)]
 pub(super) struct EventsDocument<'a> {
     schema: &'static str,

@@ -1,4 +1,4 @@
-//! Whether people could be told, before there is something to tell.
+//! Whether notifications would arrive, checked before there is one.
 
 use super::digest::Digest;
 use super::document::TEST;
@@ -19,9 +19,9 @@ use tokio::time::Instant;
 pub enum Readiness {
     /// What it needs was read; in words.
     Ready(String),
-    /// It can only be found out by telling something; in words.
+    /// It can only be checked by sending something; in words.
     NotChecked(String),
-    /// It could not be told; why.
+    /// It could not be notified; why.
     NotReady(String),
 }
 
@@ -35,9 +35,9 @@ impl Channels {
         all
     }
 
-    /// Sends each notifier one message that says it is a test, whatever severity it is told from. By the notifier's name.
+    /// Sends each notifier one message that says it is a test, whatever its least severity. By the notifier's name.
     ///
-    /// A chat or topic gets a message, a web hook a signed document without events, a bus an event of detail-type `test`.
+    /// A chat or topic gets a message, a webhook a signed document without events, a bus an event of detail-type `test`.
     pub async fn send_test(&self, account: Option<&str>, now: Timestamp) -> Vec<(String, Result<(), String>)> {
         let region = self.aws.region().to_owned();
         let about = About { account: account.map(str::to_owned), region, ..About::default() };
@@ -56,7 +56,7 @@ impl Channels {
             kinds: Vec::new(),
             looks: Vec::new(),
             changes: Vec::new(),
-            sum: "This is how you will be told.".to_owned(),
+            sum: "This is how keyrot will notify you.".to_owned(),
         };
         let about = Arc::new(about);
         let mut all = Vec::new();
@@ -80,9 +80,9 @@ async fn ready(spec: &NotifySpec, means: &Means) -> Readiness {
             },
             Err(why) => Err(why),
         },
-        Means::Sns(_) => return Readiness::NotChecked("a topic can only be tried by publishing to it".to_owned()),
+        Means::Sns(_) => return Readiness::NotChecked("a topic can only be checked by publishing to it".to_owned()),
         Means::EventBridge(_) => {
-            return Readiness::NotChecked("a bus can only be tried by putting an event".to_owned());
+            return Readiness::NotChecked("a bus can only be checked by putting an event".to_owned());
         }
     };
     match found {

@@ -17,7 +17,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(4);
 /// The name that receivers see.
 pub(super) const USER_AGENT: &str = concat!("keyrot/", env!("CARGO_PKG_VERSION"));
 
-/// A web hook: a URL that is secret.
+/// A webhook: a URL that is secret.
 pub(crate) struct Hook {
     url: Hidden,
 }
@@ -92,7 +92,7 @@ impl Hook {
     }
 
     fn hint(&self, why: &str) -> String {
-        format!("{why}. Make a new web hook, and put its URL into {}", self.url.source())
+        format!("{why}. Make a new webhook, and put its URL into {}", self.url.source())
     }
 
     /// Tries this URL. `Some` if the receiver does not know it.

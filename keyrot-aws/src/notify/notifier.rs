@@ -96,7 +96,7 @@ impl Told {
     }
 }
 
-/// What a web hook is told at once.
+/// What one request to a webhook says.
 struct Document<'a> {
     events: Vec<EventBody<'a>>,
     run: Option<RunBody>,
