@@ -13,7 +13,7 @@ impl AwsSettings {
     /// The same, with all that these settings say of the connection and of secrets. What they leave open stays as it is.
     ///
     /// # Errors
-    /// [`SettingsError`] if the names of the JSON fields cannot be told apart.
+    /// [`SettingsError`] if the names of the JSON fields are the same.
     pub fn with(self, settings: &Settings) -> Result<Self, SettingsError> {
         let owned = |text: Option<&str>| text.map(str::to_owned);
         Ok(Self {

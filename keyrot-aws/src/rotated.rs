@@ -57,7 +57,7 @@ struct Inner {
     edition: VersionStage,
     freshness: CachePolicy,
     clock: Arc<dyn Clock>,
-    /// LabeledVersion by whoever reads, so that there is one.
+    /// Held by the task that reads, so that there is one.
     turn: tokio::sync::Mutex<()>,
     read: Mutex<Option<Entry>>,
     refused: AtomicBool,
@@ -69,7 +69,7 @@ struct Entry {
     credentials: Credentials,
     /// When.
     read: Timestamp,
-    /// Until when nobody asks again.
+    /// Until when it is not read again.
     asked_again: Timestamp,
 }
 

@@ -38,7 +38,7 @@ pub enum ConnectError {
         "the SdkConfig has no credentials provider: load it with `aws_config::defaults`, or set `credentials_provider`"
     )]
     NoCredentials,
-    /// There is no certificate by which to tell AWS from an impostor, as in a container image without them.
+    /// There is no certificate by which to recognize AWS, as in a container image without them.
     #[error(
         "this machine has no trusted root certificates{why}: install them (Debian and Alpine: the package ca-certificates), or name a file of them in SSL_CERT_FILE"
     )]

@@ -52,7 +52,7 @@ pub(crate) fn state(op: &Op<'_>, region: &str, answer: &DescribeSecretOutput) ->
     }))
 }
 
-/// The version under the label. A label stands on one version (Secrets Manager user guide, "What's in a secret"); should a store show
+/// The version under the label. A label is on one version (Secrets Manager user guide, "What's in a secret"); should a store show
 /// several, the one whose key was made last is it, and `last_choice` only if there is no other.
 fn held(
     op: &Op<'_>,
@@ -64,7 +64,7 @@ fn held(
     for (id, labels) in answer.version_ids_to_stages.iter().flatten() {
         if labels.iter().any(|l| l == label) {
             let version =
-                VersionId::parse(id.clone()).map_err(|e| op.malformed_response(&format!("{label} stands on {e}")))?;
+                VersionId::parse(id.clone()).map_err(|e| op.malformed_response(&format!("{label} is on {e}")))?;
             holders.push(LabeledVersion::of(version));
         }
     }

@@ -235,7 +235,7 @@ impl SecretStorePort for Aws {
     }
 
     async fn read(&self, secret: &SecretName, version: &VersionId) -> Result<Option<Credentials>, CallError> {
-        // keyrot's own are read while they are staged; what somebody else wrote, when it is current.
+        // keyrot's own are read while they are staged; what something else wrote, when it is current.
         let foreign = Content::of(version).is_foreign();
         let labels = if foreign { [CURRENT, PENDING, PREVIOUS] } else { [PENDING, CURRENT, PREVIOUS] };
         let value = self.value(secret, version, labels, &self.budget()).await?;

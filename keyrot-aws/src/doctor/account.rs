@@ -8,7 +8,7 @@ use keyrot_core::settings::Settings;
 use keyrot_core::usage::{TrailAsk, TrailPort};
 use std::sync::Arc;
 
-/// Everything about an AWS account. `tell` gets each finding as it comes. If the credentials do not work, nothing further is asked.
+/// Everything about an AWS account. `tell` gets each finding as it is made. If the credentials do not work, nothing further is asked.
 pub async fn of_aws(aws: &Arc<Aws>, settings: &Settings, verify: Verify, tell: &(dyn Fn(&Check) + Sync)) -> Findings {
     let mut notes = Notes { checks: Vec::new(), tell };
     let Some(caller) = caller::examine(aws, settings, &mut notes).await else {

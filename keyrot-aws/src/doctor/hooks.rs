@@ -1,4 +1,4 @@
-//! Whether people could be told.
+//! Whether notifications would arrive.
 
 use crate::connect::Aws;
 use crate::doctor::check::{Check, Notes};

@@ -124,7 +124,7 @@ async fn principal(aws: &Aws, arn: &str) -> Option<String> {
     let Arn { partition, account, resource, .. } = Arn::parse(arn)?;
     let session = resource.strip_prefix("assumed-role/")?;
     let role = session.split('/').next().filter(|role| !role.is_empty())?;
-    // A session does not tell its role's path; the role does, if the caller may ask.
+    // A session does not show its role's path; the role does, if the caller may ask.
     let op = Op::read("iam:GetRole", format!("role {role}"), &aws.inner.limits.iam_reads);
     let call = aws.inner.iam.get_role().role_name(role);
     let answer = send(&op, &aws.budget(), || call.clone().send()).await.ok().and_then(|answer| answer.role);

@@ -54,7 +54,10 @@ pub(super) async fn examine(
             notes.add(Check::warning(ABOUT, text).hint(HINT));
         }
     };
-    warn(&over_others, "create keys of other users, by IAM's simulation, so whoever reads their secret may, too");
+    warn(
+        &over_others,
+        "create keys of other users, by IAM's simulation, so everything that reads their secret may, too",
+    );
     warn(&steering, "change what keyrot goes by: their own tags, or their own secret");
     if !silent.is_empty() {
         notes.add(Check::not_checked(ABOUT, format!("IAM's simulation says nothing of {}", some(&silent))));

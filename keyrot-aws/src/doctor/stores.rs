@@ -14,7 +14,7 @@ use std::time::Duration;
 /// So many secrets are read to find the last run.
 const SECRETS: usize = 20;
 
-/// The same without AWS: what the ports alone can tell, as for an account in memory.
+/// The same without AWS: what the ports alone can show, as for an account in memory.
 pub async fn of_ports(
     ports: &Ports,
     settings: &Settings,

@@ -169,7 +169,7 @@ pub(super) fn issued(call: &ApiCall) -> Option<Timestamp> {
     genuine.then(|| Timestamp::from_timestamp(seconds, 0)).flatten()
 }
 
-/// The emulator's tokens tell when they were issued.
+/// The emulator's tokens hold the time of their issue.
 fn token_of(id: &str, seconds: i64) -> String {
     let seal = hash(&format!("{id} {seconds}"));
     format!("emulator-session-{seal:016x}-{seconds}")

@@ -26,7 +26,7 @@
 //!   `GetCallerIdentity` and `GetSessionToken`, which wants [`MFA_CODE`]. Every authenticated call counts as a use of its key, and is in the
 //!   trail immediately, from 127.0.0.1 and with the client's user agent.
 //! - The `Date` of each answer is the account's time.
-//! - A credential report is made by the second call that asks for it, and stands for four hours.
+//! - A credential report is made by the second call that asks for it, and is kept for four hours.
 //! - A request that has arrived is carried out, even if the client is gone by then.
 //! - [`RateLimit`]s are token buckets that refill without pause; a refused call answers `Throttling` (Secrets Manager: `ThrottlingException`).
 //!

@@ -26,7 +26,7 @@ pub struct Channels {
 pub enum FromEnvironment {
     /// On a person's machine, or in CI, where secrets come in that way.
     Allowed,
-    /// Where whoever may see the configuration sees the environment, as in a Lambda function.
+    /// Where everybody who may read the configuration sees the environment, as in a Lambda function.
     Refused,
 }
 

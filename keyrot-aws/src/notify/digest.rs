@@ -247,7 +247,7 @@ fn changes(document: &RunDocument) -> Vec<(&'static str, Vec<String>)> {
     kinds.into_iter().map(|(word, text)| (text, of(word))).filter(|(_, users)| !users.is_empty()).collect()
 }
 
-/// Whether somebody has to act, and how soon: a leaked key first.
+/// Whether manual action is needed, and how soon: a leaked key first.
 fn rank(standing: &UserResult) -> Option<u8> {
     match &standing.outcome {
         // Revoked, and current still: it is as leaked as one that AWS found.

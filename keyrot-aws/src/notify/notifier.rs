@@ -1,4 +1,4 @@
-//! The port: what happened, and the run's end, to whoever wants it.
+//! The port: events, and the run's end, to one notifier.
 
 use super::digest::{Digest, severity};
 use super::document::{EventBody, EventsDocument, RunBody};

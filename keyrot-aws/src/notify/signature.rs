@@ -17,11 +17,11 @@ const IN_BASE64: &str = "whsec_";
 /// The specification asks for 24 to 64 bytes.
 const SHORTEST: usize = 24;
 
-/// The key's bytes: what stands after `whsec_` in base64, or else the text itself.
+/// The key's bytes: what comes after `whsec_` in base64, or else the text itself.
 pub(super) fn key(text: &SecretKey) -> Result<Zeroizing<Vec<u8>>, String> {
     let bytes = match text.expose().strip_prefix(IN_BASE64) {
         Some(base64) => aws_smithy_types::base64::decode(base64)
-            .map_err(|_| format!("what stands after {IN_BASE64} is no base64"))?,
+            .map_err(|_| format!("what comes after {IN_BASE64} is not base64"))?,
         None => text.expose().as_bytes().to_vec(),
     };
     let bytes = Zeroizing::new(bytes);

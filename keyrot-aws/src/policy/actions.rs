@@ -138,7 +138,7 @@ pub const ACTIONS: &[Action] = &[
         &[Sid::PublishToOwnTopic, Sid::PublishToTopics],
         "notify people; Lambda reports an invocation that failed for good",
     ),
-    action("events:PutEvents", &[Sid::PutEvents], "tell other systems"),
+    action("events:PutEvents", &[Sid::PutEvents], "notify other systems"),
     action("logs:CreateLogStream", &[Sid::WriteLog], "Lambda writes the function's log"),
     action("logs:PutLogEvents", &[Sid::WriteLog], "Lambda writes the function's log"),
     action(
@@ -169,7 +169,7 @@ pub const ACTIONS: &[Action] = &[
         "end the sessions that were begun with a leaked key (revoke --end-sessions)",
     ),
     action("iam:DeleteUserPolicy", &[Sid::EndSessions], "take that off again when they would have ended by themselves"),
-    action("iam:SimulatePrincipalPolicy", &[Sid::SimulatePolicies], "tell what is not allowed (keyrot doctor)"),
+    action("iam:SimulatePrincipalPolicy", &[Sid::SimulatePolicies], "find out what is not allowed (keyrot doctor)"),
     action("iam:GetRole", &[Sid::SimulatePolicies], "find the path of the caller's role for that"),
     action("sts:GetCallerIdentity", &[], "try a key; needs no permission"),
 ];
