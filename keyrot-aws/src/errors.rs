@@ -32,9 +32,9 @@ pub(crate) enum Class {
 #[derive(Debug, Clone)]
 pub(crate) struct Fault {
     pub(crate) class: Class,
-    code: Option<String>,
+    pub(crate) code: Option<String>,
     detail: String,
-    request_id: Option<String>,
+    pub(crate) request_id: Option<String>,
     /// What to do, where AWS said nothing that it could be read from.
     advice: Option<&'static str>,
     /// The answer shows that this machine's clock is wrong.
@@ -184,8 +184,9 @@ impl Fault {
         if attempts > 1 {
             message += &format!(" in {} attempts", attempts);
         }
-        match &self.code {
-            Some(code) => message += &format!(": {}: {detail}", scrub(code, &op.hidden)),
+        let code = self.code.as_deref().map(|code| scrub(code, &op.hidden));
+        match &code {
+            Some(code) => message += &format!(": {code}: {detail}"),
             None => message += &format!(": {detail}"),
         }
         if let Some(id) = &self.request_id {
@@ -198,8 +199,8 @@ impl Fault {
         if unknown {
             message += ". It is not known whether it was carried out";
         }
-        let error = CallError::new(kind, op.effect(unknown), message).with_aws_code(self.code.clone());
-        Failure { code: self.code, detail, by_clock, error }
+        let error = CallError::new(kind, op.effect(unknown), message).with_aws_code(code.clone());
+        Failure { code, detail, by_clock, error }
     }
 
     /// Whether a signature was refused for its time, and not for the secret.

@@ -60,7 +60,7 @@ mod tests {
         let key = |text: &str| key(&SecretKey::new(text.to_owned()));
         assert_eq!(key("0123456789abcdef0123456789").unwrap().len(), 26);
         assert!(key("hunter2").unwrap_err().contains("too short"));
-        assert!(key("whsec_%%%").unwrap_err().contains("no base64"));
+        assert!(key("whsec_%%%").unwrap_err().contains("not base64"));
         assert!(!key("hunter2").unwrap_err().contains("hunter2"));
     }
 }

@@ -76,7 +76,7 @@ fn severity(severity: Severity) -> &'static str {
 
 fn result(verdict: RunStatus) -> &'static str {
     match verdict {
-        RunStatus::Ok => "well",
+        RunStatus::Ok => "ok",
         RunStatus::Blocked => "blocked",
         RunStatus::Stopped => "stopped",
         RunStatus::Failed => "failed",

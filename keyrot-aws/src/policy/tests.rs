@@ -172,7 +172,7 @@ fn an_operator_may_mark_secrets_in_the_regions_that_users_are_moved_from_and_not
     let found = serde_json::to_value(found).unwrap();
     assert_eq!(found["Action"], serde_json::json!(["secretsmanager:TagResource"]));
     let arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:/iam/*/access_key-??????";
-    assert_eq!(found["Resource"], serde_json::json!([arn]));
+    assert_eq!(found["Resource"], arn);
     assert_eq!(found["Condition"]["ForAllValues:StringEquals"]["aws:TagKeys"], "keyrot:moved-to");
     assert_eq!(found["Condition"]["Null"]["aws:TagKeys"], "false");
     // A run of its own needs no such right.
