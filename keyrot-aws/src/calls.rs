@@ -9,6 +9,7 @@ use crate::errors::{Class, Failure, Fault};
 use crate::limiter::Limiter;
 use crate::op::{Op, Repeat};
 use crate::settings::{Rates, Timeouts};
+use crate::telemetry;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
@@ -73,7 +74,16 @@ impl Budget {
 }
 
 /// Sends the call, again if need be.
-pub(crate) async fn send<T, E, F, Fut>(op: &Op<'_>, budget: &Budget, mut call: F) -> Result<T, Failure>
+pub(crate) async fn send<T, E, F, Fut>(op: &Op<'_>, budget: &Budget, call: F) -> Result<T, Failure>
+where
+    E: ProvideErrorMetadata + Error + 'static,
+    F: FnMut() -> Fut,
+    Fut: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+{
+    telemetry::in_span(op, attempts(op, budget, call)).await
+}
+
+async fn attempts<T, E, F, Fut>(op: &Op<'_>, budget: &Budget, mut call: F) -> Result<T, Failure>
 where
     E: ProvideErrorMetadata + Error + 'static,
     F: FnMut() -> Fut,
@@ -88,9 +98,11 @@ where
                 None => no_turn(op, budget),
             });
         };
+        let sent = Instant::now();
         let fault = match call().await {
             Ok(value) => {
                 permit.succeeded();
+                telemetry::answered(op, history.attempts + 1, sent.elapsed());
                 return Ok(value);
             }
             Err(error) => Fault::read(&error),
@@ -107,8 +119,12 @@ where
             Class::Lost { .. } => op.repeat != Repeat::Never && history.lost < LOST,
             Class::Refused | Class::NotSent => false,
         };
-        let next = Instant::now() + pause(history.attempts, FIRST_PAUSE, LONGEST_PAUSE);
-        if !again || next > budget.last_start {
+        let took = sent.elapsed();
+        let wait = pause(history.attempts, FIRST_PAUSE, LONGEST_PAUSE);
+        let next = Instant::now() + wait;
+        let again = again && next <= budget.last_start;
+        telemetry::failed(op, history.attempts, took, &fault, again.then_some(wait));
+        if !again {
             return Err(fault.into_failure(op, history.attempts, history.unknown));
         }
         last = Some(fault);

@@ -36,6 +36,12 @@
 //! - Replicas of a secret follow its primary by themselves. After a promotion they are waited for, for up to 20 seconds; a replica that is
 //!   later than that, or failed, does not fail the promotion.
 //!
+//! # Tracing
+//! With the feature `tracing`, each call is a span `aws_call` (level DEBUG; fields `action`, `subject`), and each of its attempts an event with
+//! the target `keyrot_aws`: DEBUG, or WARN where no answer came and the call may have been carried out. Its fields: `action`, such as
+//! `iam:CreateAccessKey`; `subject`, such as `user ci`; `attempt`, from 1; `took_ms`; and of a failure AWS's `code`, its `request_id`, and
+//! `retry_in_ms` if there is a next attempt. Requests, answers and AWS's messages are in none of them.
+//!
 //! # Permissions
 //! [`policy`] makes the least-privilege IAM policy; [`ACTIONS`](policy::ACTIONS) lists every action that is used, and what for.
 
@@ -90,6 +96,7 @@ mod secrets;
 mod settings;
 #[cfg(feature = "rotate")]
 mod tags;
+mod telemetry;
 #[cfg(all(test, feature = "rotate"))]
 mod tests;
 #[cfg(feature = "rotate")]
