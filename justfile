@@ -4,7 +4,7 @@
 default:
     @just --list
 
-# Run every check, or only the named steps: fmt imports clippy test doctest docs deny deploy.
+# Run every check, or only the named steps: fmt imports clippy test doctest docs deny package deploy.
 test *steps:
     scripts/test {{ steps }}
 

@@ -48,7 +48,7 @@ pub(crate) fn service(aws: &Arc<Aws>, settings: &Settings) -> Result<Service, Fa
     }))
 }
 
-/// The program's own notifier: a line to its log for everything that happens, loud where somebody has to act.
+/// The program's own notifier: a line to its log for everything that happens, louder where manual action is needed.
 pub(crate) struct OneLineEach;
 
 #[async_trait]

@@ -1,4 +1,4 @@
-//! A notifier of your own: it pages the owner of a user for what somebody has to act upon, and keeps the rest to itself. It shows too that a
+//! A notifier of your own: it pages the owner of a user for what needs manual action, and keeps the rest to itself. It shows too that a
 //! notifier that fails is reported, and never fails a rotation.
 //!
 //! ```text
@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-/// Pages whoever answers for a user: the tag `keyrot:owner`, or else one address for all.
+/// Pages the owner of a user: the tag `keyrot:owner`, or else one address for all.
 ///
 /// It only puts the page into a queue. A task beside the rotation delivers what is in there, and tries again as often as it takes: a run gives a
 /// notifier ten seconds for each event, and a chat that is down must not cost the page.
@@ -46,7 +46,7 @@ impl Notifier for Pager {
     }
 
     async fn happened(&self, events: &[Event]) -> Result<(), String> {
-        // "Warning" is worth a look by day; nobody is to be woken for it.
+        // A warning can wait until morning; nobody is to be woken for it.
         for event in events.iter().filter(|event| event.kind.severity() == Severity::Error) {
             let to = event.owner.clone().unwrap_or_else(|| self.fallback.clone());
             let text = format!("keyrot: {} ({}): {}", event.user, event.secret, event.kind);
@@ -56,7 +56,7 @@ impl Notifier for Pager {
         Ok(())
     }
 
-    // Whoever is paged wants to know at once; a summary of the run is for others.
+    // Whoever is paged wants to know immediately; a summary of the run is for others.
     async fn finished(&self, _report: &Report) -> Result<(), String> {
         Ok(())
     }

@@ -5,7 +5,7 @@
 //! cargo run -p keyrot-examples --example test_with_memory
 //! ```
 //!
-//! `nightly` stands for the service's own code. Each of the tested tales would be a `#[tokio::test(start_paused = true)]` in the service.
+//! `nightly` is in place of the service's own code. Each of the tested stories would be a `#[tokio::test(start_paused = true)]` in the service.
 
 use keyrot_core::memory::{Broken, Fault, FaultAt, MemoryAccount, World};
 use keyrot_core::model::{ProbeAnswer, SecretState};

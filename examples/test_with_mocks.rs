@@ -79,7 +79,7 @@ async fn a_settled_user_costs_two_calls() -> Tested<String> {
     Ok(format!("{} is settled, after {} calls", standing.user, standing.calls))
 }
 
-/// A user whose own tag is wrong is left alone; the notifier is told once, and that it fails is in the report.
+/// A user whose own tag is wrong is skipped; the notifier is called once, and the report says that it failed.
 async fn a_failing_notifier_is_reported() -> Tested<String> {
     let mut mocks = Mocks::at(now()?);
     let user = tagged("deployer", &[("RotateKey", "True"), ("keyrot:max-age", "soon")])?;

@@ -112,7 +112,7 @@ async fn embed_goes_on_until_it_is_cancelled() {
     let cancel = Cancel::default();
     let (stop, service) = (cancel.clone(), service.every(Duration::from_millis(50)));
     let running = tokio::spawn(async move { service.run(&stop).await });
-    // Two passes rotate two users, of whom a single one may be changed in each.
+    // Two passes rotate two users, of which one may be changed in each.
     while emulator.world().secrets().count() < 2 {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }

@@ -4,17 +4,18 @@
 //! and for changes that can be repeated; if such a change then fails, the failure says that it is not known whether an earlier attempt was
 //! carried out ([`Effect::Unknown`](keyrot_core::Effect)), whatever the last attempt answered.
 
+use crate::backoff::pause;
 use crate::errors::{Class, Failure, Fault};
-use crate::limiter::{Limiter, LimiterStats};
+use crate::limiter::Limiter;
+use crate::op::{Op, Repeat};
 use crate::settings::{Rates, Timeouts};
+use crate::telemetry;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use keyrot_core::{CallError, Effect, ErrorKind};
+use keyrot_core::{CallError, ErrorKind};
 use std::error::Error;
-use std::fmt::Display;
 use std::future::Future;
-use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
@@ -53,23 +54,6 @@ impl Limits {
             sts: Limiter::new(rates.sts),
         }
     }
-
-    pub(crate) fn stats(&self) -> Vec<(&'static str, LimiterStats)> {
-        [
-            ("iam discovery", &self.discovery),
-            ("iam reads", &self.iam_reads),
-            ("iam:CreateAccessKey", &self.create_key),
-            ("iam key changes", &self.change_key),
-            ("secret reads", &self.secret_reads),
-            ("secretsmanager:ListSecretVersionIds", &self.secret_lists),
-            ("secretsmanager:CreateSecret", &self.secret_creates),
-            ("secret values and labels", &self.secret_values),
-            ("secret tags", &self.secret_tags),
-            ("sts", &self.sts),
-        ]
-        .map(|(name, limiter)| (name, limiter.stats()))
-        .to_vec()
-    }
 }
 
 /// Until when the attempts of one port call may begin.
@@ -89,60 +73,17 @@ impl Budget {
     }
 }
 
-/// What may be done about a lost answer.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Repeat {
-    /// It changes nothing: ask again.
-    Read,
-    /// Doing it twice is doing it once: send it again.
-    Idempotent,
-    /// It must not be sent again.
-    Never,
-}
-
-/// One request to AWS, as messages and retries see it.
-pub(crate) struct Op<'a> {
-    /// The IAM action, such as `iam:CreateAccessKey`.
-    pub(crate) action: &'static str,
-    /// Whom it is about, such as `user ci`.
-    pub(crate) subject: String,
-    pub(crate) repeat: Repeat,
-    limiter: &'a Limiter,
-    /// Secret material that is sent along, and must not come back in a message.
-    pub(crate) hidden: Vec<&'a str>,
-}
-
-impl<'a> Op<'a> {
-    pub(crate) fn read(action: &'static str, subject: impl Display, limiter: &'a Limiter) -> Self {
-        Self { action, subject: subject.to_string(), repeat: Repeat::Read, limiter, hidden: Vec::new() }
-    }
-
-    pub(crate) fn write(action: &'static str, subject: impl Display, limiter: &'a Limiter) -> Self {
-        Self { repeat: Repeat::Idempotent, ..Self::read(action, subject, limiter) }
-    }
-
-    pub(crate) fn once(action: &'static str, subject: impl Display, limiter: &'a Limiter) -> Self {
-        Self { repeat: Repeat::Never, ..Self::read(action, subject, limiter) }
-    }
-
-    pub(crate) fn hiding(mut self, secret: &'a str) -> Self {
-        self.hidden.push(secret);
-        self
-    }
-
-    /// An answer that AWS never gives.
-    pub(crate) fn malformed_response(&self, what: &str) -> CallError {
-        let message = format!("{} for {}: the answer cannot be used: {what}", self.action, self.subject);
-        CallError::new(ErrorKind::Other, self.effect(true), message)
-    }
-
-    pub(crate) fn effect(&self, unknown: bool) -> Effect {
-        if unknown && self.repeat != Repeat::Read { Effect::Unknown } else { Effect::None }
-    }
-}
-
 /// Sends the call, again if need be.
-pub(crate) async fn send<T, E, F, Fut>(op: &Op<'_>, budget: &Budget, mut call: F) -> Result<T, Failure>
+pub(crate) async fn send<T, E, F, Fut>(op: &Op<'_>, budget: &Budget, call: F) -> Result<T, Failure>
+where
+    E: ProvideErrorMetadata + Error + 'static,
+    F: FnMut() -> Fut,
+    Fut: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+{
+    telemetry::in_span(op, attempts(op, budget, call)).await
+}
+
+async fn attempts<T, E, F, Fut>(op: &Op<'_>, budget: &Budget, mut call: F) -> Result<T, Failure>
 where
     E: ProvideErrorMetadata + Error + 'static,
     F: FnMut() -> Fut,
@@ -153,13 +94,15 @@ where
     loop {
         let Ok(permit) = timeout_at(budget.last_start, op.limiter.acquire()).await else {
             return Err(match last {
-                Some(fault) => fault.into_failure(op, history),
+                Some(fault) => fault.into_failure(op, history.attempts, history.unknown),
                 None => no_turn(op, budget),
             });
         };
+        let sent = Instant::now();
         let fault = match call().await {
             Ok(value) => {
                 permit.succeeded();
+                telemetry::answered(op, history.attempts + 1, sent.elapsed());
                 return Ok(value);
             }
             Err(error) => Fault::read(&error),
@@ -176,9 +119,13 @@ where
             Class::Lost { .. } => op.repeat != Repeat::Never && history.lost < LOST,
             Class::Refused | Class::NotSent => false,
         };
-        let next = Instant::now() + history.pause();
-        if !again || next > budget.last_start {
-            return Err(fault.into_failure(op, history));
+        let took = sent.elapsed();
+        let wait = pause(history.attempts, FIRST_PAUSE, LONGEST_PAUSE);
+        let next = Instant::now() + wait;
+        let again = again && next <= budget.last_start;
+        telemetry::failed(op, history.attempts, took, &fault, again.then_some(wait));
+        if !again {
+            return Err(fault.into_failure(op, history.attempts, history.unknown));
         }
         last = Some(fault);
         sleep_until(next).await;
@@ -187,11 +134,11 @@ where
 
 /// What came of the attempts so far.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct History {
-    pub(crate) attempts: u32,
+struct History {
+    attempts: u32,
     lost: u32,
     /// Whether an attempt may have been carried out although no answer came.
-    pub(crate) unknown: bool,
+    unknown: bool,
 }
 
 impl History {
@@ -201,13 +148,6 @@ impl History {
             self.lost += 1;
             self.unknown |= sent;
         }
-    }
-
-    /// Between half and all of a step that doubles, so that callers throttled together do not come back together.
-    fn pause(self) -> Duration {
-        let step = FIRST_PAUSE.saturating_mul(1 << self.attempts.saturating_sub(1).min(10)).min(LONGEST_PAUSE);
-        let random = u32::try_from(RandomState::new().hash_one(0_u8) >> 32).unwrap_or(0);
-        step / 2 + (step / 2).mul_f64(f64::from(random) / f64::from(u32::MAX))
     }
 }
 

@@ -56,7 +56,7 @@ impl Clock for AwsClock {
 pub(crate) struct AwsTime(Arc<Mutex<Option<(Timestamp, Instant)>>>);
 
 impl AwsTime {
-    /// An answer to a request of `sent` has come. AWS wrote its date half-way, as far as anybody can tell, and cut off the fraction of a second.
+    /// An answer to a request of `sent` has come. AWS wrote its date half-way, as far as can be known, and cut off the fraction of a second.
     pub(crate) fn learn(&self, date: Timestamp, sent: Instant) {
         let written = sent + sent.elapsed() / 2;
         let date = date + TimeDelta::milliseconds(500);

@@ -1,7 +1,9 @@
-use crate::calls::{Budget, Limits, Op, send};
+use crate::calls::{Budget, Limits, send};
 use crate::clock::{AwsClock, AwsTime};
 use crate::http::{Guarded, LONG_ANSWER, SHORT_ANSWER};
-use crate::limiter::LimiterStats;
+use crate::op::Op;
+#[cfg(feature = "notify")]
+use crate::plain_http::Http;
 use crate::sdk_config::{ConnectError, app_name, check_endpoints, has_roots, region_of, time_limits};
 use crate::settings::{AwsSettings, SecretSettings, Timeouts};
 use aws_config::default_provider::region::DefaultRegionChain;
@@ -36,7 +38,7 @@ pub(crate) struct Inner {
     pub(crate) time: AwsTime,
     pub(crate) limits: Limits,
     #[cfg(feature = "trail")]
-    pub(crate) trails: crate::trail::Trails,
+    pub(crate) trails: crate::trail_clients::Trails,
     pub(crate) region: String,
     pub(crate) secret: SecretSettings,
     pub(crate) timeouts: Timeouts,
@@ -52,7 +54,7 @@ pub(crate) struct ForNotifiers {
     pub(crate) config: SdkConfig,
     /// The endpoint that was handed in for all services.
     pub(crate) endpoint: Option<String>,
-    pub(crate) http: crate::notify::Http,
+    pub(crate) http: Http,
 }
 
 /// Who calls AWS.
@@ -85,7 +87,7 @@ impl Aws {
         let time = AwsTime::default();
         check_endpoints(config, settings)?;
         let region = region_of(config, settings)?;
-        // Calls are retried here, where the limiter sees every attempt and a lost reply is told from a refusal.
+        // Calls are retried here, where the limiter sees every attempt and a lost reply is distinguished from a refusal.
         let once = RetryConfig::disabled();
         let (long, short) = (http.of_service(LONG_ANSWER, &time), http.of_service(SHORT_ANSWER, &time));
         let mut iam = aws_sdk_iam::config::Builder::from(config).retry_config(once.clone()).http_client(long.clone());
@@ -109,14 +111,14 @@ impl Aws {
             if let Some(url) = &own.all {
                 trail.set_endpoint_url(Some(url.clone()));
             }
-            crate::trail::Trails::new(trail, settings.rates.trail)
+            crate::trail_clients::Trails::new(trail, settings.rates.trail)
         };
         let in_region = |further: &String| {
             let client = secrets.clone().region(aws_sdk_secretsmanager::config::Region::new(further.clone()));
             (further.clone(), aws_sdk_secretsmanager::Client::from_conf(client.build()))
         };
         let further = settings.home_regions.iter().filter(|further| **further != region).map(in_region).collect();
-        // Credentials on trial are never cached: a refusal must not be remembered, nor a secret kept.
+        // Credentials under verification are never cached: a refusal must not be remembered, nor a secret kept.
         let probe = sts.clone().identity_cache(aws_sdk_sts::config::IdentityCache::no_cache());
         Ok(Self {
             inner: Arc::new(Inner {
@@ -137,7 +139,7 @@ impl Aws {
                 notify: ForNotifiers {
                     config: config.to_builder().retry_config(RetryConfig::disabled()).build(),
                     endpoint: settings.endpoints.all.clone(),
-                    http: crate::notify::Http::default(),
+                    http: Http::default(),
                 },
             }),
         })
@@ -172,12 +174,6 @@ impl Aws {
             (Some(arn), Some(account)) => Ok(Caller { arn, account }),
             _ => Err(op.malformed_response("it names no ARN or no account")),
         }
-    }
-
-    /// How fast each class of calls goes, and how many of its calls AWS throttled.
-    #[must_use]
-    pub fn paces(&self) -> Vec<(&'static str, LimiterStats)> {
-        self.inner.limits.stats()
     }
 
     /// A port's call begins.

@@ -1,16 +1,17 @@
 //! What a consumer reads: one GetSecretValue by the staging label, and nothing else; and where to look, if that is not the place.
 
-use crate::calls::{Budget, Op, send};
+use crate::calls::{Budget, send};
 use crate::clock::AwsTime;
 #[cfg(feature = "rotate")]
 use crate::connect::Aws;
 use crate::http::SHORT_ANSWER;
 use crate::limiter::Limiter;
+use crate::op::Op;
 use crate::sdk_config::{ConnectError, check_endpoints, guarded, region_of};
 use crate::settings::{AwsSettings, FieldNames, Timeouts};
 use crate::value;
 #[cfg(feature = "rotate")]
-use crate::{discovery::user_tags, secrets::tag_of};
+use crate::{discovery::user_tags, secret_requests::tag_of};
 use async_trait::async_trait;
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::config::retry::RetryConfig;

@@ -2,9 +2,10 @@
 
 mod parse;
 
-use crate::calls::{Op, send};
+use crate::calls::send;
 use crate::connect::Aws;
 use crate::errors::Failure;
+use crate::op::Op;
 use crate::time::instant;
 use async_trait::async_trait;
 use aws_sdk_iam::operation::get_credential_report::GetCredentialReportOutput;
@@ -41,7 +42,7 @@ impl AccountPort for Aws {
 }
 
 /// Asks for the report until it is there. IAM makes none while the last is younger than four hours (IAM user guide, "Generate credential reports for your
-/// AWS account"): then it is there at once.
+/// AWS account"): then it is there immediately.
 async fn make(aws: &Aws) -> Result<(), CallError> {
     // To ask twice is to ask once: while a report is being made, IAM says so.
     let op = Op::read("iam:GenerateCredentialReport", ACCOUNT, &aws.inner.limits.discovery);

@@ -1,8 +1,9 @@
 //! The users of the account: one call for each thousand, or where that is denied, two for each user.
 
-use crate::calls::{Op, send};
+use crate::calls::send;
 use crate::connect::Aws;
-use crate::iam::next_marker;
+use crate::op::Op;
+use crate::pages::next_marker;
 use aws_sdk_iam::types::{AttachedPolicy, EntityType, Tag, UserDetail};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use keyrot_core::model::UserId;
@@ -13,7 +14,7 @@ use std::collections::BTreeMap;
 const PAGE: i32 = 1000;
 /// Many times what an account can hold: 5,000 users (IAM user guide, "IAM and AWS STS quotas").
 const MOST_PAGES: usize = 10_000;
-/// Users looked up at once in the fallback.
+/// Users looked up at the same time in the fallback.
 const AT_ONCE: usize = 16;
 
 pub(crate) async fn users(aws: &Aws, path_prefix: &str) -> Result<Vec<IamUser>, CallError> {

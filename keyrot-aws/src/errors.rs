@@ -1,10 +1,10 @@
 //! The one place where the SDK's errors become keyrot's: what went wrong, whether the call may have been carried out, and a message that
-//! names the call, whom it was about, AWS's code and message, the request id, and what to do.
+//! names the call, its subject, AWS's code and message, the request id, and what to do.
 //!
 //! The SDK's own texts are not trusted with secrets: bodies and parser errors are never quoted, and what AWS says is scrubbed of what was
 //! sent and of anything that looks like a secret access key.
 
-use crate::calls::{History, Op, Repeat};
+use crate::op::{Op, Repeat};
 use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
@@ -32,9 +32,9 @@ pub(crate) enum Class {
 #[derive(Debug, Clone)]
 pub(crate) struct Fault {
     pub(crate) class: Class,
-    code: Option<String>,
+    pub(crate) code: Option<String>,
     detail: String,
-    request_id: Option<String>,
+    pub(crate) request_id: Option<String>,
     /// What to do, where AWS said nothing that it could be read from.
     advice: Option<&'static str>,
     /// The answer shows that this machine's clock is wrong.
@@ -175,17 +175,18 @@ impl Fault {
         Self::without_code(Class::Lost { sent: true }, format!("{what}: {text}"))
     }
 
-    pub(crate) fn into_failure(self, op: &Op<'_>, history: History) -> Failure {
+    pub(crate) fn into_failure(self, op: &Op<'_>, attempts: u32, unknown: bool) -> Failure {
         let detail = scrub(&self.detail, &op.hidden);
         let kind = self.kind();
         let by_clock = self.is_by_clock();
         let verb = if by_clock { "was refused" } else { "failed" };
         let mut message = format!("{} for {} {verb}", op.action, op.subject);
-        if history.attempts > 1 {
-            message += &format!(" in {} attempts", history.attempts);
+        if attempts > 1 {
+            message += &format!(" in {} attempts", attempts);
         }
-        match &self.code {
-            Some(code) => message += &format!(": {}: {detail}", scrub(code, &op.hidden)),
+        let code = self.code.as_deref().map(|code| scrub(code, &op.hidden));
+        match &code {
+            Some(code) => message += &format!(": {code}: {detail}"),
             None => message += &format!(": {detail}"),
         }
         if let Some(id) = &self.request_id {
@@ -194,13 +195,12 @@ impl Fault {
         if let Some(hint) = self.hint(op, &detail) {
             message += &format!(". {hint}");
         }
-        let unknown = history.unknown && op.repeat != Repeat::Read;
+        let unknown = unknown && op.repeat != Repeat::Read;
         if unknown {
             message += ". It is not known whether it was carried out";
         }
-        let code = self.code.as_deref().map(|code| scrub(code, &op.hidden));
-        let error = CallError::new(kind, op.effect(unknown), message).with_aws_code(code);
-        Failure { code: self.code, detail, by_clock, error }
+        let error = CallError::new(kind, op.effect(unknown), message).with_aws_code(code.clone());
+        Failure { code, detail, by_clock, error }
     }
 
     /// Whether a signature was refused for its time, and not for the secret.
@@ -236,7 +236,10 @@ impl Fault {
         let code = self.code.as_deref()?;
         if DENIED.contains(&code) && op.action == "sts:GetCallerIdentity" {
             // It needs no permission, and no policy of the caller's can deny it (STS API reference, GetCallerIdentity).
-            return Some("No policy of the caller's can deny this call: look at the policy of the VPC endpoint for STS, or at the proxy".to_owned());
+            return Some(
+                "No IAM policy can deny this call: check the policy of the VPC endpoint for STS, and the proxy"
+                    .to_owned(),
+            );
         }
         if DENIED.contains(&code) {
             let missing = denied_action(detail).unwrap_or(op.action);

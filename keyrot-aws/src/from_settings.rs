@@ -1,8 +1,8 @@
 //! A connection by keyrot's settings.
 
 #[cfg(feature = "trail")]
-use crate::Aws;
-use crate::{AwsSettings, Endpoints, FieldNames, SecretSettings, SettingsError};
+use crate::connect::Aws;
+use crate::settings::{AwsSettings, Endpoints, FieldNames, SecretSettings, SettingsError};
 #[cfg(feature = "trail")]
 use keyrot_core::Rotator;
 use keyrot_core::settings::Settings;
@@ -13,7 +13,7 @@ impl AwsSettings {
     /// The same, with all that these settings say of the connection and of secrets. What they leave open stays as it is.
     ///
     /// # Errors
-    /// [`SettingsError`] if the names of the JSON fields cannot be told apart.
+    /// [`SettingsError`] if the names of the JSON fields are the same.
     pub fn with(self, settings: &Settings) -> Result<Self, SettingsError> {
         let owned = |text: Option<&str>| text.map(str::to_owned);
         Ok(Self {
@@ -40,8 +40,8 @@ impl AwsSettings {
 
 #[cfg(all(feature = "notify", feature = "trail"))]
 impl Aws {
-    /// A service by these settings: it rotates whom they select, and tells whom they name. The account and region of this connection are taken for
-    /// those that it was deployed for.
+    /// Makes a service from these settings: it rotates the users that they select, and notifies as they say. It counts as deployed for the account
+    /// and region of this connection.
     ///
     /// # Errors
     /// [`ChannelError`](crate::notify::ChannelError) if a notifier of the settings cannot be used.

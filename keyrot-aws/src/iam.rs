@@ -1,8 +1,10 @@
 //! IAM's access keys. Every request names the user: left out, IAM takes the caller.
 
-use crate::calls::{Op, send};
+use crate::calls::send;
 use crate::connect::Aws;
 use crate::discovery;
+use crate::op::Op;
+use crate::pages::next_marker;
 use crate::time::instant;
 use async_trait::async_trait;
 use aws_sdk_iam::types::{AccessKeyLastUsed, StatusType};
@@ -130,19 +132,4 @@ fn listed(op: &Op<'_>, key: aws_sdk_iam::types::AccessKeyMetadata) -> Result<Acc
         None => return Err(op.malformed_response(&format!("key {id} has no status"))),
     };
     Ok(AccessKey { id, status, created })
-}
-
-/// The marker of the next page; `None` after the last. A page that says there is more, and not where, is an error: half a list would be
-/// taken for the whole.
-pub(crate) fn next_marker(
-    op: &Op<'_>,
-    truncated: bool,
-    marker: Option<String>,
-    before: Option<&str>,
-) -> Result<Option<String>, CallError> {
-    match (truncated, marker) {
-        (false, _) => Ok(None),
-        (true, Some(next)) if !next.is_empty() && before != Some(next.as_str()) => Ok(Some(next)),
-        (true, _) => Err(op.malformed_response("there is a further page, and no way to it")),
-    }
 }

@@ -36,12 +36,20 @@
 //! - Replicas of a secret follow its primary by themselves. After a promotion they are waited for, for up to 20 seconds; a replica that is
 //!   later than that, or failed, does not fail the promotion.
 //!
+//! # Tracing
+//! With the feature `tracing`, each call is a span `aws_call` (level DEBUG; fields `action`, `subject`), and each of its attempts an event with
+//! the target `keyrot_aws`: DEBUG, or WARN where no answer came and the call may have been carried out. Its fields: `action`, such as
+//! `iam:CreateAccessKey`; `subject`, such as `user ci`; `attempt`, from 1; `took_ms`; and of a failure AWS's `code`, its `request_id`, and
+//! `retry_in_ms` if there is a next attempt. Requests, answers and AWS's messages are in none of them.
+//!
 //! # Permissions
 //! [`policy`] makes the least-privilege IAM policy; [`ACTIONS`](policy::ACTIONS) lists every action that is used, and what for.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
 // A consumer needs a part of what these modules have.
 #![cfg_attr(not(feature = "rotate"), allow(dead_code, rustdoc::broken_intra_doc_links))]
 
+mod backoff;
 mod calls;
 mod clock;
 #[cfg(feature = "rotate")]
@@ -56,6 +64,8 @@ pub mod doctor;
 #[cfg(feature = "emulator")]
 pub mod emulator;
 mod errors;
+#[cfg(feature = "rotate")]
+mod from_sdk_config;
 #[cfg(feature = "settings")]
 mod from_settings;
 mod http;
@@ -66,6 +76,11 @@ pub mod limiter;
 mod mfa;
 #[cfg(feature = "notify")]
 pub mod notify;
+mod op;
+#[cfg(feature = "rotate")]
+mod pages;
+#[cfg(feature = "notify")]
+mod plain_http;
 #[cfg(feature = "rotate")]
 pub mod policy;
 #[cfg(feature = "rotate")]
@@ -73,18 +88,23 @@ mod probe;
 mod rotated;
 mod sdk_config;
 #[cfg(feature = "rotate")]
+mod secret_requests;
+#[cfg(feature = "rotate")]
 mod secret_state;
 #[cfg(feature = "rotate")]
 mod secrets;
 mod settings;
 #[cfg(feature = "rotate")]
 mod tags;
+mod telemetry;
 #[cfg(all(test, feature = "rotate"))]
 mod tests;
 #[cfg(feature = "rotate")]
 mod time;
 #[cfg(feature = "trail")]
 mod trail;
+#[cfg(feature = "trail")]
+mod trail_clients;
 #[cfg(feature = "rotate")]
 mod user_policy;
 pub mod value;

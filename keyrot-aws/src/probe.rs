@@ -1,7 +1,8 @@
-//! The trial of credentials: a client on exactly these, with the endpoint and connections of the others.
+//! The verification of credentials: a client on exactly these, with the endpoint and connections of the others.
 
-use crate::calls::{Op, send};
+use crate::calls::send;
 use crate::connect::Aws;
+use crate::op::Op;
 use async_trait::async_trait;
 use aws_credential_types::Credentials as SdkCredentials;
 use keyrot_core::model::ProbeAnswer;
@@ -13,7 +14,7 @@ impl CredentialProbe for Aws {
         let secret = credentials.secret.expose();
         let op = Op::read("sts:GetCallerIdentity", format!("key {}", credentials.key), &self.inner.limits.sts);
         let op = op.hiding(secret);
-        let tried = SdkCredentials::new(credentials.key.as_str(), secret, None, None, "on trial");
+        let tried = SdkCredentials::new(credentials.key.as_str(), secret, None, None, "under verification");
         let client = aws_sdk_sts::Client::from_conf(self.inner.probe.clone().credentials_provider(tried).build());
         match send(&op, &self.budget(), || client.get_caller_identity().send()).await {
             Ok(answer) => match answer.arn {

@@ -57,7 +57,7 @@ struct Inner {
     edition: VersionStage,
     freshness: CachePolicy,
     clock: Arc<dyn Clock>,
-    /// LabeledVersion by whoever reads, so that there is one.
+    /// Held by the task that reads, so that there is one.
     turn: tokio::sync::Mutex<()>,
     read: Mutex<Option<Entry>>,
     refused: AtomicBool,
@@ -69,7 +69,7 @@ struct Entry {
     credentials: Credentials,
     /// When.
     read: Timestamp,
-    /// Until when nobody asks again.
+    /// Until when it is not read again.
     asked_again: Timestamp,
 }
 
@@ -129,7 +129,7 @@ impl RotatedCredentials {
         self.with(|inner| inner.clock = clock)
     }
 
-    /// Has the key read again before it is used once more, because AWS refused it. A key that was read within the last five seconds is kept: to call
+    /// Has the key read again before it is used again, because AWS refused it. A key that was read within the last five seconds is kept: to call
     /// this for each of many refused requests is harmless.
     pub fn invalidate(&self) {
         self.inner.refused.store(true, Ordering::SeqCst);

@@ -1,7 +1,5 @@
-//! A connection on the host's own SDK configuration.
+//! keyrot's own safety around an SDK configuration, and why no connection was set up.
 
-#[cfg(feature = "rotate")]
-use crate::Aws;
 use crate::http::{Guarded, may_be_called};
 use crate::settings::{AwsSettings, Endpoints, SettingsError};
 use aws_sdk_secretsmanager::config::timeout::TimeoutConfig;
@@ -40,7 +38,7 @@ pub enum ConnectError {
         "the SdkConfig has no credentials provider: load it with `aws_config::defaults`, or set `credentials_provider`"
     )]
     NoCredentials,
-    /// There is no certificate by which to tell AWS from somebody else, as in a container image without them.
+    /// There is no certificate by which to recognize AWS, as in a container image without them.
     #[error(
         "this machine has no trusted root certificates{why}: install them (Debian and Alpine: the package ca-certificates), or name a file of them in SSL_CERT_FILE"
     )]
@@ -48,44 +46,6 @@ pub enum ConnectError {
         /// What was wrong with those that were looked for.
         why: String,
     },
-}
-
-#[cfg(feature = "rotate")]
-impl Aws {
-    /// Makes the clients from an `SdkConfig` that the program has already: with its credentials, which refresh as they do for the program's other
-    /// clients, its region, its endpoints, and its HTTP client with the proxies and certificates that it trusts.
-    ///
-    /// It makes no call, so it is cheap enough for each of many accounts. `settings` say the rest, and go before the `SdkConfig` where both say it
-    /// (`region`, `endpoints`, `app_name`, `fips`, `dual_stack`, `timeouts`).
-    ///
-    /// ```no_run
-    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-    /// use keyrot_aws::{Aws, AwsSettings};
-    ///
-    /// let config = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
-    /// let aws = Aws::from_sdk_config(&config, &AwsSettings::default())?;
-    /// # Ok(())
-    /// # }
-    /// ```
-    ///
-    /// # What keyrot keeps in force
-    /// Whatever the `SdkConfig` says: no retries but keyrot's own, so that `CreateAccessKey` is never repeated; no correction of the clock, and the
-    /// machine's own clock for signatures; AWS's time learned from each answer's `Date`; the limits on time and on the size of an answer; nothing
-    /// sent unencrypted to a host that [`AwsSettings::http_endpoints`] does not name; no credentials of a verification in the identity cache. That
-    /// is done around the program's HTTP client, so it holds with any.
-    ///
-    /// # What is up to the program
-    /// With an HTTP client of its own: which certificates are trusted; which requests go through a proxy, those to instance metadata included;
-    /// whether [`Timeouts::connect`](crate::Timeouts::connect) and [`read`](crate::Timeouts::read) are heeded (the limits of an attempt and of a
-    /// call always are). With any: the requests by which its credentials are fetched are not keyrot's, and none of the above holds for them.
-    ///
-    /// # Errors
-    /// [`ConnectError`] if a setting is not usable, if it is one that the `SdkConfig` decides (`profile`, `ignore_profiles`, `credentials`), or if
-    /// the `SdkConfig` has no credentials or no region.
-    pub fn from_sdk_config(config: &SdkConfig, settings: &AwsSettings) -> Result<Self, ConnectError> {
-        let (safe, http) = guarded(config, settings)?;
-        Self::assemble(&safe, settings, &http)
-    }
 }
 
 /// The configuration with keyrot's own safety in force, and the program's HTTP client behind the guard.
@@ -155,7 +115,7 @@ pub(crate) fn app_name(settings: &AwsSettings, own: Option<&AppName>) -> Result<
     }
 }
 
-/// Refuses an endpoint, wherever it is set, that requests may not be sent to. Each request is checked once more when it is sent.
+/// Refuses an endpoint, wherever it is set, that requests may not be sent to. Each request is checked again when it is sent.
 pub(crate) fn check_endpoints(config: &SdkConfig, settings: &AwsSettings) -> Result<(), SettingsError> {
     let of_service = |id: &str| {
         let key = ServiceConfigKey::builder().service_id(id).env("AWS_ENDPOINT_URL").profile("endpoint_url").build();

@@ -1,12 +1,12 @@
 //! `DescribeSecret`'s answer as keyrot sees it.
 
-use crate::calls::Op;
 pub(crate) use crate::consumer::{CURRENT, PREVIOUS};
+use crate::op::Op;
 use crate::time::instant;
 use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
 use aws_sdk_secretsmanager::types::StatusType;
 use keyrot_core::model::{
-    Content, Journal, JournalEntry, LabeledVersion, Owner, Secret, SecretArn, SecretState, VersionId,
+    Arn, Content, Journal, JournalEntry, LabeledVersion, Owner, Secret, SecretArn, SecretState, VersionId,
 };
 use keyrot_core::{CallError, Timestamp};
 use std::collections::BTreeMap;
@@ -21,7 +21,8 @@ pub(crate) fn state(op: &Op<'_>, region: &str, answer: &DescribeSecretOutput) ->
         return Ok(SecretState::Deleted { since });
     }
     // Both the primary and its replicas name the primary's region (Secrets Manager API reference, `DescribeSecret`).
-    let here = answer.arn.as_deref().and_then(|arn| arn.split(':').nth(3)).filter(|r| !r.is_empty()).unwrap_or(region);
+    let here =
+        answer.arn.as_deref().and_then(Arn::parse).map(|arn| arn.region).filter(|r| !r.is_empty()).unwrap_or(region);
     if let Some(primary) = answer.primary_region.as_deref().filter(|primary| *primary != here) {
         return Ok(SecretState::Replica { primary: primary.to_owned() });
     }
@@ -51,7 +52,7 @@ pub(crate) fn state(op: &Op<'_>, region: &str, answer: &DescribeSecretOutput) ->
     }))
 }
 
-/// The version under the label. A label stands on one version (Secrets Manager user guide, "What's in a secret"); should a store show
+/// The version under the label. A label is on one version (Secrets Manager user guide, "What's in a secret"); should a store show
 /// several, the one whose key was made last is it, and `last_choice` only if there is no other.
 fn held(
     op: &Op<'_>,
@@ -63,7 +64,7 @@ fn held(
     for (id, labels) in answer.version_ids_to_stages.iter().flatten() {
         if labels.iter().any(|l| l == label) {
             let version =
-                VersionId::parse(id.clone()).map_err(|e| op.malformed_response(&format!("{label} stands on {e}")))?;
+                VersionId::parse(id.clone()).map_err(|e| op.malformed_response(&format!("{label} is on {e}")))?;
             holders.push(LabeledVersion::of(version));
         }
     }

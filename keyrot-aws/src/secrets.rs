@@ -1,32 +1,26 @@
 //! Secrets Manager as the secret store.
 //!
-//! What a policy has to allow is kept small: a value is read only to prove a staged version of another run, to look into a version that
-//! somebody else wrote, and to carry its further fields along. Each such request names the version, and the staging label that it most
-//! likely stands under, so that a policy may limit `secretsmanager:GetSecretValue` by `secretsmanager:VersionStage` to AWSPENDING, or to
-//! AWSPENDING and AWSCURRENT where secrets of others are adopted. If the label stands elsewhere, Secrets Manager refuses the pair, and the
-//! version is asked for by its id alone.
+//! What a policy has to allow is kept small: a value is read only to verify a version that another run staged, to inspect a version that
+//! something else wrote, and to carry its further fields along. Each such request names the version and a staging label, so that a policy may
+//! limit `secretsmanager:GetSecretValue` by `secretsmanager:VersionStage` to AWSPENDING, or to AWSPENDING and AWSCURRENT where existing secrets
+//! are adopted. The label that the version most likely has comes first. If it has another, Secrets Manager refuses the pair, and the next label
+//! is asked for; a version is never asked for by its id alone.
 
-use crate::calls::{Budget, Op, send};
+use crate::calls::send;
 use crate::connect::Aws;
 use crate::errors::Failure;
-use crate::iam::next_marker;
-use crate::secret_state::{CURRENT, PENDING, PREVIOUS, TEST_WRITE, replicas_behind, state};
+use crate::op::Op;
+use crate::pages::next_marker;
+use crate::secret_requests::{named, tag, tag_of};
+use crate::secret_state::{CURRENT, PENDING, PREVIOUS, TEST_WRITE, state};
 use crate::time::instant;
 use crate::value::{self, PLACEHOLDER};
 use async_trait::async_trait;
 use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
-use aws_sdk_secretsmanager::types::Tag;
 use keyrot_core::model::{
     Content, Difference, JournalEntry, Owner, SecretArn, SecretState, StoredVersion, VersionContents, VersionId,
 };
 use keyrot_core::{CallError, Credentials, ErrorKind, SecretName, SecretStorePort};
-use std::time::Duration;
-use tokio::time::{Instant, sleep};
-use zeroize::Zeroizing;
-
-/// How long a promotion waits for the secret's replicas. They follow on their own; `overlap` outlasts them many times.
-const REPLICAS: Duration = Duration::from_secs(20);
-const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
 
 /// The largest page of version ids (Secrets Manager API reference, `ListSecretVersionIds`, parameter `MaxResults`).
 const PAGE: i32 = 100;
@@ -241,7 +235,7 @@ impl SecretStorePort for Aws {
     }
 
     async fn read(&self, secret: &SecretName, version: &VersionId) -> Result<Option<Credentials>, CallError> {
-        // keyrot's own are read while they are staged; what somebody else wrote, when it is current.
+        // keyrot's own are read while they are staged; what something else wrote, when it is current.
         let foreign = Content::of(version).is_foreign();
         let labels = if foreign { [CURRENT, PENDING, PREVIOUS] } else { [PENDING, CURRENT, PREVIOUS] };
         let value = self.value(secret, version, labels, &self.budget()).await?;
@@ -260,178 +254,8 @@ impl SecretStorePort for Aws {
     }
 }
 
-impl Aws {
-    fn describing(&self, secret: &SecretName) -> Op<'_> {
-        Op::read("secretsmanager:DescribeSecret", named(secret), &self.inner.limits.secret_reads)
-    }
-
-    pub(crate) async fn described(
-        &self,
-        secret: &SecretName,
-        budget: &Budget,
-    ) -> Result<DescribeSecretOutput, Failure> {
-        let call = self.inner.secrets.describe_secret().secret_id(secret.as_str());
-        send(&self.describing(secret), budget, || call.clone().send()).await
-    }
-
-    async fn current(&self, secret: &SecretName, budget: &Budget) -> Result<Option<VersionId>, CallError> {
-        let answer = self.described(secret, budget).await?;
-        match state(&self.describing(secret), &self.inner.region, &answer)? {
-            SecretState::Present(found) => Ok(found.current.map(|held| held.version)),
-            SecretState::Missing | SecretState::Deleted { .. } | SecretState::Replica { .. } => {
-                let message = format!("{} is scheduled for deletion or a replica: it takes no version", named(secret));
-                Err(CallError::refused(ErrorKind::Other, message))
-            }
-        }
-    }
-
-    /// The text of a version, which has to stand under one of the labels; `None` for a binary value.
-    ///
-    /// The label is always named: the permission can be bound to it (condition key `secretsmanager:VersionStage`), and some look-alikes answer
-    /// another version without it.
-    async fn value(
-        &self,
-        secret: &SecretName,
-        version: &VersionId,
-        labels: [&str; 3],
-        budget: &Budget,
-    ) -> Result<Option<Zeroizing<String>>, CallError> {
-        let subject = format!("version {version} of {}", named(secret));
-        let op = Op::read("secretsmanager:GetSecretValue", subject, &self.inner.limits.secret_reads);
-        let by_id = self.inner.secrets.get_secret_value().secret_id(secret.as_str()).version_id(version.as_str());
-        let mut unlabelled = None;
-        for label in labels {
-            let call = by_id.clone().version_stage(label);
-            match send(&op, budget, || call.clone().send()).await {
-                Ok(answer) if answer.version_id.as_deref() != Some(version.as_str()) => {
-                    return Err(op.malformed_response("it is of another version"));
-                }
-                Ok(answer) => return Ok(answer.secret_string.map(Zeroizing::new)),
-                Err(missing) if missing.is(&["ResourceNotFoundException"]) => {
-                    unlabelled.get_or_insert(missing);
-                }
-                // It is there, and not under that label: it was moved since, unless another one fits.
-                Err(elsewhere) if elsewhere.is(&["InvalidRequestException"]) => unlabelled = Some(elsewhere),
-                Err(failure) => return Err(failure.into()),
-            }
-        }
-        match unlabelled {
-            Some(missing) if missing.is(&["ResourceNotFoundException"]) => Err(missing.into()),
-            Some(elsewhere) => Err(elsewhere.of_kind(ErrorKind::Conflict)),
-            None => Err(op.malformed_response("it was not asked for")),
-        }
-    }
-
-    async fn put(
-        &self,
-        secret: &SecretName,
-        version: &VersionId,
-        text: &str,
-        budget: &Budget,
-    ) -> Result<(), CallError> {
-        self.put_hiding(secret, version, text, "", budget).await
-    }
-
-    /// Makes the version under AWSPENDING. Its id is the request's token: the same again is a no-op, other content is refused.
-    async fn put_hiding(
-        &self,
-        secret: &SecretName,
-        version: &VersionId,
-        text: &str,
-        hidden: &str,
-        budget: &Budget,
-    ) -> Result<(), CallError> {
-        self.put_under(PENDING, secret, version, (text, hidden), budget).await
-    }
-
-    /// Makes the version under this label; of what is hidden from errors, the second is a part of the text.
-    async fn put_under(
-        &self,
-        label: &str,
-        secret: &SecretName,
-        version: &VersionId,
-        (text, hidden): (&str, &str),
-        budget: &Budget,
-    ) -> Result<(), CallError> {
-        let subject = format!("version {version} of {}", named(secret));
-        let op = Op::write("secretsmanager:PutSecretValue", subject, &self.inner.limits.secret_values);
-        let op = op.hiding(text).hiding(hidden);
-        let call = self.inner.secrets.put_secret_value().secret_id(secret.as_str());
-        let call = call.client_request_token(version.as_str()).version_stages(label).secret_string(text);
-        send(&op, budget, || call.clone().send()).await?;
-        Ok(())
-    }
-
-    /// Secrets Manager refuses to move a label from where it does not stand, so this is a compare-and-swap; without `from` it works only
-    /// while the label stands nowhere (Secrets Manager API reference, `UpdateSecretVersionStage`).
-    async fn label_current(
-        &self,
-        secret: &SecretName,
-        from: Option<&VersionId>,
-        to: &VersionId,
-        budget: &Budget,
-    ) -> Result<(), CallError> {
-        let subject = format!("{CURRENT} to version {to} of {}", named(secret));
-        let op = Op::write("secretsmanager:UpdateSecretVersionStage", subject, &self.inner.limits.secret_values);
-        let call = self.inner.secrets.update_secret_version_stage().secret_id(secret.as_str()).version_stage(CURRENT);
-        let call = call.move_to_version_id(to.as_str()).set_remove_from_version_id(from.map(|v| v.as_str().to_owned()));
-        send(&op, budget, || call.clone().send()).await.map(|_| ()).map_err(stands_elsewhere)
-    }
-
-    async fn unlabel_pending(
-        &self,
-        secret: &SecretName,
-        version: &VersionId,
-        budget: &Budget,
-    ) -> Result<(), CallError> {
-        let subject = format!("{PENDING} off version {version} of {}", named(secret));
-        let op = Op::write("secretsmanager:UpdateSecretVersionStage", subject, &self.inner.limits.secret_values);
-        let call = self.inner.secrets.update_secret_version_stage().secret_id(secret.as_str());
-        let call = call.version_stage(PENDING).remove_from_version_id(version.as_str());
-        send(&op, budget, || call.clone().send()).await.map(|_| ()).map_err(stands_elsewhere)
-    }
-
-    fn note_replicas(&self, secret: &SecretName, answer: &DescribeSecretOutput) {
-        let (any, _) = replicas_behind(answer);
-        let mut known = self.inner.replicated.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if any {
-            known.insert(secret.clone());
-        } else {
-            known.remove(secret);
-        }
-    }
-
-    /// Waits a while for the replicas of a secret that was seen to have some. That they lag is no failure of the write, which is done.
-    async fn await_replicas(&self, secret: &SecretName, budget: &Budget) {
-        let known = |aws: &Self| {
-            aws.inner.replicated.lock().unwrap_or_else(std::sync::PoisonError::into_inner).contains(secret)
-        };
-        let end = (Instant::now() + REPLICAS).min(budget.last_start());
-        while known(self) && Instant::now() + BETWEEN_LOOKS < end {
-            sleep(BETWEEN_LOOKS).await;
-            match self.described(secret, budget).await {
-                Ok(answer) if replicas_behind(&answer).1 => {}
-                Ok(_) | Err(_) => return,
-            }
-        }
-    }
-}
-
-fn named(secret: &SecretName) -> String {
-    format!("secret {secret}")
-}
-
-fn tag(key: &str, value: &str) -> Tag {
-    Tag::builder().key(key).value(value).build()
-}
-
 fn bound_to(answer: &DescribeSecretOutput, owner: &Owner) -> bool {
     tag_of(answer, Owner::TAG).and_then(Owner::parse).is_some_and(|bound| bound.is(owner))
-}
-
-pub(crate) fn tag_of<'a>(answer: &'a DescribeSecretOutput, key: &str) -> Option<&'a str> {
-    let mut tags = answer.tags.iter().flatten().filter(|tag| tag.key.as_deref() == Some(key));
-    tags.find_map(|tag| tag.value.as_deref())
 }
 
 /// Whether the secret's KMS key is another than the settings name. `DescribeSecret` leaves the account's own key out, and gives others by id or
@@ -466,15 +290,8 @@ fn no_object(secret: &SecretName, version: &VersionId) -> CallError {
     CallError::refused(ErrorKind::Other, message)
 }
 
-/// A look failed after a write: what came of the write is open.
+/// A read failed after a write: the outcome of the write is not known.
 fn lost(mut error: CallError) -> CallError {
     error.effect = keyrot_core::Effect::Unknown;
     error
-}
-
-/// The label is not where it was seen, or the version is gone. Not so for a replica, or a secret that is gone itself.
-fn stands_elsewhere(failure: Failure) -> CallError {
-    let mismatch = failure.is(&["InvalidParameterException"]) && !failure.detail.contains("replica");
-    let version_gone = failure.is(&["ResourceNotFoundException"]) && failure.detail.contains("version");
-    if mismatch || version_gone { failure.of_kind(ErrorKind::Conflict) } else { failure.into() }
 }

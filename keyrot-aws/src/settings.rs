@@ -1,4 +1,4 @@
-//! What [`Aws::connect`](crate::Aws::connect) is told. Everything has a default; what is left out is found as every AWS tool finds it.
+//! The settings of [`Aws::connect`](crate::Aws::connect). Everything has a default; what is left out is found as every AWS tool finds it.
 
 use crate::limiter::LimiterSettings;
 use keyrot_core::model::JournalEntry;
@@ -30,7 +30,7 @@ pub struct AwsSettings {
     pub endpoints: Endpoints,
     /// The hosts, as `HOST:PORT`, that may be called over `http://`. Loopback, instance metadata and container credentials always may.
     pub http_endpoints: Vec<String>,
-    /// A name to tell this caller by in CloudTrail's `userAgent`: letters, digits and ``!#$%&'*+-.^_`|~``; `keyrot` by default.
+    /// The name of this caller in CloudTrail's `userAgent`: letters, digits and ``!#$%&'*+-.^_`|~``; `keyrot` by default.
     pub app_name: Option<String>,
     /// How secrets are made.
     pub secret: SecretSettings,
@@ -214,7 +214,7 @@ impl Default for Rates {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SettingsError {
-    /// The names of the JSON fields cannot be told apart.
+    /// The names of the JSON fields are the same.
     #[error("the JSON fields {id:?} and {secret:?} are not usable: expected two different names")]
     Fields {
         /// The name given for the id.

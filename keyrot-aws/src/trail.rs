@@ -1,50 +1,21 @@
 //! CloudTrail's event history: who used which key, from where and with what. `LookupEvents` is asked region by region, by the attribute
 //! `AccessKeyId`.
 
+use crate::trail_clients::Regional;
 mod record;
 
-use crate::calls::{Op, send};
+use crate::calls::send;
 use crate::connect::Aws;
 use crate::iam::last_use;
-use crate::limiter::{Limiter, LimiterSettings};
+use crate::op::Op;
 use async_trait::async_trait;
 use aws_sdk_cloudtrail::types::{LookupAttribute, LookupAttributeKey};
 use aws_smithy_types::DateTime;
 use keyrot_core::usage::{KeyRecord, TrailAsk, TrailPage, TrailPort};
 use keyrot_core::{CallError, KeyId, UserName};
-use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
 
 /// The largest page (CloudTrail API reference, `LookupEvents`, parameter `MaxResults`).
 const PAGE: i32 = 50;
-
-/// A client for each region that was asked, each with a pace of its own.
-pub(crate) struct Trails {
-    config: aws_sdk_cloudtrail::config::Builder,
-    pace: LimiterSettings,
-    regional: Mutex<BTreeMap<String, Regional>>,
-}
-
-#[derive(Clone)]
-struct Regional {
-    client: aws_sdk_cloudtrail::Client,
-    limiter: Limiter,
-}
-
-impl Trails {
-    pub(crate) fn new(config: aws_sdk_cloudtrail::config::Builder, pace: LimiterSettings) -> Self {
-        Self { config, pace, regional: Mutex::default() }
-    }
-
-    fn of(&self, region: &str) -> Regional {
-        let mut regional = self.regional.lock().unwrap_or_else(PoisonError::into_inner);
-        let made = || {
-            let config = self.config.clone().region(aws_config::Region::new(region.to_owned())).build();
-            Regional { client: aws_sdk_cloudtrail::Client::from_conf(config), limiter: Limiter::new(self.pace) }
-        };
-        regional.entry(region.to_owned()).or_insert_with(made).clone()
-    }
-}
 
 /// The region in which the events of global services are, such as IAM's (CloudTrail user guide, "Global service events").
 fn home_region(region: &str) -> &'static str {

@@ -1,7 +1,8 @@
 //! IAM users' inline policies.
 
-use crate::calls::{Op, send};
+use crate::calls::send;
 use crate::connect::Aws;
+use crate::op::Op;
 use async_trait::async_trait;
 use keyrot_core::requests::UserPolicyPort;
 use keyrot_core::{CallError, ErrorKind, UserName};

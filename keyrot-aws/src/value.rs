@@ -1,9 +1,9 @@
 //! What a secret's value looks like, and what is read out of one.
 //!
 //! keyrot writes a JSON object with two fields, `AccessKeyId` and `SecretAccessKey` unless configured otherwise. There is no documented
-//! shape for access keys in Secrets Manager, so what somebody else wrote is also understood under a few spellings in common use. Fields
+//! shape for access keys in Secrets Manager, so what something else wrote is also understood under a few spellings in common use. Fields
 //! that are not the access key's are carried into the next version as they are, text for text and in order; so are other spellings of the
-//! same access key, with the new key in them, because somebody reads them.
+//! same access key, with the new key in them, because they may be in use.
 //!
 //! Nothing here returns an error: the text of a JSON error may quote the value.
 
@@ -128,7 +128,7 @@ impl<'a> Object<'a> {
         found.all(|other| other.id == first.id && other.secret == first.secret).then_some(first)
     }
 
-    /// The names of all fields that hold the object's access key or keyrot's own: those that the next version has anew.
+    /// The names of all fields that hold the object's access key or keyrot's own: which the next version replaces.
     fn spelled<'n>(&self, fields: &'n FieldNames) -> Vec<(&'n str, &'n str)> {
         let mut names = vec![(fields.id(), fields.secret())];
         if let Some(held) = self.access_key(fields) {

@@ -333,7 +333,7 @@ impl Lab for SdkLab {
             let rules = own.world().rules;
             own.advance(rules.listing_lag.max(rules.propagation) + Duration::from_millis(1));
         }
-        // The others show every change at once.
+        // The others show every change immediately.
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! What the environment and the shared configuration files say is heeded, as by every AWS tool.
 //!
-//! A process cannot change its own environment safely while its tests run, so each case starts this test program anew, as the child below.
+//! A process cannot change its own environment safely while its tests run, so each case starts this test program again, as the child below.
 #![allow(clippy::unwrap_used)]
 
 use keyrot_aws::{Aws, AwsSettings, CallerCredentials, Endpoints};

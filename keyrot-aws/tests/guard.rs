@@ -1,4 +1,4 @@
-//! The guard holds: an administrator whom it does not name can neither tag nor write what keyrot goes by, whatever the spelling; keyrot, its
+//! The guard holds: an administrator that it does not name can neither tag nor write what keyrot goes by, whatever the spelling; keyrot, its
 //! consumers, and everything else go on. Each attempt is made without the guard first, to see that nothing else stops it.
 #![cfg(feature = "emulator")]
 #![allow(clippy::unwrap_used)]

@@ -119,7 +119,7 @@ fn tagged(world: &mut World, name: &str) -> UserName {
     world.add_user(name, &[("RotateKey", "true")]).unwrap()
 }
 
-/// Adopted, rotated, retired and deleted; beside a user whose secret somebody else wrote, and one with a key that nobody knows.
+/// Adopted, rotated, retired and deleted; beside a user whose secret something else wrote, and one with a key that nobody knows.
 async fn whole_life(discovery: Discovery) -> BTreeSet<String> {
     let mut world = world();
     let plain = tagged(&mut world, "plain");
@@ -172,7 +172,7 @@ async fn whole_audit(discovery: Discovery) -> BTreeSet<String> {
     life.called()
 }
 
-/// A person on call, and a user whom nobody has tagged: taken in, rotated, let go, and two keys revoked.
+/// A person on call, and a user without the tag: taken in, rotated, let go, and two keys revoked.
 async fn on_call() -> BTreeSet<String> {
     let mut world = world();
     let user = world.add_user("ci", &[]).unwrap();

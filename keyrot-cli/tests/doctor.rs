@@ -50,7 +50,7 @@ fn a_sandbox_has_fewer_checks_and_says_so() {
     let sandbox = Sandbox::new();
     let (code, found) = sandbox.json(&["doctor", "--send-test"]);
     assert_eq!((code, &found["sandbox"], &found["result"]), (Some(0), &json!(true), &json!("warning")));
-    assert_eq!(about(&found, "users")[0], ("ok", "9 selected by the tag RotateKey=True, 2 left alone"));
+    assert_eq!(about(&found, "users")[0], ("ok", "9 selected by the tag RotateKey=True, 2 skipped"));
     assert!(about(&found, "users")[1].1.contains("legacy-ftp"));
     assert_eq!(about(&found, "last_run")[0].0, "ok");
     assert_eq!(about(&found, "sandbox")[0].0, "not_checked");
@@ -97,7 +97,7 @@ fn an_account_in_order_is_well_and_nothing_is_changed() {
     assert_eq!(about(&found, "clock"), [("ok", "as AWS's, within two seconds")]);
     let expected = format!("eu-west-1 by the setting, partition aws; AWS is called at {}", emulator.url());
     assert_eq!(about(&found, "region"), [("ok", expected.as_str())]);
-    assert_eq!(about(&found, "users"), [("ok", "1 selected by the tag RotateKey=True, 1 left alone")]);
+    assert_eq!(about(&found, "users"), [("ok", "1 selected by the tag RotateKey=True, 1 skipped")]);
     assert_eq!(about(&found, "keys")[0].0, "ok");
     assert!(about(&found, "secrets")[0].1.ends_with("values can be read"));
     assert!(
@@ -258,7 +258,7 @@ fn settings_are_judged_and_unusable_ones_are_told_as_always() {
     let sandbox = Sandbox::new();
     let (_, found) = sandbox.json(&["doctor", "--overlap", "2h", "--quiet", "2h", "--allow-short-waits", "true"]);
     let messages: Vec<_> = about(&found, "settings").into_iter().map(|(_, message)| message).collect();
-    for part in ["fit for tests only", "overlap is 2h", "quiet is 2h", "nobody is told"] {
+    for part in ["fit for tests only", "overlap is 2h", "quiet is 2h", "no notifier is set"] {
         assert!(messages.iter().any(|message| message.contains(part)), "{part}: {messages:?}");
     }
     let ran = sandbox.run(&["doctor", "--overlap", "soon"]);

@@ -1,4 +1,4 @@
-//! One invocation: what was asked for is done by the core, and told.
+//! One invocation: the core does what was asked for, and the outcome is reported.
 
 use crate::request::{Request, Sweep};
 use crate::{logs, metrics};
@@ -14,7 +14,7 @@ use lambda_runtime::{Diagnostic, tracing};
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// A step that is under way may take this long to end: the limit of one call to AWS, and some for what is still to be told.
+/// A step that is under way may take this long to end: the limit of one call to AWS, and some for the last notifications.
 const LAST_STEP: Duration = Duration::from_secs(75);
 /// Lambda takes no longer answer than 6 MB (Lambda developer guide, "Lambda quotas").
 const LONGEST_ANSWER: usize = 5_500_000;
@@ -46,10 +46,10 @@ pub(crate) struct Invocation {
 pub(crate) enum Problem {
     #[error("{0}")]
     BadEvent(String),
-    #[error("the function has {0} seconds left, and begins nothing in its last 75: give it a timeout of 900")]
+    #[error("the function has {0} seconds left, and starts nothing in its last 75: set its timeout to 900 seconds")]
     NoTime(i64),
     #[error(
-        "the account's users could not be listed: {0}; nobody is selected unless everybody could be seen, and nothing was touched"
+        "the account's users could not be listed: {0}; no user is selected unless all could be listed, and nothing was changed"
     )]
     NotListed(keyrot_core::CallError),
     #[error("{0}; nothing was done for any user")]
@@ -100,7 +100,10 @@ impl Function {
             selected.force(self.ports.clock.now());
         }
         for pattern in &selected.unmatched_exclusions {
-            tracing::warn!(request_id = invocation.request_id, "the exclusion {pattern} fits no user; is it mistyped?");
+            tracing::warn!(
+                request_id = invocation.request_id,
+                "the exclusion {pattern} matches no user; check its spelling"
+            );
         }
         let (mode, schema) = if sweep.dry_run { (Mode::Plan, "keyrot.plan/1") } else { (Mode::Act, "keyrot.rotate/1") };
         let mut limits = self.settings.limits(self.ports.clock.now());
@@ -177,7 +180,7 @@ fn told(request_id: &str, news: &Progress) {
 
 fn summed_up(request_id: &str, document: &RunDocument) {
     let counts = json!(document.counts).to_string();
-    tracing::info!(target: "keyrot", request_id, counts, "{} users looked after", document.counts.users);
+    tracing::info!(target: "keyrot", request_id, counts, "{} users processed", document.counts.users);
     let waiting = document.users.iter().filter(|one| one.reason == "adoption_limit").count();
     if waiting > 0 {
         tracing::info!(
@@ -189,7 +192,7 @@ fn summed_up(request_id: &str, document: &RunDocument) {
     }
     for failure in &document.notifier_failures {
         let (notifier, untold) = (&failure.notifier, failure.untold);
-        tracing::warn!(target: "keyrot", request_id, notifier, untold, "not told: {}", failure.reason);
+        tracing::warn!(target: "keyrot", request_id, notifier, untold, "not notified: {}", failure.reason);
     }
 }
 
@@ -199,7 +202,7 @@ fn failures(document: &RunDocument) -> String {
     let more = failed.len().saturating_sub(NAMED);
     let more = if more > 0 { format!("; and {more} more, each with a line in the log") } else { String::new() };
     format!(
-        "{} of {} users failed, and the next run takes them up: {}{more}",
+        "{} of {} users failed, and the next run retries them: {}{more}",
         failed.len(),
         document.users.len(),
         named.join("; ")

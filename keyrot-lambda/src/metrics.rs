@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 /// The namespace.
 pub(crate) const NAMESPACE: &str = "keyrot";
 
-/// What a whole pass over the account shows: where everybody stands, and what was done.
+/// What a whole pass over the account shows: the state of all users, and what was done.
 pub(crate) fn of_sweep(function: &str, document: &RunDocument) -> Value {
     let counts = &document.counts;
     let mut metrics = vec![
@@ -23,7 +23,7 @@ pub(crate) fn of_sweep(function: &str, document: &RunDocument) -> Value {
     line(function, document.finished, &metrics)
 }
 
-/// What a pass over some users, or an order, did. Where the account stands it does not know.
+/// What a pass over some users, or an order, did. It does not know the state of the account.
 pub(crate) fn of_part(function: &str, document: &RunDocument) -> Value {
     line(function, document.finished, &done(&document.counts))
 }

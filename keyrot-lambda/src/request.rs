@@ -1,6 +1,6 @@
-//! What the function is asked for. Each kind of event is read strictly: a misspelt field is told, and nothing is done.
+//! What the function is asked for. Each kind of event is read strictly: a misspelled field is an error, and nothing is done.
 
-use keyrot_core::model::{RotationStep, StepName, VersionId};
+use keyrot_core::model::{Arn, RotationStep, StepName, VersionId};
 use keyrot_core::{SecretName, UserName};
 use serde::Deserialize;
 use serde_json::Value;
@@ -95,7 +95,9 @@ impl Request {
             }
         };
         let version = VersionId::parse(rotation.client_request_token).map_err(bad)?;
-        let secret = SecretName::parse(name_in(&rotation.secret_id)).map_err(bad)?;
+        let id = &rotation.secret_id;
+        let secret = Arn::parse(id).and_then(|arn| arn.secret_name()).unwrap_or(id);
+        let secret = SecretName::parse(secret).map_err(bad)?;
         Ok(Self::RotationStep(secret, RotationStep { step, version }))
     }
 }
@@ -110,15 +112,6 @@ fn scheduled(event: &Value) -> Result<(), BadEvent> {
     match (text("source").as_str(), text("detail-type").as_str()) {
         ("aws.events" | "aws.scheduler", "Scheduled Event") => Ok(()),
         (source, kind) => Err(BadEvent(format!("it is {kind:?} from {source:?}"))),
-    }
-}
-
-/// The secret's name in its ARN, which ends in a hyphen and six random characters (Secrets Manager user guide, "Secret ARN"); or the name itself.
-fn name_in(id: &str) -> &str {
-    let Some(resource) = id.strip_prefix("arn:").and_then(|rest| rest.splitn(6, ':').nth(5)) else { return id };
-    match resource.rsplit_once('-') {
-        Some((name, suffix)) if suffix.len() == 6 => name,
-        _ => resource,
     }
 }
 

@@ -1,10 +1,11 @@
 //! The report's CSV (IAM user guide, "Generate credential reports for your AWS account", "Understanding the report format").
 //!
-//! Columns are found by name, and unknown ones are passed over: AWS adds some now and then. What is there has to make sense, or the whole report is refused: a
+//! Columns are found by name, and unknown ones are skipped: AWS adds some now and then. What is there has to make sense, or the whole report is refused: a
 //! key that is read wrongly would be judged wrongly.
 
 use csv::StringRecord;
 use keyrot_core::audit::{CredentialReport, ReportedKey, ReportedUser};
+use keyrot_core::model::Arn;
 use keyrot_core::{LastUse, Timestamp, UserArn};
 
 /// What the root user is called in the report.
@@ -94,15 +95,9 @@ fn whole(row: StringRecord, width: usize) -> Result<StringRecord, usize> {
 
 /// Partition and account of an ARN of IAM.
 fn place(arn: &str) -> Option<(&str, &str)> {
-    let parts: Vec<&str> = arn.splitn(6, ':').collect();
-    match parts[..] {
-        ["arn", partition, "iam", "", account, _]
-            if account.len() == 12 && account.bytes().all(|b| b.is_ascii_digit()) =>
-        {
-            Some((partition, account)).filter(|_| !partition.is_empty())
-        }
-        _ => None,
-    }
+    let arn = Arn::parse(arn)?;
+    let sound = arn.service == "iam" && arn.region.is_empty() && arn.has_account() && !arn.partition.is_empty();
+    sound.then_some((arn.partition, arn.account))
 }
 
 /// The columns that are read.

@@ -1,12 +1,12 @@
 //! Who calls, from where, and by which clock.
 
-use super::{Check, Notes};
 use crate::connect::{Aws, Caller};
+use crate::doctor::check::{Check, Notes};
 use aws_credential_types::credential_feature::AwsCredentialFeature as Feature;
 use aws_credential_types::provider::ProvideCredentials;
 use chrono::{DateTime, TimeDelta, Utc};
 use keyrot_core::Timestamp;
-use keyrot_core::model::WrongClock;
+use keyrot_core::model::{Arn, WrongClock};
 use keyrot_core::settings::Settings;
 use std::time::{Duration, SystemTime};
 use tokio::time::timeout;
@@ -37,12 +37,12 @@ pub(super) async fn examine(aws: &Aws, settings: &Settings, notes: &mut Notes<'_
     Some(caller)
 }
 
-/// Where they come from. Nothing of them but the id is told.
+/// Where they come from. Only the key id is shown.
 async fn credentials(aws: &Aws, notes: &mut Notes<'_>) -> bool {
     const HINT: &str = "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; run `aws sso login` if the profile uses IAM Identity \
                         Center; or give the machine a role. To try keyrot without an AWS account: keyrot --sandbox rotate";
     let Some(provider) = aws.inner.notify.config.credentials_provider() else {
-        notes.add(Check::failure("credentials", "there are none, and nowhere to look for some").hint(HINT));
+        notes.add(Check::failure("credentials", "there are none, and no source of them is configured").hint(HINT));
         return false;
     };
     match timeout(FOR_CREDENTIALS, provider.provide_credentials()).await {
@@ -151,7 +151,7 @@ fn who(caller: &Caller) -> Check {
 
 /// The account's partition.
 pub(super) fn partition(caller: &Caller) -> &str {
-    caller.arn.split(':').nth(1).unwrap_or_default()
+    Arn::parse(&caller.arn).map_or("", |arn| arn.partition)
 }
 
 /// Whether a region can be of a partition, as far as the names of its regions are known here (AWS General Reference, "Amazon Resource Names (ARNs)").
@@ -181,7 +181,7 @@ fn place(aws: &Aws, caller: &Caller, settings: &Settings) -> Check {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::Health;
+    use crate::doctor::check::Health;
 
     #[test]
     fn a_clock_is_judged_by_what_signatures_allow() {

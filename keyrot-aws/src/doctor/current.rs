@@ -6,8 +6,8 @@
 //! A verification is no change, but IAM records it as a use: an unused key would look used in audits, and to a run that waits until nothing
 //! uses an old key. So it is made on request only.
 
-use super::stores::some;
-use super::{Check, Notes, Verify};
+use crate::doctor::check::{Check, Notes, Verify};
+use crate::doctor::wording::some;
 use keyrot_core::model::{Content, LabeledVersion, ProbeAnswer, Subject};
 use keyrot_core::{Credentials, KeyStatus, Ports};
 use std::time::Duration;
@@ -143,7 +143,7 @@ async fn authenticate(ports: &Ports, subject: &Subject, credentials: &Credential
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::doctor::Health;
+    use crate::doctor::check::Health;
     use keyrot_core::memory::{Label, MemoryAccount, Value, World};
     use keyrot_core::model::{SecretState, VersionId};
     use keyrot_core::{

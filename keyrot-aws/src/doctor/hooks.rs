@@ -1,7 +1,7 @@
-//! Whether people could be told.
+//! Whether notifications would arrive.
 
-use super::{Check, Notes};
-use crate::Aws;
+use crate::connect::Aws;
+use crate::doctor::check::{Check, Notes};
 use crate::notify::{Channels, FromEnvironment, Readiness};
 use keyrot_core::Timestamp;
 use keyrot_core::settings::Settings;
@@ -20,7 +20,7 @@ pub(super) async fn examine(aws: &Aws, settings: &Settings, notes: &mut Notes<'_
             Readiness::NotChecked(text) => Check::not_checked("notifiers", format!("{name}: {text}"))
                 .hint("keyrot doctor --send-test sends a test message"),
             Readiness::NotReady(why) => Check::failure("notifiers", format!("{name}: {why}")).hint(
-                "docs/notifications.md says what each notifier needs; a run goes on without it, and nobody is told",
+                "docs/notifications.md says what each notifier needs; a run goes on without it, and sends no notification",
             ),
         });
     }

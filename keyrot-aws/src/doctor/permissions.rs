@@ -5,13 +5,15 @@
 //! organization's policies, and no policy of a resource such as a KMS key's (IAM API reference, `SimulatePrincipalPolicy`).
 
 use super::caller::partition;
-use super::stores::Sample;
-use super::{Check, Notes};
-use crate::calls::{Op, send};
+use crate::calls::send;
 use crate::connect::{Aws, Caller};
+use crate::doctor::check::{Check, Notes};
+use crate::doctor::sample::Sample;
 use crate::errors::Failure;
+use crate::op::Op;
 use crate::policy::{ACTIONS, Discovery, Hooks, Key, OneOrMany, Scope, Sid, Statement, Text};
 use aws_sdk_iam::types::{ContextEntry, ContextKeyTypeEnum, PolicyEvaluationDecisionType};
+use keyrot_core::model::Arn;
 use keyrot_core::settings::Settings;
 use std::collections::BTreeSet;
 
@@ -119,11 +121,10 @@ async fn principal(aws: &Aws, arn: &str) -> Option<String> {
     if arn.contains(":user/") || arn.contains(":role/") {
         return Some(arn.to_owned());
     }
-    let (head, session) = arn.split_once(":assumed-role/")?;
+    let Arn { partition, account, resource, .. } = Arn::parse(arn)?;
+    let session = resource.strip_prefix("assumed-role/")?;
     let role = session.split('/').next().filter(|role| !role.is_empty())?;
-    let mut parts = head.split(':');
-    let (partition, account) = (parts.nth(1)?, parts.nth(2)?);
-    // A session does not tell its role's path; the role does, if the caller may ask.
+    // A session does not show its role's path; the role does, if the caller may ask.
     let op = Op::read("iam:GetRole", format!("role {role}"), &aws.inner.limits.iam_reads);
     let call = aws.inner.iam.get_role().role_name(role);
     let answer = send(&op, &aws.budget(), || call.clone().send()).await.ok().and_then(|answer| answer.role);
@@ -257,7 +258,7 @@ fn context(statement: &Statement) -> Vec<ContextEntry> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::doctor::Health;
+    use crate::doctor::check::Health;
     use crate::tests::{Answer, Script, xml, xml_error};
     use keyrot_core::settings::Sources;
     use keyrot_core::{SecretName, UserArn};

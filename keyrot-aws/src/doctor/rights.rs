@@ -1,24 +1,21 @@
 //! What the selected users may do that steers keyrot. Their keys are published: whoever reads such a secret has these rights.
 
 use super::caller::partition;
+use super::check::{Check, Notes};
 use super::permissions::{Question, Simulated, ask};
-use super::stores::some;
-use super::{Check, Notes};
+use super::wording::{self, some};
 use crate::connect::{Aws, Caller};
 use crate::errors::Failure;
 use aws_sdk_iam::types::{ContextEntry, ContextKeyTypeEnum};
 use keyrot_core::model::{HOME_TAG, Subject};
 use keyrot_core::settings::Settings;
+use keyrot_core::{IamUser, Selected, Target};
 
 pub(super) const ABOUT: &str = "rights";
 pub(super) const HINT: &str = "give these users what their jobs need and no more; keyrot policy --for guard prints an SCP that keeps everybody \
                                but those you name from tags and secrets (docs/deploy.md)";
 /// So many users are simulated, with three calls each.
 const USERS: usize = 10;
-
-pub(super) fn users(count: usize) -> String {
-    if count == 1 { "1 selected user".to_owned() } else { format!("{count} selected users") }
-}
 
 /// By IAM's simulation, for the first users. Who else may tag users or write secrets is not examined: IAM cannot be asked for everybody.
 pub(super) async fn examine(
@@ -53,11 +50,14 @@ pub(super) async fn examine(
     }
     let mut warn = |found: &[String], what: &str| {
         if !found.is_empty() {
-            let text = format!("{} may {what}: {}", users(found.len()), some(found));
+            let text = format!("{} may {what}: {}", wording::users(found.len()), some(found));
             notes.add(Check::warning(ABOUT, text).hint(HINT));
         }
     };
-    warn(&over_others, "create keys of other users, by IAM's simulation, so whoever reads their secret may, too");
+    warn(
+        &over_others,
+        "create keys of other users, by IAM's simulation, so everything that reads their secret may, too",
+    );
     warn(&steering, "change what keyrot goes by: their own tags, or their own secret");
     if !silent.is_empty() {
         notes.add(Check::not_checked(ABOUT, format!("IAM's simulation says nothing of {}", some(&silent))));
@@ -72,7 +72,7 @@ pub(super) async fn examine(
     if !examined.is_empty() && over_others.is_empty() && steering.is_empty() && silent.is_empty() {
         let text = format!(
             "{} may neither create keys of other users, nor change their own tags or secret, by IAM's simulation; roles and other users were not examined",
-            users(examined.len())
+            wording::users(examined.len())
         );
         notes.add(Check::ok(ABOUT, text));
     }
@@ -134,7 +134,7 @@ async fn rights(aws: &Aws, settings: &Settings, caller: &Caller, subject: &Subje
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::doctor::Health;
+    use crate::doctor::check::Health;
     use crate::tests::{Answer, Script, xml, xml_error};
     use keyrot_core::model::UserId;
     use keyrot_core::settings::Sources;
@@ -222,5 +222,22 @@ mod tests {
             assert_eq!((checks.len(), checks[0].health), (1, Health::NotChecked), "{checks:?}");
             assert!(checks[0].message.contains("iam:SimulatePrincipalPolicy"));
         }
+    }
+}
+
+/// The managed policies by which one may change every user (AWS managed policy reference).
+pub(crate) const OF_ADMINISTRATORS: [&str; 2] = ["AdministratorAccess", "IAMFullAccess"];
+
+/// Attached policies are in the list of users anyway. What groups and inline policies give, only a simulation shows.
+pub(crate) fn administrators(users: &[IamUser], selected: &Selected, notes: &mut Notes<'_>) {
+    let powerful = |one: &Target| {
+        let user = users.iter().find(|user| user.arn == one.subject.arn)?;
+        let policy = user.policies.iter().find(|name| OF_ADMINISTRATORS.contains(&name.as_str()))?;
+        Some(format!("{} ({policy})", one.subject.user))
+    };
+    let found: Vec<String> = selected.chosen.iter().filter_map(powerful).collect();
+    if !found.is_empty() {
+        let text = format!("{} with an administrator's policy attached: {}", wording::users(found.len()), some(&found));
+        notes.add(Check::warning(ABOUT, text).hint(HINT));
     }
 }

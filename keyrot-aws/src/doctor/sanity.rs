@@ -1,6 +1,6 @@
 //! Settings that can be used, and yet are not what most people want.
 
-use super::{Check, Health};
+use crate::doctor::check::{Check, Health};
 use crate::policy::{Scope, Text};
 use keyrot_core::Waits;
 use keyrot_core::model::format_duration;
@@ -58,11 +58,11 @@ pub fn from_settings(settings: &Settings) -> Vec<Check> {
         checks.push(warn(text, "set idle to 45d, and to more for one user with the tag keyrot:idle"));
     }
     if settings.max_adoptions().is_none() {
-        let text = "max_adoptions is none: a first run changes every tagged user at once".to_owned();
+        let text = "max_adoptions is none: a first run changes every tagged user".to_owned();
         checks.push(warn(text, "set max_adoptions to a number of users whose consumers you can watch, such as 10"));
     }
     if settings.notify().is_empty() {
-        let text = "nobody is told of what a run does".to_owned();
+        let text = "no notifier is set: a run reports to nobody".to_owned();
         checks.push(warn(text, "set notify, as in docs/notifications.md, or watch the exit codes"));
     }
     if let Some(url) = settings.endpoint_url() {
@@ -128,13 +128,13 @@ mod tests {
             well[0].message.contains("every 1d (run_interval), a rotation begins when a key is 75d 11h 30m old"),
             "{well:?}"
         );
-        assert!(of(&[])[0].message.contains("nobody is told"));
+        assert!(of(&[])[0].message.contains("no notifier is set"));
         for (name, value, says) in [
             ("overlap", "23h", "overlap is 23h"),
             ("quiet", "5h", "quiet is 5h"),
             ("max_age", "91d", "90 days"),
             ("idle", "30d", "a monthly job"),
-            ("max_adoptions", "none", "every tagged user at once"),
+            ("max_adoptions", "none", "changes every tagged user"),
             ("endpoint_url", "http://127.0.0.1:4566", "and not to AWS"),
             ("allow_http_endpoints", "ministack:4566", "ministack:4566 may be called without TLS"),
             ("secret_name", "{user}", "every secret of the account"),

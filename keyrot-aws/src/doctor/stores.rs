@@ -1,28 +1,20 @@
 //! The users, their keys and their secrets, by the calls that every run begins with.
 
-use super::{Check, Notes, Verify, current, rights};
+use super::current;
 use crate::connect::Aws;
-use keyrot_core::model::{Journal, SecretState, Subject, VersionId, format_duration};
+use crate::doctor::check::{Check, Notes, Verify};
+use crate::doctor::rights::administrators;
+use crate::doctor::sample::Sample;
+use crate::doctor::wording::some;
+use keyrot_core::model::{Journal, SecretState, VersionId, format_duration};
 use keyrot_core::settings::Settings;
-use keyrot_core::{ErrorKind, Homes, IamUser, KeyId, Ports, SecretName, Selected, Timestamp, UserArn, select};
+use keyrot_core::{ErrorKind, Homes, KeyId, Ports, SecretName, Selected, Timestamp, UserArn, select};
 use std::time::Duration;
 
 /// So many secrets are read to find the last run.
 const SECRETS: usize = 20;
 
-/// A user as an example for what is checked next.
-#[derive(Debug, Default)]
-pub(super) struct Sample {
-    pub(super) user: Option<UserArn>,
-    pub(super) key: Option<KeyId>,
-    /// The user's secret: its name, and whether it is there.
-    pub(super) secret: Option<SecretName>,
-    pub(super) there: bool,
-    /// The selected users with their secrets, by name.
-    pub(super) selected: Vec<Subject>,
-}
-
-/// The same without AWS: what the ports alone can tell, as for an account in memory.
+/// The same without AWS: what the ports alone can show, as for an account in memory.
 pub async fn of_ports(
     ports: &Ports,
     settings: &Settings,
@@ -46,7 +38,7 @@ pub(super) async fn examine(
     let users = match ports.iam.users(&settings.selection().path_prefix).await {
         Ok(users) => users,
         Err(error) => {
-            let hint = "without the list of users nobody is selected, and a run does nothing; keyrot policy prints what is needed";
+            let hint = "without the list of users none is selected, and a run does nothing; keyrot policy prints the permissions";
             notes.add(Check::failure("users", format!("the users could not be listed: {error}")).hint(hint));
             return any_secret(ports, settings, sample, notes).await;
         }
@@ -71,9 +63,11 @@ fn count(settings: &Settings, selected: &Selected, notes: &mut Notes<'_>) {
     let (tag, value) = (&settings.selection().tag, &settings.selection().tag_value);
     let count = selected.chosen.len();
     notes.add(match count {
-        0 => Check::warning("users", format!("none of the {alone} users seen is selected by the tag {tag}={value}"))
-            .hint(format!("aws iam tag-user --user-name NAME --tags Key={tag},Value={value}")),
-        _ => Check::ok("users", format!("{count} selected by the tag {tag}={value}, {alone} left alone")),
+        0 => {
+            Check::warning("users", format!("no user is selected: none of the {alone} users has the tag {tag}={value}"))
+                .hint(format!("aws iam tag-user --user-name NAME --tags Key={tag},Value={value}"))
+        }
+        _ => Check::ok("users", format!("{count} selected by the tag {tag}={value}, {alone} skipped")),
     });
     let wrong: Vec<String> = selected
         .chosen
@@ -87,35 +81,14 @@ fn count(settings: &Settings, selected: &Selected, notes: &mut Notes<'_>) {
             format!("{} selected users are", wrong.len())
         };
         let text = format!("{users} blocked by their own tags or secret: {}", some(&wrong));
-        notes.add(Check::warning("users", text).hint("mend these users' tags; keyrot status says what each needs"));
+        notes.add(
+            Check::warning("users", text).hint("correct the tags of these users; keyrot status says what each needs"),
+        );
     }
     for pattern in &selected.unmatched_exclusions {
         let text = format!("the exclusion {pattern} fits no user");
-        notes.add(Check::warning("users", text).hint("see whether it is mistyped"));
+        notes.add(Check::warning("users", text).hint("check its spelling"));
     }
-}
-
-/// The managed policies by which one may change every user (AWS managed policy reference).
-const OF_ADMINISTRATORS: [&str; 2] = ["AdministratorAccess", "IAMFullAccess"];
-
-/// Attached policies are in the list of users anyway. What groups and inline policies give, only a simulation shows.
-fn administrators(users: &[IamUser], selected: &Selected, notes: &mut Notes<'_>) {
-    let powerful = |one: &keyrot_core::Target| {
-        let user = users.iter().find(|user| user.arn == one.subject.arn)?;
-        let policy = user.policies.iter().find(|name| OF_ADMINISTRATORS.contains(&name.as_str()))?;
-        Some(format!("{} ({policy})", one.subject.user))
-    };
-    let found: Vec<String> = selected.chosen.iter().filter_map(powerful).collect();
-    if !found.is_empty() {
-        let text = format!("{} with an administrator's policy attached: {}", rights::users(found.len()), some(&found));
-        notes.add(Check::warning(rights::ABOUT, text).hint(rights::HINT));
-    }
-}
-
-pub(super) fn some(texts: &[String]) -> String {
-    let more = texts.len().saturating_sub(3);
-    let shown = texts[..texts.len() - more].join("; ");
-    if more > 0 { format!("{shown}; and {more} more") } else { shown }
 }
 
 /// The first user's keys, and the last use of one.
@@ -133,9 +106,9 @@ async fn keys(ports: &Ports, user: UserArn, notes: &mut Notes<'_>) -> Option<Key
         return None;
     };
     notes.add(match ports.iam.last_use(name, &key).await {
-        Ok(_) => Check::ok("keys", format!("the keys of {name} can be listed, and their last use be seen")),
+        Ok(_) => Check::ok("keys", format!("the keys of {name} can be listed, and their last use can be read")),
         Err(error) => Check::failure("keys", error.to_string())
-            .hint("without the last use no old key is ever taken away: it counts as in use"),
+            .hint("without the last use, every old key counts as in use and is kept"),
     });
     Some(key)
 }
@@ -156,7 +129,7 @@ async fn any_secret(ports: &Ports, settings: &Settings, sample: Sample, notes: &
 fn store_error(error: &keyrot_core::CallError) -> Check {
     let check = Check::failure("secrets", error.to_string());
     match error.kind {
-        ErrorKind::Denied => check.hint("keyrot policy prints what is needed for the secrets' names"),
+        ErrorKind::Denied => check.hint("keyrot policy prints the permissions for these secret names"),
         ErrorKind::Unavailable => check.hint("check the region, the endpoint, the proxy and the network"),
         _ => check,
     }
@@ -197,7 +170,7 @@ async fn secrets(
         format!("{} of the first {read} users' secrets are there, {} are still to be made", seen.present, seen.missing);
     notes.add(match seen.readable {
         None => Check::ok("secrets", text),
-        // What is in it is not kept: only whether it can be read is told.
+        // Its contents are dropped: the finding says only that it can be read.
         Some((secret, version)) => match ports.store.inspect_version(&secret, &version).await {
             Ok(_) => {
                 sample.there = true;
@@ -312,7 +285,7 @@ fn compare(set: &str, used: Option<&str>, secret: &SecretName) -> Check {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::doctor::Health;
+    use crate::doctor::check::Health;
     use keyrot_core::settings::Sources;
 
     #[test]

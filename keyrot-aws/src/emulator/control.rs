@@ -254,7 +254,7 @@ impl Control {
         Fate { number: self.numbers, entry, throttled, fault, barrier }
     }
 
-    /// A call has ended. One that arrived before the counts were reset is passed over.
+    /// A call has ended. One that arrived before the counts were reset is skipped.
     pub(super) fn end(&mut self, fate: &Fate, action: &'static str, outcome: Outcome) {
         let entry = fate.entry.and_then(|at| self.stats.log.get_mut(at));
         if let Some(entry) = entry.filter(|e| e.action == action && e.outcome == Outcome::Pending) {

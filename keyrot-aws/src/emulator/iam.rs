@@ -2,7 +2,8 @@
 
 use super::auth::Caller;
 use super::reply::{Output, Refused, Xml};
-use super::request::{ApiCall, Service, invalid};
+use super::request::{ApiCall, invalid};
+use crate::emulator::service::Service;
 use keyrot_core::memory::{MemoryUser, World};
 use keyrot_core::model::UserId;
 use keyrot_core::{IamUser, Timestamp, UserArn, UserName};
@@ -109,7 +110,7 @@ pub(super) fn session_token(call: &ApiCall, caller: &Caller, now: Timestamp) -> 
     let Some((credentials, token)) = session else {
         return Err(Refused::new("AccessDenied", "Cannot call GetSessionToken with session credentials"));
     };
-    if call.text("TokenCode") != Some(super::MFA_CODE) {
+    if call.text("TokenCode") != Some(super::principals::MFA_CODE) {
         let message = "MultiFactorAuthentication failed with invalid MFA one time pass code.";
         return Err(Refused::new("AccessDenied", message));
     }

@@ -3,7 +3,8 @@
 use super::auth::Caller;
 use super::iam::{page, user_name};
 use super::reply::{Output, Refused, Xml};
-use super::request::{ApiCall, Service, invalid};
+use super::request::{ApiCall, invalid};
+use crate::emulator::service::Service;
 use keyrot_core::memory::World;
 use keyrot_core::{AccessKey, KeyId, KeyStatus, LastUse, UserName};
 

@@ -1,4 +1,4 @@
-use super::RateLimit;
+use super::throttle::RateLimit;
 use std::time::Duration;
 
 /// How the emulator differs from an instant, unlimited AWS.

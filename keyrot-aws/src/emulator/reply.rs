@@ -1,6 +1,6 @@
 //! Answers on the wire: XML for IAM and STS, JSON for Secrets Manager and CloudTrail.
 
-use super::request::Service;
+use crate::emulator::service::Service;
 use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::{Response, StatusCode};

@@ -1,17 +1,11 @@
 //! A request as AWS reads it: which service's which action, with which parameters.
 
 use super::reply::Refused;
+use super::throttle::{IAM_READS, IAM_WRITES, SECRET_READS, SECRET_WRITES, STS, TRAIL};
+use crate::emulator::service::Service;
 use hyper::body::Bytes;
 use hyper::http::request::Parts;
 use serde_json::{Map, Value};
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Service {
-    Iam,
-    Sts,
-    SecretsManager,
-    CloudTrail,
-}
 
 /// One call.
 pub(super) struct ApiCall {
@@ -29,39 +23,13 @@ pub(super) enum Parameters {
 }
 
 const ACTIONS: &[(Service, &[&str])] = &[
-    (Service::Iam, super::IAM_READS),
-    (Service::Iam, super::IAM_WRITES),
-    (Service::Sts, super::STS),
-    (Service::SecretsManager, super::SECRET_READS),
-    (Service::SecretsManager, super::SECRET_WRITES),
-    (Service::CloudTrail, super::TRAIL),
+    (Service::Iam, IAM_READS),
+    (Service::Iam, IAM_WRITES),
+    (Service::Sts, STS),
+    (Service::SecretsManager, SECRET_READS),
+    (Service::SecretsManager, SECRET_WRITES),
+    (Service::CloudTrail, TRAIL),
 ];
-
-impl Service {
-    /// As in the names of permissions and in what signatures are for.
-    pub(super) fn prefix(self) -> &'static str {
-        match self {
-            Self::Iam => "iam",
-            Self::Sts => "sts",
-            Self::SecretsManager => "secretsmanager",
-            Self::CloudTrail => "cloudtrail",
-        }
-    }
-
-    /// Whether it speaks JSON; the others speak the Query protocol.
-    pub(super) fn is_json(self) -> bool {
-        matches!(self, Self::SecretsManager | Self::CloudTrail)
-    }
-
-    /// As the SDKs name it before the action; some put a namespace in front.
-    fn of_target(name: &str) -> Option<Self> {
-        match name.rsplit('.').next() {
-            Some("secretsmanager") => Some(Self::SecretsManager),
-            Some("CloudTrail_20131101") => Some(Self::CloudTrail),
-            _ => None,
-        }
-    }
-}
 
 impl ApiCall {
     pub(super) fn read(head: Parts, body: Bytes) -> Result<Self, (Service, Refused)> {

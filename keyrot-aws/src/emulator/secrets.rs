@@ -2,9 +2,10 @@
 
 use super::iam::cut;
 use super::reply::{Output, Refused};
-use super::request::{ApiCall, Service, invalid};
+use super::request::{ApiCall, invalid};
+use crate::emulator::service::Service;
 use keyrot_core::memory::{Label, MemorySecret, Value, World};
-use keyrot_core::model::{Difference, VersionId};
+use keyrot_core::model::{Arn, Difference, VersionId};
 use keyrot_core::{SecretName, Timestamp};
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeSet;
@@ -237,18 +238,14 @@ fn delete(call: &ApiCall, name: &SecretName, world: &mut World) -> Result<Output
 
 /// The secret's name in a `SecretId`, which may be an ARN.
 pub(super) fn name_in(id: &str) -> &str {
-    let Some(resource) = id.strip_prefix("arn:").and_then(|rest| rest.splitn(6, ':').nth(5)) else { return id };
-    match resource.rsplit_once('-') {
-        Some((name, end)) if end.len() == SUFFIX => name,
-        _ => resource,
-    }
+    Arn::parse(id).and_then(|arn| arn.secret_name()).unwrap_or(id)
 }
 
 fn found(call: &ApiCall, world: &World) -> Result<SecretName, Refused> {
     let id = call.required("SecretId")?;
     let name = SecretName::parse(name_in(id)).map_err(|_| not_found())?;
     let secret = world.secret(&name).ok_or_else(not_found)?;
-    let writes = super::SECRET_WRITES.contains(&call.action);
+    let writes = super::throttle::SECRET_WRITES.contains(&call.action);
     if writes && secret.replica_of.is_some() {
         let message = "Operation not permitted on a replica secret. Call must be made in primary secret's region.";
         return Err(Refused::new("InvalidRequestException", message));
@@ -264,9 +261,6 @@ fn named(name: &SecretName, world: &World, mut more: Map<String, Json>) -> Outpu
     more.insert("Name".into(), name.as_str().into());
     Output::Json(more.into())
 }
-
-/// How many characters AWS adds to a secret's name in its ARN.
-const SUFFIX: usize = 6;
 
 fn fields(object: Json) -> Map<String, Json> {
     match object {
@@ -335,9 +329,4 @@ fn no_version(id: &str) -> Refused {
 fn marked(name: &SecretName) -> Refused {
     let message = format!("You can't perform this operation on the secret {name} because it was marked for deletion.");
     Refused::new("InvalidRequestException", message)
-}
-
-/// FNV-1a: the same for the same text, in every run.
-pub(super) fn hash(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3))
 }

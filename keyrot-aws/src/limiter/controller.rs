@@ -1,6 +1,5 @@
-use std::time::Duration;
-
 use super::LimiterSettings;
+use std::time::Duration;
 
 /// AWS refills its buckets "every second": after a throttle nothing may come before that.
 const REFILL: Duration = Duration::from_secs(1);
@@ -136,7 +135,7 @@ impl RateController {
             self.sample.admitted = self.sample.admitted.saturating_add(1);
         }
         if let Phase::Ramp { window } = &mut self.phase {
-            // A window that is not filled proves nothing about a larger one.
+            // A window that is not filled says nothing about a larger one.
             let filled = as_f64(self.in_flight) + 1.0 >= *window / 2.0;
             if self.admitted > u64::from(self.settings.burst) && filled {
                 *window += self.settings.growth;
@@ -240,7 +239,7 @@ impl RateController {
     }
 
     /// Raises the pace, but only for time in which the pace was what held callers back: unused pace
-    /// proves nothing, and would grow without bound.
+    /// says nothing, and would grow without bound.
     fn grow(&mut self, now: Duration) {
         let Some(last) = self.last_issue.filter(|_| self.limiting) else {
             return;

@@ -23,19 +23,19 @@
 //! have its own limiter with [`LimiterSettings::iam_writes`].
 //!
 //! ```
-//! use keyrot_aws::limiter::{Limiter, LimiterSettings, Reply, RetryLimits};
+//! use keyrot_aws::limiter::{Limiter, LimiterSettings};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() {
+//! # async fn call() -> Result<u32, String> { Ok(2) } // the SDK call
 //! let limiter = Limiter::new(LimiterSettings::iam_reads());
-//! let keys = limiter
-//!     .run(
-//!         RetryLimits::default(),
-//!         || async { Ok::<_, String>(2) }, // the SDK call
-//!         |code| if code == "Throttling" { Reply::Throttled } else { Reply::Admitted },
-//!     )
-//!     .await;
-//! assert_eq!(keys.ok(), Some(2));
+//! let permit = limiter.acquire().await;
+//! match call().await {
+//!     // AWS did nothing: wait a little, acquire again, and send it again.
+//!     Err(code) if code == "Throttling" => permit.throttled(),
+//!     _ => permit.succeeded(),
+//! }
+//! assert_eq!(limiter.stats().admitted, 1);
 //! # }
 //! ```
 //!
@@ -64,7 +64,7 @@
 //! A throttle before anything was admitted since the last one says nothing about the rate, only that
 //! the bucket is still empty: everybody waits, up to the second after which AWS refills it, then
 //! twice as long each time. When the capacity drops, this wait and the few calls admitted after it
-//! give the new rate at once. One cut never takes more than three quarters of the pace, so an idle
+//! give the new rate immediately. One cut never takes more than three quarters of the pace, so an idle
 //! hour in the measurement does no harm. Throttles of calls sent before a cut are not counted twice.
 //! The pace grows only while callers wait for it.
 //!
@@ -91,5 +91,5 @@ mod simulation;
 mod tests;
 
 pub use controller::{Pace, RateController, Ticket, Turn};
-pub use settings::{LimiterSettings, RetryLimits, SettingsError};
-pub use shared::{CallError, Limiter, LimiterStats, Permit, Reply};
+pub use settings::{LimiterSettings, SettingsError};
+pub use shared::{Limiter, LimiterStats, Permit};

@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use thiserror::Error;
 
 /// How one API class is paced: where the limiter starts and the bounds it never leaves.
@@ -119,31 +117,5 @@ impl LimiterSettings {
 
     pub(super) fn clamp(&self, rate: f64) -> f64 {
         rate.clamp(self.floor, self.ceiling)
-    }
-}
-
-/// How long one call is tried again after AWS throttled it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RetryLimits {
-    /// How often the call is sent at most, the first time included; 0 counts as 1.
-    pub max_attempts: u32,
-    /// From the first wait on, after this long the call is not sent again. A call already on its
-    /// way is never cut off: its outcome would be unknown.
-    pub budget: Duration,
-    /// Wait before the second attempt, doubled for each further one, before jitter.
-    pub base: Duration,
-    /// Longest such wait.
-    pub cap: Duration,
-}
-
-impl Default for RetryLimits {
-    /// 8 attempts within 2 minutes, waiting from 200 ms up to 10 s between them.
-    fn default() -> Self {
-        Self {
-            max_attempts: 8,
-            budget: Duration::from_secs(120),
-            base: Duration::from_millis(200),
-            cap: Duration::from_secs(10),
-        }
     }
 }

@@ -1,22 +1,18 @@
-//! The queue, the helper and the settings; the pacing itself is in `simulation`.
+//! The queue and the settings; the pacing itself is in `simulation`.
 #![allow(clippy::unwrap_used)]
 
+use super::{Limiter, LimiterSettings, Pace, Permit, RateController, SettingsError, Ticket, Turn};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-
-use tokio::time::{Instant, sleep, timeout};
-
-use super::{
-    CallError, Limiter, LimiterSettings, Pace, Permit, RateController, Reply, RetryLimits, SettingsError, Ticket, Turn,
-};
+use tokio::time::{sleep, timeout};
 
 const SECOND: Duration = Duration::from_secs(1);
 
 /// One call at a time in the ramp, and one a second after the first throttle.
 fn narrow() -> Limiter {
     let settings = LimiterSettings::new(1.0, u32::MAX, 0.1, 1_000.0).unwrap().with_start(1, 0.0);
-    Limiter::with_seed(settings, 7)
+    Limiter::new(settings)
 }
 
 #[tokio::test(start_paused = true)]
@@ -90,89 +86,6 @@ async fn waiting_is_woken_by_answers_and_timers_only() {
         // Asked, woken by the answer, woken by the timer after a throttle.
         assert!(polls.load(Ordering::Relaxed) <= 3);
     }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_throttled_call_is_sent_again_until_it_is_through() {
-    let limiter = narrow();
-    let sent = AtomicU32::new(0);
-    let result = limiter
-        .run(
-            RetryLimits::default(),
-            || async {
-                sleep(Duration::from_millis(20)).await;
-                match sent.fetch_add(1, Ordering::Relaxed) {
-                    0..3 => Err("Throttling"),
-                    n => Ok(n),
-                }
-            },
-            |_| Reply::Throttled,
-        )
-        .await;
-    assert_eq!(result.unwrap(), 3);
-    let stats = limiter.stats();
-    assert_eq!((stats.calls, stats.admitted, stats.throttled), (4, 1, 3));
-}
-
-#[tokio::test(start_paused = true)]
-async fn attempts_and_time_are_bounded() {
-    let limiter = narrow();
-    let limits = RetryLimits { max_attempts: 3, ..RetryLimits::default() };
-    let refuse = || async { Err::<(), _>("Throttling") };
-    let end = limiter.run(limits, refuse, |_| Reply::Throttled).await;
-    assert!(matches!(end, Err(CallError::StillThrottled { attempts: 3, last: "Throttling", .. })));
-
-    let limits = RetryLimits { max_attempts: u32::MAX, budget: Duration::from_secs(30), ..RetryLimits::default() };
-    let start = Instant::now();
-    let end = limiter.run(limits, refuse, |_| Reply::Throttled).await;
-    assert!(matches!(end, Err(CallError::StillThrottled { .. })));
-    assert!(start.elapsed() <= limits.budget);
-
-    // In the queue behind a call that hangs.
-    let limiter = narrow();
-    let _hanging = limiter.acquire().await;
-    let end = limiter.run(limits, refuse, |_| Reply::Throttled).await;
-    assert!(matches!(end, Err(CallError::NoTurn { waited }) if waited == limits.budget));
-}
-
-#[tokio::test(start_paused = true)]
-async fn other_failures_are_not_sent_again() {
-    for (reply, admitted) in [(Reply::Admitted, 1), (Reply::Unknown, 0)] {
-        let limiter = narrow();
-        let sent = AtomicU32::new(0);
-        let end = limiter
-            .run(
-                RetryLimits::default(),
-                || async {
-                    sent.fetch_add(1, Ordering::Relaxed);
-                    Err::<(), _>("AccessDenied")
-                },
-                |_| reply,
-            )
-            .await;
-        assert!(matches!(end, Err(CallError::Failed("AccessDenied"))));
-        assert_eq!(sent.load(Ordering::Relaxed), 1);
-        assert_eq!(limiter.stats().admitted, admitted);
-        assert_eq!(limiter.stats().in_flight, 0);
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn the_same_seed_waits_alike_and_another_does_not() {
-    async fn waited(seed: u64) -> Duration {
-        let settings = LimiterSettings::new(1_000.0, 0, 1_000.0, 1_000.0).unwrap();
-        let start = Instant::now();
-        let _ = Limiter::with_seed(settings, seed)
-            .run(RetryLimits::default(), || async { Err::<(), _>("Throttling") }, |_| Reply::Throttled)
-            .await;
-        start.elapsed()
-    }
-    assert_eq!(waited(1).await, waited(1).await);
-    assert_ne!(waited(1).await, waited(2).await);
-    // 0.2 + 0.4 + … + 10 s for the seven waits, each between half and all of its step.
-    let steps = Duration::from_millis(200 + 400 + 800 + 1_600 + 3_200 + 6_400 + 10_000);
-    let took = waited(3).await;
-    assert!(took >= steps / 2 && took <= steps + SECOND);
 }
 
 #[test]

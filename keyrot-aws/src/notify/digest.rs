@@ -1,18 +1,18 @@
-//! A run in few words, for people: what happened and how bad, then whom it concerns and what to do, then what was changed. Pure; the
-//! chats and the mail put it into their own form.
+//! A run in a few words: what happened and how severe it is, then which users need manual action, then what was changed. Pure; the chats
+//! and the mail format it.
 
-use super::About;
 use super::console::user_page;
+use crate::notify::about::About;
 use keyrot_core::model::format_duration;
 use keyrot_core::report::{Counts, RunStatus, State, UserDocument};
 use keyrot_core::{Blocked, ErrorKind, Outcome, Report, RunDocument, Selected, Severity, Stop, UserResult};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// So many are told at length.
+/// Up to this many problems are described in full.
 const FEW: usize = 3;
 
-/// A run, ready to be told.
+/// A run, ready to be formatted.
 #[derive(Debug)]
 pub(super) struct Digest {
     pub(super) severity: Severity,
@@ -21,25 +21,25 @@ pub(super) struct Digest {
     pub(super) headline: String,
     /// Where and when.
     pub(super) whence: String,
-    /// Users who need a person, or failed: the worst first.
+    /// Users that need manual action, or failed: the worst first.
     pub(super) problems: Vec<Item>,
     /// How many users have problems.
     pub(super) troubled: usize,
     /// How many problems of each kind.
     pub(super) kinds: Vec<(&'static str, usize)>,
-    /// Users who are worth a look.
+    /// Users with a warning.
     pub(super) looks: Vec<Item>,
-    /// What was changed, and for whom.
+    /// What was changed, and for which users.
     pub(super) changes: Vec<(&'static str, Vec<String>)>,
     /// How many users are where.
     pub(super) sum: String,
 }
 
-/// One user of whom there is more to say than the name.
+/// One user with a problem or a warning.
 #[derive(Debug)]
 pub(super) struct Item {
     pub(super) user: String,
-    /// Others of whom the same is to be said.
+    /// Other users with the same text.
     pub(super) others: Vec<String>,
     pub(super) owner: Option<String>,
     /// In one word.
@@ -109,12 +109,12 @@ impl Digest {
         room(&self.problems, 1_000)
     }
 
-    /// How many characters what is worth a look may take: who uses a key that is held takes some words.
+    /// How many characters a warning may take: the uses of a held key need some room.
     pub(super) fn look_room(&self) -> usize {
         room(&self.looks, 700)
     }
 
-    /// Whether there are so many problems that their kinds are worth a line.
+    /// Whether there are so many problems that a line counts their kinds.
     pub(super) fn has_many(&self) -> bool {
         self.troubled > FEW
     }
@@ -193,7 +193,7 @@ fn summary(document: &RunDocument, looks: usize) -> String {
     let Counts { users, held, blocked, failed, stopped, rotated, retired, deleted, .. } = document.counts;
     let of = |count: usize| if users == 1 { "1 user".to_owned() } else { format!("{count} of {users} users") };
     match (document.result, blocked, failed) {
-        (RunStatus::Blocked, ..) => return format!("{} blocked, a person has to decide", of(blocked)),
+        (RunStatus::Blocked, ..) => return format!("{} blocked, manual action needed", of(blocked)),
         (RunStatus::Failed, 0, _) => return format!("{} failed", of(failed)),
         (RunStatus::Failed, ..) => return format!("{blocked} blocked and {failed} failed of {users} users"),
         (RunStatus::Stopped, ..) => return format!("stopped early, {} not done", of(stopped)),
@@ -205,12 +205,12 @@ fn summary(document: &RunDocument, looks: usize) -> String {
         return format!("{old} or may be in use, and kept");
     }
     if looks > 0 {
-        return format!("{} worth a look", of(looks));
+        return format!("{} to check", of(looks));
     }
     let parts = [(rotated, "rotated"), (retired, "deactivated"), (deleted, "deleted")];
     let parts: Vec<String> =
         parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{} {what}", keys(*n))).collect();
-    if parts.is_empty() { "all is well".to_owned() } else { parts.join(", ") }
+    if parts.is_empty() { "nothing to do".to_owned() } else { parts.join(", ") }
 }
 
 fn whence(document: &RunDocument, about: &About) -> String {
@@ -247,7 +247,7 @@ fn changes(document: &RunDocument) -> Vec<(&'static str, Vec<String>)> {
     kinds.into_iter().map(|(word, text)| (text, of(word))).filter(|(_, users)| !users.is_empty()).collect()
 }
 
-/// Whether somebody has to act, and how soon: a leaked key first.
+/// Whether manual action is needed, and how soon: a leaked key first.
 fn rank(standing: &UserResult) -> Option<u8> {
     match &standing.outcome {
         // Revoked, and current still: it is as leaked as one that AWS found.
@@ -284,7 +284,7 @@ fn todo(standing: &UserResult) -> Option<String> {
     })
 }
 
-/// A user who has no problem, but a warning.
+/// A user with a warning and no problem.
 fn look(standing: &UserResult, user: &UserDocument, about: &About) -> Option<Item> {
     let of_note = standing.events.iter().filter(|event| event.kind.severity() > Severity::Info);
     let mut texts: Vec<String> = Vec::new();

@@ -1,8 +1,8 @@
-//! What machines are told: the document `keyrot.events/1` of web hooks, and the details of EventBridge events. `docs/notifications.md` and
+//! The document for machines: `keyrot.events/1` for webhooks, and the details of EventBridge events. `docs/notifications.md` and
 //! `keyrot-aws/schema/keyrot.events.schema.json` describe them; they change only together with the number.
 
-use super::About;
 use super::digest::{clip, severity};
+use crate::notify::about::About;
 use keyrot_core::model::UseEvidence;
 use keyrot_core::report::{Counts, EventDocument, RunStatus};
 use keyrot_core::{Event, EventKind, KeyId, Report, RunDocument, SecretName, Selected, Severity, Timestamp, UserName};
@@ -11,10 +11,13 @@ use serde::Serialize;
 pub(super) const SCHEMA: &str = "keyrot.events/1";
 /// The word for the run's end, beside those of the events.
 pub(super) const RUN_FINISHED: &str = "run_finished";
-/// A message is for people; nobody reads more, and EventBridge bounds an entry.
+/// What a test says.
+#[cfg(feature = "doctor")]
+pub(super) const TEST: &str = "a test by keyrot doctor; nothing happened";
+/// A message is for people, who read no more, and EventBridge bounds an entry.
 const LONGEST: usize = 4_000;
 
-/// The body of a web hook's request.
+/// The body of a webhook's request.
 #[derive(Debug, Serialize)]
 pub(super) struct EventsDocument<'a> {
     schema: &'static str,

@@ -1,11 +1,12 @@
 //! An EventBridge bus: each event as an event of its own, and the run's end.
 
-use super::About;
 use super::document::{Detail, EventBody, RUN_FINISHED, RunBody, SCHEMA};
-use super::secret_ref::budget;
-use crate::Aws;
-use crate::calls::{Op, send};
+use crate::calls::send;
+use crate::connect::Aws;
 use crate::limiter::Limiter;
+use crate::notify::about::About;
+use crate::notify::limits::budget;
+use crate::op::Op;
 use aws_sdk_eventbridge::primitives::DateTime;
 use aws_sdk_eventbridge::types::{PutEventsRequestEntry, PutEventsResultEntry};
 use keyrot_core::settings::Bus as BusId;
@@ -68,7 +69,7 @@ impl Bus {
             at: Timestamp,
             message: &'static str,
         }
-        self.entry("test", at, Test { at, message: super::examine::MESSAGE }, None, about)
+        self.entry("test", at, Test { at, message: super::document::TEST }, None, about)
     }
 
     fn entry<T: Serialize>(

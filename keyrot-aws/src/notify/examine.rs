@@ -1,28 +1,27 @@
-//! Whether people could be told, before there is something to tell.
+//! Whether notifications would arrive, checked before there is one.
 
 use super::digest::Digest;
+use super::document::TEST;
+use super::limits::WITHIN;
 use super::notifier::Told;
-use super::{About, Channels, Means, signature};
+use super::signature;
+use crate::notify::about::About;
+use crate::notify::channels::Channels;
+use crate::notify::means::Means;
 use keyrot_core::report::RunStatus;
 use keyrot_core::settings::NotifySpec;
 use keyrot_core::{Severity, Timestamp};
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::time::Instant;
-
-/// What a test says.
-pub(super) const MESSAGE: &str = "a test by keyrot doctor; nothing happened";
-/// To read one URL and one key.
-const WITHIN: Duration = Duration::from_secs(13);
 
 /// What was found out about a notifier.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Readiness {
     /// What it needs was read; in words.
     Ready(String),
-    /// It can only be found out by telling something; in words.
+    /// It can only be checked by sending something; in words.
     NotChecked(String),
-    /// It could not be told; why.
+    /// It could not be notified; why.
     NotReady(String),
 }
 
@@ -36,16 +35,16 @@ impl Channels {
         all
     }
 
-    /// Sends each notifier one message that says it is a test, whatever severity it is told from. By the notifier's name.
+    /// Sends each notifier one message that says it is a test, whatever its least severity. By the notifier's name.
     ///
-    /// A chat or topic gets a message, a web hook a signed document without events, a bus an event of detail-type `test`.
+    /// A chat or topic gets a message, a webhook a signed document without events, a bus an event of detail-type `test`.
     pub async fn send_test(&self, account: Option<&str>, now: Timestamp) -> Vec<(String, Result<(), String>)> {
         let region = self.aws.region().to_owned();
         let about = About { account: account.map(str::to_owned), region, ..About::default() };
         let digest = Digest {
             severity: Severity::Info,
             verdict: RunStatus::Ok,
-            headline: MESSAGE.to_owned(),
+            headline: TEST.to_owned(),
             whence: format!(
                 "{}{} · {}",
                 account.map(|id| format!("account {id} · ")).unwrap_or_default(),
@@ -57,7 +56,7 @@ impl Channels {
             kinds: Vec::new(),
             looks: Vec::new(),
             changes: Vec::new(),
-            sum: "This is how you will be told.".to_owned(),
+            sum: "This is how keyrot will notify you.".to_owned(),
         };
         let about = Arc::new(about);
         let mut all = Vec::new();
@@ -81,9 +80,9 @@ async fn ready(spec: &NotifySpec, means: &Means) -> Readiness {
             },
             Err(why) => Err(why),
         },
-        Means::Sns(_) => return Readiness::NotChecked("a topic can only be tried by publishing to it".to_owned()),
+        Means::Sns(_) => return Readiness::NotChecked("a topic can only be checked by publishing to it".to_owned()),
         Means::EventBridge(_) => {
-            return Readiness::NotChecked("a bus can only be tried by putting an event".to_owned());
+            return Readiness::NotChecked("a bus can only be checked by putting an event".to_owned());
         }
     };
     match found {

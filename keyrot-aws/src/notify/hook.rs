@@ -1,98 +1,23 @@
 //! One POST to a secret URL: over the SDK's own HTTP and TLS, in bounded time, again where that helps.
 
 use super::secret_ref::Hidden;
-use crate::errors::scrub;
-use crate::http::{connector, is_near};
-use aws_smithy_http_client::Connector;
-use aws_smithy_http_client::proxy::ProxyConfig;
-use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorSettings};
-use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
-use aws_smithy_runtime_api::client::result::ConnectorError;
+use crate::backoff::pause;
+use crate::plain_http::Http;
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
-use aws_smithy_types::byte_stream::ByteStream;
-use hyper_util::client::legacy::Error as PoolError;
 use keyrot_core::SecretKey;
-use std::error::Error;
-use std::fmt;
-use std::hash::{BuildHasher, RandomState};
-use std::sync::OnceLock;
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout_at};
 
 const ATTEMPTS: u32 = 4;
 const ATTEMPT: Duration = Duration::from_secs(5);
-/// Before the second attempt; it doubles.
+/// Before the second attempt; it doubles up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(4);
 /// The name that receivers see.
 pub(super) const USER_AGENT: &str = concat!("keyrot/", env!("CARGO_PKG_VERSION"));
 
-/// An HTTP client with the TLS and the proxies of the SDK's. It is made with the first request, and follows no redirect.
-#[derive(Default)]
-pub(crate) struct Http {
-    proxied: OnceLock<Connector>,
-    /// For this machine itself.
-    direct: OnceLock<Connector>,
-}
-
-/// No answer came.
-#[derive(Debug)]
-pub(crate) struct Lost(String);
-
-impl fmt::Display for Lost {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl Http {
-    /// Sends it once.
-    pub(super) async fn send(&self, request: HttpRequest) -> Result<HttpResponse, Lost> {
-        let near = request.uri().parse::<http::Uri>().is_ok_and(|uri| uri.host().is_some_and(is_near));
-        let client = if near { &self.direct } else { &self.proxied };
-        let client = client.get_or_init(|| {
-            let limits = HttpConnectorSettings::builder().connect_timeout(Duration::from_secs(3)).read_timeout(ATTEMPT);
-            let proxies = if near { ProxyConfig::disabled() } else { ProxyConfig::from_env() };
-            connector(Some(limits.build()), None, proxies)
-        });
-        client.call(request).await.map_err(|error| Lost::read(&error))
-    }
-
-    /// The beginning of the body; empty if it breaks off.
-    pub(super) async fn body(&self, answer: &mut HttpResponse, most: usize) -> Vec<u8> {
-        let mut body = ByteStream::new(answer.take_body());
-        let mut read = Vec::new();
-        while read.len() < most
-            && let Some(Ok(bytes)) = body.next().await
-        {
-            read.extend_from_slice(&bytes);
-        }
-        read.truncate(most);
-        read
-    }
-}
-
-impl Lost {
-    /// In words without a URL: hyper's own may name host and path.
-    fn read(error: &ConnectorError) -> Self {
-        let mut deepest: &dyn Error = error;
-        let mut connecting = false;
-        loop {
-            connecting |= deepest.downcast_ref::<PoolError>().is_some_and(PoolError::is_connect);
-            match deepest.source() {
-                Some(next) => deepest = next,
-                None => break,
-            }
-        }
-        let why = scrub(&deepest.to_string(), &[]);
-        Self(match () {
-            () if error.is_timeout() => "no answer in time".to_owned(),
-            () if connecting => format!("no connection: {why}"),
-            () => format!("the connection broke: {why}"),
-        })
-    }
-}
-
-/// A web hook: a URL that is secret.
+/// A webhook: a URL that is secret.
 pub(crate) struct Hook {
     url: Hidden,
 }
@@ -167,7 +92,7 @@ impl Hook {
     }
 
     fn hint(&self, why: &str) -> String {
-        format!("{why}. Make a new web hook, and put its URL into {}", self.url.source())
+        format!("{why}. Make a new webhook, and put its URL into {}", self.url.source())
     }
 
     /// Tries this URL. `Some` if the receiver does not know it.
@@ -192,7 +117,7 @@ impl Hook {
                 Next::Done => return Ok(None),
                 Next::Refused(why) => return Ok(Some(why)),
                 Next::Never(why) => return Err(why),
-                Next::Again(why, wait) => (why, wait.unwrap_or_else(|| pause(attempt))),
+                Next::Again(why, wait) => (why, wait.unwrap_or_else(|| pause(attempt, FIRST_PAUSE, LONGEST_PAUSE))),
             };
             let tries = if attempt > 1 { format!(" ({attempt} attempts)") } else { String::new() };
             if attempt == ATTEMPTS || Instant::now() + wait >= end {
@@ -266,11 +191,4 @@ fn host(url: &str) -> Result<&str, String> {
         "http" if here => Ok(host),
         _ => Err("begins with another scheme than https://: what is sent there could be read on the way".to_owned()),
     }
-}
-
-/// Between half and all of a step that doubles.
-fn pause(attempt: u32) -> Duration {
-    let step = FIRST_PAUSE * (1 << (attempt - 1).min(5));
-    let random = u32::try_from(RandomState::new().hash_one(0_u8) >> 32).unwrap_or(0);
-    step / 2 + (step / 2).mul_f64(f64::from(random) / f64::from(u32::MAX))
 }

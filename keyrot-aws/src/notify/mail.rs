@@ -19,7 +19,7 @@ pub(super) fn subject(digest: &Digest, account: Option<&str>) -> String {
 pub(super) fn body(digest: &Digest) -> String {
     let mut out = format!("keyrot: {}\n{}\n", digest.headline, digest.whence);
     if !digest.problems.is_empty() {
-        out.push_str("\nNEEDS A PERSON\n");
+        out.push_str("\nNEEDS MANUAL ACTION\n");
         digest.problems.iter().take(PROBLEMS).for_each(|item| describe(&mut out, item));
         also(&mut out, &digest.problems, PROBLEMS);
         if digest.troubled > 3 {
@@ -28,7 +28,7 @@ pub(super) fn body(digest: &Digest) -> String {
         }
     }
     if !digest.looks.is_empty() {
-        out.push_str("\nWORTH A LOOK\n");
+        out.push_str("\nTO CHECK\n");
         digest.looks.iter().take(LOOKS).for_each(|item| describe(&mut out, item));
         also(&mut out, &digest.looks, LOOKS);
     }

@@ -1,22 +1,23 @@
-//! The port: what happened, and the run's end, to whoever wants it.
+//! The port: events, and the run's end, to one notifier.
 
 use super::digest::{Digest, severity};
 use super::document::{EventBody, EventsDocument, RunBody};
-use super::hook::{Hook, Http};
+use super::hook::Hook;
 use super::secret_ref::Hidden;
-use super::{About, Means, signature, slack, teams};
-use crate::Aws;
+use super::{signature, slack, teams};
+use crate::connect::Aws;
+use crate::notify::about::About;
+use crate::notify::limits::WITHIN;
+use crate::notify::means::Means;
+use crate::plain_http::Http;
 use async_trait::async_trait;
 use keyrot_core::settings::NotifySpec;
 use keyrot_core::{Event, Notifier, Report, Severity};
 use std::future::Future;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 use tokio::time::{Instant, timeout_at};
-
-/// All of one call, retries included. A run cuts a call off after 15 seconds, and then nobody says why.
-const WITHIN: Duration = Duration::from_secs(13);
 
 /// One notifier of one run.
 pub(super) struct Told {
@@ -95,7 +96,7 @@ impl Told {
     }
 }
 
-/// What a web hook is told at once.
+/// What one request to a webhook says.
 struct Document<'a> {
     events: Vec<EventBody<'a>>,
     run: Option<RunBody>,

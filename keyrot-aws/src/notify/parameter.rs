@@ -1,9 +1,9 @@
 //! One call of SSM: `GetParameter`. AWS's own crate for SSM has all its 150 calls, and costs more time and memory to build than the rest of
 //! keyrot together; so this one is signed by `aws-sigv4` and sent through the SDK's HTTP client, with the SDK's credentials and endpoints.
 
-use super::secret_ref::ATTEMPT;
-use crate::Aws;
+use crate::connect::Aws;
 use crate::limiter::{Limiter, LimiterSettings};
+use crate::notify::limits::{ATTEMPT, WITHIN};
 use aws_credential_types::provider::ProvideCredentials;
 use aws_sdk_secretsmanager::config::endpoint::{DefaultResolver, Params, ResolveEndpoint};
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
@@ -32,9 +32,6 @@ struct Parameter {
     #[serde(rename = "Value")]
     value: String,
 }
-
-/// As long as a call may take where nobody says.
-const WITHIN: Duration = Duration::from_secs(13);
 
 impl Aws {
     /// The text of a parameter of SSM's, decrypted: `ssm:GetParameter`. By its name in this region.

@@ -1,21 +1,18 @@
 //! A URL or a key: read when it is needed first, kept, and read again when the receiver refuses it.
 
 use super::parameter;
-use crate::Aws;
-use crate::calls::{Budget, Op, send};
+use crate::calls::send;
+use crate::connect::Aws;
 use crate::limiter::Limiter;
-use crate::settings::Timeouts;
+use crate::notify::limits::budget;
+use crate::op::Op;
 use keyrot_core::SecretKey;
 use keyrot_core::settings::{SecretPlace, SecretSource};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
-use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 use zeroize::Zeroizing;
-
-/// One attempt at a call to AWS on a notifier's behalf.
-pub(super) const ATTEMPT: Duration = Duration::from_secs(4);
 const CURRENT: &str = "AWSCURRENT";
 
 /// The text that a [`SecretSource`] names.
@@ -104,10 +101,4 @@ impl Hidden {
         let answer = send(&op, &budget(end), || call.clone().send()).await.map_err(|f| f.error.message)?;
         answer.secret_string.ok_or_else(|| format!("{} holds no text", self.source))
     }
-}
-
-/// The time that is left, for a call to AWS.
-pub(super) fn budget(end: Instant) -> Budget {
-    let left = end.saturating_duration_since(Instant::now());
-    Budget::begin(&Timeouts { attempt: ATTEMPT.min(left), call: left, ..Timeouts::default() })
 }

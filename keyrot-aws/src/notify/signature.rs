@@ -1,4 +1,4 @@
-//! The signature of a web hook, by the Standard Webhooks specification: receivers verify it with a ready library, or in ten lines.
+//! The signature of a webhook, by the Standard Webhooks specification: receivers verify it with a ready library, or in ten lines.
 //!
 //! HMAC-SHA256 over `ID.TIMESTAMP.BODY`, in base64, with `v1,` before it. The id names the message and is the same for each attempt at it,
 //! so that a receiver takes it once. The timestamp, in seconds since 1970, is the attempt's, so that a receiver refuses an old one.
@@ -17,11 +17,11 @@ const IN_BASE64: &str = "whsec_";
 /// The specification asks for 24 to 64 bytes.
 const SHORTEST: usize = 24;
 
-/// The key's bytes: what stands after `whsec_` in base64, or else the text itself.
+/// The key's bytes: what comes after `whsec_` in base64, or else the text itself.
 pub(super) fn key(text: &SecretKey) -> Result<Zeroizing<Vec<u8>>, String> {
     let bytes = match text.expose().strip_prefix(IN_BASE64) {
         Some(base64) => aws_smithy_types::base64::decode(base64)
-            .map_err(|_| format!("what stands after {IN_BASE64} is no base64"))?,
+            .map_err(|_| format!("what comes after {IN_BASE64} is not base64"))?,
         None => text.expose().as_bytes().to_vec(),
     };
     let bytes = Zeroizing::new(bytes);
@@ -60,7 +60,7 @@ mod tests {
         let key = |text: &str| key(&SecretKey::new(text.to_owned()));
         assert_eq!(key("0123456789abcdef0123456789").unwrap().len(), 26);
         assert!(key("hunter2").unwrap_err().contains("too short"));
-        assert!(key("whsec_%%%").unwrap_err().contains("no base64"));
+        assert!(key("whsec_%%%").unwrap_err().contains("not base64"));
         assert!(!key("hunter2").unwrap_err().contains("hunter2"));
     }
 }

@@ -12,7 +12,7 @@ const LOOKS: usize = 5;
 /// As many names stand in a list.
 const NAMES: usize = 15;
 
-/// The body of the request to the incoming web hook.
+/// The body of the request to the incoming webhook.
 pub(super) fn message(digest: &Digest) -> Value {
     let headline = format!("{} keyrot: {}", digest.sign(), digest.headline);
     let mut blocks = vec![
@@ -35,7 +35,7 @@ pub(super) fn message(digest: &Digest) -> Value {
     blocks.extend(digest.looks.iter().take(LOOKS).map(|item| section(&described(item, room))));
     if digest.looks.len() > LOOKS {
         let more = users(&digest.looks[LOOKS..]);
-        blocks.push(section(&format!("*Also worth a look*: {}", names(&more, NAMES))));
+        blocks.push(section(&format!("*Also to check*: {}", names(&more, NAMES))));
     }
     let changes =
         digest.changes.iter().map(|(what, users)| format!("*{what}* ({}): {}", users.len(), names(users, NAMES)));

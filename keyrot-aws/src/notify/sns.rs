@@ -2,10 +2,11 @@
 
 use super::digest::Digest;
 use super::mail;
-use super::secret_ref::budget;
-use crate::Aws;
-use crate::calls::{Op, send};
+use crate::calls::send;
+use crate::connect::Aws;
 use crate::limiter::Limiter;
+use crate::notify::limits::budget;
+use crate::op::Op;
 use aws_sdk_sns::types::MessageAttributeValue;
 use keyrot_core::Severity;
 use keyrot_core::report::RunStatus;

@@ -1,4 +1,4 @@
-//! A run as a message to Microsoft Teams: an Adaptive Card in the envelope that a Workflows web hook takes. Pure.
+//! A run as a message to Microsoft Teams: an Adaptive Card in the envelope that a Workflows webhook takes. Pure.
 //!
 //! Texts are `RichTextBlock`s: unlike `TextBlock`s these know no Markdown, so a name such as `_ci_` stays what it is. A message may have 28
 //! KB (Microsoft Learn, "Create incoming webhooks" and "Limits and specifications for Microsoft Teams").
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 const LARGEST: usize = 24 * 1024;
 const NAMES: usize = 15;
 
-/// The body of the request to the web hook.
+/// The body of the request to the webhook.
 pub(super) fn message(digest: &Digest) -> Value {
     // Texts are of different lengths, and a script that is not Latin takes more bytes: as many users as there is room for.
     let sizes = [(10, 5), (5, 3), (2, 1)];
@@ -42,7 +42,7 @@ fn card(digest: &Digest, problems: usize, looks: usize) -> Value {
     let room = digest.look_room();
     body.extend(digest.looks.iter().take(looks).map(|item| described(item, room)));
     if digest.looks.len() > looks {
-        body.push(rich(&[bold("Also worth a look: "), plain(&names(&users(&digest.looks[looks..]), NAMES))]));
+        body.push(rich(&[bold("Also to check: "), plain(&names(&users(&digest.looks[looks..]), NAMES))]));
     }
     for (what, users) in &digest.changes {
         let list = names(users, NAMES);

@@ -94,7 +94,7 @@ pub const ACTIONS: &[Action] = &[
     action(
         "secretsmanager:DescribeSecret",
         &[Sid::KeepSecrets, Sid::FindHomes],
-        "see which version stands under which label, and keyrot's notes; look for a user's secret in further regions",
+        "see which version has which label, and keyrot's journal; look for a user's secret in further regions",
     ),
     action(
         "secretsmanager:ListSecretVersionIds",
@@ -115,12 +115,12 @@ pub const ACTIONS: &[Action] = &[
     action(
         "secretsmanager:GetSecretValue",
         &[Sid::ReadSecrets, Sid::ReadHookSecrets, Sid::ReadPublishedKey],
-        "read back a staged key; look into versions that somebody else wrote; read a web hook's URL; as a consumer, read the key",
+        "read back a staged key; inspect versions that something else wrote; read a webhook's URL; as a consumer, read the key",
     ),
     action(
         "secretsmanager:UpdateSecretVersionStage",
         &[Sid::LabelVersions],
-        "make the proved key current; take AWSPENDING off",
+        "make the verified key current; take AWSPENDING off",
     ),
     action(
         "kms:Decrypt",
@@ -132,13 +132,13 @@ pub const ACTIONS: &[Action] = &[
         &[Sid::UseSecretsKey, Sid::UseTopicKey],
         "write to such a secret; publish to such a topic",
     ),
-    action("ssm:GetParameter", &[Sid::ReadConfig, Sid::ReadHookParameters], "read the settings, or a web hook's URL"),
+    action("ssm:GetParameter", &[Sid::ReadConfig, Sid::ReadHookParameters], "read the settings, or a webhook's URL"),
     action(
         "sns:Publish",
         &[Sid::PublishToOwnTopic, Sid::PublishToTopics],
-        "tell people; Lambda tells of an invocation that failed for good",
+        "notify people; Lambda reports an invocation that failed for good",
     ),
-    action("events:PutEvents", &[Sid::PutEvents], "tell other systems"),
+    action("events:PutEvents", &[Sid::PutEvents], "notify other systems"),
     action("logs:CreateLogStream", &[Sid::WriteLog], "Lambda writes the function's log"),
     action("logs:PutLogEvents", &[Sid::WriteLog], "Lambda writes the function's log"),
     action(
@@ -169,7 +169,7 @@ pub const ACTIONS: &[Action] = &[
         "end the sessions that were begun with a leaked key (revoke --end-sessions)",
     ),
     action("iam:DeleteUserPolicy", &[Sid::EndSessions], "take that off again when they would have ended by themselves"),
-    action("iam:SimulatePrincipalPolicy", &[Sid::SimulatePolicies], "tell what is not allowed (keyrot doctor)"),
+    action("iam:SimulatePrincipalPolicy", &[Sid::SimulatePolicies], "find out what is not allowed (keyrot doctor)"),
     action("iam:GetRole", &[Sid::SimulatePolicies], "find the path of the caller's role for that"),
     action("sts:GetCallerIdentity", &[], "try a key; needs no permission"),
 ];

@@ -21,6 +21,7 @@
 
 use super::actions::{Action, Sid, action};
 use super::{Policy, Scope, Statement, Text};
+use keyrot_core::model::Arn;
 use std::fmt;
 
 /// The longest document that Organizations takes for a service control policy, in characters.
@@ -85,7 +86,7 @@ pub const GUARDED: &[Action] = &[
     action("iam:DeletePolicy", &[Sid::DenyBoundaryChanges], "deletes the boundary"),
 ];
 
-/// Somebody whom the guard lets through: the ARN of a role or a user, perhaps with wildcards, or an account's root.
+/// A principal that the guard lets through: the ARN of a role or a user, perhaps with wildcards, or an account's root.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Principal(String);
 
@@ -117,22 +118,21 @@ impl Principal {
     /// [`NoPrincipal`]
     pub fn parse(text: &str) -> Result<Self, NoPrincipal> {
         let malformed = || NoPrincipal::Malformed(text.to_owned());
-        let parts: Vec<&str> = text.splitn(6, ':').collect();
-        let ["arn", partition, service, "", account, resource] = parts.as_slice() else { return Err(malformed()) };
+        let arn = Arn::parse(text).filter(|arn| arn.region.is_empty()).ok_or_else(malformed)?;
+        let Arn { partition, service, account, resource, .. } = arn;
         let known = ["aws", "aws-cn", "aws-us-gov", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f", "aws-eusc"];
-        let of_account = *account == "*" || account.len() == 12 && account.bytes().all(|b| b.is_ascii_digit());
-        if !known.contains(partition) || !of_account {
+        if !known.contains(&partition) || account != "*" && !arn.has_account() {
             return Err(malformed());
         }
-        if let ("sts", Some(session)) = (*service, resource.strip_prefix("assumed-role/")) {
+        if let ("sts", Some(session)) = (service, resource.strip_prefix("assumed-role/")) {
             let role = session.split('/').next().unwrap_or_default();
             let role = format!("arn:{partition}:iam::{account}:role/{role}");
             return Err(NoPrincipal::Session { arn: text.to_owned(), role });
         }
-        if *service != "iam" {
+        if service != "iam" {
             return Err(malformed());
         }
-        if *resource == "root" {
+        if resource == "root" {
             return Ok(Self(text.to_owned()));
         }
         let name = ["role/", "user/"].iter().find_map(|kind| resource.strip_prefix(kind)).ok_or_else(malformed)?;
@@ -160,7 +160,7 @@ impl fmt::Display for Principal {
     }
 }
 
-/// Whom the guard lets through, and how it is put into force.
+/// Which principals the guard lets through, and how it is put into force.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Guard {
     /// keyrot's own principals, and the administrators. With none, nobody is let through, keyrot included.

@@ -35,7 +35,7 @@ pub struct Scope {
     pub config: Option<Text>,
     /// The function's own topic, and the ARN of the KMS key that encrypts it.
     pub own_topic: Option<(Text, Text)>,
-    /// Whom it tells.
+    /// Its notifiers.
     pub hooks: Hooks,
     /// The name of the function's log group, where Lambda writes its log.
     pub log_group: Option<Text>,
@@ -67,7 +67,7 @@ pub enum Key {
     Alias(Text),
 }
 
-/// Whom keyrot tells, and what it has to read for that.
+/// keyrot's notifiers, and what it has to read for them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Hooks {
     /// ARNs of SNS topics.
@@ -281,7 +281,7 @@ impl Scope {
             .when("StringEquals", "kms:ViaService", self.service("secretsmanager"))
             .when("StringLike", "kms:EncryptionContext:SecretARN", contexts);
         Some(match key {
-            // An alias is no resource of these actions: the key is told by the aliases it has.
+            // An alias is no resource of these actions: the key is named by its aliases.
             Key::Alias(alias) => {
                 statement.when("ForAnyValue:StringEquals", "kms:ResourceAliases", alias.plain(self.syntax))
             }

@@ -1,4 +1,4 @@
-//! Texts in a policy, and what has to be escaped in them for whom.
+//! Texts in a policy, and what has to be escaped in them for each format.
 
 /// Who fills in the places that a policy leaves open, and so, how such a place and a literal `${` are written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -56,7 +56,7 @@ impl Intercept for Refusals {
 }
 
 /// Whether the answer refuses the key. The code is in a header, in JSON or in XML, by the service's protocol; whoever writes it elsewhere in an
-/// error brings about no more than that the secret is read once more.
+/// error brings about no more than that the secret is read again.
 fn is_refusal(status: u16, header: &str, body: &[u8]) -> bool {
     let named = |text: &[u8]| CODES.iter().any(|code| text.windows(code.len()).any(|part| part == code.as_bytes()));
     (400..=403).contains(&status) && (named(header.as_bytes()) || named(body))

@@ -14,7 +14,7 @@ fn shows_nothing<E: Debug + Display>(what: &str, result: Result<impl Debug, E>) 
     assert!(!text.contains(&HIDDEN[..12]) && !text.contains("caller-secret"), "{what}: {text}");
 }
 
-/// Answers that quote what was sent, or what they hold, in every place that an adapter may look at.
+/// Answers that quote what was sent, or what they hold, in every place that an adapter may read.
 fn treacherous() -> Vec<(&'static str, Answer)> {
     let quoted = format!("1 validation error: value '{{\"SecretAccessKey\":\"{HIDDEN}\"}}' is bad, {HIDDEN}");
     vec![

@@ -30,7 +30,7 @@ struct Identity {
     access_key_id: Option<String>,
 }
 
-/// The use that the record tells of; `None` if it is none of this key's, or not what CloudTrail documents.
+/// The use that the record describes; `None` if it is none of this key's, or not what CloudTrail documents.
 pub(super) fn read(text: &str, key: &KeyId) -> Option<UseEvent> {
     let record: Record = serde_json::from_str(text).ok()?;
     if record.user_identity.access_key_id.as_deref() != Some(key.as_str()) || record.event_id.is_empty() {

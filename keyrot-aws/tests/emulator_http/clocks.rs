@@ -88,7 +88,7 @@ async fn where_signatures_are_not_looked_at_the_answers_date_stops_the_run() {
     let (outcome, events) = run(&aws).await;
     let Outcome::Failed(failure) = outcome else { panic!("{outcome:?}") };
     assert!(failure.to_string().contains("this machine's clock is 8 d behind AWS's"), "{failure}");
-    assert_eq!(events, 1, "it is told, and nothing else happened");
+    assert_eq!(events, 1, "it is reported, and nothing else happened");
     let world = emulator.world();
     assert_eq!(world.secrets().count(), 0);
     assert!(world.user(&named("ci")).unwrap().keys().iter().all(|k| k.listed.status == KeyStatus::Active));

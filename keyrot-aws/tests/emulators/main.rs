@@ -1,7 +1,7 @@
 //! The adapters over real HTTP, on the two emulators that `scripts/emulators` starts.
 //!
 //! Neither is AWS. What each gets wrong is in [`gaps`], where every gap is asserted to be there still, so that a better emulator is noticed
-//! and the test of the real rule comes back. Each test works in an account of its own, so all may run at once.
+//! and the test of the real rule comes back. Each test works in an account of its own, so all may run at the same time.
 #![allow(clippy::unwrap_used)]
 
 mod account;
@@ -45,7 +45,7 @@ on_both! {
     secrets::an_empty_secret_gets_the_placeholder,
     secrets::deleted_secrets_and_replicas_are_seen,
     sts::the_caller_is_known,
-    sts::a_key_proves_itself,
+    sts::a_key_is_verified,
     sts::keys_that_do_not_work_are_refused,
     trail::a_keys_uses_are_looked_up,
 }

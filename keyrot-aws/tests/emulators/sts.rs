@@ -13,12 +13,12 @@ pub(crate) async fn the_caller_is_known(account: Account) {
     assert_eq!(caller.arn, expected);
 }
 
-pub(crate) async fn a_key_proves_itself(account: Account) {
-    let user = account.user("/ci/", "prover", &[]).await;
+pub(crate) async fn a_key_is_verified(account: Account) {
+    let user = account.user("/ci/", "verified", &[]).await;
     let key = account.aws.create_key(&user).await.unwrap().credentials;
     for _ in 0..3 {
         let ProbeAnswer::Authenticated(arn) = account.aws.probe(&key).await.unwrap() else { panic!("it works") };
-        assert_eq!(arn.as_str(), format!("arn:aws:iam::{}:user/ci/prover", account.id));
+        assert_eq!(arn.as_str(), format!("arn:aws:iam::{}:user/ci/verified", account.id));
     }
 }
 

@@ -7,7 +7,7 @@ use keyrot_core::usage::{TrailBounds, TrailPort, look_up};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-/// ministack records calls only when it is told to.
+/// ministack records calls only when it is configured to.
 fn record(url: &str) {
     let host = url.trim_start_matches("http://").trim_end_matches('/');
     let body = r#"{"cloudtrail._recording_enabled": "true"}"#;

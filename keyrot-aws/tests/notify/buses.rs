@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 /// An emulator, with names that no other test has.
 struct Emulator {
     url: String,
-    /// Ministack tells accounts apart by the key id.
+    /// Ministack separates accounts by the key id.
     key_id: String,
     unique: String,
 }
@@ -158,7 +158,7 @@ async fn a_topic_gets_one_message_with_attributes_to_filter_by(emulator: Emulato
     let received = emulator.received(&queue, 1).await;
     assert_eq!(received.len(), 1, "{received:#?}");
     let message = &received[0];
-    assert_eq!(message["Subject"], "keyrot (111122223333): 1 user blocked, a person has to decide");
+    assert_eq!(message["Subject"], "keyrot (111122223333): 1 user blocked, manual action needed");
     let text = message["Message"].as_str().unwrap();
     assert!(
         text.contains("* ci (blocked, owner team-ci)") && text.contains("To do: if AKIAIOSFODNN7EXAMPLE is yours"),

@@ -1,4 +1,4 @@
-//! A chat's web hook: what is sent, what is sent again, and what a failure says.
+//! A chat's webhook: what is sent, what is sent again, and what a failure says.
 
 use super::server::{Answer, Server, ok};
 use super::{aws, caller, channels, chosen, deleted, notifier, report};
@@ -18,7 +18,7 @@ async fn server(answers: impl IntoIterator<Item = Answer>) -> Server {
     server
 }
 
-/// Tells the run's end to Slack, and says how that went; the URL is not in it.
+/// Sends the run's end to Slack, and says how that went; the URL is not in it.
 async fn tell(server: &Server) -> Result<(), String> {
     let result = notifier("slack secret:keyrot/slack", &server.url).await.finished(&report()).await;
     if let Err(why) = &result {
@@ -45,7 +45,7 @@ async fn one_message_a_run_is_posted() {
     assert_eq!(posts[0].headers["content-type"], "application/json");
     assert!(posts[0].headers["user-agent"].starts_with("keyrot/"));
     let message: serde_json::Value = serde_json::from_str(&posts[0].body).unwrap();
-    assert_eq!(message["blocks"][0]["text"]["text"], "🔴 keyrot: 1 user blocked, a person has to decide");
+    assert_eq!(message["blocks"][0]["text"]["text"], "🔴 keyrot: 1 user blocked, manual action needed");
     assert!(posts[0].body.contains("iam/home#/users/details/ci?section=security_credentials|ci>"), "{}", posts[0].body);
 }
 
@@ -128,7 +128,7 @@ async fn a_refused_url_is_read_again_once() {
         let server_of = server([http(status)]).await;
         let why = tell(&server_of).await.unwrap_err();
         assert!(
-            why.contains(&format!("HTTP {status}. Make a new web hook, and put its URL into secret:keyrot/slack")),
+            why.contains(&format!("HTTP {status}. Make a new webhook, and put its URL into secret:keyrot/slack")),
             "{why}"
         );
         assert_eq!((server_of.posts().len(), server_of.secrets_read()), (1, 2));

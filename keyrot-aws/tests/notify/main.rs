@@ -1,4 +1,4 @@
-//! Notifiers over real HTTP: web hooks against a server that misbehaves, AWS's services against the emulators.
+//! Notifiers over real HTTP: webhooks against a server that misbehaves, AWS's services against the emulators.
 #![allow(clippy::unwrap_used)]
 
 mod buses;

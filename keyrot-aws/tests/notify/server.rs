@@ -1,4 +1,4 @@
-//! An HTTP server that answers as it is told, and keeps what it was sent. It also is Secrets Manager, with one secret for each name.
+//! An HTTP server that answers as the test says, and keeps what it was sent. It also is Secrets Manager, with one secret for each name.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};

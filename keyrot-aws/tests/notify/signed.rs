@@ -1,4 +1,4 @@
-//! The signed web hook, as a receiver sees it. The receiver's check is the one of `docs/notifications.md`, in Python.
+//! The signed webhook, as a receiver sees it. The receiver's check is the one of `docs/notifications.md`, in Python.
 
 use super::server::{Answer, Request, Server, ok};
 use super::{blocked, deleted, notifier, report};

@@ -1,5 +1,6 @@
 //! Values: names, keys, secrets, the journal, waits, what was observed. Nothing here decides or calls anything.
 
+pub(crate) mod arn;
 pub(crate) mod clock;
 pub(crate) mod credentials;
 pub(crate) mod error;
@@ -21,6 +22,7 @@ pub mod value;
 pub(crate) mod version;
 pub(crate) mod waits;
 
+pub use arn::Arn;
 pub use clock::{CLOCK_TOLERANCE, WrongClock};
 pub use credentials::{Credentials, SecretKey};
 pub use error::{CallError, Effect, ErrorKind};

@@ -1,4 +1,4 @@
-"""The function that keyrot is measured against: boto3, one user after the other, no pagination of keys, no proof, no waits.
+"""The function that keyrot is measured against: boto3, one user after the other, no pagination of keys, no verification, no waits.
 
 It does what the article that keyrot began with does: for each tagged user it deletes the older of two keys, makes another, and puts it into
 the user's secret. Only the list of users is followed to its end here, because the account has more of them than one page.

@@ -61,7 +61,7 @@ fn main() -> Result<(), Failed> {
     println!("{:<44} {:>12} {:>12}", "keys replaced in it", keyrot.rotated, theirs.rotated);
     println!("{:<44} {:>12} {:>12}", "calls in it", keyrot.calls, theirs.calls);
     zip_size();
-    println!("\nThe article's function replaces every tagged user's key each time, and proves none.");
+    println!("\nThe article's function replaces every tagged user's key each time, and verifies none.");
     let met = ratio(article_start, keyrot_start) >= 20.0 && memory >= 3.0;
     println!("{}", if met { "every target is met" } else { "a target is missed" });
     if met || quick { Ok(()) } else { Err("a target is missed".into()) }
@@ -113,7 +113,7 @@ impl Function {
         }
     }
 
-    /// The most memory that the process held at once, in bytes (Linux: `VmHWM` in proc(5)).
+    /// The most memory that the process held at one time, in bytes (Linux: `VmHWM` in proc(5)).
     fn peak(&self) -> Result<u64, Failed> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).ok_or("no VmHWM")?;

@@ -1,4 +1,4 @@
-# ---------------------------------------------------------------- whom to tell
+# ---------------------------------------------------------------- notifications
 
 # CloudWatch may not use the AWS managed key aws/sns, so alarms could not reach a topic that is encrypted with it.
 resource "aws_kms_key" "topic" {
@@ -72,7 +72,7 @@ resource "aws_sns_topic_subscription" "mail" {
 
 resource "aws_cloudwatch_metric_alarm" "errors" {
   alarm_name          = "${var.function_name}-errors"
-  alarm_description   = "keyrot failed for some user, or as a whole. The function's log says for whom and why."
+  alarm_description   = "keyrot failed for some users, or as a whole. The function's log says for which users and why."
   namespace           = "AWS/Lambda"
   metric_name         = "Errors"
   dimensions          = { FunctionName = aws_lambda_function.keyrot.function_name }
@@ -111,7 +111,7 @@ resource "aws_cloudwatch_metric_alarm" "heartbeat" {
 # Between two sweeps there is no news: the alarm stays as it is.
 resource "aws_cloudwatch_metric_alarm" "oldest_key" {
   alarm_name          = "${var.function_name}-oldest-key"
-  alarm_description   = "A key is older than it should ever get. Somebody still uses an old one, or its user needs a person."
+  alarm_description   = "A key is older than it should ever get. An old key is still in use, or its user needs manual action."
   namespace           = "keyrot"
   metric_name         = "OldestKeyAge"
   dimensions          = { Function = aws_lambda_function.keyrot.function_name }
@@ -128,7 +128,7 @@ resource "aws_cloudwatch_metric_alarm" "oldest_key" {
 
 resource "aws_cloudwatch_metric_alarm" "blocked" {
   alarm_name          = "${var.function_name}-blocked"
-  alarm_description   = "Some user's rotation needs a person. The function's log says whose, why, and what to do."
+  alarm_description   = "A rotation needs manual action. The function's log says for which user, why, and what to do."
   namespace           = "keyrot"
   metric_name         = "UsersBlocked"
   dimensions          = { Function = aws_lambda_function.keyrot.function_name }

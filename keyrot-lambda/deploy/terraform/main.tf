@@ -24,7 +24,7 @@ locals {
 resource "aws_lambda_function" "keyrot" {
   #checkov:skip=CKV_AWS_117: It calls public AWS endpoints only, and nothing inside a VPC.
   #checkov:skip=CKV_AWS_116: An invocation that fails for good goes to the topic (event_invoke_config), which reaches people; a queue would not.
-  #checkov:skip=CKV_AWS_173: No secret is in the environment; web hook URLs come from secrets or SecureStrings.
+  #checkov:skip=CKV_AWS_173: No secret is in the environment; webhook URLs come from secrets or SecureStrings.
   #checkov:skip=CKV_AWS_50: keyrot writes no traces; its log says what each call came to.
   #checkov:skip=CKV_AWS_272: Code signing needs a signing profile of your own; the zip is built from source.
   function_name                  = var.function_name

@@ -6,7 +6,7 @@ variable "zip_file" {
   default     = "../../../target/lambda/keyrot/bootstrap.zip"
 }
 
-# ---------------------------------------------------------------- whom and what
+# ---------------------------------------------------------------- users and secrets
 
 variable "tag" {
   description = "The tag that selects a user, KEY=VALUE. Case is ignored."
@@ -146,7 +146,7 @@ variable "max_adoptions" {
   }
 }
 
-# ---------------------------------------------------------------- whom to tell
+# ---------------------------------------------------------------- notifications
 
 variable "alarm_email" {
   description = "Who gets the alarms by mail; the address has to confirm. Empty for nobody."
@@ -216,7 +216,7 @@ variable "architecture" {
 }
 
 variable "reserved_concurrency" {
-  description = "How many sweeps may run at once; -1 reserves nothing, for accounts whose quota is so low that AWS refuses. Two at once are safe, only wasteful."
+  description = "How many sweeps may run at the same time; -1 reserves nothing, for accounts whose quota is too low. Two at the same time are safe, but wasteful."
   type        = number
   default     = 1
 }

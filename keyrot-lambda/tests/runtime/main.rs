@@ -39,7 +39,7 @@ fn a_schedule_rotates_everybody_and_says_so() {
     let document = instance.invoke(scheduled()).response();
     conforms(&document);
     assert_eq!((&document["schema"], &document["counts"]["rotated"]), (&json!("keyrot.rotate/1"), &json!(2)));
-    // The same event once more, as Lambda may deliver it: nothing is left to do.
+    // The same event again, as Lambda may deliver it: nothing is left to do.
     let again = instance.invoke(scheduled()).response();
     assert_eq!((&again["counts"]["rotated"], &again["counts"]["waiting"]), (&json!(0), &json!(2)));
     for name in ["ci-one", "ci-two"] {

@@ -108,7 +108,7 @@ fn an_order_that_fails_on_the_way_is_carried_out_when_it_comes_again() {
     adopt(&emulator, &instance);
     until_one_key(&emulator, &instance);
     begin(&emulator, TOKEN);
-    // The store refuses the new key: it is deleted at once, and nothing is left.
+    // The store refuses the new key: it is deleted immediately, and nothing is left.
     emulator.inject(CallAt::first("PutSecretValue"), Fault::denied());
     let (_, message) = instance.invoke(order("createSecret", TOKEN)).error();
     assert!(message.contains("secretsmanager:PutSecretValue"), "{message}");

@@ -1,10 +1,10 @@
-//! What is told, without telling it: runs as they may come, and the messages that are made of them.
+//! Notifications, without sending them: runs as they may come, and the messages that are made of them.
 #![allow(clippy::unwrap_used)]
 
 mod documents;
 mod shapes;
 
-use super::About;
+use crate::notify::about::About;
 use keyrot_core::decide::Evidence;
 use keyrot_core::machine::Failure;
 use keyrot_core::model::VersionId;
@@ -60,7 +60,7 @@ pub(super) fn settled(name: &str) -> UserResult {
     }
 }
 
-/// A user who ended so, and to whom this happened.
+/// A user with this outcome and these events.
 pub(super) fn user(name: &str, owner: Option<&str>, outcome: Outcome, kinds: Vec<EventKind>) -> UserResult {
     let mut standing = settled(name);
     standing.owner = owner.map(str::to_owned);
@@ -145,7 +145,7 @@ pub(super) fn about(report: &Report) -> About {
     }
 }
 
-/// One user needs a person.
+/// One user needs manual action.
 pub(super) fn one_blocked() -> Report {
     let names = ["artifact-push", "ci-deployer", "ci-e2e", "data-import", "db-backup", "dns-updater"];
     let mut users: Vec<_> = names.into_iter().map(settled).collect();
@@ -161,7 +161,7 @@ pub(super) fn three_rotated() -> Report {
     report(users)
 }
 
-/// 500 users, twelve of whom have problems.
+/// 500 users, twelve of them with problems.
 pub(super) fn five_hundred() -> Report {
     let mut users = vec![
         blocked(

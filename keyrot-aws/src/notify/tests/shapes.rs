@@ -8,7 +8,7 @@ fn digest(report: &Report) -> Digest {
     Digest::new(report, &about(report)).unwrap()
 }
 
-/// Holds a text against the file of that name; `KEYROT_TEST_BLESS=1` writes the files anew, to be read before they are committed.
+/// Holds a text against the file of that name; `KEYROT_TEST_BLESS=1` writes the files again, to be read before they are committed.
 fn expect(name: &str, text: &str) {
     let path = format!("{}/src/notify/tests/expected/{name}", env!("CARGO_MANIFEST_DIR"));
     if std::env::var("KEYROT_TEST_BLESS").is_ok_and(|v| v == "1") {
@@ -56,13 +56,13 @@ fn the_headline_says_what_happened_in_one_line() {
         "1 key rotated, 1 key deactivated, 1 key deleted"
     );
     assert_eq!(headline(vec![held("a", None), rotated("b")]), "1 old key is or may be in use, and kept");
-    assert_eq!(headline(vec![unknown_keys("a", None)]), "1 user blocked, a person has to decide");
+    assert_eq!(headline(vec![unknown_keys("a", None)]), "1 user blocked, manual action needed");
     assert_eq!(headline(vec![denied("a"), settled("b")]), "1 of 2 users failed");
     assert_eq!(headline(vec![denied("a"), unknown_keys("b", None), settled("c")]), "1 blocked and 1 failed of 3 users");
     assert_eq!(headline(vec![stopped("a", Stop::Cancelled), settled("b")]), "stopped early, 1 of 2 users not done");
     let reactivated = EventKind::Reactivated { key: key("a", 1) };
     let note = user("a", None, Outcome::Settled { until: days(1) }, vec![reactivated]);
-    assert_eq!(headline(vec![note, settled("b")]), "1 of 2 users worth a look");
+    assert_eq!(headline(vec![note, settled("b")]), "1 of 2 users to check");
 }
 
 #[test]

@@ -1,0 +1,96 @@
+//! One finding, and the list of them.
+
+use serde::Serialize;
+
+/// How well something is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Health {
+    /// As it should be.
+    Ok,
+    /// It could not be found out here.
+    NotChecked,
+    /// keyrot works, but this should be checked.
+    Warning,
+    /// keyrot cannot do its work, or not all of it.
+    Failure,
+}
+
+/// One finding.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Check {
+    /// What it is about, in one word: `credentials`, `region`, `clock`, `permissions`, `users`, `keys`, `secrets`, `current`, `rights`, `kms`, `last_run`,
+    /// `trail`, `notifiers`, `settings`.
+    pub about: &'static str,
+    /// How well it is.
+    pub health: Health,
+    /// What was found.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+/// All findings, and the account they are about.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Findings {
+    /// In the order in which they were made.
+    pub checks: Vec<Check>,
+    /// The account's twelve digits, if the credentials work.
+    pub account: Option<String>,
+}
+
+impl Check {
+    /// As it should be.
+    #[must_use]
+    pub fn ok(about: &'static str, message: impl Into<String>) -> Self {
+        Self { about, health: Health::Ok, message: message.into(), hint: None }
+    }
+
+    /// It could not be found out.
+    #[must_use]
+    pub fn not_checked(about: &'static str, message: impl Into<String>) -> Self {
+        Self { health: Health::NotChecked, ..Self::ok(about, message) }
+    }
+
+    /// It should be checked.
+    #[must_use]
+    pub fn warning(about: &'static str, message: impl Into<String>) -> Self {
+        Self { health: Health::Warning, ..Self::ok(about, message) }
+    }
+
+    /// keyrot cannot do its work.
+    #[must_use]
+    pub fn failure(about: &'static str, message: impl Into<String>) -> Self {
+        Self { health: Health::Failure, ..Self::ok(about, message) }
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+/// Whether doctor verifies the current keys in the secrets. IAM records that as a use of each key.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Verify {
+    /// No: it is compared with its version id and with IAM's list of keys.
+    #[default]
+    No,
+    /// Yes, but for users who have another Active key.
+    Yes,
+}
+
+/// Collects findings, and reports each as it is made.
+pub(crate) struct Notes<'a> {
+    pub(super) checks: Vec<Check>,
+    pub(super) tell: &'a (dyn Fn(&Check) + Sync),
+}
+
+impl Notes<'_> {
+    pub(super) fn add(&mut self, check: Check) {
+        (self.tell)(&check);
+        self.checks.push(check);
+    }
+}

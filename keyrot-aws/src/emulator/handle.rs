@@ -1,0 +1,201 @@
+//! A running emulator, as a test holds it.
+
+use super::control::{CallAt, Control, Fault, Gate, When};
+use super::observe::{By, Change};
+use super::options::EmulatorOptions;
+use super::server::{self, Shared};
+use super::stats::Stats;
+use super::throttle::RateLimit;
+use keyrot_core::memory::World;
+use keyrot_core::{Credentials, KeyId, Timestamp};
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::sync::oneshot;
+
+/// The access key id of the emulator's own administrator.
+pub(crate) const ADMIN_KEY: &str = "AKIAEMULATORADMIN001";
+
+/// A running emulator. It stops when it is dropped.
+pub struct Emulator {
+    shared: Arc<Shared>,
+    address: SocketAddr,
+    admin: Credentials,
+    region: String,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Emulator {
+    /// Serves the account from now on, on a port of 127.0.0.1.
+    ///
+    /// # Errors
+    /// If the port is taken, or no thread can be started.
+    ///
+    /// # Panics
+    /// Never: the administrator's key id is well-formed.
+    pub fn start(world: World, options: EmulatorOptions) -> std::io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port))?;
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        let admin = World::credentials_of(&KeyId::parse(ADMIN_KEY).expect("twenty capital letters and digits"));
+        let region = options.region.clone();
+        let mut world = world;
+        world.relocate(&region);
+        let shared = Arc::new(Shared::new(world, options, admin.clone()));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let (stop, stopped) = oneshot::channel();
+        let serving = Arc::clone(&shared);
+        let thread = std::thread::Builder::new()
+            .name("aws-emulator".into())
+            .spawn(move || runtime.block_on(server::serve(listener, serving, stopped)))?;
+        Ok(Self { shared, address, admin, region, stop: Some(stop), thread: Some(thread) })
+    }
+
+    /// The endpoint, for `AWS_ENDPOINT_URL`: `http://127.0.0.1:PORT`.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The administrator's access key.
+    #[must_use]
+    pub fn admin_credentials(&self) -> &Credentials {
+        &self.admin
+    }
+
+    /// What a client's process needs in its environment to call the emulator as its administrator, and what keyrot needs to adopt its users.
+    #[must_use]
+    pub fn env(&self) -> [(&'static str, String); 7] {
+        [
+            ("AWS_ENDPOINT_URL", self.url()),
+            ("AWS_ACCESS_KEY_ID", self.admin.key.to_string()),
+            ("AWS_SECRET_ACCESS_KEY", self.admin.secret.expose().to_owned()),
+            ("AWS_REGION", self.region.clone()),
+            ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
+            // The account and the region are named on purpose, so that users may be adopted.
+            ("KEYROT_ACCOUNT", self.shared.world().account().to_owned()),
+            ("KEYROT_REGION", self.region.clone()),
+        ]
+    }
+
+    /// A copy of the account as it is.
+    #[must_use]
+    pub fn world(&self) -> World {
+        let mut world = self.shared.world().clone();
+        world.set_region(&self.region);
+        world
+    }
+
+    /// The account's time.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.shared.world().now()
+    }
+
+    /// Does something to the account as a person would.
+    pub fn change<T>(&self, change: impl FnOnce(&mut World) -> T) -> T {
+        let mut world = self.shared.world();
+        world.set_region(&self.region);
+        let before = world.before();
+        let result = change(&mut world);
+        world.show(before.as_ref(), &By::Test, None);
+        result
+    }
+
+    /// Looks on: from now on the function sees what each call does to the account, at the moment when it is carried out and before anybody else
+    /// can act. A call whose caller is not known, and one that a fault kept from being carried out, is not shown; nor is time that passes.
+    ///
+    /// The account is locked meanwhile, so the function must not use the emulator: that would wait forever. If it panics, the connection is cut;
+    /// better keep what is to be asserted for later. Meant for small accounts: each call copies the account.
+    ///
+    /// ```
+    /// use keyrot_aws::emulator::{By, Emulator, EmulatorOptions};
+    /// use keyrot_core::memory::World;
+    /// use std::sync::{Arc, Mutex};
+    ///
+    /// let emulator = Emulator::start(World::new("2026-01-05T04:00:00Z".parse()?), EmulatorOptions::default())?;
+    /// let made = Arc::new(Mutex::new(0));
+    /// let count = Arc::clone(&made);
+    /// emulator.observe(move |change| {
+    ///     assert_eq!(*change.by, By::Test);
+    ///     *count.lock().unwrap() += change.after.users().count() - change.before.users().count();
+    /// });
+    /// emulator.change(|world| world.add_user("ci", &[]))?;
+    /// assert_eq!(*made.lock().unwrap(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn observe(&self, observer: impl FnMut(&Change<'_>) + Send + 'static) {
+        self.shared.world().add(Box::new(observer));
+    }
+
+    /// Moves the account's clock forward, on top of what passes by itself.
+    pub fn advance(&self, time: Duration) {
+        self.shared.advance(time);
+    }
+
+    /// Puts a service control policy on the account, in the place of the one before; `None` takes it off. What it denies is denied to everybody,
+    /// the emulator's administrator (`arn:aws:iam::ACCOUNT:role/emulator`) included. What it does not deny, it allows.
+    pub fn service_control_policy(&self, policy: Option<serde_json::Value>) {
+        self.shared.set_scp(policy);
+    }
+
+    /// Lets something go wrong from now on.
+    pub fn inject(&self, at: CallAt, fault: Fault) {
+        self.control().inject(at, fault);
+    }
+
+    /// Takes all faults away. Calls that are held stay so.
+    pub fn heal(&self) {
+        self.control().heal();
+    }
+
+    /// Puts these limits in the place of the ones before; the buckets begin full.
+    pub fn limit(&self, limits: Vec<RateLimit>) {
+        self.control().limit(limits);
+    }
+
+    /// Holds the first call that fits, until [`Gate::release`].
+    #[must_use = "a gate that is dropped loses the call"]
+    pub fn pause(&self, at: CallAt, when: When) -> Gate {
+        self.control().pause(at, when)
+    }
+
+    /// What was called so far.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.control().stats.clone()
+    }
+
+    /// Forgets what was called so far.
+    pub fn reset_stats(&self) {
+        self.control().stats = Stats::default();
+    }
+
+    /// Ends it: calls under way are cut off. To drop it does the same.
+    pub fn stop(self) {
+        drop(self);
+    }
+
+    fn control(&self) -> std::sync::MutexGuard<'_, Control> {
+        self.shared.control()
+    }
+}
+
+impl Drop for Emulator {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            // Its panic, if any, was printed by then.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl fmt::Debug for Emulator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Emulator").field("url", &self.url()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,19 @@
+//! Lists that come in pages.
+
+use crate::op::Op;
+use keyrot_core::CallError;
+
+/// The marker of the next page; `None` after the last. A page that says there is more, and not where, is an error: half a list would be
+/// taken for the whole.
+pub(crate) fn next_marker(
+    op: &Op<'_>,
+    truncated: bool,
+    marker: Option<String>,
+    before: Option<&str>,
+) -> Result<Option<String>, CallError> {
+    match (truncated, marker) {
+        (false, _) => Ok(None),
+        (true, Some(next)) if !next.is_empty() && before != Some(next.as_str()) => Ok(Some(next)),
+        (true, _) => Err(op.malformed_response("there is a further page, and no way to it")),
+    }
+}

@@ -1,0 +1,71 @@
+//! What `tracing` shows of the calls to AWS, with the feature `tracing`; without it, nothing here costs anything.
+//!
+//! The names are documented in [`crate`]. No field holds what AWS says in words, or what a request or an answer contains.
+
+#[cfg(feature = "tracing")]
+use crate::errors::scrub;
+use crate::errors::{Class, Fault};
+use crate::op::Op;
+use std::time::Duration;
+
+/// Runs the attempts of one call in a span of their own.
+pub(crate) async fn in_span<F: Future>(op: &Op<'_>, attempts: F) -> F::Output {
+    #[cfg(feature = "tracing")]
+    {
+        use tracing::Instrument;
+        let span = tracing::debug_span!("aws_call", action = op.action, subject = op.subject);
+        attempts.instrument(span).await
+    }
+    #[cfg(not(feature = "tracing"))]
+    {
+        let _ = op;
+        attempts.await
+    }
+}
+
+/// An attempt was answered.
+pub(crate) fn answered(op: &Op<'_>, attempt: u32, took: Duration) {
+    #[cfg(feature = "tracing")]
+    tracing::debug!(action = op.action, subject = op.subject, attempt, took_ms = millis(took), "AWS answered");
+    #[cfg(not(feature = "tracing"))]
+    let _ = (op, attempt, took);
+}
+
+/// An attempt failed. `again` is the wait before the next one.
+pub(crate) fn failed(op: &Op<'_>, attempt: u32, took: Duration, fault: &Fault, again: Option<Duration>) {
+    let what = match fault.class {
+        Class::Throttled => "AWS throttled the call",
+        Class::Lost { .. } => "no answer came",
+        Class::Refused => "AWS refused the call",
+        Class::NotSent => "the call was not sent",
+    };
+    #[cfg(feature = "tracing")]
+    {
+        macro_rules! event {
+            ($level:ident) => {
+                tracing::$level!(
+                    action = op.action,
+                    subject = op.subject,
+                    attempt,
+                    took_ms = millis(took),
+                    code = fault.code.as_deref().map(|code| scrub(code, &op.hidden)),
+                    request_id = fault.request_id.as_deref(),
+                    retry_in_ms = again.map(millis),
+                    "{what}"
+                )
+            };
+        }
+        match fault.class {
+            // It may have been carried out: worth a line at the default level.
+            Class::Lost { sent: true } => event!(warn),
+            _ => event!(debug),
+        }
+    }
+    #[cfg(not(feature = "tracing"))]
+    let _ = (op, attempt, took, what, again);
+}
+
+#[cfg(feature = "tracing")]
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}

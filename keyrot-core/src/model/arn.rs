@@ -1,0 +1,81 @@
+//! The fields of an ARN.
+
+/// An Amazon Resource Name, taken apart: `arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE` (AWS General Reference, "Amazon Resource Names
+/// (ARNs)"). The fields are not judged; [`UserArn`](super::UserArn) and [`SecretArn`](super::SecretArn) do that for what they name.
+///
+/// ```
+/// use keyrot_core::model::Arn;
+///
+/// let arn = Arn::parse("arn:aws:secretsmanager:eu-west-1:123456789012:secret:/iam/ci/access_key-a1B2c3").unwrap();
+/// assert_eq!((arn.partition, arn.region), ("aws", "eu-west-1"));
+/// assert_eq!(arn.secret_name(), Some("/iam/ci/access_key"));
+/// assert_eq!(Arn::parse("arn:aws:iam"), None);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Arn<'a> {
+    /// Such as `aws`, `aws-cn` or `aws-us-gov`.
+    pub partition: &'a str,
+    /// Such as `iam`.
+    pub service: &'a str,
+    /// Empty for global services.
+    pub region: &'a str,
+    /// The account's twelve digits; empty for what belongs to AWS or has none.
+    pub account: &'a str,
+    /// What it names; colons included.
+    pub resource: &'a str,
+}
+
+impl<'a> Arn<'a> {
+    /// Takes an ARN apart; `None` if the text has not the six fields of one.
+    #[must_use]
+    pub fn parse(text: &'a str) -> Option<Self> {
+        let mut fields = text.splitn(6, ':');
+        let mut next = || fields.next();
+        if next()? != "arn" {
+            return None;
+        }
+        Some(Self { partition: next()?, service: next()?, region: next()?, account: next()?, resource: next()? })
+    }
+
+    /// Returns whether the account is twelve digits.
+    #[must_use]
+    pub fn has_account(&self) -> bool {
+        self.account.len() == 12 && self.account.bytes().all(|b| b.is_ascii_digit())
+    }
+
+    /// Returns the name of the secret that it names, without the hyphen and six characters that Secrets Manager adds (Secrets Manager user
+    /// guide, "What's in a Secrets Manager secret?", "Secret ARN").
+    #[must_use]
+    pub fn secret_name(&self) -> Option<&'a str> {
+        let name = self.resource.strip_prefix("secret:").filter(|_| self.service == "secretsmanager")?;
+        Some(name.rsplit_once('-').filter(|(_, suffix)| suffix.len() == 6).map_or(name, |(name, _)| name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Arn;
+
+    #[test]
+    fn an_arn_has_six_fields_and_the_last_may_hold_colons() {
+        let arn = Arn::parse("arn:aws-cn:iam::123456789012:user/a:b").expect("an ARN");
+        assert_eq!((arn.partition, arn.service, arn.region, arn.resource), ("aws-cn", "iam", "", "user/a:b"));
+        assert!(arn.has_account());
+        assert!(!Arn::parse("arn:aws:iam::*:user/ci").expect("an ARN").has_account());
+        for none in ["", "arn", "arn:aws:iam::123456789012", "urn:aws:iam::123456789012:user/ci", "/iam/ci/access_key"]
+        {
+            assert_eq!(Arn::parse(none), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn a_secrets_name_is_without_its_suffix() {
+        let of = |resource: &str| {
+            let text = format!("arn:aws:secretsmanager:eu-west-1:123456789012:{resource}");
+            Arn::parse(&text).and_then(|arn| arn.secret_name()).map(str::to_owned)
+        };
+        assert_eq!(of("secret:ci-key-a1B2c3").as_deref(), Some("ci-key"));
+        assert_eq!(of("secret:ci-key").as_deref(), Some("ci-key"), "a partial ARN has no suffix");
+        assert_eq!(of("user/ci"), None);
+    }
+}
