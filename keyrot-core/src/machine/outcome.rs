@@ -72,19 +72,6 @@ pub enum Stop {
 }
 
 impl Wait {
-    /// Whether the old key is kept past its date because it is, or may be, in use.
-    #[must_use]
-    pub fn is_hold(&self) -> bool {
-        match self.why {
-            Why::InUse { .. } | Why::UseUnknown { .. } | Why::NoRecord(_) => true,
-            Why::NotPickedUp { .. } | Why::UsedLate { .. } => true,
-            Why::Overlap(_) | Why::Soak(_) | Why::Propagation(_) | Why::Settling(_) => false,
-            Why::Unlisted | Why::OldKey(_) | Why::Service | Why::VerificationUnknown { .. } => false,
-        }
-    }
-}
-
-impl Wait {
     /// What the operator can do where consumers have not moved to the new key.
     #[must_use]
     pub fn hint(&self, user: &UserName, secret: &SecretName) -> Option<String> {
