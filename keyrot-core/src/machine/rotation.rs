@@ -307,7 +307,7 @@ impl Rotation {
                 self.end(now, Outcome::Verifying { version });
             }
             Some(key) => {
-                self.stage = Stage::Verification(Verification::new(version, key, known, self.subject.arn.clone(), now))
+                self.stage = Stage::Verification(Verification::new(version, key, known, self.subject.arn.clone(), now));
             }
             None => self.seen.proof = Some((version, Verified::Wrong("the version holds no access key".into()))),
         }
