@@ -171,6 +171,19 @@ pub enum Why {
     Service,
 }
 
+impl Wait {
+    /// Whether the old key is kept past its date because it is, or may be, in use.
+    #[must_use]
+    pub fn is_hold(&self) -> bool {
+        match self.why {
+            Why::InUse { .. } | Why::UseUnknown { .. } | Why::NoRecord(_) => true,
+            Why::NotPickedUp { .. } | Why::UsedLate { .. } => true,
+            Why::Overlap(_) | Why::Soak(_) | Why::Propagation(_) | Why::Settling(_) => false,
+            Why::Unlisted | Why::OldKey(_) | Why::Service | Why::VerificationUnknown { .. } => false,
+        }
+    }
+}
+
 impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,6 +1,6 @@
 //! The way of a key that is to go: Active → (overlap, quiet) → Inactive → (soak) → deleted.
 
-use super::situation::{Role, Situation, in_use};
+use super::situation::{Asked, Role, Situation, in_use};
 use crate::decide::decision::blocked::Blocked;
 use crate::decide::decision::{Decision, Question, Step, Wait, Why};
 use crate::model::journal::{JournalEntry, Phase, Promoted};
@@ -9,35 +9,47 @@ use crate::model::observed::{AccessKey, KeyStatus, LastUse, Verified};
 use crate::model::waits::after;
 
 impl Situation<'_> {
-    /// Brings one key on its way: Active → (overlap, quiet) → Inactive → (soak) → deleted. The one that is noted down goes first.
-    pub(super) fn leaving_key(&self) -> Option<Decision> {
+    /// The key whose turn it is to leave: a revoked one, then one that the journal names. One leaves at a time.
+    fn next_to_leave(&self) -> Option<&AccessKey> {
         let noted = |key: &&AccessKey| self.secret.journal.phase_of(&key.id).is_some();
         let revoked = |key: &&AccessKey| self.secret.journal.revoked_at(&key.id).is_some();
         let leaving = || self.leaving().filter(|key| !self.has_no_successor(key));
-        let key = leaving().find(revoked).or_else(|| leaving().find(noted)).or_else(|| leaving().next())?;
-        // The current key was revoked, perhaps without a successor: IAM's listing may not show yet that it does not work any more.
-        if let Some(current) = self.current.key()
-            && let Some(settled) = self.secret.journal.revoked_at(current).map(|at| self.settled_at(at))
-            && self.now < settled
-        {
-            return self.wait(Why::Settling(current.clone()), Some(settled));
-        }
-        let role = self.role(key);
-        let old = matches!(role, Role::Old | Role::Revoked);
-        if (role == Role::Old || self.current.key().is_some())
-            && let Some(decision) = self.successor_not_in_place(key)
-        {
-            return Some(decision);
-        }
-        match &key.status {
-            KeyStatus::Active if old => self.retire_old(key),
-            KeyStatus::Active => self.retire_stray(key),
-            KeyStatus::Inactive => self.delete_after_soak(key),
-            KeyStatus::Other(status) => {
-                let status = status.clone();
-                Some(Decision::Blocked(Blocked::UnknownStatus { key: key.id.clone(), status }))
-            }
-        }
+        leaving().find(revoked).or_else(|| leaving().find(noted)).or_else(|| leaving().next())
+    }
+
+    /// IAM's listing may not show yet that the current key, which was revoked, does not work anymore: then nothing takes the place of another.
+    pub(super) fn leaves_beside_revoked(&self) -> Option<Decision> {
+        self.next_to_leave()?;
+        let current = self.current.key()?;
+        let settled = self.settled_at(self.secret.journal.revoked_at(current)?);
+        if self.now < settled { self.wait(Why::Settling(current.clone()), Some(settled)) } else { None }
+    }
+
+    pub(super) fn leaves_without_successor(&self) -> Option<Decision> {
+        let key = self.next_to_leave()?;
+        let replaced = self.role(key) == Role::Old || self.current.key().is_some();
+        if replaced { self.successor_not_in_place(key) } else { None }
+    }
+
+    pub(super) fn leaves_with_unknown_status(&self) -> Option<Decision> {
+        let key = self.next_to_leave()?;
+        let KeyStatus::Other(status) = &key.status else { return None };
+        Some(Decision::Blocked(Blocked::UnknownStatus { key: key.id.clone(), status: status.clone() }))
+    }
+
+    pub(super) fn old_key_leaves(&self) -> Option<Decision> {
+        let key = self.next_to_leave().filter(|key| key.status == KeyStatus::Active)?;
+        if matches!(self.role(key), Role::Old | Role::Revoked) { self.retire_old(key) } else { None }
+    }
+
+    pub(super) fn stray_key_leaves(&self) -> Option<Decision> {
+        let key = self.next_to_leave().filter(|key| key.status == KeyStatus::Active)?;
+        if matches!(self.role(key), Role::Old | Role::Revoked) { None } else { self.retire_stray(key) }
+    }
+
+    pub(super) fn inactive_key_leaves(&self) -> Option<Decision> {
+        let key = self.next_to_leave().filter(|key| key.status == KeyStatus::Inactive)?;
+        self.delete_after_soak(key)
     }
 
     /// Where the current key was revoked and does not work any more, nothing takes another's place; and a revoked key, while there is only the
@@ -123,7 +135,7 @@ impl Situation<'_> {
         let in_use = match revoked {
             None => self.still_needed(key, overlap, promoted),
             Some(order) if order.only_if_unused => in_use(self.seen, &key.id, key.created, self.policy, self.now),
-            Some(_) if self.asked == Some(&key.id) => None,
+            Some(_) if matches!(self.asked, Asked::Revoke(order) if order.key == key.id) => None,
             Some(_) => self.revoked_and_in_use(key),
         };
         in_use.or_else(|| self.successor_not_verified()).or_else(|| match phase {

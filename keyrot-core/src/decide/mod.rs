@@ -2,6 +2,7 @@
 
 pub(crate) mod belief;
 pub(crate) mod decision;
+pub(crate) mod ground;
 pub(crate) mod home;
 pub(crate) mod leaving;
 pub(crate) mod moving;
@@ -9,7 +10,13 @@ pub(crate) mod order;
 pub(crate) mod overdue;
 pub(crate) mod pickup;
 pub(crate) mod request;
+pub(crate) mod revoke;
 pub(crate) mod situation;
+#[cfg(test)]
+mod states;
+pub(crate) mod table;
+#[cfg(test)]
+mod tests;
 
 pub use belief::{Doubt, Implausible};
 pub use decision::blocked::{Blocked, Evidence, Unhoused};
@@ -20,12 +27,12 @@ pub use request::decide_request;
 
 use crate::model::journal::{Intent, JournalEntry, Phase};
 use crate::model::names::KeyId;
-use crate::model::observed::{AccessKey, KeyStatus, LabeledVersion, Observed, Secret, SecretState, Verified};
+use crate::model::observed::{AccessKey, KeyStatus, LabeledVersion, Observed, Verified};
 use crate::model::time::Timestamp;
 use crate::model::version::Content;
 use crate::model::waits::Policy;
 use crate::model::waits::after;
-use situation::{Role, Situation};
+use situation::{Asked, Role, Situation};
 
 /// How many bytes a secret's value may have (Secrets Manager user guide, "AWS Secrets Manager quotas").
 pub const MOST_BYTES: usize = 65_536;
@@ -59,65 +66,15 @@ pub const MOST_BYTES: usize = 65_536;
 /// - Where IAM's answer does not say it, nothing is known: a use within the last hours may not be on record yet.
 #[must_use]
 pub fn decide(seen: &Observed, policy: &Policy, now: Timestamp) -> Decision {
-    decide_for(&belief::believed(seen, policy, now), None, policy, now)
+    decide_for(&belief::believed(seen, policy, now), Asked::Run, policy, now)
 }
 
-/// The same, on claims that were sifted, in a run that a person asked to revoke a key, or in any other.
-fn decide_for(seen: &Observed, asked: Option<&KeyId>, policy: &Policy, now: Timestamp) -> Decision {
-    if let Some(decision) = home::home(seen, policy) {
-        return decision;
+/// The same, on claims that were sifted, for whatever is asked: the first rule that applies has the answer.
+fn decide_for(seen: &Observed, asked: Asked<'_>, policy: &Policy, now: Timestamp) -> Decision {
+    match ground::situation(seen, asked, policy, now) {
+        Ok(case) => table::decide(&case),
+        Err(decision) => decision,
     }
-    if let Some(policy) = seen.quarantine.clone().filter(|_| !is_being_revoked(seen)) {
-        return Decision::Blocked(Blocked::Quarantined { policy });
-    }
-    let secret = match usable(&seen.secret) {
-        Ok(Some(secret)) => secret,
-        Ok(None) => return first_contact(seen, Step::CreateSecret),
-        Err(blocked) => return Decision::Blocked(blocked),
-    };
-    let Some(current) = &secret.current else {
-        return first_contact(seen, Step::PutPlaceholder);
-    };
-    let case = Situation { seen, secret, current, policy, now, asked };
-    case.revoked_key_reactivated()
-        .or_else(|| case.reactivated())
-        .or_else(|| case.foreign_version())
-        .or_else(|| case.broken_current())
-        .or_else(|| case.in_use_again())
-        .or_else(|| case.unknown_keys())
-        .or_else(|| case.key_in_hand())
-        .or_else(|| case.staged_once_more())
-        .or_else(|| case.rolled_back())
-        .or_else(|| case.staged_key())
-        .or_else(|| case.revoked_current())
-        .or_else(|| case.leaving_key())
-        .or_else(|| case.unverified_current())
-        .or_else(|| case.rotation_due())
-        .unwrap_or_else(|| case.settled())
-}
-
-/// Whether a person's order to have done with a key is not carried out yet. AWS's quarantine is why they gave it.
-fn is_being_revoked(seen: &Observed) -> bool {
-    let SecretState::Present(secret) = &seen.secret else { return false };
-    let is_current = |key: &AccessKey| secret.current.as_ref().and_then(LabeledVersion::key) == Some(&key.id);
-    let works = |key: &&AccessKey| key.status == KeyStatus::Active || is_current(key);
-    seen.keys.iter().filter(works).any(|key| secret.journal.revoked_at(&key.id).is_some())
-}
-
-/// The secret, if there is one and it can be written to.
-fn usable(secret: &SecretState) -> Result<Option<&Secret>, Blocked> {
-    match secret {
-        SecretState::Present(secret) => Ok(Some(secret)),
-        SecretState::Missing => Ok(None),
-        SecretState::Deleted { since } => Err(Blocked::SecretDeleted { since: *since }),
-        SecretState::Replica { primary } => Err(Blocked::SecretIsReplica { primary: primary.clone() }),
-    }
-}
-
-/// There is no version yet: the placeholder comes first, because a secret's first version gets AWSCURRENT whatever was asked for.
-/// With two keys already there, nobody could say which one may go.
-fn first_contact(seen: &Observed, step: Step) -> Decision {
-    if seen.keys.len() < 2 { Decision::Act(step) } else { with_evidence(seen, seen.keys.iter()) }
 }
 
 /// Blocks on keys that nothing explains, once their last use has been asked for: a person needs it to decide.
@@ -135,7 +92,7 @@ fn with_evidence<'a>(seen: &Observed, keys: impl Iterator<Item = &'a AccessKey>)
 impl Situation<'_> {
     /// A key that was revoked and seen Inactive is Active again. Whoever has a leaked key may often do that to their own user, so it is no
     /// decision to keep the key, and keyrot does not fight either: the operator says which it is.
-    fn revoked_key_reactivated(&self) -> Option<Decision> {
+    pub(super) fn revoked_key_reactivated(&self) -> Option<Decision> {
         // IAM's listing may not show yet that it was just deactivated; what that holds up, waits below.
         let reactivated = |key: &&AccessKey| {
             let revoked = self.secret.journal.revoked_at(&key.id).is_some();
@@ -150,7 +107,7 @@ impl Situation<'_> {
 
     /// Somebody reactivated a key that was noted down as Inactive. That is noted down before anything else can stop the run: were the entry to
     /// stay, it would stand for a later deactivation, and the soak would be over at once.
-    fn reactivated(&self) -> Option<Decision> {
+    pub(super) fn reactivated(&self) -> Option<Decision> {
         let noted = |key: &&AccessKey| match self.phase_since_revoked(&key.id) {
             Some((Phase::Inactive, at)) => self.now >= self.settled_at(at),
             _ => false,
@@ -161,7 +118,7 @@ impl Situation<'_> {
     }
 
     /// A version that somebody else wrote has to be looked into before anything can be said.
-    fn foreign_version(&self) -> Option<Decision> {
+    pub(super) fn foreign_version(&self) -> Option<Decision> {
         let staged = self.secret.pending.as_ref();
         let previous = self.secret.previous.as_ref().filter(|_| self.keys_beside_current() > 0);
         let unread = [Some(self.current), staged, previous]
@@ -171,28 +128,32 @@ impl Situation<'_> {
         Some(Decision::Look(Question::VersionContents(unread.version.clone())))
     }
 
-    /// AWSCURRENT has to be the placeholder or an Active key, or a person has to look.
-    fn broken_current(&self) -> Option<Decision> {
-        let blocked = |why| Some(Decision::Blocked(why));
-        if self.current.content == Content::ForeignOther {
-            return blocked(Blocked::SecretHoldsOther { version: self.current.version.clone() });
-        }
+    pub(super) fn current_holds_other(&self) -> Option<Decision> {
+        let other = self.current.content == Content::ForeignOther;
+        other.then(|| Decision::Blocked(Blocked::SecretHoldsOther { version: self.current.version.clone() }))
+    }
+
+    pub(super) fn current_inactive(&self) -> Option<Decision> {
         let key = self.current.key()?.clone();
         let revoked = self.secret.journal.revoked_at(&key).is_some();
-        match self.key(&key).map(|k| &k.status) {
-            Some(KeyStatus::Active) => None,
-            Some(KeyStatus::Inactive) if revoked => None,
-            Some(KeyStatus::Inactive) if self.just_published().is_some() => {
+        match &self.key(&key)?.status {
+            KeyStatus::Active => None,
+            KeyStatus::Inactive if revoked => None,
+            KeyStatus::Inactive if self.just_published().is_some() => {
                 self.wait(Why::Settling(key), self.just_published())
             }
-            Some(_) => blocked(Blocked::CurrentKeyInactive { key }),
-            None => match self.current.content {
-                Content::Key { created, .. } if self.now < self.settled_at(created) => {
-                    self.wait(Why::Settling(key), Some(self.settled_at(created)))
-                }
-                _ if revoked => None,
-                _ => blocked(Blocked::CurrentKeyGone { key }),
-            },
+            KeyStatus::Inactive | KeyStatus::Other(_) => Some(Decision::Blocked(Blocked::CurrentKeyInactive { key })),
+        }
+    }
+
+    pub(super) fn current_gone(&self) -> Option<Decision> {
+        let key = self.current.key().filter(|key| self.key(key).is_none())?.clone();
+        match self.current.content {
+            Content::Key { created, .. } if self.now < self.settled_at(created) => {
+                self.wait(Why::Settling(key), Some(self.settled_at(created)))
+            }
+            _ if self.secret.journal.revoked_at(&key).is_some() => None,
+            _ => Some(Decision::Blocked(Blocked::CurrentKeyGone { key })),
         }
     }
 
@@ -205,7 +166,7 @@ impl Situation<'_> {
 
     /// The current key was Inactive once, and a person made it current and Active again, or took its revocation back. The note of that time is over: were it to stay, the
     /// soak would count from it when the key leaves for the next time.
-    fn in_use_again(&self) -> Option<Decision> {
+    pub(super) fn in_use_again(&self) -> Option<Decision> {
         let key = self.current.key()?;
         let (_, at) = self.phase_since_revoked(key).filter(|(phase, _)| *phase == Phase::Inactive)?;
         self.key(key).filter(|key| key.status == KeyStatus::Active)?;
@@ -217,7 +178,7 @@ impl Situation<'_> {
     }
 
     /// Keys that nothing explains are never changed, and stand in the way of everything else.
-    fn unknown_keys(&self) -> Option<Decision> {
+    pub(super) fn unknown_keys(&self) -> Option<Decision> {
         if self.keys_as(Role::Unexplained).next().is_some() {
             return Some(Decision::Look(Question::Versions));
         }
@@ -227,7 +188,7 @@ impl Situation<'_> {
     }
 
     /// The key that this run has just made is staged before anything else: until then only this process has its secret.
-    fn key_in_hand(&self) -> Option<Decision> {
+    pub(super) fn key_in_hand(&self) -> Option<Decision> {
         let key = self.keys_as(Role::InHand).next()?;
         if key.status != KeyStatus::Active {
             return None;
@@ -238,7 +199,7 @@ impl Situation<'_> {
 
     /// Somebody moved AWSCURRENT away from what is still under AWSPENDING. It comes off, so that no run makes it current once more, whatever
     /// happens to AWSCURRENT after that, and Secrets Manager does not take its rotation for incomplete.
-    fn staged_once_more(&self) -> Option<Decision> {
+    pub(super) fn staged_once_more(&self) -> Option<Decision> {
         let staged = self.staged()?;
         let published = self.was_published(staged);
         let own = !staged.content.is_foreign() || (self.secret.rotation_enabled && published);
@@ -269,42 +230,69 @@ impl Situation<'_> {
         self.successor_not_in_place(from).or(Some(Decision::Blocked(blocked)))
     }
 
-    /// A staged key is proved and promoted, or abandoned: noted down as leaving first, so that it stays explained, then taken off AWSPENDING.
-    fn staged_key(&self) -> Option<Decision> {
+    /// Secrets Manager waits for a version that it staged itself, and orders the rest; the old key may leave meanwhile.
+    pub(super) fn staged_by_another(&self) -> Option<Decision> {
+        let staged = self.staged().filter(|_| !self.secret.rotation_enabled)?;
+        if let Content::Key { .. } = staged.content {
+            return None;
+        }
+        Some(Decision::Blocked(Blocked::ForeignPending { version: staged.version.clone() }))
+    }
+
+    /// The version that keyrot staged, with its key and when that was created, as the version's id says.
+    fn own_staged(&self) -> Option<(&LabeledVersion, &KeyId, Timestamp)> {
         let staged = self.staged()?;
-        let Content::Key { key, created, .. } = &staged.content else {
-            // Secrets Manager waits for it, and orders the rest; the key before may go its way meanwhile.
-            if self.secret.rotation_enabled {
-                return None;
-            }
-            return Some(Decision::Blocked(Blocked::ForeignPending { version: staged.version.clone() }));
-        };
+        match &staged.content {
+            Content::Key { key, created, .. } => Some((staged, key, *created)),
+            _ => None,
+        }
+    }
+
+    /// A journal entry says that the key is not to be published.
+    pub(super) fn staged_given_up(&self) -> Option<Decision> {
+        let (staged, key, _) = self.own_staged()?;
         let journal = &self.secret.journal;
         let give_up = journal.phase_of(key).is_some() || journal.revoked_at(key).is_some();
-        let unstage = Some(Decision::Act(Step::Unstage(staged.version.clone())));
-        let Some(listed) = self.key(key) else {
-            return if give_up || self.now >= self.settled_at(*created) {
-                unstage
-            } else {
-                self.wait(Why::Settling(key.clone()), Some(self.settled_at(*created)))
-            };
-        };
-        if give_up {
-            return unstage;
+        give_up.then(|| Decision::Act(Step::Unstage(staged.version.clone())))
+    }
+
+    pub(super) fn staged_not_listed(&self) -> Option<Decision> {
+        let (staged, key, created) = self.own_staged()?;
+        if self.key(key).is_some() {
+            None
+        } else if self.now >= self.settled_at(created) {
+            Some(Decision::Act(Step::Unstage(staged.version.clone())))
+        } else {
+            self.wait(Why::Settling(key.clone()), Some(self.settled_at(created)))
         }
-        // Another run's, as its id says. Whether it was written when the key was made, only the store's own date of it can say.
-        if self.seen.staged_here.as_ref() != Some(&staged.version) {
-            if self.seen.versions.is_none() {
-                return Some(Decision::Look(Question::Versions));
-            }
-            if !self.in_a_version(key) {
-                return Some(Decision::Blocked(Blocked::ForeignPending { version: staged.version.clone() }));
-            }
+    }
+
+    /// Another run's, as its id says. Whether it was written when the key was created, only the store's own date of it can say.
+    pub(super) fn staged_by_another_run(&self) -> Option<Decision> {
+        let (staged, key, _) = self.own_staged()?;
+        if self.seen.staged_here.as_ref() == Some(&staged.version) {
+            None
+        } else if self.seen.versions.is_none() {
+            Some(Decision::Look(Question::Versions))
+        } else {
+            let forged = !self.in_a_version(key);
+            forged.then(|| Decision::Blocked(Blocked::ForeignPending { version: staged.version.clone() }))
         }
-        if listed.status != KeyStatus::Active || self.superseded(listed) {
-            return self.retire(key, Phase::Abandoned);
+    }
+
+    /// It is noted down as leaving first, so that it stays explained, then taken off AWSPENDING.
+    pub(super) fn staged_too_late(&self) -> Option<Decision> {
+        let (_, key, _) = self.own_staged()?;
+        let listed = self.key(key)?;
+        if listed.status == KeyStatus::Active && !self.superseded(listed) {
+            return None;
         }
-        let limit = after(*created, self.policy.waits().probe_limit);
+        self.retire(key, Phase::Abandoned)
+    }
+
+    pub(super) fn staged_key(&self) -> Option<Decision> {
+        let (staged, key, created) = self.own_staged()?;
+        let limit = after(created, self.policy.waits().probe_limit);
         match self.proof(staged) {
             None => Some(Decision::Look(Question::Verification(staged.version.clone()))),
             Some(Verified::Works) => {
@@ -329,21 +317,37 @@ impl Situation<'_> {
         self.not_promoted(previous.cloned().or_else(noted))
     }
 
-    fn rotation_due(&self) -> Option<Decision> {
-        if self.now < self.due()? {
-            return None;
+    /// Whether a key is to be created now.
+    fn needs_key(&self) -> bool {
+        match self.asked {
+            Asked::Step(_) => true,
+            _ => self.due().is_some_and(|due| due <= self.now),
         }
-        // Secrets Manager would not know of a key that is made without its order, and would order another.
-        if self.secret.rotation_enabled { self.wait(Why::Service, None) } else { self.next_key() }
     }
 
-    /// A key is made only under a fresh note of which keys there were before: without it, a lost reply would leave a key that nothing explains.
-    fn next_key(&self) -> Option<Decision> {
-        if let Some(decision) = self.no_tag_room().or_else(|| self.value_too_large()) {
-            return Some(decision);
-        }
-        if self.seen.keys.len() >= 2 {
-            return Some(with_evidence(self.seen, self.seen.keys.iter().filter(|k| self.current.key() != Some(&k.id))));
+    /// Secrets Manager would not know of a key that is created without its order, and would order another.
+    pub(super) fn service_creates_it(&self) -> Option<Decision> {
+        if self.needs_key() && self.secret.rotation_enabled { self.wait(Why::Service, None) } else { None }
+    }
+
+    pub(super) fn no_room_for_entries(&self) -> Option<Decision> {
+        if self.needs_key() { self.no_tag_room() } else { None }
+    }
+
+    pub(super) fn next_value_too_large(&self) -> Option<Decision> {
+        if self.needs_key() { self.value_too_large() } else { None }
+    }
+
+    pub(super) fn two_keys(&self) -> Option<Decision> {
+        let full = self.needs_key() && self.seen.keys.len() >= 2;
+        full.then(|| with_evidence(self.seen, self.seen.keys.iter().filter(|k| self.current.key() != Some(&k.id))))
+    }
+
+    /// A key is created only under a new journal entry of which keys there were before: without it, a lost reply would leave a key that nothing
+    /// explains.
+    pub(super) fn next_key(&self) -> Option<Decision> {
+        if !self.needs_key() {
+            return None;
         }
         let before: Vec<KeyId> = self.seen.keys.iter().map(|k| k.id.clone()).collect();
         match self.secret.journal.intent.as_ref().filter(|intent| intent.before == before).map(|intent| intent.at) {
@@ -383,10 +387,12 @@ impl Situation<'_> {
         }
     }
 
-    fn settled(&self) -> Decision {
-        if let Some(until) = self.unlisted_until() {
-            return Decision::Wait(Wait { why: Why::Unlisted, until: Some(until) });
-        }
+    pub(super) fn key_not_listed_yet(&self) -> Option<Decision> {
+        let until = self.unlisted_until()?;
+        self.wait(Why::Unlisted, Some(until))
+    }
+
+    pub(super) fn settled(&self) -> Decision {
         Decision::Settled { until: self.due().unwrap_or(Timestamp::MAX_UTC) }
     }
 

@@ -4,7 +4,9 @@
 //! [`Request::Move`](crate::model::request::Request::Move) writes the user's tag. Between the two, and whatever becomes of either, the key that is published works,
 //! and no run changes anything at either side.
 
-use super::{decide_for, home, usable};
+use super::ground::usable;
+use super::situation::Asked;
+use super::{decide_for, home};
 use crate::decide::decision::blocked::Blocked;
 use crate::decide::decision::refusal::Refusal;
 use crate::decide::decision::{Decision, Question, Step};
@@ -39,7 +41,7 @@ pub(super) fn leave(
         Err(blocked) => return Decision::Blocked(blocked),
     };
     let settle = policy.waits().settle;
-    match decide_for(&unmarked(seen), None, policy, now) {
+    match decide_for(&unmarked(seen), Asked::Run, policy, now) {
         Decision::Blocked(why) => return Decision::Blocked(why),
         // When to ask again may depend on it. Credentials are not verified for this: that would look like a use.
         Decision::Look(question @ (Question::LastUse(_) | Question::VersionContents(_))) => {
@@ -143,7 +145,7 @@ fn not_here(tag: &HomeTag, here: impl Fn(&SecretArn) -> bool) -> Option<Decision
 
 /// What blocks the first run there would leave the user without a rotation.
 fn by_first_run(here: &Observed, policy: &Policy, now: Timestamp) -> Option<Decision> {
-    match decide_for(here, None, policy, now) {
+    match decide_for(here, Asked::Run, policy, now) {
         Decision::Blocked(why) => Some(Decision::Blocked(why)),
         Decision::Look(question) => Some(Decision::Look(question)),
         _ => None,

@@ -6,6 +6,8 @@ use crate::model::clock::CLOCK_TOLERANCE;
 use crate::model::journal::{Intent, JournalEntry, Phase, Promoted, Retired};
 use crate::model::names::KeyId;
 use crate::model::observed::{AccessKey, LabeledVersion, LastUse, Observed, Secret, Verified};
+use crate::model::request::Revocation;
+use crate::model::step::RotationStep;
 use crate::model::time::Timestamp;
 use crate::model::version::Content;
 use crate::model::waits::Policy;
@@ -44,8 +46,22 @@ pub(super) struct Situation<'a> {
     pub(super) current: &'a LabeledVersion,
     pub(super) policy: &'a Policy,
     pub(super) now: Timestamp,
-    /// The key that a person asked this very run to revoke.
-    pub(super) asked: Option<&'a KeyId>,
+    pub(super) asked: Asked<'a>,
+}
+
+/// What is asked for.
+#[derive(Clone, Copy)]
+pub(super) enum Asked<'a> {
+    /// Every step that is due, as a scheduled run does.
+    Run,
+    /// One step of Secrets Manager's own rotation.
+    Step(&'a RotationStep),
+    /// The operator: publish this key again, which was current before.
+    Rollback(&'a KeyId),
+    /// The operator: revoke a key.
+    Revoke(&'a Revocation),
+    /// The operator: take the revocation of this key back.
+    Reinstate(&'a KeyId),
 }
 
 /// Whether the key is, or may be, in use. Where IAM has no use of it on record, that counts for nothing until `quiet` after this.

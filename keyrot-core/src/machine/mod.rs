@@ -11,6 +11,7 @@ pub use call::{Call, Reply};
 pub use event::{Event, EventKind, Failure, Severity};
 pub use outcome::{Outcome, Stop};
 pub use planned::PlannedAction;
+pub use rotation::Rotation;
 pub use rotation::decider::Decider;
+pub use rotation::state::{Mode, Next};
 pub use rotation::task::Task;
-pub use rotation::{Mode, Next, Rotation};

@@ -11,9 +11,11 @@ pub(crate) mod decider;
 pub(crate) mod off;
 pub(crate) mod preview;
 pub(crate) mod repeats;
+pub(crate) mod state;
 pub(crate) mod task;
 
 pub(crate) use decider::Decider;
+pub(crate) use state::{Mode, Next};
 pub(crate) use task::Task;
 
 use crate::decide::belief::doubts;
@@ -33,33 +35,12 @@ use crate::model::subject::Subject;
 use crate::model::time::Timestamp;
 use crate::model::waits::Policy;
 use crate::model::waits::after;
-use off::{Confirming, Off};
 use repeats::Repeats;
+use state::{Created, Off, Read, Stage};
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 /// A run looks at everything at most this often; somebody who changes things faster than that is waited out.
 const LOOKS: u32 = 6;
-
-/// What the machine wants next.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Next {
-    /// Make this call, then [`Rotation::answer`].
-    Call(Call),
-    /// Let this much time pass, then ask again.
-    Sleep(Duration),
-    /// Nothing more in this run.
-    Done(Outcome),
-}
-
-/// Whether a run may change anything.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Mode {
-    /// It may.
-    Act,
-    /// It looks and decides, and stops before the first change.
-    Plan,
-}
 
 /// One run's work on one user.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -74,20 +55,16 @@ pub struct Rotation {
     stage: Stage,
     /// What is known; complete unless a look is under way.
     seen: Observed,
-    /// Whether this run changed something since it last looked at everything.
-    changed: bool,
-    /// The new key, from its making until the end of the run.
-    fresh: Option<NewKey>,
-    /// Whether this run has tagged the secret with its user.
-    bound_here: bool,
+    /// How `seen` came to be.
+    read: Read,
+    /// The key that this run has created.
+    created: Created,
     /// The key that this run has deactivated.
     deactivated: Option<KeyId>,
     /// What is known of the key that is to be revoked.
     off: Off,
     /// What this run has changed, and how often.
     repeats: Repeats,
-    /// Whether a lost reply leaves it open that a version holds the new key.
-    perhaps_staged: bool,
     /// The call whose answer is awaited.
     asked: Option<Call>,
     stop: Option<Stop>,
@@ -96,21 +73,6 @@ pub struct Rotation {
     /// The last error of a call whose failure is no failure of the run, unless the run ends because of it.
     skipped: Option<CallError>,
     events: Vec<Event>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Stage {
-    ListKeys,
-    /// The key is deactivated before anything but IAM is asked.
-    SwitchOff,
-    /// Its deactivation was acknowledged; the listing has to show it.
-    Confirming(Confirming),
-    DescribeSecret,
-    Deciding,
-    Verification(Verification),
-    /// Delete the key that could not be staged, then end.
-    Undo(KeyId, Outcome),
-    Ended(Outcome),
 }
 
 impl Rotation {
@@ -146,13 +108,11 @@ impl Rotation {
             looks: 0,
             stage: Stage::ListKeys,
             seen,
-            changed: false,
-            fresh: None,
-            bound_here: false,
+            read: Read::Whole,
+            created: Created::No,
             deactivated: None,
             off: Off::default(),
             repeats: Repeats::default(),
-            perhaps_staged: false,
             asked: None,
             stop: None,
             wrong_clock: None,
@@ -221,7 +181,7 @@ impl Rotation {
             }
             let call = match &mut self.stage {
                 Stage::ListKeys => Call::ListKeys,
-                Stage::SwitchOff => match self.sends_off() {
+                Stage::SwitchOff(_) => match self.sends_off() {
                     Some(call) => call,
                     None => {
                         self.stage = Stage::ListKeys;
@@ -270,7 +230,7 @@ impl Rotation {
         }
         match self.seen.in_hand.clone() {
             None => true,
-            Some(_) if too_long && self.perhaps_staged => true,
+            Some(_) if too_long && self.created.may_be_staged() => true,
             Some(key) if too_long => {
                 self.asked = None;
                 self.stage = Stage::Undo(key, self.too_late());
@@ -309,7 +269,7 @@ impl Rotation {
                 None
             }
             Decision::Act(step) if self.mode == Mode::Plan => self.end(now, Outcome::Due(step)),
-            Decision::Act(Step::Deactivate(_) | Step::Delete(_)) if self.changed => self.look_again(now),
+            Decision::Act(Step::Deactivate(_) | Step::Delete(_)) if self.read == Read::Changed => self.look_again(now),
             Decision::Act(step) => self.call_for(step, now),
             Decision::Wait(Wait { why: Why::UseUnknown { .. }, .. }) if self.skipped.is_some() => {
                 let error = self.skipped.take()?;
@@ -335,8 +295,8 @@ impl Rotation {
         // What this run did not stage itself is read, even if its id names the new key: its secret may be another.
         let own = self.seen.staged_here.as_ref() == Some(&version) && held.is_some_and(|h| !h.content.is_foreign());
         let known = self
-            .fresh
-            .as_ref()
+            .created
+            .key()
             .filter(|_| own)
             .map(|new| &new.credentials)
             .filter(|c| Some(&c.key) == key.as_ref())
@@ -347,7 +307,7 @@ impl Rotation {
                 self.end(now, Outcome::Verifying { version });
             }
             Some(key) => {
-                self.stage = Stage::Verification(Verification::new(version, key, known, self.subject.arn.clone(), now))
+                self.stage = Stage::Verification(Verification::new(version, key, known, self.subject.arn.clone(), now));
             }
             None => self.seen.proof = Some((version, Verified::Wrong("the version holds no access key".into()))),
         }
@@ -375,7 +335,7 @@ impl Rotation {
             Step::Activate(key) => Call::Activate(key),
             Step::Delete(key) => Call::DeleteKey(key),
             Step::Stage { carry } => {
-                let NewKey { credentials, created } = self.fresh.clone()?;
+                let NewKey { credentials, created } = self.created.key().cloned()?;
                 let version = match &self.task {
                     Task::RotationStep(order) => Ok(order.version.clone()),
                     _ => VersionId::for_key(&credentials.key, created, carry.is_some()),
@@ -419,7 +379,9 @@ impl Rotation {
         }
         match call {
             Call::ListKeys => return self.not_listed(now, error),
-            Call::Deactivate(_) if self.stage == Stage::SwitchOff => return self.not_switched_off(now, error),
+            Call::Deactivate(_) if matches!(self.stage, Stage::SwitchOff(_)) => {
+                return self.not_switched_off(now, error);
+            }
             // What follows a key that goes first is not known: that it goes is.
             Call::DescribeSecret if self.mode == Mode::Plan && self.off_first().is_some() => {
                 let outcome = self.planned_off();
@@ -452,9 +414,11 @@ impl Rotation {
         }
         let unclear = error.effect == Effect::Unknown && !call.only_reads() && *call != Call::CreateKey;
         let staging = matches!(call, Call::Stage { .. });
-        self.perhaps_staged |= staging && unclear;
+        if staging && unclear {
+            self.created.reply_to_staging_is_lost();
+        }
         if let Call::Stage { credentials, .. } = call
-            && !self.perhaps_staged
+            && !self.created.may_be_staged()
         {
             self.undo(&credentials.key, error);
         } else if (unclear || error.kind == ErrorKind::Conflict) && self.looks < LOOKS {

@@ -1,6 +1,7 @@
 //! Takes in what calls brought: what is known changes with it, and people are told.
 
-use super::{Rotation, Stage};
+use super::Rotation;
+use super::state::{Created, Read, Stage};
 use crate::machine::call::{Call, Reply};
 use crate::machine::event::{EventKind, Failure};
 use crate::machine::outcome::Outcome;
@@ -58,8 +59,8 @@ impl Rotation {
                 let key = new.credentials.key.clone();
                 self.seen.keys.push(AccessKey { id: key.clone(), status: KeyStatus::Active, created: new.created });
                 self.seen.in_hand = Some(key.clone());
-                self.fresh = Some(new);
-                self.changed = true;
+                self.created = Created::Key(new);
+                self.read = Read::Changed;
                 self.tell(now, EventKind::KeyCreated { key });
                 true
             }
@@ -95,7 +96,7 @@ impl Rotation {
         self.seen.secret = secret;
         self.seen.last_use.clear();
         self.seen.versions = None;
-        self.changed = false;
+        self.read = Read::Whole;
         self.looks += 1;
         if let (Some(id), SecretState::Present(secret)) = (&self.seen.in_hand, &self.seen.secret) {
             let labels = [&secret.current, &secret.pending, &secret.previous];
@@ -105,7 +106,7 @@ impl Rotation {
             }
         }
         // The key in hand may lag in the listing; once it is listed, IAM's word on its status counts.
-        if let (Some(id), Some(new)) = (self.seen.in_hand.clone(), &self.fresh)
+        if let (Some(id), Some(new)) = (self.seen.in_hand.clone(), self.created.key())
             && !self.seen.keys.iter().any(|k| k.id == id)
         {
             self.seen.keys.push(AccessKey { id, status: KeyStatus::Active, created: new.created });
@@ -134,7 +135,7 @@ impl Rotation {
 
     /// A change was made: what is known changes with it, and people are told.
     fn done(&mut self, now: Timestamp, call: Call) {
-        self.changed = true;
+        self.read = Read::Changed;
         self.repeats.succeeded(&call);
         if let (Stage::Undo(_, outcome), Call::DeleteKey(key)) = (&self.stage, &call) {
             let (key, outcome) = (key.clone(), outcome.clone());
@@ -166,7 +167,7 @@ impl Rotation {
     }
 
     fn secret_created(&mut self, now: Timestamp, version: VersionId, arn: SecretArn) {
-        self.changed = true;
+        self.read = Read::Changed;
         self.tell(now, EventKind::Adopted);
         let owner = Some(self.seen.residence.owner.clone());
         self.seen.secret = SecretState::Present(Secret { owner, ..Secret::empty(arn) });
@@ -232,10 +233,7 @@ impl Rotation {
                 secret.previous = secret.current.replace(promoted);
             }
             Call::Unstage(_) => secret.pending = None,
-            Call::BindSecret => {
-                secret.owner = Some(self.seen.residence.owner.clone());
-                self.bound_here = true;
-            }
+            Call::BindSecret => secret.owner = Some(self.seen.residence.owner.clone()),
             _ => {}
         }
     }
@@ -246,7 +244,8 @@ impl Rotation {
             (Call::PutPlaceholder(_), _) => EventKind::Adopted,
             (Call::WriteHome(home), SecretState::Present(secret)) => {
                 let lost = self.seen.residence.tag == HomeTag::Absent && secret.journal.promoted.is_some();
-                let again = lost && !self.bound_here && !self.seen.created_here;
+                let bound_here = self.repeats.made(&Call::BindSecret);
+                let again = lost && !bound_here && !self.seen.created_here;
                 again.then(|| EventKind::HomeRestored { home: home.clone() })?
             }
             // IAM's listing may still have shown it Active; it is told once.

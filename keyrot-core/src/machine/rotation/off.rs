@@ -1,13 +1,13 @@
 //! A revocation's own part of a run: the key is switched off, and IAM's own listing has to show that it is.
 
-use super::{Rotation, Stage};
+use super::Rotation;
+use super::state::{Confirming, Listed, Mode, Sent, Stage, SwitchOff};
 use crate::decide::decision::blocked::Blocked;
 use crate::decide::decision::refusal::Refusal;
 use crate::machine::call::Call;
 use crate::machine::event::Failure;
 use crate::machine::outcome::Outcome;
 use crate::machine::planned::PlannedAction;
-use crate::machine::rotation::Mode;
 use crate::machine::rotation::task::Task;
 use crate::model::error::{CallError, Effect, ErrorKind};
 use crate::model::names::KeyId;
@@ -21,27 +21,6 @@ use std::time::Duration;
 /// guide, "Troubleshooting IAM", "Changes that I make are not always immediately visible").
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
-
-/// A key whose deactivation was acknowledged, and that was not listed as Inactive yet.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Confirming {
-    began: Timestamp,
-    pub(super) not_before: Timestamp,
-    pauses: u32,
-}
-
-/// What a run knows of the key that it is to revoke.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
-pub(super) struct Off {
-    /// Whether the deactivation that comes before anything else was sent.
-    sent: bool,
-    /// Whether the last listing shows the key as Inactive, or not at all any more.
-    seen: bool,
-    /// Whether the key is deactivated only to find out whether there is one: it is not listed.
-    finds_out: bool,
-    /// Why nothing but IAM may be used.
-    iam_only: Option<Blocked>,
-}
 
 impl Rotation {
     /// The same, for a revocation of a user whose secret is not known, or may not be used: only the key is switched off. Any other task ends at
@@ -62,7 +41,7 @@ impl Rotation {
     /// The key that is to be switched off before anything else, as long as that was not tried.
     pub(super) fn off_first(&self) -> Option<KeyId> {
         let Task::Request(request) = &self.task else { return None };
-        (self.decider.off_first)(request).filter(|_| !self.off.sent).cloned()
+        (self.decider.off_first)(request).filter(|_| self.off.sent == Sent::No).cloned()
     }
 
     /// Done, because the key is gone: a listing that lacks it may lag. IAM says to whoever deactivates it whether there is one.
@@ -71,13 +50,14 @@ impl Rotation {
             return false;
         };
         let listed = self.seen.keys.iter().any(|known| known.id == order.key);
-        let known =
-            self.off.sent || self.deactivated.is_some() || self.repeats.made(&Call::DeleteKey(order.key.clone()));
-        self.off.finds_out = !listed && !known;
-        if self.off.finds_out {
-            self.stage = Stage::SwitchOff;
+        let known = self.off.sent == Sent::Yes
+            || self.deactivated.is_some()
+            || self.repeats.made(&Call::DeleteKey(order.key.clone()));
+        if listed || known {
+            return false;
         }
-        self.off.finds_out
+        self.stage = Stage::SwitchOff(SwitchOff::FindsOut);
+        true
     }
 
     /// A listing came: the next stage.
@@ -85,15 +65,16 @@ impl Rotation {
         let confirming = matches!(self.stage, Stage::Confirming(_));
         if let Some(Revocation { key, .. }) = self.revocation().cloned() {
             let was_listed = self.seen.keys.iter().any(|known| known.id == key);
-            self.off.seen = match keys.iter().find(|known| known.id == key).map(|known| &known.status) {
+            let off = match keys.iter().find(|known| known.id == key).map(|known| &known.status) {
                 Some(status) => *status == KeyStatus::Inactive,
                 // One that was made just now may not be listed yet.
                 None => !confirming || was_listed,
             };
+            self.off.listed = if off { Listed::Off } else { Listed::Working };
         }
         self.seen.keys = keys;
         self.stage = match &self.stage {
-            Stage::Confirming(confirming) if !self.off.seen => {
+            Stage::Confirming(confirming) if self.off.listed == Listed::Working => {
                 let (confirming, patience) = (confirming.clone(), self.policy.waits().probe_for);
                 if after(confirming.began, patience) <= now {
                     self.unseen(now, None);
@@ -132,7 +113,7 @@ impl Rotation {
             let outcome = self.planned_off();
             self.end(now, outcome);
         } else {
-            self.stage = Stage::SwitchOff;
+            self.stage = Stage::SwitchOff(SwitchOff::First);
         }
     }
 
@@ -162,16 +143,20 @@ impl Rotation {
 
     /// The deactivation that comes first is sent: from now on it was tried.
     pub(super) fn sends_off(&mut self) -> Option<Call> {
-        let unlisted =
-            || self.revocation().filter(|_| self.off.finds_out && !self.off.sent).map(|order| order.key.clone());
+        let finds_out = self.off.sent == Sent::No && self.finds_out();
+        let unlisted = || self.revocation().filter(|_| finds_out).map(|order| order.key.clone());
         let key = self.off_first().or_else(unlisted)?;
-        self.off.sent = true;
+        self.off.sent = Sent::Yes;
         // What is not listed as Inactive is taken for Active: nothing that was written down of it before speaks of now.
         let inactive = |known: &AccessKey| known.id == key && known.status == KeyStatus::Inactive;
         if !self.seen.keys.iter().any(inactive) {
             self.seen.switched_off = Some(key.clone());
         }
         Some(Call::Deactivate(key))
+    }
+
+    fn finds_out(&self) -> bool {
+        self.stage == Stage::SwitchOff(SwitchOff::FindsOut)
     }
 
     /// The key was deactivated: for a revocation, the listing has to show it.
@@ -183,11 +168,12 @@ impl Rotation {
 
     /// The deactivation that comes first did not go well.
     pub(super) fn not_switched_off(&mut self, now: Timestamp, error: CallError) {
+        let finds_out = self.finds_out();
         self.seen.switched_off = None;
         if error.effect == Effect::Unknown {
             // The listing says whether it was carried out.
             self.stage = Stage::Confirming(Confirming { began: now, not_before: now, pauses: 0 });
-        } else if error.kind == ErrorKind::NotFound && self.off.finds_out {
+        } else if error.kind == ErrorKind::NotFound && finds_out {
             self.end(now, Outcome::Done);
         } else if error.kind == ErrorKind::NotFound && !self.seen.keys.is_empty() {
             self.stage = Stage::DescribeSecret;
@@ -212,12 +198,12 @@ impl Rotation {
         let gone = !self.seen.keys.iter().any(|known| known.id == order.key);
         let own = self.deactivated.as_ref() == Some(&order.key);
         match outcome {
-            Outcome::Done if self.off.seen => Outcome::Done,
+            Outcome::Done if self.off.listed == Listed::Off => Outcome::Done,
             Outcome::Done => {
                 let error = CallError::refused(ErrorKind::NoEffect, "IAM does not list the key as Inactive; ask again");
                 Outcome::Failed(Failure { doing: "see that the key is Inactive".into(), error })
             }
-            rest if self.off.seen && own && (gone || !order.delete) => {
+            rest if self.off.listed == Listed::Off && own && (gone || !order.delete) => {
                 Outcome::Revoked { key: order.key.clone(), rest: Box::new(rest) }
             }
             other => other,
