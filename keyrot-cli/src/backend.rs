@@ -1,6 +1,6 @@
 //! What a command works on: AWS, or a sandbox.
 
-use crate::args::Invocation;
+use crate::cli::Invocation;
 use crate::error::CliError;
 #[cfg(not(feature = "aws"))]
 use crate::no_aws::{self, Aws};
@@ -37,9 +37,9 @@ pub(crate) struct Backend {
     pub(crate) account: Arc<dyn AccountPort>,
     /// Who used which key.
     pub(crate) trail: Arc<dyn TrailPort>,
-    /// Whether it is made up.
+    /// Whether this is a sandbox.
     pub(crate) sandbox: bool,
-    /// The AWS account, if it is none that is made up.
+    /// The AWS account, unless this is a sandbox.
     pub(crate) aws: Option<Arc<Aws>>,
 }
 
@@ -59,8 +59,8 @@ impl Backend {
             return Self::aws(settings, region).await;
         }
         if let Some(switch) = std::env::var("KEYROT_SANDBOX").ok().filter(|value| is_a_switch(value)) {
-            return Err(CliError::usage(format!("KEYROT_SANDBOX = {switch:?} names no file"))
-                .hint("it names the file of the made-up account; unset it to work on AWS"));
+            return Err(CliError::usage(format!("KEYROT_SANDBOX = {switch:?} is not a file"))
+                .hint("set it to the file of the simulated account, or unset it to use AWS"));
         }
         let file = invocation.sandbox.as_ref().and_then(Option::as_deref);
         let account = SandboxAccount::open(file, region.unwrap_or(SANDBOX_REGION)).await?;
@@ -88,7 +88,7 @@ impl Backend {
         }
     }
 
-    /// Whom to notify of a run on these users. What happens in a sandbox is nobody's news.
+    /// The notifiers of a run on these users. A sandbox notifies nobody.
     ///
     /// # Errors
     /// Why a notifier's settings cannot be used.
@@ -174,7 +174,7 @@ fn is_a_switch(value: &str) -> bool {
     ["0", "1", "true", "false", "yes", "no", "on", "off"].iter().any(|word| value.eq_ignore_ascii_case(word))
 }
 
-/// Whether the command is for a made-up account.
+/// Whether the command uses the simulated account.
 pub(crate) fn is_sandbox(invocation: &Invocation) -> bool {
     invocation.sandbox.is_some() || std::env::var_os("KEYROT_SANDBOX").is_some_and(|v| !v.is_empty())
 }

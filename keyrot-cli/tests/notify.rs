@@ -86,7 +86,7 @@ fn a_url_among_the_settings_is_refused_and_not_repeated() {
 fn what_happens_in_a_sandbox_is_nobodys_news() {
     let sandbox = Sandbox::new();
     let ran = sandbox.run(&["rotate", "--notify", "slack secret:keyrot/slack"]);
-    assert!(ran.stderr.contains("nobody is told"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("no notifications"), "{}", ran.stderr);
     let ran = sandbox.run(&["status", "--notify", "slack secret:keyrot/slack"]);
-    assert!(!ran.stderr.contains("nobody is told"), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("no notifications"), "{}", ran.stderr);
 }

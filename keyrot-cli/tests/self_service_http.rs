@@ -89,10 +89,10 @@ fn with_mfa_where_the_account_demands_it() {
     let serial = ["--mfa-serial", "arn:aws:iam::123456789012:mfa/jane"];
     let (code, said) = office.run(&[]);
     assert_eq!(code, Some(1), "{said}");
-    assert!(said.contains("if they are given only with MFA: --mfa-serial ARN"), "{said}");
+    assert!(said.contains("if your permissions require MFA: --mfa-serial ARN"), "{said}");
     let (code, said) = office.run(&serial);
     assert_eq!(code, Some(2), "{said}");
-    assert!(said.contains("nobody can be asked here for the MFA code"), "{said}");
+    assert!(said.contains("cannot ask for the MFA code without a terminal"), "{said}");
     let (code, said) = office.run(&[&serial[..], &["--mfa-code", "000000"]].concat());
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("invalid MFA one time pass code") && !said.contains("000000"), "{said}");
@@ -132,7 +132,7 @@ fn who_is_no_user_has_no_key_to_rotate() {
     std::fs::write(office.dir.path().join(".aws/credentials"), file_with(admin.key.as_str())).unwrap();
     let (code, said) = office.run(&[]);
     assert_eq!(code, Some(2), "{said}");
-    assert!(said.contains("assumed-role/emulator/administrator, which is no IAM user"), "{said}");
+    assert!(said.contains("assumed-role/emulator/administrator, which is not an IAM user"), "{said}");
 }
 
 #[test]
@@ -175,8 +175,8 @@ fn no_key_is_made_for_a_file_that_cannot_be_replaced() {
     let can_mount = Command::new("unshare").args(["-rm", "true"]).status().is_ok_and(|status| status.success());
     let mounted = "exec unshare -rm sh -c 'mount --bind .aws/credentials .aws/credentials && exec \"$@\"' sh \"$@\"";
     for (setting, says, hint) in [
-        ("trap '' XFSZ; ulimit -f 0; exec \"$@\"", "File too large", "make room for a second file"),
-        (mounted, "busy", "it is mounted by itself"),
+        ("trap '' XFSZ; ulimit -f 0; exec \"$@\"", "File too large", "free some disk space"),
+        (mounted, "busy", "the file is mounted alone"),
     ] {
         if setting == mounted && !can_mount {
             eprintln!("a mounted file was not checked: unshare is not allowed here");
@@ -196,7 +196,7 @@ fn no_key_is_made_for_a_file_that_cannot_be_replaced() {
             let document = serde_json::from_slice(&output.stdout).unwrap();
             support::conforms(&document);
             let message = document["message"].as_str().unwrap();
-            assert!(message.starts_with("no key was made: ") && message.contains(says), "{message}");
+            assert!(message.starts_with("no key was created: ") && message.contains(says), "{message}");
             assert!(document["hint"].as_str().unwrap().contains(hint), "{document}");
         }
         assert!(!office.emulator.stats().actions.contains_key("CreateAccessKey"), "{setting}");

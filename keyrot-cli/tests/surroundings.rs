@@ -54,7 +54,7 @@ fn a_file_in_the_current_directory_rules_nothing_that_hands_out_or_replaces_a_ke
         command.env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY");
         let ran = ended(command);
         assert_eq!(ran.code, Some(0), "{text}: {}", ran.said);
-        assert!(ran.out.contains("would make a new key for ci"), "{}", ran.out);
+        assert!(ran.out.contains("would create a new key for ci"), "{}", ran.out);
     }
     assert!(theirs.emulator.stats().actions.is_empty(), "nobody else was called");
 }
@@ -294,7 +294,7 @@ fn a_profile_of_the_very_secret_is_not_asked() {
             let ran = ended(with_profiles(&scene, &config, &["credentials", "ci", "--profile", profile], None));
             assert_eq!(ran.code, Some(2), "{}", ran.said);
             assert!(
-                ran.said.contains("gets its credentials from this very secret, /iam/ci/access_key"),
+                ran.said.contains("gets its credentials from this same secret, /iam/ci/access_key"),
                 "{}",
                 ran.said
             );

@@ -1,7 +1,7 @@
-//! What a revocation leaves alive, and the end of the user's sessions.
+//! What still works after a revocation, and ending the user's sessions.
 
 use crate::backend::Backend;
-use crate::render::{paint, style};
+use crate::terminal::style::{self, paint};
 use keyrot_core::model::UseEvidence;
 use keyrot_core::requests::{
     Aftermath, EndedSessions, LONGEST_ROLE_SESSION, Lifted, StillAlive, end_sessions, lift_if_over,
@@ -46,7 +46,7 @@ pub(crate) async fn aftermath(target: &Backend, around: Around<'_>) -> After {
     let mut after = After::default();
     if !is_revoked(&done.outcome) {
         if around.end_sessions {
-            after.not_ended = Some("the key comes first: it can begin new ones as long as it works".to_owned());
+            after.not_ended = Some("revoke the key first: it can start new sessions while it works".to_owned());
         }
         return after;
     }
@@ -93,12 +93,12 @@ pub(crate) async fn lift(target: &Backend, user: &UserName) {
     match lift_if_over(target.policies.as_ref(), user, target.ports.clock.now()).await {
         Ok(Lifted::None | Lifted::NotYet(_)) => {}
         Ok(Lifted::Off(ended)) => dim(format!(
-            "took the policy {name} off {user}: what it denied, sessions begun before {}, has ended by itself",
+            "removed the policy {name} from {user}: the sessions that it denied, started before {}, have expired",
             ended.before.format("%F %R UTC")
         )),
         // That it is there was seen.
         Err(error) if error.message.contains("DeleteUserPolicy") => dim(format!(
-            "the policy {name} on {user} denies nothing any more, and could not be taken off ({error}): aws iam delete-user-policy --user-name {user} --policy-name {name}"
+            "the policy {name} of {user} is no longer needed and could not be removed ({error}); to remove it: aws iam delete-user-policy --user-name {user} --policy-name {name}"
         )),
         Err(_) => {}
     }
