@@ -80,7 +80,7 @@ impl Backend {
         })
     }
 
-    /// Where users' secrets are. What the environment happens to say of account and region is nobody's choice; a sandbox is.
+    /// Where users' secrets are. An account and region that only the environment names were not chosen; a sandbox was.
     pub(crate) fn homes(&self, settings: &Settings) -> Homes {
         match &self.aws {
             Some(aws) => settings.homes(aws.region(), false),
@@ -88,7 +88,7 @@ impl Backend {
         }
     }
 
-    /// The notifiers of a run on these users. A sandbox notifies nobody.
+    /// The notifiers of a run on these users. A sandbox sends no notifications.
     ///
     /// # Errors
     /// Why a notifier's settings cannot be used.
@@ -169,7 +169,7 @@ impl Backend {
 /// IAM's endpoint for the partition `aws` is the same from each of its regions (AWS General Reference, "IAM endpoints and quotas").
 const ANY_REGION: &str = "us-east-1";
 
-/// What somebody writes who takes the variable for a switch.
+/// Whether a value looks like a switch instead of a file.
 fn is_a_switch(value: &str) -> bool {
     ["0", "1", "true", "false", "yes", "no", "on", "off"].iter().any(|word| value.eq_ignore_ascii_case(word))
 }

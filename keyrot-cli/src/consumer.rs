@@ -232,7 +232,7 @@ fn unreadable(reading: &Reading, secret: &SecretId, error: &CallError, meant: &s
             "{secret} has no version labeled AWSPREVIOUS: it was not rotated yet, or the region is wrong"
         )),
         (ErrorKind::NotFound, None) => problem.hint(format!(
-            "check the name and the region; if the user's tag keyrot:secret names another secret: --secret NAME"
+            "check the name and the region; if the user's tag keyrot:secret names another secret than {secret}: --secret NAME"
         )),
         (ErrorKind::NotFound, Some(_)) => problem.hint("check the region; name a secret of another account by its ARN"),
         (ErrorKind::Denied, _) => problem.hint(

@@ -14,7 +14,7 @@ pub(crate) enum Access {
     All,
 }
 
-/// A new file beside this one, under a name that nobody can know, to be moved into its place: whoever reads sees the old one or the new one, whole.
+/// A new file in the same folder, under an unpredictable name, to be renamed to this one: readers see the old or the new one, whole.
 /// A link in its place is replaced then, and not followed.
 pub(crate) fn beside(place: &Path, bytes: &[u8], access: Access) -> std::io::Result<NamedTempFile> {
     let mut file = NamedTempFile::new_in(folder(place))?;

@@ -49,7 +49,7 @@ fn a_rotation_from_due_to_settled() {
     let only = ["--user", "ci-deployer"];
     let rotate = || sandbox.json(&[&["rotate"], &only[..]].concat());
     let (code, first) = rotate();
-    assert_eq!((code, &first["result"], &first["counts"]["rotated"]), (Some(0), &json!("well"), &json!(1)));
+    assert_eq!((code, &first["result"], &first["counts"]["rotated"]), (Some(0), &json!("ok"), &json!(1)));
     assert_eq!(user(&first, "ci-deployer")["reason"], "overlap");
     assert_eq!(rotate().1["counts"]["rotated"], 0, "a second run has nothing to do");
     for (days, reason, count) in [("8d", "soak", "retired"), ("8d", "settled", "deleted")] {
@@ -128,7 +128,7 @@ fn an_old_key_is_held_until_something_uses_the_new_one() {
     let one = user(&held, "new-service");
     assert_eq!(
         (&one["reason"], &held["counts"]["held"], &held["result"]),
-        (&json!("not_picked_up"), &json!(1), &json!("well"))
+        (&json!("not_picked_up"), &json!(1), &json!("ok"))
     );
     let hint = one["hint"].as_str().unwrap();
     assert!(hint.contains("/iam/new-service/access_key") && hint.contains("keyrot revoke new-service AKIA"), "{hint}");

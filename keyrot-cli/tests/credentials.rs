@@ -98,11 +98,7 @@ fn another_asker_or_secret_or_label_gets_no_others_entry() {
     let arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:/iam/ci/access_key-a1b2c3";
     assert_eq!(key(&scene.run(&["credentials", "--secret", arn])), first);
     let ran = scene.run(&["credentials", "ci", "--region", "eu-north-1"]);
-    assert!(
-        ran.code == Some(1) && ran.said.contains("check the region") || ran.said.contains("check the region"),
-        "{}",
-        ran.said
-    );
+    assert!(ran.code == Some(1) && ran.said.contains("check the region"), "{}", ran.said);
     let mut other = scene.command(&["credentials", "ci"]);
     other.env("AWS_ACCESS_KEY_ID", "AKIANOBODYNOBODY0000");
     let ran = ended(other);
@@ -249,7 +245,7 @@ fn a_command_that_cannot_be_run_and_one_that_is_killed() {
     let exec = |command: &[&str]| scene.run(&[&["exec", "ci", "--"], command].concat());
     let ran = exec(&["no-such-command"]);
     assert_eq!(ran.code, Some(127));
-    assert!(ran.said.contains("no-such-command could not be run"), "{}", ran.said);
+    assert!(ran.said.contains("could not run no-such-command"), "{}", ran.said);
     assert_eq!(exec(&["/tmp"]).code, Some(126));
     assert_eq!(scene.run(&["exec", "ci"]).code, Some(2));
     let status = scene.command(&["exec", "ci", "--", "sh", "-c", "kill -TERM $$"]).status().unwrap();

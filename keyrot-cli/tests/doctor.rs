@@ -254,7 +254,7 @@ fn settings_are_judged_and_unusable_ones_are_told_as_always() {
     let sandbox = Sandbox::new();
     let (_, found) = sandbox.json(&["doctor", "--overlap", "2h", "--quiet", "2h", "--allow-short-waits", "true"]);
     let messages: Vec<_> = about(&found, "settings").into_iter().map(|(_, message)| message).collect();
-    for part in ["fit for tests only", "overlap is 2h", "quiet is 2h", "no notifications"] {
+    for part in ["fit for tests only", "overlap is 2h", "quiet is 2h", "nobody is told"] {
         assert!(messages.iter().any(|message| message.contains(part)), "{part}: {messages:?}");
     }
     let ran = sandbox.run(&["doctor", "--overlap", "soon"]);

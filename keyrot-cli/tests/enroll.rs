@@ -70,7 +70,7 @@ fn another_value_was_put_there_on_purpose() {
     let sandbox = Sandbox::new();
     let ran = sandbox.run(&["enroll", "break-glass", "--yes"]);
     assert_eq!(ran.code, Some(2));
-    assert!(ran.stderr.contains("has the tag RotateKey=False: somebody may have meant it"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("has the tag RotateKey=False, which may exclude it"), "{}", ran.stderr);
     assert_eq!(tags(&sandbox, "break-glass"), json!({"RotateKey": "False"}));
     // The key of a tag is one whatever its case.
     let args = ["enroll", "break-glass", "--yes", "--anyway", "--tag", "rotatekey=True"];

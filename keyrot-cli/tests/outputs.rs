@@ -107,7 +107,7 @@ fn no_command_ends_well_if_stdout_cannot_be_written() {
             assert!(code == 1 || Some(code) == well.status.code(), "{args:?}: {code}: {said}");
             let own = args.contains(&"exec") || args.contains(&"credentials");
             assert!(
-                own || said.contains("error: stdout could not be written: No space left on device"),
+                own || said.contains("error: could not write to stdout: No space left on device"),
                 "{args:?}: {said}"
             );
             assert!(!said.contains("panicked"), "{args:?}: {said}");

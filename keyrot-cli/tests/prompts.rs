@@ -85,7 +85,7 @@ fn only_a_yes_is_a_yes_and_ctrl_c_ends_the_question() {
         (Line(""), 1, "not confirmed; nothing was done"),
         (Line("yes please"), 1, "not confirmed; nothing was done"),
         (End, 1, "[y/N] \nerror: not confirmed; nothing was done"),
-        (Interrupt, 130, "[y/N] \nerror: stopped before any user was touched"),
+        (Interrupt, 130, "[y/N] \nerror: stopped before anything was changed"),
     ] {
         let (ended, said) = asked(&sandbox, ROLLBACK, &[("[y/N] ", answer)]);
         assert_eq!(ended, Some(code), "{said}");

@@ -85,7 +85,7 @@ fn where_there_is_nothing_to_go_back_to_nothing_is_done_and_it_says_what_is_left
         (&["rollback", "ci-deployer", "--to", "key"], "key"),
         (&["resolve", "data-import", "--choose", "retire:all"], "expected one of: retire:AKIA"),
         (&["revoke", "ci-deployer", "--dry-run", "--yes"], "cannot be used with"),
-        (&["revoke", "AKIAIOSFODNN7EXAMPLE"], "whose key AKIAIOSFODNN7EXAMPLE is could not be found out"),
+        (&["revoke", "AKIAIOSFODNN7EXAMPLE"], "could not find out whose key AKIAIOSFODNN7EXAMPLE is"),
         (&["revoke", "break-glass", "--exclude", "break-*"], "keyrot revoke break-glass KEY --without-successor"),
     ] {
         let ran = sandbox.run(args);

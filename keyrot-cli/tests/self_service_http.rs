@@ -121,7 +121,7 @@ fn on_a_terminal_the_code_is_asked_for() {
     let mut child = office.command(&[]).stdin(side.try_clone().unwrap()).stderr(side).spawn().unwrap();
     let said = support::all_of(&mut terminal);
     assert_eq!(child.wait().unwrap().code(), Some(0), "{said}");
-    assert!(said.contains("Code of arn:aws:iam::123456789012:mfa/jane:"), "{said}");
+    assert!(said.contains("MFA code of arn:aws:iam::123456789012:mfa/jane:"), "{said}");
     assert_eq!(office.text(), file_with(&office.keys()[1]));
 }
 
@@ -145,7 +145,7 @@ fn when_the_network_fails_no_key_is_guessed_at() {
         assert_eq!(code, Some(1), "{said}");
         assert!(said.contains("it is not known whether a key was made"), "{said}");
         assert_eq!(
-            said.contains("nobody has its secret: aws iam delete-access-key --user-name jane"),
+            said.contains("its secret is lost; delete it: aws iam delete-access-key --user-name jane"),
             listed,
             "{said}"
         );

@@ -56,7 +56,7 @@ pub(crate) const POINTER: &str = "\
 Every setting is also a flag of every command, such as --region or --max-age:
 keyrot help settings";
 
-/// The first word of a process by which keyrot started itself again, see `consumer::Nesting`. It is not a flag: nobody else should use it.
+/// The first word of a process by which keyrot started itself again, see `consumer::Nesting`. It is not a flag, and only keyrot uses it.
 pub(crate) const RESUMED: &str = "--resumed";
 
 /// The heading of the settings in clap; help lists them on a page of their own.

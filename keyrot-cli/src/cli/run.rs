@@ -7,7 +7,7 @@ pub(crate) const PLAN_EXAMPLES: &str = "\
 Examples:
   keyrot plan                              all selected users
   keyrot plan --user ci-deployer           one user; more names may follow
-  keyrot plan --max-age 60d                if keys had to be replaced by 60 days
+  keyrot plan --max-age 60d                with another limit
   keyrot plan --json | jq '.users[] | select(.state == \"due\") | .user'
 
 Exit codes:

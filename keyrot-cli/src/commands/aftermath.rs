@@ -28,7 +28,7 @@ pub(crate) struct Around<'a> {
     pub(crate) order: &'a Revocation,
     /// How it ended.
     pub(crate) done: &'a UserResult,
-    /// The user before it, as far as that was looked at.
+    /// The user before it, if that was read.
     pub(crate) before: Option<&'a UserResult>,
     /// The user after it.
     pub(crate) left: Option<&'a UserResult>,
@@ -86,7 +86,7 @@ async fn roles(target: &Backend, done: &UserResult, order: &Revocation, now: Tim
     }
 }
 
-/// Takes off what had ended a user's sessions, once nothing is left that it could deny. Whoever may not see it hears nothing of it.
+/// Removes the policy that ended a user's sessions, once they have expired. Without the permission to read it, nothing is said.
 pub(crate) async fn lift(target: &Backend, user: &UserName) {
     let name = EndedSessions::POLICY;
     let dim = |text: String| say!("{}", paint(style::DIM, text));

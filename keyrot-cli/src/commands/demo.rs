@@ -160,7 +160,7 @@ impl Play {
         self.sign(&nightly, "s3").await;
     }
 
-    /// A job that nobody thought of comes with the first key, which is still Active: it was used late, so keyrot waits for whatever may come back.
+    /// A forgotten job uses the first key, which is still Active: it was used late, so keyrot waits for whatever may come back.
     async fn monthly(&mut self, day: u32) {
         let published = self.published().filter(|_| day >= MONTHLY_MOVES);
         if let Some(key) = published.as_ref().filter(|_| day == MONTHLY_MOVES) {

@@ -185,7 +185,7 @@ fn user<'a>(users: &'a [IamUser], name: &UserName) -> Option<&'a IamUser> {
     users.iter().find(|user| user.arn.name() == name)
 }
 
-/// Those of them whom a run takes as things are.
+/// Those of them that a run already selects.
 fn enrolled(users: &[IamUser], names: &BTreeSet<UserName>, settings: &Settings, homes: &Homes) -> Vec<UserName> {
     let only: Vec<UserName> = names.iter().cloned().collect();
     chosen(users, &only, settings, homes).chosen.into_iter().map(|chosen| chosen.subject.user).collect()

@@ -89,7 +89,7 @@ impl<'a> Places<'a> {
         Ok(Self { settings, new, old })
     }
 
-    /// What a look at both places shows, or what became of the move.
+    /// What both places show, or what became of the move.
     async fn row(&self, chosen: &Target, mode: Mode) -> Row {
         let subject = &chosen.subject;
         let (from, to) = (subject.home.clone(), SecretArn::planned(subject.place()));

@@ -18,7 +18,7 @@ use keyrot_core::settings::Settings;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// What stands where the account and the region are not known.
+/// The placeholders for an unknown account and region.
 const ACCOUNT: &str = "ACCOUNT";
 const REGION: &str = "REGION";
 

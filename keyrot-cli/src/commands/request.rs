@@ -51,7 +51,7 @@ struct Done {
 }
 
 impl<'a> RequestSession<'a> {
-    /// Finds the user, by name or by the id of a key. Whoever is named need not be tagged for rotation.
+    /// Finds the user, by name or by the id of a key. The user need not be tagged for rotation.
     pub(crate) async fn open(invocation: &'a Invocation, kind: Kind, user: &UserName) -> Result<Self, CliError> {
         let settings = config::load(invocation)?;
         let mut signals = Signals::listen()?;
@@ -82,7 +82,7 @@ impl<'a> RequestSession<'a> {
         Ok(Self { invocation, kind, settings, signals, target, chosen, key, end_sessions: false, no_secrets })
     }
 
-    /// Where the user stands: a plan's answer.
+    /// Reads the user: a plan's result.
     pub(crate) async fn look(&mut self) -> Result<UserResult, CliError> {
         let rotator = Rotator::new(self.target.ports.clone());
         let (chosen, limits) = (vec![self.chosen.clone()], self.limits());
@@ -182,7 +182,7 @@ impl<'a> RequestSession<'a> {
         Ok(self.report_seen(&seen, evidence, asking.dry_run))
     }
 
-    /// Shows where the user stands, and changes nothing.
+    /// Shows the user, and changes nothing.
     pub(crate) fn report_seen(&self, seen: &UserResult, evidence: Vec<EvidenceDocument>, dry_run: bool) -> Exit {
         let now = self.target.ports.clock.now();
         let document = RequestDocument {
@@ -221,7 +221,7 @@ impl<'a> RequestSession<'a> {
         let invocation = self.invocation;
         let notifiers = match self.target.notifiers(&self.settings, std::slice::from_ref(&self.chosen)) {
             Ok(notifiers) => notifiers,
-            // Whom to tell is no reason to leave a leaked key Active.
+            // A notifier that cannot be used is no reason to leave a leaked key Active.
             Err(error) if matches!(request, Request::Revoke(_)) => {
                 say!("{} no notifications: {error}", paint(style::WARN, "warning:"));
                 Vec::new()
@@ -282,7 +282,7 @@ impl<'a> RequestSession<'a> {
             outcome if is_revoked(outcome) && view.document.sessions_not_ended.is_some() => Exit::Failed,
             // The command line names no key, or a wrong one.
             Outcome::Refused(Refusal::WhichKey { .. } | Refusal::NoSuchKey { .. }) => Exit::Usage,
-            // Only what was done is done: whoever asked for it has to come back.
+            // Not finished: the command has to be run again.
             Outcome::Waiting(_)
             | Outcome::Due(_)
             | Outcome::Settled { .. }
@@ -292,7 +292,7 @@ impl<'a> RequestSession<'a> {
             {
                 Exit::Failed
             }
-            // Nobody knows what it would do.
+            // It is unknown what it would do.
             Outcome::Planned(steps) if steps.is_empty() => Exit::Failed,
             Outcome::Planned(steps) if steps.iter().any(|step| matches!(step, PlannedAction::Wait(_))) => Exit::Failed,
             Outcome::Planned(steps) if steps.iter().any(|step| matches!(step, PlannedAction::Stop(_))) => Exit::Blocked,

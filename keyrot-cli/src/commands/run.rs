@@ -75,7 +75,7 @@ fn report_notifier_failures(failures: &[NotifierFailure]) {
     }
 }
 
-/// Whom to notify of the run.
+/// The notifiers of the run.
 fn notifiers(settings: &Settings, target: &Backend, selected: &Selected) -> Result<Vec<Arc<dyn Notifier>>, CliError> {
     if target.sandbox && !settings.notify().is_empty() {
         let text = "no notifications: `notify` is set, but this is a sandbox";
@@ -84,7 +84,7 @@ fn notifiers(settings: &Settings, target: &Backend, selected: &Selected) -> Resu
     target.notifiers(settings, &selected.chosen).map_err(CliError::usage)
 }
 
-/// Builds the ports, and finds whom to work on. Nothing is changed before every user named is known to be selected.
+/// Builds the ports, and finds the users. Nothing is changed before every named user is known to be selected.
 async fn find(
     invocation: &Invocation,
     settings: &Settings,

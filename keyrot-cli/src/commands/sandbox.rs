@@ -20,7 +20,7 @@ use keyrot_core::{Credentials, KeyId, KeyStatus, SecretName, Selection, Timestam
 use serde::Serialize;
 use std::time::Duration;
 
-/// A person's change takes this long on the clock, so that IAM's listing has caught up with it when the next command looks.
+/// How long a manual change takes on the clock, so that IAM's listing shows it to the next command.
 const BY_HAND: Duration = Duration::from_secs(5);
 /// Beyond that, a mistyped number is likelier than a wish.
 const TEN_YEARS: Duration = Duration::from_secs(3660 * 86_400);

@@ -140,7 +140,7 @@ async fn of_user(target: &Backend, name: &str) -> Result<(Option<UserName>, Vec<
     Ok((Some(user), found))
 }
 
-/// The old keys of all selected users that still work, as far as a look at each user tells which key is the old one.
+/// The old keys of all selected users that still work, where it is known which key is the old one.
 async fn of_those_who_lag(
     target: &Backend,
     settings: &Settings,
@@ -188,7 +188,7 @@ impl Subject {
     }
 }
 
-/// Who may ask for one user's keys need not be allowed to list all users: then nobody is suggested.
+/// The caller may not be allowed to list all users: then no user is suggested.
 async fn nobody(target: &Backend, user: &UserName) -> CliError {
     let users = target.ports.iam.users("/").await.unwrap_or_default();
     let meant = did_you_mean(user, &users);
@@ -209,7 +209,7 @@ impl ProgressReporter {
         Self { bar, silent }
     }
 
-    /// For a look at so many users.
+    /// For reading this many users.
     fn of_users(users: usize, silent: bool) -> Self {
         Self { bar: bar(Some(steps(users)), silent, USERS), silent }
     }

@@ -1,4 +1,4 @@
-//! A key on disk for a few minutes: for this user alone, replaced whole, and believed only if nobody else can have written or read it.
+//! A key on disk for a few minutes: for this user alone, replaced as a whole, and used only if no other user can have written or read it.
 
 use super::moved::Moved;
 use crate::files::lock_file;
@@ -107,7 +107,7 @@ impl Cache {
         Ok(Some(Entry { credentials, fetched: stored.fetched, moved }))
     }
 
-    /// Puts the entry into its place: whoever reads sees the one or the other, whole.
+    /// Stores the entry: readers see the old or the new one, whole.
     pub(super) fn store(&self, entry: &Entry) -> Result<(), String> {
         let stored = Stored {
             format: FORMAT.to_owned(),

@@ -96,7 +96,7 @@ fn avoid_itself(aws: &mut AwsSettings, secret: &SecretId, settings: &Settings) -
                     return Err(CliError::usage(text)
                         .hint("name a profile that can read the secret: keyrot credentials USER --profile READER"));
                 }
-                // Whoever has neither variables nor a profile of their own has a role of the machine's.
+                // Without variables and a profile, the machine's role is used.
                 aws.ignore_profiles = true;
                 aws.region = aws.region.take().or_else(|| env("AWS_REGION")).or_else(|| get(&profile, "region"));
                 return Ok(By::Machine);

@@ -23,7 +23,7 @@ pub(super) struct Moved {
 }
 
 impl Moved {
-    /// Nobody has asked yet.
+    /// Not asked yet.
     pub(super) fn unasked(now: Timestamp) -> Self {
         Self { ask_after: after(now, DAY), to: None }
     }
@@ -48,7 +48,7 @@ impl Moved {
         }
     }
 
-    /// Whoever reads a secret that was left should know. The key is handed out all the same.
+    /// Warns a consumer that reads the old secret. It gets the key anyway.
     pub(super) fn warn(&self, user: Option<&UserRef>) {
         let Some(to) = &self.to else { return };
         let command = user.map(|user| format!(": {}", command(user, to))).unwrap_or_default();

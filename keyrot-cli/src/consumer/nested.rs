@@ -1,4 +1,4 @@
-//! keyrot inside keyrot: the profile that reads a secret may get its own credentials from a credential process, and that may be keyrot once more, or a
+//! keyrot inside keyrot: the profile that reads a secret may get its own credentials from a credential process, and that may be keyrot again, or a
 //! program that calls it. That is fine for another secret, and has no end for the same one.
 //!
 //! Each process that reads a secret by such a profile puts a line about it into a variable of its children. Who finds their own line there stops.
@@ -10,7 +10,7 @@ use std::process::Command;
 /// What the processes above this one read, one line for each. Only keyrot sets it, for credential processes and what they start.
 pub(crate) const VARIABLE: &str = "KEYROT_CREDENTIAL_PROCESS";
 
-/// Nobody needs this many readers of readers; lines that change each time have no end either.
+/// More readers of readers than anyone needs. It also ends a recursion whose lines change each time.
 const DEEPEST: usize = 5;
 
 /// This process's place below others.

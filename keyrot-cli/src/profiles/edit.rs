@@ -9,7 +9,7 @@ pub(crate) const ID: &str = "aws_access_key_id";
 pub(crate) const SECRET: &str = "aws_secret_access_key";
 const TOKEN: &str = "aws_session_token";
 
-/// Where a profile's access key stands, and what it is.
+/// A profile's access key, and where it is in the file.
 #[derive(Debug)]
 pub(crate) struct KeyPair {
     pub(crate) credentials: Credentials,

@@ -149,7 +149,7 @@ impl HeldFile {
             }
         };
         let text = profiles.with(&pair, new);
-        // A last look at what is about to be written.
+        // A last check of what is about to be written.
         match Profiles::parse(self.kind, &text).key_pair(profile) {
             Ok(Some(pair)) if pair.credentials == *new => Ok(text),
             _ => Err(FileError::Profile("the new text does not contain the new key".to_owned())),

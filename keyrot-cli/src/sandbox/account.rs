@@ -313,7 +313,7 @@ impl Clock for SandboxAccount {
         Some(self.now())
     }
 
-    /// Moves the account's clock; nobody has to wait for it.
+    /// Moves the account's clock without waiting.
     async fn sleep(&self, time: Duration) {
         tokio::time::sleep(self.shared.pace).await;
         let moved = self.shared.file.change(|world| {

@@ -55,7 +55,7 @@ impl SandboxFile {
         Ok(file)
     }
 
-    /// The file at this place, or at the usual one. It is made where there is none; tells whether it was.
+    /// The file at this place, or at the usual one. Creates it if it does not exist; returns whether it did.
     pub(crate) async fn open(path: Option<&Path>) -> Result<(Self, bool), SandboxError> {
         let file = Self::at(path)?;
         if file.path.exists() {
@@ -87,7 +87,7 @@ impl SandboxFile {
         Ok(content.world)
     }
 
-    /// Changes the account; nobody else does in the meantime. It is saved before this returns.
+    /// Changes the account under its lock. It is saved before this returns.
     pub(crate) fn change<T>(&self, change: impl FnOnce(&mut World) -> T) -> Result<T, SandboxError> {
         self.locked(|file| {
             let mut world = file.load()?;
@@ -97,7 +97,7 @@ impl SandboxFile {
         })
     }
 
-    /// Puts another account in the place of this one.
+    /// Replaces the account.
     pub(crate) fn replace(&self, world: &World) -> Result<(), SandboxError> {
         self.locked(|file| file.write(world))
     }
@@ -111,7 +111,7 @@ impl SandboxFile {
         result
     }
 
-    /// Writes a file beside it and moves that into its place: whoever reads sees the one or the other, whole.
+    /// Writes a file in the same folder and renames it: readers see the old or the new one, whole.
     fn write(&self, world: &World) -> Result<(), SandboxError> {
         let about = "a simulated AWS account for `keyrot --sandbox`; nothing in it is real".to_owned();
         let content = Content { format: FORMAT.to_owned(), version: VERSION, about, world };

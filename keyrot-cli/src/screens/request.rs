@@ -26,11 +26,11 @@ pub(crate) enum Kind {
 pub(crate) struct View<'a> {
     pub(crate) kind: Kind,
     pub(crate) document: &'a RequestDocument,
-    /// What `document.user` tells.
+    /// The source of `document.user`.
     pub(crate) result: &'a UserResult,
     /// Whether something was done: then it is a record of that.
     pub(crate) acted: bool,
-    /// What `document.left` tells.
+    /// The source of `document.left`.
     left: Option<&'a UserResult>,
 }
 

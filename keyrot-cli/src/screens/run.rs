@@ -193,7 +193,7 @@ fn used(user: &UserDocument, now: Timestamp) -> String {
     }
 }
 
-/// A change, in short. A state is told by the rest of the line anyway.
+/// A change, in short. The rest of the line has the state.
 fn done(event: &str) -> Option<&'static str> {
     Some(match event {
         "adopted" => "adopted",
@@ -283,7 +283,7 @@ fn adoptions(screen: Screen, document: &RunDocument, most: Option<usize>) -> Opt
     }
 }
 
-/// There is nobody to work on: say so, and how to change that.
+/// No user is selected: says so, and how to select one.
 fn nobody(document: &RunDocument, settings: &Settings, sandbox: bool) -> String {
     let selection = settings.selection();
     let (tag, value) = (&selection.tag, &selection.tag_value);

@@ -17,13 +17,13 @@ pub(crate) enum Outcome {
     Due,
     /// The file has a new key.
     Replaced,
-    /// The key before is left alone for now.
+    /// The previous key is kept for now.
     Waiting,
-    /// The key before was deactivated.
+    /// The previous key was deactivated.
     Deactivated,
     /// The other key is Inactive, and waits to be deleted.
     Inactive,
-    /// A person has to decide.
+    /// Needs manual action.
     Blocked,
 }
 
@@ -72,7 +72,7 @@ pub(crate) fn screen(document: &Document, now: Timestamp, width: Option<usize>) 
     out
 }
 
-/// Why the key before is left alone.
+/// Why the previous key is kept.
 pub(crate) fn waiting(wait: &Wait) -> String {
     match (&wait.why, wait.until) {
         (Why::Overlap(key), Some(until)) => {

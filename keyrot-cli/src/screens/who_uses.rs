@@ -34,7 +34,7 @@ pub(crate) struct Document {
     pub(crate) user: Option<UserName>,
     /// Whether it is about the old keys of all selected users; the one that was used last comes first.
     pub(crate) lagging: bool,
-    /// Users of whom it is not known which key is the old one, and those who could not be looked at to the end.
+    /// Users whose old key is unknown, or who could not be read completely.
     pub(crate) unseen: Vec<Unseen>,
     /// From when on was asked.
     pub(crate) since: Timestamp,
@@ -48,7 +48,7 @@ pub(crate) struct Document {
     pub(crate) limits: &'static [&'static str],
 }
 
-/// A user about whom this does not say all.
+/// A user for whom the answer is incomplete.
 #[derive(Debug, Serialize)]
 pub(crate) struct Unseen {
     pub(crate) user: UserName,

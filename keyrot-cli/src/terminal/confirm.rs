@@ -12,7 +12,7 @@ const LONGEST: u64 = 4096;
 
 /// Asks on stderr whether to go on; the answer is no unless it is yes. `what` names what will change, as a question without its mark.
 ///
-/// Fails where [nobody can be asked](can_ask) and `--yes` was not given, before anything is changed.
+/// Fails without [a terminal to ask on](can_ask), unless `--yes` was given.
 pub(crate) async fn confirm(yes: bool, what: &str) -> Result<(), CliError> {
     if yes {
         return Ok(());
@@ -32,7 +32,7 @@ pub(crate) async fn confirm(yes: bool, what: &str) -> Result<(), CliError> {
     }
 }
 
-/// Whether there is somebody to ask: the question stands on stderr, so that must not go into a file, and the answer comes from stdin.
+/// Whether stderr, for the question, and stdin, for the answer, are terminals.
 pub(crate) fn can_ask() -> bool {
     std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
 }
@@ -43,7 +43,7 @@ pub(crate) async fn ask(question: &str) -> Result<String, CliError> {
     say_part!("{question}");
     let _ = std::io::stderr().flush();
     let (answered, answer) = tokio::sync::oneshot::channel();
-    // A thread of its own, which nobody waits for: reading a terminal cannot be called off.
+    // A thread that is not joined: reading a terminal cannot be cancelled.
     std::thread::spawn(move || {
         let mut line = String::new();
         let read = std::io::stdin().lock().take(LONGEST).read_line(&mut line);

@@ -16,10 +16,10 @@ use std::time::Duration;
 /// A bar is worth its place from so many users on.
 const MANY: u64 = 20;
 
-/// How far a look at many users has come.
+/// The progress of reading many users.
 pub(crate) const USERS: &str = "{bar:30} {pos}/{len} users, {elapsed} elapsed, {eta} left{msg}";
 
-/// A bar on stderr, of so many steps if that is known; hidden where nobody wants it or nobody looks.
+/// A bar on stderr, with this many steps if known; hidden with `quiet` or without a terminal.
 pub(crate) fn bar(steps: Option<u64>, quiet: bool, template: &str) -> ProgressBar {
     let wanted = !quiet && std::io::stderr().is_terminal();
     let target = if wanted { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
@@ -39,11 +39,11 @@ pub(crate) fn say_sandbox(now: Timestamp) {
     say!("{}", paint(style::DIM, text));
 }
 
-/// Tells what happens.
+/// Reports the progress of a run.
 pub(crate) struct ProgressReporter {
     bar: ProgressBar,
     quiet: bool,
-    /// Whether a table for people follows on the same terminal, which tells all states.
+    /// Whether a table that shows all states follows on the same terminal.
     table_follows: bool,
     said: AtomicUsize,
     failed: AtomicUsize,

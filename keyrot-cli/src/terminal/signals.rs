@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM: the first asks the run to stop between steps, the second ends the process at once.
+//! Ctrl-C and SIGTERM: the first asks the run to stop between steps, the second ends the process immediately.
 
 use crate::error::CliError;
 use keyrot_core::Cancel;
@@ -56,7 +56,7 @@ impl Signals {
     }
 
     #[cfg(feature = "aws")]
-    /// Work that is asked to stop by a signal, and is never cut off: it still has to put something right. Tells which signal came first.
+    /// Runs work that a signal asks to stop but never interrupts: it has to clean up. Returns the first signal.
     pub(crate) async fn until_the_end<T>(
         &mut self,
         cancel: &Cancel,
@@ -70,7 +70,7 @@ impl Signals {
         self.hearing(on_signal, work).await
     }
 
-    /// Work that is asked to stop by the first signal, and ended with the process by the second. Tells which signal came.
+    /// Runs work that the first signal asks to stop; the second ends the process. Returns the signal.
     pub(crate) async fn while_working<T>(
         &mut self,
         cancel: &Cancel,
@@ -88,7 +88,7 @@ impl Signals {
         self.hearing(on_signal, work).await
     }
 
-    /// Does the work to its end, and says of each signal meanwhile which it is, and whether another came before. Tells which came first.
+    /// Runs the work to its end, and calls `on_signal` with each signal and whether another came before. Returns the first.
     async fn hearing<T>(&mut self, on_signal: impl Fn(u8, bool), work: impl Future<Output = T>) -> (T, Option<u8>) {
         let mut work = pin!(work);
         let mut came = None;

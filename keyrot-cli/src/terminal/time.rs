@@ -28,7 +28,7 @@ pub(crate) fn absolute(time: Timestamp) -> String {
     if is_local() { with_offset(time, &Local) } else { utc(time) }
 }
 
-/// `2026-01-12 04:00 UTC`, whoever looks: for what others read elsewhere.
+/// `2026-01-12 04:00 UTC` in any case: for what is read elsewhere.
 pub(crate) fn utc(time: Timestamp) -> String {
     time.format("%F %R UTC").to_string()
 }

@@ -1,4 +1,4 @@
-//! What an account tells of how its users are marked.
+//! Reads how an account's users are tagged.
 
 use crate::backend::Backend;
 use crate::error::CliError;

@@ -11,7 +11,7 @@ const WIDTH: usize = 110;
 const CHOSEN: &str =
     "only in a file named by --config, or in ~/.config/keyrot/keyrot.toml; not in the current directory";
 
-/// The settings file. What was seen in the account is set; all else stands there as a comment.
+/// The settings file. What was read from the account is set; everything else is a comment.
 pub(super) fn toml(look: Option<&Look>) -> String {
     let mut out = String::new();
     comment(

@@ -76,7 +76,7 @@ impl RequestSession<'_> {
         for (rest, first) in report.users.iter_mut().zip(&first.users) {
             rest.events.splice(0..0, first.events.iter().cloned());
             rest.calls += first.calls;
-            // That it was seen Inactive stands, whatever came of the rest.
+            // The key is Inactive, whatever became of the rest.
             if let Some(key) = request.off_first().filter(|_| !is_revoked(&rest.outcome) && !deletes) {
                 rest.outcome = Outcome::Revoked { key: key.clone(), rest: Box::new(rest.outcome.clone()) };
             }
@@ -101,7 +101,7 @@ impl RequestSession<'_> {
         }
     }
 
-    /// Looks the user up among the account's, for what comes after IAM. Tells why that is not to be had.
+    /// Looks the user up among the account's, for what comes after IAM. Returns why that failed.
     async fn find_rest(&mut self) -> Result<(), String> {
         if let Some(why) = &self.no_secrets {
             return Err(why.clone());

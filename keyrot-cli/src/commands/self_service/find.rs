@@ -133,7 +133,7 @@ async fn connect(
     credentials: CallerCredentials,
 ) -> Result<Arc<Aws>, CliError> {
     let mut aws = AwsSettings::default().with(settings).map_err(|error| CliError::usage(error.to_string()))?;
-    // The key is handed in. A profile would only be asked for one once more.
+    // The key is handed in. A profile would ask for one again.
     aws.profile = None;
     aws.region = aws.region.or(region).or_else(|| Some(ANY_REGION.to_owned()));
     aws.credentials = Some(credentials);

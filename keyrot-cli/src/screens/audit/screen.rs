@@ -12,7 +12,7 @@ use std::fmt::Write;
 
 /// From so many columns on, each thing has a column of its own.
 const WIDE: usize = 110;
-/// So many names are told, and how many there are beyond.
+/// How many names are listed; the others are counted.
 const NAMES: usize = 8;
 
 /// What is worst first, then every key, then what the findings mean, then the sum.
