@@ -98,7 +98,7 @@ fn another_asker_or_secret_or_label_gets_no_others_entry() {
     let arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:/iam/ci/access_key-a1b2c3";
     assert_eq!(key(&scene.run(&["credentials", "--secret", arn])), first);
     let ran = scene.run(&["credentials", "ci", "--region", "eu-north-1"]);
-    assert!(ran.code == Some(1) && ran.said.contains("check the region"), "{}", ran.said);
+    assert!(ran.code == Some(1) && ran.said.contains("check the name and the region"), "{}", ran.said);
     let mut other = scene.command(&["credentials", "ci"]);
     other.env("AWS_ACCESS_KEY_ID", "AKIANOBODYNOBODY0000");
     let ran = ended(other);

@@ -59,7 +59,7 @@ fn a_notifier_that_fails_changes_nothing_and_is_named() {
     assert_eq!(ran.code, Some(0), "the run went well: {}", ran.stderr);
     let document: Value = serde_json::from_str(&ran.stdout).unwrap();
     support::conforms(&document);
-    assert_eq!((&document["result"], &document["counts"]["rotated"]), (&"well".into(), &1.into()));
+    assert_eq!((&document["result"], &document["counts"]["rotated"]), (&"ok".into(), &1.into()));
     let failed: Vec<&str> =
         document["notifier_failures"].as_array().unwrap().iter().map(|f| f["notifier"].as_str().unwrap()).collect();
     assert_eq!(failed, ["slack", "sns", "second"]);

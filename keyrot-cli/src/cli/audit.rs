@@ -8,7 +8,7 @@ use std::path::PathBuf;
 pub(crate) const EXAMPLES: &str = "\
 Examples:
   keyrot audit                              every key, the oldest first
-  keyrot audit --only unmanaged --ids       what keyrot does not rotate, with ids
+  keyrot audit --only unmanaged --ids       what keyrot does not rotate
   keyrot audit --format html -o keys.html   a page with charts
   keyrot audit --format csv -o keys.csv     for a spreadsheet
   keyrot audit --check=high -q > /dev/null  exit with 3 if one is high or worse
