@@ -11,9 +11,9 @@ Examples:
   keyrot audit --only unmanaged --ids       what keyrot does not rotate
   keyrot audit --format html -o keys.html   a page with charts
   keyrot audit --format csv -o keys.csv     for a spreadsheet
-  keyrot audit --check=high -q > /dev/null  exit with 3 if one is high or worse
+  keyrot audit --check=high -q > /dev/null  exit with 3 if one is high
   keyrot audit --json | jq '.findings[] | select(.kind == \"root_key\")'
-  keyrot policy --for audit                 the permissions it needs (read only)
+  keyrot policy --for audit                 the permissions it needs
 
 Into AWS Security Hub, 25 findings per call:
   keyrot audit --format asff |

@@ -6,7 +6,7 @@ use keyrot_core::UserName;
 pub(crate) const EXAMPLES: &str = "\
 Examples:
   keyrot move ci-deployer --region eu-west-1 --dry-run   show what it would do
-  keyrot move ci-deployer --region eu-west-1             show it, ask, and move
+  keyrot move ci-deployer --region eu-west-1             show it and ask
   keyrot move ci-deployer --secret-name '/keys/{user}'
   keyrot rotate --user ci-deployer --region eu-west-1    publish a key there
 

@@ -26,7 +26,7 @@ Examples:
 pub(crate) const HELP_EXAMPLES: &str = "\
 Examples:
   keyrot help rotate         like keyrot rotate --help
-  keyrot help sandbox use    a subcommand
+  keyrot help sandbox        like keyrot sandbox --help
   keyrot help settings       every setting: flag, variable, default, meaning";
 
 #[derive(Debug, clap::Args)]

@@ -13,7 +13,7 @@ Examples:
   keyrot policy --for lambda --format terraform    for your own module
   keyrot policy --for operator                     for people on call
   keyrot policy --for consumer --user ci-deployer  for readers of its key
-  keyrot policy --for guard --principal arn:aws:iam::123456789012:role/keyrot \\
+  keyrot policy --for guard --principal 'arn:aws:iam::*:role/keyrot' \\
       --principal 'arn:aws:iam::*:role/admin' > guard.json
                                    an SCP that denies everyone else";
 

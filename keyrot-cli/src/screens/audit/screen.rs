@@ -214,7 +214,7 @@ fn sum(audit: &Audit, only: Option<Only>, width: Option<usize>) -> String {
     let open = counts.active - counts.active_managed;
     match only {
         Some(Only::Findings) => {
-            note("only keys with a finding are listed; the totals are for the whole account".to_owned())
+            note("only keys with a finding are listed; the totals are for the whole account".to_owned());
         }
         Some(Only::Unmanaged) => {
             note("only users not tagged for rotation are listed; the totals are for the whole account".to_owned());
