@@ -1,6 +1,6 @@
 //! What a command works on: AWS, or a sandbox.
 
-use crate::args::Invocation;
+use crate::cli::Invocation;
 use crate::error::CliError;
 #[cfg(not(feature = "aws"))]
 use crate::no_aws::{self, Aws};
@@ -37,9 +37,9 @@ pub(crate) struct Backend {
     pub(crate) account: Arc<dyn AccountPort>,
     /// Who used which key.
     pub(crate) trail: Arc<dyn TrailPort>,
-    /// Whether it is made up.
+    /// Whether this is a sandbox.
     pub(crate) sandbox: bool,
-    /// The AWS account, if it is none that is made up.
+    /// The AWS account, unless this is a sandbox.
     pub(crate) aws: Option<Arc<Aws>>,
 }
 
@@ -59,8 +59,8 @@ impl Backend {
             return Self::aws(settings, region).await;
         }
         if let Some(switch) = std::env::var("KEYROT_SANDBOX").ok().filter(|value| is_a_switch(value)) {
-            return Err(CliError::usage(format!("KEYROT_SANDBOX = {switch:?} names no file"))
-                .hint("it names the file of the made-up account; unset it to work on AWS"));
+            return Err(CliError::usage(format!("KEYROT_SANDBOX = {switch:?} is not a file"))
+                .hint("set it to the file of the simulated account, or unset it to use AWS"));
         }
         let file = invocation.sandbox.as_ref().and_then(Option::as_deref);
         let account = SandboxAccount::open(file, region.unwrap_or(SANDBOX_REGION)).await?;
@@ -80,7 +80,7 @@ impl Backend {
         })
     }
 
-    /// Where users' secrets are. What the environment happens to say of account and region is nobody's choice; a sandbox is.
+    /// Where users' secrets are. An account and region that only the environment names were not chosen; a sandbox was.
     pub(crate) fn homes(&self, settings: &Settings) -> Homes {
         match &self.aws {
             Some(aws) => settings.homes(aws.region(), false),
@@ -88,7 +88,7 @@ impl Backend {
         }
     }
 
-    /// Whom to notify of a run on these users. What happens in a sandbox is nobody's news.
+    /// The notifiers of a run on these users. A sandbox sends no notifications.
     ///
     /// # Errors
     /// Why a notifier's settings cannot be used.
@@ -169,12 +169,12 @@ impl Backend {
 /// IAM's endpoint for the partition `aws` is the same from each of its regions (AWS General Reference, "IAM endpoints and quotas").
 const ANY_REGION: &str = "us-east-1";
 
-/// What somebody writes who takes the variable for a switch.
+/// Whether a value looks like a switch instead of a file.
 fn is_a_switch(value: &str) -> bool {
     ["0", "1", "true", "false", "yes", "no", "on", "off"].iter().any(|word| value.eq_ignore_ascii_case(word))
 }
 
-/// Whether the command is for a made-up account.
+/// Whether the command uses the simulated account.
 pub(crate) fn is_sandbox(invocation: &Invocation) -> bool {
     invocation.sandbox.is_some() || std::env::var_os("KEYROT_SANDBOX").is_some_and(|v| !v.is_empty())
 }

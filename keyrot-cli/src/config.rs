@@ -1,16 +1,15 @@
 //! The settings, from the files, the environment and the flags.
 
 mod file;
+mod places;
 
-use crate::args::{Command, Invocation};
+use crate::cli::{Command, Invocation};
 use crate::error::CliError;
-use crate::render::{paint, style};
+use crate::terminal::style::{self, paint};
 use file::{Place, SettingsText};
 use keyrot_core::settings::{Settings, SettingsError, Sources};
-use std::path::{Path, PathBuf};
-
-/// The file that is read if it is in the current directory and none was named.
-const FILE: &str = "keyrot.toml";
+use places::{FILE, own_file, ways_out};
+use std::path::Path;
 
 /// Reads the settings: from the file that was named, which has to be there; else from the user's own file and the one in the current directory.
 ///
@@ -42,7 +41,7 @@ pub(crate) fn load(invocation: &Invocation) -> Result<Settings, CliError> {
         let problem = CliError::usage(errors.to_string());
         match errors.iter().any(SettingsError::needs_chosen_file) {
             true => problem.hint(format!("{}; nothing was done", ways_out())),
-            false => problem.hint("`keyrot rotate --help` lists every setting; nothing was done"),
+            false => problem.hint("`keyrot help settings` lists every setting; nothing was done"),
         }
     })?;
     // The process that started this one again has said it.
@@ -52,12 +51,6 @@ pub(crate) fn load(invocation: &Invocation) -> Result<Settings, CliError> {
         report(invocation, &settings, named.is_some());
     }
     Ok(settings)
-}
-
-/// What to do about a file in the current directory that is not trusted.
-fn ways_out() -> String {
-    let own = own_file().map_or_else(|| "~/.config/keyrot/keyrot.toml".to_owned(), |path| path.display().to_string());
-    format!("if the file is yours: add --config {FILE} (or set KEYROT_CONFIG={FILE}), or move the setting to {own}")
 }
 
 /// Whether the command takes settings from the current directory. Those that hand out or replace the user's own key run wherever an SDK or a shell
@@ -71,18 +64,10 @@ fn reads_current_directory(command: &Command) -> bool {
     }
 }
 
-/// `keyrot/keyrot.toml` in the user's configuration directory (XDG Base Directory Specification; `APPDATA` on Windows).
-pub(crate) fn own_file() -> Option<PathBuf> {
-    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let xdg = set("XDG_CONFIG_HOME").filter(|dir| dir.is_absolute());
-    let dir = xdg.or_else(|| set("HOME").map(|home| home.join(".config"))).or_else(|| set("APPDATA"))?;
-    Some(dir.join("keyrot").join(FILE))
-}
-
 /// Says which files are used, and which variables have no effect.
 fn report(invocation: &Invocation, settings: &Settings, named: bool) {
     for name in settings.unknown_variables() {
-        let text = format!("the environment variable {name} is not known, and has no effect");
+        let text = format!("unknown environment variable {name} has no effect");
         say!("{} {text}", paint(style::WARN, "warning:"));
     }
     // Whatever reads a credential process, or the output of a command that was run, does not expect it.
@@ -94,6 +79,6 @@ fn report(invocation: &Invocation, settings: &Settings, named: bool) {
         note(format!("settings from {}", settings.files().join(", then ")));
     }
     if !named && !reads_current_directory(&invocation.command) && Path::new(FILE).exists() {
-        note(format!("this command does not read {FILE} in the current directory; if it is yours: --config {FILE}"));
+        note(format!("this command ignores {FILE} in the current directory; if you trust it: --config {FILE}"));
     }
 }

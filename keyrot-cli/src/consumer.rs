@@ -8,45 +8,26 @@ mod caller;
 mod caller;
 mod moved;
 mod nested;
+pub(crate) mod secret;
 
-use crate::args::Invocation;
 use crate::backend::Backend;
+use crate::cli::Invocation;
+use crate::cli::consumer::Reading;
 use crate::config;
 use crate::error::CliError;
 use crate::meant::did_you_mean;
-use crate::render::{paint, style, time};
+use crate::terminal::stdio::warn;
+use crate::terminal::time;
 use cache::{Cache, Entry};
 use caller::Caller;
 use keyrot_core::consumer::{CachePolicy, Published, SecretId, VersionStage};
 use keyrot_core::model::{UserRef, after, format_duration};
 use keyrot_core::settings::{SecretPlace, Settings};
-use keyrot_core::{CallError, Credentials, ErrorKind, SecretName, Timestamp};
+use keyrot_core::{CallError, Credentials, ErrorKind, Timestamp};
 use moved::Moved;
 pub(crate) use nested::Nesting;
+use secret::secret_of;
 use std::time::Duration;
-
-/// What to read, and how fresh it has to be.
-#[derive(Debug, clap::Args)]
-pub(crate) struct Reading {
-    /// Whose key: a user's name, or its ARN where secret_name has {path} or {account} in it
-    #[arg(value_name = "USER", required_unless_present = "secret")]
-    pub(crate) user: Option<UserRef>,
-    /// The secret's name or ARN, where it is not what secret_name gives
-    #[arg(long, value_name = "NAME|ARN")]
-    pub(crate) secret: Option<SecretId>,
-    /// The key before the current one (AWSPREVIOUS); it works until keyrot retires it
-    #[arg(long)]
-    pub(crate) previous: bool,
-    /// How long a key that was read is used again without asking Secrets Manager [default: 5m]
-    #[arg(long, value_name = "DURATION", value_parser = crate::args::duration)]
-    pub(crate) cache_for: Option<Duration>,
-    /// How long it is used while Secrets Manager cannot be reached; 0s for not at all [default: half of overlap, at most 1day]
-    #[arg(long, value_name = "DURATION", value_parser = crate::args::duration)]
-    pub(crate) stale_for: Option<Duration>,
-    /// Keep nothing on disk, and use nothing that is there
-    #[arg(long, conflicts_with_all = ["cache_for", "stale_for"])]
-    pub(crate) no_cache: bool,
-}
 
 /// A key for a consumer.
 pub(crate) struct Found {
@@ -92,7 +73,7 @@ async fn find(
     let waits = Waits::of(reading, settings)?;
     let edition = if reading.previous { VersionStage::Previous } else { VersionStage::Current };
     if reading.previous && !invocation.resumed {
-        warn("this is the key under AWSPREVIOUS: it works only until keyrot retires it");
+        warn("this is the previous key (AWSPREVIOUS); it works only until keyrot deactivates it");
     }
     let (target, sandbox) = match crate::backend::is_sandbox(invocation) {
         true => (Some(Backend::open(invocation, settings).await?), true),
@@ -140,7 +121,7 @@ async fn find(
         Err(error) => match entry.filter(|entry| entry.age(now).is_some_and(|age| age < waits.stale)) {
             Some(entry) if is_out_of_reach(&error) => {
                 warn(&format!(
-                    "Secrets Manager cannot be reached; this is the key that was read {}: {error}",
+                    "Secrets Manager is unreachable; using the key that was read {}: {error}",
                     time::relative(entry.fetched, now)
                 ));
                 Ok(Found { credentials: entry.credentials, expires: after(now, STALE_LIFETIME.min(waits.lifetime)) })
@@ -182,7 +163,7 @@ impl Waits {
         let CachePolicy { lifetime, stale } = CachePolicy::of(overlap);
         let bounded = |name: &str, given: Option<Duration>, default: Duration, most: Duration| match given {
             Some(asked) if asked > most => Err(CliError::usage(format!(
-                "--{name} {} is too long: expected at most {}, so that a key which was replaced is not used for longer than overlap = {}",
+                "--{name} {} is too long: expected at most {}, or a replaced key could be used for longer than overlap = {}",
                 format_duration(asked),
                 format_duration(most),
                 format_duration(overlap)
@@ -204,27 +185,6 @@ impl Waits {
     }
 }
 
-fn secret_of(reading: &Reading, settings: &Settings) -> Result<SecretId, CliError> {
-    let user = match (&reading.secret, &reading.user) {
-        (Some(secret), _) => return Ok(secret.clone()),
-        (None, Some(user)) => user,
-        (None, None) => return Err(CliError::usage("nothing says which secret: name a user, or --secret")),
-    };
-    secret_name(settings, user).map(SecretId::from)
-}
-
-/// What the setting `secret_name` gives for the user.
-pub(crate) fn secret_name(settings: &Settings, user: &UserRef) -> Result<SecretName, CliError> {
-    match settings.template().secret_of(user) {
-        Some(name) => name.map_err(|error| CliError::usage(error.to_string())),
-        None => {
-            let text = format!("secret_name = {:?} needs more than the user's name", settings.template().as_str());
-            Err(CliError::usage(text)
-                .hint("give the user's whole ARN in the place of the name, or the secret with --secret NAME"))
-        }
-    }
-}
-
 fn load(cache: &Cache) -> Option<Entry> {
     cache.load().unwrap_or_else(|why| {
         warn(&why);
@@ -240,21 +200,23 @@ fn is_out_of_reach(error: &CallError) -> bool {
 fn not_yet(reading: &Reading, secret: &SecretId) -> CliError {
     if reading.previous {
         return CliError::failed(format!(
-            "there is no key before the current one: under AWSPREVIOUS of {secret} is keyrot's placeholder"
+            "there is no previous key: AWSPREVIOUS of {secret} holds keyrot's placeholder"
         ));
     }
     let problem =
-        CliError::failed(format!("not rotated yet: the secret {secret} holds keyrot's placeholder, and no key"));
+        CliError::failed(format!("not rotated yet: the secret {secret} holds keyrot's placeholder instead of a key"));
     match &reading.user {
-        Some(user) => problem.hint(format!("`keyrot rotate --user {user}` makes the first key and publishes it here")),
-        None => problem.hint("`keyrot rotate` makes the first key and publishes it here"),
+        Some(user) => problem.hint(format!("to create and publish the first key: keyrot rotate --user {user}")),
+        None => problem.hint("to create and publish the first key: keyrot rotate"),
     }
 }
 
 fn something_else(secret: &SecretId, settings: &Settings) -> CliError {
     let (id, key) = (settings.field_access_key_id(), settings.field_secret_access_key());
-    CliError::failed(format!("the secret {secret} holds no access key: expected a JSON object with {id} and {key}"))
-        .hint("if its fields have other names, set field_access_key_id and field_secret_access_key")
+    CliError::failed(format!(
+        "the secret {secret} does not hold an access key: expected a JSON object with {id} and {key}"
+    ))
+    .hint("if its fields have other names, set --field-access-key-id and --field-secret-access-key")
 }
 
 /// In a sandbox only: a consumer of AWS may read its secret and nothing else, and does not try to list users.
@@ -264,22 +226,18 @@ async fn meant(target: &Backend, user: &UserRef) -> String {
 }
 
 fn unreadable(reading: &Reading, secret: &SecretId, error: &CallError, meant: &str) -> CliError {
-    let problem = CliError::failed(format!("the key could not be read: {error}{meant}"));
+    let problem = CliError::failed(format!("could not read the key: {error}{meant}"));
     match (error.kind, &reading.secret) {
-        (ErrorKind::NotFound, _) if reading.previous => {
-            problem.hint(format!("nothing stands under AWSPREVIOUS of {secret}: there was no rotation so far, or the region is another"))
-        }
-        (ErrorKind::NotFound, None) => problem.hint(format!(
-            "are the name and the region right? If the user's tag keyrot:secret names another secret than {secret}, give that one with --secret NAME"
+        (ErrorKind::NotFound, _) if reading.previous => problem.hint(format!(
+            "{secret} has no version labeled AWSPREVIOUS: it was not rotated yet, or the region is wrong"
         )),
-        (ErrorKind::NotFound, Some(_)) => problem.hint("is the region right? The secret of another account goes by its ARN"),
-        (ErrorKind::Denied, _) => {
-            problem.hint("a consumer needs secretsmanager:GetSecretValue on this one secret, and kms:Decrypt if it has a KMS key of your own")
-        }
+        (ErrorKind::NotFound, None) => problem.hint(format!(
+            "check the name and the region; if the user's tag keyrot:secret names another secret than {secret}: --secret NAME"
+        )),
+        (ErrorKind::NotFound, Some(_)) => problem.hint("check the region; name a secret of another account by its ARN"),
+        (ErrorKind::Denied, _) => problem.hint(
+            "a consumer needs secretsmanager:GetSecretValue on this secret, and kms:Decrypt if it has its own KMS key",
+        ),
         _ => problem,
     }
-}
-
-fn warn(text: &str) {
-    say!("{} {text}", paint(style::WARN, "warning:"));
 }

@@ -1,7 +1,9 @@
-//! Why a command could not be carried out at all.
+//! Why a command failed as a whole.
 
 use crate::exit::Exit;
-use crate::render::{paint, print_json, style, time};
+use crate::terminal::stdio::print_json;
+use crate::terminal::style::{self, paint};
+use crate::terminal::time;
 use serde::Serialize;
 
 /// What went wrong with the command as a whole, and what to do about it.
@@ -12,7 +14,7 @@ pub(crate) struct CliError {
     hint: Option<String>,
 }
 
-/// The document in the place of the command's own, with `--json`.
+/// The document of `--json` instead of the command's own.
 #[derive(Serialize)]
 struct Document<'a> {
     schema: &'static str,
@@ -22,28 +24,28 @@ struct Document<'a> {
 }
 
 impl CliError {
-    /// The run could not be made.
+    /// A run that could not start.
     pub(crate) fn failed(message: impl Into<String>) -> Self {
         Self { exit: Exit::Failed, message: message.into(), hint: None }
     }
 
-    /// The command line or the settings cannot be used.
+    /// A command line or settings that are invalid.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
         Self { exit: Exit::Usage, message: message.into(), hint: None }
     }
 
-    /// With this exit code.
+    /// An error with this exit code.
     pub(crate) fn with(exit: Exit, message: impl Into<String>) -> Self {
         Self { exit, message: message.into(), hint: None }
     }
 
-    /// A signal came before anything was begun.
+    /// A signal that came before anything was changed.
     pub(crate) fn signal(number: u8) -> Self {
-        let message = "stopped before any user was touched".to_owned();
+        let message = "stopped before anything was changed".to_owned();
         Self { exit: Exit::Signal(number), message, hint: None }
     }
 
-    /// The same, after what comes first of all: what became of a key, say.
+    /// The same error, after what matters more, such as what became of a key.
     pub(crate) fn after(mut self, first: &str) -> Self {
         self.message = format!("{first}: {}", self.message);
         self
@@ -61,8 +63,8 @@ impl CliError {
         self
     }
 
-    /// Tells it on stderr, and with `--json` on stdout too.
-    pub(crate) fn tell(self, json: bool) -> Exit {
+    /// Prints it on stderr, and with `--json` on stdout too.
+    pub(crate) fn report(self, json: bool) -> Exit {
         let Self { exit, message, hint } = &self;
         let shown = time::shown(message);
         let mut lines = shown.lines();

@@ -3,18 +3,18 @@
 use keyrot_core::report::RunStatus;
 use std::process::ExitCode;
 
-/// How the process ends. The same list stands in `keyrot --help`.
+/// How the process ends. `keyrot --help` has the same list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
-    /// All is well.
+    /// Ok.
     Success,
-    /// Some user failed or was not done in time, or the run could not be made: no credentials, discovery failed.
+    /// A user failed or was not finished, or the run could not start: no credentials, discovery failed.
     Failed,
-    /// The command line or the settings cannot be used. Nothing was done.
+    /// The command line or the settings are invalid. Nothing was done.
     Usage,
-    /// Some user is blocked and needs a person; nobody failed.
+    /// A user is blocked and needs manual action; none failed.
     Blocked,
-    /// Stopped by a signal before every user was done; nobody failed. 128 and the signal's number, as shells have it.
+    /// Stopped by a signal before every user was finished; none failed. 128 plus the signal's number, as in shells.
     Signal(u8),
     /// The code of the command that was run, or why it could not be run.
     Command(u8),

@@ -1,35 +1,34 @@
-//! `keyrot`: rotates the access keys of AWS IAM users, safely.
+//! `keyrot`: rotates the access keys of AWS IAM users safely.
 //!
-//! Nothing is decided here: arguments and settings are read, the ports are built, keyrot-core does the work, and what came of it is shown.
-//! stdout is data, stderr is talk.
+//! It decides nothing: it parses the command line (`cli`), loads the settings (`config`), builds the ports (`backend`), has keyrot-core do the work
+//! (`commands`) and shows the result (`screens`, `terminal`).
 
-// Before everything that says something.
+// First: everything else uses its macros.
 #[macro_use]
-mod stdio;
+mod terminal;
 
-mod args;
 mod backend;
+mod cli;
 mod commands;
 mod config;
-mod confirm;
 mod consumer;
 mod error;
 mod exit;
+mod files;
 mod meant;
 #[cfg(not(feature = "aws"))]
 mod no_aws;
 mod output;
 #[cfg(feature = "aws")]
 mod profiles;
-mod progress;
-mod render;
 mod sandbox;
-mod signals;
+mod screens;
 
-use args::{Command, Invocation};
+use cli::{Command, Invocation};
 use error::CliError;
 use exit::Exit;
 use std::process::ExitCode;
+use terminal::{stdio, time};
 
 fn main() -> ExitCode {
     let invocation = match Invocation::parse() {
@@ -39,21 +38,21 @@ fn main() -> ExitCode {
     invocation.color.apply();
     let json = invocation.json;
     if invocation.local && !json {
-        render::time::show_local();
+        time::show_local();
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let result = match runtime {
         Ok(runtime) => runtime.block_on(run(invocation)),
-        Err(error) => Err(CliError::failed(format!("the runtime could not be started: {error}"))),
+        Err(error) => Err(CliError::failed(format!("the runtime could not start: {error}"))),
     };
-    stdio::settle(result.unwrap_or_else(|problem| problem.tell(json))).into()
+    stdio::settle(result.unwrap_or_else(|problem| problem.report(json))).into()
 }
 
 async fn run(invocation: Invocation) -> Result<Exit, CliError> {
     match &invocation.command {
-        Command::Plan(users) => commands::run::plan(&invocation, users).await,
-        Command::Rotate(args) => commands::run::rotate(&invocation, args).await,
-        Command::Status(users) => commands::run::status(&invocation, users).await,
+        Command::Plan(users) => commands::plan::plan(&invocation, users).await,
+        Command::Rotate(args) => commands::rotate::rotate(&invocation, args).await,
+        Command::Status(users) => commands::status::status(&invocation, users).await,
         Command::Rollback(args) => commands::rollback::rollback(&invocation, args).await,
         Command::Revoke(args) => commands::revoke::revoke(&invocation, args).await,
         Command::Resolve(args) => commands::resolve::resolve(&invocation, args).await,
@@ -73,6 +72,7 @@ async fn run(invocation: Invocation) -> Result<Exit, CliError> {
         Command::Own(args) => commands::self_service::own(&invocation, args).await,
         Command::Completion(args) => commands::completion::completion(&invocation, args),
         Command::Man(args) => commands::man::man(&invocation, args),
+        Command::Help(args) => commands::help::help(&invocation, args),
         Command::Demo(args) => commands::demo::demo(&invocation, args).await,
         Command::Sandbox { command } => commands::sandbox::sandbox(&invocation, command).await,
     }

@@ -1,4 +1,4 @@
-//! Whom a person meant who named a user that is not there.
+//! Suggests a user for a name that does not exist.
 
 use crate::backend::SANDBOX_REGION;
 use keyrot_core::selection::MissingWhy;
@@ -9,7 +9,7 @@ pub(crate) fn did_you_mean(name: &UserName, among: &[IamUser]) -> String {
     nearest(name, among).map(|meant| format!("; did you mean {meant}?")).unwrap_or_default()
 }
 
-/// As a run says it of the users it was told to take.
+/// The nearest name, as a run suggests it.
 fn nearest(name: &UserName, among: &[IamUser]) -> Option<UserName> {
     let selection = Selection { only: vec![name.clone()], ..Selection::default() };
     let found = select(among, &selection, &Homes::in_region(SANDBOX_REGION), &Policy::default());

@@ -26,6 +26,6 @@ impl Aws {
 
 /// Why a command that needs AWS is refused.
 pub(crate) fn refused() -> CliError {
-    CliError::usage("this keyrot was built without AWS, and knows the sandbox only")
-        .hint("add --sandbox; or build it with its default features: cargo install --path keyrot-cli")
+    CliError::usage("this build of keyrot does not include AWS; it only works with --sandbox")
+        .hint("add --sandbox, or build with AWS: cargo install --path keyrot-cli")
 }

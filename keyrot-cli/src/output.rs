@@ -1,10 +1,9 @@
-//! Files: written as a whole, read up to a limit, and never through a link that somebody else planted.
+//! Files that a command writes: checked first, written as a whole, and never through a link that another user planted.
 
 use crate::error::CliError;
-use std::fs::{File, OpenOptions};
-use std::io::{ErrorKind, Read, Write};
+use crate::files::{Access, beside, folder};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use tempfile::NamedTempFile;
 
 /// As many links may follow on each other; kernels have the same bound.
 #[cfg(unix)]
@@ -20,22 +19,13 @@ pub(crate) fn check(path: &Path) -> Result<(), CliError> {
             path.display(),
             folder.display()
         ))
-        .hint("make the folder first, or name another file"));
+        .hint("create the folder first, or name another file"));
     }
     match std::fs::metadata(&place) {
         Ok(there) if !there.is_file() => Err(CliError::usage(format!("{} is not a file", path.display()))
-            .hint("name a file, or leave --output out to write to stdout")),
+            .hint("name a file, or leave out --output to write to stdout")),
         _ => Ok(()),
     }
-}
-
-/// Who may read a file that is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Access {
-    /// Its owner.
-    Owner,
-    /// Everybody.
-    All,
 }
 
 /// Writes a file as a whole; a link of one's own is followed, and stays.
@@ -50,62 +40,10 @@ pub(crate) fn write(path: &Path, text: &str, access: Access) -> Result<(), CliEr
     write().map_err(|error| {
         let problem = CliError::failed(format!("{} cannot be written: {error}", path.display()));
         match error.kind() {
-            ErrorKind::PermissionDenied => problem.hint("name a file in a folder that you may write to"),
+            ErrorKind::PermissionDenied => problem.hint("name a file in a folder that you can write to"),
             _ => problem,
         }
     })
-}
-
-/// A new file beside this one, under a name that nobody can know, to be moved into its place: whoever reads sees the old one or the new one, whole.
-/// A link in its place is replaced then, and not followed.
-pub(crate) fn beside(place: &Path, bytes: &[u8], access: Access) -> std::io::Result<NamedTempFile> {
-    let mut file = NamedTempFile::new_in(folder(place))?;
-    file.write_all(bytes)?;
-    #[cfg(unix)]
-    if access == Access::All {
-        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
-        file.as_file().set_permissions(mode)?;
-    }
-    #[cfg(not(unix))]
-    let _ = access;
-    Ok(file)
-}
-
-/// A file to lock, made where there is none. A link in its place is refused: it would have keyrot make or open a file somewhere else.
-pub(crate) fn lock_file(path: &Path) -> std::io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-        options.mode(0o600).custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed());
-    }
-    options.open(path)
-}
-
-/// Reads a file that is not larger than this.
-pub(crate) fn read(path: &Path, largest: u64) -> std::io::Result<Vec<u8>> {
-    read_from(&mut File::open(path)?, largest)
-}
-
-/// Reads an open file that is not larger than this. Its size is reserved beforehand, because a buffer that grows leaves copies behind.
-pub(crate) fn read_from(file: &mut File, largest: u64) -> std::io::Result<Vec<u8>> {
-    let expected = file.metadata()?.len().min(largest);
-    let mut bytes = Vec::with_capacity(usize::try_from(expected).unwrap_or_default() + 1);
-    file.take(largest + 1).read_to_end(&mut bytes)?;
-    match u64::try_from(bytes.len()) {
-        Ok(length) if length <= largest => Ok(bytes),
-        _ => Err(std::io::Error::new(ErrorKind::FileTooLarge, format!("it is larger than {largest} bytes"))),
-    }
-}
-
-/// A folder for its owner alone, and what is missing above it.
-pub(crate) fn make_private_dir(dir: &Path) -> std::io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(dir)
 }
 
 /// The file behind a link: that is replaced, and not the link.
@@ -122,14 +60,14 @@ fn place(path: &Path) -> Result<PathBuf, CliError> {
             return Ok(place);
         };
         if !is_trusted(link.uid(), rustix::process::geteuid().as_raw()) {
-            let text = format!("{} is a link that another user made (uid {})", place.display(), link.uid());
-            return Err(CliError::usage(text).hint("see where it points to, and name that file, or another"));
+            let text = format!("{} is a symbolic link owned by another user (uid {})", place.display(), link.uid());
+            return Err(CliError::usage(text).hint("check where it points, and name that file or another"));
         }
         let to = std::fs::read_link(&place)
             .map_err(|error| CliError::failed(format!("the link {} cannot be read: {error}", place.display())))?;
         place = folder(&place).join(to);
     }
-    Err(CliError::usage(format!("{} is a link to a link, without an end", path.display())).hint("name another file"))
+    Err(CliError::usage(format!("{} is an endless chain of symbolic links", path.display())).hint("name another file"))
 }
 
 #[cfg(not(unix))]
@@ -142,10 +80,6 @@ fn place(path: &Path) -> Result<PathBuf, CliError> {
 #[cfg(unix)]
 fn is_trusted(owner: u32, me: u32) -> bool {
     owner == me || owner == 0
-}
-
-fn folder(path: &Path) -> &Path {
-    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."))
 }
 
 #[cfg(all(test, unix))]

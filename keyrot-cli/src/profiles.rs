@@ -40,7 +40,7 @@ struct Section {
     settings: Vec<Setting>,
 }
 
-/// `name = value`, and where the value stands.
+/// `name = value`, and where the value is.
 #[derive(Debug)]
 struct Setting {
     /// In lower case.
@@ -58,7 +58,7 @@ const LARGEST: u64 = 16 * 1024 * 1024;
 const BOM: &[u8] = b"\xEF\xBB\xBF";
 
 impl<'a> Profiles<'a> {
-    /// Reads the text. What cannot be understood is passed over.
+    /// Reads the text. Skips what it does not understand.
     pub(crate) fn parse(kind: Kind, text: &'a [u8]) -> Self {
         let mut sections: Vec<Section> = Vec::new();
         let mut at = if text.starts_with(BOM) { BOM.len() } else { 0 };

@@ -98,7 +98,7 @@ fn what_cannot_be_used_is_refused_before_anything_is_looked_at() {
     let sandbox = Sandbox::new();
     for (args, says) in [
         (&["--format", "xml"][..], "xml"),
-        (&["--json", "--format", "csv"], "do not go together"),
+        (&["--json", "--format", "csv"], "cannot be combined with another --format"),
         (&["--output", "nowhere/keys.csv"], "there is no folder nowhere"),
         (&["--output", "."], "is not a file"),
         (&["--check=bad"], "bad"),
@@ -194,7 +194,7 @@ fn the_page_is_well_formed_needs_nothing_else_and_runs_nothing() {
     // Every key is in the list.
     let keys = sandbox.json(&["audit", "--ids"]).1["keys"].as_array().unwrap().clone();
     assert!(keys.iter().all(|key| page.contains(key["key_id"].as_str().unwrap())));
-    assert!(page.contains("this account is made up"));
+    assert!(page.contains("a simulated account"));
 }
 
 #[test]
@@ -300,7 +300,7 @@ fn over_http_it_takes_a_handful_of_calls() {
     emulator.reset_stats();
     let ran = on(&emulator, &sandbox, &["--ids", "--check=critical"]);
     assert_eq!(ran.code, Some(3), "somebody is quarantined: {}", ran.stderr);
-    assert!(ran.stdout.contains("To be put right now") && ran.stdout.contains("AKIA"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("Fix now") && ran.stdout.contains("AKIA"), "{}", ran.stdout);
     let calls = emulator.stats().actions;
     assert_eq!((calls["ListAccessKeys"].calls, calls["GenerateCredentialReport"].calls), (7, 1));
 }

@@ -1,4 +1,4 @@
-//! Completion, manual pages, times in a zone, and what is said of mistyped words.
+//! Help, completion, manual pages, times in a zone, and suggestions for mistyped words.
 #![allow(clippy::unwrap_used)]
 
 mod support;
@@ -13,7 +13,7 @@ use support::{Ran, Sandbox};
 /// A zone by its rules, which needs nothing of the machine: Central European Time (POSIX.1-2024, 8.3 "TZ").
 const CENTRAL_EUROPE: &str = "CET-1CEST,M3.5.0,M10.5.0/3";
 
-/// The manual pages by name, as `keyrot man` writes them for all commands that clap knows.
+/// The manual pages by name, as `keyrot man` writes them for every command that clap knows.
 fn pages(sandbox: &Sandbox) -> BTreeMap<String, String> {
     let ran = sandbox.run(&["man", "-o", "pages/man1"]);
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), ""), "{}", ran.stderr);
@@ -42,13 +42,45 @@ fn commands(sandbox: &Sandbox, above: &[String]) -> Vec<Vec<String>> {
     all
 }
 
-/// The flags of the settings, from the long help of a command that has nothing but them and those for all commands.
+/// The flags of the settings, from the page that lists them.
 fn settings(sandbox: &Sandbox) -> BTreeSet<String> {
-    let help = sandbox.run(&["plan", "--help"]).stdout;
-    let (_, list) = help.split_once("\nSettings (").unwrap();
-    list.lines()
-        .filter_map(|line| line.trim().strip_prefix("--")?.split([' ', '[']).next().map(str::to_owned))
-        .collect()
+    let page = sandbox.run(&["help", "settings"]).stdout;
+    page.lines().filter_map(|line| line.strip_prefix("--")?.split(' ').next().map(str::to_owned)).collect()
+}
+
+#[test]
+fn the_page_of_settings_has_each_with_its_variable_and_its_default() {
+    let sandbox = Sandbox::new();
+    let ran = sandbox.run(&["help", "settings"]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
+    for info in keyrot_core::settings::SETTINGS {
+        let head = format!("\n{} <{}>, {}\n    ", info.flag(), info.kind.placeholder(), info.env());
+        let (_, meaning) = ran.stdout.split_once(&head).unwrap_or_else(|| panic!("no {head} in {}", ran.stdout));
+        let meaning = meaning.lines().next().unwrap();
+        assert!(meaning.starts_with(info.help), "{meaning}");
+        if let Some(default) = info.default.filter(|default| !default.is_empty()) {
+            assert!(meaning.ends_with(&format!(" [default: {default}]")), "{meaning}");
+        }
+    }
+    // The help of a command names the page, and has none of the settings.
+    for args in [&["--help"][..], &["-h"], &["rotate", "--help"], &["rotate", "-h"], &["sandbox", "use", "--help"]] {
+        let help = sandbox.run(args).stdout;
+        assert!(help.contains("keyrot help settings") && !help.contains("--probe-limit"), "{args:?}: {help}");
+    }
+    assert_eq!(sandbox.run(&["help", "rotte"]).code, Some(2));
+}
+
+/// The short help of each command fits a screen, and its summary is short.
+#[test]
+fn short_help_fits_a_screen() {
+    let sandbox = Sandbox::new();
+    for command in commands(&sandbox, &[]).into_iter().chain([Vec::new()]) {
+        let args: Vec<&str> = command.iter().map(String::as_str).chain(["-h"]).collect();
+        let help = sandbox.run(&args).stdout;
+        assert!(help.lines().count() <= 48, "{args:?}: {help}");
+        let summary = help.lines().next().unwrap();
+        assert!(summary.split(' ').count() <= 10 && !summary.ends_with('.'), "{args:?}: {summary}");
+    }
 }
 
 #[test]
@@ -68,9 +100,11 @@ fn each_command_has_a_manual_page() {
         let escaped = name.replace('-', r"\-");
         assert!(text.contains(&format!("\n.SH NAME\n{escaped} \\- ")), "{file}: {text}");
         assert!(text.contains("\n.SH SYNOPSIS\n") && text.contains("\n.SH SETTINGS\n") && text.is_ascii(), "{file}");
+        assert_eq!(text.matches(".SH SETTINGS\n").count(), 1, "{file}: {text}");
+        // The main page has each setting, the others say where they are.
         for setting in &settings {
             let flag = format!("\\-\\-{}\\fR", setting.replace('-', r"\-"));
-            assert!(text.contains(&flag), "{file} has no --{setting}");
+            assert_eq!(text.contains(&flag), name == "keyrot", "{file}: --{setting}");
         }
         // A flag without a word on it is a flag left out.
         assert!(!text.lines().zip(text.lines().skip(2)).any(|(a, c)| a == ".TP" && c == ".TP"), "{file}");
@@ -91,7 +125,7 @@ fn each_command_has_a_manual_page() {
     ];
     assert_eq!(with_codes, expected.into());
     let main = &pages["keyrot.1"];
-    assert!(main.contains("\n.SH EXAMPLES\n.nf\n") && main.contains("\n.SH \"EXIT STATUS\"\n.nf\n0  all is well\n"));
+    assert!(main.contains("\n.SH EXAMPLES\n.nf\n") && main.contains("\n.SH \"EXIT STATUS\"\n.nf\n0  ok\n"));
     assert!(pages["keyrot-completion.1"].contains(r"\(ti/.local/share/bash"), "a tilde stays a tilde");
     assert_eq!(&sandbox.run(&["man"]).stdout, main);
     assert!(!sandbox.file().exists(), "no account was needed");
@@ -184,9 +218,9 @@ fn bash_completes() {
 }
 
 #[test]
-fn what_is_no_json_is_not_given_out_for_it() {
+fn output_that_is_not_json_is_refused_with_json() {
     let sandbox = Sandbox::new();
-    for args in [&["completion", "bash"][..], &["man"], &["man", "-o", "pages"]] {
+    for args in [&["completion", "bash"][..], &["man"], &["man", "-o", "pages"], &["help", "settings"]] {
         let (code, document) = sandbox.json(args);
         assert_eq!((code, &document["schema"]), (Some(2), &Value::from("keyrot.error/1")), "{args:?}");
     }
@@ -218,7 +252,7 @@ fn local_times_have_their_offset_and_documents_stay_in_utc() {
         assert!(!local.contains("UTC") && local.contains("+01:00)"), "{local}");
         assert!(local.contains("last used 2026-01-05 00:00 +01:00 for dynamodb"), "{local}");
         let plan = in_zone(&sandbox, zone, &["--local", "plan"]);
-        assert!(plan.stderr.contains("its clock says 2026-01-05 05:00 +01:00"), "{}", plan.stderr);
+        assert!(plan.stderr.contains("clock 2026-01-05 05:00 +01:00"), "{}", plan.stderr);
         // In summer the offset is another.
         let summer = in_zone(&sandbox, zone, &["status", "--local", "--user", "report-mailer", "--max-age", "200d"]);
         assert!(summer.stdout.contains("+02:00"), "{}", summer.stdout);
@@ -268,7 +302,7 @@ fn only_one_of_utc_and_local() {
 }
 
 #[test]
-fn a_mistyped_word_is_answered_with_what_was_meant() {
+fn a_mistyped_word_gets_a_suggestion() {
     let sandbox = Sandbox::new();
     std::fs::write(sandbox.dir().join("bad.toml"), "overlpa = \"8d\"\n").unwrap();
     for (args, meant) in [
@@ -297,7 +331,7 @@ fn a_mistyped_word_is_answered_with_what_was_meant() {
 }
 
 #[test]
-fn each_command_that_takes_a_user_says_who_was_meant() {
+fn each_command_suggests_the_user_that_was_meant() {
     let sandbox = Sandbox::new();
     sandbox.json(&["sandbox", "show"]);
     let before = std::fs::read(sandbox.file()).unwrap();

@@ -74,7 +74,7 @@ fn a_blocked_user_is_freed_by_what_the_hint_says() {
     let ran = sandbox.run(&["rotate", "--user", "data-import"]);
     assert_eq!(ran.code, Some(3));
     assert!(
-        ran.stdout.contains("Needs a person") && ran.stdout.contains("hint: retire the one that nobody needs"),
+        ran.stdout.contains("Needs manual action") && ran.stdout.contains("hint: retire the one that nobody needs"),
         "{}",
         ran.stdout
     );
@@ -144,10 +144,10 @@ fn who_waits_for_adoption_is_counted_and_told_what_to_do() {
     let none = ["--max-adoptions", "0"];
     let ran = sandbox.run(&[&["rotate", "--user", "new-service", "report-mailer"], &none[..]].concat());
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
-    let text = "1 user waits for adoption: one run adopts 0 users at most (max_adoptions); when those adopted go well, run keyrot again, or raise it";
+    let text = "1 user waits for adoption: one run adopts at most 0 users (max_adoptions); check the adopted users, then run keyrot again or raise max_adoptions";
     assert!(ran.stdout.contains(text), "{}", ran.stdout);
     let plan = sandbox.run(&[&["plan", "--user", "new-service"], &none[..]].concat());
-    assert!(plan.stdout.contains("1 user to adopt: one run adopts 0 users at most (max_adoptions)"), "{}", plan.stdout);
+    assert!(plan.stdout.contains("1 user to adopt: one run adopts at most 0 users (max_adoptions)"), "{}", plan.stdout);
     let (code, document) = sandbox.json(&[&["rotate", "--user", "new-service"], &none[..]].concat());
     assert_eq!(
         (code, &document["counts"]["to_adopt"], &document["counts"]["stopped"]),
@@ -249,7 +249,7 @@ fn a_discovery_that_fails_is_exit_1_and_touches_nobody() {
     command.env("AWS_EC2_METADATA_DISABLED", "true");
     let ran = sandbox.take(&command.output().unwrap());
     assert_eq!(ran.code, Some(1), "{}", ran.stderr);
-    assert!(ran.stderr.contains("could not be listed") && ran.stderr.contains("nothing was touched"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("could not list") && ran.stderr.contains("nothing was changed"), "{}", ran.stderr);
     support::conforms(&serde_json::from_str(&ran.stdout).unwrap());
     assert!(!ran.stderr.contains("never-sent-anywhere"));
 }
@@ -280,8 +280,8 @@ fn the_demo_is_true_and_quick() {
         "published",
         "and may need it again",
         "monthly: accepted with",
-        "monthly: reads its key from the secret",
-        "after it was held on",
+        "monthly: now reads its key from the secret",
+        "after it was held for",
         "deleted",
         "published",
         "deactivated",
@@ -354,7 +354,7 @@ fn the_sandboxs_variable_is_no_switch() {
         let mut command = sandbox.command(&["status"]);
         let ran = sandbox.take(&command.env("KEYROT_SANDBOX", switch).current_dir(sandbox.dir()).output().unwrap());
         assert_eq!(ran.code, Some(2), "{}", ran.stderr);
-        assert!(ran.stderr.contains("unset it to work on AWS"), "{}", ran.stderr);
+        assert!(ran.stderr.contains("unset it to use AWS"), "{}", ran.stderr);
         assert!(!sandbox.dir().join(switch).exists());
     }
 }

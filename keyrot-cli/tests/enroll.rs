@@ -26,7 +26,7 @@ fn a_user_is_enrolled_after_a_look_and_rotates_then() {
 
     let ran = sandbox.run(&["enroll", "jane.doe"]);
     assert_eq!(ran.code, Some(2));
-    assert!(ran.stderr.contains("nobody can be asked here: tag jane.doe with RotateKey=True, with their secrets in us-east-1, account 123456789012?"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("cannot ask for confirmation without a terminal: tag jane.doe with RotateKey=True, with their secrets in us-east-1, account 123456789012?"), "{}", ran.stderr);
     assert_eq!(tags(&sandbox, "jane.doe"), json!({"Team": "Data"}));
 
     let (code, done) = sandbox.json(&["enroll", "jane.doe", "ci-deployer", "--yes"]);
@@ -58,7 +58,7 @@ fn who_would_be_blocked_is_refused_with_all_others() {
     assert_eq!(tags(&sandbox, "jane.doe"), json!({"Team": "Data"}), "all or nobody");
     let ran = sandbox.run(&["enroll", "data-import", "jane.doe", "--yes"]);
     assert_eq!(ran.code, Some(3));
-    assert!(ran.stderr.contains("nobody was tagged; to tag them all the same, add --anyway"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("no user was tagged; to tag them anyway, add --anyway"), "{}", ran.stderr);
 
     let (code, done) = sandbox.json(&["enroll", "data-import", "--yes", "--anyway"]);
     assert_eq!((code, &user(&done, "data-import")["result"]), (Some(0), &json!("done")));
@@ -70,7 +70,7 @@ fn another_value_was_put_there_on_purpose() {
     let sandbox = Sandbox::new();
     let ran = sandbox.run(&["enroll", "break-glass", "--yes"]);
     assert_eq!(ran.code, Some(2));
-    assert!(ran.stderr.contains("has the tag RotateKey=False: somebody may have meant it"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("has the tag RotateKey=False, which may exclude it"), "{}", ran.stderr);
     assert_eq!(tags(&sandbox, "break-glass"), json!({"RotateKey": "False"}));
     // The key of a tag is one whatever its case.
     let args = ["enroll", "break-glass", "--yes", "--anyway", "--tag", "rotatekey=True"];
@@ -104,14 +104,18 @@ fn a_release_says_what_it_leaves_and_changes_nothing_else() {
     let message = user(&look, "shop-backend")["message"].as_str().unwrap();
     assert_eq!((code, &user(&look, "shop-backend")["result"]), (Some(0), &json!("planned")));
     assert!(
-        message.contains("active, published") && message.contains("nobody will retire or delete the older key"),
+        message.contains("active, published") && message.contains("the old key will not be deactivated or deleted"),
         "{message}"
     );
 
     let (_, look) = sandbox.json(&["release", "data-import", "report-mailer", "--dry-run"]);
     let message = |name| user(&look, name)["message"].as_str().unwrap().to_owned();
-    assert!(message("data-import").ends_with(", which keyrot never replaced"), "{}", message("data-import"));
-    assert!(message("report-mailer").ends_with("access_key, which ages from now on"), "{}", message("report-mailer"));
+    assert!(message("data-import").ends_with("; keyrot never replaced it"), "{}", message("data-import"));
+    assert!(
+        message("report-mailer").ends_with("access_key; its key is no longer rotated"),
+        "{}",
+        message("report-mailer")
+    );
 
     let (code, done) = sandbox.json(&["release", "shop-backend", "jane.doe", "--yes"]);
     assert_eq!((code, &user(&done, "shop-backend")["result"]), (Some(0), &json!("done")));

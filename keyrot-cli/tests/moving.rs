@@ -55,7 +55,7 @@ fn a_home_is_moved_to_another_region_and_its_key_works_on() {
     );
     let ran = sandbox.run(&at(&["move", "ci-deployer"], &THERE));
     assert_eq!(ran.code, Some(2));
-    let question = "nobody can be asked here: move the home of ci-deployer to eu-west-1, account 123456789012?";
+    let question = "cannot ask for confirmation without a terminal: move the home of ci-deployer to eu-west-1, account 123456789012?";
     assert!(ran.stderr.contains(question), "{}", ran.stderr);
     assert_eq!(state(&sandbox), before, "nothing was changed");
 
@@ -127,7 +127,7 @@ fn who_cannot_be_moved_is_refused_with_all_others() {
     let (code, refused) = sandbox.json(&at(&["move", "jane.doe", "--yes"], &THERE));
     let row = user(&refused, "jane.doe");
     assert_eq!((code, &row["reason"], &row["from"]), (Some(3), &json!("no_home"), &Value::Null));
-    assert_eq!(state(&sandbox), before, "nobody was moved");
+    assert_eq!(state(&sandbox), before, "no user was moved");
 }
 
 #[test]

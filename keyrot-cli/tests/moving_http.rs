@@ -128,7 +128,7 @@ fn a_consumer_who_may_only_read_is_not_kept_from_it() {
     // Nothing is known of the home: the error is the read's own.
     let ran = read(&scene, &there(&["--stale-for", "0s"]));
     assert_eq!(ran.code, Some(1), "{}", ran.said);
-    assert!(ran.said.contains("are the name and the region right?"), "{}", ran.said);
+    assert!(ran.said.contains("check the name and the region"), "{}", ran.said);
 }
 
 #[test]

@@ -107,7 +107,7 @@ fn no_command_ends_well_if_stdout_cannot_be_written() {
             assert!(code == 1 || Some(code) == well.status.code(), "{args:?}: {code}: {said}");
             let own = args.contains(&"exec") || args.contains(&"credentials");
             assert!(
-                own || said.contains("error: stdout could not be written: No space left on device"),
+                own || said.contains("error: could not write to stdout: No space left on device"),
                 "{args:?}: {said}"
             );
             assert!(!said.contains("panicked"), "{args:?}: {said}");
@@ -142,14 +142,14 @@ fn the_record_of_an_incident_is_not_lost() {
     for json in [false, true] {
         let args = [if json { &["--json"][..] } else { &[] }, &["revoke", "ci-deployer", "--yes"]].concat();
         let is_record = |text: &str| {
-            let record = if json { "\"schema\": \"keyrot.revoke/1\"" } else { "Record of the incident" };
+            let record = if json { "\"schema\": \"keyrot.revoke/1\"" } else { "Incident record" };
             text.contains(record) && text.contains("made AKIA")
         };
         let (sandbox, mut command) = prepared(&args);
         let output = command.stdout(full()).output().unwrap();
         let ran = sandbox.take(&output);
         assert_eq!(ran.code, Some(1), "{}", ran.stderr);
-        let (_, record) = ran.stderr.split_once("this is the record that belongs there:\n").unwrap();
+        let (_, record) = ran.stderr.split_once("this is the record:\n").unwrap();
         assert!(is_record(record), "{record}");
         if json {
             let document = record.split_once("\nerror: ").unwrap().0;

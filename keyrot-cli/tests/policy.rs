@@ -120,18 +120,18 @@ fn the_pieces_for_other_tools_have_the_settings_in_them() {
 #[test]
 fn what_does_not_go_together_is_refused() {
     for (args, says) in [
-        (&["--parameters"][..], "--parameters is for --format sam and terraform"),
-        (&["--json", "--format", "sam"], "with --json the policy is JSON"),
+        (&["--parameters"][..], "--parameters needs --format sam or terraform"),
+        (&["--json", "--format", "sam"], "--json cannot be combined with --format"),
         (&["--account", "1234"], "twelve digits"),
         (&["--secret", "a b"], "--secret:"),
-        (&["--for", "consumer"], "name the user, --user ci-deployer"),
-        (&["--user", "ci"], "--user is for --for consumer"),
+        (&["--for", "consumer"], "add --user NAME or --secret NAME"),
+        (&["--user", "ci"], "--user needs --for consumer"),
         (&["--for", "self", "--format", "sam", "--parameters"], "leave out --for"),
-        (&["--for", "consumer", "--user", "ci", "--secret-name", "{account}{path}{user}"], "whole ARN"),
+        (&["--for", "consumer", "--user", "ci", "--secret-name", "{account}{path}{user}"], "name the user by ARN"),
         (&["--secret-name", "no-user"], "no {user}"),
         (&["--for", "guard"], "--principal arn:aws:iam::123456789012:role/keyrot"),
-        (&["--principal", "arn:aws:iam::123456789012:role/keyrot"], "--principal is for --for guard"),
-        (&["--boundary"], "--boundary is for --for guard"),
+        (&["--principal", "arn:aws:iam::123456789012:role/keyrot"], "--principal needs --for guard"),
+        (&["--boundary"], "--boundary needs --for guard"),
         (&["--for", "guard", "--principal", "arn:aws:iam::123456789012:role/*"], "fits every role or user"),
         (&["--for", "guard", "--principal", "arn:aws:sts::123456789012:assumed-role/a/b"], "name its role instead"),
     ] {
@@ -210,7 +210,7 @@ fn the_guard_is_for_these_settings_in_each_format() {
     assert!(talk.contains("managed policy keyrot-guard"), "{talk}");
     let many: Vec<String> = (0..40).map(|n| format!("--principal=arn:aws:iam::123456789012:role/team-{n}")).collect();
     let many: Vec<&str> = ["--for", "guard"].into_iter().chain(many.iter().map(String::as_str)).collect();
-    assert!(printed(&many).1.contains("has 5120 at most"));
+    assert!(printed(&many).1.contains("can have at most 5120"));
 
     let sam = printed(&["--for", "guard", "--principal", keyrot, "--format", "sam"]).0;
     assert!(sam.contains("    Type: SERVICE_CONTROL_POLICY\n    Content: !Sub |\n      {\"Version\""), "{sam}");

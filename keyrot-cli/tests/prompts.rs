@@ -85,7 +85,7 @@ fn only_a_yes_is_a_yes_and_ctrl_c_ends_the_question() {
         (Line(""), 1, "not confirmed; nothing was done"),
         (Line("yes please"), 1, "not confirmed; nothing was done"),
         (End, 1, "[y/N] \nerror: not confirmed; nothing was done"),
-        (Interrupt, 130, "[y/N] \nerror: stopped before any user was touched"),
+        (Interrupt, 130, "[y/N] \nerror: stopped before anything was changed"),
     ] {
         let (ended, said) = asked(&sandbox, ROLLBACK, &[("[y/N] ", answer)]);
         assert_eq!(ended, Some(code), "{said}");
@@ -102,7 +102,7 @@ fn only_a_yes_is_a_yes_and_ctrl_c_ends_the_question() {
 fn a_blocked_user_is_walked_out_step_by_step() {
     let sandbox = Sandbox::new();
     let resolve = ["resolve", "data-import"];
-    let which = "Which? [1-2, or nothing to leave it] ";
+    let which = "Which one? [1-2, Enter for none] ";
     for (answer, code) in [(Line(""), 3), (Line("7"), 2), (Line("0"), 2), (Line("retire"), 2), (Interrupt, 130)] {
         let (ended, said) = asked(&sandbox, &resolve, &[(which, answer)]);
         assert_eq!(ended, Some(code), "{said}");
@@ -149,5 +149,5 @@ fn nobody_is_asked_where_the_question_cannot_be_seen() {
     let output = sandbox.command(ROLLBACK).stdin(side).output().unwrap();
     let ran = sandbox.take(&output);
     assert_eq!(ran.code, Some(2), "{}", ran.stderr);
-    assert!(ran.stderr.contains("nobody can be asked here: Publish AKIA"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("cannot ask for confirmation without a terminal: Publish AKIA"), "{}", ran.stderr);
 }

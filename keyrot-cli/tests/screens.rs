@@ -1,4 +1,4 @@
-//! What people see, screen by screen, in a file for each command: `--help`, then the made-up account, then errors.
+//! What people see, screen by screen, in a file for each command: `--help`, then the simulated account, then errors.
 //!
 //! Where a screen is meant to change: `INSTA_UPDATE=always cargo nextest run --test screens`, and read what `git diff` says.
 #![allow(clippy::unwrap_used)]
@@ -9,9 +9,9 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 use support::Sandbox;
 
-/// Where the flags for every command and the settings begin in a long help, and what the files have in their place.
-const COMMON: &str = "\nFor every command:";
-const LEFT_OUT: &str = "\n[the flags for every command and the settings, as in keyrot --help]\n";
+/// Where the global options begin in a long help, and what the files have instead of them.
+const COMMON: &str = "\nGlobal options:";
+const LEFT_OUT: &str = "\n[global options, as in keyrot --help]\n";
 
 /// A file with some screens in it.
 struct Screens {
@@ -53,7 +53,7 @@ impl Screens {
     /// Holds them against the file.
     fn are_as_in(self, file: &str) {
         let Self { sandbox, text } = self;
-        // Nothing of this machine, and no secret, although each of them is made up.
+        // Nothing of this machine, and no secret, although the account is simulated.
         let text = text.replace(sandbox.dir().to_str().unwrap(), "[DIR]");
         assert!(!text.contains("/tmp") && !text.contains(env!("CARGO_MANIFEST_DIR")), "{text}");
         sandbox.kept_its_secrets();
@@ -81,12 +81,15 @@ fn the_help_of_every_command() {
     let names: BTreeSet<String> = pages.map(|page| page.unwrap().file_name().into_string().unwrap()).collect();
     assert!(names.len() > 20, "{names:?}");
     let whole = sandbox.run(&["--help"]).stdout;
-    is_as_in("help", &whole);
     let common = common_of(&whole);
-    assert!(
-        common.contains("--sandbox") && common.contains("\nSettings (") && common.contains("--max-age"),
-        "{common}"
-    );
+    assert!(common.contains("--sandbox") && common.contains("--local"), "{common}");
+    is_as_in("help", &whole);
+    is_as_in("help-settings", &sandbox.run(&["help", "settings"]).stdout);
+    let mut short = String::new();
+    for args in [&["-h"][..], &["rotate", "-h"], &["revoke", "-h"], &["policy", "-h"]] {
+        let _ = writeln!(short, "$ keyrot {}\n{}", args.join(" "), sandbox.run(args).stdout);
+    }
+    is_as_in("help-short", &short);
     let (mut below, mut seen) = (String::new(), 0);
     for name in names.iter().filter(|name| *name != "keyrot.1") {
         let name = name.strip_prefix("keyrot-").and_then(|name| name.strip_suffix(".1")).unwrap();
@@ -97,6 +100,8 @@ fn the_help_of_every_command() {
         };
         let ran = sandbox.run(&[&words[..], &["--help"]].concat());
         assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{name}");
+        let asked = sandbox.run(&[&["help"], &words[..]].concat());
+        assert_eq!((asked.code, &asked.stdout), (Some(0), &ran.stdout), "keyrot help {name}");
         let help = ran.stdout;
         assert_eq!(common_of(&help), common, "{name}: they are the same everywhere");
         let help = help.replace(common, LEFT_OUT);
@@ -112,11 +117,11 @@ fn the_help_of_every_command() {
     assert!(!sandbox.file().exists(), "help needs no account");
 }
 
-/// The flags for every command and the settings, up to the examples.
+/// The global options, up to what follows them.
 fn common_of(help: &str) -> &str {
-    let begin = help.find(COMMON).unwrap_or_else(|| panic!("no flags for every command in {help}"));
+    let begin = help.find(COMMON).unwrap_or_else(|| panic!("no global options in {help}"));
     let common = &help[begin..];
-    let end = ["\nExamples:\n", "\nExit codes:"].iter().filter_map(|after| common.find(after)).min();
+    let end = ["\nExamples:\n", "\nEvery setting is"].iter().filter_map(|after| common.find(after)).min();
     common[..end.unwrap_or(common.len())].trim_end()
 }
 

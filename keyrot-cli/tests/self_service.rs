@@ -99,7 +99,11 @@ fn from_a_due_key_to_one_new_key() {
     assert_eq!((code, &plan["result"], desk.keys("jane.doe").len()), (Some(0), &json!("due"), 1));
     let ran = desk.run(&[]);
     assert_eq!(ran.code, Some(2), "nobody was there to ask");
-    assert!(ran.stderr.contains("nobody can be asked here: make a new key for jane.doe"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("cannot ask for confirmation without a terminal: create a new key for jane.doe"),
+        "{}",
+        ran.stderr
+    );
     assert_eq!((desk.text(), desk.keys("jane.doe").len()), (before, 1));
 
     let (code, done) = desk.json(&["--yes"]);
@@ -169,7 +173,7 @@ fn a_link_stays_a_link_and_the_mode_stays() {
     symlink(&real, desk.path()).unwrap();
     let ran = desk.run(&["--yes"]);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
-    assert!(ran.stderr.contains("can be read by others"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("other users of this machine can read"), "{}", ran.stderr);
     assert!(desk.path().symlink_metadata().unwrap().is_symlink());
     assert_eq!(real.metadata().unwrap().mode() & 0o777, 0o640);
     let new = desk.keys("jane.doe")[1].clone();
@@ -184,7 +188,7 @@ fn two_keys_that_tell_no_story_need_a_person() {
     let (code, blocked) = desk.json(&["--yes", "--force"]);
     assert_eq!((code, &blocked["result"]), (Some(3), &json!("blocked")));
     let hint = blocked["hint"].as_str().unwrap();
-    assert!(hint.contains(&both[1]) && hint.contains("made 70 d ago"), "{hint}");
+    assert!(hint.contains(&both[1]) && hint.contains("created 70 d ago"), "{hint}");
     assert!(
         hint.contains(&format!("--access-key-id {} --status Inactive, then keyrot self --delete-inactive", both[1])),
         "{hint}"
@@ -209,11 +213,11 @@ fn what_cannot_be_rotated_is_refused_before_anything_is_made() {
         assert!(ran.stderr.contains(says), "{says}: {}", ran.stderr);
         assert_eq!(desk.keys("jane.doe"), std::slice::from_ref(&key), "{says}");
     };
-    refused(&[], &[("AWS_ACCESS_KEY_ID", "AKIAOTHEROTHEROTHER0")], 2, "AWS_ACCESS_KEY_ID is set in the environment");
+    refused(&[], &[("AWS_ACCESS_KEY_ID", "AKIAOTHEROTHEROTHER0")], 2, "AWS_ACCESS_KEY_ID is set");
     refused(&["--profile", "none"], &[], 2, "there is no profile none with an access key");
-    refused(&["--profile", "none"], &[], 2, "--profile names one of default");
+    refused(&["--profile", "none"], &[], 2, "profiles with a key: default");
     refused(&["--profile", "work"], &[], 2, "profile work in");
-    refused(&["--mfa-code", "123456"], &[], 2, "--mfa-code alone says of no device");
+    refused(&["--mfa-code", "123456"], &[], 2, "--mfa-code needs a device");
     refused(&["--mfa-code", "12"], &[], 2, "the six digits");
     std::fs::write(desk.sandbox.dir().join("config"), "[profile sso]\nsso_session = x\n").unwrap();
     refused(&["--profile", "sso"], &[], 2, "gets its credentials by sso_session");
@@ -221,14 +225,14 @@ fn what_cannot_be_rotated_is_refused_before_anything_is_made() {
     desk.write(&good.replace("aws_secret_access_key=", "aws_secret_access_key=x"));
     refused(&[], &[], 1, "does not belong to");
     desk.write(&format!("{good}\n[default]\n"));
-    refused(&[], &[], 2, "the profile stands there twice (lines 5 and 12)");
+    refused(&[], &[], 2, "the profile appears twice (lines 5 and 12)");
     desk.write(&file_with("AKIANOBODYNOBODY0000"));
-    refused(&[], &[], 1, "the sandbox, a made-up account, does not accept AKIANOBODYNOBODY0000");
+    refused(&[], &[], 1, "the sandbox (simulated account) does not accept AKIANOBODYNOBODY0000");
 
     desk.write(&good);
     let second = desk.sandbox.dir().join("second");
     std::fs::hard_link(desk.path(), &second).unwrap();
-    refused(&[], &[], 2, "has a second name");
+    refused(&[], &[], 2, "has a hard link");
     std::fs::remove_file(second).unwrap();
     // A directory in the place of the new file: nothing can be made there.
     let beside = desk.sandbox.dir().join(".credentials.keyrot");
@@ -237,10 +241,10 @@ fn what_cannot_be_rotated_is_refused_before_anything_is_made() {
     std::fs::remove_dir_all(beside).unwrap();
     let other = std::fs::File::open(desk.path()).unwrap();
     other.lock().unwrap();
-    refused(&[], &[], 2, "another keyrot is at work on");
+    refused(&[], &[], 2, "another keyrot is working on");
     drop(other);
     desk.sandbox.json(&["sandbox", "deactivate", &key]);
-    refused(&[], &[], 1, "it is Inactive or deleted");
+    refused(&[], &[], 1, "it is Inactive, deleted");
     assert_eq!(desk.text(), good);
 }
 
@@ -297,7 +301,7 @@ fn a_file_that_is_changed_meanwhile_is_not_overwritten() {
     desk.write(&theirs);
     let ran = desk.sandbox.take(&child.wait_with_output().unwrap());
     assert_eq!(ran.code, Some(1), "{}", ran.stderr);
-    assert!(ran.stderr.contains("was given another key meanwhile; the new key"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("got another key in the meantime; the new key"), "{}", ran.stderr);
     assert_eq!((desk.text(), desk.keys("jane.doe").len()), (theirs, 1));
 
     // Gone.

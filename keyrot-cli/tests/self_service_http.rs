@@ -89,10 +89,10 @@ fn with_mfa_where_the_account_demands_it() {
     let serial = ["--mfa-serial", "arn:aws:iam::123456789012:mfa/jane"];
     let (code, said) = office.run(&[]);
     assert_eq!(code, Some(1), "{said}");
-    assert!(said.contains("if they are given only with MFA: --mfa-serial ARN"), "{said}");
+    assert!(said.contains("if your permissions require MFA: --mfa-serial ARN"), "{said}");
     let (code, said) = office.run(&serial);
     assert_eq!(code, Some(2), "{said}");
-    assert!(said.contains("nobody can be asked here for the MFA code"), "{said}");
+    assert!(said.contains("cannot ask for the MFA code without a terminal"), "{said}");
     let (code, said) = office.run(&[&serial[..], &["--mfa-code", "000000"]].concat());
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("invalid MFA one time pass code") && !said.contains("000000"), "{said}");
@@ -121,7 +121,7 @@ fn on_a_terminal_the_code_is_asked_for() {
     let mut child = office.command(&[]).stdin(side.try_clone().unwrap()).stderr(side).spawn().unwrap();
     let said = support::all_of(&mut terminal);
     assert_eq!(child.wait().unwrap().code(), Some(0), "{said}");
-    assert!(said.contains("Code of arn:aws:iam::123456789012:mfa/jane:"), "{said}");
+    assert!(said.contains("MFA code of arn:aws:iam::123456789012:mfa/jane:"), "{said}");
     assert_eq!(office.text(), file_with(&office.keys()[1]));
 }
 
@@ -132,7 +132,7 @@ fn who_is_no_user_has_no_key_to_rotate() {
     std::fs::write(office.dir.path().join(".aws/credentials"), file_with(admin.key.as_str())).unwrap();
     let (code, said) = office.run(&[]);
     assert_eq!(code, Some(2), "{said}");
-    assert!(said.contains("assumed-role/emulator/administrator, which is no IAM user"), "{said}");
+    assert!(said.contains("assumed-role/emulator/administrator, which is not an IAM user"), "{said}");
 }
 
 #[test]
@@ -145,7 +145,7 @@ fn when_the_network_fails_no_key_is_guessed_at() {
         assert_eq!(code, Some(1), "{said}");
         assert!(said.contains("it is not known whether a key was made"), "{said}");
         assert_eq!(
-            said.contains("nobody has its secret: aws iam delete-access-key --user-name jane"),
+            said.contains("its secret is lost; delete it: aws iam delete-access-key --user-name jane"),
             listed,
             "{said}"
         );
@@ -175,8 +175,8 @@ fn no_key_is_made_for_a_file_that_cannot_be_replaced() {
     let can_mount = Command::new("unshare").args(["-rm", "true"]).status().is_ok_and(|status| status.success());
     let mounted = "exec unshare -rm sh -c 'mount --bind .aws/credentials .aws/credentials && exec \"$@\"' sh \"$@\"";
     for (setting, says, hint) in [
-        ("trap '' XFSZ; ulimit -f 0; exec \"$@\"", "File too large", "make room for a second file"),
-        (mounted, "busy", "it is mounted by itself"),
+        ("trap '' XFSZ; ulimit -f 0; exec \"$@\"", "File too large", "free some disk space"),
+        (mounted, "busy", "the file is mounted alone"),
     ] {
         if setting == mounted && !can_mount {
             eprintln!("a mounted file was not checked: unshare is not allowed here");
@@ -196,7 +196,7 @@ fn no_key_is_made_for_a_file_that_cannot_be_replaced() {
             let document = serde_json::from_slice(&output.stdout).unwrap();
             support::conforms(&document);
             let message = document["message"].as_str().unwrap();
-            assert!(message.starts_with("no key was made: ") && message.contains(says), "{message}");
+            assert!(message.starts_with("no key was created: ") && message.contains(says), "{message}");
             assert!(document["hint"].as_str().unwrap().contains(hint), "{document}");
         }
         assert!(!office.emulator.stats().actions.contains_key("CreateAccessKey"), "{setting}");

@@ -60,7 +60,7 @@ fn the_first_signal_finishes_the_step_and_says_where_everybody_stands() {
         let sandbox = Sandbox::new();
         let (status, stdout, stderr) = stopped(&sandbox, &[signal]);
         assert_eq!(status.code(), Some(code), "{stderr}");
-        assert!(stderr.contains("steps under way are finished first"), "{stderr}");
+        assert!(stderr.contains("stopping after the current steps"), "{stderr}");
         let document: Value = serde_json::from_str(&stdout).unwrap();
         support::conforms(&document);
         assert_eq!(document["result"], "stopped");
@@ -85,7 +85,7 @@ fn the_second_signal_ends_at_once() {
     let begun = Instant::now();
     let (status, stdout, stderr) = stopped(&sandbox, &["-INT", "-INT"]);
     assert_eq!(status.code(), Some(130), "{stderr}");
-    assert!(stderr.contains("ended at once") && stdout.is_empty(), "{stderr}\n{stdout}");
+    assert!(stderr.contains("stopped immediately") && stdout.is_empty(), "{stderr}\n{stdout}");
     assert!(begun.elapsed() < Duration::from_secs(20));
     converges(&sandbox, "ci-deployer");
 }
@@ -97,9 +97,9 @@ fn a_revocation_that_is_stopped_says_so_and_what_to_type() {
         let (status, stdout, stderr) =
             stopped_at(&sandbox, &["revoke", "ci-deployer", "--yes"], "made AKIA", &[signal]);
         assert_eq!(status.code(), Some(code), "{stdout}{stderr}");
-        let leaked = stdout.split_once("to go on from here: the same command, with the key named: ").unwrap().1;
+        let leaked = stdout.split_once("to resume: ").unwrap().1;
         let again: Vec<&str> = leaked.lines().next().unwrap().split(' ').skip(1).collect();
-        assert!(stdout.contains("Record of the incident so far"), "{stdout}");
+        assert!(stdout.contains("Incident record (incomplete)"), "{stdout}");
         assert!(stdout.contains("made AKIA"), "the record has what was done: {stdout}");
         // Right away another run might be at work on the key that was made.
         sandbox.json(&["sandbox", "advance", "1h"]);
@@ -134,8 +134,8 @@ fn the_record_is_told_although_the_look_after_it_is_stopped() {
     let (status, stdout, stderr) = stopped_after(&sandbox, &args, pace, "deactivated AKIA", &["-TERM"]);
     assert_eq!(status.code(), Some(0), "{stdout}{stderr}");
     assert!(!stderr.contains("before any user was touched"), "{stderr}");
-    assert!(stdout.contains("Record of the incident\n") && stdout.contains("done: AKIA"), "{stdout}");
-    assert!(stdout.contains("not looked at any more; to see it: keyrot resolve ci-deployer --dry-run"), "{stdout}");
+    assert!(stdout.contains("Incident record\n") && stdout.contains("done: AKIA"), "{stdout}");
+    assert!(stdout.contains("not read again; to see it: keyrot resolve ci-deployer --dry-run"), "{stdout}");
 }
 
 /// From any wreck, runs on the following days bring the user to one young key that its readers can use.

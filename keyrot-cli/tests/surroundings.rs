@@ -49,12 +49,12 @@ fn a_file_in_the_current_directory_rules_nothing_that_hands_out_or_replaces_a_ke
         assert_eq!(key(&scene.run(&["credentials", "ci", "--no-cache"])), published, "{text}");
         let ran = scene.run(&["exec", "ci", "--no-cache", "--", "sh", "-c", "echo $AWS_ACCESS_KEY_ID"]);
         assert_eq!((ran.code, ran.out.trim()), (Some(0), published.as_str()), "{text}: {}", ran.said);
-        assert!(ran.said.contains("does not read keyrot.toml in the current directory"), "{}", ran.said);
+        assert!(ran.said.contains("this command ignores keyrot.toml in the current directory"), "{}", ran.said);
         let mut command = scene.command(&["self", "--dry-run", "--force"]);
         command.env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY");
         let ran = ended(command);
         assert_eq!(ran.code, Some(0), "{text}: {}", ran.said);
-        assert!(ran.out.contains("would make a new key for ci"), "{}", ran.out);
+        assert!(ran.out.contains("would create a new key for ci"), "{}", ran.out);
     }
     assert!(theirs.emulator.stats().actions.is_empty(), "nobody else was called");
 }
@@ -83,10 +83,8 @@ fn other_commands_refuse_what_such_a_file_may_not_set_and_take_it_from_a_file_th
         assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""), "{args:?}: {}", ran.said);
         assert!(ran.said.contains("error: `endpoint_url` in keyrot.toml line 2 is refused"), "{args:?}: {}", ran.said);
         let own = scene.home.path().join(".config/keyrot/keyrot.toml");
-        let ways = format!(
-            "--config keyrot.toml (or set KEYROT_CONFIG=keyrot.toml), or move the setting to {}",
-            own.display()
-        );
+        let ways =
+            format!("--config keyrot.toml or set KEYROT_CONFIG=keyrot.toml; or move the setting to {}", own.display());
         assert!(ran.said.contains(&ways), "{args:?}: {}", ran.said);
     }
     assert!(theirs.emulator.stats().actions.is_empty(), "nobody else was called");
@@ -294,7 +292,7 @@ fn a_profile_of_the_very_secret_is_not_asked() {
             let ran = ended(with_profiles(&scene, &config, &["credentials", "ci", "--profile", profile], None));
             assert_eq!(ran.code, Some(2), "{}", ran.said);
             assert!(
-                ran.said.contains("gets its credentials from this very secret, /iam/ci/access_key"),
+                ran.said.contains("gets its credentials from this same secret, /iam/ci/access_key"),
                 "{}",
                 ran.said
             );

@@ -1,7 +1,7 @@
-//! What a revocation leaves alive, and the end of the user's sessions.
+//! What still works after a revocation, and ending the user's sessions.
 
 use crate::backend::Backend;
-use crate::render::{paint, style};
+use crate::terminal::style::{self, paint};
 use keyrot_core::model::UseEvidence;
 use keyrot_core::report::{Aftermath, StillAlive};
 use keyrot_core::requests::{EndedSessions, LONGEST_ROLE_SESSION, Lifted, end_sessions, lift_if_over};
@@ -27,7 +27,7 @@ pub(crate) struct Around<'a> {
     pub(crate) order: &'a Revocation,
     /// How it ended.
     pub(crate) done: &'a UserResult,
-    /// The user before it, as far as that was looked at.
+    /// The user before it, if that was read.
     pub(crate) before: Option<&'a UserResult>,
     /// The user after it.
     pub(crate) left: Option<&'a UserResult>,
@@ -45,7 +45,7 @@ pub(crate) async fn aftermath(target: &Backend, around: Around<'_>) -> After {
     let mut after = After::default();
     if !is_revoked(&done.outcome) {
         if around.end_sessions {
-            after.not_ended = Some("the key comes first: it can begin new ones as long as it works".to_owned());
+            after.not_ended = Some("revoke the key first: it can start new sessions while it works".to_owned());
         }
         return after;
     }
@@ -85,19 +85,19 @@ async fn roles(target: &Backend, done: &UserResult, order: &Revocation, now: Tim
     }
 }
 
-/// Takes off what had ended a user's sessions, once nothing is left that it could deny. Whoever may not see it hears nothing of it.
+/// Removes the policy that ended a user's sessions, once they have expired. Without the permission to read it, nothing is said.
 pub(crate) async fn lift(target: &Backend, user: &UserName) {
     let name = EndedSessions::POLICY;
     let dim = |text: String| say!("{}", paint(style::DIM, text));
     match lift_if_over(target.policies.as_ref(), user, target.ports.clock.now()).await {
         Ok(Lifted::None | Lifted::NotYet(_)) => {}
         Ok(Lifted::Off(ended)) => dim(format!(
-            "took the policy {name} off {user}: what it denied, sessions begun before {}, has ended by itself",
+            "removed the policy {name} from {user}: the sessions that it denied, started before {}, have expired",
             ended.before.format("%F %R UTC")
         )),
         // That it is there was seen.
         Err(error) if error.message.contains("DeleteUserPolicy") => dim(format!(
-            "the policy {name} on {user} denies nothing any more, and could not be taken off ({error}): aws iam delete-user-policy --user-name {user} --policy-name {name}"
+            "the policy {name} of {user} is no longer needed and could not be removed ({error}); to remove it: aws iam delete-user-policy --user-name {user} --policy-name {name}"
         )),
         Err(_) => {}
     }

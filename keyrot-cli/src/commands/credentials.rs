@@ -1,33 +1,13 @@
 //! `credentials`: the published key, as the AWS tools take it from a `credential_process`.
 
-use crate::args::Invocation;
-use crate::consumer::{Found, Reading, read};
+use crate::cli::Invocation;
+use crate::cli::consumer::CredentialsArgs;
+use crate::consumer::{Found, read};
 use crate::error::CliError;
 use crate::exit::Exit;
 use serde::Serialize;
 use std::io::{IsTerminal, Write};
 use zeroize::Zeroizing;
-
-pub(crate) const EXAMPLES: &str = "\
-Examples:
-  keyrot credentials ci --show              look at it on a terminal
-  keyrot credentials ci --region eu-central-1 | jq -r .AccessKeyId
-  keyrot credentials --secret arn:aws:secretsmanager:…
-                                            the secret of another account
-
-In ~/.aws/config, for every SDK and tool that reads it (`reader` may read the secret; without --profile: the machine's role):
-  [profile ci]
-  region = eu-central-1
-  credential_process = keyrot credentials ci --profile reader";
-
-#[derive(Debug, clap::Args)]
-pub(crate) struct CredentialsArgs {
-    #[command(flatten)]
-    pub(crate) reading: Reading,
-    /// Print it on a terminal, too, where others may look on and the scroll-back keeps it
-    #[arg(long)]
-    pub(crate) show: bool,
-}
 
 /// What a `credential_process` prints (AWS SDKs and Tools Reference Guide, "Process credential provider"). With an expiration, tools ask again in time.
 #[derive(Serialize)]
@@ -42,9 +22,8 @@ struct Document<'a> {
 pub(crate) async fn credentials(invocation: &Invocation, args: &CredentialsArgs) -> Result<Exit, CliError> {
     let mut out = std::io::stdout();
     if out.is_terminal() && !args.show {
-        return Err(CliError::usage("this would print a secret on your terminal").hint(
-            "to run a command with it: keyrot exec USER -- COMMAND; for SDKs: credential_process, see --help; to see it all the same, add --show",
-        ));
+        return Err(CliError::usage("this would print a secret on the terminal")
+            .hint("to run a command with the key: keyrot exec USER -- COMMAND; to print it anyway, add --show"));
     }
     let Found { credentials, expires } = read(invocation, &args.reading).await?.found;
     let document = Document {
@@ -62,6 +41,6 @@ pub(crate) async fn credentials(invocation: &Invocation, args: &CredentialsArgs)
     });
     match written {
         Ok(()) => Ok(Exit::Success),
-        Err(error) => Err(CliError::failed(format!("the key could not be printed: {error}"))),
+        Err(error) => Err(CliError::failed(format!("could not print the key: {error}"))),
     }
 }

@@ -1,12 +1,14 @@
 //! `demo`: a key's life of 104 days, played on an in-memory account by the engine that rotates real users.
 //!
-//! Nothing is made up but the account: each line is an event of the engine, an answer of the account, or read from the account's state.
+//! Only the account is simulated: each line is an event of the engine, an answer of the account, or read from the account's state.
 
-use crate::args::{Demo, Invocation};
+use crate::cli::Invocation;
+use crate::cli::sandbox::Demo;
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::render::demo::{Stage, Who};
-use crate::render::{paint, print_json, style};
+use crate::screens::demo::{Stage, Who};
+use crate::terminal::stdio::print_json;
+use crate::terminal::style::{self, paint};
 use futures_util::FutureExt;
 use keyrot_core::engine::Progress;
 use keyrot_core::memory::{Fault, FaultAt, Label, MemoryAccount, Rules, Value, World};
@@ -38,7 +40,7 @@ struct Document<'a> {
     schema: &'static str,
     days: u32,
     runs: u32,
-    lines: &'a [crate::render::demo::Line],
+    lines: &'a [crate::screens::demo::Line],
     changes_watched: usize,
     promises_broken: Vec<String>,
     requests: u32,
@@ -59,7 +61,7 @@ struct Play {
 
 pub(crate) async fn demo(invocation: &Invocation, args: &Demo) -> Result<Exit, CliError> {
     if !invocation.settings.is_empty() || invocation.sandbox.is_some() {
-        let text = "the demo has an account and settings of its own; yours are not used";
+        let text = "the demo uses its own account and settings; yours are ignored";
         say!("{} {text}", paint(style::WARN, "warning:"));
     }
     let watched = std::io::stdout().is_terminal() && !invocation.json && !args.fast;
@@ -88,7 +90,7 @@ pub(crate) async fn demo(invocation: &Invocation, args: &Demo) -> Result<Exit, C
         let broken =
             if broken.is_empty() { "none broken".to_owned() } else { format!("BROKEN: {}", broken.join("; ")) };
         play.stage.summary(&format!(
-            "{DAYS} days, {runs} runs. {requests} requests by the jobs, {refused}. {changes} changes to keys and secret were held \
+            "{DAYS} days, {runs} runs. {requests} requests by the jobs, {refused}. {changes} changes to keys and secret were checked \
              against the promises: {broken}."
         ));
     }
@@ -109,7 +111,7 @@ fn choose(world: &World) -> Option<Target> {
 
 impl Play {
     fn new(stage: Stage) -> Result<Self, CliError> {
-        let wrong = |error: &dyn std::fmt::Display| CliError::failed(format!("the demo cannot begin: {error}"));
+        let wrong = |error: &dyn std::fmt::Display| CliError::failed(format!("the demo cannot start: {error}"));
         let start = Timestamp::from_timestamp(1_767_585_600, 0).unwrap_or_default();
         let mut world = World::new(start - chrono::Duration::days(200));
         let s = Duration::from_secs;
@@ -153,24 +155,23 @@ impl Play {
         self.sign(&reader, "ecr").await;
         let nightly = if day < NIGHTLY_MOVES { self.first_key.clone() } else { reader.clone() };
         if day == NIGHTLY_MOVES {
-            self.line(Who::Job, &format!("nightly: reads its key from the secret from now on, and finds {reader}"))
-                .await;
+            self.line(Who::Job, &format!("nightly: now reads its key from the secret, and finds {reader}")).await;
         }
         self.sign(&nightly, "s3").await;
     }
 
-    /// A job that nobody thought of comes with the first key, which is still Active: it was used late, so keyrot waits for whatever may come back.
+    /// A forgotten job uses the first key, which is still Active: it was used late, so keyrot waits for whatever may come back.
     async fn monthly(&mut self, day: u32) {
         let published = self.published().filter(|_| day >= MONTHLY_MOVES);
         if let Some(key) = published.as_ref().filter(|_| day == MONTHLY_MOVES) {
-            let text = format!("monthly: reads its key from the secret from now on, and finds {key}");
+            let text = format!("monthly: now reads its key from the secret, and finds {key}");
             self.line(Who::Job, &text).await;
         }
         let key = published.clone().unwrap_or_else(|| self.first_key.clone());
         let accepted = self.sign(&key, "s3").await;
         if published.is_none() {
             let answer = if accepted { "accepted" } else { "refused" };
-            self.line(Who::Job, &format!("monthly: {answer} with {key}, which it was given long ago")).await;
+            self.line(Who::Job, &format!("monthly: {answer} with {key}, its old copy")).await;
         }
     }
 
@@ -195,8 +196,7 @@ impl Play {
         let keys = world.user(self.user()).map(|u| u.keys().iter().map(|k| k.listed.id.clone()).collect::<Vec<_>>());
         let first = self.first_key.clone();
         for lost in keys.into_iter().flatten().filter(|key| *key != first) {
-            let text =
-                format!("the process dies right after CreateAccessKey: {lost} exists, and nobody has its secret");
+            let text = format!("the process dies right after CreateAccessKey: {lost} exists, but its secret is lost");
             self.line(Who::Crash, &text).await;
         }
     }
@@ -220,7 +220,7 @@ impl Play {
                 // The same every day: once is enough.
                 EventKind::Held(_) if days > 0 => {}
                 EventKind::Retired { .. } if days > 0 => {
-                    self.line(Who::Keyrot, &format!("{kind}, after it was held on {days} days")).await;
+                    self.line(Who::Keyrot, &format!("{kind}, after it was held for {days} days")).await;
                 }
                 kind => self.line(Who::Keyrot, &kind.to_string()).await,
             }

@@ -1,13 +1,15 @@
 //! `keyrot doctor`: whether keyrot could do its work here. It changes nothing, and sends nothing unless it is asked to.
 
-use crate::args::Invocation;
 use crate::backend::SANDBOX_REGION;
+use crate::cli::Invocation;
+use crate::cli::doctor::Doctor;
 use crate::config;
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::render::doctor::{line, sum};
-use crate::render::{print, print_json, width};
 use crate::sandbox::SandboxAccount;
+use crate::screens::doctor::{line, sum};
+use crate::terminal::size::width;
+use crate::terminal::stdio::{print, print_json};
 use keyrot_aws::doctor::{Check, Health, Verify, from_settings, of_aws, of_ports, send_test};
 use keyrot_aws::{Aws, AwsSettings, ConnectError};
 use keyrot_core::Ports;
@@ -15,34 +17,6 @@ use keyrot_core::settings::Settings;
 use serde::Serialize;
 use std::path::PathBuf;
 use std::sync::Arc;
-
-const EXAMPLES: &str = "\
-Examples:
-  keyrot doctor                 before the first run, and whenever one fails
-  keyrot doctor --verify        and try the current keys (a use, to IAM)
-  keyrot doctor --send-test     and send each notifier a test message
-  keyrot doctor --json | jq '.checks[] | select(.health == \"failure\")'
-
-It only reads: what a run begins with, for the first selected users, their
-current keys' ids, and iam:SimulatePrincipalPolicy and iam:GetRole where the
-caller may.
-\"Not checked\" could not be found out here, and is not called well.
-
-Exit codes:
-  0  all is well, or there are warnings only
-  1  some check failed: keyrot cannot do its work here, or not all of it
-  2  the command line or the settings cannot be used";
-
-#[derive(Debug, clap::Args)]
-#[command(after_help = EXAMPLES)]
-pub(crate) struct Doctor {
-    /// Send each notifier of the setting notify a message that says it is a test
-    #[arg(long)]
-    send_test: bool,
-    /// Ask STS with the current key of each of the first users, which IAM records as a use; not where another key is Active
-    #[arg(long)]
-    verify: bool,
-}
 
 impl Doctor {
     fn verify(&self) -> Verify {
@@ -56,7 +30,7 @@ struct Document {
     schema: &'static str,
     /// keyrot's version.
     version: &'static str,
-    /// Whether this is about a made-up account.
+    /// Whether this is about a sandbox.
     sandbox: bool,
     /// The worst that was found.
     result: Health,
@@ -115,15 +89,13 @@ async fn of_sandbox(
     let account = SandboxAccount::open(file.as_deref(), region).await?;
     let homes = settings.homes(region, true);
     let mut checks = of_ports(&Ports::of(account), settings, &homes, args.verify(), tell).await;
-    let what = "credentials, region, clock, permissions, KMS and notifiers: this is a sandbox, and AWS is not called";
+    let what = "credentials, region, clock, permissions, KMS and notifiers: a sandbox does not call AWS";
     let mut last = vec![
-        Check::not_checked("sandbox", what).hint("leave --sandbox and KEYROT_SANDBOX out to check an AWS account"),
+        Check::not_checked("sandbox", what)
+            .hint("to check an AWS account, leave out --sandbox and unset KEYROT_SANDBOX"),
     ];
     if args.send_test {
-        last.push(Check::not_checked(
-            "notifiers",
-            "no test message was sent: what happens in a sandbox is nobody's news",
-        ));
+        last.push(Check::not_checked("notifiers", "no test message was sent: a sandbox sends no notifications"));
     }
     last.iter().for_each(tell);
     checks.extend(last);
@@ -135,7 +107,7 @@ async fn on_aws(args: &Doctor, settings: &Settings, tell: &(dyn Fn(&Check) + Syn
         Ok(aws) => aws,
         Err(check) => {
             tell(&check);
-            let rest = Check::not_checked("permissions", "nothing of AWS could be asked: see the failure above");
+            let rest = Check::not_checked("permissions", "AWS could not be called: see the failure above");
             tell(&rest);
             return (vec![check, rest], None);
         }
@@ -143,7 +115,7 @@ async fn on_aws(args: &Doctor, settings: &Settings, tell: &(dyn Fn(&Check) + Syn
     let found = of_aws(&aws, settings, args.verify(), tell).await;
     let (mut checks, account) = (found.checks, found.account);
     if account.is_none() {
-        let rest = Check::not_checked("permissions", "nothing further could be asked without credentials that work");
+        let rest = Check::not_checked("permissions", "cannot check without working credentials");
         tell(&rest);
         checks.push(rest);
     } else if args.send_test {
@@ -151,7 +123,7 @@ async fn on_aws(args: &Doctor, settings: &Settings, tell: &(dyn Fn(&Check) + Syn
         checks.extend(send_test(&aws, settings, account.as_deref(), now, tell).await);
     }
     if args.send_test && settings.notify().is_empty() {
-        let none = Check::warning("notifiers", "no test message was sent: notify names nobody");
+        let none = Check::warning("notifiers", "no test message was sent: notify is empty");
         tell(&none);
         checks.push(none);
     }
@@ -163,11 +135,9 @@ async fn connect(settings: &Settings) -> Result<Arc<Aws>, Check> {
         AwsSettings::default().with(settings).map_err(|error| Check::failure("settings", error.to_string()))?;
     let aws = Aws::connect(&settings).await.map_err(|error| {
         let (about, hint) = match &error {
-            ConnectError::NoRegion { .. } => {
-                ("region", "export AWS_REGION=eu-central-1, say, or set region in keyrot.toml")
-            }
+            ConnectError::NoRegion { .. } => ("region", "set one, for example: export AWS_REGION=eu-central-1"),
             ConnectError::NoRoots { .. } => ("network", "without them no connection to AWS can be trusted"),
-            _ => ("settings", "keyrot rotate --help lists every setting"),
+            _ => ("settings", "keyrot help settings"),
         };
         Check::failure(about, error.to_string()).hint(hint)
     })?;

@@ -1,13 +1,16 @@
-//! `enroll` and `release`: the tag that selects a user, put on after a look at what it will bring about, and taken off with a word on what stays.
+//! `enroll` and `release`: put the tag that selects a user, or remove it.
 
-use crate::args::Invocation;
 use crate::backend::Backend;
+use crate::cli::Invocation;
+use crate::cli::enroll::{EnrollArgs, ReleaseArgs};
+use crate::commands::flow::Flow;
 use crate::config;
-use crate::confirm::{Yes, confirm};
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::render::enroll::{Change, Document, Row, screen};
-use crate::render::{paint, print, print_json, style, talk_width, width};
+use crate::screens::enroll::{Change, Document, Row, screen};
+use crate::terminal::size::width;
+use crate::terminal::stdio::print;
+use crate::terminal::style::{self, paint};
 use keyrot_core::model::{Adoption, HOME_TAG};
 use keyrot_core::report::{State, UserDocument};
 use keyrot_core::selection::{Missing, MissingWhy};
@@ -17,59 +20,6 @@ use keyrot_core::{
     Target, UserName, select,
 };
 use std::collections::BTreeSet;
-
-pub(crate) const ENROLL_EXAMPLES: &str = "\
-Examples:
-  keyrot enroll ci-deployer --dry-run      what would its first rotation do?
-  keyrot enroll ci-deployer shop-backend   show it, ask, and tag them
-  keyrot enroll ci-deployer --yes && keyrot rotate --user ci-deployer
-  keyrot enroll ci-deployer --adopt-secret   use the secret that exists
-
-Exit codes:
-  0  they are enrolled, or would be (--dry-run)
-  1  some could not be tagged
-  2  there is no such user, or nobody could be asked
-  3  some would be blocked, and nobody was tagged";
-
-pub(crate) const RELEASE_EXAMPLES: &str = "\
-Examples:
-  keyrot release ci-deployer --dry-run     what would be left behind?
-  keyrot release ci-deployer
-
-Exit codes:
-  0  they are released, or would be (--dry-run)
-  1  of some the tag could not be taken off
-  2  there is no such user, or nobody could be asked";
-
-#[derive(Debug, clap::Args)]
-pub(crate) struct EnrollArgs {
-    /// Whom
-    #[arg(value_name = "USER", required = true)]
-    pub(crate) users: Vec<UserName>,
-    /// Tag them although a rotation would be blocked, or although their tag has another value
-    #[arg(long)]
-    pub(crate) anyway: bool,
-    /// Use the user's secret although it exists already, whatever it holds
-    #[arg(long)]
-    pub(crate) adopt_secret: bool,
-    /// Say what would be done, and change nothing
-    #[arg(long, short = 'n')]
-    pub(crate) dry_run: bool,
-    #[command(flatten)]
-    pub(crate) yes: Yes,
-}
-
-#[derive(Debug, clap::Args)]
-pub(crate) struct ReleaseArgs {
-    /// Whom
-    #[arg(value_name = "USER", required = true)]
-    pub(crate) users: Vec<UserName>,
-    /// Say what would be done, and change nothing
-    #[arg(long, short = 'n')]
-    pub(crate) dry_run: bool,
-    #[command(flatten)]
-    pub(crate) yes: Yes,
-}
 
 pub(crate) async fn enroll(invocation: &Invocation, args: &EnrollArgs) -> Result<Exit, CliError> {
     let settings = config::load(invocation)?;
@@ -91,32 +41,31 @@ pub(crate) async fn enroll(invocation: &Invocation, args: &EnrollArgs) -> Result
     };
     let others: Vec<(UserName, String)> = new.iter().filter_map(|name| other(&name)).collect();
     if let Some((name, value)) = others.first().filter(|_| !args.anyway) {
-        let text = format!("user {name} has the tag {tag}={value}: somebody may have meant it not to be rotated");
-        return Err(CliError::usage(text).hint("to enroll it all the same, add --anyway; nobody was tagged"));
+        let text = format!("user {name} has the tag {tag}={value}, which may exclude it from rotation on purpose");
+        return Err(CliError::usage(text).hint("to enroll it anyway, add --anyway; no user was tagged"));
     }
     let tagged: Vec<IamUser> = users
         .iter()
         .map(|user| if new.contains(user.arn.name()) { user.clone().with_tag(tag, tag_value) } else { user.clone() })
         .collect();
     let selected = chosen(&tagged, &new, &settings, &homes);
-    none_missing(&selected.missing, "nobody was tagged")?;
+    none_missing(&selected.missing, "no user was tagged")?;
     let plan = plan(&target, &settings, &selected, "keyrot.enroll/1").await;
     let blocked = plan.users.iter().any(|user| matches!(user.state, State::Blocked | State::Failed));
     let refused = blocked && !args.anyway;
 
-    let mut rows: Vec<Row> =
-        already.iter().map(|name| Row::new(name, Change::Already, "it is enrolled already")).collect();
+    let mut rows: Vec<Row> = already.iter().map(|name| Row::new(name, Change::Already, "already enrolled")).collect();
     let planned = if refused { Change::Refused } else { Change::Planned };
     rows.extend(plan.users.iter().map(|user| Row::of(user, planned, first_rotation(user))));
     let place = selected.chosen.first().map(|one| one.subject.place());
     let place = place.map(|place| format!(", with their secrets in {}, account {}", place.region, place.account));
     let what = format!("tag {} with {tag}={tag_value}{}", list(&new), place.unwrap_or_default());
-    let document = Document::new("keyrot.enroll/1", (tag, tag_value), args.dry_run, rows);
-    let work = Work { invocation, target: &target, settings: &settings, yes: args.yes };
+    let document = Document::new("keyrot.enroll/1", (tag, tag_value), args.asking.dry_run, rows);
+    let work = Work { flow: Flow::new(invocation, args.asking), target: &target, settings: &settings };
     if refused {
         work.show(&document);
-        let text = "a rotation would be blocked, so nobody was tagged";
-        say!("{} {text}; to tag them all the same, add --anyway", paint(style::WARN, "refused:"));
+        let text = "a rotation would be blocked; no user was tagged";
+        say!("{} {text}; to tag them anyway, add --anyway", paint(style::WARN, "refused:"));
         return Ok(Exit::Blocked);
     }
     let rotator = Rotator::new(target.ports.clone());
@@ -152,7 +101,7 @@ pub(crate) async fn release(invocation: &Invocation, args: &ReleaseArgs) -> Resu
     let found = chosen(&users, &names.iter().cloned().collect::<Vec<_>>(), &settings, &target.homes(&settings));
     let unknown: Vec<Missing> =
         found.missing.iter().filter(|m| matches!(m.why, MissingWhy::NotFound { .. })).cloned().collect();
-    none_missing(&unknown, "nobody was released")?;
+    none_missing(&unknown, "no user was released")?;
     let has = |name: &&UserName| {
         user(&users, name)
             .and_then(|user| user.tag(tag))
@@ -160,18 +109,17 @@ pub(crate) async fn release(invocation: &Invocation, args: &ReleaseArgs) -> Resu
     };
     let (tagged, free): (Vec<&UserName>, Vec<&UserName>) = names.iter().partition(has);
     let standing = plan(&target, &settings, &found, "keyrot.release/1").await;
-    let mut rows: Vec<Row> =
-        free.into_iter().map(|name| Row::new(name, Change::Already, "it is not enrolled")).collect();
+    let mut rows: Vec<Row> = free.into_iter().map(|name| Row::new(name, Change::Already, "not enrolled")).collect();
     for name in &tagged {
         rows.push(match standing.users.iter().find(|user| user.user == **name) {
             Some(user) => Row::of(user, Change::Planned, left_behind(user)),
-            None => Row::new(name, Change::Planned, "keyrot passed it over already; nothing changes for it"),
+            None => Row::new(name, Change::Planned, "keyrot already skips it; nothing changes"),
         });
     }
     let names: Vec<UserName> = tagged.into_iter().cloned().collect();
-    let what = format!("take the tag {tag} off {}", list(&names));
-    let document = Document::new("keyrot.release/1", (tag, tag_value), args.dry_run, rows);
-    let work = Work { invocation, target: &target, settings: &settings, yes: args.yes };
+    let what = format!("remove the tag {tag} from {}", list(&names));
+    let document = Document::new("keyrot.release/1", (tag, tag_value), args.asking.dry_run, rows);
+    let work = Work { flow: Flow::new(invocation, args.asking), target: &target, settings: &settings };
     let untag = async |name: &UserName| {
         // As it is written there.
         let key = user(&users, name).and_then(|user| user.tag(tag)).map_or(tag.as_str(), |(key, _)| key);
@@ -182,66 +130,54 @@ pub(crate) async fn release(invocation: &Invocation, args: &ReleaseArgs) -> Resu
 
 /// What both have in common once it is known what to do.
 struct Work<'a> {
-    invocation: &'a Invocation,
+    flow: Flow,
     target: &'a Backend,
     settings: &'a Settings,
-    yes: Yes,
 }
 
 impl Work<'_> {
-    /// Shows it, asks, does it for each, and says how that went.
+    /// Shows it, asks, does it for each user, and reports.
     async fn change(
         &self,
         mut document: Document,
         what: &str,
-        one: impl AsyncFn(&UserName) -> Result<(), keyrot_core::CallError>,
+        one: impl AsyncFn(&UserName) -> Result<(), CallError>,
     ) -> Result<Exit, CliError> {
         let planned = document.users.iter().any(|row| row.result == Change::Planned);
-        if document.dry_run || !planned {
-            self.show(&document);
+        let screen = |width| screen(&document, self.settings, self.target.sandbox, width);
+        if !self.flow.plan(screen, planned, Some(what)).await? {
+            self.flow.report(&document, || {});
             return Ok(Exit::Success);
         }
-        if !self.invocation.json {
-            self.show(&document);
-        } else if !self.yes.yes {
-            // Whoever is asked sees what about, and stdout has the document alone.
-            say_part!("{}", screen(&document, self.settings, self.target.sandbox, talk_width()));
-        }
-        confirm(self.yes, what).await?;
         for row in document.users.iter_mut().filter(|row| row.result == Change::Planned) {
             match one(&row.user).await {
                 Ok(()) => row.result = Change::Done,
                 Err(error) => (row.result, row.message) = (Change::Failed, error.to_string()),
             }
         }
-        if self.invocation.json {
-            print_json(&document);
-        } else {
-            let rows = document.users.iter().filter(|row| matches!(row.result, Change::Done | Change::Failed));
-            for Row { user, result, message, .. } in rows {
+        self.flow.report(&document, || {
+            for Row { user, result, message, .. } in &document.users {
                 match result {
+                    Change::Done => print(&format!("{} {user}\n", paint(style::GOOD, document.done()))),
                     Change::Failed => say!("{} {user}: {message}", paint(style::BAD, "failed:")),
-                    _ => print(&format!("{} {user}\n", paint(style::GOOD, document.done()))),
+                    Change::Already | Change::Planned | Change::Refused => {}
                 }
             }
-        }
+        });
         let failed = document.users.iter().any(|row| row.result == Change::Failed);
         Ok(if failed { Exit::Failed } else { Exit::Success })
     }
 
+    /// Shows what is not done.
     fn show(&self, document: &Document) {
-        if self.invocation.json {
-            print_json(document);
-        } else {
-            print(&screen(document, self.settings, self.target.sandbox, width()));
-        }
+        self.flow.report(document, || print(&screen(document, self.settings, self.target.sandbox, width())));
     }
 }
 
 pub(crate) async fn listed(target: &Backend, settings: &Settings) -> Result<Vec<IamUser>, CliError> {
     let users = target.ports.iam.users(&settings.selection().path_prefix).await;
     users.map_err(|error| {
-        CliError::failed(format!("the account's users could not be listed: {error}")).hint("nothing was changed")
+        CliError::failed(format!("could not list the account's users: {error}")).hint("nothing was changed")
     })
 }
 
@@ -249,7 +185,7 @@ fn user<'a>(users: &'a [IamUser], name: &UserName) -> Option<&'a IamUser> {
     users.iter().find(|user| user.arn.name() == name)
 }
 
-/// Those of them whom a run takes as things are.
+/// Those of them that a run already selects.
 fn enrolled(users: &[IamUser], names: &BTreeSet<UserName>, settings: &Settings, homes: &Homes) -> Vec<UserName> {
     let only: Vec<UserName> = names.iter().cloned().collect();
     chosen(users, &only, settings, homes).chosen.into_iter().map(|chosen| chosen.subject.user).collect()
@@ -281,9 +217,9 @@ async fn plan(target: &Backend, settings: &Settings, selected: &Selected, schema
 
 fn first_rotation(user: &UserDocument) -> String {
     let keys = match user.keys.as_slice() {
-        [] => "it has no key now".to_owned(),
-        [one] => format!("{} goes on working for the overlap at least", one.id),
-        more => format!("it has {} keys now", more.len()),
+        [] => "it has no key".to_owned(),
+        [one] => format!("{} keeps working for at least the overlap", one.id),
+        more => format!("it has {} keys", more.len()),
     };
     format!("{}; {keys}; its secret is {}", user.message, user.secret)
 }
@@ -295,21 +231,21 @@ fn left_behind(user: &UserDocument) -> String {
         .map(|key| format!("{} ({}{})", key.id, key.status, if key.current { ", published" } else { "" }))
         .collect();
     if keys.is_empty() && user.state == State::Blocked {
-        return "its keys and its secret, which were not looked at, stay as they are".to_owned();
+        return "its keys and its secret, which were not read, stay as they are".to_owned();
     }
     let keys = if keys.is_empty() { "no key".to_owned() } else { keys.join(" and ") };
     // Without a current key nothing was ever published, and perhaps there is no secret at all.
     let secret = match user.current {
-        Some(_) => format!(" and the secret {}, which ages from now on", user.secret),
-        None => ", which keyrot never replaced".to_owned(),
+        Some(_) => format!(" and the secret {}; its key is no longer rotated", user.secret),
+        None => "; keyrot never replaced it".to_owned(),
     };
     let under_way = match user.state {
         State::Waiting | State::Due if user.current.is_some() && user.keys.len() > 1 => {
-            "; a rotation is under way, and nobody will retire or delete the older key"
+            "; a rotation is under way, and the old key will not be deactivated or deleted"
         }
         _ => "",
     };
-    format!("it keeps {keys}{secret}{under_way}")
+    format!("keeps {keys}{secret}{under_way}")
 }
 
 pub(crate) fn list(names: &[UserName]) -> String {

@@ -1,36 +1,13 @@
 //! `exec`: a command with the published key in its environment.
 
-use crate::args::Invocation;
-use crate::consumer::{ReadKey, Reading, read};
+use crate::cli::Invocation;
+use crate::cli::consumer::ExecArgs;
+use crate::consumer::{ReadKey, read};
 use crate::error::CliError;
 use crate::exit::Exit;
 use std::ffi::OsString;
 use std::io::ErrorKind;
 use std::process::Command;
-
-pub(crate) const EXAMPLES: &str = "\
-Examples:
-  keyrot exec ci -- aws s3 ls
-  keyrot exec ci --profile reader -- terraform plan
-  keyrot exec --secret arn:aws:secretsmanager:… -- ./job
-
-The command takes keyrot's place, so its exit code and the signals to it are its own.
-It keeps the key for its life: what runs for days is better served by credential_process (`keyrot credentials --help`).
-
-Exit codes:
-  1, 2  the key could not be read, or the command line or the settings cannot be used
-  126  the command cannot be run
-  127  there is no such command
-  otherwise the command's own";
-
-#[derive(Debug, clap::Args)]
-pub(crate) struct ExecArgs {
-    #[command(flatten)]
-    pub(crate) reading: Reading,
-    /// The command and its arguments, after --
-    #[arg(last = true, required = true, value_name = "COMMAND")]
-    pub(crate) command: Vec<OsString>,
-}
 
 /// What else could give the command credentials, or belongs to other ones; a `*` stands for anything. A key in the environment goes before most of them,
 /// but not in every SDK, and not for services that take a bearer token (AWS SDKs and Tools Reference Guide, "Settings reference"; the names without a
@@ -69,7 +46,7 @@ fn is_removed(variable: &str) -> bool {
 
 pub(crate) async fn exec(invocation: &Invocation, args: &ExecArgs) -> Result<Exit, CliError> {
     let Some((program, rest)) = args.command.split_first() else {
-        return Err(CliError::usage("nothing to run: name a command after --"));
+        return Err(CliError::usage("no command to run: name it after --"));
     };
     let ReadKey { found, nesting, secret_variables } = read(invocation, &args.reading).await?;
     let credentials = found.credentials;
@@ -87,7 +64,7 @@ pub(crate) async fn exec(invocation: &Invocation, args: &ExecArgs) -> Result<Exi
     command.env("AWS_SECRET_ACCESS_KEY", credentials.secret.expose());
     run(command).map_err(|error| {
         let code = if error.kind() == ErrorKind::NotFound { 127 } else { 126 };
-        CliError::with(Exit::Command(code), format!("{} could not be run: {error}", program.to_string_lossy()))
+        CliError::with(Exit::Command(code), format!("could not run {}: {error}", program.to_string_lossy()))
     })
 }
 

@@ -1,38 +1,21 @@
-//! `init`: a settings file that says what can be set, after a look at the account.
+//! `init`: a settings file with every setting explained, and values that fit the account.
 
 mod look;
 mod text;
 
-use crate::args::Invocation;
 use crate::backend::Backend;
+use crate::cli::Invocation;
+use crate::cli::init::InitArgs;
 use crate::config;
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::render::{paint, print, print_json, style};
+use crate::terminal::stdio::{print, print_json};
+use crate::terminal::style::{self, paint};
 use look::Look;
 use serde::Serialize;
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write};
-use std::path::{Path, PathBuf};
-
-pub(crate) const EXAMPLES: &str = "\
-Examples:
-  keyrot init                       look at the account, and write keyrot.toml
-  keyrot init --offline --stdout    every setting, without a call
-  keyrot init --output /etc/keyrot.toml --profile ops";
-
-#[derive(Debug, clap::Args)]
-pub(crate) struct InitArgs {
-    /// Where to write it; a file that is there is never overwritten
-    #[arg(long, value_name = "FILE", default_value = "keyrot.toml")]
-    pub(crate) output: PathBuf,
-    /// Print it, and write nothing
-    #[arg(long, conflicts_with = "output")]
-    pub(crate) stdout: bool,
-    /// Do not look at the account: no credentials are needed, and nothing is suggested
-    #[arg(long)]
-    pub(crate) offline: bool,
-}
+use std::path::Path;
 
 #[derive(Serialize)]
 struct Document<'a> {
@@ -70,7 +53,7 @@ pub(crate) async fn init(invocation: &Invocation, args: &InitArgs) -> Result<Exi
     } else {
         let seen = look.as_ref().map(|look| format!("{}\n", look.summary())).unwrap_or_default();
         print(&format!("{seen}{} {}\n", paint(style::GOOD, "wrote"), args.output.display()));
-        say!("{} keyrot plan shows what a run would do", paint(style::HINT, "next:"));
+        say!("{} keyrot plan", paint(style::HINT, "next:"));
     }
     Ok(Exit::Success)
 }
@@ -89,6 +72,6 @@ fn write(path: &Path, text: &str) -> Result<(), CliError> {
 }
 
 fn taken(path: &Path) -> CliError {
-    CliError::usage(format!("{} is there already, and is not overwritten", path.display()))
-        .hint("--output names another file; --stdout prints it, to be compared")
+    CliError::usage(format!("{} already exists and is not overwritten", path.display()))
+        .hint("name another file with --output, or print the settings with --stdout")
 }

@@ -1,41 +1,30 @@
-//! `man`: the manual pages, made from what `--help` says. Nothing is called, and no setting is read.
+//! `man`: the manual pages, generated from `--help`. It calls nothing and reads no setting.
 
-use crate::args::{Invocation, SETTINGS_HEADING, command};
+use crate::cli::pages::ManArgs;
+use crate::cli::{Invocation, POINTER, SETTINGS_HEADING, command};
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::output::{self, Access};
-use crate::render::print;
+use crate::files::Access;
+use crate::output;
+use crate::terminal::stdio::print;
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};
 use std::io;
-use std::path::{Path, PathBuf};
-
-pub(crate) const EXAMPLES: &str = "\
-Examples:
-  keyrot man | man -l -                         read the main page
-  keyrot man -o ~/.local/share/man/man1 && man keyrot-rotate
-  sudo keyrot man -o /usr/local/share/man/man1  for everybody on this machine";
-
-#[derive(Debug, clap::Args)]
-pub(crate) struct ManArgs {
-    /// Write a page for each command into DIR, which is made if need be: keyrot.1, keyrot-rotate.1, and so on
-    #[arg(long, short, value_name = "DIR")]
-    output: Option<PathBuf>,
-}
+use std::path::Path;
 
 pub(crate) fn man(invocation: &Invocation, args: &ManArgs) -> Result<Exit, CliError> {
     if invocation.json {
-        return Err(CliError::usage("a manual page is roff, and there is no JSON of it; leave --json out"));
+        return Err(CliError::usage("a manual page is roff, not JSON").hint("leave out --json"));
     }
-    let made = |error: io::Error| CliError::failed(format!("the page could not be made: {error}"));
-    let main = command().disable_help_subcommand(true);
+    let made = |error: io::Error| CliError::failed(format!("the page could not be generated: {error}"));
+    let main = command();
     let Some(dir) = &args.output else {
         print(&page(built(main)).map_err(made)?);
         return Ok(Exit::Success);
     };
     let written = |path: &Path, error: io::Error| {
         CliError::failed(format!("{} cannot be written: {error}", path.display()))
-            .hint("name a folder that you may write to")
+            .hint("name a folder that you can write to")
     };
     std::fs::create_dir_all(dir).map_err(|error| written(dir, error))?;
     let commands = with_all_below(built(main));
@@ -51,15 +40,15 @@ pub(crate) fn man(invocation: &Invocation, args: &ManArgs) -> Result<Exit, CliEr
     Ok(Exit::Success)
 }
 
-/// With the arguments that are good for every command in each of them.
+/// Builds the command, so that each command below it has the global arguments.
 fn built(mut command: clap::Command) -> clap::Command {
     command.build();
     command
 }
 
-/// The command itself, and those below it.
+/// The command itself, and those below it. `help` has no page: it shows those of others.
 fn with_all_below(command: clap::Command) -> Vec<clap::Command> {
-    let below = command.get_subcommands().filter(|one| !one.is_hide_set()).cloned();
+    let below = command.get_subcommands().filter(|one| one.get_name() != "help").cloned();
     let below: Vec<_> = below.flat_map(with_all_below).collect();
     std::iter::once(command).chain(below).collect()
 }
@@ -69,19 +58,20 @@ fn name(command: &clap::Command) -> String {
     command.get_display_name().unwrap_or_else(|| command.get_name()).to_owned()
 }
 
-/// The page of one command.
+/// The page of one command. The main page lists the settings.
 fn page(command: clap::Command) -> io::Result<String> {
     let name = name(&command);
     let is_main = command.get_name() == name;
-    let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+    let after = command.get_after_long_help().map(ToString::to_string).unwrap_or_default();
+    let after = after.strip_suffix(POINTER).unwrap_or(&after).trim_end().to_owned();
     let has_commands = command.has_subcommands();
     // The synopsis as in --help: with each of the settings it would fill the screen.
     let mut command = command;
     let usage = command.render_usage().to_string();
     let usage = usage.trim_start_matches("Usage: ").to_owned();
     let command = command.override_usage(usage).mut_args(|arg| match arg.get_help_heading() {
-        // What is left out of -h would be without its text here, too.
-        Some(SETTINGS_HEADING) => arg.help_heading("Settings").hide_short_help(false),
+        // What the short help hides would have no text here.
+        Some(SETTINGS_HEADING) => arg.hide(!is_main).hide_short_help(false).hide_long_help(false),
         _ => arg,
     });
     let man = Man::new(command);
@@ -95,24 +85,28 @@ fn page(command: clap::Command) -> io::Result<String> {
     let mut options = Vec::new();
     man.render_options_section(&mut options)?;
     let options = String::from_utf8_lossy(&options);
-    let lead = "Each may also stand in keyrot.toml, or in the environment as KEYROT_<NAME>. The flag wins, then the environment.";
+    let lead = "You can also set each in keyrot.toml, or in the environment as KEYROT_<NAME>. A flag overrides both, the environment overrides the file.";
     out.extend(options.replace(".SH SETTINGS\n", &format!(".SH SETTINGS\n{lead}\n")).into_bytes());
     let mut rest = Roff::default();
+    if !is_main {
+        let text = "Every setting is also a flag of this command, such as --region or --max-age. See keyrot(1).";
+        rest.control("SH", ["SETTINGS"]).text([roman(text)]);
+    }
     sections(&mut rest, &after);
     if !is_main {
         rest.control("SH", ["SEE ALSO"]).text([bold("keyrot"), roman("(1)")]);
     }
     out.extend(rest.render().into_bytes());
     let body = String::from_utf8_lossy(&out);
-    // Each piece came with the definitions that a document begins with: once is enough.
+    // Each section begins with the same definitions; one copy is enough.
     let definitions = Roff::default().render();
     let body = body.replace(&definitions, "");
-    // The third place is for a date, and there is none: the pages of one version are the same, whenever they are made.
+    // The date is empty: the pages of one version are the same, whenever they are generated.
     let title = format!(".TH {name} 1 \"\" \"keyrot {}\" \"keyrot\"\n", env!("CARGO_PKG_VERSION"));
     Ok(title + &definitions + &body.chars().map(glyph).collect::<String>())
 }
 
-/// A sign as a page names it: those that a shell reads would be set as others, and could not be copied (groff_char(7)).
+/// Escapes a character for roff: otherwise it is typeset as another one, and cannot be copied into a shell (groff_char(7)).
 fn glyph(sign: char) -> String {
     match sign {
         '~' => r"\(ti".to_owned(),
@@ -123,7 +117,7 @@ fn glyph(sign: char) -> String {
     }
 }
 
-/// What stands below the arguments in `--help`: examples and exit codes as they are, line by line, and each under a heading of its own.
+/// What follows the arguments in `--help`: examples and exit codes, line by line, each under its own heading.
 fn sections(out: &mut Roff, text: &str) {
     for block in text.split("\n\n") {
         let (first, rest) = block.split_once('\n').unwrap_or((block, ""));
@@ -145,7 +139,7 @@ fn sections(out: &mut Roff, text: &str) {
     }
 }
 
-/// The section that such a line begins, by the names that manual pages have for them (man-pages(7)).
+/// The section that a line begins, under its usual name in manual pages (man-pages(7)).
 fn heading(line: &str) -> Option<&'static str> {
     match line {
         "Examples:" => Some("EXAMPLES"),

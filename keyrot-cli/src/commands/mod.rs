@@ -1,4 +1,4 @@
-//! One file for each kind of command.
+//! A file for each command.
 
 pub(crate) mod aftermath;
 pub(crate) mod audit;
@@ -9,17 +9,22 @@ pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod enroll;
 pub(crate) mod exec;
+pub(crate) mod flow;
+pub(crate) mod help;
 pub(crate) mod init;
 pub(crate) mod man;
 pub(crate) mod moving;
+pub(crate) mod plan;
 #[cfg(feature = "aws")]
 pub(crate) mod policy;
 pub(crate) mod request;
 pub(crate) mod resolve;
 pub(crate) mod revoke;
 pub(crate) mod rollback;
+pub(crate) mod rotate;
 pub(crate) mod run;
 pub(crate) mod sandbox;
 #[cfg(feature = "aws")]
 pub(crate) mod self_service;
+pub(crate) mod status;
 pub(crate) mod who_uses;

@@ -1,48 +1,22 @@
-//! `move`: a user's home goes to another region or secret, after a look at both places.
+//! `move`: moves a user's home to another region or secret.
 
-use crate::args::Invocation;
 use crate::backend::Backend;
+use crate::cli::Invocation;
+use crate::cli::moving::MoveArgs;
 use crate::commands::enroll::{list, listed, none_missing};
+use crate::commands::flow::Flow;
 use crate::config;
-use crate::confirm::{Yes, confirm};
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::render::enroll::Change;
-use crate::render::moving::{Document, Row, screen};
-use crate::render::{paint, print, print_json, style, talk_width, width};
+use crate::screens::enroll::Change;
+use crate::screens::moving::{Document, Row, screen};
+use crate::terminal::stdio::print;
+use crate::terminal::style::{self, paint};
 use keyrot_core::engine::Moved;
 use keyrot_core::model::{Adoption, HomeTag, SecretArn};
 use keyrot_core::settings::Settings;
 use keyrot_core::{Blocked, Homes, Mode, Outcome, Rotator, Selection, Target, UserName, select};
 use std::collections::{BTreeMap, BTreeSet};
-
-pub(crate) const EXAMPLES: &str = "\
-Examples:
-  keyrot move ci-deployer --region eu-west-1 --dry-run   what is in the way?
-  keyrot move ci-deployer --region eu-west-1   show it, ask, and move
-  keyrot move ci-deployer --secret-name '/keys/{user}'
-  keyrot rotate --user ci-deployer --region eu-west-1   publish a key there
-
-Exit codes:
-  0  they are moved, or would be (--dry-run)
-  1  some could not be moved, or a place could not be read
-  2  there is no such user, or nobody could be asked
-  3  some are not at rest or would be blocked, and nobody was moved";
-
-#[derive(Debug, clap::Args)]
-pub(crate) struct MoveArgs {
-    /// The users, by name
-    #[arg(value_name = "USER", required = true)]
-    pub(crate) users: Vec<UserName>,
-    /// Use the secret at the new place although it exists already, whatever it holds
-    #[arg(long)]
-    pub(crate) adopt_secret: bool,
-    /// Show what would be done, and change nothing
-    #[arg(long, short = 'n')]
-    pub(crate) dry_run: bool,
-    #[command(flatten)]
-    pub(crate) yes: Yes,
-}
 
 pub(crate) async fn moving(invocation: &Invocation, args: &MoveArgs) -> Result<Exit, CliError> {
     let settings = config::load(invocation)?;
@@ -58,46 +32,33 @@ pub(crate) async fn moving(invocation: &Invocation, args: &MoveArgs) -> Result<E
     let adoption = if args.adopt_secret { Adoption::TakeOver } else { Adoption::Named };
     let homes = Homes { adoption, ..target.homes(&settings) };
     let selected = select(&users, &selection, &homes, settings.policy());
-    none_missing(&selected.missing, "nobody was moved")?;
+    none_missing(&selected.missing, "no user was moved")?;
 
     let places = Places::open(invocation, &settings, target, &selected.chosen).await?;
     let mut rows = Vec::new();
     for chosen in &selected.chosen {
         rows.push(places.row(chosen, Mode::Plan).await);
     }
-    let mut document = Document { schema: "keyrot.move/1", dry_run: args.dry_run, users: rows };
-    let show = |document: &Document| match invocation.json {
-        true => print_json(document),
-        false => print(&screen(document, &settings, places.new.sandbox, width())),
-    };
-    if let Some(exit) = document.refused() {
-        show(&document);
-        say!("{} nobody was moved", paint(style::WARN, "refused:"));
-        return Ok(exit);
+    let mut document = Document { schema: "keyrot.move/1", dry_run: args.asking.dry_run, users: rows };
+    let flow = Flow::new(invocation, args.asking);
+    let refused = document.refused();
+    let planned = document.planned();
+    let question = document.question(&list(&planned));
+    let screen = |width| screen(&document, &settings, places.new.sandbox, width);
+    if !flow.plan(screen, refused.is_none() && !planned.is_empty(), Some(&question)).await? {
+        flow.report(&document, || {});
+        if refused.is_some() {
+            say!("{} no user was moved", paint(style::WARN, "refused:"));
+        }
+        return Ok(refused.unwrap_or(Exit::Success));
     }
-    let planned: Vec<UserName> =
-        document.users.iter().filter(|row| row.result == Change::Planned).map(|row| row.user.clone()).collect();
-    if args.dry_run || planned.is_empty() {
-        show(&document);
-        return Ok(Exit::Success);
-    }
-    if !invocation.json {
-        show(&document);
-    } else if !args.yes.yes {
-        say_part!("{}", screen(&document, &settings, places.new.sandbox, talk_width()));
-    }
-    confirm(args.yes, &document.question(&list(&planned))).await?;
     for chosen in selected.chosen.iter().filter(|chosen| planned.contains(&chosen.subject.user)) {
         let row = places.row(chosen, Mode::Act).await;
         if let Some(shown) = document.users.iter_mut().find(|shown| shown.user == row.user) {
             *shown = row;
         }
     }
-    if invocation.json {
-        print_json(&document);
-    } else {
-        document.results().for_each(|line| print(&line));
-    }
+    flow.report(&document, || document.results().for_each(|line| print(&line)));
     Ok(document.refused().unwrap_or(Exit::Success))
 }
 
@@ -128,7 +89,7 @@ impl<'a> Places<'a> {
         Ok(Self { settings, new, old })
     }
 
-    /// What a look at both places shows, or what became of the move.
+    /// What both places show, or what became of the move.
     async fn row(&self, chosen: &Target, mode: Mode) -> Row {
         let subject = &chosen.subject;
         let (from, to) = (subject.home.clone(), SecretArn::planned(subject.place()));

@@ -1,12 +1,13 @@
 //! `keyrot policy`: the IAM policy that keyrot needs, for the settings at hand. Nothing of AWS is called.
 
-use crate::args::Invocation;
+use crate::cli::Invocation;
+use crate::cli::policy::{For, Format, PolicyArgs};
 use crate::config;
-use crate::consumer::secret_name;
+use crate::consumer::secret::secret_name;
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::render::{policy, print, print_json};
-use clap::ValueEnum;
+use crate::screens::policy;
+use crate::terminal::stdio::{print, print_json};
 use keyrot_aws::policy::{
     ACTIONS, Discovery, GUARDED, Guard, Hooks, Key, LONGEST_MANAGED_POLICY, LONGEST_SCP, Policy, Principal, Scope,
     Syntax, Text,
@@ -17,91 +18,7 @@ use keyrot_core::settings::Settings;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-pub(crate) const EXAMPLES: &str = "\
-Examples:
-  keyrot policy --account 123456789012 --region eu-central-1 > policy.json
-  aws iam put-role-policy --role-name keyrot --policy-name keyrot \\
-      --policy-document file://policy.json
-  keyrot policy --path-prefix /ci/ --kms-key alias/keys  for these settings
-  keyrot policy --json | jq .reasons               why each action is in it
-  keyrot policy --for lambda --format terraform    for a module of your own
-  keyrot policy --for operator                     for who is on call
-  keyrot policy --for consumer --user ci-deployer  for who reads its key
-  keyrot policy --for guard --principal arn:aws:iam::123456789012:role/keyrot \\
-      --principal 'arn:aws:iam::*:role/admin' > guard.json
-                                   an SCP that keeps everybody else out";
-
-#[derive(Debug, clap::Args)]
-pub(crate) struct PolicyArgs {
-    /// What to print: the policy as JSON, or a piece of an AWS SAM (CloudFormation) template or of Terraform
-    #[arg(long, value_enum, default_value_t, value_name = "json|sam|terraform", hide_possible_values = true)]
-    pub(crate) format: Format,
-    /// Who is to have it
-    #[arg(long = "for", value_enum, default_value_t, value_name = "WHO")]
-    pub(crate) target: For,
-    /// The function's name, for its log
-    #[arg(long, value_name = "NAME", default_value = "keyrot")]
-    pub(crate) function_name: String,
-    /// Find users one by one, so that iam:GetAccountAuthorizationDetails, which shows every policy of the account, need not be allowed
-    #[arg(long)]
-    pub(crate) one_by_one: bool,
-    /// The SSM parameter that the function reads its settings from
-    #[arg(long, value_name = "NAME")]
-    pub(crate) config_parameter: Option<String>,
-    /// With --for consumer: whose key they read, by name, or by ARN where secret_name has {path} or {account} in it; may be repeated
-    #[arg(long = "user", value_name = "USER|ARN")]
-    pub(crate) users: Vec<UserRef>,
-    /// A further secret, for users whose tag keyrot:secret names another than secret_name does; may be repeated
-    #[arg(long = "secret", value_name = "NAME")]
-    pub(crate) secrets: Vec<String>,
-    /// With --for operator: also what revoke --end-sessions needs. It includes iam:PutUserPolicy, by which one can give a user every permission
-    #[arg(long)]
-    pub(crate) end_sessions: bool,
-    /// With --for guard: who is let through, by the ARN of a role or user, with * and ? as wildcards; may be repeated. Name keyrot's own role, the operators, and who deploys keyrot
-    #[arg(long = "principal", value_name = "ARN")]
-    pub(crate) principals: Vec<String>,
-    /// With --for guard: a permissions boundary, to be created under the name keyrot-guard, instead of a service control policy
-    #[arg(long)]
-    pub(crate) boundary: bool,
-    /// With sam and terraform: what stands in keyrot-lambda/deploy, with the template's parameters in the place of the settings
-    #[arg(long)]
-    pub(crate) parameters: bool,
-}
-
-/// In which language a policy is printed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
-    /// As IAM takes it.
-    #[default]
-    Json,
-    /// For an AWS SAM or CloudFormation template.
-    Sam,
-    /// For Terraform.
-    Terraform,
-}
-
-/// Who is to have a policy.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum For {
-    /// Whoever runs `keyrot rotate`, perhaps a scheduled job
-    #[default]
-    Cli,
-    /// The Lambda function, which writes a log too
-    Lambda,
-    /// Who is on call: also rollback, revoke, enroll, move, who-uses, audit and doctor, for users without the tag, too
-    Operator,
-    /// Who runs `keyrot audit`, which only reads
-    Audit,
-    /// Who uses a user's key, by `keyrot credentials` or with their own code
-    Consumer,
-    /// A user who rotates their own key, with `keyrot self`
-    #[value(name = "self")]
-    Own,
-    /// Everybody but --principal: a service control policy that denies changing the tags and secrets that keyrot goes by
-    Guard,
-}
-
-/// What stands where the account and the region are not known.
+/// The placeholders for an unknown account and region.
 const ACCOUNT: &str = "ACCOUNT";
 const REGION: &str = "REGION";
 
@@ -122,37 +39,36 @@ impl PolicyArgs {
     fn check(&self, json: bool) -> Result<(), CliError> {
         let refuse = |message: &str| Err(CliError::usage(message));
         if self.parameters && !matches!(self.target, For::Cli | For::Lambda) {
-            return refuse("--parameters is for the function's templates; leave out --for");
+            return refuse("--parameters is for the Lambda function's templates; leave out --for");
         }
         if self.parameters && self.format == Format::Json {
-            return refuse("--parameters is for --format sam and terraform: plain JSON has no parameters");
+            return refuse("--parameters needs --format sam or terraform");
         }
         if json && self.format != Format::Json {
-            return refuse("with --json the policy is JSON; leave --json out for --format sam and terraform");
+            return refuse("--json cannot be combined with --format sam or terraform");
         }
         if self.end_sessions && self.target != For::Operator {
-            return refuse(
-                "--end-sessions is for --for operator: nothing that runs on a schedule may write policies onto users",
-            );
+            return refuse("--end-sessions needs --for operator: a scheduled job must not write policies of users");
         }
         self.check_guard()?;
         match (self.target, self.users.is_empty(), self.secrets.is_empty()) {
-            (For::Consumer, true, true) => Err(CliError::usage("nothing says whose key is to be read")
-                .hint("name the user, --user ci-deployer, or the secret, --secret NAME")),
+            (For::Consumer, true, true) => {
+                Err(CliError::usage("--for consumer needs a user or a secret").hint("add --user NAME or --secret NAME"))
+            }
             (For::Consumer, ..) | (_, true, _) => Ok(()),
-            _ => refuse("--user is for --for consumer; every other policy is for all users under path_prefix"),
+            _ => refuse("--user needs --for consumer; every other policy covers all users under path_prefix"),
         }
     }
 
     fn check_guard(&self) -> Result<(), CliError> {
         match (self.target, self.principals.is_empty()) {
             (For::Guard, true) => Err(CliError::usage(
-                "the guard denies everybody who is not named, keyrot included: --principal is missing",
+                "--for guard needs --principal: it denies everyone else, keyrot included",
             )
-            .hint("name keyrot's role, the operators' and who deploys keyrot: --principal arn:aws:iam::123456789012:role/keyrot")),
+            .hint("name the roles of keyrot, the operators and the deployment: --principal arn:aws:iam::123456789012:role/keyrot")),
             (For::Guard, false) => Ok(()),
-            (_, false) => Err(CliError::usage("--principal is for --for guard")),
-            _ if self.boundary => Err(CliError::usage("--boundary is for --for guard")),
+            (_, false) => Err(CliError::usage("--principal needs --for guard")),
+            _ if self.boundary => Err(CliError::usage("--boundary needs --for guard")),
             _ => Ok(()),
         }
     }
@@ -237,20 +153,20 @@ fn say_of_guard(invocation: &Invocation, document: &Policy, kind: GuardAs) {
         GuardAs::Scp => (
             "a service control policy",
             LONGEST_SCP,
-            "attach it to an account or organizational unit (Organizations); it does not apply to the management account, nor to service-linked roles. \
-             Without Organizations: --boundary",
+            "attach it to an account or organizational unit in AWS Organizations; it does not apply to the management account and service-linked roles. \
+             Without AWS Organizations: --boundary",
         ),
         GuardAs::Boundary => (
             "a permissions boundary",
             LONGEST_MANAGED_POLICY,
-            "create it as the managed policy keyrot-guard, and set it as the permissions boundary of each user and role that is not to steer keyrot: \
-             it binds nobody else",
+            "create it as the managed policy keyrot-guard, and set it as the permissions boundary of each user and role that must not control keyrot; \
+             it does not affect others",
         ),
     };
     let characters = document.characters();
     if characters > most {
         say!(
-            "warning: the policy has {characters} characters, and {what} has {most} at most; name principals by wildcards, such as \
+            "warning: the policy has {characters} characters, but {what} can have at most {most}; use wildcards for principals, such as \
              arn:aws:iam::*:role/ops/*"
         );
     }
@@ -268,12 +184,12 @@ fn open_places(policy: &Policy) -> Vec<&'static str> {
 fn say(invocation: &Invocation, scope: &Scope, target: For, open: &[&str]) {
     if scope.takes_every_secret() && !matches!(target, For::Audit | For::Own) {
         say!(
-            "warning: the names of the secrets have no beginning of their own, so this policy is for every secret of the account; \
-             set secret_name to begin with fixed text, such as /iam/{{user}}/access_key"
+            "warning: secret_name does not start with fixed text, so this policy covers every secret of the account; \
+             start it with fixed text, such as /iam/{{user}}/access_key"
         );
     }
     if !open.is_empty() && !invocation.silent {
-        say!("replace {}, or name them with --account and --region", open.join(" and "));
+        say!("replace {}, or set them with --account and --region", open.join(" and "));
     }
 }
 

@@ -1,41 +1,29 @@
-//! What a person asks for, for one user: the way that `rollback`, `revoke` and `resolve` share. Look, show, ask, do, look again.
+//! A request for one user, as `rollback`, `revoke` and `resolve` share it: read, plan, confirm, do, read again, report.
+
+mod switch_off;
 
 use super::aftermath::{self, After, Around, is_revoked};
-use super::who_uses::as_key;
-use crate::args::Invocation;
 use crate::backend::Backend;
+use crate::cli::Invocation;
+use crate::cli::asking::Asking;
+use crate::cli::values::as_key;
+use crate::commands::flow::Flow;
 use crate::config;
-use crate::confirm::{Yes, confirm};
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::progress::ProgressReporter;
-use crate::render::request::{self as render, Kind, Told};
-use crate::render::{json, paint, print, style, talk_width, width};
-use crate::signals::Signals;
+use crate::screens::request::{self as screens, Kind, View};
+use crate::terminal::progress::ProgressReporter;
+use crate::terminal::signals::Signals;
+use crate::terminal::size::width;
+use crate::terminal::stdio::{json, print};
+use crate::terminal::style::{self, paint};
 use keyrot_core::decide::Refusal;
 use keyrot_core::machine::PlannedAction;
 use keyrot_core::report::{EvidenceDocument, RequestDocument, UserDocument};
 use keyrot_core::requests::Resolution;
 use keyrot_core::selection::MissingWhy;
 use keyrot_core::settings::Settings;
-use keyrot_core::{
-    Blocked, Cancel, KeyId, Limits, Mode, Outcome, Report, Request, Revocation, Rotator, Stop, Target, UserName,
-    UserResult,
-};
-use std::time::Duration;
-
-/// What is shown before a key is switched off may take this long to find out, and no longer.
-const FOR_THE_PREVIEW: Duration = Duration::from_secs(15);
-
-/// How a person is asked.
-#[derive(Debug, Clone, Copy, clap::Args)]
-pub(crate) struct Asking {
-    #[command(flatten)]
-    pub(crate) yes: Yes,
-    /// Show what would be done, and do nothing
-    #[arg(long, short = 'n', conflicts_with = "yes")]
-    pub(crate) dry_run: bool,
-}
+use keyrot_core::{Cancel, KeyId, Limits, Mode, Outcome, Report, Request, Rotator, Stop, Target, UserName, UserResult};
 
 /// One user, and all that is needed to do something about them.
 pub(crate) struct RequestSession<'a> {
@@ -63,7 +51,7 @@ struct Done {
 }
 
 impl<'a> RequestSession<'a> {
-    /// Finds the user, by name or by the id of a key. Whoever is named need not be tagged for rotation.
+    /// Finds the user, by name or by the id of a key. The user need not be tagged for rotation.
     pub(crate) async fn open(invocation: &'a Invocation, kind: Kind, user: &UserName) -> Result<Self, CliError> {
         let settings = config::load(invocation)?;
         let mut signals = Signals::listen()?;
@@ -94,7 +82,7 @@ impl<'a> RequestSession<'a> {
         Ok(Self { invocation, kind, settings, signals, target, chosen, key, end_sessions: false, no_secrets })
     }
 
-    /// Where the user stands: a plan's answer.
+    /// Reads the user: a plan's result.
     pub(crate) async fn look(&mut self) -> Result<UserResult, CliError> {
         let rotator = Rotator::new(self.target.ports.clone());
         let (chosen, limits) = (vec![self.chosen.clone()], self.limits());
@@ -124,22 +112,15 @@ impl<'a> RequestSession<'a> {
         let plan = self.plan(&request).await?;
         let planned = only_of(&plan)?;
         let mut document = self.document(Some(request.clone()), steps_of(planned), evidence, &plan)?;
-        document.dry_run = asking.dry_run;
-        // A revocation that seems to be done has to be seen to be.
+        let flow = Flow::new(self.invocation, asking);
+        document.dry_run = flow.is_dry_run();
+        // Even if the key seems to be revoked already, its state is verified.
         let again = matches!(request, Request::Revoke(_)) && planned.outcome == Outcome::Done;
-        let acts = (!document.intended.is_empty() || again) && !asking.dry_run;
-        let told = Told::new(self.kind, &document, planned);
-        // What a person is to agree to is talk, and so is everything that comes before the result.
-        if asking.dry_run && !self.invocation.json {
-            print(&render::before(&told, width()));
-        } else if !self.invocation.json || (acts && !asking.yes.yes) {
-            say_part!("{}", render::before(&told, talk_width()));
-        }
-        if !acts {
-            return Ok(self.tell(&told, None));
-        }
-        if !again || self.end_sessions {
-            confirm(asking.yes, &self.question(&document.intended)).await?;
+        let has_work = !document.intended.is_empty() || again;
+        let view = View::new(self.kind, &document, planned);
+        let question = (!again || self.end_sessions).then(|| self.question(&document.intended));
+        if !flow.plan(|width| screens::before(&view, width), has_work, question.as_deref()).await? {
+            return Ok(self.report(&view, None));
         }
         let (report, signal) = self.fulfil(request.clone()).await?;
         let RequestDocument { intended, evidence, .. } = document;
@@ -155,117 +136,12 @@ impl<'a> RequestSession<'a> {
         }
     }
 
-    /// Switches the key off, with IAM and nothing else; then does the rest, as far as it can be done.
-    pub(crate) async fn switch_off(mut self, request: Request, asking: Asking) -> Result<Exit, CliError> {
-        let iam_only = self.chosen.clone();
-        let mut before = None;
-        if !asking.yes.yes || asking.dry_run {
-            // Everything that will follow is shown, if it can be found out soon.
-            let preview = self.preview(&request).await?;
-            let seen = only(preview.clone())?;
-            let evidence = self.evidence(&seen).await?;
-            let mut document = self.document(Some(request.clone()), steps_of(&seen), evidence, &preview)?;
-            document.dry_run = asking.dry_run;
-            let told = Told::new(self.kind, &document, &seen);
-            if asking.dry_run {
-                if !self.invocation.json {
-                    print(&render::before(&told, width()));
-                }
-                return Ok(self.tell(&told, None));
-            }
-            say_part!("{}", render::before(&told, talk_width()));
-            if let Outcome::Refused(_) = &seen.outcome {
-                return Ok(self.tell(&told, None));
-            }
-            confirm(asking.yes, &self.question(&document.intended)).await?;
-            before = Some(seen);
-        }
-        self.chosen = iam_only;
-        // A deletion is part of the rest.
-        let (off_only, deletes) = match &request {
-            Request::Revoke(order) => (Request::Revoke(Revocation { delete: false, ..order.clone() }), order.delete),
-            other => (other.clone(), false),
-        };
-        let (mut first, signal) = self.fulfil(off_only).await?;
-        let key = request.off_first().cloned();
-        let mut intended: Vec<PlannedAction> = key.into_iter().map(PlannedAction::Deactivate).collect();
-        let off = only_of(&first)?.clone();
-        if !is_revoked(&off.outcome) || signal.is_some() {
-            let done = Done { report: first, before, intended, evidence: Vec::new(), signal };
-            return self.close(request, done).await;
-        }
-        // From here on the key is off, and whatever else goes wrong is told beside that.
-        let looked = match self.find_rest().await {
-            Ok(()) => self.plan(&request).await.map_err(|_| "a signal came".to_owned()),
-            Err(why) => Err(why),
-        };
-        let evidence = self.evidence(&off).await.unwrap_or_default();
-        let plan = match looked {
-            Ok(plan) => plan,
-            Err(why) => {
-                let rest = Outcome::Blocked(Blocked::IamOnly { reason: why });
-                for one in &mut first.users {
-                    one.outcome = match &one.outcome {
-                        Outcome::Revoked { key, .. } if !deletes => {
-                            Outcome::Revoked { key: key.clone(), rest: Box::new(rest.clone()) }
-                        }
-                        _ => rest.clone(),
-                    };
-                }
-                return self.close(request, Done { report: first, before, intended, evidence, signal }).await;
-            }
-        };
-        intended.extend(steps_of(only_of(&plan)?));
-        let before = before.or_else(|| only(plan.clone()).ok());
-        let (mut report, signal) = self.fulfil(request.clone()).await?;
-        for (rest, first) in report.users.iter_mut().zip(&first.users) {
-            rest.events.splice(0..0, first.events.iter().cloned());
-            rest.calls += first.calls;
-            // That it was seen Inactive stands, whatever came of the rest.
-            if let Some(key) = request.off_first().filter(|_| !is_revoked(&rest.outcome) && !deletes) {
-                rest.outcome = Outcome::Revoked { key: key.clone(), rest: Box::new(rest.outcome.clone()) };
-            }
-        }
-        report.started = first.started;
-        self.close(request, Done { report, before, intended, evidence, signal }).await
-    }
-
-    /// What will follow, or, where that cannot be found out soon, that the key goes.
-    async fn preview(&mut self, request: &Request) -> Result<Report, CliError> {
-        let whole = async {
-            self.find_rest().await.ok()?;
-            self.plan(request).await.ok()
-        };
-        match tokio::time::timeout(FOR_THE_PREVIEW, whole).await {
-            Ok(Some(report)) if report.users.iter().all(|one| !matches!(one.outcome, Outcome::Failed(_))) => Ok(report),
-            _ => {
-                let user = self.chosen.subject.user.clone();
-                self.chosen = Target::for_iam_only(&user, "the user could not be looked up in time");
-                self.plan(request).await
-            }
-        }
-    }
-
-    /// Looks the user up among the account's, for what comes after IAM. Tells why that is not to be had.
-    async fn find_rest(&mut self) -> Result<(), String> {
-        if let Some(why) = &self.no_secrets {
-            return Err(why.clone());
-        }
-        let user = self.chosen.subject.user.clone();
-        let homes = self.target.homes(&self.settings);
-        let find = self.settings.find_named(self.target.ports.iam.as_ref(), &homes, &user);
-        let found = self.signals.or(find).await.map_err(|_| "a signal came".to_owned())?;
-        let found = found.map_err(|error| format!("the account's users could not be listed: {error}"))?;
-        self.chosen = found.map_err(|missing| missing.to_string())?;
-        Ok(())
-    }
-
     /// Shows what came of it, what is left, and what is still alive.
     async fn close(mut self, request: Request, done: Done) -> Result<Exit, CliError> {
         let Done { report, before, intended, evidence, signal } = done;
         let done = only_of(&report)?;
         let mut document = self.document(Some(request.clone()), intended, evidence, &report)?;
-        // The record is told whatever comes now: a signal, or a look that fails, must not cost it.
+        // The record is printed whatever happens now: a signal or a failed read must not lose it.
         let looks = signal.is_none() && self.chosen.policy.is_ok();
         let mut after = if looks { self.look().await.ok() } else { None };
         if let Request::Revoke(order) = &request {
@@ -279,14 +155,14 @@ impl<'a> RequestSession<'a> {
         if document.sessions_ended.is_none() && signal.is_none() {
             self.lift().await;
         }
-        // IAM's listing lags: what the run itself has just seen to is not told as it was before.
+        // IAM's listing lags: it must not hide what the run itself has just done.
         for key in after.iter_mut().flat_map(|after| &mut after.keys) {
             if let Some(known) = done.keys.iter().find(|known| known.id == key.id) {
                 key.status = known.status.clone();
             }
         }
         document.left = after.as_ref().map(|after| UserDocument::new(after, report.finished));
-        Ok(self.tell(&Told::acted(self.kind, &document, done, after.as_ref()), signal))
+        Ok(self.report(&View::acted(self.kind, &document, done, after.as_ref()), signal))
     }
 
     /// Takes off what had ended the user's sessions, once it is over.
@@ -303,11 +179,11 @@ impl<'a> RequestSession<'a> {
     ) -> Result<Exit, CliError> {
         let evidence = self.evidence(&seen).await?;
         seen.outcome = Outcome::Refused(refusal);
-        Ok(self.tell_seen(&seen, evidence, asking.dry_run))
+        Ok(self.report_seen(&seen, evidence, asking.dry_run))
     }
 
-    /// Shows where the user stands, and changes nothing.
-    pub(crate) fn tell_seen(&self, seen: &UserResult, evidence: Vec<EvidenceDocument>, dry_run: bool) -> Exit {
+    /// Shows the user, and changes nothing.
+    pub(crate) fn report_seen(&self, seen: &UserResult, evidence: Vec<EvidenceDocument>, dry_run: bool) -> Exit {
         let now = self.target.ports.clock.now();
         let document = RequestDocument {
             schema: self.kind.schema(),
@@ -327,11 +203,11 @@ impl<'a> RequestSession<'a> {
             sessions_not_ended: None,
             notifier_failures: Vec::new(),
         };
-        let told = Told::new(self.kind, &document, seen);
+        let view = View::new(self.kind, &document, seen);
         if !self.invocation.json {
-            print(&render::before(&told, width()));
+            print(&screens::before(&view, width()));
         }
-        self.tell(&told, None)
+        self.report(&view, None)
     }
 
     async fn plan(&mut self, request: &Request) -> Result<Report, CliError> {
@@ -345,22 +221,22 @@ impl<'a> RequestSession<'a> {
         let invocation = self.invocation;
         let notifiers = match self.target.notifiers(&self.settings, std::slice::from_ref(&self.chosen)) {
             Ok(notifiers) => notifiers,
-            // Whom to tell is no reason to leave a leaked key Active.
+            // A notifier that cannot be used is no reason to leave a leaked key Active.
             Err(error) if matches!(request, Request::Revoke(_)) => {
-                say!("{} nobody is notified: {error}", paint(style::WARN, "warning:"));
+                say!("{} no notifications: {error}", paint(style::WARN, "warning:"));
                 Vec::new()
             }
             Err(error) => return Err(CliError::usage(error)),
         };
         let rotator = notifiers.into_iter().fold(Rotator::new(self.target.ports.clone()), Rotator::notify);
-        let teller = ProgressReporter::new(1, invocation.silent, invocation.json);
+        let reporter = ProgressReporter::new(1, invocation.silent, invocation.json);
         let cancel = Cancel::default();
         let limits = self.limits();
-        let progress = |progress| teller.take(&progress);
+        let progress = |progress| reporter.take(&progress);
         let work = rotator.fulfil(self.chosen.clone(), request, Mode::Act, &limits, &cancel, &progress);
-        let say = |text: &str| teller.say(&paint(style::WARN, text));
+        let say = |text: &str| reporter.say(&paint(style::WARN, text));
         let done = self.signals.while_working(&cancel, say, work).await;
-        teller.finish();
+        reporter.finish();
         Ok(done)
     }
 
@@ -392,31 +268,31 @@ impl<'a> RequestSession<'a> {
     }
 
     /// Shows the end, and says what the process is to end with. A signal that came too late to stop anything changes nothing about that.
-    fn tell(&self, told: &Told<'_>, signal: Option<u8>) -> Exit {
+    fn report(&self, view: &View<'_>, signal: Option<u8>) -> Exit {
         let text = match self.invocation.json {
-            true => json(told.document),
-            false => render::after(told, width()),
+            true => json(view.document),
+            false => screens::after(view, width()),
         };
-        match told.acted {
-            true => crate::stdio::record(&text, &format!("{}-{}", told.kind.name(), told.standing.user)),
+        match view.acted {
+            true => crate::terminal::stdio::record(&text, &format!("{}-{}", view.kind.name(), view.result.user)),
             false => print(&text),
         }
-        match &told.standing.outcome {
+        match &view.result.outcome {
             // What was asked for on top is not done.
-            outcome if is_revoked(outcome) && told.document.sessions_not_ended.is_some() => Exit::Failed,
+            outcome if is_revoked(outcome) && view.document.sessions_not_ended.is_some() => Exit::Failed,
             // The command line names no key, or a wrong one.
             Outcome::Refused(Refusal::WhichKey { .. } | Refusal::NoSuchKey { .. }) => Exit::Usage,
-            // Only what was done is done: whoever asked for it has to come back.
+            // Not finished: the command has to be run again.
             Outcome::Waiting(_)
             | Outcome::Due(_)
             | Outcome::Settled { .. }
             | Outcome::Verifying { .. }
             | Outcome::Stopped(Stop::ChangeLimit)
-                if told.document.request.is_some() =>
+                if view.document.request.is_some() =>
             {
                 Exit::Failed
             }
-            // Nobody knows what it would do.
+            // It is unknown what it would do.
             Outcome::Planned(steps) if steps.is_empty() => Exit::Failed,
             Outcome::Planned(steps) if steps.iter().any(|step| matches!(step, PlannedAction::Wait(_))) => Exit::Failed,
             Outcome::Planned(steps) if steps.iter().any(|step| matches!(step, PlannedAction::Stop(_))) => Exit::Blocked,
@@ -458,14 +334,14 @@ async fn find(
         None => named.clone(),
     };
     let found = settings.find_named(target.ports.iam.as_ref(), &target.homes(settings), &user).await;
-    let found = found.map_err(|error| CliError::failed(format!("the account's users could not be listed: {error}")))?;
+    let found = found.map_err(|error| CliError::failed(format!("could not list the account's users: {error}")))?;
     match found {
         Ok(chosen) => Ok((target, chosen, key)),
         Err(missing) => {
             let problem = CliError::usage(missing.to_string());
             Err(match missing.why {
                 MissingWhy::Excluded { .. } | MissingWhy::OutsidePath { .. } => problem.hint(format!(
-                    "the settings exclude and path_prefix leave this user to you. To switch a leaked key off all the same: \
+                    "exclude or path_prefix skip this user; to deactivate a leaked key anyway: \
                      keyrot revoke {user} KEY --without-successor"
                 )),
                 _ => problem.hint("nothing was done"),
@@ -478,8 +354,8 @@ async fn find(
 async fn owner(target: &Backend, key: &KeyId) -> Result<UserName, CliError> {
     match target.trail.key_record(key).await {
         Ok(record) => Ok(record.user),
-        Err(error) => Err(CliError::usage(format!("whose key {key} is could not be found out: {error}")).hint(format!(
-            "nothing was done. If it is another account's: aws sts get-access-key-info --access-key-id {key} says which"
+        Err(error) => Err(CliError::usage(format!("could not find out whose key {key} is: {error}")).hint(format!(
+            "nothing was done; to find the key's account: aws sts get-access-key-info --access-key-id {key}"
         ))),
     }
 }
@@ -493,5 +369,5 @@ fn only_of(report: &Report) -> Result<&UserResult, CliError> {
 }
 
 fn nobody() -> CliError {
-    CliError::failed("the run has no answer for the user; this is a fault in keyrot, please report it")
+    CliError::failed("the run has no result for the user; this is a bug in keyrot, please report it")
 }

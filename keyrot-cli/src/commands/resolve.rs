@@ -1,86 +1,61 @@
-//! `resolve`: a blocked user's way out.
+//! `resolve`: what blocks a user, and what to do about it.
 
-use super::request::{Asking, RequestSession};
-use crate::args::Invocation;
-use crate::confirm::{ask, can_ask};
+use super::request::RequestSession;
+use crate::cli::Invocation;
+use crate::cli::resolve::Resolve;
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::render::request::{self as render, Kind};
-use crate::render::{print, width};
+use crate::screens::request::{self as screens, Kind};
+use crate::terminal::confirm::{ask, can_ask};
+use crate::terminal::size::width;
+use crate::terminal::stdio::print;
 use keyrot_core::UserName;
 use keyrot_core::requests::Resolution;
 
-const EXAMPLES: &str = "\
-Examples:
-  keyrot resolve ci-deployer             shows what is in the way, and asks
-  keyrot resolve ci-deployer --dry-run   shows it, and does nothing
-  keyrot resolve ci-deployer --choose retire:AKIA... --yes
-                                         in a script: one of the choices shown
-  keyrot resolve ci-deployer --choose replace --yes
-  keyrot resolve ci-deployer --choose reinstate:AKIA... --yes
-                                         take a revocation back
-
-Exit codes:
-  0  nothing is in the way, or what was chosen is done
-  1  it is not done (yet)
-  2  there is no such user or choice, or nobody could be asked
-  3  the user is blocked still
-  130, 143  stopped by Ctrl-C or SIGTERM before it was done";
-
-#[derive(Debug, clap::Args)]
-#[command(after_help = EXAMPLES)]
-pub(crate) struct Resolve {
-    /// Who is blocked
-    #[arg(value_name = "USER")]
-    user: UserName,
-    /// The choice, as `keyrot resolve USER --dry-run` shows them
-    #[arg(long, value_name = "CHOICE")]
-    choose: Option<String>,
-    #[command(flatten)]
-    asking: Asking,
-}
-
 pub(crate) async fn resolve(invocation: &Invocation, args: &Resolve) -> Result<Exit, CliError> {
-    let mut desk = RequestSession::open(invocation, Kind::Resolve, &args.user).await?;
-    let seen = desk.look().await?;
+    let mut session = RequestSession::open(invocation, Kind::Resolve, &args.user).await?;
+    let seen = session.look().await?;
     if !args.asking.dry_run {
-        desk.lift().await;
+        session.lift().await;
     }
-    let ways = Resolution::of(&seen);
+    let resolutions = Resolution::of(&seen);
     if let Some(choice) = &args.choose {
-        let way = ways.iter().find(|way| way.choice == *choice).ok_or_else(|| no_choice(choice, &ways, &args.user))?;
-        return desk.ask(&seen, way.request.clone(), args.asking).await;
+        let resolution = resolutions
+            .iter()
+            .find(|resolution| resolution.choice == *choice)
+            .ok_or_else(|| no_choice(choice, &resolutions, &args.user))?;
+        return session.ask(&seen, resolution.request.clone(), args.asking).await;
     }
-    let evidence = desk.evidence(&seen).await?;
-    let exit = desk.tell_seen(&seen, evidence, args.asking.dry_run);
-    if ways.is_empty() || invocation.json {
+    let evidence = session.evidence(&seen).await?;
+    let exit = session.report_seen(&seen, evidence, args.asking.dry_run);
+    if resolutions.is_empty() || invocation.json {
         return Ok(exit);
     }
-    print(&render::ways(&ways, width()));
+    print(&screens::resolutions(&resolutions, width()));
     if args.asking.dry_run || !can_ask() {
         return Ok(exit);
     }
-    match chosen(&ways).await? {
-        Some(way) => desk.ask(&seen, way.request.clone(), args.asking).await,
+    match chosen(&resolutions).await? {
+        Some(resolution) => session.ask(&seen, resolution.request.clone(), args.asking).await,
         None => Ok(exit),
     }
 }
 
-fn no_choice(choice: &str, ways: &[Resolution], user: &UserName) -> CliError {
-    let names: Vec<&str> = ways.iter().map(|way| way.choice.as_str()).collect();
-    CliError::usage(format!("{choice} is no choice for {user}")).hint(match names.as_slice() {
-        [] => format!("nothing can be chosen: keyrot resolve {user} says why"),
+fn no_choice(choice: &str, resolutions: &[Resolution], user: &UserName) -> CliError {
+    let names: Vec<&str> = resolutions.iter().map(|resolution| resolution.choice.as_str()).collect();
+    CliError::usage(format!("{choice} is not a choice for {user}")).hint(match names.as_slice() {
+        [] => format!("there is nothing to choose; to see why: keyrot resolve {user}"),
         names => format!("expected one of: {}", names.join(", ")),
     })
 }
 
 /// Asks for a number on the terminal; nothing is no choice.
-async fn chosen(ways: &[Resolution]) -> Result<Option<&Resolution>, CliError> {
-    let answer = ask(&format!("Which? [1-{}, or nothing to leave it] ", ways.len())).await?;
+async fn chosen(resolutions: &[Resolution]) -> Result<Option<&Resolution>, CliError> {
+    let answer = ask(&format!("Which one? [1-{}, Enter for none] ", resolutions.len())).await?;
     if answer.is_empty() {
         return Ok(None);
     }
-    let way = answer.parse::<usize>().ok().and_then(|number| ways.get(number.checked_sub(1)?));
-    let problem = || CliError::usage(format!("{answer} is no choice; nothing was done"));
-    way.map(Some).ok_or_else(|| problem().hint(format!("expected a number from 1 to {}", ways.len())))
+    let resolution = answer.parse::<usize>().ok().and_then(|number| resolutions.get(number.checked_sub(1)?));
+    let problem = || CliError::usage(format!("{answer} is not a choice; nothing was done"));
+    resolution.map(Some).ok_or_else(|| problem().hint(format!("expected a number from 1 to {}", resolutions.len())))
 }

@@ -1,38 +1,27 @@
-//! `plan`, `rotate`, `status`: one pass over the users, looking or acting, shown in three ways.
+//! One pass over the users, which `plan`, `rotate` and `status` share: find the users, read or act, show the result.
 
-use crate::args::{Invocation, Rotate, Users};
 use crate::backend::Backend;
+use crate::cli::Invocation;
+use crate::cli::run::Users;
 use crate::config;
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::progress::{ProgressReporter, say_sandbox};
-use crate::render::run::{Screen, screen};
-use crate::render::{paint, print, print_json, style, width};
-use crate::signals::Signals;
+use crate::screens::run::{Screen, screen};
+use crate::terminal::progress::{ProgressReporter, say_sandbox};
+use crate::terminal::signals::Signals;
+use crate::terminal::size::width;
+use crate::terminal::stdio::{print, print_json};
+use crate::terminal::style::{self, paint};
 use keyrot_core::engine::NotifierFailure;
 use keyrot_core::selection::MissingWhy;
 use keyrot_core::settings::Settings;
 use keyrot_core::{Cancel, Mode, Notifier, Rotator, RunDocument, Selected, UserName};
 use std::sync::Arc;
 
-pub(crate) async fn plan(invocation: &Invocation, users: &Users) -> Result<Exit, CliError> {
-    run(invocation, users, Screen::Plan, false).await
-}
-
-pub(crate) async fn rotate(invocation: &Invocation, args: &Rotate) -> Result<Exit, CliError> {
-    let what = if args.dry_run { Screen::Plan } else { Screen::Rotate };
-    run(invocation, &args.users, what, args.force).await
-}
-
-pub(crate) async fn status(invocation: &Invocation, users: &Users) -> Result<Exit, CliError> {
-    run(invocation, users, Screen::Status, false).await
-}
-
-async fn run(invocation: &Invocation, users: &Users, what: Screen, force: bool) -> Result<Exit, CliError> {
+pub(crate) async fn run(invocation: &Invocation, users: &Users, what: Screen, force: bool) -> Result<Exit, CliError> {
     let settings = config::load(invocation)?;
     let mut signals = Signals::listen()?;
-    let names = [&users.users[..], &users.named[..]].concat();
-    let found = signals.or(find(invocation, &settings, &names)).await;
+    let found = signals.or(find(invocation, &settings, &users.names())).await;
     let (target, mut selected) = found.unwrap_or_else(|signal| Err(CliError::signal(signal)))?;
     let (sandbox, now) = (target.sandbox, target.ports.clock.now());
     if force {
@@ -46,7 +35,7 @@ async fn run(invocation: &Invocation, users: &Users, what: Screen, force: bool) 
     let limits = settings.limits(now);
     say_of_selection(invocation, &selected, sandbox, now);
 
-    let teller = ProgressReporter::new(selected.chosen.len(), invocation.silent, invocation.json);
+    let reporter = ProgressReporter::new(selected.chosen.len(), invocation.silent, invocation.json);
     let notifiers = match what {
         Screen::Rotate => notifiers(&settings, &target, &selected)?,
         Screen::Plan | Screen::Status => Vec::new(),
@@ -54,11 +43,11 @@ async fn run(invocation: &Invocation, users: &Users, what: Screen, force: bool) 
     let rotator = notifiers.into_iter().fold(Rotator::new(target.ports), Rotator::notify);
     let rotator = if settings.trail() { rotator.trail(target.trail) } else { rotator };
     let cancel = Cancel::default();
-    let progress = |progress| teller.take(&progress);
+    let progress = |progress| reporter.take(&progress);
     let work = rotator.run(selected.chosen.clone(), mode, &limits, &cancel, &progress);
-    let say = |text: &str| teller.say(&paint(style::WARN, text));
+    let say = |text: &str| reporter.say(&paint(style::WARN, text));
     let (report, signal) = signals.while_working(&cancel, say, work).await;
-    teller.finish();
+    reporter.finish();
 
     let document = RunDocument::new(schema, &report, &selected);
     if invocation.json {
@@ -66,12 +55,12 @@ async fn run(invocation: &Invocation, users: &Users, what: Screen, force: bool) 
     } else {
         print(&screen(what, &document, &settings, sandbox, width()));
     }
-    say_what_was_not_told(&report.notifier_failures);
+    report_notifier_failures(&report.notifier_failures);
     Ok(Exit::of(document.result, signal))
 }
 
 /// One line for each notifier that failed, however often it did. It changes nothing about how the run went.
-fn say_what_was_not_told(failures: &[NotifierFailure]) {
+fn report_notifier_failures(failures: &[NotifierFailure]) {
     for (i, NotifierFailure { notifier, reason, .. }) in failures.iter().enumerate() {
         let of_this = |other: &&NotifierFailure| other.notifier == *notifier;
         if failures[..i].iter().any(|other| of_this(&other)) {
@@ -79,23 +68,23 @@ fn say_what_was_not_told(failures: &[NotifierFailure]) {
         }
         let times = match failures.iter().filter(of_this).count() {
             1 => String::new(),
-            times => format!(" ({times} times; this is the first)"),
+            times => format!(" ({times} times, first error)"),
         };
-        let text = format!("the notifier {notifier} failed{times}: {reason}");
+        let text = format!("notifier {notifier} failed{times}: {reason}");
         say!("{} {text}", paint(style::WARN, "warning:"));
     }
 }
 
-/// Whom to notify of the run.
+/// The notifiers of the run.
 fn notifiers(settings: &Settings, target: &Backend, selected: &Selected) -> Result<Vec<Arc<dyn Notifier>>, CliError> {
     if target.sandbox && !settings.notify().is_empty() {
-        let text = "nobody is told: `notify` is set, but this is a sandbox, and nothing in it is real";
+        let text = "no notifications: `notify` is set, but this is a sandbox";
         say!("{} {text}", paint(style::DIM, "note:"));
     }
     target.notifiers(settings, &selected.chosen).map_err(CliError::usage)
 }
 
-/// Builds the ports, and finds whom to work on. Nothing is changed before every user named is known to be selected.
+/// Builds the ports, and finds the users. Nothing is changed before every named user is known to be selected.
 async fn find(
     invocation: &Invocation,
     settings: &Settings,
@@ -103,8 +92,8 @@ async fn find(
 ) -> Result<(Backend, Selected), CliError> {
     let target = Backend::open(invocation, settings).await?;
     let selected = settings.find(target.ports.iam.as_ref(), &target.homes(settings), names).await.map_err(|error| {
-        CliError::failed(format!("the account's users could not be listed: {error}"))
-            .hint("nobody is selected unless everybody could be seen; nothing was touched")
+        CliError::failed(format!("could not list the account's users: {error}"))
+            .hint("keyrot selects users only after it has read all of them; nothing was changed")
     })?;
     match selected.missing.as_slice() {
         [] => Ok((target, selected)),
@@ -119,7 +108,7 @@ async fn find(
                     settings.selection().tag,
                     settings.selection().tag_value
                 )),
-                None => problem.hint("nothing was done for any user"),
+                None => problem.hint("nothing was done"),
             })
         }
     }
@@ -127,7 +116,7 @@ async fn find(
 
 fn say_of_selection(invocation: &Invocation, selected: &Selected, sandbox: bool, now: keyrot_core::Timestamp) {
     for pattern in &selected.unmatched_exclusions {
-        let text = format!("the exclusion {pattern} fits no user; is it mistyped?");
+        let text = format!("the exclusion {pattern} matches no user; check the spelling");
         say!("{} {text}", paint(style::WARN, "warning:"));
     }
     if sandbox && !invocation.silent {

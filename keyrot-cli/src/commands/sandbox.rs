@@ -1,14 +1,18 @@
-//! `sandbox`: the made-up account's clock, and what a person or a consumer could do to it.
+//! `sandbox`: the simulated account's clock, and what an administrator or a consumer could do to it.
 
-use crate::args::{Invocation, Sandbox};
 use crate::backend::SANDBOX_REGION;
+use crate::cli::Invocation;
+use crate::cli::sandbox::Sandbox;
 use crate::config;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::meant::did_you_mean;
-use crate::render::sandbox::screen;
-use crate::render::{paint, print, print_json, style, time, width};
 use crate::sandbox::{SandboxDocument, SandboxFile, seed};
+use crate::screens::sandbox::screen;
+use crate::terminal::size::width;
+use crate::terminal::stdio::{print, print_json};
+use crate::terminal::style::{self, paint};
+use crate::terminal::time;
 use keyrot_core::memory::{Label, Refusal, TrailedUse, Value, World};
 use keyrot_core::model::ProbeAnswer;
 use keyrot_core::settings::Settings;
@@ -16,7 +20,7 @@ use keyrot_core::{Credentials, KeyId, KeyStatus, SecretName, Selection, Timestam
 use serde::Serialize;
 use std::time::Duration;
 
-/// A person's change takes this long on the clock, so that IAM's listing has caught up with it when the next command looks.
+/// How long a manual change takes on the clock, so that IAM's listing shows it to the next command.
 const BY_HAND: Duration = Duration::from_secs(5);
 /// Beyond that, a mistyped number is likelier than a wish.
 const TEN_YEARS: Duration = Duration::from_secs(3660 * 86_400);
@@ -41,12 +45,12 @@ pub(crate) async fn sandbox(invocation: &Invocation, command: &Sandbox) -> Resul
         let file = SandboxFile::at(path.as_deref())?;
         let world = seed().await;
         file.replace(&world)?;
-        let message = format!("{} is as it was at first", file.path().display());
+        let message = format!("reset {} to its initial state", file.path().display());
         return Ok(tell(invocation, Exit::Success, Done::new("reset", &world, message)));
     }
     let (file, made) = SandboxFile::open(path.as_deref()).await?;
     if made {
-        say!("made a sandbox in {}", file.path().display());
+        say!("created a sandbox in {}", file.path().display());
     }
     let region = settings.region().unwrap_or(SANDBOX_REGION);
     if let Sandbox::Show = command {
@@ -83,13 +87,17 @@ fn tell(invocation: &Invocation, exit: Exit, done: Done) -> Exit {
 
 fn change(world: &mut World, command: &Sandbox, settings: &Settings) -> Result<(Exit, Done), CliError> {
     let done = match command {
-        Sandbox::Show | Sandbox::Reset => return Err(CliError::usage("this changes nothing in the account")),
+        Sandbox::Show | Sandbox::Reset => return Err(CliError::usage("this command changes nothing in the account")),
         Sandbox::Advance { time } => {
             if *time > TEN_YEARS {
                 return Err(CliError::usage("the sandbox's clock moves by at most ten years at a time"));
             }
             world.advance(*time);
-            Done::new("advanced", world, format!("{} later", humantime::format_duration(*time)))
+            Done::new(
+                "advanced",
+                world,
+                format!("advanced the clock by {}", keyrot_core::model::format_duration(*time)),
+            )
         }
         Sandbox::Use { user, key, service, region, address, agent, action } => {
             let what = TrailedUse { service, action, region, address, agent, error: None, role: None };
@@ -100,7 +108,7 @@ fn change(world: &mut World, command: &Sandbox, settings: &Settings) -> Result<(
             // IAM takes tag keys that differ in case only for the same.
             found.tags.retain(|k, _| !k.eq_ignore_ascii_case(key));
             found.tags.insert(key.clone(), value.clone());
-            Done::new("tagged", world, format!("{user} has the tag {key}={value}")).of(user)
+            Done::new("tagged", world, format!("tagged {user} with {key}={value}")).of(user)
         }
         Sandbox::Untag { user, tag } => {
             let found = known(world, user)?;
@@ -109,22 +117,22 @@ fn change(world: &mut World, command: &Sandbox, settings: &Settings) -> Result<(
             if found.tags.len() == before {
                 return Err(CliError::usage(format!("{user} has no tag {tag}")));
             }
-            Done::new("untagged", world, format!("{user} has no tag {tag} any more")).of(user)
+            Done::new("untagged", world, format!("removed the tag {tag} from {user}")).of(user)
         }
         Sandbox::Deactivate { key } => {
             let user = owner(world, key)?;
             world.set_key_status(&user, key, KeyStatus::Inactive).map_err(refused)?;
-            Done::new("deactivated", world, format!("{key} of {user} is Inactive")).of(&user).about(key)
+            Done::new("deactivated", world, format!("deactivated {key} of {user}")).of(&user).about(key)
         }
         Sandbox::Reactivate { key } => {
             let user = owner(world, key)?;
             world.set_key_status(&user, key, KeyStatus::Active).map_err(refused)?;
-            Done::new("reactivated", world, format!("{key} of {user} is Active")).of(&user).about(key)
+            Done::new("reactivated", world, format!("reactivated {key} of {user}")).of(&user).about(key)
         }
         Sandbox::Delete { key } => {
             let user = owner(world, key)?;
             world.delete_key(&user, key).map_err(refused)?;
-            Done::new("deleted", world, format!("{key} of {user} is gone")).of(&user).about(key)
+            Done::new("deleted", world, format!("deleted {key} of {user}")).of(&user).about(key)
         }
     };
     if matches!(command, Sandbox::Deactivate { .. } | Sandbox::Reactivate { .. } | Sandbox::Delete { .. }) {
@@ -158,7 +166,7 @@ fn use_key(
             (Exit::Success, "accepted", format!("accepted: {user} called {service} in {region} with {key}"))
         }
         ProbeAnswer::Authenticated(arn) => {
-            return Err(CliError::usage(format!("{key} is no key of {user}'s but of {}'s", arn.name())));
+            return Err(CliError::usage(format!("{key} belongs to {}, not to {user}", arn.name())));
         }
         _ => (Exit::Failed, "refused", format!("refused: {key} is not Active, does not work yet, or does not exist")),
     };
@@ -172,7 +180,7 @@ fn from_secret(world: &World, settings: &Settings, user: &UserName) -> Result<Cr
     let current = found.and_then(|secret| secret.value(secret.labelled(Label::Current)?)).and_then(Value::read);
     current.ok_or_else(|| {
         let hint = format!("name a key: keyrot sandbox use {user} --key KEY; `keyrot sandbox show` lists them");
-        CliError::failed(format!("no secret holds a key of {user}'s yet")).hint(hint)
+        CliError::failed(format!("{user}'s secret does not hold a key yet")).hint(hint)
     })
 }
 
@@ -189,7 +197,7 @@ fn known<'a>(world: &'a mut World, user: &UserName) -> Result<&'a mut keyrot_cor
     let meant = did_you_mean(user, &world.list_users("/"));
     world.user_mut(user).ok_or_else(|| {
         CliError::usage(format!("there is no user {user} in the sandbox{meant}"))
-            .hint(format!("there are {}", names.join(", ")))
+            .hint(format!("users: {}", names.join(", ")))
     })
 }
 

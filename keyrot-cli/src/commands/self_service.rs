@@ -1,65 +1,25 @@
-//! `self`: a developer's own key, in their own file.
+//! `self`: rotates a developer's own key in their own file.
 
 mod find;
 
-use crate::args::Invocation;
+use crate::cli::Invocation;
+use crate::cli::self_service::OwnArgs;
+use crate::commands::flow::Flow;
 use crate::config;
-use crate::confirm::{Yes, confirm};
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::profiles::FileError;
-use crate::render::self_service::{self, Document, Outcome};
-use crate::render::{paint, print, print_json, style, time, width};
-use crate::signals::Signals;
+use crate::screens::self_service::{self, Document, Outcome};
+use crate::terminal::signals::Signals;
+use crate::terminal::size::width;
+use crate::terminal::stdio::print;
+use crate::terminal::style::{self, paint};
+use crate::terminal::time;
 use find::Found;
 use keyrot_core::model::WrongClock;
 use keyrot_core::requests::{OwnBlocked, OwnStep, ReplaceError, Undone, decide_own, other_key, replace_own};
 use keyrot_core::{AccessKey, Cancel, KeyId, LastUse, Ports, Timestamp, UserName};
 use std::io::ErrorKind;
-
-pub(crate) const EXAMPLES: &str = "\
-Examples:
-  keyrot self                          do what is due for the default profile
-  keyrot self --dry-run                say what that would be
-  keyrot self --profile work --force   replace another profile's key now
-  keyrot self --mfa-serial arn:aws:iam::123456789012:mfa/jane
-  keyrot self --delete-inactive        delete the other key, if it is Inactive
-  keyrot self --yes -q                 in a daily job
-
-Run it once to replace the key, and again after `overlap` (7 days) to have the key before deactivated, if nothing uses it.
-
-Exit codes:
-  0  done, or nothing to do yet
-  1  it failed; the key in the file works as before
-  2  it cannot be used like this
-  3  a person has to act: on a second key, or on a file that cannot be replaced
-  130, 143  stopped by Ctrl-C or SIGTERM; no key is left behind";
-
-#[derive(Debug, clap::Args)]
-pub(crate) struct OwnArgs {
-    /// Replace the key although it is not yet as old as max_age
-    #[arg(long)]
-    pub(crate) force: bool,
-    /// Delete the user's other key, if it is Inactive
-    #[arg(long)]
-    pub(crate) delete_inactive: bool,
-    /// Say what would be done, and change nothing
-    #[arg(long, short = 'n')]
-    pub(crate) dry_run: bool,
-    /// The MFA device to use; by default the profile's mfa_serial, if somebody can be asked for the code
-    #[arg(long, value_name = "ARN")]
-    pub(crate) mfa_serial: Option<String>,
-    /// What the MFA device shows; otherwise it is asked for
-    #[arg(long, value_name = "CODE", value_parser = mfa_code)]
-    pub(crate) mfa_code: Option<String>,
-    #[command(flatten)]
-    pub(crate) yes: Yes,
-}
-
-fn mfa_code(text: &str) -> Result<String, String> {
-    let fits = text.len() == 6 && text.bytes().all(|b| b.is_ascii_digit());
-    fits.then(|| text.to_owned()).ok_or_else(|| "expected the six digits that the device shows".to_owned())
-}
 
 pub(crate) async fn own(invocation: &Invocation, args: &OwnArgs) -> Result<Exit, CliError> {
     let settings = config::load(invocation)?;
@@ -68,21 +28,19 @@ pub(crate) async fn own(invocation: &Invocation, args: &OwnArgs) -> Result<Exit,
         true => settings.policy().forced(found.ports.clock.now()),
         false => *settings.policy(),
     };
-    let mut work = Work { args, found: &found, policy, done: Vec::new(), keys: Vec::new(), last_use: None };
+    let flow = Flow::new(invocation, args.asking);
+    let mut work = Work { args, flow, found: &found, policy, done: Vec::new(), keys: Vec::new(), last_use: None };
     let outcome = work.run().await?;
     let now = found.ports.clock.now();
     let document = work.document(outcome, now);
-    if invocation.json {
-        print_json(&document);
-    } else {
-        print(&self_service::screen(&document, now, width()));
-    }
+    flow.report(&document, || print(&self_service::screen(&document, now, width())));
     Ok(if document.result == Outcome::Blocked { Exit::Blocked } else { Exit::Success })
 }
 
-/// What is done, and what was seen on the way.
+/// What was done, and what was read meanwhile.
 struct Work<'a> {
     args: &'a OwnArgs,
+    flow: Flow,
     found: &'a Found,
     policy: keyrot_core::Policy,
     /// What was changed, in words.
@@ -120,8 +78,8 @@ impl Work<'_> {
         loop {
             self.look().await?;
             let now = WrongClock::read(&*self.ports().clock).map_err(|wrong| {
-                let hint = "set the clock, then run this again";
-                CliError::failed(format!("{wrong}, so it is not known what is due; nothing more was changed"))
+                let hint = "set the clock, then run this command again";
+                CliError::failed(format!("{wrong}, so keyrot cannot know what is due; nothing more was changed"))
                     .hint(hint)
             })?;
             let other = other_key(&self.keys, self.mine()).cloned();
@@ -131,11 +89,10 @@ impl Work<'_> {
                 (OwnStep::Wait(wait), _) => return Ok(self.waiting(&wait)),
                 (OwnStep::Blocked(why), other) => return Ok(self.blocked(&why, other.as_ref(), now)),
                 (OwnStep::Inactive(key), Some(other)) if self.args.delete_inactive => {
-                    let what = format!("delete {}, for good", self.described(&other, now));
-                    if self.args.dry_run {
+                    let what = format!("delete {} permanently", self.described(&other, now));
+                    if !self.flow.ask(&what).await? {
                         return Ok(self.end(Outcome::Due, format!("would {what}")));
                     }
-                    confirm(self.args.yes, &what).await?;
                     self.ports()
                         .iam
                         .delete_key(self.user(), &key)
@@ -147,10 +104,9 @@ impl Work<'_> {
                 (OwnStep::Deactivate(key), other) => {
                     let described = other.map_or_else(|| key.to_string(), |other| self.described(&other, now));
                     let what = format!("deactivate {described}");
-                    if self.args.dry_run {
+                    if !self.flow.ask(&what).await? {
                         return Ok(self.end(Outcome::Due, format!("would {what}")));
                     }
-                    confirm(self.args.yes, &what).await?;
                     self.ports()
                         .iam
                         .deactivate_key(self.user(), &key)
@@ -185,14 +141,13 @@ impl Work<'_> {
     async fn replace(&mut self, now: Timestamp) -> Result<End, CliError> {
         let (file, profile, before) = (&self.found.file, &self.found.profile, &self.found.credentials);
         let what = format!(
-            "make a new key for {} and put it into the profile {profile} of {}",
+            "create a new key for {} and write it to the profile {profile} of {}",
             self.user(),
             file.name().display()
         );
-        if self.args.dry_run {
+        if !self.flow.ask(&what).await? {
             return Ok(self.end(Outcome::Due, format!("would {what}")));
         }
-        confirm(self.args.yes, &what).await?;
         if let Err(error) = file.rehearse() {
             return Ok(self.not_replaceable(&error));
         }
@@ -206,13 +161,13 @@ impl Work<'_> {
         let say = |text: &str| say!("{}", paint(style::WARN, text));
         let (result, signal) = signals.until_the_end(&cancel, say, work).await;
         let new = result.map_err(|error| self.not_replaced(&error, signal))?;
-        self.done.push(format!("made {new}, proved it, and put it into the file"));
+        self.done.push(format!("created {new}, verified it, and wrote it to the file"));
         let until = keyrot_core::model::after(now, self.policy.waits().overlap);
         let old = self.mine();
         let message =
-            format!("the profile {profile} has the new key {new}; the key before, {old}, stays Active for now");
+            format!("the profile {profile} has the new key {new}; the previous key {old} stays Active for now");
         let hint = format!(
-            "after {}, run `keyrot self` again: it deactivates {old} if nothing uses it by then. What still has the old key in its memory or in a copy has until then",
+            "after {}, run `keyrot self` again: it deactivates {old} if nothing uses it. Until then, restart processes and replace copies that have the old key",
             time::absolute(until)
         );
         Ok(End { result: Outcome::Replaced, key: new, message, hint: Some(hint), until: Some(until) })
@@ -230,13 +185,10 @@ impl Work<'_> {
 
     fn deactivated(&self, key: &KeyId) -> End {
         let hint = format!(
-            "if something turns out to need it: aws iam update-access-key --user-name {} --access-key-id {key} --status Active; if nothing does for some days: keyrot self --delete-inactive",
+            "if something still needs it: aws iam update-access-key --user-name {} --access-key-id {key} --status Active; if nothing does after some days: keyrot self --delete-inactive",
             self.user()
         );
-        End {
-            hint: Some(hint),
-            ..self.end(Outcome::Deactivated, format!("{key} is Inactive now; it can be taken into use again"))
-        }
+        End { hint: Some(hint), ..self.end(Outcome::Deactivated, format!("{key} is Inactive; it can be reactivated")) }
     }
 
     /// Nothing was made: a key that cannot be stored would have to be deleted again, at every run.
@@ -244,23 +196,20 @@ impl Work<'_> {
         let hint = match error {
             FileError::Io { cause, .. } => match cause.kind() {
                 ErrorKind::ResourceBusy => {
-                    "it is mounted by itself, as a container's single file is, so that nothing can take its place: mount its folder, or run \
-                     keyrot self where the file is at home"
+                    "the file is mounted alone, as in a container, and cannot be replaced: mount its folder, or run keyrot self on the host"
                 }
-                ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
-                    "make room for a second file of its size"
-                }
-                _ => "a new file has to be made beside it and moved into its place: its folder must allow that",
+                ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => "free some disk space",
+                _ => "keyrot must create a new file in the same folder and rename it: check the folder's permissions",
             },
             _ => "run it again",
         };
-        End { hint: Some(hint.to_owned()), ..self.end(Outcome::Blocked, format!("no key was made: {error}")) }
+        End { hint: Some(hint.to_owned()), ..self.end(Outcome::Blocked, format!("no key was created: {error}")) }
     }
 
     fn inactive(&self, other: Option<&AccessKey>, now: Timestamp) -> End {
         let described = other.map(|key| self.described(key, now)).unwrap_or_default();
-        let message = format!("the other key is Inactive: {described}; it has to go before the next rotation");
-        let hint = "when nothing missed it for some days: keyrot self --delete-inactive".to_owned();
+        let message = format!("the other key is Inactive: {described}; delete it before the next rotation");
+        let hint = "if nothing needed it for some days: keyrot self --delete-inactive".to_owned();
         End { hint: Some(hint), ..self.end(Outcome::Inactive, message) }
     }
 
@@ -268,7 +217,7 @@ impl Work<'_> {
         let user = self.user();
         let hint = match (why, other) {
             (OwnBlocked::Unexplained { .. }, Some(other)) => Some(format!(
-                "the other key is {}. If nobody has it: aws iam update-access-key --user-name {user} --access-key-id {} --status Inactive, then keyrot self --delete-inactive",
+                "the other key is {}. If nothing uses it: aws iam update-access-key --user-name {user} --access-key-id {} --status Inactive, then keyrot self --delete-inactive",
                 self.described(other, now),
                 other.id
             )),
@@ -285,9 +234,14 @@ impl Work<'_> {
                 format!("last used {} for {service} in {region}", time::relative(*when, now))
             }
             Some(LastUse::NoRecord) => "no use on record".to_owned(),
-            Some(LastUse::Unknown(_)) | None => "its last use is not known".to_owned(),
+            Some(LastUse::Unknown(_)) | None => "last use unknown".to_owned(),
         };
-        format!("{} ({}, made {}, {used})", key.id, self_service::status(&key.status), time::relative(key.created, now))
+        format!(
+            "{} ({}, created {}, {used})",
+            key.id,
+            self_service::status(&key.status),
+            time::relative(key.created, now)
+        )
     }
 
     fn end(&self, result: Outcome, message: String) -> End {
@@ -298,7 +252,7 @@ impl Work<'_> {
         let problem = CliError::failed(format!("your keys {what}: {error}"));
         match error.kind {
             keyrot_core::ErrorKind::Denied => problem.hint(
-                "you need iam:ListAccessKeys, CreateAccessKey, UpdateAccessKey, DeleteAccessKey and GetAccessKeyLastUsed on yourself; if they are given only with MFA: --mfa-serial ARN",
+                "you need iam:ListAccessKeys, CreateAccessKey, UpdateAccessKey, DeleteAccessKey and GetAccessKeyLastUsed on yourself; if your permissions require MFA: --mfa-serial ARN",
             ),
             _ => problem,
         }
@@ -307,7 +261,7 @@ impl Work<'_> {
     fn not_replaced(&self, error: &ReplaceError, signal: Option<u8>) -> CliError {
         let user = self.user();
         let delete = |key: &KeyId| format!("aws iam delete-access-key --user-name {user} --access-key-id {key}");
-        let unchanged = "the key in the file works as before";
+        let unchanged = "the key in the file still works";
         match (error, signal) {
             (ReplaceError::NotMade(call), _) => self.refused("were not touched", call),
             (ReplaceError::Undone { why: Undone::Cancelled, .. }, Some(signal)) => {
@@ -319,11 +273,9 @@ impl Work<'_> {
             }
             (ReplaceError::Lost { since, .. }, _) => {
                 let hint = match since.as_slice() {
-                    [] => format!(
-                        "{unchanged}. Look again in a minute: `keyrot self --dry-run` shows a second key, if there is one"
-                    ),
+                    [] => format!("{unchanged}. Check in a minute if there is a second key: keyrot self --dry-run"),
                     keys => format!(
-                        "{unchanged}. IAM lists {} now and did not before; if nobody else made it this minute, nobody has its secret: {}",
+                        "{unchanged}. IAM now lists a new key, {}. Unless someone else just created it, its secret is lost; delete it: {}",
                         keys[0],
                         delete(&keys[0])
                     ),

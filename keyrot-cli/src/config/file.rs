@@ -1,8 +1,8 @@
 //! A settings file: whose it is decides whether it is read.
 
-use super::ways_out;
+use super::places::ways_out;
 use crate::error::CliError;
-use crate::output;
+use crate::files;
 use std::fs::{File, Metadata};
 use std::io::ErrorKind;
 use std::path::Path;
@@ -38,9 +38,9 @@ pub(super) fn read(path: &Path, place: Place) -> Result<Option<SettingsText>, Cl
     let unreadable = |why: String| {
         let problem = CliError::usage(format!("the settings file {name} cannot be read: {why}"));
         match place {
-            Place::Named => problem.hint("name another one with --config, or leave --config out"),
-            Place::Own => problem.hint("repair or remove it, or name another one with --config; nothing was done"),
-            Place::CurrentDirectory => problem.hint("repair it, or name another one with --config; nothing was done"),
+            Place::Named => problem.hint("name another file with --config, or leave out --config"),
+            Place::Own => problem.hint("fix or remove it, or name another file with --config; nothing was done"),
+            Place::CurrentDirectory => problem.hint("fix it, or name another file with --config; nothing was done"),
         }
     };
     match path.metadata() {
@@ -55,7 +55,7 @@ pub(super) fn read(path: &Path, place: Place) -> Result<Option<SettingsText>, Cl
     let mut file = File::open(path).map_err(|error| unreadable(error.to_string()))?;
     let found = file.metadata().map_err(|error| unreadable(error.to_string()))?;
     let doubt = check(&name, &found, place)?;
-    let bytes = output::read_from(&mut file, LARGEST).map_err(|error| unreadable(error.to_string()))?;
+    let bytes = files::read_from(&mut file, LARGEST).map_err(|error| unreadable(error.to_string()))?;
     let text = String::from_utf8(bytes).map_err(|_| unreadable("expected text in UTF-8".to_owned()))?;
     Ok(Some(SettingsText { name, text, place, doubt }))
 }
@@ -65,7 +65,7 @@ fn is_absent(kind: ErrorKind) -> bool {
 }
 
 /// Refuses a file that another user wrote or can write, in the manner of ssh: strictly for the user's own file, which is read without being asked for,
-/// and where everybody can write. A file that was named is otherwise taken, and the doubt is told.
+/// and where everybody can write. A file that was named is otherwise taken, and the doubt is reported.
 #[cfg(unix)]
 fn check(name: &str, found: &Metadata, place: Place) -> Result<Option<String>, CliError> {
     use std::os::unix::fs::MetadataExt;
@@ -80,8 +80,8 @@ fn check(name: &str, found: &Metadata, place: Place) -> Result<Option<String>, C
     let foreign = owner != me && owner != 0;
     let (why, close) = match (foreign, mode & OTHERS != 0, mode & GROUP != 0) {
         (true, ..) => (format!("it belongs to another user (uid {owner})"), None),
-        (false, true, _) => (format!("everybody can write it (mode {:o})", mode & 0o7777), Some("o-w")),
-        (false, false, true) => (format!("its group can write it (mode {:o})", mode & 0o7777), Some("g-w")),
+        (false, true, _) => (format!("everyone can write to it (mode {:o})", mode & 0o7777), Some("o-w")),
+        (false, false, true) => (format!("its group can write to it (mode {:o})", mode & 0o7777), Some("g-w")),
         (false, false, false) => return Ok(None),
     };
     let refuse = match place {
@@ -91,9 +91,9 @@ fn check(name: &str, found: &Metadata, place: Place) -> Result<Option<String>, C
         Place::CurrentDirectory => foreign || mode & OTHERS != 0,
     };
     let hint = match (close, place) {
-        (Some(close), _) => format!("if what is in it is right: chmod {close} {name}"),
+        (Some(close), _) => format!("if its content is right: chmod {close} {name}"),
         (None, Place::CurrentDirectory) => ways_out(),
-        (None, _) => "copy it to a file of your own".to_owned(),
+        (None, _) => "copy it to a file that belongs to you".to_owned(),
     };
     if refuse {
         return Err(CliError::usage(format!("the settings file {name} is refused: {why}"))
@@ -108,7 +108,8 @@ fn check(_: &str, _: &Metadata, _: Place) -> Result<Option<String>, CliError> {
     Ok(None)
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
@@ -139,7 +140,7 @@ mod tests {
             read(&path, Place::Named).unwrap().unwrap().doubt
         };
         assert_eq!(doubt(0o644), None);
-        assert!(doubt(0o664).unwrap().ends_with("its group can write it (mode 664)"));
+        assert!(doubt(0o664).unwrap().ends_with("its group can write to it (mode 664)"));
         // Only root can give a file away.
         let other = rustix::process::geteuid().as_raw() + 1000;
         if chown(&path, Some(other), None).is_ok() {

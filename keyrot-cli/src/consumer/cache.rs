@@ -1,7 +1,7 @@
-//! A key on disk for a few minutes: for this user alone, replaced whole, and believed only if nobody else can have written or read it.
+//! A key on disk for a few minutes: for this user alone, replaced as a whole, and used only if no other user can have written or read it.
 
 use super::moved::Moved;
-use crate::output::lock_file;
+use crate::files::lock_file;
 use keyrot_core::{Credentials, KeyId, SecretKey, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
@@ -60,14 +60,14 @@ impl Drop for Stored {
 impl Cache {
     /// The place for this scope. The text of an error is for a warning: without a cache everything works, more slowly.
     pub(super) fn open(scope: &str) -> Result<Self, String> {
-        let dir = directory().ok_or("nothing is cached: neither XDG_CACHE_HOME, HOME nor LOCALAPPDATA is set")?;
+        let dir = directory().ok_or("nothing is cached: XDG_CACHE_HOME, HOME and LOCALAPPDATA are not set")?;
         let unusable = |why: &str| format!("nothing is cached: {} {why}", dir.display());
         let mut builder = DirBuilder::new();
         builder.recursive(true);
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(&dir).map_err(|error| unusable(&format!("could not be made: {error}")))?;
-        let found = dir.symlink_metadata().map_err(|error| unusable(&format!("cannot be looked at: {error}")))?;
+        builder.create(&dir).map_err(|error| unusable(&format!("could not be created: {error}")))?;
+        let found = dir.symlink_metadata().map_err(|error| unusable(&format!("cannot be read: {error}")))?;
         if !found.is_dir() {
             return Err(unusable("is no directory"));
         }
@@ -107,7 +107,7 @@ impl Cache {
         Ok(Some(Entry { credentials, fetched: stored.fetched, moved }))
     }
 
-    /// Puts the entry into its place: whoever reads sees the one or the other, whole.
+    /// Stores the entry: readers see the old or the new one, whole.
     pub(super) fn store(&self, entry: &Entry) -> Result<(), String> {
         let stored = Stored {
             format: FORMAT.to_owned(),

@@ -1,8 +1,9 @@
 //! With which credentials the secret is read: those of the environment or a profile, but never those that the secret itself holds.
 
-use super::{Reading, secret_of};
-use crate::args::reading_in;
+use super::secret::secret_of;
 use crate::backend::Backend;
+use crate::cli::consumer::Reading;
+use crate::cli::reading_in;
 use crate::error::CliError;
 use crate::profiles::{Kind, Places, Profiles, read};
 use keyrot_aws::{Aws, AwsSettings, Timeouts};
@@ -90,12 +91,12 @@ fn avoid_itself(aws: &mut AwsSettings, secret: &SecretId, settings: &Settings) -
             if gives(&line, secret, settings) {
                 if aws.profile.is_some() {
                     let text = format!(
-                        "the profile {profile} gets its credentials from this very secret, {secret}, by keyrot itself"
+                        "the profile {profile} gets its credentials from this same secret, {secret}, through keyrot"
                     );
                     return Err(CliError::usage(text)
-                        .hint("name a profile that may read the secret: keyrot credentials USER --profile READER"));
+                        .hint("name a profile that can read the secret: keyrot credentials USER --profile READER"));
                 }
-                // Whoever has neither variables nor a profile of their own has a role of the machine's.
+                // Without variables and a profile, the machine's role is used.
                 aws.ignore_profiles = true;
                 aws.region = aws.region.take().or_else(|| env("AWS_REGION")).or_else(|| get(&profile, "region"));
                 return Ok(By::Machine);

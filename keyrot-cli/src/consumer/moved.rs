@@ -1,8 +1,8 @@
-//! What a consumer is told of a home that is elsewhere. It needs GetSecretValue and nothing else; the rest is best effort.
+//! Warns a consumer of a home that is elsewhere. It needs GetSecretValue and nothing else; the rest is best effort.
 
-use super::warn;
 use crate::error::CliError;
 use crate::exit::Exit;
+use crate::terminal::stdio::warn;
 use keyrot_core::consumer::{HomeSource, SecretId};
 use keyrot_core::model::{HomeTag, SecretArn, UserRef, after};
 use keyrot_core::{CallError, ErrorKind, Timestamp};
@@ -23,7 +23,7 @@ pub(super) struct Moved {
 }
 
 impl Moved {
-    /// Nobody has asked yet.
+    /// Not asked yet.
     pub(super) fn unasked(now: Timestamp) -> Self {
         Self { ask_after: after(now, DAY), to: None }
     }
@@ -48,12 +48,12 @@ impl Moved {
         }
     }
 
-    /// Whoever reads a secret that was left should know. The key is handed out all the same.
+    /// Warns a consumer that reads the old secret. It gets the key anyway.
     pub(super) fn warn(&self, user: Option<&UserRef>) {
         let Some(to) = &self.to else { return };
         let command = user.map(|user| format!(": {}", command(user, to))).unwrap_or_default();
         warn(&format!(
-            "the user's key is published in {} now, and this secret is not updated anymore; its key works only until keyrot retires it. Read the new secret{command}",
+            "the user's key is now published in {}; this secret is no longer updated, and its key works only until keyrot deactivates it. Read the new secret{command}",
             to.place()
         ));
     }
@@ -80,7 +80,7 @@ pub(super) async fn elsewhere(
         return None;
     }
     let text =
-        format!("the key of {user} is managed elsewhere: it is published in {place}, and not in {secret} in {region}");
+        format!("the key of {user} is managed elsewhere: it is published in {place}, not in {secret} in {region}");
     Some(CliError::with(Exit::Blocked, text).hint(command(user, &home)))
 }
 

@@ -1,16 +1,16 @@
-//! keyrot inside keyrot: the profile that reads a secret may get its own credentials from a credential process, and that may be keyrot once more, or a
+//! keyrot inside keyrot: the profile that reads a secret may get its own credentials from a credential process, and that may be keyrot again, or a
 //! program that calls it. That is fine for another secret, and has no end for the same one.
 //!
 //! Each process that reads a secret by such a profile puts a line about it into a variable of its children. Who finds their own line there stops.
 
-use crate::args::RESUMED;
+use crate::cli::RESUMED;
 use crate::error::CliError;
 use std::process::Command;
 
 /// What the processes above this one read, one line for each. Only keyrot sets it, for credential processes and what they start.
 pub(crate) const VARIABLE: &str = "KEYROT_CREDENTIAL_PROCESS";
 
-/// Nobody needs this many readers of readers; lines that change each time have no end either.
+/// More readers of readers than anyone needs. It also ends a recursion whose lines change each time.
 const DEEPEST: usize = 5;
 
 /// This process's place below others.
@@ -34,15 +34,15 @@ impl Nesting {
         if handed_down {
             above.pop();
         }
-        let hint = "name a profile that can read the secret by itself: keyrot credentials USER --profile READER; for the machine's own role take \
-                    AWS_PROFILE out: env -u AWS_PROFILE keyrot credentials USER";
+        let hint = "name a profile that can read the secret: keyrot credentials USER --profile READER; for the machine's role: \
+                    env -u AWS_PROFILE keyrot credentials USER";
         if above.contains(&own) {
-            let text = format!("keyrot was started to get the credentials for the very read that it is to do: {own}");
+            let text = format!("keyrot was started to get the credentials for this same read: {own}");
             return Err(CliError::usage(text).hint(hint));
         }
         if above.len() >= DEEPEST {
             let text = format!(
-                "keyrot runs inside of keyrot {DEEPEST} times over ({VARIABLE}), each to get credentials for the one above"
+                "keyrot started itself {DEEPEST} times ({VARIABLE}), each time to get credentials for the process above"
             );
             return Err(CliError::usage(text).hint(hint));
         }

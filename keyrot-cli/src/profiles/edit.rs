@@ -9,7 +9,7 @@ pub(crate) const ID: &str = "aws_access_key_id";
 pub(crate) const SECRET: &str = "aws_secret_access_key";
 const TOKEN: &str = "aws_session_token";
 
-/// Where a profile's access key stands, and what it is.
+/// A profile's access key, and where it is in the file.
 #[derive(Debug)]
 pub(crate) struct KeyPair {
     pub(crate) credentials: Credentials,
@@ -20,19 +20,17 @@ pub(crate) struct KeyPair {
 /// Why it is not clear what the profile's access key is, or that it is one. No value is in the text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Unclear {
-    #[error(
-        "the profile stands there twice (lines {0} and {1}), and tools do not agree on which one counts: put both together"
-    )]
+    #[error("the profile appears twice (lines {0} and {1}), and tools disagree which one counts: merge them")]
     ProfileTwice(usize, usize),
-    #[error("the profile has {0} twice (lines {1} and {2}), and tools do not agree on which one counts: take one out")]
+    #[error("the profile has {0} twice (lines {1} and {2}), and tools disagree which one counts: remove one")]
     SettingTwice(&'static str, usize, usize),
-    #[error("the profile has {0}, and no {1}")]
+    #[error("the profile has {0} but no {1}")]
     Half(&'static str, &'static str),
     #[error(
-        "the profile has aws_session_token (line {0}): its credentials are temporary, so there is no key of its own to rotate"
+        "the profile has aws_session_token (line {0}): its credentials are temporary, so there is no key to rotate"
     )]
     Temporary(usize),
-    #[error("the value of {0} (line {1}) is not what it should be: expected {2}")]
+    #[error("the value of {0} (line {1}) is invalid: expected {2}")]
     Value(&'static str, usize, &'static str),
 }
 

@@ -1,7 +1,7 @@
 //! A credentials file that is to be changed: held against others, checked again right before, and replaced whole.
 
 use super::{KeyPair, Kind, LARGEST, Profiles};
-use crate::output;
+use crate::files;
 use keyrot_core::Credentials;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{ErrorKind, Write};
@@ -27,15 +27,15 @@ pub(crate) struct HeldFile {
 pub(crate) enum FileError {
     #[error("{} cannot be {doing}: {cause}", path.display())]
     Io { path: PathBuf, doing: &'static str, cause: std::io::Error },
-    #[error("another keyrot is at work on {}", .0.display())]
+    #[error("another keyrot is working on {}", .0.display())]
     Busy(PathBuf),
-    #[error("{} has a second name (a hard link), which would keep the old key when the file is replaced", .0.display())]
+    #[error("{} has a hard link, which would keep the old key when the file is replaced", .0.display())]
     HardLink(PathBuf),
-    #[error("{} belongs to another user (uid {}), and would become yours when it is replaced", path.display(), uid)]
+    #[error("{} belongs to another user (uid {}) and would become yours when it is replaced", path.display(), uid)]
     Owner { path: PathBuf, uid: u32 },
-    #[error("{} was moved or linked elsewhere meanwhile", .0.display())]
+    #[error("{} was moved or linked elsewhere in the meantime", .0.display())]
     Moved(PathBuf),
-    #[error("{} was changed by somebody else in this very moment", .0.display())]
+    #[error("{} was changed by another process in the meantime", .0.display())]
     Changed(PathBuf),
     #[error("{0}")]
     Profile(String),
@@ -48,7 +48,7 @@ impl HeldFile {
         let path = name.canonicalize().map_err(|e| io("found", e))?;
         let lock = hold(&path)?;
         let text = read(&path)?;
-        let found = path.metadata().map_err(|e| io("looked at", e))?;
+        let found = path.metadata().map_err(|e| io("read", e))?;
         may_be_replaced(&path, &found)?;
         let file = Self { name: name.to_owned(), path, kind, text, lock: Mutex::new(lock) };
         // Before a key is made: a full disk or a directory that may not be written should cost nothing.
@@ -142,15 +142,17 @@ impl HeldFile {
         let pair: KeyPair = match profiles.key_pair(profile) {
             Ok(Some(pair)) if pair.credentials == *before => pair,
             Ok(_) => {
-                return Err(FileError::Profile(format!("the profile {profile} was given another key meanwhile")));
+                return Err(FileError::Profile(format!("the profile {profile} got another key in the meantime")));
             }
-            Err(why) => return Err(FileError::Profile(format!("the profile {profile} was changed meanwhile: {why}"))),
+            Err(why) => {
+                return Err(FileError::Profile(format!("the profile {profile} was changed in the meantime: {why}")));
+            }
         };
         let text = profiles.with(&pair, new);
-        // A last look at what is about to be written.
+        // A last check of what is about to be written.
         match Profiles::parse(self.kind, &text).key_pair(profile) {
             Ok(Some(pair)) if pair.credentials == *new => Ok(text),
-            _ => Err(FileError::Profile("the text that was to be written does not hold the new key".to_owned())),
+            _ => Err(FileError::Profile("the new text does not contain the new key".to_owned())),
         }
     }
 
@@ -178,7 +180,7 @@ impl HeldFile {
 }
 
 fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, FileError> {
-    let read = output::read(path, LARGEST).map(Zeroizing::new);
+    let read = files::read(path, LARGEST).map(Zeroizing::new);
     read.map_err(|cause| FileError::Io { path: path.to_owned(), doing: "read", cause })
 }
 
@@ -201,7 +203,7 @@ fn hold(path: &Path) -> Result<File, FileError> {
         let (held, there) = (file.metadata(), path.metadata());
         match (held, there) {
             (Ok(held), Ok(there)) if same(&held, &there) => return Ok(file),
-            (Err(e), _) | (_, Err(e)) => return Err(io("looked at", e)),
+            (Err(e), _) | (_, Err(e)) => return Err(io("read", e)),
             _ => {}
         }
     }

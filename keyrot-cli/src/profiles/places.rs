@@ -1,7 +1,7 @@
 //! Where the files are.
 
 use super::LARGEST;
-use crate::output;
+use crate::files;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -33,7 +33,7 @@ impl Places {
 
 /// The file's bytes; none where there is no file.
 pub(crate) fn read(path: Option<&Path>) -> std::io::Result<Vec<u8>> {
-    match path.map(|path| output::read(path, LARGEST)) {
+    match path.map(|path| files::read(path, LARGEST)) {
         Some(Err(error)) if error.kind() != ErrorKind::NotFound => Err(error),
         Some(Ok(bytes)) => Ok(bytes),
         _ => Ok(Vec::new()),

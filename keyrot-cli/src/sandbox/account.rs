@@ -55,7 +55,7 @@ impl SandboxAccount {
     pub(crate) async fn open(path: Option<&Path>, region: &str) -> Result<Self, SandboxError> {
         let (file, made) = SandboxFile::open(path).await?;
         if made {
-            say!("made a sandbox in {}", file.path().display());
+            say!("created a sandbox in {}", file.path().display());
         }
         let now = Mutex::new(file.load()?.now());
         let test = |name| std::env::var(name).ok().filter(|v| !v.is_empty());
@@ -313,7 +313,7 @@ impl Clock for SandboxAccount {
         Some(self.now())
     }
 
-    /// Moves the account's clock; nobody has to wait for it.
+    /// Moves the account's clock without waiting.
     async fn sleep(&self, time: Duration) {
         tokio::time::sleep(self.shared.pace).await;
         let moved = self.shared.file.change(|world| {

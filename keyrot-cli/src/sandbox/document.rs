@@ -1,4 +1,4 @@
-//! The account as `keyrot sandbox show` tells it: everything but secret material.
+//! The account as `keyrot sandbox show` prints it: everything except secret material.
 
 use keyrot_core::memory::{Label, MemorySecret, MemoryUser, World};
 use keyrot_core::model::VersionId;
@@ -25,7 +25,7 @@ pub(crate) struct SandboxUser {
     pub(crate) keys: Vec<SandboxKey>,
 }
 
-/// A key, and its last use as IAM would tell it.
+/// A key, and its last use as IAM would report it.
 #[derive(Serialize)]
 pub(crate) struct SandboxKey {
     pub(crate) id: KeyId,

@@ -2,7 +2,7 @@
 
 use super::seed;
 use crate::error::CliError;
-use crate::output::{self, Access, make_private_dir};
+use crate::files::{self, Access, directory, make_private_dir, state_dir};
 use keyrot_core::memory::World;
 use serde::{Deserialize, Serialize};
 use std::io::ErrorKind;
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 /// The edition of the file's shape. A file of another one is refused, never rewritten.
 const VERSION: u32 = 1;
 const FORMAT: &str = "keyrot-sandbox";
-/// Far more than a made-up account comes to.
+/// Far larger than any simulated account.
 const LARGEST: u64 = 256 * 1024 * 1024;
 
 /// A sandbox's file. The account is never kept in memory between two calls.
@@ -25,9 +25,9 @@ pub(crate) struct SandboxFile {
 pub(crate) enum SandboxError {
     #[error("the sandbox {} cannot be {doing}: {cause}", path.display())]
     Io { path: PathBuf, doing: &'static str, cause: std::io::Error },
-    #[error("{} is no sandbox of this keyrot: {why}", path.display())]
+    #[error("{} is not a sandbox of this version of keyrot: {why}", path.display())]
     Unreadable { path: PathBuf, why: String },
-    #[error("no place for the sandbox is known: neither XDG_STATE_HOME, HOME nor LOCALAPPDATA is set")]
+    #[error("there is no folder for the sandbox: XDG_STATE_HOME, HOME and LOCALAPPDATA are not set")]
     NoPlace,
 }
 
@@ -55,7 +55,7 @@ impl SandboxFile {
         Ok(file)
     }
 
-    /// The file at this place, or at the usual one. It is made where there is none; tells whether it was.
+    /// The file at this place, or at the usual one. Creates it if it does not exist; returns whether it did.
     pub(crate) async fn open(path: Option<&Path>) -> Result<(Self, bool), SandboxError> {
         let file = Self::at(path)?;
         if file.path.exists() {
@@ -76,7 +76,7 @@ impl SandboxFile {
 
     /// The account as it is.
     pub(crate) fn load(&self) -> Result<World, SandboxError> {
-        let text = output::read(&self.path, LARGEST).map_err(|cause| self.io("read", cause))?;
+        let text = files::read(&self.path, LARGEST).map_err(|cause| self.io("read", cause))?;
         let unreadable = |why: String| SandboxError::Unreadable { path: self.path.clone(), why };
         let head: Head = serde_json::from_slice(&text).map_err(|e| unreadable(place(&e)))?;
         if head.format != FORMAT || head.version != VERSION {
@@ -87,7 +87,7 @@ impl SandboxFile {
         Ok(content.world)
     }
 
-    /// Changes the account; nobody else does in the meantime. It is saved before this returns.
+    /// Changes the account under its lock. It is saved before this returns.
     pub(crate) fn change<T>(&self, change: impl FnOnce(&mut World) -> T) -> Result<T, SandboxError> {
         self.locked(|file| {
             let mut world = file.load()?;
@@ -97,26 +97,26 @@ impl SandboxFile {
         })
     }
 
-    /// Puts another account in the place of this one.
+    /// Replaces the account.
     pub(crate) fn replace(&self, world: &World) -> Result<(), SandboxError> {
         self.locked(|file| file.write(world))
     }
 
     /// Holds the lock, which is a file of its own because the account's file is replaced with every change.
     fn locked<T>(&self, work: impl FnOnce(&Self) -> Result<T, SandboxError>) -> Result<T, SandboxError> {
-        let lock = output::lock_file(&self.beside(".lock")).map_err(|cause| self.io("locked", cause))?;
+        let lock = files::lock_file(&self.beside(".lock")).map_err(|cause| self.io("locked", cause))?;
         lock.lock().map_err(|cause| self.io("locked", cause))?;
         let result = work(self);
         drop(lock);
         result
     }
 
-    /// Writes a file beside it and moves that into its place: whoever reads sees the one or the other, whole.
+    /// Writes a file in the same folder and renames it: readers see the old or the new one, whole.
     fn write(&self, world: &World) -> Result<(), SandboxError> {
-        let about = "a made-up AWS account of `keyrot --sandbox`; nothing in it is real".to_owned();
+        let about = "a simulated AWS account for `keyrot --sandbox`; nothing in it is real".to_owned();
         let content = Content { format: FORMAT.to_owned(), version: VERSION, about, world };
         let text = serde_json::to_vec_pretty(&content).map_err(|e| self.io("written", e.into()))?;
-        output::beside(&self.path, &text, Access::Owner)
+        files::beside(&self.path, &text, Access::Owner)
             .and_then(|file| Ok(file.persist(&self.path).map(drop)?))
             .map_err(|cause| self.io("written", cause))
     }
@@ -137,10 +137,10 @@ impl From<SandboxError> for CliError {
         let problem = Self::usage(error.to_string());
         match &error {
             SandboxError::Unreadable { .. } => {
-                problem.hint("name another file with --sandbox=FILE, or begin anew with `keyrot sandbox reset`")
+                problem.hint("name another file with --sandbox=FILE, or start over: keyrot sandbox reset")
             }
             SandboxError::Io { cause, .. } if cause.kind() == ErrorKind::PermissionDenied => {
-                problem.hint("name a file that you may write with --sandbox=FILE")
+                problem.hint("name a file that you can write to: --sandbox=FILE")
             }
             SandboxError::Io { .. } | SandboxError::NoPlace => problem.hint("name a file with --sandbox=FILE"),
         }
@@ -158,16 +158,4 @@ fn usual_place() -> Result<PathBuf, SandboxError> {
         Some(file) => Ok(file),
         None => Ok(state_dir().ok_or(SandboxError::NoPlace)?.join("sandbox.json")),
     }
-}
-
-/// keyrot's folder in the user's state directory (XDG Base Directory Specification; `LOCALAPPDATA` on Windows).
-pub(crate) fn state_dir() -> Option<PathBuf> {
-    let state = directory("XDG_STATE_HOME")
-        .or_else(|| directory("HOME").map(|home| home.join(".local").join("state")))
-        .or_else(|| directory("LOCALAPPDATA"));
-    state.map(|state| state.join("keyrot"))
-}
-
-fn directory(variable: &str) -> Option<PathBuf> {
-    std::env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from)
 }

@@ -43,7 +43,7 @@ struct Consumer {
     agent: &'static str,
 }
 
-/// A machine that somebody forgot.
+/// A forgotten machine.
 const BACKUP: Consumer = Consumer {
     service: "s3",
     action: "ListBuckets",
@@ -64,7 +64,7 @@ const IMPORT: Consumer = Consumer {
     agent: "aws-sdk-java/2.25.11 Linux/5.15.0 OpenJDK_64-Bit_Server_VM/17.0.10",
 };
 
-/// What happened to whom. The order within one user's history is by time; the users' histories run beside each other.
+/// What happened to each user. The order within one user's history is by time; the users' histories run beside each other.
 fn history() -> Vec<Past> {
     use What::{Crash, Key, Made, Run, UsedOldest};
     let past = |minutes, user, what| Past { minutes, user, what };
@@ -91,18 +91,18 @@ fn history() -> Vec<Past> {
     all.push(past(180 * DAY, "billing-export", Made(&[SELECTED])));
     all.push(past(180 * DAY, "billing-export", Key));
     all.extend([11, 2].map(|days| past(days * DAY, "billing-export", Run)));
-    // Two keys that keyrot knows nothing of: a person has to say which one may go.
+    // Two unattributed keys: needs manual action.
     all.push(past(410 * DAY, "data-import", Made(&[SELECTED, ("keyrot:owner", "data@example.com")])));
     all.push(past(410 * DAY, "data-import", Key));
     all.push(past(70 * DAY, "data-import", Key));
     all.push(past(5 * HOUR, "data-import", UsedOldest(IMPORT)));
-    // A run died right after it had made the key: nobody has its secret.
+    // A run died right after it had created the key, so the key's secret is lost.
     all.push(past(100 * DAY, "image-resizer", Made(&[SELECTED])));
     all.push(past(100 * DAY, "image-resizer", Key));
     all.push(past(2 * DAY + HOUR, "image-resizer", Crash));
     // New, and without any key.
     all.push(past(DAY, "new-service", Made(&[SELECTED, ("keyrot:max-age", "45d")])));
-    // A mistyped setting of its own blocks this user, and nobody else.
+    // A mistyped tag blocks this user only.
     all.push(past(60 * DAY, "legacy-ftp", Made(&[SELECTED, ("keyrot:overlap", "two weeks")])));
     all.push(past(60 * DAY, "legacy-ftp", Key));
     // Not selected: another value, and no tag at all.

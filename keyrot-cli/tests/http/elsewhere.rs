@@ -50,7 +50,7 @@ async fn story(server: Server) {
     assert!(refused["message"].as_str().unwrap().contains("did you mean ci-deployer?"), "{refused:#}");
     let (code, dead) = account.json(&["rotate", "--endpoint-url", "http://127.0.0.1:9"]);
     assert_eq!(code, Some(1), "{dead:#}");
-    assert!(dead["hint"].as_str().unwrap().contains("nothing was touched"), "{dead:#}");
+    assert!(dead["hint"].as_str().unwrap().contains("nothing was changed"), "{dead:#}");
     assert_eq!(account.state().await, before);
 
     // The first rotation is the adoption.

@@ -2,7 +2,7 @@
 
 use crate::decide::decision::blocked::Blocked;
 use crate::decide::decision::refusal::Refusal;
-use crate::decide::decision::{Step, Wait, Why};
+use crate::decide::decision::{Step, Wait};
 use crate::machine::event::Failure;
 use crate::machine::planned::PlannedAction;
 use crate::model::names::{KeyId, VersionId};

@@ -1,4 +1,4 @@
-//! What an account tells of how its users are marked.
+//! Reads how an account's users are tagged.
 
 use crate::backend::Backend;
 use crate::error::CliError;
@@ -34,8 +34,8 @@ pub(super) struct Tag {
 
 pub(super) async fn look(target: &Backend, settings: &Settings) -> Result<Look, CliError> {
     let failed = |error: keyrot_core::CallError| {
-        CliError::failed(format!("the account could not be looked at: {error}"))
-            .hint("to do without a look: keyrot init --offline; nothing was written")
+        CliError::failed(format!("could not read the account: {error}"))
+            .hint("without an account: keyrot init --offline; nothing was written")
     };
     let users = target.ports.iam.users("/").await.map_err(failed)?;
     let mut look = seen(&users, &settings.selection().tag);

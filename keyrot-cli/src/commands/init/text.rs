@@ -1,33 +1,34 @@
 //! The text of the file: every setting, what it is and its default, from the one list of settings.
 
 use super::look::Look;
-use crate::render::table::wrap;
+use crate::terminal::text::wrap;
 use keyrot_core::settings::{Kind, SETTINGS, SettingInfo};
 use std::fmt::Write;
 
 const WIDTH: usize = 110;
 
 /// Where the settings belong that no file of another person may set.
-const CHOSEN: &str = "only in a file that is named, or in ~/.config/keyrot/keyrot.toml; not in one that is merely in the current directory";
+const CHOSEN: &str =
+    "only in a file named by --config, or in ~/.config/keyrot/keyrot.toml; not in the current directory";
 
-/// The settings file. What was seen in the account is set; all else stands there as a comment.
+/// The settings file. What was read from the account is set; everything else is a comment.
 pub(super) fn toml(look: Option<&Look>) -> String {
     let mut out = String::new();
     comment(
         &mut out,
-        "Settings of keyrot. What is commented out shows the default. KEYROT_<NAME> in the environment goes before this file, and a flag --<name> before both.",
+        "Settings of keyrot. Lines that are commented out show the default. The environment variable KEYROT_<NAME> overrides this file, and the flag --<name> overrides both.",
     );
     let _ = writeln!(out, "#");
     comment(
         &mut out,
-        "keyrot reads it where it is named, with --config or KEYROT_CONFIG, and as keyrot.toml in the current directory. Settings for every directory go to \
+        "keyrot reads keyrot.toml in the current directory, or the file named by --config or KEYROT_CONFIG. Settings for every directory go to \
          ~/.config/keyrot/keyrot.toml. `credentials`, `exec` and `self` do not read the current directory.",
     );
     if let Some(look) = look {
         let _ = writeln!(out, "#");
-        comment(&mut out, &format!("Seen: {}.", look.summary()));
+        comment(&mut out, &format!("Account: {}.", look.summary()));
         if let Some(path) = &look.path_prefix {
-            comment(&mut out, &format!("All users with that tag are under {path}: path_prefix could say so."));
+            comment(&mut out, &format!("All users with that tag are under {path}; consider path_prefix."));
         }
     }
     for info in SETTINGS {

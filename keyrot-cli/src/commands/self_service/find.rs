@@ -1,12 +1,14 @@
-//! Whose key it is, and where it stands.
+//! Finds whose key it is, and which file holds it.
 
-use super::OwnArgs;
-use crate::args::Invocation;
 use crate::backend::{Backend, is_sandbox};
-use crate::confirm::can_ask;
+use crate::cli::Invocation;
+use crate::cli::self_service::OwnArgs;
+use crate::cli::values::mfa_code;
 use crate::error::CliError;
 use crate::profiles::{FileError, HeldFile, Kind, Places, Profiles, read};
-use crate::render::{paint, style};
+use crate::terminal::confirm::can_ask;
+use crate::terminal::stdio::warn;
+use crate::terminal::style::{self, paint};
 use keyrot_aws::{Aws, AwsSettings, CallerCredentials};
 use keyrot_core::model::ProbeAnswer;
 use keyrot_core::settings::Settings;
@@ -33,10 +35,9 @@ pub(super) async fn find(invocation: &Invocation, args: &OwnArgs, settings: &Set
     let env = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
     let asked = settings.profile().map(str::to_owned);
     if env("AWS_ACCESS_KEY_ID").is_some() {
-        let text = "AWS_ACCESS_KEY_ID is set in the environment, and goes before the files for most tools";
+        let text = "AWS_ACCESS_KEY_ID is set, and most tools use it instead of the files";
         if asked.is_none() {
-            return Err(CliError::usage(text)
-                .hint("unset it, or name the profile whose key you mean with --profile; nothing was done"));
+            return Err(CliError::usage(text).hint("unset it, or name the profile with --profile; nothing was done"));
         }
         warn(&format!("{text}: they will not see the new key"));
     }
@@ -47,7 +48,7 @@ pub(super) async fn find(invocation: &Invocation, args: &OwnArgs, settings: &Set
     let config = Profiles::parse(Kind::Config, &config);
     let (file, credentials) = key_of(&profile, &places, &config)?;
     if file.is_open_to_others() {
-        warn(&format!("{} can be read by others on this machine; to close it: chmod 600", file.name().display()));
+        warn(&format!("other users of this machine can read {}; to fix it: chmod 600", file.name().display()));
     }
     let (ports, aws) = if is_sandbox(invocation) {
         (Backend::open(invocation, settings).await?.ports, None)
@@ -62,8 +63,8 @@ pub(super) async fn find(invocation: &Invocation, args: &OwnArgs, settings: &Set
     let ports = match (aws, mfa(args, &config, &profile)?) {
         (Some((aws, region)), Some((serial, code))) => {
             let session = aws.mfa_session(&serial, &code).await.map_err(|error| {
-                CliError::failed(format!("no session with MFA: {error}"))
-                    .hint("a code works once; wait for the next one")
+                CliError::failed(format!("could not start a session with MFA: {error}"))
+                    .hint("each code works once; wait for the next one")
             })?;
             connect(settings, region, session).await?.ports()
         }
@@ -87,22 +88,20 @@ fn key_of(profile: &str, places: &Places, config: &Profiles<'_>) -> Result<(Held
         let pair = file.profiles().key_pair(profile).map_err(unclear)?;
         return match pair {
             Some(pair) => Ok((file, pair.credentials)),
-            None => {
-                Err(CliError::failed(format!("{} was changed by somebody else in this very moment", path.display())))
-            }
+            None => Err(CliError::failed(format!("{} was changed by another process in the meantime", path.display()))),
         };
     }
     let shown = |path: Option<&Path>| path.map_or_else(|| "~/.aws".to_owned(), |path| path.display().to_string());
     let elsewhere = ["credential_process", "sso_session", "sso_start_url", "role_arn", "web_identity_token_file"];
     if let Some(how) = elsewhere.iter().find(|name| config.get(profile, name).is_some()) {
-        let text = format!("profile {profile} gets its credentials by {how}: it has no key of its own to rotate");
-        return Err(CliError::usage(text).hint("name a profile that has one with --profile"));
+        let text = format!("profile {profile} gets its credentials by {how}; it has no key of its own to rotate");
+        return Err(CliError::usage(text).hint("name a profile with a key: --profile NAME"));
     }
     let text = format!("there is no profile {profile} with an access key in {}", shown(places.credentials.as_deref()));
     let problem = CliError::usage(text);
     Err(match known(places).as_slice() {
-        [] => problem.hint("AWS_SHARED_CREDENTIALS_FILE names another file; `aws configure` makes one"),
-        names => problem.hint(format!("--profile names one of {}", names.join(", "))),
+        [] => problem.hint("to create one: aws configure; to use another file, set AWS_SHARED_CREDENTIALS_FILE"),
+        names => problem.hint(format!("profiles with a key: {}", names.join(", "))),
     })
 }
 
@@ -120,10 +119,10 @@ fn unusable(error: &FileError) -> CliError {
     let problem = CliError::usage(error.to_string());
     match error {
         FileError::Busy(_) => problem.hint("wait until it is done"),
-        FileError::HardLink(_) => problem.hint("put a copy into the place of one of them"),
-        FileError::Owner { .. } => problem.hint("run it as that user"),
+        FileError::HardLink(_) => problem.hint("replace one of the names by a copy"),
+        FileError::Owner { .. } => problem.hint("run keyrot as that user"),
         FileError::Io { .. } | FileError::Moved(_) | FileError::Changed(_) | FileError::Profile(_) => {
-            problem.hint("nothing was done; a new file has to be made beside it, and moved into its place")
+            problem.hint("nothing was done; keyrot must create a new file in the same folder and rename it")
         }
     }
 }
@@ -134,7 +133,7 @@ async fn connect(
     credentials: CallerCredentials,
 ) -> Result<Arc<Aws>, CliError> {
     let mut aws = AwsSettings::default().with(settings).map_err(|error| CliError::usage(error.to_string()))?;
-    // The key is handed in. A profile would only be asked for one once more.
+    // The key is handed in. A profile would ask for one again.
     aws.profile = None;
     aws.region = aws.region.or(region).or_else(|| Some(ANY_REGION.to_owned()));
     aws.credentials = Some(credentials);
@@ -145,27 +144,27 @@ async fn connect(
 async fn owner(ports: &Ports, credentials: &Credentials, profile: &str, sandbox: bool) -> Result<UserArn, CliError> {
     let key = &credentials.key;
     let answer = ports.probe.probe(credentials).await;
-    match answer.map_err(|error| CliError::failed(format!("it could not be found out whose key {key} is: {error}")))? {
+    match answer.map_err(|error| CliError::failed(format!("could not find out whose key {key} is: {error}")))? {
         ProbeAnswer::Authenticated(arn) => Ok(arn),
         ProbeAnswer::SomebodyElse(arn) if arn.ends_with(":root") => Err(CliError::usage(format!(
-            "{key} of profile {profile} is the root user's ({arn})"
+            "{key} of profile {profile} belongs to the root user ({arn})"
         ))
-        .hint("a root user should have no key at all: delete it in the console, and make yourself a user or a role")),
+        .hint("a root user should have no key: delete it in the console, and use a role or an IAM user")),
         ProbeAnswer::SomebodyElse(arn) => Err(CliError::usage(format!(
-            "{key} of profile {profile} is {arn}, which is no IAM user: it has no key to rotate"
+            "{key} of profile {profile} belongs to {arn}, which is not an IAM user"
         ))),
         ProbeAnswer::Refused if sandbox => {
-            Err(CliError::failed(format!("the sandbox, a made-up account, does not accept {key} of profile {profile}"))
-                .hint("it is Inactive or deleted; or it is none of the sandbox's: without --sandbox and KEYROT_SANDBOX, AWS is asked"))
+            Err(CliError::failed(format!("the sandbox (simulated account) does not accept {key} of profile {profile}"))
+                .hint("it is Inactive, deleted, or not a key of the sandbox; to use AWS, leave out --sandbox and unset KEYROT_SANDBOX"))
         }
         ProbeAnswer::Refused => {
             Err(CliError::failed(format!("AWS does not accept {key} of profile {profile} (InvalidClientTokenId)"))
-                .hint("it is Inactive or deleted; put a key that works into the file: aws configure"))
+                .hint("it is Inactive or deleted; to enter a working key: aws configure"))
         }
         ProbeAnswer::WrongSecret => Err(CliError::failed(format!(
             "the aws_secret_access_key of profile {profile} does not belong to {key} (SignatureDoesNotMatch)"
         ))
-        .hint("the two lines were mixed up, or this machine's clock is off by more than five minutes")),
+        .hint("the two values do not match, or this machine's clock is off by more than five minutes")),
     }
 }
 
@@ -175,8 +174,9 @@ fn mfa(args: &OwnArgs, config: &Profiles<'_>, profile: &str) -> Result<Option<(S
     let wanted = args.mfa_serial.is_some() || args.mfa_code.is_some();
     let serial = match (args.mfa_serial.clone().or_else(of_profile), wanted) {
         (None, true) => {
-            return Err(CliError::usage("--mfa-code alone says of no device")
-                .hint("add --mfa-serial ARN, or mfa_serial to the profile"));
+            return Err(
+                CliError::usage("--mfa-code needs a device").hint("add --mfa-serial ARN, or mfa_serial to the profile")
+            );
         }
         (None, false) => return Ok(None),
         (Some(serial), _) => serial,
@@ -186,11 +186,11 @@ fn mfa(args: &OwnArgs, config: &Profiles<'_>, profile: &str) -> Result<Option<(S
     }
     if !can_ask() {
         return match wanted {
-            true => Err(CliError::usage("nobody can be asked here for the MFA code").hint("add --mfa-code CODE")),
+            true => Err(CliError::usage("cannot ask for the MFA code without a terminal").hint("add --mfa-code CODE")),
             false => Ok(None),
         };
     }
-    say_part!("{} ", paint(style::HEAD, format!("Code of {serial}:")));
+    say_part!("{} ", paint(style::HEAD, format!("MFA code of {serial}:")));
     let _ = std::io::stderr().flush();
     let mut line = String::new();
     // Six digits; what is longer is refused below.
@@ -198,11 +198,7 @@ fn mfa(args: &OwnArgs, config: &Profiles<'_>, profile: &str) -> Result<Option<(S
         .lock()
         .take(64)
         .read_line(&mut line)
-        .map_err(|e| CliError::failed(format!("the code could not be read: {e}")))?;
-    let code = super::mfa_code(line.trim()).map_err(CliError::usage)?;
+        .map_err(|e| CliError::failed(format!("could not read the code: {e}")))?;
+    let code = mfa_code(line.trim()).map_err(CliError::usage)?;
     Ok(Some((serial, code)))
-}
-
-fn warn(text: &str) {
-    say!("{} {text}", paint(style::WARN, "warning:"));
 }

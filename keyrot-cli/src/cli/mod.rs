@@ -1,0 +1,361 @@
+//! The command line: what clap parses, and nothing that it does.
+
+pub(crate) mod asking;
+pub(crate) mod audit;
+pub(crate) mod consumer;
+#[cfg(feature = "aws")]
+pub(crate) mod doctor;
+pub(crate) mod enroll;
+pub(crate) mod init;
+pub(crate) mod moving;
+pub(crate) mod pages;
+#[cfg(feature = "aws")]
+pub(crate) mod policy;
+pub(crate) mod resolve;
+pub(crate) mod revoke;
+pub(crate) mod rollback;
+pub(crate) mod run;
+pub(crate) mod sandbox;
+#[cfg(feature = "aws")]
+pub(crate) mod self_service;
+pub(crate) mod values;
+pub(crate) mod who_uses;
+
+use crate::exit::Exit;
+use clap::builder::{OsStringValueParser, TypedValueParser};
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use keyrot_core::settings::{SETTINGS, SettingInfo};
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+const EXAMPLES: &str = "\
+Examples:
+  keyrot demo                       104 days of a key's life in ten seconds
+  keyrot --sandbox rotate           try it on a simulated account, without AWS
+  keyrot plan                       show what a run would do, and why
+  keyrot rotate --user ci-deployer  do every step that is due, for one user
+  keyrot status --json | jq '.users[] | select(.state == \"blocked\")'
+
+Exit codes:
+  0  ok
+  1  a user failed or was not finished, or the run could not start
+  2  the command line or the settings are invalid; nothing was done
+  3  a user is blocked and needs manual action (1 takes precedence)
+  130, 143  stopped by Ctrl-C or SIGTERM before every user was finished
+     (1 takes precedence)
+
+If stdout cannot be written, every command exits with 1, or with 141 if the
+reader closed the pipe.";
+
+/// What the short help ends with.
+const SHORT_POINTER: &str = "Examples and exit codes: --help. Settings, which are flags too: keyrot help settings.";
+
+/// What the long help ends with.
+pub(crate) const POINTER: &str = "\
+Every setting is also a flag of every command, such as --region or --max-age:
+keyrot help settings";
+
+/// The first word of a process by which keyrot started itself again, see `consumer::Nesting`. It is not a flag, and only keyrot uses it.
+pub(crate) const RESUMED: &str = "--resumed";
+
+/// The heading of the settings in clap; help lists them on a page of their own.
+pub(crate) const SETTINGS_HEADING: &str = "Settings";
+
+/// Rotate the access keys of AWS IAM users safely
+///
+/// keyrot creates a new key, verifies it, publishes it in AWS Secrets Manager, and deactivates the old key once nothing uses it. Each run does
+/// every step that is due; run it daily.
+#[derive(Debug, Parser)]
+#[command(name = "keyrot", version, disable_help_subcommand = true, after_long_help = EXAMPLES, max_term_width = 100, propagate_version = false)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Under a heading of their own, so that a command's own flags come first.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
+struct Global {
+    /// Use a simulated account in a file instead of AWS
+    ///
+    /// keyrot creates the file if it does not exist. The default FILE is $KEYROT_SANDBOX, or keyrot/sandbox.json in your state directory.
+    #[arg(long, global = true, value_name = "FILE", num_args = 0..=1, require_equals = true)]
+    sandbox: Option<Option<PathBuf>>,
+    /// Read settings only from this file
+    ///
+    /// Without it, keyrot reads ~/.config/keyrot/keyrot.toml, then keyrot.toml in the current directory.
+    #[arg(long, global = true, value_name = "FILE", env = "KEYROT_CONFIG", hide_env = true, value_parser = path_or_empty())]
+    config: Option<PathBuf>,
+    /// Print one JSON document on stdout
+    #[arg(long, global = true)]
+    json: bool,
+    /// Do not report progress on stderr
+    #[arg(long = "no-progress", short = 'q', global = true)]
+    silent: bool,
+    /// When to use color: auto, always or never
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN", hide_possible_values = true)]
+    color: Color,
+    /// Show times in UTC (the default)
+    #[arg(long, global = true, conflicts_with = "local")]
+    utc: bool,
+    /// Show times in this machine's time zone; JSON, CSV and HTML stay in UTC
+    #[arg(long, global = true)]
+    local: bool,
+}
+
+/// When to use color.
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal, unless `NO_COLOR` is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// A command line that was parsed.
+#[derive(Debug)]
+pub(crate) struct Invocation {
+    pub(crate) command: Command,
+    /// Whether to use a sandbox, and which file, if one was named.
+    pub(crate) sandbox: Option<Option<PathBuf>>,
+    pub(crate) config: Option<PathBuf>,
+    pub(crate) json: bool,
+    pub(crate) silent: bool,
+    pub(crate) color: Color,
+    /// Whether keyrot started itself again.
+    pub(crate) resumed: bool,
+    /// Whether screens show times in the machine's zone.
+    pub(crate) local: bool,
+    /// The settings that were given as flags: name and value.
+    pub(crate) settings: Vec<(&'static str, String)>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Show what a run would do
+    ///
+    /// It shows each user's next step and why. It changes nothing.
+    #[command(after_long_help = run::PLAN_EXAMPLES)]
+    Plan(run::Users),
+    /// Do every step that is due
+    ///
+    /// A run works on all selected users, or on those you name. If one user fails, the others continue. Steps that must wait, for the overlap or
+    /// the soak, are done by a later run.
+    #[command(after_long_help = run::ROTATE_EXAMPLES)]
+    Rotate(run::Rotate),
+    /// Show each user's keys and what happens next
+    #[command(after_long_help = run::STATUS_EXAMPLES)]
+    Status(run::Users),
+    /// Roll back to the previous key
+    #[command(after_long_help = rollback::EXAMPLES)]
+    Rollback(rollback::Rollback),
+    /// Revoke a leaked key and replace it
+    #[command(after_long_help = revoke::EXAMPLES)]
+    Revoke(revoke::Revoke),
+    /// Show what blocks a user and resolve it
+    #[command(after_long_help = resolve::EXAMPLES)]
+    Resolve(resolve::Resolve),
+    /// Audit every access key of the account
+    ///
+    /// It lists each key's age, its last use and the rules it breaks: controls of AWS Security Hub, the CIS AWS Foundations Benchmark and PCI DSS.
+    /// It reads IAM's credential report, which can be up to four hours old, and the users' tags. It changes nothing. docs/audit.md explains every
+    /// column and finding.
+    #[command(after_long_help = audit::EXAMPLES)]
+    Audit(audit::AuditArgs),
+    /// Show who uses an access key
+    ///
+    /// It shows IAM's last use, and CloudTrail's source addresses, user agents and services: one row per source, the latest first. It changes
+    /// nothing.
+    #[command(after_long_help = who_uses::EXAMPLES)]
+    WhoUses(who_uses::WhoUses),
+    #[cfg(feature = "aws")]
+    /// Check whether keyrot can work here
+    ///
+    /// It checks credentials, region, clock, permissions, secrets, KMS, notifiers, the last run and the settings, and says how to fix what is
+    /// wrong. It changes nothing.
+    #[command(after_long_help = doctor::EXAMPLES)]
+    Doctor(doctor::Doctor),
+    #[cfg(feature = "aws")]
+    /// Print the IAM policy that keyrot needs
+    ///
+    /// The policy allows only what keyrot calls with these settings: key actions only for users with the rotation tag, secrets only by name.
+    /// Without --account and --region it contains the placeholders ACCOUNT and REGION. It calls nothing.
+    #[command(after_long_help = policy::EXAMPLES)]
+    Policy(policy::PolicyArgs),
+    /// Tag users for rotation
+    ///
+    /// It shows what their first rotation will do, asks, and tags them.
+    #[command(alias = "enrol", after_long_help = enroll::ENROLL_EXAMPLES)]
+    Enroll(enroll::EnrollArgs),
+    /// Move users' secrets to another region or name
+    ///
+    /// Run it with the settings of the new place. It closes the old secret and changes the user's tag keyrot:home; it touches no key. The next
+    /// run at the new place publishes a new key there. The key in the old secret keeps working for the overlap, and while it is used.
+    #[command(after_long_help = moving::EXAMPLES)]
+    Move(moving::MoveArgs),
+    /// Take users out of rotation
+    ///
+    /// It removes the tag. Keys and secrets stay.
+    #[command(after_long_help = enroll::RELEASE_EXAMPLES)]
+    Release(enroll::ReleaseArgs),
+    /// Print a user's key for credential_process
+    ///
+    /// It reads the user's secret and needs only secretsmanager:GetSecretValue on it. The answer is cached for a few minutes in a file that only
+    /// you can read.
+    #[command(after_long_help = consumer::CREDENTIALS_EXAMPLES)]
+    Credentials(consumer::CredentialsArgs),
+    /// Run a command with a user's key
+    ///
+    /// The command finds the key in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.
+    #[command(after_long_help = consumer::EXEC_EXAMPLES)]
+    Exec(consumer::ExecArgs),
+    /// Write a keyrot.toml with every setting explained
+    ///
+    /// It reads the account first, and suggests a tag, a path and a region that fit.
+    #[command(after_long_help = init::EXAMPLES)]
+    Init(init::InitArgs),
+    #[cfg(feature = "aws")]
+    /// Rotate your own key in ~/.aws/credentials
+    ///
+    /// It creates a key, verifies it and writes it into the profile; everything else in the file stays the same, byte for byte. The previous key
+    /// stays Active. A later run deactivates it once nothing uses it, and deletes it only with --delete-inactive.
+    #[command(name = "self", after_long_help = self_service::EXAMPLES)]
+    Own(self_service::OwnArgs),
+    /// Print a shell completion script
+    #[command(after_long_help = pages::COMPLETION_EXAMPLES)]
+    Completion(pages::CompletionArgs),
+    /// Print the manual page, or write all pages
+    #[command(after_long_help = pages::MAN_EXAMPLES)]
+    Man(pages::ManArgs),
+    /// Play 104 days of a key's life in seconds
+    ///
+    /// The real engine rotates a key in a simulated account.
+    Demo(sandbox::Demo),
+    /// Control the simulated account
+    ///
+    /// Show it, advance its clock, and change it as an administrator or a consumer would.
+    Sandbox {
+        #[command(subcommand)]
+        command: sandbox::Sandbox,
+    },
+    /// Show help for a command or the settings
+    #[command(after_long_help = pages::HELP_EXAMPLES)]
+    Help(pages::HelpArgs),
+}
+
+impl Invocation {
+    /// Parses the process's arguments. Help, the version and usage errors are printed here.
+    pub(crate) fn parse() -> Result<Self, Exit> {
+        let mut words: Vec<OsString> = std::env::args_os().collect();
+        let resumed = words.get(1).is_some_and(|word| word == RESUMED);
+        if resumed {
+            words.remove(1);
+        }
+        let parsed = command().try_get_matches_from(words).and_then(|matches| {
+            let cli = Cli::from_arg_matches(&matches)?;
+            // One before the command's name and one after it: clap checks each by itself.
+            if cli.global.utc && cli.global.local {
+                return Err(command().error(ErrorKind::ArgumentConflict, "--utc and --local do not go together"));
+            }
+            Ok((cli, matches))
+        });
+        let (Cli { global, command }, matches) = parsed.map_err(|error| {
+            match (error.print(), error.use_stderr()) {
+                (_, true) => return Exit::Usage,
+                (Err(lost), false) => crate::terminal::stdio::failed(&lost),
+                (Ok(()), false) => {}
+            }
+            Exit::Success
+        })?;
+        let deepest = std::iter::successors(Some(&matches), |m| m.subcommand().map(|(_, sub)| sub)).last();
+        let given = |name: &'static str| {
+            let values = deepest.and_then(|m| m.get_many::<String>(&id(name))).into_iter().flatten();
+            values.map(move |value| (name, value.clone()))
+        };
+        let settings = SETTINGS.iter().flat_map(|info| given(info.name)).collect();
+        let Global { sandbox, config, json, silent, color, utc: _, local } = global;
+        Ok(Self { command, sandbox, config, json, silent, color, resumed, local, settings })
+    }
+}
+
+/// An empty variable counts as not set, as for the settings.
+fn path_or_empty() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().map(PathBuf::from)
+}
+
+#[cfg(feature = "aws")]
+/// Parses another command line of keyrot's. Returns what it reads, if it reads a key.
+pub(crate) fn reading_in(words: &[String]) -> Option<consumer::Reading> {
+    let matches = command().try_get_matches_from(words).ok()?;
+    match Cli::from_arg_matches(&matches).ok()?.command {
+        Command::Credentials(args) => Some(args.reading),
+        Command::Exec(args) => Some(args.reading),
+        _ => None,
+    }
+}
+
+/// The whole command line, with a flag for each setting.
+pub(crate) fn command() -> clap::Command {
+    let command = SETTINGS.iter().fold(Cli::command(), |command, info| {
+        let arg = clap::Arg::new(id(info.name))
+            .long(info.name.replace('_', "-"))
+            .value_name(info.kind.placeholder())
+            .help(setting_help(info))
+            .help_heading(SETTINGS_HEADING)
+            .hide_short_help(true)
+            .hide_long_help(true)
+            .global(true)
+            .action(clap::ArgAction::Append);
+        command.arg(arg)
+    });
+    with_pointers(command)
+}
+
+/// What a setting is, and its default.
+pub(crate) fn setting_help(info: &SettingInfo) -> String {
+    let default = info.default.filter(|text| !text.is_empty()).map(|text| format!(" [default: {text}]"));
+    format!("{}{}", info.help, default.unwrap_or_default())
+}
+
+/// The command and those below it, each with where to read on at the end of its help.
+fn with_pointers(mut command: clap::Command) -> clap::Command {
+    let long = match command.get_after_long_help() {
+        Some(text) => format!("{text}\n\n{POINTER}"),
+        None => POINTER.to_owned(),
+    };
+    let names: Vec<String> = command.get_subcommands().map(|one| one.get_name().to_owned()).collect();
+    for name in names {
+        command = command.mut_subcommand(name, with_pointers);
+    }
+    command.after_help(SHORT_POINTER).after_long_help(long)
+}
+
+/// A setting's argument inside clap, where a command's own arguments have names too.
+fn id(setting: &str) -> String {
+    format!("setting {setting}")
+}
+
+impl Color {
+    pub(crate) fn apply(self) {
+        match self {
+            Self::Auto => anstream::ColorChoice::Auto,
+            Self::Always => anstream::ColorChoice::Always,
+            Self::Never => anstream::ColorChoice::Never,
+        }
+        .write_global();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_command_line_holds_together() {
+        super::command().debug_assert();
+    }
+}

@@ -1,0 +1,85 @@
+//! Files: replaced as a whole, read up to a limit, and private to their owner.
+
+use std::fs::{File, OpenOptions};
+use std::io::{ErrorKind, Read, Write};
+use std::path::{Path, PathBuf};
+use tempfile::NamedTempFile;
+
+/// Who may read a file that is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Its owner.
+    Owner,
+    /// Everybody.
+    All,
+}
+
+/// A new file in the same folder, under an unpredictable name, to be renamed to this one: readers see the old or the new one, whole.
+/// A link in its place is replaced then, and not followed.
+pub(crate) fn beside(place: &Path, bytes: &[u8], access: Access) -> std::io::Result<NamedTempFile> {
+    let mut file = NamedTempFile::new_in(folder(place))?;
+    file.write_all(bytes)?;
+    #[cfg(unix)]
+    if access == Access::All {
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+        file.as_file().set_permissions(mode)?;
+    }
+    #[cfg(not(unix))]
+    let _ = access;
+    Ok(file)
+}
+
+/// A file to lock, made where there is none. A link in its place is refused: it would have keyrot make or open a file somewhere else.
+pub(crate) fn lock_file(path: &Path) -> std::io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600).custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed());
+    }
+    options.open(path)
+}
+
+/// Reads a file that is not larger than this.
+pub(crate) fn read(path: &Path, largest: u64) -> std::io::Result<Vec<u8>> {
+    read_from(&mut File::open(path)?, largest)
+}
+
+/// Reads an open file that is not larger than this. Its size is reserved beforehand, because a buffer that grows leaves copies behind.
+pub(crate) fn read_from(file: &mut File, largest: u64) -> std::io::Result<Vec<u8>> {
+    let expected = file.metadata()?.len().min(largest);
+    let mut bytes = Vec::with_capacity(usize::try_from(expected).unwrap_or_default() + 1);
+    file.take(largest + 1).read_to_end(&mut bytes)?;
+    match u64::try_from(bytes.len()) {
+        Ok(length) if length <= largest => Ok(bytes),
+        _ => Err(std::io::Error::new(ErrorKind::FileTooLarge, format!("it is larger than {largest} bytes"))),
+    }
+}
+
+/// A folder for its owner alone, and what is missing above it.
+pub(crate) fn make_private_dir(dir: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(dir)
+}
+
+/// The folder that a file is in.
+pub(crate) fn folder(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."))
+}
+
+/// keyrot's folder in the user's state directory (XDG Base Directory Specification; `LOCALAPPDATA` on Windows).
+pub(crate) fn state_dir() -> Option<PathBuf> {
+    let state = directory("XDG_STATE_HOME")
+        .or_else(|| directory("HOME").map(|home| home.join(".local").join("state")))
+        .or_else(|| directory("LOCALAPPDATA"));
+    state.map(|state| state.join("keyrot"))
+}
+
+/// A folder or file that a variable names; an empty variable counts as not set.
+pub(crate) fn directory(variable: &str) -> Option<PathBuf> {
+    std::env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from)
+}

@@ -1,0 +1,205 @@
+//! The two pictures of the page. Their units are a narrow phone's pixels, so that they can be read there and grow on a wide screen.
+//!
+//! Nothing is shown by color alone: what is not tagged for rotation is hatched, the limit and what is due have words, and each mark has a title.
+
+use super::escape::Html;
+use super::limit;
+use crate::terminal::text::plural;
+use keyrot_core::Timestamp;
+use keyrot_core::audit::Audit;
+use std::fmt::Write;
+
+const WIDTH: f64 = 360.0;
+const DAY: u64 = 86_400;
+
+/// How many Active keys are how old.
+pub(super) fn ages(audit: &Audit) -> String {
+    const TOP: f64 = 26.0;
+    const BOTTOM: f64 = 176.0;
+    const LEFT: f64 = 26.0;
+    const RIGHT: f64 = 352.0;
+    let limit_days = (audit.max_age_seconds / DAY).max(1);
+    let bin_days = limit_days.div_ceil(6);
+    // Up to four times the limit; what is older stands in one more.
+    let bins = usize::try_from((4 * limit_days).div_ceil(bin_days)).unwrap_or(24);
+    let mut counts = vec![[0_usize; 2]; bins + 1];
+    for key in audit.keys.iter().filter(|key| key.status == "active") {
+        let bin = usize::try_from(key.age_days.unsigned_abs() / bin_days).unwrap_or(bins).min(bins);
+        counts[bin][usize::from(!key.managed)] += 1;
+    }
+    let tallest = counts.iter().map(|[a, b]| a + b).max().unwrap_or(0).max(1);
+    let step = (RIGHT - LEFT) / count(counts.len());
+    let x_of = |days: u64| LEFT + step * (days_f(days) / days_f(bin_days));
+    let height = |keys: usize| (BOTTOM - TOP) * count(keys) / count(tallest);
+
+    let active = audit.counts.active;
+    let old = audit.count(keyrot_core::audit::FindingKind::OldKey);
+    let mut svg = head(
+        "ages",
+        204.0,
+        "Ages of the Active keys",
+        &format!(
+            "{}; {old} too old. The oldest is {} days old.",
+            plural(active, "Active key"),
+            audit.counts.oldest_active_days
+        ),
+    );
+    let past = x_of(limit_days);
+    let _ = writeln!(
+        svg,
+        r#"<rect class="past" x="{past:.1}" y="{TOP}" width="{:.1}" height="{:.1}"/>"#,
+        RIGHT - past,
+        BOTTOM - TOP
+    );
+    for (value, y) in [(tallest, TOP), (0, BOTTOM)] {
+        let _ = writeln!(svg, r#"<line class="grid" x1="{LEFT}" x2="{RIGHT}" y1="{y}" y2="{y}"/>"#);
+        let _ = writeln!(svg, r#"<text class="tick end" x="{:.1}" y="{:.1}">{value}</text>"#, LEFT - 5.0, y + 4.0);
+    }
+    for (bin, [managed, open]) in counts.iter().enumerate() {
+        if managed + open == 0 {
+            continue;
+        }
+        let x = LEFT + step * count(bin) + 1.0;
+        let from = bin_days * u64::try_from(bin).unwrap_or(0);
+        let span = match bin == bins {
+            true => format!("{from} days and older"),
+            false => format!("{from} to {} days", from + bin_days - 1),
+        };
+        let title = format!("{span}: {managed} tagged for rotation, {open} not");
+        let _ = writeln!(svg, "<g><title>{}</title>", Html(title));
+        let mut y = BOTTOM;
+        for (keys, class) in [(*managed, "managed"), (*open, "open")] {
+            if keys > 0 {
+                y -= height(keys);
+                let _ = writeln!(
+                    svg,
+                    r#"<rect class="{class}" x="{x:.1}" y="{y:.1}" width="{:.1}" height="{:.1}"/>"#,
+                    step - 2.0,
+                    height(keys)
+                );
+            }
+        }
+        svg.push_str("</g>\n");
+    }
+    let _ = writeln!(svg, r#"<line class="limit" x1="{past:.1}" x2="{past:.1}" y1="{:.1}" y2="{BOTTOM}"/>"#, TOP - 8.0);
+    let _ = writeln!(
+        svg,
+        r#"<text class="mark" x="{:.1}" y="{:.1}">limit {}</text>"#,
+        past + 4.0,
+        TOP - 10.0,
+        Html(limit(audit))
+    );
+    for times in 0..=4_u64 {
+        let text = if times == 4 { format!("{}+ d", 4 * limit_days) } else { format!("{}", times * limit_days) };
+        let x = x_of(times * limit_days);
+        let _ = writeln!(svg, r#"<line class="grid" x1="{x:.1}" x2="{x:.1}" y1="{BOTTOM}" y2="{:.1}"/>"#, BOTTOM + 4.0);
+        let anchor = if times == 4 { "end" } else { "middle" };
+        let x = if times == 4 { RIGHT } else { x };
+        let _ = writeln!(svg, r#"<text class="tick {anchor}" x="{x:.1}" y="{:.1}">{text}</text>"#, BOTTOM + 17.0);
+    }
+    svg.push_str("</svg>\n");
+    svg
+}
+
+/// Next rotations; `None` if it rotates nobody.
+pub(super) fn rotations(audit: &Audit) -> Option<String> {
+    const TOP: f64 = 24.0;
+    const LEFT: f64 = 128.0;
+    const RIGHT: f64 = 346.0;
+    const ROW: f64 = 20.0;
+    const MOST: usize = 16;
+    let shown = &audit.rotations[..audit.rotations.len().min(MOST)];
+    let last = shown.last()?;
+    // Whole months, so that the grid ends where the charts does.
+    let days = (last.due - audit.now).num_days().max(0).unsigned_abs() / 30 * 30 + 30;
+    let x_of = |at: Timestamp| {
+        let ahead = (at - audit.now).num_seconds().max(0).unsigned_abs();
+        LEFT + (RIGHT - LEFT) * (days_f(ahead) / days_f(days * DAY))
+    };
+    let bottom = TOP + ROW * count(shown.len());
+    let due = shown.iter().filter(|rotation| rotation.due <= audit.now).count();
+    let more = audit.rotations.len() - shown.len();
+    let summary = format!("{} due now, the others within {days} days.", plural(due, "rotation"));
+    let mut svg =
+        head("rotations", bottom + if more > 0 { 34.0 } else { 18.0 }, "When each user's key is rotated", &summary);
+    let stride = match days {
+        ..=120 => 30,
+        121..=240 => 60,
+        _ => days / 120 * 30,
+    };
+    for ahead in (0..=days).step_by(usize::try_from(stride).unwrap_or(30)) {
+        let at = keyrot_core::model::after(audit.now, std::time::Duration::from_secs(ahead * DAY));
+        let x = x_of(at);
+        let (anchor, text) = match ahead {
+            0 => ("middle", "now".to_owned()),
+            _ if x > RIGHT - 20.0 => ("end", at.format("%-d %b").to_string()),
+            _ => ("middle", at.format("%-d %b").to_string()),
+        };
+        let _ = writeln!(svg, r#"<line class="grid" x1="{x:.1}" x2="{x:.1}" y1="{:.1}" y2="{bottom:.1}"/>"#, TOP - 6.0);
+        let _ = writeln!(svg, r#"<text class="tick {anchor}" x="{x:.1}" y="{:.1}">{text}</text>"#, TOP - 10.0);
+    }
+    for (row, rotation) in shown.iter().enumerate() {
+        let y = TOP + ROW * (count(row) + 0.5);
+        let name = rotation.user.as_str();
+        let is_due = rotation.due <= audit.now;
+        let when = match (is_due, rotation.created) {
+            (true, None) => "has no key yet; the next run creates the first".to_owned(),
+            (true, Some(_)) => format!("due since {}", rotation.due.format("%F")),
+            (false, _) => format!("{}, in {} days", rotation.due.format("%F"), (rotation.due - audit.now).num_days()),
+        };
+        let _ = writeln!(svg, "<g><title>{}</title>", Html(format!("{name}: {when}")));
+        let _ = writeln!(
+            svg,
+            r#"<text class="name end" x="{:.1}" y="{:.1}">{}</text>"#,
+            LEFT - 10.0,
+            y + 4.0,
+            Html(short(name))
+        );
+        if is_due {
+            let _ =
+                writeln!(svg, r#"<rect class="due" x="{:.1}" y="{:.1}" width="9" height="9"/>"#, LEFT - 4.5, y - 4.5);
+            let word = if rotation.created.is_some() { "due" } else { "first key" };
+            let _ = writeln!(svg, r#"<text class="mark" x="{:.1}" y="{:.1}">{word}</text>"#, LEFT + 9.0, y + 4.0);
+        } else {
+            let x = x_of(rotation.due);
+            let _ = writeln!(svg, r#"<line class="stem" x1="{LEFT}" x2="{x:.1}" y1="{y:.1}" y2="{y:.1}"/>"#);
+            let _ = writeln!(svg, r#"<circle class="dot" cx="{x:.1}" cy="{y:.1}" r="4.5"/>"#);
+        }
+        svg.push_str("</g>\n");
+    }
+    if more > 0 {
+        let _ = writeln!(
+            svg,
+            r#"<text class="tick" x="8" y="{:.1}">and {more} later: see the table</text>"#,
+            bottom + 20.0
+        );
+    }
+    svg.push_str("</svg>\n");
+    Some(svg)
+}
+
+fn head(id: &str, height: f64, title: &str, description: &str) -> String {
+    format!(
+        "<svg viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-labelledby=\"{id}-title {id}-desc\">\n\
+         <title id=\"{id}-title\">{}</title>\n<desc id=\"{id}-desc\">{}</desc>\n",
+        Html(title),
+        Html(description)
+    )
+}
+
+fn short(name: &str) -> String {
+    const MOST: usize = 17;
+    if name.chars().count() <= MOST {
+        return name.to_owned();
+    }
+    name.chars().take(MOST - 1).chain(['…']).collect()
+}
+
+/// How many, to draw with: more than a million make no difference to a charts.
+fn count(number: usize) -> f64 {
+    f64::from(u32::try_from(number).unwrap_or(u32::MAX))
+}
+
+fn days_f(number: u64) -> f64 {
+    f64::from(u32::try_from(number).unwrap_or(u32::MAX))
+}

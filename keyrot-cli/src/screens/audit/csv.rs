@@ -1,0 +1,100 @@
+//! An audit as CSV: one row for each key, then one for each finding that shows at no key.
+
+use super::escape::cell;
+use crate::terminal::time::rfc3339;
+use keyrot_core::audit::{Audit, Finding, KeyRow, Next, UseKnown};
+
+const HEAD: [&str; 18] = [
+    "account",
+    "user",
+    "arn",
+    "owner",
+    "managed",
+    "next_rotation",
+    "key",
+    "key_id",
+    "status",
+    "created",
+    "age_days",
+    "last_used",
+    "last_used_service",
+    "last_used_region",
+    "severity",
+    "findings",
+    "controls",
+    "report",
+];
+
+pub(crate) fn csv(audit: &Audit) -> String {
+    let mut rows = csv::WriterBuilder::new().from_writer(Vec::new());
+    let write = |rows: &mut csv::Writer<Vec<u8>>, cells: &[String]| {
+        // Into memory: it does not fail, and every row has the head's length.
+        let _ = rows.write_record(cells.iter().map(|text| cell(text)));
+    };
+    write(&mut rows, &HEAD.map(str::to_owned));
+    for key in &audit.keys {
+        write(&mut rows, &of_key(audit, key));
+    }
+    for finding in audit.beside_keys() {
+        write(&mut rows, &of_finding(audit, finding));
+    }
+    rows.into_inner().ok().and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default()
+}
+
+fn of_key(audit: &Audit, key: &KeyRow) -> [String; HEAD.len()] {
+    let next = match key.next {
+        Next::Replaced { due, .. } => rfc3339(due),
+        Next::InCare | Next::Blocked | Next::Nothing => String::new(),
+    };
+    let controls: Vec<String> =
+        audit.of_key(key).flat_map(|finding| &finding.controls).map(ToString::to_string).collect();
+    let findings: Vec<&str> = key.findings.iter().map(|kind| kind.code()).collect();
+    [
+        audit.account.clone(),
+        key.user.as_ref().map_or_else(|| "<root_account>".to_owned(), ToString::to_string),
+        key.arn.clone(),
+        owner(audit, &key.arn),
+        key.managed.to_string(),
+        next,
+        key.key.map(|slot| slot.to_string()).unwrap_or_default(),
+        key.key_id.as_ref().map(ToString::to_string).unwrap_or_default(),
+        key.status.clone(),
+        rfc3339(key.created),
+        key.age_days.to_string(),
+        match key.use_known {
+            UseKnown::Used => key.last_used.map(rfc3339).unwrap_or_default(),
+            known => known.code().to_owned(),
+        },
+        key.service.clone().unwrap_or_default(),
+        key.region.clone().unwrap_or_default(),
+        key.severity.map(|severity| severity.word().to_owned()).unwrap_or_default(),
+        findings.join("; "),
+        controls.join("; "),
+        rfc3339(audit.report),
+    ]
+}
+
+fn of_finding(audit: &Audit, finding: &Finding) -> [String; HEAD.len()] {
+    let mut cells: [String; HEAD.len()] = std::array::from_fn(|_| String::new());
+    let managed = audit.users.iter().any(|user| user.arn == finding.arn && user.managed);
+    let controls: Vec<String> = finding.controls.iter().map(ToString::to_string).collect();
+    let mut set = |column: &str, text: String| {
+        if let Some(at) = HEAD.iter().position(|name| *name == column) {
+            cells[at] = text;
+        }
+    };
+    set("account", audit.account.clone());
+    set("user", finding.user.as_ref().map(ToString::to_string).unwrap_or_default());
+    set("arn", finding.arn.clone());
+    set("owner", owner(audit, &finding.arn));
+    set("managed", managed.to_string());
+    set("severity", finding.severity.word().to_owned());
+    set("findings", finding.kind.code().to_owned());
+    set("controls", controls.join("; "));
+    set("report", rfc3339(audit.report));
+    cells
+}
+
+fn owner(audit: &Audit, arn: &str) -> String {
+    audit.users.iter().find(|user| user.arn == arn).and_then(|user| user.owner.clone()).unwrap_or_default()
+}

@@ -1,0 +1,240 @@
+//! The screen of `keyrot audit`.
+
+use super::{controls_in_short, limit, which, whose};
+use crate::terminal::style::{self, paint};
+use crate::terminal::table::{Cell, Table};
+use crate::terminal::text::{hanging, plural};
+use crate::terminal::time;
+use anstyle::Style;
+use keyrot_core::UserName;
+use keyrot_core::audit::{Audit, Finding, FindingKind, FindingSeverity, KeyRow, Next, Only, UseKnown};
+use std::fmt::Write;
+
+/// From so many columns on, each thing has a column of its own.
+const WIDE: usize = 110;
+/// How many names are listed; the others are counted.
+const NAMES: usize = 8;
+
+/// What is worst first, then every key, then what the findings mean, then the sum.
+pub(crate) fn screen(audit: &Audit, only: Option<Only>, width: Option<usize>) -> String {
+    let mut out = String::new();
+    let now: Vec<&Finding> = audit.findings.iter().filter(|f| f.severity == FindingSeverity::Critical).collect();
+    if !now.is_empty() {
+        let _ = writeln!(out, "{}", paint(style::BAD, "Fix now"));
+        for finding in now {
+            out.push_str(&hanging("  ", style::PLAIN, &finding.message, style::PLAIN, width));
+            out.push_str(&hanging("    hint: ", style::HINT, &finding.hint, style::PLAIN, width));
+        }
+        out.push('\n');
+    }
+    if !audit.keys.is_empty() {
+        let table = if width.is_some_and(|w| w < WIDE) { stacked(audit) } else { wide(audit) };
+        out.push_str(&table.show(width));
+        out.push('\n');
+    }
+    out.push_str(&beside(audit, width));
+    out.push_str(&rules(audit, width));
+    out.push_str(&sum(audit, only, width));
+    out
+}
+
+fn wide(audit: &Audit) -> Table {
+    let mut table = Table::new(&["  AGE", "USER", "KEY", "STATUS", "LAST USED", "NEXT ROTATION", "FINDINGS"]);
+    for key in &audit.keys {
+        let (next, next_style) = next(audit, key);
+        table.row(vec![
+            age(key),
+            Cell::plain(whose(key)),
+            Cell::plain(which(key)),
+            status(key),
+            used(audit, key),
+            Cell::new(next, next_style),
+            findings(key),
+        ]);
+    }
+    table
+}
+
+/// For a narrow terminal: what is known of a key stands below what is wrong with it.
+fn stacked(audit: &Audit) -> Table {
+    let mut table = Table::new(&["  AGE", "USER", "KEY, LAST USE, NEXT ROTATION, FINDINGS"]);
+    for key in &audit.keys {
+        let kind = if key.key_id.is_some() { "" } else { "key " };
+        let (next, _) = next(audit, key);
+        let next = if next.starts_with("in ") { format!("rotated {next}") } else { next };
+        let mut text = format!("{kind}{} {}, {}, {next}", which(key), key.status, used_text(audit, key));
+        if !key.findings.is_empty() {
+            let _ = write!(text, "\n{}", titles(&key.findings));
+        }
+        table.row(vec![age(key), Cell::plain(whose(key)), Cell::new(text, color(key.severity))]);
+    }
+    table
+}
+
+fn age(key: &KeyRow) -> Cell {
+    let style = match (key.status.as_str(), key.findings.contains(&FindingKind::OldKey)) {
+        ("active", true) => style::BAD,
+        ("active", false) => style::GOOD,
+        _ => style::DIM,
+    };
+    Cell::new(format!("{:>5}", format!("{}d", key.age_days)), style)
+}
+
+fn status(key: &KeyRow) -> Cell {
+    Cell::new(key.status.clone(), if key.status == "active" { style::PLAIN } else { style::DIM })
+}
+
+fn used(audit: &Audit, key: &KeyRow) -> Cell {
+    let style = match key.findings.contains(&FindingKind::UnusedKey) {
+        true => style::WARN,
+        false if key.status == "active" => style::PLAIN,
+        false => style::DIM,
+    };
+    let text = used_text(audit, key);
+    Cell::new(text.strip_prefix("used ").map(str::to_owned).unwrap_or(text), style)
+}
+
+fn used_text(audit: &Audit, key: &KeyRow) -> String {
+    match (key.last_used, key.use_known) {
+        (Some(when), _) => {
+            let place: Vec<&str> = [&key.service, &key.region].into_iter().flatten().map(String::as_str).collect();
+            let when = time::relative(when, audit.now);
+            if place.is_empty() { format!("used {when}") } else { format!("used {when}, {}", place.join(" ")) }
+        }
+        (None, UseKnown::Never) => "no use on record".to_owned(),
+        (None, _) => "use unknown".to_owned(),
+    }
+}
+
+fn next(audit: &Audit, key: &KeyRow) -> (String, Style) {
+    match key.next {
+        Next::Replaced { due, .. } if due <= audit.now => (format!("due since {}", time::day(due)), style::BUSY),
+        Next::Replaced { due, .. } => (time::relative(due, audit.now), style::PLAIN),
+        Next::InCare => ("by keyrot".to_owned(), style::DIM),
+        Next::Blocked => ("blocked".to_owned(), style::BAD),
+        Next::Nothing => ("not managed".to_owned(), if key.status == "active" { style::WARN } else { style::DIM }),
+    }
+}
+
+fn findings(key: &KeyRow) -> Cell {
+    match key.findings.is_empty() {
+        true => Cell::new("-", style::DIM),
+        false => Cell::new(titles(&key.findings), color(key.severity)),
+    }
+}
+
+fn titles(findings: &[FindingKind]) -> String {
+    findings.iter().map(|kind| kind.title()).collect::<Vec<_>>().join(", ")
+}
+
+fn color(severity: Option<FindingSeverity>) -> Style {
+    match severity {
+        Some(FindingSeverity::Critical | FindingSeverity::High) => style::BAD,
+        Some(FindingSeverity::Medium) => style::WARN,
+        Some(FindingSeverity::Low) => style::BUSY,
+        None => style::PLAIN,
+    }
+}
+
+/// What is wrong with users and shows at none of their keys.
+fn beside(audit: &Audit, width: Option<usize>) -> String {
+    let mut out = String::new();
+    // What is critical stands at the top.
+    for finding in audit.beside_keys().filter(|finding| finding.severity != FindingSeverity::Critical) {
+        let lead = format!("{:<8}  ", finding.severity.word());
+        out.push_str(&hanging(&lead, color(Some(finding.severity)), &finding.message, style::PLAIN, width));
+    }
+    if !out.is_empty() {
+        out.push('\n');
+    }
+    out
+}
+
+/// Each kind that was found, with the controls that it breaks.
+fn rules(audit: &Audit, width: Option<usize>) -> String {
+    let mut out = String::new();
+    for kind in FindingKind::ALL {
+        let mut found = audit.findings.iter().filter(|finding| finding.kind == kind);
+        let Some(worst) = found.next() else { continue };
+        let worst = found.map(|finding| finding.severity).fold(worst.severity, Ord::max);
+        let count = audit.findings.iter().filter(|finding| finding.kind == kind).count();
+        let lead = format!("{count:>5}  {:<20}  ", kind.title());
+        out.push_str(&hanging(&lead, color(Some(worst)), kind.rule(), style::PLAIN, width));
+        for controls in controls_in_short(kind) {
+            out.push_str(&hanging(&" ".repeat(29), style::PLAIN, &controls, style::DIM, width));
+        }
+    }
+    match out.is_empty() {
+        true => out,
+        false => format!("{}\n{out}\n", paint(style::HEAD, "Findings, and the controls they can break")),
+    }
+}
+
+fn sum(audit: &Audit, only: Option<Only>, width: Option<usize>) -> String {
+    let counts = &audit.counts;
+    let mut out = String::new();
+    let severities = [
+        (FindingSeverity::Critical, style::BAD),
+        (FindingSeverity::High, style::BAD),
+        (FindingSeverity::Medium, style::WARN),
+        (FindingSeverity::Low, style::BUSY),
+    ];
+    let found = severities.iter().filter_map(|(severity, color)| {
+        let count = counts.severities.get(severity.word()).filter(|count| **count > 0)?;
+        Some(paint(*color, format!("{count} {severity}")))
+    });
+    let found: Vec<String> = found.collect();
+    let found = match found.is_empty() {
+        true => paint(style::GOOD, "no finding"),
+        false => format!("{}: {}", plural(audit.counts.findings.values().sum(), "finding"), found.join(", ")),
+    };
+    let account = format!(
+        "account {}: {} of {}, {} Active, the oldest {} d",
+        audit.account,
+        plural(counts.keys, "key"),
+        plural(counts.users_with_keys, "user"),
+        counts.active,
+        counts.oldest_active_days,
+    );
+    out.push_str(&hanging("", style::PLAIN, &account, style::PLAIN, width));
+    let _ = writeln!(out, "{found}");
+    let mut note = |text: String| out.push_str(&hanging("", style::DIM, &text, style::DIM, width));
+    let age = time::relative(audit.report, audit.now);
+    note(format!(
+        "limit {} (max_age); credential report of {} ({age}); IAM creates a new one at most every four hours",
+        limit(audit),
+        time::absolute(audit.report)
+    ));
+    if !audit.unreported.is_empty() {
+        note(format!("newer than the report, so some of their keys may be missing: {}", names(&audit.unreported)));
+    }
+    if !audit.gone.is_empty() {
+        note(format!("in the report, but deleted since: {}", names(&audit.gone)));
+    }
+    let open = counts.active - counts.active_managed;
+    match only {
+        Some(Only::Findings) => {
+            note("only keys with a finding are listed; the totals are for the whole account".to_owned());
+        }
+        Some(Only::Unmanaged) => {
+            note("only users not tagged for rotation are listed; the totals are for the whole account".to_owned());
+        }
+        None if open > 0 => {
+            let text = format!(
+                "{} of users not tagged for rotation: keyrot audit --only unmanaged",
+                plural(open, "Active key")
+            );
+            out.push_str(&hanging("hint: ", style::HINT, &text, style::PLAIN, width));
+        }
+        None => {}
+    }
+    out
+}
+
+fn names(users: &[UserName]) -> String {
+    let mut text = users.iter().take(NAMES).map(UserName::as_str).collect::<Vec<_>>().join(", ");
+    if users.len() > NAMES {
+        let _ = write!(text, " and {} more", users.len() - NAMES);
+    }
+    text
+}

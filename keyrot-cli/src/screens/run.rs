@@ -1,0 +1,313 @@
+//! The screens of `plan`, `rotate` and `status`.
+
+use crate::terminal::style::{self, paint};
+use crate::terminal::table::{Cell, Table};
+use crate::terminal::text::hanging;
+use crate::terminal::time;
+use anstyle::Style;
+use keyrot_core::report::{Counts, KeyDocument, RunStatus, State, UserDocument};
+use keyrot_core::settings::Settings;
+use keyrot_core::{Blocked, EventKind, Outcome, RunDocument, Timestamp, Wait, Why};
+use std::fmt::Write;
+
+/// From so many columns on, keys have columns of their own.
+const WIDE: usize = 120;
+
+/// Which of the three.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Screen {
+    Plan,
+    Rotate,
+    Status,
+}
+
+/// The whole screen: users that need manual action first, then the others, then the totals.
+pub(crate) fn screen(
+    screen: Screen,
+    document: &RunDocument,
+    settings: &Settings,
+    sandbox: bool,
+    width: Option<usize>,
+) -> String {
+    let now = document.finished;
+    let mut out = String::new();
+    if let Some(place) = place(document) {
+        let _ = writeln!(out, "{}\n", paint(style::DIM, place));
+    }
+    if document.users.is_empty() {
+        return out + &nobody(document, settings, sandbox);
+    }
+    for (state, heading) in [(State::Blocked, "Needs manual action"), (State::Failed, "Failed")] {
+        let such: Vec<_> = document.users.iter().filter(|u| u.state == state).collect();
+        if !such.is_empty() {
+            let _ = writeln!(out, "{}", paint(style::BAD, heading));
+            such.iter().for_each(|user| out.push_str(&in_trouble(user, sandbox, width)));
+            out.push('\n');
+        }
+    }
+    let others: Vec<_> = document.users.iter().filter(|u| !matches!(u.state, State::Blocked | State::Failed)).collect();
+    if !others.is_empty() {
+        let table = if width.is_some_and(|w| w < WIDE) {
+            stacked(screen, &others, now)
+        } else {
+            wide(screen, &others, now, width)
+        };
+        out.push_str(&table.show(width));
+        out.push('\n');
+    }
+    out.push_str(&sum(screen, document, settings));
+    out
+}
+
+/// Which account was read, and in which region its users' secrets are.
+fn place(document: &RunDocument) -> Option<String> {
+    let account = document.account.as_ref().map(|account| format!("account {account}"));
+    let region = document.region.as_ref().map(|region| format!("region {region}"));
+    let parts: Vec<String> = account.into_iter().chain(region).collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+/// A user with what went wrong, and what to do.
+fn in_trouble(user: &UserDocument, sandbox: bool, width: Option<usize>) -> String {
+    let owner = user.owner.as_ref().map(|owner| format!(" (owner {owner})")).unwrap_or_default();
+    let mut out = format!("  {}{owner}\n", paint(style::HEAD, &user.user));
+    out.push_str(&hanging("    ", style::PLAIN, &user.message, style::PLAIN, width));
+    if let Some(hint) = user.hint() {
+        out.push_str(&hanging("    hint: ", style::HINT, &hint, style::PLAIN, width));
+    }
+    let sandbox_helps = matches!(
+        &user.outcome,
+        Outcome::Blocked(Blocked::UnknownKeys(_) | Blocked::ClaimedKey { .. } | Blocked::CurrentKeyInactive { .. })
+    );
+    if sandbox && sandbox_helps {
+        let text = "keyrot sandbox delete KEY, deactivate KEY or reactivate KEY";
+        out.push_str(&hanging("    sandbox: ", style::DIM, text, style::DIM, width));
+    }
+    out
+}
+
+/// One row a user, with the keys in columns of their own.
+fn wide(screen: Screen, users: &[&UserDocument], now: Timestamp, width: Option<usize>) -> Table {
+    let mut table = Table::new(&["USER", "STATE", "CURRENT KEY", "OTHER KEY", heading(screen)]);
+    // In a pipe, a user's row stays on one line.
+    let between = if width.is_some() { "\n" } else { ", " };
+    for user in users {
+        let (word, color) = word(user);
+        let keys = |current: bool| {
+            let keys: Vec<String> = user.keys.iter().filter(|k| k.current == current).map(with_age).collect();
+            if keys.is_empty() { Cell::new("-", style::DIM) } else { Cell::plain(keys.join(between)) }
+        };
+        let cells = [Cell::plain(user.user.as_str()), Cell::new(word, color), keys(true), keys(false)];
+        table.row(cells.into_iter().chain([Cell::plain(next(screen, user, now))]).collect());
+    }
+    table
+}
+
+/// For a narrow terminal: the keys stand below what comes next.
+fn stacked(screen: Screen, users: &[&UserDocument], now: Timestamp) -> Table {
+    let mut table = Table::new(&["USER", "STATE", heading(screen)]);
+    for user in users {
+        let (word, color) = word(user);
+        let key = |key: &KeyDocument| format!("{} {}", if key.current { "current" } else { "other  " }, with_age(key));
+        let (current, other): (Vec<_>, Vec<_>) = user.keys.iter().partition(|k| k.current);
+        let text = std::iter::once(next(screen, user, now)).chain(current.into_iter().chain(other).map(key));
+        let text = text.collect::<Vec<_>>().join("\n");
+        table.row(vec![Cell::plain(user.user.as_str()), Cell::new(word, color), Cell::plain(text)]);
+    }
+    table
+}
+
+fn heading(screen: Screen) -> &'static str {
+    match screen {
+        Screen::Plan => "WHAT A RUN WOULD DO",
+        Screen::Rotate => "DONE, AND NEXT",
+        Screen::Status => "NEXT",
+    }
+}
+
+/// The state in a word, and its color.
+fn word(user: &UserDocument) -> (&'static str, Style) {
+    match (user.state, &user.outcome) {
+        (State::Settled, _) => ("settled", style::GOOD),
+        (State::Waiting, Outcome::Waiting(wait)) if wait.is_hold() => ("held", style::WARN),
+        (State::Waiting, Outcome::Waiting(Wait { why: Why::Overlap(_), .. })) => ("overlap", style::BUSY),
+        (State::Waiting, Outcome::Waiting(Wait { why: Why::Soak(_), .. })) => ("soaking", style::BUSY),
+        (State::Waiting, _) => ("waiting", style::BUSY),
+        (State::Due, _) => ("due", style::BUSY),
+        (State::Blocked, _) => ("blocked", style::BAD),
+        (State::Stopped, _) => ("stopped", style::WARN),
+        (State::Failed, _) => ("failed", style::BAD),
+    }
+}
+
+fn with_age(key: &KeyDocument) -> String {
+    let status = if key.status == "active" { String::new() } else { format!(" {}", key.status) };
+    format!("{} {}d{status}", key.id, key.age_days)
+}
+
+/// What comes next, in short: the keys' ids stand beside it.
+fn next(screen: Screen, user: &UserDocument, now: Timestamp) -> String {
+    let until = user.until.map(|until| time::both(until, now)).unwrap_or_default();
+    let why = match &user.outcome {
+        Outcome::Waiting(wait) => Some(&wait.why),
+        _ => None,
+    };
+    let text = match (user.state, why) {
+        (State::Settled, _) => match user.deadline {
+            Some(deadline) => format!("next rotation {until}, done by {}", time::day(deadline)),
+            None => format!("next rotation {until}"),
+        },
+        (_, Some(Why::Overlap(_))) => {
+            format!("old key kept while consumers move to the new one; deactivated {until} if unused")
+        }
+        (_, Some(Why::Soak(_))) => format!("old key deleted {until}"),
+        (_, Some(Why::InUse { .. })) => {
+            format!("old key is still in use: {}; deactivated {until} at the earliest", used(user, now))
+        }
+        (_, Some(Why::NotPickedUp { .. })) => format!(
+            "nothing has used the new key yet; old key deactivated {until}, or once the new key is used (old key: {})",
+            used(user, now)
+        ),
+        (_, Some(Why::UsedLate { .. })) => format!(
+            "old key kept: it was used long after it was replaced ({}); deactivated {until} at the earliest",
+            used(user, now)
+        ),
+        (State::Due, _) if user.rotation_is_due() => match user.due.filter(|due| *due <= now) {
+            Some(due) => {
+                let begin = format!("replace the key, due {}", time::both(due, now));
+                match user.deadline {
+                    Some(deadline) if now < deadline => {
+                        format!("{begin}; old key deactivated by {}", time::day(deadline))
+                    }
+                    Some(deadline) => format!("{begin}; its max_age passed {}", time::relative(deadline, now)),
+                    None => begin,
+                }
+            }
+            None => user.message.clone(),
+        },
+        _ => user.message.clone(),
+    };
+    let done: Vec<&str> = user.events.iter().filter_map(|event| done(&event.kind)).collect();
+    if screen == Screen::Rotate && !done.is_empty() { format!("{}; {text}", done.join(", ")) } else { text }
+}
+
+fn used(user: &UserDocument, now: Timestamp) -> String {
+    let used = user.evidence.first().and_then(|e| Some((e.last_used?, e.service.as_ref()?, e.region.as_ref()?)));
+    match used {
+        Some((when, service, region)) => format!("{service} in {region} {}", time::relative(when, now)),
+        None => user.evidence.first().map_or_else(|| "by an unknown service".to_owned(), |e| e.message.clone()),
+    }
+}
+
+/// A change, in short. The rest of the line has the state.
+fn done(event: &EventKind) -> Option<&'static str> {
+    Some(match event {
+        EventKind::Adopted => "adopted",
+        EventKind::Rotated { .. } => "new key published",
+        EventKind::Retired { .. } => "deactivated a key",
+        EventKind::Deleted { .. } => "deleted a key",
+        EventKind::Abandoned { .. } => "abandoned a new key",
+        EventKind::OrphanFound { .. } => "found a key left by an interrupted run",
+        EventKind::OrphanRemoved { .. } => "deleted a key that could not be stored",
+        EventKind::Reactivated { .. } => "noted that the old key was reactivated",
+        _ => return None,
+    })
+}
+
+fn sum(screen: Screen, document: &RunDocument, settings: &Settings) -> String {
+    let Counts { users, settled, waiting, held, due, blocked, failed, stopped, rotated, retired, deleted, .. } =
+        document.counts;
+    let mut parts = Vec::new();
+    let mut part = |count: usize, text: &str, color: Style| {
+        if count > 0 {
+            parts.push(paint(color, format!("{count} {text}")));
+        }
+    };
+    if screen == Screen::Rotate {
+        part(rotated, "rotated", style::GOOD);
+        part(retired, "retired", style::GOOD);
+        part(deleted, "deleted", style::GOOD);
+    }
+    part(due, "due", style::BUSY);
+    part(settled, "settled", style::GOOD);
+    part(waiting - held, "waiting", style::BUSY);
+    part(held, "held", style::WARN);
+    part(stopped, "stopped", style::WARN);
+    part(blocked, "blocked", style::BAD);
+    part(failed, "failed", style::BAD);
+    let plural = if users == 1 { "user" } else { "users" };
+    let mut out = format!("{users} {plural}: {}\n", parts.join(", "));
+    let passed = &document.skipped;
+    let alone = [
+        (passed.not_tagged, "without the tag"),
+        (passed.other_value, "with another value of the tag"),
+        (passed.outside_path, "outside the path"),
+        (passed.excluded, "excluded"),
+        (passed.not_named, "not named"),
+    ];
+    let alone: Vec<String> =
+        alone.iter().filter(|(count, _)| *count > 0).map(|(count, why)| format!("{count} {why}")).collect();
+    if !alone.is_empty() {
+        let _ = writeln!(out, "{}", paint(style::DIM, format!("skipped: {}", alone.join(", "))));
+    }
+    if let Some(text) = adoptions(screen, document, settings.max_adoptions()) {
+        let _ = writeln!(out, "{}", paint(style::HINT, text));
+    }
+    let replaces = |user: &UserDocument| user.rotation_is_due() || user.adoption_is_due();
+    if screen == Screen::Plan && document.users.iter().any(replaces) {
+        let waits = settings.policy().waits();
+        let [overlap, idle] = [waits.overlap, waits.idle].map(keyrot_core::model::format_duration);
+        let text = format!(
+            "an old key stays Active for at least {overlap}, and until something uses the new key or nothing has used the old key for {idle}; so a monthly job keeps working"
+        );
+        let _ = writeln!(out, "{}", paint(style::DIM, text));
+    }
+    if screen == Screen::Plan && document.result == RunStatus::Ok && due > 0 {
+        let named = if passed.not_named > 0 { " with the same --user" } else { "" };
+        let text = format!("nothing was changed; to do it: `keyrot rotate`{named}");
+        let _ = writeln!(out, "{}", paint(style::DIM, text));
+    }
+    out
+}
+
+/// Who waits for a later run, because one run adopts so many users and no more.
+fn adoptions(screen: Screen, document: &RunDocument, most: Option<usize>) -> Option<String> {
+    let most = most?;
+    let users = |count: usize| if count == 1 { "1 user".to_owned() } else { format!("{count} users") };
+    let limit = format!("one run adopts at most {} (max_adoptions)", users(most));
+    match (screen, document.counts.to_adopt) {
+        (Screen::Rotate, 0) => None,
+        (Screen::Rotate, count) => {
+            let waits = if count == 1 { "waits" } else { "wait" };
+            let next = "check the adopted users, then run keyrot again or raise max_adoptions";
+            Some(format!("{} {waits} for adoption: {limit}; {next}", users(count)))
+        }
+        (_, count) if count > most => {
+            Some(format!("{} to adopt: {limit}, in order of their names; later runs adopt the others", users(count)))
+        }
+        _ => None,
+    }
+}
+
+/// No user is selected: says so, and how to select one.
+fn nobody(document: &RunDocument, settings: &Settings, sandbox: bool) -> String {
+    let selection = settings.selection();
+    let (tag, value) = (&selection.tag, &selection.tag_value);
+    let passed = &document.skipped;
+    let seen = passed.not_tagged + passed.other_value + passed.outside_path + passed.excluded + passed.not_named;
+    let mut out = format!("No user is selected: none of {seen} users has the tag {tag}={value}");
+    if selection.path_prefix != "/" {
+        let _ = write!(out, " and a path under {}", selection.path_prefix);
+    }
+    if passed.excluded > 0 {
+        let _ = write!(out, " ({} excluded)", passed.excluded);
+    }
+    out.push_str(". Nothing was done.\n");
+    let command = if sandbox {
+        format!("keyrot sandbox tag NAME {tag}={value}")
+    } else {
+        format!("aws iam tag-user --user-name NAME --tags Key={tag},Value={value}")
+    };
+    let _ = writeln!(out, "{} to select a user: {command}", paint(style::HINT, "hint:"));
+    out
+}

@@ -1,0 +1,33 @@
+//! The page of `keyrot help settings`: every setting with its flag, variable, default and meaning.
+
+use crate::cli::setting_help;
+use crate::terminal::style::{self, paint};
+use crate::terminal::text::hanging;
+use keyrot_core::settings::{SETTINGS, SettingInfo};
+use std::fmt::Write;
+
+/// Where a setting can come from.
+const SOURCES: &str = "\
+You can give each setting in four places. A later one overrides an earlier one:
+  1. ~/.config/keyrot/keyrot.toml   max_age = \"60d\"
+  2. ./keyrot.toml                  max_age = \"60d\"
+  3. the environment                KEYROT_MAX_AGE=60d
+  4. a flag of any command          --max-age 60d
+
+With --config FILE or KEYROT_CONFIG=FILE, that file replaces the first two.
+`keyrot init` writes a keyrot.toml that explains every setting.
+";
+
+pub(crate) fn screen(width: Option<usize>) -> String {
+    let mut out = format!("{SOURCES}\n");
+    for info in SETTINGS {
+        let _ = writeln!(out, "{}", paint(style::HEAD, head(info)));
+        out.push_str(&hanging("    ", style::PLAIN, &setting_help(info), style::PLAIN, width));
+    }
+    out
+}
+
+/// `--max-age DURATION, KEYROT_MAX_AGE`.
+fn head(info: &SettingInfo) -> String {
+    format!("{} <{}>, {}", info.flag(), info.kind.placeholder(), info.env())
+}

@@ -1,0 +1,224 @@
+//! The screen of `who-uses`: for each key IAM's record, then one row for each place and program.
+
+use crate::terminal::style::{self, paint};
+use crate::terminal::table::{Cell, Table};
+use crate::terminal::text::{hanging, plural};
+use crate::terminal::time;
+use keyrot_core::model::{Searched, UntrustedText, UseCounts, UseEvidence, UseSource};
+use keyrot_core::{AccessKey, KeyId, LastUse, Timestamp, UserName};
+use serde::Serialize;
+use std::fmt::Write;
+
+/// So many rows a key; --json has all.
+const ROWS: usize = 40;
+/// As much of a user agent and of an address as a row on a terminal has place for.
+const AGENT: usize = 110;
+const ADDRESS: usize = 40;
+
+/// What the evidence cannot show. It is printed each time: an empty answer is easily taken for "unused".
+pub(crate) const LIMITS: &[&str] = &[
+    "CloudTrail's event history contains only management events, not data events such as s3:GetObject, sqs:SendMessage or dynamodb:PutItem",
+    "it goes back 90 days, is separate in each region (only those above were asked), and is usually up to 15 minutes late",
+    "IAM's last use can be hours late, and shows only the latest service and region",
+    "for a call that an AWS service makes for the user, the address is that service's name",
+    "a key without events can still be in use",
+];
+
+/// The document of `--json`.
+#[derive(Debug, Serialize)]
+pub(crate) struct Document {
+    pub(crate) schema: &'static str,
+    /// When was asked.
+    pub(crate) now: Timestamp,
+    /// Whose keys these are, if it is known.
+    pub(crate) user: Option<UserName>,
+    /// Whether it is about the old keys of all selected users; the one that was used last comes first.
+    pub(crate) lagging: bool,
+    /// Users whose old key is unknown, or who could not be read completely.
+    pub(crate) unseen: Vec<Unseen>,
+    /// From when on was asked.
+    pub(crate) since: Timestamp,
+    /// How many events of each key and region were read at most.
+    pub(crate) max_events: u32,
+    /// Whether something could not be read, or was cut short.
+    pub(crate) partial: bool,
+    /// Each key, the oldest first.
+    pub(crate) keys: Vec<KeyUses>,
+    /// What this cannot show.
+    pub(crate) limits: &'static [&'static str],
+}
+
+/// A user for whom the answer is incomplete.
+#[derive(Debug, Serialize)]
+pub(crate) struct Unseen {
+    pub(crate) user: UserName,
+    pub(crate) problem: String,
+}
+
+/// One key.
+#[derive(Debug, Serialize)]
+pub(crate) struct KeyUses {
+    /// Whose it is, if it is known.
+    pub(crate) user: Option<UserName>,
+    pub(crate) key: KeyId,
+    /// `active`, `inactive`, or IAM's own word; `null` where only the key was named.
+    pub(crate) status: Option<String>,
+    pub(crate) created: Option<Timestamp>,
+    /// By IAM's record; `null` if there is none, or it could not be read.
+    pub(crate) last_used: Option<Timestamp>,
+    pub(crate) service: Option<String>,
+    pub(crate) region: Option<String>,
+    /// Why IAM's record could not be read.
+    pub(crate) problem: Option<String>,
+    /// By CloudTrail.
+    pub(crate) uses: UseEvidence,
+}
+
+impl KeyUses {
+    pub(crate) fn new(
+        user: Option<UserName>,
+        key: KeyId,
+        listed: Option<AccessKey>,
+        last_use: LastUse,
+        uses: UseEvidence,
+    ) -> Self {
+        let (last_used, service, region, problem) = match last_use {
+            LastUse::At { when, service, region } => (Some(when), Some(service), Some(region), None),
+            LastUse::NoRecord => (None, None, None, None),
+            LastUse::Unknown(why) => (None, None, None, Some(why)),
+        };
+        let status = listed.as_ref().map(|listed| listed.status.word().to_owned());
+        let created = listed.map(|listed| listed.created);
+        Self { user, key, status, created, last_used, service, region, problem, uses }
+    }
+}
+
+pub(crate) fn screen(document: &Document, width: Option<usize>) -> String {
+    let mut out = String::new();
+    if document.lagging && document.keys.is_empty() && document.unseen.is_empty() {
+        return "no selected user has an old key that still works\n".to_owned();
+    }
+    if let (Some(user), true) = (&document.user, document.keys.is_empty()) {
+        return format!("{user} has no access key\n");
+    }
+    for key in &document.keys {
+        out.push_str(&one(document, key, width));
+        out.push('\n');
+    }
+    for one in &document.unseen {
+        let text = format!("{}: {}", one.user, one.problem);
+        out.push_str(&hanging("! ", style::WARN, &text, style::WARN, width));
+    }
+    let _ = writeln!(out, "{}", paint(style::DIM, "Limits of this evidence:"));
+    for text in LIMITS {
+        out.push_str(&hanging("  - ", style::DIM, text, style::DIM, width));
+    }
+    out
+}
+
+fn one(document: &Document, key: &KeyUses, width: Option<usize>) -> String {
+    let now = document.now;
+    let mut title = paint(style::HEAD, &key.key);
+    if let Some(user) = &key.user {
+        let _ = write!(title, " of {user}");
+    }
+    if let Some(status) = &key.status {
+        let _ = write!(title, ", {status}");
+    }
+    if let Some(created) = key.created {
+        let _ = write!(title, ", {} old", time::span((now - created).num_seconds().max(0)));
+    }
+    let mut out = format!("{title}\n");
+    let mut line = |lead: &str, text: &str, color| out.push_str(&hanging(lead, style::PLAIN, text, color, width));
+    let (last, color) = match (key.last_used, &key.problem) {
+        (Some(when), _) => {
+            let or = |text: &Option<String>| text.clone().unwrap_or_default();
+            (format!("{} in {} {}", or(&key.service), or(&key.region), time::both(when, now)), style::PLAIN)
+        }
+        (None, None) => ("no use on record".to_owned(), style::PLAIN),
+        (None, Some(problem)) => (format!("unknown: {problem}"), style::WARN),
+    };
+    line("  IAM's last use: ", &last, color);
+    let uses = &key.uses;
+    let asked: Vec<&str> = uses.regions.iter().map(|one| one.region.as_str()).collect();
+    let found = match uses.sources.len() {
+        0 => "no event".to_owned(),
+        sources => format!("{} from {}", plural(uses.events, "event"), plural(sources, "source")),
+    };
+    line(
+        "  CloudTrail: ",
+        &format!("{found} since {}, in {}", time::absolute(uses.since), asked.join(", ")),
+        style::PLAIN,
+    );
+    for region in &uses.regions {
+        if let Some(text) = cut(region) {
+            line("  ! ", &text, style::WARN);
+        }
+    }
+    if uses.unreadable > 0 {
+        let text = format!("{} could not be read and not counted", plural(uses.unreadable, "record"));
+        line("  ! ", &text, style::WARN);
+    }
+    if uses.sources.is_empty() {
+        return out;
+    }
+    let mut table = Table::new(&["  ADDRESS", "LAST", "FIRST", "EVENTS", "USER AGENT AND CALLS"]);
+    for source in uses.sources.iter().take(ROWS) {
+        table.row(row(source, now, width.is_some()));
+    }
+    let _ = write!(out, "\n{}", table.show(width));
+    if let Some(more @ 1..) = uses.sources.len().checked_sub(ROWS) {
+        let _ = writeln!(out, "  and {more} more; --json lists all");
+    }
+    out
+}
+
+/// What of a region was not read.
+fn cut(one: &Searched) -> Option<String> {
+    match (&one.problem, one.cut_at) {
+        (Some(problem), _) => Some(format!(
+            "{} could not be read{}: {problem}",
+            one.region,
+            if one.events > 0 { " completely" } else { "" }
+        )),
+        (None, Some(at)) => Some(format!(
+            "{} was cut short after {} events: nothing before {} was read (--max-events)",
+            one.region,
+            one.events,
+            time::absolute(at)
+        )),
+        (None, None) => None,
+    }
+}
+
+fn row(source: &UseSource, now: Timestamp, terminal: bool) -> Vec<Cell> {
+    let text = |text: &UntrustedText, most: usize| if terminal { text.clip(most) } else { text.to_string() };
+    let address = source.address.as_ref().map_or_else(|| "not on record".to_owned(), |a| text(a, ADDRESS));
+    let agent = source.agent.as_ref().map_or_else(|| "no user agent".to_owned(), |a| text(a, AGENT));
+    let own = if source.says_it_is_keyrot() { " (probably keyrot, verifying the key)" } else { "" };
+    let mut what = format!("{}; in {}", tallies(&source.actions, 4), tallies(&source.regions, 4));
+    if !source.errors.is_empty() {
+        let _ = write!(what, "; refused: {}", tallies(&source.errors, 3));
+    }
+    // In a pipe a row stays on one line.
+    let between = if terminal { "\n" } else { "; " };
+    vec![
+        Cell::new(format!("  {address}"), style::HEAD),
+        Cell::plain(time::relative(source.last, now)),
+        Cell::plain(time::relative(source.first, now)),
+        Cell::plain(source.events.to_string()),
+        Cell::plain(format!("{agent}{own}{between}{what}")),
+    ]
+}
+
+fn tallies(all: &[UseCounts], most: usize) -> String {
+    let shown: Vec<String> = all
+        .iter()
+        .take(most)
+        .map(|tally| if tally.count == 1 { tally.name.to_string() } else { format!("{} {}x", tally.name, tally.count) })
+        .collect();
+    match all.len().saturating_sub(most) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}

@@ -1,0 +1,58 @@
+//! Questions before something is changed.
+
+use crate::error::CliError;
+use crate::terminal::signals::Signals;
+use crate::terminal::size::talk_width;
+use crate::terminal::style::{self, paint};
+use crate::terminal::text::wrap;
+use std::io::{BufRead, IsTerminal, Read, Write};
+
+/// Longer than any answer.
+const LONGEST: u64 = 4096;
+
+/// Asks on stderr whether to go on; the answer is no unless it is yes. `what` names what will change, as a question without its mark.
+///
+/// Fails without [a terminal to ask on](can_ask), unless `--yes` was given.
+pub(crate) async fn confirm(yes: bool, what: &str) -> Result<(), CliError> {
+    if yes {
+        return Ok(());
+    }
+    if !can_ask() {
+        return Err(CliError::usage(format!("cannot ask for confirmation without a terminal: {what}?"))
+            .hint("add --yes to skip the question; nothing was done"));
+    }
+    const CHOICE: &str = "[y/N]";
+    // With place for the choice and the answer behind it.
+    let room = talk_width().map(|width| width.saturating_sub(CHOICE.len() + 4));
+    let question = wrap(&format!("{what}?"), room).join("\n");
+    let answer = ask(&format!("{} {} ", paint(style::HEAD, question), paint(style::DIM, CHOICE))).await?;
+    match answer.to_ascii_lowercase().as_str() {
+        "y" | "yes" => Ok(()),
+        _ => Err(CliError::failed("not confirmed; nothing was done")),
+    }
+}
+
+/// Whether stderr, for the question, and stdin, for the answer, are terminals.
+pub(crate) fn can_ask() -> bool {
+    std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+}
+
+/// Asks a question on stderr, and gives back what was typed, without blanks around it; nothing if it could not be read. A signal ends the waiting.
+pub(crate) async fn ask(question: &str) -> Result<String, CliError> {
+    let mut signals = Signals::listen()?;
+    say_part!("{question}");
+    let _ = std::io::stderr().flush();
+    let (answered, answer) = tokio::sync::oneshot::channel();
+    // A thread that is not joined: reading a terminal cannot be cancelled.
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        let read = std::io::stdin().lock().take(LONGEST).read_line(&mut line);
+        let _ = answered.send(read.map(|_| line).unwrap_or_default());
+    });
+    let answer = signals.or(answer).await.map(Result::unwrap_or_default);
+    // After Ctrl-C and Ctrl-D whatever is said next would stand on the question's line.
+    if !answer.as_ref().is_ok_and(|line| line.ends_with('\n')) {
+        say!("");
+    }
+    answer.map(|line| line.trim().to_owned()).map_err(CliError::signal)
+}

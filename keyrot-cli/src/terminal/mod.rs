@@ -1,0 +1,14 @@
+//! stdout is data, stderr is everything else: colors, width, tables, times, progress, questions and signals.
+
+// First: the others use its macros.
+#[macro_use]
+pub(crate) mod stdio;
+
+pub(crate) mod confirm;
+pub(crate) mod progress;
+pub(crate) mod signals;
+pub(crate) mod size;
+pub(crate) mod style;
+pub(crate) mod table;
+pub(crate) mod text;
+pub(crate) mod time;

@@ -1,0 +1,105 @@
+//! Ctrl-C and SIGTERM: the first asks the run to stop between steps, the second ends the process immediately.
+
+use crate::error::CliError;
+use keyrot_core::Cancel;
+use std::pin::pin;
+
+const SIGINT: u8 = 2;
+#[cfg(unix)]
+const SIGTERM: u8 = 15;
+
+/// Listens for the signals that ask a process to end.
+pub(crate) struct Signals {
+    #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    /// Begins to listen: from now on these signals no longer end the process by themselves.
+    pub(crate) fn listen() -> Result<Self, CliError> {
+        #[cfg(unix)]
+        {
+            use tokio::signal::unix::{SignalKind, signal};
+            let listen =
+                |kind| signal(kind).map_err(|error| CliError::failed(format!("cannot listen for signals: {error}")));
+            Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
+        }
+        #[cfg(not(unix))]
+        Ok(Self {})
+    }
+
+    /// The number of the next signal.
+    async fn next(&mut self) -> u8 {
+        #[cfg(unix)]
+        tokio::select! {
+            _ = self.interrupt.recv() => SIGINT,
+            _ = self.terminate.recv() => SIGTERM,
+        }
+        #[cfg(not(unix))]
+        {
+            // An error means that no such signal can come.
+            if tokio::signal::ctrl_c().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+            SIGINT
+        }
+    }
+
+    /// Work that may be dropped at any time, such as reading: the first signal ends it.
+    pub(crate) async fn or<T>(&mut self, work: impl Future<Output = T>) -> Result<T, u8> {
+        tokio::select! {
+            result = work => Ok(result),
+            signal = self.next() => Err(signal),
+        }
+    }
+
+    #[cfg(feature = "aws")]
+    /// Runs work that a signal asks to stop but never interrupts: it has to clean up. Returns the first signal.
+    pub(crate) async fn until_the_end<T>(
+        &mut self,
+        cancel: &Cancel,
+        say: impl Fn(&str),
+        work: impl Future<Output = T>,
+    ) -> (T, Option<u8>) {
+        let on_signal = |_, _| {
+            cancel.cancel();
+            say("stopping: the new key is deleted first, or written to the file completely");
+        };
+        self.hearing(on_signal, work).await
+    }
+
+    /// Runs work that the first signal asks to stop; the second ends the process. Returns the signal.
+    pub(crate) async fn while_working<T>(
+        &mut self,
+        cancel: &Cancel,
+        say: impl Fn(&str),
+        work: impl Future<Output = T>,
+    ) -> (T, Option<u8>) {
+        let on_signal = |signal, again| {
+            if again {
+                say("stopped immediately; the next run resumes where this one ended");
+                std::process::exit(i32::from(128 + signal));
+            }
+            cancel.cancel();
+            say("stopping after the current steps; press Ctrl-C again to stop immediately");
+        };
+        self.hearing(on_signal, work).await
+    }
+
+    /// Runs the work to its end, and calls `on_signal` with each signal and whether another came before. Returns the first.
+    async fn hearing<T>(&mut self, on_signal: impl Fn(u8, bool), work: impl Future<Output = T>) -> (T, Option<u8>) {
+        let mut work = pin!(work);
+        let mut came = None;
+        loop {
+            tokio::select! {
+                result = &mut work => return (result, came),
+                signal = self.next() => {
+                    on_signal(signal, came.is_some());
+                    came.get_or_insert(signal);
+                }
+            }
+        }
+    }
+}

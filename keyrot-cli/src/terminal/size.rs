@@ -1,0 +1,20 @@
+//! How wide the terminal is.
+
+use std::io::IsTerminal;
+
+/// The columns of stdout's terminal; `None` where it is none: then nothing is wrapped, so that `grep` finds whole lines.
+pub(crate) fn width() -> Option<usize> {
+    let out = std::io::stdout();
+    out.is_terminal().then(|| columns(terminal_size::terminal_size_of(out)))
+}
+
+/// The same for what is said on stderr.
+pub(crate) fn talk_width() -> Option<usize> {
+    let err = std::io::stderr();
+    err.is_terminal().then(|| columns(terminal_size::terminal_size_of(err)))
+}
+
+fn columns(asked: Option<(terminal_size::Width, terminal_size::Height)>) -> usize {
+    let said = || std::env::var("COLUMNS").ok()?.parse().ok();
+    asked.map(|(width, _)| usize::from(width.0)).or_else(said).unwrap_or(80).max(40)
+}

@@ -1,0 +1,125 @@
+//! stdout and stderr. What could not be written to stdout is never taken for written: the process ends with another exit code than 0. What cannot be
+//! written to stderr is dropped: no message is worth stopping in the middle of a rotation.
+
+use super::style::{self, paint};
+use crate::exit::Exit;
+use crate::files;
+use serde::Serialize;
+use std::fmt;
+use std::io::{ErrorKind, Write};
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
+/// The first failure of stdout.
+static LOST: OnceLock<(ErrorKind, String)> = OnceLock::new();
+
+/// The number of SIGPIPE, which ends other programs whose reader went away.
+const SIGPIPE: u8 = 13;
+
+/// Says a line on stderr.
+macro_rules! say {
+    ($($arg:tt)*) => {
+        $crate::terminal::stdio::stderr(format_args!("{}\n", format_args!($($arg)*)))
+    };
+}
+
+/// Says something on stderr that does not end its line.
+macro_rules! say_part {
+    ($($arg:tt)*) => {
+        $crate::terminal::stdio::stderr(format_args!($($arg)*))
+    };
+}
+
+/// Writes to stderr. The macros of `std` and of `anstream` panic where that fails.
+pub(crate) fn stderr(text: fmt::Arguments<'_>) {
+    let _ = try_stderr(text);
+}
+
+fn try_stderr(text: fmt::Arguments<'_>) -> std::io::Result<()> {
+    let mut err = anstream::stderr().lock();
+    err.write_fmt(text)?;
+    err.flush()
+}
+
+/// Prints a warning on stderr.
+pub(crate) fn warn(text: &str) {
+    say!("{} {text}", paint(style::WARN, "warning:"));
+}
+
+/// Writes to stdout. A failure is kept for [`settle`].
+pub(crate) fn stdout(text: &str) {
+    let mut out = anstream::stdout().lock();
+    if let Err(error) = out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        failed(&error);
+    }
+}
+
+/// Keeps that stdout failed.
+pub(crate) fn failed(error: &std::io::Error) {
+    let _ = LOST.set((error.kind(), error.to_string()));
+}
+
+/// Writes a record that must not be lost to stdout; if that fails to stderr, and if that fails too into a new file that only its owner can read.
+///
+/// There is nowhere to print where the file is, so its folder is documented: `keyrot/records` in the user's state directory, else the folder for temporary
+/// files. `name` is what the file's name begins with.
+pub(crate) fn record(text: &str, name: &str) {
+    stdout(text);
+    if LOST.get().is_none() {
+        return;
+    }
+    let note = "could not write to stdout; this is the record:";
+    if try_stderr(format_args!("{} {note}\n{text}", paint(style::BAD, "error:"))).is_err() {
+        let plain = anstream::adapter::strip_str(text).to_string();
+        let _ = records().into_iter().chain([std::env::temp_dir()]).find_map(|dir| keep(&dir, name, &plain).ok());
+    }
+}
+
+/// `keyrot/records` in the user's state directory (XDG Base Directory Specification; `LOCALAPPDATA` on Windows).
+fn records() -> Option<PathBuf> {
+    files::state_dir().map(|dir| dir.join("records"))
+}
+
+fn keep(dir: &std::path::Path, name: &str, text: &str) -> std::io::Result<()> {
+    files::make_private_dir(dir)?;
+    let mut file = tempfile::Builder::new().prefix(&format!("{name}-")).suffix(".txt").tempfile_in(dir)?;
+    file.write_all(text.as_bytes())?;
+    file.as_file().sync_all()?;
+    file.keep()?;
+    Ok(())
+}
+
+/// The exit code, now that everything was written: never 0 if stdout failed. A reader that went away is not worth a message, as for other programs.
+pub(crate) fn settle(exit: Exit) -> Exit {
+    let Some((kind, error)) = LOST.get() else { return exit };
+    let closed = *kind == ErrorKind::BrokenPipe;
+    if !closed {
+        say!("{} could not write to stdout: {error}", paint(style::BAD, "error:"));
+    }
+    match (exit, closed) {
+        (Exit::Success, true) => Exit::Signal(SIGPIPE),
+        (Exit::Success, false) => Exit::Failed,
+        _ => exit,
+    }
+}
+
+/// Prints text on stdout. If that fails, the process does not end with 0: [`settle`].
+pub(crate) fn print(text: &str) {
+    stdout(text);
+}
+
+/// Prints a document on stdout.
+pub(crate) fn print_json(document: &impl Serialize) {
+    print(&json(document));
+}
+
+/// A document as it is printed.
+pub(crate) fn json(document: &impl Serialize) -> String {
+    match serde_json::to_string_pretty(document) {
+        Ok(text) => format!("{text}\n"),
+        Err(error) => {
+            failed(&error.into());
+            String::new()
+        }
+    }
+}
