@@ -5,6 +5,7 @@ use crate::clock::AwsTime;
 #[cfg(feature = "rotate")]
 use crate::connect::Aws;
 use crate::http::SHORT_ANSWER;
+use crate::labels::{CURRENT, PREVIOUS};
 use crate::limiter::Limiter;
 use crate::op::Op;
 use crate::sdk_config::{ConnectError, check_endpoints, guarded, region_of};
@@ -26,9 +27,6 @@ use keyrot_core::model::{HOME_TAG, HomeTag, JournalEntry, SecretArn};
 use std::fmt;
 use std::sync::Arc;
 use zeroize::Zeroizing;
-
-pub(crate) const CURRENT: &str = "AWSCURRENT";
-pub(crate) const PREVIOUS: &str = "AWSPREVIOUS";
 
 /// Secrets Manager for a program that only reads rotated keys: `secretsmanager:GetSecretValue`, and no other call. Cheap to clone.
 ///

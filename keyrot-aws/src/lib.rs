@@ -71,6 +71,7 @@ mod from_settings;
 mod http;
 #[cfg(feature = "rotate")]
 mod iam;
+mod labels;
 pub mod limiter;
 #[cfg(feature = "rotate")]
 mod mfa;

@@ -38,6 +38,7 @@
 
 mod actions;
 mod guard;
+mod named;
 mod principals;
 mod scope;
 mod text;

@@ -1,6 +1,6 @@
 //! `DescribeSecret`'s answer as keyrot sees it.
 
-pub(crate) use crate::consumer::{CURRENT, PREVIOUS};
+pub(crate) use crate::labels::{CURRENT, PREVIOUS};
 use crate::op::Op;
 use crate::time::instant;
 use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;

@@ -5,6 +5,7 @@ use crate::error::CliError;
 #[cfg(not(feature = "aws"))]
 use crate::no_aws::{self, Aws};
 use crate::sandbox::SandboxAccount;
+use crate::sandbox::region::SANDBOX_REGION;
 #[cfg(feature = "aws")]
 use keyrot_aws::{
     Aws, AwsSettings, ConnectError,
@@ -18,9 +19,6 @@ use keyrot_core::settings::Settings;
 use keyrot_core::usage::TrailPort;
 use keyrot_core::{Homes, Notifier, Ports, Target};
 use std::sync::Arc;
-
-/// The region of a sandbox's secrets, where the settings name no other.
-pub(crate) const SANDBOX_REGION: &str = "us-east-1";
 
 /// The ports, and what they stand for.
 pub(crate) struct Backend {

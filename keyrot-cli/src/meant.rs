@@ -1,6 +1,6 @@
 //! Suggests a user for a name that does not exist.
 
-use crate::backend::SANDBOX_REGION;
+use crate::sandbox::region::SANDBOX_REGION;
 use keyrot_core::selection::MissingWhy;
 use keyrot_core::{Homes, IamUser, Policy, Selection, UserName, select};
 

@@ -16,14 +16,6 @@ from pathlib import Path
 
 from rust_source import Module, everything, imports, load
 
-# Cycles that are being broken right now: the crate, and the module that all of the cycle's modules are in or below ("" for
-# any). An entry without a cycle is refused too, so that this list only becomes shorter. When it is empty, delete it.
-KNOWN_CYCLES: list[tuple[str, str]] = [
-    ("keyrot-core", "machine::rotation"),
-    ("keyrot-aws", ""),
-    ("keyrot-cli", ""),
-]
-
 CRATES = ("keyrot-core", "keyrot-aws", "keyrot-cli", "keyrot-lambda")
 PURE = ("model", "decide", "machine")
 IMPURE = {

@@ -1,7 +1,5 @@
 //! The list of actions: the one place where each is named, with the reason why it is needed.
 
-use super::GUARDED;
-
 /// One action that keyrot, or AWS on the function's behalf, carries out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Action {
@@ -173,15 +171,3 @@ pub const ACTIONS: &[Action] = &[
     action("iam:GetRole", &[Sid::SimulatePolicies], "find the path of the caller's role for that"),
     action("sts:GetCallerIdentity", &[], "try a key; needs no permission"),
 ];
-
-impl Sid {
-    /// The actions that this statement allows, or denies.
-    pub(super) fn actions(self) -> Vec<&'static str> {
-        ACTIONS
-            .iter()
-            .chain(GUARDED)
-            .filter(|action| action.statements.contains(&self))
-            .map(|action| action.name)
-            .collect()
-    }
-}

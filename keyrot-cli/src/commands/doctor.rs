@@ -1,12 +1,12 @@
 //! `keyrot doctor`: whether keyrot could do its work here. It changes nothing, and sends nothing unless it is asked to.
 
-use crate::backend::SANDBOX_REGION;
 use crate::cli::Invocation;
 use crate::cli::doctor::Doctor;
 use crate::config;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::sandbox::SandboxAccount;
+use crate::sandbox::region::SANDBOX_REGION;
 use crate::screens::doctor::{line, sum};
 use crate::terminal::size::width;
 use crate::terminal::stdio::{print, print_json};

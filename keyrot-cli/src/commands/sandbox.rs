@@ -1,12 +1,12 @@
 //! `sandbox`: the simulated account's clock, and what an administrator or a consumer could do to it.
 
-use crate::backend::SANDBOX_REGION;
 use crate::cli::Invocation;
 use crate::cli::sandbox::Sandbox;
 use crate::config;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::meant::did_you_mean;
+use crate::sandbox::region::SANDBOX_REGION;
 use crate::sandbox::{SandboxDocument, SandboxFile, seed};
 use crate::screens::sandbox::screen;
 use crate::terminal::size::width;

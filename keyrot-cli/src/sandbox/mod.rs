@@ -6,6 +6,7 @@
 mod account;
 mod document;
 mod file;
+pub(crate) mod region;
 mod seed;
 
 pub(crate) use account::SandboxAccount;

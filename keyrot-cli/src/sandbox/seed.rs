@@ -1,6 +1,6 @@
 //! The account that a sandbox begins with: users in telling states, brought there by the real engine over a history of weeks.
 
-use crate::backend::SANDBOX_REGION;
+use crate::sandbox::region::SANDBOX_REGION;
 use futures_util::FutureExt;
 use keyrot_core::memory::{Fault, FaultAt, MemoryAccount, Rules, TrailedUse, World};
 use keyrot_core::{Cancel, Homes, Limits, Mode, Policy, Ports, Rotator, Selection, Timestamp, UserName, select};

@@ -2,10 +2,10 @@
 
 use super::home;
 use super::situation::{Asked, Situation};
-use super::with_evidence;
 use crate::decide::decision::blocked::Blocked;
 use crate::decide::decision::refusal::Refusal;
 use crate::decide::decision::{Decision, Step};
+use crate::decide::evidence::with_evidence;
 use crate::model::observed::{AccessKey, KeyStatus, LabeledVersion, Observed, Secret, SecretState};
 use crate::model::time::Timestamp;
 use crate::model::waits::Policy;

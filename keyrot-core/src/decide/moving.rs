@@ -5,8 +5,9 @@
 //! and no run changes anything at either side.
 
 use super::ground::usable;
+use super::home;
+use super::run::decide_for;
 use super::situation::Asked;
-use super::{decide_for, home};
 use crate::decide::decision::blocked::Blocked;
 use crate::decide::decision::refusal::Refusal;
 use crate::decide::decision::{Decision, Question, Step};

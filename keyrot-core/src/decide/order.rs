@@ -1,7 +1,7 @@
 //! What Secrets Manager's own rotation orders, step by step, of its rotation function.
 
 use super::belief::believed;
-use super::decide_for;
+use super::run::decide_for;
 use super::situation::{Asked, Situation};
 use crate::decide::decision::blocked::Blocked;
 use crate::decide::decision::refusal::Refusal;

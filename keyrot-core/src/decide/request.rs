@@ -1,11 +1,13 @@
 //! What a person's request takes.
 
 use super::belief::believed;
+use super::run::decide_for;
 use super::situation::{Asked, Situation};
-use super::{decide_for, home, moving, revoke};
+use super::{home, moving, revoke};
 use crate::decide::decision::blocked::Blocked;
 use crate::decide::decision::refusal::Refusal;
 use crate::decide::decision::{Decision, Question, Step, Why};
+use crate::decide::evidence::no_such_key;
 use crate::model::home::{HomeTag, Residence, SecretArn};
 use crate::model::journal::{JournalEntry, Phase, Promoted, Revoked};
 use crate::model::names::{KeyId, VersionId};
@@ -71,11 +73,6 @@ fn bind(seen: &Observed, policy: &Policy) -> Decision {
         }
         _ => decision.unwrap_or(Decision::Done),
     }
-}
-
-/// There is no such key; these there are.
-pub(super) fn no_such_key(seen: &Observed, key: &KeyId) -> Refusal {
-    Refusal::NoSuchKey { key: key.clone(), keys: seen.keys.iter().map(|k| k.id.clone()).collect() }
 }
 
 impl Situation<'_> {

@@ -2,9 +2,9 @@
 //!
 //! `docs/decision.md` is printed from this file.
 
-use super::revoke::Revoking;
 use super::situation::{Asked, Situation};
 use crate::decide::decision::Decision;
+use crate::decide::revoking::Revoking;
 use crate::model::step::StepName;
 
 /// A table of rules: when each applies, what it may answer, and the function that says so.

@@ -1,0 +1,4 @@
+//! Staging labels.
+
+pub(crate) const CURRENT: &str = "AWSCURRENT";
+pub(crate) const PREVIOUS: &str = "AWSPREVIOUS";
