@@ -84,12 +84,12 @@ async fn find(
         true => None,
         false => Cache::open(&format!("{edition:?} {secret}\n{}", caller.scope)).map_err(|why| warn(&why)).ok(),
     };
-    let now = match &target {
+    let clock = || match &target {
         Some(target) => target.ports.clock.now(),
         None => std::time::SystemTime::now().into(),
     };
-    let fresh = |entry: &Entry| entry.age(now).is_some_and(|age| age < waits.cache_for);
-    if let Some(entry) = cache.as_ref().and_then(load).filter(fresh) {
+    let fresh_at = |entry: &Entry, now| entry.age(now).is_some_and(|age| age < waits.cache_for);
+    if let Some(entry) = cache.as_ref().and_then(load).filter(|entry| fresh_at(entry, clock())) {
         return Ok(waits.found(entry, reading));
     }
     if caller.starts_process && !sandbox {
@@ -98,7 +98,9 @@ async fn find(
     // One process asks, and the others find what it wrote.
     let turn = cache.as_ref().map(Cache::turn);
     let entry = cache.as_ref().and_then(load);
-    if let Some(entry) = entry.clone().filter(fresh) {
+    // Read again: what another process wrote meanwhile is not of the future.
+    let now = clock();
+    if let Some(entry) = entry.clone().filter(|entry| fresh_at(entry, now)) {
         return Ok(waits.found(entry, reading));
     }
     let target = match target {

@@ -65,7 +65,12 @@ fn a_sandbox_has_fewer_checks_and_says_so() {
 fn a_machine_with_nothing_is_told_what_to_do() {
     let ran = keyrot(&[], &["doctor"]);
     assert_eq!(ran.code, Some(1));
-    for part in ["FAILED       region", "hint:  export AWS_REGION", "not checked  permissions", "1 failed"] {
+    for part in [
+        "FAILED       region",
+        "hint:  set one, for example: export AWS_REGION",
+        "not checked  permissions",
+        "1 failed",
+    ] {
         assert!(ran.stdout.contains(part), "{part} in {}", ran.stdout);
     }
     let ran = keyrot(&[("AWS_REGION", "eu-west-1".into())], &["--json", "doctor"]);

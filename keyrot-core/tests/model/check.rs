@@ -300,7 +300,7 @@ impl Model for Check {
             Action::Start(i) => next.start(&self.setting, i, Task::Everything),
             Action::Rotate => next.rotate(),
             Action::RotationStep(i) => {
-                next.start(&self.setting, i, next.order.clone().map_or(Task::Everything, Task::RotationStep))
+                next.start(&self.setting, i, next.order.clone().map_or(Task::Everything, Task::RotationStep));
             }
             Action::Ask(request) => next.ask(&self.setting, request),
             Action::Fulfil(i) => {
