@@ -114,7 +114,7 @@ mod tests {
         // Only root can give a link away.
         if lchown(&planted, Some(me + 1), None).is_ok() {
             for refused in [check(&planted), write(&planted, "text", Access::Owner)] {
-                assert!(format!("{refused:?}").contains("is a link that another user made"), "{refused:?}");
+                assert!(format!("{refused:?}").contains("is a symbolic link owned by another user"), "{refused:?}");
             }
             assert_eq!(std::fs::read_to_string(&mine).unwrap(), "precious");
         }

@@ -81,7 +81,7 @@ fn a_home_is_moved_over_http_and_consumers_of_both_places_are_told() {
     for _ in 0..3 {
         let ran = read(&scene, &[]);
         assert_eq!(key(&ran), first);
-        assert!(ran.said.contains("is published in /iam/ci/access_key in eu-west-1"), "{}", ran.said);
+        assert!(ran.said.contains("is now published in /iam/ci/access_key in eu-west-1"), "{}", ran.said);
         assert!(
             ran.said.contains(&format!("keyrot credentials ci --region eu-west-1 --secret {SECRET}")),
             "{}",

@@ -86,7 +86,7 @@ fn settings_shape_the_policy() {
 #[test]
 fn it_says_what_is_left_open_and_what_is_wide() {
     let (_, talk) = printed(&[]);
-    assert_eq!(talk, "replace ACCOUNT and REGION, or name them with --account and --region\n");
+    assert_eq!(talk, "replace ACCOUNT and REGION, or set them with --account and --region\n");
     assert_eq!(printed(&["--account", "123456789012", "--region", "eu-west-1"]).1, "");
     assert_eq!(printed(&["-q"]).1, "");
     let (_, talk) = printed(&["--secret-name", "{user}", "-q"]);

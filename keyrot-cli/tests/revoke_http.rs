@@ -147,7 +147,7 @@ fn two_permissions_and_two_names_are_enough() {
     let ran = company.off(&[]);
     let first = ran.stdout.lines().next().unwrap_or_default().to_owned();
     assert_eq!((ran.code, company.works()), (Some(1), false), "{} {}", ran.stdout, ran.stderr);
-    assert!(first.starts_with(&format!("not done: whether {} still works is not known", company.leaked)), "{first}");
+    assert!(first.starts_with(&format!("not done: it is unknown whether {} still works", company.leaked)), "{first}");
     let company = Company::new();
     company.emulator.inject(CallAt::every("UpdateAccessKey"), Fault::denied());
     let ran = company.off(&[]);

@@ -172,7 +172,7 @@ fn a_variable_that_is_not_known_is_an_error_only_if_another_was_meant() {
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "what is empty counts as not set");
     let ran = policy(&[("KEYROT_BUILD_NUMBER", "7")]);
     assert_eq!(ran.code, Some(0));
-    assert_eq!(ran.stderr, "warning: the environment variable KEYROT_BUILD_NUMBER is not known, and has no effect\n");
+    assert_eq!(ran.stderr, "warning: unknown environment variable KEYROT_BUILD_NUMBER has no effect\n");
     let ran = policy(&[("KEYROT_MAX_AGES", "7")]);
     assert!(ran.code == Some(2) && ran.stderr.contains("did you mean `KEYROT_MAX_AGE`?"), "{}", ran.stderr);
 }

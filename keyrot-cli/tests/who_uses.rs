@@ -60,7 +60,7 @@ fn whoever_lags_in_the_account_is_listed_the_latest_first() {
     // Whose old key is not known is not left out in silence.
     let unseen: Vec<_> = found["unseen"].as_array().unwrap().iter().map(|one| one["user"].as_str().unwrap()).collect();
     assert_eq!((&found["partial"], unseen), (&json!(true), vec!["data-import", "image-resizer"]));
-    let says = "data-import: it is unknown which key is the old one: nobody knows whose these are: AKIA";
+    let says = "data-import: it is unknown which key is the old one: unattributed keys: AKIA";
     assert!(ran.stdout.contains(says), "{}", ran.stdout);
 
     let ran = sandbox.run(&["who-uses", "--lagging", "--tag", "Nobody=Has"]);

@@ -62,8 +62,8 @@ async fn from_adoption_to_one_key() {
     );
     assert_eq!(
         standing.calls,
-        13,
-        "two to look, one to look elsewhere, two to create the secret and to tag the user with it, eight to rotate: {:?}",
+        14,
+        "two to look, two to look elsewhere, two to create the secret and to tag the user with it, eight to rotate: {:?}",
         life.account.calls()
     );
 

@@ -58,7 +58,7 @@ fn what_is_not_clear_is_refused_with_its_lines_and_without_a_value() {
     let id = format!("aws_access_key_id={OLD}\n");
     let secret = format!("aws_secret_access_key={SECRET}\n");
     for (text, says) in [
-        (format!("[a]\n{id}{secret}[b]\n[a]\n"), "the profile stands there twice (lines 1 and 5)"),
+        (format!("[a]\n{id}{secret}[b]\n[a]\n"), "the profile appears twice (lines 1 and 5)"),
         (format!("[a]\n{id}{secret}{secret}"), "aws_secret_access_key twice (lines 3 and 4)"),
         (format!("[a]\n{id}"), "has aws_access_key_id, and no aws_secret_access_key"),
         (format!("[a]\n{secret}"), "has aws_secret_access_key, and no aws_access_key_id"),

@@ -114,7 +114,7 @@ pub struct Wait {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Why {
-    /// The old key stays Active while readers move over.
+    /// The old key stays Active while consumers move to the new key.
     Overlap(KeyId),
     /// The old key is still in use, or was until just now.
     InUse {
@@ -123,7 +123,7 @@ pub enum Why {
         /// The use on record.
         last_use: LastUse,
     },
-    /// IAM has no use of the old key on record, which proves little: `quiet` is waited for on top of the overlap.
+    /// IAM has no use of the old key on record, which says little: `quiet` is waited for on top of the overlap.
     NoRecord(KeyId),
     /// Nothing has used the current key since it was published, other than keyrot to verify it: whatever used the old key may still need it.
     NotPickedUp {
@@ -187,9 +187,9 @@ impl Wait {
 impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Overlap(key) => write!(f, "{key} stays Active while readers move over"),
+            Self::Overlap(key) => write!(f, "{key} stays Active while consumers move to the new key"),
             Self::InUse { key, last_use } => write!(f, "{key} is still in use: {last_use}"),
-            Self::NoRecord(key) => write!(f, "{key} has no use on record, which proves little"),
+            Self::NoRecord(key) => write!(f, "{key} has no use on record, which says little"),
             Self::NotPickedUp { key, new, last_use } => {
                 write!(f, "nothing has used the new key {new} yet, so {key} may still be needed: {last_use}")
             }
@@ -203,11 +203,11 @@ impl fmt::Display for Why {
             Self::Settling(key) => {
                 write!(
                     f,
-                    "{key} was made or changed just now: IAM may not show it yet, or another run be at work on it"
+                    "{key} was created or changed minutes ago: IAM may not show it yet, or another run is working on it"
                 )
             }
             Self::Unlisted => f.write_str("another run may have made a key that IAM does not list yet"),
-            Self::OldKey(key) => write!(f, "{key}, the key before, has to be retired first; scheduled runs do that"),
+            Self::OldKey(key) => write!(f, "{key}, the previous key, has to be retired first; scheduled runs do that"),
             Self::Service => f.write_str("Secrets Manager's own rotation is switched on and makes the next key"),
         }
     }

@@ -80,7 +80,7 @@ impl fmt::Display for Stop {
             Self::AdoptionLimit => "waits for adoption: the run adopted as many users as max_adoptions allows",
             Self::TookTooLong => "stopped: it took so long that what was seen is out of date; the next run goes on",
             Self::Contention => {
-                "stopped: somebody else keeps changing this user's keys or secret; the next run goes on"
+                "stopped: another process keeps changing this user's keys or secret; the next run goes on"
             }
         })
     }

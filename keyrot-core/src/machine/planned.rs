@@ -17,7 +17,7 @@ pub enum PlannedAction {
     PublishNewKey,
     /// Prove the key that is staged, and put it under AWSCURRENT.
     PublishStaged(KeyId),
-    /// Prove the key under AWSPREVIOUS, and put it under AWSCURRENT again.
+    /// Prove the key under AWSPREVIOUS, and make it current again.
     PublishAgain(KeyId),
     /// Stop, and be asked again.
     Wait(#[serde(serialize_with = "told::wait")] Wait),
@@ -114,10 +114,10 @@ impl PlannedAction {
 impl fmt::Display for PlannedAction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::MakeSecret => f.write_str("make the user's secret, with a placeholder"),
-            Self::PublishNewKey => f.write_str("make a new key, prove it, and put it under AWSCURRENT"),
-            Self::PublishStaged(key) => write!(f, "prove {key}, which is staged, and put it under AWSCURRENT"),
-            Self::PublishAgain(key) => write!(f, "prove {key}, and put it under AWSCURRENT again"),
+            Self::MakeSecret => f.write_str("create the user's secret, with a placeholder"),
+            Self::PublishNewKey => f.write_str("create a new key, verify it, and make it current"),
+            Self::PublishStaged(key) => write!(f, "verify {key}, which is staged, and make it current"),
+            Self::PublishAgain(key) => write!(f, "verify {key}, and make it current again"),
             Self::Wait(Wait { why, until: Some(until) }) => {
                 write!(f, "stop, and be asked again after {}: {why}", until.format("%F %R UTC"))
             }

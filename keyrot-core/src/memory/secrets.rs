@@ -73,6 +73,7 @@ impl World {
         // Without its label it is deprecated, and Secrets Manager deletes it some day.
         if labels.contains(&Label::TestWrite)
             && let Some(before) = secret.labels.get(&Label::TestWrite)
+            && secret.labels.iter().all(|(label, at)| *label == Label::TestWrite || at != before)
         {
             secret.versions.remove(before);
             secret.written.remove(before);

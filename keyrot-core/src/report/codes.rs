@@ -12,7 +12,7 @@ use crate::model::time::Timestamp;
 pub(crate) fn outcome_text(one: &UserResult, now: Timestamp) -> String {
     match &one.outcome {
         Outcome::Settled { until } => format!("settled; the next rotation begins {}", time(*until)),
-        Outcome::Done => "done, as it was asked for".to_owned(),
+        Outcome::Done => "done".to_owned(),
         Outcome::Revoked { key, rest } => {
             let rest = outcome_text(&UserResult { outcome: (**rest).clone(), ..one.clone() }, now);
             format!("{key} is Inactive or gone; the rest is not done: {rest}")
@@ -42,7 +42,9 @@ pub(crate) fn outcome_text(one: &UserResult, now: Timestamp) -> String {
 fn wait_text(wait: &Wait) -> String {
     let Some(until) = wait.until.map(time) else { return wait.why.to_string() };
     match &wait.why {
-        Why::Overlap(key) => format!("the old key {key} stays Active until {until} while readers move over"),
+        Why::Overlap(key) => {
+            format!("the old key {key} stays Active until {until} while consumers move to the new key")
+        }
         Why::InUse { .. } => format!("held: {}; kept until {until} at least", wait.why),
         Why::NoRecord(_) => format!("held: {}; kept until {until}", wait.why),
         Why::NotPickedUp { .. } => {
@@ -110,9 +112,9 @@ fn retire_text(one: &UserResult, key: &KeyId) -> String {
     match one.current {
         Some(_) => {
             let used = one.last_use.get(key).map_or_else(|| "no use is known".to_owned(), ToString::to_string);
-            format!("retire {key}: nothing needs it any more, as far as AWS knows ({used})")
+            format!("retire {key}: nothing uses it, as far as AWS shows ({used})")
         }
-        None => format!("retire {key}: a run made it and died before it was published, so nobody has its secret"),
+        None => format!("retire {key}: an interrupted run created it and never published it, so nobody has its secret"),
     }
 }
 

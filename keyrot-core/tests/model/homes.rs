@@ -9,7 +9,7 @@ use keyrot_core::machine::{Call, Decider, Next, Reply, Rotation, Task};
 use keyrot_core::memory::{Actor, Broken, Fault, FaultAt, Label, MemoryAccount, Value, Watch, World};
 use keyrot_core::model::{Adoption, HOME_TAG, Owner, SecretArn, Subject, UserId, VersionId, after};
 use keyrot_core::{
-    CallError, Homes, KeyStatus, Mode, Outcome, Policy, Ports, SecretName, Selection, Timestamp, Waits, select,
+    Blocked, CallError, Homes, KeyStatus, Mode, Outcome, Policy, Ports, SecretName, Selection, Timestamp, Waits, select,
 };
 use stateright::{Model, Property};
 use std::collections::BTreeSet;
@@ -179,6 +179,11 @@ impl Lives {
         for _ in 0..24 {
             let wait = match self.run(&mut world, place) {
                 Some(Outcome::Settled { .. }) => return one_key(&world, place),
+                // Said loudly, and the next run goes on: it is no end.
+                Some(Outcome::Blocked(Blocked::StagingRefused { .. })) => None,
+                Some(Outcome::Blocked(Blocked::Overdue { wait, .. })) => {
+                    wait.until.and_then(|until| (until - world.now()).to_std().ok())
+                }
                 // Two that were created at once: somebody has to say which is the home.
                 Some(Outcome::Blocked(_)) => return state.interfered || twice(&world),
                 Some(Outcome::Waiting(wait)) => wait.until.and_then(|until| (until - world.now()).to_std().ok()),

@@ -6,7 +6,7 @@ use futures_util::FutureExt;
 use keyrot_core::machine::{Call, Next, Reply, Rotation, Task};
 use keyrot_core::memory::{Fault, FaultAt, Label, MemoryAccount, World};
 use keyrot_core::model::{ProbeAnswer, RotationStep, StepName, Subject, VersionId};
-use keyrot_core::{CallError, KeyStatus, LastUse, Mode, Outcome, Ports, Why};
+use keyrot_core::{Blocked, CallError, KeyStatus, LastUse, Mode, Outcome, Ports, Why};
 use std::time::Duration;
 
 pub(crate) fn machine(setting: &Setting, world: &World, task: Task) -> Rotation {
@@ -120,7 +120,7 @@ pub(crate) fn is_for_the_service(world: &World, outcome: &Outcome) -> bool {
     let Some(found) = world.secret(&secret()).filter(|s| s.rotation) else { return false };
     let current = found.labelled(Label::Current);
     found.labelled(Label::Pending).is_some_and(|pending| Some(pending) != current)
-        || matches!(outcome, Outcome::Waiting(wait) if wait.why == Why::Service)
+        || matches!(outcome, Outcome::Waiting(wait) | Outcome::Blocked(Blocked::Overdue { wait, .. }) if wait.why == Why::Service)
 }
 
 pub(super) fn following(step: StepName) -> Option<StepName> {

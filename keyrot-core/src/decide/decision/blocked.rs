@@ -243,7 +243,7 @@ impl fmt::Display for Blocked {
                 write!(f, "the user's key is managed elsewhere: in {}", home.place())
             }
             Self::MoveBegun { to } => {
-                write!(f, "a move of the user's home to {} was begun, and is not finished", to.place())
+                write!(f, "a move of the user's home to {} was started and is not finished", to.place())
             }
             Self::OtherAccount { expected, found } => {
                 write!(f, "the user is in account {found}, and the settings are for account {expected}")
@@ -252,7 +252,7 @@ impl fmt::Display for Blocked {
                 write!(f, "the user's tag keyrot:home is {text:?}, expected the ARN of a secret")
             }
             Self::NotNamed { place } => {
-                write!(f, "the user has no secret yet, and nobody chose where it is to be; it would be {place}")
+                write!(f, "the user has no secret yet, and no setting says where it is to be; it would be {place}")
             }
             Self::HomeTooLong { place, excess } => {
                 write!(f, "the ARN of the secret ({place}) is {excess} characters too long for the tag keyrot:home")
@@ -282,7 +282,7 @@ impl fmt::Display for Blocked {
             Self::Overdue { key: Some(key), since, wait } => {
                 write!(
                     f,
-                    "{key} is past its deadline ({}), and its rotation does not go on: {}",
+                    "{key} is past its deadline ({}), and its rotation is stuck: {}",
                     since.format("%F %R UTC"),
                     wait.why
                 )
@@ -300,7 +300,7 @@ impl fmt::Display for Blocked {
             }
             Self::SecretIsReplica { primary } => write!(f, "the secret is a replica; its primary is in {primary}"),
             Self::SecretHoldsOther { version } => write!(f, "AWSCURRENT (version {version}) holds no access key"),
-            Self::ForeignPending { version } => write!(f, "somebody else staged version {version} under AWSPENDING"),
+            Self::ForeignPending { version } => write!(f, "another process staged version {version} under AWSPENDING"),
             Self::CurrentKeyGone { key } => write!(f, "{key}, the key under AWSCURRENT, does not exist"),
             Self::CurrentKeyInactive { key } => write!(f, "{key}, the key under AWSCURRENT, is not Active"),
             Self::RolledBack { from, to: Some(to) } => write!(f, "AWSCURRENT was moved back from {from} to {to}"),
@@ -311,7 +311,10 @@ impl fmt::Display for Blocked {
                 write!(f, "the credentials under AWSCURRENT ({key}) do not work: {reason}")
             }
             Self::NoWayBack { key, reason } => {
-                write!(f, "the current key was revoked, and {key}, the one before, cannot be published again: {reason}")
+                write!(
+                    f,
+                    "the current key was revoked, and {key}, the previous key, cannot be published again: {reason}"
+                )
             }
             Self::ReactivatedInVain { key, reason } => {
                 write!(f, "{key} was reactivated to be published again, and does not work: {reason}")
@@ -319,7 +322,7 @@ impl fmt::Display for Blocked {
             Self::RevokedKeyReactivated { key } => write!(f, "{key} was revoked, and is Active again: it works"),
             Self::IamOnly { reason } => write!(f, "nothing but IAM was used: {reason}"),
             Self::UnknownKeys(keys) => {
-                f.write_str("nobody knows whose these are: ")?;
+                f.write_str("unattributed keys: ")?;
                 for (i, k) in keys.iter().enumerate() {
                     let comma = if i > 0 { "; " } else { "" };
                     write!(f, "{comma}{} of {}, {}", k.key, k.created.format("%F"), k.last_use)?;

@@ -117,7 +117,7 @@ impl fmt::Display for Refusal {
                 f.write_str("the secret has nothing under AWSCURRENT: the user was not adopted yet")
             }
             Self::NotStaged { version } => {
-                write!(f, "version {version} is not under AWSPENDING (any more); Secrets Manager will ask anew")
+                write!(f, "version {version} is not under AWSPENDING (any more); Secrets Manager will ask again")
             }
             Self::NotMade { version } => write!(f, "version {version} holds no key: createSecret comes first"),
             Self::DoesNotWork { key, reason } => write!(f, "{key} is not published: {reason}"),
@@ -126,8 +126,8 @@ impl fmt::Display for Refusal {
                 f.write_str("there is nothing to go back to: the secret holds no key under AWSPREVIOUS")
             }
             Self::NotBefore { key } => write!(f, "{key} does not stand under AWSPREVIOUS (any more)"),
-            Self::Gone { key } => write!(f, "there is nothing to go back to: {key}, the key before, is deleted"),
-            Self::WasRevoked { key } => write!(f, "{key}, the key before, was revoked, and is never published again"),
+            Self::Gone { key } => write!(f, "there is nothing to go back to: {key}, the previous key, is deleted"),
+            Self::WasRevoked { key } => write!(f, "{key}, the previous key, was revoked, and is never published again"),
             Self::WhichKey { keys } if keys.is_empty() => f.write_str("the user has no access key"),
             Self::WhichKey { keys } => {
                 let before = if keys.len() == 1 { ", and another was revoked before" } else { "" };
