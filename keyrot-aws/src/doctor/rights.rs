@@ -130,6 +130,23 @@ async fn rights(aws: &Aws, settings: &Settings, caller: &Caller, subject: &Subje
     Ok(rights)
 }
 
+/// The managed policies by which one may change every user (AWS managed policy reference).
+pub(crate) const OF_ADMINISTRATORS: [&str; 2] = ["AdministratorAccess", "IAMFullAccess"];
+
+/// Attached policies are in the list of users anyway. What groups and inline policies give, only a simulation shows.
+pub(crate) fn administrators(users: &[IamUser], selected: &Selected, notes: &mut Notes<'_>) {
+    let powerful = |one: &Target| {
+        let user = users.iter().find(|user| user.arn == one.subject.arn)?;
+        let policy = user.policies.iter().find(|name| OF_ADMINISTRATORS.contains(&name.as_str()))?;
+        Some(format!("{} ({policy})", one.subject.user))
+    };
+    let found: Vec<String> = selected.chosen.iter().filter_map(powerful).collect();
+    if !found.is_empty() {
+        let text = format!("{} with an administrator's policy attached: {}", wording::users(found.len()), some(&found));
+        notes.add(Check::warning(ABOUT, text).hint(HINT));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -222,22 +239,5 @@ mod tests {
             assert_eq!((checks.len(), checks[0].health), (1, Health::NotChecked), "{checks:?}");
             assert!(checks[0].message.contains("iam:SimulatePrincipalPolicy"));
         }
-    }
-}
-
-/// The managed policies by which one may change every user (AWS managed policy reference).
-pub(crate) const OF_ADMINISTRATORS: [&str; 2] = ["AdministratorAccess", "IAMFullAccess"];
-
-/// Attached policies are in the list of users anyway. What groups and inline policies give, only a simulation shows.
-pub(crate) fn administrators(users: &[IamUser], selected: &Selected, notes: &mut Notes<'_>) {
-    let powerful = |one: &Target| {
-        let user = users.iter().find(|user| user.arn == one.subject.arn)?;
-        let policy = user.policies.iter().find(|name| OF_ADMINISTRATORS.contains(&name.as_str()))?;
-        Some(format!("{} ({policy})", one.subject.user))
-    };
-    let found: Vec<String> = selected.chosen.iter().filter_map(powerful).collect();
-    if !found.is_empty() {
-        let text = format!("{} with an administrator's policy attached: {}", wording::users(found.len()), some(&found));
-        notes.add(Check::warning(ABOUT, text).hint(HINT));
     }
 }

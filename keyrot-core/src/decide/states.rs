@@ -229,7 +229,7 @@ pub(super) fn request(some: &mut Choices, seen: &Observed) -> Request {
     let key = some.one(&[key("A"), key("A"), key("B"), key("B"), key("C")]);
     let elsewhere = || SecretArn::planned(seen.residence.place.clone());
     match some.below(12) {
-        0 | 1 | 2 => Request::Rollback { to: key },
+        0..=2 => Request::Rollback { to: key },
         3 => Request::Reinstate { key },
         4 => Request::Bind,
         5 => Request::Leave { to: elsewhere() },

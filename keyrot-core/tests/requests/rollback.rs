@@ -96,8 +96,7 @@ async fn a_listing_that_lags_does_not_block_who_was_just_taken_back() {
     desk.account.change(|world| world.rules.listing_lag = 5 * MINUTE);
     assert_eq!(desk.ask(&back_to(&old)).await, Outcome::Done);
     let outcome = desk.look().await.outcome;
-    // By then the key is past its deadline, and that is said.
-    let Outcome::Blocked(Blocked::Overdue { wait, .. }) = &outcome else { panic!("{outcome:?}") };
+    let Outcome::Waiting(wait) = &outcome else { panic!("{outcome:?}") };
     assert_eq!(wait.why, Why::Settling(old.clone()));
     // Deactivated by hand, and for longer than any listing lags: that is told.
     desk.account.advance(HOUR);
