@@ -1,4 +1,4 @@
-//! An HTTP server on 127.0.0.1 that acts as AWS: it serves the in-memory account [`World`] with the wire protocols of IAM, STS, Secrets Manager and CloudTrail (`LookupEvents`), for tests and
+//! An HTTP server on 127.0.0.1 that acts as AWS: it serves the in-memory account [`World`](keyrot_core::memory::World) with the wire protocols of IAM, STS, Secrets Manager and CloudTrail (`LookupEvents`), for tests and
 //! benchmarks of whatever speaks to AWS through the SDKs or the AWS CLI.
 //!
 //! ```
@@ -20,7 +20,7 @@
 //! ```
 //!
 //! # What it keeps to
-//! - The rules of [`World`], with AWS's error codes, HTTP statuses and request ids; lists are cut into pages, where AWS's are.
+//! - The rules of [`World`](keyrot_core::memory::World), with AWS's error codes, HTTP statuses and request ids; lists are cut into pages, where AWS's are.
 //! - The caller is named by the `Authorization` header, and its signature (Signature Version 4) is verified. The emulator's own administrator
 //!   may do everything; a user whose key is Active and propagated may do what [`ADMINISTRATOR`] allows, if attached, and otherwise only
 //!   `GetCallerIdentity` and `GetSessionToken`, which wants [`MFA_CODE`]. Every authenticated call counts as a use of its key, and is in the

@@ -1,6 +1,6 @@
 //! Notifications of what a run did: Slack, Microsoft Teams, a signed webhook, SNS and EventBridge.
 //!
-//! [`Channels`] is made once, from the setting `notify`, and gives each run its [`Notifier`]s. Chats and topics get **one** message a run,
+//! [`Channels`] is made once, from the setting `notify`, and gives each run its [`Notifier`](keyrot_core::Notifier)s. Chats and topics get **one** message a run,
 //! with what needs manual action first; a run of 500 users is no more than that. Webhooks and buses are for machines: they get each event, and
 //! the run's end. A run in which nothing reached the notifier's least severity sends it nothing.
 //!
