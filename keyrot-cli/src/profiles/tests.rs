@@ -60,8 +60,8 @@ fn what_is_not_clear_is_refused_with_its_lines_and_without_a_value() {
     for (text, says) in [
         (format!("[a]\n{id}{secret}[b]\n[a]\n"), "the profile appears twice (lines 1 and 5)"),
         (format!("[a]\n{id}{secret}{secret}"), "aws_secret_access_key twice (lines 3 and 4)"),
-        (format!("[a]\n{id}"), "has aws_access_key_id, and no aws_secret_access_key"),
-        (format!("[a]\n{secret}"), "has aws_secret_access_key, and no aws_access_key_id"),
+        (format!("[a]\n{id}"), "has aws_access_key_id but no aws_secret_access_key"),
+        (format!("[a]\n{secret}"), "has aws_secret_access_key but no aws_access_key_id"),
         (format!("[a]\n{id}{secret}aws_session_token = x\n"), "aws_session_token (line 4)"),
         (format!("[a]\n{id}  more\n{secret}"), "aws_access_key_id (line 2)"),
         (format!("[a]\n{id}aws_secret_access_key = two words\n"), "aws_secret_access_key (line 3)"),

@@ -17,6 +17,8 @@ use std::time::Duration;
 /// # #[cfg(feature = "memory")] {
 /// # use keyrot_core::memory::{MemoryAccount, World};
 /// # use keyrot_core::*;
+/// use keyrot_core::consumer::{CredentialSource, Published, SecretId};
+/// use keyrot_core::consumer::VersionStage;
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
 /// # let mut world = World::new("2026-01-05T04:00:00Z".parse()?);
 /// # let ci = world.add_user("ci", &[("RotateKey", "True")])?;

@@ -186,7 +186,7 @@ pub struct Skipped {
 /// blocks that user. So does a secret that two selected users would share, even if only one of them is asked for by name.
 ///
 /// ```
-/// use keyrot_core::{Homes, IamUser, Selection, UserArn, Waits, select};
+/// use keyrot_core::{Homes, IamUser, Policy, Selection, UserArn, select};
 /// use keyrot_core::model::UserId;
 ///
 /// let user = |name: &str, tag: &str| IamUser {
