@@ -1,4 +1,4 @@
-//! A service that has keyrot inside: it reads the settings, connects to AWS, and every few hours works on all selected users until it is told
+//! A service that has keyrot inside: it reads the settings, connects to AWS, and every few hours works on all selected users until it is asked
 //! to stop.
 //!
 //! ```text

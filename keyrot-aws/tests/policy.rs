@@ -119,7 +119,7 @@ fn tagged(world: &mut World, name: &str) -> UserName {
     world.add_user(name, &[("RotateKey", "true")]).unwrap()
 }
 
-/// Adopted, rotated, retired and deleted; beside a user whose secret something else wrote, and one with a key that nobody knows.
+/// Adopted, rotated, retired and deleted; beside a user whose secret something else wrote, and one with an unattributed key.
 async fn whole_life(discovery: Discovery) -> BTreeSet<String> {
     let mut world = world();
     let plain = tagged(&mut world, "plain");

@@ -125,7 +125,7 @@ fn a_revocation_that_is_done_all_the_same_ends_well() {
     assert!(events.contains(&&json!("revoked")) && events.contains(&&json!("retired")), "{events:?}");
 }
 
-/// The later look takes as long as IAM takes: whoever ends it has the record all the same, and is told where to look.
+/// The later look takes as long as IAM takes: whoever ends it has the record all the same, and where to look.
 #[test]
 fn the_record_is_told_although_the_look_after_it_is_stopped() {
     let sandbox = Sandbox::new();

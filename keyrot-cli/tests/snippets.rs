@@ -242,7 +242,7 @@ fn every_snippet_that_handles_a_value_is_run() {
         ("notifications.md", "--name keyrot/teams"),
         ("notifications.md", "--name keyrot/hmac"),
     ];
-    // The web hook's signature is checked by a test of keyrot-aws, which runs the snippet.
+    // The webhook's signature is checked by a test of keyrot-aws, which runs the snippet.
     const ELSEWHERE: [(&str, &str); 1] = [("notifications.md", "def verify(")];
     let known = |snippet: &Snippet| {
         RUN.iter().chain(&ELSEWHERE).any(|(file, part)| snippet.file == *file && snippet.text.contains(part))

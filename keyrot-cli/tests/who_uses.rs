@@ -142,7 +142,7 @@ fn what_cannot_be_asked_is_refused_before_anything_is() {
     let (code, none) = sandbox.json(&["who-uses", "new-service"]);
     assert_eq!((code, none["keys"].as_array().unwrap().len()), (Some(0), 0));
     assert!(sandbox.run(&["who-uses", "new-service"]).stdout.contains("new-service has no access key"));
-    // A key that nobody knows (any more): CloudTrail may still have it.
+    // An unattributed key: CloudTrail may still have it.
     let (code, gone) = sandbox.json(&["who-uses", "AKIAIOSFODNN7EXAMPLE"]);
     assert_eq!((code, &gone["user"], &gone["keys"][0]["uses"]["events"]), (Some(1), &Value::Null, &json!(0)));
     assert!(gone["keys"][0]["problem"].as_str().unwrap().contains("NoSuchEntity"));

@@ -320,7 +320,7 @@ async fn who_is_not_at_rest_is_not_moved() {
     let account = at_rest().await;
     account.change(|world| world.secret_mut(&secret()).unwrap().rotation = true);
     assert!(refused(&account, "rotation_enabled").await.0.contains("Secrets Manager's own rotation"));
-    // A key that nobody knows, one that was revoked, a current key that somebody deactivated.
+    // An unattributed key, one that was revoked, a current key that somebody deactivated.
     let account = at_rest().await;
     account.change(|world| world.add_key(&user()).unwrap());
     refused(&account, "unknown key").await;

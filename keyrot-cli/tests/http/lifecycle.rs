@@ -89,7 +89,7 @@ impl Scene {
         Self { world: life.emulator.world(), witness: life.witness }
     }
 
-    /// How many calls a process makes for a user whom nobody disturbs.
+    /// How many calls a process makes for a user that nothing disturbs.
     pub(crate) fn calls(&self) -> usize {
         let life = Life::new(self);
         assert_eq!(life.run(life.users().first()).0, Some(0));

@@ -1,4 +1,4 @@
-//! A chat's web hook on this machine.
+//! A chat's webhook on this machine.
 
 use serde_json::Value;
 use std::io::{Read, Write};
@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, channel};
 /// What follows the host in the URL, and must be nowhere.
 pub const PATH: &str = "/services/T00000000/B00000000/sesamesesamesesamesesame";
 
-/// A web hook that answers each post with this status; its URL, and the bodies that it gets.
+/// A webhook that answers each post with this status; its URL, and the bodies that it gets.
 pub fn web_hook(status: u16) -> (String, Receiver<Value>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}{PATH}", listener.local_addr().unwrap());

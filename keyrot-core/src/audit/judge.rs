@@ -111,13 +111,13 @@ struct Judge<'a> {
 
 /// What a finding is about.
 #[derive(Clone, Copy)]
-struct Whom<'a> {
+struct About<'a> {
     user: Option<&'a UserName>,
     arn: &'a str,
     key: Option<&'a KeyView>,
 }
 
-impl Whom<'_> {
+impl About<'_> {
     fn name(&self) -> &str {
         self.user.map_or("the root user", UserName::as_str)
     }
@@ -128,7 +128,7 @@ impl Judge<'_> {
         let arn = format!("arn:{}:iam::{}:root", self.view.partition, self.view.account);
         let view = self.view;
         for key in &view.root {
-            let whom = Whom { user: None, arn: &arn, key: Some(key) };
+            let about = About { user: None, arn: &arn, key: Some(key) };
             let mut kinds = Vec::new();
             let (severity, state) = match key.is_active() {
                 true => (FindingSeverity::Critical, "an Active access key: whoever has it may do everything"),
@@ -137,16 +137,16 @@ impl Judge<'_> {
             let hint = "sign in as root and delete it, after moving what uses it to a role or an IAM user";
             let message = format!("the root user has {state}");
             let found = Found::new(FindingKind::RootKey, severity, message, hint).since(key.created);
-            kinds.extend(self.find(whom, found));
-            kinds.extend(self.age(whom, key, max_age, false));
-            kinds.extend(self.idle(whom, key, false));
-            self.key(whom, key, Next::Nothing, kinds);
+            kinds.extend(self.find(about, found));
+            kinds.extend(self.age(about, key, max_age, false));
+            kinds.extend(self.idle(about, key, false));
+            self.key(about, key, Next::Nothing, kinds);
         }
     }
 
     fn user(&mut self, user: &UserView, chosen: Option<&Target>, max_age: Duration) {
         let (name, arn) = (user.user.arn.name(), user.user.arn.as_str());
-        let whole = Whom { user: Some(name), arn, key: None };
+        let whole = About { user: Some(name), arn, key: None };
         let managed = chosen.is_some();
         let policy = chosen.and_then(|chosen| chosen.policy.as_ref().ok());
         let limit = policy.map_or(max_age, |policy| policy.waits().max_age);
@@ -187,10 +187,10 @@ impl Judge<'_> {
             of_all.extend(self.find(whole, found));
         }
         for key in &user.keys {
-            let whom = Whom { key: Some(key), ..whole };
+            let about = About { key: Some(key), ..whole };
             let mut kinds = of_all.clone();
-            kinds.extend(self.age(whom, key, limit, managed));
-            kinds.extend(self.idle(whom, key, managed));
+            kinds.extend(self.age(about, key, limit, managed));
+            kinds.extend(self.idle(about, key, managed));
             if !key.is_active() {
                 kinds.retain(|kind| *kind != FindingKind::TwoActiveKeys);
             }
@@ -202,7 +202,7 @@ impl Judge<'_> {
                 }
                 (_, Some(_)) => Next::InCare,
             };
-            self.key(whom, key, next, kinds);
+            self.key(about, key, next, kinds);
         }
         if let Some(policy) = policy {
             let due = newest.map_or(self.now, |created| policy.due(created));
@@ -212,7 +212,7 @@ impl Judge<'_> {
     }
 
     /// Older than the limit, or than a control allows.
-    fn age(&mut self, whom: Whom<'_>, key: &KeyView, limit: Duration, managed: bool) -> Option<FindingKind> {
+    fn age(&mut self, about: About<'_>, key: &KeyView, limit: Duration, managed: bool) -> Option<FindingKind> {
         let age = passed(key.created, self.now);
         let controls = broken(FindingKind::OldKey, Some(Reached::Past(age)));
         if !key.is_active() || (age <= limit && controls.is_empty()) {
@@ -220,19 +220,19 @@ impl Judge<'_> {
         }
         let allowed = controls.iter().filter_map(|control| control.limit).min().unwrap_or(limit).min(limit);
         let message =
-            format!("a key of {} is {} old; {} is allowed", whom.name(), past(age, allowed), format_duration(allowed));
-        let hint = match (managed, whom.user) {
+            format!("a key of {} is {} old; {} is allowed", about.name(), past(age, allowed), format_duration(allowed));
+        let hint = match (managed, about.user) {
             (true, _) => "`keyrot rotate` replaces it when its time has come; `keyrot status` says what holds it",
             (false, Some(_)) => "rotate it: tag the user for keyrot, or make a new key and retire this one",
             (false, None) => "delete it",
         };
         let severity = if age > allowed * 2 { FindingSeverity::High } else { FindingSeverity::Medium };
         let since = after(key.created, allowed);
-        self.find(whom, Found { controls, ..Found::new(FindingKind::OldKey, severity, message, hint).since(since) })
+        self.find(about, Found { controls, ..Found::new(FindingKind::OldKey, severity, message, hint).since(since) })
     }
 
     /// Not used for as long as the report can tell.
-    fn idle(&mut self, whom: Whom<'_>, key: &KeyView, managed: bool) -> Option<FindingKind> {
+    fn idle(&mut self, about: About<'_>, key: &KeyView, managed: bool) -> Option<FindingKind> {
         let (from, what) = match &key.last_use {
             LastUse::At { when, .. } => (*when, "was last used"),
             LastUse::NoRecord => (key.created, "has no use on record, and was made"),
@@ -242,26 +242,26 @@ impl Judge<'_> {
         if !key.is_active() || idle < UNUSED {
             return None;
         }
-        let message = format!("an Active key of {} {what} {} before the report", whom.name(), days(idle));
+        let message = format!("an Active key of {} {what} {} before the report", about.name(), days(idle));
         let hint = match managed {
             true => "if nothing needs the key, release the user and delete it; otherwise find out why nothing uses it",
             false => "deactivate it, and delete it when nobody misses it",
         };
         let controls = broken(FindingKind::UnusedKey, Some(Reached::At(idle)));
         let found = Found::new(FindingKind::UnusedKey, FindingSeverity::Medium, message, hint);
-        self.find(whom, Found { controls, ..found.since(after(from, UNUSED)) })
+        self.find(about, Found { controls, ..found.since(after(from, UNUSED)) })
     }
 
-    fn find(&mut self, whom: Whom<'_>, found: Found) -> Option<FindingKind> {
+    fn find(&mut self, about: About<'_>, found: Found) -> Option<FindingKind> {
         let Found { kind, severity, message, hint, since, controls } = found;
         self.findings.push(Finding {
             kind,
             severity,
-            user: whom.user.cloned(),
-            arn: whom.arn.to_owned(),
-            key: whom.key.and_then(|key| key.slot),
-            key_id: whom.key.and_then(|key| key.id.clone()),
-            key_created: whom.key.map(|key| key.created),
+            user: about.user.cloned(),
+            arn: about.arn.to_owned(),
+            key: about.key.and_then(|key| key.slot),
+            key_id: about.key.and_then(|key| key.id.clone()),
+            key_created: about.key.map(|key| key.created),
             message,
             hint: hint.to_owned(),
             since,
@@ -270,8 +270,8 @@ impl Judge<'_> {
         Some(kind)
     }
 
-    fn key(&mut self, whom: Whom<'_>, key: &KeyView, next: Next, mut findings: Vec<FindingKind>) {
-        let own = |finding: &&Finding| finding.is_at(whom.arn, key.created, &findings);
+    fn key(&mut self, about: About<'_>, key: &KeyView, next: Next, mut findings: Vec<FindingKind>) {
+        let own = |finding: &&Finding| finding.is_at(about.arn, key.created, &findings);
         let severity = self.findings.iter().filter(own).map(|f| f.severity).max();
         findings.sort();
         let known = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty() && text != "N/A");
@@ -281,8 +281,8 @@ impl Judge<'_> {
             LastUse::Unknown(_) => (None, None, None, UseKnown::Unknown),
         };
         self.keys.push(KeyRow {
-            user: whom.user.cloned(),
-            arn: whom.arn.to_owned(),
+            user: about.user.cloned(),
+            arn: about.arn.to_owned(),
             key: key.slot,
             key_id: key.id.clone(),
             status: key.status.word().to_owned(),

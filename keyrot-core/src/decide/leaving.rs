@@ -152,7 +152,7 @@ impl Situation<'_> {
         })
     }
 
-    /// The entry that a key is revoked can be forged. In a run that nobody asked for it, a key that somebody uses is left alone, loudly.
+    /// The entry that a key is revoked can be forged. In a run that nobody asked for it, a key that somebody uses is kept, loudly.
     fn revoked_and_in_use(&self, key: &AccessKey) -> Option<Decision> {
         let until = |when| after(when, self.policy.waits().quiet);
         match self.seen.last_use.get(&key.id) {
@@ -180,7 +180,7 @@ impl Situation<'_> {
         if until <= self.now { None } else { self.wait(Why::NoRecord(key.id.clone()), Some(until)) }
     }
 
-    /// A stray key is nobody's, unless a use is on record or somebody reactivates it. It is left alone for `settle` before and after the
+    /// A stray key is nobody's, unless a use is on record or somebody reactivates it. It is not changed for `settle` before and after the
     /// journal entry, so that a run that still has it in its hands is over: one that has verified it may be about to promote it. And for
     /// `quiet` after it was created, because a use may not be on record sooner: everything that calls it keyrot's own can be forged.
     pub(super) fn retire_stray(&self, key: &AccessKey) -> Option<Decision> {

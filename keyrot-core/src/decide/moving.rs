@@ -1,4 +1,4 @@
-//! Moving a user's home on purpose: it is left first, and then chosen anew.
+//! Moving a user's home on purpose: it is left first, and then chosen again.
 //!
 //! Each side is one request, made with the settings of that side. [`Request::Leave`](crate::model::request::Request::Leave) closes the old secret by an entry;
 //! [`Request::Move`](crate::model::request::Request::Move) writes the user's tag. Between the two, and whatever becomes of either, the key that is published works,

@@ -8,7 +8,7 @@ use crate::model::version::Content;
 use crate::model::waits::Policy;
 use crate::model::waits::after;
 
-/// Why a run that only waits needs a person all the same: the current key is past its deadline by two run intervals or more, by IAM's date of it, or
+/// Why a run that only waits needs manual action all the same: the current key is past its deadline by two run intervals or more, by IAM's date of it, or
 /// the secret has held the placeholder for longer than an adoption takes. A journal entry or a version that somebody renews each day makes runs wait
 /// without end; it does not move these dates.
 ///

@@ -160,7 +160,7 @@ impl<'a> Situation<'a> {
         unproven.unwrap_or_else(|| Decision::Act(Step::Delete(key.id.clone())))
     }
 
-    /// Until when a run that proved the revoked current key while it was staged may be about to promote it once more: were it to go back now, that
+    /// Until when a run that proved the revoked current key while it was staged may be about to promote it again: were it to go back now, that
     /// run would see AWSCURRENT where it saw it before. No run promotes a staged key that is older than the current one.
     fn published_until(&self) -> Option<Timestamp> {
         let key = self.key(self.current.key()?).filter(|key| key.status == KeyStatus::Active)?;

@@ -164,7 +164,7 @@ impl Situation<'_> {
         Some(Decision::Act(Step::Stage { carry }))
     }
 
-    /// Somebody moved AWSCURRENT away from what is still under AWSPENDING. It comes off, so that no run makes it current once more, whatever
+    /// Somebody moved AWSCURRENT away from what is still under AWSPENDING. It comes off, so that no run makes it current again, whatever
     /// happens to AWSCURRENT after that, and Secrets Manager does not take its rotation for incomplete.
     pub(super) fn staged_once_more(&self) -> Option<Decision> {
         let staged = self.staged()?;
@@ -175,7 +175,7 @@ impl Situation<'_> {
     }
 
     /// Somebody moved AWSCURRENT back from a newer key that still works. keyrot does not move it forward again: it makes sure that what is
-    /// current works, and notes it down, so that every overlap counts anew, and leaves the rest to that person.
+    /// current works, and notes it down, so that every overlap starts again, and leaves the rest to that person.
     pub(super) fn rolled_back(&self) -> Option<Decision> {
         let current = self.current.key().and_then(|id| self.key(id));
         let newer = |key: &&AccessKey| {

@@ -17,11 +17,11 @@ use std::time::Duration;
 /// What a key is to the rotation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
-    /// Stands under AWSCURRENT.
+    /// It has the AWSCURRENT label.
     Current,
     /// Made by this run and not staged yet.
     InHand,
-    /// Stands under AWSPENDING.
+    /// It has the AWSPENDING label.
     Staged,
     /// Was current, may have been, or was the user's only key when keyrot came: it leaves after the overlap, once unused.
     Old,

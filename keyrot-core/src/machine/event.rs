@@ -16,7 +16,7 @@ use std::fmt;
 pub struct Event {
     /// When.
     pub at: Timestamp,
-    /// To whom.
+    /// The user.
     pub user: UserName,
     /// Who answers for the user, by the tag `keyrot:owner`.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,4 +1,4 @@
-//! On whom a run works, and where it leaves them.
+//! The user that a run works on, and how the run ends.
 
 use crate::decide::decision::blocked::Blocked;
 use crate::decide::decision::refusal::Refusal;

@@ -1,4 +1,4 @@
-//! The work on one user as a state machine without I/O: it says which call to make, is told what came back, and says what next.
+//! The work on one user as a state machine without I/O: it says which call to make, takes what came back, and says what next.
 //!
 //! [`drive`](crate::engine::driver::drive) runs it on the ports; the model checker runs the same machine on a simulated account, call by call.
 //!

@@ -132,7 +132,7 @@ impl Check {
         if !keys.any(|key| again(&key.listed.id)) {
             return true;
         }
-        // Where the store is down, the run fails, and that is told as well.
+        // Where the store is down, the run fails, and that is reported as well.
         let outcome = run(&self.setting, &mut state.world.clone(), Task::Everything);
         let down = self.setting.port == Port::StoreDown && matches!(outcome, Outcome::Failed(_));
         // That the key is overdue says nothing of a key that works again.

@@ -1,5 +1,5 @@
 //! One user, one home (S9): one IAM and two regions with a secret store each, runs in both, and others who take tags off, or put tags and secrets
-//! there, rename the user or create it anew.
+//! there, rename the user or create it again.
 
 use super::runs::is_iams;
 use super::setting::{UNIT, waits};
@@ -451,7 +451,7 @@ impl Model for Lives {
             actions.push(Action::Untag);
         }
         if state.times > 0 {
-            // Who is renamed or created anew in the middle of a run is out of its sight.
+            // Who is renamed or created again in the middle of a run is out of its sight.
             let may = |deed: &&Deed| !matches!(deed, Deed::Rename | Deed::Recreate) || state.at_rest();
             actions.extend(self.deeds.iter().filter(may).map(|deed| Action::Others(*deed)));
         }

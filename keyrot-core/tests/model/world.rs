@@ -85,11 +85,11 @@ pub(crate) enum Action {
     Start(usize),
     /// Secrets Manager begins a rotation of its own, or takes up the one that is not complete.
     Rotate,
-    /// Secrets Manager sends its order, perhaps once more.
+    /// Secrets Manager sends its order, perhaps again.
     RotationStep(usize),
     /// A person asks for something, and a rotator begins on it.
     Ask(Request),
-    /// A rotator begins on what the person asked for, perhaps once more.
+    /// A rotator begins on what the person asked for, perhaps again.
     Fulfil(usize),
     Step(usize, Luck),
     Pass(u32),
@@ -447,7 +447,7 @@ impl State {
         self.start(setting, free, Task::Request(request));
     }
 
-    /// S6: no key's secret is in anything that is told, or in the machine's own `Debug`, or in a tag.
+    /// S6: no key's secret is in anything that is reported, or in the machine's own `Debug`, or in a tag.
     fn look_for_secrets(&mut self, told: &impl std::fmt::Debug, changed: bool) {
         let tags = self.world.secret(&secret()).filter(|_| changed).map(|secret| &secret.tags);
         let text = format!("{told:?} {tags:?}");

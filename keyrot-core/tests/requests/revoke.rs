@@ -1,4 +1,4 @@
-//! To have done with a leaked key: what goes first, what is refused, and that to ask again is harmless.
+//! To revoke a leaked key: what goes first, what is refused, and that to ask again is harmless.
 
 use super::harness::{Harness, back_to, revoke, secret};
 use super::support::{DAY, HOUR, MINUTE};
@@ -57,7 +57,7 @@ async fn where_there_is_no_room_the_key_before_takes_the_place_of_the_one_that_l
     let settling = Wait { why: Why::Settling(leaked.clone()), until: Some(until) };
     assert_eq!(intended[0], PlannedAction::Wait(settling));
     assert_eq!(intended[1..3], [PlannedAction::PublishAgain(old.clone()), PlannedAction::Deactivate(leaked.clone())]);
-    // It was published just now: a run that is still under way may publish it once more.
+    // It was published just now: a run that is still under way may publish it again.
     let settling = desk.ask(&request).await;
     assert!(matches!(settling, Outcome::Waiting(Wait { why: Why::Settling(_), .. })), "{settling:?}");
     desk.account.advance(30 * MINUTE);
@@ -226,7 +226,7 @@ async fn the_soak_counts_from_the_last_time_a_key_was_deactivated() {
     }
     desk.settles().await;
 
-    // One of two unknown keys was retired, reactivated, and is retired once more, long after.
+    // One of two unknown keys was retired, reactivated, and is retired again, long after.
     let desk = Harness::new(2);
     desk.account.advance(30 * DAY);
     let key = desk.active().remove(0);
@@ -383,7 +383,7 @@ async fn a_revoked_key_that_is_reactivated_blocks_until_somebody_says_which_it_i
         desk.account.heal();
         desk.account.advance(HOUR);
         if is_current {
-            // It is noted down as Inactive once more than the run that revoked it could.
+            // It is noted down as Inactive one time more than the run that revoked it could.
             desk.account.change(|world| {
                 let note =
                     JournalEntry::Retired(Retired { key: leaked.clone(), phase: Phase::Inactive, at: world.now() });

@@ -98,7 +98,7 @@ async fn a_listing_that_lags_does_not_block_who_was_just_taken_back() {
     let outcome = desk.look().await.outcome;
     let Outcome::Waiting(wait) = &outcome else { panic!("{outcome:?}") };
     assert_eq!(wait.why, Why::Settling(old.clone()));
-    // Deactivated by hand, and for longer than any listing lags: that is told.
+    // Deactivated by hand, and for longer than any listing lags: that is reported.
     desk.account.advance(HOUR);
     desk.account.change(|world| world.set_key_status(&desk.user, &old, KeyStatus::Inactive).unwrap());
     desk.account.advance(HOUR);

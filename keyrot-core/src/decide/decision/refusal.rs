@@ -16,7 +16,7 @@ pub enum Refusal {
     RotationOff,
     /// The secret has nothing under AWSCURRENT.
     NothingCurrent,
-    /// The version does not stand under AWSPENDING, or stood under AWSCURRENT already and was moved away from.
+    /// The version does not have the AWSPENDING label, or had AWSCURRENT already and was moved away from.
     NotStaged {
         /// The version.
         version: VersionId,
@@ -45,7 +45,7 @@ pub enum Refusal {
         /// The user's keys beside the current one, whose credentials the secret never held.
         left: Vec<KeyId>,
     },
-    /// The key to go back to does not stand under AWSPREVIOUS.
+    /// The key to go back to does not have the AWSPREVIOUS label.
     NotBefore {
         /// The key.
         key: KeyId,
@@ -81,7 +81,7 @@ pub enum Refusal {
         /// Whether that one was revoked before, and is Inactive already.
         revoked: bool,
     },
-    /// The key stands under AWSCURRENT, and was to be revoked only if nobody uses it.
+    /// The key is current, and was to be revoked only if nobody uses it.
     IsCurrent {
         /// The key.
         key: KeyId,
@@ -125,7 +125,7 @@ impl fmt::Display for Refusal {
             Self::NothingBefore { .. } => {
                 f.write_str("there is nothing to go back to: the secret holds no key under AWSPREVIOUS")
             }
-            Self::NotBefore { key } => write!(f, "{key} does not stand under AWSPREVIOUS (any more)"),
+            Self::NotBefore { key } => write!(f, "{key} does not have the AWSPREVIOUS label (any more)"),
             Self::Gone { key } => write!(f, "there is nothing to go back to: {key}, the previous key, is deleted"),
             Self::WasRevoked { key } => write!(f, "{key}, the previous key, was revoked, and is never published again"),
             Self::WhichKey { keys } if keys.is_empty() => f.write_str("the user has no access key"),

@@ -227,7 +227,7 @@ impl Rotation {
             Call::StagePlaceholder(version) => secret.pending = Some(LabeledVersion::of(version)),
             Call::Promote { to, .. } => {
                 let labelled = [&secret.pending, &secret.previous].into_iter().flatten().find(|h| h.version == to);
-                // What was noted down of it is from before: the note is written anew.
+                // What was noted down of it is from before: the entry is written again.
                 secret.journal.promoted.take_if(|noted| noted.version == to);
                 let promoted = labelled.cloned().unwrap_or_else(|| LabeledVersion::of(to));
                 secret.previous = secret.current.replace(promoted);
@@ -248,7 +248,7 @@ impl Rotation {
                 let again = lost && !bound_here && !self.seen.created_here;
                 again.then(|| EventKind::HomeRestored { home: home.clone() })?
             }
-            // IAM's listing may still have shown it Active; it is told once.
+            // IAM's listing may still have shown it Active; it is reported once.
             (Call::Deactivate(key), _) if self.deactivated.as_ref() == Some(key) => return None,
             // Sent all the same, because a listing may lag behind somebody who reactivated it.
             (Call::Deactivate(key), _) if self.is_inactive(key) => return None,

@@ -12,7 +12,7 @@ fn weak(name: &'static str, decide: fn(&Observed, &Policy, Timestamp) -> Decisio
     Setting { decider, forges: 1, claims: true, uses: 1, horizon: 3, ..Setting::new(start) }
 }
 
-/// What IAM says of these keys' uses is passed over for what an entry claims.
+/// What IAM says of these keys' uses is ignored in favor of what an entry claims.
 fn unused(seen: &mut Observed, used: &LastUse, claimed: impl Fn(&mut Observed, &KeyId) -> bool) {
     let keys: Vec<KeyId> = seen.last_use.keys().cloned().collect();
     for key in keys.into_iter().filter(|key| claimed(seen, key)).collect::<Vec<_>>() {
