@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use keyrot_core::decide::{Step, Unhoused};
+use keyrot_core::engine::Moved;
 use keyrot_core::memory::{Label, MemoryAccount, Value, World};
 use keyrot_core::model::{Adoption, Difference, HOME_TAG, HomeTag, Owner, SecretArn, VersionId};
 use keyrot_core::{
@@ -358,6 +359,48 @@ async fn a_chosen_place_is_enough_and_becomes_the_whole_arn() {
     assert!(home.suffix().is_some() && home.place() == planned.place());
     // The same chosen place is elsewhere for every other region.
     assert!(matches!(blocked(&account.in_region(THERE), &there()).await, Blocked::ManagedElsewhere { .. }));
+}
+
+#[tokio::test]
+async fn whoever_may_tag_the_user_does_not_choose_the_name_of_its_secret() {
+    let named = |name: &str, suffix: &str| format!("arn:aws:secretsmanager:{HERE}:123456789012:secret:{name}{suffix}");
+    let other: SecretName = "/iam/readable/access_key".parse().unwrap();
+    for (at_home, exists, suffix) in
+        [(true, false, "-a1B2c3"), (true, true, "-a1B2c3"), (false, false, ""), (true, false, "")]
+    {
+        let account = account();
+        if at_home {
+            run(&account, &here()).await;
+            account.advance(DAY * 80);
+        }
+        let right = tag(&account);
+        account.change(|world| {
+            world.tag_user(&user(), HOME_TAG, &named(other.as_str(), suffix)).unwrap();
+            if exists {
+                // Its value is the user's own key, which is no secret to those who may read the right one.
+                let keys: Vec<_> =
+                    world.user(&user()).unwrap().keys().iter().map(|key| key.listed.id.clone()).collect();
+                let value = Value::credentials(&World::credentials_of(keys.last().unwrap()), None);
+                let version = VersionId::parse("5f0c0e6e-9a53-4b3e-8f35-1d1c52a7c0de").unwrap();
+                world.create_secret(&other, Some((version, value))).unwrap();
+            }
+        });
+        for homes in [here(), Homes { adoption: Adoption::NotNamed, ..here() }] {
+            let why = blocked(&account, &homes).await;
+            assert!(matches!(&why, Blocked::ManagedElsewhere { home } if home.place().name == other), "{why:?}");
+            assert!(why.hint(&user()).contains("remove it"), "a way out: {}", why.hint(&user()));
+        }
+        assert!(exists || account.world().secret(&other).is_none());
+        // A move does not take the tag's word for it either.
+        let rotator = Rotator::new(Ports::of(account.clone()));
+        let one = chosen(&account, &here()).remove(0);
+        let moved = rotator.move_home(&rotator, one, Mode::Act, &Limits::default()).await;
+        assert!(matches!(&moved, Moved::New(Outcome::Blocked(Blocked::ManagedElsewhere { .. }))), "{moved:?}");
+        untag(&account);
+        let outcome = run(&account, &here()).await.outcome;
+        assert!(!matches!(outcome, Outcome::Blocked(_)), "{outcome:?}");
+        assert!(right.is_none() || tag(&account) == right, "the secret that names the user is its home");
+    }
 }
 
 #[tokio::test]

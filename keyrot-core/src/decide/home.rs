@@ -18,6 +18,11 @@ pub(super) fn home(seen: &Observed, policy: &Policy) -> Option<Decision> {
         HomeTag::At(home) if *home.place() != residence.place => {
             return blocked(Blocked::ManagedElsewhere { home: home.clone() });
         }
+        // Nobody but the tag says that the user was renamed. Whoever may tag the user could choose the name of its secret, if there did not have to
+        // be one under that name that names the user.
+        HomeTag::At(home) if residence.renamed && names_nobody(&seen.secret) => {
+            return blocked(Blocked::ManagedElsewhere { home: home.clone() });
+        }
         HomeTag::Unreadable(text) => return blocked(Blocked::HomeUnreadable { text: text.clone() }),
         HomeTag::At(_) | HomeTag::Absent => {}
     }
@@ -25,6 +30,15 @@ pub(super) fn home(seen: &Observed, policy: &Policy) -> Option<Decision> {
         SecretState::Missing => no_secret(seen),
         SecretState::Present(secret) => this_secret(seen, secret, policy),
         SecretState::Deleted { .. } | SecretState::Replica { .. } => None,
+    }
+}
+
+/// Whether there is no secret, or one that is no user's.
+pub(super) fn names_nobody(secret: &SecretState) -> bool {
+    match secret {
+        SecretState::Missing => true,
+        SecretState::Present(secret) => secret.owner.is_none(),
+        SecretState::Deleted { .. } | SecretState::Replica { .. } => false,
     }
 }
 

@@ -127,9 +127,12 @@ fn emptied(seen: &Observed, secret: &Secret) -> Option<Decision> {
 
 /// The home is here already, or was moved here by another run. If it was about to be left, it is not any more.
 fn stay(seen: &Observed) -> Decision {
-    match &seen.secret {
-        SecretState::Present(secret) if is_left(seen) => {
+    match (&seen.secret, &seen.residence.tag) {
+        (SecretState::Present(secret), _) if is_left(seen) => {
             Decision::Act(Step::Write(JournalEntry::Moved(secret.arn.clone())))
+        }
+        (secret, HomeTag::At(home)) if seen.residence.renamed && home::names_nobody(secret) => {
+            Decision::Blocked(Blocked::ManagedElsewhere { home: home.clone() })
         }
         _ => Decision::Done,
     }

@@ -125,6 +125,7 @@ pub(super) fn observed(some: &mut Choices) -> Observed {
                 HomeTag::At(arn)
             },
             adoption: some.one(&[Adoption::NotNamed, Adoption::Named, Adoption::Named, Adoption::TakeOver]),
+            renamed: some.once_in(8),
         },
         elsewhere: (!some.once_in(3)).then(|| if some.once_in(4) { vec![elsewhere] } else { vec![] }),
         differences: (!some.once_in(3))

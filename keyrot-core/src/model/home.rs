@@ -93,6 +93,8 @@ pub struct Residence {
     pub tag: HomeTag,
     /// Whether the user may be adopted here.
     pub adoption: Adoption,
+    /// Whether the place is the tag's, where the settings give another name: the user was renamed, or somebody wrote that tag.
+    pub renamed: bool,
 }
 
 /// How a secret that exists already differs from one that keyrot would create.

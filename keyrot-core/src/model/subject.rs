@@ -26,6 +26,8 @@ pub struct Subject {
     pub home: HomeTag,
     /// Whether the user may be adopted here.
     pub adoption: Adoption,
+    /// Whether the secret's name comes from the user's tag, where the settings give another: the user was renamed, or somebody wrote that tag.
+    pub renamed: bool,
 }
 
 impl Subject {
@@ -42,6 +44,7 @@ impl Subject {
             region: region.into(),
             home: HomeTag::of(user.tag(HOME_TAG).map(|(_, value)| value)),
             adoption: Adoption::Named,
+            renamed: false,
         }
     }
 
@@ -63,7 +66,13 @@ impl Subject {
     }
 
     pub(crate) fn residence(&self) -> Residence {
-        let (tag, adoption) = (self.home.clone(), self.adoption);
-        Residence { owner: self.owner(), place: self.place(), tag, adoption }
+        let Self { home, adoption, renamed, .. } = self;
+        Residence {
+            owner: self.owner(),
+            place: self.place(),
+            tag: home.clone(),
+            adoption: *adoption,
+            renamed: *renamed,
+        }
     }
 }

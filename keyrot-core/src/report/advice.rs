@@ -86,6 +86,7 @@ impl Blocked {
                         place.region, place.account, place.name
                     )),
                     Hint::to("to move the user's home here", move_home()),
+                    Hint::advice("if no secret is there, the user's tag keyrot:home is wrong: remove it"),
                 ]
             }
             Self::MoveBegun { to } => {

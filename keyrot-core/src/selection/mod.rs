@@ -91,6 +91,7 @@ impl Target {
             region: String::new(),
             home: HomeTag::Absent,
             adoption: Adoption::NotNamed,
+            renamed: false,
         };
         Self { subject, policy: Err(Blocked::IamOnly { reason: why.into() }) }
     }
@@ -292,8 +293,8 @@ fn choose(user: &IamUser, own: tags::Own, twice: bool, sharers: &Sharers<'_>, ho
     };
     let no_secret = || SecretName::parse(Target::NO_SECRET).expect("a constant that the tests parse");
     let secret = own.secret.unwrap_or_else(no_secret);
-    let subject = Subject { adoption: homes.adoption, ..Subject::of(user, secret, homes.region.as_str()) };
-    Target { subject, policy }
+    let subject = Subject::of(user, secret, homes.region.as_str());
+    Target { subject: Subject { adoption: homes.adoption, renamed: own.by_home, ..subject }, policy }
 }
 
 impl Selection {

@@ -214,6 +214,7 @@ fn a_user_who_was_renamed_keeps_the_secret_that_its_tag_names_and_no_other() {
     let at = |region: &str, name: &str| format!("arn:aws:secretsmanager:{region}:123456789012:secret:{name}-a1B2c3");
     let kept = subject(&at("us-east-1", "/iam/old-name/access_key"));
     assert_eq!(kept.secret.as_str(), "/iam/old-name/access_key");
+    assert!(kept.renamed && !subject(&at("us-east-1", "/iam/new-name/access_key")).renamed);
     for elsewhere in [at("eu-west-1", "/iam/old-name/access_key"), at("us-east-1", "/other/old-name")] {
         let subject = subject(&elsewhere);
         assert_eq!(subject.secret.as_str(), "/iam/new-name/access_key", "a run finds where the home is, and stops");
