@@ -3,12 +3,14 @@
 
 mod support;
 
-use keyrot_aws::emulator::{CallAt, Emulator, EmulatorOptions, Fault};
+use keyrot_aws::emulator::{CallAt, Emulator, EmulatorOptions, Fault, When};
 use keyrot_aws::{Aws, AwsSettings, CallerCredentials, Endpoints};
 use keyrot_core::memory::{TrailedUse, World};
 use keyrot_core::requests::EndedSessions;
 use keyrot_core::{IamPort, KeyId, KeyStatus, SecretName, UserName};
 use serde_json::{Value, json};
+use std::process::Command;
+use std::time::Duration;
 use support::{Ran, Sandbox};
 
 const SECRETS: [&str; 6] =
@@ -44,9 +46,13 @@ impl Company {
     }
 
     fn run(&self, args: &[&str]) -> Ran {
+        self.sandbox.take(&self.command(args).output().unwrap())
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
         let mut command = self.sandbox.command(args);
         command.env_remove("KEYROT_SANDBOX").envs(self.emulator.env());
-        self.sandbox.take(&command.output().unwrap())
+        command
     }
 
     fn json(&self, args: &[&str]) -> (Option<i32>, Value) {
@@ -114,6 +120,25 @@ fn secrets_manager_may_be_down_or_deny_everything() {
         let said = format!("{}{}", ran.stdout, ran.stderr).replace("\n", " ");
         assert!(said.split_whitespace().collect::<Vec<_>>().join(" ").contains(&ready), "{said}");
     }
+}
+
+#[test]
+fn a_key_that_is_reactivated_at_once_and_stays_so_is_no_success() {
+    let company = Company::new();
+    let gate = company.emulator.pause(CallAt::first("GetAccountAuthorizationDetails"), When::Before);
+    company.emulator.inject(CallAt::every("UpdateAccessKey").after(1), Fault::denied());
+    let mut command = company.command(&["revoke", "ci", &company.leaked, "--without-successor", "--yes"]);
+    let ran = std::thread::scope(|scope| {
+        let revoking = scope.spawn(move || command.output().unwrap());
+        assert!(gate.wait(Duration::from_secs(60)) && !company.works(), "it was seen Inactive");
+        let key = KeyId::parse(company.leaked.as_str()).unwrap();
+        company.emulator.change(|world| world.set_key_status(&name(), &key, KeyStatus::Active).unwrap());
+        gate.release();
+        company.sandbox.take(&revoking.join().unwrap())
+    });
+    let first = ran.stdout.lines().next().unwrap_or_default();
+    assert!(company.works() && ran.code == Some(1), "{:?} {}", ran.code, ran.stdout);
+    assert!(first.starts_with("not done: ") && first.contains("still works"), "{}", ran.stdout);
 }
 
 #[test]

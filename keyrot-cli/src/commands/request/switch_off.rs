@@ -8,11 +8,16 @@ use crate::error::CliError;
 use crate::exit::Exit;
 use crate::screens::request::{self as screens, View};
 use keyrot_core::machine::PlannedAction;
-use keyrot_core::{Blocked, Outcome, Report, Request, Revocation, Target};
+use keyrot_core::{Blocked, KeyId, KeyStatus, Outcome, Report, Request, Revocation, Target, UserResult};
 use std::time::Duration;
 
 /// How long the preview may take: the key is to be deactivated soon.
 const FOR_THE_PREVIEW: Duration = Duration::from_secs(15);
+
+/// Whether the key was Active when the user's keys were listed last.
+fn works(seen: &UserResult, key: &KeyId) -> bool {
+    seen.keys.iter().any(|listed| listed.id == *key && listed.status == KeyStatus::Active)
+}
 
 impl RequestSession<'_> {
     /// Switches the key off, with IAM and nothing else; then does the rest, as far as it can be done.
@@ -76,8 +81,9 @@ impl RequestSession<'_> {
         for (rest, first) in report.users.iter_mut().zip(&first.users) {
             rest.events.splice(0..0, first.events.iter().cloned());
             rest.calls += first.calls;
-            // The key is Inactive, whatever became of the rest.
-            if let Some(key) = request.off_first().filter(|_| !is_revoked(&rest.outcome) && !deletes) {
+            // The key is Inactive, whatever became of the rest; unless the rest saw it Active again, and could not deactivate it.
+            let off = request.off_first().filter(|key| !works(rest, key));
+            if let Some(key) = off.filter(|_| !is_revoked(&rest.outcome) && !deletes) {
                 rest.outcome = Outcome::Revoked { key: key.clone(), rest: Box::new(rest.outcome.clone()) };
             }
         }
