@@ -47,6 +47,20 @@ fn a_forged_revocation_of_a_young_key_that_is_used_does_not_take_it_away() {
 }
 
 #[test]
+fn a_claim_that_the_run_writes_over_is_told_all_the_same() {
+    let life = at_rest();
+    let version = life.account.world().secret(&life.secret).unwrap().labelled(Label::Current).unwrap().clone();
+    let forged = format!("promoted {version} replacing none 9999-01-01T00:00:00Z");
+    life.account.change(|w| w.tag_secret(&life.secret, "keyrot:promoted", forged)).unwrap();
+    let told = |driven: &keyrot_core::UserResult| {
+        let doubted = |event: &&keyrot_core::Event| matches!(event.kind, keyrot_core::EventKind::Doubted(_));
+        driven.events.iter().filter(doubted).count()
+    };
+    assert_eq!(told(&life.run_plain()), 1, "it is ignored, and written again");
+    assert_eq!(told(&life.run_plain()), 0);
+}
+
+#[test]
 fn a_forged_version_and_an_abandonment_do_not_take_a_young_key_away() {
     let life = at_rest();
     let new = life.account.change(|w| w.add_key(&life.user).unwrap());

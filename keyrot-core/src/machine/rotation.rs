@@ -18,7 +18,7 @@ pub(crate) use decider::Decider;
 pub(crate) use state::{Mode, Next};
 pub(crate) use task::Task;
 
-use crate::decide::belief::doubts;
+use crate::decide::belief::{Doubt, doubts};
 use crate::decide::decision::blocked::Blocked;
 use crate::decide::decision::{Decision, Question, Step, Wait, Why};
 use crate::decide::overdue::{lingers, overdue};
@@ -72,6 +72,8 @@ pub struct Rotation {
     wrong_clock: Option<WrongClock>,
     /// The last error of a call whose failure is no failure of the run, unless the run ends because of it.
     skipped: Option<CallError>,
+    /// What was read and is not believed. The run may write over it before it ends.
+    doubted: Vec<Doubt>,
     events: Vec<Event>,
 }
 
@@ -117,6 +119,7 @@ impl Rotation {
             stop: None,
             wrong_clock: None,
             skipped: None,
+            doubted: Vec::new(),
             events: Vec::new(),
         }
     }
@@ -271,8 +274,13 @@ impl Rotation {
             Decision::Act(step) if self.mode == Mode::Plan => self.end(now, Outcome::Due(step)),
             Decision::Act(Step::Deactivate(_) | Step::Delete(_)) if self.read == Read::Changed => self.look_again(now),
             Decision::Act(step) => self.call_for(step, now),
-            Decision::Wait(Wait { why: Why::UseUnknown { .. }, .. }) if self.skipped.is_some() => {
+            Decision::Wait(Wait { why: Why::UseUnknown { key, .. }, .. }) if self.skipped.is_some() => {
                 let error = self.skipped.take()?;
+                // An Inactive key that IAM does not know any more was deleted just now, and the listing does not show that yet.
+                if error.kind == ErrorKind::NotFound && self.is_inactive(&key) {
+                    let until = Some(after(now, self.policy.waits().settle));
+                    return self.end_waiting(now, Wait { why: Why::Settling(key), until });
+                }
                 self.end(now, Outcome::Failed(Failure { doing: "find out when the key was last used".into(), error }))
             }
             Decision::Wait(Wait { why: Why::VerificationUnknown { key, .. }, .. }) if self.skipped.is_some() => {
@@ -480,7 +488,7 @@ impl Rotation {
                 }
                 _ => {}
             }
-            for doubt in doubts(&self.seen, &self.policy, now) {
+            for doubt in std::mem::take(&mut self.doubted) {
                 self.tell(now, EventKind::Doubted(doubt));
             }
         }
@@ -488,6 +496,15 @@ impl Rotation {
         let outcome = self.of_revocation(outcome);
         self.stage = Stage::Ended(outcome);
         None
+    }
+
+    /// Keeps what of the state that was just read is not believed.
+    fn doubt(&mut self, now: Timestamp) {
+        for doubt in doubts(&self.seen, &self.policy, now) {
+            if !self.doubted.contains(&doubt) {
+                self.doubted.push(doubt);
+            }
+        }
     }
 
     fn tell(&mut self, at: Timestamp, kind: EventKind) {

@@ -25,6 +25,7 @@ impl Rotation {
             }
             (Call::DescribeSecret, Reply::Secret(secret)) => {
                 self.looked(secret);
+                self.doubt(now);
                 true
             }
             (Call::InspectVersion(version), Reply::VersionContents(inside)) => {
@@ -188,7 +189,7 @@ impl Rotation {
         self.seen.keys.iter().any(|known| known.id == *key && known.status == KeyStatus::Active)
     }
 
-    fn is_inactive(&self, key: &KeyId) -> bool {
+    pub(super) fn is_inactive(&self, key: &KeyId) -> bool {
         self.seen.keys.iter().any(|known| known.id == *key && known.status == KeyStatus::Inactive)
     }
 
