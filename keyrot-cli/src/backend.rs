@@ -61,7 +61,7 @@ impl Backend {
                 .hint("set it to the file of the simulated account, or unset it to use AWS"));
         }
         let file = invocation.sandbox.as_ref().and_then(Option::as_deref);
-        let account = SandboxAccount::open(file, region.unwrap_or(SANDBOX_REGION)).await?;
+        let account = SandboxAccount::open(file, region.unwrap_or(SANDBOX_REGION), settings.home_regions()).await?;
         let account = Arc::new(account);
         let ports =
             Ports { iam: account.clone(), store: account.clone(), probe: account.clone(), clock: account.clone() };

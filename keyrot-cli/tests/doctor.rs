@@ -62,6 +62,31 @@ fn a_sandbox_has_fewer_checks_and_says_so() {
 }
 
 #[test]
+fn another_place_than_the_home_and_a_secret_of_somebody_elses_are_told() {
+    let emulator = account();
+    let mut env = emulator.env();
+    env.iter_mut().filter(|(name, _)| *name == "KEYROT_REGION").for_each(|(_, value)| *value = "us-east-1".to_owned());
+    let ran = keyrot(&env, &["doctor", "--json"]);
+    let found = document(&ran);
+    let (health, message) = about(&found, "secrets")[0];
+    assert_eq!((ran.code, health), (Some(1), "failure"), "{}", ran.stdout);
+    assert!(message.contains("ci: /iam/ci/access_key in eu-west-1, account 123456789012"), "{message}");
+    // Some other user's, and one that shows nothing of whose it is.
+    let (user, name) = (UserName::parse("ci").unwrap(), SecretName::parse("/iam/ci/access_key").unwrap());
+    emulator.change(|world| {
+        world.untag_user(&user, "keyrot:home").unwrap();
+        world.tag_secret(&name, "keyrot:user-id", "AIDAOTHEROTHEROTHER01 123456789012 other".to_owned()).unwrap();
+    });
+    let bad = || about(&document(&keyrot(&emulator.env(), &["doctor", "--json"])), "secrets")[0].1.to_owned();
+    assert!(bad().contains("/iam/ci/access_key belongs to another user, other"), "{}", bad());
+    emulator.change(|world| {
+        world.erase_secret(&name);
+        world.create_secret(&name, None).unwrap();
+    });
+    assert!(bad().contains("nothing in it shows that it is ci's"), "{}", bad());
+}
+
+#[test]
 fn a_machine_with_nothing_is_told_what_to_do() {
     let ran = keyrot(&[], &["doctor"]);
     assert_eq!(ran.code, Some(1));

@@ -43,6 +43,37 @@ fn at_rest() -> Sandbox {
 }
 
 #[test]
+fn further_regions_are_looked_into_in_a_sandbox_too() {
+    let sandbox = Sandbox::new();
+    sandbox.json(&["sandbox", "untag", "ci-deployer", "keyrot:home"]);
+    let (code, run) = sandbox.json(&at(&["rotate", "--user", "ci-deployer", "--home-regions", "us-east-1"], &THERE));
+    assert_eq!((code, the(&run, "reason")), (Some(3), &json!("managed_elsewhere")), "{run:#}");
+}
+
+#[test]
+fn a_key_that_was_just_deleted_and_is_still_listed_is_no_failure() {
+    let sandbox = Sandbox::new();
+    let run = |_| {
+        let run = sandbox.json(&["rotate", "--user", "ci-deployer"]).1;
+        let deleted = the(&run, "events").as_array().unwrap().iter().any(|event| event["event"] == "deleted");
+        if !deleted {
+            sandbox.json(&["sandbox", "use", "ci-deployer"]);
+            sandbox.json(&["sandbox", "advance", "1d"]);
+        }
+        deleted
+    };
+    assert!((0..60).any(run));
+    let (code, look) = sandbox.json(&["status", "--user", "ci-deployer"]);
+    assert_eq!(
+        (code, the(&look, "state"), the(&look, "reason")),
+        (Some(0), &json!("waiting"), &json!("settling")),
+        "{look:#}"
+    );
+    sandbox.json(&["sandbox", "advance", "1m"]);
+    assert_eq!(the(&sandbox.json(&["status", "--user", "ci-deployer"]).1, "state"), &json!("settled"));
+}
+
+#[test]
 fn a_home_is_moved_to_another_region_and_its_key_works_on() {
     let sandbox = at_rest();
     let before = state(&sandbox);

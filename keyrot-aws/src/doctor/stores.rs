@@ -6,7 +6,9 @@ use crate::doctor::check::{Check, Notes, Verify};
 use crate::doctor::rights::administrators;
 use crate::doctor::sample::Sample;
 use crate::doctor::wording::some;
-use keyrot_core::model::{Journal, SecretState, VersionId, format_duration};
+use keyrot_core::model::{
+    HomeTag, Journal, LabeledVersion, Place, Secret, SecretState, Subject, VersionId, format_duration,
+};
 use keyrot_core::settings::Settings;
 use keyrot_core::{ErrorKind, Homes, KeyId, Ports, SecretName, Selected, Timestamp, UserArn, select};
 use std::time::Duration;
@@ -149,8 +151,13 @@ async fn secrets(
     let all = selected.chosen.len();
     for one in selected.chosen.iter().take(SECRETS) {
         let secret = &one.subject.secret;
+        if let Some(home) = home_elsewhere(&one.subject) {
+            seen.elsewhere.push(format!("{}: {home}", one.subject.user));
+            continue;
+        }
         match ports.store.describe(secret).await {
             Ok(SecretState::Present(found)) => {
+                seen.bad.extend(whose(&found, &one.subject));
                 let value = found.current.as_ref().map(|held| held.version.clone());
                 held.extend(found.current.map(|held| (&one.subject, held)));
                 seen.there(secret, value, newest(&found.journal));
@@ -162,6 +169,13 @@ async fn secrets(
         }
     }
     let read = all.min(SECRETS);
+    if !seen.elsewhere.is_empty() {
+        let (count, homes) = (seen.elsewhere.len(), some(&seen.elsewhere));
+        let text =
+            format!("{count} of the first {read} users' secrets are in another place than these settings say: {homes}");
+        let check = if count == read { Check::failure("secrets", text) } else { Check::warning("secrets", text) };
+        notes.add(check.hint("check region, account and secret_name; these users are blocked here, and keyrot status says what each needs"));
+    }
     if !seen.bad.is_empty() {
         let text = some(&seen.bad);
         notes.add(Check::warning("secrets", text).hint("these users are blocked; keyrot status says what each needs"));
@@ -188,11 +202,31 @@ async fn secrets(
     notes.add(last_run(seen.last, ports.clock.now(), read, all, settings));
 }
 
+/// The user's home, where its tag names another place than the settings.
+fn home_elsewhere(subject: &Subject) -> Option<&Place> {
+    let HomeTag::At(home) = &subject.home else { return None };
+    Some(home.place()).filter(|place| **place != subject.place())
+}
+
+/// What is wrong with whose secret it is: a run would not publish the user's key there.
+fn whose(secret: &Secret, subject: &Subject) -> Option<String> {
+    let (name, user) = (&subject.secret, &subject.user);
+    match &secret.owner {
+        _ if secret.moved_to().is_some() => Some(format!("{name}: {user} was moved away from it")),
+        Some(owner) if !owner.is(&subject.owner()) => Some(format!("{name} belongs to another user, {owner}")),
+        None if secret.current.as_ref().and_then(LabeledVersion::key).is_none() => {
+            Some(format!("{name} exists, and nothing in it shows that it is {user}'s"))
+        }
+        Some(_) | None => None,
+    }
+}
+
 #[derive(Default)]
 struct Seen {
     present: usize,
     missing: usize,
     bad: Vec<String>,
+    elsewhere: Vec<String>,
     readable: Option<(SecretName, VersionId)>,
     last: Option<(Timestamp, SecretName)>,
 }

@@ -86,7 +86,7 @@ async fn of_sandbox(
     tell: &(dyn Fn(&Check) + Sync),
 ) -> Result<Vec<Check>, CliError> {
     let region = settings.region().unwrap_or(SANDBOX_REGION);
-    let account = SandboxAccount::open(file.as_deref(), region).await?;
+    let account = SandboxAccount::open(file.as_deref(), region, settings.home_regions()).await?;
     let homes = settings.homes(region, true);
     let mut checks = of_ports(&Ports::of(account), settings, &homes, args.verify(), tell).await;
     let what = "credentials, region, clock, permissions, KMS and notifiers: a sandbox does not call AWS";

@@ -37,6 +37,8 @@ struct Shared {
     file: SandboxFile,
     /// Whose secrets are worked on.
     region: String,
+    /// The regions in which a user's secret is looked for before one is created.
+    further: Vec<String>,
     /// The account's clock as it was seen last.
     now: Mutex<Timestamp>,
     calls: AtomicUsize,
@@ -51,8 +53,8 @@ enum Moment {
 }
 
 impl SandboxAccount {
-    /// The account in this file, or in the usual one, with the secrets of this region.
-    pub(crate) async fn open(path: Option<&Path>, region: &str) -> Result<Self, SandboxError> {
+    /// The account in this file, or in the usual one, with the secrets of this region; homes are looked for in these further ones, too.
+    pub(crate) async fn open(path: Option<&Path>, region: &str, further: &[String]) -> Result<Self, SandboxError> {
         let (file, made) = SandboxFile::open(path).await?;
         if made {
             say!("created a sandbox in {}", file.path().display());
@@ -65,9 +67,8 @@ impl SandboxAccount {
             let moment = if moment == "after" { Moment::After } else { Moment::Before };
             Some((nth.parse().ok()?, moment))
         });
-        Ok(Self {
-            shared: Arc::new(Shared { file, region: region.to_owned(), now, calls: AtomicUsize::new(0), pace, die }),
-        })
+        let (region, further, calls) = (region.to_owned(), further.to_vec(), AtomicUsize::new(0));
+        Ok(Self { shared: Arc::new(Shared { file, region, further, now, calls, pace, die }) })
     }
 
     /// Makes one call: under the lock, saved before it is answered.
@@ -90,7 +91,8 @@ impl SandboxAccount {
         die(Moment::Before);
         let answer = shared.file.change(|world| {
             let usual = world.region().to_owned();
-            let account = MemoryAccount::new(world.clone()).in_region(shared.region.as_str());
+            let further: Vec<&str> = shared.further.iter().map(String::as_str).collect();
+            let account = MemoryAccount::new(world.clone()).in_region(shared.region.as_str()).looking_in(&further);
             let answer = work(&account);
             *world = account.world();
             world.set_region(usual);
