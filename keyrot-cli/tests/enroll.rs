@@ -66,6 +66,33 @@ fn who_would_be_blocked_is_refused_with_all_others() {
 }
 
 #[test]
+fn a_secret_is_taken_over_for_a_user_who_is_enrolled_already() {
+    let sandbox = Sandbox::new();
+    let owner = |text: &str| {
+        let mut file: Value = serde_json::from_str(&std::fs::read_to_string(sandbox.file()).unwrap()).unwrap();
+        let secret = &mut file["world"]["secrets"]["us-east-1"]["/iam/ci-deployer/access_key"];
+        secret["tags"]["keyrot:user-id"] = json!(text);
+        std::fs::write(sandbox.file(), file.to_string()).unwrap();
+    };
+    let rotate = || sandbox.json(&["rotate", "--user", "ci-deployer"]).1;
+    sandbox.json(&["status"]);
+    owner("AIDAOTHEROTHEROTHER01 123456789012 other");
+    let blocked = rotate();
+    let row = user(&blocked, "ci-deployer");
+    assert_eq!(row["reason"], "secret_of_another");
+    let hint = row["hint"].as_str().unwrap();
+    assert!(hint.contains("keyrot enroll ci-deployer --adopt-secret"), "{hint}");
+    let (code, done) = sandbox.json(&["enroll", "ci-deployer", "--adopt-secret", "--yes"]);
+    assert_eq!((code, &user(&done, "ci-deployer")["result"]), (Some(0), &json!("done")), "{done:#}");
+    assert_eq!(user(&rotate(), "ci-deployer")["reason"], "overlap", "the hint is a way out");
+
+    let there = ["--region", "eu-west-1"];
+    let (code, elsewhere) = sandbox.json(&[&["enroll", "ci-deployer", "--yes"][..], &there].concat());
+    let message = user(&elsewhere, "ci-deployer")["message"].as_str().unwrap().to_owned();
+    assert!(code == Some(0) && message.starts_with("already enrolled elsewhere: /iam/ci-deployer"), "{message}");
+}
+
+#[test]
 fn another_value_was_put_there_on_purpose() {
     let sandbox = Sandbox::new();
     let ran = sandbox.run(&["enroll", "break-glass", "--yes"]);

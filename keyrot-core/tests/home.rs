@@ -328,7 +328,10 @@ async fn a_secret_that_would_show_others_what_is_published_is_not_adopted() {
             world.secret_mut(&secret()).unwrap().differences = vec![difference.clone()];
         });
         let expected = Unhoused::Differs(vec![difference.clone()]);
-        assert!(matches!(blocked(&account, &here()).await, Blocked::SecretNotBound { why, .. } if why == expected));
+        let why = blocked(&account, &here()).await;
+        let offered = why.hint(&user()).contains("--adopt-secret");
+        assert_eq!(offered, difference.may_be_accepted(), "only what helps is offered: {}", why.hint(&user()));
+        assert!(matches!(why, Blocked::SecretNotBound { why, .. } if why == expected));
         // In so many words it is taken over, unless it can never be right.
         let take_over = Homes { adoption: Adoption::TakeOver, ..here() };
         let outcome = run(&account, &take_over).await.outcome;

@@ -11,7 +11,7 @@ use crate::screens::enroll::{Change, Document, Row, screen};
 use crate::terminal::size::width;
 use crate::terminal::stdio::print;
 use crate::terminal::style::{self, paint};
-use keyrot_core::model::{Adoption, HOME_TAG};
+use keyrot_core::model::{Adoption, HOME_TAG, HomeTag};
 use keyrot_core::report::{State, UserDocument};
 use keyrot_core::selection::{Missing, MissingWhy};
 use keyrot_core::settings::Settings;
@@ -33,7 +33,8 @@ pub(crate) async fn enroll(invocation: &Invocation, args: &EnrollArgs) -> Result
     let homes = Homes { adoption, ..target.homes(&settings) };
     let housed = |name: &UserName| user(&users, name).is_some_and(|user| user.tag(HOME_TAG).is_some());
     let mut already = enrolled(&users, &names, &settings, &homes);
-    already.retain(housed);
+    // To take over a secret is asked for where an enrolled user is blocked, too.
+    already.retain(|name| housed(name) && !args.adopt_secret);
     let new: Vec<UserName> = names.iter().filter(|name| !already.contains(*name)).cloned().collect();
     let other = |name: &&UserName| {
         let value = user(&users, name).and_then(|user| user.tag(tag)).map(|(_, value)| value.to_owned());
@@ -54,7 +55,9 @@ pub(crate) async fn enroll(invocation: &Invocation, args: &EnrollArgs) -> Result
     let blocked = plan.users.iter().any(|user| matches!(user.state, State::Blocked | State::Failed));
     let refused = blocked && !args.anyway;
 
-    let mut rows: Vec<Row> = already.iter().map(|name| Row::new(name, Change::Already, "already enrolled")).collect();
+    let there = chosen(&users, &already, &settings, &homes).chosen;
+    let mut rows: Vec<Row> =
+        there.iter().map(|one| Row::new(&one.subject.user, Change::Already, &enrolled_at(one))).collect();
     let planned = if refused { Change::Refused } else { Change::Planned };
     rows.extend(plan.users.iter().map(|user| Row::of(user, planned, first_rotation(user))));
     let place = selected.chosen.first().map(|one| one.subject.place());
@@ -213,6 +216,16 @@ async fn plan(target: &Backend, settings: &Settings, selected: &Selected, schema
     let rotator = Rotator::new(target.ports.clone());
     let report = rotator.run(selected.chosen.clone(), Mode::Plan, &limits, &Cancel::default(), &|_| {}).await;
     RunDocument::new(schema, &report, selected)
+}
+
+/// An enrolled user; where its home is, if the settings give another place.
+fn enrolled_at(one: &Target) -> String {
+    match &one.subject.home {
+        HomeTag::At(home) if *home.place() != one.subject.place() => {
+            format!("already enrolled elsewhere: {}", home.place())
+        }
+        _ => "already enrolled".to_owned(),
+    }
 }
 
 fn first_rotation(user: &UserDocument) -> String {

@@ -1,10 +1,11 @@
 //! What the operator can do about each end of a user's work.
 
-use crate::decide::decision::blocked::Blocked;
+use crate::decide::decision::blocked::{Blocked, Unhoused};
 use crate::decide::decision::refusal::Refusal;
 use crate::decide::decision::{Wait, Why};
 use crate::engine::report::UserResult;
 use crate::machine::outcome::{Outcome, Stop};
+use crate::model::home::Difference;
 use crate::model::names::{SecretName, UserName};
 use crate::model::observed::LastUse;
 use crate::report::hint::{Action, Hint, worded};
@@ -118,6 +119,14 @@ impl Blocked {
                 advice("choose a shorter secret_name: the ARN has to fit into a tag of 256 characters")
             }
             Self::SecretOfAnother { .. } => adopt("if that user does not exist anymore"),
+            Self::SecretNotBound { why: Unhoused::Differs(all), .. }
+                if !all.iter().all(Difference::may_be_accepted) =>
+            {
+                advice(
+                    "keyrot adopts no secret with another KMS key or of an AWS service: change the secret's KMS key or the setting kms_key, or \
+                 choose another secret_name",
+                )
+            }
             Self::SecretNotBound { .. } => adopt("read the secret; if it is this user's to use"),
             Self::NoTagRoom { .. } => advice("remove tags from the secret, then run keyrot again"),
             Self::ValueTooLarge { .. } => {
