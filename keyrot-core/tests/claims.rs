@@ -47,6 +47,33 @@ fn a_forged_revocation_of_a_young_key_that_is_used_does_not_take_it_away() {
 }
 
 #[test]
+fn no_entry_makes_an_old_key_of_one_that_is_younger_than_the_current_one() {
+    for forged in ["promoted", "intent"] {
+        let life = at_rest();
+        let now = || life.account.now().format("%Y-%m-%dT%H:%M:%SZ").to_string();
+        // Somebody's own key, which a job uses each month.
+        life.account.advance(HOUR * 24 * 10);
+        let own = life.account.change(|w| w.add_key(&life.user).unwrap()).credentials;
+        life.account.advance(HOUR * 24);
+        life.account.change(|w| w.authenticate(&own, "s3", "us-east-1"));
+        life.account.advance(HOUR);
+        let version = life.account.world().secret(&life.secret).unwrap().labelled(Label::Current).unwrap().clone();
+        let (tag, text) = match forged {
+            "promoted" => ("keyrot:promoted", format!("promoted {version} replacing {} {}", own.key, now())),
+            _ => ("keyrot:intent", format!("intent {} {}", own.key, now())),
+        };
+        life.account.change(|w| w.tag_secret(&life.secret, tag, text)).unwrap();
+        let current = World::credentials_of(&current(&life));
+        for _ in 0..29 {
+            life.account.advance(HOUR * 24);
+            life.account.change(|w| w.authenticate(&current, "s3", "us-east-1"));
+            life.run_plain();
+            assert!(is_active(&life, &own.key), "{forged}, {}", life.account.now());
+        }
+    }
+}
+
+#[test]
 fn a_claim_that_the_run_writes_over_is_told_all_the_same() {
     let life = at_rest();
     let version = life.account.world().secret(&life.secret).unwrap().labelled(Label::Current).unwrap().clone();

@@ -121,7 +121,14 @@ impl Situation<'_> {
     }
 
     /// Whether the key stood under AWSCURRENT, or was the user's only one when keyrot came.
+    ///
+    /// An entry alone says so only of a key that is not younger than the current one. A user has two keys at most, so that such a key was there
+    /// when the current one was created, and is what that one replaced, by IAM's own dates.
     pub(super) fn was_current(&self, key: &KeyId) -> bool {
+        let younger = || {
+            let current = self.current.key().and_then(|id| self.key(id));
+            self.key(key).zip(current).is_some_and(|(key, current)| current.created < key.created)
+        };
         let journal = &self.secret.journal;
         let previous = self.secret.previous.as_ref();
         let adopted = || {
@@ -131,8 +138,7 @@ impl Situation<'_> {
                 && before == Some(std::slice::from_ref(key))
         };
         previous.and_then(LabeledVersion::key) == Some(key)
-            || journal.promoted.as_ref().and_then(|p| p.replacing.as_ref()) == Some(key)
-            || adopted()
+            || ((journal.promoted.as_ref().and_then(|p| p.replacing.as_ref()) == Some(key) || adopted()) && !younger())
     }
 
     /// Whether keyrot wrote a version of the secret with the key, with or without a label, when the key was made: then it is keyrot's own,
