@@ -51,6 +51,16 @@ fn further_regions_are_looked_into_in_a_sandbox_too() {
 }
 
 #[test]
+fn a_key_that_is_revoked_from_the_old_place_is_not_said_to_serve_its_consumers() {
+    let sandbox = at_rest();
+    sandbox.json(&at(&["move", "ci-deployer", "--yes"], &THERE));
+    let key = the(&state(&sandbox), "keys")[0]["id"].as_str().unwrap().to_owned();
+    let ran = sandbox.run(&["revoke", "ci-deployer", &key, "--without-successor", "--yes"]);
+    let now = format!("consumers of /iam/ci-deployer/access_key get {key}, and are refused until another key");
+    assert!(ran.code == Some(0) && ran.stdout.contains(&now), "{}", ran.stdout);
+}
+
+#[test]
 fn a_key_that_was_just_deleted_and_is_still_listed_is_no_failure() {
     let sandbox = Sandbox::new();
     let run = |_| {

@@ -361,6 +361,9 @@ fn what_is_left(view: &View<'_>, width: Option<usize>) -> String {
         return out;
     };
     let current = match &left.current {
+        Some(key) if view.revoked() && view.order().is_some_and(|order| order.key == *key) => {
+            format!("consumers of {} get {key}, and are refused until another key is published", left.secret)
+        }
         Some(key) => format!("consumers of {} get {key}", left.secret),
         None => format!("{} holds no key", left.secret),
     };
