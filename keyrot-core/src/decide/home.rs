@@ -8,6 +8,20 @@ use crate::model::observed::{KeyStatus, Observed, Secret, SecretState, Verified}
 use crate::model::version::Content;
 use crate::model::waits::Policy;
 
+/// Whether this secret is where the user's key belongs.
+pub(super) enum Home {
+    /// It is, or cannot be written to anyway.
+    Here,
+    /// It is not, or is not known to be. This comes first.
+    Not(Decision),
+}
+
+impl Home {
+    pub(super) fn of(seen: &Observed, policy: &Policy) -> Self {
+        home(seen, policy).map_or(Self::Here, Self::Not)
+    }
+}
+
 /// What has to be done or known before the secret is the user's home; `None` where it is, or where it cannot be written to anyway.
 ///
 /// A home is recorded on both sides, and either alone is a claim. The user's tag can only stop a run: it never makes keyrot publish anywhere

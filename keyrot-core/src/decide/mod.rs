@@ -1,30 +1,49 @@
 //! The decision: one pure, total function from what is seen of a user to what is to be done.
+//!
+//! [`table`] is the decision itself: read it first. It matches over the [`facts`], each of which has a file of its own. [`run`], [`order`] and
+//! [`request`] are what callers ask; [`belief`] says which claims of the observed state count at all.
 
+mod answer;
+mod asked;
 pub(crate) mod belief;
+mod contents;
+mod current;
 pub(crate) mod decision;
-pub(crate) mod evidence;
-pub(crate) mod ground;
-pub(crate) mod home;
-pub(crate) mod leaving;
-pub(crate) mod moving;
+mod evidence;
+mod facts;
+mod ground;
+mod grounds;
+mod home;
+mod leaving;
+mod moved_back;
+mod moving;
+mod need;
+mod next;
 pub(crate) mod order;
+mod ordered;
 pub(crate) mod overdue;
-pub(crate) mod pickup;
+mod published;
+mod reactivated;
 pub(crate) mod request;
-pub(crate) mod revoke;
-pub(crate) mod revoking;
+mod revoked;
+mod rollback;
+mod row;
 pub(crate) mod run;
-pub(crate) mod situation;
+mod situation;
+mod staged;
 #[cfg(test)]
 mod states;
-pub(crate) mod table;
+mod table;
 #[cfg(test)]
 mod tests;
+mod unattributed;
+mod way_back;
 
 pub use belief::{Doubt, Implausible};
 pub use decision::blocked::{Blocked, Evidence, Unhoused};
 pub use decision::refusal::Refusal;
 pub use decision::{Decision, Question, Step, Wait, Why};
+pub use next::MOST_BYTES;
 pub use order::decide_rotation_step;
 pub use request::decide_request;
-pub use run::{MOST_BYTES, decide};
+pub use run::decide;

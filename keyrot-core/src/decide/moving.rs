@@ -6,8 +6,8 @@
 
 use super::ground::usable;
 use super::home;
-use super::run::decide_for;
-use super::situation::Asked;
+use super::situation::Ask;
+use super::table::decide_for;
 use crate::decide::decision::blocked::Blocked;
 use crate::decide::decision::refusal::Refusal;
 use crate::decide::decision::{Decision, Question, Step};
@@ -42,7 +42,7 @@ pub(super) fn leave(
         Err(blocked) => return Decision::Blocked(blocked),
     };
     let settle = policy.waits().settle;
-    match decide_for(&unmarked(seen), Asked::Run, policy, now) {
+    match decide_for(&unmarked(seen), Ask::Run, policy, now) {
         Decision::Blocked(why) => return Decision::Blocked(why),
         // When to ask again may depend on it. Credentials are not verified for this: that would look like a use.
         Decision::Look(question @ (Question::LastUse(_) | Question::VersionContents(_))) => {
@@ -149,7 +149,7 @@ fn not_here(tag: &HomeTag, here: impl Fn(&SecretArn) -> bool) -> Option<Decision
 
 /// What blocks the first run there would leave the user without a rotation.
 fn by_first_run(here: &Observed, policy: &Policy, now: Timestamp) -> Option<Decision> {
-    match decide_for(here, Asked::Run, policy, now) {
+    match decide_for(here, Ask::Run, policy, now) {
         Decision::Blocked(why) => Some(Decision::Blocked(why)),
         Decision::Look(question) => Some(Decision::Look(question)),
         _ => None,

@@ -1,57 +1,21 @@
-//! One user's case: what is seen, and what each key is to the rotation.
+//! One user's situation: what was read, what each key is to the rotation, and the look-ups that several facts need.
 
+use super::answer::{act, write};
 use super::belief;
-use crate::decide::decision::{Decision, Question, Step, Wait, Why};
+use crate::decide::decision::{Decision, Step};
 use crate::model::clock::CLOCK_TOLERANCE;
-use crate::model::journal::{Intent, JournalEntry, Phase, Promoted, Retired};
-use crate::model::names::KeyId;
-use crate::model::observed::{AccessKey, LabeledVersion, LastUse, Observed, Secret, Verified};
+use crate::model::journal::{Intent, JournalEntry, Phase, Promoted, Retired, Revoked};
+use crate::model::names::{KeyId, VersionId};
+use crate::model::observed::{AccessKey, KeyStatus, LabeledVersion, LastUse, Observed, Secret, Verified};
 use crate::model::request::Revocation;
 use crate::model::step::RotationStep;
 use crate::model::time::Timestamp;
 use crate::model::version::Content;
-use crate::model::waits::Policy;
-use crate::model::waits::after;
-use std::time::Duration;
+use crate::model::waits::{Policy, after};
 
-/// What a key is to the rotation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Role {
-    /// It has the AWSCURRENT label.
-    Current,
-    /// Made by this run and not staged yet.
-    InHand,
-    /// It has the AWSPENDING label.
-    Staged,
-    /// Was current, may have been, or was the user's only key when keyrot came: it leaves after the overlap, once unused.
-    Old,
-    /// keyrot's own, and never current: an abandoned one, or one whose maker's reply was lost. Nobody has its secret.
-    Stray,
-    /// The user's only key while the secret still holds the placeholder: it stays until a successor is in place.
-    InPlace,
-    /// A person revoked it, and nothing else explains it.
-    Revoked,
-    /// No label and no note explains it; whether a version without a label does, was not asked yet.
-    Unexplained,
-    /// Nothing explains it.
-    Unknown,
-}
-
-/// IAM records the first use in each quarter of an hour (IAM user guide, "Last accessed information").
-const USE_GRAIN: Duration = Duration::from_secs(900);
-
-pub(super) struct Situation<'a> {
-    pub(super) seen: &'a Observed,
-    pub(super) secret: &'a Secret,
-    pub(super) current: &'a LabeledVersion,
-    pub(super) policy: &'a Policy,
-    pub(super) now: Timestamp,
-    pub(super) asked: Asked<'a>,
-}
-
-/// What is asked for.
+/// What somebody asks for.
 #[derive(Clone, Copy)]
-pub(super) enum Asked<'a> {
+pub(super) enum Ask<'a> {
     /// Every step that is due, as a scheduled run does.
     Run,
     /// One step of Secrets Manager's own rotation.
@@ -64,84 +28,163 @@ pub(super) enum Asked<'a> {
     Reinstate(&'a KeyId),
 }
 
-/// Whether the key is, or may be, in use. Where IAM has no use of it on record, that counts for nothing until `quiet` after this.
-pub(super) fn in_use(
-    seen: &Observed,
-    key: &KeyId,
-    known_from: Timestamp,
-    policy: &Policy,
-    now: Timestamp,
-) -> Option<Decision> {
-    let quiet = policy.waits().quiet;
-    let wait = |why, until: Timestamp| (now < until).then_some(Decision::Wait(Wait { why, until: Some(until) }));
-    let key = key.clone();
-    match seen.last_use.get(&key) {
-        None => Some(Decision::Look(Question::LastUse(key))),
-        Some(LastUse::Unknown(reason)) => {
-            let why = Why::UseUnknown { key, reason: reason.clone() };
-            Some(Decision::Wait(Wait { why, until: None }))
-        }
-        Some(used @ LastUse::At { when, .. }) => wait(Why::InUse { key, last_use: used.clone() }, after(*when, quiet)),
-        Some(LastUse::NoRecord) => wait(Why::NoRecord(key), after(known_from, quiet)),
-    }
+/// What a key is to the rotation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    /// It is current.
+    Current,
+    /// Created by this run and not staged yet.
+    InHand,
+    /// It has the AWSPENDING label.
+    Staged,
+    /// Was current, may have been, or was the user's only key when keyrot came: it leaves after the overlap, once unused.
+    Old,
+    /// keyrot's own, and never current: an abandoned one, or one whose creator's reply was lost. Nobody has its secret.
+    Stray,
+    /// The user's only key while the secret still holds the placeholder: it stays until a successor is in place.
+    InPlace,
+    /// The operator revoked it, and nothing else explains it.
+    Revoked,
+    /// No label and no journal entry explains it; whether a version without a label does, was not asked yet.
+    Unexplained,
+    /// Nothing explains it.
+    Unknown,
 }
 
-impl Situation<'_> {
-    pub(super) fn role(&self, key: &AccessKey) -> Role {
-        let id = Some(&key.id);
-        let journal = &self.secret.journal;
-        let revoked = journal.revoked_at(&key.id).is_some();
-        let used = matches!(self.seen.last_use.get(&key.id), Some(LastUse::At { .. }));
-        if self.current.key() == id {
-            Role::Current
-        } else if self.staged().and_then(LabeledVersion::key) == id {
-            Role::Staged
-        } else if self.seen.in_hand.as_ref() == id {
-            Role::InHand
-        } else if self.was_current(&key.id) {
-            Role::Old
-        } else if !revoked && matches!(journal.phase_of(&key.id), Some((Phase::Abandoned, _))) {
-            Role::Stray
-        } else if self.seen.versions.is_none() {
-            Role::Unexplained
-        } else if revoked {
-            Role::Revoked
-        } else if self.in_a_version(&key.id) && (journal.promoted.is_some() || self.secret.previous.is_some()) {
-            Role::Old
-        } else if self.in_a_version(&key.id)
-            || journal.phase_of(&key.id).is_some()
-            || (!used && self.made_under_the_intent(key))
-        {
-            Role::Stray
-        } else if self.current.content == Content::Placeholder && self.only_unexplained(key) {
-            Role::InPlace
-        } else {
-            Role::Unknown
-        }
+/// A user whose secret has a current version.
+pub(super) struct Situation<'a> {
+    pub(super) seen: &'a Observed,
+    pub(super) secret: &'a Secret,
+    pub(super) current: &'a LabeledVersion,
+    pub(super) policy: &'a Policy,
+    pub(super) now: Timestamp,
+    pub(super) ask: Ask<'a>,
+    keys: Vec<(Role, &'a AccessKey)>,
+}
+
+impl<'a> Situation<'a> {
+    pub(super) fn new(
+        seen: &'a Observed,
+        (secret, current): (&'a Secret, &'a LabeledVersion),
+        ask: Ask<'a>,
+        policy: &'a Policy,
+        now: Timestamp,
+    ) -> Self {
+        let mut situation = Self { seen, secret, current, policy, now, ask, keys: Vec::new() };
+        situation.keys = roles(&situation);
+        situation
     }
 
-    /// Whether the key stood under AWSCURRENT, or was the user's only one when keyrot came.
+    pub(super) fn key(&self, id: &KeyId) -> Option<&'a AccessKey> {
+        self.seen.keys.iter().find(|key| key.id == *id)
+    }
+
+    pub(super) fn keys_as(&self, role: Role) -> impl Iterator<Item = &'a AccessKey> {
+        self.keys.iter().filter(move |(its, _)| *its == role).map(|(_, key)| *key)
+    }
+
+    pub(super) fn is(&self, key: &AccessKey, role: Role) -> bool {
+        self.keys.iter().any(|(its, one)| *its == role && one.id == key.id)
+    }
+
+    /// The keys that are to go, in the order in which they do.
+    pub(super) fn leaving(&self) -> impl Iterator<Item = &'a AccessKey> {
+        self.keys_as(Role::Revoked).chain(self.keys_as(Role::Old)).chain(self.keys_as(Role::Stray))
+    }
+
+    pub(super) fn current_key(&self) -> Option<&'a KeyId> {
+        self.current.key()
+    }
+
+    pub(super) fn keys_beside_current(&self) -> impl Iterator<Item = &'a AccessKey> {
+        self.seen.keys.iter().filter(|key| self.current.key() != Some(&key.id))
+    }
+
+    /// The current key, as IAM lists it.
+    pub(super) fn current_listed(&self) -> Option<&'a AccessKey> {
+        self.current_key().and_then(|id| self.key(id))
+    }
+
+    pub(super) fn previous_key(&self) -> Option<&'a KeyId> {
+        self.secret.previous.as_ref().and_then(LabeledVersion::key)
+    }
+
+    /// The version with the AWSPENDING label, unless it is current: there the label means nothing.
+    pub(super) fn staged(&self) -> Option<&'a LabeledVersion> {
+        self.secret.pending.as_ref().filter(|held| held.version != self.current.version)
+    }
+
+    /// Whether the version was current before, as far as a label or a journal entry still says it.
+    pub(super) fn was_published(&self, held: &LabeledVersion) -> bool {
+        let noted = self.secret.journal.promoted.as_ref().map(|promoted| &promoted.version);
+        let previous = self.secret.previous.as_ref().map(|previous| &previous.version);
+        noted == Some(&held.version) || previous == Some(&held.version)
+    }
+
+    /// Whether a newer key became current while this one was staged.
+    pub(super) fn superseded(&self, staged: &AccessKey) -> bool {
+        self.current_listed().is_some_and(|current| current.created > staged.created)
+    }
+
+    /// The entry that the current version was verified and published.
+    pub(super) fn promoted(&self) -> Option<&'a Promoted> {
+        self.secret.journal.promoted.as_ref().filter(|promoted| promoted.version == self.current.version)
+    }
+
+    /// What the last promotion replaced, as its entry says.
+    pub(super) fn last_replaced(&self) -> Option<&'a KeyId> {
+        self.secret.journal.promoted.as_ref().and_then(|promoted| promoted.replacing.as_ref())
+    }
+
+    /// Whether a way back to this version is under way, or was not noted down to its end: its entry is dated later than any run takes.
+    pub(super) fn is_noted_for_later(&self, version: &VersionId) -> bool {
+        let noted = self.secret.journal.promoted.as_ref();
+        noted.is_some_and(|noted| noted.version == *version && self.now < noted.at)
+    }
+
+    /// What this run's verification of a version brought.
+    pub(super) fn proof(&self, held: &LabeledVersion) -> Option<&'a Verified> {
+        self.seen.proof.as_ref().filter(|(version, _)| *version == held.version).map(|(_, proof)| proof)
+    }
+
+    pub(super) fn revoked_at(&self, key: &KeyId) -> Option<Timestamp> {
+        self.secret.journal.revoked_at(key)
+    }
+
+    /// The phase of a key, unless it was revoked after that was noted down: then that is over.
+    pub(super) fn phase_since_revoked(&self, key: &KeyId) -> Option<(Phase, Timestamp)> {
+        let journal = &self.secret.journal;
+        journal.phase_of(key).filter(|(_, at)| journal.revoked_at(key).is_none_or(|revoked| revoked <= *at))
+    }
+
+    /// The previous key, if it could be published again.
+    pub(super) fn key_before(&self) -> Option<(&'a LabeledVersion, &'a AccessKey)> {
+        let held = self.secret.previous.as_ref().filter(|held| held.version != self.current.version)?;
+        let key = self.key(held.key()?)?;
+        let usable = !matches!(key.status, KeyStatus::Other(_)) && self.revoked_at(&key.id).is_none();
+        usable.then_some((held, key))
+    }
+
+    /// Whether the key was current, or was the user's only one when keyrot came.
     ///
     /// An entry alone says so only of a key that is not younger than the current one. A user has two keys at most, so that such a key was there
     /// when the current one was created, and is what that one replaced, by IAM's own dates.
     pub(super) fn was_current(&self, key: &KeyId) -> bool {
         let younger = || {
-            let current = self.current.key().and_then(|id| self.key(id));
-            self.key(key).zip(current).is_some_and(|(key, current)| current.created < key.created)
+            let listed = self.key(key).zip(self.current_listed());
+            listed.is_some_and(|(key, current)| current.created < key.created)
         };
-        let journal = &self.secret.journal;
-        let previous = self.secret.previous.as_ref();
         let adopted = || {
-            let before = journal.intent.as_ref().map(|i| &i.before[..]);
-            previous.is_some_and(|held| held.content == Content::Placeholder)
-                && self.current.key().is_some_and(|current| before.is_some_and(|b| !b.contains(current)))
+            let before = self.secret.journal.intent.as_ref().map(|intent| &intent.before[..]);
+            self.secret.previous.as_ref().is_some_and(|held| held.content == Content::Placeholder)
+                && self.current_key().is_some_and(|current| before.is_some_and(|before| !before.contains(current)))
                 && before == Some(std::slice::from_ref(key))
         };
-        previous.and_then(LabeledVersion::key) == Some(key)
-            || ((journal.promoted.as_ref().and_then(|p| p.replacing.as_ref()) == Some(key) || adopted()) && !younger())
+        let noted = || self.last_replaced() == Some(key) || adopted();
+        self.previous_key() == Some(key) || (noted() && !younger())
     }
 
-    /// Whether keyrot wrote a version of the secret with the key, with or without a label, when the key was made: then it is keyrot's own,
+    /// Whether keyrot wrote a version of the secret with the key, with or without a label, when the key was created: then it is keyrot's own,
     /// whatever came after.
     pub(super) fn in_a_version(&self, key: &KeyId) -> bool {
         let Some(listed) = self.key(key) else { return false };
@@ -149,15 +192,7 @@ impl Situation<'_> {
         versions.any(|version| belief::written_with_its_key(version, listed, self.policy))
     }
 
-    /// Whether the use is keyrot's own verification of a key that it made: asked of STS, right after the key was created.
-    pub(super) fn own_verification(&self, key: &AccessKey, last_use: &LastUse) -> bool {
-        let LastUse::At { when, service, .. } = last_use else { return false };
-        let waits = self.policy.waits();
-        let latest = after(after(after(key.created, waits.probe_limit), waits.settle), CLOCK_TOLERANCE);
-        service == "sts" && key.created <= after(*when, USE_GRAIN) && *when <= latest
-    }
-
-    /// Whether keyrot made the key, as far as a version, a note or an intent still says it.
+    /// Whether keyrot created the key, as far as a version, a journal entry or an intent still says it.
     pub(super) fn is_own(&self, key: &AccessKey) -> bool {
         let abandoned = matches!(self.secret.journal.phase_of(&key.id), Some((Phase::Abandoned, _)));
         abandoned || self.in_a_version(&key.id) || self.made_under_the_intent(key)
@@ -174,100 +209,107 @@ impl Situation<'_> {
         };
         let others = self.seen.keys.iter().filter(|k| {
             let held = [Some(self.current), self.secret.pending.as_ref()];
-            let stands = held.into_iter().flatten().any(|h| h.key() == Some(&k.id));
-            k.id != key.id && stands && in_window(k)
+            let labeled = held.into_iter().flatten().any(|held| held.key() == Some(&k.id));
+            k.id != key.id && labeled && in_window(k)
         });
         in_window(key) && before.len() + others.count() < 2
     }
 
-    /// Whether this is the only key that no version, no note and no intent explains.
-    pub(super) fn only_unexplained(&self, key: &AccessKey) -> bool {
-        let explained = |k: &AccessKey| {
-            let id = Some(&k.id);
-            self.secret.pending.as_ref().and_then(LabeledVersion::key) == id
-                || self.seen.in_hand.as_ref() == id
-                || self.secret.journal.phase_of(&k.id).is_some()
-                || self.secret.journal.revoked_at(&k.id).is_some()
-                || self.in_a_version(&k.id)
-                || self.made_under_the_intent(k)
-        };
-        self.seen.keys.iter().all(|k| k.id == key.id || explained(k))
-    }
-
-    /// Whether a newer key became current while this one was staged.
-    pub(super) fn superseded(&self, staged: &AccessKey) -> bool {
-        self.current.key().and_then(|key| self.key(key)).is_some_and(|current| current.created > staged.created)
-    }
-
-    /// Whether a key that is not listed yet may have been made under the last intent: its maker's run may not be over, and its reply may be lost.
-    pub(super) fn unlisted_until(&self) -> Option<Timestamp> {
-        let Intent { before, at } = self.secret.journal.intent.as_ref()?;
-        let appeared = self.seen.keys.iter().any(|key| !before.contains(&key.id));
-        Some(self.settled_at(*at)).filter(|until| self.now < *until && !appeared)
-    }
-
-    /// AWSPENDING, unless it stands where AWSCURRENT stands, where it means nothing.
-    pub(super) fn staged(&self) -> Option<&LabeledVersion> {
-        self.secret.pending.as_ref().filter(|p| p.version != self.current.version)
-    }
-
-    /// Whether the version stood under AWSCURRENT already, as far as a label or a note still says it.
-    pub(super) fn was_published(&self, held: &LabeledVersion) -> bool {
-        let noted = self.secret.journal.promoted.as_ref().map(|p| &p.version);
-        let previous = self.secret.previous.as_ref().map(|p| &p.version);
-        noted == Some(&held.version) || previous == Some(&held.version)
-    }
-
-    /// The note that the version under AWSCURRENT was proved and put there.
-    pub(super) fn promoted(&self) -> Option<&Promoted> {
-        self.secret.journal.promoted.as_ref().filter(|p| p.version == self.current.version)
-    }
-
-    pub(super) fn proof(&self, held: &LabeledVersion) -> Option<&Verified> {
-        self.seen.proof.as_ref().filter(|(version, _)| *version == held.version).map(|(_, proof)| proof)
-    }
-
-    /// The phase of a key, unless a person revoked the key after it was noted down: then that is over.
-    pub(super) fn phase_since_revoked(&self, key: &KeyId) -> Option<(Phase, Timestamp)> {
-        let journal = &self.secret.journal;
-        journal.phase_of(key).filter(|(_, at)| journal.revoked_at(key).is_none_or(|revoked| revoked <= *at))
-    }
-
-    pub(super) fn key(&self, id: &KeyId) -> Option<&AccessKey> {
-        self.seen.keys.iter().find(|k| k.id == *id)
-    }
-
-    pub(super) fn keys_as(&self, role: Role) -> impl Iterator<Item = &AccessKey> {
-        self.seen.keys.iter().filter(move |k| self.role(k) == role)
-    }
-
-    pub(super) fn leaving(&self) -> impl Iterator<Item = &AccessKey> {
-        self.keys_as(Role::Revoked).chain(self.keys_as(Role::Old)).chain(self.keys_as(Role::Stray))
-    }
-
-    pub(super) fn keys_beside_current(&self) -> usize {
-        self.seen.keys.iter().filter(|k| self.current.key() != Some(&k.id)).count()
-    }
-
+    /// When no run that began at that time is still at work, and IAM shows what it changed.
     pub(super) fn settled_at(&self, since: Timestamp) -> Timestamp {
         after(since, self.policy.waits().settle)
     }
 
-    pub(super) fn retire(&self, key: &KeyId, phase: Phase) -> Option<Decision> {
-        self.write(JournalEntry::Retired(Retired { key: key.clone(), phase, at: self.now }))
+    /// The time at which that has settled, while it is still to come.
+    pub(super) fn settles(&self, since: Timestamp) -> Option<Timestamp> {
+        Some(self.settled_at(since)).filter(|until| self.now < *until)
     }
 
-    pub(super) fn write(&self, note: JournalEntry) -> Option<Decision> {
-        Some(Decision::Act(Step::Write(note)))
+    /// The version whose further fields the next one carries along.
+    pub(super) fn carried(&self) -> Option<VersionId> {
+        self.current.content.extras().then(|| self.current.version.clone())
     }
 
-    /// Nobody could be asked whether the key works: nothing is concluded, and the next run asks again.
-    pub(super) fn unverified(&self, key: &KeyId, reason: &str) -> Decision {
-        let why = Why::VerificationUnknown { key: key.clone(), reason: reason.to_owned() };
-        Decision::Wait(Wait { why, until: None })
+    /// Notes down the phase of a key.
+    pub(super) fn note(&self, key: &KeyId, phase: Phase) -> Decision {
+        write(JournalEntry::Retired(Retired { key: key.clone(), phase, at: self.now }))
     }
 
-    pub(super) fn wait(&self, why: Why, until: Option<Timestamp>) -> Option<Decision> {
-        Some(Decision::Wait(Wait { why, until }))
+    /// Notes down that the current version works and is published.
+    pub(super) fn note_published(&self, replacing: Option<&KeyId>) -> Decision {
+        let version = self.current.version.clone();
+        write(JournalEntry::Promoted(Promoted { version, replacing: replacing.cloned(), at: self.now }))
     }
+
+    /// Notes down which keys there are before one is created.
+    pub(super) fn note_intent(&self) -> Decision {
+        let before = self.seen.keys.iter().map(|key| key.id.clone()).collect();
+        write(JournalEntry::Intent(Intent { before, at: self.now }))
+    }
+
+    /// Notes down what is revoked: what was before, without this key, and with this order in its place. Keys that are gone are left out.
+    pub(super) fn note_revoked(&self, key: &KeyId, order: Option<&Revocation>) -> Decision {
+        let there = |id: &KeyId| self.key(id).is_some() || self.current_key() == Some(id);
+        let mut all = self.secret.journal.revoked.clone();
+        all.retain(|before| before.key != *key && there(&before.key));
+        let entry =
+            |order: &Revocation| Revoked { key: order.key.clone(), at: self.now, only_if_unused: order.only_if_unused };
+        all.extend(order.map(entry));
+        write(JournalEntry::Revoked(all))
+    }
+
+    /// Publishes a version in place of the current one.
+    pub(super) fn publish(&self, version: &VersionId) -> Decision {
+        act(Step::Promote { from: self.current.version.clone(), to: version.clone() })
+    }
+}
+
+/// The role of each key.
+pub(super) fn roles<'a>(case: &Situation<'a>) -> Vec<(Role, &'a AccessKey)> {
+    case.seen.keys.iter().map(|key| (role(case, key), key)).collect()
+}
+
+fn role(case: &Situation<'_>, key: &AccessKey) -> Role {
+    let id = Some(&key.id);
+    let journal = &case.secret.journal;
+    let revoked = case.revoked_at(&key.id).is_some();
+    let used = || matches!(case.seen.last_use.get(&key.id), Some(LastUse::At { .. }));
+    if case.current_key() == id {
+        Role::Current
+    } else if case.staged().and_then(LabeledVersion::key) == id {
+        Role::Staged
+    } else if case.seen.in_hand.as_ref() == id {
+        Role::InHand
+    } else if case.was_current(&key.id) {
+        Role::Old
+    } else if !revoked && matches!(journal.phase_of(&key.id), Some((Phase::Abandoned, _))) {
+        Role::Stray
+    } else if case.seen.versions.is_none() {
+        Role::Unexplained
+    } else if revoked {
+        Role::Revoked
+    } else if case.in_a_version(&key.id) {
+        let published = journal.promoted.is_some() || case.secret.previous.is_some();
+        if published { Role::Old } else { Role::Stray }
+    } else if journal.phase_of(&key.id).is_some() || (!used() && case.made_under_the_intent(key)) {
+        Role::Stray
+    } else if case.current.content == Content::Placeholder && only_unexplained(case, key) {
+        Role::InPlace
+    } else {
+        Role::Unknown
+    }
+}
+
+/// Whether this is the only key that no version, no journal entry and no intent explains.
+fn only_unexplained(case: &Situation<'_>, key: &AccessKey) -> bool {
+    let explained = |k: &AccessKey| {
+        let id = Some(&k.id);
+        case.secret.pending.as_ref().and_then(LabeledVersion::key) == id
+            || case.seen.in_hand.as_ref() == id
+            || case.secret.journal.phase_of(&k.id).is_some()
+            || case.revoked_at(&k.id).is_some()
+            || case.in_a_version(&k.id)
+            || case.made_under_the_intent(k)
+    };
+    case.seen.keys.iter().all(|k| k.id == key.id || explained(k))
 }

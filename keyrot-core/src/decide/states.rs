@@ -113,7 +113,13 @@ pub(super) fn observed(some: &mut Choices) -> Observed {
         rotation_enabled: some.once_in(3),
         ..Secret::empty(arn.clone())
     };
-    let of_secret = |some: &mut Choices| some.one(&versions).version;
+    // Mostly one with a label: what is known of another means nothing.
+    let labeled: Vec<_> =
+        [&secret.current, &secret.current, &secret.pending, &secret.previous].into_iter().flatten().cloned().collect();
+    let of_secret = |some: &mut Choices| {
+        let all = if labeled.is_empty() || some.once_in(4) { &versions } else { &labeled };
+        some.one(all).version
+    };
     Observed {
         quarantine: some.once_in(12).then(|| "AWSCompromisedKeyQuarantineV3".to_owned()),
         residence: Residence {

@@ -1,261 +1,233 @@
-//! The table of the decision: every rule, in the order in which it is asked. The first that applies has the answer.
+//! The decision as a table: exhaustive matches over [`Facts`], in the order in which you would ask.
 //!
-//! `docs/decision.md` is printed from this file.
+//! The first row that fits has the answer. The table is in parts, each one match over a few facts, because the time that the compiler takes to check
+//! that nothing is left out is exponential in their number. What no row of a part answers is spelled out after its rows (`else`), and goes on in the
+//! next part. So a new variant of a fact does not compile until it is said, for each request that depends on the fact, what it means there.
+//! `docs/decision.md` is printed from these rows.
 
-use super::situation::{Asked, Situation};
-use crate::decide::decision::Decision;
-use crate::decide::revoking::Revoking;
-use crate::model::step::StepName;
+use super::answer::*;
+use super::asked::{Goal, Purpose, Then, asked, ordered_version};
+use super::contents::Contents;
+use super::current::Current;
+use super::evidence::with_evidence;
+use super::facts::{Facts, InHand};
+use super::grounds::grounds;
+use super::leaving::{Leaving, Old, Removal, Stray};
+use super::moved_back::MovedBack;
+use super::next::Next;
+use super::ordered::replaced;
+use super::published::{Published, Works};
+use super::reactivated::Reactivated;
+use super::row::{Part, Row, rows};
+use super::situation::{Ask, Role, Situation};
+use super::staged::Staged;
+use super::unattributed::Unattributed;
+use super::way_back::{Stuck, WayBack};
+use crate::decide::decision::blocked::Blocked;
+use crate::decide::decision::{Decision, Question, Step, Why};
+use crate::model::journal::Phase;
+use crate::model::observed::Observed;
+use crate::model::time::Timestamp;
+use crate::model::waits::Policy;
+use std::convert::Infallible;
+use std::ops::ControlFlow;
 
-/// A table of rules: when each applies, what it may answer, and the function that says so.
-macro_rules! rules {
-    ($(#[$doc:meta])* $table:ident on $case:ident; $($name:ident, $when:literal, [$($answer:literal),*], $ask:ident;)*) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub(super) enum $table {
-            $(#[doc = $when] $name,)*
-        }
-
-        impl $table {
-            /// What is to be done, if the rule applies.
-            pub(super) fn ask(self, case: &$case<'_>) -> Option<Decision> {
-                match self {
-                    $(Self::$name => case.$ask(),)*
-                }
-            }
-
-            /// When the rule applies, and what it may answer.
-            #[cfg(test)]
-            pub(super) fn row(self) -> (&'static str, &'static [&'static str]) {
-                match self {
-                    $(Self::$name => ($when, &[$($answer),*]),)*
-                }
-            }
-        }
-    };
+/// Decides, on claims that were sifted, for whatever is asked.
+pub(super) fn decide_for(seen: &Observed, ask: Ask<'_>, policy: &Policy, now: Timestamp) -> Decision {
+    row(seen, ask, policy, now).decision
 }
 
-rules! {
-    /// The rules of a user whose home this is and whose secret has a current version.
-    Rule on Situation;
-    RevokedKeyWorksAgain, "A revoked key that was seen Inactive is Active again", ["blocked revoked_key_reactivated"], revoked_key_reactivated;
-    KeyWorksAgain, "A key that was noted down as Inactive is Active again", ["write hold"], reactivated;
-    Unread, "Somebody else wrote a labeled version", ["look version_contents"], foreign_version;
-    CurrentHoldsOther, "The current version holds no access key", ["blocked secret_holds_other"], current_holds_other;
-    CurrentInactive, "The current key is not Active, and was not revoked", ["wait settling", "blocked current_key_inactive"], current_inactive;
-    CurrentGone, "The current key is not listed, and was not revoked", ["wait settling", "blocked current_key_gone"], current_gone;
-    CurrentIsBack, "The current key was Inactive once, and is in use again", ["wait settling", "write hold"], in_use_again;
-    Unattributed, "No version, journal entry or intent explains a key", ["look versions", "look last_use", "blocked unknown_keys"], unknown_keys;
-    InHand, "This run has created a key, and not staged it yet", ["act stage"], key_in_hand;
-    StagedAgain, "What is staged was published before, or holds the current key", ["act unstage"], staged_once_more;
-    RolledBack, "AWSCURRENT was moved back from a newer key that works", ["look verification", "wait verification_unknown", "write promoted", "blocked current_does_not_work", "blocked rolled_back"], rolled_back;
-    StagedByAnother, "Somebody else staged a version", ["blocked foreign_pending"], staged_by_another;
-    StagedGivenUp, "The staged key was given up or revoked", ["act unstage"], staged_given_up;
-    StagedNotListed, "The staged key is not listed", ["wait settling", "act unstage"], staged_not_listed;
-    StagedByAnotherRun, "Another run staged the key, as the version's id says", ["look versions", "blocked foreign_pending"], staged_by_another_run;
-    StagedTooLate, "The staged key is not Active, or a newer key is current", ["write abandoned"], staged_too_late;
-    Staged, "A key is staged", ["look verification", "act promote", "wait verification_unknown", "wait propagation", "write abandoned", "blocked foreign_pending"], staged_key;
-    RevokedCurrent, "The current key was revoked, and there is no room for another", ["wait settling", "write hold", "act activate", "look verification", "act unstage", "write promoted", "act promote", "wait verification_unknown", "blocked no_way_back", "write inactive", "wait soak", "look last_use", "wait use_unknown", "act delete"], revoked_current;
-    LeavesBesideRevoked, "A key is to leave, and the current one was revoked just now", ["wait settling"], leaves_beside_revoked;
-    LeavesWithoutSuccessor, "A key is to leave, and no entry says that its successor works and is published", ["look verification", "write promoted", "wait verification_unknown", "blocked current_does_not_work", "blocked rolled_back"], leaves_without_successor;
-    LeavesWithUnknownStatus, "The key that is to leave has a status that keyrot does not know", ["blocked unknown_status"], leaves_with_unknown_status;
-    OldKeyLeaves, "The key that is to leave is Active, and was published or revoked", ["wait settling", "write hold", "wait overlap", "look last_use", "wait use_unknown", "wait in_use", "wait used_late", "wait no_record", "wait not_picked_up", "blocked revoked_key_in_use", "look verification", "wait verification_unknown", "blocked current_does_not_work", "write retiring", "act deactivate"], old_key_leaves;
-    StrayKeyLeaves, "The key that is to leave is Active, and was never published", ["wait settling", "blocked claimed_key", "look last_use", "wait use_unknown", "look versions", "wait no_record", "write abandoned", "write retiring", "act deactivate"], stray_key_leaves;
-    InactiveKeyLeaves, "The key that is to leave is Inactive", ["write inactive", "wait soak", "look last_use", "wait use_unknown", "look verification", "wait verification_unknown", "blocked current_does_not_work", "act delete"], inactive_key_leaves;
-    CurrentUnverified, "No entry says that the current key works and was published", ["look verification", "write promoted", "wait verification_unknown", "blocked current_does_not_work"], unverified_current;
-    ServiceCreatesIt, "The current key is due, and Secrets Manager's own rotation is on", ["wait service"], service_creates_it;
-    NoTagRoom, "A key is due, and the secret has too many tags for the journal", ["blocked no_tag_room"], no_room_for_entries;
-    ValueTooLarge, "A key is due, and the next value may not fit", ["look next_size", "blocked secret_holds_other", "blocked value_too_large"], next_value_too_large;
-    TwoKeys, "A key is due, and the user has two", ["look last_use", "blocked unknown_keys"], two_keys;
-    Due, "A key is due", ["write intent", "wait unlisted", "act test_write", "act create_key"], next_key;
-    NotListedYet, "A key may have been created that IAM does not list yet", ["wait unlisted"], key_not_listed_yet;
-
-    OrderedIsCurrent, "The version that the step is about is current", ["look verification", "write promoted", "wait verification_unknown", "blocked current_does_not_work", "done"], ordered_is_current;
-    OrderedIsNotStaged, "The version that the step is about is not staged, or was current before", ["refused not_staged"], ordered_is_not_staged;
-    OrderedIsFilled, "The staged version has a value", ["blocked foreign_pending", "done"], ordered_is_filled;
-    OldKeyIsThere, "An old key has not left yet", ["wait old_key"], old_key_is_there;
-    NewerIsCurrent, "A newer key is current", ["refused superseded"], newer_is_current;
-    OrderedDoesNotWork, "The staged key was not seen to work", ["refused not_made", "look verification", "wait verification_unknown", "wait propagation", "refused does_not_work"], ordered_does_not_work;
-    OrderedWorks, "The staged key works", ["act promote"], ordered_works;
-
-    UnreadBeforeRollback, "Somebody else wrote the current or the previous version", ["look version_contents"], unread_before_rollback;
-    IsCurrentAgain, "The key is current", ["look verification", "write promoted", "wait verification_unknown", "blocked current_does_not_work", "done"], is_current_again;
-    WasNotBefore, "The key is not the previous one", ["refused not_before", "refused no_such_key"], was_not_before;
-    IsGone, "The key is deleted", ["refused gone"], is_gone;
-    WasRevoked, "The key was revoked", ["refused was_revoked"], was_revoked;
-    GoesBack, "The key is the previous one", ["wait settling", "write hold", "act activate", "blocked unknown_status", "look verification", "act unstage", "write promoted", "act promote", "wait verification_unknown", "blocked reactivated_in_vain", "refused does_not_work"], goes_back;
-
-    RevocationIsTakenBack, "The key is revoked", ["write revoked"], revocation_is_taken_back;
-    WasNotRevoked, "The key is not revoked", ["done", "refused no_such_key"], was_not_revoked;
-
-    RevokesCurrentIfUnused, "The key is current, and was to be revoked only if it is unused", ["refused is_current"], revokes_current_if_unused;
-    RevokesUnlisted, "The key is neither listed nor current", ["wait settling", "done", "refused no_such_key"], revokes_unlisted;
-    RolledBackBeforeRevoked, "AWSCURRENT was moved back to the key, and no entry says so", ["look verification", "write promoted"], rolled_back_before_revoked;
-    NextValueBeforeRevoked, "The key is to be replaced, and how large the next value is was not asked", ["look next_size"], next_value_before_revoked;
-    NoRoomForSuccessor, "The key is to be replaced, and another key leaves no room", ["refused no_room"], no_room_for_successor;
-    RevocationIsNotNoted, "No entry says that the key is revoked", ["write revoked"], revocation_is_not_noted;
-    RevokedIsInactive, "The key is Inactive, and was replaced or cannot be", ["write inactive", "look verification", "write promoted", "wait verification_unknown", "blocked current_does_not_work", "act delete", "done", "blocked rolled_back"], revoked_is_inactive;
-}
-
-rules! {
-    /// The rules of a revocation that come before the secret is used.
-    BeforeSecret on Revoking;
-    UnknownStatus, "The key has a status that keyrot does not know", ["blocked unknown_status"], status_is_unknown;
-    InUse, "The key is to be revoked only if it is unused, and may be in use", ["look last_use", "wait use_unknown", "wait in_use", "wait no_record", "refused in_use"], is_in_use;
-    NeedsNoSuccessor, "The key is Active, and needs no successor", ["act deactivate"], needs_no_successor;
-    NoSuchKey, "Neither IAM nor the secret has the key", ["refused no_such_key"], is_no_key;
-    NotAtHome, "The user's home is not here, or is not known to be", ["blocked managed_elsewhere", "blocked move_begun", "blocked home_unreadable", "blocked not_named", "blocked home_too_long", "blocked secret_of_another", "blocked secret_not_bound", "look elsewhere", "look version_contents", "look differences", "look versions", "look verification", "wait verification_unknown", "act bind_secret", "act bind_user"], is_not_at_home;
-    SecretNotUsable, "The secret cannot be written to", ["blocked secret_deleted", "blocked secret_is_replica"], secret_is_not_usable;
-}
-
-impl BeforeSecret {
-    /// All of them, in order.
-    pub(super) const ALL: &'static [Self] = &[
-        Self::UnknownStatus,
-        Self::InUse,
-        Self::NeedsNoSuccessor,
-        Self::NoSuchKey,
-        Self::NotAtHome,
-        Self::SecretNotUsable,
-    ];
-}
-
-use Rule::*;
-
-/// What a scheduled run asks.
-pub(super) const RUN: &[Rule] = &[
-    RevokedKeyWorksAgain,
-    KeyWorksAgain,
-    Unread,
-    CurrentHoldsOther,
-    CurrentInactive,
-    CurrentGone,
-    CurrentIsBack,
-    Unattributed,
-    InHand,
-    StagedAgain,
-    RolledBack,
-    StagedByAnother,
-    StagedGivenUp,
-    StagedNotListed,
-    StagedByAnotherRun,
-    StagedTooLate,
-    Staged,
-    RevokedCurrent,
-    LeavesBesideRevoked,
-    LeavesWithoutSuccessor,
-    LeavesWithUnknownStatus,
-    OldKeyLeaves,
-    StrayKeyLeaves,
-    InactiveKeyLeaves,
-    CurrentUnverified,
-    ServiceCreatesIt,
-    NoTagRoom,
-    ValueTooLarge,
-    TwoKeys,
-    Due,
-    NotListedYet,
-];
-
-/// What the step `createSecret` asks.
-pub(super) const CREATE_SECRET: &[Rule] = &[
-    OrderedIsCurrent,
-    OrderedIsNotStaged,
-    Unread,
-    OrderedIsFilled,
-    CurrentHoldsOther,
-    CurrentInactive,
-    CurrentGone,
-    Unattributed,
-    InHand,
-    RolledBack,
-    OldKeyIsThere,
-    NoTagRoom,
-    ValueTooLarge,
-    TwoKeys,
-    Due,
-];
-
-/// What the step `setSecret` asks.
-pub(super) const SET_SECRET: &[Rule] = &[OrderedIsCurrent, OrderedIsNotStaged];
-
-/// What the step `testSecret` asks.
-pub(super) const TEST_SECRET: &[Rule] = &[OrderedIsCurrent, OrderedIsNotStaged, Unread, OrderedDoesNotWork];
-
-/// What the step `finishSecret` asks.
-pub(super) const FINISH_SECRET: &[Rule] = &[
-    OrderedIsCurrent,
-    OrderedIsNotStaged,
-    Unread,
-    CurrentHoldsOther,
-    CurrentInactive,
-    CurrentGone,
-    Unattributed,
-    RolledBack,
-    NewerIsCurrent,
-    OrderedDoesNotWork,
-    OrderedWorks,
-];
-
-/// What a rollback asks.
-pub(super) const ROLLBACK: &[Rule] =
-    &[UnreadBeforeRollback, IsCurrentAgain, WasNotBefore, IsGone, WasRevoked, GoesBack];
-
-/// What a reinstatement asks.
-pub(super) const REINSTATE: &[Rule] = &[RevocationIsTakenBack, WasNotRevoked];
-
-/// What a revocation asks before the rules of a scheduled run.
-pub(super) const REVOKE: &[Rule] = &[
-    Unread,
-    RevokesCurrentIfUnused,
-    RevokesUnlisted,
-    RolledBackBeforeRevoked,
-    NextValueBeforeRevoked,
-    NoRoomForSuccessor,
-    RevocationIsNotNoted,
-    RevokedIsInactive,
-];
-
-/// The rules that are asked, in order.
-fn rules(asked: Asked<'_>) -> impl Iterator<Item = Rule> {
-    let (first, then): (&[Rule], &[Rule]) = match asked {
-        Asked::Run => (RUN, &[]),
-        Asked::Step(step) => match step.step {
-            StepName::CreateSecret => (CREATE_SECRET, &[]),
-            StepName::SetSecret => (SET_SECRET, &[]),
-            StepName::TestSecret => (TEST_SECRET, &[]),
-            StepName::FinishSecret => (FINISH_SECRET, &[]),
-        },
-        Asked::Rollback(_) => (ROLLBACK, &[]),
-        Asked::Reinstate(_) => (REINSTATE, &[]),
-        Asked::Revoke(_) => (REVOKE, RUN),
-    };
-    first.iter().chain(then).copied()
-}
-
-/// The rule that applies, and its answer.
-pub(super) fn applies(case: &Situation<'_>) -> Option<(Rule, Decision)> {
-    rules(case.asked).find_map(|rule| Some((rule, rule.ask(case)?)))
-}
-
-/// The answer of the first rule that applies; where none does, nothing is left to do.
-pub(super) fn decide(case: &Situation<'_>) -> Decision {
-    match (applies(case), case.asked) {
-        (Some((_, decision)), _) => decision,
-        (None, Asked::Run | Asked::Revoke(_)) => case.settled(),
-        (None, Asked::Step(_) | Asked::Rollback(_) | Asked::Reinstate(_)) => Decision::Done,
+/// The row that applies.
+pub(super) fn row(seen: &Observed, ask: Ask<'_>, policy: &Policy, now: Timestamp) -> Row {
+    match parts(seen, ask, policy, now) {
+        ControlFlow::Break(row) => row,
     }
 }
 
-/// Each thing that can be asked, with its rules in order and what comes after them: as the document prints them.
-#[cfg(test)]
-pub(super) const LISTS: &[(&str, &[Rule], &str)] = &[
-    ("Revoke", REVOKE, "the table of a scheduled run"),
-    ("A scheduled run", RUN, "`settled`"),
-    ("`createSecret`, a step of Secrets Manager's own rotation", CREATE_SECRET, "`done`"),
-    ("`setSecret`", SET_SECRET, "`done`"),
-    ("`testSecret`", TEST_SECRET, "`done`"),
-    ("`finishSecret`", FINISH_SECRET, "`done`"),
-    ("Roll back", ROLLBACK, "`done`"),
-    ("Reinstate", REINSTATE, "`done`"),
-];
+/// The parts of the table, in order. Each has the answer, or goes on.
+fn parts(seen: &Observed, ask: Ask<'_>, policy: &Policy, now: Timestamp) -> Part<Infallible> {
+    let case = grounds(seen, ask, policy, now)?;
+    let facts = Facts::of(&case);
+    let goal = match asked(&case, facts)? {
+        Then::Go(goal) => goal,
+        Then::Test(version, value) => return ordered_version(&case, Purpose::Test, version, value),
+    };
+    keys(&case, goal, facts)?;
+    labels(&case, goal, facts)?;
+    match goal {
+        Goal::Run => old_keys(&case, facts)?,
+        Goal::Create { .. } => {}
+        Goal::Finish(version, value) => return ordered_version(&case, Purpose::Finish, version, value),
+    }
+    next_key(&case, facts)
+}
+
+/// The current key, and keys that nobody explains.
+fn keys(case: &Situation<'_>, goal: Goal<'_>, facts: Facts<'_>) -> Part<()> {
+    use Goal::{Create, Finish, Run};
+    let Facts { reactivated, contents, current, unattributed, in_hand, .. } = facts;
+    rows! { "The keys", match (goal, reactivated, contents, current, unattributed, in_hand) {
+        /// A revoked key that was seen Inactive is Active again
+        (Run, Reactivated::Revoked(key), ..) => blocked(Blocked::RevokedKeyReactivated { key: key.clone() }),
+        /// A key that was noted down as Inactive is Active again
+        (Run, Reactivated::Kept(key), ..) => case.note(key, Phase::Hold),
+        /// Somebody else wrote a labeled version, of which the answer of a run depends
+        (Run, _, Contents::Unread(version), ..) => look_into(version),
+        /// The current version holds no access key
+        (_, _, _, Current::HoldsOther(version), ..) => blocked(Blocked::SecretHoldsOther { version: version.clone() }),
+        /// The current key was created or published minutes ago, and is not listed as Active yet
+        (_, _, _, Current::Settling { key, until }, ..) => settling(key, until),
+        /// The current key is not Active, and was not revoked
+        (_, _, _, Current::Inactive(key), ..) => blocked(Blocked::CurrentKeyInactive { key: key.clone() }),
+        /// The current key is not listed, and was not revoked
+        (_, _, _, Current::Gone(key), ..) => blocked(Blocked::CurrentKeyGone { key: key.clone() }),
+        /// The current key is Active, and was seen Inactive minutes ago
+        (Run, _, _, Current::JustInactive { key, until }, ..) => settling(key, until),
+        /// No label and no entry explains a key, and the versions without a label are not known
+        (_, _, _, _, Unattributed::Unasked, _) => look(Question::Versions),
+        /// No version, journal entry or intent explains a key
+        (_, _, _, _, Unattributed::Keys, _) => with_evidence(case.seen, case.keys_as(Role::Unknown)),
+        /// This run has created a key, and not staged it yet
+        (Run | Create { .. }, _, _, _, _, InHand::Unstaged) => act(Step::Stage { carry: case.carried() }),
+    } else {
+        (
+            Run,
+            Reactivated::Nothing,
+            Contents::Known,
+            Current::NoKey | Current::Revoked | Current::Active,
+            Unattributed::Nothing,
+            InHand::Nothing,
+        ) => (),
+        (
+            Create { .. } | Finish(..),
+            ..,
+            Current::NoKey | Current::JustInactive { .. } | Current::Revoked | Current::Active,
+            Unattributed::Nothing,
+            InHand::Nothing | InHand::Unstaged,
+        ) => (),
+    } }
+}
+
+/// What the labels say.
+fn labels(case: &Situation<'_>, goal: Goal<'_>, facts: Facts<'_>) -> Part<()> {
+    use Goal::{Create, Finish, Run};
+    let Facts { staged, moved_back, published, works, .. } = facts;
+    rows! { "The labels", match (goal, staged, moved_back, published, works) {
+        /// What is staged was published before, or holds the current key
+        (Run, Staged::Over(version), ..) => act(Step::Unstage(version.clone())),
+        /// AWSCURRENT was moved back from a newer key that is Active, and nothing says that the current one works
+        (_, _, MovedBack::From(_), Published::Unnoted | Published::NoKeyUnnoted, Works::Unshown(why)) => why.answer(),
+        /// AWSCURRENT was moved back from a newer key that is Active, and no entry says so
+        (_, _, MovedBack::From(key), Published::Unnoted | Published::NoKeyUnnoted, Works::Yes) =>
+            case.note_published(replaced(case, key)),
+        /// AWSCURRENT was moved back from a newer key that is Active
+        (_, _, MovedBack::From(key), Published::Noted | Published::NoKey, _) =>
+            blocked(Blocked::RolledBack { from: key.id.clone(), to: case.current_key().cloned() }),
+        /// A key is to be created, and an old one has not left yet
+        (Create { old: Some(key) }, _, MovedBack::No, ..) => wait(Why::OldKey(key.clone()), None),
+        /// Somebody else staged a version, or one that does not hold what its id says
+        (Run, Staged::Foreign(version), ..) => foreign_pending(version),
+        /// The staged key was given up or revoked, or IAM does not list it
+        (Run, Staged::GivenUp(version) | Staged::Gone(version), ..) => act(Step::Unstage(version.clone())),
+        /// The staged key was created minutes ago, and is not listed yet
+        (Run, Staged::Settling { key, until }, ..) => settling(key, until),
+        /// Another run staged the key, as the version's id says
+        (Run, Staged::Unasked, ..) => look(Question::Versions),
+        /// The staged key is not Active, or a newer key is current, or it was refused for too long
+        (Run, Staged::TooLate(key) | Staged::Refused(key), ..) => case.note(key, Phase::Abandoned),
+        /// The staged key was not verified in this run
+        (Run, Staged::Unverified(version), ..) => verify(version),
+        /// The staged key works
+        (Run, Staged::Works(to), ..) => case.publish(to),
+        /// AWS could not be asked whether the staged key works
+        (Run, Staged::Unknown { key, reason }, ..) => unverified(key, reason),
+        /// The staged key is refused, as a new key may be for a while
+        (Run, Staged::Propagating { key, until }, ..) => wait(Why::Propagation(key.clone()), until),
+    } else {
+        (Run, Staged::Nothing, MovedBack::No, ..) => (),
+        (Create { old: None } | Finish(..), _, MovedBack::No, ..) => (),
+    } }
+}
+
+/// Keys that are to go.
+fn old_keys<'a>(case: &Situation<'a>, facts: Facts<'a>) -> Part<()> {
+    let Facts { stuck, leaving, published, works, .. } = facts;
+    rows! { "Keys that leave", match (stuck, leaving, published, works) {
+        /// The current key was revoked, there is no room for another, and a run may be about to publish it again
+        (Stuck::Settling { key, until }, ..) => settling(key, until),
+        /// The current key was revoked, there is no room for another, and the previous key does not work
+        (Stuck::GoesBack(WayBack::Fails { key, reason, .. }), ..) =>
+            blocked(Blocked::NoWayBack { key: key.clone(), reason: reason.to_owned() }),
+        /// The current key was revoked, there is no room for another, and the previous key takes its place
+        (Stuck::GoesBack(WayBack::Open { held, key, next }), ..) => next.answer(case, held, key),
+        /// The current key was revoked and is Inactive, and nothing else makes room for another
+        (Stuck::Removed(removal), ..) => removal.answer(case),
+        /// A key is to leave, and the current one was revoked just now
+        (Stuck::No, Leaving::BesideRevoked { current, until }, ..) => settling(current, until),
+        /// No entry says that the current key was published, and it is not known to work
+        (Stuck::No, _, Published::Unnoted, Works::Unshown(why)) => why.answer(),
+        /// No entry says that the current key was published, and it works
+        (Stuck::No, _, Published::Unnoted, Works::Yes) => case.note_published(leaving.replaced(case)),
+        /// The placeholder is current again, and a published key is to leave
+        (Stuck::No, Leaving::Unreplaced(key), Published::NoKeyUnnoted, _) => case.note_published(replaced(case, key)),
+        /// The placeholder is current again, a published key is to leave, and an entry says so
+        (Stuck::No, Leaving::Unreplaced(key), Published::NoKey | Published::Noted, _) =>
+            blocked(Blocked::RolledBack { from: key.id.clone(), to: None }),
+        /// The key that is to leave has a status that keyrot does not know
+        (Stuck::No, Leaving::UnknownStatus { key, status }, ..) => unknown_status(key, status),
+        /// Another run may be at work on the key that is to leave, or IAM may not show yet that it is Inactive
+        (Stuck::No, Leaving::Settling { key, until }, ..) => settling(key, until),
+        /// The key that is to leave is Active, and may be needed
+        (Stuck::No, Leaving::Needed(need), ..) => need.answer(),
+        /// Nothing needs the key that is to leave, and its successor is not known to work
+        (Stuck::No, Leaving::Old(_) | Leaving::Inactive(Removal::Over(_)), _, Works::Unshown(why)) => why.answer(),
+        /// Nothing needs the published or revoked key that is to leave, and no entry of this run says that it leaves
+        (Stuck::No, Leaving::Old(Old::Unnoted(key)), _, Works::Yes) => case.note(key, Phase::Retiring),
+        /// Nothing needs the key that is to leave, and another run may be about to publish it
+        (Stuck::No, Leaving::Old(Old::Settling { key, until }), _, Works::Yes) => settling(key, until),
+        /// Nothing needs the published or revoked key that is to leave, and an entry says that it leaves
+        (Stuck::No, Leaving::Old(Old::Noted(key)), _, Works::Yes) => act(Step::Deactivate(key.clone())),
+        /// Somebody uses or has reactivated a key that was never published
+        (Stuck::No, Leaving::Stray(Stray::Claimed(key)), ..) => blocked(Blocked::ClaimedKey { key: key.clone() }),
+        /// A key that is to leave was never published, as far as the labels say
+        (Stuck::No, Leaving::Stray(Stray::Unasked), ..) => look(Question::Versions),
+        /// Nothing needs the key that was never published, and no entry says that it leaves
+        (Stuck::No, Leaving::Stray(Stray::Unnoted { key, phase }), ..) => case.note(key, phase),
+        /// Nothing needs the key that was never published, and an entry says that it leaves
+        (Stuck::No, Leaving::Stray(Stray::Noted(key)), ..) => act(Step::Deactivate(key.clone())),
+        /// The key that is to leave is Inactive
+        (Stuck::No, Leaving::Inactive(removal), ..) => removal.answer(case),
+    } else {
+        (Stuck::No, Leaving::Nobody, Published::Noted | Published::NoKey | Published::NoKeyUnnoted, _) => (),
+    } }
+}
+
+/// The next key.
+fn next_key(case: &Situation<'_>, facts: Facts<'_>) -> Part<Infallible> {
+    let Facts { next, .. } = facts;
+    rows! { "The next key", match next {
+        /// A key may have been created that IAM does not list yet
+        Next::Unlisted(until) | Next::PerhapsCreated(until) => wait(Why::Unlisted, until),
+        /// No key is due
+        Next::NotDue(until) => Decision::Settled { until },
+        /// A key is due, and Secrets Manager's own rotation is on
+        Next::OfService => wait(Why::Service, None),
+        /// A key is due, and the secret has too many tags for the journal
+        Next::NoTagRoom { tags, most } => blocked(Blocked::NoTagRoom { tags, most }),
+        /// A key is due, and how large the next value is was not asked
+        Next::SizeUnasked(version) => look(Question::NextSize(version.clone())),
+        /// A key is due, and the current version's further fields cannot be carried along
+        Next::NotCarried(version) => blocked(Blocked::SecretHoldsOther { version: version.clone() }),
+        /// A key is due, and the next value is too large
+        Next::TooLarge { bytes, most } => blocked(Blocked::ValueTooLarge { bytes, most }),
+        /// A key is due, and the user has two
+        Next::TwoKeys => with_evidence(case.seen, case.keys_beside_current()),
+        /// A key is due, and no entry says which keys there are before it is created
+        Next::NoIntent => case.note_intent(),
+        /// A key is due, and the last one may not have been stored
+        Next::Untested => act(Step::TestWrite),
+        /// A key is due
+        Next::Ready => act(Step::CreateKey),
+    } else {
+    } }
+}

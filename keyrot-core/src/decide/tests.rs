@@ -1,19 +1,32 @@
-//! The table is whole, says what the decision does, and is the one in `docs/decision.md`.
+//! The table is whole, and the one in `docs/decision.md`.
 #![allow(clippy::unwrap_used)]
 
 use super::belief::believed;
 use super::decision::Decision;
-use super::ground;
-use super::revoke::before_secret;
-use super::situation::Asked;
+use super::request::of_request;
+use super::situation::Ask;
 use super::states::{Choices, now, observed, policy, request, step};
-use super::table::{self, BeforeSecret, Rule};
+use super::table;
 use crate::model::journal::{JournalEntry, Phase};
-use crate::model::observed::Observed;
 use crate::model::request::Request;
-use std::collections::BTreeSet;
+use crate::model::step::StepName;
+use std::collections::{BTreeMap, BTreeSet};
 
-const STATES: u64 = 20_000;
+const STATES: u64 = 200_000;
+
+/// The files that have rows.
+const SOURCES: [&str; 3] = [include_str!("grounds.rs"), include_str!("asked.rs"), include_str!("table.rs")];
+
+/// The parts of the table in order, and where what no row of one answers goes on.
+const PARTS: [(&str, &str); 7] = [
+    ("The user and the secret", "the next table"),
+    ("What was asked for", "the next table; for `testSecret`, \"The version of a step\""),
+    ("The keys", "the next table"),
+    ("The labels", "\"Keys that leave\"; for `finishSecret`, the next table; for `createSecret`, \"The next key\""),
+    ("The version of a step", "does not occur"),
+    ("Keys that leave", "the next table"),
+    ("The next key", "does not occur"),
+];
 
 /// The answer as the table names it.
 fn name(decision: &Decision) -> String {
@@ -49,91 +62,107 @@ fn name(decision: &Decision) -> String {
     }
 }
 
-/// The rule that applies in a state, with its answer.
-fn applies(seen: &Observed, asked: Asked<'_>) -> Option<(Rule, Decision)> {
-    let policy = policy();
-    let seen = believed(seen, &policy, now());
-    let seen = Observed { quarantine: None, ..seen.into_owned() };
-    let case = ground::situation(&seen, asked, &policy, now()).ok()?;
-    table::applies(&case)
+/// What is asked for, as the document names it.
+fn kind(ask: Ask<'_>) -> (usize, &'static str) {
+    match ask {
+        Ask::Run => (0, "run"),
+        Ask::Step(order) => match order.step {
+            StepName::CreateSecret => (1, "`createSecret`"),
+            StepName::SetSecret => (2, "`setSecret`"),
+            StepName::TestSecret => (3, "`testSecret`"),
+            StepName::FinishSecret => (4, "`finishSecret`"),
+        },
+        Ask::Rollback(_) => (5, "roll back"),
+        Ask::Revoke(_) => (6, "revoke"),
+        Ask::Reinstate(_) => (7, "reinstate"),
+    }
 }
 
-#[test]
-fn no_rule_answers_what_its_row_does_not_say() {
-    let (mut applied, mut applied_before) = (BTreeSet::new(), BTreeSet::new());
-    let mut wrong = BTreeSet::new();
+/// What was seen of a row: what was asked for, and the answers.
+#[derive(Default)]
+struct Seen {
+    kinds: BTreeSet<(usize, &'static str)>,
+    answers: BTreeSet<String>,
+}
+
+/// Each row that applies in one of many states, by its part and its words.
+fn applied() -> BTreeMap<(&'static str, &'static str), Seen> {
+    let (policy, now) = (policy(), now());
+    let mut rows: BTreeMap<_, Seen> = BTreeMap::new();
     for seed in 0..STATES {
         let some = &mut Choices::of(seed);
         let seen = observed(some);
-        let (order, asked) = (step(some, &seen), request(some, &seen));
-        let asked = match &asked {
-            Request::Rollback { to } => Asked::Rollback(to),
-            Request::Reinstate { key } => Asked::Reinstate(key),
-            Request::Revoke(order) => Asked::Revoke(order),
-            Request::Bind | Request::Leave { .. } | Request::Move { .. } => Asked::Step(&order),
+        let (order, request) = (step(some, &seen), request(some, &seen));
+        let (sifted, requested) = (believed(&seen, &policy, now), of_request(&seen, &policy, now));
+        let asked = match &request {
+            Request::Rollback { to } => Some(Ask::Rollback(to)),
+            Request::Reinstate { key } => Some(Ask::Reinstate(key)),
+            Request::Revoke(order) => Some(Ask::Revoke(order)),
+            Request::Bind | Request::Leave { .. } | Request::Move { .. } => None,
         };
-        if let Asked::Revoke(order) = asked
-            && let Some((rule, decision)) = before_secret(&believed(&seen, &policy(), now()), order, &policy(), now())
-        {
-            let answer = name(&decision);
-            if !rule.row().1.contains(&answer.as_str()) {
-                wrong.insert(format!("{rule:?} answers {answer:?} (seed {seed})"));
-            }
-            applied_before.insert(format!("{rule:?}"));
-        }
-        for asked in [Asked::Run, Asked::Step(&order), asked] {
-            let Some((rule, decision)) = applies(&seen, asked) else { continue };
-            let answer = name(&decision);
-            if !rule.row().1.contains(&answer.as_str()) {
-                wrong.insert(format!("{rule:?} answers {answer:?} (seed {seed})"));
-            }
-            applied.insert(format!("{rule:?}"));
+        let asked = asked.map(|ask| (&requested, ask));
+        for (seen, ask) in [(&*sifted, Ask::Run), (&*sifted, Ask::Step(&order))].into_iter().chain(asked) {
+            let row = table::row(seen, ask, &policy, now);
+            let all = rows.entry((row.part, row.when.trim())).or_default();
+            all.kinds.insert(kind(ask));
+            all.answers.insert(name(&row.decision));
         }
     }
-    assert!(wrong.is_empty(), "not in the table: {wrong:#?}");
-    // And no row is dead.
-    let never: Vec<&Rule> = table::LISTS
-        .iter()
-        .flat_map(|(_, rules, _)| *rules)
-        .filter(|rule| !applied.contains(&format!("{rule:?}")))
-        .collect();
-    assert_eq!(applied_before.len(), BeforeSecret::ALL.len(), "only {applied_before:?} applied before the secret");
-    assert!(never.is_empty(), "in the table, and never applied in {STATES} states: {never:?}");
+    rows
+}
+
+/// Each row, in the order of the files: its part and its words.
+fn written() -> Vec<(&'static str, &'static str)> {
+    let mut rows = Vec::new();
+    for source in SOURCES {
+        let mut part = None;
+        for line in source.lines() {
+            if let Some((_, rest)) = line.split_once("rows! { \"") {
+                part = rest.split('"').next();
+            }
+            if let (Some(part), Some(when)) = (part, line.strip_prefix("        /// ")) {
+                rows.push((part, when));
+            }
+        }
+    }
+    rows
 }
 
 const UPDATE: &str = "KEYROT_UPDATE_DOCS";
 
-/// The document, as the code has it.
+/// The document, as the table and its answers have it.
 fn document() -> String {
+    let (written, applied) = (written(), applied());
+    let known: BTreeSet<_> = written.iter().copied().collect();
+    assert_eq!(known.len(), written.len(), "two rows of a part have the same words");
+    let parts: BTreeSet<_> = written.iter().map(|(part, _)| *part).collect();
+    assert_eq!(parts, PARTS.iter().map(|(part, _)| *part).collect());
+    let dead: Vec<_> = written.iter().filter(|row| !applied.contains_key(*row)).collect();
+    assert!(dead.is_empty(), "rows that never apply in {STATES} states: {dead:#?}");
     let mut text = String::from(HEAD);
-    let row = |n: usize, (when, answers): (&str, &[&str])| {
-        let answers: Vec<String> = answers.iter().map(|answer| format!("`{answer}`")).collect();
-        format!("| {n} | {when} | {} |\n", answers.join(", "))
-    };
-    let mut list = |title: &str, last: &str, rows: Vec<(&str, &[&str])>| {
-        text += &format!("\n## {title}\n\n| | If | then |\n|---|---|---|\n");
-        text.extend(rows.into_iter().enumerate().map(|(n, one)| row(n + 1, one)));
-        text += &format!("| | none of these | {last} |\n");
-    };
-    list(
-        "Revoke, before the secret is used",
-        "the next table",
-        BeforeSecret::ALL.iter().map(|rule| rule.row()).collect(),
-    );
-    for (title, rules, last) in table::LISTS {
-        list(title, last, rules.iter().map(|rule| rule.row()).collect());
+    for (part, last) in PARTS {
+        text += &format!("\n## {part}\n\n| | If | asked for | then |\n|---|---|---|---|\n");
+        let rows = written.iter().filter(|(its, _)| *its == part);
+        for (n, row) in rows.enumerate() {
+            let Seen { kinds, answers } = &applied[row];
+            let kinds: Vec<&str> = kinds.iter().map(|(_, kind)| *kind).collect();
+            let kinds = if kinds.len() == 8 { "anything".to_owned() } else { kinds.join(", ") };
+            let answers: Vec<String> = answers.iter().map(|answer| format!("`{answer}`")).collect();
+            text += &format!("| {} | {} | {kinds} | {} |\n", n + 1, row.1, answers.join(", "));
+        }
+        text += &format!("| | none of these | | {last} |\n");
     }
     text
 }
 
 const HEAD: &str = "# The decision
 
-<!-- Generated from keyrot-core/src/decide/table.rs. To write it again:
+<!-- Generated from the rows in keyrot-core/src/decide/{grounds,asked,table}.rs, and from what they answer. To write it again:
      KEYROT_UPDATE_DOCS=1 cargo nextest run -p keyrot-core --all-features --lib decide -->
 
-Each run asks these questions of what it has read, in this order. The first row that applies has the
-answer; what it depends on in detail (which wait is over, what a verification brought) selects one of
-the answers in its last column:
+First everything that was read of a user is put into facts, each by a function of its own
+(`keyrot-core/src/decide/facts.rs`). Then these tables are asked, in this order. The first row that
+applies has the answer; what it depends on in detail selects one of the answers in its last column:
 
 - `look` reads something first. It changes nothing.
 - `write` writes a journal entry, and `act` makes one other change.
@@ -142,21 +171,22 @@ the answers in its last column:
 - `refused` ends a request or a step that cannot be carried out. `done` ends one that is complete.
 - `settled` ends the run: nothing is due.
 
-Before every table but the first comes what the secret itself has to be: this user's home
-(`keyrot-core/src/decide/home.rs`), usable, and with a current version (`ground.rs`). A scheduled run
-and a step of a rotation also stop where AWS has quarantined the user. Moving a home is in `moving.rs`.
+`run` is a scheduled run; `createSecret`, `setSecret`, `testSecret` and `finishSecret` are the steps of
+Secrets Manager's own rotation; the others are operators' requests. A revocation ends with what a run
+does. Moving a home is in `moving.rs`: it asks what the next run would do.
 ";
 
 #[test]
 fn the_document_has_the_table() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/decision.md");
+    let document = document();
     if std::env::var_os(UPDATE).is_some() {
-        std::fs::write(path, document()).unwrap();
+        std::fs::write(path, &document).unwrap();
     }
     // A package that was published has no documents beside it.
     let Ok(found) = std::fs::read_to_string(path) else {
         assert!(!std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs")).exists(), "there is no {path}");
         return;
     };
-    assert!(found == document(), "docs/decision.md is out of date: set {UPDATE}=1 and run this test again");
+    assert!(found == document, "docs/decision.md is out of date: set {UPDATE}=1 and run this test again");
 }

@@ -1,0 +1,77 @@
+//! Whether the current version is known to work, and to be published.
+
+use super::answer::{unverified, verify};
+use super::situation::Situation;
+use crate::decide::decision::Decision;
+use crate::decide::decision::blocked::Blocked;
+use crate::model::names::{KeyId, VersionId};
+use crate::model::observed::Verified;
+
+/// Whether a journal entry says that the current version was verified and published. From then on every overlap counts.
+#[derive(Clone, Copy)]
+pub(super) enum Published {
+    /// An entry says so.
+    Noted,
+    /// None does: a run died, or somebody else wrote or moved what is current.
+    Unnoted,
+    /// No key is current, and an entry says since when.
+    NoKey,
+    /// No key is current, and no entry says since when.
+    NoKeyUnnoted,
+}
+
+impl Published {
+    pub(super) fn of(case: &Situation<'_>) -> Self {
+        match (case.current_key(), case.promoted()) {
+            (Some(_), Some(_)) => Self::Noted,
+            (Some(_), None) => Self::Unnoted,
+            (None, Some(_)) => Self::NoKey,
+            (None, None) => Self::NoKeyUnnoted,
+        }
+    }
+}
+
+/// Whether the current version authenticates in this very run. Whoever may write the secret can write the entry too, so that nothing that cannot
+/// be undone is done on its word alone.
+#[derive(Clone, Copy)]
+pub(super) enum Works<'a> {
+    /// It does, or holds no key.
+    Yes,
+    /// That was not shown.
+    Unshown(Unshown<'a>),
+}
+
+/// Why it is not known that the current version works.
+#[derive(Clone, Copy)]
+pub(super) enum Unshown<'a> {
+    /// This run has not verified it yet.
+    Unverified(&'a VersionId),
+    /// It was refused, or holds something else.
+    Fails { key: &'a KeyId, reason: &'a str },
+    /// AWS could not be asked.
+    Unknown { key: &'a KeyId, reason: &'a str },
+}
+
+impl<'a> Works<'a> {
+    pub(super) fn of(case: &Situation<'a>) -> Self {
+        let Some(key) = case.current_key() else { return Self::Yes };
+        Self::Unshown(match case.proof(case.current) {
+            Some(Verified::Works) => return Self::Yes,
+            None => Unshown::Unverified(&case.current.version),
+            Some(Verified::Refused(reason) | Verified::Wrong(reason)) => Unshown::Fails { key, reason },
+            Some(Verified::Unknown(reason)) => Unshown::Unknown { key, reason },
+        })
+    }
+}
+
+impl Unshown<'_> {
+    pub(super) fn answer(&self) -> Decision {
+        match *self {
+            Self::Unverified(version) => verify(version),
+            Self::Unknown { key, reason } => unverified(key, reason),
+            Self::Fails { key, reason } => {
+                Decision::Blocked(Blocked::CurrentDoesNotWork { key: key.clone(), reason: reason.to_owned() })
+            }
+        }
+    }
+}

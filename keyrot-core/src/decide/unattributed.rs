@@ -1,0 +1,23 @@
+//! Whether every key is explained.
+
+use super::situation::{Role, Situation};
+
+/// Keys that nothing explains. They are never changed, and stand in the way of everything else.
+#[derive(Clone, Copy)]
+pub(super) enum Unattributed {
+    /// There is none.
+    Nothing,
+    /// No label and no journal entry explains a key; whether a version without a label does, was not asked yet.
+    Unasked,
+    /// No version, no journal entry and no intent explains a key.
+    Keys,
+}
+
+impl Unattributed {
+    pub(super) fn of(case: &Situation<'_>) -> Self {
+        if case.keys_as(Role::Unexplained).next().is_some() {
+            return Self::Unasked;
+        }
+        if case.keys_as(Role::Unknown).next().is_some() { Self::Keys } else { Self::Nothing }
+    }
+}
