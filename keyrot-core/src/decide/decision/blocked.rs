@@ -170,7 +170,7 @@ pub enum Blocked {
         /// The key.
         key: KeyId,
     },
-    /// A journal entry says that the key was revoked, and somebody uses it. Whoever may write the secret can write the entry.
+    /// A journal entry says that the key was revoked, and something used it within `idle`. Whoever may write the secret can write the entry.
     RevokedKeyInUse {
         /// The key.
         key: KeyId,
@@ -330,7 +330,7 @@ impl fmt::Display for Blocked {
                 Ok(())
             }
             Self::RevokedKeyInUse { key, last_use } => {
-                write!(f, "a journal entry says that {key} was revoked, but it is in use ({last_use})")
+                write!(f, "a journal entry says that {key} was revoked, but something used it recently ({last_use})")
             }
             Self::ClaimedKey { key } => {
                 write!(f, "{key} looked like a lost key of keyrot's, and somebody reactivated it")
