@@ -1,7 +1,8 @@
 //! A key on disk for a few minutes: for this user alone, replaced as a whole, and used only if no other user can have written or read it.
 
-use super::moved::Moved;
-use crate::files::lock_file;
+use crate::settings::AwsSettings;
+use async_trait::async_trait;
+use keyrot_core::consumer::{Kept, KeyCache, Moved, SecretId, VersionStage};
 use keyrot_core::{Credentials, KeyId, SecretKey, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
@@ -9,6 +10,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+use std::{fmt, sync::Arc};
 use zeroize::{Zeroize, Zeroizing};
 
 const FORMAT: &str = "keyrot-credentials/1";
@@ -17,28 +19,37 @@ const LONGEST: u64 = 64 * 1024;
 /// Another process that asks is waited for this long; then this one asks too. It may have been stopped.
 const TURN: Duration = Duration::from_secs(4);
 
-/// The place of one entry.
-#[derive(Debug)]
-pub(super) struct Cache {
+/// A key in a file of the user's cache directory, which processes of the same user share.
+///
+/// - The directory has the mode 0700, and the file 0600. One that belongs to another user, or is open to others, is not used.
+/// - No symbolic link is followed, and readers see the old or the new file, whole.
+/// - One process asks for the key, and the others wait for it, for four seconds at most.
+///
+/// What goes wrong with the file is no error: the key is read as if nothing were kept, and [`on_warning`](Self::on_warning) is told.
+///
+/// ```no_run
+/// # fn example(reader: keyrot_aws::SecretReader, settings: keyrot_aws::AwsSettings) -> Result<(), Box<dyn std::error::Error>> {
+/// use keyrot_aws::{FileCache, RotatedCredentials};
+/// use keyrot_core::consumer::{SecretId, VersionStage};
+///
+/// let secret = SecretId::parse("/iam/ci/access_key")?;
+/// let cache = FileCache::for_settings(&settings, &secret, VersionStage::Current)?;
+/// let ci = RotatedCredentials::new(reader, secret).cache(cache.on_warning(|text| eprintln!("warning: {text}")));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct FileCache {
     file: PathBuf,
     /// What the entry has to be for; hashes may collide.
     scope: String,
+    warn: Arc<dyn Fn(&str) + Send + Sync>,
 }
 
-/// What was read, and when.
-#[derive(Debug, Clone)]
-pub(super) struct Entry {
-    pub(super) credentials: Credentials,
-    pub(super) fetched: Timestamp,
-    pub(super) moved: Moved,
-}
-
-impl Entry {
-    /// `None` if it is from the future: the clock was changed.
-    pub(super) fn age(&self, now: Timestamp) -> Option<Duration> {
-        (now - self.fetched).to_std().ok()
-    }
-}
+/// Why nothing can be kept in the user's cache directory. Without a cache everything works, more slowly.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("nothing is cached: {0}")]
+pub struct NoCache(String);
 
 #[derive(Serialize, Deserialize)]
 struct Stored {
@@ -57,11 +68,22 @@ impl Drop for Stored {
     }
 }
 
-impl Cache {
-    /// The place for this scope. The text of an error is for a warning: without a cache everything works, more slowly.
-    pub(super) fn open(scope: &str) -> Result<Self, String> {
-        let dir = directory().ok_or("nothing is cached: XDG_CACHE_HOME, HOME and LOCALAPPDATA are not set")?;
-        let unusable = |why: &str| format!("nothing is cached: {} {why}", dir.display());
+impl FileCache {
+    /// The place for what these settings read, in this process's environment.
+    ///
+    /// # Errors
+    /// [`NoCache`].
+    pub fn for_settings(settings: &AwsSettings, secret: &SecretId, stage: VersionStage) -> Result<Self, NoCache> {
+        Self::open(&format!("{stage:?} {secret}\n{}", scope(settings)))
+    }
+
+    /// The place for this scope: all that could make the same program read another secret, or be somebody who may not read it.
+    ///
+    /// # Errors
+    /// [`NoCache`].
+    pub fn open(scope: &str) -> Result<Self, NoCache> {
+        let dir = directory().ok_or_else(|| NoCache("XDG_CACHE_HOME, HOME and LOCALAPPDATA are not set".to_owned()))?;
+        let unusable = |why: &str| NoCache(format!("{} {why}", dir.display()));
         let mut builder = DirBuilder::new();
         builder.recursive(true);
         #[cfg(unix)]
@@ -74,11 +96,18 @@ impl Cache {
         private(&found, 0o077).map_err(|why| unusable(&why))?;
         let mut hasher = DefaultHasher::new();
         scope.hash(&mut hasher);
-        Ok(Self { file: dir.join(format!("{:016x}.json", hasher.finish())), scope: scope.to_owned() })
+        let file = dir.join(format!("{:016x}.json", hasher.finish()));
+        Ok(Self { file, scope: scope.to_owned(), warn: Arc::new(|_| ()) })
+    }
+
+    /// Has this called with what goes wrong later.
+    #[must_use]
+    pub fn on_warning(self, warn: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        Self { warn: Arc::new(warn), ..self }
     }
 
     /// The entry, if there is one for this scope. The text of an error is for a warning; the file is replaced then.
-    pub(super) fn load(&self) -> Result<Option<Entry>, String> {
+    fn try_to_load(&self) -> Result<Option<Kept>, String> {
         let refused = |why: &str| format!("the cached key in {} is not used: it {why}", self.file.display());
         let mut file = match File::open(&self.file) {
             Ok(file) => file,
@@ -104,18 +133,17 @@ impl Cache {
         let credentials = Credentials { key, secret: SecretKey::new(stored.secret_access_key.clone()) };
         // One of an earlier keyrot: nobody has looked yet.
         let moved = stored.moved.clone().unwrap_or_else(|| Moved::unasked(stored.fetched));
-        Ok(Some(Entry { credentials, fetched: stored.fetched, moved }))
+        Ok(Some(Kept { credentials, read: stored.fetched, moved }))
     }
 
-    /// Stores the entry: readers see the old or the new one, whole.
-    pub(super) fn store(&self, entry: &Entry) -> Result<(), String> {
+    fn try_to_store(&self, kept: &Kept) -> std::io::Result<()> {
         let stored = Stored {
             format: FORMAT.to_owned(),
             scope: self.scope.clone(),
-            fetched: entry.fetched,
-            access_key_id: entry.credentials.key.to_string(),
-            secret_access_key: entry.credentials.secret.expose().to_owned(),
-            moved: Some(entry.moved.clone()),
+            fetched: kept.read,
+            access_key_id: kept.credentials.key.to_string(),
+            secret_access_key: kept.credentials.secret.expose().to_owned(),
+            moved: Some(kept.moved.clone()),
         };
         // The size is reserved, because a buffer that grows leaves copies behind.
         let mut text = Zeroizing::new(Vec::with_capacity(2 * self.scope.len() + 4096));
@@ -129,28 +157,9 @@ impl Cache {
             drop(file);
             std::fs::rename(&beside, &self.file)
         };
-        write().map_err(|error| {
+        write().inspect_err(|_| {
             let _ = std::fs::remove_file(&beside);
-            format!("nothing is cached: {} could not be written: {error}", self.file.display())
         })
-    }
-
-    /// Takes the entry away.
-    pub(super) fn forget(&self) {
-        let _ = std::fs::remove_file(&self.file);
-    }
-
-    /// Waits a while for others that ask for the same. Holds off others for as long as the result lives.
-    pub(super) fn turn(&self) -> Option<File> {
-        let file = lock_file(&self.beside(".lock")).ok()?;
-        let end = Instant::now() + TURN;
-        loop {
-            match file.try_lock() {
-                Ok(()) => return Some(file),
-                Err(TryLockError::WouldBlock) if Instant::now() < end => std::thread::sleep(Duration::from_millis(20)),
-                Err(_) => return None,
-            }
-        }
     }
 
     fn beside(&self, ending: &str) -> PathBuf {
@@ -158,6 +167,93 @@ impl Cache {
         name.push(ending);
         name.into()
     }
+}
+
+#[async_trait]
+impl KeyCache for FileCache {
+    fn load(&self) -> Option<Kept> {
+        self.try_to_load().unwrap_or_else(|why| {
+            (self.warn)(&why);
+            None
+        })
+    }
+
+    fn store(&self, kept: &Kept) {
+        if let Err(error) = self.try_to_store(kept) {
+            (self.warn)(&format!("nothing is cached: {} could not be written: {error}", self.file.display()));
+        }
+    }
+
+    fn forget(&self) {
+        let _ = std::fs::remove_file(&self.file);
+    }
+
+    async fn turn(&self) -> Option<Box<dyn Send>> {
+        let file = lock_file(&self.beside(".lock")).ok()?;
+        let end = Instant::now() + TURN;
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Some(Box::new(file)),
+                Err(TryLockError::WouldBlock) if Instant::now() < end => {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+                Err(_) => return None,
+            }
+        }
+    }
+}
+
+/// Shows where it is, and nothing of what is in it.
+impl fmt::Debug for FileCache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FileCache").field("file", &self.file).finish_non_exhaustive()
+    }
+}
+
+/// All that could make the same command read another secret, or be somebody who may not read it.
+fn scope(aws: &AwsSettings) -> String {
+    let fields = &aws.secret.fields;
+    let mut scope = format!(
+        "profile={:?} region={:?} endpoint={:?} fields={},{} ignore_profiles={}",
+        aws.profile,
+        aws.region,
+        aws.endpoints.all,
+        fields.id(),
+        fields.secret(),
+        aws.ignore_profiles
+    );
+    if let Some(handed_in) = &aws.credentials {
+        scope.push_str(&format!(" key={}", handed_in.key_id));
+    }
+    // Of the variables only those that name somebody or some place; none of them is secret.
+    for name in [
+        "AWS_ACCESS_KEY_ID",
+        "AWS_PROFILE",
+        "AWS_REGION",
+        "AWS_DEFAULT_REGION",
+        "AWS_CONFIG_FILE",
+        "AWS_SHARED_CREDENTIALS_FILE",
+        "AWS_ROLE_ARN",
+        "AWS_WEB_IDENTITY_TOKEN_FILE",
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+        "AWS_ENDPOINT_URL",
+        "AWS_ENDPOINT_URL_SECRETS_MANAGER",
+    ] {
+        if let Ok(value) = std::env::var(name) {
+            scope.push_str(&format!(" {name}={value}"));
+        }
+    }
+    scope
+}
+
+/// A file to lock, made where there is none. A link in its place is refused: it would have keyrot make or open a file somewhere else.
+fn lock_file(path: &Path) -> std::io::Result<File> {
+    let mut options = private_file();
+    options.create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, rustix::fs::OFlags::NOFOLLOW.bits().cast_signed());
+    options.open(path)
 }
 
 fn private_file() -> OpenOptions {
