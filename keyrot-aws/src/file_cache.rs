@@ -1,8 +1,11 @@
 //! A key on disk for a few minutes: for this user alone, replaced as a whole, and used only if no other user can have written or read it.
 
+#[cfg(all(test, unix))]
+mod tests;
+
 use crate::settings::AwsSettings;
 use async_trait::async_trait;
-use keyrot_core::consumer::{Kept, KeyCache, Moved, SecretId, VersionStage};
+use keyrot_core::consumer::{HomeCheck, Kept, KeyCache, SecretId, VersionStage};
 use keyrot_core::{Credentials, KeyId, SecretKey, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
@@ -59,7 +62,7 @@ struct Stored {
     access_key_id: String,
     secret_access_key: String,
     #[serde(default)]
-    moved: Option<Moved>,
+    moved: Option<HomeCheck>,
 }
 
 impl Drop for Stored {
@@ -83,12 +86,20 @@ impl FileCache {
     /// [`NoCache`].
     pub fn open(scope: &str) -> Result<Self, NoCache> {
         let dir = directory().ok_or_else(|| NoCache("XDG_CACHE_HOME, HOME and LOCALAPPDATA are not set".to_owned()))?;
+        Self::in_dir(&dir, scope)
+    }
+
+    /// The same in this directory, which is made where there is none. It has to be the user's own, and closed to others.
+    ///
+    /// # Errors
+    /// [`NoCache`].
+    pub fn in_dir(dir: &Path, scope: &str) -> Result<Self, NoCache> {
         let unusable = |why: &str| NoCache(format!("{} {why}", dir.display()));
         let mut builder = DirBuilder::new();
         builder.recursive(true);
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(&dir).map_err(|error| unusable(&format!("could not be created: {error}")))?;
+        builder.create(dir).map_err(|error| unusable(&format!("could not be created: {error}")))?;
         let found = dir.symlink_metadata().map_err(|error| unusable(&format!("cannot be read: {error}")))?;
         if !found.is_dir() {
             return Err(unusable("is no directory"));
@@ -132,7 +143,7 @@ impl FileCache {
         let Ok(key) = KeyId::parse(stored.access_key_id.as_str()) else { return Ok(None) };
         let credentials = Credentials { key, secret: SecretKey::new(stored.secret_access_key.clone()) };
         // One of an earlier keyrot: nobody has looked yet.
-        let moved = stored.moved.clone().unwrap_or_else(|| Moved::unasked(stored.fetched));
+        let moved = stored.moved.clone().unwrap_or_else(|| HomeCheck::unasked(stored.fetched));
         Ok(Some(Kept { credentials, read: stored.fetched, moved }))
     }
 

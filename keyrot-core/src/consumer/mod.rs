@@ -3,12 +3,12 @@
 //! A consumer needs one permission, `secretsmanager:GetSecretValue` on one secret, and no other port than [`CredentialSource`]. [`KeyReader`] keeps
 //! what was read, for as long as a [`CachePolicy`] allows.
 
-pub(crate) mod moved;
+pub(crate) mod home_check;
 pub(crate) mod policy;
 pub(crate) mod reader;
 pub(crate) mod secret_id;
 
-pub use moved::Moved;
+pub use home_check::HomeCheck;
 pub use policy::{CachePolicy, CacheTime, TooLong};
 pub use reader::{Kept, KeyCache, KeyReader, ReadError, ReadKey};
 pub use secret_id::SecretId;
@@ -17,6 +17,7 @@ use crate::model::credentials::Credentials;
 use crate::model::error::CallError;
 use crate::model::home::{HomeTag, SecretArn};
 use crate::model::names::{UserName, VersionId};
+use crate::ports::wrapped::wrapped_port;
 use async_trait::async_trait;
 use serde::Serialize;
 
@@ -72,6 +73,15 @@ pub trait HomeSource: Send + Sync {
     /// [`CallError`].
     async fn home_of(&self, user: &UserName) -> Result<HomeTag, CallError>;
 }
+
+wrapped_port!(CredentialSource {
+    published(secret: &SecretId, edition: VersionStage) of secret.as_str() => Published;
+});
+
+wrapped_port!(HomeSource {
+    moved_to(secret: &SecretId) of secret.as_str() => Option<SecretArn>;
+    home_of(user: &UserName) of user.as_str() => HomeTag;
+});
 
 /// Which of a secret's versions.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize)]

@@ -1,6 +1,6 @@
 //! Reading a key in time: from what was kept, from the secret, and in an outage from what was kept for a little longer.
 
-use super::moved::{Moved, home_elsewhere, may_be_elsewhere, within};
+use super::home_check::{HomeCheck, home_elsewhere, may_be_elsewhere};
 use super::{CachePolicy, CredentialSource, HomeSource, Published, SecretId, VersionStage};
 use crate::model::credentials::Credentials;
 use crate::model::error::CallError;
@@ -8,7 +8,7 @@ use crate::model::home::SecretArn;
 use crate::model::time::Timestamp;
 use crate::model::user_ref::UserRef;
 use crate::model::waits::after;
-use crate::ports::Clock;
+use crate::ports::{Clock, within};
 use async_trait::async_trait;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -30,7 +30,7 @@ pub struct Kept {
     /// When it was read.
     pub read: Timestamp,
     /// Whether it is published elsewhere by now.
-    pub moved: Moved,
+    pub moved: HomeCheck,
 }
 
 impl Kept {
@@ -285,7 +285,7 @@ impl KeyReader {
         };
         match answer {
             Ok(Published::Key { credentials, .. }) => {
-                let before = known.map_or_else(|| Moved::unasked(now), |kept| kept.moved);
+                let before = known.map_or_else(|| HomeCheck::unasked(now), |kept| kept.moved);
                 let moved = match home {
                     Some(home) => before.asked(home, &self.secret, &*self.clock).await,
                     None => before,

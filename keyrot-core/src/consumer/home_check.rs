@@ -7,11 +7,8 @@ use crate::model::home::{HomeTag, SecretArn};
 use crate::model::time::Timestamp;
 use crate::model::user_ref::UserRef;
 use crate::model::waits::after;
-use crate::ports::Clock;
-use futures_util::future::{Either, select};
+use crate::ports::{Clock, within};
 use serde::{Deserialize, Serialize};
-use std::future::Future;
-use std::pin::pin;
 use std::time::Duration;
 
 /// A consumer waits no longer than this for what it can do without.
@@ -21,14 +18,14 @@ const DAY: Duration = Duration::from_secs(86_400);
 /// Whether the home was moved away from the secret that is read, as far as it was asked. A denied call raises alarms in some accounts, so that who
 /// keeps nothing never asks, and who does asks once a day; once in thirty days where it is denied.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Moved {
+pub struct HomeCheck {
     /// When to ask next.
     ask_after: Timestamp,
     /// Where the key is published now, if not in the secret that was read.
     pub to: Option<SecretArn>,
 }
 
-impl Moved {
+impl HomeCheck {
     /// Not asked yet.
     #[must_use]
     pub fn unasked(now: Timestamp) -> Self {
@@ -70,12 +67,4 @@ pub(crate) async fn home_elsewhere(
 pub(crate) fn may_be_elsewhere(error: &CallError) -> bool {
     matches!(error.kind, ErrorKind::NotFound | ErrorKind::Denied)
         || (error.kind == ErrorKind::Other && error.message.contains("InvalidRequestException"))
-}
-
-/// What the work gives; `None` if the time is over first.
-pub(crate) async fn within<T>(clock: &dyn Clock, limit: Duration, work: impl Future<Output = T>) -> Option<T> {
-    match select(pin!(work), clock.time_limit(limit)).await {
-        Either::Left((done, _)) => Some(done),
-        Either::Right(_) => None,
-    }
 }
