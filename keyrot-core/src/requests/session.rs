@@ -98,8 +98,10 @@ impl RequestSession {
 
     /// With other bounds. How many users may be changed is none of them.
     #[must_use]
-    pub fn limits(self, limits: Limits) -> Self {
-        Self { limits: Limits { max_changes: None, ..limits }, ..self }
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self.limits.max_changes = None;
+        self
     }
 
     /// The region of the secret, for the report.
