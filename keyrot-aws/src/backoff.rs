@@ -6,7 +6,7 @@ use std::time::Duration;
 /// Returns a wait between half and all of a step that doubles with each attempt, up to the longest. It is random, so that callers that were
 /// refused together do not come back together. The first attempt is 1.
 pub(crate) fn pause(attempt: u32, first: Duration, longest: Duration) -> Duration {
-    let step = first.saturating_mul(1 << attempt.saturating_sub(1).min(10)).min(longest);
+    let step = keyrot_core::model::doubled(first, attempt.saturating_sub(1), longest);
     let random = u32::try_from(RandomState::new().hash_one(0_u8) >> 32).unwrap_or(0);
     step / 2 + (step / 2).mul_f64(f64::from(random) / f64::from(u32::MAX))
 }

@@ -64,6 +64,8 @@ pub mod doctor;
 #[cfg(feature = "emulator")]
 pub mod emulator;
 mod errors;
+#[cfg(feature = "files")]
+mod file_cache;
 #[cfg(feature = "rotate")]
 mod from_sdk_config;
 #[cfg(feature = "settings")]
@@ -86,6 +88,8 @@ mod plain_http;
 pub mod policy;
 #[cfg(feature = "rotate")]
 mod probe;
+#[cfg(feature = "files")]
+pub mod profiles;
 mod rotated;
 mod sdk_config;
 #[cfg(feature = "rotate")]
@@ -116,7 +120,9 @@ pub use clock::{AwsClock, TokioClock};
 #[cfg(feature = "rotate")]
 pub use connect::{Aws, Caller};
 pub use consumer::SecretReader;
-pub use rotated::{Refusals, RotatedCredentials, RotatedError};
+#[cfg(feature = "files")]
+pub use file_cache::{FileCache, NoCache};
+pub use rotated::{Refusals, RotatedCredentials};
 pub use sdk_config::ConnectError;
 pub use settings::{
     AwsSettings, CallerCredentials, Endpoints, FieldNames, Rates, SecretSettings, SettingsError, Timeouts,

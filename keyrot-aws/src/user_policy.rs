@@ -4,7 +4,7 @@ use crate::calls::send;
 use crate::connect::Aws;
 use crate::op::Op;
 use async_trait::async_trait;
-use keyrot_core::requests::UserPolicyPort;
+use keyrot_core::ports::UserPolicyPort;
 use keyrot_core::{CallError, ErrorKind, UserName};
 use percent_encoding::percent_decode_str;
 

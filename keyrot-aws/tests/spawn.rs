@@ -8,7 +8,7 @@ use keyrot_aws::{Aws, AwsSettings};
 use keyrot_core::audit::AccountPort;
 use keyrot_core::consumer::{CredentialSource, VersionStage};
 use keyrot_core::ports::TagPort;
-use keyrot_core::requests::UserPolicyPort;
+use keyrot_core::ports::UserPolicyPort;
 use keyrot_core::settings::Settings;
 use keyrot_core::usage::TrailPort;
 use keyrot_core::{Clock, CredentialProbe, IamPort, Ports, SecretStorePort};

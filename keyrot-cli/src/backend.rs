@@ -13,8 +13,7 @@ use keyrot_aws::{
 };
 use keyrot_core::audit::AccountPort;
 use keyrot_core::consumer::{CredentialSource, HomeSource};
-use keyrot_core::ports::TagPort;
-use keyrot_core::requests::UserPolicyPort;
+use keyrot_core::ports::{TagPort, UserPolicyPort};
 use keyrot_core::settings::Settings;
 use keyrot_core::usage::TrailPort;
 use keyrot_core::{Homes, Notifier, Ports, Target};
@@ -62,17 +61,15 @@ impl Backend {
         }
         let file = invocation.sandbox.as_ref().and_then(Option::as_deref);
         let account = SandboxAccount::open(file, region.unwrap_or(SANDBOX_REGION), settings.home_regions()).await?;
-        let account = Arc::new(account);
-        let ports =
-            Ports { iam: account.clone(), store: account.clone(), probe: account.clone(), clock: account.clone() };
+        let all = account.all();
         Ok(Self {
-            ports,
-            source: account.clone(),
-            whereabouts: account.clone(),
-            tags: account.clone(),
-            policies: account.clone(),
-            trail: account.clone(),
-            account,
+            ports: account.ports(),
+            source: all.clone(),
+            whereabouts: all.clone(),
+            tags: all.clone(),
+            policies: all.clone(),
+            trail: Arc::new(account),
+            account: all,
             sandbox: true,
             aws: None,
         })
@@ -84,6 +81,11 @@ impl Backend {
             Some(aws) => settings.homes(aws.region(), false),
             None => settings.homes(settings.region().unwrap_or(SANDBOX_REGION), true),
         }
+    }
+
+    /// The region of the secrets; none of a sandbox.
+    pub(crate) fn region(&self) -> Option<String> {
+        self.aws.as_ref().map(|aws| aws.region().to_owned())
     }
 
     /// The notifiers of a run on these users. A sandbox sends no notifications.

@@ -19,8 +19,6 @@ mod meant;
 #[cfg(not(feature = "aws"))]
 mod no_aws;
 mod output;
-#[cfg(feature = "aws")]
-mod profiles;
 mod sandbox;
 mod screens;
 

@@ -26,7 +26,7 @@ fn a_user_is_enrolled_after_a_look_and_rotates_then() {
 
     let ran = sandbox.run(&["enroll", "jane.doe"]);
     assert_eq!(ran.code, Some(2));
-    assert!(ran.stderr.contains("cannot ask for confirmation without a terminal: tag jane.doe with RotateKey=True, with their secrets in us-east-1, account 123456789012?"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("cannot ask for confirmation without a terminal: tag jane.doe with RotateKey=True in account 123456789012, us-east-1 (sandbox)?"), "{}", ran.stderr);
     assert_eq!(tags(&sandbox, "jane.doe"), json!({"Team": "Data"}));
 
     let (code, done) = sandbox.json(&["enroll", "jane.doe", "ci-deployer", "--yes"]);

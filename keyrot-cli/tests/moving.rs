@@ -96,7 +96,7 @@ fn a_home_is_moved_to_another_region_and_its_key_works_on() {
     );
     let ran = sandbox.run(&at(&["move", "ci-deployer"], &THERE));
     assert_eq!(ran.code, Some(2));
-    let question = "cannot ask for confirmation without a terminal: move the home of ci-deployer to eu-west-1, account 123456789012?";
+    let question = "cannot ask for confirmation without a terminal: move the home of ci-deployer to account 123456789012, eu-west-1 (sandbox)?";
     assert!(ran.stderr.contains(question), "{}", ran.stderr);
     assert_eq!(state(&sandbox), before, "nothing was changed");
 

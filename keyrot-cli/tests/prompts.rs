@@ -135,6 +135,10 @@ fn who_is_asked_sees_what_about() {
         assert!(said.contains(&says), "{said}");
         let (shown, asked) = said.split_once("? [y/N]").unwrap_or_else(|| panic!("{said}"));
         assert!(shown.contains(&says), "it is shown before it is asked: {said}\n{asked}");
+        let question = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+        let place =
+            question.rsplit_once(" in account ").unwrap_or_else(|| panic!("the question names no place: {said}"));
+        assert!(place.1.starts_with("123456789012") && place.1.ends_with("(sandbox)"), "{said}");
         let document: Value = serde_json::from_str(&stdout).unwrap_or_else(|e| panic!("{e}: {stdout}"));
         support::conforms(&document);
     }

@@ -40,8 +40,10 @@ fn a_rotation_is_taken_back_and_taken_up_again() {
 
     let ran = sandbox.run(&["rollback", "ci-deployer"]);
     assert_eq!(ran.code, Some(2), "{}", ran.stderr);
-    let asked =
-        format!("cannot ask for confirmation without a terminal: Publish {} again for ci-deployer?", text(&before));
+    let asked = format!(
+        "cannot ask for confirmation without a terminal: Publish {} again for ci-deployer in account 123456789012 (sandbox)?",
+        text(&before)
+    );
     assert!(ran.stderr.contains(&asked), "{}", ran.stderr);
     assert_eq!(status(&sandbox, "ci-deployer")["current"], new, "nobody agreed");
 

@@ -6,7 +6,7 @@ mod support;
 use keyrot_aws::emulator::{CallAt, Emulator, EmulatorOptions, Fault, When};
 use keyrot_aws::{Aws, AwsSettings, CallerCredentials, Endpoints};
 use keyrot_core::memory::{TrailedUse, World};
-use keyrot_core::requests::EndedSessions;
+use keyrot_core::model::EndedSessions;
 use keyrot_core::{IamPort, KeyId, KeyStatus, SecretName, UserName};
 use serde_json::{Value, json};
 use std::process::Command;

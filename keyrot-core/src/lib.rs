@@ -14,8 +14,8 @@
 //! | [`usage`] | who uses a key, from a trail |
 //! | [`engine`] | rotations on the ports: one user, and many concurrently |
 //! | [`selection`], [`settings`] | which users, and by which settings |
-//! | [`requests`] | operators' requests: rollback, revoke, resolve; your own key |
 //! | [`report`] | every JSON document and its codes; hints as data |
+//! | [`requests`] | operators' requests: rollback, revoke, resolve, with one flow; your own key |
 //! | [`service`] | a loop of passes, for a program that has keyrot inside |
 //! | [`audit`], [`consumer`] | every key of an account; reading a published key |
 //! | [`memory`], [`conformance`] | the simulated account, and the suites that every port has to pass |

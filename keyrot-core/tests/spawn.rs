@@ -2,9 +2,13 @@
 #![allow(clippy::unwrap_used)]
 
 use keyrot_core::audit::{AccountPort, survey};
+use keyrot_core::consumer::{CredentialSource, HomeCheck, HomeSource, KeyReader};
 use keyrot_core::engine::{Progress, drive};
 use keyrot_core::memory::{MemoryAccount, World};
-use keyrot_core::requests::{UserPolicyPort, end_sessions, lift_if_over, replace_own};
+use keyrot_core::ports::UserPolicyPort;
+use keyrot_core::requests::{
+    Enrollment, OwnKey, RequestSession, UsesProgress, WhoUses, end_sessions, lift_if_over, replace_own,
+};
 use keyrot_core::service::Service;
 use keyrot_core::settings::Settings;
 use keyrot_core::usage::{TrailPort, look_up};
@@ -43,6 +47,41 @@ fn every_public_future() {
     spawned(async move {
         let _ = end_sessions(policies.as_ref(), &any(), any()).await;
         let _ = lift_if_over(policies.as_ref(), &any(), any()).await;
+    });
+    let enrollment: Enrollment = any();
+    spawned(async move {
+        let plan = enrollment.plan(&[], false).await.unwrap();
+        let _ = enrollment.plan_release(&[]).await;
+        enrollment.carry_out(plan).await
+    });
+    let mut own: OwnKey = any();
+    spawned(async move {
+        let _ = own.plan().await;
+        own.carry_out(&any(), &Cancel::default(), |_| Ok(())).await
+    });
+    let who: WhoUses = any();
+    spawned(async move {
+        let progress: Box<dyn Fn(UsesProgress<'_>) + Send + Sync> = any();
+        let _ = who.ask(any(), &*progress).await;
+    });
+    let session: RequestSession = any();
+    spawned(async move {
+        let seen = session.look().await;
+        let plan = session.plan(&seen, any()).await;
+        session.plan_off_first(any()).await;
+        let progress: Box<dyn Fn(Progress) + Send + Sync> = any();
+        session.carry_out(plan, &Cancel::default(), &*progress).await;
+        session.refuse(&seen, any()).await;
+        session.show(&seen).await;
+        let _ = session.lift().await;
+    });
+    let reader: KeyReader = any();
+    let (source, homes): (Arc<dyn CredentialSource>, Arc<dyn HomeSource>) = any();
+    spawned(async move {
+        let _ = reader.read(source.as_ref(), Some(homes.as_ref())).await;
+        reader.home_elsewhere(homes.as_ref(), &any(), "eu-west-1", &any()).await;
+        let (check, clock): (HomeCheck, Arc<dyn Clock>) = any();
+        check.asked(homes.as_ref(), reader.secret(), clock.as_ref()).await
     });
     let (iam, account): (Arc<dyn IamPort>, Arc<dyn AccountPort>) = any();
     spawned(async move { survey(iam.as_ref(), account.as_ref(), true, &|_, _| {}).await });

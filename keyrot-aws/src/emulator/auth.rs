@@ -134,7 +134,7 @@ pub(super) fn caller(call: &ApiCall, admin: &Credentials, world: &mut World) -> 
         }
         let arn =
             world.users().find(|user| user.key(&key).is_some()).map(|user| user.arn.clone()).ok_or_else(unknown)?;
-        let over = keyrot_core::model::after(issued, keyrot_core::requests::LONGEST_SESSION) <= world.now();
+        let over = keyrot_core::model::after(issued, keyrot_core::model::LONGEST_SESSION) <= world.now();
         return if over { Err(unknown()) } else { Ok(Caller::User(arn)) };
     }
     let key = signer.clone();

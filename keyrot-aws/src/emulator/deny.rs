@@ -169,7 +169,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use keyrot_core::memory::World;
-    use keyrot_core::requests::{EndedSessions, deny_issued_before};
+    use keyrot_core::model::{EndedSessions, deny_issued_before};
     use serde_json::json;
 
     fn with(document: &str) -> MemoryUser {

@@ -144,11 +144,8 @@ pub(super) fn names<T: AsRef<str>>(names: &[T], most: usize) -> String {
 
 /// The text, at most so many characters of it, without control characters.
 pub(super) fn clip(text: &str, most: usize) -> String {
-    let clean = text.chars().map(|c| if c.is_control() { ' ' } else { c });
-    if text.chars().count() <= most {
-        return clean.collect();
-    }
-    clean.take(most.saturating_sub(1)).chain(std::iter::once('…')).collect()
+    let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    keyrot_core::model::clip(&clean, most)
 }
 
 /// All users of these items.

@@ -12,7 +12,8 @@ use crate::screens::audit;
 use crate::terminal::progress::{bar, say_sandbox};
 use crate::terminal::signals::Signals;
 use crate::terminal::size::width;
-use keyrot_core::audit::{Audit, AuditPolicy, survey};
+use crate::terminal::stdio::json;
+use keyrot_core::audit::{Audit, AuditPolicy, export, survey};
 use keyrot_core::settings::Settings;
 
 pub(crate) async fn audit(invocation: &Invocation, args: &AuditArgs) -> Result<Exit, CliError> {
@@ -35,10 +36,10 @@ pub(crate) async fn audit(invocation: &Invocation, args: &AuditArgs) -> Result<E
     let shown = only.map_or_else(|| whole.clone(), |only| whole.narrowed(only));
     let text = match format {
         Format::Table => audit::screen(&shown, only, args.output.is_none().then(width).flatten()),
-        Format::Json => audit::json(&shown),
-        Format::Csv => audit::csv(&shown),
-        Format::Html => audit::html(&whole, &shown, place.sandbox),
-        Format::Asff => audit::asff(&shown, &place.region),
+        Format::Json => json(&shown),
+        Format::Csv => export::csv(&shown),
+        Format::Html => export::html(&whole, &shown, place.sandbox),
+        Format::Asff => export::asff(&shown, &place.region),
     };
     match &args.output {
         None => crate::terminal::stdio::print(&text),

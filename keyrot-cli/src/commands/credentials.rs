@@ -2,9 +2,10 @@
 
 use crate::cli::Invocation;
 use crate::cli::consumer::CredentialsArgs;
-use crate::consumer::{Found, read};
+use crate::consumer::read;
 use crate::error::CliError;
 use crate::exit::Exit;
+use keyrot_core::consumer::ReadKey;
 use serde::Serialize;
 use std::io::{IsTerminal, Write};
 use zeroize::Zeroizing;
@@ -25,7 +26,7 @@ pub(crate) async fn credentials(invocation: &Invocation, args: &CredentialsArgs)
         return Err(CliError::usage("this would print a secret on the terminal")
             .hint("to run a command with the key: keyrot exec USER -- COMMAND; to print it anyway, add --show"));
     }
-    let Found { credentials, expires } = read(invocation, &args.reading).await?.found;
+    let ReadKey { credentials, expires, .. } = read(invocation, &args.reading).await?.key;
     let document = Document {
         version: 1,
         access_key_id: credentials.key.as_str(),

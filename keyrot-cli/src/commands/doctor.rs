@@ -12,7 +12,6 @@ use crate::terminal::size::width;
 use crate::terminal::stdio::{print, print_json};
 use keyrot_aws::doctor::{Check, Health, Verify, from_settings, of_aws, of_ports, send_test};
 use keyrot_aws::{Aws, AwsSettings, ConnectError};
-use keyrot_core::Ports;
 use keyrot_core::settings::Settings;
 use serde::Serialize;
 use std::path::PathBuf;
@@ -88,7 +87,7 @@ async fn of_sandbox(
     let region = settings.region().unwrap_or(SANDBOX_REGION);
     let account = SandboxAccount::open(file.as_deref(), region, settings.home_regions()).await?;
     let homes = settings.homes(region, true);
-    let mut checks = of_ports(&Ports::of(account), settings, &homes, args.verify(), tell).await;
+    let mut checks = of_ports(&account.ports(), settings, &homes, args.verify(), tell).await;
     let what = "credentials, region, clock, permissions, KMS and notifiers: a sandbox does not call AWS";
     let mut last = vec![
         Check::not_checked("sandbox", what)

@@ -2,7 +2,7 @@
 
 use crate::cli::Invocation;
 use crate::cli::consumer::ExecArgs;
-use crate::consumer::{ReadKey, read};
+use crate::consumer::{ForCommand, read};
 use crate::error::CliError;
 use crate::exit::Exit;
 use std::ffi::OsString;
@@ -48,8 +48,8 @@ pub(crate) async fn exec(invocation: &Invocation, args: &ExecArgs) -> Result<Exi
     let Some((program, rest)) = args.command.split_first() else {
         return Err(CliError::usage("no command to run: name it after --"));
     };
-    let ReadKey { found, nesting, secret_variables } = read(invocation, &args.reading).await?;
-    let credentials = found.credentials;
+    let ForCommand { key, nesting, secret_variables } = read(invocation, &args.reading).await?;
+    let credentials = key.credentials;
     let mut command = Command::new(program);
     command.args(rest);
     let inherited = std::env::vars_os().map(|(name, _)| name);

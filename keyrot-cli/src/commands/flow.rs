@@ -9,15 +9,17 @@ use crate::terminal::stdio::{print, print_json};
 use serde::Serialize;
 
 /// How a command shows its plan, asks, and reports.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Flow {
     json: bool,
     asking: Asking,
+    place: String,
 }
 
 impl Flow {
-    pub(crate) fn new(invocation: &Invocation, asking: Asking) -> Self {
-        Self { json: invocation.json, asking }
+    /// `place` is where something would be changed, such as `in account 123456789012, eu-west-1`: every question ends with it.
+    pub(crate) fn new(invocation: &Invocation, asking: Asking, place: String) -> Self {
+        Self { json: invocation.json, asking, place }
     }
 
     /// Whether nothing may be changed.
@@ -63,7 +65,7 @@ impl Flow {
         if self.is_dry_run() {
             return Ok(false);
         }
-        confirm(self.is_agreed(), question).await?;
+        confirm(self.is_agreed(), &format!("{question} {}", self.place)).await?;
         Ok(true)
     }
 

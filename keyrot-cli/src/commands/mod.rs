@@ -1,6 +1,5 @@
 //! A file for each command.
 
-pub(crate) mod aftermath;
 pub(crate) mod audit;
 pub(crate) mod completion;
 pub(crate) mod credentials;

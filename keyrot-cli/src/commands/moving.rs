@@ -3,17 +3,16 @@
 use crate::backend::Backend;
 use crate::cli::Invocation;
 use crate::cli::moving::MoveArgs;
-use crate::commands::enroll::{list, listed, none_missing};
 use crate::commands::flow::Flow;
 use crate::config;
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::screens::enroll::Change;
 use crate::screens::moving::{Document, Row, screen};
 use crate::terminal::stdio::print;
 use crate::terminal::style::{self, paint};
 use keyrot_core::engine::Moved;
 use keyrot_core::model::{Adoption, HomeTag, SecretArn};
+use keyrot_core::report::Change;
 use keyrot_core::settings::Settings;
 use keyrot_core::{Blocked, Homes, Mode, Outcome, Rotator, Selection, Target, UserName, select};
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,7 +20,9 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(crate) async fn moving(invocation: &Invocation, args: &MoveArgs) -> Result<Exit, CliError> {
     let settings = config::load(invocation)?;
     let target = Backend::open(invocation, &settings).await?;
-    let users = listed(&target, &settings).await?;
+    let users = target.ports.iam.users(&settings.selection().path_prefix).await.map_err(|error| {
+        CliError::failed(format!("could not list the account's users: {error}")).hint("nothing was changed")
+    })?;
     let only: BTreeSet<UserName> = args.users.iter().cloned().collect();
     let selection = Selection {
         only: only.into_iter().collect(),
@@ -32,7 +33,10 @@ pub(crate) async fn moving(invocation: &Invocation, args: &MoveArgs) -> Result<E
     let adoption = if args.adopt_secret { Adoption::TakeOver } else { Adoption::Named };
     let homes = Homes { adoption, ..target.homes(&settings) };
     let selected = select(&users, &selection, &homes, settings.policy());
-    none_missing(&selected.missing, "no user was moved")?;
+    if !selected.missing.is_empty() {
+        let lines: Vec<String> = selected.missing.iter().map(ToString::to_string).collect();
+        return Err(CliError::usage(lines.join("\n")).hint("no user was moved"));
+    }
 
     let places = Places::open(invocation, &settings, target, &selected.chosen).await?;
     let mut rows = Vec::new();
@@ -40,10 +44,13 @@ pub(crate) async fn moving(invocation: &Invocation, args: &MoveArgs) -> Result<E
         rows.push(places.row(chosen, Mode::Plan).await);
     }
     let mut document = Document { schema: "keyrot.move/1", dry_run: args.asking.dry_run, users: rows };
-    let flow = Flow::new(invocation, args.asking);
+    let sandbox = if places.new.sandbox { " (sandbox)" } else { "" };
+    let to = selected.chosen.first().map(|one| one.subject.place());
+    let place = to.map(|to| format!("to account {}, {}{sandbox}", to.account, to.region)).unwrap_or_default();
+    let flow = Flow::new(invocation, args.asking, place);
     let refused = document.refused();
     let planned = document.planned();
-    let question = document.question(&list(&planned));
+    let question = format!("move the home of {}", planned.iter().map(UserName::as_str).collect::<Vec<_>>().join(", "));
     let screen = |width| screen(&document, &settings, places.new.sandbox, width);
     if !flow.plan(screen, refused.is_none() && !planned.is_empty(), Some(&question)).await? {
         flow.report(&document, || {});

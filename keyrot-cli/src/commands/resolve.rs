@@ -1,22 +1,23 @@
 //! `resolve`: what blocks a user, and what to do about it.
 
-use super::request::RequestSession;
+use super::request::Desk;
 use crate::cli::Invocation;
 use crate::cli::resolve::Resolve;
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::screens::request::{self as screens, Kind};
+use crate::screens::request as screens;
 use crate::terminal::confirm::{ask, can_ask};
 use crate::terminal::size::width;
 use crate::terminal::stdio::print;
 use keyrot_core::UserName;
-use keyrot_core::requests::Resolution;
+use keyrot_core::report::Resolution;
+use keyrot_core::requests::RequestKind;
 
 pub(crate) async fn resolve(invocation: &Invocation, args: &Resolve) -> Result<Exit, CliError> {
-    let mut session = RequestSession::open(invocation, Kind::Resolve, &args.user).await?;
-    let seen = session.look().await?;
+    let mut desk = Desk::open(invocation, RequestKind::Resolve, &args.user).await?;
+    let seen = desk.look().await?;
     if !args.asking.dry_run {
-        session.lift().await;
+        desk.lift().await;
     }
     let resolutions = Resolution::of(&seen);
     if let Some(choice) = &args.choose {
@@ -24,10 +25,9 @@ pub(crate) async fn resolve(invocation: &Invocation, args: &Resolve) -> Result<E
             .iter()
             .find(|resolution| resolution.choice == *choice)
             .ok_or_else(|| no_choice(choice, &resolutions, &args.user))?;
-        return session.ask(&seen, resolution.request.clone(), args.asking).await;
+        return desk.ask(&seen, resolution.request.clone(), args.asking).await;
     }
-    let evidence = session.evidence(&seen).await?;
-    let exit = session.report_seen(&seen, evidence, args.asking.dry_run);
+    let exit = desk.report_seen(&seen, args.asking.dry_run).await?;
     if resolutions.is_empty() || invocation.json {
         return Ok(exit);
     }
@@ -36,7 +36,7 @@ pub(crate) async fn resolve(invocation: &Invocation, args: &Resolve) -> Result<E
         return Ok(exit);
     }
     match chosen(&resolutions).await? {
-        Some(resolution) => session.ask(&seen, resolution.request.clone(), args.asking).await,
+        Some(resolution) => desk.ask(&seen, resolution.request.clone(), args.asking).await,
         None => Ok(exit),
     }
 }

@@ -1,12 +1,12 @@
 //! `revoke`: a leaked key is revoked and replaced.
 
-use super::request::RequestSession;
+use super::request::Desk;
 use crate::cli::Invocation;
 use crate::cli::revoke::Revoke;
 use crate::cli::values::as_key;
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::screens::request::Kind;
+use keyrot_core::requests::RequestKind;
 use keyrot_core::{KeyId, Request, Revocation};
 
 pub(crate) async fn revoke(invocation: &Invocation, args: &Revoke) -> Result<Exit, CliError> {
@@ -29,21 +29,20 @@ pub(crate) async fn revoke(invocation: &Invocation, args: &Revoke) -> Result<Exi
 
 /// With nothing but IAM first, and whatever else can be done after that.
 async fn switch_off(invocation: &Invocation, args: &Revoke, key: KeyId) -> Result<Exit, CliError> {
-    let mut session = RequestSession::for_iam_only(invocation, Kind::Revoke, &args.user).await?;
-    session.end_sessions = args.end_sessions;
+    let desk = Desk::for_iam_only(invocation, RequestKind::Revoke, &args.user).await?.end_sessions(args.end_sessions);
     let request = Request::Revoke(args.order(Revocation::of(key)));
-    session.switch_off(request, args.asking).await
+    desk.switch_off(request, args.asking).await
 }
 
 /// With a successor in place first; or of a key that is not named, and has to be looked up.
 async fn replace(invocation: &Invocation, args: &Revoke) -> Result<Exit, CliError> {
-    let mut session = RequestSession::open(invocation, Kind::Revoke, &args.user).await?;
-    session.end_sessions = args.end_sessions;
-    let seen = session.look().await?;
-    let key = args.key.clone().or_else(|| session.key.clone());
+    let desk = Desk::open(invocation, RequestKind::Revoke, &args.user).await?;
+    let mut desk = desk.end_sessions(args.end_sessions);
+    let seen = desk.look().await?;
+    let key = args.key.clone().or_else(|| desk.key.clone());
     match Request::revoke(&seen, key) {
-        Ok(order) => session.ask(&seen, Request::Revoke(args.order(order)), args.asking).await,
-        Err(refusal) => session.refuse(seen, refusal, args.asking).await,
+        Ok(order) => desk.ask(&seen, Request::Revoke(args.order(order)), args.asking).await,
+        Err(refusal) => desk.refuse(&seen, refusal, args.asking).await,
     }
 }
 

@@ -1,18 +1,18 @@
 //! `rollback`: the previous key is published again.
 
-use super::request::RequestSession;
+use super::request::Desk;
 use crate::cli::Invocation;
 use crate::cli::rollback::Rollback;
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::screens::request::Kind;
 use keyrot_core::Request;
+use keyrot_core::requests::RequestKind;
 
 pub(crate) async fn rollback(invocation: &Invocation, args: &Rollback) -> Result<Exit, CliError> {
-    let mut session = RequestSession::open(invocation, Kind::Rollback, &args.user).await?;
-    let seen = session.look().await?;
+    let mut desk = Desk::open(invocation, RequestKind::Rollback, &args.user).await?;
+    let seen = desk.look().await?;
     match args.to.clone().map_or_else(|| Request::key_before(&seen), Ok) {
-        Ok(to) => session.ask(&seen, Request::Rollback { to }, args.asking).await,
-        Err(refusal) => session.refuse(seen, refusal, args.asking).await,
+        Ok(to) => desk.ask(&seen, Request::Rollback { to }, args.asking).await,
+        Err(refusal) => desk.refuse(&seen, refusal, args.asking).await,
     }
 }

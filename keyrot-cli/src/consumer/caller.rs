@@ -5,21 +5,18 @@ use crate::backend::Backend;
 use crate::cli::consumer::Reading;
 use crate::cli::reading_in;
 use crate::error::CliError;
-use crate::profiles::{Kind, Places, Profiles, read};
-use keyrot_aws::{Aws, AwsSettings, Timeouts};
-use keyrot_core::consumer::SecretId;
+use crate::terminal::stdio::warn;
+use keyrot_aws::profiles::{FileKind, Profiles, SharedFiles};
+use keyrot_aws::{Aws, AwsSettings, FileCache, Timeouts, TokioClock};
+use keyrot_core::consumer::{KeyReader, SecretId, VersionStage};
 use keyrot_core::settings::Settings;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
-
-/// Profiles that name each other as their source are followed this far.
-const LONGEST_CHAIN: usize = 8;
 
 /// A connection that is not made yet.
 pub(super) struct Caller {
     settings: AwsSettings,
-    /// Where and as whom it would ask: what a cached key has to be for.
-    pub(super) scope: String,
     /// What is read and by which profile, on one line.
     pub(super) read: String,
     /// Whether the profile gets its credentials from a program, which is started then.
@@ -52,16 +49,29 @@ pub(super) fn find(settings: &Settings, secret: &SecretId) -> Result<Caller, Cli
         By::Environment => (format!("{secret}, with the credentials in the environment"), false),
         By::Machine => (format!("{secret}, with the machine's role"), false),
         By::Profile { name, process } => {
-            let Places { config, credentials } = Places::of_environment();
+            let SharedFiles { config, credentials } = SharedFiles::of_environment();
             let files: Vec<_> = [config, credentials].iter().flatten().map(|path| path.display().to_string()).collect();
             (format!("{secret}, with the profile {name} of {}", files.join(" and ")), process)
         }
     };
     let read = read.replace(char::is_control, "?");
-    Ok(Caller { scope: scope(&aws, settings), read, starts_process, settings: aws })
+    Ok(Caller { read, starts_process, settings: aws })
 }
 
 impl Caller {
+    /// Reads this secret, and keeps it where other processes of the same user find it.
+    pub(super) fn reader(&self, secret: SecretId, stage: VersionStage, no_cache: bool) -> Result<KeyReader, CliError> {
+        let cache = match no_cache {
+            true => None,
+            false => FileCache::for_settings(&self.settings, &secret, stage).map_err(|why| warn(&why.to_string())).ok(),
+        };
+        let reader = KeyReader::new(secret, Arc::new(TokioClock));
+        Ok(match cache {
+            Some(cache) => reader.cache(Arc::new(cache.on_warning(warn))),
+            None => reader,
+        })
+    }
+
     pub(super) async fn connect(&self) -> Result<Backend, CliError> {
         let aws = Aws::connect(&self.settings).await.map_err(|error| CliError::usage(error.to_string()))?;
         Ok(Backend::of(aws))
@@ -78,36 +88,21 @@ fn avoid_itself(aws: &mut AwsSettings, secret: &SecretId, settings: &Settings) -
     }
     let ambient = || env("AWS_PROFILE").unwrap_or_else(|| "default".to_owned());
     let profile = aws.profile.clone().unwrap_or_else(ambient);
-    let places = Places::of_environment();
-    let text = |path: Option<&std::path::Path>| read(path).unwrap_or_default();
-    let (config, credentials) = (text(places.config.as_deref()), text(places.credentials.as_deref()));
-    let files = [Profiles::parse(Kind::Config, &config), Profiles::parse(Kind::Credentials, &credentials)];
-    let get = |profile: &str, name: &str| files.iter().find_map(|file| file.get(profile, name)).map(str::to_owned);
-    let mut at = profile.clone();
-    let mut process = false;
-    for _ in 0..LONGEST_CHAIN {
-        if let Some(line) = get(&at, "credential_process") {
-            process = true;
-            if gives(&line, secret, settings) {
-                if aws.profile.is_some() {
-                    let text = format!(
-                        "the profile {profile} gets its credentials from this same secret, {secret}, through keyrot"
-                    );
-                    return Err(CliError::usage(text)
-                        .hint("name a profile that can read the secret: keyrot credentials USER --profile READER"));
-                }
-                // Without variables and a profile, the machine's role is used.
-                aws.ignore_profiles = true;
-                aws.region = aws.region.take().or_else(|| env("AWS_REGION")).or_else(|| get(&profile, "region"));
-                return Ok(By::Machine);
-            }
+    let files = SharedFiles::of_environment();
+    let processes = files.credential_processes(&profile);
+    if processes.iter().any(|line| gives(line, secret, settings)) {
+        if aws.profile.is_some() {
+            let text =
+                format!("the profile {profile} gets its credentials from this same secret, {secret}, through keyrot");
+            return Err(CliError::usage(text)
+                .hint("name a profile that can read the secret: keyrot credentials USER --profile READER"));
         }
-        match get(&at, "source_profile") {
-            Some(source) if source != at => at = source,
-            _ => break,
-        }
+        // Without variables and a profile, the machine's role is used.
+        aws.ignore_profiles = true;
+        aws.region = aws.region.take().or_else(|| env("AWS_REGION")).or_else(|| region_of(&files, &profile));
+        return Ok(By::Machine);
     }
-    Ok(By::Profile { name: profile, process })
+    Ok(By::Profile { name: profile, process: !processes.is_empty() })
 }
 
 /// Whether the command line of a credential process is keyrot's, and gives the key in this secret.
@@ -120,35 +115,11 @@ fn gives(line: &str, secret: &SecretId, settings: &Settings) -> bool {
     reading.and_then(|reading| secret_of(&reading, settings).ok()).is_some_and(|other| other == *secret)
 }
 
-/// All that could make the same command read another secret, or be somebody who may not read it.
-fn scope(aws: &AwsSettings, settings: &Settings) -> String {
-    let mut scope = format!(
-        "profile={:?} region={:?} endpoint={:?} fields={},{} ignore_profiles={}",
-        aws.profile,
-        aws.region,
-        aws.endpoints.all,
-        settings.field_access_key_id(),
-        settings.field_secret_access_key(),
-        aws.ignore_profiles
-    );
-    // Of the variables only those that name somebody or some place; none of them is secret.
-    for name in [
-        "AWS_ACCESS_KEY_ID",
-        "AWS_PROFILE",
-        "AWS_REGION",
-        "AWS_DEFAULT_REGION",
-        "AWS_CONFIG_FILE",
-        "AWS_SHARED_CREDENTIALS_FILE",
-        "AWS_ROLE_ARN",
-        "AWS_WEB_IDENTITY_TOKEN_FILE",
-        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
-        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-        "AWS_ENDPOINT_URL",
-        "AWS_ENDPOINT_URL_SECRETS_MANAGER",
-    ] {
-        if let Ok(value) = std::env::var(name) {
-            scope.push_str(&format!(" {name}={value}"));
-        }
-    }
-    scope
+/// A profile's region, in whichever file has it.
+fn region_of(files: &SharedFiles, profile: &str) -> Option<String> {
+    let of = |kind| {
+        let text = files.read(kind).unwrap_or_default();
+        Profiles::parse(kind, &text).get(profile, "region").map(str::to_owned)
+    };
+    of(FileKind::Config).or_else(|| of(FileKind::Credentials))
 }

@@ -3,20 +3,11 @@
 use super::{SandboxError, SandboxFile};
 use async_trait::async_trait;
 use futures_util::FutureExt;
-use keyrot_core::audit::{AccountPort, CredentialReport};
-use keyrot_core::consumer::{CredentialSource, HomeSource, Published, SecretId, VersionStage};
+use futures_util::future::BoxFuture;
 use keyrot_core::memory::{MemoryAccount, World};
-use keyrot_core::model::{
-    Difference, HomeTag, JournalEntry, NewKey, Owner, ProbeAnswer, SecretArn, SecretState, StoredVersion,
-    VersionContents, VersionId,
-};
-use keyrot_core::ports::TagPort;
-use keyrot_core::requests::UserPolicyPort;
+use keyrot_core::ports::{Around, PortCall, Wrapped};
 use keyrot_core::usage::{KeyRecord, TrailAsk, TrailPage, TrailPort};
-use keyrot_core::{
-    AccessKey, CallError, Clock, CredentialProbe, Credentials, ErrorKind, IamPort, IamUser, KeyId, LastUse, SecretName,
-    SecretStorePort, Timestamp, UserName,
-};
+use keyrot_core::{CallError, Clock, ErrorKind, KeyId, Ports, Timestamp};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -35,10 +26,8 @@ pub(crate) struct SandboxAccount {
 
 struct Shared {
     file: SandboxFile,
-    /// Whose secrets are worked on.
-    region: String,
-    /// The regions in which a user's secret is looked for before one is created.
-    further: Vec<String>,
+    /// The account as it was at the last call, with the secrets of one region.
+    account: MemoryAccount,
     /// The account's clock as it was seen last.
     now: Mutex<Timestamp>,
     calls: AtomicUsize,
@@ -59,7 +48,8 @@ impl SandboxAccount {
         if made {
             say!("created a sandbox in {}", file.path().display());
         }
-        let now = Mutex::new(file.load()?.now());
+        let world = file.load()?;
+        let now = Mutex::new(world.now());
         let test = |name| std::env::var(name).ok().filter(|v| !v.is_empty());
         let pace = test(PACE).and_then(|v| humantime::parse_duration(&v).ok()).unwrap_or_default();
         let die = test(DIE).and_then(|v| {
@@ -67,14 +57,38 @@ impl SandboxAccount {
             let moment = if moment == "after" { Moment::After } else { Moment::Before };
             Some((nth.parse().ok()?, moment))
         });
-        let (region, further, calls) = (region.to_owned(), further.to_vec(), AtomicUsize::new(0));
-        Ok(Self { shared: Arc::new(Shared { file, region, further, now, calls, pace, die }) })
+        let further: Vec<&str> = further.iter().map(String::as_str).collect();
+        let account = MemoryAccount::new(world).in_region(region).looking_in(&further);
+        Ok(Self { shared: Arc::new(Shared { file, account, now, calls: AtomicUsize::new(0), pace, die }) })
     }
 
+    /// Every port: each call is made on the account as the file has it.
+    pub(crate) fn all(&self) -> Arc<Wrapped<MemoryAccount, Self>> {
+        Arc::new(Wrapped { inner: self.shared.account.clone(), around: self.clone() })
+    }
+
+    /// The ports of a rotation.
+    pub(crate) fn ports(&self) -> Ports {
+        let all = self.all();
+        Ports { iam: all.clone(), store: all.clone(), probe: all, clock: Arc::new(self.clone()) }
+    }
+
+    fn look(&self) -> Result<World, CallError> {
+        self.shared.file.load().map_err(|error| CallError::refused(ErrorKind::Other, error.to_string()))
+    }
+
+    fn see(&self, now: Timestamp) {
+        *self.shared.now.lock().unwrap_or_else(PoisonError::into_inner) = now;
+    }
+}
+
+#[async_trait]
+impl Around for SandboxAccount {
     /// Makes one call: under the lock, saved before it is answered.
-    async fn call<T>(
+    async fn around<T: Send>(
         &self,
-        work: impl FnOnce(&MemoryAccount) -> Option<Result<T, CallError>> + Send,
+        _: PortCall<'_>,
+        work: BoxFuture<'_, Result<T, CallError>>,
     ) -> Result<T, CallError> {
         let shared = &self.shared;
         if shared.pace.is_zero() {
@@ -91,199 +105,19 @@ impl SandboxAccount {
         die(Moment::Before);
         let answer = shared.file.change(|world| {
             let usual = world.region().to_owned();
-            let further: Vec<&str> = shared.further.iter().map(String::as_str).collect();
-            let account = MemoryAccount::new(world.clone()).in_region(shared.region.as_str()).looking_in(&further);
-            let answer = work(&account);
-            *world = account.world();
+            shared.account.change(|account| *account = world.clone());
+            // No fault is injected here, so that every answer of the in-memory account is there at once.
+            let answer = work.now_or_never();
+            *world = shared.account.world();
             world.set_region(usual);
             self.see(world.now());
             answer
         });
         die(Moment::After);
         match answer {
-            // No fault is injected here, so that every answer of the in-memory account is there at once.
             Ok(answer) => answer.unwrap_or_else(|| Err(CallError::lost("the sandbox did not answer"))),
             Err(error) => Err(CallError::refused(ErrorKind::Other, error.to_string())),
         }
-    }
-
-    fn look(&self) -> Result<World, CallError> {
-        self.shared.file.load().map_err(|error| CallError::refused(ErrorKind::Other, error.to_string()))
-    }
-
-    fn see(&self, now: Timestamp) {
-        *self.shared.now.lock().unwrap_or_else(PoisonError::into_inner) = now;
-    }
-}
-
-#[async_trait]
-impl IamPort for SandboxAccount {
-    async fn users(&self, path_prefix: &str) -> Result<Vec<IamUser>, CallError> {
-        self.call(|a| a.users(path_prefix).now_or_never()).await
-    }
-
-    async fn list_keys(&self, user: &UserName) -> Result<Vec<AccessKey>, CallError> {
-        self.call(|a| a.list_keys(user).now_or_never()).await
-    }
-
-    async fn create_key(&self, user: &UserName) -> Result<NewKey, CallError> {
-        self.call(|a| a.create_key(user).now_or_never()).await
-    }
-
-    async fn last_use(&self, user: &UserName, key: &KeyId) -> Result<LastUse, CallError> {
-        self.call(|a| a.last_use(user, key).now_or_never()).await
-    }
-
-    async fn write_home(&self, user: &UserName, home: &SecretArn) -> Result<(), CallError> {
-        self.call(|a| a.write_home(user, home).now_or_never()).await
-    }
-
-    async fn deactivate_key(&self, user: &UserName, key: &KeyId) -> Result<(), CallError> {
-        self.call(|a| a.deactivate_key(user, key).now_or_never()).await
-    }
-
-    async fn activate_key(&self, user: &UserName, key: &KeyId) -> Result<(), CallError> {
-        self.call(|a| a.activate_key(user, key).now_or_never()).await
-    }
-
-    async fn delete_key(&self, user: &UserName, key: &KeyId) -> Result<(), CallError> {
-        self.call(|a| a.delete_key(user, key).now_or_never()).await
-    }
-}
-
-#[async_trait]
-impl TagPort for SandboxAccount {
-    async fn tag_user(&self, user: &UserName, key: &str, value: &str) -> Result<(), CallError> {
-        self.call(|a| a.tag_user(user, key, value).now_or_never()).await
-    }
-
-    async fn untag_user(&self, user: &UserName, key: &str) -> Result<(), CallError> {
-        self.call(|a| a.untag_user(user, key).now_or_never()).await
-    }
-}
-
-#[async_trait]
-impl UserPolicyPort for SandboxAccount {
-    async fn user_policy(&self, user: &UserName, name: &str) -> Result<Option<String>, CallError> {
-        self.call(|a| a.user_policy(user, name).now_or_never()).await
-    }
-
-    async fn put_user_policy(&self, user: &UserName, name: &str, document: &str) -> Result<(), CallError> {
-        self.call(|a| a.put_user_policy(user, name, document).now_or_never()).await
-    }
-
-    async fn delete_user_policy(&self, user: &UserName, name: &str) -> Result<(), CallError> {
-        self.call(|a| a.delete_user_policy(user, name).now_or_never()).await
-    }
-}
-
-#[async_trait]
-impl AccountPort for SandboxAccount {
-    async fn credential_report(&self) -> Result<CredentialReport, CallError> {
-        self.call(|a| a.credential_report().now_or_never()).await
-    }
-}
-
-#[async_trait]
-impl SecretStorePort for SandboxAccount {
-    async fn describe(&self, secret: &SecretName) -> Result<SecretState, CallError> {
-        self.call(|a| a.describe(secret).now_or_never()).await
-    }
-
-    async fn create(
-        &self,
-        secret: &SecretName,
-        owner: &Owner,
-        placeholder: &VersionId,
-    ) -> Result<SecretArn, CallError> {
-        self.call(|a| a.create(secret, owner, placeholder).now_or_never()).await
-    }
-
-    async fn bind(&self, secret: &SecretName, owner: &Owner) -> Result<(), CallError> {
-        self.call(|a| a.bind(secret, owner).now_or_never()).await
-    }
-
-    async fn elsewhere(&self, secret: &SecretName, owner: &Owner) -> Result<Vec<SecretArn>, CallError> {
-        self.call(|a| a.elsewhere(secret, owner).now_or_never()).await
-    }
-
-    async fn differences(&self, secret: &SecretName) -> Result<Vec<Difference>, CallError> {
-        self.call(|a| a.differences(secret).now_or_never()).await
-    }
-
-    async fn put_placeholder(&self, secret: &SecretName, placeholder: &VersionId) -> Result<(), CallError> {
-        self.call(|a| a.put_placeholder(secret, placeholder).now_or_never()).await
-    }
-
-    async fn test_write(&self, secret: &SecretName, version: &VersionId) -> Result<(), CallError> {
-        self.call(|a| a.test_write(secret, version).now_or_never()).await
-    }
-
-    async fn stage_placeholder(&self, secret: &SecretName, placeholder: &VersionId) -> Result<(), CallError> {
-        self.call(|a| a.stage_placeholder(secret, placeholder).now_or_never()).await
-    }
-
-    async fn write_note(&self, secret: &SecretName, note: &JournalEntry) -> Result<(), CallError> {
-        self.call(|a| a.write_note(secret, note).now_or_never()).await
-    }
-
-    async fn inspect_version(
-        &self,
-        secret: &SecretName,
-        version: &VersionId,
-    ) -> Result<Option<VersionContents>, CallError> {
-        self.call(|a| a.inspect_version(secret, version).now_or_never()).await
-    }
-
-    async fn versions(&self, secret: &SecretName) -> Result<Vec<StoredVersion>, CallError> {
-        self.call(|a| a.versions(secret).now_or_never()).await
-    }
-
-    async fn stage(
-        &self,
-        secret: &SecretName,
-        version: &VersionId,
-        credentials: &Credentials,
-        carry: Option<VersionId>,
-    ) -> Result<(), CallError> {
-        self.call(|a| a.stage(secret, version, credentials, carry.clone()).now_or_never()).await
-    }
-
-    async fn read(&self, secret: &SecretName, version: &VersionId) -> Result<Option<Credentials>, CallError> {
-        self.call(|a| a.read(secret, version).now_or_never()).await
-    }
-
-    async fn promote(&self, secret: &SecretName, from: &VersionId, to: &VersionId) -> Result<(), CallError> {
-        self.call(|a| a.promote(secret, from, to).now_or_never()).await
-    }
-
-    async fn unstage(&self, secret: &SecretName, version: &VersionId) -> Result<(), CallError> {
-        self.call(|a| a.unstage(secret, version).now_or_never()).await
-    }
-}
-
-#[async_trait]
-impl CredentialSource for SandboxAccount {
-    async fn published(&self, secret: &SecretId, edition: VersionStage) -> Result<Published, CallError> {
-        self.call(|a| a.published(secret, edition).now_or_never()).await
-    }
-}
-
-#[async_trait]
-impl HomeSource for SandboxAccount {
-    async fn moved_to(&self, secret: &SecretId) -> Result<Option<SecretArn>, CallError> {
-        self.call(|a| a.moved_to(secret).now_or_never()).await
-    }
-
-    async fn home_of(&self, user: &UserName) -> Result<HomeTag, CallError> {
-        self.call(|a| a.home_of(user).now_or_never()).await
-    }
-}
-
-#[async_trait]
-impl CredentialProbe for SandboxAccount {
-    async fn probe(&self, credentials: &Credentials) -> Result<ProbeAnswer, CallError> {
-        self.call(|a| a.probe(credentials).now_or_never()).await
     }
 }
 

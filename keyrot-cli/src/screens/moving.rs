@@ -1,11 +1,11 @@
 //! The screen of `keyrot move`.
 
-use super::enroll::Change;
 use crate::exit::Exit;
 use crate::terminal::style::{self, paint};
 use crate::terminal::table::{Cell, Table};
 use crate::terminal::text::hanging;
 use keyrot_core::model::{HomeTag, SecretArn};
+use keyrot_core::report::Change;
 use keyrot_core::settings::Settings;
 use keyrot_core::{Outcome, SecretName, UserName};
 use serde::Serialize;
@@ -126,12 +126,6 @@ impl Document {
     pub(crate) fn planned(&self) -> Vec<UserName> {
         let planned = self.users.iter().filter(|row| row.result == Change::Planned);
         planned.map(|row| row.user.clone()).collect()
-    }
-
-    /// What is asked before it is done, without the question mark.
-    pub(crate) fn question(&self, users: &str) -> String {
-        let place = self.users.first().map(|row| format!(" to {}, account {}", row.to.region, row.to.account));
-        format!("move the home of {users}{}", place.unwrap_or_default())
     }
 
     /// What became of each.

@@ -5,70 +5,42 @@ use crate::terminal::table::{Cell, Table};
 use crate::terminal::text::{hanging, wrap};
 use crate::terminal::time;
 use keyrot_core::machine::PlannedAction;
-use keyrot_core::report::{RequestDocument, State};
-use keyrot_core::requests::{EndedSessions, Resolution};
+use keyrot_core::model::EndedSessions;
+use keyrot_core::report::{RequestDocument, Resolution, State};
+use keyrot_core::requests::{RequestKind, RequestPlan, RequestReport};
 use keyrot_core::{
     AccessKey, KeyId, KeyStatus, Outcome, Request, Revocation, Severity, Target, Timestamp, UserResult, Why,
 };
 use std::fmt::Write;
 
-/// Which command asks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Rollback,
-    /// For a key that leaked: its screen is a record to be kept.
-    Revoke,
-    Resolve,
-}
-
 /// What a screen is of: the document of `--json`, and what that was made from.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct View<'a> {
-    pub(crate) kind: Kind,
-    pub(crate) document: &'a RequestDocument,
+    kind: RequestKind,
+    document: &'a RequestDocument,
     /// The source of `document.user`.
-    pub(crate) result: &'a UserResult,
+    result: &'a UserResult,
     /// Whether something was done: then it is a record of that.
-    pub(crate) acted: bool,
+    acted: bool,
     /// The source of `document.left`.
     left: Option<&'a UserResult>,
 }
 
-impl Kind {
-    /// The command's name.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Rollback => "rollback",
-            Self::Revoke => "revoke",
-            Self::Resolve => "resolve",
-        }
+impl<'a> From<&'a RequestPlan> for View<'a> {
+    fn from(plan: &'a RequestPlan) -> Self {
+        let RequestPlan { kind, document, result, .. } = plan;
+        Self { kind: *kind, document, result, acted: false, left: None }
     }
+}
 
-    pub(crate) fn schema(self) -> &'static str {
-        match self {
-            Self::Rollback => "keyrot.rollback/1",
-            Self::Revoke => "keyrot.revoke/1",
-            Self::Resolve => "keyrot.resolve/1",
-        }
+impl<'a> From<&'a RequestReport> for View<'a> {
+    fn from(report: &'a RequestReport) -> Self {
+        let RequestReport { kind, document, result, left, acted, .. } = report;
+        Self { kind: *kind, document, result, acted: *acted, left: left.as_ref() }
     }
 }
 
 impl<'a> View<'a> {
-    /// Nothing was changed.
-    pub(crate) fn new(kind: Kind, document: &'a RequestDocument, result: &'a UserResult) -> Self {
-        Self { kind, document, result, acted: false, left: None }
-    }
-
-    /// Something was done, or tried; `left` is the look after it, if there was one.
-    pub(crate) fn acted(
-        kind: Kind,
-        document: &'a RequestDocument,
-        result: &'a UserResult,
-        left: Option<&'a UserResult>,
-    ) -> Self {
-        Self { kind, document, result, acted: true, left }
-    }
-
     /// Whether it is done: of a revocation, that the key was seen Inactive or gone.
     fn revoked(&self) -> bool {
         matches!(self.result.outcome, Outcome::Done | Outcome::Revoked { .. })
@@ -100,7 +72,7 @@ pub(crate) fn before(view: &View<'_>, width: Option<usize>) -> String {
         let text = format!("nothing reads {} yet: consumers of the key are refused until they do", user.secret);
         out.push_str(&hanging("  warning: ", style::WARN, &text, style::PLAIN, width));
     }
-    if view.kind == Kind::Rollback && intended.iter().any(|step| goes_back(step, view.result)) {
+    if view.kind == RequestKind::Rollback && intended.iter().any(|step| goes_back(step, view.result)) {
         let text = "after this the user is blocked until you decide about the other key";
         out.push_str(&hanging("  note: ", style::HINT, text, style::PLAIN, width));
     }
@@ -133,7 +105,7 @@ pub(crate) fn after(view: &View<'_>, width: Option<usize>) -> String {
     if document.dry_run && matches!(view.result.outcome, Outcome::Planned(_)) {
         return "Nothing was done.\n".to_owned();
     }
-    let record = view.order().filter(|_| view.acted && view.kind == Kind::Revoke);
+    let record = view.order().filter(|_| view.acted && view.kind == RequestKind::Revoke);
     // What became of the key comes first of all.
     out.push_str(&verdict(view, width));
     if let Some(order) = record {
@@ -164,7 +136,7 @@ fn what_next(view: &View<'_>) -> Option<String> {
     let again = |what: String| Some(format!("to resume: {what}"));
     match (view.result.outcome.state(), &view.document.request) {
         (State::Stopped, Some(Request::Rollback { to })) => again(format!("keyrot rollback {user} --to {to}")),
-        (State::Stopped, Some(Request::Revoke(Revocation { key, .. }))) if view.kind == Kind::Revoke => {
+        (State::Stopped, Some(Request::Revoke(Revocation { key, .. }))) if view.kind == RequestKind::Revoke => {
             again(format!("keyrot revoke {user} {key}"))
         }
         (State::Stopped, Some(_)) => again("the same command".to_owned()),
@@ -197,7 +169,8 @@ fn secret_of(document: &RequestDocument) -> &str {
     }
 }
 
-fn whereabouts(document: &RequestDocument) -> String {
+/// The account and region, as headers and questions name them.
+pub(crate) fn whereabouts(document: &RequestDocument) -> String {
     match &document.region {
         Some(region) => format!("account {}, {region}", document.account.as_deref().unwrap_or("not looked up")),
         None => format!("account {} (sandbox)", document.account.as_deref().unwrap_or("not looked up")),
@@ -324,7 +297,9 @@ fn verdict(view: &View<'_>, width: Option<usize>) -> String {
     let last = user.events.iter().rev().find(|event| event.severity < Severity::Error);
     let text = match (view.order(), last) {
         (Some(order), _)
-            if view.kind == Kind::Revoke && !view.revoked() && !matches!(view.result.outcome, Outcome::Planned(_)) =>
+            if view.kind == RequestKind::Revoke
+                && !view.revoked()
+                && !matches!(view.result.outcome, Outcome::Planned(_)) =>
         {
             format!("{}: {}", state_of(view, &order.key), user.message)
         }
@@ -345,7 +320,7 @@ fn verdict(view: &View<'_>, width: Option<usize>) -> String {
         out.push_str(&hanging("warning: ", style::WARN, &text, style::PLAIN, width));
     }
     // The resolutions follow in full: a hint would name the command that was just run.
-    let resolutions_follow = view.kind == Kind::Resolve && !document.choices.is_empty();
+    let resolutions_follow = view.kind == RequestKind::Resolve && !document.choices.is_empty();
     if let Some(hint) = user.hint().filter(|_| !resolutions_follow) {
         out.push_str(&hanging(" hint: ", style::HINT, &hint, style::PLAIN, width));
     }

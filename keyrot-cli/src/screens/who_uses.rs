@@ -2,11 +2,11 @@
 
 use crate::terminal::style::{self, paint};
 use crate::terminal::table::{Cell, Table};
-use crate::terminal::text::{hanging, plural};
+use crate::terminal::text::hanging;
 use crate::terminal::time;
-use keyrot_core::model::{Searched, UntrustedText, UseCounts, UseEvidence, UseSource};
-use keyrot_core::{AccessKey, KeyId, LastUse, Timestamp, UserName};
-use serde::Serialize;
+use keyrot_core::Timestamp;
+use keyrot_core::model::{Searched, UntrustedText, UseCounts, UseSource, plural};
+use keyrot_core::report::{KeyUses, UsesDocument};
 use std::fmt::Write;
 
 /// So many rows a key; --json has all.
@@ -15,85 +15,7 @@ const ROWS: usize = 40;
 const AGENT: usize = 110;
 const ADDRESS: usize = 40;
 
-/// What the evidence cannot show. It is printed each time: an empty answer is easily taken for "unused".
-pub(crate) const LIMITS: &[&str] = &[
-    "CloudTrail's event history contains only management events, not data events such as s3:GetObject, sqs:SendMessage or dynamodb:PutItem",
-    "it goes back 90 days, is separate in each region (only those above were asked), and is usually up to 15 minutes late",
-    "IAM's last use can be hours late, and shows only the latest service and region",
-    "for a call that an AWS service makes for the user, the address is that service's name",
-    "a key without events can still be in use",
-];
-
-/// The document of `--json`.
-#[derive(Debug, Serialize)]
-pub(crate) struct Document {
-    pub(crate) schema: &'static str,
-    /// When was asked.
-    pub(crate) now: Timestamp,
-    /// Whose keys these are, if it is known.
-    pub(crate) user: Option<UserName>,
-    /// Whether it is about the old keys of all selected users; the one that was used last comes first.
-    pub(crate) lagging: bool,
-    /// Users whose old key is unknown, or who could not be read completely.
-    pub(crate) unseen: Vec<Unseen>,
-    /// From when on was asked.
-    pub(crate) since: Timestamp,
-    /// How many events of each key and region were read at most.
-    pub(crate) max_events: u32,
-    /// Whether something could not be read, or was cut short.
-    pub(crate) partial: bool,
-    /// Each key, the oldest first.
-    pub(crate) keys: Vec<KeyUses>,
-    /// What this cannot show.
-    pub(crate) limits: &'static [&'static str],
-}
-
-/// A user for whom the answer is incomplete.
-#[derive(Debug, Serialize)]
-pub(crate) struct Unseen {
-    pub(crate) user: UserName,
-    pub(crate) problem: String,
-}
-
-/// One key.
-#[derive(Debug, Serialize)]
-pub(crate) struct KeyUses {
-    /// Whose it is, if it is known.
-    pub(crate) user: Option<UserName>,
-    pub(crate) key: KeyId,
-    /// `active`, `inactive`, or IAM's own word; `null` where only the key was named.
-    pub(crate) status: Option<String>,
-    pub(crate) created: Option<Timestamp>,
-    /// By IAM's record; `null` if there is none, or it could not be read.
-    pub(crate) last_used: Option<Timestamp>,
-    pub(crate) service: Option<String>,
-    pub(crate) region: Option<String>,
-    /// Why IAM's record could not be read.
-    pub(crate) problem: Option<String>,
-    /// By CloudTrail.
-    pub(crate) uses: UseEvidence,
-}
-
-impl KeyUses {
-    pub(crate) fn new(
-        user: Option<UserName>,
-        key: KeyId,
-        listed: Option<AccessKey>,
-        last_use: LastUse,
-        uses: UseEvidence,
-    ) -> Self {
-        let (last_used, service, region, problem) = match last_use {
-            LastUse::At { when, service, region } => (Some(when), Some(service), Some(region), None),
-            LastUse::NoRecord => (None, None, None, None),
-            LastUse::Unknown(why) => (None, None, None, Some(why)),
-        };
-        let status = listed.as_ref().map(|listed| listed.status.word().to_owned());
-        let created = listed.map(|listed| listed.created);
-        Self { user, key, status, created, last_used, service, region, problem, uses }
-    }
-}
-
-pub(crate) fn screen(document: &Document, width: Option<usize>) -> String {
+pub(crate) fn screen(document: &UsesDocument, width: Option<usize>) -> String {
     let mut out = String::new();
     if document.lagging && document.keys.is_empty() && document.unseen.is_empty() {
         return "no selected user has an old key that still works\n".to_owned();
@@ -110,13 +32,13 @@ pub(crate) fn screen(document: &Document, width: Option<usize>) -> String {
         out.push_str(&hanging("! ", style::WARN, &text, style::WARN, width));
     }
     let _ = writeln!(out, "{}", paint(style::DIM, "Limits of this evidence:"));
-    for text in LIMITS {
+    for text in document.limits {
         out.push_str(&hanging("  - ", style::DIM, text, style::DIM, width));
     }
     out
 }
 
-fn one(document: &Document, key: &KeyUses, width: Option<usize>) -> String {
+fn one(document: &UsesDocument, key: &KeyUses, width: Option<usize>) -> String {
     let now = document.now;
     let mut title = paint(style::HEAD, &key.key);
     if let Some(user) = &key.user {

@@ -9,11 +9,6 @@ use unicode_width::UnicodeWidthStr;
 /// No column of text is narrower than this.
 pub(crate) const LEAST: usize = 24;
 
-/// `1 key`, `2 keys`.
-pub(crate) fn plural(count: usize, one: &str) -> String {
-    if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
-}
-
 /// The lines of a text.
 pub(crate) fn lines(text: &str) -> Vec<String> {
     text.lines().map(str::to_owned).collect()

@@ -2,6 +2,7 @@
 
 use chrono::{Local, NaiveDateTime, TimeZone};
 use keyrot_core::Timestamp;
+pub(crate) use keyrot_core::model::{relative, span};
 use std::borrow::Cow;
 use std::fmt::Display;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -31,11 +32,6 @@ pub(crate) fn absolute(time: Timestamp) -> String {
 /// `2026-01-12 04:00 UTC` in any case: for what is read elsewhere.
 pub(crate) fn utc(time: Timestamp) -> String {
     time.format("%F %R UTC").to_string()
-}
-
-/// `2026-01-12T04:00:00Z`, for programs.
-pub(crate) fn rfc3339(time: Timestamp) -> String {
-    time.format("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 /// `2026-01-12`.
@@ -88,30 +84,6 @@ fn minute(text: &str) -> Option<NaiveDateTime> {
     (time.format(FORMAT).to_string() == text).then_some(time)
 }
 
-/// `in 6 d` or `3 h ago`.
-pub(crate) fn relative(time: Timestamp, now: Timestamp) -> String {
-    let seconds = time.signed_duration_since(now).num_seconds();
-    match seconds {
-        -59..=59 => "now".to_owned(),
-        60.. => format!("in {}", span(seconds)),
-        _ => format!("{} ago", span(-seconds)),
-    }
-}
-
-/// `36 d`, `5 h`, `12 min`: one unit is enough to see how far away something is.
-pub(crate) fn span(seconds: i64) -> String {
-    let rounded = |unit: i64| (seconds + unit / 2) / unit;
-    if seconds >= 2 * 86_400 {
-        format!("{} d", rounded(86_400))
-    } else if seconds >= 2 * 3600 {
-        format!("{} h", rounded(3600))
-    } else if seconds >= 120 {
-        format!("{} min", rounded(60))
-    } else {
-        format!("{seconds} s")
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -121,11 +93,6 @@ mod tests {
         let now = Timestamp::from_timestamp(1_767_585_600, 0).expect("a time");
         let after = |seconds| now + chrono::Duration::seconds(seconds);
         assert_eq!(both(after(6 * 86_400), now), "in 6 d (2026-01-11 04:00 UTC)");
-        assert_eq!(relative(after(-3 * 3600), now), "3 h ago");
-        assert_eq!(relative(after(47 * 3600), now), "in 47 h");
-        assert_eq!(relative(after(7 * 86_400 - 12), now), "in 7 d");
-        assert_eq!(relative(after(90), now), "in 90 s");
-        assert_eq!(relative(after(-30), now), "now");
     }
 
     #[test]

@@ -133,3 +133,34 @@ impl fmt::Display for Control {
         }
     }
 }
+
+impl FindingKind {
+    /// All controls that such findings can break, each standard's numbers together:
+    /// `CIS AWS Foundations Benchmark 1.14 (v1.4.0, v3.0.0), 1.13 (v5.0.0)`.
+    #[must_use]
+    pub fn controls_in_short(self) -> Vec<String> {
+        let of = |standard: Standard| -> Option<String> {
+            let mut numbers: Vec<(&str, Vec<&str>)> = Vec::new();
+            for Control { id, version, .. } in controls_of(self).filter(|control| control.standard == standard) {
+                match numbers.iter_mut().find(|(known, _)| known == id) {
+                    Some((_, versions)) => versions.push(version),
+                    None => numbers.push((id, vec![version])),
+                }
+            }
+            // Where all are of the same version, that is said once.
+            let same = numbers.iter().all(|(_, versions)| *versions == numbers[0].1);
+            let of = |versions: &[&str]| match versions.concat().is_empty() {
+                true => String::new(),
+                false => format!(" ({})", versions.join(", ")),
+            };
+            let last = numbers.len().saturating_sub(1);
+            let number = |(n, (id, versions)): (usize, &(&str, Vec<&str>))| match same && n < last {
+                true => (*id).to_owned(),
+                false => format!("{id}{}", of(versions)),
+            };
+            let numbers: Vec<String> = numbers.iter().enumerate().map(number).collect();
+            (!numbers.is_empty()).then(|| format!("{} {}", standard.name(), numbers.join(", ")))
+        };
+        [Standard::SecurityHub, Standard::Cis, Standard::PciDss].into_iter().filter_map(of).collect()
+    }
+}

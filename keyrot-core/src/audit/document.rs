@@ -3,6 +3,7 @@
 use crate::audit::finding::Finding;
 use crate::audit::kind::{FindingKind, FindingSeverity};
 use crate::model::names::{KeyId, UserName};
+use crate::model::text::format_duration;
 use crate::model::time::Timestamp;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -183,7 +184,31 @@ pub struct RotationRow {
     pub deadline: Option<Timestamp>,
 }
 
+impl KeyRow {
+    /// Whose it is, for people.
+    #[must_use]
+    pub fn whose(&self) -> &str {
+        self.user.as_ref().map_or("root user", |user| user.as_str())
+    }
+
+    /// The key's id, or its number in the report.
+    #[must_use]
+    pub fn which(&self) -> String {
+        match (&self.key_id, self.key) {
+            (Some(id), _) => id.to_string(),
+            (None, Some(slot)) => slot.to_string(),
+            (None, None) => "new".to_owned(),
+        }
+    }
+}
+
 impl Audit {
+    /// The setting `max_age`, as people write it.
+    #[must_use]
+    pub fn limit(&self) -> String {
+        format_duration(std::time::Duration::from_secs(self.max_age_seconds))
+    }
+
     /// The worst finding.
     #[must_use]
     pub fn worst(&self) -> Option<FindingSeverity> {

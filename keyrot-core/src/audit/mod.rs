@@ -34,6 +34,8 @@
 
 pub(crate) mod controls;
 pub(crate) mod document;
+#[cfg(feature = "export")]
+pub mod export;
 pub(crate) mod finding;
 pub(crate) mod judge;
 pub(crate) mod kind;

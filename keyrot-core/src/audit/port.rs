@@ -2,6 +2,7 @@
 
 use crate::audit::view::CredentialReport;
 use crate::model::error::CallError;
+use crate::ports::wrapped::wrapped_port;
 use async_trait::async_trait;
 
 /// The account as a whole.
@@ -15,3 +16,7 @@ pub trait AccountPort: Send + Sync {
     /// [`CallError`] if there is none in time, or if any part of it could not be read: half a report would be taken for the whole.
     async fn credential_report(&self) -> Result<CredentialReport, CallError>;
 }
+
+wrapped_port!(AccountPort {
+    credential_report() of "account" => CredentialReport;
+});

@@ -5,6 +5,7 @@ use crate::machine::event::{Event, EventKind};
 use crate::machine::outcome::Outcome;
 use crate::model::names::{KeyId, SecretName, UserName};
 use crate::model::observed::{AccessKey, KeyStatus, LastUse, Observed, SecretState};
+use crate::model::subject::Subject;
 use crate::model::time::Timestamp;
 use crate::model::waits::Policy;
 use serde::Serialize;
@@ -71,6 +72,26 @@ impl UserResult {
 }
 
 impl UserResult {
+    /// A user of whom nothing was read.
+    pub(crate) fn unread(subject: &Subject, outcome: Outcome) -> Self {
+        Self {
+            user: subject.user.clone(),
+            owner: subject.owner.clone(),
+            secret: subject.secret.clone(),
+            outcome,
+            current: None,
+            previous: None,
+            revoked: Vec::new(),
+            due: None,
+            deadline: None,
+            unadopted: false,
+            last_use: BTreeMap::new(),
+            keys: Vec::new(),
+            events: Vec::new(),
+            calls: 0,
+        }
+    }
+
     pub(crate) fn is_in_use(&self) -> bool {
         matches!(&self.outcome, Outcome::Waiting(wait) if matches!(wait.why, Why::InUse { .. }))
     }

@@ -23,7 +23,6 @@ use crate::ports::cancel::Cancel;
 use crate::usage::TrailPort;
 use adoption::adopt;
 use futures_util::{FutureExt, StreamExt, stream};
-use std::collections::BTreeMap;
 use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
@@ -224,22 +223,7 @@ impl Rotator {
             secret: subject.secret.clone(),
             kind,
         };
-        let mut standing = UserResult {
-            user: subject.user.clone(),
-            owner: subject.owner.clone(),
-            secret: subject.secret.clone(),
-            outcome: Outcome::Panicked(String::new()),
-            current: None,
-            previous: None,
-            revoked: Vec::new(),
-            due: None,
-            deadline: None,
-            unadopted: false,
-            last_use: BTreeMap::new(),
-            keys: Vec::new(),
-            events: Vec::new(),
-            calls: 0,
-        };
+        let mut standing = UserResult::unread(&subject, Outcome::Panicked(String::new()));
         // What is wrong with the user's settings is no reason to leave a leaked key Active: for that IAM is enough.
         let off_first = matches!(&job.task, Task::Request(request) if request.off_first().is_some());
         let rotation = match policy {

@@ -9,7 +9,7 @@ use crate::model::observed::Verified;
 use crate::model::stored::ProbeAnswer;
 use crate::model::time::Timestamp;
 use crate::model::waits::Policy;
-use crate::model::waits::after;
+use crate::model::waits::{after, doubled};
 use std::time::Duration;
 
 /// Between two successes: long enough that they are not the same answer twice.
@@ -133,7 +133,7 @@ impl Verification {
 
     fn set_back(&mut self, last: Verified, now: Timestamp) {
         self.streak = 0;
-        let pause = FIRST_PAUSE.saturating_mul(1 << self.setbacks.min(8)).min(LONGEST_PAUSE);
+        let pause = doubled(FIRST_PAUSE, self.setbacks, LONGEST_PAUSE);
         self.setbacks += 1;
         self.not_before = after(now, pause);
         self.last = Some(last);

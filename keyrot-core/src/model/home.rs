@@ -5,6 +5,7 @@
 //! anyway: the user's tag [`HOME_TAG`] names the secret by its full ARN, and the secret's tag [`Owner::TAG`] names the user by the unique id
 //! that IAM never gives to another (IAM user guide, "IAM identifiers", "Unique identifiers").
 
+use crate::model::arn::Arn;
 use crate::model::names::{NameError, SecretName, UserId, UserName};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -144,15 +145,14 @@ impl SecretArn {
         let text = text.as_ref();
         let wrong =
             || NameError::new("secret ARN", text, "expected arn:PARTITION:secretsmanager:REGION:ACCOUNT:secret:NAME");
-        let fields: Vec<&str> = text.split(':').collect();
-        let ["arn", partition, "secretsmanager", region, account, "secret", resource] = fields[..] else {
-            return Err(wrong());
-        };
+        let arn = Arn::parse(text).filter(|arn| arn.service == "secretsmanager" && arn.has_account());
+        let Arn { partition, region, account, resource, .. } = arn.ok_or_else(wrong)?;
+        let resource = resource.strip_prefix("secret:").filter(|name| !name.contains(':')).ok_or_else(wrong)?;
         let word = |text: &str| {
             let known = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
             !text.is_empty() && text.len() <= 32 && text.bytes().all(known)
         };
-        if !word(partition) || !word(region) || account.len() != 12 || !account.bytes().all(|b| b.is_ascii_digit()) {
+        if !word(partition) || !word(region) {
             return Err(wrong());
         }
         let (name, suffix) = match resource.rsplit_once('-') {

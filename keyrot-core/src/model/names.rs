@@ -3,6 +3,7 @@
 //! Each type has one parsing constructor (`parse`, also as [`FromStr`](std::str::FromStr) and `TryFrom<String>`); what it accepts
 //! is the rule of the AWS API that the name is for, so a value of the type can be sent as it is. Clones share the text.
 
+use crate::model::arn::Arn;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::Arc;
@@ -176,17 +177,14 @@ impl UserArn {
     }
 
     fn parts(text: &str) -> Option<&str> {
-        let mut fields = text.splitn(6, ':');
-        let head = [fields.next()?, fields.next()?, fields.next()?, fields.next()?];
-        let account = fields.next()?;
-        let resource = fields.next()?.strip_prefix("user/")?;
-        let sound = head[0] == "arn"
-            && !head[1].is_empty()
-            && head[2] == "iam"
-            && head[3].is_empty()
-            && account.len() == 12
-            && account.bytes().all(|b| b.is_ascii_digit());
+        let arn = Arn::parse(text).filter(|arn| arn.service == "iam" && arn.has_account())?;
+        let resource = arn.resource.strip_prefix("user/")?;
+        let sound = !arn.partition.is_empty() && arn.region.is_empty();
         sound.then(|| resource.rsplit('/').next().unwrap_or(resource))
+    }
+
+    fn field<'a>(&'a self, field: impl Fn(Arn<'a>) -> &'a str) -> &'a str {
+        Arn::parse(&self.text).map(field).unwrap_or_default()
     }
 
     /// The user's name, the last part.
@@ -198,19 +196,19 @@ impl UserArn {
     /// The account's twelve digits.
     #[must_use]
     pub fn account(&self) -> &str {
-        self.text.split(':').nth(4).unwrap_or_default()
+        self.field(|arn| arn.account)
     }
 
     /// The partition, such as `aws`, `aws-cn` or `aws-us-gov`.
     #[must_use]
     pub fn partition(&self) -> &str {
-        self.text.split(':').nth(1).unwrap_or_default()
+        self.field(|arn| arn.partition)
     }
 
     /// The path with a slash at both ends; `/` where there is none.
     #[must_use]
     pub fn path(&self) -> &str {
-        let resource = self.text.splitn(6, ':').nth(5).unwrap_or_default();
+        let resource = self.field(|arn| arn.resource);
         let path = resource.strip_prefix("user").unwrap_or(resource);
         &path[..path.len() - self.name.as_str().len()]
     }

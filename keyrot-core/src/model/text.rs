@@ -1,5 +1,6 @@
-//! How durations are written for people.
+//! How times and amounts are written for people, and how a text is shortened.
 
+use crate::model::time::Timestamp;
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -27,6 +28,64 @@ pub fn format_duration(duration: Duration) -> String {
     if text.is_empty() { "0s".into() } else { text }
 }
 
+/// `2026-01-12 04:00 UTC`.
+pub(crate) fn utc(time: Timestamp) -> String {
+    time.format("%F %R UTC").to_string()
+}
+
+/// `2026-01-12T04:00:00Z`, for programs.
+#[cfg(feature = "export")]
+pub(crate) fn rfc3339(time: Timestamp) -> String {
+    time.format("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+/// `in 6 d` or `3 h ago`; within a minute, `now`.
+#[must_use]
+pub fn relative(time: Timestamp, now: Timestamp) -> String {
+    let seconds = time.signed_duration_since(now).num_seconds();
+    match seconds {
+        -59..=59 => "now".to_owned(),
+        60.. => format!("in {}", span(seconds)),
+        _ => format!("{} ago", span(-seconds)),
+    }
+}
+
+/// `36 d`, `5 h`, `12 min`: one unit is enough to see how far away something is.
+#[must_use]
+pub fn span(seconds: i64) -> String {
+    let rounded = |unit: i64| (seconds + unit / 2) / unit;
+    if seconds >= 2 * 86_400 {
+        format!("{} d", rounded(86_400))
+    } else if seconds >= 2 * 3600 {
+        format!("{} h", rounded(3600))
+    } else if seconds >= 120 {
+        format!("{} min", rounded(60))
+    } else {
+        format!("{seconds} s")
+    }
+}
+
+/// `1 key`, `2 keys`.
+#[must_use]
+pub fn plural(count: usize, one: &str) -> String {
+    if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
+}
+
+/// At most so many characters of a text, the last of them `…` if it is longer.
+///
+/// ```
+/// # use keyrot_core::model::clip;
+/// assert_eq!(clip("abcd", 4), "abcd");
+/// assert_eq!(clip("äbcde", 4), "äbc…");
+/// ```
+#[must_use]
+pub fn clip(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        None => text.to_owned(),
+        Some(_) => text.chars().take(most.saturating_sub(1)).chain(std::iter::once('…')).collect(),
+    }
+}
+
 /// `serde` for durations as people write them: `90d`, `12h 30m`, `2s`.
 pub(crate) mod duration {
     use super::format_duration;
@@ -49,6 +108,18 @@ pub(crate) mod duration {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn a_time_has_one_unit_in_both_directions() {
+        let now = crate::testing::at(0);
+        let after = |seconds| now + chrono::Duration::seconds(seconds);
+        assert_eq!(relative(after(6 * 86_400), now), "in 6 d");
+        assert_eq!(relative(after(-3 * 3600), now), "3 h ago");
+        assert_eq!(relative(after(47 * 3600), now), "in 47 h");
+        assert_eq!(relative(after(7 * 86_400 - 12), now), "in 7 d");
+        assert_eq!(relative(after(90), now), "in 90 s");
+        assert_eq!(relative(after(-30), now), "now");
+    }
 
     #[test]
     fn a_duration_is_written_as_people_write_it() {

@@ -257,6 +257,12 @@ pub fn after(at: Timestamp, wait: Duration) -> Timestamp {
     chrono::TimeDelta::from_std(wait).ok().and_then(|wait| at.checked_add_signed(wait)).unwrap_or(Timestamp::MAX_UTC)
 }
 
+/// A wait that doubles each time, up to the longest.
+#[must_use]
+pub fn doubled(first: Duration, times: u32, longest: Duration) -> Duration {
+    first.saturating_mul(1 << times.min(10)).min(longest)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,8 +5,10 @@
 //! The suite in [`conformance`](crate::conformance) shows whether it keeps the rules.
 
 pub(crate) mod cancel;
+pub(crate) mod wrapped;
 
 pub use cancel::Cancel;
+pub use wrapped::{Around, PortCall, Wrapped};
 
 use crate::model::clock::WrongClock;
 use crate::model::credentials::Credentials;
@@ -19,6 +21,9 @@ use crate::model::stored::{NewKey, ProbeAnswer, VersionContents};
 use crate::model::time::Timestamp;
 use crate::model::user::IamUser;
 use async_trait::async_trait;
+use futures_util::future::{Either, select};
+use std::future::Future;
+use std::pin::pin;
 use std::time::Duration;
 
 /// IAM: the users of an account and their access keys.
@@ -89,6 +94,30 @@ pub trait TagPort: Send + Sync {
     /// # Errors
     /// [`CallError`]; `NotFound` if there is no such user.
     async fn untag_user(&self, user: &UserName, key: &str) -> Result<(), CallError>;
+}
+
+/// The inline policies of IAM users. Whoever may write one can give that user every permission, so that no run and no scheduled function has this
+/// port: it is apart from [`IamPort`], and a rotation cannot reach it.
+#[cfg_attr(feature = "mocks", mockall::automock)]
+#[async_trait]
+pub trait UserPolicyPort: Send + Sync {
+    /// The user's inline policy of that name, as it was put there; `None` if there is none.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    async fn user_policy(&self, user: &UserName, name: &str) -> Result<Option<String>, CallError>;
+
+    /// Puts the inline policy on the user, in the place of one of that name.
+    ///
+    /// # Errors
+    /// [`CallError`]; `LimitExceeded` if the user's inline policies have no room for it, `NotFound` if there is no such user.
+    async fn put_user_policy(&self, user: &UserName, name: &str, document: &str) -> Result<(), CallError>;
+
+    /// Takes the inline policy off the user. One that is not there is no error.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    async fn delete_user_policy(&self, user: &UserName, name: &str) -> Result<(), CallError>;
 }
 
 /// The secret store: secrets with versions, staging labels and tags, by the rules of Secrets Manager.
@@ -244,5 +273,13 @@ impl WrongClock {
         let now = clock.now();
         // After `now`, so that whatever the clock showed is held against what AWS shows; AWS's time does not jump with the machine's.
         Self::check(now, clock.aws_now()).map_or(Ok(now), Err)
+    }
+}
+
+/// What the work gives; `None` if the time is over first.
+pub(crate) async fn within<T>(clock: &dyn Clock, limit: Duration, work: impl Future<Output = T>) -> Option<T> {
+    match select(pin!(work), clock.time_limit(limit)).await {
+        Either::Left((done, _)) => Some(done),
+        Either::Right(_) => None,
     }
 }

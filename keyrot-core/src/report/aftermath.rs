@@ -1,6 +1,7 @@
 //! What a revocation leaves alive: it says each, with a command that ends it.
 
 use crate::engine::report::UserResult;
+use crate::model::ended_sessions::{EndedSessions, LONGEST_ROLE_SESSION, LONGEST_SESSION};
 use crate::model::names::{KeyId, UserName};
 use crate::model::observed::KeyStatus;
 use crate::model::request::Revocation;
@@ -8,8 +9,6 @@ use crate::model::time::Timestamp;
 use crate::model::usage::evidence::{AssumedRole, UseEvidence};
 use crate::model::waits::after;
 use crate::report::hint::{Action, as_command};
-use crate::requests::sessions::EndedSessions;
-use crate::requests::sessions::{LONGEST_ROLE_SESSION, LONGEST_SESSION};
 use serde::Serialize;
 use std::time::Duration;
 

@@ -1,9 +1,9 @@
 //! What the operator can do, as data. A front end makes a button, an API field or a line of text of it; [`Action::command`] and [`worded`] are the
 //! CLI's words, the only ones in this crate.
 
+use crate::model::ended_sessions::deny_issued_before;
 use crate::model::names::{KeyId, UserName};
 use crate::model::time::Timestamp;
-use crate::requests::sessions::deny_issued_before;
 use serde::{Serialize, Serializer};
 use std::fmt;
 

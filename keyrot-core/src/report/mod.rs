@@ -3,15 +3,21 @@
 pub(crate) mod advice;
 pub(crate) mod aftermath;
 pub(crate) mod codes;
+pub(crate) mod enroll;
 pub(crate) mod hint;
 pub(crate) mod request;
+pub(crate) mod resolution;
 pub(crate) mod run;
 pub(crate) mod state;
 pub(crate) mod user;
+pub(crate) mod uses;
 
 pub use aftermath::{Aftermath, Remains, StillAlive};
+pub use enroll::{Change, EnrollDocument, EnrollRow};
 pub use hint::{Action, Hint, worded};
 pub use request::RequestDocument;
+pub use resolution::Resolution;
 pub use run::{Counts, RunDocument};
 pub use state::{RunStatus, State};
 pub use user::{EventDocument, EvidenceDocument, KeyDocument, UserDocument};
+pub use uses::{KeyUses, UnseenUser, UsesDocument};

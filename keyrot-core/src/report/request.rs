@@ -2,12 +2,12 @@
 
 use crate::engine::report::NotifierFailure;
 use crate::machine::planned::PlannedAction;
+use crate::model::ended_sessions::EndedSessions;
 use crate::model::request::Request;
 use crate::model::time::Timestamp;
 use crate::report::aftermath::StillAlive;
+use crate::report::resolution::Resolution;
 use crate::report::user::{EvidenceDocument, UserDocument};
-use crate::requests::resolution::Resolution;
-use crate::requests::sessions::EndedSessions;
 use serde::Serialize;
 
 /// An operator's request, and what came of it: what `keyrot rollback`, `revoke` and `resolve` print with `--json`.

@@ -1,14 +1,15 @@
 //! What the operator asks for, and what follows from it.
 
-pub(crate) mod resolution;
+pub(crate) mod enroll;
+pub(crate) mod own_key;
 pub(crate) mod self_service;
+pub(crate) mod session;
 pub(crate) mod sessions;
+pub(crate) mod who_uses;
 
-pub use resolution::Resolution;
+pub use enroll::{EnrollError, EnrollPlan, Enrollment};
+pub use own_key::{OwnAction, OwnDone, OwnError, OwnKey, OwnPlan};
 pub use self_service::{OwnBlocked, OwnStep, ReplaceError, Undone, decide_own, other_key, replace_own};
-#[cfg(feature = "mocks")]
-pub use sessions::MockUserPolicyPort;
-pub use sessions::{
-    EndedSessions, LONGEST_ROLE_SESSION, LONGEST_SESSION, Lifted, NotEnded, UserPolicyPort, deny_issued_before,
-    end_sessions, lift_if_over,
-};
+pub use session::{RequestKind, RequestPlan, RequestReport, RequestSession, RequestStatus};
+pub use sessions::{Lifted, NotEnded, end_sessions, lift_if_over};
+pub use who_uses::{UsesProgress, WhoUses, Whose};

@@ -1,98 +1,10 @@
-//! The end of a user's sessions: temporary credentials that were begun with a key go on working after the key is deactivated.
-//!
-//! An inline policy on the user denies everything to what was issued before a time. IAM evaluates it for sessions from `GetSessionToken` and
-//! `GetFederationToken`, which have the user's permissions; calls that are signed with a long-term key carry no `aws:TokenIssueTime`, and a
-//! condition on a key that is not there is false, so that the user's new key goes on working (IAM user guide, "AWS global condition context keys",
-//! `aws:TokenIssueTime`; "Disabling permissions for temporary security credentials"). Sessions of roles belong to the role.
+//! Ending a user's sessions, and taking that off again once it is over.
 
+use crate::model::ended_sessions::EndedSessions;
 use crate::model::error::{CallError, ErrorKind};
 use crate::model::names::UserName;
 use crate::model::time::Timestamp;
-use crate::model::waits::after;
-use async_trait::async_trait;
-use serde::Serialize;
-use std::time::Duration;
-
-/// Sessions of a user last for so long at most (STS API reference, `GetSessionToken` and `GetFederationToken`, parameter `DurationSeconds`).
-pub const LONGEST_SESSION: Duration = Duration::from_secs(36 * 3_600);
-/// Sessions of a role last for so long at most (STS API reference, `AssumeRole`, parameter `DurationSeconds`).
-pub const LONGEST_ROLE_SESSION: Duration = Duration::from_secs(12 * 3_600);
-/// A clock may be so far behind AWS's (SigV4 refuses more): a session begun right before is not to be missed for that.
-const SKEW: Duration = Duration::from_secs(300);
-
-/// The inline policies of IAM users. Whoever may write one can give that user every permission, so that no run and no scheduled function has this
-/// port: it is apart from [`IamPort`](crate::ports::IamPort), and a rotation cannot reach it.
-#[cfg_attr(feature = "mocks", mockall::automock)]
-#[async_trait]
-pub trait UserPolicyPort: Send + Sync {
-    /// The user's inline policy of that name, as it was put there; `None` if there is none.
-    ///
-    /// # Errors
-    /// [`CallError`].
-    async fn user_policy(&self, user: &UserName, name: &str) -> Result<Option<String>, CallError>;
-
-    /// Puts the inline policy on the user, in the place of one of that name.
-    ///
-    /// # Errors
-    /// [`CallError`]; `LimitExceeded` if the user's inline policies have no room for it, `NotFound` if there is no such user.
-    async fn put_user_policy(&self, user: &UserName, name: &str, document: &str) -> Result<(), CallError>;
-
-    /// Takes the inline policy off the user. One that is not there is no error.
-    ///
-    /// # Errors
-    /// [`CallError`].
-    async fn delete_user_policy(&self, user: &UserName, name: &str) -> Result<(), CallError>;
-}
-
-/// The policy that ends a user's sessions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
-pub struct EndedSessions {
-    /// Whatever was issued before this is denied everything.
-    pub before: Timestamp,
-    /// From when on nothing is left that it could deny.
-    pub until: Timestamp,
-}
-
-impl EndedSessions {
-    /// What the inline policy is called.
-    pub const POLICY: &str = "keyrot-end-sessions";
-    const SID: &str = "KeyrotEndSessions";
-
-    /// For sessions that were begun up to now.
-    #[must_use]
-    pub fn as_of(now: Timestamp) -> Self {
-        Self::issued_before(chrono::SubsecRound::trunc_subsecs(after(now, SKEW), 0))
-    }
-
-    fn issued_before(before: Timestamp) -> Self {
-        Self { before, until: after(before, LONGEST_SESSION) }
-    }
-
-    /// The policy's document.
-    #[must_use]
-    pub fn document(&self) -> String {
-        deny_issued_before(Some(Self::SID), self.before)
-    }
-
-    /// Reads such a document; `None` if somebody else wrote it.
-    #[must_use]
-    pub fn parse(document: &str) -> Option<Self> {
-        let at = document.rsplit("\"aws:TokenIssueTime\":\"").next()?.split('"').next()?;
-        let read = Self::issued_before(chrono::DateTime::parse_from_rfc3339(at).ok()?.to_utc());
-        (read.document() == document).then_some(read)
-    }
-}
-
-/// A policy that denies everything to what was issued before this time: the pattern of IAM's own `AWSRevokeOlderSessions` (IAM user guide, "Revoke
-/// IAM role temporary security credentials"). There is no `IfExists`: that would deny long-term keys, too.
-#[must_use]
-pub fn deny_issued_before(sid: Option<&str>, before: Timestamp) -> String {
-    let sid = sid.map(|sid| format!("\"Sid\":\"{sid}\",")).unwrap_or_default();
-    let before = before.format("%FT%TZ");
-    format!(
-        "{{\"Version\":\"2012-10-17\",\"Statement\":[{{{sid}\"Effect\":\"Deny\",\"Action\":\"*\",\"Resource\":\"*\",\"Condition\":{{\"DateLessThan\":{{\"aws:TokenIssueTime\":\"{before}\"}}}}}}]}}"
-    )
-}
+use crate::ports::UserPolicyPort;
 
 /// Why a user's sessions were not ended.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -160,32 +72,5 @@ impl NotEnded {
     #[must_use]
     pub fn is_denied(&self) -> bool {
         matches!(self, Self::Failed(error) if error.kind == ErrorKind::Denied)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::testing::at;
-
-    #[test]
-    fn a_document_is_read_back_and_no_other_is() {
-        let ended = EndedSessions::as_of(at(7));
-        assert_eq!(EndedSessions::parse(&ended.document()), Some(ended));
-        assert_eq!((ended.before - at(7)).num_seconds(), 300);
-        assert_eq!((ended.until - ended.before).num_hours(), 36);
-        let json: serde_json::Value = serde_json::from_str(&ended.document()).expect("JSON");
-        assert_eq!(json["Statement"][0]["Condition"].as_object().map(serde_json::Map::len), Some(1));
-        for other in [
-            String::new(),
-            "{}".to_owned(),
-            ended.document().replace("Deny", "Allow"),
-            ended.document().replace("\"*\",\"Resource\"", "\"s3:*\",\"Resource\""),
-            ended.document().replace("KeyrotEndSessions", "Mine"),
-            ended.document().replace("DateLessThan", "DateLessThanIfExists"),
-            deny_issued_before(None, ended.before),
-        ] {
-            assert_eq!(EndedSessions::parse(&other), None, "{other}");
-        }
     }
 }

@@ -1,6 +1,7 @@
 //! Where notifications go: the kinds of targets, and how each is written.
 
 use crate::machine::event::Severity;
+use crate::model::arn::Arn;
 use crate::settings::value::is_name;
 use std::fmt;
 
@@ -166,8 +167,8 @@ impl fmt::Display for SecretSource {
 pub(crate) fn topic(target: Option<&str>) -> Result<Topic, String> {
     let expected = "a topic's ARN, such as arn:aws:sns:eu-central-1:111122223333:keyrot";
     let text = target.ok_or(expected)?;
-    let arn = Arn::parse(text, "sns").ok_or(expected)?;
-    let name = arn.rest.strip_suffix(".fifo").unwrap_or(arn.rest);
+    let arn = regional(text, "sns").ok_or(expected)?;
+    let name = arn.resource.strip_suffix(".fifo").unwrap_or(arn.resource);
     if !is_name(name, 256, "_-") {
         return Err(format!("{expected}; this ends in no topic's name (a subscription's ARN is no topic's)"));
     }
@@ -178,8 +179,8 @@ pub(crate) fn bus(target: Option<&str>) -> Result<Bus, String> {
     let expected =
         "a bus's name such as default, or its ARN, such as arn:aws:events:eu-central-1:111122223333:event-bus/default";
     let text = target.ok_or(expected)?;
-    let (name, region) = match Arn::parse(text, "events") {
-        Some(arn) => (arn.rest.strip_prefix("event-bus/").ok_or(expected)?, Some(arn.region.to_owned())),
+    let (name, region) = match regional(text, "events") {
+        Some(arn) => (arn.resource.strip_prefix("event-bus/").ok_or(expected)?, Some(arn.region.to_owned())),
         None => (text, None),
     };
     if !is_name(name, 256, "/._-") {
@@ -213,8 +214,8 @@ pub(crate) fn source(target: Option<&str>) -> Result<SecretSource, String> {
             return fits.then_some(source).ok_or_else(|| "env: and the name of an environment variable".to_owned());
         }
     };
-    let (name, region) = match Arn::parse(id, service) {
-        Some(arn) => (arn.rest.strip_prefix(resource).unwrap_or_default(), Some(arn.region.to_owned())),
+    let (name, region) = match regional(id, service) {
+        Some(arn) => (arn.resource.strip_prefix(resource).unwrap_or_default(), Some(arn.region.to_owned())),
         None => (id, None),
     };
     if !is_name(name, longest, more) {
@@ -223,24 +224,13 @@ pub(crate) fn source(target: Option<&str>) -> Result<SecretSource, String> {
     Ok(SecretSource { store, id: id.to_owned(), field, region })
 }
 
-/// `arn:PARTITION:SERVICE:REGION:ACCOUNT:REST`.
-pub(crate) struct Arn<'a> {
-    region: &'a str,
-    rest: &'a str,
-}
-
-impl<'a> Arn<'a> {
-    fn parse(text: &'a str, service: &str) -> Option<Self> {
-        let mut parts = text.splitn(6, ':');
-        let (start, partition, found) = (parts.next()?, parts.next()?, parts.next()?);
-        let (region, account, rest) = (parts.next()?, parts.next()?, parts.next()?);
-        let fits = start == "arn"
-            && (partition == "aws" || partition.starts_with("aws-"))
-            && is_name(partition, 20, "-")
-            && found == service
-            && is_name(region, 40, "-")
-            && account.len() == 12
-            && account.bytes().all(|b| b.is_ascii_digit());
-        fits.then_some(Self { region, rest })
-    }
+/// An ARN of something in a region, of this service.
+fn regional<'a>(text: &'a str, service: &str) -> Option<Arn<'a>> {
+    Arn::parse(text).filter(|arn| {
+        (arn.partition == "aws" || arn.partition.starts_with("aws-"))
+            && is_name(arn.partition, 20, "-")
+            && arn.service == service
+            && is_name(arn.region, 40, "-")
+            && arn.has_account()
+    })
 }

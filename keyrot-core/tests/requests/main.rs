@@ -6,5 +6,6 @@ mod off;
 mod resolve;
 mod revoke;
 mod rollback;
+mod session;
 #[path = "../support/mod.rs"]
 mod support;

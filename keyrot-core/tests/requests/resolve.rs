@@ -3,7 +3,7 @@
 use super::harness::{Harness, back_to, homes, revoke, settings};
 use super::support::{DAY, HOUR, MINUTE};
 use keyrot_core::memory::Label;
-use keyrot_core::requests::Resolution;
+use keyrot_core::report::Resolution;
 use keyrot_core::{ErrorKind, KeyStatus, Outcome, Request, Revocation, UserName};
 
 #[tokio::test]

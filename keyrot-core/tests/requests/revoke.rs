@@ -6,7 +6,7 @@ use keyrot_core::decide::Refusal;
 use keyrot_core::machine::PlannedAction;
 use keyrot_core::memory::{Fault, FaultAt, Label, World};
 use keyrot_core::model::{JournalEntry, Phase, Retired};
-use keyrot_core::requests::Resolution;
+use keyrot_core::report::Resolution;
 use keyrot_core::{Blocked, KeyId, KeyStatus, Mode, Outcome, Request, Revocation, Severity, Wait, Why};
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use crate::backend::Backend;
 use crate::error::CliError;
 use keyrot_core::IamUser;
+use keyrot_core::model::Arn;
 use keyrot_core::settings::Settings;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -41,7 +42,7 @@ pub(super) async fn look(target: &Backend, settings: &Settings) -> Result<Look, 
     let mut look = seen(&users, &settings.selection().tag);
     if let Some(aws) = &target.aws {
         let caller = aws.caller_identity().await.map_err(failed)?;
-        look.partition = caller.arn.split(':').nth(1).map(str::to_owned);
+        look.partition = Arn::parse(&caller.arn).map(|arn| arn.partition.to_owned());
         look.account = Some(caller.account);
         look.region = Some(aws.region().to_owned());
     }

@@ -5,16 +5,15 @@ use crate::cli::Invocation;
 use crate::cli::self_service::OwnArgs;
 use crate::cli::values::mfa_code;
 use crate::error::CliError;
-use crate::profiles::{FileError, HeldFile, Kind, Places, Profiles, read};
 use crate::terminal::confirm::can_ask;
 use crate::terminal::stdio::warn;
 use crate::terminal::style::{self, paint};
+use keyrot_aws::profiles::{FileError, FileKind, HeldFile, NoOwnKey, Profiles, SharedFiles};
 use keyrot_aws::{Aws, AwsSettings, CallerCredentials};
 use keyrot_core::model::ProbeAnswer;
 use keyrot_core::settings::Settings;
 use keyrot_core::{Credentials, Ports, UserArn};
 use std::io::{BufRead, Read, Write};
-use std::path::Path;
 use std::sync::Arc;
 
 /// A profile's key, and its owner.
@@ -42,11 +41,12 @@ pub(super) async fn find(invocation: &Invocation, args: &OwnArgs, settings: &Set
         warn(&format!("{text}: they will not see the new key"));
     }
     let profile = asked.or_else(|| env("AWS_PROFILE")).unwrap_or_else(|| "default".to_owned());
-    let places = Places::of_environment();
-    let config = read(places.config.as_deref())
+    let files = SharedFiles::of_environment();
+    let config = files
+        .read(FileKind::Config)
         .map_err(|e| CliError::usage(format!("the AWS configuration cannot be read: {e}")))?;
-    let config = Profiles::parse(Kind::Config, &config);
-    let (file, credentials) = key_of(&profile, &places, &config)?;
+    let config = Profiles::parse(FileKind::Config, &config);
+    let (file, credentials) = files.hold_key(&profile).map_err(unusable)?;
     if file.is_open_to_others() {
         warn(&format!("other users of this machine can read {}; to fix it: chmod 600", file.name().display()));
     }
@@ -73,58 +73,24 @@ pub(super) async fn find(invocation: &Invocation, args: &OwnArgs, settings: &Set
     Ok(Found { profile, file, credentials, arn, ports })
 }
 
-/// The profile's key, from whichever file has it.
-fn key_of(profile: &str, places: &Places, config: &Profiles<'_>) -> Result<(HeldFile, Credentials), CliError> {
-    let files = [(places.credentials.as_deref(), Kind::Credentials), (places.config.as_deref(), Kind::Config)];
-    for (path, kind) in files {
-        let Some(path) = path.filter(|path| path.exists()) else { continue };
-        let text = read(Some(path)).map_err(|e| CliError::usage(format!("{} cannot be read: {e}", path.display())))?;
-        let unclear =
-            |why| CliError::usage(format!("profile {profile} in {}: {why}", path.display())).hint("nothing was done");
-        if Profiles::parse(kind, &text).key_pair(profile).map_err(unclear)?.is_none() {
-            continue;
+fn unusable(why: NoOwnKey) -> CliError {
+    let hint = match &why {
+        NoOwnKey::Unclear { .. } => "nothing was done".to_owned(),
+        NoOwnKey::Temporary { .. } => "name a profile with a key: --profile NAME".to_owned(),
+        NoOwnKey::None { known, .. } if known.is_empty() => {
+            "to create one: aws configure; to use another file, set AWS_SHARED_CREDENTIALS_FILE".to_owned()
         }
-        let file = HeldFile::open(path, kind).map_err(|error| unusable(&error))?;
-        let pair = file.profiles().key_pair(profile).map_err(unclear)?;
-        return match pair {
-            Some(pair) => Ok((file, pair.credentials)),
-            None => Err(CliError::failed(format!("{} was changed by another process in the meantime", path.display()))),
-        };
-    }
-    let shown = |path: Option<&Path>| path.map_or_else(|| "~/.aws".to_owned(), |path| path.display().to_string());
-    let elsewhere = ["credential_process", "sso_session", "sso_start_url", "role_arn", "web_identity_token_file"];
-    if let Some(how) = elsewhere.iter().find(|name| config.get(profile, name).is_some()) {
-        let text = format!("profile {profile} gets its credentials by {how}; it has no key of its own to rotate");
-        return Err(CliError::usage(text).hint("name a profile with a key: --profile NAME"));
-    }
-    let text = format!("there is no profile {profile} with an access key in {}", shown(places.credentials.as_deref()));
-    let problem = CliError::usage(text);
-    Err(match known(places).as_slice() {
-        [] => problem.hint("to create one: aws configure; to use another file, set AWS_SHARED_CREDENTIALS_FILE"),
-        names => problem.hint(format!("profiles with a key: {}", names.join(", "))),
-    })
-}
-
-/// The profiles that have a key.
-fn known(places: &Places) -> Vec<String> {
-    let text = read(places.credentials.as_deref()).unwrap_or_default();
-    let profiles = Profiles::parse(Kind::Credentials, &text);
-    let mut names: Vec<String> =
-        profiles.names().filter(|name| profiles.key_pair(name).is_ok_and(|pair| pair.is_some())).collect();
-    names.dedup();
-    names
-}
-
-fn unusable(error: &FileError) -> CliError {
-    let problem = CliError::usage(error.to_string());
-    match error {
-        FileError::Busy(_) => problem.hint("wait until it is done"),
-        FileError::HardLink(_) => problem.hint("replace one of the names by a copy"),
-        FileError::Owner { .. } => problem.hint("run keyrot as that user"),
-        FileError::Io { .. } | FileError::Moved(_) | FileError::Changed(_) | FileError::Profile(_) => {
-            problem.hint("nothing was done; keyrot must create a new file in the same folder and rename it")
+        NoOwnKey::None { known, .. } => format!("profiles with a key: {}", known.join(", ")),
+        NoOwnKey::File(FileError::Busy(_)) => "wait until it is done".to_owned(),
+        NoOwnKey::File(FileError::HardLink(_)) => "replace one of the names by a copy".to_owned(),
+        NoOwnKey::File(FileError::Owner { .. }) => "run keyrot as that user".to_owned(),
+        NoOwnKey::File(_) => {
+            "nothing was done; keyrot must create a new file in the same folder and rename it".to_owned()
         }
-    }
+        NoOwnKey::Changed(_) => return CliError::failed(why.to_string()),
+        _ => return CliError::usage(why.to_string()),
+    };
+    CliError::usage(why.to_string()).hint(hint)
 }
 
 async fn connect(

@@ -14,7 +14,7 @@ use crate::model::names::KeyId;
 use crate::model::observed::{AccessKey, KeyStatus};
 use crate::model::request::{Request, Revocation};
 use crate::model::time::Timestamp;
-use crate::model::waits::after;
+use crate::model::waits::{after, doubled};
 use std::time::Duration;
 
 /// After the first listing that does not show it; it doubles up to the longest. IAM is eventually consistent, usually within seconds (IAM user
@@ -80,7 +80,7 @@ impl Rotation {
                     self.unseen(now, None);
                     return;
                 }
-                let pause = FIRST_PAUSE.saturating_mul(1 << confirming.pauses.min(8)).min(LONGEST_PAUSE).min(patience);
+                let pause = doubled(FIRST_PAUSE, confirming.pauses, LONGEST_PAUSE.min(patience));
                 Stage::Confirming(Confirming {
                     not_before: after(now, pause),
                     pauses: confirming.pauses + 1,

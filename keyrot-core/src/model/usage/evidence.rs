@@ -1,5 +1,6 @@
 //! Uses summed up: one line for each place and program that a key is used from.
 
+use crate::model::arn::Arn;
 use crate::model::names::KeyId;
 use crate::model::time::Timestamp;
 use crate::model::usage::UseEvent;
@@ -53,13 +54,12 @@ pub struct AssumedRole {
 impl AssumedRole {
     /// Parses a role's ARN. Whoever made the request chose the text, so that what is no such ARN is no role.
     fn parse(role: &UntrustedText, last: Timestamp) -> Option<Self> {
-        let mut parts = role.as_str().splitn(6, ':');
-        let arn = parts.next()? == "arn" && parts.next()?.starts_with("aws") && parts.next()? == "iam";
-        let account = parts.next()?.is_empty() && parts.next()?.bytes().all(|b| b.is_ascii_digit());
-        let name = parts.next()?.strip_prefix("role/")?.rsplit('/').next()?;
+        let arn = Arn::parse(role.as_str()).filter(|arn| arn.service == "iam" && arn.partition.starts_with("aws"))?;
+        let account = arn.region.is_empty() && arn.account.bytes().all(|b| b.is_ascii_digit());
+        let name = arn.resource.strip_prefix("role/")?.rsplit('/').next()?;
         let fits = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
         let named = (1..=64).contains(&name.len()) && !name.starts_with('-') && name.chars().all(fits);
-        (arn && account && named).then(|| Self { role: role.clone(), name: name.to_owned(), events: 0, last })
+        (account && named).then(|| Self { role: role.clone(), name: name.to_owned(), events: 0, last })
     }
 }
 

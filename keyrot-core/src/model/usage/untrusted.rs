@@ -1,5 +1,6 @@
 //! Texts of strangers, made fit to be shown.
 
+use crate::model::text::clip;
 use serde::{Deserialize, Serialize};
 use std::fmt::{self, Write};
 
@@ -24,7 +25,7 @@ impl UntrustedText {
                 shown.push(c);
             }
         }
-        Self(clipped(&shown, LONGEST))
+        Self(clip(&shown, LONGEST))
     }
 
     /// The text.
@@ -36,14 +37,7 @@ impl UntrustedText {
     /// At most so many characters of it.
     #[must_use]
     pub fn clip(&self, most: usize) -> String {
-        clipped(&self.0, most)
-    }
-}
-
-fn clipped(text: &str, most: usize) -> String {
-    match text.char_indices().nth(most) {
-        None => text.to_owned(),
-        Some(_) => text.chars().take(most.saturating_sub(1)).chain(std::iter::once('…')).collect(),
+        clip(&self.0, most)
     }
 }
 

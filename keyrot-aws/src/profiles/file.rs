@@ -1,7 +1,7 @@
 //! A credentials file that is to be changed: held against others, checked again right before, and replaced whole.
 
-use super::{KeyPair, Kind, LARGEST, Profiles};
-use crate::files;
+use super::read::read_whole;
+use super::{FileKind, KeyPair, Profiles};
 use keyrot_core::Credentials;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{ErrorKind, Write};
@@ -11,12 +11,12 @@ use zeroize::Zeroizing;
 
 /// A file that no other keyrot changes while this lives.
 #[derive(Debug)]
-pub(crate) struct HeldFile {
+pub struct HeldFile {
     /// As it was named.
     name: PathBuf,
     /// Where the name leads: a symbolic link stays, and what it points to is replaced.
     path: PathBuf,
-    kind: Kind,
+    kind: FileKind,
     text: Zeroizing<Vec<u8>>,
     /// Holds the lock: the file that has this name now.
     lock: Mutex<File>,
@@ -24,26 +24,49 @@ pub(crate) struct HeldFile {
 
 /// Why the file cannot be used. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum FileError {
+#[non_exhaustive]
+pub enum FileError {
+    /// The system says no.
     #[error("{} cannot be {doing}: {cause}", path.display())]
-    Io { path: PathBuf, doing: &'static str, cause: std::io::Error },
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What was done with it, such as `read`.
+        doing: &'static str,
+        /// Why.
+        cause: std::io::Error,
+    },
+    /// Another process holds it.
     #[error("another keyrot is working on {}", .0.display())]
     Busy(PathBuf),
+    /// It has a second name.
     #[error("{} has a hard link, which would keep the old key when the file is replaced", .0.display())]
     HardLink(PathBuf),
+    /// It is somebody else's.
     #[error("{} belongs to another user (uid {}) and would become yours when it is replaced", path.display(), uid)]
-    Owner { path: PathBuf, uid: u32 },
+    Owner {
+        /// The file.
+        path: PathBuf,
+        /// Its owner.
+        uid: u32,
+    },
+    /// Its name leads elsewhere by now.
     #[error("{} was moved or linked elsewhere in the meantime", .0.display())]
     Moved(PathBuf),
+    /// Its text is another by now.
     #[error("{} was changed by another process in the meantime", .0.display())]
     Changed(PathBuf),
+    /// The profile's key is another by now.
     #[error("{0}")]
     Profile(String),
 }
 
 impl HeldFile {
     /// Opens the file and holds it, and tries whether a file can be made beside it: it will have to be.
-    pub(crate) fn open(name: &Path, kind: Kind) -> Result<Self, FileError> {
+    ///
+    /// # Errors
+    /// [`FileError`].
+    pub fn open(name: &Path, kind: FileKind) -> Result<Self, FileError> {
         let io = |doing, cause| FileError::Io { path: name.to_owned(), doing, cause };
         let path = name.canonicalize().map_err(|e| io("found", e))?;
         let lock = hold(&path)?;
@@ -58,37 +81,48 @@ impl HeldFile {
     }
 
     /// As it was named.
-    pub(crate) fn name(&self) -> &Path {
+    #[must_use]
+    pub fn name(&self) -> &Path {
         &self.name
     }
 
     /// What stood in it when it was opened.
-    pub(crate) fn profiles(&self) -> Profiles<'_> {
+    #[must_use]
+    pub fn profiles(&self) -> Profiles<'_> {
         Profiles::parse(self.kind, &self.text)
     }
 
     /// Whether others on this machine may read it.
     #[cfg(unix)]
-    pub(crate) fn is_open_to_others(&self) -> bool {
+    #[must_use]
+    pub fn is_open_to_others(&self) -> bool {
         use std::os::unix::fs::MetadataExt;
         self.path.metadata().is_ok_and(|found| found.mode() & 0o077 != 0)
     }
 
+    /// On Windows the user's own folder is closed to others by its access list.
     #[cfg(not(unix))]
-    pub(crate) fn is_open_to_others(&self) -> bool {
+    #[must_use]
+    pub fn is_open_to_others(&self) -> bool {
         false
     }
 
     /// Puts the new key into the place of the one that the profile had. Whatever else was changed in the file meanwhile stays.
     ///
     /// If it fails, the file is as it was. What it says holds no secret.
-    pub(crate) fn put(&self, profile: &str, before: &Credentials, new: &Credentials) -> Result<(), FileError> {
+    ///
+    /// # Errors
+    /// [`FileError`].
+    pub fn put(&self, profile: &str, before: &Credentials, new: &Credentials) -> Result<(), FileError> {
         self.replace(|now| self.changed(now, profile, before, new))
     }
 
     /// Replaces the file with another one of the same content: whatever would keep it from being replaced (a mount, a full disk, a folder or an attribute
     /// that forbids it) shows before a key is made for it.
-    pub(crate) fn rehearse(&self) -> Result<(), FileError> {
+    ///
+    /// # Errors
+    /// [`FileError`].
+    pub fn rehearse(&self) -> Result<(), FileError> {
         self.replace(|now| Ok(Zeroizing::new(now.to_vec())))
     }
 
@@ -180,7 +214,7 @@ impl HeldFile {
 }
 
 fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, FileError> {
-    let read = files::read(path, LARGEST).map(Zeroizing::new);
+    let read = read_whole(path).map(Zeroizing::new);
     read.map_err(|cause| FileError::Io { path: path.to_owned(), doing: "read", cause })
 }
 

@@ -1,13 +1,13 @@
 //! The screen of `keyrot audit`.
 
-use super::{controls_in_short, limit, which, whose};
 use crate::terminal::style::{self, paint};
 use crate::terminal::table::{Cell, Table};
-use crate::terminal::text::{hanging, plural};
+use crate::terminal::text::hanging;
 use crate::terminal::time;
 use anstyle::Style;
 use keyrot_core::UserName;
 use keyrot_core::audit::{Audit, Finding, FindingKind, FindingSeverity, KeyRow, Next, Only, UseKnown};
+use keyrot_core::model::plural;
 use std::fmt::Write;
 
 /// From so many columns on, each thing has a column of its own.
@@ -44,8 +44,8 @@ fn wide(audit: &Audit) -> Table {
         let (next, next_style) = next(audit, key);
         table.row(vec![
             age(key),
-            Cell::plain(whose(key)),
-            Cell::plain(which(key)),
+            Cell::plain(key.whose()),
+            Cell::plain(key.which()),
             status(key),
             used(audit, key),
             Cell::new(next, next_style),
@@ -62,11 +62,11 @@ fn stacked(audit: &Audit) -> Table {
         let kind = if key.key_id.is_some() { "" } else { "key " };
         let (next, _) = next(audit, key);
         let next = if next.starts_with("in ") { format!("rotated {next}") } else { next };
-        let mut text = format!("{kind}{} {}, {}, {next}", which(key), key.status, used_text(audit, key));
+        let mut text = format!("{kind}{} {}, {}, {next}", key.which(), key.status, used_text(audit, key));
         if !key.findings.is_empty() {
             let _ = write!(text, "\n{}", titles(&key.findings));
         }
-        table.row(vec![age(key), Cell::plain(whose(key)), Cell::new(text, color(key.severity))]);
+        table.row(vec![age(key), Cell::plain(key.whose()), Cell::new(text, color(key.severity))]);
     }
     table
 }
@@ -160,7 +160,7 @@ fn rules(audit: &Audit, width: Option<usize>) -> String {
         let count = audit.findings.iter().filter(|finding| finding.kind == kind).count();
         let lead = format!("{count:>5}  {:<20}  ", kind.title());
         out.push_str(&hanging(&lead, color(Some(worst)), kind.rule(), style::PLAIN, width));
-        for controls in controls_in_short(kind) {
+        for controls in kind.controls_in_short() {
             out.push_str(&hanging(&" ".repeat(29), style::PLAIN, &controls, style::DIM, width));
         }
     }
@@ -202,7 +202,7 @@ fn sum(audit: &Audit, only: Option<Only>, width: Option<usize>) -> String {
     let age = time::relative(audit.report, audit.now);
     note(format!(
         "limit {} (max_age); credential report of {} ({age}); IAM creates a new one at most every four hours",
-        limit(audit),
+        audit.limit(),
         time::absolute(audit.report)
     ));
     if !audit.unreported.is_empty() {

@@ -3,10 +3,9 @@
 //! Nothing is shown by color alone: what is not tagged for rotation is hatched, the limit and what is due have words, and each mark has a title.
 
 use super::escape::Html;
-use super::limit;
-use crate::terminal::text::plural;
-use keyrot_core::Timestamp;
-use keyrot_core::audit::Audit;
+use crate::audit::document::Audit;
+use crate::model::text::plural;
+use crate::model::time::Timestamp;
 use std::fmt::Write;
 
 const WIDTH: f64 = 360.0;
@@ -33,7 +32,7 @@ pub(super) fn ages(audit: &Audit) -> String {
     let height = |keys: usize| (BOTTOM - TOP) * count(keys) / count(tallest);
 
     let active = audit.counts.active;
-    let old = audit.count(keyrot_core::audit::FindingKind::OldKey);
+    let old = audit.count(crate::audit::kind::FindingKind::OldKey);
     let mut svg = head(
         "ages",
         204.0,
@@ -87,7 +86,7 @@ pub(super) fn ages(audit: &Audit) -> String {
         r#"<text class="mark" x="{:.1}" y="{:.1}">limit {}</text>"#,
         past + 4.0,
         TOP - 10.0,
-        Html(limit(audit))
+        Html(audit.limit())
     );
     for times in 0..=4_u64 {
         let text = if times == 4 { format!("{}+ d", 4 * limit_days) } else { format!("{}", times * limit_days) };
@@ -128,7 +127,7 @@ pub(super) fn rotations(audit: &Audit) -> Option<String> {
         _ => days / 120 * 30,
     };
     for ahead in (0..=days).step_by(usize::try_from(stride).unwrap_or(30)) {
-        let at = keyrot_core::model::after(audit.now, std::time::Duration::from_secs(ahead * DAY));
+        let at = crate::model::waits::after(audit.now, std::time::Duration::from_secs(ahead * DAY));
         let x = x_of(at);
         let (anchor, text) = match ahead {
             0 => ("middle", "now".to_owned()),

@@ -1,7 +1,6 @@
-//! What the operator can ask for, for one user, by name: to roll back to the previous key, or to revoke a key.
+//! What the operator can choose for a blocked user.
 
 use crate::decide::decision::blocked::Blocked;
-use crate::decide::decision::refusal::Refusal;
 use crate::engine::report::UserResult;
 use crate::machine::outcome::Outcome;
 use crate::model::names::KeyId;
@@ -128,37 +127,5 @@ impl Resolution {
             message: format!("roll back to {before}: verify it, and give it the AWSCURRENT label again"),
             request: Request::Rollback { to: before.clone() },
         })
-    }
-}
-
-impl Request {
-    /// The previous key, as a plan found the user: the one to roll back to.
-    ///
-    /// # Errors
-    /// [`Refusal`] if there is none.
-    pub fn key_before(seen: &UserResult) -> Result<KeyId, Refusal> {
-        match (&seen.previous, &seen.current) {
-            (Some(to), _) => Ok(to.clone()),
-            (None, Some(_)) => {
-                let current = seen.current.as_ref();
-                let left = seen.keys.iter().map(|k| k.id.clone()).filter(|id| Some(id) != current).collect();
-                Err(Refusal::NothingBefore { left })
-            }
-            (None, None) => Err(Refusal::NothingCurrent),
-        }
-    }
-
-    /// To revoke a key, as a plan found the user; without a name, the user's only key, if none was revoked before.
-    ///
-    /// # Errors
-    /// [`Refusal`] if none is named, and it does not go without saying which is meant.
-    pub fn revoke(seen: &UserResult, key: Option<KeyId>) -> Result<Revocation, Refusal> {
-        let key = match (key, seen.keys.as_slice()) {
-            (Some(key), _) => key,
-            // After a revocation its successor may be the only one: whoever repeats the command does not mean that one.
-            (None, [only]) if seen.revoked.is_empty() => only.id.clone(),
-            (None, keys) => return Err(Refusal::WhichKey { keys: keys.iter().map(|k| k.id.clone()).collect() }),
-        };
-        Ok(Revocation::of(key))
     }
 }

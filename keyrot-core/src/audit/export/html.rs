@@ -1,18 +1,21 @@
 //! An audit as one page that needs nothing else: no script, no font, no charts from anywhere. It is well-formed XML, too, so that a test can read it.
 
+use super::charts;
 use super::escape::Html;
-use super::{charts, controls_in_short, limit, which, whose};
-use crate::terminal::text::plural;
-use crate::terminal::time;
-use keyrot_core::audit::{Audit, FindingKind, FindingSeverity, KeyRow, Next, UseKnown};
+use crate::audit::document::{Audit, KeyRow, Next, UseKnown};
+use crate::audit::kind::{FindingKind, FindingSeverity};
+use crate::model::names::UserName;
+use crate::model::text::{plural, relative, utc};
 use std::fmt::Write;
 
 const STYLE: &str = include_str!("page.css");
 /// A browser that looks at the page loads and runs nothing, whatever got into it.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
 
-/// The pictures and the figures show the whole account, the lists what was asked for.
-pub(crate) fn html(whole: &Audit, shown: &Audit, sandbox: bool) -> String {
+/// One page that needs nothing else: the pictures and figures show the `whole` account, the lists what is in `shown` ([`Audit::narrowed`]).
+/// `simulated` is for an account in memory.
+#[must_use]
+pub fn html(whole: &Audit, shown: &Audit, simulated: bool) -> String {
     let mut out = String::with_capacity(64 * 1024);
     let title = format!("Access keys of account {}", whole.account);
     let _ = write!(
@@ -27,11 +30,11 @@ pub(crate) fn html(whole: &Audit, shown: &Audit, sandbox: bool) -> String {
     let _ = writeln!(
         out,
         "<p class=\"quiet\">{}, by IAM’s credential report of {}. The limit is {}.</p>",
-        time::utc(whole.now),
-        time::utc(whole.report),
-        Html(limit(whole))
+        utc(whole.now),
+        utc(whole.report),
+        Html(whole.limit())
     );
-    if sandbox {
+    if simulated {
         out.push_str("<p class=\"sandbox\">Sandbox: a simulated account.</p>\n");
     }
     out.push_str("</header>\n<main>\n");
@@ -164,8 +167,8 @@ fn keys(out: &mut String, audit: &Audit) {
             out,
             "<tr{class}><th scope=\"row\">{}</th><td data-name=\"key\">{}</td><td class=\"number\" data-name=\"age\">{} d</td>\
              <td data-name=\"status\">{}</td><td data-name=\"last used\">{}</td><td data-name=\"next rotation\">{}</td><td>{findings}</td></tr>",
-            Html(whose(key)),
-            Html(which(key)),
+            Html(key.whose()),
+            Html(key.which()),
             key.age_days,
             Html(&key.status),
             Html(used(audit, key)),
@@ -179,7 +182,7 @@ fn used(audit: &Audit, key: &KeyRow) -> String {
     match (key.last_used, key.use_known) {
         (Some(when), _) => {
             let place: Vec<&str> = [&key.service, &key.region].into_iter().flatten().map(String::as_str).collect();
-            format!("{} {}", time::relative(when, audit.now), place.join(" ")).trim().to_owned()
+            format!("{} {}", relative(when, audit.now), place.join(" ")).trim().to_owned()
         }
         (None, UseKnown::Never) => "no use on record".to_owned(),
         (None, _) => "not known".to_owned(),
@@ -189,7 +192,7 @@ fn used(audit: &Audit, key: &KeyRow) -> String {
 fn next(audit: &Audit, key: &KeyRow) -> String {
     match key.next {
         Next::Replaced { due, .. } if due <= audit.now => format!("due since {}", due.format("%F")),
-        Next::Replaced { due, .. } => format!("{} ({})", due.format("%F"), time::relative(due, audit.now)),
+        Next::Replaced { due, .. } => format!("{} ({})", due.format("%F"), relative(due, audit.now)),
         Next::InCare => "by keyrot".to_owned(),
         Next::Blocked => "blocked".to_owned(),
         Next::Nothing => "not managed".to_owned(),
@@ -206,7 +209,7 @@ fn controls(out: &mut String, audit: &Audit) {
             plural(audit.count(kind), "finding"),
             Html(kind.rule())
         );
-        for controls in controls_in_short(kind) {
+        for controls in kind.controls_in_short() {
             let _ = writeln!(out, "<dd class=\"quiet\">{}</dd>", Html(controls));
         }
     }
@@ -214,9 +217,8 @@ fn controls(out: &mut String, audit: &Audit) {
 }
 
 fn footer(out: &mut String, audit: &Audit) {
-    let names = |users: &[keyrot_core::UserName]| {
-        Html(users.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")).to_string()
-    };
+    let names =
+        |users: &[UserName]| Html(users.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")).to_string();
     out.push_str(
         "<footer>\n<p>IAM creates a new credential report at most every four hours. Key uses appear in it with a delay.</p>\n",
     );

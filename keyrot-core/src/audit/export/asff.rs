@@ -4,14 +4,18 @@
 //! characters for ids, 256 for the title, 1,024 for the description, 512 for the recommendation, 64 for a related requirement, 32 of these; 100 findings in
 //! a call. A finding that comes again under the same id is an update.
 
-use crate::terminal::time::rfc3339;
-use keyrot_core::audit::{Audit, Finding, FindingKind, FindingSeverity, Standard};
+use crate::audit::controls::Standard;
+use crate::audit::document::Audit;
+use crate::audit::finding::Finding;
+use crate::audit::kind::{FindingKind, FindingSeverity};
+use crate::model::text::{clip, rfc3339};
 use serde_json::{Value, json};
 
 const DOCUMENTATION: &str = "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_access-keys.html";
 
-/// A list of all findings.
-pub(crate) fn asff(audit: &Audit, region: &str) -> String {
+/// A list of all findings in AWS's Security Finding Format, as `BatchImportFindings` of Security Hub takes them, for Security Hub in this region.
+#[must_use]
+pub fn asff(audit: &Audit, region: &str) -> String {
     let findings: Vec<Value> = audit.findings.iter().map(|finding| one(audit, finding, region)).collect();
     format!("{}\n", serde_json::to_string_pretty(&findings).unwrap_or_default())
 }
@@ -30,7 +34,7 @@ fn one(audit: &Audit, finding: &Finding, region: &str) -> Value {
     let begun = finding.since.map_or(*now, |since| since.min(*now));
     json!({
         "SchemaVersion": "2018-10-08",
-        "Id": cut(&id(finding), 512),
+        "Id": clip(&id(finding), 512),
         "ProductArn": format!("arn:{partition}:securityhub:{region}:{account}:product/{account}/default"),
         "ProductName": "keyrot",
         "CompanyName": "keyrot",
@@ -44,9 +48,9 @@ fn one(audit: &Audit, finding: &Finding, region: &str) -> Value {
         "UpdatedAt": rfc3339(*now),
         "Severity": severity,
         "FindingProviderFields": { "Severity": severity, "Types": types },
-        "Title": cut(&title, 256),
-        "Description": cut(&description, 1024),
-        "Remediation": { "Recommendation": { "Text": cut(&finding.hint, 512), "Url": DOCUMENTATION } },
+        "Title": clip(&title, 256),
+        "Description": clip(&description, 1024),
+        "Remediation": { "Recommendation": { "Text": clip(&finding.hint, 512), "Url": DOCUMENTATION } },
         "ProductFields": product_fields(audit, finding),
         "Resources": resources(audit, finding, region),
         "Compliance": { "Status": "FAILED", "RelatedRequirements": related },
@@ -93,7 +97,7 @@ fn label(severity: FindingSeverity) -> &'static str {
 
 fn product_fields(audit: &Audit, finding: &Finding) -> Value {
     let mut fields = serde_json::Map::new();
-    let mut set = |name: &str, value: String| fields.insert(format!("keyrot/{name}"), json!(cut(&value, 2048)));
+    let mut set = |name: &str, value: String| fields.insert(format!("keyrot/{name}"), json!(clip(&value, 2048)));
     set("Version", env!("CARGO_PKG_VERSION").to_owned());
     set("CredentialReport", rfc3339(audit.report));
     if let Some(slot) = finding.key {
@@ -124,22 +128,4 @@ fn resources(audit: &Audit, finding: &Finding, region: &str) -> Vec<Value> {
     }
     key["Details"] = json!({ "AwsIamAccessKey": details });
     vec![of_user, key]
-}
-
-fn cut(text: &str, most: usize) -> String {
-    match text.chars().count() > most {
-        true => text.chars().take(most - 1).chain(['…']).collect(),
-        false => text.to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_text_is_cut_to_its_limit() {
-        assert_eq!(cut("abcd", 4), "abcd");
-        assert_eq!(cut("äbcde", 4), "äbc…");
-    }
 }

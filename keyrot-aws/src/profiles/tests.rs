@@ -13,11 +13,11 @@ fn key(id: &str, secret: &str) -> Credentials {
 }
 
 fn pair(text: &str, profile: &str) -> Result<Option<KeyPair>, String> {
-    Profiles::parse(Kind::Credentials, text.as_bytes()).key_pair(profile).map_err(|why| why.to_string())
+    Profiles::parse(FileKind::Credentials, text.as_bytes()).key_pair(profile).map_err(|why| why.to_string())
 }
 
 fn replaced(text: &[u8], profile: &str) -> Vec<u8> {
-    let profiles = Profiles::parse(Kind::Credentials, text);
+    let profiles = Profiles::parse(FileKind::Credentials, text);
     let pair = profiles.key_pair(profile).unwrap().unwrap();
     assert_eq!(pair.credentials, key(OLD, SECRET));
     profiles.with(&pair, &key(NEW, OTHER)).to_vec()
@@ -93,7 +93,7 @@ fn nobodys_key_is_no_key() {
 #[test]
 fn the_configuration_names_its_sections_in_another_way() {
     let text = "[default]\nregion = a\n[profile one]\nregion = b\n[profile  \"two words\" ]\nregion = c # c\n[sso-session x]\nregion = d\n[three]\nregion = e\n";
-    let profiles = Profiles::parse(Kind::Config, text.as_bytes());
+    let profiles = Profiles::parse(FileKind::Config, text.as_bytes());
     let region = |name| profiles.get(name, "region");
     assert_eq!([region("default"), region("one")], [Some("a"), Some("b")]);
     assert_eq!([region("two words"), region("three"), region("x")], [Some("c # c"), None, None]);
@@ -140,7 +140,7 @@ proptest! {
             format!("{bom}{before}[mine]{end}{first}{between}{second}{behind}[yours]{end}{after}")
         };
         let text = file(OLD, SECRET);
-        let profiles = Profiles::parse(Kind::Credentials, text.as_bytes());
+        let profiles = Profiles::parse(FileKind::Credentials, text.as_bytes());
         match profiles.key_pair("mine") {
             Ok(Some(pair)) if pair.credentials == key(OLD, SECRET) => {
                 let new = profiles.with(&pair, &key(NEW, OTHER)).to_vec();
@@ -159,7 +159,7 @@ proptest! {
     #[test]
     fn no_text_panics(bytes in proptest::collection::vec(any::<u8>(), 0..200), text in lines()) {
         for text in [bytes.as_slice(), text.as_bytes()] {
-            for kind in [Kind::Credentials, Kind::Config] {
+            for kind in [FileKind::Credentials, FileKind::Config] {
                 let profiles = Profiles::parse(kind, text);
                 for name in profiles.names().collect::<Vec<_>>() {
                     let _ = (profiles.key_pair(&name), profiles.get(&name, "region"));

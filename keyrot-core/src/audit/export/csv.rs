@@ -1,8 +1,9 @@
 //! An audit as CSV: one row for each key, then one for each finding that shows at no key.
 
 use super::escape::cell;
-use crate::terminal::time::rfc3339;
-use keyrot_core::audit::{Audit, Finding, KeyRow, Next, UseKnown};
+use crate::audit::document::{Audit, KeyRow, Next, UseKnown};
+use crate::audit::finding::Finding;
+use crate::model::text::rfc3339;
 
 const HEAD: [&str; 18] = [
     "account",
@@ -25,9 +26,11 @@ const HEAD: [&str; 18] = [
     "report",
 ];
 
-pub(crate) fn csv(audit: &Audit) -> String {
-    let mut rows = csv::WriterBuilder::new().from_writer(Vec::new());
-    let write = |rows: &mut csv::Writer<Vec<u8>>, cells: &[String]| {
+/// One row for each key, then one for each finding that shows at no key, with a head. No cell is taken for a formula by a spreadsheet.
+#[must_use]
+pub fn csv(audit: &Audit) -> String {
+    let mut rows = ::csv::WriterBuilder::new().from_writer(Vec::new());
+    let write = |rows: &mut ::csv::Writer<Vec<u8>>, cells: &[String]| {
         // Into memory: it does not fail, and every row has the head's length.
         let _ = rows.write_record(cells.iter().map(|text| cell(text)));
     };

@@ -3,22 +3,35 @@
 //!
 //! What the tools agree on is understood, and nothing else (AWS SDKs and Tools Reference Guide, "Format of the config file"): sections in
 //! brackets, `name = value` at the beginning of a line, comments with `#` or `;`, and indented lines that go on with the value above.
+//!
+//! ```no_run
+//! # fn example(new: &keyrot_core::Credentials) -> Result<(), Box<dyn std::error::Error>> {
+//! use keyrot_aws::profiles::SharedFiles;
+//!
+//! let (file, old) = SharedFiles::of_environment().hold_key("default")?;
+//! file.rehearse()?;
+//! // Once the new key works:
+//! file.put("default", &old, new)?;
+//! # Ok(())
+//! # }
+//! ```
 
 mod edit;
 mod file;
 mod places;
+mod read;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use edit::KeyPair;
-pub(crate) use file::{FileError, HeldFile};
-pub(crate) use places::{Places, read};
+pub use edit::{KeyPair, Unclear};
+pub use file::{FileError, HeldFile};
+pub use places::{NoOwnKey, SharedFiles};
 
 use std::ops::Range;
 
 /// Which of the two files: they name their sections differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub enum FileKind {
     /// `~/.aws/credentials`: `[NAME]`.
     Credentials,
     /// `~/.aws/config`: `[profile NAME]`, and `[default]`.
@@ -27,7 +40,7 @@ pub(crate) enum Kind {
 
 /// A file's text, and what was found in it.
 #[derive(Debug)]
-pub(crate) struct Profiles<'a> {
+pub struct Profiles<'a> {
     text: &'a [u8],
     sections: Vec<Section>,
 }
@@ -52,14 +65,12 @@ struct Setting {
     continued: bool,
 }
 
-/// Far more than an organization with thousands of profiles needs.
-const LARGEST: u64 = 16 * 1024 * 1024;
-
 const BOM: &[u8] = b"\xEF\xBB\xBF";
 
 impl<'a> Profiles<'a> {
     /// Reads the text. Skips what it does not understand.
-    pub(crate) fn parse(kind: Kind, text: &'a [u8]) -> Self {
+    #[must_use]
+    pub fn parse(kind: FileKind, text: &'a [u8]) -> Self {
         let mut sections: Vec<Section> = Vec::new();
         let mut at = if text.starts_with(BOM) { BOM.len() } else { 0 };
         for (n, line) in text[at..].split_inclusive(|b| *b == b'\n').enumerate() {
@@ -99,12 +110,13 @@ impl<'a> Profiles<'a> {
     }
 
     /// The profiles' names, in order.
-    pub(crate) fn names(&self) -> impl Iterator<Item = String> {
+    pub fn names(&self) -> impl Iterator<Item = String> {
         self.sections.iter().filter_map(|section| section.profile.clone())
     }
 
     /// A setting of a profile; of several the last, as most tools have it.
-    pub(crate) fn get(&self, profile: &str, name: &str) -> Option<&str> {
+    #[must_use]
+    pub fn get(&self, profile: &str, name: &str) -> Option<&str> {
         let all = self.of(profile).flat_map(|section| &section.settings);
         let found = all.filter(|setting| setting.name == name).last()?;
         std::str::from_utf8(&self.text[found.value.clone()]).ok()
@@ -116,9 +128,9 @@ impl<'a> Profiles<'a> {
     }
 }
 
-fn profile(kind: Kind, name: &[u8]) -> Option<String> {
+fn profile(kind: FileKind, name: &[u8]) -> Option<String> {
     let name = std::str::from_utf8(name).ok()?.trim();
-    if kind == Kind::Credentials || name == "default" {
+    if kind == FileKind::Credentials || name == "default" {
         return Some(name.to_owned());
     }
     let rest = name.strip_prefix("profile")?;

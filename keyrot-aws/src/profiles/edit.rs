@@ -5,38 +5,48 @@ use keyrot_core::{Credentials, KeyId, SecretKey};
 use std::ops::Range;
 use zeroize::Zeroizing;
 
-pub(crate) const ID: &str = "aws_access_key_id";
-pub(crate) const SECRET: &str = "aws_secret_access_key";
+const ID: &str = "aws_access_key_id";
+const SECRET: &str = "aws_secret_access_key";
 const TOKEN: &str = "aws_session_token";
 
 /// A profile's access key, and where it is in the file.
 #[derive(Debug)]
-pub(crate) struct KeyPair {
-    pub(crate) credentials: Credentials,
+pub struct KeyPair {
+    /// The key.
+    pub credentials: Credentials,
     id: Range<usize>,
     secret: Range<usize>,
 }
 
 /// Why it is not clear what the profile's access key is, or that it is one. No value is in the text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Unclear {
+#[non_exhaustive]
+pub enum Unclear {
+    /// Two sections, in these lines.
     #[error("the profile appears twice (lines {0} and {1}), and tools disagree which one counts: merge them")]
     ProfileTwice(usize, usize),
+    /// One setting, in two lines.
     #[error("the profile has {0} twice (lines {1} and {2}), and tools disagree which one counts: remove one")]
     SettingTwice(&'static str, usize, usize),
+    /// One half of a key.
     #[error("the profile has {0} but no {1}")]
     Half(&'static str, &'static str),
+    /// A session token, in this line.
     #[error(
         "the profile has aws_session_token (line {0}): its credentials are temporary, so there is no key to rotate"
     )]
     Temporary(usize),
+    /// A value that is none, in this line, and what was expected.
     #[error("the value of {0} (line {1}) is invalid: expected {2}")]
     Value(&'static str, usize, &'static str),
 }
 
 impl Profiles<'_> {
     /// The profile's access key; `None` if it has none.
-    pub(crate) fn key_pair(&self, profile: &str) -> Result<Option<KeyPair>, Unclear> {
+    ///
+    /// # Errors
+    /// [`Unclear`].
+    pub fn key_pair(&self, profile: &str) -> Result<Option<KeyPair>, Unclear> {
         let mut sections = self.of(profile);
         let (Some(section), second) = (sections.next(), sections.next()) else { return Ok(None) };
         if let Some(second) = second {
@@ -91,7 +101,8 @@ impl Profiles<'_> {
     }
 
     /// The whole text with this key in the place of the pair.
-    pub(crate) fn with(&self, pair: &KeyPair, new: &Credentials) -> Zeroizing<Vec<u8>> {
+    #[must_use]
+    pub fn with(&self, pair: &KeyPair, new: &Credentials) -> Zeroizing<Vec<u8>> {
         let (id, secret) = (new.key.as_str().as_bytes(), new.secret.expose().as_bytes());
         let mut places = [(&pair.id, id), (&pair.secret, secret)];
         places.sort_by_key(|(place, _)| place.start);

@@ -1,0 +1,358 @@
+//! Reading a key in time: from what was kept, from the secret, and in an outage from what was kept for a little longer.
+
+use super::home_check::{HomeCheck, home_elsewhere, may_be_elsewhere};
+use super::{CachePolicy, CredentialSource, HomeSource, Published, SecretId, VersionStage};
+use crate::model::credentials::Credentials;
+use crate::model::error::CallError;
+use crate::model::home::SecretArn;
+use crate::model::time::Timestamp;
+use crate::model::user_ref::UserRef;
+use crate::model::waits::after;
+use crate::ports::{Clock, within};
+use async_trait::async_trait;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// While Secrets Manager cannot be reached, it is tried again after this.
+const OUTAGE_PAUSE: Duration = Duration::from_secs(60);
+/// What is used on in an outage is asked for again soon. Below 15 minutes botocore would ask at every request.
+const STALE_LIFETIME: Duration = Duration::from_secs(20 * 60);
+/// A key that was read this recently is not read again, whoever refuses it: the answer would be the same.
+pub(crate) const REFUSAL_PAUSE: Duration = Duration::from_secs(5);
+
+/// A key as it is kept, in memory or in a [`KeyCache`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// The key.
+    pub credentials: Credentials,
+    /// When it was read.
+    pub read: Timestamp,
+    /// Whether it is published elsewhere by now.
+    pub moved: HomeCheck,
+}
+
+impl Kept {
+    /// `None` if it is from the future: the clock was changed.
+    fn age(&self, now: Timestamp) -> Option<Duration> {
+        (now - self.read).to_std().ok()
+    }
+
+    fn is_younger(&self, than: Duration, now: Timestamp) -> bool {
+        self.age(now).is_some_and(|age| age < than)
+    }
+}
+
+/// A place where several processes keep the same key, such as a file. One that fails costs time and nothing else, so no method returns an error.
+#[async_trait]
+pub trait KeyCache: Send + Sync {
+    /// What is kept there.
+    fn load(&self) -> Option<Kept>;
+
+    /// Keeps this instead.
+    fn store(&self, kept: &Kept);
+
+    /// Keeps nothing any more.
+    fn forget(&self);
+
+    /// Waits a while for others that read the same. Holds them off for as long as the result lives.
+    async fn turn(&self) -> Option<Box<dyn Send>>;
+}
+
+/// A key for a consumer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadKey {
+    /// The key.
+    pub credentials: Credentials,
+    /// When it was read.
+    pub read: Timestamp,
+    /// When whoever can read at little cost reads again.
+    pub ask_again: Timestamp,
+    /// When a program that got the key has to ask again.
+    pub expires: Timestamp,
+    /// Where the user's key is published now, if its home was moved away from this secret.
+    pub moved_to: Option<SecretArn>,
+    /// Why a key is used on that should have been read again: an outage of Secrets Manager.
+    pub outage: Option<CallError>,
+}
+
+/// Why there is no key. The secret is named, and nothing of what it holds.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReadError {
+    /// keyrot has not published a key yet.
+    #[error("the secret {0} holds keyrot's placeholder, and no key: the user was not rotated yet; run `keyrot rotate`")]
+    NotYet(SecretId),
+    /// There is something else.
+    #[error("the secret {0} holds no access key: expected a JSON object with the fields of an access key")]
+    NoKey(SecretId),
+    /// It could not be read.
+    #[error("the access key in secret {secret} could not be read: {source}")]
+    Failed {
+        /// The secret.
+        secret: SecretId,
+        /// What went wrong.
+        source: CallError,
+    },
+}
+
+/// Reads a rotated user's key from its secret, and keeps it.
+///
+/// - **Fresh**: a key that was read is used for [`CachePolicy::read_again`]. Then it is read again, by one caller at a time.
+/// - **In an outage** of Secrets Manager the last key is used on for [`CachePolicy::stale`]: a key that was current works for the whole of `overlap`. A
+///   denial, or a secret that is gone, is no outage.
+/// - **After a refusal** by AWS, such as of a key that was revoked, [`invalidate`](Self::invalidate) has the key read again before it is used again.
+/// - What is not published any more is not kept, either.
+///
+/// ```
+/// # #[cfg(feature = "memory")] {
+/// # use keyrot_core::memory::{MemoryAccount, World};
+/// # use keyrot_core::*;
+/// use keyrot_core::consumer::KeyReader;
+/// use std::sync::Arc;
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// # let mut world = World::new("2026-01-05T04:00:00Z".parse()?);
+/// # let ci = world.add_user("ci", &[("RotateKey", "True")])?;
+/// # let account = MemoryAccount::new(world);
+/// # let users = account.users("/").await?;
+/// # let homes = Homes::in_region("us-east-1");
+/// # let selected = select(&users, &Selection::default(), &homes, &Policy::default());
+/// # let rotator = Rotator::new(Ports::of(account.clone()));
+/// # rotator.run(selected.chosen, Mode::Act, &Limits::default(), &Cancel::default(), &|_| {}).await;
+/// // The account is the secret store and the clock here.
+/// let reader = KeyReader::new("/iam/ci/access_key".parse()?, Arc::new(account.clone()));
+/// let first = reader.read(&account, None).await?;
+/// assert_eq!(reader.kept().as_ref(), Some(&first), "for five minutes nothing is read again");
+/// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+/// # }
+/// ```
+pub struct KeyReader {
+    secret: SecretId,
+    stage: VersionStage,
+    policy: CachePolicy,
+    clock: Arc<dyn Clock>,
+    cache: Option<Arc<dyn KeyCache>>,
+    patience: Option<Duration>,
+    /// Held by whoever reads, so that there is one.
+    turn: futures_util::lock::Mutex<()>,
+    state: Mutex<State>,
+    refused: AtomicBool,
+}
+
+#[derive(Clone, Default)]
+struct State {
+    kept: Option<Kept>,
+    /// The outage that was met last, and until when nothing is asked because of it.
+    outage: Option<(CallError, Timestamp)>,
+}
+
+impl KeyReader {
+    /// For the current key in this secret, by the default `overlap` of seven days.
+    #[must_use]
+    pub fn new(secret: SecretId, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            secret,
+            stage: VersionStage::Current,
+            policy: CachePolicy::of(crate::model::waits::Waits::default().overlap),
+            clock,
+            cache: None,
+            patience: None,
+            turn: futures_util::lock::Mutex::default(),
+            state: Mutex::default(),
+            refused: AtomicBool::new(false),
+        }
+    }
+
+    /// For another version of the secret.
+    #[must_use]
+    pub fn stage(self, stage: VersionStage) -> Self {
+        Self { stage, ..self }
+    }
+
+    /// By other times.
+    #[must_use]
+    pub fn policy(self, policy: CachePolicy) -> Self {
+        Self { policy, ..self }
+    }
+
+    /// By another clock.
+    #[must_use]
+    pub fn clock(self, clock: Arc<dyn Clock>) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// With a place that other processes use, too. Without one the key is kept in memory alone.
+    #[must_use]
+    pub fn cache(self, cache: Arc<dyn KeyCache>) -> Self {
+        Self { cache: Some(cache), ..self }
+    }
+
+    /// A caller with a key to go on with waits no longer than this for the store. By default it waits for as long as the store's own limit.
+    #[must_use]
+    pub fn patience(self, patience: Duration) -> Self {
+        Self { patience: Some(patience), ..self }
+    }
+
+    /// Another reader of the same, which has read nothing yet.
+    #[must_use]
+    pub fn again(&self) -> Self {
+        let Self { stage, policy, patience, .. } = *self;
+        let cache = self.cache.clone();
+        Self { stage, policy, patience, cache, ..Self::new(self.secret.clone(), self.clock.clone()) }
+    }
+
+    /// The secret that is read.
+    #[must_use]
+    pub fn secret(&self) -> &SecretId {
+        &self.secret
+    }
+
+    /// Has the key read again before it is used again, because AWS refused it. A key that was read within the last five seconds is kept: to call
+    /// this for each of many refused requests is harmless.
+    pub fn invalidate(&self) {
+        self.refused.store(true, Ordering::SeqCst);
+    }
+
+    /// What was read, while nobody has to ask again. Nothing is called.
+    #[must_use]
+    pub fn kept(&self) -> Option<ReadKey> {
+        let State { kept, outage } = self.state().clone();
+        let mut now = self.clock.now();
+        let fresh = |kept: &Kept, now| kept.is_younger(self.policy.read_again, now);
+        let pause = |kept: &Kept| kept.is_younger(self.policy.stale, now) && outage.as_ref().is_some_and(|o| now < o.1);
+        let kept = match kept.filter(|kept| fresh(kept, now) || pause(kept)) {
+            Some(kept) => kept,
+            None => {
+                let kept = self.cache.as_ref()?.load()?;
+                // Read again: what another process has just written is not of the future.
+                now = self.clock.now();
+                Some(kept).filter(|kept| fresh(kept, now))?
+            }
+        };
+        if !kept.is_younger(REFUSAL_PAUSE, now) && self.refused.swap(false, Ordering::SeqCst) {
+            self.forget();
+            return None;
+        }
+        let outage = outage.filter(|_| !fresh(&kept, now)).map(|(error, _)| error);
+        self.state().kept = Some(kept.clone());
+        Some(self.answer(kept, outage, now))
+    }
+
+    /// The key, read again if need be. With a `home`, it is also found out, once a day, whether the user's home was moved away.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn read(
+        &self,
+        source: &dyn CredentialSource,
+        home: Option<&dyn HomeSource>,
+    ) -> Result<ReadKey, ReadError> {
+        if let Some(kept) = self.kept() {
+            return Ok(kept);
+        }
+        let _turn = self.turn.lock().await;
+        let _others = match &self.cache {
+            Some(cache) => cache.turn().await,
+            None => None,
+        };
+        // Another caller may have read it meanwhile.
+        if let Some(kept) = self.kept() {
+            return Ok(kept);
+        }
+        let result = self.ask(source, home).await;
+        // What is not published any more is not kept either.
+        if result.is_err() {
+            self.forget();
+        }
+        result
+    }
+
+    async fn ask(&self, source: &dyn CredentialSource, home: Option<&dyn HomeSource>) -> Result<ReadKey, ReadError> {
+        let memory = self.state().kept.clone();
+        let known = memory.into_iter().chain(self.cache.as_ref().and_then(|c| c.load())).max_by_key(|kept| kept.read);
+        let now = self.clock.now();
+        let spare = known.clone().filter(|kept| kept.is_younger(self.policy.stale, now));
+        // What was refused so far is answered by this reading.
+        self.refused.store(false, Ordering::SeqCst);
+        let reading = source.published(&self.secret, self.stage);
+        let answer = match self.patience.filter(|_| spare.is_some()) {
+            // Who has a key does not wait for an outage to show.
+            Some(limit) => within(&*self.clock, limit, reading)
+                .await
+                .unwrap_or_else(|| Err(CallError::lost(format!("no answer within {} seconds", limit.as_secs())))),
+            None => reading.await,
+        };
+        match answer {
+            Ok(Published::Key { credentials, .. }) => {
+                let before = known.map_or_else(|| HomeCheck::unasked(now), |kept| kept.moved);
+                let moved = match home {
+                    Some(home) => before.asked(home, &self.secret, &*self.clock).await,
+                    None => before,
+                };
+                let kept = Kept { credentials, read: now, moved };
+                if let Some(cache) = &self.cache {
+                    cache.store(&kept);
+                }
+                *self.state() = State { kept: Some(kept.clone()), outage: None };
+                Ok(self.answer(kept, None, now))
+            }
+            Ok(Published::NotYet) => Err(ReadError::NotYet(self.secret.clone())),
+            Ok(Published::SomethingElse) => Err(ReadError::NoKey(self.secret.clone())),
+            Err(source) => match spare {
+                Some(kept) if source.is_outage() => {
+                    let pause = after(now, OUTAGE_PAUSE);
+                    *self.state() = State { kept: Some(kept.clone()), outage: Some((source.clone(), pause)) };
+                    Ok(self.answer(kept, Some(source), now))
+                }
+                _ => Err(ReadError::Failed { secret: self.secret.clone(), source }),
+            },
+        }
+    }
+
+    fn answer(&self, kept: Kept, outage: Option<CallError>, now: Timestamp) -> ReadKey {
+        let CachePolicy { lifetime, stale, read_again } = self.policy;
+        let Kept { credentials, read, moved } = kept;
+        let (ask_again, expires) = match &outage {
+            None => (after(read, read_again), after(read, lifetime)),
+            Some(_) => {
+                let pause = self.state().outage.as_ref().map_or(now, |(_, until)| *until);
+                (pause.min(after(read, stale)), after(now, STALE_LIFETIME.min(lifetime)))
+            }
+        };
+        ReadKey { credentials, read, ask_again, expires, moved_to: moved.to, outage }
+    }
+
+    /// The key could not be read in this region: where else the user's tag says that it is published. `None` also where the error says nothing of
+    /// that, and where the tag could not be read.
+    pub async fn home_elsewhere(
+        &self,
+        source: &dyn HomeSource,
+        user: &UserRef,
+        region: &str,
+        error: &CallError,
+    ) -> Option<SecretArn> {
+        if !may_be_elsewhere(error) {
+            return None;
+        }
+        home_elsewhere(source, user, (&self.secret, region), &*self.clock).await
+    }
+
+    fn forget(&self) {
+        *self.state() = State::default();
+        if let Some(cache) = &self.cache {
+            cache.forget();
+        }
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Shows which secret it is; nothing of what was read.
+impl fmt::Debug for KeyReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeyReader").field("secret", &self.secret.as_str()).finish_non_exhaustive()
+    }
+}

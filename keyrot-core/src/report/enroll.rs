@@ -1,0 +1,90 @@
+//! Users who are enrolled, or released, as a document.
+
+use crate::model::names::{SecretName, UserName};
+use crate::report::state::State;
+use crate::report::user::UserDocument;
+use serde::Serialize;
+
+/// What became of one user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Change {
+    /// There was nothing to do.
+    Already,
+    /// It would be done, or was about to be.
+    Planned,
+    /// It was done.
+    Done,
+    /// It was not done: a rotation would be blocked.
+    Refused,
+    /// It could not be done.
+    Failed,
+}
+
+/// Users who are enrolled, or released, and what became of each: what `keyrot enroll` and `keyrot release` print with `--json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct EnrollDocument {
+    /// `keyrot.enroll/1` or `keyrot.release/1`.
+    pub schema: &'static str,
+    /// Whether it was a dry run, and nothing was changed.
+    pub dry_run: bool,
+    /// The rotation tag.
+    pub tag: String,
+    /// Its value.
+    pub tag_value: String,
+    /// Each user.
+    pub users: Vec<EnrollRow>,
+}
+
+/// One user who is enrolled, or released.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct EnrollRow {
+    /// Who.
+    pub user: UserName,
+    /// What became of it.
+    pub result: Change,
+    /// As a plan shows the user.
+    pub state: Option<State>,
+    /// The state in detail, as one word.
+    pub reason: Option<&'static str>,
+    /// For people: what the first rotation will do, or what stays.
+    pub message: String,
+    /// What the operator can do, in one text.
+    pub hint: Option<String>,
+    /// The user's secret.
+    pub secret: Option<SecretName>,
+}
+
+impl EnrollRow {
+    /// A user who was not looked at.
+    pub(crate) fn new(user: &UserName, result: Change, message: &str) -> Self {
+        let message = message.to_owned();
+        Self { user: user.clone(), result, state: None, reason: None, message, hint: None, secret: None }
+    }
+
+    pub(crate) fn of(user: &UserDocument, result: Change, message: String) -> Self {
+        Self {
+            user: user.user.clone(),
+            result,
+            state: Some(user.state),
+            reason: Some(user.reason),
+            message,
+            hint: user.hint(),
+            secret: Some(user.secret.clone()),
+        }
+    }
+}
+
+impl EnrollDocument {
+    /// Whether some user has this result.
+    #[must_use]
+    pub fn has(&self, result: Change) -> bool {
+        self.users.iter().any(|row| row.result == result)
+    }
+
+    /// Whether users are released, and not enrolled.
+    #[must_use]
+    pub fn is_release(&self) -> bool {
+        self.schema == "keyrot.release/1"
+    }
+}

@@ -1,0 +1,340 @@
+//! Enrolling users for rotation, and releasing them: plan, agree, carry out, report.
+
+use crate::engine::driver::Ports;
+use crate::engine::rotator::{Limits, Rotator};
+use crate::engine::target::Target;
+use crate::machine::outcome::Outcome;
+use crate::machine::rotation::Mode;
+use crate::model::error::{CallError, ErrorKind};
+use crate::model::home::{Adoption, HOME_TAG, HomeTag};
+use crate::model::names::UserName;
+use crate::model::request::Request;
+use crate::model::user::IamUser;
+use crate::model::waits::Policy;
+use crate::ports::TagPort;
+use crate::ports::cancel::Cancel;
+use crate::report::enroll::{Change, EnrollDocument, EnrollRow};
+use crate::report::run::RunDocument;
+use crate::report::state::State;
+use crate::report::user::UserDocument;
+use crate::selection::homes::Homes;
+use crate::selection::{Missing, MissingWhy, Selected, Selection, select};
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+
+const ENROLL: &str = "keyrot.enroll/1";
+const RELEASE: &str = "keyrot.release/1";
+
+/// Puts the tag that selects users for rotation, and records where their secrets are to be; or removes the tag.
+///
+/// ```
+/// # #[cfg(feature = "memory")] {
+/// # use keyrot_core::memory::{MemoryAccount, World};
+/// # use keyrot_core::*;
+/// use keyrot_core::requests::Enrollment;
+/// use keyrot_core::report::Change;
+/// use std::sync::Arc;
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// # let mut world = World::new("2026-01-05T04:00:00Z".parse()?);
+/// # let ci = world.add_user("ci", &[])?;
+/// # let account = MemoryAccount::new(world);
+/// let homes = Homes::in_region("us-east-1");
+/// let enrollment = Enrollment::new(Ports::of(account.clone()), Arc::new(account), Selection::default(), homes);
+///
+/// let plan = enrollment.plan(&[ci], false).await?;
+/// println!("{}?", plan.question());
+/// let done = enrollment.carry_out(plan).await;
+/// assert!(done.has(Change::Done));
+/// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Enrollment {
+    ports: Ports,
+    tags: Arc<dyn TagPort>,
+    selection: Selection,
+    homes: Homes,
+    policy: Policy,
+    limits: Limits,
+}
+
+/// Why nothing can be planned. Nothing was changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum EnrollError {
+    /// The users could not be listed.
+    #[error("could not list the account's users: {0}")]
+    Listing(CallError),
+    /// Some user cannot be worked on.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Missing(Vec<Missing>),
+    /// A user has the tag with another value, which may keep it out of rotation on purpose.
+    #[error("user {user} has the tag {tag}={value}, which may exclude it from rotation on purpose")]
+    TaggedOtherwise {
+        /// Who.
+        user: UserName,
+        /// The tag.
+        tag: String,
+        /// Its value there.
+        value: String,
+    },
+}
+
+/// What will be done. Nothing was changed.
+#[derive(Debug, Clone)]
+pub struct EnrollPlan {
+    /// The plan as a document.
+    pub document: EnrollDocument,
+    /// All users of the account, as they were listed.
+    pub users: Vec<IamUser>,
+    /// Those who are given a home.
+    targets: Vec<Target>,
+}
+
+impl EnrollPlan {
+    /// Whether it is refused, because a rotation would be blocked.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        self.document.has(Change::Refused)
+    }
+
+    /// Whether there is something to do.
+    #[must_use]
+    pub fn has_work(&self) -> bool {
+        self.document.has(Change::Planned)
+    }
+
+    /// What to ask before it is carried out, without the question mark.
+    #[must_use]
+    pub fn question(&self) -> String {
+        let EnrollDocument { tag, tag_value, users, .. } = &self.document;
+        let planned = users.iter().filter(|row| matches!(row.result, Change::Planned | Change::Refused));
+        let names: Vec<&str> = planned.map(|row| row.user.as_str()).collect();
+        match self.document.is_release() {
+            true => format!("remove the tag {tag} from {}", names.join(", ")),
+            false => format!("tag {} with {tag}={tag_value}", names.join(", ")),
+        }
+    }
+}
+
+impl Enrollment {
+    /// For the users of this account, by the default waits.
+    #[must_use]
+    pub fn new(ports: Ports, tags: Arc<dyn TagPort>, selection: Selection, homes: Homes) -> Self {
+        Self { ports, tags, selection, homes, policy: Policy::default(), limits: Limits::default() }
+    }
+
+    /// By another policy.
+    #[must_use]
+    pub fn policy(self, policy: Policy) -> Self {
+        Self { policy, ..self }
+    }
+
+    /// With other bounds.
+    #[must_use]
+    pub fn limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
+    }
+
+    /// What enrolling these users will do. `anyway`: also those whose rotation would be blocked, or who have the tag with another value.
+    ///
+    /// # Errors
+    /// [`EnrollError`].
+    pub async fn plan(&self, users: &[UserName], anyway: bool) -> Result<EnrollPlan, EnrollError> {
+        let names: BTreeSet<UserName> = users.iter().cloned().collect();
+        let users = self.listed().await?;
+        let Selection { tag, tag_value, .. } = &self.selection;
+        let housed = |name: &UserName| find(&users, name).is_some_and(|user| user.tag(HOME_TAG).is_some());
+        // To take over a secret is asked for where an enrolled user is blocked, too.
+        let takes_over = self.homes.adoption == Adoption::TakeOver;
+        let mut already = self.chosen(&users, names.iter().cloned().collect()).chosen;
+        already.retain(|one| housed(&one.subject.user) && !takes_over);
+        let is_already = |name: &UserName| already.iter().any(|one| one.subject.user == *name);
+        let new: Vec<UserName> = names.into_iter().filter(|name| !is_already(name)).collect();
+        let other = |name: &UserName| {
+            let (_, value) = find(&users, name)?.tag(tag)?;
+            (!value.eq_ignore_ascii_case(tag_value)).then(|| EnrollError::TaggedOtherwise {
+                user: name.clone(),
+                tag: tag.clone(),
+                value: value.to_owned(),
+            })
+        };
+        if let Some(error) = new.iter().find_map(other).filter(|_| !anyway) {
+            return Err(error);
+        }
+        let tagged: Vec<IamUser> = users
+            .iter()
+            .map(|user| match new.contains(user.arn.name()) {
+                true => user.clone().with_tag(tag, tag_value),
+                false => user.clone(),
+            })
+            .collect();
+        let selected = self.chosen(&tagged, new);
+        if !selected.missing.is_empty() {
+            return Err(EnrollError::Missing(selected.missing));
+        }
+        let plan = self.look(&selected, ENROLL).await;
+        let blocked = plan.users.iter().any(|user| matches!(user.state, State::Blocked | State::Failed));
+        let planned = if blocked && !anyway { Change::Refused } else { Change::Planned };
+        let mut rows: Vec<EnrollRow> =
+            already.iter().map(|one| EnrollRow::new(&one.subject.user, Change::Already, &enrolled_at(one))).collect();
+        rows.extend(plan.users.iter().map(|user| EnrollRow::of(user, planned, first_rotation(user))));
+        Ok(EnrollPlan { document: self.document(ENROLL, rows), users, targets: selected.chosen })
+    }
+
+    /// What releasing these users will do, and what stays.
+    ///
+    /// # Errors
+    /// [`EnrollError`].
+    pub async fn plan_release(&self, users: &[UserName]) -> Result<EnrollPlan, EnrollError> {
+        let names: BTreeSet<UserName> = users.iter().cloned().collect();
+        let users = self.listed().await?;
+        let Selection { tag, tag_value, .. } = &self.selection;
+        let found = self.chosen(&users, names.iter().cloned().collect());
+        let unknown: Vec<Missing> =
+            found.missing.iter().filter(|m| matches!(m.why, MissingWhy::NotFound { .. })).cloned().collect();
+        if !unknown.is_empty() {
+            return Err(EnrollError::Missing(unknown));
+        }
+        let has = |name: &&UserName| {
+            let tag = find(&users, name).and_then(|user| user.tag(tag));
+            tag.is_some_and(|(_, value)| value.eq_ignore_ascii_case(tag_value))
+        };
+        let (tagged, free): (Vec<&UserName>, Vec<&UserName>) = names.iter().partition(has);
+        let plan = self.look(&found, RELEASE).await;
+        let mut rows: Vec<EnrollRow> =
+            free.into_iter().map(|name| EnrollRow::new(name, Change::Already, "not enrolled")).collect();
+        rows.extend(tagged.into_iter().map(|name| match plan.users.iter().find(|user| user.user == *name) {
+            Some(user) => EnrollRow::of(user, Change::Planned, left_behind(user)),
+            None => EnrollRow::new(name, Change::Planned, "keyrot already skips it; nothing changes"),
+        }));
+        Ok(EnrollPlan { document: self.document(RELEASE, rows), users, targets: Vec::new() })
+    }
+
+    /// Does it, user by user. One that fails does not stop the others.
+    pub async fn carry_out(&self, plan: EnrollPlan) -> EnrollDocument {
+        let EnrollPlan { mut document, users, targets } = plan;
+        let release = document.is_release();
+        for row in document.users.iter_mut().filter(|row| row.result == Change::Planned) {
+            let done = match release {
+                true => self.release(find(&users, &row.user), &row.user).await,
+                false => self.enroll(targets.iter().find(|one| one.subject.user == row.user), &row.user).await,
+            };
+            match done {
+                Ok(()) => row.result = Change::Done,
+                Err(error) => (row.result, row.message) = (Change::Failed, error.to_string()),
+            }
+        }
+        document
+    }
+
+    async fn enroll(&self, target: Option<&Target>, user: &UserName) -> Result<(), CallError> {
+        // The home first: once the tag selects the user, the next run may be another machine's.
+        if let Some(target) = target.filter(|target| target.policy.is_ok()) {
+            self.house(target.clone()).await?;
+        }
+        self.tags.tag_user(user, &self.selection.tag, &self.selection.tag_value).await
+    }
+
+    async fn release(&self, listed: Option<&IamUser>, user: &UserName) -> Result<(), CallError> {
+        let tag = &self.selection.tag;
+        // As it is written there.
+        let key = listed.and_then(|user| user.tag(tag)).map_or(tag.as_str(), |(key, _)| key);
+        self.tags.untag_user(user, key).await
+    }
+
+    /// Records where the user's secret is, or is to be.
+    async fn house(&self, target: Target) -> Result<(), CallError> {
+        let rotator = Rotator::new(self.ports.clone());
+        let cancel = Cancel::default();
+        let report = rotator.fulfil(target, Request::Bind, Mode::Act, &self.limits, &cancel, &|_| {}).await;
+        match report.users.into_iter().next().map(|one| one.outcome) {
+            Some(Outcome::Done) => Ok(()),
+            Some(Outcome::Failed(failure)) => Err(failure.error),
+            Some(Outcome::Blocked(why)) => Err(CallError::refused(ErrorKind::Other, why.to_string())),
+            other => Err(CallError::lost(format!("its home was not recorded: {other:?}"))),
+        }
+    }
+
+    async fn listed(&self) -> Result<Vec<IamUser>, EnrollError> {
+        self.ports.iam.users(&self.selection.path_prefix).await.map_err(EnrollError::Listing)
+    }
+
+    fn chosen(&self, users: &[IamUser], only: Vec<UserName>) -> Selected {
+        if only.is_empty() {
+            return Selected::default();
+        }
+        select(users, &Selection { only, ..self.selection.clone() }, &self.homes, &self.policy)
+    }
+
+    /// What a run would find and do; it changes nothing.
+    async fn look(&self, selected: &Selected, schema: &'static str) -> RunDocument {
+        let rotator = Rotator::new(self.ports.clone());
+        let cancel = Cancel::default();
+        let report = rotator.run(selected.chosen.clone(), Mode::Plan, &self.limits, &cancel, &|_| {}).await;
+        RunDocument::new(schema, &report, selected)
+    }
+
+    fn document(&self, schema: &'static str, users: Vec<EnrollRow>) -> EnrollDocument {
+        let Selection { tag, tag_value, .. } = self.selection.clone();
+        EnrollDocument { schema, dry_run: false, tag, tag_value, users }
+    }
+}
+
+fn find<'a>(users: &'a [IamUser], name: &UserName) -> Option<&'a IamUser> {
+    users.iter().find(|user| user.arn.name() == name)
+}
+
+/// An enrolled user; where its home is, if the settings give another place.
+fn enrolled_at(one: &Target) -> String {
+    match &one.subject.home {
+        HomeTag::At(home) if *home.place() != one.subject.place() => {
+            format!("already enrolled elsewhere: {}", home.place())
+        }
+        _ => "already enrolled".to_owned(),
+    }
+}
+
+fn first_rotation(user: &UserDocument) -> String {
+    let keys = match user.keys.as_slice() {
+        [] => "it has no key".to_owned(),
+        [one] => format!("{} keeps working for at least the overlap", one.id),
+        more => format!("it has {} keys", more.len()),
+    };
+    format!("{}; {keys}; its secret is {}", user.message, user.secret)
+}
+
+fn left_behind(user: &UserDocument) -> String {
+    let keys: Vec<String> = user
+        .keys
+        .iter()
+        .map(|key| format!("{} ({}{})", key.id, key.status, if key.current { ", published" } else { "" }))
+        .collect();
+    if keys.is_empty() && user.state == State::Blocked {
+        return "its keys and its secret, which were not read, stay as they are".to_owned();
+    }
+    let keys = if keys.is_empty() { "no key".to_owned() } else { keys.join(" and ") };
+    // Without a current key nothing was ever published, and perhaps there is no secret at all.
+    let secret = match user.current {
+        Some(_) => format!(" and the secret {}; its key is no longer rotated", user.secret),
+        None => "; keyrot never replaced it".to_owned(),
+    };
+    let under_way = match user.state {
+        State::Waiting | State::Due if user.current.is_some() && user.keys.len() > 1 => {
+            "; a rotation is under way, and the old key will not be deactivated or deleted"
+        }
+        _ => "",
+    };
+    format!("keeps {keys}{secret}{under_way}")
+}
+
+/// Shows by which tag.
+impl fmt::Debug for Enrollment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Enrollment")
+            .field("selection", &self.selection)
+            .field("homes", &self.homes)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,264 @@
+//! Who uses a key: IAM's record and a trail, of one key, of a user's keys, or of all old keys that still work.
+
+use crate::engine::driver::Ports;
+use crate::engine::rotator::{Limits, Progress, Rotator};
+use crate::engine::target::Target;
+use crate::machine::rotation::Mode;
+use crate::model::error::CallError;
+use crate::model::names::{KeyId, UserName};
+use crate::model::observed::{AccessKey, LastUse};
+use crate::model::time::Timestamp;
+use crate::ports::cancel::Cancel;
+use crate::report::state::RunStatus;
+use crate::report::user::UserDocument;
+use crate::report::uses::{KeyUses, UnseenUser, UsesDocument};
+use crate::usage::{TrailBounds, TrailPort, look_up, regions_to_ask};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Whose uses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Whose {
+    /// One key's, whether or not IAM knows it still.
+    Key(KeyId),
+    /// All keys' of a user.
+    User(UserName),
+    /// The old keys' of these users that still work, where it is known which key is the old one.
+    Lagging(Vec<Target>),
+}
+
+/// What is being read: it may take minutes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum UsesProgress<'a> {
+    /// So many users are read.
+    Users(usize),
+    /// One more of them is read.
+    User,
+    /// So many keys are asked about.
+    Keys(usize),
+    /// The trail is asked about this key.
+    Key {
+        /// The key.
+        key: &'a KeyId,
+        /// In which regions.
+        regions: &'a [String],
+        /// From when on.
+        since: Timestamp,
+    },
+    /// So many events of a region were read.
+    Events {
+        /// The region.
+        region: &'a str,
+        /// How many so far.
+        events: usize,
+    },
+    /// That key is done.
+    Done,
+}
+
+/// Asks who uses keys, within bounds. Nothing is changed.
+///
+/// ```
+/// # #[cfg(feature = "memory")] {
+/// # use keyrot_core::memory::{MemoryAccount, World};
+/// # use keyrot_core::*;
+/// use keyrot_core::requests::{WhoUses, Whose};
+/// use std::sync::Arc;
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// # let mut world = World::new("2026-01-05T04:00:00Z".parse()?);
+/// # let ci = world.add_user("ci", &[])?;
+/// # world.add_key(&ci)?;
+/// # let account = MemoryAccount::new(world);
+/// let who = WhoUses::new(Ports::of(account.clone()), Arc::new(account));
+/// let found = who.ask(Whose::User(ci), &|_| {}).await?;
+/// assert_eq!(found.keys.len(), 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct WhoUses {
+    ports: Ports,
+    trail: Arc<dyn TrailPort>,
+    back: Duration,
+    regions: Vec<String>,
+    max_events: u32,
+    limits: Limits,
+}
+
+/// A key to ask about.
+struct Subject {
+    user: Option<UserName>,
+    key: KeyId,
+    listed: Option<AccessKey>,
+    /// By IAM's record; `None` if it was not asked yet.
+    last_use: Option<LastUse>,
+}
+
+impl WhoUses {
+    /// Of the last seven days, in the regions that are worth asking, and at most 1,000 events of each key and region.
+    #[must_use]
+    pub fn new(ports: Ports, trail: Arc<dyn TrailPort>) -> Self {
+        let back = Duration::from_secs(7 * 86_400);
+        Self { ports, trail, back, regions: Vec::new(), max_events: 1_000, limits: Limits::default() }
+    }
+
+    /// Back so far from now.
+    #[must_use]
+    pub fn back(self, back: Duration) -> Self {
+        Self { back, ..self }
+    }
+
+    /// In these regions; in those that are worth asking if there are none.
+    #[must_use]
+    pub fn regions(mut self, regions: &[String]) -> Self {
+        self.regions.clear();
+        for region in regions {
+            if !self.regions.contains(region) {
+                self.regions.push(region.clone());
+            }
+        }
+        self
+    }
+
+    /// At most so many events of each key and region, the newest.
+    #[must_use]
+    pub fn max_events(self, max_events: u32) -> Self {
+        Self { max_events, ..self }
+    }
+
+    /// What bounds the reading of users, for [`Whose::Lagging`].
+    #[must_use]
+    pub fn limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
+    }
+
+    /// Asks. What could not be read of one key is in its part of the answer.
+    ///
+    /// # Errors
+    /// [`CallError`] if a user's keys could not be listed; `NotFound` if there is no such user.
+    pub async fn ask(
+        &self,
+        whose: Whose,
+        progress: &(dyn Fn(UsesProgress<'_>) + Sync),
+    ) -> Result<UsesDocument, CallError> {
+        let lagging = matches!(whose, Whose::Lagging(_));
+        let mut unseen = Vec::new();
+        let (user, found) = match whose {
+            Whose::Key(key) => {
+                let subject = self.of_key(key).await;
+                (subject.user.clone(), vec![subject])
+            }
+            Whose::User(user) => (Some(user.clone()), self.of_user(&user).await?),
+            Whose::Lagging(targets) => (None, self.of_those_who_lag(targets, &mut unseen, progress).await),
+        };
+        let now = self.ports.clock.now();
+        let since = now - chrono::TimeDelta::from_std(self.back).unwrap_or_default();
+        progress(UsesProgress::Keys(found.len()));
+        let mut keys = Vec::new();
+        for subject in found {
+            keys.push(self.uses_of(subject, since, progress).await);
+            progress(UsesProgress::Done);
+        }
+        if lagging {
+            let last = |one: &KeyUses| one.last_used.max(one.uses.sources.iter().map(|source| source.last).max());
+            keys.sort_by_key(|one| std::cmp::Reverse(last(one)));
+        }
+        let partial = !unseen.is_empty() || keys.iter().any(|one| one.problem.is_some() || one.uses.is_partial());
+        Ok(UsesDocument {
+            schema: "keyrot.who-uses/1",
+            now,
+            user,
+            lagging,
+            unseen,
+            since,
+            max_events: self.max_events,
+            partial,
+            keys,
+            limits: UsesDocument::LIMITS,
+        })
+    }
+
+    async fn uses_of(
+        &self,
+        subject: Subject,
+        since: Timestamp,
+        progress: &(dyn Fn(UsesProgress<'_>) + Sync),
+    ) -> KeyUses {
+        let Subject { user, key, listed, last_use } = subject;
+        let last_use = match (last_use, &user) {
+            (Some(known), _) => known,
+            (None, Some(user)) => {
+                let asked = self.ports.iam.last_use(user, &key).await;
+                asked.unwrap_or_else(|error| LastUse::Unknown(error.to_string()))
+            }
+            (None, None) => LastUse::Unknown("it is not known whose key it is".to_owned()),
+        };
+        let regions = match self.regions.is_empty() {
+            true => regions_to_ask(&*self.trail, &last_use),
+            false => self.regions.clone(),
+        };
+        progress(UsesProgress::Key { key: &key, regions: &regions, since });
+        let bounds = TrailBounds { since, regions, most: usize::try_from(self.max_events).unwrap_or(usize::MAX) };
+        let read = |region: &str, events| progress(UsesProgress::Events { region, events });
+        let uses = look_up(&*self.trail, &key, &bounds, &read).await;
+        KeyUses::new(user, key, listed, last_use, uses)
+    }
+
+    /// A key that IAM does not know any more may still be in the trail.
+    async fn of_key(&self, key: KeyId) -> Subject {
+        let (user, last_use) = match self.trail.key_record(&key).await {
+            Ok(record) => (Some(record.user), record.last_use),
+            Err(error) => (None, LastUse::Unknown(error.to_string())),
+        };
+        Subject { user, key, listed: None, last_use: Some(last_use) }
+    }
+
+    async fn of_user(&self, user: &UserName) -> Result<Vec<Subject>, CallError> {
+        let mut keys = self.ports.iam.list_keys(user).await?;
+        keys.sort_by_key(|key| key.created);
+        Ok(keys.into_iter().map(|key| Subject::listed(user.clone(), key)).collect())
+    }
+
+    async fn of_those_who_lag(
+        &self,
+        targets: Vec<Target>,
+        unseen: &mut Vec<UnseenUser>,
+        progress: &(dyn Fn(UsesProgress<'_>) + Sync),
+    ) -> Vec<Subject> {
+        progress(UsesProgress::Users(targets.len()));
+        let one_more = |seen| {
+            if let Progress::Done(_) = seen {
+                progress(UsesProgress::User);
+            }
+        };
+        let rotator = Rotator::new(self.ports.clone());
+        let report = rotator.run(targets, Mode::Plan, &self.limits, &Cancel::default(), &one_more).await;
+        let mut old = Vec::new();
+        for one in report.users {
+            let message = || UserDocument::new(&one, report.finished).message;
+            let known = one.old_keys();
+            let problem = match (one.outcome.verdict(), &known) {
+                (RunStatus::Failed | RunStatus::Stopped, _) => Some(format!("could not be read: {}", message())),
+                (_, None) => Some(format!("it is unknown which key is the old one: {}", message())),
+                (_, Some(_)) => None,
+            };
+            unseen.extend(problem.map(|problem| UnseenUser { user: one.user.clone(), problem }));
+            old.extend(known.unwrap_or_default().into_iter().map(|key| Subject::listed(one.user.clone(), key.clone())));
+        }
+        old
+    }
+}
+
+impl Subject {
+    fn listed(user: UserName, key: AccessKey) -> Self {
+        Self { user: Some(user), key: key.id.clone(), listed: Some(key), last_use: None }
+    }
+}
+
+impl fmt::Debug for WhoUses {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WhoUses").field("back", &self.back).field("regions", &self.regions).finish_non_exhaustive()
+    }
+}

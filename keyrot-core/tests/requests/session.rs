@@ -1,0 +1,106 @@
+//! The flow around a request: a plan, what is asked, and a report that nothing loses.
+
+use super::harness::Harness;
+use keyrot_core::memory::{Fault, FaultAt};
+use keyrot_core::report::Remains;
+use keyrot_core::requests::{RequestKind, RequestSession, RequestStatus};
+use keyrot_core::{Cancel, Ports, Request, Revocation, Target};
+use std::sync::Arc;
+
+async fn session(desk: &Harness, kind: RequestKind) -> RequestSession {
+    let all = Arc::new(desk.account.clone());
+    RequestSession::new(kind, Ports::of(desk.account.clone()), all.clone(), all, desk.chosen().await)
+}
+
+#[tokio::test]
+async fn a_plan_changes_nothing_and_is_carried_out_once_it_is_agreed_to() {
+    let desk = Harness::in_overlap().await;
+    let session = session(&desk, RequestKind::Rollback).await;
+    let seen = session.look().await;
+    let to = Request::key_before(&seen).unwrap();
+    let plan = session.plan(&seen, Request::Rollback { to: to.clone() }).await;
+    assert!(plan.has_work());
+    assert_eq!(plan.question().as_deref(), Some(&*format!("Publish {to} again for ci")));
+    assert_eq!(desk.look().await.current, seen.current, "a plan");
+
+    let shown = plan.clone().into_report();
+    assert_eq!((shown.status(), shown.acted, shown.document.left), (RequestStatus::Done, false, None));
+
+    let report = session.carry_out(plan, &Cancel::default(), &|_| {}).await;
+    assert_eq!((report.status(), report.acted), (RequestStatus::Done, true));
+    assert_eq!(report.document.left.unwrap().current, Some(to.clone()));
+    assert_eq!(desk.look().await.current, Some(to.clone()));
+
+    // To ask again: there is nothing to do, and nothing to ask.
+    let seen = session.look().await;
+    let again = session.plan(&seen, Request::Rollback { to }).await;
+    assert!(!again.has_work());
+}
+
+#[tokio::test]
+async fn a_request_for_a_key_that_nobody_named_is_refused_and_reported() {
+    let desk = Harness::in_overlap().await;
+    let session = session(&desk, RequestKind::Revoke).await;
+    let seen = session.look().await;
+    let refusal = Request::revoke(&seen, None).unwrap_err();
+    let report = session.refuse(&seen, refusal).await;
+    assert_eq!((report.status(), report.acted), (RequestStatus::Unclear, false));
+    assert_eq!(report.document.evidence.len(), 2, "the last use of both keys helps to choose");
+}
+
+#[tokio::test]
+async fn a_cancelled_revocation_is_reported_as_stopped_and_resumes() {
+    let desk = Harness::in_overlap().await;
+    let session = session(&desk, RequestKind::Revoke).await;
+    let seen = session.look().await;
+    let leaked = seen.previous.clone().unwrap();
+    let request = Request::Revoke(Revocation::of(leaked.clone()));
+    let cancel = Cancel::default();
+    cancel.cancel();
+    let plan = session.plan(&seen, request.clone()).await;
+    let report = session.carry_out(plan, &cancel, &|_| {}).await;
+    assert_eq!((report.status(), report.document.left), (RequestStatus::Stopped, None));
+    assert!(desk.active().contains(&leaked));
+
+    let plan = session.plan(&seen, request).await;
+    let report = session.carry_out(plan, &Cancel::default(), &|_| {}).await;
+    assert_eq!(report.status(), RequestStatus::Done);
+    assert!(!desk.active().contains(&leaked));
+}
+
+#[tokio::test]
+async fn sessions_that_could_not_be_ended_make_a_revocation_not_done() {
+    let desk = Harness::in_overlap().await;
+    let session = session(&desk, RequestKind::Revoke).await.end_sessions(true);
+    let seen = session.look().await;
+    let leaked = seen.previous.clone().unwrap();
+    let plan = session.plan(&seen, Request::Revoke(Revocation::of(leaked.clone()))).await;
+    assert!(plan.question().unwrap().ends_with("and end the user's sessions"), "{:?}", plan.question());
+    desk.account.inject(FaultAt::first("put_user_policy", Fault::Denied));
+    let report = session.carry_out(plan, &Cancel::default(), &|_| {}).await;
+    assert!(report.is_done(), "the key is off");
+    assert_eq!(report.status(), RequestStatus::NotDone);
+    assert!(report.document.sessions_not_ended.is_some());
+    assert!(report.document.still_alive.iter().any(|one| one.what == Remains::Sessions));
+}
+
+/// Without the account's list of users nothing is known but the name and the key; that is enough to switch it off.
+#[tokio::test]
+async fn a_key_is_switched_off_although_its_user_cannot_be_looked_up() {
+    let desk = Harness::in_overlap().await;
+    let leaked = desk.look().await.current.unwrap();
+    let all = Arc::new(desk.account.clone());
+    let target = Target::for_iam_only(&desk.user, "the user was not looked up");
+    let session = RequestSession::new(RequestKind::Revoke, Ports::of(desk.account.clone()), all.clone(), all, target)
+        .off_first(|| Box::pin(async { Err("the list is out of reach".to_owned()) }));
+    let order = Revocation { without_successor: true, ..Revocation::of(leaked.clone()) };
+    let plan = session.plan_off_first(Request::Revoke(order.clone())).await;
+    assert!(plan.has_work());
+    assert!(desk.active().contains(&leaked), "a plan");
+
+    let plan = session.unplanned(Request::Revoke(order));
+    let report = session.carry_out(plan, &Cancel::default(), &|_| {}).await;
+    assert!(!desk.active().contains(&leaked));
+    assert!(report.is_done(), "{:?}", report.result.outcome);
+    assert!(report.document.user.message.contains("the list is out of reach"), "{}", report.document.user.message);
+}
