@@ -11,6 +11,7 @@ use crate::model::time::Timestamp;
 use crate::model::waits::{Policy, after};
 use crate::ports::cancel::Cancel;
 use crate::report::run::{Counts, RunDocument};
+use crate::report::schema;
 use crate::report::state::RunStatus;
 use crate::selection::homes::Homes;
 use crate::selection::{Selection, select};
@@ -244,7 +245,7 @@ impl Service {
         let limits =
             Limits { deadline: self.deadline.map(|time| after(ports.clock.now(), time)), ..self.limits.clone() };
         let report = rotator.run(chosen, Mode::Act, &limits, cancel, &|_| {}).await;
-        Ok(RunDocument::new("keyrot.rotate/1", &report, &selected))
+        Ok(RunDocument::new(schema::ROTATE, &report, &selected))
     }
 
     fn wait(&self) -> Duration {

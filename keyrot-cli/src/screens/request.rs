@@ -5,7 +5,7 @@ use crate::terminal::table::{Cell, Table};
 use crate::terminal::text::{hanging, wrap};
 use crate::terminal::time;
 use keyrot_core::machine::PlannedAction;
-use keyrot_core::report::{RequestDocument, State};
+use keyrot_core::report::{RequestDocument, State, schema};
 use keyrot_core::requests::{EndedSessions, Resolution};
 use keyrot_core::{
     AccessKey, KeyId, KeyStatus, Outcome, Request, Revocation, Severity, Target, Timestamp, UserResult, Why,
@@ -46,9 +46,9 @@ impl Kind {
 
     pub(crate) fn schema(self) -> &'static str {
         match self {
-            Self::Rollback => "keyrot.rollback/1",
-            Self::Revoke => "keyrot.revoke/1",
-            Self::Resolve => "keyrot.resolve/1",
+            Self::Rollback => schema::ROLLBACK,
+            Self::Revoke => schema::REVOKE,
+            Self::Resolve => schema::RESOLVE,
         }
     }
 }

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// in UTC. No secret material is in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Audit {
-    /// `keyrot.audit/1`.
+    /// [`AUDIT`](crate::report::schema::AUDIT).
     pub schema: &'static str,
     /// The account's twelve digits.
     pub account: String,

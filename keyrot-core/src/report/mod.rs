@@ -6,6 +6,7 @@ pub(crate) mod codes;
 pub(crate) mod hint;
 pub(crate) mod request;
 pub(crate) mod run;
+pub mod schema;
 pub(crate) mod state;
 pub(crate) mod user;
 

@@ -18,7 +18,7 @@ use serde::Serialize;
 /// A run in one document.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RunDocument {
-    /// Which document this is, and which edition of it: `keyrot.rotate/1`, `keyrot.plan/1`, `keyrot.status/1`.
+    /// Which document this is, and which edition of it: one of [`schema`](crate::report::schema).
     pub schema: &'static str,
     /// The account, if it is known.
     pub account: Option<String>,
