@@ -62,7 +62,10 @@ async fn own_notifier() {
     let (pages, report) = own_notifier::run(false).await.unwrap();
     assert!(pages.is_empty());
     let failures = &report.notifier_failures;
-    assert!(!failures.is_empty() && failures.iter().all(|failure| failure.reason == "nobody delivers pages any more"));
+    assert!(
+        !failures.is_empty()
+            && failures.iter().all(|failure| failure.reason.message == "nobody delivers pages any more")
+    );
     assert!(report.users.iter().any(|user| user.events.iter().any(|e| matches!(e.kind, EventKind::KeyCreated { .. }))));
 }
 

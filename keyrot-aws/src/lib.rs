@@ -49,6 +49,7 @@
 // A consumer needs a part of what these modules have.
 #![cfg_attr(not(feature = "rotate"), allow(dead_code, rustdoc::broken_intra_doc_links))]
 
+mod aws_error;
 mod backoff;
 mod calls;
 mod clock;
@@ -110,6 +111,7 @@ mod trail_clients;
 mod user_policy;
 pub mod value;
 
+pub use aws_error::AwsError;
 /// The SDK's configuration, which [`Aws::from_sdk_config`] takes.
 pub use aws_types::SdkConfig;
 pub use clock::{AwsClock, TokioClock};

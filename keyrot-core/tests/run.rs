@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use async_trait::async_trait;
-use keyrot_core::engine::{NotifierLimits, Progress};
+use keyrot_core::engine::{NotifierError, NotifierLimits, Progress};
 use keyrot_core::memory::{Fault, FaultAt, MemoryAccount, World};
 use keyrot_core::model::{NewKey, SecretArn};
 use keyrot_core::{
@@ -135,14 +135,14 @@ impl Notifier for Bad {
     fn name(&self) -> String {
         self.0.into()
     }
-    async fn happened(&self, _events: &[Event]) -> Result<(), String> {
+    async fn happened(&self, _events: &[Event]) -> Result<(), NotifierError> {
         match self.0 {
             "fails" => Err("the hook answered 500".into()),
             "panics" => panic!("a fault in a notifier"),
             _ => std::future::pending().await,
         }
     }
-    async fn finished(&self, _report: &Report) -> Result<(), String> {
+    async fn finished(&self, _report: &Report) -> Result<(), NotifierError> {
         Ok(())
     }
 }
@@ -156,7 +156,10 @@ async fn a_notifier_that_fails_hangs_or_panics_is_reported_and_no_more() {
         let report = while_time_goes_on(&account, &rotator).await;
         assert_eq!(rotated(&report), 2, "{name}: {report:#?}");
         let told = &report.notifier_failures;
-        assert!(!told.is_empty() && told.iter().all(|f| f.notifier == name && f.reason.contains(expected)), "{told:?}");
+        assert!(
+            !told.is_empty() && told.iter().all(|f| f.notifier == name && f.reason.message.contains(expected)),
+            "{told:?}"
+        );
         let events: Vec<Event> = report.users.iter().flat_map(|u| u.events.clone()).collect();
         assert_eq!(
             told.iter().map(|f| f.untold).sum::<usize>(),
@@ -195,11 +198,11 @@ impl Notifier for Slow {
     fn name(&self) -> String {
         "slow".into()
     }
-    async fn happened(&self, _events: &[Event]) -> Result<(), String> {
+    async fn happened(&self, _events: &[Event]) -> Result<(), NotifierError> {
         tokio::time::sleep(Duration::from_millis(20)).await;
         Ok(())
     }
-    async fn finished(&self, _report: &Report) -> Result<(), String> {
+    async fn finished(&self, _report: &Report) -> Result<(), NotifierError> {
         tokio::time::sleep(Duration::from_millis(20)).await;
         Ok(())
     }
@@ -223,7 +226,7 @@ async fn how_long_a_notifier_may_take_can_be_set() {
     let rotator = Rotator::new(Ports::of(account.clone())).notify(Arc::new(Bad("hangs"))).notifier_limits(limits);
     let before = account.world().now();
     let report = while_time_goes_on(&account, &rotator).await;
-    let reasons: Vec<_> = report.notifier_failures.iter().map(|failure| failure.reason.as_str()).collect();
+    let reasons: Vec<_> = report.notifier_failures.iter().map(|failure| failure.reason.message.as_str()).collect();
     assert!(reasons.contains(&"no answer within 3 seconds"), "{reasons:?}");
     assert!((account.world().now() - before).num_seconds() < 15);
 }
@@ -244,11 +247,11 @@ impl Notifier for Good {
     fn name(&self) -> String {
         "good".into()
     }
-    async fn happened(&self, events: &[Event]) -> Result<(), String> {
+    async fn happened(&self, events: &[Event]) -> Result<(), NotifierError> {
         self.0.lock().unwrap().events.extend_from_slice(events);
         Ok(())
     }
-    async fn finished(&self, report: &Report) -> Result<(), String> {
+    async fn finished(&self, report: &Report) -> Result<(), NotifierError> {
         let mut heard = self.0.lock().unwrap();
         let before = heard.events.len();
         heard.summaries.push((report.users.len(), before));

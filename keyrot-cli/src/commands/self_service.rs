@@ -156,7 +156,7 @@ impl Work<'_> {
         let cancel = Cancel::default();
         let all = (ports.iam.as_ref(), ports.probe.as_ref(), ports.clock.as_ref());
         let work = replace_own(all, &self.found.arn, &self.keys, &self.policy, &cancel, |new| {
-            file.put(profile, before, new).map_err(|error| error.to_string())
+            file.put(profile, before, new).map_err(|error| error.to_string().into())
         });
         let say = |text: &str| say!("{}", paint(style::WARN, text));
         let (result, signal) = signals.until_the_end(&cancel, say, work).await;

@@ -12,7 +12,7 @@ pub use dispatch::NotifierLimits;
 pub use driver::{Driven, Ports, drive};
 #[cfg(feature = "mocks")]
 pub use notifier::MockNotifier;
-pub use notifier::Notifier;
+pub use notifier::{Notifier, NotifierError, NotifierErrorKind};
 pub use report::{NotifierFailure, Report, UserResult};
 pub use rotator::moving::Moved;
 pub use rotator::{Limits, Progress, Rotator};

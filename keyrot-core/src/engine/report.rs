@@ -1,6 +1,7 @@
 //! Where a run leaves its users.
 
 use crate::decide::decision::Why;
+use crate::engine::notifier::NotifierError;
 use crate::machine::event::{Event, EventKind};
 use crate::machine::outcome::Outcome;
 use crate::model::names::{KeyId, SecretName, UserName};
@@ -145,5 +146,5 @@ pub struct NotifierFailure {
     /// How many events were not told; all of the run's for a summary.
     pub untold: usize,
     /// Why.
-    pub reason: String,
+    pub reason: NotifierError,
 }

@@ -105,7 +105,7 @@ pub enum NotEnded {
     )]
     Taken,
     /// A call failed.
-    #[error("{0}")]
+    #[error(transparent)]
     Failed(#[from] CallError),
 }
 
