@@ -178,3 +178,12 @@ fn every_document_is_named_with_the_edition_that_its_schema_has() {
     }
     assert!(seen > 3, "{seen} names in the documents");
 }
+
+#[test]
+fn the_schema_has_every_event() {
+    let text = std::fs::read_to_string(root().join("keyrot-cli/schema/keyrot.schema.json")).unwrap();
+    let schema: Value = serde_json::from_str(&text).unwrap();
+    let words = schema["$defs"]["event"]["properties"]["event"]["enum"].as_array().unwrap();
+    let words: HashSet<&str> = words.iter().map(|word| word.as_str().unwrap()).collect();
+    assert_eq!(words, keyrot_core::EventKind::CODES.iter().copied().collect());
+}

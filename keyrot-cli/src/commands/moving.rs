@@ -15,8 +15,9 @@ use crate::terminal::style::{self, paint};
 use keyrot_core::engine::Moved;
 use keyrot_core::model::{Adoption, HomeTag, SecretArn};
 use keyrot_core::settings::Settings;
-use keyrot_core::{Blocked, Homes, Mode, Outcome, Rotator, Selection, Target, UserName, select};
+use keyrot_core::{Blocked, Homes, Mode, Notifier, Outcome, Rotator, Selection, Target, UserName, select};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 pub(crate) async fn moving(invocation: &Invocation, args: &MoveArgs) -> Result<Exit, CliError> {
     let settings = config::load(invocation)?;
@@ -34,7 +35,8 @@ pub(crate) async fn moving(invocation: &Invocation, args: &MoveArgs) -> Result<E
     let selected = select(&users, &selection, &homes, settings.policy());
     none_missing(&selected.missing, "no user was moved")?;
 
-    let places = Places::open(invocation, &settings, target, &selected.chosen).await?;
+    let notifiers = target.notifiers(&settings, &selected.chosen).map_err(CliError::usage)?;
+    let places = Places { notifiers, ..Places::open(invocation, &settings, target, &selected.chosen).await? };
     let mut rows = Vec::new();
     for chosen in &selected.chosen {
         rows.push(places.row(chosen, Mode::Plan).await);
@@ -67,6 +69,7 @@ struct Places<'a> {
     settings: &'a Settings,
     new: Backend,
     old: BTreeMap<String, Backend>,
+    notifiers: Vec<Arc<dyn Notifier>>,
 }
 
 impl<'a> Places<'a> {
@@ -86,7 +89,7 @@ impl<'a> Places<'a> {
                 old.insert(region, target);
             }
         }
-        Ok(Self { settings, new, old })
+        Ok(Self { settings, new, old, notifiers: Vec::new() })
     }
 
     /// What both places show, or what became of the move.
@@ -102,6 +105,8 @@ impl<'a> Places<'a> {
             HomeTag::Absent | HomeTag::Unreadable(_) => &self.new,
         };
         let (here, there) = (Rotator::new(self.new.ports.clone()), Rotator::new(old.ports.clone()));
+        // A plan notifies nobody.
+        let here = self.notifiers.iter().cloned().fold(here, Rotator::notify);
         let limits = self.settings.limits(self.new.ports.clock.now());
         let failed = |outcome: &Outcome| matches!(outcome, Outcome::Blocked(_) | Outcome::Refused(_));
         match here.move_home(&there, chosen.clone(), mode, &limits).await {
