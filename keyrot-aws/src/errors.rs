@@ -29,6 +29,19 @@ pub(crate) enum Class {
     NotSent,
 }
 
+impl Class {
+    /// One word for it.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn code(self) -> &'static str {
+        match self {
+            Self::Throttled => "throttled",
+            Self::Lost { .. } => "lost",
+            Self::Refused => "refused",
+            Self::NotSent => "not_sent",
+        }
+    }
+}
+
 /// One failed attempt.
 #[derive(Debug, Clone)]
 pub(crate) struct Fault {

@@ -42,6 +42,10 @@
 //! `iam:CreateAccessKey`; `subject`, such as `user ci`; `attempt`, from 1; `took_ms`; and of a failure AWS's `code`, its `request_id`, and
 //! `retry_in_ms` if there is a next attempt. Requests, answers and AWS's messages are in none of them.
 //!
+//! # Metrics
+//! With the feature `metrics`, calls, attempts and their latency are counted with the facade [`metrics`](https://docs.rs/metrics): see the module
+//! `metrics`.
+//!
 //! # Permissions
 //! [`policy`] makes the least-privilege IAM policy; [`ACTIONS`](policy::ACTIONS) lists every action that is used, and what for.
 
@@ -74,6 +78,8 @@ mod http;
 mod iam;
 mod labels;
 pub mod limiter;
+#[cfg(feature = "metrics")]
+pub mod metrics;
 #[cfg(feature = "rotate")]
 mod mfa;
 #[cfg(feature = "notify")]

@@ -97,6 +97,9 @@ async fn each_call_is_seen_with_its_outcome_and_without_any_secret() {
         "code=\"Throttling\" request_id=",
         "WARN message=no answer came action=\"secretsmanager:PutSecretValue\"",
         "retry_in_ms=",
+        "user user=\"ci\" secret=\"/iam/ci/access_key\"",
+        "call=\"create_key\"",
+        "event=\"rotated\" key=\"AKIA",
     ] {
         assert!(text.contains(part), "{part} is missing in:\n{text}");
     }

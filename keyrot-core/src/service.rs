@@ -218,7 +218,14 @@ impl Service {
         let result = work.unwrap_or_else(|panic| Err(ServiceError::Panicked(panic_text(&*panic))));
         let summary = match &result {
             Ok(document) => Ok((document.result, document.counts.clone())),
-            Err(error) => Err(error.clone()),
+            Err(error) => {
+                #[cfg(feature = "metrics")]
+                crate::engine::metrics::pass_failed(match error {
+                    ServiceError::NotListed(_) => "not_listed",
+                    ServiceError::Panicked(_) => "panicked",
+                });
+                Err(error.clone())
+            }
         };
         {
             let mut health = self.state();

@@ -1,6 +1,7 @@
 //! Notifies beside the work: each has a queue of its own, so that none delays a rotation, or another notifier.
 
-use crate::engine::notifier::{Notifier, NotifierError, NotifierErrorKind};
+use crate::engine::notifier::Notifier;
+use crate::engine::notifier_error::{NotifierError, NotifierErrorKind};
 use crate::engine::report::NotifierFailure;
 use crate::engine::report::Report;
 use crate::machine::event::Event;

@@ -1,7 +1,7 @@
 //! Where a run leaves its users.
 
 use crate::decide::decision::Why;
-use crate::engine::notifier::NotifierError;
+use crate::engine::notifier_error::NotifierError;
 use crate::machine::event::{Event, EventKind};
 use crate::machine::outcome::Outcome;
 use crate::model::names::{KeyId, SecretName, UserName};
