@@ -78,12 +78,10 @@ async fn service(flags: &[(&str, &str)]) -> (Emulator, Service) {
     }
     let options = EmulatorOptions { region: "eu-central-1".to_owned(), ..EmulatorOptions::default() };
     let emulator = Emulator::start(world, options).unwrap();
-    let base = AwsSettings {
-        region: Some("eu-central-1".into()),
-        credentials: Some(emulator.admin_credentials().into()),
-        endpoints: Endpoints { all: Some(emulator.url()), ..Endpoints::default() },
-        ..AwsSettings::default()
-    };
+    let base = AwsSettings::default()
+        .with_region("eu-central-1")
+        .with_credentials(emulator.admin_credentials().into())
+        .with_endpoints(Endpoints::all_at(emulator.url()));
     let sources = flags.iter().fold(Sources::default(), |sources, (flag, value)| sources.flag(flag, *value));
     let settings = Settings::load(&sources).unwrap();
     let aws = Aws::connect(&base.with(&settings).unwrap()).await.unwrap();

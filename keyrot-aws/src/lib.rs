@@ -11,7 +11,7 @@
 //! use keyrot_core::{IamPort, SecretName, SecretStorePort};
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-//! let settings = AwsSettings { region: Some("eu-central-1".into()), ..AwsSettings::default() };
+//! let settings = AwsSettings::default().with_region("eu-central-1");
 //! let aws = Aws::connect(&settings).await?;
 //! println!("acting as {}", aws.caller_identity().await?.arn);
 //! for user in aws.users("/ci/").await? {

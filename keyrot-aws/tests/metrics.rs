@@ -26,12 +26,10 @@ fn calls_and_attempts_are_counted_by_action_and_outcome() {
     metrics::with_local_recorder(&recorder, || {
         keyrot_aws::metrics::describe();
         runtime.block_on(async {
-            let settings = AwsSettings {
-                region: Some("us-east-1".into()),
-                credentials: Some(emulator.admin_credentials().into()),
-                endpoints: Endpoints { all: Some(emulator.url()), ..Endpoints::default() },
-                ..AwsSettings::default()
-            };
+            let settings = AwsSettings::default()
+                .with_region("us-east-1")
+                .with_credentials(emulator.admin_credentials().into())
+                .with_endpoints(Endpoints::all_at(emulator.url()));
             let aws = Aws::connect(&settings).await.unwrap();
             aws.list_keys(&user).await.unwrap();
             aws.create_key(&user).await.unwrap_err();

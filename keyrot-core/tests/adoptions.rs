@@ -79,7 +79,7 @@ async fn ten_are_adopted_by_name_and_the_others_wait_for_the_next_run() {
 #[tokio::test]
 async fn rotations_of_users_it_knows_are_not_limited() {
     let account = account(15);
-    let free = Limits { max_adoptions: None, ..Limits::default() };
+    let free = Limits::default().with_max_adoptions(None);
     run(&account, &free, Mode::Act).await;
     for _ in 0..12 {
         account.advance(10 * DAY);
@@ -88,7 +88,7 @@ async fn rotations_of_users_it_knows_are_not_limited() {
     account.change(|world| drop(world.add_user("user-00-new", &[("RotateKey", "True")])));
     let before = account.calls()["create_key"];
     account.advance(80 * DAY);
-    let none = Limits { max_adoptions: Some(0), ..Limits::default() };
+    let none = Limits::default().with_max_adoptions(Some(0));
     let report = run(&account, &none, Mode::Act).await;
     assert_eq!(waiting(&report), ["user-00-new"]);
     assert_eq!(account.calls()["create_key"] - before, 15, "{report:#?}");

@@ -37,7 +37,7 @@ fn rotated(report: &Report) -> usize {
 #[tokio::test]
 async fn no_more_users_are_changed_than_allowed() {
     let account = account(20);
-    let limits = Limits { max_changes: Some(7), max_adoptions: None, ..Limits::default() };
+    let limits = Limits::default().with_max_changes(Some(7)).with_max_adoptions(None);
     let report = run(&account, &Rotator::new(Ports::of(account.clone())), &limits, &Cancel::default()).await;
     assert_eq!(rotated(&report), 7);
     let stopped = report.users.iter().filter(|u| u.outcome == Outcome::Stopped(Stop::ChangeLimit)).count();
@@ -49,7 +49,7 @@ async fn no_more_users_are_changed_than_allowed() {
 async fn nothing_is_begun_after_the_deadline_or_a_cancellation() {
     let account = account(3);
     let rotator = Rotator::new(Ports::of(account.clone()));
-    let limits = Limits { deadline: Some(account.world().now()), ..Limits::default() };
+    let limits = Limits::default().with_deadline(account.world().now());
     let report = run(&account, &rotator, &limits, &Cancel::default()).await;
     assert!(report.users.iter().all(|u| u.outcome == Outcome::Stopped(Stop::Deadline)), "{report:#?}");
     let cancel = Cancel::default();
@@ -116,7 +116,7 @@ impl IamPort for Panics {
 async fn one_users_panic_or_failure_leaves_the_others_rotated() {
     let account = account(21);
     let ports = Ports { iam: Arc::new(Panics(account.clone())), ..Ports::of(account.clone()) };
-    let limits = Limits { max_adoptions: None, ..Limits::default() };
+    let limits = Limits::default().with_max_adoptions(None);
     let report = run(&account, &Rotator::new(ports), &limits, &Cancel::default()).await;
     assert_eq!(rotated(&report), 20);
     assert!(matches!(&report.users[3].outcome, Outcome::Panicked(why) if why.contains("a fault in a port")));
@@ -222,7 +222,7 @@ async fn a_notifier_that_is_not_done_at_once_is_not_late_by_a_clock_that_stands_
 #[tokio::test]
 async fn how_long_a_notifier_may_take_can_be_set() {
     let account = account(1);
-    let limits = NotifierLimits { call: Duration::from_secs(3), rest: Duration::from_secs(9) };
+    let limits = NotifierLimits::default().with_call(Duration::from_secs(3)).with_rest(Duration::from_secs(9));
     let rotator = Rotator::new(Ports::of(account.clone())).notify(Arc::new(Bad("hangs"))).notifier_limits(limits);
     let before = account.world().now();
     let report = while_time_goes_on(&account, &rotator).await;

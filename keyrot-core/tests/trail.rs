@@ -25,7 +25,7 @@ async fn account(users: usize) -> MemoryAccount {
         world.add_key(&user).unwrap();
     }
     let account = MemoryAccount::new(world);
-    let limits = Limits { max_adoptions: None, ..Limits::default() };
+    let limits = Limits::default().with_max_adoptions(None);
     within(&account, &Rotator::new(Ports::of(account.clone())), Mode::Act, &limits, &|_| {}).await;
     account.advance(8 * DAY);
     account.change(|world| {
@@ -228,7 +228,7 @@ async fn few_are_asked_about_at_once_and_not_everybody() {
 async fn the_deadline_holds_for_the_trail_too() {
     let account = account(1).await;
     let now: Timestamp = account.world().now();
-    let limits = Limits { deadline: Some(after(now, Duration::from_secs(3))), ..Limits::default() };
+    let limits = Limits::default().with_deadline(after(now, Duration::from_secs(3)));
     let rotator = asking(&account, Bad::Silent);
     let time_goes_on = async {
         loop {

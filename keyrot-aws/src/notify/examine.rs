@@ -18,6 +18,7 @@ use tokio::time::Instant;
 
 /// What was found out about a notifier.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Readiness {
     /// What it needs was read; in words.
     Ready(String),

@@ -311,7 +311,7 @@ impl<'a> RequestSession<'a> {
 
     fn limits(&self) -> Limits {
         // How many users a run may change is not for one who is named.
-        Limits { max_changes: None, ..self.settings.limits(self.target.ports.clock.now()) }
+        self.settings.limits(self.target.ports.clock.now()).with_max_changes(None)
     }
 }
 

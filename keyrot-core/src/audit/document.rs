@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// An account's keys and findings. The names and shapes here are an interface: they change only together with the number in `schema`. Times are RFC 3339
 /// in UTC. No secret material is in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Audit {
     /// [`AUDIT`](crate::report::schema::AUDIT).
     pub schema: &'static str,
@@ -41,6 +42,7 @@ pub struct Audit {
 
 /// How much of what there is.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct AuditCounts {
     /// IAM users.
     pub users: usize,
@@ -64,6 +66,7 @@ pub struct AuditCounts {
 
 /// A key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct KeyRow {
     /// Whose; `None` for the root user.
     pub user: Option<UserName>,
@@ -100,6 +103,7 @@ pub struct KeyRow {
 /// Whether a key's last use is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum UseKnown {
     /// It is.
     Used,
@@ -142,6 +146,7 @@ pub enum Next {
 
 /// A user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct UserRow {
     /// Who.
     pub user: UserName,
@@ -172,6 +177,7 @@ pub enum Only {
 
 /// A rotation to come.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct RotationRow {
     /// Whose.
     pub user: UserName,

@@ -17,6 +17,7 @@ use std::time::Duration;
 
 /// How long notifiers may take. What they take beyond it is cut off, and is in [`Report::notifier_failures`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct NotifierLimits {
     /// One call. Default 15 seconds.
     pub call: Duration,

@@ -145,6 +145,7 @@ impl Bounds {
 
 /// The end of one user's run: the machine with all that it saw, how it ended, and how many calls it took.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Driven {
     /// The machine; [`Rotation::seen`] has the last look.
     pub rotation: Rotation,

@@ -11,6 +11,7 @@
 pub(crate) mod dispatch;
 pub(crate) mod driver;
 pub(crate) mod held_use;
+mod limits_with;
 #[cfg(feature = "metrics")]
 pub mod metrics;
 pub(crate) mod notifier;

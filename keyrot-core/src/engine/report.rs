@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 
 /// Where a run leaves one user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct UserResult {
     /// Who.
     pub user: UserName,
@@ -46,6 +47,7 @@ pub struct UserResult {
 
 /// What a run brought.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Report {
     /// When it began.
     pub started: Timestamp,
@@ -58,6 +60,27 @@ pub struct Report {
 }
 
 impl UserResult {
+    /// A user of whom nothing but this is known; set what else is.
+    #[must_use]
+    pub fn new(user: UserName, secret: SecretName, outcome: Outcome) -> Self {
+        Self {
+            user,
+            owner: None,
+            secret,
+            outcome,
+            current: None,
+            previous: None,
+            revoked: Vec::new(),
+            due: None,
+            deadline: None,
+            unadopted: false,
+            last_use: BTreeMap::new(),
+            keys: Vec::new(),
+            events: Vec::new(),
+            calls: 0,
+        }
+    }
+
     /// The keys that readers of the secret have moved away from, or should have: those that are Active and older than the current one.
     /// `None` where it is not known which that is, although some key is Active.
     #[must_use]
@@ -68,6 +91,14 @@ impl UserResult {
             Some(current) => Some(active.into_iter().filter(|key| key.created < current.created).collect()),
             None => active.is_empty().then_some(active),
         }
+    }
+}
+
+impl Report {
+    /// A run that left these users so, and of which every notifier was told.
+    #[must_use]
+    pub fn new(started: Timestamp, finished: Timestamp, users: Vec<UserResult>) -> Self {
+        Self { started, finished, users, notifier_failures: Vec::new() }
     }
 }
 
@@ -107,21 +138,9 @@ mod tests {
     fn an_old_key_is_active_and_older_than_the_current_one() {
         let listed = |name: &str, made: i64, status: KeyStatus| AccessKey { id: key(name), status, created: at(made) };
         let active = |name: &str, made: i64| listed(name, made, KeyStatus::Active);
-        let standing = |current: Option<&str>, keys: Vec<AccessKey>| UserResult {
-            user: UserName::parse("ci").expect("a name"),
-            owner: None,
-            secret: SecretName::parse("/iam/ci/access_key").expect("a name"),
-            outcome: Outcome::Done,
-            current: current.map(key),
-            previous: None,
-            revoked: Vec::new(),
-            due: None,
-            deadline: None,
-            unadopted: false,
-            last_use: BTreeMap::new(),
-            keys,
-            events: Vec::new(),
-            calls: 0,
+        let standing = |current: Option<&str>, keys: Vec<AccessKey>| {
+            let (user, secret) = ("ci".parse().expect("a name"), "/iam/ci/access_key".parse().expect("a name"));
+            UserResult { current: current.map(key), keys, ..UserResult::new(user, secret, Outcome::Done) }
         };
         let old = |current: Option<&str>, keys: Vec<AccessKey>| -> Option<Vec<KeyId>> {
             Some(standing(current, keys).old_keys()?.into_iter().map(|old| old.id.clone()).collect())
@@ -140,6 +159,7 @@ mod tests {
 
 /// A notifier that failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct NotifierFailure {
     /// Which.
     pub notifier: String,

@@ -24,7 +24,6 @@ use crate::ports::cancel::Cancel;
 use crate::usage::TrailPort;
 use adoption::adopt;
 use futures_util::{FutureExt, StreamExt, stream};
-use std::collections::BTreeMap;
 use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
@@ -39,6 +38,7 @@ const TRAILS_AT_ONCE: usize = 4;
 
 /// What bounds a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Limits {
     /// How many users are worked on concurrently.
     pub concurrency: usize,
@@ -198,7 +198,7 @@ impl Rotator {
                 }
                 self.ask_who(&mut users, job, bounds, &told, progress).await;
                 users.sort_by(|a: &UserResult, b| a.user.cmp(&b.user));
-                Report { started, finished: self.ports.clock.now(), users, notifier_failures: Vec::new() }
+                Report::new(started, self.ports.clock.now(), users)
             })
             .await;
         telemetry::ended(&report, job.mode, &job.task);
@@ -229,22 +229,9 @@ impl Rotator {
             secret: subject.secret.clone(),
             kind,
         };
-        let mut standing = UserResult {
-            user: subject.user.clone(),
-            owner: subject.owner.clone(),
-            secret: subject.secret.clone(),
-            outcome: Outcome::Panicked(String::new()),
-            current: None,
-            previous: None,
-            revoked: Vec::new(),
-            due: None,
-            deadline: None,
-            unadopted: false,
-            last_use: BTreeMap::new(),
-            keys: Vec::new(),
-            events: Vec::new(),
-            calls: 0,
-        };
+        let unknown = Outcome::Panicked(String::new());
+        let mut standing = UserResult::new(subject.user.clone(), subject.secret.clone(), unknown);
+        standing.owner.clone_from(&subject.owner);
         // What is wrong with the user's settings is no reason to leave a leaked key Active: for that IAM is enough.
         let off_first = matches!(&job.task, Task::Request(request) if request.off_first().is_some());
         let rotation = match policy {

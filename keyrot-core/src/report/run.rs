@@ -17,6 +17,7 @@ use serde::Serialize;
 
 /// A run in one document.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct RunDocument {
     /// Which document this is, and which edition of it: one of [`schema`](crate::report::schema).
     pub schema: &'static str,
@@ -44,6 +45,7 @@ pub struct RunDocument {
 
 /// How many.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Counts {
     /// Users selected.
     pub users: usize,

@@ -52,6 +52,7 @@ pub enum OwnStep {
 /// Why a person has to decide.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum OwnBlocked {
     /// IAM does not list the key.
     #[error("IAM does not list {0} among the user's keys; it may have been made or deleted this very moment")]
@@ -188,6 +189,7 @@ pub enum ReplaceError {
 
 /// Why a new key was not kept.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum Undone {
     /// It did not work.
     #[error("the new key does not work: {0}")]
