@@ -34,7 +34,7 @@ async fn what_broke_a_connection_follows_link_by_link() {
 fn errors_are_alike_whatever_they_came_from() {
     let plain = CallError::lost("no answer");
     assert!(plain.source().is_none());
-    let caused = plain.clone().with_source("a cause");
+    let caused = plain.with_source("a cause");
     assert_eq!(caused, CallError::lost("no answer").with_source("a cause"));
     assert!(!format!("{caused:?}").contains("Box"), "{caused:?}");
 }

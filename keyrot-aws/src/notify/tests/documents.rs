@@ -34,13 +34,13 @@ fn every_other_kind() -> Vec<EventKind> {
     let (key, old) = (key("a", 2), key("a", 1));
     let version = VersionId::parse("keyrot-key-AKIAAAAAAAAAAAAAAAAA-1700000000").unwrap();
     let home = |region: &str| {
-        SecretArn::parse(&format!("arn:aws:secretsmanager:{region}:{ACCOUNT}:secret:/iam/a/access_key-a1B2c3")).unwrap()
+        SecretArn::parse(format!("arn:aws:secretsmanager:{region}:{ACCOUNT}:secret:/iam/a/access_key-a1B2c3")).unwrap()
     };
     vec![
         EventKind::Revoked { key: key.clone(), reason: Some("leaked".into()) },
         EventKind::Reinstated { key: key.clone() },
         EventKind::RolledBack { key: key.clone(), from: Some(old), version },
-        EventKind::Activated { key: key.clone() },
+        EventKind::Activated { key },
         EventKind::HomeRestored { home: home("eu-central-1") },
         EventKind::Moved { from: home("us-east-1"), home: home("eu-central-1") },
     ]
