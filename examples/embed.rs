@@ -12,6 +12,7 @@
 
 use keyrot_aws::notify::FromEnvironment;
 use keyrot_aws::{Aws, AwsSettings};
+use keyrot_core::engine::NotifierError;
 use keyrot_core::service::Service;
 use keyrot_core::settings::{Settings, Sources};
 use keyrot_core::{Cancel, Event, Notifier, Report, Severity, async_trait};
@@ -57,7 +58,7 @@ impl Notifier for OneLineEach {
         "log".to_owned()
     }
 
-    async fn happened(&self, events: &[Event]) -> Result<(), String> {
+    async fn happened(&self, events: &[Event]) -> Result<(), NotifierError> {
         for event in events {
             let level = match event.kind.severity() {
                 Severity::Info => "info",
@@ -69,7 +70,7 @@ impl Notifier for OneLineEach {
         Ok(())
     }
 
-    async fn finished(&self, _: &Report) -> Result<(), String> {
+    async fn finished(&self, _: &Report) -> Result<(), NotifierError> {
         Ok(())
     }
 }

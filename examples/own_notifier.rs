@@ -6,6 +6,7 @@
 //! ```
 
 use async_trait::async_trait;
+use keyrot_core::engine::{NotifierError, NotifierErrorKind};
 use keyrot_core::memory::{Fault, FaultAt, MemoryAccount, World};
 use keyrot_core::{
     Cancel, Event, Homes, Limits, Mode, Notifier, Policy, Ports, Report, Rotator, Selection, Severity, select,
@@ -45,19 +46,21 @@ impl Notifier for Pager {
         "pager".to_owned()
     }
 
-    async fn happened(&self, events: &[Event]) -> Result<(), String> {
+    async fn happened(&self, events: &[Event]) -> Result<(), NotifierError> {
         // A warning can wait until morning; nobody is to be woken for it.
         for event in events.iter().filter(|event| event.kind.severity() == Severity::Error) {
             let to = event.owner.clone().unwrap_or_else(|| self.fallback.clone());
             let text = format!("keyrot: {} ({}): {}", event.user, event.secret, event.kind);
             // Whoever dropped the other end will not deliver this. The run says so in its report.
-            self.queue.send(Page { to, text }).map_err(|_| "nobody delivers pages any more".to_owned())?;
+            self.queue
+                .send(Page { to, text })
+                .map_err(|_| NotifierError::new(NotifierErrorKind::Unavailable, "nobody delivers pages any more"))?;
         }
         Ok(())
     }
 
     // Whoever is paged wants to know immediately; a summary of the run is for others.
-    async fn finished(&self, _report: &Report) -> Result<(), String> {
+    async fn finished(&self, _report: &Report) -> Result<(), NotifierError> {
         Ok(())
     }
 }

@@ -88,7 +88,7 @@ async fn a_failing_notifier_is_reported() -> Tested<String> {
     let mut notifier = MockNotifier::new();
     notifier.expect_name().return_const("chat");
     let blocked = |events: &[Event]| matches!(events, [Event { kind: EventKind::Blocked { .. }, .. }]);
-    notifier.expect_happened().times(1).withf(blocked).return_once(|_| Err("the chat is down".to_owned()));
+    notifier.expect_happened().times(1).withf(blocked).return_once(|_| Err("the chat is down".into()));
     notifier.expect_finished().times(1).return_once(|_| Ok(()));
 
     let report = nightly(mocks.ports(), notifier).await?;

@@ -62,7 +62,10 @@ async fn own_notifier() {
     let (pages, report) = own_notifier::run(false).await.unwrap();
     assert!(pages.is_empty());
     let failures = &report.notifier_failures;
-    assert!(!failures.is_empty() && failures.iter().all(|failure| failure.reason == "nobody delivers pages any more"));
+    assert!(
+        !failures.is_empty()
+            && failures.iter().all(|failure| failure.reason.message == "nobody delivers pages any more")
+    );
     assert!(report.users.iter().any(|user| user.events.iter().any(|e| matches!(e.kind, EventKind::KeyCreated { .. }))));
 }
 
@@ -75,12 +78,10 @@ async fn service(flags: &[(&str, &str)]) -> (Emulator, Service) {
     }
     let options = EmulatorOptions { region: "eu-central-1".to_owned(), ..EmulatorOptions::default() };
     let emulator = Emulator::start(world, options).unwrap();
-    let base = AwsSettings {
-        region: Some("eu-central-1".into()),
-        credentials: Some(emulator.admin_credentials().into()),
-        endpoints: Endpoints { all: Some(emulator.url()), ..Endpoints::default() },
-        ..AwsSettings::default()
-    };
+    let base = AwsSettings::default()
+        .with_region("eu-central-1")
+        .with_credentials(emulator.admin_credentials().into())
+        .with_endpoints(Endpoints::all_at(emulator.url()));
     let sources = flags.iter().fold(Sources::default(), |sources, (flag, value)| sources.flag(flag, *value));
     let settings = Settings::load(&sources).unwrap();
     let aws = Aws::connect(&base.with(&settings).unwrap()).await.unwrap();

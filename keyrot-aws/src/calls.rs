@@ -80,7 +80,9 @@ where
     F: FnMut() -> Fut,
     Fut: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
 {
-    telemetry::in_span(op, attempts(op, budget, call)).await
+    let result = telemetry::in_span(op, attempts(op, budget, call)).await;
+    telemetry::ended(op, &result);
+    result
 }
 
 async fn attempts<T, E, F, Fut>(op: &Op<'_>, budget: &Budget, mut call: F) -> Result<T, Failure>

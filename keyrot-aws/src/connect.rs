@@ -59,6 +59,7 @@ pub(crate) struct ForNotifiers {
 
 /// Who calls AWS.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Caller {
     /// The ARN of the user, role session or root.
     pub arn: String,

@@ -4,6 +4,7 @@
 //! The SDK's own texts are not trusted with secrets: bodies and parser errors are never quoted, and what AWS says is scrubbed of what was
 //! sent and of anything that looks like a secret access key.
 
+use crate::aws_error::{AwsError, Link};
 use crate::op::{Op, Repeat};
 use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -28,12 +29,28 @@ pub(crate) enum Class {
     NotSent,
 }
 
+impl Class {
+    /// One word for it.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn code(self) -> &'static str {
+        match self {
+            Self::Throttled => "throttled",
+            Self::Lost { .. } => "lost",
+            Self::Refused => "refused",
+            Self::NotSent => "not_sent",
+        }
+    }
+}
+
 /// One failed attempt.
 #[derive(Debug, Clone)]
 pub(crate) struct Fault {
     pub(crate) class: Class,
     pub(crate) code: Option<String>,
-    detail: String,
+    /// What happened.
+    said: String,
+    /// What caused that, in the SDK's words, as far as those quote no answer.
+    causes: Vec<String>,
     pub(crate) request_id: Option<String>,
     /// What to do, where AWS said nothing that it could be read from.
     advice: Option<&'static str>,
@@ -125,21 +142,21 @@ impl Fault {
                 });
                 let class = class_of(code.as_deref(), status);
                 let clock = raw.extension::<WrongClock>().copied();
-                Self { class, code, detail: said, request_id: request_id(raw), advice: None, clock }
+                Self { class, code, said, causes: Vec::new(), request_id: request_id(raw), advice: None, clock }
             }
             SdkError::ResponseError(answer) => {
                 // The cause may quote the answer, and the answer may hold a secret.
                 let status = answer.raw().status().as_u16();
-                let detail = match find::<LengthLimitError>(error) {
+                let said = match find::<LengthLimitError>(error) {
                     Some(_) => format!("the answer was longer than any of AWS's and was not read (HTTP {status})"),
                     None => format!("the answer broke off or could not be read (HTTP {status})"),
                 };
-                Self { request_id: request_id(answer.raw()), ..Self::without_code(Class::Lost { sent: true }, detail) }
+                Self { request_id: request_id(answer.raw()), ..Self::without_code(Class::Lost { sent: true }, said) }
             }
-            SdkError::TimeoutError(_) => Self::without_code(Class::Lost { sent: true }, "no answer in time".to_owned()),
+            SdkError::TimeoutError(_) => Self::without_code(Class::Lost { sent: true }, "no answer in time"),
             SdkError::DispatchFailure(failure) => match failure.as_connector_error() {
                 Some(cause) => Self::not_answered(cause),
-                None => Self::without_code(Class::Lost { sent: true }, "the connection failed".to_owned()),
+                None => Self::without_code(Class::Lost { sent: true }, "the connection failed"),
             },
             // ConstructionFailure, and what the SDK may add: it says that no request was sent.
             SdkError::ConstructionFailure(_) => {
@@ -149,34 +166,45 @@ impl Fault {
         }
     }
 
-    fn without_code(class: Class, detail: String) -> Self {
-        Self { class, code: None, detail, request_id: None, advice: None, clock: None }
+    fn without_code(class: Class, said: impl Into<String>) -> Self {
+        let said = said.into();
+        Self { class, code: None, said, causes: Vec::new(), request_id: None, advice: None, clock: None }
+    }
+
+    fn caused(self, causes: &dyn Error) -> Self {
+        Self { causes: links(causes), ..self }
+    }
+
+    /// What happened, and what caused it, in one text.
+    fn detail(&self) -> String {
+        match self.causes.is_empty() {
+            true => self.said.clone(),
+            false => format!("{}: {}", self.said, joined(&self.causes)),
+        }
     }
 
     fn not_answered(cause: &ConnectorError) -> Self {
-        let text = chain(cause);
         if find::<CredentialsError>(cause).is_some() {
-            let fault = Self::without_code(Class::NotSent, format!("no AWS credentials: {text}"));
+            let fault = Self::without_code(Class::NotSent, "no AWS credentials").caused(cause);
             // A signature of the provider's own, such as for a role.
-            let advice = if is_clock(&fault.detail) { CLOCK_ADVICE } else { NO_CREDENTIALS };
+            let advice = if is_clock(&fault.detail()) { CLOCK_ADVICE } else { NO_CREDENTIALS };
             return Self { advice: Some(advice), ..fault };
         }
         // Certain only while the connection was being made; what fails on a connection may have arrived.
         let connecting = find::<PoolError>(cause).is_some_and(PoolError::is_connect);
         if connecting {
-            let fault =
-                Self::without_code(Class::Lost { sent: false }, format!("no connection to the endpoint: {text}"));
+            let fault = Self::without_code(Class::Lost { sent: false }, "no connection to the endpoint").caused(cause);
             return Self { advice: Some(NO_CONNECTION), ..fault };
         }
         if cause.is_user() {
-            return Self::without_code(Class::NotSent, format!("the request could not be sent: {text}"));
+            return Self::without_code(Class::NotSent, "the request could not be sent").caused(cause);
         }
         let what = if cause.is_timeout() { "no answer in time" } else { "the connection broke" };
-        Self::without_code(Class::Lost { sent: true }, format!("{what}: {text}"))
+        Self::without_code(Class::Lost { sent: true }, what).caused(cause)
     }
 
     pub(crate) fn into_failure(self, op: &Op<'_>, attempts: u32, unknown: bool) -> Failure {
-        let detail = scrub(&self.detail, &op.hidden);
+        let detail = scrub(&self.detail(), &op.hidden);
         let kind = self.kind();
         let by_clock = self.is_by_clock();
         let verb = if by_clock { "was refused" } else { "failed" };
@@ -189,8 +217,9 @@ impl Fault {
             Some(code) => message += &format!(": {code}: {detail}"),
             None => message += &format!(": {detail}"),
         }
-        if let Some(id) = &self.request_id {
-            message += &format!(" (request id {})", scrub(id, &op.hidden));
+        let request_id = self.request_id.as_deref().map(|id| scrub(id, &op.hidden));
+        if let Some(id) = &request_id {
+            message += &format!(" (request id {id})");
         }
         if let Some(hint) = self.hint(op, &detail) {
             message += &format!(". {hint}");
@@ -199,14 +228,21 @@ impl Fault {
         if unknown {
             message += ". It is not known whether it was carried out";
         }
-        let error = CallError::new(kind, op.effect(unknown), message).with_aws_code(code.clone());
+        let source = AwsError {
+            code: code.clone(),
+            request_id,
+            attempts,
+            message: scrub(&self.said, &op.hidden),
+            source: Link::chain(self.causes.iter().map(|cause| scrub(cause, &op.hidden))),
+        };
+        let error = CallError::new(kind, op.effect(unknown), message).with_aws_code(code.clone()).with_source(source);
         Failure { code, detail, by_clock, error }
     }
 
     /// Whether a signature was refused for its time, and not for the secret.
     fn is_by_clock(&self) -> bool {
         let code = self.code.as_deref().unwrap_or_default();
-        CLOCK.contains(&code) || (BAD_SIGNATURE.contains(&code) && (self.clock.is_some() || is_clock(&self.detail)))
+        CLOCK.contains(&code) || (BAD_SIGNATURE.contains(&code) && (self.clock.is_some() || is_clock(&self.detail())))
     }
 
     fn kind(&self) -> ErrorKind {
@@ -324,17 +360,28 @@ fn plain(code: &str) -> String {
     code.chars().filter(|c| c.is_ascii_alphanumeric() || ".:_-".contains(*c)).take(80).collect()
 }
 
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
+/// The error's own text, and those of its sources.
+fn links(error: &dyn Error) -> Vec<String> {
+    let mut texts = vec![error.to_string()];
     let mut cause = error.source();
     while let Some(next) = cause {
-        let more = next.to_string();
-        if !text.contains(&more) {
-            text = format!("{text}: {more}");
-        }
+        texts.push(next.to_string());
         cause = next.source();
     }
-    text
+    texts
+}
+
+/// In one text, without what is in it already.
+fn joined(links: &[String]) -> String {
+    links.iter().fold(String::new(), |text, more| match () {
+        () if text.is_empty() => more.clone(),
+        () if text.contains(more.as_str()) => text,
+        () => format!("{text}: {more}"),
+    })
+}
+
+fn chain(error: &dyn Error) -> String {
+    joined(&links(error))
 }
 
 fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {

@@ -11,7 +11,7 @@
 //! use keyrot_core::{IamPort, SecretName, SecretStorePort};
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-//! let settings = AwsSettings { region: Some("eu-central-1".into()), ..AwsSettings::default() };
+//! let settings = AwsSettings::default().with_region("eu-central-1");
 //! let aws = Aws::connect(&settings).await?;
 //! println!("acting as {}", aws.caller_identity().await?.arn);
 //! for user in aws.users("/ci/").await? {
@@ -42,6 +42,10 @@
 //! `iam:CreateAccessKey`; `subject`, such as `user ci`; `attempt`, from 1; `took_ms`; and of a failure AWS's `code`, its `request_id`, and
 //! `retry_in_ms` if there is a next attempt. Requests, answers and AWS's messages are in none of them.
 //!
+//! # Metrics
+//! With the feature `metrics`, calls, attempts and their latency are counted with the facade [`metrics`](https://docs.rs/metrics): see the module
+//! `metrics`.
+//!
 //! # Permissions
 //! [`policy`] makes the least-privilege IAM policy; [`ACTIONS`](policy::ACTIONS) lists every action that is used, and what for.
 
@@ -49,6 +53,7 @@
 // A consumer needs a part of what these modules have.
 #![cfg_attr(not(feature = "rotate"), allow(dead_code, rustdoc::broken_intra_doc_links))]
 
+mod aws_error;
 mod backoff;
 mod calls;
 mod clock;
@@ -75,6 +80,8 @@ mod http;
 mod iam;
 mod labels;
 pub mod limiter;
+#[cfg(feature = "metrics")]
+pub mod metrics;
 #[cfg(feature = "rotate")]
 mod mfa;
 #[cfg(feature = "notify")]
@@ -114,6 +121,7 @@ mod trail_clients;
 mod user_policy;
 pub mod value;
 
+pub use aws_error::AwsError;
 /// The SDK's configuration, which [`Aws::from_sdk_config`] takes.
 pub use aws_types::SdkConfig;
 pub use clock::{AwsClock, TokioClock};

@@ -1,5 +1,7 @@
 //! The settings of [`Aws::connect`](crate::Aws::connect). Everything has a default; what is left out is found as every AWS tool finds it.
 
+mod with;
+
 use crate::limiter::LimiterSettings;
 use keyrot_core::model::JournalEntry;
 use keyrot_core::{Credentials, SecretKey};
@@ -13,6 +15,7 @@ use std::time::Duration;
 /// CLI: `AWS_PROFILE`, `AWS_REGION`, `AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_IAM`, `_STS`, `_SECRETS_MANAGER` and `_CLOUDTRAIL`, IAM Identity Center (SSO),
 /// web identity, `credential_process`, container and instance metadata (AWS SDKs and Tools Reference Guide).
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct AwsSettings {
     /// The profile in the shared configuration files. Named here, it goes before credentials in the environment.
     pub profile: Option<String>,
@@ -44,6 +47,7 @@ pub struct AwsSettings {
 
 /// URLs to call in the place of AWS's own: for VPC endpoints and for tests.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Endpoints {
     /// For all services.
     pub all: Option<String>,
@@ -57,6 +61,7 @@ pub struct Endpoints {
 
 /// Credentials that the program hands in.
 #[derive(Clone)]
+#[non_exhaustive]
 pub struct CallerCredentials {
     /// The access key id.
     pub key_id: String,
@@ -80,6 +85,7 @@ impl fmt::Debug for CallerCredentials {
 
 /// How the secrets that keyrot creates and writes look.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct SecretSettings {
     /// The KMS key's ARN, id or alias; left out, the account's `aws/secretsmanager`. Used when a secret is created.
     pub kms_key: Option<String>,
@@ -143,6 +149,7 @@ impl FieldNames {
 
 /// How long a call may take. The SDK's own defaults have no limit on an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Timeouts {
     /// To make a connection. Default 3 s.
     pub connect: Duration,
@@ -166,6 +173,7 @@ impl Default for Timeouts {
 /// of its published quotas (user guide, "AWS Secrets Manager quotas"). The defaults find the rate by themselves and give way to others; set
 /// one to leave more to the account's other callers.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct Rates {
     /// `GetAccountAuthorizationDetails`, `ListUsers`, `ListUserTags`, `ListAttachedUserPolicies`.
     pub discovery: LimiterSettings,

@@ -1,10 +1,11 @@
-//! What `tracing` shows of the calls to AWS, with the feature `tracing`; without it, nothing here costs anything.
+//! What an operator's own tools see of the calls to AWS: `tracing` with the feature `tracing`, `metrics` with the feature `metrics`; without
+//! them, nothing here costs anything.
 //!
 //! The names are documented in [`crate`]. No field holds what AWS says in words, or what a request or an answer contains.
 
 #[cfg(feature = "tracing")]
 use crate::errors::scrub;
-use crate::errors::{Class, Fault};
+use crate::errors::{Class, Failure, Fault};
 use crate::op::Op;
 use std::time::Duration;
 
@@ -23,11 +24,19 @@ pub(crate) async fn in_span<F: Future>(op: &Op<'_>, attempts: F) -> F::Output {
     }
 }
 
+/// A call came to its end, over all its attempts.
+pub(crate) fn ended<T>(op: &Op<'_>, result: &Result<T, Failure>) {
+    #[cfg(feature = "metrics")]
+    crate::metrics::call(op.action, result.as_ref().err().map(|failure| failure.error.kind));
+    let _ = (op, result);
+}
+
 /// An attempt was answered.
 pub(crate) fn answered(op: &Op<'_>, attempt: u32, took: Duration) {
     #[cfg(feature = "tracing")]
     tracing::debug!(action = op.action, subject = op.subject, attempt, took_ms = millis(took), "AWS answered");
-    #[cfg(not(feature = "tracing"))]
+    #[cfg(feature = "metrics")]
+    crate::metrics::attempt(op.action, "ok", took);
     let _ = (op, attempt, took);
 }
 
@@ -61,7 +70,8 @@ pub(crate) fn failed(op: &Op<'_>, attempt: u32, took: Duration, fault: &Fault, a
             _ => event!(debug),
         }
     }
-    #[cfg(not(feature = "tracing"))]
+    #[cfg(feature = "metrics")]
+    crate::metrics::attempt(op.action, fault.class.code(), took);
     let _ = (op, attempt, took, what, again);
 }
 

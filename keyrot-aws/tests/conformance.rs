@@ -157,16 +157,13 @@ mod own {
     }
 
     async fn connect(url: &str, credentials: &Credentials) -> Aws {
-        let settings = keyrot_aws::AwsSettings {
-            region: Some("us-east-1".into()),
-            credentials: Some(keyrot_aws::CallerCredentials {
-                key_id: credentials.key.to_string(),
-                secret: credentials.secret.clone(),
-                session_token: None,
-            }),
-            endpoints: keyrot_aws::Endpoints { all: Some(url.into()), ..keyrot_aws::Endpoints::default() },
-            ..keyrot_aws::AwsSettings::default()
-        };
+        let settings = keyrot_aws::AwsSettings::default()
+            .with_region("us-east-1")
+            .with_credentials(keyrot_aws::CallerCredentials::new(
+                credentials.key.to_string(),
+                credentials.secret.clone(),
+            ))
+            .with_endpoints(keyrot_aws::Endpoints::all_at(url));
         Aws::connect(&settings).await.unwrap()
     }
 }

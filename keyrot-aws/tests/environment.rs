@@ -20,7 +20,10 @@ async fn child() {
     if std::env::var_os(CHILD).is_none() {
         return;
     }
-    let settings = AwsSettings { profile: std::env::var(PROFILE).ok(), ..AwsSettings::default() };
+    let settings = match std::env::var(PROFILE) {
+        Ok(profile) => AwsSettings::default().with_profile(profile),
+        Err(_) => AwsSettings::default(),
+    };
     match Aws::connect(&settings).await {
         Err(error) => println!("SAID {error}"),
         Ok(aws) => match aws.caller_identity().await {
@@ -168,10 +171,11 @@ fn endless() -> String {
 
 #[tokio::test]
 async fn an_answer_without_an_end_is_an_error_and_not_read() {
-    let endpoints = Endpoints { all: Some(endless()), ..Endpoints::default() };
+    let endpoints = Endpoints::all_at(endless());
     let (key, secret) = ("AKIAENVIRONMENTVARIA".to_owned(), SecretKey::new("x".to_owned()));
-    let credentials = Some(CallerCredentials { key_id: key, secret, session_token: None });
-    let settings = AwsSettings { region: Some("eu-west-3".into()), endpoints, credentials, ..AwsSettings::default() };
+    let credentials = CallerCredentials::new(key, secret);
+    let settings =
+        AwsSettings::default().with_region("eu-west-3").with_endpoints(endpoints).with_credentials(credentials);
     let aws = Aws::connect(&settings).await.unwrap();
     let before = resident();
     let user = UserName::parse("ci").unwrap();

@@ -71,14 +71,11 @@ impl Account {
 
     async fn keyrot(&self) -> Arc<Aws> {
         let admin = self.emulator.admin_credentials();
-        let caller =
-            CallerCredentials { key_id: admin.key.to_string(), secret: admin.secret.clone(), session_token: None };
-        let settings = AwsSettings {
-            region: Some(REGION.into()),
-            credentials: Some(caller),
-            endpoints: Endpoints { all: Some(self.emulator.url()), ..Endpoints::default() },
-            ..AwsSettings::default()
-        };
+        let caller = CallerCredentials::new(admin.key.to_string(), admin.secret.clone());
+        let settings = AwsSettings::default()
+            .with_region(REGION)
+            .with_credentials(caller)
+            .with_endpoints(Endpoints::all_at(self.emulator.url()));
         Arc::new(Aws::connect(&settings).await.unwrap())
     }
 

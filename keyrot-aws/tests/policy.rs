@@ -71,14 +71,11 @@ impl Life {
         let options = EmulatorOptions { time: WorldTime::Still, ..EmulatorOptions::default() };
         let emulator = Arc::new(Emulator::start(world, options).unwrap());
         let admin = emulator.admin_credentials();
-        let caller =
-            CallerCredentials { key_id: admin.key.to_string(), secret: admin.secret.clone(), session_token: None };
-        let settings = AwsSettings {
-            region: Some("us-east-1".into()),
-            credentials: Some(caller),
-            endpoints: Endpoints { all: Some(emulator.url()), ..Endpoints::default() },
-            ..AwsSettings::default()
-        };
+        let caller = CallerCredentials::new(admin.key.to_string(), admin.secret.clone());
+        let settings = AwsSettings::default()
+            .with_region("us-east-1")
+            .with_credentials(caller)
+            .with_endpoints(Endpoints::all_at(emulator.url()));
         let aws = Arc::new(Aws::connect(&settings).await.unwrap());
         let clock = Arc::new(WorldClock(emulator.clone()));
         let iam: Arc<dyn IamPort> = aws.clone();

@@ -71,17 +71,11 @@ impl Account {
         let put = self.iam.put_user_policy().user_name("keyrot").policy_name("keyrot");
         put.policy_document(policy).send().await.unwrap();
         let key = self.iam.create_access_key().user_name("keyrot").send().await.unwrap().access_key.unwrap();
-        let caller = CallerCredentials {
-            key_id: key.access_key_id,
-            secret: SecretKey::new(key.secret_access_key),
-            session_token: None,
-        };
-        let settings = AwsSettings {
-            region: Some(REGION.into()),
-            credentials: Some(caller),
-            endpoints: Endpoints { all: Some(self.url.clone()), ..Endpoints::default() },
-            ..AwsSettings::default()
-        };
+        let caller = CallerCredentials::new(key.access_key_id, SecretKey::new(key.secret_access_key));
+        let settings = AwsSettings::default()
+            .with_region(REGION)
+            .with_credentials(caller)
+            .with_endpoints(Endpoints::all_at(self.url.clone()));
         Aws::connect(&settings).await.unwrap()
     }
 }

@@ -69,12 +69,10 @@ async fn each_call_is_seen_with_its_outcome_and_without_any_secret() {
     let user = world.add_user("ci", &[("RotateKey", "True")]).unwrap();
     let old = world.add_key(&user).unwrap();
     let emulator = Emulator::start(world, EmulatorOptions::default()).unwrap();
-    let settings = AwsSettings {
-        region: Some("us-east-1".into()),
-        credentials: Some(emulator.admin_credentials().into()),
-        endpoints: Endpoints { all: Some(emulator.url()), ..Endpoints::default() },
-        ..AwsSettings::default()
-    };
+    let settings = AwsSettings::default()
+        .with_region("us-east-1")
+        .with_credentials(emulator.admin_credentials().into())
+        .with_endpoints(Endpoints::all_at(emulator.url()));
     let aws = Arc::new(Aws::connect(&settings).await.unwrap());
 
     let throttle = Fault::Error { code: "Throttling".into(), message: "Rate exceeded".into(), status: 400 };
@@ -97,6 +95,9 @@ async fn each_call_is_seen_with_its_outcome_and_without_any_secret() {
         "code=\"Throttling\" request_id=",
         "WARN message=no answer came action=\"secretsmanager:PutSecretValue\"",
         "retry_in_ms=",
+        "user user=\"ci\" secret=\"/iam/ci/access_key\"",
+        "call=\"create_key\"",
+        "event=\"rotated\" key=\"AKIA",
     ] {
         assert!(text.contains(part), "{part} is missing in:\n{text}");
     }

@@ -124,7 +124,7 @@ impl Backend {
         let with = AwsSettings::default().with(settings).map_err(|error| CliError::usage(error.to_string()))?;
         match Aws::connect(&with).await {
             Err(error @ ConnectError::NoRegion { .. }) => {
-                let with = AwsSettings { region: Some(ANY_REGION.to_owned()), ..with };
+                let with = with.with_region(ANY_REGION.to_owned());
                 let aws = Aws::connect(&with).await.map_err(|error| CliError::usage(error.to_string()))?;
                 Ok((Self::of(aws), Some(error.to_string())))
             }
@@ -141,7 +141,10 @@ impl Backend {
     #[cfg(feature = "aws")]
     async fn aws(settings: &Settings, region: Option<&str>) -> Result<Self, CliError> {
         let aws = AwsSettings::default().with(settings).map_err(|error| CliError::usage(error.to_string()))?;
-        let aws = AwsSettings { region: region.map(str::to_owned).or(aws.region), ..aws };
+        let aws = match region {
+            Some(region) => aws.with_region(region),
+            None => aws,
+        };
         let aws = Aws::connect(&aws).await.map_err(|error| {
             CliError::usage(error.to_string()).hint("to try keyrot without an AWS account: keyrot --sandbox rotate")
         })?;

@@ -26,7 +26,7 @@ use cli::{Command, Invocation};
 use error::CliError;
 use exit::Exit;
 use std::process::ExitCode;
-use terminal::{stdio, time};
+use terminal::{stdio, time, trace};
 
 fn main() -> ExitCode {
     let invocation = match Invocation::parse() {
@@ -34,6 +34,7 @@ fn main() -> ExitCode {
         Err(exit) => return stdio::settle(exit).into(),
     };
     invocation.color.apply();
+    trace::begin(invocation.verbose);
     let json = invocation.json;
     if invocation.local && !json {
         time::show_local();

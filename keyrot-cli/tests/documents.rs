@@ -133,3 +133,57 @@ fn the_operators_page_has_a_section_for_each_reason_of_a_block() {
         assert_eq!(found, 1, "docs/operations.md needs one section with {named} in its heading");
     }
 }
+
+/// The names of documents with their editions, such as `keyrot.plan/2`, in a text.
+fn editions(text: &str) -> HashSet<String> {
+    let after = text.split("keyrot.").skip(1).filter_map(|rest| {
+        let (name, rest) = rest.split_once('/')?;
+        let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
+        let named = name.chars().all(|c| c.is_ascii_lowercase() || "-.".contains(c));
+        (named && !digits.is_empty()).then(|| format!("keyrot.{name}/{digits}"))
+    });
+    after.collect()
+}
+
+#[test]
+fn every_document_is_named_with_the_edition_that_its_schema_has() {
+    use keyrot_core::report::schema;
+    let read = |path: &str| std::fs::read_to_string(root().join(path)).unwrap();
+    let schemas = read("keyrot-cli/schema/keyrot.schema.json") + &read("keyrot-aws/schema/keyrot.events.schema.json");
+    // With the descriptions: none may name another edition than the schema itself.
+    let known = editions(&schemas);
+    let mut names: Vec<&str> = known.iter().map(|edition| edition.split_once('/').unwrap().0).collect();
+    names.sort_unstable();
+    let all = names.len();
+    names.dedup();
+    assert_eq!(names.len(), all, "a document with two editions in the schemas: {known:?}");
+    for name in [
+        schema::PLAN,
+        schema::ROTATE,
+        schema::STATUS,
+        schema::ORDER,
+        schema::ROLLBACK,
+        schema::REVOKE,
+        schema::RESOLVE,
+        schema::AUDIT,
+    ] {
+        assert!(known.contains(name), "{name} has no schema");
+    }
+    let mut seen = 0;
+    for (path, text) in documents().into_iter().filter(|(path, _)| !path.ends_with("CHANGELOG.md")) {
+        for edition in editions(&text) {
+            seen += 1;
+            assert!(known.contains(&edition), "{}: {edition} is none of {known:?}", path.display());
+        }
+    }
+    assert!(seen > 3, "{seen} names in the documents");
+}
+
+#[test]
+fn the_schema_has_every_event() {
+    let text = std::fs::read_to_string(root().join("keyrot-cli/schema/keyrot.schema.json")).unwrap();
+    let schema: Value = serde_json::from_str(&text).unwrap();
+    let words = schema["$defs"]["event"]["properties"]["event"]["enum"].as_array().unwrap();
+    let words: HashSet<&str> = words.iter().map(|word| word.as_str().unwrap()).collect();
+    assert_eq!(words, keyrot_core::EventKind::CODES.iter().copied().collect());
+}

@@ -142,7 +142,7 @@ fn the_record_of_an_incident_is_not_lost() {
     for json in [false, true] {
         let args = [if json { &["--json"][..] } else { &[] }, &["revoke", "ci-deployer", "--yes"]].concat();
         let is_record = |text: &str| {
-            let record = if json { "\"schema\": \"keyrot.revoke/1\"" } else { "Incident record" };
+            let record = if json { "\"schema\": \"keyrot.revoke/2\"" } else { "Incident record" };
             text.contains(record) && text.contains("made AKIA")
         };
         let (sandbox, mut command) = prepared(&args);

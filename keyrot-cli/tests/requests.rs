@@ -34,7 +34,7 @@ fn a_rotation_is_taken_back_and_taken_up_again() {
     assert_ne!(before, new);
 
     let (code, plan) = sandbox.json(&["rollback", "ci-deployer", "--dry-run"]);
-    assert_eq!((code, &plan["schema"], &plan["dry_run"]), (Some(0), &json!("keyrot.rollback/1"), &json!(true)));
+    assert_eq!((code, &plan["schema"], &plan["dry_run"]), (Some(0), &json!("keyrot.rollback/2"), &json!(true)));
     assert_eq!((&plan["intended"], &plan["left"]), (&json!([{ "publish_again": before }]), &json!(null)));
     assert_eq!(status(&sandbox, "ci-deployer")["current"], new, "a dry run");
 

@@ -308,17 +308,13 @@ fn what_is_still_alive_is_told_with_what_ends_it() {
 }
 
 async fn client(company: &Company, key: &str, secret: String, token: Option<String>) -> Aws {
-    let settings = AwsSettings {
-        region: Some("us-east-1".to_owned()),
-        endpoints: Endpoints { all: Some(company.emulator.url()), ..Endpoints::default() },
-        credentials: Some(CallerCredentials {
-            key_id: key.to_owned(),
-            secret: keyrot_core::SecretKey::new(secret),
-            session_token: token.map(keyrot_core::SecretKey::new),
-        }),
-        ignore_profiles: true,
-        ..AwsSettings::default()
-    };
+    let mut credentials = CallerCredentials::new(key, keyrot_core::SecretKey::new(secret));
+    credentials.session_token = token.map(keyrot_core::SecretKey::new);
+    let settings = AwsSettings::default()
+        .with_region("us-east-1")
+        .with_endpoints(Endpoints::all_at(company.emulator.url()))
+        .with_credentials(credentials)
+        .with_ignore_profiles(true);
     Aws::connect(&settings).await.unwrap()
 }
 

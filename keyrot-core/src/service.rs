@@ -11,6 +11,7 @@ use crate::model::time::Timestamp;
 use crate::model::waits::{Policy, after};
 use crate::ports::cancel::Cancel;
 use crate::report::run::{Counts, RunDocument};
+use crate::report::schema;
 use crate::report::state::RunStatus;
 use crate::selection::homes::Homes;
 use crate::selection::{Selection, select};
@@ -217,7 +218,14 @@ impl Service {
         let result = work.unwrap_or_else(|panic| Err(ServiceError::Panicked(panic_text(&*panic))));
         let summary = match &result {
             Ok(document) => Ok((document.result, document.counts.clone())),
-            Err(error) => Err(error.clone()),
+            Err(error) => {
+                #[cfg(feature = "metrics")]
+                crate::engine::metrics::pass_failed(match error {
+                    ServiceError::NotListed(_) => "not_listed",
+                    ServiceError::Panicked(_) => "panicked",
+                });
+                Err(error.clone())
+            }
         };
         {
             let mut health = self.state();
@@ -244,7 +252,7 @@ impl Service {
         let limits =
             Limits { deadline: self.deadline.map(|time| after(ports.clock.now(), time)), ..self.limits.clone() };
         let report = rotator.run(chosen, Mode::Act, &limits, cancel, &|_| {}).await;
-        Ok(RunDocument::new("keyrot.rotate/1", &report, &selected))
+        Ok(RunDocument::new(schema::ROTATE, &report, &selected))
     }
 
     fn wait(&self) -> Duration {

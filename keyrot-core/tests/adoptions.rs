@@ -5,7 +5,7 @@ mod support;
 
 use keyrot_core::engine::Progress;
 use keyrot_core::memory::{Fault, FaultAt, MemoryAccount, World};
-use keyrot_core::report::{RunStatus, State};
+use keyrot_core::report::{RunStatus, State, schema};
 use keyrot_core::{
     Cancel, Homes, IamPort, Limits, Mode, Outcome, Policy, Ports, Report, Rotator, RunDocument, Selected, Selection,
     Stop, Target, UserName, select,
@@ -64,7 +64,7 @@ async fn ten_are_adopted_by_name_and_the_others_wait_for_the_next_run() {
     assert_eq!(secrets(&account), 10, "who waits was not changed");
     assert!(done.lock().unwrap().values().all(|times| *times == 1) && done.lock().unwrap().len() == 23);
 
-    let document = RunDocument::new("keyrot.rotate/1", &report, &selected);
+    let document = RunDocument::new(schema::ROTATE, &report, &selected);
     assert_eq!((document.result, document.counts.to_adopt), (RunStatus::Ok, 13));
     let last = document.users.last().unwrap();
     assert_eq!((last.state, last.reason), (State::Stopped, "adoption_limit"));
@@ -79,7 +79,7 @@ async fn ten_are_adopted_by_name_and_the_others_wait_for_the_next_run() {
 #[tokio::test]
 async fn rotations_of_users_it_knows_are_not_limited() {
     let account = account(15);
-    let free = Limits { max_adoptions: None, ..Limits::default() };
+    let free = Limits::default().with_max_adoptions(None);
     run(&account, &free, Mode::Act).await;
     for _ in 0..12 {
         account.advance(10 * DAY);
@@ -88,7 +88,7 @@ async fn rotations_of_users_it_knows_are_not_limited() {
     account.change(|world| drop(world.add_user("user-00-new", &[("RotateKey", "True")])));
     let before = account.calls()["create_key"];
     account.advance(80 * DAY);
-    let none = Limits { max_adoptions: Some(0), ..Limits::default() };
+    let none = Limits::default().with_max_adoptions(Some(0));
     let report = run(&account, &none, Mode::Act).await;
     assert_eq!(waiting(&report), ["user-00-new"]);
     assert_eq!(account.calls()["create_key"] - before, 15, "{report:#?}");
@@ -128,6 +128,6 @@ async fn a_plan_shows_everybody_and_counts_them() {
     let account = account(12);
     let selected = selected(&account).await;
     let report = run(&account, &Limits::default(), Mode::Plan).await;
-    let document = RunDocument::new("keyrot.plan/1", &report, &selected);
+    let document = RunDocument::new(schema::PLAN, &report, &selected);
     assert_eq!((document.counts.due, document.counts.to_adopt, document.counts.stopped), (12, 12, 0));
 }

@@ -173,7 +173,7 @@ fn minutes(time: Duration) -> i64 {
 }
 
 fn every(run_interval: Duration) -> Waits {
-    Waits { run_interval, ..Waits::default() }
+    Waits::default().with_run_interval(run_interval)
 }
 
 #[test]
@@ -306,8 +306,14 @@ proptest! {
         // As short as the rule on max_age allows.
         let (run_interval, overlap) = (DAY * interval, DAY * overlap / 2);
         let quiet = HOUR * 12 * quiet;
-        let mut waits = Waits { run_interval, overlap, quiet, soak: DAY * soak, idle: 60 * DAY, max_age: 1000 * DAY, ..Waits::default() };
-        let least = (1..1000).map(|days| DAY * days).find(|age| Policy::new(Waits { max_age: *age, ..waits }, false).is_ok());
+        let mut waits = Waits::default()
+            .with_run_interval(run_interval)
+            .with_overlap(overlap)
+            .with_quiet(quiet)
+            .with_soak(DAY * soak)
+            .with_idle(60 * DAY)
+            .with_max_age(1000 * DAY);
+        let least = (1..1000).map(|days| DAY * days).find(|age| Policy::new(waits.with_max_age(*age), false).is_ok());
         waits.max_age = least.unwrap() + DAY * spare;
         let cache = overlap / 24 * cached;
         let mut scene = Scene::new(waits, &[reads((quiet / 3).min(cache), cache.saturating_sub(quiet / 3).max(MINUTE))], seed);

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use async_trait::async_trait;
-use keyrot_core::engine::{NotifierLimits, Progress};
+use keyrot_core::engine::{NotifierError, NotifierLimits, Progress};
 use keyrot_core::memory::{Fault, FaultAt, MemoryAccount, World};
 use keyrot_core::model::{NewKey, SecretArn};
 use keyrot_core::{
@@ -37,7 +37,7 @@ fn rotated(report: &Report) -> usize {
 #[tokio::test]
 async fn no_more_users_are_changed_than_allowed() {
     let account = account(20);
-    let limits = Limits { max_changes: Some(7), max_adoptions: None, ..Limits::default() };
+    let limits = Limits::default().with_max_changes(Some(7)).with_max_adoptions(None);
     let report = run(&account, &Rotator::new(Ports::of(account.clone())), &limits, &Cancel::default()).await;
     assert_eq!(rotated(&report), 7);
     let stopped = report.users.iter().filter(|u| u.outcome == Outcome::Stopped(Stop::ChangeLimit)).count();
@@ -49,7 +49,7 @@ async fn no_more_users_are_changed_than_allowed() {
 async fn nothing_is_begun_after_the_deadline_or_a_cancellation() {
     let account = account(3);
     let rotator = Rotator::new(Ports::of(account.clone()));
-    let limits = Limits { deadline: Some(account.world().now()), ..Limits::default() };
+    let limits = Limits::default().with_deadline(account.world().now());
     let report = run(&account, &rotator, &limits, &Cancel::default()).await;
     assert!(report.users.iter().all(|u| u.outcome == Outcome::Stopped(Stop::Deadline)), "{report:#?}");
     let cancel = Cancel::default();
@@ -116,7 +116,7 @@ impl IamPort for Panics {
 async fn one_users_panic_or_failure_leaves_the_others_rotated() {
     let account = account(21);
     let ports = Ports { iam: Arc::new(Panics(account.clone())), ..Ports::of(account.clone()) };
-    let limits = Limits { max_adoptions: None, ..Limits::default() };
+    let limits = Limits::default().with_max_adoptions(None);
     let report = run(&account, &Rotator::new(ports), &limits, &Cancel::default()).await;
     assert_eq!(rotated(&report), 20);
     assert!(matches!(&report.users[3].outcome, Outcome::Panicked(why) if why.contains("a fault in a port")));
@@ -135,14 +135,14 @@ impl Notifier for Bad {
     fn name(&self) -> String {
         self.0.into()
     }
-    async fn happened(&self, _events: &[Event]) -> Result<(), String> {
+    async fn happened(&self, _events: &[Event]) -> Result<(), NotifierError> {
         match self.0 {
             "fails" => Err("the hook answered 500".into()),
             "panics" => panic!("a fault in a notifier"),
             _ => std::future::pending().await,
         }
     }
-    async fn finished(&self, _report: &Report) -> Result<(), String> {
+    async fn finished(&self, _report: &Report) -> Result<(), NotifierError> {
         Ok(())
     }
 }
@@ -156,7 +156,10 @@ async fn a_notifier_that_fails_hangs_or_panics_is_reported_and_no_more() {
         let report = while_time_goes_on(&account, &rotator).await;
         assert_eq!(rotated(&report), 2, "{name}: {report:#?}");
         let told = &report.notifier_failures;
-        assert!(!told.is_empty() && told.iter().all(|f| f.notifier == name && f.reason.contains(expected)), "{told:?}");
+        assert!(
+            !told.is_empty() && told.iter().all(|f| f.notifier == name && f.reason.message.contains(expected)),
+            "{told:?}"
+        );
         let events: Vec<Event> = report.users.iter().flat_map(|u| u.events.clone()).collect();
         assert_eq!(
             told.iter().map(|f| f.untold).sum::<usize>(),
@@ -195,11 +198,11 @@ impl Notifier for Slow {
     fn name(&self) -> String {
         "slow".into()
     }
-    async fn happened(&self, _events: &[Event]) -> Result<(), String> {
+    async fn happened(&self, _events: &[Event]) -> Result<(), NotifierError> {
         tokio::time::sleep(Duration::from_millis(20)).await;
         Ok(())
     }
-    async fn finished(&self, _report: &Report) -> Result<(), String> {
+    async fn finished(&self, _report: &Report) -> Result<(), NotifierError> {
         tokio::time::sleep(Duration::from_millis(20)).await;
         Ok(())
     }
@@ -219,11 +222,11 @@ async fn a_notifier_that_is_not_done_at_once_is_not_late_by_a_clock_that_stands_
 #[tokio::test]
 async fn how_long_a_notifier_may_take_can_be_set() {
     let account = account(1);
-    let limits = NotifierLimits { call: Duration::from_secs(3), rest: Duration::from_secs(9) };
+    let limits = NotifierLimits::default().with_call(Duration::from_secs(3)).with_rest(Duration::from_secs(9));
     let rotator = Rotator::new(Ports::of(account.clone())).notify(Arc::new(Bad("hangs"))).notifier_limits(limits);
     let before = account.world().now();
     let report = while_time_goes_on(&account, &rotator).await;
-    let reasons: Vec<_> = report.notifier_failures.iter().map(|failure| failure.reason.as_str()).collect();
+    let reasons: Vec<_> = report.notifier_failures.iter().map(|failure| failure.reason.message.as_str()).collect();
     assert!(reasons.contains(&"no answer within 3 seconds"), "{reasons:?}");
     assert!((account.world().now() - before).num_seconds() < 15);
 }
@@ -244,11 +247,11 @@ impl Notifier for Good {
     fn name(&self) -> String {
         "good".into()
     }
-    async fn happened(&self, events: &[Event]) -> Result<(), String> {
+    async fn happened(&self, events: &[Event]) -> Result<(), NotifierError> {
         self.0.lock().unwrap().events.extend_from_slice(events);
         Ok(())
     }
-    async fn finished(&self, report: &Report) -> Result<(), String> {
+    async fn finished(&self, report: &Report) -> Result<(), NotifierError> {
         let mut heard = self.0.lock().unwrap();
         let before = heard.events.len();
         heard.summaries.push((report.users.len(), before));

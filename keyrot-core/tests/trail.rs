@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use keyrot_core::engine::Progress;
 use keyrot_core::memory::{Fault, FaultAt, MemoryAccount, TrailedUse, World};
 use keyrot_core::model::{UseEvidence, after};
+use keyrot_core::report::schema;
 use keyrot_core::usage::{KeyRecord, TrailAsk, TrailPage, TrailPort};
 use keyrot_core::{
     CallError, Cancel, Clock, EventKind, Homes, KeyId, Limits, Mode, Outcome, Policy, Ports, Report, Rotator,
@@ -24,7 +25,7 @@ async fn account(users: usize) -> MemoryAccount {
         world.add_key(&user).unwrap();
     }
     let account = MemoryAccount::new(world);
-    let limits = Limits { max_adoptions: None, ..Limits::default() };
+    let limits = Limits::default().with_max_adoptions(None);
     within(&account, &Rotator::new(Ports::of(account.clone())), Mode::Act, &limits, &|_| {}).await;
     account.advance(8 * DAY);
     account.change(|world| {
@@ -104,7 +105,7 @@ async fn a_hold_names_who_uses_the_key() {
     assert_eq!((source.address.as_ref().unwrap().as_str(), source.events), ("192.0.2.7", 1));
     // It follows the hold, and the report has it beside IAM's last use.
     assert!(matches!(report.users[0].events[..], [ref held, _] if matches!(held.kind, EventKind::Held(_))));
-    let document = RunDocument::new("keyrot.rotate/1", &report, &Selected::default());
+    let document = RunDocument::new(schema::ROTATE, &report, &Selected::default());
     let beside = &document.users[0].evidence[0];
     assert_eq!((beside.service.as_deref(), beside.uses.as_ref()), (Some("s3"), Some(found)));
     assert_eq!((document.users[0].events[1].event, document.counts.held), ("used_by", 1));
@@ -227,7 +228,7 @@ async fn few_are_asked_about_at_once_and_not_everybody() {
 async fn the_deadline_holds_for_the_trail_too() {
     let account = account(1).await;
     let now: Timestamp = account.world().now();
-    let limits = Limits { deadline: Some(after(now, Duration::from_secs(3))), ..Limits::default() };
+    let limits = Limits::default().with_deadline(after(now, Duration::from_secs(3)));
     let rotator = asking(&account, Bad::Silent);
     let time_goes_on = async {
         loop {

@@ -5,7 +5,7 @@ use crate::{logs, metrics};
 use keyrot_aws::notify::Channels;
 use keyrot_core::engine::Progress;
 use keyrot_core::model::{RotationStep, StepName};
-use keyrot_core::report::{RunStatus, State};
+use keyrot_core::report::{RunStatus, State, schema};
 use keyrot_core::settings::Settings;
 use keyrot_core::{
     Cancel, Homes, Mode, Outcome, Ports, Report, Rotator, RunDocument, SecretName, Selected, Target, Timestamp,
@@ -105,7 +105,7 @@ impl Function {
                 "the exclusion {pattern} matches no user; check its spelling"
             );
         }
-        let (mode, schema) = if sweep.dry_run { (Mode::Plan, "keyrot.plan/1") } else { (Mode::Act, "keyrot.rotate/1") };
+        let (mode, schema) = if sweep.dry_run { (Mode::Plan, schema::PLAN) } else { (Mode::Act, schema::ROTATE) };
         let mut limits = self.settings.limits(self.ports.clock.now());
         limits.deadline = limits.deadline.map(|deadline| deadline.min(end)).or(Some(end));
         let progress = |news: Progress| told(&invocation.request_id, &news);
@@ -149,7 +149,7 @@ impl Function {
         let progress = |news: Progress| told(&invocation.request_id, &news);
         let only = Selected { chosen: vec![chosen.clone()], ..Selected::default() };
         let report = self.rotator(&only.chosen).carry_out(chosen, order, &limits, &Cancel::default(), &progress).await;
-        let document = RunDocument::new("keyrot.order/1", &report, &only);
+        let document = RunDocument::new(schema::ORDER, &report, &only);
         println!("{}", metrics::of_part(&invocation.function, &document));
         carried_out(step, &report, document)
     }

@@ -18,6 +18,7 @@ pub enum Health {
 
 /// One finding.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Check {
     /// What it is about, in one word: `credentials`, `region`, `clock`, `permissions`, `users`, `keys`, `secrets`, `current`, `rights`, `kms`, `last_run`,
     /// `trail`, `notifiers`, `settings`.

@@ -67,6 +67,7 @@ impl CallAt {
 
 /// What goes wrong with a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Fault {
     /// The connection is cut before the call is carried out.
     LostRequest,

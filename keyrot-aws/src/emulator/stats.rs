@@ -3,6 +3,7 @@ use std::time::Duration;
 
 /// What was called: counts by action, and each call.
 #[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Stats {
     /// By action, such as `CreateAccessKey`.
     pub actions: BTreeMap<&'static str, Count>,
@@ -12,6 +13,7 @@ pub struct Stats {
 
 /// How many calls.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Count {
     /// All that arrived.
     pub calls: usize,
@@ -21,6 +23,7 @@ pub struct Count {
 
 /// One call.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Entry {
     /// When it arrived, since the emulator's start.
     pub at: Duration,
@@ -34,6 +37,7 @@ pub struct Entry {
 
 /// How a call ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Outcome {
     /// Not yet: it is under way or held.
     Pending,

@@ -16,6 +16,7 @@ pub struct LimiterSettings {
 
 /// Why a set of numbers makes no limiter.
 #[derive(Clone, Copy, Debug, PartialEq, Error)]
+#[non_exhaustive]
 pub enum SettingsError {
     /// A rate is zero, negative, infinite or not a number.
     #[error("limiter {name} is {value}, expected a finite number of calls per second above 0")]

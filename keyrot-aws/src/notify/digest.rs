@@ -4,7 +4,7 @@
 use super::console::user_page;
 use crate::notify::about::About;
 use keyrot_core::model::format_duration;
-use keyrot_core::report::{Counts, RunStatus, State, UserDocument};
+use keyrot_core::report::{Counts, RunStatus, State, UserDocument, schema};
 use keyrot_core::{Blocked, ErrorKind, Outcome, Report, RunDocument, Selected, Severity, Stop, UserResult};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -66,7 +66,7 @@ impl Digest {
     /// `None` if nothing happened.
     pub(super) fn new(report: &Report, about: &About) -> Option<Self> {
         let severity = severity(report)?;
-        let document = RunDocument::new("keyrot.rotate/1", report, &Selected::default());
+        let document = RunDocument::new(schema::ROTATE, report, &Selected::default());
         let (mut problems, mut looks, mut kinds) = (Vec::new(), Vec::new(), BTreeMap::new());
         for (standing, user) in report.users.iter().zip(&document.users) {
             if let Some(rank) = rank(standing) {

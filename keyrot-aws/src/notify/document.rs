@@ -1,14 +1,14 @@
-//! The document for machines: `keyrot.events/1` for webhooks, and the details of EventBridge events. `docs/notifications.md` and
+//! The document for machines: `keyrot.events/2` for webhooks, and the details of EventBridge events. `docs/notifications.md` and
 //! `keyrot-aws/schema/keyrot.events.schema.json` describe them; they change only together with the number.
 
 use super::digest::{clip, severity};
 use crate::notify::about::About;
 use keyrot_core::model::UseEvidence;
-use keyrot_core::report::{Counts, EventDocument, RunStatus};
+use keyrot_core::report::{Counts, EventDocument, RunStatus, schema};
 use keyrot_core::{Event, EventKind, KeyId, Report, RunDocument, SecretName, Selected, Severity, Timestamp, UserName};
 use serde::Serialize;
 
-pub(super) const SCHEMA: &str = "keyrot.events/1";
+pub(super) const SCHEMA: &str = "keyrot.events/2";
 /// The word for the run's end, beside those of the events.
 pub(super) const RUN_FINISHED: &str = "run_finished";
 /// What a test says.
@@ -109,7 +109,7 @@ impl<'a> EventBody<'a> {
 impl RunBody {
     pub(super) fn new(report: &Report) -> Self {
         let RunDocument { started, finished, result, counts, .. } =
-            RunDocument::new("keyrot.rotate/1", report, &Selected::default());
+            RunDocument::new(schema::ROTATE, report, &Selected::default());
         Self { started, finished, result, severity: severity(report).unwrap_or(Severity::Info), counts }
     }
 }

@@ -1,6 +1,7 @@
 //! An EventBridge bus: each event as an event of its own, and the run's end.
 
 use super::document::{Detail, EventBody, RUN_FINISHED, RunBody, SCHEMA};
+use super::failed;
 use crate::calls::send;
 use crate::connect::Aws;
 use crate::limiter::Limiter;
@@ -9,6 +10,7 @@ use crate::notify::limits::budget;
 use crate::op::Op;
 use aws_sdk_eventbridge::primitives::DateTime;
 use aws_sdk_eventbridge::types::{PutEventsRequestEntry, PutEventsResultEntry};
+use keyrot_core::engine::NotifierError;
 use keyrot_core::settings::Bus as BusId;
 use keyrot_core::{Event, Timestamp};
 use serde::Serialize;
@@ -51,19 +53,19 @@ impl Bus {
         Self { id: id.clone(), client: aws_sdk_eventbridge::Client::from_conf(config.build()), pace: pace.clone() }
     }
 
-    pub(super) fn event(&self, event: &Event, about: &About) -> Result<Entry, String> {
+    pub(super) fn event(&self, event: &Event, about: &About) -> Result<Entry, NotifierError> {
         let arn = about.users.get(&event.user).map(|arn| arn.as_str().to_owned());
         let body = EventBody::new(event, about);
         self.entry(body.word(), event.at, body, arn, about)
     }
 
-    pub(super) fn run(&self, run: RunBody, at: Timestamp, about: &About) -> Result<Entry, String> {
+    pub(super) fn run(&self, run: RunBody, at: Timestamp, about: &About) -> Result<Entry, NotifierError> {
         self.entry(RUN_FINISHED, at, run, None, about)
     }
 
     /// An event of detail-type `test`.
     #[cfg(feature = "doctor")]
-    pub(super) fn test(&self, at: Timestamp, about: &About) -> Result<Entry, String> {
+    pub(super) fn test(&self, at: Timestamp, about: &About) -> Result<Entry, NotifierError> {
         #[derive(Serialize)]
         struct Test {
             at: Timestamp,
@@ -79,9 +81,9 @@ impl Bus {
         what: T,
         arn: Option<String>,
         about: &About,
-    ) -> Result<Entry, String> {
+    ) -> Result<Entry, NotifierError> {
         let detail = Detail { schema: SCHEMA, account: about.account.as_deref(), region: &about.region, what };
-        let detail = serde_json::to_string(&detail).map_err(|error| error.to_string())?;
+        let detail = serde_json::to_string(&detail).map_err(failed::document)?;
         // As EventBridge counts ("Calculating PutEvents event entry size"): 14 for the time, and the texts.
         let bytes = 14 + SOURCE.len() + kind.len() + detail.len() + arn.as_ref().map_or(0, String::len);
         let entry = PutEventsRequestEntry::builder()
@@ -96,31 +98,33 @@ impl Bus {
     }
 
     /// Puts all of them onto the bus; says how many it would not take.
-    pub(super) async fn put(&self, entries: Vec<Entry>, end: Instant) -> Result<(), String> {
-        let (mut lost, mut why) = (0, String::new());
+    pub(super) async fn put(&self, entries: Vec<Entry>, end: Instant) -> Result<(), NotifierError> {
+        let (mut lost, mut last) = (0, None);
         for batch in batches(entries) {
-            if let Err((count, reason)) = self.put_batch(batch, end).await {
-                (lost, why) = (lost + count, reason);
+            if let Err((count, error)) = self.put_batch(batch, end).await {
+                (lost, last) = (lost + count, Some(error));
             }
         }
-        if lost == 0 { Ok(()) } else { Err(format!("{lost} events were not taken by the bus {}: {why}", self.id.id())) }
+        let Some(error) = last else { return Ok(()) };
+        let text = format!("{lost} events were not taken by the bus {}: {error}", self.id.id());
+        Err(NotifierError::new(error.kind, text).with_source(error))
     }
 
     /// One request, and again with what was not taken.
-    async fn put_batch(&self, mut batch: Vec<Entry>, end: Instant) -> Result<(), (usize, String)> {
+    async fn put_batch(&self, mut batch: Vec<Entry>, end: Instant) -> Result<(), (usize, NotifierError)> {
         let op = Op::write("events:PutEvents", format!("the bus {}", self.id.id()), &self.pace);
-        let mut given_up = (0, String::new());
+        let mut given_up = (0, None);
         for attempt in 1.. {
             let entries: Vec<_> = batch.iter().map(|entry| entry.entry.clone()).collect();
             let call = self.client.put_events().set_entries(Some(entries));
             let answer = send(&op, &budget(end), || call.clone().send()).await;
-            let answer = answer.map_err(|failure| (batch.len() + given_up.0, failure.error.message))?;
+            let answer = answer.map_err(|failure| (batch.len() + given_up.0, failure.error.into()))?;
             if answer.failed_entry_count == 0 {
                 break;
             }
             let (again, refused) = sort(batch, answer.entries());
             if let Some(reason) = refused.last() {
-                given_up = (given_up.0 + refused.len(), reason.clone());
+                given_up = (given_up.0 + refused.len(), Some(failed::refused(reason)));
             }
             batch = again;
             let pause = PAUSE * attempt;
@@ -129,11 +133,11 @@ impl Bus {
             }
             if attempt == ATTEMPTS || Instant::now() + pause >= end {
                 let reason = format!("EventBridge still refuses them after {attempt} attempts");
-                return Err((batch.len() + given_up.0, reason));
+                return Err((batch.len() + given_up.0, failed::unavailable(reason)));
             }
             sleep(pause).await;
         }
-        if given_up.0 == 0 { Ok(()) } else { Err(given_up) }
+        given_up.1.map_or(Ok(()), |error| Err((given_up.0, error)))
     }
 }
 

@@ -2,12 +2,14 @@
 
 use super::digest::Digest;
 use super::document::TEST;
+use super::failed::setup;
 use super::limits::WITHIN;
 use super::notifier::Told;
 use super::signature;
 use crate::notify::about::About;
 use crate::notify::channels::Channels;
 use crate::notify::means::Means;
+use keyrot_core::engine::NotifierError;
 use keyrot_core::report::RunStatus;
 use keyrot_core::settings::NotifySpec;
 use keyrot_core::{Severity, Timestamp};
@@ -16,6 +18,7 @@ use tokio::time::Instant;
 
 /// What was found out about a notifier.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Readiness {
     /// What it needs was read; in words.
     Ready(String),
@@ -38,7 +41,7 @@ impl Channels {
     /// Sends each notifier one message that says it is a test, whatever its least severity. By the notifier's name.
     ///
     /// A chat or topic gets a message, a webhook a signed document without events, a bus an event of detail-type `test`.
-    pub async fn send_test(&self, account: Option<&str>, now: Timestamp) -> Vec<(String, Result<(), String>)> {
+    pub async fn send_test(&self, account: Option<&str>, now: Timestamp) -> Vec<(String, Result<(), NotifierError>)> {
         let region = self.aws.region().to_owned();
         let about = About { account: account.map(str::to_owned), region, ..About::default() };
         let digest = Digest {
@@ -75,7 +78,9 @@ async fn ready(spec: &NotifySpec, means: &Means) -> Readiness {
         Means::Slack(hook) | Means::Teams(hook) => hook.leads_to(end).await,
         Means::Webhook { hook, key } => match hook.leads_to(end).await {
             Ok(host) => match key.get(end).await {
-                Ok(text) => signature::key(&text).map(|_| host).map_err(|why| format!("{}: {why}", key.source())),
+                Ok(text) => {
+                    signature::key(&text).map(|_| host).map_err(|why| setup(format!("{}: {why}", key.source())))
+                }
                 Err(why) => Err(why),
             },
             Err(why) => Err(why),
@@ -87,6 +92,6 @@ async fn ready(spec: &NotifySpec, means: &Means) -> Readiness {
     };
     match found {
         Ok(host) => Readiness::Ready(format!("{kind}: its URL could be read, and leads to {host}")),
-        Err(why) => Readiness::NotReady(why),
+        Err(error) => Readiness::NotReady(error.message),
     }
 }

@@ -1,11 +1,13 @@
 //! One POST to a secret URL: over the SDK's own HTTP and TLS, in bounded time, again where that helps.
 
+use super::failed::{self, setup};
 use super::secret_ref::Hidden;
 use crate::backoff::pause;
 use crate::plain_http::Http;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
 use keyrot_core::SecretKey;
+use keyrot_core::engine::NotifierError;
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout_at};
 
@@ -34,12 +36,12 @@ struct Answer {
 pub(super) struct Failed {
     /// Whether the receiver took the sender for a stranger.
     pub(super) refused: bool,
-    pub(super) why: String,
+    pub(super) error: NotifierError,
 }
 
-impl From<String> for Failed {
-    fn from(why: String) -> Self {
-        Self { refused: false, why }
+impl From<NotifierError> for Failed {
+    fn from(error: NotifierError) -> Self {
+        Self { refused: false, error }
     }
 }
 
@@ -62,9 +64,13 @@ impl Hook {
 
     /// Reads the URL, and says to which host it leads. Nothing is sent there.
     #[cfg(feature = "doctor")]
-    pub(super) async fn leads_to(&self, end: Instant) -> Result<String, String> {
+    pub(super) async fn leads_to(&self, end: Instant) -> Result<String, NotifierError> {
         let url = self.url.get(end).await?;
-        host(url.expose()).map(str::to_owned).map_err(|why| format!("the text in {} {why}", self.url.source()))
+        self.host(&url).map(str::to_owned)
+    }
+
+    fn host<'a>(&self, url: &'a SecretKey) -> Result<&'a str, NotifierError> {
+        host(url.expose()).map_err(|why| setup(format!("the text in {} {why}", self.url.source())))
     }
 
     /// Posts the JSON text. `headers` is asked before each attempt.
@@ -88,7 +94,7 @@ impl Hook {
             },
             None => refused,
         };
-        Err(Failed { refused: true, why: self.hint(&refused) })
+        Err(Failed { refused: true, error: failed::refused(self.hint(&refused)) })
     }
 
     fn hint(&self, why: &str) -> String {
@@ -103,8 +109,8 @@ impl Hook {
         body: &str,
         headers: &(dyn Fn() -> Vec<(&'static str, String)> + Sync),
         end: Instant,
-    ) -> Result<Option<String>, String> {
-        let host = host(url.expose()).map_err(|why| format!("the text in {} {why}", self.url.source()))?;
+    ) -> Result<Option<String>, NotifierError> {
+        let host = self.host(url)?;
         let mut attempt = 0;
         loop {
             attempt += 1;
@@ -116,12 +122,12 @@ impl Hook {
             let (why, wait) = match next {
                 Next::Done => return Ok(None),
                 Next::Refused(why) => return Ok(Some(why)),
-                Next::Never(why) => return Err(why),
+                Next::Never(why) => return Err(failed::refused(why)),
                 Next::Again(why, wait) => (why, wait.unwrap_or_else(|| pause(attempt, FIRST_PAUSE, LONGEST_PAUSE))),
             };
             let tries = if attempt > 1 { format!(" ({attempt} attempts)") } else { String::new() };
             if attempt == ATTEMPTS || Instant::now() + wait >= end {
-                return Err(format!("{why}{tries}"));
+                return Err(failed::unavailable(format!("{why}{tries}")));
             }
             sleep(wait).await;
         }

@@ -39,6 +39,7 @@ mod document;
 mod eventbridge;
 #[cfg(feature = "doctor")]
 mod examine;
+mod failed;
 mod hook;
 mod limits;
 mod mail;

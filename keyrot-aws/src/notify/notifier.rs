@@ -2,6 +2,7 @@
 
 use super::digest::{Digest, severity};
 use super::document::{EventBody, EventsDocument, RunBody};
+use super::failed::{self, setup};
 use super::hook::Hook;
 use super::secret_ref::Hidden;
 use super::{signature, slack, teams};
@@ -11,6 +12,7 @@ use crate::notify::limits::WITHIN;
 use crate::notify::means::Means;
 use crate::plain_http::Http;
 use async_trait::async_trait;
+use keyrot_core::engine::{NotifierError, NotifierErrorKind};
 use keyrot_core::settings::NotifySpec;
 use keyrot_core::{Event, Notifier, Report, Severity};
 use std::future::Future;
@@ -38,7 +40,7 @@ impl Told {
     }
 
     /// One message a run, if it matters enough.
-    async fn digest(&self, report: &Report, end: Instant) -> Result<(), String> {
+    async fn digest(&self, report: &Report, end: Instant) -> Result<(), NotifierError> {
         let Some(digest) = Digest::new(report, &self.about).filter(|digest| digest.severity >= self.min) else {
             return Ok(());
         };
@@ -52,7 +54,7 @@ impl Told {
 
     /// One message that says it is a test, however little that matters.
     #[cfg(feature = "doctor")]
-    pub(super) async fn test(&self, digest: &Digest) -> Result<(), String> {
+    pub(super) async fn test(&self, digest: &Digest) -> Result<(), NotifierError> {
         let end = Instant::now() + WITHIN;
         let sent = async {
             match &self.means {
@@ -68,17 +70,17 @@ impl Told {
         within(end, sent).await
     }
 
-    async fn chat(&self, hook: &Hook, body: &str, end: Instant) -> Result<(), String> {
-        hook.post(self.http(), body, &Vec::new, end).await.map_err(|failed| failed.why)
+    async fn chat(&self, hook: &Hook, body: &str, end: Instant) -> Result<(), NotifierError> {
+        hook.post(self.http(), body, &Vec::new, end).await.map_err(|failed| failed.error)
     }
 
-    async fn signed(&self, hook: &Hook, key: &Hidden, told: Document<'_>, end: Instant) -> Result<(), String> {
+    async fn signed(&self, hook: &Hook, key: &Hidden, told: Document<'_>, end: Instant) -> Result<(), NotifierError> {
         let id = id();
         let document = EventsDocument::new(&id, &self.about, told.events, told.run);
-        let body = serde_json::to_string(&document).map_err(|error| error.to_string())?;
+        let body = serde_json::to_string(&document).map_err(failed::document)?;
         let mut text = key.get(end).await?;
         loop {
-            let bytes = signature::key(&text).map_err(|why| format!("{}: {why}", key.source()))?;
+            let bytes = signature::key(&text).map_err(|why| setup(format!("{}: {why}", key.source())))?;
             let headers = || {
                 let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
                 let signature = signature::sign(&bytes, &id, now, &body);
@@ -91,7 +93,7 @@ impl Told {
             let Err(failed) = hook.post(self.http(), &body, &headers, end).await else { return Ok(()) };
             // The key may have been changed since it was read.
             let other = if failed.refused { key.other_than(&text, end).await? } else { None };
-            text = other.ok_or(failed.why)?;
+            text = other.ok_or(failed.error)?;
         }
     }
 }
@@ -108,7 +110,7 @@ impl Notifier for Told {
         self.name.clone()
     }
 
-    async fn happened(&self, events: &[Event]) -> Result<(), String> {
+    async fn happened(&self, events: &[Event]) -> Result<(), NotifierError> {
         let events: Vec<&Event> = events.iter().filter(|event| event.kind.severity() >= self.min).collect();
         if events.is_empty() {
             return Ok(());
@@ -127,7 +129,7 @@ impl Notifier for Told {
         }
     }
 
-    async fn finished(&self, report: &Report) -> Result<(), String> {
+    async fn finished(&self, report: &Report) -> Result<(), NotifierError> {
         let end = Instant::now() + WITHIN;
         let run = || RunBody::new(report);
         match &self.means {
@@ -145,8 +147,10 @@ impl Notifier for Told {
     }
 }
 
-async fn within(end: Instant, work: impl Future<Output = Result<(), String>>) -> Result<(), String> {
-    timeout_at(end, work).await.unwrap_or_else(|_| Err(format!("not done within {} seconds", WITHIN.as_secs())))
+async fn within(end: Instant, work: impl Future<Output = Result<(), NotifierError>>) -> Result<(), NotifierError> {
+    let late =
+        || NotifierError::new(NotifierErrorKind::TimedOut, format!("not done within {} seconds", WITHIN.as_secs()));
+    timeout_at(end, work).await.unwrap_or_else(|_| Err(late()))
 }
 
 /// Names a message. It needs no more than to be another one each time.

@@ -11,7 +11,7 @@ use aws_sigv4::sign::v4;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
 use aws_types::service_config::ServiceConfigKey;
-use keyrot_core::SecretKey;
+use keyrot_core::{CallError, ErrorKind, SecretKey};
 use serde::Deserialize;
 use serde_json::Value;
 use std::time::{Duration, SystemTime};
@@ -37,8 +37,8 @@ impl Aws {
     /// The text of a parameter of SSM's, decrypted: `ssm:GetParameter`. By its name in this region.
     ///
     /// # Errors
-    /// A message that says what failed; nothing of the parameter's text.
-    pub async fn parameter(&self, name: &str) -> Result<SecretKey, String> {
+    /// [`CallError`], `NotFound` if there is no such parameter; nothing of the parameter's text is in it.
+    pub async fn parameter(&self, name: &str) -> Result<SecretKey, CallError> {
         let pace = Limiter::new(LimiterSettings::secret_reads());
         get(self, name, None, &pace, Instant::now() + WITHIN).await.map(SecretKey::new)
     }
@@ -51,46 +51,70 @@ pub(super) async fn get(
     region: Option<&str>,
     pace: &Limiter,
     end: Instant,
-) -> Result<String, String> {
+) -> Result<String, CallError> {
     let region = region.unwrap_or_else(|| aws.region());
-    let failed = |why: String| format!("ssm:GetParameter for {id} failed: {why}");
+    let failed = |Refused { kind, code, why }: Refused| {
+        CallError::refused(kind, format!("ssm:GetParameter for {id} failed: {why}")).with_aws_code(code)
+    };
     let mut attempt = 0;
     loop {
         attempt += 1;
         let Ok(_permit) = timeout_at(end, pace.acquire()).await else {
-            return Err(failed("no turn in time".to_owned()));
+            return Err(failed(Refused::new(ErrorKind::Throttled, "no turn in time")));
         };
         let limit = end.min(Instant::now() + ATTEMPT);
-        let (why, again) = match timeout_at(limit, once(aws, id, region)).await {
+        let refused = match timeout_at(limit, once(aws, id, region)).await {
             Ok(Ok(value)) => return Ok(value),
             Ok(Err(refused)) => refused,
-            Err(_) => ("no answer in time".to_owned(), true),
+            Err(_) => Refused::new(ErrorKind::Unavailable, "no answer in time"),
         };
         let pause = PAUSE * attempt;
+        let again = matches!(refused.kind, ErrorKind::Unavailable | ErrorKind::Throttled);
         if !again || attempt == ATTEMPTS || Instant::now() + pause >= end {
-            return Err(failed(why));
+            return Err(failed(refused));
         }
         sleep(pause).await;
     }
 }
 
-/// One attempt; if it failed, why, and whether to try again.
-async fn once(aws: &Aws, id: &str, region: &str) -> Result<String, (String, bool)> {
-    let request = signed(aws, id, region).await.map_err(|why| (why, false))?;
-    let mut answer = aws.inner.notify.http.send(request).await.map_err(|lost| (lost.to_string(), true))?;
+/// Why an attempt failed.
+struct Refused {
+    kind: ErrorKind,
+    code: Option<String>,
+    why: String,
+}
+
+impl Refused {
+    fn new(kind: ErrorKind, why: impl Into<String>) -> Self {
+        Self { kind, code: None, why: why.into() }
+    }
+}
+
+/// One attempt.
+async fn once(aws: &Aws, id: &str, region: &str) -> Result<String, Refused> {
+    let request = signed(aws, id, region).await.map_err(|why| Refused::new(ErrorKind::Other, why))?;
+    let sent = aws.inner.notify.http.send(request).await;
+    let mut answer = sent.map_err(|lost| Refused::new(ErrorKind::Unavailable, lost.to_string()))?;
     let status = answer.status().as_u16();
     let body = aws.inner.notify.http.body(&mut answer, 64 * 1024).await;
     if status == 200 {
         let answer: Answer =
-            serde_json::from_slice(&body).map_err(|_| ("the answer cannot be read".to_owned(), false))?;
+            serde_json::from_slice(&body).map_err(|_| Refused::new(ErrorKind::Other, "the answer cannot be read"))?;
         return Ok(answer.parameter.value);
     }
     let refusal: Value = serde_json::from_slice(&body).unwrap_or_default();
     let word = |name: &str| refusal.get(name).and_then(Value::as_str);
-    let code = word("__type").and_then(|code| code.rsplit('#').next());
-    let code = code.map_or_else(|| format!("HTTP {status}"), str::to_owned);
-    let again = status >= 500 || status == 429 || code == "ThrottlingException";
-    let hint = match code.as_str() {
+    let code = word("__type").and_then(|code| code.rsplit('#').next()).map(|code| crate::errors::scrub(code, &[]));
+    let name = code.as_deref().unwrap_or_default();
+    let kind = match name {
+        "AccessDeniedException" => ErrorKind::Denied,
+        "ParameterNotFound" | "ParameterVersionNotFound" => ErrorKind::NotFound,
+        "ThrottlingException" => ErrorKind::Throttled,
+        _ if status == 429 => ErrorKind::Throttled,
+        _ if status >= 500 => ErrorKind::Unavailable,
+        _ => ErrorKind::Other,
+    };
+    let hint = match name {
         "AccessDeniedException" => {
             ". keyrot's own credentials need ssm:GetParameter, and kms:Decrypt for a key of your own"
         }
@@ -98,7 +122,8 @@ async fn once(aws: &Aws, id: &str, region: &str) -> Result<String, (String, bool
         _ => "",
     };
     let said = crate::errors::scrub(word("message").or(word("Message")).unwrap_or("no message"), &[]);
-    Err((format!("{code}: {said}{hint}"), again))
+    let named = code.clone().unwrap_or_else(|| format!("HTTP {status}"));
+    Err(Refused { kind, why: format!("{named}: {said}{hint}"), code })
 }
 
 async fn signed(aws: &Aws, id: &str, region: &str) -> Result<HttpRequest, String> {

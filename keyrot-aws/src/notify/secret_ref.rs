@@ -1,5 +1,6 @@
 //! A URL or a key: read when it is needed first, kept, and read again when the receiver refuses it.
 
+use super::failed::{not_read, setup};
 use super::parameter;
 use crate::calls::send;
 use crate::connect::Aws;
@@ -7,6 +8,7 @@ use crate::limiter::Limiter;
 use crate::notify::limits::budget;
 use crate::op::Op;
 use keyrot_core::SecretKey;
+use keyrot_core::engine::NotifierError;
 use keyrot_core::settings::{SecretPlace, SecretSource};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
@@ -34,7 +36,7 @@ impl Hidden {
     }
 
     /// The text.
-    pub(super) async fn get(&self, end: Instant) -> Result<SecretKey, String> {
+    pub(super) async fn get(&self, end: Instant) -> Result<SecretKey, NotifierError> {
         let mut kept = self.kept.lock().await;
         if let Some(text) = &*kept {
             return Ok(text.clone());
@@ -45,7 +47,11 @@ impl Hidden {
     }
 
     /// The text, read afresh, if it is another than this one, which was refused.
-    pub(super) async fn other_than(&self, refused: &SecretKey, end: Instant) -> Result<Option<SecretKey>, String> {
+    pub(super) async fn other_than(
+        &self,
+        refused: &SecretKey,
+        end: Instant,
+    ) -> Result<Option<SecretKey>, NotifierError> {
         let mut kept = self.kept.lock().await;
         // Somebody else may have read it again meanwhile.
         if kept.as_ref().is_none_or(|text| text == refused) {
@@ -54,41 +60,46 @@ impl Hidden {
         Ok(kept.clone().filter(|text| text != refused))
     }
 
-    async fn read(&self, end: Instant) -> Result<SecretKey, String> {
+    async fn read(&self, end: Instant) -> Result<SecretKey, NotifierError> {
         let whole = Zeroizing::new(match self.source.place() {
             SecretPlace::SecretsManager => self.secret_string_of(end).await?,
             SecretPlace::ParameterStore => {
-                parameter::get(&self.aws, self.source.id(), self.source.region(), &self.pace, end).await?
+                parameter::get(&self.aws, self.source.id(), self.source.region(), &self.pace, end)
+                    .await
+                    .map_err(not_read)?
             }
             SecretPlace::Environment => std::env::var(self.source.id())
-                .map_err(|_| format!("{} is not set in the environment, or is no UTF-8", self.source))?,
+                .map_err(|_| self.is_not(" is not set in the environment, or is no UTF-8"))?,
         });
         let text = match self.source.field() {
             Some(field) => self.field(&whole, field)?,
             None if whole.trim_start().starts_with('{') => {
-                return Err(format!("{0} holds a JSON object: name its field, as in {0}#url", self.source));
+                return Err(setup(format!("{0} holds a JSON object: name its field, as in {0}#url", self.source)));
             }
             None => Zeroizing::new(whole.trim().to_owned()),
         };
         if text.is_empty() {
-            return Err(format!("{} is empty", self.source));
+            return Err(self.is_not(" is empty"));
         }
         Ok(SecretKey::new(text.to_string()))
     }
 
+    fn is_not(&self, what: &str) -> NotifierError {
+        setup(format!("{}{what}", self.source))
+    }
+
     /// Only the one field is taken out; the others may be secret too.
-    fn field(&self, whole: &str, field: &str) -> Result<Zeroizing<String>, String> {
+    fn field(&self, whole: &str, field: &str) -> Result<Zeroizing<String>, NotifierError> {
         // No message of the parser's: it may quote what it could not read.
         let fields: BTreeMap<String, &RawValue> =
-            serde_json::from_str(whole).map_err(|_| format!("{} holds no JSON object", self.source))?;
-        let raw = fields.get(field).ok_or_else(|| format!("{}: the JSON object has no such field", self.source))?;
-        let text: String =
-            serde_json::from_str(raw.get()).map_err(|_| format!("{}: the JSON field is no text", self.source))?;
+            serde_json::from_str(whole).map_err(|_| self.is_not(" holds no JSON object"))?;
+        let raw = fields.get(field).ok_or_else(|| self.is_not(": the JSON object has no such field"))?;
+        let text: String = serde_json::from_str(raw.get()).map_err(|_| self.is_not(": the JSON field is no text"))?;
         let text = Zeroizing::new(text);
         Ok(Zeroizing::new(text.trim().to_owned()))
     }
 
-    async fn secret_string_of(&self, end: Instant) -> Result<String, String> {
+    async fn secret_string_of(&self, end: Instant) -> Result<String, NotifierError> {
         let client = &self.aws.inner.secrets;
         let elsewhere = self.source.region().filter(|region| *region != self.aws.region()).map(|region| {
             let region = aws_config::Region::new(region.to_owned());
@@ -98,7 +109,8 @@ impl Hidden {
         let op = Op::read("secretsmanager:GetSecretValue", format!("the secret {}", self.source.id()), &self.pace);
         // The label is named: a policy may ask for it, and look-alikes answer with an old version without it.
         let call = client.get_secret_value().secret_id(self.source.id()).version_stage(CURRENT);
-        let answer = send(&op, &budget(end), || call.clone().send()).await.map_err(|f| f.error.message)?;
-        answer.secret_string.ok_or_else(|| format!("{} holds no text", self.source))
+        let answer =
+            send(&op, &budget(end), || call.clone().send()).await.map_err(|failure| not_read(failure.error))?;
+        answer.secret_string.ok_or_else(|| self.is_not(" holds no text"))
     }
 }

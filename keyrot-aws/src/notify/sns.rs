@@ -9,6 +9,7 @@ use crate::notify::limits::budget;
 use crate::op::Op;
 use aws_sdk_sns::types::MessageAttributeValue;
 use keyrot_core::Severity;
+use keyrot_core::engine::NotifierError;
 use keyrot_core::report::RunStatus;
 use keyrot_core::settings::Topic as TopicArn;
 use tokio::time::Instant;
@@ -41,7 +42,7 @@ impl Topic {
         account: Option<&str>,
         id: &str,
         end: Instant,
-    ) -> Result<(), String> {
+    ) -> Result<(), NotifierError> {
         let mut call = self
             .client
             .publish()
@@ -55,14 +56,14 @@ impl Topic {
         }
         // After a lost answer it is sent again: the same message twice is better than none.
         let op = Op::write("sns:Publish", format!("the topic {}", self.arn.arn()), &self.pace);
-        send(&op, &budget(end), || call.clone().send()).await.map_err(|failure| failure.error.message)?;
+        send(&op, &budget(end), || call.clone().send()).await.map_err(|failure| failure.error)?;
         Ok(())
     }
 }
 
-fn word(text: &str) -> Result<MessageAttributeValue, String> {
+fn word(text: &str) -> Result<MessageAttributeValue, NotifierError> {
     let value = MessageAttributeValue::builder().data_type("String").string_value(text);
-    value.build().map_err(|error| error.to_string())
+    value.build().map_err(|error| NotifierError::from(error.to_string()).with_source(error))
 }
 
 /// In the words of the JSON documents.

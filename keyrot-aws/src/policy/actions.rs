@@ -2,6 +2,7 @@
 
 /// One action that keyrot, or AWS on the function's behalf, carries out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Action {
     /// As a policy names it, such as `iam:CreateAccessKey`.
     pub name: &'static str,
@@ -14,6 +15,7 @@ pub struct Action {
 /// The statements of the policy. The name is the `Sid`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 #[expect(missing_docs, reason = "what each is for stands in the reasons of its actions")]
+#[non_exhaustive]
 pub enum Sid {
     FindUsers,
     ListUsers,

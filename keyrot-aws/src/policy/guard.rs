@@ -92,6 +92,7 @@ pub struct Principal(String);
 
 /// Why a text names no principal.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum NoPrincipal {
     /// It is a session.
     #[error("{arn} is a session; name its role instead: {role}, with the role's path if it has one")]

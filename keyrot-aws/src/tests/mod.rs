@@ -3,6 +3,7 @@
 
 mod discovery;
 mod endpoints;
+mod errors;
 mod iam;
 mod report;
 mod secrecy;

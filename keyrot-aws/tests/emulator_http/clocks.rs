@@ -19,12 +19,10 @@ fn elsewhen(ahead: Duration, strict_time: bool) -> Emulator {
 }
 
 async fn connect(emulator: &Emulator) -> Arc<Aws> {
-    let settings = AwsSettings {
-        region: Some("us-east-1".into()),
-        credentials: Some(emulator.admin_credentials().into()),
-        endpoints: Endpoints { all: Some(emulator.url()), ..Endpoints::default() },
-        ..AwsSettings::default()
-    };
+    let settings = AwsSettings::default()
+        .with_region("us-east-1")
+        .with_credentials(emulator.admin_credentials().into())
+        .with_endpoints(Endpoints::all_at(emulator.url()));
     Arc::new(Aws::connect(&settings).await.unwrap())
 }
 

@@ -120,10 +120,10 @@ async fn what_the_host_decides_is_no_setting_and_what_it_left_out_is_named() {
     let refused = |config: &SdkConfig, settings: AwsSettings| {
         Aws::from_sdk_config(config, &settings).map(drop).map_err(|error| error.to_string()).unwrap_err()
     };
-    let profile = AwsSettings { profile: Some("ops".into()), ..AwsSettings::default() };
+    let profile = AwsSettings::default().with_profile("ops");
     assert!(refused(&config, profile).contains("`profile` has no effect on an SdkConfig"));
     let own = CallerCredentials::from(emulator.admin_credentials());
-    let credentials = AwsSettings { credentials: Some(own), ..AwsSettings::default() };
+    let credentials = AwsSettings::default().with_credentials(own);
     assert!(refused(&config, credentials).contains("`credentials` has no effect"));
 
     let mut without = config.to_builder();

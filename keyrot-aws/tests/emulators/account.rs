@@ -50,11 +50,9 @@ impl Emulator {
             Self::Moto => assumed(&url, &id).await,
         };
         let config = config(&url, caller.clone()).await;
-        let credentials = CallerCredentials {
-            key_id: caller.access_key_id().into(),
-            secret: SecretKey::new(caller.secret_access_key().into()),
-            session_token: caller.session_token().map(|t| SecretKey::new(t.into())),
-        };
+        let mut credentials =
+            CallerCredentials::new(caller.access_key_id(), SecretKey::new(caller.secret_access_key().into()));
+        credentials.session_token = caller.session_token().map(|t| SecretKey::new(t.into()));
         Some(Account {
             emulator: self,
             aws: connect(&url, "us-east-1", credentials.clone()).await,
@@ -87,12 +85,8 @@ pub(crate) async fn config(url: &str, credentials: SdkCredentials) -> SdkConfig 
 }
 
 async fn connect(url: &str, region: &str, credentials: CallerCredentials) -> Aws {
-    let settings = AwsSettings {
-        region: Some(region.into()),
-        credentials: Some(credentials),
-        endpoints: Endpoints { all: Some(url.into()), ..Endpoints::default() },
-        ..AwsSettings::default()
-    };
+    let settings =
+        AwsSettings::default().with_region(region).with_credentials(credentials).with_endpoints(Endpoints::all_at(url));
     Aws::connect(&settings).await.unwrap()
 }
 
@@ -113,7 +107,7 @@ impl Account {
 
     /// The ports as this key of a user sees them.
     pub(crate) async fn acting_as(&self, key: &Credentials) -> Aws {
-        let caller = CallerCredentials { key_id: key.key.to_string(), secret: key.secret.clone(), session_token: None };
+        let caller = CallerCredentials::new(key.key.to_string(), key.secret.clone());
         connect(&self.url, "us-east-1", caller).await
     }
 

@@ -180,7 +180,7 @@ async fn a_bus_takes_each_event(emulator: Emulator) {
     notifier.happened(&happened).await.unwrap();
     notifier.finished(&report()).await.unwrap();
     let missing = emulator.notifier(&format!("eventbridge {}", emulator.unique)).await;
-    let why = missing.happened(&happened).await.unwrap_err();
+    let why = missing.happened(&happened).await.unwrap_err().message;
     assert!(
         why.starts_with(&format!("22 events were not taken by the bus {}: events:PutEvents", emulator.unique)),
         "{why}"
@@ -208,7 +208,7 @@ async fn a_bus_gets_each_event_and_the_runs_end(emulator: Emulator) {
     assert_eq!(received.len(), 24);
     let of = |kind: &str| received.iter().filter(|e| e["detail-type"] == kind).collect::<Vec<_>>();
     assert_eq!(of("deleted").len(), 22);
-    assert!(received.iter().all(|event| event["source"] == "keyrot" && event["detail"]["schema"] == "keyrot.events/1"));
+    assert!(received.iter().all(|event| event["source"] == "keyrot" && event["detail"]["schema"] == "keyrot.events/2"));
     let blocked = of("blocked")[0];
     assert_eq!(blocked["resources"], json!(["arn:aws:iam::111122223333:user/apps/ci"]));
     assert_eq!((&blocked["detail"]["user"], &blocked["detail"]["severity"]), (&json!("ci"), &json!("error")));
@@ -242,7 +242,7 @@ async fn what_is_not_there_is_told(emulator: Emulator) {
         ("slack ssm:/keyrot/missing", "ssm:GetParameter for /keyrot/missing failed: ParameterNotFound"),
         ("sns arn:aws:sns:us-east-1:111122223333:keyrot-missing", "sns:Publish for the topic arn:aws:sns:us-east-1:"),
     ] {
-        let why = emulator.notifier(spec).await.finished(&report()).await.unwrap_err();
+        let why = emulator.notifier(spec).await.finished(&report()).await.unwrap_err().message;
         assert!(why.contains(expected), "{why}");
     }
 }

@@ -2,6 +2,9 @@
 
 use super::server::{Answer, Server, ok};
 use super::{aws, caller, channels, chosen, deleted, notifier, report};
+use keyrot_core::engine::{NotifierError, NotifierErrorKind};
+use keyrot_core::{CallError, ErrorKind};
+use std::error::Error;
 use std::time::{Duration, Instant};
 
 /// What follows the host in the URL, and must be nowhere.
@@ -19,9 +22,11 @@ async fn server(answers: impl IntoIterator<Item = Answer>) -> Server {
 }
 
 /// Sends the run's end to Slack, and says how that went; the URL is not in it.
-async fn tell(server: &Server) -> Result<(), String> {
+async fn tell(server: &Server) -> Result<(), NotifierError> {
     let result = notifier("slack secret:keyrot/slack", &server.url).await.finished(&report()).await;
-    if let Err(why) = &result {
+    if let Err(error) = &result {
+        let links = std::iter::successors(Some(error as &(dyn Error + 'static)), |link| (**link).source());
+        let why: String = links.map(|link| format!("{link} {link:?} ")).collect();
         assert!(!why.contains("T00000000") && !why.contains("sesame") && !why.contains("/services"), "{why}");
     }
     result
@@ -94,7 +99,8 @@ async fn a_retry_after_is_heeded_if_there_is_time() {
 
     let server_of = server([limited("retry-after: 60\r\n"), ok()]).await;
     let begun = Instant::now();
-    let why = tell(&server_of).await.unwrap_err();
+    let NotifierError { kind, message: why, .. } = tell(&server_of).await.unwrap_err();
+    assert_eq!(kind, NotifierErrorKind::Unavailable);
     assert!(begun.elapsed() < Duration::from_secs(5), "no use waiting");
     assert!(why.ends_with("answered HTTP 429 (rate_limited), and asks to wait 60 s"), "{why}");
     assert_eq!(server_of.posts().len(), 1);
@@ -103,14 +109,15 @@ async fn a_retry_after_is_heeded_if_there_is_time() {
 #[tokio::test]
 async fn what_is_refused_for_good_is_not_tried_again() {
     let server_of = server([Answer::Http(400, "", "invalid_blocks".into())]).await;
-    let why = tell(&server_of).await.unwrap_err();
+    let NotifierError { kind, message: why, .. } = tell(&server_of).await.unwrap_err();
+    assert_eq!(kind, NotifierErrorKind::Refused);
     assert!(why.ends_with("answered HTTP 400 (invalid_blocks)"), "{why}");
     assert_eq!(server_of.posts().len(), 1);
 
     let elsewhere = Server::start([]).await;
     let location = Box::leak(format!("location: {}/x\r\n", elsewhere.url).into_boxed_str());
     let server_of = server([Answer::Http(302, location, String::new())]).await;
-    let why = tell(&server_of).await.unwrap_err();
+    let why = tell(&server_of).await.unwrap_err().message;
     assert!(why.contains("HTTP 302, a redirect, which is not followed"), "{why}");
     assert!(server_of.posts().len() == 1 && elsewhere.posts().is_empty());
 }
@@ -118,7 +125,7 @@ async fn what_is_refused_for_good_is_not_tried_again() {
 #[tokio::test]
 async fn a_server_that_echoes_is_not_quoted() {
     let echo = Answer::Http(400, "", format!("no hook at {PATH}"));
-    let why = tell(&server([echo]).await).await.unwrap_err();
+    let why = tell(&server([echo]).await).await.unwrap_err().message;
     assert!(why.ends_with("answered HTTP 400"), "{why}");
 }
 
@@ -126,7 +133,7 @@ async fn a_server_that_echoes_is_not_quoted() {
 async fn a_refused_url_is_read_again_once() {
     for status in [401, 403, 404, 410] {
         let server_of = server([http(status)]).await;
-        let why = tell(&server_of).await.unwrap_err();
+        let why = tell(&server_of).await.unwrap_err().message;
         assert!(
             why.contains(&format!("HTTP {status}. Make a new webhook, and put its URL into secret:keyrot/slack")),
             "{why}"
@@ -148,7 +155,7 @@ async fn a_refused_url_is_read_again_once() {
 async fn a_server_that_hangs_costs_a_bounded_time() {
     let server_of = server([Answer::Hang, Answer::Hang, Answer::Hang, Answer::Hang]).await;
     let begun = Instant::now();
-    let why = tell(&server_of).await.unwrap_err();
+    let why = tell(&server_of).await.unwrap_err().message;
     let took = begun.elapsed();
     assert!(took > Duration::from_secs(9) && took < Duration::from_secs(14), "{took:?}");
     assert!(why.contains("in time") || why.contains("within 13 seconds"), "{why}");
@@ -158,7 +165,7 @@ async fn a_server_that_hangs_costs_a_bounded_time() {
 async fn nobody_listening_is_told_with_the_host() {
     let server_of = Server::start([]).await;
     server_of.secret("keyrot/slack", &format!("http://127.0.0.1:9{PATH}"));
-    let why = tell(&server_of).await.unwrap_err();
+    let why = tell(&server_of).await.unwrap_err().message;
     assert!(why.starts_with("127.0.0.1:9: no connection: ") && why.ends_with("(4 attempts)"), "{why}");
 }
 
@@ -174,11 +181,15 @@ async fn a_text_that_is_no_usable_url_is_refused_without_showing_it() {
     ] {
         let server_of = Server::start([]).await;
         server_of.secret("keyrot/slack", text);
-        let why = tell(&server_of).await.unwrap_err();
+        let NotifierError { kind, message: why, .. } = tell(&server_of).await.unwrap_err();
+        assert_eq!(kind, NotifierErrorKind::Setup);
         assert!(why.contains(expected) && why.contains("secret:keyrot/slack"), "{why}");
         assert!(server_of.posts().is_empty());
     }
-    let why = tell(&Server::start([]).await).await.unwrap_err();
+    let error = tell(&Server::start([]).await).await.unwrap_err();
+    let of_call = error.source().and_then(|source| source.downcast_ref::<CallError>()).map(|call| call.kind);
+    assert_eq!((error.kind, of_call), (NotifierErrorKind::Setup, Some(ErrorKind::NotFound)), "{error:?}");
+    let why = error.message;
     assert!(why.contains("secretsmanager:GetSecretValue for the secret keyrot/slack failed"), "{why}");
 }
 
@@ -192,7 +203,7 @@ async fn a_field_of_a_json_secret_is_taken_alone() {
         ("slack secret:chat#URL", "secret:chat#URL: the JSON object has no such field"),
         ("slack ssm:missing", "ssm:GetParameter for missing failed: ParameterNotFound"),
     ] {
-        let why = notifier(spec, &server.url).await.finished(&report()).await.unwrap_err();
+        let why = notifier(spec, &server.url).await.finished(&report()).await.unwrap_err().message;
         assert!(why.contains(expected) && !why.contains("T0-other"), "{why}");
     }
 }
@@ -223,8 +234,9 @@ async fn a_parameter_can_be_read_for_other_ends_too() {
     let aws = aws(&server.url, caller("AKIAIOSFODNN7EXAMPLE")).await;
     assert_eq!(aws.parameter("/keyrot/config").await.unwrap().expose(), "max_age = '60d'");
     let why = aws.parameter("/keyrot/other").await.unwrap_err();
+    assert_eq!((why.kind, why.aws_code()), (ErrorKind::NotFound, Some("ParameterNotFound")));
     assert_eq!(
-        why,
+        why.message,
         "ssm:GetParameter for /keyrot/other failed: ParameterNotFound: no message. Is it in this region and account?"
     );
 }

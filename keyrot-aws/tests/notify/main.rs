@@ -20,17 +20,15 @@ const ACCOUNT: &str = "111122223333";
 
 /// An account whose every service is at this URL.
 async fn aws(url: &str, caller: CallerCredentials) -> Aws {
-    let settings = AwsSettings {
-        region: Some("us-east-1".into()),
-        endpoints: Endpoints { all: Some(url.to_owned()), ..Endpoints::default() },
-        credentials: Some(caller),
-        ..AwsSettings::default()
-    };
+    let settings = AwsSettings::default()
+        .with_region("us-east-1")
+        .with_endpoints(Endpoints::all_at(url.to_owned()))
+        .with_credentials(caller);
     Aws::connect(&settings).await.unwrap()
 }
 
 fn caller(key_id: &str) -> CallerCredentials {
-    CallerCredentials { key_id: key_id.into(), secret: SecretKey::new("caller-secret".into()), session_token: None }
+    CallerCredentials::new(key_id, SecretKey::new("caller-secret".into()))
 }
 
 fn channels(spec: &str, aws: &Aws) -> Channels {
@@ -76,21 +74,7 @@ fn reason() -> Blocked {
 /// A run that left user `ci` blocked.
 fn report() -> Report {
     let Event { at, user, owner, secret, .. } = blocked("ci");
-    let standing = UserResult {
-        user,
-        owner,
-        secret,
-        outcome: Outcome::Blocked(reason()),
-        current: None,
-        previous: None,
-        revoked: Vec::new(),
-        due: None,
-        deadline: None,
-        unadopted: false,
-        keys: Vec::new(),
-        last_use: std::collections::BTreeMap::new(),
-        events: vec![blocked("ci")],
-        calls: 1,
-    };
-    Report { started: at, finished: at, users: vec![standing], notifier_failures: Vec::new() }
+    let mut standing = UserResult::new(user, secret, Outcome::Blocked(reason()));
+    (standing.owner, standing.events, standing.calls) = (owner, vec![blocked("ci")], 1);
+    Report::new(at, at, vec![standing])
 }

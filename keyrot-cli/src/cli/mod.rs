@@ -24,7 +24,7 @@ pub(crate) mod who_uses;
 use crate::exit::Exit;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::error::ErrorKind;
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use keyrot_core::settings::{SETTINGS, SettingInfo};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -95,6 +95,11 @@ struct Global {
     /// Do not report progress on stderr
     #[arg(long = "no-progress", short = 'q', global = true)]
     silent: bool,
+    /// Log what keyrot does on stderr; -vv also each call to AWS
+    ///
+    /// -vvv logs everything there is. RUST_LOG, such as keyrot_aws=debug, does the same where the flag is not given. Secrets are never logged.
+    #[arg(long, short, global = true, action = ArgAction::Count)]
+    verbose: u8,
     /// When to use color: auto, always or never
     #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN", hide_possible_values = true)]
     color: Color,
@@ -127,6 +132,8 @@ pub(crate) struct Invocation {
     pub(crate) config: Option<PathBuf>,
     pub(crate) json: bool,
     pub(crate) silent: bool,
+    /// How much to log, from 0.
+    pub(crate) verbose: u8,
     pub(crate) color: Color,
     /// Whether keyrot started itself again.
     pub(crate) resumed: bool,
@@ -279,8 +286,10 @@ impl Invocation {
             values.map(move |value| (name, value.clone()))
         };
         let settings = SETTINGS.iter().flat_map(|info| given(info.name)).collect();
-        let Global { sandbox, config, json, silent, color, utc: _, local } = global;
-        Ok(Self { command, sandbox, config, json, silent, color, resumed, local, settings })
+        let Global { sandbox, config, json, silent, verbose, color, utc: _, local } = global;
+        // The log takes the place of the progress: they would write over each other.
+        let silent = silent || verbose > 0;
+        Ok(Self { command, sandbox, config, json, silent, verbose, color, resumed, local, settings })
     }
 }
 

@@ -72,7 +72,7 @@ pub(crate) async fn demo(invocation: &Invocation, args: &Demo) -> Result<Exit, C
     let changes = changes(&play.account.calls());
     if invocation.json {
         print_json(&Document {
-            schema: "keyrot.demo/1",
+            schema: "keyrot.demo/2",
             days: DAYS,
             runs: play.runs,
             lines: play.stage.lines(),

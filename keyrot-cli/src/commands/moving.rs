@@ -14,8 +14,9 @@ use keyrot_core::engine::Moved;
 use keyrot_core::model::{Adoption, HomeTag, SecretArn};
 use keyrot_core::report::Change;
 use keyrot_core::settings::Settings;
-use keyrot_core::{Blocked, Homes, Mode, Outcome, Rotator, Selection, Target, UserName, select};
+use keyrot_core::{Blocked, Homes, Mode, Notifier, Outcome, Rotator, Selection, Target, UserName, select};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 pub(crate) async fn moving(invocation: &Invocation, args: &MoveArgs) -> Result<Exit, CliError> {
     let settings = config::load(invocation)?;
@@ -38,7 +39,8 @@ pub(crate) async fn moving(invocation: &Invocation, args: &MoveArgs) -> Result<E
         return Err(CliError::usage(lines.join("\n")).hint("no user was moved"));
     }
 
-    let places = Places::open(invocation, &settings, target, &selected.chosen).await?;
+    let notifiers = target.notifiers(&settings, &selected.chosen).map_err(CliError::usage)?;
+    let places = Places { notifiers, ..Places::open(invocation, &settings, target, &selected.chosen).await? };
     let mut rows = Vec::new();
     for chosen in &selected.chosen {
         rows.push(places.row(chosen, Mode::Plan).await);
@@ -74,6 +76,7 @@ struct Places<'a> {
     settings: &'a Settings,
     new: Backend,
     old: BTreeMap<String, Backend>,
+    notifiers: Vec<Arc<dyn Notifier>>,
 }
 
 impl<'a> Places<'a> {
@@ -93,7 +96,7 @@ impl<'a> Places<'a> {
                 old.insert(region, target);
             }
         }
-        Ok(Self { settings, new, old })
+        Ok(Self { settings, new, old, notifiers: Vec::new() })
     }
 
     /// What both places show, or what became of the move.
@@ -109,6 +112,8 @@ impl<'a> Places<'a> {
             HomeTag::Absent | HomeTag::Unreadable(_) => &self.new,
         };
         let (here, there) = (Rotator::new(self.new.ports.clone()), Rotator::new(old.ports.clone()));
+        // A plan notifies nobody.
+        let here = self.notifiers.iter().cloned().fold(here, Rotator::notify);
         let limits = self.settings.limits(self.new.ports.clock.now());
         let failed = |outcome: &Outcome| matches!(outcome, Outcome::Blocked(_) | Outcome::Refused(_));
         match here.move_home(&there, chosen.clone(), mode, &limits).await {

@@ -13,6 +13,7 @@ use crate::terminal::size::width;
 use crate::terminal::stdio::{print, print_json};
 use crate::terminal::style::{self, paint};
 use keyrot_core::engine::NotifierFailure;
+use keyrot_core::report::schema;
 use keyrot_core::selection::MissingWhy;
 use keyrot_core::settings::Settings;
 use keyrot_core::{Cancel, Mode, Notifier, Rotator, RunDocument, Selected, UserName};
@@ -28,9 +29,9 @@ pub(crate) async fn run(invocation: &Invocation, users: &Users, what: Screen, fo
         selected.force(now);
     }
     let (mode, schema) = match what {
-        Screen::Plan => (Mode::Plan, "keyrot.plan/1"),
-        Screen::Status => (Mode::Plan, "keyrot.status/1"),
-        Screen::Rotate => (Mode::Act, "keyrot.rotate/1"),
+        Screen::Plan => (Mode::Plan, schema::PLAN),
+        Screen::Status => (Mode::Plan, schema::STATUS),
+        Screen::Rotate => (Mode::Act, schema::ROTATE),
     };
     let limits = settings.limits(now);
     say_of_selection(invocation, &selected, sandbox, now);

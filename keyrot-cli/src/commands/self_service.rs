@@ -121,7 +121,7 @@ impl Work<'_> {
             return done.map_err(|error| self.failed(&error, None));
         }
         let mut signals = Signals::listen()?;
-        let store = |new: &Credentials| file.put(profile, before, new).map_err(|error| error.to_string());
+        let store = |new: &Credentials| file.put(profile, before, new).map_err(Into::into);
         let work = self.own.carry_out(action, &cancel, store);
         let say = |text: &str| say!("{}", paint(style::WARN, text));
         let (done, signal) = signals.until_the_end(&cancel, say, work).await;

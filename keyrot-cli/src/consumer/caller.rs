@@ -40,7 +40,7 @@ pub(super) fn find(settings: &Settings, secret: &SecretId) -> Result<Caller, Cli
     let mut aws = AwsSettings::default().with(settings).map_err(|error| CliError::usage(error.to_string()))?;
     let s = Duration::from_secs;
     // A job waits for this, and there may be a cached key to go on with.
-    aws.timeouts = Timeouts { connect: s(2), read: s(5), attempt: s(6), call: s(18) };
+    aws.timeouts = Timeouts::default().with_connect(s(2)).with_read(s(5)).with_attempt(s(6)).with_call(s(18));
     if let Some(region) = secret.region() {
         aws.region = Some(region.to_owned());
     }

@@ -247,7 +247,7 @@ impl Account {
 
     fn kept_its_secrets(&self, keys: &[&Credentials]) {
         let printed = self.printed.borrow();
-        assert!(printed.contains("keyrot.rotate/1"));
+        assert!(printed.contains("keyrot.rotate/2"));
         let token = self.admin.session_token();
         for secret in
             keys.iter().map(|key| key.secret_access_key()).chain([self.admin.secret_access_key()]).chain(token)

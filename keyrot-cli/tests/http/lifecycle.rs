@@ -160,7 +160,7 @@ impl Life {
         let document: Value =
             serde_json::from_str(&stdout).unwrap_or_else(|e| panic!("{e}: {code:?} {stdout}\n{stderr}"));
         support::conforms(&document);
-        if document["schema"] == "keyrot.rotate/1" {
+        if document["schema"] == "keyrot.rotate/2" {
             clock::check(&document["started"], self.emulator.now());
         }
         (code, document)
@@ -255,7 +255,7 @@ impl Life {
     /// No process ever printed the secret of any key there ever was.
     fn kept_its_secrets(&self) {
         let printed = self.printed.borrow();
-        assert!(printed.contains("keyrot.rotate/1"));
+        assert!(printed.contains("keyrot.rotate/2"));
         let keys = self.witness.keys();
         assert!(keys.len() >= self.users().len() && self.witness.changes() > keys.len(), "nobody looked on");
         let secrets = keys.iter().map(|key| World::secret_of(key).expose().to_owned());

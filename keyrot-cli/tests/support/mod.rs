@@ -124,22 +124,17 @@ pub fn conforms(document: &Value) {
     let schema: Value = serde_json::from_str(include_str!("../../schema/keyrot.schema.json")).unwrap();
     // Against the one document that it says it is: the messages of `oneOf` name no member.
     let name = document["schema"].as_str().unwrap();
-    let kind = match name {
-        "keyrot.error/1" => "error",
-        "keyrot.demo/1" => "demo",
-        "keyrot.policy/1" => "policy",
-        "keyrot.self/1" => "own",
-        "keyrot.init/1" => "init",
-        "keyrot.move/1" => "move",
-        "keyrot.enroll/1" | "keyrot.release/1" => "enrolment",
-        "keyrot.rollback/1" | "keyrot.revoke/1" | "keyrot.resolve/1" => "person_request",
-        "keyrot.audit/1" => "audit",
-        "keyrot.who-uses/1" => "who_uses",
-        "keyrot.doctor/1" => "doctor",
-        "keyrot.sandbox/1" => "sandbox",
-        "keyrot.sandbox.change/1" => "sandbox_change",
-        _ => "run",
-    };
+    let kinds: Vec<&String> = schema["$defs"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .filter(|(_, part)| {
+            let named = &part["properties"]["schema"];
+            named["const"] == name || named["enum"].as_array().is_some_and(|all| all.iter().any(|one| one == name))
+        })
+        .map(|(kind, _)| kind)
+        .collect();
+    let [kind] = kinds[..] else { panic!("{name} is {kinds:?} in keyrot.schema.json") };
     let part = serde_json::json!({ "$ref": format!("#/$defs/{kind}"), "$defs": schema["$defs"] });
     let validator = jsonschema::options().should_validate_formats(true).build(&part).unwrap();
     let errors: Vec<String> =

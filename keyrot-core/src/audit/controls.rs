@@ -7,6 +7,7 @@ use std::time::Duration;
 
 /// A control of a published standard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Control {
     /// The finding that breaks it.
     #[serde(skip)]
@@ -25,6 +26,7 @@ pub struct Control {
 
 /// A published standard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum Standard {
     /// A control of AWS Security Hub CSPM.
     SecurityHub,

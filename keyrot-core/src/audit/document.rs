@@ -11,8 +11,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// An account's keys and findings. The names and shapes here are an interface: they change only together with the number in `schema`. Times are RFC 3339
 /// in UTC. No secret material is in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Audit {
-    /// `keyrot.audit/1`.
+    /// [`AUDIT`](crate::report::schema::AUDIT).
     pub schema: &'static str,
     /// The account's twelve digits.
     pub account: String,
@@ -42,6 +43,7 @@ pub struct Audit {
 
 /// How much of what there is.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct AuditCounts {
     /// IAM users.
     pub users: usize,
@@ -65,6 +67,7 @@ pub struct AuditCounts {
 
 /// A key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct KeyRow {
     /// Whose; `None` for the root user.
     pub user: Option<UserName>,
@@ -101,6 +104,7 @@ pub struct KeyRow {
 /// Whether a key's last use is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum UseKnown {
     /// It is.
     Used,
@@ -143,6 +147,7 @@ pub enum Next {
 
 /// A user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct UserRow {
     /// Who.
     pub user: UserName,
@@ -173,6 +178,7 @@ pub enum Only {
 
 /// A rotation to come.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct RotationRow {
     /// Whose.
     pub user: UserName,

@@ -14,6 +14,7 @@ use crate::model::time::Timestamp;
 use crate::model::user::IamUser;
 use crate::model::user::owner_of;
 use crate::model::waits::{Policy, after};
+use crate::report::schema;
 use crate::selection::homes::Homes;
 use crate::selection::pattern::SecretPattern;
 use crate::selection::template::SecretTemplate;
@@ -55,7 +56,7 @@ pub fn audit(view: &AccountView, policy: &AuditPolicy, now: Timestamp) -> Audit 
     rotations.sort_by(|a, b| (a.due, &a.user).cmp(&(b.due, &b.user)));
     let users: Vec<UserRow> = view.users.iter().map(|user| user_row(user, &chosen)).collect();
     Audit {
-        schema: "keyrot.audit/1",
+        schema: schema::AUDIT,
         account: view.account.clone(),
         partition: view.partition.clone(),
         now,

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 
 /// Why a lab did not do what it was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum Trouble {
     /// It cannot, and why. The case ends as not supported.
     #[error("not supported: {0}")]

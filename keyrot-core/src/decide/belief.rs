@@ -32,6 +32,7 @@ pub struct Doubt {
 /// Why a claim is not believed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Implausible {
     /// Its time is more than five minutes in the future.
     InTheFuture,

@@ -41,6 +41,7 @@ pub enum Decision {
 /// Something that has to be known before more can be decided.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Question {
     /// Which key's credentials does this version hold, that somebody else wrote?
     VersionContents(VersionId),
@@ -61,6 +62,7 @@ pub enum Question {
 /// One change.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Step {
     /// Create the secret, with a placeholder that no client can take for credentials.
     CreateSecret,

@@ -1,6 +1,7 @@
 //! Notifies beside the work: each has a queue of its own, so that none delays a rotation, or another notifier.
 
 use crate::engine::notifier::Notifier;
+use crate::engine::notifier_error::{NotifierError, NotifierErrorKind};
 use crate::engine::report::NotifierFailure;
 use crate::engine::report::Report;
 use crate::machine::event::Event;
@@ -16,6 +17,7 @@ use std::time::Duration;
 
 /// How long notifiers may take. What they take beyond it is cut off, and is in [`Report::notifier_failures`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct NotifierLimits {
     /// One call. Default 15 seconds.
     pub call: Duration,
@@ -91,7 +93,7 @@ struct State {
     waiting: usize,
     /// While the summary is still to be told: of how many events.
     summary: Option<usize>,
-    failures: Vec<(usize, String)>,
+    failures: Vec<(usize, NotifierError)>,
 }
 
 impl Ledger {
@@ -103,7 +105,8 @@ impl Ledger {
         let State { waiting, summary, mut failures } = std::mem::take(&mut *self.state());
         if waiting > 0 || summary.is_some() {
             let untold = waiting.max(summary.unwrap_or(0));
-            failures.push((untold, format!("not done within {} of the run's end", spell(limits.rest))));
+            let text = format!("not done within {} of the run's end", spell(limits.rest));
+            failures.push((untold, NotifierError::new(NotifierErrorKind::TimedOut, text)));
         }
         let failure = |(untold, reason)| NotifierFailure { notifier: name.to_owned(), untold, reason };
         failures.into_iter().map(failure).collect()
@@ -141,12 +144,21 @@ impl Line<'_> {
         state.failures.extend(result.err().map(|reason| (untold, reason)));
     }
 
-    async fn within_time(&self, call: impl Future<Output = Result<(), String>> + Send) -> Result<(), String> {
+    async fn within_time(
+        &self,
+        call: impl Future<Output = Result<(), NotifierError>> + Send,
+    ) -> Result<(), NotifierError> {
         let call = pin!(AssertUnwindSafe(call).catch_unwind());
         match select(call, self.clock.time_limit(self.limits.call)).await {
             Either::Left((Ok(result), _)) => result,
-            Either::Left((Err(panic), _)) => Err(format!("it panicked: {}", panic_text(&*panic))),
-            Either::Right(_) => Err(format!("no answer within {}", spell(self.limits.call))),
+            Either::Left((Err(panic), _)) => {
+                let text = format!("it panicked: {}", panic_text(&*panic));
+                Err(NotifierError::new(NotifierErrorKind::Panicked, text))
+            }
+            Either::Right(_) => {
+                let text = format!("no answer within {}", spell(self.limits.call));
+                Err(NotifierError::new(NotifierErrorKind::TimedOut, text))
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! One user's rotation on the ports: asks the machine for the next call, makes it, hands the machine the reply.
 
+use crate::engine::telemetry;
 use crate::machine::call::{Call, Reply};
 use crate::machine::event::Event;
 use crate::machine::outcome::{Outcome, Stop};
@@ -144,6 +145,7 @@ impl Bounds {
 
 /// The end of one user's run: the machine with all that it saw, how it ended, and how many calls it took.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Driven {
     /// The machine; [`Rotation::seen`] has the last look.
     pub rotation: Rotation,
@@ -197,6 +199,7 @@ pub(crate) async fn drive_within(
                 }
                 calls += 1;
                 let answer = ports.perform(rotation.subject(), &call).await;
+                telemetry::called(rotation.subject(), &call, &answer);
                 let now = time(ports, &mut rotation);
                 rotation.answer(now, answer);
             }

@@ -1,5 +1,6 @@
 //! Where a run reports to.
 
+use crate::engine::notifier_error::NotifierError;
 use crate::engine::report::Report;
 use crate::machine::event::Event;
 use async_trait::async_trait;
@@ -18,12 +19,12 @@ pub trait Notifier: Send + Sync {
     /// Reports what has just happened, in order. What comes up while a call is under way comes together with the next.
     ///
     /// # Errors
-    /// A message for people, without secret material. The run reports it and goes on.
-    async fn happened(&self, events: &[Event]) -> Result<(), String>;
+    /// [`NotifierError`], without secret material. The run reports it and goes on.
+    async fn happened(&self, events: &[Event]) -> Result<(), NotifierError>;
 
     /// The run is over, and this is all of it, with every event again: for notifiers that send one message a run.
     ///
     /// # Errors
-    /// A message for people, without secret material. The run reports it.
-    async fn finished(&self, report: &Report) -> Result<(), String>;
+    /// [`NotifierError`], without secret material. The run reports it.
+    async fn finished(&self, report: &Report) -> Result<(), NotifierError>;
 }

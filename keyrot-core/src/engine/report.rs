@@ -1,6 +1,7 @@
 //! Where a run leaves its users.
 
 use crate::decide::decision::Why;
+use crate::engine::notifier_error::NotifierError;
 use crate::machine::event::{Event, EventKind};
 use crate::machine::outcome::Outcome;
 use crate::model::names::{KeyId, SecretName, UserName};
@@ -13,6 +14,7 @@ use std::collections::BTreeMap;
 
 /// Where a run leaves one user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct UserResult {
     /// Who.
     pub user: UserName,
@@ -46,6 +48,7 @@ pub struct UserResult {
 
 /// What a run brought.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Report {
     /// When it began.
     pub started: Timestamp,
@@ -58,6 +61,27 @@ pub struct Report {
 }
 
 impl UserResult {
+    /// A user of whom nothing but this is known; set what else is.
+    #[must_use]
+    pub fn new(user: UserName, secret: SecretName, outcome: Outcome) -> Self {
+        Self {
+            user,
+            owner: None,
+            secret,
+            outcome,
+            current: None,
+            previous: None,
+            revoked: Vec::new(),
+            due: None,
+            deadline: None,
+            unadopted: false,
+            last_use: BTreeMap::new(),
+            keys: Vec::new(),
+            events: Vec::new(),
+            calls: 0,
+        }
+    }
+
     /// The keys that readers of the secret have moved away from, or should have: those that are Active and older than the current one.
     /// `None` where it is not known which that is, although some key is Active.
     #[must_use]
@@ -71,25 +95,19 @@ impl UserResult {
     }
 }
 
+impl Report {
+    /// A run that left these users so, and of which every notifier was told.
+    #[must_use]
+    pub fn new(started: Timestamp, finished: Timestamp, users: Vec<UserResult>) -> Self {
+        Self { started, finished, users, notifier_failures: Vec::new() }
+    }
+}
+
 impl UserResult {
     /// A user of whom nothing was read.
     pub(crate) fn unread(subject: &Subject, outcome: Outcome) -> Self {
-        Self {
-            user: subject.user.clone(),
-            owner: subject.owner.clone(),
-            secret: subject.secret.clone(),
-            outcome,
-            current: None,
-            previous: None,
-            revoked: Vec::new(),
-            due: None,
-            deadline: None,
-            unadopted: false,
-            last_use: BTreeMap::new(),
-            keys: Vec::new(),
-            events: Vec::new(),
-            calls: 0,
-        }
+        let owner = subject.owner.clone();
+        Self { owner, ..Self::new(subject.user.clone(), subject.secret.clone(), outcome) }
     }
 
     pub(crate) fn is_in_use(&self) -> bool {
@@ -127,21 +145,9 @@ mod tests {
     fn an_old_key_is_active_and_older_than_the_current_one() {
         let listed = |name: &str, made: i64, status: KeyStatus| AccessKey { id: key(name), status, created: at(made) };
         let active = |name: &str, made: i64| listed(name, made, KeyStatus::Active);
-        let standing = |current: Option<&str>, keys: Vec<AccessKey>| UserResult {
-            user: UserName::parse("ci").expect("a name"),
-            owner: None,
-            secret: SecretName::parse("/iam/ci/access_key").expect("a name"),
-            outcome: Outcome::Done,
-            current: current.map(key),
-            previous: None,
-            revoked: Vec::new(),
-            due: None,
-            deadline: None,
-            unadopted: false,
-            last_use: BTreeMap::new(),
-            keys,
-            events: Vec::new(),
-            calls: 0,
+        let standing = |current: Option<&str>, keys: Vec<AccessKey>| {
+            let (user, secret) = ("ci".parse().expect("a name"), "/iam/ci/access_key".parse().expect("a name"));
+            UserResult { current: current.map(key), keys, ..UserResult::new(user, secret, Outcome::Done) }
         };
         let old = |current: Option<&str>, keys: Vec<AccessKey>| -> Option<Vec<KeyId>> {
             Some(standing(current, keys).old_keys()?.into_iter().map(|old| old.id.clone()).collect())
@@ -160,11 +166,12 @@ mod tests {
 
 /// A notifier that failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct NotifierFailure {
     /// Which.
     pub notifier: String,
     /// How many events were not told; all of the run's for a summary.
     pub untold: usize,
     /// Why.
-    pub reason: String,
+    pub reason: NotifierError,
 }

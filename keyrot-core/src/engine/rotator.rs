@@ -1,6 +1,7 @@
 //! Many users: bounded in how many run concurrently, how many are changed, and how long; one user's failure or panic never touches another.
 
 use crate::engine::target::Target;
+use crate::engine::telemetry;
 pub(crate) mod adoption;
 pub(crate) mod moving;
 
@@ -37,6 +38,7 @@ const TRAILS_AT_ONCE: usize = 4;
 
 /// What bounds a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Limits {
     /// How many users are worked on concurrently.
     pub concurrency: usize,
@@ -179,25 +181,28 @@ impl Rotator {
         let (bounds, job) = (&bounds, &job);
         // A plan is nobody else's news.
         let notifiers = if job.mode == Mode::Act { &self.notifiers[..] } else { &[] };
-        tell_beside(notifiers, self.notifier_limits, self.ports.clock.as_ref(), async move |told: Told| {
-            let all = |chosen: Vec<Target>| {
-                let work = chosen.into_iter().map(|one| self.one(one, job, bounds, &told, progress));
-                stream::iter(work).buffer_unordered(limits.concurrency.max(1)).collect::<Vec<_>>()
-            };
-            let again = if most.is_some() { chosen.clone() } else { Vec::new() };
-            let mut users = all(chosen).await;
-            if let Some(most) = most {
-                bounds.may_adopt.store(true, Ordering::Relaxed);
-                adopt(&mut users, again, most, all).await;
-                for one in users.iter().filter(|one| one.waits_for_adoption()) {
-                    progress(Progress::Done(Box::new(one.clone())));
+        let report =
+            tell_beside(notifiers, self.notifier_limits, self.ports.clock.as_ref(), async move |told: Told| {
+                let all = |chosen: Vec<Target>| {
+                    let work = chosen.into_iter().map(|one| self.one(one, job, bounds, &told, progress));
+                    stream::iter(work).buffer_unordered(limits.concurrency.max(1)).collect::<Vec<_>>()
+                };
+                let again = if most.is_some() { chosen.clone() } else { Vec::new() };
+                let mut users = all(chosen).await;
+                if let Some(most) = most {
+                    bounds.may_adopt.store(true, Ordering::Relaxed);
+                    adopt(&mut users, again, most, all).await;
+                    for one in users.iter().filter(|one| one.waits_for_adoption()) {
+                        progress(Progress::Done(Box::new(one.clone())));
+                    }
                 }
-            }
-            self.ask_who(&mut users, job, bounds, &told, progress).await;
-            users.sort_by(|a: &UserResult, b| a.user.cmp(&b.user));
-            Report { started, finished: self.ports.clock.now(), users, notifier_failures: Vec::new() }
-        })
-        .await
+                self.ask_who(&mut users, job, bounds, &told, progress).await;
+                users.sort_by(|a: &UserResult, b| a.user.cmp(&b.user));
+                Report::new(started, self.ports.clock.now(), users)
+            })
+            .await;
+        telemetry::ended(&report, job.mode, &job.task);
+        report
     }
 
     async fn one(
@@ -211,6 +216,7 @@ impl Rotator {
         let Target { subject, policy } = chosen;
         let mut happened = Vec::new();
         let mut tell = |event: Event| {
+            telemetry::happened(&event);
             happened.push(event.clone());
             told.tell(&event);
             progress(Progress::Event(event));
@@ -246,6 +252,7 @@ impl Rotator {
             }
             Ok((rotation, policy)) => {
                 let work = drive_within(&self.ports, rotation.to_do(job.task.clone()), bounds, &mut tell);
+                let work = telemetry::in_span(&subject, work);
                 match AssertUnwindSafe(work).catch_unwind().await {
                     Ok(driven) => {
                         standing.see(driven.rotation.seen(), &policy);
@@ -294,6 +301,7 @@ impl Rotator {
             let standing = &mut users[at];
             let Some(evidence) = found else { continue };
             let event = standing.event(clock.now(), EventKind::UsedBy(evidence));
+            telemetry::happened(&event);
             standing.events.push(event.clone());
             told.tell(&event);
             progress(Progress::Event(event));

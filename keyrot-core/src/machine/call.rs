@@ -104,6 +104,37 @@ impl Call {
         }
     }
 
+    /// One word for it, for machines: the method of the port that it calls, but for `measure`, which is `inspect_version` too.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::ListKeys => "list_keys",
+            Self::DescribeSecret => "describe",
+            Self::InspectVersion(_) => "inspect_version",
+            Self::Measure(_) => "measure",
+            Self::ListVersions => "versions",
+            Self::LastUse(_) => "last_use",
+            Self::FindElsewhere => "elsewhere",
+            Self::Compare => "differences",
+            Self::WriteHome(_) => "write_home",
+            Self::BindSecret => "bind",
+            Self::CreateSecret(_) => "create",
+            Self::PutPlaceholder(_) => "put_placeholder",
+            Self::StagePlaceholder(_) => "stage_placeholder",
+            Self::Write(_) => "write_note",
+            Self::TestWrite(_) => "test_write",
+            Self::CreateKey => "create_key",
+            Self::Stage { .. } => "stage",
+            Self::ReadVersion(_) => "read",
+            Self::Probe(_) => "probe",
+            Self::Promote { .. } => "promote",
+            Self::Unstage(_) => "unstage",
+            Self::Deactivate(_) => "deactivate_key",
+            Self::Activate(_) => "activate_key",
+            Self::DeleteKey(_) => "delete_key",
+        }
+    }
+
     /// A change in words that are the same for the same change, whenever it is made; nothing for a call that only reads.
     #[must_use]
     pub(crate) fn change(&self) -> Option<String> {

@@ -117,6 +117,13 @@ pub enum EventKind {
         /// The home.
         home: SecretArn,
     },
+    /// At the operator's request the user's home was moved: from now on keys are published at the new place.
+    Moved {
+        /// The home until now.
+        from: SecretArn,
+        /// The home from now on.
+        home: SecretArn,
+    },
     /// A journal entry or a version id contradicts AWS's own facts. It counts as absent; who wrote it has to be found out.
     Doubted(Doubt),
     /// A person has to decide.
@@ -174,6 +181,7 @@ impl EventKind {
             | Self::Abandoned { .. }
             | Self::Doubted(_)
             | Self::HomeRestored { .. }
+            | Self::Moved { .. }
             | Self::OrphanFound { .. }
             | Self::OrphanRemoved { .. } => Severity::Warning,
             Self::Blocked { .. } | Self::Failed(_) | Self::Panicked { .. } => Severity::Error,
@@ -218,6 +226,13 @@ impl fmt::Display for EventKind {
                  ignore_tags {{ key_prefixes = [\"keyrot:\"] }} to the provider",
                 home.place()
             ),
+            Self::Moved { from, home } => {
+                let (old, new) = (from.place(), home.place());
+                write!(
+                    f,
+                    "moved from {old} to {new}: the next run publishes a new key there; let consumers read it there"
+                )
+            }
             Self::Doubted(doubt) => doubt.fmt(f),
             Self::Blocked { reason } => write!(f, "blocked: {reason}"),
             Self::Failed(failure) => failure.fmt(f),
@@ -226,33 +241,46 @@ impl fmt::Display for EventKind {
     }
 }
 
-impl EventKind {
-    /// One word for it, for machines.
-    #[must_use]
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Adopted => "adopted",
-            Self::KeyCreated { .. } => "key_created",
-            Self::Rotated { .. } => "rotated",
-            Self::Held(_) => "held",
-            Self::UsedBy(_) => "used_by",
-            Self::Reactivated { .. } => "reactivated",
-            Self::Revoked { .. } => "revoked",
-            Self::Reinstated { .. } => "reinstated",
-            Self::RolledBack { .. } => "rolled_back",
-            Self::Activated { .. } => "activated",
-            Self::Retired { .. } => "retired",
-            Self::Deleted { .. } => "deleted",
-            Self::Abandoned { .. } => "abandoned",
-            Self::OrphanFound { .. } => "orphan_found",
-            Self::OrphanRemoved { .. } => "orphan_removed",
-            Self::Doubted(_) => "claim_ignored",
-            Self::HomeRestored { .. } => "home_restored",
-            Self::Blocked { .. } => "blocked",
-            Self::Failed(_) => "failed",
-            Self::Panicked { .. } => "panicked",
+/// One list of the words: for each kind, and of all.
+macro_rules! codes {
+    ($($kind:pat => $code:literal,)*) => {
+        impl EventKind {
+            /// The words of all kinds, as [`code`](Self::code) gives them.
+            pub const CODES: &'static [&'static str] = &[$($code),*];
+
+            /// One word for it, for machines.
+            #[must_use]
+            pub fn code(&self) -> &'static str {
+                match self {
+                    $($kind => $code,)*
+                }
+            }
         }
-    }
+    };
+}
+
+codes! {
+    EventKind::Adopted => "adopted",
+    EventKind::KeyCreated { .. } => "key_created",
+    EventKind::Rotated { .. } => "rotated",
+    EventKind::Held(_) => "held",
+    EventKind::UsedBy(_) => "used_by",
+    EventKind::Reactivated { .. } => "reactivated",
+    EventKind::Revoked { .. } => "revoked",
+    EventKind::Reinstated { .. } => "reinstated",
+    EventKind::RolledBack { .. } => "rolled_back",
+    EventKind::Activated { .. } => "activated",
+    EventKind::Retired { .. } => "retired",
+    EventKind::Deleted { .. } => "deleted",
+    EventKind::Abandoned { .. } => "abandoned",
+    EventKind::OrphanFound { .. } => "orphan_found",
+    EventKind::OrphanRemoved { .. } => "orphan_removed",
+    EventKind::Doubted(_) => "claim_ignored",
+    EventKind::HomeRestored { .. } => "home_restored",
+    EventKind::Moved { .. } => "moved",
+    EventKind::Blocked { .. } => "blocked",
+    EventKind::Failed(_) => "failed",
+    EventKind::Panicked { .. } => "panicked",
 }
 
 impl EventKind {
@@ -276,6 +304,7 @@ impl EventKind {
             Self::UsedBy(evidence) => Some(&evidence.key),
             Self::Adopted
             | Self::HomeRestored { .. }
+            | Self::Moved { .. }
             | Self::Doubted(_)
             | Self::Blocked { .. }
             | Self::Failed(_)

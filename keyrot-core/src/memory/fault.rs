@@ -2,6 +2,7 @@
 
 /// What goes wrong with a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Fault {
     /// AWS refuses: the permission is missing.
     Denied,

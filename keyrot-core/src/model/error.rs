@@ -1,11 +1,15 @@
 //! A call that failed: what went wrong, apart from whether it was carried out.
 
+use crate::model::cause::Cause;
 use serde::Serialize;
+use std::error::Error;
 use std::fmt;
 
 /// A call that failed: what went wrong, apart from whether it may have been carried out all the same.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, thiserror::Error, Serialize)]
-#[error("{message}")]
+///
+/// Its message is complete. [`source`](Error::source) is the error that it was made from, where the port kept one: of `keyrot_aws`, an
+/// `AwsError`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct CallError {
     /// What went wrong.
     pub kind: ErrorKind,
@@ -15,6 +19,8 @@ pub struct CallError {
     pub message: String,
     #[serde(skip)]
     code: Option<String>,
+    #[serde(skip)]
+    cause: Option<Cause>,
 }
 
 /// What went wrong with a call.
@@ -60,13 +66,19 @@ impl CallError {
     /// An error, without a code of AWS's.
     #[must_use]
     pub fn new(kind: ErrorKind, effect: Effect, message: impl Into<String>) -> Self {
-        Self { kind, effect, message: message.into(), code: None }
+        Self { kind, effect, message: message.into(), code: None, cause: None }
     }
 
     /// The same error, with the code that AWS gave it.
     #[must_use]
     pub fn with_aws_code(self, code: Option<String>) -> Self {
         Self { code, ..self }
+    }
+
+    /// The same error, with the one that it was made from. That one's whole chain must be free of secret material.
+    #[must_use]
+    pub fn with_source(self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self { cause: Some(Cause::new(source)), ..self }
     }
 
     /// The code that AWS gave it, such as `NoSuchEntity`; `None` if no answer of AWS's had one.
@@ -85,6 +97,35 @@ impl CallError {
     #[must_use]
     pub fn lost(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Unavailable, Effect::Unknown, message)
+    }
+}
+
+impl fmt::Display for CallError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl Error for CallError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.cause.as_ref().map(Cause::as_error)
+    }
+}
+
+impl ErrorKind {
+    /// One word for it, for machines.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Denied => "denied",
+            Self::Throttled => "throttled",
+            Self::Conflict => "conflict",
+            Self::NotFound => "not_found",
+            Self::LimitExceeded => "limit_exceeded",
+            Self::Unavailable => "unavailable",
+            Self::NoEffect => "no_effect",
+            Self::Other => "other",
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Values: names, keys, secrets, the journal, waits, what was observed. Nothing here decides or calls anything.
 
 pub(crate) mod arn;
+pub(crate) mod cause;
 pub(crate) mod clock;
 pub(crate) mod credentials;
 pub(crate) mod ended_sessions;
@@ -24,6 +25,7 @@ pub(crate) mod version;
 pub(crate) mod waits;
 
 pub use arn::Arn;
+pub use cause::Cause;
 pub use clock::{CLOCK_TOLERANCE, WrongClock};
 pub use credentials::{Credentials, SecretKey};
 pub use ended_sessions::{EndedSessions, LONGEST_ROLE_SESSION, LONGEST_SESSION, deny_issued_before};

@@ -1,5 +1,7 @@
 //! How long to wait for what.
 
+mod with;
+
 use crate::model::text::format_duration;
 use crate::model::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -9,9 +11,11 @@ const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 
-/// The waits of a rotation, before they are checked. [`Waits::default`] gives what is fit for production.
+/// The waits of a rotation, before they are checked. [`Waits::default`] gives what is fit for production; change
+/// what has to be with the `with_` methods.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Waits {
     /// The age at which a key is no longer Active, if whatever uses it moves to the new key: its rotation begins [`Policy::lead`] earlier. Default
     /// 90 days, the limit of AWS Security Hub (IAM.3) and of the CIS AWS Foundations Benchmark.

@@ -1,6 +1,7 @@
 //! Users who are enrolled, or released, as a document.
 
 use crate::model::names::{SecretName, UserName};
+use crate::report::schema::RELEASE;
 use crate::report::state::State;
 use crate::report::user::UserDocument;
 use serde::Serialize;
@@ -85,6 +86,6 @@ impl EnrollDocument {
     /// Whether users are released, and not enrolled.
     #[must_use]
     pub fn is_release(&self) -> bool {
-        self.schema == "keyrot.release/1"
+        self.schema == RELEASE
     }
 }

@@ -8,6 +8,7 @@ pub(crate) mod hint;
 pub(crate) mod request;
 pub(crate) mod resolution;
 pub(crate) mod run;
+pub mod schema;
 pub(crate) mod state;
 pub(crate) mod user;
 pub(crate) mod uses;

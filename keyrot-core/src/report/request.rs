@@ -13,7 +13,7 @@ use serde::Serialize;
 /// An operator's request, and what came of it: what `keyrot rollback`, `revoke` and `resolve` print with `--json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RequestDocument {
-    /// Which document this is, and which edition of it: `keyrot.rollback/1`, `keyrot.revoke/1`, `keyrot.resolve/1`.
+    /// Which document this is, and which edition of it: one of [`schema`](crate::report::schema).
     pub schema: &'static str,
     /// When it was begun.
     pub started: Timestamp,

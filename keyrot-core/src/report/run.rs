@@ -17,8 +17,9 @@ use serde::Serialize;
 
 /// A run in one document.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct RunDocument {
-    /// Which document this is, and which edition of it: `keyrot.rotate/1`, `keyrot.plan/1`, `keyrot.status/1`.
+    /// Which document this is, and which edition of it: one of [`schema`](crate::report::schema).
     pub schema: &'static str,
     /// The account, if it is known.
     pub account: Option<String>,
@@ -44,6 +45,7 @@ pub struct RunDocument {
 
 /// How many.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Counts {
     /// Users selected.
     pub users: usize,

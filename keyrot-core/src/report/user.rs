@@ -18,6 +18,7 @@ use serde::Serialize;
 
 /// Where the run leaves one user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct UserDocument {
     /// Who.
     pub user: UserName,
@@ -61,6 +62,7 @@ pub struct UserDocument {
 
 /// One key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct KeyDocument {
     /// Its id.
     pub id: KeyId,
@@ -76,6 +78,7 @@ pub struct KeyDocument {
 
 /// What is known of one key's use.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct EvidenceDocument {
     /// The key.
     pub key: KeyId,
@@ -94,6 +97,7 @@ pub struct EvidenceDocument {
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct EventDocument {
     /// When.
     pub at: Timestamp,

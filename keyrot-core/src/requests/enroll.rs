@@ -15,6 +15,7 @@ use crate::ports::TagPort;
 use crate::ports::cancel::Cancel;
 use crate::report::enroll::{Change, EnrollDocument, EnrollRow};
 use crate::report::run::RunDocument;
+use crate::report::schema::{ENROLL, RELEASE};
 use crate::report::state::State;
 use crate::report::user::UserDocument;
 use crate::selection::homes::Homes;
@@ -22,9 +23,6 @@ use crate::selection::{Missing, MissingWhy, Selected, Selection, select};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
-
-const ENROLL: &str = "keyrot.enroll/1";
-const RELEASE: &str = "keyrot.release/1";
 
 /// Puts the tag that selects users for rotation, and records where their secrets are to be; or removes the tag.
 ///

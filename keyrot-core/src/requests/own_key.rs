@@ -10,6 +10,7 @@ use crate::model::time::Timestamp;
 use crate::model::waits::Policy;
 use crate::ports::cancel::Cancel;
 use crate::requests::self_service::{OwnStep, ReplaceError, decide_own, other_key, replace_own};
+use std::error::Error;
 
 /// The key of a person who replaces it by themselves, in a place of their own such as `~/.aws/credentials`.
 ///
@@ -177,7 +178,7 @@ impl OwnKey {
         &mut self,
         action: &OwnAction,
         cancel: &Cancel,
-        store: impl FnOnce(&Credentials) -> Result<(), String>,
+        store: impl FnOnce(&Credentials) -> Result<(), Box<dyn Error + Send + Sync>>,
     ) -> Result<OwnDone, OwnError> {
         let Ports { iam, probe, clock, .. } = &self.ports;
         let failed = |doing| move |error| OwnError::Call { doing, error };

@@ -12,6 +12,7 @@
 
 use crate::decide::decision::{Wait, Why};
 use crate::machine::verification::{Verification, VerifyStep};
+use crate::model::cause::Cause;
 use crate::model::clock::WrongClock;
 use crate::model::credentials::Credentials;
 use crate::model::error::{CallError, Effect, ErrorKind};
@@ -24,6 +25,7 @@ use crate::model::waits::after;
 use crate::ports::cancel::Cancel;
 use crate::ports::{Clock, CredentialProbe, IamPort};
 use serde::Serialize;
+use std::error::Error;
 use std::time::Duration;
 
 /// What there is to do about one's own key.
@@ -50,6 +52,7 @@ pub enum OwnStep {
 /// Why a person has to decide.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum OwnBlocked {
     /// IAM does not list the key.
     #[error("IAM does not list {0} among the user's keys; it may have been made or deleted this very moment")]
@@ -152,11 +155,12 @@ pub fn other_key<'a>(keys: &'a [AccessKey], mine: &KeyId) -> Option<&'a AccessKe
 pub enum ReplaceError {
     /// No key was made.
     #[error("no key was made: {0}")]
-    NotMade(CallError),
+    NotMade(#[source] CallError),
     /// It is not known whether a key was made: the reply was lost. Its secret is lost with it.
     #[error("it is not known whether a key was made: {error}")]
     Lost {
         /// What happened.
+        #[source]
         error: CallError,
         /// Keys that IAM lists now and did not before; empty also if it could not be asked.
         since: Vec<KeyId>,
@@ -167,6 +171,7 @@ pub enum ReplaceError {
         /// The key.
         key: KeyId,
         /// Why.
+        #[source]
         why: Undone,
     },
     /// A key was made, and could not be deleted again. Nobody has it.
@@ -177,12 +182,14 @@ pub enum ReplaceError {
         /// Why it should have gone.
         why: Undone,
         /// Why it could not.
+        #[source]
         error: CallError,
     },
 }
 
 /// Why a new key was not kept.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum Undone {
     /// It did not work.
     #[error("the new key does not work: {0}")]
@@ -192,7 +199,7 @@ pub enum Undone {
     NotVerified(String),
     /// It could not be stored.
     #[error("the new key could not be stored: {0}")]
-    NotStored(String),
+    NotStored(#[source] Cause),
     /// It was asked to stop.
     #[error("stopped")]
     Cancelled,
@@ -210,7 +217,7 @@ pub async fn replace_own(
     keys: &[AccessKey],
     policy: &Policy,
     cancel: &Cancel,
-    store: impl FnOnce(&Credentials) -> Result<(), String>,
+    store: impl FnOnce(&Credentials) -> Result<(), Box<dyn Error + Send + Sync>>,
 ) -> Result<KeyId, ReplaceError> {
     // What is due, and whether it is due yet, was decided by this clock.
     if let Err(wrong) = WrongClock::read(clock) {
@@ -231,7 +238,7 @@ pub async fn replace_own(
     let why = match prove((probe, clock), &made, owner, policy, cancel).await {
         Some(Verified::Works) => match store(&made.credentials) {
             Ok(()) => return Ok(key),
-            Err(reason) => Undone::NotStored(reason),
+            Err(reason) => Undone::NotStored(Cause::new(reason)),
         },
         Some(Verified::Unknown(reason)) => Undone::NotVerified(reason),
         Some(Verified::Refused(reason) | Verified::Wrong(reason)) => Undone::NotProved(reason),

@@ -17,7 +17,7 @@ pub enum NotEnded {
     )]
     Taken,
     /// A call failed.
-    #[error("{0}")]
+    #[error(transparent)]
     Failed(#[from] CallError),
 }
 

@@ -114,6 +114,7 @@ impl Selected {
 
 /// A user asked for by name who is not to be worked on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Missing {
     /// The name asked for.
     pub user: UserName,
@@ -166,6 +167,7 @@ pub enum MissingWhy {
 
 /// How many users were skipped, each counted under the first reason that applied.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Skipped {
     /// They do not have the tag.
     pub not_tagged: usize,

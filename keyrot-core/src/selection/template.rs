@@ -36,6 +36,7 @@ enum Part {
 
 /// Why a text is no template for secret names.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum TemplateError {
     /// All users would share one secret.
     #[error("it has no {{user}}, so all users would share one secret; expected for example /iam/{{user}}/access_key")]

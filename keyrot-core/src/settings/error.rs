@@ -5,6 +5,7 @@ use std::fmt;
 
 /// Where a value comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Origin {
     /// keyrot's own default.
     Default,

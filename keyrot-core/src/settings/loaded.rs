@@ -25,6 +25,7 @@ pub struct Settings {
 
 /// One setting's value, and where it comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Explained {
     /// The setting's name.
     pub name: &'static str,

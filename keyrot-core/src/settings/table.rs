@@ -9,6 +9,7 @@ use crate::settings::values::Values;
 
 /// One setting.
 #[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
 pub struct SettingInfo {
     /// Its name, as in the file.
     pub name: &'static str,

@@ -12,7 +12,7 @@ use keyrot_core::model::{
     CLOCK_TOLERANCE, Intent, JournalEntry, Observed, Phase, Promoted, Retired, RotationStep, Secret, SecretState,
     Verified,
 };
-use keyrot_core::{KeyId, KeyStatus, LastUse, Policy, Timestamp, Wait, Waits, Why};
+use keyrot_core::{KeyId, KeyStatus, LastUse, Policy, Timestamp, Wait, Why};
 use stateright::{Checker, HasDiscoveries, Model};
 use std::time::Duration;
 
@@ -62,7 +62,7 @@ fn long_ago() -> Timestamp {
 fn no_overlap() {
     let weak = weak(
         "no overlap",
-        |s, p, n| decide(s, &Policy::new(Waits { overlap: Duration::from_millis(1), ..*p.waits() }, true).unwrap(), n),
+        |s, p, n| decide(s, &Policy::new(p.waits().with_overlap(Duration::from_millis(1)), true).unwrap(), n),
         Start::Due,
     );
     breaks(weak, "S2");

@@ -130,7 +130,17 @@ pub(crate) fn waits(units: [u32; 5]) -> Waits {
     let lead = overlap + overlap / 2 + quiet + run_interval * 3 + settle;
     let idle = overlap + quiet + UNIT;
     let max_age = due + lead;
-    Waits { max_age, run_interval, overlap, quiet, idle, soak, settle, probe_for, probe_limit: settle, probes: 1 }
+    Waits::default()
+        .with_max_age(max_age)
+        .with_run_interval(run_interval)
+        .with_overlap(overlap)
+        .with_quiet(quiet)
+        .with_idle(idle)
+        .with_soak(soak)
+        .with_settle(settle)
+        .with_probe_for(probe_for)
+        .with_probe_limit(settle)
+        .with_probes(1)
 }
 
 impl Setting {

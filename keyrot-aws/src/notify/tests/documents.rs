@@ -2,8 +2,9 @@ use super::*;
 use crate::notify::digest::Digest;
 use crate::notify::document::{Detail, EventBody, EventsDocument, RunBody, SCHEMA};
 use crate::notify::{mail, slack, teams};
-use keyrot_core::model::{Searched, UseCounts, UseEvidence, UseSource};
+use keyrot_core::model::{Searched, SecretArn, UseCounts, UseEvidence, UseSource};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 fn every_kind() -> Vec<EventKind> {
     let key = key("a", 1);
@@ -26,6 +27,65 @@ fn every_kind() -> Vec<EventKind> {
         EventKind::Failed(failure),
         EventKind::Panicked { reason: "oh".into() },
     ]
+}
+
+/// The requests of operators, and what was found out.
+fn every_other_kind() -> Vec<EventKind> {
+    let (key, old) = (key("a", 2), key("a", 1));
+    let version = VersionId::parse("keyrot-key-AKIAAAAAAAAAAAAAAAAA-1700000000").unwrap();
+    let home = |region: &str| {
+        SecretArn::parse(format!("arn:aws:secretsmanager:{region}:{ACCOUNT}:secret:/iam/a/access_key-a1B2c3")).unwrap()
+    };
+    vec![
+        EventKind::Revoked { key: key.clone(), reason: Some("leaked".into()) },
+        EventKind::Reinstated { key: key.clone() },
+        EventKind::RolledBack { key: key.clone(), from: Some(old), version },
+        EventKind::Activated { key },
+        EventKind::HomeRestored { home: home("eu-central-1") },
+        EventKind::Moved { from: home("us-east-1"), home: home("eu-central-1") },
+    ]
+}
+
+/// The schema and the page name each event, and no other.
+#[test]
+fn every_event_is_in_the_schema_and_on_the_page() {
+    let schema: Value = serde_json::from_str(include_str!("../../../schema/keyrot.events.schema.json")).unwrap();
+    let words: BTreeSet<&str> =
+        schema["$defs"]["word"]["enum"].as_array().unwrap().iter().map(|word| word.as_str().unwrap()).collect();
+    assert_eq!(words, EventKind::CODES.iter().copied().collect());
+    let page = include_str!("../../../../docs/notifications.md");
+    let listed: Vec<&str> = page
+        .lines()
+        .filter(|line| ["| info |", "| warning |", "| error |"].iter().any(|row| line.starts_with(row)))
+        .collect();
+    for word in EventKind::CODES {
+        assert!(
+            listed.iter().any(|row| row.contains(&format!("`{word}`"))),
+            "{word} is not in the table of docs/notifications.md"
+        );
+    }
+}
+
+/// Who moves a home says so to everybody who is notified: the old place, the new one, and what to do.
+#[test]
+fn a_move_of_a_home_is_in_every_message() {
+    let mut kinds = every_other_kind();
+    let report = report(vec![user("a", Some("team"), Outcome::Done, kinds.split_off(5))]);
+    let digest = Digest::new(&report, &about(&report)).unwrap();
+    assert_eq!((digest.severity, digest.headline.as_str()), (keyrot_core::Severity::Warning, "1 user to check"));
+    let messages = [slack::message(&digest).to_string(), teams::message(&digest).to_string(), mail::body(&digest)];
+    for message in messages {
+        let flat = message.split_whitespace().collect::<Vec<_>>().join(" ");
+        for part in ["moved from", "us-east-1", "eu-central-1", "let consumers read it there"] {
+            assert!(flat.contains(part), "{part} in {flat}");
+        }
+    }
+    let about = about(&report);
+    let body = EventBody::new(&report.users[0].events[0], &about);
+    let detail = Detail { schema: SCHEMA, account: Some(ACCOUNT), region: "eu-central-1", what: body };
+    let detail = serde_json::to_value(detail).unwrap();
+    conforms("event_detail", &detail);
+    assert_eq!((&detail["event"], &detail["severity"]), (&json!("moved"), &json!("warning")));
 }
 
 fn used_by(key: &KeyId) -> UseEvidence {
@@ -88,7 +148,12 @@ fn conforms(part: &str, document: &Value) {
 
 #[test]
 fn documents_keep_to_the_schema() {
-    let report = report(vec![user("a", Some("team"), Outcome::Settled { until: days(1) }, every_kind())]);
+    let report = report(vec![user(
+        "a",
+        Some("team"),
+        Outcome::Settled { until: days(1) },
+        [every_kind(), every_other_kind()].concat(),
+    )]);
     let about = about(&report);
     let bodies = || report.users[0].events.iter().map(|event| EventBody::new(event, &about)).collect::<Vec<_>>();
     let document = serde_json::to_value(EventsDocument::new("msg_1", &about, bodies(), None)).unwrap();

@@ -41,23 +41,13 @@ fn access_key(id: &KeyId, age: i64) -> AccessKey {
 pub(super) fn settled(name: &str) -> UserResult {
     let user = UserName::parse(name).unwrap();
     let current = key(name, 1);
-    UserResult {
-        secret: SecretName::parse(format!("/iam/{name}/access_key"))
-            .unwrap_or_else(|_| SecretName::parse("s").unwrap()),
-        user,
-        owner: None,
-        outcome: Outcome::Settled { until: days(60) },
-        keys: vec![access_key(&current, 30)],
-        current: Some(current),
-        previous: None,
-        revoked: Vec::new(),
-        due: Some(days(60)),
-        deadline: Some(days(75)),
-        unadopted: false,
-        last_use: std::collections::BTreeMap::new(),
-        events: Vec::new(),
-        calls: 3,
-    }
+    let secret =
+        SecretName::parse(format!("/iam/{name}/access_key")).unwrap_or_else(|_| SecretName::parse("s").unwrap());
+    let mut one = UserResult::new(user, secret, Outcome::Settled { until: days(60) });
+    one.keys = vec![access_key(&current, 30)];
+    one.current = Some(current);
+    (one.due, one.deadline, one.calls) = (Some(days(60)), Some(days(75)), 3);
+    one
 }
 
 /// A user with this outcome and these events.
@@ -133,7 +123,7 @@ pub(super) fn stopped(name: &str, stop: Stop) -> UserResult {
 
 pub(super) fn report(mut users: Vec<UserResult>) -> Report {
     users.sort_by(|a, b| a.user.cmp(&b.user));
-    Report { started: now(), finished: now() + Duration::from_secs(12), users, notifier_failures: Vec::new() }
+    Report::new(now(), now() + Duration::from_secs(12), users)
 }
 
 pub(super) fn about(report: &Report) -> About {

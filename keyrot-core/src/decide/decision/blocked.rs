@@ -194,6 +194,7 @@ pub enum Blocked {
 /// Why a secret that exists is not taken for a user's home.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Unhoused {
     /// It has no version.
     Empty,

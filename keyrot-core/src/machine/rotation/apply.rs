@@ -243,7 +243,11 @@ impl Rotation {
     fn announcement(&self, call: &Call) -> Option<EventKind> {
         Some(match (call, &self.seen.secret) {
             (Call::PutPlaceholder(_), _) => EventKind::Adopted,
-            (Call::WriteHome(home), SecretState::Present(secret)) => {
+            (Call::WriteHome(home), seen) => {
+                if let Task::Request(Request::Move { from }) = &self.task {
+                    return Some(EventKind::Moved { from: from.clone(), home: home.clone() });
+                }
+                let SecretState::Present(secret) = seen else { return None };
                 let lost = self.seen.residence.tag == HomeTag::Absent && secret.journal.promoted.is_some();
                 let bound_here = self.repeats.made(&Call::BindSecret);
                 let again = lost && !bound_here && !self.seen.created_here;

@@ -81,6 +81,7 @@ mod replacing {
     use crate::memory::world::World;
     use futures_util::FutureExt;
     use std::cell::RefCell;
+    use std::error::Error;
 
     struct Scene {
         account: MemoryAccount,
@@ -100,7 +101,11 @@ mod replacing {
             Self { account: MemoryAccount::new(world), owner, keys, stored: RefCell::default() }
         }
 
-        fn replace(&self, cancel: &Cancel, store: Result<(), String>) -> Result<KeyId, ReplaceError> {
+        fn replace(
+            &self,
+            cancel: &Cancel,
+            store: Result<(), Box<dyn Error + Send + Sync>>,
+        ) -> Result<KeyId, ReplaceError> {
             let ports =
                 (&self.account as &dyn IamPort, &self.account as &dyn CredentialProbe, &self.account as &dyn Clock);
             let store =
@@ -142,6 +147,8 @@ mod replacing {
         let scene = Scene::new();
         let error = scene.replace(&Cancel::default(), Err("no space left".into())).unwrap_err();
         assert!(error.to_string().contains("could not be stored: no space left; the new key AKIA"), "{error}");
+        let stored = error.source().and_then(Error::source).and_then(|why| why.downcast_ref::<Cause>());
+        assert_eq!(stored.map(ToString::to_string).as_deref(), Some("no space left"), "{error:?}");
         assert_eq!(scene.left().len(), 1);
 
         let scene = Scene::new();

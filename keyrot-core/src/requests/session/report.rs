@@ -7,6 +7,7 @@ use crate::machine::planned::PlannedAction;
 use crate::model::error::CallError;
 use crate::model::request::Request;
 use crate::report::request::RequestDocument;
+use crate::report::schema;
 use crate::report::state::RunStatus;
 use crate::requests::sessions::Lifted;
 
@@ -36,9 +37,9 @@ impl RequestKind {
     #[must_use]
     pub fn schema(self) -> &'static str {
         match self {
-            Self::Rollback => "keyrot.rollback/1",
-            Self::Revoke => "keyrot.revoke/1",
-            Self::Resolve => "keyrot.resolve/1",
+            Self::Rollback => schema::ROLLBACK,
+            Self::Revoke => schema::REVOKE,
+            Self::Resolve => schema::RESOLVE,
         }
     }
 }
