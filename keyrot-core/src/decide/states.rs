@@ -78,7 +78,9 @@ fn reason() -> String {
 }
 
 pub(super) fn observed(some: &mut Choices) -> Observed {
-    let place_of = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:/iam/ci/access_key-a1B2c3";
+    // Once in a while, a name that is too long for the user's tag.
+    let name = if some.once_in(30) { "k".repeat(220) } else { "access_key".to_owned() };
+    let place_of = &format!("arn:aws:secretsmanager:eu-west-1:123456789012:secret:/iam/ci/{name}-a1B2c3");
     let arn = SecretArn::parse(place_of).unwrap();
     let elsewhere = SecretArn::parse(place_of.replace("eu-west-1", "us-east-1")).unwrap();
     let owner = |id: &str| Owner {
@@ -99,7 +101,7 @@ pub(super) fn observed(some: &mut Choices) -> Observed {
         }
     }
     let versions = versions(some, &[(a.clone(), created[0]), (b.clone(), created[1])]);
-    let secret = Secret {
+    let mut secret = Secret {
         owner: if some.once_in(15) {
             some.one(&[None, Some(owner("AIDAANOTHERUSEREXAMPL"))])
         } else {
@@ -113,6 +115,37 @@ pub(super) fn observed(some: &mut Choices) -> Observed {
         rotation_enabled: some.once_in(3),
         ..Secret::empty(arn.clone())
     };
+    // Secrets Manager has staged a version for its rotation function to fill.
+    if some.once_in(4) {
+        let filled = Content::ForeignKey { key: some.one(&[a.clone(), b.clone()]), extras: false };
+        let content = some.one(&[Content::ForeignEmpty, Content::ForeignEmpty, filled, Content::ForeignOther]);
+        secret.pending = Some(LabeledVersion { version: order_version(), content });
+        secret.rotation_enabled = true;
+    }
+    // Nothing is under way.
+    if some.once_in(3)
+        && let Some(current) = &secret.current
+    {
+        let (version, at) = (current.version.clone(), at(NOW - 60 * UNIT));
+        let intent = secret.journal.intent.take().filter(|_| some.once_in(2));
+        let promoted = Some(Promoted { version, replacing: None, at });
+        secret.journal = Journal { intent, promoted, ..Journal::default() };
+        secret.previous = None;
+        let current = current.key().cloned();
+        keys.retain(|key| Some(&key.id) == current.as_ref() || some.once_in(6));
+    }
+    // A key leaves, or is gone back to.
+    let leaves = some.once_in(3);
+    if leaves {
+        let (old, new) = (&versions[0], &versions[1]);
+        let back = some.once_in(4);
+        let (version, at) = if back { (&old.version, at(NOW + UNIT)) } else { (&new.version, time(some)) };
+        let promoted = Some(Promoted { version: version.clone(), replacing: Some(a.clone()), at });
+        let retired = secret.journal.retired.take().map(|noted| Retired { key: a.clone(), ..noted });
+        secret.journal = Journal { promoted, retired, ..secret.journal };
+        (secret.current, secret.previous) = (Some(new.clone()), Some(old.clone()));
+        secret.pending = some.once_in(6).then(|| new.clone());
+    }
     // Mostly one with a label: what is known of another means nothing.
     let labeled: Vec<_> =
         [&secret.current, &secret.current, &secret.pending, &secret.previous].into_iter().flatten().cloned().collect();
@@ -156,7 +189,9 @@ pub(super) fn observed(some: &mut Choices) -> Observed {
         proof: (!some.once_in(4)).then(|| {
             let (no, unknown) = (Verified::Refused(reason()), Verified::Unknown(reason()));
             let all = [Verified::Works, Verified::Works, Verified::Works, no, unknown, Verified::Wrong(reason())];
-            (of_secret(some), some.one(&all))
+            let near = if some.once_in(3) { &secret.previous } else { &secret.current };
+            let version = near.as_ref().filter(|_| leaves).map(|held| held.version.clone());
+            (version.unwrap_or_else(|| of_secret(some)), some.one(&all))
         }),
         secret: match some.below(40) {
             0 => SecretState::Missing,
@@ -219,33 +254,29 @@ fn last_use(some: &mut Choices) -> Option<LastUse> {
     some.one(&[None, Some(LastUse::NoRecord), Some(LastUse::Unknown(reason())), Some(used.clone()), Some(used)])
 }
 
-/// One of the four steps, about the version that is staged, or about another.
-pub(super) fn step(some: &mut Choices, seen: &Observed) -> RotationStep {
-    let step = some.one(&[StepName::CreateSecret, StepName::SetSecret, StepName::TestSecret, StepName::FinishSecret]);
+/// Everything that can be asked of one user, about one version and each key.
+pub(super) fn asked(some: &mut Choices, seen: &Observed) -> (Vec<RotationStep>, Vec<Request>) {
     let labeled = match &seen.secret {
-        SecretState::Present(secret) => [&secret.current, &secret.pending, &secret.pending][..].to_vec(),
+        SecretState::Present(secret) => {
+            [&secret.current, &secret.pending, &secret.pending, &secret.pending][..].to_vec()
+        }
         _ => vec![],
     };
     let mut versions: Vec<VersionId> = labeled.into_iter().flatten().map(|held| held.version.clone()).collect();
     versions.push(order_version());
-    RotationStep { step, version: some.one(&versions) }
-}
-
-/// Any request.
-pub(super) fn request(some: &mut Choices, seen: &Observed) -> Request {
-    let key = some.one(&[key("A"), key("A"), key("B"), key("B"), key("C")]);
+    let version = some.one(&versions);
+    let steps = [StepName::CreateSecret, StepName::SetSecret, StepName::TestSecret, StepName::FinishSecret];
+    let steps = steps.map(|step| RotationStep { step, version: version.clone() }).to_vec();
     let elsewhere = || SecretArn::planned(seen.residence.place.clone());
-    match some.below(12) {
-        0..=2 => Request::Rollback { to: key },
-        3 => Request::Reinstate { key },
-        4 => Request::Bind,
-        5 => Request::Leave { to: elsewhere() },
-        6 => Request::Move { from: elsewhere() },
-        _ => Request::Revoke(Revocation {
+    let mut requests = vec![Request::Bind, Request::Leave { to: elsewhere() }, Request::Move { from: elsewhere() }];
+    for id in ["A", "B", "C"] {
+        requests.extend([Request::Rollback { to: key(id) }, Request::Reinstate { key: key(id) }]);
+        requests.push(Request::Revoke(Revocation {
             only_if_unused: some.once_in(3),
             without_successor: some.once_in(3),
             delete: some.once_in(3),
-            ..Revocation::of(key)
-        }),
+            ..Revocation::of(key(id))
+        }));
     }
+    (steps, requests)
 }

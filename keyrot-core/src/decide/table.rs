@@ -71,7 +71,7 @@ fn keys(case: &Situation<'_>, goal: Goal<'_>, facts: Facts<'_>) -> Part<()> {
         (Run, Reactivated::Revoked(key), ..) => blocked(Blocked::RevokedKeyReactivated { key: key.clone() }),
         /// A key that was noted down as Inactive is Active again
         (Run, Reactivated::Kept(key), ..) => case.note(key, Phase::Hold),
-        /// Somebody else wrote a labeled version, of which the answer of a run depends
+        /// Somebody else wrote a labeled version
         (Run, _, Contents::Unread(version), ..) => look_into(version),
         /// The current version holds no access key
         (_, _, _, Current::HoldsOther(version), ..) => blocked(Blocked::SecretHoldsOther { version: version.clone() }),

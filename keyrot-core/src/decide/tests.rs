@@ -2,17 +2,17 @@
 #![allow(clippy::unwrap_used)]
 
 use super::belief::believed;
-use super::decision::Decision;
+use super::decision::{Decision, Question, Step};
 use super::request::of_request;
 use super::situation::Ask;
-use super::states::{Choices, now, observed, policy, request, step};
+use super::states::{Choices, asked, now, observed, policy};
 use super::table;
 use crate::model::journal::{JournalEntry, Phase};
 use crate::model::request::Request;
 use crate::model::step::StepName;
 use std::collections::{BTreeMap, BTreeSet};
 
-const STATES: u64 = 200_000;
+const STATES: u64 = 150_000;
 
 /// The files that have rows.
 const SOURCES: [&str; 3] = [include_str!("grounds.rs"), include_str!("asked.rs"), include_str!("table.rs")];
@@ -28,37 +28,63 @@ const PARTS: [(&str, &str); 7] = [
     ("The next key", "does not occur"),
 ];
 
-/// The answer as the table names it.
-fn name(decision: &Decision) -> String {
-    let tag = |value: serde_json::Value| match value {
-        serde_json::Value::String(text) => text,
-        serde_json::Value::Object(fields) => fields.keys().next().unwrap().clone(),
-        other => panic!("a decision is serialized as {other}"),
-    };
-    let of = |word: &str, code: &str| format!("{word} {code}");
+/// The answer as the document names it.
+fn name(decision: &Decision) -> (&'static str, &'static str) {
     match decision {
-        Decision::Look(question) => of("look", &tag(serde_json::to_value(question).unwrap())),
-        Decision::Act(crate::decide::Step::Write(entry)) => of(
-            "write",
-            match entry {
-                JournalEntry::Intent(_) => "intent",
-                JournalEntry::Promoted(_) => "promoted",
-                JournalEntry::Revoked(_) => "revoked",
-                JournalEntry::Moved(_) => "moved",
-                JournalEntry::Retired(entry) => match entry.phase {
-                    Phase::Retiring => "retiring",
-                    Phase::Abandoned => "abandoned",
-                    Phase::Inactive => "inactive",
-                    Phase::Hold => "hold",
-                },
-            },
-        ),
-        Decision::Act(step) => of("act", &tag(serde_json::to_value(step).unwrap())),
-        Decision::Wait(wait) => of("wait", wait.why.code()),
-        Decision::Blocked(why) => of("blocked", why.code()),
-        Decision::Refused(why) => of("refused", why.code()),
-        Decision::Settled { .. } => "settled".to_owned(),
-        Decision::Done => "done".to_owned(),
+        Decision::Look(question) => ("look", looked_for(question)),
+        Decision::Act(Step::Write(entry)) => ("write", entered(entry)),
+        Decision::Act(step) => ("act", changed(step)),
+        Decision::Wait(wait) => ("wait", wait.why.code()),
+        Decision::Blocked(why) => ("blocked", why.code()),
+        Decision::Refused(why) => ("refused", why.code()),
+        Decision::Settled { .. } => ("settled", ""),
+        Decision::Done => ("done", ""),
+    }
+}
+
+fn looked_for(question: &Question) -> &'static str {
+    match question {
+        Question::VersionContents(_) => "version_contents",
+        Question::NextSize(_) => "next_size",
+        Question::Versions => "versions",
+        Question::Elsewhere => "elsewhere",
+        Question::Differences => "differences",
+        Question::LastUse(_) => "last_use",
+        Question::Verification(_) => "verification",
+    }
+}
+
+fn entered(entry: &JournalEntry) -> &'static str {
+    match entry {
+        JournalEntry::Intent(_) => "intent",
+        JournalEntry::Promoted(_) => "promoted",
+        JournalEntry::Revoked(_) => "revoked",
+        JournalEntry::Moved(_) => "moved",
+        JournalEntry::Retired(entry) => match entry.phase {
+            Phase::Retiring => "retiring",
+            Phase::Abandoned => "abandoned",
+            Phase::Inactive => "inactive",
+            Phase::Hold => "hold",
+        },
+    }
+}
+
+fn changed(step: &Step) -> &'static str {
+    match step {
+        Step::CreateSecret => "create_secret",
+        Step::PutPlaceholder => "put_placeholder",
+        Step::StagePlaceholder => "stage_placeholder",
+        Step::BindUser(_) => "bind_user",
+        Step::BindSecret => "bind_secret",
+        Step::Write(entry) => entered(entry),
+        Step::TestWrite => "test_write",
+        Step::CreateKey => "create_key",
+        Step::Stage { .. } => "stage",
+        Step::Promote { .. } => "promote",
+        Step::Unstage(_) => "unstage",
+        Step::Deactivate(_) => "deactivate",
+        Step::Activate(_) => "activate",
+        Step::Delete(_) => "delete",
     }
 }
 
@@ -82,7 +108,7 @@ fn kind(ask: Ask<'_>) -> (usize, &'static str) {
 #[derive(Default)]
 struct Seen {
     kinds: BTreeSet<(usize, &'static str)>,
-    answers: BTreeSet<String>,
+    answers: BTreeSet<(&'static str, &'static str)>,
 }
 
 /// Each row that applies in one of many states, by its part and its words.
@@ -92,16 +118,16 @@ fn applied() -> BTreeMap<(&'static str, &'static str), Seen> {
     for seed in 0..STATES {
         let some = &mut Choices::of(seed);
         let seen = observed(some);
-        let (order, request) = (step(some, &seen), request(some, &seen));
+        let (steps, requests) = asked(some, &seen);
         let (sifted, requested) = (believed(&seen, &policy, now), of_request(&seen, &policy, now));
-        let asked = match &request {
+        let requests = requests.iter().filter_map(|request| match request {
             Request::Rollback { to } => Some(Ask::Rollback(to)),
             Request::Reinstate { key } => Some(Ask::Reinstate(key)),
             Request::Revoke(order) => Some(Ask::Revoke(order)),
             Request::Bind | Request::Leave { .. } | Request::Move { .. } => None,
-        };
-        let asked = asked.map(|ask| (&requested, ask));
-        for (seen, ask) in [(&*sifted, Ask::Run), (&*sifted, Ask::Step(&order))].into_iter().chain(asked) {
+        });
+        let runs = [Ask::Run].into_iter().chain(steps.iter().map(Ask::Step)).map(|ask| (&*sifted, ask));
+        for (seen, ask) in runs.chain(requests.map(|ask| (&requested, ask))) {
             let row = table::row(seen, ask, &policy, now);
             let all = rows.entry((row.part, row.when.trim())).or_default();
             all.kinds.insert(kind(ask));
@@ -147,7 +173,8 @@ fn document() -> String {
             let Seen { kinds, answers } = &applied[row];
             let kinds: Vec<&str> = kinds.iter().map(|(_, kind)| *kind).collect();
             let kinds = if kinds.len() == 8 { "anything".to_owned() } else { kinds.join(", ") };
-            let answers: Vec<String> = answers.iter().map(|answer| format!("`{answer}`")).collect();
+            let answers: Vec<String> =
+                answers.iter().map(|(word, code)| format!("`{}`", format!("{word} {code}").trim())).collect();
             text += &format!("| {} | {} | {kinds} | {} |\n", n + 1, row.1, answers.join(", "));
         }
         text += &format!("| | none of these | | {last} |\n");
@@ -157,7 +184,8 @@ fn document() -> String {
 
 const HEAD: &str = "# The decision
 
-<!-- Generated from the rows in keyrot-core/src/decide/{grounds,asked,table}.rs, and from what they answer. To write it again:
+<!-- Generated from keyrot-core/src/decide/{grounds,asked,table}.rs, and from what they answer in states at random.
+     To write it again:
      KEYROT_UPDATE_DOCS=1 cargo nextest run -p keyrot-core --all-features --lib decide -->
 
 First everything that was read of a user is put into facts, each by a function of its own
