@@ -2,6 +2,7 @@
 
 mod claims;
 mod homes;
+mod moves;
 mod requests;
 
 use super::check::Check;
@@ -13,17 +14,11 @@ use keyrot_core::model::{
     Verified,
 };
 use keyrot_core::{KeyId, KeyStatus, LastUse, Policy, Timestamp, Wait, Waits, Why};
-use stateright::{Checker, HasDiscoveries, Model};
 use std::time::Duration;
 
 /// Explores until something breaks, and demands that it is this promise.
 fn breaks(setting: Setting, promise: &str) {
-    let what = format!("{} / {:?}", setting.decider.name, setting.port);
-    let checker = Check::new(setting).checker().threads(2).finish_when(HasDiscoveries::AnyFailures).spawn_bfs().join();
-    let found: Vec<_> = checker.discoveries().into_iter().filter(|(name, _)| !name.starts_with("a key")).collect();
-    let names: Vec<_> = found.iter().map(|(name, _)| *name).collect();
-    eprintln!("{what}: broke {names:?} after {} states", checker.unique_state_count());
-    assert!(names.iter().any(|name| name.starts_with(promise)), "{what} should break {promise}, and broke {names:?}");
+    crate::breaks(&format!("{} / {:?}", setting.decider.name, setting.port), Check::new(setting), promise);
 }
 
 fn weak(name: &'static str, decide: fn(&Observed, &Policy, Timestamp) -> Decision, start: Start) -> Setting {
