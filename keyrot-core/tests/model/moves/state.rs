@@ -280,7 +280,8 @@ impl State {
             let left = asked.from.place().region == REGIONS[asked.to]
                 || self.world.secret_in(&asked.from.place().region, &secret()).is_none()
                 || is_closed(&self.world, 1 - asked.to);
-            if !(there && left) && !self.contested && !self.interfered {
+            let excused = self.contested || self.interfered;
+            if !excused && (!there || !left) {
                 self.untrue = Some(format!("the move to {} was said to be done", REGIONS[asked.to]));
             }
             return;
