@@ -13,7 +13,7 @@ use crate::decide::decision::refusal::Refusal;
 use crate::decide::decision::{Decision, Question, Step};
 use crate::model::home::{HomeTag, Residence, SecretArn};
 use crate::model::journal::JournalEntry;
-use crate::model::observed::{Observed, Secret, SecretState};
+use crate::model::observed::{LabeledVersion, Observed, Secret, SecretState};
 use crate::model::time::Timestamp;
 use crate::model::version::Content;
 use crate::model::waits::Policy;
@@ -41,23 +41,14 @@ pub(super) fn leave(
         Ok(None) => return not_at_rest("the user has two keys, and one of them may be in use", None),
         Err(blocked) => return Decision::Blocked(blocked),
     };
-    let settle = policy.waits().settle;
-    match decide_for(&unmarked(seen), Ask::Run, policy, now) {
-        Decision::Blocked(why) => return Decision::Blocked(why),
-        // When to ask again may depend on it. Credentials are not verified for this: that would look like a use.
-        Decision::Look(question @ (Question::LastUse(_) | Question::VersionContents(_))) => {
-            return Decision::Look(question);
-        }
-        Decision::Wait(wait) => return not_at_rest(wait.why.to_string(), wait.until),
-        // A run may be about to begin it.
-        Decision::Settled { until } if until <= after(now, settle) => {
-            return not_at_rest("the rotation of its key is about to begin", None);
-        }
-        Decision::Settled { .. } if secret.rotation_enabled => {
-            return not_at_rest("Secrets Manager's own rotation is switched on for the secret", None);
-        }
-        Decision::Settled { .. } if seen.keys.len() == 1 => {}
-        _ => return not_at_rest("the next run has something to do there", None),
+    if let Some(decision) = not_yet(seen, secret, policy, now) {
+        // No run does it while the home is closed: it has to be opened again first.
+        return match (decision, secret.moved_to()) {
+            (Decision::Refused(Refusal::NotAtRest { .. }), Some(to)) => {
+                Decision::Blocked(Blocked::MoveBegun { to: to.clone() })
+            }
+            (decision, _) => decision,
+        };
     }
     match secret.moved_to() {
         Some(marked) if marked.place() == to.place() => Decision::Done,
@@ -65,11 +56,44 @@ pub(super) fn leave(
     }
 }
 
+/// What keeps the home from being left: something is under way there, or about to begin.
+fn not_yet(seen: &Observed, secret: &Secret, policy: &Policy, now: Timestamp) -> Option<Decision> {
+    let settle = policy.waits().settle;
+    let unpublished = |secret: &Secret| {
+        let placeholder = secret.current.as_ref().is_none_or(|held| held.content == Content::Placeholder);
+        let staged =
+            secret.pending.iter().any(|held| secret.current.as_ref().is_none_or(|c| c.version != held.version));
+        placeholder && !staged && !secret.rotation_enabled && secret.moved_to().is_some()
+    };
+    let mut here = unmarked(seen);
+    // The tag names the place: what is missing of it is written by the next run, and keeps nothing from being left.
+    here.residence.tag = HomeTag::At(secret.arn.clone());
+    match decide_for(&here, Ask::Run, policy, now) {
+        // The move here was not finished: no run has been here, as where there is no secret.
+        Decision::Act(_) if unpublished(secret) && seen.keys.len() < 2 => None,
+        Decision::Blocked(why) => Some(Decision::Blocked(why)),
+        // When to ask again may depend on it. Credentials are not verified for this: that would look like a use.
+        Decision::Look(question) if !matches!(question, Question::Verification(_) | Question::NextSize(_)) => {
+            Some(Decision::Look(question))
+        }
+        Decision::Wait(wait) => Some(not_at_rest(wait.why.to_string(), wait.until)),
+        // A run may be about to begin it.
+        Decision::Settled { until } if until <= after(now, settle) => {
+            Some(not_at_rest("the rotation of its key is about to begin", None))
+        }
+        Decision::Settled { .. } if secret.rotation_enabled => {
+            Some(not_at_rest("Secrets Manager's own rotation is switched on for the secret", None))
+        }
+        Decision::Settled { .. } if seen.keys.len() == 1 => None,
+        _ => Some(not_at_rest("the next run has something to do there", None)),
+    }
+}
+
 /// The home that is left is named, so that whoever asks with an old view of the user changes nothing.
 pub(super) fn arrive(seen: &Observed, from: &SecretArn, policy: &Policy, now: Timestamp) -> Decision {
     let Residence { tag, place, .. } = &seen.residence;
     if matches!(tag, HomeTag::At(home) if home.place() == place) {
-        return stay(seen);
+        return stay(seen, policy);
     }
     if let Some(decision) = not_here(tag, |home| home == from) {
         return decision;
@@ -101,19 +125,18 @@ pub(super) fn arrive(seen: &Observed, from: &SecretArn, policy: &Policy, now: Ti
     if let Some(blocked) = by_first_run(&here, policy, now) {
         return blocked;
     }
-    match is_left(seen) {
-        true => Decision::Act(Step::Write(JournalEntry::Moved(arn))),
-        false => Decision::Act(Step::BindUser(arn)),
-    }
+    // The tag comes first, and then the entry is taken back, by `stay`. The other way around, a run that dies in between leaves a secret that is open, and
+    // a tag that names another place: nothing would be closed there if that place has no secret yet, or if the move is taken back.
+    Decision::Act(Step::BindUser(arn))
 }
 
 /// The secret was the user's home before, and holds a key that has been deleted since. Nobody can use that, and the placeholder takes its place, as if
-/// the user had never been here.
+/// the user had never been here. Whether it is closed says nothing: whoever may tag it can open it.
 fn emptied(seen: &Observed, secret: &Secret) -> Option<Decision> {
     let current = secret.current.as_ref().filter(|held| !held.content.is_foreign())?;
     let own = secret.owner.as_ref().is_some_and(|owner| owner.is(&seen.residence.owner));
     let gone = current.key().is_some_and(|id| seen.keys.iter().all(|key| key.id != *id));
-    if !own || !gone || !is_left(seen) {
+    if !own || !gone {
         return None;
     }
     Some(match secret.pending.as_ref().filter(|held| held.version != current.version) {
@@ -126,7 +149,7 @@ fn emptied(seen: &Observed, secret: &Secret) -> Option<Decision> {
 }
 
 /// The home is here already, or was moved here by another run. If it was about to be left, it is not any more.
-fn stay(seen: &Observed) -> Decision {
+fn stay(seen: &Observed, policy: &Policy) -> Decision {
     match (&seen.secret, &seen.residence.tag) {
         (SecretState::Present(secret), _) if is_left(seen) => {
             Decision::Act(Step::Write(JournalEntry::Moved(secret.arn.clone())))
@@ -134,8 +157,19 @@ fn stay(seen: &Observed) -> Decision {
         (secret, HomeTag::At(home)) if seen.residence.renamed && home::names_nobody(secret) => {
             Decision::Blocked(Blocked::ManagedElsewhere { home: home.clone() })
         }
+        // Another operator may have opened the old home again at the same time: then runs here are blocked, and nothing is done.
+        (SecretState::Missing, _) => home::home(seen, policy).unwrap_or(Decision::Done),
+        (SecretState::Present(secret), _) => staged_twice(secret).unwrap_or(Decision::Done),
         _ => Decision::Done,
     }
+}
+
+/// Two operators may each have staged a placeholder where one was enough.
+fn staged_twice(secret: &Secret) -> Option<Decision> {
+    let placeholder = |held: &&LabeledVersion| held.content == Content::Placeholder;
+    let current = secret.current.as_ref().filter(placeholder)?;
+    let staged = secret.pending.as_ref().filter(placeholder).filter(|staged| staged.version != current.version)?;
+    Some(Decision::Act(Step::Unstage(staged.version.clone())))
 }
 
 fn not_here(tag: &HomeTag, here: impl Fn(&SecretArn) -> bool) -> Option<Decision> {

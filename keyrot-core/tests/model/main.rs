@@ -6,30 +6,70 @@
 
 mod check;
 mod homes;
+mod moves;
 mod mutants;
 mod runs;
 mod setting;
 mod world;
 
 use check::Check;
-use homes::{Deed, Lives, VersionContents, Way};
 use setting::{Ask, Port, Setting, Start, apart, asked, waits};
-use stateright::{Checker, Model};
+use stateright::{Checker, Expectation, HasDiscoveries, Model};
+use std::fmt::Debug;
+use std::hash::Hash;
 use std::time::Instant;
 use world::{Action, State};
 
 fn explore(name: &str, setting: Setting) {
+    explored_as(name, Check::new(setting), story);
+}
+
+/// Goes through every state, and demands that every property holds in each.
+fn explored<M>(name: &str, model: M)
+where
+    M: Model + Send + Sync + 'static,
+    M::State: Clone + Debug + Hash + PartialEq + Send + Sync + 'static,
+    M::Action: Clone + Debug + PartialEq,
+{
+    explored_as(name, model, |path| {
+        let last = path.last().map(|(state, _)| format!("{state:#?}"));
+        let actions: Vec<_> = path.into_iter().filter_map(|(_, action)| action).collect();
+        format!("{actions:#?}\n{}", last.unwrap_or_default())
+    });
+}
+
+fn explored_as<M>(name: &str, model: M, story: impl Fn(Vec<(M::State, Option<M::Action>)>) -> String)
+where
+    M: Model + Send + Sync + 'static,
+    M::State: Clone + Debug + Hash + PartialEq + Send + Sync + 'static,
+    M::Action: Clone + Debug + PartialEq,
+{
     let began = Instant::now();
-    let checker = Check::new(setting).checker().threads(2).spawn_bfs().join();
+    let checker = model.checker().threads(2).spawn_bfs().join();
     let (states, steps, depth) = (checker.unique_state_count(), checker.state_count(), checker.max_depth());
     let took = began.elapsed().as_secs_f32();
     eprintln!("{name}: {states} states, {steps} steps, depth {depth}, {took:.1} s");
     for (property, path) in checker.discoveries() {
-        if !property.starts_with("a key is published") {
+        // The others say what has to happen in some state.
+        if !matches!(checker.model().property(property).expectation, Expectation::Sometimes) {
             panic!("{name}: {property} is broken after\n{}", story(path.into_vec()));
         }
     }
     checker.assert_properties();
+}
+
+/// Explores until something breaks, and demands that it is this promise.
+fn breaks<M>(what: &str, model: M, promise: &str)
+where
+    M: Model + Send + Sync + 'static,
+    M::State: Clone + Debug + Hash + PartialEq + Send + Sync + 'static,
+    M::Action: Clone + Debug + PartialEq,
+{
+    let checker = model.checker().threads(2).finish_when(HasDiscoveries::AnyFailures).spawn_bfs().join();
+    let always = |name: &&'static str| !matches!(checker.model().property(name).expectation, Expectation::Sometimes);
+    let names: Vec<_> = checker.discoveries().into_keys().filter(always).collect();
+    eprintln!("{what}: broke {names:?} after {} states", checker.unique_state_count());
+    assert!(names.iter().any(|name| name.starts_with(promise)), "{what} should break {promise}, and broke {names:?}");
 }
 
 /// What happened, a line a step.
@@ -302,81 +342,5 @@ fn what_others_claim_takes_nothing_away_that_a_person_made() {
     for start in [Start::Due, Start::Overlap] {
         let setting = Setting { person: 1, forges: 1, claims: true, uses: 1, horizon: bound(3, 6), ..asked(start) };
         explore(&format!("one forged claim, and a person's own key, {start:?}"), setting);
-    }
-}
-
-fn housed(name: &str, lives: Lives) {
-    let began = Instant::now();
-    let checker = lives.checker().threads(2).spawn_bfs().join();
-    let (states, steps, depth) = (checker.unique_state_count(), checker.state_count(), checker.max_depth());
-    let took = began.elapsed().as_secs_f32();
-    eprintln!("{name}: {states} states, {steps} steps, depth {depth}, {took:.1} s");
-    for (property, path) in checker.discoveries() {
-        if !property.starts_with("a key is published") {
-            let path = path.into_vec();
-            let last = path.last().map(|(state, _)| state.world.clone());
-            let actions: Vec<_> = path.into_iter().filter_map(|(_, action)| action).collect();
-            panic!("{name}: {property} is broken after\n{actions:#?}\n{last:#?}");
-        }
-    }
-    checker.assert_properties();
-}
-
-/// Named on purpose or by the environment alone, in either region.
-const ANYWHERE: &[(usize, Way)] = &[(0, Way::Named), (0, Way::Ambient), (1, Way::Named), (1, Way::Ambient)];
-
-#[test]
-fn a_home_whose_tag_is_taken_off() {
-    let lives = Lives { untags: 2, faults: 1, ..Lives::new(ANYWHERE) };
-    housed("a home whose tag is taken off twice, one fault", lives);
-}
-
-#[test]
-fn a_tag_that_names_another_home() {
-    // Where the environment alone says where a run is, the tag says it: whoever may write it chooses between places where runs are.
-    const CHOSEN: &[(usize, Way)] = &[(0, Way::Named), (0, Way::Ambient), (1, Way::Named)];
-    const DEEDS: &[Deed] =
-        &[Deed::TagOther, Deed::Squat(1, VersionContents::Nothing), Deed::Squat(1, VersionContents::Placeholder)];
-    let lives = Lives { deeds: DEEDS, times: 2, horizon: bound(1, 3), ..Lives::new(CHOSEN) };
-    housed("a tag that names another home, and a squatted secret there", lives);
-}
-
-const SQUATS: &[Deed] = &[
-    Deed::Squat(0, VersionContents::Nothing),
-    Deed::Squat(0, VersionContents::Placeholder),
-    Deed::Squat(0, VersionContents::Strangers),
-    Deed::Squat(0, VersionContents::ForUser),
-    Deed::Squat(1, VersionContents::Nothing),
-    Deed::Squat(1, VersionContents::Placeholder),
-    Deed::Squat(1, VersionContents::ForUser),
-    Deed::Squat(1, VersionContents::ForUsersKey),
-    Deed::Squat(1, VersionContents::Strangers),
-];
-
-#[test]
-fn a_secret_that_somebody_made_before() {
-    let lives = Lives { untags: 1, deeds: SQUATS, times: 1, horizon: bound(1, 3), ..Lives::new(ANYWHERE) };
-    housed("a squatted secret beside a home", lives.clone());
-    housed("a squatted secret, and a new user", Lives { housed: false, untags: 0, ..lives });
-}
-
-#[test]
-fn a_user_who_is_renamed_or_created_anew() {
-    let lives = Lives {
-        faults: 1,
-        deeds: &[Deed::Rename, Deed::Recreate],
-        times: 1,
-        horizon: bound(2, 3),
-        ..Lives::new(ANYWHERE)
-    };
-    housed("a user renamed or created anew, one fault", lives);
-}
-
-#[test]
-fn two_places_at_once() {
-    const NAMED: &[(usize, Way)] = &[(0, Way::Named), (1, Way::Named)];
-    for keys in [0, 1] {
-        let lives = Lives { housed: false, keys, at_once: 2, horizon: bound(0, 1), ..Lives::new(NAMED) };
-        housed(&format!("two places at once, and a new user with {keys} keys"), lives);
     }
 }

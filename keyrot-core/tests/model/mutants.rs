@@ -2,28 +2,24 @@
 
 mod claims;
 mod homes;
+mod moves;
+mod orders;
 mod requests;
+mod waits;
 
 use super::check::Check;
 use super::setting::{Port, Setting, Start, UNIT, apart};
-use keyrot_core::decide::{Decision, Question, Step, decide, decide_rotation_step};
+use keyrot_core::decide::{Decision, Question, Step, decide};
 use keyrot_core::machine::Decider;
 use keyrot_core::model::{
-    CLOCK_TOLERANCE, Intent, JournalEntry, Observed, Phase, Promoted, Retired, RotationStep, Secret, SecretState,
-    Verified,
+    CLOCK_TOLERANCE, Intent, JournalEntry, Observed, Phase, Promoted, Retired, Secret, SecretState, Verified,
 };
-use keyrot_core::{KeyId, KeyStatus, LastUse, Policy, Timestamp, Wait, Why};
-use stateright::{Checker, HasDiscoveries, Model};
+use keyrot_core::{KeyId, KeyStatus, Policy, Timestamp, Wait, Why};
 use std::time::Duration;
 
 /// Explores until something breaks, and demands that it is this promise.
 fn breaks(setting: Setting, promise: &str) {
-    let what = format!("{} / {:?}", setting.decider.name, setting.port);
-    let checker = Check::new(setting).checker().threads(2).finish_when(HasDiscoveries::AnyFailures).spawn_bfs().join();
-    let found: Vec<_> = checker.discoveries().into_iter().filter(|(name, _)| !name.starts_with("a key")).collect();
-    let names: Vec<_> = found.iter().map(|(name, _)| *name).collect();
-    eprintln!("{what}: broke {names:?} after {} states", checker.unique_state_count());
-    assert!(names.iter().any(|name| name.starts_with(promise)), "{what} should break {promise}, and broke {names:?}");
+    crate::breaks(&format!("{} / {:?}", setting.decider.name, setting.port), Check::new(setting), promise);
 }
 
 fn weak(name: &'static str, decide: fn(&Observed, &Policy, Timestamp) -> Decision, start: Start) -> Setting {
@@ -56,99 +52,6 @@ fn other_key(seen: &Observed) -> Option<KeyId> {
 
 fn long_ago() -> Timestamp {
     "2020-01-01T00:00:00Z".parse().unwrap()
-}
-
-#[test]
-fn no_overlap() {
-    let weak = weak(
-        "no overlap",
-        |s, p, n| decide(s, &Policy::new(p.waits().with_overlap(Duration::from_millis(1)), true).unwrap(), n),
-        Start::Due,
-    );
-    breaks(weak, "S2");
-}
-
-#[test]
-fn no_quiet() {
-    let weak = weak(
-        "last use ignored",
-        |s, p, n| {
-            seeing(s, p, n, |s| {
-                let used = LastUse::At { when: long_ago(), service: String::new(), region: String::new() };
-                s.last_use.values_mut().for_each(|u| *u = used.clone());
-            })
-        },
-        Start::Overlap,
-    );
-    breaks(weak, "S2");
-}
-
-/// What the decision is told of the last use of this key, where it was asked.
-fn last_use_of<'a>(seen: &'a mut Observed, key: Option<&KeyId>) -> Option<&'a mut LastUse> {
-    seen.last_use.get_mut(key?)
-}
-
-#[test]
-fn asks_for_no_pickup() {
-    let decide_so = |s: &Observed, p: &Policy, n: Timestamp| {
-        seeing(s, p, n, |s| {
-            if let Some(current) = current_key(s) {
-                let used = LastUse::At { when: n, service: "s3".into(), region: "eu-west-1".into() };
-                s.last_use.insert(current, used);
-            }
-        })
-    };
-    breaks(Setting { faults: 0, ..weak("no pickup asked", decide_so, Start::Overlap) }, "S15");
-}
-
-#[test]
-fn takes_its_own_verification_for_a_pickup() {
-    let decide_so = |s: &Observed, p: &Policy, n: Timestamp| {
-        seeing(s, p, n, |s| {
-            let current = current_key(s);
-            if let Some(LastUse::At { when, .. }) = last_use_of(s, current.as_ref()) {
-                *when = n;
-            }
-        })
-    };
-    breaks(Setting { faults: 0, ..weak("a verification is a pickup", decide_so, Start::Overlap) }, "S15");
-}
-
-#[test]
-fn takes_a_late_use_for_a_cache() {
-    let decide_so = |s: &Observed, p: &Policy, n: Timestamp| {
-        seeing(s, p, n, |s| {
-            let (old, promoted) = (other_key(s), secret(s).and_then(|s| s.journal.promoted.as_ref()).map(|p| p.at));
-            if let (Some(LastUse::At { when, .. }), Some(at)) = (last_use_of(s, old.as_ref()), promoted) {
-                *when = (*when).min(p.caches_until(at));
-            }
-        })
-    };
-    let setting = Setting { faults: 0, uses: 2, ..weak("late uses ignored", decide_so, Start::Overlap) };
-    breaks(setting, "S15");
-}
-
-#[test]
-fn unknown_last_use_taken_as_unused() {
-    breaks(Setting { port: Port::UnknownIsUnused, uses: 1, faults: 1, ..Setting::new(Start::Overlap) }, "S2");
-}
-
-#[test]
-fn no_soak() {
-    let weak = weak(
-        "no soak",
-        |s, p, n| {
-            seeing(s, p, n, |s| {
-                if let Some(r) =
-                    secret(s).and_then(|s| s.journal.retired.as_mut()).filter(|r| r.phase == Phase::Inactive)
-                {
-                    r.at -= p.waits().soak;
-                }
-            })
-        },
-        Start::Overlap,
-    );
-    breaks(weak, "S3");
 }
 
 #[test]
@@ -394,45 +297,4 @@ fn forget_what_was_published(seen: &mut Observed) {
     let current = secret.current.as_ref().map(|held| &held.version);
     secret.journal.promoted.take_if(|promoted| Some(&promoted.version) != current);
     secret.previous = None;
-}
-
-fn weak_order(
-    name: &'static str,
-    decide_rotation_step: fn(&Observed, &RotationStep, &Policy, Timestamp) -> Decision,
-    setting: &Setting,
-) -> Setting {
-    Setting { decider: Decider { name, decide_rotation_step, ..Decider::REAL }, services: 1, ..setting.clone() }
-}
-
-#[test]
-fn finishes_an_order_without_proof() {
-    let decide_so = |s: &Observed, o: &RotationStep, p: &Policy, n: Timestamp| match decide_rotation_step(s, o, p, n) {
-        Decision::Look(Question::Verification(version)) => {
-            let proven = Observed { proof: Some((version, Verified::Works)), ..s.clone() };
-            decide_rotation_step(&proven, o, p, n)
-        }
-        other => other,
-    };
-    let setting = Setting { person: 1, horizon: 0, ..Setting::new(Start::Serviced) };
-    breaks(weak_order("orders without proof", decide_so, &setting), "S1");
-}
-
-#[test]
-fn finishes_an_order_that_came_late() {
-    let decide_so = |s: &Observed, o: &RotationStep, p: &Policy, n: Timestamp| {
-        let mut seen = s.clone();
-        forget_what_was_published(&mut seen);
-        decide_rotation_step(&seen, o, p, n)
-    };
-    let setting = Setting { rotators: 2, person: 1, horizon: 0, ..Setting::new(Start::Serviced) };
-    breaks(weak_order("orders that came late", decide_so, &setting), "S8 nobody");
-}
-
-#[test]
-fn makes_a_key_without_an_order() {
-    let decide_so = |s: &Observed, p: &Policy, n: Timestamp| {
-        seeing(s, p, n, |s| secret(s).into_iter().for_each(|secret| secret.rotation_enabled = false))
-    };
-    let weak = weak("blind to the service", decide_so, Start::Serviced);
-    breaks(Setting { services: 1, rotators: 2, faults: 0, uses: 0, horizon: 2, ..weak }, "S");
 }

@@ -1,11 +1,15 @@
 //! The model: the real machine, on the in-memory account, with everything that can go wrong as a choice of the checker's.
 
+mod deeds;
+mod verdicts;
+
+pub(crate) use deeds::{Deed, Forgery};
+use verdicts::{concluded, taken};
+
 use keyrot_core::machine::{Call, Decider, Next, Reply, Rotation, Task};
-use keyrot_core::memory::{Actor, Broken, Label, MemoryKey, Value, Watch, World};
-use keyrot_core::model::{JournalEntry, Phase, RotationStep, Secret, SecretState, StepName, VersionId, after};
-use keyrot_core::{
-    Blocked, KeyId, KeyStatus, LastUse, Outcome, Request, Revocation, SecretName, Stop, Timestamp, UserName,
-};
+use keyrot_core::memory::{Actor, Broken, Label, Value, Watch, World};
+use keyrot_core::model::{JournalEntry, RotationStep, Secret, SecretState, StepName, VersionId, after};
+use keyrot_core::{KeyId, KeyStatus, Outcome, Request, Revocation, SecretName, Timestamp, UserName};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -99,15 +103,6 @@ pub(crate) enum Action {
     Forge(Forgery),
 }
 
-/// What another program writes.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) enum Forgery {
-    /// An entry in the journal.
-    Entry(JournalEntry),
-    /// A version under this id, which holds no credentials, with this label or none.
-    Version { id: VersionId, label: Option<Label> },
-}
-
 /// How a call goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Luck {
@@ -124,22 +119,6 @@ pub(crate) enum Luck {
     NotYet,
     /// STS is out of reach, and stays so for the rest of the run.
     Unreachable,
-}
-
-/// What a person does.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) enum Deed {
-    CreateKey,
-    Deactivate(KeyId),
-    Reactivate(KeyId),
-    Delete(KeyId),
-    /// Puts a key's credentials into the secret by hand.
-    PutKey(KeyId),
-    /// The same with a slip of the pen in the secret.
-    PutWrong(KeyId),
-    PutJunk,
-    /// Moves AWSCURRENT to another version.
-    MoveCurrent(VersionId),
 }
 
 pub(crate) fn user() -> UserName {
@@ -411,25 +390,6 @@ impl State {
         }
     }
 
-    /// Whether the journal has an order to revoke the key from this time or later.
-    fn is_written_down(&self, key: &KeyId, since: Timestamp) -> bool {
-        let SecretState::Present(secret) = self.world.describe_secret(&secret()) else { return false };
-        secret.journal.revoked_at(key).is_some_and(|at| since <= at)
-    }
-
-    /// A revocation came to an end: S13.
-    fn has_revoked(&mut self, running: &Running, outcome: &Outcome, order: &Revocation) {
-        let active = |k: &MemoryKey| k.listed.id == order.key && k.listed.status == KeyStatus::Active;
-        let works = self.world.user(&user()).is_some_and(|user| user.keys().iter().any(active));
-        let done = matches!(outcome, Outcome::Done | Outcome::Revoked { .. });
-        // One that was held up until what it saw is too old says so, and is asked for again.
-        let held_up = matches!(outcome, Outcome::Stopped(Stop::TookTooLong));
-        let first = order.without_successor && !running.iam_failed && !held_up;
-        if works && !running.disturbed && (done || first) {
-            self.unrevoked = Some(format!("{order:?} ended as {outcome:?}, and the key works"));
-        }
-    }
-
     /// A person asks for something, and the first rotator that is free begins on it. To go back, or to have a key deactivated whatever comes of it, is that person's own doing; to have one
     /// replaced and revoked is not: it has to end well.
     pub(crate) fn ask(&mut self, setting: &Setting, request: Request) {
@@ -447,18 +407,6 @@ impl State {
         self.start(setting, free, Task::Request(request));
     }
 
-    /// S6: no key's secret is in anything that is reported, or in the machine's own `Debug`, or in a tag.
-    fn look_for_secrets(&mut self, told: &impl std::fmt::Debug, changed: bool) {
-        let tags = self.world.secret(&secret()).filter(|_| changed).map(|secret| &secret.tags);
-        let text = format!("{told:?} {tags:?}");
-        let keys = self.world.user(&user()).into_iter().flat_map(|u| u.keys());
-        for key in keys {
-            if text.contains(World::secret_of(&key.listed.id).expose()) {
-                self.leaked = Some(format!("the secret of {} was shown", key.listed.id));
-            }
-        }
-    }
-
     pub(crate) fn pass(&mut self, units: u32) {
         self.world.advance(UNIT * units);
         self.passed += units;
@@ -466,135 +414,8 @@ impl State {
             self.world.forget_stale_listing(&user());
         }
     }
-
-    /// Somebody other than a rotator does something.
-    pub(crate) fn outside(&mut self, deed: impl FnOnce(&mut World)) {
-        let before = self.world.clone();
-        deed(&mut self.world);
-        if current(&before) != current(&self.world) {
-            self.left.extend(current(&before));
-        }
-        // A person's change is taken as listed at once: what IAM does not list yet, nobody can see.
-        self.world.forget_stale_listing(&user());
-        let _ = Arc::make_mut(&mut self.watch).step(&before, &self.world, Actor::Person);
-        self.rotators
-            .iter_mut()
-            .flatten()
-            .map(Arc::make_mut)
-            .for_each(|r| (r.overtaken, r.disturbed) = (true, r.revokes()));
-    }
-
-    pub(crate) fn person(&mut self, deed: &Deed) {
-        self.person -= 1;
-        self.interfered = true;
-        self.outside(|world| {
-            let user = user();
-            // What AWS refuses a person, it refuses.
-            match deed {
-                Deed::CreateKey => drop(world.add_key(&user)),
-                Deed::Deactivate(key) => drop(world.set_key_status(&user, key, KeyStatus::Inactive)),
-                Deed::Reactivate(key) => drop(world.set_key_status(&user, key, KeyStatus::Active)),
-                Deed::Delete(key) => drop(world.delete_key(&user, key)),
-                Deed::PutKey(key) => put(world, Value::credentials(&World::credentials_of(key), None)),
-                Deed::PutWrong(key) => {
-                    put(world, Value::text(format!(r#"{{"AccessKeyId":"{key}","SecretAccessKey":"slip"}}"#)));
-                }
-                Deed::PutJunk => put(world, Value::text("{}")),
-                Deed::MoveCurrent(version) => {
-                    let from = current(world);
-                    drop(world.move_label(&secret(), Label::Current, from.as_ref(), Some(version)));
-                }
-            }
-        });
-    }
-
-    /// Another program writes into the journal. What that makes of everything else is not held against keyrot here.
-    pub(crate) fn forge(&mut self, forgery: &Forgery) {
-        self.forges -= 1;
-        self.interfered = true;
-        if let Forgery::Entry(JournalEntry::Revoked(all)) = forgery {
-            // What is taken out of the entry, a run cannot know, unless it was asked for it itself.
-            let keys: Vec<KeyId> =
-                self.world.user(&user()).into_iter().flat_map(|u| u.keys()).map(|k| k.listed.id.clone()).collect();
-            let gone = keys.iter().filter(|key| !all.iter().any(|noted| noted.key == **key));
-            gone.for_each(|key| Arc::make_mut(&mut self.watch).forgotten(key));
-        }
-        let before = self.world.clone();
-        // What a person did not ask for, nobody has to hold to.
-        let unasked = match forgery {
-            Forgery::Entry(JournalEntry::Revoked(all)) => {
-                all.iter().map(|noted| noted.key.clone()).filter(|key| !self.watch.is_revoked(key)).collect()
-            }
-            _ => Vec::new(),
-        };
-        match forgery {
-            Forgery::Entry(note) => drop(self.world.tag_secret(&secret(), note.tag(), note.to_text())),
-            Forgery::Version { id, label } => {
-                let found = self.world.secret(&secret());
-                let pending = found.and_then(|found| found.labelled(Label::Pending)).cloned();
-                // Without a label, PutSecretValue moves AWSCURRENT.
-                let labels = if *label == Some(Label::Current) { &[][..] } else { &[Label::Pending] };
-                let put = self.world.put_secret_value(&secret(), id, Value::text("{}"), labels);
-                if put.is_ok() && label.is_none() {
-                    drop(self.world.move_label(&secret(), Label::Pending, Some(id), pending.as_ref()));
-                }
-            }
-        }
-        let _ = Arc::make_mut(&mut self.watch).step(&before, &self.world, Actor::Person);
-        unasked.iter().for_each(|key| Arc::make_mut(&mut self.watch).forgotten(key));
-    }
-
-    pub(crate) fn consume(&mut self, key: &KeyId) {
-        self.uses -= 1;
-        self.outside(|world| drop(world.authenticate(&World::credentials_of(key), "s3", "eu-west-1")));
-    }
-}
-
-/// S10: a key that this call has taken away, though a consumer used it within `quiet` (within the soak, where it is gone for good), or though what
-/// is current does not work.
-fn taken(setting: &Setting, before: &World, now: &World, watch: &Watch) -> Option<String> {
-    let keys = |world: &World| world.user(&user()).map(|user| user.keys().to_vec()).unwrap_or_default();
-    let left = keys(now);
-    for key in keys(before) {
-        let id = &key.listed.id;
-        let wait = match left.iter().find(|left| left.listed.id == *id).map(|left| &left.listed.status) {
-            None => setting.waits.soak,
-            Some(KeyStatus::Inactive) if key.listed.status == KeyStatus::Active => setting.waits.quiet,
-            Some(_) => continue,
-        };
-        if let Ok(LastUse::At { when, service, .. }) = before.last_use(id)
-            && service != "sts"
-            && now.now() < after(when, wait)
-        {
-            return Some(format!("{id} was taken away, and it was used at {when}"));
-        }
-        if let Some(how) = watch.current_is_broken(now).filter(|_| key.proven) {
-            return Some(format!("{id} was taken away, and {how}"));
-        }
-    }
-    None
-}
-
-/// S12: what a run that could not ask makes of it, where that is more than to wait or to fail.
-fn concluded(next: &Next) -> Option<String> {
-    match next {
-        Next::Call(Call::Write(JournalEntry::Retired(note))) if note.phase == Phase::Abandoned => {
-            Some(format!("{} was abandoned, and nobody was asked whether it works", note.key))
-        }
-        // It concludes nothing of the key; that a wait goes on for too long is said.
-        Next::Done(Outcome::Blocked(Blocked::Overdue { .. })) => None,
-        Next::Done(Outcome::Blocked(reason)) => Some(format!("blocked, and nobody was asked: {reason}")),
-        Next::Done(Outcome::Refused(reason)) => Some(format!("refused, and nobody was asked: {reason}")),
-        _ => None,
-    }
 }
 
 fn current(world: &World) -> Option<VersionId> {
     world.secret(&secret())?.labelled(Label::Current).cloned()
-}
-
-fn put(world: &mut World, value: Value) {
-    let n = world.secret(&secret()).map_or(0, |s| s.versions().count());
-    let version = VersionId::parse(format!("00000000-0000-0000-0000-{n:012}")).unwrap();
-    drop(world.put_secret_value(&secret(), &version, value, &[]));
 }

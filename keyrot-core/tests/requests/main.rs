@@ -5,6 +5,7 @@ mod harness;
 mod off;
 mod resolve;
 mod revoke;
+mod revoked;
 mod rollback;
 mod session;
 #[path = "../support/mod.rs"]

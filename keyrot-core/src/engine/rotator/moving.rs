@@ -18,7 +18,8 @@ pub enum Moved {
     Planned,
     /// It is done, or was taken back where the home was about to be left.
     Done,
-    /// The old home cannot be left, or it is not known whether it can be. The user's tag still names it.
+    /// The old home cannot be left, or it is not known whether it can be. The user's tag still names it; or a run began at a home that had no secret yet,
+    /// while the tag was being changed.
     Old(Outcome),
     /// The home cannot be at the new place. The user's tag still names the old one.
     New(Outcome),
@@ -78,8 +79,16 @@ impl Rotator {
             }
         }
         match ask(self, &chosen, &here, Mode::Act).await {
-            Outcome::Done => Moved::Done,
-            other => Moved::New(other),
+            Outcome::Done => {}
+            other => return Moved::New(other),
         }
+        // No run had been at the old home, so that there was no secret to close. One may have begun since then.
+        if !stays && from.suffix().is_none() {
+            match ask(old, &there, &leave, Mode::Act).await {
+                Outcome::Done => {}
+                other => return Moved::Old(other),
+            }
+        }
+        Moved::Done
     }
 }

@@ -6,15 +6,9 @@ use keyrot_core::decide::{Decision, decide};
 use keyrot_core::machine::Decider;
 use keyrot_core::model::{Adoption, HomeTag, Observed, SecretState};
 use keyrot_core::{Policy, Timestamp};
-use stateright::{Checker, HasDiscoveries, Model};
 
-/// Explores until something breaks, and demands that it is this promise.
 fn breaks(lives: Lives, promise: &str) {
-    let what = lives.decider.name;
-    let checker = lives.checker().threads(2).finish_when(HasDiscoveries::AnyFailures).spawn_bfs().join();
-    let names: Vec<_> = checker.discoveries().into_keys().filter(|name| !name.starts_with("a key")).collect();
-    eprintln!("{what}: broke {names:?} after {} states", checker.unique_state_count());
-    assert!(names.iter().any(|name| name.starts_with(promise)), "{what} should break {promise}, and broke {names:?}");
+    crate::breaks(lives.decider.name, lives, promise);
 }
 
 fn weak(name: &'static str, decide: fn(&Observed, &Policy, Timestamp) -> Decision) -> Lives {

@@ -1,0 +1,150 @@
+//! What becomes the user's home, and what does not.
+
+use super::harness::{
+    DAY, THERE, account, active, blocked, by_hand, chosen, events, first_key, here, run, secret, tag, there, user, work,
+};
+use keyrot_core::decide::{Step, Unhoused};
+use keyrot_core::memory::{MemoryAccount, Value};
+use keyrot_core::model::{Adoption, Difference, HOME_TAG, HomeTag, Owner, SecretArn, VersionId};
+use keyrot_core::{Blocked, Credentials, EventKind, Homes, Mode, Outcome};
+
+#[tokio::test]
+async fn who_was_rotated_before_homes_were_known_is_bound_in_the_next_run() {
+    let account = account();
+    run(&account, &here()).await;
+    account.change(|world| {
+        world.untag_user(&user(), HOME_TAG).unwrap();
+        world.secret_mut(&secret()).unwrap().tags.remove(Owner::TAG);
+    });
+    account.advance(DAY);
+    let ambient = Homes { adoption: Adoption::NotNamed, ..here() };
+    let standing = run(&account, &ambient).await;
+    assert!(!matches!(standing.outcome, Outcome::Blocked(_)), "{:?}", standing.outcome);
+    assert!(tag(&account).is_some() && account.world().secret(&secret()).unwrap().owner().is_some());
+    assert_eq!(active(&account).len(), 2, "the overlap goes on");
+}
+
+#[tokio::test]
+async fn a_secret_that_exists_is_adopted_by_itself_only_with_a_working_key_of_this_very_user() {
+    let adopted = account();
+    let credentials = first_key(&adopted);
+    by_hand(&adopted, Some(&credentials));
+    let standing = run(&adopted, &here()).await;
+    assert!(!matches!(standing.outcome, Outcome::Blocked(_)), "{:?}", standing.outcome);
+    assert!(!events(&standing).contains(&&EventKind::Adopted), "it was not keyrot that made the secret");
+    assert!(tag(&adopted).is_some());
+
+    let why = async |account: &MemoryAccount| match blocked(account, &here()).await {
+        Blocked::SecretNotBound { why, .. } => why,
+        other => panic!("{other:?}"),
+    };
+    let empty = account();
+    empty.change(|world| world.create_secret(&secret(), None).unwrap());
+    assert_eq!(why(&empty).await, Unhoused::Empty);
+    let squatted = account();
+    let placeholder = VersionId::for_placeholder(squatted.world().now());
+    squatted.change(|world| world.create_secret(&secret(), Some((placeholder, Value::placeholder()))).unwrap());
+    assert_eq!(why(&squatted).await, Unhoused::Placeholder);
+    let other = account();
+    by_hand(&other, None);
+    assert_eq!(why(&other).await, Unhoused::HoldsOther);
+    let strangers = account();
+    let stranger = strangers.change(|world| {
+        let stranger = world.add_user("stranger", &[]).unwrap();
+        world.add_key(&stranger).unwrap().credentials
+    });
+    by_hand(&strangers, Some(&stranger));
+    assert_eq!(why(&strangers).await, Unhoused::NoSuchKey);
+    let forged = account();
+    let wrong = Credentials { key: active(&forged)[0].clone(), ..stranger.clone() };
+    by_hand(&forged, Some(&wrong));
+    // It is asked about for as long as a new key, so that time passes.
+    match run(&forged, &here()).await.outcome {
+        Outcome::Blocked(Blocked::SecretNotBound { why: Unhoused::DoesNotWork(_), .. }) => {}
+        other => panic!("{other:?}"),
+    }
+    assert_eq!((tag(&forged), active(&forged).len()), (None, 1));
+}
+
+#[tokio::test]
+async fn a_secret_that_would_show_others_what_is_published_is_not_adopted() {
+    let kms = || Difference::KmsKey { found: "theirs".to_owned(), expected: "aws/secretsmanager".to_owned() };
+    for difference in [Difference::ResourcePolicy, kms(), Difference::Replicas(vec![THERE.to_owned()])] {
+        // Squatted beforehand, with a tag that names the user: ids are no secret.
+        let account = account();
+        let owner = chosen(&account, &here())[0].subject.owner();
+        let placeholder = VersionId::for_placeholder(account.world().now());
+        account.change(|world| {
+            world.create_secret(&secret(), Some((placeholder, Value::placeholder()))).unwrap();
+            world.tag_secret(&secret(), Owner::TAG, owner.to_text()).unwrap();
+            world.secret_mut(&secret()).unwrap().differences = vec![difference.clone()];
+        });
+        let expected = Unhoused::Differs(vec![difference.clone()]);
+        let why = blocked(&account, &here()).await;
+        let offered = why.hint(&user()).contains("--adopt-secret");
+        assert_eq!(offered, difference.may_be_accepted(), "only what helps is offered: {}", why.hint(&user()));
+        assert!(matches!(why, Blocked::SecretNotBound { why, .. } if why == expected));
+        // In so many words it is taken over, unless it can never be right.
+        let take_over = Homes { adoption: Adoption::TakeOver, ..here() };
+        let outcome = run(&account, &take_over).await.outcome;
+        assert_eq!(matches!(outcome, Outcome::Blocked(_)), !difference.may_be_accepted(), "{outcome:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_operator_takes_over_what_no_run_would() {
+    let account = account();
+    account.change(|world| world.create_secret(&secret(), None).unwrap());
+    let take_over = Homes { adoption: Adoption::TakeOver, ..here() };
+    let standing = run(&account, &take_over).await;
+    assert!(matches!(standing.outcome, Outcome::Waiting(_)), "{:?}", standing.outcome);
+    assert!(tag(&account).is_some());
+    assert_eq!(active(&account).len(), 2);
+}
+
+#[tokio::test]
+async fn a_chosen_place_is_enough_and_becomes_the_whole_arn() {
+    let account = account();
+    let place = chosen(&account, &here())[0].subject.place();
+    let planned = SecretArn::planned(place);
+    account.change(|world| world.tag_user(&user(), HOME_TAG, &planned.to_string()).unwrap());
+    let ambient = Homes { adoption: Adoption::NotNamed, ..here() };
+    run(&account, &ambient).await;
+    let HomeTag::At(home) = HomeTag::of(tag(&account).as_deref()) else { panic!("no home") };
+    assert!(home.suffix().is_some() && home.place() == planned.place());
+    // The same chosen place is elsewhere for every other region.
+    assert!(matches!(blocked(&account.in_region(THERE), &there()).await, Blocked::ManagedElsewhere { .. }));
+}
+
+#[tokio::test]
+async fn no_key_is_made_where_its_life_could_not_be_noted_down() {
+    for (tags, room) in [(45, true), (46, false), (48, false), (49, false)] {
+        let account = account();
+        by_hand(&account, Some(&first_key(&account)));
+        account.change(|world| {
+            (0..tags).for_each(|n| world.tag_secret(&secret(), &format!("team-{n}"), "x".to_owned()).unwrap());
+        });
+        let mut outcome = run(&account, &here()).await.outcome;
+        for _ in 0..100 {
+            account.advance(DAY);
+            outcome = run(&account, &here()).await.outcome;
+        }
+        let blocked = matches!(&outcome, Outcome::Blocked(Blocked::NoTagRoom { tags: 46.., most: 45 }));
+        let full = matches!(&outcome, Outcome::Failed(_)) && tags == 49;
+        assert_eq!(blocked || full, !room, "{tags} tags: {outcome:?}");
+        let keys = account.world().user(&user()).unwrap().keys().len();
+        assert_eq!(keys == 1 && active(&account).len() == 1, !room || keys == 1, "{tags} tags, {keys} keys");
+    }
+}
+
+#[tokio::test]
+async fn a_plan_says_what_binds_a_user() {
+    let account = account();
+    by_hand(&account, Some(&first_key(&account)));
+    let standing = work(&account, &here(), Mode::Plan).await;
+    assert!(
+        matches!(standing.outcome, Outcome::Verifying { .. } | Outcome::Due(Step::BindSecret)),
+        "{:?}",
+        standing.outcome
+    );
+}

@@ -1,0 +1,101 @@
+//! A user's home is moved: one IAM and two regions with a secret store each, operators who move the home back and forth, runs in both regions,
+//! consumers of either secret, and others who forge what the user's tag or a secret says.
+
+mod check;
+mod explored;
+mod fates;
+mod route;
+mod state;
+
+use super::homes::Way;
+use super::setting::waits;
+use keyrot_core::Waits;
+use keyrot_core::machine::Decider;
+
+pub(crate) use check::Check;
+pub(crate) use route::{Leg, REQUESTS, WHOLE};
+
+/// What is explored.
+#[derive(Debug, Clone)]
+pub(crate) struct Moves {
+    pub(crate) start: Start,
+    /// Where operators move the home to.
+    pub(crate) targets: &'static [usize],
+    /// How often they ask for it.
+    pub(crate) moves: u8,
+    /// What a move asks for, in order.
+    pub(crate) route: &'static [Leg],
+    /// The scheduled runs that may begin, and where.
+    pub(crate) runs: &'static [(usize, Way)],
+    /// How many may be at work at once, runs and operators.
+    pub(crate) at_once: usize,
+    pub(crate) faults: u8,
+    /// How often a consumer reads a secret, and uses what is in it.
+    pub(crate) uses: u8,
+    /// How often another program takes the tag off the user.
+    pub(crate) untags: u8,
+    /// What others may forge.
+    pub(crate) forged: &'static [Forged],
+    /// How often.
+    pub(crate) forges: u8,
+    pub(crate) horizon: u32,
+    pub(crate) decider: Decider,
+}
+
+/// How far a move is at first. The first region is the home until then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Start {
+    /// The user is at rest at home.
+    Rest,
+    /// The same, and the next rotation begins one unit later.
+    NearlyDue,
+    /// The user was rotated just now: the old key is in its overlap.
+    Overlap,
+    /// The old secret is closed; the user's tag still names it.
+    Begun,
+    /// The home was moved, and no run has been there yet.
+    Moved,
+    /// The first run has published a key at the new home: the old secret's key is in its overlap.
+    Published,
+    /// The user is at rest at the new home: the old secret's key was deleted.
+    Settled,
+}
+
+/// What others forge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Forged {
+    /// The user's tag names the other place than it does.
+    TagOther,
+    /// The user's tag names no secret.
+    TagJunk,
+    /// The secret there says that the home was moved to the other place.
+    Closed(usize),
+    /// The secret there says no more that it was.
+    Opened(usize),
+}
+
+/// Due after 14 units, 2 of overlap, 1 quiet, 4 idle, 1 of soak, 2 to settle.
+pub(crate) fn short() -> Waits {
+    waits([14, 2, 1, 1, 2])
+}
+
+impl Moves {
+    /// One operator at a time, who moves the home to the other region and back.
+    pub(crate) fn new(start: Start) -> Self {
+        Self {
+            start,
+            targets: &[0, 1],
+            moves: 1,
+            route: REQUESTS,
+            runs: &[],
+            at_once: 1,
+            faults: 0,
+            uses: 0,
+            untags: 0,
+            forged: &[],
+            forges: 0,
+            horizon: 0,
+            decider: Decider::REAL,
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! What a move asks for, request by request, in the order of [`Rotator::move_home`](keyrot_core::Rotator::move_home).
+
+use super::short;
+use crate::homes::{REGIONS, Way, target};
+use keyrot_core::machine::{Decider, Rotation, Task};
+use keyrot_core::memory::World;
+use keyrot_core::model::{HomeTag, SecretArn, Subject};
+use keyrot_core::{Mode, Outcome, Policy, Request};
+
+/// One request of a move.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Leg {
+    Leave(Mode),
+    Arrive(Mode),
+}
+
+use Leg::{Arrive, Leave};
+use Mode::{Act, Plan};
+
+/// With its dry runs. The last request is made only where no run had been at the old home.
+pub(crate) const WHOLE: &[Leg] = &[Leave(Plan), Arrive(Plan), Leave(Act), Leave(Act), Arrive(Act), Leave(Act)];
+
+/// The same without the dry runs, which change nothing.
+pub(crate) const REQUESTS: &[Leg] = WHOLE.split_at(2).1;
+
+/// What is left of a move.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Move {
+    pub(super) to: usize,
+    pub(super) from: SecretArn,
+    /// The user as it was listed when the operator asked.
+    chosen: Subject,
+    legs: &'static [Leg],
+}
+
+impl Move {
+    /// What an operator asks for: `None` where the user is not selected.
+    pub(super) fn of(world: &World, to: usize, route: &'static [Leg]) -> Option<Self> {
+        let chosen = target(world, to, Way::Named, short())?.subject;
+        let place = chosen.place();
+        let from = match &chosen.home {
+            HomeTag::At(home) => home.clone(),
+            HomeTag::Absent | HomeTag::Unreadable(_) => SecretArn::planned(place.clone()),
+        };
+        let (all, last) = (route.len(), route.len() - 1);
+        let legs = match (*from.place() == place, from.suffix()) {
+            // There is nothing to leave.
+            (true, _) => &route[last - 1..last],
+            (false, Some(_)) => &route[..last],
+            (false, None) => &route[..all],
+        };
+        Some(Self { to, from, chosen, legs })
+    }
+
+    /// The next request, and where it is made.
+    pub(super) fn machine(&self, decider: Decider) -> Option<(Rotation, usize)> {
+        let (leg, to) = (self.legs.first()?, SecretArn::planned(self.chosen.place()));
+        let (subject, request, mode, place) = match leg {
+            Leave(mode) => {
+                let place = REGIONS.iter().position(|region| *region == self.from.place().region)?;
+                (self.chosen.at_home(&self.from), Request::Leave { to }, mode, place)
+            }
+            Arrive(mode) => (self.chosen.clone(), Request::Move { from: self.from.clone() }, mode, self.to),
+        };
+        let policy = Policy::new(short(), true).ok()?;
+        let machine = Rotation::new(subject, policy, *mode).deciding_by(decider).to_do(Task::Request(request));
+        Some((machine, place))
+    }
+
+    /// What is left after this answer: nothing to ask for where the move is done, and `None` where it is stopped.
+    pub(super) fn after(mut self, outcome: &Outcome) -> Option<Self> {
+        let goes_on = match self.legs.first()? {
+            Leave(Plan) | Arrive(Plan) => matches!(outcome, Outcome::Done | Outcome::Planned(_)),
+            Leave(Act) | Arrive(Act) => *outcome == Outcome::Done,
+        };
+        self.legs = &self.legs[1..];
+        goes_on.then_some(self)
+    }
+
+    pub(super) fn is_done(&self) -> bool {
+        self.legs.is_empty()
+    }
+}

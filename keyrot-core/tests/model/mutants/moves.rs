@@ -1,0 +1,150 @@
+//! The guards of a move.
+
+use super::{current_key, long_ago, secret, seeing};
+use crate::homes::Way;
+use crate::moves::{Check, Leg, Moves, Start};
+use keyrot_core::decide::{Decision, Refusal, Step, decide, decide_request};
+use keyrot_core::machine::Decider;
+use keyrot_core::model::{HomeTag, JournalEntry, Observed, SecretState};
+use keyrot_core::{LastUse, Mode, Policy, Request, Timestamp};
+use std::time::Duration;
+
+const BOTH: &[(usize, Way)] = &[(0, Way::Named), (1, Way::Named)];
+
+fn breaks(moves: Moves, promise: &str) {
+    let what = format!("{}, {:?}", moves.decider.name, moves.start);
+    crate::breaks(&what, Check::new(moves), promise);
+}
+
+type Deciding = fn(&Observed, &Request, &Policy, Timestamp) -> Decision;
+
+/// With another answer to what an operator asks for.
+fn weak_request(name: &'static str, decide_request: Deciding, start: Start) -> Moves {
+    Moves { decider: Decider { name, decide_request, ..Decider::REAL }, runs: BOTH, ..Moves::new(start) }
+}
+
+/// With another answer to a run.
+fn weak(name: &'static str, decide: fn(&Observed, &Policy, Timestamp) -> Decision, start: Start) -> Moves {
+    Moves { decider: Decider { name, decide, ..Decider::REAL }, runs: BOTH, ..Moves::new(start) }
+}
+
+fn is_closed(seen: &Observed) -> bool {
+    matches!(&seen.secret, SecretState::Present(secret) if secret.moved_to().is_some())
+}
+
+#[test]
+fn leaves_a_home_where_a_key_is_on_its_way_out() {
+    let decide_so = |s: &Observed, r: &Request, p: &Policy, n: Timestamp| match (r, decide_request(s, r, p, n)) {
+        (Request::Leave { to }, Decision::Refused(Refusal::NotAtRest { .. })) => {
+            Decision::Act(Step::Write(JournalEntry::Moved(to.clone())))
+        }
+        (Request::Leave { .. }, Decision::Blocked(_)) if is_closed(s) => Decision::Done,
+        (_, decision) => decision,
+    };
+    breaks(weak_request("leaves anything", decide_so, Start::Overlap), "S9 liveness");
+}
+
+#[test]
+fn leaves_a_home_where_a_rotation_is_about_to_begin() {
+    let decide_so = |s: &Observed, r: &Request, p: &Policy, n: Timestamp| match r {
+        Request::Leave { .. } => {
+            let soon = Duration::from_millis(4);
+            let waits = p.waits().with_settle(soon).with_probe_limit(soon);
+            decide_request(s, r, &Policy::new(waits, true).unwrap(), n)
+        }
+        _ => decide_request(s, r, p, n),
+    };
+    let moves = Moves { at_once: 2, horizon: 1, ..weak_request("leaves too late", decide_so, Start::NearlyDue) };
+    breaks(moves, "S9");
+}
+
+#[test]
+fn says_that_a_home_is_closed_and_does_not_close_it() {
+    let decide_so = |s: &Observed, r: &Request, p: &Policy, n: Timestamp| match (r, decide_request(s, r, p, n)) {
+        (Request::Leave { .. }, Decision::Act(_)) => Decision::Done,
+        (_, decision) => decision,
+    };
+    breaks(weak_request("closes nothing", decide_so, Start::Rest), "S9 a move that is done");
+}
+
+#[test]
+fn does_not_open_the_home_that_stays() {
+    let decide_so = |s: &Observed, r: &Request, p: &Policy, n: Timestamp| match (r, &s.residence.tag) {
+        (Request::Move { .. }, HomeTag::At(home)) if *home.place() == s.residence.place => Decision::Done,
+        _ => decide_request(s, r, p, n),
+    };
+    breaks(weak_request("stays closed", decide_so, Start::Begun), "S9 a move that is done");
+}
+
+#[test]
+fn opens_the_old_home_before_the_tag_names_it() {
+    let decide_so = |s: &Observed, r: &Request, p: &Policy, n: Timestamp| match (r, decide_request(s, r, p, n)) {
+        (Request::Move { .. }, Decision::Act(Step::BindUser(arn))) if is_closed(s) => {
+            Decision::Act(Step::Write(JournalEntry::Moved(arn)))
+        }
+        (_, decision) => decision,
+    };
+    let moves = Moves { faults: 1, moves: 2, runs: &[], ..weak_request("opens first", decide_so, Start::Moved) };
+    breaks(moves, "S9 liveness");
+}
+
+#[test]
+fn takes_a_secret_with_a_deleted_key_for_the_new_home() {
+    let decide_so = |s: &Observed, r: &Request, p: &Policy, n: Timestamp| match (r, &s.secret, &s.residence.tag) {
+        (Request::Move { from }, SecretState::Present(secret), HomeTag::At(home)) if home == from && !is_here(s) => {
+            Decision::Act(Step::BindUser(secret.arn.clone()))
+        }
+        _ => decide_request(s, r, p, n),
+    };
+    breaks(weak_request("binds anything", decide_so, Start::Settled), "S9 liveness");
+}
+
+fn is_here(seen: &Observed) -> bool {
+    matches!(&seen.residence.tag, HomeTag::At(home) if *home.place() == seen.residence.place)
+}
+
+#[test]
+fn does_not_ask_again_whether_a_run_began_at_a_home_without_a_secret() {
+    // In the place of the last request, one that changes nothing.
+    const ROUTE: &[Leg] =
+        &[Leg::Leave(Mode::Act), Leg::Leave(Mode::Act), Leg::Arrive(Mode::Act), Leg::Arrive(Mode::Plan)];
+    let decider = Decider { name: "does not ask again", ..Decider::REAL };
+    let moves = Moves { route: ROUTE, runs: BOTH, at_once: 2, decider, ..Moves::new(Start::Moved) };
+    breaks(moves, "S9 a move that is done");
+}
+
+#[test]
+fn takes_a_closed_secret_for_the_home() {
+    let decide_so = |s: &Observed, p: &Policy, n: Timestamp| {
+        seeing(s, p, n, |s| secret(s).into_iter().for_each(|secret| secret.journal.moved_to = None))
+    };
+    let moves = Moves { untags: 1, ..weak("blind to the entry", decide_so, Start::Moved) };
+    breaks(moves, "S9 at most one place");
+}
+
+#[test]
+fn takes_the_old_homes_key_away_within_its_overlap() {
+    let decide_so = |s: &Observed, p: &Policy, n: Timestamp| {
+        let overlap = Duration::from_millis(1);
+        let waits = p.waits().with_overlap(overlap).with_idle(overlap + p.waits().quiet);
+        decide(s, &Policy::new(waits, true).unwrap(), n)
+    };
+    let moves = Moves { moves: 0, horizon: 1, ..weak("no overlap", decide_so, Start::Published) };
+    breaks(moves, "S");
+}
+
+#[test]
+fn takes_the_old_homes_key_away_while_consumers_use_it() {
+    let decide_so = |s: &Observed, p: &Policy, n: Timestamp| {
+        seeing(s, p, n, |s| {
+            let current = current_key(s);
+            let used = LastUse::At { when: long_ago(), service: String::new(), region: String::new() };
+            s.last_use
+                .iter_mut()
+                .filter(|(key, _)| Some(*key) != current.as_ref())
+                .for_each(|(_, u)| *u = used.clone());
+        })
+    };
+    let moves = Moves { moves: 0, horizon: 4, uses: 1, ..weak("last use ignored", decide_so, Start::Published) };
+    breaks(moves, "S2 consumers");
+}

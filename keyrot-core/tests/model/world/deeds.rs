@@ -1,0 +1,122 @@
+//! What others do: a person, a consumer, and another program that writes what it likes.
+
+use super::{State, current, secret, user};
+use keyrot_core::memory::{Actor, Label, Value, World};
+use keyrot_core::model::{JournalEntry, VersionId};
+use keyrot_core::{KeyId, KeyStatus};
+use std::sync::Arc;
+
+/// What a person does.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Deed {
+    CreateKey,
+    Deactivate(KeyId),
+    Reactivate(KeyId),
+    Delete(KeyId),
+    /// Puts a key's credentials into the secret by hand.
+    PutKey(KeyId),
+    /// The same with a slip of the pen in the secret.
+    PutWrong(KeyId),
+    PutJunk,
+    /// Moves AWSCURRENT to another version.
+    MoveCurrent(VersionId),
+}
+
+/// What another program writes.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Forgery {
+    /// An entry in the journal.
+    Entry(JournalEntry),
+    /// A version under this id, which holds no credentials, with this label or none.
+    Version { id: VersionId, label: Option<Label> },
+}
+
+impl State {
+    /// Somebody other than a rotator does something.
+    pub(crate) fn outside(&mut self, deed: impl FnOnce(&mut World)) {
+        let before = self.world.clone();
+        deed(&mut self.world);
+        if current(&before) != current(&self.world) {
+            self.left.extend(current(&before));
+        }
+        // A person's change is taken as listed at once: what IAM does not list yet, nobody can see.
+        self.world.forget_stale_listing(&user());
+        let _ = Arc::make_mut(&mut self.watch).step(&before, &self.world, Actor::Person);
+        self.rotators
+            .iter_mut()
+            .flatten()
+            .map(Arc::make_mut)
+            .for_each(|r| (r.overtaken, r.disturbed) = (true, r.revokes()));
+    }
+
+    pub(crate) fn person(&mut self, deed: &Deed) {
+        self.person -= 1;
+        self.interfered = true;
+        self.outside(|world| {
+            let user = user();
+            // What AWS refuses a person, it refuses.
+            match deed {
+                Deed::CreateKey => drop(world.add_key(&user)),
+                Deed::Deactivate(key) => drop(world.set_key_status(&user, key, KeyStatus::Inactive)),
+                Deed::Reactivate(key) => drop(world.set_key_status(&user, key, KeyStatus::Active)),
+                Deed::Delete(key) => drop(world.delete_key(&user, key)),
+                Deed::PutKey(key) => put(world, Value::credentials(&World::credentials_of(key), None)),
+                Deed::PutWrong(key) => {
+                    put(world, Value::text(format!(r#"{{"AccessKeyId":"{key}","SecretAccessKey":"slip"}}"#)));
+                }
+                Deed::PutJunk => put(world, Value::text("{}")),
+                Deed::MoveCurrent(version) => {
+                    let from = current(world);
+                    drop(world.move_label(&secret(), Label::Current, from.as_ref(), Some(version)));
+                }
+            }
+        });
+    }
+
+    /// Another program writes into the journal. What that makes of everything else is not held against keyrot here.
+    pub(crate) fn forge(&mut self, forgery: &Forgery) {
+        self.forges -= 1;
+        self.interfered = true;
+        if let Forgery::Entry(JournalEntry::Revoked(all)) = forgery {
+            // What is taken out of the entry, a run cannot know, unless it was asked for it itself.
+            let keys: Vec<KeyId> =
+                self.world.user(&user()).into_iter().flat_map(|u| u.keys()).map(|k| k.listed.id.clone()).collect();
+            let gone = keys.iter().filter(|key| !all.iter().any(|noted| noted.key == **key));
+            gone.for_each(|key| Arc::make_mut(&mut self.watch).forgotten(key));
+        }
+        let before = self.world.clone();
+        // What a person did not ask for, nobody has to hold to.
+        let unasked = match forgery {
+            Forgery::Entry(JournalEntry::Revoked(all)) => {
+                all.iter().map(|noted| noted.key.clone()).filter(|key| !self.watch.is_revoked(key)).collect()
+            }
+            _ => Vec::new(),
+        };
+        match forgery {
+            Forgery::Entry(note) => drop(self.world.tag_secret(&secret(), note.tag(), note.to_text())),
+            Forgery::Version { id, label } => {
+                let found = self.world.secret(&secret());
+                let pending = found.and_then(|found| found.labelled(Label::Pending)).cloned();
+                // Without a label, PutSecretValue moves AWSCURRENT.
+                let labels = if *label == Some(Label::Current) { &[][..] } else { &[Label::Pending] };
+                let put = self.world.put_secret_value(&secret(), id, Value::text("{}"), labels);
+                if put.is_ok() && label.is_none() {
+                    drop(self.world.move_label(&secret(), Label::Pending, Some(id), pending.as_ref()));
+                }
+            }
+        }
+        let _ = Arc::make_mut(&mut self.watch).step(&before, &self.world, Actor::Person);
+        unasked.iter().for_each(|key| Arc::make_mut(&mut self.watch).forgotten(key));
+    }
+
+    pub(crate) fn consume(&mut self, key: &KeyId) {
+        self.uses -= 1;
+        self.outside(|world| drop(world.authenticate(&World::credentials_of(key), "s3", "eu-west-1")));
+    }
+}
+
+fn put(world: &mut World, value: Value) {
+    let n = world.secret(&secret()).map_or(0, |s| s.versions().count());
+    let version = VersionId::parse(format!("00000000-0000-0000-0000-{n:012}")).unwrap();
+    drop(world.put_secret_value(&secret(), &version, value, &[]));
+}

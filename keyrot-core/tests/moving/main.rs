@@ -1,0 +1,9 @@
+//! A user's home is moved to another region or secret: the published key works throughout, and each user has one home at any instant.
+#![allow(clippy::unwrap_used)]
+
+mod harness;
+mod interrupted;
+mod lives;
+mod refused;
+#[path = "../support/mod.rs"]
+mod support;
