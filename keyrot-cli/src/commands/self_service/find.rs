@@ -46,7 +46,7 @@ pub(super) async fn find(invocation: &Invocation, args: &OwnArgs, settings: &Set
         .read(FileKind::Config)
         .map_err(|e| CliError::usage(format!("the AWS configuration cannot be read: {e}")))?;
     let config = Profiles::parse(FileKind::Config, &config);
-    let (file, credentials) = files.hold_key(&profile).map_err(unusable)?;
+    let (file, credentials) = files.hold_key(&profile).map_err(|why| unusable(&why))?;
     if file.is_open_to_others() {
         warn(&format!("other users of this machine can read {}; to fix it: chmod 600", file.name().display()));
     }
@@ -73,8 +73,8 @@ pub(super) async fn find(invocation: &Invocation, args: &OwnArgs, settings: &Set
     Ok(Found { profile, file, credentials, arn, ports })
 }
 
-fn unusable(why: NoOwnKey) -> CliError {
-    let hint = match &why {
+fn unusable(why: &NoOwnKey) -> CliError {
+    let hint = match why {
         NoOwnKey::Unclear { .. } => "nothing was done".to_owned(),
         NoOwnKey::Temporary { .. } => "name a profile with a key: --profile NAME".to_owned(),
         NoOwnKey::None { known, .. } if known.is_empty() => {
