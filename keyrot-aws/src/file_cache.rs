@@ -102,7 +102,7 @@ impl FileCache {
         builder.create(dir).map_err(|error| unusable(&format!("could not be created: {error}")))?;
         let found = dir.symlink_metadata().map_err(|error| unusable(&format!("cannot be read: {error}")))?;
         if !found.is_dir() {
-            return Err(unusable("is no directory"));
+            return Err(unusable("is not a directory"));
         }
         private(&found, 0o077).map_err(|why| unusable(&why))?;
         let mut hasher = DefaultHasher::new();

@@ -124,7 +124,7 @@ impl HttpConnector for Gate {
 
 /// The host that the URL leads to, if a request may be sent there.
 pub(crate) fn may_be_called(url: &str, unencrypted: &[String]) -> Result<String, BoxError> {
-    const NO_URL: &str = "an endpoint is no URL with a host: expected one such as https://sts.example.com";
+    const NO_URL: &str = "an endpoint is not a URL with a host: expected one such as https://sts.example.com";
     let uri: Uri = url.parse().map_err(|_| NO_URL)?;
     let host = uri.host().ok_or(NO_URL)?.to_owned();
     let port = uri.port_u16().unwrap_or(80);

@@ -284,7 +284,7 @@ fn occupied(secret: &SecretName, held: &VersionId) -> CallError {
 
 fn no_object(secret: &SecretName, version: &VersionId) -> CallError {
     let message = format!(
-        "version {version} of {} is no JSON object that names each field once, so its further fields cannot be carried into the next version",
+        "version {version} of {} is not a JSON object that names each field once, so its further fields cannot be carried into the next version",
         named(secret)
     );
     CallError::refused(ErrorKind::Other, message)

@@ -18,7 +18,7 @@ impl UserPolicyPort for Aws {
             // It comes URL-encoded, as RFC 3986 has it (IAM API reference, `GetUserPolicy`).
             Ok(answer) => match percent_decode_str(&answer.policy_document).decode_utf8() {
                 Ok(document) => Ok(Some(document.into_owned())),
-                Err(_) => Err(op.malformed_response("the policy is no text")),
+                Err(_) => Err(op.malformed_response("the policy is not text")),
             },
             Err(gone) if gone.error.kind == ErrorKind::NotFound => Ok(None),
             Err(failure) => Err(failure.into()),

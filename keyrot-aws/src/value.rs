@@ -59,7 +59,7 @@ pub fn inside(fields: &FieldNames, text: &str) -> VersionContents {
 /// A value without an access key or fields.
 pub(crate) const NOTHING: VersionContents = VersionContents { key: None, extras: false, next_size: None };
 
-/// The value that holds the credentials, with everything else of `carry`. `None` if `carry` is no JSON object.
+/// The value that holds the credentials, with everything else of `carry`. `None` if `carry` is not a JSON object.
 #[must_use]
 pub fn compose(fields: &FieldNames, new: &Credentials, carry: Option<&str>) -> Option<Zeroizing<String>> {
     let object = match carry {

@@ -129,7 +129,7 @@ fn an_account_in_order_is_well_and_nothing_is_changed() {
     assert!(
         about(&found, "last_run")[0]
             .1
-            .starts_with("the last change was less than an hour ago, noted on /iam/ci/access_key")
+            .starts_with("the last change was less than an hour ago, recorded on /iam/ci/access_key")
     );
     assert_eq!(about(&found, "trail").len(), 2, "each region that a run would ask");
     // The emulator has no simulation: that is said, and not called well.
@@ -262,7 +262,7 @@ fn notifiers_are_read_and_told_only_on_request() {
         all[0].0 == "ok" && all[0].1.starts_with("slack: slack: its URL could be read, and leads to 127.0.0.1:"),
         "{all:?}"
     );
-    assert_eq!(all[1], ("failure", "second: env:NOT_SET is not set in the environment, or is no UTF-8"));
+    assert_eq!(all[1], ("failure", "second: env:NOT_SET is not set in the environment, or is not UTF-8"));
     assert_eq!((all[2].0, all.len()), ("not_checked", 3));
     assert!(bodies.try_recv().is_err(), "nothing is sent unasked");
     let ran = keyrot(&env, &["--json", "doctor", "--send-test", "--notify", "slack env:CHAT_URL"]);

@@ -20,7 +20,7 @@ fn a_user_is_enrolled_after_a_look_and_rotates_then() {
     let (code, look) = sandbox.json(&["enroll", "jane.doe", "--dry-run"]);
     let row = user(&look, "jane.doe");
     assert_eq!((code, &row["result"], &row["reason"]), (Some(0), &json!("planned"), &json!("adopt")));
-    assert!(row["message"].as_str().unwrap().starts_with("adopt: make a key beside AKIA"), "{row}");
+    assert!(row["message"].as_str().unwrap().starts_with("adopt: create a key beside AKIA"), "{row}");
     assert_eq!(row["secret"], "/iam/jane.doe/access_key");
     assert_eq!(tags(&sandbox, "jane.doe"), json!({"Team": "Data"}), "a dry run");
 

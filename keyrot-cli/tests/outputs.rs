@@ -143,7 +143,7 @@ fn the_record_of_an_incident_is_not_lost() {
         let args = [if json { &["--json"][..] } else { &[] }, &["revoke", "ci-deployer", "--yes"]].concat();
         let is_record = |text: &str| {
             let record = if json { "\"schema\": \"keyrot.revoke/2\"" } else { "Incident record" };
-            text.contains(record) && text.contains("made AKIA")
+            text.contains(record) && text.contains("created AKIA")
         };
         let (sandbox, mut command) = prepared(&args);
         let output = command.stdout(full()).output().unwrap();

@@ -124,7 +124,7 @@ fn who_is_asked_sees_what_about() {
     let leaked = leaked.as_str().unwrap();
     for (args, says) in [
         (&["--json", "revoke", "ci-deployer", "--delete"][..], format!("delete {leaked}: nothing brings it back")),
-        (&["--json", "enroll", "jane.doe"], "adopt: make a key beside".to_owned()),
+        (&["--json", "enroll", "jane.doe"], "adopt: create a key beside".to_owned()),
     ] {
         let mut session = Session::begin(sandbox.command(args));
         session.answer("[y/N] ", &Line("y"));

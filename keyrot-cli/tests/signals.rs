@@ -17,7 +17,7 @@ fn send(signal: &str, child: &Child) {
 /// A slow rotation that is sent signals when it is under way.
 fn stopped(sandbox: &Sandbox, signals: &[&str]) -> (ExitStatus, String, String) {
     // The first change that it tells of: now it is in the middle of things.
-    stopped_at(sandbox, &["--json", "rotate"], "made AKIA", signals)
+    stopped_at(sandbox, &["--json", "rotate"], "created AKIA", signals)
 }
 
 /// Begins the command at a slow pace, sends signals when it has said this, and gives back how it ended and both outputs.
@@ -95,12 +95,12 @@ fn a_revocation_that_is_stopped_says_so_and_what_to_type() {
     for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
         let sandbox = Sandbox::new();
         let (status, stdout, stderr) =
-            stopped_at(&sandbox, &["revoke", "ci-deployer", "--yes"], "made AKIA", &[signal]);
+            stopped_at(&sandbox, &["revoke", "ci-deployer", "--yes"], "created AKIA", &[signal]);
         assert_eq!(status.code(), Some(code), "{stdout}{stderr}");
         let leaked = stdout.split_once("to resume: ").unwrap().1;
         let again: Vec<&str> = leaked.lines().next().unwrap().split(' ').skip(1).collect();
         assert!(stdout.contains("Incident record (incomplete)"), "{stdout}");
-        assert!(stdout.contains("made AKIA"), "the record has what was done: {stdout}");
+        assert!(stdout.contains("created AKIA"), "the record has what was done: {stdout}");
         // Right away another run might be at work on the key that was made.
         sandbox.json(&["sandbox", "advance", "1h"]);
         let ran = sandbox.run(&[&again[..], &["--yes"]].concat());

@@ -187,7 +187,7 @@ fn summed_up(request_id: &str, document: &RunDocument) {
             target: "keyrot",
             request_id,
             waiting,
-            "{waiting} users wait for adoption: one run adopts as many as max_adoptions allows, and the next run goes on"
+            "{waiting} users wait for adoption: one run adopts as many as max_adoptions allows, and the next run continues"
         );
     }
     for failure in &document.notifier_failures {

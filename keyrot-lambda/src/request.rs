@@ -67,7 +67,7 @@ impl fmt::Display for BadEvent {
 impl Request {
     pub(crate) fn parse(event: Value) -> Result<Self, BadEvent> {
         let Value::Object(fields) = &event else {
-            return Err(BadEvent("it is no JSON object".to_owned()));
+            return Err(BadEvent("it is not a JSON object".to_owned()));
         };
         if fields.contains_key("Step") || fields.contains_key("SecretId") {
             return serde_json::from_value(event).map_err(bad).and_then(Self::order);

@@ -18,7 +18,7 @@ const UNKNOWN: [&str; 2] = ["no_information", "not_supported"];
 /// Why a report cannot be read, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ReportError {
-    #[error("the report is no CSV{}: {why}", line.map(|line| format!(" in line {line}")).unwrap_or_default())]
+    #[error("the report is not CSV{}: {why}", line.map(|line| format!(" in line {line}")).unwrap_or_default())]
     NoCsv { line: Option<u64>, why: String },
     #[error("the report has no column {0}")]
     NoColumn(String),

@@ -104,7 +104,7 @@ async fn compare(ports: &Ports, subject: &Subject, held: &LabeledVersion, verify
         Err(error) => return Found::Unknown(error.to_string()),
     };
     match keys.iter().find(|listed| listed.id == *key) {
-        None => return Found::Mismatch(format!("holds {key}, which is none of the user's keys")),
+        None => return Found::Mismatch(format!("holds {key}, which is not one of the user's keys")),
         Some(listed) if listed.status != KeyStatus::Active => {
             return Found::Mismatch(format!("holds {key}, which is Inactive"));
         }

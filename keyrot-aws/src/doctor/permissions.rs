@@ -28,7 +28,7 @@ pub(super) async fn examine(aws: &Aws, settings: &Settings, caller: &Caller, sam
         return notes.add(Check::ok(ABOUT, "the root user may do everything"));
     }
     let Some(principal) = principal(aws, &caller.arn).await else {
-        let text = format!("permissions of {} cannot be simulated: it is no user and no role", caller.arn);
+        let text = format!("permissions of {} cannot be simulated: it is neither a user nor a role", caller.arn);
         return notes.add(Check::not_checked(ABOUT, text).hint(HINT));
     };
     let scope = scope(aws, settings, caller);

@@ -181,7 +181,7 @@ async fn secrets(
         notes.add(Check::warning("secrets", text).hint("these users are blocked; keyrot status says what each needs"));
     }
     let text =
-        format!("{} of the first {read} users' secrets are there, {} are still to be made", seen.present, seen.missing);
+        format!("{} of the first {read} users' secrets exist, {} do not exist yet", seen.present, seen.missing);
     notes.add(match seen.readable {
         None => Check::ok("secrets", text),
         // Its contents are dropped: the finding says only that it can be read.
@@ -270,7 +270,7 @@ fn last_run(
         0 => "less than an hour".to_owned(),
         hours => format_duration(Duration::from_secs(hours * 3600)),
     };
-    let text = format!("the last change was {when} ago, noted on {secret}{among}");
+    let text = format!("the last change was {when} ago, recorded on {secret}{among}");
     // A user is changed once in each max_age at least, and later for what is left of the old key; then the next rotation is due.
     if ago > waits.max_age {
         return Check::warning(ABOUT, text).hint(format!(
@@ -278,7 +278,7 @@ fn last_run(
             format_duration(waits.run_interval)
         ));
     }
-    Check::ok(ABOUT, format!("{text}; a run with nothing to do leaves no note"))
+    Check::ok(ABOUT, format!("{text}; a run with nothing to do leaves no record"))
 }
 
 /// The KMS key, if the settings name one.
@@ -343,7 +343,7 @@ mod tests {
         let of = |days| last_run(Some((now - chrono::TimeDelta::days(days), secret.clone())), now, 20, 30, &settings);
         assert_eq!((of(0).health, of(90).health, of(91).health), (Health::Ok, Health::Ok, Health::Warning));
         assert!(
-            of(3).message.starts_with("the last change was 3d ago, noted on /iam/ci/access_key (the first 20 of 30")
+            of(3).message.starts_with("the last change was 3d ago, recorded on /iam/ci/access_key (the first 20 of 30")
         );
         assert_eq!(last_run(None, now, 1, 1, &settings).health, Health::Warning);
     }

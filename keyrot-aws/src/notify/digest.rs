@@ -265,10 +265,10 @@ fn todo(standing: &UserResult) -> Option<String> {
     Some(match &standing.outcome {
         Outcome::Blocked(blocked) => blocked.hint(&standing.user),
         Outcome::Failed(failure) => match failure.error.kind {
-            ErrorKind::Denied => "give keyrot the permission that is named; the next run goes on".to_owned(),
-            ErrorKind::Throttled => "nothing now, the next run goes on; if it stays so, lower `concurrency`".to_owned(),
+            ErrorKind::Denied => "give keyrot the permission that is named; the next run continues".to_owned(),
+            ErrorKind::Throttled => "nothing now, the next run continues; if it stays so, lower `concurrency`".to_owned(),
             ErrorKind::NoEffect => "find out what else writes to the secret or to the user's keys".to_owned(),
-            ErrorKind::Unavailable | ErrorKind::Conflict => "nothing now, the next run goes on".to_owned(),
+            ErrorKind::Unavailable | ErrorKind::Conflict => "nothing now, the next run continues".to_owned(),
             // Not there, a limit of AWS's, or anything else.
             _ => "read the message; the next run tries again".to_owned(),
         },

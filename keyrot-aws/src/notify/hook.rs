@@ -141,7 +141,7 @@ async fn once(http: &Http, url: &SecretKey, host: &str, body: &str, headers: Vec
     let mut all = fixed.into_iter().chain(headers);
     // The errors are not repeated: they may quote the URL.
     if !built || !all.all(|(name, value)| request.headers_mut().try_insert(name, value).is_ok()) {
-        return Next::Never(format!("the URL, which begins with {host}, is no URL"));
+        return Next::Never(format!("the URL, which begins with {host}, is not a URL"));
     }
     let mut reply = match http.send(request).await {
         Ok(reply) => reply,
@@ -185,10 +185,10 @@ fn word(body: &[u8], url: &SecretKey) -> String {
 
 /// The host of a URL that may be posted to. HTTP without TLS is for this machine only.
 fn host(url: &str) -> Result<&str, String> {
-    let (scheme, rest) = url.split_once("://").ok_or("is no URL: expected https://…")?;
+    let (scheme, rest) = url.split_once("://").ok_or("is not a URL: expected https://…")?;
     let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
     if host.is_empty() || host.contains('@') || !url.bytes().all(|b| b.is_ascii_graphic()) {
-        return Err("is no URL that can be used: expected https://HOST/…, without user and password".to_owned());
+        return Err("is not a URL that can be used: expected https://HOST/…, without user and password".to_owned());
     }
     let name = host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit())).map_or(host, |h| h.0);
     let here = matches!(name, "127.0.0.1" | "localhost" | "[::1]");

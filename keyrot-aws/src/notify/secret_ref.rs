@@ -69,7 +69,7 @@ impl Hidden {
                     .map_err(not_read)?
             }
             SecretPlace::Environment => std::env::var(self.source.id())
-                .map_err(|_| self.is_not(" is not set in the environment, or is no UTF-8"))?,
+                .map_err(|_| self.is_not(" is not set in the environment, or is not UTF-8"))?,
         });
         let text = match self.source.field() {
             Some(field) => self.field(&whole, field)?,
@@ -94,7 +94,7 @@ impl Hidden {
         let fields: BTreeMap<String, &RawValue> =
             serde_json::from_str(whole).map_err(|_| self.is_not(" holds no JSON object"))?;
         let raw = fields.get(field).ok_or_else(|| self.is_not(": the JSON object has no such field"))?;
-        let text: String = serde_json::from_str(raw.get()).map_err(|_| self.is_not(": the JSON field is no text"))?;
+        let text: String = serde_json::from_str(raw.get()).map_err(|_| self.is_not(": the JSON field is not text"))?;
         let text = Zeroizing::new(text);
         Ok(Zeroizing::new(text.trim().to_owned()))
     }

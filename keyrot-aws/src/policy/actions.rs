@@ -166,7 +166,7 @@ pub const ACTIONS: &[Action] = &[
     action(
         "iam:PutUserPolicy",
         &[Sid::EndSessions],
-        "end the sessions that were begun with a leaked key (revoke --end-sessions)",
+        "end the sessions started with a leaked key (revoke --end-sessions)",
     ),
     action("iam:DeleteUserPolicy", &[Sid::EndSessions], "take that off again when they would have ended by themselves"),
     action("iam:SimulatePrincipalPolicy", &[Sid::SimulatePolicies], "find out what is not allowed (keyrot doctor)"),

@@ -172,10 +172,10 @@ async fn nobody_listening_is_told_with_the_host() {
 #[tokio::test]
 async fn a_text_that_is_no_usable_url_is_refused_without_showing_it() {
     for (text, expected) in [
-        ("hooks.slack.com/services/T00000000", "is no URL: expected https://"),
+        ("hooks.slack.com/services/T00000000", "is not a URL: expected https://"),
         ("http://hooks.slack.com/services/T00000000", "another scheme than https://"),
         ("https://u:T00000000@host/x", "without user and password"),
-        ("https:///T00000000", "is no URL that can be used"),
+        ("https:///T00000000", "is not a URL that can be used"),
         (r#"{"url": "https://x/T00000000"}"#, "holds a JSON object: name its field, as in secret:keyrot/slack#url"),
         ("  ", "secret:keyrot/slack is empty"),
     ] {

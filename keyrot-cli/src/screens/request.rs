@@ -66,7 +66,7 @@ pub(crate) fn before(view: &View<'_>, width: Option<usize>) -> String {
         }
     }
     if intended.contains(&PlannedAction::MakeSecret) && !intended.contains(&PlannedAction::PublishNewKey) {
-        let text = format!("nothing will be published in {}: whoever uses the key is on their own", user.secret);
+        let text = format!("nothing will be published in {}: consumers of the key get no replacement", user.secret);
         out.push_str(&hanging("  warning: ", style::WARN, &text, style::PLAIN, width));
     } else if intended.contains(&PlannedAction::MakeSecret) {
         let text = format!("nothing reads {} yet: consumers of the key are refused until they do", user.secret);

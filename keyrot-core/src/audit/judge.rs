@@ -224,7 +224,7 @@ impl Judge<'_> {
             format!("a key of {} is {} old; {} is allowed", about.name(), past(age, allowed), format_duration(allowed));
         let hint = match (managed, about.user) {
             (true, _) => "`keyrot rotate` replaces it when its time has come; `keyrot status` says what holds it",
-            (false, Some(_)) => "rotate it: tag the user for keyrot, or make a new key and retire this one",
+            (false, Some(_)) => "rotate it: tag the user for keyrot, or create a new key and retire this one",
             (false, None) => "delete it",
         };
         let severity = if age > allowed * 2 { FindingSeverity::High } else { FindingSeverity::Medium };
@@ -236,7 +236,7 @@ impl Judge<'_> {
     fn idle(&mut self, about: About<'_>, key: &KeyView, managed: bool) -> Option<FindingKind> {
         let (from, what) = match &key.last_use {
             LastUse::At { when, .. } => (*when, "was last used"),
-            LastUse::NoRecord => (key.created, "has no use on record, and was made"),
+            LastUse::NoRecord => (key.created, "has no use on record, and was created"),
             LastUse::Unknown(_) => return None,
         };
         let idle = passed(from, self.view.report);

@@ -128,7 +128,7 @@ fn a_key_without_a_recorded_use_counts_from_its_creation_and_the_unknown_is_not_
     assert_eq!(kinds(&with(LastUse::NoRecord, 45 * DAY - 1)), []);
     let never = with(LastUse::NoRecord, 45 * DAY);
     assert_eq!(kinds(&never), [FindingKind::UnusedKey]);
-    let said = "an Active key of ci has no use on record, and was made 45d before the report";
+    let said = "an Active key of ci has no use on record, and was created 45d before the report";
     assert_eq!((never.findings[0].message.as_str(), never.keys[0].use_known), (said, UseKnown::Never));
     let unknown = with(LastUse::Unknown("lost".into()), 60 * DAY);
     assert_eq!((kinds(&unknown), unknown.keys[0].use_known), (vec![], UseKnown::Unknown));

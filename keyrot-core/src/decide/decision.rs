@@ -208,7 +208,7 @@ impl fmt::Display for Why {
                     "{key} was created or changed minutes ago: IAM may not show it yet, or another run is working on it"
                 )
             }
-            Self::Unlisted => f.write_str("another run may have made a key that IAM does not list yet"),
+            Self::Unlisted => f.write_str("another run may have created a key that IAM does not list yet"),
             Self::OldKey(key) => write!(f, "{key}, the previous key, has to be retired first; scheduled runs do that"),
             Self::Service => f.write_str("Secrets Manager's own rotation is switched on and makes the next key"),
         }
@@ -237,7 +237,7 @@ impl fmt::Display for Step {
             Self::StagePlaceholder => f.write_str("stage a placeholder under AWSPENDING"),
             Self::Write(note) => write!(f, "note down \"{}\"", note.to_text()),
             Self::TestWrite => f.write_str("test whether the secret can be written to"),
-            Self::CreateKey => f.write_str("make a new key"),
+            Self::CreateKey => f.write_str("create a new key"),
             Self::Stage { .. } => f.write_str("stage the new key under AWSPENDING"),
             Self::Promote { to, .. } => write!(f, "make {to} current"),
             Self::Unstage(version) => write!(f, "take AWSPENDING off {version}"),

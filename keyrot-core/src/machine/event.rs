@@ -198,8 +198,8 @@ impl fmt::Display for Failure {
 impl fmt::Display for EventKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Adopted => f.write_str("made the secret, with a placeholder"),
-            Self::KeyCreated { key } => write!(f, "made {key}"),
+            Self::Adopted => f.write_str("created the secret, with a placeholder"),
+            Self::KeyCreated { key } => write!(f, "created {key}"),
             Self::Rotated { key, replaced: Some(old), .. } => write!(f, "published {key} in place of {old}"),
             Self::Rotated { key, replaced: None, .. } => write!(f, "published {key}"),
             Self::Held(wait) => write!(f, "held: {}", wait.why),
@@ -215,7 +215,7 @@ impl fmt::Display for EventKind {
             Self::Deleted { key } => write!(f, "deleted {key}"),
             Self::Abandoned { key, reason } => write!(f, "abandoned {key}: {reason}"),
             Self::OrphanFound { key } => {
-                write!(f, "found {key}, made by a run that died; nobody has its secret, it will be removed")
+                write!(f, "found {key}, created by an interrupted run; nobody has its secret, so keyrot will remove it")
             }
             Self::OrphanRemoved { key } => {
                 write!(f, "deleted {key} at once: it could not be staged, and nobody has its secret")

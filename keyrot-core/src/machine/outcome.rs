@@ -26,7 +26,7 @@ pub enum Outcome {
     Blocked(Blocked),
     /// A call failed; the next run takes it up.
     Failed(Failure),
-    /// The run ended before the user was done; the next run goes on.
+    /// The run ended before the user was done; the next run continues.
     Stopped(Stop),
     /// A plan only: this change is due.
     Due(Step),
@@ -74,13 +74,13 @@ pub enum Stop {
 impl fmt::Display for Stop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Cancelled => "stopped on request; the next run goes on",
-            Self::Deadline => "the run's time was over; the next run goes on",
+            Self::Cancelled => "stopped on request; the next run continues",
+            Self::Deadline => "the run's time was over; the next run continues",
             Self::ChangeLimit => "not started: the run had changed as many users as max_changes allows",
             Self::AdoptionLimit => "waits for adoption: the run adopted as many users as max_adoptions allows",
-            Self::TookTooLong => "stopped: it took so long that what was seen is out of date; the next run goes on",
+            Self::TookTooLong => "stopped: it took so long that what was seen is out of date; the next run continues",
             Self::Contention => {
-                "stopped: another process keeps changing this user's keys or secret; the next run goes on"
+                "stopped: another process keeps changing this user's keys or secret; the next run continues"
             }
         })
     }

@@ -124,7 +124,7 @@ impl fmt::Display for PlannedAction {
             Self::Wait(Wait { why, until: None }) => write!(f, "stop there, and be asked again: {why}"),
             Self::Stop(reason) => write!(f, "stop there: {reason}"),
             Self::Activate(key) => write!(f, "reactivate {key}"),
-            Self::Deactivate(key) => write!(f, "deactivate {key}: whoever still uses it is refused"),
+            Self::Deactivate(key) => write!(f, "deactivate {key}: requests with it are refused"),
             Self::Delete(key) => write!(f, "delete {key}: nothing brings it back"),
             Self::Reinstate(key) => write!(f, "take the revocation of {key} back: it counts as any other key again"),
             Self::WriteDown => {

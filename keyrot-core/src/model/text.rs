@@ -99,7 +99,7 @@ pub(crate) mod duration {
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
         let text = String::deserialize(from)?;
         humantime::parse_duration(text.trim()).map_err(|e| {
-            D::Error::custom(format!("{text:?} is no duration ({e}); expected for example 90d, 12h or 30m"))
+            D::Error::custom(format!("{text:?} is not a duration ({e}); expected for example 90d, 12h or 30m"))
         })
     }
 }

@@ -167,11 +167,11 @@ impl Blocked {
                 Hint::to("otherwise reactivate the key, or replace it", resolve()),
             ],
             Self::RolledBack { from, to: Some(_) } => vec![
-                Hint::to(format!("to go on with {from}"), Action::Rollback { user: user.clone() }),
+                Hint::to(format!("to continue with {from}"), Action::Rollback { user: user.clone() }),
                 Hint::to("to give it up", Action::revoke(user, from)),
             ],
             Self::RolledBack { from, to: None } => vec![
-                Hint::advice(format!("to go on with {from}, move AWSCURRENT to its version again")),
+                Hint::advice(format!("to continue with {from}, move AWSCURRENT to its version again")),
                 Hint::advice("to give it up, delete it: keyrot creates another"),
             ],
             Self::NoWayBack { key, .. } => vec![Hint::to(

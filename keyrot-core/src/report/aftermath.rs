@@ -84,10 +84,10 @@ impl Aftermath<'_> {
             what: Remains::OtherKey,
             message: match &seen.current {
                 Some(_) => {
-                    format!("{key}, another key of {user}, is Active: whoever had {} may have made it", order.key)
+                    format!("{key}, another key of {user}, is Active: whoever had {} may have created it", order.key)
                 }
                 None => format!(
-                    "{key}, another key of {user}, is Active: whoever had {} may have made it, or it is the one that its consumers use: which is not known here",
+                    "{key}, another key of {user}, is Active: whoever had {} may have created it, or its consumers use it: keyrot cannot tell which",
                     order.key
                 ),
             },
@@ -105,7 +105,7 @@ impl Aftermath<'_> {
         Some(StillAlive {
             what: Remains::Sessions,
             message: format!(
-                "sessions that were begun with {} (GetSessionToken, GetFederationToken) go on for up to 36 hours",
+                "sessions started with {} (GetSessionToken, GetFederationToken) last for up to 36 hours",
                 order.key
             ),
             command: Some(Action::Revoke {
@@ -126,7 +126,7 @@ impl Aftermath<'_> {
         let unknown = |why: &str| StillAlive {
             what: Remains::RoleSessions,
             message: format!(
-                "sessions of roles that {key} assumed go on for up to 12 hours, and which roles those are is not known: {why}"
+                "sessions of roles that {key} assumed last for up to 12 hours, and which roles those are is not known: {why}"
             ),
             command: Some(Action::WhoUsedKey { key: key.clone() }),
             until,
@@ -138,7 +138,7 @@ impl Aftermath<'_> {
         let role = |assumed: &AssumedRole| StillAlive {
             what: Remains::RoleSessions,
             message: format!(
-                "{} was assumed with {key}, last {}: its sessions go on for up to 12 hours. The command ends all of the role's sessions that were begun before now; who needs the role assumes it again",
+                "{} was assumed with {key}, last {}: its sessions last for up to 12 hours. The command ends all of the role's sessions that were begun before now; who needs the role assumes it again",
                 assumed.role,
                 assumed.last.format("%F %R UTC")
             ),
@@ -167,7 +167,7 @@ impl Aftermath<'_> {
         self.published.then(|| StillAlive {
             what: Remains::Caches,
             message: format!(
-                "consumers may go on with {key} from a cache for up to an hour, and are refused until they read the secret again. The command empties the cache of `keyrot credentials` on a consumer's machine; a process that runs asks again within the hour, or when it is restarted"
+                "consumers may use {key} from a cache for up to an hour, and are refused until they read the secret again. The command empties the cache of `keyrot credentials` on a consumer's machine; a process that runs asks again within the hour, or when it is restarted"
             ),
             command: Some(Action::EmptyCache),
             until: Some(after(self.now, LONGEST_CACHE)),

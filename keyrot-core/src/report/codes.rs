@@ -67,7 +67,7 @@ fn due_text(one: &UserResult, step: &Step, now: Timestamp) -> String {
         Step::CreateSecret | Step::PutPlaceholder => {
             let secret = if matches!(step, Step::CreateSecret) { "has no secret yet" } else { "has an empty secret" };
             let key = match one.keys.first() {
-                Some(key) => format!("make a key beside {}", key.id),
+                Some(key) => format!("create a key beside {}", key.id),
                 None => "make its first key".to_owned(),
             };
             format!("adopt: {key}, verify it and publish it; the user {secret}")
@@ -83,7 +83,7 @@ fn due_text(one: &UserResult, step: &Step, now: Timestamp) -> String {
                 format!("rotate: replace {key}, which has been due since {}{deadline}", time(due))
             }
             (Some(key), None) => format!("rotate: replace {key}"),
-            (None, _) => "adopt: make a key, verify it and publish it; the secret holds none yet".to_owned(),
+            (None, _) => "adopt: create a key, verify it and publish it; the secret holds none yet".to_owned(),
         },
         Step::Write(JournalEntry::Revoked(_)) => "write down which keys are revoked".to_owned(),
         Step::Write(JournalEntry::Moved(to)) => format!("record that the user's home is {}", to.place()),
@@ -93,7 +93,7 @@ fn due_text(one: &UserResult, step: &Step, now: Timestamp) -> String {
         }
         Step::Write(JournalEntry::Retired(note)) => match note.phase {
             Phase::Retiring => retire_text(one, &note.key),
-            Phase::Abandoned => format!("give {} up: it was made by keyrot and never became current", note.key),
+            Phase::Abandoned => format!("abandon {}: keyrot created it, and it never became current", note.key),
             Phase::Inactive => format!("note down that {} is Inactive; its soak starts then", note.key),
             Phase::Hold => format!("keep {} for another overlap: it is wanted again", note.key),
         },

@@ -48,7 +48,7 @@ impl Resolution {
             Blocked::RolledBack { from, to: Some(_) } => vec![
                 Self {
                     choice: "go-on".to_owned(),
-                    message: format!("go on with {from}: verify it, and give it the AWSCURRENT label again"),
+                    message: format!("continue with {from}: verify it, and give it the AWSCURRENT label again"),
                     request: Request::Rollback { to: from.clone() },
                 },
                 Self {
@@ -99,7 +99,7 @@ impl Resolution {
     fn retire(key: &KeyId) -> Self {
         Self {
             choice: format!("retire:{key}"),
-            message: format!("retire {key}: deactivate it, if it was not used lately, and delete it after the soak"),
+            message: format!("retire {key}: deactivate it, if it was not used recently, and delete it after the soak"),
             request: Request::Revoke(Revocation { only_if_unused: true, ..Revocation::of(key.clone()) }),
         }
     }

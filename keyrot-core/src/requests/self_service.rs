@@ -55,11 +55,11 @@ pub enum OwnStep {
 #[non_exhaustive]
 pub enum OwnBlocked {
     /// IAM does not list the key.
-    #[error("IAM does not list {0} among the user's keys; it may have been made or deleted this very moment")]
+    #[error("IAM does not list {0} among the user's keys; it may have been created or deleted this very moment")]
     Unlisted(KeyId),
     /// There is another key that was not made before this one, so this is not its successor.
     #[error(
-        "{key} was made after {mine}, which is the one in the file: either somebody uses it elsewhere, or a rotation was cut off and nobody has it"
+        "{key} was created after {mine}, which is the one in the file: either somebody uses it elsewhere, or a rotation was cut off and nobody has it"
     )]
     Unexplained {
         /// The other key.
@@ -154,10 +154,10 @@ pub fn other_key<'a>(keys: &'a [AccessKey], mine: &KeyId) -> Option<&'a AccessKe
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReplaceError {
     /// No key was made.
-    #[error("no key was made: {0}")]
+    #[error("no key was created: {0}")]
     NotMade(#[source] CallError),
     /// It is not known whether a key was made: the reply was lost. Its secret is lost with it.
-    #[error("it is not known whether a key was made: {error}")]
+    #[error("it is not known whether a key was created: {error}")]
     Lost {
         /// What happened.
         #[source]

@@ -62,7 +62,7 @@ type FindTarget = dyn Fn() -> BoxFuture<'static, Result<Target, String>> + Send 
 ///
 /// let report = session.carry_out(plan, &Cancel::default(), &|_| {}).await;
 /// assert_eq!(report.status(), RequestStatus::Done);
-/// assert!(!report.document.still_alive.is_empty(), "sessions that were begun with the key, for one");
+/// assert!(!report.document.still_alive.is_empty(), "sessions started with the key, for one");
 /// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
 /// # }
 /// ```
@@ -110,7 +110,7 @@ impl RequestSession {
         Self { region, ..self }
     }
 
-    /// Whether a revocation also ends the sessions that were begun with any key of the user.
+    /// Whether a revocation also ends the sessions started with any key of the user.
     #[must_use]
     pub fn end_sessions(self, end_sessions: bool) -> Self {
         Self { end_sessions, ..self }

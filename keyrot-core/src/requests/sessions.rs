@@ -21,7 +21,7 @@ pub enum NotEnded {
     Failed(#[from] CallError),
 }
 
-/// Ends the sessions that were begun with any key of the user up to now. To repeat it is harmless.
+/// Ends the sessions started with any key of the user up to now. To repeat it is harmless.
 ///
 /// # Errors
 /// [`NotEnded`].

@@ -53,7 +53,7 @@ pub(super) fn read(user: &IamUser, marker: &str, homes: &Homes, base: &Policy) -
         match text.map(duration) {
             Some(Some(value)) => *wait = value,
             Some(None) => problems.push(format!(
-                "the tag {name} = {:?} is no duration; expected for example 30d or 12h",
+                "the tag {name} = {:?} is not a duration; expected for example 30d or 12h",
                 text.unwrap_or_default()
             )),
             None => {}

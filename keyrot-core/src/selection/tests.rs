@@ -140,7 +140,7 @@ fn a_bad_tag_blocks_its_user_alone_and_says_what_was_expected() {
         let reason = blocked(&selected, name);
         assert!(reason.contains(text), "{name}: {reason}");
     };
-    says("word", "the tag keyrot:max-age = \"ninety\" is no duration; expected for example 30d or 12h");
+    says("word", "the tag keyrot:max-age = \"ninety\" is not a duration; expected for example 30d or 12h");
     says("short", "the tag keyrot:overlap = \"5m\" cannot be used: overlap = 5m is not usable: expected at least 1h");
     says(
         "soon",

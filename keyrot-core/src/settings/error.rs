@@ -49,7 +49,7 @@ pub struct SettingsError {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Problem {
-    /// The file is no TOML.
+    /// The file is not valid TOML.
     Syntax { message: String },
     /// There is no such setting.
     Unknown { suggestion: Option<String> },
@@ -66,7 +66,7 @@ impl SettingsError {
         Self { name: name.chars().take(80).collect(), origin, problem }
     }
 
-    /// The setting's name, or the unknown name as it stands in its source; empty for a file that is no TOML.
+    /// The setting's name, or the unknown name as it stands in its source; empty for a file that is not valid TOML.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
@@ -90,7 +90,7 @@ impl fmt::Display for SettingsError {
         let Self { name, origin, problem } = self;
         match (problem, origin) {
             (Problem::Syntax { message }, Origin::File { name, line }) => {
-                write!(f, "{name} line {line} is no TOML: {message}; correct the line, or quote the text in it")
+                write!(f, "{name} line {line} is not valid TOML: {message}; correct the line, or quote the text in it")
             }
             (Problem::Syntax { message }, _) => f.write_str(message),
             (Problem::Unknown { suggestion }, _) => {

@@ -170,7 +170,7 @@ pub(crate) fn topic(target: Option<&str>) -> Result<Topic, String> {
     let arn = regional(text, "sns").ok_or(expected)?;
     let name = arn.resource.strip_suffix(".fifo").unwrap_or(arn.resource);
     if !is_name(name, 256, "_-") {
-        return Err(format!("{expected}; this ends in no topic's name (a subscription's ARN is no topic's)"));
+        return Err(format!("{expected}; this ends in no topic's name (a subscription's ARN is not a topic's)"));
     }
     Ok(Topic { arn: text.to_owned(), region: arn.region.to_owned() })
 }

@@ -68,7 +68,7 @@ fn what_does_not_fit_is_told_with_what_was_expected() {
         ("sns", "a topic's ARN, such as arn:aws:sns:"),
         ("sns keyrot", "\"sns keyrot\" is not usable: expected a topic's ARN"),
         ("sns min=error", "a topic's ARN"),
-        (&format!("sns {TOPIC}:0e7ce8f2-6a1b-4b1e-a0a3-000000000000"), "a subscription's ARN is no topic's"),
+        (&format!("sns {TOPIC}:0e7ce8f2-6a1b-4b1e-a0a3-000000000000"), "a subscription's ARN is not a topic's"),
         ("sns arn:aws:sqs:eu-central-1:111122223333:keyrot", "a topic's ARN"),
         ("sns arn:aws:sns:eu-central-1:1111:keyrot", "a topic's ARN"),
         ("eventbridge arn:aws:events:eu-central-1:111122223333:rule/x", "a bus's name such as default"),

@@ -165,7 +165,7 @@ pub static SETTINGS: &[SettingInfo] = &[
         "the longest time between two runs; with weekly runs 7d, so that rotations begin early enough for max_age",
         |v, raw| duration(raw).map(|d| v.waits.run_interval = d),
     ),
-    setting("overlap", Kind::Duration, Some("7d"), "how long the old key goes on working at least", |v, raw| {
+    setting("overlap", Kind::Duration, Some("7d"), "how long the old key keeps working, at least", |v, raw| {
         duration(raw).map(|d| v.waits.overlap = d)
     }),
     setting("quiet", Kind::Duration, Some("24h"), "an old key used this recently is kept", |v, raw| {
@@ -188,7 +188,7 @@ pub static SETTINGS: &[SettingInfo] = &[
         "how long to keep away from what another run may be doing; work on one user ends after half of it",
         |v, raw| duration(raw).map(|d| v.waits.settle = d),
     ),
-    setting("probe_for", Kind::Duration, Some("60s"), "how long one run goes on verifying a new key", |v, raw| {
+    setting("probe_for", Kind::Duration, Some("60s"), "how long one run keeps verifying a new key", |v, raw| {
         duration(raw).map(|d| v.waits.probe_for = d)
     }),
     setting(
@@ -236,7 +236,7 @@ pub static SETTINGS: &[SettingInfo] = &[
             number(raw, 0, 1_000_000, ", or none for no limit").map(|n| v.max_adoptions = Some(n))
         },
     ),
-    setting("deadline", Kind::Duration, Some("14m"), "how long a run goes on starting new steps", |v, raw| {
+    setting("deadline", Kind::Duration, Some("14m"), "how long a run keeps starting new steps", |v, raw| {
         let time = duration(raw)?;
         if !(1..=24 * 60 * 60).contains(&time.as_secs()) {
             return Err(raw.wrong("a duration from 1s to 24h"));

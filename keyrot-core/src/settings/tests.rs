@@ -193,10 +193,10 @@ fn unknown_names_are_errors_with_a_suggestion() {
 #[test]
 fn a_file_that_is_no_toml_is_told_by_line_and_never_quoted() {
     let errors = wrong(&file("overlap = '2d'\nregion = wJalrXUtnFEMI!K7MDENG\n"));
-    assert!(errors[0].starts_with("keyrot.toml line 2 is no TOML: "), "{errors:?}");
+    assert!(errors[0].starts_with("keyrot.toml line 2 is not valid TOML: "), "{errors:?}");
     assert!(!errors.join("").contains("wJalr"), "{errors:?}");
     let errors = wrong(&file("soak = '2d'\nsoak = '3d'\n"));
-    assert!(errors[0].starts_with("keyrot.toml line 2 is no TOML: duplicate key"), "{errors:?}");
+    assert!(errors[0].starts_with("keyrot.toml line 2 is not valid TOML: duplicate key"), "{errors:?}");
 }
 
 #[test]

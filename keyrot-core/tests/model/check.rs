@@ -193,7 +193,7 @@ impl Check {
             }
             let wait = match outcome {
                 Outcome::Settled { .. } => return at_rest_with_one_key(&world),
-                // Said loudly, and the next run goes on: it is no end.
+                // Said loudly, and the next run continues: it is no end.
                 Outcome::Blocked(Blocked::StagingRefused { .. }) => None,
                 Outcome::Blocked(Blocked::Overdue { wait, .. }) | Outcome::Waiting(wait) => {
                     wait.until.and_then(|until| (until - world.now()).to_std().ok())

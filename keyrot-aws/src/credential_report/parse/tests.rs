@@ -53,7 +53,7 @@ fn what_is_wrong_is_named_with_line_and_column() {
     assert!(with("user/staff/doe,jane", "user/staff/john").contains("the ARN of the user in the column user"));
     assert!(with("123456789012:user", "210987654321:user").contains("of the same account"));
     assert!(with("arn:aws:iam::123456789012:root", "root").contains("line 2 of the report, column arn"));
-    assert_eq!(with(",N/A,N/A\n", ",N/A\n"), "the report is no CSV in line 2: 22 columns, expected 23");
+    assert_eq!(with(",N/A,N/A\n", ",N/A\n"), "the report is not CSV in line 2: 22 columns, expected 23");
     let twice = format!("{REAL}{}\n", REAL.lines().nth(2).unwrap());
     assert_eq!(refused(&twice), "line 4 of the report has user doe,jane a second time");
     assert_eq!(refused(REAL.lines().next().unwrap()), "the report names no account: it has no root user and no user");

@@ -81,7 +81,7 @@ pub(super) fn unknown_keys(name: &str, owner: Option<&str>) -> UserResult {
 }
 
 pub(super) fn failed(name: &str, kind: ErrorKind, message: &str) -> UserResult {
-    let failure = Failure { doing: "make a new key".into(), error: CallError::refused(kind, message) };
+    let failure = Failure { doing: "create a new key".into(), error: CallError::refused(kind, message) };
     user(name, None, Outcome::Failed(failure.clone()), vec![EventKind::Failed(failure)])
 }
 

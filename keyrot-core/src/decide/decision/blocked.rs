@@ -215,7 +215,7 @@ impl fmt::Display for Unhoused {
         match self {
             Self::Empty => f.write_str("it is empty"),
             Self::Placeholder => f.write_str("it holds a placeholder, and no tag that names this user"),
-            Self::NoSuchKey => f.write_str("it holds a key that is none of this user's Active ones"),
+            Self::NoSuchKey => f.write_str("it holds a key that is not one of this user's Active keys"),
             Self::HoldsOther => f.write_str("it holds no access key"),
             Self::DoesNotWork(reason) => write!(f, "the credentials in it do not work: {reason}"),
             Self::Differs(all) => f.write_str(&all.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")),

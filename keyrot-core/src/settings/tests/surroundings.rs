@@ -67,7 +67,7 @@ fn of_several_files_the_later_wins_and_each_line_is_named_by_its_file() {
     assert_eq!(settings.profile(), Some("ops"));
     assert_eq!(settings.files(), ["~/.config/keyrot/keyrot.toml", "keyrot.toml"]);
     let errors = wrong(&Sources::default().file("a.toml", "x =").found_file("b.toml", "y ="));
-    assert!(errors[0].starts_with("a.toml line 1 is no TOML") && errors[1].starts_with("b.toml line 1"), "{errors:?}");
+    assert!(errors[0].starts_with("a.toml line 1 is not valid TOML") && errors[1].starts_with("b.toml line 1"), "{errors:?}");
 }
 
 /// Each setting is in one of the two lists. A new one: may a file that somebody else left in the current directory set it?

@@ -134,7 +134,7 @@ impl Lives {
         for _ in 0..24 {
             let wait = match self.run(&mut world, place) {
                 Some(Outcome::Settled { .. }) => return one_key(&world, place),
-                // Said loudly, and the next run goes on: it is no end.
+                // Said loudly, and the next run continues: it is no end.
                 Some(Outcome::Blocked(Blocked::StagingRefused { .. })) => None,
                 Some(Outcome::Blocked(Blocked::Overdue { wait, .. })) => {
                     wait.until.and_then(|until| (until - world.now()).to_std().ok())
