@@ -1,14 +1,15 @@
-//! A service that has keyrot inside: it reads the settings, connects to AWS, and every few hours works on all selected users until it is asked
-//! to stop.
+//! A service that has keyrot inside: it reads the settings, connects to AWS, and every few hours
+//! works on all selected users until it is asked to stop.
 //!
 //! ```text
 //! cargo run -p keyrot-examples --example embed            # every six hours, until Ctrl-C
 //! cargo run -p keyrot-examples --example embed -- --once  # one pass
 //! ```
 //!
-//! It acts on the account that the AWS CLI would use. To try it on nothing that matters, start the emulator in another shell with
-//! `cargo run -p keyrot-aws --features emulator --example emulator`, and first set here the variables that it prints, `AWS_ENDPOINT_URL`
-//! among them. A pass may be cut off at any moment: the next one goes on from what it finds in AWS.
+//! It acts on the account that the AWS CLI would use. To try it on nothing that matters, start the
+//! emulator in another shell with `cargo run -p keyrot-aws --features emulator --example emulator`,
+//! and first set here the variables that it prints, `AWS_ENDPOINT_URL` among them. A pass may be
+//! cut off at any moment: the next one goes on from what it finds in AWS.
 
 use keyrot_aws::notify::FromEnvironment;
 use keyrot_aws::{Aws, AwsSettings};
@@ -43,13 +44,16 @@ async fn main() -> Result<(), Failure> {
 
 /// The part of the program that owns the rotation.
 pub(crate) fn service(aws: &Arc<Aws>, settings: &Settings) -> Result<Service, Failure> {
-    Ok(aws.service(settings, FromEnvironment::Allowed)?.notify(Arc::new(OneLineEach)).each_pass(|pass| match pass {
-        Ok(document) => println!("{:?}: {:?}", document.result, document.counts),
-        Err(error) => eprintln!("{error}"),
-    }))
+    Ok(aws.service(settings, FromEnvironment::Allowed)?.notify(Arc::new(OneLineEach)).each_pass(
+        |pass| match pass {
+            Ok(document) => println!("{:?}: {:?}", document.result, document.counts),
+            Err(error) => eprintln!("{error}"),
+        },
+    ))
 }
 
-/// The program's own notifier: a line to its log for everything that happens, louder where manual action is needed.
+/// The program's own notifier: a line to its log for everything that happens, louder where manual
+/// action is needed.
 pub(crate) struct OneLineEach;
 
 #[async_trait]

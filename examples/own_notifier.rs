@@ -1,5 +1,5 @@
-//! A notifier of your own: it pages the owner of a user for what needs manual action, and keeps the rest to itself. It shows too that a
-//! notifier that fails is reported, and never fails a rotation.
+//! A notifier of your own: it pages the owner of a user for what needs manual action, and keeps the
+//! rest to itself. It shows too that a notifier that fails is reported, and never fails a rotation.
 //!
 //! ```text
 //! cargo run -p keyrot-examples --example own_notifier
@@ -9,7 +9,8 @@ use async_trait::async_trait;
 use keyrot_core::engine::{NotifierError, NotifierErrorKind};
 use keyrot_core::memory::{Fault, FaultAt, MemoryAccount, World};
 use keyrot_core::{
-    Cancel, Event, Homes, Limits, Mode, Notifier, Policy, Ports, Report, Rotator, Selection, Severity, select,
+    Cancel, Event, Homes, Limits, Mode, Notifier, Policy, Ports, Report, Rotator, Selection,
+    Severity, select,
 };
 use std::error::Error;
 use std::sync::Arc;
@@ -18,8 +19,9 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 /// Pages the owner of a user: the tag `keyrot:owner`, or else one address for all.
 ///
-/// It only puts the page into a queue. A task beside the rotation delivers what is in there, and tries again as often as it takes: a run gives a
-/// notifier ten seconds for each event, and a chat that is down must not cost the page.
+/// It only puts the page into a queue. A task beside the rotation delivers what is in there, and
+/// tries again as often as it takes: a run gives a notifier ten seconds for each event, and a chat
+/// that is down must not cost the page.
 pub(crate) struct Pager {
     fallback: String,
     queue: UnboundedSender<Page>,
@@ -52,9 +54,9 @@ impl Notifier for Pager {
             let to = event.owner.clone().unwrap_or_else(|| self.fallback.clone());
             let text = format!("keyrot: {} ({}): {}", event.user, event.secret, event.kind);
             // Whoever dropped the other end will not deliver this. The run says so in its report.
-            self.queue
-                .send(Page { to, text })
-                .map_err(|_| NotifierError::new(NotifierErrorKind::Unavailable, "nobody delivers pages any more"))?;
+            self.queue.send(Page { to, text }).map_err(|_| {
+                NotifierError::new(NotifierErrorKind::Unavailable, "nobody delivers pages any more")
+            })?;
         }
         Ok(())
     }
@@ -73,9 +75,12 @@ pub(crate) async fn run(pages_are_delivered: bool) -> Result<(Vec<Page>, Report)
     }
     let account = troubled_account()?;
     let users = account.world().list_users("/");
-    let selected = select(&users, &Selection::default(), &Homes::in_region("us-east-1"), &Policy::default());
+    let selected =
+        select(&users, &Selection::default(), &Homes::in_region("us-east-1"), &Policy::default());
     let rotator = Rotator::new(Ports::of(account)).notify(Arc::new(pager));
-    let report = rotator.run(selected.chosen, Mode::Act, &Limits::default(), &Cancel::default(), &|_| {}).await;
+    let report = rotator
+        .run(selected.chosen, Mode::Act, &Limits::default(), &Cancel::default(), &|_| {})
+        .await;
     let mut pages = Vec::new();
     while let Ok(page) = queue.try_recv() {
         pages.push(page);
@@ -87,14 +92,19 @@ pub(crate) async fn run(pages_are_delivered: bool) -> Result<(Vec<Page>, Report)
 fn troubled_account() -> Result<MemoryAccount, Box<dyn Error>> {
     let mut world = World::new("2026-01-05T04:00:00Z".parse()?);
     let selects = ("RotateKey", "True");
-    let deployer = world.add_user("deployer", &[selects, ("keyrot:owner", "team-a@example.com")])?;
+    let deployer =
+        world.add_user("deployer", &[selects, ("keyrot:owner", "team-a@example.com")])?;
     let leaked = world.add_user("leaked", &[selects, ("keyrot:owner", "team-b@example.com")])?;
     let mistagged = world.add_user("mistagged", &[selects, ("keyrot:overlap", "a week or so")])?;
     for user in [&deployer, &leaked, &mistagged] {
         world.add_key(user)?;
     }
     // By this policy AWS restrains a user whose key it has found in public.
-    world.user_mut(&leaked).ok_or("no such user")?.policies.push("AWSCompromisedKeyQuarantineV3".to_owned());
+    world
+        .user_mut(&leaked)
+        .ok_or("no such user")?
+        .policies
+        .push("AWSCompromisedKeyQuarantineV3".to_owned());
     world.advance(Duration::from_secs(100 * 24 * 60 * 60));
     let account = MemoryAccount::new(world);
     account.inject(FaultAt::first("promote", Fault::Denied));

@@ -1,17 +1,20 @@
-//! How a service tests its use of keyrot on the in-memory account: with a clock that it moves, faults that it injects, and a watch that holds
-//! every change against keyrot's promises. No AWS account, no network, no waiting.
+//! How a service tests its use of keyrot on the in-memory account: with a clock that it moves,
+//! faults that it injects, and a watch that holds every change against keyrot's promises. No AWS
+//! account, no network, no waiting.
 //!
 //! ```text
 //! cargo run -p keyrot-examples --example test_with_memory
 //! ```
 //!
-//! `nightly` is in place of the service's own code. Each of the tested stories would be a `#[tokio::test(start_paused = true)]` in the service.
+//! `nightly` is in place of the service's own code. Each of the tested stories would be a
+//! `#[tokio::test(start_paused = true)]` in the service.
 
 use keyrot_core::memory::{Broken, Fault, FaultAt, MemoryAccount, World};
 use keyrot_core::model::{ProbeAnswer, SecretState};
 use keyrot_core::{
-    Cancel, Credentials, EventKind, Homes, IamPort, KeyId, KeyStatus, Limits, Mode, Outcome, Policy, Ports, Rotator,
-    SecretName, SecretStorePort, Selection, UserName, UserResult, Waits, Why, select,
+    Cancel, Credentials, EventKind, Homes, IamPort, KeyId, KeyStatus, Limits, Mode, Outcome,
+    Policy, Ports, Rotator, SecretName, SecretStorePort, Selection, UserName, UserResult, Waits,
+    Why, select,
 };
 use std::error::Error;
 use std::time::Duration;
@@ -21,12 +24,16 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 type Tested<T> = Result<T, Box<dyn Error>>;
 
-/// What the service does each night, on whatever ports it is given: on AWS they are those of `keyrot_aws`.
+/// What the service does each night, on whatever ports it is given: on AWS they are those of
+/// `keyrot_aws`.
 async fn nightly(ports: Ports) -> Tested<Vec<UserResult>> {
     let users = ports.iam.users("/").await?;
-    let selected = select(&users, &Selection::default(), &Homes::in_region("us-east-1"), &Policy::default());
+    let selected =
+        select(&users, &Selection::default(), &Homes::in_region("us-east-1"), &Policy::default());
     let rotator = Rotator::new(ports);
-    let report = rotator.run(selected.chosen, Mode::Act, &Limits::default(), &Cancel::default(), &|_| {}).await;
+    let report = rotator
+        .run(selected.chosen, Mode::Act, &Limits::default(), &Cancel::default(), &|_| {})
+        .await;
     Ok(report.users)
 }
 
@@ -44,7 +51,8 @@ impl Account {
         let user = world.add_user("ci/deployer", &[("RotateKey", "True")])?;
         let old = world.add_key(&user)?.credentials.key;
         world.advance(100 * DAY);
-        // Make it as unpleasant as the real one: a new key is refused for some seconds, and a listing is late.
+        // Make it as unpleasant as the real one: a new key is refused for some seconds, and a
+        // listing is late.
         world.rules.propagation = Duration::from_secs(12);
         world.rules.listing_lag = Duration::from_secs(20);
         let memory = MemoryAccount::new(world);
@@ -61,7 +69,8 @@ impl Account {
 
     /// A program that uses this key.
     fn is_used(&self, key: &KeyId) -> ProbeAnswer {
-        self.memory.change(|world| world.authenticate(&World::credentials_of(key), "s3", "eu-central-1"))
+        self.memory
+            .change(|world| world.authenticate(&World::credentials_of(key), "s3", "eu-central-1"))
     }
 
     /// What a program gets that reads the secret now.
@@ -100,11 +109,14 @@ async fn a_key_in_use_is_never_switched_off() -> Tested<String> {
         account.night().await?;
         assert_eq!(account.status_of(&account.old).await?, Some(KeyStatus::Active));
     }
-    // The program moves over to the new key. It might come back with the old one, as a monthly job does: after `idle` (45 days) without a use the old one is
-    // switched off, and a week later it is gone.
+    // The program moves over to the new key. It might come back with the old one, as a monthly job
+    // does: after `idle` (45 days) without a use the old one is switched off, and a week later it
+    // is gone.
     account.memory.advance(46 * DAY);
     let standing = account.night().await?;
-    assert!(matches!(&standing.outcome, Outcome::Waiting(wait) if wait.why == Why::Soak(account.old.clone())));
+    assert!(
+        matches!(&standing.outcome, Outcome::Waiting(wait) if wait.why == Why::Soak(account.old.clone()))
+    );
     account.memory.advance(8 * DAY);
     account.night().await?;
     assert_eq!(account.status_of(&account.old).await?, None);
@@ -119,9 +131,13 @@ async fn a_lost_reply_leaves_nothing_behind() -> Tested<String> {
     account.memory.inject(FaultAt::first("create_key", Fault::LostReply));
     let standing = account.night().await?;
     assert!(matches!(standing.outcome, Outcome::Failed(_)), "{:?}", standing.outcome);
-    assert!(matches!(account.is_used(&account.old), ProbeAnswer::Authenticated(_)), "nobody notices");
+    assert!(
+        matches!(account.is_used(&account.old), ProbeAnswer::Authenticated(_)),
+        "nobody notices"
+    );
 
-    // keyrot takes its time with a key that nobody seems to have: it is switched off first, and deleted only after `soak`.
+    // keyrot takes its time with a key that nobody seems to have: it is switched off first, and
+    // deleted only after `soak`.
     let mut orphan = None;
     for _ in 0..14 {
         account.memory.advance(DAY);
@@ -145,7 +161,8 @@ async fn dying_anywhere_does_no_harm() -> Tested<String> {
     for call in 0.. {
         let account = Account::new()?;
         account.memory.inject(FaultAt::nth(call, Fault::DeathAfter));
-        // A dead process never answers: its future is dropped. The runtime's time is paused, so this waits for nothing, and only then.
+        // A dead process never answers: its future is dropped. The runtime's time is paused, so
+        // this waits for nothing, and only then.
         let died = tokio::time::timeout(DAY, account.night()).await.is_err();
         account.memory.heal();
         if !died {
@@ -154,23 +171,31 @@ async fn dying_anywhere_does_no_harm() -> Tested<String> {
         deaths += 1;
         for _ in 0..14 {
             account.memory.advance(DAY);
-            assert!(matches!(account.is_used(&account.old), ProbeAnswer::Authenticated(_)), "died at call {call}");
+            assert!(
+                matches!(account.is_used(&account.old), ProbeAnswer::Authenticated(_)),
+                "died at call {call}"
+            );
             account.night().await?;
         }
         let published = account.published().await?.ok_or("a key is published")?;
         assert_ne!(published.key, account.old, "died at call {call}");
         account.kept_all_promises();
     }
-    Ok(format!("the process died at each of {deaths} calls, and the next nights finished what it had begun"))
+    Ok(format!(
+        "the process died at each of {deaths} calls, and the next nights finished what it had begun"
+    ))
 }
 
-/// The watch sees who breaks a promise: here code of the service that "cleans up" the old key by itself.
+/// The watch sees who breaks a promise: here code of the service that "cleans up" the old key by
+/// itself.
 async fn the_watch_notices_a_careless_cleanup() -> Tested<String> {
     let account = Account::new()?;
     account.night().await?;
     account.memory.deactivate_key(&account.user, &account.old).await?;
     let broken = account.memory.broken();
-    let [first] = broken.as_slice() else { return Err(format!("one promise is broken, not {broken:?}").into()) };
+    let [first] = broken.as_slice() else {
+        return Err(format!("one promise is broken, not {broken:?}").into());
+    };
     Ok(format!("noticed: {first}"))
 }
 

@@ -40,7 +40,10 @@ async fn test_with_memory() {
 async fn test_with_mocks() {
     let told = test_with_mocks::run().await.unwrap();
     let [denied, settled, notifier] = told.as_slice() else { panic!("{told:#?}") };
-    assert!(denied.starts_with("nobody was touched: iam:GetAccountAuthorizationDetails"), "{denied}");
+    assert!(
+        denied.starts_with("nobody was touched: iam:GetAccountAuthorizationDetails"),
+        "{denied}"
+    );
     assert_eq!(settled, "deployer is settled, after 2 calls");
     assert_eq!(notifier, "chat was not told of 1 event: the chat is down");
 }
@@ -53,8 +56,12 @@ async fn own_notifier() {
     for who in ["team-a@example.com", "team-b@example.com", "on-call@example.com"] {
         assert!(to.contains(&who), "{pages:#?}");
     }
-    let text = |who: &str| pages.iter().find(|page| page.to.starts_with(who)).unwrap().text.as_str();
-    assert!(text("team-a").contains("deployer (/iam/deployer/access_key): could not make the new key current"));
+    let text =
+        |who: &str| pages.iter().find(|page| page.to.starts_with(who)).unwrap().text.as_str();
+    assert!(
+        text("team-a")
+            .contains("deployer (/iam/deployer/access_key): could not make the new key current")
+    );
     assert!(text("team-b").contains("AWSCompromisedKeyQuarantineV3"));
     assert!(text("on-call").contains("keyrot:overlap"));
     assert!(report.notifier_failures.is_empty());
@@ -64,9 +71,16 @@ async fn own_notifier() {
     let failures = &report.notifier_failures;
     assert!(
         !failures.is_empty()
-            && failures.iter().all(|failure| failure.reason.message == "nobody delivers pages any more")
+            && failures
+                .iter()
+                .all(|failure| failure.reason.message == "nobody delivers pages any more")
     );
-    assert!(report.users.iter().any(|user| user.events.iter().any(|e| matches!(e.kind, EventKind::KeyCreated { .. }))));
+    assert!(
+        report
+            .users
+            .iter()
+            .any(|user| user.events.iter().any(|e| matches!(e.kind, EventKind::KeyCreated { .. })))
+    );
 }
 
 /// Two users to rotate, one who is not selected, and the service.
@@ -76,13 +90,15 @@ async fn service(flags: &[(&str, &str)]) -> (Emulator, Service) {
         let user = world.add_user(name, &[(tag, "true")]).unwrap();
         world.add_key(&user).unwrap();
     }
-    let options = EmulatorOptions { region: "eu-central-1".to_owned(), ..EmulatorOptions::default() };
+    let options =
+        EmulatorOptions { region: "eu-central-1".to_owned(), ..EmulatorOptions::default() };
     let emulator = Emulator::start(world, options).unwrap();
     let base = AwsSettings::default()
         .with_region("eu-central-1")
         .with_credentials(emulator.admin_credentials().into())
         .with_endpoints(Endpoints::all_at(emulator.url()));
-    let sources = flags.iter().fold(Sources::default(), |sources, (flag, value)| sources.flag(flag, *value));
+    let sources =
+        flags.iter().fold(Sources::default(), |sources, (flag, value)| sources.flag(flag, *value));
     let settings = Settings::load(&sources).unwrap();
     let aws = Aws::connect(&base.with(&settings).unwrap()).await.unwrap();
     let service = embed::service(&Arc::new(aws), &settings).unwrap();
@@ -94,7 +110,10 @@ async fn embed() {
     let (emulator, service) = service(&[]).await;
     let document = service.pass(&Cancel::default()).await.unwrap();
     assert_eq!(document.result, RunStatus::Ok, "{document:#?}");
-    assert_eq!((document.counts.users, document.counts.rotated, document.skipped.not_tagged), (2, 2, 1));
+    assert_eq!(
+        (document.counts.users, document.counts.rotated, document.skipped.not_tagged),
+        (2, 2, 1)
+    );
     assert!(document.users.iter().all(|user| user.state == State::Waiting && user.keys.len() == 2));
     let world = emulator.world();
     assert_eq!(

@@ -1,11 +1,12 @@
-//! An AWS look-alike on 127.0.0.1 to try keyrot, or anything else that speaks to IAM and Secrets Manager, by hand.
+//! An AWS look-alike on 127.0.0.1 to try keyrot, or anything else that speaks to IAM and Secrets
+//! Manager, by hand.
 //!
 //! ```text
 //! cargo run -p keyrot-aws --features emulator --example emulator -- [USERS] [PORT]
 //! ```
 //!
-//! It seeds USERS users (default 10) tagged `RotateKey=True`, each with a key that is 100 days old, prints the variables that a client needs, and
-//! stays until Ctrl-C.
+//! It seeds USERS users (default 10) tagged `RotateKey=True`, each with a key that is 100 days old,
+//! prints the variables that a client needs, and stays until Ctrl-C.
 
 use keyrot_aws::emulator::{Emulator, EmulatorOptions};
 use keyrot_core::memory::World;
@@ -22,7 +23,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         let user = world.add_user(&format!("ci/user-{n:04}"), &[("RotateKey", "True")])?;
         world.add_key(&user)?;
     }
-    let emulator = Emulator::start(world, EmulatorOptions { port, log: false, ..EmulatorOptions::default() })?;
+    let emulator =
+        Emulator::start(world, EmulatorOptions { port, log: false, ..EmulatorOptions::default() })?;
     for (name, value) in emulator.env() {
         println!("export {name}={value}");
     }

@@ -1,9 +1,11 @@
 //! What is left of the SDK's errors: texts, scrubbed, that a program may log as it likes.
 
-/// What AWS, or the way to it, answered to a call that failed: the [`source`](std::error::Error::source) of this crate's [`CallError`](keyrot_core::CallError)s.
+/// What AWS, or the way to it, answered to a call that failed: the
+/// [`source`](std::error::Error::source) of this crate's [`CallError`](keyrot_core::CallError)s.
 ///
-/// It is not the SDK's own error: that one's `Debug` shows requests and answers, secrets included. Here are only texts, each scrubbed of what was
-/// sent in secret and of whatever looks like a secret access key; what caused it, such as a refused connection, follows as its own source.
+/// It is not the SDK's own error: that one's `Debug` shows requests and answers, secrets included.
+/// Here are only texts, each scrubbed of what was sent in secret and of whatever looks like a
+/// secret access key; what caused it, such as a refused connection, follows as its own source.
 ///
 /// ```
 /// # fn shown(error: &keyrot_core::CallError) {
@@ -34,7 +36,8 @@ pub(crate) struct Link {
 }
 
 impl AwsError {
-    /// The code that AWS gave the error, such as `NoSuchEntity`; `None` if no answer of AWS's had one.
+    /// The code that AWS gave the error, such as `NoSuchEntity`; `None` if no answer of AWS's had
+    /// one.
     #[must_use]
     pub fn code(&self) -> Option<&str> {
         self.code.as_deref()

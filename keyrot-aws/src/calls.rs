@@ -1,8 +1,9 @@
 //! How a call is sent: in its turn, with a limit on time, and again only where that cannot do harm.
 //!
-//! The SDK's own retries are off. A throttle is always retried: AWS refused the call and did nothing. A lost answer is retried for reads
-//! and for changes that can be repeated; if such a change then fails, the failure says that it is not known whether an earlier attempt was
-//! carried out ([`Effect::Unknown`](keyrot_core::Effect)), whatever the last attempt answered.
+//! The SDK's own retries are off. A throttle is always retried: AWS refused the call and did
+//! nothing. A lost answer is retried for reads and for changes that can be repeated; if such a
+//! change then fails, the failure says that it is not known whether an earlier attempt was carried
+//! out ([`Effect::Unknown`](keyrot_core::Effect)), whatever the last attempt answered.
 
 use crate::backoff::pause;
 use crate::errors::{Class, Failure, Fault};
@@ -25,7 +26,8 @@ const LOST: u32 = 3;
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// One limiter for each set of calls that AWS counts together (see [`Rates`]). All users of the account share them.
+/// One limiter for each set of calls that AWS counts together (see [`Rates`]). All users of the
+/// account share them.
 pub(crate) struct Limits {
     pub(crate) discovery: Limiter,
     pub(crate) iam_reads: Limiter,
@@ -65,7 +67,10 @@ pub(crate) struct Budget {
 
 impl Budget {
     pub(crate) fn begin(timeouts: &Timeouts) -> Self {
-        Self { last_start: Instant::now() + timeouts.call.saturating_sub(timeouts.attempt), whole: timeouts.call }
+        Self {
+            last_start: Instant::now() + timeouts.call.saturating_sub(timeouts.attempt),
+            whole: timeouts.call,
+        }
     }
 
     pub(crate) fn last_start(&self) -> Instant {

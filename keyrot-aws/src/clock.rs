@@ -28,7 +28,8 @@ impl Clock for TokioClock {
     }
 }
 
-/// The machine's wall clock, which knows from the answers of an [`Aws`](crate::Aws) what AWS's own shows.
+/// The machine's wall clock, which knows from the answers of an [`Aws`](crate::Aws) what AWS's own
+/// shows.
 #[derive(Debug, Clone)]
 pub struct AwsClock(pub(crate) AwsTime);
 
@@ -56,7 +57,8 @@ impl Clock for AwsClock {
 pub(crate) struct AwsTime(Arc<Mutex<Option<(Timestamp, Instant)>>>);
 
 impl AwsTime {
-    /// An answer to a request of `sent` has come. AWS wrote its date half-way, as far as can be known, and cut off the fraction of a second.
+    /// An answer to a request of `sent` has come. AWS wrote its date half-way, as far as can be
+    /// known, and cut off the fraction of a second.
     pub(crate) fn learn(&self, date: Timestamp, sent: Instant) {
         let written = sent + sent.elapsed() / 2;
         let date = date + TimeDelta::milliseconds(500);

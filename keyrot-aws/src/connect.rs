@@ -4,7 +4,9 @@ use crate::http::{Guarded, LONG_ANSWER, SHORT_ANSWER};
 use crate::op::Op;
 #[cfg(feature = "notify")]
 use crate::plain_http::Http;
-use crate::sdk_config::{ConnectError, app_name, check_endpoints, has_roots, region_of, time_limits};
+use crate::sdk_config::{
+    ConnectError, app_name, check_endpoints, has_roots, region_of, time_limits,
+};
 use crate::settings::{AwsSettings, SecretSettings, Timeouts};
 use aws_config::default_provider::region::DefaultRegionChain;
 use aws_config::profile::ProfileFileCredentialsProvider;
@@ -19,8 +21,10 @@ use std::collections::HashSet;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
-/// An AWS account and region, as keyrot's ports: [`IamPort`](keyrot_core::IamPort), [`SecretStorePort`](keyrot_core::SecretStorePort) and
-/// [`CredentialProbe`](keyrot_core::CredentialProbe). Cheap to clone; clones share connections and the pace of calls.
+/// An AWS account and region, as keyrot's ports: [`IamPort`](keyrot_core::IamPort),
+/// [`SecretStorePort`](keyrot_core::SecretStorePort) and
+/// [`CredentialProbe`](keyrot_core::CredentialProbe). Cheap to clone; clones share connections and
+/// the pace of calls.
 #[derive(Clone)]
 pub struct Aws {
     pub(crate) inner: Arc<Inner>,
@@ -42,7 +46,8 @@ pub(crate) struct Inner {
     pub(crate) region: String,
     pub(crate) secret: SecretSettings,
     pub(crate) timeouts: Timeouts,
-    /// Secrets that were seen to have replicas: after a write to these, the replicas are waited for.
+    /// Secrets that were seen to have replicas: after a write to these, the replicas are waited
+    /// for.
     pub(crate) replicated: Mutex<HashSet<SecretName>>,
     #[cfg(feature = "notify")]
     pub(crate) notify: ForNotifiers,
@@ -68,33 +73,51 @@ pub struct Caller {
 }
 
 impl Aws {
-    /// Reads the configuration and makes the clients. Credentials are resolved with the first call; [`Aws::caller_identity`] is a good one.
+    /// Reads the configuration and makes the clients. Credentials are resolved with the first call;
+    /// [`Aws::caller_identity`] is a good one.
     ///
     /// # Errors
-    /// [`ConnectError`] if a setting is not usable, no region is known, or there are no root certificates.
+    /// [`ConnectError`] if a setting is not usable, no region is known, or there are no root
+    /// certificates.
     pub async fn connect(settings: &AwsSettings) -> Result<Self, ConnectError> {
         has_roots()?;
         Self::connect_through(settings, Guarded::https(&settings.http_endpoints)).await
     }
 
-    pub(crate) async fn connect_through(settings: &AwsSettings, http: Guarded) -> Result<Self, ConnectError> {
+    pub(crate) async fn connect_through(
+        settings: &AwsSettings,
+        http: Guarded,
+    ) -> Result<Self, ConnectError> {
         settings.check()?;
         let config = load(settings, http.clone()).await?;
         Self::assemble(&config, settings, &http)
     }
 
     /// Makes the clients.
-    pub(crate) fn assemble(config: &SdkConfig, settings: &AwsSettings, http: &Guarded) -> Result<Self, ConnectError> {
+    pub(crate) fn assemble(
+        config: &SdkConfig,
+        settings: &AwsSettings,
+        http: &Guarded,
+    ) -> Result<Self, ConnectError> {
         let time = AwsTime::default();
         check_endpoints(config, settings)?;
         let region = region_of(config, settings)?;
-        // Calls are retried here, where the limiter sees every attempt and a lost reply is distinguished from a refusal.
+        // Calls are retried here, where the limiter sees every attempt and a lost reply is
+        // distinguished from a refusal.
         let once = RetryConfig::disabled();
-        let (long, short) = (http.of_service(LONG_ANSWER, &time), http.of_service(SHORT_ANSWER, &time));
-        let mut iam = aws_sdk_iam::config::Builder::from(config).retry_config(once.clone()).http_client(long.clone());
-        let mut sts = aws_sdk_sts::config::Builder::from(config).retry_config(once.clone()).http_client(short.clone());
-        let mut secrets = aws_sdk_secretsmanager::config::Builder::from(config).retry_config(once).http_client(short);
-        // A URL given here goes before AWS_ENDPOINT_URL_<SERVICE>; without one the SDK finds its own.
+        let (long, short) =
+            (http.of_service(LONG_ANSWER, &time), http.of_service(SHORT_ANSWER, &time));
+        let mut iam = aws_sdk_iam::config::Builder::from(config)
+            .retry_config(once.clone())
+            .http_client(long.clone());
+        let mut sts = aws_sdk_sts::config::Builder::from(config)
+            .retry_config(once.clone())
+            .http_client(short.clone());
+        let mut secrets = aws_sdk_secretsmanager::config::Builder::from(config)
+            .retry_config(once)
+            .http_client(short);
+        // A URL given here goes before AWS_ENDPOINT_URL_<SERVICE>; without one the SDK finds its
+        // own.
         let own = &settings.endpoints;
         if let Some(url) = own.iam.as_ref().or(own.all.as_ref()) {
             iam.set_endpoint_url(Some(url.clone()));
@@ -107,7 +130,8 @@ impl Aws {
         }
         #[cfg(feature = "trail")]
         let trails = {
-            let trail = aws_sdk_cloudtrail::config::Builder::from(config).retry_config(RetryConfig::disabled());
+            let trail = aws_sdk_cloudtrail::config::Builder::from(config)
+                .retry_config(RetryConfig::disabled());
             let mut trail = trail.http_client(long);
             if let Some(url) = &own.all {
                 trail.set_endpoint_url(Some(url.clone()));
@@ -115,11 +139,19 @@ impl Aws {
             crate::trail_clients::Trails::new(trail, settings.rates.trail)
         };
         let in_region = |further: &String| {
-            let client = secrets.clone().region(aws_sdk_secretsmanager::config::Region::new(further.clone()));
+            let client = secrets
+                .clone()
+                .region(aws_sdk_secretsmanager::config::Region::new(further.clone()));
             (further.clone(), aws_sdk_secretsmanager::Client::from_conf(client.build()))
         };
-        let further = settings.home_regions.iter().filter(|further| **further != region).map(in_region).collect();
-        // Credentials under verification are never cached: a refusal must not be remembered, nor a secret kept.
+        let further = settings
+            .home_regions
+            .iter()
+            .filter(|further| **further != region)
+            .map(in_region)
+            .collect();
+        // Credentials under verification are never cached: a refusal must not be remembered, nor a
+        // secret kept.
         let probe = sts.clone().identity_cache(aws_sdk_sts::config::IdentityCache::no_cache());
         Ok(Self {
             inner: Arc::new(Inner {
@@ -149,7 +181,12 @@ impl Aws {
     /// All ports on this connection, with the machine's clock, held against AWS's.
     #[must_use]
     pub fn ports(self: &Arc<Self>) -> Ports {
-        Ports { iam: self.clone(), store: self.clone(), probe: self.clone(), clock: Arc::new(self.clock()) }
+        Ports {
+            iam: self.clone(),
+            store: self.clone(),
+            probe: self.clone(),
+            clock: Arc::new(self.clock()),
+        }
     }
 
     /// The region of the secrets.
@@ -170,7 +207,10 @@ impl Aws {
     /// [`CallError`], which says what is wrong with the credentials.
     pub async fn caller_identity(&self) -> Result<Caller, CallError> {
         let op = Op::read("sts:GetCallerIdentity", "the caller", &self.inner.limits.sts);
-        let answer = send(&op, &self.budget(), || async { self.inner.sts.get_caller_identity().send().await }).await?;
+        let answer = send(&op, &self.budget(), || async {
+            self.inner.sts.get_caller_identity().send().await
+        })
+        .await?;
         match (answer.arn, answer.account) {
             (Some(arn), Some(account)) => Ok(Caller { arn, account }),
             _ => Err(op.malformed_response("it names no ARN or no account")),
@@ -193,7 +233,8 @@ impl fmt::Debug for Aws {
 async fn load(settings: &AwsSettings, http: Guarded) -> Result<SdkConfig, ConnectError> {
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .http_client(http.clone())
-        // Whatever the environment says: who signs by another clock than the one that decides takes keys away before their time.
+        // Whatever the environment says: who signs by another clock than the one that decides takes
+        // keys away before their time.
         .disable_clock_skew_correction(true)
         .app_name(app_name(settings, None)?)
         .timeout_config(time_limits(settings));
@@ -228,15 +269,17 @@ async fn load(settings: &AwsSettings, http: Guarded) -> Result<SdkConfig, Connec
     Ok(loader.load().await)
 }
 
-/// A profile that was asked for by name goes before credentials in the environment, as it does for the AWS CLI; in the SDK's own chain it
-/// would not, and keyrot would act on another account than it was told to.
+/// A profile that was asked for by name goes before credentials in the environment, as it does for
+/// the AWS CLI; in the SDK's own chain it would not, and keyrot would act on another account than
+/// it was told to.
 async fn of_profile(profile: &str, region: Option<String>, http: Guarded) -> OfProfile {
     let region = match region {
         Some(region) => Some(Region::new(region)),
         None => DefaultRegionChain::builder().profile_name(profile).build().region().await,
     };
     let config = ProviderConfig::default().with_region(region).with_http_client(http);
-    let provider = ProfileFileCredentialsProvider::builder().configure(&config).profile_name(profile).build();
+    let provider =
+        ProfileFileCredentialsProvider::builder().configure(&config).profile_name(profile).build();
     OfProfile { profile: profile.to_owned(), provider }
 }
 
@@ -259,7 +302,14 @@ impl ProvideCredentials for OfProfile {
     where
         Self: 'a,
     {
-        let named = |source| CredentialsError::provider_error(NoneOfProfile { profile: self.profile.clone(), source });
-        future::ProvideCredentials::new(async move { self.provider.provide_credentials().await.map_err(named) })
+        let named = |source| {
+            CredentialsError::provider_error(NoneOfProfile {
+                profile: self.profile.clone(),
+                source,
+            })
+        };
+        future::ProvideCredentials::new(async move {
+            self.provider.provide_credentials().await.map_err(named)
+        })
     }
 }

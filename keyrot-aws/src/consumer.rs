@@ -1,4 +1,5 @@
-//! What a consumer reads: one GetSecretValue by the staging label, and nothing else; and where to look, if that is not the place.
+//! What a consumer reads: one GetSecretValue by the staging label, and nothing else; and where to
+//! look, if that is not the place.
 
 use crate::calls::{Budget, send};
 use crate::clock::AwsTime;
@@ -28,7 +29,8 @@ use std::fmt;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// Secrets Manager for a program that only reads rotated keys: `secretsmanager:GetSecretValue`, and no other call. Cheap to clone.
+/// Secrets Manager for a program that only reads rotated keys: `secretsmanager:GetSecretValue`, and
+/// no other call. Cheap to clone.
 ///
 /// [`Aws`](crate::Aws) can do the same, and much more; this is there without the feature `rotate`.
 #[derive(Clone)]
@@ -45,11 +47,15 @@ struct Inner {
 }
 
 impl SecretReader {
-    /// Makes the client from an `SdkConfig` that the program has already; see `Aws::from_sdk_config` for what of keyrot's own safety is kept.
+    /// Makes the client from an `SdkConfig` that the program has already; see
+    /// `Aws::from_sdk_config` for what of keyrot's own safety is kept.
     ///
     /// # Errors
     /// [`ConnectError`], as `Aws::from_sdk_config`.
-    pub fn from_sdk_config(config: &SdkConfig, settings: &AwsSettings) -> Result<Self, ConnectError> {
+    pub fn from_sdk_config(
+        config: &SdkConfig,
+        settings: &AwsSettings,
+    ) -> Result<Self, ConnectError> {
         let (config, http) = guarded(config, settings)?;
         check_endpoints(&config, settings)?;
         let region = region_of(&config, settings)?;
@@ -80,7 +86,11 @@ impl fmt::Debug for SecretReader {
 
 #[async_trait]
 impl CredentialSource for SecretReader {
-    async fn published(&self, secret: &SecretId, edition: VersionStage) -> Result<Published, CallError> {
+    async fn published(
+        &self,
+        secret: &SecretId,
+        edition: VersionStage,
+    ) -> Result<Published, CallError> {
         let Inner { client, fields, limiter, timeouts, .. } = &*self.inner;
         read((client, limiter), Budget::begin(timeouts), fields, secret, edition).await
     }
@@ -89,7 +99,11 @@ impl CredentialSource for SecretReader {
 #[cfg(feature = "rotate")]
 #[async_trait]
 impl CredentialSource for Aws {
-    async fn published(&self, secret: &SecretId, edition: VersionStage) -> Result<Published, CallError> {
+    async fn published(
+        &self,
+        secret: &SecretId,
+        edition: VersionStage,
+    ) -> Result<Published, CallError> {
         let inner = &self.inner;
         let client = (&inner.secrets, &inner.limits.secret_reads);
         read(client, self.budget(), &inner.secret.fields, secret, edition).await
@@ -100,7 +114,11 @@ impl CredentialSource for Aws {
 #[async_trait]
 impl HomeSource for Aws {
     async fn moved_to(&self, secret: &SecretId) -> Result<Option<SecretArn>, CallError> {
-        let op = Op::read("secretsmanager:DescribeSecret", format!("secret {secret}"), &self.inner.limits.secret_reads);
+        let op = Op::read(
+            "secretsmanager:DescribeSecret",
+            format!("secret {secret}"),
+            &self.inner.limits.secret_reads,
+        );
         let call = self.inner.secrets.describe_secret().secret_id(secret.as_str());
         let answer = send(&op, &self.budget(), || call.clone().send()).await?;
         let here = answer.arn.as_deref().and_then(|arn| SecretArn::parse(arn).ok());
@@ -127,7 +145,8 @@ async fn read(
         VersionStage::Current => CURRENT,
         VersionStage::Previous => PREVIOUS,
     };
-    let op = Op::read("secretsmanager:GetSecretValue", format!("{label} of secret {secret}"), limiter);
+    let op =
+        Op::read("secretsmanager:GetSecretValue", format!("{label} of secret {secret}"), limiter);
     let call = client.get_secret_value().secret_id(secret.as_str()).version_stage(label);
     let answer = send(&op, &budget, || call.clone().send()).await?;
     let version = answer.version_id.ok_or_else(|| op.malformed_response("it names no version"))?;

@@ -41,17 +41,20 @@ impl AccountPort for Aws {
     }
 }
 
-/// Asks for the report until it is there. IAM makes none while the last is younger than four hours (IAM user guide, "Generate credential reports for your
-/// AWS account"): then it is there immediately.
+/// Asks for the report until it is there. IAM makes none while the last is younger than four hours
+/// (IAM user guide, "Generate credential reports for your AWS account"): then it is there
+/// immediately.
 async fn make(aws: &Aws) -> Result<(), CallError> {
     // To ask twice is to ask once: while a report is being made, IAM says so.
     let op = Op::read("iam:GenerateCredentialReport", ACCOUNT, &aws.inner.limits.discovery);
     let (begun, mut pause) = (Instant::now(), FIRST_PAUSE);
     loop {
-        let answer = send(&op, &aws.budget(), || aws.inner.iam.generate_credential_report().send()).await?;
+        let answer =
+            send(&op, &aws.budget(), || aws.inner.iam.generate_credential_report().send()).await?;
         match answer.state {
             Some(ReportStateType::Complete) => return Ok(()),
-            Some(ReportStateType::Started | ReportStateType::Inprogress) if begun.elapsed() + pause <= PATIENCE => {}
+            Some(ReportStateType::Started | ReportStateType::Inprogress)
+                if begun.elapsed() + pause <= PATIENCE => {}
             Some(ReportStateType::Started | ReportStateType::Inprogress) => {
                 let message = format!(
                     "{} for {ACCOUNT}: IAM did not finish it within {} s; ask again in a few minutes",
@@ -85,11 +88,18 @@ fn read(aws: &Aws, answer: GetCredentialReportOutput) -> Result<CredentialReport
     match answer.report_format {
         None | Some(ReportFormatType::TextCsv) => {}
         Some(other) => {
-            return Err(op.malformed_response(&format!("its format is {}, expected text/csv", other.as_str())));
+            return Err(op.malformed_response(&format!(
+                "its format is {}, expected text/csv",
+                other.as_str()
+            )));
         }
     }
-    let generated =
-        answer.generated_time.as_ref().and_then(instant).ok_or_else(|| op.malformed_response("it has no time"))?;
+    let generated = answer
+        .generated_time
+        .as_ref()
+        .and_then(instant)
+        .ok_or_else(|| op.malformed_response("it has no time"))?;
     let content = answer.content.ok_or_else(|| op.malformed_response("it is empty"))?;
-    parse::read(content.as_ref(), generated).map_err(|error| op.malformed_response(&error.to_string()))
+    parse::read(content.as_ref(), generated)
+        .map_err(|error| op.malformed_response(&error.to_string()))
 }

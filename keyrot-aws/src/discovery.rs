@@ -1,4 +1,5 @@
-//! The users of the account: one call for each thousand, or where that is denied, two for each user.
+//! The users of the account: one call for each thousand, or where that is denied, two for each
+//! user.
 
 use crate::calls::send;
 use crate::connect::Aws;
@@ -10,7 +11,8 @@ use keyrot_core::model::UserId;
 use keyrot_core::{CallError, ErrorKind, IamUser, UserArn, UserName};
 use std::collections::BTreeMap;
 
-/// IAM's largest page (IAM API reference, parameter `MaxItems`); a page may be shorter, even empty, and still not the last.
+/// IAM's largest page (IAM API reference, parameter `MaxItems`); a page may be shorter, even empty,
+/// and still not the last.
 const PAGE: i32 = 1000;
 /// Many times what an account can hold: 5,000 users (IAM user guide, "IAM and AWS STS quotas").
 const MOST_PAGES: usize = 10_000;
@@ -39,7 +41,11 @@ impl From<CallError> for Refused {
 }
 
 async fn in_bulk(aws: &Aws, path_prefix: &str) -> Result<Vec<IamUser>, Refused> {
-    let op = Op::read("iam:GetAccountAuthorizationDetails", "the account's users", &aws.inner.limits.discovery);
+    let op = Op::read(
+        "iam:GetAccountAuthorizationDetails",
+        "the account's users",
+        &aws.inner.limits.discovery,
+    );
     let mut users = Vec::new();
     let mut marker: Option<String> = None;
     for _ in 0..MOST_PAGES {
@@ -77,7 +83,13 @@ async fn one_by_one(aws: &Aws, path_prefix: &str) -> Result<Vec<IamUser>, CallEr
     let mut marker: Option<String> = None;
     let mut ended = false;
     for _ in 0..MOST_PAGES {
-        let call = aws.inner.iam.list_users().path_prefix(path_prefix).max_items(PAGE).set_marker(marker.clone());
+        let call = aws
+            .inner
+            .iam
+            .list_users()
+            .path_prefix(path_prefix)
+            .max_items(PAGE)
+            .set_marker(marker.clone());
         let page = send(&op, &aws.budget(), || call.clone().send()).await?;
         for user in page.users {
             arns.push((id(&op, Some(&user.user_id))?, arn(&op, Some(&user.arn))?));
@@ -91,8 +103,11 @@ async fn one_by_one(aws: &Aws, path_prefix: &str) -> Result<Vec<IamUser>, CallEr
     if !ended {
         return Err(op.malformed_response("the list of users does not end"));
     }
-    let found: Vec<Option<IamUser>> =
-        stream::iter(arns).map(|(id, arn)| looked_up(aws, id, arn)).buffered(AT_ONCE).try_collect().await?;
+    let found: Vec<Option<IamUser>> = stream::iter(arns)
+        .map(|(id, arn)| looked_up(aws, id, arn))
+        .buffered(AT_ONCE)
+        .try_collect()
+        .await?;
     Ok(found.into_iter().flatten().collect())
 }
 
@@ -110,13 +125,17 @@ async fn looked_up(aws: &Aws, id: UserId, arn: UserArn) -> Result<Option<IamUser
     }
 }
 
-pub(crate) async fn user_tags(aws: &Aws, user: &UserName) -> Result<BTreeMap<String, String>, CallError> {
+pub(crate) async fn user_tags(
+    aws: &Aws,
+    user: &UserName,
+) -> Result<BTreeMap<String, String>, CallError> {
     let op = Op::read("iam:ListUserTags", format!("user {user}"), &aws.inner.limits.discovery);
     let budget = aws.budget();
     let mut all = BTreeMap::new();
     let mut marker: Option<String> = None;
     for _ in 0..MOST_PAGES {
-        let call = aws.inner.iam.list_user_tags().user_name(user.as_str()).set_marker(marker.clone());
+        let call =
+            aws.inner.iam.list_user_tags().user_name(user.as_str()).set_marker(marker.clone());
         let page = send(&op, &budget, || call.clone().send()).await?;
         all.extend(tags(page.tags));
         marker = match next_marker(&op, page.is_truncated, page.marker, marker.as_deref())? {
@@ -128,7 +147,11 @@ pub(crate) async fn user_tags(aws: &Aws, user: &UserName) -> Result<BTreeMap<Str
 }
 
 async fn user_policies(aws: &Aws, arn: &UserArn) -> Result<Vec<String>, CallError> {
-    let op = Op::read("iam:ListAttachedUserPolicies", format!("user {}", arn.name()), &aws.inner.limits.discovery);
+    let op = Op::read(
+        "iam:ListAttachedUserPolicies",
+        format!("user {}", arn.name()),
+        &aws.inner.limits.discovery,
+    );
     let budget = aws.budget();
     let mut all = Vec::new();
     let mut marker: Option<String> = None;

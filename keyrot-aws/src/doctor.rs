@@ -1,7 +1,9 @@
-//! Whether keyrot could do its work here: credentials, region, permissions, secrets, notifiers, the clock, the last run, the settings.
+//! Whether keyrot could do its work here: credentials, region, permissions, secrets, notifiers, the
+//! clock, the last run, the settings.
 //!
-//! Nothing is changed, and nothing is sent unless [`send_test`] is asked to. Every finding is a [`Check`] in words, with what to do about it; what could not be
-//! checked says so, and is not called well.
+//! Nothing is changed, and nothing is sent unless [`send_test`] is asked to. Every finding is a
+//! [`Check`] in words, with what to do about it; what could not be checked says so, and is not
+//! called well.
 //!
 //! ```no_run
 //! use keyrot_aws::doctor::{Health, Verify, of_aws, from_settings};

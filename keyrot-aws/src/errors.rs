@@ -1,8 +1,9 @@
-//! The one place where the SDK's errors become keyrot's: what went wrong, whether the call may have been carried out, and a message that
-//! names the call, its subject, AWS's code and message, the request id, and what to do.
+//! The one place where the SDK's errors become keyrot's: what went wrong, whether the call may have
+//! been carried out, and a message that names the call, its subject, AWS's code and message, the
+//! request id, and what to do.
 //!
-//! The SDK's own texts are not trusted with secrets: bodies and parser errors are never quoted, and what AWS says is scrubbed of what was
-//! sent and of anything that looks like a secret access key.
+//! The SDK's own texts are not trusted with secrets: bodies and parser errors are never quoted, and
+//! what AWS says is scrubbed of what was sent and of anything that looks like a secret access key.
 
 use crate::aws_error::{AwsError, Link};
 use crate::op::{Op, Repeat};
@@ -58,7 +59,8 @@ pub(crate) struct Fault {
     clock: Option<WrongClock>,
 }
 
-/// A call that failed for good: the error for the port's caller, and AWS's code for the port itself.
+/// A call that failed for good: the error for the port's caller, and AWS's code for the port
+/// itself.
 #[derive(Debug, Clone)]
 pub(crate) struct Failure {
     pub(crate) code: Option<String>,
@@ -91,10 +93,15 @@ impl Failure {
     }
 }
 
-const DENIED: &[&str] =
-    &["AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationErrorException"];
-/// Refused for the rate: nothing was done (AWS SDKs and Tools Reference Guide, "Retry behavior"). Not among them: `LimitExceeded` and
-/// `LimitExceededException`, which here are quotas that no waiting helps.
+const DENIED: &[&str] = &[
+    "AccessDenied",
+    "AccessDeniedException",
+    "UnauthorizedOperation",
+    "AuthorizationErrorException",
+];
+/// Refused for the rate: nothing was done (AWS SDKs and Tools Reference Guide, "Retry behavior").
+/// Not among them: `LimitExceeded` and `LimitExceededException`, which here are quotas that no
+/// waiting helps.
 const THROTTLES: &[&str] = &[
     "Throttling",
     "ThrottlingException",
@@ -120,17 +127,22 @@ const FAILED: &[&str] = &[
 ];
 const NO_CREDENTIALS: &str = "Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; run `aws sso login` if the profile uses IAM \
                               Identity Center; or give the machine a role";
-const NO_CONNECTION: &str = "Check the region, AWS_ENDPOINT_URL and its like, the proxy and the network";
+const NO_CONNECTION: &str =
+    "Check the region, AWS_ENDPOINT_URL and its like, the proxy and the network";
 /// The caller's own credentials are not accepted.
-pub(crate) const UNKNOWN_KEY: &[&str] = &["InvalidClientTokenId", "InvalidAccessKeyId", "UnrecognizedClientException"];
+pub(crate) const UNKNOWN_KEY: &[&str] =
+    &["InvalidClientTokenId", "InvalidAccessKeyId", "UnrecognizedClientException"];
 /// The signature does not fit: a wrong secret, or a wrong clock.
 pub(crate) const BAD_SIGNATURE: &[&str] = &["SignatureDoesNotMatch", "InvalidSignatureException"];
 const EXPIRED: &[&str] = &["ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"];
-const CLOCK_ADVICE: &str = "This machine's clock is off by more than five minutes: set it, then run again";
+const CLOCK_ADVICE: &str =
+    "This machine's clock is off by more than five minutes: set it, then run again";
 const CLOCK: &[&str] = &["RequestExpired", "RequestTimeTooSkewed", "RequestInTheFuture"];
 
 impl Fault {
-    pub(crate) fn read<E: ProvideErrorMetadata + Error + 'static>(error: &SdkError<E, HttpResponse>) -> Self {
+    pub(crate) fn read<E: ProvideErrorMetadata + Error + 'static>(
+        error: &SdkError<E, HttpResponse>,
+    ) -> Self {
         match error {
             SdkError::ServiceError(answer) => {
                 let (service, raw) = (answer.err(), answer.raw());
@@ -142,33 +154,57 @@ impl Fault {
                 });
                 let class = class_of(code.as_deref(), status);
                 let clock = raw.extension::<WrongClock>().copied();
-                Self { class, code, said, causes: Vec::new(), request_id: request_id(raw), advice: None, clock }
+                Self {
+                    class,
+                    code,
+                    said,
+                    causes: Vec::new(),
+                    request_id: request_id(raw),
+                    advice: None,
+                    clock,
+                }
             }
             SdkError::ResponseError(answer) => {
                 // The cause may quote the answer, and the answer may hold a secret.
                 let status = answer.raw().status().as_u16();
                 let said = match find::<LengthLimitError>(error) {
-                    Some(_) => format!("the answer was longer than any of AWS's and was not read (HTTP {status})"),
+                    Some(_) => format!(
+                        "the answer was longer than any of AWS's and was not read (HTTP {status})"
+                    ),
                     None => format!("the answer broke off or could not be read (HTTP {status})"),
                 };
-                Self { request_id: request_id(answer.raw()), ..Self::without_code(Class::Lost { sent: true }, said) }
+                Self {
+                    request_id: request_id(answer.raw()),
+                    ..Self::without_code(Class::Lost { sent: true }, said)
+                }
             }
-            SdkError::TimeoutError(_) => Self::without_code(Class::Lost { sent: true }, "no answer in time"),
+            SdkError::TimeoutError(_) => {
+                Self::without_code(Class::Lost { sent: true }, "no answer in time")
+            }
             SdkError::DispatchFailure(failure) => match failure.as_connector_error() {
                 Some(cause) => Self::not_answered(cause),
                 None => Self::without_code(Class::Lost { sent: true }, "the connection failed"),
             },
             // ConstructionFailure, and what the SDK may add: it says that no request was sent.
-            SdkError::ConstructionFailure(_) => {
-                Self::without_code(Class::NotSent, chain(error).replace("failed to construct request, ", ""))
-            }
+            SdkError::ConstructionFailure(_) => Self::without_code(
+                Class::NotSent,
+                chain(error).replace("failed to construct request, ", ""),
+            ),
             _ => Self::without_code(Class::Lost { sent: true }, chain(error)),
         }
     }
 
     fn without_code(class: Class, said: impl Into<String>) -> Self {
         let said = said.into();
-        Self { class, code: None, said, causes: Vec::new(), request_id: None, advice: None, clock: None }
+        Self {
+            class,
+            code: None,
+            said,
+            causes: Vec::new(),
+            request_id: None,
+            advice: None,
+            clock: None,
+        }
     }
 
     fn caused(self, causes: &dyn Error) -> Self {
@@ -190,14 +226,18 @@ impl Fault {
             let advice = if is_clock(&fault.detail()) { CLOCK_ADVICE } else { NO_CREDENTIALS };
             return Self { advice: Some(advice), ..fault };
         }
-        // Certain only while the connection was being made; what fails on a connection may have arrived.
+        // Certain only while the connection was being made; what fails on a connection may have
+        // arrived.
         let connecting = find::<PoolError>(cause).is_some_and(PoolError::is_connect);
         if connecting {
-            let fault = Self::without_code(Class::Lost { sent: false }, "no connection to the endpoint").caused(cause);
+            let fault =
+                Self::without_code(Class::Lost { sent: false }, "no connection to the endpoint")
+                    .caused(cause);
             return Self { advice: Some(NO_CONNECTION), ..fault };
         }
         if cause.is_user() {
-            return Self::without_code(Class::NotSent, "the request could not be sent").caused(cause);
+            return Self::without_code(Class::NotSent, "the request could not be sent")
+                .caused(cause);
         }
         let what = if cause.is_timeout() { "no answer in time" } else { "the connection broke" };
         Self::without_code(Class::Lost { sent: true }, what).caused(cause)
@@ -235,14 +275,17 @@ impl Fault {
             message: scrub(&self.said, &op.hidden),
             source: Link::chain(self.causes.iter().map(|cause| scrub(cause, &op.hidden))),
         };
-        let error = CallError::new(kind, op.effect(unknown), message).with_aws_code(code.clone()).with_source(source);
+        let error = CallError::new(kind, op.effect(unknown), message)
+            .with_aws_code(code.clone())
+            .with_source(source);
         Failure { code, detail, by_clock, error }
     }
 
     /// Whether a signature was refused for its time, and not for the secret.
     fn is_by_clock(&self) -> bool {
         let code = self.code.as_deref().unwrap_or_default();
-        CLOCK.contains(&code) || (BAD_SIGNATURE.contains(&code) && (self.clock.is_some() || is_clock(&self.detail())))
+        CLOCK.contains(&code)
+            || (BAD_SIGNATURE.contains(&code) && (self.clock.is_some() || is_clock(&self.detail())))
     }
 
     fn kind(&self) -> ErrorKind {
@@ -254,7 +297,9 @@ impl Fault {
         }
         match self.code.as_deref().unwrap_or_default() {
             code if DENIED.contains(&code) => ErrorKind::Denied,
-            "NoSuchEntity" | "NoSuchEntityException" | "ResourceNotFoundException" => ErrorKind::NotFound,
+            "NoSuchEntity" | "NoSuchEntityException" | "ResourceNotFoundException" => {
+                ErrorKind::NotFound
+            }
             "LimitExceeded" | "LimitExceededException" => ErrorKind::LimitExceeded,
             "ResourceExistsException"
             | "EntityAlreadyExists"
@@ -271,7 +316,8 @@ impl Fault {
         }
         let code = self.code.as_deref()?;
         if DENIED.contains(&code) && op.action == "sts:GetCallerIdentity" {
-            // It needs no permission, and no policy of the caller's can deny it (STS API reference, GetCallerIdentity).
+            // It needs no permission, and no policy of the caller's can deny it (STS API reference,
+            // GetCallerIdentity).
             return Some(
                 "No IAM policy can deny this call: check the policy of the VPC endpoint for STS, and the proxy"
                     .to_owned(),
@@ -280,7 +326,11 @@ impl Fault {
         if DENIED.contains(&code) {
             let missing = denied_action(detail).unwrap_or(op.action);
             let kms = detail.contains("KMS") && !missing.starts_with("kms:");
-            let key = if kms { " and the use of the secret's KMS key (kms:Decrypt, kms:GenerateDataKey)" } else { "" };
+            let key = if kms {
+                " and the use of the secret's KMS key (kms:Decrypt, kms:GenerateDataKey)"
+            } else {
+                ""
+            };
             return Some(format!(
                 "keyrot's own credentials need {missing}{key}; an explicit deny, a permissions boundary, a session policy or an \
                  organization's policy may also withhold it"
@@ -318,7 +368,8 @@ fn capital(text: &str) -> String {
     chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
 }
 
-/// Whether a text speaks of a signature's time (IAM user guide, "Troubleshoot AWS API requests": "Signature expired", "Signature not yet current").
+/// Whether a text speaks of a signature's time (IAM user guide, "Troubleshoot AWS API requests":
+/// "Signature expired", "Signature not yet current").
 fn is_clock(detail: &str) -> bool {
     ["signature expired", "not yet current"].iter().any(|word| detail.to_lowercase().contains(word))
 }
@@ -345,14 +396,18 @@ fn denied_action(detail: &str) -> Option<&str> {
 
 /// From the header, or where a service leaves that out, from the XML of IAM and STS.
 fn request_id(raw: &HttpResponse) -> Option<String> {
-    let header = ["x-amzn-requestid", "x-amz-request-id"].iter().find_map(|name| raw.headers().get(name));
+    let header =
+        ["x-amzn-requestid", "x-amz-request-id"].iter().find_map(|name| raw.headers().get(name));
     let in_body = || {
         let text = std::str::from_utf8(raw.body().bytes()?).ok()?;
         Some(text.split_once("<RequestId>")?.1.split_once("</RequestId>")?.0)
     };
     let id = header.or_else(in_body)?;
-    let sound =
-        |id: &str| !id.is_empty() && id.len() <= 80 && id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+    let sound = |id: &str| {
+        !id.is_empty()
+            && id.len() <= 80
+            && id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+    };
     sound(id).then(|| id.to_owned())
 }
 
@@ -399,8 +454,8 @@ const HIDDEN: &str = "[hidden]";
 /// As much of what AWS says as a message carries.
 const LONGEST: usize = 600;
 
-/// Takes out what was sent in secret, and whatever looks like a secret access key or a token: 40 or more letters, digits, `/` and `+` of
-/// mixed kind.
+/// Takes out what was sent in secret, and whatever looks like a secret access key or a token: 40 or
+/// more letters, digits, `/` and `+` of mixed kind.
 pub(crate) fn scrub(text: &str, hidden: &[&str]) -> String {
     let mut text = text.to_owned();
     for secret in hidden.iter().filter(|s| !s.is_empty()) {

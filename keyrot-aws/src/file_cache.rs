@@ -1,4 +1,5 @@
-//! A key on disk for a few minutes: for this user alone, replaced as a whole, and used only if no other user can have written or read it.
+//! A key on disk for a few minutes: for this user alone, replaced as a whole, and used only if no
+//! other user can have written or read it.
 
 #[cfg(all(test, unix))]
 mod tests;
@@ -19,16 +20,19 @@ use zeroize::{Zeroize, Zeroizing};
 const FORMAT: &str = "keyrot-credentials/1";
 /// Longer than an entry ever is.
 const LONGEST: u64 = 64 * 1024;
-/// Another process that asks is waited for this long; then this one asks too. It may have been stopped.
+/// Another process that asks is waited for this long; then this one asks too. It may have been
+/// stopped.
 const TURN: Duration = Duration::from_secs(4);
 
 /// A key in a file of the user's cache directory, which processes of the same user share.
 ///
-/// - The directory has the mode 0700, and the file 0600. One that belongs to another user, or is open to others, is not used.
+/// - The directory has the mode 0700, and the file 0600. One that belongs to another user, or is
+///   open to others, is not used.
 /// - No symbolic link is followed, and readers see the old or the new file, whole.
 /// - One process asks for the key, and the others wait for it, for four seconds at most.
 ///
-/// What goes wrong with the file is no error: the key is read as if nothing were kept, and [`on_warning`](Self::on_warning) is told.
+/// What goes wrong with the file is no error: the key is read as if nothing were kept, and
+/// [`on_warning`](Self::on_warning) is told.
 ///
 /// ```no_run
 /// # fn example(reader: keyrot_aws::SecretReader, settings: keyrot_aws::AwsSettings) -> Result<(), Box<dyn std::error::Error>> {
@@ -49,7 +53,8 @@ pub struct FileCache {
     warn: Arc<dyn Fn(&str) + Send + Sync>,
 }
 
-/// Why nothing can be kept in the user's cache directory. Without a cache everything works, more slowly.
+/// Why nothing can be kept in the user's cache directory. Without a cache everything works, more
+/// slowly.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("nothing is cached: {0}")]
 pub struct NoCache(String);
@@ -76,20 +81,28 @@ impl FileCache {
     ///
     /// # Errors
     /// [`NoCache`].
-    pub fn for_settings(settings: &AwsSettings, secret: &SecretId, stage: VersionStage) -> Result<Self, NoCache> {
+    pub fn for_settings(
+        settings: &AwsSettings,
+        secret: &SecretId,
+        stage: VersionStage,
+    ) -> Result<Self, NoCache> {
         Self::open(&format!("{stage:?} {secret}\n{}", scope(settings)))
     }
 
-    /// The place for this scope: all that could make the same program read another secret, or be somebody who may not read it.
+    /// The place for this scope: all that could make the same program read another secret, or be
+    /// somebody who may not read it.
     ///
     /// # Errors
     /// [`NoCache`].
     pub fn open(scope: &str) -> Result<Self, NoCache> {
-        let dir = directory().ok_or_else(|| NoCache("XDG_CACHE_HOME, HOME and LOCALAPPDATA are not set".to_owned()))?;
+        let dir = directory().ok_or_else(|| {
+            NoCache("XDG_CACHE_HOME, HOME and LOCALAPPDATA are not set".to_owned())
+        })?;
         Self::in_dir(&dir, scope)
     }
 
-    /// The same in this directory, which is made where there is none. It has to be the user's own, and closed to others.
+    /// The same in this directory, which is made where there is none. It has to be the user's own,
+    /// and closed to others.
     ///
     /// # Errors
     /// [`NoCache`].
@@ -100,7 +113,9 @@ impl FileCache {
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
         builder.create(dir).map_err(|error| unusable(&format!("could not be created: {error}")))?;
-        let found = dir.symlink_metadata().map_err(|error| unusable(&format!("cannot be read: {error}")))?;
+        let found = dir
+            .symlink_metadata()
+            .map_err(|error| unusable(&format!("cannot be read: {error}")))?;
         if !found.is_dir() {
             return Err(unusable("is not a directory"));
         }
@@ -117,9 +132,11 @@ impl FileCache {
         Self { warn: Arc::new(warn), ..self }
     }
 
-    /// The entry, if there is one for this scope. The text of an error is for a warning; the file is replaced then.
+    /// The entry, if there is one for this scope. The text of an error is for a warning; the file
+    /// is replaced then.
     fn try_to_load(&self) -> Result<Option<Kept>, String> {
-        let refused = |why: &str| format!("the cached key in {} is not used: it {why}", self.file.display());
+        let refused =
+            |why: &str| format!("the cached key in {} is not used: it {why}", self.file.display());
         let mut file = match File::open(&self.file) {
             Ok(file) => file,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
@@ -135,13 +152,15 @@ impl FileCache {
         if (&mut file).take(LONGEST).read_to_string(&mut text).is_err() {
             return Ok(None);
         }
-        // One that is cut off, or of another edition, is as good as none. A parser's error might quote the value.
+        // One that is cut off, or of another edition, is as good as none. A parser's error might
+        // quote the value.
         let Ok(stored) = serde_json::from_str::<Stored>(&text) else { return Ok(None) };
         if stored.format != FORMAT || stored.scope != self.scope {
             return Ok(None);
         }
         let Ok(key) = KeyId::parse(stored.access_key_id.as_str()) else { return Ok(None) };
-        let credentials = Credentials { key, secret: SecretKey::new(stored.secret_access_key.clone()) };
+        let credentials =
+            Credentials { key, secret: SecretKey::new(stored.secret_access_key.clone()) };
         // One of an earlier keyrot: nobody has looked yet.
         let moved = stored.moved.clone().unwrap_or_else(|| HomeCheck::unasked(stored.fetched));
         Ok(Some(Kept { credentials, read: stored.fetched, moved }))
@@ -191,7 +210,10 @@ impl KeyCache for FileCache {
 
     fn store(&self, kept: &Kept) {
         if let Err(error) = self.try_to_store(kept) {
-            (self.warn)(&format!("nothing is cached: {} could not be written: {error}", self.file.display()));
+            (self.warn)(&format!(
+                "nothing is cached: {} could not be written: {error}",
+                self.file.display()
+            ));
         }
     }
 
@@ -258,12 +280,16 @@ fn scope(aws: &AwsSettings) -> String {
     scope
 }
 
-/// A file to lock, made where there is none. A link in its place is refused: it would have keyrot make or open a file somewhere else.
+/// A file to lock, made where there is none. A link in its place is refused: it would have keyrot
+/// make or open a file somewhere else.
 fn lock_file(path: &Path) -> std::io::Result<File> {
     let mut options = private_file();
     options.create(true);
     #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, rustix::fs::OFlags::NOFOLLOW.bits().cast_signed());
+    std::os::unix::fs::OpenOptionsExt::custom_flags(
+        &mut options,
+        rustix::fs::OFlags::NOFOLLOW.bits().cast_signed(),
+    );
     options.open(path)
 }
 
@@ -275,12 +301,16 @@ fn private_file() -> OpenOptions {
     options
 }
 
-/// `keyrot` in the user's cache directory (XDG Base Directory Specification; `LOCALAPPDATA` on Windows).
+/// `keyrot` in the user's cache directory (XDG Base Directory Specification; `LOCALAPPDATA` on
+/// Windows).
 fn directory() -> Option<PathBuf> {
     let set = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
     let xdg = set("XDG_CACHE_HOME").filter(|dir| dir.is_absolute());
-    let home =
-        || set("HOME").map(|home| home.join(if cfg!(target_os = "macos") { "Library/Caches" } else { ".cache" }));
+    let home = || {
+        set("HOME").map(|home| {
+            home.join(if cfg!(target_os = "macos") { "Library/Caches" } else { ".cache" })
+        })
+    };
     let base = xdg.or_else(home).or_else(|| set("LOCALAPPDATA"))?;
     Some(Path::new(&base).join("keyrot"))
 }

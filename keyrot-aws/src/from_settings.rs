@@ -10,7 +10,8 @@ use keyrot_core::settings::Settings;
 use std::sync::Arc;
 
 impl AwsSettings {
-    /// The same, with all that these settings say of the connection and of secrets. What they leave open stays as it is.
+    /// The same, with all that these settings say of the connection and of secrets. What they leave
+    /// open stays as it is.
     ///
     /// # Errors
     /// [`SettingsError`] if the names of the JSON fields are the same.
@@ -31,7 +32,10 @@ impl AwsSettings {
                 kms_key: owned(settings.kms_key()),
                 description: owned(settings.secret_description()),
                 tags: settings.secret_tags().clone(),
-                fields: FieldNames::new(settings.field_access_key_id(), settings.field_secret_access_key())?,
+                fields: FieldNames::new(
+                    settings.field_access_key_id(),
+                    settings.field_secret_access_key(),
+                )?,
             },
             ..self
         })
@@ -40,8 +44,8 @@ impl AwsSettings {
 
 #[cfg(all(feature = "notify", feature = "trail"))]
 impl Aws {
-    /// Makes a service from these settings: it rotates the users that they select, and notifies as they say. It counts as deployed for the account
-    /// and region of this connection.
+    /// Makes a service from these settings: it rotates the users that they select, and notifies as
+    /// they say. It counts as deployed for the account and region of this connection.
     ///
     /// # Errors
     /// [`ChannelError`](crate::notify::ChannelError) if a notifier of the settings cannot be used.
@@ -52,14 +56,16 @@ impl Aws {
     ) -> Result<keyrot_core::service::Service, crate::notify::ChannelError> {
         let channels = crate::notify::Channels::new(settings.notify(), self, env)?;
         let homes = settings.homes(self.region(), true);
-        let service = keyrot_core::service::Service::from_settings(self.rotator(settings), settings, homes);
+        let service =
+            keyrot_core::service::Service::from_settings(self.rotator(settings), settings, homes);
         Ok(service.notify_with(move |chosen| channels.for_run(chosen)))
     }
 }
 
 #[cfg(feature = "trail")]
 impl Aws {
-    /// A rotator on this connection, which asks CloudTrail who uses the keys it has to hold if the setting `trail` says so.
+    /// A rotator on this connection, which asks CloudTrail who uses the keys it has to hold if the
+    /// setting `trail` says so.
     #[must_use]
     pub fn rotator(self: &Arc<Self>, settings: &Settings) -> Rotator {
         let rotator = Rotator::new(self.ports());

@@ -1,10 +1,12 @@
 //! The one way in which requests leave this process, and answers come in.
 //!
-//! - Instance metadata, container credentials and this machine itself are never asked through a proxy.
+//! - Instance metadata, container credentials and this machine itself are never asked through a
+//!   proxy.
 //! - Nothing is sent unencrypted to any other host, unless the settings name it.
 //! - An answer is read up to a limit.
-//! - AWS's time is learned from each answer's `Date`. The SDK does not get to see that header: it would learn to sign with another clock than the
-//!   one that decides, and the clients inside of `aws-config` have no switch against that.
+//! - AWS's time is learned from each answer's `Date`. The SDK does not get to see that header: it
+//!   would learn to sign with another clock than the one that decides, and the clients inside of
+//!   `aws-config` have no switch against that.
 
 use crate::clock::AwsTime;
 use aws_smithy_async::rt::sleep::SharedAsyncSleep;
@@ -12,7 +14,8 @@ use aws_smithy_http_client::{Builder, Connector, ConnectorBuilder, proxy::ProxyC
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::connector_metadata::ConnectorMetadata;
 use aws_smithy_runtime_api::client::http::{
-    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
+    SharedHttpConnector,
 };
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
@@ -28,13 +31,16 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 const MIB: usize = 1 << 20;
-/// For lists of a whole account: a page of IAM's has up to 1,000 users with their policies and tags, the credential report a line for each of
-/// 5,000 users, a page of CloudTrail's 50 records of 256 KB.
+/// For lists of a whole account: a page of IAM's has up to 1,000 users with their policies and
+/// tags, the credential report a line for each of 5,000 users, a page of CloudTrail's 50 records of
+/// 256 KB.
 pub(crate) const LONG_ANSWER: usize = 64 * MIB;
-/// For everything else: a secret's value has 64 KiB at most (Secrets Manager user guide, "AWS Secrets Manager quotas").
+/// For everything else: a secret's value has 64 KiB at most (Secrets Manager user guide, "AWS
+/// Secrets Manager quotas").
 pub(crate) const SHORT_ANSWER: usize = MIB;
 
-/// The HTTP client of every SDK client, those inside of `aws-config` included. Cheap to clone; clones share connections.
+/// The HTTP client of every SDK client, those inside of `aws-config` included. Cheap to clone;
+/// clones share connections.
 #[derive(Debug, Clone)]
 pub(crate) struct Guarded {
     proxied: SharedHttpClient,
@@ -42,7 +48,8 @@ pub(crate) struct Guarded {
     /// The hosts, as `HOST:PORT`, that may be called without TLS.
     unencrypted: Arc<[String]>,
     longest: usize,
-    /// Where AWS's time is noted down. What answers in the place of AWS (metadata, containers) does not know it.
+    /// Where AWS's time is noted down. What answers in the place of AWS (metadata, containers) does
+    /// not know it.
     time: Option<AwsTime>,
 }
 
@@ -61,7 +68,8 @@ impl Guarded {
     /// Over HTTPS by rustls, with the trusted certificates and the proxies of the environment.
     pub(crate) fn https(unencrypted: &[String]) -> Self {
         let client = |proxies: fn() -> ProxyConfig| {
-            // The way the SDK makes its own default client; the builder's other ways leave out the proxies.
+            // The way the SDK makes its own default client; the builder's other ways leave out the
+            // proxies.
             Builder::new().build_with_connector_fn(move |settings, components| {
                 let sleep = components.and_then(RuntimeComponents::sleep_impl);
                 connector(settings.cloned(), sleep, proxies())
@@ -70,7 +78,11 @@ impl Guarded {
         Self::new(client(ProxyConfig::from_env), client(ProxyConfig::disabled), unencrypted)
     }
 
-    pub(crate) fn new(proxied: SharedHttpClient, direct: SharedHttpClient, unencrypted: &[String]) -> Self {
+    pub(crate) fn new(
+        proxied: SharedHttpClient,
+        direct: SharedHttpClient,
+        unencrypted: &[String],
+    ) -> Self {
         Self { proxied, direct, unencrypted: unencrypted.into(), longest: SHORT_ANSWER, time: None }
     }
 
@@ -81,12 +93,20 @@ impl Guarded {
 }
 
 impl HttpClient for Guarded {
-    fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
+    fn http_connector(
+        &self,
+        settings: &HttpConnectorSettings,
+        components: &RuntimeComponents,
+    ) -> SharedHttpConnector {
         let (client, settings, components) = (self.clone(), settings.clone(), components.clone());
         SharedHttpConnector::new(Gate { client, settings, components })
     }
 
-    fn validate_final_config(&self, components: &RuntimeComponents, config: &ConfigBag) -> Result<(), BoxError> {
+    fn validate_final_config(
+        &self,
+        components: &RuntimeComponents,
+        config: &ConfigBag,
+    ) -> Result<(), BoxError> {
         HttpClient::validate_final_config(&self.proxied, components, config)
     }
 
@@ -124,11 +144,13 @@ impl HttpConnector for Gate {
 
 /// The host that the URL leads to, if a request may be sent there.
 pub(crate) fn may_be_called(url: &str, unencrypted: &[String]) -> Result<String, BoxError> {
-    const NO_URL: &str = "an endpoint is not a URL with a host: expected one such as https://sts.example.com";
+    const NO_URL: &str =
+        "an endpoint is not a URL with a host: expected one such as https://sts.example.com";
     let uri: Uri = url.parse().map_err(|_| NO_URL)?;
     let host = uri.host().ok_or(NO_URL)?.to_owned();
     let port = uri.port_u16().unwrap_or(80);
-    let named = || unencrypted.iter().any(|named| named.eq_ignore_ascii_case(&format!("{host}:{port}")));
+    let named =
+        || unencrypted.iter().any(|named| named.eq_ignore_ascii_case(&format!("{host}:{port}")));
     if uri.scheme_str() == Some("https") || is_near(&host) || named() {
         return Ok(host);
     }
@@ -136,8 +158,9 @@ pub(crate) fn may_be_called(url: &str, unencrypted: &[String]) -> Result<String,
     Err(Unencrypted { scheme, host: format!("{host}:{port}") }.into())
 }
 
-/// Whether the host is this machine, or answers on this machine's link alone: loopback, instance metadata (169.254.169.254, fd00:ec2::254),
-/// container credentials (169.254.170.2, 169.254.170.23, fd00:ec2::23). No proxy can reach what this machine would: it would reach its own.
+/// Whether the host is this machine, or answers on this machine's link alone: loopback, instance
+/// metadata (169.254.169.254, fd00:ec2::254), container credentials (169.254.170.2, 169.254.170.23,
+/// fd00:ec2::23). No proxy can reach what this machine would: it would reach its own.
 pub(crate) fn is_near(host: &str) -> bool {
     let host = host.trim_start_matches('[').trim_end_matches(']').trim_end_matches('.');
     let v4 = |ip: Ipv4Addr| ip.is_loopback() || ip.is_link_local();
@@ -145,7 +168,10 @@ pub(crate) fn is_near(host: &str) -> bool {
         Ok(IpAddr::V4(ip)) => v4(ip),
         Ok(IpAddr::V6(ip)) => {
             let metadata = matches!(ip.segments(), [0xfd00, 0xec2, ..]);
-            ip.is_loopback() || ip.is_unicast_link_local() || metadata || ip.to_ipv4_mapped().is_some_and(v4)
+            ip.is_loopback()
+                || ip.is_unicast_link_local()
+                || metadata
+                || ip.to_ipv4_mapped().is_some_and(v4)
         }
         Err(_) => {
             let host = host.to_ascii_lowercase();
@@ -154,13 +180,16 @@ pub(crate) fn is_near(host: &str) -> bool {
     }
 }
 
-/// Takes the time out of the answer. Only AWS's own answers count, which carry a request id: a proxy's page says what time it is there, and a
-/// cached answer what time it was.
+/// Takes the time out of the answer. Only AWS's own answers count, which carry a request id: a
+/// proxy's page says what time it is there, and a cached answer what time it was.
 fn learn(response: &mut HttpResponse, time: Option<&AwsTime>, sent: Instant) {
     let headers = response.headers_mut();
     let date = headers.remove("date").and_then(|text| DateTime::parse_from_rfc2822(&text).ok());
-    let own = ["x-amzn-requestid", "x-amz-request-id"].iter().any(|name| headers.contains_key(name));
-    let (Some(time), Some(date), true) = (time, date, own && !headers.contains_key("age")) else { return };
+    let own =
+        ["x-amzn-requestid", "x-amz-request-id"].iter().any(|name| headers.contains_key(name));
+    let (Some(time), Some(date), true) = (time, date, own && !headers.contains_key("age")) else {
+        return;
+    };
     time.learn(date.to_utc(), sent);
     // For whoever reads the answer: the reason why a signature was refused.
     if let Some(wrong) = WrongClock::check(SystemTime::now().into(), time.now()) {
@@ -183,8 +212,8 @@ pub(crate) fn connector(
     sleep: Option<SharedAsyncSleep>,
     proxies: ProxyConfig,
 ) -> Connector {
-    let mut connector =
-        ConnectorBuilder::default().tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc));
+    let mut connector = ConnectorBuilder::default()
+        .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc));
     connector.set_connector_settings(settings);
     if sleep.is_some() {
         connector.set_sleep_impl(sleep);
@@ -264,7 +293,9 @@ mod tests {
 
     fn answer(headers: &[(&'static str, String)]) -> HttpResponse {
         let mut response = HttpResponse::new(StatusCode::try_from(200).unwrap(), SdkBody::empty());
-        headers.iter().for_each(|(name, value)| drop(response.headers_mut().insert(*name, value.clone())));
+        headers
+            .iter()
+            .for_each(|(name, value)| drop(response.headers_mut().insert(*name, value.clone())));
         response
     }
 
@@ -277,12 +308,19 @@ mod tests {
             let time = AwsTime::default();
             let mut response = answer(headers);
             learn(&mut response, Some(&time), Instant::now());
-            assert!(!response.headers().contains_key("date"), "the SDK would correct its clock by it");
+            assert!(
+                !response.headers().contains_key("date"),
+                "the SDK would correct its clock by it"
+            );
             (time.now().is_some(), response.extension::<WrongClock>().is_some())
         };
         assert_eq!(learned(&[("date", date.clone()), id()]), (true, true));
         assert_eq!(learned(&[("date", date.clone())]), (false, false), "a proxy's");
-        assert_eq!(learned(&[("date", date.clone()), id(), ("age", "3".into())]), (false, false), "a cached one");
+        assert_eq!(
+            learned(&[("date", date.clone()), id(), ("age", "3".into())]),
+            (false, false),
+            "a cached one"
+        );
         assert_eq!(learned(&[("date", "yesterday".into()), id()]), (false, false));
         let now = DateTime::<chrono::Utc>::from(SystemTime::now()).to_rfc2822();
         assert_eq!(learned(&[("date", now), id()]), (true, false), "a clock that is right");
@@ -307,7 +345,9 @@ mod tests {
             let mut response = answer(&[]);
             *response.body_mut() = SdkBody::from(vec![b'x'; length]);
             bound(&mut response, 100);
-            let read = aws_smithy_types::byte_stream::ByteStream::new(response.take_body()).collect().await;
+            let read = aws_smithy_types::byte_stream::ByteStream::new(response.take_body())
+                .collect()
+                .await;
             assert_eq!(read.is_ok(), fits, "{length}");
         }
     }

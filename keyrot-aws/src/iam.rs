@@ -11,7 +11,8 @@ use aws_sdk_iam::types::{AccessKeyLastUsed, StatusType};
 use keyrot_core::model::{HOME_TAG, NewKey, SecretArn};
 use keyrot_core::ports::TagPort;
 use keyrot_core::{
-    AccessKey, CallError, Credentials, ErrorKind, IamPort, IamUser, KeyId, KeyStatus, LastUse, SecretKey, UserName,
+    AccessKey, CallError, Credentials, ErrorKind, IamPort, IamUser, KeyId, KeyStatus, LastUse,
+    SecretKey, UserName,
 };
 
 /// A user has two keys; a list that goes on for longer is not one.
@@ -24,12 +25,18 @@ impl IamPort for Aws {
     }
 
     async fn list_keys(&self, user: &UserName) -> Result<Vec<AccessKey>, CallError> {
-        let op = Op::read("iam:ListAccessKeys", format!("user {user}"), &self.inner.limits.iam_reads);
+        let op =
+            Op::read("iam:ListAccessKeys", format!("user {user}"), &self.inner.limits.iam_reads);
         let budget = self.budget();
         let mut keys = Vec::new();
         let mut marker: Option<String> = None;
         for _ in 0..MOST_PAGES {
-            let call = self.inner.iam.list_access_keys().user_name(user.as_str()).set_marker(marker.clone());
+            let call = self
+                .inner
+                .iam
+                .list_access_keys()
+                .user_name(user.as_str())
+                .set_marker(marker.clone());
             let page = send(&op, &budget, || call.clone().send()).await?;
             for key in page.access_key_metadata {
                 keys.push(listed(&op, key)?);
@@ -43,7 +50,8 @@ impl IamPort for Aws {
     }
 
     async fn create_key(&self, user: &UserName) -> Result<NewKey, CallError> {
-        let op = Op::once("iam:CreateAccessKey", format!("user {user}"), &self.inner.limits.create_key);
+        let op =
+            Op::once("iam:CreateAccessKey", format!("user {user}"), &self.inner.limits.create_key);
         let call = self.inner.iam.create_access_key().user_name(user.as_str());
         let answer = send(&op, &self.budget(), || call.clone().send()).await?;
         let Some(made) = answer.access_key else {
@@ -51,12 +59,16 @@ impl IamPort for Aws {
         };
         // Moved, not copied; the buffer of the answer itself is the SDK's.
         let secret = SecretKey::new(made.secret_access_key);
-        let id = KeyId::parse(made.access_key_id).map_err(|e| op.malformed_response(&e.to_string()))?;
+        let id =
+            KeyId::parse(made.access_key_id).map_err(|e| op.malformed_response(&e.to_string()))?;
         if secret.expose().is_empty() {
             return Err(op.malformed_response("it holds no secret"));
         }
-        let created =
-            made.create_date.as_ref().and_then(instant).unwrap_or_else(|| std::time::SystemTime::now().into());
+        let created = made
+            .create_date
+            .as_ref()
+            .and_then(instant)
+            .unwrap_or_else(|| std::time::SystemTime::now().into());
         Ok(NewKey { credentials: Credentials { key: id, secret }, created })
     }
 
@@ -65,7 +77,9 @@ impl IamPort for Aws {
         let op = Op::read("iam:GetAccessKeyLastUsed", subject, &self.inner.limits.iam_reads);
         let call = self.inner.iam.get_access_key_last_used().access_key_id(key.as_str());
         let answer = send(&op, &self.budget(), || call.clone().send()).await?;
-        if let Some(owner) = answer.user_name.as_deref().filter(|owner| !owner.eq_ignore_ascii_case(user.as_str())) {
+        if let Some(owner) =
+            answer.user_name.as_deref().filter(|owner| !owner.eq_ignore_ascii_case(user.as_str()))
+        {
             return Err(op.malformed_response(&format!("the key belongs to user {owner}")));
         }
         last_use(&op, answer.access_key_last_used)
@@ -86,7 +100,8 @@ impl IamPort for Aws {
     async fn delete_key(&self, user: &UserName, key: &KeyId) -> Result<(), CallError> {
         let subject = format!("key {key} of user {user}");
         let op = Op::write("iam:DeleteAccessKey", subject, &self.inner.limits.change_key);
-        let call = self.inner.iam.delete_access_key().user_name(user.as_str()).access_key_id(key.as_str());
+        let call =
+            self.inner.iam.delete_access_key().user_name(user.as_str()).access_key_id(key.as_str());
         match send(&op, &self.budget(), || call.clone().send()).await {
             Ok(_) => Ok(()),
             Err(gone) if gone.error.kind == ErrorKind::NotFound => Ok(()),
@@ -96,25 +111,37 @@ impl IamPort for Aws {
 }
 
 impl Aws {
-    async fn set_status(&self, user: &UserName, key: &KeyId, status: StatusType) -> Result<(), CallError> {
+    async fn set_status(
+        &self,
+        user: &UserName,
+        key: &KeyId,
+        status: StatusType,
+    ) -> Result<(), CallError> {
         let subject = format!("key {key} of user {user}");
         let op = Op::write("iam:UpdateAccessKey", subject, &self.inner.limits.change_key);
         let iam = &self.inner.iam;
-        let call = iam.update_access_key().user_name(user.as_str()).access_key_id(key.as_str()).status(status);
+        let call = iam
+            .update_access_key()
+            .user_name(user.as_str())
+            .access_key_id(key.as_str())
+            .status(status);
         send(&op, &self.budget(), || call.clone().send()).await?;
         Ok(())
     }
 }
 
-/// What IAM's answer says of a key's use. One that contradicts itself is an error, and never taken for "not used".
+/// What IAM's answer says of a key's use. One that contradicts itself is an error, and never taken
+/// for "not used".
 pub(crate) fn last_use(op: &Op<'_>, used: Option<AccessKeyLastUsed>) -> Result<LastUse, CallError> {
     let used = used.ok_or_else(|| op.malformed_response("it says nothing of the last use"))?;
     match used.last_used_date.as_ref() {
         Some(at) => {
-            let when = instant(at).ok_or_else(|| op.malformed_response("its date cannot be read"))?;
+            let when =
+                instant(at).ok_or_else(|| op.malformed_response("its date cannot be read"))?;
             Ok(LastUse::At { when, service: used.service_name, region: used.region })
         }
-        // IAM says "N/A" for a key without a recorded use (IAM API reference, data type `AccessKeyLastUsed`).
+        // IAM says "N/A" for a key without a recorded use (IAM API reference, data type
+        // `AccessKeyLastUsed`).
         None if used.service_name == "N/A" => Ok(LastUse::NoRecord),
         None => Err(op.malformed_response("it names a service and no date")),
     }

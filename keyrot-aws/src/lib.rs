@@ -1,10 +1,14 @@
-//! keyrot's ports on the AWS SDK: IAM, Secrets Manager, STS, and CloudTrail's event history (feature `trail`).
+//! keyrot's ports on the AWS SDK: IAM, Secrets Manager, STS, and CloudTrail's event history
+//! (feature `trail`).
 //!
-//! [`Aws`] is all three: [`IamPort`](keyrot_core::IamPort), [`SecretStorePort`](keyrot_core::SecretStorePort) and
-//! [`CredentialProbe`](keyrot_core::CredentialProbe); for audits it is the [`AccountPort`](keyrot_core::audit::AccountPort), too. [`RotatedCredentials`] is the other side: a rotated
-//! user's key as the credentials of an SDK client.
+//! [`Aws`] is all three: [`IamPort`](keyrot_core::IamPort),
+//! [`SecretStorePort`](keyrot_core::SecretStorePort) and
+//! [`CredentialProbe`](keyrot_core::CredentialProbe); for audits it is the
+//! [`AccountPort`](keyrot_core::audit::AccountPort), too. [`RotatedCredentials`] is the other side:
+//! a rotated user's key as the credentials of an SDK client.
 //!
-//! Of the SDK's types only [`SdkConfig`] and those of a credentials provider are in public signatures.
+//! Of the SDK's types only [`SdkConfig`] and those of a credentials provider are in public
+//! signatures.
 //!
 //! ```no_run
 //! use keyrot_aws::{Aws, AwsSettings};
@@ -24,30 +28,37 @@
 //! ```
 //!
 //! # Guarantees
-//! - `CreateAccessKey` is sent once; only after a throttle, by which AWS says that it did nothing, is it sent again.
+//! - `CreateAccessKey` is sent once; only after a throttle, by which AWS says that it did nothing,
+//!   is it sent again.
 //! - A failed change says whether it may have been carried out all the same, over all its attempts.
 //! - A list is whole or an error; a user's tags that could not be read are an error, not "no tags".
-//! - A call ends within [`Timeouts::call`], 60 seconds by default; [`users`](keyrot_core::IamPort::users) takes that for each page.
-//! - No secret is in an error, a `Debug` or a message. What the SDK keeps in its own buffers for the time of a request it does not wipe.
+//! - A call ends within [`Timeouts::call`], 60 seconds by default;
+//!   [`users`](keyrot_core::IamPort::users) takes that for each page.
+//! - No secret is in an error, a `Debug` or a message. What the SDK keeps in its own buffers for
+//!   the time of a request it does not wipe.
 //!
 //! # Caveats
-//! - The SDK and its HTTP stack log whole requests and answers, secrets included, at their most talkative levels. Keep the targets in
-//!   [`SECRET_LOG_TARGETS`] at INFO or above.
-//! - Replicas of a secret follow its primary by themselves. After a promotion they are waited for, for up to 20 seconds; a replica that is
-//!   later than that, or failed, does not fail the promotion.
+//! - The SDK and its HTTP stack log whole requests and answers, secrets included, at their most
+//!   talkative levels. Keep the targets in [`SECRET_LOG_TARGETS`] at INFO or above.
+//! - Replicas of a secret follow its primary by themselves. After a promotion they are waited for,
+//!   for up to 20 seconds; a replica that is later than that, or failed, does not fail the
+//!   promotion.
 //!
 //! # Tracing
-//! With the feature `tracing`, each call is a span `aws_call` (level DEBUG; fields `action`, `subject`), and each of its attempts an event with
-//! the target `keyrot_aws`: DEBUG, or WARN where no answer came and the call may have been carried out. Its fields: `action`, such as
-//! `iam:CreateAccessKey`; `subject`, such as `user ci`; `attempt`, from 1; `took_ms`; and of a failure AWS's `code`, its `request_id`, and
-//! `retry_in_ms` if there is a next attempt. Requests, answers and AWS's messages are in none of them.
+//! With the feature `tracing`, each call is a span `aws_call` (level DEBUG; fields `action`,
+//! `subject`), and each of its attempts an event with the target `keyrot_aws`: DEBUG, or WARN where
+//! no answer came and the call may have been carried out. Its fields: `action`, such as
+//! `iam:CreateAccessKey`; `subject`, such as `user ci`; `attempt`, from 1; `took_ms`; and of a
+//! failure AWS's `code`, its `request_id`, and `retry_in_ms` if there is a next attempt. Requests,
+//! answers and AWS's messages are in none of them.
 //!
 //! # Metrics
-//! With the feature `metrics`, calls, attempts and their latency are counted with the facade [`metrics`](https://docs.rs/metrics): see the module
-//! `metrics`.
+//! With the feature `metrics`, calls, attempts and their latency are counted with the facade
+//! [`metrics`](https://docs.rs/metrics): see the module `metrics`.
 //!
 //! # Permissions
-//! [`policy`] makes the least-privilege IAM policy; [`ACTIONS`](policy::ACTIONS) lists every action that is used, and what for.
+//! [`policy`] makes the least-privilege IAM policy; [`ACTIONS`](policy::ACTIONS) lists every action
+//! that is used, and what for.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 // A consumer needs a part of what these modules have.
@@ -133,7 +144,8 @@ pub use file_cache::{FileCache, NoCache};
 pub use rotated::{Refusals, RotatedCredentials};
 pub use sdk_config::ConnectError;
 pub use settings::{
-    AwsSettings, CallerCredentials, Endpoints, FieldNames, Rates, SecretSettings, SettingsError, Timeouts,
+    AwsSettings, CallerCredentials, Endpoints, FieldNames, Rates, SecretSettings, SettingsError,
+    Timeouts,
 };
 
 /// Log targets of libraries that may show secret material below the level INFO.

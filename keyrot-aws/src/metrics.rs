@@ -1,4 +1,5 @@
-//! What the calls to AWS count and measure, for the recorder that your program installs with the crate [`metrics`](https://docs.rs/metrics).
+//! What the calls to AWS count and measure, for the recorder that your program installs with the
+//! crate [`metrics`](https://docs.rs/metrics).
 //!
 //! No label names a user, a key or a secret. Those of runs are in [`keyrot_core::engine::metrics`].
 //!
@@ -8,7 +9,8 @@
 //! | `keyrot_aws_attempts_total` | counter | `action`, `result` | attempts; `result` is `ok`, `refused`, `throttled`, `lost` (no answer) or `not_sent` |
 //! | `keyrot_aws_attempt_duration_seconds` | histogram, seconds | `action` | from the sending of an attempt to its answer, or to its end without one |
 //!
-//! `action` is an IAM action that keyrot uses, such as `iam:CreateAccessKey`. Of STS's calls, those with a rotated key are counted too.
+//! `action` is an IAM action that keyrot uses, such as `iam:CreateAccessKey`. Of STS's calls, those
+//! with a rotated key are counted too.
 
 use ::metrics::{Unit, counter, describe_counter, describe_histogram, histogram};
 use keyrot_core::ErrorKind;
@@ -21,7 +23,8 @@ pub const ATTEMPTS: &str = "keyrot_aws_attempts_total";
 /// How long attempts took.
 pub const ATTEMPT_DURATION: &str = "keyrot_aws_attempt_duration_seconds";
 
-/// Tells the recorder the units and meanings of all metrics here. Call it once, after you installed the recorder.
+/// Tells the recorder the units and meanings of all metrics here. Call it once, after you installed
+/// the recorder.
 pub fn describe() {
     describe_counter!(CALLS, Unit::Count, "Calls to AWS, each with all its attempts");
     describe_counter!(ATTEMPTS, Unit::Count, "Attempts at calls to AWS");

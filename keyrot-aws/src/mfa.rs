@@ -10,16 +10,29 @@ use keyrot_core::{CallError, SecretKey};
 const SECONDS: i32 = 900;
 
 impl Aws {
-    /// Temporary credentials with MFA for a quarter of an hour: `sts:GetSessionToken`, which needs no permission. Only an IAM user's own key may ask.
+    /// Temporary credentials with MFA for a quarter of an hour: `sts:GetSessionToken`, which needs
+    /// no permission. Only an IAM user's own key may ask.
     ///
-    /// `serial` is the device's ARN or serial number, `code` what it shows now. A code is good for one call, so the call is never repeated.
+    /// `serial` is the device's ARN or serial number, `code` what it shows now. A code is good for
+    /// one call, so the call is never repeated.
     ///
     /// # Errors
     /// [`CallError`]; `Denied` if the code is wrong or used up.
-    pub async fn mfa_session(&self, serial: &str, code: &str) -> Result<CallerCredentials, CallError> {
-        let op = Op::once("sts:GetSessionToken", format!("MFA device {serial}"), &self.inner.limits.sts);
+    pub async fn mfa_session(
+        &self,
+        serial: &str,
+        code: &str,
+    ) -> Result<CallerCredentials, CallError> {
+        let op =
+            Op::once("sts:GetSessionToken", format!("MFA device {serial}"), &self.inner.limits.sts);
         let op = op.hiding(code);
-        let call = self.inner.sts.get_session_token().serial_number(serial).token_code(code).duration_seconds(SECONDS);
+        let call = self
+            .inner
+            .sts
+            .get_session_token()
+            .serial_number(serial)
+            .token_code(code)
+            .duration_seconds(SECONDS);
         let answer = send(&op, &self.budget(), || call.clone().send()).await?;
         let Some(made) = answer.credentials else {
             return Err(op.malformed_response("it holds no credentials"));

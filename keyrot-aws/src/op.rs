@@ -29,7 +29,13 @@ pub(crate) struct Op<'a> {
 
 impl<'a> Op<'a> {
     pub(crate) fn read(action: &'static str, subject: impl Display, limiter: &'a Limiter) -> Self {
-        Self { action, subject: subject.to_string(), repeat: Repeat::Read, limiter, hidden: Vec::new() }
+        Self {
+            action,
+            subject: subject.to_string(),
+            repeat: Repeat::Read,
+            limiter,
+            hidden: Vec::new(),
+        }
     }
 
     pub(crate) fn write(action: &'static str, subject: impl Display, limiter: &'a Limiter) -> Self {
@@ -47,7 +53,8 @@ impl<'a> Op<'a> {
 
     /// An answer that AWS never gives.
     pub(crate) fn malformed_response(&self, what: &str) -> CallError {
-        let message = format!("{} for {}: the answer cannot be used: {what}", self.action, self.subject);
+        let message =
+            format!("{} for {}: the answer cannot be used: {what}", self.action, self.subject);
         CallError::new(ErrorKind::Other, self.effect(true), message)
     }
 

@@ -17,7 +17,8 @@ use std::time::Duration;
 /// To the beginning of an answer.
 const READ: Duration = Duration::from_secs(5);
 
-/// An HTTP client with the TLS and the proxies of the SDK's. It is made with the first request, and follows no redirect.
+/// An HTTP client with the TLS and the proxies of the SDK's. It is made with the first request, and
+/// follows no redirect.
 #[derive(Default)]
 pub(crate) struct Http {
     proxied: OnceLock<Connector>,
@@ -38,10 +39,13 @@ impl fmt::Display for Lost {
 impl Http {
     /// Sends it once.
     pub(crate) async fn send(&self, request: HttpRequest) -> Result<HttpResponse, Lost> {
-        let near = request.uri().parse::<http::Uri>().is_ok_and(|uri| uri.host().is_some_and(is_near));
+        let near =
+            request.uri().parse::<http::Uri>().is_ok_and(|uri| uri.host().is_some_and(is_near));
         let client = if near { &self.direct } else { &self.proxied };
         let client = client.get_or_init(|| {
-            let limits = HttpConnectorSettings::builder().connect_timeout(Duration::from_secs(3)).read_timeout(READ);
+            let limits = HttpConnectorSettings::builder()
+                .connect_timeout(Duration::from_secs(3))
+                .read_timeout(READ);
             let proxies = if near { ProxyConfig::disabled() } else { ProxyConfig::from_env() };
             connector(Some(limits.build()), None, proxies)
         });

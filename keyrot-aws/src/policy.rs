@@ -17,24 +17,36 @@
 //! ```
 //!
 //! # What limits what
-//! Sources: the Service Authorization Reference, "Actions, resources, and condition keys for …" AWS Identity and Access Management (IAM),
-//! AWS Secrets Manager, AWS KMS, Amazon SNS, Amazon EventBridge, AWS Systems Manager, Amazon CloudWatch Logs and AWS CloudTrail; and what is named below.
+//! Sources: the Service Authorization Reference, "Actions, resources, and condition keys for …" AWS
+//! Identity and Access Management (IAM), AWS Secrets Manager, AWS KMS, Amazon SNS, Amazon
+//! EventBridge, AWS Systems Manager, Amazon CloudWatch Logs and AWS CloudTrail; and what is named
+//! below.
 //!
-//! - **Users.** `GetAccountAuthorizationDetails` and `ListUsers` have no resource type, so they need `*`. `GetAccessKeyLastUsed` names a key and no
-//!   user, and only reads a date: it gets `*` too. All that sees or changes a user's keys is bound to the path and to the rotation tag by
-//!   `aws:ResourceTag`, whose values are compared in any case, as keyrot compares them; condition keys are in any case anyway (IAM user
-//!   guide, "Controlling access to and for IAM users and roles using tags").
-//! - **Audits.** [`Scope::audit_policy`] is apart: it reads, on all users, and is for whoever runs an audit. The credential report has no resource type.
-//! - **Everybody else.** [`Scope::guard_policy`] denies, to all but named principals, what would let them steer keyrot: an SCP or a boundary.
-//! - **People.** [`Scope::operator_policy`] is for who is on call; [`Scope::consumer_policy`] for who uses a key; [`Scope::own_policy`] for who rotates their own.
-//! - **Secrets.** The ARN of a secret is its name, a hyphen and six characters (Secrets Manager user guide, "What's in a secret"). Before there is a secret, the name
-//!   alone is what a request is about, so both forms are there.
-//! - **Values.** keyrot names the staging label in every request for a value and in every move of a label, and `secretsmanager:VersionStage` binds it to
-//!   AWS's own three. The two conditions of Secrets Manager's keys have `IfExists`, so that they also hold where a look-alike of AWS hands no such
-//!   key to its check; on AWS what that leaves open is a version without any label, whose key is long deleted, by its id.
-//! - **The trail.** `LookupEvents` has no resource type, so it needs `*`; it shows the management events of the whole account, and is only there if it is used.
-//! - **KMS.** Only through Secrets Manager, and only for these secrets, by the encryption context; `RequestToValidateKeyAccess` stands in it when a
-//!   secret gets its key (Secrets Manager user guide, "Secret encryption and decryption").
+//! - **Users.** `GetAccountAuthorizationDetails` and `ListUsers` have no resource type, so they
+//!   need `*`. `GetAccessKeyLastUsed` names a key and no user, and only reads a date: it gets `*`
+//!   too. All that sees or changes a user's keys is bound to the path and to the rotation tag by
+//!   `aws:ResourceTag`, whose values are compared in any case, as keyrot compares them; condition
+//!   keys are in any case anyway (IAM user guide, "Controlling access to and for IAM users and
+//!   roles using tags").
+//! - **Audits.** [`Scope::audit_policy`] is apart: it reads, on all users, and is for whoever runs
+//!   an audit. The credential report has no resource type.
+//! - **Everybody else.** [`Scope::guard_policy`] denies, to all but named principals, what would
+//!   let them steer keyrot: an SCP or a boundary.
+//! - **People.** [`Scope::operator_policy`] is for who is on call; [`Scope::consumer_policy`] for
+//!   who uses a key; [`Scope::own_policy`] for who rotates their own.
+//! - **Secrets.** The ARN of a secret is its name, a hyphen and six characters (Secrets Manager
+//!   user guide, "What's in a secret"). Before there is a secret, the name alone is what a request
+//!   is about, so both forms are there.
+//! - **Values.** keyrot names the staging label in every request for a value and in every move of a
+//!   label, and `secretsmanager:VersionStage` binds it to AWS's own three. The two conditions of
+//!   Secrets Manager's keys have `IfExists`, so that they also hold where a look-alike of AWS hands
+//!   no such key to its check; on AWS what that leaves open is a version without any label, whose
+//!   key is long deleted, by its id.
+//! - **The trail.** `LookupEvents` has no resource type, so it needs `*`; it shows the management
+//!   events of the whole account, and is only there if it is used.
+//! - **KMS.** Only through Secrets Manager, and only for these secrets, by the encryption context;
+//!   `RequestToValidateKeyAccess` stands in it when a secret gets its key (Secrets Manager user
+//!   guide, "Secret encryption and decryption").
 
 mod actions;
 mod guard;
@@ -112,7 +124,12 @@ impl Statement {
         Self { effect: "Deny", ..Self::new(sid, resource) }
     }
 
-    fn when(mut self, operator: &'static str, key: impl Into<String>, values: impl Into<OneOrMany>) -> Self {
+    fn when(
+        mut self,
+        operator: &'static str,
+        key: impl Into<String>,
+        values: impl Into<OneOrMany>,
+    ) -> Self {
         self.condition.entry(operator).or_default().insert(key.into(), values.into());
         self
     }

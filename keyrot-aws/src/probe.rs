@@ -1,4 +1,5 @@
-//! The verification of credentials: a client on exactly these, with the endpoint and connections of the others.
+//! The verification of credentials: a client on exactly these, with the endpoint and connections of
+//! the others.
 
 use crate::calls::send;
 use crate::connect::Aws;
@@ -12,21 +13,30 @@ use keyrot_core::{CallError, CredentialProbe, Credentials, UserArn};
 impl CredentialProbe for Aws {
     async fn probe(&self, credentials: &Credentials) -> Result<ProbeAnswer, CallError> {
         let secret = credentials.secret.expose();
-        let op = Op::read("sts:GetCallerIdentity", format!("key {}", credentials.key), &self.inner.limits.sts);
+        let op = Op::read(
+            "sts:GetCallerIdentity",
+            format!("key {}", credentials.key),
+            &self.inner.limits.sts,
+        );
         let op = op.hiding(secret);
-        let tried = SdkCredentials::new(credentials.key.as_str(), secret, None, None, "under verification");
-        let client = aws_sdk_sts::Client::from_conf(self.inner.probe.clone().credentials_provider(tried).build());
+        let tried =
+            SdkCredentials::new(credentials.key.as_str(), secret, None, None, "under verification");
+        let client = aws_sdk_sts::Client::from_conf(
+            self.inner.probe.clone().credentials_provider(tried).build(),
+        );
         match send(&op, &self.budget(), || client.get_caller_identity().send()).await {
             Ok(answer) => match answer.arn {
                 Some(arn) => Ok(UserArn::parse(arn.clone())
                     .map_or_else(|_| ProbeAnswer::SomebodyElse(arn), ProbeAnswer::Authenticated)),
                 None => Err(op.malformed_response("it names no ARN")),
             },
-            // These two codes are STS's word on credentials (STS API reference, "Common errors"). Whatever else comes back says nothing about
-            // them: it is an error, never a refusal.
+            // These two codes are STS's word on credentials (STS API reference, "Common errors").
+            // Whatever else comes back says nothing about them: it is an error, never a refusal.
             Err(failure) if failure.is(&["InvalidClientTokenId"]) => Ok(ProbeAnswer::Refused),
             // With a wrong clock every signature is refused; that says nothing of the secret.
-            Err(failure) if failure.is(&["SignatureDoesNotMatch"]) && !failure.by_clock => Ok(ProbeAnswer::WrongSecret),
+            Err(failure) if failure.is(&["SignatureDoesNotMatch"]) && !failure.by_clock => {
+                Ok(ProbeAnswer::WrongSecret)
+            }
             Err(failure) => Err(failure.into()),
         }
     }

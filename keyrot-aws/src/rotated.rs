@@ -7,17 +7,21 @@ mod tests;
 use crate::clock::TokioClock;
 use aws_credential_types::Credentials as SdkCredentials;
 use aws_credential_types::provider::{ProvideCredentials, error::CredentialsError, future};
-use keyrot_core::consumer::{CachePolicy, CredentialSource, KeyCache, KeyReader, ReadError, SecretId};
+use keyrot_core::consumer::{
+    CachePolicy, CredentialSource, KeyCache, KeyReader, ReadError, SecretId,
+};
 use keyrot_core::{Clock, Credentials};
 pub use refusals::Refusals;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A caller waits this long for Secrets Manager if there is a key to go on with. The SDK itself gives up after five seconds.
+/// A caller waits this long for Secrets Manager if there is a key to go on with. The SDK itself
+/// gives up after five seconds.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// A rotated user's access key, for the clients of the AWS SDK: read from the user's secret, and read again in time.
+/// A rotated user's access key, for the clients of the AWS SDK: read from the user's secret, and
+/// read again in time.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -32,12 +36,15 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// # }
 /// ```
 ///
-/// It reads as a [`KeyReader`] does: a key that was read is used for five minutes, or less if `overlap` is short ([`CachePolicy`]). Clones share what
-/// was read. In an outage of Secrets Manager the last key is used on for half of `overlap`, at most a day.
+/// It reads as a [`KeyReader`] does: a key that was read is used for five minutes, or less if
+/// `overlap` is short ([`CachePolicy`]). Clones share what was read. In an outage of Secrets
+/// Manager the last key is used on for half of `overlap`, at most a day.
 ///
-/// After a refusal by AWS, such as of a key that was revoked, the next request reads again if you say so: call [`invalidate`](Self::invalidate), or
-/// let [`Refusals`] do it. The SDK keeps credentials itself until they expire, so give the client `identity_cache(IdentityCache::no_cache())` too; the
-/// cache is here. Otherwise a revoked key is replaced after five minutes.
+/// After a refusal by AWS, such as of a key that was revoked, the next request reads again if you
+/// say so: call [`invalidate`](Self::invalidate), or let [`Refusals`] do it. The SDK keeps
+/// credentials itself until they expire, so give the client
+/// `identity_cache(IdentityCache::no_cache())` too; the cache is here. Otherwise a revoked key is
+/// replaced after five minutes.
 #[derive(Clone)]
 pub struct RotatedCredentials {
     source: Arc<dyn CredentialSource>,
@@ -64,7 +71,8 @@ impl RotatedCredentials {
         self.with(|reader| reader.policy(CachePolicy::of(overlap)))
     }
 
-    /// With a place that other processes use, too, such as a `FileCache`. What was read so far is read again.
+    /// With a place that other processes use, too, such as a `FileCache`. What was read so far is
+    /// read again.
     #[must_use]
     pub fn cache(self, cache: impl KeyCache + 'static) -> Self {
         self.with(|reader| reader.cache(Arc::new(cache)))
@@ -76,13 +84,15 @@ impl RotatedCredentials {
         self.with(|reader| reader.clock(clock))
     }
 
-    /// Has the key read again before it is used again, because AWS refused it. A key that was read within the last five seconds is kept: to call
-    /// this for each of many refused requests is harmless.
+    /// Has the key read again before it is used again, because AWS refused it. A key that was read
+    /// within the last five seconds is kept: to call this for each of many refused requests is
+    /// harmless.
     pub fn invalidate(&self) {
         self.reader.invalidate();
     }
 
-    /// An interceptor that calls [`invalidate`](Self::invalidate) when AWS refuses the key: for a client's `Config::builder().interceptor(…)`.
+    /// An interceptor that calls [`invalidate`](Self::invalidate) when AWS refuses the key: for a
+    /// client's `Config::builder().interceptor(…)`.
     #[must_use]
     pub fn refusals(&self) -> Refusals {
         Refusals::of(self.clone())
@@ -107,9 +117,19 @@ impl ProvideCredentials for RotatedCredentials {
         Self: 'a,
     {
         future::ProvideCredentials::new(async move {
-            let read = self.reader.read(&*self.source, None).await.map_err(CredentialsError::provider_error)?;
+            let read = self
+                .reader
+                .read(&*self.source, None)
+                .await
+                .map_err(CredentialsError::provider_error)?;
             let Credentials { key, secret } = &read.credentials;
-            Ok(SdkCredentials::new(key.as_str(), secret.expose(), None, Some(read.ask_again.into()), "keyrot"))
+            Ok(SdkCredentials::new(
+                key.as_str(),
+                secret.expose(),
+                None,
+                Some(read.ask_again.into()),
+                "keyrot",
+            ))
         })
     }
 }
@@ -117,6 +137,8 @@ impl ProvideCredentials for RotatedCredentials {
 /// Shows which secret it is; nothing of what was read.
 impl fmt::Debug for RotatedCredentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RotatedCredentials").field("secret", &self.reader.secret().as_str()).finish_non_exhaustive()
+        f.debug_struct("RotatedCredentials")
+            .field("secret", &self.reader.secret().as_str())
+            .finish_non_exhaustive()
     }
 }

@@ -48,12 +48,19 @@ pub enum ConnectError {
     },
 }
 
-/// The configuration with keyrot's own safety in force, and the program's HTTP client behind the guard.
-pub(crate) fn guarded(config: &SdkConfig, settings: &AwsSettings) -> Result<(SdkConfig, Guarded), ConnectError> {
+/// The configuration with keyrot's own safety in force, and the program's HTTP client behind the
+/// guard.
+pub(crate) fn guarded(
+    config: &SdkConfig,
+    settings: &AwsSettings,
+) -> Result<(SdkConfig, Guarded), ConnectError> {
     settings.check()?;
     let AwsSettings { profile, ignore_profiles, credentials, .. } = settings;
-    let decided =
-        [("profile", profile.is_some()), ("ignore_profiles", *ignore_profiles), ("credentials", credentials.is_some())];
+    let decided = [
+        ("profile", profile.is_some()),
+        ("ignore_profiles", *ignore_profiles),
+        ("credentials", credentials.is_some()),
+    ];
     if let Some((setting, _)) = decided.into_iter().find(|(_, given)| *given) {
         return Err(ConnectError::DecidedBySdkConfig { setting });
     }
@@ -90,7 +97,10 @@ pub(crate) fn guarded(config: &SdkConfig, settings: &AwsSettings) -> Result<(Sdk
 }
 
 /// The region of the secrets.
-pub(crate) fn region_of(config: &SdkConfig, settings: &AwsSettings) -> Result<String, ConnectError> {
+pub(crate) fn region_of(
+    config: &SdkConfig,
+    settings: &AwsSettings,
+) -> Result<String, ConnectError> {
     config.region().map(ToString::to_string).ok_or_else(|| {
         let profile = settings.profile.clone().or_else(|| std::env::var("AWS_PROFILE").ok());
         ConnectError::NoRegion { profile }
@@ -105,7 +115,10 @@ pub(crate) fn time_limits(settings: &AwsSettings) -> TimeoutConfig {
 }
 
 /// The name in the user agent: the settings', or the program's own.
-pub(crate) fn app_name(settings: &AwsSettings, own: Option<&AppName>) -> Result<AppName, SettingsError> {
+pub(crate) fn app_name(
+    settings: &AwsSettings,
+    own: Option<&AppName>,
+) -> Result<AppName, SettingsError> {
     match (&settings.app_name, own) {
         (None, Some(own)) => Ok(own.clone()),
         (name, _) => {
@@ -115,17 +128,37 @@ pub(crate) fn app_name(settings: &AwsSettings, own: Option<&AppName>) -> Result<
     }
 }
 
-/// Refuses an endpoint, wherever it is set, that requests may not be sent to. Each request is checked again when it is sent.
-pub(crate) fn check_endpoints(config: &SdkConfig, settings: &AwsSettings) -> Result<(), SettingsError> {
+/// Refuses an endpoint, wherever it is set, that requests may not be sent to. Each request is
+/// checked again when it is sent.
+pub(crate) fn check_endpoints(
+    config: &SdkConfig,
+    settings: &AwsSettings,
+) -> Result<(), SettingsError> {
     let of_service = |id: &str| {
-        let key = ServiceConfigKey::builder().service_id(id).env("AWS_ENDPOINT_URL").profile("endpoint_url").build();
+        let key = ServiceConfigKey::builder()
+            .service_id(id)
+            .env("AWS_ENDPOINT_URL")
+            .profile("endpoint_url")
+            .build();
         config.service_config()?.load_config(key.ok()?)
     };
-    let services = ["IAM", "STS", "Secrets Manager", "CloudTrail", "SNS", "EventBridge", "SSM", "SSO", "SSO OIDC"];
-    let found = services.into_iter().filter_map(of_service).chain(config.endpoint_url().map(str::to_owned));
+    let services = [
+        "IAM",
+        "STS",
+        "Secrets Manager",
+        "CloudTrail",
+        "SNS",
+        "EventBridge",
+        "SSM",
+        "SSO",
+        "SSO OIDC",
+    ];
+    let found =
+        services.into_iter().filter_map(of_service).chain(config.endpoint_url().map(str::to_owned));
     let Endpoints { all, iam, sts, secrets_manager } = &settings.endpoints;
     for url in [all, iam, sts, secrets_manager].into_iter().flatten().cloned().chain(found) {
-        may_be_called(&url, &settings.http_endpoints).map_err(|why| SettingsError::Refused(why.to_string()))?;
+        may_be_called(&url, &settings.http_endpoints)
+            .map_err(|why| SettingsError::Refused(why.to_string()))?;
     }
     Ok(())
 }

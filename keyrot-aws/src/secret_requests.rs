@@ -13,7 +13,8 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 use zeroize::Zeroizing;
 
-/// How long a promotion waits for the secret's replicas. They follow on their own; `overlap` outlasts them many times.
+/// How long a promotion waits for the secret's replicas. They follow on their own; `overlap`
+/// outlasts them many times.
 const REPLICAS: Duration = Duration::from_secs(20);
 const BETWEEN_READS: Duration = Duration::from_secs(1);
 
@@ -31,12 +32,19 @@ impl Aws {
         send(&self.describing(secret), budget, || call.clone().send()).await
     }
 
-    pub(crate) async fn current(&self, secret: &SecretName, budget: &Budget) -> Result<Option<VersionId>, CallError> {
+    pub(crate) async fn current(
+        &self,
+        secret: &SecretName,
+        budget: &Budget,
+    ) -> Result<Option<VersionId>, CallError> {
         let answer = self.described(secret, budget).await?;
         match state(&self.describing(secret), &self.inner.region, &answer)? {
             SecretState::Present(found) => Ok(found.current.map(|held| held.version)),
             SecretState::Missing | SecretState::Deleted { .. } | SecretState::Replica { .. } => {
-                let message = format!("{} is scheduled for deletion or a replica: it takes no version", named(secret));
+                let message = format!(
+                    "{} is scheduled for deletion or a replica: it takes no version",
+                    named(secret)
+                );
                 Err(CallError::refused(ErrorKind::Other, message))
             }
         }
@@ -44,8 +52,8 @@ impl Aws {
 
     /// The text of a version, which has to have one of the labels; `None` for a binary value.
     ///
-    /// The label is always named: the permission can be bound to it (condition key `secretsmanager:VersionStage`), and some look-alikes answer
-    /// another version without it.
+    /// The label is always named: the permission can be bound to it (condition key
+    /// `secretsmanager:VersionStage`), and some look-alikes answer another version without it.
     pub(crate) async fn value(
         &self,
         secret: &SecretName,
@@ -54,8 +62,14 @@ impl Aws {
         budget: &Budget,
     ) -> Result<Option<Zeroizing<String>>, CallError> {
         let subject = format!("version {version} of {}", named(secret));
-        let op = Op::read("secretsmanager:GetSecretValue", subject, &self.inner.limits.secret_reads);
-        let by_id = self.inner.secrets.get_secret_value().secret_id(secret.as_str()).version_id(version.as_str());
+        let op =
+            Op::read("secretsmanager:GetSecretValue", subject, &self.inner.limits.secret_reads);
+        let by_id = self
+            .inner
+            .secrets
+            .get_secret_value()
+            .secret_id(secret.as_str())
+            .version_id(version.as_str());
         let mut unlabelled = None;
         for label in labels {
             let call = by_id.clone().version_stage(label);
@@ -67,8 +81,11 @@ impl Aws {
                 Err(missing) if missing.is(&["ResourceNotFoundException"]) => {
                     unlabelled.get_or_insert(missing);
                 }
-                // It is there, and not under that label: it was moved since, unless another one fits.
-                Err(elsewhere) if elsewhere.is(&["InvalidRequestException"]) => unlabelled = Some(elsewhere),
+                // It is there, and not under that label: it was moved since, unless another one
+                // fits.
+                Err(elsewhere) if elsewhere.is(&["InvalidRequestException"]) => {
+                    unlabelled = Some(elsewhere)
+                }
                 Err(failure) => return Err(failure.into()),
             }
         }
@@ -89,7 +106,8 @@ impl Aws {
         self.put_hiding(secret, version, text, "", budget).await
     }
 
-    /// Makes the version under AWSPENDING. Its id is the request's token: the same again is a no-op, other content is refused.
+    /// Makes the version under AWSPENDING. Its id is the request's token: the same again is a
+    /// no-op, other content is refused.
     pub(crate) async fn put_hiding(
         &self,
         secret: &SecretName,
@@ -101,7 +119,8 @@ impl Aws {
         self.put_under(PENDING, secret, version, (text, hidden), budget).await
     }
 
-    /// Makes the version under this label; of what is hidden from errors, the second is a part of the text.
+    /// Makes the version under this label; of what is hidden from errors, the second is a part of
+    /// the text.
     pub(crate) async fn put_under(
         &self,
         label: &str,
@@ -111,16 +130,19 @@ impl Aws {
         budget: &Budget,
     ) -> Result<(), CallError> {
         let subject = format!("version {version} of {}", named(secret));
-        let op = Op::write("secretsmanager:PutSecretValue", subject, &self.inner.limits.secret_values);
+        let op =
+            Op::write("secretsmanager:PutSecretValue", subject, &self.inner.limits.secret_values);
         let op = op.hiding(text).hiding(hidden);
         let call = self.inner.secrets.put_secret_value().secret_id(secret.as_str());
-        let call = call.client_request_token(version.as_str()).version_stages(label).secret_string(text);
+        let call =
+            call.client_request_token(version.as_str()).version_stages(label).secret_string(text);
         send(&op, budget, || call.clone().send()).await?;
         Ok(())
     }
 
-    /// Secrets Manager refuses to move a label from a version that does not have it, so this is a compare-and-swap; without `from` it works only
-    /// while no version has the label (Secrets Manager API reference, `UpdateSecretVersionStage`).
+    /// Secrets Manager refuses to move a label from a version that does not have it, so this is a
+    /// compare-and-swap; without `from` it works only while no version has the label (Secrets
+    /// Manager API reference, `UpdateSecretVersionStage`).
     pub(crate) async fn label_current(
         &self,
         secret: &SecretName,
@@ -129,9 +151,20 @@ impl Aws {
         budget: &Budget,
     ) -> Result<(), CallError> {
         let subject = format!("{CURRENT} to version {to} of {}", named(secret));
-        let op = Op::write("secretsmanager:UpdateSecretVersionStage", subject, &self.inner.limits.secret_values);
-        let call = self.inner.secrets.update_secret_version_stage().secret_id(secret.as_str()).version_stage(CURRENT);
-        let call = call.move_to_version_id(to.as_str()).set_remove_from_version_id(from.map(|v| v.as_str().to_owned()));
+        let op = Op::write(
+            "secretsmanager:UpdateSecretVersionStage",
+            subject,
+            &self.inner.limits.secret_values,
+        );
+        let call = self
+            .inner
+            .secrets
+            .update_secret_version_stage()
+            .secret_id(secret.as_str())
+            .version_stage(CURRENT);
+        let call = call
+            .move_to_version_id(to.as_str())
+            .set_remove_from_version_id(from.map(|v| v.as_str().to_owned()));
         send(&op, budget, || call.clone().send()).await.map(|_| ()).map_err(stands_elsewhere)
     }
 
@@ -142,7 +175,11 @@ impl Aws {
         budget: &Budget,
     ) -> Result<(), CallError> {
         let subject = format!("{PENDING} off version {version} of {}", named(secret));
-        let op = Op::write("secretsmanager:UpdateSecretVersionStage", subject, &self.inner.limits.secret_values);
+        let op = Op::write(
+            "secretsmanager:UpdateSecretVersionStage",
+            subject,
+            &self.inner.limits.secret_values,
+        );
         let call = self.inner.secrets.update_secret_version_stage().secret_id(secret.as_str());
         let call = call.version_stage(PENDING).remove_from_version_id(version.as_str());
         send(&op, budget, || call.clone().send()).await.map(|_| ()).map_err(stands_elsewhere)
@@ -150,7 +187,8 @@ impl Aws {
 
     pub(crate) fn note_replicas(&self, secret: &SecretName, answer: &DescribeSecretOutput) {
         let (any, _) = replicas_behind(answer);
-        let mut known = self.inner.replicated.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut known =
+            self.inner.replicated.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if any {
             known.insert(secret.clone());
         } else {
@@ -158,10 +196,15 @@ impl Aws {
         }
     }
 
-    /// Waits a while for the replicas of a secret that was seen to have some. That they lag is no failure of the write, which is done.
+    /// Waits a while for the replicas of a secret that was seen to have some. That they lag is no
+    /// failure of the write, which is done.
     pub(crate) async fn await_replicas(&self, secret: &SecretName, budget: &Budget) {
         let known = |aws: &Self| {
-            aws.inner.replicated.lock().unwrap_or_else(std::sync::PoisonError::into_inner).contains(secret)
+            aws.inner
+                .replicated
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner)
+                .contains(secret)
         };
         let end = (Instant::now() + REPLICAS).min(budget.last_start());
         while known(self) && Instant::now() + BETWEEN_READS < end {
@@ -187,9 +230,12 @@ pub(crate) fn tag_of<'a>(answer: &'a DescribeSecretOutput, key: &str) -> Option<
     tags.find_map(|tag| tag.value.as_deref())
 }
 
-/// The label is not where it was seen, or the version is gone. Not so for a replica, or a secret that is gone itself.
+/// The label is not where it was seen, or the version is gone. Not so for a replica, or a secret
+/// that is gone itself.
 pub(crate) fn stands_elsewhere(failure: Failure) -> CallError {
-    let mismatch = failure.is(&["InvalidParameterException"]) && !failure.detail.contains("replica");
-    let version_gone = failure.is(&["ResourceNotFoundException"]) && failure.detail.contains("version");
+    let mismatch =
+        failure.is(&["InvalidParameterException"]) && !failure.detail.contains("replica");
+    let version_gone =
+        failure.is(&["ResourceNotFoundException"]) && failure.detail.contains("version");
     if mismatch || version_gone { failure.of_kind(ErrorKind::Conflict) } else { failure.into() }
 }

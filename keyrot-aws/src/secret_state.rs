@@ -6,7 +6,8 @@ use crate::time::instant;
 use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
 use aws_sdk_secretsmanager::types::StatusType;
 use keyrot_core::model::{
-    Arn, Content, Journal, JournalEntry, LabeledVersion, Owner, Secret, SecretArn, SecretState, VersionId,
+    Arn, Content, Journal, JournalEntry, LabeledVersion, Owner, Secret, SecretArn, SecretState,
+    VersionId,
 };
 use keyrot_core::{CallError, Timestamp};
 use std::collections::BTreeMap;
@@ -15,14 +16,24 @@ pub(crate) const PENDING: &str = "AWSPENDING";
 /// For a version without credentials that shows whether the secret can be written to.
 pub(crate) const TEST_WRITE: &str = "keyrot-test-write";
 
-pub(crate) fn state(op: &Op<'_>, region: &str, answer: &DescribeSecretOutput) -> Result<SecretState, CallError> {
+pub(crate) fn state(
+    op: &Op<'_>,
+    region: &str,
+    answer: &DescribeSecretOutput,
+) -> Result<SecretState, CallError> {
     if let Some(at) = &answer.deleted_date {
         let since = instant(at).unwrap_or(Timestamp::UNIX_EPOCH);
         return Ok(SecretState::Deleted { since });
     }
-    // Both the primary and its replicas name the primary's region (Secrets Manager API reference, `DescribeSecret`).
-    let here =
-        answer.arn.as_deref().and_then(Arn::parse).map(|arn| arn.region).filter(|r| !r.is_empty()).unwrap_or(region);
+    // Both the primary and its replicas name the primary's region (Secrets Manager API reference,
+    // `DescribeSecret`).
+    let here = answer
+        .arn
+        .as_deref()
+        .and_then(Arn::parse)
+        .map(|arn| arn.region)
+        .filter(|r| !r.is_empty())
+        .unwrap_or(region);
     if let Some(primary) = answer.primary_region.as_deref().filter(|primary| *primary != here) {
         return Ok(SecretState::Replica { primary: primary.to_owned() });
     }
@@ -52,8 +63,9 @@ pub(crate) fn state(op: &Op<'_>, region: &str, answer: &DescribeSecretOutput) ->
     }))
 }
 
-/// The version under the label. A label is on one version (Secrets Manager user guide, "What's in a secret"); should a store show
-/// several, the one whose key was made last is it, and `last_choice` only if there is no other.
+/// The version under the label. A label is on one version (Secrets Manager user guide, "What's in a
+/// secret"); should a store show several, the one whose key was made last is it, and `last_choice`
+/// only if there is no other.
 fn held(
     op: &Op<'_>,
     answer: &DescribeSecretOutput,
@@ -63,8 +75,8 @@ fn held(
     let mut holders = Vec::new();
     for (id, labels) in answer.version_ids_to_stages.iter().flatten() {
         if labels.iter().any(|l| l == label) {
-            let version =
-                VersionId::parse(id.clone()).map_err(|e| op.malformed_response(&format!("{label} is on {e}")))?;
+            let version = VersionId::parse(id.clone())
+                .map_err(|e| op.malformed_response(&format!("{label} is on {e}")))?;
             holders.push(LabeledVersion::of(version));
         }
     }
@@ -72,11 +84,14 @@ fn held(
         Content::Key { created, .. } => Some(created),
         _ => None,
     };
-    holders.sort_by_key(|held| (Some(&held.version) != last_choice, created(held), held.version.clone()));
+    holders.sort_by_key(|held| {
+        (Some(&held.version) != last_choice, created(held), held.version.clone())
+    });
     Ok(holders.pop())
 }
 
-/// Whether there are replicas, and whether all have what the primary has; one that failed is not waited for.
+/// Whether there are replicas, and whether all have what the primary has; one that failed is not
+/// waited for.
 pub(crate) fn replicas_behind(answer: &DescribeSecretOutput) -> (bool, bool) {
     let replicas = answer.replication_status.as_deref().unwrap_or_default();
     let behind = replicas.iter().any(|r| matches!(r.status, Some(StatusType::InProgress)));

@@ -1,10 +1,12 @@
 //! Secrets Manager as the secret store.
 //!
-//! What a policy has to allow is kept small: a value is read only to verify a version that another run staged, to inspect a version that
-//! something else wrote, and to carry its further fields along. Each such request names the version and a staging label, so that a policy may
-//! limit `secretsmanager:GetSecretValue` by `secretsmanager:VersionStage` to AWSPENDING, or to AWSPENDING and AWSCURRENT where existing secrets
-//! are adopted. The label that the version most likely has comes first. If it has another, Secrets Manager refuses the pair, and the next label
-//! is asked for; a version is never asked for by its id alone.
+//! What a policy has to allow is kept small: a value is read only to verify a version that another
+//! run staged, to inspect a version that something else wrote, and to carry its further fields
+//! along. Each such request names the version and a staging label, so that a policy may limit
+//! `secretsmanager:GetSecretValue` by `secretsmanager:VersionStage` to AWSPENDING, or to AWSPENDING
+//! and AWSCURRENT where existing secrets are adopted. The label that the version most likely has
+//! comes first. If it has another, Secrets Manager refuses the pair, and the next label is asked
+//! for; a version is never asked for by its id alone.
 
 use crate::calls::send;
 use crate::connect::Aws;
@@ -18,13 +20,16 @@ use crate::value::{self, PLACEHOLDER};
 use async_trait::async_trait;
 use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
 use keyrot_core::model::{
-    Content, Difference, JournalEntry, Owner, SecretArn, SecretState, StoredVersion, VersionContents, VersionId,
+    Content, Difference, JournalEntry, Owner, SecretArn, SecretState, StoredVersion,
+    VersionContents, VersionId,
 };
 use keyrot_core::{CallError, Credentials, ErrorKind, SecretName, SecretStorePort};
 
-/// The largest page of version ids (Secrets Manager API reference, `ListSecretVersionIds`, parameter `MaxResults`).
+/// The largest page of version ids (Secrets Manager API reference, `ListSecretVersionIds`,
+/// parameter `MaxResults`).
 const PAGE: i32 = 100;
-/// Unlabelled versions are kept a day, and a hundred beyond that; nobody makes a hundred thousand a day.
+/// Unlabelled versions are kept a day, and a hundred beyond that; nobody makes a hundred thousand a
+/// day.
 const MOST_PAGES: usize = 1_000;
 
 #[async_trait]
@@ -46,7 +51,11 @@ impl SecretStorePort for Aws {
         owner: &Owner,
         placeholder: &VersionId,
     ) -> Result<SecretArn, CallError> {
-        let op = Op::write("secretsmanager:CreateSecret", named(secret), &self.inner.limits.secret_creates);
+        let op = Op::write(
+            "secretsmanager:CreateSecret",
+            named(secret),
+            &self.inner.limits.secret_creates,
+        );
         let budget = self.budget();
         let settings = &self.inner.secret;
         let mut call = self
@@ -69,7 +78,8 @@ impl SecretStorePort for Aws {
         };
         let arn = SecretArn::parse(answer.arn.unwrap_or_default())
             .map_err(|e| lost(op.malformed_response(&e.to_string())))?;
-        // Secrets Manager takes the token for the version's id. A look-alike that does not is brought to it.
+        // Secrets Manager takes the token for the version's id. A look-alike that does not is
+        // brought to it.
         if let Some(Ok(made)) = answer.version_id.map(VersionId::parse)
             && made != *placeholder
         {
@@ -83,24 +93,38 @@ impl SecretStorePort for Aws {
     async fn bind(&self, secret: &SecretName, owner: &Owner) -> Result<(), CallError> {
         let subject = format!("{} ({})", named(secret), Owner::TAG);
         let op = Op::write("secretsmanager:TagResource", subject, &self.inner.limits.secret_tags);
-        let call = self.inner.secrets.tag_resource().secret_id(secret.as_str()).tags(tag(Owner::TAG, &owner.to_text()));
+        let call = self
+            .inner
+            .secrets
+            .tag_resource()
+            .secret_id(secret.as_str())
+            .tags(tag(Owner::TAG, &owner.to_text()));
         send(&op, &self.budget(), || call.clone().send()).await?;
         Ok(())
     }
 
-    async fn elsewhere(&self, secret: &SecretName, owner: &Owner) -> Result<Vec<SecretArn>, CallError> {
+    async fn elsewhere(
+        &self,
+        secret: &SecretName,
+        owner: &Owner,
+    ) -> Result<Vec<SecretArn>, CallError> {
         let mut homes = Vec::new();
         for (region, client) in &self.inner.further {
             let subject = format!("{} in {region}", named(secret));
-            let op = Op::read("secretsmanager:DescribeSecret", subject, &self.inner.limits.secret_reads);
+            let op =
+                Op::read("secretsmanager:DescribeSecret", subject, &self.inner.limits.secret_reads);
             let call = client.describe_secret().secret_id(secret.as_str());
             match send(&op, &self.budget(), || call.clone().send()).await {
                 // One that is to be deleted may be restored.
                 Ok(answer) if bound_to(&answer, owner) => {
                     // One that was left says where the home is.
-                    let left = tag_of(&answer, JournalEntry::MOVED_TO).and_then(|to| SecretArn::parse(to).ok());
+                    let left = tag_of(&answer, JournalEntry::MOVED_TO)
+                        .and_then(|to| SecretArn::parse(to).ok());
                     let arn = || SecretArn::parse(answer.arn.as_deref().unwrap_or_default());
-                    homes.push(left.map_or_else(arn, Ok).map_err(|e| op.malformed_response(&e.to_string()))?);
+                    homes.push(
+                        left.map_or_else(arn, Ok)
+                            .map_err(|e| op.malformed_response(&e.to_string()))?,
+                    );
                 }
                 Ok(_) => {}
                 Err(missing) if missing.is(&["ResourceNotFoundException"]) => {}
@@ -114,14 +138,28 @@ impl SecretStorePort for Aws {
         let budget = self.budget();
         let answer = self.described(secret, &budget).await?;
         let mut differences = Vec::new();
-        differences.extend(other_key(answer.kms_key_id.as_deref(), self.inner.secret.kms_key.as_deref()));
-        differences.extend(answer.owning_service.filter(|service| !service.is_empty()).map(Difference::OwningService));
-        let replicas: Vec<String> =
-            answer.replication_status.unwrap_or_default().into_iter().filter_map(|r| r.region).collect();
+        differences
+            .extend(other_key(answer.kms_key_id.as_deref(), self.inner.secret.kms_key.as_deref()));
+        differences.extend(
+            answer
+                .owning_service
+                .filter(|service| !service.is_empty())
+                .map(Difference::OwningService),
+        );
+        let replicas: Vec<String> = answer
+            .replication_status
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(|r| r.region)
+            .collect();
         if !replicas.is_empty() {
             differences.push(Difference::Replicas(replicas));
         }
-        let op = Op::read("secretsmanager:GetResourcePolicy", named(secret), &self.inner.limits.secret_lists);
+        let op = Op::read(
+            "secretsmanager:GetResourcePolicy",
+            named(secret),
+            &self.inner.limits.secret_lists,
+        );
         let call = self.inner.secrets.get_resource_policy().secret_id(secret.as_str());
         let policy = send(&op, &budget, || call.clone().send()).await?.resource_policy;
         if policy.is_some_and(|policy| !policy.trim().is_empty()) {
@@ -130,14 +168,19 @@ impl SecretStorePort for Aws {
         Ok(differences)
     }
 
-    async fn put_placeholder(&self, secret: &SecretName, placeholder: &VersionId) -> Result<(), CallError> {
+    async fn put_placeholder(
+        &self,
+        secret: &SecretName,
+        placeholder: &VersionId,
+    ) -> Result<(), CallError> {
         let budget = self.budget();
         if let Some(held) = self.current(secret, &budget).await?
             && held != *placeholder
         {
             return Err(occupied(secret, &held));
         }
-        // Under AWSPENDING: were the secret to get a current version in this instant, it would stay. A first version gets AWSCURRENT as well.
+        // Under AWSPENDING: were the secret to get a current version in this instant, it would
+        // stay. A first version gets AWSCURRENT as well.
         self.put(secret, placeholder, PLACEHOLDER, &budget).await?;
         let held = self.current(secret, &budget).await;
         let put = match held {
@@ -155,14 +198,23 @@ impl SecretStorePort for Aws {
         self.put_under(TEST_WRITE, secret, version, (value::TEST_WRITE, ""), &self.budget()).await
     }
 
-    async fn stage_placeholder(&self, secret: &SecretName, placeholder: &VersionId) -> Result<(), CallError> {
+    async fn stage_placeholder(
+        &self,
+        secret: &SecretName,
+        placeholder: &VersionId,
+    ) -> Result<(), CallError> {
         self.put(secret, placeholder, PLACEHOLDER, &self.budget()).await
     }
 
     async fn write_note(&self, secret: &SecretName, note: &JournalEntry) -> Result<(), CallError> {
         let subject = format!("{} ({})", named(secret), note.tag());
         let op = Op::write("secretsmanager:TagResource", subject, &self.inner.limits.secret_tags);
-        let call = self.inner.secrets.tag_resource().secret_id(secret.as_str()).tags(tag(note.tag(), &note.to_text()));
+        let call = self
+            .inner
+            .secrets
+            .tag_resource()
+            .secret_id(secret.as_str())
+            .tags(tag(note.tag(), &note.to_text()));
         send(&op, &self.budget(), || call.clone().send()).await?;
         Ok(())
     }
@@ -174,26 +226,36 @@ impl SecretStorePort for Aws {
     ) -> Result<Option<VersionContents>, CallError> {
         let budget = self.budget();
         let value = match self.value(secret, version, [CURRENT, PENDING, PREVIOUS], &budget).await {
-            // A version that Secrets Manager made for its rotation function is listed, and has no value.
+            // A version that Secrets Manager made for its rotation function is listed, and has no
+            // value.
             Err(missing) if missing.kind == ErrorKind::NotFound => {
                 let answer = self.described(secret, &budget).await?;
-                let labels = answer.version_ids_to_stages.as_ref().and_then(|all| all.get(version.as_str()));
-                let awaited = labels.is_some_and(|labels| labels.iter().any(|label| label == PENDING));
+                let labels =
+                    answer.version_ids_to_stages.as_ref().and_then(|all| all.get(version.as_str()));
+                let awaited =
+                    labels.is_some_and(|labels| labels.iter().any(|label| label == PENDING));
                 return if awaited { Ok(None) } else { Err(missing) };
             }
             value => value?,
         };
-        Ok(Some(value.map_or(value::NOTHING, |text| value::inside(&self.inner.secret.fields, &text))))
+        Ok(Some(
+            value.map_or(value::NOTHING, |text| value::inside(&self.inner.secret.fields, &text)),
+        ))
     }
 
     async fn versions(&self, secret: &SecretName) -> Result<Vec<StoredVersion>, CallError> {
-        let op = Op::read("secretsmanager:ListSecretVersionIds", named(secret), &self.inner.limits.secret_lists);
+        let op = Op::read(
+            "secretsmanager:ListSecretVersionIds",
+            named(secret),
+            &self.inner.limits.secret_lists,
+        );
         let budget = self.budget();
         let mut versions = Vec::new();
         let mut token: Option<String> = None;
         for _ in 0..MOST_PAGES {
             let call = self.inner.secrets.list_secret_version_ids().secret_id(secret.as_str());
-            let call = call.include_deprecated(true).max_results(PAGE).set_next_token(token.clone());
+            let call =
+                call.include_deprecated(true).max_results(PAGE).set_next_token(token.clone());
             let page = send(&op, &budget, || call.clone().send()).await?;
             let stored = page.versions.unwrap_or_default().into_iter().filter_map(|version| {
                 // An id that does not fit the type was not written by keyrot, and says nothing.
@@ -225,7 +287,11 @@ impl SecretStorePort for Aws {
                 Some(text.ok_or_else(|| no_object(secret, from))?)
             }
         };
-        let text = value::compose(&self.inner.secret.fields, credentials, carried.as_ref().map(|t| t.as_str()));
+        let text = value::compose(
+            &self.inner.secret.fields,
+            credentials,
+            carried.as_ref().map(|t| t.as_str()),
+        );
         let text = match (text, carry) {
             (Some(text), _) => text,
             (None, Some(from)) => return Err(no_object(secret, &from)),
@@ -234,15 +300,26 @@ impl SecretStorePort for Aws {
         self.put_hiding(secret, version, &text, credentials.secret.expose(), &budget).await
     }
 
-    async fn read(&self, secret: &SecretName, version: &VersionId) -> Result<Option<Credentials>, CallError> {
-        // keyrot's own are read while they are staged; what something else wrote, when it is current.
+    async fn read(
+        &self,
+        secret: &SecretName,
+        version: &VersionId,
+    ) -> Result<Option<Credentials>, CallError> {
+        // keyrot's own are read while they are staged; what something else wrote, when it is
+        // current.
         let foreign = Content::of(version).is_foreign();
-        let labels = if foreign { [CURRENT, PENDING, PREVIOUS] } else { [PENDING, CURRENT, PREVIOUS] };
+        let labels =
+            if foreign { [CURRENT, PENDING, PREVIOUS] } else { [PENDING, CURRENT, PREVIOUS] };
         let value = self.value(secret, version, labels, &self.budget()).await?;
         Ok(value.and_then(|text| value::credentials(&self.inner.secret.fields, &text)))
     }
 
-    async fn promote(&self, secret: &SecretName, from: &VersionId, to: &VersionId) -> Result<(), CallError> {
+    async fn promote(
+        &self,
+        secret: &SecretName,
+        from: &VersionId,
+        to: &VersionId,
+    ) -> Result<(), CallError> {
         let budget = self.budget();
         self.label_current(secret, Some(from), to, &budget).await?;
         self.await_replicas(secret, &budget).await;
@@ -258,12 +335,14 @@ fn bound_to(answer: &DescribeSecretOutput, owner: &Owner) -> bool {
     tag_of(answer, Owner::TAG).and_then(Owner::parse).is_some_and(|bound| bound.is(owner))
 }
 
-/// Whether the secret's KMS key is another than the settings name. `DescribeSecret` leaves the account's own key out, and gives others by id or
-/// ARN, or by an alias where one was given (Secrets Manager API reference, `DescribeSecret`, element `KmsKeyId`).
+/// Whether the secret's KMS key is another than the settings name. `DescribeSecret` leaves the
+/// account's own key out, and gives others by id or ARN, or by an alias where one was given
+/// (Secrets Manager API reference, `DescribeSecret`, element `KmsKeyId`).
 fn other_key(found: Option<&str>, expected: Option<&str>) -> Option<Difference> {
     const OWN: &str = "aws/secretsmanager";
     let short = |key: &str| {
-        let key = key.rsplit_once(':').filter(|_| key.starts_with("arn:")).map_or(key, |(_, name)| name);
+        let key =
+            key.rsplit_once(':').filter(|_| key.starts_with("arn:")).map_or(key, |(_, name)| name);
         key.trim_start_matches("alias/").trim_start_matches("key/").to_owned()
     };
     let found = found.filter(|key| !key.is_empty()).map_or_else(|| OWN.to_owned(), short);
@@ -274,11 +353,15 @@ fn other_key(found: Option<&str>, expected: Option<&str>) -> Option<Difference> 
 /// Whether a secret of that name is there, be it scheduled for deletion.
 fn taken(failure: &Failure) -> bool {
     failure.is(&["ResourceExistsException"])
-        || failure.is(&["InvalidRequestException"]) && failure.detail.contains("scheduled for deletion")
+        || failure.is(&["InvalidRequestException"])
+            && failure.detail.contains("scheduled for deletion")
 }
 
 fn occupied(secret: &SecretName, held: &VersionId) -> CallError {
-    let message = format!("{} has version {held} under {CURRENT} by now: no placeholder is put into it", named(secret));
+    let message = format!(
+        "{} has version {held} under {CURRENT} by now: no placeholder is put into it",
+        named(secret)
+    );
     CallError::refused(ErrorKind::Conflict, message)
 }
 

@@ -1,4 +1,5 @@
-//! The settings of [`Aws::connect`](crate::Aws::connect). Everything has a default; what is left out is found as every AWS tool finds it.
+//! The settings of [`Aws::connect`](crate::Aws::connect). Everything has a default; what is left
+//! out is found as every AWS tool finds it.
 
 mod with;
 
@@ -11,29 +12,37 @@ use std::time::Duration;
 
 /// Where AWS is, who calls it, and how secrets are to look.
 ///
-/// Left out, the profile, region, credentials and endpoints come from the environment and the shared configuration files as for the AWS
-/// CLI: `AWS_PROFILE`, `AWS_REGION`, `AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_IAM`, `_STS`, `_SECRETS_MANAGER` and `_CLOUDTRAIL`, IAM Identity Center (SSO),
-/// web identity, `credential_process`, container and instance metadata (AWS SDKs and Tools Reference Guide).
+/// Left out, the profile, region, credentials and endpoints come from the environment and the
+/// shared configuration files as for the AWS CLI: `AWS_PROFILE`, `AWS_REGION`, `AWS_ENDPOINT_URL`,
+/// `AWS_ENDPOINT_URL_IAM`, `_STS`, `_SECRETS_MANAGER` and `_CLOUDTRAIL`, IAM Identity Center (SSO),
+/// web identity, `credential_process`, container and instance metadata (AWS SDKs and Tools
+/// Reference Guide).
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct AwsSettings {
-    /// The profile in the shared configuration files. Named here, it goes before credentials in the environment.
+    /// The profile in the shared configuration files. Named here, it goes before credentials in the
+    /// environment.
     pub profile: Option<String>,
-    /// Look into no shared configuration file: variables, web identity, and container and instance metadata remain. Not with a `profile`.
+    /// Look into no shared configuration file: variables, web identity, and container and instance
+    /// metadata remain. Not with a `profile`.
     pub ignore_profiles: bool,
     /// The region of the secrets, such as `eu-central-1`.
     pub region: Option<String>,
     /// The credentials to call AWS with, where the program has them from elsewhere.
     pub credentials: Option<CallerCredentials>,
-    /// Whether to call FIPS endpoints; `false` leaves it to `AWS_USE_FIPS_ENDPOINT` and the profile.
+    /// Whether to call FIPS endpoints; `false` leaves it to `AWS_USE_FIPS_ENDPOINT` and the
+    /// profile.
     pub fips: bool,
-    /// Whether to call dual-stack endpoints; `false` leaves it to `AWS_USE_DUALSTACK_ENDPOINT` and the profile.
+    /// Whether to call dual-stack endpoints; `false` leaves it to `AWS_USE_DUALSTACK_ENDPOINT` and
+    /// the profile.
     pub dual_stack: bool,
     /// Other endpoints than AWS's own.
     pub endpoints: Endpoints,
-    /// The hosts, as `HOST:PORT`, that may be called over `http://`. Loopback, instance metadata and container credentials always may.
+    /// The hosts, as `HOST:PORT`, that may be called over `http://`. Loopback, instance metadata
+    /// and container credentials always may.
     pub http_endpoints: Vec<String>,
-    /// The name of this caller in CloudTrail's `userAgent`: letters, digits and ``!#$%&'*+-.^_`|~``; `keyrot` by default.
+    /// The name of this caller in CloudTrail's `userAgent`: letters, digits and
+    /// ``!#$%&'*+-.^_`|~``; `keyrot` by default.
     pub app_name: Option<String>,
     /// How secrets are made.
     pub secret: SecretSettings,
@@ -87,7 +96,8 @@ impl fmt::Debug for CallerCredentials {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SecretSettings {
-    /// The KMS key's ARN, id or alias; left out, the account's `aws/secretsmanager`. Used when a secret is created.
+    /// The KMS key's ARN, id or alias; left out, the account's `aws/secretsmanager`. Used when a
+    /// secret is created.
     pub kms_key: Option<String>,
     /// The description of a secret that keyrot creates.
     pub description: Option<String>,
@@ -108,7 +118,8 @@ impl Default for SecretSettings {
     }
 }
 
-/// The names of the JSON fields that hold the access key: `AccessKeyId` and `SecretAccessKey` by default, as IAM's own API calls them.
+/// The names of the JSON fields that hold the access key: `AccessKeyId` and `SecretAccessKey` by
+/// default, as IAM's own API calls them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldNames {
     id: String,
@@ -157,8 +168,9 @@ pub struct Timeouts {
     pub read: Duration,
     /// One attempt as a whole. Default 15 s.
     pub attempt: Duration,
-    /// A port's call as a whole, with its place in the queue and all attempts: no attempt begins so late that it could end after this.
-    /// Half of the policy's `settle` has to be longer. Default 60 s.
+    /// A port's call as a whole, with its place in the queue and all attempts: no attempt begins so
+    /// late that it could end after this. Half of the policy's `settle` has to be longer. Default
+    /// 60 s.
     pub call: Duration,
 }
 
@@ -169,9 +181,10 @@ impl Default for Timeouts {
     }
 }
 
-/// How the calls of each class are paced. AWS counts each class by itself, for the whole account: IAM by API, Secrets Manager by the groups
-/// of its published quotas (user guide, "AWS Secrets Manager quotas"). The defaults find the rate by themselves and give way to others; set
-/// one to leave more to the account's other callers.
+/// How the calls of each class are paced. AWS counts each class by itself, for the whole account:
+/// IAM by API, Secrets Manager by the groups of its published quotas (user guide, "AWS Secrets
+/// Manager quotas"). The defaults find the rate by themselves and give way to others; set one to
+/// leave more to the account's other callers.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Rates {
@@ -265,7 +278,9 @@ impl AwsSettings {
         let Endpoints { all, iam, sts, secrets_manager } = &self.endpoints;
         for url in [all, iam, sts, secrets_manager].into_iter().flatten() {
             let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
-            if rest.is_none_or(|host| host.is_empty() || host.starts_with('/') || host.contains(char::is_whitespace)) {
+            if rest.is_none_or(|host| {
+                host.is_empty() || host.starts_with('/') || host.contains(char::is_whitespace)
+            }) {
                 return Err(SettingsError::Endpoint(url.clone()));
             }
         }
@@ -289,8 +304,13 @@ mod tests {
             change(&mut settings);
             settings.check().map_err(|e| e.to_string()).expect_err("refused")
         };
-        assert!(with(|s| s.endpoints.iam = Some("127.0.0.1:4566".into())).contains("expected a URL"));
-        assert!(with(|s| s.secret.tags = [("keyrot:user-id".into(), "x".into())].into()).contains("keyrot:user-id"));
+        assert!(
+            with(|s| s.endpoints.iam = Some("127.0.0.1:4566".into())).contains("expected a URL")
+        );
+        assert!(
+            with(|s| s.secret.tags = [("keyrot:user-id".into(), "x".into())].into())
+                .contains("keyrot:user-id")
+        );
         assert!(with(|s| s.timeouts.attempt = Duration::from_secs(90)).contains("fit into a call"));
         assert!(FieldNames::new("key", "key").is_err());
     }

@@ -1,7 +1,8 @@
-//! What an operator's own tools see of the calls to AWS: `tracing` with the feature `tracing`, `metrics` with the feature `metrics`; without
-//! them, nothing here costs anything.
+//! What an operator's own tools see of the calls to AWS: `tracing` with the feature `tracing`,
+//! `metrics` with the feature `metrics`; without them, nothing here costs anything.
 //!
-//! The names are documented in [`crate`]. No field holds what AWS says in words, or what a request or an answer contains.
+//! The names are documented in [`crate`]. No field holds what AWS says in words, or what a request
+//! or an answer contains.
 
 #[cfg(feature = "tracing")]
 use crate::errors::scrub;
@@ -34,14 +35,26 @@ pub(crate) fn ended<T>(op: &Op<'_>, result: &Result<T, Failure>) {
 /// An attempt was answered.
 pub(crate) fn answered(op: &Op<'_>, attempt: u32, took: Duration) {
     #[cfg(feature = "tracing")]
-    tracing::debug!(action = op.action, subject = op.subject, attempt, took_ms = millis(took), "AWS answered");
+    tracing::debug!(
+        action = op.action,
+        subject = op.subject,
+        attempt,
+        took_ms = millis(took),
+        "AWS answered"
+    );
     #[cfg(feature = "metrics")]
     crate::metrics::attempt(op.action, "ok", took);
     let _ = (op, attempt, took);
 }
 
 /// An attempt failed. `again` is the wait before the next one.
-pub(crate) fn failed(op: &Op<'_>, attempt: u32, took: Duration, fault: &Fault, again: Option<Duration>) {
+pub(crate) fn failed(
+    op: &Op<'_>,
+    attempt: u32,
+    took: Duration,
+    fault: &Fault,
+    again: Option<Duration>,
+) {
     let what = match fault.class {
         Class::Throttled => "AWS throttled the call",
         Class::Lost { .. } => "no answer came",

@@ -1,5 +1,5 @@
-//! CloudTrail's event history: who used which key, from where and with what. `LookupEvents` is asked region by region, by the attribute
-//! `AccessKeyId`.
+//! CloudTrail's event history: who used which key, from where and with what. `LookupEvents` is
+//! asked region by region, by the attribute `AccessKeyId`.
 
 use crate::trail_clients::Regional;
 mod record;
@@ -17,7 +17,8 @@ use keyrot_core::{CallError, KeyId, UserName};
 /// The largest page (CloudTrail API reference, `LookupEvents`, parameter `MaxResults`).
 const PAGE: i32 = 50;
 
-/// The region in which the events of global services are, such as IAM's (CloudTrail user guide, "Global service events").
+/// The region in which the events of global services are, such as IAM's (CloudTrail user guide,
+/// "Global service events").
 fn home_region(region: &str) -> &'static str {
     match region {
         china if china.starts_with("cn-") => "cn-north-1",
@@ -35,7 +36,11 @@ impl TrailPort for Aws {
     }
 
     async fn key_record(&self, key: &KeyId) -> Result<KeyRecord, CallError> {
-        let op = Op::read("iam:GetAccessKeyLastUsed", format!("key {key}"), &self.inner.limits.iam_reads);
+        let op = Op::read(
+            "iam:GetAccessKeyLastUsed",
+            format!("key {key}"),
+            &self.inner.limits.iam_reads,
+        );
         let call = self.inner.iam.get_access_key_last_used().access_key_id(key.as_str());
         let answer = send(&op, &self.budget(), || call.clone().send()).await?;
         let user = answer.user_name.ok_or_else(|| op.malformed_response("it names no user"))?;
@@ -43,9 +48,17 @@ impl TrailPort for Aws {
         Ok(KeyRecord { user, last_use: last_use(&op, answer.access_key_last_used)? })
     }
 
-    async fn page<'a>(&self, ask: &TrailAsk, next: Option<&'a str>) -> Result<TrailPage, CallError> {
+    async fn page<'a>(
+        &self,
+        ask: &TrailAsk,
+        next: Option<&'a str>,
+    ) -> Result<TrailPage, CallError> {
         let Regional { client, limiter } = self.inner.trails.of(&ask.region);
-        let op = Op::read("cloudtrail:LookupEvents", format!("key {} in {}", ask.key, ask.region), &limiter);
+        let op = Op::read(
+            "cloudtrail:LookupEvents",
+            format!("key {} in {}", ask.key, ask.region),
+            &limiter,
+        );
         let by = LookupAttribute::builder()
             .attribute_key(LookupAttributeKey::AccessKeyId)
             .attribute_value(ask.key.as_str())
@@ -58,7 +71,10 @@ impl TrailPort for Aws {
             .max_results(PAGE)
             .set_next_token(next.map(str::to_owned));
         let answer = send(&op, &self.budget(), || call.clone().send()).await?;
-        let mut page = TrailPage { next: answer.next_token.filter(|token| !token.is_empty()), ..TrailPage::default() };
+        let mut page = TrailPage {
+            next: answer.next_token.filter(|token| !token.is_empty()),
+            ..TrailPage::default()
+        };
         for event in answer.events.unwrap_or_default() {
             match event.cloud_trail_event.as_deref().and_then(|text| record::read(text, &ask.key)) {
                 Some(read) => page.events.push(read),

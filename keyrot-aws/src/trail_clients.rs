@@ -25,8 +25,12 @@ impl Trails {
     pub(crate) fn of(&self, region: &str) -> Regional {
         let mut regional = self.regional.lock().unwrap_or_else(PoisonError::into_inner);
         let made = || {
-            let config = self.config.clone().region(aws_config::Region::new(region.to_owned())).build();
-            Regional { client: aws_sdk_cloudtrail::Client::from_conf(config), limiter: Limiter::new(self.pace) }
+            let config =
+                self.config.clone().region(aws_config::Region::new(region.to_owned())).build();
+            Regional {
+                client: aws_sdk_cloudtrail::Client::from_conf(config),
+                limiter: Limiter::new(self.pace),
+            }
         };
         regional.entry(region.to_owned()).or_insert_with(made).clone()
     }

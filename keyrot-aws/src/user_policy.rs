@@ -25,7 +25,12 @@ impl UserPolicyPort for Aws {
         }
     }
 
-    async fn put_user_policy(&self, user: &UserName, name: &str, document: &str) -> Result<(), CallError> {
+    async fn put_user_policy(
+        &self,
+        user: &UserName,
+        name: &str,
+        document: &str,
+    ) -> Result<(), CallError> {
         let subject = format!("policy {name} of user {user}");
         let op = Op::write("iam:PutUserPolicy", subject, &self.inner.limits.change_key);
         let call = self.inner.iam.put_user_policy().user_name(user.as_str()).policy_name(name);

@@ -1,9 +1,11 @@
 //! What a secret's value looks like, and what is read out of one.
 //!
-//! keyrot writes a JSON object with two fields, `AccessKeyId` and `SecretAccessKey` unless configured otherwise. There is no documented
-//! shape for access keys in Secrets Manager, so what something else wrote is also understood under a few spellings in common use. Fields
-//! that are not the access key's are carried into the next version as they are, text for text and in order; so are other spellings of the
-//! same access key, with the new key in them, because they may be in use.
+//! keyrot writes a JSON object with two fields, `AccessKeyId` and `SecretAccessKey` unless
+//! configured otherwise. There is no documented shape for access keys in Secrets Manager, so what
+//! something else wrote is also understood under a few spellings in common use. Fields that are not
+//! the access key's are carried into the next version as they are, text for text and in order; so
+//! are other spellings of the same access key, with the new key in them, because they may be in
+//! use.
 //!
 //! Nothing here returns an error: the text of a JSON error may quote the value.
 
@@ -29,8 +31,7 @@ const SPELLINGS: [(&str, &str); 6] = [
 pub use keyrot_core::value::PLACEHOLDER;
 
 /// The value of a version that shows whether the secret can be written to.
-pub(crate) const TEST_WRITE: &str =
-    r#"{"keyrot":"placeholder: written to see whether this secret can be written to; nothing reads it"}"#;
+pub(crate) const TEST_WRITE: &str = r#"{"keyrot":"placeholder: written to see whether this secret can be written to; nothing reads it"}"#;
 
 /// The credentials in a value, if it holds some and there is no doubt which.
 #[must_use]
@@ -57,11 +58,17 @@ pub fn inside(fields: &FieldNames, text: &str) -> VersionContents {
 }
 
 /// A value without an access key or fields.
-pub(crate) const NOTHING: VersionContents = VersionContents { key: None, extras: false, next_size: None };
+pub(crate) const NOTHING: VersionContents =
+    VersionContents { key: None, extras: false, next_size: None };
 
-/// The value that holds the credentials, with everything else of `carry`. `None` if `carry` is not a JSON object.
+/// The value that holds the credentials, with everything else of `carry`. `None` if `carry` is not
+/// a JSON object.
 #[must_use]
-pub fn compose(fields: &FieldNames, new: &Credentials, carry: Option<&str>) -> Option<Zeroizing<String>> {
+pub fn compose(
+    fields: &FieldNames,
+    new: &Credentials,
+    carry: Option<&str>,
+) -> Option<Zeroizing<String>> {
     let object = match carry {
         Some(text) => Object::parse(text)?,
         None => Object(Vec::new()),
@@ -86,7 +93,8 @@ pub fn compose(fields: &FieldNames, new: &Credentials, carry: Option<&str>) -> O
         }
     }
     // The size is reserved, because a buffer that grows leaves copies behind.
-    let size = values.iter().map(|(name, value)| 6 * name.len() + value.len() + 4).sum::<usize>() + 2;
+    let size =
+        values.iter().map(|(name, value)| 6 * name.len() + value.len() + 4).sum::<usize>() + 2;
     let mut text = Zeroizing::new(String::with_capacity(size));
     text.push('{');
     for (n, (name, value)) in values.iter().enumerate() {
@@ -110,7 +118,8 @@ struct AccessKey {
 struct Object<'a>(Vec<(String, &'a RawValue)>);
 
 impl<'a> Object<'a> {
-    /// `None` also for an object that names a field twice: readers would not agree on what it holds.
+    /// `None` also for an object that names a field twice: readers would not agree on what it
+    /// holds.
     fn parse(text: &'a str) -> Option<Self> {
         let object: Self = serde_json::from_str(text).ok()?;
         let mut names: Vec<&str> = object.0.iter().map(|(name, _)| name.as_str()).collect();
@@ -118,7 +127,8 @@ impl<'a> Object<'a> {
         names.windows(2).all(|pair| pair[0] != pair[1]).then_some(object)
     }
 
-    /// keyrot's own fields go before other spellings; spellings that name different keys cancel each other.
+    /// keyrot's own fields go before other spellings; spellings that name different keys cancel
+    /// each other.
     fn access_key(&self, fields: &FieldNames) -> Option<AccessKey> {
         if let Some(own) = self.pair(fields.id(), fields.secret()) {
             return Some(own);
@@ -128,12 +138,18 @@ impl<'a> Object<'a> {
         found.all(|other| other.id == first.id && other.secret == first.secret).then_some(first)
     }
 
-    /// The names of all fields that hold the object's access key or keyrot's own: which the next version replaces.
+    /// The names of all fields that hold the object's access key or keyrot's own: which the next
+    /// version replaces.
     fn spelled<'n>(&self, fields: &'n FieldNames) -> Vec<(&'n str, &'n str)> {
         let mut names = vec![(fields.id(), fields.secret())];
         if let Some(held) = self.access_key(fields) {
             let same = |pair: &AccessKey| pair.id == held.id;
-            names.extend(SPELLINGS.iter().copied().filter(|(i, s)| self.pair(i, s).as_ref().is_some_and(same)));
+            names.extend(
+                SPELLINGS
+                    .iter()
+                    .copied()
+                    .filter(|(i, s)| self.pair(i, s).as_ref().is_some_and(same)),
+            );
         }
         names
     }
@@ -184,7 +200,10 @@ mod tests {
     const NEW: &str = "AKIABBBBBBBBBBBBBBBB";
 
     fn new() -> Credentials {
-        Credentials { key: KeyId::parse(NEW).expect("an id"), secret: SecretKey::new("n\"ew/+".into()) }
+        Credentials {
+            key: KeyId::parse(NEW).expect("an id"),
+            secret: SecretKey::new("n\"ew/+".into()),
+        }
     }
 
     fn composed(carry: Option<&str>) -> String {
@@ -203,7 +222,11 @@ mod tests {
     fn nobody_takes_the_placeholder_for_credentials() {
         assert_eq!(credentials(&FieldNames::default(), PLACEHOLDER), None);
         assert_eq!(inside(&FieldNames::default(), PLACEHOLDER).key, None);
-        assert!(is_placeholder(PLACEHOLDER) && !is_placeholder(r#"{"keyrot":"x"}"#) && !is_placeholder("{}"));
+        assert!(
+            is_placeholder(PLACEHOLDER)
+                && !is_placeholder(r#"{"keyrot":"x"}"#)
+                && !is_placeholder("{}")
+        );
     }
 
     #[test]
@@ -221,7 +244,8 @@ mod tests {
 
     #[test]
     fn readers_of_another_spelling_get_the_new_key_too() {
-        let old = format!(r#"{{"aws_access_key_id":"{OLD}","aws_secret_access_key":"o","region":"eu"}}"#);
+        let old =
+            format!(r#"{{"aws_access_key_id":"{OLD}","aws_secret_access_key":"o","region":"eu"}}"#);
         let found = inside(&FieldNames::default(), &old);
         assert_eq!((found.key, found.extras), (KeyId::parse(OLD).ok(), true));
         let text = composed(Some(&old));

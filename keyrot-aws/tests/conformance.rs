@@ -1,7 +1,9 @@
-//! The ports' public conformance suites, run against the adapters: over real HTTP, on moto, on ministack, and on the project's own emulator.
+//! The ports' public conformance suites, run against the adapters: over real HTTP, on moto, on
+//! ministack, and on the project's own emulator.
 //!
-//! Neither moto nor ministack is AWS. A case that one of them cannot pass is listed below with the reason, and fails its test once it
-//! passes. The project's own emulator has no such list: what it gets wrong is mended.
+//! Neither moto nor ministack is AWS. A case that one of them cannot pass is listed below with the
+//! reason, and fails its test once it passes. The project's own emulator has no such list: what it
+//! gets wrong is mended.
 #![allow(clippy::unwrap_used)]
 
 #[allow(dead_code, reason = "shared with the tests in `emulators`, which use all of it")]
@@ -19,7 +21,9 @@ use async_trait::async_trait;
 use aws_sdk_iam::error::{DisplayErrorContext, ProvideErrorMetadata};
 use aws_sdk_iam::types::{StatusType, Tag};
 use keyrot_aws::{Aws, TokioClock};
-use keyrot_core::conformance::{CaseOutcome, CaseResult, Lab, Trouble, assert_all, clock, iam, probe, store};
+use keyrot_core::conformance::{
+    CaseOutcome, CaseResult, Lab, Trouble, assert_all, clock, iam, probe, store,
+};
 use keyrot_core::model::{NewKey, VersionId};
 use keyrot_core::{Credentials, KeyId, KeyStatus, SecretKey, SecretName, UserArn, UserName};
 use std::error::Error;
@@ -42,13 +46,19 @@ const MOTO_PROBE: Gaps = &[
     ("probe::an_inactive_key_is_refused", "every signature is accepted, an Inactive key's too"),
     ("probe::a_deleted_key_is_refused", STRANGERS),
     ("probe::an_unknown_key_is_refused", STRANGERS),
-    ("probe::a_wrong_secret_is_told_apart", "every signature is accepted, whatever it was made with"),
+    (
+        "probe::a_wrong_secret_is_told_apart",
+        "every signature is accepted, whatever it was made with",
+    ),
 ];
 
 const MINISTACK_IAM: Gaps = &[
     ("iam::two_keys_at_most", "CreateAccessKey makes a third key and a fourth"),
     ("iam::listing_keys_of_no_user_is_not_found", "ListAccessKeys answers with an empty list"),
-    ("iam::another_users_key_is_never_touched", "DeleteAccessKey takes no notice of whose key it is"),
+    (
+        "iam::another_users_key_is_never_touched",
+        "DeleteAccessKey takes no notice of whose key it is",
+    ),
     ("iam::a_use_is_on_record", "no use of a key is ever recorded"),
 ];
 
@@ -56,7 +66,10 @@ const MINISTACK_STORE: Gaps = &[
     ("store::a_new_secret_holds_the_placeholder", FOREIGN_FIRST),
     ("store::creating_twice_is_a_conflict", FOREIGN_FIRST),
     ("store::a_secret_may_have_no_version", "CreateSecret without a value makes an empty version"),
-    ("store::the_placeholder_goes_into_an_empty_secret", "CreateSecret without a value makes an empty version"),
+    (
+        "store::the_placeholder_goes_into_an_empty_secret",
+        "CreateSecret without a value makes an empty version",
+    ),
     ("store::the_placeholder_never_replaces_a_version", FOREIGN_FIRST),
     ("store::staging_leaves_the_current_version", FOREIGN_FIRST),
     ("store::staging_twice_is_a_no_op", FOREIGN_FIRST),
@@ -71,7 +84,8 @@ const MINISTACK_STORE: Gaps = &[
 
 const MINISTACK_PROBE: Gaps = &[];
 
-const OVERWRITES: &str = "PutSecretValue overwrites a version that is under AWSPENDING and has other content";
+const OVERWRITES: &str =
+    "PutSecretValue overwrites a version that is under AWSPENDING and has other content";
 const STRANGERS: &str = "a key that does not exist is taken for a user of the emulator's own";
 const FOREIGN_FIRST: &str = "CreateSecret takes no notice of the token, so the secret begins with a version of another id; the adapter puts the \
                              placeholder in its place, and the first version becomes AWSPREVIOUS, where the case expects none";
@@ -114,7 +128,8 @@ async fn the_clock_conforms() {
     end("the clock", &clock(&TokioClock).await, &[]);
 }
 
-/// On the project's own emulator: with and without the lags of the real services, whole pages and short ones.
+/// On the project's own emulator: with and without the lags of the real services, whole pages and
+/// short ones.
 #[cfg(feature = "emulator")]
 mod own {
     use super::*;
@@ -130,14 +145,16 @@ mod own {
     #[tokio::test]
     async fn it_conforms_with_lags_and_short_pages() {
         let s = Duration::from_secs;
-        let rules = Rules { listing_lag: s(20), propagation: s(12), use_lag: s(3_600), ..Rules::default() };
+        let rules =
+            Rules { listing_lag: s(20), propagation: s(12), use_lag: s(3_600), ..Rules::default() };
         let options = EmulatorOptions { page_limit: Some(3), ..EmulatorOptions::default() };
         all("own emulator, lagging", rules, options).await;
     }
 
     async fn all(what: &str, rules: Rules, options: EmulatorOptions) {
         for suite in [Suite::Iam, Suite::Store, Suite::Probe] {
-            // By a clock that is not the account's, no refused signature would say anything about a secret: each suite begins at the present.
+            // By a clock that is not the account's, no refused signature would say anything about a
+            // secret: each suite begins at the present.
             let mut world = World::new(std::time::SystemTime::now().into());
             world.rules = rules.clone();
             let options = EmulatorOptions { time: WorldTime::Still, ..options.clone() };
@@ -204,7 +221,10 @@ fn end(what: &str, results: &[CaseResult], gaps: Gaps) {
     let passed = count(|o| matches!(o, CaseOutcome::Passed));
     let failed = count(|o| matches!(o, CaseOutcome::Failed(_)));
     let unsupported = count(|o| matches!(o, CaseOutcome::NotSupported(_)));
-    println!("{what}: {} cases, {passed} passed, {failed} failed, {unsupported} not supported", results.len());
+    println!(
+        "{what}: {} cases, {passed} passed, {failed} failed, {unsupported} not supported",
+        results.len()
+    );
     for CaseResult { case, outcome } in results {
         match outcome {
             CaseOutcome::Passed => {}
@@ -240,12 +260,23 @@ impl Lab for SdkLab {
         "conformance".into()
     }
 
-    async fn add_user(&self, name: &UserName, path: &str, tags: &[(&str, &str)]) -> Result<UserArn, Trouble> {
+    async fn add_user(
+        &self,
+        name: &UserName,
+        path: &str,
+        tags: &[(&str, &str)],
+    ) -> Result<UserArn, Trouble> {
         let mut call = self.iam.create_user().user_name(name.as_str()).path(path);
         for (key, value) in tags {
-            call = call.tags(Tag::builder().key(*key).value(*value).build().map_err(failed("the tag"))?);
+            call = call
+                .tags(Tag::builder().key(*key).value(*value).build().map_err(failed("the tag"))?);
         }
-        let user = call.send().await.map_err(failed("CreateUser"))?.user.ok_or_else(|| nothing("CreateUser"))?;
+        let user = call
+            .send()
+            .await
+            .map_err(failed("CreateUser"))?
+            .user
+            .ok_or_else(|| nothing("CreateUser"))?;
         UserArn::parse(user.arn).map_err(failed("the user's ARN"))
     }
 
@@ -261,13 +292,15 @@ impl Lab for SdkLab {
                 None => Err(Trouble::Failed(format!("{user} is not there"))),
             });
         }
-        let attach = |arn: String| self.iam.attach_user_policy().user_name(user.as_str()).policy_arn(arn).send();
+        let attach = |arn: String| {
+            self.iam.attach_user_policy().user_name(user.as_str()).policy_arn(arn).send()
+        };
         match attach(format!("arn:aws:iam::aws:policy/{policy}")).await {
             Ok(_) => Ok(()),
-            // moto does not know AWS's own policies; one of that name in the account is listed alike.
+            // moto does not know AWS's own policies; one of that name in the account is listed
+            // alike.
             Err(error) if error.code() == Some("NoSuchEntity") => {
-                let document =
-                    r#"{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"s3:*","Resource":"*"}}"#;
+                let document = r#"{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"s3:*","Resource":"*"}}"#;
                 let call = self.iam.create_policy().policy_name(policy).policy_document(document);
                 let made = call.send().await.map_err(failed("CreatePolicy"))?;
                 let arn = made.policy.and_then(|p| p.arn).ok_or_else(|| nothing("CreatePolicy"))?;
@@ -292,18 +325,29 @@ impl Lab for SdkLab {
         })
     }
 
-    async fn set_key_status(&self, user: &UserName, key: &KeyId, status: KeyStatus) -> Result<(), Trouble> {
+    async fn set_key_status(
+        &self,
+        user: &UserName,
+        key: &KeyId,
+        status: KeyStatus,
+    ) -> Result<(), Trouble> {
         let status = match status {
             KeyStatus::Active => StatusType::Active,
             KeyStatus::Inactive => StatusType::Inactive,
             KeyStatus::Other(other) => StatusType::from(other.as_str()),
         };
-        let call = self.iam.update_access_key().user_name(user.as_str()).access_key_id(key.as_str()).status(status);
+        let call = self
+            .iam
+            .update_access_key()
+            .user_name(user.as_str())
+            .access_key_id(key.as_str())
+            .status(status);
         call.send().await.map_err(failed("UpdateAccessKey")).map(drop)
     }
 
     async fn delete_key(&self, user: &UserName, key: &KeyId) -> Result<(), Trouble> {
-        let call = self.iam.delete_access_key().user_name(user.as_str()).access_key_id(key.as_str());
+        let call =
+            self.iam.delete_access_key().user_name(user.as_str()).access_key_id(key.as_str());
         call.send().await.map_err(failed("DeleteAccessKey")).map(drop)
     }
 
@@ -335,27 +379,55 @@ impl Lab for SdkLab {
     }
 
     async fn create_empty_secret(&self, secret: &SecretName) -> Result<(), Trouble> {
-        self.secrets.create_secret().name(secret.as_str()).send().await.map_err(failed("CreateSecret")).map(drop)
+        self.secrets
+            .create_secret()
+            .name(secret.as_str())
+            .send()
+            .await
+            .map_err(failed("CreateSecret"))
+            .map(drop)
     }
 
-    async fn create_secret(&self, secret: &SecretName, version: &VersionId, text: &str) -> Result<(), Trouble> {
+    async fn create_secret(
+        &self,
+        secret: &SecretName,
+        version: &VersionId,
+        text: &str,
+    ) -> Result<(), Trouble> {
         let call = self.secrets.create_secret().name(secret.as_str()).secret_string(text);
-        call.client_request_token(version.as_str()).send().await.map_err(failed("CreateSecret")).map(drop)
+        call.client_request_token(version.as_str())
+            .send()
+            .await
+            .map_err(failed("CreateSecret"))
+            .map(drop)
     }
 
     async fn delete_secret(&self, secret: &SecretName) -> Result<(), Trouble> {
-        self.secrets.delete_secret().secret_id(secret.as_str()).send().await.map_err(failed("DeleteSecret")).map(drop)
+        self.secrets
+            .delete_secret()
+            .secret_id(secret.as_str())
+            .send()
+            .await
+            .map_err(failed("DeleteSecret"))
+            .map(drop)
     }
 
     async fn text_of(&self, secret: &SecretName, version: &VersionId) -> Result<String, Trouble> {
-        let call = self.secrets.get_secret_value().secret_id(secret.as_str()).version_id(version.as_str());
+        let call =
+            self.secrets.get_secret_value().secret_id(secret.as_str()).version_id(version.as_str());
         let answer = call.send().await.map_err(failed("GetSecretValue"))?;
         answer.secret_string.ok_or_else(|| nothing("GetSecretValue"))
     }
 }
 
 fn sdk_credentials(credentials: &Credentials) -> aws_credential_types::Credentials {
-    aws_credential_types::Credentials::new(credentials.key.as_str(), credentials.secret.expose(), None, None, "test")
+    aws_credential_types::Credentials::new(
+        credentials.key.as_str(),
+        credentials.secret.expose(),
+        None,
+        None,
+        "test",
+    )
 }
 
 fn failed<E: Error>(what: &str) -> impl FnOnce(E) -> Trouble {

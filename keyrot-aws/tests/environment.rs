@@ -1,6 +1,7 @@
 //! What the environment and the shared configuration files say is heeded, as by every AWS tool.
 //!
-//! A process cannot change its own environment safely while its tests run, so each case starts this test program again, as the child below.
+//! A process cannot change its own environment safely while its tests run, so each case starts this
+//! test program again, as the child below.
 #![allow(clippy::unwrap_used)]
 
 use keyrot_aws::{Aws, AwsSettings, CallerCredentials, Endpoints};
@@ -33,7 +34,8 @@ async fn child() {
     }
 }
 
-/// Where a proxy listens, and the first line of each request that reaches it. It answers that it is one.
+/// Where a proxy listens, and the first line of each request that reaches it. It answers that it is
+/// one.
 fn proxy() -> (String, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -46,7 +48,10 @@ fn proxy() -> (String, Arc<Mutex<Vec<String>>>) {
             let _ = BufReader::new(&stream).read_line(&mut line);
             lines.lock().unwrap().push(line.trim().to_owned());
             let page = "<html>Sign in to the network</html>";
-            let head = format!("HTTP/1.1 403 Forbidden\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", page.len());
+            let head = format!(
+                "HTTP/1.1 403 Forbidden\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+                page.len()
+            );
             let _ = (&stream).write_all((head + page).as_bytes());
         }
     });
@@ -65,8 +70,10 @@ fn container() -> (String, std::thread::JoinHandle<()>) {
             line.clear();
         }
         let body = r#"{"AccessKeyId":"ASIACONTAINERCONTAIN","SecretAccessKey":"x","Token":"t","Expiration":"2099-01-01T00:00:00Z"}"#;
-        let head =
-            format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n", body.len());
+        let head = format!(
+            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
         (&stream).write_all((head + body).as_bytes()).unwrap();
     });
     (url, served)
@@ -89,8 +96,13 @@ fn this_machine_its_metadata_and_its_containers_are_not_asked_through_a_proxy() 
         given.join().unwrap();
         // Instance metadata, which nobody answers here, and the agents of ECS and EKS.
         let region = ("AWS_REGION", "eu-west-3");
-        let relative = [region, ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/x"), (variable, &proxy)];
-        let eks = [region, ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://169.254.170.23/x"), (variable, &proxy)];
+        let relative =
+            [region, ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/x"), (variable, &proxy)];
+        let eks = [
+            region,
+            ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://169.254.170.23/x"),
+            (variable, &proxy),
+        ];
         let imds = [region, ("AWS_EC2_METADATA_DISABLED", "false"), (variable, &proxy)];
         for environment in [&relative, &eks, &imds] {
             let text = said(environment);
@@ -107,23 +119,32 @@ fn everything_else_goes_through_the_proxy_of_the_environment() {
     let text = said(&[&keys[..], &[("AWS_REGION", "eu-west-3"), ("HTTPS_PROXY", &proxy)]].concat());
     assert!(text.contains("no connection to the endpoint") && text.contains("the proxy"), "{text}");
     let seen = seen.lock().unwrap();
-    assert!(seen.iter().all(|line| line.starts_with("CONNECT sts.eu-west-3.amazonaws.com:443")), "{seen:?}");
+    assert!(
+        seen.iter().all(|line| line.starts_with("CONNECT sts.eu-west-3.amazonaws.com:443")),
+        "{seen:?}"
+    );
     assert!(!seen.is_empty());
 }
 
 #[test]
 fn an_endpoint_without_tls_is_refused_wherever_it_is_set_and_before_anything_is_sent() {
-    let keys =
-        [("AWS_ACCESS_KEY_ID", "AKIAENVIRONMENTVARIA"), ("AWS_SECRET_ACCESS_KEY", "x"), ("AWS_REGION", "eu-west-3")];
+    let keys = [
+        ("AWS_ACCESS_KEY_ID", "AKIAENVIRONMENTVARIA"),
+        ("AWS_SECRET_ACCESS_KEY", "x"),
+        ("AWS_REGION", "eu-west-3"),
+    ];
     let refused = |environment: &[(&str, &str)]| {
         let text = said(&[&keys[..], environment].concat());
         assert!(text.contains("the endpoint http://192.0.2.1:8080 is refused"), "{text}");
         assert!(text.contains("allow_http_endpoints = [\"192.0.2.1:8080\"]"), "{text}");
     };
     let far = "http://192.0.2.1:8080";
-    for variable in
-        ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL_SECRETS_MANAGER", "AWS_ENDPOINT_URL_SSM"]
-    {
+    for variable in [
+        "AWS_ENDPOINT_URL",
+        "AWS_ENDPOINT_URL_STS",
+        "AWS_ENDPOINT_URL_SECRETS_MANAGER",
+        "AWS_ENDPOINT_URL_SSM",
+    ] {
         refused(&[(variable, far)]);
     }
     let folder = std::env::temp_dir().join(format!("keyrot-endpoints-{}", std::process::id()));
@@ -174,8 +195,10 @@ async fn an_answer_without_an_end_is_an_error_and_not_read() {
     let endpoints = Endpoints::all_at(endless());
     let (key, secret) = ("AKIAENVIRONMENTVARIA".to_owned(), SecretKey::new("x".to_owned()));
     let credentials = CallerCredentials::new(key, secret);
-    let settings =
-        AwsSettings::default().with_region("eu-west-3").with_endpoints(endpoints).with_credentials(credentials);
+    let settings = AwsSettings::default()
+        .with_region("eu-west-3")
+        .with_endpoints(endpoints)
+        .with_credentials(credentials);
     let aws = Aws::connect(&settings).await.unwrap();
     let before = resident();
     let user = UserName::parse("ci").unwrap();
@@ -195,7 +218,8 @@ async fn an_answer_without_an_end_is_an_error_and_not_read() {
 fn resident() -> usize {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    peak.and_then(|text| text.trim().trim_end_matches(" kB").parse::<usize>().ok()).unwrap_or(0) << 10
+    peak.and_then(|text| text.trim().trim_end_matches(" kB").parse::<usize>().ok()).unwrap_or(0)
+        << 10
 }
 
 /// Starts the child in this environment; what it says.
@@ -241,7 +265,10 @@ fn sts() -> (String, std::thread::JoinHandle<String>) {
         let body = format!(
             "<GetCallerIdentityResponse><GetCallerIdentityResult>{result}</GetCallerIdentityResult></GetCallerIdentityResponse>"
         );
-        let head = format!("HTTP/1.1 200 OK\r\ncontent-type: text/xml\r\ncontent-length: {}\r\n\r\n", body.len());
+        let head = format!(
+            "HTTP/1.1 200 OK\r\ncontent-type: text/xml\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
         (&stream).write_all((head + &body).as_bytes()).unwrap();
         authorization
     });
@@ -269,21 +296,28 @@ fn the_region_the_credentials_and_a_services_own_endpoint_come_from_the_environm
 
 #[test]
 fn a_profile_gives_the_region_the_endpoint_and_a_process_for_the_credentials() {
-    let in_environment = [("AWS_ACCESS_KEY_ID", "AKIAENVIRONMENTVARIA"), ("AWS_SECRET_ACCESS_KEY", "x")];
+    let in_environment =
+        [("AWS_ACCESS_KEY_ID", "AKIAENVIRONMENTVARIA"), ("AWS_SECRET_ACCESS_KEY", "x")];
     // Asked for by name it goes before credentials in the environment.
     for (variable, besides) in [("AWS_PROFILE", &[][..]), (PROFILE, &in_environment[..])] {
         let (url, served) = sts();
-        let folder = std::env::temp_dir().join(format!("keyrot-environment-{}", std::process::id()));
+        let folder =
+            std::env::temp_dir().join(format!("keyrot-environment-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let printed = folder.join("credentials.json");
-        std::fs::write(&printed, r#"{"Version":1,"AccessKeyId":"AKIAPROCESSPROCESSPR","SecretAccessKey":"x"}"#)
-            .unwrap();
+        std::fs::write(
+            &printed,
+            r#"{"Version":1,"AccessKeyId":"AKIAPROCESSPROCESSPR","SecretAccessKey":"x"}"#,
+        )
+        .unwrap();
         let file = folder.join("config");
         let process = format!("credential_process = /bin/cat {}", printed.display());
-        let profile = format!("[profile work]\nregion = ap-south-1\nendpoint_url = {url}\n{process}\n");
+        let profile =
+            format!("[profile work]\nregion = ap-south-1\nendpoint_url = {url}\n{process}\n");
         std::fs::write(&file, profile).unwrap();
         let path = std::env::var("PATH").unwrap();
-        let own = [(variable, "work"), ("AWS_CONFIG_FILE", file.to_str().unwrap()), ("PATH", &path)];
+        let own =
+            [(variable, "work"), ("AWS_CONFIG_FILE", file.to_str().unwrap()), ("PATH", &path)];
         let text = said(&[&own[..], besides].concat());
         std::fs::remove_dir_all(&folder).unwrap();
         assert_eq!(text, "arn:aws:iam::123456789012:user/me in ap-south-1");
@@ -299,10 +333,17 @@ fn what_is_missing_is_said_with_what_to_do() {
     assert!(text.contains("profile \"nowhere\""), "{text}");
     let text = said(&[("AWS_REGION", "eu-west-3")]);
     assert!(text.contains("no AWS credentials") && text.contains("aws sso login"), "{text}");
-    let text =
-        said(&[(PROFILE, "nowhere"), ("AWS_REGION", "eu-west-3"), ("AWS_ACCESS_KEY_ID", "AKIAENVIRONMENTVARIA")]);
+    let text = said(&[
+        (PROFILE, "nowhere"),
+        ("AWS_REGION", "eu-west-3"),
+        ("AWS_ACCESS_KEY_ID", "AKIAENVIRONMENTVARIA"),
+    ]);
     assert!(text.contains("nowhere"), "{text}");
     let keys = [("AWS_ACCESS_KEY_ID", "AKIAENVIRONMENTVARIA"), ("AWS_SECRET_ACCESS_KEY", "x")];
-    let text = said(&[&keys[..], &[("AWS_REGION", "eu-west-3"), ("AWS_ENDPOINT_URL", NOBODY)]].concat());
-    assert!(text.contains("no connection to the endpoint") && text.contains("AWS_ENDPOINT_URL"), "{text}");
+    let text =
+        said(&[&keys[..], &[("AWS_REGION", "eu-west-3"), ("AWS_ENDPOINT_URL", NOBODY)]].concat());
+    assert!(
+        text.contains("no connection to the endpoint") && text.contains("AWS_ENDPOINT_URL"),
+        "{text}"
+    );
 }

@@ -17,7 +17,8 @@ fn calls_and_attempts_are_counted_by_action_and_outcome() {
     let user = world.add_user("ci-secretive", &[]).unwrap();
     world.add_key(&user).unwrap();
     let emulator = Emulator::start(world, EmulatorOptions::default()).unwrap();
-    let throttle = Fault::Error { code: "Throttling".into(), message: "Rate exceeded".into(), status: 400 };
+    let throttle =
+        Fault::Error { code: "Throttling".into(), message: "Rate exceeded".into(), status: 400 };
     let denied = Fault::Error { code: "AccessDenied".into(), message: "no".into(), status: 403 };
     emulator.inject(CallAt::first("ListAccessKeys"), throttle);
     emulator.inject(CallAt::first("CreateAccessKey"), denied);

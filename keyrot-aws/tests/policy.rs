@@ -1,4 +1,5 @@
-//! The policy is exactly what keyrot needs: whole lives on the emulator, and every action that arrived is compared with the policy's, both ways.
+//! The policy is exactly what keyrot needs: whole lives on the emulator, and every action that
+//! arrived is compared with the policy's, both ways.
 #![cfg(all(feature = "emulator", feature = "trail"))]
 #![allow(clippy::unwrap_used)]
 
@@ -13,8 +14,8 @@ use keyrot_core::ports::TagPort;
 use keyrot_core::requests::{Lifted, end_sessions, lift_if_over};
 use keyrot_core::settings::{Settings, Sources};
 use keyrot_core::{
-    Cancel, Clock, Homes, IamPort, Limits, Mode, Outcome, Policy, Ports, Request, Revocation, Rotator, SecretName,
-    Selection, Timestamp, UserName, select,
+    Cancel, Clock, Homes, IamPort, Limits, Mode, Outcome, Policy, Ports, Request, Revocation,
+    Rotator, SecretName, Selection, Timestamp, UserName, select,
 };
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -90,7 +91,13 @@ impl Life {
     /// One pass over all users.
     async fn run(&self) {
         let users = self.ports.iam.users("/").await.unwrap();
-        let chosen = select(&users, &Selection::default(), &Homes::in_region("us-east-1"), &Policy::default()).chosen;
+        let chosen = select(
+            &users,
+            &Selection::default(),
+            &Homes::in_region("us-east-1"),
+            &Policy::default(),
+        )
+        .chosen;
         let mut rotator = Rotator::new(self.ports.clone());
         if let Some(trail) = &self.trail {
             rotator = rotator.trail(trail.clone());
@@ -101,7 +108,9 @@ impl Life {
     /// What was called so far, as a policy names it.
     fn called(&self) -> BTreeSet<String> {
         let service = |action: &str| {
-            let known = ACTIONS.iter().find(|a| a.name.split_once(':').is_some_and(|(_, name)| name == action));
+            let known = ACTIONS
+                .iter()
+                .find(|a| a.name.split_once(':').is_some_and(|(_, name)| name == action));
             known.map_or_else(|| format!("unlisted:{action}"), |known| known.name.to_owned())
         };
         self.emulator.stats().actions.keys().map(|action| service(action)).collect()
@@ -116,7 +125,8 @@ fn tagged(world: &mut World, name: &str) -> UserName {
     world.add_user(name, &[("RotateKey", "true")]).unwrap()
 }
 
-/// Adopted, rotated, retired and deleted; beside a user whose secret something else wrote, and one with an unattributed key.
+/// Adopted, rotated, retired and deleted; beside a user whose secret something else wrote, and one
+/// with an unattributed key.
 async fn whole_life(discovery: Discovery) -> BTreeSet<String> {
     let mut world = world();
     let plain = tagged(&mut world, "plain");
@@ -126,7 +136,11 @@ async fn whole_life(discovery: Discovery) -> BTreeSet<String> {
     let key = world.add_key(&foreign).unwrap().credentials;
     let secret = SecretName::parse("/iam/foreign/access_key").unwrap();
     let version = VersionId::parse("11111111-2222-3333-4444-555555555555").unwrap();
-    let more = format!(r#"{{"AccessKeyId":"{}","SecretAccessKey":"{}","host":"db"}}"#, key.key, key.secret.expose());
+    let more = format!(
+        r#"{{"AccessKeyId":"{}","SecretAccessKey":"{}","host":"db"}}"#,
+        key.key,
+        key.secret.expose()
+    );
     world.create_secret(&secret, Some((version, Value::text(more)))).unwrap();
 
     let orphan = tagged(&mut world, "orphan");
@@ -165,7 +179,11 @@ async fn whole_audit(discovery: Discovery) -> BTreeSet<String> {
     let view = survey(life.ports.iam.as_ref(), life.aws.as_ref(), true, &|_, _| {}).await.unwrap();
     let ids = view.users.iter().flat_map(|user| &user.keys).filter(|key| key.id.is_some()).count();
     assert_eq!((view.users.len(), ids), (3, 2));
-    assert_eq!(life.emulator.stats().actions["ListAccessKeys"].calls, 2, "who has no key is not asked about");
+    assert_eq!(
+        life.emulator.stats().actions["ListAccessKeys"].calls,
+        2,
+        "who has no key is not asked about"
+    );
     life.called()
 }
 
@@ -257,9 +275,16 @@ async fn the_trail_is_asked_and_allowed_only_where_it_is_to_be() {
     let account = Text::fixed("123456789012");
     let scope = Scope {
         trail: true,
-        ..Scope::new(account, &keyrot_core::selection::SecretTemplate::default(), "/", "RotateKey", "True")
+        ..Scope::new(
+            account,
+            &keyrot_core::selection::SecretTemplate::default(),
+            "/",
+            "RotateKey",
+            "True",
+        )
     };
-    let allowed: BTreeSet<String> = scope.policy().actions().into_iter().map(str::to_owned).collect();
+    let allowed: BTreeSet<String> =
+        scope.policy().actions().into_iter().map(str::to_owned).collect();
     assert!((&called - &free()).is_subset(&allowed), "{called:?}");
     assert_eq!(&allowed - &policy(Discovery::Bulk), BTreeSet::from([asked]));
 }
@@ -286,8 +311,11 @@ async fn a_whole_life_calls_what_the_policy_allows_and_the_policy_allows_what_is
     let mut seen: BTreeSet<_> = [called, one_by_one, audited].into_iter().flatten().collect();
     seen.extend(held_life(true).await);
     seen.extend(operated);
-    let unseen: BTreeSet<_> =
-        ACTIONS.iter().map(|a| a.name).filter(|name| !seen.contains(*name) && !free().contains(*name)).collect();
+    let unseen: BTreeSet<_> = ACTIONS
+        .iter()
+        .map(|a| a.name)
+        .filter(|name| !seen.contains(*name) && !free().contains(*name))
+        .collect();
     let excused: BTreeSet<_> = NOT_SEEN_HERE.iter().map(|(name, _)| *name).collect();
     assert_eq!(unseen, excused, "each action was called, or has a reason");
 }

@@ -1,6 +1,8 @@
-//! The policy where policies are enforced: ministack, over HTTP, with a caller who has nothing else.
+//! The policy where policies are enforced: ministack, over HTTP, with a caller who has nothing
+//! else.
 //!
-//! ministack is not AWS. What it does not evaluate is asserted in [`what_ministack_does_not_check`], so that a better one is noticed.
+//! ministack is not AWS. What it does not evaluate is asserted in
+//! [`what_ministack_does_not_check`], so that a better one is noticed.
 #![allow(clippy::unwrap_used)]
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -10,8 +12,8 @@ use keyrot_aws::{Aws, AwsSettings, CallerCredentials, Endpoints, TokioClock};
 use keyrot_core::audit::{AccountPort, survey};
 use keyrot_core::model::{SecretState, VersionId};
 use keyrot_core::{
-    Cancel, ErrorKind, Homes, IamPort, KeyId, KeyStatus, Limits, Mode, Outcome, Ports, Rotator, SecretKey, SecretName,
-    SecretStorePort, Selection, Target, UserName, select,
+    Cancel, ErrorKind, Homes, IamPort, KeyId, KeyStatus, Limits, Mode, Outcome, Ports, Rotator,
+    SecretKey, SecretName, SecretStorePort, Selection, Target, UserName, select,
 };
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
@@ -27,7 +29,9 @@ struct Account {
 }
 
 async fn config(url: &str, credentials: SdkCredentials) -> SdkConfig {
-    let loader = aws_config::defaults(BehaviorVersion::latest()).region(Region::new(REGION)).endpoint_url(url);
+    let loader = aws_config::defaults(BehaviorVersion::latest())
+        .region(Region::new(REGION))
+        .endpoint_url(url);
     loader.credentials_provider(credentials).load().await
 }
 
@@ -36,14 +40,18 @@ impl Account {
     async fn new() -> Option<Self> {
         let Ok(url) = std::env::var("KEYROT_TEST_MINISTACK") else {
             let skip = std::env::var("KEYROT_SKIP_EMULATORS").is_ok_and(|v| v == "1");
-            assert!(skip, "KEYROT_TEST_MINISTACK is not set. Run `scripts/emulators run -- cargo nextest run`");
+            assert!(
+                skip,
+                "KEYROT_TEST_MINISTACK is not set. Run `scripts/emulators run -- cargo nextest run`"
+            );
             eprintln!("skipped, because KEYROT_SKIP_EMULATORS=1");
             return None;
         };
         // Twelve digits are the root of that account.
         let id = format!("{:012}", RandomState::new().hash_one(0_u8) % 1_000_000_000_000);
         let config = config(&url, SdkCredentials::new(id.clone(), "any", None, None, "test")).await;
-        let (iam, secrets) = (aws_sdk_iam::Client::new(&config), aws_sdk_secretsmanager::Client::new(&config));
+        let (iam, secrets) =
+            (aws_sdk_iam::Client::new(&config), aws_sdk_secretsmanager::Client::new(&config));
         Some(Self { url, id, iam, secrets })
     }
 
@@ -70,8 +78,17 @@ impl Account {
         self.iam.create_user().user_name("keyrot").send().await.unwrap();
         let put = self.iam.put_user_policy().user_name("keyrot").policy_name("keyrot");
         put.policy_document(policy).send().await.unwrap();
-        let key = self.iam.create_access_key().user_name("keyrot").send().await.unwrap().access_key.unwrap();
-        let caller = CallerCredentials::new(key.access_key_id, SecretKey::new(key.secret_access_key));
+        let key = self
+            .iam
+            .create_access_key()
+            .user_name("keyrot")
+            .send()
+            .await
+            .unwrap()
+            .access_key
+            .unwrap();
+        let caller =
+            CallerCredentials::new(key.access_key_id, SecretKey::new(key.secret_access_key));
         let settings = AwsSettings::default()
             .with_region(REGION)
             .with_credentials(caller)
@@ -82,7 +99,13 @@ impl Account {
 
 async fn chosen(aws: &Aws) -> Vec<Target> {
     let users = aws.users("/").await.unwrap();
-    select(&users, &Selection::default(), &Homes::in_region("us-east-1"), &keyrot_core::Policy::default()).chosen
+    select(
+        &users,
+        &Selection::default(),
+        &Homes::in_region("us-east-1"),
+        &keyrot_core::Policy::default(),
+    )
+    .chosen
 }
 
 async fn rotate(aws: &Aws) -> Vec<(String, Outcome)> {
@@ -90,7 +113,9 @@ async fn rotate(aws: &Aws) -> Vec<(String, Outcome)> {
     let iam: Arc<dyn IamPort> = shared.clone();
     let ports = Ports { iam, store: shared.clone(), probe: shared, clock: Arc::new(TokioClock) };
     let run = Rotator::new(ports);
-    let report = run.run(chosen(aws).await, Mode::Act, &Limits::default(), &Cancel::default(), &|_| {}).await;
+    let report = run
+        .run(chosen(aws).await, Mode::Act, &Limits::default(), &Cancel::default(), &|_| {})
+        .await;
     report.users.into_iter().map(|user| (user.user.to_string(), user.outcome)).collect()
 }
 
@@ -107,7 +132,8 @@ async fn a_caller_with_only_the_policy_rotates(discovery: Discovery) {
     let report = rotate(&aws).await;
     let [(user, outcome)] = report.as_slice() else { panic!("{report:?}") };
     assert!(user == "ci" && matches!(outcome, Outcome::Waiting(_)), "{report:?}");
-    let SecretState::Present(found) = aws.describe(&secret("/iam/ci/access_key")).await.unwrap() else {
+    let SecretState::Present(found) = aws.describe(&secret("/iam/ci/access_key")).await.unwrap()
+    else {
         panic!("present")
     };
     let current = found.current.unwrap();
@@ -116,10 +142,17 @@ async fn a_caller_with_only_the_policy_rotates(discovery: Discovery) {
 
     // The steps that wait for their time: the old key is deactivated and deleted.
     let ci = UserName::parse("ci").unwrap();
-    let old = aws.list_keys(&ci).await.unwrap().into_iter().find(|key| key.id != held.key).unwrap().id;
+    let old =
+        aws.list_keys(&ci).await.unwrap().into_iter().find(|key| key.id != held.key).unwrap().id;
     aws.last_use(&ci, &old).await.unwrap();
     aws.deactivate_key(&ci, &old).await.unwrap();
-    assert!(aws.list_keys(&ci).await.unwrap().iter().any(|k| k.id == old && k.status == KeyStatus::Inactive));
+    assert!(
+        aws.list_keys(&ci)
+            .await
+            .unwrap()
+            .iter()
+            .any(|k| k.id == old && k.status == KeyStatus::Inactive)
+    );
     aws.delete_key(&ci, &old).await.unwrap();
     aws.versions(&secret("/iam/ci/access_key")).await.unwrap();
 }
@@ -174,8 +207,17 @@ async fn a_secret_beside_the_pattern_is_out_of_reach() {
     let ci = account.user("/", "ci", "true").await;
     let aws = account.limited_to(&account.scope()).await;
     let version = VersionId::parse("11111111-2222-3333-4444-555555555555").unwrap();
-    for name in ["/prod/database", "/iam/ci/access_key_of_others", "/iam/ci/password", "iam/ci/access_key"] {
-        let made = account.secrets.create_secret().name(name).secret_string("theirs").send().await.unwrap();
+    for name in
+        ["/prod/database", "/iam/ci/access_key_of_others", "/iam/ci/password", "iam/ci/access_key"]
+    {
+        let made = account
+            .secrets
+            .create_secret()
+            .name(name)
+            .secret_string("theirs")
+            .send()
+            .await
+            .unwrap();
         let name = secret(name);
         let made = VersionId::parse(made.version_id.unwrap()).unwrap();
         let denied = [
@@ -187,7 +229,11 @@ async fn a_secret_beside_the_pattern_is_out_of_reach() {
             aws.versions(&name).await.err(),
         ];
         for error in denied {
-            assert_eq!(error.as_ref().map(|e| &e.kind), Some(&ErrorKind::Denied), "{name}: {error:?}");
+            assert_eq!(
+                error.as_ref().map(|e| &e.kind),
+                Some(&ErrorKind::Denied),
+                "{name}: {error:?}"
+            );
         }
     }
 }
@@ -202,16 +248,35 @@ async fn what_ministack_does_not_check() {
     assert_eq!(aws.list_keys(&ci).await.unwrap_err().kind, ErrorKind::Denied);
     // The staging label of a request is no condition key to it.
     let name = secret("/iam/ci/access_key");
-    let made = account.secrets.create_secret().name(name.as_str()).secret_string("{}").send().await.unwrap();
+    let made = account
+        .secrets
+        .create_secret()
+        .name(name.as_str())
+        .secret_string("{}")
+        .send()
+        .await
+        .unwrap();
     let by_own_label = aws_of_labels(&account, &name, &made.version_id.unwrap()).await;
     assert!(by_own_label, "ministack evaluates secretsmanager:VersionStage by now: test it above");
 }
 
 /// Whether a caller with the policy may read by a label that the policy does not name.
 async fn aws_of_labels(account: &Account, name: &SecretName, version: &str) -> bool {
-    let label = account.secrets.update_secret_version_stage().secret_id(name.as_str()).version_stage("THEIRS");
+    let label = account
+        .secrets
+        .update_secret_version_stage()
+        .secret_id(name.as_str())
+        .version_stage("THEIRS");
     label.move_to_version_id(version).send().await.unwrap();
-    let key = account.iam.create_access_key().user_name("keyrot").send().await.unwrap().access_key.unwrap();
+    let key = account
+        .iam
+        .create_access_key()
+        .user_name("keyrot")
+        .send()
+        .await
+        .unwrap()
+        .access_key
+        .unwrap();
     let caller = SdkCredentials::new(key.access_key_id, key.secret_access_key, None, None, "test");
     let client = aws_sdk_secretsmanager::Client::new(&config(&account.url, caller).await);
     client.get_secret_value().secret_id(name.as_str()).version_stage("THEIRS").send().await.is_ok()

@@ -87,8 +87,14 @@ fn none_is_left_out() {
                 continue;
             }
             let text = std::fs::read_to_string(&entry).unwrap();
-            for name in text.split("pub async fn ").skip(1).filter_map(|rest| rest.split(['(', '<']).next()) {
-                assert!(listed.contains(&format!("{name}(")), "{name} of {} is not spawned here", entry.display());
+            for name in
+                text.split("pub async fn ").skip(1).filter_map(|rest| rest.split(['(', '<']).next())
+            {
+                assert!(
+                    listed.contains(&format!("{name}(")),
+                    "{name} of {} is not spawned here",
+                    entry.display()
+                );
                 found += 1;
             }
         }

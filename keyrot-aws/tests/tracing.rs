@@ -1,11 +1,13 @@
-//! What `tracing` shows of the calls to AWS: enough to see what happened, and nothing that is secret.
+//! What `tracing` shows of the calls to AWS: enough to see what happened, and nothing that is
+//! secret.
 #![allow(clippy::unwrap_used)]
 
 use keyrot_aws::emulator::{CallAt, Emulator, EmulatorOptions, Fault};
 use keyrot_aws::{Aws, AwsSettings, Endpoints};
 use keyrot_core::memory::World;
 use keyrot_core::{
-    Cancel, CredentialProbe, Credentials, Homes, IamPort, Limits, Mode, Policy, Rotator, Selection, UserName, select,
+    Cancel, CredentialProbe, Credentials, Homes, IamPort, Limits, Mode, Policy, Rotator, Selection,
+    UserName, select,
 };
 use std::fmt::Debug;
 use std::fmt::Write;
@@ -75,15 +77,20 @@ async fn each_call_is_seen_with_its_outcome_and_without_any_secret() {
         .with_endpoints(Endpoints::all_at(emulator.url()));
     let aws = Arc::new(Aws::connect(&settings).await.unwrap());
 
-    let throttle = Fault::Error { code: "Throttling".into(), message: "Rate exceeded".into(), status: 400 };
+    let throttle =
+        Fault::Error { code: "Throttling".into(), message: "Rate exceeded".into(), status: 400 };
     emulator.inject(CallAt::first("ListAccessKeys"), throttle);
     emulator.inject(CallAt::first("PutSecretValue"), Fault::LostReply);
     let users = aws.users("/").await.unwrap();
-    let selected = select(&users, &Selection::default(), &Homes::in_region("us-east-1"), &Policy::default());
+    let selected =
+        select(&users, &Selection::default(), &Homes::in_region("us-east-1"), &Policy::default());
     let rotator = Rotator::new(aws.ports());
     rotator.run(selected.chosen, Mode::Act, &Limits::default(), &Cancel::default(), &|_| {}).await;
     // Credentials that are refused, and an MFA code.
-    let wrong = Credentials { key: old.credentials.key.clone(), secret: emulator.admin_credentials().secret.clone() };
+    let wrong = Credentials {
+        key: old.credentials.key.clone(),
+        secret: emulator.admin_credentials().secret.clone(),
+    };
     let _ = aws.probe(&wrong).await;
     let _ = aws.mfa_session("arn:aws:iam::123456789012:mfa/ci", "135790").await;
 
@@ -106,7 +113,11 @@ async fn each_call_is_seen_with_its_outcome_and_without_any_secret() {
     let mut secrets: Vec<_> = keys.iter().map(|key| World::credentials_of(&key.id)).collect();
     secrets.push(emulator.admin_credentials().clone());
     for credentials in secrets {
-        assert!(!text.contains(credentials.secret.expose()), "the secret of {} is in:\n{text}", credentials.key);
+        assert!(
+            !text.contains(credentials.secret.expose()),
+            "the secret of {} is in:\n{text}",
+            credentials.key
+        );
     }
     assert!(!text.contains("135790"), "an MFA code is in:\n{text}");
 }

@@ -42,7 +42,10 @@ pub(crate) struct Backend {
 
 impl Backend {
     /// Builds the ports. With AWS nothing is called yet.
-    pub(crate) async fn open(invocation: &Invocation, settings: &Settings) -> Result<Self, CliError> {
+    pub(crate) async fn open(
+        invocation: &Invocation,
+        settings: &Settings,
+    ) -> Result<Self, CliError> {
         Self::in_region(invocation, settings, settings.region()).await
     }
 
@@ -55,12 +58,16 @@ impl Backend {
         if !is_sandbox(invocation) {
             return Self::aws(settings, region).await;
         }
-        if let Some(switch) = std::env::var("KEYROT_SANDBOX").ok().filter(|value| is_a_switch(value)) {
+        if let Some(switch) =
+            std::env::var("KEYROT_SANDBOX").ok().filter(|value| is_a_switch(value))
+        {
             return Err(CliError::usage(format!("KEYROT_SANDBOX = {switch:?} is not a file"))
                 .hint("set it to the file of the simulated account, or unset it to use AWS"));
         }
         let file = invocation.sandbox.as_ref().and_then(Option::as_deref);
-        let account = SandboxAccount::open(file, region.unwrap_or(SANDBOX_REGION), settings.home_regions()).await?;
+        let account =
+            SandboxAccount::open(file, region.unwrap_or(SANDBOX_REGION), settings.home_regions())
+                .await?;
         let all = account.all();
         Ok(Self {
             ports: account.ports(),
@@ -75,7 +82,8 @@ impl Backend {
         })
     }
 
-    /// Where users' secrets are. An account and region that only the environment names were not chosen; a sandbox was.
+    /// Where users' secrets are. An account and region that only the environment names were not
+    /// chosen; a sandbox was.
     pub(crate) fn homes(&self, settings: &Settings) -> Homes {
         match &self.aws {
             Some(aws) => settings.homes(aws.region(), false),
@@ -93,17 +101,22 @@ impl Backend {
     /// # Errors
     /// Why a notifier's settings cannot be used.
     #[cfg_attr(not(feature = "aws"), allow(unused_variables))]
-    pub(crate) fn notifiers(&self, settings: &Settings, chosen: &[Target]) -> Result<Vec<Arc<dyn Notifier>>, String> {
+    pub(crate) fn notifiers(
+        &self,
+        settings: &Settings,
+        chosen: &[Target],
+    ) -> Result<Vec<Arc<dyn Notifier>>, String> {
         #[cfg(feature = "aws")]
         if let Some(aws) = &self.aws {
-            let notifiers = notify::from_specs(settings.notify(), aws, FromEnvironment::Allowed, chosen);
+            let notifiers =
+                notify::from_specs(settings.notify(), aws, FromEnvironment::Allowed, chosen);
             return notifiers.map_err(|error| error.to_string());
         }
         Ok(Vec::new())
     }
 
-    /// Builds the ports for what needs IAM and nothing else. IAM is global: where no region is known, any will do for it. Tells why the secrets
-    /// are out of reach, if they are.
+    /// Builds the ports for what needs IAM and nothing else. IAM is global: where no region is
+    /// known, any will do for it. Tells why the secrets are out of reach, if they are.
     pub(crate) async fn open_for_iam(
         invocation: &Invocation,
         settings: &Settings,
@@ -121,11 +134,15 @@ impl Backend {
 
     #[cfg(feature = "aws")]
     async fn aws_for_iam(settings: &Settings) -> Result<(Self, Option<String>), CliError> {
-        let with = AwsSettings::default().with(settings).map_err(|error| CliError::usage(error.to_string()))?;
+        let with = AwsSettings::default()
+            .with(settings)
+            .map_err(|error| CliError::usage(error.to_string()))?;
         match Aws::connect(&with).await {
             Err(error @ ConnectError::NoRegion { .. }) => {
                 let with = with.with_region(ANY_REGION.to_owned());
-                let aws = Aws::connect(&with).await.map_err(|error| CliError::usage(error.to_string()))?;
+                let aws = Aws::connect(&with)
+                    .await
+                    .map_err(|error| CliError::usage(error.to_string()))?;
                 Ok((Self::of(aws), Some(error.to_string())))
             }
             Err(error) => Err(CliError::usage(error.to_string())),
@@ -140,13 +157,16 @@ impl Backend {
 
     #[cfg(feature = "aws")]
     async fn aws(settings: &Settings, region: Option<&str>) -> Result<Self, CliError> {
-        let aws = AwsSettings::default().with(settings).map_err(|error| CliError::usage(error.to_string()))?;
+        let aws = AwsSettings::default()
+            .with(settings)
+            .map_err(|error| CliError::usage(error.to_string()))?;
         let aws = match region {
             Some(region) => aws.with_region(region),
             None => aws,
         };
         let aws = Aws::connect(&aws).await.map_err(|error| {
-            CliError::usage(error.to_string()).hint("to try keyrot without an AWS account: keyrot --sandbox rotate")
+            CliError::usage(error.to_string())
+                .hint("to try keyrot without an AWS account: keyrot --sandbox rotate")
         })?;
         Ok(Self::of(aws))
     }
@@ -169,15 +189,19 @@ impl Backend {
 }
 
 #[cfg(feature = "aws")]
-/// IAM's endpoint for the partition `aws` is the same from each of its regions (AWS General Reference, "IAM endpoints and quotas").
+/// IAM's endpoint for the partition `aws` is the same from each of its regions (AWS General
+/// Reference, "IAM endpoints and quotas").
 const ANY_REGION: &str = "us-east-1";
 
 /// Whether a value looks like a switch instead of a file.
 fn is_a_switch(value: &str) -> bool {
-    ["0", "1", "true", "false", "yes", "no", "on", "off"].iter().any(|word| value.eq_ignore_ascii_case(word))
+    ["0", "1", "true", "false", "yes", "no", "on", "off"]
+        .iter()
+        .any(|word| value.eq_ignore_ascii_case(word))
 }
 
 /// Whether the command uses the simulated account.
 pub(crate) fn is_sandbox(invocation: &Invocation) -> bool {
-    invocation.sandbox.is_some() || std::env::var_os("KEYROT_SANDBOX").is_some_and(|v| !v.is_empty())
+    invocation.sandbox.is_some()
+        || std::env::var_os("KEYROT_SANDBOX").is_some_and(|v| !v.is_empty())
 }

@@ -11,9 +11,11 @@ use keyrot_core::settings::{Settings, SettingsError, Sources};
 use places::{FILE, own_file, ways_out};
 use std::path::Path;
 
-/// Reads the settings: from the file that was named, which has to be there; else from the user's own file and the one in the current directory.
+/// Reads the settings: from the file that was named, which has to be there; else from the user's
+/// own file and the one in the current directory.
 ///
-/// Commands that hand out a key, or that run as the user in whatever directory they happen to be, do not read the latter: it may be another person's.
+/// Commands that hand out a key, or that run as the user in whatever directory they happen to be,
+/// do not read the latter: it may be another person's.
 pub(crate) fn load(invocation: &Invocation) -> Result<Settings, CliError> {
     let named = invocation.config.as_deref().filter(|path| !path.as_os_str().is_empty());
     let files = match named {
@@ -53,8 +55,8 @@ pub(crate) fn load(invocation: &Invocation) -> Result<Settings, CliError> {
     Ok(settings)
 }
 
-/// Whether the command takes settings from the current directory. Those that hand out or replace the user's own key run wherever an SDK or a shell
-/// happens to be.
+/// Whether the command takes settings from the current directory. Those that hand out or replace
+/// the user's own key run wherever an SDK or a shell happens to be.
 fn reads_current_directory(command: &Command) -> bool {
     match command {
         Command::Credentials(_) | Command::Exec(_) => false,
@@ -70,7 +72,8 @@ fn report(invocation: &Invocation, settings: &Settings, named: bool) {
         let text = format!("unknown environment variable {name} has no effect");
         say!("{} {text}", paint(style::WARN, "warning:"));
     }
-    // Whatever reads a credential process, or the output of a command that was run, does not expect it.
+    // Whatever reads a credential process, or the output of a command that was run, does not expect
+    // it.
     if invocation.silent || matches!(invocation.command, Command::Credentials(_)) {
         return;
     }
@@ -79,6 +82,8 @@ fn report(invocation: &Invocation, settings: &Settings, named: bool) {
         note(format!("settings from {}", settings.files().join(", then ")));
     }
     if !named && !reads_current_directory(&invocation.command) && Path::new(FILE).exists() {
-        note(format!("this command ignores {FILE} in the current directory; if you trust it: --config {FILE}"));
+        note(format!(
+            "this command ignores {FILE} in the current directory; if you trust it: --config {FILE}"
+        ));
     }
 }

@@ -18,7 +18,9 @@ use crate::meant::did_you_mean;
 use crate::terminal::stdio::warn;
 use crate::terminal::time;
 use caller::Caller;
-use keyrot_core::consumer::{CachePolicy, CacheTime, KeyReader, ReadError, ReadKey, SecretId, TooLong, VersionStage};
+use keyrot_core::consumer::{
+    CachePolicy, CacheTime, KeyReader, ReadError, ReadKey, SecretId, TooLong, VersionStage,
+};
 use keyrot_core::model::{SecretArn, UserRef, format_duration};
 use keyrot_core::settings::{SecretPlace, Settings};
 use keyrot_core::{CallError, ErrorKind};
@@ -34,7 +36,10 @@ pub(crate) struct ForCommand {
 }
 
 /// Reads the key. What a consumer should know goes to stderr.
-pub(crate) async fn read(invocation: &Invocation, reading: &Reading) -> Result<ForCommand, CliError> {
+pub(crate) async fn read(
+    invocation: &Invocation,
+    reading: &Reading,
+) -> Result<ForCommand, CliError> {
     let settings = config::load(invocation)?;
     let secret = secret_of(reading, &settings)?;
     let caller = caller::find(&settings, &secret)?;
@@ -46,7 +51,10 @@ pub(crate) async fn read(invocation: &Invocation, reading: &Reading) -> Result<F
 
 fn secret_variables(settings: &Settings) -> Vec<String> {
     let sources = settings.notify().iter().flat_map(|spec| spec.target().sources());
-    sources.filter(|source| source.place() == SecretPlace::Environment).map(|source| source.id().to_owned()).collect()
+    sources
+        .filter(|source| source.place() == SecretPlace::Environment)
+        .map(|source| source.id().to_owned())
+        .collect()
 }
 
 async fn find(
@@ -56,12 +64,17 @@ async fn find(
     (secret, caller, nesting): (SecretId, &Caller, &Nesting),
 ) -> Result<ReadKey, CliError> {
     let overlap = settings.policy().waits().overlap;
-    let policy = CachePolicy::with(overlap, reading.cache_for, reading.stale_for).map_err(too_long)?;
+    let policy =
+        CachePolicy::with(overlap, reading.cache_for, reading.stale_for).map_err(too_long)?;
     if reading.previous && !invocation.resumed {
         warn("this is the previous key (AWSPREVIOUS); it works only until keyrot deactivates it");
     }
     let stage = if reading.previous { VersionStage::Previous } else { VersionStage::Current };
-    let sandbox = if is_sandbox(invocation) { Some(Backend::open(invocation, settings).await?) } else { None };
+    let sandbox = if is_sandbox(invocation) {
+        Some(Backend::open(invocation, settings).await?)
+    } else {
+        None
+    };
     let reader = match &sandbox {
         // A sandbox's clock is moved by hand, so that nothing could be said of a kept key's age.
         Some(sandbox) => KeyReader::new(secret, sandbox.ports.clock.clone()),
@@ -81,7 +94,8 @@ async fn find(
     match reader.read(&*target.source, Some(&*target.whereabouts)).await {
         Ok(mut key) => {
             if target.sandbox {
-                key.moved_to = target.whereabouts.moved_to(reader.secret()).await.unwrap_or_default();
+                key.moved_to =
+                    target.whereabouts.moved_to(reader.secret()).await.unwrap_or_default();
             }
             if let Some(error) = &key.outage {
                 warn(&format!(
@@ -94,14 +108,18 @@ async fn find(
         Err(ReadError::NotYet(secret)) => Err(not_yet(reading, &secret)),
         Err(ReadError::NoKey(secret)) => Err(something_else(&secret, settings)),
         Err(ReadError::Failed { secret, source }) => {
-            let region = secret.region().map_or_else(|| target.homes(settings).region, str::to_owned);
+            let region =
+                secret.region().map_or_else(|| target.homes(settings).region, str::to_owned);
             if let Some(user) = &reading.user
-                && let Some(home) = reader.home_elsewhere(&*target.whereabouts, user, &region, &source).await
+                && let Some(home) =
+                    reader.home_elsewhere(&*target.whereabouts, user, &region, &source).await
             {
                 return Err(elsewhere(user, (&secret, &region), &home));
             }
             let meant = match &reading.user {
-                Some(user) if target.sandbox && source.kind == ErrorKind::NotFound => meant(&target, user).await,
+                Some(user) if target.sandbox && source.kind == ErrorKind::NotFound => {
+                    meant(&target, user).await
+                }
                 _ => String::new(),
             };
             Err(unreadable(reading, &secret, &source, &meant))
@@ -125,7 +143,11 @@ fn too_long(error: TooLong) -> CliError {
 /// The key, after a warning if the consumer reads a secret that was left. It gets the key anyway.
 fn told(key: ReadKey, reading: &Reading) -> ReadKey {
     if let Some(to) = key.moved_to.as_ref().filter(|_| key.outage.is_none()) {
-        let command = reading.user.as_ref().map(|user| format!(": {}", command(user, to))).unwrap_or_default();
+        let command = reading
+            .user
+            .as_ref()
+            .map(|user| format!(": {}", command(user, to)))
+            .unwrap_or_default();
         warn(&format!(
             "the user's key is now published in {}; this secret is no longer updated, and its key works only until keyrot deactivates it. Read the new secret{command}",
             to.place()
@@ -142,8 +164,9 @@ fn command(user: &UserRef, home: &SecretArn) -> String {
 
 fn elsewhere(user: &UserRef, (secret, region): (&SecretId, &str), home: &SecretArn) -> CliError {
     let place = home.place();
-    let text =
-        format!("the key of {user} is managed elsewhere: it is published in {place}, not in {secret} in {region}");
+    let text = format!(
+        "the key of {user} is managed elsewhere: it is published in {place}, not in {secret} in {region}"
+    );
     CliError::with(Exit::Blocked, text).hint(command(user, home))
 }
 
@@ -153,10 +176,12 @@ fn not_yet(reading: &Reading, secret: &SecretId) -> CliError {
             "there is no previous key: AWSPREVIOUS of {secret} holds keyrot's placeholder"
         ));
     }
-    let problem =
-        CliError::failed(format!("not rotated yet: the secret {secret} holds keyrot's placeholder instead of a key"));
+    let problem = CliError::failed(format!(
+        "not rotated yet: the secret {secret} holds keyrot's placeholder instead of a key"
+    ));
     match &reading.user {
-        Some(user) => problem.hint(format!("to create and publish the first key: keyrot rotate --user {user}")),
+        Some(user) => problem
+            .hint(format!("to create and publish the first key: keyrot rotate --user {user}")),
         None => problem.hint("to create and publish the first key: keyrot rotate"),
     }
 }
@@ -169,7 +194,8 @@ fn something_else(secret: &SecretId, settings: &Settings) -> CliError {
     .hint("if its fields have other names, set --field-access-key-id and --field-secret-access-key")
 }
 
-/// In a sandbox only: a consumer of AWS may read its secret and nothing else, and does not try to list users.
+/// In a sandbox only: a consumer of AWS may read its secret and nothing else, and does not try to
+/// list users.
 async fn meant(target: &Backend, user: &UserRef) -> String {
     let users = target.ports.iam.users("/").await.unwrap_or_default();
     did_you_mean(user.name(), &users)

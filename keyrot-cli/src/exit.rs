@@ -8,13 +8,15 @@ use std::process::ExitCode;
 pub(crate) enum Exit {
     /// Ok.
     Success,
-    /// A user failed or was not finished, or the run could not start: no credentials, discovery failed.
+    /// A user failed or was not finished, or the run could not start: no credentials, discovery
+    /// failed.
     Failed,
     /// The command line or the settings are invalid. Nothing was done.
     Usage,
     /// A user is blocked and needs manual action; none failed.
     Blocked,
-    /// Stopped by a signal before every user was finished; none failed. 128 plus the signal's number, as in shells.
+    /// Stopped by a signal before every user was finished; none failed. 128 plus the signal's
+    /// number, as in shells.
     Signal(u8),
     /// The code of the command that was run, or why it could not be run.
     Command(u8),

@@ -14,8 +14,8 @@ pub(crate) enum Access {
     All,
 }
 
-/// A new file in the same folder, under an unpredictable name, to be renamed to this one: readers see the old or the new one, whole.
-/// A link in its place is replaced then, and not followed.
+/// A new file in the same folder, under an unpredictable name, to be renamed to this one: readers
+/// see the old or the new one, whole. A link in its place is replaced then, and not followed.
 pub(crate) fn beside(place: &Path, bytes: &[u8], access: Access) -> std::io::Result<NamedTempFile> {
     let mut file = NamedTempFile::new_in(folder(place))?;
     file.write_all(bytes)?;
@@ -29,7 +29,8 @@ pub(crate) fn beside(place: &Path, bytes: &[u8], access: Access) -> std::io::Res
     Ok(file)
 }
 
-/// A file to lock, made where there is none. A link in its place is refused: it would have keyrot make or open a file somewhere else.
+/// A file to lock, made where there is none. A link in its place is refused: it would have keyrot
+/// make or open a file somewhere else.
 pub(crate) fn lock_file(path: &Path) -> std::io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create(true);
@@ -46,14 +47,18 @@ pub(crate) fn read(path: &Path, largest: u64) -> std::io::Result<Vec<u8>> {
     read_from(&mut File::open(path)?, largest)
 }
 
-/// Reads an open file that is not larger than this. Its size is reserved beforehand, because a buffer that grows leaves copies behind.
+/// Reads an open file that is not larger than this. Its size is reserved beforehand, because a
+/// buffer that grows leaves copies behind.
 pub(crate) fn read_from(file: &mut File, largest: u64) -> std::io::Result<Vec<u8>> {
     let expected = file.metadata()?.len().min(largest);
     let mut bytes = Vec::with_capacity(usize::try_from(expected).unwrap_or_default() + 1);
     file.take(largest + 1).read_to_end(&mut bytes)?;
     match u64::try_from(bytes.len()) {
         Ok(length) if length <= largest => Ok(bytes),
-        _ => Err(std::io::Error::new(ErrorKind::FileTooLarge, format!("it is larger than {largest} bytes"))),
+        _ => Err(std::io::Error::new(
+            ErrorKind::FileTooLarge,
+            format!("it is larger than {largest} bytes"),
+        )),
     }
 }
 
@@ -71,7 +76,8 @@ pub(crate) fn folder(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."))
 }
 
-/// keyrot's folder in the user's state directory (XDG Base Directory Specification; `LOCALAPPDATA` on Windows).
+/// keyrot's folder in the user's state directory (XDG Base Directory Specification; `LOCALAPPDATA`
+/// on Windows).
 pub(crate) fn state_dir() -> Option<PathBuf> {
     let state = directory("XDG_STATE_HOME")
         .or_else(|| directory("HOME").map(|home| home.join(".local").join("state")))

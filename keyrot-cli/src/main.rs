@@ -1,7 +1,8 @@
 //! `keyrot`: rotates the access keys of AWS IAM users safely.
 //!
-//! It decides nothing: it parses the command line (`cli`), loads the settings (`config`), builds the ports (`backend`), has keyrot-core do the work
-//! (`commands`) and shows the result (`screens`, `terminal`).
+//! It decides nothing: it parses the command line (`cli`), loads the settings (`config`), builds
+//! the ports (`backend`), has keyrot-core do the work (`commands`) and shows the result (`screens`,
+//! `terminal`).
 
 // First: everything else uses its macros.
 #[macro_use]

@@ -1,5 +1,5 @@
-//! What stands in for `keyrot-aws` in a build without the feature `aws`, which knows the sandbox only: the README's first command takes a
-//! fraction of the time to build.
+//! What stands in for `keyrot-aws` in a build without the feature `aws`, which knows the sandbox
+//! only: the README's first command takes a fraction of the time to build.
 
 use crate::error::CliError;
 use keyrot_core::CallError;

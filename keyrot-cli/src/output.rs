@@ -1,4 +1,5 @@
-//! Files that a command writes: checked first, written as a whole, and never through a link that another user planted.
+//! Files that a command writes: checked first, written as a whole, and never through a link that
+//! another user planted.
 
 use crate::error::CliError;
 use crate::files::{Access, beside, folder};
@@ -22,8 +23,10 @@ pub(crate) fn check(path: &Path) -> Result<(), CliError> {
         .hint("create the folder first, or name another file"));
     }
     match std::fs::metadata(&place) {
-        Ok(there) if !there.is_file() => Err(CliError::usage(format!("{} is not a file", path.display()))
-            .hint("name a file, or leave out --output to write to stdout")),
+        Ok(there) if !there.is_file() => {
+            Err(CliError::usage(format!("{} is not a file", path.display()))
+                .hint("name a file, or leave out --output to write to stdout"))
+        }
         _ => Ok(()),
     }
 }
@@ -40,7 +43,9 @@ pub(crate) fn write(path: &Path, text: &str, access: Access) -> Result<(), CliEr
     write().map_err(|error| {
         let problem = CliError::failed(format!("{} cannot be written: {error}", path.display()));
         match error.kind() {
-            ErrorKind::PermissionDenied => problem.hint("name a file in a folder that you can write to"),
+            ErrorKind::PermissionDenied => {
+                problem.hint("name a file in a folder that you can write to")
+            }
             _ => problem,
         }
     })
@@ -48,26 +53,38 @@ pub(crate) fn write(path: &Path, text: &str, access: Access) -> Result<(), CliEr
 
 /// The file behind a link: that is replaced, and not the link.
 ///
-/// In a folder where everybody may write, such as the one for temporary files, a link may have been planted for whoever comes along to write
-/// through. Kernels refuse to follow such a link (Linux: proc(5), `protected_symlinks`); to look where it points to and to write there would go
-/// around that. So links are followed one by one, each looked up by the kernel, and only those of one's own or of the root user.
+/// In a folder where everybody may write, such as the one for temporary files, a link may have been
+/// planted for whoever comes along to write through. Kernels refuse to follow such a link (Linux:
+/// proc(5), `protected_symlinks`); to look where it points to and to write there would go around
+/// that. So links are followed one by one, each looked up by the kernel, and only those of one's
+/// own or of the root user.
 #[cfg(unix)]
 fn place(path: &Path) -> Result<PathBuf, CliError> {
     use std::os::unix::fs::MetadataExt;
     let mut place = path.to_owned();
     for _ in 0..LINKS {
-        let Some(link) = std::fs::symlink_metadata(&place).ok().filter(std::fs::Metadata::is_symlink) else {
+        let Some(link) =
+            std::fs::symlink_metadata(&place).ok().filter(std::fs::Metadata::is_symlink)
+        else {
             return Ok(place);
         };
         if !is_trusted(link.uid(), rustix::process::geteuid().as_raw()) {
-            let text = format!("{} is a symbolic link owned by another user (uid {})", place.display(), link.uid());
-            return Err(CliError::usage(text).hint("check where it points, and name that file or another"));
+            let text = format!(
+                "{} is a symbolic link owned by another user (uid {})",
+                place.display(),
+                link.uid()
+            );
+            return Err(
+                CliError::usage(text).hint("check where it points, and name that file or another")
+            );
         }
-        let to = std::fs::read_link(&place)
-            .map_err(|error| CliError::failed(format!("the link {} cannot be read: {error}", place.display())))?;
+        let to = std::fs::read_link(&place).map_err(|error| {
+            CliError::failed(format!("the link {} cannot be read: {error}", place.display()))
+        })?;
         place = folder(&place).join(to);
     }
-    Err(CliError::usage(format!("{} is an endless chain of symbolic links", path.display())).hint("name another file"))
+    Err(CliError::usage(format!("{} is an endless chain of symbolic links", path.display()))
+        .hint("name another file"))
 }
 
 #[cfg(not(unix))]
@@ -76,7 +93,8 @@ fn place(path: &Path) -> Result<PathBuf, CliError> {
     Ok(std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()))
 }
 
-/// Whose links are followed: one's own, and those of root, who can do whatever a link could bring about anyway.
+/// Whose links are followed: one's own, and those of root, who can do whatever a link could bring
+/// about anyway.
 #[cfg(unix)]
 fn is_trusted(owner: u32, me: u32) -> bool {
     owner == me || owner == 0
@@ -100,7 +118,9 @@ mod tests {
         write(&of("first"), "text", Access::Owner).unwrap();
         assert_eq!(std::fs::read_to_string(of("file")).unwrap(), "text");
         assert!(of("first").is_symlink() && of("below/second").is_symlink());
-        assert!(check(&of("circle")).is_err() && write(&of("circle"), "text", Access::Owner).is_err());
+        assert!(
+            check(&of("circle")).is_err() && write(&of("circle"), "text", Access::Owner).is_err()
+        );
     }
 
     #[test]
@@ -114,7 +134,10 @@ mod tests {
         // Only root can give a link away.
         if lchown(&planted, Some(me + 1), None).is_ok() {
             for refused in [check(&planted), write(&planted, "text", Access::Owner)] {
-                assert!(format!("{refused:?}").contains("is a symbolic link owned by another user"), "{refused:?}");
+                assert!(
+                    format!("{refused:?}").contains("is a symbolic link owned by another user"),
+                    "{refused:?}"
+                );
             }
             assert_eq!(std::fs::read_to_string(&mine).unwrap(), "precious");
         }

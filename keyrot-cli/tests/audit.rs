@@ -18,7 +18,12 @@ fn printed(sandbox: &Sandbox, args: &[&str]) -> String {
 
 fn findings(document: &Value) -> BTreeSet<(String, String)> {
     let text = |v: &Value| v.as_str().unwrap_or("root").to_owned();
-    document["findings"].as_array().unwrap().iter().map(|f| (text(&f["user"]), text(&f["kind"]))).collect()
+    document["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|f| (text(&f["user"]), text(&f["kind"])))
+        .collect()
 }
 
 #[test]
@@ -30,8 +35,12 @@ fn the_document_has_every_key_and_what_is_wrong_with_it() {
     let ids = |keys: &Value, id: &str| -> BTreeSet<String> {
         keys.as_array().unwrap().iter().map(|key| key[id].as_str().unwrap().to_owned()).collect()
     };
-    let there: BTreeSet<String> =
-        shown["users"].as_array().unwrap().iter().flat_map(|user| ids(&user["keys"], "id")).collect();
+    let there: BTreeSet<String> = shown["users"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|user| ids(&user["keys"], "id"))
+        .collect();
     assert_eq!(ids(&document["keys"], "key_id"), there);
     let found = findings(&document);
     for (user, kind) in [
@@ -50,9 +59,16 @@ fn the_document_has_every_key_and_what_is_wrong_with_it() {
         let keys = document["keys"].as_array().unwrap().iter().filter(of);
         keys.map(|key| key["next"]["what"].as_str().unwrap()).collect::<Vec<_>>()
     };
-    assert_eq!(next("shop-backend", "active"), ["in_care", "replaced"], "the older one, then the newer");
+    assert_eq!(
+        next("shop-backend", "active"),
+        ["in_care", "replaced"],
+        "the older one, then the newer"
+    );
     assert_eq!(next("billing-export", "inactive"), ["in_care"]);
-    assert_eq!((next("legacy-ftp", "active"), next("break-glass", "active")), (vec!["blocked"], vec!["nothing"]));
+    assert_eq!(
+        (next("legacy-ftp", "active"), next("break-glass", "active")),
+        (vec!["blocked"], vec!["nothing"])
+    );
     let oldest = &document["keys"][0];
     assert_eq!((&oldest["user"], &oldest["age_days"]), (&json!("data-import"), &json!(410)));
     // The same settings as for a rotation.
@@ -88,7 +104,8 @@ fn a_check_ends_with_3_from_the_severity_on_that_was_asked_for() {
     let mut world = World::new(std::time::SystemTime::now().into());
     let user = world.add_user("ci", &[]).unwrap();
     world.add_key(&user).unwrap();
-    let ran = on(&Emulator::start(world, EmulatorOptions::default()).unwrap(), &sandbox, &["--check"]);
+    let ran =
+        on(&Emulator::start(world, EmulatorOptions::default()).unwrap(), &sandbox, &["--check"]);
     assert_eq!(ran.code, Some(0), "{}{}", ran.stdout, ran.stderr);
     assert!(ran.stdout.contains("no finding"), "{}", ran.stdout);
 }
@@ -120,7 +137,10 @@ fn a_file_is_replaced_as_a_whole_and_is_private() {
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), ""), "{}", ran.stderr);
     assert!(ran.stderr.contains("wrote "), "{}", ran.stderr);
     let text = std::fs::read_to_string(&path).unwrap();
-    assert!(text.contains("data-import") && !text.contains('\u{1b}') && !text.contains("old\n"), "{text}");
+    assert!(
+        text.contains("data-import") && !text.contains('\u{1b}') && !text.contains("old\n"),
+        "{text}"
+    );
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
@@ -128,20 +148,34 @@ fn a_file_is_replaced_as_a_whole_and_is_private() {
         // What a link points to is replaced, and not the link.
         let link = sandbox.dir().join("link.json");
         std::os::unix::fs::symlink(&path, &link).unwrap();
-        assert_eq!(sandbox.run(&["--json", "audit", "-q", "-o", link.to_str().unwrap()]).code, Some(0));
+        assert_eq!(
+            sandbox.run(&["--json", "audit", "-q", "-o", link.to_str().unwrap()]).code,
+            Some(0)
+        );
         assert!(link.is_symlink());
     }
     let document: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
     support::conforms(&document);
-    let left: Vec<_> = std::fs::read_dir(sandbox.dir()).unwrap().map(|f| f.unwrap().file_name()).collect();
+    let left: Vec<_> =
+        std::fs::read_dir(sandbox.dir()).unwrap().map(|f| f.unwrap().file_name()).collect();
     assert!(left.iter().all(|name| !name.to_string_lossy().starts_with(".tmp")), "{left:?}");
 }
 
 /// A sandbox with tags that try to get out of a cell and of an element.
 fn hostile() -> Sandbox {
     let sandbox = Sandbox::new();
-    sandbox.json(&["sandbox", "tag", "break-glass", "keyrot:owner=<script>alert('1' & \"2\")</script>"]);
-    sandbox.json(&["sandbox", "tag", "data-import", "keyrot:owner==HYPERLINK(\"x\",\"y\"), and more"]);
+    sandbox.json(&[
+        "sandbox",
+        "tag",
+        "break-glass",
+        "keyrot:owner=<script>alert('1' & \"2\")</script>",
+    ]);
+    sandbox.json(&[
+        "sandbox",
+        "tag",
+        "data-import",
+        "keyrot:owner==HYPERLINK(\"x\",\"y\"), and more",
+    ]);
     sandbox
 }
 
@@ -167,12 +201,16 @@ fn the_page_is_well_formed_needs_nothing_else_and_runs_nothing() {
     for node in tree.descendants().filter(roxmltree::Node::is_element) {
         let name = node.tag_name().name();
         assert!(
-            !["script", "link", "img", "image", "iframe", "object", "embed", "use", "form"].contains(&name),
+            !["script", "link", "img", "image", "iframe", "object", "embed", "use", "form"]
+                .contains(&name),
             "{name}"
         );
         for attribute in node.attributes() {
             let name = attribute.name();
-            assert!(!name.starts_with("on") && !["src", "href", "srcset", "action"].contains(&name), "{name}");
+            assert!(
+                !name.starts_with("on") && !["src", "href", "srcset", "action"].contains(&name),
+                "{name}"
+            );
             if name == "id" {
                 assert!(ids.insert(attribute.value().to_owned()), "{} twice", attribute.value());
             }
@@ -182,13 +220,16 @@ fn the_page_is_well_formed_needs_nothing_else_and_runs_nothing() {
     assert_eq!(page.matches("url(").count(), page.matches("url(#hatch)").count());
     assert!(page.contains("&lt;script&gt;alert(&#39;1&#39; &amp; &quot;2&quot;)&lt;/script&gt;"));
     // Each picture says in words what it shows.
-    let pictures: Vec<_> = tree.descendants().filter(|n| n.attribute("role") == Some("img")).collect();
+    let pictures: Vec<_> =
+        tree.descendants().filter(|n| n.attribute("role") == Some("img")).collect();
     assert_eq!(pictures.len(), 2);
     for picture in pictures {
         for id in picture.attribute("aria-labelledby").unwrap().split(' ') {
             assert!(ids.contains(id), "{id}");
         }
-        let text = |name| picture.children().find(|n| n.has_tag_name(name)).unwrap().text().unwrap().to_owned();
+        let text = |name| {
+            picture.children().find(|n| n.has_tag_name(name)).unwrap().text().unwrap().to_owned()
+        };
         assert!(!text("title").is_empty() && text("desc").contains(' '));
     }
     // Every key is in the list.
@@ -224,12 +265,26 @@ fn findings_for_security_hub_keep_its_limits_and_their_ids() {
             text(&finding[name], most);
         }
         text(&finding["Remediation"]["Recommendation"]["Text"], 512);
-        let time = |name: &str| finding[name].as_str().unwrap().parse::<chrono::DateTime<chrono::Utc>>().unwrap();
-        assert!(time("CreatedAt") <= time("UpdatedAt") && time("FirstObservedAt") <= time("LastObservedAt"));
-        assert!(["LOW", "MEDIUM", "HIGH", "CRITICAL"].contains(&finding["Severity"]["Label"].as_str().unwrap()));
-        assert_eq!(finding["Types"].as_array().unwrap()[0].as_str().unwrap().split('/').count().clamp(2, 3), {
-            finding["Types"][0].as_str().unwrap().split('/').count()
-        });
+        let time = |name: &str| {
+            finding[name].as_str().unwrap().parse::<chrono::DateTime<chrono::Utc>>().unwrap()
+        };
+        assert!(
+            time("CreatedAt") <= time("UpdatedAt")
+                && time("FirstObservedAt") <= time("LastObservedAt")
+        );
+        assert!(
+            ["LOW", "MEDIUM", "HIGH", "CRITICAL"]
+                .contains(&finding["Severity"]["Label"].as_str().unwrap())
+        );
+        assert_eq!(
+            finding["Types"].as_array().unwrap()[0]
+                .as_str()
+                .unwrap()
+                .split('/')
+                .count()
+                .clamp(2, 3),
+            { finding["Types"][0].as_str().unwrap().split('/').count() }
+        );
         let resources = finding["Resources"].as_array().unwrap();
         assert!((1..=32).contains(&resources.len()));
         assert_eq!(resources[0]["Type"], "AwsIamUser");
@@ -240,24 +295,37 @@ fn findings_for_security_hub_keep_its_limits_and_their_ids() {
     let of_key = findings.iter().find(|f| f["GeneratorId"] == "keyrot/audit/old_key").unwrap();
     assert_eq!(of_key["Resources"][1]["Type"], "AwsIamAccessKey");
     assert!(
-        of_key["Compliance"]["RelatedRequirements"].to_string().contains("CIS AWS Foundations Benchmark v5.0.0/1.13")
+        of_key["Compliance"]["RelatedRequirements"]
+            .to_string()
+            .contains("CIS AWS Foundations Benchmark v5.0.0/1.13")
     );
     // A day later, the same findings have the same ids.
     sandbox.json(&["sandbox", "advance", "1d"]);
-    let later: BTreeSet<String> = list(&["--region", "eu-west-1"]).iter().map(|f| text(&f["Id"], 512)).collect();
+    let later: BTreeSet<String> =
+        list(&["--region", "eu-west-1"]).iter().map(|f| text(&f["Id"], 512)).collect();
     assert!(ids.is_subset(&later), "{ids:?}\n{later:?}");
 }
 
 #[test]
 fn the_permissions_are_printed_for_who_only_audits() {
-    let policy = |args: &[&str]| -> Ran { Sandbox::new().run(&[&["policy", "--for", "audit"], args].concat()) };
+    let policy = |args: &[&str]| -> Ran {
+        Sandbox::new().run(&[&["policy", "--for", "audit"], args].concat())
+    };
     let ran = policy(&["--account", "123456789012"]);
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "IAM has no region to be filled in");
     let document: Value = serde_json::from_str(&ran.stdout).unwrap();
-    let sids: Vec<&str> =
-        document["Statement"].as_array().unwrap().iter().map(|s| s["Sid"].as_str().unwrap()).collect();
+    let sids: Vec<&str> = document["Statement"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|s| s["Sid"].as_str().unwrap())
+        .collect();
     assert_eq!(sids, ["ReadCredentialReport", "FindUsers", "ListKeys"]);
-    assert!(!ran.stdout.contains("secretsmanager") && !ran.stdout.contains("Create"), "{}", ran.stdout);
+    assert!(
+        !ran.stdout.contains("secretsmanager") && !ran.stdout.contains("Create"),
+        "{}",
+        ran.stdout
+    );
     assert!(policy(&["--format", "terraform"]).stdout.contains("iam:GetCredentialReport"));
     assert_eq!(policy(&["--format", "sam", "--parameters"]).code, Some(2));
 }
@@ -276,9 +344,17 @@ fn emulator() -> Emulator {
         let user = world.add_user(&format!("team/user,{n}"), tags).unwrap();
         world.add_key(&user).unwrap();
     }
-    world.user_mut(&UserName::parse("user,6").unwrap()).unwrap().policies.push("AWSCompromisedKeyQuarantineV3".into());
+    world
+        .user_mut(&UserName::parse("user,6").unwrap())
+        .unwrap()
+        .policies
+        .push("AWSCompromisedKeyQuarantineV3".into());
     world.advance(std::time::Duration::from_secs(100 * 86_400));
-    let options = EmulatorOptions { time: WorldTime::Still, page_limit: Some(3), ..EmulatorOptions::default() };
+    let options = EmulatorOptions {
+        time: WorldTime::Still,
+        page_limit: Some(3),
+        ..EmulatorOptions::default()
+    };
     Emulator::start(world, options).unwrap()
 }
 
@@ -315,9 +391,14 @@ fn what_cannot_be_read_is_exit_1_and_no_empty_account() {
     ] {
         emulator.inject(CallAt::every(action), Fault::denied());
         let path = sandbox.dir().join("keys.csv");
-        let ran = on(&emulator, &sandbox, &["--ids", "--format", "csv", "-o", path.to_str().unwrap()]);
+        let ran =
+            on(&emulator, &sandbox, &["--ids", "--format", "csv", "-o", path.to_str().unwrap()]);
         assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""), "{action}: {}", ran.stderr);
-        assert!(ran.stderr.contains(says) && ran.stderr.contains("keyrot policy --for audit"), "{}", ran.stderr);
+        assert!(
+            ran.stderr.contains(says) && ran.stderr.contains("keyrot policy --for audit"),
+            "{}",
+            ran.stderr
+        );
         assert!(!path.exists(), "{action}");
         emulator.heal();
     }

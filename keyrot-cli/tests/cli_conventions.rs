@@ -10,18 +10,26 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use support::{Ran, Sandbox};
 
-/// A zone by its rules, which needs nothing of the machine: Central European Time (POSIX.1-2024, 8.3 "TZ").
+/// A zone by its rules, which needs nothing of the machine: Central European Time (POSIX.1-2024,
+/// 8.3 "TZ").
 const CENTRAL_EUROPE: &str = "CET-1CEST,M3.5.0,M10.5.0/3";
 
 /// The manual pages by name, as `keyrot man` writes them for every command that clap knows.
 fn pages(sandbox: &Sandbox) -> BTreeMap<String, String> {
     let ran = sandbox.run(&["man", "-o", "pages/man1"]);
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), ""), "{}", ran.stderr);
-    let files = std::fs::read_dir(sandbox.dir().join("pages/man1")).unwrap().map(|file| file.unwrap());
+    let files =
+        std::fs::read_dir(sandbox.dir().join("pages/man1")).unwrap().map(|file| file.unwrap());
     let pages: BTreeMap<_, _> = files
-        .map(|file| (file.file_name().into_string().unwrap(), std::fs::read_to_string(file.path()).unwrap()))
+        .map(|file| {
+            (file.file_name().into_string().unwrap(), std::fs::read_to_string(file.path()).unwrap())
+        })
         .collect();
-    assert!(ran.stderr.contains(&format!("wrote {} pages to pages/man1", pages.len())), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains(&format!("wrote {} pages to pages/man1", pages.len())),
+        "{}",
+        ran.stderr
+    );
     pages
 }
 
@@ -32,7 +40,8 @@ fn commands(sandbox: &Sandbox, above: &[String]) -> Vec<Vec<String>> {
     let list = help.split_once("\nCommands:\n").map_or("", |(_, rest)| rest);
     let lines = list.lines().take_while(|line| !line.is_empty());
     let names = lines.filter(|line| line.starts_with("  ") && !line.starts_with("   "));
-    let names = names.map(|line| line.split_whitespace().next().unwrap()).filter(|name| *name != "help");
+    let names =
+        names.map(|line| line.split_whitespace().next().unwrap()).filter(|name| *name != "help");
     let mut all = Vec::new();
     for name in names {
         let command = [above, &[name.to_owned()]].concat();
@@ -45,7 +54,9 @@ fn commands(sandbox: &Sandbox, above: &[String]) -> Vec<Vec<String>> {
 /// The flags of the settings, from the page that lists them.
 fn settings(sandbox: &Sandbox) -> BTreeSet<String> {
     let page = sandbox.run(&["help", "settings"]).stdout;
-    page.lines().filter_map(|line| line.strip_prefix("--")?.split(' ').next().map(str::to_owned)).collect()
+    page.lines()
+        .filter_map(|line| line.strip_prefix("--")?.split(' ').next().map(str::to_owned))
+        .collect()
 }
 
 #[test]
@@ -55,7 +66,8 @@ fn the_page_of_settings_has_each_with_its_variable_and_its_default() {
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
     for info in keyrot_core::settings::SETTINGS {
         let head = format!("\n{} <{}>, {}\n    ", info.flag(), info.kind.placeholder(), info.env());
-        let (_, meaning) = ran.stdout.split_once(&head).unwrap_or_else(|| panic!("no {head} in {}", ran.stdout));
+        let (_, meaning) =
+            ran.stdout.split_once(&head).unwrap_or_else(|| panic!("no {head} in {}", ran.stdout));
         let meaning = meaning.lines().next().unwrap();
         assert!(meaning.starts_with(info.help), "{meaning}");
         if let Some(default) = info.default.filter(|default| !default.is_empty()) {
@@ -63,9 +75,18 @@ fn the_page_of_settings_has_each_with_its_variable_and_its_default() {
         }
     }
     // The help of a command names the page, and has none of the settings.
-    for args in [&["--help"][..], &["-h"], &["rotate", "--help"], &["rotate", "-h"], &["sandbox", "use", "--help"]] {
+    for args in [
+        &["--help"][..],
+        &["-h"],
+        &["rotate", "--help"],
+        &["rotate", "-h"],
+        &["sandbox", "use", "--help"],
+    ] {
         let help = sandbox.run(args).stdout;
-        assert!(help.contains("keyrot help settings") && !help.contains("--probe-limit"), "{args:?}: {help}");
+        assert!(
+            help.contains("keyrot help settings") && !help.contains("--probe-limit"),
+            "{args:?}: {help}"
+        );
     }
     assert_eq!(sandbox.run(&["help", "rotte"]).code, Some(2));
 }
@@ -88,7 +109,10 @@ fn each_command_has_a_manual_page() {
     let sandbox = Sandbox::new();
     let pages = pages(&sandbox);
     let commands = commands(&sandbox, &[]);
-    assert!(commands.len() > 20 && commands.contains(&vec!["sandbox".into(), "show".into()]), "{commands:?}");
+    assert!(
+        commands.len() > 20 && commands.contains(&vec!["sandbox".into(), "show".into()]),
+        "{commands:?}"
+    );
     let names = commands.iter().map(|command| format!("keyrot-{}.1", command.join("-")));
     let expected: BTreeSet<String> = names.chain(["keyrot.1".to_owned()]).collect();
     assert_eq!(pages.keys().cloned().collect::<BTreeSet<_>>(), expected);
@@ -99,7 +123,12 @@ fn each_command_has_a_manual_page() {
         assert!(text.starts_with(&format!(".TH {name} 1 ")), "{file}: {text}");
         let escaped = name.replace('-', r"\-");
         assert!(text.contains(&format!("\n.SH NAME\n{escaped} \\- ")), "{file}: {text}");
-        assert!(text.contains("\n.SH SYNOPSIS\n") && text.contains("\n.SH SETTINGS\n") && text.is_ascii(), "{file}");
+        assert!(
+            text.contains("\n.SH SYNOPSIS\n")
+                && text.contains("\n.SH SETTINGS\n")
+                && text.is_ascii(),
+            "{file}"
+        );
         assert_eq!(text.matches(".SH SETTINGS\n").count(), 1, "{file}: {text}");
         // The main page has each setting, the others say where they are.
         for setting in &settings {
@@ -107,7 +136,10 @@ fn each_command_has_a_manual_page() {
             assert_eq!(text.contains(&flag), name == "keyrot", "{file}: --{setting}");
         }
         // A flag without a word on it is a flag left out.
-        assert!(!text.lines().zip(text.lines().skip(2)).any(|(a, c)| a == ".TP" && c == ".TP"), "{file}");
+        assert!(
+            !text.lines().zip(text.lines().skip(2)).any(|(a, c)| a == ".TP" && c == ".TP"),
+            "{file}"
+        );
     }
     // What the help says of exit codes stands where a reader of manual pages looks for it.
     let mut with_codes = BTreeSet::new();
@@ -120,13 +152,19 @@ fn each_command_has_a_manual_page() {
         }
     }
     let expected = [
-        "audit", "doctor", "enroll", "exec", "keyrot", "move", "plan", "release", "resolve", "revoke", "rollback",
-        "rotate", "self", "status", "who-uses",
+        "audit", "doctor", "enroll", "exec", "keyrot", "move", "plan", "release", "resolve",
+        "revoke", "rollback", "rotate", "self", "status", "who-uses",
     ];
     assert_eq!(with_codes, expected.into());
     let main = &pages["keyrot.1"];
-    assert!(main.contains("\n.SH EXAMPLES\n.nf\n") && main.contains("\n.SH \"EXIT STATUS\"\n.nf\n0  ok\n"));
-    assert!(pages["keyrot-completion.1"].contains(r"\(ti/.local/share/bash"), "a tilde stays a tilde");
+    assert!(
+        main.contains("\n.SH EXAMPLES\n.nf\n")
+            && main.contains("\n.SH \"EXIT STATUS\"\n.nf\n0  ok\n")
+    );
+    assert!(
+        pages["keyrot-completion.1"].contains(r"\(ti/.local/share/bash"),
+        "a tilde stays a tilde"
+    );
     assert_eq!(&sandbox.run(&["man"]).stdout, main);
     assert!(!sandbox.file().exists(), "no account was needed");
 }
@@ -146,7 +184,11 @@ fn every_example_fits_a_narrow_terminal() {
             let typed = line.trim_start().split("  ").next().unwrap();
             let plain = |word: &&str| word.bytes().all(|b| b.is_ascii_lowercase());
             let prose = typed.starts_with("keyrot")
-                && typed.split(' ').collect::<Vec<_>>().windows(4).any(|words| words.iter().all(plain));
+                && typed
+                    .split(' ')
+                    .collect::<Vec<_>>()
+                    .windows(4)
+                    .any(|words| words.iter().all(plain));
             assert!(!prose, "{args:?}: two blanks belong before what it does: {line}");
         }
     }
@@ -159,7 +201,11 @@ fn a_page_that_cannot_be_written_is_named() {
     std::fs::write(sandbox.dir().join("pages"), "").unwrap();
     let ran = sandbox.run(&["man", "-o", "pages"]);
     assert_eq!(ran.code, Some(1), "{}", ran.stderr);
-    assert!(ran.stderr.contains("pages cannot be written") && ran.stderr.contains("hint:"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("pages cannot be written") && ran.stderr.contains("hint:"),
+        "{}",
+        ran.stderr
+    );
 }
 
 #[test]
@@ -172,17 +218,25 @@ fn completion_knows_every_command_and_every_flag() {
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let ran = sandbox.run(&["completion", shell]);
         assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{shell}");
-        let words: BTreeSet<&str> = ran.stdout.split(|c: char| !c.is_ascii_alphanumeric() && c != '-').collect();
+        let words: BTreeSet<&str> =
+            ran.stdout.split(|c: char| !c.is_ascii_alphanumeric() && c != '-').collect();
         for name in commands.iter().flatten() {
             assert!(words.contains(name.as_str()), "{shell} has no {name}");
         }
-        for flag in settings.iter().map(String::as_str).chain(["sandbox", "utc", "local", "user", "force"]) {
+        for flag in
+            settings.iter().map(String::as_str).chain(["sandbox", "utc", "local", "user", "force"])
+        {
             // fish has its flags without the dashes.
             let known = words.contains(flag) || words.contains(format!("--{flag}").as_str());
             assert!(known, "{shell} has no --{flag}");
         }
         if shell == "bash" {
-            let mut bash = Command::new("bash").arg("-n").stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+            let mut bash = Command::new("bash")
+                .arg("-n")
+                .stdin(Stdio::piped())
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap();
             bash.stdin.take().unwrap().write_all(ran.stdout.as_bytes()).unwrap();
             let checked = bash.wait_with_output().unwrap();
             assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
@@ -204,7 +258,11 @@ fn bash_completes() {
         let ask = format!(
             "source \"$1\"; COMP_WORDS=({list}); COMP_CWORD={last}; _keyrot keyrot '{current}' '{before}'; printf '%s\\n' \"${{COMPREPLY[@]}}\""
         );
-        let done = Command::new("bash").args(["--norc", "-c", &ask, "bash"]).arg(&script).output().unwrap();
+        let done = Command::new("bash")
+            .args(["--norc", "-c", &ask, "bash"])
+            .arg(&script)
+            .output()
+            .unwrap();
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
         String::from_utf8(done.stdout).unwrap().lines().map(str::to_owned).collect()
     };
@@ -220,9 +278,15 @@ fn bash_completes() {
 #[test]
 fn output_that_is_not_json_is_refused_with_json() {
     let sandbox = Sandbox::new();
-    for args in [&["completion", "bash"][..], &["man"], &["man", "-o", "pages"], &["help", "settings"]] {
+    for args in
+        [&["completion", "bash"][..], &["man"], &["man", "-o", "pages"], &["help", "settings"]]
+    {
         let (code, document) = sandbox.json(args);
-        assert_eq!((code, &document["schema"]), (Some(2), &Value::from("keyrot.error/1")), "{args:?}");
+        assert_eq!(
+            (code, &document["schema"]),
+            (Some(2), &Value::from("keyrot.error/1")),
+            "{args:?}"
+        );
     }
     assert!(!sandbox.dir().join("pages").exists());
 }
@@ -254,7 +318,11 @@ fn local_times_have_their_offset_and_documents_stay_in_utc() {
         let plan = in_zone(&sandbox, zone, &["--local", "plan"]);
         assert!(plan.stderr.contains("clock 2026-01-05 05:00 +01:00"), "{}", plan.stderr);
         // In summer the offset is another.
-        let summer = in_zone(&sandbox, zone, &["status", "--local", "--user", "report-mailer", "--max-age", "200d"]);
+        let summer = in_zone(
+            &sandbox,
+            zone,
+            &["status", "--local", "--user", "report-mailer", "--max-age", "200d"],
+        );
         assert!(summer.stdout.contains("+02:00"), "{}", summer.stdout);
         for args in [
             &["--json", "status"][..],
@@ -283,8 +351,12 @@ fn local_times_have_their_offset_and_documents_stay_in_utc() {
 fn the_record_of_an_incident_is_in_one_zone() {
     let sandbox = Sandbox::new();
     sandbox.json(&["sandbox", "show"]);
-    let record = in_zone(&sandbox, "AHEAD-5", &["revoke", "ci-deployer", "--local", "--yes"]).stdout;
-    let rows = record.lines().filter_map(|line| line.trim_start().get(..8)).filter(|at| at.as_bytes()[2] == b':');
+    let record =
+        in_zone(&sandbox, "AHEAD-5", &["revoke", "ci-deployer", "--local", "--yes"]).stdout;
+    let rows = record
+        .lines()
+        .filter_map(|line| line.trim_start().get(..8))
+        .filter(|at| at.as_bytes()[2] == b':');
     let hours: BTreeSet<&str> = rows.map(|at| &at[..2]).collect();
     assert_eq!(hours, ["09"].into(), "04:00 UTC, five hours ahead: {record}");
     assert!(!record.contains("UTC") && record.contains("2026-01-05 09:00 +05:00"), "{record}");
@@ -293,10 +365,18 @@ fn the_record_of_an_incident_is_in_one_zone() {
 #[test]
 fn only_one_of_utc_and_local() {
     let sandbox = Sandbox::new();
-    for args in [&["--utc", "--local", "plan"][..], &["--local", "plan", "--utc"], &["plan", "--utc", "--local"]] {
+    for args in [
+        &["--utc", "--local", "plan"][..],
+        &["--local", "plan", "--utc"],
+        &["plan", "--utc", "--local"],
+    ] {
         let ran = sandbox.run(args);
         assert_eq!(ran.code, Some(2), "{args:?}: {}", ran.stderr);
-        assert!(ran.stderr.contains("--utc") && ran.stderr.contains("--local"), "{args:?}: {}", ran.stderr);
+        assert!(
+            ran.stderr.contains("--utc") && ran.stderr.contains("--local"),
+            "{args:?}: {}",
+            ran.stderr
+        );
     }
     assert!(!sandbox.file().exists());
 }
@@ -327,7 +407,11 @@ fn a_mistyped_word_gets_a_suggestion() {
     }
     let output = sandbox.command(&["plan"]).env("KEYROT_OVERLPA", "8d").output().unwrap();
     let ran = sandbox.take(&output);
-    assert!(ran.code == Some(2) && ran.stderr.contains("did you mean `KEYROT_OVERLAP`?"), "{}", ran.stderr);
+    assert!(
+        ran.code == Some(2) && ran.stderr.contains("did you mean `KEYROT_OVERLAP`?"),
+        "{}",
+        ran.stderr
+    );
 }
 
 #[test]
@@ -359,7 +443,11 @@ fn each_command_suggests_the_user_that_was_meant() {
         assert_ne!(ran.code, Some(0), "{args:?}");
         assert!(ran.stderr.contains("did you mean ci-deployer?"), "{args:?}: {}", ran.stderr);
         let ran = sandbox.run(&[args, &["nobody-like-this"], after].concat());
-        assert!(ran.code != Some(0) && !ran.stderr.contains("did you mean"), "{args:?}: {}", ran.stderr);
+        assert!(
+            ran.code != Some(0) && !ran.stderr.contains("did you mean"),
+            "{args:?}: {}",
+            ran.stderr
+        );
         assert!(!ran.stderr.is_empty() && ran.stdout.is_empty(), "{args:?}: {}", ran.stdout);
     }
     let (before, after): (Value, Value) = (

@@ -11,7 +11,8 @@ fn a_fresh_sandbox_has_a_user_in_every_telling_state() {
     let sandbox = Sandbox::new();
     let (code, document) = sandbox.json(&["status"]);
     assert_eq!(code, Some(3), "somebody is blocked");
-    let state = |name| (user(&document, name)["state"].clone(), user(&document, name)["reason"].clone());
+    let state =
+        |name| (user(&document, name)["state"].clone(), user(&document, name)["reason"].clone());
     for (name, expected) in [
         ("backup-agent", ("waiting", "in_use")),
         ("billing-export", ("waiting", "soak")),
@@ -49,7 +50,10 @@ fn a_rotation_from_due_to_settled() {
     let only = ["--user", "ci-deployer"];
     let rotate = || sandbox.json(&[&["rotate"], &only[..]].concat());
     let (code, first) = rotate();
-    assert_eq!((code, &first["result"], &first["counts"]["rotated"]), (Some(0), &json!("ok"), &json!(1)));
+    assert_eq!(
+        (code, &first["result"], &first["counts"]["rotated"]),
+        (Some(0), &json!("ok"), &json!(1))
+    );
     assert_eq!(user(&first, "ci-deployer")["reason"], "overlap");
     assert_eq!(rotate().1["counts"]["rotated"], 0, "a second run has nothing to do");
     for (days, reason, count) in [("8d", "soak", "retired"), ("8d", "settled", "deleted")] {
@@ -74,7 +78,8 @@ fn a_blocked_user_is_freed_by_what_the_hint_says() {
     let ran = sandbox.run(&["rotate", "--user", "data-import"]);
     assert_eq!(ran.code, Some(3));
     assert!(
-        ran.stdout.contains("Needs manual action") && ran.stdout.contains("hint: retire the one that nobody needs"),
+        ran.stdout.contains("Needs manual action")
+            && ran.stdout.contains("hint: retire the one that nobody needs"),
         "{}",
         ran.stdout
     );
@@ -96,8 +101,15 @@ fn a_consumer_is_accepted_with_the_published_key_and_refused_with_a_deactivated_
     let (code, refused) = sandbox.json(&["sandbox", "use", "shop-backend"]);
     assert_eq!((code, &refused["result"]), (Some(1), &json!("refused")));
     let (code, status) = sandbox.json(&["status", "--user", "shop-backend"]);
-    assert_eq!(sandbox.json(&["status", "shop-backend"]).1["users"], status["users"], "a name alone means the same");
-    assert_eq!((code, &user(&status, "shop-backend")["reason"]), (Some(3), &json!("current_key_inactive")));
+    assert_eq!(
+        sandbox.json(&["status", "shop-backend"]).1["users"],
+        status["users"],
+        "a name alone means the same"
+    );
+    assert_eq!(
+        (code, &user(&status, "shop-backend")["reason"]),
+        (Some(3), &json!("current_key_inactive"))
+    );
     sandbox.json(&["sandbox", "reactivate", &key]);
     assert_eq!(sandbox.json(&["sandbox", "use", "shop-backend"]).0, Some(0));
 }
@@ -107,19 +119,39 @@ fn a_use_of_the_old_key_holds_it_and_names_the_service() {
     let sandbox = Sandbox::new();
     let (_, status) = sandbox.json(&["status", "--user", "shop-backend"]);
     let keys = user(&status, "shop-backend")["keys"].as_array().unwrap().clone();
-    let old = keys.iter().find(|k| k["current"] == false).unwrap()["id"].as_str().unwrap().to_owned();
+    let old =
+        keys.iter().find(|k| k["current"] == false).unwrap()["id"].as_str().unwrap().to_owned();
     sandbox.json(&["sandbox", "advance", "5d"]);
-    sandbox.json(&["sandbox", "use", "shop-backend", "--key", &old, "--service", "sqs", "--in", "eu-north-1"]);
+    sandbox.json(&[
+        "sandbox",
+        "use",
+        "shop-backend",
+        "--key",
+        &old,
+        "--service",
+        "sqs",
+        "--in",
+        "eu-north-1",
+    ]);
     let ran = sandbox.run(&["rotate", "--user", "shop-backend"]);
     assert_eq!(ran.code, Some(0));
-    assert!(ran.stdout.contains("held") && ran.stdout.contains("sqs in eu-north-1"), "{}", ran.stdout);
-    assert!(ran.stderr.contains("held:"), "the event is told where stdout is no terminal: {}", ran.stderr);
+    assert!(
+        ran.stdout.contains("held") && ran.stdout.contains("sqs in eu-north-1"),
+        "{}",
+        ran.stdout
+    );
+    assert!(
+        ran.stderr.contains("held:"),
+        "the event is told where stdout is no terminal: {}",
+        ran.stderr
+    );
 }
 
 #[test]
 fn an_old_key_is_held_until_something_uses_the_new_one() {
     let sandbox = Sandbox::new();
-    let rotate = |more: &[&str]| sandbox.json(&[&["rotate", "--user", "new-service"], more].concat()).1;
+    let rotate =
+        |more: &[&str]| sandbox.json(&[&["rotate", "--user", "new-service"], more].concat()).1;
     assert_eq!(rotate(&[])["counts"]["rotated"], 1);
     assert_eq!(rotate(&["--force"])["counts"]["rotated"], 1);
     sandbox.json(&["sandbox", "advance", "9d"]);
@@ -130,9 +162,17 @@ fn an_old_key_is_held_until_something_uses_the_new_one() {
         (&json!("not_picked_up"), &json!(1), &json!("ok"))
     );
     let hint = one["hint"].as_str().unwrap();
-    assert!(hint.contains("/iam/new-service/access_key") && hint.contains("keyrot revoke new-service AKIA"), "{hint}");
+    assert!(
+        hint.contains("/iam/new-service/access_key")
+            && hint.contains("keyrot revoke new-service AKIA"),
+        "{hint}"
+    );
     let ran = sandbox.run(&["status", "--user", "new-service"]);
-    assert!(ran.stdout.contains("held") && ran.stdout.contains("nothing has used the new key yet"), "{}", ran.stdout);
+    assert!(
+        ran.stdout.contains("held") && ran.stdout.contains("nothing has used the new key yet"),
+        "{}",
+        ran.stdout
+    );
     // A consumer reads the secret, and works with what it finds.
     sandbox.json(&["sandbox", "use", "new-service"]);
     assert_eq!(rotate(&[])["counts"]["retired"], 1);
@@ -142,19 +182,30 @@ fn an_old_key_is_held_until_something_uses_the_new_one() {
 fn who_waits_for_adoption_is_counted_and_told_what_to_do() {
     let sandbox = Sandbox::new();
     let none = ["--max-adoptions", "0"];
-    let ran = sandbox.run(&[&["rotate", "--user", "new-service", "report-mailer"], &none[..]].concat());
+    let ran =
+        sandbox.run(&[&["rotate", "--user", "new-service", "report-mailer"], &none[..]].concat());
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     let text = "1 user waits for adoption: one run adopts at most 0 users (max_adoptions); check the adopted users, then run keyrot again or raise max_adoptions";
     assert!(ran.stdout.contains(text), "{}", ran.stdout);
     let plan = sandbox.run(&[&["plan", "--user", "new-service"], &none[..]].concat());
-    assert!(plan.stdout.contains("1 user to adopt: one run adopts at most 0 users (max_adoptions)"), "{}", plan.stdout);
-    let (code, document) = sandbox.json(&[&["rotate", "--user", "new-service"], &none[..]].concat());
+    assert!(
+        plan.stdout.contains("1 user to adopt: one run adopts at most 0 users (max_adoptions)"),
+        "{}",
+        plan.stdout
+    );
+    let (code, document) =
+        sandbox.json(&[&["rotate", "--user", "new-service"], &none[..]].concat());
     assert_eq!(
         (code, &document["counts"]["to_adopt"], &document["counts"]["stopped"]),
         (Some(0), &json!(1), &json!(1))
     );
     assert_eq!(user(&document, "new-service")["reason"], "adoption_limit");
-    assert!(sandbox.run(&["rotate", "--user", "new-service"]).stdout.contains("adopted, new key published"));
+    assert!(
+        sandbox
+            .run(&["rotate", "--user", "new-service"])
+            .stdout
+            .contains("adopted, new key published")
+    );
 }
 
 #[test]
@@ -169,7 +220,10 @@ fn settings_that_cannot_be_used_are_named_and_nothing_is_done() {
         assert!(!sandbox.file().exists(), "{args:?}");
     };
     refused(&["rotate", "--overlap", "5m"], &["overlap", "expected at least 1h"]);
-    refused(&["rotate", "--max-age", "ninety"], &["max_age = \"ninety\" (flag --max-age)", "such as 90d"]);
+    refused(
+        &["rotate", "--max-age", "ninety"],
+        &["max_age = \"ninety\" (flag --max-age)", "such as 90d"],
+    );
     refused(&["rotate", "--overlp", "8d"], &["--overlap"]);
     refused(&["rotat"], &["similar", "rotate"]);
     refused(&["rotate", "--user", "a b"], &["IAM user name"]);
@@ -187,13 +241,20 @@ fn settings_that_cannot_be_used_are_named_and_nothing_is_done() {
 fn file_environment_and_flag_win_in_this_order() {
     let sandbox = Sandbox::new();
     let due = |args: &[&str], env: Option<&str>| {
-        let mut command = sandbox.command(&[&["--json", "status", "--user", "report-mailer"], args].concat());
+        let mut command =
+            sandbox.command(&[&["--json", "status", "--user", "report-mailer"], args].concat());
         command.envs(env.map(|value| ("KEYROT_MAX_AGE", value)));
-        let document: serde_json::Value = serde_json::from_slice(&command.output().unwrap().stdout).unwrap();
-        let day = |v: &serde_json::Value| v.as_str().unwrap()[..10].parse::<chrono::NaiveDate>().unwrap();
+        let document: serde_json::Value =
+            serde_json::from_slice(&command.output().unwrap().stdout).unwrap();
+        let day =
+            |v: &serde_json::Value| v.as_str().unwrap()[..10].parse::<chrono::NaiveDate>().unwrap();
         let user = user(&document, "report-mailer");
         let created = day(&user["keys"][0]["created"]);
-        assert_eq!(day(&user["deadline"]) - day(&user["due"]), chrono::TimeDelta::days(15), "14 and a half");
+        assert_eq!(
+            day(&user["deadline"]) - day(&user["due"]),
+            chrono::TimeDelta::days(15),
+            "14 and a half"
+        );
         (day(&user["deadline"]) - created).num_days()
     };
     assert_eq!(due(&[], None), 90);
@@ -208,11 +269,19 @@ fn mistyped_users_are_suggested_and_stop_the_run_before_it_begins() {
     let sandbox = Sandbox::new();
     let ran = sandbox.run(&["rotate", "--user", "ci-deployer", "ci-deploier"]);
     assert_eq!(ran.code, Some(2));
-    assert!(ran.stderr.contains("there is no user ci-deploier; did you mean ci-deployer?"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("there is no user ci-deploier; did you mean ci-deployer?"),
+        "{}",
+        ran.stderr
+    );
     let ran = sandbox.run(&["rotate", "--user", "jane.doe"]);
     assert_eq!(ran.code, Some(2));
     assert!(ran.stderr.contains("tag it RotateKey=True"), "{}", ran.stderr);
-    assert_eq!(sandbox.json(&["status"]).1["counts"]["due"], 3, "nothing was done for the user that is there");
+    assert_eq!(
+        sandbox.json(&["status"]).1["counts"]["due"],
+        3,
+        "nothing was done for the user that is there"
+    );
     sandbox.json(&["sandbox", "tag", "jane.doe", "RotateKey=true"]);
     assert_eq!(sandbox.json(&["rotate", "--user", "jane.doe"]).1["counts"]["rotated"], 1);
 }
@@ -222,17 +291,33 @@ fn nobody_selected_is_said_plainly_and_is_no_failure() {
     let sandbox = Sandbox::new();
     let ran = sandbox.run(&["rotate", "--tag", "Nobody"]);
     assert_eq!(ran.code, Some(0));
-    assert!(ran.stdout.contains("No user is selected") && ran.stdout.contains("hint:"), "{}", ran.stdout);
+    assert!(
+        ran.stdout.contains("No user is selected") && ran.stdout.contains("hint:"),
+        "{}",
+        ran.stdout
+    );
     assert_eq!(sandbox.json(&["rotate", "--tag", "Nobody"]).1["counts"]["users"], 0);
 }
 
 #[test]
 fn max_changes_bounds_the_run_and_is_no_failure() {
     let sandbox = Sandbox::new();
-    let (code, document) =
-        sandbox.json(&["rotate", "--max-changes", "1", "--concurrency", "1", "--exclude", "data-import,legacy-ftp"]);
+    let (code, document) = sandbox.json(&[
+        "rotate",
+        "--max-changes",
+        "1",
+        "--concurrency",
+        "1",
+        "--exclude",
+        "data-import,legacy-ftp",
+    ]);
     assert_eq!(code, Some(0));
-    let changed = document["users"].as_array().unwrap().iter().filter(|u| u["reason"] == "change_limit").count();
+    let changed = document["users"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|u| u["reason"] == "change_limit")
+        .count();
     assert!(changed >= 2, "{}", document["counts"]);
 }
 
@@ -245,11 +330,17 @@ fn a_discovery_that_fails_is_exit_1_and_touches_nobody() {
         .env_remove("KEYROT_SANDBOX")
         .env("KEYROT_ENDPOINT_URL", "http://127.0.0.1:9")
         .env("AWS_REGION", "eu-west-1");
-    command.env("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE").env("AWS_SECRET_ACCESS_KEY", "never-sent-anywhere");
+    command
+        .env("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
+        .env("AWS_SECRET_ACCESS_KEY", "never-sent-anywhere");
     command.env("AWS_EC2_METADATA_DISABLED", "true");
     let ran = sandbox.take(&command.output().unwrap());
     assert_eq!(ran.code, Some(1), "{}", ran.stderr);
-    assert!(ran.stderr.contains("could not list") && ran.stderr.contains("nothing was changed"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("could not list") && ran.stderr.contains("nothing was changed"),
+        "{}",
+        ran.stderr
+    );
     support::conforms(&serde_json::from_str(&ran.stdout).unwrap());
     assert!(!ran.stderr.contains("never-sent-anywhere"));
 }
@@ -261,7 +352,11 @@ fn without_a_region_it_says_so_before_anything_is_called() {
     command.env_remove("KEYROT_SANDBOX").env("AWS_EC2_METADATA_DISABLED", "true");
     let ran = sandbox.take(&command.output().unwrap());
     assert_eq!(ran.code, Some(2), "{}", ran.stderr);
-    assert!(ran.stderr.contains("no AWS region is set") && ran.stderr.contains("keyrot --sandbox"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("no AWS region is set") && ran.stderr.contains("keyrot --sandbox"),
+        "{}",
+        ran.stderr
+    );
 }
 
 #[test]
@@ -272,7 +367,8 @@ fn the_demo_is_true_and_quick() {
     assert_eq!(document["promises_broken"], json!([]));
     assert_eq!(document["requests_refused"], 0);
     assert!(document["changes_watched"].as_u64() > Some(20));
-    let text: Vec<&str> = document["lines"].as_array().unwrap().iter().map(|l| l["text"].as_str().unwrap()).collect();
+    let text: Vec<&str> =
+        document["lines"].as_array().unwrap().iter().map(|l| l["text"].as_str().unwrap()).collect();
     let story = [
         "dies right after CreateAccessKey",
         "made by a run that died",
@@ -309,7 +405,10 @@ fn the_sandbox_file_is_private_and_a_foreign_one_is_refused() {
         assert_eq!(std::fs::metadata(sandbox.file()).unwrap().permissions().mode() & 0o777, 0o600);
     }
     for (text, expected) in [
-        (r#"{"format": "keyrot-sandbox", "version": 2}"#, "version 2, expected keyrot-sandbox version 1"),
+        (
+            r#"{"format": "keyrot-sandbox", "version": 2}"#,
+            "version 2, expected keyrot-sandbox version 1",
+        ),
         (r#"{"format": "other", "version": 1}"#, "it is other version 1"),
         ("not JSON", "line 1 column"),
     ] {
@@ -337,7 +436,10 @@ fn a_machine_without_root_certificates_is_told_so() {
     let empty = sandbox.dir().join("roots.pem");
     std::fs::write(&empty, "").unwrap();
     let mut command = sandbox.command(&["rotate"]);
-    command.env_remove("KEYROT_SANDBOX").env("AWS_REGION", "eu-central-1").env("SSL_CERT_FILE", empty);
+    command
+        .env_remove("KEYROT_SANDBOX")
+        .env("AWS_REGION", "eu-central-1")
+        .env("SSL_CERT_FILE", empty);
     let ran = sandbox.take(&command.output().unwrap());
     assert_eq!(ran.code, Some(2), "{}", ran.stderr);
     assert!(
@@ -352,7 +454,9 @@ fn the_sandboxs_variable_is_no_switch() {
     let sandbox = Sandbox::new();
     for switch in ["0", "False", "off"] {
         let mut command = sandbox.command(&["status"]);
-        let ran = sandbox.take(&command.env("KEYROT_SANDBOX", switch).current_dir(sandbox.dir()).output().unwrap());
+        let ran = sandbox.take(
+            &command.env("KEYROT_SANDBOX", switch).current_dir(sandbox.dir()).output().unwrap(),
+        );
         assert_eq!(ran.code, Some(2), "{}", ran.stderr);
         assert!(ran.stderr.contains("unset it to use AWS"), "{}", ran.stderr);
         assert!(!sandbox.dir().join(switch).exists());

@@ -1,4 +1,5 @@
-//! What consumers get: the published key and nothing stale, from a cache that nobody else can read or write, with one permission.
+//! What consumers get: the published key and nothing stale, from a cache that nobody else can read
+//! or write, with one permission.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)]
 
@@ -69,7 +70,8 @@ fn a_cache_that_others_could_have_read_or_written_is_not_used() {
 
     // A link to what somebody else prepared.
     let planted = scene.home.path().join("planted");
-    let text = std::fs::read_to_string(&entry).unwrap().replace(first.as_str(), "AKIAPLANTEDPLANTED00");
+    let text =
+        std::fs::read_to_string(&entry).unwrap().replace(first.as_str(), "AKIAPLANTEDPLANTED00");
     std::fs::write(&planted, text).unwrap();
     std::fs::set_permissions(&planted, PermissionsExt::from_mode(0o600)).unwrap();
     std::fs::remove_file(&entry).unwrap();
@@ -86,7 +88,11 @@ fn a_cache_that_others_could_have_read_or_written_is_not_used() {
     std::fs::set_permissions(scene.dir(), PermissionsExt::from_mode(0o777)).unwrap();
     let ran = scene.run(&["credentials", "ci"]);
     assert_eq!((key(&ran), scene.asked()), (first, 5));
-    assert!(ran.said.contains("nothing is cached:") && ran.said.contains("open to others (mode 777"), "{}", ran.said);
+    assert!(
+        ran.said.contains("nothing is cached:") && ran.said.contains("open to others (mode 777"),
+        "{}",
+        ran.said
+    );
 }
 
 #[test]
@@ -98,12 +104,20 @@ fn another_asker_or_secret_or_label_gets_no_others_entry() {
     let arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:/iam/ci/access_key-a1b2c3";
     assert_eq!(key(&scene.run(&["credentials", "--secret", arn])), first);
     let ran = scene.run(&["credentials", "ci", "--region", "eu-north-1"]);
-    assert!(ran.code == Some(1) && ran.said.contains("check the name and the region"), "{}", ran.said);
+    assert!(
+        ran.code == Some(1) && ran.said.contains("check the name and the region"),
+        "{}",
+        ran.said
+    );
     let mut other = scene.command(&["credentials", "ci"]);
     other.env("AWS_ACCESS_KEY_ID", "AKIANOBODYNOBODY0000");
     let ran = ended(other);
     assert_eq!(ran.code, Some(1), "{}", ran.said);
-    assert!(ran.said.contains("InvalidClientTokenId") || ran.said.contains("UnrecognizedClient"), "{}", ran.said);
+    assert!(
+        ran.said.contains("InvalidClientTokenId") || ran.said.contains("UnrecognizedClient"),
+        "{}",
+        ran.said
+    );
     assert_eq!(scene.asked(), 4);
 }
 
@@ -115,13 +129,18 @@ fn while_secrets_manager_is_out_of_reach_the_last_key_is_served_and_that_is_said
     let ran = scene.run(&["credentials", "ci", "--cache-for", "0s"]);
     assert_eq!(key(&ran), first);
     assert!(
-        ran.said.starts_with("warning: Secrets Manager is unreachable; using the key that was read now"),
+        ran.said.starts_with(
+            "warning: Secrets Manager is unreachable; using the key that was read now"
+        ),
         "{}",
         ran.said
     );
     let document: Json = serde_json::from_str(&ran.out).unwrap();
     let expires: Timestamp = document["Expiration"].as_str().unwrap().parse().unwrap();
-    assert!((expires - Timestamp::from(std::time::SystemTime::now())).num_minutes() <= 20, "asked for again soon");
+    assert!(
+        (expires - Timestamp::from(std::time::SystemTime::now())).num_minutes() <= 20,
+        "asked for again soon"
+    );
     for args in [&["--cache-for", "0s", "--stale-for", "0s"][..], &["--no-cache"]] {
         let ran = scene.run(&[&["credentials", "ci"], args].concat());
         assert_eq!((ran.code, ran.out.as_str()), (Some(1), ""), "{args:?}");
@@ -182,7 +201,10 @@ fn the_previous_key_comes_only_when_asked_for_and_never_in_silence() {
 fn fields_of_other_names_are_read() {
     let scene = Scene::new();
     let key1 = key(&scene.run(&["credentials", "ci", "--no-cache"]));
-    scene.put("named", &format!("{{\"id\":\"{key1}\",\"key\":\"{}\"}}", World::secret_of(&key1).expose()));
+    scene.put(
+        "named",
+        &format!("{{\"id\":\"{key1}\",\"key\":\"{}\"}}", World::secret_of(&key1).expose()),
+    );
     let names = ["--field-access-key-id", "id", "--field-secret-access-key", "key"];
     assert_eq!(key(&scene.run(&[&["credentials", "ci", "--no-cache"], &names[..]].concat())), key1);
 }
@@ -190,19 +212,27 @@ fn fields_of_other_names_are_read() {
 #[test]
 fn many_at_once_get_the_same_key_and_ask_once() {
     let scene = Scene::new();
-    scene.emulator.inject(CallAt::every("GetSecretValue"), Fault::Delay(Duration::from_millis(150)));
-    let children: Vec<_> = (0..12).map(|_| scene.command(&["credentials", "ci"]).spawn().unwrap()).collect();
+    scene
+        .emulator
+        .inject(CallAt::every("GetSecretValue"), Fault::Delay(Duration::from_millis(150)));
+    let children: Vec<_> =
+        (0..12).map(|_| scene.command(&["credentials", "ci"]).spawn().unwrap()).collect();
     let keys: Vec<_> = children
         .into_iter()
         .map(|child| {
             let output = child.wait_with_output().unwrap();
-            assert!(output.status.success() && output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+            assert!(
+                output.status.success() && output.stderr.is_empty(),
+                "{}",
+                String::from_utf8_lossy(&output.stderr)
+            );
             serde_json::from_slice::<Json>(&output.stdout).unwrap()["AccessKeyId"].to_string()
         })
         .collect();
     assert!(keys.iter().all(|key| *key == keys[0]));
     assert_eq!(scene.asked(), 1);
-    let left: Vec<_> = std::fs::read_dir(scene.dir()).unwrap().map(|f| f.unwrap().file_name()).collect();
+    let left: Vec<_> =
+        std::fs::read_dir(scene.dir()).unwrap().map(|f| f.unwrap().file_name()).collect();
     assert_eq!(left.len(), 2, "the entry and its lock: {left:?}");
 }
 
@@ -210,8 +240,10 @@ fn many_at_once_get_the_same_key_and_ask_once() {
 fn a_process_that_hangs_with_the_lock_holds_nobody_up_for_long() {
     let scene = Scene::new();
     key(&scene.run(&["credentials", "ci"]));
-    let lock =
-        std::fs::OpenOptions::new().write(true).open(format!("{}.lock", scene.entry().unwrap().display())).unwrap();
+    let lock = std::fs::OpenOptions::new()
+        .write(true)
+        .open(format!("{}.lock", scene.entry().unwrap().display()))
+        .unwrap();
     lock.lock().unwrap();
     let begun = Instant::now();
     key(&scene.run(&["credentials", "ci", "--cache-for", "0s"]));
@@ -226,8 +258,10 @@ fn an_sdk_works_with_it_as_its_credential_process() {
         user.policies.push("AdministratorAccess".into());
         user.keys()[0].listed.id.clone()
     });
-    let config =
-        format!("[profile ci]\ncredential_process = {} credentials ci --profile reader", env!("CARGO_BIN_EXE_keyrot"));
+    let config = format!(
+        "[profile ci]\ncredential_process = {} credentials ci --profile reader",
+        env!("CARGO_BIN_EXE_keyrot")
+    );
     // keyrot itself is an SDK's user: the profile reaches the process that it starts, too.
     let mut command = by_profile(&scene, &config, &["--json", "status"]);
     let ran = ended({
@@ -236,7 +270,10 @@ fn an_sdk_works_with_it_as_its_credential_process() {
     });
     assert!(matches!(ran.code, Some(0 | 3)), "{}", ran.said);
     let used = scene.emulator.world().last_use(&current).unwrap();
-    assert!(matches!(used, keyrot_core::LastUse::At { .. }), "the calls were made with the published key: {used:?}");
+    assert!(
+        matches!(used, keyrot_core::LastUse::At { .. }),
+        "the calls were made with the published key: {used:?}"
+    );
 }
 
 #[test]
@@ -248,7 +285,8 @@ fn a_command_that_cannot_be_run_and_one_that_is_killed() {
     assert!(ran.said.contains("could not run no-such-command"), "{}", ran.said);
     assert_eq!(exec(&["/tmp"]).code, Some(126));
     assert_eq!(scene.run(&["exec", "ci"]).code, Some(2));
-    let status = scene.command(&["exec", "ci", "--", "sh", "-c", "kill -TERM $$"]).status().unwrap();
+    let status =
+        scene.command(&["exec", "ci", "--", "sh", "-c", "kill -TERM $$"]).status().unwrap();
     assert_eq!(status.signal(), Some(15), "the signal is the command's own");
 }
 
@@ -261,7 +299,8 @@ fn no_secret_is_put_on_a_terminal_unasked() {
         let output = command.stdout(side).spawn().unwrap().wait_with_output().unwrap();
         drop(command);
         assert_eq!(output.status.code(), Some(code), "{}", String::from_utf8_lossy(&output.stderr));
-        let refused = String::from_utf8_lossy(&output.stderr).contains("this would print a secret on the terminal");
+        let refused = String::from_utf8_lossy(&output.stderr)
+            .contains("this would print a secret on the terminal");
         assert_eq!(refused, code == 2);
     }
     assert_eq!(scene.asked(), 1, "refused before it was read");
@@ -272,7 +311,8 @@ fn in_a_sandbox_too() {
     let sandbox = support::Sandbox::new();
     let output = sandbox.command(&["credentials", "shop-backend"]).output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
-    let ran = Ran { code: output.status.code(), out: text(output.stdout), said: text(output.stderr) };
+    let ran =
+        Ran { code: output.status.code(), out: text(output.stdout), said: text(output.stderr) };
     let published = key(&ran);
     let used = sandbox.json(&["sandbox", "use", "shop-backend"]).1;
     assert_eq!(used["key"], published.as_str());

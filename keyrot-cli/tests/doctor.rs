@@ -13,12 +13,16 @@ use support::{Ran, Sandbox, conforms};
 
 /// The findings about something: how well each is, and its message.
 fn about<'a>(document: &'a Value, what: &str) -> Vec<(&'a str, &'a str)> {
-    let checks = document["checks"].as_array().unwrap().iter().filter(|check| check["about"] == what);
-    checks.map(|check| (check["health"].as_str().unwrap(), check["message"].as_str().unwrap())).collect()
+    let checks =
+        document["checks"].as_array().unwrap().iter().filter(|check| check["about"] == what);
+    checks
+        .map(|check| (check["health"].as_str().unwrap(), check["message"].as_str().unwrap()))
+        .collect()
 }
 
 fn document(ran: &Ran) -> Value {
-    let document = serde_json::from_str(&ran.stdout).unwrap_or_else(|e| panic!("{e}: {}{}", ran.stdout, ran.stderr));
+    let document = serde_json::from_str(&ran.stdout)
+        .unwrap_or_else(|e| panic!("{e}: {}{}", ran.stdout, ran.stderr));
     conforms(&document);
     document
 }
@@ -27,7 +31,10 @@ fn document(ran: &Ran) -> Value {
 fn keyrot(env: &[(&str, String)], args: &[&str]) -> Ran {
     let sandbox = Sandbox::new();
     let mut command = sandbox.command(args);
-    command.env_remove("KEYROT_SANDBOX").env("HOME", sandbox.dir()).env("AWS_EC2_METADATA_DISABLED", "true");
+    command
+        .env_remove("KEYROT_SANDBOX")
+        .env("HOME", sandbox.dir())
+        .env("AWS_EC2_METADATA_DISABLED", "true");
     command.envs(env.iter().map(|(name, value)| (*name, value.as_str())));
     sandbox.take(&command.output().unwrap())
 }
@@ -38,8 +45,11 @@ fn account() -> Emulator {
     let user = world.add_user("ci", &[("RotateKey", "True")]).unwrap();
     world.add_key(&user).unwrap();
     world.add_user("other", &[]).unwrap();
-    let emulator =
-        Emulator::start(world, EmulatorOptions { region: "eu-west-1".into(), ..EmulatorOptions::default() }).unwrap();
+    let emulator = Emulator::start(
+        world,
+        EmulatorOptions { region: "eu-west-1".into(), ..EmulatorOptions::default() },
+    )
+    .unwrap();
     assert_eq!(keyrot(&emulator.env(), &["rotate"]).code, Some(0));
     emulator.reset_stats();
     emulator
@@ -49,15 +59,29 @@ fn account() -> Emulator {
 fn a_sandbox_has_fewer_checks_and_says_so() {
     let sandbox = Sandbox::new();
     let (code, found) = sandbox.json(&["doctor", "--send-test"]);
-    assert_eq!((code, &found["sandbox"], &found["result"]), (Some(0), &json!(true), &json!("warning")));
-    assert_eq!(about(&found, "users")[0], ("ok", "9 selected by the tag RotateKey=True, 2 skipped"));
+    assert_eq!(
+        (code, &found["sandbox"], &found["result"]),
+        (Some(0), &json!(true), &json!("warning"))
+    );
+    assert_eq!(
+        about(&found, "users")[0],
+        ("ok", "9 selected by the tag RotateKey=True, 2 skipped")
+    );
     assert!(about(&found, "users")[1].1.contains("legacy-ftp"));
     assert_eq!(about(&found, "last_run")[0].0, "ok");
     assert_eq!(about(&found, "sandbox")[0].0, "not_checked");
     assert!(about(&found, "notifiers")[0].1.contains("no test message was sent"));
     let text = sandbox.run(&["doctor"]);
-    assert!(text.code == Some(0) && text.stdout.contains("a sandbox does not call AWS"), "{}", text.stdout);
-    assert!(text.stdout.lines().any(|line| line.starts_with("not checked  sandbox ")), "{}", text.stdout);
+    assert!(
+        text.code == Some(0) && text.stdout.contains("a sandbox does not call AWS"),
+        "{}",
+        text.stdout
+    );
+    assert!(
+        text.stdout.lines().any(|line| line.starts_with("not checked  sandbox ")),
+        "{}",
+        text.stdout
+    );
     sandbox.kept_its_secrets();
 }
 
@@ -65,19 +89,33 @@ fn a_sandbox_has_fewer_checks_and_says_so() {
 fn another_place_than_the_home_and_a_secret_of_somebody_elses_are_told() {
     let emulator = account();
     let mut env = emulator.env();
-    env.iter_mut().filter(|(name, _)| *name == "KEYROT_REGION").for_each(|(_, value)| *value = "us-east-1".to_owned());
+    env.iter_mut()
+        .filter(|(name, _)| *name == "KEYROT_REGION")
+        .for_each(|(_, value)| *value = "us-east-1".to_owned());
     let ran = keyrot(&env, &["doctor", "--json"]);
     let found = document(&ran);
     let (health, message) = about(&found, "secrets")[0];
     assert_eq!((ran.code, health), (Some(1), "failure"), "{}", ran.stdout);
-    assert!(message.contains("ci: /iam/ci/access_key in eu-west-1, account 123456789012"), "{message}");
+    assert!(
+        message.contains("ci: /iam/ci/access_key in eu-west-1, account 123456789012"),
+        "{message}"
+    );
     // Some other user's, and one that shows nothing of whose it is.
-    let (user, name) = (UserName::parse("ci").unwrap(), SecretName::parse("/iam/ci/access_key").unwrap());
+    let (user, name) =
+        (UserName::parse("ci").unwrap(), SecretName::parse("/iam/ci/access_key").unwrap());
     emulator.change(|world| {
         world.untag_user(&user, "keyrot:home").unwrap();
-        world.tag_secret(&name, "keyrot:user-id", "AIDAOTHEROTHEROTHER01 123456789012 other".to_owned()).unwrap();
+        world
+            .tag_secret(
+                &name,
+                "keyrot:user-id",
+                "AIDAOTHEROTHEROTHER01 123456789012 other".to_owned(),
+            )
+            .unwrap();
     });
-    let bad = || about(&document(&keyrot(&emulator.env(), &["doctor", "--json"])), "secrets")[0].1.to_owned();
+    let bad = || {
+        about(&document(&keyrot(&emulator.env(), &["doctor", "--json"])), "secrets")[0].1.to_owned()
+    };
     assert!(bad().contains("/iam/ci/access_key belongs to another user, other"), "{}", bad());
     emulator.change(|world| {
         world.erase_secret(&name);
@@ -104,8 +142,13 @@ fn a_machine_with_nothing_is_told_what_to_do() {
     assert_eq!((&found["result"], &found["account"]), (&json!("failure"), &Value::Null));
     let (health, message) = about(&found, "credentials")[0];
     assert!(health == "failure" && message.starts_with("no AWS credentials:"), "{message}");
-    let hint =
-        found["checks"].as_array().unwrap().iter().find(|c| c["about"] == "credentials").unwrap()["hint"].as_str();
+    let hint = found["checks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|c| c["about"] == "credentials")
+        .unwrap()["hint"]
+        .as_str();
     assert!(hint.unwrap().contains("AWS_PROFILE") && hint.unwrap().contains("--sandbox"));
 }
 
@@ -119,26 +162,39 @@ fn an_account_in_order_is_well_and_nothing_is_changed() {
     assert_eq!(found["account"], "123456789012");
     let credentials = about(&found, "credentials");
     assert!(credentials[0].1.ends_with("from the environment"), "{credentials:?}");
-    assert!(credentials[1].1.starts_with("acting as arn:aws:sts::123456789012:assumed-role/"), "{credentials:?}");
+    assert!(
+        credentials[1].1.starts_with("acting as arn:aws:sts::123456789012:assumed-role/"),
+        "{credentials:?}"
+    );
     assert_eq!(about(&found, "clock"), [("ok", "as AWS's, within two seconds")]);
-    let expected = format!("eu-west-1 by the setting, partition aws; AWS is called at {}", emulator.url());
+    let expected =
+        format!("eu-west-1 by the setting, partition aws; AWS is called at {}", emulator.url());
     assert_eq!(about(&found, "region"), [("ok", expected.as_str())]);
     assert_eq!(about(&found, "users"), [("ok", "1 selected by the tag RotateKey=True, 1 skipped")]);
     assert_eq!(about(&found, "keys")[0].0, "ok");
     assert!(about(&found, "secrets")[0].1.ends_with("values can be read"));
     assert!(
-        about(&found, "last_run")[0]
-            .1
-            .starts_with("the last change was less than an hour ago, recorded on /iam/ci/access_key")
+        about(&found, "last_run")[0].1.starts_with(
+            "the last change was less than an hour ago, recorded on /iam/ci/access_key"
+        )
     );
     assert_eq!(about(&found, "trail").len(), 2, "each region that a run would ask");
     // The emulator has no simulation: that is said, and not called well.
     let (health, message) = about(&found, "permissions")[0];
-    assert_eq!((health, message), ("not_checked", "not simulated: this endpoint has no iam:SimulatePrincipalPolicy"));
+    assert_eq!(
+        (health, message),
+        ("not_checked", "not simulated: this endpoint has no iam:SimulatePrincipalPolicy")
+    );
     let after = emulator.world();
-    assert!(before.users().eq(after.users()) && before.secrets().eq(after.secrets()), "nothing was changed");
+    assert!(
+        before.users().eq(after.users()) && before.secrets().eq(after.secrets()),
+        "nothing was changed"
+    );
     for action in emulator.stats().actions.keys() {
-        assert!(["Get", "List", "Describe", "Lookup"].iter().any(|word| action.starts_with(word)), "{action}");
+        assert!(
+            ["Get", "List", "Describe", "Lookup"].iter().any(|word| action.starts_with(word)),
+            "{action}"
+        );
     }
 }
 
@@ -156,9 +212,21 @@ fn a_forged_version_fails_with_the_users_name_and_an_administrator_is_warned_of(
         let theirs = world.add_key(&other).unwrap().credentials;
         let current = world.secret(&name).unwrap().labelled(Label::Current).unwrap().to_string();
         let (head, seconds) = current.rsplit_once('-').unwrap();
-        let forged = VersionId::parse(format!("{head}-{}", seconds.parse::<i64>().unwrap() + 1)).unwrap();
-        world.put_secret_value(&name, &forged, SecretValue::credentials(&theirs, None), &[Label::Current]).unwrap();
-        world.user_mut(&UserName::parse("ci").unwrap()).unwrap().policies.push("AdministratorAccess".to_owned());
+        let forged =
+            VersionId::parse(format!("{head}-{}", seconds.parse::<i64>().unwrap() + 1)).unwrap();
+        world
+            .put_secret_value(
+                &name,
+                &forged,
+                SecretValue::credentials(&theirs, None),
+                &[Label::Current],
+            )
+            .unwrap();
+        world
+            .user_mut(&UserName::parse("ci").unwrap())
+            .unwrap()
+            .policies
+            .push("AdministratorAccess".to_owned());
         theirs
     });
     let ran = keyrot(&emulator.env(), &["--json", "doctor"]);
@@ -166,14 +234,18 @@ fn a_forged_version_fails_with_the_users_name_and_an_administrator_is_warned_of(
     let found = document(&ran);
     let (health, message) = about(&found, "current")[0];
     assert!(
-        health == "failure" && message.starts_with("ci: the secret /iam/ci/access_key claims to hold"),
+        health == "failure"
+            && message.starts_with("ci: the secret /iam/ci/access_key claims to hold"),
         "{message}"
     );
     assert!(message.ends_with(theirs.key.as_str()), "{message}");
     let (health, message) = about(&found, "rights")[0];
     assert_eq!(
         (health, message),
-        ("warning", "1 selected user with an administrator's policy attached: ci (AdministratorAccess)")
+        (
+            "warning",
+            "1 selected user with an administrator's policy attached: ci (AdministratorAccess)"
+        )
     );
     for text in [&ran.stdout, &ran.stderr] {
         assert!(!text.contains(theirs.secret.expose()), "a secret key was printed");
@@ -185,12 +257,20 @@ fn a_key_is_verified_only_on_request() {
     let emulator = account();
     emulator.change(|world| {
         let ci = UserName::parse("ci").unwrap();
-        let old =
-            world.user(&ci).unwrap().keys().iter().map(|key| key.listed.clone()).min_by_key(|key| key.created).unwrap();
+        let old = world
+            .user(&ci)
+            .unwrap()
+            .keys()
+            .iter()
+            .map(|key| key.listed.clone())
+            .min_by_key(|key| key.created)
+            .unwrap();
         world.delete_key(&ci, &old.id).unwrap();
         world.forget_stale_listing(&ci);
     });
-    let uses = |emulator: &Emulator| emulator.stats().actions.get("GetCallerIdentity").map_or(0, |count| count.calls);
+    let uses = |emulator: &Emulator| {
+        emulator.stats().actions.get("GetCallerIdentity").map_or(0, |count| count.calls)
+    };
     assert_eq!(keyrot(&emulator.env(), &["doctor"]).code, Some(0));
     let before = uses(&emulator);
     assert_eq!(before, 1, "only whose the caller's own credentials are");
@@ -259,10 +339,14 @@ fn notifiers_are_read_and_told_only_on_request() {
     let found = document(&ran);
     let all = about(&found, "notifiers");
     assert!(
-        all[0].0 == "ok" && all[0].1.starts_with("slack: slack: its URL could be read, and leads to 127.0.0.1:"),
+        all[0].0 == "ok"
+            && all[0].1.starts_with("slack: slack: its URL could be read, and leads to 127.0.0.1:"),
         "{all:?}"
     );
-    assert_eq!(all[1], ("failure", "second: env:NOT_SET is not set in the environment, or is not UTF-8"));
+    assert_eq!(
+        all[1],
+        ("failure", "second: env:NOT_SET is not set in the environment, or is not UTF-8")
+    );
     assert_eq!((all[2].0, all.len()), ("not_checked", 3));
     assert!(bodies.try_recv().is_err(), "nothing is sent unasked");
     let ran = keyrot(&env, &["--json", "doctor", "--send-test", "--notify", "slack env:CHAT_URL"]);
@@ -270,7 +354,10 @@ fn notifiers_are_read_and_told_only_on_request() {
     let told = document(&ran);
     assert!(about(&told, "notifiers")[1].1.contains("a test message was taken"));
     let message = bodies.recv().unwrap();
-    assert_eq!(message["blocks"][0]["text"]["text"], "🟢 keyrot: a test by keyrot doctor; nothing happened");
+    assert_eq!(
+        message["blocks"][0]["text"]["text"],
+        "🟢 keyrot: a test by keyrot doctor; nothing happened"
+    );
     assert!(bodies.try_recv().is_err(), "one message");
     for text in [&ran.stdout, &ran.stderr] {
         assert!(!text.contains("sesame"), "the URL was printed: {text}");
@@ -282,8 +369,17 @@ fn notifiers_are_read_and_told_only_on_request() {
 #[test]
 fn settings_are_judged_and_unusable_ones_are_told_as_always() {
     let sandbox = Sandbox::new();
-    let (_, found) = sandbox.json(&["doctor", "--overlap", "2h", "--quiet", "2h", "--allow-short-waits", "true"]);
-    let messages: Vec<_> = about(&found, "settings").into_iter().map(|(_, message)| message).collect();
+    let (_, found) = sandbox.json(&[
+        "doctor",
+        "--overlap",
+        "2h",
+        "--quiet",
+        "2h",
+        "--allow-short-waits",
+        "true",
+    ]);
+    let messages: Vec<_> =
+        about(&found, "settings").into_iter().map(|(_, message)| message).collect();
     for part in ["fit for tests only", "overlap is 2h", "quiet is 2h", "no notifier is set"] {
         assert!(messages.iter().any(|message| message.contains(part)), "{part}: {messages:?}");
     }

@@ -1,4 +1,5 @@
-//! The Markdown documents: every link leads somewhere, lines are wrapped, and every setting and every reason of a block is there.
+//! The Markdown documents: every link leads somewhere, lines are wrapped, and every setting and
+//! every reason of a block is there.
 #![allow(clippy::unwrap_used)]
 
 use keyrot_core::settings::SETTINGS;
@@ -17,8 +18,11 @@ fn root() -> PathBuf {
 fn documents() -> Vec<(PathBuf, String)> {
     let folders = ["", "docs", "keyrot-lambda/deploy/terraform"];
     let found = folders.iter().flat_map(|folder| std::fs::read_dir(root().join(folder)).unwrap());
-    let paths = found.map(|entry| entry.unwrap().path()).filter(|path| path.extension().is_some_and(|ext| ext == "md"));
-    let documents: Vec<_> = paths.map(|path| (path.clone(), std::fs::read_to_string(path).unwrap())).collect();
+    let paths = found
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|ext| ext == "md"));
+    let documents: Vec<_> =
+        paths.map(|path| (path.clone(), std::fs::read_to_string(path).unwrap())).collect();
     assert!(documents.len() > 15, "{} documents", documents.len());
     documents
 }
@@ -47,7 +51,11 @@ fn anchors(text: &str) -> HashSet<String> {
 /// The targets of a document's links, each with its line.
 fn links(text: &str) -> Vec<(usize, String)> {
     let target = |part: &str| part.split_once(')').map(|(target, _)| target.to_owned());
-    prose(text).flat_map(|(line, text)| text.split("](").skip(1).filter_map(target).map(move |to| (line, to))).collect()
+    prose(text)
+        .flat_map(|(line, text)| {
+            text.split("](").skip(1).filter_map(target).map(move |to| (line, to))
+        })
+        .collect()
 }
 
 #[test]
@@ -55,16 +63,22 @@ fn every_link_leads_somewhere() {
     let mut broken = Vec::new();
     let mut seen = 0;
     for (path, text) in documents() {
-        for (line, link) in links(&text).into_iter().filter(|(_, link)| !link.starts_with("https://")) {
+        for (line, link) in
+            links(&text).into_iter().filter(|(_, link)| !link.starts_with("https://"))
+        {
             seen += 1;
             let (file, anchor) = link.split_once('#').unwrap_or((&link, ""));
-            let target = if file.is_empty() { path.clone() } else { path.parent().unwrap().join(file) };
+            let target =
+                if file.is_empty() { path.clone() } else { path.parent().unwrap().join(file) };
             let leads = match std::fs::read_to_string(&target) {
                 Ok(text) => anchor.is_empty() || anchors(&text).contains(anchor),
                 Err(_) => target.exists() && anchor.is_empty(),
             };
             if !leads || file.starts_with('/') {
-                broken.push(format!("{}:{line}: {link}", path.strip_prefix(root()).unwrap().display()));
+                broken.push(format!(
+                    "{}:{line}: {link}",
+                    path.strip_prefix(root()).unwrap().display()
+                ));
             }
         }
     }
@@ -76,7 +90,9 @@ fn every_link_leads_somewhere() {
 fn prose_is_wrapped() {
     let mut long = Vec::new();
     // What a program writes is that program's to wrap.
-    for (path, text) in documents().into_iter().filter(|(_, text)| !text.contains("<!-- Generated from ")) {
+    for (path, text) in
+        documents().into_iter().filter(|(_, text)| !text.contains("<!-- Generated from "))
+    {
         // A table's row and a picture are one line each.
         let whole = |line: &str| line.trim_start().starts_with('|') || line.starts_with("![");
         for (number, line) in prose(&text).filter(|(_, line)| !whole(line)) {
@@ -103,7 +119,12 @@ fn the_page_on_settings_has_each_with_its_default() {
         };
         assert_eq!(row[1], default, "{}", setting.name);
         let arn = Some("arn:aws:kms:eu-central-1:123456789012:key/1");
-        assert_eq!(row[0].ends_with('†'), setting.needs_chosen_file(arn), "{}: whether it has a dagger", setting.name);
+        assert_eq!(
+            row[0].ends_with('†'),
+            setting.needs_chosen_file(arn),
+            "{}: whether it has a dagger",
+            setting.name
+        );
     }
 }
 
@@ -122,7 +143,8 @@ fn block_reasons(schema: &Value) -> Vec<String> {
 
 #[test]
 fn the_operators_page_has_a_section_for_each_reason_of_a_block() {
-    let schema = std::fs::read_to_string(root().join("keyrot-cli/schema/keyrot.schema.json")).unwrap();
+    let schema =
+        std::fs::read_to_string(root().join("keyrot-cli/schema/keyrot.schema.json")).unwrap();
     let reasons = block_reasons(&serde_json::from_str(&schema).unwrap());
     assert!(reasons.len() >= 30, "{reasons:?}");
     let page = std::fs::read_to_string(root().join("docs/operations.md")).unwrap();
@@ -149,10 +171,12 @@ fn editions(text: &str) -> HashSet<String> {
 fn every_document_is_named_with_the_edition_that_its_schema_has() {
     use keyrot_core::report::schema;
     let read = |path: &str| std::fs::read_to_string(root().join(path)).unwrap();
-    let schemas = read("keyrot-cli/schema/keyrot.schema.json") + &read("keyrot-aws/schema/keyrot.events.schema.json");
+    let schemas = read("keyrot-cli/schema/keyrot.schema.json")
+        + &read("keyrot-aws/schema/keyrot.events.schema.json");
     // With the descriptions: none may name another edition than the schema itself.
     let known = editions(&schemas);
-    let mut names: Vec<&str> = known.iter().map(|edition| edition.split_once('/').unwrap().0).collect();
+    let mut names: Vec<&str> =
+        known.iter().map(|edition| edition.split_once('/').unwrap().0).collect();
     names.sort_unstable();
     let all = names.len();
     names.dedup();
@@ -170,7 +194,8 @@ fn every_document_is_named_with_the_edition_that_its_schema_has() {
         assert!(known.contains(name), "{name} has no schema");
     }
     let mut seen = 0;
-    for (path, text) in documents().into_iter().filter(|(path, _)| !path.ends_with("CHANGELOG.md")) {
+    for (path, text) in documents().into_iter().filter(|(path, _)| !path.ends_with("CHANGELOG.md"))
+    {
         for edition in editions(&text) {
             seen += 1;
             assert!(known.contains(&edition), "{}: {edition} is none of {known:?}", path.display());
@@ -181,7 +206,8 @@ fn every_document_is_named_with_the_edition_that_its_schema_has() {
 
 #[test]
 fn the_schema_has_every_event() {
-    let text = std::fs::read_to_string(root().join("keyrot-cli/schema/keyrot.schema.json")).unwrap();
+    let text =
+        std::fs::read_to_string(root().join("keyrot-cli/schema/keyrot.schema.json")).unwrap();
     let schema: Value = serde_json::from_str(&text).unwrap();
     let words = schema["$defs"]["event"]["properties"]["event"]["enum"].as_array().unwrap();
     let words: HashSet<&str> = words.iter().map(|word| word.as_str().unwrap()).collect();

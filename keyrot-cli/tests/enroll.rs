@@ -19,8 +19,14 @@ fn a_user_is_enrolled_after_a_look_and_rotates_then() {
     let sandbox = Sandbox::new();
     let (code, look) = sandbox.json(&["enroll", "jane.doe", "--dry-run"]);
     let row = user(&look, "jane.doe");
-    assert_eq!((code, &row["result"], &row["reason"]), (Some(0), &json!("planned"), &json!("adopt")));
-    assert!(row["message"].as_str().unwrap().starts_with("adopt: create a key beside AKIA"), "{row}");
+    assert_eq!(
+        (code, &row["result"], &row["reason"]),
+        (Some(0), &json!("planned"), &json!("adopt"))
+    );
+    assert!(
+        row["message"].as_str().unwrap().starts_with("adopt: create a key beside AKIA"),
+        "{row}"
+    );
     assert_eq!(row["secret"], "/iam/jane.doe/access_key");
     assert_eq!(tags(&sandbox, "jane.doe"), json!({"Team": "Data"}), "a dry run");
 
@@ -34,12 +40,18 @@ fn a_user_is_enrolled_after_a_look_and_rotates_then() {
     assert_eq!(user(&done, "ci-deployer")["result"], "already");
     // The place alone, until the first run has made the secret there.
     let place = "arn:aws:secretsmanager:us-east-1:123456789012:secret:/iam/jane.doe/access_key";
-    assert_eq!(tags(&sandbox, "jane.doe"), json!({"Team": "Data", "RotateKey": "True", "keyrot:home": place}));
+    assert_eq!(
+        tags(&sandbox, "jane.doe"),
+        json!({"Team": "Data", "RotateKey": "True", "keyrot:home": place})
+    );
     // One who has the rotation tag already, and no home yet: its place is recorded.
     let (code, done) = sandbox.json(&["enroll", "new-service", "--yes"]);
     assert_eq!((code, &user(&done, "new-service")["result"]), (Some(0), &json!("done")));
     assert!(
-        tags(&sandbox, "new-service")["keyrot:home"].as_str().unwrap().ends_with(":secret:/iam/new-service/access_key")
+        tags(&sandbox, "new-service")["keyrot:home"]
+            .as_str()
+            .unwrap()
+            .ends_with(":secret:/iam/new-service/access_key")
     );
     let (code, run) = sandbox.json(&["rotate", "--user", "jane.doe"]);
     assert_eq!((code, &run["counts"]["rotated"]), (Some(0), &json!(1)));
@@ -58,7 +70,11 @@ fn who_would_be_blocked_is_refused_with_all_others() {
     assert_eq!(tags(&sandbox, "jane.doe"), json!({"Team": "Data"}), "all or nobody");
     let ran = sandbox.run(&["enroll", "data-import", "jane.doe", "--yes"]);
     assert_eq!(ran.code, Some(3));
-    assert!(ran.stderr.contains("no user was tagged; to tag them anyway, add --anyway"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("no user was tagged; to tag them anyway, add --anyway"),
+        "{}",
+        ran.stderr
+    );
 
     let (code, done) = sandbox.json(&["enroll", "data-import", "--yes", "--anyway"]);
     assert_eq!((code, &user(&done, "data-import")["result"]), (Some(0), &json!("done")));
@@ -69,7 +85,8 @@ fn who_would_be_blocked_is_refused_with_all_others() {
 fn a_secret_is_taken_over_for_a_user_who_is_enrolled_already() {
     let sandbox = Sandbox::new();
     let owner = |text: &str| {
-        let mut file: Value = serde_json::from_str(&std::fs::read_to_string(sandbox.file()).unwrap()).unwrap();
+        let mut file: Value =
+            serde_json::from_str(&std::fs::read_to_string(sandbox.file()).unwrap()).unwrap();
         let secret = &mut file["world"]["secrets"]["us-east-1"]["/iam/ci-deployer/access_key"];
         secret["tags"]["keyrot:user-id"] = json!(text);
         std::fs::write(sandbox.file(), file.to_string()).unwrap();
@@ -83,13 +100,21 @@ fn a_secret_is_taken_over_for_a_user_who_is_enrolled_already() {
     let hint = row["hint"].as_str().unwrap();
     assert!(hint.contains("keyrot enroll ci-deployer --adopt-secret"), "{hint}");
     let (code, done) = sandbox.json(&["enroll", "ci-deployer", "--adopt-secret", "--yes"]);
-    assert_eq!((code, &user(&done, "ci-deployer")["result"]), (Some(0), &json!("done")), "{done:#}");
+    assert_eq!(
+        (code, &user(&done, "ci-deployer")["result"]),
+        (Some(0), &json!("done")),
+        "{done:#}"
+    );
     assert_eq!(user(&rotate(), "ci-deployer")["reason"], "overlap", "the hint is a way out");
 
     let there = ["--region", "eu-west-1"];
-    let (code, elsewhere) = sandbox.json(&[&["enroll", "ci-deployer", "--yes"][..], &there].concat());
+    let (code, elsewhere) =
+        sandbox.json(&[&["enroll", "ci-deployer", "--yes"][..], &there].concat());
     let message = user(&elsewhere, "ci-deployer")["message"].as_str().unwrap().to_owned();
-    assert!(code == Some(0) && message.starts_with("already enrolled elsewhere: /iam/ci-deployer"), "{message}");
+    assert!(
+        code == Some(0) && message.starts_with("already enrolled elsewhere: /iam/ci-deployer"),
+        "{message}"
+    );
 }
 
 #[test]
@@ -97,7 +122,11 @@ fn another_value_was_put_there_on_purpose() {
     let sandbox = Sandbox::new();
     let ran = sandbox.run(&["enroll", "break-glass", "--yes"]);
     assert_eq!(ran.code, Some(2));
-    assert!(ran.stderr.contains("has the tag RotateKey=False, which may exclude it"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("has the tag RotateKey=False, which may exclude it"),
+        "{}",
+        ran.stderr
+    );
     assert_eq!(tags(&sandbox, "break-glass"), json!({"RotateKey": "False"}));
     // The key of a tag is one whatever its case.
     let args = ["enroll", "break-glass", "--yes", "--anyway", "--tag", "rotatekey=True"];
@@ -131,13 +160,18 @@ fn a_release_says_what_it_leaves_and_changes_nothing_else() {
     let message = user(&look, "shop-backend")["message"].as_str().unwrap();
     assert_eq!((code, &user(&look, "shop-backend")["result"]), (Some(0), &json!("planned")));
     assert!(
-        message.contains("active, published") && message.contains("the old key will not be deactivated or deleted"),
+        message.contains("active, published")
+            && message.contains("the old key will not be deactivated or deleted"),
         "{message}"
     );
 
     let (_, look) = sandbox.json(&["release", "data-import", "report-mailer", "--dry-run"]);
     let message = |name| user(&look, name)["message"].as_str().unwrap().to_owned();
-    assert!(message("data-import").ends_with("; keyrot never replaced it"), "{}", message("data-import"));
+    assert!(
+        message("data-import").ends_with("; keyrot never replaced it"),
+        "{}",
+        message("data-import")
+    );
     assert!(
         message("report-mailer").ends_with("access_key; its key is no longer rotated"),
         "{}",
@@ -156,12 +190,23 @@ fn a_release_says_what_it_leaves_and_changes_nothing_else() {
         ["keyrot:home", "keyrot:owner"],
         "the home stays, for when it comes back"
     );
-    assert_eq!(sandbox.run(&["rotate", "--user", "shop-backend"]).code, Some(2), "it is not selected any more");
-    assert_eq!(sandbox.run(&["release", "shop-backend"]).code, Some(0), "nothing to do, nobody to ask");
+    assert_eq!(
+        sandbox.run(&["rotate", "--user", "shop-backend"]).code,
+        Some(2),
+        "it is not selected any more"
+    );
+    assert_eq!(
+        sandbox.run(&["release", "shop-backend"]).code,
+        Some(0),
+        "nothing to do, nobody to ask"
+    );
 
     // Back again, and the rotation goes on where it was.
     assert_eq!(sandbox.json(&["enroll", "shop-backend", "--yes"]).0, Some(0));
-    assert_eq!(user(&sandbox.json(&["status", "--user", "shop-backend"]).1, "shop-backend")["reason"], "overlap");
+    assert_eq!(
+        user(&sandbox.json(&["status", "--user", "shop-backend"]).1, "shop-backend")["reason"],
+        "overlap"
+    );
 }
 
 fn keyrot(emulator: &Emulator, args: &[&str]) -> Ran {
@@ -186,13 +231,18 @@ fn over_http_and_when_iam_says_no() {
     emulator.inject(CallAt::first("TagUser").about("a"), Fault::denied());
     let ran = keyrot(&emulator, &["enroll", "a", "b", "--yes"]);
     assert_eq!(ran.code, Some(1), "{}", ran.stderr);
-    assert!(ran.stderr.contains("failed: a: iam:TagUser for tag keyrot:home of user a failed"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("failed: a: iam:TagUser for tag keyrot:home of user a failed"),
+        "{}",
+        ran.stderr
+    );
     assert!(ran.stdout.contains("enrolled b"), "{}", ran.stdout);
     assert_eq!((has("a"), has("b")), (false, true));
     assert_eq!(keyrot(&emulator, &["enroll", "a", "b", "--yes"]).code, Some(0));
     assert!(has("a"));
-    let changes: Vec<_> =
-        ["CreateAccessKey", "CreateSecret"].map(|name| emulator.stats().actions.contains_key(name)).into();
+    let changes: Vec<_> = ["CreateAccessKey", "CreateSecret"]
+        .map(|name| emulator.stats().actions.contains_key(name))
+        .into();
     assert_eq!(changes, [false, false], "a look only");
     assert_eq!(keyrot(&emulator, &["release", "a", "b", "--yes"]).code, Some(0));
     assert_eq!((has("a"), has("b")), (false, false));

@@ -13,7 +13,10 @@ fn at<'a>(args: &[&'a str], place: &[&'a str]) -> Vec<&'a str> {
 }
 
 fn home(sandbox: &Sandbox, name: &str) -> String {
-    user(&sandbox.json(&["sandbox", "show"]).1, name)["tags"]["keyrot:home"].as_str().unwrap_or_default().to_owned()
+    user(&sandbox.json(&["sandbox", "show"]).1, name)["tags"]["keyrot:home"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned()
 }
 
 /// All but the clock, which each look moves a little.
@@ -46,7 +49,8 @@ fn at_rest() -> Sandbox {
 fn further_regions_are_looked_into_in_a_sandbox_too() {
     let sandbox = Sandbox::new();
     sandbox.json(&["sandbox", "untag", "ci-deployer", "keyrot:home"]);
-    let (code, run) = sandbox.json(&at(&["rotate", "--user", "ci-deployer", "--home-regions", "us-east-1"], &THERE));
+    let (code, run) = sandbox
+        .json(&at(&["rotate", "--user", "ci-deployer", "--home-regions", "us-east-1"], &THERE));
     assert_eq!((code, the(&run, "reason")), (Some(3), &json!("managed_elsewhere")), "{run:#}");
 }
 
@@ -56,7 +60,9 @@ fn a_key_that_is_revoked_from_the_old_place_is_not_said_to_serve_its_consumers()
     sandbox.json(&at(&["move", "ci-deployer", "--yes"], &THERE));
     let key = the(&state(&sandbox), "keys")[0]["id"].as_str().unwrap().to_owned();
     let ran = sandbox.run(&["revoke", "ci-deployer", &key, "--without-successor", "--yes"]);
-    let now = format!("consumers of /iam/ci-deployer/access_key get {key}, and are refused until another key");
+    let now = format!(
+        "consumers of /iam/ci-deployer/access_key get {key}, and are refused until another key"
+    );
     assert!(ran.code == Some(0) && ran.stdout.contains(&now), "{}", ran.stdout);
 }
 
@@ -65,7 +71,8 @@ fn a_key_that_was_just_deleted_and_is_still_listed_is_no_failure() {
     let sandbox = Sandbox::new();
     let run = |_| {
         let run = sandbox.json(&["rotate", "--user", "ci-deployer"]).1;
-        let deleted = the(&run, "events").as_array().unwrap().iter().any(|event| event["event"] == "deleted");
+        let deleted =
+            the(&run, "events").as_array().unwrap().iter().any(|event| event["event"] == "deleted");
         if !deleted {
             sandbox.json(&["sandbox", "use", "ci-deployer"]);
             sandbox.json(&["sandbox", "advance", "1d"]);
@@ -80,7 +87,10 @@ fn a_key_that_was_just_deleted_and_is_still_listed_is_no_failure() {
         "{look:#}"
     );
     sandbox.json(&["sandbox", "advance", "1m"]);
-    assert_eq!(the(&sandbox.json(&["status", "--user", "ci-deployer"]).1, "state"), &json!("settled"));
+    assert_eq!(
+        the(&sandbox.json(&["status", "--user", "ci-deployer"]).1, "state"),
+        &json!("settled")
+    );
 }
 
 #[test]
@@ -119,7 +129,11 @@ fn a_home_is_moved_to_another_region_and_its_key_works_on() {
     let (code, run) = sandbox.json(&at(&["rotate", "--user", "ci-deployer"], &THERE));
     assert_eq!((code, &run["counts"]["rotated"]), (Some(0), &json!(1)), "{run:#}");
     for _ in 0..12 {
-        assert_eq!(sandbox.run(&["sandbox", "use", "ci-deployer"]).code, Some(0), "from the old secret");
+        assert_eq!(
+            sandbox.run(&["sandbox", "use", "ci-deployer"]).code,
+            Some(0),
+            "from the old secret"
+        );
         assert_eq!(sandbox.run(&at(&["sandbox", "use", "ci-deployer"], &THERE)).code, Some(0));
         sandbox.json(&["sandbox", "advance", "1d"]);
         let (_, run) = sandbox.json(&at(&["rotate", "--user", "ci-deployer"], &THERE));
@@ -157,11 +171,18 @@ fn a_home_is_moved_to_another_name_and_back() {
 fn who_cannot_be_moved_is_refused_with_all_others() {
     let sandbox = Sandbox::new();
     let before = state(&sandbox);
-    let (code, refused) = sandbox.json(&at(&["move", "report-mailer", "shop-backend", "--yes"], &THERE));
+    let (code, refused) =
+        sandbox.json(&at(&["move", "report-mailer", "shop-backend", "--yes"], &THERE));
     let row = user(&refused, "shop-backend");
-    assert_eq!((code, &row["result"], &row["reason"]), (Some(3), &json!("refused"), &json!("not_at_rest")));
+    assert_eq!(
+        (code, &row["result"], &row["reason"]),
+        (Some(3), &json!("refused"), &json!("not_at_rest"))
+    );
     assert!(
-        row["message"].as_str().unwrap().starts_with("at the old home: the user's home cannot be left now: "),
+        row["message"]
+            .as_str()
+            .unwrap()
+            .starts_with("at the old home: the user's home cannot be left now: "),
         "{row}"
     );
     assert!(row["hint"].as_str().unwrap().contains("move shop-backend after 20"), "{row}");
@@ -180,7 +201,8 @@ fn killed_at_any_call_it_is_finished_by_asking_again() {
         for moment in ["before", "after"] {
             std::fs::write(sandbox.file(), &file).unwrap();
             let mut command = sandbox.command(&at(&["move", "ci-deployer", "--yes"], &THERE));
-            let ran = command.env("KEYROT_TEST_SANDBOX_DIE", format!("{nth}:{moment}")).output().unwrap();
+            let ran =
+                command.env("KEYROT_TEST_SANDBOX_DIE", format!("{nth}:{moment}")).output().unwrap();
             finished |= ran.status.success();
             let (_, run) = sandbox.json(&["rotate", "--user", "ci-deployer"]);
             let reason = the(&run, "reason").as_str().unwrap().to_owned();

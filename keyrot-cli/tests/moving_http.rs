@@ -1,4 +1,5 @@
-//! A user's home is moved between two regions of the emulator, and its consumers are told where it is.
+//! A user's home is moved between two regions of the emulator, and its consumers are told where it
+//! is.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)]
 
@@ -24,7 +25,8 @@ fn at_rest() -> Scene {
 
 fn json(scene: &Scene, args: &[&str]) -> (Option<i32>, Value) {
     let ran = scene.run(&[&["--json"], args].concat());
-    let document = serde_json::from_str(&ran.out).unwrap_or_else(|e| panic!("{args:?}: {e}\n{}{}", ran.out, ran.said));
+    let document = serde_json::from_str(&ran.out)
+        .unwrap_or_else(|e| panic!("{args:?}: {e}\n{}{}", ran.out, ran.said));
     support::conforms(&document);
     (ran.code, document)
 }
@@ -54,7 +56,11 @@ fn a_home_is_moved_over_http_and_consumers_of_both_places_are_told() {
     let scene = at_rest();
     let described = calls(&scene, "DescribeSecret");
     let first = key(&read(&scene, &[]));
-    assert_eq!(calls(&scene, "DescribeSecret"), described, "a consumer needs GetSecretValue and nothing else");
+    assert_eq!(
+        calls(&scene, "DescribeSecret"),
+        described,
+        "a consumer needs GetSecretValue and nothing else"
+    );
 
     // Whoever reads in the wrong region is told where the key is.
     let ran = read(&scene, &THERE);
@@ -65,7 +71,11 @@ fn a_home_is_moved_over_http_and_consumers_of_both_places_are_told() {
     let (code, moved) = json(&scene, &there(&["move", "ci", "--yes"]));
     assert_eq!((code, &moved["users"][0]["result"]), (Some(0), &json!("done")), "{moved:#}");
     let (code, blocked) = json(&scene, &["rotate"]);
-    assert_eq!((code, &blocked["users"][0]["reason"]), (Some(3), &json!("managed_elsewhere")), "{blocked:#}");
+    assert_eq!(
+        (code, &blocked["users"][0]["reason"]),
+        (Some(3), &json!("managed_elsewhere")),
+        "{blocked:#}"
+    );
     let (code, run) = json(&scene, &there(&["rotate"]));
     assert_eq!((code, &run["counts"]["rotated"]), (Some(0), &json!(1)), "{run:#}");
     assert_eq!(run["users"][0]["reason"], "overlap");
@@ -81,9 +91,14 @@ fn a_home_is_moved_over_http_and_consumers_of_both_places_are_told() {
     for _ in 0..3 {
         let ran = read(&scene, &[]);
         assert_eq!(key(&ran), first);
-        assert!(ran.said.contains("is now published in /iam/ci/access_key in eu-west-1"), "{}", ran.said);
         assert!(
-            ran.said.contains(&format!("keyrot credentials ci --region eu-west-1 --secret {SECRET}")),
+            ran.said.contains("is now published in /iam/ci/access_key in eu-west-1"),
+            "{}",
+            ran.said
+        );
+        assert!(
+            ran.said
+                .contains(&format!("keyrot credentials ci --region eu-west-1 --secret {SECRET}")),
             "{}",
             ran.said
         );
@@ -97,7 +112,11 @@ fn a_home_is_moved_over_http_and_consumers_of_both_places_are_told() {
     scene.emulator.change(|world| world.secret_mut(&name).unwrap().deleted = Some(now));
     let ran = read(&scene, &[]);
     assert_eq!(ran.code, Some(3), "{}", ran.said);
-    assert!(ran.said.contains(&format!("keyrot credentials ci --region eu-west-1 --secret {SECRET}")), "{}", ran.said);
+    assert!(
+        ran.said.contains(&format!("keyrot credentials ci --region eu-west-1 --secret {SECRET}")),
+        "{}",
+        ran.said
+    );
     scene.emulator.change(|world| world.secret_mut(&name).unwrap().deleted = None);
     key(&read(&scene, &[]));
 
@@ -135,8 +154,11 @@ fn a_consumer_who_may_only_read_is_not_kept_from_it() {
 fn an_old_home_that_cannot_be_read_or_closed_is_not_left() {
     for action in ["DescribeSecret", "TagResource"] {
         let scene = at_rest();
-        let home =
-            |scene: &Scene| scene.emulator.change(|world| world.user(&Scene::user()).unwrap().tags[HOME_TAG].clone());
+        let home = |scene: &Scene| {
+            scene
+                .emulator
+                .change(|world| world.user(&Scene::user()).unwrap().tags[HOME_TAG].clone())
+        };
         let before = home(&scene);
         scene.emulator.inject(CallAt::every(action), Fault::denied());
         let (code, failed) = json(&scene, &there(&["move", "ci", "--yes"]));

@@ -1,4 +1,5 @@
-//! The binary tells people: what is sent, that a notifier which fails changes nothing, and that its URL is in nothing that is printed.
+//! The binary tells people: what is sent, that a notifier which fails changes nothing, and that its
+//! URL is in nothing that is printed.
 #![allow(clippy::unwrap_used)]
 
 mod support;
@@ -24,7 +25,10 @@ fn keyrot(emulator: &Emulator, url: &str, args: &[&str]) -> Ran {
     command.env_remove("KEYROT_SANDBOX").envs(emulator.env()).env("CHAT_URL", url);
     let ran = sandbox.take(&command.output().unwrap());
     for text in [&ran.stdout, &ran.stderr] {
-        assert!(!text.contains("T00000000") && !text.contains("sesame"), "the URL was printed: {text}");
+        assert!(
+            !text.contains("T00000000") && !text.contains("sesame"),
+            "the URL was printed: {text}"
+        );
     }
     ran
 }
@@ -53,20 +57,31 @@ fn a_plan_is_not_told() {
 fn a_notifier_that_fails_changes_nothing_and_is_named() {
     let (url, bodies) = web_hook(403);
     let emulator = emulator();
-    let notify =
-        "slack env:CHAT_URL,sns arn:aws:sns:eu-west-1:111122223333:none min=info,slack env:NOT_SET name=second";
+    let notify = "slack env:CHAT_URL,sns arn:aws:sns:eu-west-1:111122223333:none min=info,slack env:NOT_SET name=second";
     let ran = keyrot(&emulator, &url, &["--json", "rotate", "--notify", notify]);
     assert_eq!(ran.code, Some(0), "the run went well: {}", ran.stderr);
     let document: Value = serde_json::from_str(&ran.stdout).unwrap();
     support::conforms(&document);
     assert_eq!((&document["result"], &document["counts"]["rotated"]), (&"ok".into(), &1.into()));
-    let failed: Vec<&str> =
-        document["notifier_failures"].as_array().unwrap().iter().map(|f| f["notifier"].as_str().unwrap()).collect();
+    let failed: Vec<&str> = document["notifier_failures"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|f| f["notifier"].as_str().unwrap())
+        .collect();
     assert_eq!(failed, ["slack", "sns", "second"]);
     assert!(bodies.try_recv().is_ok());
     assert!(ran.stderr.contains("warning: notifier slack failed: 127.0.0.1:"), "{}", ran.stderr);
-    assert!(ran.stderr.contains("HTTP 403. Make a new webhook, and put its URL into env:CHAT_URL"), "{}", ran.stderr);
-    assert!(ran.stderr.contains("notifier second failed: env:NOT_SET is not set in the environment"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("HTTP 403. Make a new webhook, and put its URL into env:CHAT_URL"),
+        "{}",
+        ran.stderr
+    );
+    assert!(
+        ran.stderr.contains("notifier second failed: env:NOT_SET is not set in the environment"),
+        "{}",
+        ran.stderr
+    );
 }
 
 #[test]

@@ -71,9 +71,12 @@ fn prepared(args: &[&str]) -> (Sandbox, Command) {
     if args.contains(&"delete") || args.contains(&"reactivate") {
         assert_eq!(sandbox.run(&["sandbox", "deactivate", &key]).code, Some(0));
     }
-    let args: Vec<&str> = args.iter().map(|word| if *word == "KEY" { key.as_str() } else { word }).collect();
+    let args: Vec<&str> =
+        args.iter().map(|word| if *word == "KEY" { key.as_str() } else { word }).collect();
     let mut command = sandbox.command(&args);
-    command.env("AWS_SHARED_CREDENTIALS_FILE", credentials).env("XDG_STATE_HOME", sandbox.dir().join("state"));
+    command
+        .env("AWS_SHARED_CREDENTIALS_FILE", credentials)
+        .env("XDG_STATE_HOME", sandbox.dir().join("state"));
     (sandbox, command)
 }
 
@@ -83,16 +86,23 @@ fn no_command_ends_well_if_stdout_cannot_be_written() {
     let mut commands = listed(&sandbox, &[]);
     commands.remove("sandbox");
     commands.extend(
-        listed(&sandbox, &["sandbox"]).into_iter().filter(|word| word != "help").map(|word| format!("sandbox {word}")),
+        listed(&sandbox, &["sandbox"])
+            .into_iter()
+            .filter(|word| word != "help")
+            .map(|word| format!("sandbox {word}")),
     );
-    let here = COMMANDS.iter().map(|args| if args[0] == "sandbox" { args[..2].join(" ") } else { args[0].to_owned() });
+    let here = COMMANDS
+        .iter()
+        .map(|args| if args[0] == "sandbox" { args[..2].join(" ") } else { args[0].to_owned() });
     assert_eq!(here.collect::<BTreeSet<_>>(), commands, "a command is missing in this test");
 
-    let flags: [&[&str]; 4] = [&["--help"], &["--version"], &["rotate", "--help"], &["help", "rotate"]];
+    let flags: [&[&str]; 4] =
+        [&["--help"], &["--version"], &["rotate", "--help"], &["help", "rotate"]];
     for args in COMMANDS.iter().chain(&flags) {
-        let no_document = ["credentials", "exec", "completion", "man", "help", "--help", "--version"]
-            .contains(&args[0])
-            || args.contains(&"--help");
+        let no_document =
+            ["credentials", "exec", "completion", "man", "help", "--help", "--version"]
+                .contains(&args[0])
+                || args.contains(&"--help");
         for json in [&[][..], &["--json"]].iter().take(if no_document { 1 } else { 2 }) {
             let args = [json, *args].concat();
             // It is a command line that prints something and can end well.
@@ -140,7 +150,8 @@ fn records(sandbox: &Sandbox) -> Vec<PathBuf> {
 #[test]
 fn the_record_of_an_incident_is_not_lost() {
     for json in [false, true] {
-        let args = [if json { &["--json"][..] } else { &[] }, &["revoke", "ci-deployer", "--yes"]].concat();
+        let args = [if json { &["--json"][..] } else { &[] }, &["revoke", "ci-deployer", "--yes"]]
+            .concat();
         let is_record = |text: &str| {
             let record = if json { "\"schema\": \"keyrot.revoke/2\"" } else { "Incident record" };
             text.contains(record) && text.contains("created AKIA")
@@ -161,7 +172,10 @@ fn the_record_of_an_incident_is_not_lost() {
         assert_eq!(command.stdout(full()).stderr(full()).status().unwrap().code(), Some(1));
         let files = records(&sandbox);
         assert_eq!(files.len(), 1, "{files:?}");
-        assert!(files[0].file_name().unwrap().to_str().unwrap().starts_with("revoke-ci-deployer-"), "{files:?}");
+        assert!(
+            files[0].file_name().unwrap().to_str().unwrap().starts_with("revoke-ci-deployer-"),
+            "{files:?}"
+        );
         let text = std::fs::read_to_string(&files[0]).unwrap();
         assert!(is_record(&text) && !text.contains('\u{1b}'), "{text}");
         assert_eq!(files[0].metadata().unwrap().permissions().mode() & 0o777, 0o600);

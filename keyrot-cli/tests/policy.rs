@@ -56,30 +56,48 @@ fn the_templates_have_the_policy_with_their_parameters() {
     assert!(stands == made, "put the output between the markers in the SAM template:\n{made}");
 
     let made = printed(&["--for", "lambda", "--format", "terraform", "--parameters"]).0;
-    assert!(file("keyrot-lambda/deploy/terraform/policy.tf") == made, "write the output to policy.tf:\n{made}");
+    assert!(
+        file("keyrot-lambda/deploy/terraform/policy.tf") == made,
+        "write the output to policy.tf:\n{made}"
+    );
 }
 
 #[test]
 fn settings_shape_the_policy() {
-    let args =
-        "--tag team/rotate=Yes --path-prefix /ci/ --secret-name keys/{user} --region cn-north-1 --account 123456789012";
-    let made = policy(&[&args.split(' ').collect::<Vec<_>>()[..], &["--kms-key", "alias/k"]].concat());
+    let args = "--tag team/rotate=Yes --path-prefix /ci/ --secret-name keys/{user} --region cn-north-1 --account 123456789012";
+    let made =
+        policy(&[&args.split(' ').collect::<Vec<_>>()[..], &["--kms-key", "alias/k"]].concat());
     let users = statement(&made, "RotateTaggedUsers");
     assert_eq!(users["Resource"], "arn:aws-cn:iam::123456789012:user/ci/*");
-    assert_eq!(users["Condition"]["StringEqualsIgnoreCase"], json!({ "aws:ResourceTag/team/rotate": "Yes" }));
+    assert_eq!(
+        users["Condition"]["StringEqualsIgnoreCase"],
+        json!({ "aws:ResourceTag/team/rotate": "Yes" })
+    );
     let at = "arn:aws-cn:secretsmanager:cn-north-1:123456789012:secret:keys/*";
     assert_eq!(statement(&made, "KeepSecrets")["Resource"], json!([at, format!("{at}-??????")]));
-    assert_eq!(statement(&made, "UseSecretsKey")["Resource"], "arn:aws-cn:kms:cn-north-1:123456789012:key/*");
+    assert_eq!(
+        statement(&made, "UseSecretsKey")["Resource"],
+        "arn:aws-cn:kms:cn-north-1:123456789012:key/*"
+    );
 
     let made = policy(&["--secret", "/old/place", "--one-by-one", "--for", "lambda"]);
     assert_eq!(statement(&made, "KeepSecrets")["Resource"].as_array().unwrap().len(), 4);
     assert_eq!(statement(&made, "ListUsers")["Action"], json!(["iam:ListUsers"]));
     let log = "arn:aws:logs:REGION:ACCOUNT:log-group:/aws/lambda/keyrot:log-stream:*";
     assert_eq!(statement(&made, "WriteLog")["Resource"], log);
-    let made = policy(&["--notify", "slack secret:hooks/slack", "--notify", "eventbridge default", "--one-by-one"]);
+    let made = policy(&[
+        "--notify",
+        "slack secret:hooks/slack",
+        "--notify",
+        "eventbridge default",
+        "--one-by-one",
+    ]);
     let hook = "arn:aws:secretsmanager:REGION:ACCOUNT:secret:hooks/slack-??????";
     assert_eq!(statement(&made, "ReadHookSecrets")["Resource"], hook);
-    assert_eq!(statement(&made, "PutEvents")["Resource"], "arn:aws:events:REGION:ACCOUNT:event-bus/default");
+    assert_eq!(
+        statement(&made, "PutEvents")["Resource"],
+        "arn:aws:events:REGION:ACCOUNT:event-bus/default"
+    );
     assert!(!made.to_string().contains("GetAccountAuthorizationDetails"));
 }
 
@@ -111,10 +129,20 @@ fn the_pieces_for_other_tools_have_the_settings_in_them() {
     let args = ["--tag", "RotateKey=Yes", "--account", "123456789012", "--format"];
     let sam = printed(&[&args[..], &["sam"]].concat()).0;
     assert!(sam.starts_with("- PolicyName: keyrot\n  PolicyDocument: !Sub |\n    {\n"), "{sam}");
-    assert!(sam.contains("arn:${AWS::Partition}:iam::${AWS::AccountId}:user/*") && sam.contains("\"Yes\""), "{sam}");
+    assert!(
+        sam.contains("arn:${AWS::Partition}:iam::${AWS::AccountId}:user/*")
+            && sam.contains("\"Yes\""),
+        "{sam}"
+    );
     let terraform = printed(&[&args[..], &["terraform"]].concat()).0;
-    assert!(terraform.contains("policy = jsonencode({\n    \"Version\" : \"2012-10-17\",\n"), "{terraform}");
-    assert!(terraform.contains("${data.aws_caller_identity.current.account_id}:user/*"), "{terraform}");
+    assert!(
+        terraform.contains("policy = jsonencode({\n    \"Version\" : \"2012-10-17\",\n"),
+        "{terraform}"
+    );
+    assert!(
+        terraform.contains("${data.aws_caller_identity.current.account_id}:user/*"),
+        "{terraform}"
+    );
 }
 
 #[test]
@@ -127,13 +155,25 @@ fn what_does_not_go_together_is_refused() {
         (&["--for", "consumer"], "add --user NAME or --secret NAME"),
         (&["--user", "ci"], "--user needs --for consumer"),
         (&["--for", "self", "--format", "sam", "--parameters"], "leave out --for"),
-        (&["--for", "consumer", "--user", "ci", "--secret-name", "{account}{path}{user}"], "name the user by ARN"),
+        (
+            &["--for", "consumer", "--user", "ci", "--secret-name", "{account}{path}{user}"],
+            "name the user by ARN",
+        ),
         (&["--secret-name", "no-user"], "no {user}"),
         (&["--for", "guard"], "--principal arn:aws:iam::123456789012:role/keyrot"),
-        (&["--principal", "arn:aws:iam::123456789012:role/keyrot"], "--principal needs --for guard"),
+        (
+            &["--principal", "arn:aws:iam::123456789012:role/keyrot"],
+            "--principal needs --for guard",
+        ),
         (&["--boundary"], "--boundary needs --for guard"),
-        (&["--for", "guard", "--principal", "arn:aws:iam::123456789012:role/*"], "fits every role or user"),
-        (&["--for", "guard", "--principal", "arn:aws:sts::123456789012:assumed-role/a/b"], "name its role instead"),
+        (
+            &["--for", "guard", "--principal", "arn:aws:iam::123456789012:role/*"],
+            "fits every role or user",
+        ),
+        (
+            &["--for", "guard", "--principal", "arn:aws:sts::123456789012:assumed-role/a/b"],
+            "name its role instead",
+        ),
     ] {
         let ran = Sandbox::new().run(&[&["policy"], args].concat());
         assert_eq!(ran.code, Some(2), "{args:?}");
@@ -144,20 +184,46 @@ fn what_does_not_go_together_is_refused() {
 #[test]
 fn everybody_else_gets_what_they_need_and_no_more() {
     let actions = |policy: &Value| -> BTreeSet<String> {
-        let all = policy["Statement"].as_array().unwrap().iter().flat_map(|s| s["Action"].as_array().unwrap());
+        let all = policy["Statement"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .flat_map(|s| s["Action"].as_array().unwrap());
         all.map(|action| action.as_str().unwrap().to_owned()).collect()
     };
     let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
-    let (text, talk) = printed(&["--for", "consumer", "--user", "ci", "--user", "web", "--account", "123456789012"]);
+    let (text, talk) = printed(&[
+        "--for",
+        "consumer",
+        "--user",
+        "ci",
+        "--user",
+        "web",
+        "--account",
+        "123456789012",
+    ]);
     assert!(talk.starts_with("replace REGION,"), "{talk}");
     let consumer: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(actions(&consumer), set(&["secretsmanager:GetSecretValue"]));
-    let arn = |name| format!("arn:aws:secretsmanager:REGION:123456789012:secret:/iam/{name}/access_key-??????");
-    assert_eq!(statement(&consumer, "ReadPublishedKey")["Resource"], json!([arn("ci"), arn("web")]));
+    let arn = |name| {
+        format!("arn:aws:secretsmanager:REGION:123456789012:secret:/iam/{name}/access_key-??????")
+    };
+    assert_eq!(
+        statement(&consumer, "ReadPublishedKey")["Resource"],
+        json!([arn("ci"), arn("web")])
+    );
 
     // The account is known by the ARN; a key of one's own has to be allowed, too.
-    let args = ["--for", "consumer", "--user", "arn:aws:iam::210987654321:user/a/ci", "--secret-name", "{path}{user}"];
-    let with_key = policy(&[&args[..], &["--region", "eu-west-1", "--kms-key", "alias/mine"]].concat());
+    let args = [
+        "--for",
+        "consumer",
+        "--user",
+        "arn:aws:iam::210987654321:user/a/ci",
+        "--secret-name",
+        "{path}{user}",
+    ];
+    let with_key =
+        policy(&[&args[..], &["--region", "eu-west-1", "--kms-key", "alias/mine"]].concat());
     assert_eq!(actions(&with_key), set(&["secretsmanager:GetSecretValue", "kms:Decrypt"]));
     let resource = "arn:aws:secretsmanager:eu-west-1:210987654321:secret:/a/ci-??????";
     assert_eq!(statement(&with_key, "ReadPublishedKey")["Resource"], resource);
@@ -167,9 +233,14 @@ fn everybody_else_gets_what_they_need_and_no_more() {
     let (text, talk) = printed(&["--for", "self", "--account", "123456789012"]);
     assert_eq!(talk, "", "IAM has no region");
     let own: Value = serde_json::from_str(&text).unwrap();
-    let users = ["arn:aws:iam::123456789012:user/${aws:username}", "arn:aws:iam::123456789012:user/*/${aws:username}"];
+    let users = [
+        "arn:aws:iam::123456789012:user/${aws:username}",
+        "arn:aws:iam::123456789012:user/*/${aws:username}",
+    ];
     assert_eq!(statement(&own, "RotateOwnKey")["Resource"], json!(users));
-    assert!(printed(&["--for", "self", "--format", "terraform"]).0.contains(":user/$${aws:username}"));
+    assert!(
+        printed(&["--for", "self", "--format", "terraform"]).0.contains(":user/$${aws:username}")
+    );
 
     let operator = policy(&["--for", "operator", "--tag", "KeyRot=yes"]);
     let condition = &statement(&operator, "TagUsers")["Condition"];
@@ -185,8 +256,16 @@ fn everybody_else_gets_what_they_need_and_no_more() {
 #[test]
 fn the_guard_is_for_these_settings_in_each_format() {
     let keyrot = "arn:aws:iam::*:role/keyrot";
-    let (text, talk) =
-        printed(&["--for", "guard", "--principal", keyrot, "--tag", "Rotate=Yes", "--config-parameter", "/k"]);
+    let (text, talk) = printed(&[
+        "--for",
+        "guard",
+        "--principal",
+        keyrot,
+        "--tag",
+        "Rotate=Yes",
+        "--config-parameter",
+        "/k",
+    ]);
     assert!(text.lines().count() == 1 && text.len() < 5_121, "white space counts: {text}");
     assert!(talk.contains("does not apply to the management account"), "{talk}");
     let guard: Value = serde_json::from_str(&text).unwrap();
@@ -203,24 +282,40 @@ fn the_guard_is_for_these_settings_in_each_format() {
     let named = "--for guard --region eu-west-1 --account 123456789012 --home-regions us-east-1 --secret-tag /vendors/* --principal";
     let guard = policy(&[&named.split(' ').collect::<Vec<_>>()[..], &[keyrot]].concat());
     let secrets = statement(&guard, "DenySecretChanges")["Resource"].to_string();
-    for part in ["eu-west-1:123456789012:secret:/vendors/*", "us-east-1:123456789012:secret:/iam/*/access_key-??????"] {
+    for part in [
+        "eu-west-1:123456789012:secret:/vendors/*",
+        "us-east-1:123456789012:secret:/iam/*/access_key-??????",
+    ] {
         assert!(secrets.contains(part), "{part}: {secrets}");
     }
     let (_, talk) = printed(&["--for", "guard", "--principal", keyrot, "--boundary"]);
     assert!(talk.contains("managed policy keyrot-guard"), "{talk}");
-    let many: Vec<String> = (0..40).map(|n| format!("--principal=arn:aws:iam::123456789012:role/team-{n}")).collect();
-    let many: Vec<&str> = ["--for", "guard"].into_iter().chain(many.iter().map(String::as_str)).collect();
+    let many: Vec<String> =
+        (0..40).map(|n| format!("--principal=arn:aws:iam::123456789012:role/team-{n}")).collect();
+    let many: Vec<&str> =
+        ["--for", "guard"].into_iter().chain(many.iter().map(String::as_str)).collect();
     assert!(printed(&many).1.contains("can have at most 5120"));
 
     let sam = printed(&["--for", "guard", "--principal", keyrot, "--format", "sam"]).0;
-    assert!(sam.contains("    Type: SERVICE_CONTROL_POLICY\n    Content: !Sub |\n      {\"Version\""), "{sam}");
-    let terraform = printed(&["--for", "guard", "--principal", keyrot, "--format", "terraform", "--boundary"]).0;
     assert!(
-        terraform.starts_with("resource \"aws_iam_policy\" \"keyrot_guard\" {\n  name   = \"keyrot-guard\"\n"),
+        sam.contains("    Type: SERVICE_CONTROL_POLICY\n    Content: !Sub |\n      {\"Version\""),
+        "{sam}"
+    );
+    let terraform =
+        printed(&["--for", "guard", "--principal", keyrot, "--format", "terraform", "--boundary"])
+            .0;
+    assert!(
+        terraform.starts_with(
+            "resource \"aws_iam_policy\" \"keyrot_guard\" {\n  name   = \"keyrot-guard\"\n"
+        ),
         "{terraform}"
     );
-    let (code, document) = Sandbox::new().json(&["policy", "--for", "guard", "--principal", keyrot]);
+    let (code, document) =
+        Sandbox::new().json(&["policy", "--for", "guard", "--principal", keyrot]);
     assert_eq!(code, Some(0));
-    assert!(document["reasons"]["secretsmanager:PutSecretValue"].is_string() && document["open"] == json!([]));
+    assert!(
+        document["reasons"]["secretsmanager:PutSecretValue"].is_string()
+            && document["open"] == json!([])
+    );
     assert!(document["reasons"]["iam:DeleteAccessKey"].is_null());
 }

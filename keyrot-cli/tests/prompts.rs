@@ -47,7 +47,8 @@ impl Session {
             Line(line) => writeln!(self.terminal, "{line}").unwrap(),
             End => self.terminal.write_all(&[4]).unwrap(),
             Interrupt => {
-                let ended = Command::new("kill").args(["-INT", &self.child.id().to_string()]).status();
+                let ended =
+                    Command::new("kill").args(["-INT", &self.child.id().to_string()]).status();
                 assert!(ended.unwrap().success());
             }
         }
@@ -60,7 +61,8 @@ impl Session {
     }
 }
 
-/// Runs the command, and answers each question when it was asked. Gives back the exit code and what was said.
+/// Runs the command, and answers each question when it was asked. Gives back the exit code and what
+/// was said.
 fn asked(sandbox: &Sandbox, args: &[&str], answers: &[(&str, Answer)]) -> (Option<i32>, String) {
     let mut command = sandbox.command(args);
     command.stdout(Stdio::null());
@@ -103,17 +105,25 @@ fn a_blocked_user_is_walked_out_step_by_step() {
     let sandbox = Sandbox::new();
     let resolve = ["resolve", "data-import"];
     let which = "Which one? [1-2, Enter for none] ";
-    for (answer, code) in [(Line(""), 3), (Line("7"), 2), (Line("0"), 2), (Line("retire"), 2), (Interrupt, 130)] {
+    for (answer, code) in
+        [(Line(""), 3), (Line("7"), 2), (Line("0"), 2), (Line("retire"), 2), (Interrupt, 130)]
+    {
         let (ended, said) = asked(&sandbox, &resolve, &[(which, answer)]);
         assert_eq!(ended, Some(code), "{said}");
     }
     let (ended, said) = asked(&sandbox, &resolve, &[(which, Line("2")), ("[y/N] ", Interrupt)]);
     assert_eq!(ended, Some(130), "{said}");
-    let blocked = || user(&sandbox.json(&["status", "--user", "data-import"]).1, "data-import")["state"] == "blocked";
+    let blocked = || {
+        user(&sandbox.json(&["status", "--user", "data-import"]).1, "data-import")["state"]
+            == "blocked"
+    };
     assert!(blocked());
     let (ended, said) = asked(&sandbox, &resolve, &[(which, Line("2")), ("[y/N] ", Line("y"))]);
     assert_eq!(ended, Some(0), "{said}");
-    assert!(said.contains("deactivate AKIAN3OVT2DJYWYIDSIM and have it deleted") && !blocked(), "{said}");
+    assert!(
+        said.contains("deactivate AKIAN3OVT2DJYWYIDSIM and have it deleted") && !blocked(),
+        "{said}"
+    );
 }
 
 /// What a person agrees to is on the terminal, with `--json` too; stdout has the document alone.
@@ -123,7 +133,10 @@ fn who_is_asked_sees_what_about() {
     let leaked = current(&sandbox);
     let leaked = leaked.as_str().unwrap();
     for (args, says) in [
-        (&["--json", "revoke", "ci-deployer", "--delete"][..], format!("delete {leaked}: nothing brings it back")),
+        (
+            &["--json", "revoke", "ci-deployer", "--delete"][..],
+            format!("delete {leaked}: nothing brings it back"),
+        ),
         (&["--json", "enroll", "jane.doe"], "adopt: create a key beside".to_owned()),
     ] {
         let mut session = Session::begin(sandbox.command(args));
@@ -136,10 +149,12 @@ fn who_is_asked_sees_what_about() {
         let (shown, asked) = said.split_once("? [y/N]").unwrap_or_else(|| panic!("{said}"));
         assert!(shown.contains(&says), "it is shown before it is asked: {said}\n{asked}");
         let question = shown.split_whitespace().collect::<Vec<_>>().join(" ");
-        let place =
-            question.rsplit_once(" in account ").unwrap_or_else(|| panic!("the question names no place: {said}"));
+        let place = question
+            .rsplit_once(" in account ")
+            .unwrap_or_else(|| panic!("the question names no place: {said}"));
         assert!(place.1.starts_with("123456789012") && place.1.ends_with("(sandbox)"), "{said}");
-        let document: Value = serde_json::from_str(&stdout).unwrap_or_else(|e| panic!("{e}: {stdout}"));
+        let document: Value =
+            serde_json::from_str(&stdout).unwrap_or_else(|e| panic!("{e}: {stdout}"));
         support::conforms(&document);
     }
 }
@@ -153,5 +168,9 @@ fn nobody_is_asked_where_the_question_cannot_be_seen() {
     let output = sandbox.command(ROLLBACK).stdin(side).output().unwrap();
     let ran = sandbox.take(&output);
     assert_eq!(ran.code, Some(2), "{}", ran.stderr);
-    assert!(ran.stderr.contains("cannot ask for confirmation without a terminal: Publish AKIA"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("cannot ask for confirmation without a terminal: Publish AKIA"),
+        "{}",
+        ran.stderr
+    );
 }

@@ -22,7 +22,11 @@ fn keys(sandbox: &Sandbox, name: &str) -> Vec<(String, String)> {
 }
 
 fn active(sandbox: &Sandbox, name: &str) -> Vec<String> {
-    keys(sandbox, name).into_iter().filter(|(_, status)| status == "active").map(|(id, _)| id).collect()
+    keys(sandbox, name)
+        .into_iter()
+        .filter(|(_, status)| status == "active")
+        .map(|(id, _)| id)
+        .collect()
 }
 
 #[test]
@@ -34,8 +38,14 @@ fn a_rotation_is_taken_back_and_taken_up_again() {
     assert_ne!(before, new);
 
     let (code, plan) = sandbox.json(&["rollback", "ci-deployer", "--dry-run"]);
-    assert_eq!((code, &plan["schema"], &plan["dry_run"]), (Some(0), &json!("keyrot.rollback/2"), &json!(true)));
-    assert_eq!((&plan["intended"], &plan["left"]), (&json!([{ "publish_again": before }]), &json!(null)));
+    assert_eq!(
+        (code, &plan["schema"], &plan["dry_run"]),
+        (Some(0), &json!("keyrot.rollback/2"), &json!(true))
+    );
+    assert_eq!(
+        (&plan["intended"], &plan["left"]),
+        (&json!([{ "publish_again": before }]), &json!(null))
+    );
     assert_eq!(status(&sandbox, "ci-deployer")["current"], new, "a dry run");
 
     let ran = sandbox.run(&["rollback", "ci-deployer"]);
@@ -51,14 +61,22 @@ fn a_rotation_is_taken_back_and_taken_up_again() {
     for _ in 0..2 {
         let (code, done) = sandbox.json(&to);
         assert_eq!((code, &done["user"]["reason"]), (Some(0), &json!("done")));
-        assert_eq!(status(&sandbox, "ci-deployer")["current"], before, "to run it twice is harmless");
+        assert_eq!(
+            status(&sandbox, "ci-deployer")["current"],
+            before,
+            "to run it twice is harmless"
+        );
     }
     let (code, run) = sandbox.json(&["rotate", "--user", "ci-deployer"]);
     assert_eq!((code, &user(&run, "ci-deployer")["reason"]), (Some(3), &json!("rolled_back")));
 
     let ran = sandbox.run(&["rollback", "ci-deployer", "--yes"]);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
-    assert!(ran.stdout.contains(&format!("done: published {} again in place of", text(&new))), "{}", ran.stdout);
+    assert!(
+        ran.stdout.contains(&format!("done: published {} again in place of", text(&new))),
+        "{}",
+        ran.stdout
+    );
     assert!(ran.stdout.contains(&format!("get {}", text(&new))), "{}", ran.stdout);
     assert_eq!(status(&sandbox, "ci-deployer")["current"], new);
     sandbox.kept_its_secrets();
@@ -77,7 +95,8 @@ fn where_there_is_nothing_to_go_back_to_nothing_is_done_and_it_says_what_is_left
     let old = &keys(&sandbox, "shop-backend")[0].0;
     assert!(text(&refused["user"]["hint"]).contains(old.as_str()), "{refused}");
 
-    let (code, refused) = sandbox.json(&["rollback", "report-mailer", "--to", "AKIAIOSFODNN7EXAMPLE", "--yes"]);
+    let (code, refused) =
+        sandbox.json(&["rollback", "report-mailer", "--to", "AKIAIOSFODNN7EXAMPLE", "--yes"]);
     assert_eq!((code, &refused["user"]["reason"]), (Some(2), &json!("no_such_key")));
     let (code, refused) = sandbox.json(&["rollback", "new-service"]);
     assert_eq!((code, &refused["user"]["reason"]), (Some(1), &json!("nothing_current")));
@@ -87,8 +106,14 @@ fn where_there_is_nothing_to_go_back_to_nothing_is_done_and_it_says_what_is_left
         (&["rollback", "ci-deployer", "--to", "key"], "key"),
         (&["resolve", "data-import", "--choose", "retire:all"], "expected one of: retire:AKIA"),
         (&["revoke", "ci-deployer", "--dry-run", "--yes"], "cannot be used with"),
-        (&["revoke", "AKIAIOSFODNN7EXAMPLE"], "could not find out whose key AKIAIOSFODNN7EXAMPLE is"),
-        (&["revoke", "break-glass", "--exclude", "break-*"], "keyrot revoke break-glass KEY --without-successor"),
+        (
+            &["revoke", "AKIAIOSFODNN7EXAMPLE"],
+            "could not find out whose key AKIAIOSFODNN7EXAMPLE is",
+        ),
+        (
+            &["revoke", "break-glass", "--exclude", "break-*"],
+            "keyrot revoke break-glass KEY --without-successor",
+        ),
     ] {
         let ran = sandbox.run(args);
         assert_eq!(ran.code, Some(2), "{args:?}: {}", ran.stderr);
@@ -121,14 +146,25 @@ fn a_leaked_key_is_replaced_and_deactivated_and_a_record_is_printed() {
 
     let ran = sandbox.run(&["revoke", "ci-deployer", "--reason", reason, "--yes"]);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
-    for says in ["Incident record", "owner platform@example.com", &leaked, reason, "last used", "published AKIA"] {
+    for says in [
+        "Incident record",
+        "owner platform@example.com",
+        &leaked,
+        reason,
+        "last used",
+        "published AKIA",
+    ] {
         assert!(ran.stdout.contains(says), "{says}: {}", ran.stdout);
     }
     let left = active(&sandbox, "ci-deployer");
     assert_eq!((left.len(), left.contains(&leaked)), (1, false));
 
     let (code, again) = sandbox.json(&["revoke", "ci-deployer", &leaked, "--yes"]);
-    assert_eq!((code, &again["user"]["reason"]), (Some(0), &json!("done")), "to ask again is harmless");
+    assert_eq!(
+        (code, &again["user"]["reason"]),
+        (Some(0), &json!("done")),
+        "to ask again is harmless"
+    );
     assert_eq!(active(&sandbox, "ci-deployer"), left);
 
     let (code, which) = sandbox.json(&["revoke", "ci-deployer", "--yes"]);
@@ -158,18 +194,28 @@ fn a_blocked_user_is_walked_out() {
     let both = active(&sandbox, "data-import");
     let (code, look) = sandbox.json(&["resolve", "data-import"]);
     assert_eq!((code, &look["user"]["reason"]), (Some(3), &json!("unknown_keys")));
-    let choices: Vec<_> = look["choices"].as_array().unwrap().iter().map(|c| c["choice"].clone()).collect();
-    assert_eq!(choices, [json!(format!("retire:{}", both[0])), json!(format!("retire:{}", both[1]))]);
+    let choices: Vec<_> =
+        look["choices"].as_array().unwrap().iter().map(|c| c["choice"].clone()).collect();
+    assert_eq!(
+        choices,
+        [json!(format!("retire:{}", both[0])), json!(format!("retire:{}", both[1]))]
+    );
     let ran = sandbox.run(&["resolve", "data-import"]);
     assert_eq!(ran.code, Some(3));
-    assert!(ran.stdout.contains("Resolutions") && ran.stdout.contains(text(&choices[1])), "{}", ran.stdout);
+    assert!(
+        ran.stdout.contains("Resolutions") && ran.stdout.contains(text(&choices[1])),
+        "{}",
+        ran.stdout
+    );
 
     // One of the two is in use: that one cannot be retired.
-    let (code, refused) = sandbox.json(&["resolve", "data-import", "--choose", text(&choices[0]), "--yes"]);
+    let (code, refused) =
+        sandbox.json(&["resolve", "data-import", "--choose", text(&choices[0]), "--yes"]);
     assert_eq!((code, &refused["user"]["reason"]), (Some(1), &json!("in_use")));
     assert_eq!(active(&sandbox, "data-import"), both);
 
-    let (code, done) = sandbox.json(&["resolve", "data-import", "--choose", text(&choices[1]), "--yes"]);
+    let (code, done) =
+        sandbox.json(&["resolve", "data-import", "--choose", text(&choices[1]), "--yes"]);
     assert_eq!((code, &done["user"]["reason"]), (Some(0), &json!("done")));
     assert_eq!(active(&sandbox, "data-import"), [both[0].clone()]);
     assert_ne!(status(&sandbox, "data-import")["state"], "blocked");
@@ -193,8 +239,8 @@ impl Http {
         let mut command = self.sandbox.command(&[&["--json"], args].concat());
         command.env_remove("KEYROT_SANDBOX").envs(self.emulator.env());
         let ran = self.sandbox.take(&command.output().unwrap());
-        let document =
-            serde_json::from_str(&ran.stdout).unwrap_or_else(|e| panic!("{e}: {} {}", ran.stdout, ran.stderr));
+        let document = serde_json::from_str(&ran.stdout)
+            .unwrap_or_else(|e| panic!("{e}: {} {}", ran.stdout, ran.stderr));
         support::conforms(&document);
         (ran.code, document)
     }
@@ -202,7 +248,8 @@ impl Http {
     fn keys(&self, name: &str) -> Vec<(String, bool)> {
         let world = self.emulator.world();
         let keys = world.user(&UserName::parse(name).unwrap()).unwrap().keys().iter();
-        keys.map(|key| (key.listed.id.to_string(), key.listed.status == KeyStatus::Active)).collect()
+        keys.map(|key| (key.listed.id.to_string(), key.listed.status == KeyStatus::Active))
+            .collect()
     }
 }
 
@@ -215,7 +262,10 @@ fn over_http_and_when_iam_says_no() {
             world.add_key(&user).unwrap();
         }
     }
-    let http = Http { emulator: Emulator::start(world, EmulatorOptions::default()).unwrap(), sandbox: Sandbox::new() };
+    let http = Http {
+        emulator: Emulator::start(world, EmulatorOptions::default()).unwrap(),
+        sandbox: Sandbox::new(),
+    };
     assert_eq!(http.json(&["rotate"]).0, Some(0));
     assert_eq!(http.json(&["rotate", "--user", "b", "--force"]).0, Some(0));
 
@@ -232,12 +282,19 @@ fn over_http_and_when_iam_says_no() {
     assert_eq!((code, &failed["user"]["state"]), (Some(1), &json!("failed")), "{failed}");
     assert!(text(&failed["user"]["message"]).contains("iam:UpdateAccessKey"), "{failed}");
     let (code, done) = http.json(&["revoke", "a", old, "--yes", "--reason", "in a log"]);
-    assert_eq!((code, &done["request"]["revoke"]["reason"]), (Some(0), &json!("in a log")), "{done}");
+    assert_eq!(
+        (code, &done["request"]["revoke"]["reason"]),
+        (Some(0), &json!("in a log")),
+        "{done}"
+    );
     assert_eq!(http.keys("a"), [(old.to_owned(), false), (current.to_owned(), true)]);
 
     let (code, refused) = http.json(&["revoke", "a", current, "--yes"]);
     assert_eq!((code, &refused["user"]["reason"]), (Some(1), &json!("no_room")));
-    assert!(text(&refused["user"]["hint"]).contains(&format!("keyrot revoke a {old} --delete")), "{refused}");
+    assert!(
+        text(&refused["user"]["hint"]).contains(&format!("keyrot revoke a {old} --delete")),
+        "{refused}"
+    );
     assert_eq!(http.json(&["revoke", "a", old, "--delete", "--yes"]).0, Some(0));
     let (code, done) = http.json(&["revoke", "a", current, "--yes"]);
     assert_eq!(code, Some(0), "{done}");

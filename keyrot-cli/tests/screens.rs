@@ -1,6 +1,8 @@
-//! What people see, screen by screen, in a file for each command: `--help`, then the simulated account, then errors.
+//! What people see, screen by screen, in a file for each command: `--help`, then the simulated
+//! account, then errors.
 //!
-//! Where a screen is meant to change: `INSTA_UPDATE=always cargo nextest run --test screens`, and read what `git diff` says.
+//! Where a screen is meant to change: `INSTA_UPDATE=always cargo nextest run --test screens`, and
+//! read what `git diff` says.
 #![allow(clippy::unwrap_used)]
 
 mod support;
@@ -78,7 +80,8 @@ fn the_help_of_every_command() {
     // The pages are made for every command that clap knows: nothing is left out that is new.
     assert_eq!(sandbox.run(&["man", "-o", "pages"]).code, Some(0));
     let pages = std::fs::read_dir(sandbox.dir().join("pages")).unwrap();
-    let names: BTreeSet<String> = pages.map(|page| page.unwrap().file_name().into_string().unwrap()).collect();
+    let names: BTreeSet<String> =
+        pages.map(|page| page.unwrap().file_name().into_string().unwrap()).collect();
     assert!(names.len() > 20, "{names:?}");
     let whole = sandbox.run(&["--help"]).stdout;
     let common = common_of(&whole);
@@ -121,7 +124,8 @@ fn the_help_of_every_command() {
 fn common_of(help: &str) -> &str {
     let begin = help.find(COMMON).unwrap_or_else(|| panic!("no global options in {help}"));
     let common = &help[begin..];
-    let end = ["\nExamples:\n", "\nEvery setting is"].iter().filter_map(|after| common.find(after)).min();
+    let end =
+        ["\nExamples:\n", "\nEvery setting is"].iter().filter_map(|after| common.find(after)).min();
     common[..end.unwrap_or(common.len())].trim_end()
 }
 
@@ -152,8 +156,12 @@ fn rotate() {
 
 #[test]
 fn status() {
-    Screens::of(&["keyrot status", "keyrot status -q --user data-import", "keyrot status -q --max-age 40d"])
-        .are_as_in("status");
+    Screens::of(&[
+        "keyrot status",
+        "keyrot status -q --user data-import",
+        "keyrot status -q --max-age 40d",
+    ])
+    .are_as_in("status");
 }
 
 #[test]
@@ -270,8 +278,12 @@ fn credentials_and_exec() {
 
 #[test]
 fn sandbox() {
-    Screens::of(&["keyrot sandbox show", "keyrot sandbox use shop-backend", "keyrot sandbox use new-service"])
-        .are_as_in("sandbox");
+    Screens::of(&[
+        "keyrot sandbox show",
+        "keyrot sandbox use shop-backend",
+        "keyrot sandbox use new-service",
+    ])
+    .are_as_in("sandbox");
 }
 
 /// On a terminal as wide as this; no line is wider.
@@ -348,7 +360,12 @@ fn errors() {
         "keyrot who-uses ci-deployer --since 91d",
         "keyrot man -o sandbox.json",
     ]);
-    for text in ["overlpa = \"8d\"\n", "overlap = 8\n", "overlap = \"8d\n", "notify = [\"slak secret:x\"]\n"] {
+    for text in [
+        "overlpa = \"8d\"\n",
+        "overlap = 8\n",
+        "overlap = \"8d\n",
+        "notify = [\"slak secret:x\"]\n",
+    ] {
         std::fs::write(screens.sandbox.dir().join("keyrot.toml"), text).unwrap();
         let _ = writeln!(screens.text, "keyrot.toml: {}", text.trim_end());
         screens.see("keyrot plan");

@@ -54,8 +54,8 @@ impl RequestSession {
 
     fn json(&self, args: &[&str]) -> (Option<i32>, Value) {
         let ran = self.run(&[&["--json"], args].concat());
-        let document =
-            serde_json::from_str(&ran.stdout).unwrap_or_else(|e| panic!("{e}: {}{}", ran.stdout, ran.stderr));
+        let document = serde_json::from_str(&ran.stdout)
+            .unwrap_or_else(|e| panic!("{e}: {}{}", ran.stdout, ran.stderr));
         support::conforms(&document);
         (ran.code, document)
     }
@@ -100,7 +100,9 @@ fn from_a_due_key_to_one_new_key() {
     let ran = desk.run(&[]);
     assert_eq!(ran.code, Some(2), "nobody was there to ask");
     assert!(
-        ran.stderr.contains("cannot ask for confirmation without a terminal: create a new key for jane.doe"),
+        ran.stderr.contains(
+            "cannot ask for confirmation without a terminal: create a new key for jane.doe"
+        ),
         "{}",
         ran.stderr
     );
@@ -146,7 +148,9 @@ fn secrets_were_kept(desk: &RequestSession) {
     let printed = desk.run(&[]);
     for key in desk.keys("jane.doe") {
         let secret = World::secret_of(&KeyId::parse(key).unwrap());
-        assert!(!printed.stdout.contains(secret.expose()) && !printed.stderr.contains(secret.expose()));
+        assert!(
+            !printed.stdout.contains(secret.expose()) && !printed.stderr.contains(secret.expose())
+        );
     }
 }
 
@@ -156,11 +160,24 @@ fn a_key_that_is_still_used_is_kept_and_its_use_is_shown() {
     let old = desk.keys("jane.doe")[0].clone();
     desk.json(&["--yes"]);
     desk.pass("8d");
-    desk.sandbox.json(&["sandbox", "use", "jane.doe", "--key", &old, "--service", "ec2", "--in", "eu-north-1"]);
+    desk.sandbox.json(&[
+        "sandbox",
+        "use",
+        "jane.doe",
+        "--key",
+        &old,
+        "--service",
+        "ec2",
+        "--in",
+        "eu-north-1",
+    ]);
     desk.pass("5h");
     let (code, held) = desk.json(&["--yes"]);
     assert_eq!((code, &held["result"]), (Some(0), &json!("waiting")));
-    assert!(held["message"].as_str().unwrap().contains("still in use: for ec2 in eu-north-1"), "{held}");
+    assert!(
+        held["message"].as_str().unwrap().contains("still in use: for ec2 in eu-north-1"),
+        "{held}"
+    );
     assert!(desk.works(&old));
 }
 
@@ -190,10 +207,17 @@ fn two_keys_that_tell_no_story_need_a_person() {
     let hint = blocked["hint"].as_str().unwrap();
     assert!(hint.contains(&both[1]) && hint.contains("created 70 d ago"), "{hint}");
     assert!(
-        hint.contains(&format!("--access-key-id {} --status Inactive, then keyrot self --delete-inactive", both[1])),
+        hint.contains(&format!(
+            "--access-key-id {} --status Inactive, then keyrot self --delete-inactive",
+            both[1]
+        )),
         "{hint}"
     );
-    assert_eq!(desk.json(&["--yes", "--delete-inactive"]).0, Some(3), "only an Inactive one is deleted");
+    assert_eq!(
+        desk.json(&["--yes", "--delete-inactive"]).0,
+        Some(3),
+        "only an Inactive one is deleted"
+    );
 
     desk.sandbox.json(&["sandbox", "deactivate", &both[1]]);
     let (code, done) = desk.json(&["--yes", "--delete-inactive"]);
@@ -250,7 +274,11 @@ fn what_cannot_be_rotated_is_refused_before_anything_is_made() {
 
 /// Starts a slow replacement, and waits until its key was made.
 fn begun(desk: &RequestSession) -> Child {
-    let child = desk.command(&["--yes", "--json"]).env("KEYROT_TEST_SANDBOX_PACE", "120ms").spawn().unwrap();
+    let child = desk
+        .command(&["--yes", "--json"])
+        .env("KEYROT_TEST_SANDBOX_PACE", "120ms")
+        .spawn()
+        .unwrap();
     for _ in 0..400 {
         if desk.keys("jane.doe").len() == 2 {
             return child;
@@ -267,7 +295,9 @@ fn signal(child: &Child, name: &str) {
 
 #[test]
 fn ctrl_c_leaves_no_key_behind_however_often() {
-    for (signals, code) in [(&["-INT"][..], 130), (&["-TERM"], 143), (&["-INT", "-INT", "-INT"], 130)] {
+    for (signals, code) in
+        [(&["-INT"][..], 130), (&["-TERM"], 143), (&["-INT", "-INT", "-INT"], 130)]
+    {
         let desk = RequestSession::new();
         let before = desk.text();
         let child = begun(&desk);
@@ -321,8 +351,11 @@ fn killed_at_any_call_the_key_in_the_file_works_and_there_is_a_way_on() {
         for moment in ["before", "after"] {
             let desk = RequestSession::new();
             let before = desk.text();
-            let output =
-                desk.command(&["--yes"]).env("KEYROT_TEST_SANDBOX_DIE", format!("{nth}:{moment}")).output().unwrap();
+            let output = desk
+                .command(&["--yes"])
+                .env("KEYROT_TEST_SANDBOX_DIE", format!("{nth}:{moment}"))
+                .output()
+                .unwrap();
             died |= output.status.code().is_none();
             deaths += usize::from(output.status.code().is_none());
             desk.sandbox.take(&output);
@@ -338,7 +371,12 @@ fn killed_at_any_call_the_key_in_the_file_works_and_there_is_a_way_on() {
                 left_behind += 1;
                 let (code, blocked) = desk.json(&["--yes"]);
                 assert_eq!((code, &blocked["result"]), (Some(3), &json!("blocked")));
-                assert!(blocked["message"].as_str().unwrap().contains("a rotation was cut off and nobody has it"));
+                assert!(
+                    blocked["message"]
+                        .as_str()
+                        .unwrap()
+                        .contains("a rotation was cut off and nobody has it")
+                );
                 desk.sandbox.json(&["sandbox", "deactivate", &keys[1]]);
             }
             let (code, done) = desk.json(&["--yes", "--delete-inactive"]);

@@ -14,7 +14,8 @@ use std::process::Command;
 use std::time::Duration;
 use support::own::file_with;
 
-/// A certificate to trust, whose key was thrown away: nothing here goes over TLS, and to read all that a machine trusts takes long.
+/// A certificate to trust, whose key was thrown away: nothing here goes over TLS, and to read all
+/// that a machine trusts takes long.
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/http/root.pem");
 
 /// jane's machine, and an account over HTTP.
@@ -34,7 +35,11 @@ impl Office {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir(dir.path().join(".aws")).unwrap();
         std::fs::write(dir.path().join(".aws/credentials"), file_with(&key)).unwrap();
-        std::fs::set_permissions(dir.path().join(".aws/credentials"), PermissionsExt::from_mode(0o600)).unwrap();
+        std::fs::set_permissions(
+            dir.path().join(".aws/credentials"),
+            PermissionsExt::from_mode(0o600),
+        )
+        .unwrap();
         Self { emulator, dir, key }
     }
 
@@ -44,8 +49,15 @@ impl Office {
 
     fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_keyrot"));
-        command.args(["self", "--yes", "--force"]).args(args).current_dir(self.dir.path()).env_clear();
-        command.env("HOME", self.dir.path()).env("SSL_CERT_FILE", ROOT).env("AWS_ENDPOINT_URL", self.emulator.url());
+        command
+            .args(["self", "--yes", "--force"])
+            .args(args)
+            .current_dir(self.dir.path())
+            .env_clear();
+        command
+            .env("HOME", self.dir.path())
+            .env("SSL_CERT_FILE", ROOT)
+            .env("AWS_ENDPOINT_URL", self.emulator.url());
         command.stdin(std::process::Stdio::null());
         command
     }
@@ -78,7 +90,10 @@ fn by_a_wrong_clock_nothing_is_replaced() {
     office.emulator.advance(Duration::from_secs(8 * 86_400));
     let (code, said) = office.run(&[]);
     assert_eq!(code, Some(1), "{said}");
-    assert!(said.contains("this machine's clock is 8 d behind AWS's") && said.contains("set the clock"), "{said}");
+    assert!(
+        said.contains("this machine's clock is 8 d behind AWS's") && said.contains("set the clock"),
+        "{said}"
+    );
     assert_eq!(office.keys(), std::slice::from_ref(&office.key));
     assert_eq!(office.text(), file_with(&office.key));
 }
@@ -118,7 +133,8 @@ fn on_a_terminal_the_code_is_asked_for() {
     std::fs::write(office.dir.path().join(".aws/config"), config).unwrap();
     let (mut terminal, side) = support::terminal(80);
     writeln!(terminal, "{MFA_CODE}").unwrap();
-    let mut child = office.command(&[]).stdin(side.try_clone().unwrap()).stderr(side).spawn().unwrap();
+    let mut child =
+        office.command(&[]).stdin(side.try_clone().unwrap()).stderr(side).spawn().unwrap();
     let said = support::all_of(&mut terminal);
     assert_eq!(child.wait().unwrap().code(), Some(0), "{said}");
     assert!(said.contains("MFA code of arn:aws:iam::123456789012:mfa/jane:"), "{said}");
@@ -129,10 +145,14 @@ fn on_a_terminal_the_code_is_asked_for() {
 fn who_is_no_user_has_no_key_to_rotate() {
     let office = Office::new(ADMINISTRATOR);
     let admin = office.emulator.admin_credentials();
-    std::fs::write(office.dir.path().join(".aws/credentials"), file_with(admin.key.as_str())).unwrap();
+    std::fs::write(office.dir.path().join(".aws/credentials"), file_with(admin.key.as_str()))
+        .unwrap();
     let (code, said) = office.run(&[]);
     assert_eq!(code, Some(2), "{said}");
-    assert!(said.contains("assumed-role/emulator/administrator, which is not an IAM user"), "{said}");
+    assert!(
+        said.contains("assumed-role/emulator/administrator, which is not an IAM user"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -145,7 +165,9 @@ fn when_the_network_fails_no_key_is_guessed_at() {
         assert_eq!(code, Some(1), "{said}");
         assert!(said.contains("it is not known whether a key was made"), "{said}");
         assert_eq!(
-            said.contains("its secret is lost; delete it: aws iam delete-access-key --user-name jane"),
+            said.contains(
+                "its secret is lost; delete it: aws iam delete-access-key --user-name jane"
+            ),
             listed,
             "{said}"
         );
@@ -172,7 +194,8 @@ fn when_the_network_fails_no_key_is_guessed_at() {
 /// What keeps the file from being replaced shows before a key is made, at each run.
 #[test]
 fn no_key_is_made_for_a_file_that_cannot_be_replaced() {
-    let can_mount = Command::new("unshare").args(["-rm", "true"]).status().is_ok_and(|status| status.success());
+    let can_mount =
+        Command::new("unshare").args(["-rm", "true"]).status().is_ok_and(|status| status.success());
     let mounted = "exec unshare -rm sh -c 'mount --bind .aws/credentials .aws/credentials && exec \"$@\"' sh \"$@\"";
     for (setting, says, hint) in [
         ("trap '' XFSZ; ulimit -f 0; exec \"$@\"", "File too large", "free some disk space"),
@@ -188,7 +211,10 @@ fn no_key_is_made_for_a_file_that_cannot_be_replaced() {
             let plain = office.command(&["--json"]);
             let mut command = Command::new("sh");
             command.args(["-c", setting, "sh"]).arg(plain.get_program()).args(plain.get_args());
-            command.current_dir(office.dir.path()).env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+            command
+                .current_dir(office.dir.path())
+                .env_clear()
+                .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
             command.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
             let output = command.stdin(std::process::Stdio::null()).output().unwrap();
             let said = String::from_utf8_lossy(&output.stderr);
@@ -196,13 +222,18 @@ fn no_key_is_made_for_a_file_that_cannot_be_replaced() {
             let document = serde_json::from_slice(&output.stdout).unwrap();
             support::conforms(&document);
             let message = document["message"].as_str().unwrap();
-            assert!(message.starts_with("no key was created: ") && message.contains(says), "{message}");
+            assert!(
+                message.starts_with("no key was created: ") && message.contains(says),
+                "{message}"
+            );
             assert!(document["hint"].as_str().unwrap().contains(hint), "{document}");
         }
         assert!(!office.emulator.stats().actions.contains_key("CreateAccessKey"), "{setting}");
         assert_eq!(office.text(), before);
-        let names: Vec<_> =
-            std::fs::read_dir(office.dir.path().join(".aws")).unwrap().map(|f| f.unwrap().file_name()).collect();
+        let names: Vec<_> = std::fs::read_dir(office.dir.path().join(".aws"))
+            .unwrap()
+            .map(|f| f.unwrap().file_name())
+            .collect();
         assert_eq!(names, ["credentials"], "{setting}");
     }
 }

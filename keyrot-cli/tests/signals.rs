@@ -11,7 +11,9 @@ use std::time::{Duration, Instant};
 use support::{Sandbox, user};
 
 fn send(signal: &str, child: &Child) {
-    assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
+    assert!(
+        Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success()
+    );
 }
 
 /// A slow rotation that is sent signals when it is under way.
@@ -20,8 +22,14 @@ fn stopped(sandbox: &Sandbox, signals: &[&str]) -> (ExitStatus, String, String) 
     stopped_at(sandbox, &["--json", "rotate"], "created AKIA", signals)
 }
 
-/// Begins the command at a slow pace, sends signals when it has said this, and gives back how it ended and both outputs.
-fn stopped_at(sandbox: &Sandbox, args: &[&str], said_so: &str, signals: &[&str]) -> (ExitStatus, String, String) {
+/// Begins the command at a slow pace, sends signals when it has said this, and gives back how it
+/// ended and both outputs.
+fn stopped_at(
+    sandbox: &Sandbox,
+    args: &[&str],
+    said_so: &str,
+    signals: &[&str],
+) -> (ExitStatus, String, String) {
     stopped_after(sandbox, args, ("60ms", Duration::ZERO), said_so, signals)
 }
 
@@ -67,11 +75,15 @@ fn the_first_signal_finishes_the_step_and_says_where_everybody_stands() {
         assert_eq!(user(&document, "ci-deployer")["reason"], "cancelled");
         // A key in hand was staged before the run stopped: no key is lost.
         let show = sandbox.json(&["sandbox", "show"]).1;
-        for user in show["users"].as_array().unwrap().iter().filter(|u| u["user"] == "ci-deployer") {
+        for user in show["users"].as_array().unwrap().iter().filter(|u| u["user"] == "ci-deployer")
+        {
             for key in user["keys"].as_array().unwrap() {
                 let held = |v: &Value| v["key"] == key["id"];
-                let versions =
-                    show["secrets"].as_array().unwrap().iter().flat_map(|s| s["versions"].as_array().unwrap());
+                let versions = show["secrets"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .flat_map(|s| s["versions"].as_array().unwrap());
                 assert_eq!(versions.filter(|v| held(v)).count(), 1, "{key}");
             }
         }
@@ -115,36 +127,54 @@ fn a_revocation_that_is_done_all_the_same_ends_well() {
     let sandbox = Sandbox::new();
     let args = ["--json", "revoke", "ci-deployer", "--yes", "--reason", "leaked"];
     let pace = ("200ms", Duration::from_millis(1_900));
-    let (status, stdout, stderr) = stopped_after(&sandbox, &args, pace, "deactivated AKIA", &["-INT"]);
-    let document: Value = serde_json::from_str(&stdout).unwrap_or_else(|e| panic!("{e}: {stdout}{stderr}"));
+    let (status, stdout, stderr) =
+        stopped_after(&sandbox, &args, pace, "deactivated AKIA", &["-INT"]);
+    let document: Value =
+        serde_json::from_str(&stdout).unwrap_or_else(|e| panic!("{e}: {stdout}{stderr}"));
     support::conforms(&document);
     // The key is off, whether or not all of the rest was written down before the signal came.
     let reason = document["user"]["reason"].as_str().unwrap();
-    assert!(status.code() == Some(0) && ["done", "revoked"].contains(&reason), "{reason}: {stderr}");
-    let events: Vec<_> = document["user"]["events"].as_array().unwrap().iter().map(|e| &e["event"]).collect();
-    assert!(events.contains(&&json!("revoked")) && events.contains(&&json!("retired")), "{events:?}");
+    assert!(
+        status.code() == Some(0) && ["done", "revoked"].contains(&reason),
+        "{reason}: {stderr}"
+    );
+    let events: Vec<_> =
+        document["user"]["events"].as_array().unwrap().iter().map(|e| &e["event"]).collect();
+    assert!(
+        events.contains(&&json!("revoked")) && events.contains(&&json!("retired")),
+        "{events:?}"
+    );
 }
 
-/// The later look takes as long as IAM takes: whoever ends it has the record all the same, and where to look.
+/// The later look takes as long as IAM takes: whoever ends it has the record all the same, and
+/// where to look.
 #[test]
 fn the_record_is_told_although_the_look_after_it_is_stopped() {
     let sandbox = Sandbox::new();
     let pace = ("200ms", Duration::from_millis(1_900));
     let args = ["revoke", "ci-deployer", "--yes"];
-    let (status, stdout, stderr) = stopped_after(&sandbox, &args, pace, "deactivated AKIA", &["-TERM"]);
+    let (status, stdout, stderr) =
+        stopped_after(&sandbox, &args, pace, "deactivated AKIA", &["-TERM"]);
     assert_eq!(status.code(), Some(0), "{stdout}{stderr}");
     assert!(!stderr.contains("before any user was touched"), "{stderr}");
     assert!(stdout.contains("Incident record\n") && stdout.contains("done: AKIA"), "{stdout}");
-    assert!(stdout.contains("not read again; to see it: keyrot resolve ci-deployer --dry-run"), "{stdout}");
+    assert!(
+        stdout.contains("not read again; to see it: keyrot resolve ci-deployer --dry-run"),
+        "{stdout}"
+    );
 }
 
-/// From any wreck, runs on the following days bring the user to one young key that its readers can use.
+/// From any wreck, runs on the following days bring the user to one young key that its readers can
+/// use.
 fn converges(sandbox: &Sandbox, name: &str) {
     for day in (0..60).step_by(2) {
         let (code, document) = sandbox.json(&["rotate", "--user", name]);
         assert_eq!(code, Some(0), "day {day}: {document:#}");
         let (code, used) = sandbox.json(&["sandbox", "use", name]);
-        assert!(code == Some(0) || used["schema"] == "keyrot.error/1", "day {day}: the published key is refused");
+        assert!(
+            code == Some(0) || used["schema"] == "keyrot.error/1",
+            "day {day}: the published key is refused"
+        );
         let user = user(&document, name);
         if user["state"] == "settled" {
             assert_eq!(user["keys"].as_array().unwrap().len(), 1, "day {day}: {user:#}");
@@ -154,10 +184,14 @@ fn converges(sandbox: &Sandbox, name: &str) {
         }
         sandbox.json(&["sandbox", "advance", "2d"]);
     }
-    panic!("{name} is not settled after 60 days: {:#}", sandbox.json(&["status", "--user", name]).1);
+    panic!(
+        "{name} is not settled after 60 days: {:#}",
+        sandbox.json(&["status", "--user", name]).1
+    );
 }
 
-/// The process dies right before and right after each of its calls, until a run has none left to die at.
+/// The process dies right before and right after each of its calls, until a run has none left to
+/// die at.
 fn dies_at_every_call(name: &str, run: &[&str]) -> usize {
     let (mut deaths, mut changes) = (0, 0);
     for nth in 1.. {
@@ -190,7 +224,8 @@ fn dies_at_every_call(name: &str, run: &[&str]) -> usize {
 /// Whether the account is not as it was made.
 fn changed(sandbox: &Sandbox) -> bool {
     let account = |sandbox: &Sandbox| {
-        let file: Value = serde_json::from_str(&std::fs::read_to_string(sandbox.file()).unwrap()).unwrap();
+        let file: Value =
+            serde_json::from_str(&std::fs::read_to_string(sandbox.file()).unwrap()).unwrap();
         (file["world"]["users"].clone(), file["world"]["secrets"].clone())
     };
     let new = Sandbox::new();
@@ -235,11 +270,18 @@ fn sigkill_at_any_time_leaves_a_whole_file_and_a_user_that_converges() {
 fn two_processes_at_once_lose_nothing_of_each_other() {
     let sandbox = Sandbox::new();
     sandbox.json(&["sandbox", "show"]);
-    let slow = |args: &[&str]| sandbox.command(args).env("KEYROT_TEST_SANDBOX_PACE", "5ms").spawn().unwrap();
+    let slow = |args: &[&str]| {
+        sandbox.command(args).env("KEYROT_TEST_SANDBOX_PACE", "5ms").spawn().unwrap()
+    };
     let (one, other) = (slow(&["rotate"]), slow(&["rotate"]));
     for child in [one, other] {
         let output = child.wait_with_output().unwrap();
-        assert_eq!(sandbox.take(&output).code, Some(3), "{}", String::from_utf8_lossy(&output.stderr));
+        assert_eq!(
+            sandbox.take(&output).code,
+            Some(3),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
     }
     let show = sandbox.json(&["sandbox", "show"]).1;
     let all = show["users"].as_array().unwrap();

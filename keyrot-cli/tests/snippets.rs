@@ -44,7 +44,8 @@ fn snippets() -> Vec<Snippet> {
             match (line.trim_start().strip_prefix("```"), open.take()) {
                 (Some(language), None) => {
                     let file = path.file_name().unwrap().to_str().unwrap().to_owned();
-                    open = Some(Snippet { file, language: language.to_owned(), text: String::new() });
+                    open =
+                        Some(Snippet { file, language: language.to_owned(), text: String::new() });
                 }
                 (Some(_), Some(done)) => found.push(done),
                 (None, Some(mut snippet)) => {
@@ -62,12 +63,14 @@ fn snippets() -> Vec<Snippet> {
 
 /// The one block of the file that has this in it.
 fn snippet(file: &str, part: &str) -> String {
-    let mut found: Vec<_> = snippets().into_iter().filter(|s| s.file == file && s.text.contains(part)).collect();
+    let mut found: Vec<_> =
+        snippets().into_iter().filter(|s| s.file == file && s.text.contains(part)).collect();
     assert_eq!(found.len(), 1, "{file}: {part}");
     found.remove(0).text
 }
 
-/// A folder with programs of its own, which answer as they are told and write down how they were called.
+/// A folder with programs of its own, which answer as they are told and write down how they were
+/// called.
 struct Stage {
     dir: tempfile::TempDir,
 }
@@ -107,7 +110,12 @@ impl Stage {
         for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] {
             command.env_remove(name);
         }
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
         // Who reads nothing has ended by now.
         let _ = child.stdin.take().unwrap().write_all(typed.as_bytes());
         let output = child.wait_with_output().unwrap();
@@ -117,10 +125,15 @@ impl Stage {
 
     /// The words of each call, in any order.
     fn calls(&self) -> Vec<Vec<String>> {
-        let files =
-            std::fs::read_dir(self.path("calls")).unwrap().map(|file| std::fs::read(file.unwrap().path()).unwrap());
+        let files = std::fs::read_dir(self.path("calls"))
+            .unwrap()
+            .map(|file| std::fs::read(file.unwrap().path()).unwrap());
         files
-            .map(|text| text.split(|b| *b == 0).map(|word| String::from_utf8(word.to_vec()).unwrap()).collect())
+            .map(|text| {
+                text.split(|b| *b == 0)
+                    .map(|word| String::from_utf8(word.to_vec()).unwrap())
+                    .collect()
+            })
             .collect()
     }
 }
@@ -139,8 +152,16 @@ fn a_shell_gets_the_values_and_runs_none() {
     for shell in ["sh", "bash"] {
         for value in HOSTILE {
             let output = Stage::new(&document(value)).run(shell, &["-c", &shown], "");
-            assert!(output.status.success(), "{shell}, {value:?}: {}", String::from_utf8_lossy(&output.stderr));
-            assert_eq!(String::from_utf8(output.stdout).unwrap(), format!("{value}\0{value}2\0"), "{shell}");
+            assert!(
+                output.status.success(),
+                "{shell}, {value:?}: {}",
+                String::from_utf8_lossy(&output.stderr)
+            );
+            assert_eq!(
+                String::from_utf8(output.stdout).unwrap(),
+                format!("{value}\0{value}2\0"),
+                "{shell}"
+            );
         }
         let output = Stage::new("{\"password\": \"x\"}").run(shell, &["-c", &text], "");
         assert!(!output.status.success(), "{shell}: what is no key is an error");
@@ -159,7 +180,11 @@ fn a_credential_process_gets_the_values_and_runs_none() {
         for (program, args) in [("sh", &["-c", line][..]), (program, &args)] {
             let output = Stage::new(&document(value)).run(program, args, "");
             let found: Value = serde_json::from_slice(&output.stdout).unwrap();
-            assert_eq!((&found["Version"], found.as_object().unwrap().len()), (&json!(1), 4), "{found}");
+            assert_eq!(
+                (&found["Version"], found.as_object().unwrap().len()),
+                (&json!(1), 4),
+                "{found}"
+            );
             assert_eq!(
                 (&found["AccessKeyId"], &found["SecretAccessKey"]),
                 (&json!(value), &json!(format!("{value}2")))
@@ -179,7 +204,10 @@ fn python_gets_the_values_and_runs_none() {
         let output = stage.run("python3", &["-c", &shown], "");
         let found: Value = serde_json::from_slice(&output.stdout)
             .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
-        assert_eq!(found, json!({ "aws_access_key_id": value, "aws_secret_access_key": format!("{value}2") }));
+        assert_eq!(
+            found,
+            json!({ "aws_access_key_id": value, "aws_secret_access_key": format!("{value}2") })
+        );
     }
 }
 
@@ -211,8 +239,16 @@ fn what_is_typed_or_made_is_stored_as_it_is_and_in_no_process_list() {
             let stage = Stage::new(value);
             let output = stage.run("bash", &["-c", line], &format!("{value}\n"));
             assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
-            assert_eq!(std::fs::read_to_string(stage.path("stdin")).unwrap(), format!("{before}{value}"), "{line}");
-            assert!(stage.calls().iter().flatten().all(|word| !word.contains(value)), "{line}: {:?}", stage.calls());
+            assert_eq!(
+                std::fs::read_to_string(stage.path("stdin")).unwrap(),
+                format!("{before}{value}"),
+                "{line}"
+            );
+            assert!(
+                stage.calls().iter().flatten().all(|word| !word.contains(value)),
+                "{line}: {:?}",
+                stage.calls()
+            );
         }
     }
 }
@@ -223,7 +259,11 @@ fn an_answer_becomes_one_argument() {
     for value in HOSTILE {
         let stage = Stage::new(value);
         assert!(stage.run("sh", &["-c", &text], "").status.success());
-        let call = stage.calls().into_iter().find(|words| words.contains(&"rotate-secret".to_owned())).unwrap();
+        let call = stage
+            .calls()
+            .into_iter()
+            .find(|words| words.contains(&"rotate-secret".to_owned()))
+            .unwrap();
         let at = call.iter().position(|word| word == "--rotation-lambda-arn").unwrap() + 1;
         assert_eq!(call[at], value);
     }
@@ -245,20 +285,41 @@ fn every_snippet_that_handles_a_value_is_run() {
     // The webhook's signature is checked by a test of keyrot-aws, which runs the snippet.
     const ELSEWHERE: [(&str, &str); 1] = [("notifications.md", "def verify(")];
     let known = |snippet: &Snippet| {
-        RUN.iter().chain(&ELSEWHERE).any(|(file, part)| snippet.file == *file && snippet.text.contains(part))
+        RUN.iter()
+            .chain(&ELSEWHERE)
+            .any(|(file, part)| snippet.file == *file && snippet.text.contains(part))
     };
-    let code = ["sh", "bash", "console", "ini", "python", "yaml", "js", "javascript", "go", "java", "ruby", ""];
+    let code = [
+        "sh",
+        "bash",
+        "console",
+        "ini",
+        "python",
+        "yaml",
+        "js",
+        "javascript",
+        "go",
+        "java",
+        "ruby",
+        "",
+    ];
     let mut seen = 0;
     for snippet in snippets().iter().filter(|snippet| code.contains(&snippet.language.as_str())) {
         let marks = [
-            "$(", "`", "eval", "read -", "xargs", "| sh", "| bash", "source ", "import ", "require(", "sh -c", "$1",
-            "\"$",
+            "$(", "`", "eval", "read -", "xargs", "| sh", "| bash", "source ", "import ",
+            "require(", "sh -c", "$1", "\"$",
         ];
-        let handles =
-            marks.iter().any(|mark| snippet.text.lines().any(|line| line.split(" # ").next().unwrap().contains(mark)));
+        let handles = marks.iter().any(|mark| {
+            snippet.text.lines().any(|line| line.split(" # ").next().unwrap().contains(mark))
+        });
         if handles {
             seen += 1;
-            assert!(known(snippet), "{}: this handles a value; run it in a test here:\n{}", snippet.file, snippet.text);
+            assert!(
+                known(snippet),
+                "{}: this handles a value; run it in a test here:\n{}",
+                snippet.file,
+                snippet.text
+            );
         }
     }
     assert_eq!(seen, RUN.len() + ELSEWHERE.len());

@@ -43,13 +43,25 @@ fn a_file_in_the_current_directory_rules_nothing_that_hands_out_or_replaces_a_ke
         World::secret_of(&published).expose()
     );
     write(&scene, ".aws/credentials", &own);
-    scene.emulator.change(|world| world.user_mut(&Scene::user()).unwrap().policies.push("AdministratorAccess".into()));
+    scene.emulator.change(|world| {
+        world.user_mut(&Scene::user()).unwrap().policies.push("AdministratorAccess".into())
+    });
     for text in hostile(&theirs.emulator.url()) {
         write(&scene, "keyrot.toml", &text);
         assert_eq!(key(&scene.run(&["credentials", "ci", "--no-cache"])), published, "{text}");
-        let ran = scene.run(&["exec", "ci", "--no-cache", "--", "sh", "-c", "echo $AWS_ACCESS_KEY_ID"]);
-        assert_eq!((ran.code, ran.out.trim()), (Some(0), published.as_str()), "{text}: {}", ran.said);
-        assert!(ran.said.contains("this command ignores keyrot.toml in the current directory"), "{}", ran.said);
+        let ran =
+            scene.run(&["exec", "ci", "--no-cache", "--", "sh", "-c", "echo $AWS_ACCESS_KEY_ID"]);
+        assert_eq!(
+            (ran.code, ran.out.trim()),
+            (Some(0), published.as_str()),
+            "{text}: {}",
+            ran.said
+        );
+        assert!(
+            ran.said.contains("this command ignores keyrot.toml in the current directory"),
+            "{}",
+            ran.said
+        );
         let mut command = scene.command(&["self", "--dry-run", "--force"]);
         command.env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY");
         let ran = ended(command);
@@ -62,7 +74,11 @@ fn a_file_in_the_current_directory_rules_nothing_that_hands_out_or_replaces_a_ke
 #[test]
 fn other_commands_refuse_what_such_a_file_may_not_set_and_take_it_from_a_file_that_is_named() {
     let (scene, theirs) = (Scene::new(), Scene::new());
-    write(&scene, "keyrot.toml", &format!("overlap = \"8d\"\nendpoint_url = \"{}\"\n", theirs.emulator.url()));
+    write(
+        &scene,
+        "keyrot.toml",
+        &format!("overlap = \"8d\"\nendpoint_url = \"{}\"\n", theirs.emulator.url()),
+    );
     for args in [
         &["plan"][..],
         &["rotate"],
@@ -81,10 +97,16 @@ fn other_commands_refuse_what_such_a_file_may_not_set_and_take_it_from_a_file_th
     ] {
         let ran = scene.run(args);
         assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""), "{args:?}: {}", ran.said);
-        assert!(ran.said.contains("error: `endpoint_url` in keyrot.toml line 2 is refused"), "{args:?}: {}", ran.said);
+        assert!(
+            ran.said.contains("error: `endpoint_url` in keyrot.toml line 2 is refused"),
+            "{args:?}: {}",
+            ran.said
+        );
         let own = scene.home.path().join(".config/keyrot/keyrot.toml");
-        let ways =
-            format!("--config keyrot.toml or set KEYROT_CONFIG=keyrot.toml; or move the setting to {}", own.display());
+        let ways = format!(
+            "--config keyrot.toml or set KEYROT_CONFIG=keyrot.toml; or move the setting to {}",
+            own.display()
+        );
         assert!(ran.said.contains(&ways), "{args:?}: {}", ran.said);
     }
     assert!(theirs.emulator.stats().actions.is_empty(), "nobody else was called");
@@ -110,7 +132,11 @@ fn the_users_own_file_is_read_everywhere_and_the_later_source_wins() {
         assert!(ran.out.contains(&format!("secret:/{name}/*")), "{name}: {}{}", ran.out, ran.said);
     };
     has(&policy(&[], &[]), "iam");
-    write(&scene, ".config/keyrot/keyrot.toml", "secret_name = \"/own/{user}\"\nallow_short_waits = true\n");
+    write(
+        &scene,
+        ".config/keyrot/keyrot.toml",
+        "secret_name = \"/own/{user}\"\nallow_short_waits = true\n",
+    );
     let ran = policy(&[], &[]);
     has(&ran, "own");
     let own = scene.home.path().join(".config/keyrot/keyrot.toml").display().to_string();
@@ -119,9 +145,16 @@ fn the_users_own_file_is_read_everywhere_and_the_later_source_wins() {
     write(&scene, "keyrot.toml", "secret_name = \"/here/{user}\"\n");
     let ran = policy(&[], &[]);
     has(&ran, "here");
-    assert!(ran.said.contains(&format!("note: settings from {own}, then keyrot.toml\n")), "{}", ran.said);
+    assert!(
+        ran.said.contains(&format!("note: settings from {own}, then keyrot.toml\n")),
+        "{}",
+        ran.said
+    );
     has(&policy(&[], &[("KEYROT_SECRET_NAME", "/env/{user}")]), "env");
-    has(&policy(&["--secret-name", "/flag/{user}"], &[("KEYROT_SECRET_NAME", "/env/{user}")]), "flag");
+    has(
+        &policy(&["--secret-name", "/flag/{user}"], &[("KEYROT_SECRET_NAME", "/env/{user}")]),
+        "flag",
+    );
     write(&scene, "named.toml", "overlap = \"8d\"\n");
     has(&policy(&["--config", "named.toml"], &[]), "iam");
     let elsewhere = scene.home.path().join("xdg");
@@ -144,7 +177,10 @@ fn doctor_names_the_files() {
     let says = |text: &str| {
         let (_, found) = sandbox.json(&["doctor"]);
         let checks = found["checks"].as_array().unwrap();
-        assert!(checks.iter().any(|check| check["message"].as_str().unwrap().contains(text)), "{text}: {checks:#?}");
+        assert!(
+            checks.iter().any(|check| check["message"].as_str().unwrap().contains(text)),
+            "{text}: {checks:#?}"
+        );
     };
     says("no settings file; 0 set");
     std::fs::write(sandbox.dir().join("keyrot.toml"), "overlap = \"8d\"\n").unwrap();
@@ -172,9 +208,16 @@ fn a_variable_that_is_not_known_is_an_error_only_if_another_was_meant() {
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "what is empty counts as not set");
     let ran = policy(&[("KEYROT_BUILD_NUMBER", "7")]);
     assert_eq!(ran.code, Some(0));
-    assert_eq!(ran.stderr, "warning: unknown environment variable KEYROT_BUILD_NUMBER has no effect\n");
+    assert_eq!(
+        ran.stderr,
+        "warning: unknown environment variable KEYROT_BUILD_NUMBER has no effect\n"
+    );
     let ran = policy(&[("KEYROT_MAX_AGES", "7")]);
-    assert!(ran.code == Some(2) && ran.stderr.contains("did you mean `KEYROT_MAX_AGE`?"), "{}", ran.stderr);
+    assert!(
+        ran.code == Some(2) && ran.stderr.contains("did you mean `KEYROT_MAX_AGE`?"),
+        "{}",
+        ran.stderr
+    );
 }
 
 /// Every variable by which some SDK finds credentials, or that belongs to those it found before.
@@ -216,7 +259,10 @@ fn a_command_gets_the_key_and_no_others_credentials() {
     };
     for name in LEFT {
         let mut command = scene.command(&["exec", "ci", "--", "sh", "-c", "env; exit 7"]);
-        command.env("KEYROT_NOTIFY", "slack env:MY_SLACK,webhook env:MY_SLACK hmac=env:MY_HMAC name=hook");
+        command.env(
+            "KEYROT_NOTIFY",
+            "slack env:MY_SLACK,webhook env:MY_SLACK hmac=env:MY_HMAC name=hook",
+        );
         // A session token would go with the key that asks.
         command.env(name, if name == "AWS_SESSION_TOKEN" { "" } else { "left over" });
         command.envs([("AWS_CONFIG_FILE", "/no/such"), ("MY_OWN", "kept")]);
@@ -226,12 +272,14 @@ fn a_command_gets_the_key_and_no_others_credentials() {
         assert_eq!((ran.code, get(&ran, name).is_some()), (Some(7), kept), "{name}: {}", ran.said);
         let key = KeyId::parse(get(&ran, "AWS_ACCESS_KEY_ID").unwrap()).unwrap();
         assert_eq!(get(&ran, "AWS_SECRET_ACCESS_KEY").unwrap(), World::secret_of(&key).expose());
-        let kept = ["AWS_REGION", "AWS_CONFIG_FILE", "MY_OWN"].map(|name| get(&ran, name).is_some());
+        let kept =
+            ["AWS_REGION", "AWS_CONFIG_FILE", "MY_OWN"].map(|name| get(&ran, name).is_some());
         assert_eq!(kept, [true; 3], "{}", ran.out);
     }
 }
 
-/// The configuration with this, a profile `reader` that may do everything, and no credentials in the environment.
+/// The configuration with this, a profile `reader` that may do everything, and no credentials in
+/// the environment.
 fn with_profiles(scene: &Scene, config: &str, args: &[&str], profile: Option<&str>) -> Command {
     let mut command = support::reader::by_profile(scene, config, args);
     // Somebody who waits for ever would not be found otherwise.
@@ -252,8 +300,11 @@ const KEYROT: &str = env!("CARGO_BIN_EXE_keyrot");
 fn a_credential_process_that_comes_back_to_the_same_secret_is_stopped() {
     let scene = Scene::new();
     let begun = scene.home.path().join("begun");
-    let wrapper =
-        script(&scene, "bin/wrapper", &format!("echo x >> {}\nexec {KEYROT} credentials ci \"$@\"", begun.display()));
+    let wrapper = script(
+        &scene,
+        "bin/wrapper",
+        &format!("echo x >> {}\nexec {KEYROT} credentials ci \"$@\"", begun.display()),
+    );
     let config = format!(
         "[profile ci]\ncredential_process = {wrapper}\n[profile twice]\ncredential_process = {wrapper} --profile twice\n[profile job]\nsource_profile = ci\nrole_arn = arn:aws:iam::123456789012:role/job\n"
     );
@@ -266,8 +317,16 @@ fn a_credential_process_that_comes_back_to_the_same_secret_is_stopped() {
         let _ = std::fs::remove_file(&begun);
         let ran = ended(with_profiles(&scene, &config, args, profile));
         let times = std::fs::read_to_string(&begun).unwrap().lines().count();
-        assert!(matches!(ran.code, Some(1 | 2)) && ran.out.is_empty(), "{args:?}: {:?} {}", ran.code, ran.said);
-        assert!((1..=2).contains(&times), "{args:?} with {profile:?}: the wrapper ran {times} times");
+        assert!(
+            matches!(ran.code, Some(1 | 2)) && ran.out.is_empty(),
+            "{args:?}: {:?} {}",
+            ran.code,
+            ran.said
+        );
+        assert!(
+            (1..=2).contains(&times),
+            "{args:?} with {profile:?}: the wrapper ran {times} times"
+        );
     }
     // Two that send each other back and forth.
     let config = format!(
@@ -282,21 +341,29 @@ fn a_credential_process_that_comes_back_to_the_same_secret_is_stopped() {
 #[test]
 fn a_profile_of_the_very_secret_is_not_asked() {
     let scene = Scene::new();
-    for line in
-        ["keyrot credentials ci", "keyrot credentials --cache-for 1m ci 2>/dev/null", "/opt/bin/keyrot exec ci -- env"]
-    {
+    for line in [
+        "keyrot credentials ci",
+        "keyrot credentials --cache-for 1m ci 2>/dev/null",
+        "/opt/bin/keyrot exec ci -- env",
+    ] {
         let config = format!(
             "[profile ci]\nregion = eu-west-3\ncredential_process = {line}\n[profile job]\nsource_profile = ci\nrole_arn = arn:aws:iam::123456789012:role/job"
         );
         for profile in ["ci", "job"] {
-            let ran = ended(with_profiles(&scene, &config, &["credentials", "ci", "--profile", profile], None));
+            let ran = ended(with_profiles(
+                &scene,
+                &config,
+                &["credentials", "ci", "--profile", profile],
+                None,
+            ));
             assert_eq!(ran.code, Some(2), "{}", ran.said);
             assert!(
                 ran.said.contains("gets its credentials from this same secret, /iam/ci/access_key"),
                 "{}",
                 ran.said
             );
-            // Handed down by the tool that runs it: then the machine's own role is meant, and here is none.
+            // Handed down by the tool that runs it: then the machine's own role is meant, and here
+            // is none.
             let mut command = with_profiles(&scene, &config, &["credentials", "ci"], Some(profile));
             command.env_remove("AWS_REGION");
             if profile == "job" {
@@ -325,8 +392,11 @@ fn readers_of_other_secrets_and_other_programs_work_whatever_they_are_called() {
         });
     }
     let admin = scene.emulator.admin_credentials();
-    let answer =
-        format!(r#"{{"Version":1,"AccessKeyId":"{}","SecretAccessKey":"{}"}}"#, admin.key, admin.secret.expose());
+    let answer = format!(
+        r#"{{"Version":1,"AccessKeyId":"{}","SecretAccessKey":"{}"}}"#,
+        admin.key,
+        admin.secret.expose()
+    );
     let helper = script(&scene, "keyrot-tools/keyrot-helper", &format!("echo '{answer}'"));
     let config = format!(
         "[profile tool]\ncredential_process = {helper}\n[profile nested]\ncredential_process = {KEYROT} credentials broker --profile reader\n\
@@ -335,14 +405,24 @@ fn readers_of_other_secrets_and_other_programs_work_whatever_they_are_called() {
     let published = current(&scene);
     write(&scene, "keyrot.toml", "overlap = \"8d\"\n");
     for profile in ["tool", "nested", "deep"] {
-        let ran =
-            ended(with_profiles(&scene, &config, &["credentials", "ci", "--no-cache", "--profile", profile], None));
+        let ran = ended(with_profiles(
+            &scene,
+            &config,
+            &["credentials", "ci", "--no-cache", "--profile", profile],
+            None,
+        ));
         assert_eq!(key(&ran), published, "{profile}");
-        let ran = ended(with_profiles(&scene, &config, &["credentials", "ci", "--no-cache"], Some(profile)));
+        let ran = ended(with_profiles(
+            &scene,
+            &config,
+            &["credentials", "ci", "--no-cache"],
+            Some(profile),
+        ));
         assert_eq!(key(&ran), published, "{profile}, handed down");
         // A command that was given the key may ask for it in the same way.
-        let again =
-            format!("env | grep KEYROT_CREDENTIAL_PROCESS; {KEYROT} credentials ci --no-cache --profile {profile}");
+        let again = format!(
+            "env | grep KEYROT_CREDENTIAL_PROCESS; {KEYROT} credentials ci --no-cache --profile {profile}"
+        );
         let args = ["exec", "ci", "--profile", profile, "--", "sh", "-c", &again];
         let ran = ended(with_profiles(&scene, &config, &args, None));
         assert_eq!(key(&ran), published, "{profile}, below exec");

@@ -8,13 +8,15 @@ use keyrot_core::UserName;
 use keyrot_core::memory::World;
 use support::{Ran, Sandbox};
 
-/// One user with a key, whose first rotation meets a throttled call and a lost reply; and what keyrot said of it.
+/// One user with a key, whose first rotation meets a throttled call and a lost reply; and what
+/// keyrot said of it.
 fn rotate(args: &[&str], rust_log: Option<&str>) -> Ran {
     let mut world = World::new(std::time::SystemTime::now().into());
     let user = world.add_user("ci", &[("RotateKey", "True")]).unwrap();
     world.add_key(&user).unwrap();
     let emulator = Emulator::start(world, EmulatorOptions::default()).unwrap();
-    let throttle = Fault::Error { code: "Throttling".into(), message: "Rate exceeded".into(), status: 400 };
+    let throttle =
+        Fault::Error { code: "Throttling".into(), message: "Rate exceeded".into(), status: 400 };
     emulator.inject(CallAt::first("ListAccessKeys"), throttle);
     emulator.inject(CallAt::first("PutSecretValue"), Fault::LostReply);
     let sandbox = Sandbox::new();
@@ -31,7 +33,11 @@ fn rotate(args: &[&str], rust_log: Option<&str>) -> Ran {
     assert_eq!(keys.len(), 2, "a key was created, sent and read");
     let made = keys.iter().map(|key| World::secret_of(&key.listed.id).expose().to_owned());
     for secret in made.chain([emulator.admin_credentials().secret.expose().to_owned()]) {
-        assert!(!ran.stderr.contains(&secret) && !ran.stdout.contains(&secret), "a secret was logged: {}", ran.stderr);
+        assert!(
+            !ran.stderr.contains(&secret) && !ran.stdout.contains(&secret),
+            "a secret was logged: {}",
+            ran.stderr
+        );
     }
     ran
 }
@@ -40,7 +46,11 @@ fn rotate(args: &[&str], rust_log: Option<&str>) -> Ran {
 fn targets(ran: &Ran) -> Vec<&str> {
     let levels = [" TRACE ", " DEBUG ", "  INFO ", "  WARN ", " ERROR "];
     let lines = ran.stderr.lines().filter(|line| levels.iter().any(|level| line.contains(level)));
-    lines.map(|line| line.split_whitespace().find(|word| word.starts_with("keyrot_")).unwrap_or(line)).collect()
+    lines
+        .map(|line| {
+            line.split_whitespace().find(|word| word.starts_with("keyrot_")).unwrap_or(line)
+        })
+        .collect()
 }
 
 #[test]
@@ -63,7 +73,11 @@ fn once_shows_the_engine_twice_the_calls_and_stdout_stays_data() {
         assert!(ran.stderr.contains("no answer came"), "{}", ran.stderr);
     }
     assert!(!once.stderr.contains("AWS answered"), "{}", once.stderr);
-    assert!(twice.stderr.contains("AWS answered") && twice.stderr.contains("iam:CreateAccessKey"), "{}", twice.stderr);
+    assert!(
+        twice.stderr.contains("AWS answered") && twice.stderr.contains("iam:CreateAccessKey"),
+        "{}",
+        twice.stderr
+    );
 }
 
 #[test]
@@ -72,20 +86,33 @@ fn whatever_is_asked_for_only_keyrots_own_lines_are_shown() {
         (&["rotate", "-vvv"][..], None),
         (&["rotate", "-vvvvvv"][..], Some("trace")),
         (&["rotate"][..], Some("trace")),
-        (&["rotate"][..], Some("trace,aws_smithy_runtime=trace,aws_sdk_iam=trace,hyper=trace,aws_sigv4=trace")),
+        (
+            &["rotate"][..],
+            Some("trace,aws_smithy_runtime=trace,aws_sdk_iam=trace,hyper=trace,aws_sigv4=trace"),
+        ),
     ] {
         let ran = rotate(args, rust_log);
         let targets = targets(&ran);
         assert!(targets.len() > 20, "{args:?} {rust_log:?}: {}", ran.stderr);
-        assert!(targets.iter().all(|target| target.starts_with("keyrot_")), "{args:?} {rust_log:?}: {targets:?}");
+        assert!(
+            targets.iter().all(|target| target.starts_with("keyrot_")),
+            "{args:?} {rust_log:?}: {targets:?}"
+        );
     }
 }
 
 #[test]
 fn the_variable_chooses_targets_and_one_that_is_not_usable_is_named() {
     let ran = rotate(&["rotate"], Some("keyrot_core=debug"));
-    assert!(!targets(&ran).is_empty() && targets(&ran).iter().all(|target| target.starts_with("keyrot_core")));
+    assert!(
+        !targets(&ran).is_empty()
+            && targets(&ran).iter().all(|target| target.starts_with("keyrot_core"))
+    );
     let ran = rotate(&["rotate"], Some("keyrot_core=loud"));
-    assert!(ran.stderr.contains("warning: RUST_LOG is not usable, and nothing is logged: expected"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("warning: RUST_LOG is not usable, and nothing is logged: expected"),
+        "{}",
+        ran.stderr
+    );
     assert_eq!(targets(&ran), [""; 0]);
 }

@@ -26,9 +26,15 @@ fn the_one_who_lags_is_named() {
     let old = &keys[0];
     assert_eq!((&old["service"], &old["uses"]["events"]), (&json!("s3"), &json!(4)));
     let sources = old["uses"]["sources"].as_array().unwrap();
-    let lines: Vec<_> =
-        sources.iter().map(|s| (s["address"].as_str().unwrap(), s["events"].as_u64().unwrap())).collect();
-    assert_eq!(lines, [("198.51.100.24", 3), ("203.0.113.9", 1)], "whoever used it last comes first");
+    let lines: Vec<_> = sources
+        .iter()
+        .map(|s| (s["address"].as_str().unwrap(), s["events"].as_u64().unwrap()))
+        .collect();
+    assert_eq!(
+        lines,
+        [("198.51.100.24", 3), ("203.0.113.9", 1)],
+        "whoever used it last comes first"
+    );
     assert_eq!(keys[1]["uses"]["events"], 0);
     let text = sandbox.run(&["who-uses", old["key"].as_str().unwrap()]);
     assert_eq!(text.code, Some(0));
@@ -56,9 +62,18 @@ fn whoever_lags_in_the_account_is_listed_the_latest_first() {
     assert_eq!(users, ["backup-agent", "shop-backend"], "each has an old key that still works");
     assert_eq!(keys[0]["key"], old_key(&sandbox, "backup-agent"));
     let ran = sandbox.run(&["who-uses", "--lagging"]);
-    assert!(ran.stdout.contains("of backup-agent, active") && ran.stdout.contains("198.51.100.24"), "{}", ran.stdout);
+    assert!(
+        ran.stdout.contains("of backup-agent, active") && ran.stdout.contains("198.51.100.24"),
+        "{}",
+        ran.stdout
+    );
     // Whose old key is not known is not left out in silence.
-    let unseen: Vec<_> = found["unseen"].as_array().unwrap().iter().map(|one| one["user"].as_str().unwrap()).collect();
+    let unseen: Vec<_> = found["unseen"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["user"].as_str().unwrap())
+        .collect();
     assert_eq!((&found["partial"], unseen), (&json!(true), vec!["data-import", "image-resizer"]));
     let says = "data-import: it is unknown which key is the old one: unattributed keys: AKIA";
     assert!(ran.stdout.contains(says), "{}", ran.stdout);
@@ -92,11 +107,17 @@ fn the_newer_key_of_a_user_rolled_back_is_no_old_key() {
 fn what_a_consumer_does_is_seen_and_so_is_how_far_back_was_looked() {
     let sandbox = Sandbox::new();
     let old = old_key(&sandbox, "shop-backend");
-    let used = ["sandbox", "use", "shop-backend", "--key", &old, "--service", "sqs", "--in", "eu-north-1"];
-    let from = ["--from", "203.0.113.77", "--agent", "shop/1.0\u{1b}[2J", "--action", "CreateQueue"];
+    let used =
+        ["sandbox", "use", "shop-backend", "--key", &old, "--service", "sqs", "--in", "eu-north-1"];
+    let from =
+        ["--from", "203.0.113.77", "--agent", "shop/1.0\u{1b}[2J", "--action", "CreateQueue"];
     assert_eq!(sandbox.json(&[&used[..], &from[..]].concat()).0, Some(0));
     let ran = sandbox.run(&["who-uses", &old]);
-    assert!(ran.stdout.contains("shop/1.0\\u{1b}[2J; sqs:CreateQueue; in eu-north-1"), "{}", ran.stdout);
+    assert!(
+        ran.stdout.contains("shop/1.0\\u{1b}[2J; sqs:CreateQueue; in eu-north-1"),
+        "{}",
+        ran.stdout
+    );
     assert!(!ran.stdout.contains('\u{1b}'), "no text of a stranger's steers the terminal");
     sandbox.json(&["sandbox", "advance", "8d"]);
     let (_, found) = sandbox.json(&["who-uses", &old]);
@@ -104,7 +125,14 @@ fn what_a_consumer_does_is_seen_and_so_is_how_far_back_was_looked() {
     let (_, found) = sandbox.json(&["who-uses", &old, "--since", "30d", "--regions", "eu-north-1"]);
     let uses = &found["keys"][0]["uses"];
     assert_eq!((&uses["events"], &uses["regions"][0]["region"]), (&json!(1), &json!("eu-north-1")));
-    let (_, found) = sandbox.json(&["who-uses", &old, "--since", "30d", "--regions", "eu-west-3,ap-south-1,eu-west-3"]);
+    let (_, found) = sandbox.json(&[
+        "who-uses",
+        &old,
+        "--since",
+        "30d",
+        "--regions",
+        "eu-west-3,ap-south-1,eu-west-3",
+    ]);
     let regions = found["keys"][0]["uses"]["regions"].as_array().unwrap();
     assert_eq!((regions.len(), &found["keys"][0]["uses"]["events"]), (2, &json!(0)));
 }
@@ -117,7 +145,10 @@ fn a_run_that_holds_a_key_names_who_uses_it_if_it_is_to() {
     assert!(ran.stderr.contains("is used from 198.51.100.24 with Boto3/1.28.62"), "{}", ran.stderr);
     let (_, document) = sandbox.json(&["rotate", "--user", "backup-agent", "--trail", "true"]);
     let one = user(&document, "backup-agent");
-    assert_eq!((&one["reason"], &one["evidence"][0]["uses"]["events"]), (&json!("in_use"), &json!(4)));
+    assert_eq!(
+        (&one["reason"], &one["evidence"][0]["uses"]["events"]),
+        (&json!("in_use"), &json!(4))
+    );
     assert_eq!(one["events"].as_array().unwrap().last().unwrap()["event"], "used_by");
     let (_, without) = sandbox.json(&["rotate", "--user", "backup-agent"]);
     assert!(user(&without, "backup-agent")["evidence"][0].get("uses").is_none());
@@ -130,7 +161,11 @@ fn what_cannot_be_asked_is_refused_before_anything_is() {
         (&["who-uses"][..], 2, "KEY|USER"),
         (&["who-uses", "no body"], 2, "is not usable"),
         (&["who-uses", "backup-agent", "--since", "91d"], 2, "90 days"),
-        (&["who-uses", "backup-agent", "--regions", "Frankfurt"], 2, "a region such as eu-central-1"),
+        (
+            &["who-uses", "backup-agent", "--regions", "Frankfurt"],
+            2,
+            "a region such as eu-central-1",
+        ),
         (&["who-uses", "backup-agent", "--max-events", "0"], 2, "--max-events"),
         (&["who-uses", "nobody"], 2, "there is no user nobody in this account"),
     ] {
@@ -141,14 +176,20 @@ fn what_cannot_be_asked_is_refused_before_anything_is() {
     }
     let (code, none) = sandbox.json(&["who-uses", "new-service"]);
     assert_eq!((code, none["keys"].as_array().unwrap().len()), (Some(0), 0));
-    assert!(sandbox.run(&["who-uses", "new-service"]).stdout.contains("new-service has no access key"));
+    assert!(
+        sandbox.run(&["who-uses", "new-service"]).stdout.contains("new-service has no access key")
+    );
     // An unattributed key: CloudTrail may still have it.
     let (code, gone) = sandbox.json(&["who-uses", "AKIAIOSFODNN7EXAMPLE"]);
-    assert_eq!((code, &gone["user"], &gone["keys"][0]["uses"]["events"]), (Some(1), &Value::Null, &json!(0)));
+    assert_eq!(
+        (code, &gone["user"], &gone["keys"][0]["uses"]["events"]),
+        (Some(1), &Value::Null, &json!(0))
+    );
     assert!(gone["keys"][0]["problem"].as_str().unwrap().contains("NoSuchEntity"));
 }
 
-/// An account whose one key was used 120 times in eu-west-1, from two addresses, and once in us-east-1.
+/// An account whose one key was used 120 times in eu-west-1, from two addresses, and once in
+/// us-east-1.
 fn account(options: EmulatorOptions) -> (Emulator, KeyId) {
     let mut world = World::new(std::time::SystemTime::now().into());
     let ci = world.add_user("ci", &[("RotateKey", "True")]).unwrap();
@@ -181,7 +222,10 @@ fn account(options: EmulatorOptions) -> (Emulator, KeyId) {
         role: None,
     };
     world.note_use(&key, &what);
-    (Emulator::start(world, EmulatorOptions { region: "eu-west-1".into(), ..options }).unwrap(), key)
+    (
+        Emulator::start(world, EmulatorOptions { region: "eu-west-1".into(), ..options }).unwrap(),
+        key,
+    )
 }
 
 fn keyrot(emulator: &Emulator, args: &[&str]) -> Ran {
@@ -192,7 +236,8 @@ fn keyrot(emulator: &Emulator, args: &[&str]) -> Ran {
 }
 
 fn document(ran: &Ran) -> Value {
-    let document = serde_json::from_str(&ran.stdout).unwrap_or_else(|e| panic!("{e}: {}{}", ran.stdout, ran.stderr));
+    let document = serde_json::from_str(&ran.stdout)
+        .unwrap_or_else(|e| panic!("{e}: {}{}", ran.stdout, ran.stderr));
     conforms(&document);
     document
 }
@@ -206,13 +251,19 @@ fn over_http_the_pages_are_followed_in_each_region() {
     assert_eq!((&found["user"], &found["partial"]), (&json!("ci"), &json!(false)));
     let uses = &found["keys"][0]["uses"];
     assert_eq!((&uses["events"], &uses["unreadable"]), (&json!(121), &json!(0)));
-    let counts: Vec<_> = uses["sources"].as_array().unwrap().iter().map(|s| (&s["address"], &s["events"])).collect();
+    let counts: Vec<_> =
+        uses["sources"].as_array().unwrap().iter().map(|s| (&s["address"], &s["events"])).collect();
     assert!(
-        counts.contains(&(&json!("192.0.2.1"), &json!(40))) && counts.contains(&(&json!("2001:db8::7"), &json!(80)))
+        counts.contains(&(&json!("192.0.2.1"), &json!(40)))
+            && counts.contains(&(&json!("2001:db8::7"), &json!(80)))
     );
     assert_eq!(emulator.stats().actions["LookupEvents"].calls, 3 + 1);
     let text = keyrot(&emulator, &["who-uses", "ci"]).stdout;
-    assert!(text.contains("refused: AccessDenied") && text.contains("probably keyrot, verifying the key"), "{text}");
+    assert!(
+        text.contains("refused: AccessDenied")
+            && text.contains("probably keyrot, verifying the key"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -233,7 +284,11 @@ fn over_http_a_bound_is_kept_and_said_and_a_throttle_waited_for() {
         whole.stderr
     );
     let cut = keyrot(&emulator, &["who-uses", key.as_str(), "--max-events", "60"]);
-    assert!(cut.stdout.contains("eu-west-1 was cut short after 60 events: nothing before"), "{}", cut.stdout);
+    assert!(
+        cut.stdout.contains("eu-west-1 was cut short after 60 events: nothing before"),
+        "{}",
+        cut.stdout
+    );
 }
 
 #[test]
@@ -243,7 +298,8 @@ fn over_http_a_region_that_refuses_makes_the_answer_not_whole() {
     let ran = keyrot(&emulator, &["who-uses", key.as_str()]);
     assert_eq!(ran.code, Some(1));
     assert!(
-        ran.stdout.contains("eu-west-1 could not be read") && ran.stdout.contains("cloudtrail:LookupEvents"),
+        ran.stdout.contains("eu-west-1 could not be read")
+            && ran.stdout.contains("cloudtrail:LookupEvents"),
         "{}",
         ran.stdout
     );
@@ -281,7 +337,8 @@ fn over_http_a_held_users_report_names_the_source() {
         };
         world.note_use(&old.key, &what);
     });
-    // The account's clock is ahead of this machine's, by which a run judges: so the overlap is short here.
+    // The account's clock is ahead of this machine's, by which a run judges: so the overlap is
+    // short here.
     let short = ["--allow-short-waits", "true", "--overlap", "1s"];
     std::thread::sleep(Duration::from_millis(1_500));
     let args = [&["--json", "rotate", "--trail", "true"][..], &short[..]].concat();
@@ -295,5 +352,9 @@ fn over_http_a_held_users_report_names_the_source() {
     emulator.inject(CallAt::every("LookupEvents"), Fault::denied());
     let ran = keyrot(&emulator, &args[1..]);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
-    assert!(ran.stderr.contains("could not be found out: us-east-1: cloudtrail:LookupEvents"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("could not be found out: us-east-1: cloudtrail:LookupEvents"),
+        "{}",
+        ran.stderr
+    );
 }

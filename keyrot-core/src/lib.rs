@@ -1,6 +1,7 @@
 //! The rotation of AWS IAM access keys as a pure state machine, with the ports it acts through.
 //!
-//! This crate decides; it has no clock, no I/O and no AWS type. `keyrot-aws` puts it on AWS, [`memory`] on an account in memory.
+//! This crate decides; it has no clock, no I/O and no AWS type. `keyrot-aws` puts it on AWS,
+//! [`memory`] on an account in memory.
 //!
 //! # Layers
 //! Each module imports only from those above it in this table.
@@ -21,11 +22,14 @@
 //! | [`memory`], [`conformance`] | the simulated account, and the suites that every port has to pass |
 //!
 //! # Where to begin
-//! - To rotate: [`Rotator::run`] on [`Ports`], for the users that [`select`] chose, by a [`Policy`]. The [`Report`] has each user's [`Outcome`].
-//! - To understand: [`decide`](decide::decide) is the whole of the judgement, [`Rotation`](machine::Rotation) the machine around it,
-//!   [`Journal`](model::Journal) what is remembered.
+//! - To rotate: [`Rotator::run`] on [`Ports`], for the users that [`select`] chose, by a
+//!   [`Policy`]. The [`Report`] has each user's [`Outcome`].
+//! - To understand: [`decide`](decide::decide) is the whole of the judgement,
+//!   [`Rotation`](machine::Rotation) the machine around it, [`Journal`](model::Journal) what is
+//!   remembered.
 //! - To test what you build: [`memory`] (feature `memory`), mocks of the ports (feature `mocks`).
-//! - To put it on something else: implement the ports, and run the suites of [`conformance`] (feature `conformance`).
+//! - To put it on something else: implement the ports, and run the suites of [`conformance`]
+//!   (feature `conformance`).
 //!
 //! # Example
 //! ```
@@ -53,9 +57,10 @@
 //! ```
 //!
 //! # What it promises
-//! What has the AWSCURRENT label works; a key is deactivated only after its overlap, once IAM's record shows no use within `quiet`, and while a
-//! verified successor is in place; what cannot be attributed is never touched; a run may die anywhere, and two may work concurrently. The project's
-//! `docs/protocol.md` has the promises in full, with what no program can promise.
+//! What has the AWSCURRENT label works; a key is deactivated only after its overlap, once IAM's
+//! record shows no use within `quiet`, and while a verified successor is in place; what cannot be
+//! attributed is never touched; a run may die anywhere, and two may work concurrently. The
+//! project's `docs/protocol.md` has the promises in full, with what no program can promise.
 
 pub mod audit;
 #[cfg(feature = "conformance")]
@@ -89,8 +94,8 @@ pub use engine::{Limits, Notifier, Ports, Report, Rotator, Target, UserResult};
 pub use machine::{Event, EventKind, Mode, Outcome, Severity, Stop};
 pub use model::value;
 pub use model::{
-    AccessKey, CallError, Credentials, Effect, ErrorKind, IamUser, KeyId, KeyStatus, LastUse, Policy, Request,
-    Revocation, SecretKey, SecretName, UserArn, UserName, Waits,
+    AccessKey, CallError, Credentials, Effect, ErrorKind, IamUser, KeyId, KeyStatus, LastUse,
+    Policy, Request, Revocation, SecretKey, SecretName, UserArn, UserName, Waits,
 };
 pub use ports::{Cancel, Clock, CredentialProbe, IamPort, SecretStorePort};
 pub use report::RunDocument;

@@ -29,7 +29,8 @@ const EVERY: Duration = Duration::from_secs(6 * 60 * 60);
 type OfRun = Arc<dyn Fn(&[Target]) -> Vec<Arc<dyn Notifier>> + Send + Sync>;
 type EachPass = Arc<dyn Fn(&Result<RunDocument, ServiceError>) + Send + Sync>;
 
-/// A loop of passes for a program that has keyrot inside. Clones are the same service, with the same health.
+/// A loop of passes for a program that has keyrot inside. Clones are the same service, with the
+/// same health.
 ///
 /// ```no_run
 /// # use keyrot_core::*;
@@ -64,7 +65,8 @@ pub enum ServiceError {
     /// No user is selected unless all could be listed.
     #[error("the account's users could not be listed, and no user was touched: {0}")]
     NotListed(#[source] CallError),
-    /// A port's or the program's own code panicked. What was under way for a user is taken up by the next pass.
+    /// A port's or the program's own code panicked. What was under way for a user is taken up by
+    /// the next pass.
     #[error("the pass panicked: {0}")]
     Panicked(String),
 }
@@ -79,7 +81,8 @@ pub struct Health {
     pub last: Option<LastPass>,
     /// When the last pass ended that left nothing to do.
     pub last_ok: Option<Timestamp>,
-    /// When the next pass begins; `None` before the first one, during a pass, and after the last one.
+    /// When the next pass begins; `None` before the first one, during a pass, and after the last
+    /// one.
     pub next: Option<Timestamp>,
 }
 
@@ -96,7 +99,8 @@ pub struct LastPass {
 }
 
 impl LastPass {
-    /// Whether there is nothing to do: every user is settled or waits for something to run its course.
+    /// Whether there is nothing to do: every user is settled or waits for something to run its
+    /// course.
     #[must_use]
     pub fn is_ok(&self) -> bool {
         matches!(&self.result, Ok((RunStatus::Ok, _)))
@@ -104,7 +108,8 @@ impl LastPass {
 }
 
 impl Service {
-    /// Rotates the users that `selection` selects, by `policy`: a pass immediately, and then one every six hours.
+    /// Rotates the users that `selection` selects, by `policy`: a pass immediately, and then one
+    /// every six hours.
     #[must_use]
     pub fn new(rotator: Rotator, selection: Selection, homes: Homes, policy: Policy) -> Self {
         Self {
@@ -125,7 +130,11 @@ impl Service {
     /// Rotates the users that these settings select, by them.
     #[cfg(feature = "settings")]
     #[must_use]
-    pub fn from_settings(rotator: Rotator, settings: &crate::settings::loaded::Settings, homes: Homes) -> Self {
+    pub fn from_settings(
+        rotator: Rotator,
+        settings: &crate::settings::loaded::Settings,
+        homes: Homes,
+    ) -> Self {
         let limits = Limits {
             concurrency: settings.concurrency(),
             max_changes: settings.max_changes(),
@@ -136,14 +145,16 @@ impl Service {
         service.limits(limits).deadline(settings.deadline())
     }
 
-    /// How long it waits between two passes, counted from the end of one to the beginning of the next. Default six hours. It never waits for longer
-    /// than the policy's `run_interval`, which the deadline for keys counts on.
+    /// How long it waits between two passes, counted from the end of one to the beginning of the
+    /// next. Default six hours. It never waits for longer than the policy's `run_interval`, which
+    /// the deadline for keys counts on.
     #[must_use]
     pub fn every(self, every: Duration) -> Self {
         Self { every, ..self }
     }
 
-    /// The longest time by which a wait is lengthened at random, so that many services do not call together. Default a tenth of the wait.
+    /// The longest time by which a wait is lengthened at random, so that many services do not call
+    /// together. Default a tenth of the wait.
     #[must_use]
     pub fn jitter(self, jitter: Duration) -> Self {
         Self { jitter: Some(jitter), ..self }
@@ -168,16 +179,23 @@ impl Service {
         self
     }
 
-    /// Adds the notifiers that this function makes for the users of each pass, such as `keyrot_aws::notify::Channels::for_run`.
+    /// Adds the notifiers that this function makes for the users of each pass, such as
+    /// `keyrot_aws::notify::Channels::for_run`.
     #[must_use]
-    pub fn notify_with(mut self, of_run: impl Fn(&[Target]) -> Vec<Arc<dyn Notifier>> + Send + Sync + 'static) -> Self {
+    pub fn notify_with(
+        mut self,
+        of_run: impl Fn(&[Target]) -> Vec<Arc<dyn Notifier>> + Send + Sync + 'static,
+    ) -> Self {
         self.of_run.push(Arc::new(of_run));
         self
     }
 
     /// Hands over what came of each pass, for the program's own log.
     #[must_use]
-    pub fn each_pass(self, each: impl Fn(&Result<RunDocument, ServiceError>) + Send + Sync + 'static) -> Self {
+    pub fn each_pass(
+        self,
+        each: impl Fn(&Result<RunDocument, ServiceError>) + Send + Sync + 'static,
+    ) -> Self {
         Self { each_pass: Some(Arc::new(each)), ..self }
     }
 
@@ -187,7 +205,8 @@ impl Service {
         self.state().clone()
     }
 
-    /// Makes passes until it is asked to stop, and returns how many. Steps under way are finished first; what is left, the next start takes up.
+    /// Makes passes until it is asked to stop, and returns how many. Steps under way are finished
+    /// first; what is left, the next start takes up.
     pub async fn run(&self, cancel: &Cancel) -> usize {
         let mut passes = 0;
         while !cancel.is_cancelled() {
@@ -197,7 +216,8 @@ impl Service {
             let wait = self.wait();
             self.state().next = Some(after(self.rotator.ports().clock.now(), wait));
             let sleep = async {
-                // On a clock that is moved by sleeping there is nothing else that would let others have their turn.
+                // On a clock that is moved by sleeping there is nothing else that would let others
+                // have their turn.
                 YieldOnce::default().await;
                 self.rotator.ports().clock.sleep(wait).await;
             };
@@ -243,21 +263,25 @@ impl Service {
 
     async fn work(&self, cancel: &Cancel) -> Result<RunDocument, ServiceError> {
         let ports = self.rotator.ports();
-        let users = ports.iam.users(&self.selection.path_prefix).await.map_err(ServiceError::NotListed)?;
+        let users =
+            ports.iam.users(&self.selection.path_prefix).await.map_err(ServiceError::NotListed)?;
         let mut selected = select(&users, &self.selection, &self.homes, &self.policy);
         drop(users);
         let chosen = std::mem::take(&mut selected.chosen);
         let notifiers = self.of_run.iter().flat_map(|of_run| of_run(&chosen));
         let rotator = notifiers.fold(self.rotator.clone(), Rotator::notify);
-        let limits =
-            Limits { deadline: self.deadline.map(|time| after(ports.clock.now(), time)), ..self.limits.clone() };
+        let limits = Limits {
+            deadline: self.deadline.map(|time| after(ports.clock.now(), time)),
+            ..self.limits.clone()
+        };
         let report = rotator.run(chosen, Mode::Act, &limits, cancel, &|_| {}).await;
         Ok(RunDocument::new(schema::ROTATE, &report, &selected))
     }
 
     fn wait(&self) -> Duration {
         let random = u32::try_from(RandomState::new().hash_one(0_u8) >> 32).unwrap_or(0);
-        let jitter = self.jitter.unwrap_or(self.every / 10).mul_f64(f64::from(random) / f64::from(u32::MAX));
+        let jitter =
+            self.jitter.unwrap_or(self.every / 10).mul_f64(f64::from(random) / f64::from(u32::MAX));
         self.every.saturating_add(jitter).min(self.policy.waits().run_interval)
     }
 

@@ -1,4 +1,5 @@
-//! One run adopts ten users at most: those whose names come first. All that keyrot knows already is not bound by that.
+//! One run adopts ten users at most: those whose names come first. All that keyrot knows already is
+//! not bound by that.
 #![allow(clippy::unwrap_used)]
 
 mod support;
@@ -7,8 +8,8 @@ use keyrot_core::engine::Progress;
 use keyrot_core::memory::{Fault, FaultAt, MemoryAccount, World};
 use keyrot_core::report::{RunStatus, State, schema};
 use keyrot_core::{
-    Cancel, Homes, IamPort, Limits, Mode, Outcome, Policy, Ports, Report, Rotator, RunDocument, Selected, Selection,
-    Stop, Target, UserName, select,
+    Cancel, Homes, IamPort, Limits, Mode, Outcome, Policy, Ports, Report, Rotator, RunDocument,
+    Selected, Selection, Stop, Target, UserName, select,
 };
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -58,17 +59,23 @@ async fn ten_are_adopted_by_name_and_the_others_wait_for_the_next_run() {
     let rotator = Rotator::new(Ports::of(account.clone()));
     let selected = selected(&account).await;
     let limits = Limits::default();
-    let report = rotator.run(selected.chosen.clone(), Mode::Act, &limits, &Cancel::default(), &progress).await;
+    let report = rotator
+        .run(selected.chosen.clone(), Mode::Act, &limits, &Cancel::default(), &progress)
+        .await;
     let names: Vec<String> = (10..23).map(|n| format!("user-{n:02}")).collect();
     assert_eq!(waiting(&report), names);
     assert_eq!(secrets(&account), 10, "who waits was not changed");
-    assert!(done.lock().unwrap().values().all(|times| *times == 1) && done.lock().unwrap().len() == 23);
+    assert!(
+        done.lock().unwrap().values().all(|times| *times == 1) && done.lock().unwrap().len() == 23
+    );
 
     let document = RunDocument::new(schema::ROTATE, &report, &selected);
     assert_eq!((document.result, document.counts.to_adopt), (RunStatus::Ok, 13));
     let last = document.users.last().unwrap();
     assert_eq!((last.state, last.reason), (State::Stopped, "adoption_limit"));
-    assert!(last.message.contains("max_adoptions") && last.hint().unwrap().contains("run keyrot again"));
+    assert!(
+        last.message.contains("max_adoptions") && last.hint().unwrap().contains("run keyrot again")
+    );
 
     for left in [3, 0] {
         assert_eq!(waiting(&run(&account, &limits, Mode::Act).await).len(), left);
@@ -100,7 +107,8 @@ async fn who_cannot_be_adopted_takes_nobodys_place() {
     // The first ten of those to adopt are refused.
     account.inject(FaultAt { call: Some("create"), after: 0, times: 10, fault: Fault::Denied });
     let report = run(&account, &Limits::default(), Mode::Act).await;
-    let failed = report.users.iter().filter(|one| matches!(one.outcome, Outcome::Failed(_))).count();
+    let failed =
+        report.users.iter().filter(|one| matches!(one.outcome, Outcome::Failed(_))).count();
     assert_eq!((failed, waiting(&report).len(), secrets(&account)), (10, 0, 4));
 }
 
@@ -112,9 +120,16 @@ async fn a_secret_that_somebody_else_wrote_is_an_adoption_too() {
             let user: UserName = format!("user-{n:02}").parse().unwrap();
             let key = world.user(&user).unwrap().keys()[0].listed.id.clone();
             let value = keyrot_core::memory::Value::credentials(&World::credentials_of(&key), None);
-            let version =
-                keyrot_core::model::VersionId::parse(format!("5f0c0e6e-9a53-4b3e-8f35-1d1c52a7c0{n:02}")).unwrap();
-            world.create_secret(&format!("/iam/{user}/access_key").parse().unwrap(), Some((version, value))).unwrap();
+            let version = keyrot_core::model::VersionId::parse(format!(
+                "5f0c0e6e-9a53-4b3e-8f35-1d1c52a7c0{n:02}"
+            ))
+            .unwrap();
+            world
+                .create_secret(
+                    &format!("/iam/{user}/access_key").parse().unwrap(),
+                    Some((version, value)),
+                )
+                .unwrap();
         }
     });
     account.advance(100 * DAY);
@@ -129,5 +144,8 @@ async fn a_plan_shows_everybody_and_counts_them() {
     let selected = selected(&account).await;
     let report = run(&account, &Limits::default(), Mode::Plan).await;
     let document = RunDocument::new(schema::PLAN, &report, &selected);
-    assert_eq!((document.counts.due, document.counts.to_adopt, document.counts.stopped), (12, 12, 0));
+    assert_eq!(
+        (document.counts.due, document.counts.to_adopt, document.counts.stopped),
+        (12, 12, 0)
+    );
 }

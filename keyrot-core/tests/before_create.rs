@@ -1,4 +1,5 @@
-//! No key is created that cannot be stored (S14): its value's size is known before, and a lasting refusal costs one key, not one at each run.
+//! No key is created that cannot be stored (S14): its value's size is known before, and a lasting
+//! refusal costs one key, not one at each run.
 #![allow(clippy::unwrap_used)]
 
 use keyrot_core::decide::{MOST_BYTES, Step};
@@ -6,8 +7,8 @@ use keyrot_core::machine::PlannedAction;
 use keyrot_core::memory::{Fault, FaultAt, Label, MemoryAccount, Value, World};
 use keyrot_core::model::{JournalEntry, VersionId};
 use keyrot_core::{
-    Blocked, Cancel, Credentials, Homes, Limits, Mode, Outcome, Policy, Ports, Request, Revocation, Rotator,
-    SecretName, Selection, Target, UserName, UserResult, Waits, select,
+    Blocked, Cancel, Credentials, Homes, Limits, Mode, Outcome, Policy, Ports, Request, Revocation,
+    Rotator, SecretName, Selection, Target, UserName, UserResult, Waits, select,
 };
 use std::time::Duration;
 
@@ -35,9 +36,14 @@ impl Scene {
     /// The same, and the key stands in a secret of the user's beside a further field of this text.
     fn beside(field: &str) -> Self {
         let scene = Self::new();
-        let value = Value::credentials(&scene.first_key(), Some(&Value::text(format!(r#"{{"Note":"{field}"}}"#))));
+        let value = Value::credentials(
+            &scene.first_key(),
+            Some(&Value::text(format!(r#"{{"Note":"{field}"}}"#))),
+        );
         let version = VersionId::parse("5f0c0e6e-9a53-4b3e-8f35-1d1c52a7c0de").unwrap();
-        scene.account.change(|world| world.create_secret(&scene.secret, Some((version, value))).unwrap());
+        scene
+            .account
+            .change(|world| world.create_secret(&scene.secret, Some((version, value))).unwrap());
         scene
     }
 
@@ -48,7 +54,12 @@ impl Scene {
 
     fn chosen(&self, force: bool) -> Target {
         let users = self.account.world().list_users("/");
-        let mut all = select(&users, &Selection::default(), &Homes::in_region("us-east-1"), &Policy::default());
+        let mut all = select(
+            &users,
+            &Selection::default(),
+            &Homes::in_region("us-east-1"),
+            &Policy::default(),
+        );
         let mut chosen = all.chosen.remove(0);
         if force {
             chosen.policy = chosen.policy.map(|policy| policy.forced(self.account.world().now()));
@@ -63,7 +74,8 @@ impl Scene {
         self.one(report.users)
     }
 
-    /// A run each hour for a day, each of which is to replace the key. Where the last one left the user.
+    /// A run each hour for a day, each of which is to replace the key. Where the last one left the
+    /// user.
     async fn day(&self) -> UserResult {
         let mut standing = self.run(true).await;
         for _ in 1..24 {
@@ -75,8 +87,14 @@ impl Scene {
 
     async fn revoke(&self, order: Revocation, mode: Mode) -> UserResult {
         let rotator = Rotator::new(Ports::of(self.account.clone()));
-        let (limits, cancel, request) = (Limits::default(), Cancel::default(), Request::Revoke(order));
-        self.one(rotator.fulfil(self.chosen(false), request, mode, &limits, &cancel, &|_| {}).await.users)
+        let (limits, cancel, request) =
+            (Limits::default(), Cancel::default(), Request::Revoke(order));
+        self.one(
+            rotator
+                .fulfil(self.chosen(false), request, mode, &limits, &cancel, &|_| {})
+                .await
+                .users,
+        )
     }
 
     fn one(&self, users: Vec<UserResult>) -> UserResult {
@@ -109,9 +127,12 @@ fn blocked(standing: &UserResult) -> &Blocked {
     }
 }
 
-/// A field that makes the next value so many bytes larger than it may be, of characters of two bytes.
+/// A field that makes the next value so many bytes larger than it may be, of characters of two
+/// bytes.
 fn field(excess: usize) -> String {
-    let bare = Value::credentials(&Credentials::longest(), Some(&Value::text(r#"{"Note":""}"#))).expose().len();
+    let bare = Value::credentials(&Credentials::longest(), Some(&Value::text(r#"{"Note":""}"#)))
+        .expose()
+        .len();
     let mut text = "é".repeat((MOST_BYTES - bare) / 2);
     while bare + text.len() < MOST_BYTES + excess {
         text.push('x');
@@ -147,9 +168,11 @@ async fn the_largest_value_that_fits_is_rotated_again_and_again() {
         assert_ne!(version, published);
         assert!(value.expose().contains(&field(0)), "the further field is carried along");
         published = version;
-        // keyrot's own version is read once for its size, and only when a key is about to be created. One look more is at the
-        // version that somebody else wrote, while it is the previous one beside a new key.
-        let (looks, keys) = (scene.calls("inspect_version") - read, scene.calls("create_key") - made);
+        // keyrot's own version is read once for its size, and only when a key is about to be
+        // created. One look more is at the version that somebody else wrote, while it is the
+        // previous one beside a new key.
+        let (looks, keys) =
+            (scene.calls("inspect_version") - read, scene.calls("create_key") - made);
         assert!(round == 0 || looks == keys + 1, "{looks} looks for {keys} keys");
     }
 }
@@ -165,9 +188,15 @@ async fn a_plan_by_somebody_who_may_not_read_the_secret_says_that_a_key_is_due()
     let plan = || async {
         let (chosen, cancel) = (vec![scene.chosen(false)], Cancel::default());
         let rotator = Rotator::new(Ports::of(scene.account.clone()));
-        scene.one(rotator.run(chosen, Mode::Plan, &Limits::default(), &cancel, &|_| {}).await.users).outcome
+        scene
+            .one(rotator.run(chosen, Mode::Plan, &Limits::default(), &cancel, &|_| {}).await.users)
+            .outcome
     };
-    assert!(matches!(plan().await, Outcome::Due(Step::Write(JournalEntry::Intent(_)))), "{:?}", plan().await);
+    assert!(
+        matches!(plan().await, Outcome::Due(Step::Write(JournalEntry::Intent(_)))),
+        "{:?}",
+        plan().await
+    );
     scene.account.inject(FaultAt::every("inspect_version", Fault::Denied));
     assert_eq!(plan().await, Outcome::Due(Step::CreateKey));
     // A run that acts creates nothing.
@@ -188,7 +217,9 @@ async fn a_version_that_says_it_has_further_fields_and_has_none_blocks() {
     let forged = VersionId::parse(version.as_str().replace("keyrot-key-", "keyrot-keyx-")).unwrap();
     scene.account.change(|world| {
         let name = &scene.secret;
-        world.put_secret_value(name, &forged, Value::text("a password"), &[Label::Pending]).unwrap();
+        world
+            .put_secret_value(name, &forged, Value::text("a password"), &[Label::Pending])
+            .unwrap();
         world.move_label(name, Label::Current, Some(&version), Some(&forged)).unwrap();
         let promoted = format!("promoted {forged} replacing none {}", world.now().to_rfc3339());
         world.tag_secret(name, "keyrot:promoted", promoted).unwrap();
@@ -198,7 +229,11 @@ async fn a_version_that_says_it_has_further_fields_and_has_none_blocks() {
     let rotator = Rotator::new(Ports::of(scene.account.clone()));
     let (chosen, cancel) = (vec![scene.chosen(true)], Cancel::default());
     let report = rotator.run(chosen, Mode::Act, &Limits::default(), &cancel, &|_| {}).await;
-    assert!(matches!(blocked(&report.users[0]), Blocked::SecretHoldsOther { .. }), "{:?}", report.users[0].outcome);
+    assert!(
+        matches!(blocked(&report.users[0]), Blocked::SecretHoldsOther { .. }),
+        "{:?}",
+        report.users[0].outcome
+    );
     assert_eq!(scene.calls("create_key"), made);
 }
 
@@ -207,10 +242,15 @@ async fn a_revocation_says_beforehand_that_the_successor_would_not_fit() {
     let scene = Scene::beside(&field(7));
     let key = scene.first_key().key;
     scene.run(false).await;
-    let Outcome::Planned(steps) = scene.revoke(Revocation::of(key.clone()), Mode::Plan).await.outcome else {
+    let Outcome::Planned(steps) =
+        scene.revoke(Revocation::of(key.clone()), Mode::Plan).await.outcome
+    else {
         panic!("no preview")
     };
-    assert!(matches!(steps.last(), Some(PlannedAction::Stop(Blocked::ValueTooLarge { .. }))), "{steps:?}");
+    assert!(
+        matches!(steps.last(), Some(PlannedAction::Stop(Blocked::ValueTooLarge { .. }))),
+        "{steps:?}"
+    );
     let standing = scene.revoke(Revocation::of(key.clone()), Mode::Act).await;
     assert!(matches!(blocked(&standing), Blocked::ValueTooLarge { .. }));
     assert_eq!(scene.calls("create_key"), 0);
@@ -218,8 +258,13 @@ async fn a_revocation_says_beforehand_that_the_successor_would_not_fit() {
     let order = Revocation { without_successor: true, ..Revocation::of(key.clone()) };
     let rotator = Rotator::new(Ports::of(scene.account.clone()));
     let (limits, cancel) = (Limits::default(), Cancel::default());
-    rotator.fulfil(scene.chosen(false), Request::Revoke(order), Mode::Act, &limits, &cancel, &|_| {}).await;
-    assert!(scene.account.world().user(&scene.user).unwrap().keys()[0].listed.status.word() == "inactive");
+    rotator
+        .fulfil(scene.chosen(false), Request::Revoke(order), Mode::Act, &limits, &cancel, &|_| {})
+        .await;
+    assert!(
+        scene.account.world().user(&scene.user).unwrap().keys()[0].listed.status.word()
+            == "inactive"
+    );
 }
 
 #[tokio::test]
@@ -238,7 +283,11 @@ async fn a_lasting_refusal_to_store_a_key_costs_one_key_a_day() {
         let first = scene.run(true).await;
         assert!(matches!(first.outcome, Outcome::Failed(_)), "{:?}", first.outcome);
         let standing = scene.day().await;
-        assert!(matches!(blocked(&standing), Blocked::StagingRefused { .. }), "{:?}", standing.outcome);
+        assert!(
+            matches!(blocked(&standing), Blocked::StagingRefused { .. }),
+            "{:?}",
+            standing.outcome
+        );
         assert_eq!(scene.calls("create_key") - before, 1);
         assert_eq!(scene.account.world().user(&scene.user).unwrap().keys().len(), 1);
         // It clears itself once writing works.
@@ -322,7 +371,12 @@ async fn a_revocation_under_a_lasting_refusal_creates_one_key() {
     let order = Revocation { without_successor: true, ..Revocation::of(key.clone()) };
     let rotator = Rotator::new(Ports::of(scene.account.clone()));
     let (limits, cancel) = (Limits::default(), Cancel::default());
-    let report =
-        rotator.fulfil(scene.chosen(false), Request::Revoke(order), Mode::Act, &limits, &cancel, &|_| {}).await;
-    assert!(matches!(report.users[0].outcome, Outcome::Revoked { .. }), "{:?}", report.users[0].outcome);
+    let report = rotator
+        .fulfil(scene.chosen(false), Request::Revoke(order), Mode::Act, &limits, &cancel, &|_| {})
+        .await;
+    assert!(
+        matches!(report.users[0].outcome, Outcome::Revoked { .. }),
+        "{:?}",
+        report.users[0].outcome
+    );
 }

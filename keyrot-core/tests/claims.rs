@@ -37,7 +37,9 @@ fn a_forged_revocation_of_a_young_key_that_is_used_does_not_take_it_away() {
     life.account.advance(MINUTE * 30);
     let credentials = World::credentials_of(&new);
     let at = life.account.now().format("%Y-%m-%dT%H:%M:%SZ");
-    life.account.change(|w| w.tag_secret(&life.secret, "keyrot:revoked", format!("revoked {new} {at}"))).unwrap();
+    life.account
+        .change(|w| w.tag_secret(&life.secret, "keyrot:revoked", format!("revoked {new} {at}")))
+        .unwrap();
     for _ in 0..150 {
         life.account.change(|w| w.authenticate(&credentials, "s3", "us-east-1"));
         life.run_plain();
@@ -56,7 +58,9 @@ fn a_forged_revocation_takes_no_key_away_that_is_used_once_a_month() {
         life.account.advance(HOUR * 24 * 3);
         let at = life.account.now().format("%Y-%m-%dT%H:%M:%SZ");
         let word = if only_if_unused { "revoked-if-unused" } else { "revoked" };
-        life.account.change(|w| w.tag_secret(&life.secret, "keyrot:revoked", format!("{word} {old} {at}"))).unwrap();
+        life.account
+            .change(|w| w.tag_secret(&life.secret, "keyrot:revoked", format!("{word} {old} {at}")))
+            .unwrap();
         let mut blocked = 0;
         for day in 3..90 {
             if day % 30 == 0 {
@@ -84,9 +88,18 @@ fn no_entry_makes_an_old_key_of_one_that_is_younger_than_the_current_one() {
         life.account.advance(HOUR * 24);
         life.account.change(|w| w.authenticate(&own, "s3", "us-east-1"));
         life.account.advance(HOUR);
-        let version = life.account.world().secret(&life.secret).unwrap().labelled(Label::Current).unwrap().clone();
+        let version = life
+            .account
+            .world()
+            .secret(&life.secret)
+            .unwrap()
+            .labelled(Label::Current)
+            .unwrap()
+            .clone();
         let (tag, text) = match forged {
-            "promoted" => ("keyrot:promoted", format!("promoted {version} replacing {} {}", own.key, now())),
+            "promoted" => {
+                ("keyrot:promoted", format!("promoted {version} replacing {} {}", own.key, now()))
+            }
             _ => ("keyrot:intent", format!("intent {} {}", own.key, now())),
         };
         life.account.change(|w| w.tag_secret(&life.secret, tag, text)).unwrap();
@@ -103,11 +116,19 @@ fn no_entry_makes_an_old_key_of_one_that_is_younger_than_the_current_one() {
 #[test]
 fn a_claim_that_the_run_writes_over_is_told_all_the_same() {
     let life = at_rest();
-    let version = life.account.world().secret(&life.secret).unwrap().labelled(Label::Current).unwrap().clone();
+    let version = life
+        .account
+        .world()
+        .secret(&life.secret)
+        .unwrap()
+        .labelled(Label::Current)
+        .unwrap()
+        .clone();
     let forged = format!("promoted {version} replacing none 9999-01-01T00:00:00Z");
     life.account.change(|w| w.tag_secret(&life.secret, "keyrot:promoted", forged)).unwrap();
     let told = |driven: &keyrot_core::UserResult| {
-        let doubted = |event: &&keyrot_core::Event| matches!(event.kind, keyrot_core::EventKind::Doubted(_));
+        let doubted =
+            |event: &&keyrot_core::Event| matches!(event.kind, keyrot_core::EventKind::Doubted(_));
         driven.events.iter().filter(doubted).count()
     };
     assert_eq!(told(&life.run_plain()), 1, "it is ignored, and written again");
@@ -120,7 +141,8 @@ fn a_forged_version_and_an_abandonment_do_not_take_a_young_key_away() {
     let new = life.account.change(|w| w.add_key(&life.user).unwrap());
     let key = new.credentials.key.clone();
     life.account.advance(MINUTE * 5);
-    let version = VersionId::parse(format!("keyrot-key-{key}-{}", new.created.timestamp())).unwrap();
+    let version =
+        VersionId::parse(format!("keyrot-key-{key}-{}", new.created.timestamp())).unwrap();
     life.account.change(|w| {
         w.put_secret_value(&life.secret, &version, Value::text("{}"), &[Label::Pending]).unwrap();
         w.move_label(&life.secret, Label::Pending, Some(&version), None).unwrap();

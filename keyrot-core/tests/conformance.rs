@@ -1,9 +1,12 @@
-//! The in-memory account keeps the ports' rules, with and without lags; and the suite notices who does not.
+//! The in-memory account keeps the ports' rules, with and without lags; and the suite notices who
+//! does not.
 #![allow(clippy::unwrap_used)]
 
 mod support;
 
-use keyrot_core::conformance::{CaseOutcome, CaseResult, MemoryLab, assert_all, clock, iam, probe, store};
+use keyrot_core::conformance::{
+    CaseOutcome, CaseResult, MemoryLab, assert_all, clock, iam, probe, store,
+};
 use keyrot_core::memory::{Fault, FaultAt, MemoryAccount, Rules, World};
 use support::Life;
 
@@ -64,7 +67,10 @@ async fn a_port_that_fails_fails_its_cases() {
 #[should_panic(expected = "iam::two_keys_at_most passes now: take it off the list")]
 async fn a_gap_that_is_closed_is_noticed() {
     let (account, lab) = account(Rules::default());
-    assert_all(&iam(&account, &lab).await, &[("iam::two_keys_at_most", "the emulator allows three")]);
+    assert_all(
+        &iam(&account, &lab).await,
+        &[("iam::two_keys_at_most", "the emulator allows three")],
+    );
 }
 
 #[tokio::test]

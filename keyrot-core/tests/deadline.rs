@@ -1,4 +1,5 @@
-//! `max_age` is a deadline: where consumers move over, keyrot's own audit never finds an old key, whenever runs come. And who does not move is not cut off.
+//! `max_age` is a deadline: where consumers move over, keyrot's own audit never finds an old key,
+//! whenever runs come. And who does not move is not cut off.
 #![allow(clippy::unwrap_used)]
 
 mod support;
@@ -8,8 +9,8 @@ use keyrot_core::audit::{AuditPolicy, FindingKind, audit, survey};
 use keyrot_core::memory::{Fault, FaultAt, Label, MemoryAccount, Rules, Value, World};
 use keyrot_core::model::{ProbeAnswer, after};
 use keyrot_core::{
-    Cancel, Credentials, Event, EventKind, Homes, KeyId, KeyStatus, Limits, Mode, Outcome, Policy, Ports, Rotator,
-    SecretName, Selection, Timestamp, UserName, Waits, Why, select,
+    Cancel, Credentials, Event, EventKind, Homes, KeyId, KeyStatus, Limits, Mode, Outcome, Policy,
+    Ports, Rotator, SecretName, Selection, Timestamp, UserName, Waits, Why, select,
 };
 use proptest::prelude::*;
 use std::time::Duration;
@@ -80,7 +81,16 @@ impl Scene {
         });
         let consumers = consumers.collect();
         let rotator = Rotator::new(Ports::of(account.clone()));
-        Self { account, rotator, user, secret, waits, consumers, held: Vec::new(), oldest: Duration::ZERO }
+        Self {
+            account,
+            rotator,
+            user,
+            secret,
+            waits,
+            consumers,
+            held: Vec::new(),
+            oldest: Duration::ZERO,
+        }
     }
 
     fn published(&self) -> Option<KeyId> {
@@ -105,8 +115,13 @@ impl Scene {
                 .inspect(|new| self.consumers[at].has = Some((new.clone(), next)))
                 .unwrap_or(key);
             let credentials: Credentials = World::credentials_of(&key);
-            let answer = self.account.change(|world| world.authenticate(&credentials, rhythm.service, "eu-west-1"));
-            assert!(matches!(answer, ProbeAnswer::Authenticated(_)), "{rhythm:?} with {key} at {next}: {answer:?}");
+            let answer = self
+                .account
+                .change(|world| world.authenticate(&credentials, rhythm.service, "eu-west-1"));
+            assert!(
+                matches!(answer, ProbeAnswer::Authenticated(_)),
+                "{rhythm:?} with {key} at {next}: {answer:?}"
+            );
             self.consumers[at].next = after(next, rhythm.every);
         }
         self.advance_to(end);
@@ -125,17 +140,22 @@ impl Scene {
             &Policy::new(self.waits, false).unwrap(),
         );
         let work = async {
-            self.rotator.run(selected.chosen, Mode::Act, &Limits::default(), &Cancel::default(), &|_| {}).await
+            self.rotator
+                .run(selected.chosen, Mode::Act, &Limits::default(), &Cancel::default(), &|_| {})
+                .await
         };
         let mut report = work.now_or_never().unwrap();
         assert_eq!(self.account.broken(), []);
         let one = report.users.remove(0);
-        let held = |event: &Event| if let EventKind::Held(wait) = &event.kind { Some(wait.why.clone()) } else { None };
+        let held = |event: &Event| {
+            if let EventKind::Held(wait) = &event.kind { Some(wait.why.clone()) } else { None }
+        };
         self.held.extend(one.events.iter().filter_map(held));
         one.outcome
     }
 
-    /// Runs so long apart, with some minutes of play, for so many days; each day ends with an audit.
+    /// Runs so long apart, with some minutes of play, for so many days; each day ends with an
+    /// audit.
     fn live(&mut self, every: Duration, days: u32, seed: u64) {
         let start = self.account.world().now();
         let mut dice = Dice::new(seed);
@@ -146,7 +166,11 @@ impl Scene {
                 self.see();
                 self.run();
                 self.see();
-                next = after(start, every * u32::try_from((next - start).num_minutes() / minutes(every) + 1).unwrap());
+                next = after(
+                    start,
+                    every
+                        * u32::try_from((next - start).num_minutes() / minutes(every) + 1).unwrap(),
+                );
                 next = after(next, MINUTE * u32::try_from(dice.below(15)).unwrap());
             }
             self.consume_until(after(start, DAY * day));
@@ -156,14 +180,24 @@ impl Scene {
 
     fn see(&mut self) {
         let world = self.account.world();
-        for key in world.user(&self.user).unwrap().keys().iter().filter(|key| key.listed.status == KeyStatus::Active) {
+        for key in world
+            .user(&self.user)
+            .unwrap()
+            .keys()
+            .iter()
+            .filter(|key| key.listed.status == KeyStatus::Active)
+        {
             self.oldest = self.oldest.max((world.now() - key.listed.created).to_std().unwrap());
         }
     }
 
     fn old_keys(&self) -> usize {
-        let policy = AuditPolicy { policy: Policy::new(self.waits, false).unwrap(), ..AuditPolicy::default() };
-        let view = survey(&self.account, &self.account, true, &|_, _| {}).now_or_never().unwrap().unwrap();
+        let policy = AuditPolicy {
+            policy: Policy::new(self.waits, false).unwrap(),
+            ..AuditPolicy::default()
+        };
+        let view =
+            survey(&self.account, &self.account, true, &|_, _| {}).now_or_never().unwrap().unwrap();
         audit(&view, &policy, self.account.world().now()).count(FindingKind::OldKey)
     }
 }
@@ -199,7 +233,11 @@ fn no_key_is_older_than_max_age_with_daily_and_with_weekly_runs() {
             "not much too early: {:?}",
             scene.oldest / 86_400
         );
-        assert_eq!(scene.held, [], "{interval:?}, {rhythm:?}: a rotation that goes well is no news");
+        assert_eq!(
+            scene.held,
+            [],
+            "{interval:?}, {rhythm:?}: a rotation that goes well is no news"
+        );
         assert!(scene.account.calls()["create_key"] >= 3);
     }
 }
@@ -208,7 +246,11 @@ fn no_key_is_older_than_max_age_with_daily_and_with_weekly_runs() {
 fn a_weekly_schedule_that_nobody_told_keyrot_of_is_what_the_setting_is_for() {
     let mut scene = Scene::new(every(DAY), &[reads(5 * HOUR, 3 * DAY)], 7);
     scene.live(7 * DAY, 200, 1);
-    assert!(scene.oldest > scene.waits.max_age, "the test above can fail: {:?}", scene.oldest / 86_400);
+    assert!(
+        scene.oldest > scene.waits.max_age,
+        "the test above can fail: {:?}",
+        scene.oldest / 86_400
+    );
 }
 
 #[test]
@@ -238,10 +280,9 @@ fn a_consumer_that_never_moves_is_not_cut_off_whatever_its_rhythm() {
         ] {
             let mut scene = Scene::new(Waits::default(), &[rhythm], seed);
             scene.live(DAY, 200, seed);
-            let waits_for_it = scene
-                .held
-                .iter()
-                .any(|why| matches!(why, Why::NotPickedUp { .. } | Why::UsedLate { .. } | Why::InUse { .. }));
+            let waits_for_it = scene.held.iter().any(|why| {
+                matches!(why, Why::NotPickedUp { .. } | Why::UsedLate { .. } | Why::InUse { .. })
+            });
             assert!(waits_for_it || rhythm.cache.is_some(), "held and named: {rhythm:?}");
         }
     }
@@ -250,9 +291,14 @@ fn a_consumer_that_never_moves_is_not_cut_off_whatever_its_rhythm() {
 #[test]
 fn a_weekly_job_with_the_old_key_is_not_cut_off_by_another_consumer_that_moved() {
     for seed in 0..60 {
-        let mut scene = Scene::new(Waits::default(), &[reads(3 * HOUR, HOUR), never_reads(7 * DAY)], seed);
+        let mut scene =
+            Scene::new(Waits::default(), &[reads(3 * HOUR, HOUR), never_reads(7 * DAY)], seed);
         scene.live(DAY, 120, seed);
-        assert!(scene.held.iter().any(|why| matches!(why, Why::UsedLate { .. })), "{:?}", scene.held);
+        assert!(
+            scene.held.iter().any(|why| matches!(why, Why::UsedLate { .. })),
+            "{:?}",
+            scene.held
+        );
     }
 }
 
@@ -263,7 +309,13 @@ fn who_uses_neither_key_is_waited_for_as_long_as_idle_and_no_longer() {
     let used = first.created;
     scene.live(DAY, 44, 1);
     let status = |scene: &Scene| {
-        scene.account.world().user(&scene.user).unwrap().key(&first.id).map(|key| key.listed.status.clone())
+        scene
+            .account
+            .world()
+            .user(&scene.user)
+            .unwrap()
+            .key(&first.id)
+            .map(|key| key.listed.status.clone())
     };
     assert_eq!(status(&scene), Some(KeyStatus::Active));
     let new = scene.published().unwrap();
@@ -283,14 +335,26 @@ fn what_is_not_known_is_neither_a_pickup_nor_unused() {
     scene.live(DAY, 8, 1);
     // The old key's last use is known, the new one's is not.
     let asked = scene.account.calls().get("last_use").copied().unwrap_or_default();
-    scene.account.inject(FaultAt { call: Some("last_use"), after: 1, times: usize::MAX, fault: Fault::Denied });
+    scene.account.inject(FaultAt {
+        call: Some("last_use"),
+        after: 1,
+        times: usize::MAX,
+        fault: Fault::Denied,
+    });
     scene.account.advance(2 * DAY);
     let outcome = scene.run();
-    assert!(matches!(&outcome, Outcome::Failed(failure) if failure.doing.contains("last used")), "{outcome:?}");
+    assert!(
+        matches!(&outcome, Outcome::Failed(failure) if failure.doing.contains("last used")),
+        "{outcome:?}"
+    );
     assert_eq!(scene.account.calls()["last_use"] - asked, 2, "at most one more call for it");
     scene.account.heal();
     scene.run();
-    assert_eq!(scene.account.calls()["last_use"] - asked, 6, "and once more in the fresh look before the deactivation");
+    assert_eq!(
+        scene.account.calls()["last_use"] - asked,
+        6,
+        "and once more in the fresh look before the deactivation"
+    );
     let keys = scene.account.world().user(&scene.user).unwrap().keys().len();
     assert_eq!((keys, scene.account.calls()["deactivate_key"]), (2, 1));
 }

@@ -1,4 +1,5 @@
-//! Whatever goes wrong, and whenever: no promise is broken, no consumer notices, and the user gets there.
+//! Whatever goes wrong, and whenever: no promise is broken, no consumer notices, and the user gets
+//! there.
 #![allow(clippy::unwrap_used)]
 
 mod support;
@@ -9,8 +10,14 @@ use proptest::prelude::*;
 use std::time::Duration;
 use support::{DAY, Dice, HOUR, Hooked, Life, MINUTE, Pace, Start, Yielding, interleave};
 
-const FAULTS: [Fault; 6] =
-    [Fault::Denied, Fault::Throttled, Fault::LostRequest, Fault::LostReply, Fault::DeathBefore, Fault::DeathAfter];
+const FAULTS: [Fault; 6] = [
+    Fault::Denied,
+    Fault::Throttled,
+    Fault::LostRequest,
+    Fault::LostReply,
+    Fault::DeathBefore,
+    Fault::DeathAfter,
+];
 
 /// As many runs as a life needs that goes well, and some more for what a fault costs.
 const RUNS: usize = 24;
@@ -43,7 +50,8 @@ fn one_fault_at_any_call_breaks_nothing_and_is_overcome() {
             for n in 0..calls_of_a_life(start, &rules) {
                 for fault in FAULTS {
                     for retry in [Duration::ZERO, 5 * MINUTE, DAY] {
-                        let mut life = Life::new(start, rules.clone()).fault(FaultAt::nth(n, fault));
+                        let mut life =
+                            Life::new(start, rules.clone()).fault(FaultAt::nth(n, fault));
                         let ports = Ports::of(life.account.clone());
                         lives += 1;
                         if let Err(why) = live(&mut life, &ports, Pace::Eager(retry), RUNS) {
@@ -57,7 +65,12 @@ fn one_fault_at_any_call_breaks_nothing_and_is_overcome() {
         }
     }
     println!("{lives} lives");
-    assert!(failures.is_empty(), "{} of {lives} lives failed; the first: {}", failures.len(), failures[0]);
+    assert!(
+        failures.is_empty(),
+        "{} of {lives} lives failed; the first: {}",
+        failures.len(),
+        failures[0]
+    );
     assert!(lives > 1_000, "the sweep covers something");
 }
 
@@ -109,7 +122,9 @@ fn two_rotators_at_once_break_nothing() {
         let ports = Hooked::ports(&life.account, Yielding);
         for _ in 0..40 {
             let account = life.account.clone();
-            let both = (0..2).map(|_| Box::pin(life.report(&ports)) as std::pin::Pin<Box<dyn Future<Output = _>>>);
+            let both = (0..2).map(|_| {
+                Box::pin(life.report(&ports)) as std::pin::Pin<Box<dyn Future<Output = _>>>
+            });
             interleave(both.collect(), &mut dice, |dice| {
                 if dice.below(16) == 0 {
                     account.advance(Duration::from_secs(dice.below(20) as u64));
@@ -122,6 +137,7 @@ fn two_rotators_at_once_break_nothing() {
             life.consume().unwrap_or_else(|why| panic!("seed {seed}: {why}"));
         }
         let ports = Ports::of(life.account.clone());
-        live(&mut life, &ports, Pace::Eager(HOUR), RUNS).unwrap_or_else(|why| panic!("seed {seed}: {why}"));
+        live(&mut life, &ports, Pace::Eager(HOUR), RUNS)
+            .unwrap_or_else(|why| panic!("seed {seed}: {why}"));
     }
 }

@@ -1,4 +1,5 @@
-//! A person at work on the same user, between the runs: keyrot breaks no promise, and does not fight.
+//! A person at work on the same user, between the runs: keyrot breaks no promise, and does not
+//! fight.
 #![allow(clippy::unwrap_used)]
 
 mod support;
@@ -32,8 +33,11 @@ fn in_the_second_overlap() -> Life {
 
 /// Moves AWSCURRENT back to AWSPREVIOUS, as the console and the documents on rollback say.
 fn roll_back(life: &Life) -> (VersionId, VersionId) {
-    let (new, old) = (labelled(life, Label::Current).unwrap(), labelled(life, Label::Previous).unwrap());
-    life.account.change(|w| w.move_label(&life.secret, Label::Current, Some(&new), Some(&old))).unwrap();
+    let (new, old) =
+        (labelled(life, Label::Current).unwrap(), labelled(life, Label::Previous).unwrap());
+    life.account
+        .change(|w| w.move_label(&life.secret, Label::Current, Some(&new), Some(&old)))
+        .unwrap();
     (new, old)
 }
 
@@ -78,8 +82,11 @@ fn the_last_key_is_not_deleted_while_the_placeholder_is_current() {
 fn meddle(life: &Life, dice: &mut Dice) -> String {
     let (user, secret) = (&life.user, &life.secret);
     let world = life.account.world();
-    let keys: Vec<KeyId> = world.user(user).unwrap().keys().iter().map(|k| k.listed.id.clone()).collect();
-    let Some(key) = (!keys.is_empty()).then(|| keys[dice.below(keys.len())].clone()) else { return String::new() };
+    let keys: Vec<KeyId> =
+        world.user(user).unwrap().keys().iter().map(|k| k.listed.id.clone()).collect();
+    let Some(key) = (!keys.is_empty()).then(|| keys[dice.below(keys.len())].clone()) else {
+        return String::new();
+    };
     let current = labelled(life, Label::Current);
     let foreign = VersionId::parse(format!("by-hand-{:032}", dice.below(1 << 30))).unwrap();
     let value = Value::credentials(&World::credentials_of(&key), None);
@@ -89,14 +96,27 @@ fn meddle(life: &Life, dice: &mut Dice) -> String {
         1 => format!("deactivates {key}: {:?}", w.set_key_status(user, &key, KeyStatus::Inactive)),
         2 => format!("reactivates {key}: {:?}", w.set_key_status(user, &key, KeyStatus::Active)),
         3 => format!("deletes {key}: {:?}", w.delete_key(user, &key)),
-        4 => format!("uses {key}: {:?}", w.authenticate(&World::credentials_of(&key), "s3", "eu-west-1")),
+        4 => format!(
+            "uses {key}: {:?}",
+            w.authenticate(&World::credentials_of(&key), "s3", "eu-west-1")
+        ),
         5 => {
-            let versions: Vec<_> = w.secret(secret).unwrap().versions().map(|(id, _)| id.clone()).collect();
+            let versions: Vec<_> =
+                w.secret(secret).unwrap().versions().map(|(id, _)| id.clone()).collect();
             let to = versions[dice.below(versions.len())].clone();
-            format!("moves AWSCURRENT to {to}: {:?}", w.move_label(secret, Label::Current, current.as_ref(), Some(&to)))
+            format!(
+                "moves AWSCURRENT to {to}: {:?}",
+                w.move_label(secret, Label::Current, current.as_ref(), Some(&to))
+            )
         }
-        6 => format!("writes {key} as {foreign}: {:?}", w.put_secret_value(secret, &foreign, value, &[])),
-        7 => format!("stages {key} as {foreign}: {:?}", w.put_secret_value(secret, &foreign, value, &[Label::Pending])),
+        6 => format!(
+            "writes {key} as {foreign}: {:?}",
+            w.put_secret_value(secret, &foreign, value, &[])
+        ),
+        7 => format!(
+            "stages {key} as {foreign}: {:?}",
+            w.put_secret_value(secret, &foreign, value, &[Label::Pending])
+        ),
         _ => {
             let deleted = w.secret(secret).unwrap().deleted.is_none().then(|| w.now());
             w.secret_mut(secret).unwrap().deleted = deleted;
@@ -116,12 +136,17 @@ fn chronicle(life: &Life, reports: &[Report]) -> String {
             for event in &one.events {
                 let _ = writeln!(lines, "  run {n} {}: {:?}", event.at.format("%F %T"), event.kind);
             }
-            let _ = writeln!(lines, "  run {n} {}: {:?}", report.finished.format("%F %T"), one.outcome);
+            let _ =
+                writeln!(lines, "  run {n} {}: {:?}", report.finished.format("%F %T"), one.outcome);
         }
     }
     let world = life.account.world();
     for key in world.user(&life.user).unwrap().keys() {
-        let _ = writeln!(lines, "    {} {:?} of {}", key.listed.id, key.listed.status, key.listed.created);
+        let _ = writeln!(
+            lines,
+            "    {} {:?} of {}",
+            key.listed.id, key.listed.status, key.listed.created
+        );
     }
     if let Some(secret) = world.secret(&life.secret) {
         for (version, labels) in secret.versions().filter(|(_, labels)| !labels.is_empty()) {
@@ -132,7 +157,8 @@ fn chronicle(life: &Life, reports: &[Report]) -> String {
     lines
 }
 
-/// Two rotators and a person with the same user, for a while. Gives back the first promise that was broken.
+/// Two rotators and a person with the same user, for a while. Gives back the first promise that was
+/// broken.
 fn life_with_a_person(seed: u64, story: &mut String) -> Option<Broken> {
     let mut dice = Dice::new(seed ^ 0x5eed);
     let start = Start::ALL[dice.below(4)];
@@ -141,7 +167,8 @@ fn life_with_a_person(seed: u64, story: &mut String) -> Option<Broken> {
     let ports = Hooked::ports(&life.account, Yielding);
     *story = format!("seed {seed}, {start:?}\n");
     for _ in 0..25 {
-        let both = (0..2).map(|_| Box::pin(life.report(&ports)) as std::pin::Pin<Box<dyn Future<Output = _>>>);
+        let both = (0..2)
+            .map(|_| Box::pin(life.report(&ports)) as std::pin::Pin<Box<dyn Future<Output = _>>>);
         let reports = interleave(both.collect(), &mut dice, |dice| {
             if dice.below(16) == 0 {
                 life.account.advance(Duration::from_secs(dice.below(20) as u64));
@@ -152,11 +179,13 @@ fn life_with_a_person(seed: u64, story: &mut String) -> Option<Broken> {
             return Some(broken.clone());
         }
         life.account.advance([MINUTE, 20 * MINUTE, HOUR, DAY, 8 * DAY][dice.below(5)]);
-        // Later than any key could be taken for one that a run made and lost: that risk is known, and in the documents.
+        // Later than any key could be taken for one that a run made and lost: that risk is known,
+        // and in the documents.
         if dice.below(3) == 0 {
             life.account.advance(HOUR);
             let deed = meddle(&life, &mut dice);
-            let _ = writeln!(story, "{} a person {deed}", life.account.world().now().format("%F %T"));
+            let _ =
+                writeln!(story, "{} a person {deed}", life.account.world().now().format("%F %T"));
         }
     }
     None
@@ -167,7 +196,8 @@ fn life_with_a_person(seed: u64, story: &mut String) -> Option<Broken> {
 fn whatever_a_person_does_between_the_runs_keyrot_breaks_no_promise() {
     let seeds = std::env::var("KEYROT_SEEDS").map_or(2_000, |n| n.parse().expect("a number"));
     let only: Option<u64> = std::env::var("KEYROT_SEED").ok().map(|n| n.parse().expect("a number"));
-    // This one found that a key's soak was counted from a time before a person had taken it into use again.
+    // This one found that a key's soak was counted from a time before a person had taken it into
+    // use again.
     let found_before = [8_920];
     let mut story = String::new();
     let mut first = None;
@@ -180,5 +210,10 @@ fn whatever_a_person_does_between_the_runs_keyrot_breaks_no_promise() {
         }
     }
     let some = failures[..failures.len().min(20)].join("\n");
-    assert!(failures.is_empty(), "{} of {seeds}:\n{some}\nthe first:\n{}", failures.len(), first.unwrap_or_default());
+    assert!(
+        failures.is_empty(),
+        "{} of {seeds}:\n{some}\nthe first:\n{}",
+        failures.len(),
+        first.unwrap_or_default()
+    );
 }

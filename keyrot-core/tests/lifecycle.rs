@@ -4,7 +4,8 @@
 use keyrot_core::memory::{MemoryAccount, World};
 use keyrot_core::model::Subject;
 use keyrot_core::{
-    Cancel, EventKind, KeyId, Limits, Mode, Outcome, Policy, Ports, Report, Rotator, Target, UserName, Waits, Why,
+    Cancel, EventKind, KeyId, Limits, Mode, Outcome, Policy, Ports, Report, Rotator, Target,
+    UserName, Waits, Why,
 };
 use std::time::Duration;
 
@@ -38,13 +39,23 @@ impl Life {
 
     async fn run(&self) -> Report {
         let chosen = vec![Target { subject: self.subject(), policy: Ok(self.policy) }];
-        let report = self.rotator.run(chosen, Mode::Act, &Limits::default(), &Cancel::default(), &|_| {}).await;
+        let report = self
+            .rotator
+            .run(chosen, Mode::Act, &Limits::default(), &Cancel::default(), &|_| {})
+            .await;
         assert_eq!(self.account.broken(), []);
         report
     }
 
     fn keys(&self) -> Vec<KeyId> {
-        self.account.world().user(&self.user).unwrap().keys().iter().map(|k| k.listed.id.clone()).collect()
+        self.account
+            .world()
+            .user(&self.user)
+            .unwrap()
+            .keys()
+            .iter()
+            .map(|k| k.listed.id.clone())
+            .collect()
     }
 }
 
@@ -54,10 +65,16 @@ async fn from_adoption_to_one_key() {
     let first = life.keys()[0].clone();
     let report = life.run().await;
     let standing = &report.users[0];
-    assert!(matches!(&standing.outcome, Outcome::Waiting(w) if w.why == Why::Overlap(first.clone())), "{standing:#?}");
+    assert!(
+        matches!(&standing.outcome, Outcome::Waiting(w) if w.why == Why::Overlap(first.clone())),
+        "{standing:#?}"
+    );
     let kinds: Vec<_> = standing.events.iter().map(|e| &e.kind).collect();
     assert!(
-        matches!(kinds[..], [EventKind::Adopted, EventKind::KeyCreated { .. }, EventKind::Rotated { .. }]),
+        matches!(
+            kinds[..],
+            [EventKind::Adopted, EventKind::KeyCreated { .. }, EventKind::Rotated { .. }]
+        ),
         "{kinds:#?}"
     );
     assert_eq!(
@@ -72,13 +89,20 @@ async fn from_adoption_to_one_key() {
     life.account.change(|w| w.authenticate(&World::credentials_of(&first), "s3", "eu-west-1"));
     let report = life.run().await;
     let in_use = |why: &Why| matches!(why, Why::InUse { .. });
-    assert!(matches!(&report.users[0].outcome, Outcome::Waiting(w) if w.is_hold() && in_use(&w.why)), "{report:#?}");
+    assert!(
+        matches!(&report.users[0].outcome, Outcome::Waiting(w) if w.is_hold() && in_use(&w.why)),
+        "{report:#?}"
+    );
 
-    // A use that late is no cache: the key is held for as long as the rarest consumer may take to come back.
+    // A use that late is no cache: the key is held for as long as the rarest consumer may take to
+    // come back.
     life.account.advance(44 * DAY);
     let report = life.run().await;
     let late = |why: &Why| matches!(why, Why::UsedLate { key, .. } if *key == first);
-    assert!(matches!(&report.users[0].outcome, Outcome::Waiting(w) if w.is_hold() && late(&w.why)), "{report:#?}");
+    assert!(
+        matches!(&report.users[0].outcome, Outcome::Waiting(w) if w.is_hold() && late(&w.why)),
+        "{report:#?}"
+    );
 
     life.account.advance(2 * DAY);
     let report = life.run().await;
@@ -97,5 +121,7 @@ async fn from_adoption_to_one_key() {
     life.account.advance(80 * DAY);
     let report = life.run().await;
     assert_eq!(report.users[0].calls, 10, "{report:#?}");
-    assert!(matches!(&report.users[0].outcome, Outcome::Waiting(w) if matches!(w.why, Why::Overlap(_))));
+    assert!(
+        matches!(&report.users[0].outcome, Outcome::Waiting(w) if matches!(w.why, Why::Overlap(_)))
+    );
 }

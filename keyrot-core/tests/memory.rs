@@ -1,12 +1,15 @@
-//! The in-memory account's own rules, its faults, and that its watch notices each promise that is broken.
+//! The in-memory account's own rules, its faults, and that its watch notices each promise that is
+//! broken.
 #![allow(clippy::unwrap_used)]
 
 use futures_util::FutureExt;
-use keyrot_core::memory::{Actor, Fault, FaultAt, Label, MemoryAccount, Rules, Value, Watch, World};
+use keyrot_core::memory::{
+    Actor, Fault, FaultAt, Label, MemoryAccount, Rules, Value, Watch, World,
+};
 use keyrot_core::model::{JournalEntry, ProbeAnswer, Promoted, VersionId};
 use keyrot_core::{
-    Credentials, Effect, ErrorKind, IamPort, KeyId, KeyStatus, LastUse, Policy, SecretName, SecretStorePort, UserName,
-    Waits,
+    Credentials, Effect, ErrorKind, IamPort, KeyId, KeyStatus, LastUse, Policy, SecretName,
+    SecretStorePort, UserName, Waits,
 };
 use std::time::Duration;
 
@@ -63,7 +66,9 @@ fn of_several_uses_in_a_quarter_of_an_hour_the_first_is_recorded_and_shown_late(
     let second = world.now();
     assert!(matches!(world.last_use(&new.key).unwrap(), LastUse::At { when, .. } if when == first));
     world.advance(2 * MINUTE);
-    assert!(matches!(world.last_use(&new.key).unwrap(), LastUse::At { when, .. } if when == second));
+    assert!(
+        matches!(world.last_use(&new.key).unwrap(), LastUse::At { when, .. } if when == second)
+    );
 }
 
 #[test]
@@ -74,7 +79,10 @@ fn a_first_version_is_current_whatever_was_asked_for() {
     world.create_secret(&secret, None).unwrap();
     world.put_secret_value(&secret, &version, Value::text("x"), &[Label::Pending]).unwrap();
     let found = world.secret(&secret).unwrap();
-    assert_eq!([found.labelled(Label::Current), found.labelled(Label::Pending)], [Some(&version), Some(&version)]);
+    assert_eq!(
+        [found.labelled(Label::Current), found.labelled(Label::Pending)],
+        [Some(&version), Some(&version)]
+    );
     let removed = world.move_label(&secret, Label::Current, Some(&version), None);
     assert_eq!(removed.unwrap_err().code, "InvalidParameterException");
 }
@@ -107,7 +115,10 @@ fn each_fault_does_what_it_says() {
         assert!(result.is_none_or(|e| e.effect == effect), "{fault:?}");
         let keys = account.world().user(&user).unwrap().keys().len();
         assert_eq!(keys, usize::from(carried_out), "{fault:?}");
-        assert!(account.create_key(&user).now_or_never().unwrap().is_ok(), "{fault:?} strikes once");
+        assert!(
+            account.create_key(&user).now_or_never().unwrap().is_ok(),
+            "{fault:?} strikes once"
+        );
     }
 }
 
@@ -115,7 +126,12 @@ fn each_fault_does_what_it_says() {
 fn a_fault_strikes_where_it_is_aimed_at() {
     let (world, user) = world();
     let account = MemoryAccount::new(world);
-    account.inject(FaultAt { call: Some("list_keys"), after: 1, times: 2, fault: Fault::Throttled });
+    account.inject(FaultAt {
+        call: Some("list_keys"),
+        after: 1,
+        times: 2,
+        fault: Fault::Throttled,
+    });
     let ok = |account: &MemoryAccount| account.list_keys(&user).now_or_never().unwrap().is_ok();
     let secret: SecretName = "s".parse().unwrap();
     assert!(account.describe(&secret).now_or_never().unwrap().is_ok());
@@ -136,7 +152,8 @@ fn each_call_takes_its_time() {
     assert_eq!(account.world().now(), keyrot_core::model::after(before, MINUTE));
 }
 
-/// A user in the overlap: the old key under AWSPREVIOUS, the new one proved and under AWSCURRENT, and noted down.
+/// A user in the overlap: the old key under AWSPREVIOUS, the new one proved and under AWSCURRENT,
+/// and noted down.
 struct Overlap {
     world: World,
     watch: Watch,
@@ -163,13 +180,29 @@ impl Overlap {
         let new = put(&mut world, &[Label::Pending]);
         let policy = Policy::new(Waits::default(), false).unwrap();
         let watch = Watch::new(&world, user.clone(), secret.clone(), policy);
-        let mut overlap =
-            Self { world, watch, user, secret: secret.clone(), versions: [old.0, new.0], keys: [old.1, new.1] };
+        let mut overlap = Self {
+            world,
+            watch,
+            user,
+            secret: secret.clone(),
+            versions: [old.0, new.0],
+            keys: [old.1, new.1],
+        };
         let [from, to] = overlap.versions.clone();
-        overlap.by(Actor::Keyrot, |w| w.move_label(&secret, Label::Current, Some(&from), Some(&to)).unwrap()).unwrap();
+        overlap
+            .by(Actor::Keyrot, |w| {
+                w.move_label(&secret, Label::Current, Some(&from), Some(&to)).unwrap()
+            })
+            .unwrap();
         if noted {
-            let note = JournalEntry::Promoted(Promoted { version: to, replacing: None, at: overlap.world.now() });
-            overlap.by(Actor::Keyrot, |w| w.tag_secret(&secret, note.tag(), note.to_text()).unwrap()).unwrap();
+            let note = JournalEntry::Promoted(Promoted {
+                version: to,
+                replacing: None,
+                at: overlap.world.now(),
+            });
+            overlap
+                .by(Actor::Keyrot, |w| w.tag_secret(&secret, note.tag(), note.to_text()).unwrap())
+                .unwrap();
         }
         overlap
     }
@@ -217,10 +250,14 @@ fn the_watch_notices_a_current_key_that_does_not_work() {
     let mut it = Overlap::new(true);
     let (secret, version) = (it.secret.clone(), VersionId::parse("1".repeat(32)).unwrap());
     let wrong = Credentials { secret: World::secret_of(&it.keys[0]), key: it.keys[1].clone() };
-    let put = |w: &mut World| w.put_secret_value(&secret, &version, Value::credentials(&wrong, None), &[]).unwrap();
+    let put = |w: &mut World| {
+        w.put_secret_value(&secret, &version, Value::credentials(&wrong, None), &[]).unwrap()
+    };
     assert_eq!(it.by(Actor::Keyrot, put), Err("S1"));
     let mut it = Overlap::new(true);
-    let put = |w: &mut World| w.put_secret_value(&secret, &version, Value::text("a password"), &[]).unwrap();
+    let put = |w: &mut World| {
+        w.put_secret_value(&secret, &version, Value::text("a password"), &[]).unwrap()
+    };
     assert_eq!(it.by(Actor::Keyrot, put), Err("S1"));
 }
 
@@ -235,7 +272,8 @@ fn the_watch_notices_a_key_published_unproved() {
     let publish = |w: &mut World| {
         let new = w.add_key(&user).unwrap();
         let version = VersionId::for_key(&new.credentials.key, new.created, false).unwrap();
-        w.put_secret_value(&secret, &version, Value::credentials(&new.credentials, None), &[]).unwrap();
+        w.put_secret_value(&secret, &version, Value::credentials(&new.credentials, None), &[])
+            .unwrap();
     };
     assert_eq!(it.by(Actor::Keyrot, publish), Err("S1"));
 }

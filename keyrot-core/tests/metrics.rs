@@ -1,9 +1,12 @@
-//! What is counted, with which labels: nothing that grows with the users, and nothing that is secret.
+//! What is counted, with which labels: nothing that grows with the users, and nothing that is
+//! secret.
 #![allow(clippy::unwrap_used)]
 
 use keyrot_core::engine::metrics as names;
 use keyrot_core::memory::{Fault, FaultAt, MemoryAccount, World};
-use keyrot_core::{Cancel, Homes, Limits, Mode, Policy, Ports, Rotator, Selection, Service, select};
+use keyrot_core::{
+    Cancel, Homes, Limits, Mode, Policy, Ports, Rotator, Selection, Service, select,
+};
 use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshot};
 use std::collections::BTreeMap;
 
@@ -85,7 +88,11 @@ fn blocked_users_are_counted_by_reason_and_no_label_grows_with_the_users() {
         metrics::with_local_recorder(&recorder, || run(&account, Mode::Act));
         let seen = seen(snapshots.snapshot());
         assert_eq!(seen.get("keyrot_blocked_total{reason=quarantined}"), Some(&1.0), "{seen:#?}");
-        assert!(!seen.keys().any(|key| key.contains("user-") || key.contains("AKIA") || key.contains("/iam/")));
+        assert!(
+            !seen
+                .keys()
+                .any(|key| key.contains("user-") || key.contains("AKIA") || key.contains("/iam/"))
+        );
         seen.len()
     });
     assert_eq!(sizes[0], sizes[1]);
@@ -112,7 +119,8 @@ fn a_pass_that_lists_no_users_is_counted() {
 #[test]
 fn every_name_is_documented() {
     let text = include_str!("../src/engine/metrics.rs");
-    let names = text.lines().filter(|line| line.starts_with("pub const") && line.contains("\"keyrot_"));
+    let names =
+        text.lines().filter(|line| line.starts_with("pub const") && line.contains("\"keyrot_"));
     let mut count = 0;
     for line in names {
         let name = line.split('"').nth(1).unwrap();

@@ -5,7 +5,8 @@ use async_trait::async_trait;
 use keyrot_core::engine::{Moved, NotifierError};
 use keyrot_core::memory::{MemoryAccount, World};
 use keyrot_core::{
-    Cancel, Event, Homes, Limits, Mode, Notifier, Outcome, Policy, Ports, Report, Rotator, Selection, Target, select,
+    Cancel, Event, Homes, Limits, Mode, Notifier, Outcome, Policy, Ports, Report, Rotator,
+    Selection, Target, select,
 };
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -23,7 +24,10 @@ impl Notifier for Words {
         "words".into()
     }
     async fn happened(&self, events: &[Event]) -> Result<(), NotifierError> {
-        self.0.lock().unwrap().extend(events.iter().map(|event| format!("{}: {}", event.kind.code(), event.kind)));
+        self.0
+            .lock()
+            .unwrap()
+            .extend(events.iter().map(|event| format!("{}: {}", event.kind.code(), event.kind)));
         Ok(())
     }
     async fn finished(&self, _: &Report) -> Result<(), NotifierError> {
@@ -33,7 +37,9 @@ impl Notifier for Words {
 
 fn chosen(account: &MemoryAccount, region: &str) -> Target {
     let users = account.world().list_users("/");
-    select(&users, &Selection::default(), &Homes::in_region(region), &Policy::default()).chosen.remove(0)
+    select(&users, &Selection::default(), &Homes::in_region(region), &Policy::default())
+        .chosen
+        .remove(0)
 }
 
 /// An account with one user, who has one published key and is at rest.
@@ -45,7 +51,9 @@ async fn at_rest() -> MemoryAccount {
         let here = account.in_region(OLD);
         let one = chosen(&here, OLD);
         let rotator = Rotator::new(Ports::of(here));
-        let report = rotator.run(vec![one], Mode::Act, &Limits::default(), &Cancel::default(), &|_| {}).await;
+        let report = rotator
+            .run(vec![one], Mode::Act, &Limits::default(), &Cancel::default(), &|_| {})
+            .await;
         if matches!(report.users[0].outcome, Outcome::Settled { .. }) {
             account.advance(Duration::from_secs(86_400));
             return account;
@@ -71,5 +79,8 @@ async fn a_move_is_notified_once_with_both_places_and_a_plan_not_at_all() {
     assert_eq!(moved(Mode::Act).await, Moved::Already);
     let heard = words.0.lock().unwrap().clone();
     let [once] = &heard[..] else { panic!("{heard:?}") };
-    assert!(once.starts_with("moved: moved from ") && once.contains(OLD) && once.contains(NEW), "{once}");
+    assert!(
+        once.starts_with("moved: moved from ") && once.contains(OLD) && once.contains(NEW),
+        "{once}"
+    );
 }

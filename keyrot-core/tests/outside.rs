@@ -1,4 +1,5 @@
-//! What lies outside of keyrot's reach: a machine's clock that is wrong, or jumps, and an STS that cannot be asked. Neither takes a key away.
+//! What lies outside of keyrot's reach: a machine's clock that is wrong, or jumps, and an STS that
+//! cannot be asked. Neither takes a key away.
 #![allow(clippy::unwrap_used)]
 
 mod support;
@@ -10,8 +11,8 @@ use keyrot_core::memory::{Fault, FaultAt, Label, MemoryAccount, Rules, Value, Wo
 use keyrot_core::model::VersionId;
 use keyrot_core::requests::{ReplaceError, replace_own};
 use keyrot_core::{
-    Cancel, Clock, EventKind, KeyId, KeyStatus, Limits, Mode, Outcome, Ports, Request, Revocation, Rotator, Timestamp,
-    UserResult,
+    Cancel, Clock, EventKind, KeyId, KeyStatus, Limits, Mode, Outcome, Ports, Request, Revocation,
+    Rotator, Timestamp, UserResult,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -63,7 +64,13 @@ fn rotated(days: u32) -> Life {
 
 fn keys(life: &Life) -> Vec<(KeyId, KeyStatus)> {
     let world = life.account.world();
-    world.user(&life.user).unwrap().keys().iter().map(|k| (k.listed.id.clone(), k.listed.status.clone())).collect()
+    world
+        .user(&life.user)
+        .unwrap()
+        .keys()
+        .iter()
+        .map(|k| (k.listed.id.clone(), k.listed.status.clone()))
+        .collect()
 }
 
 fn current(life: &Life) -> Option<KeyId> {
@@ -85,7 +92,16 @@ fn why(standing: &UserResult) -> String {
 }
 
 fn changes(account: &MemoryAccount) -> usize {
-    let reads = ["users", "list_keys", "last_use", "describe", "inspect_version", "versions", "read", "probe"];
+    let reads = [
+        "users",
+        "list_keys",
+        "last_use",
+        "describe",
+        "inspect_version",
+        "versions",
+        "read",
+        "probe",
+    ];
     account.calls().iter().filter(|(call, _)| !reads.contains(&&***call)).map(|(_, n)| *n).sum()
 }
 
@@ -97,15 +113,21 @@ fn by_a_clock_that_is_wrong_nothing_is_changed_and_the_difference_is_named() {
         (TimeDelta::seconds(301), "5 min 1 s ahead of AWS's"),
         (TimeDelta::seconds(-301), "5 min 1 s behind AWS's"),
     ] {
-        // One day on, nothing may happen to the old key. By a clock that is eight days ahead, it may go.
-        for life in
-            [rotated(1), Life::new(Start::OneKey, Life::usual_rules()), Life::new(Start::NoKey, Life::usual_rules())]
-        {
+        // One day on, nothing may happen to the old key. By a clock that is eight days ahead, it
+        // may go.
+        for life in [
+            rotated(1),
+            Life::new(Start::OneKey, Life::usual_rules()),
+            Life::new(Start::NoKey, Life::usual_rules()),
+        ] {
             let (before, made) = (keys(&life), changes(&life.account));
             let standing = life.run(&ports(&life.account, ahead, 0)).unwrap();
             assert!(why(&standing).contains(says), "{}", why(&standing));
             assert!(why(&standing).contains("Set the clock, then run again"));
-            assert!(matches!(standing.events.last().unwrap().kind, EventKind::Failed(_)), "people are told");
+            assert!(
+                matches!(standing.events.last().unwrap().kind, EventKind::Failed(_)),
+                "people are told"
+            );
             assert_eq!((keys(&life), changes(&life.account)), (before, made), "{ahead}");
         }
     }
@@ -126,7 +148,10 @@ fn a_plan_by_a_wrong_clock_is_no_plan() {
     let life = rotated(1);
     let rotator = Rotator::new(ports(&life.account, TimeDelta::days(8), 0));
     let (limits, cancel) = (Limits::default(), Cancel::default());
-    let report = rotator.run(vec![life.chosen()], Mode::Plan, &limits, &cancel, &|_| {}).now_or_never().unwrap();
+    let report = rotator
+        .run(vec![life.chosen()], Mode::Plan, &limits, &cancel, &|_| {})
+        .now_or_never()
+        .unwrap();
     assert!(why(&report.users[0]).contains("8 d ahead"));
 }
 
@@ -139,9 +164,17 @@ fn a_clock_that_jumps_at_any_moment_takes_no_key_away() {
                 let life = rotated(days);
                 // The watch knows the promises, and the account's own time.
                 let standing = life.run(&ports(&life.account, ahead, jumps_at)).unwrap();
-                let early = days == 1 && keys(&life).iter().any(|(_, status)| *status != KeyStatus::Active);
-                assert!(!early, "deactivated after a day: {ahead} at reading {jumps_at}: {standing:#?}");
-                assert!(life.account.broken().is_empty(), "{ahead} at reading {jumps_at}: {:?}", life.account.broken());
+                let early =
+                    days == 1 && keys(&life).iter().any(|(_, status)| *status != KeyStatus::Active);
+                assert!(
+                    !early,
+                    "deactivated after a day: {ahead} at reading {jumps_at}: {standing:#?}"
+                );
+                assert!(
+                    life.account.broken().is_empty(),
+                    "{ahead} at reading {jumps_at}: {:?}",
+                    life.account.broken()
+                );
                 stopped += usize::from(matches!(standing.outcome, Outcome::Failed(_)));
             }
         }
@@ -149,7 +182,8 @@ fn a_clock_that_jumps_at_any_moment_takes_no_key_away() {
     assert!(stopped > 30, "{stopped}");
 }
 
-/// A run that creates, stages, verifies and publishes, with a clock that jumps at each moment of it: what was begun is finished or undone.
+/// A run that creates, stages, verifies and publishes, with a clock that jumps at each moment of
+/// it: what was begun is finished or undone.
 #[test]
 fn a_key_in_hand_is_staged_before_the_run_ends() {
     let (mut staged, mut undone) = (0, 0);
@@ -159,25 +193,38 @@ fn a_key_in_hand_is_staged_before_the_run_ends() {
         let standing = life.run(&ports(&life.account, ahead, jumps_at)).unwrap();
         let made = keys(&life).len() - 1;
         let world = life.account.world();
-        let held =
-            world.secret(&life.secret).map_or(0, |s| s.versions().filter_map(|(id, _)| s.value(id)?.read()).count());
+        let held = world
+            .secret(&life.secret)
+            .map_or(0, |s| s.versions().filter_map(|(id, _)| s.value(id)?.read()).count());
         assert_eq!(made, held, "reading {jumps_at}: a key that nobody has: {standing:#?}");
         let failed = matches!(&standing.outcome, Outcome::Failed(f) if f.to_string().contains("ahead of AWS's"));
-        assert!(failed || matches!(standing.outcome, Outcome::Waiting(_)), "reading {jumps_at}: {standing:#?}");
+        assert!(
+            failed || matches!(standing.outcome, Outcome::Waiting(_)),
+            "reading {jumps_at}: {standing:#?}"
+        );
         staged += usize::from(made == 1 && failed);
-        undone += usize::from(standing.events.iter().any(|e| matches!(e.kind, EventKind::OrphanRemoved { .. })));
+        undone += usize::from(
+            standing.events.iter().any(|e| matches!(e.kind, EventKind::OrphanRemoved { .. })),
+        );
         assert!(life.account.broken().is_empty(), "reading {jumps_at}");
         // Somebody sets the clock: the next runs go on.
         let ports = Ports::of(life.account.clone());
         life.account.advance(MINUTE);
-        life.settle(&ports, support::Pace::Eager(HOUR), 30).unwrap_or_else(|e| panic!("reading {jumps_at}: {e}"));
+        life.settle(&ports, support::Pace::Eager(HOUR), 30)
+            .unwrap_or_else(|e| panic!("reading {jumps_at}: {e}"));
     }
     assert!(staged > 2 && undone > 0, "{staged}, {undone}");
 }
 
 fn revoke(key: &KeyId, without_successor: bool, only_if_unused: bool) -> Request {
     let (reason, delete) = (None, false);
-    Request::Revoke(Revocation { key: key.clone(), reason, only_if_unused, without_successor, delete })
+    Request::Revoke(Revocation {
+        key: key.clone(),
+        reason,
+        only_if_unused,
+        without_successor,
+        delete,
+    })
 }
 
 #[test]
@@ -185,7 +232,9 @@ fn what_a_person_wants_deactivated_whatever_comes_of_it_depends_on_no_clock() {
     let ask = |life: &Life, request: Request| {
         let rotator = Rotator::new(ports(&life.account, TimeDelta::days(-8), 0));
         let (limits, cancel) = (Limits::default(), Cancel::default());
-        let report = rotator.fulfil(life.chosen(), request, Mode::Act, &limits, &cancel, &|_| {}).now_or_never();
+        let report = rotator
+            .fulfil(life.chosen(), request, Mode::Act, &limits, &cancel, &|_| {})
+            .now_or_never();
         report.unwrap().users.remove(0)
     };
     let life = rotated(1);
@@ -200,7 +249,10 @@ fn what_a_person_wants_deactivated_whatever_comes_of_it_depends_on_no_clock() {
     let said = why(&standing);
     assert!(said.contains("8 d behind"), "what is to be noted down waits for a clock: {said}");
     let told: Vec<_> = standing.events.iter().map(|e| &e.kind).collect();
-    assert!(told.iter().any(|kind| matches!(kind, EventKind::Retired { key, .. } if *key == leaked)), "{told:?}");
+    assert!(
+        told.iter().any(|kind| matches!(kind, EventKind::Retired { key, .. } if *key == leaked)),
+        "{told:?}"
+    );
 }
 
 #[test]
@@ -217,12 +269,10 @@ fn a_good_key_survives_an_sts_that_is_out_of_reach_for_days() {
                 "{fault:?}, run {run}: {said}"
             );
             assert_eq!(standing.outcome.verdict(), keyrot_core::report::RunStatus::Failed);
-            assert!(
-                standing
-                    .events
-                    .iter()
-                    .all(|e| !matches!(e.kind, EventKind::Abandoned { .. } | EventKind::Blocked { .. }))
-            );
+            assert!(standing.events.iter().all(|e| !matches!(
+                e.kind,
+                EventKind::Abandoned { .. } | EventKind::Blocked { .. }
+            )));
             life.account.advance(DAY);
         }
         // Far past `probe_limit`, the same key is still there, staged and Active.
@@ -239,7 +289,8 @@ fn a_good_key_survives_an_sts_that_is_out_of_reach_for_days() {
 
 #[test]
 fn what_is_current_is_not_called_broken_by_who_could_not_ask() {
-    // The run that published it died before it noted that down: the next one verifies it, before the old key may go.
+    // The run that published it died before it noted that down: the next one verifies it, before
+    // the old key may go.
     let life = Life::new(Start::OneKey, Life::usual_rules());
     life.account.inject(FaultAt { after: 1, ..FaultAt::first("write_note", Fault::DeathBefore) });
     assert!(life.run(&Ports::of(life.account.clone())).is_none(), "it died");
@@ -256,7 +307,8 @@ fn what_is_current_is_not_called_broken_by_who_could_not_ask() {
 
 #[test]
 fn a_refusal_among_failures_is_believed_only_if_it_was_the_last_word_and_repeated() {
-    // Long past its limit, one server of STS's lags behind the others and refuses once, and then nobody answers.
+    // Long past its limit, one server of STS's lags behind the others and refuses once, and then
+    // nobody answers.
     let stage = || {
         let life = Life::new(Start::OneKey, Rules { propagation: DAY * 9, ..Life::usual_rules() });
         life.account.inject(FaultAt::every("probe", Fault::LostRequest));
@@ -296,7 +348,9 @@ fn nobody_replaces_their_own_key_by_a_wrong_clock() {
     let all = (&*ports.iam, &*ports.probe, &*ports.clock);
     let listed = life.account.world().list_keys(&life.user).unwrap();
     let (owner, cancel) = (life.subject().arn, Cancel::default());
-    let replaced = replace_own(all, &owner, &listed, &life.policy, &cancel, |_| Ok(())).now_or_never().unwrap();
+    let replaced = replace_own(all, &owner, &listed, &life.policy, &cancel, |_| Ok(()))
+        .now_or_never()
+        .unwrap();
     let error = replaced.unwrap_err();
     assert!(matches!(&error, ReplaceError::NotMade(_)), "{error}");
     assert!(error.to_string().contains("100 d ahead of AWS's; set the clock"), "{error}");

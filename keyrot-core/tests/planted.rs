@@ -1,11 +1,13 @@
-//! What somebody plants in the secret in the middle of a run is read before anything is concluded from it.
+//! What somebody plants in the secret in the middle of a run is read before anything is concluded
+//! from it.
 #![allow(clippy::unwrap_used)]
 
 use keyrot_core::machine::{Call, Next, Rotation, Task};
 use keyrot_core::memory::{Label, MemoryAccount, Value, World};
 use keyrot_core::model::{Subject, VersionId};
 use keyrot_core::{
-    Blocked, KeyId, KeyStatus, Mode, Outcome, Policy, Ports, Request, Revocation, SecretName, UserName, Waits,
+    Blocked, KeyId, KeyStatus, Mode, Outcome, Policy, Ports, Request, Revocation, SecretName,
+    UserName, Waits,
 };
 use std::time::Duration;
 
@@ -18,7 +20,12 @@ fn secret() -> SecretName {
 }
 
 /// Makes a run, with something done before its nth look at the secret.
-async fn run(account: &MemoryAccount, task: Task, before: usize, deed: impl Fn(&mut World)) -> Outcome {
+async fn run(
+    account: &MemoryAccount,
+    task: Task,
+    before: usize,
+    deed: impl Fn(&mut World),
+) -> Outcome {
     let ports = Ports::of(account.clone());
     let world = account.world();
     let subject = Subject::of(&world.list_users("/")[0], secret(), world.region());
@@ -62,7 +69,8 @@ async fn a_version_that_only_claims_to_hold_the_new_key_is_no_successor() {
     }
     let current = keys()[0].listed.id.clone();
     assert_ne!(current, old);
-    // The key is to be revoked; once its successor was published, somebody puts another version there under the successor's name.
+    // The key is to be revoked; once its successor was published, somebody puts another version
+    // there under the successor's name.
     let planted = |world: &mut World| {
         let new = world.user(&user()).unwrap().keys()[1].listed.clone();
         let version = VersionId::for_key(&new.id, new.created, true).unwrap();

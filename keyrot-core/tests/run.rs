@@ -1,4 +1,5 @@
-//! Runs over many users: bounds, cancellation, and that one user's trouble, or a notifier's, stays its own.
+//! Runs over many users: bounds, cancellation, and that one user's trouble, or a notifier's, stays
+//! its own.
 #![allow(clippy::unwrap_used)]
 
 use async_trait::async_trait;
@@ -6,8 +7,8 @@ use keyrot_core::engine::{NotifierError, NotifierLimits, Progress};
 use keyrot_core::memory::{Fault, FaultAt, MemoryAccount, World};
 use keyrot_core::model::{NewKey, SecretArn};
 use keyrot_core::{
-    AccessKey, CallError, Cancel, Event, Homes, IamPort, IamUser, KeyId, LastUse, Limits, Mode, Notifier, Outcome,
-    Policy, Ports, Report, Rotator, Selection, Stop, Target, UserName, select,
+    AccessKey, CallError, Cancel, Event, Homes, IamPort, IamUser, KeyId, LastUse, Limits, Mode,
+    Notifier, Outcome, Policy, Ports, Report, Rotator, Selection, Stop, Target, UserName, select,
 };
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -26,7 +27,12 @@ async fn chosen(account: &MemoryAccount) -> Vec<Target> {
     select(&users, &Selection::default(), &Homes::in_region("us-east-1"), &Policy::default()).chosen
 }
 
-async fn run(account: &MemoryAccount, rotator: &Rotator, limits: &Limits, cancel: &Cancel) -> Report {
+async fn run(
+    account: &MemoryAccount,
+    rotator: &Rotator,
+    limits: &Limits,
+    cancel: &Cancel,
+) -> Report {
     rotator.run(chosen(account).await, Mode::Act, limits, cancel, &|_| {}).await
 }
 
@@ -38,9 +44,11 @@ fn rotated(report: &Report) -> usize {
 async fn no_more_users_are_changed_than_allowed() {
     let account = account(20);
     let limits = Limits::default().with_max_changes(Some(7)).with_max_adoptions(None);
-    let report = run(&account, &Rotator::new(Ports::of(account.clone())), &limits, &Cancel::default()).await;
+    let report =
+        run(&account, &Rotator::new(Ports::of(account.clone())), &limits, &Cancel::default()).await;
     assert_eq!(rotated(&report), 7);
-    let stopped = report.users.iter().filter(|u| u.outcome == Outcome::Stopped(Stop::ChangeLimit)).count();
+    let stopped =
+        report.users.iter().filter(|u| u.outcome == Outcome::Stopped(Stop::ChangeLimit)).count();
     assert_eq!(stopped, 13);
     assert_eq!(account.world().secrets().count(), 7, "who was not reached was not changed");
 }
@@ -51,11 +59,17 @@ async fn nothing_is_begun_after_the_deadline_or_a_cancellation() {
     let rotator = Rotator::new(Ports::of(account.clone()));
     let limits = Limits::default().with_deadline(account.world().now());
     let report = run(&account, &rotator, &limits, &Cancel::default()).await;
-    assert!(report.users.iter().all(|u| u.outcome == Outcome::Stopped(Stop::Deadline)), "{report:#?}");
+    assert!(
+        report.users.iter().all(|u| u.outcome == Outcome::Stopped(Stop::Deadline)),
+        "{report:#?}"
+    );
     let cancel = Cancel::default();
     cancel.cancel();
     let report = run(&account, &rotator, &Limits::default(), &cancel).await;
-    assert!(report.users.iter().all(|u| u.outcome == Outcome::Stopped(Stop::Cancelled)), "{report:#?}");
+    assert!(
+        report.users.iter().all(|u| u.outcome == Outcome::Stopped(Stop::Cancelled)),
+        "{report:#?}"
+    );
     assert_eq!(account.world().secrets().count(), 0);
 }
 
@@ -65,7 +79,9 @@ async fn a_run_that_is_cancelled_with_a_key_in_hand_stages_it_first() {
     let rotator = Rotator::new(Ports::of(account.clone()));
     let cancel = Cancel::default();
     let on_creation = |progress: Progress| {
-        if let Progress::Event(Event { kind: keyrot_core::EventKind::KeyCreated { .. }, .. }) = progress {
+        if let Progress::Event(Event { kind: keyrot_core::EventKind::KeyCreated { .. }, .. }) =
+            progress
+        {
             cancel.cancel();
         }
     };
@@ -119,11 +135,14 @@ async fn one_users_panic_or_failure_leaves_the_others_rotated() {
     let limits = Limits::default().with_max_adoptions(None);
     let report = run(&account, &Rotator::new(ports), &limits, &Cancel::default()).await;
     assert_eq!(rotated(&report), 20);
-    assert!(matches!(&report.users[3].outcome, Outcome::Panicked(why) if why.contains("a fault in a port")));
+    assert!(
+        matches!(&report.users[3].outcome, Outcome::Panicked(why) if why.contains("a fault in a port"))
+    );
 
     let account = self::account(21);
     account.inject(FaultAt { call: Some("create_key"), after: 5, times: 1, fault: Fault::Denied });
-    let report = run(&account, &Rotator::new(Ports::of(account.clone())), &limits, &Cancel::default()).await;
+    let report =
+        run(&account, &Rotator::new(Ports::of(account.clone())), &limits, &Cancel::default()).await;
     assert_eq!(rotated(&report), 20);
     assert_eq!(report.users.iter().filter(|u| matches!(u.outcome, Outcome::Failed(_))).count(), 1);
 }
@@ -152,12 +171,15 @@ async fn a_notifier_that_fails_hangs_or_panics_is_reported_and_no_more() {
     for (name, expected) in [("fails", "500"), ("panics", "panicked"), ("hangs", "no answer")] {
         let account = account(2);
         let good = Arc::new(Good::default());
-        let rotator = Rotator::new(Ports::of(account.clone())).notify(Arc::new(Bad(name))).notify(good.clone());
+        let rotator = Rotator::new(Ports::of(account.clone()))
+            .notify(Arc::new(Bad(name)))
+            .notify(good.clone());
         let report = while_time_goes_on(&account, &rotator).await;
         assert_eq!(rotated(&report), 2, "{name}: {report:#?}");
         let told = &report.notifier_failures;
         assert!(
-            !told.is_empty() && told.iter().all(|f| f.notifier == name && f.reason.message.contains(expected)),
+            !told.is_empty()
+                && told.iter().all(|f| f.notifier == name && f.reason.message.contains(expected)),
             "{told:?}"
         );
         let events: Vec<Event> = report.users.iter().flat_map(|u| u.events.clone()).collect();
@@ -166,11 +188,13 @@ async fn a_notifier_that_fails_hangs_or_panics_is_reported_and_no_more() {
             events.len(),
             "each event is in one failure: {told:?}"
         );
-        // The other notifier got all of it, in the order in which it happened to each user, and the summary once.
+        // The other notifier got all of it, in the order in which it happened to each user, and the
+        // summary once.
         let heard = good.0.lock().unwrap();
         assert_eq!(heard.summaries, [(2, events.len())]);
         for user in &report.users {
-            let heard: Vec<_> = heard.events.iter().filter(|e| e.user == user.user).cloned().collect();
+            let heard: Vec<_> =
+                heard.events.iter().filter(|e| e.user == user.user).cloned().collect();
             assert_eq!(heard, user.events);
         }
     }
@@ -190,7 +214,8 @@ async fn while_time_goes_on(account: &MemoryAccount, rotator: &Rotator) -> Repor
     }
 }
 
-/// A notifier that speaks to something real: it is done after a while by another clock than the account's.
+/// A notifier that speaks to something real: it is done after a while by another clock than the
+/// account's.
 struct Slow;
 
 #[async_trait]
@@ -212,7 +237,8 @@ impl Notifier for Slow {
 async fn a_notifier_that_is_not_done_at_once_is_not_late_by_a_clock_that_stands_still() {
     let account = account(1);
     let plain = self::account(1);
-    run(&plain, &Rotator::new(Ports::of(plain.clone())), &Limits::default(), &Cancel::default()).await;
+    run(&plain, &Rotator::new(Ports::of(plain.clone())), &Limits::default(), &Cancel::default())
+        .await;
     let rotator = Rotator::new(Ports::of(account.clone())).notify(Arc::new(Slow));
     let report = run(&account, &rotator, &Limits::default(), &Cancel::default()).await;
     assert_eq!(report.notifier_failures, []);
@@ -222,11 +248,16 @@ async fn a_notifier_that_is_not_done_at_once_is_not_late_by_a_clock_that_stands_
 #[tokio::test]
 async fn how_long_a_notifier_may_take_can_be_set() {
     let account = account(1);
-    let limits = NotifierLimits::default().with_call(Duration::from_secs(3)).with_rest(Duration::from_secs(9));
-    let rotator = Rotator::new(Ports::of(account.clone())).notify(Arc::new(Bad("hangs"))).notifier_limits(limits);
+    let limits = NotifierLimits::default()
+        .with_call(Duration::from_secs(3))
+        .with_rest(Duration::from_secs(9));
+    let rotator = Rotator::new(Ports::of(account.clone()))
+        .notify(Arc::new(Bad("hangs")))
+        .notifier_limits(limits);
     let before = account.world().now();
     let report = while_time_goes_on(&account, &rotator).await;
-    let reasons: Vec<_> = report.notifier_failures.iter().map(|failure| failure.reason.message.as_str()).collect();
+    let reasons: Vec<_> =
+        report.notifier_failures.iter().map(|failure| failure.reason.message.as_str()).collect();
     assert!(reasons.contains(&"no answer within 3 seconds"), "{reasons:?}");
     assert!((account.world().now() - before).num_seconds() < 15);
 }
@@ -265,7 +296,8 @@ async fn a_plan_is_nobody_elses_news() {
     let good = Arc::new(Good::default());
     let rotator = Rotator::new(Ports::of(account.clone())).notify(good.clone());
     let users = chosen(&account).await;
-    let report = rotator.run(users, Mode::Plan, &Limits::default(), &Cancel::default(), &|_| {}).await;
+    let report =
+        rotator.run(users, Mode::Plan, &Limits::default(), &Cancel::default(), &|_| {}).await;
     assert!(report.users.iter().all(|u| matches!(u.outcome, Outcome::Due(_))));
     assert!(good.0.lock().unwrap().summaries.is_empty());
 }

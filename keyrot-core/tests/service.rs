@@ -47,7 +47,8 @@ async fn it_makes_a_pass_now_and_then_until_it_is_stopped() {
     let took = (account.world().now() - begun).to_std().unwrap();
     assert!(took >= HOUR * 4 && took <= HOUR * 9, "four waits of one to two hours, but {took:?}");
     let seen = seen.lock().unwrap();
-    let rotated: Vec<usize> = seen.iter().map(|pass| pass.as_ref().unwrap().counts.rotated).collect();
+    let rotated: Vec<usize> =
+        seen.iter().map(|pass| pass.as_ref().unwrap().counts.rotated).collect();
     assert_eq!(rotated, [1, 0, 0, 0, 0]);
     let health = health.health();
     assert_eq!((health.passes, health.next), (5, None));
@@ -72,8 +73,12 @@ async fn a_pass_that_fails_or_panics_is_in_the_health_and_the_next_one_goes_on()
     let (service, cancel, seen) = stopping(service, 3);
     assert_eq!(service.run(&cancel).await, 3);
     let seen = seen.lock().unwrap();
-    assert!(matches!(&seen[0], Err(ServiceError::NotListed(error)) if error.message.contains("users was refused")));
-    assert!(matches!(&seen[1], Err(ServiceError::Panicked(why)) if why.contains("program's own code")));
+    assert!(
+        matches!(&seen[0], Err(ServiceError::NotListed(error)) if error.message.contains("users was refused"))
+    );
+    assert!(
+        matches!(&seen[1], Err(ServiceError::Panicked(why)) if why.contains("program's own code"))
+    );
     assert_eq!(seen[2].as_ref().unwrap().counts.rotated, 1);
     assert!(std::error::Error::source(seen[0].as_ref().unwrap_err()).is_some());
 }

@@ -7,7 +7,8 @@ use keyrot_core::engine::{Progress, drive};
 use keyrot_core::memory::{MemoryAccount, World};
 use keyrot_core::ports::UserPolicyPort;
 use keyrot_core::requests::{
-    Enrollment, OwnKey, RequestSession, UsesProgress, WhoUses, end_sessions, lift_if_over, replace_own,
+    Enrollment, OwnKey, RequestSession, UsesProgress, WhoUses, end_sessions, lift_if_over,
+    replace_own,
 };
 use keyrot_core::service::Service;
 use keyrot_core::settings::Settings;
@@ -33,7 +34,9 @@ fn every_public_future() {
         rotator.run(any(), Mode::Act, &Limits::default(), &Cancel::default(), &|_| {}).await;
         let progress: Box<dyn Fn(Progress) + Send + Sync> = any();
         rotator.carry_out(any(), any(), &Limits::default(), &Cancel::default(), &*progress).await;
-        rotator.fulfil(any(), any(), Mode::Plan, &Limits::default(), &Cancel::default(), &*progress).await;
+        rotator
+            .fulfil(any(), any(), Mode::Plan, &Limits::default(), &Cancel::default(), &*progress)
+            .await;
         rotator.move_home(&any(), any(), Mode::Act, &Limits::default()).await;
     });
     let ports: Ports = any();
@@ -123,8 +126,14 @@ fn none_is_left_out() {
                 continue;
             }
             let text = std::fs::read_to_string(&entry).unwrap();
-            for name in text.split("pub async fn ").skip(1).filter_map(|rest| rest.split(['(', '<']).next()) {
-                assert!(listed.contains(&format!("{name}(")), "{name} of {} is not spawned here", entry.display());
+            for name in
+                text.split("pub async fn ").skip(1).filter_map(|rest| rest.split(['(', '<']).next())
+            {
+                assert!(
+                    listed.contains(&format!("{name}(")),
+                    "{name} of {} is not spawned here",
+                    entry.display()
+                );
                 found += 1;
             }
         }
@@ -142,7 +151,9 @@ async fn a_run_is_spawned() {
     let selected = select(&users, &Selection::default(), &homes, &Policy::default());
     let rotator = Rotator::new(Ports::of(account.clone())).trail(Arc::new(account));
     let task = tokio::spawn(async move {
-        rotator.run(selected.chosen, Mode::Act, &Limits::default(), &Cancel::default(), &|_| {}).await
+        rotator
+            .run(selected.chosen, Mode::Act, &Limits::default(), &Cancel::default(), &|_| {})
+            .await
     });
     assert!(matches!(
         task.await.unwrap().users[0].outcome,

@@ -1,4 +1,5 @@
-//! Nobody who renews a claim each day keeps a rotation standing still in silence: once the key is past its deadline, each run is blocked and says so.
+//! Nobody who renews a claim each day keeps a rotation standing still in silence: once the key is
+//! past its deadline, each run is blocked and says so.
 #![allow(clippy::unwrap_used)]
 
 mod support;
@@ -6,8 +7,9 @@ mod support;
 use keyrot_core::memory::{Fault, FaultAt, Label, MemoryAccount, Value, World};
 use keyrot_core::model::{VersionId, after};
 use keyrot_core::{
-    Blocked, Cancel, EventKind, Homes, KeyId, KeyStatus, Limits, Mode, Outcome, Policy, Ports, Rotator, SecretName,
-    Selection, Severity, Target, Timestamp, UserName, UserResult, Waits, Why, select,
+    Blocked, Cancel, EventKind, Homes, KeyId, KeyStatus, Limits, Mode, Outcome, Policy, Ports,
+    Rotator, SecretName, Selection, Severity, Target, Timestamp, UserName, UserResult, Waits, Why,
+    select,
 };
 use std::time::Duration;
 use support::{DAY, HOUR, MINUTE};
@@ -27,20 +29,28 @@ impl Scene {
         world.advance(400 * DAY);
         world.authenticate(&first, "s3", "us-east-1");
         let account = MemoryAccount::new(world);
-        Self { account, user, secret: "/iam/ci/access_key".parse().unwrap(), waits: Waits::default() }
+        Self {
+            account,
+            user,
+            secret: "/iam/ci/access_key".parse().unwrap(),
+            waits: Waits::default(),
+        }
     }
 
     async fn run(&self) -> UserResult {
         let users = self.account.world().list_users("/");
         let homes = Homes::in_region("us-east-1");
         let chosen: Vec<Target> =
-            select(&users, &Selection::default(), &homes, &Policy::new(self.waits, false).unwrap()).chosen;
+            select(&users, &Selection::default(), &homes, &Policy::new(self.waits, false).unwrap())
+                .chosen;
         let rotator = Rotator::new(Ports::of(self.account.clone()));
-        let report = rotator.run(chosen, Mode::Act, &Limits::default(), &Cancel::default(), &|_| {}).await;
+        let report =
+            rotator.run(chosen, Mode::Act, &Limits::default(), &Cancel::default(), &|_| {}).await;
         report.users.into_iter().next().unwrap()
     }
 
-    /// A run each day, and before each of them whatever somebody renews, and whatever consumers do. Every run's end.
+    /// A run each day, and before each of them whatever somebody renews, and whatever consumers do.
+    /// Every run's end.
     async fn days(&self, days: usize, renew: impl Fn(&mut World, &Self)) -> Vec<UserResult> {
         let mut all = Vec::new();
         for _ in 0..days {
@@ -56,7 +66,9 @@ impl Scene {
     fn consume(&self) {
         self.account.change(|world| {
             let found = world.secret(&self.secret);
-            let current = found.and_then(|found| found.value(found.labelled(Label::Current)?)).and_then(Value::read);
+            let current = found
+                .and_then(|found| found.value(found.labelled(Label::Current)?))
+                .and_then(Value::read);
             if let Some(credentials) = current {
                 world.authenticate(&credentials, "s3", "us-east-1");
             }
@@ -65,7 +77,11 @@ impl Scene {
 
     fn tag(&self, world: &mut World, text: &str) {
         let tag = format!("keyrot:{}", text.split(' ').next().unwrap());
-        let tag = if ["hold", "inactive", "retiring"].contains(&&tag[7..]) { "keyrot:retired" } else { &tag };
+        let tag = if ["hold", "inactive", "retiring"].contains(&&tag[7..]) {
+            "keyrot:retired"
+        } else {
+            &tag
+        };
         let _ = world.tag_secret(&self.secret, tag, text.to_owned());
     }
 
@@ -75,8 +91,10 @@ impl Scene {
 
     fn keys(world: &World, user: &UserName) -> Vec<(KeyId, Timestamp, KeyStatus)> {
         let keys = world.user(user).unwrap().keys();
-        let mut all: Vec<_> =
-            keys.iter().map(|key| (key.listed.id.clone(), key.listed.created, key.listed.status.clone())).collect();
+        let mut all: Vec<_> = keys
+            .iter()
+            .map(|key| (key.listed.id.clone(), key.listed.created, key.listed.status.clone()))
+            .collect();
         all.sort_by_key(|(_, created, _)| *created);
         all
     }
@@ -91,7 +109,8 @@ fn is_overdue(standing: &UserResult) -> bool {
     matches!(&standing.outcome, Outcome::Blocked(Blocked::Overdue { .. }))
 }
 
-/// Once the current key is older than the limit, each run that only waits is blocked, tells so, and names what it waits for.
+/// Once the current key is older than the limit, each run that only waits is blocked, tells so, and
+/// names what it waits for.
 fn loud(scene: &Scene, runs: &[UserResult], start: Timestamp) {
     let mut seen = 0;
     for (day, standing) in (0_u32..).zip(runs) {
@@ -103,7 +122,8 @@ fn loud(scene: &Scene, runs: &[UserResult], start: Timestamp) {
             continue;
         }
         seen += 1;
-        let errors = standing.events.iter().filter(|event| event.kind.severity() == Severity::Error);
+        let errors =
+            standing.events.iter().filter(|event| event.kind.severity() == Severity::Error);
         assert!(errors.count() > 0, "day {day} is silent: {:?}", standing.outcome);
         if let Outcome::Blocked(why @ Blocked::Overdue { wait, .. }) = &standing.outcome {
             assert!(why.to_string().contains(&wait.why.to_string()), "{why}");
@@ -130,7 +150,10 @@ async fn entries_that_are_renewed_each_day_are_loud_once_the_key_is_overdue() {
         ("promoted", |world, scene| {
             let Some(version) = Scene::current(world, &scene.secret) else { return };
             let old = Scene::keys(world, &scene.user)[0].0.clone();
-            scene.tag(world, &format!("promoted {version} replacing {old} {}", world.now().to_rfc3339()));
+            scene.tag(
+                world,
+                &format!("promoted {version} replacing {old} {}", world.now().to_rfc3339()),
+            );
         }),
         ("promoted for later", |world, scene| {
             let Some(version) = Scene::current(world, &scene.secret) else { return };
@@ -145,12 +168,18 @@ async fn entries_that_are_renewed_each_day_are_loud_once_the_key_is_overdue() {
         let runs = scene.days(130, renew).await;
         println!("{name}: {:?}", runs.last().unwrap().outcome);
         loud(&scene, &runs, start);
-        // And long before that, a notification that an old key is kept for longer than it should be.
-        let held = |one: &&UserResult| one.events.iter().any(|event| matches!(event.kind, EventKind::Held(_)));
+        // And long before that, a notification that an old key is kept for longer than it should
+        // be.
+        let held = |one: &&UserResult| {
+            one.events.iter().any(|event| matches!(event.kind, EventKind::Held(_)))
+        };
         assert!(runs[..60].iter().filter(held).count() > 20, "{name}");
         // Once nobody renews it, the rotation goes on by itself.
         let runs = scene.days(40, |_, _| ()).await;
-        assert!(matches!(runs.last().unwrap().outcome, Outcome::Settled { .. } | Outcome::Waiting(_)));
+        assert!(matches!(
+            runs.last().unwrap().outcome,
+            Outcome::Settled { .. } | Outcome::Waiting(_)
+        ));
         assert!(!is_overdue(runs.last().unwrap()));
     }
 }
@@ -175,7 +204,12 @@ async fn an_intent_that_is_renewed_before_each_run_is_loud() {
 #[tokio::test]
 async fn a_user_whose_first_key_never_comes_is_loud() {
     let scene = Scene::new();
-    scene.account.inject(FaultAt { call: Some("create_key"), after: 0, times: 1, fault: Fault::LostRequest });
+    scene.account.inject(FaultAt {
+        call: Some("create_key"),
+        after: 0,
+        times: 1,
+        fault: Fault::LostRequest,
+    });
     scene.run().await;
     let renew = |world: &mut World, scene: &Scene| {
         let key = Scene::keys(world, &scene.user)[0].0.clone();
@@ -183,7 +217,11 @@ async fn a_user_whose_first_key_never_comes_is_loud() {
         scene.tag(world, &format!("intent {key} {}", at.to_rfc3339()));
     };
     let runs = scene.days(40, renew).await;
-    assert!(matches!(&runs[5].outcome, Outcome::Waiting(wait) if wait.why == Why::Unlisted), "{:?}", runs[5].outcome);
+    assert!(
+        matches!(&runs[5].outcome, Outcome::Waiting(wait) if wait.why == Why::Unlisted),
+        "{:?}",
+        runs[5].outcome
+    );
     let last = &runs.last().unwrap().outcome;
     assert!(matches!(last, Outcome::Blocked(Blocked::Overdue { key: None, .. })), "{last:?}");
 }
@@ -193,7 +231,9 @@ async fn a_rotation_of_secrets_manager_that_is_never_ordered_is_loud() {
     let scene = Scene::new();
     scene.days(60, |_, _| ()).await;
     let start = scene.account.world().now();
-    let runs = scene.days(120, |world, scene| world.secret_mut(&scene.secret).unwrap().rotation = true).await;
+    let runs = scene
+        .days(120, |world, scene| world.secret_mut(&scene.secret).unwrap().rotation = true)
+        .await;
     loud(&scene, &runs, start);
     assert!(is_overdue(runs.last().unwrap()));
 }
@@ -203,10 +243,15 @@ async fn a_key_that_is_in_use_is_reported_and_is_no_reason_to_be_overdue() {
     let scene = Scene::new();
     scene.run().await;
     let old = Scene::keys(&scene.account.world(), &scene.user)[0].0.clone();
-    let renew =
-        |world: &mut World, _: &Scene| drop(world.authenticate(&World::credentials_of(&old), "s3", "us-east-1"));
+    let renew = |world: &mut World, _: &Scene| {
+        drop(world.authenticate(&World::credentials_of(&old), "s3", "us-east-1"))
+    };
     for standing in &scene.days(150, renew).await[20..] {
-        assert!(matches!(&standing.outcome, Outcome::Waiting(wait) if wait.is_hold()), "{:?}", standing.outcome);
+        assert!(
+            matches!(&standing.outcome, Outcome::Waiting(wait) if wait.is_hold()),
+            "{:?}",
+            standing.outcome
+        );
         assert!(standing.events.iter().any(|event| matches!(event.kind, EventKind::Held(_))));
     }
 }
@@ -215,7 +260,11 @@ async fn a_key_that_is_in_use_is_reported_and_is_no_reason_to_be_overdue() {
 async fn a_healthy_user_is_never_overdue_and_nothing_is_reported() {
     let scene = Scene::new();
     for (day, standing) in scene.days(400, |_, _| ()).await.iter().enumerate() {
-        assert!(matches!(standing.outcome, Outcome::Settled { .. } | Outcome::Waiting(_)), "{:?}", standing.outcome);
+        assert!(
+            matches!(standing.outcome, Outcome::Settled { .. } | Outcome::Waiting(_)),
+            "{:?}",
+            standing.outcome
+        );
         let held = standing.events.iter().any(|event| matches!(event.kind, EventKind::Held(_)));
         assert!(!held, "day {day}: {:?}", standing.events);
     }

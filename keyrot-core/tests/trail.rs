@@ -1,4 +1,5 @@
-//! A run that may ask a trail: who is told of, within which bounds, and that the trail's trouble is nobody else's.
+//! A run that may ask a trail: who is told of, within which bounds, and that the trail's trouble is
+//! nobody else's.
 #![allow(clippy::unwrap_used)]
 
 use async_trait::async_trait;
@@ -8,8 +9,9 @@ use keyrot_core::model::{UseEvidence, after};
 use keyrot_core::report::schema;
 use keyrot_core::usage::{KeyRecord, TrailAsk, TrailPage, TrailPort};
 use keyrot_core::{
-    CallError, Cancel, Clock, EventKind, Homes, KeyId, Limits, Mode, Outcome, Policy, Ports, Report, Rotator,
-    RunDocument, Selected, Selection, Timestamp, UserName, UserResult, Why, select,
+    CallError, Cancel, Clock, EventKind, Homes, KeyId, Limits, Mode, Outcome, Policy, Ports,
+    Report, Rotator, RunDocument, Selected, Selection, Timestamp, UserName, UserResult, Why,
+    select,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -60,7 +62,9 @@ async fn within(
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Report {
     let users = account.change(|world| world.list_users("/"));
-    let chosen = select(&users, &Selection::default(), &Homes::in_region("us-east-1"), &Policy::default()).chosen;
+    let chosen =
+        select(&users, &Selection::default(), &Homes::in_region("us-east-1"), &Policy::default())
+            .chosen;
     rotator.run(chosen, mode, limits, &Cancel::default(), progress).await
 }
 
@@ -76,8 +80,7 @@ fn evidence(one: &UserResult) -> Option<&UseEvidence> {
 }
 
 fn all_held(report: &Report) -> bool {
-    let held =
-        |one: &UserResult| matches!(&one.outcome, Outcome::Waiting(wait) if matches!(wait.why, Why::InUse { .. }));
+    let held = |one: &UserResult| matches!(&one.outcome, Outcome::Waiting(wait) if matches!(wait.why, Why::InUse { .. }));
     report.users.iter().all(held)
 }
 
@@ -104,7 +107,9 @@ async fn a_hold_names_who_uses_the_key() {
     let source = &found.sources[0];
     assert_eq!((source.address.as_ref().unwrap().as_str(), source.events), ("192.0.2.7", 1));
     // It follows the hold, and the report has it beside IAM's last use.
-    assert!(matches!(report.users[0].events[..], [ref held, _] if matches!(held.kind, EventKind::Held(_))));
+    assert!(
+        matches!(report.users[0].events[..], [ref held, _] if matches!(held.kind, EventKind::Held(_)))
+    );
     let document = RunDocument::new(schema::ROTATE, &report, &Selected::default());
     let beside = &document.users[0].evidence[0];
     assert_eq!((beside.service.as_deref(), beside.uses.as_ref()), (Some("s3"), Some(found)));
@@ -149,7 +154,11 @@ impl TrailPort for Bad {
         std::future::pending().await
     }
 
-    async fn page<'a>(&self, _ask: &TrailAsk, _next: Option<&'a str>) -> Result<TrailPage, CallError> {
+    async fn page<'a>(
+        &self,
+        _ask: &TrailAsk,
+        _next: Option<&'a str>,
+    ) -> Result<TrailPage, CallError> {
         match self {
             Self::Silent => std::future::pending().await,
             Self::Panics => panic!("a port that panics"),
@@ -207,7 +216,9 @@ async fn a_trail_that_hangs_is_left_after_twenty_seconds_and_one_that_panics_at_
     assert!((20..25).contains(&took.num_seconds()), "{took}");
     let report = run(&account, &asking(&account, Bad::Panics), Mode::Act).await;
     assert!(all_held(&report));
-    assert!(evidence(&report.users[0]).unwrap().to_string().contains("it panicked: a port that panics"));
+    assert!(
+        evidence(&report.users[0]).unwrap().to_string().contains("it panicked: a port that panics")
+    );
 }
 
 #[tokio::test]
@@ -216,7 +227,8 @@ async fn few_are_asked_about_at_once_and_not_everybody() {
     let (now, most, all) = Default::default();
     let counts = Bad::Counts { now, most, all };
     let ports = Ports { clock: Arc::new(Patient(account.clone())), ..Ports::of(account.clone()) };
-    let report = run(&account, &Rotator::new(ports).trail(Arc::new(counts.clone())), Mode::Act).await;
+    let report =
+        run(&account, &Rotator::new(ports).trail(Arc::new(counts.clone())), Mode::Act).await;
     let Bad::Counts { most, all, .. } = &counts else { unreachable!() };
     // One region each: the one of IAM's last use.
     assert_eq!((most.load(Ordering::SeqCst), all.load(Ordering::SeqCst)), (4, 25));

@@ -8,13 +8,15 @@ use keyrot_core::model::{RotationStep, StepName};
 use keyrot_core::report::{RunStatus, State, schema};
 use keyrot_core::settings::Settings;
 use keyrot_core::{
-    Cancel, Homes, Mode, Outcome, Ports, Report, Rotator, RunDocument, SecretName, Selected, Target, Timestamp,
+    Cancel, Homes, Mode, Outcome, Ports, Report, Rotator, RunDocument, SecretName, Selected,
+    Target, Timestamp,
 };
 use lambda_runtime::{Diagnostic, tracing};
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// A step that is under way may take this long to end: the limit of one call to AWS, and some for the last notifications.
+/// A step that is under way may take this long to end: the limit of one call to AWS, and some for
+/// the last notifications.
 const LAST_STEP: Duration = Duration::from_secs(75);
 /// Lambda takes no longer answer than 6 MB (Lambda developer guide, "Lambda quotas").
 const LONGEST_ANSWER: usize = 5_500_000;
@@ -46,7 +48,9 @@ pub(crate) struct Invocation {
 pub(crate) enum Problem {
     #[error("{0}")]
     BadEvent(String),
-    #[error("the function has {0} seconds left, and starts nothing in its last 75: set its timeout to 900 seconds")]
+    #[error(
+        "the function has {0} seconds left, and starts nothing in its last 75: set its timeout to 900 seconds"
+    )]
     NoTime(i64),
     #[error(
         "the account's users could not be listed: {0}; no user is selected unless all could be listed, and nothing was changed"
@@ -75,7 +79,11 @@ impl From<Problem> for Diagnostic {
 }
 
 impl Function {
-    pub(crate) async fn handle(&self, event: Value, invocation: &Invocation) -> Result<RunDocument, Problem> {
+    pub(crate) async fn handle(
+        &self,
+        event: Value,
+        invocation: &Invocation,
+    ) -> Result<RunDocument, Problem> {
         let request = Request::parse(event).map_err(|bad| Problem::BadEvent(bad.to_string()))?;
         let now = self.ports.clock.now();
         let end = invocation.end - LAST_STEP;
@@ -84,14 +92,23 @@ impl Function {
         }
         match request {
             Request::Sweep(sweep) => self.sweep(&sweep, invocation, end).await,
-            Request::RotationStep(secret, order) => self.order(&secret, order, invocation, end).await,
+            Request::RotationStep(secret, order) => {
+                self.order(&secret, order, invocation, end).await
+            }
         }
     }
 
-    /// One pass. A blocked user is no error of the function: it is in the answer, in the metrics and in the notifications. A user who failed is.
-    async fn sweep(&self, sweep: &Sweep, invocation: &Invocation, end: Timestamp) -> Result<RunDocument, Problem> {
+    /// One pass. A blocked user is no error of the function: it is in the answer, in the metrics
+    /// and in the notifications. A user who failed is.
+    async fn sweep(
+        &self,
+        sweep: &Sweep,
+        invocation: &Invocation,
+        end: Timestamp,
+    ) -> Result<RunDocument, Problem> {
         let iam = self.ports.iam.as_ref();
-        let mut selected = self.settings.find(iam, &self.homes, &sweep.users).await.map_err(Problem::NotListed)?;
+        let mut selected =
+            self.settings.find(iam, &self.homes, &sweep.users).await.map_err(Problem::NotListed)?;
         if !selected.missing.is_empty() {
             let why: Vec<String> = selected.missing.iter().map(ToString::to_string).collect();
             return Err(Problem::NotSelected(why.join("; ")));
@@ -105,12 +122,14 @@ impl Function {
                 "the exclusion {pattern} matches no user; check its spelling"
             );
         }
-        let (mode, schema) = if sweep.dry_run { (Mode::Plan, schema::PLAN) } else { (Mode::Act, schema::ROTATE) };
+        let (mode, schema) =
+            if sweep.dry_run { (Mode::Plan, schema::PLAN) } else { (Mode::Act, schema::ROTATE) };
         let mut limits = self.settings.limits(self.ports.clock.now());
         limits.deadline = limits.deadline.map(|deadline| deadline.min(end)).or(Some(end));
         let progress = |news: Progress| told(&invocation.request_id, &news);
         let users = std::mem::take(&mut selected.chosen);
-        let report = self.rotator(&users).run(users, mode, &limits, &Cancel::default(), &progress).await;
+        let report =
+            self.rotator(&users).run(users, mode, &limits, &Cancel::default(), &progress).await;
         let document = RunDocument::new(schema, &report, &selected);
         drop(report);
         if sweep.is_whole() {
@@ -134,8 +153,11 @@ impl Function {
         end: Timestamp,
     ) -> Result<RunDocument, Problem> {
         let step = order.step;
-        let selected =
-            self.settings.find(self.ports.iam.as_ref(), &self.homes, &[]).await.map_err(Problem::NotListed)?;
+        let selected = self
+            .settings
+            .find(self.ports.iam.as_ref(), &self.homes, &[])
+            .await
+            .map_err(Problem::NotListed)?;
         let chosen = owner(&selected, secret).ok_or_else(|| {
             let selection = self.settings.selection();
             let (tag, value) = (&selection.tag, &selection.tag_value);
@@ -148,7 +170,10 @@ impl Function {
         limits.deadline = limits.deadline.map(|deadline| deadline.min(end)).or(Some(end));
         let progress = |news: Progress| told(&invocation.request_id, &news);
         let only = Selected { chosen: vec![chosen.clone()], ..Selected::default() };
-        let report = self.rotator(&only.chosen).carry_out(chosen, order, &limits, &Cancel::default(), &progress).await;
+        let report = self
+            .rotator(&only.chosen)
+            .carry_out(chosen, order, &limits, &Cancel::default(), &progress)
+            .await;
         let document = RunDocument::new(schema::ORDER, &report, &only);
         println!("{}", metrics::of_part(&invocation.function, &document));
         carried_out(step, &report, document)
@@ -163,13 +188,22 @@ fn owner(selected: &Selected, secret: &SecretName) -> Option<Target> {
     selected.chosen.iter().find(|one| one.subject.secret == *secret).cloned()
 }
 
-fn carried_out(step: StepName, report: &Report, document: RunDocument) -> Result<RunDocument, Problem> {
+fn carried_out(
+    step: StepName,
+    report: &Report,
+    document: RunDocument,
+) -> Result<RunDocument, Problem> {
     let done = report.users.iter().all(|one| one.outcome == Outcome::Done);
     if done {
         return Ok(answer(document));
     }
-    let why: Vec<String> = document.users.iter().map(|one| format!("{}: {}", one.user, one.message)).collect();
-    Err(Problem::OrderFailed(format!("{} is not done: {}", json!(step).as_str().unwrap_or_default(), why.join("; "))))
+    let why: Vec<String> =
+        document.users.iter().map(|one| format!("{}: {}", one.user, one.message)).collect();
+    Err(Problem::OrderFailed(format!(
+        "{} is not done: {}",
+        json!(step).as_str().unwrap_or_default(),
+        why.join("; ")
+    )))
 }
 
 fn told(request_id: &str, news: &Progress) {
@@ -198,9 +232,14 @@ fn summed_up(request_id: &str, document: &RunDocument) {
 
 fn failures(document: &RunDocument) -> String {
     let failed: Vec<_> = document.users.iter().filter(|one| one.state == State::Failed).collect();
-    let named: Vec<String> = failed.iter().take(NAMED).map(|one| format!("{}: {}", one.user, one.message)).collect();
+    let named: Vec<String> =
+        failed.iter().take(NAMED).map(|one| format!("{}: {}", one.user, one.message)).collect();
     let more = failed.len().saturating_sub(NAMED);
-    let more = if more > 0 { format!("; and {more} more, each with a line in the log") } else { String::new() };
+    let more = if more > 0 {
+        format!("; and {more} more, each with a line in the log")
+    } else {
+        String::new()
+    };
     format!(
         "{} of {} users failed, and the next run retries them: {}{more}",
         failed.len(),
@@ -209,7 +248,8 @@ fn failures(document: &RunDocument) -> String {
     )
 }
 
-/// The document; without the users who are settled, where all of it would be longer than Lambda takes.
+/// The document; without the users who are settled, where all of it would be longer than Lambda
+/// takes.
 fn answer(mut document: RunDocument) -> RunDocument {
     if length(&document) > LONGEST_ANSWER {
         document.users.retain(|one| !matches!(one.state, State::Settled | State::Waiting));

@@ -16,16 +16,21 @@ pub(crate) async fn function() -> Result<Function, Diagnostic> {
     let settings = match std::env::var(PARAMETER).ok().filter(|name| !name.is_empty()) {
         None => settings(None)?,
         Some(name) => {
-            // With what Lambda itself says of region and credentials: the parameter may name others for the work.
+            // With what Lambda itself says of region and credentials: the parameter may name others
+            // for the work.
             let aws = Aws::connect(&AwsSettings::default()).await.map_err(unusable)?;
-            let text = aws.parameter(&name).await.map_err(|why| unusable(format!("{PARAMETER}={name}: {why}")))?;
+            let text = aws
+                .parameter(&name)
+                .await
+                .map_err(|why| unusable(format!("{PARAMETER}={name}: {why}")))?;
             settings(Some((&format!("ssm:{name}"), text.expose())))?
         }
     };
     let aws = AwsSettings::default().with(&settings).map_err(unusable)?;
     let aws = Arc::new(Aws::connect(&aws).await.map_err(unusable)?);
     // Everybody who may read the function's configuration sees its environment.
-    let channels = Channels::new(settings.notify(), &aws, FromEnvironment::Refused).map_err(unusable)?;
+    let channels =
+        Channels::new(settings.notify(), &aws, FromEnvironment::Refused).map_err(unusable)?;
     // It was deployed for this account and region.
     let homes = settings.homes(aws.region(), true);
     Ok(Function { homes, ports: aws.ports(), rotator: aws.rotator(&settings), settings, channels })

@@ -9,15 +9,21 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// Begins to log, from the level that `KEYROT_LOG` or Lambda's own setting (`AWS_LAMBDA_LOG_LEVEL`) names; `info` by default.
+/// Begins to log, from the level that `KEYROT_LOG` or Lambda's own setting (`AWS_LAMBDA_LOG_LEVEL`)
+/// names; `info` by default.
 ///
 /// Libraries that may show secret material are never heard below `info`.
 pub(crate) fn begin() {
-    let named = ["KEYROT_LOG", "AWS_LAMBDA_LOG_LEVEL"].iter().find_map(|name| std::env::var(name).ok());
-    let level = named.and_then(|name| LevelFilter::from_str(&name).ok()).unwrap_or(LevelFilter::INFO);
+    let named =
+        ["KEYROT_LOG", "AWS_LAMBDA_LOG_LEVEL"].iter().find_map(|name| std::env::var(name).ok());
+    let level =
+        named.and_then(|name| LevelFilter::from_str(&name).ok()).unwrap_or(LevelFilter::INFO);
     let quiet = SECRET_LOG_TARGETS.iter().map(|target| (*target, level.min(LevelFilter::INFO)));
-    let lines =
-        tracing_subscriber::fmt::layer().json().flatten_event(true).with_current_span(false).with_span_list(false);
+    let lines = tracing_subscriber::fmt::layer()
+        .json()
+        .flatten_event(true)
+        .with_current_span(false)
+        .with_span_list(false);
     // A second beginning, in a test, changes nothing.
     let _ = tracing_subscriber::registry()
         .with(Targets::new().with_default(level).with_targets(quiet))

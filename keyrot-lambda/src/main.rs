@@ -1,9 +1,12 @@
-//! keyrot as an AWS Lambda function: a scheduled pass over all selected users, and Secrets Manager's rotation function.
+//! keyrot as an AWS Lambda function: a scheduled pass over all selected users, and Secrets
+//! Manager's rotation function.
 //!
-//! Nothing is decided here: an event is parsed, the ports are built, the core is called, and the outcome is reported. Settings come from
-//! `KEYROT_*` in the environment and, if `KEYROT_CONFIG_PARAMETER` names one, from a TOML text in SSM Parameter Store. The answer is the document of
-//! `keyrot rotate --json`. An invocation in which a user failed fails as a whole, so that Lambda's metric `Errors` is right; a blocked
-//! user is no error of the function, and has a metric of its own.
+//! Nothing is decided here: an event is parsed, the ports are built, the core is called, and the
+//! outcome is reported. Settings come from `KEYROT_*` in the environment and, if
+//! `KEYROT_CONFIG_PARAMETER` names one, from a TOML text in SSM Parameter Store. The answer is the
+//! document of `keyrot rotate --json`. An invocation in which a user failed fails as a whole, so
+//! that Lambda's metric `Errors` is right; a blocked user is no error of the function, and has a
+//! metric of its own.
 
 mod function;
 mod load;
@@ -19,7 +22,8 @@ use tokio::sync::OnceCell;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     logs::begin();
-    // Made by the first invocation: what is wrong with the settings becomes its error, by name, and the process is up immediately.
+    // Made by the first invocation: what is wrong with the settings becomes its error, by name, and
+    // the process is up immediately.
     let function: OnceCell<Function> = OnceCell::new();
     let function = &function;
     lambda_runtime::run(service_fn(async move |event: LambdaEvent<Value>| {

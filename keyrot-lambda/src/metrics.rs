@@ -1,6 +1,8 @@
-//! Metrics in CloudWatch's embedded metric format: a line of JSON on stdout is all it takes, and no call to AWS.
+//! Metrics in CloudWatch's embedded metric format: a line of JSON on stdout is all it takes, and no
+//! call to AWS.
 //!
-//! One namespace, one dimension (the function): a dimension for each user would cost a metric for each user, and alarm on none.
+//! One namespace, one dimension (the function): a dimension for each user would cost a metric for
+//! each user, and alarm on none.
 
 use keyrot_core::report::Counts;
 use keyrot_core::{RunDocument, Timestamp};
@@ -43,8 +45,10 @@ fn milliseconds(document: &RunDocument) -> f64 {
 
 /// Source: CloudWatch user guide, "Specification: Embedded metric format".
 fn line(function: &str, at: Timestamp, metrics: &[(&str, &str, f64)]) -> Value {
-    let names: Vec<Value> = metrics.iter().map(|(name, unit, _)| json!({ "Name": name, "Unit": unit })).collect();
-    let directive = json!({ "Namespace": NAMESPACE, "Dimensions": [["Function"]], "Metrics": names });
+    let names: Vec<Value> =
+        metrics.iter().map(|(name, unit, _)| json!({ "Name": name, "Unit": unit })).collect();
+    let directive =
+        json!({ "Namespace": NAMESPACE, "Dimensions": [["Function"]], "Metrics": names });
     let mut line = json!({
         "_aws": { "Timestamp": at.timestamp_millis(), "CloudWatchMetrics": [directive] },
         "Function": function,

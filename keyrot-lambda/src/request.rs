@@ -1,4 +1,5 @@
-//! What the function is asked for. Each kind of event is read strictly: a misspelled field is an error, and nothing is done.
+//! What the function is asked for. Each kind of event is read strictly: a misspelled field is an
+//! error, and nothing is done.
 
 use keyrot_core::model::{Arn, RotationStep, StepName, VersionId};
 use keyrot_core::{SecretName, UserName};
@@ -31,7 +32,8 @@ pub(crate) struct Sweep {
 }
 
 impl Sweep {
-    /// Whether it is over all selected users, and acts: what metrics of the whole account are taken from.
+    /// Whether it is over all selected users, and acts: what metrics of the whole account are taken
+    /// from.
     pub(crate) fn is_whole(&self) -> bool {
         self.users.is_empty() && !self.dry_run
     }
@@ -78,7 +80,9 @@ impl Request {
         let sweep: Sweep = serde_json::from_value(event).map_err(bad)?;
         if sweep.force && sweep.users.is_empty() && !sweep.dry_run {
             // The blast radius of a slip of the pen would be everybody.
-            return Err(BadEvent("\"force\" without \"users\" would replace every key; name the users".to_owned()));
+            return Err(BadEvent(
+                "\"force\" without \"users\" would replace every key; name the users".to_owned(),
+            ));
         }
         Ok(Self::Sweep(sweep))
     }
@@ -106,7 +110,8 @@ fn bad(error: impl fmt::Display) -> BadEvent {
     BadEvent(error.to_string())
 }
 
-/// From a rule (`aws.events`) or from EventBridge Scheduler (`aws.scheduler`), each of which sends this where no input is configured.
+/// From a rule (`aws.events`) or from EventBridge Scheduler (`aws.scheduler`), each of which sends
+/// this where no input is configured.
 fn scheduled(event: &Value) -> Result<(), BadEvent> {
     let text = |field: &str| event[field].as_str().unwrap_or_default().to_owned();
     match (text("source").as_str(), text("detail-type").as_str()) {
@@ -141,7 +146,8 @@ mod tests {
             assert_eq!(parsed(event), Request::Sweep(Sweep::default()));
         }
         assert_eq!(parsed(json!({})), Request::Sweep(Sweep::default()));
-        let other = json!({ "detail-type": "EC2 Instance State-change Notification", "source": "aws.ec2" });
+        let other =
+            json!({ "detail-type": "EC2 Instance State-change Notification", "source": "aws.ec2" });
         assert!(refused(other).contains("aws.ec2"));
     }
 
@@ -165,13 +171,20 @@ mod tests {
     #[test]
     fn an_order_of_secrets_managers() {
         let arn = "arn:aws-us-gov:secretsmanager:us-gov-west-1:111122223333:secret:/iam/ci-x/access_key-AbCdEf";
-        let event =
-            |step: &str| json!({ "Step": step, "SecretId": arn, "ClientRequestToken": TOKEN, "RotationToken": "b3f2" });
-        let Request::RotationStep(secret, order) = parsed(event("createSecret")) else { panic!("an order") };
+        let event = |step: &str| json!({ "Step": step, "SecretId": arn, "ClientRequestToken": TOKEN, "RotationToken": "b3f2" });
+        let Request::RotationStep(secret, order) = parsed(event("createSecret")) else {
+            panic!("an order")
+        };
         assert_eq!(secret.as_str(), "/iam/ci-x/access_key");
         assert_eq!((order.step, order.version.as_str()), (StepName::CreateSecret, TOKEN));
         assert!(refused(event("deleteSecret")).contains("finishSecret"));
-        assert!(refused(json!({ "Step": "createSecret", "SecretId": arn })).contains("ClientRequestToken"));
-        assert!(refused(json!({ "Step": "setSecret", "SecretId": arn, "ClientRequestToken": "x" })).contains("32"));
+        assert!(
+            refused(json!({ "Step": "createSecret", "SecretId": arn }))
+                .contains("ClientRequestToken")
+        );
+        assert!(
+            refused(json!({ "Step": "setSecret", "SecretId": arn, "ClientRequestToken": "x" }))
+                .contains("32")
+        );
     }
 }

@@ -1,7 +1,9 @@
-//! The report's CSV (IAM user guide, "Generate credential reports for your AWS account", "Understanding the report format").
+//! The report's CSV (IAM user guide, "Generate credential reports for your AWS account",
+//! "Understanding the report format").
 //!
-//! Columns are found by name, and unknown ones are skipped: AWS adds some now and then. What is there has to make sense, or the whole report is refused: a
-//! key that is read wrongly would be judged wrongly.
+//! Columns are found by name, and unknown ones are skipped: AWS adds some now and then. What is
+//! there has to make sense, or the whole report is refused: a key that is read wrongly would be
+//! judged wrongly.
 
 use csv::StringRecord;
 use keyrot_core::audit::{CredentialReport, ReportedKey, ReportedUser};
@@ -52,7 +54,8 @@ pub(crate) fn read(text: &[u8], generated: Timestamp) -> Result<CredentialReport
             return Err(ReportError::Twice { line: row.line, user: user.to_owned() });
         }
         let arn = row.text("arn");
-        let place = place(arn).ok_or_else(|| row.wrong("arn", "the ARN of a user or of the root user"))?;
+        let place =
+            place(arn).ok_or_else(|| row.wrong("arn", "the ARN of a user or of the root user"))?;
         let report = report.get_or_insert_with(|| CredentialReport {
             generated,
             account: place.1.to_owned(),
@@ -68,35 +71,44 @@ pub(crate) fn read(text: &[u8], generated: Timestamp) -> Result<CredentialReport
             continue;
         }
         let parsed = UserArn::parse(arn).ok().filter(|parsed| parsed.name().as_str() == user);
-        let arn = parsed.ok_or_else(|| row.wrong("arn", "the ARN of the user in the column user"))?;
+        let arn =
+            parsed.ok_or_else(|| row.wrong("arn", "the ARN of the user in the column user"))?;
         let password = row.switch("password_enabled")?;
-        let mfa = row.switch("mfa_active")?.ok_or_else(|| row.wrong("mfa_active", "true or false"))?;
+        let mfa =
+            row.switch("mfa_active")?.ok_or_else(|| row.wrong("mfa_active", "true or false"))?;
         report.users.push(ReportedUser { arn, password, mfa, keys: row.keys()? });
     }
     report.ok_or(ReportError::Nobody)
 }
 
-/// The row in the head's columns, or how many it has. Names and paths of users may hold commas, and it is nowhere said that IAM quotes them: where it does
-/// not, the name ends where the ARN begins, because no name has a colon, and the ARN takes up what is too much.
+/// The row in the head's columns, or how many it has. Names and paths of users may hold commas, and
+/// it is nowhere said that IAM quotes them: where it does not, the name ends where the ARN begins,
+/// because no name has a colon, and the ARN takes up what is too much.
 fn whole(row: StringRecord, width: usize) -> Result<StringRecord, usize> {
     let found = row.len();
     if found == width {
         return Ok(row);
     }
     let cells: Vec<&str> = row.iter().collect();
-    let begins = cells.iter().position(|cell| cell.starts_with("arn:")).filter(|at| *at > 0).ok_or(found)?;
+    let begins =
+        cells.iter().position(|cell| cell.starts_with("arn:")).filter(|at| *at > 0).ok_or(found)?;
     // Two columns, the name and the ARN, and then the others.
-    let ends = found.checked_sub(width.saturating_sub(2)).filter(|ends| *ends > begins).ok_or(found)?;
+    let ends =
+        found.checked_sub(width.saturating_sub(2)).filter(|ends| *ends > begins).ok_or(found)?;
     let (name, arn) = (cells[..begins].join(","), cells[begins..ends].join(","));
     let fits = UserArn::parse(arn.as_str()).is_ok_and(|arn| arn.name().as_str() == name);
-    let all = [name.as_str(), arn.as_str()].into_iter().chain(cells[ends..].iter().copied()).collect();
+    let all =
+        [name.as_str(), arn.as_str()].into_iter().chain(cells[ends..].iter().copied()).collect();
     if fits { Ok(all) } else { Err(found) }
 }
 
 /// Partition and account of an ARN of IAM.
 fn place(arn: &str) -> Option<(&str, &str)> {
     let arn = Arn::parse(arn)?;
-    let sound = arn.service == "iam" && arn.region.is_empty() && arn.has_account() && !arn.partition.is_empty();
+    let sound = arn.service == "iam"
+        && arn.region.is_empty()
+        && arn.has_account()
+        && !arn.partition.is_empty();
     sound.then_some((arn.partition, arn.account))
 }
 
@@ -124,7 +136,10 @@ impl Columns {
     fn find(head: &StringRecord) -> Result<Self, ReportError> {
         let mut places = [0; NAMES.len()];
         for (place, name) in places.iter_mut().zip(NAMES) {
-            let mut found = head.iter().enumerate().filter(|(_, column)| column.trim_start_matches('\u{feff}') == name);
+            let mut found = head
+                .iter()
+                .enumerate()
+                .filter(|(_, column)| column.trim_start_matches('\u{feff}') == name);
             *place = found.next().ok_or_else(|| ReportError::NoColumn(name.to_owned()))?.0;
             if found.next().is_some() {
                 return Err(ReportError::TwiceColumn(name.to_owned()));
@@ -134,7 +149,8 @@ impl Columns {
     }
 
     fn of(&self, name: &str) -> usize {
-        let at = NAMES.iter().position(|n| *n == name).expect("only names of the list are asked for");
+        let at =
+            NAMES.iter().position(|n| *n == name).expect("only names of the list are asked for");
         self.0[at]
     }
 }
@@ -172,7 +188,12 @@ impl Row<'_> {
             text if UNKNOWN.contains(&text) => Ok(Time::Unknown),
             text => chrono::DateTime::parse_from_rfc3339(text)
                 .map(|at| Time::At(at.to_utc()))
-                .map_err(|_| self.wrong(column, "a time such as 2026-01-05T04:00:00+00:00, N/A or no_information")),
+                .map_err(|_| {
+                    self.wrong(
+                        column,
+                        "a time such as 2026-01-05T04:00:00+00:00, N/A or no_information",
+                    )
+                }),
         }
     }
 
@@ -187,7 +208,9 @@ impl Row<'_> {
             Time::At(at) => at,
             Time::None | Time::Unknown if !active => return Ok(None),
             Time::None | Time::Unknown => {
-                return Err(self.wrong(&column("last_rotated"), "a time, because the key is Active"));
+                return Err(
+                    self.wrong(&column("last_rotated"), "a time, because the key is Active")
+                );
             }
         };
         let text = |what: &str| {
@@ -195,11 +218,15 @@ impl Row<'_> {
             if UNKNOWN.contains(&text) { NOT_APPLICABLE.to_owned() } else { text.to_owned() }
         };
         let last_use = match self.time(&column("last_used_date"))? {
-            Time::At(when) => {
-                LastUse::At { when, service: text("last_used_service"), region: text("last_used_region") }
-            }
+            Time::At(when) => LastUse::At {
+                when,
+                service: text("last_used_service"),
+                region: text("last_used_region"),
+            },
             Time::None => LastUse::NoRecord,
-            Time::Unknown => LastUse::Unknown("the credential report has no information".to_owned()),
+            Time::Unknown => {
+                LastUse::Unknown("the credential report has no information".to_owned())
+            }
         };
         Ok(Some(ReportedKey { slot, active, rotated, last_use }))
     }
@@ -223,13 +250,21 @@ fn no_csv(error: &csv::Error) -> ReportError {
 #[cfg(any(test, feature = "emulator"))]
 pub(crate) fn write(report: &CredentialReport) -> Result<Vec<u8>, csv::Error> {
     let mut rows = csv::Writer::from_writer(Vec::new());
-    let mut head = vec!["user", "arn", "user_creation_time", "password_enabled", "password_last_used", "mfa_active"];
+    let mut head = vec![
+        "user",
+        "arn",
+        "user_creation_time",
+        "password_enabled",
+        "password_last_used",
+        "mfa_active",
+    ];
     head.extend(&NAMES[4..]);
     head.extend(["cert_1_active", "cert_1_last_rotated"]);
     rows.write_record(&head)?;
     let mut row = |user: &str, arn: &str, password: &str, mfa: &str, keys: &[ReportedKey]| {
         let made = "2015-04-22T00:00:00+00:00";
-        let mut cells: Vec<String> = [user, arn, made, password, "no_information", mfa].map(str::to_owned).into();
+        let mut cells: Vec<String> =
+            [user, arn, made, password, "no_information", mfa].map(str::to_owned).into();
         for slot in [1, 2] {
             cells.extend(cells_of(keys.iter().find(|key| key.slot == slot)));
         }
@@ -240,7 +275,13 @@ pub(crate) fn write(report: &CredentialReport) -> Result<Vec<u8>, csv::Error> {
     row(ROOT, &root, UNKNOWN[1], "true", &report.root)?;
     for user in &report.users {
         let password = user.password.map_or_else(|| UNKNOWN[1].to_owned(), |on| on.to_string());
-        row(user.arn.name().as_str(), user.arn.as_str(), &password, &user.mfa.to_string(), &user.keys)?;
+        row(
+            user.arn.name().as_str(),
+            user.arn.as_str(),
+            &password,
+            &user.mfa.to_string(),
+            &user.keys,
+        )?;
     }
     rows.into_inner().map_err(|error| csv::Error::from(error.into_error()))
 }

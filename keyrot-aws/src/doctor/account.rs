@@ -8,14 +8,26 @@ use keyrot_core::settings::Settings;
 use keyrot_core::usage::{TrailAsk, TrailPort};
 use std::sync::Arc;
 
-/// Everything about an AWS account. `tell` gets each finding as it is made. If the credentials do not work, nothing further is asked.
-pub async fn of_aws(aws: &Arc<Aws>, settings: &Settings, verify: Verify, tell: &(dyn Fn(&Check) + Sync)) -> Findings {
+/// Everything about an AWS account. `tell` gets each finding as it is made. If the credentials do
+/// not work, nothing further is asked.
+pub async fn of_aws(
+    aws: &Arc<Aws>,
+    settings: &Settings,
+    verify: Verify,
+    tell: &(dyn Fn(&Check) + Sync),
+) -> Findings {
     let mut notes = Notes { checks: Vec::new(), tell };
     let Some(caller) = caller::examine(aws, settings, &mut notes).await else {
         return Findings { checks: notes.checks, account: None };
     };
-    let sample =
-        stores::examine(&aws.ports(), settings, &settings.homes(aws.region(), false), verify, &mut notes).await;
+    let sample = stores::examine(
+        &aws.ports(),
+        settings,
+        &settings.homes(aws.region(), false),
+        verify,
+        &mut notes,
+    )
+    .await;
     permissions::examine(aws, settings, &caller, &sample, &mut notes).await;
     rights::examine(aws, settings, &caller, &sample.selected, &mut notes).await;
     stores::kms(aws, settings, &sample, &mut notes).await;
@@ -30,15 +42,20 @@ async fn trail(aws: &Aws, settings: &Settings, key: Option<&KeyId>, notes: &mut 
         return;
     }
     // Any id will do: there need be no such key.
-    let Some(key) = key.cloned().or_else(|| KeyId::parse("AKIAIOSFODNN7EXAMPLE").ok()) else { return };
+    let Some(key) = key.cloned().or_else(|| KeyId::parse("AKIAIOSFODNN7EXAMPLE").ok()) else {
+        return;
+    };
     let since = chrono::DateTime::from(std::time::SystemTime::now()) - chrono::TimeDelta::hours(1);
     for region in aws.regions() {
         let ask = TrailAsk { key: key.clone(), region: region.clone(), since };
         notes.add(match aws.page(&ask, None).await {
-            Ok(_) => Check::ok("trail", format!("CloudTrail in {region} can be asked who uses a key")),
+            Ok(_) => {
+                Check::ok("trail", format!("CloudTrail in {region} can be asked who uses a key"))
+            }
             // A run goes on without it.
-            Err(error) => Check::warning("trail", error.to_string())
-                .hint("allow cloudtrail:LookupEvents, or set trail = false; a run goes on without it"),
+            Err(error) => Check::warning("trail", error.to_string()).hint(
+                "allow cloudtrail:LookupEvents, or set trail = false; a run goes on without it",
+            ),
         });
     }
 }

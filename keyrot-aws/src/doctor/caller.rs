@@ -18,7 +18,11 @@ const WORTH_A_LOOK: TimeDelta = TimeDelta::minutes(1);
 const FOR_CREDENTIALS: Duration = Duration::from_secs(30);
 
 /// `None` if the credentials do not work.
-pub(super) async fn examine(aws: &Aws, settings: &Settings, notes: &mut Notes<'_>) -> Option<Caller> {
+pub(super) async fn examine(
+    aws: &Aws,
+    settings: &Settings,
+    notes: &mut Notes<'_>,
+) -> Option<Caller> {
     if !credentials(aws, notes).await {
         return None;
     }
@@ -42,7 +46,10 @@ async fn credentials(aws: &Aws, notes: &mut Notes<'_>) -> bool {
     const HINT: &str = "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; run `aws sso login` if the profile uses IAM Identity \
                         Center; or give the machine a role. To try keyrot without an AWS account: keyrot --sandbox rotate";
     let Some(provider) = aws.inner.notify.config.credentials_provider() else {
-        notes.add(Check::failure("credentials", "there are none, and no source of them is configured").hint(HINT));
+        notes.add(
+            Check::failure("credentials", "there are none, and no source of them is configured")
+                .hint(HINT),
+        );
         return false;
     };
     match timeout(FOR_CREDENTIALS, provider.provide_credentials()).await {
@@ -51,13 +58,17 @@ async fn credentials(aws: &Aws, notes: &mut Notes<'_>) -> bool {
             let text = format!("access key {} from {}", found.access_key_id(), source(&features));
             let left = found.expiry().map(|end| DateTime::<Utc>::from(end) - now());
             notes.add(match left {
-                Some(left) if left < A_RUN => {
-                    Check::warning("credentials", format!("{text}; they end in {} min", left.num_minutes().max(0)))
-                        .hint("renew them before a run: one may take a quarter of an hour")
-                }
+                Some(left) if left < A_RUN => Check::warning(
+                    "credentials",
+                    format!("{text}; they end in {} min", left.num_minutes().max(0)),
+                )
+                .hint("renew them before a run: one may take a quarter of an hour"),
                 Some(left) if left < TimeDelta::days(2) => Check::ok(
                     "credentials",
-                    format!("{text}; they end in {} min, and are renewed if their source can", left.num_minutes()),
+                    format!(
+                        "{text}; they end in {} min, and are renewed if their source can",
+                        left.num_minutes()
+                    ),
                 ),
                 _ => Check::ok("credentials", text),
             });
@@ -71,13 +82,17 @@ async fn credentials(aws: &Aws, notes: &mut Notes<'_>) -> bool {
                 cause = next.source();
             }
             notes.add(
-                Check::failure("credentials", format!("no AWS credentials: {}", crate::errors::scrub(&text, &[])))
-                    .hint(HINT),
+                Check::failure(
+                    "credentials",
+                    format!("no AWS credentials: {}", crate::errors::scrub(&text, &[])),
+                )
+                .hint(HINT),
             );
             false
         }
         Err(_) => {
-            let text = format!("no AWS credentials were given within {} s", FOR_CREDENTIALS.as_secs());
+            let text =
+                format!("no AWS credentials were given within {} s", FOR_CREDENTIALS.as_secs());
             notes.add(Check::failure("credentials", text).hint(HINT));
             false
         }
@@ -99,7 +114,9 @@ fn source(features: &[Feature]) -> String {
             Feature::CredentialsProfileSourceProfile => "a source profile",
             Feature::CredentialsProfileNamedProvider => "a profile's credential_source",
             Feature::CredentialsProfileSso | Feature::CredentialsSso => "IAM Identity Center",
-            Feature::CredentialsProfileProcess | Feature::CredentialsProcess => "a credential_process",
+            Feature::CredentialsProfileProcess | Feature::CredentialsProcess => {
+                "a credential_process"
+            }
             Feature::CredentialsHttp => "the container's metadata",
             Feature::CredentialsImds => "the instance's metadata",
             Feature::CredentialsProfileLogin | Feature::CredentialsLogin => "`aws login`",
@@ -108,7 +125,11 @@ fn source(features: &[Feature]) -> String {
     };
     let mut words: Vec<&str> = features.iter().filter_map(word).collect();
     words.dedup();
-    if words.is_empty() { "a source that the SDK does not name".to_owned() } else { words.join(", then ") }
+    if words.is_empty() {
+        "a source that the SDK does not name".to_owned()
+    } else {
+        words.join(", then ")
+    }
 }
 
 fn now() -> DateTime<Utc> {
@@ -154,7 +175,8 @@ pub(super) fn partition(caller: &Caller) -> &str {
     Arn::parse(&caller.arn).map_or("", |arn| arn.partition)
 }
 
-/// Whether a region can be of a partition, as far as the names of its regions are known here (AWS General Reference, "Amazon Resource Names (ARNs)").
+/// Whether a region can be of a partition, as far as the names of its regions are known here (AWS
+/// General Reference, "Amazon Resource Names (ARNs)").
 fn can_be_of(region: &str, partition: &str) -> bool {
     let (china, government) = (region.starts_with("cn-"), region.starts_with("us-gov-"));
     match partition {
@@ -167,15 +189,23 @@ fn can_be_of(region: &str, partition: &str) -> bool {
 
 fn place(aws: &Aws, caller: &Caller, settings: &Settings) -> Check {
     let region = aws.region();
-    let from = if settings.region().is_some() { "by the setting" } else { "by the environment or profile" };
+    let from = if settings.region().is_some() {
+        "by the setting"
+    } else {
+        "by the environment or profile"
+    };
     let own = partition(caller);
     if !can_be_of(region, own) {
         let text = format!("the region {region} is not of the account's partition {own}");
         return Check::failure("region", text).hint("set region to one of the account's partition");
     }
     // From the environment or profile; one of the settings is warned of there.
-    let elsewhere = aws.inner.notify.config.endpoint_url().map(|url| format!("; AWS is called at {url}"));
-    Check::ok("region", format!("{region} {from}, partition {own}{}", elsewhere.unwrap_or_default()))
+    let elsewhere =
+        aws.inner.notify.config.endpoint_url().map(|url| format!("; AWS is called at {url}"));
+    Check::ok(
+        "region",
+        format!("{region} {from}, partition {own}{}", elsewhere.unwrap_or_default()),
+    )
 }
 
 #[cfg(test)]
@@ -194,10 +224,16 @@ mod tests {
             (301, Health::Failure),
             (-4000, Health::Failure),
         ] {
-            assert_eq!(clock(at + TimeDelta::seconds(seconds), Some(at)).health, health, "{seconds}");
+            assert_eq!(
+                clock(at + TimeDelta::seconds(seconds), Some(at)).health,
+                health,
+                "{seconds}"
+            );
         }
         assert_eq!(clock(at, None).health, Health::NotChecked);
-        assert!(clock(at, Some(at + TimeDelta::seconds(400))).message.contains("6 min 40 s behind"));
+        assert!(
+            clock(at, Some(at + TimeDelta::seconds(400))).message.contains("6 min 40 s behind")
+        );
     }
 
     #[test]
@@ -214,13 +250,18 @@ mod tests {
         ] {
             assert_eq!(can_be_of(region, partition), fits, "{region} {partition}");
         }
-        let caller = Caller { arn: "arn:aws-eusc:iam::123456789012:user/jane".to_owned(), account: String::new() };
+        let caller = Caller {
+            arn: "arn:aws-eusc:iam::123456789012:user/jane".to_owned(),
+            account: String::new(),
+        };
         assert_eq!(partition(&caller), "aws-eusc");
     }
 
     #[test]
     fn who_calls_is_told_and_root_and_users_are_worth_a_look() {
-        let of = |arn: &str| who(&Caller { arn: arn.to_owned(), account: "123456789012".to_owned() }).health;
+        let of = |arn: &str| {
+            who(&Caller { arn: arn.to_owned(), account: "123456789012".to_owned() }).health
+        };
         assert_eq!(of("arn:aws:sts::123456789012:assumed-role/keyrot/x"), Health::Ok);
         assert_eq!(of("arn:aws:iam::123456789012:user/ops/jane"), Health::Warning);
         assert_eq!(of("arn:aws:iam::123456789012:root"), Health::Warning);
@@ -229,9 +270,15 @@ mod tests {
     #[test]
     fn the_source_is_told_in_words() {
         assert_eq!(source(&[Feature::CredentialsEnvVars]), "the environment");
-        let chain =
-            [Feature::CredentialsProfileSourceProfile, Feature::CredentialsProfile, Feature::CredentialsStsAssumeRole];
-        assert_eq!(source(&chain), "a source profile, then a profile with a key, then an assumed role");
+        let chain = [
+            Feature::CredentialsProfileSourceProfile,
+            Feature::CredentialsProfile,
+            Feature::CredentialsStsAssumeRole,
+        ];
+        assert_eq!(
+            source(&chain),
+            "a source profile, then a profile with a key, then an assumed role"
+        );
         assert!(source(&[]).contains("does not name"));
     }
 }

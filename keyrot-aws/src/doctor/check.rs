@@ -20,8 +20,8 @@ pub enum Health {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Check {
-    /// What it is about, in one word: `credentials`, `region`, `clock`, `permissions`, `users`, `keys`, `secrets`, `current`, `rights`, `kms`, `last_run`,
-    /// `trail`, `notifiers`, `settings`.
+    /// What it is about, in one word: `credentials`, `region`, `clock`, `permissions`, `users`,
+    /// `keys`, `secrets`, `current`, `rights`, `kms`, `last_run`, `trail`, `notifiers`, `settings`.
     pub about: &'static str,
     /// How well it is.
     pub health: Health,

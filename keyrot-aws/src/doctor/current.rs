@@ -1,10 +1,11 @@
 //! Whether what is current is what it claims to be: the user's own working key.
 //!
-//! A version id names a key; whoever may write the secret chooses it. So the value is compared with the id and with IAM's list of the user's
-//! keys and, if that is asked for, verified as the user. Of the value, only the key's id is kept.
+//! A version id names a key; whoever may write the secret chooses it. So the value is compared with
+//! the id and with IAM's list of the user's keys and, if that is asked for, verified as the user.
+//! Of the value, only the key's id is kept.
 //!
-//! A verification is no change, but IAM records it as a use: an unused key would look used in audits, and to a run that waits until nothing
-//! uses an old key. So it is made on request only.
+//! A verification is no change, but IAM records it as a use: an unused key would look used in
+//! audits, and to a run that waits until nothing uses an old key. So it is made on request only.
 
 use crate::doctor::check::{Check, Notes, Verify};
 use crate::doctor::wording::some;
@@ -55,8 +56,9 @@ pub(super) async fn examine(
     if !unknown.is_empty() {
         let text = format!("not compared with what it claims: {}", some(&unknown));
         notes.add(
-            Check::not_checked(ABOUT, text)
-                .hint("it needs iam:ListAccessKeys, secretsmanager:GetSecretValue, and a way to STS"),
+            Check::not_checked(ABOUT, text).hint(
+                "it needs iam:ListAccessKeys, secretsmanager:GetSecretValue, and a way to STS",
+            ),
         );
     }
     if works + compared > 0 {
@@ -77,7 +79,9 @@ pub(super) async fn examine(
         }
         let check = Check::ok(ABOUT, parts.join("; "));
         notes.add(match verify {
-            Verify::No => check.hint("keyrot doctor --verify also asks STS with each key, which IAM records as a use"),
+            Verify::No => check.hint(
+                "keyrot doctor --verify also asks STS with each key, which IAM records as a use",
+            ),
             Verify::Yes => check,
         });
     }
@@ -92,26 +96,37 @@ async fn compare(ports: &Ports, subject: &Subject, held: &LabeledVersion, verify
     let version = &held.version;
     let credentials = match ports.store.read(&subject.secret, version).await {
         Ok(Some(credentials)) => credentials,
-        Ok(None) => return Found::Mismatch(format!("holds no access key in its current version {version}")),
+        Ok(None) => {
+            return Found::Mismatch(format!(
+                "holds no access key in its current version {version}"
+            ));
+        }
         Err(error) => return Found::Unknown(error.to_string()),
     };
     let key = &credentials.key;
     if let Some(claimed) = claimed.filter(|claimed| *claimed != key) {
-        return Found::Mismatch(format!("claims to hold {claimed} in its current version {version}, and holds {key}"));
+        return Found::Mismatch(format!(
+            "claims to hold {claimed} in its current version {version}, and holds {key}"
+        ));
     }
     let keys = match ports.iam.list_keys(&subject.user).await {
         Ok(keys) => keys,
         Err(error) => return Found::Unknown(error.to_string()),
     };
     match keys.iter().find(|listed| listed.id == *key) {
-        None => return Found::Mismatch(format!("holds {key}, which is not one of the user's keys")),
+        None => {
+            return Found::Mismatch(format!("holds {key}, which is not one of the user's keys"));
+        }
         Some(listed) if listed.status != KeyStatus::Active => {
             return Found::Mismatch(format!("holds {key}, which is Inactive"));
         }
         Some(_) => {}
     }
-    // A verification is a use of `sts` in IAM's record. While an old key is kept until something uses the new one, it would pass for that use.
-    if verify == Verify::No || keys.iter().any(|other| other.id != *key && other.status == KeyStatus::Active) {
+    // A verification is a use of `sts` in IAM's record. While an old key is kept until something
+    // uses the new one, it would pass for that use.
+    if verify == Verify::No
+        || keys.iter().any(|other| other.id != *key && other.status == KeyStatus::Active)
+    {
         return Found::Compared;
     }
     authenticate(ports, subject, &credentials).await
@@ -123,8 +138,12 @@ async fn authenticate(ports: &Ports, subject: &Subject, credentials: &Credential
     loop {
         return match ports.probe.probe(credentials).await {
             Ok(ProbeAnswer::Authenticated(arn)) if arn == subject.arn => Found::Works,
-            Ok(ProbeAnswer::Authenticated(arn)) => Found::Mismatch(format!("holds credentials of {arn}")),
-            Ok(ProbeAnswer::SomebodyElse(arn)) => Found::Mismatch(format!("holds credentials of {arn}")),
+            Ok(ProbeAnswer::Authenticated(arn)) => {
+                Found::Mismatch(format!("holds credentials of {arn}"))
+            }
+            Ok(ProbeAnswer::SomebodyElse(arn)) => {
+                Found::Mismatch(format!("holds credentials of {arn}"))
+            }
             Ok(ProbeAnswer::Refused | ProbeAnswer::WrongSecret) if refusals + 1 < REFUSALS => {
                 refusals += 1;
                 ports.clock.sleep(BETWEEN).await;
@@ -147,8 +166,8 @@ mod tests {
     use keyrot_core::memory::{Label, MemoryAccount, Value, World};
     use keyrot_core::model::{SecretState, VersionId};
     use keyrot_core::{
-        CallError, Cancel, ErrorKind, Homes, KeyId, Limits, Mode, Policy, Rotator, SecretName, Selection, Target,
-        UserName, select,
+        CallError, Cancel, ErrorKind, Homes, KeyId, Limits, Mode, Policy, Rotator, SecretName,
+        Selection, Target, UserName, select,
     };
 
     struct Case {
@@ -167,7 +186,9 @@ mod tests {
             let account = MemoryAccount::new(world);
             let case = Self { ports: Ports::of(account.clone()), account };
             let (limits, cancel) = (Limits::default(), Cancel::default());
-            Rotator::new(case.ports.clone()).run(case.chosen().await, Mode::Act, &limits, &cancel, &|_| {}).await;
+            Rotator::new(case.ports.clone())
+                .run(case.chosen().await, Mode::Act, &limits, &cancel, &|_| {})
+                .await;
             case
         }
 
@@ -186,7 +207,13 @@ mod tests {
 
         async fn chosen(&self) -> Vec<Target> {
             let users = self.ports.iam.users("/").await.unwrap();
-            select(&users, &Selection::default(), &Homes::in_region("us-east-1"), &Policy::default()).chosen
+            select(
+                &users,
+                &Selection::default(),
+                &Homes::in_region("us-east-1"),
+                &Policy::default(),
+            )
+            .chosen
         }
 
         async fn check(&self) -> Check {
@@ -195,11 +222,20 @@ mod tests {
 
         async fn check_by(&self, verify: Verify) -> Check {
             let subject = self.chosen().await.into_iter().next().unwrap().subject;
-            let SecretState::Present(secret) = self.ports.store.describe(&subject.secret).await.unwrap() else {
+            let SecretState::Present(secret) =
+                self.ports.store.describe(&subject.secret).await.unwrap()
+            else {
                 panic!("present")
             };
             let mut notes = Notes { checks: Vec::new(), tell: &|_| {} };
-            examine(&self.ports, &[(&subject, secret.current.unwrap())], (1, 1), verify, &mut notes).await;
+            examine(
+                &self.ports,
+                &[(&subject, secret.current.unwrap())],
+                (1, 1),
+                verify,
+                &mut notes,
+            )
+            .await;
             assert_eq!(notes.checks.len(), 1, "{:?}", notes.checks);
             notes.checks.remove(0)
         }
@@ -207,7 +243,8 @@ mod tests {
         /// Makes this value current, under an id that claims what the one before claims.
         fn forge(&self, value: impl FnOnce(&World) -> String) {
             self.account.change(|world| {
-                let before = world.secret(&name()).unwrap().labelled(Label::Current).unwrap().to_string();
+                let before =
+                    world.secret(&name()).unwrap().labelled(Label::Current).unwrap().to_string();
                 let (head, seconds) = before.rsplit_once('-').unwrap();
                 let seconds: i64 = seconds.parse().unwrap();
                 let version = VersionId::parse(format!("{head}-{}", seconds + 1)).unwrap();
@@ -239,7 +276,10 @@ mod tests {
     #[tokio::test]
     async fn a_key_that_is_what_it_claims_is_verified_unless_that_would_pass_for_a_pickup() {
         let check = Case::alone().await.check().await;
-        assert_eq!((check.health, check.message.as_str()), (Health::Ok, "1 verified as the user's own key"));
+        assert_eq!(
+            (check.health, check.message.as_str()),
+            (Health::Ok, "1 verified as the user's own key")
+        );
         let case = Case::alone().await;
         let before = case.account.change(|world| world.user(&ci()).unwrap().clone());
         let check = case.check_by(Verify::No).await;
@@ -247,15 +287,22 @@ mod tests {
             (check.health, check.message.as_str()),
             (Health::Ok, "1 as its version id and IAM say, not verified")
         );
-        assert!(case.account.change(|world| *world.user(&ci()).unwrap() == before), "no use was recorded");
+        assert!(
+            case.account.change(|world| *world.user(&ci()).unwrap() == before),
+            "no use was recorded"
+        );
         let case = Case::new().await;
         let before = case.account.change(|world| world.user(&ci()).unwrap().clone());
         let check = case.check().await;
         assert!(
-            check.health == Health::Ok && check.message.contains("waits until something uses the new one"),
+            check.health == Health::Ok
+                && check.message.contains("waits until something uses the new one"),
             "{check:?}"
         );
-        assert!(case.account.change(|world| *world.user(&ci()).unwrap() == before), "no use was recorded");
+        assert!(
+            case.account.change(|world| *world.user(&ci()).unwrap() == before),
+            "no use was recorded"
+        );
     }
 
     #[tokio::test]
@@ -263,26 +310,33 @@ mod tests {
         const DAMAGED: &str = "with a secret key that is not its own";
         type Value = fn(&World) -> String;
         let others: Value = |world| {
-            let other = world.user(&UserName::parse("other").unwrap()).unwrap().keys()[0].listed.id.clone();
+            let other =
+                world.user(&UserName::parse("other").unwrap()).unwrap().keys()[0].listed.id.clone();
             json(&other, &other)
         };
-        let damaged: Value = |world| json(&current_key(world), &KeyId::parse("AKIAXXXXXXXXXXXXXXXX").unwrap());
+        let damaged: Value =
+            |world| json(&current_key(world), &KeyId::parse("AKIAXXXXXXXXXXXXXXXX").unwrap());
         let empty: Value = |_| "{}".to_owned();
-        for (value, says) in
-            [(others, "claims to hold AKIA"), (damaged, DAMAGED), (empty, "holds no access key in its current version")]
-        {
+        for (value, says) in [
+            (others, "claims to hold AKIA"),
+            (damaged, DAMAGED),
+            (empty, "holds no access key in its current version"),
+        ] {
             let case = Case::alone().await;
             case.forge(value);
             let check = case.check().await;
             assert_eq!(check.health, Health::Failure, "{check:?}");
             assert!(
-                check.message.starts_with("ci: the secret /iam/ci/access_key ") && check.message.contains(says),
+                check.message.starts_with("ci: the secret /iam/ci/access_key ")
+                    && check.message.contains(says),
                 "{check:?}"
             );
             // Without a verification, a damaged secret key does not show; another key does.
             let compared = case.check_by(Verify::No).await;
             assert_eq!(compared.health == Health::Failure, says != DAMAGED, "{compared:?}");
-            let secret = case.account.change(|world| World::secret_of(&current_key(world)).expose().to_owned());
+            let secret = case
+                .account
+                .change(|world| World::secret_of(&current_key(world)).expose().to_owned());
             assert!(!format!("{check:?}").contains(&secret), "{check:?}");
         }
         let case = Case::alone().await;
@@ -304,8 +358,14 @@ mod tests {
     #[tokio::test]
     async fn what_could_not_be_asked_is_not_called_ok() {
         let case = Case::alone().await;
-        let case = Case { ports: Ports { probe: std::sync::Arc::new(OutOfReach), ..case.ports.clone() }, ..case };
+        let case = Case {
+            ports: Ports { probe: std::sync::Arc::new(OutOfReach), ..case.ports.clone() },
+            ..case
+        };
         let check = case.check().await;
-        assert!(check.health == Health::NotChecked && check.message.contains("ci: sts: no answer"), "{check:?}");
+        assert!(
+            check.health == Health::NotChecked && check.message.contains("ci: sts: no answer"),
+            "{check:?}"
+        );
     }
 }

@@ -40,10 +40,14 @@ pub async fn send_test(
         Ok(channels) => {
             for (name, sent) in channels.send_test(account, now).await {
                 notes.add(match sent {
-                    Ok(()) => {
-                        Check::ok("notifiers", format!("{name}: a test message was taken; look whether it arrived"))
-                    }
-                    Err(why) => Check::failure("notifiers", format!("{name}: the test message was not taken: {why}")),
+                    Ok(()) => Check::ok(
+                        "notifiers",
+                        format!("{name}: a test message was taken; look whether it arrived"),
+                    ),
+                    Err(why) => Check::failure(
+                        "notifiers",
+                        format!("{name}: the test message was not taken: {why}"),
+                    ),
                 });
             }
         }

@@ -1,8 +1,10 @@
 //! Every permission that the policy lists, by IAM's own simulation where the caller may ask for it.
 //!
-//! The policy is the one that `keyrot policy` prints for these settings. Each of its statements is simulated as it stands: its actions, on a
-//! resource that its pattern fits, with the values of its own conditions. A simulation knows the caller's policies, boundary and the
-//! organization's policies, and no policy of a resource such as a KMS key's (IAM API reference, `SimulatePrincipalPolicy`).
+//! The policy is the one that `keyrot policy` prints for these settings. Each of its statements is
+//! simulated as it stands: its actions, on a resource that its pattern fits, with the values of its
+//! own conditions. A simulation knows the caller's policies, boundary and the organization's
+//! policies, and no policy of a resource such as a KMS key's (IAM API reference,
+//! `SimulatePrincipalPolicy`).
 
 use super::caller::partition;
 use crate::calls::send;
@@ -18,17 +20,25 @@ use keyrot_core::settings::Settings;
 use std::collections::BTreeSet;
 
 const ABOUT: &str = "permissions";
-const HINT: &str =
-    "keyrot policy prints the policy for these settings; keyrot policy --json says why each action is in it";
+const HINT: &str = "keyrot policy prints the policy for these settings; keyrot policy --json says why each action is in it";
 const MOST_PAGES: usize = 20;
 
 /// The whole policy, simulated.
-pub(super) async fn examine(aws: &Aws, settings: &Settings, caller: &Caller, sample: &Sample, notes: &mut Notes<'_>) {
+pub(super) async fn examine(
+    aws: &Aws,
+    settings: &Settings,
+    caller: &Caller,
+    sample: &Sample,
+    notes: &mut Notes<'_>,
+) {
     if caller.arn.ends_with(":root") {
         return notes.add(Check::ok(ABOUT, "the root user may do everything"));
     }
     let Some(principal) = principal(aws, &caller.arn).await else {
-        let text = format!("permissions of {} cannot be simulated: it is neither a user nor a role", caller.arn);
+        let text = format!(
+            "permissions of {} cannot be simulated: it is neither a user nor a role",
+            caller.arn
+        );
         return notes.add(Check::not_checked(ABOUT, text).hint(HINT));
     };
     let scope = scope(aws, settings, caller);
@@ -42,7 +52,8 @@ pub(super) async fn examine(aws: &Aws, settings: &Settings, caller: &Caller, sam
     if all.denied == ["iam:GetAccountAuthorizationDetails"] {
         let one_by_one = Scope { discovery: Discovery::OneByOne, ..scope };
         let statements = one_by_one.policy().statement;
-        let finds = statements.iter().filter(|s| matches!(s.sid, Sid::ListUsers | Sid::LookUpUsers));
+        let finds =
+            statements.iter().filter(|s| matches!(s.sid, Sid::ListUsers | Sid::LookUpUsers));
         let allowed = all.allowed.len();
         for statement in finds {
             match simulate(aws, &principal, statement, sample).await {
@@ -80,18 +91,23 @@ impl Simulated {
         let Self { allowed, denied, silent } = self;
         let allowed = allowed.len();
         match (denied.as_slice(), silent.as_slice()) {
-            ([], []) => {
-                Check::ok(ABOUT, format!("all {allowed} actions of the policy are allowed, by IAM's simulation"))
-            }
+            ([], []) => Check::ok(
+                ABOUT,
+                format!("all {allowed} actions of the policy are allowed, by IAM's simulation"),
+            ),
             // What was not answered is not called well.
             ([], silent) => {
-                let text =
-                    format!("{allowed} actions are allowed; IAM's simulation says nothing of {}", reasons(silent));
+                let text = format!(
+                    "{allowed} actions are allowed; IAM's simulation says nothing of {}",
+                    reasons(silent)
+                );
                 Check::not_checked(ABOUT, text).hint(HINT)
             }
-            (denied, _) => {
-                Check::failure(ABOUT, format!("not allowed, by IAM's simulation: {}", reasons(denied))).hint(HINT)
-            }
+            (denied, _) => Check::failure(
+                ABOUT,
+                format!("not allowed, by IAM's simulation: {}", reasons(denied)),
+            )
+            .hint(HINT),
         }
     }
 }
@@ -106,7 +122,9 @@ fn reasons(denied: &[&str]) -> String {
 
 pub(super) fn not_simulated(failure: &Failure) -> Check {
     let text = match () {
-        () if failure.is_denied() => "not simulated: the caller may not ask for iam:SimulatePrincipalPolicy".to_owned(),
+        () if failure.is_denied() => {
+            "not simulated: the caller may not ask for iam:SimulatePrincipalPolicy".to_owned()
+        }
         () if failure.is(&["InvalidAction", "UnknownOperationException", "NotImplemented"]) => {
             "not simulated: this endpoint has no iam:SimulatePrincipalPolicy".to_owned()
         }
@@ -127,8 +145,12 @@ async fn principal(aws: &Aws, arn: &str) -> Option<String> {
     // A session does not show its role's path; the role does, if the caller may ask.
     let op = Op::read("iam:GetRole", format!("role {role}"), &aws.inner.limits.iam_reads);
     let call = aws.inner.iam.get_role().role_name(role);
-    let answer = send(&op, &aws.budget(), || call.clone().send()).await.ok().and_then(|answer| answer.role);
-    Some(answer.map_or_else(|| format!("arn:{partition}:iam::{account}:role/{role}"), |role| role.arn))
+    let answer =
+        send(&op, &aws.budget(), || call.clone().send()).await.ok().and_then(|answer| answer.role);
+    Some(
+        answer
+            .map_or_else(|| format!("arn:{partition}:iam::{account}:role/{role}"), |role| role.arn),
+    )
 }
 
 fn scope(aws: &Aws, settings: &Settings, caller: &Caller) -> Scope {
@@ -140,12 +162,23 @@ fn scope(aws: &Aws, settings: &Settings, caller: &Caller) -> Scope {
         secrets_key: settings.kms_key().and_then(Key::parse),
         hooks: Hooks::of(settings.notify()),
         trail: settings.trail(),
-        ..Scope::new(account, settings.template(), &selection.path_prefix, &selection.tag, &selection.tag_value)
+        ..Scope::new(
+            account,
+            settings.template(),
+            &selection.path_prefix,
+            &selection.tag,
+            &selection.tag_value,
+        )
     }
 }
 
 /// What IAM says of the statement's actions.
-async fn simulate(aws: &Aws, principal: &str, statement: &Statement, sample: &Sample) -> Result<Simulated, Failure> {
+async fn simulate(
+    aws: &Aws,
+    principal: &str,
+    statement: &Statement,
+    sample: &Sample,
+) -> Result<Simulated, Failure> {
     let question = Question {
         about: format!("{:?}", statement.sid),
         principal: principal.to_owned(),
@@ -168,7 +201,12 @@ pub(super) struct Question<'a> {
 pub(super) async fn ask(aws: &Aws, question: Question<'_>) -> Result<Simulated, Failure> {
     let Question { about, principal, actions, resource, context } = question;
     let op = Op::read("iam:SimulatePrincipalPolicy", about, &aws.inner.limits.iam_reads);
-    let call = aws.inner.iam.simulate_principal_policy().policy_source_arn(principal).resource_arns(resource);
+    let call = aws
+        .inner
+        .iam
+        .simulate_principal_policy()
+        .policy_source_arn(principal)
+        .resource_arns(resource);
     let mut call = call.set_context_entries(Some(context));
     for action in actions {
         call = call.action_names(*action);
@@ -202,7 +240,8 @@ pub(super) async fn ask(aws: &Aws, question: Question<'_>) -> Result<Simulated, 
     Ok(found)
 }
 
-/// Something that the statement is about: the sample's user or secret, or whatever fits its pattern.
+/// Something that the statement is about: the sample's user or secret, or whatever fits its
+/// pattern.
 fn resource(statement: &Statement, sample: &Sample) -> String {
     let pattern = match &statement.resource {
         OneOrMany::One(pattern) => pattern,
@@ -218,9 +257,13 @@ fn resource(statement: &Statement, sample: &Sample) -> String {
     if let (true, Some(user)) = (of_users, &sample.user) {
         return user.to_string();
     }
-    let of_secrets =
-        matches!(statement.sid, Sid::CreateSecrets | Sid::KeepSecrets | Sid::ReadSecrets | Sid::LabelVersions);
-    if let (true, Some(secret), Some((head, _))) = (of_secrets, &sample.secret, pattern.split_once(":secret:")) {
+    let of_secrets = matches!(
+        statement.sid,
+        Sid::CreateSecrets | Sid::KeepSecrets | Sid::ReadSecrets | Sid::LabelVersions
+    );
+    if let (true, Some(secret), Some((head, _))) =
+        (of_secrets, &sample.secret, pattern.split_once(":secret:"))
+    {
         return format!("{head}:secret:{secret}-AbCdEf");
     }
     fitting(pattern)
@@ -247,7 +290,8 @@ fn context(statement: &Statement) -> Vec<ContextEntry> {
                     None => continue,
                 },
             };
-            let entry = ContextEntry::builder().context_key_name(key).context_key_type(kind.clone());
+            let entry =
+                ContextEntry::builder().context_key_name(key).context_key_type(kind.clone());
             entries.push(entry.context_key_values(fitting(value)).build());
         }
     }
@@ -269,12 +313,16 @@ mod tests {
     fn simulated(actions: &[&'static str], denied: &[&str]) -> Answer {
         let member = |action: &&'static str| {
             let decision = if denied.contains(action) { "implicitDeny" } else { "allowed" };
-            format!("<member><EvalActionName>{action}</EvalActionName><EvalDecision>{decision}</EvalDecision></member>")
+            format!(
+                "<member><EvalActionName>{action}</EvalActionName><EvalDecision>{decision}</EvalDecision></member>"
+            )
         };
         let members: String = actions.iter().map(member).collect();
         xml(
             "SimulatePrincipalPolicy",
-            &format!("<EvaluationResults>{members}</EvaluationResults><IsTruncated>false</IsTruncated>"),
+            &format!(
+                "<EvaluationResults>{members}</EvaluationResults><IsTruncated>false</IsTruncated>"
+            ),
         )
     }
 
@@ -291,15 +339,22 @@ mod tests {
     }
 
     fn statements() -> Vec<Statement> {
-        Scope::new(Text::fixed("1"), settings().template(), "/", "RotateKey", "True").policy().statement
+        Scope::new(Text::fixed("1"), settings().template(), "/", "RotateKey", "True")
+            .policy()
+            .statement
     }
 
     async fn found(role: Answer, denied: &[&str], more: Vec<Answer>) -> (Vec<Check>, Script) {
-        let answers = statements().iter().map(|statement| simulated(&statement.action, denied)).collect();
+        let answers =
+            statements().iter().map(|statement| simulated(&statement.action, denied)).collect();
         answered(role, answers, more).await
     }
 
-    async fn answered(role: Answer, answers: Vec<Answer>, more: Vec<Answer>) -> (Vec<Check>, Script) {
+    async fn answered(
+        role: Answer,
+        answers: Vec<Answer>,
+        more: Vec<Answer>,
+    ) -> (Vec<Check>, Script) {
         let (aws, script) = Script::aws(std::iter::once(role).chain(answers).chain(more)).await;
         let caller = Caller { arn: ROLE.to_owned(), account: "123456789012".to_owned() };
         let mut notes = Notes { checks: Vec::new(), tell: &|_| {} };
@@ -325,21 +380,36 @@ mod tests {
         assert!(checks[0].message.starts_with("all 15 actions"), "{checks:?}");
         assert_eq!(script.actions()[0], "GetRole");
         let requests = script.requests();
-        let all: Vec<_> = requests.iter().map(|request| request.body.replace("%3A", ":").replace("%2F", "/")).collect();
-        assert!(
-            all[1..].iter().all(|body| body.contains("PolicySourceArn=arn:aws:iam::123456789012:role/service/keyrot"))
-        );
+        let all: Vec<_> = requests
+            .iter()
+            .map(|request| request.body.replace("%3A", ":").replace("%2F", "/"))
+            .collect();
+        assert!(all[1..].iter().all(|body| {
+            body.contains("PolicySourceArn=arn:aws:iam::123456789012:role/service/keyrot")
+        }));
         let rotates = all.iter().find(|body| body.contains("iam:CreateAccessKey")).unwrap();
-        assert!(rotates.contains("user/ci/deployer") && rotates.contains("aws:ResourceTag/RotateKey"), "{rotates}");
+        assert!(
+            rotates.contains("user/ci/deployer") && rotates.contains("aws:ResourceTag/RotateKey"),
+            "{rotates}"
+        );
         let reads = all.iter().find(|body| body.contains("GetSecretValue")).unwrap();
-        assert!(reads.contains("secret:/iam/deployer/access_key-AbCdEf") && reads.contains("stringList"), "{reads}");
+        assert!(
+            reads.contains("secret:/iam/deployer/access_key-AbCdEf")
+                && reads.contains("stringList"),
+            "{reads}"
+        );
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_is_missing_is_named_with_its_reason() {
-        let (checks, _) = found(role(), &["iam:DeleteAccessKey", "secretsmanager:TagResource"], Vec::new()).await;
+        let (checks, _) =
+            found(role(), &["iam:DeleteAccessKey", "secretsmanager:TagResource"], Vec::new()).await;
         assert_eq!(checks[0].health, Health::Failure);
-        assert!(checks[0].message.contains("iam:DeleteAccessKey (delete it); secretsmanager:TagResource (write notes"));
+        assert!(
+            checks[0].message.contains(
+                "iam:DeleteAccessKey (delete it); secretsmanager:TagResource (write notes"
+            )
+        );
         assert!(checks[0].hint.as_deref().unwrap().contains("keyrot policy"));
     }
 
@@ -347,7 +417,11 @@ mod tests {
     async fn what_the_simulation_says_nothing_of_is_not_called_well() {
         let silent = |denied: &[&str]| {
             let without = |statement: Statement| {
-                let rest: Vec<_> = statement.action.into_iter().filter(|name| *name != "iam:DeleteAccessKey").collect();
+                let rest: Vec<_> = statement
+                    .action
+                    .into_iter()
+                    .filter(|name| *name != "iam:DeleteAccessKey")
+                    .collect();
                 simulated(&rest, denied)
             };
             statements().into_iter().map(without).collect()
@@ -359,7 +433,11 @@ mod tests {
             "14 actions are allowed; IAM's simulation says nothing of iam:DeleteAccessKey (delete it)"
         );
         let (checks, _) = answered(role(), silent(&["iam:CreateAccessKey"]), Vec::new()).await;
-        assert_eq!(checks[0].health, Health::Failure, "what is denied goes before what is not known: {checks:?}");
+        assert_eq!(
+            checks[0].health,
+            Health::Failure,
+            "what is denied goes before what is not known: {checks:?}"
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -370,7 +448,10 @@ mod tests {
             simulated(&["iam:ListUserTags", "iam:ListAttachedUserPolicies"], &[]),
         ];
         let (checks, _) = found(role(), &denied, well).await;
-        assert!(checks[0].health == Health::Ok && checks[0].message.contains("one by one"), "{checks:?}");
+        assert!(
+            checks[0].health == Health::Ok && checks[0].message.contains("one by one"),
+            "{checks:?}"
+        );
         let not = vec![
             simulated(&["iam:ListUsers"], &["iam:ListUsers"]),
             simulated(&["iam:ListUserTags", "iam:ListAttachedUserPolicies"], &[]),

@@ -1,4 +1,5 @@
-//! What the selected users may do that steers keyrot. Their keys are published: whoever reads such a secret has these rights.
+//! What the selected users may do that steers keyrot. Their keys are published: whoever reads such
+//! a secret has these rights.
 
 use super::caller::partition;
 use super::check::{Check, Notes};
@@ -17,7 +18,8 @@ pub(super) const HINT: &str = "give these users what their jobs need and no more
 /// So many users are simulated, with three calls each.
 const USERS: usize = 10;
 
-/// By IAM's simulation, for the first users. Who else may tag users or write secrets is not examined: IAM cannot be asked for everybody.
+/// By IAM's simulation, for the first users. Who else may tag users or write secrets is not
+/// examined: IAM cannot be asked for everybody.
 pub(super) async fn examine(
     aws: &Aws,
     settings: &Settings,
@@ -60,7 +62,10 @@ pub(super) async fn examine(
     );
     warn(&steering, "change what keyrot goes by: their own tags, or their own secret");
     if !silent.is_empty() {
-        notes.add(Check::not_checked(ABOUT, format!("IAM's simulation says nothing of {}", some(&silent))));
+        notes.add(Check::not_checked(
+            ABOUT,
+            format!("IAM's simulation says nothing of {}", some(&silent)),
+        ));
     }
     if examined.len() < selected.len() {
         let rest = selected.len() - examined.len();
@@ -80,7 +85,9 @@ pub(super) async fn examine(
 
 fn why(failure: &Failure) -> String {
     match () {
-        () if failure.is_denied() => "the caller may not ask for iam:SimulatePrincipalPolicy".to_owned(),
+        () if failure.is_denied() => {
+            "the caller may not ask for iam:SimulatePrincipalPolicy".to_owned()
+        }
         () if failure.is(&["InvalidAction", "UnknownOperationException", "NotImplemented"]) => {
             "this endpoint has no iam:SimulatePrincipalPolicy".to_owned()
         }
@@ -97,14 +104,23 @@ struct Rights {
     silent: Vec<&'static str>,
 }
 
-async fn rights(aws: &Aws, settings: &Settings, caller: &Caller, subject: &Subject) -> Result<Rights, Failure> {
+async fn rights(
+    aws: &Aws,
+    settings: &Settings,
+    caller: &Caller,
+    subject: &Subject,
+) -> Result<Rights, Failure> {
     let (partition, account, region) = (partition(caller), &caller.account, aws.region());
     // There need be no such user (IAM API reference, `SimulatePrincipalPolicy`).
     let somebody = format!("arn:{partition}:iam::{account}:user/keyrot-doctor-somebody-else");
-    let secret = format!("arn:{partition}:secretsmanager:{region}:{account}:secret:{}-AbCdEf", subject.secret);
+    let secret = format!(
+        "arn:{partition}:secretsmanager:{region}:{account}:secret:{}-AbCdEf",
+        subject.secret
+    );
     let tags = |keys: &[&str]| {
-        let entry =
-            ContextEntry::builder().context_key_name("aws:TagKeys").context_key_type(ContextKeyTypeEnum::StringList);
+        let entry = ContextEntry::builder()
+            .context_key_name("aws:TagKeys")
+            .context_key_type(ContextKeyTypeEnum::StringList);
         vec![keys.iter().fold(entry, |entry, key| entry.context_key_values(*key)).build()]
     };
     let ask = async |actions: &[&'static str], resource: String, context| {
@@ -118,7 +134,12 @@ async fn rights(aws: &Aws, settings: &Settings, caller: &Caller, subject: &Subje
         ask(aws, question).await
     };
     let others = ask(&["iam:CreateAccessKey"], somebody, Vec::new()).await?;
-    let tagging = ask(&["iam:TagUser"], subject.arn.to_string(), tags(&[&settings.selection().tag, HOME_TAG])).await?;
+    let tagging = ask(
+        &["iam:TagUser"],
+        subject.arn.to_string(),
+        tags(&[&settings.selection().tag, HOME_TAG]),
+    )
+    .await?;
     let writing = ["secretsmanager:PutSecretValue", "secretsmanager:TagResource"];
     let writing = ask(&writing, secret, tags(&["keyrot:promoted"])).await?;
     let mut rights = Rights { others: !others.allowed.is_empty(), ..Rights::default() };
@@ -133,16 +154,22 @@ async fn rights(aws: &Aws, settings: &Settings, caller: &Caller, subject: &Subje
 /// The managed policies by which one may change every user (AWS managed policy reference).
 pub(crate) const OF_ADMINISTRATORS: [&str; 2] = ["AdministratorAccess", "IAMFullAccess"];
 
-/// Attached policies are in the list of users anyway. What groups and inline policies give, only a simulation shows.
+/// Attached policies are in the list of users anyway. What groups and inline policies give, only a
+/// simulation shows.
 pub(crate) fn administrators(users: &[IamUser], selected: &Selected, notes: &mut Notes<'_>) {
     let powerful = |one: &Target| {
         let user = users.iter().find(|user| user.arn == one.subject.arn)?;
-        let policy = user.policies.iter().find(|name| OF_ADMINISTRATORS.contains(&name.as_str()))?;
+        let policy =
+            user.policies.iter().find(|name| OF_ADMINISTRATORS.contains(&name.as_str()))?;
         Some(format!("{} ({policy})", one.subject.user))
     };
     let found: Vec<String> = selected.chosen.iter().filter_map(powerful).collect();
     if !found.is_empty() {
-        let text = format!("{} with an administrator's policy attached: {}", wording::users(found.len()), some(&found));
+        let text = format!(
+            "{} with an administrator's policy attached: {}",
+            wording::users(found.len()),
+            some(&found)
+        );
         notes.add(Check::warning(ABOUT, text).hint(HINT));
     }
 }
@@ -185,7 +212,9 @@ mod tests {
                 )
             };
             let members: String = actions.iter().map(member).collect();
-            let body = format!("<EvaluationResults>{members}</EvaluationResults><IsTruncated>false</IsTruncated>");
+            let body = format!(
+                "<EvaluationResults>{members}</EvaluationResults><IsTruncated>false</IsTruncated>"
+            );
             xml("SimulatePrincipalPolicy", &body)
         };
         asked.into_iter().map(answer).collect()
@@ -203,20 +232,40 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn users_who_may_steer_keyrot_are_named_with_what_they_may_do() {
-        let more = [answers(&["iam:CreateAccessKey", "iam:TagUser", "secretsmanager:PutSecretValue"]), answers(&[])];
+        let more = [
+            answers(&["iam:CreateAccessKey", "iam:TagUser", "secretsmanager:PutSecretValue"]),
+            answers(&[]),
+        ];
         let (checks, script) = found(2, more.into_iter().flatten().collect()).await;
         assert!(checks.iter().all(|check| check.health == Health::Warning), "{checks:?}");
-        assert!(checks[0].message.starts_with("1 selected user may create keys of other users"), "{checks:?}");
+        assert!(
+            checks[0].message.starts_with("1 selected user may create keys of other users"),
+            "{checks:?}"
+        );
         assert!(checks[0].message.ends_with(": ci000"), "{checks:?}");
-        assert!(checks[1].message.ends_with("ci000 (iam:TagUser, secretsmanager:PutSecretValue)"), "{checks:?}");
+        assert!(
+            checks[1].message.ends_with("ci000 (iam:TagUser, secretsmanager:PutSecretValue)"),
+            "{checks:?}"
+        );
         assert_eq!(checks.len(), 2);
         let requests = script.requests();
-        let bodies: Vec<_> = requests.iter().map(|r| r.body.replace("%3A", ":").replace("%2F", "/")).collect();
+        let bodies: Vec<_> =
+            requests.iter().map(|r| r.body.replace("%3A", ":").replace("%2F", "/")).collect();
         assert!(
-            bodies.iter().take(3).all(|body| body.contains("PolicySourceArn=arn:aws:iam::123456789012:user/ci000"))
+            bodies
+                .iter()
+                .take(3)
+                .all(|body| body.contains("PolicySourceArn=arn:aws:iam::123456789012:user/ci000"))
         );
-        assert!(bodies[0].contains("user/keyrot-doctor-somebody-else"), "another user's key: {}", bodies[0]);
-        assert!(bodies[1].contains("member.1=arn:aws:iam::123456789012:user/ci000") && bodies[1].contains("RotateKey"));
+        assert!(
+            bodies[0].contains("user/keyrot-doctor-somebody-else"),
+            "another user's key: {}",
+            bodies[0]
+        );
+        assert!(
+            bodies[1].contains("member.1=arn:aws:iam::123456789012:user/ci000")
+                && bodies[1].contains("RotateKey")
+        );
         assert!(bodies[2].contains(":secret:/iam/ci000/access_key-AbCdEf"), "{}", bodies[2]);
     }
 
@@ -224,7 +273,10 @@ mod tests {
     async fn ok_says_what_was_examined_and_no_more() {
         let (checks, _) = found(2, (0..2).flat_map(|_| answers(&[])).collect()).await;
         assert_eq!((checks.len(), checks[0].health), (1, Health::Ok));
-        assert!(checks[0].message.ends_with("roles and other users were not examined"), "{checks:?}");
+        assert!(
+            checks[0].message.ends_with("roles and other users were not examined"),
+            "{checks:?}"
+        );
         let (checks, script) = found(12, (0..10).flat_map(|_| answers(&[])).collect()).await;
         assert_eq!(checks[0].health, Health::NotChecked);
         assert!(checks[0].message.starts_with("2 more selected users"), "{checks:?}");

@@ -13,7 +13,8 @@ const DAY: Duration = Duration::from_secs(86_400);
 /// What of the settings is worth a second thought. They could be read, or there would be none.
 #[must_use]
 pub fn from_settings(settings: &Settings) -> Vec<Check> {
-    let Waits { max_age, run_interval, overlap, quiet, idle, soak, .. } = *settings.policy().waits();
+    let Waits { max_age, run_interval, overlap, quiet, idle, soak, .. } =
+        *settings.policy().waits();
     let warn = |message: String, hint: &str| Check::warning("settings", message).hint(hint);
     let mut checks = Vec::new();
     for name in settings.unknown_variables() {
@@ -35,7 +36,8 @@ pub fn from_settings(settings: &Settings) -> Vec<Check> {
         ));
     }
     if quiet < 6 * HOUR {
-        let text = format!("quiet is {}: IAM shows a key's last use hours late", format_duration(quiet));
+        let text =
+            format!("quiet is {}: IAM shows a key's last use hours late", format_duration(quiet));
         checks.push(warn(text, "set quiet to 24h"));
     }
     if soak < DAY {
@@ -43,11 +45,16 @@ pub fn from_settings(settings: &Settings) -> Vec<Check> {
             "soak is {}: a key that somebody still needs is gone before anybody notices",
             format_duration(soak)
         );
-        checks.push(warn(text, "set soak to some days; until then `keyrot` or a person can reactivate the key"));
+        checks.push(warn(
+            text,
+            "set soak to some days; until then `keyrot` or a person can reactivate the key",
+        ));
     }
     if max_age > 90 * DAY {
-        let text =
-            format!("max_age is {}: CIS, Security Hub (IAM.3) and PCI DSS ask for 90 days", format_duration(max_age));
+        let text = format!(
+            "max_age is {}: CIS, Security Hub (IAM.3) and PCI DSS ask for 90 days",
+            format_duration(max_age)
+        );
         checks.push(warn(text, "set max_age to 90d, or write down why not"));
     }
     if idle < 31 * DAY {
@@ -55,11 +62,15 @@ pub fn from_settings(settings: &Settings) -> Vec<Check> {
             "idle is {}: an old key that a monthly job still uses is deactivated before the job comes again",
             format_duration(idle)
         );
-        checks.push(warn(text, "set idle to 45d, and to more for one user with the tag keyrot:idle"));
+        checks
+            .push(warn(text, "set idle to 45d, and to more for one user with the tag keyrot:idle"));
     }
     if settings.max_adoptions().is_none() {
         let text = "max_adoptions is none: a first run changes every tagged user".to_owned();
-        checks.push(warn(text, "set max_adoptions to a number of users whose consumers you can watch, such as 10"));
+        checks.push(warn(
+            text,
+            "set max_adoptions to a number of users whose consumers you can watch, such as 10",
+        ));
     }
     if settings.notify().is_empty() {
         let text = "no notifier is set: a run reports to nobody".to_owned();
@@ -71,7 +82,10 @@ pub fn from_settings(settings: &Settings) -> Vec<Check> {
     }
     let hosts = settings.allow_http_endpoints();
     if !hosts.is_empty() {
-        let text = format!("{} may be called without TLS: secrets can be read on the way", hosts.join(", "));
+        let text = format!(
+            "{} may be called without TLS: secrets can be read on the way",
+            hosts.join(", ")
+        );
         checks.push(warn(text, "take allow_http_endpoints out unless it names an emulator"));
     }
     let selection = settings.selection();
@@ -98,13 +112,22 @@ pub fn from_settings(settings: &Settings) -> Vec<Check> {
             format_duration(max_age)
         ),
     ));
-    let set = settings.explain().iter().filter(|one| one.origin != Origin::Default && one.value.is_some()).count();
+    let set = settings
+        .explain()
+        .iter()
+        .filter(|one| one.origin != Origin::Default && one.value.is_some())
+        .count();
     let read = match settings.files() {
         [] => "no settings file".to_owned(),
         files => format!("settings from {}", files.join(", then ")),
     };
-    let unusual = if checks.iter().all(|check| check.health == Health::Ok) { "; nothing unusual" } else { "" };
-    checks.push(Check::ok("settings", format!("{read}; {set} set, all others by default{unusual}")));
+    let unusual = if checks.iter().all(|check| check.health == Health::Ok) {
+        "; nothing unusual"
+    } else {
+        ""
+    };
+    checks
+        .push(Check::ok("settings", format!("{read}; {set} set, all others by default{unusual}")));
     checks
 }
 
@@ -115,7 +138,9 @@ mod tests {
     use keyrot_core::settings::Sources;
 
     fn of(flags: &[(&str, &str)]) -> Vec<Check> {
-        let sources = flags.iter().fold(Sources::default(), |sources, (name, value)| sources.flag(name, *value));
+        let sources = flags
+            .iter()
+            .fold(Sources::default(), |sources, (name, value)| sources.flag(name, *value));
         from_settings(&Settings::load(&sources).unwrap())
     }
 
@@ -125,7 +150,9 @@ mod tests {
         let well = of(&told);
         assert_eq!(well.iter().map(|check| check.health).collect::<Vec<_>>(), [Health::Ok; 2]);
         assert!(
-            well[0].message.contains("every 1d (run_interval), a rotation begins when a key is 75d 11h 30m old"),
+            well[0].message.contains(
+                "every 1d (run_interval), a rotation begins when a key is 75d 11h 30m old"
+            ),
             "{well:?}"
         );
         assert!(of(&[])[0].message.contains("no notifier is set"));

@@ -7,10 +7,13 @@ use crate::doctor::rights::administrators;
 use crate::doctor::sample::Sample;
 use crate::doctor::wording::some;
 use keyrot_core::model::{
-    HomeTag, Journal, LabeledVersion, Place, Secret, SecretState, Subject, VersionId, format_duration,
+    HomeTag, Journal, LabeledVersion, Place, Secret, SecretState, Subject, VersionId,
+    format_duration,
 };
 use keyrot_core::settings::Settings;
-use keyrot_core::{ErrorKind, Homes, KeyId, Ports, SecretName, Selected, Timestamp, UserArn, select};
+use keyrot_core::{
+    ErrorKind, Homes, KeyId, Ports, SecretName, Selected, Timestamp, UserArn, select,
+};
 use std::time::Duration;
 
 /// So many secrets are read to find the last run.
@@ -41,7 +44,10 @@ pub(super) async fn examine(
         Ok(users) => users,
         Err(error) => {
             let hint = "without the list of users none is selected, and a run does nothing; keyrot policy prints the permissions";
-            notes.add(Check::failure("users", format!("the users could not be listed: {error}")).hint(hint));
+            notes.add(
+                Check::failure("users", format!("the users could not be listed: {error}"))
+                    .hint(hint),
+            );
             return any_secret(ports, settings, sample, notes).await;
         }
     };
@@ -61,15 +67,23 @@ pub(super) async fn examine(
 
 fn count(settings: &Settings, selected: &Selected, notes: &mut Notes<'_>) {
     let passed = &selected.skipped;
-    let alone = passed.not_tagged + passed.other_value + passed.outside_path + passed.excluded + passed.not_named;
+    let alone = passed.not_tagged
+        + passed.other_value
+        + passed.outside_path
+        + passed.excluded
+        + passed.not_named;
     let (tag, value) = (&settings.selection().tag, &settings.selection().tag_value);
     let count = selected.chosen.len();
     notes.add(match count {
-        0 => {
-            Check::warning("users", format!("no user is selected: none of the {alone} users has the tag {tag}={value}"))
-                .hint(format!("aws iam tag-user --user-name NAME --tags Key={tag},Value={value}"))
-        }
-        _ => Check::ok("users", format!("{count} selected by the tag {tag}={value}, {alone} skipped")),
+        0 => Check::warning(
+            "users",
+            format!("no user is selected: none of the {alone} users has the tag {tag}={value}"),
+        )
+        .hint(format!("aws iam tag-user --user-name NAME --tags Key={tag},Value={value}")),
+        _ => Check::ok(
+            "users",
+            format!("{count} selected by the tag {tag}={value}, {alone} skipped"),
+        ),
     });
     let wrong: Vec<String> = selected
         .chosen
@@ -84,7 +98,8 @@ fn count(settings: &Settings, selected: &Selected, notes: &mut Notes<'_>) {
         };
         let text = format!("{users} blocked by their own tags or secret: {}", some(&wrong));
         notes.add(
-            Check::warning("users", text).hint("correct the tags of these users; keyrot status says what each needs"),
+            Check::warning("users", text)
+                .hint("correct the tags of these users; keyrot status says what each needs"),
         );
     }
     for pattern in &selected.unmatched_exclusions {
@@ -108,7 +123,10 @@ async fn keys(ports: &Ports, user: UserArn, notes: &mut Notes<'_>) -> Option<Key
         return None;
     };
     notes.add(match ports.iam.last_use(name, &key).await {
-        Ok(_) => Check::ok("keys", format!("the keys of {name} can be listed, and their last use can be read")),
+        Ok(_) => Check::ok(
+            "keys",
+            format!("the keys of {name} can be listed, and their last use can be read"),
+        ),
         Err(error) => Check::failure("keys", error.to_string())
             .hint("without the last use, every old key counts as in use and is kept"),
     });
@@ -116,7 +134,12 @@ async fn keys(ports: &Ports, user: UserArn, notes: &mut Notes<'_>) -> Option<Key
 }
 
 /// Whether the store answers at all, where there is no user to take a secret of.
-async fn any_secret(ports: &Ports, settings: &Settings, sample: Sample, notes: &mut Notes<'_>) -> Sample {
+async fn any_secret(
+    ports: &Ports,
+    settings: &Settings,
+    sample: Sample,
+    notes: &mut Notes<'_>,
+) -> Sample {
     let example = UserArn::parse("arn:aws:iam::123456789012:user/keyrot-doctor").ok();
     let name = example.and_then(|arn| settings.template().secret_name(&arn).ok());
     if let Some(name) = name {
@@ -131,13 +154,18 @@ async fn any_secret(ports: &Ports, settings: &Settings, sample: Sample, notes: &
 fn store_error(error: &keyrot_core::CallError) -> Check {
     let check = Check::failure("secrets", error.to_string());
     match error.kind {
-        ErrorKind::Denied => check.hint("keyrot policy prints the permissions for these secret names"),
-        ErrorKind::Unavailable => check.hint("check the region, the endpoint, the proxy and the network"),
+        ErrorKind::Denied => {
+            check.hint("keyrot policy prints the permissions for these secret names")
+        }
+        ErrorKind::Unavailable => {
+            check.hint("check the region, the endpoint, the proxy and the network")
+        }
         _ => check,
     }
 }
 
-/// The first users' secrets: what state they are in, whether a value can be read, and when keyrot last wrote a note.
+/// The first users' secrets: what state they are in, whether a value can be read, and when keyrot
+/// last wrote a note.
 async fn secrets(
     ports: &Ports,
     settings: &Settings,
@@ -163,25 +191,39 @@ async fn secrets(
                 seen.there(secret, value, newest(&found.journal));
             }
             Ok(SecretState::Missing) => seen.missing += 1,
-            Ok(SecretState::Deleted { .. }) => seen.bad.push(format!("{secret} is scheduled for deletion")),
-            Ok(SecretState::Replica { primary }) => seen.bad.push(format!("{secret} is a replica of {primary}")),
+            Ok(SecretState::Deleted { .. }) => {
+                seen.bad.push(format!("{secret} is scheduled for deletion"))
+            }
+            Ok(SecretState::Replica { primary }) => {
+                seen.bad.push(format!("{secret} is a replica of {primary}"))
+            }
             Err(error) => return notes.add(store_error(&error)),
         }
     }
     let read = all.min(SECRETS);
     if !seen.elsewhere.is_empty() {
         let (count, homes) = (seen.elsewhere.len(), some(&seen.elsewhere));
-        let text =
-            format!("{count} of the first {read} users' secrets are in another place than these settings say: {homes}");
-        let check = if count == read { Check::failure("secrets", text) } else { Check::warning("secrets", text) };
+        let text = format!(
+            "{count} of the first {read} users' secrets are in another place than these settings say: {homes}"
+        );
+        let check = if count == read {
+            Check::failure("secrets", text)
+        } else {
+            Check::warning("secrets", text)
+        };
         notes.add(check.hint("check region, account and secret_name; these users are blocked here, and keyrot status says what each needs"));
     }
     if !seen.bad.is_empty() {
         let text = some(&seen.bad);
-        notes.add(Check::warning("secrets", text).hint("these users are blocked; keyrot status says what each needs"));
+        notes.add(
+            Check::warning("secrets", text)
+                .hint("these users are blocked; keyrot status says what each needs"),
+        );
     }
-    let text =
-        format!("{} of the first {read} users' secrets exist, {} do not exist yet", seen.present, seen.missing);
+    let text = format!(
+        "{} of the first {read} users' secrets exist, {} do not exist yet",
+        seen.present, seen.missing
+    );
     notes.add(match seen.readable {
         None => Check::ok("secrets", text),
         // Its contents are dropped: the finding says only that it can be read.
@@ -213,7 +255,9 @@ fn whose(secret: &Secret, subject: &Subject) -> Option<String> {
     let (name, user) = (&subject.secret, &subject.user);
     match &secret.owner {
         _ if secret.moved_to().is_some() => Some(format!("{name}: {user} was moved away from it")),
-        Some(owner) if !owner.is(&subject.owner()) => Some(format!("{name} belongs to another user, {owner}")),
+        Some(owner) if !owner.is(&subject.owner()) => {
+            Some(format!("{name} belongs to another user, {owner}"))
+        }
         None if secret.current.as_ref().and_then(LabeledVersion::key).is_none() => {
             Some(format!("{name} exists, and nothing in it shows that it is {user}'s"))
         }
@@ -259,7 +303,11 @@ fn last_run(
     settings: &Settings,
 ) -> Check {
     const ABOUT: &str = "last_run";
-    let among = if read < all { format!(" (the first {read} of {all} secrets were read)") } else { String::new() };
+    let among = if read < all {
+        format!(" (the first {read} of {all} secrets were read)")
+    } else {
+        String::new()
+    };
     let Some((at, secret)) = last else {
         return Check::warning(ABOUT, format!("keyrot has changed nothing yet{among}"))
             .hint("keyrot plan says what a run would do; keyrot rotate does it, best every day");
@@ -271,7 +319,8 @@ fn last_run(
         hours => format_duration(Duration::from_secs(hours * 3600)),
     };
     let text = format!("the last change was {when} ago, recorded on {secret}{among}");
-    // A user is changed once in each max_age at least, and later for what is left of the old key; then the next rotation is due.
+    // A user is changed once in each max_age at least, and later for what is left of the old key;
+    // then the next rotation is due.
     if ago > waits.max_age {
         return Check::warning(ABOUT, text).hint(format!(
             "some key should be due by now: see whether keyrot rotate still runs, every {} at least (run_interval)",
@@ -299,7 +348,8 @@ pub(super) async fn kms(aws: &Aws, settings: &Settings, sample: &Sample, notes: 
     notes.add(compare(key, used.as_deref(), secret));
 }
 
-/// A value under the key was read by now; whether it is the key of the setting shows where both name it alike.
+/// A value under the key was read by now; whether it is the key of the setting shows where both
+/// name it alike.
 fn compare(set: &str, used: Option<&str>, secret: &SecretName) -> Check {
     let plain = |key: &str| key.rsplit('/').next().unwrap_or_default().to_owned();
     let is_alias = |key: &str| key.contains("alias/");
@@ -329,7 +379,11 @@ mod tests {
         let of = |set, used| compare(set, used, &secret).health;
         assert_eq!(of(arn, Some("1234abcd-12ab-34cd-56ef-1234567890ab")), Health::Ok);
         assert_eq!(of(arn, Some(arn)), Health::Ok);
-        assert_eq!(of("alias/keys", Some(arn)), Health::Ok, "which key an alias means is not seen here");
+        assert_eq!(
+            of("alias/keys", Some(arn)),
+            Health::Ok,
+            "which key an alias means is not seen here"
+        );
         assert_eq!(of("alias/keys", Some("alias/other")), Health::Warning);
         assert_eq!(of("other", Some(arn)), Health::Warning);
         assert_eq!(of(arn, None), Health::Warning);
@@ -340,11 +394,22 @@ mod tests {
         let settings = Settings::load(&Sources::default()).unwrap();
         let now: Timestamp = "2026-01-05T04:00:00Z".parse().unwrap();
         let secret = SecretName::parse("/iam/ci/access_key").unwrap();
-        let of = |days| last_run(Some((now - chrono::TimeDelta::days(days), secret.clone())), now, 20, 30, &settings);
-        assert_eq!((of(0).health, of(90).health, of(91).health), (Health::Ok, Health::Ok, Health::Warning));
-        assert!(
-            of(3).message.starts_with("the last change was 3d ago, recorded on /iam/ci/access_key (the first 20 of 30")
+        let of = |days| {
+            last_run(
+                Some((now - chrono::TimeDelta::days(days), secret.clone())),
+                now,
+                20,
+                30,
+                &settings,
+            )
+        };
+        assert_eq!(
+            (of(0).health, of(90).health, of(91).health),
+            (Health::Ok, Health::Ok, Health::Warning)
         );
+        assert!(of(3).message.starts_with(
+            "the last change was 3d ago, recorded on /iam/ci/access_key (the first 20 of 30"
+        ));
         assert_eq!(last_run(None, now, 1, 1, &settings).health, Health::Warning);
     }
 }

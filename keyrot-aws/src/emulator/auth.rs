@@ -1,4 +1,5 @@
-//! Signature Version 4, verified by signing the request again with the secret that the key should have.
+//! Signature Version 4, verified by signing the request again with the secret that the key should
+//! have.
 
 use super::reply::{BAD_SIGNATURE, NO_SIGNATURE, Refused, UNKNOWN_KEY};
 use super::request::ApiCall;
@@ -52,10 +53,19 @@ impl<'a> Signature<'a> {
     pub(super) fn read(head: &'a Parts) -> Option<Self> {
         let header = head.headers.get("authorization")?.to_str().ok()?;
         let fields = header.strip_prefix("AWS4-HMAC-SHA256")?;
-        let field = |name: &str| fields.split(',').find_map(|f| f.trim().strip_prefix(name)?.strip_prefix('='));
+        let field = |name: &str| {
+            fields.split(',').find_map(|f| f.trim().strip_prefix(name)?.strip_prefix('='))
+        };
         let mut scope = field("Credential")?.split('/');
-        let (key, _day, region, service) = (scope.next()?, scope.next()?, scope.next()?, scope.next()?);
-        Some(Self { key, region, service, headers: field("SignedHeaders")?, signature: field("Signature")? })
+        let (key, _day, region, service) =
+            (scope.next()?, scope.next()?, scope.next()?, scope.next()?);
+        Some(Self {
+            key,
+            region,
+            service,
+            headers: field("SignedHeaders")?,
+            signature: field("Signature")?,
+        })
     }
 
     /// Whether the request was signed with this secret.
@@ -68,9 +78,21 @@ impl<'a> Signature<'a> {
         let stamp = NaiveDateTime::parse_from_str(text("x-amz-date")?, STAMP).ok()?;
         // The signer adds the date itself.
         let names = self.headers.split(';').filter(|name| *name != "x-amz-date");
-        let headers: Vec<(&str, &str)> = names.map(|name| Some((name, text(name)?))).collect::<Option<_>>()?;
-        let url = format!("http://{}{}", text("host")?, head.uri.path_and_query().map_or("/", |p| p.as_str()));
-        let identity = aws_credential_types::Credentials::new(self.key, secret.expose(), None, None, "emulator").into();
+        let headers: Vec<(&str, &str)> =
+            names.map(|name| Some((name, text(name)?))).collect::<Option<_>>()?;
+        let url = format!(
+            "http://{}{}",
+            text("host")?,
+            head.uri.path_and_query().map_or("/", |p| p.as_str())
+        );
+        let identity = aws_credential_types::Credentials::new(
+            self.key,
+            secret.expose(),
+            None,
+            None,
+            "emulator",
+        )
+        .into();
         let mut settings = SigningSettings::default();
         // What the client has signed is signed, the user agent included.
         settings.excluded_headers = None;
@@ -83,8 +105,13 @@ impl<'a> Signature<'a> {
             .build()
             .ok()?
             .into();
-        let request =
-            SignableRequest::new(head.method.as_str(), url, headers.into_iter(), SignableBody::Bytes(body)).ok()?;
+        let request = SignableRequest::new(
+            head.method.as_str(),
+            url,
+            headers.into_iter(),
+            SignableBody::Bytes(body),
+        )
+        .ok()?;
         Some(sign(request, &params).ok()?.into_parts().1)
     }
 }
@@ -93,13 +120,19 @@ impl<'a> Signature<'a> {
 pub(super) fn in_time(call: &ApiCall, now: Timestamp) -> Result<(), Refused> {
     let allowed = TimeDelta::minutes(5);
     let header = call.head.headers.get("x-amz-date").and_then(|date| date.to_str().ok());
-    let Some(signed) = header.and_then(|text| NaiveDateTime::parse_from_str(text, STAMP).ok()) else { return Ok(()) };
+    let Some(signed) = header.and_then(|text| NaiveDateTime::parse_from_str(text, STAMP).ok())
+    else {
+        return Ok(());
+    };
     let (signed, stamp) = (signed.and_utc(), |at: Timestamp| at.format(STAMP).to_string());
     let (text, at, edge) = (stamp(signed), stamp(now), |by: TimeDelta| stamp(now + by));
     let message = if signed < now - allowed {
         format!("Signature expired: {text} is now earlier than {} ({at} - 5 min.)", edge(-allowed))
     } else if signed > now + allowed {
-        format!("Signature not yet current: {text} is still later than {} ({at} + 5 min.)", edge(allowed))
+        format!(
+            "Signature not yet current: {text} is still later than {} ({at} + 5 min.)",
+            edge(allowed)
+        )
     } else {
         return Ok(());
     };
@@ -107,8 +140,13 @@ pub(super) fn in_time(call: &ApiCall, now: Timestamp) -> Result<(), Refused> {
 }
 
 /// Finds out who calls. A user's call is recorded as a use of the key.
-pub(super) fn caller(call: &ApiCall, admin: &Credentials, world: &mut World) -> Result<Caller, Refused> {
-    let unknown = || Refused::new(UNKNOWN_KEY, "The security token included in the request is invalid.");
+pub(super) fn caller(
+    call: &ApiCall,
+    admin: &Credentials,
+    world: &mut World,
+) -> Result<Caller, Refused> {
+    let unknown =
+        || Refused::new(UNKNOWN_KEY, "The security token included in the request is invalid.");
     let Some(signature) = Signature::read(&call.head) else {
         return Err(Refused::new(NO_SIGNATURE, "Request is missing Authentication Token"));
     };
@@ -124,17 +162,21 @@ pub(super) fn caller(call: &ApiCall, admin: &Credentials, world: &mut World) -> 
         return if genuine(&admin.secret) { Ok(Caller::Admin) } else { Err(wrong()) };
     }
     let signer = KeyId::parse(signature.key).map_err(|_| unknown())?;
-    // A session's token has to come along. It lives on when the key that began it is deactivated. (Of a key that is deleted the account does not
-    // know whose it was.)
+    // A session's token has to come along. It lives on when the key that began it is deactivated.
+    // (Of a key that is deleted the account does not know whose it was.)
     if let Some(rest) = signature.key.strip_prefix(SESSION) {
         let key = KeyId::parse(format!("{KEY}{rest}")).map_err(|_| unknown())?;
         let issued = issued(call).ok_or_else(unknown)?;
         if !genuine(&World::secret_of(&signer)) {
             return Err(wrong());
         }
-        let arn =
-            world.users().find(|user| user.key(&key).is_some()).map(|user| user.arn.clone()).ok_or_else(unknown)?;
-        let over = keyrot_core::model::after(issued, keyrot_core::model::LONGEST_SESSION) <= world.now();
+        let arn = world
+            .users()
+            .find(|user| user.key(&key).is_some())
+            .map(|user| user.arn.clone())
+            .ok_or_else(unknown)?;
+        let over =
+            keyrot_core::model::after(issued, keyrot_core::model::LONGEST_SESSION) <= world.now();
         return if over { Err(unknown()) } else { Ok(Caller::User(arn)) };
     }
     let key = signer.clone();
@@ -182,5 +224,6 @@ pub(super) fn region(call: &ApiCall) -> &str {
 
 /// FNV-1a: the same for the same text, in every run.
 pub(crate) fn hash(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3))
+    text.bytes()
+        .fold(0xcbf2_9ce4_8422_2325, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3))
 }

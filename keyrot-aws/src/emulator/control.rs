@@ -21,7 +21,11 @@ impl CallAt {
     /// The first call of the action, once.
     #[must_use]
     pub fn first(action: &str) -> Self {
-        Self { action: Some(action.to_owned()), subject: None, turn: Countdown { after: 0, times: 1 } }
+        Self {
+            action: Some(action.to_owned()),
+            subject: None,
+            turn: Countdown { after: 0, times: 1 },
+        }
     }
 
     /// The nth call of any action, counted from zero, once.
@@ -113,8 +117,8 @@ pub enum When {
     After,
 }
 
-/// A call that is held, or is to be. Dropped without [`Gate::release`], the connection is cut: a call that was held before it was carried
-/// out never is.
+/// A call that is held, or is to be. Dropped without [`Gate::release`], the connection is cut: a
+/// call that was held before it was carried out never is.
 #[derive(Debug)]
 pub struct Gate {
     reached: watch::Receiver<bool>,
@@ -238,9 +242,11 @@ impl Control {
             (None, None)
         } else {
             // Each counts the call, also those after the first that it hits.
-            let hit: Vec<bool> = self.faults.iter_mut().map(|(at, _)| at.hits(action, about)).collect();
+            let hit: Vec<bool> =
+                self.faults.iter_mut().map(|(at, _)| at.hits(action, about)).collect();
             let fault = hit.iter().position(|hit| *hit).map(|at| self.faults[at].1.clone());
-            let held: Vec<bool> = self.barriers.iter_mut().map(|b| b.at.hits(action, about)).collect();
+            let held: Vec<bool> =
+                self.barriers.iter_mut().map(|b| b.at.hits(action, about)).collect();
             (fault, held.iter().position(|held| *held).map(|at| self.barriers.remove(at)))
         };
         self.numbers += 1;
@@ -264,7 +270,8 @@ impl Control {
     }
 
     fn throttles(&mut self, action: &str, now: Instant) -> bool {
-        let mut its: Vec<&mut Bucket> = self.buckets.iter_mut().filter(|b| b.holds(action)).collect();
+        let mut its: Vec<&mut Bucket> =
+            self.buckets.iter_mut().filter(|b| b.holds(action)).collect();
         // Every bucket is refilled, whatever the others say.
         let mut ready = true;
         for bucket in &mut its {

@@ -1,8 +1,9 @@
-//! The evaluation of policies as far as they deny: inline policies of users, and the account's service control policy. `Allow` statements are
-//! not looked at.
+//! The evaluation of policies as far as they deny: inline policies of users, and the account's
+//! service control policy. `Allow` statements are not looked at.
 //!
-//! By the IAM user guide: "IAM JSON policy elements: Condition operators", "Set operators for multivalued context keys", "Policy evaluation
-//! logic", and "IAM JSON policy elements: Variables and tags" for `${*}`, `${?}` and `${$}`.
+//! By the IAM user guide: "IAM JSON policy elements: Condition operators", "Set operators for
+//! multivalued context keys", "Policy evaluation logic", and "IAM JSON policy elements: Variables
+//! and tags" for `${*}`, `${?}` and `${$}`.
 
 use keyrot_core::Timestamp;
 use keyrot_core::memory::MemoryUser;
@@ -70,7 +71,9 @@ fn denied_by_statement(statement: &Value, request: &AccessRequest) -> bool {
     let none = serde_json::Map::new();
     let conditions = statement.get("Condition").and_then(Value::as_object).unwrap_or(&none);
     statement.get("Effect").is_some_and(|effect| effect == "Deny")
-        && any("Action", &|pattern| like(&pattern.to_ascii_lowercase(), &request.action.to_ascii_lowercase()))
+        && any("Action", &|pattern| {
+            like(&pattern.to_ascii_lowercase(), &request.action.to_ascii_lowercase())
+        })
         && any("Resource", &|pattern| like(pattern, &request.resource))
         && conditions.iter().all(|(operator, keys)| holds(operator, keys, request))
 }
@@ -82,7 +85,8 @@ fn texts(value: &Value) -> Vec<&str> {
     }
 }
 
-/// All keys of an operator have to fit, each with one of its values; with every value where the operator is a negated one.
+/// All keys of an operator have to fit, each with one of its values; with every value where the
+/// operator is a negated one.
 fn holds(operator: &str, keys: &Value, request: &AccessRequest) -> bool {
     let (operator, if_exists) = match operator.strip_suffix("IfExists") {
         Some(operator) => (operator, true),
@@ -96,7 +100,9 @@ fn holds(operator: &str, keys: &Value, request: &AccessRequest) -> bool {
         keys.iter().all(|(key, expected)| {
             let (given, expected) = (request.values(key), texts(expected));
             if operator == "Null" {
-                return expected.first().is_some_and(|missing| (*missing == "true") == given.is_empty());
+                return expected
+                    .first()
+                    .is_some_and(|missing| (*missing == "true") == given.is_empty());
             }
             let fits = |given: &String| compare(operator, given, &expected);
             match (set, given) {
@@ -120,15 +126,18 @@ fn compare(operator: &str, given: &str, expected: &[&str]) -> bool {
     if let Some(plain) = negated(operator) {
         return !compare(&plain, given, expected);
     }
-    let times = |bound: &str| Some((given.parse::<Timestamp>().ok()?, bound.parse::<Timestamp>().ok()?));
+    let times =
+        |bound: &str| Some((given.parse::<Timestamp>().ok()?, bound.parse::<Timestamp>().ok()?));
     expected.iter().any(|expected| match operator {
         "StringEquals" => literal(expected) == given,
         "StringEqualsIgnoreCase" => literal(expected).eq_ignore_ascii_case(given),
         "StringLike" => like(expected, given),
         "ArnEquals" | "ArnLike" => {
             // Each of the six parts by itself.
-            let (pattern, arn): (Vec<_>, Vec<_>) = (expected.splitn(6, ':').collect(), given.splitn(6, ':').collect());
-            pattern.len() == arn.len() && pattern.iter().zip(arn).all(|(pattern, part)| like(pattern, part))
+            let (pattern, arn): (Vec<_>, Vec<_>) =
+                (expected.splitn(6, ':').collect(), given.splitn(6, ':').collect());
+            pattern.len() == arn.len()
+                && pattern.iter().zip(arn).all(|(pattern, part)| like(pattern, part))
         }
         "DateLessThan" => times(expected).is_some_and(|(given, bound)| given < bound),
         "DateLessThanEquals" => times(expected).is_some_and(|(given, bound)| given <= bound),
@@ -159,7 +168,8 @@ fn like(pattern: &str, text: &str) -> bool {
         }
         Some(letter) => {
             let mut chars = text.chars();
-            chars.next().is_some_and(|c| letter == '?' || c == letter) && like(rest.as_str(), chars.as_str())
+            chars.next().is_some_and(|c| letter == '?' || c == letter)
+                && like(rest.as_str(), chars.as_str())
         }
     }
 }
@@ -180,7 +190,8 @@ mod tests {
     }
 
     fn issued(at: Option<Timestamp>) -> AccessRequest {
-        AccessRequest::new("iam:ListUsers", "*").with("aws:TokenIssueTime", at.map(|at| at.to_rfc3339()))
+        AccessRequest::new("iam:ListUsers", "*")
+            .with("aws:TokenIssueTime", at.map(|at| at.to_rfc3339()))
     }
 
     #[test]
@@ -190,7 +201,10 @@ mod tests {
         for document in [ended.document(), deny_issued_before(None, ended.before)] {
             let user = with(&document);
             let denies = |user: &MemoryUser, at| denies(user, &issued(at));
-            assert!(denies(&user, Some(now)) && denies(&user, Some(ended.before - chrono::TimeDelta::seconds(1))));
+            assert!(
+                denies(&user, Some(now))
+                    && denies(&user, Some(ended.before - chrono::TimeDelta::seconds(1)))
+            );
             assert!(!denies(&user, Some(ended.before)), "begun after it");
             assert!(!denies(&user, None), "a long-term key carries no time of issue");
             // What keeps it so is that there is no IfExists.
@@ -203,22 +217,50 @@ mod tests {
     #[test]
     fn conditions_compare_as_iam_documents_it() {
         let tags = |keys: &[&str]| {
-            AccessRequest::new("iam:TagUser", "arn:aws:iam::1:user/a").with("aws:TagKeys", keys.to_vec())
+            AccessRequest::new("iam:TagUser", "arn:aws:iam::1:user/a")
+                .with("aws:TagKeys", keys.to_vec())
         };
-        let by = |arn: &str| AccessRequest::new("iam:TagUser", "arn:aws:iam::1:user/a").with("aws:PrincipalArn", [arn]);
+        let by = |arn: &str| {
+            AccessRequest::new("iam:TagUser", "arn:aws:iam::1:user/a")
+                .with("aws:PrincipalArn", [arn])
+        };
         let role = "arn:aws:iam::1:role/keyrot";
         for (condition, request, denied) in [
-            (json!({ "ForAnyValue:StringEquals": { "aws:TagKeys": ["a"] } }), tags(&["b", "A"]), false),
-            (json!({ "ForAnyValue:StringEqualsIgnoreCase": { "aws:TagKeys": "a" } }), tags(&["b", "A"]), true),
-            (json!({ "ForAnyValue:StringEqualsIgnoreCase": { "aws:TagKeys": "a*" } }), tags(&["ab"]), false),
+            (
+                json!({ "ForAnyValue:StringEquals": { "aws:TagKeys": ["a"] } }),
+                tags(&["b", "A"]),
+                false,
+            ),
+            (
+                json!({ "ForAnyValue:StringEqualsIgnoreCase": { "aws:TagKeys": "a" } }),
+                tags(&["b", "A"]),
+                true,
+            ),
+            (
+                json!({ "ForAnyValue:StringEqualsIgnoreCase": { "aws:TagKeys": "a*" } }),
+                tags(&["ab"]),
+                false,
+            ),
             (json!({ "ForAnyValue:StringLike": { "AWS:tagkeys": "a*" } }), tags(&["ab"]), true),
             (json!({ "ForAnyValue:StringLike": { "aws:TagKeys": "a*" } }), tags(&["AB"]), false),
             (json!({ "ForAnyValue:StringLike": { "aws:TagKeys": "a${*}" } }), tags(&["ab"]), false),
             (json!({ "ForAnyValue:StringLike": { "aws:TagKeys": "*" } }), tags(&[]), false),
             (json!({ "ForAllValues:StringLike": { "aws:TagKeys": "a" } }), tags(&[]), true),
-            (json!({ "ForAllValues:StringLike": { "aws:TagKeys": "a" } }), tags(&["a", "b"]), false),
-            (json!({ "ArnNotLike": { "aws:PrincipalArn": ["arn:aws:iam::*:role/key*", "x"] } }), by(role), false),
-            (json!({ "ArnNotLike": { "aws:PrincipalArn": ["arn:aws:iam::*:role/jane"] } }), by(role), true),
+            (
+                json!({ "ForAllValues:StringLike": { "aws:TagKeys": "a" } }),
+                tags(&["a", "b"]),
+                false,
+            ),
+            (
+                json!({ "ArnNotLike": { "aws:PrincipalArn": ["arn:aws:iam::*:role/key*", "x"] } }),
+                by(role),
+                false,
+            ),
+            (
+                json!({ "ArnNotLike": { "aws:PrincipalArn": ["arn:aws:iam::*:role/jane"] } }),
+                by(role),
+                true,
+            ),
             (json!({ "ArnNotLike": { "aws:PrincipalArn": role } }), tags(&["a"]), true),
             (json!({ "ArnLike": { "aws:PrincipalArn": role } }), tags(&["a"]), false),
             (json!({ "ArnLike": { "aws:PrincipalArn": "arn:*:keyrot" } }), by(role), false),
@@ -226,7 +268,11 @@ mod tests {
             (json!({ "Null": { "aws:TagKeys": "true" } }), tags(&[]), true),
         ] {
             let statement = json!({ "Effect": "Deny", "Action": "iam:*", "Resource": "arn:aws:iam::1:user/*", "Condition": condition });
-            assert_eq!(denied_by(&json!({ "Statement": [statement] }), &request), denied, "{statement} {request:?}");
+            assert_eq!(
+                denied_by(&json!({ "Statement": [statement] }), &request),
+                denied,
+                "{statement} {request:?}"
+            );
         }
         let deny = |action: &str, resource: &str| json!({ "Statement": { "Effect": "Deny", "Action": [action], "Resource": [resource] } });
         assert!(denied_by(&deny("IAM:taguser", "arn:aws:iam::1:user/?"), &tags(&[])));

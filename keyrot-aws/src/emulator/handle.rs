@@ -40,7 +40,9 @@ impl Emulator {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port))?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
-        let admin = World::credentials_of(&KeyId::parse(ADMIN_KEY).expect("twenty capital letters and digits"));
+        let admin = World::credentials_of(
+            &KeyId::parse(ADMIN_KEY).expect("twenty capital letters and digits"),
+        );
         let region = options.region.clone();
         let mut world = world;
         world.relocate(&region);
@@ -66,7 +68,8 @@ impl Emulator {
         &self.admin
     }
 
-    /// What a client's process needs in its environment to call the emulator as its administrator, and what keyrot needs to adopt its users.
+    /// What a client's process needs in its environment to call the emulator as its administrator,
+    /// and what keyrot needs to adopt its users.
     #[must_use]
     pub fn env(&self) -> [(&'static str, String); 7] {
         [
@@ -105,11 +108,13 @@ impl Emulator {
         result
     }
 
-    /// Looks on: from now on the function sees what each call does to the account, at the moment when it is carried out and before anybody else
-    /// can act. A call whose caller is not known, and one that a fault kept from being carried out, is not shown; nor is time that passes.
+    /// Looks on: from now on the function sees what each call does to the account, at the moment
+    /// when it is carried out and before anybody else can act. A call whose caller is not known,
+    /// and one that a fault kept from being carried out, is not shown; nor is time that passes.
     ///
-    /// The account is locked meanwhile, so the function must not use the emulator: that would wait forever. If it panics, the connection is cut;
-    /// better keep what is to be asserted for later. Meant for small accounts: each call copies the account.
+    /// The account is locked meanwhile, so the function must not use the emulator: that would wait
+    /// forever. If it panics, the connection is cut; better keep what is to be asserted for later.
+    /// Meant for small accounts: each call copies the account.
     ///
     /// ```
     /// use keyrot_aws::emulator::{By, Emulator, EmulatorOptions};
@@ -136,8 +141,9 @@ impl Emulator {
         self.shared.advance(time);
     }
 
-    /// Puts a service control policy on the account, in the place of the one before; `None` takes it off. What it denies is denied to everybody,
-    /// the emulator's administrator (`arn:aws:iam::ACCOUNT:role/emulator`) included. What it does not deny, it allows.
+    /// Puts a service control policy on the account, in the place of the one before; `None` takes
+    /// it off. What it denies is denied to everybody, the emulator's administrator
+    /// (`arn:aws:iam::ACCOUNT:role/emulator`) included. What it does not deny, it allows.
     pub fn service_control_policy(&self, policy: Option<serde_json::Value>) {
         self.shared.set_scp(policy);
     }

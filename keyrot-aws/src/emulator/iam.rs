@@ -12,7 +12,12 @@ use std::collections::BTreeMap;
 /// IAM's, for a user: `TagUser` in the API reference.
 const MOST_TAGS: usize = 50;
 
-pub(super) fn answer(call: &ApiCall, caller: &Caller, world: &mut World, longest: usize) -> Result<Output, Refused> {
+pub(super) fn answer(
+    call: &ApiCall,
+    caller: &Caller,
+    world: &mut World,
+    longest: usize,
+) -> Result<Output, Refused> {
     match call.action {
         "GetAccountAuthorizationDetails" => authorization_details(call, world, longest),
         "ListUsers" => list_users(call, world, longest),
@@ -48,9 +53,13 @@ pub(super) fn answer(call: &ApiCall, caller: &Caller, world: &mut World, longest
         "GetUserPolicy" => {
             let (user, name) = (required_name(call)?, call.required("PolicyName")?);
             let document = found(world, &user)?.inline.get(name).ok_or_else(|| {
-                Refused::new("NoSuchEntity", format!("The user policy with name {name} cannot be found."))
+                Refused::new(
+                    "NoSuchEntity",
+                    format!("The user policy with name {name} cannot be found."),
+                )
             })?;
-            let encoded = percent_encoding::utf8_percent_encode(document, percent_encoding::NON_ALPHANUMERIC);
+            let encoded =
+                percent_encoding::utf8_percent_encode(document, percent_encoding::NON_ALPHANUMERIC);
             Ok(Xml::of(|x| {
                 x.text("UserName", user.as_str());
                 x.text("PolicyName", name);
@@ -60,7 +69,8 @@ pub(super) fn answer(call: &ApiCall, caller: &Caller, world: &mut World, longest
         "PutUserPolicy" => {
             let (user, name) = (required_name(call)?, call.required("PolicyName")?);
             let document = call.required("PolicyDocument")?;
-            if serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(document).is_err() {
+            if serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(document).is_err()
+            {
                 return Err(Refused::new("MalformedPolicyDocument", "Syntax errors in policy."));
             }
             world.put_user_policy(&user, name, document)?;
@@ -93,7 +103,9 @@ pub(super) fn resource(call: &ApiCall, caller: &Caller, world: &World) -> Option
 pub(super) fn caller_identity(caller: &Caller, world: &World) -> Output {
     let id = match caller {
         Caller::Admin => "AROAEMULATORADMIN0001:administrator".to_owned(),
-        Caller::User(arn) => world.user(arn.name()).map(|user| user.id.to_string()).unwrap_or_default(),
+        Caller::User(arn) => {
+            world.user(arn.name()).map(|user| user.id.to_string()).unwrap_or_default()
+        }
     };
     let account = world.account();
     Xml::of(|x| {
@@ -104,11 +116,18 @@ pub(super) fn caller_identity(caller: &Caller, world: &World) -> Output {
 }
 
 /// `GetSessionToken`, with MFA only: that is all that it is good for here.
-pub(super) fn session_token(call: &ApiCall, caller: &Caller, now: Timestamp) -> Result<Output, Refused> {
+pub(super) fn session_token(
+    call: &ApiCall,
+    caller: &Caller,
+    now: Timestamp,
+) -> Result<Output, Refused> {
     call.required("SerialNumber")?;
     let session = super::auth::session(call, now).filter(|_| matches!(caller, Caller::User(_)));
     let Some((credentials, token)) = session else {
-        return Err(Refused::new("AccessDenied", "Cannot call GetSessionToken with session credentials"));
+        return Err(Refused::new(
+            "AccessDenied",
+            "Cannot call GetSessionToken with session credentials",
+        ));
     };
     if call.text("TokenCode") != Some(super::principals::MFA_CODE) {
         let message = "MultiFactorAuthentication failed with invalid MFA one time pass code.";
@@ -160,7 +179,10 @@ fn create_user(call: &ApiCall, world: &mut World) -> Result<Output, Refused> {
     let name = required_name(call)?;
     // Names are distinguished whatever their case (IAM API reference, `CreateUser`).
     if world.users().any(|u| u.arn.name().as_str().eq_ignore_ascii_case(name.as_str())) {
-        return Err(Refused::new("EntityAlreadyExists", format!("User with name {name} already exists.")));
+        return Err(Refused::new(
+            "EntityAlreadyExists",
+            format!("User with name {name} already exists."),
+        ));
     }
     let path = call.text("Path").unwrap_or("/");
     if !path.starts_with('/') || !path.ends_with('/') {
@@ -209,7 +231,8 @@ pub(super) fn cut<T>(
     size: usize,
     name: impl Fn(&T) -> String,
 ) -> (Vec<T>, Option<String>) {
-    let mut rest = items.into_iter().filter(|item| after.is_none_or(|after| name(item).as_str() > after));
+    let mut rest =
+        items.into_iter().filter(|item| after.is_none_or(|after| name(item).as_str() > after));
     let page: Vec<T> = rest.by_ref().take(size).collect();
     let marker = rest.next().and_then(|_| page.last().map(&name));
     (page, marker)
@@ -220,9 +243,10 @@ pub(super) fn user_name(call: &ApiCall, caller: &Caller) -> Result<UserName, Ref
     match (call.text("UserName"), caller) {
         (Some(_), _) => required_name(call),
         (None, Caller::User(arn)) => Ok(arn.name().clone()),
-        (None, Caller::Admin) => {
-            Err(invalid(Service::Iam, "Must specify userName when calling with non-User credentials"))
-        }
+        (None, Caller::Admin) => Err(invalid(
+            Service::Iam,
+            "Must specify userName when calling with non-User credentials",
+        )),
     }
 }
 

@@ -8,7 +8,12 @@ use crate::emulator::service::Service;
 use keyrot_core::memory::World;
 use keyrot_core::{AccessKey, KeyId, KeyStatus, LastUse, UserName};
 
-pub(super) fn answer(call: &ApiCall, caller: &Caller, world: &mut World, longest: usize) -> Result<Output, Refused> {
+pub(super) fn answer(
+    call: &ApiCall,
+    caller: &Caller,
+    world: &mut World,
+    longest: usize,
+) -> Result<Output, Refused> {
     if call.action == "GetAccessKeyLastUsed" {
         return last_used(call, world);
     }
@@ -25,7 +30,11 @@ pub(super) fn answer(call: &ApiCall, caller: &Caller, world: &mut World, longest
         }
         "CreateAccessKey" => {
             let made = world.add_key(&user)?;
-            let key = AccessKey { id: made.credentials.key, status: KeyStatus::Active, created: made.created };
+            let key = AccessKey {
+                id: made.credentials.key,
+                status: KeyStatus::Active,
+                created: made.created,
+            };
             Ok(Xml::of(|x| {
                 x.element("AccessKey", |x| {
                     shown(x, &user, &key);
@@ -37,7 +46,12 @@ pub(super) fn answer(call: &ApiCall, caller: &Caller, world: &mut World, longest
             let status = match call.required("Status")? {
                 "Active" => KeyStatus::Active,
                 "Inactive" => KeyStatus::Inactive,
-                _ => return Err(invalid(Service::Iam, "Value at 'status' must be one of Active, Inactive")),
+                _ => {
+                    return Err(invalid(
+                        Service::Iam,
+                        "Value at 'status' must be one of Active, Inactive",
+                    ));
+                }
             };
             world.set_key_status(&user, &key_id(call)?, status)?;
             Ok(Output::Empty)
@@ -62,7 +76,8 @@ fn last_used(call: &ApiCall, world: &World) -> Result<Output, Refused> {
                 x.text("ServiceName", service);
                 x.text("Region", region);
             }
-            // AWS's word for a key without a recorded use (IAM API reference, data type `AccessKeyLastUsed`).
+            // AWS's word for a key without a recorded use (IAM API reference, data type
+            // `AccessKeyLastUsed`).
             LastUse::NoRecord | LastUse::Unknown(_) => {
                 x.text("ServiceName", "N/A");
                 x.text("Region", "N/A");

@@ -1,5 +1,7 @@
-//! An HTTP server on 127.0.0.1 that acts as AWS: it serves the in-memory account [`World`](keyrot_core::memory::World) with the wire protocols of IAM, STS, Secrets Manager and CloudTrail (`LookupEvents`), for tests and
-//! benchmarks of whatever speaks to AWS through the SDKs or the AWS CLI.
+//! An HTTP server on 127.0.0.1 that acts as AWS: it serves the in-memory account
+//! [`World`](keyrot_core::memory::World) with the wire protocols of IAM, STS, Secrets Manager and
+//! CloudTrail (`LookupEvents`), for tests and benchmarks of whatever speaks to AWS through the SDKs
+//! or the AWS CLI.
 //!
 //! ```
 //! use keyrot_aws::emulator::{CallAt, Emulator, EmulatorOptions, Fault};
@@ -20,26 +22,34 @@
 //! ```
 //!
 //! # What it keeps to
-//! - The rules of [`World`](keyrot_core::memory::World), with AWS's error codes, HTTP statuses and request ids; lists are cut into pages, where AWS's are.
-//! - The caller is named by the `Authorization` header, and its signature (Signature Version 4) is verified. The emulator's own administrator
-//!   may do everything; a user whose key is Active and propagated may do what [`ADMINISTRATOR`] allows, if attached, and otherwise only
-//!   `GetCallerIdentity` and `GetSessionToken`, which wants [`MFA_CODE`]. Every authenticated call counts as a use of its key, and is in the
-//!   trail immediately, from 127.0.0.1 and with the client's user agent.
+//! - The rules of [`World`](keyrot_core::memory::World), with AWS's error codes, HTTP statuses and
+//!   request ids; lists are cut into pages, where AWS's are.
+//! - The caller is named by the `Authorization` header, and its signature (Signature Version 4) is
+//!   verified. The emulator's own administrator may do everything; a user whose key is Active and
+//!   propagated may do what [`ADMINISTRATOR`] allows, if attached, and otherwise only
+//!   `GetCallerIdentity` and `GetSessionToken`, which wants [`MFA_CODE`]. Every authenticated call
+//!   counts as a use of its key, and is in the trail immediately, from 127.0.0.1 and with the
+//!   client's user agent.
 //! - The `Date` of each answer is the account's time.
 //! - A credential report is made by the second call that asks for it, and is kept for four hours.
 //! - A request that has arrived is carried out, even if the client is gone by then.
-//! - [`RateLimit`]s are token buckets that refill without pause; a refused call answers `Throttling` (Secrets Manager: `ThrottlingException`).
+//! - [`RateLimit`]s are token buckets that refill without pause; a refused call answers
+//!   `Throttling` (Secrets Manager: `ThrottlingException`).
 //!
 //! # What it does not
-//! One account; its secrets are by region, as the request is signed. No policies but the above; of inline policies and of the service control policy
-//! ([`Emulator::service_control_policy`]) what they deny by action, resource, `aws:PrincipalArn`, `aws:TagKeys` and `aws:TokenIssueTime`; no KMS, no replication, no binary secrets, no labels but AWS's own three, no deletion of a secret without recovery. The
-//! age of a signature is checked only if [`EmulatorOptions::strict_time`] says so, because the account's clock need not be the client's. A user's
-//! creation date, and a secret's description, KMS key and dates are not kept.
+//! One account; its secrets are by region, as the request is signed. No policies but the above; of
+//! inline policies and of the service control policy ([`Emulator::service_control_policy`]) what
+//! they deny by action, resource, `aws:PrincipalArn`, `aws:TagKeys` and `aws:TokenIssueTime`; no
+//! KMS, no replication, no binary secrets, no labels but AWS's own three, no deletion of a secret
+//! without recovery. The age of a signature is checked only if [`EmulatorOptions::strict_time`]
+//! says so, because the account's clock need not be the client's. A user's creation date, and a
+//! secret's description, KMS key and dates are not kept.
 //!
 //! # Use in tests
-//! It runs on a thread of its own, so it serves a test's own runtime, blocking code and child processes alike. [`Emulator::pause`] holds a
-//! call, before or after it is carried out, until the test has done what it wants, such as killing the client. [`Emulator::observe`] looks on
-//! at every change, such as with [`keyrot_core::memory::Watch`], which knows keyrot's promises.
+//! It runs on a thread of its own, so it serves a test's own runtime, blocking code and child
+//! processes alike. [`Emulator::pause`] holds a call, before or after it is carried out, until the
+//! test has done what it wants, such as killing the client. [`Emulator::observe`] looks on at every
+//! change, such as with [`keyrot_core::memory::Watch`], which knows keyrot's promises.
 
 mod auth;
 mod control;

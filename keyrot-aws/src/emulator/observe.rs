@@ -1,7 +1,8 @@
 use keyrot_core::UserArn;
 use keyrot_core::memory::World;
 
-/// Something that was done to the account, as [`Emulator::observe`](super::Emulator::observe) shows it.
+/// Something that was done to the account, as [`Emulator::observe`](super::Emulator::observe) shows
+/// it.
 #[derive(Debug, Clone, Copy)]
 pub struct Change<'a> {
     /// Who did it.

@@ -8,16 +8,18 @@ pub struct EmulatorOptions {
     pub port: u16,
     /// The region in [`Emulator::env`](super::Emulator::env). Default `us-east-1`.
     pub region: String,
-    /// How long each call takes, from its arrival to its answer; it is carried out half-way. Default zero.
+    /// How long each call takes, from its arrival to its answer; it is carried out half-way.
+    /// Default zero.
     pub latency: Duration,
     /// What is throttled. Default: nothing.
     pub limits: Vec<RateLimit>,
     /// How the account's clock runs. Default: as the machine's.
     pub time: WorldTime,
-    /// Whether a request is refused that was signed more than five minutes from the account's time, as AWS does. Default `false`, because the
-    /// account's clock need not be the client's.
+    /// Whether a request is refused that was signed more than five minutes from the account's time,
+    /// as AWS does. Default `false`, because the account's clock need not be the client's.
     pub strict_time: bool,
-    /// No page of a list is longer than this, whatever the client asks for: AWS's may be shorter than asked for too. Default: AWS's own limits.
+    /// No page of a list is longer than this, whatever the client asks for: AWS's may be shorter
+    /// than asked for too. Default: AWS's own limits.
     pub page_limit: Option<usize>,
     /// Whether every call is kept in [`Stats::log`](super::Stats::log). Default `true`.
     pub log: bool,
@@ -41,9 +43,10 @@ impl Default for EmulatorOptions {
 /// How the account's clock runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WorldTime {
-    /// As the machine's: an account whose time is past is brought up to the present at the start. It never goes back.
+    /// As the machine's: an account whose time is past is brought up to the present at the start.
+    /// It never goes back.
     Wall,
-    /// It stands still, but for [`Emulator::advance`](super::Emulator::advance) and the account's own
-    /// [`call_time`](keyrot_core::memory::Rules::call_time).
+    /// It stands still, but for [`Emulator::advance`](super::Emulator::advance) and the account's
+    /// own [`call_time`](keyrot_core::memory::Rules::call_time).
     Still,
 }

@@ -35,8 +35,10 @@ impl Refused {
     }
 
     pub(super) fn denied(caller: &str, service: Service, action: &str) -> Self {
-        let (message, what) =
-            (format!("User: {caller} is not authorized to perform: "), format!("{}:{action}", service.prefix()));
+        let (message, what) = (
+            format!("User: {caller} is not authorized to perform: "),
+            format!("{}:{action}", service.prefix()),
+        );
         let why = format!(" because no identity-based policy allows the {what} action");
         Self::new(DENIED, message + &what + &why)
     }
@@ -46,7 +48,9 @@ impl Refused {
         let why = "with an explicit deny in a service control policy";
         Self::new(
             DENIED,
-            format!("User: {caller} is not authorized to perform: {action} on resource: {resource} {why}"),
+            format!(
+                "User: {caller} is not authorized to perform: {action} on resource: {resource} {why}"
+            ),
         )
     }
 
@@ -106,11 +110,14 @@ pub(super) fn render(
             let (status, code) = (refused.status_of(service), refused.code_of(service));
             (status, serde_json::json!({ "__type": code, "Message": refused.message }).to_string())
         }
-        (Err(refused), _) => (refused.status_of(service), xml_error(service, &refused, &request_id)),
+        (Err(refused), _) => {
+            (refused.status_of(service), xml_error(service, &refused, &request_id))
+        }
     };
     let kind = if service.is_json() { "application/x-amz-json-1.1" } else { "text/xml" };
     let mut response = Response::new(Full::new(Bytes::from(body)));
-    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    *response.status_mut() =
+        StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
     headers.insert("content-type", hyper::header::HeaderValue::from_static(kind));
     // The account's time, and not the machine's.
@@ -159,7 +166,9 @@ fn xml_error(service: Service, refused: &Refused, request_id: &str) -> String {
 fn namespace(service: Service) -> &'static str {
     match service {
         Service::Sts => "https://sts.amazonaws.com/doc/2011-06-15/",
-        Service::Iam | Service::SecretsManager | Service::CloudTrail => "https://iam.amazonaws.com/doc/2010-05-08/",
+        Service::Iam | Service::SecretsManager | Service::CloudTrail => {
+            "https://iam.amazonaws.com/doc/2010-05-08/"
+        }
     }
 }
 
@@ -197,7 +206,12 @@ impl Xml {
         self.text(name, &at.format("%Y-%m-%dT%H:%M:%SZ").to_string());
     }
 
-    pub(super) fn list<T>(&mut self, name: &str, items: impl IntoIterator<Item = T>, inside: impl Fn(&mut Self, T)) {
+    pub(super) fn list<T>(
+        &mut self,
+        name: &str,
+        items: impl IntoIterator<Item = T>,
+        inside: impl Fn(&mut Self, T),
+    ) {
         self.element(name, |x| {
             for item in items {
                 x.element("member", |x| inside(x, item));

@@ -9,7 +9,8 @@ use keyrot_core::memory::World;
 use keyrot_core::model::after;
 use std::time::Duration;
 
-/// IAM makes no new report while the last is younger (IAM user guide, "Generate credential reports for your AWS account").
+/// IAM makes no new report while the last is younger (IAM user guide, "Generate credential reports
+/// for your AWS account").
 const GOOD_FOR: Duration = Duration::from_secs(4 * 3600);
 
 /// The account's last report.
@@ -43,7 +44,8 @@ impl Reports {
             Self::Made(at, _) if world.now() < after(*at, GOOD_FOR) => {}
             Self::Begun => {
                 let report = world.credential_report();
-                let text = write(&report).map_err(|error| Refused::new("ServiceFailure", error.to_string()))?;
+                let text = write(&report)
+                    .map_err(|error| Refused::new("ServiceFailure", error.to_string()))?;
                 *self = Self::Made(report.generated, text);
             }
             Self::None | Self::Made(..) => {
@@ -56,11 +58,14 @@ impl Reports {
 
     fn get(&self, world: &World) -> Result<Output, Refused> {
         match self {
-            Self::None => Err(Refused::new("ReportNotPresent", "No report exists. Ask for one first.")),
-            Self::Begun => Err(Refused::new("ReportInProgress", "The report is being made.")),
-            Self::Made(at, _) if world.now() >= after(*at, GOOD_FOR) => {
-                Err(Refused::new("ReportExpired", "The report is older than four hours. Ask for a new one."))
+            Self::None => {
+                Err(Refused::new("ReportNotPresent", "No report exists. Ask for one first."))
             }
+            Self::Begun => Err(Refused::new("ReportInProgress", "The report is being made.")),
+            Self::Made(at, _) if world.now() >= after(*at, GOOD_FOR) => Err(Refused::new(
+                "ReportExpired",
+                "The report is older than four hours. Ask for a new one.",
+            )),
             Self::Made(at, text) => Ok(Xml::of(|x| {
                 x.text("Content", &base64::encode(text));
                 x.text("ReportFormat", "text/csv");

@@ -34,33 +34,47 @@ const ACTIONS: &[(Service, &[&str])] = &[
 impl ApiCall {
     pub(super) fn read(head: Parts, body: Bytes) -> Result<Self, (Service, Refused)> {
         let target = head.headers.get("x-amz-target").and_then(|v| v.to_str().ok());
-        let (service, name, parameters) = match target.map(|t| t.rsplit_once('.').unwrap_or((t, ""))) {
-            Some((prefix, name)) => {
-                let Some(service) = Service::of_target(prefix) else {
-                    let message = format!("This emulator has no service {prefix}.");
-                    return Err((Service::SecretsManager, Refused::new("UnknownOperationException", message)));
-                };
-                let fields = serde_json::from_slice(&body).map_err(|_| {
-                    let message = "The request body is not a JSON object.";
-                    (service, Refused::new("SerializationException", message))
-                })?;
-                (service, name.to_owned(), Parameters::Json(fields))
-            }
-            None => {
-                let fields: Vec<(String, String)> = form_urlencoded::parse(&body).into_owned().collect();
-                let field = |name: &str| fields.iter().find(|(n, _)| n == name).map(|(_, value)| value.clone());
-                // The protocol's version is the service's.
-                let service =
-                    if field("Version").as_deref() == Some("2011-06-15") { Service::Sts } else { Service::Iam };
-                (service, field("Action").unwrap_or_default(), Parameters::Query(fields))
-            }
-        };
-        let known = ACTIONS.iter().filter(|(s, _)| *s == service).flat_map(|(_, names)| names.iter());
+        let (service, name, parameters) =
+            match target.map(|t| t.rsplit_once('.').unwrap_or((t, ""))) {
+                Some((prefix, name)) => {
+                    let Some(service) = Service::of_target(prefix) else {
+                        let message = format!("This emulator has no service {prefix}.");
+                        return Err((
+                            Service::SecretsManager,
+                            Refused::new("UnknownOperationException", message),
+                        ));
+                    };
+                    let fields = serde_json::from_slice(&body).map_err(|_| {
+                        let message = "The request body is not a JSON object.";
+                        (service, Refused::new("SerializationException", message))
+                    })?;
+                    (service, name.to_owned(), Parameters::Json(fields))
+                }
+                None => {
+                    let fields: Vec<(String, String)> =
+                        form_urlencoded::parse(&body).into_owned().collect();
+                    let field = |name: &str| {
+                        fields.iter().find(|(n, _)| n == name).map(|(_, value)| value.clone())
+                    };
+                    // The protocol's version is the service's.
+                    let service = if field("Version").as_deref() == Some("2011-06-15") {
+                        Service::Sts
+                    } else {
+                        Service::Iam
+                    };
+                    (service, field("Action").unwrap_or_default(), Parameters::Query(fields))
+                }
+            };
+        let known =
+            ACTIONS.iter().filter(|(s, _)| *s == service).flat_map(|(_, names)| names.iter());
         match known.into_iter().find(|known| **known == name) {
             Some(action) => Ok(Self { service, action, parameters, head, body }),
             None if service.is_json() => Err((
                 service,
-                Refused::new("UnknownOperationException", format!("This emulator has no action {name}.")),
+                Refused::new(
+                    "UnknownOperationException",
+                    format!("This emulator has no action {name}."),
+                ),
             )),
             None => {
                 let message = format!("Could not find operation {name} in this emulator.");
@@ -72,36 +86,50 @@ impl ApiCall {
     /// A text that may be left out.
     pub(super) fn text(&self, name: &str) -> Option<&str> {
         match &self.parameters {
-            Parameters::Query(fields) => fields.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str()),
+            Parameters::Query(fields) => {
+                fields.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
+            }
             Parameters::Json(fields) => fields.get(name)?.as_str(),
         }
     }
 
     /// A text that may not.
     pub(super) fn required(&self, name: &str) -> Result<&str, Refused> {
-        self.text(name).ok_or_else(|| invalid(self.service, &format!("Value at '{name}' must not be null")))
+        self.text(name)
+            .ok_or_else(|| invalid(self.service, &format!("Value at '{name}' must not be null")))
     }
 
     /// A number, if it is given and within these bounds; else the default.
     pub(super) fn number(&self, name: &str, default: usize, most: usize) -> Result<usize, Refused> {
         let given = match &self.parameters {
             Parameters::Query(_) => self.text(name).map(|t| t.parse().ok()),
-            Parameters::Json(fields) => fields.get(name).map(|v| v.as_u64().and_then(|n| usize::try_from(n).ok())),
+            Parameters::Json(fields) => {
+                fields.get(name).map(|v| v.as_u64().and_then(|n| usize::try_from(n).ok()))
+            }
         };
         match given {
             None => Ok(default),
             Some(Some(n)) if (1..=most).contains(&n) => Ok(n),
-            Some(_) => Err(invalid(self.service, &format!("Value at '{name}' must be from 1 to {most}"))),
+            Some(_) => {
+                Err(invalid(self.service, &format!("Value at '{name}' must be from 1 to {most}")))
+            }
         }
     }
 
     /// A list of texts: `Name.member.N`, or an array.
     pub(super) fn texts(&self, name: &str) -> Vec<String> {
         match &self.parameters {
-            Parameters::Query(_) => self.members(name).map_while(|m| self.text(&m)).map(ToOwned::to_owned).collect(),
+            Parameters::Query(_) => {
+                self.members(name).map_while(|m| self.text(&m)).map(ToOwned::to_owned).collect()
+            }
             Parameters::Json(fields) => {
                 let items = fields.get(name).and_then(Value::as_array);
-                items.into_iter().flatten().filter_map(Value::as_str).map(ToOwned::to_owned).collect()
+                items
+                    .into_iter()
+                    .flatten()
+                    .filter_map(Value::as_str)
+                    .map(ToOwned::to_owned)
+                    .collect()
             }
         }
     }
@@ -119,9 +147,18 @@ impl ApiCall {
             Parameters::Json(fields) => {
                 let tag = |tag: &Value| {
                     let key = tag.get("Key")?.as_str()?.to_owned();
-                    Some((key, tag.get("Value").and_then(Value::as_str).unwrap_or_default().to_owned()))
+                    Some((
+                        key,
+                        tag.get("Value").and_then(Value::as_str).unwrap_or_default().to_owned(),
+                    ))
                 };
-                fields.get("Tags").and_then(Value::as_array).into_iter().flatten().filter_map(tag).collect()
+                fields
+                    .get("Tags")
+                    .and_then(Value::as_array)
+                    .into_iter()
+                    .flatten()
+                    .filter_map(tag)
+                    .collect()
             }
         }
     }

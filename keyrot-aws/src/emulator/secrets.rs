@@ -23,12 +23,18 @@ pub(super) fn answer(call: &ApiCall, world: &mut World, longest: usize) -> Resul
         "PutSecretValue" => put(call, &name, world),
         "UpdateSecretVersionStage" => {
             let label = label(call.required("VersionStage")?)?;
-            let version = |field| call.text(field).map(|t| VersionId::parse(t).map_err(|_| no_version(t))).transpose();
+            let version = |field| {
+                call.text(field).map(|t| VersionId::parse(t).map_err(|_| no_version(t))).transpose()
+            };
             let (from, to) = (version("RemoveFromVersionId")?, version("MoveToVersionId")?);
             let stands = world.secret(&name).and_then(|s| s.labelled(label));
             if let Some(named) = from.as_ref().filter(|named| stands != Some(*named)) {
-                // Stricter than the in-memory account, for which a move that was made already is no error.
-                let message = format!("The staging label {} is not attached to version {named}.", label_name(label));
+                // Stricter than the in-memory account, for which a move that was made already is no
+                // error.
+                let message = format!(
+                    "The staging label {} is not attached to version {named}.",
+                    label_name(label)
+                );
                 return Err(Refused::new("InvalidParameterException", message));
             }
             world.move_label(&name, label, from.as_ref(), to.as_ref())?;
@@ -38,8 +44,10 @@ pub(super) fn answer(call: &ApiCall, world: &mut World, longest: usize) -> Resul
         "GetSecretValue" => value(call, &name, world),
         "GetResourcePolicy" => {
             let secret = world.secret(&name).ok_or_else(not_found)?;
-            let policy =
-                secret.differences.contains(&Difference::ResourcePolicy).then_some(json!({ "ResourcePolicy": "{}" }));
+            let policy = secret
+                .differences
+                .contains(&Difference::ResourcePolicy)
+                .then_some(json!({ "ResourcePolicy": "{}" }));
             Ok(named(&name, world, fields(policy.unwrap_or_default())))
         }
         "PutResourcePolicy" | "DeleteResourcePolicy" => {
@@ -81,34 +89,43 @@ pub(super) fn answer(call: &ApiCall, world: &mut World, longest: usize) -> Resul
             world.secret_mut(&name).ok_or_else(not_found)?.deleted = None;
             Ok(named(&name, world, Map::new()))
         }
-        other => Err(Refused::new("UnknownOperationException", format!("This emulator has no action {other}."))),
+        other => Err(Refused::new(
+            "UnknownOperationException",
+            format!("This emulator has no action {other}."),
+        )),
     }
 }
 
-/// The ARN of the secret that the call is about, or before there is one, the ARN that its name has without the six characters.
+/// The ARN of the secret that the call is about, or before there is one, the ARN that its name has
+/// without the six characters.
 pub(super) fn resource(call: &ApiCall, world: &World) -> Option<String> {
     let name = name_in(call.text("SecretId").or_else(|| call.text("Name"))?);
     let known = SecretName::parse(name).ok().and_then(|name| world.arn_of(&name));
     Some(match known {
         Some(arn) => arn.to_string(),
-        None => format!("arn:aws:secretsmanager:{}:{}:secret:{name}", super::auth::region(call), world.account()),
+        None => format!(
+            "arn:aws:secretsmanager:{}:{}:secret:{name}",
+            super::auth::region(call),
+            world.account()
+        ),
     })
 }
 
 fn create(call: &ApiCall, world: &mut World) -> Result<Output, Refused> {
-    let name =
-        SecretName::parse(call.required("Name")?).map_err(|e| invalid(Service::SecretsManager, &e.to_string()))?;
+    let name = SecretName::parse(call.required("Name")?)
+        .map_err(|e| invalid(Service::SecretsManager, &e.to_string()))?;
     let value = secret_string(call)?;
     let version = token(call)?;
     let first = value.map(|value| (version.clone(), value));
     if let Some(there) = world.secret(&name) {
         if there.deleted.is_some() {
-            let message =
-                "You can't create this secret because a secret with this name is already scheduled for deletion.";
+            let message = "You can't create this secret because a secret with this name is already scheduled for deletion.";
             return Err(Refused::new("InvalidRequestException", message));
         }
-        // To repeat it is a no-op (Secrets Manager API reference, `CreateSecret`, parameter `ClientRequestToken`).
-        let repeated = first.as_ref().is_some_and(|(version, value)| there.value(version) == Some(value));
+        // To repeat it is a no-op (Secrets Manager API reference, `CreateSecret`, parameter
+        // `ClientRequestToken`).
+        let repeated =
+            first.as_ref().is_some_and(|(version, value)| there.value(version) == Some(value));
         if repeated {
             return Ok(named(&name, world, fields(json!({ "VersionId": version }))));
         }
@@ -124,10 +141,14 @@ fn create(call: &ApiCall, world: &mut World) -> Result<Output, Refused> {
 
 fn put(call: &ApiCall, name: &SecretName, world: &mut World) -> Result<Output, Refused> {
     let Some(value) = secret_string(call)? else {
-        return Err(Refused::new("InvalidRequestException", "You must provide either SecretString or SecretBinary."));
+        return Err(Refused::new(
+            "InvalidRequestException",
+            "You must provide either SecretString or SecretBinary.",
+        ));
     };
     let version = token(call)?;
-    let labels = call.texts("VersionStages").iter().map(|l| label(l)).collect::<Result<Vec<_>, _>>()?;
+    let labels =
+        call.texts("VersionStages").iter().map(|l| label(l)).collect::<Result<Vec<_>, _>>()?;
     world.put_secret_value(name, &version, value, &labels)?;
     let stages = world.secret(name).map(|s| stages(s, &version)).unwrap_or_default();
     Ok(named(name, world, fields(json!({ "VersionId": version, "VersionStages": stages }))))
@@ -137,13 +158,16 @@ fn describe(name: &SecretName, world: &World) -> Output {
     let mut more = Map::new();
     if let Some(secret) = world.secret(name) {
         // One that waits for its value is no version yet, but its label stands.
-        let labelled: BTreeSet<&VersionId> = LABELS.iter().filter_map(|(_, label)| secret.labelled(*label)).collect();
-        let map: Map<String, Json> = labelled.iter().map(|id| (id.to_string(), json!(stages(secret, id)))).collect();
+        let labelled: BTreeSet<&VersionId> =
+            LABELS.iter().filter_map(|(_, label)| secret.labelled(*label)).collect();
+        let map: Map<String, Json> =
+            labelled.iter().map(|id| (id.to_string(), json!(stages(secret, id)))).collect();
         more.insert("RotationEnabled".into(), secret.rotation.into());
         if !map.is_empty() {
             more.insert("VersionIdsToStages".into(), map.into());
         }
-        let tags: Vec<Json> = secret.tags.iter().map(|(k, v)| json!({ "Key": k, "Value": v })).collect();
+        let tags: Vec<Json> =
+            secret.tags.iter().map(|(k, v)| json!({ "Key": k, "Value": v })).collect();
         if !tags.is_empty() {
             more.insert("Tags".into(), tags.into());
         }
@@ -152,10 +176,16 @@ fn describe(name: &SecretName, world: &World) -> Output {
         }
         for difference in &secret.differences {
             match difference {
-                Difference::KmsKey { found, .. } => drop(more.insert("KmsKeyId".into(), found.clone().into())),
-                Difference::OwningService(service) => drop(more.insert("OwningService".into(), service.clone().into())),
+                Difference::KmsKey { found, .. } => {
+                    drop(more.insert("KmsKeyId".into(), found.clone().into()))
+                }
+                Difference::OwningService(service) => {
+                    drop(more.insert("OwningService".into(), service.clone().into()))
+                }
                 Difference::Replicas(regions) => {
-                    let all = regions.iter().map(|region| json!({ "Region": region, "Status": "InSync" }));
+                    let all = regions
+                        .iter()
+                        .map(|region| json!({ "Region": region, "Status": "InSync" }));
                     more.insert("ReplicationStatus".into(), all.collect());
                 }
                 Difference::ResourcePolicy => {}
@@ -179,25 +209,39 @@ fn value(call: &ApiCall, name: &SecretName, world: &World) -> Result<Output, Ref
         None => {
             let stage = stage.unwrap_or("AWSCURRENT");
             let holder = label(stage).ok().and_then(|label| secret.labelled(label));
-            let message =
-                || format!("Secrets Manager can't find the specified secret value for staging label: {stage}");
+            let message = || {
+                format!(
+                    "Secrets Manager can't find the specified secret value for staging label: {stage}"
+                )
+            };
             holder.ok_or_else(|| Refused::new("ResourceNotFoundException", message()))?.clone()
         }
     };
     let value = world.secret_value(name, &version)?;
     let stages = stages(secret, &version);
     if stage.is_some_and(|stage| !stages.contains(&stage)) {
-        let message = "You provided a VersionStage that is not associated to the provided VersionId.";
+        let message =
+            "You provided a VersionStage that is not associated to the provided VersionId.";
         return Err(Refused::new("InvalidRequestException", message));
     }
-    let more = json!({ "VersionId": version, "SecretString": value.expose(), "VersionStages": stages });
+    let more =
+        json!({ "VersionId": version, "SecretString": value.expose(), "VersionStages": stages });
     Ok(named(name, world, fields(more)))
 }
 
-fn versions(call: &ApiCall, name: &SecretName, world: &World, longest: usize) -> Result<Output, Refused> {
+fn versions(
+    call: &ApiCall,
+    name: &SecretName,
+    world: &World,
+    longest: usize,
+) -> Result<Output, Refused> {
     let secret = world.secret(name).ok_or_else(not_found)?;
     let all = call.flag("IncludeDeprecated");
-    let listed = secret.versions().filter(|(_, labels)| all || !labels.is_empty()).map(|(id, _)| id.clone()).collect();
+    let listed = secret
+        .versions()
+        .filter(|(_, labels)| all || !labels.is_empty())
+        .map(|(id, _)| id.clone())
+        .collect();
     let size = call.number("MaxResults", 100, 100)?.min(longest);
     let (page, next) = cut(listed, call.text("NextToken"), size, ToString::to_string);
     let version = |id: &VersionId| {
@@ -271,7 +315,10 @@ fn fields(object: Json) -> Map<String, Json> {
 
 fn secret_string(call: &ApiCall) -> Result<Option<Value>, Refused> {
     if call.text("SecretBinary").is_some() {
-        return Err(Refused::new("InvalidParameterException", "This emulator keeps no binary secrets."));
+        return Err(Refused::new(
+            "InvalidParameterException",
+            "This emulator keeps no binary secrets.",
+        ));
     }
     Ok(call.text("SecretString").map(Value::text))
 }
@@ -323,10 +370,15 @@ fn not_found() -> Refused {
 }
 
 fn no_version(id: &str) -> Refused {
-    Refused::new("ResourceNotFoundException", format!("Secrets Manager can't find the version {id}."))
+    Refused::new(
+        "ResourceNotFoundException",
+        format!("Secrets Manager can't find the version {id}."),
+    )
 }
 
 fn marked(name: &SecretName) -> Refused {
-    let message = format!("You can't perform this operation on the secret {name} because it was marked for deletion.");
+    let message = format!(
+        "You can't perform this operation on the secret {name} because it was marked for deletion."
+    );
     Refused::new("InvalidRequestException", message)
 }

@@ -107,7 +107,12 @@ impl Shared {
     pub(super) fn new(world: World, options: EmulatorOptions, admin: Credentials) -> Self {
         let EmulatorOptions { latency, limits, time, strict_time, page_limit, log, .. } = options;
         Self {
-            world: Mutex::new(Clocked { world, time, ahead: Duration::ZERO, observers: Vec::new() }),
+            world: Mutex::new(Clocked {
+                world,
+                time,
+                ahead: Duration::ZERO,
+                observers: Vec::new(),
+            }),
             control: Mutex::new(Control::new(limits, log)),
             admin,
             latency,
@@ -118,7 +123,8 @@ impl Shared {
         }
     }
 
-    /// The account at the present. A panic in a test's closure leaves it as it was; it stays usable.
+    /// The account at the present. A panic in a test's closure leaves it as it was; it stays
+    /// usable.
     pub(super) fn world(&self) -> Account<'_> {
         let mut guard = self.world.lock().unwrap_or_else(PoisonError::into_inner);
         guard.catch_up();
@@ -149,9 +155,9 @@ impl Shared {
             "GetCallerIdentity" | "GetSessionToken" => owner(Signature::read(&call.head)?.key),
             "GetAccessKeyLastUsed" => owner(call.text("AccessKeyId")?),
             _ if call.service == Service::CloudTrail => owner(trail::key(call).ok()?.as_str()),
-            _ if call.service == Service::SecretsManager => {
-                Some(secrets::name_in(call.text("SecretId").or_else(|| call.text("Name"))?).to_owned())
-            }
+            _ if call.service == Service::SecretsManager => Some(
+                secrets::name_in(call.text("SecretId").or_else(|| call.text("Name"))?).to_owned(),
+            ),
             _ => call.text("UserName").map(ToOwned::to_owned),
         }
     }
@@ -193,9 +199,12 @@ impl Shared {
             Caller::Admin => true,
             Caller::User(arn) => {
                 let may = |policy: &str| {
-                    policy == ADMINISTRATOR || policy == ADMINISTRATOR_WITH_MFA && auth::issued(call).is_some()
+                    policy == ADMINISTRATOR
+                        || policy == ADMINISTRATOR_WITH_MFA && auth::issued(call).is_some()
                 };
-                world.user(arn.name()).is_some_and(|user| user.policies.iter().any(|policy| may(policy)))
+                world
+                    .user(arn.name())
+                    .is_some_and(|user| user.policies.iter().any(|policy| may(policy)))
             }
         };
         let request = asked(call, caller, world);
@@ -205,16 +214,22 @@ impl Shared {
         }
         let ended = match caller {
             Caller::Admin => false,
-            Caller::User(arn) => world.user(arn.name()).is_some_and(|user| deny::denies(user, &request)),
+            Caller::User(arn) => {
+                world.user(arn.name()).is_some_and(|user| deny::denies(user, &request))
+            }
         };
         if (!may_all || ended) && call.service != Service::Sts {
             return Err(Refused::denied(&caller.arn(world.account()), call.service, call.action));
         }
         let longest = self.page_limit.unwrap_or(usize::MAX).max(1);
         match call.service {
-            Service::Sts if call.action == "GetSessionToken" => iam::session_token(call, caller, world.now()),
+            Service::Sts if call.action == "GetSessionToken" => {
+                iam::session_token(call, caller, world.now())
+            }
             Service::Sts => Ok(iam::caller_identity(caller, world)),
-            Service::Iam if call.action.contains("AccessKey") => iam_keys::answer(call, caller, world, longest),
+            Service::Iam if call.action.contains("AccessKey") => {
+                iam_keys::answer(call, caller, world, longest)
+            }
             Service::Iam if call.action.ends_with("CredentialReport") => {
                 self.reports.lock().unwrap_or_else(PoisonError::into_inner).answer(call, world)
             }
@@ -241,8 +256,13 @@ fn asked(call: &ApiCall, caller: &Caller, world: &World) -> AccessRequest {
 }
 
 /// Serves until the owner lets go of the other end of `stopped`.
-pub(super) async fn serve(listener: std::net::TcpListener, shared: Arc<Shared>, mut stopped: oneshot::Receiver<()>) {
-    let listener = tokio::net::TcpListener::from_std(listener).expect("a listener that does not block");
+pub(super) async fn serve(
+    listener: std::net::TcpListener,
+    shared: Arc<Shared>,
+    mut stopped: oneshot::Receiver<()>,
+) {
+    let listener =
+        tokio::net::TcpListener::from_std(listener).expect("a listener that does not block");
     loop {
         let stream = tokio::select! {
             _ = &mut stopped => return,
@@ -259,7 +279,8 @@ pub(super) async fn serve(listener: std::net::TcpListener, shared: Arc<Shared>, 
         let _ = stream.set_nodelay(true);
         let shared = Arc::clone(&shared);
         let service = service_fn(move |request| {
-            // A request that has arrived is carried out, even if the client is gone: so it is a task of its own.
+            // A request that has arrived is carried out, even if the client is gone: so it is a
+            // task of its own.
             let answer = tokio::spawn(answer(Arc::clone(&shared), request));
             async move { answer.await.unwrap_or(Err(Cut)) }
         });
@@ -273,13 +294,18 @@ pub(super) async fn serve(listener: std::net::TcpListener, shared: Arc<Shared>, 
     }
 }
 
-async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Cut> {
+async fn answer(
+    shared: Arc<Shared>,
+    request: Request<Incoming>,
+) -> Result<Response<Full<Bytes>>, Cut> {
     let arrived = Instant::now();
     let (head, body) = request.into_parts();
     let body = Limited::new(body, LONGEST_BODY).collect().await.map_err(|_| Cut)?.to_bytes();
     let call = match ApiCall::read(head, body) {
         Ok(call) => call,
-        Err((service, refused)) => return Ok(render(service, "", 0, shared.world().now(), Err(refused))),
+        Err((service, refused)) => {
+            return Ok(render(service, "", 0, shared.world().now(), Err(refused)));
+        }
     };
     let subject = shared.subject(&call);
     let mut fate = shared.control().begin(call.action, subject);
@@ -307,7 +333,9 @@ async fn live(
     }
     let result = match &fault {
         _ if fate.throttled => Err(Refused::new(THROTTLED, "Rate exceeded")),
-        Some(Fault::Error { code, message, status }) => Err(shared.refuse(call, code, message, *status)),
+        Some(Fault::Error { code, message, status }) => {
+            Err(shared.refuse(call, code, message, *status))
+        }
         _ => shared.carry_out(call),
     };
     let outcome = match &result {

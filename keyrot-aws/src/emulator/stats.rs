@@ -29,7 +29,8 @@ pub struct Entry {
     pub at: Duration,
     /// The action, such as `CreateAccessKey`.
     pub action: &'static str,
-    /// What it was about: the user's name or the secret's; for `GetCallerIdentity` the caller's name, if the caller is a user.
+    /// What it was about: the user's name or the secret's; for `GetCallerIdentity` the caller's
+    /// name, if the caller is a user.
     pub subject: Option<String>,
     /// How it ended.
     pub outcome: Outcome,
@@ -72,13 +73,15 @@ impl Stats {
         self.actions.get(action).copied().unwrap_or_default()
     }
 
-    /// The calls of one action, or of all, in each second since the first call in the log, whatever it was.
+    /// The calls of one action, or of all, in each second since the first call in the log, whatever
+    /// it was.
     #[must_use]
     pub fn per_second(&self, action: Option<&str>) -> Vec<Count> {
         let Some(first) = self.log.first().map(|e| e.at) else { return Vec::new() };
         let mut seconds = Vec::new();
         for entry in self.log.iter().filter(|e| action.is_none_or(|a| a == e.action)) {
-            let second = usize::try_from((entry.at.saturating_sub(first)).as_secs()).unwrap_or(usize::MAX);
+            let second =
+                usize::try_from((entry.at.saturating_sub(first)).as_secs()).unwrap_or(usize::MAX);
             if seconds.len() <= second {
                 seconds.resize(second + 1, Count::default());
             }

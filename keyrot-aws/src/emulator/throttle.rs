@@ -27,7 +27,8 @@ pub const IAM_WRITES: &[&str] = &[
     "DeleteUserPolicy",
 ];
 /// Secrets Manager's reading actions.
-pub const SECRET_READS: &[&str] = &["DescribeSecret", "GetResourcePolicy", "GetSecretValue", "ListSecretVersionIds"];
+pub const SECRET_READS: &[&str] =
+    &["DescribeSecret", "GetResourcePolicy", "GetSecretValue", "ListSecretVersionIds"];
 /// Secrets Manager's changing actions.
 pub const SECRET_WRITES: &[&str] = &[
     "CreateSecret",
@@ -46,7 +47,8 @@ pub const STS: &[&str] = &["GetCallerIdentity", "GetSessionToken"];
 /// CloudTrail.
 pub const TRAIL: &[&str] = &["LookupEvents"];
 
-/// A token bucket that some actions draw on. A call that any of its buckets has no token for is throttled, and takes none.
+/// A token bucket that some actions draw on. A call that any of its buckets has no token for is
+/// throttled, and takes none.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RateLimit {
     /// The actions that share the bucket.

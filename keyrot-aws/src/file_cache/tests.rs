@@ -16,7 +16,10 @@ impl CredentialSource for Counted {
         self.0.fetch_add(1, Ordering::SeqCst);
         let key = KeyId::parse("AKIAAAAAAAAAAAAAAAAA").unwrap();
         let version = VersionId::parse("keyrot-key-AKIAAAAAAAAAAAAAAAAA-1700000000").unwrap();
-        Ok(Published::Key { version, credentials: Credentials { key, secret: SecretKey::new("hunter2".to_owned()) } })
+        Ok(Published::Key {
+            version,
+            credentials: Credentials { key, secret: SecretKey::new("hunter2".to_owned()) },
+        })
     }
 }
 
@@ -24,8 +27,9 @@ impl CredentialSource for Counted {
 fn reader(dir: &Path, scope: &str) -> (KeyReader, Arc<std::sync::Mutex<Vec<String>>>) {
     let warned = Arc::<std::sync::Mutex<Vec<String>>>::default();
     let said = warned.clone();
-    let cache =
-        FileCache::in_dir(dir, scope).unwrap().on_warning(move |text| said.lock().unwrap().push(text.to_owned()));
+    let cache = FileCache::in_dir(dir, scope)
+        .unwrap()
+        .on_warning(move |text| said.lock().unwrap().push(text.to_owned()));
     let secret = SecretId::parse("/iam/ci/access_key").unwrap();
     (KeyReader::new(secret, Arc::new(TokioClock)).cache(Arc::new(cache)), warned)
 }
@@ -40,7 +44,9 @@ async fn processes_of_one_user_read_once_and_another_scope_reads_again() {
     assert_eq!(source.0.load(Ordering::SeqCst), 1);
     reader(&dir, "somebody else").0.read(&source, None).await.unwrap();
     assert_eq!(source.0.load(Ordering::SeqCst), 2);
-    let modes = std::fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().metadata().unwrap().permissions().mode());
+    let modes = std::fs::read_dir(&dir)
+        .unwrap()
+        .map(|entry| entry.unwrap().metadata().unwrap().permissions().mode());
     assert!(modes.map(|mode| mode & 0o777).all(|mode| mode == 0o600));
     assert_eq!(dir.metadata().unwrap().permissions().mode() & 0o777, 0o700);
 }

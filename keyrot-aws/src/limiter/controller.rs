@@ -72,7 +72,8 @@ enum Phase {
     Drain { stopped: Duration, until: Duration },
     /// Paced, growing exponentially until the next throttle; the limit is known to be `at_least`.
     Search { rate: f64, at_least: f64 },
-    /// Paced around `limit`; `grown` of pace-limited time has passed, `knee` is when `limit` is reached.
+    /// Paced around `limit`; `grown` of pace-limited time has passed, `knee` is when `limit` is
+    /// reached.
     Hold { limit: f64, knee: f64, grown: f64 },
 }
 
@@ -187,7 +188,9 @@ impl RateController {
             Phase::Ramp { .. } => self.settings.ceiling,
             Phase::Drain { .. } => self.settings.initial_rate,
             Phase::Search { rate, .. } => rate,
-            Phase::Hold { limit, knee, grown } => limit * (1.0 + SWING * ((grown - knee) / knee).powi(3)),
+            Phase::Hold { limit, knee, grown } => {
+                limit * (1.0 + SWING * ((grown - knee) / knee).powi(3))
+            }
         };
         self.settings.clamp(rate)
     }

@@ -11,9 +11,9 @@
 //!
 //! Sources: AWS Security Blog, "How to monitor and query IAM resources at scale – Part 2" (token
 //! buckets of IAM and STS, apart from each other, one or several for each API, refilled every
-//! second, shared by all callers); AWS re:Post knowledge centre, "How do I resolve API throttling or
-//! 'Rate exceeded' errors for IAM and AWS STS?" (`Throttling`, 400; limits cannot be raised); AWS
-//! Secrets Manager User Guide, "AWS Secrets Manager quotas" (its published rates); AWS SDKs and
+//! second, shared by all callers); AWS re:Post knowledge centre, "How do I resolve API throttling
+//! or 'Rate exceeded' errors for IAM and AWS STS?" (`Throttling`, 400; limits cannot be raised);
+//! AWS Secrets Manager User Guide, "AWS Secrets Manager quotas" (its published rates); AWS SDKs and
 //! Tools Reference Guide, "Retry behavior" (the SDK's adaptive mode is for single resources only).
 //!
 //! # Use
@@ -47,26 +47,26 @@
 //!    speed within a quarter of a second; a class of 5 a second loses a handful of calls, since
 //!    what is in flight when its bucket runs dry is a fixed part of what the bucket held. A timid
 //!    *rate* would make the first class wait for tens of seconds.
-//! 2. **Drain.** At the first throttle nothing is sent until the calls under way are answered. Those
-//!    admitted after the first refused one tell the rate of a fast API; with too few of them the
-//!    pace becomes `initial_rate`.
+//! 2. **Drain.** At the first throttle nothing is sent until the calls under way are answered.
+//!    Those admitted after the first refused one tell the rate of a fast API; with too few of them
+//!    the pace becomes `initial_rate`.
 //! 3. **Search.** The pace doubles in half a second or five calls, whichever is longer, until the
 //!    next throttle.
 //! 4. **Hold.** Two throttles are two moments at which the bucket was empty, and what a bucket
-//!    admits from empty to empty is what it was refilled with. So admitted calls divided by the time
-//!    between gives the server's rate without guessing. The pace then runs from 10 % below it along
-//!    a cubic curve, flat around it, to 10 % above it. Tokens saved below are spent above, so
-//!    the average is the rate itself, and one call is refused for each such wave. The more
-//!    calls a measurement rests on, the longer the wave (8 to 40 calls up to the flat part).
-//!    If no refusal comes, the limit has risen: back to Search, and the next limit is not taken for
-//!    lower than the pace that met no refusal.
+//!    admits from empty to empty is what it was refilled with. So admitted calls divided by the
+//!    time between gives the server's rate without guessing. The pace then runs from 10 % below it
+//!    along a cubic curve, flat around it, to 10 % above it. Tokens saved below are spent above, so
+//!    the average is the rate itself, and one call is refused for each such wave. The more calls a
+//!    measurement rests on, the longer the wave (8 to 40 calls up to the flat part). If no refusal
+//!    comes, the limit has risen: back to Search, and the next limit is not taken for lower than
+//!    the pace that met no refusal.
 //!
-//! A throttle before anything was admitted since the last one says nothing about the rate, only that
-//! the bucket is still empty: everybody waits, up to the second after which AWS refills it, then
-//! twice as long each time. When the capacity drops, this wait and the few calls admitted after it
-//! give the new rate immediately. One cut never takes more than three quarters of the pace, so an idle
-//! hour in the measurement does no harm. Throttles of calls sent before a cut are not counted twice.
-//! The pace grows only while callers wait for it.
+//! A throttle before anything was admitted since the last one says nothing about the rate, only
+//! that the bucket is still empty: everybody waits, up to the second after which AWS refills it,
+//! then twice as long each time. When the capacity drops, this wait and the few calls admitted
+//! after it give the new rate immediately. One cut never takes more than three quarters of the
+//! pace, so an idle hour in the measurement does no harm. Throttles of calls sent before a cut are
+//! not counted twice. The pace grows only while callers wait for it.
 //!
 //! # Guarantees
 //!

@@ -27,7 +27,9 @@ pub enum SettingsError {
         value: f64,
     },
     /// The rates are not in order.
-    #[error("limiter rates must satisfy floor <= initial_rate <= ceiling, got {floor} <= {initial_rate} <= {ceiling}")]
+    #[error(
+        "limiter rates must satisfy floor <= initial_rate <= ceiling, got {floor} <= {initial_rate} <= {ceiling}"
+    )]
     RotationStep {
         /// Lowest rate, calls per second.
         floor: f64,
@@ -44,13 +46,21 @@ impl LimiterSettings {
     ///
     /// - `initial_rate`: the pace fallen back on when AWS throttles before anything was measured.
     /// - `floor`: the pace kept however often AWS throttles; low, but the work never stands still.
-    /// - `ceiling`: never exceeded; leaves the rest of a shared quota to the account's other clients.
+    /// - `ceiling`: never exceeded; leaves the rest of a shared quota to the account's other
+    ///   clients.
     ///
     /// # Errors
     /// [`SettingsError`] when a rate is not a finite number above 0 or
     /// `floor <= initial_rate <= ceiling` does not hold.
-    pub fn new(initial_rate: f64, burst: u32, floor: f64, ceiling: f64) -> Result<Self, SettingsError> {
-        for (name, value) in [("initial_rate", initial_rate), ("floor", floor), ("ceiling", ceiling)] {
+    pub fn new(
+        initial_rate: f64,
+        burst: u32,
+        floor: f64,
+        ceiling: f64,
+    ) -> Result<Self, SettingsError> {
+        for (name, value) in
+            [("initial_rate", initial_rate), ("floor", floor), ("ceiling", ceiling)]
+        {
             if !value.is_finite() || value <= 0.0 {
                 return Err(SettingsError::Rate { name, value });
             }
@@ -73,17 +83,32 @@ impl LimiterSettings {
     }
 
     /// IAM calls that only read (`GetAccountAuthorizationDetails`, `ListAccessKeys`,
-    /// `GetAccessKeyLastUsed`, …). A throttled read costs nothing but itself, so the start is quick.
+    /// `GetAccessKeyLastUsed`, …). A throttled read costs nothing but itself, so the start is
+    /// quick.
     #[must_use]
     pub const fn iam_reads() -> Self {
-        Self { initial_rate: 5.0, initial_window: 4, burst: 10, growth: 0.5, floor: 0.5, ceiling: 10_000.0 }
+        Self {
+            initial_rate: 5.0,
+            initial_window: 4,
+            burst: 10,
+            growth: 0.5,
+            floor: 0.5,
+            ceiling: 10_000.0,
+        }
     }
 
     /// IAM calls that change something (`CreateAccessKey`, `UpdateAccessKey`, `DeleteAccessKey`).
     /// Their buckets are the small ones, and the account's deployments draw on them: start gently.
     #[must_use]
     pub const fn iam_writes() -> Self {
-        Self { initial_rate: 2.0, initial_window: 2, burst: 5, growth: 0.25, floor: 0.2, ceiling: 1_000.0 }
+        Self {
+            initial_rate: 2.0,
+            initial_window: 2,
+            burst: 5,
+            growth: 0.25,
+            floor: 0.2,
+            ceiling: 1_000.0,
+        }
     }
 
     /// `DescribeSecret` and `GetSecretValue`: a published 10,000 a second for each Region, not
@@ -91,7 +116,14 @@ impl LimiterSettings {
     /// Source: AWS Secrets Manager User Guide, "AWS Secrets Manager quotas".
     #[must_use]
     pub const fn secret_reads() -> Self {
-        Self { initial_rate: 20.0, initial_window: 8, burst: 16, growth: 1.0, floor: 1.0, ceiling: 5_000.0 }
+        Self {
+            initial_rate: 20.0,
+            initial_window: 8,
+            burst: 16,
+            growth: 1.0,
+            floor: 1.0,
+            ceiling: 5_000.0,
+        }
     }
 
     /// `PutSecretValue`, `UpdateSecret`, `UpdateSecretVersionStage` and their like: a published 50
@@ -99,21 +131,43 @@ impl LimiterSettings {
     /// Source: AWS Secrets Manager User Guide, "AWS Secrets Manager quotas".
     #[must_use]
     pub const fn secret_writes() -> Self {
-        Self { initial_rate: 10.0, initial_window: 4, burst: 10, growth: 0.5, floor: 0.5, ceiling: 48.0 }
+        Self {
+            initial_rate: 10.0,
+            initial_window: 4,
+            burst: 10,
+            growth: 0.5,
+            floor: 0.5,
+            ceiling: 48.0,
+        }
     }
 
     /// `GetCallerIdentity` and `AssumeRole`. STS has token buckets of its own, apart from IAM's;
     /// workloads assume their roles from them, so the ceiling stays low.
     #[must_use]
     pub const fn sts() -> Self {
-        Self { initial_rate: 10.0, initial_window: 4, burst: 10, growth: 0.5, floor: 0.5, ceiling: 300.0 }
+        Self {
+            initial_rate: 10.0,
+            initial_window: 4,
+            burst: 10,
+            growth: 0.5,
+            floor: 0.5,
+            ceiling: 300.0,
+        }
     }
 
-    /// `LookupEvents`: a published 2 a second for each account and Region, not adjustable. One at a time, and a little is left to others.
-    /// Source: AWS CloudTrail User Guide, "Quotas in AWS CloudTrail".
+    /// `LookupEvents`: a published 2 a second for each account and Region, not adjustable. One at a
+    /// time, and a little is left to others. Source: AWS CloudTrail User Guide, "Quotas in AWS
+    /// CloudTrail".
     #[must_use]
     pub const fn trail() -> Self {
-        Self { initial_rate: 1.8, initial_window: 1, burst: 1, growth: 0.0, floor: 0.2, ceiling: 1.9 }
+        Self {
+            initial_rate: 1.8,
+            initial_window: 1,
+            burst: 1,
+            growth: 0.0,
+            floor: 0.2,
+            ceiling: 1.9,
+        }
     }
 
     pub(super) fn clamp(&self, rate: f64) -> f64 {

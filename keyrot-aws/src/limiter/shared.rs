@@ -56,8 +56,8 @@ pub struct LimiterStats {
 }
 
 impl Limiter {
-    /// Makes a limiter with a pace of its own. Must be made inside a tokio runtime with time enabled if that
-    /// runtime's clock is paused; anywhere otherwise.
+    /// Makes a limiter with a pace of its own. Must be made inside a tokio runtime with time
+    /// enabled if that runtime's clock is paused; anywhere otherwise.
     #[must_use]
     pub fn new(settings: LimiterSettings) -> Self {
         Self {

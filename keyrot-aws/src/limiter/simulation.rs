@@ -117,7 +117,8 @@ struct Figures {
     stats: LimiterStats,
 }
 
-/// One call, sent again until the server takes it. Waits between half and all of a step that doubles; the workers do not wait alike.
+/// One call, sent again until the server takes it. Waits between half and all of a step that
+/// doubles; the workers do not wait alike.
 async fn through(limiter: &Limiter, server: &Server, worker: usize) {
     let mut step = Duration::from_millis(200);
     loop {
@@ -141,7 +142,10 @@ async fn drive(limiter: &Limiter, server: &Arc<Server>, workers: usize, jobs: u6
     for worker in 0..workers {
         let (limiter, server, left) = (limiter.clone(), Arc::clone(server), Arc::clone(&left));
         set.spawn(async move {
-            while left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1)).is_ok() {
+            while left
+                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1))
+                .is_ok()
+            {
                 through(&limiter, &server, worker).await;
             }
         });
@@ -175,7 +179,13 @@ fn print(what: &str, f: &Figures) {
     );
 }
 
-async fn fresh(settings: LimiterSettings, rate: f64, burst: f64, refill: Refill, jobs: u64) -> Figures {
+async fn fresh(
+    settings: LimiterSettings,
+    rate: f64,
+    burst: f64,
+    refill: Refill,
+    jobs: u64,
+) -> Figures {
     let server = Server::new(rate, burst, refill);
     let limiter = Limiter::new(settings);
     let f = drive(&limiter, &server, 128, jobs).await;
@@ -228,7 +238,9 @@ async fn a_bucket_without_savings_is_still_mostly_used() {
 /// Limits apart from the one the constants were tried on.
 #[tokio::test(start_paused = true)]
 async fn other_limits_are_found_too() {
-    for (rate, jobs) in [(2.0, 500), (8.0, 1_000), (20.0, 2_000), (50.0, 4_000), (100.0, 8_000), (300.0, 20_000)] {
+    for (rate, jobs) in
+        [(2.0, 500), (8.0, 1_000), (20.0, 2_000), (50.0, 4_000), (100.0, 8_000), (300.0, 20_000)]
+    {
         for refill in [Refill::Steady, Refill::EachSecond] {
             let settings = LimiterSettings::iam_writes();
             let f = fresh(settings, rate, 2.0 * rate, refill, jobs).await;

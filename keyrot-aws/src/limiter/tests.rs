@@ -123,7 +123,8 @@ fn the_ceiling_holds_in_the_ramp_and_after_it() {
 
 #[test]
 fn throttles_of_one_volley_cut_once() {
-    let mut core = RateController::new(LimiterSettings::new(10.0, 0, 1.0, 100.0).unwrap().with_start(1, 0.0));
+    let mut core =
+        RateController::new(LimiterSettings::new(10.0, 0, 1.0, 100.0).unwrap().with_start(1, 0.0));
     let t = Duration::from_millis;
     let ticket = go(&mut core, t(0)).unwrap();
     core.on_throttle(ticket, t(20));
@@ -144,7 +145,8 @@ fn throttles_of_one_volley_cut_once() {
 
 #[test]
 fn unused_pace_does_not_grow_and_an_idle_hour_does_little_harm() {
-    let mut core = RateController::new(LimiterSettings::new(10.0, 0, 0.1, 100.0).unwrap().with_start(1, 0.0));
+    let mut core =
+        RateController::new(LimiterSettings::new(10.0, 0, 0.1, 100.0).unwrap().with_start(1, 0.0));
     let ticket = go(&mut core, Duration::ZERO).unwrap();
     core.on_throttle(ticket, Duration::from_millis(20));
     for s in 1..3_600 {

@@ -14,7 +14,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-/// The notifiers of the setting `notify`. Cheap to clone; clones share connections, and the URLs and keys that were read.
+/// The notifiers of the setting `notify`. Cheap to clone; clones share connections, and the URLs
+/// and keys that were read.
 #[derive(Clone)]
 pub struct Channels {
     pub(super) all: Vec<(NotifySpec, Means)>,
@@ -26,7 +27,8 @@ pub struct Channels {
 pub enum FromEnvironment {
     /// On a person's machine, or in CI, where secrets come in that way.
     Allowed,
-    /// Where everybody who may read the configuration sees the environment, as in a Lambda function.
+    /// Where everybody who may read the configuration sees the environment, as in a Lambda
+    /// function.
     Refused,
 }
 
@@ -43,31 +45,47 @@ impl Channels {
     ///
     /// # Errors
     /// [`ChannelError`] if an entry names a variable of the environment and that is refused.
-    pub fn new(specs: &[NotifySpec], aws: &Aws, env: FromEnvironment) -> Result<Self, ChannelError> {
+    pub fn new(
+        specs: &[NotifySpec],
+        aws: &Aws,
+        env: FromEnvironment,
+    ) -> Result<Self, ChannelError> {
         for spec in specs {
             let of_env = |place| place == SecretPlace::Environment;
-            if env == FromEnvironment::Refused && spec.target().sources().iter().any(|s| of_env(s.place())) {
+            if env == FromEnvironment::Refused
+                && spec.target().sources().iter().any(|s| of_env(s.place()))
+            {
                 let reason = "an environment variable is shown to everybody who may read the configuration; put the URL or key into \
                               Secrets Manager or an SSM SecureString, and write secret:NAME or ssm:NAME";
-                return Err(ChannelError { name: spec.name().to_owned(), reason: reason.to_owned() });
+                return Err(ChannelError {
+                    name: spec.name().to_owned(),
+                    reason: reason.to_owned(),
+                });
             }
         }
         let pace = Limiter::new(LimiterSettings::secret_reads());
         let means = |spec: &NotifySpec| match spec.target() {
-            NotifyTarget::Slack(url) => Means::Slack(Arc::new(Hook::new(Hidden::new(url, aws, &pace)))),
-            NotifyTarget::Teams(url) => Means::Teams(Arc::new(Hook::new(Hidden::new(url, aws, &pace)))),
+            NotifyTarget::Slack(url) => {
+                Means::Slack(Arc::new(Hook::new(Hidden::new(url, aws, &pace))))
+            }
+            NotifyTarget::Teams(url) => {
+                Means::Teams(Arc::new(Hook::new(Hidden::new(url, aws, &pace))))
+            }
             NotifyTarget::Webhook { url, hmac } => Means::Webhook {
                 hook: Arc::new(Hook::new(Hidden::new(url, aws, &pace))),
                 key: Arc::new(Hidden::new(hmac, aws, &pace)),
             },
             NotifyTarget::Sns(topic) => Means::Sns(Arc::new(sns::Topic::new(topic, aws, &pace))),
-            NotifyTarget::EventBridge(bus) => Means::EventBridge(Arc::new(eventbridge::Bus::new(bus, aws, &pace))),
+            NotifyTarget::EventBridge(bus) => {
+                Means::EventBridge(Arc::new(eventbridge::Bus::new(bus, aws, &pace)))
+            }
         };
         let all = specs.iter().map(|spec| (spec.clone(), means(spec))).collect();
         Ok(Self { all, aws: aws.clone() })
     }
 
-    /// The notifiers of one run on these users. From them come the account, the users' ARNs, and links into the console.
+    /// The notifiers of one run on these users. From them come the account, the users' ARNs, and
+    /// links into the console.
     #[must_use]
     pub fn for_run(&self, chosen: &[Target]) -> Vec<Arc<dyn Notifier>> {
         let users: BTreeMap<_, _> =

@@ -3,7 +3,8 @@
 use keyrot_core::UserArn;
 use std::fmt::Write;
 
-/// The page of a user's keys, in the partition's own console; `None` where the partition has none that is public.
+/// The page of a user's keys, in the partition's own console; `None` where the partition has none
+/// that is public.
 pub(super) fn user_page(arn: &UserArn) -> Option<String> {
     let console = match arn.partition() {
         "aws" => "https://console.aws.amazon.com",
@@ -36,7 +37,11 @@ mod tests {
             page("arn:aws:iam::111122223333:user/ci/jane+a@example.com").unwrap(),
             "https://console.aws.amazon.com/iam/home#/users/details/jane%2Ba%40example.com?section=security_credentials"
         );
-        assert!(page("arn:aws-cn:iam::111122223333:user/x").unwrap().starts_with("https://console.amazonaws.cn/iam/"));
+        assert!(
+            page("arn:aws-cn:iam::111122223333:user/x")
+                .unwrap()
+                .starts_with("https://console.amazonaws.cn/iam/")
+        );
         let gov = page("arn:aws-us-gov:iam::111122223333:user/x").unwrap();
         assert!(gov.starts_with("https://console.amazonaws-us-gov.com/iam/home#"), "{gov}");
         assert_eq!(page("arn:aws-iso:iam::111122223333:user/x"), None);

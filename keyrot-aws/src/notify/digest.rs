@@ -1,11 +1,13 @@
-//! A run in a few words: what happened and how severe it is, then which users need manual action, then what was changed. Pure; the chats
-//! and the mail format it.
+//! A run in a few words: what happened and how severe it is, then which users need manual action,
+//! then what was changed. Pure; the chats and the mail format it.
 
 use super::console::user_page;
 use crate::notify::about::About;
 use keyrot_core::model::format_duration;
 use keyrot_core::report::{Counts, RunStatus, State, UserDocument, schema};
-use keyrot_core::{Blocked, ErrorKind, Outcome, Report, RunDocument, Selected, Severity, Stop, UserResult};
+use keyrot_core::{
+    Blocked, ErrorKind, Outcome, Report, RunDocument, Selected, Severity, Stop, UserResult,
+};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -58,7 +60,8 @@ pub(super) fn severity(report: &Report) -> Option<Severity> {
         RunStatus::Stopped => Some(Severity::Warning),
         RunStatus::Blocked | RunStatus::Failed => Some(Severity::Error),
     };
-    let of_events = report.users.iter().flat_map(|one| &one.events).map(|event| event.kind.severity()).max();
+    let of_events =
+        report.users.iter().flat_map(|one| &one.events).map(|event| event.kind.severity()).max();
     of_run.max(of_events)
 }
 
@@ -71,7 +74,10 @@ impl Digest {
         for (standing, user) in report.users.iter().zip(&document.users) {
             if let Some(rank) = rank(standing) {
                 *kinds.entry(user.reason).or_insert(0) += 1;
-                problems.push((rank, item(standing, user, about, user.message.clone(), todo(standing))));
+                problems.push((
+                    rank,
+                    item(standing, user, about, user.message.clone(), todo(standing)),
+                ));
             } else {
                 looks.extend(look(standing, user, about));
             }
@@ -121,8 +127,11 @@ impl Digest {
 
     /// How many problems there are of each kind, in words.
     pub(super) fn kinds_text(&self) -> String {
-        let parts: Vec<String> =
-            self.kinds.iter().map(|(kind, count)| format!("{count} {}", kind.replace('_', " "))).collect();
+        let parts: Vec<String> = self
+            .kinds
+            .iter()
+            .map(|(kind, count)| format!("{count} {}", kind.replace('_', " ")))
+            .collect();
         parts.join(", ")
     }
 }
@@ -150,7 +159,11 @@ pub(super) fn clip(text: &str, most: usize) -> String {
 
 /// All users of these items.
 pub(super) fn users(items: &[Item]) -> Vec<&str> {
-    items.iter().flat_map(|item| std::iter::once(&item.user).chain(&item.others)).map(String::as_str).collect()
+    items
+        .iter()
+        .flat_map(|item| std::iter::once(&item.user).chain(&item.others))
+        .map(String::as_str)
+        .collect()
 }
 
 /// A hundred users who fail for one reason are one item.
@@ -187,26 +200,37 @@ fn headline(document: &RunDocument, leaked: usize, looks: usize) -> String {
 }
 
 fn summary(document: &RunDocument, looks: usize) -> String {
-    let Counts { users, held, blocked, failed, stopped, rotated, retired, deleted, .. } = document.counts;
-    let of = |count: usize| if users == 1 { "1 user".to_owned() } else { format!("{count} of {users} users") };
+    let Counts { users, held, blocked, failed, stopped, rotated, retired, deleted, .. } =
+        document.counts;
+    let of = |count: usize| {
+        if users == 1 { "1 user".to_owned() } else { format!("{count} of {users} users") }
+    };
     match (document.result, blocked, failed) {
-        (RunStatus::Blocked, ..) => return format!("{} blocked, manual action needed", of(blocked)),
+        (RunStatus::Blocked, ..) => {
+            return format!("{} blocked, manual action needed", of(blocked));
+        }
         (RunStatus::Failed, 0, _) => return format!("{} failed", of(failed)),
-        (RunStatus::Failed, ..) => return format!("{blocked} blocked and {failed} failed of {users} users"),
+        (RunStatus::Failed, ..) => {
+            return format!("{blocked} blocked and {failed} failed of {users} users");
+        }
         (RunStatus::Stopped, ..) => return format!("stopped early, {} not done", of(stopped)),
         (RunStatus::Ok, ..) => {}
     }
     let keys = |count: usize| if count == 1 { "1 key".to_owned() } else { format!("{count} keys") };
     if held > 0 {
-        let old = if held == 1 { "1 old key is".to_owned() } else { format!("{held} old keys are") };
+        let old =
+            if held == 1 { "1 old key is".to_owned() } else { format!("{held} old keys are") };
         return format!("{old} or may be in use, and kept");
     }
     if looks > 0 {
         return format!("{} to check", of(looks));
     }
     let parts = [(rotated, "rotated"), (retired, "deactivated"), (deleted, "deleted")];
-    let parts: Vec<String> =
-        parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{} {what}", keys(*n))).collect();
+    let parts: Vec<String> = parts
+        .iter()
+        .filter(|(n, _)| *n > 0)
+        .map(|(n, what)| format!("{} {what}", keys(*n)))
+        .collect();
     if parts.is_empty() { "nothing to do".to_owned() } else { parts.join(", ") }
 }
 
@@ -229,7 +253,8 @@ fn sum(counts: &Counts) -> String {
         (waiting - held.min(waiting), "waiting"),
         (settled, "settled"),
     ];
-    let parts: Vec<String> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+    let parts: Vec<String> =
+        parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
     let plural = if users == 1 { "user" } else { "users" };
     format!("{users} {plural}: {} · oldest key {} days", parts.join(", "), counts.oldest_key_days)
 }
@@ -240,8 +265,16 @@ fn changes(document: &RunDocument) -> Vec<(&'static str, Vec<String>)> {
         let had = |user: &&UserDocument| user.events.iter().any(|event| event.event == word);
         document.users.iter().filter(had).map(|user| user.user.to_string()).collect()
     };
-    let kinds = [("rotated", "New key published"), ("retired", "Old key deactivated"), ("deleted", "Old key deleted")];
-    kinds.into_iter().map(|(word, text)| (text, of(word))).filter(|(_, users)| !users.is_empty()).collect()
+    let kinds = [
+        ("rotated", "New key published"),
+        ("retired", "Old key deactivated"),
+        ("deleted", "Old key deleted"),
+    ];
+    kinds
+        .into_iter()
+        .map(|(word, text)| (text, of(word)))
+        .filter(|(_, users)| !users.is_empty())
+        .collect()
 }
 
 /// Whether manual action is needed, and how soon: a leaked key first.
@@ -250,7 +283,9 @@ fn rank(standing: &UserResult) -> Option<u8> {
         // Revoked, and current still: it is as leaked as one that AWS found.
         Outcome::Blocked(Blocked::Quarantined { .. } | Blocked::NoWayBack { .. }) => Some(0),
         Outcome::Blocked(
-            Blocked::CurrentDoesNotWork { .. } | Blocked::CurrentKeyGone { .. } | Blocked::CurrentKeyInactive { .. },
+            Blocked::CurrentDoesNotWork { .. }
+            | Blocked::CurrentKeyGone { .. }
+            | Blocked::CurrentKeyInactive { .. },
         ) => Some(1),
         Outcome::Panicked(_) => Some(2),
         Outcome::Blocked(_) => Some(3),
@@ -265,10 +300,19 @@ fn todo(standing: &UserResult) -> Option<String> {
     Some(match &standing.outcome {
         Outcome::Blocked(blocked) => blocked.hint(&standing.user),
         Outcome::Failed(failure) => match failure.error.kind {
-            ErrorKind::Denied => "give keyrot the permission that is named; the next run continues".to_owned(),
-            ErrorKind::Throttled => "nothing now, the next run continues; if it stays so, lower `concurrency`".to_owned(),
-            ErrorKind::NoEffect => "find out what else writes to the secret or to the user's keys".to_owned(),
-            ErrorKind::Unavailable | ErrorKind::Conflict => "nothing now, the next run continues".to_owned(),
+            ErrorKind::Denied => {
+                "give keyrot the permission that is named; the next run continues".to_owned()
+            }
+            ErrorKind::Throttled => {
+                "nothing now, the next run continues; if it stays so, lower `concurrency`"
+                    .to_owned()
+            }
+            ErrorKind::NoEffect => {
+                "find out what else writes to the secret or to the user's keys".to_owned()
+            }
+            ErrorKind::Unavailable | ErrorKind::Conflict => {
+                "nothing now, the next run continues".to_owned()
+            }
             // Not there, a limit of AWS's, or anything else.
             _ => "read the message; the next run tries again".to_owned(),
         },
@@ -276,7 +320,9 @@ fn todo(standing: &UserResult) -> Option<String> {
         Outcome::Stopped(Stop::Deadline) => {
             "nothing now; if it stays so, raise `deadline` or run more often".to_owned()
         }
-        Outcome::Stopped(_) => "nothing now; if it stays so, find who else changes this user".to_owned(),
+        Outcome::Stopped(_) => {
+            "nothing now; if it stays so, find who else changes this user".to_owned()
+        }
         _ => return None,
     })
 }
@@ -290,7 +336,11 @@ fn look(standing: &UserResult, user: &UserDocument, about: &About) -> Option<Ite
         // The state says more than the event: until when.
         let is_hold = matches!(event.kind, keyrot_core::EventKind::Held(_));
         held |= is_hold;
-        texts.push(if is_hold { user.message.trim_start_matches("held: ").to_owned() } else { event.kind.to_string() });
+        texts.push(if is_hold {
+            user.message.trim_start_matches("held: ").to_owned()
+        } else {
+            event.kind.to_string()
+        });
     }
     if texts.is_empty() {
         return None;
@@ -318,7 +368,13 @@ fn look(standing: &UserResult, user: &UserDocument, about: &About) -> Option<Ite
     Some(item)
 }
 
-fn item(standing: &UserResult, user: &UserDocument, about: &About, what: String, todo: Option<String>) -> Item {
+fn item(
+    standing: &UserResult,
+    user: &UserDocument,
+    about: &About,
+    what: String,
+    todo: Option<String>,
+) -> Item {
     Item {
         user: standing.user.to_string(),
         others: Vec::new(),

@@ -1,11 +1,15 @@
-//! The document for machines: `keyrot.events/2` for webhooks, and the details of EventBridge events. `docs/notifications.md` and
-//! `keyrot-aws/schema/keyrot.events.schema.json` describe them; they change only together with the number.
+//! The document for machines: `keyrot.events/2` for webhooks, and the details of EventBridge
+//! events. `docs/notifications.md` and `keyrot-aws/schema/keyrot.events.schema.json` describe them;
+//! they change only together with the number.
 
 use super::digest::{clip, severity};
 use crate::notify::about::About;
 use keyrot_core::model::UseEvidence;
 use keyrot_core::report::{Counts, EventDocument, RunStatus, schema};
-use keyrot_core::{Event, EventKind, KeyId, Report, RunDocument, SecretName, Selected, Severity, Timestamp, UserName};
+use keyrot_core::{
+    Event, EventKind, KeyId, Report, RunDocument, SecretName, Selected, Severity, Timestamp,
+    UserName,
+};
 use serde::Serialize;
 
 pub(super) const SCHEMA: &str = "keyrot.events/2";
@@ -67,8 +71,20 @@ pub(super) struct Detail<'a, T: Serialize> {
 }
 
 impl<'a> EventsDocument<'a> {
-    pub(super) fn new(id: &'a str, about: &'a About, events: Vec<EventBody<'a>>, run: Option<RunBody>) -> Self {
-        Self { schema: SCHEMA, id, account: about.account.as_deref(), region: &about.region, events, run }
+    pub(super) fn new(
+        id: &'a str,
+        about: &'a About,
+        events: Vec<EventBody<'a>>,
+        run: Option<RunBody>,
+    ) -> Self {
+        Self {
+            schema: SCHEMA,
+            id,
+            account: about.account.as_deref(),
+            region: &about.region,
+            events,
+            run,
+        }
     }
 }
 
@@ -79,7 +95,8 @@ impl<'a> EventBody<'a> {
     }
 
     pub(super) fn new(event: &'a Event, about: &'a About) -> Self {
-        let EventDocument { at, event: word, severity, key, message, .. } = EventDocument::of(event);
+        let EventDocument { at, event: word, severity, key, message, .. } =
+            EventDocument::of(event);
         let uses = match &event.kind {
             EventKind::UsedBy(evidence) => Some(evidence),
             _ => None,
@@ -110,6 +127,12 @@ impl RunBody {
     pub(super) fn new(report: &Report) -> Self {
         let RunDocument { started, finished, result, counts, .. } =
             RunDocument::new(schema::ROTATE, report, &Selected::default());
-        Self { started, finished, result, severity: severity(report).unwrap_or(Severity::Info), counts }
+        Self {
+            started,
+            finished,
+            result,
+            severity: severity(report).unwrap_or(Severity::Info),
+            counts,
+        }
     }
 }

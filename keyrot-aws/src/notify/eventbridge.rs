@@ -24,8 +24,10 @@ const ENTRIES: usize = 10;
 const BYTES: usize = 256 * 1024;
 const ATTEMPTS: u32 = 4;
 const PAUSE: Duration = Duration::from_millis(300);
-/// Words for an entry that may be taken the next time (EventBridge API reference, `PutEventsResultEntry`).
-const PASSING: [&str; 4] = ["ThrottlingException", "InternalFailure", "InternalException", "ServiceUnavailable"];
+/// Words for an entry that may be taken the next time (EventBridge API reference,
+/// `PutEventsResultEntry`).
+const PASSING: [&str; 4] =
+    ["ThrottlingException", "InternalFailure", "InternalException", "ServiceUnavailable"];
 
 /// A bus, and a client in its region.
 pub(crate) struct Bus {
@@ -45,12 +47,16 @@ impl Bus {
     pub(super) fn new(id: &BusId, aws: &Aws, pace: &Limiter) -> Self {
         let notify = &aws.inner.notify;
         let region = id.region().unwrap_or_else(|| aws.region()).to_owned();
-        let mut config =
-            aws_sdk_eventbridge::config::Builder::from(&notify.config).region(aws_config::Region::new(region));
+        let mut config = aws_sdk_eventbridge::config::Builder::from(&notify.config)
+            .region(aws_config::Region::new(region));
         if let Some(url) = &notify.endpoint {
             config.set_endpoint_url(Some(url.clone()));
         }
-        Self { id: id.clone(), client: aws_sdk_eventbridge::Client::from_conf(config.build()), pace: pace.clone() }
+        Self {
+            id: id.clone(),
+            client: aws_sdk_eventbridge::Client::from_conf(config.build()),
+            pace: pace.clone(),
+        }
     }
 
     pub(super) fn event(&self, event: &Event, about: &About) -> Result<Entry, NotifierError> {
@@ -59,7 +65,12 @@ impl Bus {
         self.entry(body.word(), event.at, body, arn, about)
     }
 
-    pub(super) fn run(&self, run: RunBody, at: Timestamp, about: &About) -> Result<Entry, NotifierError> {
+    pub(super) fn run(
+        &self,
+        run: RunBody,
+        at: Timestamp,
+        about: &About,
+    ) -> Result<Entry, NotifierError> {
         self.entry(RUN_FINISHED, at, run, None, about)
     }
 
@@ -82,10 +93,17 @@ impl Bus {
         arn: Option<String>,
         about: &About,
     ) -> Result<Entry, NotifierError> {
-        let detail = Detail { schema: SCHEMA, account: about.account.as_deref(), region: &about.region, what };
+        let detail = Detail {
+            schema: SCHEMA,
+            account: about.account.as_deref(),
+            region: &about.region,
+            what,
+        };
         let detail = serde_json::to_string(&detail).map_err(failed::document)?;
-        // As EventBridge counts ("Calculating PutEvents event entry size"): 14 for the time, and the texts.
-        let bytes = 14 + SOURCE.len() + kind.len() + detail.len() + arn.as_ref().map_or(0, String::len);
+        // As EventBridge counts ("Calculating PutEvents event entry size"): 14 for the time, and
+        // the texts.
+        let bytes =
+            14 + SOURCE.len() + kind.len() + detail.len() + arn.as_ref().map_or(0, String::len);
         let entry = PutEventsRequestEntry::builder()
             .event_bus_name(self.id.id())
             .source(SOURCE)
@@ -111,14 +129,19 @@ impl Bus {
     }
 
     /// One request, and again with what was not taken.
-    async fn put_batch(&self, mut batch: Vec<Entry>, end: Instant) -> Result<(), (usize, NotifierError)> {
+    async fn put_batch(
+        &self,
+        mut batch: Vec<Entry>,
+        end: Instant,
+    ) -> Result<(), (usize, NotifierError)> {
         let op = Op::write("events:PutEvents", format!("the bus {}", self.id.id()), &self.pace);
         let mut given_up = (0, None);
         for attempt in 1.. {
             let entries: Vec<_> = batch.iter().map(|entry| entry.entry.clone()).collect();
             let call = self.client.put_events().set_entries(Some(entries));
             let answer = send(&op, &budget(end), || call.clone().send()).await;
-            let answer = answer.map_err(|failure| (batch.len() + given_up.0, failure.error.into()))?;
+            let answer =
+                answer.map_err(|failure| (batch.len() + given_up.0, failure.error.into()))?;
             if answer.failed_entry_count == 0 {
                 break;
             }
@@ -141,7 +164,8 @@ impl Bus {
     }
 }
 
-/// By the results, which stand in the order of the entries: what may be taken the next time, and why the others never will.
+/// By the results, which stand in the order of the entries: what may be taken the next time, and
+/// why the others never will.
 fn sort(batch: Vec<Entry>, results: &[PutEventsResultEntry]) -> (Vec<Entry>, Vec<String>) {
     let (mut again, mut refused) = (Vec::new(), Vec::new());
     for (i, entry) in batch.into_iter().enumerate() {
@@ -149,7 +173,8 @@ fn sort(batch: Vec<Entry>, results: &[PutEventsResultEntry]) -> (Vec<Entry>, Vec
         if PASSING.contains(&code) {
             again.push(entry);
         } else {
-            let message = results.get(i).and_then(|result| result.error_message()).unwrap_or_default();
+            let message =
+                results.get(i).and_then(|result| result.error_message()).unwrap_or_default();
             refused.push(crate::errors::scrub(&format!("{code}: {message}"), &[]));
         }
     }
@@ -195,7 +220,10 @@ mod tests {
     #[test]
     fn only_what_may_be_taken_the_next_time_is_sent_again() {
         let result = |code: Option<&str>| {
-            PutEventsResultEntry::builder().set_error_code(code.map(str::to_owned)).error_message("no").build()
+            PutEventsResultEntry::builder()
+                .set_error_code(code.map(str::to_owned))
+                .error_message("no")
+                .build()
         };
         let results = [
             result(None),

@@ -38,10 +38,16 @@ impl Channels {
         all
     }
 
-    /// Sends each notifier one message that says it is a test, whatever its least severity. By the notifier's name.
+    /// Sends each notifier one message that says it is a test, whatever its least severity. By the
+    /// notifier's name.
     ///
-    /// A chat or topic gets a message, a webhook a signed document without events, a bus an event of detail-type `test`.
-    pub async fn send_test(&self, account: Option<&str>, now: Timestamp) -> Vec<(String, Result<(), NotifierError>)> {
+    /// A chat or topic gets a message, a webhook a signed document without events, a bus an event
+    /// of detail-type `test`.
+    pub async fn send_test(
+        &self,
+        account: Option<&str>,
+        now: Timestamp,
+    ) -> Vec<(String, Result<(), NotifierError>)> {
         let region = self.aws.region().to_owned();
         let about = About { account: account.map(str::to_owned), region, ..About::default() };
         let digest = Digest {
@@ -78,16 +84,22 @@ async fn ready(spec: &NotifySpec, means: &Means) -> Readiness {
         Means::Slack(hook) | Means::Teams(hook) => hook.leads_to(end).await,
         Means::Webhook { hook, key } => match hook.leads_to(end).await {
             Ok(host) => match key.get(end).await {
-                Ok(text) => {
-                    signature::key(&text).map(|_| host).map_err(|why| setup(format!("{}: {why}", key.source())))
-                }
+                Ok(text) => signature::key(&text)
+                    .map(|_| host)
+                    .map_err(|why| setup(format!("{}: {why}", key.source()))),
                 Err(why) => Err(why),
             },
             Err(why) => Err(why),
         },
-        Means::Sns(_) => return Readiness::NotChecked("a topic can only be checked by publishing to it".to_owned()),
+        Means::Sns(_) => {
+            return Readiness::NotChecked(
+                "a topic can only be checked by publishing to it".to_owned(),
+            );
+        }
         Means::EventBridge(_) => {
-            return Readiness::NotChecked("a bus can only be checked by putting an event".to_owned());
+            return Readiness::NotChecked(
+                "a bus can only be checked by putting an event".to_owned(),
+            );
         }
     };
     match found {

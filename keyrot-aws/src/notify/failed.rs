@@ -20,12 +20,16 @@ pub(super) fn setup(text: impl Into<String>) -> NotifierError {
 
 /// A URL or a key could not be read.
 pub(super) fn not_read(error: CallError) -> NotifierError {
-    let kind = if error.is_outage() { NotifierErrorKind::Unavailable } else { NotifierErrorKind::Setup };
+    let kind =
+        if error.is_outage() { NotifierErrorKind::Unavailable } else { NotifierErrorKind::Setup };
     NotifierError::new(kind, error.message.clone()).with_source(error)
 }
 
 /// Only a bug makes it fail.
 pub(super) fn document(error: serde_json::Error) -> NotifierError {
-    NotifierError::new(NotifierErrorKind::Other, format!("the document could not be written: {error}"))
-        .with_source(error)
+    NotifierError::new(
+        NotifierErrorKind::Other,
+        format!("the document could not be written: {error}"),
+    )
+    .with_source(error)
 }

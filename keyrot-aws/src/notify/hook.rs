@@ -1,4 +1,5 @@
-//! One POST to a secret URL: over the SDK's own HTTP and TLS, in bounded time, again where that helps.
+//! One POST to a secret URL: over the SDK's own HTTP and TLS, in bounded time, again where that
+//! helps.
 
 use super::failed::{self, setup};
 use super::secret_ref::Hidden;
@@ -123,7 +124,9 @@ impl Hook {
                 Next::Done => return Ok(None),
                 Next::Refused(why) => return Ok(Some(why)),
                 Next::Never(why) => return Err(failed::refused(why)),
-                Next::Again(why, wait) => (why, wait.unwrap_or_else(|| pause(attempt, FIRST_PAUSE, LONGEST_PAUSE))),
+                Next::Again(why, wait) => {
+                    (why, wait.unwrap_or_else(|| pause(attempt, FIRST_PAUSE, LONGEST_PAUSE)))
+                }
             };
             let tries = if attempt > 1 { format!(" ({attempt} attempts)") } else { String::new() };
             if attempt == ATTEMPTS || Instant::now() + wait >= end {
@@ -134,10 +137,17 @@ impl Hook {
     }
 }
 
-async fn once(http: &Http, url: &SecretKey, host: &str, body: &str, headers: Vec<(&'static str, String)>) -> Next {
+async fn once(
+    http: &Http,
+    url: &SecretKey,
+    host: &str,
+    body: &str,
+    headers: Vec<(&'static str, String)>,
+) -> Next {
     let mut request = HttpRequest::new(SdkBody::from(body));
     let built = request.set_method("POST").is_ok() && request.set_uri(url.expose()).is_ok();
-    let fixed = [("content-type", "application/json".to_owned()), ("user-agent", USER_AGENT.to_owned())];
+    let fixed =
+        [("content-type", "application/json".to_owned()), ("user-agent", USER_AGENT.to_owned())];
     let mut all = fixed.into_iter().chain(headers);
     // The errors are not repeated: they may quote the URL.
     if !built || !all.all(|(name, value)| request.headers_mut().try_insert(name, value).is_ok()) {
@@ -151,7 +161,11 @@ async fn once(http: &Http, url: &SecretKey, host: &str, body: &str, headers: Vec
     if (200..300).contains(&status) {
         return Next::Done;
     }
-    let wait = reply.headers().get("retry-after").and_then(|text| text.trim().parse().ok()).map(Duration::from_secs);
+    let wait = reply
+        .headers()
+        .get("retry-after")
+        .and_then(|text| text.trim().parse().ok())
+        .map(Duration::from_secs);
     let said = http.body(&mut reply, 200).await;
     Answer { status, wait, word: word(&said, url) }.judge(host)
 }
@@ -162,11 +176,13 @@ impl Answer {
         let said = if word.is_empty() { String::new() } else { format!(" ({word})") };
         let text = format!("{host} answered HTTP {status}{said}");
         match status {
-            300..=399 => {
-                Next::Never(format!("{text}, a redirect, which is not followed: put the final URL in its place"))
-            }
+            300..=399 => Next::Never(format!(
+                "{text}, a redirect, which is not followed: put the final URL in its place"
+            )),
             429 => {
-                let asked = wait.map(|wait| format!(", and asks to wait {} s", wait.as_secs())).unwrap_or_default();
+                let asked = wait
+                    .map(|wait| format!(", and asks to wait {} s", wait.as_secs()))
+                    .unwrap_or_default();
                 Next::Again(format!("{text}{asked}"), wait)
             }
             408 | 425 | 500.. => Next::Again(text, wait),
@@ -176,10 +192,12 @@ impl Answer {
     }
 }
 
-/// What Slack answers is one word, such as `invalid_payload`. Anything longer may be anything, and may quote the URL.
+/// What Slack answers is one word, such as `invalid_payload`. Anything longer may be anything, and
+/// may quote the URL.
 fn word(body: &[u8], url: &SecretKey) -> String {
     let text = std::str::from_utf8(body).unwrap_or_default().trim();
-    let fits = (3..=40).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+    let fits =
+        (3..=40).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
     if fits && !url.expose().contains(text) { text.to_owned() } else { String::new() }
 }
 
@@ -188,13 +206,22 @@ fn host(url: &str) -> Result<&str, String> {
     let (scheme, rest) = url.split_once("://").ok_or("is not a URL: expected https://…")?;
     let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
     if host.is_empty() || host.contains('@') || !url.bytes().all(|b| b.is_ascii_graphic()) {
-        return Err("is not a URL that can be used: expected https://HOST/…, without user and password".to_owned());
+        return Err(
+            "is not a URL that can be used: expected https://HOST/…, without user and password"
+                .to_owned(),
+        );
     }
-    let name = host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit())).map_or(host, |h| h.0);
+    let name = host
+        .rsplit_once(':')
+        .filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()))
+        .map_or(host, |h| h.0);
     let here = matches!(name, "127.0.0.1" | "localhost" | "[::1]");
     match scheme {
         "https" => Ok(host),
         "http" if here => Ok(host),
-        _ => Err("begins with another scheme than https://: what is sent there could be read on the way".to_owned()),
+        _ => Err(
+            "begins with another scheme than https://: what is sent there could be read on the way"
+                .to_owned(),
+        ),
     }
 }

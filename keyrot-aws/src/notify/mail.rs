@@ -7,11 +7,13 @@ const PROBLEMS: usize = 25;
 const LOOKS: usize = 15;
 const NAMES: usize = 50;
 
-/// The subject: at most 100 characters of ASCII (SNS API reference, `Publish`, parameter `Subject`).
+/// The subject: at most 100 characters of ASCII (SNS API reference, `Publish`, parameter
+/// `Subject`).
 pub(super) fn subject(digest: &Digest, account: Option<&str>) -> String {
     let account = account.map(|id| format!(" ({id})")).unwrap_or_default();
     let text = format!("keyrot{account}: {}", digest.headline);
-    let ascii: String = text.chars().map(|c| if c.is_ascii() && !c.is_ascii_control() { c } else { '?' }).collect();
+    let ascii: String =
+        text.chars().map(|c| if c.is_ascii() && !c.is_ascii_control() { c } else { '?' }).collect();
     ascii.chars().take(100).collect()
 }
 
@@ -44,10 +46,16 @@ pub(super) fn body(digest: &Digest) -> String {
 }
 
 fn describe(out: &mut String, item: &Item) {
-    let owner = item.owner.as_ref().map(|owner| format!(", owner {}", clip(owner, 80))).unwrap_or_default();
+    let owner =
+        item.owner.as_ref().map(|owner| format!(", owner {}", clip(owner, 80))).unwrap_or_default();
     let _ = writeln!(out, "\n* {} ({}{owner})", item.user, item.state);
     if !item.others.is_empty() {
-        let _ = writeln!(out, "  and {} more like it: {}", item.others.len(), names(&item.others, NAMES));
+        let _ = writeln!(
+            out,
+            "  and {} more like it: {}",
+            item.others.len(),
+            names(&item.others, NAMES)
+        );
     }
     let _ = writeln!(out, "  {}", clip(&item.what, 1_000));
     if let Some(todo) = &item.todo {

@@ -41,13 +41,17 @@ impl Told {
 
     /// One message a run, if it matters enough.
     async fn digest(&self, report: &Report, end: Instant) -> Result<(), NotifierError> {
-        let Some(digest) = Digest::new(report, &self.about).filter(|digest| digest.severity >= self.min) else {
+        let Some(digest) =
+            Digest::new(report, &self.about).filter(|digest| digest.severity >= self.min)
+        else {
             return Ok(());
         };
         match &self.means {
             Means::Slack(hook) => self.chat(hook, &slack::message(&digest).to_string(), end).await,
             Means::Teams(hook) => self.chat(hook, &teams::message(&digest).to_string(), end).await,
-            Means::Sns(topic) => topic.publish(&digest, self.about.account.as_deref(), &id(), end).await,
+            Means::Sns(topic) => {
+                topic.publish(&digest, self.about.account.as_deref(), &id(), end).await
+            }
             Means::Webhook { .. } | Means::EventBridge(_) => Ok(()),
         }
     }
@@ -58,13 +62,21 @@ impl Told {
         let end = Instant::now() + WITHIN;
         let sent = async {
             match &self.means {
-                Means::Slack(hook) => self.chat(hook, &slack::message(digest).to_string(), end).await,
-                Means::Teams(hook) => self.chat(hook, &teams::message(digest).to_string(), end).await,
-                Means::Sns(topic) => topic.publish(digest, self.about.account.as_deref(), &id(), end).await,
+                Means::Slack(hook) => {
+                    self.chat(hook, &slack::message(digest).to_string(), end).await
+                }
+                Means::Teams(hook) => {
+                    self.chat(hook, &teams::message(digest).to_string(), end).await
+                }
+                Means::Sns(topic) => {
+                    topic.publish(digest, self.about.account.as_deref(), &id(), end).await
+                }
                 Means::Webhook { hook, key } => {
                     self.signed(hook, key, Document { events: Vec::new(), run: None }, end).await
                 }
-                Means::EventBridge(bus) => bus.put(vec![bus.test(SystemTime::now().into(), &self.about)?], end).await,
+                Means::EventBridge(bus) => {
+                    bus.put(vec![bus.test(SystemTime::now().into(), &self.about)?], end).await
+                }
             }
         };
         within(end, sent).await
@@ -74,15 +86,25 @@ impl Told {
         hook.post(self.http(), body, &Vec::new, end).await.map_err(|failed| failed.error)
     }
 
-    async fn signed(&self, hook: &Hook, key: &Hidden, told: Document<'_>, end: Instant) -> Result<(), NotifierError> {
+    async fn signed(
+        &self,
+        hook: &Hook,
+        key: &Hidden,
+        told: Document<'_>,
+        end: Instant,
+    ) -> Result<(), NotifierError> {
         let id = id();
         let document = EventsDocument::new(&id, &self.about, told.events, told.run);
         let body = serde_json::to_string(&document).map_err(failed::document)?;
         let mut text = key.get(end).await?;
         loop {
-            let bytes = signature::key(&text).map_err(|why| setup(format!("{}: {why}", key.source())))?;
+            let bytes =
+                signature::key(&text).map_err(|why| setup(format!("{}: {why}", key.source())))?;
             let headers = || {
-                let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+                let now = SystemTime::now()
+                    .duration_since(SystemTime::UNIX_EPOCH)
+                    .unwrap_or_default()
+                    .as_secs();
                 let signature = signature::sign(&bytes, &id, now, &body);
                 vec![
                     (signature::ID, id.clone()),
@@ -90,7 +112,9 @@ impl Told {
                     (signature::SIGNATURE, signature),
                 ]
             };
-            let Err(failed) = hook.post(self.http(), &body, &headers, end).await else { return Ok(()) };
+            let Err(failed) = hook.post(self.http(), &body, &headers, end).await else {
+                return Ok(());
+            };
             // The key may have been changed since it was read.
             let other = if failed.refused { key.other_than(&text, end).await? } else { None };
             text = other.ok_or(failed.error)?;
@@ -111,7 +135,8 @@ impl Notifier for Told {
     }
 
     async fn happened(&self, events: &[Event]) -> Result<(), NotifierError> {
-        let events: Vec<&Event> = events.iter().filter(|event| event.kind.severity() >= self.min).collect();
+        let events: Vec<&Event> =
+            events.iter().filter(|event| event.kind.severity() >= self.min).collect();
         if events.is_empty() {
             return Ok(());
         }
@@ -119,11 +144,15 @@ impl Notifier for Told {
         match &self.means {
             Means::Slack(_) | Means::Teams(_) | Means::Sns(_) => Ok(()),
             Means::Webhook { hook, key } => {
-                let events = events.iter().map(|event| EventBody::new(event, &self.about)).collect();
+                let events =
+                    events.iter().map(|event| EventBody::new(event, &self.about)).collect();
                 within(end, self.signed(hook, key, Document { events, run: None }, end)).await
             }
             Means::EventBridge(bus) => {
-                let entries = events.iter().map(|event| bus.event(event, &self.about)).collect::<Result<_, _>>()?;
+                let entries = events
+                    .iter()
+                    .map(|event| bus.event(event, &self.about))
+                    .collect::<Result<_, _>>()?;
                 within(end, bus.put(entries, end)).await
             }
         }
@@ -133,7 +162,9 @@ impl Notifier for Told {
         let end = Instant::now() + WITHIN;
         let run = || RunBody::new(report);
         match &self.means {
-            Means::Slack(_) | Means::Teams(_) | Means::Sns(_) => within(end, self.digest(report, end)).await,
+            Means::Slack(_) | Means::Teams(_) | Means::Sns(_) => {
+                within(end, self.digest(report, end)).await
+            }
             _ if severity(report).unwrap_or(Severity::Info) < self.min => Ok(()),
             Means::Webhook { hook, key } => {
                 let document = Document { events: Vec::new(), run: Some(run()) };
@@ -147,9 +178,16 @@ impl Notifier for Told {
     }
 }
 
-async fn within(end: Instant, work: impl Future<Output = Result<(), NotifierError>>) -> Result<(), NotifierError> {
-    let late =
-        || NotifierError::new(NotifierErrorKind::TimedOut, format!("not done within {} seconds", WITHIN.as_secs()));
+async fn within(
+    end: Instant,
+    work: impl Future<Output = Result<(), NotifierError>>,
+) -> Result<(), NotifierError> {
+    let late = || {
+        NotifierError::new(
+            NotifierErrorKind::TimedOut,
+            format!("not done within {} seconds", WITHIN.as_secs()),
+        )
+    };
     timeout_at(end, work).await.unwrap_or_else(|_| Err(late()))
 }
 

@@ -1,5 +1,6 @@
-//! One call of SSM: `GetParameter`. AWS's own crate for SSM has all its 150 calls, and costs more time and memory to build than the rest of
-//! keyrot together; so this one is signed by `aws-sigv4` and sent through the SDK's HTTP client, with the SDK's credentials and endpoints.
+//! One call of SSM: `GetParameter`. AWS's own crate for SSM has all its 150 calls, and costs more
+//! time and memory to build than the rest of keyrot together; so this one is signed by `aws-sigv4`
+//! and sent through the SDK's HTTP client, with the SDK's credentials and endpoints.
 
 use crate::connect::Aws;
 use crate::limiter::{Limiter, LimiterSettings};
@@ -37,7 +38,8 @@ impl Aws {
     /// The text of a parameter of SSM's, decrypted: `ssm:GetParameter`. By its name in this region.
     ///
     /// # Errors
-    /// [`CallError`], `NotFound` if there is no such parameter; nothing of the parameter's text is in it.
+    /// [`CallError`], `NotFound` if there is no such parameter; nothing of the parameter's text is
+    /// in it.
     pub async fn parameter(&self, name: &str) -> Result<SecretKey, CallError> {
         let pace = Limiter::new(LimiterSettings::secret_reads());
         get(self, name, None, &pace, Instant::now() + WITHIN).await.map(SecretKey::new)
@@ -54,7 +56,8 @@ pub(super) async fn get(
 ) -> Result<String, CallError> {
     let region = region.unwrap_or_else(|| aws.region());
     let failed = |Refused { kind, code, why }: Refused| {
-        CallError::refused(kind, format!("ssm:GetParameter for {id} failed: {why}")).with_aws_code(code)
+        CallError::refused(kind, format!("ssm:GetParameter for {id} failed: {why}"))
+            .with_aws_code(code)
     };
     let mut attempt = 0;
     loop {
@@ -92,19 +95,22 @@ impl Refused {
 
 /// One attempt.
 async fn once(aws: &Aws, id: &str, region: &str) -> Result<String, Refused> {
-    let request = signed(aws, id, region).await.map_err(|why| Refused::new(ErrorKind::Other, why))?;
+    let request =
+        signed(aws, id, region).await.map_err(|why| Refused::new(ErrorKind::Other, why))?;
     let sent = aws.inner.notify.http.send(request).await;
     let mut answer = sent.map_err(|lost| Refused::new(ErrorKind::Unavailable, lost.to_string()))?;
     let status = answer.status().as_u16();
     let body = aws.inner.notify.http.body(&mut answer, 64 * 1024).await;
     if status == 200 {
-        let answer: Answer =
-            serde_json::from_slice(&body).map_err(|_| Refused::new(ErrorKind::Other, "the answer cannot be read"))?;
+        let answer: Answer = serde_json::from_slice(&body)
+            .map_err(|_| Refused::new(ErrorKind::Other, "the answer cannot be read"))?;
         return Ok(answer.parameter.value);
     }
     let refusal: Value = serde_json::from_slice(&body).unwrap_or_default();
     let word = |name: &str| refusal.get(name).and_then(Value::as_str);
-    let code = word("__type").and_then(|code| code.rsplit('#').next()).map(|code| crate::errors::scrub(code, &[]));
+    let code = word("__type")
+        .and_then(|code| code.rsplit('#').next())
+        .map(|code| crate::errors::scrub(code, &[]));
     let name = code.as_deref().unwrap_or_default();
     let kind = match name {
         "AccessDeniedException" => ErrorKind::Denied,
@@ -121,7 +127,8 @@ async fn once(aws: &Aws, id: &str, region: &str) -> Result<String, Refused> {
         "ParameterNotFound" => ". Is it in this region and account?",
         _ => "",
     };
-    let said = crate::errors::scrub(word("message").or(word("Message")).unwrap_or("no message"), &[]);
+    let said =
+        crate::errors::scrub(word("message").or(word("Message")).unwrap_or("no message"), &[]);
     let named = code.clone().unwrap_or_else(|| format!("HTTP {status}"));
     Err(Refused { kind, why: format!("{named}: {said}{hint}"), code })
 }
@@ -130,10 +137,14 @@ async fn signed(aws: &Aws, id: &str, region: &str) -> Result<HttpRequest, String
     let config = &aws.inner.notify.config;
     let url = endpoint(aws, region).await?;
     let body = serde_json::json!({ "Name": id, "WithDecryption": true }).to_string();
-    let headers = [("content-type", "application/x-amz-json-1.1"), ("x-amz-target", "AmazonSSM.GetParameter")];
+    let headers = [
+        ("content-type", "application/x-amz-json-1.1"),
+        ("x-amz-target", "AmazonSSM.GetParameter"),
+    ];
 
     let provider = config.credentials_provider().ok_or("no AWS credentials")?;
-    let credentials = provider.provide_credentials().await.map_err(|e| format!("no AWS credentials: {e}"))?;
+    let credentials =
+        provider.provide_credentials().await.map_err(|e| format!("no AWS credentials: {e}"))?;
     let identity = credentials.into();
     let params = v4::SigningParams::builder()
         .identity(&identity)
@@ -143,8 +154,13 @@ async fn signed(aws: &Aws, id: &str, region: &str) -> Result<HttpRequest, String
         .settings(SigningSettings::default())
         .build()
         .map_err(|e| e.to_string())?;
-    let signable = SignableRequest::new("POST", &url, headers.into_iter(), SignableBody::Bytes(body.as_bytes()))
-        .map_err(|e| e.to_string())?;
+    let signable = SignableRequest::new(
+        "POST",
+        &url,
+        headers.into_iter(),
+        SignableBody::Bytes(body.as_bytes()),
+    )
+    .map_err(|e| e.to_string())?;
     let (instructions, _) = sign(signable, &params.into()).map_err(|e| e.to_string())?.into_parts();
 
     let mut request = HttpRequest::new(SdkBody::from(body));
@@ -158,12 +174,21 @@ async fn signed(aws: &Aws, id: &str, region: &str) -> Result<HttpRequest, String
     Ok(request)
 }
 
-/// Where SSM is: as settings, environment and profile say, and else beside Secrets Manager, whose rules know the partitions.
+/// Where SSM is: as settings, environment and profile say, and else beside Secrets Manager, whose
+/// rules know the partitions.
 async fn endpoint(aws: &Aws, region: &str) -> Result<String, String> {
     let notify = &aws.inner.notify;
-    let key = ServiceConfigKey::builder().service_id("SSM").env("AWS_ENDPOINT_URL").profile("endpoint_url").build();
+    let key = ServiceConfigKey::builder()
+        .service_id("SSM")
+        .env("AWS_ENDPOINT_URL")
+        .profile("endpoint_url")
+        .build();
     let of_service = || notify.config.service_config()?.load_config(key.ok()?);
-    let own = notify.endpoint.clone().or_else(of_service).or_else(|| notify.config.endpoint_url().map(str::to_owned));
+    let own = notify
+        .endpoint
+        .clone()
+        .or_else(of_service)
+        .or_else(|| notify.config.endpoint_url().map(str::to_owned));
     if let Some(url) = own {
         return Ok(format!("{}/", url.trim_end_matches('/')));
     }
@@ -179,8 +204,8 @@ async fn endpoint(aws: &Aws, region: &str) -> Result<String, String> {
     Ok(format!("{}/", in_place_of_secrets_manager(beside.url(), fips)))
 }
 
-/// `https://secretsmanager.REGION.SUFFIX` is `https://ssm.REGION.SUFFIX`; GovCloud's ordinary endpoints are the FIPS ones (AWS General
-/// Reference, "AWS Systems Manager endpoints and quotas").
+/// `https://secretsmanager.REGION.SUFFIX` is `https://ssm.REGION.SUFFIX`; GovCloud's ordinary
+/// endpoints are the FIPS ones (AWS General Reference, "AWS Systems Manager endpoints and quotas").
 fn in_place_of_secrets_manager(url: &str, fips: bool) -> String {
     let url = url.trim_end_matches('/').replacen("//secretsmanager", "//ssm", 1);
     if fips && url.contains(".us-gov-") { url.replacen("//ssm-fips.", "//ssm.", 1) } else { url }
@@ -193,14 +218,26 @@ mod tests {
     #[test]
     fn ssm_is_found_in_each_partition() {
         for (of_secrets, fips, of_ssm) in [
-            ("https://secretsmanager.eu-central-1.amazonaws.com", false, "https://ssm.eu-central-1.amazonaws.com"),
-            ("https://secretsmanager-fips.us-east-1.amazonaws.com", true, "https://ssm-fips.us-east-1.amazonaws.com"),
+            (
+                "https://secretsmanager.eu-central-1.amazonaws.com",
+                false,
+                "https://ssm.eu-central-1.amazonaws.com",
+            ),
+            (
+                "https://secretsmanager-fips.us-east-1.amazonaws.com",
+                true,
+                "https://ssm-fips.us-east-1.amazonaws.com",
+            ),
             (
                 "https://secretsmanager-fips.us-gov-west-1.amazonaws.com",
                 true,
                 "https://ssm.us-gov-west-1.amazonaws.com",
             ),
-            ("https://secretsmanager.cn-north-1.amazonaws.com.cn", false, "https://ssm.cn-north-1.amazonaws.com.cn"),
+            (
+                "https://secretsmanager.cn-north-1.amazonaws.com.cn",
+                false,
+                "https://ssm.cn-north-1.amazonaws.com.cn",
+            ),
             ("https://secretsmanager.eu-west-1.api.aws", false, "https://ssm.eu-west-1.api.aws"),
         ] {
             assert_eq!(beside(of_secrets, fips), of_ssm);

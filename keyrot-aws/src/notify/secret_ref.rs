@@ -27,7 +27,12 @@ pub(crate) struct Hidden {
 
 impl Hidden {
     pub(super) fn new(source: &SecretSource, aws: &Aws, pace: &Limiter) -> Self {
-        Self { source: source.clone(), aws: aws.clone(), pace: pace.clone(), kept: Mutex::default() }
+        Self {
+            source: source.clone(),
+            aws: aws.clone(),
+            pace: pace.clone(),
+            kept: Mutex::default(),
+        }
     }
 
     /// Where it is kept, as it is written in the setting.
@@ -74,7 +79,10 @@ impl Hidden {
         let text = match self.source.field() {
             Some(field) => self.field(&whole, field)?,
             None if whole.trim_start().starts_with('{') => {
-                return Err(setup(format!("{0} holds a JSON object: name its field, as in {0}#url", self.source)));
+                return Err(setup(format!(
+                    "{0} holds a JSON object: name its field, as in {0}#url",
+                    self.source
+                )));
             }
             None => Zeroizing::new(whole.trim().to_owned()),
         };
@@ -93,24 +101,35 @@ impl Hidden {
         // No message of the parser's: it may quote what it could not read.
         let fields: BTreeMap<String, &RawValue> =
             serde_json::from_str(whole).map_err(|_| self.is_not(" holds no JSON object"))?;
-        let raw = fields.get(field).ok_or_else(|| self.is_not(": the JSON object has no such field"))?;
-        let text: String = serde_json::from_str(raw.get()).map_err(|_| self.is_not(": the JSON field is not text"))?;
+        let raw =
+            fields.get(field).ok_or_else(|| self.is_not(": the JSON object has no such field"))?;
+        let text: String = serde_json::from_str(raw.get())
+            .map_err(|_| self.is_not(": the JSON field is not text"))?;
         let text = Zeroizing::new(text);
         Ok(Zeroizing::new(text.trim().to_owned()))
     }
 
     async fn secret_string_of(&self, end: Instant) -> Result<String, NotifierError> {
         let client = &self.aws.inner.secrets;
-        let elsewhere = self.source.region().filter(|region| *region != self.aws.region()).map(|region| {
-            let region = aws_config::Region::new(region.to_owned());
-            aws_sdk_secretsmanager::Client::from_conf(client.config().to_builder().region(region).build())
-        });
+        let elsewhere =
+            self.source.region().filter(|region| *region != self.aws.region()).map(|region| {
+                let region = aws_config::Region::new(region.to_owned());
+                aws_sdk_secretsmanager::Client::from_conf(
+                    client.config().to_builder().region(region).build(),
+                )
+            });
         let client = elsewhere.as_ref().unwrap_or(client);
-        let op = Op::read("secretsmanager:GetSecretValue", format!("the secret {}", self.source.id()), &self.pace);
-        // The label is named: a policy may ask for it, and look-alikes answer with an old version without it.
+        let op = Op::read(
+            "secretsmanager:GetSecretValue",
+            format!("the secret {}", self.source.id()),
+            &self.pace,
+        );
+        // The label is named: a policy may ask for it, and look-alikes answer with an old version
+        // without it.
         let call = client.get_secret_value().secret_id(self.source.id()).version_stage(CURRENT);
-        let answer =
-            send(&op, &budget(end), || call.clone().send()).await.map_err(|failure| not_read(failure.error))?;
+        let answer = send(&op, &budget(end), || call.clone().send())
+            .await
+            .map_err(|failure| not_read(failure.error))?;
         answer.secret_string.ok_or_else(|| self.is_not(" holds no text"))
     }
 }

@@ -1,7 +1,9 @@
-//! The signature of a webhook, by the Standard Webhooks specification: receivers verify it with a ready library, or in ten lines.
+//! The signature of a webhook, by the Standard Webhooks specification: receivers verify it with a
+//! ready library, or in ten lines.
 //!
-//! HMAC-SHA256 over `ID.TIMESTAMP.BODY`, in base64, with `v1,` before it. The id names the message and is the same for each attempt at it,
-//! so that a receiver takes it once. The timestamp, in seconds since 1970, is the attempt's, so that a receiver refuses an old one.
+//! HMAC-SHA256 over `ID.TIMESTAMP.BODY`, in base64, with `v1,` before it. The id names the message
+//! and is the same for each attempt at it, so that a receiver takes it once. The timestamp, in
+//! seconds since 1970, is the attempt's, so that a receiver refuses an old one.
 
 use hmac::{Hmac, KeyInit, Mac};
 use keyrot_core::SecretKey;
@@ -47,11 +49,14 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    /// The example of the Standard Webhooks specification's own test suites; the value was checked with Python's `hmac` too.
+    /// The example of the Standard Webhooks specification's own test suites; the value was checked
+    /// with Python's `hmac` too.
     #[test]
     fn the_specifications_example_comes_out() {
-        let key = key(&SecretKey::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned())).unwrap();
-        let signature = sign(&key, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, r#"{"test": 2432232314}"#);
+        let key =
+            key(&SecretKey::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned())).unwrap();
+        let signature =
+            sign(&key, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, r#"{"test": 2432232314}"#);
         assert_eq!(signature, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
     }
 

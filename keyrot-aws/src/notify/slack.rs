@@ -1,7 +1,7 @@
 //! A run as a Slack message: Block Kit, short enough for a phone. Pure.
 //!
-//! Limits (Slack API, "Block Kit", references of the blocks): 50 blocks, 150 characters in a header, 3,000 in a section's text, 10 elements of
-//! a context.
+//! Limits (Slack API, "Block Kit", references of the blocks): 50 blocks, 150 characters in a
+//! header, 3,000 in a section's text, 10 elements of a context.
 
 use super::digest::{Digest, Item, clip, names, users};
 use serde_json::{Value, json};
@@ -20,7 +20,8 @@ pub(super) fn message(digest: &Digest) -> Value {
         context(&digest.whence),
     ];
     let room = digest.problem_room();
-    blocks.extend(digest.problems.iter().take(PROBLEMS).map(|item| section(&described(item, room))));
+    blocks
+        .extend(digest.problems.iter().take(PROBLEMS).map(|item| section(&described(item, room))));
     if digest.problems.len() > PROBLEMS {
         let more = users(&digest.problems[PROBLEMS..]);
         blocks.push(section(&format!("*Also*: {}", names(&more, NAMES))));
@@ -37,8 +38,10 @@ pub(super) fn message(digest: &Digest) -> Value {
         let more = users(&digest.looks[LOOKS..]);
         blocks.push(section(&format!("*Also to check*: {}", names(&more, NAMES))));
     }
-    let changes =
-        digest.changes.iter().map(|(what, users)| format!("*{what}* ({}): {}", users.len(), names(users, NAMES)));
+    let changes = digest
+        .changes
+        .iter()
+        .map(|(what, users)| format!("*{what}* ({}): {}", users.len(), names(users, NAMES)));
     let changes: Vec<String> = changes.collect();
     if !changes.is_empty() {
         blocks.push(section(&changes.join("\n")));
@@ -56,10 +59,17 @@ fn described(item: &Item, room: usize) -> String {
         Some(link) => format!("<{link}|{user}>"),
         None => user,
     };
-    let owner = item.owner.as_ref().map(|owner| format!(" · owner {}", escape(&clip(owner, 80)))).unwrap_or_default();
+    let owner = item
+        .owner
+        .as_ref()
+        .map(|owner| format!(" · owner {}", escape(&clip(owner, 80))))
+        .unwrap_or_default();
     let what = escape(&clip(&item.what, room));
-    let todo =
-        item.todo.as_ref().map(|todo| format!("\n*→* {}", escape(&clip(todo, room.max(400))))).unwrap_or_default();
+    let todo = item
+        .todo
+        .as_ref()
+        .map(|todo| format!("\n*→* {}", escape(&clip(todo, room.max(400)))))
+        .unwrap_or_default();
     let others = match item.others.len() {
         0 => String::new(),
         count => format!(" and {count} more like it: {}", names(&item.others, NAMES)),
@@ -81,7 +91,8 @@ fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
-/// To a section's limit. What is put in is bounded, so this only counts where every character had to be escaped; an escape is not cut.
+/// To a section's limit. What is put in is bounded, so this only counts where every character had
+/// to be escaped; an escape is not cut.
 fn clip_lines(text: &str) -> String {
     if text.chars().count() <= 3_000 {
         return text.to_owned();

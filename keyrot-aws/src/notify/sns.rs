@@ -27,12 +27,16 @@ pub(crate) struct Topic {
 impl Topic {
     pub(super) fn new(arn: &TopicArn, aws: &Aws, pace: &Limiter) -> Self {
         let notify = &aws.inner.notify;
-        let mut config =
-            aws_sdk_sns::config::Builder::from(&notify.config).region(aws_config::Region::new(arn.region().to_owned()));
+        let mut config = aws_sdk_sns::config::Builder::from(&notify.config)
+            .region(aws_config::Region::new(arn.region().to_owned()));
         if let Some(url) = &notify.endpoint {
             config.set_endpoint_url(Some(url.clone()));
         }
-        Self { arn: arn.clone(), client: aws_sdk_sns::Client::from_conf(config.build()), pace: pace.clone() }
+        Self {
+            arn: arn.clone(),
+            client: aws_sdk_sns::Client::from_conf(config.build()),
+            pace: pace.clone(),
+        }
     }
 
     /// Publishes the run. `id` names the message, so that a FIFO topic takes a repeated one once.

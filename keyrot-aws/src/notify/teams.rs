@@ -1,7 +1,9 @@
-//! A run as a message to Microsoft Teams: an Adaptive Card in the envelope that a Workflows webhook takes. Pure.
+//! A run as a message to Microsoft Teams: an Adaptive Card in the envelope that a Workflows webhook
+//! takes. Pure.
 //!
-//! Texts are `RichTextBlock`s: unlike `TextBlock`s these know no Markdown, so a name such as `_ci_` stays what it is. A message may have 28
-//! KB (Microsoft Learn, "Create incoming webhooks" and "Limits and specifications for Microsoft Teams").
+//! Texts are `RichTextBlock`s: unlike `TextBlock`s these know no Markdown, so a name such as `_ci_`
+//! stays what it is. A message may have 28 KB (Microsoft Learn, "Create incoming webhooks" and
+//! "Limits and specifications for Microsoft Teams").
 
 use super::digest::{Digest, Item, clip, names, users};
 use keyrot_core::Severity;
@@ -13,7 +15,8 @@ const NAMES: usize = 15;
 
 /// The body of the request to the webhook.
 pub(super) fn message(digest: &Digest) -> Value {
-    // Texts are of different lengths, and a script that is not Latin takes more bytes: as many users as there is room for.
+    // Texts are of different lengths, and a script that is not Latin takes more bytes: as many
+    // users as there is room for.
     let sizes = [(10, 5), (5, 3), (2, 1)];
     let fits = |message: &Value| message.to_string().len() <= LARGEST;
     let found = sizes.iter().map(|(problems, looks)| card(digest, *problems, *looks)).find(fits);
@@ -28,21 +31,32 @@ fn card(digest: &Digest, problems: usize, looks: usize) -> Value {
     };
     let headline = clip(&format!("{} keyrot: {}", digest.sign(), digest.headline), 200);
     let mut body = vec![
-        rich(&[json!({ "type": "TextRun", "text": headline, "weight": "bolder", "size": "medium", "color": color })]),
+        rich(&[
+            json!({ "type": "TextRun", "text": headline, "weight": "bolder", "size": "medium", "color": color }),
+        ]),
         rich(&[subtle(&digest.whence)]),
     ];
     let room = digest.problem_room();
     body.extend(digest.problems.iter().take(problems).map(|item| described(item, room)));
     if digest.problems.len() > problems {
-        body.push(rich(&[bold("Also: "), plain(&names(&users(&digest.problems[problems..]), NAMES))]));
+        body.push(rich(&[
+            bold("Also: "),
+            plain(&names(&users(&digest.problems[problems..]), NAMES)),
+        ]));
     }
     if digest.has_many() {
-        body.push(rich(&[bold(&format!("All {}: ", digest.troubled)), plain(&digest.kinds_text())]));
+        body.push(rich(&[
+            bold(&format!("All {}: ", digest.troubled)),
+            plain(&digest.kinds_text()),
+        ]));
     }
     let room = digest.look_room();
     body.extend(digest.looks.iter().take(looks).map(|item| described(item, room)));
     if digest.looks.len() > looks {
-        body.push(rich(&[bold("Also to check: "), plain(&names(&users(&digest.looks[looks..]), NAMES))]));
+        body.push(rich(&[
+            bold("Also to check: "),
+            plain(&names(&users(&digest.looks[looks..]), NAMES)),
+        ]));
     }
     for (what, users) in &digest.changes {
         let list = names(users, NAMES);
@@ -71,7 +85,11 @@ fn described(item: &Item, room: usize) -> Value {
     if let Some(link) = &item.link {
         user["selectAction"] = json!({ "type": "Action.OpenUrl", "url": link });
     }
-    let owner = item.owner.as_ref().map(|owner| format!(" · owner {}", clip(owner, 80))).unwrap_or_default();
+    let owner = item
+        .owner
+        .as_ref()
+        .map(|owner| format!(" · owner {}", clip(owner, 80)))
+        .unwrap_or_default();
     let others = match item.others.len() {
         0 => String::new(),
         count => format!(" and {count} more like it: {}", names(&item.others, NAMES)),

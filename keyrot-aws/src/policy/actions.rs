@@ -60,7 +60,11 @@ pub enum Sid {
     DenyWithoutBoundary,
 }
 
-pub(super) const fn action(name: &'static str, statements: &'static [Sid], why: &'static str) -> Action {
+pub(super) const fn action(
+    name: &'static str,
+    statements: &'static [Sid],
+    why: &'static str,
+) -> Action {
     Action { name, why, statements }
 }
 
@@ -74,8 +78,16 @@ pub const ACTIONS: &[Action] = &[
         &[Sid::FindUsers],
         "find the users with their tags and policies, a thousand a call; on * only",
     ),
-    action("iam:ListUsers", &[Sid::ListUsers], "find the users where the call above is not allowed; on * only"),
-    action("iam:ListUserTags", &[Sid::LookUpUsers], "read their tags where the first call is not allowed"),
+    action(
+        "iam:ListUsers",
+        &[Sid::ListUsers],
+        "find the users where the call above is not allowed; on * only",
+    ),
+    action(
+        "iam:ListUserTags",
+        &[Sid::LookUpUsers],
+        "read their tags where the first call is not allowed",
+    ),
     action(
         "iam:ListAttachedUserPolicies",
         &[Sid::LookUpUsers],
@@ -88,9 +100,17 @@ pub const ACTIONS: &[Action] = &[
         "see a user's keys; for an audit, their ids",
     ),
     action("iam:CreateAccessKey", CHANGE_KEYS, "make the new key"),
-    action("iam:UpdateAccessKey", CHANGE_KEYS, "deactivate the old key; reactivate it to go back to it"),
+    action(
+        "iam:UpdateAccessKey",
+        CHANGE_KEYS,
+        "deactivate the old key; reactivate it to go back to it",
+    ),
     action("iam:DeleteAccessKey", CHANGE_KEYS, "delete it"),
-    action("secretsmanager:CreateSecret", &[Sid::CreateSecrets], "make the secret of a user who has none"),
+    action(
+        "secretsmanager:CreateSecret",
+        &[Sid::CreateSecrets],
+        "make the secret of a user who has none",
+    ),
     action(
         "secretsmanager:DescribeSecret",
         &[Sid::KeepSecrets, Sid::FindHomes],
@@ -106,7 +126,11 @@ pub const ACTIONS: &[Action] = &[
         &[Sid::KeepSecrets],
         "see whether others may read a secret that exists before it is adopted",
     ),
-    action("secretsmanager:PutSecretValue", &[Sid::KeepSecrets], "store the new key under AWSPENDING"),
+    action(
+        "secretsmanager:PutSecretValue",
+        &[Sid::KeepSecrets],
+        "store the new key under AWSPENDING",
+    ),
     action(
         "secretsmanager:TagResource",
         &[Sid::KeepSecrets, Sid::LeaveHomes],
@@ -132,7 +156,11 @@ pub const ACTIONS: &[Action] = &[
         &[Sid::UseSecretsKey, Sid::UseTopicKey],
         "write to such a secret; publish to such a topic",
     ),
-    action("ssm:GetParameter", &[Sid::ReadConfig, Sid::ReadHookParameters], "read the settings, or a webhook's URL"),
+    action(
+        "ssm:GetParameter",
+        &[Sid::ReadConfig, Sid::ReadHookParameters],
+        "read the settings, or a webhook's URL",
+    ),
     action(
         "sns:Publish",
         &[Sid::PublishToOwnTopic, Sid::PublishToTopics],
@@ -146,7 +174,11 @@ pub const ACTIONS: &[Action] = &[
         &[Sid::ReadCredentialReport],
         "have IAM make its report of all keys; for an audit, on * only",
     ),
-    action("iam:GetCredentialReport", &[Sid::ReadCredentialReport], "read that report; for an audit, on * only"),
+    action(
+        "iam:GetCredentialReport",
+        &[Sid::ReadCredentialReport],
+        "read that report; for an audit, on * only",
+    ),
     action(
         "cloudtrail:LookupEvents",
         &[Sid::LookUpUses],
@@ -168,8 +200,16 @@ pub const ACTIONS: &[Action] = &[
         &[Sid::EndSessions],
         "end the sessions started with a leaked key (revoke --end-sessions)",
     ),
-    action("iam:DeleteUserPolicy", &[Sid::EndSessions], "take that off again when they would have ended by themselves"),
-    action("iam:SimulatePrincipalPolicy", &[Sid::SimulatePolicies], "find out what is not allowed (keyrot doctor)"),
+    action(
+        "iam:DeleteUserPolicy",
+        &[Sid::EndSessions],
+        "take that off again when they would have ended by themselves",
+    ),
+    action(
+        "iam:SimulatePrincipalPolicy",
+        &[Sid::SimulatePolicies],
+        "find out what is not allowed (keyrot doctor)",
+    ),
     action("iam:GetRole", &[Sid::SimulatePolicies], "find the path of the caller's role for that"),
     action("sts:GetCallerIdentity", &[], "try a key; needs no permission"),
 ];

@@ -1,23 +1,33 @@
-//! The guard: a policy that denies, to everybody but named principals, what would let them steer keyrot.
+//! The guard: a policy that denies, to everybody but named principals, what would let them steer
+//! keyrot.
 //!
-//! Journal entries, version ids and tags are claims: whoever may write them can make keyrot wait or block, and whoever may write a secret
-//! chooses what its consumers get. keyrot checks claims against AWS's own facts; the guard keeps others from making them.
+//! Journal entries, version ids and tags are claims: whoever may write them can make keyrot wait or
+//! block, and whoever may write a secret chooses what its consumers get. keyrot checks claims
+//! against AWS's own facts; the guard keeps others from making them.
 //!
 //! # The rules it relies on
-//! - `iam:CreateUser`, `iam:TagUser`, `iam:UntagUser`, `secretsmanager:CreateSecret`, `secretsmanager:TagResource` and
-//!   `secretsmanager:UntagResource` have the keys of the tags in `aws:TagKeys` (Service Authorization Reference, "Actions, resources, and
-//!   condition keys for AWS Identity and Access Management" and "… for AWS Secrets Manager").
-//! - IAM takes tag keys that differ in case only for the same (IAM user guide, "Tags for IAM resources"), while `aws:TagKeys` has them as the
-//!   request spells them. `StringEqualsIgnoreCase` compares in any case, and knows no wildcards; `StringLike` knows wildcards, and compares
-//!   case (IAM user guide, "Condition operators"). So the tag that selects users is compared by the first, and the prefix `keyrot:` by the
-//!   second, in each of its 64 spellings: keyrot reads every one of them, and an unknown tag of that prefix blocks a user.
-//! - `ForAnyValue` does not match where a request has no tags (IAM user guide, "Set operators for multivalued context keys").
-//! - `aws:PrincipalArn` is the ARN of the role, not of its session, and is in every signed request (IAM user guide, "Global condition context
-//!   keys"). `ArnNotLike` matches where it is missing, so that the statement denies.
-//! - Users are guarded whatever their path: `iam:UpdateUser` moves a user, with its tags, under another path.
-//! - Whoever can act as a principal that is exempt is exempt. So what makes somebody such a principal is denied, too.
-//! - A service control policy has 5,120 characters at most (Organizations user guide, "Quotas for AWS Organizations"); a managed policy, such
-//!   as a permissions boundary, 6,144 without white space (IAM user guide, "IAM and AWS STS quotas").
+//! - `iam:CreateUser`, `iam:TagUser`, `iam:UntagUser`, `secretsmanager:CreateSecret`,
+//!   `secretsmanager:TagResource` and `secretsmanager:UntagResource` have the keys of the tags in
+//!   `aws:TagKeys` (Service Authorization Reference, "Actions, resources, and condition keys for
+//!   AWS Identity and Access Management" and "… for AWS Secrets Manager").
+//! - IAM takes tag keys that differ in case only for the same (IAM user guide, "Tags for IAM
+//!   resources"), while `aws:TagKeys` has them as the request spells them. `StringEqualsIgnoreCase`
+//!   compares in any case, and knows no wildcards; `StringLike` knows wildcards, and compares case
+//!   (IAM user guide, "Condition operators"). So the tag that selects users is compared by the
+//!   first, and the prefix `keyrot:` by the second, in each of its 64 spellings: keyrot reads every
+//!   one of them, and an unknown tag of that prefix blocks a user.
+//! - `ForAnyValue` does not match where a request has no tags (IAM user guide, "Set operators for
+//!   multivalued context keys").
+//! - `aws:PrincipalArn` is the ARN of the role, not of its session, and is in every signed request
+//!   (IAM user guide, "Global condition context keys"). `ArnNotLike` matches where it is missing,
+//!   so that the statement denies.
+//! - Users are guarded whatever their path: `iam:UpdateUser` moves a user, with its tags, under
+//!   another path.
+//! - Whoever can act as a principal that is exempt is exempt. So what makes somebody such a
+//!   principal is denied, too.
+//! - A service control policy has 5,120 characters at most (Organizations user guide, "Quotas for
+//!   AWS Organizations"); a managed policy, such as a permissions boundary, 6,144 without white
+//!   space (IAM user guide, "IAM and AWS STS quotas").
 
 use super::actions::{Action, Sid, action};
 use super::{Policy, Scope, Statement, Text};
@@ -36,44 +46,101 @@ const FUNCTION: &[Sid] = &[Sid::DenyFunctionChanges];
 const BOUNDARY: &[Sid] = &[Sid::DenyBoundaryRemoval];
 const WITHOUT: &[Sid] = &[Sid::DenyWithoutBoundary];
 
-/// Every action that the guard denies, and what it would be good for. These are not actions that keyrot calls: those are in
-/// [`ACTIONS`](super::ACTIONS).
+/// Every action that the guard denies, and what it would be good for. These are not actions that
+/// keyrot calls: those are in [`ACTIONS`](super::ACTIONS).
 pub const GUARDED: &[Action] = &[
-    action("iam:TagUser", TAGS, "puts a user into rotation, chooses its waits or its home, or blocks it"),
+    action(
+        "iam:TagUser",
+        TAGS,
+        "puts a user into rotation, chooses its waits or its home, or blocks it",
+    ),
     action("iam:UntagUser", TAGS, "takes a user out of rotation, or takes its home off"),
     action(
         "iam:CreateUser",
-        &[Sid::DenyRotationTag, Sid::DenyKeyrotTags, Sid::DenyPrincipalTakeover, Sid::DenyWithoutBoundary],
+        &[
+            Sid::DenyRotationTag,
+            Sid::DenyKeyrotTags,
+            Sid::DenyPrincipalTakeover,
+            Sid::DenyWithoutBoundary,
+        ],
         "creates a user with such tags, or one that is exempt, or one without the boundary",
     ),
-    action("secretsmanager:TagResource", &[Sid::DenyKeyrotTags], "writes journal entries, or says whose a secret is"),
-    action("secretsmanager:UntagResource", &[Sid::DenyKeyrotTags], "removes journal entries, such as a revocation"),
+    action(
+        "secretsmanager:TagResource",
+        &[Sid::DenyKeyrotTags],
+        "writes journal entries, or says whose a secret is",
+    ),
+    action(
+        "secretsmanager:UntagResource",
+        &[Sid::DenyKeyrotTags],
+        "removes journal entries, such as a revocation",
+    ),
     action(
         "secretsmanager:CreateSecret",
         &[Sid::DenyKeyrotTags, Sid::DenySecretChanges],
         "squats the name of a user's secret, with a value, policy, KMS key or replicas of its own",
     ),
-    action("secretsmanager:PutSecretValue", SECRETS, "gives consumers other credentials, or stages a version"),
-    action("secretsmanager:UpdateSecret", SECRETS, "gives consumers other credentials, or changes the KMS key"),
+    action(
+        "secretsmanager:PutSecretValue",
+        SECRETS,
+        "gives consumers other credentials, or stages a version",
+    ),
+    action(
+        "secretsmanager:UpdateSecret",
+        SECRETS,
+        "gives consumers other credentials, or changes the KMS key",
+    ),
     action("secretsmanager:UpdateSecretVersionStage", SECRETS, "makes another version current"),
-    action("secretsmanager:PutResourcePolicy", SECRETS, "lets others read the key, or keeps keyrot out"),
-    action("secretsmanager:DeleteResourcePolicy", SECRETS, "lifts what the secret's own policy denies"),
+    action(
+        "secretsmanager:PutResourcePolicy",
+        SECRETS,
+        "lets others read the key, or keeps keyrot out",
+    ),
+    action(
+        "secretsmanager:DeleteResourcePolicy",
+        SECRETS,
+        "lifts what the secret's own policy denies",
+    ),
     action("secretsmanager:DeleteSecret", SECRETS, "takes the key from its consumers"),
     action("secretsmanager:RestoreSecret", SECRETS, "brings back a secret that was given up"),
     action("secretsmanager:RotateSecret", SECRETS, "has another function rotate the secret"),
     action("secretsmanager:CancelRotateSecret", SECRETS, "stops Secrets Manager's own rotation"),
-    action("secretsmanager:ReplicateSecretToRegions", SECRETS, "copies the key to another region and KMS key"),
-    action("secretsmanager:RemoveRegionsFromReplication", SECRETS, "takes the key from consumers in another region"),
-    action("secretsmanager:StopReplicationToReplica", SECRETS, "makes a copy that no rotation reaches"),
-    action("iam:CreateRole", &[Sid::DenyPrincipalTakeover, Sid::DenyWithoutBoundary], "creates a role that is exempt"),
-    action("iam:UpdateAssumeRolePolicy", TAKEOVER, "lets somebody else assume a role that is exempt"),
+    action(
+        "secretsmanager:ReplicateSecretToRegions",
+        SECRETS,
+        "copies the key to another region and KMS key",
+    ),
+    action(
+        "secretsmanager:RemoveRegionsFromReplication",
+        SECRETS,
+        "takes the key from consumers in another region",
+    ),
+    action(
+        "secretsmanager:StopReplicationToReplica",
+        SECRETS,
+        "makes a copy that no rotation reaches",
+    ),
+    action(
+        "iam:CreateRole",
+        &[Sid::DenyPrincipalTakeover, Sid::DenyWithoutBoundary],
+        "creates a role that is exempt",
+    ),
+    action(
+        "iam:UpdateAssumeRolePolicy",
+        TAKEOVER,
+        "lets somebody else assume a role that is exempt",
+    ),
     action("iam:PassRole", TAKEOVER, "runs other code as a role that is exempt"),
     action("iam:UpdateUser", TAKEOVER, "gives a user the name of one that is exempt"),
     action("iam:CreateAccessKey", TAKEOVER, "creates a key of a user that is exempt"),
     action("iam:CreateLoginProfile", TAKEOVER, "gives a user that is exempt a password"),
     action("iam:UpdateLoginProfile", TAKEOVER, "changes the password of a user that is exempt"),
     action("lambda:UpdateFunctionCode", FUNCTION, "runs other code as keyrot"),
-    action("lambda:UpdateFunctionConfiguration", FUNCTION, "changes keyrot's settings, layers or endpoints"),
+    action(
+        "lambda:UpdateFunctionConfiguration",
+        FUNCTION,
+        "changes keyrot's settings, layers or endpoints",
+    ),
     action("ssm:PutParameter", &[Sid::DenyParameterChanges], "changes keyrot's settings"),
     action("*", &[Sid::AllowTheRest], "a boundary that only denies would allow nothing"),
     action("iam:DeleteUserPermissionsBoundary", BOUNDARY, "takes the boundary off a user"),
@@ -86,7 +153,8 @@ pub const GUARDED: &[Action] = &[
     action("iam:DeletePolicy", &[Sid::DenyBoundaryChanges], "deletes the boundary"),
 ];
 
-/// A principal that the guard lets through: the ARN of a role or a user, perhaps with wildcards, or an account's root.
+/// A principal that the guard lets through: the ARN of a role or a user, perhaps with wildcards, or
+/// an account's root.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Principal(String);
 
@@ -95,7 +163,9 @@ pub struct Principal(String);
 #[non_exhaustive]
 pub enum NoPrincipal {
     /// It is a session.
-    #[error("{arn} is a session; name its role instead: {role}, with the role's path if it has one")]
+    #[error(
+        "{arn} is a session; name its role instead: {role}, with the role's path if it has one"
+    )]
     Session {
         /// What was given.
         arn: String,
@@ -103,7 +173,9 @@ pub enum NoPrincipal {
         role: String,
     },
     /// It would let everybody through.
-    #[error("{0} fits every role or user; expected a name, such as arn:aws:iam::123456789012:role/keyrot")]
+    #[error(
+        "{0} fits every role or user; expected a name, such as arn:aws:iam::123456789012:role/keyrot"
+    )]
     Everybody(String),
     /// It is no such ARN.
     #[error(
@@ -121,7 +193,16 @@ impl Principal {
         let malformed = || NoPrincipal::Malformed(text.to_owned());
         let arn = Arn::parse(text).filter(|arn| arn.region.is_empty()).ok_or_else(malformed)?;
         let Arn { partition, service, account, resource, .. } = arn;
-        let known = ["aws", "aws-cn", "aws-us-gov", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f", "aws-eusc"];
+        let known = [
+            "aws",
+            "aws-cn",
+            "aws-us-gov",
+            "aws-iso",
+            "aws-iso-b",
+            "aws-iso-e",
+            "aws-iso-f",
+            "aws-eusc",
+        ];
         if !known.contains(&partition) || account != "*" && !arn.has_account() {
             return Err(malformed());
         }
@@ -136,7 +217,10 @@ impl Principal {
         if resource == "root" {
             return Ok(Self(text.to_owned()));
         }
-        let name = ["role/", "user/"].iter().find_map(|kind| resource.strip_prefix(kind)).ok_or_else(malformed)?;
+        let name = ["role/", "user/"]
+            .iter()
+            .find_map(|kind| resource.strip_prefix(kind))
+            .ok_or_else(malformed)?;
         // Of what IAM allows in paths and names, `$` and `"` mean something else in a policy.
         let plain = |b: u8| b.is_ascii_graphic() && !b"$\"\\:".contains(&b);
         if name.is_empty() || name.ends_with('/') || !name.bytes().all(plain) {
@@ -164,24 +248,27 @@ impl fmt::Display for Principal {
 /// Which principals the guard lets through, and how it is put into force.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Guard {
-    /// keyrot's own principals, and the administrators. With none, nobody is let through, keyrot included.
+    /// keyrot's own principals, and the administrators. With none, nobody is let through, keyrot
+    /// included.
     pub principals: Vec<Principal>,
     /// The name of keyrot's Lambda function.
     pub function: Text,
-    /// The name of the managed policy, if it is a permissions boundary; a service control policy otherwise. A boundary allows everything that
-    /// it does not deny, and holds only if those who have it cannot take it off: what they create has to have it, too.
+    /// The name of the managed policy, if it is a permissions boundary; a service control policy
+    /// otherwise. A boundary allows everything that it does not deny, and holds only if those who
+    /// have it cannot take it off: what they create has to have it, too.
     pub boundary: Option<Text>,
 }
 
 impl Scope {
-    /// The guard of these users and secrets. Open places do not fit it: an account or region that is not known is any, [`Text::any`].
+    /// The guard of these users and secrets. Open places do not fit it: an account or region that
+    /// is not known is any, [`Text::any`].
     #[must_use]
     pub fn guard_policy(&self, guard: &Guard) -> Policy {
         let every_user = self.users_under("/".into());
         let tag = vec![self.tag.plain(self.syntax)];
         let prefix: Vec<String> = spellings("keyrot").map(|word| format!("{word}:*")).collect();
-        let regions =
-            std::iter::once(self.clone()).chain(self.home_regions.iter().map(|region| self.in_region(region)));
+        let regions = std::iter::once(self.clone())
+            .chain(self.home_regions.iter().map(|region| self.in_region(region)));
         let places: Vec<Self> = regions.collect();
         let secrets: Vec<String> = places.iter().flat_map(Self::secret_names_and_arns).collect();
         let mut statements = vec![
@@ -190,15 +277,23 @@ impl Scope {
                 "aws:TagKeys",
                 tag,
             ),
-            Statement::deny(Sid::DenyKeyrotTags, "*").when("ForAnyValue:StringLike", "aws:TagKeys", prefix),
+            Statement::deny(Sid::DenyKeyrotTags, "*").when(
+                "ForAnyValue:StringLike",
+                "aws:TagKeys",
+                prefix,
+            ),
             Statement::deny(Sid::DenySecretChanges, secrets),
         ];
         let exempt: Vec<String> = guard.principals.iter().map(|one| one.0.clone()).collect();
-        let takeable: Vec<String> = exempt.iter().filter(|arn| !arn.ends_with(":root")).cloned().collect();
+        let takeable: Vec<String> =
+            exempt.iter().filter(|arn| !arn.ends_with(":root")).cloned().collect();
         if !takeable.is_empty() {
             statements.push(Statement::deny(Sid::DenyPrincipalTakeover, takeable));
         }
-        statements.push(Statement::deny(Sid::DenyFunctionChanges, self.arn("lambda", "function:", &guard.function)));
+        statements.push(Statement::deny(
+            Sid::DenyFunctionChanges,
+            self.arn("lambda", "function:", &guard.function),
+        ));
         if let Some(name) = &self.config {
             statements.push(Statement::deny(Sid::DenyParameterChanges, self.parameter(name)));
         }
@@ -216,7 +311,9 @@ impl Scope {
             allow.push(Statement::new(Sid::AllowTheRest, "*"));
         }
         if !exempt.is_empty() {
-            let but = |statement: Statement| statement.when("ArnNotLike", "aws:PrincipalArn", exempt.clone());
+            let but = |statement: Statement| {
+                statement.when("ArnNotLike", "aws:PrincipalArn", exempt.clone())
+            };
             statements = statements.into_iter().map(but).collect();
         }
         allow.extend(statements);
@@ -231,7 +328,8 @@ impl Scope {
 }
 
 impl Policy {
-    /// How many characters it has without white space between its parts, as Organizations and IAM count.
+    /// How many characters it has without white space between its parts, as Organizations and IAM
+    /// count.
     #[must_use]
     pub fn characters(&self) -> usize {
         serde_json::to_string(self).map_or(usize::MAX, |text| text.chars().count())
@@ -264,7 +362,10 @@ mod tests {
             assert_eq!(Principal::parse(good).unwrap().as_str(), good);
         }
         for (bad, says) in [
-            ("arn:aws:sts::123456789012:assumed-role/keyrot/me", "arn:aws:iam::123456789012:role/keyrot, with"),
+            (
+                "arn:aws:sts::123456789012:assumed-role/keyrot/me",
+                "arn:aws:iam::123456789012:role/keyrot, with",
+            ),
             ("arn:aws:iam::123456789012:role/*", "fits every"),
             ("arn:aws:iam::123456789012:user/*/?*", "fits every"),
             ("arn:aws:iam::123456789012:group/admins", "not the ARN"),

@@ -1,10 +1,12 @@
-//! The policies of those who do not rotate on a schedule: who audits, who is on call, who uses a key, and who rotates their own.
+//! The policies of those who do not rotate on a schedule: who audits, who is on call, who uses a
+//! key, and who rotates their own.
 
 use super::{Policy, Scope, Sid, Statement, Text};
 use keyrot_core::model::{HOME_TAG, JournalEntry};
 
 impl Scope {
-    /// The policy for [`audit`](keyrot_core::audit), which only reads, and sees users whatever their tags and paths. A rotation needs none of it.
+    /// The policy for [`audit`](keyrot_core::audit), which only reads, and sees users whatever
+    /// their tags and paths. A rotation needs none of it.
     #[must_use]
     pub fn audit_policy(&self) -> Policy {
         let mut statements = vec![Statement::new(Sid::ReadCredentialReport, "*")];
@@ -13,32 +15,40 @@ impl Scope {
         Policy::of(statements)
     }
 
-    /// The policy of a person on call: what a run may do, for every user under the path, with the tag or without it; the tag itself; who uses a
-    /// key; an audit; and to ask what one is allowed. Whoever has it can take over each of these users; with
-    /// [`Scope::end_sessions`] they can give them every permission, too: that is an administrator's policy.
+    /// The policy of a person on call: what a run may do, for every user under the path, with the
+    /// tag or without it; the tag itself; who uses a key; an audit; and to ask what one is allowed.
+    /// Whoever has it can take over each of these users; with [`Scope::end_sessions`] they can give
+    /// them every permission, too: that is an administrator's policy.
     #[must_use]
     pub fn operator_policy(&self) -> Policy {
         let run = Self { trail: true, ..self.clone() }.policy().statement;
-        // What is allowed on any user is not repeated for the tagged ones, nor what is found for an audit for those under the path.
+        // What is allowed on any user is not repeated for the tagged ones, nor what is found for an
+        // audit for those under the path.
         let mut statements: Vec<_> = run
             .into_iter()
-            .filter(|s| !matches!(s.sid, Sid::RotateTaggedUsers | Sid::RecordHomes | Sid::LookUpUsers))
+            .filter(|s| {
+                !matches!(s.sid, Sid::RotateTaggedUsers | Sid::RecordHomes | Sid::LookUpUsers)
+            })
             .collect();
         let known: Vec<Sid> = statements.iter().map(|statement| statement.sid).collect();
-        statements.extend(self.audit_policy().statement.into_iter().filter(|s| !known.contains(&s.sid)));
+        statements
+            .extend(self.audit_policy().statement.into_iter().filter(|s| !known.contains(&s.sid)));
         let users = self.users_under(self.path_prefix.clone());
         statements.push(Statement::new(Sid::RotateAnyUser, users.clone()));
         // Of all that can be written onto a user, these tags and no others.
         let tags = vec![self.tag.plain(self.syntax), HOME_TAG.to_owned()];
         statements.push(
-            Statement::new(Sid::TagUsers, users).when("ForAllValues:StringEquals", "aws:TagKeys", tags).when(
-                "Null",
-                "aws:TagKeys",
-                "false",
-            ),
+            Statement::new(Sid::TagUsers, users)
+                .when("ForAllValues:StringEquals", "aws:TagKeys", tags)
+                .when("Null", "aws:TagKeys", "false"),
         );
-        // Of all that can be written onto a secret in the regions that users are moved from, this tag and no other.
-        let left = self.home_regions.iter().flat_map(|region| self.in_region(region).secret_arns()).collect::<Vec<_>>();
+        // Of all that can be written onto a secret in the regions that users are moved from, this
+        // tag and no other.
+        let left = self
+            .home_regions
+            .iter()
+            .flat_map(|region| self.in_region(region).secret_arns())
+            .collect::<Vec<_>>();
         if !left.is_empty() {
             statements.push(
                 Statement::new(Sid::LeaveHomes, left)
@@ -47,26 +57,35 @@ impl Scope {
             );
         }
         if self.end_sessions {
-            statements.push(Statement::new(Sid::EndSessions, self.users_under(self.path_prefix.clone())));
+            statements
+                .push(Statement::new(Sid::EndSessions, self.users_under(self.path_prefix.clone())));
         }
         let roles = self.of_iam(Text::fixed("role/").then(Text::any()));
-        statements.push(Statement::new(Sid::SimulatePolicies, vec![roles, self.users_under("/".into())]));
+        statements
+            .push(Statement::new(Sid::SimulatePolicies, vec![roles, self.users_under("/".into())]));
         Policy::of(statements)
     }
 
-    /// The policy of whoever uses the published keys of the scope's secrets, and needs nothing else.
+    /// The policy of whoever uses the published keys of the scope's secrets, and needs nothing
+    /// else.
     #[must_use]
     pub fn consumer_policy(&self) -> Policy {
-        let mut statements = vec![Statement::new(Sid::ReadPublishedKey, self.secret_arns()).labelled(&["AWSCURRENT"])];
+        let mut statements = vec![
+            Statement::new(Sid::ReadPublishedKey, self.secret_arns()).labelled(&["AWSCURRENT"]),
+        ];
         statements.extend(self.with_key(Sid::DecryptPublishedKey, self.secret_arns()));
         Policy::of(statements)
     }
 
-    /// The policy of a user who rotates their own key. A name is in an account once, whatever the path.
+    /// The policy of a user who rotates their own key. A name is in an account once, whatever the
+    /// path.
     #[must_use]
     pub fn own_policy(&self) -> Policy {
         let own = [Text::fixed("user/"), Text::all(["user/".into(), Text::any(), "/".into()])]
             .map(|path| self.of_iam(path.then(Text::own_name())));
-        Policy::of(vec![Statement::new(Sid::RotateOwnKey, own.to_vec()), Statement::new(Sid::SeeLastUse, "*")])
+        Policy::of(vec![
+            Statement::new(Sid::RotateOwnKey, own.to_vec()),
+            Statement::new(Sid::SeeLastUse, "*"),
+        ])
     }
 }

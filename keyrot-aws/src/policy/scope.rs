@@ -27,7 +27,8 @@ pub struct Scope {
     pub secrets: Vec<Text>,
     /// Further regions in which a user's secret is looked for before it gets a new one.
     pub home_regions: Vec<Text>,
-    /// The KMS key of the secrets; none for the account's `aws/secretsmanager`, which needs no permission.
+    /// The KMS key of the secrets; none for the account's `aws/secretsmanager`, which needs no
+    /// permission.
     pub secrets_key: Option<Key>,
     /// How users are found.
     pub discovery: Discovery,
@@ -41,8 +42,8 @@ pub struct Scope {
     pub log_group: Option<Text>,
     /// Whether CloudTrail is asked who uses the keys that are held.
     pub trail: bool,
-    /// Whether an operator may end users' sessions. IAM has no condition on what an inline policy says: whoever may write one onto a user can give
-    /// that user every permission.
+    /// Whether an operator may end users' sessions. IAM has no condition on what an inline policy
+    /// says: whoever may write one onto a user can give that user every permission.
     pub end_sessions: bool,
 }
 
@@ -145,9 +146,16 @@ impl Many {
 }
 
 impl Scope {
-    /// What a run needs under these settings in this account, in a region that is left open: `REGION`.
+    /// What a run needs under these settings in this account, in a region that is left open:
+    /// `REGION`.
     #[must_use]
-    pub fn new(account: Text, template: &SecretTemplate, path_prefix: &str, tag: &str, tag_value: &str) -> Self {
+    pub fn new(
+        account: Text,
+        template: &SecretTemplate,
+        path_prefix: &str,
+        tag: &str,
+        tag_value: &str,
+    ) -> Self {
         Self {
             syntax: Syntax::Plain,
             partition: Text::fixed("aws"),
@@ -169,10 +177,13 @@ impl Scope {
         }
     }
 
-    /// Whether some secrets' names have no beginning of their own, so that the policy is for every secret of the account.
+    /// Whether some secrets' names have no beginning of their own, so that the policy is for every
+    /// secret of the account.
     #[must_use]
     pub fn takes_every_secret(&self) -> bool {
-        self.secrets.iter().any(|name| name.pattern(Syntax::Plain).trim_start_matches('/').starts_with('*'))
+        self.secrets
+            .iter()
+            .any(|name| name.pattern(Syntax::Plain).trim_start_matches('/').starts_with('*'))
     }
 
     /// The policy.
@@ -201,15 +212,20 @@ impl Scope {
         let value = self.tag_value.plain(self.syntax);
         let mut statements = self.find_users(&users);
         statements.push(Statement::new(Sid::SeeLastUse, "*"));
-        let tagged =
-            |sid| Statement::new(sid, users.clone()).when("StringEqualsIgnoreCase", tag.clone(), value.clone());
+        let tagged = |sid| {
+            Statement::new(sid, users.clone()).when(
+                "StringEqualsIgnoreCase",
+                tag.clone(),
+                value.clone(),
+            )
+        };
         statements.push(tagged(Sid::RotateTaggedUsers));
         // Of all that can be written onto a user, this tag and no other.
-        statements.push(tagged(Sid::RecordHomes).when("ForAllValues:StringEquals", "aws:TagKeys", HOME_TAG).when(
-            "Null",
-            "aws:TagKeys",
-            "false",
-        ));
+        statements.push(
+            tagged(Sid::RecordHomes)
+                .when("ForAllValues:StringEquals", "aws:TagKeys", HOME_TAG)
+                .when("Null", "aws:TagKeys", "false"),
+        );
         statements
     }
 
@@ -217,7 +233,9 @@ impl Scope {
         match self.discovery {
             Discovery::Bulk => vec![Statement::new(Sid::FindUsers, "*")],
             // The tags are read before anybody knows who has the tag that selects.
-            Discovery::OneByOne => vec![Statement::new(Sid::ListUsers, "*"), Statement::new(Sid::LookUpUsers, users)],
+            Discovery::OneByOne => {
+                vec![Statement::new(Sid::ListUsers, "*"), Statement::new(Sid::LookUpUsers, users)]
+            }
         }
     }
 
@@ -228,7 +246,12 @@ impl Scope {
 
     /// What is IAM's has no region.
     pub(super) fn of_iam(&self, resource: Text) -> String {
-        let account = Text::all(["arn:".into(), self.partition.clone(), ":iam::".into(), self.account.clone()]);
+        let account = Text::all([
+            "arn:".into(),
+            self.partition.clone(),
+            ":iam::".into(),
+            self.account.clone(),
+        ]);
         account.then(":".into()).then(resource).pattern(self.syntax)
     }
 
@@ -238,15 +261,27 @@ impl Scope {
             [name, &with_end].map(|name| self.arn("secretsmanager", "secret:", name))
         };
         let arns: Vec<String> = self.secrets.iter().flat_map(both).collect();
-        let names: Vec<String> = self.secrets.iter().map(|name| name.pattern(self.syntax)).collect();
+        let names: Vec<String> =
+            self.secrets.iter().map(|name| name.pattern(self.syntax)).collect();
         let mut statements = vec![
-            Statement::new(Sid::CreateSecrets, arns.clone()).when("StringLikeIfExists", "secretsmanager:Name", names),
+            Statement::new(Sid::CreateSecrets, arns.clone()).when(
+                "StringLikeIfExists",
+                "secretsmanager:Name",
+                names,
+            ),
             Statement::new(Sid::KeepSecrets, arns.clone()),
-            Statement::new(Sid::ReadSecrets, arns.clone()).labelled(&["AWSCURRENT", "AWSPENDING", "AWSPREVIOUS"]),
+            Statement::new(Sid::ReadSecrets, arns.clone()).labelled(&[
+                "AWSCURRENT",
+                "AWSPENDING",
+                "AWSPREVIOUS",
+            ]),
             Statement::new(Sid::LabelVersions, arns).labelled(&["AWSCURRENT", "AWSPENDING"]),
         ];
-        let further: Vec<String> =
-            self.home_regions.iter().flat_map(|region| self.in_region(region).secret_arns()).collect();
+        let further: Vec<String> = self
+            .home_regions
+            .iter()
+            .flat_map(|region| self.in_region(region).secret_arns())
+            .collect();
         if !further.is_empty() {
             statements.push(Statement::new(Sid::FindHomes, further));
         }
@@ -265,11 +300,14 @@ impl Scope {
 
     /// The ARNs of the secrets, as they are once there is one.
     pub(super) fn secret_arns(&self) -> Vec<String> {
-        let arn = |name: &Text| self.arn("secretsmanager", "secret:", &name.clone().then(Text::arn_end()));
+        let arn = |name: &Text| {
+            self.arn("secretsmanager", "secret:", &name.clone().then(Text::arn_end()))
+        };
         self.secrets.iter().map(arn).collect()
     }
 
-    /// Only through Secrets Manager, and for these encryption contexts; nothing if the key needs no permission.
+    /// Only through Secrets Manager, and for these encryption contexts; nothing if the key needs no
+    /// permission.
     pub(super) fn with_key(&self, sid: Sid, contexts: Vec<String>) -> Option<Statement> {
         let key = self.secrets_key.as_ref()?;
         let arn = match key {
@@ -282,9 +320,11 @@ impl Scope {
             .when("StringLike", "kms:EncryptionContext:SecretARN", contexts);
         Some(match key {
             // An alias is no resource of these actions: the key is named by its aliases.
-            Key::Alias(alias) => {
-                statement.when("ForAnyValue:StringEquals", "kms:ResourceAliases", alias.plain(self.syntax))
-            }
+            Key::Alias(alias) => statement.when(
+                "ForAnyValue:StringEquals",
+                "kms:ResourceAliases",
+                alias.plain(self.syntax),
+            ),
             _ => statement,
         })
     }
@@ -309,8 +349,11 @@ impl Scope {
             let resource: OneOrMany = match many {
                 Many::These(list) if list.is_empty() => return,
                 Many::These(list) => list.iter().map(arn).collect::<Vec<_>>().into(),
-                // CloudFormation writes the list between the brackets; Terraform puts it in the place of the text.
-                Many::Open(place) if self.syntax == Syntax::CloudFormation => OneOrMany::Many(vec![place.clone()]),
+                // CloudFormation writes the list between the brackets; Terraform puts it in the
+                // place of the text.
+                Many::Open(place) if self.syntax == Syntax::CloudFormation => {
+                    OneOrMany::Many(vec![place.clone()])
+                }
                 Many::Open(place) => OneOrMany::One(place.clone()),
             };
             statements.push(Statement::new(sid, resource));
@@ -322,25 +365,38 @@ impl Scope {
         statements
     }
 
-    /// An SSM parameter: the slash that its name begins with is the one behind `parameter` (Systems Manager user guide).
+    /// An SSM parameter: the slash that its name begins with is the one behind `parameter` (Systems
+    /// Manager user guide).
     pub(super) fn parameter(&self, name: &Text) -> String {
         let resource = if name.starts_with("/") { "parameter" } else { "parameter/" };
         self.named(name, "ssm", resource)
     }
 
     fn named(&self, name: &Text, service: &str, resource: &str) -> String {
-        if name.starts_with("arn:") { name.pattern(self.syntax) } else { self.arn(service, resource, name) }
+        if name.starts_with("arn:") {
+            name.pattern(self.syntax)
+        } else {
+            self.arn(service, resource, name)
+        }
     }
 
     pub(super) fn arn(&self, service: &str, resource: &str, name: &Text) -> String {
         let colon = || Text::fixed(":");
-        let head = Text::all(["arn:".into(), self.partition.clone(), colon(), service.into(), colon()]);
-        let place = Text::all([self.region.clone(), colon(), self.account.clone(), colon(), resource.into()]);
+        let head =
+            Text::all(["arn:".into(), self.partition.clone(), colon(), service.into(), colon()]);
+        let place = Text::all([
+            self.region.clone(),
+            colon(),
+            self.account.clone(),
+            colon(),
+            resource.into(),
+        ]);
         head.then(place).then(name.clone()).pattern(self.syntax)
     }
 
     fn service(&self, name: &str) -> String {
-        Text::all([name.into(), ".".into(), self.region.clone(), ".amazonaws.com".into()]).plain(self.syntax)
+        Text::all([name.into(), ".".into(), self.region.clone(), ".amazonaws.com".into()])
+            .plain(self.syntax)
     }
 }
 
@@ -353,7 +409,11 @@ pub(super) fn secret_names(template: &SecretTemplate, path_prefix: &str, account
         names = names.then(Text::fixed(fixed)).then(match place {
             "account" => account.clone(),
             // What a path may have and a name may not is escaped in the name.
-            "path" if path_prefix.bytes().all(|b| b.is_ascii_alphanumeric() || b"/_+.@-".contains(&b)) => {
+            "path"
+                if path_prefix
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b"/_+.@-".contains(&b)) =>
+            {
                 Text::fixed(path_prefix).then(Text::any())
             }
             _ => Text::any(),

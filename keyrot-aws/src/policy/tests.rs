@@ -7,7 +7,10 @@ use keyrot_core::selection::SecretTemplate;
 fn scope(template: &str, path: &str) -> Scope {
     let template = SecretTemplate::parse(template).unwrap();
     let account = Text::fixed("123456789012");
-    Scope { region: Text::fixed("eu-west-1"), ..Scope::new(account, &template, path, "RotateKey", "True") }
+    Scope {
+        region: Text::fixed("eu-west-1"),
+        ..Scope::new(account, &template, path, "RotateKey", "True")
+    }
 }
 
 fn statement(scope: &Scope, sid: Sid) -> serde_json::Value {
@@ -20,12 +23,18 @@ fn every_action_is_once_in_the_list_with_its_reason_and_in_some_policy() {
     let mut full = scope("/iam/{user}", "/");
     full.secrets_key = Key::parse("alias/mine");
     full.config = Some("/keyrot".into());
-    full.own_topic = Some(("arn:aws:sns:eu-west-1:1:t".into(), "arn:aws:kms:eu-west-1:1:key/k".into()));
+    full.own_topic =
+        Some(("arn:aws:sns:eu-west-1:1:t".into(), "arn:aws:kms:eu-west-1:1:key/k".into()));
     full.log_group = Some("/aws/lambda/keyrot".into());
     full.trail = true;
     full.end_sessions = true;
     let these = |text: &str| Many::These(vec![text.into()]);
-    full.hooks = Hooks { topics: these("arn:t"), buses: these("b"), secrets: these("s"), parameters: these("p") };
+    full.hooks = Hooks {
+        topics: these("arn:t"),
+        buses: these("b"),
+        secrets: these("s"),
+        parameters: these("p"),
+    };
     let one_by_one = Scope { discovery: Discovery::OneByOne, ..full.clone() };
     let policies = [
         full.policy(),
@@ -55,11 +64,16 @@ fn every_action_is_once_in_the_list_with_its_reason_and_in_some_policy() {
 fn nothing_is_allowed_that_these_settings_do_not_need() {
     let actions = scope("/iam/{user}", "/").policy().actions();
     let unneeded = ["kms:", "sns:", "ssm:", "events:", "logs:", "iam:List", "sts:", "cloudtrail:"];
-    let listed = actions.iter().filter(|a| unneeded.iter().any(|u| a.starts_with(u))).collect::<Vec<_>>();
+    let listed =
+        actions.iter().filter(|a| unneeded.iter().any(|u| a.starts_with(u))).collect::<Vec<_>>();
     assert_eq!(listed, [&"iam:ListAccessKeys"]);
     assert!(!actions.iter().any(|a| a.contains('*')));
     let star: Vec<_> = scope("/iam/{user}", "/").policy().statement;
-    let star: Vec<_> = star.into_iter().filter(|s| s.resource == OneOrMany::One("*".into())).map(|s| s.sid).collect();
+    let star: Vec<_> = star
+        .into_iter()
+        .filter(|s| s.resource == OneOrMany::One("*".into()))
+        .map(|s| s.sid)
+        .collect();
     assert_eq!(star, [Sid::FindUsers, Sid::SeeLastUse]);
 }
 
@@ -67,14 +81,15 @@ fn nothing_is_allowed_that_these_settings_do_not_need() {
 fn an_audit_reads_all_users_and_a_rotation_needs_nothing_of_it() {
     let scope = Scope { discovery: Discovery::OneByOne, ..scope("/iam/{user}", "/ci/") };
     let audit = scope.audit_policy();
-    assert!(
-        audit
-            .actions()
-            .iter()
-            .all(|action| ["iam:Get", "iam:List", "iam:Generate"].iter().any(|start| action.starts_with(start)))
-    );
+    assert!(audit.actions().iter().all(|action| {
+        ["iam:Get", "iam:List", "iam:Generate"].iter().any(|start| action.starts_with(start))
+    }));
     let lists = audit.statement.iter().find(|s| s.sid == Sid::ListKeys).unwrap();
-    assert_eq!(lists.resource, OneOrMany::One("arn:aws:iam::123456789012:user/*".into()), "whatever the path");
+    assert_eq!(
+        lists.resource,
+        OneOrMany::One("arn:aws:iam::123456789012:user/*".into()),
+        "whatever the path"
+    );
     assert!(!scope.policy().actions().iter().any(|action| action.contains("CredentialReport")));
     let sids: Vec<_> = scope.policy().statement.iter().map(|s| s.sid).collect();
     assert!(!sids.contains(&Sid::ListKeys), "{sids:?}");
@@ -95,17 +110,23 @@ fn names_of_secrets_become_patterns_that_fit_them() {
         assert!(fits(pattern, name.as_str()), "{pattern} {name}");
         assert!(!fits(pattern, "/prod/database"), "{pattern}");
     }
-    assert!(scope("{user}", "/").takes_every_secret() && scope("{path}{user}", "/").takes_every_secret());
-    assert!(!scope("{path}{user}", "/ci/").takes_every_secret() && !scope("x{user}", "/").takes_every_secret());
+    assert!(
+        scope("{user}", "/").takes_every_secret()
+            && scope("{path}{user}", "/").takes_every_secret()
+    );
+    assert!(
+        !scope("{path}{user}", "/ci/").takes_every_secret()
+            && !scope("x{user}", "/").takes_every_secret()
+    );
 }
 
 /// As IAM compares: `*` for any characters.
 fn fits(pattern: &str, text: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == text,
-        Some((start, rest)) => text
-            .strip_prefix(start)
-            .is_some_and(|text| (0..=text.len()).any(|n| text.get(n..).is_some_and(|text| fits(rest, text)))),
+        Some((start, rest)) => text.strip_prefix(start).is_some_and(|text| {
+            (0..=text.len()).any(|n| text.get(n..).is_some_and(|text| fits(rest, text)))
+        }),
     }
 }
 
@@ -127,14 +148,23 @@ fn a_key_is_named_by_arn_id_or_alias() {
         let statement = statement(&with(key), Sid::UseSecretsKey);
         assert_eq!(statement["Resource"], arn);
         let condition = &statement["Condition"];
-        assert_eq!(condition["StringEquals"]["kms:ViaService"], "secretsmanager.eu-west-1.amazonaws.com");
+        assert_eq!(
+            condition["StringEquals"]["kms:ViaService"],
+            "secretsmanager.eu-west-1.amazonaws.com"
+        );
         let context = &condition["StringLike"]["kms:EncryptionContext:SecretARN"];
-        assert_eq!(context[0], "arn:aws:secretsmanager:eu-west-1:123456789012:secret:/iam/*-??????");
+        assert_eq!(
+            context[0],
+            "arn:aws:secretsmanager:eu-west-1:123456789012:secret:/iam/*-??????"
+        );
     }
     for key in ["alias/mine", "arn:aws:kms:eu-west-1:123456789012:alias/mine"] {
         let statement = statement(&with(key), Sid::UseSecretsKey);
         assert_eq!(statement["Resource"], "arn:aws:kms:eu-west-1:123456789012:key/*");
-        assert_eq!(statement["Condition"]["ForAnyValue:StringEquals"]["kms:ResourceAliases"], "alias/mine");
+        assert_eq!(
+            statement["Condition"]["ForAnyValue:StringEquals"]["kms:ResourceAliases"],
+            "alias/mine"
+        );
     }
     assert_eq!(with("alias/aws/secretsmanager").secrets_key, None);
 }
@@ -150,21 +180,30 @@ fn notifiers_bring_what_they_need() {
         "eventbridge arn:aws:events:eu-west-1:210987654321:event-bus/other",
         "eventbridge default",
     ];
-    let specs: Vec<_> = specs.iter().map(|text| keyrot_core::settings::NotifySpec::parse(text).unwrap()).collect();
+    let specs: Vec<_> =
+        specs.iter().map(|text| keyrot_core::settings::NotifySpec::parse(text).unwrap()).collect();
     let scope = Scope { hooks: Hooks::of(&specs), ..scope("/iam/{user}", "/") };
     let at = "eu-west-1:123456789012";
     let resource = |sid| statement(&scope, sid)["Resource"].clone();
     assert_eq!(resource(Sid::PublishToTopics), format!("arn:aws:sns:{at}:told"));
-    assert_eq!(resource(Sid::ReadHookSecrets), format!("arn:aws:secretsmanager:{at}:secret:hooks/url-??????"));
+    assert_eq!(
+        resource(Sid::ReadHookSecrets),
+        format!("arn:aws:secretsmanager:{at}:secret:hooks/url-??????")
+    );
     assert_eq!(resource(Sid::ReadHookParameters), format!("arn:aws:ssm:{at}:parameter/hooks/key"));
-    assert_eq!(resource(Sid::PutEvents)[0], "arn:aws:events:eu-west-1:210987654321:event-bus/other");
+    assert_eq!(
+        resource(Sid::PutEvents)[0],
+        "arn:aws:events:eu-west-1:210987654321:event-bus/other"
+    );
     assert_eq!(resource(Sid::PutEvents)[1], format!("arn:aws:events:{at}:event-bus/default"));
 }
 
 #[test]
 fn an_operator_may_mark_secrets_in_the_regions_that_users_are_moved_from_and_nothing_else_there() {
     let here = scope("/iam/{user}/access_key", "/");
-    let sids = |scope: &Scope| scope.operator_policy().statement.iter().map(|one| one.sid).collect::<Vec<_>>();
+    let sids = |scope: &Scope| {
+        scope.operator_policy().statement.iter().map(|one| one.sid).collect::<Vec<_>>()
+    };
     assert!(!sids(&here).contains(&Sid::LeaveHomes), "only where there is another region");
     let moving = Scope { home_regions: vec![Text::fixed("us-east-1")], ..here };
     let policy = moving.operator_policy();

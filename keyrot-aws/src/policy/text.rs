@@ -1,6 +1,7 @@
 //! Texts in a policy, and what has to be escaped in them for each format.
 
-/// Who fills in the places that a policy leaves open, and so, how such a place and a literal `${` are written.
+/// Who fills in the places that a policy leaves open, and so, how such a place and a literal `${`
+/// are written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Syntax {
     /// Nobody: plain JSON for IAM itself.
@@ -58,7 +59,8 @@ impl Text {
         Self(vec![Piece::Open(place.into())])
     }
 
-    /// The name of the user who makes the request (IAM user guide, "IAM policy elements: Variables and tags").
+    /// The name of the user who makes the request (IAM user guide, "IAM policy elements: Variables
+    /// and tags").
     pub(super) fn own_name() -> Self {
         Self(vec![Piece::Variable("${aws:username}")])
     }
@@ -82,7 +84,9 @@ impl Text {
 
     /// As it stands in a `Resource` or under an operator that knows wildcards.
     pub(super) fn pattern(&self, syntax: Syntax) -> String {
-        self.write(syntax, |fixed| fixed.replace('$', "${$}").replace('*', "${*}").replace('?', "${?}"))
+        self.write(syntax, |fixed| {
+            fixed.replace('$', "${$}").replace('*', "${*}").replace('?', "${?}")
+        })
     }
 
     /// As it stands where a wildcard would mean nothing.
@@ -90,7 +94,8 @@ impl Text {
         self.write(syntax, |fixed| fixed.replace('$', "${$}"))
     }
 
-    /// IAM takes `${*}`, `${?}` and `${$}` for the characters themselves (IAM user guide, "IAM policy elements: Variables and tags").
+    /// IAM takes `${*}`, `${?}` and `${$}` for the characters themselves (IAM user guide, "IAM
+    /// policy elements: Variables and tags").
     fn write(&self, syntax: Syntax, for_iam: impl Fn(&str) -> String) -> String {
         let for_tool = |text: String| match syntax {
             Syntax::Plain => text,

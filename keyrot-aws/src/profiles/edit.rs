@@ -18,15 +18,20 @@ pub struct KeyPair {
     secret: Range<usize>,
 }
 
-/// Why it is not clear what the profile's access key is, or that it is one. No value is in the text.
+/// Why it is not clear what the profile's access key is, or that it is one. No value is in the
+/// text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Unclear {
     /// Two sections, in these lines.
-    #[error("the profile appears twice (lines {0} and {1}), and tools disagree which one counts: merge them")]
+    #[error(
+        "the profile appears twice (lines {0} and {1}), and tools disagree which one counts: merge them"
+    )]
     ProfileTwice(usize, usize),
     /// One setting, in two lines.
-    #[error("the profile has {0} twice (lines {1} and {2}), and tools disagree which one counts: remove one")]
+    #[error(
+        "the profile has {0} twice (lines {1} and {2}), and tools disagree which one counts: remove one"
+    )]
     SettingTwice(&'static str, usize, usize),
     /// One half of a key.
     #[error("the profile has {0} but no {1}")]
@@ -55,7 +60,9 @@ impl Profiles<'_> {
         let one = |name: &'static str| {
             let mut found = section.settings.iter().filter(|setting| setting.name == name);
             match (found.next(), found.next()) {
-                (Some(first), Some(second)) => Err(Unclear::SettingTwice(name, first.line, second.line)),
+                (Some(first), Some(second)) => {
+                    Err(Unclear::SettingTwice(name, first.line, second.line))
+                }
                 (found, _) => Ok(found),
             }
         };
@@ -68,12 +75,18 @@ impl Profiles<'_> {
         if let Some(token) = section.settings.iter().find(|setting| setting.name == TOKEN) {
             return Err(Unclear::Temporary(token.line));
         }
-        let (id_at, id_text) = self.word(id, ID, "the id of an access key, such as AKIAIOSFODNN7EXAMPLE")?;
+        let (id_at, id_text) =
+            self.word(id, ID, "the id of an access key, such as AKIAIOSFODNN7EXAMPLE")?;
         let (secret_at, secret_text) = self.word(secret, SECRET, "40 characters without spaces")?;
-        let wrong = |setting: &Setting, name, expected| Unclear::Value(name, setting.line, expected);
+        let wrong =
+            |setting: &Setting, name, expected| Unclear::Value(name, setting.line, expected);
         let key = KeyId::parse(id_text).map_err(|_| wrong(id, ID, "the id of an access key"))?;
         if key.as_str().starts_with("ASIA") {
-            return Err(wrong(id, ID, "the id of a user's own key (AKIA…); ASIA… is a temporary one"));
+            return Err(wrong(
+                id,
+                ID,
+                "the id of a user's own key (AKIA…); ASIA… is a temporary one",
+            ));
         }
         let credentials = Credentials { key, secret: SecretKey::new(secret_text.to_owned()) };
         Ok(Some(KeyPair { credentials, id: id_at, secret: secret_at }))
@@ -92,7 +105,8 @@ impl Profiles<'_> {
         let (word, behind) = value.split_at(length);
         let behind = behind.trim_ascii();
         let comment = behind.is_empty() || behind.starts_with(b"#") || behind.starts_with(b";");
-        let sound = !word.is_empty() && word.iter().all(|b| b.is_ascii_graphic() && !b"\"'#;".contains(b));
+        let sound =
+            !word.is_empty() && word.iter().all(|b| b.is_ascii_graphic() && !b"\"'#;".contains(b));
         if setting.continued || !comment || !sound {
             return Err(wrong());
         }
@@ -107,7 +121,8 @@ impl Profiles<'_> {
         let mut places = [(&pair.id, id), (&pair.secret, secret)];
         places.sort_by_key(|(place, _)| place.start);
         // The size is reserved, because a buffer that grows leaves copies behind.
-        let mut text = Zeroizing::new(Vec::with_capacity(self.text.len() + id.len() + secret.len()));
+        let mut text =
+            Zeroizing::new(Vec::with_capacity(self.text.len() + id.len() + secret.len()));
         let mut at = 0;
         for (place, value) in places {
             text.extend_from_slice(&self.text[at..place.start]);

@@ -1,4 +1,5 @@
-//! A credentials file that is to be changed: held against others, checked again right before, and replaced whole.
+//! A credentials file that is to be changed: held against others, checked again right before, and
+//! replaced whole.
 
 use super::read::read_whole;
 use super::{FileKind, KeyPair, Profiles};
@@ -62,7 +63,8 @@ pub enum FileError {
 }
 
 impl HeldFile {
-    /// Opens the file and holds it, and tries whether a file can be made beside it: it will have to be.
+    /// Opens the file and holds it, and tries whether a file can be made beside it: it will have to
+    /// be.
     ///
     /// # Errors
     /// [`FileError`].
@@ -74,8 +76,13 @@ impl HeldFile {
         let found = path.metadata().map_err(|e| io("read", e))?;
         may_be_replaced(&path, &found)?;
         let file = Self { name: name.to_owned(), path, kind, text, lock: Mutex::new(lock) };
-        // Before a key is made: a full disk or a directory that may not be written should cost nothing.
-        drop(file.beside().map_err(|cause| FileError::Io { path: file.path.clone(), doing: "replaced", cause })?);
+        // Before a key is made: a full disk or a directory that may not be written should cost
+        // nothing.
+        drop(file.beside().map_err(|cause| FileError::Io {
+            path: file.path.clone(),
+            doing: "replaced",
+            cause,
+        })?);
         let _ = std::fs::remove_file(file.place_beside());
         Ok(file)
     }
@@ -107,18 +114,25 @@ impl HeldFile {
         false
     }
 
-    /// Puts the new key into the place of the one that the profile had. Whatever else was changed in the file meanwhile stays.
+    /// Puts the new key into the place of the one that the profile had. Whatever else was changed
+    /// in the file meanwhile stays.
     ///
     /// If it fails, the file is as it was. What it says holds no secret.
     ///
     /// # Errors
     /// [`FileError`].
-    pub fn put(&self, profile: &str, before: &Credentials, new: &Credentials) -> Result<(), FileError> {
+    pub fn put(
+        &self,
+        profile: &str,
+        before: &Credentials,
+        new: &Credentials,
+    ) -> Result<(), FileError> {
         self.replace(|now| self.changed(now, profile, before, new))
     }
 
-    /// Replaces the file with another one of the same content: whatever would keep it from being replaced (a mount, a full disk, a folder or an attribute
-    /// that forbids it) shows before a key is made for it.
+    /// Replaces the file with another one of the same content: whatever would keep it from being
+    /// replaced (a mount, a full disk, a folder or an attribute that forbids it) shows before a key
+    /// is made for it.
     ///
     /// # Errors
     /// [`FileError`].
@@ -126,7 +140,10 @@ impl HeldFile {
         self.replace(|now| Ok(Zeroizing::new(now.to_vec())))
     }
 
-    fn replace(&self, change: impl FnOnce(&[u8]) -> Result<Zeroizing<Vec<u8>>, FileError>) -> Result<(), FileError> {
+    fn replace(
+        &self,
+        change: impl FnOnce(&[u8]) -> Result<Zeroizing<Vec<u8>>, FileError>,
+    ) -> Result<(), FileError> {
         self.try_to_replace(change).inspect_err(|_| {
             let _ = std::fs::remove_file(self.place_beside());
         })
@@ -154,7 +171,8 @@ impl HeldFile {
         if cfg!(unix) {
             file.try_lock().map_err(|error| replaced(error.into()))?;
         }
-        // Somebody who saves it in an editor takes no lock. What is left is the moment between this look and the next call.
+        // Somebody who saves it in an editor takes no lock. What is left is the moment between this
+        // look and the next call.
         if *read(&self.path)? != *now {
             return Err(FileError::Changed(self.path.clone()));
         }
@@ -176,10 +194,14 @@ impl HeldFile {
         let pair: KeyPair = match profiles.key_pair(profile) {
             Ok(Some(pair)) if pair.credentials == *before => pair,
             Ok(_) => {
-                return Err(FileError::Profile(format!("the profile {profile} got another key in the meantime")));
+                return Err(FileError::Profile(format!(
+                    "the profile {profile} got another key in the meantime"
+                )));
             }
             Err(why) => {
-                return Err(FileError::Profile(format!("the profile {profile} was changed in the meantime: {why}")));
+                return Err(FileError::Profile(format!(
+                    "the profile {profile} was changed in the meantime: {why}"
+                )));
             }
         };
         let text = profiles.with(&pair, new);
@@ -190,8 +212,8 @@ impl HeldFile {
         }
     }
 
-    /// An empty file beside this one, for its owner alone. One that a process left behind when it was killed is replaced: the lock says that it
-    /// is nobody's.
+    /// An empty file beside this one, for its owner alone. One that a process left behind when it
+    /// was killed is replaced: the lock says that it is nobody's.
     fn beside(&self) -> std::io::Result<File> {
         let place = self.place_beside();
         match std::fs::remove_file(&place) {
@@ -218,11 +240,13 @@ fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, FileError> {
     read.map_err(|cause| FileError::Io { path: path.to_owned(), doing: "read", cause })
 }
 
-/// Locks the file itself, so that nothing is left beside it. A file that was replaced while its lock was waited for is opened again.
+/// Locks the file itself, so that nothing is left beside it. A file that was replaced while its
+/// lock was waited for is opened again.
 fn hold(path: &Path) -> Result<File, FileError> {
     let io = |doing, cause| FileError::Io { path: path.to_owned(), doing, cause };
     for _ in 0..8 {
-        // Some network file systems lock only what may be written; a file that may not be is locked as it is.
+        // Some network file systems lock only what may be written; a file that may not be is locked
+        // as it is.
         let both = OpenOptions::new().read(true).write(true).open(path);
         let file = both.or_else(|_| File::open(path)).map_err(|e| io("opened", e))?;
         // On Windows a locked file could neither be read nor replaced.

@@ -1,8 +1,9 @@
-//! The shared configuration and credentials files of the AWS tools: read as bytes, so that one value can be replaced and everything else
-//! stays as it is.
+//! The shared configuration and credentials files of the AWS tools: read as bytes, so that one
+//! value can be replaced and everything else stays as it is.
 //!
-//! What the tools agree on is understood, and nothing else (AWS SDKs and Tools Reference Guide, "Format of the config file"): sections in
-//! brackets, `name = value` at the beginning of a line, comments with `#` or `;`, and indented lines that go on with the value above.
+//! What the tools agree on is understood, and nothing else (AWS SDKs and Tools Reference Guide,
+//! "Format of the config file"): sections in brackets, `name = value` at the beginning of a line,
+//! comments with `#` or `;`, and indented lines that go on with the value above.
 //!
 //! ```no_run
 //! # fn example(new: &keyrot_core::Credentials) -> Result<(), Box<dyn std::error::Error>> {
@@ -82,7 +83,11 @@ impl<'a> Profiles<'a> {
                 _ if body.is_empty() || body.starts_with(b"#") || body.starts_with(b";") => {}
                 Some(b'[') => {
                     let name = body[1..].split(|b| *b == b']').next().unwrap_or_default();
-                    sections.push(Section { profile: profile(kind, name), line: number, settings: Vec::new() });
+                    sections.push(Section {
+                        profile: profile(kind, name),
+                        line: number,
+                        settings: Vec::new(),
+                    });
                 }
                 Some(b' ' | b'\t') => {
                     if let Some(last) = sections.last_mut().and_then(|s| s.settings.last_mut()) {
@@ -124,7 +129,9 @@ impl<'a> Profiles<'a> {
 
     fn of<'s>(&'s self, profile: &str) -> impl Iterator<Item = &'s Section> + use<'s, 'a> {
         let profile = profile.to_owned();
-        self.sections.iter().filter(move |section| section.profile.as_deref() == Some(profile.as_str()))
+        self.sections
+            .iter()
+            .filter(move |section| section.profile.as_deref() == Some(profile.as_str()))
     }
 }
 

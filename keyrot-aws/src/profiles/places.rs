@@ -67,7 +67,8 @@ pub enum NoOwnKey {
 }
 
 impl SharedFiles {
-    /// As every AWS tool finds them (AWS SDKs and Tools Reference Guide, "Location of the shared files").
+    /// As every AWS tool finds them (AWS SDKs and Tools Reference Guide, "Location of the shared
+    /// files").
     #[must_use]
     pub fn of_environment() -> Self {
         let set = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
@@ -111,8 +112,11 @@ impl SharedFiles {
     pub fn hold_key(&self, profile: &str) -> Result<(HeldFile, Credentials), NoOwnKey> {
         for kind in [FileKind::Credentials, FileKind::Config] {
             let Some(path) = self.place(kind).filter(|path| path.exists()) else { continue };
-            let unclear = |why| NoOwnKey::Unclear { profile: profile.to_owned(), path: path.to_owned(), why };
-            let text = self.read(kind).map_err(|cause| NoOwnKey::Unreadable { path: path.to_owned(), cause })?;
+            let unclear =
+                |why| NoOwnKey::Unclear { profile: profile.to_owned(), path: path.to_owned(), why };
+            let text = self
+                .read(kind)
+                .map_err(|cause| NoOwnKey::Unreadable { path: path.to_owned(), cause })?;
             if Profiles::parse(kind, &text).key_pair(profile).map_err(unclear)?.is_none() {
                 continue;
             }
@@ -124,10 +128,18 @@ impl SharedFiles {
         let profile = profile.to_owned();
         let config = self.read(FileKind::Config).unwrap_or_default();
         let config = Profiles::parse(FileKind::Config, &config);
-        let temporary = ["credential_process", "sso_session", "sso_start_url", "role_arn", "web_identity_token_file"];
+        let temporary = [
+            "credential_process",
+            "sso_session",
+            "sso_start_url",
+            "role_arn",
+            "web_identity_token_file",
+        ];
         match temporary.into_iter().find(|name| config.get(&profile, name).is_some()) {
             Some(by) => Err(NoOwnKey::Temporary { profile, by }),
-            None => Err(NoOwnKey::None { profile, file: self.credentials.clone(), known: self.known() }),
+            None => {
+                Err(NoOwnKey::None { profile, file: self.credentials.clone(), known: self.known() })
+            }
         }
     }
 
@@ -135,18 +147,24 @@ impl SharedFiles {
     fn known(&self) -> Vec<String> {
         let text = self.read(FileKind::Credentials).unwrap_or_default();
         let profiles = Profiles::parse(FileKind::Credentials, &text);
-        let mut names: Vec<String> =
-            profiles.names().filter(|name| profiles.key_pair(name).is_ok_and(|pair| pair.is_some())).collect();
+        let mut names: Vec<String> = profiles
+            .names()
+            .filter(|name| profiles.key_pair(name).is_ok_and(|pair| pair.is_some()))
+            .collect();
         names.dedup();
         names
     }
 
-    /// The command lines by which the profile, or one that it names as its source, gets its credentials. Files that cannot be read have none.
+    /// The command lines by which the profile, or one that it names as its source, gets its
+    /// credentials. Files that cannot be read have none.
     #[must_use]
     pub fn credential_processes(&self, profile: &str) -> Vec<String> {
-        let texts = [FileKind::Config, FileKind::Credentials].map(|kind| (kind, self.read(kind).unwrap_or_default()));
+        let texts = [FileKind::Config, FileKind::Credentials]
+            .map(|kind| (kind, self.read(kind).unwrap_or_default()));
         let files = texts.each_ref().map(|(kind, text)| Profiles::parse(*kind, text));
-        let get = |profile: &str, name: &str| files.iter().find_map(|file| file.get(profile, name)).map(str::to_owned);
+        let get = |profile: &str, name: &str| {
+            files.iter().find_map(|file| file.get(profile, name)).map(str::to_owned)
+        };
         let mut at = profile.to_owned();
         let mut lines = Vec::new();
         for _ in 0..LONGEST_CHAIN {

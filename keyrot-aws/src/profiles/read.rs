@@ -15,6 +15,9 @@ pub(super) fn read_whole(path: &Path) -> std::io::Result<Vec<u8>> {
     file.take(LARGEST + 1).read_to_end(&mut bytes)?;
     match u64::try_from(bytes.len()) {
         Ok(length) if length <= LARGEST => Ok(bytes),
-        _ => Err(std::io::Error::new(ErrorKind::FileTooLarge, format!("it is larger than {LARGEST} bytes"))),
+        _ => Err(std::io::Error::new(
+            ErrorKind::FileTooLarge,
+            format!("it is larger than {LARGEST} bytes"),
+        )),
     }
 }

@@ -13,7 +13,9 @@ fn key(id: &str, secret: &str) -> Credentials {
 }
 
 fn pair(text: &str, profile: &str) -> Result<Option<KeyPair>, String> {
-    Profiles::parse(FileKind::Credentials, text.as_bytes()).key_pair(profile).map_err(|why| why.to_string())
+    Profiles::parse(FileKind::Credentials, text.as_bytes())
+        .key_pair(profile)
+        .map_err(|why| why.to_string())
 }
 
 fn replaced(text: &[u8], profile: &str) -> Vec<u8> {
@@ -34,7 +36,8 @@ fn two_values_change_and_every_other_byte_stays() {
     let text = file(OLD, SECRET);
     assert_eq!(String::from_utf8(replaced(text.as_bytes(), "default")).unwrap(), file(NEW, OTHER));
     let end = format!("aws_access_key_id={OLD}\naws_secret_access_key = {SECRET}");
-    let expected = text.replace(&end, &format!("aws_access_key_id={NEW}\naws_secret_access_key = {OTHER}"));
+    let expected =
+        text.replace(&end, &format!("aws_access_key_id={NEW}\naws_secret_access_key = {OTHER}"));
     assert_eq!(
         String::from_utf8(replaced(text.as_bytes(), "b")).unwrap(),
         expected,
@@ -50,7 +53,9 @@ fn bytes_that_are_no_text_stay_too() {
     text.extend(format!("aws_secret_access_key={SECRET}\n").bytes());
     let new = replaced(&text, "default");
     assert_eq!(new.len(), text.len() + NEW.len() - OLD.len() + OTHER.len() - SECRET.len());
-    assert!(new.windows(4).any(|w| w == b"\x00\xff\xff\n") && new.starts_with(b"[\xff]\nname=\xfe\n"));
+    assert!(
+        new.windows(4).any(|w| w == b"\x00\xff\xff\n") && new.starts_with(b"[\xff]\nname=\xfe\n")
+    );
 }
 
 #[test]
@@ -65,10 +70,16 @@ fn what_is_not_clear_is_refused_with_its_lines_and_without_a_value() {
         (format!("[a]\n{id}{secret}aws_session_token = x\n"), "aws_session_token (line 4)"),
         (format!("[a]\n{id}  more\n{secret}"), "aws_access_key_id (line 2)"),
         (format!("[a]\n{id}aws_secret_access_key = two words\n"), "aws_secret_access_key (line 3)"),
-        (format!("[a]\n{id}aws_secret_access_key = \"{SECRET}\"\n"), "expected 40 characters without spaces"),
+        (
+            format!("[a]\n{id}aws_secret_access_key = \"{SECRET}\"\n"),
+            "expected 40 characters without spaces",
+        ),
         (format!("[a]\n{id}aws_secret_access_key =\n"), "aws_secret_access_key (line 3)"),
         (format!("[a]\naws_access_key_id = AKIA\n{secret}"), "expected the id of an access key"),
-        (format!("[a]\naws_access_key_id = ASIAOLDOLDOLDOLDOLD1\n{secret}"), "ASIA… is a temporary one"),
+        (
+            format!("[a]\naws_access_key_id = ASIAOLDOLDOLDOLDOLD1\n{secret}"),
+            "ASIA… is a temporary one",
+        ),
     ] {
         let why = pair(&text, "a").unwrap_err();
         assert!(why.contains(says) && !why.contains(SECRET), "{text}: {why}");
@@ -119,7 +130,8 @@ fn lines() -> impl Strategy<Value = String> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1_000))]
 
-    /// Whatever stands around it: either the key is found and just its two values change, or it is refused.
+    /// Whatever stands around it: either the key is found and just its two values change, or it is
+    /// refused.
     #[test]
     fn in_any_file_two_values_change(
         bom in any::<bool>(),
@@ -146,7 +158,8 @@ proptest! {
                 let new = profiles.with(&pair, &key(NEW, OTHER)).to_vec();
                 prop_assert_eq!(String::from_utf8(new).unwrap(), file(NEW, OTHER));
             }
-            // A section in between took one or both of the values away; then there is none, or not this one.
+            // A section in between took one or both of the values away; then there is none, or not
+            // this one.
             Ok(found) => prop_assert!(between.contains('[') && found.is_none_or(|pair| pair.credentials != key(OLD, SECRET))),
             Err(_) => {
                 let all = format!("{between}{behind}{after}{before}").to_lowercase();

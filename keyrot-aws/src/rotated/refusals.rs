@@ -7,9 +7,11 @@ use aws_smithy_runtime_api::client::interceptors::context::FinalizerInterceptorC
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 
-/// The error codes by which AWS refuses an access key that does not exist, or is Inactive: of most services, of those with JSON protocols, and of S3
-/// (IAM user guide, "Troubleshoot access denied error messages"; S3 API reference, "Error responses").
-const CODES: [&str; 3] = ["InvalidClientTokenId", "UnrecognizedClientException", "InvalidAccessKeyId"];
+/// The error codes by which AWS refuses an access key that does not exist, or is Inactive: of most
+/// services, of those with JSON protocols, and of S3 (IAM user guide, "Troubleshoot access denied
+/// error messages"; S3 API reference, "Error responses").
+const CODES: [&str; 3] =
+    ["InvalidClientTokenId", "UnrecognizedClientException", "InvalidAccessKeyId"];
 
 /// An interceptor that has the key of a [`RotatedCredentials`] read again once AWS refuses it.
 ///
@@ -55,10 +57,13 @@ impl Intercept for Refusals {
     }
 }
 
-/// Whether the answer refuses the key. The code is in a header, in JSON or in XML, by the service's protocol; whoever writes it elsewhere in an
-/// error brings about no more than that the secret is read again.
+/// Whether the answer refuses the key. The code is in a header, in JSON or in XML, by the service's
+/// protocol; whoever writes it elsewhere in an error brings about no more than that the secret is
+/// read again.
 fn is_refusal(status: u16, header: &str, body: &[u8]) -> bool {
-    let named = |text: &[u8]| CODES.iter().any(|code| text.windows(code.len()).any(|part| part == code.as_bytes()));
+    let named = |text: &[u8]| {
+        CODES.iter().any(|code| text.windows(code.len()).any(|part| part == code.as_bytes()))
+    };
     (400..=403).contains(&status) && (named(header.as_bytes()) || named(body))
 }
 
@@ -68,12 +73,16 @@ mod tests {
 
     #[test]
     fn a_refusal_shows_in_each_protocol() {
-        let xml = b"<ErrorResponse><Error><Code>InvalidClientTokenId</Code></Error></ErrorResponse>";
+        let xml =
+            b"<ErrorResponse><Error><Code>InvalidClientTokenId</Code></Error></ErrorResponse>";
         assert!(is_refusal(403, "", xml));
         assert!(is_refusal(400, "", br#"{"__type":"UnrecognizedClientException"}"#));
         assert!(is_refusal(403, "", b"<Error><Code>InvalidAccessKeyId</Code></Error>"));
         assert!(is_refusal(403, "UnrecognizedClientException", b""));
-        assert!(!is_refusal(403, "AccessDeniedException", b"<Code>AccessDenied</Code>"), "the key works");
+        assert!(
+            !is_refusal(403, "AccessDeniedException", b"<Code>AccessDenied</Code>"),
+            "the key works"
+        );
         assert!(!is_refusal(200, "", xml) && !is_refusal(500, "", xml));
     }
 }

@@ -55,7 +55,10 @@ fn key(name: char) -> Published {
         key: KeyId::parse(format!("AKIA{}", name.to_string().repeat(16))).unwrap(),
         secret: SecretKey::new(format!("hunter2-{name}")),
     };
-    Published::Key { version: VersionId::parse("keyrot-key-AKIAAAAAAAAAAAAAAAAA-1700000000").unwrap(), credentials }
+    Published::Key {
+        version: VersionId::parse("keyrot-key-AKIAAAAAAAAAAAAAAAAA-1700000000").unwrap(),
+        credentials,
+    }
 }
 
 fn outage() -> Result<Published, CallError> {
@@ -64,7 +67,11 @@ fn outage() -> Result<Published, CallError> {
 
 impl Scene {
     fn new() -> (Self, RotatedCredentials) {
-        let state = State { now: "2026-01-05T04:00:00Z".parse().unwrap(), answer: Ok(key('A')), hangs: false };
+        let state = State {
+            now: "2026-01-05T04:00:00Z".parse().unwrap(),
+            answer: Ok(key('A')),
+            hangs: false,
+        };
         let scene = Self(Arc::new(Mutex::new(state)), Arc::default());
         let secret = SecretId::parse("/iam/ci/access_key").unwrap();
         let rotated = RotatedCredentials::new(scene.clone(), secret).clock(Arc::new(scene.clone()));
@@ -120,7 +127,11 @@ async fn in_an_outage_the_last_key_is_used_for_half_of_the_overlap_and_no_longer
     scene.answer(outage());
     scene.pass(HOUR * 2 - Duration::from_secs(30));
     assert_eq!((id(&rotated).await, scene.reads()), ('A', 2));
-    assert_eq!((id(&rotated).await, scene.reads()), ('A', 2), "an outage is not asked about at each request");
+    assert_eq!(
+        (id(&rotated).await, scene.reads()),
+        ('A', 2),
+        "an outage is not asked about at each request"
+    );
     let expiry: Timestamp = rotated.provide_credentials().await.unwrap().expiry().unwrap().into();
     assert_eq!((expiry - scene.now()).num_seconds(), 30, "not even the SDK keeps it for longer");
     scene.pass(Duration::from_secs(30));
@@ -191,5 +202,10 @@ async fn nothing_of_the_key_is_shown() {
     let (_, rotated) = Scene::new();
     rotated.credentials().await.unwrap();
     let shown = format!("{rotated:?} {:?}", rotated.refusals());
-    assert!(shown.contains("/iam/ci/access_key") && !shown.contains("hunter2") && !shown.contains("AKIA"), "{shown}");
+    assert!(
+        shown.contains("/iam/ci/access_key")
+            && !shown.contains("hunter2")
+            && !shown.contains("AKIA"),
+        "{shown}"
+    );
 }

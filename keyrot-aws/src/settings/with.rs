@@ -1,6 +1,8 @@
 //! Settings, changed one by one: a new setting breaks nobody who starts from the defaults.
 
-use super::{AwsSettings, CallerCredentials, Endpoints, FieldNames, Rates, SecretSettings, Timeouts};
+use super::{
+    AwsSettings, CallerCredentials, Endpoints, FieldNames, Rates, SecretSettings, Timeouts,
+};
 use crate::limiter::LimiterSettings;
 use keyrot_core::SecretKey;
 use std::collections::BTreeMap;

@@ -17,11 +17,18 @@ fn detail(name: &str, path: &str, tag: &str) -> String {
 fn bulk(members: &str, marker: &str) -> Answer {
     let more = !marker.is_empty();
     let end = format!("<IsTruncated>{more}</IsTruncated><Marker>{marker}</Marker>");
-    xml("GetAccountAuthorizationDetails", &format!("<UserDetailList>{members}</UserDetailList>{end}"))
+    xml(
+        "GetAccountAuthorizationDetails",
+        &format!("<UserDetailList>{members}</UserDetailList>{end}"),
+    )
 }
 
 fn denied(action: &str) -> Answer {
-    xml_error(403, "AccessDenied", &format!("User: x is not authorized to perform: {action} on resource: *"))
+    xml_error(
+        403,
+        "AccessDenied",
+        &format!("User: x is not authorized to perform: {action} on resource: *"),
+    )
 }
 
 #[tokio::test(start_paused = true)]
@@ -45,8 +52,11 @@ async fn all_pages_are_followed_short_and_empty_ones_too() {
 
 #[tokio::test(start_paused = true)]
 async fn an_error_on_any_page_is_an_error() {
-    let (aws, _) =
-        Script::aws([bulk(&detail("a", "/", ""), "m1"), xml_error(400, "ValidationError", "bad marker")]).await;
+    let (aws, _) = Script::aws([
+        bulk(&detail("a", "/", ""), "m1"),
+        xml_error(400, "ValidationError", "bad marker"),
+    ])
+    .await;
     assert_eq!(aws.users("/").await.unwrap_err().kind, ErrorKind::Other);
     let (aws, _) = Script::aws([bulk("<member><UserName>a</UserName></member>", "")]).await;
     assert!(aws.users("/").await.unwrap_err().message.contains("no ARN"));
@@ -68,14 +78,20 @@ fn listed(names: &[&str], marker: &str) -> Answer {
 fn tags(key: &str, marker: &str) -> Answer {
     let more = !marker.is_empty();
     let end = format!("<IsTruncated>{more}</IsTruncated><Marker>{marker}</Marker>");
-    xml("ListUserTags", &format!("<Tags><member><Key>{key}</Key><Value>v</Value></member></Tags>{end}"))
+    xml(
+        "ListUserTags",
+        &format!("<Tags><member><Key>{key}</Key><Value>v</Value></member></Tags>{end}"),
+    )
 }
 
 fn policies(name: &str, marker: &str) -> Answer {
     let more = !marker.is_empty();
     let end = format!("<IsTruncated>{more}</IsTruncated><Marker>{marker}</Marker>");
-    let member =
-        if name.is_empty() { String::new() } else { format!("<member><PolicyName>{name}</PolicyName></member>") };
+    let member = if name.is_empty() {
+        String::new()
+    } else {
+        format!("<member><PolicyName>{name}</PolicyName></member>")
+    };
     xml("ListAttachedUserPolicies", &format!("<AttachedPolicies>{member}</AttachedPolicies>{end}"))
 }
 
@@ -109,9 +125,13 @@ async fn a_user_who_went_away_is_left_out_and_any_other_failure_fails_the_whole(
     let (aws, _) = Script::aws([bulk_denied(), listed(&["a"], ""), gone()]).await;
     assert_eq!(aws.users("/").await.unwrap(), []);
 
-    let (aws, _) =
-        Script::aws([bulk_denied(), listed(&["a"], ""), tags("keyrot", ""), denied("iam:ListAttachedUserPolicies")])
-            .await;
+    let (aws, _) = Script::aws([
+        bulk_denied(),
+        listed(&["a"], ""),
+        tags("keyrot", ""),
+        denied("iam:ListAttachedUserPolicies"),
+    ])
+    .await;
     let error = aws.users("/").await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Denied);
     for action in ["need iam:GetAccountAuthorizationDetails", "need iam:ListAttachedUserPolicies"] {

@@ -10,7 +10,9 @@ async fn hosts(settings: AwsSettings) -> [String; 3] {
     let answers = [
         xml("ListAccessKeys", keys),
         xml("GetCallerIdentity", caller),
-        json(&json!({ "ARN": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:/iam/ci/access_key-AbCdEf" })),
+        json(
+            &json!({ "ARN": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:/iam/ci/access_key-AbCdEf" }),
+        ),
     ];
     let (aws, script) = Script::with(settings, answers).await;
     aws.list_keys(&user()).await.unwrap();
@@ -26,7 +28,11 @@ fn at(region: &str) -> AwsSettings {
 
 #[tokio::test(start_paused = true)]
 async fn every_partition_is_called_at_its_own_endpoints() {
-    let expected = ["iam.amazonaws.com", "sts.eu-central-1.amazonaws.com", "secretsmanager.eu-central-1.amazonaws.com"];
+    let expected = [
+        "iam.amazonaws.com",
+        "sts.eu-central-1.amazonaws.com",
+        "secretsmanager.eu-central-1.amazonaws.com",
+    ];
     assert_eq!(hosts(at("eu-central-1")).await, expected);
     let expected = [
         "iam.cn-north-1.amazonaws.com.cn",
@@ -39,11 +45,15 @@ async fn every_partition_is_called_at_its_own_endpoints() {
 
 #[tokio::test(start_paused = true)]
 async fn fips_and_dual_stack_endpoints_are_used_when_asked_for() {
-    let expected =
-        ["iam-fips.amazonaws.com", "sts-fips.us-east-1.amazonaws.com", "secretsmanager-fips.us-east-1.amazonaws.com"];
+    let expected = [
+        "iam-fips.amazonaws.com",
+        "sts-fips.us-east-1.amazonaws.com",
+        "secretsmanager-fips.us-east-1.amazonaws.com",
+    ];
     assert_eq!(hosts(AwsSettings { fips: true, ..at("us-east-1") }).await, expected);
     // Secrets Manager's usual endpoint is its dual-stack one.
-    let expected = ["iam.global.api.aws", "sts.us-east-1.api.aws", "secretsmanager.us-east-1.amazonaws.com"];
+    let expected =
+        ["iam.global.api.aws", "sts.us-east-1.api.aws", "secretsmanager.us-east-1.amazonaws.com"];
     assert_eq!(hosts(AwsSettings { dual_stack: true, ..at("us-east-1") }).await, expected);
 }
 

@@ -6,13 +6,17 @@ use keyrot_core::{CallError, IamPort};
 use std::error::Error;
 
 fn links(error: &CallError) -> Vec<String> {
-    std::iter::successors(error.source(), |link| (**link).source()).map(ToString::to_string).collect()
+    std::iter::successors(error.source(), |link| (**link).source())
+        .map(ToString::to_string)
+        .collect()
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_answers_code_and_request_are_behind_the_error() {
     let said = format!("user ci is not there, {HIDDEN}");
-    let (aws, _) = Script::aws([xml_error(400, "Throttling", "x"), xml_error(404, "NoSuchEntity", &said)]).await;
+    let (aws, _) =
+        Script::aws([xml_error(400, "Throttling", "x"), xml_error(404, "NoSuchEntity", &said)])
+            .await;
     let error = aws.list_keys(&user()).await.unwrap_err();
     let behind: &AwsError = error.source().unwrap().downcast_ref().unwrap();
     assert_eq!(
@@ -27,7 +31,10 @@ async fn what_broke_a_connection_follows_link_by_link() {
     let (aws, _) = Script::aws([Answer::Lost, Answer::Lost, Answer::Lost]).await;
     let error = aws.list_keys(&user()).await.unwrap_err();
     assert_eq!(links(&error), ["the connection broke", "io error", "connection reset by peer"]);
-    assert!(error.message.contains("the connection broke: io error: connection reset by peer"), "{error}");
+    assert!(
+        error.message.contains("the connection broke: io error: connection reset by peer"),
+        "{error}"
+    );
 }
 
 #[test]

@@ -37,7 +37,10 @@ async fn the_list_of_keys_is_followed_through_empty_pages_and_keeps_statuses_it_
     let keys = aws.list_keys(&user()).await.unwrap();
     let statuses: Vec<_> = keys.into_iter().map(|k| k.status).collect();
     let other = |s: &str| KeyStatus::Other(s.into());
-    assert_eq!(statuses, [KeyStatus::Active, KeyStatus::Inactive, other("Expired"), other("Haunted")]);
+    assert_eq!(
+        statuses,
+        [KeyStatus::Active, KeyStatus::Inactive, other("Expired"), other("Haunted")]
+    );
     assert_eq!(script.actions(), ["ListAccessKeys"; 3]);
     let requests = script.requests();
     assert!(requests.iter().all(|r| r.body.contains("UserName=ci")), "{requests:?}");
@@ -46,7 +49,9 @@ async fn the_list_of_keys_is_followed_through_empty_pages_and_keeps_statuses_it_
 
 #[tokio::test(start_paused = true)]
 async fn half_a_list_is_an_error() {
-    for end in ["<IsTruncated>true</IsTruncated>", "<IsTruncated>true</IsTruncated><Marker>m1</Marker>"] {
+    for end in
+        ["<IsTruncated>true</IsTruncated>", "<IsTruncated>true</IsTruncated><Marker>m1</Marker>"]
+    {
         let half = format!("<AccessKeyMetadata/>{end}");
         let (aws, _) = Script::aws([page("", Some("m1")), xml("ListAccessKeys", &half)]).await;
         let error = aws.list_keys(&user()).await.unwrap_err();
@@ -91,10 +96,20 @@ async fn a_key_is_made_once_and_its_throttles_are_waited_out() {
 async fn a_lost_reply_to_the_making_of_a_key_is_never_sent_again() {
     let failure = || xml_error(500, "ServiceFailure", "An internal error");
     let broken = || Answer::Http(200, "<CreateAccessKeyResponse><CreateAccess".into());
-    for answer in [Answer::Lost, Answer::Silent, failure(), xml_error(503, "ServiceUnavailable", "busy"), broken()] {
+    for answer in [
+        Answer::Lost,
+        Answer::Silent,
+        failure(),
+        xml_error(503, "ServiceUnavailable", "busy"),
+        broken(),
+    ] {
         let (aws, script) = Script::aws([answer]).await;
         let error = aws.create_key(&user()).await.unwrap_err();
-        assert_eq!((error.kind, error.effect), (ErrorKind::Unavailable, Effect::Unknown), "{error}");
+        assert_eq!(
+            (error.kind, error.effect),
+            (ErrorKind::Unavailable, Effect::Unknown),
+            "{error}"
+        );
         assert!(error.message.contains("iam:CreateAccessKey for user ci"), "{error}");
         assert!(error.message.contains("not known whether it was carried out"), "{error}");
         assert_eq!(script.actions(), ["CreateAccessKey"]);
@@ -127,7 +142,9 @@ async fn a_missing_permission_is_named_with_the_request() {
     let (aws, _) = Script::aws([xml_error(403, "AccessDenied", said)]).await;
     let error = aws.create_key(&user()).await.unwrap_err();
     assert_eq!((error.kind, error.effect), (ErrorKind::Denied, Effect::None));
-    for part in ["AccessDenied", "request id 11111111-2222", "need iam:CreateAccessKey;", "user/rotator"] {
+    for part in
+        ["AccessDenied", "request id 11111111-2222", "need iam:CreateAccessKey;", "user/rotator"]
+    {
         assert!(error.message.contains(part), "{part}: {error}");
     }
 }
@@ -136,9 +153,21 @@ async fn a_missing_permission_is_named_with_the_request() {
 async fn expired_credentials_and_a_wrong_clock_say_what_to_do() {
     let cases = [
         ("ExpiredToken", "The security token included in the request is expired", "renew them"),
-        ("InvalidClientTokenId", "The security token included in the request is invalid.", "renew them"),
-        ("SignatureDoesNotMatch", "Signature expired: 20260101T000000Z is now earlier than …", "clock"),
-        ("SignatureDoesNotMatch", "The request signature we calculated does not match", "does not fit its id"),
+        (
+            "InvalidClientTokenId",
+            "The security token included in the request is invalid.",
+            "renew them",
+        ),
+        (
+            "SignatureDoesNotMatch",
+            "Signature expired: 20260101T000000Z is now earlier than …",
+            "clock",
+        ),
+        (
+            "SignatureDoesNotMatch",
+            "The request signature we calculated does not match",
+            "does not fit its id",
+        ),
     ];
     for (code, said, hint) in cases {
         let (aws, _) = Script::aws([xml_error(403, code, said)]).await;
@@ -184,17 +213,20 @@ async fn a_key_that_is_gone_is_deleted() {
 }
 
 fn last_used(owner: &str, inside: &str) -> Answer {
-    xml("GetAccessKeyLastUsed", &format!("<UserName>{owner}</UserName><AccessKeyLastUsed>{inside}</AccessKeyLastUsed>"))
+    xml(
+        "GetAccessKeyLastUsed",
+        &format!("<UserName>{owner}</UserName><AccessKeyLastUsed>{inside}</AccessKeyLastUsed>"),
+    )
 }
 
 #[tokio::test(start_paused = true)]
 async fn only_a_whole_answer_says_that_a_key_has_no_recorded_use() {
     let never = "<Region>N/A</Region><ServiceName>N/A</ServiceName>";
-    let used =
-        "<Region>eu-west-1</Region><ServiceName>s3</ServiceName><LastUsedDate>2026-01-02T03:04:05Z</LastUsedDate>";
+    let used = "<Region>eu-west-1</Region><ServiceName>s3</ServiceName><LastUsedDate>2026-01-02T03:04:05Z</LastUsedDate>";
     let (aws, _) = Script::aws([last_used("ci", never), last_used("ci", used)]).await;
     assert_eq!(aws.last_use(&user(), &key('A')).await.unwrap(), LastUse::NoRecord);
-    let LastUse::At { when, service, region } = aws.last_use(&user(), &key('A')).await.unwrap() else {
+    let LastUse::At { when, service, region } = aws.last_use(&user(), &key('A')).await.unwrap()
+    else {
         panic!("a use is on record")
     };
     assert_eq!((service.as_str(), region.as_str()), ("s3", "eu-west-1"));

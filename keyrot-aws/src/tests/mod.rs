@@ -1,4 +1,5 @@
-//! The adapters on scripted HTTP: what is sent, what is sent again, and what is made of each answer.
+//! The adapters on scripted HTTP: what is sent, what is sent again, and what is made of each
+//! answer.
 #![allow(clippy::unwrap_used)]
 
 mod discovery;
@@ -14,7 +15,9 @@ mod trail;
 
 use crate::http::Guarded;
 use crate::{Aws, AwsSettings, CallerCredentials};
-use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn};
+use aws_smithy_runtime_api::client::http::{
+    HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
+};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::http::StatusCode;
@@ -56,8 +59,14 @@ impl Script {
         Self::with(AwsSettings::default(), answers).await
     }
 
-    pub(super) async fn with(mut settings: AwsSettings, answers: impl IntoIterator<Item = Answer>) -> (Aws, Self) {
-        let script = Self { answers: Arc::new(Mutex::new(answers.into_iter().collect())), requests: Arc::default() };
+    pub(super) async fn with(
+        mut settings: AwsSettings,
+        answers: impl IntoIterator<Item = Answer>,
+    ) -> (Aws, Self) {
+        let script = Self {
+            answers: Arc::new(Mutex::new(answers.into_iter().collect())),
+            requests: Arc::default(),
+        };
         settings.region.get_or_insert("eu-central-1".into());
         settings.credentials = Some(CallerCredentials {
             key_id: "AKIACALLERCALLERCALL".into(),
@@ -72,7 +81,10 @@ impl Script {
 
     /// The actions of all requests; the script has to be used up.
     pub(super) fn actions(&self) -> Vec<String> {
-        assert!(self.answers.lock().unwrap().is_empty(), "not all answers were asked for: {self:?}");
+        assert!(
+            self.answers.lock().unwrap().is_empty(),
+            "not all answers were asked for: {self:?}"
+        );
         self.requests().into_iter().map(|r| r.action).collect()
     }
 
@@ -84,9 +96,13 @@ impl Script {
 impl HttpConnector for Script {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let body = String::from_utf8(request.body().bytes().unwrap().to_vec()).unwrap();
-        let target = request.headers().get("x-amz-target").map(|t| t.rsplit('.').next().unwrap().to_owned());
+        let target =
+            request.headers().get("x-amz-target").map(|t| t.rsplit('.').next().unwrap().to_owned());
         let action = target.unwrap_or_else(|| {
-            body.split('&').find_map(|pair| pair.strip_prefix("Action=")).unwrap_or_default().to_owned()
+            body.split('&')
+                .find_map(|pair| pair.strip_prefix("Action="))
+                .unwrap_or_default()
+                .to_owned()
         });
         let authorization = request.headers().get("authorization").unwrap_or_default().to_owned();
         let host = request.uri().split('/').nth(2).unwrap_or_default().to_owned();
@@ -97,7 +113,9 @@ impl HttpConnector for Script {
                 let status = StatusCode::try_from(status).unwrap();
                 HttpConnectorFuture::ready(Ok(HttpResponse::new(status, SdkBody::from(body))))
             }
-            Answer::Lost => HttpConnectorFuture::ready(Err(ConnectorError::io("connection reset by peer".into()))),
+            Answer::Lost => HttpConnectorFuture::ready(Err(ConnectorError::io(
+                "connection reset by peer".into(),
+            ))),
             Answer::Silent => HttpConnectorFuture::new(std::future::pending()),
         }
     }
@@ -108,7 +126,10 @@ impl Answer {
     pub(super) fn without(self, element: &str) -> Self {
         let Self::Http(status, body) = self else { return self };
         let (before, rest) = body.split_once(&format!("<{element}>")).unwrap();
-        Self::Http(status, format!("{before}{}", rest.split_once(&format!("</{element}>")).unwrap().1))
+        Self::Http(
+            status,
+            format!("{before}{}", rest.split_once(&format!("</{element}>")).unwrap().1),
+        )
     }
 }
 
@@ -164,5 +185,10 @@ pub(super) fn credentials() -> Credentials {
 }
 
 pub(super) fn version(letter: char) -> VersionId {
-    VersionId::for_key(&key(letter), chrono::DateTime::from_timestamp(1_700_000_000, 0).unwrap(), false).unwrap()
+    VersionId::for_key(
+        &key(letter),
+        chrono::DateTime::from_timestamp(1_700_000_000, 0).unwrap(),
+        false,
+    )
+    .unwrap()
 }

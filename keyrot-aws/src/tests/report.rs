@@ -24,10 +24,19 @@ fn report(csv: &str) -> Answer {
 
 #[tokio::test(start_paused = true)]
 async fn it_is_waited_for_and_read() {
-    let (aws, script) =
-        Script::aws([state("STARTED"), throttle(), state("INPROGRESS"), state("COMPLETE"), report(CSV)]).await;
+    let (aws, script) = Script::aws([
+        state("STARTED"),
+        throttle(),
+        state("INPROGRESS"),
+        state("COMPLETE"),
+        report(CSV),
+    ])
+    .await;
     let read = aws.credential_report().await.unwrap();
-    assert_eq!((read.users.len(), read.generated.to_rfc3339().as_str()), (1, "2026-01-05T03:00:00+00:00"));
+    assert_eq!(
+        (read.users.len(), read.generated.to_rfc3339().as_str()),
+        (1, "2026-01-05T03:00:00+00:00")
+    );
     let actions = script.actions();
     assert_eq!(actions[..4], ["GenerateCredentialReport"; 4]);
     assert_eq!(actions[4], "GetCredentialReport");
@@ -36,8 +45,14 @@ async fn it_is_waited_for_and_read() {
 #[tokio::test(start_paused = true)]
 async fn one_that_expires_in_between_is_made_again() {
     let expired = || xml_error(410, "ReportExpired", "too old");
-    let (aws, script) =
-        Script::aws([state("COMPLETE"), expired(), state("STARTED"), state("COMPLETE"), report(CSV)]).await;
+    let (aws, script) = Script::aws([
+        state("COMPLETE"),
+        expired(),
+        state("STARTED"),
+        state("COMPLETE"),
+        report(CSV),
+    ])
+    .await;
     assert!(aws.credential_report().await.is_ok());
     script.actions();
     let (aws, _) = Script::aws([state("COMPLETE"), expired(), state("COMPLETE"), expired()]).await;
@@ -58,14 +73,23 @@ async fn its_making_is_waited_for_for_three_minutes_at_most() {
 async fn what_cannot_be_read_is_an_error_and_no_empty_account() {
     for (answer, says) in [
         (report("user,arn\n"), "the report has no column password_enabled"),
-        (report(&CSV.replace("true", "perhaps")), "line 2 of the report, column access_key_1_active: \"perhaps\""),
-        (xml("GetCredentialReport", "<GeneratedTime>2026-01-05T03:00:00Z</GeneratedTime>"), "it is empty"),
+        (
+            report(&CSV.replace("true", "perhaps")),
+            "line 2 of the report, column access_key_1_active: \"perhaps\"",
+        ),
+        (
+            xml("GetCredentialReport", "<GeneratedTime>2026-01-05T03:00:00Z</GeneratedTime>"),
+            "it is empty",
+        ),
         (xml("GetCredentialReport", "<Content></Content>"), "it has no time"),
     ] {
         let (aws, _) = Script::aws([state("COMPLETE"), answer]).await;
         let error = aws.credential_report().await.unwrap_err();
         assert_eq!(error.kind, ErrorKind::Other);
-        assert!(error.message.contains(says) && error.message.contains("iam:GetCredentialReport"), "{error}");
+        assert!(
+            error.message.contains(says) && error.message.contains("iam:GetCredentialReport"),
+            "{error}"
+        );
     }
     let (aws, _) = Script::aws([xml_error(403, "AccessDenied", "no")]).await;
     let error = aws.credential_report().await.unwrap_err();

@@ -1,6 +1,8 @@
 //! No secret is in anything that can be printed, whatever AWS answers.
 
-use super::{Answer, HIDDEN, Script, credentials, json, json_error, secret, user, version, xml_error};
+use super::{
+    Answer, HIDDEN, Script, credentials, json, json_error, secret, user, version, xml_error,
+};
 use crate::errors::scrub;
 use keyrot_core::{CredentialProbe, IamPort, SecretStorePort};
 use serde_json::json;
@@ -21,7 +23,9 @@ fn shows_nothing<E: Error + 'static>(what: &str, result: Result<impl Debug, E>) 
 
 /// Answers that quote what was sent, or what they hold, in every place that an adapter may read.
 fn treacherous() -> Vec<(&'static str, Answer)> {
-    let quoted = format!("1 validation error: value '{{\"SecretAccessKey\":\"{HIDDEN}\"}}' is bad, {HIDDEN}");
+    let quoted = format!(
+        "1 validation error: value '{{\"SecretAccessKey\":\"{HIDDEN}\"}}' is bad, {HIDDEN}"
+    );
     vec![
         ("an error with it", json_error("InvalidParameterException", &quoted)),
         ("an XML error with it", xml_error(400, "ValidationError", &quoted)),
@@ -34,10 +38,15 @@ fn treacherous() -> Vec<(&'static str, Answer)> {
             "a request id with it",
             Answer::Http(
                 400,
-                format!("<ErrorResponse><Error><Code>X</Code></Error><RequestId>{HIDDEN}</RequestId></ErrorResponse>"),
+                format!(
+                    "<ErrorResponse><Error><Code>X</Code></Error><RequestId>{HIDDEN}</RequestId></ErrorResponse>"
+                ),
             ),
         ),
-        ("a value that is none", json(&json!({ "VersionId": version('B').as_str(), "SecretString": HIDDEN }))),
+        (
+            "a value that is none",
+            json(&json!({ "VersionId": version('B').as_str(), "SecretString": HIDDEN })),
+        ),
         (
             "a value",
             json(
@@ -58,8 +67,14 @@ async fn nothing_that_aws_answers_makes_an_adapter_show_a_secret() {
         shows_nothing(what, aws().await.create_key(&user()).await);
         shows_nothing(what, aws().await.list_keys(&user()).await);
         shows_nothing(what, aws().await.probe(&credentials()).await);
-        shows_nothing(what, aws().await.stage(&secret(), &version('B'), &credentials(), None).await);
-        shows_nothing(what, aws().await.stage(&secret(), &version('C'), &credentials(), Some(version('B'))).await);
+        shows_nothing(
+            what,
+            aws().await.stage(&secret(), &version('B'), &credentials(), None).await,
+        );
+        shows_nothing(
+            what,
+            aws().await.stage(&secret(), &version('C'), &credentials(), Some(version('B'))).await,
+        );
         shows_nothing(what, aws().await.read(&secret(), &version('B')).await);
         shows_nothing(what, aws().await.inspect_version(&secret(), &version('B')).await);
         shows_nothing(what, aws().await.describe(&secret()).await);
@@ -69,7 +84,9 @@ async fn nothing_that_aws_answers_makes_an_adapter_show_a_secret() {
 
 #[test]
 fn what_looks_like_a_secret_is_taken_out_and_the_rest_stays() {
-    let said = format!("user arn:aws:iam::123456789012:user/ci/bot sent {HIDDEN} and {HIDDEN}==, token abc");
+    let said = format!(
+        "user arn:aws:iam::123456789012:user/ci/bot sent {HIDDEN} and {HIDDEN}==, token abc"
+    );
     assert_eq!(
         scrub(&said, &["abc"]),
         "user arn:aws:iam::123456789012:user/ci/bot sent [hidden] and [hidden], token [hidden]"

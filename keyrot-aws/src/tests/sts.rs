@@ -18,12 +18,16 @@ async fn the_caller_is_who_sts_says() {
 #[tokio::test(start_paused = true)]
 async fn a_key_is_tried_with_its_own_credentials_and_no_others() {
     let (aws, script) =
-        Script::aws([throttle(), Answer::Lost, identity("arn:aws:iam::123456789012:user/ci/bot")]).await;
+        Script::aws([throttle(), Answer::Lost, identity("arn:aws:iam::123456789012:user/ci/bot")])
+            .await;
     let answer = aws.probe(&credentials()).await.unwrap();
     assert!(matches!(answer, ProbeAnswer::Authenticated(arn) if arn.path() == "/ci/"));
     assert_eq!(script.actions().len(), 3);
     for request in script.requests() {
-        assert!(request.authorization.contains(&format!("Credential={}/", credentials().key)), "{request:?}");
+        assert!(
+            request.authorization.contains(&format!("Credential={}/", credentials().key)),
+            "{request:?}"
+        );
         assert!(!request.authorization.contains(HIDDEN) && !request.body.contains(HIDDEN));
     }
 }
@@ -34,9 +38,15 @@ async fn refusals_are_answers() {
         let (aws, _) = Script::aws([answer]).await;
         aws.probe(&credentials()).await
     };
-    assert_eq!(probe(xml_error(403, "InvalidClientTokenId", "no")).await.unwrap(), ProbeAnswer::Refused);
+    assert_eq!(
+        probe(xml_error(403, "InvalidClientTokenId", "no")).await.unwrap(),
+        ProbeAnswer::Refused
+    );
     let wrong = "The request signature we calculated does not match the signature you provided.";
-    assert_eq!(probe(xml_error(403, "SignatureDoesNotMatch", wrong)).await.unwrap(), ProbeAnswer::WrongSecret);
+    assert_eq!(
+        probe(xml_error(403, "SignatureDoesNotMatch", wrong)).await.unwrap(),
+        ProbeAnswer::WrongSecret
+    );
     let root = "arn:aws:iam::123456789012:root";
     assert_eq!(probe(identity(root)).await.unwrap(), ProbeAnswer::SomebodyElse(root.into()));
 }
@@ -45,14 +55,18 @@ async fn refusals_are_answers() {
 async fn whatever_is_not_stss_own_word_on_credentials_is_no_refusal() {
     let late = "Signature expired: 20260101T000000Z is now earlier than 20260101T001000Z";
     let early = "Signature not yet current: 20260109T000000Z is still later than 20260101T000500Z";
-    let page = |status| Answer::Http(status, "<html><body>Sign in to the network</body></html>".into());
+    let page =
+        |status| Answer::Http(status, "<html><body>Sign in to the network</body></html>".into());
     for (kind, answer) in [
         (ErrorKind::Other, xml_error(403, "SignatureDoesNotMatch", late)),
         (ErrorKind::Other, xml_error(403, "SignatureDoesNotMatch", early)),
         (ErrorKind::Other, xml_error(403, "RequestTimeTooSkewed", "no")),
         (ErrorKind::Other, xml_error(400, "RequestExpired", "no")),
         (ErrorKind::Denied, xml_error(403, "AccessDenied", "no")),
-        (ErrorKind::Other, xml_error(403, "RegionDisabledException", "STS is not activated in this region")),
+        (
+            ErrorKind::Other,
+            xml_error(403, "RegionDisabledException", "STS is not activated in this region"),
+        ),
         (ErrorKind::Other, xml_error(403, "InvalidAccessKeyId", "another service's word")),
         (ErrorKind::Other, xml_error(403, "UnrecognizedClientException", "another service's word")),
         (ErrorKind::Other, xml_error(403, "SomethingNew", "no")),
@@ -85,11 +99,15 @@ async fn a_wrong_clock_is_said_in_one_sentence() {
     let error = aws.caller_identity().await.unwrap_err().to_string();
     assert_eq!(script.actions().len(), 1, "it is not sent again");
     assert!(
-        error.contains("GetCallerIdentity for the caller was refused: SignatureDoesNotMatch: Signature expired"),
+        error.contains(
+            "GetCallerIdentity for the caller was refused: SignatureDoesNotMatch: Signature expired"
+        ),
         "{error}"
     );
     assert!(
-        error.ends_with("This machine's clock is off by more than five minutes: set it, then run again"),
+        error.ends_with(
+            "This machine's clock is off by more than five minutes: set it, then run again"
+        ),
         "{error}"
     );
 }

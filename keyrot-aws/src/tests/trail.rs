@@ -26,11 +26,16 @@ async fn a_page_is_asked_for_by_the_key_in_its_region_and_every_record_is_read()
     assert_eq!(script.actions(), ["LookupEvents", "LookupEvents"]);
     let requests = script.requests();
     let body: Value = serde_json::from_str(&requests[1].body).unwrap();
-    let attributes = json!([{ "AttributeKey": "AccessKeyId", "AttributeValue": "AKIAIOSFODNN7EXAMPLE" }]);
+    let attributes =
+        json!([{ "AttributeKey": "AccessKeyId", "AttributeValue": "AKIAIOSFODNN7EXAMPLE" }]);
     assert_eq!((&body["LookupAttributes"], &body["NextToken"]), (&attributes, &json!("more")));
     assert_eq!((&body["StartTime"], &body["MaxResults"]), (&json!(1_767_225_600), &json!(50)));
     assert!(requests[0].host.starts_with("cloudtrail.ap-south-1."), "{}", requests[0].host);
-    assert!(requests[0].authorization.contains("/ap-south-1/cloudtrail/"), "{}", requests[0].authorization);
+    assert!(
+        requests[0].authorization.contains("/ap-south-1/cloudtrail/"),
+        "{}",
+        requests[0].authorization
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -46,7 +51,8 @@ async fn a_broken_record_is_counted_and_the_others_are_read() {
 #[tokio::test(start_paused = true)]
 async fn throttles_and_lost_answers_are_asked_again_and_a_refusal_names_the_permission() {
     let throttle = || json_error("ThrottlingException", "Rate exceeded");
-    let (aws, script) = Script::aws([throttle(), Answer::Lost, throttle(), json(&recorded())]).await;
+    let (aws, script) =
+        Script::aws([throttle(), Answer::Lost, throttle(), json(&recorded())]).await;
     assert_eq!(aws.page(&ask("eu-central-1"), None).await.unwrap().events.len(), 5);
     assert_eq!(script.actions().len(), 4);
     let denied = "User: arn:aws:sts::123456789012:assumed-role/keyrot/x is not authorized to perform: cloudtrail:LookupEvents because no \
@@ -65,7 +71,8 @@ async fn the_regions_are_the_accounts_own_and_the_partitions_home() {
         ("cn-northwest-1", vec!["cn-northwest-1", "cn-north-1"]),
         ("us-gov-east-1", vec!["us-gov-east-1", "us-gov-west-1"]),
     ] {
-        let settings = crate::AwsSettings { region: Some(region.into()), ..crate::AwsSettings::default() };
+        let settings =
+            crate::AwsSettings { region: Some(region.into()), ..crate::AwsSettings::default() };
         let (aws, _) = Script::with(settings, []).await;
         assert_eq!(aws.regions(), expected);
     }
@@ -76,7 +83,8 @@ async fn a_key_is_told_by_whose_it_is() {
     let used = "<UserName>ci</UserName><AccessKeyLastUsed><LastUsedDate>2026-01-05T03:00:00Z</LastUsedDate>\
                 <ServiceName>s3</ServiceName><Region>eu-west-1</Region></AccessKeyLastUsed>";
     let never = "<UserName>ci</UserName><AccessKeyLastUsed><ServiceName>N/A</ServiceName><Region>N/A</Region></AccessKeyLastUsed>";
-    let nobody = "<AccessKeyLastUsed><ServiceName>N/A</ServiceName><Region>N/A</Region></AccessKeyLastUsed>";
+    let nobody =
+        "<AccessKeyLastUsed><ServiceName>N/A</ServiceName><Region>N/A</Region></AccessKeyLastUsed>";
     let answers = [used, never, nobody].map(|inside| xml("GetAccessKeyLastUsed", inside));
     let (aws, _) = Script::aws(answers).await;
     let record = aws.key_record(&key('A')).await.unwrap();

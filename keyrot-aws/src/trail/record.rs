@@ -1,5 +1,6 @@
-//! One record of CloudTrail's (CloudTrail user guide, "CloudTrail record contents"). What makes it a use of the key has to be there and be
-//! right; everything else may be missing, or be more than is known here.
+//! One record of CloudTrail's (CloudTrail user guide, "CloudTrail record contents"). What makes it
+//! a use of the key has to be there and be right; everything else may be missing, or be more than
+//! is known here.
 
 use keyrot_core::model::{UntrustedText, UseEvent};
 use keyrot_core::{KeyId, Timestamp};
@@ -30,17 +31,24 @@ struct Identity {
     access_key_id: Option<String>,
 }
 
-/// The use that the record describes; `None` if it is none of this key's, or not what CloudTrail documents.
+/// The use that the record describes; `None` if it is none of this key's, or not what CloudTrail
+/// documents.
 pub(super) fn read(text: &str, key: &KeyId) -> Option<UseEvent> {
     let record: Record = serde_json::from_str(text).ok()?;
-    if record.user_identity.access_key_id.as_deref() != Some(key.as_str()) || record.event_id.is_empty() {
+    if record.user_identity.access_key_id.as_deref() != Some(key.as_str())
+        || record.event_id.is_empty()
+    {
         return None;
     }
     // As IAM's last use names services: `s3`, and not `s3.amazonaws.com`.
     let service = record.event_source.split(".amazonaws.com").next().unwrap_or_default();
-    let optional = |text: Option<String>| text.filter(|text| !text.is_empty()).map(UntrustedText::from);
-    let assumes = service == "sts" && record.event_name.starts_with("AssumeRole") && record.error_code.is_none();
-    let role = record.request_parameters.get("roleArn").and_then(|arn| arn.as_str()).filter(|_| assumes);
+    let optional =
+        |text: Option<String>| text.filter(|text| !text.is_empty()).map(UntrustedText::from);
+    let assumes = service == "sts"
+        && record.event_name.starts_with("AssumeRole")
+        && record.error_code.is_none();
+    let role =
+        record.request_parameters.get("roleArn").and_then(|arn| arn.as_str()).filter(|_| assumes);
     let role = role.map(UntrustedText::from);
     Some(UseEvent {
         id: record.event_id.into(),
@@ -62,7 +70,8 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::{Value, json};
 
-    /// Records as CloudTrail's event history gives them, in the documented format; accounts, keys and addresses are made up.
+    /// Records as CloudTrail's event history gives them, in the documented format; accounts, keys
+    /// and addresses are made up.
     const RECORDED: &str = include_str!("fixtures/lookup_events.json");
 
     fn key() -> KeyId {
@@ -79,7 +88,9 @@ mod tests {
     fn recorded_events_are_read() {
         let read: Vec<_> = records().iter().map(|text| read(text, &key()).unwrap()).collect();
         let shown = |event: &UseEvent| {
-            let or = |text: &Option<UntrustedText>| text.as_ref().map_or("-".to_owned(), ToString::to_string);
+            let or = |text: &Option<UntrustedText>| {
+                text.as_ref().map_or("-".to_owned(), ToString::to_string)
+            };
             let (from, with, error) = (or(&event.address), or(&event.agent), or(&event.error));
             format!(
                 "{} {} {}:{} from {from} with {with} error {error}",
@@ -102,7 +113,9 @@ mod tests {
     fn a_record_that_is_none_of_the_keys_or_lacks_what_counts_is_not_read() {
         let whole: Value = serde_json::from_str(&records()[0]).unwrap();
         assert!(read(&whole.to_string(), &key()).is_some());
-        for field in ["userIdentity", "eventTime", "eventSource", "eventName", "awsRegion", "eventID"] {
+        for field in
+            ["userIdentity", "eventTime", "eventSource", "eventName", "awsRegion", "eventID"]
+        {
             let mut without = whole.clone();
             without.as_object_mut().unwrap().remove(field);
             assert_eq!(read(&without.to_string(), &key()), None, "{field}");

@@ -15,7 +15,11 @@ async fn the_caller_is_who_signed() {
         identity(&emulator, &admin).await.unwrap(),
         "arn:aws:sts::123456789012:assumed-role/emulator/administrator"
     );
-    assert_eq!(identity(&emulator, &key).await.unwrap_err(), "InvalidClientTokenId", "not propagated yet");
+    assert_eq!(
+        identity(&emulator, &key).await.unwrap_err(),
+        "InvalidClientTokenId",
+        "not propagated yet"
+    );
     emulator.advance(Duration::from_secs(10));
     assert_eq!(identity(&emulator, &key).await.unwrap(), "arn:aws:iam::123456789012:user/team/ci");
 
@@ -25,7 +29,9 @@ async fn the_caller_is_who_signed() {
     }
     let stranger = World::credentials_of(&KeyId::parse("AKIASTRANGERSTRANGER").unwrap());
     assert_eq!(identity(&emulator, &stranger).await.unwrap_err(), "InvalidClientTokenId");
-    emulator.change(|w| w.set_key_status(&user, &key.key, keyrot_core::KeyStatus::Inactive)).unwrap();
+    emulator
+        .change(|w| w.set_key_status(&user, &key.key, keyrot_core::KeyStatus::Inactive))
+        .unwrap();
     assert_eq!(identity(&emulator, &key).await.unwrap_err(), "InvalidClientTokenId");
 }
 
@@ -48,8 +54,15 @@ async fn a_user_may_do_what_is_attached() {
     emulator.change(|w| w.user_mut(&user).unwrap().policies.push(ADMINISTRATOR.into()));
     assert_eq!(own.list_users().send().await.unwrap().users().len(), 1);
     let keys = own.list_access_keys().send().await.unwrap();
-    assert_eq!(keys.access_key_metadata()[0].user_name(), Some("ci"), "without a name it is the caller");
-    assert_eq!(refused(iam(&emulator).list_access_keys().send().await), says("ValidationError", 400));
+    assert_eq!(
+        keys.access_key_metadata()[0].user_name(),
+        Some("ci"),
+        "without a name it is the caller"
+    );
+    assert_eq!(
+        refused(iam(&emulator).list_access_keys().send().await),
+        says("ValidationError", 400)
+    );
 
     let forged = Credentials { key: key.key, secret: SecretKey::new("x".repeat(40)) };
     let forged = client!(aws_sdk_secretsmanager, emulator, &forged);

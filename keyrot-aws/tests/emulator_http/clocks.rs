@@ -3,17 +3,22 @@
 use super::*;
 use keyrot_aws::{Aws, AwsSettings, Endpoints};
 use keyrot_core::settings::{Settings, Sources};
-use keyrot_core::{Cancel, Clock, IamPort, KeyStatus, Limits, Mode, Outcome, SecretName, SecretStorePort};
+use keyrot_core::{
+    Cancel, Clock, IamPort, KeyStatus, Limits, Mode, Outcome, SecretName, SecretStorePort,
+};
 use std::sync::Arc;
 
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// An account whose clock runs, so far from this machine's; it refuses signatures of another time if it is `strict`.
+/// An account whose clock runs, so far from this machine's; it refuses signatures of another time
+/// if it is `strict`.
 fn elsewhen(ahead: Duration, strict_time: bool) -> Emulator {
     let mut world = World::new(SystemTime::now().into());
     let user = world.add_user("ci", &[("RotateKey", "True")]).unwrap();
     world.add_key(&user).unwrap();
-    let emulator = Emulator::start(world, EmulatorOptions { strict_time, ..EmulatorOptions::default() }).unwrap();
+    let emulator =
+        Emulator::start(world, EmulatorOptions { strict_time, ..EmulatorOptions::default() })
+            .unwrap();
     emulator.advance(ahead);
     emulator
 }
@@ -39,7 +44,9 @@ async fn run(aws: &Arc<Aws>) -> (Outcome, usize) {
     let homes = settings.homes(aws.region(), true);
     let selected = keyrot_core::select(&users, settings.selection(), &homes, settings.policy());
     let rotator = keyrot_core::Rotator::new(aws.ports());
-    let report = rotator.run(selected.chosen, Mode::Act, &Limits::default(), &Cancel::default(), &|_| {}).await;
+    let report = rotator
+        .run(selected.chosen, Mode::Act, &Limits::default(), &Cancel::default(), &|_| {})
+        .await;
     (report.users[0].outcome.clone(), report.users[0].events.len())
 }
 
@@ -57,7 +64,10 @@ async fn a_client_that_lives_for_long_does_not_learn_to_sign_by_another_clock() 
         ] {
             let text = error.to_string();
             assert!(text.contains("was refused") && text.contains("Signature expired"), "{text}");
-            assert!(text.contains("This machine's clock is 8 d behind AWS's: set it, then run again"), "{text}");
+            assert!(
+                text.contains("This machine's clock is 8 d behind AWS's: set it, then run again"),
+                "{text}"
+            );
             assert_eq!(text.matches("clock").count(), 1, "{text}");
         }
     }
@@ -73,7 +83,9 @@ async fn the_probe_says_nothing_of_credentials_by_a_wrong_clock() {
     let aws = connect(&emulator).await;
     let key = emulator.world().user(&named("ci")).unwrap().keys()[0].listed.id.clone();
     for _ in 0..2 {
-        let error = keyrot_core::CredentialProbe::probe(&*aws, &World::credentials_of(&key)).await.unwrap_err();
+        let error = keyrot_core::CredentialProbe::probe(&*aws, &World::credentials_of(&key))
+            .await
+            .unwrap_err();
         assert!(error.to_string().contains("clock is 8 d behind"), "{error}");
     }
 }
@@ -89,7 +101,14 @@ async fn where_signatures_are_not_looked_at_the_answers_date_stops_the_run() {
     assert_eq!(events, 1, "it is reported, and nothing else happened");
     let world = emulator.world();
     assert_eq!(world.secrets().count(), 0);
-    assert!(world.user(&named("ci")).unwrap().keys().iter().all(|k| k.listed.status == KeyStatus::Active));
+    assert!(
+        world
+            .user(&named("ci"))
+            .unwrap()
+            .keys()
+            .iter()
+            .all(|k| k.listed.status == KeyStatus::Active)
+    );
     let off = aws.clock().aws_now().unwrap() - aws.clock().now();
     assert!((off - chrono::TimeDelta::days(8)).abs() < chrono::TimeDelta::seconds(5), "{off}");
 }
@@ -109,5 +128,8 @@ async fn a_clock_that_jumps_while_a_process_lives_is_noticed_with_the_next_answe
     // The account's clock stands for AWS's: against it this machine's is 26 hours behind now.
     emulator.advance(Duration::from_secs(26 * 3_600));
     let (outcome, _) = run(&aws).await;
-    assert!(matches!(&outcome, Outcome::Failed(f) if f.to_string().contains("1 d 2 h behind")), "{outcome:?}");
+    assert!(
+        matches!(&outcome, Outcome::Failed(f) if f.to_string().contains("1 d 2 h behind")),
+        "{outcome:?}"
+    );
 }

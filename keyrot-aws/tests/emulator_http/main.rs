@@ -8,7 +8,8 @@ use aws_sdk_iam::types::{EntityType, StatusType, Tag};
 use aws_sdk_secretsmanager::types::Tag as SecretTag;
 use aws_smithy_types::retry::RetryConfig;
 use keyrot_aws::emulator::{
-    ADMINISTRATOR, CallAt, Emulator, EmulatorOptions, Fault, Outcome, RateLimit, SECRET_READS, When, WorldTime,
+    ADMINISTRATOR, CallAt, Emulator, EmulatorOptions, Fault, Outcome, RateLimit, SECRET_READS,
+    When, WorldTime,
 };
 use keyrot_core::memory::World;
 use keyrot_core::{Credentials, KeyId, SecretKey, UserName};
@@ -42,7 +43,13 @@ macro_rules! client {
             .region(Region::new("eu-west-1"))
             .endpoint_url($emulator.url())
             .retry_config(RetryConfig::disabled())
-            .credentials_provider(SdkCredentials::new(key.as_str(), secret.expose(), None, None, "test"));
+            .credentials_provider(SdkCredentials::new(
+                key.as_str(),
+                secret.expose(),
+                None,
+                None,
+                "test",
+            ));
         $sdk::Client::from_conf(config.build())
     }};
 }
@@ -77,7 +84,9 @@ fn refused<T: Debug, E: ProvideErrorMetadata + Debug>(
     result: Result<T, SdkError<E, aws_smithy_runtime_api::http::Response>>,
 ) -> (String, u16) {
     match result.unwrap_err() {
-        SdkError::ServiceError(e) => (e.err().code().unwrap().to_owned(), e.raw().status().as_u16()),
+        SdkError::ServiceError(e) => {
+            (e.err().code().unwrap().to_owned(), e.raw().status().as_u16())
+        }
         other => panic!("a refusal was expected, not {other:?}"),
     }
 }

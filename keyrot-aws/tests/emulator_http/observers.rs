@@ -15,7 +15,8 @@ fn lines(emulator: &Emulator) -> Arc<Mutex<Vec<String>>> {
             By::User(arn) => arn.name().to_string(),
             By::Test => "test".to_owned(),
         };
-        let line = format!("{by} {:?} {}>{}", change.action, keys(change.before), keys(change.after));
+        let line =
+            format!("{by} {:?} {}>{}", change.action, keys(change.before), keys(change.after));
         lines.lock().unwrap().push(line);
     });
     seen
@@ -68,9 +69,14 @@ async fn an_observer_that_panics_costs_one_answer_and_the_emulator_goes_on() {
     let mut world = world();
     world.add_user("ci", &[]).unwrap();
     let emulator = start(world);
-    emulator.observe(|change| assert_ne!(change.action, Some("CreateAccessKey"), "meant: this test's observer panics"));
+    emulator.observe(|change| {
+        assert_ne!(change.action, Some("CreateAccessKey"), "meant: this test's observer panics")
+    });
     let iam = iam(&emulator);
     let lost = iam.create_access_key().user_name("ci").send().await;
     assert!(matches!(lost.unwrap_err(), SdkError::DispatchFailure(_)));
-    assert_eq!(iam.list_access_keys().user_name("ci").send().await.unwrap().access_key_metadata().len(), 1);
+    assert_eq!(
+        iam.list_access_keys().user_name("ci").send().await.unwrap().access_key_metadata().len(),
+        1
+    );
 }

@@ -5,7 +5,8 @@ use aws_config::SdkConfig;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
 use aws_smithy_async::time::StaticTimeSource;
 use aws_smithy_runtime_api::client::http::{
-    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
+    SharedHttpConnector,
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
@@ -47,7 +48,11 @@ struct Counting {
 }
 
 impl HttpClient for Counting {
-    fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
+    fn http_connector(
+        &self,
+        settings: &HttpConnectorSettings,
+        components: &RuntimeComponents,
+    ) -> SharedHttpConnector {
         let inner = self.inner.http_connector(settings, components);
         SharedHttpConnector::new(CountingConnector { inner, sent: self.sent.clone() })
     }
@@ -69,7 +74,8 @@ impl HttpConnector for CountingConnector {
 /// With a clock that is a day ahead, retries, and no time-outs.
 fn host(emulator: &Emulator) -> (SdkConfig, Arc<AtomicUsize>, Arc<AtomicUsize>) {
     let (asked, sent) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-    let provider = Refreshing { credentials: emulator.admin_credentials().clone(), asked: asked.clone() };
+    let provider =
+        Refreshing { credentials: emulator.admin_credentials().clone(), asked: asked.clone() };
     let inner = aws_smithy_http_client::Builder::new().build_http();
     let config = SdkConfig::builder()
         .credentials_provider(SharedCredentialsProvider::new(provider))
@@ -94,10 +100,17 @@ async fn the_hosts_credentials_refresh_and_its_client_is_used() {
     let emulator = strict();
     let (config, asked, sent) = host(&emulator);
     let aws = Aws::from_sdk_config(&config, &AwsSettings::default()).unwrap();
-    assert_eq!((aws.region(), sent.load(Ordering::SeqCst)), ("eu-west-1", 0), "nothing is called yet");
+    assert_eq!(
+        (aws.region(), sent.load(Ordering::SeqCst)),
+        ("eu-west-1", 0),
+        "nothing is called yet"
+    );
     for call in 1..=3 {
         aws.users("/").await.unwrap();
-        assert!(asked.load(Ordering::SeqCst) >= call, "credentials that are over are asked for again");
+        assert!(
+            asked.load(Ordering::SeqCst) >= call,
+            "credentials that are over are asked for again"
+        );
     }
     assert!(sent.load(Ordering::SeqCst) >= 3);
     assert!(aws.clock().aws_now().is_some(), "AWS's time is learned through any client");
@@ -118,7 +131,10 @@ async fn what_the_host_decides_is_no_setting_and_what_it_left_out_is_named() {
     let emulator = strict();
     let config = host(&emulator).0;
     let refused = |config: &SdkConfig, settings: AwsSettings| {
-        Aws::from_sdk_config(config, &settings).map(drop).map_err(|error| error.to_string()).unwrap_err()
+        Aws::from_sdk_config(config, &settings)
+            .map(drop)
+            .map_err(|error| error.to_string())
+            .unwrap_err()
     };
     let profile = AwsSettings::default().with_profile("ops");
     assert!(refused(&config, profile).contains("`profile` has no effect on an SdkConfig"));

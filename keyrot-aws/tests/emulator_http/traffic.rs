@@ -8,7 +8,10 @@ async fn calls_beyond_the_rate_are_throttled() {
     for n in 0..6 {
         world.add_user(&format!("u{n}"), &[]).unwrap();
     }
-    let limits = vec![RateLimit::new(&["CreateAccessKey"], 5.0, 3.0), RateLimit::new(SECRET_READS, 0.01, 1.0)];
+    let limits = vec![
+        RateLimit::new(&["CreateAccessKey"], 5.0, 3.0),
+        RateLimit::new(SECRET_READS, 0.01, 1.0),
+    ];
     let emulator = with(world, EmulatorOptions { limits, ..EmulatorOptions::default() });
     let (iam, secrets) = (iam(&emulator), secrets(&emulator));
     // The first call sets up the connection, so that the burst is one.
@@ -18,7 +21,10 @@ async fn calls_beyond_the_rate_are_throttled() {
         answers.push(iam.create_access_key().user_name(format!("u{n}")).send().await);
     }
     let refusals: Vec<_> = answers.into_iter().filter(Result::is_err).map(refused).collect();
-    assert!(!refusals.is_empty() && refusals.iter().all(|r| *r == says("Throttling", 400)), "{refusals:?}");
+    assert!(
+        !refusals.is_empty() && refusals.iter().all(|r| *r == says("Throttling", 400)),
+        "{refusals:?}"
+    );
     assert_eq!(emulator.stats().of("CreateAccessKey").throttled, refusals.len());
     let made = emulator.world().users().filter(|u| !u.keys().is_empty()).count();
     assert_eq!(made, 5 - refusals.len(), "a throttled call is not carried out");
@@ -32,7 +38,10 @@ async fn calls_beyond_the_rate_are_throttled() {
     assert_eq!(per_second.iter().map(|c| c.calls).sum::<usize>(), 6);
     emulator.limit(Vec::new());
     for _ in 0..20 {
-        assert_eq!(refused(secrets.describe_secret().secret_id("s").send().await).0, "ResourceNotFoundException");
+        assert_eq!(
+            refused(secrets.describe_secret().secret_id("s").send().await).0,
+            "ResourceNotFoundException"
+        );
     }
 }
 
@@ -54,11 +63,17 @@ async fn requests_and_replies_are_lost() {
     assert!(matches!(create().await.unwrap_err(), SdkError::DispatchFailure(_)));
     assert_eq!(keys(), 1);
     create().await.expect("the third is not meant");
-    let outcomes: Vec<_> = emulator.stats().log.into_iter().map(|e| (e.subject.unwrap(), e.outcome)).collect();
+    let outcomes: Vec<_> =
+        emulator.stats().log.into_iter().map(|e| (e.subject.unwrap(), e.outcome)).collect();
     let ci = |outcome| ("ci".to_owned(), outcome);
     assert_eq!(
         outcomes,
-        [("other".to_owned(), Outcome::Done), ci(Outcome::LostRequest), ci(Outcome::LostReply), ci(Outcome::Done)]
+        [
+            ("other".to_owned(), Outcome::Done),
+            ci(Outcome::LostRequest),
+            ci(Outcome::LostReply),
+            ci(Outcome::Done)
+        ]
     );
 
     emulator.inject(CallAt::every("ListUsers"), Fault::denied());
@@ -97,7 +112,12 @@ async fn a_call_is_held_until_the_test_has_done_its_part() {
     // The client dies while its request is held: it is never carried out.
     let gate = emulator.pause(CallAt::first("CreateAccessKey"), When::Before);
     let call = create();
-    assert!(tokio::task::spawn_blocking(move || (gate.wait(Duration::from_secs(10)), gate)).await.unwrap().0);
+    assert!(
+        tokio::task::spawn_blocking(move || (gate.wait(Duration::from_secs(10)), gate))
+            .await
+            .unwrap()
+            .0
+    );
     call.abort();
     assert_eq!(keys(), 1);
 
@@ -138,7 +158,8 @@ async fn what_has_arrived_is_carried_out_though_the_client_is_gone() {
 async fn the_clock_follows_the_machine_or_the_test() {
     let options = || EmulatorOptions { time: WorldTime::Wall, ..EmulatorOptions::default() };
     let emulator = Emulator::start(world(), options()).unwrap();
-    let present = |emulator: &Emulator| (chrono::DateTime::from(SystemTime::now()) - emulator.now()).abs();
+    let present =
+        |emulator: &Emulator| (chrono::DateTime::from(SystemTime::now()) - emulator.now()).abs();
     assert!(present(&emulator) < chrono::TimeDelta::seconds(5));
     emulator.advance(Duration::from_secs(86_400));
     let ahead = present(&emulator);
@@ -149,5 +170,8 @@ async fn the_clock_follows_the_machine_or_the_test() {
     assert_eq!(still.now().to_rfc3339(), "2026-01-05T04:01:00+00:00");
     let url = still.url();
     still.stop();
-    assert!(std::net::TcpStream::connect(url.trim_start_matches("http://")).is_err(), "it has stopped");
+    assert!(
+        std::net::TcpStream::connect(url.trim_start_matches("http://")).is_err(),
+        "it has stopped"
+    );
 }

@@ -45,13 +45,16 @@ impl Emulator {
         };
         let id = format!("{:012}", RandomState::new().hash_one(0_u8) % 1_000_000_000_000);
         let caller = match self {
-            // Its accounts are told apart by the key id: twelve digits are the root of that account.
+            // Its accounts are told apart by the key id: twelve digits are the root of that
+            // account.
             Self::Ministack => SdkCredentials::new(id.clone(), "any", None, None, "test"),
             Self::Moto => assumed(&url, &id).await,
         };
         let config = config(&url, caller.clone()).await;
-        let mut credentials =
-            CallerCredentials::new(caller.access_key_id(), SecretKey::new(caller.secret_access_key().into()));
+        let mut credentials = CallerCredentials::new(
+            caller.access_key_id(),
+            SecretKey::new(caller.secret_access_key().into()),
+        );
         credentials.session_token = caller.session_token().map(|t| SecretKey::new(t.into()));
         Some(Account {
             emulator: self,
@@ -72,7 +75,13 @@ async fn assumed(url: &str, account: &str) -> SdkCredentials {
     let role = format!("arn:aws:iam::{account}:role/test");
     let answer = sts.assume_role().role_arn(role).role_session_name("test").send().await.unwrap();
     let given = answer.credentials.unwrap();
-    SdkCredentials::new(given.access_key_id, given.secret_access_key, Some(given.session_token), None, "test")
+    SdkCredentials::new(
+        given.access_key_id,
+        given.secret_access_key,
+        Some(given.session_token),
+        None,
+        "test",
+    )
 }
 
 pub(crate) async fn config(url: &str, credentials: SdkCredentials) -> SdkConfig {
@@ -85,8 +94,10 @@ pub(crate) async fn config(url: &str, credentials: SdkCredentials) -> SdkConfig 
 }
 
 async fn connect(url: &str, region: &str, credentials: CallerCredentials) -> Aws {
-    let settings =
-        AwsSettings::default().with_region(region).with_credentials(credentials).with_endpoints(Endpoints::all_at(url));
+    let settings = AwsSettings::default()
+        .with_region(region)
+        .with_credentials(credentials)
+        .with_endpoints(Endpoints::all_at(url));
     Aws::connect(&settings).await.unwrap()
 }
 
@@ -99,7 +110,8 @@ impl Account {
     pub(crate) async fn user(&self, path: &str, name: &str, tags: &[(&str, &str)]) -> UserName {
         let mut call = self.iam.create_user().path(path).user_name(name);
         for (key, value) in tags {
-            call = call.tags(aws_sdk_iam::types::Tag::builder().key(*key).value(*value).build().unwrap());
+            call = call
+                .tags(aws_sdk_iam::types::Tag::builder().key(*key).value(*value).build().unwrap());
         }
         call.send().await.unwrap();
         UserName::parse(name).unwrap()
@@ -118,8 +130,10 @@ impl Account {
 
     /// Allows the user these actions, on everything.
     pub(crate) async fn allow(&self, user: &UserName, actions: &[&str]) {
-        let statement = serde_json::json!([{ "Effect": "Allow", "Action": actions, "Resource": "*" }]);
-        let policy = serde_json::json!({ "Version": "2012-10-17", "Statement": statement }).to_string();
+        let statement =
+            serde_json::json!([{ "Effect": "Allow", "Action": actions, "Resource": "*" }]);
+        let policy =
+            serde_json::json!({ "Version": "2012-10-17", "Statement": statement }).to_string();
         self.iam
             .put_user_policy()
             .user_name(user.as_str())

@@ -23,7 +23,8 @@ pub(crate) enum Gap {
     EmptySecretHasVersion,
     /// `PutSecretValue` overwrites a version under AWSPENDING that exists with other content.
     PendingOverwritten,
-    /// `PutSecretValue` leaves AWSPENDING on the version that had it, too; then it comes off the older one only.
+    /// `PutSecretValue` leaves AWSPENDING on the version that had it, too; then it comes off the
+    /// older one only.
     LabelOnTwoVersions,
     /// It accepts a wrong secret, and an Inactive key.
     AcceptsAnyKey,
@@ -54,7 +55,10 @@ impl Gap {
     pub(crate) fn emulators(self) -> &'static [Emulator] {
         match self {
             Self::PendingOverwritten => &[Emulator::Moto, Emulator::Ministack],
-            Self::AcceptsAnyKey | Self::ChecksNoPolicy | Self::NoManagedPolicies | Self::NoTrail => &[Emulator::Moto],
+            Self::AcceptsAnyKey
+            | Self::ChecksNoPolicy
+            | Self::NoManagedPolicies
+            | Self::NoTrail => &[Emulator::Moto],
             _ => &[Emulator::Ministack],
         }
     }
@@ -69,7 +73,9 @@ impl Gap {
                 aws.create_key(&user).await.unwrap();
                 aws.create_key(&user).await.is_ok()
             }
-            Self::UnknownUserHasNoKeys => aws.list_keys(&UserName::parse("nobody").unwrap()).await.is_ok(),
+            Self::UnknownUserHasNoKeys => {
+                aws.list_keys(&UserName::parse("nobody").unwrap()).await.is_ok()
+            }
             Self::DeletesKeysOfOthers => {
                 let key = aws.create_key(&user).await.unwrap().credentials.key;
                 let other = account.user("/", "other", &[]).await;
@@ -83,7 +89,8 @@ impl Gap {
             }
             Self::CreateIgnoresToken => {
                 let call = account.secrets.create_secret().name(&name).secret_string("x");
-                let answer = call.client_request_token(placeholder(1).as_str()).send().await.unwrap();
+                let answer =
+                    call.client_request_token(placeholder(1).as_str()).send().await.unwrap();
                 answer.version_id.unwrap() != placeholder(1).as_str()
             }
             Self::EmptySecretHasVersion => {
@@ -97,7 +104,13 @@ impl Gap {
                 for letter in ['A', 'B'] {
                     aws.stage(&secret, &version(letter), &credentials(letter), None).await.unwrap();
                 }
-                let answer = account.secrets.describe_secret().secret_id(secret.as_str()).send().await.unwrap();
+                let answer = account
+                    .secrets
+                    .describe_secret()
+                    .secret_id(secret.as_str())
+                    .send()
+                    .await
+                    .unwrap();
                 let pending = |labels: &&Vec<String>| labels.iter().any(|l| l == "AWSPENDING");
                 answer.version_ids_to_stages.unwrap().values().filter(pending).count() == 2
                     && aws.unstage(&secret, &version('B')).await.is_err()
@@ -124,7 +137,14 @@ impl Gap {
             }
             Self::NoManagedPolicies => {
                 let arn = "arn:aws:iam::aws:policy/AWSCompromisedKeyQuarantineV3";
-                account.iam.attach_user_policy().user_name(&name).policy_arn(arn).send().await.is_err()
+                account
+                    .iam
+                    .attach_user_policy()
+                    .user_name(&name)
+                    .policy_arn(arn)
+                    .send()
+                    .await
+                    .is_err()
             }
         }
     }
@@ -140,10 +160,16 @@ pub(crate) async fn each_gap_is_still_there(account: Account) {
     }
 }
 
-/// Not a gap but a convenience: moto stores any status, so that one which AWS may come to know can be met over HTTP.
+/// Not a gap but a convenience: moto stores any status, so that one which AWS may come to know can
+/// be met over HTTP.
 pub(crate) async fn unknown_status(account: &Account, user: &UserName, key: &KeyId) {
     let strange = aws_sdk_iam::types::StatusType::from("Haunted");
-    let call = account.iam.update_access_key().user_name(user.as_str()).access_key_id(key.as_str()).status(strange);
+    let call = account
+        .iam
+        .update_access_key()
+        .user_name(user.as_str())
+        .access_key_id(key.as_str())
+        .status(strange);
     call.send().await.unwrap();
     let status = account.aws.list_keys(user).await.unwrap().remove(0).status;
     assert_eq!(status, KeyStatus::Other("Haunted".into()));

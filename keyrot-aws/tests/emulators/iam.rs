@@ -1,6 +1,8 @@
 use crate::account::{Account, Emulator};
 use crate::gaps::{Gap, unknown_status};
-use keyrot_core::{CredentialProbe, Effect, ErrorKind, IamPort, KeyId, KeyStatus, LastUse, UserName};
+use keyrot_core::{
+    CredentialProbe, Effect, ErrorKind, IamPort, KeyId, KeyStatus, LastUse, UserName,
+};
 
 pub(crate) async fn users_are_found_with_tags_and_policies(account: Account) {
     account.user("/ci/", "tagged", &[("KeyRot", "TRUE"), ("owner", "me")]).await;
@@ -12,7 +14,14 @@ pub(crate) async fn users_are_found_with_tags_and_policies(account: Account) {
     let quarantine = "AWSCompromisedKeyQuarantineV3";
     let arn = if account.has(Gap::NoManagedPolicies) {
         let nothing = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}"#;
-        let made = account.iam.create_policy().policy_name(quarantine).policy_document(nothing).send().await.unwrap();
+        let made = account
+            .iam
+            .create_policy()
+            .policy_name(quarantine)
+            .policy_document(nothing)
+            .send()
+            .await
+            .unwrap();
         made.policy.unwrap().arn.unwrap()
     } else {
         format!("arn:aws:iam::aws:policy/{quarantine}")
@@ -74,8 +83,14 @@ pub(crate) async fn what_is_not_there_is_not_found(account: Account) {
     assert_eq!(aws.create_key(&nobody).await.unwrap_err().kind, ErrorKind::NotFound);
     let error = aws.deactivate_key(&user, &no_key).await.unwrap_err();
     assert_eq!((error.kind, error.effect), (ErrorKind::NotFound, Effect::None));
-    assert!(error.message.contains("iam:UpdateAccessKey for key AKIAXXXXXXXXXXXXXXXX of user somebody"), "{error}");
-    assert!(error.message.contains("NoSuchEntity") && error.message.contains("request id"), "{error}");
+    assert!(
+        error.message.contains("iam:UpdateAccessKey for key AKIAXXXXXXXXXXXXXXXX of user somebody"),
+        "{error}"
+    );
+    assert!(
+        error.message.contains("NoSuchEntity") && error.message.contains("request id"),
+        "{error}"
+    );
     aws.delete_key(&user, &no_key).await.unwrap();
     assert_eq!(aws.last_use(&user, &no_key).await.unwrap_err().kind, ErrorKind::NotFound);
 }
@@ -118,7 +133,9 @@ pub(crate) async fn where_the_bulk_call_is_denied_users_are_looked_up_one_by_one
     let error = aws.users("/ci/").await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Denied);
     assert!(error.message.contains("need iam:ListAttachedUserPolicies"), "{error}");
-    account.allow(&user, &["iam:ListUsers", "iam:ListUserTags", "iam:ListAttachedUserPolicies"]).await;
+    account
+        .allow(&user, &["iam:ListUsers", "iam:ListUserTags", "iam:ListAttachedUserPolicies"])
+        .await;
     let mut slow = aws.users("/ci/").await.unwrap();
     let mut fast = account.aws.users("/ci/").await.unwrap();
     slow.sort_by(|a, b| a.arn.cmp(&b.arn));

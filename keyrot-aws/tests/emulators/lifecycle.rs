@@ -5,8 +5,8 @@ use async_trait::async_trait;
 use keyrot_aws::TokioClock;
 use keyrot_core::model::{ProbeAnswer, SecretState, Subject};
 use keyrot_core::{
-    Cancel, Clock, CredentialProbe, IamPort, KeyStatus, Limits, Mode, Outcome, Policy, Ports, Rotator, SecretStorePort,
-    Target, Timestamp, UserName, UserResult, Waits, Why,
+    Cancel, Clock, CredentialProbe, IamPort, KeyStatus, Limits, Mode, Outcome, Policy, Ports,
+    Rotator, SecretStorePort, Target, Timestamp, UserName, UserResult, Waits, Why,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -47,7 +47,12 @@ impl Life {
     async fn new(account: &Account, user: UserName) -> Self {
         let aws = Arc::new(account.aws.clone());
         let clock = Ahead::default();
-        let ports = Ports { iam: aws.clone(), store: aws.clone(), probe: aws, clock: Arc::new(clock.clone()) };
+        let ports = Ports {
+            iam: aws.clone(),
+            store: aws.clone(),
+            probe: aws,
+            clock: Arc::new(clock.clone()),
+        };
         let users = account.aws.users("/").await.unwrap();
         let listed = users.iter().find(|listed| *listed.arn.name() == user).unwrap();
         let subject = Subject::of(listed, secret(user.as_str()), account.aws.region());
@@ -58,10 +63,14 @@ impl Life {
         // As IAM lists the user now: the tag that names its home is part of that.
         let users = self.rotator.ports().iam.users("/").await.unwrap();
         let listed = users.iter().find(|listed| *listed.arn.name() == self.subject.user).unwrap();
-        let subject = Subject::of(listed, self.subject.secret.clone(), self.subject.region.as_str());
+        let subject =
+            Subject::of(listed, self.subject.secret.clone(), self.subject.region.as_str());
         let policy = Policy::new(Waits::default(), false).unwrap();
         let chosen = vec![Target { subject, policy: Ok(policy) }];
-        let mut report = self.rotator.run(chosen, Mode::Act, &Limits::default(), &Cancel::default(), &|_| {}).await;
+        let mut report = self
+            .rotator
+            .run(chosen, Mode::Act, &Limits::default(), &Cancel::default(), &|_| {})
+            .await;
         report.users.remove(0)
     }
 
@@ -77,13 +86,21 @@ pub(crate) async fn a_user_is_adopted_rotated_and_the_old_key_goes(account: Acco
     let life = Life::new(&account, user.clone()).await;
 
     let standing = life.run().await;
-    assert!(matches!(&standing.outcome, Outcome::Waiting(w) if w.why == Why::Overlap(old.clone())), "{standing:#?}");
+    assert!(
+        matches!(&standing.outcome, Outcome::Waiting(w) if w.why == Why::Overlap(old.clone())),
+        "{standing:#?}"
+    );
     assert!(standing.calls <= 14, "{standing:#?}");
-    let SecretState::Present(found) = aws.describe(&life.subject.secret).await.unwrap() else { panic!("present") };
+    let SecretState::Present(found) = aws.describe(&life.subject.secret).await.unwrap() else {
+        panic!("present")
+    };
     let current = found.current.unwrap();
     let held = aws.read(&life.subject.secret, &current.version).await.unwrap().unwrap();
     assert!(held.key != old && Some(&held.key) == current.key());
-    assert_eq!(aws.probe(&held).await.unwrap(), ProbeAnswer::Authenticated(life.subject.arn.clone()));
+    assert_eq!(
+        aws.probe(&held).await.unwrap(),
+        ProbeAnswer::Authenticated(life.subject.arn.clone())
+    );
     assert_eq!(life.run().await.calls, 2, "a user who waits costs two calls");
 
     // Nothing uses either key: the old one goes once it was unused for `idle`.
@@ -95,7 +112,10 @@ pub(crate) async fn a_user_is_adopted_rotated_and_the_old_key_goes(account: Acco
     );
     life.advance(37);
     let standing = life.run().await;
-    assert!(matches!(&standing.outcome, Outcome::Waiting(w) if w.why == Why::Soak(old.clone())), "{standing:#?}");
+    assert!(
+        matches!(&standing.outcome, Outcome::Waiting(w) if w.why == Why::Soak(old.clone())),
+        "{standing:#?}"
+    );
     let keys = aws.list_keys(&user).await.unwrap();
     assert!(keys.iter().any(|k| k.id == old && k.status == KeyStatus::Inactive), "{keys:?}");
 

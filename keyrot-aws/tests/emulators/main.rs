@@ -1,7 +1,8 @@
 //! The adapters over real HTTP, on the two emulators that `scripts/emulators` starts.
 //!
-//! Neither is AWS. What each gets wrong is in [`gaps`], where every gap is asserted to be there still, so that a better emulator is noticed
-//! and the test of the real rule comes back. Each test works in an account of its own, so all may run at the same time.
+//! Neither is AWS. What each gets wrong is in [`gaps`], where every gap is asserted to be there
+//! still, so that a better emulator is noticed and the test of the real rule comes back. Each test
+//! works in an account of its own, so all may run at the same time.
 #![allow(clippy::unwrap_used)]
 
 mod account;

@@ -17,7 +17,9 @@ pub(crate) async fn a_key_is_verified(account: Account) {
     let user = account.user("/ci/", "verified", &[]).await;
     let key = account.aws.create_key(&user).await.unwrap().credentials;
     for _ in 0..3 {
-        let ProbeAnswer::Authenticated(arn) = account.aws.probe(&key).await.unwrap() else { panic!("it works") };
+        let ProbeAnswer::Authenticated(arn) = account.aws.probe(&key).await.unwrap() else {
+            panic!("it works")
+        };
         assert_eq!(arn.as_str(), format!("arn:aws:iam::{}:user/ci/verified", account.id));
     }
 }

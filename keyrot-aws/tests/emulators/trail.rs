@@ -43,7 +43,11 @@ pub(crate) async fn a_keys_uses_are_looked_up(account: Account) {
         most: 100,
     };
     let evidence = look_up(&account.aws, &key.key, &bounds, &|_, _| {}).await;
-    assert_eq!((evidence.events, evidence.unreadable, evidence.is_partial()), (3, 0, false), "{evidence:#?}");
+    assert_eq!(
+        (evidence.events, evidence.unreadable, evidence.is_partial()),
+        (3, 0, false),
+        "{evidence:#?}"
+    );
     let source = &evidence.sources[0];
     assert_eq!((source.address.as_ref().unwrap().as_str(), source.events), ("127.0.0.1", 3));
     assert!(source.agent.as_ref().unwrap().as_str().contains("app/keyrot"), "{source:?}");

@@ -1,4 +1,5 @@
-//! SNS, EventBridge, Secrets Manager and SSM, on the emulators: what arrives in a queue that is subscribed.
+//! SNS, EventBridge, Secrets Manager and SSM, on the emulators: what arrives in a queue that is
+//! subscribed.
 
 use super::server::Server;
 use super::{aws, blocked, caller, channels, chosen, deleted, report};
@@ -23,7 +24,8 @@ macro_rules! on_both {
         mod moto {
             $(#[tokio::test] async fn $scenario() { super::run("KEYROT_TEST_MOTO", super::$scenario).await })*
 
-            /// Its rules need a package that is not installed with it, so here it is only seen that the bus takes them.
+            /// Its rules need a package that is not installed with it, so here it is only seen that
+            /// the bus takes them.
             #[tokio::test]
             async fn a_bus_takes_each_event() { super::run("KEYROT_TEST_MOTO", super::a_bus_takes_each_event).await }
         }
@@ -56,7 +58,11 @@ async fn run<F: Future<Output = ()>>(variable: &str, scenario: impl FnOnce(Emula
         return;
     };
     let number = RandomState::new().hash_one(0_u8) % 1_000_000_000_000;
-    let key_id = if variable.ends_with("MOTO") { "AKIAIOSFODNN7EXAMPLE".to_owned() } else { format!("{number:012}") };
+    let key_id = if variable.ends_with("MOTO") {
+        "AKIAIOSFODNN7EXAMPLE".to_owned()
+    } else {
+        format!("{number:012}")
+    };
     scenario(Emulator { url, key_id, unique: format!("keyrot-{number:012}") }).await;
 }
 
@@ -66,7 +72,8 @@ impl Emulator {
     }
 
     async fn config(&self) -> aws_config::SdkConfig {
-        let credentials = aws_credential_types::Credentials::new(&self.key_id, "any", None, None, "test");
+        let credentials =
+            aws_credential_types::Credentials::new(&self.key_id, "any", None, None, "test");
         aws_config::defaults(aws_config::BehaviorVersion::latest())
             .region("us-east-1")
             .endpoint_url(&self.url)
@@ -109,8 +116,13 @@ impl Emulator {
             attributes["FifoQueue"] = json!("true");
         }
         let name = format!("{}{suffix}", self.unique);
-        let made =
-            self.call("sqs", "AmazonSQS.CreateQueue", &json!({ "QueueName": name, "Attributes": attributes })).await;
+        let made = self
+            .call(
+                "sqs",
+                "AmazonSQS.CreateQueue",
+                &json!({ "QueueName": name, "Attributes": attributes }),
+            )
+            .await;
         let url = made["QueueUrl"].as_str().unwrap().to_owned();
         let asked = json!({ "QueueUrl": url, "AttributeNames": ["QueueArn"] });
         let arn = self.call("sqs", "AmazonSQS.GetQueueAttributes", &asked).await;
@@ -121,7 +133,8 @@ impl Emulator {
     async fn received(&self, queue: &str, count: usize) -> Vec<Value> {
         let mut bodies = Vec::new();
         for _ in 0..20 {
-            let asked = json!({ "QueueUrl": queue, "MaxNumberOfMessages": 10, "WaitTimeSeconds": 1 });
+            let asked =
+                json!({ "QueueUrl": queue, "MaxNumberOfMessages": 10, "WaitTimeSeconds": 1 });
             let answer = self.call("sqs", "AmazonSQS.ReceiveMessage", &asked).await;
             let messages = answer["Messages"].as_array().cloned().unwrap_or_default();
             for message in messages {
@@ -161,10 +174,14 @@ async fn a_topic_gets_one_message_with_attributes_to_filter_by(emulator: Emulato
     assert_eq!(message["Subject"], "keyrot (111122223333): 1 user blocked, manual action needed");
     let text = message["Message"].as_str().unwrap();
     assert!(
-        text.contains("* ci (blocked, owner team-ci)") && text.contains("To do: if AKIAIOSFODNN7EXAMPLE is yours"),
+        text.contains("* ci (blocked, owner team-ci)")
+            && text.contains("To do: if AKIAIOSFODNN7EXAMPLE is yours"),
         "{text}"
     );
-    assert_eq!(message["MessageAttributes"]["severity"], json!({ "Type": "String", "Value": "error" }));
+    assert_eq!(
+        message["MessageAttributes"]["severity"],
+        json!({ "Type": "String", "Value": "error" })
+    );
     assert_eq!(message["MessageAttributes"]["result"]["Value"], "blocked");
 }
 
@@ -182,7 +199,10 @@ async fn a_bus_takes_each_event(emulator: Emulator) {
     let missing = emulator.notifier(&format!("eventbridge {}", emulator.unique)).await;
     let why = missing.happened(&happened).await.unwrap_err().message;
     assert!(
-        why.starts_with(&format!("22 events were not taken by the bus {}: events:PutEvents", emulator.unique)),
+        why.starts_with(&format!(
+            "22 events were not taken by the bus {}: events:PutEvents",
+            emulator.unique
+        )),
         "{why}"
     );
 }
@@ -208,10 +228,18 @@ async fn a_bus_gets_each_event_and_the_runs_end(emulator: Emulator) {
     assert_eq!(received.len(), 24);
     let of = |kind: &str| received.iter().filter(|e| e["detail-type"] == kind).collect::<Vec<_>>();
     assert_eq!(of("deleted").len(), 22);
-    assert!(received.iter().all(|event| event["source"] == "keyrot" && event["detail"]["schema"] == "keyrot.events/2"));
+    assert!(
+        received
+            .iter()
+            .all(|event| event["source"] == "keyrot"
+                && event["detail"]["schema"] == "keyrot.events/2")
+    );
     let blocked = of("blocked")[0];
     assert_eq!(blocked["resources"], json!(["arn:aws:iam::111122223333:user/apps/ci"]));
-    assert_eq!((&blocked["detail"]["user"], &blocked["detail"]["severity"]), (&json!("ci"), &json!("error")));
+    assert_eq!(
+        (&blocked["detail"]["user"], &blocked["detail"]["severity"]),
+        (&json!("ci"), &json!("error"))
+    );
     assert_eq!(of("run_finished")[0]["detail"]["counts"]["blocked"], 1);
 }
 
@@ -219,14 +247,23 @@ async fn urls_come_from_a_secret_and_from_a_secure_string(emulator: Emulator) {
     let server = Server::start([]).await;
     let secrets = aws_sdk_secretsmanager::Client::new(&emulator.config().await);
     let name = format!("{}/slack", emulator.unique);
-    let made =
-        secrets.create_secret().name(&name).secret_string(format!("{}/of-secret", server.url)).send().await.unwrap();
+    let made = secrets
+        .create_secret()
+        .name(&name)
+        .secret_string(format!("{}/of-secret", server.url))
+        .send()
+        .await
+        .unwrap();
     let parameter = format!("/{}/hook", emulator.unique);
     let value = json!({ "url": format!("{}/of-ssm", server.url) }).to_string();
     let put = json!({ "Name": parameter, "Value": value, "Type": "SecureString" });
     emulator.call("ssm", "AmazonSSM.PutParameter", &put).await;
 
-    for source in [format!("secret:{name}"), format!("secret:{}", made.arn.unwrap()), format!("ssm:{parameter}#url")] {
+    for source in [
+        format!("secret:{name}"),
+        format!("secret:{}", made.arn.unwrap()),
+        format!("ssm:{parameter}#url"),
+    ] {
         emulator.notifier(&format!("slack {source}")).await.finished(&report()).await.unwrap();
     }
     let paths: Vec<_> = server.posts().into_iter().map(|post| post.path).collect();
@@ -239,8 +276,14 @@ async fn what_is_not_there_is_told(emulator: Emulator) {
             "slack secret:keyrot-missing",
             "secretsmanager:GetSecretValue for the secret keyrot-missing failed: ResourceNotFound",
         ),
-        ("slack ssm:/keyrot/missing", "ssm:GetParameter for /keyrot/missing failed: ParameterNotFound"),
-        ("sns arn:aws:sns:us-east-1:111122223333:keyrot-missing", "sns:Publish for the topic arn:aws:sns:us-east-1:"),
+        (
+            "slack ssm:/keyrot/missing",
+            "ssm:GetParameter for /keyrot/missing failed: ParameterNotFound",
+        ),
+        (
+            "sns arn:aws:sns:us-east-1:111122223333:keyrot-missing",
+            "sns:Publish for the topic arn:aws:sns:us-east-1:",
+        ),
     ] {
         let why = emulator.notifier(spec).await.finished(&report()).await.unwrap_err().message;
         assert!(why.contains(expected), "{why}");

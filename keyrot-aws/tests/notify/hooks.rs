@@ -25,9 +25,13 @@ async fn server(answers: impl IntoIterator<Item = Answer>) -> Server {
 async fn tell(server: &Server) -> Result<(), NotifierError> {
     let result = notifier("slack secret:keyrot/slack", &server.url).await.finished(&report()).await;
     if let Err(error) = &result {
-        let links = std::iter::successors(Some(error as &(dyn Error + 'static)), |link| (**link).source());
+        let links =
+            std::iter::successors(Some(error as &(dyn Error + 'static)), |link| (**link).source());
         let why: String = links.map(|link| format!("{link} {link:?} ")).collect();
-        assert!(!why.contains("T00000000") && !why.contains("sesame") && !why.contains("/services"), "{why}");
+        assert!(
+            !why.contains("T00000000") && !why.contains("sesame") && !why.contains("/services"),
+            "{why}"
+        );
     }
     result
 }
@@ -50,8 +54,15 @@ async fn one_message_a_run_is_posted() {
     assert_eq!(posts[0].headers["content-type"], "application/json");
     assert!(posts[0].headers["user-agent"].starts_with("keyrot/"));
     let message: serde_json::Value = serde_json::from_str(&posts[0].body).unwrap();
-    assert_eq!(message["blocks"][0]["text"]["text"], "🔴 keyrot: 1 user blocked, manual action needed");
-    assert!(posts[0].body.contains("iam/home#/users/details/ci?section=security_credentials|ci>"), "{}", posts[0].body);
+    assert_eq!(
+        message["blocks"][0]["text"]["text"],
+        "🔴 keyrot: 1 user blocked, manual action needed"
+    );
+    assert!(
+        posts[0].body.contains("iam/home#/users/details/ci?section=security_credentials|ci>"),
+        "{}",
+        posts[0].body
+    );
 }
 
 #[tokio::test]
@@ -135,7 +146,9 @@ async fn a_refused_url_is_read_again_once() {
         let server_of = server([http(status)]).await;
         let why = tell(&server_of).await.unwrap_err().message;
         assert!(
-            why.contains(&format!("HTTP {status}. Make a new webhook, and put its URL into secret:keyrot/slack")),
+            why.contains(&format!(
+                "HTTP {status}. Make a new webhook, and put its URL into secret:keyrot/slack"
+            )),
             "{why}"
         );
         assert_eq!((server_of.posts().len(), server_of.secrets_read()), (1, 2));
@@ -166,7 +179,10 @@ async fn nobody_listening_is_told_with_the_host() {
     let server_of = Server::start([]).await;
     server_of.secret("keyrot/slack", &format!("http://127.0.0.1:9{PATH}"));
     let why = tell(&server_of).await.unwrap_err().message;
-    assert!(why.starts_with("127.0.0.1:9: no connection: ") && why.ends_with("(4 attempts)"), "{why}");
+    assert!(
+        why.starts_with("127.0.0.1:9: no connection: ") && why.ends_with("(4 attempts)"),
+        "{why}"
+    );
 }
 
 #[tokio::test]
@@ -176,7 +192,10 @@ async fn a_text_that_is_no_usable_url_is_refused_without_showing_it() {
         ("http://hooks.slack.com/services/T00000000", "another scheme than https://"),
         ("https://u:T00000000@host/x", "without user and password"),
         ("https:///T00000000", "is not a URL that can be used"),
-        (r#"{"url": "https://x/T00000000"}"#, "holds a JSON object: name its field, as in secret:keyrot/slack#url"),
+        (
+            r#"{"url": "https://x/T00000000"}"#,
+            "holds a JSON object: name its field, as in secret:keyrot/slack#url",
+        ),
         ("  ", "secret:keyrot/slack is empty"),
     ] {
         let server_of = Server::start([]).await;
@@ -187,10 +206,18 @@ async fn a_text_that_is_no_usable_url_is_refused_without_showing_it() {
         assert!(server_of.posts().is_empty());
     }
     let error = tell(&Server::start([]).await).await.unwrap_err();
-    let of_call = error.source().and_then(|source| source.downcast_ref::<CallError>()).map(|call| call.kind);
-    assert_eq!((error.kind, of_call), (NotifierErrorKind::Setup, Some(ErrorKind::NotFound)), "{error:?}");
+    let of_call =
+        error.source().and_then(|source| source.downcast_ref::<CallError>()).map(|call| call.kind);
+    assert_eq!(
+        (error.kind, of_call),
+        (NotifierErrorKind::Setup, Some(ErrorKind::NotFound)),
+        "{error:?}"
+    );
     let why = error.message;
-    assert!(why.contains("secretsmanager:GetSecretValue for the secret keyrot/slack failed"), "{why}");
+    assert!(
+        why.contains("secretsmanager:GetSecretValue for the secret keyrot/slack failed"),
+        "{why}"
+    );
 }
 
 #[tokio::test]
@@ -224,7 +251,11 @@ async fn a_variable_is_no_place_for_secrets_where_it_is_refused() {
     let specs = [keyrot_core::settings::NotifySpec::parse("slack env:SLACK_URL").unwrap()];
     assert!(Channels::new(&specs, &aws, FromEnvironment::Allowed).is_ok());
     let why = Channels::new(&specs, &aws, FromEnvironment::Refused).unwrap_err().to_string();
-    assert!(why.contains("the notifier slack is not usable here") && why.contains("secret:NAME or ssm:NAME"), "{why}");
+    assert!(
+        why.contains("the notifier slack is not usable here")
+            && why.contains("secret:NAME or ssm:NAME"),
+        "{why}"
+    );
 }
 
 #[tokio::test]

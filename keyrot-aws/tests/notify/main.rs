@@ -1,4 +1,5 @@
-//! Notifiers over real HTTP: webhooks against a server that misbehaves, AWS's services against the emulators.
+//! Notifiers over real HTTP: webhooks against a server that misbehaves, AWS's services against the
+//! emulators.
 #![allow(clippy::unwrap_used)]
 
 mod buses;
@@ -11,8 +12,8 @@ use keyrot_aws::{Aws, AwsSettings, CallerCredentials, Endpoints};
 use keyrot_core::model::{Subject, UserId};
 use keyrot_core::settings::NotifySpec;
 use keyrot_core::{
-    Blocked, Event, EventKind, IamUser, KeyId, Notifier, Outcome, Policy, Report, SecretKey, SecretName, Target,
-    UserArn, UserResult, Waits,
+    Blocked, Event, EventKind, IamUser, KeyId, Notifier, Outcome, Policy, Report, SecretKey,
+    SecretName, Target, UserArn, UserResult, Waits,
 };
 use std::sync::Arc;
 

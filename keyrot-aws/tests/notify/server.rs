@@ -1,4 +1,5 @@
-//! An HTTP server that answers as the test says, and keeps what it was sent. It also is Secrets Manager, with one secret for each name.
+//! An HTTP server that answers as the test says, and keeps what it was sent. It also is Secrets
+//! Manager, with one secret for each name.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -76,12 +77,17 @@ impl Server {
 
     async fn connection(&self, mut stream: TcpStream) {
         while let Some(request) = read(&mut stream).await {
-            let answer =
-                if request.headers.contains_key("x-amz-target") { self.aws(&request) } else { self.post(request) };
+            let answer = if request.headers.contains_key("x-amz-target") {
+                self.aws(&request)
+            } else {
+                self.post(request)
+            };
             let text = match answer {
                 Answer::Http(status, headers, body) => {
                     let length = body.len();
-                    format!("HTTP/1.1 {status} Status\r\ncontent-length: {length}\r\n{headers}\r\n{body}")
+                    format!(
+                        "HTTP/1.1 {status} Status\r\ncontent-length: {length}\r\n{headers}\r\n{body}"
+                    )
                 }
                 Answer::Garbage => "SSH-2.0-OpenSSH_9.6\r\n".to_owned(),
                 Answer::Hang => {
@@ -124,7 +130,9 @@ impl Server {
                 (r#"{"__type":"ResourceNotFoundException","message":"Secrets Manager can't find it."}"#.into(), None)
             }
         };
-        found.map_or(Answer::Http(400, "", missing), |found| Answer::Http(200, "", found.to_string()))
+        found.map_or(Answer::Http(400, "", missing), |found| {
+            Answer::Http(200, "", found.to_string())
+        })
     }
 }
 
@@ -141,8 +149,10 @@ async fn read(stream: &mut TcpStream) -> Option<Request> {
     let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
     let mut lines = head.lines();
     let path = lines.next()?.split(' ').nth(1)?.to_owned();
-    let headers: BTreeMap<_, _> =
-        lines.filter_map(|l| l.split_once(": ")).map(|(n, v)| (n.to_lowercase(), v.to_owned())).collect();
+    let headers: BTreeMap<_, _> = lines
+        .filter_map(|l| l.split_once(": "))
+        .map(|(n, v)| (n.to_lowercase(), v.to_owned()))
+        .collect();
     let length: usize = headers.get("content-length").map_or(0, |l| l.parse().unwrap());
     while bytes.len() < end + 4 + length {
         if stream.read_buf(&mut bytes).await.ok()? == 0 {

@@ -1,4 +1,5 @@
-//! The signed webhook, as a receiver sees it. The receiver's check is the one of `docs/notifications.md`, in Python.
+//! The signed webhook, as a receiver sees it. The receiver's check is the one of
+//! `docs/notifications.md`, in Python.
 
 use super::server::{Answer, Request, Server, ok};
 use super::{blocked, deleted, notifier, report};
@@ -19,15 +20,22 @@ async fn server(answers: impl IntoIterator<Item = Answer>) -> Server {
 
 /// Whether the program in the documentation takes the request.
 fn accepted(request: &Request, key: &str, later: i64) -> bool {
-    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/notifications.md")).unwrap();
+    let text =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/notifications.md"))
+            .unwrap();
     let program = text.split("```python\n").nth(1).unwrap().split("```").next().unwrap();
-    let input = json!({ "headers": request.headers, "body": request.body, "key": key, "later": later });
+    let input =
+        json!({ "headers": request.headers, "body": request.body, "key": key, "later": later });
     let program = format!(
         "{program}\nimport json, sys, time as clock\ngiven = json.load(sys.stdin)\nnow = clock.time() + given['later']\n\
          print(verify(given['key'], given['headers'], given['body'].encode(), now))"
     );
-    let mut python =
-        Command::new("python3").args(["-c", &program]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut python = Command::new("python3")
+        .args(["-c", &program])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
     python.stdin.take().unwrap().write_all(input.to_string().as_bytes()).unwrap();
     let output = python.wait_with_output().unwrap();
     assert!(output.status.success());
@@ -45,10 +53,14 @@ async fn events_and_the_runs_end_are_posted_and_signed() {
     hook.happened(&[deleted("ci", 1), blocked("ci")]).await.unwrap();
     hook.finished(&report()).await.unwrap();
     let posts = server.posts();
-    let bodies: Vec<Value> = posts.iter().map(|post| serde_json::from_str(&post.body).unwrap()).collect();
+    let bodies: Vec<Value> =
+        posts.iter().map(|post| serde_json::from_str(&post.body).unwrap()).collect();
     assert_eq!(bodies.len(), 2);
     assert_eq!(bodies[0]["schema"], "keyrot.events/2");
-    assert_eq!((&bodies[0]["account"], &bodies[0]["region"]), (&json!("111122223333"), &json!("us-east-1")));
+    assert_eq!(
+        (&bodies[0]["account"], &bodies[0]["region"]),
+        (&json!("111122223333"), &json!("us-east-1"))
+    );
     assert_eq!(bodies[0]["events"][1]["event"], "blocked");
     assert_eq!(bodies[0]["events"][1]["arn"], "arn:aws:iam::111122223333:user/apps/ci");
     assert!(bodies[0]["run"].is_null() && bodies[1]["events"] == json!([]));
@@ -113,7 +125,11 @@ async fn only_what_matters_enough_is_posted() {
 async fn a_key_that_is_no_key_is_told_and_not_shown() {
     let server = server([]).await;
     server.secret("hmac", "hunter2");
-    let why = notifier(SPEC, &server.url).await.happened(&[blocked("ci")]).await.unwrap_err().message;
-    assert!(why.starts_with("secret:hmac: the key is too short") && !why.contains("hunter2"), "{why}");
+    let why =
+        notifier(SPEC, &server.url).await.happened(&[blocked("ci")]).await.unwrap_err().message;
+    assert!(
+        why.starts_with("secret:hmac: the key is too short") && !why.contains("hunter2"),
+        "{why}"
+    );
     assert!(server.posts().is_empty());
 }

@@ -19,13 +19,16 @@ pub(crate) struct Seeded {
     pub(crate) settled: BTreeSet<UserName>,
 }
 
-/// All users are selected and have their key in their secret; every `users / due`-th has a key of 91 days, the others one of 10.
+/// All users are selected and have their key in their secret; every `users / due`-th has a key of
+/// 91 days, the others one of 10.
 pub(crate) fn seeded(users: usize, due: usize) -> Result<Seeded, Box<dyn Error>> {
     let mut world = World::new((SystemTime::now() - DAY * DUE_AGE).into());
     let (mut old, mut young) = (BTreeSet::new(), BTreeSet::new());
     for n in 0..users {
-        let user =
-            world.add_user(&format!("team-{:02}/user-{n:05}", n % 20), &[("RotateKey", "True"), ("team", "t")])?;
+        let user = world.add_user(
+            &format!("team-{:02}/user-{n:05}", n % 20),
+            &[("RotateKey", "True"), ("team", "t")],
+        )?;
         // Evenly spread, whatever the two numbers are.
         if (n + 1) * due / users > n * due / users {
             install(&mut world, &user)?;
@@ -47,7 +50,10 @@ fn install(world: &mut World, user: &UserName) -> Result<(), Box<dyn Error>> {
     world.authenticate(&made.credentials, "sts", "us-east-1");
     let secret = secret_of(user)?;
     let version = VersionId::for_key(&made.credentials.key, made.created, false)?;
-    world.create_secret(&secret, Some((version.clone(), Value::credentials(&made.credentials, None))))?;
+    world.create_secret(
+        &secret,
+        Some((version.clone(), Value::credentials(&made.credentials, None))),
+    )?;
     let note = JournalEntry::Promoted(Promoted { version, replacing: None, at: world.now() });
     world.bind(user, &secret)?;
     world.tag_secret(&secret, note.tag(), note.to_text())?;
@@ -59,7 +65,8 @@ pub(crate) fn secret_of(user: &UserName) -> Result<SecretName, Box<dyn Error>> {
     Ok(SecretName::parse(format!("/iam/{user}/access_key"))?)
 }
 
-/// How many of these users have a new key, genuine and Active, under AWSCURRENT beside their old one.
+/// How many of these users have a new key, genuine and Active, under AWSCURRENT beside their old
+/// one.
 pub(crate) fn rotated(before: &World, after: &World, users: &BTreeSet<UserName>) -> usize {
     let done = |user: &&UserName| {
         let (Some(was), Some(is)) = (before.user(user), after.user(user)) else { return false };

@@ -1,5 +1,5 @@
-//! The way that is often published for this job, as the baseline: one user after the other, every tagged user's key replaced in each run,
-//! the older of two keys deleted unseen.
+//! The way that is often published for this job, as the baseline: one user after the other, every
+//! tagged user's key replaced in each run, the older of two keys deleted unseen.
 
 use aws_sdk_iam::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_iam::types::AccessKeyMetadata;
@@ -13,14 +13,21 @@ pub(crate) struct Looped {
     pub(crate) wall: Duration,
     /// How many users it was run on.
     pub(crate) tried: usize,
-    /// What it takes if it replaces the keys of only this part of the users, and looks at the tags of all.
+    /// What it takes if it replaces the keys of only this part of the users, and looks at the tags
+    /// of all.
     pub(crate) part: Duration,
 }
 
-/// Runs the loop on the first `most` users. `due` of `all` users are to be replaced for [`Looped::part`].
-pub(crate) async fn one_by_one(emulator: &Emulator, most: usize, due: usize) -> Result<Looped, Box<dyn Error>> {
+/// Runs the loop on the first `most` users. `due` of `all` users are to be replaced for
+/// [`Looped::part`].
+pub(crate) async fn one_by_one(
+    emulator: &Emulator,
+    most: usize,
+    due: usize,
+) -> Result<Looped, Box<dyn Error>> {
     let admin = emulator.admin_credentials();
-    let credentials = || Credentials::new(admin.key.as_str(), admin.secret.expose(), None, None, "benchmark");
+    let credentials =
+        || Credentials::new(admin.key.as_str(), admin.secret.expose(), None, None, "benchmark");
     macro_rules! client {
         ($sdk:ident) => {
             $sdk::Client::from_conf(
@@ -67,10 +74,18 @@ async fn replace(
 ) -> Result<(), Box<dyn Error>> {
     let keys = iam.list_access_keys().user_name(user).send().await?.access_key_metadata;
     let oldest = keys.iter().min_by_key(|k| k.create_date().map(|date| date.secs()));
-    if let Some(oldest) = oldest.filter(|_| keys.len() >= 2).and_then(AccessKeyMetadata::access_key_id) {
+    if let Some(oldest) =
+        oldest.filter(|_| keys.len() >= 2).and_then(AccessKeyMetadata::access_key_id)
+    {
         iam.delete_access_key().user_name(user).access_key_id(oldest).send().await?;
     }
-    let key = iam.create_access_key().user_name(user).send().await?.access_key.ok_or("no key in the answer")?;
+    let key = iam
+        .create_access_key()
+        .user_name(user)
+        .send()
+        .await?
+        .access_key
+        .ok_or("no key in the answer")?;
     let value = serde_json::json!({ "AccessKeyId": key.access_key_id, "SecretAccessKey": key.secret_access_key });
     let name = format!("/iam/{user}/access_key");
     secrets.put_secret_value().secret_id(name).secret_string(value.to_string()).send().await?;

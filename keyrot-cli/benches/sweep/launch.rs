@@ -1,7 +1,8 @@
 //! A process whose time and memory are measured.
 //!
-//! It is started by a small process of its own, this same program again: Linux counts what the starting process holds in memory for the
-//! started one (`getrusage`'s `ru_maxrss` survives `execve`), and the benchmark holds whole accounts.
+//! It is started by a small process of its own, this same program again: Linux counts what the
+//! starting process holds in memory for the started one (`getrusage`'s `ru_maxrss` survives
+//! `execve`), and the benchmark holds whole accounts.
 
 use serde::{Deserialize, Serialize};
 use std::error::Error;
@@ -26,8 +27,13 @@ pub(crate) struct Used {
     pub(crate) peak: u64,
 }
 
-/// Runs `keyrot` in an empty directory with this environment alone. What it prints goes to files there.
-pub(crate) fn keyrot(dir: &Path, arguments: &[&str], env: &[(&str, String)]) -> Result<Used, Box<dyn Error>> {
+/// Runs `keyrot` in an empty directory with this environment alone. What it prints goes to files
+/// there.
+pub(crate) fn keyrot(
+    dir: &Path,
+    arguments: &[&str],
+    env: &[(&str, String)],
+) -> Result<Used, Box<dyn Error>> {
     let result = dir.join("used.json");
     let status = Command::new(std::env::current_exe()?)
         .arg(LAUNCH)
@@ -51,7 +57,9 @@ pub(crate) fn keyrot(dir: &Path, arguments: &[&str], env: &[(&str, String)]) -> 
 
 /// The small process's whole life.
 pub(crate) fn launch(arguments: &[String]) -> Result<(), Box<dyn Error>> {
-    let [result, program, arguments @ ..] = arguments else { return Err("expected a file and a program".into()) };
+    let [result, program, arguments @ ..] = arguments else {
+        return Err("expected a file and a program".into());
+    };
     let began = Instant::now();
     let ended = Command::new(program).args(arguments).spawn()?.wait4()?;
     let used = Used {

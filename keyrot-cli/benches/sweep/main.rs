@@ -1,13 +1,15 @@
 //! How fast keyrot sweeps an account, and what it takes: `cargo bench -p keyrot-cli`.
 //!
-//! The real `keyrot` binary runs against the emulator, whose calls take 20 ms and whose rates are limited, and is measured from outside.
-//! Each figure is printed beside its target; if one is missed the exit code is 1.
+//! The real `keyrot` binary runs against the emulator, whose calls take 20 ms and whose rates are
+//! limited, and is measured from outside. Each figure is printed beside its target; if one is
+//! missed the exit code is 1.
 //!
 //! ```text
 //! cargo bench -p keyrot-cli -- [--quick] [--no-fail] [--baseline-users N] [--only NAME]
 //! ```
-//! `--quick` sweeps a small account and judges only what does not depend on its size. `--baseline-users N` runs the baseline on the first N
-//! users and works out the rest. `--only sweep|baseline|limit|start` runs one part.
+//! `--quick` sweeps a small account and judges only what does not depend on its size.
+//! `--baseline-users N` runs the baseline on the first N users and works out the rest.
+//! `--only sweep|baseline|limit|start` runs one part.
 #![allow(clippy::disallowed_macros)]
 
 mod account;
@@ -16,7 +18,9 @@ mod launch;
 mod report;
 
 use account::{Seeded, rotated, seeded};
-use keyrot_aws::emulator::{Emulator, EmulatorOptions, Entry, IAM_READS, IAM_WRITES, Outcome, RateLimit, STS, Stats};
+use keyrot_aws::emulator::{
+    Emulator, EmulatorOptions, Entry, IAM_READS, IAM_WRITES, Outcome, RateLimit, STS, Stats,
+};
 use keyrot_core::UserName;
 use report::{Report, mib, millis, seconds};
 use std::collections::{BTreeMap, BTreeSet};
@@ -71,11 +75,13 @@ fn options(arguments: &[String]) -> Result<Options, Box<dyn Error>> {
             "--quick" => options.quick = true,
             "--no-fail" => options.fail = false,
             "--baseline-users" => {
-                options.baseline_users = arguments.next().ok_or("--baseline-users needs a number")?.parse()?;
+                options.baseline_users =
+                    arguments.next().ok_or("--baseline-users needs a number")?.parse()?;
             }
             "--only" => options.only = Some(arguments.next().ok_or("--only needs a name")?.clone()),
             other => {
-                let known = "--quick, --no-fail, --baseline-users N, --only sweep|baseline|limit|start";
+                let known =
+                    "--quick, --no-fail, --baseline-users N, --only sweep|baseline|limit|start";
                 return Err(format!("{other} is not known; expected {known}").into());
             }
         }
@@ -105,8 +111,9 @@ fn bench(options: &Options) -> Result<bool, Box<dyn Error>> {
     Ok(!options.fail || report.all_met())
 }
 
-/// Secrets Manager's rates are those that AWS publishes (user guide, "AWS Secrets Manager quotas"). IAM's and STS's are not published; these
-/// are generous. A bucket holds what it is refilled with in a second.
+/// Secrets Manager's rates are those that AWS publishes (user guide, "AWS Secrets Manager quotas").
+/// IAM's and STS's are not published; these are generous. A bucket holds what it is refilled with
+/// in a second.
 fn limits() -> Vec<RateLimit> {
     let limit = |actions: &[&str], per_second: f64| RateLimit::new(actions, per_second, per_second);
     vec![
@@ -158,7 +165,9 @@ fn sweep(size: &Size, report: &mut Report) -> Result<Duration, Box<dyn Error>> {
     let pages = users.div_ceil(1_000);
     report.check("calls to find the users", found, pages, found == pages);
     let calls = calls_by_user(&stats.log);
-    let most = |of: &BTreeSet<UserName>| of.iter().filter_map(|u| calls.get(u.as_str())).max().copied().unwrap_or(0);
+    let most = |of: &BTreeSet<UserName>| {
+        of.iter().filter_map(|u| calls.get(u.as_str())).max().copied().unwrap_or(0)
+    };
     let (settled, rotation) = (most(&account.settled), most(&account.due));
     report.check("calls for a settled user, at most", settled, 2, settled <= 2);
     report.check(
@@ -185,13 +194,17 @@ fn calls_by_user(log: &[Entry]) -> BTreeMap<&str, usize> {
     let mut calls = BTreeMap::new();
     for entry in log.iter().filter(|e| e.outcome != Outcome::Throttled) {
         let Some(subject) = &entry.subject else { continue };
-        let user = subject.strip_prefix("/iam/").and_then(|s| s.strip_suffix("/access_key")).unwrap_or(subject);
+        let user = subject
+            .strip_prefix("/iam/")
+            .and_then(|s| s.strip_suffix("/access_key"))
+            .unwrap_or(subject);
         *calls.entry(user).or_insert(0) += 1;
     }
     calls
 }
 
-/// No client can be faster: the longest chain of calls of which each needs the one before, and what each bucket lets through.
+/// No client can be faster: the longest chain of calls of which each needs the one before, and what
+/// each bucket lets through.
 fn bound(stats: &Stats, pages: usize) -> (Duration, String) {
     let pages = u32::try_from(pages).unwrap_or(u32::MAX);
     let chain = LATENCY * (pages + CALLS_OF_A_ROTATION) + BETWEEN_TRIALS * 2;
@@ -202,12 +215,16 @@ fn bound(stats: &Stats, pages: usize) -> (Duration, String) {
             count.calls - count.throttled
         };
         let calls: usize = limit.actions.iter().map(admitted).sum();
-        let time = Duration::from_secs_f64((calls as f64 - limit.burst).max(0.0) / limit.per_second);
+        let time =
+            Duration::from_secs_f64((calls as f64 - limit.burst).max(0.0) / limit.per_second);
         if time > longest.0 {
             let rate = limit.per_second;
             longest = (
                 time,
-                format!("{calls} calls at {rate}/s: {}", limit.actions[..2.min(limit.actions.len())].join(", ")),
+                format!(
+                    "{calls} calls at {rate}/s: {}",
+                    limit.actions[..2.min(limit.actions.len())].join(", ")
+                ),
             );
         }
     }
@@ -215,7 +232,12 @@ fn bound(stats: &Stats, pages: usize) -> (Duration, String) {
 }
 
 /// The usual loop on the same account and the same server.
-fn compare(size: &Size, most: usize, swept: Option<Duration>, report: &mut Report) -> Result<(), Box<dyn Error>> {
+fn compare(
+    size: &Size,
+    most: usize,
+    swept: Option<Duration>,
+    report: &mut Report,
+) -> Result<(), Box<dyn Error>> {
     report.part("the usual loop, one user after the other, every tagged user's key replaced");
     let account = seeded(size.users, size.due)?;
     let emulator = server(&account, limits())?;
@@ -223,12 +245,21 @@ fn compare(size: &Size, most: usize, swept: Option<Duration>, report: &mut Repor
     let most = if report.judges_speed() { most } else { most.min(50) };
     let looped = runtime.block_on(baseline::one_by_one(&emulator, most, size.due))?;
     report.tell("calls made", emulator.stats().calls().to_string());
-    let scaled = if looped.tried < size.users { format!(", worked out from {}", looped.tried) } else { String::new() };
+    let scaled = if looped.tried < size.users {
+        format!(", worked out from {}", looped.tried)
+    } else {
+        String::new()
+    };
     report.tell(&format!("time{scaled}"), seconds(looped.wall));
     report.tell("time if it replaced only what is due (it cannot know)", seconds(looped.part));
     if let Some(swept) = swept {
         let times = looped.wall.as_secs_f64() / swept.as_secs_f64();
-        report.check_at_size("keyrot is faster, times", format!("{times:.1}"), ">= 20", times >= 20.0);
+        report.check_at_size(
+            "keyrot is faster, times",
+            format!("{times:.1}"),
+            ">= 20",
+            times >= 20.0,
+        );
         let times = looped.part.as_secs_f64() / swept.as_secs_f64();
         report.tell("and than the loop on what is due, times", format!("{times:.1}"));
     }
@@ -244,17 +275,30 @@ fn under_a_limit(size: &Size, report: &mut Report) -> Result<(), Box<dyn Error>>
     let used = rotate(&emulator)?;
     let stats = emulator.stats();
     let done = rotated(&account.world, &emulator.world(), &account.due);
-    report.check("due users rotated, new key current and proved", done, size.limited, done == size.limited);
-    let created = stats.log.iter().filter(|e| e.action == "CreateAccessKey" && e.outcome == Outcome::Done);
+    report.check(
+        "due users rotated, new key current and proved",
+        done,
+        size.limited,
+        done == size.limited,
+    );
+    let created =
+        stats.log.iter().filter(|e| e.action == "CreateAccessKey" && e.outcome == Outcome::Done);
     let times: Vec<f64> = created.map(|e| e.at.as_secs_f64()).collect();
     // The first fifth is left out: there the full bucket is spent and the rate is being found.
     let steady = &times[times.len() / 5..];
-    let (Some(first), Some(last)) = (steady.first(), steady.last()) else { return Err("no key was made".into()) };
+    let (Some(first), Some(last)) = (steady.first(), steady.last()) else {
+        return Err("no key was made".into());
+    };
     let share = (steady.len() - 1) as f64 / (last - first) / RATE;
     report.check_at_size("of the limit used, steady part", percent(share), ">= 90 %", share >= 0.9);
     let count = stats.of("CreateAccessKey");
     let throttled = count.throttled as f64 / count.calls as f64;
-    report.check_at_size("of the calls throttled, whole run", percent(throttled), "<= 5 %", throttled <= 0.05);
+    report.check_at_size(
+        "of the calls throttled, whole run",
+        percent(throttled),
+        "<= 5 %",
+        throttled <= 0.05,
+    );
     report.tell("CreateAccessKey calls", count.calls.to_string());
     report.tell("time", seconds(used.wall));
     Ok(())

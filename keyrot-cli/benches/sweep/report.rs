@@ -37,17 +37,34 @@ impl Report {
 
     /// A figure without a target.
     pub(crate) fn tell(&mut self, what: &str, measured: String) {
-        self.lines.push(Line::Figure { what: what.to_owned(), measured, target: String::new(), ok: None });
+        self.lines.push(Line::Figure {
+            what: what.to_owned(),
+            measured,
+            target: String::new(),
+            ok: None,
+        });
     }
 
-    pub(crate) fn check(&mut self, what: &str, measured: impl Display, target: impl Display, ok: bool) {
+    pub(crate) fn check(
+        &mut self,
+        what: &str,
+        measured: impl Display,
+        target: impl Display,
+        ok: bool,
+    ) {
         self.met &= ok;
         let (measured, target) = (measured.to_string(), target.to_string());
         self.lines.push(Line::Figure { what: what.to_owned(), measured, target, ok: Some(ok) });
     }
 
     /// A check that says nothing on a small account.
-    pub(crate) fn check_at_size(&mut self, what: &str, measured: impl Display, target: impl Display, ok: bool) {
+    pub(crate) fn check_at_size(
+        &mut self,
+        what: &str,
+        measured: impl Display,
+        target: impl Display,
+        ok: bool,
+    ) {
         if self.judges_speed {
             self.check(what, measured, target, ok);
         } else {
@@ -79,7 +96,10 @@ impl Report {
         if !self.judges_speed {
             println!("\na small account: times and rates are not judged");
         }
-        println!("\n{}", if self.met { "every target that was judged is met" } else { "a target is missed" });
+        println!(
+            "\n{}",
+            if self.met { "every target that was judged is met" } else { "a target is missed" }
+        );
     }
 }
 

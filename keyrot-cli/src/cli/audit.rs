@@ -31,7 +31,13 @@ Exit codes:
 #[derive(Debug, Args)]
 pub(crate) struct AuditArgs {
     /// How to print it: table, json, csv, html (a page with charts), or asff (AWS Security Hub)
-    #[arg(long, value_enum, default_value_t, value_name = "table|json|csv|html|asff", hide_possible_values = true)]
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        value_name = "table|json|csv|html|asff",
+        hide_possible_values = true
+    )]
     pub(crate) format: Format,
     /// Write to FILE instead of stdout; only you can read it
     #[arg(long, short, value_name = "FILE")]
@@ -78,11 +84,14 @@ fn only() -> impl TypedValueParser<Value = Only> {
         PossibleValue::new("findings").help("Keys with a finding"),
         PossibleValue::new(UNMANAGED).help("What keyrot does not rotate"),
     ];
-    PossibleValuesParser::new(parts).map(|word| if word == UNMANAGED { Only::Unmanaged } else { Only::Findings })
+    PossibleValuesParser::new(parts)
+        .map(|word| if word == UNMANAGED { Only::Unmanaged } else { Only::Findings })
 }
 
 /// Parses the severity from which a check fails.
 fn severity() -> impl TypedValueParser<Value = FindingSeverity> {
     let known = PossibleValuesParser::new(FindingSeverity::ALL.map(FindingSeverity::word));
-    known.try_map(|word| FindingSeverity::ALL.into_iter().find(|one| one.word() == word).ok_or("no severity"))
+    known.try_map(|word| {
+        FindingSeverity::ALL.into_iter().find(|one| one.word() == word).ok_or("no severity")
+    })
 }

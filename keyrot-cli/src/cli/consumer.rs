@@ -51,7 +51,8 @@ pub(crate) struct Reading {
     /// How long to reuse a key without asking Secrets Manager [default: 5m]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(crate) cache_for: Option<Duration>,
-    /// How long to reuse it if Secrets Manager is unreachable; 0s for never [default: half of overlap, at most 1day]
+    /// How long to reuse it if Secrets Manager is unreachable; 0s for never [default: half of
+    /// overlap, at most 1day]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(crate) stale_for: Option<Duration>,
     /// Neither read nor write the cache on disk

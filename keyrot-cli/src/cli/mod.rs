@@ -49,14 +49,16 @@ If stdout cannot be written, every command exits with 1, or with 141 if the
 reader closed the pipe.";
 
 /// What the short help ends with.
-const SHORT_POINTER: &str = "Examples and exit codes: --help. Settings, which are flags too: keyrot help settings.";
+const SHORT_POINTER: &str =
+    "Examples and exit codes: --help. Settings, which are flags too: keyrot help settings.";
 
 /// What the long help ends with.
 pub(crate) const POINTER: &str = "\
 Every setting is also a flag of every command, such as --region or --max-age:
 keyrot help settings";
 
-/// The first word of a process by which keyrot started itself again, see `consumer::Nesting`. It is not a flag, and only keyrot uses it.
+/// The first word of a process by which keyrot started itself again, see `consumer::Nesting`. It is
+/// not a flag, and only keyrot uses it.
 pub(crate) const RESUMED: &str = "--resumed";
 
 /// The heading of the settings in clap; help lists them on a page of their own.
@@ -64,8 +66,8 @@ pub(crate) const SETTINGS_HEADING: &str = "Settings";
 
 /// Rotate the access keys of AWS IAM users safely
 ///
-/// keyrot creates a new key, verifies it, publishes it in AWS Secrets Manager, and deactivates the old key once nothing uses it. Each run does
-/// every step that is due; run it daily.
+/// keyrot creates a new key, verifies it, publishes it in AWS Secrets Manager, and deactivates the
+/// old key once nothing uses it. Each run does every step that is due; run it daily.
 #[derive(Debug, Parser)]
 #[command(name = "keyrot", version, disable_help_subcommand = true, after_long_help = EXAMPLES, max_term_width = 100, propagate_version = false)]
 struct Cli {
@@ -81,12 +83,14 @@ struct Cli {
 struct Global {
     /// Use a simulated account in a file instead of AWS
     ///
-    /// keyrot creates the file if it does not exist. The default FILE is $KEYROT_SANDBOX, or keyrot/sandbox.json in your state directory.
+    /// keyrot creates the file if it does not exist. The default FILE is $KEYROT_SANDBOX, or
+    /// keyrot/sandbox.json in your state directory.
     #[arg(long, global = true, value_name = "FILE", num_args = 0..=1, require_equals = true)]
     sandbox: Option<Option<PathBuf>>,
     /// Read settings only from this file
     ///
-    /// Without it, keyrot reads ~/.config/keyrot/keyrot.toml, then keyrot.toml in the current directory.
+    /// Without it, keyrot reads ~/.config/keyrot/keyrot.toml, then keyrot.toml in the current
+    /// directory.
     #[arg(long, global = true, value_name = "FILE", env = "KEYROT_CONFIG", hide_env = true, value_parser = path_or_empty())]
     config: Option<PathBuf>,
     /// Print one JSON document on stdout
@@ -97,11 +101,19 @@ struct Global {
     silent: bool,
     /// Log what keyrot does on stderr; -vv also each call to AWS
     ///
-    /// -vvv logs everything there is. RUST_LOG, such as keyrot_aws=debug, does the same where the flag is not given. Secrets are never logged.
+    /// -vvv logs everything there is. RUST_LOG, such as keyrot_aws=debug, does the same where the
+    /// flag is not given. Secrets are never logged.
     #[arg(long, short, global = true, action = ArgAction::Count)]
     verbose: u8,
     /// When to use color: auto, always or never
-    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN", hide_possible_values = true)]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        value_name = "WHEN",
+        hide_possible_values = true
+    )]
     color: Color,
     /// Show times in UTC (the default)
     #[arg(long, global = true, conflicts_with = "local")]
@@ -152,8 +164,8 @@ pub(crate) enum Command {
     Plan(run::Users),
     /// Do every step that is due
     ///
-    /// A run works on all selected users, or on those you name. If one user fails, the others continue. Steps that must wait, for the overlap or
-    /// the soak, are done by a later run.
+    /// A run works on all selected users, or on those you name. If one user fails, the others
+    /// continue. Steps that must wait, for the overlap or the soak, are done by a later run.
     #[command(after_long_help = run::ROTATE_EXAMPLES)]
     Rotate(run::Rotate),
     /// Show each user's keys and what happens next
@@ -170,29 +182,31 @@ pub(crate) enum Command {
     Resolve(resolve::Resolve),
     /// Audit every access key of the account
     ///
-    /// It lists each key's age, its last use and the rules it breaks: controls of AWS Security Hub, the CIS AWS Foundations Benchmark and PCI DSS.
-    /// It reads IAM's credential report, which can be up to four hours old, and the users' tags. It changes nothing. docs/audit.md explains every
-    /// column and finding.
+    /// It lists each key's age, its last use and the rules it breaks: controls of AWS Security Hub,
+    /// the CIS AWS Foundations Benchmark and PCI DSS. It reads IAM's credential report, which can
+    /// be up to four hours old, and the users' tags. It changes nothing. docs/audit.md explains
+    /// every column and finding.
     #[command(after_long_help = audit::EXAMPLES)]
     Audit(audit::AuditArgs),
     /// Show who uses an access key
     ///
-    /// It shows IAM's last use, and CloudTrail's source addresses, user agents and services: one row per source, the latest first. It changes
-    /// nothing.
+    /// It shows IAM's last use, and CloudTrail's source addresses, user agents and services: one
+    /// row per source, the latest first. It changes nothing.
     #[command(after_long_help = who_uses::EXAMPLES)]
     WhoUses(who_uses::WhoUses),
     #[cfg(feature = "aws")]
     /// Check whether keyrot can work here
     ///
-    /// It checks credentials, region, clock, permissions, secrets, KMS, notifiers, the last run and the settings, and says how to fix what is
-    /// wrong. It changes nothing.
+    /// It checks credentials, region, clock, permissions, secrets, KMS, notifiers, the last run and
+    /// the settings, and says how to fix what is wrong. It changes nothing.
     #[command(after_long_help = doctor::EXAMPLES)]
     Doctor(doctor::Doctor),
     #[cfg(feature = "aws")]
     /// Print the IAM policy that keyrot needs
     ///
-    /// The policy allows only what keyrot calls with these settings: key actions only for users with the rotation tag, secrets only by name.
-    /// Without --account and --region it contains the placeholders ACCOUNT and REGION. It calls nothing.
+    /// The policy allows only what keyrot calls with these settings: key actions only for users
+    /// with the rotation tag, secrets only by name. Without --account and --region it contains the
+    /// placeholders ACCOUNT and REGION. It calls nothing.
     #[command(after_long_help = policy::EXAMPLES)]
     Policy(policy::PolicyArgs),
     /// Tag users for rotation
@@ -202,8 +216,9 @@ pub(crate) enum Command {
     Enroll(enroll::EnrollArgs),
     /// Move users' secrets to another region or name
     ///
-    /// Run it with the settings of the new place. It closes the old secret and changes the user's tag keyrot:home; it touches no key. The next
-    /// run at the new place publishes a new key there. The key in the old secret keeps working for the overlap, and while it is used.
+    /// Run it with the settings of the new place. It closes the old secret and changes the user's
+    /// tag keyrot:home; it touches no key. The next run at the new place publishes a new key there.
+    /// The key in the old secret keeps working for the overlap, and while it is used.
     #[command(after_long_help = moving::EXAMPLES)]
     Move(moving::MoveArgs),
     /// Take users out of rotation
@@ -213,8 +228,8 @@ pub(crate) enum Command {
     Release(enroll::ReleaseArgs),
     /// Print a user's key for credential_process
     ///
-    /// It reads the user's secret and needs only secretsmanager:GetSecretValue on it. The answer is cached for a few minutes in a file that only
-    /// you can read.
+    /// It reads the user's secret and needs only secretsmanager:GetSecretValue on it. The answer is
+    /// cached for a few minutes in a file that only you can read.
     #[command(after_long_help = consumer::CREDENTIALS_EXAMPLES)]
     Credentials(consumer::CredentialsArgs),
     /// Run a command with a user's key
@@ -230,8 +245,9 @@ pub(crate) enum Command {
     #[cfg(feature = "aws")]
     /// Rotate your own key in ~/.aws/credentials
     ///
-    /// It creates a key, verifies it and writes it into the profile; everything else in the file stays the same, byte for byte. The previous key
-    /// stays Active. A later run deactivates it once nothing uses it, and deletes it only with --delete-inactive.
+    /// It creates a key, verifies it and writes it into the profile; everything else in the file
+    /// stays the same, byte for byte. The previous key stays Active. A later run deactivates it
+    /// once nothing uses it, and deletes it only with --delete-inactive.
     #[command(name = "self", after_long_help = self_service::EXAMPLES)]
     Own(self_service::OwnArgs),
     /// Print a shell completion script
@@ -268,7 +284,8 @@ impl Invocation {
             let cli = Cli::from_arg_matches(&matches)?;
             // One before the command's name and one after it: clap checks each by itself.
             if cli.global.utc && cli.global.local {
-                return Err(command().error(ErrorKind::ArgumentConflict, "--utc and --local do not go together"));
+                return Err(command()
+                    .error(ErrorKind::ArgumentConflict, "--utc and --local do not go together"));
             }
             Ok((cli, matches))
         });
@@ -280,16 +297,29 @@ impl Invocation {
             }
             Exit::Success
         })?;
-        let deepest = std::iter::successors(Some(&matches), |m| m.subcommand().map(|(_, sub)| sub)).last();
+        let deepest =
+            std::iter::successors(Some(&matches), |m| m.subcommand().map(|(_, sub)| sub)).last();
         let given = |name: &'static str| {
-            let values = deepest.and_then(|m| m.get_many::<String>(&id(name))).into_iter().flatten();
+            let values =
+                deepest.and_then(|m| m.get_many::<String>(&id(name))).into_iter().flatten();
             values.map(move |value| (name, value.clone()))
         };
         let settings = SETTINGS.iter().flat_map(|info| given(info.name)).collect();
         let Global { sandbox, config, json, silent, verbose, color, utc: _, local } = global;
         // The log takes the place of the progress: they would write over each other.
         let silent = silent || verbose > 0;
-        Ok(Self { command, sandbox, config, json, silent, verbose, color, resumed, local, settings })
+        Ok(Self {
+            command,
+            sandbox,
+            config,
+            json,
+            silent,
+            verbose,
+            color,
+            resumed,
+            local,
+            settings,
+        })
     }
 }
 
@@ -328,7 +358,8 @@ pub(crate) fn command() -> clap::Command {
 
 /// What a setting is, and its default.
 pub(crate) fn setting_help(info: &SettingInfo) -> String {
-    let default = info.default.filter(|text| !text.is_empty()).map(|text| format!(" [default: {text}]"));
+    let default =
+        info.default.filter(|text| !text.is_empty()).map(|text| format!(" [default: {text}]"));
     format!("{}{}", info.help, default.unwrap_or_default())
 }
 
@@ -338,7 +369,8 @@ fn with_pointers(mut command: clap::Command) -> clap::Command {
         Some(text) => format!("{text}\n\n{POINTER}"),
         None => POINTER.to_owned(),
     };
-    let names: Vec<String> = command.get_subcommands().map(|one| one.get_name().to_owned()).collect();
+    let names: Vec<String> =
+        command.get_subcommands().map(|one| one.get_name().to_owned()).collect();
     for name in names {
         command = command.mut_subcommand(name, with_pointers);
     }

@@ -20,7 +20,13 @@ Examples:
 #[derive(Debug, clap::Args)]
 pub(crate) struct PolicyArgs {
     /// The format: JSON, or a fragment for AWS SAM (CloudFormation) or Terraform
-    #[arg(long, value_enum, default_value_t, value_name = "json|sam|terraform", hide_possible_values = true)]
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        value_name = "json|sam|terraform",
+        hide_possible_values = true
+    )]
     pub(crate) format: Format,
     /// Who the policy is for
     #[arg(long = "for", value_enum, default_value_t, value_name = "WHO")]
@@ -51,7 +57,8 @@ pub(crate) struct PolicyArgs {
     pub(crate) end_sessions: bool,
     /// With --for guard: a role or user to let through, by ARN; may be repeated
     ///
-    /// * and ? are wildcards. Name keyrot's own role, the operators, and the role that deploys keyrot.
+    /// * and ? are wildcards. Name keyrot's own role, the operators, and the role that deploys
+    ///   keyrot.
     #[arg(long = "principal", value_name = "ARN")]
     pub(crate) principals: Vec<String>,
     /// With --for guard: print a permissions boundary instead of an SCP
@@ -84,7 +91,8 @@ pub(crate) enum For {
     Cli,
     /// The Lambda function, which also writes a log
     Lambda,
-    /// People on call: also rollback, revoke, enroll, move, who-uses, audit and doctor, for all users
+    /// People on call: also rollback, revoke, enroll, move, who-uses, audit and doctor, for all
+    /// users
     Operator,
     /// `keyrot audit`, which only reads
     Audit,

@@ -4,12 +4,14 @@ use keyrot_core::KeyId;
 use keyrot_core::usage::is_region;
 use std::time::Duration;
 
-/// How far CloudTrail's event history goes back (CloudTrail user guide, "Working with CloudTrail event history").
+/// How far CloudTrail's event history goes back (CloudTrail user guide, "Working with CloudTrail
+/// event history").
 const HISTORY: Duration = Duration::from_secs(90 * 86_400);
 
 /// Parses a duration such as `8d`.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    humantime::parse_duration(text).map_err(|error| format!("{error}; expected for example 8d, 12h or 30m"))
+    humantime::parse_duration(text)
+        .map_err(|error| format!("{error}; expected for example 8d, 12h or 30m"))
 }
 
 /// Parses how far to look back in CloudTrail.
@@ -26,7 +28,9 @@ pub(crate) fn lookback(text: &str) -> Result<Duration, String> {
 
 /// Parses a region's name.
 pub(crate) fn region(text: &str) -> Result<String, String> {
-    is_region(text).then(|| text.to_owned()).ok_or_else(|| "expected a region such as eu-central-1".to_owned())
+    is_region(text)
+        .then(|| text.to_owned())
+        .ok_or_else(|| "expected a region such as eu-central-1".to_owned())
 }
 
 /// Parses `KEY=VALUE`.
@@ -41,11 +45,12 @@ pub(crate) fn tag(text: &str) -> Result<(String, String), String> {
 #[cfg(feature = "aws")]
 pub(crate) fn mfa_code(text: &str) -> Result<String, String> {
     let fits = text.len() == 6 && text.bytes().all(|b| b.is_ascii_digit());
-    fits.then(|| text.to_owned()).ok_or_else(|| "expected the six digits that the device shows".to_owned())
+    fits.then(|| text.to_owned())
+        .ok_or_else(|| "expected the six digits that the device shows".to_owned())
 }
 
-/// Parses an access key's id as IAM creates them: twenty capital letters and digits (IAM user guide, "IAM identifiers", unique ids). `None` if it is a
-/// user's name.
+/// Parses an access key's id as IAM creates them: twenty capital letters and digits (IAM user
+/// guide, "IAM identifiers", unique ids). `None` if it is a user's name.
 pub(crate) fn as_key(text: &str) -> Option<KeyId> {
     let is_id = text.len() == 20
         && ["AKIA", "ASIA"].iter().any(|prefix| text.starts_with(prefix))
@@ -60,7 +65,13 @@ mod tests {
     #[test]
     fn a_key_id_is_distinguished_from_a_user_name() {
         assert!(as_key("AKIAIOSFODNN7EXAMPLE").is_some());
-        for name in ["ci-deployer", "AKIA", "akiaiosfodnn7example", "AKIAIOSFODNN7EXAMPLE1", "AKIAIOSFODNN7-XAMPLE"] {
+        for name in [
+            "ci-deployer",
+            "AKIA",
+            "akiaiosfodnn7example",
+            "AKIAIOSFODNN7EXAMPLE1",
+            "AKIAIOSFODNN7-XAMPLE",
+        ] {
             assert_eq!(as_key(name), None, "{name}");
         }
     }
@@ -70,6 +81,8 @@ mod tests {
         assert!(lookback("91d").is_err() && lookback("0s").is_err() && lookback("soon").is_err());
         assert!(lookback("90d").is_ok());
         assert!(region("eu-central-1").is_ok() && region("us-gov-west-1").is_ok());
-        assert!(region("Frankfurt").is_err() && region("eu central").is_err() && region("").is_err());
+        assert!(
+            region("Frankfurt").is_err() && region("eu central").is_err() && region("").is_err()
+        );
     }
 }

@@ -21,7 +21,9 @@ pub(crate) async fn audit(invocation: &Invocation, args: &AuditArgs) -> Result<E
         (true, Format::Table | Format::Json) => Format::Json,
         (false, format) => format,
         (true, _) => {
-            return Err(CliError::usage("--json cannot be combined with another --format; leave out one of them"));
+            return Err(CliError::usage(
+                "--json cannot be combined with another --format; leave out one of them",
+            ));
         }
     };
     if let Some(path) = &args.output {
@@ -46,13 +48,21 @@ pub(crate) async fn audit(invocation: &Invocation, args: &AuditArgs) -> Result<E
         Some(path) => {
             let plain = anstream::adapter::strip_str(&text).to_string();
             // A page has no escape sequences, and what looks like one is a name's.
-            output::write(path, if format == Format::Table { &plain } else { &text }, Access::Owner)?;
+            output::write(
+                path,
+                if format == Format::Table { &plain } else { &text },
+                Access::Owner,
+            )?;
             if !invocation.silent {
                 say!("wrote {}", path.display());
             }
         }
     }
-    Ok(if args.check.is_some_and(|from| whole.worst() >= Some(from)) { Exit::Blocked } else { Exit::Success })
+    Ok(if args.check.is_some_and(|from| whole.worst() >= Some(from)) {
+        Exit::Blocked
+    } else {
+        Exit::Success
+    })
 }
 
 /// Where the account is.
@@ -61,10 +71,18 @@ struct Place {
     sandbox: bool,
 }
 
-async fn look(invocation: &Invocation, args: &AuditArgs, settings: &Settings) -> Result<(Audit, Place), CliError> {
+async fn look(
+    invocation: &Invocation,
+    args: &AuditArgs,
+    settings: &Settings,
+) -> Result<(Audit, Place), CliError> {
     let Backend { ports, sandbox, aws, account, .. } = Backend::open(invocation, settings).await?;
     // Only the look-up of ids takes long.
-    let bar = bar(None, invocation.silent, "{bar:30} ids of {pos}/{len} users, {elapsed} elapsed, {eta} left");
+    let bar = bar(
+        None,
+        invocation.silent,
+        "{bar:30} ids of {pos}/{len} users, {elapsed} elapsed, {eta} left",
+    );
     let progress = |done: usize, of: usize| {
         bar.set_length(u64::try_from(of).unwrap_or(u64::MAX));
         bar.set_position(u64::try_from(done).unwrap_or(u64::MAX));

@@ -10,7 +10,8 @@ use serde::Serialize;
 use std::io::{IsTerminal, Write};
 use zeroize::Zeroizing;
 
-/// What a `credential_process` prints (AWS SDKs and Tools Reference Guide, "Process credential provider"). With an expiration, tools ask again in time.
+/// What a `credential_process` prints (AWS SDKs and Tools Reference Guide, "Process credential
+/// provider"). With an expiration, tools ask again in time.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Document<'a> {
@@ -20,7 +21,10 @@ struct Document<'a> {
     expiration: String,
 }
 
-pub(crate) async fn credentials(invocation: &Invocation, args: &CredentialsArgs) -> Result<Exit, CliError> {
+pub(crate) async fn credentials(
+    invocation: &Invocation,
+    args: &CredentialsArgs,
+) -> Result<Exit, CliError> {
     let mut out = std::io::stdout();
     if out.is_terminal() && !args.show {
         return Err(CliError::usage("this would print a secret on the terminal")
@@ -35,11 +39,12 @@ pub(crate) async fn credentials(invocation: &Invocation, args: &CredentialsArgs)
     };
     // The size is reserved, because a buffer that grows leaves copies behind.
     let mut text = Zeroizing::new(Vec::with_capacity(1024));
-    let written = serde_json::to_writer(&mut *text, &document).map_err(std::io::Error::from).and_then(|()| {
-        text.push(b'\n');
-        out.write_all(&text)?;
-        out.flush()
-    });
+    let written =
+        serde_json::to_writer(&mut *text, &document).map_err(std::io::Error::from).and_then(|()| {
+            text.push(b'\n');
+            out.write_all(&text)?;
+            out.flush()
+        });
     match written {
         Ok(()) => Ok(Exit::Success),
         Err(error) => Err(CliError::failed(format!("could not print the key: {error}"))),

@@ -1,6 +1,8 @@
-//! `demo`: a key's life of 104 days, played on an in-memory account by the engine that rotates real users.
+//! `demo`: a key's life of 104 days, played on an in-memory account by the engine that rotates real
+//! users.
 //!
-//! Only the account is simulated: each line is an event of the engine, an answer of the account, or read from the account's state.
+//! Only the account is simulated: each line is an event of the engine, an answer of the account, or
+//! read from the account's state.
 
 use crate::cli::Invocation;
 use crate::cli::sandbox::Demo;
@@ -14,8 +16,8 @@ use keyrot_core::engine::Progress;
 use keyrot_core::memory::{Fault, FaultAt, Label, MemoryAccount, Rules, Value, World};
 use keyrot_core::model::ProbeAnswer;
 use keyrot_core::{
-    Cancel, Credentials, Event, EventKind, Homes, KeyId, Limits, Mode, Policy, Ports, Rotator, Selection, Target,
-    Timestamp, UserName, Waits, select,
+    Cancel, Credentials, Event, EventKind, Homes, KeyId, Limits, Mode, Policy, Ports, Rotator,
+    Selection, Target, Timestamp, UserName, Waits, select,
 };
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -65,7 +67,8 @@ pub(crate) async fn demo(invocation: &Invocation, args: &Demo) -> Result<Exit, C
         say!("{} {text}", paint(style::WARN, "warning:"));
     }
     let watched = std::io::stdout().is_terminal() && !invocation.json && !args.fast;
-    let pace = args.pace.unwrap_or(if watched { Duration::from_millis(420) } else { Duration::ZERO });
+    let pace =
+        args.pace.unwrap_or(if watched { Duration::from_millis(420) } else { Duration::ZERO });
     let mut play = Play::new(Stage::new(!invocation.json, pace))?;
     play.all().await;
     let broken: Vec<String> = play.account.broken().iter().map(ToString::to_string).collect();
@@ -87,8 +90,11 @@ pub(crate) async fn demo(invocation: &Invocation, args: &Demo) -> Result<Exit, C
             0 => "none refused".to_owned(),
             more => format!("{more} refused"),
         };
-        let broken =
-            if broken.is_empty() { "none broken".to_owned() } else { format!("BROKEN: {}", broken.join("; ")) };
+        let broken = if broken.is_empty() {
+            "none broken".to_owned()
+        } else {
+            format!("BROKEN: {}", broken.join("; "))
+        };
         play.stage.summary(&format!(
             "{DAYS} days, {runs} runs. {requests} requests by the jobs, {refused}. {changes} changes to keys and secret were checked \
              against the promises: {broken}."
@@ -99,7 +105,16 @@ pub(crate) async fn demo(invocation: &Invocation, args: &Demo) -> Result<Exit, C
 
 /// How many of the calls were changes, each of which the watch has seen.
 fn changes(calls: &BTreeMap<&'static str, usize>) -> usize {
-    let reads = ["users", "list_keys", "describe", "inspect_version", "versions", "last_use", "read", "probe"];
+    let reads = [
+        "users",
+        "list_keys",
+        "describe",
+        "inspect_version",
+        "versions",
+        "last_use",
+        "read",
+        "probe",
+    ];
     calls.iter().filter(|(name, _)| !reads.contains(name)).map(|(_, count)| count).sum()
 }
 
@@ -111,13 +126,17 @@ fn choose(world: &World) -> Option<Target> {
 
 impl Play {
     fn new(stage: Stage) -> Result<Self, CliError> {
-        let wrong = |error: &dyn std::fmt::Display| CliError::failed(format!("the demo cannot start: {error}"));
+        let wrong = |error: &dyn std::fmt::Display| {
+            CliError::failed(format!("the demo cannot start: {error}"))
+        };
         let start = Timestamp::from_timestamp(1_767_585_600, 0).unwrap_or_default();
         let mut world = World::new(start - chrono::Duration::days(200));
         let s = Duration::from_secs;
         let moment = Duration::from_millis(40);
-        world.rules = Rules { listing_lag: s(2), propagation: s(6), call_time: moment, ..Rules::default() };
-        let user = world.add_user("ci-deployer", &[("RotateKey", "True")]).map_err(|e| wrong(&e))?;
+        world.rules =
+            Rules { listing_lag: s(2), propagation: s(6), call_time: moment, ..Rules::default() };
+        let user =
+            world.add_user("ci-deployer", &[("RotateKey", "True")]).map_err(|e| wrong(&e))?;
         let first_key = world.add_key(&user).map_err(|e| wrong(&e))?.credentials.key;
         world.advance(DAY * 200);
         let chosen = choose(&world).ok_or_else(|| wrong(&"the user is not selected"))?;
@@ -125,12 +144,24 @@ impl Play {
         let account = MemoryAccount::new(world);
         account.watch(&chosen.subject.user, &chosen.subject.secret, &policy);
         let rotator = Rotator::new(Ports::of(account.clone()));
-        Ok(Self { account, rotator, chosen, first_key, stage, runs: 0, requests: 0, refused: 0, days_held: 0 })
+        Ok(Self {
+            account,
+            rotator,
+            chosen,
+            first_key,
+            stage,
+            runs: 0,
+            requests: 0,
+            refused: 0,
+            days_held: 0,
+        })
     }
 
     async fn all(&mut self) {
         let (user, key) = (self.user().clone(), self.first_key.clone());
-        self.stage.title(&format!("{user} has one key, {key}, 200 days old; three jobs use it. keyrot runs daily."));
+        self.stage.title(&format!(
+            "{user} has one key, {key}, 200 days old; three jobs use it. keyrot runs daily."
+        ));
         self.work(0).await;
         self.crash().await;
         for _ in 0..2 {
@@ -138,7 +169,8 @@ impl Play {
             self.run().await;
         }
         for day in 1..=DAYS {
-            // Each run comes a minute later than the day before's, as schedules with some play do, so that a wait of days is over in time.
+            // Each run comes a minute later than the day before's, as schedules with some play do,
+            // so that a wait of days is over in time.
             self.advance_to(day, 3 * HOUR + Duration::from_secs(60) * day);
             self.work(day).await;
             if day >= MONTHLY_COMES && (day - MONTHLY_COMES).is_multiple_of(MONTH) {
@@ -155,12 +187,17 @@ impl Play {
         self.sign(&reader, "ecr").await;
         let nightly = if day < NIGHTLY_MOVES { self.first_key.clone() } else { reader.clone() };
         if day == NIGHTLY_MOVES {
-            self.line(Who::Job, &format!("nightly: now reads its key from the secret, and finds {reader}")).await;
+            self.line(
+                Who::Job,
+                &format!("nightly: now reads its key from the secret, and finds {reader}"),
+            )
+            .await;
         }
         self.sign(&nightly, "s3").await;
     }
 
-    /// A forgotten job uses the first key, which is still Active: it was used late, so keyrot waits for whatever may come back.
+    /// A forgotten job uses the first key, which is still Active: it was used late, so keyrot waits
+    /// for whatever may come back.
     async fn monthly(&mut self, day: u32) {
         let published = self.published().filter(|_| day >= MONTHLY_MOVES);
         if let Some(key) = published.as_ref().filter(|_| day == MONTHLY_MOVES) {
@@ -182,7 +219,8 @@ impl Play {
         {
             let progress = |progress| take(&events, progress);
             let (limits, cancel) = (Limits::default(), Cancel::default());
-            let work = self.rotator.run(vec![self.chosen.clone()], Mode::Act, &limits, &cancel, &progress);
+            let work =
+                self.rotator.run(vec![self.chosen.clone()], Mode::Act, &limits, &cancel, &progress);
             // The answer never comes; the run is dropped there, as by a process that dies.
             if work.now_or_never().is_none() {
                 self.runs += 1;
@@ -193,10 +231,14 @@ impl Play {
             self.line(Who::Keyrot, &event.kind.to_string()).await;
         }
         let world = self.account.world();
-        let keys = world.user(self.user()).map(|u| u.keys().iter().map(|k| k.listed.id.clone()).collect::<Vec<_>>());
+        let keys = world
+            .user(self.user())
+            .map(|u| u.keys().iter().map(|k| k.listed.id.clone()).collect::<Vec<_>>());
         let first = self.first_key.clone();
         for lost in keys.into_iter().flatten().filter(|key| *key != first) {
-            let text = format!("the process dies right after CreateAccessKey: {lost} exists, but its secret is lost");
+            let text = format!(
+                "the process dies right after CreateAccessKey: {lost} exists, but its secret is lost"
+            );
             self.line(Who::Crash, &text).await;
         }
     }
@@ -209,7 +251,9 @@ impl Play {
         {
             let progress = |progress| take(&events, progress);
             let (limits, cancel) = (Limits::default(), Cancel::default());
-            self.rotator.run(vec![self.chosen.clone()], Mode::Act, &limits, &cancel, &progress).await;
+            self.rotator
+                .run(vec![self.chosen.clone()], Mode::Act, &limits, &cancel, &progress)
+                .await;
         }
         let events = events.into_inner().unwrap_or_default();
         let held = events.iter().any(|event| matches!(event.kind, EventKind::Held(_)));
@@ -220,7 +264,8 @@ impl Play {
                 // The same every day: once is enough.
                 EventKind::Held(_) if days > 0 => {}
                 EventKind::Retired { .. } if days > 0 => {
-                    self.line(Who::Keyrot, &format!("{kind}, after it was held for {days} days")).await;
+                    self.line(Who::Keyrot, &format!("{kind}, after it was held for {days} days"))
+                        .await;
                 }
                 kind => self.line(Who::Keyrot, &kind.to_string()).await,
             }
@@ -230,7 +275,8 @@ impl Play {
     /// A job signs a request. Whether it was accepted.
     async fn sign(&mut self, key: &KeyId, service: &str) -> bool {
         let credentials: Credentials = World::credentials_of(key);
-        let answer = self.account.change(|world| world.authenticate(&credentials, service, "eu-west-1"));
+        let answer =
+            self.account.change(|world| world.authenticate(&credentials, service, "eu-west-1"));
         let accepted = matches!(answer, ProbeAnswer::Authenticated(_));
         self.requests += 1;
         self.refused += u32::from(!accepted);

@@ -1,4 +1,5 @@
-//! `keyrot doctor`: whether keyrot could do its work here. It changes nothing, and sends nothing unless it is asked to.
+//! `keyrot doctor`: whether keyrot could do its work here. It changes nothing, and sends nothing
+//! unless it is asked to.
 
 use crate::cli::Invocation;
 use crate::cli::doctor::Doctor;
@@ -65,7 +66,14 @@ pub(crate) async fn doctor(invocation: &Invocation, args: &Doctor) -> Result<Exi
     let result = checks.iter().map(|check| check.health).max().unwrap_or(Health::Ok);
     if json {
         let version = env!("CARGO_PKG_VERSION");
-        print_json(&Document { schema: "keyrot.doctor/1", version, sandbox, result, account, checks });
+        print_json(&Document {
+            schema: "keyrot.doctor/1",
+            version,
+            sandbox,
+            result,
+            account,
+            checks,
+        });
     } else {
         print(&sum(&checks));
     }
@@ -88,25 +96,34 @@ async fn of_sandbox(
     let account = SandboxAccount::open(file.as_deref(), region, settings.home_regions()).await?;
     let homes = settings.homes(region, true);
     let mut checks = of_ports(&account.ports(), settings, &homes, args.verify(), tell).await;
-    let what = "credentials, region, clock, permissions, KMS and notifiers: a sandbox does not call AWS";
+    let what =
+        "credentials, region, clock, permissions, KMS and notifiers: a sandbox does not call AWS";
     let mut last = vec![
         Check::not_checked("sandbox", what)
             .hint("to check an AWS account, leave out --sandbox and unset KEYROT_SANDBOX"),
     ];
     if args.send_test {
-        last.push(Check::not_checked("notifiers", "no test message was sent: a sandbox sends no notifications"));
+        last.push(Check::not_checked(
+            "notifiers",
+            "no test message was sent: a sandbox sends no notifications",
+        ));
     }
     last.iter().for_each(tell);
     checks.extend(last);
     Ok(checks)
 }
 
-async fn on_aws(args: &Doctor, settings: &Settings, tell: &(dyn Fn(&Check) + Sync)) -> (Vec<Check>, Option<String>) {
+async fn on_aws(
+    args: &Doctor,
+    settings: &Settings,
+    tell: &(dyn Fn(&Check) + Sync),
+) -> (Vec<Check>, Option<String>) {
     let aws = match connect(settings).await {
         Ok(aws) => aws,
         Err(check) => {
             tell(&check);
-            let rest = Check::not_checked("permissions", "AWS could not be called: see the failure above");
+            let rest =
+                Check::not_checked("permissions", "AWS could not be called: see the failure above");
             tell(&rest);
             return (vec![check, rest], None);
         }
@@ -130,12 +147,17 @@ async fn on_aws(args: &Doctor, settings: &Settings, tell: &(dyn Fn(&Check) + Syn
 }
 
 async fn connect(settings: &Settings) -> Result<Arc<Aws>, Check> {
-    let settings =
-        AwsSettings::default().with(settings).map_err(|error| Check::failure("settings", error.to_string()))?;
+    let settings = AwsSettings::default()
+        .with(settings)
+        .map_err(|error| Check::failure("settings", error.to_string()))?;
     let aws = Aws::connect(&settings).await.map_err(|error| {
         let (about, hint) = match &error {
-            ConnectError::NoRegion { .. } => ("region", "set one, for example: export AWS_REGION=eu-central-1"),
-            ConnectError::NoRoots { .. } => ("network", "without them no connection to AWS can be trusted"),
+            ConnectError::NoRegion { .. } => {
+                ("region", "set one, for example: export AWS_REGION=eu-central-1")
+            }
+            ConnectError::NoRoots { .. } => {
+                ("network", "without them no connection to AWS can be trusted")
+            }
             _ => ("settings", "keyrot help settings"),
         };
         Check::failure(about, error.to_string()).hint(hint)

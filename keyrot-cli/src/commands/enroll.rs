@@ -25,7 +25,12 @@ pub(crate) async fn enroll(invocation: &Invocation, args: &EnrollArgs) -> Result
     let adoption = if args.adopt_secret { Adoption::TakeOver } else { Adoption::Named };
     let desk = Desk::new(&settings, &backend, Homes { adoption, ..backend.homes(&settings) });
     let plan = desk.enrollment.plan(&args.users, args.anyway).await;
-    desk.change(invocation, plan.map_err(|error| failed(&error, "no user was tagged"))?, args.asking).await
+    desk.change(
+        invocation,
+        plan.map_err(|error| failed(&error, "no user was tagged"))?,
+        args.asking,
+    )
+    .await
 }
 
 pub(crate) async fn release(invocation: &Invocation, args: &ReleaseArgs) -> Result<Exit, CliError> {
@@ -33,15 +38,19 @@ pub(crate) async fn release(invocation: &Invocation, args: &ReleaseArgs) -> Resu
     let backend = Backend::open(invocation, &settings).await?;
     let desk = Desk::new(&settings, &backend, backend.homes(&settings));
     let plan = desk.enrollment.plan_release(&args.users).await;
-    desk.change(invocation, plan.map_err(|error| failed(&error, "no user was released"))?, args.asking).await
+    desk.change(
+        invocation,
+        plan.map_err(|error| failed(&error, "no user was released"))?,
+        args.asking,
+    )
+    .await
 }
 
 fn failed(error: &EnrollError, nothing: &str) -> CliError {
     match error {
         EnrollError::Listing(_) => CliError::failed(error.to_string()).hint("nothing was changed"),
-        EnrollError::TaggedOtherwise { .. } => {
-            CliError::usage(error.to_string()).hint(format!("to enroll it anyway, add --anyway; {nothing}"))
-        }
+        EnrollError::TaggedOtherwise { .. } => CliError::usage(error.to_string())
+            .hint(format!("to enroll it anyway, add --anyway; {nothing}")),
         _ => CliError::usage(error.to_string()).hint(nothing),
     }
 }
@@ -60,17 +69,28 @@ impl<'a> Desk<'a> {
         let (ports, tags) = (backend.ports.clone(), backend.tags.clone());
         let limits = settings.limits(ports.clock.now());
         let enrollment = Enrollment::new(ports, tags, settings.selection().clone(), homes);
-        Self { settings, backend, enrollment: enrollment.policy(*settings.policy()).limits(limits), region }
+        Self {
+            settings,
+            backend,
+            enrollment: enrollment.policy(*settings.policy()).limits(limits),
+            region,
+        }
     }
 
     /// Shows the plan, asks, does it for each user, and reports.
-    async fn change(&self, invocation: &Invocation, mut plan: EnrollPlan, asking: Asking) -> Result<Exit, CliError> {
+    async fn change(
+        &self,
+        invocation: &Invocation,
+        mut plan: EnrollPlan,
+        asking: Asking,
+    ) -> Result<Exit, CliError> {
         plan.document.dry_run = asking.dry_run;
         let sandbox = self.backend.sandbox;
         let show = |width| screen(&plan.document, self.settings, sandbox, width);
         let account = plan.users.first().map_or("unknown", |user| user.arn.account());
         let mark = if sandbox { " (sandbox)" } else { "" };
-        let flow = Flow::new(invocation, asking, format!("in account {account}, {}{mark}", self.region));
+        let flow =
+            Flow::new(invocation, asking, format!("in account {account}, {}{mark}", self.region));
         if plan.is_refused() {
             flow.report(&plan.document, || print(&show(width())));
             let text = "a rotation would be blocked; no user was tagged";

@@ -9,9 +9,10 @@ use std::ffi::OsString;
 use std::io::ErrorKind;
 use std::process::Command;
 
-/// What else could give the command credentials, or belongs to other ones; a `*` stands for anything. A key in the environment goes before most of them,
-/// but not in every SDK, and not for services that take a bearer token (AWS SDKs and Tools Reference Guide, "Settings reference"; the names without a
-/// place there are those of the older SDKs for Java, Go, Python and Ruby).
+/// What else could give the command credentials, or belongs to other ones; a `*` stands for
+/// anything. A key in the environment goes before most of them, but not in every SDK, and not for
+/// services that take a bearer token (AWS SDKs and Tools Reference Guide, "Settings reference"; the
+/// names without a place there are those of the older SDKs for Java, Go, Python and Ruby).
 const REMOVED: [&str; 21] = [
     "AMAZON_ACCESS_KEY_ID",
     "AMAZON_SECRET_ACCESS_KEY",
@@ -64,7 +65,10 @@ pub(crate) async fn exec(invocation: &Invocation, args: &ExecArgs) -> Result<Exi
     command.env("AWS_SECRET_ACCESS_KEY", credentials.secret.expose());
     run(command).map_err(|error| {
         let code = if error.kind() == ErrorKind::NotFound { 127 } else { 126 };
-        CliError::with(Exit::Command(code), format!("could not run {}: {error}", program.to_string_lossy()))
+        CliError::with(
+            Exit::Command(code),
+            format!("could not run {}: {error}", program.to_string_lossy()),
+        )
     })
 }
 

@@ -17,7 +17,8 @@ pub(crate) struct Flow {
 }
 
 impl Flow {
-    /// `place` is where something would be changed, such as `in account 123456789012, eu-west-1`: every question ends with it.
+    /// `place` is where something would be changed, such as `in account 123456789012, eu-west-1`:
+    /// every question ends with it.
     pub(crate) fn new(invocation: &Invocation, asking: Asking, place: String) -> Self {
         Self { json: invocation.json, asking, place }
     }
@@ -32,9 +33,11 @@ impl Flow {
         self.asking.yes
     }
 
-    /// Shows the plan, and asks the question if there is one. Returns whether to do it: `has_work`, and no dry run.
+    /// Shows the plan, and asks the question if there is one. Returns whether to do it: `has_work`,
+    /// and no dry run.
     ///
-    /// A plan that is not carried out is the result, and goes to stdout; otherwise it goes to stderr, and stdout has what came of it.
+    /// A plan that is not carried out is the result, and goes to stdout; otherwise it goes to
+    /// stderr, and stdout has what came of it.
     ///
     /// # Errors
     /// If the operator did not agree, or could not be asked.

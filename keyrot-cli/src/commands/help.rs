@@ -20,7 +20,8 @@ pub(crate) fn help(invocation: &Invocation, args: &HelpArgs) -> Result<Exit, Cli
         return Ok(Exit::Success);
     }
     // clap knows every command's help, and what a mistyped one may have meant.
-    let words = std::iter::once("keyrot").chain(args.words.iter().map(String::as_str)).chain(["--help"]);
+    let words =
+        std::iter::once("keyrot").chain(args.words.iter().map(String::as_str)).chain(["--help"]);
     match command().try_get_matches_from(words) {
         Ok(_) => Ok(Exit::Success),
         Err(error) => match (error.print(), error.use_stderr()) {

@@ -47,7 +47,12 @@ pub(crate) async fn init(invocation: &Invocation, args: &InitArgs) -> Result<Exi
     }
     let file = (!args.stdout).then(|| args.output.display().to_string());
     if invocation.json {
-        print_json(&Document { schema: "keyrot.init/1", file, account: look.as_ref(), toml: &toml });
+        print_json(&Document {
+            schema: "keyrot.init/1",
+            file,
+            account: look.as_ref(),
+            toml: &toml,
+        });
     } else if args.stdout {
         print(&toml);
     } else {
@@ -67,7 +72,9 @@ fn write(path: &Path, text: &str) -> Result<(), CliError> {
     match written {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(taken(path)),
-        Err(error) => Err(CliError::failed(format!("{} could not be written: {error}", path.display()))),
+        Err(error) => {
+            Err(CliError::failed(format!("{} could not be written: {error}", path.display())))
+        }
     }
 }
 

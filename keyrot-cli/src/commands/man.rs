@@ -16,7 +16,8 @@ pub(crate) fn man(invocation: &Invocation, args: &ManArgs) -> Result<Exit, CliEr
     if invocation.json {
         return Err(CliError::usage("a manual page is roff, not JSON").hint("leave out --json"));
     }
-    let made = |error: io::Error| CliError::failed(format!("the page could not be generated: {error}"));
+    let made =
+        |error: io::Error| CliError::failed(format!("the page could not be generated: {error}"));
     let main = command();
     let Some(dir) = &args.output else {
         print(&page(built(main)).map_err(made)?);
@@ -106,7 +107,8 @@ fn page(command: clap::Command) -> io::Result<String> {
     Ok(title + &definitions + &body.chars().map(glyph).collect::<String>())
 }
 
-/// Escapes a character for roff: otherwise it is typeset as another one, and cannot be copied into a shell (groff_char(7)).
+/// Escapes a character for roff: otherwise it is typeset as another one, and cannot be copied into
+/// a shell (groff_char(7)).
 fn glyph(sign: char) -> String {
     match sign {
         '~' => r"\(ti".to_owned(),
@@ -117,7 +119,8 @@ fn glyph(sign: char) -> String {
     }
 }
 
-/// What follows the arguments in `--help`: examples and exit codes, line by line, each under its own heading.
+/// What follows the arguments in `--help`: examples and exit codes, line by line, each under its
+/// own heading.
 fn sections(out: &mut Roff, text: &str) {
     for block in text.split("\n\n") {
         let (first, rest) = block.split_once('\n').unwrap_or((block, ""));

@@ -14,16 +14,20 @@ use keyrot_core::engine::Moved;
 use keyrot_core::model::{Adoption, HomeTag, SecretArn};
 use keyrot_core::report::Change;
 use keyrot_core::settings::Settings;
-use keyrot_core::{Blocked, Homes, Mode, Notifier, Outcome, Rotator, Selection, Target, UserName, select};
+use keyrot_core::{
+    Blocked, Homes, Mode, Notifier, Outcome, Rotator, Selection, Target, UserName, select,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub(crate) async fn moving(invocation: &Invocation, args: &MoveArgs) -> Result<Exit, CliError> {
     let settings = config::load(invocation)?;
     let target = Backend::open(invocation, &settings).await?;
-    let users = target.ports.iam.users(&settings.selection().path_prefix).await.map_err(|error| {
-        CliError::failed(format!("could not list the account's users: {error}")).hint("nothing was changed")
-    })?;
+    let users =
+        target.ports.iam.users(&settings.selection().path_prefix).await.map_err(|error| {
+            CliError::failed(format!("could not list the account's users: {error}"))
+                .hint("nothing was changed")
+        })?;
     let only: BTreeSet<UserName> = args.users.iter().cloned().collect();
     let selection = Selection {
         only: only.into_iter().collect(),
@@ -40,19 +44,28 @@ pub(crate) async fn moving(invocation: &Invocation, args: &MoveArgs) -> Result<E
     }
 
     let notifiers = target.notifiers(&settings, &selected.chosen).map_err(CliError::usage)?;
-    let places = Places { notifiers, ..Places::open(invocation, &settings, target, &selected.chosen).await? };
+    let places = Places {
+        notifiers,
+        ..Places::open(invocation, &settings, target, &selected.chosen).await?
+    };
     let mut rows = Vec::new();
     for chosen in &selected.chosen {
         rows.push(places.row(chosen, Mode::Plan).await);
     }
-    let mut document = Document { schema: "keyrot.move/1", dry_run: args.asking.dry_run, users: rows };
+    let mut document =
+        Document { schema: "keyrot.move/1", dry_run: args.asking.dry_run, users: rows };
     let sandbox = if places.new.sandbox { " (sandbox)" } else { "" };
     let to = selected.chosen.first().map(|one| one.subject.place());
-    let place = to.map(|to| format!("to account {}, {}{sandbox}", to.account, to.region)).unwrap_or_default();
+    let place = to
+        .map(|to| format!("to account {}, {}{sandbox}", to.account, to.region))
+        .unwrap_or_default();
     let flow = Flow::new(invocation, args.asking, place);
     let refused = document.refused();
     let planned = document.planned();
-    let question = format!("move the home of {}", planned.iter().map(UserName::as_str).collect::<Vec<_>>().join(", "));
+    let question = format!(
+        "move the home of {}",
+        planned.iter().map(UserName::as_str).collect::<Vec<_>>().join(", ")
+    );
     let screen = |width| screen(&document, &settings, places.new.sandbox, width);
     if !flow.plan(screen, refused.is_none() && !planned.is_empty(), Some(&question)).await? {
         flow.report(&document, || {});
@@ -103,7 +116,9 @@ impl<'a> Places<'a> {
     async fn row(&self, chosen: &Target, mode: Mode) -> Row {
         let subject = &chosen.subject;
         let (from, to) = (subject.home.clone(), SecretArn::planned(subject.place()));
-        let row = |result, outcome: Option<(&str, &Outcome)>| Row::new(&subject.user, (&from, &to), result, outcome);
+        let row = |result, outcome: Option<(&str, &Outcome)>| {
+            Row::new(&subject.user, (&from, &to), result, outcome)
+        };
         if let Err(why) = &chosen.policy {
             return row(Change::Refused, Some(("", &Outcome::Blocked(Blocked::clone(why)))));
         }
@@ -115,13 +130,18 @@ impl<'a> Places<'a> {
         // A plan notifies nobody.
         let here = self.notifiers.iter().cloned().fold(here, Rotator::notify);
         let limits = self.settings.limits(self.new.ports.clock.now());
-        let failed = |outcome: &Outcome| matches!(outcome, Outcome::Blocked(_) | Outcome::Refused(_));
+        let failed =
+            |outcome: &Outcome| matches!(outcome, Outcome::Blocked(_) | Outcome::Refused(_));
         match here.move_home(&there, chosen.clone(), mode, &limits).await {
             Moved::Already => row(Change::Already, None),
             Moved::Planned => row(Change::Planned, None),
             Moved::Done => row(Change::Done, None),
-            Moved::Old(why) if failed(&why) => row(Change::Refused, Some(("at the old home", &why))),
-            Moved::New(why) if failed(&why) => row(Change::Refused, Some(("at the new place", &why))),
+            Moved::Old(why) if failed(&why) => {
+                row(Change::Refused, Some(("at the old home", &why)))
+            }
+            Moved::New(why) if failed(&why) => {
+                row(Change::Refused, Some(("at the new place", &why)))
+            }
             Moved::Old(why) => row(Change::Failed, Some(("at the old home", &why))),
             Moved::New(why) => row(Change::Failed, Some(("at the new place", &why))),
         }

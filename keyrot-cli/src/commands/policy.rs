@@ -1,4 +1,5 @@
-//! `keyrot policy`: the IAM policy that keyrot needs, for the settings at hand. Nothing of AWS is called.
+//! `keyrot policy`: the IAM policy that keyrot needs, for the settings at hand. Nothing of AWS is
+//! called.
 
 use crate::cli::Invocation;
 use crate::cli::policy::{For, Format, PolicyArgs};
@@ -9,8 +10,8 @@ use crate::exit::Exit;
 use crate::screens::policy;
 use crate::terminal::stdio::{print, print_json};
 use keyrot_aws::policy::{
-    ACTIONS, Discovery, GUARDED, Guard, Hooks, Key, LONGEST_MANAGED_POLICY, LONGEST_SCP, Policy, Principal, Scope,
-    Syntax, Text,
+    ACTIONS, Discovery, GUARDED, Guard, Hooks, Key, LONGEST_MANAGED_POLICY, LONGEST_SCP, Policy,
+    Principal, Scope, Syntax, Text,
 };
 use keyrot_core::SecretName;
 use keyrot_core::model::UserRef;
@@ -48,15 +49,20 @@ impl PolicyArgs {
             return refuse("--json cannot be combined with --format sam or terraform");
         }
         if self.end_sessions && self.target != For::Operator {
-            return refuse("--end-sessions needs --for operator: a scheduled job must not write policies of users");
+            return refuse(
+                "--end-sessions needs --for operator: a scheduled job must not write policies of users",
+            );
         }
         self.check_guard()?;
         match (self.target, self.users.is_empty(), self.secrets.is_empty()) {
             (For::Consumer, true, true) => {
-                Err(CliError::usage("--for consumer needs a user or a secret").hint("add --user NAME or --secret NAME"))
+                Err(CliError::usage("--for consumer needs a user or a secret")
+                    .hint("add --user NAME or --secret NAME"))
             }
             (For::Consumer, ..) | (_, true, _) => Ok(()),
-            _ => refuse("--user needs --for consumer; every other policy covers all users under path_prefix"),
+            _ => refuse(
+                "--user needs --for consumer; every other policy covers all users under path_prefix",
+            ),
         }
     }
 
@@ -74,8 +80,9 @@ impl PolicyArgs {
     }
 
     fn guard(&self) -> Result<Guard, CliError> {
-        let parse =
-            |text: &String| Principal::parse(text).map_err(|error| CliError::usage(format!("--principal: {error}")));
+        let parse = |text: &String| {
+            Principal::parse(text).map_err(|error| CliError::usage(format!("--principal: {error}")))
+        };
         Ok(Guard {
             principals: self.principals.iter().map(parse).collect::<Result<_, _>>()?,
             function: Text::fixed(self.function_name.as_str()),
@@ -113,7 +120,11 @@ pub(crate) fn policy(invocation: &Invocation, args: &PolicyArgs) -> Result<Exit,
         For::Own => scope.own_policy(),
         For::Guard => scope.guard_policy(&args.guard()?),
     };
-    let guard = (args.target == For::Guard).then_some(if args.boundary { GuardAs::Boundary } else { GuardAs::Scp });
+    let guard = (args.target == For::Guard).then_some(if args.boundary {
+        GuardAs::Boundary
+    } else {
+        GuardAs::Scp
+    });
     let open = match args.format {
         Format::Json => open_places(&document),
         Format::Sam | Format::Terraform => Vec::new(),
@@ -125,15 +136,23 @@ pub(crate) fn policy(invocation: &Invocation, args: &PolicyArgs) -> Result<Exit,
     match args.format {
         Format::Json if invocation.json => {
             let allowed = document.actions();
-            let reasons = ACTIONS.iter().filter(|_| guard.is_none()).chain(GUARDED.iter().filter(|_| guard.is_some()));
-            let reasons = reasons.filter(|a| allowed.contains(a.name)).map(|a| (a.name, a.why)).collect();
+            let reasons = ACTIONS
+                .iter()
+                .filter(|_| guard.is_none())
+                .chain(GUARDED.iter().filter(|_| guard.is_some()));
+            let reasons =
+                reasons.filter(|a| allowed.contains(a.name)).map(|a| (a.name, a.why)).collect();
             print_json(&Document { schema: "keyrot.policy/1", policy: document, reasons, open });
         }
         // White space counts where a service control policy is created by the AWS CLI.
         Format::Json if guard.is_some() => print(&policy::compact(&document)),
         Format::Json => print_json(&document),
-        Format::Sam if guard.is_some() => print(&policy::guard_sam(args.name(), &document, args.boundary)),
-        Format::Terraform if guard.is_some() => print(&policy::guard_terraform(args.name(), &document, args.boundary)),
+        Format::Sam if guard.is_some() => {
+            print(&policy::guard_sam(args.name(), &document, args.boundary))
+        }
+        Format::Terraform if guard.is_some() => {
+            print(&policy::guard_terraform(args.name(), &document, args.boundary))
+        }
         Format::Sam => print(&policy::sam(args.name(), &document)),
         Format::Terraform => print(&policy::terraform(args.name(), &document)),
     }
@@ -195,13 +214,15 @@ fn say(invocation: &Invocation, scope: &Scope, target: For, open: &[&str]) {
 
 fn scope(settings: &Settings, args: &PolicyArgs) -> Result<Scope, CliError> {
     let selection = settings.selection();
-    let literal = |text: Option<&str>, place: &str| text.map_or_else(|| Text::open(place), Text::fixed);
+    let literal =
+        |text: Option<&str>, place: &str| text.map_or_else(|| Text::open(place), Text::fixed);
     let region = settings.region();
     let named = args.users.iter().find_map(|user| match user {
         UserRef::Arn(arn) => Some(arn.account()),
         UserRef::Name(_) => None,
     });
-    // An organization has accounts whose numbers and regions are not known here: what is not named is any.
+    // An organization has accounts whose numbers and regions are not known here: what is not named
+    // is any.
     let guard = args.target == For::Guard;
     let known = |text: Option<&str>| text.map_or_else(Text::any, Text::fixed);
     let (syntax, partition, account, region) = match args.format {
@@ -231,12 +252,23 @@ fn scope(settings: &Settings, args: &PolicyArgs) -> Result<Scope, CliError> {
         secrets_key: settings.kms_key().and_then(Key::parse),
         discovery: if args.one_by_one { Discovery::OneByOne } else { Discovery::Bulk },
         config: args.config_parameter.as_deref().map(Text::fixed),
-        log_group: (args.target == For::Lambda).then(|| Text::fixed(format!("/aws/lambda/{}", args.function_name))),
+        log_group: (args.target == For::Lambda)
+            .then(|| Text::fixed(format!("/aws/lambda/{}", args.function_name))),
         hooks: Hooks::of(settings.notify()),
         trail: settings.trail(),
         end_sessions: args.end_sessions,
-        home_regions: settings.home_regions().iter().map(|region| Text::fixed(region.as_str())).collect(),
-        ..Scope::new(account, settings.template(), &selection.path_prefix, &selection.tag, &selection.tag_value)
+        home_regions: settings
+            .home_regions()
+            .iter()
+            .map(|region| Text::fixed(region.as_str()))
+            .collect(),
+        ..Scope::new(
+            account,
+            settings.template(),
+            &selection.path_prefix,
+            &selection.tag,
+            &selection.tag_value,
+        )
     };
     if args.target == For::Consumer {
         let secret = |user| secret_name(settings, user).map(|name| Text::fixed(name.as_str()));
@@ -246,7 +278,8 @@ fn scope(settings: &Settings, args: &PolicyArgs) -> Result<Scope, CliError> {
         scope.secrets.push(Text::wild(&pattern.to_string()));
     }
     for name in &args.secrets {
-        let name = SecretName::parse(name.as_str()).map_err(|error| CliError::usage(format!("--secret: {error}")))?;
+        let name = SecretName::parse(name.as_str())
+            .map_err(|error| CliError::usage(format!("--secret: {error}")))?;
         scope.secrets.push(Text::fixed(name.as_str()));
     }
     Ok(scope)

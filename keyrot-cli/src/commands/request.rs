@@ -1,4 +1,5 @@
-//! A request for one user, as `rollback`, `revoke` and `resolve` share it: the core's flow, with a prompt and screens.
+//! A request for one user, as `rollback`, `revoke` and `resolve` share it: the core's flow, with a
+//! prompt and screens.
 
 use crate::backend::Backend;
 use crate::cli::Invocation;
@@ -17,7 +18,9 @@ use crate::terminal::style::{self, paint};
 use futures_util::FutureExt;
 use keyrot_core::decide::Refusal;
 use keyrot_core::model::EndedSessions;
-use keyrot_core::requests::{Lifted, RequestKind, RequestPlan, RequestReport, RequestSession, RequestStatus};
+use keyrot_core::requests::{
+    Lifted, RequestKind, RequestPlan, RequestReport, RequestSession, RequestStatus,
+};
 use keyrot_core::selection::MissingWhy;
 use keyrot_core::settings::Settings;
 use keyrot_core::{CallError, Cancel, KeyId, Request, Target, UserName, UserResult};
@@ -36,7 +39,11 @@ pub(crate) struct Desk<'a> {
 
 impl<'a> Desk<'a> {
     /// Finds the user, by name or by the id of a key. The user need not be tagged for rotation.
-    pub(crate) async fn open(invocation: &'a Invocation, kind: RequestKind, user: &UserName) -> Result<Self, CliError> {
+    pub(crate) async fn open(
+        invocation: &'a Invocation,
+        kind: RequestKind,
+        user: &UserName,
+    ) -> Result<Self, CliError> {
         let settings = config::load(invocation)?;
         let mut signals = Signals::listen()?;
         let find = async {
@@ -49,7 +56,8 @@ impl<'a> Desk<'a> {
         Ok(Self::new(invocation, kind, (settings, signals), (backend, target, key)))
     }
 
-    /// For a user who is named, or whose key is, with nothing looked up but, by IAM, whose key that is. The rest follows once the key is off.
+    /// For a user who is named, or whose key is, with nothing looked up but, by IAM, whose key that
+    /// is. The rest follows once the key is off.
     pub(crate) async fn for_iam_only(
         invocation: &'a Invocation,
         kind: RequestKind,
@@ -78,8 +86,11 @@ impl<'a> Desk<'a> {
                 if let Some(why) = no_secrets {
                     return Err(why);
                 }
-                let found = settings.find_named(backend.ports.iam.as_ref(), &backend.homes(&settings), &user).await;
-                let found = found.map_err(|error| format!("could not list the account's users: {error}"))?;
+                let found = settings
+                    .find_named(backend.ports.iam.as_ref(), &backend.homes(&settings), &user)
+                    .await;
+                let found = found
+                    .map_err(|error| format!("could not list the account's users: {error}"))?;
                 found.map_err(|missing| missing.to_string())
             }
             .boxed()
@@ -97,7 +108,14 @@ impl<'a> Desk<'a> {
         let session = RequestSession::new(kind, backend.ports.clone(), policies, trail, target)
             .limits(settings.limits(backend.ports.clock.now()))
             .region(backend.region());
-        Self { invocation, settings: Arc::new(settings), signals, backend: Arc::new(backend), session, key }
+        Self {
+            invocation,
+            settings: Arc::new(settings),
+            signals,
+            backend: Arc::new(backend),
+            session,
+            key,
+        }
     }
 
     /// Whether the user's sessions are to be ended, too.
@@ -112,24 +130,43 @@ impl<'a> Desk<'a> {
     }
 
     /// Shows what the request will do, asks, does it, and shows what came of it.
-    pub(crate) async fn ask(mut self, seen: &UserResult, request: Request, asking: Asking) -> Result<Exit, CliError> {
-        let plan = self.signals.or(self.session.plan(seen, request)).await.map_err(CliError::signal)?;
+    pub(crate) async fn ask(
+        mut self,
+        seen: &UserResult,
+        request: Request,
+        asking: Asking,
+    ) -> Result<Exit, CliError> {
+        let plan =
+            self.signals.or(self.session.plan(seen, request)).await.map_err(CliError::signal)?;
         self.agree(plan, asking).await
     }
 
-    /// Switches the key off, with IAM and nothing else; then does the rest, as far as it can be done.
-    pub(crate) async fn switch_off(mut self, request: Request, asking: Asking) -> Result<Exit, CliError> {
+    /// Switches the key off, with IAM and nothing else; then does the rest, as far as it can be
+    /// done.
+    pub(crate) async fn switch_off(
+        mut self,
+        request: Request,
+        asking: Asking,
+    ) -> Result<Exit, CliError> {
         if asking.yes {
             let plan = self.session.unplanned(request);
             return self.carry_out(plan).await;
         }
-        let plan = self.signals.or(self.session.plan_off_first(request)).await.map_err(CliError::signal)?;
+        let plan = self
+            .signals
+            .or(self.session.plan_off_first(request))
+            .await
+            .map_err(CliError::signal)?;
         self.agree(plan, asking).await
     }
 
     async fn agree(self, mut plan: RequestPlan, asking: Asking) -> Result<Exit, CliError> {
         plan.document.dry_run = asking.dry_run;
-        let flow = Flow::new(self.invocation, asking, format!("in {}", screens::whereabouts(&plan.document)));
+        let flow = Flow::new(
+            self.invocation,
+            asking,
+            format!("in {}", screens::whereabouts(&plan.document)),
+        );
         let screen = |width| screens::before(&View::from(&plan), width);
         match flow.plan(screen, plan.has_work(), plan.question().as_deref()).await? {
             true => self.carry_out(plan).await,
@@ -141,7 +178,9 @@ impl<'a> Desk<'a> {
         let (backend, settings) = (self.backend.clone(), self.settings.clone());
         let revokes = matches!(plan.document.request, Some(Request::Revoke(_)));
         if !revokes {
-            backend.notifiers(&settings, std::slice::from_ref(self.session.target())).map_err(CliError::usage)?;
+            backend
+                .notifiers(&settings, std::slice::from_ref(self.session.target()))
+                .map_err(CliError::usage)?;
         }
         let session = self.session.clone().notify(move |target| {
             // A notifier that cannot be used is no reason to leave a leaked key Active.
@@ -174,12 +213,17 @@ impl<'a> Desk<'a> {
         refusal: Refusal,
         asking: Asking,
     ) -> Result<Exit, CliError> {
-        let report = self.signals.or(self.session.refuse(seen, refusal)).await.map_err(CliError::signal)?;
+        let report =
+            self.signals.or(self.session.refuse(seen, refusal)).await.map_err(CliError::signal)?;
         Ok(self.show(report, asking.dry_run))
     }
 
     /// Shows the user, and changes nothing.
-    pub(crate) async fn report_seen(&mut self, seen: &UserResult, dry_run: bool) -> Result<Exit, CliError> {
+    pub(crate) async fn report_seen(
+        &mut self,
+        seen: &UserResult,
+        dry_run: bool,
+    ) -> Result<Exit, CliError> {
         let report = self.signals.or(self.session.show(seen)).await.map_err(CliError::signal)?;
         Ok(self.show(report, dry_run))
     }
@@ -192,7 +236,8 @@ impl<'a> Desk<'a> {
         self.report(&report, None)
     }
 
-    /// Shows the end, and says what the process is to end with. A signal that came too late to stop anything changes nothing about that.
+    /// Shows the end, and says what the process is to end with. A signal that came too late to stop
+    /// anything changes nothing about that.
     fn report(&self, report: &RequestReport, signal: Option<u8>) -> Exit {
         if let Some(lifted) = &report.lifted {
             say_lifted(&report.result.user, lifted);
@@ -233,23 +278,32 @@ fn say_lifted(user: &UserName, lifted: &Result<Lifted, CallError>) {
     }
 }
 
-async fn find(backend: &Backend, settings: &Settings, named: &UserName) -> Result<(Target, Option<KeyId>), CliError> {
+async fn find(
+    backend: &Backend,
+    settings: &Settings,
+    named: &UserName,
+) -> Result<(Target, Option<KeyId>), CliError> {
     let key = as_key(named.as_str());
     let user = match &key {
         Some(key) => owner(backend, key).await?,
         None => named.clone(),
     };
-    let found = settings.find_named(backend.ports.iam.as_ref(), &backend.homes(settings), &user).await;
-    let found = found.map_err(|error| CliError::failed(format!("could not list the account's users: {error}")))?;
+    let found =
+        settings.find_named(backend.ports.iam.as_ref(), &backend.homes(settings), &user).await;
+    let found = found.map_err(|error| {
+        CliError::failed(format!("could not list the account's users: {error}"))
+    })?;
     match found {
         Ok(target) => Ok((target, key)),
         Err(missing) => {
             let problem = CliError::usage(missing.to_string());
             Err(match missing.why {
-                MissingWhy::Excluded { .. } | MissingWhy::OutsidePath { .. } => problem.hint(format!(
-                    "exclude or path_prefix skip this user; to deactivate a leaked key anyway: \
+                MissingWhy::Excluded { .. } | MissingWhy::OutsidePath { .. } => {
+                    problem.hint(format!(
+                        "exclude or path_prefix skip this user; to deactivate a leaked key anyway: \
                      keyrot revoke {user} KEY --without-successor"
-                )),
+                    ))
+                }
                 _ => problem.hint("nothing was done"),
             })
         }

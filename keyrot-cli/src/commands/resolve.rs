@@ -42,7 +42,8 @@ pub(crate) async fn resolve(invocation: &Invocation, args: &Resolve) -> Result<E
 }
 
 fn no_choice(choice: &str, resolutions: &[Resolution], user: &UserName) -> CliError {
-    let names: Vec<&str> = resolutions.iter().map(|resolution| resolution.choice.as_str()).collect();
+    let names: Vec<&str> =
+        resolutions.iter().map(|resolution| resolution.choice.as_str()).collect();
     CliError::usage(format!("{choice} is not a choice for {user}")).hint(match names.as_slice() {
         [] => format!("there is nothing to choose; to see why: keyrot resolve {user}"),
         names => format!("expected one of: {}", names.join(", ")),
@@ -55,7 +56,10 @@ async fn chosen(resolutions: &[Resolution]) -> Result<Option<&Resolution>, CliEr
     if answer.is_empty() {
         return Ok(None);
     }
-    let resolution = answer.parse::<usize>().ok().and_then(|number| resolutions.get(number.checked_sub(1)?));
+    let resolution =
+        answer.parse::<usize>().ok().and_then(|number| resolutions.get(number.checked_sub(1)?));
     let problem = || CliError::usage(format!("{answer} is not a choice; nothing was done"));
-    resolution.map(Some).ok_or_else(|| problem().hint(format!("expected a number from 1 to {}", resolutions.len())))
+    resolution
+        .map(Some)
+        .ok_or_else(|| problem().hint(format!("expected a number from 1 to {}", resolutions.len())))
 }

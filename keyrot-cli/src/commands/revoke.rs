@@ -18,8 +18,13 @@ pub(crate) async fn revoke(invocation: &Invocation, args: &Revoke) -> Result<Exi
     // Whatever went wrong, it did so before the key was touched.
     ended.map_err(|problem| match (named, &args.key) {
         (Some(key), named) => {
-            let of = named.as_ref().map(|key| format!("{} {key}", args.user)).unwrap_or_else(|| key.to_string());
-            let hint = format!("to deactivate it now, even if it is in use: keyrot revoke {of} --without-successor");
+            let of = named
+                .as_ref()
+                .map(|key| format!("{} {key}", args.user))
+                .unwrap_or_else(|| key.to_string());
+            let hint = format!(
+                "to deactivate it now, even if it is in use: keyrot revoke {of} --without-successor"
+            );
             let problem = problem.after(&format!("{key} was not revoked"));
             if args.without_successor { problem } else { problem.or_hint(hint) }
         }
@@ -29,7 +34,9 @@ pub(crate) async fn revoke(invocation: &Invocation, args: &Revoke) -> Result<Exi
 
 /// With nothing but IAM first, and whatever else can be done after that.
 async fn switch_off(invocation: &Invocation, args: &Revoke, key: KeyId) -> Result<Exit, CliError> {
-    let desk = Desk::for_iam_only(invocation, RequestKind::Revoke, &args.user).await?.end_sessions(args.end_sessions);
+    let desk = Desk::for_iam_only(invocation, RequestKind::Revoke, &args.user)
+        .await?
+        .end_sessions(args.end_sessions);
     let request = Request::Revoke(args.order(Revocation::of(key)));
     desk.switch_off(request, args.asking).await
 }

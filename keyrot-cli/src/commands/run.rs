@@ -1,4 +1,5 @@
-//! One pass over the users, which `plan`, `rotate` and `status` share: find the users, read or act, show the result.
+//! One pass over the users, which `plan`, `rotate` and `status` share: find the users, read or act,
+//! show the result.
 
 use crate::backend::Backend;
 use crate::cli::Invocation;
@@ -19,7 +20,12 @@ use keyrot_core::settings::Settings;
 use keyrot_core::{Cancel, Mode, Notifier, Rotator, RunDocument, Selected, UserName};
 use std::sync::Arc;
 
-pub(crate) async fn run(invocation: &Invocation, users: &Users, what: Screen, force: bool) -> Result<Exit, CliError> {
+pub(crate) async fn run(
+    invocation: &Invocation,
+    users: &Users,
+    what: Screen,
+    force: bool,
+) -> Result<Exit, CliError> {
     let settings = config::load(invocation)?;
     let mut signals = Signals::listen()?;
     let found = signals.or(find(invocation, &settings, &users.names())).await;
@@ -60,7 +66,8 @@ pub(crate) async fn run(invocation: &Invocation, users: &Users, what: Screen, fo
     Ok(Exit::of(document.result, signal))
 }
 
-/// One line for each notifier that failed, however often it did. It changes nothing about how the run went.
+/// One line for each notifier that failed, however often it did. It changes nothing about how the
+/// run went.
 fn report_notifier_failures(failures: &[NotifierFailure]) {
     for (i, NotifierFailure { notifier, reason, .. }) in failures.iter().enumerate() {
         let of_this = |other: &&NotifierFailure| other.notifier == *notifier;
@@ -77,7 +84,11 @@ fn report_notifier_failures(failures: &[NotifierFailure]) {
 }
 
 /// The notifiers of the run.
-fn notifiers(settings: &Settings, target: &Backend, selected: &Selected) -> Result<Vec<Arc<dyn Notifier>>, CliError> {
+fn notifiers(
+    settings: &Settings,
+    target: &Backend,
+    selected: &Selected,
+) -> Result<Vec<Arc<dyn Notifier>>, CliError> {
     if target.sandbox && !settings.notify().is_empty() {
         let text = "no notifications: `notify` is set, but this is a sandbox";
         say!("{} {text}", paint(style::DIM, "note:"));
@@ -85,14 +96,18 @@ fn notifiers(settings: &Settings, target: &Backend, selected: &Selected) -> Resu
     target.notifiers(settings, &selected.chosen).map_err(CliError::usage)
 }
 
-/// Builds the ports, and finds the users. Nothing is changed before every named user is known to be selected.
+/// Builds the ports, and finds the users. Nothing is changed before every named user is known to be
+/// selected.
 async fn find(
     invocation: &Invocation,
     settings: &Settings,
     names: &[UserName],
 ) -> Result<(Backend, Selected), CliError> {
     let target = Backend::open(invocation, settings).await?;
-    let selected = settings.find(target.ports.iam.as_ref(), &target.homes(settings), names).await.map_err(|error| {
+    let selected = settings
+        .find(target.ports.iam.as_ref(), &target.homes(settings), names)
+        .await
+        .map_err(|error| {
         CliError::failed(format!("could not list the account's users: {error}"))
             .hint("keyrot selects users only after it has read all of them; nothing was changed")
     })?;
@@ -115,7 +130,12 @@ async fn find(
     }
 }
 
-fn say_of_selection(invocation: &Invocation, selected: &Selected, sandbox: bool, now: keyrot_core::Timestamp) {
+fn say_of_selection(
+    invocation: &Invocation,
+    selected: &Selected,
+    sandbox: bool,
+    now: keyrot_core::Timestamp,
+) {
     for pattern in &selected.unmatched_exclusions {
         let text = format!("the exclusion {pattern} matches no user; check the spelling");
         say!("{} {text}", paint(style::WARN, "warning:"));

@@ -1,4 +1,5 @@
-//! `sandbox`: the simulated account's clock, and what an administrator or a consumer could do to it.
+//! `sandbox`: the simulated account's clock, and what an administrator or a consumer could do to
+//! it.
 
 use crate::cli::Invocation;
 use crate::cli::sandbox::Sandbox;
@@ -16,7 +17,9 @@ use crate::terminal::time;
 use keyrot_core::memory::{Label, Refusal, TrailedUse, Value, World};
 use keyrot_core::model::ProbeAnswer;
 use keyrot_core::settings::Settings;
-use keyrot_core::{Credentials, KeyId, KeyStatus, SecretName, Selection, Timestamp, UserName, select};
+use keyrot_core::{
+    Credentials, KeyId, KeyStatus, SecretName, Selection, Timestamp, UserName, select,
+};
 use serde::Serialize;
 use std::time::Duration;
 
@@ -29,7 +32,8 @@ const TEN_YEARS: Duration = Duration::from_secs(3660 * 86_400);
 #[derive(Serialize)]
 struct Done {
     schema: &'static str,
-    /// `advanced`, `reset`, `accepted`, `refused`, `tagged`, `untagged`, `deactivated`, `reactivated`, `deleted`.
+    /// `advanced`, `reset`, `accepted`, `refused`, `tagged`, `untagged`, `deactivated`,
+    /// `reactivated`, `deleted`.
     result: &'static str,
     /// The sandbox's clock.
     now: Timestamp,
@@ -85,12 +89,20 @@ fn tell(invocation: &Invocation, exit: Exit, done: Done) -> Exit {
     exit
 }
 
-fn change(world: &mut World, command: &Sandbox, settings: &Settings) -> Result<(Exit, Done), CliError> {
+fn change(
+    world: &mut World,
+    command: &Sandbox,
+    settings: &Settings,
+) -> Result<(Exit, Done), CliError> {
     let done = match command {
-        Sandbox::Show | Sandbox::Reset => return Err(CliError::usage("this command changes nothing in the account")),
+        Sandbox::Show | Sandbox::Reset => {
+            return Err(CliError::usage("this command changes nothing in the account"));
+        }
         Sandbox::Advance { time } => {
             if *time > TEN_YEARS {
-                return Err(CliError::usage("the sandbox's clock moves by at most ten years at a time"));
+                return Err(CliError::usage(
+                    "the sandbox's clock moves by at most ten years at a time",
+                ));
             }
             world.advance(*time);
             Done::new(
@@ -100,7 +112,8 @@ fn change(world: &mut World, command: &Sandbox, settings: &Settings) -> Result<(
             )
         }
         Sandbox::Use { user, key, service, region, address, agent, action } => {
-            let what = TrailedUse { service, action, region, address, agent, error: None, role: None };
+            let what =
+                TrailedUse { service, action, region, address, agent, error: None, role: None };
             return use_key(world, settings, user, key.as_ref(), &what);
         }
         Sandbox::Tag { user, tag: (key, value) } => {
@@ -122,12 +135,16 @@ fn change(world: &mut World, command: &Sandbox, settings: &Settings) -> Result<(
         Sandbox::Deactivate { key } => {
             let user = owner(world, key)?;
             world.set_key_status(&user, key, KeyStatus::Inactive).map_err(refused)?;
-            Done::new("deactivated", world, format!("deactivated {key} of {user}")).of(&user).about(key)
+            Done::new("deactivated", world, format!("deactivated {key} of {user}"))
+                .of(&user)
+                .about(key)
         }
         Sandbox::Reactivate { key } => {
             let user = owner(world, key)?;
             world.set_key_status(&user, key, KeyStatus::Active).map_err(refused)?;
-            Done::new("reactivated", world, format!("reactivated {key} of {user}")).of(&user).about(key)
+            Done::new("reactivated", world, format!("reactivated {key} of {user}"))
+                .of(&user)
+                .about(key)
         }
         Sandbox::Delete { key } => {
             let user = owner(world, key)?;
@@ -135,7 +152,10 @@ fn change(world: &mut World, command: &Sandbox, settings: &Settings) -> Result<(
             Done::new("deleted", world, format!("deleted {key} of {user}")).of(&user).about(key)
         }
     };
-    if matches!(command, Sandbox::Deactivate { .. } | Sandbox::Reactivate { .. } | Sandbox::Delete { .. }) {
+    if matches!(
+        command,
+        Sandbox::Deactivate { .. } | Sandbox::Reactivate { .. } | Sandbox::Delete { .. }
+    ) {
         world.advance(BY_HAND);
     }
     Ok((Exit::Success, done))
@@ -162,24 +182,38 @@ fn use_key(
         world.note_use(&key, what);
     }
     let (exit, result, text) = match &answer {
-        ProbeAnswer::Authenticated(arn) if arn.name() == user => {
-            (Exit::Success, "accepted", format!("accepted: {user} called {service} in {region} with {key}"))
-        }
+        ProbeAnswer::Authenticated(arn) if arn.name() == user => (
+            Exit::Success,
+            "accepted",
+            format!("accepted: {user} called {service} in {region} with {key}"),
+        ),
         ProbeAnswer::Authenticated(arn) => {
             return Err(CliError::usage(format!("{key} belongs to {}, not to {user}", arn.name())));
         }
-        _ => (Exit::Failed, "refused", format!("refused: {key} is not Active, does not work yet, or does not exist")),
+        _ => (
+            Exit::Failed,
+            "refused",
+            format!("refused: {key} is not Active, does not work yet, or does not exist"),
+        ),
     };
     Ok((exit, Done::new(result, world, text).of(user).about(&key)))
 }
 
 /// What a consumer finds in the user's secret.
-fn from_secret(world: &World, settings: &Settings, user: &UserName) -> Result<Credentials, CliError> {
+fn from_secret(
+    world: &World,
+    settings: &Settings,
+    user: &UserName,
+) -> Result<Credentials, CliError> {
     let secret = secret_of(world, settings, user);
     let found = secret.as_ref().and_then(|name| world.secret(name));
-    let current = found.and_then(|secret| secret.value(secret.labelled(Label::Current)?)).and_then(Value::read);
+    let current = found
+        .and_then(|secret| secret.value(secret.labelled(Label::Current)?))
+        .and_then(Value::read);
     current.ok_or_else(|| {
-        let hint = format!("name a key: keyrot sandbox use {user} --key KEY; `keyrot sandbox show` lists them");
+        let hint = format!(
+            "name a key: keyrot sandbox use {user} --key KEY; `keyrot sandbox show` lists them"
+        );
         CliError::failed(format!("{user}'s secret does not hold a key yet")).hint(hint)
     })
 }
@@ -192,7 +226,10 @@ fn secret_of(world: &World, settings: &Settings, user: &UserName) -> Option<Secr
     selected.chosen.into_iter().next().map(|chosen| chosen.subject.secret)
 }
 
-fn known<'a>(world: &'a mut World, user: &UserName) -> Result<&'a mut keyrot_core::memory::MemoryUser, CliError> {
+fn known<'a>(
+    world: &'a mut World,
+    user: &UserName,
+) -> Result<&'a mut keyrot_core::memory::MemoryUser, CliError> {
     let names: Vec<String> = world.users().map(|u| u.arn.name().to_string()).collect();
     let meant = did_you_mean(user, &world.list_users("/"));
     world.user_mut(user).ok_or_else(|| {
@@ -204,7 +241,8 @@ fn known<'a>(world: &'a mut World, user: &UserName) -> Result<&'a mut keyrot_cor
 fn owner(world: &World, key: &KeyId) -> Result<UserName, CliError> {
     let user = world.users().find(|user| user.key(key).is_some());
     user.map(|user| user.arn.name().clone()).ok_or_else(|| {
-        CliError::usage(format!("there is no key {key} in the sandbox")).hint("`keyrot sandbox show` lists the keys")
+        CliError::usage(format!("there is no key {key} in the sandbox"))
+            .hint("`keyrot sandbox show` lists the keys")
     })
 }
 
@@ -215,7 +253,14 @@ fn refused(refusal: Refusal) -> CliError {
 
 impl Done {
     fn new(result: &'static str, world: &World, message: String) -> Self {
-        Self { schema: "keyrot.sandbox.change/1", result, now: world.now(), user: None, key: None, message }
+        Self {
+            schema: "keyrot.sandbox.change/1",
+            result,
+            now: world.now(),
+            user: None,
+            key: None,
+            message,
+        }
     }
 
     fn of(mut self, user: &UserName) -> Self {

@@ -17,8 +17,12 @@ use crate::terminal::style::{self, paint};
 use crate::terminal::time;
 use find::Found;
 use keyrot_aws::profiles::FileError;
-use keyrot_core::requests::{OwnAction, OwnBlocked, OwnDone, OwnError, OwnKey, OwnStep, ReplaceError, Undone};
-use keyrot_core::{AccessKey, CallError, Cancel, Credentials, ErrorKind, KeyId, LastUse, Timestamp, UserName};
+use keyrot_core::requests::{
+    OwnAction, OwnBlocked, OwnDone, OwnError, OwnKey, OwnStep, ReplaceError, Undone,
+};
+use keyrot_core::{
+    AccessKey, CallError, Cancel, Credentials, ErrorKind, KeyId, LastUse, Timestamp, UserName,
+};
 use std::io;
 use std::time::Duration;
 
@@ -31,8 +35,10 @@ pub(crate) async fn own(invocation: &Invocation, args: &OwnArgs) -> Result<Exit,
     };
     let sandbox = if is_sandbox(invocation) { " (sandbox)" } else { "" };
     // Access keys have no region: IAM is one for the whole account.
-    let flow = Flow::new(invocation, args.asking, format!("in account {}{sandbox}", found.arn.account()));
-    let own = OwnKey::new(found.ports.clone(), found.arn.clone(), found.credentials.key.clone(), policy);
+    let flow =
+        Flow::new(invocation, args.asking, format!("in account {}{sandbox}", found.arn.account()));
+    let own =
+        OwnKey::new(found.ports.clone(), found.arn.clone(), found.credentials.key.clone(), policy);
     let overlap = policy.waits().overlap;
     let mut work = Work { args, flow, found: &found, own, overlap, done: Vec::new() };
     let outcome = work.run().await?;
@@ -76,7 +82,8 @@ impl Work<'_> {
         loop {
             let plan = self.own.plan().await.map_err(|error| self.failed(&error, None))?;
             let now = plan.now;
-            let described = plan.other.as_ref().map(|other| described(other, plan.last_use.as_ref(), now));
+            let described =
+                plan.other.as_ref().map(|other| described(other, plan.last_use.as_ref(), now));
             let described = described.unwrap_or_default();
             let Some(action) = plan.action(self.args.delete_inactive) else {
                 return Ok(match &plan.step {
@@ -132,8 +139,9 @@ impl Work<'_> {
         self.done.push(format!("created {new}, verified it, and wrote it to the file"));
         let until = keyrot_core::model::after(now, self.overlap);
         let (profile, old) = (&self.found.profile, self.mine());
-        let message =
-            format!("the profile {profile} has the new key {new}; the previous key {old} stays Active for now");
+        let message = format!(
+            "the profile {profile} has the new key {new}; the previous key {old} stays Active for now"
+        );
         let hint = format!(
             "after {}, run `keyrot self` again: it deactivates {old} if nothing uses it. Until then, restart processes and replace copies that have the old key",
             time::absolute(until)
@@ -156,7 +164,10 @@ impl Work<'_> {
             "if something still needs it: aws iam update-access-key --user-name {} --access-key-id {key} --status Active; if nothing does after some days: keyrot self --delete-inactive",
             self.user()
         );
-        End { hint: Some(hint), ..self.end(Outcome::Deactivated, format!("{key} is Inactive; it can be reactivated")) }
+        End {
+            hint: Some(hint),
+            ..self.end(Outcome::Deactivated, format!("{key} is Inactive; it can be reactivated"))
+        }
     }
 
     /// Nothing was made: a key that cannot be stored would have to be deleted again, at every run.
@@ -166,18 +177,24 @@ impl Work<'_> {
                 io::ErrorKind::ResourceBusy => {
                     "the file is mounted alone, as in a container, and cannot be replaced: mount its folder, or run keyrot self on the host"
                 }
-                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
-                    "free some disk space"
+                io::ErrorKind::StorageFull
+                | io::ErrorKind::QuotaExceeded
+                | io::ErrorKind::FileTooLarge => "free some disk space",
+                _ => {
+                    "keyrot must create a new file in the same folder and rename it: check the folder's permissions"
                 }
-                _ => "keyrot must create a new file in the same folder and rename it: check the folder's permissions",
             },
             _ => "run it again",
         };
-        End { hint: Some(hint.to_owned()), ..self.end(Outcome::Blocked, format!("no key was created: {error}")) }
+        End {
+            hint: Some(hint.to_owned()),
+            ..self.end(Outcome::Blocked, format!("no key was created: {error}"))
+        }
     }
 
     fn inactive(&self, described: &str) -> End {
-        let message = format!("the other key is Inactive: {described}; delete it before the next rotation");
+        let message =
+            format!("the other key is Inactive: {described}; delete it before the next rotation");
         let hint = "if nothing needed it for some days: keyrot self --delete-inactive".to_owned();
         End { hint: Some(hint), ..self.end(Outcome::Inactive, message) }
     }
@@ -201,18 +218,21 @@ impl Work<'_> {
 
     fn failed(&self, error: &OwnError, signal: Option<u8>) -> CliError {
         match error {
-            OwnError::Clock(_) => {
-                CliError::failed(error.to_string()).hint("set the clock, then run this command again")
-            }
+            OwnError::Clock(_) => CliError::failed(error.to_string())
+                .hint("set the clock, then run this command again"),
             OwnError::Replace(error) => self.not_replaced(error, signal),
-            OwnError::Call { error: call, .. } => permissions(CliError::failed(error.to_string()), call),
+            OwnError::Call { error: call, .. } => {
+                permissions(CliError::failed(error.to_string()), call)
+            }
             _ => CliError::failed(error.to_string()),
         }
     }
 
     fn not_replaced(&self, error: &ReplaceError, signal: Option<u8>) -> CliError {
         let user = self.user();
-        let delete = |key: &KeyId| format!("aws iam delete-access-key --user-name {user} --access-key-id {key}");
+        let delete = |key: &KeyId| {
+            format!("aws iam delete-access-key --user-name {user} --access-key-id {key}")
+        };
         let unchanged = "the key in the file still works";
         match (error, signal) {
             (ReplaceError::NotMade(call), _) => {
@@ -222,12 +242,13 @@ impl Work<'_> {
                 CliError::with(Exit::Signal(signal), error.to_string()).hint(unchanged)
             }
             (ReplaceError::Undone { .. }, _) => CliError::failed(error.to_string()).hint(unchanged),
-            (ReplaceError::LeftBehind { key, .. }, _) => {
-                CliError::failed(error.to_string()).hint(format!("{unchanged}; delete the new one: {}", delete(key)))
-            }
+            (ReplaceError::LeftBehind { key, .. }, _) => CliError::failed(error.to_string())
+                .hint(format!("{unchanged}; delete the new one: {}", delete(key))),
             (ReplaceError::Lost { since, .. }, _) => {
                 let hint = match since.as_slice() {
-                    [] => format!("{unchanged}. Check in a minute if there is a second key: keyrot self --dry-run"),
+                    [] => format!(
+                        "{unchanged}. Check in a minute if there is a second key: keyrot self --dry-run"
+                    ),
                     keys => format!(
                         "{unchanged}. IAM now lists a new key, {}. Unless someone else just created it, its secret is lost; delete it: {}",
                         keys[0],
@@ -268,7 +289,12 @@ fn described(key: &AccessKey, last_use: Option<&LastUse>, now: Timestamp) -> Str
         Some(LastUse::NoRecord) => "no use on record".to_owned(),
         Some(LastUse::Unknown(_)) | None => "last use unknown".to_owned(),
     };
-    format!("{} ({}, created {}, {used})", key.id, self_service::status(&key.status), time::relative(key.created, now))
+    format!(
+        "{} ({}, created {}, {used})",
+        key.id,
+        self_service::status(&key.status),
+        time::relative(key.created, now)
+    )
 }
 
 fn permissions(problem: CliError, error: &CallError) -> CliError {

@@ -1,4 +1,5 @@
-//! `keyrot who-uses`: the evidence of a key's use, from IAM's record and CloudTrail's event history. It changes nothing.
+//! `keyrot who-uses`: the evidence of a key's use, from IAM's record and CloudTrail's event
+//! history. It changes nothing.
 
 use crate::backend::Backend;
 use crate::cli::Invocation;
@@ -51,12 +52,18 @@ async fn find_out(
     let whose = match args.whose.as_deref().map(|whose| as_key(whose).ok_or(whose)) {
         Some(Ok(key)) => Whose::Key(key),
         Some(Err(name)) => Whose::User(UserName::parse(name).map_err(|error| {
-            CliError::usage(error.to_string()).hint("name a user, or an access key id such as AKIAIOSFODNN7EXAMPLE")
+            CliError::usage(error.to_string())
+                .hint("name a user, or an access key id such as AKIAIOSFODNN7EXAMPLE")
         })?),
         None => {
-            let selected = settings.find(target.ports.iam.as_ref(), &target.homes(settings), &[]).await;
+            let selected =
+                settings.find(target.ports.iam.as_ref(), &target.homes(settings), &[]).await;
             Whose::Lagging(
-                selected.map_err(|error| CliError::failed(format!("could not list the users: {error}")))?.chosen,
+                selected
+                    .map_err(|error| {
+                        CliError::failed(format!("could not list the users: {error}"))
+                    })?
+                    .chosen,
             )
         }
     };
@@ -74,8 +81,12 @@ async fn find_out(
     reporter.finish();
     match (found, user) {
         (Ok(document), _) => Ok(document),
-        (Err(error), Some(user)) if error.kind == ErrorKind::NotFound => Err(nobody(target, &user).await),
-        (Err(error), Some(user)) => Err(CliError::failed(format!("could not list the keys of {user}: {error}"))),
+        (Err(error), Some(user)) if error.kind == ErrorKind::NotFound => {
+            Err(nobody(target, &user).await)
+        }
+        (Err(error), Some(user)) => {
+            Err(CliError::failed(format!("could not list the keys of {user}: {error}")))
+        }
         (Err(error), None) => Err(CliError::failed(error.to_string())),
     }
 }
@@ -109,11 +120,16 @@ impl ProgressReporter {
                 *bar = of_keys(keys, self.silent);
             }
             UsesProgress::Key { key, regions, since } if !self.silent => {
-                let text =
-                    format!("asking CloudTrail about {key} in {} since {}", regions.join(", "), time::absolute(since));
+                let text = format!(
+                    "asking CloudTrail about {key} in {} since {}",
+                    regions.join(", "),
+                    time::absolute(since)
+                );
                 bar.suspend(|| say!("{}", paint(style::DIM, text)));
             }
-            UsesProgress::Events { region, events } => bar.set_message(format!("{region}: {events} events read")),
+            UsesProgress::Events { region, events } => {
+                bar.set_message(format!("{region}: {events} events read"))
+            }
             _ => {}
         }
     }

@@ -39,24 +39,32 @@ pub(super) fn read(path: &Path, place: Place) -> Result<Option<SettingsText>, Cl
         let problem = CliError::usage(format!("the settings file {name} cannot be read: {why}"));
         match place {
             Place::Named => problem.hint("name another file with --config, or leave out --config"),
-            Place::Own => problem.hint("fix or remove it, or name another file with --config; nothing was done"),
-            Place::CurrentDirectory => problem.hint("fix it, or name another file with --config; nothing was done"),
+            Place::Own => problem
+                .hint("fix or remove it, or name another file with --config; nothing was done"),
+            Place::CurrentDirectory => {
+                problem.hint("fix it, or name another file with --config; nothing was done")
+            }
         }
     };
     match path.metadata() {
         Ok(found) if place != Place::Named && !found.is_file() => {
             return Err(unreadable("expected a regular file".to_owned()));
         }
-        // A folder on the way that may not be looked into is another user's: `sudo -u`, a container's HOME.
-        Err(error) if place == Place::Own && error.kind() == ErrorKind::PermissionDenied => return Ok(None),
+        // A folder on the way that may not be looked into is another user's: `sudo -u`, a
+        // container's HOME.
+        Err(error) if place == Place::Own && error.kind() == ErrorKind::PermissionDenied => {
+            return Ok(None);
+        }
         Err(error) if place != Place::Named && is_absent(error.kind()) => return Ok(None),
         _ => {}
     }
     let mut file = File::open(path).map_err(|error| unreadable(error.to_string()))?;
     let found = file.metadata().map_err(|error| unreadable(error.to_string()))?;
     let doubt = check(&name, &found, place)?;
-    let bytes = files::read_from(&mut file, LARGEST).map_err(|error| unreadable(error.to_string()))?;
-    let text = String::from_utf8(bytes).map_err(|_| unreadable("expected text in UTF-8".to_owned()))?;
+    let bytes =
+        files::read_from(&mut file, LARGEST).map_err(|error| unreadable(error.to_string()))?;
+    let text =
+        String::from_utf8(bytes).map_err(|_| unreadable("expected text in UTF-8".to_owned()))?;
     Ok(Some(SettingsText { name, text, place, doubt }))
 }
 
@@ -64,8 +72,9 @@ fn is_absent(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::NotFound | ErrorKind::NotADirectory)
 }
 
-/// Refuses a file that another user wrote or can write, in the manner of ssh: strictly for the user's own file, which is read without being asked for,
-/// and where everybody can write. A file that was named is otherwise taken, and the doubt is reported.
+/// Refuses a file that another user wrote or can write, in the manner of ssh: strictly for the
+/// user's own file, which is read without being asked for, and where everybody can write. A file
+/// that was named is otherwise taken, and the doubt is reported.
 #[cfg(unix)]
 fn check(name: &str, found: &Metadata, place: Place) -> Result<Option<String>, CliError> {
     use std::os::unix::fs::MetadataExt;
@@ -80,14 +89,19 @@ fn check(name: &str, found: &Metadata, place: Place) -> Result<Option<String>, C
     let foreign = owner != me && owner != 0;
     let (why, close) = match (foreign, mode & OTHERS != 0, mode & GROUP != 0) {
         (true, ..) => (format!("it belongs to another user (uid {owner})"), None),
-        (false, true, _) => (format!("everyone can write to it (mode {:o})", mode & 0o7777), Some("o-w")),
-        (false, false, true) => (format!("its group can write to it (mode {:o})", mode & 0o7777), Some("g-w")),
+        (false, true, _) => {
+            (format!("everyone can write to it (mode {:o})", mode & 0o7777), Some("o-w"))
+        }
+        (false, false, true) => {
+            (format!("its group can write to it (mode {:o})", mode & 0o7777), Some("g-w"))
+        }
         (false, false, false) => return Ok(None),
     };
     let refuse = match place {
         Place::Own => true,
         Place::Named => mode & OTHERS != 0,
-        // With the usual umask of many systems, a checkout's files can be written by the user's own group.
+        // With the usual umask of many systems, a checkout's files can be written by the user's own
+        // group.
         Place::CurrentDirectory => foreign || mode & OTHERS != 0,
     };
     let hint = match (close, place) {
@@ -128,11 +142,15 @@ mod tests {
             (0o400, true, true, true),
         ] {
             std::fs::set_permissions(&path, PermissionsExt::from_mode(mode)).unwrap();
-            let expected = [(Place::Own, own), (Place::Named, named), (Place::CurrentDirectory, here)];
+            let expected =
+                [(Place::Own, own), (Place::Named, named), (Place::CurrentDirectory, here)];
             for (place, expected) in expected {
                 let result = taken(place);
                 assert_eq!(result.is_ok(), expected, "mode {mode:o}, {place:?}: {result:?}");
-                assert!(expected || format!("{result:?}").contains(&format!("(mode {mode:o})")), "{result:?}");
+                assert!(
+                    expected || format!("{result:?}").contains(&format!("(mode {mode:o})")),
+                    "{result:?}"
+                );
             }
         }
         let doubt = |mode| {
@@ -144,10 +162,15 @@ mod tests {
         // Only root can give a file away.
         let other = rustix::process::geteuid().as_raw() + 1000;
         if chown(&path, Some(other), None).is_ok() {
-            for (place, expected) in [(Place::Own, false), (Place::Named, true), (Place::CurrentDirectory, false)] {
+            for (place, expected) in
+                [(Place::Own, false), (Place::Named, true), (Place::CurrentDirectory, false)]
+            {
                 let result = taken(place);
                 assert_eq!(result.is_ok(), expected, "{place:?}: {result:?}");
-                assert!(expected || format!("{result:?}").contains("belongs to another user"), "{result:?}");
+                assert!(
+                    expected || format!("{result:?}").contains("belongs to another user"),
+                    "{result:?}"
+                );
             }
         }
     }
@@ -156,7 +179,10 @@ mod tests {
     fn what_is_no_settings_file_is_named() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("keyrot.toml");
-        assert!(read(&path, Place::Own).unwrap().is_none() && read(&path, Place::CurrentDirectory).unwrap().is_none());
+        assert!(
+            read(&path, Place::Own).unwrap().is_none()
+                && read(&path, Place::CurrentDirectory).unwrap().is_none()
+        );
         assert!(read(&path, Place::Named).is_err());
         std::fs::write(&path, vec![b'#'; usize::try_from(LARGEST).unwrap() + 1]).unwrap();
         let error = format!("{:?}", read(&path, Place::Named).unwrap_err());
@@ -166,6 +192,9 @@ mod tests {
         assert!(format!("{:?}", read(&path, Place::Own).unwrap_err()).contains("UTF-8"));
         std::fs::remove_file(&path).unwrap();
         std::fs::create_dir(&path).unwrap();
-        assert!(format!("{:?}", read(&path, Place::Own).unwrap_err()).contains("expected a regular file"));
+        assert!(
+            format!("{:?}", read(&path, Place::Own).unwrap_err())
+                .contains("expected a regular file")
+        );
     }
 }

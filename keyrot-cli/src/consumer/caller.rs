@@ -1,4 +1,5 @@
-//! With which credentials the secret is read: those of the environment or a profile, but never those that the secret itself holds.
+//! With which credentials the secret is read: those of the environment or a profile, but never
+//! those that the secret itself holds.
 
 use super::secret::secret_of;
 use crate::backend::Backend;
@@ -37,10 +38,13 @@ enum By {
 
 /// Who asks for this secret.
 pub(super) fn find(settings: &Settings, secret: &SecretId) -> Result<Caller, CliError> {
-    let mut aws = AwsSettings::default().with(settings).map_err(|error| CliError::usage(error.to_string()))?;
+    let mut aws = AwsSettings::default()
+        .with(settings)
+        .map_err(|error| CliError::usage(error.to_string()))?;
     let s = Duration::from_secs;
     // A job waits for this, and there may be a cached key to go on with.
-    aws.timeouts = Timeouts::default().with_connect(s(2)).with_read(s(5)).with_attempt(s(6)).with_call(s(18));
+    aws.timeouts =
+        Timeouts::default().with_connect(s(2)).with_read(s(5)).with_attempt(s(6)).with_call(s(18));
     if let Some(region) = secret.region() {
         aws.region = Some(region.to_owned());
     }
@@ -50,7 +54,11 @@ pub(super) fn find(settings: &Settings, secret: &SecretId) -> Result<Caller, Cli
         By::Machine => (format!("{secret}, with the machine's role"), false),
         By::Profile { name, process } => {
             let SharedFiles { config, credentials } = SharedFiles::of_environment();
-            let files: Vec<_> = [config, credentials].iter().flatten().map(|path| path.display().to_string()).collect();
+            let files: Vec<_> = [config, credentials]
+                .iter()
+                .flatten()
+                .map(|path| path.display().to_string())
+                .collect();
             (format!("{secret}, with the profile {name} of {}", files.join(" and ")), process)
         }
     };
@@ -60,10 +68,17 @@ pub(super) fn find(settings: &Settings, secret: &SecretId) -> Result<Caller, Cli
 
 impl Caller {
     /// Reads this secret, and keeps it where other processes of the same user find it.
-    pub(super) fn reader(&self, secret: SecretId, stage: VersionStage, no_cache: bool) -> Result<KeyReader, CliError> {
+    pub(super) fn reader(
+        &self,
+        secret: SecretId,
+        stage: VersionStage,
+        no_cache: bool,
+    ) -> Result<KeyReader, CliError> {
         let cache = match no_cache {
             true => None,
-            false => FileCache::for_settings(&self.settings, &secret, stage).map_err(|why| warn(&why.to_string())).ok(),
+            false => FileCache::for_settings(&self.settings, &secret, stage)
+                .map_err(|why| warn(&why.to_string()))
+                .ok(),
         };
         let reader = KeyReader::new(secret, Arc::new(TokioClock));
         Ok(match cache {
@@ -73,15 +88,22 @@ impl Caller {
     }
 
     pub(super) async fn connect(&self) -> Result<Backend, CliError> {
-        let aws = Aws::connect(&self.settings).await.map_err(|error| CliError::usage(error.to_string()))?;
+        let aws = Aws::connect(&self.settings)
+            .await
+            .map_err(|error| CliError::usage(error.to_string()))?;
         Ok(Backend::of(aws))
     }
 }
 
-/// A profile with `credential_process = keyrot credentials …` is handed to keyrot in `AWS_PROFILE` by the tool that runs it: what the secret holds
-/// cannot be what it is read with, so the machine's own role is meant. What is not seen here, because another program is in between, is stopped by
+/// A profile with `credential_process = keyrot credentials …` is handed to keyrot in `AWS_PROFILE`
+/// by the tool that runs it: what the secret holds cannot be what it is read with, so the machine's
+/// own role is meant. What is not seen here, because another program is in between, is stopped by
 /// the [variable for children](super::nested).
-fn avoid_itself(aws: &mut AwsSettings, secret: &SecretId, settings: &Settings) -> Result<By, CliError> {
+fn avoid_itself(
+    aws: &mut AwsSettings,
+    secret: &SecretId,
+    settings: &Settings,
+) -> Result<By, CliError> {
     let env = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
     if aws.profile.is_none() && env("AWS_ACCESS_KEY_ID").is_some() {
         return Ok(By::Environment);
@@ -92,14 +114,17 @@ fn avoid_itself(aws: &mut AwsSettings, secret: &SecretId, settings: &Settings) -
     let processes = files.credential_processes(&profile);
     if processes.iter().any(|line| gives(line, secret, settings)) {
         if aws.profile.is_some() {
-            let text =
-                format!("the profile {profile} gets its credentials from this same secret, {secret}, through keyrot");
-            return Err(CliError::usage(text)
-                .hint("name a profile that can read the secret: keyrot credentials USER --profile READER"));
+            let text = format!(
+                "the profile {profile} gets its credentials from this same secret, {secret}, through keyrot"
+            );
+            return Err(CliError::usage(text).hint(
+                "name a profile that can read the secret: keyrot credentials USER --profile READER",
+            ));
         }
         // Without variables and a profile, the machine's role is used.
         aws.ignore_profiles = true;
-        aws.region = aws.region.take().or_else(|| env("AWS_REGION")).or_else(|| region_of(&files, &profile));
+        aws.region =
+            aws.region.take().or_else(|| env("AWS_REGION")).or_else(|| region_of(&files, &profile));
         return Ok(By::Machine);
     }
     Ok(By::Profile { name: profile, process: !processes.is_empty() })
@@ -109,10 +134,16 @@ fn avoid_itself(aws: &mut AwsSettings, secret: &SecretId, settings: &Settings) -
 fn gives(line: &str, secret: &SecretId, settings: &Settings) -> bool {
     let words = shell_words::split(line).unwrap_or_default();
     // A redirection, or another command behind it.
-    let words: Vec<String> = words.into_iter().take_while(|word| !word.contains(['|', '&', ';', '<', '>'])).collect();
-    let keyrot = words.first().and_then(|word| Path::new(word).file_stem()).is_some_and(|name| name == "keyrot");
+    let words: Vec<String> =
+        words.into_iter().take_while(|word| !word.contains(['|', '&', ';', '<', '>'])).collect();
+    let keyrot = words
+        .first()
+        .and_then(|word| Path::new(word).file_stem())
+        .is_some_and(|name| name == "keyrot");
     let reading: Option<Reading> = if keyrot { reading_in(&words) } else { None };
-    reading.and_then(|reading| secret_of(&reading, settings).ok()).is_some_and(|other| other == *secret)
+    reading
+        .and_then(|reading| secret_of(&reading, settings).ok())
+        .is_some_and(|other| other == *secret)
 }
 
 /// A profile's region, in whichever file has it.

@@ -1,16 +1,20 @@
-//! keyrot inside keyrot: the profile that reads a secret may get its own credentials from a credential process, and that may be keyrot again, or a
-//! program that calls it. That is fine for another secret, and has no end for the same one.
+//! keyrot inside keyrot: the profile that reads a secret may get its own credentials from a
+//! credential process, and that may be keyrot again, or a program that calls it. That is fine for
+//! another secret, and has no end for the same one.
 //!
-//! Each process that reads a secret by such a profile puts a line about it into a variable of its children. Who finds their own line there stops.
+//! Each process that reads a secret by such a profile puts a line about it into a variable of its
+//! children. Who finds their own line there stops.
 
 use crate::cli::RESUMED;
 use crate::error::CliError;
 use std::process::Command;
 
-/// What the processes above this one read, one line for each. Only keyrot sets it, for credential processes and what they start.
+/// What the processes above this one read, one line for each. Only keyrot sets it, for credential
+/// processes and what they start.
 pub(crate) const VARIABLE: &str = "KEYROT_CREDENTIAL_PROCESS";
 
-/// More readers of readers than anyone needs. It also ends a recursion whose lines change each time.
+/// More readers of readers than anyone needs. It also ends a recursion whose lines change each
+/// time.
 const DEEPEST: usize = 5;
 
 /// This process's place below others.
@@ -23,7 +27,8 @@ pub(crate) struct Nesting {
 }
 
 impl Nesting {
-    /// Takes its place for what `own` describes; it has no line break. `resumed`: this process was started by [`Self::hand_down`].
+    /// Takes its place for what `own` describes; it has no line break. `resumed`: this process was
+    /// started by [`Self::hand_down`].
     pub(super) fn enter(own: String, resumed: bool) -> Result<Self, CliError> {
         let lines = std::env::var(VARIABLE).unwrap_or_default();
         Self::below(lines.lines().map(str::to_owned).collect(), own, resumed)
@@ -37,7 +42,8 @@ impl Nesting {
         let hint = "name a profile that can read the secret: keyrot credentials USER --profile READER; for the machine's role: \
                     env -u AWS_PROFILE keyrot credentials USER";
         if above.contains(&own) {
-            let text = format!("keyrot was started to get the credentials for this same read: {own}");
+            let text =
+                format!("keyrot was started to get the credentials for this same read: {own}");
             return Err(CliError::usage(text).hint(hint));
         }
         if above.len() >= DEEPEST {
@@ -49,12 +55,15 @@ impl Nesting {
         Ok(Self { above, own, handed_down })
     }
 
-    /// Before a credential process is started: this process is replaced by itself, with its line in the variable. Comes back if that is done already.
+    /// Before a credential process is started: this process is replaced by itself, with its line in
+    /// the variable. Comes back if that is done already.
     pub(super) fn hand_down(&self) -> Result<(), CliError> {
         if self.handed_down {
             return Ok(());
         }
-        let failed = |error: std::io::Error| CliError::failed(format!("keyrot could not start itself again: {error}"));
+        let failed = |error: std::io::Error| {
+            CliError::failed(format!("keyrot could not start itself again: {error}"))
+        };
         let mut command = Command::new(std::env::current_exe().map_err(failed)?);
         command.arg(RESUMED).args(std::env::args_os().skip(1));
         let lines: Vec<&str> = self.above.iter().chain([&self.own]).map(String::as_str).collect();
@@ -62,7 +71,8 @@ impl Nesting {
         Err(failed(replace_by(command)))
     }
 
-    /// For a command that is started with what was read: nothing is under way for it any more, but for what is above.
+    /// For a command that is started with what was read: nothing is under way for it any more, but
+    /// for what is above.
     pub(crate) fn leave(&self, command: &mut Command) {
         match self.above.is_empty() {
             true => command.env_remove(VARIABLE),
@@ -95,13 +105,17 @@ mod tests {
 
     #[test]
     fn one_and_the_same_read_is_refused_and_another_is_not() {
-        let below = |above: &[&str], own: &str, resumed| Nesting::below(lines(above), own.to_owned(), resumed);
+        let below = |above: &[&str], own: &str, resumed| {
+            Nesting::below(lines(above), own.to_owned(), resumed)
+        };
         assert!(below(&[], "a", false).is_ok() && below(&["b"], "a", false).is_ok());
         assert!(below(&["a"], "a", false).is_err() && below(&["a", "b"], "a", false).is_err());
         // Its own line, which it set itself, and not that of one further up.
         let resumed = below(&["b", "a"], "a", true).unwrap();
         assert_eq!((resumed.handed_down, resumed.above), (true, lines(&["b"])));
-        assert!(below(&["a", "b", "a"], "a", true).is_err() && below(&["a", "b"], "a", true).is_err());
+        assert!(
+            below(&["a", "b", "a"], "a", true).is_err() && below(&["a", "b"], "a", true).is_err()
+        );
         let deep = ["1", "2", "3", "4", "5"];
         assert!(below(&deep[..4], "a", false).is_ok() && below(&deep, "a", false).is_err());
         assert!(below(&[&deep[..4], &["a"]].concat(), "a", true).is_ok());

@@ -16,7 +16,12 @@ pub(super) fn find(_settings: &Settings, secret: &SecretId) -> Result<Caller, Cl
 }
 
 impl Caller {
-    pub(super) fn reader(&self, _: SecretId, _: VersionStage, _: bool) -> Result<KeyReader, CliError> {
+    pub(super) fn reader(
+        &self,
+        _: SecretId,
+        _: VersionStage,
+        _: bool,
+    ) -> Result<KeyReader, CliError> {
         Err(no_aws::refused())
     }
 

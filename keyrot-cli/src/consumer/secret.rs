@@ -22,8 +22,12 @@ pub(crate) fn secret_name(settings: &Settings, user: &UserRef) -> Result<SecretN
     match settings.template().secret_of(user) {
         Some(name) => name.map_err(|error| CliError::usage(error.to_string())),
         None => {
-            let text = format!("secret_name = {:?} needs the user's path or account", settings.template().as_str());
-            Err(CliError::usage(text).hint("name the user by ARN, or the secret with --secret NAME"))
+            let text = format!(
+                "secret_name = {:?} needs the user's path or account",
+                settings.template().as_str()
+            );
+            Err(CliError::usage(text)
+                .hint("name the user by ARN, or the secret with --secret NAME"))
         }
     }
 }

@@ -15,7 +15,8 @@ use std::time::Duration;
 
 /// How long a call really takes, such as `20ms`: for tests that stop a run halfway.
 const PACE: &str = "KEYROT_TEST_SANDBOX_PACE";
-/// `N:before` or `N:after`: the process aborts right before or after its Nth call, counted from 1, is carried out.
+/// `N:before` or `N:after`: the process aborts right before or after its Nth call, counted from 1,
+/// is carried out.
 const DIE: &str = "KEYROT_TEST_SANDBOX_DIE";
 
 /// The account in a sandbox's file. Clones share it.
@@ -42,8 +43,13 @@ enum Moment {
 }
 
 impl SandboxAccount {
-    /// The account in this file, or in the usual one, with the secrets of this region; homes are looked for in these further ones, too.
-    pub(crate) async fn open(path: Option<&Path>, region: &str, further: &[String]) -> Result<Self, SandboxError> {
+    /// The account in this file, or in the usual one, with the secrets of this region; homes are
+    /// looked for in these further ones, too.
+    pub(crate) async fn open(
+        path: Option<&Path>,
+        region: &str,
+        further: &[String],
+    ) -> Result<Self, SandboxError> {
         let (file, made) = SandboxFile::open(path).await?;
         if made {
             say!("created a sandbox in {}", file.path().display());
@@ -59,7 +65,9 @@ impl SandboxAccount {
         });
         let further: Vec<&str> = further.iter().map(String::as_str).collect();
         let account = MemoryAccount::new(world).in_region(region).looking_in(&further);
-        Ok(Self { shared: Arc::new(Shared { file, account, now, calls: AtomicUsize::new(0), pace, die }) })
+        Ok(Self {
+            shared: Arc::new(Shared { file, account, now, calls: AtomicUsize::new(0), pace, die }),
+        })
     }
 
     /// Every port: each call is made on the account as the file has it.
@@ -74,7 +82,10 @@ impl SandboxAccount {
     }
 
     fn look(&self) -> Result<World, CallError> {
-        self.shared.file.load().map_err(|error| CallError::refused(ErrorKind::Other, error.to_string()))
+        self.shared
+            .file
+            .load()
+            .map_err(|error| CallError::refused(ErrorKind::Other, error.to_string()))
     }
 
     fn see(&self, now: Timestamp) {
@@ -106,7 +117,8 @@ impl Around for SandboxAccount {
         let answer = shared.file.change(|world| {
             let usual = world.region().to_owned();
             shared.account.change(|account| *account = world.clone());
-            // No fault is injected here, so that every answer of the in-memory account is there at once.
+            // No fault is injected here, so that every answer of the in-memory account is there at
+            // once.
             let answer = work.now_or_never();
             *world = shared.account.world();
             world.set_region(usual);
@@ -115,7 +127,9 @@ impl Around for SandboxAccount {
         });
         die(Moment::After);
         match answer {
-            Ok(answer) => answer.unwrap_or_else(|| Err(CallError::lost("the sandbox did not answer"))),
+            Ok(answer) => {
+                answer.unwrap_or_else(|| Err(CallError::lost("the sandbox did not answer")))
+            }
             Err(error) => Err(CallError::refused(ErrorKind::Other, error.to_string())),
         }
     }
@@ -125,7 +139,8 @@ impl Around for SandboxAccount {
 #[async_trait]
 impl TrailPort for SandboxAccount {
     fn regions(&self) -> Vec<String> {
-        let mut regions = self.shared.file.load().map(|world| world.trailed_regions()).unwrap_or_default();
+        let mut regions =
+            self.shared.file.load().map(|world| world.trailed_regions()).unwrap_or_default();
         regions.insert("us-east-1".to_owned());
         regions.into_iter().collect()
     }
@@ -134,7 +149,11 @@ impl TrailPort for SandboxAccount {
         Ok(self.look()?.key_record(key)?)
     }
 
-    async fn page<'a>(&self, ask: &TrailAsk, next: Option<&'a str>) -> Result<TrailPage, CallError> {
+    async fn page<'a>(
+        &self,
+        ask: &TrailAsk,
+        next: Option<&'a str>,
+    ) -> Result<TrailPage, CallError> {
         self.look()?.trail_page(ask, next)
     }
 }

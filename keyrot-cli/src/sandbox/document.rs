@@ -59,7 +59,10 @@ impl SandboxDocument {
             now: world.now(),
             account: world.account().to_owned(),
             users: world.users().map(|user| SandboxUser::new(world, user)).collect(),
-            secrets: world.secrets().map(|(name, secret)| SandboxSecret::new(name, secret)).collect(),
+            secrets: world
+                .secrets()
+                .map(|(name, secret)| SandboxSecret::new(name, secret))
+                .collect(),
         }
     }
 }
@@ -68,11 +71,20 @@ impl SandboxUser {
     fn new(world: &World, user: &MemoryUser) -> Self {
         let keys = user.keys().iter().map(|key| {
             let (last_used, service, region) = match world.last_use(&key.listed.id) {
-                Ok(LastUse::At { when, service, region }) => (Some(when), Some(service), Some(region)),
+                Ok(LastUse::At { when, service, region }) => {
+                    (Some(when), Some(service), Some(region))
+                }
                 _ => (None, None, None),
             };
             let status = key.listed.status.word().to_owned();
-            SandboxKey { id: key.listed.id.clone(), status, created: key.listed.created, last_used, service, region }
+            SandboxKey {
+                id: key.listed.id.clone(),
+                status,
+                created: key.listed.created,
+                last_used,
+                service,
+                region,
+            }
         });
         Self { user: user.arn.name().clone(), tags: user.tags.clone(), keys: keys.collect() }
     }

@@ -27,7 +27,9 @@ pub(crate) enum SandboxError {
     Io { path: PathBuf, doing: &'static str, cause: std::io::Error },
     #[error("{} is not a sandbox of this version of keyrot: {why}", path.display())]
     Unreadable { path: PathBuf, why: String },
-    #[error("there is no folder for the sandbox: XDG_STATE_HOME, HOME and LOCALAPPDATA are not set")]
+    #[error(
+        "there is no folder for the sandbox: XDG_STATE_HOME, HOME and LOCALAPPDATA are not set"
+    )]
     NoPlace,
 }
 
@@ -55,7 +57,8 @@ impl SandboxFile {
         Ok(file)
     }
 
-    /// The file at this place, or at the usual one. Creates it if it does not exist; returns whether it did.
+    /// The file at this place, or at the usual one. Creates it if it does not exist; returns
+    /// whether it did.
     pub(crate) async fn open(path: Option<&Path>) -> Result<(Self, bool), SandboxError> {
         let file = Self::at(path)?;
         if file.path.exists() {
@@ -80,15 +83,22 @@ impl SandboxFile {
         let unreadable = |why: String| SandboxError::Unreadable { path: self.path.clone(), why };
         let head: Head = serde_json::from_slice(&text).map_err(|e| unreadable(place(&e)))?;
         if head.format != FORMAT || head.version != VERSION {
-            let why = format!("it is {} version {}, expected {FORMAT} version {VERSION}", head.format, head.version);
+            let why = format!(
+                "it is {} version {}, expected {FORMAT} version {VERSION}",
+                head.format, head.version
+            );
             return Err(unreadable(why));
         }
-        let content: Content<World> = serde_json::from_slice(&text).map_err(|e| unreadable(place(&e)))?;
+        let content: Content<World> =
+            serde_json::from_slice(&text).map_err(|e| unreadable(place(&e)))?;
         Ok(content.world)
     }
 
     /// Changes the account under its lock. It is saved before this returns.
-    pub(crate) fn change<T>(&self, change: impl FnOnce(&mut World) -> T) -> Result<T, SandboxError> {
+    pub(crate) fn change<T>(
+        &self,
+        change: impl FnOnce(&mut World) -> T,
+    ) -> Result<T, SandboxError> {
         self.locked(|file| {
             let mut world = file.load()?;
             let result = change(&mut world);
@@ -102,9 +112,14 @@ impl SandboxFile {
         self.locked(|file| file.write(world))
     }
 
-    /// Holds the lock, which is a file of its own because the account's file is replaced with every change.
-    fn locked<T>(&self, work: impl FnOnce(&Self) -> Result<T, SandboxError>) -> Result<T, SandboxError> {
-        let lock = files::lock_file(&self.beside(".lock")).map_err(|cause| self.io("locked", cause))?;
+    /// Holds the lock, which is a file of its own because the account's file is replaced with every
+    /// change.
+    fn locked<T>(
+        &self,
+        work: impl FnOnce(&Self) -> Result<T, SandboxError>,
+    ) -> Result<T, SandboxError> {
+        let lock =
+            files::lock_file(&self.beside(".lock")).map_err(|cause| self.io("locked", cause))?;
         lock.lock().map_err(|cause| self.io("locked", cause))?;
         let result = work(self);
         drop(lock);
@@ -113,7 +128,8 @@ impl SandboxFile {
 
     /// Writes a file in the same folder and renames it: readers see the old or the new one, whole.
     fn write(&self, world: &World) -> Result<(), SandboxError> {
-        let about = "a simulated AWS account for `keyrot --sandbox`; nothing in it is real".to_owned();
+        let about =
+            "a simulated AWS account for `keyrot --sandbox`; nothing in it is real".to_owned();
         let content = Content { format: FORMAT.to_owned(), version: VERSION, about, world };
         let text = serde_json::to_vec_pretty(&content).map_err(|e| self.io("written", e.into()))?;
         files::beside(&self.path, &text, Access::Owner)
@@ -136,13 +152,14 @@ impl From<SandboxError> for CliError {
     fn from(error: SandboxError) -> Self {
         let problem = Self::usage(error.to_string());
         match &error {
-            SandboxError::Unreadable { .. } => {
-                problem.hint("name another file with --sandbox=FILE, or start over: keyrot sandbox reset")
-            }
+            SandboxError::Unreadable { .. } => problem
+                .hint("name another file with --sandbox=FILE, or start over: keyrot sandbox reset"),
             SandboxError::Io { cause, .. } if cause.kind() == ErrorKind::PermissionDenied => {
                 problem.hint("name a file that you can write to: --sandbox=FILE")
             }
-            SandboxError::Io { .. } | SandboxError::NoPlace => problem.hint("name a file with --sandbox=FILE"),
+            SandboxError::Io { .. } | SandboxError::NoPlace => {
+                problem.hint("name a file with --sandbox=FILE")
+            }
         }
     }
 }

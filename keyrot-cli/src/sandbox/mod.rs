@@ -1,7 +1,8 @@
 //! A simulated AWS account in one file: keyrot's in-memory account, kept between commands.
 //!
-//! Each call locks the file, reads it, is carried out, and is saved before it is answered: a process that is killed at any point leaves
-//! what AWS would have, and concurrent processes see each other's changes.
+//! Each call locks the file, reads it, is carried out, and is saved before it is answered: a
+//! process that is killed at any point leaves what AWS would have, and concurrent processes see
+//! each other's changes.
 
 mod account;
 mod document;

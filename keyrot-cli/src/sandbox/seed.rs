@@ -1,12 +1,16 @@
-//! The account that a sandbox begins with: users in telling states, brought there by the real engine over a history of weeks.
+//! The account that a sandbox begins with: users in telling states, brought there by the real
+//! engine over a history of weeks.
 
 use crate::sandbox::region::SANDBOX_REGION;
 use futures_util::FutureExt;
 use keyrot_core::memory::{Fault, FaultAt, MemoryAccount, Rules, TrailedUse, World};
-use keyrot_core::{Cancel, Homes, Limits, Mode, Policy, Ports, Rotator, Selection, Timestamp, UserName, select};
+use keyrot_core::{
+    Cancel, Homes, Limits, Mode, Policy, Ports, Rotator, Selection, Timestamp, UserName, select,
+};
 use std::time::Duration;
 
-/// The sandbox's clock begins here, whatever the real time is, so that what it shows is the same everywhere.
+/// The sandbox's clock begins here, whatever the real time is, so that what it shows is the same
+/// everywhere.
 const START: i64 = 1_767_585_600;
 const HOUR: i64 = 60;
 const DAY: i64 = 24 * HOUR;
@@ -64,13 +68,18 @@ const IMPORT: Consumer = Consumer {
     agent: "aws-sdk-java/2.25.11 Linux/5.15.0 OpenJDK_64-Bit_Server_VM/17.0.10",
 };
 
-/// What happened to each user. The order within one user's history is by time; the users' histories run beside each other.
+/// What happened to each user. The order within one user's history is by time; the users' histories
+/// run beside each other.
 fn history() -> Vec<Past> {
     use What::{Crash, Key, Made, Run, UsedOldest};
     let past = |minutes, user, what| Past { minutes, user, what };
     let mut all = Vec::new();
     // Rotated 91 days ago, and every step since was done: due again.
-    all.push(past(200 * DAY, "ci-deployer", Made(&[SELECTED, ("keyrot:owner", "platform@example.com")])));
+    all.push(past(
+        200 * DAY,
+        "ci-deployer",
+        Made(&[SELECTED, ("keyrot:owner", "platform@example.com")]),
+    ));
     all.push(past(200 * DAY, "ci-deployer", Key));
     all.extend([91, 83, 75].map(|days| past(days * DAY, "ci-deployer", Run)));
     // Rotated 36 days ago: settled.
@@ -78,21 +87,35 @@ fn history() -> Vec<Past> {
     all.push(past(150 * DAY, "report-mailer", Key));
     all.extend([36, 28, 20].map(|days| past(days * DAY, "report-mailer", Run)));
     // Rotated three days ago: readers are moving over.
-    all.push(past(120 * DAY, "shop-backend", Made(&[SELECTED, ("keyrot:owner", "shop@example.com")])));
+    all.push(past(
+        120 * DAY,
+        "shop-backend",
+        Made(&[SELECTED, ("keyrot:owner", "shop@example.com")]),
+    ));
     all.push(past(120 * DAY, "shop-backend", Key));
     all.push(past(3 * DAY, "shop-backend", Run));
     // Rotated nine days ago, and something still uses the old key: held.
-    all.push(past(300 * DAY, "backup-agent", Made(&[SELECTED, ("keyrot:owner", "storage@example.com")])));
+    all.push(past(
+        300 * DAY,
+        "backup-agent",
+        Made(&[SELECTED, ("keyrot:owner", "storage@example.com")]),
+    ));
     all.push(past(300 * DAY, "backup-agent", Key));
     all.push(past(9 * DAY, "backup-agent", Run));
-    all.extend([4 * DAY, DAY, 2 * HOUR].map(|minutes| past(minutes, "backup-agent", UsedOldest(BACKUP))));
+    all.extend(
+        [4 * DAY, DAY, 2 * HOUR].map(|minutes| past(minutes, "backup-agent", UsedOldest(BACKUP))),
+    );
     all.push(past(2 * DAY, "backup-agent", UsedOldest(SHELL)));
     // Rotated eleven days ago, the old key was retired two days ago: it soaks.
     all.push(past(180 * DAY, "billing-export", Made(&[SELECTED])));
     all.push(past(180 * DAY, "billing-export", Key));
     all.extend([11, 2].map(|days| past(days * DAY, "billing-export", Run)));
     // Two unattributed keys: needs manual action.
-    all.push(past(410 * DAY, "data-import", Made(&[SELECTED, ("keyrot:owner", "data@example.com")])));
+    all.push(past(
+        410 * DAY,
+        "data-import",
+        Made(&[SELECTED, ("keyrot:owner", "data@example.com")]),
+    ));
     all.push(past(410 * DAY, "data-import", Key));
     all.push(past(70 * DAY, "data-import", Key));
     all.push(past(5 * HOUR, "data-import", UsedOldest(IMPORT)));
@@ -122,11 +145,13 @@ pub(crate) async fn seed() -> World {
     let mut world = World::new(start - chrono::Duration::minutes(first));
     let moment = Duration::from_millis(40);
     let s = Duration::from_secs;
-    world.rules = Rules { listing_lag: s(2), propagation: s(6), call_time: moment, ..Rules::default() };
+    world.rules =
+        Rules { listing_lag: s(2), propagation: s(6), call_time: moment, ..Rules::default() };
     let account = MemoryAccount::new(world);
     for Past { minutes, user, what } in history {
         let due = start - chrono::Duration::minutes(minutes);
-        // Calls take a moment too; where the last one's took longer than planned, there is nothing to wait for.
+        // Calls take a moment too; where the last one's took longer than planned, there is nothing
+        // to wait for.
         account.advance((due - account.world().now()).to_std().unwrap_or_default());
         happen(&account, user, what).await;
     }
@@ -156,10 +181,19 @@ async fn happen(account: &MemoryAccount, name: &str, what: What) {
             account.heal();
         }
         What::UsedOldest(Consumer { service, action, address, agent }) => account.change(|world| {
-            let oldest = world.user(&user).and_then(|u| u.keys().first().map(|k| k.listed.id.clone()));
+            let oldest =
+                world.user(&user).and_then(|u| u.keys().first().map(|k| k.listed.id.clone()));
             if let Some(key) = oldest {
                 world.authenticate(&World::credentials_of(&key), service, "eu-west-1");
-                let what = TrailedUse { service, action, region: "eu-west-1", address, agent, error: None, role: None };
+                let what = TrailedUse {
+                    service,
+                    action,
+                    region: "eu-west-1",
+                    address,
+                    agent,
+                    error: None,
+                    role: None,
+                };
                 world.note_use(&key, &what);
             }
         }),
@@ -169,7 +203,8 @@ async fn happen(account: &MemoryAccount, name: &str, what: What) {
 async fn run(account: &MemoryAccount, user: UserName) {
     let users = account.change(|world| world.list_users("/"));
     let selection = Selection { only: vec![user], ..Selection::default() };
-    let selected = select(&users, &selection, &Homes::in_region(SANDBOX_REGION), &Policy::default());
+    let selected =
+        select(&users, &selection, &Homes::in_region(SANDBOX_REGION), &Policy::default());
     let rotator = Rotator::new(Ports::of(account.clone()));
     rotator.run(selected.chosen, Mode::Act, &Limits::default(), &Cancel::default(), &|_| {}).await;
 }

@@ -6,7 +6,9 @@ use crate::terminal::text::hanging;
 use crate::terminal::time;
 use anstyle::Style;
 use keyrot_core::UserName;
-use keyrot_core::audit::{Audit, Finding, FindingKind, FindingSeverity, KeyRow, Next, Only, UseKnown};
+use keyrot_core::audit::{
+    Audit, Finding, FindingKind, FindingSeverity, KeyRow, Next, Only, UseKnown,
+};
 use keyrot_core::model::plural;
 use std::fmt::Write;
 
@@ -18,7 +20,8 @@ const NAMES: usize = 8;
 /// What is worst first, then every key, then what the findings mean, then the sum.
 pub(crate) fn screen(audit: &Audit, only: Option<Only>, width: Option<usize>) -> String {
     let mut out = String::new();
-    let now: Vec<&Finding> = audit.findings.iter().filter(|f| f.severity == FindingSeverity::Critical).collect();
+    let now: Vec<&Finding> =
+        audit.findings.iter().filter(|f| f.severity == FindingSeverity::Critical).collect();
     if !now.is_empty() {
         let _ = writeln!(out, "{}", paint(style::BAD, "Fix now"));
         for finding in now {
@@ -39,7 +42,8 @@ pub(crate) fn screen(audit: &Audit, only: Option<Only>, width: Option<usize>) ->
 }
 
 fn wide(audit: &Audit) -> Table {
-    let mut table = Table::new(&["  AGE", "USER", "KEY", "STATUS", "LAST USED", "NEXT ROTATION", "FINDINGS"]);
+    let mut table =
+        Table::new(&["  AGE", "USER", "KEY", "STATUS", "LAST USED", "NEXT ROTATION", "FINDINGS"]);
     for key in &audit.keys {
         let (next, next_style) = next(audit, key);
         table.row(vec![
@@ -62,7 +66,8 @@ fn stacked(audit: &Audit) -> Table {
         let kind = if key.key_id.is_some() { "" } else { "key " };
         let (next, _) = next(audit, key);
         let next = if next.starts_with("in ") { format!("rotated {next}") } else { next };
-        let mut text = format!("{kind}{} {}, {}, {next}", key.which(), key.status, used_text(audit, key));
+        let mut text =
+            format!("{kind}{} {}, {}, {next}", key.which(), key.status, used_text(audit, key));
         if !key.findings.is_empty() {
             let _ = write!(text, "\n{}", titles(&key.findings));
         }
@@ -97,9 +102,14 @@ fn used(audit: &Audit, key: &KeyRow) -> Cell {
 fn used_text(audit: &Audit, key: &KeyRow) -> String {
     match (key.last_used, key.use_known) {
         (Some(when), _) => {
-            let place: Vec<&str> = [&key.service, &key.region].into_iter().flatten().map(String::as_str).collect();
+            let place: Vec<&str> =
+                [&key.service, &key.region].into_iter().flatten().map(String::as_str).collect();
             let when = time::relative(when, audit.now);
-            if place.is_empty() { format!("used {when}") } else { format!("used {when}, {}", place.join(" ")) }
+            if place.is_empty() {
+                format!("used {when}")
+            } else {
+                format!("used {when}, {}", place.join(" "))
+            }
         }
         (None, UseKnown::Never) => "no use on record".to_owned(),
         (None, _) => "use unknown".to_owned(),
@@ -108,11 +118,16 @@ fn used_text(audit: &Audit, key: &KeyRow) -> String {
 
 fn next(audit: &Audit, key: &KeyRow) -> (String, Style) {
     match key.next {
-        Next::Replaced { due, .. } if due <= audit.now => (format!("due since {}", time::day(due)), style::BUSY),
+        Next::Replaced { due, .. } if due <= audit.now => {
+            (format!("due since {}", time::day(due)), style::BUSY)
+        }
         Next::Replaced { due, .. } => (time::relative(due, audit.now), style::PLAIN),
         Next::InCare => ("by keyrot".to_owned(), style::DIM),
         Next::Blocked => ("blocked".to_owned(), style::BAD),
-        Next::Nothing => ("not managed".to_owned(), if key.status == "active" { style::WARN } else { style::DIM }),
+        Next::Nothing => (
+            "not managed".to_owned(),
+            if key.status == "active" { style::WARN } else { style::DIM },
+        ),
     }
 }
 
@@ -140,9 +155,17 @@ fn color(severity: Option<FindingSeverity>) -> Style {
 fn beside(audit: &Audit, width: Option<usize>) -> String {
     let mut out = String::new();
     // What is critical stands at the top.
-    for finding in audit.beside_keys().filter(|finding| finding.severity != FindingSeverity::Critical) {
+    for finding in
+        audit.beside_keys().filter(|finding| finding.severity != FindingSeverity::Critical)
+    {
         let lead = format!("{:<8}  ", finding.severity.word());
-        out.push_str(&hanging(&lead, color(Some(finding.severity)), &finding.message, style::PLAIN, width));
+        out.push_str(&hanging(
+            &lead,
+            color(Some(finding.severity)),
+            &finding.message,
+            style::PLAIN,
+            width,
+        ));
     }
     if !out.is_empty() {
         out.push('\n');
@@ -166,7 +189,9 @@ fn rules(audit: &Audit, width: Option<usize>) -> String {
     }
     match out.is_empty() {
         true => out,
-        false => format!("{}\n{out}\n", paint(style::HEAD, "Findings, and the controls they can break")),
+        false => {
+            format!("{}\n{out}\n", paint(style::HEAD, "Findings, and the controls they can break"))
+        }
     }
 }
 
@@ -186,7 +211,11 @@ fn sum(audit: &Audit, only: Option<Only>, width: Option<usize>) -> String {
     let found: Vec<String> = found.collect();
     let found = match found.is_empty() {
         true => paint(style::GOOD, "no finding"),
-        false => format!("{}: {}", plural(audit.counts.findings.values().sum(), "finding"), found.join(", ")),
+        false => format!(
+            "{}: {}",
+            plural(audit.counts.findings.values().sum(), "finding"),
+            found.join(", ")
+        ),
     };
     let account = format!(
         "account {}: {} of {}, {} Active, the oldest {} d",
@@ -206,7 +235,10 @@ fn sum(audit: &Audit, only: Option<Only>, width: Option<usize>) -> String {
         time::absolute(audit.report)
     ));
     if !audit.unreported.is_empty() {
-        note(format!("newer than the report, so some of their keys may be missing: {}", names(&audit.unreported)));
+        note(format!(
+            "newer than the report, so some of their keys may be missing: {}",
+            names(&audit.unreported)
+        ));
     }
     if !audit.gone.is_empty() {
         note(format!("in the report, but deleted since: {}", names(&audit.gone)));
@@ -214,7 +246,10 @@ fn sum(audit: &Audit, only: Option<Only>, width: Option<usize>) -> String {
     let open = counts.active - counts.active_managed;
     match only {
         Some(Only::Findings) => {
-            note("only keys with a finding are listed; the totals are for the whole account".to_owned());
+            note(
+                "only keys with a finding are listed; the totals are for the whole account"
+                    .to_owned(),
+            );
         }
         Some(Only::Unmanaged) => {
             note("only users not tagged for rotation are listed; the totals are for the whole account".to_owned());

@@ -21,7 +21,13 @@ pub(crate) fn line(check: &Check, width: Option<usize>) -> String {
     let lead = format!("{text:<12} {:<12} ", check.about);
     let mut out = hanging(&lead, color, &check.message, style::PLAIN, width);
     if let Some(hint) = &check.hint {
-        out.push_str(&hanging(&format!("{:>24}  ", "hint:"), style::HINT, hint, style::PLAIN, width));
+        out.push_str(&hanging(
+            &format!("{:>24}  ", "hint:"),
+            style::HINT,
+            hint,
+            style::PLAIN,
+            width,
+        ));
     }
     out
 }

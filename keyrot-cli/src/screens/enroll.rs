@@ -8,7 +8,12 @@ use keyrot_core::report::{Change, EnrollDocument, EnrollRow, State};
 use keyrot_core::settings::Settings;
 use std::fmt::Write;
 
-pub(crate) fn screen(document: &EnrollDocument, settings: &Settings, sandbox: bool, width: Option<usize>) -> String {
+pub(crate) fn screen(
+    document: &EnrollDocument,
+    settings: &Settings,
+    sandbox: bool,
+    width: Option<usize>,
+) -> String {
     let heading = if document.is_release() { "WHAT STAYS" } else { "FIRST ROTATION" };
     let mut table = Table::new(&["USER", heading]);
     for row in &document.users {
@@ -30,11 +35,13 @@ pub(crate) fn screen(document: &EnrollDocument, settings: &Settings, sandbox: bo
         let command = if sandbox { "keyrot --sandbox rotate" } else { "keyrot rotate" };
         let waits = settings.policy().waits();
         let [overlap, half, quiet, idle] =
-            [waits.overlap, waits.overlap / 2, waits.quiet, waits.idle].map(keyrot_core::model::format_duration);
+            [waits.overlap, waits.overlap / 2, waits.quiet, waits.idle]
+                .map(keyrot_core::model::format_duration);
         let planned = document.users.iter().filter(|row| row.result == Change::Planned).count();
         let most = settings.max_adoptions().filter(|most| *most < planned);
-        let most =
-            most.map(|most| format!(" One run adopts at most {most} of them (max_adoptions).")).unwrap_or_default();
+        let most = most
+            .map(|most| format!(" One run adopts at most {most} of them (max_adoptions)."))
+            .unwrap_or_default();
         let text = format!(
             "The next `{command}` starts the rotation.{most} Make every consumer read the key from the secret within {half}. The old key stays Active for at least {overlap}, \
              and while it was used in the last {quiet}. If nothing uses the new key (a weekly or monthly job), or something uses the old key after {half}, it stays \

@@ -47,7 +47,8 @@ struct Home {
 impl Home {
     fn of(arn: &SecretArn) -> Self {
         let place = arn.place();
-        let (account, region, secret) = (place.account.clone(), place.region.clone(), place.name.clone());
+        let (account, region, secret) =
+            (place.account.clone(), place.region.clone(), place.name.clone());
         Self { arn: arn.clone(), account, region, secret }
     }
 }
@@ -68,7 +69,9 @@ impl Row {
             (Some(("", outcome)), _) => said(outcome),
             (Some((place, outcome)), _) => format!("{place}: {}", said(outcome)),
             (None, Change::Already) => "its home is already there".to_owned(),
-            (None, Change::Planned) if stays => "its home stays: cancels a move that was started".to_owned(),
+            (None, Change::Planned) if stays => {
+                "its home stays: cancels a move that was started".to_owned()
+            }
             (None, Change::Planned) => "can be moved".to_owned(),
             (None, _) if stays => format!("its home stays {}", to.place()),
             (None, _) => format!("its home is {}", to.place()),
@@ -82,7 +85,8 @@ impl Row {
         let reason = outcome.map(|(_, outcome)| outcome.reason());
         let (user, from, to) = (user.clone(), from.map(Home::of), Home::of(to));
         let mut row = Self { user, result, from, to, reason, message, hint, afterwards: None };
-        row.afterwards = matches!(result, Change::Planned | Change::Done).then(|| row.by_hand()).flatten();
+        row.afterwards =
+            matches!(result, Change::Planned | Change::Done).then(|| row.by_hand()).flatten();
         row
     }
 
@@ -132,19 +136,36 @@ impl Document {
     pub(crate) fn results(&self) -> impl Iterator<Item = String> {
         self.users.iter().filter_map(|row| match row.result {
             Change::Done => {
-                let line = format!("{} {}: {}\n", paint(style::GOOD, "moved"), row.user, row.message);
-                Some(line + &row.afterwards.as_ref().map(|text| format!("  {text}\n")).unwrap_or_default())
+                let line =
+                    format!("{} {}: {}\n", paint(style::GOOD, "moved"), row.user, row.message);
+                Some(
+                    line + &row
+                        .afterwards
+                        .as_ref()
+                        .map(|text| format!("  {text}\n"))
+                        .unwrap_or_default(),
+                )
             }
             Change::Failed | Change::Refused => {
                 let hint = row.hint.as_ref().map(|hint| format!("  {hint}\n")).unwrap_or_default();
-                Some(format!("{} {}: {}\n{hint}", paint(style::BAD, "failed:"), row.user, row.message))
+                Some(format!(
+                    "{} {}: {}\n{hint}",
+                    paint(style::BAD, "failed:"),
+                    row.user,
+                    row.message
+                ))
             }
             Change::Already | Change::Planned => None,
         })
     }
 }
 
-pub(crate) fn screen(document: &Document, settings: &Settings, sandbox: bool, width: Option<usize>) -> String {
+pub(crate) fn screen(
+    document: &Document,
+    settings: &Settings,
+    sandbox: bool,
+    width: Option<usize>,
+) -> String {
     let mut table = Table::new(&["USER", "FROM", "TO", "RESULT"]);
     for row in &document.users {
         let color = match row.result {
@@ -152,7 +173,10 @@ pub(crate) fn screen(document: &Document, settings: &Settings, sandbox: bool, wi
             Change::Refused | Change::Failed => style::BAD,
             _ => style::PLAIN,
         };
-        let from = row.from.as_ref().map_or_else(|| "unknown".to_owned(), |home| home.arn.place().to_string());
+        let from = row
+            .from
+            .as_ref()
+            .map_or_else(|| "unknown".to_owned(), |home| home.arn.place().to_string());
         table.row(vec![
             Cell::plain(row.user.as_str()),
             Cell::plain(from),
@@ -167,11 +191,13 @@ pub(crate) fn screen(document: &Document, settings: &Settings, sandbox: bool, wi
             out.push_str(&hanging(&lead, style::HINT, hint, style::PLAIN, width));
         }
     }
-    let planned = document.users.iter().any(|row| row.result == Change::Planned && row.left().is_some());
+    let planned =
+        document.users.iter().any(|row| row.result == Change::Planned && row.left().is_some());
     if planned && document.refused().is_none() {
         let command = if sandbox { "keyrot --sandbox rotate" } else { "keyrot rotate" };
         let waits = settings.policy().waits();
-        let [overlap, quiet] = [waits.overlap, waits.quiet].map(keyrot_core::model::format_duration);
+        let [overlap, quiet] =
+            [waits.overlap, waits.quiet].map(keyrot_core::model::format_duration);
         let text = format!(
             "The move changes no key. After it, runs at the old home skip these users. The next `{command}` with these settings creates the new secret and publishes a new key there. \
              The key in the old secret then stays Active for at least {overlap}, and while it was used in the last {quiet}. Nothing updates the old secret any more: \

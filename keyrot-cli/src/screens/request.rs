@@ -9,7 +9,8 @@ use keyrot_core::model::EndedSessions;
 use keyrot_core::report::{RequestDocument, Resolution, State};
 use keyrot_core::requests::{RequestKind, RequestPlan, RequestReport};
 use keyrot_core::{
-    AccessKey, KeyId, KeyStatus, Outcome, Request, Revocation, Severity, Target, Timestamp, UserResult, Why,
+    AccessKey, KeyId, KeyStatus, Outcome, Request, Revocation, Severity, Target, Timestamp,
+    UserResult, Why,
 };
 use std::fmt::Write;
 
@@ -62,17 +63,33 @@ pub(crate) fn before(view: &View<'_>, width: Option<usize>) -> String {
     if !intended.is_empty() {
         let _ = writeln!(out, "\nThis will");
         for (n, step) in intended.iter().enumerate() {
-            out.push_str(&hanging(&format!("  {}. ", n + 1), style::DIM, &step.to_string(), style::PLAIN, width));
+            out.push_str(&hanging(
+                &format!("  {}. ", n + 1),
+                style::DIM,
+                &step.to_string(),
+                style::PLAIN,
+                width,
+            ));
         }
     }
-    if intended.contains(&PlannedAction::MakeSecret) && !intended.contains(&PlannedAction::PublishNewKey) {
-        let text = format!("nothing will be published in {}: consumers of the key get no replacement", user.secret);
+    if intended.contains(&PlannedAction::MakeSecret)
+        && !intended.contains(&PlannedAction::PublishNewKey)
+    {
+        let text = format!(
+            "nothing will be published in {}: consumers of the key get no replacement",
+            user.secret
+        );
         out.push_str(&hanging("  warning: ", style::WARN, &text, style::PLAIN, width));
     } else if intended.contains(&PlannedAction::MakeSecret) {
-        let text = format!("nothing reads {} yet: consumers of the key are refused until they do", user.secret);
+        let text = format!(
+            "nothing reads {} yet: consumers of the key are refused until they do",
+            user.secret
+        );
         out.push_str(&hanging("  warning: ", style::WARN, &text, style::PLAIN, width));
     }
-    if view.kind == RequestKind::Rollback && intended.iter().any(|step| goes_back(step, view.result)) {
+    if view.kind == RequestKind::Rollback
+        && intended.iter().any(|step| goes_back(step, view.result))
+    {
         let text = "after this the user is blocked until you decide about the other key";
         out.push_str(&hanging("  note: ", style::HINT, text, style::PLAIN, width));
     }
@@ -91,7 +108,13 @@ fn goes_back(step: &PlannedAction, result: &UserResult) -> bool {
 pub(crate) fn resolutions(resolutions: &[Resolution], width: Option<usize>) -> String {
     let mut out = format!("\n{}\n", paint(style::HEAD, "Resolutions"));
     for (n, resolution) in resolutions.iter().enumerate() {
-        out.push_str(&hanging(&format!("  {}. ", n + 1), style::DIM, &resolution.message, style::PLAIN, width));
+        out.push_str(&hanging(
+            &format!("  {}. ", n + 1),
+            style::DIM,
+            &resolution.message,
+            style::PLAIN,
+            width,
+        ));
         let choice = format!("--choose {}", resolution.choice);
         out.push_str(&hanging("     ", style::DIM, &choice, style::PLAIN, width));
     }
@@ -135,12 +158,18 @@ fn what_next(view: &View<'_>) -> Option<String> {
     let user = &view.result.user;
     let again = |what: String| Some(format!("to resume: {what}"));
     match (view.result.outcome.state(), &view.document.request) {
-        (State::Stopped, Some(Request::Rollback { to })) => again(format!("keyrot rollback {user} --to {to}")),
-        (State::Stopped, Some(Request::Revoke(Revocation { key, .. }))) if view.kind == RequestKind::Revoke => {
+        (State::Stopped, Some(Request::Rollback { to })) => {
+            again(format!("keyrot rollback {user} --to {to}"))
+        }
+        (State::Stopped, Some(Request::Revoke(Revocation { key, .. })))
+            if view.kind == RequestKind::Revoke =>
+        {
             again(format!("keyrot revoke {user} {key}"))
         }
         (State::Stopped, Some(_)) => again("the same command".to_owned()),
-        (_, Some(Request::Revoke(order))) if !view.revoked() && !matches!(view.result.outcome, Outcome::Refused(_)) => {
+        (_, Some(Request::Revoke(order)))
+            if !view.revoked() && !matches!(view.result.outcome, Outcome::Refused(_)) =>
+        {
             let off = |key: &AccessKey| key.id == order.key && key.status != KeyStatus::Active;
             let works = !order.without_successor && !view.result.keys.iter().any(off);
             works.then(|| {
@@ -158,7 +187,11 @@ fn head(document: &RequestDocument, width: Option<usize>) -> String {
     let user = &document.user;
     let owner = user.owner.as_ref().map(|owner| format!(" (owner {owner})")).unwrap_or_default();
     let text = format!("secret {}, {}", secret_of(document), whereabouts(document));
-    format!("{}{owner}\n{}", paint(style::HEAD, &user.user), hanging("  ", style::DIM, &text, style::DIM, width))
+    format!(
+        "{}{owner}\n{}",
+        paint(style::HEAD, &user.user),
+        hanging("  ", style::DIM, &text, style::DIM, width)
+    )
 }
 
 /// The secret, where the user was looked up.
@@ -172,8 +205,12 @@ fn secret_of(document: &RequestDocument) -> &str {
 /// The account and region, as headers and questions name them.
 pub(crate) fn whereabouts(document: &RequestDocument) -> String {
     match &document.region {
-        Some(region) => format!("account {}, {region}", document.account.as_deref().unwrap_or("not looked up")),
-        None => format!("account {} (sandbox)", document.account.as_deref().unwrap_or("not looked up")),
+        Some(region) => {
+            format!("account {}, {region}", document.account.as_deref().unwrap_or("not looked up"))
+        }
+        None => {
+            format!("account {} (sandbox)", document.account.as_deref().unwrap_or("not looked up"))
+        }
     }
 }
 
@@ -182,15 +219,21 @@ fn keys(view: &View<'_>, now: Timestamp) -> Table {
     let mut table = Table::new(&["KEY", "STATUS", "IN THE SECRET", "AGE", "LAST USE"]);
     for key in &result.keys {
         let color = if key.status == KeyStatus::Active { style::GOOD } else { style::DIM };
-        let cells = [Cell::plain(key.id.as_str()), Cell::new(key.status.word(), color), place(result, &key.id)];
+        let cells = [
+            Cell::plain(key.id.as_str()),
+            Cell::new(key.status.word(), color),
+            place(result, &key.id),
+        ];
         let age = Cell::plain(format!("{} d", (now - key.created).num_days().max(0)));
         let used = document.evidence.iter().find(|evidence| evidence.key == key.id);
-        let used = used.map_or_else(String::new, |evidence| match (&evidence.last_used, &evidence.service) {
-            (Some(when), Some(service)) => {
-                let region = evidence.region.as_deref().unwrap_or("an unknown region");
-                format!("{}, for {service} in {region}", time::both(*when, now))
+        let used = used.map_or_else(String::new, |evidence| {
+            match (&evidence.last_used, &evidence.service) {
+                (Some(when), Some(service)) => {
+                    let region = evidence.region.as_deref().unwrap_or("an unknown region");
+                    format!("{}, for {service} in {region}", time::both(*when, now))
+                }
+                _ => evidence.message.clone(),
             }
-            _ => evidence.message.clone(),
         });
         table.row(cells.into_iter().chain([age, Cell::plain(used)]).collect());
     }
@@ -222,9 +265,13 @@ fn incident(view: &View<'_>, order: &Revocation, width: Option<usize>) -> String
     };
     let user = &document.user;
     let owner = user.owner.as_ref().map(|owner| format!(", owner {owner}")).unwrap_or_default();
-    line("user", &format!("{}{owner}; secret {}; {}", user.user, secret_of(document), whereabouts(document)));
+    line(
+        "user",
+        &format!("{}{owner}; secret {}; {}", user.user, secret_of(document), whereabouts(document)),
+    );
     let evidence = document.evidence.iter().find(|evidence| evidence.key == order.key);
-    let used = evidence.map(|evidence| format!("; before: {}", evidence.message)).unwrap_or_default();
+    let used =
+        evidence.map(|evidence| format!("; before: {}", evidence.message)).unwrap_or_default();
     line("key", &format!("{}{used}", order.key));
     line("reason", order.reason.as_deref().unwrap_or("not given"));
     let span = time::span((document.finished - document.started).num_seconds());
@@ -243,7 +290,9 @@ fn state_of(view: &View<'_>, key: &KeyId) -> String {
         Some(KeyStatus::Active) => format!("{key} still works"),
         Some(KeyStatus::Inactive) => format!("{key} is Inactive"),
         Some(KeyStatus::Other(status)) => format!("{key} is {status}"),
-        None if keys.is_empty() && !view.revoked() => format!("it is unknown whether {key} still works"),
+        None if keys.is_empty() && !view.revoked() => {
+            format!("it is unknown whether {key} still works")
+        }
         None => format!("{key} is not listed"),
     }
 }
@@ -268,9 +317,17 @@ fn still_alive(view: &View<'_>, width: Option<usize>) -> String {
     }
     let _ = writeln!(out, "{}", paint(style::HEAD, "What still works"));
     for one in still_alive {
-        let until =
-            one.until.map(|until| format!(" (until {} at the latest)", time::absolute(until))).unwrap_or_default();
-        out.push_str(&hanging("  - ", style::DIM, &format!("{}{until}", one.message), style::PLAIN, width));
+        let until = one
+            .until
+            .map(|until| format!(" (until {} at the latest)", time::absolute(until)))
+            .unwrap_or_default();
+        out.push_str(&hanging(
+            "  - ",
+            style::DIM,
+            &format!("{}{until}", one.message),
+            style::PLAIN,
+            width,
+        ));
         if let Some(action) = &one.command {
             // So that it can be pasted, however many lines it takes.
             let room = width.map(|width| width.saturating_sub(8));
@@ -287,7 +344,9 @@ fn verdict(view: &View<'_>, width: Option<usize>) -> String {
     let user = &document.user;
     let (word, color) = match user.state {
         _ if view.revoked() => ("done: ", style::GOOD),
-        State::Settled | State::Waiting | State::Due if document.request.is_none() => ("not blocked: ", style::GOOD),
+        State::Settled | State::Waiting | State::Due if document.request.is_none() => {
+            ("not blocked: ", style::GOOD)
+        }
         State::Settled => ("nothing to do: ", style::GOOD),
         State::Waiting | State::Due => ("not done yet: ", style::WARN),
         State::Blocked => ("blocked: ", style::BAD),
@@ -312,8 +371,15 @@ fn verdict(view: &View<'_>, width: Option<usize>) -> String {
     };
     let mut out = hanging(word, color, &text, style::PLAIN, width);
     if let Outcome::Revoked { .. } = view.result.outcome {
-        let rest = user.message.split_once("the rest").map_or(user.message.as_str(), |(_, rest)| rest);
-        out.push_str(&hanging("warning: ", style::WARN, &format!("the rest{rest}"), style::PLAIN, width));
+        let rest =
+            user.message.split_once("the rest").map_or(user.message.as_str(), |(_, rest)| rest);
+        out.push_str(&hanging(
+            "warning: ",
+            style::WARN,
+            &format!("the rest{rest}"),
+            style::PLAIN,
+            width,
+        ));
     }
     if let Some(why) = &document.sessions_not_ended {
         let text = format!("the user's sessions were not ended: {why}");
@@ -331,13 +397,17 @@ fn what_is_left(view: &View<'_>, width: Option<usize>) -> String {
     let mut out = format!("{}\n", paint(style::HEAD, "Now"));
     let intended = view.document.intended.last();
     let (Some(left), Some(seen)) = (&view.document.left, view.left) else {
-        let text = format!("not read again; to see it: keyrot resolve {} --dry-run", view.result.user);
+        let text =
+            format!("not read again; to see it: keyrot resolve {} --dry-run", view.result.user);
         out.push_str(&hanging("  ", style::DIM, &text, style::PLAIN, width));
         return out;
     };
     let current = match &left.current {
         Some(key) if view.revoked() && view.order().is_some_and(|order| order.key == *key) => {
-            format!("consumers of {} get {key}, and are refused until another key is published", left.secret)
+            format!(
+                "consumers of {} get {key}, and are refused until another key is published",
+                left.secret
+            )
         }
         Some(key) => format!("consumers of {} get {key}", left.secret),
         None => format!("{} holds no key", left.secret),

@@ -45,7 +45,11 @@ pub(crate) fn screen(
             out.push('\n');
         }
     }
-    let others: Vec<_> = document.users.iter().filter(|u| !matches!(u.state, State::Blocked | State::Failed)).collect();
+    let others: Vec<_> = document
+        .users
+        .iter()
+        .filter(|u| !matches!(u.state, State::Blocked | State::Failed))
+        .collect();
     if !others.is_empty() {
         let table = if width.is_some_and(|w| w < WIDE) {
             stacked(screen, &others, now)
@@ -77,7 +81,11 @@ fn in_trouble(user: &UserDocument, sandbox: bool, width: Option<usize>) -> Strin
     }
     let sandbox_helps = matches!(
         &user.outcome,
-        Outcome::Blocked(Blocked::UnknownKeys(_) | Blocked::ClaimedKey { .. } | Blocked::CurrentKeyInactive { .. })
+        Outcome::Blocked(
+            Blocked::UnknownKeys(_)
+                | Blocked::ClaimedKey { .. }
+                | Blocked::CurrentKeyInactive { .. }
+        )
     );
     if sandbox && sandbox_helps {
         let text = "keyrot sandbox delete KEY, deactivate KEY or reactivate KEY";
@@ -94,10 +102,16 @@ fn wide(screen: Screen, users: &[&UserDocument], now: Timestamp, width: Option<u
     for user in users {
         let (word, color) = word(user);
         let keys = |current: bool| {
-            let keys: Vec<String> = user.keys.iter().filter(|k| k.current == current).map(with_age).collect();
-            if keys.is_empty() { Cell::new("-", style::DIM) } else { Cell::plain(keys.join(between)) }
+            let keys: Vec<String> =
+                user.keys.iter().filter(|k| k.current == current).map(with_age).collect();
+            if keys.is_empty() {
+                Cell::new("-", style::DIM)
+            } else {
+                Cell::plain(keys.join(between))
+            }
         };
-        let cells = [Cell::plain(user.user.as_str()), Cell::new(word, color), keys(true), keys(false)];
+        let cells =
+            [Cell::plain(user.user.as_str()), Cell::new(word, color), keys(true), keys(false)];
         table.row(cells.into_iter().chain([Cell::plain(next(screen, user, now))]).collect());
     }
     table
@@ -108,9 +122,12 @@ fn stacked(screen: Screen, users: &[&UserDocument], now: Timestamp) -> Table {
     let mut table = Table::new(&["USER", "STATE", heading(screen)]);
     for user in users {
         let (word, color) = word(user);
-        let key = |key: &KeyDocument| format!("{} {}", if key.current { "current" } else { "other  " }, with_age(key));
+        let key = |key: &KeyDocument| {
+            format!("{} {}", if key.current { "current" } else { "other  " }, with_age(key))
+        };
         let (current, other): (Vec<_>, Vec<_>) = user.keys.iter().partition(|k| k.current);
-        let text = std::iter::once(next(screen, user, now)).chain(current.into_iter().chain(other).map(key));
+        let text = std::iter::once(next(screen, user, now))
+            .chain(current.into_iter().chain(other).map(key));
         let text = text.collect::<Vec<_>>().join("\n");
         table.row(vec![Cell::plain(user.user.as_str()), Cell::new(word, color), Cell::plain(text)]);
     }
@@ -130,8 +147,12 @@ fn word(user: &UserDocument) -> (&'static str, Style) {
     match (user.state, &user.outcome) {
         (State::Settled, _) => ("settled", style::GOOD),
         (State::Waiting, Outcome::Waiting(wait)) if wait.is_hold() => ("held", style::WARN),
-        (State::Waiting, Outcome::Waiting(Wait { why: Why::Overlap(_), .. })) => ("overlap", style::BUSY),
-        (State::Waiting, Outcome::Waiting(Wait { why: Why::Soak(_), .. })) => ("soaking", style::BUSY),
+        (State::Waiting, Outcome::Waiting(Wait { why: Why::Overlap(_), .. })) => {
+            ("overlap", style::BUSY)
+        }
+        (State::Waiting, Outcome::Waiting(Wait { why: Why::Soak(_), .. })) => {
+            ("soaking", style::BUSY)
+        }
         (State::Waiting, _) => ("waiting", style::BUSY),
         (State::Due, _) => ("due", style::BUSY),
         (State::Blocked, _) => ("blocked", style::BAD),
@@ -158,11 +179,16 @@ fn next(screen: Screen, user: &UserDocument, now: Timestamp) -> String {
             None => format!("next rotation {until}"),
         },
         (_, Some(Why::Overlap(_))) => {
-            format!("old key kept while consumers move to the new one; deactivated {until} if unused")
+            format!(
+                "old key kept while consumers move to the new one; deactivated {until} if unused"
+            )
         }
         (_, Some(Why::Soak(_))) => format!("old key deleted {until}"),
         (_, Some(Why::InUse { .. })) => {
-            format!("old key is still in use: {}; deactivated {until} at the earliest", used(user, now))
+            format!(
+                "old key is still in use: {}; deactivated {until} at the earliest",
+                used(user, now)
+            )
         }
         (_, Some(Why::NotPickedUp { .. })) => format!(
             "nothing has used the new key yet; old key deactivated {until}, or once the new key is used (old key: {})",
@@ -179,7 +205,9 @@ fn next(screen: Screen, user: &UserDocument, now: Timestamp) -> String {
                     Some(deadline) if now < deadline => {
                         format!("{begin}; old key deactivated by {}", time::day(deadline))
                     }
-                    Some(deadline) => format!("{begin}; its max_age passed {}", time::relative(deadline, now)),
+                    Some(deadline) => {
+                        format!("{begin}; its max_age passed {}", time::relative(deadline, now))
+                    }
                     None => begin,
                 }
             }
@@ -188,14 +216,26 @@ fn next(screen: Screen, user: &UserDocument, now: Timestamp) -> String {
         _ => user.message.clone(),
     };
     let done: Vec<&str> = user.events.iter().filter_map(|event| done(&event.kind)).collect();
-    if screen == Screen::Rotate && !done.is_empty() { format!("{}; {text}", done.join(", ")) } else { text }
+    if screen == Screen::Rotate && !done.is_empty() {
+        format!("{}; {text}", done.join(", "))
+    } else {
+        text
+    }
 }
 
 fn used(user: &UserDocument, now: Timestamp) -> String {
-    let used = user.evidence.first().and_then(|e| Some((e.last_used?, e.service.as_ref()?, e.region.as_ref()?)));
+    let used = user
+        .evidence
+        .first()
+        .and_then(|e| Some((e.last_used?, e.service.as_ref()?, e.region.as_ref()?)));
     match used {
-        Some((when, service, region)) => format!("{service} in {region} {}", time::relative(when, now)),
-        None => user.evidence.first().map_or_else(|| "by an unknown service".to_owned(), |e| e.message.clone()),
+        Some((when, service, region)) => {
+            format!("{service} in {region} {}", time::relative(when, now))
+        }
+        None => user
+            .evidence
+            .first()
+            .map_or_else(|| "by an unknown service".to_owned(), |e| e.message.clone()),
     }
 }
 
@@ -215,8 +255,20 @@ fn done(event: &EventKind) -> Option<&'static str> {
 }
 
 fn sum(screen: Screen, document: &RunDocument, settings: &Settings) -> String {
-    let Counts { users, settled, waiting, held, due, blocked, failed, stopped, rotated, retired, deleted, .. } =
-        document.counts;
+    let Counts {
+        users,
+        settled,
+        waiting,
+        held,
+        due,
+        blocked,
+        failed,
+        stopped,
+        rotated,
+        retired,
+        deleted,
+        ..
+    } = document.counts;
     let mut parts = Vec::new();
     let mut part = |count: usize, text: &str, color: Style| {
         if count > 0 {
@@ -245,8 +297,11 @@ fn sum(screen: Screen, document: &RunDocument, settings: &Settings) -> String {
         (passed.excluded, "excluded"),
         (passed.not_named, "not named"),
     ];
-    let alone: Vec<String> =
-        alone.iter().filter(|(count, _)| *count > 0).map(|(count, why)| format!("{count} {why}")).collect();
+    let alone: Vec<String> = alone
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, why)| format!("{count} {why}"))
+        .collect();
     if !alone.is_empty() {
         let _ = writeln!(out, "{}", paint(style::DIM, format!("skipped: {}", alone.join(", "))));
     }
@@ -273,7 +328,8 @@ fn sum(screen: Screen, document: &RunDocument, settings: &Settings) -> String {
 /// Who waits for a later run, because one run adopts so many users and no more.
 fn adoptions(screen: Screen, document: &RunDocument, most: Option<usize>) -> Option<String> {
     let most = most?;
-    let users = |count: usize| if count == 1 { "1 user".to_owned() } else { format!("{count} users") };
+    let users =
+        |count: usize| if count == 1 { "1 user".to_owned() } else { format!("{count} users") };
     let limit = format!("one run adopts at most {} (max_adoptions)", users(most));
     match (screen, document.counts.to_adopt) {
         (Screen::Rotate, 0) => None,
@@ -282,9 +338,10 @@ fn adoptions(screen: Screen, document: &RunDocument, most: Option<usize>) -> Opt
             let next = "check the adopted users, then run keyrot again or raise max_adoptions";
             Some(format!("{} {waits} for adoption: {limit}; {next}", users(count)))
         }
-        (_, count) if count > most => {
-            Some(format!("{} to adopt: {limit}, in order of their names; later runs adopt the others", users(count)))
-        }
+        (_, count) if count > most => Some(format!(
+            "{} to adopt: {limit}, in order of their names; later runs adopt the others",
+            users(count)
+        )),
         _ => None,
     }
 }
@@ -294,7 +351,11 @@ fn nobody(document: &RunDocument, settings: &Settings, sandbox: bool) -> String 
     let selection = settings.selection();
     let (tag, value) = (&selection.tag, &selection.tag_value);
     let passed = &document.skipped;
-    let seen = passed.not_tagged + passed.other_value + passed.outside_path + passed.excluded + passed.not_named;
+    let seen = passed.not_tagged
+        + passed.other_value
+        + passed.outside_path
+        + passed.excluded
+        + passed.not_named;
     let mut out = format!("No user is selected: none of {seen} users has the tag {tag}={value}");
     if selection.path_prefix != "/" {
         let _ = write!(out, " and a path under {}", selection.path_prefix);

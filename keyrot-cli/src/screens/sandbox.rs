@@ -14,7 +14,10 @@ pub(crate) fn screen(document: &SandboxDocument, path: &Path, width: Option<usiz
     let _ = writeln!(out, "{}\n{}\n", paint(style::HEAD, title), paint(style::DIM, path.display()));
     let mut table = Table::new(&["USER", "TAGS, KEYS AND THEIR LABELS IN THE SECRET"]);
     for user in &document.users {
-        table.row(vec![Cell::new(user.user.as_str(), style::HEAD), Cell::plain(lines(document, user).join("\n"))]);
+        table.row(vec![
+            Cell::new(user.user.as_str(), style::HEAD),
+            Cell::plain(lines(document, user).join("\n")),
+        ]);
     }
     out.push_str(&table.show(width));
     out
@@ -30,7 +33,8 @@ fn lines(document: &SandboxDocument, user: &SandboxUser) -> Vec<String> {
 
 fn line(document: &SandboxDocument, key: &SandboxKey) -> String {
     let now = document.now;
-    let mut line = format!("{} {}, created {}", key.id, key.status, time::relative(key.created, now));
+    let mut line =
+        format!("{} {}, created {}", key.id, key.status, time::relative(key.created, now));
     match (key.last_used, &key.service) {
         (Some(when), Some(service)) => {
             let _ = write!(line, ", used {} for {service}", time::relative(when, now));
@@ -43,7 +47,12 @@ fn line(document: &SandboxDocument, key: &SandboxKey) -> String {
     line
 }
 
-fn labels<'a>(document: &'a SandboxDocument, key: &'a KeyId) -> impl Iterator<Item = &'static str> + 'a {
+fn labels<'a>(
+    document: &'a SandboxDocument,
+    key: &'a KeyId,
+) -> impl Iterator<Item = &'static str> + 'a {
     let versions = document.secrets.iter().flat_map(|secret| &secret.versions);
-    versions.filter(move |version| version.key.as_ref() == Some(key)).flat_map(|version| version.labels.iter().copied())
+    versions
+        .filter(move |version| version.key.as_ref() == Some(key))
+        .flat_map(|version| version.labels.iter().copied())
 }

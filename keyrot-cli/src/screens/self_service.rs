@@ -52,7 +52,12 @@ pub(crate) struct Document {
 pub(crate) fn screen(document: &Document, now: Timestamp, width: Option<usize>) -> String {
     let mut out = String::new();
     let title = format!("{} · profile {}", document.user, document.profile);
-    let _ = writeln!(out, "{} {}", paint(style::HEAD, title), paint(style::DIM, format!("in {}", document.file)));
+    let _ = writeln!(
+        out,
+        "{} {}",
+        paint(style::HEAD, title),
+        paint(style::DIM, format!("in {}", document.file))
+    );
     for done in &document.done {
         out.push_str(&hanging("  ✓ ", style::GOOD, done, style::PLAIN, width));
     }
@@ -64,7 +69,11 @@ pub(crate) fn screen(document: &Document, now: Timestamp, width: Option<usize>) 
     };
     out.push_str(&hanging("  ", style::PLAIN, &document.message, color, width));
     if let Some(until) = document.until.filter(|_| document.result == Outcome::Waiting) {
-        let _ = writeln!(out, "  {}", paint(style::DIM, format!("check again {}", time::both(until, now))));
+        let _ = writeln!(
+            out,
+            "  {}",
+            paint(style::DIM, format!("check again {}", time::both(until, now)))
+        );
     }
     if let Some(hint) = &document.hint {
         out.push_str(&hanging("  hint: ", style::HINT, hint, style::PLAIN, width));
@@ -82,9 +91,15 @@ pub(crate) fn waiting(wait: &Wait) -> String {
             )
         }
         (Why::InUse { key, last_use: LastUse::At { when, service, region } }, _) => {
-            format!("the previous key {key} is still in use: for {service} in {region}, {}", time::absolute(*when))
+            format!(
+                "the previous key {key} is still in use: for {service} in {region}, {}",
+                time::absolute(*when)
+            )
         }
-        (Why::UsedLate { key, last_use: LastUse::At { when, service, region }, .. }, Some(until)) => format!(
+        (
+            Why::UsedLate { key, last_use: LastUse::At { when, service, region }, .. },
+            Some(until),
+        ) => format!(
             "the previous key {key} was used for {service} in {region} {}, long after it was replaced. It stays Active until {}",
             time::absolute(*when),
             time::absolute(until)

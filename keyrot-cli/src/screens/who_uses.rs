@@ -51,11 +51,16 @@ fn one(document: &UsesDocument, key: &KeyUses, width: Option<usize>) -> String {
         let _ = write!(title, ", {} old", time::span((now - created).num_seconds().max(0)));
     }
     let mut out = format!("{title}\n");
-    let mut line = |lead: &str, text: &str, color| out.push_str(&hanging(lead, style::PLAIN, text, color, width));
+    let mut line = |lead: &str, text: &str, color| {
+        out.push_str(&hanging(lead, style::PLAIN, text, color, width))
+    };
     let (last, color) = match (key.last_used, &key.problem) {
         (Some(when), _) => {
             let or = |text: &Option<String>| text.clone().unwrap_or_default();
-            (format!("{} in {} {}", or(&key.service), or(&key.region), time::both(when, now)), style::PLAIN)
+            (
+                format!("{} in {} {}", or(&key.service), or(&key.region), time::both(when, now)),
+                style::PLAIN,
+            )
         }
         (None, None) => ("no use on record".to_owned(), style::PLAIN),
         (None, Some(problem)) => (format!("unknown: {problem}"), style::WARN),
@@ -78,7 +83,8 @@ fn one(document: &UsesDocument, key: &KeyUses, width: Option<usize>) -> String {
         }
     }
     if uses.unreadable > 0 {
-        let text = format!("{} could not be read and not counted", plural(uses.unreadable, "record"));
+        let text =
+            format!("{} could not be read and not counted", plural(uses.unreadable, "record"));
         line("  ! ", &text, style::WARN);
     }
     if uses.sources.is_empty() {
@@ -114,9 +120,13 @@ fn cut(one: &Searched) -> Option<String> {
 }
 
 fn row(source: &UseSource, now: Timestamp, terminal: bool) -> Vec<Cell> {
-    let text = |text: &UntrustedText, most: usize| if terminal { text.clip(most) } else { text.to_string() };
-    let address = source.address.as_ref().map_or_else(|| "not on record".to_owned(), |a| text(a, ADDRESS));
-    let agent = source.agent.as_ref().map_or_else(|| "no user agent".to_owned(), |a| text(a, AGENT));
+    let text = |text: &UntrustedText, most: usize| {
+        if terminal { text.clip(most) } else { text.to_string() }
+    };
+    let address =
+        source.address.as_ref().map_or_else(|| "not on record".to_owned(), |a| text(a, ADDRESS));
+    let agent =
+        source.agent.as_ref().map_or_else(|| "no user agent".to_owned(), |a| text(a, AGENT));
     let own = if source.says_it_is_keyrot() { " (probably keyrot, verifying the key)" } else { "" };
     let mut what = format!("{}; in {}", tallies(&source.actions, 4), tallies(&source.regions, 4));
     if !source.errors.is_empty() {
@@ -137,7 +147,13 @@ fn tallies(all: &[UseCounts], most: usize) -> String {
     let shown: Vec<String> = all
         .iter()
         .take(most)
-        .map(|tally| if tally.count == 1 { tally.name.to_string() } else { format!("{} {}x", tally.name, tally.count) })
+        .map(|tally| {
+            if tally.count == 1 {
+                tally.name.to_string()
+            } else {
+                format!("{} {}x", tally.name, tally.count)
+            }
+        })
         .collect();
     match all.len().saturating_sub(most) {
         0 => shown.join(", "),

@@ -10,7 +10,8 @@ use std::io::{BufRead, IsTerminal, Read, Write};
 /// Longer than any answer.
 const LONGEST: u64 = 4096;
 
-/// Asks on stderr whether to go on; the answer is no unless it is yes. `what` names what will change, as a question without its mark.
+/// Asks on stderr whether to go on; the answer is no unless it is yes. `what` names what will
+/// change, as a question without its mark.
 ///
 /// Fails without [a terminal to ask on](can_ask), unless `--yes` was given.
 pub(crate) async fn confirm(yes: bool, what: &str) -> Result<(), CliError> {
@@ -18,14 +19,17 @@ pub(crate) async fn confirm(yes: bool, what: &str) -> Result<(), CliError> {
         return Ok(());
     }
     if !can_ask() {
-        return Err(CliError::usage(format!("cannot ask for confirmation without a terminal: {what}?"))
-            .hint("add --yes to skip the question; nothing was done"));
+        return Err(CliError::usage(format!(
+            "cannot ask for confirmation without a terminal: {what}?"
+        ))
+        .hint("add --yes to skip the question; nothing was done"));
     }
     const CHOICE: &str = "[y/N]";
     // With place for the choice and the answer behind it.
     let room = talk_width().map(|width| width.saturating_sub(CHOICE.len() + 4));
     let question = wrap(&format!("{what}?"), room).join("\n");
-    let answer = ask(&format!("{} {} ", paint(style::HEAD, question), paint(style::DIM, CHOICE))).await?;
+    let answer =
+        ask(&format!("{} {} ", paint(style::HEAD, question), paint(style::DIM, CHOICE))).await?;
     match answer.to_ascii_lowercase().as_str() {
         "y" | "yes" => Ok(()),
         _ => Err(CliError::failed("not confirmed; nothing was done")),
@@ -37,7 +41,8 @@ pub(crate) fn can_ask() -> bool {
     std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
 }
 
-/// Asks a question on stderr, and gives back what was typed, without blanks around it; nothing if it could not be read. A signal ends the waiting.
+/// Asks a question on stderr, and gives back what was typed, without blanks around it; nothing if
+/// it could not be read. A signal ends the waiting.
 pub(crate) async fn ask(question: &str) -> Result<String, CliError> {
     let mut signals = Signals::listen()?;
     say_part!("{question}");

@@ -1,4 +1,5 @@
-//! stdout is data, stderr is everything else: colors, width, tables, times, progress, questions and signals.
+//! stdout is data, stderr is everything else: colors, width, tables, times, progress, questions and
+//! signals.
 
 // First: the others use its macros.
 #[macro_use]

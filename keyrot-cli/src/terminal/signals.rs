@@ -1,4 +1,5 @@
-//! Ctrl-C and SIGTERM: the first asks the run to stop between steps, the second ends the process immediately.
+//! Ctrl-C and SIGTERM: the first asks the run to stop between steps, the second ends the process
+//! immediately.
 
 use crate::error::CliError;
 use keyrot_core::Cancel;
@@ -22,9 +23,15 @@ impl Signals {
         #[cfg(unix)]
         {
             use tokio::signal::unix::{SignalKind, signal};
-            let listen =
-                |kind| signal(kind).map_err(|error| CliError::failed(format!("cannot listen for signals: {error}")));
-            Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
+            let listen = |kind| {
+                signal(kind).map_err(|error| {
+                    CliError::failed(format!("cannot listen for signals: {error}"))
+                })
+            };
+            Ok(Self {
+                interrupt: listen(SignalKind::interrupt())?,
+                terminate: listen(SignalKind::terminate())?,
+            })
         }
         #[cfg(not(unix))]
         Ok(Self {})
@@ -56,7 +63,8 @@ impl Signals {
     }
 
     #[cfg(feature = "aws")]
-    /// Runs work that a signal asks to stop but never interrupts: it has to clean up. Returns the first signal.
+    /// Runs work that a signal asks to stop but never interrupts: it has to clean up. Returns the
+    /// first signal.
     pub(crate) async fn until_the_end<T>(
         &mut self,
         cancel: &Cancel,
@@ -70,7 +78,8 @@ impl Signals {
         self.hearing(on_signal, work).await
     }
 
-    /// Runs work that the first signal asks to stop; the second ends the process. Returns the signal.
+    /// Runs work that the first signal asks to stop; the second ends the process. Returns the
+    /// signal.
     pub(crate) async fn while_working<T>(
         &mut self,
         cancel: &Cancel,
@@ -88,8 +97,13 @@ impl Signals {
         self.hearing(on_signal, work).await
     }
 
-    /// Runs the work to its end, and calls `on_signal` with each signal and whether another came before. Returns the first.
-    async fn hearing<T>(&mut self, on_signal: impl Fn(u8, bool), work: impl Future<Output = T>) -> (T, Option<u8>) {
+    /// Runs the work to its end, and calls `on_signal` with each signal and whether another came
+    /// before. Returns the first.
+    async fn hearing<T>(
+        &mut self,
+        on_signal: impl Fn(u8, bool),
+        work: impl Future<Output = T>,
+    ) -> (T, Option<u8>) {
         let mut work = pin!(work);
         let mut came = None;
         loop {

@@ -2,7 +2,8 @@
 
 use std::io::IsTerminal;
 
-/// The columns of stdout's terminal; `None` where it is none: then nothing is wrapped, so that `grep` finds whole lines.
+/// The columns of stdout's terminal; `None` where it is none: then nothing is wrapped, so that
+/// `grep` finds whole lines.
 pub(crate) fn width() -> Option<usize> {
     let out = std::io::stdout();
     out.is_terminal().then(|| columns(terminal_size::terminal_size_of(out)))

@@ -1,5 +1,6 @@
-//! stdout and stderr. What could not be written to stdout is never taken for written: the process ends with another exit code than 0. What cannot be
-//! written to stderr is dropped: no message is worth stopping in the middle of a rotation.
+//! stdout and stderr. What could not be written to stdout is never taken for written: the process
+//! ends with another exit code than 0. What cannot be written to stderr is dropped: no message is
+//! worth stopping in the middle of a rotation.
 
 use super::style::{self, paint};
 use crate::exit::Exit;
@@ -59,10 +60,12 @@ pub(crate) fn failed(error: &std::io::Error) {
     let _ = LOST.set((error.kind(), error.to_string()));
 }
 
-/// Writes a record that must not be lost to stdout; if that fails to stderr, and if that fails too into a new file that only its owner can read.
+/// Writes a record that must not be lost to stdout; if that fails to stderr, and if that fails too
+/// into a new file that only its owner can read.
 ///
-/// There is nowhere to print where the file is, so its folder is documented: `keyrot/records` in the user's state directory, else the folder for temporary
-/// files. `name` is what the file's name begins with.
+/// There is nowhere to print where the file is, so its folder is documented: `keyrot/records` in
+/// the user's state directory, else the folder for temporary files. `name` is what the file's name
+/// begins with.
 pub(crate) fn record(text: &str, name: &str) {
     stdout(text);
     if LOST.get().is_none() {
@@ -71,25 +74,31 @@ pub(crate) fn record(text: &str, name: &str) {
     let note = "could not write to stdout; this is the record:";
     if try_stderr(format_args!("{} {note}\n{text}", paint(style::BAD, "error:"))).is_err() {
         let plain = anstream::adapter::strip_str(text).to_string();
-        let _ = records().into_iter().chain([std::env::temp_dir()]).find_map(|dir| keep(&dir, name, &plain).ok());
+        let _ = records()
+            .into_iter()
+            .chain([std::env::temp_dir()])
+            .find_map(|dir| keep(&dir, name, &plain).ok());
     }
 }
 
-/// `keyrot/records` in the user's state directory (XDG Base Directory Specification; `LOCALAPPDATA` on Windows).
+/// `keyrot/records` in the user's state directory (XDG Base Directory Specification; `LOCALAPPDATA`
+/// on Windows).
 fn records() -> Option<PathBuf> {
     files::state_dir().map(|dir| dir.join("records"))
 }
 
 fn keep(dir: &std::path::Path, name: &str, text: &str) -> std::io::Result<()> {
     files::make_private_dir(dir)?;
-    let mut file = tempfile::Builder::new().prefix(&format!("{name}-")).suffix(".txt").tempfile_in(dir)?;
+    let mut file =
+        tempfile::Builder::new().prefix(&format!("{name}-")).suffix(".txt").tempfile_in(dir)?;
     file.write_all(text.as_bytes())?;
     file.as_file().sync_all()?;
     file.keep()?;
     Ok(())
 }
 
-/// The exit code, now that everything was written: never 0 if stdout failed. A reader that went away is not worth a message, as for other programs.
+/// The exit code, now that everything was written: never 0 if stdout failed. A reader that went
+/// away is not worth a message, as for other programs.
 pub(crate) fn settle(exit: Exit) -> Exit {
     let Some((kind, error)) = LOST.get() else { return exit };
     let closed = *kind == ErrorKind::BrokenPipe;

@@ -20,7 +20,8 @@ pub(crate) const DIM: Style = Style::new().dimmed();
 /// Plain.
 pub(crate) const PLAIN: Style = Style::new();
 
-/// Text in a style. What is printed through `anstream` or [`print`](super::stdio::print()) loses the style where color is not wanted.
+/// Text in a style. What is printed through `anstream` or [`print`](super::stdio::print()) loses
+/// the style where color is not wanted.
 pub(crate) fn paint(style: Style, text: impl fmt::Display) -> String {
     format!("{style}{text}{style:#}")
 }

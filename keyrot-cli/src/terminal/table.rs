@@ -45,7 +45,8 @@ impl Table {
     /// The table as text; without a width nothing is wrapped.
     pub(crate) fn show(&self, width: Option<usize>) -> String {
         let heading: Vec<Cell> = self.heading.iter().map(|h| Cell::new(*h, style::DIM)).collect();
-        let rows: Vec<&[Cell]> = std::iter::once(&heading[..]).chain(self.rows.iter().map(Vec::as_slice)).collect();
+        let rows: Vec<&[Cell]> =
+            std::iter::once(&heading[..]).chain(self.rows.iter().map(Vec::as_slice)).collect();
         let last = self.heading.len().saturating_sub(1);
         let widest = |column: usize| {
             let cells = rows.iter().filter_map(|r| r.get(column));
@@ -66,7 +67,8 @@ impl Table {
                 let mut column_start = 0;
                 for (column, (cell, pieces)) in row.iter().zip(&columns).enumerate() {
                     if let Some(piece) = pieces.get(i).filter(|piece| !piece.is_empty()) {
-                        let pad = column_start - anstream::adapter::strip_str(&line).to_string().width();
+                        let pad =
+                            column_start - anstream::adapter::strip_str(&line).to_string().width();
                         let _ = write!(line, "{:pad$}{}", "", paint(cell.style, piece));
                     }
                     column_start += widths.get(column).unwrap_or(&0) + GAP.len();
@@ -91,8 +93,12 @@ mod tests {
         let mut table = Table::new(&["USER", "NEXT"]);
         table.row(vec![Cell::plain("a"), Cell::plain("one two three four five six seven")]);
         table.row(vec![Cell::plain("somebody"), Cell::plain("")]);
-        let expected = "USER      NEXT\na         one two three four five\n          six seven\nsomebody\n";
+        let expected =
+            "USER      NEXT\na         one two three four five\n          six seven\nsomebody\n";
         assert_eq!(plain(&table.show(Some(34))), expected);
-        assert!(plain(&table.show(None)).contains("five six seven\n"), "in a pipe each row is one line");
+        assert!(
+            plain(&table.show(None)).contains("five six seven\n"),
+            "in a pipe each row is one line"
+        );
     }
 }

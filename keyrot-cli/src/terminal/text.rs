@@ -14,7 +14,8 @@ pub(crate) fn lines(text: &str) -> Vec<String> {
     text.lines().map(str::to_owned).collect()
 }
 
-/// Words in lines of at most this width; a longer word stands alone. What begins on a line of its own stays so.
+/// Words in lines of at most this width; a longer word stands alone. What begins on a line of its
+/// own stays so.
 pub(crate) fn wrap(text: &str, room: Option<usize>) -> Vec<String> {
     let Some(room) = room else { return lines(text) };
     let mut wrapped: Vec<String> = Vec::new();
@@ -38,8 +39,12 @@ pub(crate) fn wrap(text: &str, room: Option<usize>) -> Vec<String> {
 fn words(paragraph: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     for word in paragraph.split(' ') {
-        let is_unit = matches!(word.trim_end_matches([',', ';', '.', ')']), "d" | "h" | "min" | "s");
-        match words.last_mut().filter(|last| is_unit && last.ends_with(|c: char| c.is_ascii_digit())) {
+        let is_unit =
+            matches!(word.trim_end_matches([',', ';', '.', ')']), "d" | "h" | "min" | "s");
+        match words
+            .last_mut()
+            .filter(|last| is_unit && last.ends_with(|c: char| c.is_ascii_digit()))
+        {
             Some(number) => {
                 number.push(' ');
                 number.push_str(word);
@@ -51,7 +56,13 @@ fn words(paragraph: &str) -> Vec<String> {
 }
 
 /// A paragraph with something in front of its first line, the others hanging under it.
-pub(crate) fn hanging(lead: &str, lead_style: Style, text: &str, text_style: Style, width: Option<usize>) -> String {
+pub(crate) fn hanging(
+    lead: &str,
+    lead_style: Style,
+    text: &str,
+    text_style: Style,
+    width: Option<usize>,
+) -> String {
     let room = width.map(|w| w.saturating_sub(lead.width()).max(LEAST));
     let mut out = String::new();
     for (i, line) in wrap(&time::shown(text), room).iter().enumerate() {

@@ -10,7 +10,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// Whether screens show times in the machine's zone. It is set once, before anything is shown.
 static LOCAL: AtomicBool = AtomicBool::new(false);
 
-/// From now on times on screens are in the machine's zone. Documents and files have UTC all the same.
+/// From now on times on screens are in the machine's zone. Documents and files have UTC all the
+/// same.
 pub(crate) fn show_local() {
     LOCAL.store(true, Ordering::Relaxed);
 }
@@ -45,14 +46,19 @@ pub(crate) fn clock(time: Timestamp) -> String {
 }
 
 fn formatted(time: Timestamp, format: &str) -> String {
-    if is_local() { time.with_timezone(&Local).format(format).to_string() } else { time.format(format).to_string() }
+    if is_local() {
+        time.with_timezone(&Local).format(format).to_string()
+    } else {
+        time.format(format).to_string()
+    }
 }
 
 fn with_offset<Z: TimeZone<Offset: Display>>(time: Timestamp, zone: &Z) -> String {
     time.with_timezone(zone).format("%F %R %:z").to_string()
 }
 
-/// A message with its times as [`absolute()`] shows them. keyrot-core's messages have UTC, because they stand in documents, too.
+/// A message with its times as [`absolute()`] shows them. keyrot-core's messages have UTC, because
+/// they stand in documents, too.
 pub(crate) fn shown(text: &str) -> Cow<'_, str> {
     if is_local() { in_zone(text, &Local) } else { text.into() }
 }
@@ -77,7 +83,8 @@ fn in_zone<'a, Z: TimeZone<Offset: Display>>(text: &'a str, zone: &Z) -> Cow<'a,
     if out.is_empty() { text.into() } else { (out + rest).into() }
 }
 
-/// A time as [`utc()`] writes it, without the zone. The parser alone would take blanks and single digits, too.
+/// A time as [`utc()`] writes it, without the zone. The parser alone would take blanks and single
+/// digits, too.
 fn minute(text: &str) -> Option<NaiveDateTime> {
     const FORMAT: &str = "%F %R";
     let time = NaiveDateTime::parse_from_str(text, FORMAT).ok()?;
@@ -99,8 +106,14 @@ mod tests {
     fn times_inside_a_message_get_the_zone_and_nothing_else_does() {
         let zurich = chrono::FixedOffset::east_opt(3600).expect("a zone");
         for (text, expected) in [
-            ("held until 2026-01-12 23:30 UTC at least", "held until 2026-01-13 00:30 +01:00 at least"),
-            ("2026-01-12 04:00 UTC, 2026-01-13 04:00 UTC", "2026-01-12 05:00 +01:00, 2026-01-13 05:00 +01:00"),
+            (
+                "held until 2026-01-12 23:30 UTC at least",
+                "held until 2026-01-13 00:30 +01:00 at least",
+            ),
+            (
+                "2026-01-12 04:00 UTC, 2026-01-13 04:00 UTC",
+                "2026-01-12 05:00 +01:00, 2026-01-13 05:00 +01:00",
+            ),
             ("2026-13-12 04:00 UTC", "2026-13-12 04:00 UTC"),
             ("— all is UTC here", "— all is UTC here"),
             ("ä 2026-01-12 04:0 UTC", "ä 2026-01-12 04:0 UTC"),

@@ -1,7 +1,8 @@
 //! `-v` and `RUST_LOG`: what the engine and the calls to AWS do, line by line on stderr.
 //!
-//! Only keyrot's own crates are heard, at every level. The SDK and its HTTP stack log whole requests and answers, secrets included, at their most
-//! talkative ones; no flag and no variable makes keyrot show these.
+//! Only keyrot's own crates are heard, at every level. The SDK and its HTTP stack log whole
+//! requests and answers, secrets included, at their most talkative ones; no flag and no variable
+//! makes keyrot show these.
 
 use std::env;
 use tracing_subscriber::filter::{FilterExt, LevelFilter, Targets, filter_fn};
@@ -29,7 +30,8 @@ pub(crate) fn begin(verbose: u8) {
         (count, _) => chosen(count),
     };
     let own = filter_fn(|metadata| is_own(metadata.target()));
-    let lines = fmt::layer().with_writer(std::io::stderr).with_ansi(false).with_filter(targets.and(own));
+    let lines =
+        fmt::layer().with_writer(std::io::stderr).with_ansi(false).with_filter(targets.and(own));
     // A second beginning changes nothing.
     let _ = tracing_subscriber::registry().with(lines).try_init();
 }
@@ -46,9 +48,9 @@ fn chosen(count: u8) -> Targets {
 }
 
 fn is_own(target: &str) -> bool {
-    [ENGINE, AWS]
-        .iter()
-        .any(|own| target.strip_prefix(own).is_some_and(|rest| rest.is_empty() || rest.starts_with("::")))
+    [ENGINE, AWS].iter().any(|own| {
+        target.strip_prefix(own).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+    })
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! A process of the binary on another day.
 //!
-//! keyrot goes by the machine's clock, and has no switch that would set it to another time: who could turn that could take every wait away. So the
-//! clock is moved from outside, by a few lines of C ([clock.c](clock.c)) that the dynamic linker puts before the C library's.
+//! keyrot goes by the machine's clock, and has no switch that would set it to another time: who
+//! could turn that could take every wait away. So the clock is moved from outside, by a few lines
+//! of C ([clock.c](clock.c)) that the dynamic linker puts before the C library's.
 
 use keyrot_core::Timestamp;
 use std::path::{Path, PathBuf};
@@ -16,7 +17,8 @@ pub(crate) fn at(command: &mut Command, time: Timestamp) {
     command.env("LD_PRELOAD", library()).env("TEST_CLOCK_AHEAD", ahead.to_string());
 }
 
-/// Holds what a process said of the time against what it should have been: a binary that is linked statically would not notice the library.
+/// Holds what a process said of the time against what it should have been: a binary that is linked
+/// statically would not notice the library.
 pub(crate) fn check(started: &serde_json::Value, expected: Timestamp) {
     let started: Timestamp = started.as_str().unwrap().parse().unwrap();
     let off = (started - expected).abs();
@@ -36,8 +38,9 @@ fn library() -> &'static Path {
         let compiler = std::env::var_os("CC").unwrap_or_else(|| "cc".into());
         let mut command = Command::new(&compiler);
         command.args(["-O1", "-Wall", "-Werror", "-shared", "-fPIC", "-o"]).arg(&built).arg(source);
-        let ended =
-            command.status().unwrap_or_else(|e| panic!("no C compiler, {}: {e}; set CC to one", compiler.display()));
+        let ended = command.status().unwrap_or_else(|e| {
+            panic!("no C compiler, {}: {e}; set CC to one", compiler.display())
+        });
         assert!(ended.success(), "{command:?} failed");
         // One file for all tests' processes: the last to move it there wins, and all are the same.
         let shared = Path::new(env!("CARGO_TARGET_TMPDIR")).join("clock.so");

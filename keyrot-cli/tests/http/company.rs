@@ -6,8 +6,9 @@ use serde_json::Value;
 use std::process::{Child, Command};
 use std::time::Duration;
 
-/// One process is held after each of its calls was carried out while another makes a whole run for the same user; then it goes on. To the other it is
-/// all the same whether the first has yet to hear of its last call or has yet to make its next.
+/// One process is held after each of its calls was carried out while another makes a whole run for
+/// the same user; then it goes on. To the other it is all the same whether the first has yet to
+/// hear of its last call or has yet to make its next.
 fn meets_another_at_every_call(scene: fn(usize) -> Scene, calls: usize) {
     assert_eq!(scene(1).calls(), calls);
     let met = each(0..calls, scene, |life, user, n| {
@@ -51,7 +52,9 @@ fn two_at_once_on_many_users() {
 }
 
 fn interrupt(child: &mut Child) {
-    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    assert!(
+        Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success()
+    );
     // It has heard it by the time that the call goes on.
     std::thread::sleep(Duration::from_millis(50));
 }
@@ -60,7 +63,9 @@ fn interrupt(child: &mut Child) {
 fn ctrl_c_at_each_call_loses_no_key() {
     let calls = Scene::rotation(1).calls();
     let stopped = each(0..calls, Scene::rotation, |life, user, n| {
-        let output = life.disturbed(user, (n, When::Before), true, interrupt).expect("it makes so many calls");
+        let output = life
+            .disturbed(user, (n, When::Before), true, interrupt)
+            .expect("it makes so many calls");
         let document: Value = serde_json::from_slice(&output.stdout).unwrap();
         let stopped = output.status.code() == Some(130);
         if stopped && n > 0 {
@@ -70,7 +75,9 @@ fn ctrl_c_at_each_call_loses_no_key() {
         assert!(stopped || output.status.code() == Some(0), "call {n}: {document:#}");
         // No key whose secret only the process had.
         let world = life.emulator.world();
-        let held = world.secrets().flat_map(|(_, s)| s.versions().filter_map(|(id, _)| s.value(id)?.read()));
+        let held = world
+            .secrets()
+            .flat_map(|(_, s)| s.versions().filter_map(|(id, _)| s.value(id)?.read()));
         let held: Vec<_> = held.map(|credentials| credentials.key).collect();
         for key in world.user(user).unwrap().keys() {
             assert!(held.contains(&key.listed.id), "call {n}: nobody has {}", key.listed.id);

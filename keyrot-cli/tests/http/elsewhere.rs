@@ -1,8 +1,10 @@
-//! One user's story on the two AWS emulators that `scripts/emulators` starts: nobody here wrote them, and neither is AWS.
+//! One user's story on the two AWS emulators that `scripts/emulators` starts: nobody here wrote
+//! them, and neither is AWS.
 //!
-//! What they get wrong is listed, and asserted to be still wrong, in keyrot-aws's tests (`emulators/gaps.rs`). Here it matters that moto lets any key
-//! authenticate, so that only ministack shows that a retired key is refused; and that neither has a clock that could be moved, so the waits are
-//! of seconds. Each test works in an account of its own.
+//! What they get wrong is listed, and asserted to be still wrong, in keyrot-aws's tests
+//! (`emulators/gaps.rs`). Here it matters that moto lets any key authenticate, so that only
+//! ministack shows that a retired key is refused; and that neither has a clock that could be moved,
+//! so the waits are of seconds. Each test works in an account of its own.
 
 use crate::support;
 use aws_sdk_iam::config::{BehaviorVersion, Credentials, Region};
@@ -41,13 +43,19 @@ async fn story(server: Server) {
     // A plan changes nothing.
     let before = account.state().await;
     let (code, plan) = account.json(&["plan"]);
-    assert_eq!((code, &plan["counts"]["due"], &plan["users"][0]["reason"]), (Some(0), &json!(1), &json!("adopt")));
+    assert_eq!(
+        (code, &plan["counts"]["due"], &plan["users"][0]["reason"]),
+        (Some(0), &json!(1), &json!("adopt"))
+    );
     assert_eq!(account.state().await, before);
 
     // Nor does what cannot be done.
     let (code, refused) = account.json(&["rotate", "--user", "ci-deploier"]);
     assert_eq!(code, Some(2), "{refused:#}");
-    assert!(refused["message"].as_str().unwrap().contains("did you mean ci-deployer?"), "{refused:#}");
+    assert!(
+        refused["message"].as_str().unwrap().contains("did you mean ci-deployer?"),
+        "{refused:#}"
+    );
     let (code, dead) = account.json(&["rotate", "--endpoint-url", "http://127.0.0.1:9"]);
     assert_eq!(code, Some(1), "{dead:#}");
     assert!(dead["hint"].as_str().unwrap().contains("nothing was changed"), "{dead:#}");
@@ -59,12 +67,21 @@ async fn story(server: Server) {
     let first = account.published(secret).await;
     assert_ne!(first.access_key_id(), old.access_key_id());
     assert_eq!(account.identity(&first).await.unwrap(), account.arn("ci-deployer"));
-    assert_eq!(account.identity(&old).await.unwrap(), account.arn("ci-deployer"), "the old key works on");
+    assert_eq!(
+        account.identity(&old).await.unwrap(),
+        account.arn("ci-deployer"),
+        "the old key works on"
+    );
     let (_, status) = account.json(&["status"]);
     let user = support::user(&status, "ci-deployer");
-    assert_eq!((&user["state"], &user["current"]), (&json!("waiting"), &json!(first.access_key_id())), "{status:#}");
+    assert_eq!(
+        (&user["state"], &user["current"]),
+        (&json!("waiting"), &json!(first.access_key_id())),
+        "{status:#}"
+    );
     assert_eq!(status["skipped"]["not_tagged"], 1);
-    let (code, again) = account.json(&[&["rotate"], &only[..], &["--overlap", "1h", "--idle", "2h"]].concat());
+    let (code, again) =
+        account.json(&[&["rotate"], &only[..], &["--overlap", "1h", "--idle", "2h"]].concat());
     assert_eq!(
         (code, &again["counts"]["rotated"], &again["counts"]["retired"]),
         (Some(0), &json!(0), &json!(0)),
@@ -74,7 +91,10 @@ async fn story(server: Server) {
     // Seconds later the old key is retired, and deleted.
     let (retired, deleted) = account.until_settled(secret).await;
     assert_eq!((retired, deleted), (1, 1));
-    assert_eq!(account.keys("ci-deployer").await, BTreeSet::from([first.access_key_id().to_owned()]));
+    assert_eq!(
+        account.keys("ci-deployer").await,
+        BTreeSet::from([first.access_key_id().to_owned()])
+    );
     if server == Server::Ministack {
         assert!(account.identity(&old).await.is_err(), "nobody gets in with a deleted key");
     }
@@ -88,7 +108,10 @@ async fn story(server: Server) {
     let second = account.published(secret).await;
     assert_ne!(second.access_key_id(), first.access_key_id());
     assert_eq!(account.until_settled(secret).await, (1, 1));
-    assert_eq!(account.keys("ci-deployer").await, BTreeSet::from([second.access_key_id().to_owned()]));
+    assert_eq!(
+        account.keys("ci-deployer").await,
+        BTreeSet::from([second.access_key_id().to_owned()])
+    );
     assert_eq!(account.identity(&second).await.unwrap(), account.arn("ci-deployer"));
 
     // Nobody else was touched, and nothing was given away.
@@ -137,11 +160,13 @@ impl Account {
         };
         let id = format!("{:012}", RandomState::new().hash_one(0_u8) % 1_000_000_000_000);
         let admin = match server {
-            // Its accounts are told apart by the key id: twelve digits are the root of that account.
+            // Its accounts are told apart by the key id: twelve digits are the root of that
+            // account.
             Server::Ministack => credentials(&id, "the-secret-of-this-root", None),
             Server::Moto => assumed(&url, &id).await,
         };
-        let (iam, secrets) = (client!(aws_sdk_iam, &url, admin), client!(aws_sdk_secretsmanager, &url, admin));
+        let (iam, secrets) =
+            (client!(aws_sdk_iam, &url, admin), client!(aws_sdk_secretsmanager, &url, admin));
         let dir = tempfile::tempdir().unwrap();
         Some(Self { server, url, id, admin, iam, secrets, dir, printed: RefCell::default() })
     }
@@ -152,9 +177,19 @@ impl Account {
 
     /// A user with a key.
     async fn user(&self, name: &str, tag: Option<(&str, &str)>) -> Credentials {
-        let tag = tag.map(|(key, value)| aws_sdk_iam::types::Tag::builder().key(key).value(value).build().unwrap());
-        self.iam.create_user().path("/team/").user_name(name).set_tags(tag.map(|t| vec![t])).send().await.unwrap();
-        let key = self.iam.create_access_key().user_name(name).send().await.unwrap().access_key.unwrap();
+        let tag = tag.map(|(key, value)| {
+            aws_sdk_iam::types::Tag::builder().key(key).value(value).build().unwrap()
+        });
+        self.iam
+            .create_user()
+            .path("/team/")
+            .user_name(name)
+            .set_tags(tag.map(|t| vec![t]))
+            .send()
+            .await
+            .unwrap();
+        let key =
+            self.iam.create_access_key().user_name(name).send().await.unwrap().access_key.unwrap();
         credentials(&key.access_key_id, &key.secret_access_key, None)
     }
 
@@ -169,11 +204,20 @@ impl Account {
         for user in ["ci-deployer", "jane.doe"] {
             let answer = self.iam.list_access_keys().user_name(user).send().await.unwrap();
             state.extend(
-                answer.access_key_metadata.iter().map(|key| format!("{:?} {:?}", key.access_key_id, key.status)),
+                answer
+                    .access_key_metadata
+                    .iter()
+                    .map(|key| format!("{:?} {:?}", key.access_key_id, key.status)),
             );
         }
         for secret in self.secrets.list_secrets().send().await.unwrap().secret_list() {
-            let found = self.secrets.describe_secret().secret_id(secret.name().unwrap()).send().await.unwrap();
+            let found = self
+                .secrets
+                .describe_secret()
+                .secret_id(secret.name().unwrap())
+                .send()
+                .await
+                .unwrap();
             let mut stages: Vec<_> = found.version_ids_to_stages().into_iter().flatten().collect();
             stages.sort();
             state.push(format!("{:?} {stages:?} {:?}", found.name, found.tags));
@@ -183,8 +227,14 @@ impl Account {
 
     /// What a consumer reads.
     async fn published(&self, secret: &str) -> Credentials {
-        let answer =
-            self.secrets.get_secret_value().secret_id(secret).version_stage("AWSCURRENT").send().await.unwrap();
+        let answer = self
+            .secrets
+            .get_secret_value()
+            .secret_id(secret)
+            .version_stage("AWSCURRENT")
+            .send()
+            .await
+            .unwrap();
         let value: Value = serde_json::from_str(answer.secret_string().unwrap()).unwrap();
         let field = |name: &str| value[name].as_str().unwrap().to_owned();
         credentials(&field("AccessKeyId"), &field("SecretAccessKey"), None)
@@ -220,14 +270,17 @@ impl Account {
         command.envs(waits.map(|(name, value)| (format!("KEYROT_{name}"), value)));
         command.env("KEYROT_ALLOW_SHORT_WAITS", "true").env("RUST_LOG", "trace");
         let output = command.stdin(Stdio::null()).output().unwrap();
-        let (stdout, stderr) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+        let (stdout, stderr) =
+            (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
         self.printed.borrow_mut().extend([stdout.as_str(), stderr.as_str()]);
-        let document = serde_json::from_str(&stdout).unwrap_or_else(|e| panic!("{args:?}: {e}\n{stdout}\n{stderr}"));
+        let document = serde_json::from_str(&stdout)
+            .unwrap_or_else(|e| panic!("{args:?}: {e}\n{stdout}\n{stderr}"));
         support::conforms(&document);
         (output.status.code(), document)
     }
 
-    /// Runs until there is nothing left to do, with a consumer after each. Returns how many keys were deactivated and deleted.
+    /// Runs until there is nothing left to do, with a consumer after each. Returns how many keys
+    /// were deactivated and deleted.
     async fn until_settled(&self, secret: &str) -> (u64, u64) {
         let began = Instant::now();
         let (mut retired, mut deleted) = (0, 0);
@@ -236,7 +289,9 @@ impl Account {
             assert_eq!(code, Some(0), "{document:#}");
             retired += document["counts"]["retired"].as_u64().unwrap();
             deleted += document["counts"]["deleted"].as_u64().unwrap();
-            self.identity(&self.published(secret).await).await.expect("the published key works at any time");
+            self.identity(&self.published(secret).await)
+                .await
+                .expect("the published key works at any time");
             if document["users"][0]["state"] == "settled" {
                 return (retired, deleted);
             }
@@ -249,10 +304,17 @@ impl Account {
         let printed = self.printed.borrow();
         assert!(printed.contains("keyrot.rotate/2"));
         let token = self.admin.session_token();
-        for secret in
-            keys.iter().map(|key| key.secret_access_key()).chain([self.admin.secret_access_key()]).chain(token)
+        for secret in keys
+            .iter()
+            .map(|key| key.secret_access_key())
+            .chain([self.admin.secret_access_key()])
+            .chain(token)
         {
-            assert!(secret.len() >= 20 && !printed.contains(secret), "{:?}: a secret was printed", self.server);
+            assert!(
+                secret.len() >= 20 && !printed.contains(secret),
+                "{:?}: a secret was printed",
+                self.server
+            );
         }
     }
 }

@@ -5,11 +5,22 @@ use keyrot_aws::emulator::{CallAt, Fault, Outcome};
 
 /// Faults that outlast what keyrot repeats by itself, and one that it does not repeat.
 fn faults() -> [(Fault, usize); 5] {
-    let throttle = Fault::Error { code: "Throttling".to_owned(), message: "Rate exceeded".to_owned(), status: 400 };
-    [(Fault::LostRequest, 3), (Fault::LostReply, 3), (Fault::server_error(), 3), (throttle, 2), (Fault::denied(), 1)]
+    let throttle = Fault::Error {
+        code: "Throttling".to_owned(),
+        message: "Rate exceeded".to_owned(),
+        status: 400,
+    };
+    [
+        (Fault::LostRequest, 3),
+        (Fault::LostReply, 3),
+        (Fault::server_error(), 3),
+        (throttle, 2),
+        (Fault::denied(), 1),
+    ]
 }
 
-/// As many users as there are faults and calls to hit; each user's process meets another. Returns how many calls failed.
+/// As many users as there are faults and calls to hit; each user's process meets another. Returns
+/// how many calls failed.
 fn fails_at_every_call(scene: fn(usize) -> Scene, calls: usize) -> usize {
     assert_eq!(scene(1).calls(), calls);
     let moments = (0..calls).flat_map(|n| faults().map(|(fault, times)| (n, fault, times)));

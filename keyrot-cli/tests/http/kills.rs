@@ -1,15 +1,18 @@
-//! SIGKILL at each call, right before it is carried out and right after, and what later processes make of it.
+//! SIGKILL at each call, right before it is carried out and right after, and what later processes
+//! make of it.
 
 use crate::lifecycle::{Life, Scene, each};
 use keyrot_aws::emulator::When;
 
-/// As many users as there are moments at which a process can die; each user's process dies at another. Returns how many calls that were.
+/// As many users as there are moments at which a process can die; each user's process dies at
+/// another. Returns how many calls that were.
 fn dies_at_every_call(scene: fn(usize) -> Scene) -> usize {
     let calls = scene(1).calls();
     let moments = (0..calls).flat_map(|n| [(n, When::Before), (n, When::After)]);
     let died = each(moments, scene, |life, user, (n, when)| {
         // Without its client a call that has not been carried out yet is never carried out.
-        let output = life.disturbed(user, (n, when), when == When::After, |child| child.kill().unwrap());
+        let output =
+            life.disturbed(user, (n, when), when == When::After, |child| child.kill().unwrap());
         let output = output.unwrap_or_else(|| panic!("it ended before call {n} of {calls}"));
         assert_eq!(output.status.code(), None, "it was killed");
         life.is_well();
@@ -18,7 +21,9 @@ fn dies_at_every_call(scene: fn(usize) -> Scene) -> usize {
 
     // There is no further call to die at.
     let life = Life::new(&scene(1));
-    let spared = life.disturbed(&life.users()[0], (calls, When::Before), false, |_| panic!("a call more than {calls}"));
+    let spared = life.disturbed(&life.users()[0], (calls, When::Before), false, |_| {
+        panic!("a call more than {calls}")
+    });
     assert!(spared.is_none());
     calls
 }
@@ -41,7 +46,8 @@ fn an_adoption_of_users_without_a_key() {
 
 #[test]
 fn a_retirement() {
-    // Two of them ask whether the new key was picked up, as two ask about the old one, and four verify the new one.
+    // Two of them ask whether the new key was picked up, as two ask about the old one, and four
+    // verify the new one.
     assert_eq!(dies_at_every_call(Scene::retirement), 16);
 }
 

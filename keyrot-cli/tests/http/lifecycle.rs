@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 const HOUR: Duration = Duration::from_secs(3_600);
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// A certificate to trust, whose key was thrown away. To read all that a machine trusts takes most of an unoptimised process's time, and nothing here
-/// goes over TLS.
+/// A certificate to trust, whose key was thrown away. To read all that a machine trusts takes most
+/// of an unoptimised process's time, and nothing here goes over TLS.
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/http/root.pem");
 
 /// No process takes this long, on however busy a machine.
@@ -41,7 +41,8 @@ impl Scene {
     pub(crate) fn first_day(users: impl IntoIterator<Item = Start>) -> Self {
         let mut world = World::new("2026-01-05T04:00:00.250Z".parse().unwrap());
         for (n, start) in users.into_iter().enumerate() {
-            let user = world.add_user(&format!("team/ci-{n:02}"), &[("RotateKey", "True")]).unwrap();
+            let user =
+                world.add_user(&format!("team/ci-{n:02}"), &[("RotateKey", "True")]).unwrap();
             if start == Start::OneKey {
                 world.add_key(&user).unwrap();
             }
@@ -136,7 +137,9 @@ impl Life {
     /// The same, not yet begun.
     pub(crate) fn command(&self, user: Option<&UserName>) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_keyrot"));
-        command.args(["--json", "rotate"]).args(user.iter().flat_map(|user| ["--user", user.as_str()]));
+        command
+            .args(["--json", "rotate"])
+            .args(user.iter().flat_map(|user| ["--user", user.as_str()]));
         command.current_dir(self.dir.path()).env_clear().envs(self.emulator.env());
         // The loudest that a log could be.
         command.env("RUST_LOG", "trace").env("RUST_BACKTRACE", "1");
@@ -157,8 +160,8 @@ impl Life {
     /// Waits for a process that ends by itself: its exit code and its document.
     pub(crate) fn ended(&self, child: Child) -> (Option<i32>, Value) {
         let (code, stdout, stderr) = self.take(&child.wait_with_output().unwrap());
-        let document: Value =
-            serde_json::from_str(&stdout).unwrap_or_else(|e| panic!("{e}: {code:?} {stdout}\n{stderr}"));
+        let document: Value = serde_json::from_str(&stdout)
+            .unwrap_or_else(|e| panic!("{e}: {code:?} {stdout}\n{stderr}"));
         support::conforms(&document);
         if document["schema"] == "keyrot.rotate/2" {
             clock::check(&document["started"], self.emulator.now());
@@ -171,8 +174,9 @@ impl Life {
         self.ended(self.spawn(user))
     }
 
-    /// Runs a process for one user up to its nth call, counted from zero, does something to it there, and lets the call go on or, if it was not yet carried out,
-    /// get lost, as `release` says. `None` if it ended without making so many calls.
+    /// Runs a process for one user up to its nth call, counted from zero, does something to it
+    /// there, and lets the call go on or, if it was not yet carried out, get lost, as `release`
+    /// says. `None` if it ended without making so many calls.
     pub(crate) fn disturbed(
         &self,
         user: &UserName,
@@ -223,7 +227,8 @@ impl Life {
         }
     }
 
-    /// Fresh processes on the following days, each as soon as there is something to do, until every user is settled.
+    /// Fresh processes on the following days, each as soon as there is something to do, until every
+    /// user is settled.
     pub(crate) fn converges(&self) {
         let mut last = Value::Null;
         for _ in 0..20 {
@@ -237,8 +242,12 @@ impl Life {
                 return;
             }
             let now = self.emulator.now();
-            let untils = users.iter().filter(|u| u["state"] == "waiting").filter_map(|u| u["until"].as_str());
-            let wait = untils.filter_map(|u| (u.parse::<Timestamp>().unwrap() - now).to_std().ok()).min();
+            let untils = users
+                .iter()
+                .filter(|u| u["state"] == "waiting")
+                .filter_map(|u| u["until"].as_str());
+            let wait =
+                untils.filter_map(|u| (u.parse::<Timestamp>().unwrap() - now).to_std().ok()).min();
             // The hour lets all users' runs that ended about the same time go on together.
             self.pass(wait.map_or(DAY, |wait| wait + HOUR));
             last = document;
@@ -257,9 +266,13 @@ impl Life {
         let printed = self.printed.borrow();
         assert!(printed.contains("keyrot.rotate/2"));
         let keys = self.witness.keys();
-        assert!(keys.len() >= self.users().len() && self.witness.changes() > keys.len(), "nobody looked on");
+        assert!(
+            keys.len() >= self.users().len() && self.witness.changes() > keys.len(),
+            "nobody looked on"
+        );
         let secrets = keys.iter().map(|key| World::secret_of(key).expose().to_owned());
-        for secret in secrets.chain([self.emulator.admin_credentials().secret.expose().to_owned()]) {
+        for secret in secrets.chain([self.emulator.admin_credentials().secret.expose().to_owned()])
+        {
             assert_eq!(secret.len(), 40);
             assert!(!printed.contains(&secret), "a secret was printed");
         }
@@ -270,23 +283,33 @@ impl Life {
         let mut world = self.emulator.world();
         for user in self.users() {
             let name = secret_of(&user);
-            let credentials = published(&world, &name).unwrap_or_else(|| panic!("nothing is published for {user}"));
+            let credentials = published(&world, &name)
+                .unwrap_or_else(|| panic!("nothing is published for {user}"));
             let keys = world.user(&user).unwrap().keys();
             let [only] = keys else { panic!("{user} has {keys:?}") };
-            assert_eq!((&only.listed.id, &only.listed.status), (&credentials.key, &KeyStatus::Active), "{user}");
+            assert_eq!(
+                (&only.listed.id, &only.listed.status),
+                (&credentials.key, &KeyStatus::Active),
+                "{user}"
+            );
             let age = world.now() - only.listed.created;
             assert!(age < chrono::TimeDelta::days(60), "{user}'s key is {age} old");
             let secret = world.secret(&name).unwrap();
-            let pending = secret.labelled(Label::Pending).filter(|v| Some(*v) != secret.labelled(Label::Current));
+            let pending = secret
+                .labelled(Label::Pending)
+                .filter(|v| Some(*v) != secret.labelled(Label::Current));
             assert_eq!(pending, None, "{user}");
             let answer = world.authenticate(&credentials, "s3", "eu-west-1");
-            assert!(matches!(answer, keyrot_core::model::ProbeAnswer::Authenticated(_)), "{user}: {answer:?}");
+            assert!(
+                matches!(answer, keyrot_core::model::ProbeAnswer::Authenticated(_)),
+                "{user}: {answer:?}"
+            );
         }
     }
 }
 
-/// Disturbs one user after the other, each in another way, and then lets all converge. Several such accounts go on at a time, because a process
-/// spends much of its time waiting.
+/// Disturbs one user after the other, each in another way, and then lets all converge. Several such
+/// accounts go on at a time, because a process spends much of its time waiting.
 pub(crate) fn each<T: Clone + Send + Sync, R: Send>(
     ways: impl IntoIterator<Item = T>,
     scene: fn(usize) -> Scene,
@@ -296,7 +319,8 @@ pub(crate) fn each<T: Clone + Send + Sync, R: Send>(
     let one_account = |ways: &[T]| {
         let life = Life::new(&scene(ways.len()));
         let users = life.users();
-        let results: Vec<R> = users.iter().zip(ways).map(|(user, way)| disturb(&life, user, way.clone())).collect();
+        let results: Vec<R> =
+            users.iter().zip(ways).map(|(user, way)| disturb(&life, user, way.clone())).collect();
         assert_eq!(results.len(), ways.len());
         life.converges();
         results
@@ -305,7 +329,10 @@ pub(crate) fn each<T: Clone + Send + Sync, R: Send>(
         let accounts = ways.chunks(USERS);
         let one_account = &one_account;
         let working: Vec<_> = accounts.map(|ways| scope.spawn(move || one_account(ways))).collect();
-        working.into_iter().flat_map(|account| account.join().expect("what went wrong was printed")).collect()
+        working
+            .into_iter()
+            .flat_map(|account| account.join().expect("what went wrong was printed"))
+            .collect()
     })
 }
 

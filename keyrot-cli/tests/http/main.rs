@@ -1,7 +1,9 @@
-//! The real binary over real HTTP: killed at every call, stopped, raced, lied to by the network, and resumed on the following days.
+//! The real binary over real HTTP: killed at every call, stopped, raced, lied to by the network,
+//! and resumed on the following days.
 //!
-//! Where the days go by ([`life`]) it talks to keyrot's own emulator, and the promises are watched at each change that a call makes. On moto and
-//! ministack ([`elsewhere`]) it goes through one user's story by the machine's clock.
+//! Where the days go by ([`life`]) it talks to keyrot's own emulator, and the promises are watched
+//! at each change that a call makes. On moto and ministack ([`elsewhere`]) it goes through one
+//! user's story by the machine's clock.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::disallowed_macros)]
 

@@ -13,13 +13,16 @@ const READS: [&str; 2] = ["GetAccountAuthorizationDetails", "ListAccessKeys"];
 
 fn active(life: &Life) -> usize {
     let world = life.emulator.world();
-    let keys = world.users().flat_map(|user| user.keys().iter().map(|k| k.listed.status.clone()).collect::<Vec<_>>());
+    let keys = world
+        .users()
+        .flat_map(|user| user.keys().iter().map(|k| k.listed.status.clone()).collect::<Vec<_>>());
     keys.filter(|status| *status == KeyStatus::Active).count()
 }
 
 #[test]
 fn a_clock_that_is_days_off_changes_nothing_and_says_how_far_it_is() {
-    // As AWS does, it refuses the signatures; and where somebody does not, the answer's date is enough.
+    // As AWS does, it refuses the signatures; and where somebody does not, the answer's date is
+    // enough.
     for strict_time in [true, false] {
         let options = EmulatorOptions { strict_time, ..EmulatorOptions::default() };
         let life = Life::on(&Scene::overlap(2), options);
@@ -62,7 +65,11 @@ fn an_sts_that_is_out_of_reach_for_days_costs_no_key() {
     let silent = |life: &Life| {
         life.emulator.inject(
             CallAt::every("GetCallerIdentity"),
-            Fault::Error { code: "ServiceUnavailable".to_owned(), message: "no".to_owned(), status: 503 },
+            Fault::Error {
+                code: "ServiceUnavailable".to_owned(),
+                message: "no".to_owned(),
+                status: 503,
+            },
         );
         let ended = life.ended(soon(&mut life.command(None)).spawn().unwrap());
         life.emulator.heal();
@@ -72,9 +79,16 @@ fn an_sts_that_is_out_of_reach_for_days_costs_no_key() {
         let (code, document) = if day % 2 == 0 { unreachable(&life) } else { silent(&life) };
         assert_eq!(code, Some(1), "{document:#}");
         for user in document["users"].as_array().unwrap() {
-            assert_eq!((&user["state"], &user["reason"]), (&"failed".into(), &"unavailable".into()), "{user:#}");
+            assert_eq!(
+                (&user["state"], &user["reason"]),
+                (&"failed".into(), &"unavailable".into()),
+                "{user:#}"
+            );
             let text = user["message"].as_str().unwrap();
-            assert!(text.contains("could not verify AKIA") && text.contains("sts:GetCallerIdentity"), "{text}");
+            assert!(
+                text.contains("could not verify AKIA") && text.contains("sts:GetCallerIdentity"),
+                "{text}"
+            );
             assert!(text.contains("is not known, and the next run asks again"), "{text}");
         }
         // A new key each, made in the first run and still there, past `probe_limit`.
@@ -91,12 +105,14 @@ fn a_secret_that_takes_no_version_for_a_day_costs_one_key() {
     for code in ["AccessDeniedException", "LimitExceededException", "EncryptionFailure"] {
         let life = Life::new(&scene);
         let before = active(&life);
-        let refused = Fault::Error { code: code.to_owned(), message: "not for you".to_owned(), status: 400 };
+        let refused =
+            Fault::Error { code: code.to_owned(), message: "not for you".to_owned(), status: 400 };
         life.emulator.inject(CallAt::every("PutSecretValue"), refused);
         life.emulator.reset_stats();
         for hour in 0..24 {
             let (exit, document) = life.run(None);
-            // The first run learns it with a key in its hands; all others write a test version before they create one.
+            // The first run learns it with a key in its hands; all others write a test version
+            // before they create one.
             let expected = if hour == 0 { (1, "failed") } else { (3, "blocked") };
             for user in document["users"].as_array().unwrap() {
                 assert_eq!(
@@ -104,7 +120,10 @@ fn a_secret_that_takes_no_version_for_a_day_costs_one_key() {
                     (Some(expected.0), Some(expected.1)),
                     "hour {hour}: {user:#}"
                 );
-                assert!(user["message"].as_str().unwrap().contains("secretsmanager:PutSecretValue"), "{user:#}");
+                assert!(
+                    user["message"].as_str().unwrap().contains("secretsmanager:PutSecretValue"),
+                    "{user:#}"
+                );
                 assert!(hour == 0 || user["reason"] == "staging_refused", "{user:#}");
             }
             assert_eq!(active(&life), before, "no key is left behind");

@@ -26,7 +26,8 @@ struct Inner {
     changes: usize,
 }
 
-/// One user: the promises made to them, and a consumer who works with their credentials all the time.
+/// One user: the promises made to them, and a consumer who works with their credentials all the
+/// time.
 #[derive(Clone)]
 struct Person {
     user: UserName,
@@ -44,10 +45,12 @@ impl Witness {
             let policy = Policy::new(Waits::default(), false).unwrap();
             let secret = secret_of(name);
             let watch = Watch::new(world, name.clone(), secret.clone(), policy);
-            let cached = user.keys().first().map(|k| (World::credentials_of(&k.listed.id), world.now()));
+            let cached =
+                user.keys().first().map(|k| (World::credentials_of(&k.listed.id), world.now()));
             Person { user: name.clone(), secret, watch, cached }
         });
-        let inner = Inner { people: people.collect(), keys: keys(world), wrong: Vec::new(), changes: 0 };
+        let inner =
+            Inner { people: people.collect(), keys: keys(world), wrong: Vec::new(), changes: 0 };
         Self { inner: Arc::new(Mutex::new(inner)) }
     }
 
@@ -62,7 +65,8 @@ impl Witness {
         emulator.observe(move |change| own.inner().see(change));
     }
 
-    /// The consumers work with what they have, and with what is published. Returns the credentials they use.
+    /// The consumers work with what they have, and with what is published. Returns the credentials
+    /// they use.
     pub(crate) fn in_use(&self, world: &World) -> Vec<Credentials> {
         self.inner().people.iter_mut().flat_map(|person| person.in_use(world)).collect()
     }
@@ -94,7 +98,9 @@ impl Inner {
         self.keys.extend(keys(change.after));
         for person in &mut self.people {
             let same_user = change.before.user(&person.user) == change.after.user(&person.user);
-            if same_user && change.before.secret(&person.secret) == change.after.secret(&person.secret) {
+            if same_user
+                && change.before.secret(&person.secret) == change.after.secret(&person.secret)
+            {
                 continue;
             }
             let (before, after) = (person.part_of(change.before), person.part_of(change.after));
@@ -107,7 +113,8 @@ impl Inner {
                 let answer = copy.authenticate(&credentials, "s3", "eu-west-1");
                 if !matches!(answer, ProbeAnswer::Authenticated(_)) {
                     let when = format!("after {:?} at {}", change.action, copy.now());
-                    self.wrong.push(format!("{when} a consumer with {} got {answer:?}", credentials.key));
+                    self.wrong
+                        .push(format!("{when} a consumer with {} got {answer:?}", credentials.key));
                 }
             }
         }
@@ -123,7 +130,8 @@ impl Person {
         }
         if let Some(secret) = world.secret(&self.secret) {
             part["region"] = world.region().into();
-            part["secrets"][world.region()][self.secret.as_str()] = serde_json::to_value(secret).unwrap();
+            part["secrets"][world.region()][self.secret.as_str()] =
+                serde_json::to_value(secret).unwrap();
         }
         serde_json::from_value(part).unwrap()
     }
@@ -131,8 +139,10 @@ impl Person {
     /// What the consumer has, read again where it is too old, and what is published now.
     fn in_use(&mut self, world: &World) -> Vec<Credentials> {
         let current = published(world, &self.secret);
-        let stale =
-            self.cached.as_ref().is_none_or(|(_, since)| keyrot_core::model::after(*since, CACHE) <= world.now());
+        let stale = self
+            .cached
+            .as_ref()
+            .is_none_or(|(_, since)| keyrot_core::model::after(*since, CACHE) <= world.now());
         if let Some(current) = current.clone().filter(|_| stale) {
             self.cached = Some((current, world.now()));
         }

@@ -23,8 +23,9 @@ pub fn web_hook(status: u16) -> (String, Receiver<Value>) {
                 let read = stream.read(&mut bytes).unwrap();
                 text.push_str(std::str::from_utf8(&bytes[..read]).unwrap());
                 if let Some((head, body)) = text.split_once("\r\n\r\n") {
-                    let length =
-                        head.lines().find_map(|l| l.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
+                    let length = head.lines().find_map(|l| {
+                        l.to_lowercase().strip_prefix("content-length: ")?.parse().ok()
+                    });
                     if body.len() >= length.unwrap() {
                         break body.to_owned();
                     }
@@ -33,7 +34,8 @@ pub fn web_hook(status: u16) -> (String, Receiver<Value>) {
             };
             assert!(text.starts_with(&format!("POST {PATH} HTTP/1.1\r\n")), "{text}");
             let _ = sender.send(serde_json::from_str(&body).unwrap());
-            write!(stream, "HTTP/1.1 {status} x\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").unwrap();
+            write!(stream, "HTTP/1.1 {status} x\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+                .unwrap();
         }
     });
     (url, bodies)

@@ -42,7 +42,11 @@ impl Sandbox {
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_keyrot"));
         command.args(args).current_dir(self.dir.path()).env_clear();
-        command.env("KEYROT_SANDBOX", self.file()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .env("KEYROT_SANDBOX", self.file())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         command
     }
 
@@ -54,7 +58,11 @@ impl Sandbox {
     /// Keeps what was printed for the search at the end.
     pub fn take(&self, output: &Output) -> Ran {
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-        let ran = Ran { code: output.status.code(), stdout: text(&output.stdout), stderr: text(&output.stderr) };
+        let ran = Ran {
+            code: output.status.code(),
+            stdout: text(&output.stdout),
+            stderr: text(&output.stderr),
+        };
         self.printed.borrow_mut().push_str(&ran.stdout);
         self.printed.borrow_mut().push_str(&ran.stderr);
         ran
@@ -63,14 +71,16 @@ impl Sandbox {
     /// Runs with `--json`, and holds the document against the schema.
     pub fn json(&self, args: &[&str]) -> (Option<i32>, Value) {
         let ran = self.run(&[&["--json"], args].concat());
-        let document = serde_json::from_str(&ran.stdout).unwrap_or_else(|e| panic!("{args:?}: {e}\n{}", ran.stdout));
+        let document = serde_json::from_str(&ran.stdout)
+            .unwrap_or_else(|e| panic!("{args:?}: {e}\n{}", ran.stdout));
         conforms(&document);
         (ran.code, document)
     }
 
     /// The secret halves of all keys that a version in the file holds.
     pub fn secrets(&self) -> Vec<String> {
-        let file: Value = serde_json::from_str(&std::fs::read_to_string(self.file()).unwrap()).unwrap();
+        let file: Value =
+            serde_json::from_str(&std::fs::read_to_string(self.file()).unwrap()).unwrap();
         let mut found = Vec::new();
         let regions = file["world"]["secrets"].as_object().unwrap().values();
         for secret in regions.flat_map(|secrets| secrets.as_object().unwrap().values()) {
@@ -101,7 +111,8 @@ pub fn terminal(columns: u16) -> (File, File) {
     let person = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
     grantpt(&person).unwrap();
     unlockpt(&person).unwrap();
-    tcsetwinsize(&person, Winsize { ws_row: 50, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();
+    tcsetwinsize(&person, Winsize { ws_row: 50, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 })
+        .unwrap();
     let name = ptsname(&person, Vec::new()).unwrap().into_string().unwrap();
     (person.into(), File::options().read(true).write(true).open(name).unwrap())
 }
@@ -117,11 +128,17 @@ pub fn all_of(terminal: &mut File) -> String {
 
 /// The user of that name in a run's document.
 pub fn user<'a>(document: &'a Value, name: &str) -> &'a Value {
-    document["users"].as_array().unwrap().iter().find(|u| u["user"] == name).unwrap_or_else(|| panic!("no {name}"))
+    document["users"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|u| u["user"] == name)
+        .unwrap_or_else(|| panic!("no {name}"))
 }
 
 pub fn conforms(document: &Value) {
-    let schema: Value = serde_json::from_str(include_str!("../../schema/keyrot.schema.json")).unwrap();
+    let schema: Value =
+        serde_json::from_str(include_str!("../../schema/keyrot.schema.json")).unwrap();
     // Against the one document that it says it is: the messages of `oneOf` name no member.
     let name = document["schema"].as_str().unwrap();
     let kinds: Vec<&String> = schema["$defs"]
@@ -130,14 +147,17 @@ pub fn conforms(document: &Value) {
         .iter()
         .filter(|(_, part)| {
             let named = &part["properties"]["schema"];
-            named["const"] == name || named["enum"].as_array().is_some_and(|all| all.iter().any(|one| one == name))
+            named["const"] == name
+                || named["enum"].as_array().is_some_and(|all| all.iter().any(|one| one == name))
         })
         .map(|(kind, _)| kind)
         .collect();
     let [kind] = kinds[..] else { panic!("{name} is {kinds:?} in keyrot.schema.json") };
     let part = serde_json::json!({ "$ref": format!("#/$defs/{kind}"), "$defs": schema["$defs"] });
     let validator = jsonschema::options().should_validate_formats(true).build(&part).unwrap();
-    let errors: Vec<String> =
-        validator.iter_errors(document).map(|e| format!("{} at {}", e, e.instance_path())).collect();
+    let errors: Vec<String> = validator
+        .iter_errors(document)
+        .map(|e| format!("{} at {}", e, e.instance_path()))
+        .collect();
     assert!(errors.is_empty(), "{name}: {errors:#?}");
 }

@@ -9,7 +9,8 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 pub const SECRET: &str = "/iam/ci/access_key";
-/// A certificate to trust, whose key was thrown away: nothing here goes over TLS, and to read all that a machine trusts takes long.
+/// A certificate to trust, whose key was thrown away: nothing here goes over TLS, and to read all
+/// that a machine trusts takes long.
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/http/root.pem");
 
 /// An account with one rotated user, and a machine on which it is used.
@@ -50,14 +51,18 @@ impl Scene {
             let value = Value::credentials(&made, None);
             world.put_secret_value(&secret(), &version(name), value, &[Label::Pending]).unwrap();
             let from = world.secret(&secret()).unwrap().labelled(Label::Current).cloned();
-            world.move_label(&secret(), Label::Current, from.as_ref(), Some(&version(name))).unwrap();
+            world
+                .move_label(&secret(), Label::Current, from.as_ref(), Some(&version(name)))
+                .unwrap();
             made
         })
     }
 
     pub fn put(&self, name: &str, text: &str) {
         self.emulator.change(|world| {
-            world.put_secret_value(&secret(), &version(name), Value::text(text), &[Label::Current]).unwrap();
+            world
+                .put_secret_value(&secret(), &version(name), Value::text(text), &[Label::Current])
+                .unwrap();
         });
     }
 
@@ -68,7 +73,10 @@ impl Scene {
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_keyrot"));
         command.args(args).current_dir(self.home.path()).env_clear().envs(self.emulator.env());
-        command.env("HOME", self.home.path()).env("PATH", "/usr/bin:/bin").env("SSL_CERT_FILE", ROOT);
+        command
+            .env("HOME", self.home.path())
+            .env("PATH", "/usr/bin:/bin")
+            .env("SSL_CERT_FILE", ROOT);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
@@ -88,7 +96,8 @@ impl Scene {
     /// The one entry.
     pub fn entry(&self) -> Option<PathBuf> {
         let files = std::fs::read_dir(self.dir()).unwrap().map(|f| f.unwrap().path());
-        let entries: Vec<_> = files.filter(|f| f.extension().is_some_and(|e| e == "json")).collect();
+        let entries: Vec<_> =
+            files.filter(|f| f.extension().is_some_and(|e| e == "json")).collect();
         assert!(entries.len() <= 1, "{entries:?}");
         entries.into_iter().next()
     }
@@ -114,8 +123,11 @@ pub fn key(ran: &Ran) -> KeyId {
 pub fn by_profile(scene: &Scene, config: &str, args: &[&str]) -> Command {
     std::fs::create_dir_all(scene.home.path().join(".aws")).unwrap();
     let admin = scene.emulator.admin_credentials();
-    let reader =
-        format!("[profile reader]\naws_access_key_id={}\naws_secret_access_key={}\n", admin.key, admin.secret.expose());
+    let reader = format!(
+        "[profile reader]\naws_access_key_id={}\naws_secret_access_key={}\n",
+        admin.key,
+        admin.secret.expose()
+    );
     std::fs::write(scene.home.path().join(".aws/config"), format!("{config}\n{reader}")).unwrap();
     let mut command = scene.command(args);
     command.env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY");

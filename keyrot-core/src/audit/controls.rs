@@ -18,8 +18,8 @@ pub struct Control {
     pub version: &'static str,
     /// Its number in that version.
     pub id: &'static str,
-    /// From when on it is broken: for [`FindingKind::OldKey`] once a key is older, for [`FindingKind::UnusedKey`] once it is idle for as long. `None` where
-    /// time does not matter.
+    /// From when on it is broken: for [`FindingKind::OldKey`] once a key is older, for
+    /// [`FindingKind::UnusedKey`] once it is idle for as long. `None` where time does not matter.
     #[serde(skip)]
     pub limit: Option<Duration>,
 }
@@ -52,9 +52,11 @@ const fn control(
 
 /// Every control that an audit knows. `docs/audit.md` says where each number was read.
 ///
-/// The AWS Security Hub user guide, "Security Hub CSPM controls for AWS Identity and Access Management", has Security Hub's own controls, and as their *related
-/// requirements* those of PCI DSS v4.0.1 and of CIS v1.4.0, v3.0.0 and v5.0.0. It has no control for a single active key, and names neither CIS v4.0.1 nor
-/// v6.0.0 nor v7.0.0: those numbers are taken from audits that others publish for the benchmarks (Tenable, Prowler, Powerpipe), not from the benchmarks themselves.
+/// The AWS Security Hub user guide, "Security Hub CSPM controls for AWS Identity and Access
+/// Management", has Security Hub's own controls, and as their *related requirements* those of PCI
+/// DSS v4.0.1 and of CIS v1.4.0, v3.0.0 and v5.0.0. It has no control for a single active key, and
+/// names neither CIS v4.0.1 nor v6.0.0 nor v7.0.0: those numbers are taken from audits that others
+/// publish for the benchmarks (Tenable, Prowler, Powerpipe), not from the benchmarks themselves.
 ///
 /// In v7.0.0 as they publish it there is none for a single active key.
 pub const CONTROLS: &[Control] = &{
@@ -125,7 +127,8 @@ impl Serialize for Standard {
     }
 }
 
-/// As Security Hub writes requirements: `CIS AWS Foundations Benchmark v5.0.0/1.13`; its own controls as `AWS Security Hub IAM.3`.
+/// As Security Hub writes requirements: `CIS AWS Foundations Benchmark v5.0.0/1.13`; its own
+/// controls as `AWS Security Hub IAM.3`.
 impl fmt::Display for Control {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { standard, version, id, .. } = self;
@@ -143,7 +146,9 @@ impl FindingKind {
     pub fn controls_in_short(self) -> Vec<String> {
         let of = |standard: Standard| -> Option<String> {
             let mut numbers: Vec<(&str, Vec<&str>)> = Vec::new();
-            for Control { id, version, .. } in controls_of(self).filter(|control| control.standard == standard) {
+            for Control { id, version, .. } in
+                controls_of(self).filter(|control| control.standard == standard)
+            {
                 match numbers.iter_mut().find(|(known, _)| known == id) {
                     Some((_, versions)) => versions.push(version),
                     None => numbers.push((id, vec![version])),
@@ -163,6 +168,9 @@ impl FindingKind {
             let numbers: Vec<String> = numbers.iter().enumerate().map(number).collect();
             (!numbers.is_empty()).then(|| format!("{} {}", standard.name(), numbers.join(", ")))
         };
-        [Standard::SecurityHub, Standard::Cis, Standard::PciDss].into_iter().filter_map(of).collect()
+        [Standard::SecurityHub, Standard::Cis, Standard::PciDss]
+            .into_iter()
+            .filter_map(of)
+            .collect()
     }
 }

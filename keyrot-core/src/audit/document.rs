@@ -8,8 +8,8 @@ use crate::model::time::Timestamp;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// An account's keys and findings. The names and shapes here are an interface: they change only together with the number in `schema`. Times are RFC 3339
-/// in UTC. No secret material is in it.
+/// An account's keys and findings. The names and shapes here are an interface: they change only
+/// together with the number in `schema`. Times are RFC 3339 in UTC. No secret material is in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Audit {
@@ -186,7 +186,8 @@ pub struct RotationRow {
     pub created: Option<Timestamp>,
     /// When it begins. Past, if it is due already.
     pub due: Timestamp,
-    /// When the key is no longer Active, if its consumers move over; `None` for a user who has no key yet.
+    /// When the key is no longer Active, if its consumers move over; `None` for a user who has no
+    /// key yet.
     pub deadline: Option<Timestamp>,
 }
 
@@ -223,19 +224,22 @@ impl Audit {
 
     /// What is wrong with users and shows at none of their keys, such as a console without MFA.
     pub fn beside_keys(&self) -> impl Iterator<Item = &Finding> {
-        let shown =
-            |finding: &Finding| self.keys.iter().any(|k| k.arn == finding.arn && k.findings.contains(&finding.kind));
+        let shown = |finding: &Finding| {
+            self.keys.iter().any(|k| k.arn == finding.arn && k.findings.contains(&finding.kind))
+        };
         self.findings.iter().filter(move |finding| finding.key_created.is_none() && !shown(finding))
     }
 
-    /// The same with only some of its keys and findings. The counts stay those of the whole account.
+    /// The same with only some of its keys and findings. The counts stay those of the whole
+    /// account.
     #[must_use]
     pub fn narrowed(&self, only: Only) -> Self {
         let mut narrowed = self.clone();
         match only {
             Only::Findings => narrowed.keys.retain(|key| !key.findings.is_empty()),
             Only::Unmanaged => {
-                let managed: BTreeSet<&str> = self.users.iter().filter(|u| u.managed).map(|u| u.arn.as_str()).collect();
+                let managed: BTreeSet<&str> =
+                    self.users.iter().filter(|u| u.managed).map(|u| u.arn.as_str()).collect();
                 narrowed.keys.retain(|key| !key.managed);
                 narrowed.findings.retain(|finding| !managed.contains(finding.arn.as_str()));
                 narrowed.rotations.clear();

@@ -35,8 +35,11 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// Whether it shows at the key that was made then, of the user or root of this ARN, at which findings of these kinds show.
+    /// Whether it shows at the key that was made then, of the user or root of this ARN, at which
+    /// findings of these kinds show.
     pub(super) fn is_at(&self, arn: &str, created: Timestamp, kinds: &[FindingKind]) -> bool {
-        self.arn == arn && kinds.contains(&self.kind) && self.key_created.is_none_or(|at| at == created)
+        self.arn == arn
+            && kinds.contains(&self.kind)
+            && self.key_created.is_none_or(|at| at == created)
     }
 }

@@ -42,7 +42,8 @@ pub struct AuditPolicy {
 #[must_use]
 pub fn audit(view: &AccountView, policy: &AuditPolicy, now: Timestamp) -> Audit {
     let chosen = Managed::new(view, policy);
-    let mut judge = Judge { view, now, keys: Vec::new(), findings: Vec::new(), rotations: Vec::new() };
+    let mut judge =
+        Judge { view, now, keys: Vec::new(), findings: Vec::new(), rotations: Vec::new() };
     judge.root(policy.policy.waits().max_age);
     for user in &view.users {
         judge.user(user, chosen.of(user.user.arn.name()), policy.policy.waits().max_age);
@@ -51,7 +52,9 @@ pub fn audit(view: &AccountView, policy: &AuditPolicy, now: Timestamp) -> Audit 
     keys.sort_by(|a, b| (a.created, &a.user, a.key).cmp(&(b.created, &b.user, b.key)));
     findings.sort_by(|a, b| {
         let order = |f: &Finding| (std::cmp::Reverse(f.severity), f.kind);
-        order(a).cmp(&order(b)).then_with(|| (a.since, &a.user, a.key).cmp(&(b.since, &b.user, b.key)))
+        order(a)
+            .cmp(&order(b))
+            .then_with(|| (a.since, &a.user, a.key).cmp(&(b.since, &b.user, b.key)))
     });
     rotations.sort_by(|a, b| (a.due, &a.user).cmp(&(b.due, &b.user)));
     let users: Vec<UserRow> = view.users.iter().map(|user| user_row(user, &chosen)).collect();
@@ -67,7 +70,12 @@ pub fn audit(view: &AccountView, policy: &AuditPolicy, now: Timestamp) -> Audit 
         users,
         findings,
         rotations,
-        unreported: view.users.iter().filter(|u| !u.reported).map(|u| u.user.arn.name().clone()).collect(),
+        unreported: view
+            .users
+            .iter()
+            .filter(|u| !u.reported)
+            .map(|u| u.user.arn.name().clone())
+            .collect(),
         gone: view.gone.clone(),
     }
 }
@@ -92,8 +100,16 @@ impl Managed {
         };
         let selected = select(&users, &selection, &homes, &policy.policy);
         Self {
-            chosen: selected.chosen.into_iter().map(|chosen| (chosen.subject.user.clone(), chosen)).collect(),
-            others: selected.missing.into_iter().map(|missing| (missing.user, missing.why)).collect(),
+            chosen: selected
+                .chosen
+                .into_iter()
+                .map(|chosen| (chosen.subject.user.clone(), chosen))
+                .collect(),
+            others: selected
+                .missing
+                .into_iter()
+                .map(|missing| (missing.user, missing.why))
+                .collect(),
         }
     }
 
@@ -132,12 +148,20 @@ impl Judge<'_> {
             let about = About { user: None, arn: &arn, key: Some(key) };
             let mut kinds = Vec::new();
             let (severity, state) = match key.is_active() {
-                true => (FindingSeverity::Critical, "an Active access key: whoever has it may do everything"),
-                false => (FindingSeverity::High, "an Inactive access key, which can be switched on again"),
+                true => (
+                    FindingSeverity::Critical,
+                    "an Active access key: whoever has it may do everything",
+                ),
+                false => (
+                    FindingSeverity::High,
+                    "an Inactive access key, which can be switched on again",
+                ),
             };
-            let hint = "sign in as root and delete it, after moving what uses it to a role or an IAM user";
+            let hint =
+                "sign in as root and delete it, after moving what uses it to a role or an IAM user";
             let message = format!("the root user has {state}");
-            let found = Found::new(FindingKind::RootKey, severity, message, hint).since(key.created);
+            let found =
+                Found::new(FindingKind::RootKey, severity, message, hint).since(key.created);
             kinds.extend(self.find(about, found));
             kinds.extend(self.age(about, key, max_age, false));
             kinds.extend(self.idle(about, key, false));
@@ -154,9 +178,12 @@ impl Judge<'_> {
 
         let mut of_all = Vec::new();
         if let Some(policy) = user.user.quarantine() {
-            let message = format!("AWS attached {policy} to {name}: one of the user's keys was found in public");
+            let message = format!(
+                "AWS attached {policy} to {name}: one of the user's keys was found in public"
+            );
             let hint = "replace the keys now (`keyrot revoke`), find out what they did (`keyrot who-uses`), then detach the policy";
-            let found = Found::new(FindingKind::Quarantined, FindingSeverity::Critical, message, hint);
+            let found =
+                Found::new(FindingKind::Quarantined, FindingSeverity::Critical, message, hint);
             of_all.extend(self.find(whole, found));
         }
         // A quarantine blocks too, and is reported already.
@@ -164,27 +191,39 @@ impl Judge<'_> {
         if let Some(Err(Blocked::BadTag { reason })) = bad.map(|chosen| &chosen.policy) {
             let message = format!("{name} is tagged for rotation and is not rotated: {reason}");
             let hint = "put the tag right; `keyrot status` shows whether that was all";
-            of_all.extend(self.find(whole, Found::new(FindingKind::Blocked, FindingSeverity::Medium, message, hint)));
+            of_all.extend(self.find(
+                whole,
+                Found::new(FindingKind::Blocked, FindingSeverity::Medium, message, hint),
+            ));
         }
         if user.password == Some(true) && !user.mfa {
             let message = format!("{name} can sign in to the console with a password alone");
             let hint = "register an MFA device for the user, or take the password away";
-            self.find(whole, Found::new(FindingKind::ConsoleWithoutMfa, FindingSeverity::Medium, message, hint));
+            self.find(
+                whole,
+                Found::new(FindingKind::ConsoleWithoutMfa, FindingSeverity::Medium, message, hint),
+            );
         }
         let active: Vec<&KeyView> = user.keys.iter().filter(|key| key.is_active()).collect();
         let newest = active.iter().map(|key| key.created).max();
         if active.len() > 1 {
             let (message, hint) = match managed {
                 true => (
-                    format!("{name} has two Active keys; while a rotation moves readers over, that is as it should be"),
+                    format!(
+                        "{name} has two Active keys; while a rotation moves readers over, that is as it should be"
+                    ),
                     "`keyrot status` shows whether the old one is on its way out, or what holds it",
                 ),
-                false => {
-                    (format!("{name} has two Active keys"), "find out which one is used, and deactivate the other")
-                }
+                false => (
+                    format!("{name} has two Active keys"),
+                    "find out which one is used, and deactivate the other",
+                ),
             };
             let severity = if managed { FindingSeverity::Low } else { FindingSeverity::Medium };
-            let found = Found { since: newest, ..Found::new(FindingKind::TwoActiveKeys, severity, message, hint) };
+            let found = Found {
+                since: newest,
+                ..Found::new(FindingKind::TwoActiveKeys, severity, message, hint)
+            };
             of_all.extend(self.find(whole, found));
         }
         for key in &user.keys {
@@ -199,7 +238,10 @@ impl Judge<'_> {
                 (None, _) => Next::Nothing,
                 (Some(_), None) => Next::Blocked,
                 (_, Some(policy)) if key.is_active() && newest == Some(key.created) => {
-                    Next::Replaced { due: policy.due(key.created), deadline: policy.deadline(key.created) }
+                    Next::Replaced {
+                        due: policy.due(key.created),
+                        deadline: policy.deadline(key.created),
+                    }
                 }
                 (_, Some(_)) => Next::InCare,
             };
@@ -213,23 +255,45 @@ impl Judge<'_> {
     }
 
     /// Older than the limit, or than a control allows.
-    fn age(&mut self, about: About<'_>, key: &KeyView, limit: Duration, managed: bool) -> Option<FindingKind> {
+    fn age(
+        &mut self,
+        about: About<'_>,
+        key: &KeyView,
+        limit: Duration,
+        managed: bool,
+    ) -> Option<FindingKind> {
         let age = passed(key.created, self.now);
         let controls = broken(FindingKind::OldKey, Some(Reached::Past(age)));
         if !key.is_active() || (age <= limit && controls.is_empty()) {
             return None;
         }
-        let allowed = controls.iter().filter_map(|control| control.limit).min().unwrap_or(limit).min(limit);
-        let message =
-            format!("a key of {} is {} old; {} is allowed", about.name(), past(age, allowed), format_duration(allowed));
+        let allowed =
+            controls.iter().filter_map(|control| control.limit).min().unwrap_or(limit).min(limit);
+        let message = format!(
+            "a key of {} is {} old; {} is allowed",
+            about.name(),
+            past(age, allowed),
+            format_duration(allowed)
+        );
         let hint = match (managed, about.user) {
-            (true, _) => "`keyrot rotate` replaces it when its time has come; `keyrot status` says what holds it",
-            (false, Some(_)) => "rotate it: tag the user for keyrot, or create a new key and retire this one",
+            (true, _) => {
+                "`keyrot rotate` replaces it when its time has come; `keyrot status` says what holds it"
+            }
+            (false, Some(_)) => {
+                "rotate it: tag the user for keyrot, or create a new key and retire this one"
+            }
             (false, None) => "delete it",
         };
-        let severity = if age > allowed * 2 { FindingSeverity::High } else { FindingSeverity::Medium };
+        let severity =
+            if age > allowed * 2 { FindingSeverity::High } else { FindingSeverity::Medium };
         let since = after(key.created, allowed);
-        self.find(about, Found { controls, ..Found::new(FindingKind::OldKey, severity, message, hint).since(since) })
+        self.find(
+            about,
+            Found {
+                controls,
+                ..Found::new(FindingKind::OldKey, severity, message, hint).since(since)
+            },
+        )
     }
 
     /// Not used for as long as the report can tell.
@@ -243,9 +307,12 @@ impl Judge<'_> {
         if !key.is_active() || idle < UNUSED {
             return None;
         }
-        let message = format!("an Active key of {} {what} {} before the report", about.name(), days(idle));
+        let message =
+            format!("an Active key of {} {what} {} before the report", about.name(), days(idle));
         let hint = match managed {
-            true => "if nothing needs the key, release the user and delete it; otherwise find out why nothing uses it",
+            true => {
+                "if nothing needs the key, release the user and delete it; otherwise find out why nothing uses it"
+            }
             false => "deactivate it, and delete it when nobody misses it",
         };
         let controls = broken(FindingKind::UnusedKey, Some(Reached::At(idle)));
@@ -275,9 +342,12 @@ impl Judge<'_> {
         let own = |finding: &&Finding| finding.is_at(about.arn, key.created, &findings);
         let severity = self.findings.iter().filter(own).map(|f| f.severity).max();
         findings.sort();
-        let known = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty() && text != "N/A");
+        let known =
+            |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty() && text != "N/A");
         let (last_used, service, region, use_known) = match &key.last_use {
-            LastUse::At { when, service, region } => (Some(*when), known(service), known(region), UseKnown::Used),
+            LastUse::At { when, service, region } => {
+                (Some(*when), known(service), known(region), UseKnown::Used)
+            }
             LastUse::NoRecord => (None, None, None, UseKnown::Never),
             LastUse::Unknown(_) => (None, None, None, UseKnown::Unknown),
         };
@@ -313,7 +383,12 @@ struct Found {
 
 impl Found {
     /// It breaks the controls that set no limit.
-    fn new(kind: FindingKind, severity: FindingSeverity, message: String, hint: &'static str) -> Self {
+    fn new(
+        kind: FindingKind,
+        severity: FindingSeverity,
+        message: String,
+        hint: &'static str,
+    ) -> Self {
         Self { kind, severity, message, hint, since: None, controls: broken(kind, None) }
     }
 
@@ -385,7 +460,8 @@ fn counts(keys: &[KeyRow], users: &[UserRow], findings: &[Finding]) -> AuditCoun
     counts
 }
 
-/// In whole seconds, because IAM's times have no finer ones: a part of a second would make a key older than it is known to be.
+/// In whole seconds, because IAM's times have no finer ones: a part of a second would make a key
+/// older than it is known to be.
 fn passed(from: Timestamp, to: Timestamp) -> Duration {
     Duration::from_secs((to - from).num_seconds().max(0).unsigned_abs())
 }

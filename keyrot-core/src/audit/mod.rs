@@ -1,7 +1,9 @@
-//! An audit of a whole account's access keys: what each is, whether keyrot rotates it, and which rules it breaks.
+//! An audit of a whole account's access keys: what each is, whether keyrot rotates it, and which
+//! rules it breaks.
 //!
-//! [`survey`] collects an [`AccountView`] in a handful of calls, [`audit`] judges it. Nothing is changed, and nothing else is decided by what an
-//! audit says: IAM's credential report may be four hours old, and rotations look for themselves.
+//! [`survey`] collects an [`AccountView`] in a handful of calls, [`audit`] judges it. Nothing is
+//! changed, and nothing else is decided by what an audit says: IAM's credential report may be four
+//! hours old, and rotations look for themselves.
 //!
 //! ```
 //! # #[cfg(feature = "memory")] {
@@ -26,10 +28,13 @@
 //! ```
 //!
 //! # The edges
-//! - Only Active keys break rules on age, use and number. An Inactive key of the root user still breaks the rule that there is none.
-//! - A key is too old once it is older than the limit, not at it: the rules say "every 90 days or less".
-//! - A key is unused once it was not used for as long as the rule says: "for 45 days or greater". A key without a recorded use counts from its creation.
-//!   What is not known is never taken for unused.
+//! - Only Active keys break rules on age, use and number. An Inactive key of the root user still
+//!   breaks the rule that there is none.
+//! - A key is too old once it is older than the limit, not at it: the rules say "every 90 days or
+//!   less".
+//! - A key is unused once it was not used for as long as the rule says: "for 45 days or greater". A
+//!   key without a recorded use counts from its creation. What is not known is never taken for
+//!   unused.
 //! - Age is measured to the present; idle time to the report, which is as far as its evidence goes.
 
 pub(crate) mod controls;

@@ -12,9 +12,11 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Concurrent listings; the port sets the pace.
 const AT_ONCE: usize = 16;
 
-/// Looks at the whole account: the credential report, then all users, and with `ids` the keys of each user who has any.
+/// Looks at the whole account: the credential report, then all users, and with `ids` the keys of
+/// each user who has any.
 ///
-/// Without `ids` that is a handful of calls; with them one more for each user with a key. `progress` gets how many of those are done, of how many.
+/// Without `ids` that is a handful of calls; with them one more for each user with a key.
+/// `progress` gets how many of those are done, of how many.
 ///
 /// # Errors
 /// [`CallError`] if any part could not be read.
@@ -29,12 +31,17 @@ pub async fn survey(
     let mut listed = BTreeMap::new();
     if ids {
         // Users that are not in the report are read too: they are new.
-        let keyless: BTreeSet<_> = report.users.iter().filter(|u| u.keys.is_empty()).map(|u| &u.arn).collect();
-        let wanted: BTreeSet<UserName> =
-            users.iter().filter(|user| !keyless.contains(&user.arn)).map(|user| user.arn.name().clone()).collect();
+        let keyless: BTreeSet<_> =
+            report.users.iter().filter(|u| u.keys.is_empty()).map(|u| &u.arn).collect();
+        let wanted: BTreeSet<UserName> = users
+            .iter()
+            .filter(|user| !keyless.contains(&user.arn))
+            .map(|user| user.arn.name().clone())
+            .collect();
         let whole = wanted.len();
         progress(0, whole);
-        let mut answers = stream::iter(wanted).map(|name| keys_of(iam, name)).buffer_unordered(AT_ONCE);
+        let mut answers =
+            stream::iter(wanted).map(|name| keys_of(iam, name)).buffer_unordered(AT_ONCE);
         while let Some(answer) = answers.next().await {
             let (name, keys) = answer?;
             listed.insert(name, keys);
@@ -45,7 +52,10 @@ pub async fn survey(
 }
 
 /// A user who went away in between has no keys.
-async fn keys_of(iam: &dyn IamPort, name: UserName) -> Result<(UserName, Vec<AccessKey>), CallError> {
+async fn keys_of(
+    iam: &dyn IamPort,
+    name: UserName,
+) -> Result<(UserName, Vec<AccessKey>), CallError> {
     match iam.list_keys(&name).await {
         Ok(keys) => Ok((name, keys)),
         Err(CallError { kind: ErrorKind::NotFound, .. }) => Ok((name, Vec::new())),

@@ -49,7 +49,8 @@ fn listed(name: &str, tags: &[(&str, &str)]) -> IamUser {
 
 /// The audit of one user with these keys, unmanaged.
 fn of(keys: Vec<ReportedKey>) -> Audit {
-    let view = AccountView::new(report(vec![user("ci", keys)]), vec![listed("ci", &[])], &BTreeMap::new());
+    let view =
+        AccountView::new(report(vec![user("ci", keys)]), vec![listed("ci", &[])], &BTreeMap::new());
     audit(&view, &AuditPolicy::default(), at(0))
 }
 
@@ -118,25 +119,33 @@ fn a_key_is_unused_from_the_fortyfifth_day_on() {
     let idle = last(45 * DAY);
     assert_eq!(kinds(&idle), [FindingKind::UnusedKey]);
     assert!(ids(&idle, FindingKind::UnusedKey).contains("AWS Security Hub IAM.22"));
-    assert!(!ids(&idle, FindingKind::UnusedKey).contains("AWS Security Hub IAM.8"), "that is for 90 days");
+    assert!(
+        !ids(&idle, FindingKind::UnusedKey).contains("AWS Security Hub IAM.8"),
+        "that is for 90 days"
+    );
     assert!(ids(&last(90 * DAY), FindingKind::UnusedKey).contains("AWS Security Hub IAM.8"));
 }
 
 #[test]
 fn a_key_without_a_recorded_use_counts_from_its_creation_and_the_unknown_is_not_unused() {
-    let with = |last_use: LastUse, seconds: i64| of(vec![ReportedKey { last_use, ..made(1, seconds) }]);
+    let with =
+        |last_use: LastUse, seconds: i64| of(vec![ReportedKey { last_use, ..made(1, seconds) }]);
     assert_eq!(kinds(&with(LastUse::NoRecord, 45 * DAY - 1)), []);
     let never = with(LastUse::NoRecord, 45 * DAY);
     assert_eq!(kinds(&never), [FindingKind::UnusedKey]);
     let said = "an Active key of ci has no use on record, and was created 45d before the report";
-    assert_eq!((never.findings[0].message.as_str(), never.keys[0].use_known), (said, UseKnown::Never));
+    assert_eq!(
+        (never.findings[0].message.as_str(), never.keys[0].use_known),
+        (said, UseKnown::Never)
+    );
     let unknown = with(LastUse::Unknown("lost".into()), 60 * DAY);
     assert_eq!((kinds(&unknown), unknown.keys[0].use_known), (vec![], UseKnown::Unknown));
 }
 
 #[test]
 fn idle_time_ends_with_the_report_and_age_with_the_present() {
-    let mut report = report(vec![user("ci", vec![ReportedKey { last_use: LastUse::NoRecord, ..made(1, 0) }])]);
+    let mut report =
+        report(vec![user("ci", vec![ReportedKey { last_use: LastUse::NoRecord, ..made(1, 0) }])]);
     report.users[0].keys[0].rotated = at(0);
     report.generated = at(45 * DAY - 1);
     let view = AccountView::new(report, vec![listed("ci", &[])], &BTreeMap::new());
@@ -147,16 +156,27 @@ fn idle_time_ends_with_the_report_and_age_with_the_present() {
 
 #[test]
 fn inactive_keys_break_nothing_but_the_root_users() {
-    let off = |slot, days: i64| ReportedKey { active: false, last_use: LastUse::NoRecord, ..made(slot, days * DAY) };
+    let off = |slot, days: i64| ReportedKey {
+        active: false,
+        last_use: LastUse::NoRecord,
+        ..made(slot, days * DAY)
+    };
     assert_eq!(kinds(&of(vec![off(1, 400), made(2, DAY)])), []);
     let mut report = report(vec![]);
     report.root = vec![off(1, 400)];
     let judged = |report: &CredentialReport| {
-        audit(&AccountView::new(report.clone(), vec![], &BTreeMap::new()), &AuditPolicy::default(), at(0))
+        audit(
+            &AccountView::new(report.clone(), vec![], &BTreeMap::new()),
+            &AuditPolicy::default(),
+            at(0),
+        )
     };
     let audit = judged(&report);
     assert_eq!(kinds(&audit), [FindingKind::RootKey]);
-    assert_eq!((audit.findings[0].severity, audit.findings[0].controls.len()), (FindingSeverity::High, 7));
+    assert_eq!(
+        (audit.findings[0].severity, audit.findings[0].controls.len()),
+        (FindingSeverity::High, 7)
+    );
     assert_eq!(audit.findings[0].arn, "arn:aws:iam::123456789012:root");
     report.root[0].active = true;
     let audit = judged(&report);
@@ -169,19 +189,30 @@ fn inactive_keys_break_nothing_but_the_root_users() {
 fn two_active_keys_of_a_managed_user_may_be_a_rotation() {
     let two = |tags: &[(&str, &str)]| {
         let keys = vec![made(1, 9 * DAY), made(2, 2 * DAY)];
-        let view = AccountView::new(report(vec![user("ci", keys)]), vec![listed("ci", tags)], &BTreeMap::new());
+        let view = AccountView::new(
+            report(vec![user("ci", keys)]),
+            vec![listed("ci", tags)],
+            &BTreeMap::new(),
+        );
         audit(&view, &AuditPolicy::default(), at(0))
     };
     let (own, others) = (two(&[("RotateKey", "True")]), two(&[]));
     for (audit, severity) in [(&own, FindingSeverity::Low), (&others, FindingSeverity::Medium)] {
-        assert_eq!((kinds(audit), audit.findings[0].severity), (vec![FindingKind::TwoActiveKeys], severity));
+        assert_eq!(
+            (kinds(audit), audit.findings[0].severity),
+            (vec![FindingKind::TwoActiveKeys], severity)
+        );
         assert_eq!(audit.findings[0].since, Some(at(-2 * DAY)));
         assert!(
             !ids(audit, FindingKind::TwoActiveKeys).iter().any(|id| id.contains("v7.0.0")),
             "it is not in CIS v7.0.0"
         );
     }
-    assert_eq!(own.rotations[0].deadline, Some(at(88 * DAY)), "the newest key is the one to be rotated next");
+    assert_eq!(
+        own.rotations[0].deadline,
+        Some(at(88 * DAY)),
+        "the newest key is the one to be rotated next"
+    );
     let lead = at(88 * DAY) - own.rotations[0].due;
     assert_eq!(lead.to_std().unwrap(), Policy::new(Waits::default(), false).unwrap().lead());
     assert_eq!(others.rotations, []);
@@ -193,17 +224,29 @@ fn quarantine_mfa_and_bad_tags_are_found_and_told_once() {
     leaked.policies.push("AWSCompromisedKeyQuarantineV3".into());
     let mut console = user("jane", vec![]);
     console.password = Some(true);
-    let report = report(vec![user("leaked", vec![made(1, DAY)]), user("typo", vec![made(1, DAY)]), console]);
-    let typo = listed("typo", &[("RotateKey", "True"), ("keyrot:overlap", "two weeks"), ("KeyRot:Owner", " ops ")]);
+    let report =
+        report(vec![user("leaked", vec![made(1, DAY)]), user("typo", vec![made(1, DAY)]), console]);
+    let typo = listed(
+        "typo",
+        &[("RotateKey", "True"), ("keyrot:overlap", "two weeks"), ("KeyRot:Owner", " ops ")],
+    );
     let view = AccountView::new(report, vec![leaked, typo, listed("jane", &[])], &BTreeMap::new());
     let audit = audit(&view, &AuditPolicy::default(), at(0));
-    assert_eq!(kinds(&audit), [FindingKind::Quarantined, FindingKind::ConsoleWithoutMfa, FindingKind::Blocked]);
-    assert!(ids(&audit, FindingKind::ConsoleWithoutMfa).iter().any(|id| id.ends_with("v7.0.0/2.10")));
+    assert_eq!(
+        kinds(&audit),
+        [FindingKind::Quarantined, FindingKind::ConsoleWithoutMfa, FindingKind::Blocked]
+    );
+    assert!(
+        ids(&audit, FindingKind::ConsoleWithoutMfa).iter().any(|id| id.ends_with("v7.0.0/2.10"))
+    );
     assert_eq!(audit.findings[2].user.as_ref().unwrap().as_str(), "typo");
     assert!(audit.findings[2].message.contains("two weeks"), "{}", audit.findings[2].message);
     assert_eq!(audit.users[2].owner.as_deref(), Some("ops"));
     assert_eq!(audit.rotations, [], "who is blocked is not rotated");
-    assert_eq!(audit.keys.iter().map(|key| key.severity).max().flatten(), Some(FindingSeverity::Critical));
+    assert_eq!(
+        audit.keys.iter().map(|key| key.severity).max().flatten(),
+        Some(FindingSeverity::Critical)
+    );
 }
 
 #[test]
@@ -211,21 +254,38 @@ fn a_part_of_an_audit_keeps_the_counts_of_the_whole() {
     let mut jane = user("jane", vec![made(1, 200 * DAY)]);
     jane.password = Some(true);
     let known = vec![user("ci", vec![made(1, 100 * DAY)]), user("fresh", vec![made(1, DAY)]), jane];
-    let users = vec![listed("ci", &[("RotateKey", "True")]), listed("fresh", &[]), listed("jane", &[])];
-    let whole = audit(&AccountView::new(report(known), users, &BTreeMap::new()), &AuditPolicy::default(), at(0));
-    let names = |audit: &Audit| audit.keys.iter().map(|k| k.user.clone().unwrap().to_string()).collect::<Vec<_>>();
+    let users =
+        vec![listed("ci", &[("RotateKey", "True")]), listed("fresh", &[]), listed("jane", &[])];
+    let whole = audit(
+        &AccountView::new(report(known), users, &BTreeMap::new()),
+        &AuditPolicy::default(),
+        at(0),
+    );
+    let names = |audit: &Audit| {
+        audit.keys.iter().map(|k| k.user.clone().unwrap().to_string()).collect::<Vec<_>>()
+    };
     assert_eq!(names(&whole), ["jane", "ci", "fresh"]);
-    assert_eq!(whole.beside_keys().map(|f| f.kind).collect::<Vec<_>>(), [FindingKind::ConsoleWithoutMfa]);
+    assert_eq!(
+        whole.beside_keys().map(|f| f.kind).collect::<Vec<_>>(),
+        [FindingKind::ConsoleWithoutMfa]
+    );
     let findings = whole.narrowed(Only::Findings);
     assert_eq!((names(&findings), findings.findings.len()), (vec!["jane".into(), "ci".into()], 3));
     let unmanaged = whole.narrowed(Only::Unmanaged);
-    assert_eq!((names(&unmanaged), unmanaged.findings.len()), (vec!["jane".into(), "fresh".into()], 2));
+    assert_eq!(
+        (names(&unmanaged), unmanaged.findings.len()),
+        (vec!["jane".into(), "fresh".into()], 2)
+    );
     assert_eq!((&findings.counts, &unmanaged.counts), (&whole.counts, &whole.counts));
 }
 
 #[test]
 fn why_a_user_is_not_managed_is_told() {
-    let users = vec![listed("a", &[]), listed("b", &[("RotateKey", "False")]), listed("c", &[("RotateKey", "True")])];
+    let users = vec![
+        listed("a", &[]),
+        listed("b", &[("RotateKey", "False")]),
+        listed("c", &[("RotateKey", "True")]),
+    ];
     let policy = AuditPolicy {
         selection: Selection { exclude: vec!["c*".parse().unwrap()], ..Selection::default() },
         ..AuditPolicy::default()
@@ -255,18 +315,24 @@ fn ids_are_matched_by_creation_and_the_listing_is_newer() {
     let is = |name: &str, ago: i64, status| AccessKey { id: key(name), status, created: at(-ago) };
     let view = |reported: Vec<ReportedKey>, keys: Vec<AccessKey>| {
         let listed_keys = [(UserName::parse("ci").unwrap(), keys)].into();
-        let mut view = AccountView::new(report(vec![user("ci", reported)]), vec![listed("ci", &[])], &listed_keys);
+        let mut view = AccountView::new(
+            report(vec![user("ci", reported)]),
+            vec![listed("ci", &[])],
+            &listed_keys,
+        );
         view.users.remove(0).keys
     };
     let two = || vec![made(1, 300), made(2, 200)];
-    let keys = view(two(), vec![is("B", 200, KeyStatus::Active), is("A", 300, KeyStatus::Inactive)]);
+    let keys =
+        view(two(), vec![is("B", 200, KeyStatus::Active), is("A", 300, KeyStatus::Inactive)]);
     assert_eq!((keys[0].slot, keys[1].slot), (Some(2), Some(1)));
     assert_eq!(keys[1].status, KeyStatus::Inactive, "deactivated since the report");
     // Gone since, and a new one in its place: nothing of the old one is told of the new.
     let keys = view(two(), vec![is("B", 200, KeyStatus::Active), is("C", 5, KeyStatus::Active)]);
     assert_eq!((keys[0].slot, keys[1].slot), (Some(2), None));
     assert!(matches!(keys[1].last_use, LastUse::Unknown(_)));
-    // "Last rotated" moved when the status did: what is left over belongs together, and the listing knows when it was made.
+    // "Last rotated" moved when the status did: what is left over belongs together, and the listing
+    // knows when it was made.
     let keys = view(vec![made(1, 300)], vec![is("A", 900, KeyStatus::Active)]);
     assert_eq!((keys[0].slot, keys[0].created), (Some(1), at(-900)));
     assert_eq!(view(two(), vec![]), []);
@@ -290,10 +356,8 @@ fn any_key(slot: u8) -> impl Strategy<Value = Option<ReportedKey>> {
         Just(LastUse::Unknown("x".into())),
         (0..500 * DAY).prop_map(|ago| used(at(-ago)))
     ];
-    proptest::option::of((any::<bool>(), seconds, last).prop_map(move |(active, ago, last_use)| ReportedKey {
-        active,
-        last_use,
-        ..made(slot, ago)
+    proptest::option::of((any::<bool>(), seconds, last).prop_map(move |(active, ago, last_use)| {
+        ReportedKey { active, last_use, ..made(slot, ago) }
     }))
 }
 

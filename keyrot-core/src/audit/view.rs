@@ -42,13 +42,15 @@ pub struct ReportedKey {
     pub slot: u8,
     /// Whether it works.
     pub active: bool,
-    /// When it was "created or last changed" (IAM user guide): for a key that nobody switched off and on, when it was made.
+    /// When it was "created or last changed" (IAM user guide): for a key that nobody switched off
+    /// and on, when it was made.
     pub rotated: Timestamp,
     /// Its last use.
     pub last_use: LastUse,
 }
 
-/// The account: the report together with tags and policies, and with the keys' ids where they were asked for.
+/// The account: the report together with tags and policies, and with the keys' ids where they were
+/// asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccountView {
     /// When IAM made the report.
@@ -70,7 +72,8 @@ pub struct AccountView {
 pub struct UserView {
     /// ARN, tags and attached policies.
     pub user: IamUser,
-    /// Whether the report knows the user; one who was made after it has no keys here, unless the keys were listed.
+    /// Whether the report knows the user; one who was made after it has no keys here, unless the
+    /// keys were listed.
     pub reported: bool,
     /// Whether there is a password for the console, as far as is known.
     pub password: Option<bool>,
@@ -104,10 +107,14 @@ impl KeyView {
 }
 
 impl AccountView {
-    /// Puts together what the calls brought. `listed` has the keys of those users whose keys were listed; for them the listing, which is newer, goes
-    /// before the report.
+    /// Puts together what the calls brought. `listed` has the keys of those users whose keys were
+    /// listed; for them the listing, which is newer, goes before the report.
     #[must_use]
-    pub fn new(report: CredentialReport, users: Vec<IamUser>, listed: &BTreeMap<UserName, Vec<AccessKey>>) -> Self {
+    pub fn new(
+        report: CredentialReport,
+        users: Vec<IamUser>,
+        listed: &BTreeMap<UserName, Vec<AccessKey>>,
+    ) -> Self {
         let CredentialReport { generated, account, partition, root, users: reported } = report;
         let mut reported: BTreeMap<UserName, ReportedUser> =
             reported.into_iter().map(|user| (user.arn.name().clone(), user)).collect();
@@ -131,27 +138,50 @@ impl AccountView {
                 Some(listed) => matched(of_report, listed),
                 None => of_report.into_iter().map(KeyView::reported).collect(),
             };
-            views.push(UserView { user, reported: is_reported, password: known.0, mfa: known.1, keys });
+            views.push(UserView {
+                user,
+                reported: is_reported,
+                password: known.0,
+                mfa: known.1,
+                keys,
+            });
         }
         views.sort_by(|a, b| a.user.arn.name().cmp(b.user.arn.name()));
         let root = root.into_iter().map(KeyView::reported).collect();
-        Self { report: generated, account, partition, root, users: views, gone: reported.into_keys().collect() }
+        Self {
+            report: generated,
+            account,
+            partition,
+            root,
+            users: views,
+            gone: reported.into_keys().collect(),
+        }
     }
 }
 
 impl KeyView {
     fn reported(key: ReportedKey) -> Self {
         let status = if key.active { KeyStatus::Active } else { KeyStatus::Inactive };
-        Self { slot: Some(key.slot), id: None, status, created: key.rotated, last_use: key.last_use }
+        Self {
+            slot: Some(key.slot),
+            id: None,
+            status,
+            created: key.rotated,
+            last_use: key.last_use,
+        }
     }
 }
 
-/// The keys listed, each with its last use from the report. Creation times tell which is which; they can differ where a key's status was changed, so the
-/// one key that is left on both sides is taken for the same.
+/// The keys listed, each with its last use from the report. Creation times tell which is which;
+/// they can differ where a key's status was changed, so the one key that is left on both sides is
+/// taken for the same.
 fn matched(mut reported: Vec<ReportedKey>, listed: &[AccessKey]) -> Vec<KeyView> {
-    let mut listed: Vec<(&AccessKey, Option<ReportedKey>)> = listed.iter().map(|key| (key, None)).collect();
+    let mut listed: Vec<(&AccessKey, Option<ReportedKey>)> =
+        listed.iter().map(|key| (key, None)).collect();
     for (key, found) in &mut listed {
-        if let Some(at) = reported.iter().position(|r| (r.rotated - key.created).num_seconds().abs() <= 1) {
+        if let Some(at) =
+            reported.iter().position(|r| (r.rotated - key.created).num_seconds().abs() <= 1)
+        {
             *found = Some(reported.remove(at));
         }
     }

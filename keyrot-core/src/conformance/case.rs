@@ -30,13 +30,16 @@ pub enum CaseOutcome {
 /// Ends a test by the results: every case has passed, or is listed with the reason why it cannot.
 ///
 /// # Panics
-/// With every case that did not pass and is not listed, every listed one that passed, and every listed name that no case has.
+/// With every case that did not pass and is not listed, every listed one that passed, and every
+/// listed name that no case has.
 pub fn assert_all(results: &[CaseResult], known_gaps: &[(&str, &str)]) {
     let listed = |case: &str| known_gaps.iter().any(|(gap, _)| *gap == case);
     let mut wrong: Vec<String> = results
         .iter()
         .filter_map(|result| match (&result.outcome, listed(result.case)) {
-            (CaseOutcome::Passed, true) => Some(format!("{} passes now: take it off the list", result.case)),
+            (CaseOutcome::Passed, true) => {
+                Some(format!("{} passes now: take it off the list", result.case))
+            }
             (CaseOutcome::Failed(why), false) => Some(format!("{} failed: {why}", result.case)),
             (CaseOutcome::NotSupported(why), false) => {
                 Some(format!("{} did not run, and is not listed: {why}", result.case))
@@ -47,7 +50,13 @@ pub fn assert_all(results: &[CaseResult], known_gaps: &[(&str, &str)]) {
     let unknown = known_gaps.iter().filter(|(gap, _)| results.iter().all(|r| r.case != *gap));
     wrong.extend(unknown.map(|(gap, _)| format!("{gap} is listed, and there is no such case")));
     assert!(!results.is_empty(), "no case was run");
-    assert!(wrong.is_empty(), "{} of {} cases are not as expected:\n{}", wrong.len(), results.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} of {} cases are not as expected:\n{}",
+        wrong.len(),
+        results.len(),
+        wrong.join("\n")
+    );
 }
 
 /// Why a case did not pass.
@@ -69,7 +78,10 @@ impl From<Trouble> for Miss {
 
 impl From<CallError> for Miss {
     fn from(error: CallError) -> Self {
-        Self::Failed(format!("the port failed: {error} ({:?}, effect {:?})", error.kind, error.effect))
+        Self::Failed(format!(
+            "the port failed: {error} ({:?}, effect {:?})",
+            error.kind, error.effect
+        ))
     }
 }
 
@@ -95,7 +107,11 @@ pub(super) fn fail<T>(why: impl Into<String>) -> Result<T, Miss> {
 }
 
 pub(super) fn same<T: PartialEq + Debug>(what: &str, found: &T, expected: &T) -> Checked {
-    if found == expected { Ok(()) } else { fail(format!("{what}: expected {expected:?}, found {found:?}")) }
+    if found == expected {
+        Ok(())
+    } else {
+        fail(format!("{what}: expected {expected:?}, found {found:?}"))
+    }
 }
 
 pub(super) fn holds(what: &str, condition: bool) -> Checked {
@@ -103,10 +119,16 @@ pub(super) fn holds(what: &str, condition: bool) -> Checked {
 }
 
 /// The error of a call that has to be refused in this way, and leave nothing behind.
-pub(super) fn refused<T: Debug>(what: &str, result: Result<T, CallError>, kind: ErrorKind) -> Result<CallError, Miss> {
+pub(super) fn refused<T: Debug>(
+    what: &str,
+    result: Result<T, CallError>,
+    kind: ErrorKind,
+) -> Result<CallError, Miss> {
     match result {
         Ok(found) => fail(format!("{what}: expected {kind:?}, but it was carried out: {found:?}")),
-        Err(error) if error.kind != kind => fail(format!("{what}: expected {kind:?}, found {:?}: {error}", error.kind)),
+        Err(error) if error.kind != kind => {
+            fail(format!("{what}: expected {kind:?}, found {:?}: {error}", error.kind))
+        }
         Err(error) if error.effect != crate::model::error::Effect::None => {
             fail(format!("{what}: a refusal changes nothing, but the effect is {:?}", error.effect))
         }
@@ -115,8 +137,15 @@ pub(super) fn refused<T: Debug>(what: &str, result: Result<T, CallError>, kind: 
 }
 
 /// What is shown of something has to be without the secret.
-pub(super) fn hides(what: &str, shown: &str, secret: &crate::model::credentials::SecretKey) -> Checked {
-    holds(&format!("the Debug or Display of {what} shows the secret"), !shown.contains(secret.expose()))
+pub(super) fn hides(
+    what: &str,
+    shown: &str,
+    secret: &crate::model::credentials::SecretKey,
+) -> Checked {
+    holds(
+        &format!("the Debug or Display of {what} shows the secret"),
+        !shown.contains(secret.expose()),
+    )
 }
 
 macro_rules! cases {

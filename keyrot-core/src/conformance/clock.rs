@@ -32,7 +32,10 @@ async fn sleep_takes_as_long(port: &dyn Clock) -> Checked {
     port.sleep(time).await;
     let now = port.now();
     // A wall clock is set now and then; a millisecond of that is allowed for.
-    holds(&format!("asleep from {before} to {now}"), after(now, Duration::from_millis(1)) >= after(before, time))
+    holds(
+        &format!("asleep from {before} to {now}"),
+        after(now, Duration::from_millis(1)) >= after(before, time),
+    )
 }
 
 async fn no_sleep(port: &dyn Clock) -> Checked {
@@ -46,7 +49,10 @@ async fn limit_passes(port: &dyn Clock) -> Checked {
     // The limit first: it must not stand in the way of the time by which it passes.
     futures_util::future::join(port.time_limit(time), port.sleep(time)).await;
     let now = port.now();
-    holds(&format!("a limit from {before} to {now}"), after(now, Duration::from_millis(1)) >= after(before, time))
+    holds(
+        &format!("a limit from {before} to {now}"),
+        after(now, Duration::from_millis(1)) >= after(before, time),
+    )
 }
 
 /// A time that stands still would make a good clock look wrong, and hide a wrong one.
@@ -54,7 +60,9 @@ async fn aws_time_goes_on(port: &dyn Clock) -> Checked {
     let Some(before) = port.aws_now() else { return Ok(()) };
     let time = Duration::from_millis(100);
     port.sleep(time).await;
-    let Some(now) = port.aws_now() else { return holds("once known, AWS's time stays known", false) };
+    let Some(now) = port.aws_now() else {
+        return holds("once known, AWS's time stays known", false);
+    };
     holds(
         &format!("asleep from {before} to {now} by AWS's clock"),
         after(now, Duration::from_millis(1)) >= after(before, time),

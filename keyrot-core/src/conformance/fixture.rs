@@ -20,8 +20,10 @@ impl StoreFixture<'_> {
     }
 
     pub(crate) fn owner(&self, id: &str) -> Result<Owner, Miss> {
-        let (id, name) =
-            (UserId::parse(format!("AIDA{id:0<17}"))?, UserName::parse(format!("{},store=", self.lab.prefix()))?);
+        let (id, name) = (
+            UserId::parse(format!("AIDA{id:0<17}"))?,
+            UserName::parse(format!("{},store=", self.lab.prefix()))?,
+        );
         Ok(Owner { id, account: "123456789012".to_owned(), name })
     }
 
@@ -47,9 +49,14 @@ impl StoreFixture<'_> {
     }
 
     /// The versions under AWSCURRENT, AWSPENDING and AWSPREVIOUS have to be these.
-    pub(crate) async fn labels(&self, secret: &SecretName, expected: [Option<&VersionId>; 3]) -> Checked {
+    pub(crate) async fn labels(
+        &self,
+        secret: &SecretName,
+        expected: [Option<&VersionId>; 3],
+    ) -> Checked {
         let found = self.present(secret).await?;
-        let found = [found.current, found.pending, found.previous].map(|held| held.map(|h| h.version));
+        let found =
+            [found.current, found.pending, found.previous].map(|held| held.map(|h| h.version));
         same("AWSCURRENT, AWSPENDING and AWSPREVIOUS", &found, &expected.map(|v| v.cloned()))
     }
 }

@@ -48,7 +48,12 @@ impl StoreFixture<'_> {
         Ok(self.user_under(case, "/", &[]).await?.name().clone())
     }
 
-    async fn user_under(&self, case: &str, path: &str, tags: &[(&str, &str)]) -> Result<UserArn, Miss> {
+    async fn user_under(
+        &self,
+        case: &str,
+        path: &str,
+        tags: &[(&str, &str)],
+    ) -> Result<UserArn, Miss> {
         let name = UserName::parse(format!("{}-{case}", self.lab.prefix()))?;
         let arn = self.lab.add_user(&name, path, tags).await?;
         self.lab.settle().await?;
@@ -138,7 +143,10 @@ async fn created_is_plausible(desk: &StoreFixture<'_>) -> Checked {
     let first = desk.lab.add_key(&user).await?;
     let second = desk.port.create_key(&user).await?;
     let apart = (second.created - first.created).num_seconds();
-    holds(&format!("the second key is {apart} s younger than the first"), (-1..600).contains(&apart))?;
+    holds(
+        &format!("the second key is {apart} s younger than the first"),
+        (-1..600).contains(&apart),
+    )?;
     let listed = desk.keys(&user).await?;
     let Some(found) = listed.iter().find(|k| k.id == second.credentials.key) else {
         return fail("the new key is not listed");
@@ -155,23 +163,36 @@ async fn two_makings_make_two_keys(desk: &StoreFixture<'_>) -> Checked {
 }
 
 async fn no_such_user_list(desk: &StoreFixture<'_>) -> Checked {
-    refused("the keys of nobody", desk.port.list_keys(&desk.nobody().await?).await, ErrorKind::NotFound)?;
+    refused(
+        "the keys of nobody",
+        desk.port.list_keys(&desk.nobody().await?).await,
+        ErrorKind::NotFound,
+    )?;
     Ok(())
 }
 
 async fn no_such_user_create(desk: &StoreFixture<'_>) -> Checked {
-    refused("a key for nobody", desk.port.create_key(&desk.nobody().await?).await, ErrorKind::NotFound)?;
+    refused(
+        "a key for nobody",
+        desk.port.create_key(&desk.nobody().await?).await,
+        ErrorKind::NotFound,
+    )?;
     Ok(())
 }
 
 async fn no_such_key(desk: &StoreFixture<'_>) -> Checked {
     let user = desk.user("no-key").await?;
     let key = KeyId::parse("AKIAIOSFODNN7EXAMPLE")?;
-    refused("a key that is not there", desk.port.deactivate_key(&user, &key).await, ErrorKind::NotFound)?;
+    refused(
+        "a key that is not there",
+        desk.port.deactivate_key(&user, &key).await,
+        ErrorKind::NotFound,
+    )?;
     Ok(())
 }
 
-/// Deleting a key in another user's name may be answered as "gone already", but the key has to be there still.
+/// Deleting a key in another user's name may be answered as "gone already", but the key has to be
+/// there still.
 async fn anothers_key(desk: &StoreFixture<'_>) -> Checked {
     let (owner, other) = (desk.user("owner").await?, desk.user("other").await?);
     let key = desk.lab.add_key(&owner).await?.credentials.key;
@@ -195,33 +216,51 @@ async fn a_use_on_record(desk: &StoreFixture<'_>) -> Checked {
     desk.lab.use_key(&new.credentials).await?;
     match desk.port.last_use(&user, &new.credentials.key).await? {
         LastUse::At { when, service, region } => {
-            holds(&format!("a use at {when} of a key made at {}", new.created), when >= new.created)?;
+            holds(
+                &format!("a use at {when} of a key made at {}", new.created),
+                when >= new.created,
+            )?;
             holds("the service or the region is missing", !service.is_empty() && !region.is_empty())
         }
         other => fail(format!("a used key has {other:?}")),
     }
 }
 
-/// The tag that says where the user's key is managed: were it lost or garbled, a second secret would be made.
+/// The tag that says where the user's key is managed: were it lost or garbled, a second secret
+/// would be made.
 async fn a_home_is_listed(desk: &StoreFixture<'_>) -> Checked {
     let path = format!("/{}/home/", desk.lab.prefix());
     let user = desk.user_under("home", &path, &[("RotateKey", "True")]).await?.name().clone();
     let account = "123456789012";
-    for (region, name) in [("eu-central-1", "/iam/a,b/access_key-a1B2c3"), ("us-gov-west-1", "x@y+z=_.-/k-Zz9Yy8")] {
+    for (region, name) in
+        [("eu-central-1", "/iam/a,b/access_key-a1B2c3"), ("us-gov-west-1", "x@y+z=_.-/k-Zz9Yy8")]
+    {
         let name = name.replace(',', "=2C");
-        let home = SecretArn::parse(format!("arn:aws:secretsmanager:{region}:{account}:secret:{name}"))?;
+        let home =
+            SecretArn::parse(format!("arn:aws:secretsmanager:{region}:{account}:secret:{name}"))?;
         desk.port.write_home(&user, &home).await?;
         let users = desk.users(&path).await?;
-        let tags: Vec<_> =
-            users.iter().map(|user| (user.tag(HOME_TAG).map(|(_, value)| value), user.tags.len())).collect();
-        same("the tag, and how many there are", &tags, &vec![(Some(home.to_string().as_str()), 2)])?;
+        let tags: Vec<_> = users
+            .iter()
+            .map(|user| (user.tag(HOME_TAG).map(|(_, value)| value), user.tags.len()))
+            .collect();
+        same(
+            "the tag, and how many there are",
+            &tags,
+            &vec![(Some(home.to_string().as_str()), 2)],
+        )?;
     }
     Ok(())
 }
 
 async fn no_home_for_nobody(desk: &StoreFixture<'_>) -> Checked {
-    let home = SecretArn::parse("arn:aws:secretsmanager:eu-central-1:123456789012:secret:x-a1B2c3")?;
-    refused("a home of nobody", desk.port.write_home(&desk.nobody().await?, &home).await, ErrorKind::NotFound)?;
+    let home =
+        SecretArn::parse("arn:aws:secretsmanager:eu-central-1:123456789012:secret:x-a1B2c3")?;
+    refused(
+        "a home of nobody",
+        desk.port.write_home(&desk.nobody().await?, &home).await,
+        ErrorKind::NotFound,
+    )?;
     Ok(())
 }
 
@@ -229,7 +268,9 @@ async fn ids_are_unique(desk: &StoreFixture<'_>) -> Checked {
     let path = format!("/{}/ids/", desk.lab.prefix());
     desk.user_under("id-a", &path, &[]).await?;
     desk.user_under("id-b", &path, &[]).await?;
-    let ids = |users: Vec<IamUser>| users.into_iter().map(|user| user.id).collect::<std::collections::BTreeSet<_>>();
+    let ids = |users: Vec<IamUser>| {
+        users.into_iter().map(|user| user.id).collect::<std::collections::BTreeSet<_>>()
+    };
     let first = ids(desk.users(&path).await?);
     same("ids of two users", &first.len(), &2)?;
     same("the ids the next time", &ids(desk.users(&path).await?), &first)
@@ -237,10 +278,18 @@ async fn ids_are_unique(desk: &StoreFixture<'_>) -> Checked {
 
 async fn tags_are_listed(desk: &StoreFixture<'_>) -> Checked {
     let path = format!("/{}/tags/", desk.lab.prefix());
-    desk.user_under("tagged", &path, &[("RotateKey", "True"), ("keyrot:owner", "team@example.com")]).await?;
+    desk.user_under(
+        "tagged",
+        &path,
+        &[("RotateKey", "True"), ("keyrot:owner", "team@example.com")],
+    )
+    .await?;
     desk.user_under("untagged", &path, &[]).await?;
     let users = desk.users(&path).await?;
-    let tags: Vec<_> = users.iter().map(|u| (u.arn.name().as_str().ends_with("-untagged"), u.tags.len())).collect();
+    let tags: Vec<_> = users
+        .iter()
+        .map(|u| (u.arn.name().as_str().ends_with("-untagged"), u.tags.len()))
+        .collect();
     holds(&format!("tags: {users:?}"), tags.contains(&(true, 0)) && tags.contains(&(false, 2)))?;
     let owner = users.iter().find_map(|u| u.tags.get("keyrot:owner")).map(String::as_str);
     same("a tag's value", &owner, &Some("team@example.com"))
@@ -251,7 +300,11 @@ async fn path_prefix(desk: &StoreFixture<'_>) -> Checked {
     let inside = desk.user_under("in", &format!("{root}in/"), &[]).await?;
     let outside = desk.user_under("out", &format!("{root}out/"), &[]).await?;
     let arns = |users: Vec<IamUser>| users.into_iter().map(|u| u.arn).collect::<Vec<_>>();
-    same("under the longer path", &arns(desk.users(&format!("{root}in/")).await?), &vec![inside.clone()])?;
+    same(
+        "under the longer path",
+        &arns(desk.users(&format!("{root}in/")).await?),
+        &vec![inside.clone()],
+    )?;
     let mut both = arns(desk.users(&root).await?);
     both.sort();
     same("under both", &both, &vec![inside.clone(), outside])?;

@@ -18,19 +18,27 @@ pub enum Trouble {
     Failed(String),
 }
 
-/// The other side of the ports: an account in which the suite may do as it likes. Each method is one call of an SDK or two.
+/// The other side of the ports: an account in which the suite may do as it likes. Each method is
+/// one call of an SDK or two.
 ///
-/// The suite names all that it makes with [`Lab::prefix`] in front, and makes new users and secrets for each case.
+/// The suite names all that it makes with [`Lab::prefix`] in front, and makes new users and secrets
+/// for each case.
 #[async_trait]
 pub trait Lab: Send + Sync {
-    /// What the names of users and secrets begin with: letters and digits, another one for each run where the account outlives it.
+    /// What the names of users and secrets begin with: letters and digits, another one for each run
+    /// where the account outlives it.
     fn prefix(&self) -> String;
 
     /// Makes a user with a path (a slash at both ends) and tags.
     ///
     /// # Errors
     /// [`Trouble`].
-    async fn add_user(&self, name: &UserName, path: &str, tags: &[(&str, &str)]) -> Result<UserArn, Trouble>;
+    async fn add_user(
+        &self,
+        name: &UserName,
+        path: &str,
+        tags: &[(&str, &str)],
+    ) -> Result<UserArn, Trouble>;
 
     /// Attaches a managed policy of that name; the lab may have to make one.
     ///
@@ -48,7 +56,12 @@ pub trait Lab: Send + Sync {
     ///
     /// # Errors
     /// [`Trouble`].
-    async fn set_key_status(&self, user: &UserName, key: &KeyId, status: KeyStatus) -> Result<(), Trouble>;
+    async fn set_key_status(
+        &self,
+        user: &UserName,
+        key: &KeyId,
+        status: KeyStatus,
+    ) -> Result<(), Trouble>;
 
     /// Deletes a key as a person would.
     ///
@@ -78,7 +91,12 @@ pub trait Lab: Send + Sync {
     ///
     /// # Errors
     /// [`Trouble`].
-    async fn create_secret(&self, secret: &SecretName, version: &VersionId, text: &str) -> Result<(), Trouble>;
+    async fn create_secret(
+        &self,
+        secret: &SecretName,
+        version: &VersionId,
+        text: &str,
+    ) -> Result<(), Trouble>;
 
     /// Schedules the secret's deletion.
     ///

@@ -18,7 +18,8 @@ pub struct MemoryLab {
 }
 
 impl MemoryLab {
-    /// On this account; the ports under test may be the account itself, or something in front of it.
+    /// On this account; the ports under test may be the account itself, or something in front of
+    /// it.
     #[must_use]
     pub fn new(account: MemoryAccount) -> Self {
         Self { account }
@@ -43,11 +44,17 @@ impl Lab for MemoryLab {
         "conformance".into()
     }
 
-    async fn add_user(&self, name: &UserName, path: &str, tags: &[(&str, &str)]) -> Result<UserArn, Trouble> {
+    async fn add_user(
+        &self,
+        name: &UserName,
+        path: &str,
+        tags: &[(&str, &str)],
+    ) -> Result<UserArn, Trouble> {
         let path = path.trim_start_matches('/');
         self.account.change(|world| {
             world.add_user(&format!("{path}{name}"), tags)?;
-            let user = world.user(name).ok_or_else(|| Trouble::Failed(format!("{name} was not made")))?;
+            let user =
+                world.user(name).ok_or_else(|| Trouble::Failed(format!("{name} was not made")))?;
             Ok(user.arn.clone())
         })
     }
@@ -66,7 +73,12 @@ impl Lab for MemoryLab {
         Ok(self.account.change(|world| world.add_key(user))?)
     }
 
-    async fn set_key_status(&self, user: &UserName, key: &KeyId, status: KeyStatus) -> Result<(), Trouble> {
+    async fn set_key_status(
+        &self,
+        user: &UserName,
+        key: &KeyId,
+        status: KeyStatus,
+    ) -> Result<(), Trouble> {
         Ok(self.account.change(|world| world.set_key_status(user, key, status))?)
     }
 
@@ -75,7 +87,8 @@ impl Lab for MemoryLab {
     }
 
     async fn use_key(&self, credentials: &Credentials) -> Result<(), Trouble> {
-        let answer = self.account.change(|world| world.authenticate(credentials, "s3", "eu-central-1"));
+        let answer =
+            self.account.change(|world| world.authenticate(credentials, "s3", "eu-central-1"));
         self.account.advance(self.account.world().rules.use_lag);
         match answer {
             ProbeAnswer::Authenticated(_) => Ok(()),
@@ -93,7 +106,12 @@ impl Lab for MemoryLab {
         Ok(self.account.change(|world| world.create_secret(secret, None))?)
     }
 
-    async fn create_secret(&self, secret: &SecretName, version: &VersionId, text: &str) -> Result<(), Trouble> {
+    async fn create_secret(
+        &self,
+        secret: &SecretName,
+        version: &VersionId,
+        text: &str,
+    ) -> Result<(), Trouble> {
         let first = (version.clone(), Value::text(text));
         Ok(self.account.change(|world| world.create_secret(secret, Some(first)))?)
     }
@@ -101,7 +119,9 @@ impl Lab for MemoryLab {
     async fn delete_secret(&self, secret: &SecretName) -> Result<(), Trouble> {
         self.account.change(|world| {
             let now = world.now();
-            let found = world.secret_mut(secret).ok_or_else(|| Trouble::Failed(format!("{secret} is not there")))?;
+            let found = world
+                .secret_mut(secret)
+                .ok_or_else(|| Trouble::Failed(format!("{secret} is not there")))?;
             found.deleted = Some(now);
             Ok(())
         })

@@ -1,11 +1,14 @@
-//! The suite that every implementation of a port has to pass, whether the in-memory account or your own.
+//! The suite that every implementation of a port has to pass, whether the in-memory account or your
+//! own.
 //!
-//! Each function runs all cases for one port and brings a [`CaseResult`] for each, by name; [`assert_all`] turns them into a test's end.
-//! What a port cannot show of itself (who made the user, that a consumer used a key) the suite asks of a [`Lab`], which an implementer
-//! writes on whatever is behind the port: an emulator, a sandbox account, a fake.
+//! Each function runs all cases for one port and brings a [`CaseResult`] for each, by name;
+//! [`assert_all`] turns them into a test's end. What a port cannot show of itself (who made the
+//! user, that a consumer used a key) the suite asks of a [`Lab`], which an implementer writes on
+//! whatever is behind the port: an emulator, a sandbox account, a fake.
 //!
-//! What is known not to fit, such as a rule that an emulator lacks, is listed by case and reason. A listed case that passes fails the test, so
-//! that the list stays true, and nothing is skipped in silence.
+//! What is known not to fit, such as a rule that an emulator lacks, is listed by case and reason. A
+//! listed case that passes fails the test, so that the list stays true, and nothing is skipped in
+//! silence.
 //!
 //! ```
 //! use keyrot_core::conformance::{MemoryLab, assert_all, iam};

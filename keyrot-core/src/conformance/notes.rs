@@ -67,7 +67,9 @@ pub(super) async fn longest(desk: &StoreFixture<'_>) -> Checked {
         JournalEntry::Intent(Intent { before: vec![a.clone(), b.clone()], at: millis }),
         JournalEntry::Promoted(Promoted { version, replacing: Some(a.clone()), at: millis }),
         JournalEntry::Retired(Retired { key: a.clone(), phase: Phase::Abandoned, at: millis }),
-        JournalEntry::Revoked([a, b].map(|key| Revoked { key, at: millis, only_if_unused: true }).to_vec()),
+        JournalEntry::Revoked(
+            [a, b].map(|key| Revoked { key, at: millis, only_if_unused: true }).to_vec(),
+        ),
     ];
     let mut expected = Journal::default();
     for note in all {
@@ -106,6 +108,10 @@ pub(super) async fn replaced(desk: &StoreFixture<'_>) -> Checked {
 
 pub(super) async fn nowhere(desk: &StoreFixture<'_>) -> Checked {
     let [note, ..] = notes()?;
-    refused("a note", desk.port.write_note(&desk.secret("notes-nowhere")?, &note).await, ErrorKind::NotFound)?;
+    refused(
+        "a note",
+        desk.port.write_note(&desk.secret("notes-nowhere")?, &note).await,
+        ErrorKind::NotFound,
+    )?;
     Ok(())
 }

@@ -92,7 +92,11 @@ async fn each_by_itself(desk: &StoreFixture<'_>) -> Checked {
 
 async fn hidden(desk: &StoreFixture<'_>) -> Checked {
     let (_, credentials) = desk.key("hidden").await?;
-    hides("the answer", &format!("{:?}", desk.port.probe(&credentials).await), &credentials.secret)?;
+    hides(
+        "the answer",
+        &format!("{:?}", desk.port.probe(&credentials).await),
+        &credentials.secret,
+    )?;
     let wrong = Credentials { secret: SecretKey::new("B".repeat(40)), ..credentials };
     hides("a refusal", &format!("{:?}", desk.port.probe(&wrong).await), &wrong.secret)
 }

@@ -1,4 +1,5 @@
-//! The cases for the secret store: what is there, and the first version. Further ones are in `versions` and `notes`.
+//! The cases for the secret store: what is there, and the first version. Further ones are in
+//! `versions` and `notes`.
 
 use super::case::{CaseResult, Checked, cases, fail, holds, refused, same};
 use super::lab::Lab;
@@ -10,7 +11,8 @@ use crate::model::observed::{LabeledVersion, Secret, SecretState};
 use crate::model::version::Content;
 use crate::ports::SecretStorePort;
 
-/// Runs all cases for a [`SecretStorePort`]. The port has to use the default names of the JSON fields, `AccessKeyId` and `SecretAccessKey`.
+/// Runs all cases for a [`SecretStorePort`]. The port has to use the default names of the JSON
+/// fields, `AccessKeyId` and `SecretAccessKey`.
 pub async fn store(port: &dyn SecretStorePort, lab: &dyn Lab) -> Vec<CaseResult> {
     let desk = &StoreFixture { port, lab };
     cases!["store", desk;
@@ -72,15 +74,20 @@ async fn created(desk: &StoreFixture<'_>) -> Checked {
 
 async fn created_twice(desk: &StoreFixture<'_>) -> Checked {
     let (secret, placeholder) = desk.adopted("twice").await?;
-    let again = desk.port.create(&secret, &desk.owner("STORE")?, &VersionId::for_placeholder(at(9))).await;
+    let again =
+        desk.port.create(&secret, &desk.owner("STORE")?, &VersionId::for_placeholder(at(9))).await;
     refused("a second secret of the name", again, ErrorKind::Conflict)?;
     desk.labels(&secret, [Some(&placeholder), None, None]).await
 }
 
-/// What a run goes by before it changes anything: were it lost, the next run would take the secret for somebody else's, or for nobody's.
+/// What a run goes by before it changes anything: were it lost, the next run would take the secret
+/// for somebody else's, or for nobody's.
 async fn owned(desk: &StoreFixture<'_>) -> Checked {
     let secret = desk.secret("owned")?;
-    let arn = desk.port.create(&secret, &desk.owner("OWNED")?, &VersionId::for_placeholder(at(0))).await?;
+    let arn = desk
+        .port
+        .create(&secret, &desk.owner("OWNED")?, &VersionId::for_placeholder(at(0)))
+        .await?;
     let found = desk.present(&secret).await?;
     same("owner", &found.owner, &Some(desk.owner("OWNED")?))?;
     same("the ARN that was answered", &found.arn, &arn)?;

@@ -22,7 +22,11 @@ async fn with_staged(
 }
 
 /// A secret that somebody else made, with this text.
-async fn by_hand(desk: &StoreFixture<'_>, case: &str, text: &str) -> Result<(SecretName, VersionId), Miss> {
+async fn by_hand(
+    desk: &StoreFixture<'_>,
+    case: &str,
+    text: &str,
+) -> Result<(SecretName, VersionId), Miss> {
     let (secret, version) = (desk.secret(case)?, VersionId::parse(FOREIGN)?);
     desk.lab.create_secret(&secret, &version, text).await?;
     let current = desk.present(&secret).await?.current;
@@ -51,7 +55,11 @@ pub(super) async fn staged_twice(desk: &StoreFixture<'_>) -> Checked {
 pub(super) async fn staged_otherwise(desk: &StoreFixture<'_>) -> Checked {
     let (secret, placeholder, version, credentials) = with_staged(desk, "staged-otherwise").await?;
     let (other, _) = made_up('B')?;
-    refused("other content", desk.port.stage(&secret, &version, &other, None).await, ErrorKind::Conflict)?;
+    refused(
+        "other content",
+        desk.port.stage(&secret, &version, &other, None).await,
+        ErrorKind::Conflict,
+    )?;
     desk.labels(&secret, [Some(&placeholder), Some(&version), None]).await?;
     same("credentials", &desk.port.read(&secret, &version).await?, &Some(credentials))
 }
@@ -63,20 +71,30 @@ pub(super) async fn staged_again(desk: &StoreFixture<'_>) -> Checked {
     desk.labels(&secret, [Some(&placeholder), Some(&version), None]).await
 }
 
-/// A test write leaves the labels that others go by where they are, and is refused where staging is.
+/// A test write leaves the labels that others go by where they are, and is refused where staging
+/// is.
 pub(super) async fn test_written(desk: &StoreFixture<'_>) -> Checked {
     let (secret, placeholder, version, credentials) = with_staged(desk, "test-written").await?;
     for n in [1, 2] {
-        let test =
-            VersionId::for_test_write(crate::model::time::Timestamp::UNIX_EPOCH + std::time::Duration::from_secs(n));
+        let test = VersionId::for_test_write(
+            crate::model::time::Timestamp::UNIX_EPOCH + std::time::Duration::from_secs(n),
+        );
         desk.port.test_write(&secret, &test).await?;
         let found = desk.present(&secret).await?;
         let labels = [found.current, found.pending].map(|held| held.map(|held| held.version));
-        same("AWSCURRENT and AWSPENDING", &labels, &[Some(placeholder.clone()), Some(version.clone())])?;
+        same(
+            "AWSCURRENT and AWSPENDING",
+            &labels,
+            &[Some(placeholder.clone()), Some(version.clone())],
+        )?;
         desk.lab.settle().await?;
         let written = desk.port.versions(&secret).await?.iter().any(|stored| stored.id == test);
         holds("nothing was written", written)?;
-        same("credentials in it", &desk.port.read(&secret, &version).await?, &Some(credentials.clone()))?;
+        same(
+            "credentials in it",
+            &desk.port.read(&secret, &version).await?,
+            &Some(credentials.clone()),
+        )?;
     }
     let nowhere = desk.port.test_write(&desk.secret("test-nowhere")?, &version).await;
     refused("a test write in no secret", nowhere, ErrorKind::NotFound)?;
@@ -97,7 +115,10 @@ pub(super) async fn promoted(desk: &StoreFixture<'_>) -> Checked {
     let found = desk.present(&secret).await?;
     same("AWSCURRENT", &found.current.map(|held| held.version), &Some(version.clone()))?;
     same("AWSPREVIOUS", &found.previous.map(|held| held.version), &Some(placeholder))?;
-    holds("AWSPENDING stands on a third version", found.pending.is_none_or(|held| held.version == version))
+    holds(
+        "AWSPENDING stands on a third version",
+        found.pending.is_none_or(|held| held.version == version),
+    )
 }
 
 pub(super) async fn promoted_from_elsewhere(desk: &StoreFixture<'_>) -> Checked {
@@ -179,15 +200,22 @@ async fn looked_into(
 
 pub(super) async fn foreign_extras(desk: &StoreFixture<'_>) -> Checked {
     let (credentials, _) = made_up('C')?;
-    let (secret, version) = by_hand(desk, "foreign-extras", &json(&credentials, r#""Region":"eu-west-1","#)).await?;
+    let (secret, version) =
+        by_hand(desk, "foreign-extras", &json(&credentials, r#""Region":"eu-west-1","#)).await?;
     let inside = looked_into(desk, &secret, &version).await?;
     same("inside", &(inside.key, inside.extras), &(Some(credentials.key), true))
 }
 
 pub(super) async fn foreign_other(desk: &StoreFixture<'_>) -> Checked {
-    for (n, text) in ["a password", "{\"password\":\"x\"}", "[]", "{\"AccessKeyId\":7}"].iter().enumerate() {
+    for (n, text) in
+        ["a password", "{\"password\":\"x\"}", "[]", "{\"AccessKeyId\":7}"].iter().enumerate()
+    {
         let (secret, version) = by_hand(desk, &format!("foreign-other-{n}"), text).await?;
-        same("key", &desk.port.inspect_version(&secret, &version).await?.and_then(|inside| inside.key), &None)?;
+        same(
+            "key",
+            &desk.port.inspect_version(&secret, &version).await?.and_then(|inside| inside.key),
+            &None,
+        )?;
         same("credentials", &desk.port.read(&secret, &version).await?, &None)?;
     }
     Ok(())
@@ -208,8 +236,15 @@ pub(super) async fn carried(desk: &StoreFixture<'_>) -> Checked {
     same("the size that was foretold, in bytes", &size, &Some(written + reserve))?;
     holds("a text field was not carried", text.contains(r#""Region":"eu-west-1""#))?;
     holds("a nested field was not carried", text.contains(r#""Nested":{"a":[1,null]}"#))?;
-    holds("the old key was carried", !text.contains(old.key.as_str()) && !text.contains(old.secret.expose()))?;
-    same("inside", &desk.port.inspect_version(&secret, &version).await?.map(|inside| inside.extras), &Some(true))
+    holds(
+        "the old key was carried",
+        !text.contains(old.key.as_str()) && !text.contains(old.secret.expose()),
+    )?;
+    same(
+        "inside",
+        &desk.port.inspect_version(&secret, &version).await?.map(|inside| inside.extras),
+        &Some(true),
+    )
 }
 
 pub(super) async fn listed(desk: &StoreFixture<'_>) -> Checked {
@@ -225,12 +260,19 @@ pub(super) async fn listed(desk: &StoreFixture<'_>) -> Checked {
     expected.sort();
     same("versions", &ids, &expected)?;
     // A version's date is what a forged id is known by: the store's own, and not what the id says.
-    holds("a version has no date of its own", found.iter().all(|version| version.created.is_some()))?;
+    holds(
+        "a version has no date of its own",
+        found.iter().all(|version| version.created.is_some()),
+    )?;
     let user = crate::model::names::UserName::parse(format!("{}-dated", desk.lab.prefix()))?;
     desk.lab.add_user(&user, "/", &[]).await?;
     let now = desk.lab.add_key(&user).await?.created;
-    let apart = found.iter().filter_map(|version| version.created).map(|at| (now - at).num_seconds());
-    holds("a version's date is not when it was written", apart.clone().all(|seconds| (-5..600).contains(&seconds)))
+    let apart =
+        found.iter().filter_map(|version| version.created).map(|at| (now - at).num_seconds());
+    holds(
+        "a version's date is not when it was written",
+        apart.clone().all(|seconds| (-5..600).contains(&seconds)),
+    )
 }
 
 pub(super) async fn hidden(desk: &StoreFixture<'_>) -> Checked {
@@ -238,7 +280,11 @@ pub(super) async fn hidden(desk: &StoreFixture<'_>) -> Checked {
     let material = &credentials.secret;
     hides("what is read", &format!("{:?}", desk.port.read(&secret, &version).await), material)?;
     hides("the description", &format!("{:?}", desk.port.describe(&secret).await), material)?;
-    hides("version contents", &format!("{:?}", desk.port.inspect_version(&secret, &version).await), material)?;
+    hides(
+        "version contents",
+        &format!("{:?}", desk.port.inspect_version(&secret, &version).await),
+        material,
+    )?;
     let (_, other) = made_up('B')?;
     let nowhere = desk.secret("hidden-nowhere")?;
     for result in [

@@ -1,5 +1,5 @@
-//! Noticing that a user's home was moved away from the secret that a consumer reads. A consumer needs GetSecretValue and nothing else, so this is best
-//! effort.
+//! Noticing that a user's home was moved away from the secret that a consumer reads. A consumer
+//! needs GetSecretValue and nothing else, so this is best effort.
 
 use super::{HomeSource, SecretId};
 use crate::model::error::{CallError, ErrorKind};
@@ -15,8 +15,9 @@ use std::time::Duration;
 const LONGEST: Duration = Duration::from_secs(3);
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// Whether the home was moved away from the secret that is read, as far as it was asked. A denied call raises alarms in some accounts, so that who
-/// keeps nothing never asks, and who does asks once a day; once in thirty days where it is denied.
+/// Whether the home was moved away from the secret that is read, as far as it was asked. A denied
+/// call raises alarms in some accounts, so that who keeps nothing never asks, and who does asks
+/// once a day; once in thirty days where it is denied.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HomeCheck {
     /// When to ask next.
@@ -34,7 +35,12 @@ impl HomeCheck {
 
     /// The same, asked again if it is time.
     #[must_use]
-    pub async fn asked(self, source: &dyn HomeSource, secret: &SecretId, clock: &dyn Clock) -> Self {
+    pub async fn asked(
+        self,
+        source: &dyn HomeSource,
+        secret: &SecretId,
+        clock: &dyn Clock,
+    ) -> Self {
         let now = clock.now();
         // A time to come that is farther away than any wait is from another clock.
         if self.ask_after > now && self.ask_after <= after(now, 31 * DAY) {
@@ -48,7 +54,8 @@ impl HomeCheck {
     }
 }
 
-/// Where the user's tag says that the key is published, if that is not this secret in this region. `None` also if it could not be found out.
+/// Where the user's tag says that the key is published, if that is not this secret in this region.
+/// `None` also if it could not be found out.
 pub(crate) async fn home_elsewhere(
     source: &dyn HomeSource,
     user: &UserRef,
@@ -62,8 +69,10 @@ pub(crate) async fn home_elsewhere(
     (!here).then_some(home)
 }
 
-/// Whether the secret may be one that was left: it is not there, was closed to readers, or is scheduled for deletion (Secrets Manager API reference,
-/// `GetSecretValue`, `InvalidRequestException`). Where there are no credentials, say, nothing more is asked with them.
+/// Whether the secret may be one that was left: it is not there, was closed to readers, or is
+/// scheduled for deletion (Secrets Manager API reference, `GetSecretValue`,
+/// `InvalidRequestException`). Where there are no credentials, say, nothing more is asked with
+/// them.
 pub(crate) fn may_be_elsewhere(error: &CallError) -> bool {
     matches!(error.kind, ErrorKind::NotFound | ErrorKind::Denied)
         || (error.kind == ErrorKind::Other && error.message.contains("InvalidRequestException"))

@@ -1,7 +1,8 @@
 //! The other side: how whoever uses a rotated key reads it.
 //!
-//! A consumer needs one permission, `secretsmanager:GetSecretValue` on one secret, and no other port than [`CredentialSource`]. [`KeyReader`] keeps
-//! what was read, for as long as a [`CachePolicy`] allows.
+//! A consumer needs one permission, `secretsmanager:GetSecretValue` on one secret, and no other
+//! port than [`CredentialSource`]. [`KeyReader`] keeps what was read, for as long as a
+//! [`CachePolicy`] allows.
 
 pub(crate) mod home_check;
 pub(crate) mod policy;
@@ -21,7 +22,8 @@ use crate::ports::wrapped::wrapped_port;
 use async_trait::async_trait;
 use serde::Serialize;
 
-/// Where a consumer reads: one call, which needs no other permission than `secretsmanager:GetSecretValue` on the secret.
+/// Where a consumer reads: one call, which needs no other permission than
+/// `secretsmanager:GetSecretValue` on the secret.
 ///
 /// ```
 /// # #[cfg(feature = "memory")] {
@@ -54,14 +56,19 @@ pub trait CredentialSource: Send + Sync {
     ///
     /// # Errors
     /// [`CallError`]; `NotFound` if there is no such secret, or nothing under the label.
-    async fn published(&self, secret: &SecretId, edition: VersionStage) -> Result<Published, CallError>;
+    async fn published(
+        &self,
+        secret: &SecretId,
+        edition: VersionStage,
+    ) -> Result<Published, CallError>;
 }
 
-/// Where a user's key is published, for a consumer who reads in the wrong place or in one that was left. A consumer needs neither call, and often may
-/// make neither.
+/// Where a user's key is published, for a consumer who reads in the wrong place or in one that was
+/// left. A consumer needs neither call, and often may make neither.
 #[async_trait]
 pub trait HomeSource: Send + Sync {
-    /// Where the user's home was moved to from this secret; `None` if it is still there. `secretsmanager:DescribeSecret`.
+    /// Where the user's home was moved to from this secret; `None` if it is still there.
+    /// `secretsmanager:DescribeSecret`.
     ///
     /// # Errors
     /// [`CallError`].

@@ -5,27 +5,30 @@ use std::time::Duration;
 
 /// How long a consumer may go on with what it has read before it looks again.
 ///
-/// What stood under AWSCURRENT at some time works for `overlap` from then on at least (promise S2). So both waits are well below it.
+/// What stood under AWSCURRENT at some time works for `overlap` from then on at least (promise S2).
+/// So both waits are well below it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CachePolicy {
     /// After this a consumer should read again.
     pub lifetime: Duration,
     /// If it cannot read, it may go on for this long with what it has.
     pub stale: Duration,
-    /// After this, whoever can read at little cost reads again: five minutes, as AWS's agent and Lambda extension do, or a quarter of a shorter
-    /// lifetime.
+    /// After this, whoever can read at little cost reads again: five minutes, as AWS's agent and
+    /// Lambda extension do, or a quarter of a shorter lifetime.
     pub read_again: Duration,
 }
 
 /// The longest lifetime: as the AWS caching clients have it.
 const LONGEST_LIFETIME: Duration = Duration::from_secs(3_600);
-/// botocore asks again at every request once less than 15 minutes are left; a lifetime below that would start a process for each.
+/// botocore asks again at every request once less than 15 minutes are left; a lifetime below that
+/// would start a process for each.
 const SHORTEST_LIFETIME: Duration = Duration::from_secs(20 * 60);
 const READ_AGAIN: Duration = Duration::from_secs(5 * 60);
 const LONGEST_STALE: Duration = Duration::from_secs(86_400);
 
 impl CachePolicy {
-    /// For this overlap: a twenty-fourth of it, but from 20 minutes to an hour; and stale for half of it, at most a day.
+    /// For this overlap: a twenty-fourth of it, but from 20 minutes to an hour; and stale for half
+    /// of it, at most a day.
     ///
     /// ```
     /// # use keyrot_core::consumer::CachePolicy;
@@ -55,14 +58,23 @@ impl CachePolicy {
     /// assert!(CachePolicy::with(hours(24), None, Some(hours(13))).is_err(), "more than half of the overlap");
     /// # Ok::<(), keyrot_core::consumer::TooLong>(())
     /// ```
-    pub fn with(overlap: Duration, read_again: Option<Duration>, stale: Option<Duration>) -> Result<Self, TooLong> {
+    pub fn with(
+        overlap: Duration,
+        read_again: Option<Duration>,
+        stale: Option<Duration>,
+    ) -> Result<Self, TooLong> {
         let usual = Self::of(overlap);
         let bounded = |what, given: Option<Duration>, usual: Duration, most: Duration| match given {
             Some(given) if given > most => Err(TooLong { what, given, most, overlap }),
             given => Ok(given.unwrap_or(usual)),
         };
         Ok(Self {
-            read_again: bounded(CacheTime::ReadAgain, read_again, usual.read_again, usual.lifetime / 2)?,
+            read_again: bounded(
+                CacheTime::ReadAgain,
+                read_again,
+                usual.read_again,
+                usual.lifetime / 2,
+            )?,
             stale: bounded(CacheTime::Stale, stale, usual.stale, overlap / 2)?,
             lifetime: usual.lifetime,
         })

@@ -1,4 +1,5 @@
-//! Reading a key in time: from what was kept, from the secret, and in an outage from what was kept for a little longer.
+//! Reading a key in time: from what was kept, from the secret, and in an outage from what was kept
+//! for a little longer.
 
 use super::home_check::{HomeCheck, home_elsewhere, may_be_elsewhere};
 use super::{CachePolicy, CredentialSource, HomeSource, Published, SecretId, VersionStage};
@@ -17,9 +18,11 @@ use std::time::Duration;
 
 /// While Secrets Manager cannot be reached, it is tried again after this.
 const OUTAGE_PAUSE: Duration = Duration::from_secs(60);
-/// What is used on in an outage is asked for again soon. Below 15 minutes botocore would ask at every request.
+/// What is used on in an outage is asked for again soon. Below 15 minutes botocore would ask at
+/// every request.
 const STALE_LIFETIME: Duration = Duration::from_secs(20 * 60);
-/// A key that was read this recently is not read again, whoever refuses it: the answer would be the same.
+/// A key that was read this recently is not read again, whoever refuses it: the answer would be the
+/// same.
 pub(crate) const REFUSAL_PAUSE: Duration = Duration::from_secs(5);
 
 /// A key as it is kept, in memory or in a [`KeyCache`].
@@ -44,7 +47,8 @@ impl Kept {
     }
 }
 
-/// A place where several processes keep the same key, such as a file. One that fails costs time and nothing else, so no method returns an error.
+/// A place where several processes keep the same key, such as a file. One that fails costs time and
+/// nothing else, so no method returns an error.
 #[async_trait]
 pub trait KeyCache: Send + Sync {
     /// What is kept there.
@@ -82,10 +86,14 @@ pub struct ReadKey {
 #[non_exhaustive]
 pub enum ReadError {
     /// keyrot has not published a key yet.
-    #[error("the secret {0} holds keyrot's placeholder, and no key: the user was not rotated yet; run `keyrot rotate`")]
+    #[error(
+        "the secret {0} holds keyrot's placeholder, and no key: the user was not rotated yet; run `keyrot rotate`"
+    )]
     NotYet(SecretId),
     /// There is something else.
-    #[error("the secret {0} holds no access key: expected a JSON object with the fields of an access key")]
+    #[error(
+        "the secret {0} holds no access key: expected a JSON object with the fields of an access key"
+    )]
     NoKey(SecretId),
     /// It could not be read.
     #[error("the access key in secret {secret} could not be read: {source}")]
@@ -99,10 +107,13 @@ pub enum ReadError {
 
 /// Reads a rotated user's key from its secret, and keeps it.
 ///
-/// - **Fresh**: a key that was read is used for [`CachePolicy::read_again`]. Then it is read again, by one caller at a time.
-/// - **In an outage** of Secrets Manager the last key is used on for [`CachePolicy::stale`]: a key that was current works for the whole of `overlap`. A
-///   denial, or a secret that is gone, is no outage.
-/// - **After a refusal** by AWS, such as of a key that was revoked, [`invalidate`](Self::invalidate) has the key read again before it is used again.
+/// - **Fresh**: a key that was read is used for [`CachePolicy::read_again`]. Then it is read again,
+///   by one caller at a time.
+/// - **In an outage** of Secrets Manager the last key is used on for [`CachePolicy::stale`]: a key
+///   that was current works for the whole of `overlap`. A denial, or a secret that is gone, is no
+///   outage.
+/// - **After a refusal** by AWS, such as of a key that was revoked,
+///   [`invalidate`](Self::invalidate) has the key read again before it is used again.
 /// - What is not published any more is not kept, either.
 ///
 /// ```
@@ -188,7 +199,8 @@ impl KeyReader {
         Self { cache: Some(cache), ..self }
     }
 
-    /// A caller with a key to go on with waits no longer than this for the store. By default it waits for as long as the store's own limit.
+    /// A caller with a key to go on with waits no longer than this for the store. By default it
+    /// waits for as long as the store's own limit.
     #[must_use]
     pub fn patience(self, patience: Duration) -> Self {
         Self { patience: Some(patience), ..self }
@@ -199,7 +211,13 @@ impl KeyReader {
     pub fn again(&self) -> Self {
         let Self { stage, policy, patience, .. } = *self;
         let cache = self.cache.clone();
-        Self { stage, policy, patience, cache, ..Self::new(self.secret.clone(), self.clock.clone()) }
+        Self {
+            stage,
+            policy,
+            patience,
+            cache,
+            ..Self::new(self.secret.clone(), self.clock.clone())
+        }
     }
 
     /// The secret that is read.
@@ -208,8 +226,9 @@ impl KeyReader {
         &self.secret
     }
 
-    /// Has the key read again before it is used again, because AWS refused it. A key that was read within the last five seconds is kept: to call
-    /// this for each of many refused requests is harmless.
+    /// Has the key read again before it is used again, because AWS refused it. A key that was read
+    /// within the last five seconds is kept: to call this for each of many refused requests is
+    /// harmless.
     pub fn invalidate(&self) {
         self.refused.store(true, Ordering::SeqCst);
     }
@@ -220,7 +239,9 @@ impl KeyReader {
         let State { kept, outage } = self.state().clone();
         let mut now = self.clock.now();
         let fresh = |kept: &Kept, now| kept.is_younger(self.policy.read_again, now);
-        let pause = |kept: &Kept| kept.is_younger(self.policy.stale, now) && outage.as_ref().is_some_and(|o| now < o.1);
+        let pause = |kept: &Kept| {
+            kept.is_younger(self.policy.stale, now) && outage.as_ref().is_some_and(|o| now < o.1)
+        };
         let kept = match kept.filter(|kept| fresh(kept, now) || pause(kept)) {
             Some(kept) => kept,
             None => {
@@ -239,7 +260,8 @@ impl KeyReader {
         Some(self.answer(kept, outage, now))
     }
 
-    /// The key, read again if need be. With a `home`, it is also found out, once a day, whether the user's home was moved away.
+    /// The key, read again if need be. With a `home`, it is also found out, once a day, whether the
+    /// user's home was moved away.
     ///
     /// # Errors
     /// [`ReadError`].
@@ -268,9 +290,16 @@ impl KeyReader {
         result
     }
 
-    async fn ask(&self, source: &dyn CredentialSource, home: Option<&dyn HomeSource>) -> Result<ReadKey, ReadError> {
+    async fn ask(
+        &self,
+        source: &dyn CredentialSource,
+        home: Option<&dyn HomeSource>,
+    ) -> Result<ReadKey, ReadError> {
         let memory = self.state().kept.clone();
-        let known = memory.into_iter().chain(self.cache.as_ref().and_then(|c| c.load())).max_by_key(|kept| kept.read);
+        let known = memory
+            .into_iter()
+            .chain(self.cache.as_ref().and_then(|c| c.load()))
+            .max_by_key(|kept| kept.read);
         let now = self.clock.now();
         let spare = known.clone().filter(|kept| kept.is_younger(self.policy.stale, now));
         // What was refused so far is answered by this reading.
@@ -278,9 +307,9 @@ impl KeyReader {
         let reading = source.published(&self.secret, self.stage);
         let answer = match self.patience.filter(|_| spare.is_some()) {
             // Who has a key does not wait for an outage to show.
-            Some(limit) => within(&*self.clock, limit, reading)
-                .await
-                .unwrap_or_else(|| Err(CallError::lost(format!("no answer within {} seconds", limit.as_secs())))),
+            Some(limit) => within(&*self.clock, limit, reading).await.unwrap_or_else(|| {
+                Err(CallError::lost(format!("no answer within {} seconds", limit.as_secs())))
+            }),
             None => reading.await,
         };
         match answer {
@@ -302,7 +331,8 @@ impl KeyReader {
             Err(source) => match spare {
                 Some(kept) if source.is_outage() => {
                     let pause = after(now, OUTAGE_PAUSE);
-                    *self.state() = State { kept: Some(kept.clone()), outage: Some((source.clone(), pause)) };
+                    *self.state() =
+                        State { kept: Some(kept.clone()), outage: Some((source.clone(), pause)) };
                     Ok(self.answer(kept, Some(source), now))
                 }
                 _ => Err(ReadError::Failed { secret: self.secret.clone(), source }),
@@ -323,8 +353,9 @@ impl KeyReader {
         ReadKey { credentials, read, ask_again, expires, moved_to: moved.to, outage }
     }
 
-    /// The key could not be read in this region: where else the user's tag says that it is published. `None` also where the error says nothing of
-    /// that, and where the tag could not be read.
+    /// The key could not be read in this region: where else the user's tag says that it is
+    /// published. `None` also where the error says nothing of that, and where the tag could not be
+    /// read.
     pub async fn home_elsewhere(
         &self,
         source: &dyn HomeSource,

@@ -22,14 +22,18 @@ impl SecretId {
         }
         let graphic = text.bytes().all(|b| b.is_ascii_graphic()) && text.len() <= 2048;
         let is_secret = |arn: Arn<'_>| {
-            let named =
-                arn.secret_name().is_some_and(|name| !name.is_empty()) && arn.resource.matches(':').count() == 1;
+            let named = arn.secret_name().is_some_and(|name| !name.is_empty())
+                && arn.resource.matches(':').count() == 1;
             named && arn.has_account() && ![arn.partition, arn.region].contains(&"")
         };
         if graphic && Arn::parse(&text).is_some_and(is_secret) {
             return Ok(Self(text));
         }
-        Err(NameError::new("secret ARN", &text, "expected arn:PARTITION:secretsmanager:REGION:ACCOUNT:secret:NAME"))
+        Err(NameError::new(
+            "secret ARN",
+            &text,
+            "expected arn:PARTITION:secretsmanager:REGION:ACCOUNT:secret:NAME",
+        ))
     }
 
     /// The name or ARN.
@@ -44,7 +48,8 @@ impl SecretId {
         Arn::parse(&self.0).map(|arn| arn.region)
     }
 
-    /// The secret's name. In an ARN, Secrets Manager's hyphen and six characters at its end are taken off.
+    /// The secret's name. In an ARN, Secrets Manager's hyphen and six characters at its end are
+    /// taken off.
     #[must_use]
     pub fn name(&self) -> Option<SecretName> {
         let name = match Arn::parse(&self.0) {
@@ -83,9 +88,14 @@ mod tests {
     fn a_secret_goes_by_its_name_or_its_arn() {
         let id = SecretId::parse("/iam/ci/access_key").unwrap();
         assert_eq!((id.region(), id.name().unwrap().as_str()), (None, "/iam/ci/access_key"));
-        let id = SecretId::parse("arn:aws-cn:secretsmanager:cn-north-1:123456789012:secret:/iam/ci/access_key-a1B2c3")
-            .unwrap();
-        assert_eq!((id.region(), id.name().unwrap().as_str()), (Some("cn-north-1"), "/iam/ci/access_key"));
+        let id = SecretId::parse(
+            "arn:aws-cn:secretsmanager:cn-north-1:123456789012:secret:/iam/ci/access_key-a1B2c3",
+        )
+        .unwrap();
+        assert_eq!(
+            (id.region(), id.name().unwrap().as_str()),
+            (Some("cn-north-1"), "/iam/ci/access_key")
+        );
         for wrong in [
             "",
             "a b",

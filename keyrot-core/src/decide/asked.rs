@@ -1,4 +1,5 @@
-//! What was asked for: the part of the table for requests and for the steps of Secrets Manager's own rotation, as far as they have rows of their own.
+//! What was asked for: the part of the table for requests and for the steps of Secrets Manager's
+//! own rotation, as far as they have rows of their own.
 
 use super::answer::*;
 use super::contents::Contents;

@@ -1,13 +1,17 @@
 //! What of the observed state is believed.
 //!
-//! Journal entries, version ids and labels are claims: whoever may write the secret can write them. A claim is believed only as far as IAM's
-//! and Secrets Manager's own facts (when a key or a version was created, which status it has) leave room for it; what is not believed counts
-//! as absent, and is reported. What a claim that passes can still bring about at worst is written down in `docs/protocol.md`.
+//! Journal entries, version ids and labels are claims: whoever may write the secret can write them.
+//! A claim is believed only as far as IAM's and Secrets Manager's own facts (when a key or a
+//! version was created, which status it has) leave room for it; what is not believed counts as
+//! absent, and is reported. What a claim that passes can still bring about at worst is written down
+//! in `docs/protocol.md`.
 
 use crate::model::clock::CLOCK_TOLERANCE;
 use crate::model::journal::{Journal, JournalEntry};
 use crate::model::names::KeyId;
-use crate::model::observed::{AccessKey, LabeledVersion, Observed, Secret, SecretState, StoredVersion};
+use crate::model::observed::{
+    AccessKey, LabeledVersion, Observed, Secret, SecretState, StoredVersion,
+};
 use crate::model::time::Timestamp;
 use crate::model::version::Content;
 use crate::model::waits::Policy;
@@ -59,7 +63,11 @@ impl fmt::Display for Doubt {
 }
 
 /// The observed state without the claims that are not believed.
-pub(super) fn believed<'a>(seen: &'a Observed, policy: &Policy, now: Timestamp) -> Cow<'a, Observed> {
+pub(super) fn believed<'a>(
+    seen: &'a Observed,
+    policy: &Policy,
+    now: Timestamp,
+) -> Cow<'a, Observed> {
     let SecretState::Present(secret) = &seen.secret else { return Cow::Borrowed(seen) };
     let sieve = Sieve { seen, policy, now };
     if sieve.doubts(secret).is_empty() {
@@ -77,13 +85,20 @@ pub(crate) fn doubts(seen: &Observed, policy: &Policy, now: Timestamp) -> Vec<Do
     }
 }
 
-/// Whether Secrets Manager's own date of a version agrees with what its id says: keyrot stores a key within one run of creating it, so that
-/// a version that was written later under the name of a key that existed before is somebody else's.
-pub(super) fn written_with_its_key(version: &StoredVersion, key: &AccessKey, policy: &Policy) -> bool {
+/// Whether Secrets Manager's own date of a version agrees with what its id says: keyrot stores a
+/// key within one run of creating it, so that a version that was written later under the name of a
+/// key that existed before is somebody else's.
+pub(super) fn written_with_its_key(
+    version: &StoredVersion,
+    key: &AccessKey,
+    policy: &Policy,
+) -> bool {
     let says = matches!(Content::of(&version.id), Content::Key { key: id, created, .. }
         if id == key.id && same_second(created, key.created));
     let latest = after(after(key.created, policy.waits().settle), CLOCK_TOLERANCE);
-    says && version.created.is_some_and(|at| key.created <= after(at, CLOCK_TOLERANCE) && at <= latest)
+    says && version
+        .created
+        .is_some_and(|at| key.created <= after(at, CLOCK_TOLERANCE) && at <= latest)
 }
 
 fn same_second(a: Timestamp, b: Timestamp) -> bool {
@@ -110,12 +125,15 @@ impl Sieve<'_> {
             })
         };
         let Journal { intent, promoted, retired, revoked, moved_to } = secret.journal.clone();
-        let believed =
-            |note: Option<JournalEntry>| note.filter(|note| self.doubt_note(secret, note).is_none()).is_some();
+        let believed = |note: Option<JournalEntry>| {
+            note.filter(|note| self.doubt_note(secret, note).is_none()).is_some()
+        };
         let journal = Journal {
             intent: intent.filter(|intent| believed(Some(JournalEntry::Intent(intent.clone())))),
-            promoted: promoted.filter(|promoted| believed(Some(JournalEntry::Promoted(promoted.clone())))),
-            retired: retired.filter(|retired| believed(Some(JournalEntry::Retired(retired.clone())))),
+            promoted: promoted
+                .filter(|promoted| believed(Some(JournalEntry::Promoted(promoted.clone())))),
+            retired: retired
+                .filter(|retired| believed(Some(JournalEntry::Retired(retired.clone())))),
             revoked: revoked
                 .into_iter()
                 .filter(|one| believed(Some(JournalEntry::Revoked(vec![one.clone()]))))
@@ -155,16 +173,19 @@ impl Sieve<'_> {
         match note {
             JournalEntry::Intent(intent) => self.future(intent.at, Duration::ZERO),
             // Written for later than any run takes while AWSCURRENT is moved back.
-            JournalEntry::Promoted(promoted) => self.future(promoted.at, self.policy.waits().settle).or_else(|| {
-                let held = labels(secret).find(|held| held.version == promoted.version)?;
-                let key = held.key().and_then(|id| self.key(id));
-                self.before(key, promoted.at)
-            }),
-            JournalEntry::Retired(retired) => {
-                self.future(retired.at, Duration::ZERO).or_else(|| self.before(self.key(&retired.key), retired.at))
+            JournalEntry::Promoted(promoted) => {
+                self.future(promoted.at, self.policy.waits().settle).or_else(|| {
+                    let held = labels(secret).find(|held| held.version == promoted.version)?;
+                    let key = held.key().and_then(|id| self.key(id));
+                    self.before(key, promoted.at)
+                })
             }
+            JournalEntry::Retired(retired) => self
+                .future(retired.at, Duration::ZERO)
+                .or_else(|| self.before(self.key(&retired.key), retired.at)),
             JournalEntry::Revoked(all) => all.iter().find_map(|one| {
-                self.future(one.at, Duration::ZERO).or_else(|| self.before(self.key(&one.key), one.at))
+                self.future(one.at, Duration::ZERO)
+                    .or_else(|| self.before(self.key(&one.key), one.at))
             }),
             JournalEntry::Moved(_) => None,
         }

@@ -37,7 +37,9 @@ impl<'a> Current<'a> {
         let revoked = case.revoked_at(key).is_some();
         match (case.key(key).map(|listed| &listed.status), created_until(case)) {
             (Some(KeyStatus::Active), _) => match case.phase_since_revoked(key) {
-                Some((Phase::Inactive, at)) if let Some(until) = case.settles(at) => Self::JustInactive { key, until },
+                Some((Phase::Inactive, at)) if let Some(until) = case.settles(at) => {
+                    Self::JustInactive { key, until }
+                }
                 _ if revoked => Self::Revoked,
                 _ => Self::Active,
             },
@@ -62,8 +64,10 @@ fn created_until(case: &Situation<'_>) -> Option<Timestamp> {
     }
 }
 
-/// It was verified and noted down minutes ago: IAM may not show yet that it was reactivated for that.
+/// It was verified and noted down minutes ago: IAM may not show yet that it was reactivated for
+/// that.
 fn published_until(case: &Situation<'_>) -> Option<Timestamp> {
-    let reactivated = case.secret.pending.as_ref().is_none_or(|pending| pending.version != case.current.version);
+    let reactivated =
+        case.secret.pending.as_ref().is_none_or(|pending| pending.version != case.current.version);
     case.settles(case.promoted().filter(|_| reactivated)?.at)
 }

@@ -125,9 +125,11 @@ pub enum Why {
         /// The use on record.
         last_use: LastUse,
     },
-    /// IAM has no use of the old key on record, which says little: `quiet` is waited for on top of the overlap.
+    /// IAM has no use of the old key on record, which says little: `quiet` is waited for on top of
+    /// the overlap.
     NoRecord(KeyId),
-    /// Nothing has used the current key since it was published, other than keyrot to verify it: whatever used the old key may still need it.
+    /// Nothing has used the current key since it was published, other than keyrot to verify it:
+    /// whatever used the old key may still need it.
     NotPickedUp {
         /// The old key.
         key: KeyId,
@@ -136,7 +138,8 @@ pub enum Why {
         /// The old key's last use.
         last_use: LastUse,
     },
-    /// Something used the old key so late in the overlap, or after it, that it cannot be a cache: it has not moved to the current key.
+    /// Something used the old key so late in the overlap, or after it, that it cannot be a cache:
+    /// it has not moved to the current key.
     UsedLate {
         /// The old key.
         key: KeyId,
@@ -165,7 +168,8 @@ pub enum Why {
     },
     /// Another run may still be at work on this key, or IAM may not list it yet.
     Settling(KeyId),
-    /// An earlier run was about to make a key, or another has just made one, and IAM does not list it yet.
+    /// An earlier run was about to make a key, or another has just made one, and IAM does not list
+    /// it yet.
     Unlisted,
     /// The key before still exists, and has to go before the next one is made.
     OldKey(KeyId),
@@ -181,7 +185,9 @@ impl Wait {
             Why::InUse { .. } | Why::UseUnknown { .. } | Why::NoRecord(_) => true,
             Why::NotPickedUp { .. } | Why::UsedLate { .. } => true,
             Why::Overlap(_) | Why::Soak(_) | Why::Propagation(_) | Why::Settling(_) => false,
-            Why::Unlisted | Why::OldKey(_) | Why::Service | Why::VerificationUnknown { .. } => false,
+            Why::Unlisted | Why::OldKey(_) | Why::Service | Why::VerificationUnknown { .. } => {
+                false
+            }
         }
     }
 }
@@ -189,28 +195,47 @@ impl Wait {
 impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Overlap(key) => write!(f, "{key} stays Active while consumers move to the new key"),
+            Self::Overlap(key) => {
+                write!(f, "{key} stays Active while consumers move to the new key")
+            }
             Self::InUse { key, last_use } => write!(f, "{key} is still in use: {last_use}"),
             Self::NoRecord(key) => write!(f, "{key} has no use on record, which says little"),
             Self::NotPickedUp { key, new, last_use } => {
-                write!(f, "nothing has used the new key {new} yet, so {key} may still be needed: {last_use}")
+                write!(
+                    f,
+                    "nothing has used the new key {new} yet, so {key} may still be needed: {last_use}"
+                )
             }
             Self::UsedLate { key, new, last_use } => {
-                write!(f, "something used {key} long after {new} was published, and may need it again: {last_use}")
+                write!(
+                    f,
+                    "something used {key} long after {new} was published, and may need it again: {last_use}"
+                )
             }
-            Self::UseUnknown { key, reason } => write!(f, "whether {key} is in use is unknown: {reason}"),
+            Self::UseUnknown { key, reason } => {
+                write!(f, "whether {key} is in use is unknown: {reason}")
+            }
             Self::Soak(key) => write!(f, "{key} is Inactive and will be deleted"),
             Self::Propagation(key) => write!(f, "{key} does not authenticate yet"),
-            Self::VerificationUnknown { key, reason } => write!(f, "whether {key} works is unknown: {reason}"),
+            Self::VerificationUnknown { key, reason } => {
+                write!(f, "whether {key} works is unknown: {reason}")
+            }
             Self::Settling(key) => {
                 write!(
                     f,
                     "{key} was created or changed minutes ago: IAM may not show it yet, or another run is working on it"
                 )
             }
-            Self::Unlisted => f.write_str("another run may have created a key that IAM does not list yet"),
-            Self::OldKey(key) => write!(f, "{key}, the previous key, has to be retired first; scheduled runs do that"),
-            Self::Service => f.write_str("Secrets Manager's own rotation is switched on and makes the next key"),
+            Self::Unlisted => {
+                f.write_str("another run may have created a key that IAM does not list yet")
+            }
+            Self::OldKey(key) => write!(
+                f,
+                "{key}, the previous key, has to be retired first; scheduled runs do that"
+            ),
+            Self::Service => {
+                f.write_str("Secrets Manager's own rotation is switched on and makes the next key")
+            }
         }
     }
 }
@@ -305,7 +330,9 @@ impl Why {
         match self {
             Self::Overlap(key) | Self::NoRecord(key) | Self::Soak(key) => Some(key),
             Self::Propagation(key) | Self::Settling(key) | Self::OldKey(key) => Some(key),
-            Self::InUse { key, .. } | Self::NotPickedUp { key, .. } | Self::UsedLate { key, .. } => Some(key),
+            Self::InUse { key, .. }
+            | Self::NotPickedUp { key, .. }
+            | Self::UsedLate { key, .. } => Some(key),
             Self::UseUnknown { key, .. } | Self::VerificationUnknown { key, .. } => Some(key),
             Self::Unlisted | Self::Service => None,
         }

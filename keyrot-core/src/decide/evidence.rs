@@ -6,8 +6,12 @@ use crate::decide::decision::{Decision, Question};
 use crate::model::names::KeyId;
 use crate::model::observed::{AccessKey, Observed};
 
-/// Blocks on keys that nothing explains, once their last use has been asked for: a person needs it to decide.
-pub(crate) fn with_evidence<'a>(seen: &Observed, keys: impl Iterator<Item = &'a AccessKey>) -> Decision {
+/// Blocks on keys that nothing explains, once their last use has been asked for: a person needs it
+/// to decide.
+pub(crate) fn with_evidence<'a>(
+    seen: &Observed,
+    keys: impl Iterator<Item = &'a AccessKey>,
+) -> Decision {
     let mut evidence = Vec::new();
     for key in keys {
         let Some(last_use) = seen.last_use.get(&key.id).cloned() else {

@@ -1,4 +1,5 @@
-//! Everything that the decision knows about a user: two small structs of enums, each by a function of its own.
+//! Everything that the decision knows about a user: two small structs of enums, each by a function
+//! of its own.
 
 use super::contents::Contents;
 use super::current::Current;
@@ -56,7 +57,12 @@ impl<'a> Grounds<'a> {
             Ask::Revoke(order) => Asks::Revoke(Target::of(seen, order, policy, now)),
             Ask::Reinstate(_) => Asks::Reinstate,
         };
-        Self { asks, home: Home::of(seen, policy), quarantine: Quarantine::of(seen), store: Store::of(&seen.secret) }
+        Self {
+            asks,
+            home: Home::of(seen, policy),
+            quarantine: Quarantine::of(seen),
+            store: Store::of(&seen.secret),
+        }
     }
 }
 

@@ -9,7 +9,8 @@ use crate::model::time::Timestamp;
 pub(super) enum Quarantine<'a> {
     /// It has not.
     No,
-    /// It has, and a revocation that the operator asked for is not carried out yet: the quarantine is why they asked.
+    /// It has, and a revocation that the operator asked for is not carried out yet: the quarantine
+    /// is why they asked.
     WhileRevoking(&'a str),
     /// It has.
     Yes(&'a str),
@@ -27,7 +28,8 @@ impl<'a> Quarantine<'a> {
 
 fn is_being_revoked(seen: &Observed) -> bool {
     let SecretState::Present(secret) = &seen.secret else { return false };
-    let is_current = |key: &AccessKey| secret.current.as_ref().and_then(LabeledVersion::key) == Some(&key.id);
+    let is_current =
+        |key: &AccessKey| secret.current.as_ref().and_then(LabeledVersion::key) == Some(&key.id);
     let works = |key: &&AccessKey| key.status == KeyStatus::Active || is_current(key);
     seen.keys.iter().filter(works).any(|key| secret.journal.revoked_at(&key.id).is_some())
 }

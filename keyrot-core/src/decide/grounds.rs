@@ -17,7 +17,12 @@ use crate::model::waits::Policy;
 use std::ops::ControlFlow;
 
 /// What comes before the secret is used.
-pub(super) fn grounds<'a>(seen: &'a Observed, ask: Ask<'a>, policy: &'a Policy, now: Timestamp) -> Part<Situation<'a>> {
+pub(super) fn grounds<'a>(
+    seen: &'a Observed,
+    ask: Ask<'a>,
+    policy: &'a Policy,
+    now: Timestamp,
+) -> Part<Situation<'a>> {
     use Asks::{Reinstate, Revoke, Rollback, Run, Step as InStep};
     let Grounds { asks, home, quarantine, store } = Grounds::of(seen, ask, policy, now);
     rows! { "The user and the secret", match (asks, home, quarantine, store) {

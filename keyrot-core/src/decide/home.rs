@@ -1,4 +1,5 @@
-//! One user, one home: whether this secret is where the user's key belongs, before anything else is decided.
+//! One user, one home: whether this secret is where the user's key belongs, before anything else is
+//! decided.
 
 use super::belief::written_with_its_key;
 use crate::decide::decision::blocked::{Blocked, Unhoused};
@@ -22,22 +23,27 @@ impl Home {
     }
 }
 
-/// What has to be done or known before the secret is the user's home; `None` where it is, or where it cannot be written to anyway.
+/// What has to be done or known before the secret is the user's home; `None` where it is, or where
+/// it cannot be written to anyway.
 ///
-/// A home is recorded on both sides, and either alone is a claim. The user's tag can only stop a run: it never makes keyrot publish anywhere
-/// but where the settings point. The secret's tag is enough by itself only for a secret that shows nobody else anything.
+/// A home is recorded on both sides, and either alone is a claim. The user's tag can only stop a
+/// run: it never makes keyrot publish anywhere but where the settings point. The secret's tag is
+/// enough by itself only for a secret that shows nobody else anything.
 pub(super) fn home(seen: &Observed, policy: &Policy) -> Option<Decision> {
     let residence = &seen.residence;
     match &residence.tag {
         HomeTag::At(home) if *home.place() != residence.place => {
             return blocked(Blocked::ManagedElsewhere { home: home.clone() });
         }
-        // Nobody but the tag says that the user was renamed. Whoever may tag the user could choose the name of its secret, if there did not have to
-        // be one under that name that names the user.
+        // Nobody but the tag says that the user was renamed. Whoever may tag the user could choose
+        // the name of its secret, if there did not have to be one under that name that names the
+        // user.
         HomeTag::At(home) if residence.renamed && names_nobody(&seen.secret) => {
             return blocked(Blocked::ManagedElsewhere { home: home.clone() });
         }
-        HomeTag::Unreadable(text) => return blocked(Blocked::HomeUnreadable { text: text.clone() }),
+        HomeTag::Unreadable(text) => {
+            return blocked(Blocked::HomeUnreadable { text: text.clone() });
+        }
         HomeTag::At(_) | HomeTag::Absent => {}
     }
     match &seen.secret {
@@ -56,11 +62,13 @@ pub(super) fn names_nobody(secret: &SecretState) -> bool {
     }
 }
 
-/// There is no secret yet. One is created only where somebody chose the place, and no other region has the user's.
+/// There is no secret yet. One is created only where somebody chose the place, and no other region
+/// has the user's.
 fn no_secret(seen: &Observed) -> Option<Decision> {
     let residence = &seen.residence;
     let place = residence.place.clone();
-    let chosen = matches!(residence.tag, HomeTag::At(_)) || residence.adoption != Adoption::NotNamed;
+    let chosen =
+        matches!(residence.tag, HomeTag::At(_)) || residence.adoption != Adoption::NotNamed;
     if !chosen {
         return blocked(Blocked::NotNamed { place });
     }
@@ -88,29 +96,42 @@ fn this_secret(seen: &Observed, secret: &Secret, policy: &Policy) -> Option<Deci
     let (owner, arn) = (&residence.owner, &secret.arn);
     let take_over = residence.adoption == Adoption::TakeOver;
     let another = |bound: &Owner| !bound.is(owner) && !take_over;
-    // It was closed: whatever else says that the home is here, or says nothing any more, the key is published elsewhere.
+    // It was closed: whatever else says that the home is here, or says nothing any more, the key is
+    // published elsewhere.
     if let Some(to) = secret.moved_to().filter(|_| !secret.owner.as_ref().is_some_and(another)) {
         let begun = matches!(&residence.tag, HomeTag::At(home) if home == arn);
         let home = to.clone();
-        return blocked(if begun { Blocked::MoveBegun { to: home } } else { Blocked::ManagedElsewhere { home } });
+        return blocked(if begun {
+            Blocked::MoveBegun { to: home }
+        } else {
+            Blocked::ManagedElsewhere { home }
+        });
     }
     match &secret.owner {
         Some(bound) if bound.is(owner) => match &residence.tag {
             HomeTag::At(home) if home == arn => None,
-            // Two runs that each create a secret at once: whoever looks after its own exists finds the other's.
-            _ if seen.created_here => {
-                Some(not_elsewhere(seen).unwrap_or_else(|| Decision::Act(Step::BindUser(arn.clone()))))
-            }
-            // The tag is missing, or names only the place, or another secret that was deleted for good.
-            _ => Some(evidence(seen, secret, policy).unwrap_or_else(|| Decision::Act(Step::BindUser(arn.clone())))),
+            // Two runs that each create a secret at once: whoever looks after its own exists finds
+            // the other's.
+            _ if seen.created_here => Some(
+                not_elsewhere(seen).unwrap_or_else(|| Decision::Act(Step::BindUser(arn.clone()))),
+            ),
+            // The tag is missing, or names only the place, or another secret that was deleted for
+            // good.
+            _ => Some(
+                evidence(seen, secret, policy)
+                    .unwrap_or_else(|| Decision::Act(Step::BindUser(arn.clone()))),
+            ),
         },
-        Some(bound) if !take_over => blocked(Blocked::SecretOfAnother { owner: bound.clone(), arn: arn.clone() }),
+        Some(bound) if !take_over => {
+            blocked(Blocked::SecretOfAnother { owner: bound.clone(), arn: arn.clone() })
+        }
         _ => Some(evidence(seen, secret, policy).unwrap_or(Decision::Act(Step::BindSecret))),
     }
 }
 
-/// What is missing for this secret to be taken for the user's home, where only one side says so, or none: what is current in it is a working
-/// key of this very user; or the operator takes it over; or the secret's tag names the user, and nobody else could read what is published.
+/// What is missing for this secret to be taken for the user's home, where only one side says so, or
+/// none: what is current in it is a working key of this very user; or the operator takes it over;
+/// or the secret's tag names the user, and nobody else could read what is published.
 fn evidence(seen: &Observed, secret: &Secret, policy: &Policy) -> Option<Decision> {
     let residence = &seen.residence;
     let take_over = residence.adoption == Adoption::TakeOver;
@@ -119,7 +140,8 @@ fn evidence(seen: &Observed, secret: &Secret, policy: &Policy) -> Option<Decisio
     if excess > 0 {
         return blocked(Blocked::HomeTooLong { place: residence.place.clone(), excess });
     }
-    // Whoever may create a secret of this name can let it name the user: one that was bound before it, and still is, is the home.
+    // Whoever may create a secret of this name can let it name the user: one that was bound before
+    // it, and still is, is the home.
     if let Some(decision) = not_elsewhere(seen) {
         return Some(decision);
     }
@@ -128,10 +150,13 @@ fn evidence(seen: &Observed, secret: &Secret, policy: &Policy) -> Option<Decisio
     if let Some(held) = current.filter(|held| held.content == Content::Foreign) {
         return look(Question::VersionContents(held.version.clone()));
     }
-    let key = current.and_then(|held| held.key()).and_then(|id| seen.keys.iter().find(|key| key.id == *id));
+    let key = current
+        .and_then(|held| held.key())
+        .and_then(|id| seen.keys.iter().find(|key| key.id == *id));
     let works = key.is_some_and(|key| key.status == KeyStatus::Active);
     let named = residence.adoption != Adoption::NotNamed || matches!(residence.tag, HomeTag::At(_));
-    // keyrot bound it, or somebody who could not read what is published in it. Its credentials are not asked for: that would look like a use.
+    // keyrot bound it, or somebody who could not read what is published in it. Its credentials are
+    // not asked for: that would look like a use.
     if bound && !take_over {
         match seen.differences.as_deref() {
             None => return look(Question::Differences),
@@ -143,7 +168,8 @@ fn evidence(seen: &Observed, secret: &Secret, policy: &Policy) -> Option<Decisio
                     None => return look(Question::Versions),
                     Some(all)
                         if all.iter().any(|one| {
-                            current.is_some_and(|held| held.version == one.id) && written_with_its_key(one, key, policy)
+                            current.is_some_and(|held| held.version == one.id)
+                                && written_with_its_key(one, key, policy)
                         }) =>
                     {
                         return None;
@@ -155,7 +181,12 @@ fn evidence(seen: &Observed, secret: &Secret, policy: &Policy) -> Option<Decisio
         }
     }
     if let Some(held) = current.filter(|_| works && !take_over) {
-        match seen.proof.as_ref().filter(|(version, _)| *version == held.version).map(|(_, proof)| proof) {
+        match seen
+            .proof
+            .as_ref()
+            .filter(|(version, _)| *version == held.version)
+            .map(|(_, proof)| proof)
+        {
             None => return look(Question::Verification(held.version.clone())),
             Some(Verified::Works) => {}
             Some(Verified::Unknown(reason)) => {
@@ -166,8 +197,10 @@ fn evidence(seen: &Observed, secret: &Secret, policy: &Policy) -> Option<Decisio
                 return unhoused(Unhoused::DoesNotWork(reason.clone()));
             }
         }
-        // Whoever rotated it before this tag was known chose the place; anything else is an adoption.
-        let managed = bound || secret.journal.promoted.is_some() || matches!(residence.tag, HomeTag::At(_));
+        // Whoever rotated it before this tag was known chose the place; anything else is an
+        // adoption.
+        let managed =
+            bound || secret.journal.promoted.is_some() || matches!(residence.tag, HomeTag::At(_));
         if !managed && residence.adoption == Adoption::NotNamed {
             return blocked(Blocked::NotNamed { place: residence.place.clone() });
         }

@@ -11,12 +11,14 @@ use crate::model::observed::{AccessKey, KeyStatus, LastUse};
 use crate::model::time::Timestamp;
 use crate::model::waits::after;
 
-/// The key whose turn it is to leave: a revoked one, then one that the journal names. One leaves at a time.
+/// The key whose turn it is to leave: a revoked one, then one that the journal names. One leaves at
+/// a time.
 #[derive(Clone, Copy)]
 pub(super) enum Leaving<'a> {
     /// None is to leave now.
     Nobody,
-    /// The current key was revoked just now, and IAM may not show yet that it is Inactive: then nothing takes the place of another.
+    /// The current key was revoked just now, and IAM may not show yet that it is Inactive: then
+    /// nothing takes the place of another.
     BesideRevoked { current: &'a KeyId, until: Timestamp },
     /// It was published, and no key is in its place.
     Unreplaced(&'a AccessKey),
@@ -34,7 +36,8 @@ pub(super) enum Leaving<'a> {
     Inactive(Removal<'a>),
 }
 
-/// How far a key that was published or revoked is noted down as leaving. What is current has to work before it goes.
+/// How far a key that was published or revoked is noted down as leaving. What is current has to
+/// work before it goes.
 #[derive(Clone, Copy)]
 pub(super) enum Old<'a> {
     /// No entry says that it is about to be deactivated, or not in this run.
@@ -52,7 +55,8 @@ pub(super) enum Stray<'a> {
     Claimed(&'a KeyId),
     /// Whether a version of the secret holds it was not asked yet.
     Unasked,
-    /// Nothing, and no entry says that it is about to be deactivated. A version says that keyrot gave it up, or none does.
+    /// Nothing, and no entry says that it is about to be deactivated. A version says that keyrot
+    /// gave it up, or none does.
     Unnoted { key: &'a KeyId, phase: Phase },
     /// Nothing.
     Noted(&'a KeyId),
@@ -98,7 +102,8 @@ impl<'a> Leaving<'a> {
 
     /// The key whose turn it is.
     pub(super) fn next(case: &Situation<'a>) -> Option<&'a AccessKey> {
-        let keys: Vec<&AccessKey> = case.leaving().filter(|key| !has_no_successor(case, key)).collect();
+        let keys: Vec<&AccessKey> =
+            case.leaving().filter(|key| !has_no_successor(case, key)).collect();
         let revoked = keys.iter().find(|key| case.revoked_at(&key.id).is_some());
         let noted = || keys.iter().find(|key| case.secret.journal.phase_of(&key.id).is_some());
         revoked.or_else(noted).or(keys.first()).copied()
@@ -108,12 +113,15 @@ impl<'a> Leaving<'a> {
         let id = &key.id;
         let order = case.secret.journal.revocation_of(id);
         let phase = case.phase_since_revoked(id);
-        // Only a version without a label speaks for it: another run may just have verified it, and be about to publish it.
+        // Only a version without a label speaks for it: another run may just have verified it, and
+        // be about to publish it.
         let perhaps = !case.was_current(id) && case.is_own(key);
         if let Some(until) = case.settles(key.created).filter(|_| perhaps) {
             return Self::Settling { key: id, until };
         }
-        let Some(promoted) = case.promoted().map(|promoted| promoted.at).or(order.map(|order| order.at)) else {
+        let Some(promoted) =
+            case.promoted().map(|promoted| promoted.at).or(order.map(|order| order.at))
+        else {
             return Self::Unreplaced(key);
         };
         let since = match phase {
@@ -128,7 +136,9 @@ impl<'a> Leaving<'a> {
         let overlap = after(since, case.policy.waits().overlap);
         let need = match order {
             None if case.now < overlap => Some(Need::Overlap { key: id, until: overlap }),
-            None => case.current_key().and_then(|new| Need::of_old(case, key, new, overlap, promoted)),
+            None => {
+                case.current_key().and_then(|new| Need::of_old(case, key, new, overlap, promoted))
+            }
             Some(order) => match case.ask {
                 Ask::Revoke(asked) if asked.key == *id && order.only_if_unused => {
                     Need::of_use(case.seen, id, key.created, case.policy, case.now)
@@ -141,27 +151,35 @@ impl<'a> Leaving<'a> {
             return Self::Needed(need);
         }
         Self::Old(match phase {
-            // The order says what is to become of it, and no other entry has to: neither one that cannot be written nor one that somebody forged
-            // keeps a revoked key Active.
+            // The order says what is to become of it, and no other entry has to: neither one that
+            // cannot be written nor one that somebody forged keeps a revoked key Active.
             _ if order.is_some() && !perhaps => Old::Noted(id),
             Some((Phase::Retiring, at)) if perhaps => match case.settles(at) {
                 Some(until) => Old::Settling { key: id, until },
                 None => Old::Noted(id),
             },
-            Some((Phase::Retiring, at)) if case.now < after(at, case.policy.run_limit()) => Old::Noted(id),
+            Some((Phase::Retiring, at)) if case.now < after(at, case.policy.run_limit()) => {
+                Old::Noted(id)
+            }
             _ => Old::Unnoted(id),
         })
     }
 
-    /// A stray key is nobody's, unless a use is on record or somebody reactivates it. It is not changed for `settle` before and after the
-    /// journal entry, so that a run that still has it in its hands is over: one that has verified it may be about to publish it. And for
-    /// `quiet` after it was created, because a use may not be on record sooner: everything that calls it keyrot's own can be forged.
+    /// A stray key is nobody's, unless a use is on record or somebody reactivates it. It is not
+    /// changed for `settle` before and after the journal entry, so that a run that still has it in
+    /// its hands is over: one that has verified it may be about to publish it. And for `quiet`
+    /// after it was created, because a use may not be on record sooner: everything that calls it
+    /// keyrot's own can be forged.
     fn stray(case: &Situation<'a>, key: &'a AccessKey) -> Self {
         let id = &key.id;
         let noted = match case.secret.journal.phase_of(id) {
-            _ if let Some(until) = case.settles(key.created) => return Self::Settling { key: id, until },
+            _ if let Some(until) = case.settles(key.created) => {
+                return Self::Settling { key: id, until };
+            }
             // For one that was just deactivated, IAM's listing may not show it yet.
-            Some((Phase::Inactive | Phase::Retiring | Phase::Abandoned, at)) if let Some(until) = case.settles(at) => {
+            Some((Phase::Inactive | Phase::Retiring | Phase::Abandoned, at))
+                if let Some(until) = case.settles(at) =>
+            {
                 return Self::Settling { key: id, until };
             }
             Some((Phase::Inactive | Phase::Hold, _)) => return Self::Stray(Stray::Claimed(id)),
@@ -170,7 +188,9 @@ impl<'a> Leaving<'a> {
         };
         match case.seen.last_use.get(id) {
             None => return Self::Needed(Need::Unasked(id)),
-            Some(LastUse::Unknown(reason)) => return Self::Needed(Need::Unknown { key: id, reason }),
+            Some(LastUse::Unknown(reason)) => {
+                return Self::Needed(Need::Unknown { key: id, reason });
+            }
             Some(used @ LastUse::At { .. }) if !own_verification(case, key, used) => {
                 return Self::Stray(Stray::Claimed(id));
             }
@@ -193,7 +213,9 @@ impl<'a> Leaving<'a> {
 impl<'a> Removal<'a> {
     pub(super) fn of(case: &Situation<'a>, key: &'a AccessKey) -> Self {
         match case.phase_since_revoked(&key.id) {
-            Some((Phase::Inactive, at)) => Need::of_inactive(case, key, at).map_or(Self::Over(&key.id), Self::Soaks),
+            Some((Phase::Inactive, at)) => {
+                Need::of_inactive(case, key, at).map_or(Self::Over(&key.id), Self::Soaks)
+            }
             _ => Self::Unnoted(&key.id),
         }
     }
@@ -207,17 +229,23 @@ impl<'a> Removal<'a> {
     }
 }
 
-/// Where the current key was revoked and does not work any more, nothing takes another's place; and a revoked key, while there is only the
-/// placeholder, stays until there is something in its place, if there is room for that.
+/// Where the current key was revoked and does not work any more, nothing takes another's place; and
+/// a revoked key, while there is only the placeholder, stays until there is something in its place,
+/// if there is room for that.
 fn has_no_successor(case: &Situation<'_>, key: &AccessKey) -> bool {
     match case.current_key() {
-        Some(current) => case.key(current).is_none_or(|current| current.status != KeyStatus::Active),
+        Some(current) => {
+            case.key(current).is_none_or(|current| current.status != KeyStatus::Active)
+        }
         None if case.is(key, Role::Revoked) && !case.is_own(key) => {
             // IAM's listing may not show yet that it was just deactivated.
-            let lags =
-                matches!(case.phase_since_revoked(&key.id), Some((Phase::Inactive, at)) if case.settles(at).is_some());
+            let lags = matches!(case.phase_since_revoked(&key.id), Some((Phase::Inactive, at)) if case.settles(at).is_some());
             // The operator said of it that nobody needs it: then nothing has to be in its place.
-            let unneeded = case.secret.journal.revocation_of(&key.id).is_some_and(|order| order.only_if_unused);
+            let unneeded = case
+                .secret
+                .journal
+                .revocation_of(&key.id)
+                .is_some_and(|order| order.only_if_unused);
             (key.status == KeyStatus::Active && !lags && !unneeded) || case.seen.keys.len() < 2
         }
         None => false,

@@ -1,7 +1,8 @@
 //! The decision: one pure, total function from what is seen of a user to what is to be done.
 //!
-//! `table.rs` is the decision itself: read it first. It matches over facts, which `facts.rs` lists and each of which has a file of its own. `run.rs`,
-//! `order.rs` and `request.rs` have what callers ask, and `belief.rs` says which claims of the observed state count at all.
+//! `table.rs` is the decision itself: read it first. It matches over facts, which `facts.rs` lists
+//! and each of which has a file of its own. `run.rs`, `order.rs` and `request.rs` have what callers
+//! ask, and `belief.rs` says which claims of the observed state count at all.
 
 mod answer;
 mod asked;

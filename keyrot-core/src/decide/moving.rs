@@ -1,8 +1,10 @@
 //! Moving a user's home on purpose: it is left first, and then chosen again.
 //!
-//! Each side is one request, made with the settings of that side. [`Request::Leave`](crate::model::request::Request::Leave) closes the old secret by an entry;
-//! [`Request::Move`](crate::model::request::Request::Move) writes the user's tag. Between the two, and whatever becomes of either, the key that is published works,
-//! and no run changes anything at either side.
+//! Each side is one request, made with the settings of that side.
+//! [`Request::Leave`](crate::model::request::Request::Leave) closes the old secret by an entry;
+//! [`Request::Move`](crate::model::request::Request::Move) writes the user's tag. Between the two,
+//! and whatever becomes of either, the key that is published works, and no run changes anything at
+//! either side.
 
 use super::ground::usable;
 use super::home;
@@ -19,7 +21,8 @@ use crate::model::version::Content;
 use crate::model::waits::Policy;
 use crate::model::waits::after;
 
-/// The home may be left only by a user at rest: what is under way here could be finished nowhere else.
+/// The home may be left only by a user at rest: what is under way here could be finished nowhere
+/// else.
 pub(super) fn leave(
     seen: &Observed,
     to: &SecretArn,
@@ -36,9 +39,12 @@ pub(super) fn leave(
     }
     let secret = match usable(&seen.secret) {
         Ok(Some(secret)) => secret,
-        // It was deleted for good, or never created: there is nothing to close, and nothing under way.
+        // It was deleted for good, or never created: there is nothing to close, and nothing under
+        // way.
         Ok(None) if seen.keys.len() < 2 => return Decision::Done,
-        Ok(None) => return not_at_rest("the user has two keys, and one of them may be in use", None),
+        Ok(None) => {
+            return not_at_rest("the user has two keys, and one of them may be in use", None);
+        }
         Err(blocked) => return Decision::Blocked(blocked),
     };
     if let Some(decision) = not_yet(seen, secret, policy, now) {
@@ -60,20 +66,27 @@ pub(super) fn leave(
 fn not_yet(seen: &Observed, secret: &Secret, policy: &Policy, now: Timestamp) -> Option<Decision> {
     let settle = policy.waits().settle;
     let unpublished = |secret: &Secret| {
-        let placeholder = secret.current.as_ref().is_none_or(|held| held.content == Content::Placeholder);
-        let staged =
-            secret.pending.iter().any(|held| secret.current.as_ref().is_none_or(|c| c.version != held.version));
+        let placeholder =
+            secret.current.as_ref().is_none_or(|held| held.content == Content::Placeholder);
+        let staged = secret
+            .pending
+            .iter()
+            .any(|held| secret.current.as_ref().is_none_or(|c| c.version != held.version));
         placeholder && !staged && !secret.rotation_enabled && secret.moved_to().is_some()
     };
     let mut here = unmarked(seen);
-    // The tag names the place: what is missing of it is written by the next run, and keeps nothing from being left.
+    // The tag names the place: what is missing of it is written by the next run, and keeps nothing
+    // from being left.
     here.residence.tag = HomeTag::At(secret.arn.clone());
     match decide_for(&here, Ask::Run, policy, now) {
         // The move here was not finished: no run has been here, as where there is no secret.
         Decision::Act(_) if unpublished(secret) && seen.keys.len() < 2 => None,
         Decision::Blocked(why) => Some(Decision::Blocked(why)),
-        // When to ask again may depend on it. Credentials are not verified for this: that would look like a use.
-        Decision::Look(question) if !matches!(question, Question::Verification(_) | Question::NextSize(_)) => {
+        // When to ask again may depend on it. Credentials are not verified for this: that would
+        // look like a use.
+        Decision::Look(question)
+            if !matches!(question, Question::Verification(_) | Question::NextSize(_)) =>
+        {
             Some(Decision::Look(question))
         }
         Decision::Wait(wait) => Some(not_at_rest(wait.why.to_string(), wait.until)),
@@ -89,8 +102,14 @@ fn not_yet(seen: &Observed, secret: &Secret, policy: &Policy, now: Timestamp) ->
     }
 }
 
-/// The home that is left is named, so that whoever asks with an old view of the user changes nothing.
-pub(super) fn arrive(seen: &Observed, from: &SecretArn, policy: &Policy, now: Timestamp) -> Decision {
+/// The home that is left is named, so that whoever asks with an old view of the user changes
+/// nothing.
+pub(super) fn arrive(
+    seen: &Observed,
+    from: &SecretArn,
+    policy: &Policy,
+    now: Timestamp,
+) -> Decision {
     let Residence { tag, place, .. } = &seen.residence;
     if matches!(tag, HomeTag::At(home) if home.place() == place) {
         return stay(seen, policy);
@@ -108,13 +127,16 @@ pub(super) fn arrive(seen: &Observed, from: &SecretArn, policy: &Policy, now: Ti
     here.residence.tag = HomeTag::At(SecretArn::planned(place.clone()));
     let decision = home::home(&here, policy);
     let (arn, secret) = match (decision, &here.secret) {
-        (Some(Decision::Act(Step::BindUser(arn))), SecretState::Present(secret)) => (arn, secret.clone()),
+        (Some(Decision::Act(Step::BindUser(arn))), SecretState::Present(secret)) => {
+            (arn, secret.clone())
+        }
         (Some(decision), _) => return decision,
         (None, secret) => {
             return match usable(secret) {
                 Err(blocked) => Decision::Blocked(blocked),
-                Ok(_) => by_first_run(&here, policy, now)
-                    .unwrap_or_else(|| Decision::Act(Step::BindUser(SecretArn::planned(place.clone())))),
+                Ok(_) => by_first_run(&here, policy, now).unwrap_or_else(|| {
+                    Decision::Act(Step::BindUser(SecretArn::planned(place.clone())))
+                }),
             };
         }
     };
@@ -125,13 +147,15 @@ pub(super) fn arrive(seen: &Observed, from: &SecretArn, policy: &Policy, now: Ti
     if let Some(blocked) = by_first_run(&here, policy, now) {
         return blocked;
     }
-    // The tag comes first, and then the entry is taken back, by `stay`. The other way around, a run that dies in between leaves a secret that is open, and
-    // a tag that names another place: nothing would be closed there if that place has no secret yet, or if the move is taken back.
+    // The tag comes first, and then the entry is taken back, by `stay`. The other way around, a run
+    // that dies in between leaves a secret that is open, and a tag that names another place:
+    // nothing would be closed there if that place has no secret yet, or if the move is taken back.
     Decision::Act(Step::BindUser(arn))
 }
 
-/// The secret was the user's home before, and holds a key that has been deleted since. Nobody can use that, and the placeholder takes its place, as if
-/// the user had never been here. Whether it is closed says nothing: whoever may tag it can open it.
+/// The secret was the user's home before, and holds a key that has been deleted since. Nobody can
+/// use that, and the placeholder takes its place, as if the user had never been here. Whether it is
+/// closed says nothing: whoever may tag it can open it.
 fn emptied(seen: &Observed, secret: &Secret) -> Option<Decision> {
     let current = secret.current.as_ref().filter(|held| !held.content.is_foreign())?;
     let own = secret.owner.as_ref().is_some_and(|owner| owner.is(&seen.residence.owner));
@@ -141,14 +165,18 @@ fn emptied(seen: &Observed, secret: &Secret) -> Option<Decision> {
     }
     Some(match secret.pending.as_ref().filter(|held| held.version != current.version) {
         None => Decision::Act(Step::StagePlaceholder),
-        Some(staged) if staged.content == Content::Placeholder => {
-            Decision::Act(Step::Promote { from: current.version.clone(), to: staged.version.clone() })
+        Some(staged) if staged.content == Content::Placeholder => Decision::Act(Step::Promote {
+            from: current.version.clone(),
+            to: staged.version.clone(),
+        }),
+        Some(staged) => {
+            Decision::Blocked(Blocked::ForeignPending { version: staged.version.clone() })
         }
-        Some(staged) => Decision::Blocked(Blocked::ForeignPending { version: staged.version.clone() }),
     })
 }
 
-/// The home is here already, or was moved here by another run. If it was about to be left, it is not any more.
+/// The home is here already, or was moved here by another run. If it was about to be left, it is
+/// not any more.
 fn stay(seen: &Observed, policy: &Policy) -> Decision {
     match (&seen.secret, &seen.residence.tag) {
         (SecretState::Present(secret), _) if is_left(seen) => {
@@ -157,7 +185,8 @@ fn stay(seen: &Observed, policy: &Policy) -> Decision {
         (secret, HomeTag::At(home)) if seen.residence.renamed && home::names_nobody(secret) => {
             Decision::Blocked(Blocked::ManagedElsewhere { home: home.clone() })
         }
-        // Another operator may have opened the old home again at the same time: then runs here are blocked, and nothing is done.
+        // Another operator may have opened the old home again at the same time: then runs here are
+        // blocked, and nothing is done.
         (SecretState::Missing, _) => home::home(seen, policy).unwrap_or(Decision::Done),
         (SecretState::Present(secret), _) => staged_twice(secret).unwrap_or(Decision::Done),
         _ => Decision::Done,
@@ -168,7 +197,11 @@ fn stay(seen: &Observed, policy: &Policy) -> Decision {
 fn staged_twice(secret: &Secret) -> Option<Decision> {
     let placeholder = |held: &&LabeledVersion| held.content == Content::Placeholder;
     let current = secret.current.as_ref().filter(placeholder)?;
-    let staged = secret.pending.as_ref().filter(placeholder).filter(|staged| staged.version != current.version)?;
+    let staged = secret
+        .pending
+        .as_ref()
+        .filter(placeholder)
+        .filter(|staged| staged.version != current.version)?;
     Some(Decision::Act(Step::Unstage(staged.version.clone())))
 }
 
@@ -176,7 +209,9 @@ fn not_here(tag: &HomeTag, here: impl Fn(&SecretArn) -> bool) -> Option<Decision
     Some(match tag {
         HomeTag::At(home) if here(home) => return None,
         HomeTag::At(home) => Decision::Blocked(Blocked::ManagedElsewhere { home: home.clone() }),
-        HomeTag::Unreadable(text) => Decision::Blocked(Blocked::HomeUnreadable { text: text.clone() }),
+        HomeTag::Unreadable(text) => {
+            Decision::Blocked(Blocked::HomeUnreadable { text: text.clone() })
+        }
         HomeTag::Absent => Decision::Refused(Refusal::NoHome),
     })
 }

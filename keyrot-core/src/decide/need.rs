@@ -14,7 +14,8 @@ use std::time::Duration;
 /// The service of the call that verifies a key.
 const VERIFICATION: &str = "sts";
 
-/// IAM records the first use in each quarter of an hour (IAM user guide, "Last accessed information").
+/// IAM records the first use in each quarter of an hour (IAM user guide, "Last accessed
+/// information").
 const USE_GRAIN: Duration = Duration::from_secs(900);
 
 /// Why a key stays as it is for now. Each reason only delays.
@@ -45,18 +46,25 @@ impl<'a> Need<'a> {
         let (why, until) = match *self {
             Self::Unasked(key) => return look_at_use(key),
             Self::RevokedInUse { key, last_use } => {
-                return Decision::Blocked(Blocked::RevokedKeyInUse { key: key.clone(), last_use: last_use.clone() });
+                return Decision::Blocked(Blocked::RevokedKeyInUse {
+                    key: key.clone(),
+                    last_use: last_use.clone(),
+                });
             }
-            Self::Unknown { key, reason } => (Why::UseUnknown { key: key.clone(), reason: reason.to_owned() }, None),
+            Self::Unknown { key, reason } => {
+                (Why::UseUnknown { key: key.clone(), reason: reason.to_owned() }, None)
+            }
             Self::InUse { key, last_use, until } => {
                 (Why::InUse { key: key.clone(), last_use: last_use.clone() }, Some(until))
             }
-            Self::UsedLate { key, new, last_use, until } => {
-                (Why::UsedLate { key: key.clone(), new: new.clone(), last_use: last_use.clone() }, Some(until))
-            }
-            Self::NotPickedUp { key, new, last_use, until } => {
-                (Why::NotPickedUp { key: key.clone(), new: new.clone(), last_use: last_use.clone() }, Some(until))
-            }
+            Self::UsedLate { key, new, last_use, until } => (
+                Why::UsedLate { key: key.clone(), new: new.clone(), last_use: last_use.clone() },
+                Some(until),
+            ),
+            Self::NotPickedUp { key, new, last_use, until } => (
+                Why::NotPickedUp { key: key.clone(), new: new.clone(), last_use: last_use.clone() },
+                Some(until),
+            ),
             Self::NoRecord { key, until } => (Why::NoRecord(key.clone()), Some(until)),
             Self::Overlap { key, until } => (Why::Overlap(key.clone()), Some(until)),
             Self::Soak { key, until } => (Why::Soak(key.clone()), Some(until)),
@@ -64,7 +72,8 @@ impl<'a> Need<'a> {
         wait(why, until)
     }
 
-    /// Whether the key is, or may be, in use. Where IAM has no use of it on record, that counts for nothing until `quiet` after this.
+    /// Whether the key is, or may be, in use. Where IAM has no use of it on record, that counts for
+    /// nothing until `quiet` after this.
     pub(super) fn of_use(
         seen: &'a Observed,
         key: &'a KeyId,
@@ -77,18 +86,23 @@ impl<'a> Need<'a> {
         match seen.last_use.get(key) {
             None => Some(Self::Unasked(key)),
             Some(LastUse::Unknown(reason)) => Some(Self::Unknown { key, reason }),
-            Some(last_use @ LastUse::At { when, .. }) => until(*when).map(|until| Self::InUse { key, last_use, until }),
+            Some(last_use @ LastUse::At { when, .. }) => {
+                until(*when).map(|until| Self::InUse { key, last_use, until })
+            }
             Some(LastUse::NoRecord) => until(known_from).map(|until| Self::NoRecord { key, until }),
         }
     }
 
-    /// Why the old key stays Active though its overlap is over, whose end is given; `None` once nothing is known to need it.
+    /// Why the old key stays Active though its overlap is over, whose end is given; `None` once
+    /// nothing is known to need it.
     ///
     /// IAM shows one last use of each key, and not whose. So:
-    /// - What uses the old key later than half an overlap after the new one was promoted is no cache that runs out: it has not moved. The key is
-    ///   held until it was unused for `idle`.
-    /// - What used it before may be a weekly job: the key has to be unused for `overlap` and `quiet`. A job that still has it has used it again by then.
-    /// - Where nothing uses the new key, nothing has moved: the old key is held until it was unused for `idle`.
+    /// - What uses the old key later than half an overlap after the new one was promoted is no
+    ///   cache that runs out: it has not moved. The key is held until it was unused for `idle`.
+    /// - What used it before may be a weekly job: the key has to be unused for `overlap` and
+    ///   `quiet`. A job that still has it has used it again by then.
+    /// - Where nothing uses the new key, nothing has moved: the old key is held until it was unused
+    ///   for `idle`.
     pub(super) fn of_old(
         case: &Situation<'a>,
         key: &'a AccessKey,
@@ -111,8 +125,10 @@ impl<'a> Need<'a> {
             return Some(need);
         }
         let last_use = last_use?;
-        // IAM has a record of every use since 2015 (IAM API reference, AccessKeyLastUsed), so that none means unused since it was created.
-        let unused_since = if let LastUse::At { when, .. } = last_use { *when } else { key.created };
+        // IAM has a record of every use since 2015 (IAM API reference, AccessKeyLastUsed), so that
+        // none means unused since it was created.
+        let unused_since =
+            if let LastUse::At { when, .. } = last_use { *when } else { key.created };
         let until = after(unused_since, waits.idle);
         if until <= now {
             return None;
@@ -129,8 +145,9 @@ impl<'a> Need<'a> {
         }
     }
 
-    /// Whoever may write the secret can write that a key is revoked. In a run that nobody asked for it, only a key that was unused for `idle`
-    /// leaves on that entry's word alone; a key that something uses, if only once a month, is kept, loudly.
+    /// Whoever may write the secret can write that a key is revoked. In a run that nobody asked for
+    /// it, only a key that was unused for `idle` leaves on that entry's word alone; a key that
+    /// something uses, if only once a month, is kept, loudly.
     pub(super) fn of_revoked(case: &Situation<'a>, key: &'a AccessKey) -> Option<Self> {
         let (id, waits) = (&key.id, case.policy.waits());
         match case.seen.last_use.get(id) {
@@ -149,8 +166,13 @@ impl<'a> Need<'a> {
         }
     }
 
-    /// Whether an Inactive key's soak is over. Whatever its entry says: a key that was used was Active then.
-    pub(super) fn of_inactive(case: &Situation<'a>, key: &'a AccessKey, noted: Timestamp) -> Option<Self> {
+    /// Whether an Inactive key's soak is over. Whatever its entry says: a key that was used was
+    /// Active then.
+    pub(super) fn of_inactive(
+        case: &Situation<'a>,
+        key: &'a AccessKey,
+        noted: Timestamp,
+    ) -> Option<Self> {
         let soak = |since| {
             let until = after(since, case.policy.waits().soak);
             (case.now < until).then_some(Self::Soak { key: &key.id, until })
@@ -163,14 +185,16 @@ impl<'a> Need<'a> {
         })
     }
 
-    /// Of a key younger than `quiet`, that no use is on record says nothing: IAM shows a use hours late.
+    /// Of a key younger than `quiet`, that no use is on record says nothing: IAM shows a use hours
+    /// late.
     pub(super) fn too_young(case: &Situation<'a>, key: &'a AccessKey) -> Option<Self> {
         let until = after(key.created, case.policy.waits().quiet);
         (case.now < until).then_some(Self::NoRecord { key: &key.id, until })
     }
 }
 
-/// Whether the use is keyrot's own verification of a key that it created: asked of STS, right after the key was created.
+/// Whether the use is keyrot's own verification of a key that it created: asked of STS, right after
+/// the key was created.
 pub(super) fn own_verification(case: &Situation<'_>, key: &AccessKey, last_use: &LastUse) -> bool {
     let LastUse::At { when, service, .. } = last_use else { return false };
     let waits = case.policy.waits();
@@ -178,11 +202,14 @@ pub(super) fn own_verification(case: &Situation<'_>, key: &AccessKey, last_use: 
     service == VERIFICATION && key.created <= after(*when, USE_GRAIN) && *when <= latest
 }
 
-/// Whether this use of the current key is somebody's who read it from the secret. keyrot verifies a key before it notes down that it is in place,
-/// and each run of another that does so is over within `settle`.
+/// Whether this use of the current key is somebody's who read it from the secret. keyrot verifies a
+/// key before it notes down that it is in place, and each run of another that does so is over
+/// within `settle`.
 fn is_pickup(case: &Situation<'_>, used: &LastUse, promoted: Timestamp) -> bool {
     match used {
-        LastUse::At { when, service, .. } if service == VERIFICATION => case.settled_at(promoted) < *when,
+        LastUse::At { when, service, .. } if service == VERIFICATION => {
+            case.settled_at(promoted) < *when
+        }
         LastUse::At { when, .. } => promoted < *when,
         LastUse::NoRecord | LastUse::Unknown(_) => false,
     }

@@ -6,7 +6,8 @@ use crate::model::names::VersionId;
 use crate::model::time::Timestamp;
 use crate::model::waits::after;
 
-/// How many bytes a secret's value may have (Secrets Manager user guide, "AWS Secrets Manager quotas").
+/// How many bytes a secret's value may have (Secrets Manager user guide, "AWS Secrets Manager
+/// quotas").
 pub const MOST_BYTES: usize = 65_536;
 
 /// The next key.
@@ -16,7 +17,8 @@ pub(super) enum Next<'a> {
     NotDue(Timestamp),
     /// It is not due, and one may have been created that IAM does not list yet.
     Unlisted(Timestamp),
-    /// It is due, and Secrets Manager's own rotation is on: it would not know of a key that is created without its order, and would order another.
+    /// It is due, and Secrets Manager's own rotation is on: it would not know of a key that is
+    /// created without its order, and would order another.
     OfService,
     /// The secret has too many tags: a key whose life cannot be noted down is not created.
     NoTagRoom { tags: usize, most: usize },
@@ -28,11 +30,14 @@ pub(super) enum Next<'a> {
     TooLarge { bytes: usize, most: usize },
     /// The user has two keys already.
     TwoKeys,
-    /// No entry says which keys there are before it is created: without that, a lost reply would leave a key that nothing explains.
+    /// No entry says which keys there are before it is created: without that, a lost reply would
+    /// leave a key that nothing explains.
     NoIntent,
-    /// A run that died may have created a key that IAM does not list yet; a new entry would leave it unexplained.
+    /// A run that died may have created a key that IAM does not list yet; a new entry would leave
+    /// it unexplained.
     PerhapsCreated(Timestamp),
-    /// An earlier run was about to create a key, and there is none: it may have had to delete it, because it could not be stored.
+    /// An earlier run was about to create a key, and there is none: it may have had to delete it,
+    /// because it could not be stored.
     Untested,
     /// Nothing stands in its way.
     Ready,
@@ -56,7 +61,8 @@ impl<'a> Next<'a> {
         }
     }
 
-    /// When the rotation of the current key begins: immediately while there is none, or where it was revoked.
+    /// When the rotation of the current key begins: immediately while there is none, or where it
+    /// was revoked.
     fn due(case: &Situation<'_>) -> Option<Timestamp> {
         match case.current_key() {
             None => Some(Timestamp::MIN_UTC),
@@ -99,7 +105,8 @@ impl<'a> Next<'a> {
     }
 }
 
-/// How large the next value is. What keyrot writes by itself is short; what it carries along may not be.
+/// How large the next value is. What keyrot writes by itself is short; what it carries along may
+/// not be.
 #[derive(Clone, Copy)]
 pub(super) enum Size {
     /// The secret takes it.
@@ -125,7 +132,8 @@ impl Size {
     }
 }
 
-/// Until when a key that is not listed yet may have been created under the last intent: the run may not be over, and its reply may be lost.
+/// Until when a key that is not listed yet may have been created under the last intent: the run may
+/// not be over, and its reply may be lost.
 fn unlisted_until(case: &Situation<'_>) -> Option<Timestamp> {
     let intent = case.secret.journal.intent.as_ref()?;
     let appeared = case.seen.keys.iter().any(|key| !intent.before.contains(&key.id));

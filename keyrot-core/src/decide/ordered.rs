@@ -11,7 +11,8 @@ use crate::model::version::Content;
 pub(super) enum Ordered<'a> {
     /// It is current.
     Current,
-    /// It is current, and this run has verified it and may say so. Otherwise that is left to those who will retire the old key: they verify it first.
+    /// It is current, and this run has verified it and may say so. Otherwise that is left to those
+    /// who will retire the old key: they verify it first.
     CurrentUnnoted { replacing: Option<&'a KeyId> },
     /// It is not staged, or was current before.
     NotStaged,
@@ -46,13 +47,16 @@ impl<'a> Ordered<'a> {
     pub(super) fn of(case: &Situation<'a>, step: &'a RotationStep) -> Self {
         let version: &VersionId = &step.version;
         if case.current.version == *version {
-            let verified = case.proof(case.current) == Some(&Verified::Works) && case.promoted().is_none();
+            let verified =
+                case.proof(case.current) == Some(&Verified::Works) && case.promoted().is_none();
             return match case.leaving().next() {
                 Some(old) if verified => Self::CurrentUnnoted { replacing: replaced(case, old) },
                 _ => Self::Current,
             };
         }
-        let Some(staged) = case.staged().filter(|held| held.version == *version && !case.was_published(held)) else {
+        let Some(staged) =
+            case.staged().filter(|held| held.version == *version && !case.was_published(held))
+        else {
             return Self::NotStaged;
         };
         Self::Staged(match &staged.content {
@@ -70,5 +74,9 @@ impl<'a> Ordered<'a> {
 
 /// What the current key has replaced, where this old key leaves because of it.
 pub(super) fn replaced<'a>(case: &Situation<'a>, old: &'a AccessKey) -> Option<&'a KeyId> {
-    if case.current_key().is_some() && case.is(old, Role::Old) { Some(&old.id) } else { case.last_replaced() }
+    if case.current_key().is_some() && case.is(old, Role::Old) {
+        Some(&old.id)
+    } else {
+        case.last_replaced()
+    }
 }

@@ -1,4 +1,5 @@
-//! No claim keeps a rotation standing still in silence: what only waits is measured against the dates that IAM gives.
+//! No claim keeps a rotation standing still in silence: what only waits is measured against the
+//! dates that IAM gives.
 
 use crate::decide::decision::blocked::Blocked;
 use crate::decide::decision::{Wait, Why};
@@ -8,28 +9,38 @@ use crate::model::version::Content;
 use crate::model::waits::Policy;
 use crate::model::waits::after;
 
-/// Why a run that only waits needs manual action all the same: the current key is past its deadline by two run intervals or more, by IAM's date of it, or
-/// the secret has held the placeholder for longer than an adoption takes. A journal entry or a version that somebody renews each day makes runs wait
-/// without end; it does not move these dates.
+/// Why a run that only waits needs manual action all the same: the current key is past its deadline
+/// by two run intervals or more, by IAM's date of it, or the secret has held the placeholder for
+/// longer than an adoption takes. A journal entry or a version that somebody renews each day makes
+/// runs wait without end; it does not move these dates.
 ///
-/// An old key that is held because IAM shows that it is in use is no such wait: each run reports it.
-pub(crate) fn overdue(seen: &Observed, wait: &Wait, policy: &Policy, now: Timestamp) -> Option<Blocked> {
+/// An old key that is held because IAM shows that it is in use is no such wait: each run reports
+/// it.
+pub(crate) fn overdue(
+    seen: &Observed,
+    wait: &Wait,
+    policy: &Policy,
+    now: Timestamp,
+) -> Option<Blocked> {
     if wait.is_hold() {
         return None;
     }
     let current = current(seen)?;
-    // By IAM's own date a rotation is under way: a run is at work, or one has died, and its key is being removed step by step.
+    // By IAM's own date a rotation is under way: a run is at work, or one has died, and its key is
+    // being removed step by step.
     let waits = policy.waits();
     let removed = waits.quiet + waits.settle + waits.soak + waits.run_interval * 3;
-    let begun = |key: &AccessKey| current.key() != Some(&key.id) && now < after(key.created, removed);
+    let begun =
+        |key: &AccessKey| current.key() != Some(&key.id) && now < after(key.created, removed);
     if seen.keys.iter().any(begun) {
         return None;
     }
     let (key, since) = match &current.content {
         // What an adoption may have to wait for: a lost key, which is retired first.
-        Content::Placeholder => {
-            (None, after(after(current.version.placeholder_since()?, policy.lead()), policy.waits().soak))
-        }
+        Content::Placeholder => (
+            None,
+            after(after(current.version.placeholder_since()?, policy.lead()), policy.waits().soak),
+        ),
         content => {
             let key = listed(seen, content.key()?)?;
             (Some(key.id.clone()), policy.deadline(key.created))
@@ -39,13 +50,16 @@ pub(crate) fn overdue(seen: &Observed, wait: &Wait, policy: &Policy, now: Timest
     overdue.then(|| Blocked::Overdue { key, since, wait: wait.clone() })
 }
 
-/// Whether an old key still waits for the end of its overlap when, by IAM's date of its successor, it should be gone: somebody reactivated it, moved labels,
-/// or renews what the secret says of it.
+/// Whether an old key still waits for the end of its overlap when, by IAM's date of its successor,
+/// it should be gone: somebody reactivated it, moved labels, or renews what the secret says of it.
 pub(crate) fn lingers(seen: &Observed, wait: &Wait, policy: &Policy, now: Timestamp) -> bool {
     let (Why::Overlap(old) | Why::Settling(old)) = &wait.why else { return false };
-    let Some(LabeledVersion { content: Content::Key { key, .. }, .. }) = current(seen) else { return false };
+    let Some(LabeledVersion { content: Content::Key { key, .. }, .. }) = current(seen) else {
+        return false;
+    };
     let Some(key) = listed(seen, key).filter(|key| key.id != *old) else { return false };
-    let active = listed(seen, old).is_some_and(|old| old.status == KeyStatus::Active && old.created < key.created);
+    let active = listed(seen, old)
+        .is_some_and(|old| old.status == KeyStatus::Active && old.created < key.created);
     active && after(after(key.created, policy.lead()), policy.waits().run_interval) <= now
 }
 

@@ -7,7 +7,8 @@ use crate::decide::decision::blocked::Blocked;
 use crate::model::names::{KeyId, VersionId};
 use crate::model::observed::Verified;
 
-/// Whether a journal entry says that the current version was verified and published. From then on every overlap counts.
+/// Whether a journal entry says that the current version was verified and published. From then on
+/// every overlap counts.
 #[derive(Clone, Copy)]
 pub(super) enum Published {
     /// An entry says so.
@@ -31,8 +32,8 @@ impl Published {
     }
 }
 
-/// Whether the current version authenticates in this very run. Whoever may write the secret can write the entry too, so that nothing that cannot
-/// be undone is done on its word alone.
+/// Whether the current version authenticates in this very run. Whoever may write the secret can
+/// write the entry too, so that nothing that cannot be undone is done on its word alone.
 #[derive(Clone, Copy)]
 pub(super) enum Works<'a> {
     /// It does, or holds no key.
@@ -58,7 +59,9 @@ impl<'a> Works<'a> {
         Self::Unshown(match case.proof(case.current) {
             Some(Verified::Works) => return Self::Yes,
             None => Unshown::Unverified(&case.current.version),
-            Some(Verified::Refused(reason) | Verified::Wrong(reason)) => Unshown::Fails { key, reason },
+            Some(Verified::Refused(reason) | Verified::Wrong(reason)) => {
+                Unshown::Fails { key, reason }
+            }
             Some(Verified::Unknown(reason)) => Unshown::Unknown { key, reason },
         })
     }
@@ -69,9 +72,10 @@ impl Unshown<'_> {
         match *self {
             Self::Unverified(version) => verify(version),
             Self::Unknown { key, reason } => unverified(key, reason),
-            Self::Fails { key, reason } => {
-                Decision::Blocked(Blocked::CurrentDoesNotWork { key: key.clone(), reason: reason.to_owned() })
-            }
+            Self::Fails { key, reason } => Decision::Blocked(Blocked::CurrentDoesNotWork {
+                key: key.clone(),
+                reason: reason.to_owned(),
+            }),
         }
     }
 }

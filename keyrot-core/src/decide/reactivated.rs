@@ -5,13 +5,14 @@ use crate::model::journal::Phase;
 use crate::model::names::KeyId;
 use crate::model::observed::{AccessKey, KeyStatus};
 
-/// A key that the journal has as Inactive, and IAM as Active. IAM's listing may be behind for `settle`: until then there is none.
+/// A key that the journal has as Inactive, and IAM as Active. IAM's listing may be behind for
+/// `settle`: until then there is none.
 #[derive(Clone, Copy)]
 pub(super) enum Reactivated<'a> {
     /// There is none.
     Nothing,
-    /// It was revoked before it was seen Inactive. Whoever has a leaked key may often do that to their own user, so this is no decision to keep
-    /// the key.
+    /// It was revoked before it was seen Inactive. Whoever has a leaked key may often do that to
+    /// their own user, so this is no decision to keep the key.
     Revoked(&'a KeyId),
     /// Somebody needs it again.
     Kept(&'a KeyId),

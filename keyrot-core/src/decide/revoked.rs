@@ -6,13 +6,16 @@ use super::situation::Situation;
 use crate::decide::decision::refusal::Refusal;
 use crate::model::journal::{Phase, Revoked};
 use crate::model::names::{KeyId, VersionId};
-use crate::model::observed::{AccessKey, KeyStatus, LabeledVersion, LastUse, Observed, Secret, SecretState};
+use crate::model::observed::{
+    AccessKey, KeyStatus, LabeledVersion, LastUse, Observed, Secret, SecretState,
+};
 use crate::model::request::Revocation;
 use crate::model::time::Timestamp;
 use crate::model::version::Content;
 use crate::model::waits::Policy;
 
-/// The key that is to be revoked, as far as IAM and the labels say, before it is known whether the secret can be used.
+/// The key that is to be revoked, as far as IAM and the labels say, before it is known whether the
+/// secret can be used.
 #[derive(Clone, Copy)]
 pub(super) enum Target<'a> {
     /// keyrot does not know its status, and does not change it.
@@ -27,16 +30,23 @@ pub(super) enum Target<'a> {
     NoSuchKey(&'a KeyId),
     /// The secret has it, and IAM does not.
     Unlisted(&'a KeyId),
-    /// IAM has it, and another key, which leaves no room for a successor in a secret that has no version yet.
+    /// IAM has it, and another key, which leaves no room for a successor in a secret that has no
+    /// version yet.
     NoRoom { key: &'a KeyId, other: &'a AccessKey },
     /// IAM has it.
     Listed,
 }
 
 impl<'a> Target<'a> {
-    pub(super) fn of(seen: &'a Observed, order: &'a Revocation, policy: &Policy, now: Timestamp) -> Self {
+    pub(super) fn of(
+        seen: &'a Observed,
+        order: &'a Revocation,
+        policy: &Policy,
+        now: Timestamp,
+    ) -> Self {
         let key = &order.key;
-        let secret = if let SecretState::Present(secret) = &seen.secret { Some(secret) } else { None };
+        let secret =
+            if let SecretState::Present(secret) = &seen.secret { Some(secret) } else { None };
         let noted = secret.is_some_and(|secret| secret.journal.revocation_of(key).is_some());
         let Some(listed) = seen.keys.iter().find(|listed| listed.id == *key) else {
             let known = noted || secret.is_some_and(|secret| may_hold(secret, key));
@@ -83,15 +93,18 @@ pub(super) enum Revoking<'a> {
     CurrentIfUnused(&'a KeyId),
     /// IAM does not list it, it is not current, and no entry says that it was revoked.
     NoSuchKey(&'a KeyId),
-    /// It was revoked, and IAM does not list it: it may have been created just now. Where use does not matter, the run finds that out.
+    /// It was revoked, and IAM does not list it: it may have been created just now. Where use does
+    /// not matter, the run finds that out.
     Settling { key: &'a KeyId, until: Timestamp },
     /// It was revoked, and IAM does not list it.
     Gone,
-    /// No entry says that it is revoked, or one asks for less, or was written before the key was reactivated.
+    /// No entry says that it is revoked, or one asks for less, or was written before the key was
+    /// reactivated.
     Unnoted { current: bool, next: Unnoted<'a> },
     /// It is revoked and Inactive, and no entry says since when.
     InactiveUnnoted(&'a KeyId),
-    /// It is revoked and Inactive, and an entry says so. Another key is current in its place, or none can be.
+    /// It is revoked and Inactive, and an entry says so. Another key is current in its place, or
+    /// none can be.
     Inactive { key: &'a KeyId, replaced: bool, delete: bool },
     /// It is revoked, and the rest is what a scheduled run does.
     Noted,
@@ -100,7 +113,8 @@ pub(super) enum Revoking<'a> {
 /// What a revocation takes before its entry.
 #[derive(Clone, Copy)]
 pub(super) enum Unnoted<'a> {
-    /// How large the value is that replaces it was not asked yet: a preview shows that no successor can be created.
+    /// How large the value is that replaces it was not asked yet: a preview shows that no successor
+    /// can be created.
     SizeUnasked(&'a VersionId),
     /// It is to be replaced, and another key leaves no room.
     NoRoom { key: &'a KeyId, other: &'a AccessKey },
@@ -129,7 +143,9 @@ impl<'a> Revoking<'a> {
             let makes_key = current && needs_successor(order) && case.seen.keys.len() < 2;
             let next = match (Size::of(case), stuck) {
                 (Size::Unasked, _) if makes_key => Unnoted::SizeUnasked(&case.current.version),
-                (_, Some(other)) if needs_successor(order) || (current && !order.without_successor) => {
+                (_, Some(other))
+                    if needs_successor(order) || (current && !order.without_successor) =>
+                {
                     Unnoted::NoRoom { key, other }
                 }
                 _ => Unnoted::Ready(order),
@@ -138,10 +154,14 @@ impl<'a> Revoking<'a> {
         }
         let replaced = !current && case.current_key().is_some();
         match listed.map(|listed| &listed.status) {
-            Some(KeyStatus::Inactive) if replaced || stuck.is_some() => match case.phase_since_revoked(key) {
-                Some((Phase::Inactive, _)) => Self::Inactive { key, replaced, delete: order.delete },
-                _ => Self::InactiveUnnoted(key),
-            },
+            Some(KeyStatus::Inactive) if replaced || stuck.is_some() => {
+                match case.phase_since_revoked(key) {
+                    Some((Phase::Inactive, _)) => {
+                        Self::Inactive { key, replaced, delete: order.delete }
+                    }
+                    _ => Self::InactiveUnnoted(key),
+                }
+            }
             _ => Self::Noted,
         }
     }
@@ -151,7 +171,8 @@ impl<'a> Revoking<'a> {
 fn stands(case: &Situation<'_>, order: &Revocation, noted: &Revoked) -> bool {
     let key = &order.key;
     let active = case.key(key).is_some_and(|listed| listed.status == KeyStatus::Active);
-    // It was Inactive, and was reactivated since: what is noted down of that time must not count for its soak, whenever this run ends.
+    // It was Inactive, and was reactivated since: what is noted down of that time must not count
+    // for its soak, whenever this run ends.
     let reactivated = (active || case.seen.switched_off.as_ref() == Some(key))
         && matches!(case.secret.journal.phase_of(key), Some((Phase::Inactive, at)) if noted.at <= at);
     let weaker = noted.only_if_unused && !order.only_if_unused;
@@ -165,7 +186,8 @@ fn in_the_way<'a>(case: &Situation<'a>, key: &KeyId) -> Option<&'a AccessKey> {
     }
     let other = case.seen.keys.iter().find(|listed| listed.id != *key)?;
     let id = Some(&other.id);
-    let staged = case.staged().and_then(LabeledVersion::key) == id && other.status == KeyStatus::Active;
+    let staged =
+        case.staged().and_then(LabeledVersion::key) == id && other.status == KeyStatus::Active;
     let before = case.key_before().map(|(_, key)| &key.id) == id;
     (!staged && !before && case.seen.in_hand.as_ref() != id).then_some(other)
 }

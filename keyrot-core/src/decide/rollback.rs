@@ -9,7 +9,8 @@ use crate::model::names::KeyId;
 pub(super) enum Rollback<'a> {
     /// It is current, and an entry says so.
     Current,
-    /// It is current, and no entry says so yet, or one does that is dated later: every overlap is to count from now.
+    /// It is current, and no entry says so yet, or one does that is dated later: every overlap is
+    /// to count from now.
     CurrentUnnoted,
     /// It is not the previous key.
     NotBefore(&'a KeyId),
@@ -42,7 +43,8 @@ impl<'a> Rollback<'a> {
 /// The key whose revocation is to be taken back.
 #[derive(Clone, Copy)]
 pub(super) enum Reinstated<'a> {
-    /// It is revoked. It alone is taken out of the entry: whoever reactivated another may be the thief.
+    /// It is revoked. It alone is taken out of the entry: whoever reactivated another may be the
+    /// thief.
     Revoked(&'a KeyId),
     /// It is not revoked.
     NotRevoked,

@@ -14,7 +14,8 @@ pub(super) struct Row {
 /// A part of the table: one of its rows has the answer, or it is known what to ask next.
 pub(super) type Part<T> = ControlFlow<Row, T>;
 
-/// The rows of a part, as one match over facts. Each begins with the words that the document has for it. What none of them answers is in `else`.
+/// The rows of a part, as one match over facts. Each begins with the words that the document has
+/// for it. What none of them answers is in `else`.
 macro_rules! rows {
     ($part:literal, match $facts:tt {
         $(#[doc = $when:literal] $pattern:pat => $answer:expr,)*

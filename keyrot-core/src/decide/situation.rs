@@ -1,4 +1,5 @@
-//! One user's situation: what was read, what each key is to the rotation, and the look-ups that several facts need.
+//! One user's situation: what was read, what each key is to the rotation, and the look-ups that
+//! several facts need.
 
 use super::answer::{act, write};
 use super::belief;
@@ -6,7 +7,9 @@ use crate::decide::decision::{Decision, Step};
 use crate::model::clock::CLOCK_TOLERANCE;
 use crate::model::journal::{Intent, JournalEntry, Phase, Promoted, Retired, Revoked};
 use crate::model::names::{KeyId, VersionId};
-use crate::model::observed::{AccessKey, KeyStatus, LabeledVersion, LastUse, Observed, Secret, Verified};
+use crate::model::observed::{
+    AccessKey, KeyStatus, LabeledVersion, LastUse, Observed, Secret, Verified,
+};
 use crate::model::request::Revocation;
 use crate::model::step::RotationStep;
 use crate::model::time::Timestamp;
@@ -37,15 +40,19 @@ pub(super) enum Role {
     InHand,
     /// It has the AWSPENDING label.
     Staged,
-    /// Was current, may have been, or was the user's only key when keyrot came: it leaves after the overlap, once unused.
+    /// Was current, may have been, or was the user's only key when keyrot came: it leaves after the
+    /// overlap, once unused.
     Old,
-    /// keyrot's own, and never current: an abandoned one, or one whose creator's reply was lost. Nobody has its secret.
+    /// keyrot's own, and never current: an abandoned one, or one whose creator's reply was lost.
+    /// Nobody has its secret.
     Stray,
-    /// The user's only key while the secret still holds the placeholder: it stays until a successor is in place.
+    /// The user's only key while the secret still holds the placeholder: it stays until a successor
+    /// is in place.
     InPlace,
     /// The operator revoked it, and nothing else explains it.
     Revoked,
-    /// No label and no journal entry explains it; whether a version without a label does, was not asked yet.
+    /// No label and no journal entry explains it; whether a version without a label does, was not
+    /// asked yet.
     Unexplained,
     /// Nothing explains it.
     Unknown,
@@ -128,7 +135,11 @@ impl<'a> Situation<'a> {
 
     /// The entry that the current version was verified and published.
     pub(super) fn promoted(&self) -> Option<&'a Promoted> {
-        self.secret.journal.promoted.as_ref().filter(|promoted| promoted.version == self.current.version)
+        self.secret
+            .journal
+            .promoted
+            .as_ref()
+            .filter(|promoted| promoted.version == self.current.version)
     }
 
     /// What the last promotion replaced, as its entry says.
@@ -136,7 +147,8 @@ impl<'a> Situation<'a> {
         self.secret.journal.promoted.as_ref().and_then(|promoted| promoted.replacing.as_ref())
     }
 
-    /// Whether a way back to this version is under way, or was not noted down to its end: its entry is dated later than any run takes.
+    /// Whether a way back to this version is under way, or was not noted down to its end: its entry
+    /// is dated later than any run takes.
     pub(super) fn is_noted_for_later(&self, version: &VersionId) -> bool {
         let noted = self.secret.journal.promoted.as_ref();
         noted.is_some_and(|noted| noted.version == *version && self.now < noted.at)
@@ -144,7 +156,11 @@ impl<'a> Situation<'a> {
 
     /// What this run's verification of a version brought.
     pub(super) fn proof(&self, held: &LabeledVersion) -> Option<&'a Verified> {
-        self.seen.proof.as_ref().filter(|(version, _)| *version == held.version).map(|(_, proof)| proof)
+        self.seen
+            .proof
+            .as_ref()
+            .filter(|(version, _)| *version == held.version)
+            .map(|(_, proof)| proof)
     }
 
     pub(super) fn revoked_at(&self, key: &KeyId) -> Option<Timestamp> {
@@ -154,21 +170,26 @@ impl<'a> Situation<'a> {
     /// The phase of a key, unless it was revoked after that was noted down: then that is over.
     pub(super) fn phase_since_revoked(&self, key: &KeyId) -> Option<(Phase, Timestamp)> {
         let journal = &self.secret.journal;
-        journal.phase_of(key).filter(|(_, at)| journal.revoked_at(key).is_none_or(|revoked| revoked <= *at))
+        journal
+            .phase_of(key)
+            .filter(|(_, at)| journal.revoked_at(key).is_none_or(|revoked| revoked <= *at))
     }
 
     /// The previous key, if it could be published again.
     pub(super) fn key_before(&self) -> Option<(&'a LabeledVersion, &'a AccessKey)> {
-        let held = self.secret.previous.as_ref().filter(|held| held.version != self.current.version)?;
+        let held =
+            self.secret.previous.as_ref().filter(|held| held.version != self.current.version)?;
         let key = self.key(held.key()?)?;
-        let usable = !matches!(key.status, KeyStatus::Other(_)) && self.revoked_at(&key.id).is_none();
+        let usable =
+            !matches!(key.status, KeyStatus::Other(_)) && self.revoked_at(&key.id).is_none();
         usable.then_some((held, key))
     }
 
     /// Whether the key was current, or was the user's only one when keyrot came.
     ///
-    /// An entry alone says so only of a key that is not younger than the current one. A user has two keys at most, so that such a key was there
-    /// when the current one was created, and is what that one replaced, by IAM's own dates.
+    /// An entry alone says so only of a key that is not younger than the current one. A user has
+    /// two keys at most, so that such a key was there when the current one was created, and is what
+    /// that one replaced, by IAM's own dates.
     pub(super) fn was_current(&self, key: &KeyId) -> bool {
         let younger = || {
             let listed = self.key(key).zip(self.current_listed());
@@ -177,29 +198,34 @@ impl<'a> Situation<'a> {
         let adopted = || {
             let before = self.secret.journal.intent.as_ref().map(|intent| &intent.before[..]);
             self.secret.previous.as_ref().is_some_and(|held| held.content == Content::Placeholder)
-                && self.current_key().is_some_and(|current| before.is_some_and(|before| !before.contains(current)))
+                && self
+                    .current_key()
+                    .is_some_and(|current| before.is_some_and(|before| !before.contains(current)))
                 && before == Some(std::slice::from_ref(key))
         };
         let noted = || self.last_replaced() == Some(key) || adopted();
         self.previous_key() == Some(key) || (noted() && !younger())
     }
 
-    /// Whether keyrot wrote a version of the secret with the key, with or without a label, when the key was created: then it is keyrot's own,
-    /// whatever came after.
+    /// Whether keyrot wrote a version of the secret with the key, with or without a label, when the
+    /// key was created: then it is keyrot's own, whatever came after.
     pub(super) fn in_a_version(&self, key: &KeyId) -> bool {
         let Some(listed) = self.key(key) else { return false };
         let mut versions = self.seen.versions.iter().flatten();
         versions.any(|version| belief::written_with_its_key(version, listed, self.policy))
     }
 
-    /// Whether keyrot created the key, as far as a version, a journal entry or an intent still says it.
+    /// Whether keyrot created the key, as far as a version, a journal entry or an intent still says
+    /// it.
     pub(super) fn is_own(&self, key: &AccessKey) -> bool {
-        let abandoned = matches!(self.secret.journal.phase_of(&key.id), Some((Phase::Abandoned, _)));
+        let abandoned =
+            matches!(self.secret.journal.phase_of(&key.id), Some((Phase::Abandoned, _)));
         abandoned || self.in_a_version(&key.id) || self.made_under_the_intent(key)
     }
 
-    /// Whether a lost reply to CreateAccessKey explains the key: it did not exist before the intent, it appeared within the settling time,
-    /// and there is not already a key for every one that the intent can have made.
+    /// Whether a lost reply to CreateAccessKey explains the key: it did not exist before the
+    /// intent, it appeared within the settling time, and there is not already a key for every one
+    /// that the intent can have made.
     pub(super) fn made_under_the_intent(&self, key: &AccessKey) -> bool {
         let Some(Intent { before, at }) = &self.secret.journal.intent else { return false };
         let in_window = |k: &AccessKey| {
@@ -238,7 +264,11 @@ impl<'a> Situation<'a> {
     /// Notes down that the current version works and is published.
     pub(super) fn note_published(&self, replacing: Option<&KeyId>) -> Decision {
         let version = self.current.version.clone();
-        write(JournalEntry::Promoted(Promoted { version, replacing: replacing.cloned(), at: self.now }))
+        write(JournalEntry::Promoted(Promoted {
+            version,
+            replacing: replacing.cloned(),
+            at: self.now,
+        }))
     }
 
     /// Notes down which keys there are before one is created.
@@ -247,13 +277,17 @@ impl<'a> Situation<'a> {
         write(JournalEntry::Intent(Intent { before, at: self.now }))
     }
 
-    /// Notes down what is revoked: what was before, without this key, and with this order in its place. Keys that are gone are left out.
+    /// Notes down what is revoked: what was before, without this key, and with this order in its
+    /// place. Keys that are gone are left out.
     pub(super) fn note_revoked(&self, key: &KeyId, order: Option<&Revocation>) -> Decision {
         let there = |id: &KeyId| self.key(id).is_some() || self.current_key() == Some(id);
         let mut all = self.secret.journal.revoked.clone();
         all.retain(|before| before.key != *key && there(&before.key));
-        let entry =
-            |order: &Revocation| Revoked { key: order.key.clone(), at: self.now, only_if_unused: order.only_if_unused };
+        let entry = |order: &Revocation| Revoked {
+            key: order.key.clone(),
+            at: self.now,
+            only_if_unused: order.only_if_unused,
+        };
         all.extend(order.map(entry));
         write(JournalEntry::Revoked(all))
     }

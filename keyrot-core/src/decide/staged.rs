@@ -14,7 +14,8 @@ pub(super) enum Staged<'a> {
     Nothing,
     /// It was published before, or holds the current key: nobody is to publish it again.
     Over(&'a VersionId),
-    /// keyrot did not write it, as its id or Secrets Manager's date of it says, or it does not hold what its id says.
+    /// keyrot did not write it, as its id or Secrets Manager's date of it says, or it does not hold
+    /// what its id says.
     Foreign(&'a VersionId),
     /// A journal entry says that its key was given up or revoked.
     GivenUp(&'a VersionId),
@@ -48,13 +49,19 @@ impl<'a> Staged<'a> {
             return Self::Over(version);
         }
         let Content::Key { key, created, .. } = &staged.content else {
-            return if case.secret.rotation_enabled { Self::Nothing } else { Self::Foreign(version) };
+            return if case.secret.rotation_enabled {
+                Self::Nothing
+            } else {
+                Self::Foreign(version)
+            };
         };
         if case.secret.journal.phase_of(key).is_some() || case.revoked_at(key).is_some() {
             return Self::GivenUp(version);
         }
         let Some(listed) = case.key(key) else {
-            return case.settles(*created).map_or(Self::Gone(version), |until| Self::Settling { key, until });
+            return case
+                .settles(*created)
+                .map_or(Self::Gone(version), |until| Self::Settling { key, until });
         };
         if case.seen.staged_here.as_ref() != Some(version) {
             if case.seen.versions.is_none() {

@@ -1,11 +1,13 @@
-//! Observed states at random, from a small world: two keys, a few versions, and times that the waits tell apart.
+//! Observed states at random, from a small world: two keys, a few versions, and times that the
+//! waits tell apart.
 #![allow(clippy::unwrap_used)]
 
 use crate::model::home::{Adoption, Difference, HomeTag, Owner, Residence, SecretArn};
 use crate::model::journal::{Intent, Journal, Phase, Promoted, Retired, Revoked};
 use crate::model::names::{KeyId, UserId, UserName, VersionId};
 use crate::model::observed::{
-    AccessKey, KeyStatus, LabeledVersion, LastUse, Observed, Secret, SecretState, StoredVersion, Verified,
+    AccessKey, KeyStatus, LabeledVersion, LastUse, Observed, Secret, SecretState, StoredVersion,
+    Verified,
 };
 use crate::model::request::{Request, Revocation};
 use crate::model::step::{RotationStep, StepName};
@@ -80,7 +82,8 @@ fn reason() -> String {
 pub(super) fn observed(some: &mut Choices) -> Observed {
     // Once in a while, a name that is too long for the user's tag.
     let name = if some.once_in(30) { "k".repeat(220) } else { "access_key".to_owned() };
-    let place_of = &format!("arn:aws:secretsmanager:eu-west-1:123456789012:secret:/iam/ci/{name}-a1B2c3");
+    let place_of =
+        &format!("arn:aws:secretsmanager:eu-west-1:123456789012:secret:/iam/ci/{name}-a1B2c3");
     let arn = SecretArn::parse(place_of).unwrap();
     let elsewhere = SecretArn::parse(place_of.replace("eu-west-1", "us-east-1")).unwrap();
     let owner = |id: &str| Owner {
@@ -90,12 +93,24 @@ pub(super) fn observed(some: &mut Choices) -> Observed {
     };
     let me = owner("AIDACKCEVSQ6C2EXAMPLE");
     let (a, b) = (key("A"), key("B"));
-    let created = [at(NOW - some.one(&[60, 20, 9, 4]) * UNIT), at(NOW - some.one(&[20, 9, 4, 2, 1, 0]) * UNIT)];
+    let created = [
+        at(NOW - some.one(&[60, 20, 9, 4]) * UNIT),
+        at(NOW - some.one(&[20, 9, 4, 2, 1, 0]) * UNIT),
+    ];
     let mut keys = Vec::new();
     for (id, created) in [a.clone(), b.clone()].into_iter().zip(created) {
-        let active =
-            [KeyStatus::Active, KeyStatus::Active, KeyStatus::Active, KeyStatus::Inactive, KeyStatus::Inactive];
-        let status = if some.once_in(20) { KeyStatus::Other("Expired".to_owned()) } else { some.one(&active) };
+        let active = [
+            KeyStatus::Active,
+            KeyStatus::Active,
+            KeyStatus::Active,
+            KeyStatus::Inactive,
+            KeyStatus::Inactive,
+        ];
+        let status = if some.once_in(20) {
+            KeyStatus::Other("Expired".to_owned())
+        } else {
+            some.one(&active)
+        };
         if !some.once_in(4) {
             keys.push(AccessKey { id, status, created });
         }
@@ -118,7 +133,12 @@ pub(super) fn observed(some: &mut Choices) -> Observed {
     // Secrets Manager has staged a version for its rotation function to fill.
     if some.once_in(4) {
         let filled = Content::ForeignKey { key: some.one(&[a.clone(), b.clone()]), extras: false };
-        let content = some.one(&[Content::ForeignEmpty, Content::ForeignEmpty, filled, Content::ForeignOther]);
+        let content = some.one(&[
+            Content::ForeignEmpty,
+            Content::ForeignEmpty,
+            filled,
+            Content::ForeignOther,
+        ]);
         secret.pending = Some(LabeledVersion { version: order_version(), content });
         secret.rotation_enabled = true;
     }
@@ -139,16 +159,21 @@ pub(super) fn observed(some: &mut Choices) -> Observed {
     if leaves {
         let (old, new) = (&versions[0], &versions[1]);
         let back = some.once_in(4);
-        let (version, at) = if back { (&old.version, at(NOW + UNIT)) } else { (&new.version, time(some)) };
+        let (version, at) =
+            if back { (&old.version, at(NOW + UNIT)) } else { (&new.version, time(some)) };
         let promoted = Some(Promoted { version: version.clone(), replacing: Some(a.clone()), at });
-        let retired = secret.journal.retired.take().map(|noted| Retired { key: a.clone(), ..noted });
+        let retired =
+            secret.journal.retired.take().map(|noted| Retired { key: a.clone(), ..noted });
         secret.journal = Journal { promoted, retired, ..secret.journal };
         (secret.current, secret.previous) = (Some(new.clone()), Some(old.clone()));
         secret.pending = some.once_in(6).then(|| new.clone());
     }
     // Mostly one with a label: what is known of another means nothing.
-    let labeled: Vec<_> =
-        [&secret.current, &secret.current, &secret.pending, &secret.previous].into_iter().flatten().cloned().collect();
+    let labeled: Vec<_> = [&secret.current, &secret.current, &secret.pending, &secret.previous]
+        .into_iter()
+        .flatten()
+        .cloned()
+        .collect();
     let of_secret = |some: &mut Choices| {
         let all = if labeled.is_empty() || some.once_in(4) { &versions } else { &labeled };
         some.one(all).version
@@ -159,36 +184,63 @@ pub(super) fn observed(some: &mut Choices) -> Observed {
             owner: me,
             place: arn.place().clone(),
             tag: if some.once_in(10) {
-                some.one(&[HomeTag::Absent, HomeTag::At(elsewhere.clone()), HomeTag::Unreadable("x".to_owned())])
+                some.one(&[
+                    HomeTag::Absent,
+                    HomeTag::At(elsewhere.clone()),
+                    HomeTag::Unreadable("x".to_owned()),
+                ])
             } else {
                 HomeTag::At(arn)
             },
-            adoption: some.one(&[Adoption::NotNamed, Adoption::Named, Adoption::Named, Adoption::TakeOver]),
+            adoption: some.one(&[
+                Adoption::NotNamed,
+                Adoption::Named,
+                Adoption::Named,
+                Adoption::TakeOver,
+            ]),
             renamed: some.once_in(8),
         },
-        elsewhere: (!some.once_in(3)).then(|| if some.once_in(4) { vec![elsewhere] } else { vec![] }),
+        elsewhere: (!some.once_in(3))
+            .then(|| if some.once_in(4) { vec![elsewhere] } else { vec![] }),
         differences: (!some.once_in(3))
             .then(|| if some.once_in(4) { vec![Difference::ResourcePolicy] } else { vec![] }),
         created_here: some.once_in(8),
-        in_hand: some.once_in(10).then(|| b.clone()).filter(|b| keys.iter().any(|key| key.id == *b)),
+        in_hand: some
+            .once_in(10)
+            .then(|| b.clone())
+            .filter(|b| keys.iter().any(|key| key.id == *b)),
         reactivated: some.once_in(6).then(|| a.clone()),
         switched_off: some.once_in(6).then(|| some.one(&[a.clone(), b.clone()])),
         ordered: some.once_in(8).then(|| revoked(some, &a)),
-        last_use: [a, b].into_iter().filter_map(|id| Some((id, last_use(some)?))).collect::<BTreeMap<_, _>>(),
+        last_use: [a, b]
+            .into_iter()
+            .filter_map(|id| Some((id, last_use(some)?)))
+            .collect::<BTreeMap<_, _>>(),
         versions: (!some.once_in(3)).then(|| {
             let written = |held: &LabeledVersion| match &held.content {
                 Content::Key { created, .. } => Some(*created),
                 _ => Some(at(NOW - 9 * UNIT)),
             };
-            let stored = |held: &LabeledVersion| StoredVersion { id: held.version.clone(), created: written(held) };
+            let stored = |held: &LabeledVersion| StoredVersion {
+                id: held.version.clone(),
+                created: written(held),
+            };
             versions.iter().filter(|_| !some.once_in(4)).map(stored).collect()
         }),
         may_create: some.once_in(2),
-        next_size: (!some.once_in(3)).then(|| (of_secret(some), some.one(&[None, Some(900), Some(900), Some(70_000)]))),
+        next_size: (!some.once_in(3))
+            .then(|| (of_secret(some), some.one(&[None, Some(900), Some(900), Some(70_000)]))),
         staged_here: some.once_in(3).then(|| of_secret(some)),
         proof: (!some.once_in(4)).then(|| {
             let (no, unknown) = (Verified::Refused(reason()), Verified::Unknown(reason()));
-            let all = [Verified::Works, Verified::Works, Verified::Works, no, unknown, Verified::Wrong(reason())];
+            let all = [
+                Verified::Works,
+                Verified::Works,
+                Verified::Works,
+                no,
+                unknown,
+                Verified::Wrong(reason()),
+            ];
             let near = if some.once_in(3) { &secret.previous } else { &secret.current };
             let version = near.as_ref().filter(|_| leaves).map(|held| held.version.clone());
             (version.unwrap_or_else(|| of_secret(some)), some.one(&all))
@@ -211,7 +263,12 @@ fn versions(some: &mut Choices, keys: &[(KeyId, Timestamp)]) -> Vec<LabeledVersi
     all.extend(keys.iter().map(|key| of_key(some, key)));
     all.push(LabeledVersion::of(VersionId::for_placeholder(at(NOW - 40 * UNIT))));
     let (key, extras) = (some.one(keys).0, some.once_in(3));
-    let foreign = [Content::Foreign, Content::ForeignKey { key, extras }, Content::ForeignOther, Content::ForeignEmpty];
+    let foreign = [
+        Content::Foreign,
+        Content::ForeignKey { key, extras },
+        Content::ForeignOther,
+        Content::ForeignEmpty,
+    ];
     all.push(LabeledVersion { version: order_version(), content: some.one(&foreign) });
     all
 }
@@ -224,7 +281,12 @@ fn revoked(some: &mut Choices, key: &KeyId) -> Revoked {
     Revoked { key: key.clone(), at: time(some), only_if_unused: some.once_in(3) }
 }
 
-fn journal(some: &mut Choices, keys: &[KeyId], versions: &[LabeledVersion], elsewhere: &SecretArn) -> Journal {
+fn journal(
+    some: &mut Choices,
+    keys: &[KeyId],
+    versions: &[LabeledVersion],
+    elsewhere: &SecretArn,
+) -> Journal {
     let phases = [Phase::Retiring, Phase::Abandoned, Phase::Inactive, Phase::Hold];
     Journal {
         intent: some.once_in(2).then(|| {
@@ -235,7 +297,11 @@ fn journal(some: &mut Choices, keys: &[KeyId], versions: &[LabeledVersion], else
             let replacing = some.one(&[None, Some(keys[0].clone()), Some(keys[1].clone())]);
             Promoted { version: some.one(versions).version, replacing, at: time(some) }
         }),
-        retired: some.once_in(2).then(|| Retired { key: some.one(keys), phase: some.one(&phases), at: time(some) }),
+        retired: some.once_in(2).then(|| Retired {
+            key: some.one(keys),
+            phase: some.one(&phases),
+            at: time(some),
+        }),
         revoked: keys
             .iter()
             .filter(|_| some.once_in(4))
@@ -251,7 +317,13 @@ fn journal(some: &mut Choices, keys: &[KeyId], versions: &[LabeledVersion], else
 fn last_use(some: &mut Choices) -> Option<LastUse> {
     let (when, service) = (time(some), some.one(&["sts", "s3"]).to_owned());
     let used = LastUse::At { when, service, region: "eu-west-1".to_owned() };
-    some.one(&[None, Some(LastUse::NoRecord), Some(LastUse::Unknown(reason())), Some(used.clone()), Some(used)])
+    some.one(&[
+        None,
+        Some(LastUse::NoRecord),
+        Some(LastUse::Unknown(reason())),
+        Some(used.clone()),
+        Some(used),
+    ])
 }
 
 /// Everything that can be asked of one user, about one version and each key.
@@ -262,13 +334,19 @@ pub(super) fn asked(some: &mut Choices, seen: &Observed) -> (Vec<RotationStep>, 
         }
         _ => vec![],
     };
-    let mut versions: Vec<VersionId> = labeled.into_iter().flatten().map(|held| held.version.clone()).collect();
+    let mut versions: Vec<VersionId> =
+        labeled.into_iter().flatten().map(|held| held.version.clone()).collect();
     versions.push(order_version());
     let version = some.one(&versions);
-    let steps = [StepName::CreateSecret, StepName::SetSecret, StepName::TestSecret, StepName::FinishSecret];
+    let steps =
+        [StepName::CreateSecret, StepName::SetSecret, StepName::TestSecret, StepName::FinishSecret];
     let steps = steps.map(|step| RotationStep { step, version: version.clone() }).to_vec();
     let elsewhere = || SecretArn::planned(seen.residence.place.clone());
-    let mut requests = vec![Request::Bind, Request::Leave { to: elsewhere() }, Request::Move { from: elsewhere() }];
+    let mut requests = vec![
+        Request::Bind,
+        Request::Leave { to: elsewhere() },
+        Request::Move { from: elsewhere() },
+    ];
     for id in ["A", "B", "C"] {
         requests.extend([Request::Rollback { to: key(id) }, Request::Reinstate { key: key(id) }]);
         requests.push(Request::Revoke(Revocation {

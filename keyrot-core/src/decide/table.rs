@@ -1,9 +1,10 @@
 //! The decision as a table: exhaustive matches over [`Facts`], in the order in which you would ask.
 //!
-//! The first row that fits has the answer. The table is in parts, each one match over a few facts, because the time that the compiler takes to check
-//! that nothing is left out is exponential in their number. What no row of a part answers is spelled out after its rows (`else`), and goes on in the
-//! next part. So a new variant of a fact does not compile until it is said, for each request that depends on the fact, what it means there.
-//! `docs/decision.md` is printed from these rows.
+//! The first row that fits has the answer. The table is in parts, each one match over a few facts,
+//! because the time that the compiler takes to check that nothing is left out is exponential in
+//! their number. What no row of a part answers is spelled out after its rows (`else`), and goes on
+//! in the next part. So a new variant of a fact does not compile until it is said, for each request
+//! that depends on the fact, what it means there. `docs/decision.md` is printed from these rows.
 
 use super::answer::*;
 use super::asked::{Goal, Purpose, Then, asked, ordered_version};
@@ -33,7 +34,12 @@ use std::convert::Infallible;
 use std::ops::ControlFlow;
 
 /// Decides, on claims that were sifted, for whatever is asked.
-pub(super) fn decide_for(seen: &Observed, ask: Ask<'_>, policy: &Policy, now: Timestamp) -> Decision {
+pub(super) fn decide_for(
+    seen: &Observed,
+    ask: Ask<'_>,
+    policy: &Policy,
+    now: Timestamp,
+) -> Decision {
     row(seen, ask, policy, now).decision
 }
 
@@ -57,7 +63,9 @@ fn parts(seen: &Observed, ask: Ask<'_>, policy: &Policy, now: Timestamp) -> Part
     match goal {
         Goal::Run => old_keys(&case, facts)?,
         Goal::Create { .. } => {}
-        Goal::Finish(version, value) => return ordered_version(&case, Purpose::Finish, version, value),
+        Goal::Finish(version, value) => {
+            return ordered_version(&case, Purpose::Finish, version, value);
+        }
     }
     next_key(&case, facts)
 }

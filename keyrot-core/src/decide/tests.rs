@@ -15,14 +15,18 @@ use std::collections::{BTreeMap, BTreeSet};
 const STATES: u64 = 150_000;
 
 /// The files that have rows.
-const SOURCES: [&str; 3] = [include_str!("grounds.rs"), include_str!("asked.rs"), include_str!("table.rs")];
+const SOURCES: [&str; 3] =
+    [include_str!("grounds.rs"), include_str!("asked.rs"), include_str!("table.rs")];
 
 /// The parts of the table in order, and where what no row of one answers goes on.
 const PARTS: [(&str, &str); 7] = [
     ("The user and the secret", "the next table"),
     ("What was asked for", "the next table; for `testSecret`, \"The version of a step\""),
     ("The keys", "the next table"),
-    ("The labels", "\"Keys that leave\"; for `finishSecret`, the next table; for `createSecret`, \"The next key\""),
+    (
+        "The labels",
+        "\"Keys that leave\"; for `finishSecret`, the next table; for `createSecret`, \"The next key\"",
+    ),
     ("The version of a step", "does not occur"),
     ("Keys that leave", "the next table"),
     ("The next key", "does not occur"),
@@ -126,7 +130,8 @@ fn applied() -> BTreeMap<(&'static str, &'static str), Seen> {
             Request::Revoke(order) => Some(Ask::Revoke(order)),
             Request::Bind | Request::Leave { .. } | Request::Move { .. } => None,
         });
-        let runs = [Ask::Run].into_iter().chain(steps.iter().map(Ask::Step)).map(|ask| (&*sifted, ask));
+        let runs =
+            [Ask::Run].into_iter().chain(steps.iter().map(Ask::Step)).map(|ask| (&*sifted, ask));
         for (seen, ask) in runs.chain(requests.map(|ask| (&requested, ask))) {
             let row = table::row(seen, ask, &policy, now);
             let all = rows.entry((row.part, row.when.trim())).or_default();
@@ -173,8 +178,10 @@ fn document() -> String {
             let Seen { kinds, answers } = &applied[row];
             let kinds: Vec<&str> = kinds.iter().map(|(_, kind)| *kind).collect();
             let kinds = if kinds.len() == 8 { "anything".to_owned() } else { kinds.join(", ") };
-            let answers: Vec<String> =
-                answers.iter().map(|(word, code)| format!("`{}`", format!("{word} {code}").trim())).collect();
+            let answers: Vec<String> = answers
+                .iter()
+                .map(|(word, code)| format!("`{}`", format!("{word} {code}").trim()))
+                .collect();
             text += &format!("| {} | {} | {kinds} | {} |\n", n + 1, row.1, answers.join(", "));
         }
         text += &format!("| | none of these | | {last} |\n");
@@ -213,8 +220,14 @@ fn the_document_has_the_table() {
     }
     // A package that was published has no documents beside it.
     let Ok(found) = std::fs::read_to_string(path) else {
-        assert!(!std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs")).exists(), "there is no {path}");
+        assert!(
+            !std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs")).exists(),
+            "there is no {path}"
+        );
         return;
     };
-    assert!(found == document, "docs/decision.md is out of date: set {UPDATE}=1 and run this test again");
+    assert!(
+        found == document,
+        "docs/decision.md is out of date: set {UPDATE}=1 and run this test again"
+    );
 }

@@ -7,7 +7,8 @@ use super::situation::{Role, Situation};
 pub(super) enum Unattributed {
     /// There is none.
     Nothing,
-    /// No label and no journal entry explains a key; whether a version without a label does, was not asked yet.
+    /// No label and no journal entry explains a key; whether a version without a label does, was
+    /// not asked yet.
     Unasked,
     /// No version, no journal entry and no intent explains a key.
     Keys,

@@ -1,4 +1,5 @@
-//! The way back to the previous key: of an operator's rollback, and of a run whose current key was revoked and leaves no room for another.
+//! The way back to the previous key: of an operator's rollback, and of a run whose current key was
+//! revoked and leaves no room for another.
 
 use super::answer::{settling, unknown_status, unverified, verify, write};
 use super::leaving::Removal;
@@ -34,7 +35,8 @@ pub(super) enum Back<'a> {
     Unverified,
     /// AWS could not be asked whether it works.
     Unknown(&'a str),
-    /// It works, and the version that is left keeps AWSPENDING from its own promotion: it would be taken for a key that waits for its turn.
+    /// It works, and the version that is left keeps AWSPENDING from its own promotion: it would be
+    /// taken for a key that waits for its turn.
     Unstage,
     /// It works, and no entry says that it is about to be published.
     Unnoted,
@@ -59,10 +61,14 @@ impl<'a> WayBack<'a> {
         match case.proof(held) {
             None => open(Back::Unverified),
             Some(Verified::Unknown(reason)) => open(Back::Unknown(reason)),
-            Some(Verified::Refused(reason) | Verified::Wrong(reason)) => {
-                Self::Fails { key: &key.id, reason, reactivated: case.seen.reactivated.as_ref() == Some(&key.id) }
-            }
-            Some(Verified::Works) if pending.is_some_and(|staged| staged.version == case.current.version) => {
+            Some(Verified::Refused(reason) | Verified::Wrong(reason)) => Self::Fails {
+                key: &key.id,
+                reason,
+                reactivated: case.seen.reactivated.as_ref() == Some(&key.id),
+            },
+            Some(Verified::Works)
+                if pending.is_some_and(|staged| staged.version == case.current.version) =>
+            {
                 open(Back::Unstage)
             }
             Some(Verified::Works) if !under_way => open(Back::Unnoted),
@@ -72,7 +78,12 @@ impl<'a> WayBack<'a> {
 }
 
 impl Back<'_> {
-    pub(super) fn answer(&self, case: &Situation<'_>, held: &LabeledVersion, key: &KeyId) -> Decision {
+    pub(super) fn answer(
+        &self,
+        case: &Situation<'_>,
+        held: &LabeledVersion,
+        key: &KeyId,
+    ) -> Decision {
         let (from, to) = (&case.current.version, &held.version);
         match *self {
             Self::Settling(until) => settling(key, until),
@@ -82,8 +93,8 @@ impl Back<'_> {
             Self::Unverified => verify(to),
             Self::Unknown(reason) => unverified(key, reason),
             Self::Unstage => Decision::Act(Step::Unstage(from.clone())),
-            // For later than any run takes: no entry from long ago, of this version or of the one that is left, may vouch for it when it comes
-            // back, whenever this run ends.
+            // For later than any run takes: no entry from long ago, of this version or of the one
+            // that is left, may vouch for it when it comes back, whenever this run ends.
             Self::Unnoted => write(JournalEntry::Promoted(Promoted {
                 version: to.clone(),
                 replacing: case.current_key().cloned(),
@@ -94,8 +105,9 @@ impl Back<'_> {
     }
 }
 
-/// Where the key's way out is about to go on (the overlap or the soak is over, or nearly), a run that has read everything already may deactivate
-/// or delete it. It is noted down as kept, and left until such a run is over.
+/// Where the key's way out is about to go on (the overlap or the soak is over, or nearly), a run
+/// that has read everything already may deactivate or delete it. It is noted down as kept, and left
+/// until such a run is over.
 fn about_to_leave<'a>(case: &Situation<'a>, key: &AccessKey) -> Option<Back<'a>> {
     let waits = case.policy.waits();
     let soon = case.settled_at(case.now);
@@ -104,9 +116,13 @@ fn about_to_leave<'a>(case: &Situation<'a>, key: &AccessKey) -> Option<Back<'a>>
     let promoted = case.promoted().map(|promoted| promoted.at);
     let ends_soon = |since| after(since, waits.overlap) <= soon;
     match (&key.status, case.secret.journal.phase_of(&key.id)) {
-        (_, Some((Phase::Hold, at))) if let Some(until) = case.settles(at) => Some(Back::Settling(until)),
+        (_, Some((Phase::Hold, at))) if let Some(until) = case.settles(at) => {
+            Some(Back::Settling(until))
+        }
         (KeyStatus::Active, Some((Phase::Hold, _)) | None) if kept => None,
-        (KeyStatus::Active, Some((Phase::Hold, at))) if ends_soon(promoted.map_or(at, |since| since.max(at))) => {
+        (KeyStatus::Active, Some((Phase::Hold, at)))
+            if ends_soon(promoted.map_or(at, |since| since.max(at))) =>
+        {
             Some(Back::Keep)
         }
         (KeyStatus::Active, Some((Phase::Retiring | Phase::Abandoned, at))) => {
@@ -124,8 +140,8 @@ fn about_to_leave<'a>(case: &Situation<'a>, key: &AccessKey) -> Option<Back<'a>>
 pub(super) enum Stuck<'a> {
     /// It was not, or there is room, or nothing makes room yet.
     No,
-    /// A run that has verified the current key while it was staged may be about to publish it again: were AWSCURRENT to go back now, that run
-    /// would see it where it saw it before.
+    /// A run that has verified the current key while it was staged may be about to publish it
+    /// again: were AWSCURRENT to go back now, that run would see it where it saw it before.
     Settling { key: &'a KeyId, until: Timestamp },
     /// The previous key takes its place again.
     GoesBack(WayBack<'a>),
@@ -136,12 +152,15 @@ pub(super) enum Stuck<'a> {
 impl<'a> Stuck<'a> {
     pub(super) fn of(case: &Situation<'a>) -> Self {
         let revoked = case.current_key().filter(|id| case.revoked_at(id).is_some());
-        let Some(key) = revoked.and_then(|id| case.key(id)).filter(|_| case.seen.keys.len() >= 2) else {
+        let Some(key) = revoked.and_then(|id| case.key(id)).filter(|_| case.seen.keys.len() >= 2)
+        else {
             return Self::No;
         };
         match case.key_before() {
             Some((held, before)) => match published_until(case, key, before) {
-                Some(until) if !case.is_noted_for_later(&held.version) => Self::Settling { key: &key.id, until },
+                Some(until) if !case.is_noted_for_later(&held.version) => {
+                    Self::Settling { key: &key.id, until }
+                }
                 _ => Self::GoesBack(WayBack::to(case, held, before)),
             },
             None if key.status == KeyStatus::Inactive => Self::Removed(Removal::of(case, key)),
@@ -151,7 +170,11 @@ impl<'a> Stuck<'a> {
 }
 
 /// No run publishes a staged key that is older than the current one.
-fn published_until(case: &Situation<'_>, current: &AccessKey, before: &AccessKey) -> Option<Timestamp> {
+fn published_until(
+    case: &Situation<'_>,
+    current: &AccessKey,
+    before: &AccessKey,
+) -> Option<Timestamp> {
     if current.status != KeyStatus::Active || before.created > current.created {
         return None;
     }

@@ -1,4 +1,5 @@
-//! Notifies beside the work: each has a queue of its own, so that none delays a rotation, or another notifier.
+//! Notifies beside the work: each has a queue of its own, so that none delays a rotation, or
+//! another notifier.
 
 use crate::engine::notifier::Notifier;
 use crate::engine::notifier_error::{NotifierError, NotifierErrorKind};
@@ -15,7 +16,8 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// How long notifiers may take. What they take beyond it is cut off, and is in [`Report::notifier_failures`].
+/// How long notifiers may take. What they take beyond it is cut off, and is in
+/// [`Report::notifier_failures`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NotifierLimits {
@@ -78,12 +80,16 @@ pub(crate) async fn tell_beside<W: Future<Output = Report>>(
         let _ = end.send(Arc::clone(&summary));
     }
     select(lines, clock.time_limit(limits.rest)).await;
-    report.notifier_failures =
-        notifiers.iter().zip(&ledgers).flat_map(|(notifier, ledger)| ledger.close(&notifier.name(), limits)).collect();
+    report.notifier_failures = notifiers
+        .iter()
+        .zip(&ledgers)
+        .flat_map(|(notifier, ledger)| ledger.close(&notifier.name(), limits))
+        .collect();
     report
 }
 
-/// What one notifier was told so far. Apart from the work, so that it survives when the work is cut off.
+/// What one notifier was told so far. Apart from the work, so that it survives when the work is cut
+/// off.
 #[derive(Default)]
 struct Ledger(Mutex<State>);
 
@@ -108,7 +114,8 @@ impl Ledger {
             let text = format!("not done within {} of the run's end", spell(limits.rest));
             failures.push((untold, NotifierError::new(NotifierErrorKind::TimedOut, text)));
         }
-        let failure = |(untold, reason)| NotifierFailure { notifier: name.to_owned(), untold, reason };
+        let failure =
+            |(untold, reason)| NotifierFailure { notifier: name.to_owned(), untold, reason };
         failures.into_iter().map(failure).collect()
     }
 }
@@ -122,7 +129,11 @@ struct Line<'a> {
 }
 
 impl Line<'_> {
-    async fn work(self, mut events: UnboundedReceiver<Event>, ended: oneshot::Receiver<Arc<Report>>) {
+    async fn work(
+        self,
+        mut events: UnboundedReceiver<Event>,
+        ended: oneshot::Receiver<Arc<Report>>,
+    ) {
         while let Some(first) = events.next().await {
             let mut batch = vec![first];
             // What came up while the call before was under way goes together.

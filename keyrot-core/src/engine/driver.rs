@@ -1,4 +1,5 @@
-//! One user's rotation on the ports: asks the machine for the next call, makes it, hands the machine the reply.
+//! One user's rotation on the ports: asks the machine for the next call, makes it, hands the
+//! machine the reply.
 
 use crate::engine::telemetry;
 use crate::machine::call::{Call, Reply};
@@ -68,16 +69,22 @@ impl Ports {
             Call::CreateKey => Reply::Created(iam.create_key(user).await?),
             Call::ReadVersion(version) => Reply::Credentials(store.read(secret, version).await?),
             Call::Probe(credentials) => Reply::Probe(self.probe.probe(credentials).await?),
-            Call::FindElsewhere => Reply::Elsewhere(store.elsewhere(secret, &subject.owner()).await?),
+            Call::FindElsewhere => {
+                Reply::Elsewhere(store.elsewhere(secret, &subject.owner()).await?)
+            }
             Call::Compare => Reply::Differences(store.differences(secret).await?),
             Call::WriteHome(home) => done(iam.write_home(user, home).await)?,
             Call::BindSecret => done(store.bind(secret, &subject.owner()).await)?,
             Call::CreateSecret(placeholder) => {
                 Reply::SecretCreated(store.create(secret, &subject.owner(), placeholder).await?)
             }
-            Call::PutPlaceholder(placeholder) => done(store.put_placeholder(secret, placeholder).await)?,
+            Call::PutPlaceholder(placeholder) => {
+                done(store.put_placeholder(secret, placeholder).await)?
+            }
             Call::TestWrite(version) => done(store.test_write(secret, version).await)?,
-            Call::StagePlaceholder(placeholder) => done(store.stage_placeholder(secret, placeholder).await)?,
+            Call::StagePlaceholder(placeholder) => {
+                done(store.stage_placeholder(secret, placeholder).await)?
+            }
             Call::Write(note) => done(store.write_note(secret, note).await)?,
             Call::Stage { version, credentials, carry } => {
                 done(store.stage(secret, version, credentials, carry.clone()).await)?
@@ -132,7 +139,8 @@ impl Bounds {
         }
     }
 
-    /// Takes one of the changes that are left for a user, or says why the user is not to be changed.
+    /// Takes one of the changes that are left for a user, or says why the user is not to be
+    /// changed.
     fn take_change(&self, seen: &Observed) -> Result<(), Stop> {
         if !self.may_adopt.load(Ordering::Relaxed) && seen.is_unadopted() {
             return Err(Stop::AdoptionLimit);
@@ -143,7 +151,8 @@ impl Bounds {
     }
 }
 
-/// The end of one user's run: the machine with all that it saw, how it ended, and how many calls it took.
+/// The end of one user's run: the machine with all that it saw, how it ended, and how many calls it
+/// took.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Driven {
@@ -155,9 +164,11 @@ pub struct Driven {
     pub calls: usize,
 }
 
-/// Rotates one user: every step that is due now, one after the other. Events go to `tell` as they happen.
+/// Rotates one user: every step that is due now, one after the other. Events go to `tell` as they
+/// happen.
 ///
-/// To rotate many with bounds, cancellation and notifiers, use [`Rotator`](crate::engine::rotator::Rotator).
+/// To rotate many with bounds, cancellation and notifiers, use
+/// [`Rotator`](crate::engine::rotator::Rotator).
 pub async fn drive(
     ports: &Ports,
     subject: Subject,
@@ -166,7 +177,8 @@ pub async fn drive(
     tell: &mut (dyn FnMut(Event) + Send),
 ) -> Driven {
     let may_adopt = AtomicBool::new(true);
-    let bounds = Bounds { cancel: Cancel::default(), deadline: None, changes_left: None, may_adopt };
+    let bounds =
+        Bounds { cancel: Cancel::default(), deadline: None, changes_left: None, may_adopt };
     drive_within(ports, Rotation::new(subject, policy, mode), &bounds, tell).await
 }
 
@@ -179,7 +191,8 @@ pub(crate) async fn drive_within(
     let mut calls = 0;
     let mut may_change = false;
     loop {
-        // What is known of AWS's time from before this run may be out of date: the first look is made in any case.
+        // What is known of AWS's time from before this run may be out of date: the first look is
+        // made in any case.
         let now = if calls > 0 { time(ports, &mut rotation) } else { ports.clock.now() };
         if let Some(why) = bounds.why_stop(now) {
             rotation.stop(why);

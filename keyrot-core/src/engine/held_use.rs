@@ -1,4 +1,5 @@
-//! At the end of a run: who uses the old keys that are held because somebody does. Bounded in users and time, and never the cause of a failed run.
+//! At the end of a run: who uses the old keys that are held because somebody does. Bounded in users
+//! and time, and never the cause of a failed run.
 
 use crate::decide::decision::Why;
 use crate::engine::dispatch::panic_text;
@@ -18,7 +19,8 @@ use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::time::Duration;
 
-/// The trail is asked for at most so many users of a run: its rate is 2 calls a second for the whole account (CloudTrail user guide, "Quotas in AWS CloudTrail").
+/// The trail is asked for at most so many users of a run: its rate is 2 calls a second for the
+/// whole account (CloudTrail user guide, "Quotas in AWS CloudTrail").
 const MOST_USERS: usize = 25;
 /// So far back.
 const BACK: Duration = Duration::from_secs(7 * 86_400);
@@ -75,7 +77,12 @@ pub(crate) async fn look_up_within(
         Either::Right((Either::Left(_), _)) => "the run was stopped".to_owned(),
         Either::Right((Either::Right(_), _)) => "no answer in time".to_owned(),
     };
-    let searched = Searched { region: "CloudTrail".to_owned(), events: 0, cut_at: None, problem: Some(problem) };
+    let searched = Searched {
+        region: "CloudTrail".to_owned(),
+        events: 0,
+        cut_at: None,
+        problem: Some(problem),
+    };
     Some(UseEvidence {
         key: held.key.clone(),
         since,

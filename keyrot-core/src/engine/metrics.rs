@@ -1,6 +1,8 @@
-//! What the engine counts and measures, for the recorder that your program installs with the crate [`metrics`](https://docs.rs/metrics).
+//! What the engine counts and measures, for the recorder that your program installs with the crate
+//! [`metrics`](https://docs.rs/metrics).
 //!
-//! No label names a user, a key or a secret: each has as many values as keyrot has words for it, and `notifier` as many as your settings name.
+//! No label names a user, a key or a secret: each has as many values as keyrot has words for it,
+//! and `notifier` as many as your settings name.
 //!
 //! | name | kind, unit | labels | what it says |
 //! |---|---|---|---|
@@ -15,8 +17,9 @@
 //! | `keyrot_oldest_key_age_seconds` | gauge, seconds | | the age of the oldest key of all users of the last run over all selected users |
 //! | `keyrot_notifier_failures_total` | counter | `notifier` | calls of a notifier that failed |
 //!
-//! `task` is `run`, `step` (of Secrets Manager's rotation) or `request` (of an operator); `mode` is `act` or `plan`. Users and keys are counted only
-//! in mode `act`. `outcome` is one of [`OUTCOMES`].
+//! `task` is `run`, `step` (of Secrets Manager's rotation) or `request` (of an operator); `mode` is
+//! `act` or `plan`. Users and keys are counted only in mode `act`. `outcome` is one of
+//! [`OUTCOMES`].
 
 use crate::engine::report::Report;
 use crate::machine::call::Call;
@@ -25,7 +28,9 @@ use crate::machine::outcome::Outcome;
 use crate::machine::rotation::Mode;
 use crate::machine::rotation::task::Task;
 use crate::model::error::CallError;
-use ::metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+use ::metrics::{
+    Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
+};
 
 /// Runs that came to an end.
 pub const PASSES: &str = "keyrot_passes_total";
@@ -49,15 +54,26 @@ pub const OLDEST_KEY: &str = "keyrot_oldest_key_age_seconds";
 pub const NOTIFIER_FAILURES: &str = "keyrot_notifier_failures_total";
 
 /// The values of the label `outcome`.
-pub const OUTCOMES: &[&str] =
-    &["settled", "waiting", "blocked", "failed", "stopped", "due", "done", "revoked", "refused", "panicked"];
+pub const OUTCOMES: &[&str] = &[
+    "settled", "waiting", "blocked", "failed", "stopped", "due", "done", "revoked", "refused",
+    "panicked",
+];
 
-/// Tells the recorder the units and meanings of all metrics here. Call it once, after you installed the recorder.
+/// Tells the recorder the units and meanings of all metrics here. Call it once, after you installed
+/// the recorder.
 pub fn describe() {
     describe_counter!(PASSES, Unit::Count, "Runs that came to an end");
-    describe_counter!(PASSES_FAILED, Unit::Count, "Passes of a service that did nothing for any user");
+    describe_counter!(
+        PASSES_FAILED,
+        Unit::Count,
+        "Passes of a service that did nothing for any user"
+    );
     describe_histogram!(PASS_DURATION, Unit::Seconds, "How long runs took");
-    describe_counter!(USERS_TOTAL, Unit::Count, "Where runs left users, once for each user and run");
+    describe_counter!(
+        USERS_TOTAL,
+        Unit::Count,
+        "Where runs left users, once for each user and run"
+    );
     describe_gauge!(USERS, Unit::Count, "Where the last run over all selected users left them");
     describe_counter!(BLOCKED, Unit::Count, "Users found blocked, by reason");
     describe_counter!(EVENTS, Unit::Count, "What happened to users");
@@ -112,8 +128,11 @@ pub(super) fn ended(report: &Report, mode: Mode, task: &Task) {
             let count = report.users.iter().filter(|one| outcome(&one.outcome) == *name).count();
             gauge!(USERS, "outcome" => *name).set(u32::try_from(count).unwrap_or(u32::MAX));
         }
-        let ages =
-            report.users.iter().flat_map(|one| &one.keys).map(|key| (report.finished - key.created).num_seconds());
+        let ages = report
+            .users
+            .iter()
+            .flat_map(|one| &one.keys)
+            .map(|key| (report.finished - key.created).num_seconds());
         let oldest = u32::try_from(ages.max().unwrap_or(0).max(0)).unwrap_or(u32::MAX);
         gauge!(OLDEST_KEY).set(oldest);
     }

@@ -1,9 +1,10 @@
 //! Rotations on the ports: one user, and many concurrently.
 //!
 //! # Tracing
-//! With the feature `tracing`, the work on each user is a span `user` (level DEBUG; fields `user`, `secret`), with an event for each call that
-//! the rotation makes (`call`, and of a failure `error` and AWS's code `aws_code`), for everything that happens (`event`, `key`), and for the
-//! end of the run. All have the target `keyrot_core` and the level DEBUG; secret material is in none.
+//! With the feature `tracing`, the work on each user is a span `user` (level DEBUG; fields `user`,
+//! `secret`), with an event for each call that the rotation makes (`call`, and of a failure `error`
+//! and AWS's code `aws_code`), for everything that happens (`event`, `key`), and for the end of the
+//! run. All have the target `keyrot_core` and the level DEBUG; secret material is in none.
 //!
 //! # Metrics
 //! With the feature `metrics`: see `engine::metrics`.

@@ -6,7 +6,8 @@ use serde::{Serialize, Serializer};
 use std::error::Error;
 use std::fmt;
 
-/// Why a notifier did not notify. The message is complete; [`source`](Error::source) is the error that it was made from, if one was kept.
+/// Why a notifier did not notify. The message is complete; [`source`](Error::source) is the error
+/// that it was made from, if one was kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotifierError {
     /// What went wrong.
@@ -41,7 +42,8 @@ impl NotifierError {
         Self { kind, message: message.into(), cause: None }
     }
 
-    /// The same error, with the one that it was made from. That one's whole chain must be free of secret material.
+    /// The same error, with the one that it was made from. That one's whole chain must be free of
+    /// secret material.
     #[must_use]
     pub fn with_source(self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self { cause: Some(Cause::new(source)), ..self }

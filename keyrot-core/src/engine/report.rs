@@ -82,14 +82,18 @@ impl UserResult {
         }
     }
 
-    /// The keys that readers of the secret have moved away from, or should have: those that are Active and older than the current one.
-    /// `None` where it is not known which that is, although some key is Active.
+    /// The keys that readers of the secret have moved away from, or should have: those that are
+    /// Active and older than the current one. `None` where it is not known which that is, although
+    /// some key is Active.
     #[must_use]
     pub fn old_keys(&self) -> Option<Vec<&AccessKey>> {
-        let active: Vec<&AccessKey> = self.keys.iter().filter(|key| key.status == KeyStatus::Active).collect();
+        let active: Vec<&AccessKey> =
+            self.keys.iter().filter(|key| key.status == KeyStatus::Active).collect();
         let current = self.keys.iter().find(|key| Some(&key.id) == self.current.as_ref());
         match current {
-            Some(current) => Some(active.into_iter().filter(|key| key.created < current.created).collect()),
+            Some(current) => {
+                Some(active.into_iter().filter(|key| key.created < current.created).collect())
+            }
             None => active.is_empty().then_some(active),
         }
     }
@@ -115,7 +119,13 @@ impl UserResult {
     }
 
     pub(crate) fn event(&self, at: Timestamp, kind: EventKind) -> Event {
-        Event { at, user: self.user.clone(), owner: self.owner.clone(), secret: self.secret.clone(), kind }
+        Event {
+            at,
+            user: self.user.clone(),
+            owner: self.owner.clone(),
+            secret: self.secret.clone(),
+            kind,
+        }
     }
 
     pub(crate) fn see(&mut self, seen: &Observed, policy: &Policy) {
@@ -126,7 +136,8 @@ impl UserResult {
             self.current = secret.current.as_ref().and_then(|held| held.key().cloned());
             let previous = secret.previous.as_ref().and_then(|held| held.key().cloned());
             let revoked = secret.journal.revoked.iter().map(|r| &r.key);
-            self.revoked = revoked.filter(|key| secret.journal.revoked_at(key).is_some()).cloned().collect();
+            self.revoked =
+                revoked.filter(|key| secret.journal.revoked_at(key).is_some()).cloned().collect();
             self.previous = previous.filter(|key| Some(key) != self.current.as_ref());
         }
         let current = self.keys.iter().find(|k| Some(&k.id) == self.current.as_ref());
@@ -143,20 +154,39 @@ mod tests {
 
     #[test]
     fn an_old_key_is_active_and_older_than_the_current_one() {
-        let listed = |name: &str, made: i64, status: KeyStatus| AccessKey { id: key(name), status, created: at(made) };
+        let listed = |name: &str, made: i64, status: KeyStatus| AccessKey {
+            id: key(name),
+            status,
+            created: at(made),
+        };
         let active = |name: &str, made: i64| listed(name, made, KeyStatus::Active);
         let standing = |current: Option<&str>, keys: Vec<AccessKey>| {
-            let (user, secret) = ("ci".parse().expect("a name"), "/iam/ci/access_key".parse().expect("a name"));
-            UserResult { current: current.map(key), keys, ..UserResult::new(user, secret, Outcome::Done) }
+            let (user, secret) =
+                ("ci".parse().expect("a name"), "/iam/ci/access_key".parse().expect("a name"));
+            UserResult {
+                current: current.map(key),
+                keys,
+                ..UserResult::new(user, secret, Outcome::Done)
+            }
         };
         let old = |current: Option<&str>, keys: Vec<AccessKey>| -> Option<Vec<KeyId>> {
-            Some(standing(current, keys).old_keys()?.into_iter().map(|old| old.id.clone()).collect())
+            Some(
+                standing(current, keys).old_keys()?.into_iter().map(|old| old.id.clone()).collect(),
+            )
         };
         let both = || vec![active("A", -9), active("B", 0)];
         assert_eq!(old(Some("B"), both()), Some(vec![key("A")]));
-        assert_eq!(old(Some("A"), both()), Some(vec![]), "rolled back, or the other is only staged");
-        assert_eq!(old(Some("B"), vec![listed("A", -9, KeyStatus::Inactive), active("B", 0)]), Some(vec![]));
-        // Nothing published, or what is published does not exist: any of the Active ones may be in use.
+        assert_eq!(
+            old(Some("A"), both()),
+            Some(vec![]),
+            "rolled back, or the other is only staged"
+        );
+        assert_eq!(
+            old(Some("B"), vec![listed("A", -9, KeyStatus::Inactive), active("B", 0)]),
+            Some(vec![])
+        );
+        // Nothing published, or what is published does not exist: any of the Active ones may be in
+        // use.
         assert_eq!(old(None, both()), None);
         assert_eq!(old(Some("C"), both()), None);
         assert_eq!(old(None, vec![listed("A", -9, KeyStatus::Inactive)]), Some(vec![]));

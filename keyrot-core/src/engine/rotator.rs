@@ -1,4 +1,5 @@
-//! Many users: bounded in how many run concurrently, how many are changed, and how long; one user's failure or panic never touches another.
+//! Many users: bounded in how many run concurrently, how many are changed, and how long; one user's
+//! failure or panic never touches another.
 
 use crate::engine::target::Target;
 use crate::engine::telemetry;
@@ -44,8 +45,9 @@ pub struct Limits {
     pub concurrency: usize,
     /// How many users may be changed; `None` for any number.
     pub max_changes: Option<usize>,
-    /// How many users may be adopted: changed although keyrot has noted nothing down for them yet. `None` for any number. Those whose names come first are
-    /// adopted, after all others are done. Orders and requests are not bound by it.
+    /// How many users may be adopted: changed although keyrot has noted nothing down for them yet.
+    /// `None` for any number. Those whose names come first are adopted, after all others are done.
+    /// Orders and requests are not bound by it.
     pub max_adoptions: Option<usize>,
     /// When no new step is begun any more.
     pub deadline: Option<Timestamp>,
@@ -74,7 +76,10 @@ struct Job {
 }
 
 /// What a run says while it goes on.
-#[expect(clippy::large_enum_variant, reason = "there is one at a time; a box would burden every match")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one at a time; a box would burden every match"
+)]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Progress {
     /// Something happened.
@@ -87,7 +92,12 @@ impl Rotator {
     /// On these ports, without notifiers.
     #[must_use]
     pub fn new(ports: Ports) -> Self {
-        Self { ports, notifiers: Vec::new(), trail: None, notifier_limits: NotifierLimits::default() }
+        Self {
+            ports,
+            notifiers: Vec::new(),
+            trail: None,
+            notifier_limits: NotifierLimits::default(),
+        }
     }
 
     /// Adds a notifier.
@@ -103,10 +113,11 @@ impl Rotator {
         Self { notifier_limits, ..self }
     }
 
-    /// At the end of a run, asks this trail who uses the old keys that are held because somebody does ([`EventKind::UsedBy`]).
+    /// At the end of a run, asks this trail who uses the old keys that are held because somebody
+    /// does ([`EventKind::UsedBy`]).
     ///
-    /// That takes a minute at most and no time beyond the run's deadline, is done for 25 users at most, and what goes wrong with it is reported and
-    /// nothing else.
+    /// That takes a minute at most and no time beyond the run's deadline, is done for 25 users at
+    /// most, and what goes wrong with it is reported and nothing else.
     #[must_use]
     pub fn trail(mut self, trail: Arc<dyn TrailPort>) -> Self {
         self.trail = Some(trail);
@@ -119,7 +130,8 @@ impl Rotator {
         &self.ports
     }
 
-    /// Works on each of these users: every step that is due now, or with [`Mode::Plan`] only the decision.
+    /// Works on each of these users: every step that is due now, or with [`Mode::Plan`] only the
+    /// decision.
     ///
     /// It never fails as a whole; what went wrong with a user is in that user's [`UserResult`].
     pub async fn run(
@@ -133,9 +145,11 @@ impl Rotator {
         self.work(chosen, Job { mode, task: Task::Everything }, limits, cancel, progress).await
     }
 
-    /// Carries out one order of Secrets Manager's for the user whose secret it is about, as its rotation function.
+    /// Carries out one order of Secrets Manager's for the user whose secret it is about, as its
+    /// rotation function.
     ///
-    /// It is done if the user's outcome is [`Outcome::Done`]; anything else is a failure to be told to Secrets Manager, which orders again.
+    /// It is done if the user's outcome is [`Outcome::Done`]; anything else is a failure to be told
+    /// to Secrets Manager, which orders again.
     pub async fn carry_out(
         &self,
         chosen: Target,
@@ -144,14 +158,22 @@ impl Rotator {
         cancel: &Cancel,
         progress: &(dyn Fn(Progress) + Sync),
     ) -> Report {
-        self.work(vec![chosen], Job { mode: Mode::Act, task: Task::RotationStep(order) }, limits, cancel, progress)
-            .await
+        self.work(
+            vec![chosen],
+            Job { mode: Mode::Act, task: Task::RotationStep(order) },
+            limits,
+            cancel,
+            progress,
+        )
+        .await
     }
 
-    /// Does what a person asks for, for one user; or, with [`Mode::Plan`], says what that will be ([`Outcome::Planned`]).
+    /// Does what a person asks for, for one user; or, with [`Mode::Plan`], says what that will be
+    /// ([`Outcome::Planned`]).
     ///
-    /// It is done if the user's outcome is [`Outcome::Done`]. [`Outcome::Revoked`] is a revocation whose key was seen Inactive, and whose rest is not done.
-    /// [`Outcome::Refused`] and [`Outcome::Blocked`] say why it cannot be; after anything else, ask again.
+    /// It is done if the user's outcome is [`Outcome::Done`]. [`Outcome::Revoked`] is a revocation
+    /// whose key was seen Inactive, and whose rest is not done. [`Outcome::Refused`] and
+    /// [`Outcome::Blocked`] say why it cannot be; after anything else, ask again.
     pub async fn fulfil(
         &self,
         chosen: Target,
@@ -161,7 +183,14 @@ impl Rotator {
         cancel: &Cancel,
         progress: &(dyn Fn(Progress) + Sync),
     ) -> Report {
-        self.work(vec![chosen], Job { mode, task: Task::Request(request) }, limits, cancel, progress).await
+        self.work(
+            vec![chosen],
+            Job { mode, task: Task::Request(request) },
+            limits,
+            cancel,
+            progress,
+        )
+        .await
     }
 
     async fn work(
@@ -175,17 +204,26 @@ impl Rotator {
         let started = self.ports.clock.now();
         let changes_left = limits.max_changes.map(AtomicUsize::new);
         // An order, or a request, names its user.
-        let most = limits.max_adoptions.filter(|most| job.task == Task::Everything && *most < chosen.len());
+        let most = limits
+            .max_adoptions
+            .filter(|most| job.task == Task::Everything && *most < chosen.len());
         let may_adopt = AtomicBool::new(most.is_none());
-        let bounds = Bounds { cancel: cancel.clone(), deadline: limits.deadline, changes_left, may_adopt };
+        let bounds =
+            Bounds { cancel: cancel.clone(), deadline: limits.deadline, changes_left, may_adopt };
         let (bounds, job) = (&bounds, &job);
         // A plan is nobody else's news.
         let notifiers = if job.mode == Mode::Act { &self.notifiers[..] } else { &[] };
-        let report =
-            tell_beside(notifiers, self.notifier_limits, self.ports.clock.as_ref(), async move |told: Told| {
+        let report = tell_beside(
+            notifiers,
+            self.notifier_limits,
+            self.ports.clock.as_ref(),
+            async move |told: Told| {
                 let all = |chosen: Vec<Target>| {
-                    let work = chosen.into_iter().map(|one| self.one(one, job, bounds, &told, progress));
-                    stream::iter(work).buffer_unordered(limits.concurrency.max(1)).collect::<Vec<_>>()
+                    let work =
+                        chosen.into_iter().map(|one| self.one(one, job, bounds, &told, progress));
+                    stream::iter(work)
+                        .buffer_unordered(limits.concurrency.max(1))
+                        .collect::<Vec<_>>()
                 };
                 let again = if most.is_some() { chosen.clone() } else { Vec::new() };
                 let mut users = all(chosen).await;
@@ -199,8 +237,9 @@ impl Rotator {
                 self.ask_who(&mut users, job, bounds, &told, progress).await;
                 users.sort_by(|a: &UserResult, b| a.user.cmp(&b.user));
                 Report::new(started, self.ports.clock.now(), users)
-            })
-            .await;
+            },
+        )
+        .await;
         telemetry::ended(&report, job.mode, &job.task);
         report
     }
@@ -230,8 +269,10 @@ impl Rotator {
             kind,
         };
         let mut standing = UserResult::unread(&subject, Outcome::Panicked(String::new()));
-        // What is wrong with the user's settings is no reason to leave a leaked key Active: for that IAM is enough.
-        let off_first = matches!(&job.task, Task::Request(request) if request.off_first().is_some());
+        // What is wrong with the user's settings is no reason to leave a leaked key Active: for
+        // that IAM is enough.
+        let off_first =
+            matches!(&job.task, Task::Request(request) if request.off_first().is_some());
         let rotation = match policy {
             Ok(policy) => Ok((Rotation::new(subject.clone(), policy, job.mode), policy)),
             Err(reason) if off_first => {
@@ -242,8 +283,10 @@ impl Rotator {
         };
         match rotation {
             Err(reason) => {
-                // A leaked key is worse news than a bad tag; to whoever is there to revoke it, the tag is what is in the way.
-                let quarantine = subject.quarantine.clone().filter(|_| !matches!(job.task, Task::Request(_)));
+                // A leaked key is worse news than a bad tag; to whoever is there to revoke it, the
+                // tag is what is in the way.
+                let quarantine =
+                    subject.quarantine.clone().filter(|_| !matches!(job.task, Task::Request(_)));
                 let reason = quarantine.map_or(reason, |policy| Blocked::Quarantined { policy });
                 if job.mode == Mode::Act {
                     tell(event(EventKind::Blocked { reason: reason.clone() }));
@@ -251,7 +294,8 @@ impl Rotator {
                 standing.outcome = Outcome::Blocked(reason);
             }
             Ok((rotation, policy)) => {
-                let work = drive_within(&self.ports, rotation.to_do(job.task.clone()), bounds, &mut tell);
+                let work =
+                    drive_within(&self.ports, rotation.to_do(job.task.clone()), bounds, &mut tell);
                 let work = telemetry::in_span(&subject, work);
                 match AssertUnwindSafe(work).catch_unwind().await {
                     Ok(driven) => {
@@ -296,7 +340,8 @@ impl Rotator {
             let found = look_up_within(trail, clock, &held, end, &bounds.cancel).await;
             (held.at, found)
         };
-        let mut asked = pin!(stream::iter(held_uses(users)).map(ask).buffer_unordered(TRAILS_AT_ONCE));
+        let mut asked =
+            pin!(stream::iter(held_uses(users)).map(ask).buffer_unordered(TRAILS_AT_ONCE));
         while let Some((at, found)) = asked.next().await {
             let standing = &mut users[at];
             let Some(evidence) = found else { continue };
@@ -314,8 +359,12 @@ impl Rotator {
 
 impl fmt::Debug for Rotator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let notifiers: Vec<String> = self.notifiers.iter().map(|notifier| notifier.name()).collect();
+        let notifiers: Vec<String> =
+            self.notifiers.iter().map(|notifier| notifier.name()).collect();
         let mut shown = f.debug_struct("Rotator");
-        shown.field("notifiers", &notifiers).field("trail", &self.trail.is_some()).finish_non_exhaustive()
+        shown
+            .field("notifiers", &notifiers)
+            .field("trail", &self.trail.is_some())
+            .finish_non_exhaustive()
     }
 }

@@ -1,7 +1,8 @@
-//! What an operator's own tools see of the engine: `tracing` with the feature `tracing`, `metrics` with the feature `metrics`; without them,
-//! nothing here costs anything.
+//! What an operator's own tools see of the engine: `tracing` with the feature `tracing`, `metrics`
+//! with the feature `metrics`; without them, nothing here costs anything.
 //!
-//! The names are documented in [`crate::engine`]. Nothing that a call sends or brings is in any field, and no user, key or secret is a label.
+//! The names are documented in [`crate::engine`]. Nothing that a call sends or brings is in any
+//! field, and no user, key or secret is a label.
 
 use crate::engine::report::Report;
 use crate::machine::call::{Call, Reply};

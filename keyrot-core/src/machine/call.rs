@@ -1,4 +1,5 @@
-//! The calls that a rotation makes, and what may come back. One value of [`Call`] is one request to a port.
+//! The calls that a rotation makes, and what may come back. One value of [`Call`] is one request to
+//! a port.
 
 use crate::model::credentials::Credentials;
 use crate::model::home::{Difference, SecretArn};
@@ -14,9 +15,11 @@ pub enum Call {
     ListKeys,
     /// `secretsmanager:DescribeSecret`.
     DescribeSecret,
-    /// `secretsmanager:GetSecretValue` of a version that somebody else wrote; only the key's id and the size of the next value are kept.
+    /// `secretsmanager:GetSecretValue` of a version that somebody else wrote; only the key's id and
+    /// the size of the next value are kept.
     InspectVersion(VersionId),
-    /// `secretsmanager:GetSecretValue` of a version whose further fields are to be carried along; only the size of the next value is kept.
+    /// `secretsmanager:GetSecretValue` of a version whose further fields are to be carried along;
+    /// only the size of the next value is kept.
     Measure(VersionId),
     /// `secretsmanager:ListSecretVersionIds`, all pages, those without a label too.
     ListVersions,
@@ -24,7 +27,8 @@ pub enum Call {
     LastUse(KeyId),
     /// `secretsmanager:DescribeSecret` in the further regions: does the user have a home there?
     FindElsewhere,
-    /// `secretsmanager:DescribeSecret` and `GetResourcePolicy`: how does the secret differ from one that keyrot would create?
+    /// `secretsmanager:DescribeSecret` and `GetResourcePolicy`: how does the secret differ from one
+    /// that keyrot would create?
     Compare,
     /// `iam:TagUser`: the tag that names the user's home.
     WriteHome(SecretArn),
@@ -38,11 +42,13 @@ pub enum Call {
     StagePlaceholder(VersionId),
     /// `secretsmanager:TagResource` with the note.
     Write(JournalEntry),
-    /// `secretsmanager:PutSecretValue` of a version without credentials, under a label that nobody reads: can the secret be written to?
+    /// `secretsmanager:PutSecretValue` of a version without credentials, under a label that nobody
+    /// reads: can the secret be written to?
     TestWrite(VersionId),
     /// `iam:CreateAccessKey`.
     CreateKey,
-    /// `secretsmanager:PutSecretValue` under AWSPENDING; fields of `carry` that are not keyrot's are taken along.
+    /// `secretsmanager:PutSecretValue` under AWSPENDING; fields of `carry` that are not keyrot's
+    /// are taken along.
     Stage {
         /// The id of the version to make.
         version: VersionId,
@@ -55,7 +61,8 @@ pub enum Call {
     ReadVersion(VersionId),
     /// `sts:GetCallerIdentity` with the credentials.
     Probe(Credentials),
-    /// `secretsmanager:UpdateSecretVersionStage`: AWSCURRENT from one version to another, if it still stands on the first.
+    /// `secretsmanager:UpdateSecretVersionStage`: AWSCURRENT from one version to another, if it
+    /// still stands on the first.
     Promote {
         /// Where AWSCURRENT was seen.
         from: VersionId,
@@ -104,7 +111,8 @@ impl Call {
         }
     }
 
-    /// One word for it, for machines: the method of the port that it calls, but for `measure`, which is `inspect_version` too.
+    /// One word for it, for machines: the method of the port that it calls, but for `measure`,
+    /// which is `inspect_version` too.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
@@ -135,7 +143,8 @@ impl Call {
         }
     }
 
-    /// A change in words that are the same for the same change, whenever it is made; nothing for a call that only reads.
+    /// A change in words that are the same for the same change, whenever it is made; nothing for a
+    /// call that only reads.
     #[must_use]
     pub(crate) fn change(&self) -> Option<String> {
         Some(match self {
@@ -147,9 +156,13 @@ impl Call {
             | Self::CreateKey
             | Self::BindSecret => self.purpose().to_owned(),
             Self::WriteHome(home) => format!("{}: {home}", self.purpose()),
-            Self::Stage { version, .. } | Self::Unstage(version) => format!("{}: {version}", self.purpose()),
+            Self::Stage { version, .. } | Self::Unstage(version) => {
+                format!("{}: {version}", self.purpose())
+            }
             Self::Promote { to, .. } => format!("{}: {to}", self.purpose()),
-            Self::Deactivate(key) | Self::Activate(key) | Self::DeleteKey(key) => format!("{}: {key}", self.purpose()),
+            Self::Deactivate(key) | Self::Activate(key) | Self::DeleteKey(key) => {
+                format!("{}: {key}", self.purpose())
+            }
             Self::ListKeys
             | Self::DescribeSecret
             | Self::InspectVersion(_)
@@ -171,7 +184,10 @@ impl Call {
 }
 
 /// What a call that succeeded brought.
-#[expect(clippy::large_enum_variant, reason = "there is one for each user at work; a box would burden every match")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one for each user at work; a box would burden every match"
+)]
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Reply {
     /// To [`Call::ListKeys`].

@@ -51,7 +51,8 @@ pub enum EventKind {
     },
     /// An old key stays Active past its date, and why.
     Held(Wait),
-    /// Who uses the key that is held, as far as a trail has it: follows [`LabeledVersion`](Self::Held) where the run may ask one
+    /// Who uses the key that is held, as far as a trail has it: follows
+    /// [`LabeledVersion`](Self::Held) where the run may ask one
     /// ([`Rotator::trail`](crate::engine::rotator::Rotator::trail)).
     UsedBy(UseEvidence),
     /// A person reactivated a key that was on its way out: its overlap starts again.
@@ -117,14 +118,16 @@ pub enum EventKind {
         /// The home.
         home: SecretArn,
     },
-    /// At the operator's request the user's home was moved: from now on keys are published at the new place.
+    /// At the operator's request the user's home was moved: from now on keys are published at the
+    /// new place.
     Moved {
         /// The home until now.
         from: SecretArn,
         /// The home from now on.
         home: SecretArn,
     },
-    /// A journal entry or a version id contradicts AWS's own facts. It counts as absent; who wrote it has to be found out.
+    /// A journal entry or a version id contradicts AWS's own facts. It counts as absent; who wrote
+    /// it has to be found out.
     Doubted(Doubt),
     /// A person has to decide.
     Blocked {
@@ -200,25 +203,37 @@ impl fmt::Display for EventKind {
         match self {
             Self::Adopted => f.write_str("created the secret, with a placeholder"),
             Self::KeyCreated { key } => write!(f, "created {key}"),
-            Self::Rotated { key, replaced: Some(old), .. } => write!(f, "published {key} in place of {old}"),
+            Self::Rotated { key, replaced: Some(old), .. } => {
+                write!(f, "published {key} in place of {old}")
+            }
             Self::Rotated { key, replaced: None, .. } => write!(f, "published {key}"),
             Self::Held(wait) => write!(f, "held: {}", wait.why),
             Self::UsedBy(evidence) => evidence.fmt(f),
-            Self::Reactivated { key } => write!(f, "somebody reactivated {key}; it is kept for another overlap"),
+            Self::Reactivated { key } => {
+                write!(f, "somebody reactivated {key}; it is kept for another overlap")
+            }
             Self::Revoked { key, reason: Some(reason) } => write!(f, "revoking {key}: {reason}"),
             Self::Revoked { key, reason: None } => write!(f, "revoking {key}"),
             Self::Reinstated { key } => write!(f, "took the revocation of {key} back"),
-            Self::RolledBack { key, from: Some(from), .. } => write!(f, "published {key} again in place of {from}"),
+            Self::RolledBack { key, from: Some(from), .. } => {
+                write!(f, "published {key} again in place of {from}")
+            }
             Self::RolledBack { key, from: None, .. } => write!(f, "published {key} again"),
             Self::Activated { key } => write!(f, "reactivated {key}"),
             Self::Retired { key } => write!(f, "deactivated {key}"),
             Self::Deleted { key } => write!(f, "deleted {key}"),
             Self::Abandoned { key, reason } => write!(f, "abandoned {key}: {reason}"),
             Self::OrphanFound { key } => {
-                write!(f, "found {key}, created by an interrupted run; nobody has its secret, so keyrot will remove it")
+                write!(
+                    f,
+                    "found {key}, created by an interrupted run; nobody has its secret, so keyrot will remove it"
+                )
             }
             Self::OrphanRemoved { key } => {
-                write!(f, "deleted {key} at once: it could not be staged, and nobody has its secret")
+                write!(
+                    f,
+                    "deleted {key} at once: it could not be staged, and nobody has its secret"
+                )
             }
             Self::HomeRestored { home } => write!(
                 f,

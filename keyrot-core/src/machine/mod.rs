@@ -1,4 +1,5 @@
-//! One user's rotation as a machine without I/O: it says which call comes next, and takes its reply.
+//! One user's rotation as a machine without I/O: it says which call comes next, and takes its
+//! reply.
 
 pub(crate) mod call;
 pub(crate) mod event;

@@ -37,16 +37,21 @@ pub enum Outcome {
     },
     /// A plan of a person's request only: what it will do, step by step.
     Planned(Vec<PlannedAction>),
-    /// What was ordered or asked for is done: see [`RotationStep`](crate::model::step::RotationStep), [`Request`](crate::model::request::Request).
+    /// What was ordered or asked for is done: see
+    /// [`RotationStep`](crate::model::step::RotationStep),
+    /// [`Request`](crate::model::request::Request).
     Done,
-    /// The key that was to be revoked was seen Inactive, or gone; what was to follow did not come to its end.
+    /// The key that was to be revoked was seen Inactive, or gone; what was to follow did not come
+    /// to its end.
     Revoked {
         /// The key.
         key: KeyId,
         /// How the rest ended.
         rest: Box<Outcome>,
     },
-    /// What was ordered or asked for cannot be done: see [`RotationStep`](crate::model::step::RotationStep), [`Request`](crate::model::request::Request).
+    /// What was ordered or asked for cannot be done: see
+    /// [`RotationStep`](crate::model::step::RotationStep),
+    /// [`Request`](crate::model::request::Request).
     Refused(Refusal),
     /// keyrot's own code, or a port's, panicked. Nothing more was done for this user.
     Panicked(String),
@@ -65,7 +70,8 @@ pub enum Stop {
     ChangeLimit,
     /// As many users were adopted as one run may adopt: this one waits for a later run.
     AdoptionLimit,
-    /// The work on this user went on for longer than half of `settle`; what was seen is too old to act upon.
+    /// The work on this user went on for longer than half of `settle`; what was seen is too old to
+    /// act upon.
     TookTooLong,
     /// Things kept changing while they were looked at.
     Contention,

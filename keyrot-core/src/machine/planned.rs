@@ -33,7 +33,8 @@ pub enum PlannedAction {
     Reinstate(KeyId),
     /// Write down what is known already.
     WriteDown,
-    /// Left to later runs, if the user is selected for rotation: delete the key when it has been Inactive for this long.
+    /// Left to later runs, if the user is selected for rotation: delete the key when it has been
+    /// Inactive for this long.
     DeleteLater {
         /// The key.
         key: KeyId,
@@ -59,17 +60,23 @@ mod told {
     }
 
     pub(super) fn wait<S: Serializer>(wait: &Wait, serializer: S) -> Result<S::Ok, S::Error> {
-        Told { reason: wait.why.code(), message: wait.why.to_string(), until: wait.until }.serialize(serializer)
+        Told { reason: wait.why.code(), message: wait.why.to_string(), until: wait.until }
+            .serialize(serializer)
     }
 
-    pub(super) fn blocked<S: Serializer>(blocked: &Blocked, serializer: S) -> Result<S::Ok, S::Error> {
-        Told { reason: blocked.code(), message: blocked.to_string(), until: None }.serialize(serializer)
+    pub(super) fn blocked<S: Serializer>(
+        blocked: &Blocked,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        Told { reason: blocked.code(), message: blocked.to_string(), until: None }
+            .serialize(serializer)
     }
 }
 
 impl PlannedAction {
-    /// What a person is asked before these steps are done for a user, without the question mark: `Deactivate AKIA… and delete it, for ci`.
-    /// It names each key that is published, reactivated, deactivated or deleted; one that is not known yet is "a new key".
+    /// What a person is asked before these steps are done for a user, without the question mark:
+    /// `Deactivate AKIA… and delete it, for ci`. It names each key that is published, reactivated,
+    /// deactivated or deleted; one that is not known yet is "a new key".
     #[must_use]
     pub fn question(steps: &[Self], user: &UserName) -> String {
         // What comes after a wait is done only when it is asked for again.
@@ -116,20 +123,26 @@ impl fmt::Display for PlannedAction {
         match self {
             Self::MakeSecret => f.write_str("create the user's secret, with a placeholder"),
             Self::PublishNewKey => f.write_str("create a new key, verify it, and make it current"),
-            Self::PublishStaged(key) => write!(f, "verify {key}, which is staged, and make it current"),
+            Self::PublishStaged(key) => {
+                write!(f, "verify {key}, which is staged, and make it current")
+            }
             Self::PublishAgain(key) => write!(f, "verify {key}, and make it current again"),
             Self::Wait(Wait { why, until: Some(until) }) => {
                 write!(f, "stop, and be asked again after {}: {why}", until.format("%F %R UTC"))
             }
-            Self::Wait(Wait { why, until: None }) => write!(f, "stop there, and be asked again: {why}"),
+            Self::Wait(Wait { why, until: None }) => {
+                write!(f, "stop there, and be asked again: {why}")
+            }
             Self::Stop(reason) => write!(f, "stop there: {reason}"),
             Self::Activate(key) => write!(f, "reactivate {key}"),
             Self::Deactivate(key) => write!(f, "deactivate {key}: requests with it are refused"),
             Self::Delete(key) => write!(f, "delete {key}: nothing brings it back"),
-            Self::Reinstate(key) => write!(f, "take the revocation of {key} back: it counts as any other key again"),
-            Self::WriteDown => {
-                f.write_str("write down in the secret what is known already; no key and no label changes")
+            Self::Reinstate(key) => {
+                write!(f, "take the revocation of {key} back: it counts as any other key again")
             }
+            Self::WriteDown => f.write_str(
+                "write down in the secret what is known already; no key and no label changes",
+            ),
             Self::DeleteLater { key, after } => {
                 let after = crate::model::text::format_duration(*after);
                 write!(
@@ -151,13 +164,22 @@ mod tests {
         let key = |id: &str| KeyId::parse(id).expect("an id");
         let (old, new) = (key("AKIAOLD0000000000001"), key("AKIANEW0000000000001"));
         let wait = |key: &KeyId| {
-            PlannedAction::Wait(Wait { why: crate::decide::decision::Why::Settling(key.clone()), until: None })
+            PlannedAction::Wait(Wait {
+                why: crate::decide::decision::Why::Settling(key.clone()),
+                until: None,
+            })
         };
         let after = Duration::from_secs(7 * 86_400);
         for (steps, question) in [
-            (vec![PlannedAction::PublishAgain(old.clone())], "Publish AKIAOLD0000000000001 again for ci"),
             (
-                vec![PlannedAction::Activate(old.clone()), PlannedAction::PublishAgain(old.clone())],
+                vec![PlannedAction::PublishAgain(old.clone())],
+                "Publish AKIAOLD0000000000001 again for ci",
+            ),
+            (
+                vec![
+                    PlannedAction::Activate(old.clone()),
+                    PlannedAction::PublishAgain(old.clone()),
+                ],
                 "Reactivate AKIAOLD0000000000001 and publish it again, for ci",
             ),
             (
@@ -173,9 +195,16 @@ mod tests {
                 ],
                 "Make the secret, publish a new key, deactivate AKIAOLD0000000000001 and have it deleted later, for ci",
             ),
-            (vec![PlannedAction::PublishStaged(new.clone()), wait(&new)], "Publish AKIANEW0000000000001 for ci"),
             (
-                vec![PlannedAction::PublishStaged(new.clone()), wait(&new), PlannedAction::Deactivate(old.clone())],
+                vec![PlannedAction::PublishStaged(new.clone()), wait(&new)],
+                "Publish AKIANEW0000000000001 for ci",
+            ),
+            (
+                vec![
+                    PlannedAction::PublishStaged(new.clone()),
+                    wait(&new),
+                    PlannedAction::Deactivate(old.clone()),
+                ],
                 "Publish AKIANEW0000000000001 for ci",
             ),
             (

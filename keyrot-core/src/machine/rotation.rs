@@ -1,9 +1,12 @@
-//! The work on one user as a state machine without I/O: it says which call to make, takes what came back, and says what next.
+//! The work on one user as a state machine without I/O: it says which call to make, takes what came
+//! back, and says what next.
 //!
-//! [`drive`](crate::engine::driver::drive) runs it on the ports; the model checker runs the same machine on a simulated account, call by call.
+//! [`drive`](crate::engine::driver::drive) runs it on the ports; the model checker runs the same
+//! machine on a simulated account, call by call.
 //!
-//! A call's own reply counts as a look at what it changed, so that a whole rotation costs ten calls: two to look, eight to act. Everything
-//! is looked at afresh before a key is deactivated or deleted, after a conflict, and after a lost reply.
+//! A call's own reply counts as a look at what it changed, so that a whole rotation costs ten
+//! calls: two to look, eight to act. Everything is looked at afresh before a key is deactivated or
+//! deleted, after a conflict, and after a lost reply.
 
 pub(crate) mod apply;
 pub(crate) mod clock;
@@ -39,7 +42,8 @@ use repeats::Repeats;
 use state::{Created, Off, Read, Stage};
 use std::collections::BTreeMap;
 
-/// A run looks at everything at most this often; somebody who changes things faster than that is waited out.
+/// A run looks at everything at most this often; somebody who changes things faster than that is
+/// waited out.
 const LOOKS: u32 = 6;
 
 /// One run's work on one user.
@@ -70,7 +74,8 @@ pub struct Rotation {
     stop: Option<Stop>,
     /// By how much the clock that the run goes by is wrong, once that is known.
     wrong_clock: Option<WrongClock>,
-    /// The last error of a call whose failure is no failure of the run, unless the run ends because of it.
+    /// The last error of a call whose failure is no failure of the run, unless the run ends because
+    /// of it.
     skipped: Option<CallError>,
     /// What was read and is not believed. The run may write over it before it ends.
     doubted: Vec<Doubt>,
@@ -124,7 +129,8 @@ impl Rotation {
         }
     }
 
-    /// The same, to carry out an order of Secrets Manager's, or a person's request, and nothing else.
+    /// The same, to carry out an order of Secrets Manager's, or a person's request, and nothing
+    /// else.
     #[must_use]
     pub fn to_do(mut self, task: Task) -> Self {
         self.task = task;
@@ -150,7 +156,8 @@ impl Rotation {
         &self.seen
     }
 
-    /// Asks the run to end at the next place where it may: not between the making of a key and its staging.
+    /// Asks the run to end at the next place where it may: not between the making of a key and its
+    /// staging.
     pub fn stop(&mut self, why: Stop) {
         self.stop.get_or_insert(why);
     }
@@ -221,13 +228,14 @@ impl Rotation {
         }
     }
 
-    /// A key in hand is staged before the run stops, because only this process has its secret; but after the run limit it is too late for
-    /// that, and it is deleted instead.
+    /// A key in hand is staged before the run stops, because only this process has its secret; but
+    /// after the run limit it is too late for that, and it is deleted instead.
     fn may_stop(&mut self, too_long: bool) -> bool {
         if matches!(self.stage, Stage::Undo(..)) {
             return false;
         }
-        // Whether the key that was just deactivated still works is what everybody wants to know, and known within seconds.
+        // Whether the key that was just deactivated still works is what everybody wants to know,
+        // and known within seconds.
         if matches!(self.stage, Stage::Confirming(_)) {
             return too_long;
         }
@@ -248,7 +256,9 @@ impl Rotation {
         let (seen, policy) = (&self.seen, &self.policy);
         let decision = match &self.task {
             Task::Everything => (self.decider.decide)(seen, policy, now),
-            Task::RotationStep(order) => (self.decider.decide_rotation_step)(seen, order, policy, now),
+            Task::RotationStep(order) => {
+                (self.decider.decide_rotation_step)(seen, order, policy, now)
+            }
             Task::Request(request) => (self.decider.decide_request)(seen, request, policy, now),
         };
         if let (Mode::Plan, Task::Request(request)) = (self.mode, &self.task)
@@ -261,7 +271,9 @@ impl Rotation {
             return self.end(now, outcome);
         }
         match decision {
-            Decision::Look(Question::VersionContents(version)) => Some(Call::InspectVersion(version)),
+            Decision::Look(Question::VersionContents(version)) => {
+                Some(Call::InspectVersion(version))
+            }
             Decision::Look(Question::NextSize(version)) => Some(Call::Measure(version)),
             Decision::Look(Question::Versions) => Some(Call::ListVersions),
             Decision::Look(Question::Elsewhere) => Some(Call::FindElsewhere),
@@ -272,20 +284,34 @@ impl Rotation {
                 None
             }
             Decision::Act(step) if self.mode == Mode::Plan => self.end(now, Outcome::Due(step)),
-            Decision::Act(Step::Deactivate(_) | Step::Delete(_)) if self.read == Read::Changed => self.look_again(now),
+            Decision::Act(Step::Deactivate(_) | Step::Delete(_)) if self.read == Read::Changed => {
+                self.look_again(now)
+            }
             Decision::Act(step) => self.call_for(step, now),
-            Decision::Wait(Wait { why: Why::UseUnknown { key, .. }, .. }) if self.skipped.is_some() => {
+            Decision::Wait(Wait { why: Why::UseUnknown { key, .. }, .. })
+                if self.skipped.is_some() =>
+            {
                 let error = self.skipped.take()?;
-                // An Inactive key that IAM does not know any more was deleted just now, and the listing does not show that yet.
+                // An Inactive key that IAM does not know any more was deleted just now, and the
+                // listing does not show that yet.
                 if error.kind == ErrorKind::NotFound && self.is_inactive(&key) {
                     let until = Some(after(now, self.policy.waits().settle));
                     return self.end_waiting(now, Wait { why: Why::Settling(key), until });
                 }
-                self.end(now, Outcome::Failed(Failure { doing: "find out when the key was last used".into(), error }))
+                self.end(
+                    now,
+                    Outcome::Failed(Failure {
+                        doing: "find out when the key was last used".into(),
+                        error,
+                    }),
+                )
             }
-            Decision::Wait(Wait { why: Why::VerificationUnknown { key, .. }, .. }) if self.skipped.is_some() => {
+            Decision::Wait(Wait { why: Why::VerificationUnknown { key, .. }, .. })
+                if self.skipped.is_some() =>
+            {
                 let mut error = self.skipped.take()?;
-                error.message += "; whether the key works is not known, and the next run asks again";
+                error.message +=
+                    "; whether the key works is not known, and the next run asks again";
                 self.end(now, Outcome::Failed(Failure { doing: format!("verify {key}"), error }))
             }
             Decision::Wait(wait) => self.end_waiting(now, wait),
@@ -300,8 +326,10 @@ impl Rotation {
     fn begin_proof(&mut self, now: Timestamp, version: VersionId) {
         let held = self.held(&version);
         let key = held.and_then(|h| h.key().cloned());
-        // What this run did not stage itself is read, even if its id names the new key: its secret may be another.
-        let own = self.seen.staged_here.as_ref() == Some(&version) && held.is_some_and(|h| !h.content.is_foreign());
+        // What this run did not stage itself is read, even if its id names the new key: its secret
+        // may be another.
+        let own = self.seen.staged_here.as_ref() == Some(&version)
+            && held.is_some_and(|h| !h.content.is_foreign());
         let known = self
             .created
             .key()
@@ -315,9 +343,18 @@ impl Rotation {
                 self.end(now, Outcome::Verifying { version });
             }
             Some(key) => {
-                self.stage = Stage::Verification(Verification::new(version, key, known, self.subject.arn.clone(), now));
+                self.stage = Stage::Verification(Verification::new(
+                    version,
+                    key,
+                    known,
+                    self.subject.arn.clone(),
+                    now,
+                ));
             }
-            None => self.seen.proof = Some((version, Verified::Wrong("the version holds no access key".into()))),
+            None => {
+                self.seen.proof =
+                    Some((version, Verified::Wrong("the version holds no access key".into())))
+            }
         }
     }
 
@@ -396,7 +433,8 @@ impl Rotation {
                 self.end(now, outcome);
                 return;
             }
-            // Who may look at everything need not be allowed to read a secret's value: that a key is due is known without it.
+            // Who may look at everything need not be allowed to read a secret's value: that a key
+            // is due is known without it.
             Call::Measure(_) if self.mode == Mode::Plan && self.task == Task::Everything => {
                 self.end(now, Outcome::Due(Step::CreateKey));
                 return;
@@ -404,23 +442,30 @@ impl Rotation {
             _ => {}
         }
         let refused = error.effect == Effect::None
-            && matches!(error.kind, ErrorKind::Denied | ErrorKind::LimitExceeded | ErrorKind::Other);
+            && matches!(
+                error.kind,
+                ErrorKind::Denied | ErrorKind::LimitExceeded | ErrorKind::Other
+            );
         if matches!(call, Call::TestWrite(_)) && refused {
             self.end(now, Outcome::Blocked(Blocked::StagingRefused { reason: error.message }));
             return;
         }
-        // Where an earlier attempt came to nothing more than `settle` ago, so that this run wrote an intent of its own after the test write, a key
-        // that is not listed yet does not explain it.
+        // Where an earlier attempt came to nothing more than `settle` ago, so that this run wrote
+        // an intent of its own after the test write, a key that is not listed yet does not explain
+        // it.
         let tested = self.repeats.made(&Call::TestWrite(VersionId::for_test_write(now)));
-        let again = tested && self.began.zip(self.intended()).is_some_and(|(began, at)| began <= at);
+        let again =
+            tested && self.began.zip(self.intended()).is_some_and(|(began, at)| began <= at);
         if *call == Call::CreateKey && error.kind == ErrorKind::LimitExceeded && !again {
-            // Fewer than two keys were listed: the one that fills the limit is not listed yet, and another run's or a person's.
+            // Fewer than two keys were listed: the one that fills the limit is not listed yet, and
+            // another run's or a person's.
             let until = Some(after(now, self.policy.waits().settle));
             // IAM itself says so, so that this is no wait that somebody's claim brings about.
             self.end(now, Outcome::Waiting(Wait { why: Why::Unlisted, until }));
             return;
         }
-        let unclear = error.effect == Effect::Unknown && !call.only_reads() && *call != Call::CreateKey;
+        let unclear =
+            error.effect == Effect::Unknown && !call.only_reads() && *call != Call::CreateKey;
         let staging = matches!(call, Call::Stage { .. });
         if staging && unclear {
             self.created.reply_to_staging_is_lost();
@@ -442,7 +487,8 @@ impl Rotation {
         secret.journal.intent.as_ref().map(|intent| intent.at)
     }
 
-    /// The store refused the new key. Nobody has its secret and no version ever held it, so it may go at once.
+    /// The store refused the new key. Nobody has its secret and no version ever held it, so it may
+    /// go at once.
     fn undo(&mut self, key: &KeyId, error: CallError) {
         let doing = "stage the new key in the secret".into();
         self.stage = Stage::Undo(key.clone(), Outcome::Failed(Failure { doing, error }));
@@ -479,11 +525,16 @@ impl Rotation {
     fn end(&mut self, now: Timestamp, outcome: Outcome) -> Option<Call> {
         if self.mode == Mode::Act {
             match &outcome {
-                // It is no news of the user's: whoever named the user without looking them up knows it.
+                // It is no news of the user's: whoever named the user without looking them up knows
+                // it.
                 Outcome::Blocked(Blocked::IamOnly { .. }) if self.deactivated.is_some() => {}
-                Outcome::Blocked(reason) => self.tell(now, EventKind::Blocked { reason: reason.clone() }),
+                Outcome::Blocked(reason) => {
+                    self.tell(now, EventKind::Blocked { reason: reason.clone() })
+                }
                 Outcome::Failed(failure) => self.tell(now, EventKind::Failed(failure.clone())),
-                Outcome::Waiting(wait) if wait.is_hold() || lingers(&self.seen, wait, &self.policy, now) => {
+                Outcome::Waiting(wait)
+                    if wait.is_hold() || lingers(&self.seen, wait, &self.policy, now) =>
+                {
                     self.tell(now, EventKind::Held(wait.clone()));
                 }
                 _ => {}
@@ -509,6 +560,12 @@ impl Rotation {
 
     fn tell(&mut self, at: Timestamp, kind: EventKind) {
         let Subject { user, owner, secret, .. } = &self.subject;
-        self.events.push(Event { at, user: user.clone(), owner: owner.clone(), secret: secret.clone(), kind });
+        self.events.push(Event {
+            at,
+            user: user.clone(),
+            owner: owner.clone(),
+            secret: secret.clone(),
+            kind,
+        });
     }
 }

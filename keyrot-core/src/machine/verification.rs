@@ -1,6 +1,8 @@
-//! The trial of credentials: asked until they authenticated as the user so often running, or until the time for it is over.
+//! The trial of credentials: asked until they authenticated as the user so often running, or until
+//! the time for it is over.
 //!
-//! It has three ends: they work; they are refused; nobody could be asked. A call that fails says nothing about the credentials.
+//! It has three ends: they work; they are refused; nobody could be asked. A call that fails says
+//! nothing about the credentials.
 
 use crate::model::credentials::Credentials;
 use crate::model::error::{CallError, ErrorKind};
@@ -14,10 +16,12 @@ use std::time::Duration;
 
 /// Between two successes: long enough that they are not the same answer twice.
 const BETWEEN: Duration = Duration::from_millis(200);
-/// After the first refusal or failed call; it doubles up to the longest. New keys are usually usable within about five seconds.
+/// After the first refusal or failed call; it doubles up to the longest. New keys are usually
+/// usable within about five seconds.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
-/// A refusal is believed when it came so often running: as often as a success, but not more often than there is time for.
+/// A refusal is believed when it came so often running: as often as a success, but not more often
+/// than there is time for.
 const MOST_REFUSALS: u32 = 3;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -84,9 +88,12 @@ impl Verification {
 
     pub(crate) fn read(&mut self, credentials: Option<Credentials>) {
         match credentials {
-            Some(credentials) if credentials.key == self.key => self.credentials = Some(credentials),
+            Some(credentials) if credentials.key == self.key => {
+                self.credentials = Some(credentials)
+            }
             Some(other) => {
-                let reason = format!("the version holds {} where {} was expected", other.key, self.key);
+                let reason =
+                    format!("the version holds {} where {} was expected", other.key, self.key);
                 self.end = Some(Verified::Wrong(reason));
             }
             None => self.end = Some(Verified::Wrong("the version holds no access key".into())),
@@ -109,14 +116,20 @@ impl Verification {
             ProbeAnswer::SomebodyElse(whose) => {
                 self.end = Some(Verified::Wrong(format!("the credentials are {whose}'s")));
             }
-            ProbeAnswer::Refused => self.refused("AWS does not accept the key (InvalidClientTokenId)".into(), now),
+            ProbeAnswer::Refused => {
+                self.refused("AWS does not accept the key (InvalidClientTokenId)".into(), now)
+            }
             ProbeAnswer::WrongSecret => {
-                self.refused("the secret does not fit the key's id (SignatureDoesNotMatch)".into(), now);
+                self.refused(
+                    "the secret does not fit the key's id (SignatureDoesNotMatch)".into(),
+                    now,
+                );
             }
         }
     }
 
-    /// The call failed: nothing was learned, either way. What will not pass by itself is not waited for.
+    /// The call failed: nothing was learned, either way. What will not pass by itself is not waited
+    /// for.
     pub(crate) fn failed(&mut self, error: &CallError, now: Timestamp) {
         let unknown = Verified::Unknown(error.to_string());
         if !matches!(error.kind, ErrorKind::Throttled | ErrorKind::Unavailable) {
@@ -139,8 +152,8 @@ impl Verification {
         self.last = Some(last);
     }
 
-    /// The end, once it has come. When the time is over, the last word counts; a refusal only if it was repeated, for one server that lags
-    /// behind the others refuses good credentials, too.
+    /// The end, once it has come. When the time is over, the last word counts; a refusal only if it
+    /// was repeated, for one server that lags behind the others refuses good credentials, too.
     pub(crate) fn result(&self, now: Timestamp, policy: &Policy) -> Option<Verified> {
         if self.end.is_some() {
             return self.end.clone();
@@ -163,7 +176,8 @@ mod tests {
     fn end_of(answers: &[Result<ProbeAnswer, ErrorKind>]) -> Option<Verified> {
         let policy = Policy::new(Waits::default(), false).unwrap();
         let owner = UserArn::parse(OWNER).unwrap();
-        let mut proving = Verification::new(VersionId::for_placeholder(at(0)), key("A"), None, owner, at(0));
+        let mut proving =
+            Verification::new(VersionId::for_placeholder(at(0)), key("A"), None, owner, at(0));
         for (i, answer) in answers.iter().enumerate() {
             assert_eq!(proving.result(at(0), &policy), None, "it goes on until answer {i}");
             let now = after(at(0), Duration::from_secs(10) * u32::try_from(i).unwrap());

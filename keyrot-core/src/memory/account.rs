@@ -69,7 +69,10 @@ impl MemoryAccount {
     /// The same, which looks for a user's home in these regions too before it gives it another.
     #[must_use]
     pub fn looking_in(&self, further: &[&str]) -> Self {
-        Self { further: further.iter().map(|region| (*region).to_owned()).collect(), ..self.clone() }
+        Self {
+            further: further.iter().map(|region| (*region).to_owned()).collect(),
+            ..self.clone()
+        }
     }
 
     /// A copy of the account as it is.
@@ -80,7 +83,8 @@ impl MemoryAccount {
         world
     }
 
-    /// Does something to the account as a person would, outside of any rotation; the watches learn that a person did it.
+    /// Does something to the account as a person would, outside of any rotation; the watches learn
+    /// that a person did it.
     pub fn change<T>(&self, change: impl FnOnce(&mut World) -> T) -> T {
         let mut inner = self.inner();
         inner.world.set_region(&self.region);
@@ -101,7 +105,8 @@ impl MemoryAccount {
     /// Lets something go wrong from now on.
     ///
     /// # Panics
-    /// If no port has a method of that name: a fault that hits nothing would make a test pass that shows nothing.
+    /// If no port has a method of that name: a fault that hits nothing would make a test pass that
+    /// shows nothing.
     pub fn inject(&self, fault: FaultAt) {
         fault.check();
         self.inner().faults.push(fault);
@@ -112,7 +117,8 @@ impl MemoryAccount {
         self.inner().faults.clear();
     }
 
-    /// Holds every change to this user from now on against the promises. Meant for a few users: each change copies the account.
+    /// Holds every change to this user from now on against the promises. Meant for a few users:
+    /// each change copies the account.
     pub fn watch(&self, user: &UserName, secret: &SecretName, policy: &Policy) {
         let mut inner = self.inner();
         let watch = Watch::new(&inner.world, user.clone(), secret.clone(), *policy);
@@ -146,7 +152,9 @@ impl MemoryAccount {
             work(world)
         };
         let fault = self.inner().begin(name);
-        let refused = |kind, code: &str| Err(CallError::refused(kind, format!("{name} was refused ({code})")));
+        let refused = |kind, code: &str| {
+            Err(CallError::refused(kind, format!("{name} was refused ({code})")))
+        };
         match fault {
             None => self.inner().carry_out(work),
             Some(Fault::Denied) => refused(ErrorKind::Denied, "AccessDenied"),
@@ -179,7 +187,10 @@ impl Inner {
         self.faults.iter_mut().find_map(|f| f.hits(name).then_some(f.fault))
     }
 
-    fn carry_out<T>(&mut self, work: impl FnOnce(&mut World) -> Result<T, CallError>) -> Result<T, CallError> {
+    fn carry_out<T>(
+        &mut self,
+        work: impl FnOnce(&mut World) -> Result<T, CallError>,
+    ) -> Result<T, CallError> {
         let before = (!self.watches.is_empty()).then(|| self.world.clone());
         let result = work(&mut self.world);
         self.judge(before.as_ref(), Actor::Keyrot);
@@ -213,15 +224,20 @@ impl IamPort for MemoryAccount {
     }
 
     async fn write_home(&self, user: &UserName, home: &SecretArn) -> Result<(), CallError> {
-        self.call("write_home", |world| Ok(world.tag_user(user, HOME_TAG, &home.to_string())?)).await
+        self.call("write_home", |world| Ok(world.tag_user(user, HOME_TAG, &home.to_string())?))
+            .await
     }
 
     async fn deactivate_key(&self, user: &UserName, key: &KeyId) -> Result<(), CallError> {
-        self.call("deactivate_key", |world| Ok(world.set_key_status(user, key, KeyStatus::Inactive)?)).await
+        self.call("deactivate_key", |world| {
+            Ok(world.set_key_status(user, key, KeyStatus::Inactive)?)
+        })
+        .await
     }
 
     async fn activate_key(&self, user: &UserName, key: &KeyId) -> Result<(), CallError> {
-        self.call("activate_key", |world| Ok(world.set_key_status(user, key, KeyStatus::Active)?)).await
+        self.call("activate_key", |world| Ok(world.set_key_status(user, key, KeyStatus::Active)?))
+            .await
     }
 
     async fn delete_key(&self, user: &UserName, key: &KeyId) -> Result<(), CallError> {
@@ -247,10 +263,18 @@ impl TagPort for MemoryAccount {
 #[async_trait]
 impl UserPolicyPort for MemoryAccount {
     async fn user_policy(&self, user: &UserName, name: &str) -> Result<Option<String>, CallError> {
-        self.call("user_policy", |world| Ok(world.user(user).and_then(|user| user.inline.get(name).cloned()))).await
+        self.call("user_policy", |world| {
+            Ok(world.user(user).and_then(|user| user.inline.get(name).cloned()))
+        })
+        .await
     }
 
-    async fn put_user_policy(&self, user: &UserName, name: &str, document: &str) -> Result<(), CallError> {
+    async fn put_user_policy(
+        &self,
+        user: &UserName,
+        name: &str,
+        document: &str,
+    ) -> Result<(), CallError> {
         self.call("put_user_policy", |world| Ok(world.put_user_policy(user, name, document)?)).await
     }
 
@@ -285,7 +309,8 @@ impl Clock for MemoryAccount {
         self.advance(time);
     }
 
-    /// Waits until the account's clock was moved so far, by a sleep, a call that takes its time, or [`advance`](Self::advance).
+    /// Waits until the account's clock was moved so far, by a sleep, a call that takes its time, or
+    /// [`advance`](Self::advance).
     async fn time_limit(&self, time: Duration) {
         let end = crate::model::waits::after(self.now(), time);
         std::future::poll_fn(|context| {

@@ -100,7 +100,10 @@ impl FaultAt {
         if let Some(call) = self.call {
             let near = crate::model::nearest::nearest(call, METHODS.iter().copied());
             let near = near.map(|near| format!("; did you mean {near:?}?")).unwrap_or_default();
-            assert!(METHODS.contains(&call), "no port has a method {call:?}, so the fault would hit nothing{near}");
+            assert!(
+                METHODS.contains(&call),
+                "no port has a method {call:?}, so the fault would hit nothing{near}"
+            );
         }
         self.clone()
     }
@@ -117,7 +120,8 @@ impl FaultAt {
     }
 }
 
-/// Which of the calls that fit are hit: so many pass first, so many are hit then, and all later ones pass. It counts down as they come.
+/// Which of the calls that fit are hit: so many pass first, so many are hit then, and all later
+/// ones pass. It counts down as they come.
 ///
 /// ```
 /// use keyrot_core::memory::Countdown;
@@ -166,17 +170,23 @@ mod tests {
     #[test]
     #[should_panic(expected = "no port has a method")]
     fn one_that_was_written_by_hand_is_refused_when_it_is_injected() {
-        let world = crate::memory::world::World::new("2026-01-05T04:00:00Z".parse().expect("a time"));
+        let world =
+            crate::memory::world::World::new("2026-01-05T04:00:00Z".parse().expect("a time"));
         let fault = FaultAt { call: Some("CreateKey"), ..FaultAt::nth(0, Fault::Denied) };
         crate::memory::account::MemoryAccount::new(world).inject(fault);
     }
 
     #[test]
     fn the_list_is_what_the_account_answers() {
-        let sources =
-            [include_str!("account.rs"), include_str!("store.rs"), include_str!("report.rs"), include_str!("trail.rs")]
-                .concat();
-        let called = sources.split("self.call(\"").skip(1).filter_map(|rest| rest.split('"').next());
+        let sources = [
+            include_str!("account.rs"),
+            include_str!("store.rs"),
+            include_str!("report.rs"),
+            include_str!("trail.rs"),
+        ]
+        .concat();
+        let called =
+            sources.split("self.call(\"").skip(1).filter_map(|rest| rest.split('"').next());
         assert_eq!(called.collect::<BTreeSet<_>>(), METHODS.iter().copied().collect());
     }
 }

@@ -19,7 +19,8 @@ const USE_GRAIN: Duration = Duration::from_secs(15 * 60);
 /// Tags a user may have (IAM user guide, "Tags for IAM resources").
 const MOST_TAGS: usize = 50;
 
-/// All inline policies of a user together, without white space (IAM user guide, "IAM and AWS STS quotas").
+/// All inline policies of a user together, without white space (IAM user guide, "IAM and AWS STS
+/// quotas").
 const MOST_INLINE: usize = 2_048;
 
 impl World {
@@ -46,7 +47,11 @@ impl World {
     pub fn rename_user(&mut self, from: &UserName, to: &str) -> Result<UserName, NameError> {
         let name = UserName::parse(to)?;
         if let Some(mut user) = self.users.remove(from) {
-            user.arn = UserArn::parse(format!("arn:aws:iam::{}:user{}{name}", self.account(), user.arn.path()))?;
+            user.arn = UserArn::parse(format!(
+                "arn:aws:iam::{}:user{}{name}",
+                self.account(),
+                user.arn.path()
+            ))?;
             self.users.insert(name.clone(), user);
         }
         Ok(name)
@@ -66,7 +71,8 @@ impl World {
         // A tag's key is one whatever its case (IAM user guide, "Tags for IAM resources").
         let others = tags.keys().filter(|known| !known.eq_ignore_ascii_case(key)).count();
         if others >= MOST_TAGS {
-            let message = format!("The number of tags has reached the maximum limit of {MOST_TAGS}.");
+            let message =
+                format!("The number of tags has reached the maximum limit of {MOST_TAGS}.");
             return Err(Refusal::new("LimitExceeded", ErrorKind::LimitExceeded, message));
         }
         tags.retain(|known, _| !known.eq_ignore_ascii_case(key));
@@ -87,12 +93,19 @@ impl World {
     ///
     /// # Errors
     /// `NoSuchEntity`, `LimitExceeded`.
-    pub fn put_user_policy(&mut self, user: &UserName, name: &str, document: &str) -> Result<(), Refusal> {
+    pub fn put_user_policy(
+        &mut self,
+        user: &UserName,
+        name: &str,
+        document: &str,
+    ) -> Result<(), Refusal> {
         let inline = &mut self.found(user)?.inline;
         let size = |text: &str| text.chars().filter(|c| !c.is_whitespace()).count();
-        let others: usize = inline.iter().filter(|(known, _)| *known != name).map(|(_, text)| size(text)).sum();
+        let others: usize =
+            inline.iter().filter(|(known, _)| *known != name).map(|(_, text)| size(text)).sum();
         if others + size(document) > MOST_INLINE {
-            let message = format!("Maximum policy size of {MOST_INLINE} bytes exceeded for user {user}");
+            let message =
+                format!("Maximum policy size of {MOST_INLINE} bytes exceeded for user {user}");
             return Err(Refusal::new("LimitExceeded", ErrorKind::LimitExceeded, message));
         }
         inline.insert(name.to_owned(), document.to_owned());
@@ -151,7 +164,9 @@ impl World {
     pub fn list_keys(&self, user: &UserName) -> Result<Vec<AccessKey>, Refusal> {
         let found = self.users.get(user).ok_or_else(|| no_user(user))?;
         match &found.stale {
-            Some((changed, before)) if self.now < after(*changed, self.rules.listing_lag) => Ok(before.clone()),
+            Some((changed, before)) if self.now < after(*changed, self.rules.listing_lag) => {
+                Ok(before.clone())
+            }
             _ => Ok(found.listed()),
         }
     }
@@ -160,7 +175,12 @@ impl World {
     ///
     /// # Errors
     /// `NoSuchEntity`.
-    pub fn set_key_status(&mut self, user: &UserName, key: &KeyId, status: KeyStatus) -> Result<(), Refusal> {
+    pub fn set_key_status(
+        &mut self,
+        user: &UserName,
+        key: &KeyId,
+        status: KeyStatus,
+    ) -> Result<(), Refusal> {
         let now = self.now;
         let found = self.found(user)?;
         let before = found.listed();
@@ -204,8 +224,14 @@ impl World {
         })
     }
 
-    /// A consumer signs a request with these credentials. Returns who they are, and records the use.
-    pub fn authenticate(&mut self, credentials: &Credentials, service: &str, region: &str) -> ProbeAnswer {
+    /// A consumer signs a request with these credentials. Returns who they are, and records the
+    /// use.
+    pub fn authenticate(
+        &mut self,
+        credentials: &Credentials,
+        service: &str,
+        region: &str,
+    ) -> ProbeAnswer {
         let (now, lag) = (self.now, self.rules.use_lag);
         let owner = self.users.values_mut().find(|u| u.key(&credentials.key).is_some());
         let Some(user) = owner else { return ProbeAnswer::Refused };
@@ -233,10 +259,9 @@ impl World {
     #[must_use]
     pub fn secret_of(key: &KeyId) -> SecretKey {
         const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-        let mut state = key
-            .as_str()
-            .bytes()
-            .fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
+        let mut state = key.as_str().bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| {
+            (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3)
+        });
         let text = (0..40).map(|_| {
             state = mixed(state.wrapping_add(0x9e37_79b9_7f4a_7c15));
             char::from(LETTERS[(state % 64) as usize])
@@ -256,11 +281,19 @@ impl World {
 }
 
 fn no_user(user: &UserName) -> Refusal {
-    Refusal::new("NoSuchEntity", ErrorKind::NotFound, format!("The user with name {user} cannot be found."))
+    Refusal::new(
+        "NoSuchEntity",
+        ErrorKind::NotFound,
+        format!("The user with name {user} cannot be found."),
+    )
 }
 
 fn no_key(key: &KeyId) -> Refusal {
-    Refusal::new("NoSuchEntity", ErrorKind::NotFound, format!("The Access Key with id {key} cannot be found"))
+    Refusal::new(
+        "NoSuchEntity",
+        ErrorKind::NotFound,
+        format!("The Access Key with id {key} cannot be found"),
+    )
 }
 
 /// The id of the nth key that the account makes: it looks like AWS's, and no two are alike.

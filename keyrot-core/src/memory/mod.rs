@@ -1,14 +1,21 @@
-//! An AWS account in memory, with the rules of the real services as far as a rotation can notice them.
+//! An AWS account in memory, with the rules of the real services as far as a rotation can notice
+//! them.
 //!
-//! It is made for tests of what you build on keyrot, for `keyrot --sandbox`, and for the model checker. What it keeps to:
-//! - two keys a user, Inactive ones counted; a key that is Inactive, deleted, or not propagated yet does not authenticate;
-//! - `ListAccessKeys` and the last use may lag ([`Rules`]); of several uses within 15 minutes the first is recorded;
-//! - a secret's first version gets AWSCURRENT, whatever was asked for; AWSPREVIOUS follows AWSCURRENT; a label is on one version at a time,
-//!   and is moved only by a caller that names where it is; the same version id with the same value is a no-op, with another value a conflict;
+//! It is made for tests of what you build on keyrot, for `keyrot --sandbox`, and for the model
+//! checker. What it keeps to:
+//! - two keys a user, Inactive ones counted; a key that is Inactive, deleted, or not propagated yet
+//!   does not authenticate;
+//! - `ListAccessKeys` and the last use may lag ([`Rules`]); of several uses within 15 minutes the
+//!   first is recorded;
+//! - a secret's first version gets AWSCURRENT, whatever was asked for; AWSPREVIOUS follows
+//!   AWSCURRENT; a label is on one version at a time, and is moved only by a caller that names
+//!   where it is; the same version id with the same value is a no-op, with another value a
+//!   conflict;
 //! - a secret that is deleted or a replica refuses.
 //!
-//! [`World`] is the account as plain data: cloneable (clones share what neither has changed), hashable, serialisable. [`MemoryAccount`] puts it behind keyrot's ports, with
-//! [`Fault`]s to inject and a [`Watch`] that holds every change against the promises.
+//! [`World`] is the account as plain data: cloneable (clones share what neither has changed),
+//! hashable, serialisable. [`MemoryAccount`] puts it behind keyrot's ports, with [`Fault`]s to
+//! inject and a [`Watch`] that holds every change against the promises.
 //!
 //! ```
 //! use keyrot_core::memory::{MemoryAccount, World};

@@ -10,7 +10,8 @@ use crate::model::observed::{KeyStatus, LastUse};
 use async_trait::async_trait;
 
 impl World {
-    /// The credential report as IAM would make it now. The account has no passwords, and its root user no keys.
+    /// The credential report as IAM would make it now. The account has no passwords, and its root
+    /// user no keys.
     #[must_use]
     pub fn credential_report(&self) -> CredentialReport {
         let key = |(n, key): (usize, &MemoryKey)| ReportedKey {

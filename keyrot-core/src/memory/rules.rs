@@ -36,7 +36,8 @@ impl Default for Rules {
     }
 }
 
-/// What the account answers to a call that it does not carry out, in AWS's words: the code, and the message.
+/// What the account answers to a call that it does not carry out, in AWS's words: the code, and the
+/// message.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message} ({code})")]
 pub struct Refusal {

@@ -23,7 +23,8 @@ pub enum Label {
     Pending,
     /// AWSPREVIOUS.
     Previous,
-    /// keyrot's own, for a version without credentials that shows whether the secret can be written to.
+    /// keyrot's own, for a version without credentials that shows whether the secret can be written
+    /// to.
     TestWrite,
 }
 
@@ -70,7 +71,8 @@ impl Value {
         Self::text(r#"{"keyrot":"placeholder"}"#)
     }
 
-    /// Whether it is a placeholder of keyrot's: one field `keyrot`, which says so. Each store words it in its own way.
+    /// Whether it is a placeholder of keyrot's: one field `keyrot`, which says so. Each store words
+    /// it in its own way.
     #[must_use]
     pub fn is_placeholder(&self) -> bool {
         let Some(fields) = self.fields() else { return false };
@@ -106,8 +108,10 @@ impl Value {
     #[must_use]
     pub fn inside(&self) -> VersionContents {
         let fields = self.fields();
-        let extras = fields.as_ref().is_some_and(|f| f.keys().any(|name| name != ID && name != SECRET));
-        let next_size = fields.map(|_| Self::credentials(&Credentials::longest(), Some(self)).0.len());
+        let extras =
+            fields.as_ref().is_some_and(|f| f.keys().any(|name| name != ID && name != SECRET));
+        let next_size =
+            fields.map(|_| Self::credentials(&Credentials::longest(), Some(self)).0.len());
         VersionContents { key: self.read().map(|c| c.key), extras, next_size }
     }
 
@@ -140,7 +144,9 @@ impl MemorySecret {
 
     /// All versions with their labels.
     pub fn versions(&self) -> impl Iterator<Item = (&VersionId, Vec<Label>)> {
-        let on = |id: &VersionId| self.labels.iter().filter(|(_, v)| *v == id).map(|(l, _)| *l).collect();
+        let on = |id: &VersionId| {
+            self.labels.iter().filter(|(_, v)| *v == id).map(|(l, _)| *l).collect()
+        };
         self.versions.keys().map(move |id| (id, on(id)))
     }
 
@@ -174,8 +180,9 @@ impl MemorySecret {
 
     pub(super) fn writable(&self, name: &SecretName) -> Result<(), Refusal> {
         if self.deleted.is_some() {
-            let message =
-                format!("You can't perform this operation on the secret {name} because it was marked for deletion.");
+            let message = format!(
+                "You can't perform this operation on the secret {name} because it was marked for deletion."
+            );
             return Err(Refusal::new("InvalidRequestException", ErrorKind::Other, message));
         }
         if self.replica_of.is_some() {

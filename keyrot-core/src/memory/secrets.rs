@@ -25,7 +25,11 @@ impl World {
     ///
     /// # Errors
     /// `ResourceExistsException`.
-    pub fn create_secret(&mut self, name: &SecretName, first: Option<(VersionId, Value)>) -> Result<(), Refusal> {
+    pub fn create_secret(
+        &mut self,
+        name: &SecretName,
+        first: Option<(VersionId, Value)>,
+    ) -> Result<(), Refusal> {
         if self.secret(name).is_some() {
             let message = format!("The operation failed because the secret {name} already exists.");
             return Err(Refusal::new("ResourceExistsException", ErrorKind::Conflict, message));
@@ -41,11 +45,12 @@ impl World {
         Ok(())
     }
 
-    /// `PutSecretValue`. The first version of all gets AWSCURRENT, whatever labels are asked for; so does one without labels.
+    /// `PutSecretValue`. The first version of all gets AWSCURRENT, whatever labels are asked for;
+    /// so does one without labels.
     ///
     /// # Errors
-    /// `ResourceNotFoundException`, `InvalidRequestException`, `ResourceExistsException` where the version exists with another value, or
-    /// `ValidationException` where the value is too long.
+    /// `ResourceNotFoundException`, `InvalidRequestException`, `ResourceExistsException` where the
+    /// version exists with another value, or `ValidationException` where the value is too long.
     pub fn put_secret_value(
         &mut self,
         name: &SecretName,
@@ -64,7 +69,9 @@ impl World {
         match secret.versions.get(version) {
             Some(there) if *there == value => return Ok(()),
             Some(_) => {
-                let message = format!("You can't modify the version {version}: it exists with other content.");
+                let message = format!(
+                    "You can't modify the version {version}: it exists with other content."
+                );
                 return Err(Refusal::new("ResourceExistsException", ErrorKind::Conflict, message));
             }
             None => {}
@@ -92,7 +99,8 @@ impl World {
     /// `UpdateSecretVersionStage`: a label that stands somewhere is moved only by who names where.
     ///
     /// # Errors
-    /// `ResourceNotFoundException`, `InvalidRequestException`, or `InvalidParameterException` where the label stands elsewhere.
+    /// `ResourceNotFoundException`, `InvalidRequestException`, or `InvalidParameterException` where
+    /// the label stands elsewhere.
     pub fn move_label(
         &mut self,
         name: &SecretName,
@@ -127,8 +135,14 @@ impl World {
     /// `TagResource`.
     ///
     /// # Errors
-    /// `ResourceNotFoundException`, `InvalidRequestException`, or `LimitExceededException` beyond fifty tags.
-    pub fn tag_secret(&mut self, name: &SecretName, tag: &str, text: String) -> Result<(), Refusal> {
+    /// `ResourceNotFoundException`, `InvalidRequestException`, or `LimitExceededException` beyond
+    /// fifty tags.
+    pub fn tag_secret(
+        &mut self,
+        name: &SecretName,
+        tag: &str,
+        text: String,
+    ) -> Result<(), Refusal> {
         let tags = &mut self.writable_secret(name)?.tags;
         if tags.len() >= MOST_TAGS && !tags.contains_key(tag) {
             let message = "Resource can have at most 50 user tags.";
@@ -150,8 +164,11 @@ impl World {
     /// `NoSuchEntity`, `ResourceNotFoundException`, or a full quota of tags.
     pub fn bind(&mut self, user: &UserName, name: &SecretName) -> Result<(), Refusal> {
         let listed = self.list_users("/").into_iter().find(|listed| listed.arn.name() == user);
-        let owner = listed.map(|listed| Subject::of(&listed, name.clone(), self.region.as_str()).owner());
-        let (Some(owner), Some(arn)) = (owner, self.arn_of(name)) else { return Err(no_secret(name)) };
+        let owner =
+            listed.map(|listed| Subject::of(&listed, name.clone(), self.region.as_str()).owner());
+        let (Some(owner), Some(arn)) = (owner, self.arn_of(name)) else {
+            return Err(no_secret(name));
+        };
         self.tag_secret(name, Owner::TAG, owner.to_text())?;
         self.tag_user(user, HOME_TAG, &arn.to_string())
     }
@@ -162,13 +179,22 @@ impl World {
     }
 
     /// The secret's ARN. The six characters at its end are worked out from when it was created.
-    pub(super) fn secret_arn(&self, region: &str, name: &SecretName, secret: &MemorySecret) -> SecretArn {
+    pub(super) fn secret_arn(
+        &self,
+        region: &str,
+        name: &SecretName,
+        secret: &MemorySecret,
+    ) -> SecretArn {
         let made = secret.made.unwrap_or_default().timestamp_millis();
         let text = format!("{region}/{name}/{made}");
-        let hash =
-            text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
-        let arn =
-            format!("arn:aws:secretsmanager:{region}:{}:secret:{name}-{:06x}", self.account(), hash & 0x00ff_ffff);
+        let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| {
+            (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3)
+        });
+        let arn = format!(
+            "arn:aws:secretsmanager:{region}:{}:secret:{name}-{:06x}",
+            self.account(),
+            hash & 0x00ff_ffff
+        );
         SecretArn::parse(arn).expect("a region, an account and a name make an ARN")
     }
 
@@ -195,19 +221,27 @@ impl World {
         })
     }
 
-    /// `RotateSecret`: makes the version that a rotation function is to fill, without a value and under AWSPENDING, and answers its id. A
-    /// rotation that is not complete is attempted again, under the id that it has.
+    /// `RotateSecret`: makes the version that a rotation function is to fill, without a value and
+    /// under AWSPENDING, and answers its id. A rotation that is not complete is attempted again,
+    /// under the id that it has.
     ///
     /// # Errors
     /// `ResourceNotFoundException`, or `InvalidRequestException` where rotation is switched off.
-    pub fn rotate_secret(&mut self, name: &SecretName, version: &VersionId) -> Result<VersionId, Refusal> {
+    pub fn rotate_secret(
+        &mut self,
+        name: &SecretName,
+        version: &VersionId,
+    ) -> Result<VersionId, Refusal> {
         let secret = self.writable_secret(name)?;
         if !secret.rotation {
-            let message = format!("You can't rotate the secret {name} without a rotation function.");
+            let message =
+                format!("You can't rotate the secret {name} without a rotation function.");
             return Err(Refusal::new("InvalidRequestException", ErrorKind::Other, message));
         }
         let current = secret.labels.get(&Label::Current);
-        if let Some(pending) = secret.labels.get(&Label::Pending).filter(|pending| Some(*pending) != current) {
+        if let Some(pending) =
+            secret.labels.get(&Label::Pending).filter(|pending| Some(*pending) != current)
+        {
             return Ok(pending.clone());
         }
         // Without a value it is no version yet: only the label says that it is to come.
@@ -236,7 +270,10 @@ impl World {
     /// `ResourceNotFoundException`.
     pub fn secret_versions(&self, name: &SecretName) -> Result<Vec<StoredVersion>, Refusal> {
         let secret = self.secret(name).ok_or_else(|| no_secret(name))?;
-        let stored = |id: &VersionId| StoredVersion { id: id.clone(), created: secret.written.get(id).copied() };
+        let stored = |id: &VersionId| StoredVersion {
+            id: id.clone(),
+            created: secret.written.get(id).copied(),
+        };
         Ok(secret.versions.keys().map(stored).collect())
     }
 

@@ -41,9 +41,15 @@ impl SecretStorePort for MemoryAccount {
         self.call("bind", |world| Ok(world.tag_secret(secret, Owner::TAG, owner.to_text())?)).await
     }
 
-    async fn elsewhere(&self, secret: &SecretName, owner: &Owner) -> Result<Vec<SecretArn>, CallError> {
+    async fn elsewhere(
+        &self,
+        secret: &SecretName,
+        owner: &Owner,
+    ) -> Result<Vec<SecretArn>, CallError> {
         self.call("elsewhere", |world| {
-            let further = |arn: &SecretArn| arn.place().name == *secret && self.further.contains(&arn.place().region);
+            let further = |arn: &SecretArn| {
+                arn.place().name == *secret && self.further.contains(&arn.place().region)
+            };
             let homes = world.homes(owner).filter(|(arn, _)| further(arn));
             // One that was left says where the home is.
             Ok(homes.map(|(arn, moved_to)| moved_to.unwrap_or(arn)).collect())
@@ -58,7 +64,11 @@ impl SecretStorePort for MemoryAccount {
         .await
     }
 
-    async fn put_placeholder(&self, secret: &SecretName, placeholder: &VersionId) -> Result<(), CallError> {
+    async fn put_placeholder(
+        &self,
+        secret: &SecretName,
+        placeholder: &VersionId,
+    ) -> Result<(), CallError> {
         self.call("put_placeholder", |world| {
             if world.secret(secret).is_some_and(|s| s.labelled(Label::Current).is_some()) {
                 let message = format!("{secret} has a current version by now");
@@ -71,20 +81,35 @@ impl SecretStorePort for MemoryAccount {
 
     async fn test_write(&self, secret: &SecretName, version: &VersionId) -> Result<(), CallError> {
         self.call("test_write", |world| {
-            Ok(world.put_secret_value(secret, version, Value::placeholder(), &[Label::TestWrite])?)
+            Ok(world.put_secret_value(
+                secret,
+                version,
+                Value::placeholder(),
+                &[Label::TestWrite],
+            )?)
         })
         .await
     }
 
-    async fn stage_placeholder(&self, secret: &SecretName, placeholder: &VersionId) -> Result<(), CallError> {
+    async fn stage_placeholder(
+        &self,
+        secret: &SecretName,
+        placeholder: &VersionId,
+    ) -> Result<(), CallError> {
         self.call("stage_placeholder", |world| {
-            Ok(world.put_secret_value(secret, placeholder, Value::placeholder(), &[Label::Pending])?)
+            Ok(world.put_secret_value(
+                secret,
+                placeholder,
+                Value::placeholder(),
+                &[Label::Pending],
+            )?)
         })
         .await
     }
 
     async fn write_note(&self, secret: &SecretName, note: &JournalEntry) -> Result<(), CallError> {
-        self.call("write_note", |world| Ok(world.tag_secret(secret, note.tag(), note.to_text())?)).await
+        self.call("write_note", |world| Ok(world.tag_secret(secret, note.tag(), note.to_text())?))
+            .await
     }
 
     async fn inspect_version(
@@ -93,7 +118,8 @@ impl SecretStorePort for MemoryAccount {
         version: &VersionId,
     ) -> Result<Option<VersionContents>, CallError> {
         self.call("inspect_version", |world| {
-            let stands = world.secret(secret).is_some_and(|s| s.labelled(Label::Pending) == Some(version));
+            let stands =
+                world.secret(secret).is_some_and(|s| s.labelled(Label::Pending) == Some(version));
             match world.secret_value(secret, version) {
                 Err(refusal) if refusal.kind == ErrorKind::NotFound && stands => Ok(None),
                 value => Ok(Some(value?.inside())),
@@ -121,31 +147,56 @@ impl SecretStorePort for MemoryAccount {
         .await
     }
 
-    async fn read(&self, secret: &SecretName, version: &VersionId) -> Result<Option<Credentials>, CallError> {
+    async fn read(
+        &self,
+        secret: &SecretName,
+        version: &VersionId,
+    ) -> Result<Option<Credentials>, CallError> {
         self.call("read", |world| Ok(world.secret_value(secret, version)?.read())).await
     }
 
-    async fn promote(&self, secret: &SecretName, from: &VersionId, to: &VersionId) -> Result<(), CallError> {
-        self.call("promote", |world| Ok(world.move_label(secret, Label::Current, Some(from), Some(to))?)).await
+    async fn promote(
+        &self,
+        secret: &SecretName,
+        from: &VersionId,
+        to: &VersionId,
+    ) -> Result<(), CallError> {
+        self.call("promote", |world| {
+            Ok(world.move_label(secret, Label::Current, Some(from), Some(to))?)
+        })
+        .await
     }
 
     async fn unstage(&self, secret: &SecretName, version: &VersionId) -> Result<(), CallError> {
-        self.call("unstage", |world| Ok(world.move_label(secret, Label::Pending, Some(version), None)?)).await
+        self.call("unstage", |world| {
+            Ok(world.move_label(secret, Label::Pending, Some(version), None)?)
+        })
+        .await
     }
 }
 
 #[async_trait]
 impl CredentialSource for MemoryAccount {
-    async fn published(&self, secret: &SecretId, edition: VersionStage) -> Result<Published, CallError> {
+    async fn published(
+        &self,
+        secret: &SecretId,
+        edition: VersionStage,
+    ) -> Result<Published, CallError> {
         let label = match edition {
             VersionStage::Current => Label::Current,
             VersionStage::Previous => Label::Previous,
         };
-        let nothing = || CallError::refused(ErrorKind::NotFound, format!("{secret} has nothing under that label"));
+        let nothing = || {
+            CallError::refused(
+                ErrorKind::NotFound,
+                format!("{secret} has nothing under that label"),
+            )
+        };
         self.call("published", |world| {
             let name = secret.name().ok_or_else(nothing)?;
             world.secret_versions(&name)?;
-            let held = world.secret(&name).and_then(|s| s.labelled(label)).ok_or_else(nothing)?.clone();
+            let held =
+                world.secret(&name).and_then(|s| s.labelled(label)).ok_or_else(nothing)?.clone();
             let value = world.secret_value(&name, &held)?;
             Ok(match value.read() {
                 Some(credentials) => Published::Key { version: held, credentials },
@@ -162,7 +213,9 @@ impl HomeSource for MemoryAccount {
     async fn moved_to(&self, secret: &SecretId) -> Result<Option<SecretArn>, CallError> {
         self.call("moved_to", |world| {
             let name = secret.name();
-            let found = name.as_ref().and_then(|name| Some((world.arn_of(name)?, world.secret(name)?.moved_to()?)));
+            let found = name
+                .as_ref()
+                .and_then(|name| Some((world.arn_of(name)?, world.secret(name)?.moved_to()?)));
             Ok(found.filter(|(arn, to)| arn.place() != to.place()).map(|(_, to)| to))
         })
         .await
@@ -170,7 +223,9 @@ impl HomeSource for MemoryAccount {
 
     async fn home_of(&self, user: &UserName) -> Result<HomeTag, CallError> {
         self.call("home_of", |world| {
-            Ok(HomeTag::of(world.user(user).and_then(|user| user.tags.get(HOME_TAG)).map(String::as_str)))
+            Ok(HomeTag::of(
+                world.user(user).and_then(|user| user.tags.get(HOME_TAG)).map(String::as_str),
+            ))
         })
         .await
     }

@@ -1,4 +1,5 @@
-//! The account's trail: which requests were signed with which key, from where and with what, as CloudTrail's event history has them.
+//! The account's trail: which requests were signed with which key, from where and with what, as
+//! CloudTrail's event history has them.
 
 use crate::memory::account::MemoryAccount;
 use crate::memory::trailed::TrailedUse;
@@ -18,8 +19,8 @@ const MOST: usize = 1_000;
 const PAGE: usize = 50;
 
 impl World {
-    /// Notes a request in the trail, as of now. Whoever authenticates with [`World::authenticate`] alone is in no trail: the model checker has no use
-    /// for it.
+    /// Notes a request in the trail, as of now. Whoever authenticates with [`World::authenticate`]
+    /// alone is in no trail: the model checker has no use for it.
     pub fn note_use(&mut self, key: &KeyId, what: &TrailedUse<'_>) {
         let at = self.now();
         let trail = &mut *self.trail;
@@ -45,7 +46,14 @@ impl World {
     #[must_use]
     pub fn uses_of(&self, key: &KeyId, region: &str, since: Timestamp) -> Vec<&UseEvent> {
         let fits = |event: &&UseEvent| event.region.as_str() == region && event.at >= since;
-        self.trail.uses.iter().rev().filter(|(of, _)| of == key).map(|(_, event)| event).filter(fits).collect()
+        self.trail
+            .uses
+            .iter()
+            .rev()
+            .filter(|(of, _)| of == key)
+            .map(|(_, event)| event)
+            .filter(fits)
+            .collect()
     }
 
     /// The regions that the trail has uses in.
@@ -77,10 +85,14 @@ impl World {
     /// `InvalidNextTokenException` for a token that no page gave.
     pub fn trail_page(&self, ask: &TrailAsk, next: Option<&str>) -> Result<TrailPage, CallError> {
         let from: usize = next.unwrap_or("0").parse().map_err(|_| {
-            CallError::refused(ErrorKind::Other, "the token is not one of this trail's (InvalidNextTokenException)")
+            CallError::refused(
+                ErrorKind::Other,
+                "the token is not one of this trail's (InvalidNextTokenException)",
+            )
         })?;
         let all = self.uses_of(&ask.key, &ask.region, ask.since);
-        let events: Vec<UseEvent> = all.iter().skip(from).take(PAGE).map(|event| (*event).clone()).collect();
+        let events: Vec<UseEvent> =
+            all.iter().skip(from).take(PAGE).map(|event| (*event).clone()).collect();
         let next = (from + events.len() < all.len()).then(|| (from + events.len()).to_string());
         Ok(TrailPage { events, unreadable: 0, next })
     }
@@ -99,7 +111,11 @@ impl TrailPort for MemoryAccount {
         self.call("key_record", |world| Ok(world.key_record(key)?)).await
     }
 
-    async fn page<'a>(&self, ask: &TrailAsk, next: Option<&'a str>) -> Result<TrailPage, CallError> {
+    async fn page<'a>(
+        &self,
+        ask: &TrailAsk,
+        next: Option<&'a str>,
+    ) -> Result<TrailPage, CallError> {
         self.call("page", |world| world.trail_page(ask, next)).await
     }
 }

@@ -25,7 +25,8 @@ pub struct MemoryUser {
     pub(super) stale: Option<(Timestamp, Vec<AccessKey>)>,
 }
 
-/// A key as the account keeps it. Its secret is worked out from its id ([`World::secret_of`](super::World::secret_of)).
+/// A key as the account keeps it. Its secret is worked out from its id
+/// ([`World::secret_of`](super::World::secret_of)).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct MemoryKey {
     /// What the listing shows of it.

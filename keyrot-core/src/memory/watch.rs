@@ -1,4 +1,5 @@
-//! The promises, watched from outside: every change to a user's keys and secret is held against them.
+//! The promises, watched from outside: every change to a user's keys and secret is held against
+//! them.
 
 pub(crate) mod depends;
 
@@ -50,10 +51,12 @@ pub struct Watch {
     made: BTreeSet<KeyId>,
     /// Keys that a version held at some time.
     held: BTreeSet<KeyId>,
-    /// Keys that a person made within the settling time of an intent. While such a key is unused, nothing distinguishes it from one whose maker's
-    /// reply was lost; that keyrot may take it for its own is said in the protocol.
+    /// Keys that a person made within the settling time of an intent. While such a key is unused,
+    /// nothing distinguishes it from one whose maker's reply was lost; that keyrot may take it for
+    /// its own is said in the protocol.
     mistakable: BTreeSet<KeyId>,
-    /// The keys that were the user's only one when another was published for the first time, or again after a person put the placeholder back.
+    /// The keys that were the user's only one when another was published for the first time, or
+    /// again after a person put the placeholder back.
     in_place: BTreeSet<KeyId>,
     /// What persons asked for, by key, until it is taken back.
     revoked: BTreeMap<KeyId, Revocation>,
@@ -100,8 +103,9 @@ impl Watch {
         watch
     }
 
-    /// From now on a key is held to what a person asked for it, in the place of what is promised otherwise: no overlap and no `quiet`; no successor
-    /// and no soak only where the request says so.
+    /// From now on a key is held to what a person asked for it, in the place of what is promised
+    /// otherwise: no overlap and no `quiet`; no successor and no soak only where the request says
+    /// so.
     pub fn revoke(&mut self, order: Revocation) {
         self.revoked.insert(order.key.clone(), order);
     }
@@ -112,13 +116,15 @@ impl Watch {
         self.noted.remove(key);
     }
 
-    /// Another program took the key out of the entry of what is revoked: no run can know any more that it is not to be published.
+    /// Another program took the key out of the entry of what is revoked: no run can know any more
+    /// that it is not to be published.
     pub fn forgotten(&mut self, key: &KeyId) {
         self.noted.remove(key);
     }
 
-    /// A key was deactivated for a revocation without a successor, and the run ended before anything could be written down of it. If it was Inactive
-    /// once before, nothing in the account distinguishes the two times: its soak may count from the first.
+    /// A key was deactivated for a revocation without a successor, and the run ended before
+    /// anything could be written down of it. If it was Inactive once before, nothing in the account
+    /// distinguishes the two times: its soak may count from the first.
     pub fn not_written_down(&mut self, key: &KeyId) {
         self.deactivated.remove(key);
     }
@@ -132,7 +138,8 @@ impl Watch {
     /// Holds one change against the promises.
     ///
     /// # Errors
-    /// [`Broken`] for the first promise that the change breaks. What a person breaks is not held against keyrot.
+    /// [`Broken`] for the first promise that the change breaks. What a person breaks is not held
+    /// against keyrot.
     pub fn step(&mut self, before: &World, after: &World, actor: Actor) -> Result<(), Broken> {
         let (was, is) = (self.view(before), self.view(after));
         let verdict = if actor == Actor::Keyrot { self.judge(&was, &is) } else { Ok(()) };
@@ -145,7 +152,8 @@ impl Watch {
         self.current_is_not_revoked(was, is)?;
         let user = was.world.user(&self.user);
         for key in user.into_iter().flat_map(|u| u.keys()).map(|k| &k.listed) {
-            let now = is.world.user(&self.user).and_then(|u| u.key(&key.id)).map(|k| &k.listed.status);
+            let now =
+                is.world.user(&self.user).and_then(|u| u.key(&key.id)).map(|k| &k.listed.status);
             match (&key.status, now) {
                 (before, Some(after)) if before == after => {}
                 (_, None) => self.may_delete(&key.id, &key.status, was)?,
@@ -156,7 +164,8 @@ impl Watch {
         Ok(())
     }
 
-    /// S1: keyrot never leaves AWSCURRENT on credentials that do not work, unless a person had already done so and keyrot did not touch it.
+    /// S1: keyrot never leaves AWSCURRENT on credentials that do not work, unless a person had
+    /// already done so and keyrot did not touch it.
     fn current_works(&self, was: &View<'_>, is: &View<'_>) -> Result<(), Broken> {
         let moved = was.current != is.current;
         let given_up = was.current.as_ref().and_then(|(_, key)| self.revoked.get(key.as_ref()?));
@@ -164,17 +173,27 @@ impl Watch {
             return Ok(());
         }
         match self.fault_of_current(is) {
-            Some(how) if moved || self.fault_of_current(was).is_none() => Err(Broken { promise: "S1", how }),
+            Some(how) if moved || self.fault_of_current(was).is_none() => {
+                Err(Broken { promise: "S1", how })
+            }
             _ => Ok(()),
         }
     }
 
-    /// A key that a person revoked is not published any more, once every run that has not seen the note of it is over.
+    /// A key that a person revoked is not published any more, once every run that has not seen the
+    /// note of it is over.
     fn current_is_not_revoked(&self, was: &View<'_>, is: &View<'_>) -> Result<(), Broken> {
-        let key = is.current.as_ref().filter(|_| was.current != is.current).and_then(|(_, key)| key.as_ref());
+        let key = is
+            .current
+            .as_ref()
+            .filter(|_| was.current != is.current)
+            .and_then(|(_, key)| key.as_ref());
         let over = |since: &Timestamp| after(*since, self.policy.waits().settle) <= was.world.now();
         match key.filter(|key| self.noted.get(key).is_some_and(over)) {
-            Some(key) => Err(Broken { promise: "S1", how: format!("{key} was published, which a person had revoked") }),
+            Some(key) => Err(Broken {
+                promise: "S1",
+                how: format!("{key} was published, which a person had revoked"),
+            }),
             None => Ok(()),
         }
     }
@@ -190,14 +209,18 @@ impl Watch {
         let secret = view.world.secret(&self.secret)?;
         let Some(key) = key else {
             let placeholder = secret.value(version).is_some_and(super::Value::is_placeholder);
-            return (!placeholder)
-                .then(|| format!("AWSCURRENT ({version}) holds neither credentials nor the placeholder"));
+            return (!placeholder).then(|| {
+                format!("AWSCURRENT ({version}) holds neither credentials nor the placeholder")
+            });
         };
         let found = view.world.user(&self.user).and_then(|u| u.key(key));
-        let genuine = secret.value(version).and_then(super::Value::read) == Some(World::credentials_of(key));
+        let genuine =
+            secret.value(version).and_then(super::Value::read) == Some(World::credentials_of(key));
         match found {
             None => Some(format!("{key}, under AWSCURRENT, does not exist")),
-            Some(k) if k.listed.status != KeyStatus::Active => Some(format!("{key}, under AWSCURRENT, is not Active")),
+            Some(k) if k.listed.status != KeyStatus::Active => {
+                Some(format!("{key}, under AWSCURRENT, is not Active"))
+            }
             Some(k) if !k.proven => Some(format!("{key}, under AWSCURRENT, never authenticated")),
             Some(_) if !genuine => Some(format!("the secret under AWSCURRENT is not {key}'s")),
             Some(_) => None,
@@ -213,11 +236,15 @@ impl Watch {
             let unused = || match was.world.last_use(key) {
                 Ok(LastUse::At { when, .. }) => after(when, waits.quiet) <= now,
                 // A use may not be on record yet.
-                Ok(LastUse::NoRecord) => created(key).is_some_and(|at| after(at, waits.quiet) <= now),
+                Ok(LastUse::NoRecord) => {
+                    created(key).is_some_and(|at| after(at, waits.quiet) <= now)
+                }
                 Ok(LastUse::Unknown(_)) | Err(_) => false,
             };
             return match (order.without_successor, order.only_if_unused) {
-                (_, true) if !unused() => broken("S2", format!("{key} was revoked though it was used within `quiet`")),
+                (_, true) if !unused() => {
+                    broken("S2", format!("{key} was revoked though it was used within `quiet`"))
+                }
                 (false, false) => self.works_without(key, was),
                 _ => Ok(()),
             };
@@ -230,7 +257,10 @@ impl Watch {
             if let Ok(LastUse::At { when, .. }) = was.world.last_use(key)
                 && now < after(when, waits.quiet)
             {
-                return broken("S2", format!("{key} was deactivated though it was used within `quiet`"));
+                return broken(
+                    "S2",
+                    format!("{key} was deactivated though it was used within `quiet`"),
+                );
             }
             self.nothing_depends_on(key, *left, was)?;
         }
@@ -268,19 +298,26 @@ impl Watch {
         if self.made.contains(key) || self.held.contains(key) || self.in_place.contains(key) {
             return Ok(());
         }
-        Err(Broken { promise: "S4", how: format!("{key} was changed, which is neither keyrot's nor the secret's") })
+        Err(Broken {
+            promise: "S4",
+            how: format!("{key} was changed, which is neither keyrot's nor the secret's"),
+        })
     }
 
-    /// S5: whoever had the key has to find a working one in the secret, and a journal entry has to say so.
+    /// S5: whoever had the key has to find a working one in the secret, and a journal entry has to
+    /// say so.
     fn successor_in_place(&self, key: &KeyId, was: &View<'_>) -> Result<(), Broken> {
-        if !self.left.contains_key(key) || self.revoked.get(key).is_some_and(|order| order.without_successor) {
+        if !self.left.contains_key(key)
+            || self.revoked.get(key).is_some_and(|order| order.without_successor)
+        {
             return Ok(());
         }
         self.works_without(key, was)
     }
 
     fn works_without(&self, key: &KeyId, was: &View<'_>) -> Result<(), Broken> {
-        let broken = |how: &str| Err(Broken { promise: "S5", how: format!("{key} was taken away {how}") });
+        let broken =
+            |how: &str| Err(Broken { promise: "S5", how: format!("{key} was taken away {how}") });
         let Some((version, Some(current))) = &was.current else {
             return broken("while AWSCURRENT holds no key");
         };
@@ -298,16 +335,22 @@ impl Watch {
         let now = is.world.now();
         let keys = |view: &View<'_>| -> BTreeMap<KeyId, KeyStatus> {
             let user = view.world.user(&self.user);
-            user.into_iter().flat_map(|u| u.keys()).map(|k| (k.listed.id.clone(), k.listed.status.clone())).collect()
+            user.into_iter()
+                .flat_map(|u| u.keys())
+                .map(|k| (k.listed.id.clone(), k.listed.status.clone()))
+                .collect()
         };
         let (before, after) = (keys(was), keys(is));
-        if let Some(intent) = is.intent.as_ref().filter(|_| actor == Actor::Keyrot && was.intent != is.intent) {
+        if let Some(intent) =
+            is.intent.as_ref().filter(|_| actor == Actor::Keyrot && was.intent != is.intent)
+        {
             // Made between keyrot's look and its note.
             let missed = |k: &&KeyId| !self.made.contains(*k) && !intent.before.contains(k);
             self.mistakable.extend(after.keys().filter(missed).cloned().collect::<Vec<_>>());
         }
-        // While the secret is scheduled for deletion keyrot can note nothing down: a key that is reactivated and deactivated again meanwhile
-        // leaves no trace, and its first deactivation counts.
+        // While the secret is scheduled for deletion keyrot can note nothing down: a key that is
+        // reactivated and deactivated again meanwhile leaves no trace, and its first deactivation
+        // counts.
         let locked = is.world.secret(&self.secret).is_some_and(|s| s.deleted.is_some());
         for (key, status) in &after {
             match (before.get(key), status) {
@@ -327,7 +370,8 @@ impl Watch {
                     if !locked {
                         self.deactivated.remove(key);
                     }
-                    // LabeledVersion against keyrot only where it had noted down that the key was Inactive.
+                    // LabeledVersion against keyrot only where it had noted down that the key was
+                    // Inactive.
                     if self.left.contains_key(key) && was.hold.as_ref() == Some(key) {
                         self.left.insert(key.clone(), now);
                     }
@@ -345,7 +389,9 @@ impl Watch {
         let key_of = |view: &View<'_>| view.current.as_ref().and_then(|(_, key)| key.clone());
         let (old, new) = (key_of(was), key_of(is));
         if was.placeholder && new.is_some() {
-            let own = |k: &KeyId| self.made.contains(k) || self.held.contains(k) || self.mistakable.contains(k);
+            let own = |k: &KeyId| {
+                self.made.contains(k) || self.held.contains(k) || self.mistakable.contains(k)
+            };
             let mut others = before.keys().filter(|k| !own(k));
             self.in_place.extend(others.next().filter(|_| others.next().is_none()).cloned());
             let leaving = self.in_place.iter().filter(|k| Some(*k) != new.as_ref());
@@ -368,7 +414,8 @@ impl Watch {
 
     fn keys_in_versions(&self, world: &World) -> BTreeSet<KeyId> {
         let secret = world.secret(&self.secret);
-        let values = secret.into_iter().flat_map(|s| s.versions().filter_map(|(id, _)| s.value(id)));
+        let values =
+            secret.into_iter().flat_map(|s| s.versions().filter_map(|(id, _)| s.value(id)));
         values.filter_map(|v| v.read()).map(|c| c.key).collect()
     }
 
@@ -383,12 +430,22 @@ impl Watch {
             _ => crate::model::journal::Journal::default(),
         };
         // What was noted down before the key was revoked is over.
-        let counts = |r: &&Retired| journal.revoked_at(&r.key).is_none_or(|revoked| revoked <= r.at);
-        let inactive = journal.retired.as_ref().filter(|r| r.phase == Phase::Inactive).filter(counts);
+        let counts =
+            |r: &&Retired| journal.revoked_at(&r.key).is_none_or(|revoked| revoked <= r.at);
+        let inactive =
+            journal.retired.as_ref().filter(|r| r.phase == Phase::Inactive).filter(counts);
         let hold = inactive.map(|r| r.key.clone());
         let value = current.as_ref().and_then(|(version, _)| secret?.value(version));
         let placeholder = value.is_some_and(super::Value::is_placeholder);
         let revoked = journal.revoked.into_iter().map(|revoked| revoked.key).collect();
-        View { world, current, promoted: journal.promoted, intent: journal.intent, hold, revoked, placeholder }
+        View {
+            world,
+            current,
+            promoted: journal.promoted,
+            intent: journal.intent,
+            hold,
+            revoked,
+            placeholder,
+        }
     }
 }

@@ -96,7 +96,8 @@ impl World {
         }
     }
 
-    /// Takes the region's secrets for another region's: for an account that was made before anybody said where it is.
+    /// Takes the region's secrets for another region's: for an account that was made before anybody
+    /// said where it is.
     pub fn relocate(&mut self, region: &str) {
         if let Some(secrets) = self.secrets.remove(&*self.region) {
             self.secrets.entry(region.to_owned()).or_default().extend(secrets);
@@ -121,12 +122,15 @@ impl World {
         self.secrets.get(&*self.region).into_iter().flatten()
     }
 
-    /// The secrets of all regions that name this user, by its unique id; each with where the user's home was moved to from there.
+    /// The secrets of all regions that name this user, by its unique id; each with where the user's
+    /// home was moved to from there.
     pub fn homes(&self, owner: &Owner) -> impl Iterator<Item = (SecretArn, Option<SecretArn>)> {
-        let secrets = self.secrets.iter().flat_map(|(region, all)| all.iter().map(move |one| (region, one)));
-        let theirs = move |secret: &MemorySecret| secret.owner().is_some_and(|bound| bound.is(owner));
-        secrets
-            .filter(move |(_, (_, secret))| theirs(secret))
-            .map(|(region, (name, secret))| (self.secret_arn(region, name, secret), secret.moved_to()))
+        let secrets =
+            self.secrets.iter().flat_map(|(region, all)| all.iter().map(move |one| (region, one)));
+        let theirs =
+            move |secret: &MemorySecret| secret.owner().is_some_and(|bound| bound.is(owner));
+        secrets.filter(move |(_, (_, secret))| theirs(secret)).map(|(region, (name, secret))| {
+            (self.secret_arn(region, name, secret), secret.moved_to())
+        })
     }
 }

@@ -1,7 +1,8 @@
 //! The fields of an ARN.
 
-/// An Amazon Resource Name, taken apart: `arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE` (AWS General Reference, "Amazon Resource Names
-/// (ARNs)"). The fields are not judged; [`UserArn`](super::UserArn) and [`SecretArn`](super::SecretArn) do that for what they name.
+/// An Amazon Resource Name, taken apart: `arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE` (AWS
+/// General Reference, "Amazon Resource Names (ARNs)"). The fields are not judged;
+/// [`UserArn`](super::UserArn) and [`SecretArn`](super::SecretArn) do that for what they name.
 ///
 /// ```
 /// use keyrot_core::model::Arn;
@@ -34,7 +35,13 @@ impl<'a> Arn<'a> {
         if next()? != "arn" {
             return None;
         }
-        Some(Self { partition: next()?, service: next()?, region: next()?, account: next()?, resource: next()? })
+        Some(Self {
+            partition: next()?,
+            service: next()?,
+            region: next()?,
+            account: next()?,
+            resource: next()?,
+        })
     }
 
     /// Returns whether the account is twelve digits.
@@ -43,12 +50,18 @@ impl<'a> Arn<'a> {
         self.account.len() == 12 && self.account.bytes().all(|b| b.is_ascii_digit())
     }
 
-    /// Returns the name of the secret that it names, without the hyphen and six characters that Secrets Manager adds (Secrets Manager user
-    /// guide, "What's in a Secrets Manager secret?", "Secret ARN").
+    /// Returns the name of the secret that it names, without the hyphen and six characters that
+    /// Secrets Manager adds (Secrets Manager user guide, "What's in a Secrets Manager secret?",
+    /// "Secret ARN").
     #[must_use]
     pub fn secret_name(&self) -> Option<&'a str> {
-        let name = self.resource.strip_prefix("secret:").filter(|_| self.service == "secretsmanager")?;
-        Some(name.rsplit_once('-').filter(|(_, suffix)| suffix.len() == 6).map_or(name, |(name, _)| name))
+        let name =
+            self.resource.strip_prefix("secret:").filter(|_| self.service == "secretsmanager")?;
+        Some(
+            name.rsplit_once('-')
+                .filter(|(_, suffix)| suffix.len() == 6)
+                .map_or(name, |(name, _)| name),
+        )
     }
 }
 
@@ -59,11 +72,19 @@ mod tests {
     #[test]
     fn an_arn_has_six_fields_and_the_last_may_hold_colons() {
         let arn = Arn::parse("arn:aws-cn:iam::123456789012:user/a:b").expect("an ARN");
-        assert_eq!((arn.partition, arn.service, arn.region, arn.resource), ("aws-cn", "iam", "", "user/a:b"));
+        assert_eq!(
+            (arn.partition, arn.service, arn.region, arn.resource),
+            ("aws-cn", "iam", "", "user/a:b")
+        );
         assert!(arn.has_account());
         assert!(!Arn::parse("arn:aws:iam::*:user/ci").expect("an ARN").has_account());
-        for none in ["", "arn", "arn:aws:iam::123456789012", "urn:aws:iam::123456789012:user/ci", "/iam/ci/access_key"]
-        {
+        for none in [
+            "",
+            "arn",
+            "arn:aws:iam::123456789012",
+            "urn:aws:iam::123456789012:user/ci",
+            "/iam/ci/access_key",
+        ] {
             assert_eq!(Arn::parse(none), None, "{none}");
         }
     }

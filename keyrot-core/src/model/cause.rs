@@ -1,13 +1,16 @@
-//! The error that another one came from, kept for programs that follow [`source`](std::error::Error::source).
+//! The error that another one came from, kept for programs that follow
+//! [`source`](std::error::Error::source).
 
 use std::error::Error;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-/// The error behind another one. It shows itself in its own words, also in `Debug`, and equals another with the same words.
+/// The error behind another one. It shows itself in its own words, also in `Debug`, and equals
+/// another with the same words.
 ///
-/// Whoever puts an error here answers for it: no link of its chain may show secret material. `keyrot_aws` puts only its own, scrubbed ones here.
+/// Whoever puts an error here answers for it: no link of its chain may show secret material.
+/// `keyrot_aws` puts only its own, scrubbed ones here.
 #[derive(Clone)]
 pub struct Cause(Arc<dyn Error + Send + Sync>);
 

@@ -4,8 +4,8 @@ use crate::model::time::Timestamp;
 use chrono::TimeDelta;
 use std::time::Duration;
 
-/// By how much a clock may differ from AWS's. AWS refuses signatures that are further off (AWS General Reference, "Signature Version 4", time
-/// in a request).
+/// By how much a clock may differ from AWS's. AWS refuses signatures that are further off (AWS
+/// General Reference, "Signature Version 4", time in a request).
 pub const CLOCK_TOLERANCE: Duration = Duration::from_secs(300);
 
 /// A clock that differs from AWS's by more than [`CLOCK_TOLERANCE`]: no wait may be counted by it.
@@ -15,11 +15,13 @@ pub struct WrongClock {
 }
 
 impl WrongClock {
-    /// Checks a clock that shows `now` against AWS's. While AWS's time is not known, there is nothing to be said against the clock.
+    /// Checks a clock that shows `now` against AWS's. While AWS's time is not known, there is
+    /// nothing to be said against the clock.
     #[must_use]
     pub fn check(now: Timestamp, aws_now: Option<Timestamp>) -> Option<Self> {
         let ahead = now - aws_now?;
-        (ahead.abs() > TimeDelta::from_std(CLOCK_TOLERANCE).unwrap_or(TimeDelta::MAX)).then_some(Self { ahead })
+        (ahead.abs() > TimeDelta::from_std(CLOCK_TOLERANCE).unwrap_or(TimeDelta::MAX))
+            .then_some(Self { ahead })
     }
 
     /// How far the clock is ahead of AWS's; negative if it is behind.
@@ -40,9 +42,11 @@ impl std::error::Error for WrongClock {}
 
 /// The two largest units of a time, rounded: `8 d 3 h`, `7 min 12 s`.
 fn rough(time: TimeDelta) -> String {
-    const UNITS: [(&str, i64); 4] = [("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1_000)];
+    const UNITS: [(&str, i64); 4] =
+        [("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1_000)];
     let time = time.num_milliseconds();
-    let largest = |time: i64| UNITS.iter().position(|(_, size)| time >= *size).unwrap_or(UNITS.len() - 1);
+    let largest =
+        |time: i64| UNITS.iter().position(|(_, size)| time >= *size).unwrap_or(UNITS.len() - 1);
     let (_, least) = UNITS[(largest(time) + 1).min(UNITS.len() - 1)];
     let mut left = (time + least / 2) / least * least;
     let first = largest(left);
@@ -64,14 +68,27 @@ mod tests {
 
     #[test]
     fn five_minutes_are_allowed_in_either_direction() {
-        let check = |seconds: i64| WrongClock::check(at(0) + TimeDelta::seconds(seconds), Some(at(0)));
+        let check =
+            |seconds: i64| WrongClock::check(at(0) + TimeDelta::seconds(seconds), Some(at(0)));
         assert_eq!(check(0), None);
         assert_eq!(check(300), None);
         assert_eq!(check(-300), None);
-        assert_eq!(check(301).unwrap().to_string(), "this machine's clock is 5 min 1 s ahead of AWS's");
-        assert_eq!(check(-301).unwrap().to_string(), "this machine's clock is 5 min 1 s behind AWS's");
-        assert_eq!(check(8 * 86_400 + 59).unwrap().to_string(), "this machine's clock is 8 d ahead of AWS's");
-        assert_eq!(check(-90_000).unwrap().to_string(), "this machine's clock is 1 d 1 h behind AWS's");
+        assert_eq!(
+            check(301).unwrap().to_string(),
+            "this machine's clock is 5 min 1 s ahead of AWS's"
+        );
+        assert_eq!(
+            check(-301).unwrap().to_string(),
+            "this machine's clock is 5 min 1 s behind AWS's"
+        );
+        assert_eq!(
+            check(8 * 86_400 + 59).unwrap().to_string(),
+            "this machine's clock is 8 d ahead of AWS's"
+        );
+        assert_eq!(
+            check(-90_000).unwrap().to_string(),
+            "this machine's clock is 1 d 1 h behind AWS's"
+        );
         assert_eq!(rough(TimeDelta::milliseconds(8 * 86_400_000 - 300)), "8 d");
         assert_eq!(rough(TimeDelta::seconds(3_600 * 23 + 3_599)), "1 d");
         assert_eq!(WrongClock::check(at(900), None), None, "nothing is known of AWS's");

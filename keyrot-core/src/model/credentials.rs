@@ -7,9 +7,9 @@ use zeroize::Zeroizing;
 
 /// The secret half of an access key.
 ///
-/// `Debug` prints a placeholder, there is no `Display`, it cannot be serialised. Clones share one copy, whose memory is wiped with the last
-/// of them. To use it, call
-/// [`SecretKey::expose`], which is easy to search for.
+/// `Debug` prints a placeholder, there is no `Display`, it cannot be serialised. Clones share one
+/// copy, whose memory is wiped with the last of them. To use it, call [`SecretKey::expose`], which
+/// is easy to search for.
 ///
 /// ```
 /// let secret = keyrot_core::SecretKey::new("wJalrXUtnFEMI".to_owned());
@@ -48,8 +48,9 @@ pub struct Credentials {
 }
 
 impl Credentials {
-    /// A stand-in that is as long as a key can get, to measure what will be written before there is a key. A key id has to fit into a version
-    /// id (41 characters; AWS hands out 20). A secret access key has 40 characters; room is left for 64.
+    /// A stand-in that is as long as a key can get, to measure what will be written before there is
+    /// a key. A key id has to fit into a version id (41 characters; AWS hands out 20). A secret
+    /// access key has 40 characters; room is left for 64.
     ///
     /// # Panics
     /// Never: the id is 41 letters.

@@ -1,20 +1,26 @@
-//! The end of a user's sessions: temporary credentials that were begun with a key go on working after the key is deactivated.
+//! The end of a user's sessions: temporary credentials that were begun with a key go on working
+//! after the key is deactivated.
 //!
-//! An inline policy on the user denies everything to what was issued before a time. IAM evaluates it for sessions from `GetSessionToken` and
-//! `GetFederationToken`, which have the user's permissions; calls that are signed with a long-term key carry no `aws:TokenIssueTime`, and a
-//! condition on a key that is not there is false, so that the user's new key goes on working (IAM user guide, "AWS global condition context keys",
-//! `aws:TokenIssueTime`; "Disabling permissions for temporary security credentials"). Sessions of roles belong to the role.
+//! An inline policy on the user denies everything to what was issued before a time. IAM evaluates
+//! it for sessions from `GetSessionToken` and `GetFederationToken`, which have the user's
+//! permissions; calls that are signed with a long-term key carry no `aws:TokenIssueTime`, and a
+//! condition on a key that is not there is false, so that the user's new key goes on working (IAM
+//! user guide, "AWS global condition context keys", `aws:TokenIssueTime`; "Disabling permissions
+//! for temporary security credentials"). Sessions of roles belong to the role.
 
 use crate::model::time::Timestamp;
 use crate::model::waits::after;
 use serde::Serialize;
 use std::time::Duration;
 
-/// Sessions of a user last for so long at most (STS API reference, `GetSessionToken` and `GetFederationToken`, parameter `DurationSeconds`).
+/// Sessions of a user last for so long at most (STS API reference, `GetSessionToken` and
+/// `GetFederationToken`, parameter `DurationSeconds`).
 pub const LONGEST_SESSION: Duration = Duration::from_secs(36 * 3_600);
-/// Sessions of a role last for so long at most (STS API reference, `AssumeRole`, parameter `DurationSeconds`).
+/// Sessions of a role last for so long at most (STS API reference, `AssumeRole`, parameter
+/// `DurationSeconds`).
 pub const LONGEST_ROLE_SESSION: Duration = Duration::from_secs(12 * 3_600);
-/// A clock may be so far behind AWS's (SigV4 refuses more): a session begun right before is not to be missed for that.
+/// A clock may be so far behind AWS's (SigV4 refuses more): a session begun right before is not to
+/// be missed for that.
 const SKEW: Duration = Duration::from_secs(300);
 
 /// The policy that ends a user's sessions.
@@ -56,8 +62,9 @@ impl EndedSessions {
     }
 }
 
-/// A policy that denies everything to what was issued before this time: the pattern of IAM's own `AWSRevokeOlderSessions` (IAM user guide, "Revoke
-/// IAM role temporary security credentials"). There is no `IfExists`: that would deny long-term keys, too.
+/// A policy that denies everything to what was issued before this time: the pattern of IAM's own
+/// `AWSRevokeOlderSessions` (IAM user guide, "Revoke IAM role temporary security credentials").
+/// There is no `IfExists`: that would deny long-term keys, too.
 #[must_use]
 pub fn deny_issued_before(sid: Option<&str>, before: Timestamp) -> String {
     let sid = sid.map(|sid| format!("\"Sid\":\"{sid}\",")).unwrap_or_default();
@@ -79,7 +86,10 @@ mod tests {
         assert_eq!((ended.before - at(7)).num_seconds(), 300);
         assert_eq!((ended.until - ended.before).num_hours(), 36);
         let json: serde_json::Value = serde_json::from_str(&ended.document()).expect("JSON");
-        assert_eq!(json["Statement"][0]["Condition"].as_object().map(serde_json::Map::len), Some(1));
+        assert_eq!(
+            json["Statement"][0]["Condition"].as_object().map(serde_json::Map::len),
+            Some(1)
+        );
         for other in [
             String::new(),
             "{}".to_owned(),

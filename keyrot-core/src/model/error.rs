@@ -5,17 +5,19 @@ use serde::Serialize;
 use std::error::Error;
 use std::fmt;
 
-/// A call that failed: what went wrong, apart from whether it may have been carried out all the same.
+/// A call that failed: what went wrong, apart from whether it may have been carried out all the
+/// same.
 ///
-/// Its message is complete. [`source`](Error::source) is the error that it was made from, where the port kept one: of `keyrot_aws`, an
-/// `AwsError`.
+/// Its message is complete. [`source`](Error::source) is the error that it was made from, where the
+/// port kept one: of `keyrot_aws`, an `AwsError`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct CallError {
     /// What went wrong.
     pub kind: ErrorKind,
     /// Whether the call may have been carried out.
     pub effect: Effect,
-    /// For people: the call, the user or secret, AWS's code and message, the request id, and what to do.
+    /// For people: the call, the user or secret, AWS's code and message, the request id, and what
+    /// to do.
     pub message: String,
     #[serde(skip)]
     code: Option<String>,
@@ -57,7 +59,8 @@ pub enum Effect {
 }
 
 impl CallError {
-    /// Whether it says nothing of what was asked for, only that no answer could be had. A denial, or something that is gone, is an answer.
+    /// Whether it says nothing of what was asked for, only that no answer could be had. A denial,
+    /// or something that is gone, is an answer.
     #[must_use]
     pub fn is_outage(&self) -> bool {
         matches!(self.kind, ErrorKind::Unavailable | ErrorKind::Throttled)
@@ -75,7 +78,8 @@ impl CallError {
         Self { code, ..self }
     }
 
-    /// The same error, with the one that it was made from. That one's whole chain must be free of secret material.
+    /// The same error, with the one that it was made from. That one's whole chain must be free of
+    /// secret material.
     #[must_use]
     pub fn with_source(self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self { cause: Some(Cause::new(source)), ..self }

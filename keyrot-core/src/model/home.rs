@@ -1,9 +1,11 @@
 //! One user, one home: the one secret, in one account and region, where a user's key is published.
 //!
-//! IAM is global, and secrets are regional: a run in another region, with another template, or for a user who was renamed finds another
-//! secret, or none. If it made one, two secrets would take each other's keys away. So a home is recorded on both sides, where a run reads
-//! anyway: the user's tag [`HOME_TAG`] names the secret by its full ARN, and the secret's tag [`Owner::TAG`] names the user by the unique id
-//! that IAM never gives to another (IAM user guide, "IAM identifiers", "Unique identifiers").
+//! IAM is global, and secrets are regional: a run in another region, with another template, or for
+//! a user who was renamed finds another secret, or none. If it made one, two secrets would take
+//! each other's keys away. So a home is recorded on both sides, where a run reads anyway: the
+//! user's tag [`HOME_TAG`] names the secret by its full ARN, and the secret's tag [`Owner::TAG`]
+//! names the user by the unique id that IAM never gives to another (IAM user guide, "IAM
+//! identifiers", "Unique identifiers").
 
 use crate::model::arn::Arn;
 use crate::model::names::{NameError, SecretName, UserId, UserName};
@@ -31,8 +33,9 @@ pub struct Place {
 
 /// The ARN of a secret: `arn:PARTITION:secretsmanager:REGION:ACCOUNT:secret:NAME-SUFFIX`.
 ///
-/// Without the hyphen and six characters that Secrets Manager adds to each secret that it creates, it is a place that was chosen for a secret
-/// that does not exist yet: `keyrot enroll` writes such a one.
+/// Without the hyphen and six characters that Secrets Manager adds to each secret that it creates,
+/// it is a place that was chosen for a secret that does not exist yet: `keyrot enroll` writes such
+/// a one.
 ///
 /// ```
 /// # use keyrot_core::model::SecretArn;
@@ -75,7 +78,8 @@ pub enum HomeTag {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Adoption {
-    /// No: account and region come from the environment alone, and nobody chose them for these users.
+    /// No: account and region come from the environment alone, and nobody chose them for these
+    /// users.
     NotNamed,
     /// Yes: account and region were named on purpose.
     Named,
@@ -94,7 +98,8 @@ pub struct Residence {
     pub tag: HomeTag,
     /// Whether the user may be adopted here.
     pub adoption: Adoption,
-    /// Whether the place is the tag's, where the settings give another name: the user was renamed, or somebody wrote that tag.
+    /// Whether the place is the tag's, where the settings give another name: the user was renamed,
+    /// or somebody wrote that tag.
     pub renamed: bool,
 }
 
@@ -118,7 +123,8 @@ pub enum Difference {
 }
 
 impl Difference {
-    /// Whether an operator may take such a secret over in so many words. Another KMS key or an owning service is no matter of taste.
+    /// Whether an operator may take such a secret over in so many words. Another KMS key or an
+    /// owning service is no matter of taste.
     #[must_use]
     pub fn may_be_accepted(&self) -> bool {
         matches!(self, Self::ResourcePolicy | Self::Replicas(_))
@@ -128,7 +134,9 @@ impl Difference {
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::KmsKey { found, expected } => write!(f, "its KMS key is {found}, expected {expected}"),
+            Self::KmsKey { found, expected } => {
+                write!(f, "its KMS key is {found}, expected {expected}")
+            }
             Self::OwningService(service) => write!(f, "it belongs to the service {service}"),
             Self::ResourcePolicy => f.write_str("it has a resource policy"),
             Self::Replicas(regions) => write!(f, "it is replicated to {}", regions.join(", ")),
@@ -143,11 +151,20 @@ impl SecretArn {
     /// [`NameError`] for anything but the ARN of a secret.
     pub fn parse(text: impl AsRef<str>) -> Result<Self, NameError> {
         let text = text.as_ref();
-        let wrong =
-            || NameError::new("secret ARN", text, "expected arn:PARTITION:secretsmanager:REGION:ACCOUNT:secret:NAME");
-        let arn = Arn::parse(text).filter(|arn| arn.service == "secretsmanager" && arn.has_account());
+        let wrong = || {
+            NameError::new(
+                "secret ARN",
+                text,
+                "expected arn:PARTITION:secretsmanager:REGION:ACCOUNT:secret:NAME",
+            )
+        };
+        let arn =
+            Arn::parse(text).filter(|arn| arn.service == "secretsmanager" && arn.has_account());
         let Arn { partition, region, account, resource, .. } = arn.ok_or_else(wrong)?;
-        let resource = resource.strip_prefix("secret:").filter(|name| !name.contains(':')).ok_or_else(wrong)?;
+        let resource = resource
+            .strip_prefix("secret:")
+            .filter(|name| !name.contains(':'))
+            .ok_or_else(wrong)?;
         let word = |text: &str| {
             let known = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
             !text.is_empty() && text.len() <= 32 && text.bytes().all(known)
@@ -156,12 +173,20 @@ impl SecretArn {
             return Err(wrong());
         }
         let (name, suffix) = match resource.rsplit_once('-') {
-            Some((name, end)) if end.len() == 6 && end.bytes().all(|b| b.is_ascii_alphanumeric()) => (name, Some(end)),
+            Some((name, end))
+                if end.len() == 6 && end.bytes().all(|b| b.is_ascii_alphanumeric()) =>
+            {
+                (name, Some(end))
+            }
             _ => (resource, None),
         };
         let name = SecretName::parse(name).map_err(|_| wrong())?;
-        let (partition, region, account) = (partition.to_owned(), region.to_owned(), account.to_owned());
-        Ok(Self { place: Place { partition, region, account, name }, suffix: suffix.map(str::to_owned) })
+        let (partition, region, account) =
+            (partition.to_owned(), region.to_owned(), account.to_owned());
+        Ok(Self {
+            place: Place { partition, region, account, name },
+            suffix: suffix.map(str::to_owned),
+        })
     }
 
     /// A place that was chosen, where no secret is yet.
@@ -176,7 +201,8 @@ impl SecretArn {
         &self.place
     }
 
-    /// The six characters that Secrets Manager added when it created the secret; `None` where it is only planned.
+    /// The six characters that Secrets Manager added when it created the secret; `None` where it is
+    /// only planned.
     #[must_use]
     pub fn suffix(&self) -> Option<&str> {
         self.suffix.as_deref()
@@ -184,7 +210,8 @@ impl SecretArn {
 }
 
 impl Place {
-    /// How many characters too long the ARN of a secret here is for a tag's value; zero where it fits.
+    /// How many characters too long the ARN of a secret here is for a tag's value; zero where it
+    /// fits.
     #[must_use]
     pub fn excess(&self) -> usize {
         let suffix = "-xxxxxx".len();
@@ -242,8 +269,9 @@ impl Owner {
     /// The tag on a secret that names its user.
     pub const TAG: &str = "keyrot:user-id";
 
-    /// The tag's value: `AIDA… 123456789012 name`. A comma, which a tag's value may not hold (Secrets Manager API reference, data type `Tag`),
-    /// is written `=2C`, and so that this can be undone, `=` is written `=3D`.
+    /// The tag's value: `AIDA… 123456789012 name`. A comma, which a tag's value may not hold
+    /// (Secrets Manager API reference, data type `Tag`), is written `=2C`, and so that this can be
+    /// undone, `=` is written `=3D`.
     #[must_use]
     pub fn to_text(&self) -> String {
         let name = self.name.as_str().replace('=', "=3D").replace(',', "=2C");

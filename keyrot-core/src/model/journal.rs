@@ -1,6 +1,9 @@
-//! What keyrot notes down on the secret itself, as tags, so that a run that died is finished by the next one.
+//! What keyrot notes down on the secret itself, as tags, so that a run that died is finished by the
+//! next one.
 //!
-//! There are four entries about keys, each in a tag of its own, and each written before or right after the step it speaks of; and a fifth that closes a secret which is no longer the user's home:
+//! There are four entries about keys, each in a tag of its own, and each written before or right
+//! after the step it speaks of; and a fifth that closes a secret which is no longer the user's
+//! home:
 //!
 //! | tag | text | meaning |
 //! |---|---|---|
@@ -10,10 +13,11 @@
 //! | `keyrot:revoked` | `revoked KEY TIME`, `revoked-if-unused KEY TIME`, several of these, or `revoked none` | a person ordered that this key is not to be used any more: it is replaced, and then deactivated without a wait, or only once it was not used for `quiet`. No other entry overrules it: the operator takes it back ([`Request::Reinstate`](crate::model::request::Request::Reinstate)), and the entry is written again without the key |
 //! | `keyrot:moved-to` | the ARN of a secret | the user's home was moved there ([`Request::Leave`](crate::model::request::Request::Leave)), and no run takes this secret for the home. The secret's own ARN: the home was moved back |
 //!
-//! A tag makes no version and costs one write. Each note names its key or version, so a note that is out of date speaks of something
-//! that is no longer there and is ignored; nothing has to be cleaned up. What cannot be read counts as absent: waits start again,
-//! and unknown keys block. Tag values allow `A-Z a-z 0-9 space + - = . _ : / @` and 256 characters
-//! (Secrets Manager API reference, data type `Tag`); the texts stay inside that.
+//! A tag makes no version and costs one write. Each note names its key or version, so a note that
+//! is out of date speaks of something that is no longer there and is ignored; nothing has to be
+//! cleaned up. What cannot be read counts as absent: waits start again, and unknown keys block. Tag
+//! values allow `A-Z a-z 0-9 space + - = . _ : / @` and 256 characters (Secrets Manager API
+//! reference, data type `Tag`); the texts stay inside that.
 
 use crate::model::home::SecretArn;
 use crate::model::names::{KeyId, VersionId};
@@ -32,13 +36,15 @@ pub enum JournalEntry {
     Promoted(Promoted),
     /// Where the leaving key stands.
     Retired(Retired),
-    /// The keys that were revoked and that still exist, the last one last; one fewer than before where the operator took a revocation back.
+    /// The keys that were revoked and that still exist, the last one last; one fewer than before
+    /// where the operator took a revocation back.
     Revoked(Vec<Revoked>),
     /// Where the user's home was moved to.
     Moved(SecretArn),
 }
 
-/// Written before a key is made: a key that is not among `before` and appears within the settling time is keyrot's own.
+/// Written before a key is made: a key that is not among `before` and appears within the settling
+/// time is keyrot's own.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Intent {
     /// The keys that existed.
@@ -76,12 +82,14 @@ pub struct Revoked {
     pub key: KeyId,
     /// When.
     pub at: Timestamp,
-    /// Only while IAM has no use of the key on record within `quiet`; nothing has to take its place then.
+    /// Only while IAM has no use of the key on record within `quiet`; nothing has to take its place
+    /// then.
     pub only_if_unused: bool,
 }
 
 impl Revoked {
-    /// Whether this entry, as it was read back, says all that the order does. A tag keeps milliseconds.
+    /// Whether this entry, as it was read back, says all that the order does. A tag keeps
+    /// milliseconds.
     pub(crate) fn covers(&self, order: &Self) -> bool {
         let at = order.at - chrono::TimeDelta::milliseconds(1);
         self.key == order.key && at <= self.at && (order.only_if_unused || !self.only_if_unused)
@@ -94,11 +102,13 @@ impl Revoked {
 pub enum Phase {
     /// About to be deactivated.
     Retiring,
-    /// Made by keyrot, never current, and not to become it: about to be taken off AWSPENDING and deactivated.
+    /// Made by keyrot, never current, and not to become it: about to be taken off AWSPENDING and
+    /// deactivated.
     Abandoned,
     /// Seen Inactive.
     Inactive,
-    /// Reactivated by a person after it was Inactive, or kept because it is about to be published again.
+    /// Reactivated by a person after it was Inactive, or kept because it is about to be published
+    /// again.
     Hold,
 }
 
@@ -167,7 +177,8 @@ impl JournalEntry {
     /// The tag on a secret that names the secret to which the user's home was moved.
     pub const MOVED_TO: &str = "keyrot:moved-to";
     /// The tags that a key's life is written down in. Room for these has to be left on each secret.
-    pub const TAGS: [&str; 4] = ["keyrot:intent", "keyrot:promoted", "keyrot:retired", "keyrot:revoked"];
+    pub const TAGS: [&str; 4] =
+        ["keyrot:intent", "keyrot:promoted", "keyrot:retired", "keyrot:revoked"];
 
     /// The tag that this note is kept under.
     #[must_use]
@@ -259,7 +270,11 @@ impl JournalEntry {
                     "hold" => Phase::Hold,
                     _ => return None,
                 };
-                Some(Self::Retired(Retired { key: KeyId::parse(key).ok()?, phase, at: instant(at)? }))
+                Some(Self::Retired(Retired {
+                    key: KeyId::parse(key).ok()?,
+                    phase,
+                    at: instant(at)?,
+                }))
             }
             _ => None,
         }
@@ -286,8 +301,10 @@ mod tests {
     use proptest::prelude::*;
 
     fn home(suffix: &str) -> Option<SecretArn> {
-        SecretArn::parse(format!("arn:aws:secretsmanager:eu-west-1:123456789012:secret:/iam/ci/access_key{suffix}"))
-            .ok()
+        SecretArn::parse(format!(
+            "arn:aws:secretsmanager:eu-west-1:123456789012:secret:/iam/ci/access_key{suffix}"
+        ))
+        .ok()
     }
 
     fn notes() -> Vec<JournalEntry> {
@@ -295,13 +312,23 @@ mod tests {
         let mut notes = vec![
             JournalEntry::Intent(Intent { before: vec![], at: at(1) }),
             JournalEntry::Intent(Intent { before: vec![key("A"), key("B")], at: at(1) }),
-            JournalEntry::Promoted(Promoted { version: version.clone(), replacing: None, at: at(2) }),
+            JournalEntry::Promoted(Promoted {
+                version: version.clone(),
+                replacing: None,
+                at: at(2),
+            }),
             JournalEntry::Promoted(Promoted { version, replacing: Some(key("A")), at: at(2) }),
-            JournalEntry::Revoked(vec![Revoked { key: key("A"), at: at(4), only_if_unused: false }]),
+            JournalEntry::Revoked(vec![Revoked {
+                key: key("A"),
+                at: at(4),
+                only_if_unused: false,
+            }]),
             JournalEntry::Revoked(vec![Revoked { key: key("A"), at: at(4), only_if_unused: true }]),
             JournalEntry::Revoked(Vec::new()),
             JournalEntry::Revoked(
-                ["A", "B", "C"].map(|id| Revoked { key: key(id), at: at(4), only_if_unused: true }).to_vec(),
+                ["A", "B", "C"]
+                    .map(|id| Revoked { key: key(id), at: at(4), only_if_unused: true })
+                    .to_vec(),
             ),
         ];
         notes.extend(home("-a1B2c3").map(JournalEntry::Moved));
@@ -318,7 +345,10 @@ mod tests {
             let text = note.to_text();
             assert_eq!(JournalEntry::parse(&text).as_ref(), Some(&note), "{text}");
             assert!(text.len() <= 256, "{text}");
-            assert!(text.chars().all(|c| c.is_ascii_alphanumeric() || " +-=._:/@".contains(c)), "{text}");
+            assert!(
+                text.chars().all(|c| c.is_ascii_alphanumeric() || " +-=._:/@".contains(c)),
+                "{text}"
+            );
         }
     }
 
@@ -340,7 +370,8 @@ mod tests {
             let whole = notes()[n].to_text();
             let cut = cut.min(whole.len());
             if let Some(read) = JournalEntry::parse(&whole[..cut]) {
-                // Only a cut inside the fraction of a second leaves a readable note, of the same step.
+                // Only a cut inside the fraction of a second leaves a readable note, of the same
+                // step.
                 prop_assert_eq!(read.tag(), notes()[n].tag());
             }
         }

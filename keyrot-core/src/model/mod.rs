@@ -1,4 +1,5 @@
-//! Values: names, keys, secrets, the journal, waits, what was observed. Nothing here decides or calls anything.
+//! Values: names, keys, secrets, the journal, waits, what was observed. Nothing here decides or
+//! calls anything.
 
 pub(crate) mod arn;
 pub(crate) mod cause;
@@ -28,13 +29,16 @@ pub use arn::Arn;
 pub use cause::Cause;
 pub use clock::{CLOCK_TOLERANCE, WrongClock};
 pub use credentials::{Credentials, SecretKey};
-pub use ended_sessions::{EndedSessions, LONGEST_ROLE_SESSION, LONGEST_SESSION, deny_issued_before};
+pub use ended_sessions::{
+    EndedSessions, LONGEST_ROLE_SESSION, LONGEST_SESSION, deny_issued_before,
+};
 pub use error::{CallError, Effect, ErrorKind};
 pub use home::{Adoption, Difference, HOME_TAG, HomeTag, Owner, Place, Residence, SecretArn};
 pub use journal::{Intent, Journal, JournalEntry, Phase, Promoted, Retired, Revoked};
 pub use names::{KeyId, NameError, SecretName, UserArn, UserId, UserName, VersionId};
 pub use observed::{
-    AccessKey, KeyStatus, LabeledVersion, LastUse, Observed, Secret, SecretState, StoredVersion, Verified,
+    AccessKey, KeyStatus, LabeledVersion, LastUse, Observed, Secret, SecretState, StoredVersion,
+    Verified,
 };
 pub use request::{Request, Revocation};
 pub use step::{RotationStep, StepName};

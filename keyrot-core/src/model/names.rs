@@ -1,14 +1,16 @@
 //! Names that cannot hold nonsense: users, access key ids, secrets, versions, ARNs.
 //!
-//! Each type has one parsing constructor (`parse`, also as [`FromStr`](std::str::FromStr) and `TryFrom<String>`); what it accepts
-//! is the rule of the AWS API that the name is for, so a value of the type can be sent as it is. Clones share the text.
+//! Each type has one parsing constructor (`parse`, also as [`FromStr`](std::str::FromStr) and
+//! `TryFrom<String>`); what it accepts is the rule of the AWS API that the name is for, so a value
+//! of the type can be sent as it is. Clones share the text.
 
 use crate::model::arn::Arn;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::Arc;
 
-/// A name that does not fit its type: which one, what was expected, and the text as far as it may be shown.
+/// A name that does not fit its type: which one, what was expected, and the text as far as it may
+/// be shown.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{what} {text:?} is not usable: {expected}")]
 pub struct NameError {
@@ -88,7 +90,8 @@ macro_rules! name_type {
 }
 
 fn all(text: &str, lengths: std::ops::RangeInclusive<usize>, more: &str) -> bool {
-    lengths.contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric() || more.contains(c))
+    lengths.contains(&text.len())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || more.contains(c))
 }
 
 name_type!(
@@ -101,8 +104,8 @@ name_type!(
 );
 
 name_type!(
-    /// The unique id of an IAM user, such as `AIDAJQABLZS4A3QDU576Q`, which IAM never gives to another user: 16 to 128 of `A-Z a-z 0-9 _`
-    /// (IAM API reference, data type `User`).
+    /// The unique id of an IAM user, such as `AIDAJQABLZS4A3QDU576Q`, which IAM never gives to
+    /// another user: 16 to 128 of `A-Z a-z 0-9 _` (IAM API reference, data type `User`).
     UserId,
     "IAM user id",
     "expected 16 to 128 letters, digits or underscores, such as AIDAJQABLZS4A3QDU576Q",
@@ -119,8 +122,9 @@ name_type!(
 );
 
 name_type!(
-    /// The name of a secret: 1 to 512 of `A-Z a-z 0-9 / _ + = . @ -`, not ending in a hyphen and six characters, which Secrets Manager
-    /// would take for the end of an ARN (Secrets Manager API reference, `CreateSecret`, parameter `Name`).
+    /// The name of a secret: 1 to 512 of `A-Z a-z 0-9 / _ + = . @ -`, not ending in a hyphen and
+    /// six characters, which Secrets Manager would take for the end of an ARN (Secrets Manager API
+    /// reference, `CreateSecret`, parameter `Name`).
     SecretName,
     "secret name",
     "expected 1 to 512 of A-Z a-z 0-9 / _ + = . @ - and no ending of a hyphen and six letters or digits",
@@ -128,8 +132,8 @@ name_type!(
 );
 
 name_type!(
-    /// The id of a secret's version: 32 to 64 characters (Secrets Manager API reference, `PutSecretValue`, parameter
-    /// `ClientRequestToken`, which becomes the id).
+    /// The id of a secret's version: 32 to 64 characters (Secrets Manager API reference,
+    /// `PutSecretValue`, parameter `ClientRequestToken`, which becomes the id).
     VersionId,
     "secret version id",
     "expected 32 to 64 letters, digits, underscores or hyphens",
@@ -162,7 +166,8 @@ impl UserArn {
     /// Parses the text.
     ///
     /// # Errors
-    /// [`NameError`] for anything but the ARN of an IAM user: a role, a root user, a federated session.
+    /// [`NameError`] for anything but the ARN of an IAM user: a role, a root user, a federated
+    /// session.
     pub fn parse(text: impl Into<String>) -> Result<Self, NameError> {
         let text = text.into();
         let name = Self::parts(&text).and_then(|name| UserName::parse(name).ok());
@@ -285,6 +290,9 @@ mod tests {
     #[test]
     fn an_error_names_the_thing_and_the_expectation() {
         let error = KeyId::parse("short").expect_err("too short").to_string();
-        assert!(error.contains("access key id \"short\"") && error.contains("16 to 128"), "{error}");
+        assert!(
+            error.contains("access key id \"short\"") && error.contains("16 to 128"),
+            "{error}"
+        );
     }
 }

@@ -37,11 +37,12 @@ pub struct Observed {
     pub last_use: BTreeMap<KeyId, LastUse>,
     /// All versions of the secret, with and without a label, once they were asked for.
     pub versions: Option<Vec<StoredVersion>>,
-    /// Whether this run has shown that a key which it creates can be stored, as far as is known before: it has written a new intent, where no earlier
-    /// one was left without a key, or a version without credentials.
+    /// Whether this run has shown that a key which it creates can be stored, as far as is known
+    /// before: it has written a new intent, where no earlier one was left without a key, or a
+    /// version without credentials.
     pub may_create: bool,
-    /// How many bytes the value would have that carries this version's further fields along, with the longest key; `None` if nothing can be
-    /// carried. Known once the version was looked into.
+    /// How many bytes the value would have that carries this version's further fields along, with
+    /// the longest key; `None` if nothing can be carried. Known once the version was looked into.
     pub next_size: Option<(VersionId, Option<usize>)>,
     /// The version that this run has staged: nobody has to say whose it is.
     pub staged_here: Option<VersionId>,
@@ -50,12 +51,14 @@ pub struct Observed {
 }
 
 impl Observed {
-    /// Whether keyrot has changed nothing of this user's yet: there is no secret, or neither a journal entry nor a version of keyrot's in it.
+    /// Whether keyrot has changed nothing of this user's yet: there is no secret, or neither a
+    /// journal entry nor a version of keyrot's in it.
     #[must_use]
     pub fn is_unadopted(&self) -> bool {
         let SecretState::Present(secret) = &self.secret else { return true };
         let labeled = [&secret.current, &secret.pending, &secret.previous];
-        let own = labeled.into_iter().flatten().any(|held| matches!(held.content, Content::Key { .. }));
+        let own =
+            labeled.into_iter().flatten().any(|held| matches!(held.content, Content::Key { .. }));
         secret.journal == Journal::default() && !own
     }
 }
@@ -117,7 +120,10 @@ pub enum LastUse {
 /// The state of a user's secret.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
-#[expect(clippy::large_enum_variant, reason = "there is one for each user at work; a box would burden every match")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one for each user at work; a box would burden every match"
+)]
 pub enum SecretState {
     /// There is none of that name.
     Missing,
@@ -152,8 +158,9 @@ pub struct Secret {
     pub previous: Option<LabeledVersion>,
     /// keyrot's own notes.
     pub journal: Journal,
-    /// Whether Secrets Manager's own rotation is switched on: then it asks its rotation function for the next key (see
-    /// [`RotationStep`](crate::model::step::RotationStep)), and nobody else makes one.
+    /// Whether Secrets Manager's own rotation is switched on: then it asks its rotation function
+    /// for the next key (see [`RotationStep`](crate::model::step::RotationStep)), and nobody else
+    /// makes one.
     pub rotation_enabled: bool,
 }
 
@@ -222,7 +229,8 @@ pub enum Verified {
     Works,
     /// They were refused, again and again, until the time for trying was over.
     Refused(String),
-    /// AWS could not be asked, and why: that says nothing about the credentials. Never read as "they do not work".
+    /// AWS could not be asked, and why: that says nothing about the credentials. Never read as
+    /// "they do not work".
     Unknown(String),
     /// They are somebody else's, or the version does not hold what its id says; they never will do.
     Wrong(String),

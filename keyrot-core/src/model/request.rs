@@ -4,7 +4,8 @@ use crate::model::home::SecretArn;
 use crate::model::names::KeyId;
 use serde::Serialize;
 
-/// A person's request: [`decide_request`](crate::decide::request::decide_request()) says what it takes, [`Rotator::fulfil`](crate::engine::rotator::Rotator::fulfil) carries it out.
+/// A person's request: [`decide_request`](crate::decide::request::decide_request()) says what it
+/// takes, [`Rotator::fulfil`](crate::engine::rotator::Rotator::fulfil) carries it out.
 ///
 /// It names its key, so that to ask again, after a lost answer or by a second person, is harmless.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
@@ -19,46 +20,55 @@ pub enum Request {
     Revoke(Revocation),
     /// Record where the user's secret is or, while there is none, is to be; nothing else.
     Bind,
-    /// Close the user's home, so that no run works on it any more: the first half of a move. The user has to be at rest here.
+    /// Close the user's home, so that no run works on it any more: the first half of a move. The
+    /// user has to be at rest here.
     Leave {
         /// The secret that is to be the home, or where it is to be.
         to: SecretArn,
     },
-    /// Record that the user's home is here now: the second half of a move. The first run here publishes a new key, and the one that was published at the
-    /// old home is an old key from then on, with its overlap. Where the user is at home here already, takes back that this was about to be left.
+    /// Record that the user's home is here now: the second half of a move. The first run here
+    /// publishes a new key, and the one that was published at the old home is an old key from then
+    /// on, with its overlap. Where the user is at home here already, takes back that this was about
+    /// to be left.
     Move {
         /// The home, as the user's tag names it.
         from: SecretArn,
     },
-    /// Take a revocation back: the key is revoked no more. It is neither reactivated nor published again by that.
+    /// Take a revocation back: the key is revoked no more. It is neither reactivated nor published
+    /// again by that.
     Reinstate {
         /// The key.
         key: KeyId,
     },
 }
 
-/// A key that is not to be used any more. Its overlap and `quiet` are not waited for; a working successor is, unless it is said otherwise.
+/// A key that is not to be used any more. Its overlap and `quiet` are not waited for; a working
+/// successor is, unless it is said otherwise.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct Revocation {
     /// The key.
     pub key: KeyId,
     /// Why, for those who are told. It is kept nowhere else.
     pub reason: Option<String>,
-    /// Only if IAM has no use of the key on record within `quiet`: for a key that nobody can account for, rather than one that leaked.
+    /// Only if IAM has no use of the key on record within `quiet`: for a key that nobody can
+    /// account for, rather than one that leaked.
     pub only_if_unused: bool,
-    /// Deactivate it first of all, whether or not something that works can take its place. This needs IAM and nothing else; whatever else there is
-    /// to do follows, as far as it can be done.
+    /// Deactivate it first of all, whether or not something that works can take its place. This
+    /// needs IAM and nothing else; whatever else there is to do follows, as far as it can be done.
     pub without_successor: bool,
     /// Delete it as soon as it is Inactive, without the soak: then nothing brings it back.
     pub delete: bool,
 }
 
 impl Request {
-    /// The key that is deactivated before anything but IAM is asked for: of a revocation without a successor.
+    /// The key that is deactivated before anything but IAM is asked for: of a revocation without a
+    /// successor.
     #[must_use]
     pub fn off_first(&self) -> Option<&KeyId> {
         match self {
-            Self::Revoke(order) if order.without_successor && !order.only_if_unused => Some(&order.key),
+            Self::Revoke(order) if order.without_successor && !order.only_if_unused => {
+                Some(&order.key)
+            }
             Self::Revoke(_) | Self::Rollback { .. } | Self::Reinstate { .. } => None,
             Self::Bind | Self::Leave { .. } | Self::Move { .. } => None,
         }

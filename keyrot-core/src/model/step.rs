@@ -3,7 +3,8 @@
 use crate::model::names::VersionId;
 use serde::{Deserialize, Serialize};
 
-/// An order of Secrets Manager's to its rotation function (Secrets Manager user guide, "Rotation by Lambda function").
+/// An order of Secrets Manager's to its rotation function (Secrets Manager user guide, "Rotation by
+/// Lambda function").
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct RotationStep {
     /// What is to be done.

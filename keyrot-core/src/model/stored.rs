@@ -12,8 +12,8 @@ pub struct VersionContents {
     pub key: Option<KeyId>,
     /// Whether there are further fields.
     pub extras: bool,
-    /// The size in bytes of the value that would take this one's place: its further fields, with the longest key
-    /// ([`Credentials::longest`]). `None` where there are no fields to carry.
+    /// The size in bytes of the value that would take this one's place: its further fields, with
+    /// the longest key ([`Credentials::longest`]). `None` where there are no fields to carry.
     pub next_size: Option<usize>,
 }
 

@@ -26,7 +26,8 @@ pub struct Subject {
     pub home: HomeTag,
     /// Whether the user may be adopted here.
     pub adoption: Adoption,
-    /// Whether the secret's name comes from the user's tag, where the settings give another: the user was renamed, or somebody wrote that tag.
+    /// Whether the secret's name comes from the user's tag, where the settings give another: the
+    /// user was renamed, or somebody wrote that tag.
     pub renamed: bool,
 }
 
@@ -51,7 +52,11 @@ impl Subject {
     /// Whose key it is, as the secret's tag says it.
     #[must_use]
     pub fn owner(&self) -> Owner {
-        Owner { id: self.id.clone(), account: self.arn.account().to_owned(), name: self.user.clone() }
+        Owner {
+            id: self.id.clone(),
+            account: self.arn.account().to_owned(),
+            name: self.user.clone(),
+        }
     }
 
     /// Where the settings have the user's secret.

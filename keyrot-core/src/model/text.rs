@@ -4,9 +4,11 @@ use crate::model::time::Timestamp;
 use std::fmt::Write;
 use std::time::Duration;
 
-/// A duration as people write it, in days, hours, minutes and seconds: `90d`, `1d 12h`, `30m`, `1s 500ms`.
+/// A duration as people write it, in days, hours, minutes and seconds: `90d`, `1d 12h`, `30m`,
+/// `1s 500ms`.
 ///
-/// Days are the longest unit, because a month has no fixed length. Settings read the text back as the same duration, to the nanosecond.
+/// Days are the longest unit, because a month has no fixed length. Settings read the text back as
+/// the same duration, to the nanosecond.
 #[must_use]
 pub fn format_duration(duration: Duration) -> String {
     let (seconds, nanos) = (duration.as_secs(), duration.subsec_nanos());
@@ -99,7 +101,9 @@ pub(crate) mod duration {
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
         let text = String::deserialize(from)?;
         humantime::parse_duration(text.trim()).map_err(|e| {
-            D::Error::custom(format!("{text:?} is not a duration ({e}); expected for example 90d, 12h or 30m"))
+            D::Error::custom(format!(
+                "{text:?} is not a duration ({e}); expected for example 90d, 12h or 30m"
+            ))
         })
     }
 }

@@ -17,24 +17,29 @@ pub struct IamUser {
 }
 
 impl IamUser {
-    /// The attached policy by which AWS quarantines a user one of whose keys it found in public, if there is one (IAM user guide, "AWS managed
-    /// policies": `AWSCompromisedKeyQuarantine`, with a version behind it).
+    /// The attached policy by which AWS quarantines a user one of whose keys it found in public, if
+    /// there is one (IAM user guide, "AWS managed policies": `AWSCompromisedKeyQuarantine`, with a
+    /// version behind it).
     #[must_use]
     pub fn quarantine(&self) -> Option<&str> {
-        self.policies.iter().map(String::as_str).find(|policy| policy.starts_with("AWSCompromisedKeyQuarantine"))
+        self.policies
+            .iter()
+            .map(String::as_str)
+            .find(|policy| policy.starts_with("AWSCompromisedKeyQuarantine"))
     }
 }
 
 impl IamUser {
-    /// The value of the tag, and its key as it is written there. IAM takes keys that differ in case only for the same (IAM user guide,
-    /// "Tags for IAM resources").
+    /// The value of the tag, and its key as it is written there. IAM takes keys that differ in case
+    /// only for the same (IAM user guide, "Tags for IAM resources").
     #[must_use]
     pub fn tag(&self, key: &str) -> Option<(&str, &str)> {
         let found = self.tags.iter().find(|(known, _)| known.eq_ignore_ascii_case(key));
         found.map(|(key, value)| (key.as_str(), value.as_str()))
     }
 
-    /// The same user with this tag, in the place of one whose key differs in case only: to see what a tag would bring about.
+    /// The same user with this tag, in the place of one whose key differs in case only: to see what
+    /// a tag would bring about.
     #[must_use]
     pub fn with_tag(mut self, key: &str, value: &str) -> Self {
         self.tags.retain(|known, _| !known.eq_ignore_ascii_case(key));
@@ -45,8 +50,9 @@ impl IamUser {
 
 pub(crate) const OWNER: &str = "keyrot:owner";
 
-/// IAM takes tag keys that differ in case only for the same. Only ASCII letters are taken so here: by Unicode's rules a Kelvin sign
-/// would pass for a K, and what is not surely the tag must not select anybody.
+/// IAM takes tag keys that differ in case only for the same. Only ASCII letters are taken so here:
+/// by Unicode's rules a Kelvin sign would pass for a K, and what is not surely the tag must not
+/// select anybody.
 pub(crate) fn same_key(a: &str, b: &str) -> bool {
     a.eq_ignore_ascii_case(b)
 }

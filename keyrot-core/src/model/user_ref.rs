@@ -3,7 +3,8 @@
 use crate::model::names::{NameError, UserArn, UserName};
 use std::fmt;
 
-/// A user as a consumer names it: often only the name is known, and the ARN has the path and the account too.
+/// A user as a consumer names it: often only the name is known, and the ARN has the path and the
+/// account too.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum UserRef {
     /// The name alone.
@@ -50,6 +51,9 @@ mod tests {
         let name: UserRef = "ci".parse().unwrap();
         let arn: UserRef = "arn:aws:iam::123456789012:user/team/ci".parse().unwrap();
         assert_eq!((name.name(), name.to_string()), (arn.name(), "ci".to_owned()));
-        assert!("arn:aws:iam::123456789012:role/ci".parse::<UserRef>().is_err() && "a b".parse::<UserRef>().is_err());
+        assert!(
+            "arn:aws:iam::123456789012:role/ci".parse::<UserRef>().is_err()
+                && "a b".parse::<UserRef>().is_err()
+        );
     }
 }

@@ -1,18 +1,24 @@
-//! Version ids that say what the version holds, so that a secret's state is read without reading a secret value.
+//! Version ids that say what the version holds, so that a secret's state is read without reading a
+//! secret value.
 //!
-//! Secrets Manager takes the writer's `ClientRequestToken` (32 to 64 characters) as the new version's id. keyrot writes
-//! - `keyrot-key-AKIAIOSFODNN7EXAMPLE-1700000000` for the credentials of that key, made at that unix second;
-//! - `keyrot-keyx-…` for the same with further JSON fields that belong to somebody else and have to be carried along;
+//! Secrets Manager takes the writer's `ClientRequestToken` (32 to 64 characters) as the new
+//! version's id. keyrot writes
+//! - `keyrot-key-AKIAIOSFODNN7EXAMPLE-1700000000` for the credentials of that key, made at that
+//!   unix second;
+//! - `keyrot-keyx-…` for the same with further JSON fields that belong to somebody else and have to
+//!   be carried along;
 //! - `keyrot-placeholder-…` for the adoption placeholder.
 //!
-//! Any other id was written by somebody else. A repeated write with the same id is a no-op, so a lost reply costs nothing.
+//! Any other id was written by somebody else. A repeated write with the same id is a no-op, so a
+//! lost reply costs nothing.
 
 use crate::model::names::{KeyId, NameError, VersionId};
 use crate::model::time::Timestamp;
 use chrono::DateTime;
 use serde::{Deserialize, Serialize};
 
-/// What a version holds, as its id says, or for a version that somebody else wrote, as reading it said.
+/// What a version holds, as its id says, or for a version that somebody else wrote, as reading it
+/// said.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Content {
@@ -80,7 +86,10 @@ impl Content {
     /// Whether somebody else wrote it.
     #[must_use]
     pub fn is_foreign(&self) -> bool {
-        matches!(self, Self::Foreign | Self::ForeignKey { .. } | Self::ForeignOther | Self::ForeignEmpty)
+        matches!(
+            self,
+            Self::Foreign | Self::ForeignKey { .. } | Self::ForeignOther | Self::ForeignEmpty
+        )
     }
 
     /// Whether the next version has to carry further fields along.
@@ -94,7 +103,8 @@ impl VersionId {
     /// The id under which keyrot stores this key's credentials.
     ///
     /// # Errors
-    /// [`NameError`] if the key's id is too long for a version id of 64 characters (ids that AWS hands out have 20).
+    /// [`NameError`] if the key's id is too long for a version id of 64 characters (ids that AWS
+    /// hands out have 20).
     pub fn for_key(key: &KeyId, created: Timestamp, extras: bool) -> Result<Self, NameError> {
         let kind = if extras { "keyx" } else { "key" };
         Self::parse(format!("keyrot-{kind}-{key}-{}", created.timestamp()))
@@ -102,10 +112,13 @@ impl VersionId {
 
     /// When the placeholder under this id was written, as the id says.
     pub(crate) fn placeholder_since(&self) -> Option<Timestamp> {
-        DateTime::from_timestamp_millis(self.as_str().strip_prefix("keyrot-placeholder-")?.parse().ok()?)
+        DateTime::from_timestamp_millis(
+            self.as_str().strip_prefix("keyrot-placeholder-")?.parse().ok()?,
+        )
     }
 
-    /// The id of a version without credentials that shows whether the secret can be written to. No reader and no run reads it.
+    /// The id of a version without credentials that shows whether the secret can be written to. No
+    /// reader and no run reads it.
     ///
     /// # Panics
     /// Never: the id is 38 characters long or a few more, all of them allowed.
@@ -115,7 +128,8 @@ impl VersionId {
             .expect("38 characters that the type allows")
     }
 
-    /// The id of the adoption placeholder. `at` makes it unlike that of an earlier secret of the same name.
+    /// The id of the adoption placeholder. `at` makes it unlike that of an earlier secret of the
+    /// same name.
     ///
     /// # Panics
     /// Never: the id is 39 characters long or a few more, all of them allowed.

@@ -11,34 +11,41 @@ const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 
-/// The waits of a rotation, before they are checked. [`Waits::default`] gives what is fit for production; change
-/// what has to be with the `with_` methods.
+/// The waits of a rotation, before they are checked. [`Waits::default`] gives what is fit for
+/// production; change what has to be with the `with_` methods.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Waits {
-    /// The age at which a key is no longer Active, if whatever uses it moves to the new key: its rotation begins [`Policy::lead`] earlier. Default
-    /// 90 days, the limit of AWS Security Hub (IAM.3) and of the CIS AWS Foundations Benchmark.
+    /// The age at which a key is no longer Active, if whatever uses it moves to the new key: its
+    /// rotation begins [`Policy::lead`] earlier. Default 90 days, the limit of AWS Security Hub
+    /// (IAM.3) and of the CIS AWS Foundations Benchmark.
     #[serde(with = "crate::model::text::duration")]
     pub max_age: Duration,
-    /// The longest time between two runs. Default 1 day. Each wait is noticed to be over by the first run after it.
+    /// The longest time between two runs. Default 1 day. Each wait is noticed to be over by the
+    /// first run after it.
     #[serde(with = "crate::model::text::duration")]
     pub run_interval: Duration,
-    /// How long a key stays Active after it left AWSCURRENT, at the least. Default 7 days: readers cache (AWS's caching clients an hour, the
-    /// agent and the Lambda extension five minutes, a process's environment for its life).
+    /// How long a key stays Active after it left AWSCURRENT, at the least. Default 7 days: readers
+    /// cache (AWS's caching clients an hour, the agent and the Lambda extension five minutes, a
+    /// process's environment for its life).
     #[serde(with = "crate::model::text::duration")]
     pub overlap: Duration,
-    /// A key used this recently is not deactivated. Default 24 hours; IAM reports a use with a lag of up to hours.
+    /// A key used this recently is not deactivated. Default 24 hours; IAM reports a use with a lag
+    /// of up to hours.
     #[serde(with = "crate::model::text::duration")]
     pub quiet: Duration,
-    /// The longest time between two uses of a key that is still needed. While nothing has picked up the new key, or something uses the old one late
-    /// in the overlap, the old key is deactivated only after it was unused for this long. Default 45 days, which covers a monthly job.
+    /// The longest time between two uses of a key that is still needed. While nothing has picked up
+    /// the new key, or something uses the old one late in the overlap, the old key is deactivated
+    /// only after it was unused for this long. Default 45 days, which covers a monthly job.
     #[serde(with = "crate::model::text::duration")]
     pub idle: Duration,
-    /// How long a key stays Inactive before it is deleted; until then a person can reactivate it. Default 7 days.
+    /// How long a key stays Inactive before it is deleted; until then a person can reactivate it.
+    /// Default 7 days.
     #[serde(with = "crate::model::text::duration")]
     pub soak: Duration,
-    /// Longer than any run and than any lag of `ListAccessKeys`: what another run may still be doing is not touched for this long. Default 30 minutes.
+    /// Longer than any run and than any lag of `ListAccessKeys`: what another run may still be
+    /// doing is not touched for this long. Default 30 minutes.
     #[serde(with = "crate::model::text::duration")]
     pub settle: Duration,
     /// How long one run goes on asking whether a new key works. Default 60 seconds.
@@ -47,7 +54,8 @@ pub struct Waits {
     /// A staged key that does not work this long after it was made is abandoned. Default 2 hours.
     #[serde(with = "crate::model::text::duration")]
     pub probe_limit: Duration,
-    /// How often running a new key has to authenticate before it is published. Default 3: IAM is eventually consistent.
+    /// How often running a new key has to authenticate before it is published. Default 3: IAM is
+    /// eventually consistent.
     pub probes: u32,
 }
 
@@ -98,7 +106,8 @@ pub struct PolicyError {
 }
 
 impl Policy {
-    /// Checks the waits against each other, and, unless `allow_short_waits`, against what is safe in production.
+    /// Checks the waits against each other, and, unless `allow_short_waits`, against what is safe
+    /// in production.
     ///
     /// # Errors
     /// [`PolicyError`] names the setting and the rule that it breaks.
@@ -109,10 +118,15 @@ impl Policy {
                 return Ok(());
             }
             let least = format_duration(least);
-            Err(PolicyError { name, value: format_duration(value), rule: format!("expected at least {least}, {why}") })
+            Err(PolicyError {
+                name,
+                value: format_duration(value),
+                rule: format!("expected at least {least}, {why}"),
+            })
         };
         if w.probes == 0 {
-            let rule = "expected at least 1, because a key is verified before it is published".to_owned();
+            let rule =
+                "expected at least 1, because a key is verified before it is published".to_owned();
             return Err(PolicyError { name: "probes", value: "0".to_owned(), rule });
         }
         for (name, value) in [
@@ -126,13 +140,23 @@ impl Policy {
             ("probe_for", w.probe_for),
             ("probe_limit", w.probe_limit),
         ] {
-            at_least(name, value, Duration::from_millis(1), "because a wait of nothing is no wait")?;
+            at_least(
+                name,
+                value,
+                Duration::from_millis(1),
+                "because a wait of nothing is no wait",
+            )?;
             if value > LONGEST {
                 let rule = "expected at most ten years".to_owned();
                 return Err(PolicyError { name, value: format_duration(value), rule });
             }
         }
-        at_least("settle", w.settle, w.probe_for * 4, "four times probe_for, because it has to outlast any run")?;
+        at_least(
+            "settle",
+            w.settle,
+            w.probe_for * 4,
+            "four times probe_for, because it has to outlast any run",
+        )?;
         at_least(
             "probe_limit",
             w.probe_limit,
@@ -148,23 +172,47 @@ impl Policy {
             let s = Duration::from_secs;
             let test = "(allow_short_waits says that this is a test)";
             for (name, value, least, why) in [
-                ("overlap", w.overlap, HOUR, "because AWS's caching clients keep a secret for an hour"),
-                ("quiet", w.quiet, 4 * HOUR, "because IAM reports a key's last use up to four hours late"),
-                ("soak", w.soak, HOUR, "because somebody must have the time to notice and to reactivate the key"),
+                (
+                    "overlap",
+                    w.overlap,
+                    HOUR,
+                    "because AWS's caching clients keep a secret for an hour",
+                ),
+                (
+                    "quiet",
+                    w.quiet,
+                    4 * HOUR,
+                    "because IAM reports a key's last use up to four hours late",
+                ),
+                (
+                    "soak",
+                    w.soak,
+                    HOUR,
+                    "because somebody must have the time to notice and to reactivate the key",
+                ),
                 (
                     "settle",
                     w.settle,
                     22 * MINUTE,
                     "because half of it is a run's, and another machine's clock may be ten minutes from this one's",
                 ),
-                ("probe_for", w.probe_for, 15, "because new keys are sometimes refused for fifteen seconds"),
-                ("max_age", w.max_age, DAY, "because Secrets Manager keeps every version of the last day"),
+                (
+                    "probe_for",
+                    w.probe_for,
+                    15,
+                    "because new keys are sometimes refused for fifteen seconds",
+                ),
+                (
+                    "max_age",
+                    w.max_age,
+                    DAY,
+                    "because Secrets Manager keeps every version of the last day",
+                ),
             ] {
                 at_least(name, value, s(least), &format!("{why} {test}"))?;
             }
             for (name, value) in [("overlap", w.overlap), ("soak", w.soak)] {
-                let why =
-                    "more than twice settle, so that a key on its way out can be published again beside another run";
+                let why = "more than twice settle, so that a key on its way out can be published again beside another run";
                 at_least(name, value, w.settle * 2 + s(MINUTE), &format!("{why} {test}"))?;
             }
         }
@@ -180,7 +228,8 @@ impl Policy {
         Ok(Self { due_if_created_before, ..Self::new(waits, allow_short_waits)? })
     }
 
-    /// The same policy, under which keys made before this instant are due whatever their age: `--force`.
+    /// The same policy, under which keys made before this instant are due whatever their age:
+    /// `--force`.
     #[must_use]
     pub fn forced(mut self, created_before: Timestamp) -> Self {
         self.due_if_created_before = Some(created_before);
@@ -193,14 +242,15 @@ impl Policy {
         &self.waits
     }
 
-    /// No work on one user goes on longer than this after its first look: half of `settle`, so that with the time-out of a last call it is
-    /// over when `settle` is.
+    /// No work on one user goes on longer than this after its first look: half of `settle`, so that
+    /// with the time-out of a last call it is over when `settle` is.
     #[must_use]
     pub fn run_limit(&self) -> Duration {
         self.waits.settle / 2
     }
 
-    /// When the rotation of a current key made at `created` begins: [`Policy::lead`] before its [`Policy::deadline`], or immediately if it is forced.
+    /// When the rotation of a current key made at `created` begins: [`Policy::lead`] before its
+    /// [`Policy::deadline`], or immediately if it is forced.
     #[must_use]
     pub fn due(&self, created: Timestamp) -> Timestamp {
         match self.due_if_created_before {
@@ -214,27 +264,30 @@ impl Policy {
         after(created, self.waits.max_age - self.lead())
     }
 
-    /// When a key made at `created` is no longer Active, if what uses it moves to the new key in the first half of the overlap.
+    /// When a key made at `created` is no longer Active, if what uses it moves to the new key in
+    /// the first half of the overlap.
     #[must_use]
     pub fn deadline(&self, created: Timestamp) -> Timestamp {
         after(created, self.waits.max_age)
     }
 
-    /// How long before the deadline a rotation begins: 1.5 times `overlap`, `quiet`, `settle`, and three run intervals. One passes until a run notices
-    /// that it is time, one until a run notices that the old key may go, and one is to spare, for a run that fails.
+    /// How long before the deadline a rotation begins: 1.5 times `overlap`, `quiet`, `settle`, and
+    /// three run intervals. One passes until a run notices that it is time, one until a run notices
+    /// that the old key may go, and one is to spare, for a run that fails.
     #[must_use]
     pub fn lead(&self) -> Duration {
         self.waits.lead()
     }
 
-    /// Until when a use of the old key is taken for a cache that runs out, where the overlap began at `since`: half of it. Whatever uses the old key
-    /// later has not moved, as far as is known.
+    /// Until when a use of the old key is taken for a cache that runs out, where the overlap began
+    /// at `since`: half of it. Whatever uses the old key later has not moved, as far as is known.
     #[must_use]
     pub fn caches_until(&self, since: Timestamp) -> Timestamp {
         after(since, self.waits.overlap / 2)
     }
 
-    /// How long a key that consumers moved away from has to be unused: a weekly job that still uses it has used it again by then, and IAM shows it.
+    /// How long a key that consumers moved away from has to be unused: a weekly job that still uses
+    /// it has used it again by then, and IAM shows it.
     #[must_use]
     pub fn unused_for(&self) -> Duration {
         self.waits.overlap + self.waits.quiet
@@ -242,8 +295,8 @@ impl Policy {
 }
 
 impl Waits {
-    /// From publication to the time at which the old key may go: it was used last by the middle of the overlap, and then unused for
-    /// `overlap` and `quiet`.
+    /// From publication to the time at which the old key may go: it was used last by the middle of
+    /// the overlap, and then unused for `overlap` and `quiet`.
     fn moving(&self) -> Duration {
         self.overlap + self.overlap / 2 + self.quiet
     }
@@ -258,7 +311,10 @@ const LONGEST: Duration = Duration::from_secs(3653 * DAY);
 /// `at` and then `wait`; the end of time where that is past it.
 #[must_use]
 pub fn after(at: Timestamp, wait: Duration) -> Timestamp {
-    chrono::TimeDelta::from_std(wait).ok().and_then(|wait| at.checked_add_signed(wait)).unwrap_or(Timestamp::MAX_UTC)
+    chrono::TimeDelta::from_std(wait)
+        .ok()
+        .and_then(|wait| at.checked_add_signed(wait))
+        .unwrap_or(Timestamp::MAX_UTC)
 }
 
 /// A wait that doubles each time, up to the longest.

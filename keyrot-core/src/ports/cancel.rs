@@ -7,7 +7,8 @@ use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// A request to stop, shared between whoever asks (a signal handler, say) and the run. Clones are the same request.
+/// A request to stop, shared between whoever asks (a signal handler, say) and the run. Clones are
+/// the same request.
 ///
 /// ```
 /// use keyrot_core::Cancel;
@@ -25,7 +26,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 #[derive(Clone)]
 pub struct Cancel {
     asked: Shared<BoxFuture<'static, ()>>,
-    /// Taken by the first who asks. It lives as long as any clone: a request that nobody can make any more is not made.
+    /// Taken by the first who asks. It lives as long as any clone: a request that nobody can make
+    /// any more is not made.
     ask: Arc<Mutex<Option<oneshot::Sender<()>>>>,
 }
 
@@ -36,9 +38,11 @@ impl Default for Cancel {
 }
 
 impl Cancel {
-    /// Asks when the future completes, such as `token.cancelled_owned()` of a `tokio_util::sync::CancellationToken`; or by [`cancel`](Self::cancel).
+    /// Asks when the future completes, such as `token.cancelled_owned()` of a
+    /// `tokio_util::sync::CancellationToken`; or by [`cancel`](Self::cancel).
     ///
-    /// The future is polled where the run is polled, so that one of tokio's needs no runtime of its own. If it panics, that stops the run, too.
+    /// The future is polled where the run is polled, so that one of tokio's needs no runtime of its
+    /// own. If it panics, that stops the run, too.
     #[must_use]
     pub fn when(asked: impl Future<Output = ()> + Send + 'static) -> Self {
         let (ask, by_hand) = oneshot::channel();

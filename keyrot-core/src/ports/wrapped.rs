@@ -74,7 +74,8 @@ pub trait Around: Send + Sync {
     ) -> Result<T, CallError>;
 }
 
-/// Implements a port for [`Wrapped`]: each method with its arguments, what it is about, and what it gives.
+/// Implements a port for [`Wrapped`]: each method with its arguments, what it is about, and what it
+/// gives.
 macro_rules! wrapped_port {
     ($port:ident { $($name:ident($($arg:ident: $type:ty),*) of $of:expr => $gives:ty;)* }) => {
         #[async_trait::async_trait]

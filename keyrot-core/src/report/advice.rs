@@ -11,7 +11,8 @@ use crate::model::observed::LastUse;
 use crate::report::hint::{Action, Hint, worded};
 
 impl UserResult {
-    /// What the operator can do about where the run leaves the user; empty where there is nothing to do.
+    /// What the operator can do about where the run leaves the user; empty where there is nothing
+    /// to do.
     #[must_use]
     pub fn hints(&self) -> Vec<Hint> {
         match &self.outcome {
@@ -39,7 +40,9 @@ impl Wait {
     /// What the operator can do where consumers have not moved to the new key.
     #[must_use]
     pub fn hints(&self, user: &UserName, secret: &SecretName) -> Vec<Hint> {
-        let (Why::NotPickedUp { key, .. } | Why::UsedLate { key, .. }) = &self.why else { return Vec::new() };
+        let (Why::NotPickedUp { key, .. } | Why::UsedLate { key, .. }) = &self.why else {
+            return Vec::new();
+        };
         vec![
             Hint::advice(format!("let what uses {key} read the secret {secret}")),
             Hint::to("to see what uses it", Action::WhoUses { user: user.clone(), key: None }),
@@ -58,8 +61,12 @@ impl Blocked {
     /// What the operator can do about it for this user; never empty.
     #[must_use]
     pub fn hints(&self, user: &UserName) -> Vec<Hint> {
-        let adopt =
-            |text: &str| vec![Hint::to(text, Action::Enroll { user: user.clone(), region: None, adopt_secret: true })];
+        let adopt = |text: &str| {
+            vec![Hint::to(
+                text,
+                Action::Enroll { user: user.clone(), region: None, adopt_secret: true },
+            )]
+        };
         let resolve = || Action::Resolve { user: user.clone(), choice: None };
         let move_home = || Action::Move { user: user.clone() };
         let revoke_any = |without_successor| Action::Revoke {
@@ -87,7 +94,9 @@ impl Blocked {
                         place.region, place.account, place.name
                     )),
                     Hint::to("to move the user's home here", move_home()),
-                    Hint::advice("if no secret is there, the user's tag keyrot:home is wrong: remove it"),
+                    Hint::advice(
+                        "if no secret is there, the user's tag keyrot:home is wrong: remove it",
+                    ),
                 ]
             }
             Self::MoveBegun { to } => {
@@ -96,12 +105,17 @@ impl Blocked {
                     "to finish the move, with the settings of region {} and secret {}",
                     place.region, place.name
                 );
-                vec![Hint::to(there, move_home()), Hint::advice("to stay here, run the same with these settings")]
+                vec![
+                    Hint::to(there, move_home()),
+                    Hint::advice("to stay here, run the same with these settings"),
+                ]
             }
-            Self::OtherAccount { .. } => advice("check the profile and the credentials, or the setting account"),
-            Self::HomeUnreadable { .. } => {
-                advice("remove the tag keyrot:home from the user, and run keyrot again where its secret is")
+            Self::OtherAccount { .. } => {
+                advice("check the profile and the credentials, or the setting account")
             }
+            Self::HomeUnreadable { .. } => advice(
+                "remove the tag keyrot:home from the user, and run keyrot again where its secret is",
+            ),
             Self::NotNamed { place } => {
                 let region = Some(place.region.clone());
                 vec![
@@ -115,9 +129,9 @@ impl Blocked {
                     )),
                 ]
             }
-            Self::HomeTooLong { .. } => {
-                advice("choose a shorter secret_name: the ARN has to fit into a tag of 256 characters")
-            }
+            Self::HomeTooLong { .. } => advice(
+                "choose a shorter secret_name: the ARN has to fit into a tag of 256 characters",
+            ),
             Self::SecretOfAnother { .. } => adopt("if that user does not exist anymore"),
             Self::SecretNotBound { why: Unhoused::Differs(all), .. }
                 if !all.iter().all(Difference::may_be_accepted) =>
@@ -129,15 +143,18 @@ impl Blocked {
             }
             Self::SecretNotBound { .. } => adopt("read the secret; if it is this user's to use"),
             Self::NoTagRoom { .. } => advice("remove tags from the secret, then run keyrot again"),
-            Self::ValueTooLarge { .. } => {
-                advice("remove fields from the secret's value, or move them to another secret, then run keyrot again")
-            }
+            Self::ValueTooLarge { .. } => advice(
+                "remove fields from the secret's value, or move them to another secret, then run keyrot again",
+            ),
             Self::StagingRefused { .. } => vec![
                 Hint::advice("let keyrot write the secret's value again, then run keyrot again"),
                 Hint::to("a leaked key needs no successor", revoke_any(true)),
             ],
             Self::Overdue { wait: Wait { why: Why::Service, .. }, .. } => vec![
-                Hint::to("start a rotation now, and schedule it more often than max_age", Action::RotateSecret),
+                Hint::to(
+                    "start a rotation now, and schedule it more often than max_age",
+                    Action::RotateSecret,
+                ),
                 Hint::advice("or switch Secrets Manager's rotation off"),
             ],
             Self::Overdue { .. } => vec![
@@ -150,9 +167,9 @@ impl Blocked {
                 Hint::to("restore the secret", Action::RestoreSecret),
                 Hint::advice("or remove the user's rotation tag"),
             ],
-            Self::SecretIsReplica { primary } => {
-                advice(&format!("run keyrot in {primary}, or name another secret in the tag keyrot:secret"))
-            }
+            Self::SecretIsReplica { primary } => advice(&format!(
+                "run keyrot in {primary}, or name another secret in the tag keyrot:secret"
+            )),
             Self::SecretHoldsOther { .. } => advice(
                 "name another secret in the tag keyrot:secret, or put the user's present credentials into this one",
             ),
@@ -167,11 +184,16 @@ impl Blocked {
                 Hint::to("otherwise reactivate the key, or replace it", resolve()),
             ],
             Self::RolledBack { from, to: Some(_) } => vec![
-                Hint::to(format!("to continue with {from}"), Action::Rollback { user: user.clone() }),
+                Hint::to(
+                    format!("to continue with {from}"),
+                    Action::Rollback { user: user.clone() },
+                ),
                 Hint::to("to give it up", Action::revoke(user, from)),
             ],
             Self::RolledBack { from, to: None } => vec![
-                Hint::advice(format!("to continue with {from}, move AWSCURRENT to its version again")),
+                Hint::advice(format!(
+                    "to continue with {from}, move AWSCURRENT to its version again"
+                )),
                 Hint::advice("to give it up, delete it: keyrot creates another"),
             ],
             Self::NoWayBack { key, .. } => vec![Hint::to(
@@ -185,7 +207,10 @@ impl Blocked {
                 },
             )],
             Self::ReactivatedInVain { .. } => vec![
-                Hint::to("it may need some minutes; try again", Action::Rollback { user: user.clone() }),
+                Hint::to(
+                    "it may need some minutes; try again",
+                    Action::Rollback { user: user.clone() },
+                ),
                 Hint::advice("AWSCURRENT was not moved, and runs retire the key again"),
             ],
             Self::CurrentDoesNotWork { .. } => vec![
@@ -198,7 +223,8 @@ impl Blocked {
                     LastUse::At { when, .. } => when,
                     _ => k.created,
                 });
-                let least = idle.map_or_else(String::new, |k| format!(" ({} was used least recently)", k.key));
+                let least = idle
+                    .map_or_else(String::new, |k| format!(" ({} was used least recently)", k.key));
                 vec![
                     Hint::to(format!("retire the one that nobody needs{least}"), resolve()),
                     Hint::advice("or put the key that is in use under AWSCURRENT by hand"),
@@ -211,18 +237,28 @@ impl Blocked {
                 ),
                 Hint::to(
                     "if the revocation was a mistake",
-                    Action::Resolve { user: user.clone(), choice: Some(format!("reinstate:{key}")) },
+                    Action::Resolve {
+                        user: user.clone(),
+                        choice: Some(format!("reinstate:{key}")),
+                    },
                 ),
             ],
-            Self::IamOnly { .. } => vec![Hint::to("to see what is left to do", Action::Status { user: user.clone() })],
+            Self::IamOnly { .. } => {
+                vec![Hint::to("to see what is left to do", Action::Status { user: user.clone() })]
+            }
             Self::ClaimedKey { key } => {
-                vec![Hint::advice(format!("if {key} is yours, put it under AWSCURRENT")), Hint::to("if not", resolve())]
+                vec![
+                    Hint::advice(format!("if {key} is yours, put it under AWSCURRENT")),
+                    Hint::to("if not", resolve()),
+                ]
             }
             Self::RevokedKeyInUse { key, .. } => vec![
                 Hint::to("to carry the revocation out", Action::revoke(user, key)),
                 Hint::advice("if nobody revoked it, remove the tag keyrot:revoked from the secret"),
             ],
-            Self::UnknownStatus { .. } => advice("inspect the key in the IAM console; keyrot does not touch it"),
+            Self::UnknownStatus { .. } => {
+                advice("inspect the key in the IAM console; keyrot does not touch it")
+            }
             Self::BadTag { .. } => advice("correct or remove the tag"),
         }
     }
@@ -260,11 +296,18 @@ impl Refusal {
                 ),
                 Hint::to(
                     "then take the revocation back, and try again",
-                    Action::Resolve { user: user.clone(), choice: Some(format!("reinstate:{key}")) },
+                    Action::Resolve {
+                        user: user.clone(),
+                        choice: Some(format!("reinstate:{key}")),
+                    },
                 ),
             ],
-            Self::WhichKey { keys } if keys.is_empty() => vec![Hint::advice("there is nothing to revoke")],
-            Self::WhichKey { .. } | Self::NoSuchKey { .. } => vec![Hint::advice("name the key; nothing was done")],
+            Self::WhichKey { keys } if keys.is_empty() => {
+                vec![Hint::advice("there is nothing to revoke")]
+            }
+            Self::WhichKey { .. } | Self::NoSuchKey { .. } => {
+                vec![Hint::advice("name the key; nothing was done")]
+            }
             Self::NoRoom { key, other, revoked: true } => vec![
                 Hint::to(
                     format!("{other} was revoked too, and waits for its soak: delete it now"),
@@ -280,7 +323,9 @@ impl Refusal {
             ],
             Self::NoRoom { key, other, .. } => vec![
                 Hint::to(
-                    format!("a user has two keys at most; if {key} must go now, although it may be in use"),
+                    format!(
+                        "a user has two keys at most; if {key} must go now, although it may be in use"
+                    ),
                     Action::revoke_now(user, key),
                 ),
                 Hint::to(
@@ -289,10 +334,16 @@ impl Refusal {
                 ),
             ],
             Self::IsCurrent { key } => {
-                vec![replace("to replace it now"), Hint::to("if it leaked", Action::revoke(user, key))]
+                vec![
+                    replace("to replace it now"),
+                    Hint::to("if it leaked", Action::revoke(user, key)),
+                ]
             }
             Self::InUse { key, .. } => vec![
-                Hint::to("to see who uses it", Action::WhoUses { user: user.clone(), key: Some(key.clone()) }),
+                Hint::to(
+                    "to see who uses it",
+                    Action::WhoUses { user: user.clone(), key: Some(key.clone()) },
+                ),
                 Hint::to("if it leaked", Action::revoke(user, key)),
             ],
             Self::NotAtRest { until: Some(at), .. } => vec![Hint::advice(format!(
@@ -310,7 +361,9 @@ impl Refusal {
                     Action::Enroll { user: user.clone(), region: None, adopt_secret: false },
                 ),
             ],
-            Self::OtherAccount { .. } => vec![Hint::advice("check the profile and the credentials")],
+            Self::OtherAccount { .. } => {
+                vec![Hint::advice("check the profile and the credentials")]
+            }
             Self::NothingCurrent => {
                 vec![Hint::to("to see what adopting takes", Action::Plan { user: user.clone() })]
             }

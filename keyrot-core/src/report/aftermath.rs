@@ -12,7 +12,8 @@ use crate::report::hint::{Action, as_command};
 use serde::Serialize;
 use std::time::Duration;
 
-/// Consumers may keep what they read for this long (AWS's caching clients: an hour; `keyrot credentials`: five minutes by default).
+/// Consumers may keep what they read for this long (AWS's caching clients: an hour;
+/// `keyrot credentials`: five minutes by default).
 const LONGEST_CACHE: Duration = Duration::from_secs(3_600);
 
 /// What may go on working after a key was revoked.
@@ -78,13 +79,18 @@ impl Aftermath<'_> {
     fn other_keys(&self) -> Vec<StillAlive> {
         let Self { user, order, seen, .. } = self;
         let is_other = |key: &&crate::model::observed::AccessKey| {
-            key.id != order.key && key.status == KeyStatus::Active && seen.current.as_ref() != Some(&key.id)
+            key.id != order.key
+                && key.status == KeyStatus::Active
+                && seen.current.as_ref() != Some(&key.id)
         };
         let alive = |key: &KeyId| StillAlive {
             what: Remains::OtherKey,
             message: match &seen.current {
                 Some(_) => {
-                    format!("{key}, another key of {user}, is Active: whoever had {} may have created it", order.key)
+                    format!(
+                        "{key}, another key of {user}, is Active: whoever had {} may have created it",
+                        order.key
+                    )
                 }
                 None => format!(
                     "{key}, another key of {user}, is Active: whoever had {} may have created it, or its consumers use it: keyrot cannot tell which",

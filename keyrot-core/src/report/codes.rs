@@ -17,7 +17,9 @@ pub(crate) fn outcome_text(one: &UserResult, now: Timestamp) -> String {
             let rest = outcome_text(&UserResult { outcome: (**rest).clone(), ..one.clone() }, now);
             format!("{key} is Inactive or gone; the rest is not done: {rest}")
         }
-        Outcome::Planned(steps) => steps.iter().map(ToString::to_string).collect::<Vec<_>>().join("; then "),
+        Outcome::Planned(steps) => {
+            steps.iter().map(ToString::to_string).collect::<Vec<_>>().join("; then ")
+        }
         Outcome::Refused(refusal) => refusal.to_string(),
         Outcome::Waiting(wait) => wait_text(wait),
         Outcome::Blocked(reason) => reason.to_string(),
@@ -43,7 +45,9 @@ fn wait_text(wait: &Wait) -> String {
     let Some(until) = wait.until.map(time) else { return wait.why.to_string() };
     match &wait.why {
         Why::Overlap(key) => {
-            format!("the old key {key} stays Active until {until} while consumers move to the new key")
+            format!(
+                "the old key {key} stays Active until {until} while consumers move to the new key"
+            )
         }
         Why::InUse { .. } => format!("held: {}; kept until {until} at least", wait.why),
         Why::NoRecord(_) => format!("held: {}; kept until {until}", wait.why),
@@ -51,13 +55,18 @@ fn wait_text(wait: &Wait) -> String {
             format!("held: {}; kept until {until}, or until something uses the new key", wait.why)
         }
         Why::UsedLate { .. } => format!("held: {}; kept until {until} at least", wait.why),
-        Why::Soak(key) => format!("the old key {key} is Inactive; it will be deleted after {until}"),
-        Why::Propagation(key) => format!("{key} does not authenticate yet; it is given up after {until}"),
+        Why::Soak(key) => {
+            format!("the old key {key} is Inactive; it will be deleted after {until}")
+        }
+        Why::Propagation(key) => {
+            format!("{key} does not authenticate yet; it is given up after {until}")
+        }
         Why::Settling(_) => format!("{}; not touched until {until}", wait.why),
         Why::Unlisted => format!("{}; checked again after {until}", wait.why),
-        Why::UseUnknown { .. } | Why::VerificationUnknown { .. } | Why::OldKey(_) | Why::Service => {
-            wait.why.to_string()
-        }
+        Why::UseUnknown { .. }
+        | Why::VerificationUnknown { .. }
+        | Why::OldKey(_)
+        | Why::Service => wait.why.to_string(),
     }
 }
 
@@ -65,42 +74,71 @@ fn wait_text(wait: &Wait) -> String {
 fn due_text(one: &UserResult, step: &Step, now: Timestamp) -> String {
     match step {
         Step::CreateSecret | Step::PutPlaceholder => {
-            let secret = if matches!(step, Step::CreateSecret) { "has no secret yet" } else { "has an empty secret" };
+            let secret = if matches!(step, Step::CreateSecret) {
+                "has no secret yet"
+            } else {
+                "has an empty secret"
+            };
             let key = match one.keys.first() {
                 Some(key) => format!("create a key beside {}", key.id),
                 None => "make its first key".to_owned(),
             };
             format!("adopt: {key}, verify it and publish it; the user {secret}")
         }
-        Step::Write(JournalEntry::Intent(_)) | Step::TestWrite | Step::CreateKey => match (&one.current, one.due) {
-            (Some(key), _) if one.revoked.contains(key) => format!("rotate: replace {key}, which was revoked"),
-            (Some(key), Some(due)) if due > now => {
-                format!("rotate: replace {key} now, as you force it; its rotation begins only {}", time(due))
+        Step::Write(JournalEntry::Intent(_)) | Step::TestWrite | Step::CreateKey => {
+            match (&one.current, one.due) {
+                (Some(key), _) if one.revoked.contains(key) => {
+                    format!("rotate: replace {key}, which was revoked")
+                }
+                (Some(key), Some(due)) if due > now => {
+                    format!(
+                        "rotate: replace {key} now, as you force it; its rotation begins only {}",
+                        time(due)
+                    )
+                }
+                (Some(key), Some(due)) => {
+                    let deadline = one
+                        .deadline
+                        .map(|at| format!(", so that the old key can go by {}", time(at)));
+                    let deadline = deadline
+                        .filter(|_| one.deadline.is_some_and(|at| now < at))
+                        .unwrap_or_default();
+                    format!(
+                        "rotate: replace {key}, which has been due since {}{deadline}",
+                        time(due)
+                    )
+                }
+                (Some(key), None) => format!("rotate: replace {key}"),
+                (None, _) => {
+                    "adopt: create a key, verify it and publish it; the secret holds none yet"
+                        .to_owned()
+                }
             }
-            (Some(key), Some(due)) => {
-                let deadline = one.deadline.map(|at| format!(", so that the old key can go by {}", time(at)));
-                let deadline = deadline.filter(|_| one.deadline.is_some_and(|at| now < at)).unwrap_or_default();
-                format!("rotate: replace {key}, which has been due since {}{deadline}", time(due))
-            }
-            (Some(key), None) => format!("rotate: replace {key}"),
-            (None, _) => "adopt: create a key, verify it and publish it; the secret holds none yet".to_owned(),
-        },
+        }
         Step::Write(JournalEntry::Revoked(_)) => "write down which keys are revoked".to_owned(),
-        Step::Write(JournalEntry::Moved(to)) => format!("record that the user's home is {}", to.place()),
+        Step::Write(JournalEntry::Moved(to)) => {
+            format!("record that the user's home is {}", to.place())
+        }
         Step::Activate(key) => format!("reactivate {key}, to publish it again"),
         Step::Write(JournalEntry::Promoted(_)) => {
             "note down that the current key is in place; the overlap starts then".to_owned()
         }
         Step::Write(JournalEntry::Retired(note)) => match note.phase {
             Phase::Retiring => retire_text(one, &note.key),
-            Phase::Abandoned => format!("abandon {}: keyrot created it, and it never became current", note.key),
-            Phase::Inactive => format!("note down that {} is Inactive; its soak starts then", note.key),
+            Phase::Abandoned => {
+                format!("abandon {}: keyrot created it, and it never became current", note.key)
+            }
+            Phase::Inactive => {
+                format!("note down that {} is Inactive; its soak starts then", note.key)
+            }
             Phase::Hold => format!("keep {} for another overlap: it is wanted again", note.key),
         },
         Step::Deactivate(key) => retire_text(one, key),
         Step::Delete(key) => format!("delete {key}: it has been Inactive for long enough"),
         Step::BindUser(_) | Step::BindSecret => step.to_string(),
-        Step::Stage { .. } | Step::StagePlaceholder | Step::Promote { .. } | Step::Unstage(_) => step.to_string(),
+        Step::Stage { .. } | Step::StagePlaceholder | Step::Promote { .. } | Step::Unstage(_) => {
+            step.to_string()
+        }
     }
 }
 
@@ -111,10 +149,15 @@ fn retire_text(one: &UserResult, key: &KeyId) -> String {
     }
     match one.current {
         Some(_) => {
-            let used = one.last_use.get(key).map_or_else(|| "no use is known".to_owned(), ToString::to_string);
+            let used = one
+                .last_use
+                .get(key)
+                .map_or_else(|| "no use is known".to_owned(), ToString::to_string);
             format!("retire {key}: nothing uses it, as far as AWS shows ({used})")
         }
-        None => format!("retire {key}: an interrupted run created it and never published it, so nobody has its secret"),
+        None => format!(
+            "retire {key}: an interrupted run created it and never published it, so nobody has its secret"
+        ),
     }
 }
 

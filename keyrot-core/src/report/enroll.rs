@@ -22,7 +22,8 @@ pub enum Change {
     Failed,
 }
 
-/// Users who are enrolled, or released, and what became of each: what `keyrot enroll` and `keyrot release` print with `--json`.
+/// Users who are enrolled, or released, and what became of each: what `keyrot enroll` and
+/// `keyrot release` print with `--json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct EnrollDocument {
     /// `keyrot.enroll/1` or `keyrot.release/1`.
@@ -60,7 +61,15 @@ impl EnrollRow {
     /// A user who was not looked at.
     pub(crate) fn new(user: &UserName, result: Change, message: &str) -> Self {
         let message = message.to_owned();
-        Self { user: user.clone(), result, state: None, reason: None, message, hint: None, secret: None }
+        Self {
+            user: user.clone(),
+            result,
+            state: None,
+            reason: None,
+            message,
+            hint: None,
+            secret: None,
+        }
     }
 
     pub(crate) fn of(user: &UserDocument, result: Change, message: String) -> Self {

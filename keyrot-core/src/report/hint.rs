@@ -1,5 +1,5 @@
-//! What the operator can do, as data. A front end makes a button, an API field or a line of text of it; [`Action::command`] and [`worded`] are the
-//! CLI's words, the only ones in this crate.
+//! What the operator can do, as data. A front end makes a button, an API field or a line of text of
+//! it; [`Action::command`] and [`worded`] are the CLI's words, the only ones in this crate.
 
 use crate::model::ended_sessions::deny_issued_before;
 use crate::model::names::{KeyId, UserName};
@@ -163,13 +163,17 @@ impl Action {
                     (*delete, " --delete"),
                     (*end_sessions, " --end-sessions"),
                 ];
-                let flags: String = flags.iter().filter(|(on, _)| *on).map(|(_, flag)| *flag).collect();
+                let flags: String =
+                    flags.iter().filter(|(on, _)| *on).map(|(_, flag)| *flag).collect();
                 format!("keyrot revoke {user} {key}{flags}")
             }
             Self::Resolve { user, choice: None } => format!("keyrot resolve {user}"),
-            Self::Resolve { user, choice: Some(choice) } => format!("keyrot resolve {user} --choose {choice}"),
+            Self::Resolve { user, choice: Some(choice) } => {
+                format!("keyrot resolve {user} --choose {choice}")
+            }
             Self::Enroll { user, region, adopt_secret } => {
-                let region = region.as_ref().map(|region| format!(" --region {region}")).unwrap_or_default();
+                let region =
+                    region.as_ref().map(|region| format!(" --region {region}")).unwrap_or_default();
                 let adopt = if *adopt_secret { " --adopt-secret" } else { "" };
                 format!("keyrot enroll {user}{region}{adopt}")
             }
@@ -178,11 +182,17 @@ impl Action {
             Self::WhoUses { user, key: None } => format!("keyrot who-uses {user}"),
             Self::WhoUsedKey { key } => format!("keyrot who-uses {key} --since 1d --json"),
             Self::Activate { user, key } => {
-                format!("aws iam update-access-key --user-name {user} --access-key-id {key} --status Active")
+                format!(
+                    "aws iam update-access-key --user-name {user} --access-key-id {key} --status Active"
+                )
             }
-            Self::RestoreSecret => "aws secretsmanager restore-secret --secret-id SECRET".to_owned(),
+            Self::RestoreSecret => {
+                "aws secretsmanager restore-secret --secret-id SECRET".to_owned()
+            }
             Self::RotateSecret => "aws secretsmanager rotate-secret --secret-id SECRET".to_owned(),
-            Self::CancelRotation => "aws secretsmanager cancel-rotate-secret --secret-id SECRET".to_owned(),
+            Self::CancelRotation => {
+                "aws secretsmanager cancel-rotate-secret --secret-id SECRET".to_owned()
+            }
             Self::EndRoleSessions { role, before } => format!(
                 "aws iam put-role-policy --role-name {role} --policy-name AWSRevokeOlderSessions --policy-document '{}'",
                 deny_issued_before(None, *before)
@@ -238,12 +248,19 @@ mod tests {
         };
         let flags = "--without-successor --delete --end-sessions";
         assert_eq!(revoke.command(), format!("keyrot revoke ci {} {flags}", key("A")));
-        let enroll = Action::Enroll { user: user(), region: Some("eu-west-1".into()), adopt_secret: true };
+        let enroll =
+            Action::Enroll { user: user(), region: Some("eu-west-1".into()), adopt_secret: true };
         assert_eq!(enroll.command(), "keyrot enroll ci --region eu-west-1 --adopt-secret");
         let choice = Some("replace".to_owned());
-        assert_eq!(Action::Resolve { user: user(), choice }.command(), "keyrot resolve ci --choose replace");
+        assert_eq!(
+            Action::Resolve { user: user(), choice }.command(),
+            "keyrot resolve ci --choose replace"
+        );
         let role = Action::EndRoleSessions { role: "deploy".into(), before: at(0) };
-        assert!(role.command().contains("--role-name deploy ") && role.command().contains("aws:TokenIssueTime"));
+        assert!(
+            role.command().contains("--role-name deploy ")
+                && role.command().contains("aws:TokenIssueTime")
+        );
     }
 
     #[test]
@@ -262,7 +279,10 @@ mod tests {
         ];
         let json = |document: &Document| serde_json::to_value(document).expect("a document");
         let told = json(&Document { hint: hints, command: Some(Action::Rollback { user: ci }) });
-        assert_eq!(told["hint"], "correct the tag; or see what is left to do: `keyrot status --user ci`");
+        assert_eq!(
+            told["hint"],
+            "correct the tag; or see what is left to do: `keyrot status --user ci`"
+        );
         assert_eq!(told["command"], "keyrot rollback ci");
         let silent = json(&Document { hint: Vec::new(), command: None });
         assert!(silent["hint"].is_null() && silent["command"].is_null());

@@ -10,7 +10,8 @@ use crate::report::resolution::Resolution;
 use crate::report::user::{EvidenceDocument, UserDocument};
 use serde::Serialize;
 
-/// An operator's request, and what came of it: what `keyrot rollback`, `revoke` and `resolve` print with `--json`.
+/// An operator's request, and what came of it: what `keyrot rollback`, `revoke` and `resolve` print
+/// with `--json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RequestDocument {
     /// Which document this is, and which edition of it: one of [`schema`](crate::report::schema).
@@ -31,11 +32,13 @@ pub struct RequestDocument {
     pub intended: Vec<PlannedAction>,
     /// When the user's keys were last used, before anything was changed.
     pub evidence: Vec<EvidenceDocument>,
-    /// How it ended: [`UserDocument::reason`] is `done`, or `intended` with `dry_run`, or says what came in the way.
+    /// How it ended: [`UserDocument::reason`] is `done`, or `intended` with `dry_run`, or says what
+    /// came in the way.
     pub user: UserDocument,
     /// What could be asked for instead: the ways out for a user who is blocked.
     pub choices: Vec<Resolution>,
-    /// Where it leaves the user: what the next run finds. `null` where nothing was changed, or where a signal came before it could be read.
+    /// Where it leaves the user: what the next run finds. `null` where nothing was changed, or
+    /// where a signal came before it could be read.
     pub left: Option<UserDocument>,
     /// What still works, or may, although a key was revoked: each with what ends it.
     pub still_alive: Vec<StillAlive>,

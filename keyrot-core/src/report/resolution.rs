@@ -20,12 +20,16 @@ pub struct Resolution {
 }
 
 impl Resolution {
-    /// The resolutions for a user, as a plan found it; none where nothing blocks, or where no request could help.
+    /// The resolutions for a user, as a plan found it; none where nothing blocks, or where no
+    /// request could help.
     #[must_use]
     pub fn of(seen: &UserResult) -> Vec<Self> {
         let Outcome::Blocked(blocked) = &seen.outcome else {
-            // A mistake can be taken back before IAM's listing has settled, or while the revocation is still being carried out.
-            let active = |key: &KeyId| seen.keys.iter().any(|k| k.id == *key && k.status == KeyStatus::Active);
+            // A mistake can be taken back before IAM's listing has settled, or while the revocation
+            // is still being carried out.
+            let active = |key: &KeyId| {
+                seen.keys.iter().any(|k| k.id == *key && k.status == KeyStatus::Active)
+            };
             return seen.revoked.iter().filter(|key| active(key)).map(Self::reinstate).collect();
         };
         match blocked {
@@ -33,11 +37,16 @@ impl Resolution {
                 Self {
                     choice: format!("deactivate:{key}"),
                     message: format!("deactivate {key} again, immediately, even if it is in use"),
-                    request: Request::Revoke(Revocation { without_successor: true, ..Revocation::of(key.clone()) }),
+                    request: Request::Revoke(Revocation {
+                        without_successor: true,
+                        ..Revocation::of(key.clone())
+                    }),
                 },
                 Self::reinstate(key),
             ],
-            Blocked::UnknownKeys(keys) => keys.iter().map(|known| Self::retire(&known.key)).collect(),
+            Blocked::UnknownKeys(keys) => {
+                keys.iter().map(|known| Self::retire(&known.key)).collect()
+            }
             Blocked::ClaimedKey { key } => vec![Self::retire(key)],
             Blocked::CurrentKeyGone { key } | Blocked::CurrentKeyInactive { key } => {
                 Self::back(seen).into_iter().chain([Self::replace(key)]).collect()
@@ -48,18 +57,24 @@ impl Resolution {
             Blocked::RolledBack { from, to: Some(_) } => vec![
                 Self {
                     choice: "go-on".to_owned(),
-                    message: format!("continue with {from}: verify it, and give it the AWSCURRENT label again"),
+                    message: format!(
+                        "continue with {from}: verify it, and give it the AWSCURRENT label again"
+                    ),
                     request: Request::Rollback { to: from.clone() },
                 },
                 Self {
                     choice: "give-up".to_owned(),
-                    message: format!("give {from} up: deactivate it immediately, and delete it after the soak"),
+                    message: format!(
+                        "give {from} up: deactivate it immediately, and delete it after the soak"
+                    ),
                     request: Request::Revoke(Revocation::of(from.clone())),
                 },
             ],
             Blocked::NoWayBack { key, .. } => vec![Self {
                 choice: "make-room".to_owned(),
-                message: format!("make room for a new key: deactivate {key} and delete it, even if it is in use"),
+                message: format!(
+                    "make room for a new key: deactivate {key} and delete it, even if it is in use"
+                ),
                 request: Request::Revoke(Revocation {
                     without_successor: true,
                     delete: true,
@@ -68,7 +83,9 @@ impl Resolution {
             }],
             Blocked::RevokedKeyInUse { key, .. } => vec![Self {
                 choice: format!("revoke:{key}"),
-                message: format!("revoke {key}: deactivate it although it is in use, once its successor works"),
+                message: format!(
+                    "revoke {key}: deactivate it although it is in use, once its successor works"
+                ),
                 request: Request::Revoke(Revocation::of(key.clone())),
             }],
             Blocked::Quarantined { .. }
@@ -99,15 +116,22 @@ impl Resolution {
     fn retire(key: &KeyId) -> Self {
         Self {
             choice: format!("retire:{key}"),
-            message: format!("retire {key}: deactivate it, if it was not used recently, and delete it after the soak"),
-            request: Request::Revoke(Revocation { only_if_unused: true, ..Revocation::of(key.clone()) }),
+            message: format!(
+                "retire {key}: deactivate it, if it was not used recently, and delete it after the soak"
+            ),
+            request: Request::Revoke(Revocation {
+                only_if_unused: true,
+                ..Revocation::of(key.clone())
+            }),
         }
     }
 
     fn reinstate(key: &KeyId) -> Self {
         Self {
             choice: format!("reinstate:{key}"),
-            message: format!("take the revocation of {key} back: it stays Active, as any other key of the user"),
+            message: format!(
+                "take the revocation of {key} back: it stays Active, as any other key of the user"
+            ),
             request: Request::Reinstate { key: key.clone() },
         }
     }
@@ -115,16 +139,21 @@ impl Resolution {
     fn replace(key: &KeyId) -> Self {
         Self {
             choice: "replace".to_owned(),
-            message: format!("replace {key}: create a new key, verify it and publish it; {key} is never used again"),
+            message: format!(
+                "replace {key}: create a new key, verify it and publish it; {key} is never used again"
+            ),
             request: Request::Revoke(Revocation::of(key.clone())),
         }
     }
 
     fn back(seen: &UserResult) -> Option<Self> {
-        let before = seen.previous.as_ref().filter(|key| seen.keys.iter().any(|k| k.id == **key))?;
+        let before =
+            seen.previous.as_ref().filter(|key| seen.keys.iter().any(|k| k.id == **key))?;
         Some(Self {
             choice: "go-back".to_owned(),
-            message: format!("roll back to {before}: verify it, and give it the AWSCURRENT label again"),
+            message: format!(
+                "roll back to {before}: verify it, and give it the AWSCURRENT label again"
+            ),
             request: Request::Rollback { to: before.clone() },
         })
     }

@@ -1,7 +1,9 @@
-//! What a run brought, as one stable document: what `keyrot rotate --json` prints and the Lambda function answers.
+//! What a run brought, as one stable document: what `keyrot rotate --json` prints and the Lambda
+//! function answers.
 //!
-//! The names and shapes here are an interface: they change only together with the number in [`RunDocument::schema`]. Times are RFC 3339 in
-//! UTC. No secret material is in it: none of the types that it is made from holds any.
+//! The names and shapes here are an interface: they change only together with the number in
+//! [`RunDocument::schema`]. Times are RFC 3339 in UTC. No secret material is in it: none of the
+//! types that it is made from holds any.
 
 use crate::engine::report::NotifierFailure;
 use crate::engine::report::Report;
@@ -61,9 +63,11 @@ pub struct Counts {
     pub blocked: usize,
     /// Users who failed, or were not done in time.
     pub failed: usize,
-    /// Users not done because somebody stopped the run, or `max_changes` or `max_adoptions` was reached.
+    /// Users not done because somebody stopped the run, or `max_changes` or `max_adoptions` was
+    /// reached.
     pub stopped: usize,
-    /// Users that keyrot has not changed yet and is to adopt: those who wait for a later run, or, in a plan, all of them.
+    /// Users that keyrot has not changed yet and is to adopt: those who wait for a later run, or,
+    /// in a plan, all of them.
     pub to_adopt: usize,
     /// Keys published in this run.
     pub rotated: usize,
@@ -79,7 +83,8 @@ impl RunDocument {
     /// The document of a run on what was selected.
     #[must_use]
     pub fn new(schema: &'static str, report: &Report, selected: &Selected) -> Self {
-        let users: Vec<_> = report.users.iter().map(|one| UserDocument::new(one, report.finished)).collect();
+        let users: Vec<_> =
+            report.users.iter().map(|one| UserDocument::new(one, report.finished)).collect();
         Self {
             schema,
             account: selected.account.clone(),
@@ -122,12 +127,15 @@ impl Counts {
                 _ => false,
             };
             counts.to_adopt += usize::from(to_adopt);
-            counts.held += usize::from(matches!(&one.outcome, Outcome::Waiting(wait) if wait.is_hold()));
+            counts.held +=
+                usize::from(matches!(&one.outcome, Outcome::Waiting(wait) if wait.is_hold()));
             for event in &one.events {
                 match &event.kind {
                     EventKind::Rotated { .. } => counts.rotated += 1,
                     EventKind::Retired { .. } => counts.retired += 1,
-                    EventKind::Deleted { .. } | EventKind::OrphanRemoved { .. } => counts.deleted += 1,
+                    EventKind::Deleted { .. } | EventKind::OrphanRemoved { .. } => {
+                        counts.deleted += 1
+                    }
                     _ => {}
                 }
             }

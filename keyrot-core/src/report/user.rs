@@ -28,14 +28,16 @@ pub struct UserDocument {
     pub secret: SecretName,
     /// Where the user stands.
     pub state: State,
-    /// The state in detail, as one word, such as `overlap` or `unknown_keys`: the code of [`outcome`](Self::outcome).
+    /// The state in detail, as one word, such as `overlap` or `unknown_keys`: the code of
+    /// [`outcome`](Self::outcome).
     pub reason: &'static str,
     /// The same as a value; not in the document.
     #[serde(skip)]
     pub outcome: Outcome,
     /// The same for people.
     pub message: String,
-    /// What the operator can do, where something has to be done; in the document as one text, `hint`.
+    /// What the operator can do, where something has to be done; in the document as one text,
+    /// `hint`.
     #[serde(rename = "hint", serialize_with = "as_text")]
     pub hints: Vec<Hint>,
     /// When it is worth looking again.
@@ -82,7 +84,8 @@ pub struct KeyDocument {
 pub struct EvidenceDocument {
     /// The key.
     pub key: KeyId,
-    /// When it was last used; `null` if no use is on record or none could be found out: `message` says which.
+    /// When it was last used; `null` if no use is on record or none could be found out: `message`
+    /// says which.
     pub last_used: Option<Timestamp>,
     /// The service called, such as `s3`.
     pub service: Option<String>,
@@ -90,7 +93,8 @@ pub struct EvidenceDocument {
     pub region: Option<String>,
     /// The same for people.
     pub message: String,
-    /// Who uses it, by CloudTrail: only of a key that is held because it is in use, and only where the run was to ask.
+    /// Who uses it, by CloudTrail: only of a key that is held because it is in use, and only where
+    /// the run was to ask.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub uses: Option<UseEvidence>,
 }
@@ -115,16 +119,21 @@ pub struct EventDocument {
 }
 
 impl Outcome {
-    /// What this end of one user's work means for the whole run. To have reached `max_changes` or `max_adoptions` is what was asked for.
+    /// What this end of one user's work means for the whole run. To have reached `max_changes` or
+    /// `max_adoptions` is what was asked for.
     #[must_use]
     pub fn verdict(&self) -> RunStatus {
         match self {
-            Self::Settled { .. } | Self::Waiting(_) | Self::Due(_) | Self::Verifying { .. } => RunStatus::Ok,
+            Self::Settled { .. } | Self::Waiting(_) | Self::Due(_) | Self::Verifying { .. } => {
+                RunStatus::Ok
+            }
             Self::Done | Self::Planned(_) | Self::Revoked { .. } => RunStatus::Ok,
             Self::Stopped(Stop::ChangeLimit | Stop::AdoptionLimit) => RunStatus::Ok,
             Self::Blocked(_) => RunStatus::Blocked,
             Self::Stopped(Stop::Cancelled) => RunStatus::Stopped,
-            Self::Stopped(Stop::Deadline | Stop::TookTooLong | Stop::Contention) => RunStatus::Failed,
+            Self::Stopped(Stop::Deadline | Stop::TookTooLong | Stop::Contention) => {
+                RunStatus::Failed
+            }
             Self::Failed(_) | Self::Panicked(_) | Self::Refused(_) => RunStatus::Failed,
         }
     }
@@ -137,8 +146,12 @@ impl Outcome {
             Self::Waiting(_) => State::Waiting,
             Self::Due(_) | Self::Verifying { .. } | Self::Planned(_) => State::Due,
             Self::Blocked(_) => State::Blocked,
-            Self::Stopped(Stop::Cancelled | Stop::ChangeLimit | Stop::AdoptionLimit) => State::Stopped,
-            Self::Stopped(_) | Self::Failed(_) | Self::Panicked(_) | Self::Refused(_) => State::Failed,
+            Self::Stopped(Stop::Cancelled | Stop::ChangeLimit | Stop::AdoptionLimit) => {
+                State::Stopped
+            }
+            Self::Stopped(_) | Self::Failed(_) | Self::Panicked(_) | Self::Refused(_) => {
+                State::Failed
+            }
         }
     }
 
@@ -195,9 +208,10 @@ impl Outcome {
                 }
                 _ => Vec::new(),
             },
-            Self::Blocked(Blocked::UnknownKeys(keys)) => {
-                keys.iter().map(|Evidence { key, last_use, .. }| EvidenceDocument::new(key, last_use)).collect()
-            }
+            Self::Blocked(Blocked::UnknownKeys(keys)) => keys
+                .iter()
+                .map(|Evidence { key, last_use, .. }| EvidenceDocument::new(key, last_use))
+                .collect(),
             _ => Vec::new(),
         }
     }
@@ -281,10 +295,19 @@ impl EvidenceDocument {
     #[must_use]
     pub fn new(key: &KeyId, last_use: &LastUse) -> Self {
         let (last_used, service, region) = match last_use {
-            LastUse::At { when, service, region } => (Some(*when), Some(service.clone()), Some(region.clone())),
+            LastUse::At { when, service, region } => {
+                (Some(*when), Some(service.clone()), Some(region.clone()))
+            }
             LastUse::NoRecord | LastUse::Unknown(_) => (None, None, None),
         };
-        Self { key: key.clone(), last_used, service, region, message: last_use.to_string(), uses: None }
+        Self {
+            key: key.clone(),
+            last_used,
+            service,
+            region,
+            message: last_use.to_string(),
+            uses: None,
+        }
     }
 }
 

@@ -15,7 +15,8 @@ pub struct UsesDocument {
     pub now: Timestamp,
     /// Whose keys these are, if it is known.
     pub user: Option<UserName>,
-    /// Whether it is about the old keys of all selected users. The one that was used last comes first.
+    /// Whether it is about the old keys of all selected users. The one that was used last comes
+    /// first.
     pub lagging: bool,
     /// Users whose old key is unknown, or who could not be read completely.
     pub unseen: Vec<UnseenUser>,
@@ -32,7 +33,8 @@ pub struct UsesDocument {
 }
 
 impl UsesDocument {
-    /// What the evidence cannot show. It belongs to every answer: an empty one is easily taken for "unused".
+    /// What the evidence cannot show. It belongs to every answer: an empty one is easily taken for
+    /// "unused".
     pub const LIMITS: &[&str] = &[
         "CloudTrail's event history contains only management events, not data events such as s3:GetObject, sqs:SendMessage or dynamodb:PutItem",
         "it goes back 90 days, is separate in each region (only those above were asked), and is usually up to 15 minutes late",
@@ -41,11 +43,13 @@ impl UsesDocument {
         "a key without events can still be in use",
     ];
 
-    /// Whether something that was asked for could not be read. An answer that is cut short is none of that.
+    /// Whether something that was asked for could not be read. An answer that is cut short is none
+    /// of that.
     #[must_use]
     pub fn has_failed(&self) -> bool {
-        let failed =
-            |one: &KeyUses| one.problem.is_some() || one.uses.regions.iter().any(|region| region.problem.is_some());
+        let failed = |one: &KeyUses| {
+            one.problem.is_some() || one.uses.regions.iter().any(|region| region.problem.is_some())
+        };
         !self.unseen.is_empty() || self.keys.iter().any(failed)
     }
 }
@@ -91,7 +95,9 @@ impl KeyUses {
         uses: UseEvidence,
     ) -> Self {
         let (last_used, service, region, problem) = match last_use {
-            LastUse::At { when, service, region } => (Some(when), Some(service), Some(region), None),
+            LastUse::At { when, service, region } => {
+                (Some(when), Some(service), Some(region), None)
+            }
             LastUse::NoRecord => (None, None, None, None),
             LastUse::Unknown(why) => (None, None, None, Some(why)),
         };

@@ -24,7 +24,8 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-/// Puts the tag that selects users for rotation, and records where their secrets are to be; or removes the tag.
+/// Puts the tag that selects users for rotation, and records where their secrets are to be; or
+/// removes the tag.
 ///
 /// ```
 /// # #[cfg(feature = "memory")] {
@@ -107,7 +108,8 @@ impl EnrollPlan {
     #[must_use]
     pub fn question(&self) -> String {
         let EnrollDocument { tag, tag_value, users, .. } = &self.document;
-        let planned = users.iter().filter(|row| matches!(row.result, Change::Planned | Change::Refused));
+        let planned =
+            users.iter().filter(|row| matches!(row.result, Change::Planned | Change::Refused));
         let names: Vec<&str> = planned.map(|row| row.user.as_str()).collect();
         match self.document.is_release() {
             true => format!("remove the tag {tag} from {}", names.join(", ")),
@@ -135,7 +137,8 @@ impl Enrollment {
         Self { limits, ..self }
     }
 
-    /// What enrolling these users will do. `anyway`: also those whose rotation would be blocked, or who have the tag with another value.
+    /// What enrolling these users will do. `anyway`: also those whose rotation would be blocked, or
+    /// who have the tag with another value.
     ///
     /// # Errors
     /// [`EnrollError`].
@@ -143,7 +146,8 @@ impl Enrollment {
         let names: BTreeSet<UserName> = users.iter().cloned().collect();
         let users = self.listed().await?;
         let Selection { tag, tag_value, .. } = &self.selection;
-        let housed = |name: &UserName| find(&users, name).is_some_and(|user| user.tag(HOME_TAG).is_some());
+        let housed =
+            |name: &UserName| find(&users, name).is_some_and(|user| user.tag(HOME_TAG).is_some());
         // To take over a secret is asked for where an enrolled user is blocked, too.
         let takes_over = self.homes.adoption == Adoption::TakeOver;
         let mut already = self.chosen(&users, names.iter().cloned().collect()).chosen;
@@ -173,11 +177,16 @@ impl Enrollment {
             return Err(EnrollError::Missing(selected.missing));
         }
         let plan = self.look(&selected, ENROLL).await;
-        let blocked = plan.users.iter().any(|user| matches!(user.state, State::Blocked | State::Failed));
+        let blocked =
+            plan.users.iter().any(|user| matches!(user.state, State::Blocked | State::Failed));
         let planned = if blocked && !anyway { Change::Refused } else { Change::Planned };
-        let mut rows: Vec<EnrollRow> =
-            already.iter().map(|one| EnrollRow::new(&one.subject.user, Change::Already, &enrolled_at(one))).collect();
-        rows.extend(plan.users.iter().map(|user| EnrollRow::of(user, planned, first_rotation(user))));
+        let mut rows: Vec<EnrollRow> = already
+            .iter()
+            .map(|one| EnrollRow::new(&one.subject.user, Change::Already, &enrolled_at(one)))
+            .collect();
+        rows.extend(
+            plan.users.iter().map(|user| EnrollRow::of(user, planned, first_rotation(user))),
+        );
         Ok(EnrollPlan { document: self.document(ENROLL, rows), users, targets: selected.chosen })
     }
 
@@ -190,8 +199,12 @@ impl Enrollment {
         let users = self.listed().await?;
         let Selection { tag, tag_value, .. } = &self.selection;
         let found = self.chosen(&users, names.iter().cloned().collect());
-        let unknown: Vec<Missing> =
-            found.missing.iter().filter(|m| matches!(m.why, MissingWhy::NotFound { .. })).cloned().collect();
+        let unknown: Vec<Missing> = found
+            .missing
+            .iter()
+            .filter(|m| matches!(m.why, MissingWhy::NotFound { .. }))
+            .cloned()
+            .collect();
         if !unknown.is_empty() {
             return Err(EnrollError::Missing(unknown));
         }
@@ -201,11 +214,19 @@ impl Enrollment {
         };
         let (tagged, free): (Vec<&UserName>, Vec<&UserName>) = names.iter().partition(has);
         let plan = self.look(&found, RELEASE).await;
-        let mut rows: Vec<EnrollRow> =
-            free.into_iter().map(|name| EnrollRow::new(name, Change::Already, "not enrolled")).collect();
-        rows.extend(tagged.into_iter().map(|name| match plan.users.iter().find(|user| user.user == *name) {
-            Some(user) => EnrollRow::of(user, Change::Planned, left_behind(user)),
-            None => EnrollRow::new(name, Change::Planned, "keyrot already skips it; nothing changes"),
+        let mut rows: Vec<EnrollRow> = free
+            .into_iter()
+            .map(|name| EnrollRow::new(name, Change::Already, "not enrolled"))
+            .collect();
+        rows.extend(tagged.into_iter().map(|name| {
+            match plan.users.iter().find(|user| user.user == *name) {
+                Some(user) => EnrollRow::of(user, Change::Planned, left_behind(user)),
+                None => EnrollRow::new(
+                    name,
+                    Change::Planned,
+                    "keyrot already skips it; nothing changes",
+                ),
+            }
         }));
         Ok(EnrollPlan { document: self.document(RELEASE, rows), users, targets: Vec::new() })
     }
@@ -217,7 +238,10 @@ impl Enrollment {
         for row in document.users.iter_mut().filter(|row| row.result == Change::Planned) {
             let done = match release {
                 true => self.release(find(&users, &row.user), &row.user).await,
-                false => self.enroll(targets.iter().find(|one| one.subject.user == row.user), &row.user).await,
+                false => {
+                    self.enroll(targets.iter().find(|one| one.subject.user == row.user), &row.user)
+                        .await
+                }
             };
             match done {
                 Ok(()) => row.result = Change::Done,
@@ -246,11 +270,14 @@ impl Enrollment {
     async fn house(&self, target: Target) -> Result<(), CallError> {
         let rotator = Rotator::new(self.ports.clone());
         let cancel = Cancel::default();
-        let report = rotator.fulfil(target, Request::Bind, Mode::Act, &self.limits, &cancel, &|_| {}).await;
+        let report =
+            rotator.fulfil(target, Request::Bind, Mode::Act, &self.limits, &cancel, &|_| {}).await;
         match report.users.into_iter().next().map(|one| one.outcome) {
             Some(Outcome::Done) => Ok(()),
             Some(Outcome::Failed(failure)) => Err(failure.error),
-            Some(Outcome::Blocked(why)) => Err(CallError::refused(ErrorKind::Other, why.to_string())),
+            Some(Outcome::Blocked(why)) => {
+                Err(CallError::refused(ErrorKind::Other, why.to_string()))
+            }
             other => Err(CallError::lost(format!("its home was not recorded: {other:?}"))),
         }
     }
@@ -270,7 +297,8 @@ impl Enrollment {
     async fn look(&self, selected: &Selected, schema: &'static str) -> RunDocument {
         let rotator = Rotator::new(self.ports.clone());
         let cancel = Cancel::default();
-        let report = rotator.run(selected.chosen.clone(), Mode::Plan, &self.limits, &cancel, &|_| {}).await;
+        let report =
+            rotator.run(selected.chosen.clone(), Mode::Plan, &self.limits, &cancel, &|_| {}).await;
         RunDocument::new(schema, &report, selected)
     }
 
@@ -307,7 +335,9 @@ fn left_behind(user: &UserDocument) -> String {
     let keys: Vec<String> = user
         .keys
         .iter()
-        .map(|key| format!("{} ({}{})", key.id, key.status, if key.current { ", published" } else { "" }))
+        .map(|key| {
+            format!("{} ({}{})", key.id, key.status, if key.current { ", published" } else { "" })
+        })
         .collect();
     if keys.is_empty() && user.state == State::Blocked {
         return "its keys and its secret, which were not read, stay as they are".to_owned();

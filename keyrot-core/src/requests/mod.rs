@@ -9,7 +9,9 @@ pub(crate) mod who_uses;
 
 pub use enroll::{EnrollError, EnrollPlan, Enrollment};
 pub use own_key::{OwnAction, OwnDone, OwnError, OwnKey, OwnPlan};
-pub use self_service::{OwnBlocked, OwnStep, ReplaceError, Undone, decide_own, other_key, replace_own};
+pub use self_service::{
+    OwnBlocked, OwnStep, ReplaceError, Undone, decide_own, other_key, replace_own,
+};
 pub use session::{RequestKind, RequestPlan, RequestReport, RequestSession, RequestStatus};
 pub use sessions::{Lifted, NotEnded, end_sessions, lift_if_over};
 pub use who_uses::{UsesProgress, WhoUses, Whose};

@@ -12,7 +12,8 @@ use crate::ports::cancel::Cancel;
 use crate::requests::self_service::{OwnStep, ReplaceError, decide_own, other_key, replace_own};
 use std::error::Error;
 
-/// The key of a person who replaces it by themselves, in a place of their own such as `~/.aws/credentials`.
+/// The key of a person who replaces it by themselves, in a place of their own such as
+/// `~/.aws/credentials`.
 ///
 /// ```
 /// # #[cfg(feature = "memory")] {
@@ -116,7 +117,10 @@ impl OwnPlan {
             OwnStep::Replace => Some(OwnAction::Replace),
             OwnStep::Deactivate(key) => Some(OwnAction::Deactivate(key.clone())),
             OwnStep::Inactive(key) if delete_inactive => Some(OwnAction::Delete(key.clone())),
-            OwnStep::Inactive(_) | OwnStep::Settled { .. } | OwnStep::Wait(_) | OwnStep::Blocked(_) => None,
+            OwnStep::Inactive(_)
+            | OwnStep::Settled { .. }
+            | OwnStep::Wait(_)
+            | OwnStep::Blocked(_) => None,
         }
     }
 }
@@ -169,8 +173,8 @@ impl OwnKey {
         Ok(OwnPlan { step, other, last_use, now })
     }
 
-    /// Does what was planned. `store` puts a new key where its owner finds it, as for [`replace_own`]; only [`OwnAction::Replace`] calls it. After
-    /// anything but that, plan again.
+    /// Does what was planned. `store` puts a new key where its owner finds it, as for
+    /// [`replace_own`]; only [`OwnAction::Replace`] calls it. After anything but that, plan again.
     ///
     /// # Errors
     /// [`OwnError`]; [`ReplaceError`] says whether a key is left behind.
@@ -185,7 +189,8 @@ impl OwnKey {
         match action {
             OwnAction::Replace => {
                 let ports = (iam.as_ref(), probe.as_ref(), clock.as_ref());
-                let new = replace_own(ports, &self.owner, &self.keys, &self.policy, cancel, store).await?;
+                let new = replace_own(ports, &self.owner, &self.keys, &self.policy, cancel, store)
+                    .await?;
                 Ok(OwnDone::Replaced(new))
             }
             OwnAction::Deactivate(key) => {

@@ -1,14 +1,18 @@
-//! One's own key: whoever has a key in a file of their own, and no secret store, replaces it by themselves.
+//! One's own key: whoever has a key in a file of their own, and no secret store, replaces it by
+//! themselves.
 //!
-//! There is no journal and no database. IAM's record is enough: the newer key is the one in the file, so the older one is leaving; it has had its
-//! overlap when the newer is that old, and it is unused when IAM says so. What IAM does not record is when a key was deactivated, so nothing is
+//! There is no journal and no database. IAM's record is enough: the newer key is the one in the
+//! file, so the older one is leaving; it has had its overlap when the newer is that old, and it is
+//! unused when IAM says so. What IAM does not record is when a key was deactivated, so nothing is
 //! deleted without being asked for.
 //!
 //! # Guarantees
-//! - [`replace_own`] creates a key, verifies it, and hands it over to be stored. If any of that fails, the new key is deleted again: nobody has it. The
-//!   key before is not touched.
-//! - A lost reply to `CreateAccessKey` is never repeated, and what it may have left is named, not guessed at.
-//! - [`decide_own`] has the old key deactivated only after `overlap`, when nothing used it within `quiet`; "could not find out" is not "unused".
+//! - [`replace_own`] creates a key, verifies it, and hands it over to be stored. If any of that
+//!   fails, the new key is deleted again: nobody has it. The key before is not touched.
+//! - A lost reply to `CreateAccessKey` is never repeated, and what it may have left is named, not
+//!   guessed at.
+//! - [`decide_own`] has the old key deactivated only after `overlap`, when nothing used it within
+//!   `quiet`; "could not find out" is not "unused".
 
 use crate::decide::decision::{Wait, Why};
 use crate::machine::verification::{Verification, VerifyStep};
@@ -43,7 +47,8 @@ pub enum OwnStep {
     Wait(Wait),
     /// The key before has had its overlap, and is unused.
     Deactivate(KeyId),
-    /// There is a second key, and it is Inactive. It has to go before the next rotation; when, is for its owner to say.
+    /// There is a second key, and it is Inactive. It has to go before the next rotation; when, is
+    /// for its owner to say.
     Inactive(KeyId),
     /// Nothing, until a person decides.
     Blocked(OwnBlocked),
@@ -55,7 +60,9 @@ pub enum OwnStep {
 #[non_exhaustive]
 pub enum OwnBlocked {
     /// IAM does not list the key.
-    #[error("IAM does not list {0} among the user's keys; it may have been created or deleted this very moment")]
+    #[error(
+        "IAM does not list {0} among the user's keys; it may have been created or deleted this very moment"
+    )]
     Unlisted(KeyId),
     /// There is another key that was not made before this one, so this is not its successor.
     #[error(
@@ -77,7 +84,8 @@ pub enum OwnBlocked {
     },
 }
 
-/// What to do for the owner of the key `mine`, whose keys are these. `last_use` is the other key's, if there is one.
+/// What to do for the owner of the key `mine`, whose keys are these. `last_use` is the other key's,
+/// if there is one.
 ///
 /// ```
 /// use keyrot_core::{AccessKey, KeyId, KeyStatus, Policy, Waits};
@@ -107,7 +115,9 @@ pub fn decide_own(
     };
     let key = other.id.clone();
     match &other.status {
-        KeyStatus::Other(status) => OwnStep::Blocked(OwnBlocked::UnknownStatus { key, status: status.clone() }),
+        KeyStatus::Other(status) => {
+            OwnStep::Blocked(OwnBlocked::UnknownStatus { key, status: status.clone() })
+        }
         KeyStatus::Inactive => OwnStep::Inactive(key),
         // IAM shows whole seconds: of two made in the same one, neither is the later.
         KeyStatus::Active if other.created >= own.created => {
@@ -117,9 +127,15 @@ pub fn decide_own(
     }
 }
 
-/// The same waits as for a key that left AWSCURRENT; the successor is in place since it was made. Whether something uses it is not asked: its owner is
-/// at the keyboard.
-fn leaving(key: KeyId, own: &AccessKey, last_use: Option<&LastUse>, policy: &Policy, now: Timestamp) -> OwnStep {
+/// The same waits as for a key that left AWSCURRENT; the successor is in place since it was made.
+/// Whether something uses it is not asked: its owner is at the keyboard.
+fn leaving(
+    key: KeyId,
+    own: &AccessKey,
+    last_use: Option<&LastUse>,
+    policy: &Policy,
+    now: Timestamp,
+) -> OwnStep {
     let since = own.created;
     let overlap = after(since, policy.waits().overlap);
     let quiet = policy.waits().quiet;
@@ -129,7 +145,9 @@ fn leaving(key: KeyId, own: &AccessKey, last_use: Option<&LastUse>, policy: &Pol
     }
     match last_use {
         None => wait(Why::UseUnknown { key, reason: "it was not asked for".to_owned() }, None),
-        Some(LastUse::Unknown(reason)) => wait(Why::UseUnknown { key, reason: reason.clone() }, None),
+        Some(LastUse::Unknown(reason)) => {
+            wait(Why::UseUnknown { key, reason: reason.clone() }, None)
+        }
         Some(used @ LastUse::At { when, .. }) if now < after(*when, quiet) => {
             wait(Why::InUse { key, last_use: used.clone() }, Some(after(*when, quiet)))
         }
@@ -139,7 +157,9 @@ fn leaving(key: KeyId, own: &AccessKey, last_use: Option<&LastUse>, policy: &Pol
             let why = Why::UsedLate { key, new: own.id.clone(), last_use: used.clone() };
             wait(why, Some(after(*when, policy.waits().idle)))
         }
-        Some(LastUse::NoRecord) if now < after(overlap, quiet) => wait(Why::NoRecord(key), Some(after(overlap, quiet))),
+        Some(LastUse::NoRecord) if now < after(overlap, quiet) => {
+            wait(Why::NoRecord(key), Some(after(overlap, quiet)))
+        }
         Some(LastUse::At { .. } | LastUse::NoRecord) => OwnStep::Deactivate(key),
     }
 }
@@ -175,7 +195,9 @@ pub enum ReplaceError {
         why: Undone,
     },
     /// A key was made, and could not be deleted again. Nobody has it.
-    #[error("{why}; the new key {key} exists, nobody has its secret, and it could not be deleted: {error}")]
+    #[error(
+        "{why}; the new key {key} exists, nobody has its secret, and it could not be deleted: {error}"
+    )]
     LeftBehind {
         /// The key.
         key: KeyId,
@@ -205,9 +227,11 @@ pub enum Undone {
     Cancelled,
 }
 
-/// Creates a key for `owner`, verifies it, and has it stored. `keys` are those that IAM listed just before.
+/// Creates a key for `owner`, verifies it, and has it stored. `keys` are those that IAM listed just
+/// before.
 ///
-/// `store` puts the key where its user finds it; if it fails, nothing may be there. What it says is for people, and holds no secret material.
+/// `store` puts the key where its user finds it; if it fails, nothing may be there. What it says is
+/// for people, and holds no secret material.
 ///
 /// # Errors
 /// [`ReplaceError`], which says whether a key is left behind.
@@ -264,7 +288,8 @@ async fn prove(
     // It stands in no version; the id is only a name here.
     let name = VersionId::for_placeholder(made.created);
     let key = made.credentials.key.clone();
-    let mut proving = Verification::new(name, key, Some(made.credentials.clone()), owner.clone(), clock.now());
+    let mut proving =
+        Verification::new(name, key, Some(made.credentials.clone()), owner.clone(), clock.now());
     loop {
         if cancel.is_cancelled() {
             return None;

@@ -81,7 +81,8 @@ pub struct RequestSession {
 }
 
 impl RequestSession {
-    /// For this user. `policies` ends sessions, and `trail` says which roles a revoked key assumed; both are for revocations.
+    /// For this user. `policies` ends sessions, and `trail` says which roles a revoked key assumed;
+    /// both are for revocations.
     #[must_use]
     pub fn new(
         kind: RequestKind,
@@ -93,7 +94,18 @@ impl RequestSession {
         // How many users a run may change is not for one who is named.
         let limits = Limits { max_changes: None, ..Limits::default() };
         let notifiers = Arc::new(|_: &Target| Vec::new());
-        Self { kind, ports, policies, trail, target, region: None, limits, end_sessions: false, notifiers, rest: None }
+        Self {
+            kind,
+            ports,
+            policies,
+            trail,
+            target,
+            region: None,
+            limits,
+            end_sessions: false,
+            notifiers,
+            rest: None,
+        }
     }
 
     /// With other bounds. How many users may be changed is none of them.
@@ -118,12 +130,16 @@ impl RequestSession {
 
     /// Notifies these of what is done.
     #[must_use]
-    pub fn notify(self, notifiers: impl Fn(&Target) -> Vec<Arc<dyn Notifier>> + Send + Sync + 'static) -> Self {
+    pub fn notify(
+        self,
+        notifiers: impl Fn(&Target) -> Vec<Arc<dyn Notifier>> + Send + Sync + 'static,
+    ) -> Self {
         Self { notifiers: Arc::new(notifiers), ..self }
     }
 
-    /// For a revocation [without a successor](Revocation::without_successor), of a user that was not looked up: the key is switched off by IAM alone, and
-    /// `find` looks the user up for the rest. Where it says why it could not, the rest is not done.
+    /// For a revocation [without a successor](Revocation::without_successor), of a user that was
+    /// not looked up: the key is switched off by IAM alone, and `find` looks the user up for the
+    /// rest. Where it says why it could not, the rest is not done.
     #[must_use]
     pub fn off_first(
         self,
@@ -145,7 +161,9 @@ impl RequestSession {
 
     async fn look_at(&self, target: &Target) -> UserResult {
         let rotator = Rotator::new(self.ports.clone());
-        let report = rotator.run(vec![target.clone()], Mode::Plan, &self.limits, &Cancel::default(), &|_| {}).await;
+        let report = rotator
+            .run(vec![target.clone()], Mode::Plan, &self.limits, &Cancel::default(), &|_| {})
+            .await;
         only(&report, target)
     }
 
@@ -174,7 +192,8 @@ impl RequestSession {
         self.close(&self.target, plan.request, done, cancel).await
     }
 
-    /// A request that cannot even be put, such as for a key that the user does not have: what was read says why.
+    /// A request that cannot even be put, such as for a key that the user does not have: what was
+    /// read says why.
     pub async fn refuse(&self, seen: &UserResult, refusal: Refusal) -> RequestReport {
         self.show(&UserResult { outcome: Outcome::Refused(refusal), ..seen.clone() }).await
     }
@@ -183,16 +202,29 @@ impl RequestSession {
     pub async fn show(&self, seen: &UserResult) -> RequestReport {
         let evidence = self.evidence(seen).await;
         let now = self.ports.clock.now();
-        let report = Report { started: now, finished: now, users: vec![seen.clone()], notifier_failures: Vec::new() };
+        let report = Report {
+            started: now,
+            finished: now,
+            users: vec![seen.clone()],
+            notifier_failures: Vec::new(),
+        };
         let mut document = self.document(&self.target, None, Vec::new(), evidence, &report);
         document.choices = Resolution::of(seen);
-        RequestReport { kind: self.kind, document, result: seen.clone(), left: None, acted: false, lifted: None }
+        RequestReport {
+            kind: self.kind,
+            document,
+            result: seen.clone(),
+            left: None,
+            acted: false,
+            lifted: None,
+        }
     }
 
     /// Takes off what had ended the user's sessions, once they have expired.
     ///
     /// # Errors
-    /// [`CallError`](crate::model::error::CallError); `Denied` for whoever may not read or change it.
+    /// [`CallError`](crate::model::error::CallError); `Denied` for whoever may not read or change
+    /// it.
     pub async fn lift(&self) -> Result<Lifted, crate::model::error::CallError> {
         lift_if_over(&*self.policies, &self.target.subject.user, self.ports.clock.now()).await
     }
@@ -210,7 +242,16 @@ impl RequestSession {
 
     async fn preview(&self, target: &Target, request: &Request) -> Report {
         let rotator = Rotator::new(self.ports.clone());
-        rotator.fulfil(target.clone(), request.clone(), Mode::Plan, &self.limits, &Cancel::default(), &|_| {}).await
+        rotator
+            .fulfil(
+                target.clone(),
+                request.clone(),
+                Mode::Plan,
+                &self.limits,
+                &Cancel::default(),
+                &|_| {},
+            )
+            .await
     }
 
     fn planned(
@@ -221,7 +262,8 @@ impl RequestSession {
         before: Option<UserResult>,
     ) -> RequestPlan {
         let result = only(report, target);
-        let document = self.document(target, Some(request.clone()), steps_of(&result), evidence, report);
+        let document =
+            self.document(target, Some(request.clone()), steps_of(&result), evidence, report);
         let off_first = self.rest.is_some();
         let end_sessions = self.end_sessions;
         RequestPlan { kind: self.kind, document, result, request, before, end_sessions, off_first }
@@ -235,7 +277,9 @@ impl RequestSession {
     ) -> Report {
         let notifiers = (self.notifiers)(target);
         let rotator = notifiers.into_iter().fold(Rotator::new(self.ports.clone()), Rotator::notify);
-        rotator.fulfil(target.clone(), request.clone(), Mode::Act, &self.limits, cancel, progress).await
+        rotator
+            .fulfil(target.clone(), request.clone(), Mode::Act, &self.limits, cancel, progress)
+            .await
     }
 
     fn document(
@@ -278,7 +322,10 @@ struct Done {
 
 fn only(report: &Report, target: &Target) -> UserResult {
     report.users.first().cloned().unwrap_or_else(|| {
-        UserResult::unread(&target.subject, Outcome::Panicked("the run has no result for the user".to_owned()))
+        UserResult::unread(
+            &target.subject,
+            Outcome::Panicked("the run has no result for the user".to_owned()),
+        )
     })
 }
 
@@ -304,23 +351,34 @@ impl Request {
             (Some(to), _) => Ok(to.clone()),
             (None, Some(_)) => {
                 let current = seen.current.as_ref();
-                let left = seen.keys.iter().map(|k| k.id.clone()).filter(|id| Some(id) != current).collect();
+                let left = seen
+                    .keys
+                    .iter()
+                    .map(|k| k.id.clone())
+                    .filter(|id| Some(id) != current)
+                    .collect();
                 Err(Refusal::NothingBefore { left })
             }
             (None, None) => Err(Refusal::NothingCurrent),
         }
     }
 
-    /// To revoke a key, as a plan found the user; without a name, the user's only key, if none was revoked before.
+    /// To revoke a key, as a plan found the user; without a name, the user's only key, if none was
+    /// revoked before.
     ///
     /// # Errors
     /// [`Refusal`] if none is named, and it does not go without saying which is meant.
     pub fn revoke(seen: &UserResult, key: Option<KeyId>) -> Result<Revocation, Refusal> {
         let key = match (key, seen.keys.as_slice()) {
             (Some(key), _) => key,
-            // After a revocation its successor may be the only one: whoever repeats the command does not mean that one.
+            // After a revocation its successor may be the only one: whoever repeats the command
+            // does not mean that one.
             (None, [only]) if seen.revoked.is_empty() => only.id.clone(),
-            (None, keys) => return Err(Refusal::WhichKey { keys: keys.iter().map(|k| k.id.clone()).collect() }),
+            (None, keys) => {
+                return Err(Refusal::WhichKey {
+                    keys: keys.iter().map(|k| k.id.clone()).collect(),
+                });
+            }
         };
         Ok(Revocation::of(key))
     }
@@ -330,6 +388,9 @@ impl Request {
 impl fmt::Debug for RequestSession {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("RequestSession");
-        shown.field("kind", &self.kind).field("user", &self.target.subject.user).finish_non_exhaustive()
+        shown
+            .field("kind", &self.kind)
+            .field("user", &self.target.subject.user)
+            .finish_non_exhaustive()
     }
 }

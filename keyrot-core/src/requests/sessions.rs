@@ -55,7 +55,11 @@ pub enum Lifted {
 ///
 /// # Errors
 /// [`CallError`]; `Denied` for whoever may not read or change it.
-pub async fn lift_if_over(port: &dyn UserPolicyPort, user: &UserName, now: Timestamp) -> Result<Lifted, CallError> {
+pub async fn lift_if_over(
+    port: &dyn UserPolicyPort,
+    user: &UserName,
+    now: Timestamp,
+) -> Result<Lifted, CallError> {
     let there = port.user_policy(user, EndedSessions::POLICY).await?;
     Ok(match there.as_deref().and_then(EndedSessions::parse) {
         None => Lifted::None,

@@ -1,4 +1,5 @@
-//! Who uses a key: IAM's record and a trail, of one key, of a user's keys, or of all old keys that still work.
+//! Who uses a key: IAM's record and a trail, of one key, of a user's keys, or of all old keys that
+//! still work.
 
 use crate::engine::driver::Ports;
 use crate::engine::rotator::{Limits, Progress, Rotator};
@@ -97,11 +98,19 @@ struct Subject {
 }
 
 impl WhoUses {
-    /// Of the last seven days, in the regions that are worth asking, and at most 1,000 events of each key and region.
+    /// Of the last seven days, in the regions that are worth asking, and at most 1,000 events of
+    /// each key and region.
     #[must_use]
     pub fn new(ports: Ports, trail: Arc<dyn TrailPort>) -> Self {
         let back = Duration::from_secs(7 * 86_400);
-        Self { ports, trail, back, regions: Vec::new(), max_events: 1_000, limits: Limits::default() }
+        Self {
+            ports,
+            trail,
+            back,
+            regions: Vec::new(),
+            max_events: 1_000,
+            limits: Limits::default(),
+        }
     }
 
     /// Back so far from now.
@@ -151,7 +160,9 @@ impl WhoUses {
                 (subject.user.clone(), vec![subject])
             }
             Whose::User(user) => (Some(user.clone()), self.of_user(&user).await?),
-            Whose::Lagging(targets) => (None, self.of_those_who_lag(targets, &mut unseen, progress).await),
+            Whose::Lagging(targets) => {
+                (None, self.of_those_who_lag(targets, &mut unseen, progress).await)
+            }
         };
         let now = self.ports.clock.now();
         let since = now - chrono::TimeDelta::from_std(self.back).unwrap_or_default();
@@ -162,10 +173,13 @@ impl WhoUses {
             progress(UsesProgress::Done);
         }
         if lagging {
-            let last = |one: &KeyUses| one.last_used.max(one.uses.sources.iter().map(|source| source.last).max());
+            let last = |one: &KeyUses| {
+                one.last_used.max(one.uses.sources.iter().map(|source| source.last).max())
+            };
             keys.sort_by_key(|one| std::cmp::Reverse(last(one)));
         }
-        let partial = !unseen.is_empty() || keys.iter().any(|one| one.problem.is_some() || one.uses.is_partial());
+        let partial = !unseen.is_empty()
+            || keys.iter().any(|one| one.problem.is_some() || one.uses.is_partial());
         Ok(UsesDocument {
             schema: "keyrot.who-uses/1",
             now,
@@ -200,7 +214,11 @@ impl WhoUses {
             false => self.regions.clone(),
         };
         progress(UsesProgress::Key { key: &key, regions: &regions, since });
-        let bounds = TrailBounds { since, regions, most: usize::try_from(self.max_events).unwrap_or(usize::MAX) };
+        let bounds = TrailBounds {
+            since,
+            regions,
+            most: usize::try_from(self.max_events).unwrap_or(usize::MAX),
+        };
         let read = |region: &str, events| progress(UsesProgress::Events { region, events });
         let uses = look_up(&*self.trail, &key, &bounds, &read).await;
         KeyUses::new(user, key, listed, last_use, uses)
@@ -234,18 +252,26 @@ impl WhoUses {
             }
         };
         let rotator = Rotator::new(self.ports.clone());
-        let report = rotator.run(targets, Mode::Plan, &self.limits, &Cancel::default(), &one_more).await;
+        let report =
+            rotator.run(targets, Mode::Plan, &self.limits, &Cancel::default(), &one_more).await;
         let mut old = Vec::new();
         for one in report.users {
             let message = || UserDocument::new(&one, report.finished).message;
             let known = one.old_keys();
             let problem = match (one.outcome.verdict(), &known) {
-                (RunStatus::Failed | RunStatus::Stopped, _) => Some(format!("could not be read: {}", message())),
+                (RunStatus::Failed | RunStatus::Stopped, _) => {
+                    Some(format!("could not be read: {}", message()))
+                }
                 (_, None) => Some(format!("it is unknown which key is the old one: {}", message())),
                 (_, Some(_)) => None,
             };
             unseen.extend(problem.map(|problem| UnseenUser { user: one.user.clone(), problem }));
-            old.extend(known.unwrap_or_default().into_iter().map(|key| Subject::listed(one.user.clone(), key.clone())));
+            old.extend(
+                known
+                    .unwrap_or_default()
+                    .into_iter()
+                    .map(|key| Subject::listed(one.user.clone(), key.clone())),
+            );
         }
         old
     }
@@ -259,6 +285,9 @@ impl Subject {
 
 impl fmt::Debug for WhoUses {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WhoUses").field("back", &self.back).field("regions", &self.regions).finish_non_exhaustive()
+        f.debug_struct("WhoUses")
+            .field("back", &self.back)
+            .field("regions", &self.regions)
+            .finish_non_exhaustive()
     }
 }

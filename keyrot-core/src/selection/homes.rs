@@ -13,15 +13,17 @@ pub struct Homes {
     pub region: String,
     /// The account that is meant, if that was said: users of another one are not touched.
     pub account: Option<String>,
-    /// Whether a user who has no home yet may be given one here. [`Adoption::Named`] says that account and region were chosen on purpose.
+    /// Whether a user who has no home yet may be given one here. [`Adoption::Named`] says that
+    /// account and region were chosen on purpose.
     pub adoption: Adoption,
-    /// Which names a user's tag `keyrot:secret` may choose: a pattern with `*` and `?`. Without one no user may: whoever may tag a user could
-    /// say where its key is published.
+    /// Which names a user's tag `keyrot:secret` may choose: a pattern with `*` and `?`. Without one
+    /// no user may: whoever may tag a user could say where its key is published.
     pub chosen_by_tag: Option<SecretPattern>,
 }
 
 impl Homes {
-    /// The default names in this region, which the caller chose on purpose; no user's tag says otherwise.
+    /// The default names in this region, which the caller chose on purpose; no user's tag says
+    /// otherwise.
     #[must_use]
     pub fn in_region(region: impl Into<String>) -> Self {
         let (template, region) = (SecretTemplate::default(), region.into());

@@ -1,7 +1,8 @@
 //! Which users a run works on, and under which settings each.
 //!
-//! A user is selected by a tag that somebody put there on purpose; everything else only takes users away again. What cannot be read or
-//! does not fit selects nobody (promise S4), and what is wrong with one user's own tags blocks that user alone.
+//! A user is selected by a tag that somebody put there on purpose; everything else only takes users
+//! away again. What cannot be read or does not fit selects nobody (promise S4), and what is wrong
+//! with one user's own tags blocks that user alone.
 
 pub(crate) mod homes;
 use crate::selection::homes::Homes;
@@ -36,7 +37,8 @@ pub struct Selection {
     pub exclude: Vec<Pattern>,
     /// If not empty: of the users selected, only these.
     pub only: Vec<UserName>,
-    /// Whoever is named in `only` need not have the tag: for what a person asks for by name. Exclusions hold all the same.
+    /// Whoever is named in `only` need not have the tag: for what a person asks for by name.
+    /// Exclusions hold all the same.
     pub without_tag: bool,
 }
 
@@ -71,10 +73,12 @@ pub struct Selected {
 }
 
 impl Target {
-    /// Stands where a blocked user's secret has no usable name. It is shown, and never used in a call.
+    /// Stands where a blocked user's secret has no usable name. It is shown, and never used in a
+    /// call.
     pub const NO_SECRET: &str = "no-usable-secret-name";
 
-    /// A user who is named and was not looked up, or is not selected: only IAM is used for them, to revoke a key.
+    /// A user who is named and was not looked up, or is not selected: only IAM is used for them, to
+    /// revoke a key.
     ///
     /// # Panics
     /// Never: a user's name is allowed in an ARN.
@@ -96,15 +100,18 @@ impl Target {
         Self { subject, policy: Err(Blocked::IamOnly { reason: why.into() }) }
     }
 
-    /// Stands for the unique id of a user who was not looked up. It is not shown, and never used in a call.
+    /// Stands for the unique id of a user who was not looked up. It is not shown, and never used in
+    /// a call.
     const NO_USER_ID: &str = "no_user_was_looked_up";
 
-    /// Stands in the ARN of a user who was not looked up. It is not shown, and never used in a call.
+    /// Stands in the ARN of a user who was not looked up. It is not shown, and never used in a
+    /// call.
     pub const NO_ACCOUNT: &str = "000000000000";
 }
 
 impl Selected {
-    /// Makes the keys of everybody chosen due, whatever their age, if they were made before this instant: `--force`.
+    /// Makes the keys of everybody chosen due, whatever their age, if they were made before this
+    /// instant: `--force`.
     pub fn force(&mut self, created_before: Timestamp) {
         for chosen in &mut self.chosen {
             chosen.policy = chosen.policy.clone().map(|policy| policy.forced(created_before));
@@ -183,10 +190,12 @@ pub struct Skipped {
 
 /// Chooses from the users listed those to work on, and finds each one's secret and waits.
 ///
-/// `waits` hold for everybody, except where a user's own tags say otherwise: `keyrot:max-age`, `keyrot:overlap`, `keyrot:idle`, `keyrot:owner`, and
-/// `keyrot:secret` (the secret's name in place of the template's) where [`Homes`] allows it. A user who was renamed keeps the home that
-/// the tag `keyrot:home` names. A tag that cannot be used, or an unknown one that begins with `keyrot:`,
-/// blocks that user. So does a secret that two selected users would share, even if only one of them is asked for by name.
+/// `waits` hold for everybody, except where a user's own tags say otherwise: `keyrot:max-age`,
+/// `keyrot:overlap`, `keyrot:idle`, `keyrot:owner`, and `keyrot:secret` (the secret's name in place
+/// of the template's) where [`Homes`] allows it. A user who was renamed keeps the home that the tag
+/// `keyrot:home` names. A tag that cannot be used, or an unknown one that begins with `keyrot:`,
+/// blocks that user. So does a secret that two selected users would share, even if only one of them
+/// is asked for by name.
 ///
 /// ```
 /// use keyrot_core::{Homes, IamUser, Policy, Selection, UserArn, select};
@@ -206,18 +215,27 @@ pub struct Skipped {
 /// assert_eq!(selected.skipped.not_tagged, 1);
 /// ```
 #[must_use]
-pub fn select(users: &[IamUser], selection: &Selection, homes: &Homes, policy: &Policy) -> Selected {
+pub fn select(
+    users: &[IamUser],
+    selection: &Selection,
+    homes: &Homes,
+    policy: &Policy,
+) -> Selected {
     let mut listed: BTreeMap<&UserName, Vec<&IamUser>> = BTreeMap::new();
     for user in users {
         let entries = listed.entry(user.arn.name()).or_default();
-        // A page boundary may show a user twice; that is one user. Two different ones are a list that cannot be trusted.
+        // A page boundary may show a user twice; that is one user. Two different ones are a list
+        // that cannot be trusted.
         if !entries.contains(&user) {
             entries.push(user);
         }
     }
 
     let mut selected = Selected {
-        account: users.first().map(|user| user.arn.account().to_owned()).or_else(|| homes.account.clone()),
+        account: users
+            .first()
+            .map(|user| user.arn.account().to_owned())
+            .or_else(|| homes.account.clone()),
         region: Some(homes.region.clone()),
         unmatched_exclusions: selection.unmatched_exclusions(&listed),
         ..Selected::default()
@@ -228,7 +246,8 @@ pub fn select(users: &[IamUser], selection: &Selection, homes: &Homes, policy: &
     let mut sharers: Sharers<'_> = BTreeMap::new();
     for (&name, entries) in &listed {
         let own = |user: &IamUser| tags::read(user, &selection.tag, homes, policy);
-        // Whoever is tagged may be another run's to rotate, so their secret is taken, whether or not they are this run's.
+        // Whoever is tagged may be another run's to rotate, so their secret is taken, whether or
+        // not they are this run's.
         for user in entries.iter().filter(|user| selection.tagged(user).is_ok()) {
             let own = own(user);
             if let Some(secret) = own.secret.filter(|_| !own.by_home) {
@@ -243,10 +262,15 @@ pub fn select(users: &[IamUser], selection: &Selection, homes: &Homes, policy: &
             Ok(()) if !selection.only.is_empty() && !selection.only.contains(name) => {
                 selected.skipped.not_named += 1;
             }
-            Ok(()) => wanted.extend(entries.first().map(|user| (*user, own(user), entries.len() > 1))),
+            Ok(()) => {
+                wanted.extend(entries.first().map(|user| (*user, own(user), entries.len() > 1)))
+            }
         }
     }
-    selected.chosen = wanted.into_iter().map(|(user, own, twice)| choose(user, own, twice, &sharers, homes)).collect();
+    selected.chosen = wanted
+        .into_iter()
+        .map(|(user, own, twice)| choose(user, own, twice, &sharers, homes))
+        .collect();
     selected.missing = selection
         .only
         .iter()
@@ -259,7 +283,10 @@ pub fn select(users: &[IamUser], selection: &Selection, homes: &Homes, policy: &
                 nearest: nearest(name.as_str(), listed.keys().map(|n| n.as_str()))
                     .and_then(|n| UserName::parse(n).ok()),
             };
-            Missing { user: name.clone(), why: reasons.get(name).cloned().unwrap_or_else(not_found) }
+            Missing {
+                user: name.clone(),
+                why: reasons.get(name).cloned().unwrap_or_else(not_found),
+            }
         })
         .collect();
     selected
@@ -267,17 +294,29 @@ pub fn select(users: &[IamUser], selection: &Selection, homes: &Homes, policy: &
 
 type Sharers<'a> = BTreeMap<SecretName, BTreeSet<(&'a UserName, bool)>>;
 
-fn choose(user: &IamUser, own: tags::Own, twice: bool, sharers: &Sharers<'_>, homes: &Homes) -> Target {
+fn choose(
+    user: &IamUser,
+    own: tags::Own,
+    twice: bool,
+    sharers: &Sharers<'_>,
+    homes: &Homes,
+) -> Target {
     let name = user.arn.name();
     let mut problems = own.problems;
     if twice {
-        problems
-            .push("IAM listed the user twice, with differences; expected one entry, so look again later".to_owned());
+        problems.push(
+            "IAM listed the user twice, with differences; expected one entry, so look again later"
+                .to_owned(),
+        );
     }
     if let Some(secret) = &own.secret {
         // Whoever's it is by the settings is not blocked by somebody who claims it.
-        let others =
-            sharers.get(secret).filter(|_| !own.by_home).into_iter().flatten().filter(|(other, _)| *other != name);
+        let others = sharers
+            .get(secret)
+            .filter(|_| !own.by_home)
+            .into_iter()
+            .flatten()
+            .filter(|(other, _)| *other != name);
         for (other, _) in others.filter(|(_, by_tag)| own.by_tag || !by_tag) {
             problems.push(format!(
                 "the secret {secret} is also user {other}'s, and each would overwrite the other's credentials; name another one in the tag keyrot:secret of one of them"
@@ -287,23 +326,29 @@ fn choose(user: &IamUser, own: tags::Own, twice: bool, sharers: &Sharers<'_>, ho
     let other = homes.account.as_ref().filter(|account| *account != user.arn.account());
     let policy = match own.policy {
         _ if other.is_some() => {
-            let (expected, found) = (other.cloned().unwrap_or_default(), user.arn.account().to_owned());
+            let (expected, found) =
+                (other.cloned().unwrap_or_default(), user.arn.account().to_owned());
             Err(Blocked::OtherAccount { expected, found })
         }
         Some(policy) if problems.is_empty() => Ok(policy),
         _ => Err(Blocked::BadTag { reason: problems.join("; ") }),
     };
-    let no_secret = || SecretName::parse(Target::NO_SECRET).expect("a constant that the tests parse");
+    let no_secret =
+        || SecretName::parse(Target::NO_SECRET).expect("a constant that the tests parse");
     let secret = own.secret.unwrap_or_else(no_secret);
     let subject = Subject::of(user, secret, homes.region.as_str());
-    Target { subject: Subject { adoption: homes.adoption, renamed: own.by_home, ..subject }, policy }
+    Target {
+        subject: Subject { adoption: homes.adoption, renamed: own.by_home, ..subject },
+        policy,
+    }
 }
 
 impl Selection {
     /// Whether the user has the tag, with the value.
     fn tagged(&self, user: &IamUser) -> Result<(), MissingWhy> {
         let (tag, expected) = (self.tag.clone(), self.tag_value.clone());
-        let mut values = user.tags.iter().filter(|(key, _)| same_key(key, &self.tag)).map(|(_, value)| value);
+        let mut values =
+            user.tags.iter().filter(|(key, _)| same_key(key, &self.tag)).map(|(_, value)| value);
         let fits = |value: &str| value.eq_ignore_ascii_case(&self.tag_value);
         match values.clone().find(|value| !fits(value)) {
             Some(value) => Err(MissingWhy::OtherValue { tag, value: value.clone(), expected }),
@@ -316,7 +361,8 @@ impl Selection {
         if !(self.without_tag && self.only.contains(user.arn.name())) {
             self.tagged(user)?;
         }
-        // The port was asked for these only; a port that overlooks it must not make this run write to others.
+        // The port was asked for these only; a port that overlooks it must not make this run write
+        // to others.
         if !user.arn.path().starts_with(&self.path_prefix) {
             let (path, path_prefix) = (user.arn.path().to_owned(), self.path_prefix.clone());
             return Err(MissingWhy::OutsidePath { path, path_prefix });
@@ -328,7 +374,11 @@ impl Selection {
     }
 
     fn unmatched_exclusions(&self, listed: &BTreeMap<&UserName, Vec<&IamUser>>) -> Vec<Pattern> {
-        self.exclude.iter().filter(|pattern| !listed.keys().any(|name| pattern.matches(name))).cloned().collect()
+        self.exclude
+            .iter()
+            .filter(|pattern| !listed.keys().any(|name| pattern.matches(name)))
+            .cloned()
+            .collect()
     }
 }
 
@@ -363,12 +413,20 @@ impl fmt::Display for Missing {
                 "user {user} is not selected: it has no tag {tag}; to have its keys rotated, tag it {tag}={expected}"
             ),
             MissingWhy::OtherValue { tag, value, expected } => {
-                write!(f, "user {user} is not selected: its tag {tag} is {value:?}, expected {expected:?}")
+                write!(
+                    f,
+                    "user {user} is not selected: its tag {tag} is {value:?}, expected {expected:?}"
+                )
             }
             MissingWhy::OutsidePath { path, path_prefix } => {
-                write!(f, "user {user} is not selected: its path {path} does not begin with {path_prefix}")
+                write!(
+                    f,
+                    "user {user} is not selected: its path {path} does not begin with {path_prefix}"
+                )
             }
-            MissingWhy::Excluded { pattern } => write!(f, "user {user} is not selected: excluded by {pattern}"),
+            MissingWhy::Excluded { pattern } => {
+                write!(f, "user {user} is not selected: excluded by {pattern}")
+            }
         }
     }
 }

@@ -4,8 +4,8 @@ use crate::model::names::{SecretName, UserName};
 use serde::Serialize;
 use std::fmt;
 
-/// A user name, or a glob over user names: `*` stands for any characters, `?` for one. Case is ignored, because IAM's user names are
-/// unique without regard to it.
+/// A user name, or a glob over user names: `*` stands for any characters, `?` for one. Case is
+/// ignored, because IAM's user names are unique without regard to it.
 ///
 /// ```
 /// # use keyrot_core::selection::Pattern;
@@ -20,7 +20,9 @@ pub struct Pattern(String);
 
 /// A pattern that no user name could ever match, or none at all.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{text:?} matches no {what} name: expected letters, digits, {more} and the wildcards * and ?")]
+#[error(
+    "{text:?} matches no {what} name: expected letters, digits, {more} and the wildcards * and ?"
+)]
 pub struct PatternError {
     text: String,
     what: &'static str,
@@ -37,7 +39,8 @@ impl Pattern {
     /// Parses the text.
     ///
     /// # Errors
-    /// [`PatternError`] for a text that can match no user name: an exclusion that excludes nobody would be a trap.
+    /// [`PatternError`] for a text that can match no user name: an exclusion that excludes nobody
+    /// would be a trap.
     pub fn parse(text: &str) -> Result<Self, PatternError> {
         let fits = |c: char| c.is_ascii_alphanumeric() || "+=,.@_-*?".contains(c);
         let needed = text.chars().filter(|c| *c != '*').count();
@@ -60,7 +63,8 @@ impl Pattern {
     }
 }
 
-/// A glob over secret names: `*` stands for any characters, slashes too, and `?` for one. Case matters, as it does in secret names.
+/// A glob over secret names: `*` stands for any characters, slashes too, and `?` for one. Case
+/// matters, as it does in secret names.
 ///
 /// ```
 /// # use keyrot_core::SecretName;
@@ -168,7 +172,9 @@ mod tests {
         ] {
             assert!(matches(pattern, name), "{pattern} {name}");
         }
-        for (pattern, name) in [("a", "ab"), ("a?", "a"), ("*b", "abc"), ("a*b", "a"), ("??", "a"), ("a.c", "abc")] {
+        for (pattern, name) in
+            [("a", "ab"), ("a?", "a"), ("*b", "abc"), ("a*b", "a"), ("??", "a"), ("a.c", "abc")]
+        {
             assert!(!matches(pattern, name), "{pattern} {name}");
         }
     }
@@ -187,7 +193,9 @@ mod tests {
         match (pattern.split_first(), name.split_first()) {
             (None, None) => true,
             (Some((b'*', rest)), _) => (0..=name.len()).any(|n| by_definition(rest, &name[n..])),
-            (Some((p, rest)), Some((n, names))) if p == n || *p == b'?' => by_definition(rest, names),
+            (Some((p, rest)), Some((n, names))) if p == n || *p == b'?' => {
+                by_definition(rest, names)
+            }
             _ => false,
         }
     }

@@ -28,11 +28,16 @@ pub(super) struct Own {
     pub(super) problems: Vec<String>,
 }
 
-/// Reads the user's tags; `marker` is the tag that selects users, which may begin with `keyrot:` too.
+/// Reads the user's tags; `marker` is the tag that selects users, which may begin with `keyrot:`
+/// too.
 pub(super) fn read(user: &IamUser, marker: &str, homes: &Homes, base: &Policy) -> Own {
     let mut problems = unknown(user, marker);
     let mut tag = |name: &str| {
-        let mut found = user.tags.iter().filter(|(key, _)| same_key(key, name)).map(|(_, value)| value.as_str());
+        let mut found = user
+            .tags
+            .iter()
+            .filter(|(key, _)| same_key(key, name))
+            .map(|(_, value)| value.as_str());
         let first = found.next();
         if found.next().is_some() {
             problems.push(format!("the user has the tag {name} more than once; expected it once"));
@@ -89,40 +94,50 @@ pub(super) fn read(user: &IamUser, marker: &str, homes: &Homes, base: &Policy) -
     Own { secret, by_tag, by_home, policy, problems }
 }
 
-/// The name in the tag. Whoever may tag a user could say where its key is published, so the settings have to allow it.
+/// The name in the tag. Whoever may tag a user could say where its key is published, so the
+/// settings have to allow it.
 fn chosen(text: &str, homes: &Homes) -> Result<SecretName, String> {
-    let name = SecretName::parse(text).map_err(|error| format!("the tag {SECRET} cannot be used: {error}"))?;
+    let name = SecretName::parse(text)
+        .map_err(|error| format!("the tag {SECRET} cannot be used: {error}"))?;
     match &homes.chosen_by_tag {
         Some(pattern) if pattern.matches(&name) => Ok(name),
-        Some(pattern) => {
-            Err(format!("the tag {SECRET} names {name}, expected a name like {pattern} (setting secret_tag)"))
-        }
+        Some(pattern) => Err(format!(
+            "the tag {SECRET} names {name}, expected a name like {pattern} (setting secret_tag)"
+        )),
         None => Err(format!(
             "the tag {SECRET} is not allowed by the settings; remove it, or allow it by the setting secret_tag"
         )),
     }
 }
 
-/// A user who was renamed keeps its home: the template gives that name to another name in the same account and region. Whether the secret
-/// really is this user's, its own tag has to say.
+/// A user who was renamed keeps its home: the template gives that name to another name in the same
+/// account and region. Whether the secret really is this user's, its own tag has to say.
 fn kept(name: &SecretName, home: &HomeTag, user: &IamUser, homes: &Homes) -> SecretName {
     let HomeTag::At(home) = home else { return name.clone() };
     let place = home.place();
-    let here =
-        place.partition == user.arn.partition() && place.account == user.arn.account() && place.region == homes.region;
-    if here && homes.template.fits(&place.name, &user.arn) { place.name.clone() } else { name.clone() }
+    let here = place.partition == user.arn.partition()
+        && place.account == user.arn.account()
+        && place.region == homes.region;
+    if here && homes.template.fits(&place.name, &user.arn) {
+        place.name.clone()
+    } else {
+        name.clone()
+    }
 }
 
 /// A mistyped tag would silently leave the user on the general settings: say so.
 fn unknown(user: &IamUser, marker: &str) -> Vec<String> {
-    let ours = |key: &str| key.get(..PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(PREFIX));
+    let ours =
+        |key: &str| key.get(..PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(PREFIX));
     let known = |key: &str| same_key(key, marker) || KNOWN.iter().any(|known| same_key(key, known));
     user.tags
         .keys()
         .filter(|key| ours(key) && !known(key))
-        .map(|key| match nearest(&key[PREFIX.len()..], KNOWN.iter().map(|known| &known[PREFIX.len()..])) {
-            Some(meant) => format!("the tag {key} is not known; did you mean {PREFIX}{meant}?"),
-            None => format!("the tag {key} is not known; expected {}", KNOWN.join(", ")),
+        .map(|key| {
+            match nearest(&key[PREFIX.len()..], KNOWN.iter().map(|known| &known[PREFIX.len()..])) {
+                Some(meant) => format!("the tag {key} is not known; did you mean {PREFIX}{meant}?"),
+                None => format!("the tag {key} is not known; expected {}", KNOWN.join(", ")),
+            }
         })
         .collect()
 }

@@ -5,10 +5,12 @@ use crate::model::nearest::nearest;
 use crate::model::user_ref::UserRef;
 use std::fmt;
 
-/// How a user's secret is called: text with `{user}` in it, and if you like `{path}` and `{account}`.
+/// How a user's secret is called: text with `{user}` in it, and if you like `{path}` and
+/// `{account}`.
 ///
-/// What Secrets Manager does not allow in a name is written as `=` and two hexadecimal digits, and so is `=` itself: the comma of an IAM
-/// user name becomes `=2C`. Hence no two users of an account ever get the same name.
+/// What Secrets Manager does not allow in a name is written as `=` and two hexadecimal digits, and
+/// so is `=` itself: the comma of an IAM user name becomes `=2C`. Hence no two users of an account
+/// ever get the same name.
 ///
 /// ```
 /// # use keyrot_core::selection::SecretTemplate;
@@ -39,7 +41,9 @@ enum Part {
 #[non_exhaustive]
 pub enum TemplateError {
     /// All users would share one secret.
-    #[error("it has no {{user}}, so all users would share one secret; expected for example /iam/{{user}}/access_key")]
+    #[error(
+        "it has no {{user}}, so all users would share one secret; expected for example /iam/{{user}}/access_key"
+    )]
     NoUser,
     /// A placeholder stands there twice.
     #[error("it has {{{0}}} twice; expected it once")]
@@ -65,7 +69,9 @@ pub enum TemplateError {
     )]
     SlashAtPath,
     /// So much fixed text that long user names do not fit.
-    #[error("its fixed text is longer than {LONGEST_FIXED} characters; expected less, so that every user name fits")]
+    #[error(
+        "its fixed text is longer than {LONGEST_FIXED} characters; expected less, so that every user name fits"
+    )]
     TooLong,
     /// An ending that Secrets Manager takes for the end of an ARN.
     #[error(
@@ -93,20 +99,25 @@ fn fits(parts: &[Part], text: &str, account: &str) -> bool {
         Part::Account => text.starts_with(account) && behind(account.len()),
         // A user's name has no slash.
         Part::User => (1..=text.find('/').unwrap_or(text.len())).any(behind),
-        Part::Path => text.starts_with('/') && (1..=text.len()).any(|n| text[..n].ends_with('/') && behind(n)),
+        Part::Path => {
+            text.starts_with('/') && (1..=text.len()).any(|n| text[..n].ends_with('/') && behind(n))
+        }
     }
 }
 
-/// 512, the most that Secrets Manager allows, less a user name of 64 characters that are all escaped.
+/// 512, the most that Secrets Manager allows, less a user name of 64 characters that are all
+/// escaped.
 const LONGEST_FIXED: usize = 320;
 
-const PLACEHOLDERS: [(&str, Part); 3] = [("user", Part::User), ("path", Part::Path), ("account", Part::Account)];
+const PLACEHOLDERS: [(&str, Part); 3] =
+    [("user", Part::User), ("path", Part::Path), ("account", Part::Account)];
 
 impl SecretTemplate {
     /// Parses the text.
     ///
     /// # Errors
-    /// [`TemplateError`], for a template under which two users could share a secret, or which fits nobody.
+    /// [`TemplateError`], for a template under which two users could share a secret, or which fits
+    /// nobody.
     pub fn parse(text: &str) -> Result<Self, TemplateError> {
         let parts = split(text)?;
         for (name, placeholder) in &PLACEHOLDERS {
@@ -119,8 +130,12 @@ impl SecretTemplate {
         }
         for pair in parts.windows(2) {
             match pair {
-                [Part::Fixed(before), Part::Path] if before.ends_with('/') => return Err(TemplateError::SlashAtPath),
-                [Part::Path, Part::Fixed(behind)] if behind.starts_with('/') => return Err(TemplateError::SlashAtPath),
+                [Part::Fixed(before), Part::Path] if before.ends_with('/') => {
+                    return Err(TemplateError::SlashAtPath);
+                }
+                [Part::Path, Part::Fixed(behind)] if behind.starts_with('/') => {
+                    return Err(TemplateError::SlashAtPath);
+                }
                 _ => {}
             }
         }
@@ -128,7 +143,8 @@ impl SecretTemplate {
         if parts.iter().map(fixed).sum::<usize>() > LONGEST_FIXED {
             return Err(TemplateError::TooLong);
         }
-        // What is left of the rule for names, once length and characters are seen to, is the ending.
+        // What is left of the rule for names, once length and characters are seen to, is the
+        // ending.
         if let Some(Part::Fixed(end)) = parts.last()
             && SecretName::parse(end.as_str()).is_err()
         {
@@ -137,8 +153,8 @@ impl SecretTemplate {
         Ok(Self { text: text.to_owned(), parts })
     }
 
-    /// Whether this is the name that the template gives some user of this user's account: perhaps to this one, before it was renamed or moved
-    /// to another path.
+    /// Whether this is the name that the template gives some user of this user's account: perhaps
+    /// to this one, before it was renamed or moved to another path.
     #[must_use]
     pub fn fits(&self, name: &SecretName, user: &UserArn) -> bool {
         fits(&self.parts, name.as_str(), user.account())
@@ -147,7 +163,8 @@ impl SecretTemplate {
     /// The name of this user's secret.
     ///
     /// # Errors
-    /// [`Unnameable`] if the name comes out too long, or with an ending that Secrets Manager takes for the end of an ARN.
+    /// [`Unnameable`] if the name comes out too long, or with an ending that Secrets Manager takes
+    /// for the end of an ARN.
     pub fn secret_name(&self, user: &UserArn) -> Result<SecretName, Unnameable> {
         let mut name = String::with_capacity(64);
         for part in &self.parts {
@@ -170,14 +187,19 @@ impl SecretTemplate {
         })
     }
 
-    /// The name of a user's secret for somebody who may know no more than the user's name; `None` if the template needs more.
+    /// The name of a user's secret for somebody who may know no more than the user's name; `None`
+    /// if the template needs more.
     ///
     /// # Errors
     /// As [`SecretTemplate::secret_name`].
     pub fn secret_of(&self, user: &UserRef) -> Option<Result<SecretName, Unnameable>> {
         match user {
             UserRef::Arn(arn) => Some(self.secret_name(arn)),
-            UserRef::Name(_) if self.parts.iter().any(|part| matches!(part, Part::Path | Part::Account)) => None,
+            UserRef::Name(_)
+                if self.parts.iter().any(|part| matches!(part, Part::Path | Part::Account)) =>
+            {
+                None
+            }
             UserRef::Name(name) => {
                 // Neither the account nor the path is in the template.
                 let arn = UserArn::parse(format!("arn:aws:iam::000000000000:user/{name}")).ok()?;
@@ -222,7 +244,8 @@ fn split(mut text: &str) -> Result<Vec<Part>, TemplateError> {
     Ok(parts)
 }
 
-/// Appends the text with everything that a secret's name may not hold, and the escape sign itself, escaped.
+/// Appends the text with everything that a secret's name may not hold, and the escape sign itself,
+/// escaped.
 fn escape(text: &str, onto: &mut String) {
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"/_+.@-".contains(&byte) {
@@ -296,7 +319,10 @@ mod tests {
         );
         assert!(wrong("/iam/{user").contains("brace") && wrong("/iam/user}").contains("brace"));
         assert!(wrong("/iam/{user} key").contains("the character ' '"));
-        assert!(wrong("/iam/{path}{user}").contains("/iam{path}{user}") && wrong("{path}/{user}").contains("slash"));
+        assert!(
+            wrong("/iam/{path}{user}").contains("/iam{path}{user}")
+                && wrong("{path}/{user}").contains("slash")
+        );
         assert!(wrong("{user}/my-access").contains("the end of an ARN"));
         assert!(wrong(&format!("{{user}}/{}", "x".repeat(320))).contains("longer than 320"));
     }
@@ -323,10 +349,19 @@ mod tests {
             template.fits(&SecretName::parse(name).unwrap(), &arn("/team/", "ci"))
         };
         assert!(fits("/iam/{user}/access_key", "/iam/other/access_key"));
-        assert!(!fits("/iam/{user}/access_key", "/iam/team/ci/access_key"), "no user has a slash in its name");
-        assert!(!fits("/iam/{user}/access_key", "/iam/ci/key") && !fits("/iam/{user}/access_key", "/iam//access_key"));
+        assert!(
+            !fits("/iam/{user}/access_key", "/iam/team/ci/access_key"),
+            "no user has a slash in its name"
+        );
+        assert!(
+            !fits("/iam/{user}/access_key", "/iam/ci/key")
+                && !fits("/iam/{user}/access_key", "/iam//access_key")
+        );
         assert!(fits("/iam{path}{user}", "/iam/a/b/ci") && fits("/iam{path}{user}", "/iam/ci"));
-        assert!(fits("{account}/{user}", "123456789012/x") && !fits("{account}/{user}", "210987654321/x"));
+        assert!(
+            fits("{account}/{user}", "123456789012/x")
+                && !fits("{account}/{user}", "210987654321/x")
+        );
     }
 
     #[test]
@@ -335,7 +370,10 @@ mod tests {
         let error = template.secret_name(&arn("/", "ci-deploy")).unwrap_err().to_string();
         assert!(error.contains("\"/iam/ci-deploy\"") && error.contains("keyrot:secret"), "{error}");
         let template = SecretTemplate::parse("{path}{user}").unwrap();
-        let error = template.secret_name(&arn(&format!("/{}/", "x".repeat(510)), "ci")).unwrap_err().to_string();
+        let error = template
+            .secret_name(&arn(&format!("/{}/", "x".repeat(510)), "ci"))
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("514 characters, at most 512"), "{error}");
     }
 

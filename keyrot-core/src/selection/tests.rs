@@ -27,7 +27,10 @@ fn run(users: &[IamUser], selection: &Selection) -> Selected {
 
 /// Where any secret may be chosen by a tag.
 fn homes() -> Homes {
-    Homes { chosen_by_tag: Some(SecretPattern::parse("*").unwrap()), ..Homes::in_region("us-east-1") }
+    Homes {
+        chosen_by_tag: Some(SecretPattern::parse("*").unwrap()),
+        ..Homes::in_region("us-east-1")
+    }
 }
 
 fn names(selected: &Selected) -> Vec<&str> {
@@ -41,7 +44,10 @@ fn blocked(selected: &Selected, name: &str) -> String {
 }
 
 fn only(names: &[&str]) -> Selection {
-    Selection { only: names.iter().map(|n| UserName::parse(*n).unwrap()).collect(), ..Selection::default() }
+    Selection {
+        only: names.iter().map(|n| UserName::parse(*n).unwrap()).collect(),
+        ..Selection::default()
+    }
 }
 
 #[test]
@@ -64,7 +70,8 @@ fn the_tag_selects_in_any_case_and_nothing_else_does() {
 
 #[test]
 fn path_and_exclusions_take_users_away_even_if_the_port_listed_them() {
-    let users = [tagged("ci/a", &[]), tagged("ci/robot-1", &[]), tagged("cidr/b", &[]), tagged("c", &[])];
+    let users =
+        [tagged("ci/a", &[]), tagged("ci/robot-1", &[]), tagged("cidr/b", &[]), tagged("c", &[])];
     let exclude = ["ROBOT-*", "robbot-*"].map(|p| Pattern::parse(p).unwrap()).to_vec();
     let selection = Selection { path_prefix: "/ci/".to_owned(), exclude, ..Selection::default() };
     let selected = run(&users, &selection);
@@ -75,7 +82,12 @@ fn path_and_exclusions_take_users_away_even_if_the_port_listed_them() {
 
 #[test]
 fn a_user_asked_for_by_name_still_needs_the_tag() {
-    let users = [tagged("ci/alice", &[]), tagged("bob", &[]), user("carol", &[]), user("dave", &[("RotateKey", "no")])];
+    let users = [
+        tagged("ci/alice", &[]),
+        tagged("bob", &[]),
+        user("carol", &[]),
+        user("dave", &[("RotateKey", "no")]),
+    ];
     let mut selection = only(&["bob", "carol", "dave", "alise", "bob"]);
     let selected = run(&users, &selection);
     assert_eq!(names(&selected), ["bob"]);
@@ -116,7 +128,10 @@ fn a_users_own_tags_override_in_any_case() {
     let Target { subject, policy } = &selected.chosen[0];
     let day = Duration::from_secs(24 * 60 * 60);
     let waits = *policy.as_ref().unwrap().waits();
-    assert_eq!(waits, Waits { max_age: 30 * day, overlap: 2 * day, idle: 100 * day, ..Waits::default() });
+    assert_eq!(
+        waits,
+        Waits { max_age: 30 * day, overlap: 2 * day, idle: 100 * day, ..Waits::default() }
+    );
     assert_eq!((subject.secret.as_str(), subject.owner.as_deref()), ("team/x", Some("ops@x.org")));
 }
 
@@ -140,15 +155,30 @@ fn a_bad_tag_blocks_its_user_alone_and_says_what_was_expected() {
         let reason = blocked(&selected, name);
         assert!(reason.contains(text), "{name}: {reason}");
     };
-    says("word", "the tag keyrot:max-age = \"ninety\" is not a duration; expected for example 30d or 12h");
-    says("short", "the tag keyrot:overlap = \"5m\" cannot be used: overlap = 5m is not usable: expected at least 1h");
+    says(
+        "word",
+        "the tag keyrot:max-age = \"ninety\" is not a duration; expected for example 30d or 12h",
+    );
+    says(
+        "short",
+        "the tag keyrot:overlap = \"5m\" cannot be used: overlap = 5m is not usable: expected at least 1h",
+    );
     says(
         "soon",
         "the tag keyrot:max-age = \"30d\" cannot be used: max_age = 30d is not usable: expected at least 33d 30m",
     );
-    says("rhythm", "the tag keyrot:idle = \"7d\" cannot be used: idle = 7d is not usable: expected at least 8d");
-    says("pair", "the tag keyrot:max-age = \"71d\" with the tag keyrot:overlap = \"20d\" cannot be used");
-    says("name", "the tag keyrot:secret cannot be used: secret name \"a b\" is not usable: expected 1 to 512");
+    says(
+        "rhythm",
+        "the tag keyrot:idle = \"7d\" cannot be used: idle = 7d is not usable: expected at least 8d",
+    );
+    says(
+        "pair",
+        "the tag keyrot:max-age = \"71d\" with the tag keyrot:overlap = \"20d\" cannot be used",
+    );
+    says(
+        "name",
+        "the tag keyrot:secret cannot be used: secret name \"a b\" is not usable: expected 1 to 512",
+    );
     says("typo", "the tag keyrot:overlpa is not known; did you mean keyrot:overlap?");
     says("far", "the tag keyrot:colour is not known; expected keyrot:max-age, keyrot:overlap");
     says("twice", "the tag keyrot:owner more than once");
@@ -170,11 +200,21 @@ fn the_selecting_tag_may_begin_with_keyrot_itself() {
 fn who_claims_anothers_secret_is_blocked_and_the_other_is_not() {
     let both = ["a", "b"].map(|name| tagged(name, &[("keyrot:secret", "/vendors/mail")]));
     let selected = run(&both, &Selection::default());
-    assert!(blocked(&selected, "a").contains("also user b's") && blocked(&selected, "b").contains("also user a's"));
-    let users = [tagged("a", &[("keyrot:secret", "/iam/b/access_key")]), tagged("b", &[]), tagged("c", &[])];
+    assert!(
+        blocked(&selected, "a").contains("also user b's")
+            && blocked(&selected, "b").contains("also user a's")
+    );
+    let users = [
+        tagged("a", &[("keyrot:secret", "/iam/b/access_key")]),
+        tagged("b", &[]),
+        tagged("c", &[]),
+    ];
     let selected = run(&users, &Selection::default());
     assert!(blocked(&selected, "a").contains("the secret /iam/b/access_key is also user b's"));
-    assert!(selected.chosen[1..].iter().all(|chosen| chosen.policy.is_ok()), "nobody takes b's own secret away");
+    assert!(
+        selected.chosen[1..].iter().all(|chosen| chosen.policy.is_ok()),
+        "nobody takes b's own secret away"
+    );
     let selected = run(&users, &only(&["a"]));
     assert_eq!(names(&selected), ["a"]);
     assert!(blocked(&selected, "a").contains("is also user b's"));
@@ -211,13 +251,21 @@ fn a_user_who_was_renamed_keeps_the_secret_that_its_tag_names_and_no_other() {
         let mut selected = run(std::slice::from_ref(&user), &Selection::default());
         selected.chosen.remove(0).subject
     };
-    let at = |region: &str, name: &str| format!("arn:aws:secretsmanager:{region}:123456789012:secret:{name}-a1B2c3");
+    let at = |region: &str, name: &str| {
+        format!("arn:aws:secretsmanager:{region}:123456789012:secret:{name}-a1B2c3")
+    };
     let kept = subject(&at("us-east-1", "/iam/old-name/access_key"));
     assert_eq!(kept.secret.as_str(), "/iam/old-name/access_key");
     assert!(kept.renamed && !subject(&at("us-east-1", "/iam/new-name/access_key")).renamed);
-    for elsewhere in [at("eu-west-1", "/iam/old-name/access_key"), at("us-east-1", "/other/old-name")] {
+    for elsewhere in
+        [at("eu-west-1", "/iam/old-name/access_key"), at("us-east-1", "/other/old-name")]
+    {
         let subject = subject(&elsewhere);
-        assert_eq!(subject.secret.as_str(), "/iam/new-name/access_key", "a run finds where the home is, and stops");
+        assert_eq!(
+            subject.secret.as_str(),
+            "/iam/new-name/access_key",
+            "a run finds where the home is, and stops"
+        );
         assert_eq!(subject.home, HomeTag::of(Some(&elsewhere)));
     }
 }
@@ -226,7 +274,10 @@ fn a_user_who_was_renamed_keeps_the_secret_that_its_tag_names_and_no_other() {
 fn users_of_another_account_than_the_settings_name_are_blocked() {
     let homes = Homes { account: Some("210987654321".to_owned()), ..Homes::in_region("us-east-1") };
     let selected = select(&[tagged("a", &[])], &Selection::default(), &homes, &Policy::default());
-    assert!(blocked(&selected, "a").contains("account 123456789012, and the settings are for account 210987654321"));
+    assert!(
+        blocked(&selected, "a")
+            .contains("account 123456789012, and the settings are for account 210987654321")
+    );
 }
 
 #[test]
@@ -236,7 +287,10 @@ fn a_quarantine_is_seen_beside_a_bad_tag() {
     let mut b = tagged("b", &[("keyrot:x", "y")]);
     b.policies.clone_from(&a.policies);
     let selected = run(&[a, b], &Selection::default());
-    assert_eq!(selected.chosen[0].subject.quarantine.as_deref(), Some("AWSCompromisedKeyQuarantineV3"));
+    assert_eq!(
+        selected.chosen[0].subject.quarantine.as_deref(),
+        Some("AWSCompromisedKeyQuarantineV3")
+    );
     assert_eq!(selected.chosen[1].subject.quarantine, selected.chosen[0].subject.quarantine);
     assert!(matches!(&selected.chosen[1].policy, Err(Blocked::BadTag { .. })));
 }
@@ -245,8 +299,15 @@ fn a_quarantine_is_seen_beside_a_bad_tag() {
 fn a_tag_may_ask_for_a_short_wait_only_where_the_policy_allows_it() {
     let users = [tagged("a", &[("keyrot:overlap", "10m")])];
     let go = |policy: Policy| select(&users, &Selection::default(), &homes(), &policy);
-    assert!(blocked(&go(Policy::default()), "a").contains("keyrot:overlap = \"10m\" cannot be used: overlap = 10m"));
-    let waits = Waits { settle: Duration::from_secs(60), probe_for: Duration::from_secs(9), ..Waits::default() };
+    assert!(
+        blocked(&go(Policy::default()), "a")
+            .contains("keyrot:overlap = \"10m\" cannot be used: overlap = 10m")
+    );
+    let waits = Waits {
+        settle: Duration::from_secs(60),
+        probe_for: Duration::from_secs(9),
+        ..Waits::default()
+    };
     let short = Policy::new(waits, true).expect("a test's waits").forced(at(0));
     let own = go(short).chosen[0].policy.clone().expect("a test may wait less");
     assert_eq!(own.waits().overlap, Duration::from_secs(600));
@@ -254,7 +315,8 @@ fn a_tag_may_ask_for_a_short_wait_only_where_the_policy_allows_it() {
 }
 
 proptest! {
-    /// Promise S4, whatever the tags: nobody without the very tag and value is chosen, and no two chosen users share a secret.
+    /// Promise S4, whatever the tags: nobody without the very tag and value is chosen, and no two
+    /// chosen users share a secret.
     #[test]
     fn nobody_is_chosen_without_the_tag(
         users in proptest::collection::vec(

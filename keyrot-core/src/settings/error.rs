@@ -66,13 +66,15 @@ impl SettingsError {
         Self { name: name.chars().take(80).collect(), origin, problem }
     }
 
-    /// The setting's name, or the unknown name as it stands in its source; empty for a file that is not valid TOML.
+    /// The setting's name, or the unknown name as it stands in its source; empty for a file that is
+    /// not valid TOML.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Whether the setting is refused only because it is in a file that [nobody chose](super::Sources::found_file).
+    /// Whether the setting is refused only because it is in a file that [nobody
+    /// chose](super::Sources::found_file).
     #[must_use]
     pub fn needs_chosen_file(&self) -> bool {
         self.problem == Problem::NotChosen
@@ -90,13 +92,20 @@ impl fmt::Display for SettingsError {
         let Self { name, origin, problem } = self;
         match (problem, origin) {
             (Problem::Syntax { message }, Origin::File { name, line }) => {
-                write!(f, "{name} line {line} is not valid TOML: {message}; correct the line, or quote the text in it")
+                write!(
+                    f,
+                    "{name} line {line} is not valid TOML: {message}; correct the line, or quote the text in it"
+                )
             }
             (Problem::Syntax { message }, _) => f.write_str(message),
             (Problem::Unknown { suggestion }, _) => {
                 match origin {
-                    Origin::File { name: file, line } => write!(f, "unknown setting `{name}` in {file} line {line}")?,
-                    Origin::Env(variable) => write!(f, "unknown variable `{variable}` in the environment")?,
+                    Origin::File { name: file, line } => {
+                        write!(f, "unknown setting `{name}` in {file} line {line}")?
+                    }
+                    Origin::Env(variable) => {
+                        write!(f, "unknown variable `{variable}` in the environment")?
+                    }
                     Origin::Flag(flag) => write!(f, "unknown flag `{flag}`")?,
                     Origin::Default => write!(f, "unknown setting `{name}`")?,
                 }
@@ -109,7 +118,9 @@ impl fmt::Display for SettingsError {
                 f,
                 "`{name}` in {file} line {line} is refused: {file} was only found in the current directory, and may be another person's"
             ),
-            (Problem::NotChosen, _) => write!(f, "`{name}` ({origin}) is refused: its source was not chosen"),
+            (Problem::NotChosen, _) => {
+                write!(f, "`{name}` ({origin}) is refused: its source was not chosen")
+            }
             (Problem::Value { value, expected }, _) => {
                 write!(f, "{name} = {value:?} ({origin}) is not usable: expected {expected}")
             }
@@ -120,7 +131,8 @@ impl fmt::Display for SettingsError {
 
 impl std::error::Error for SettingsError {}
 
-/// Everything that is wrong with the settings; at least one thing. Displayed, each stands on its own line.
+/// Everything that is wrong with the settings; at least one thing. Displayed, each stands on its
+/// own line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SettingsErrors(Vec<SettingsError>);
 

@@ -49,7 +49,9 @@ impl Settings {
             let mut latest = Explained { name: info.name, value: None, origin: Origin::Default };
             let default = info.default.map(|text| info.kind.parse(text));
             let default = default.map(|raw| Given { info, raw, origin: Origin::Default });
-            for Given { raw, origin, .. } in default.iter().chain(given.iter().filter(|g| g.info.name == info.name)) {
+            for Given { raw, origin, .. } in
+                default.iter().chain(given.iter().filter(|g| g.info.name == info.name))
+            {
                 let set = raw.as_ref().map_err(|expected| expected.clone()).and_then(|raw| {
                     (info.set)(&mut values, raw)?;
                     Ok(raw.show())
@@ -69,30 +71,52 @@ impl Settings {
             explained.push(latest);
         }
 
-        let origin =
-            |name: &str| explained.iter().find(|e| e.name == name).map_or(Origin::Default, |e| e.origin.clone());
-        if values.field_access_key_id == values.field_secret_access_key && !bad.contains("field_secret_access_key") {
+        let origin = |name: &str| {
+            explained.iter().find(|e| e.name == name).map_or(Origin::Default, |e| e.origin.clone())
+        };
+        if values.field_access_key_id == values.field_secret_access_key
+            && !bad.contains("field_secret_access_key")
+        {
             let rule = format!(
                 "{:?} is the field of the access key id too ({}); expected another field",
                 values.field_secret_access_key,
                 origin("field_access_key_id")
             );
             let at = origin("field_secret_access_key");
-            errors.push(SettingsError::new("field_secret_access_key", at, Problem::Conflict { rule }));
+            errors.push(SettingsError::new(
+                "field_secret_access_key",
+                at,
+                Problem::Conflict { rule },
+            ));
         }
         let policy = Policy::new(values.waits, values.allow_short_waits);
         match policy {
-            Ok(policy) if errors.is_empty() => {
-                Ok(Self { values, policy, explained, files: sources.file_names(), unknown_variables })
-            }
+            Ok(policy) if errors.is_empty() => Ok(Self {
+                values,
+                policy,
+                explained,
+                files: sources.file_names(),
+                unknown_variables,
+            }),
             // With a wait that could not be read, the check would speak of a set that nobody wrote.
             Err(error) if WAITS.iter().all(|name| !bad.contains(name)) => {
                 let others = WAITS.iter().filter(|name| **name != error.name);
-                let others = others.map(|name| (*name, origin(name))).filter(|(_, at)| *at != Origin::Default);
-                let others: Vec<_> = others.map(|(name, at)| format!("{name} is from {at}")).collect();
-                let also = if others.is_empty() { String::new() } else { format!(" ({})", others.join(", ")) };
+                let others = others
+                    .map(|name| (*name, origin(name)))
+                    .filter(|(_, at)| *at != Origin::Default);
+                let others: Vec<_> =
+                    others.map(|(name, at)| format!("{name} is from {at}")).collect();
+                let also = if others.is_empty() {
+                    String::new()
+                } else {
+                    format!(" ({})", others.join(", "))
+                };
                 let rule = format!("{error}{also}");
-                errors.push(SettingsError::new(error.name, origin(error.name), Problem::Conflict { rule }));
+                errors.push(SettingsError::new(
+                    error.name,
+                    origin(error.name),
+                    Problem::Conflict { rule },
+                ));
                 Err(SettingsErrors::new(errors))
             }
             _ => Err(SettingsErrors::new(errors)),
@@ -111,7 +135,8 @@ impl Settings {
         &self.files
     }
 
-    /// Variables that begin with `KEYROT_` and are not known. They have no effect; a name close to a known one is an error.
+    /// Variables that begin with `KEYROT_` and are not known. They have no effect; a name close to
+    /// a known one is an error.
     #[must_use]
     pub fn unknown_variables(&self) -> &[String] {
         &self.unknown_variables
@@ -141,7 +166,8 @@ impl Settings {
         self.values.allow_short_waits
     }
 
-    /// The KMS key for new secrets: an id, an alias or an ARN. `None` is the account's `aws/secretsmanager`.
+    /// The KMS key for new secrets: an id, an alias or an ARN. `None` is the account's
+    /// `aws/secretsmanager`.
     #[must_use]
     pub fn kms_key(&self) -> Option<&str> {
         self.values.kms_key.as_deref()
@@ -201,7 +227,8 @@ impl Settings {
         self.values.region.as_deref()
     }
 
-    /// The account that these settings are for, if they say so: users of another one are not touched.
+    /// The account that these settings are for, if they say so: users of another one are not
+    /// touched.
     #[must_use]
     pub fn account(&self) -> Option<&str> {
         self.values.account.as_deref()

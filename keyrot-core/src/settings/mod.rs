@@ -1,7 +1,8 @@
 //! Settings, by one rule for all: TOML files, then the environment, then flags; the later wins.
 //!
-//! [`SETTINGS`] lists what can be set. A setting `max_age` is `max_age` in the file, `KEYROT_MAX_AGE` in the environment, and the flag
-//! `--max-age`. Whatever is not known or not usable is an error that says where it is and what was expected, and all errors are reported
+//! [`SETTINGS`] lists what can be set. A setting `max_age` is `max_age` in the file,
+//! `KEYROT_MAX_AGE` in the environment, and the flag `--max-age`. Whatever is not known or not
+//! usable is an error that says where it is and what was expected, and all errors are reported
 //! together. Nothing here reads a file or the environment: the caller hands over what it read.
 //!
 //! ```
@@ -23,8 +24,9 @@
 //! # Ok::<(), keyrot_core::settings::SettingsErrors>(())
 //! ```
 //!
-//! In the environment and in flags a list is written `a,b` and a table `k=v,k=v`; a flag of these kinds may be repeated. An empty
-//! variable counts as not set. Where a setting may be absent, an empty text in the file or a flag takes away what an earlier source said.
+//! In the environment and in flags a list is written `a,b` and a table `k=v,k=v`; a flag of these
+//! kinds may be repeated. An empty variable counts as not set. Where a setting may be absent, an
+//! empty text in the file or a flag takes away what an earlier source said.
 
 pub(crate) mod error;
 pub(crate) mod loaded;

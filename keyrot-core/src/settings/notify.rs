@@ -1,7 +1,7 @@
 //! Where notifications go, as it is written in the setting `notify`.
 //!
-//! An entry is `KIND TARGET [OPTION=VALUE …]`. No URL and no key is ever written there: an entry names the place that holds them. So
-//! settings can be shown, logged and kept in a repository.
+//! An entry is `KIND TARGET [OPTION=VALUE …]`. No URL and no key is ever written there: an entry
+//! names the place that holds them. So settings can be shown, logged and kept in a repository.
 
 use super::value::is_name;
 use crate::machine::event::Severity;
@@ -61,9 +61,10 @@ impl NotifySpec {
 
     /// What matters less is not sent.
     ///
-    /// By default a chat, a bus and a webhook get everything: the channel is then the record of what was changed, which is what one
-    /// looks for when something broke at night, and a run that changed nothing says nothing there. An SNS topic gets `warning` and above,
-    /// because it ends in mail or at a pager.
+    /// By default a chat, a bus and a webhook get everything: the channel is then the record of
+    /// what was changed, which is what one looks for when something broke at night, and a run that
+    /// changed nothing says nothing there. An SNS topic gets `warning` and above, because it ends
+    /// in mail or at a pager.
     #[must_use]
     pub fn min(&self) -> Severity {
         self.min
@@ -111,8 +112,10 @@ pub(super) fn specs(entries: &[String]) -> Result<Vec<NotifySpec>, NotifyError> 
     for text in entries {
         let spec = NotifySpec::parse(text)?;
         if specs.iter().any(|other| other.name == spec.name) {
-            let expected =
-                format!("a name of its own, because another notifier is called {} too: add name=SOMETHING", spec.name);
+            let expected = format!(
+                "a name of its own, because another notifier is called {} too: add name=SOMETHING",
+                spec.name
+            );
             return Err(NotifyError { entry: shown_entry(text), expected });
         }
         specs.push(spec);
@@ -124,11 +127,17 @@ fn parse(text: &str) -> Result<NotifySpec, String> {
     let mut words = text.split_whitespace();
     let kind = words.next().unwrap_or_default();
     if !KINDS.contains(&kind) {
-        let meant = nearest(kind, KINDS).map(|kind| format!("; did you mean `{kind}`?")).unwrap_or_default();
-        return Err(format!("sns, eventbridge, slack, teams or webhook first, then the target{meant}"));
+        let meant = nearest(kind, KINDS)
+            .map(|kind| format!("; did you mean `{kind}`?"))
+            .unwrap_or_default();
+        return Err(format!(
+            "sns, eventbridge, slack, teams or webhook first, then the target{meant}"
+        ));
     }
     // An option in the target's place is no target.
-    let target = words.next().filter(|word| !OPTIONS.iter().any(|option| word.starts_with(&format!("{option}="))));
+    let target = words
+        .next()
+        .filter(|word| !OPTIONS.iter().any(|option| word.starts_with(&format!("{option}="))));
     let (mut min, mut name, mut hmac) = (None, None, None);
     for word in words {
         let Some((option, value)) = word.split_once('=') else {
@@ -138,10 +147,16 @@ fn parse(text: &str) -> Result<NotifySpec, String> {
             "min" => &mut min,
             "name" => &mut name,
             "hmac" if kind == "webhook" => &mut hmac,
-            "hmac" => return Err(format!("no option hmac: only a webhook is signed, {kind} is not")),
+            "hmac" => {
+                return Err(format!("no option hmac: only a webhook is signed, {kind} is not"));
+            }
             _ => {
-                let meant = nearest(option, OPTIONS).map(|option| format!("; did you mean `{option}`?"));
-                return Err(format!("no option but min, name and (webhook) hmac{}", meant.unwrap_or_default()));
+                let meant =
+                    nearest(option, OPTIONS).map(|option| format!("; did you mean `{option}`?"));
+                return Err(format!(
+                    "no option but min, name and (webhook) hmac{}",
+                    meant.unwrap_or_default()
+                ));
             }
         };
         if place.replace(value).is_some() {
@@ -161,15 +176,19 @@ fn parse(text: &str) -> Result<NotifySpec, String> {
     };
     let name = name.unwrap_or(kind);
     if !is_name(name, 40, "._-") {
-        return Err("name= with at most 40 letters, digits, dots, hyphens and underscores".to_owned());
+        return Err(
+            "name= with at most 40 letters, digits, dots, hyphens and underscores".to_owned()
+        );
     }
     let min = match min {
         None => target.min(),
         Some(word) => {
-            let found = SEVERITIES.iter().find(|(name, _)| *name == word).map(|(_, severity)| *severity);
+            let found =
+                SEVERITIES.iter().find(|(name, _)| *name == word).map(|(_, severity)| *severity);
             found.ok_or_else(|| {
                 let meant = nearest(word, SEVERITIES.map(|(name, _)| name));
-                let meant = meant.map(|word| format!("; did you mean `min={word}`?")).unwrap_or_default();
+                let meant =
+                    meant.map(|word| format!("; did you mean `min={word}`?")).unwrap_or_default();
                 format!("min=info, min=warning or min=error{meant}")
             })?
         }
@@ -182,7 +201,8 @@ fn shown_entry(text: &str) -> String {
     const HIDDEN: &str = "(hidden)";
     let of_aws = text.starts_with("sns ") || text.starts_with("eventbridge ");
     let harmless = |word: &str| {
-        let named = word.starts_with("arn:") || PLACES.iter().any(|(prefix, _)| word.starts_with(prefix));
+        let named =
+            word.starts_with("arn:") || PLACES.iter().any(|(prefix, _)| word.starts_with(prefix));
         named && !word.contains("://")
     };
     let word = |(i, word): (usize, &str)| match (i, word.split_once('=')) {
@@ -190,7 +210,8 @@ fn shown_entry(text: &str) -> String {
         (0, _) if is_name(word, 20, "-_") => word.to_owned(),
         (1, _) if of_aws && is_name(word, 64, "._-") => word.to_owned(),
         (_, Some((option, value))) if i > 0 && is_name(option, 20, "_-") => {
-            let shown = harmless(value) || (matches!(option, "min" | "name") && is_name(value, 40, "._-"));
+            let shown =
+                harmless(value) || (matches!(option, "min" | "name") && is_name(value, 40, "._-"));
             format!("{option}={}", if shown { value } else { HIDDEN })
         }
         _ => HIDDEN.to_owned(),

@@ -158,7 +158,8 @@ impl SecretSource {
 /// As it is written in a setting.
 impl fmt::Display for SecretSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let prefix = PLACES.iter().find(|(_, place)| *place == self.store).map_or("", |(prefix, _)| prefix);
+        let prefix =
+            PLACES.iter().find(|(_, place)| *place == self.store).map_or("", |(prefix, _)| prefix);
         write!(f, "{prefix}{}", self.id)?;
         self.field.as_ref().map_or(Ok(()), |field| write!(f, "#{field}"))
     }
@@ -170,17 +171,20 @@ pub(crate) fn topic(target: Option<&str>) -> Result<Topic, String> {
     let arn = regional(text, "sns").ok_or(expected)?;
     let name = arn.resource.strip_suffix(".fifo").unwrap_or(arn.resource);
     if !is_name(name, 256, "_-") {
-        return Err(format!("{expected}; this ends in no topic's name (a subscription's ARN is not a topic's)"));
+        return Err(format!(
+            "{expected}; this ends in no topic's name (a subscription's ARN is not a topic's)"
+        ));
     }
     Ok(Topic { arn: text.to_owned(), region: arn.region.to_owned() })
 }
 
 pub(crate) fn bus(target: Option<&str>) -> Result<Bus, String> {
-    let expected =
-        "a bus's name such as default, or its ARN, such as arn:aws:events:eu-central-1:111122223333:event-bus/default";
+    let expected = "a bus's name such as default, or its ARN, such as arn:aws:events:eu-central-1:111122223333:event-bus/default";
     let text = target.ok_or(expected)?;
     let (name, region) = match regional(text, "events") {
-        Some(arn) => (arn.resource.strip_prefix("event-bus/").ok_or(expected)?, Some(arn.region.to_owned())),
+        Some(arn) => {
+            (arn.resource.strip_prefix("event-bus/").ok_or(expected)?, Some(arn.region.to_owned()))
+        }
         None => (text, None),
     };
     if !is_name(name, 256, "/._-") {
@@ -190,8 +194,10 @@ pub(crate) fn bus(target: Option<&str>) -> Result<Bus, String> {
 }
 
 pub(crate) fn source(target: Option<&str>) -> Result<SecretSource, String> {
-    let text = target.ok_or("the place that holds the URL: secret:NAME, ssm:NAME or env:VARIABLE")?;
-    let found = PLACES.iter().find_map(|(prefix, place)| Some((*place, text.strip_prefix(prefix)?)));
+    let text =
+        target.ok_or("the place that holds the URL: secret:NAME, ssm:NAME or env:VARIABLE")?;
+    let found =
+        PLACES.iter().find_map(|(prefix, place)| Some((*place, text.strip_prefix(prefix)?)));
     let (store, rest) = found.ok_or(NO_SECRETS)?;
     if rest.contains("://") {
         return Err(NO_SECRETS.to_owned());
@@ -201,25 +207,37 @@ pub(crate) fn source(target: Option<&str>) -> Result<SecretSource, String> {
         Some((id, field)) => (id, Some(field.to_owned())),
         None => (rest, None),
     };
-    // The rules of names: API reference of Secrets Manager, `CreateSecret`, and of Systems Manager, `PutParameter`.
+    // The rules of names: API reference of Secrets Manager, `CreateSecret`, and of Systems Manager,
+    // `PutParameter`.
     let (service, resource, longest, more, what) = match store {
-        SecretPlace::SecretsManager => ("secretsmanager", "secret:", 512, "/_+=.@-", "secret:NAME or secret:ARN"),
+        SecretPlace::SecretsManager => {
+            ("secretsmanager", "secret:", 512, "/_+=.@-", "secret:NAME or secret:ARN")
+        }
         SecretPlace::ParameterStore => ("ssm", "parameter/", 1011, "_.-/", "ssm:NAME or ssm:ARN"),
         SecretPlace::Environment => {
             let fits = is_name(id, 256, "_") && !id.starts_with(|c: char| c.is_ascii_digit());
             if id.starts_with("KEYROT_") {
-                return Err("a variable whose name does not begin with KEYROT_: those are settings".to_owned());
+                return Err(
+                    "a variable whose name does not begin with KEYROT_: those are settings"
+                        .to_owned(),
+                );
             }
             let source = SecretSource { store, id: id.to_owned(), field, region: None };
-            return fits.then_some(source).ok_or_else(|| "env: and the name of an environment variable".to_owned());
+            return fits
+                .then_some(source)
+                .ok_or_else(|| "env: and the name of an environment variable".to_owned());
         }
     };
     let (name, region) = match regional(id, service) {
-        Some(arn) => (arn.resource.strip_prefix(resource).unwrap_or_default(), Some(arn.region.to_owned())),
+        Some(arn) => {
+            (arn.resource.strip_prefix(resource).unwrap_or_default(), Some(arn.region.to_owned()))
+        }
         None => (id, None),
     };
     if !is_name(name, longest, more) {
-        return Err(format!("{what}, with a #FIELD after it where the text is one field of a JSON object"));
+        return Err(format!(
+            "{what}, with a #FIELD after it where the text is one field of a JSON object"
+        ));
     }
     Ok(SecretSource { store, id: id.to_owned(), field, region })
 }

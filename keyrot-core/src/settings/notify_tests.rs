@@ -20,7 +20,9 @@ fn each_kind_is_read() {
     assert_eq!((spec.name(), spec.min(), spec.target().kind()), ("sns", Severity::Warning, "sns"));
     let NotifyTarget::Sns(topic) = spec.target() else { panic!("{spec:?}") };
     assert_eq!((topic.arn(), topic.region(), topic.is_fifo()), (TOPIC, "eu-central-1", false));
-    let NotifyTarget::Sns(fifo) = NotifySpec::parse(&format!("sns {TOPIC}.fifo")).unwrap().target().clone() else {
+    let NotifyTarget::Sns(fifo) =
+        NotifySpec::parse(&format!("sns {TOPIC}.fifo")).unwrap().target().clone()
+    else {
         panic!()
     };
     assert!(fifo.is_fifo());
@@ -28,13 +30,16 @@ fn each_kind_is_read() {
     let spec = NotifySpec::parse("eventbridge default").unwrap();
     assert_eq!((spec.name(), spec.min()), ("eventbridge", Severity::Info));
     let bus = "arn:aws-cn:events:cn-north-1:111122223333:event-bus/team/ops";
-    let NotifyTarget::EventBridge(bus) = NotifySpec::parse(&format!("eventbridge {bus}")).unwrap().target().clone()
+    let NotifyTarget::EventBridge(bus) =
+        NotifySpec::parse(&format!("eventbridge {bus}")).unwrap().target().clone()
     else {
         panic!()
     };
     assert_eq!(bus.region(), Some("cn-north-1"));
 
-    let spec = NotifySpec::parse("webhook secret:keyrot/hook hmac=ssm:/keyrot/hmac min=error name=siem").unwrap();
+    let spec =
+        NotifySpec::parse("webhook secret:keyrot/hook hmac=ssm:/keyrot/hmac min=error name=siem")
+            .unwrap();
     assert_eq!((spec.name(), spec.min()), ("siem", Severity::Error));
     let shown: Vec<_> = spec.target().sources().iter().map(ToString::to_string).collect();
     assert_eq!(shown, ["secret:keyrot/hook", "ssm:/keyrot/hmac"]);
@@ -46,14 +51,25 @@ fn the_place_of_a_secret_is_a_name_or_an_arn_with_or_without_a_field() {
     for (text, place, id, field, region) in [
         ("secret:keyrot/slack", SecretPlace::SecretsManager, "keyrot/slack", None, None),
         ("secret:keyrot/slack#url", SecretPlace::SecretsManager, "keyrot/slack", Some("url"), None),
-        (&format!("secret:{arn}#url"), SecretPlace::SecretsManager, arn, Some("url"), Some("eu-west-1")),
+        (
+            &format!("secret:{arn}#url"),
+            SecretPlace::SecretsManager,
+            arn,
+            Some("url"),
+            Some("eu-west-1"),
+        ),
         ("ssm:/keyrot/teams", SecretPlace::ParameterStore, "/keyrot/teams", None, None),
         ("env:TEAMS_URL", SecretPlace::Environment, "TEAMS_URL", None, None),
     ] {
-        let NotifyTarget::Teams(source) = NotifySpec::parse(&format!("teams {text}")).unwrap().target().clone() else {
+        let NotifyTarget::Teams(source) =
+            NotifySpec::parse(&format!("teams {text}")).unwrap().target().clone()
+        else {
             panic!("{text}")
         };
-        assert_eq!((source.place(), source.id(), source.field(), source.region()), (place, id, field, region));
+        assert_eq!(
+            (source.place(), source.id(), source.field(), source.region()),
+            (place, id, field, region)
+        );
         assert_eq!(source.to_string(), text);
     }
 }
@@ -68,10 +84,16 @@ fn what_does_not_fit_is_told_with_what_was_expected() {
         ("sns", "a topic's ARN, such as arn:aws:sns:"),
         ("sns keyrot", "\"sns keyrot\" is not usable: expected a topic's ARN"),
         ("sns min=error", "a topic's ARN"),
-        (&format!("sns {TOPIC}:0e7ce8f2-6a1b-4b1e-a0a3-000000000000"), "a subscription's ARN is not a topic's"),
+        (
+            &format!("sns {TOPIC}:0e7ce8f2-6a1b-4b1e-a0a3-000000000000"),
+            "a subscription's ARN is not a topic's",
+        ),
         ("sns arn:aws:sqs:eu-central-1:111122223333:keyrot", "a topic's ARN"),
         ("sns arn:aws:sns:eu-central-1:1111:keyrot", "a topic's ARN"),
-        ("eventbridge arn:aws:events:eu-central-1:111122223333:rule/x", "a bus's name such as default"),
+        (
+            "eventbridge arn:aws:events:eu-central-1:111122223333:rule/x",
+            "a bus's name such as default",
+        ),
         ("slack", "the place that holds the URL: secret:NAME, ssm:NAME or env:VARIABLE"),
         ("slack keyrot/slack", "put it into Secrets Manager or an SSM SecureString"),
         ("slack secret:", "secret:NAME or secret:ARN"),
@@ -133,18 +155,25 @@ fn a_secret_that_somebody_wrote_there_is_repeated_nowhere() {
 #[test]
 fn notifiers_with_one_name_are_refused() {
     let two = "slack secret:a,slack secret:b min=error";
-    let message = Settings::load(&Sources::default().flag("notify", two)).expect_err("refused").to_string();
+    let message =
+        Settings::load(&Sources::default().flag("notify", two)).expect_err("refused").to_string();
     assert_eq!(
         message,
         "notify = \"slack secret:b min=error\" (flag --notify) is not usable: expected a name of its own, because another notifier is \
          called slack too: add name=SOMETHING"
     );
-    let sources = Sources::default().flag("notify", "slack secret:a").flag("notify", "slack secret:b name=on-call");
+    let sources = Sources::default()
+        .flag("notify", "slack secret:a")
+        .flag("notify", "slack secret:b name=on-call");
     let settings = Settings::load(&sources).unwrap();
     let names: Vec<_> = settings.notify().iter().map(NotifySpec::name).collect();
     assert_eq!(names, ["slack", "on-call"], "flags add up");
-    let sources = Sources::default().file("keyrot.toml", "notify = ['slack secret:a']").flag("notify", "");
-    assert!(Settings::load(&sources).unwrap().notify().is_empty(), "an empty flag takes away what the file said");
+    let sources =
+        Sources::default().file("keyrot.toml", "notify = ['slack secret:a']").flag("notify", "");
+    assert!(
+        Settings::load(&sources).unwrap().notify().is_empty(),
+        "an empty flag takes away what the file said"
+    );
 }
 
 proptest! {

@@ -13,8 +13,9 @@ use crate::selection::{Missing, MissingWhy, Selected, Selection, select};
 use crate::settings::loaded::Settings;
 
 impl Settings {
-    /// Where users' secrets are, for a store in this region. Users who have no home yet may be given one only where account and region are
-    /// settings, or where the caller was `deployed` for them: what the environment happens to say is nobody's choice.
+    /// Where users' secrets are, for a store in this region. Users who have no home yet may be
+    /// given one only where account and region are settings, or where the caller was `deployed` for
+    /// them: what the environment happens to say is nobody's choice.
     #[must_use]
     pub fn homes(&self, region: &str, deployed: bool) -> Homes {
         let named = deployed || (self.account().is_some() && self.region() == Some(region));
@@ -27,17 +28,24 @@ impl Settings {
         }
     }
 
-    /// Lists the account's users, and chooses from them by these settings; only these, where some are named.
+    /// Lists the account's users, and chooses from them by these settings; only these, where some
+    /// are named.
     ///
     /// # Errors
     /// [`CallError`] if not every user could be seen: nobody is selected then.
-    pub async fn find(&self, iam: &dyn IamPort, homes: &Homes, only: &[UserName]) -> Result<Selected, CallError> {
+    pub async fn find(
+        &self,
+        iam: &dyn IamPort,
+        homes: &Homes,
+        only: &[UserName],
+    ) -> Result<Selected, CallError> {
         let selection = Selection { only: only.to_vec(), ..self.selection().clone() };
         let users = iam.users(&selection.path_prefix).await?;
         Ok(select(&users, &selection, homes, self.policy()))
     }
 
-    /// Finds one user by name, for a [`Request`](crate::model::request::Request): tagged for rotation or not, but not one who is excluded.
+    /// Finds one user by name, for a [`Request`](crate::model::request::Request): tagged for
+    /// rotation or not, but not one who is excluded.
     ///
     /// # Errors
     /// [`CallError`] if not every user could be seen.
@@ -47,12 +55,14 @@ impl Settings {
         homes: &Homes,
         user: &UserName,
     ) -> Result<Result<Target, Missing>, CallError> {
-        let selection = Selection { only: vec![user.clone()], without_tag: true, ..self.selection().clone() };
+        let selection =
+            Selection { only: vec![user.clone()], without_tag: true, ..self.selection().clone() };
         let users = iam.users(&selection.path_prefix).await?;
         let selected = select(&users, &selection, homes, self.policy());
         let missing = selected.missing.into_iter().next();
         Ok(selected.chosen.into_iter().next().ok_or_else(|| {
-            let why = MissingWhy::NotFound { path_prefix: selection.path_prefix.clone(), nearest: None };
+            let why =
+                MissingWhy::NotFound { path_prefix: selection.path_prefix.clone(), nearest: None };
             missing.unwrap_or(Missing { user: user.clone(), why })
         }))
     }

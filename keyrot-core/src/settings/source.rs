@@ -8,7 +8,8 @@ use crate::settings::value::Kind;
 use std::ffi::{OsStr, OsString};
 use toml::de::{DeTable, DeValue};
 
-/// What the settings are put together from. Later calls of each method add to earlier ones; of several files the later wins.
+/// What the settings are put together from. Later calls of each method add to earlier ones; of
+/// several files the later wins.
 #[derive(Debug, Clone, Default)]
 pub struct Sources<'a> {
     files: Vec<SettingsFile<'a>>,
@@ -17,7 +18,8 @@ pub struct Sources<'a> {
     allowed: Vec<String>,
 }
 
-/// So many errors of one file are reported: a file that is no settings file at all has one in each line.
+/// So many errors of one file are reported: a file that is no settings file at all has one in each
+/// line.
 const MOST_ERRORS: usize = 20;
 
 /// A settings file: its name for messages, and its text.
@@ -48,17 +50,21 @@ impl<'a> Sources<'a> {
         self
     }
 
-    /// A settings file that nobody chose, such as one that happens to be in the current directory. What
-    /// [needs a chosen file](SettingInfo::needs_chosen_file) is an error in it.
+    /// A settings file that nobody chose, such as one that happens to be in the current directory.
+    /// What [needs a chosen file](SettingInfo::needs_chosen_file) is an error in it.
     #[must_use]
     pub fn found_file(mut self, name: &'a str, text: &'a str) -> Self {
         self.files.push(SettingsFile { name, text, chosen: false });
         self
     }
 
-    /// The environment, such as `std::env::vars_os()`. What does not begin with `KEYROT_` is dropped immediately.
+    /// The environment, such as `std::env::vars_os()`. What does not begin with `KEYROT_` is
+    /// dropped immediately.
     #[must_use]
-    pub fn env<N: Into<OsString>, V: Into<OsString>>(mut self, variables: impl IntoIterator<Item = (N, V)>) -> Self {
+    pub fn env<N: Into<OsString>, V: Into<OsString>>(
+        mut self,
+        variables: impl IntoIterator<Item = (N, V)>,
+    ) -> Self {
         let ours = variables.into_iter().filter_map(|(name, value)| {
             let name = name.into().to_string_lossy().into_owned();
             name.starts_with("KEYROT_").then(|| (name, value.into()))
@@ -74,8 +80,9 @@ impl<'a> Sources<'a> {
         self
     }
 
-    /// Another variable beginning with `KEYROT_` that is not a setting and is expected; a `*` at its end stands for anything.
-    /// `KEYROT_CONFIG`, `KEYROT_CREDENTIAL_PROCESS`, `KEYROT_LOG`, `KEYROT_SANDBOX` and `KEYROT_TEST_*` are expected without it.
+    /// Another variable beginning with `KEYROT_` that is not a setting and is expected; a `*` at
+    /// its end stands for anything. `KEYROT_CONFIG`, `KEYROT_CREDENTIAL_PROCESS`, `KEYROT_LOG`,
+    /// `KEYROT_SANDBOX` and `KEYROT_TEST_*` are expected without it.
     #[must_use]
     pub fn allow_env(mut self, name: &str) -> Self {
         self.allowed.push(name.to_owned());
@@ -121,7 +128,9 @@ impl<'a> Sources<'a> {
             }
             let raw = match value.to_str() {
                 Some(text) => info.kind.parse(text),
-                None if info.may_be_shown() => Err((shown(&value.to_string_lossy()), "text in UTF-8".to_owned())),
+                None if info.may_be_shown() => {
+                    Err((shown(&value.to_string_lossy()), "text in UTF-8".to_owned()))
+                }
                 None => Err(("(hidden)".to_owned(), "text in UTF-8".to_owned())),
             };
             read.given.push(Given { info, raw, origin });
@@ -140,9 +149,12 @@ impl<'a> Sources<'a> {
             };
             let mut raw = info.kind.parse(value);
             // A list's flags add up.
-            let same = |given: &Given| given.info.name == info.name && matches!(given.origin, Origin::Flag(_));
+            let same = |given: &Given| {
+                given.info.name == info.name && matches!(given.origin, Origin::Flag(_))
+            };
             if i > 0
-                && let Some(Given { raw: Ok(before), .. }) = given.iter().rev().find(|given| same(given))
+                && let Some(Given { raw: Ok(before), .. }) =
+                    given.iter().rev().find(|given| same(given))
                 && let Ok(now) = raw
             {
                 raw = Ok(before.and(now));
@@ -166,7 +178,8 @@ impl<'a> Sources<'a> {
         let others = self.expected().filter(|name| !name.ends_with('*')).map(str::to_owned);
         let known: Vec<String> = settings.chain(others).collect();
         let words: Vec<String> = known.iter().map(|name| word(name)).collect();
-        nearest(&word(variable), words.iter().map(String::as_str)).map(|found| format!("KEYROT_{found}"))
+        nearest(&word(variable), words.iter().map(String::as_str))
+            .map(|found| format!("KEYROT_{found}"))
     }
 
     fn expected(&self) -> impl Iterator<Item = &str> {
@@ -201,7 +214,11 @@ impl SettingsFile<'_> {
             let origin = origin(key.span().start);
             let Some(info) = find(key.get_ref()) else {
                 let suggestion = nearest(key.get_ref(), names()).map(str::to_owned);
-                read.errors.push(SettingsError::new(key.get_ref(), origin, Problem::Unknown { suggestion }));
+                read.errors.push(SettingsError::new(
+                    key.get_ref(),
+                    origin,
+                    Problem::Unknown { suggestion },
+                ));
                 continue;
             };
             let raw = from_toml(info, value.get_ref());
@@ -224,17 +241,23 @@ pub(super) struct Read {
     pub(super) unknown_variables: Vec<String>,
 }
 
-/// Whether Kubernetes sets the variable by itself: for a Service called `keyrot`, or `keyrot-…`, every pod of its namespace gets
-/// `KEYROT_SERVICE_HOST`, `KEYROT_PORT_8080_TCP_ADDR` and so on (Kubernetes documentation, "Service", "Environment variables").
+/// Whether Kubernetes sets the variable by itself: for a Service called `keyrot`, or `keyrot-…`,
+/// every pod of its namespace gets `KEYROT_SERVICE_HOST`, `KEYROT_PORT_8080_TCP_ADDR` and so on
+/// (Kubernetes documentation, "Service", "Environment variables").
 fn is_from_kubernetes(name: &str, value: &OsStr) -> bool {
     const PROTOCOLS: [&str; 3] = ["TCP", "UDP", "SCTP"];
     let is_number = |text: &str| text.parse::<u16>().is_ok();
-    if name.ends_with("_SERVICE_HOST") || name.ends_with("_SERVICE_PORT") || name.contains("_SERVICE_PORT_") {
+    if name.ends_with("_SERVICE_HOST")
+        || name.ends_with("_SERVICE_PORT")
+        || name.contains("_SERVICE_PORT_")
+    {
         return true;
     }
     if name.ends_with("_PORT") {
         let scheme = value.to_str().and_then(|text| text.split_once("://"));
-        if scheme.is_some_and(|(scheme, _)| PROTOCOLS.iter().any(|known| known.eq_ignore_ascii_case(scheme))) {
+        if scheme.is_some_and(|(scheme, _)| {
+            PROTOCOLS.iter().any(|known| known.eq_ignore_ascii_case(scheme))
+        }) {
             return true;
         }
     }
@@ -256,27 +279,33 @@ fn find(name: &str) -> Option<&'static SettingInfo> {
     SETTINGS.iter().find(|info| info.name == name)
 }
 
-/// The value, if it is of the type that the setting has in TOML; else what stands there and what was expected.
+/// The value, if it is of the type that the setting has in TOML; else what stands there and what
+/// was expected.
 fn from_toml(info: &SettingInfo, value: &DeValue<'_>) -> Result<Raw, (String, String)> {
     let kind = info.kind;
     let text = |value: &DeValue<'_>| value.as_str().map(str::to_owned);
     let raw = match (kind, value) {
         (Kind::Text | Kind::Duration, DeValue::String(text)) => Some(Raw::Text(text.to_string())),
-        (Kind::Number | Kind::Switch, DeValue::String(text)) if text.is_empty() || text == "none" => {
+        (Kind::Number | Kind::Switch, DeValue::String(text))
+            if text.is_empty() || text == "none" =>
+        {
             Some(Raw::Text(text.to_string()))
         }
         (Kind::Number, DeValue::Integer(number)) => {
-            u64::from_str_radix(number.as_str(), number.radix()).ok().map(|n| Raw::Text(n.to_string()))
+            u64::from_str_radix(number.as_str(), number.radix())
+                .ok()
+                .map(|n| Raw::Text(n.to_string()))
         }
         (Kind::Switch, DeValue::Boolean(on)) => Some(Raw::Text(on.to_string())),
         (Kind::List, DeValue::Array(items)) => {
             items.iter().map(|item| text(item.get_ref())).collect::<Option<_>>().map(Raw::List)
         }
         (Kind::Table, DeValue::Table(entries)) => {
-            let entry = |(key, value): (&toml::Spanned<_>, &toml::Spanned<_>)| -> Option<(String, String)> {
-                let key: &toml::Spanned<std::borrow::Cow<'_, str>> = key;
-                Some((key.get_ref().to_string(), text(value.get_ref())?))
-            };
+            let entry =
+                |(key, value): (&toml::Spanned<_>, &toml::Spanned<_>)| -> Option<(String, String)> {
+                    let key: &toml::Spanned<std::borrow::Cow<'_, str>> = key;
+                    Some((key.get_ref().to_string(), text(value.get_ref())?))
+                };
             entries.iter().map(entry).collect::<Option<_>>().map(Raw::Table)
         }
         _ => None,

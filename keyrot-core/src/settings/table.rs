@@ -35,30 +35,50 @@ impl SettingInfo {
         format!("--{}", self.name.replace('_', "-"))
     }
 
-    /// Whether this value is taken only from a file that the operator chose, a variable or a flag; `text` is the value, if it is text.
+    /// Whether this value is taken only from a file that the operator chose, a variable or a flag;
+    /// `text` is the value, if it is text.
     ///
-    /// A file that is only found in some directory may be another person's. With these settings they would choose which endpoints keyrot calls,
-    /// as which identity, and whose key encrypts what it stores, or switch off a safety rule.
+    /// A file that is only found in some directory may be another person's. With these settings
+    /// they would choose which endpoints keyrot calls, as which identity, and whose key encrypts
+    /// what it stores, or switch off a safety rule.
     #[must_use]
     pub fn needs_chosen_file(&self, text: Option<&str>) -> bool {
-        // An ARN can name the KMS key of any account; an id or an alias is one of the account at hand.
+        // An ARN can name the KMS key of any account; an id or an alias is one of the account at
+        // hand.
         NEED_CHOSEN_FILE.contains(&self.name)
             || (self.name == "kms_key" && text.is_some_and(|text| text.starts_with("arn:")))
     }
 
-    /// Whether a message may repeat a value that could not be read. Where a notifier is expected, somebody may have put a secret URL.
+    /// Whether a message may repeat a value that could not be read. Where a notifier is expected,
+    /// somebody may have put a secret URL.
     pub(super) fn may_be_shown(&self) -> bool {
         self.name != "notify"
     }
 }
 
 /// The settings that [`Policy::new`](crate::model::waits::Policy::new) checks together.
-pub(super) const WAITS: [&str; 10] =
-    ["max_age", "run_interval", "overlap", "quiet", "idle", "soak", "settle", "probe_for", "probe_limit", "probes"];
+pub(super) const WAITS: [&str; 10] = [
+    "max_age",
+    "run_interval",
+    "overlap",
+    "quiet",
+    "idle",
+    "soak",
+    "settle",
+    "probe_for",
+    "probe_limit",
+    "probes",
+];
 
 /// The settings that [need a chosen file](SettingInfo::needs_chosen_file), whatever their value.
-const NEED_CHOSEN_FILE: [&str; 6] =
-    ["allow_http_endpoints", "allow_short_waits", "endpoint_url", "notify", "profile", "secret_tag"];
+const NEED_CHOSEN_FILE: [&str; 6] = [
+    "allow_http_endpoints",
+    "allow_short_waits",
+    "endpoint_url",
+    "notify",
+    "profile",
+    "secret_tag",
+];
 
 const fn setting(
     name: &'static str,
@@ -79,33 +99,44 @@ pub static SETTINGS: &[SettingInfo] = &[
         "the tag that selects a user: KEY=VALUE, or KEY alone for the value True; case is ignored",
         |v, raw| {
             let (key, value) = raw.text().split_once('=').unwrap_or((raw.text(), "True"));
-            if key.to_lowercase().starts_with("aws:") || !is_tag(key, 1, 128) || !is_tag(value, 0, 256) {
+            if key.to_lowercase().starts_with("aws:")
+                || !is_tag(key, 1, 128)
+                || !is_tag(value, 0, 256)
+            {
                 return Err(raw.wrong("KEY=VALUE such as RotateKey=True, or a tag's KEY alone"));
             }
             (v.selection.tag, v.selection.tag_value) = (key.to_owned(), value.to_owned());
             Ok(())
         },
     ),
-    setting("path_prefix", Kind::Text, Some("/"), "only users whose IAM path begins with this", |v, raw| {
-        let path = raw.text();
-        // Without the slash at its end, /ci would let /cidr/ in.
-        let ends = path.starts_with('/') && path.ends_with('/') && path.len() <= 512;
-        if !ends || !path.bytes().all(|b| (0x21..=0x7f).contains(&b)) {
-            return Err(raw.wrong("a path with a slash at both ends, such as /ci/"));
-        }
-        v.selection.path_prefix = path.to_owned();
-        Ok(())
-    }),
+    setting(
+        "path_prefix",
+        Kind::Text,
+        Some("/"),
+        "only users whose IAM path begins with this",
+        |v, raw| {
+            let path = raw.text();
+            // Without the slash at its end, /ci would let /cidr/ in.
+            let ends = path.starts_with('/') && path.ends_with('/') && path.len() <= 512;
+            if !ends || !path.bytes().all(|b| (0x21..=0x7f).contains(&b)) {
+                return Err(raw.wrong("a path with a slash at both ends, such as /ci/"));
+            }
+            v.selection.path_prefix = path.to_owned();
+            Ok(())
+        },
+    ),
     setting(
         "exclude",
         Kind::List,
         Some(""),
         "users that are never touched: names, or patterns with * and ? (a comma in a name: write ? for it)",
         |v, raw| {
-            let parse = |text: &String| Pattern::parse(text).map_err(|e| (text.clone(), e.to_string()));
+            let parse =
+                |text: &String| Pattern::parse(text).map_err(|e| (text.clone(), e.to_string()));
             let patterns: Result<Vec<_>, _> = raw.list().iter().map(parse).collect();
-            v.selection.exclude = patterns
-                .map_err(|(text, _)| (text, "a user name, with * for any characters and ? for one".to_owned()))?;
+            v.selection.exclude = patterns.map_err(|(text, _)| {
+                (text, "a user name, with * for any characters and ? for one".to_owned())
+            })?;
             Ok(())
         },
     ),
@@ -115,15 +146,21 @@ pub static SETTINGS: &[SettingInfo] = &[
         Some("/iam/{user}/access_key"),
         "the name of a user's secret: text with {user}, and if you like {path} and {account}",
         |v, raw| {
-            v.template =
-                SecretTemplate::parse(raw.text()).map_err(|e| raw.wrong(format!("a template for names, but {e}")))?;
+            v.template = SecretTemplate::parse(raw.text())
+                .map_err(|e| raw.wrong(format!("a template for names, but {e}")))?;
             Ok(())
         },
     ),
-    setting("kms_key", Kind::Text, None, "the KMS key for new secrets: id, alias/NAME or ARN", |v, raw| {
-        let fits = |t: &str| t.len() <= 2048 && t.bytes().all(|b| b.is_ascii_graphic());
-        optional(raw, "a KMS key id, alias/NAME or ARN", fits).map(|key| v.kms_key = key)
-    }),
+    setting(
+        "kms_key",
+        Kind::Text,
+        None,
+        "the KMS key for new secrets: id, alias/NAME or ARN",
+        |v, raw| {
+            let fits = |t: &str| t.len() <= 2048 && t.bytes().all(|b| b.is_ascii_graphic());
+            optional(raw, "a KMS key id, alias/NAME or ARN", fits).map(|key| v.kms_key = key)
+        },
+    ),
     setting(
         "secret_description",
         Kind::Text,
@@ -165,12 +202,20 @@ pub static SETTINGS: &[SettingInfo] = &[
         "the longest time between two runs; with weekly runs 7d, so that rotations begin early enough for max_age",
         |v, raw| duration(raw).map(|d| v.waits.run_interval = d),
     ),
-    setting("overlap", Kind::Duration, Some("7d"), "how long the old key keeps working, at least", |v, raw| {
-        duration(raw).map(|d| v.waits.overlap = d)
-    }),
-    setting("quiet", Kind::Duration, Some("24h"), "an old key used this recently is kept", |v, raw| {
-        duration(raw).map(|d| v.waits.quiet = d)
-    }),
+    setting(
+        "overlap",
+        Kind::Duration,
+        Some("7d"),
+        "how long the old key keeps working, at least",
+        |v, raw| duration(raw).map(|d| v.waits.overlap = d),
+    ),
+    setting(
+        "quiet",
+        Kind::Duration,
+        Some("24h"),
+        "an old key used this recently is kept",
+        |v, raw| duration(raw).map(|d| v.waits.quiet = d),
+    ),
     setting(
         "idle",
         Kind::Duration,
@@ -178,9 +223,13 @@ pub static SETTINGS: &[SettingInfo] = &[
         "while nothing has picked up the new key, an old key used this recently is kept; longer than the rarest job's interval",
         |v, raw| duration(raw).map(|d| v.waits.idle = d),
     ),
-    setting("soak", Kind::Duration, Some("7d"), "how long an old key stays Inactive before it is deleted", |v, raw| {
-        duration(raw).map(|d| v.waits.soak = d)
-    }),
+    setting(
+        "soak",
+        Kind::Duration,
+        Some("7d"),
+        "how long an old key stays Inactive before it is deleted",
+        |v, raw| duration(raw).map(|d| v.waits.soak = d),
+    ),
     setting(
         "settle",
         Kind::Duration,
@@ -188,9 +237,13 @@ pub static SETTINGS: &[SettingInfo] = &[
         "how long to keep away from what another run may be doing; work on one user ends after half of it",
         |v, raw| duration(raw).map(|d| v.waits.settle = d),
     ),
-    setting("probe_for", Kind::Duration, Some("60s"), "how long one run keeps verifying a new key", |v, raw| {
-        duration(raw).map(|d| v.waits.probe_for = d)
-    }),
+    setting(
+        "probe_for",
+        Kind::Duration,
+        Some("60s"),
+        "how long one run keeps verifying a new key",
+        |v, raw| duration(raw).map(|d| v.waits.probe_for = d),
+    ),
     setting(
         "probe_limit",
         Kind::Duration,
@@ -209,20 +262,34 @@ pub static SETTINGS: &[SettingInfo] = &[
             Ok(())
         },
     ),
-    setting("allow_short_waits", Kind::Switch, Some("false"), "allow waits that are fit for tests only", |v, raw| {
-        switch(raw).map(|on| v.allow_short_waits = on)
-    }),
-    setting("concurrency", Kind::Number, Some("64"), "how many users to work on concurrently", |v, raw| {
-        number(raw, 1, 512, "").map(|n| v.concurrency = n)
-    }),
-    setting("max_changes", Kind::Number, None, "how many users one run may change; none for no limit", |v, raw| {
-        if matches!(raw.text(), "" | "none") {
-            v.max_changes = None;
-            return Ok(());
-        }
-        let hint = ", or none for no limit; to change nobody, use plan";
-        number(raw, 1, 1_000_000, hint).map(|n| v.max_changes = Some(n))
-    }),
+    setting(
+        "allow_short_waits",
+        Kind::Switch,
+        Some("false"),
+        "allow waits that are fit for tests only",
+        |v, raw| switch(raw).map(|on| v.allow_short_waits = on),
+    ),
+    setting(
+        "concurrency",
+        Kind::Number,
+        Some("64"),
+        "how many users to work on concurrently",
+        |v, raw| number(raw, 1, 512, "").map(|n| v.concurrency = n),
+    ),
+    setting(
+        "max_changes",
+        Kind::Number,
+        None,
+        "how many users one run may change; none for no limit",
+        |v, raw| {
+            if matches!(raw.text(), "" | "none") {
+                v.max_changes = None;
+                return Ok(());
+            }
+            let hint = ", or none for no limit; to change nobody, use plan";
+            number(raw, 1, 1_000_000, hint).map(|n| v.max_changes = Some(n))
+        },
+    ),
     setting(
         "max_adoptions",
         Kind::Number,
@@ -236,14 +303,20 @@ pub static SETTINGS: &[SettingInfo] = &[
             number(raw, 0, 1_000_000, ", or none for no limit").map(|n| v.max_adoptions = Some(n))
         },
     ),
-    setting("deadline", Kind::Duration, Some("14m"), "how long a run keeps starting new steps", |v, raw| {
-        let time = duration(raw)?;
-        if !(1..=24 * 60 * 60).contains(&time.as_secs()) {
-            return Err(raw.wrong("a duration from 1s to 24h"));
-        }
-        v.deadline = time;
-        Ok(())
-    }),
+    setting(
+        "deadline",
+        Kind::Duration,
+        Some("14m"),
+        "how long a run keeps starting new steps",
+        |v, raw| {
+            let time = duration(raw)?;
+            if !(1..=24 * 60 * 60).contains(&time.as_secs()) {
+                return Err(raw.wrong("a duration from 1s to 24h"));
+            }
+            v.deadline = time;
+            Ok(())
+        },
+    ),
     setting("region", Kind::Text, None, "the AWS region; by default the SDK finds it", |v, raw| {
         optional(raw, "a region such as eu-central-1", is_region).map(|region| v.region = region)
     }),
@@ -254,7 +327,8 @@ pub static SETTINGS: &[SettingInfo] = &[
         "the AWS account, twelve digits: users of another one are not touched",
         |v, raw| {
             let fits = |t: &str| t.len() == 12 && t.bytes().all(|b| b.is_ascii_digit());
-            optional(raw, "the twelve digits of an AWS account, in quotes", fits).map(|account| v.account = account)
+            optional(raw, "the twelve digits of an AWS account, in quotes", fits)
+                .map(|account| v.account = account)
         },
     ),
     setting(
@@ -282,22 +356,38 @@ pub static SETTINGS: &[SettingInfo] = &[
                 return Ok(());
             }
             let pattern = SecretPattern::parse(raw.text());
-            v.secret_tag = Some(pattern.map_err(|_| raw.wrong("names of secrets, such as /vendors/*"))?);
+            v.secret_tag =
+                Some(pattern.map_err(|_| raw.wrong("names of secrets, such as /vendors/*"))?);
             Ok(())
         },
     ),
-    setting("profile", Kind::Text, None, "the AWS profile; by default the SDK finds it", |v, raw| {
-        let fits = |t: &str| t.len() <= 256 && !t.chars().any(char::is_control);
-        optional(raw, "the name of a profile in your AWS configuration", fits).map(|profile| v.profile = profile)
-    }),
-    setting("endpoint_url", Kind::Text, None, "one endpoint for every AWS service, such as an emulator's", |v, raw| {
-        let fits = |t: &str| {
-            let rest = t.strip_prefix("https://").or_else(|| t.strip_prefix("http://"));
-            rest.is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_graphic() && b != b'@'))
-        };
-        let expected = "http:// or https:// and a host, without user and password, such as http://127.0.0.1:5000";
-        optional(raw, expected, fits).map(|url| v.endpoint_url = url)
-    }),
+    setting(
+        "profile",
+        Kind::Text,
+        None,
+        "the AWS profile; by default the SDK finds it",
+        |v, raw| {
+            let fits = |t: &str| t.len() <= 256 && !t.chars().any(char::is_control);
+            optional(raw, "the name of a profile in your AWS configuration", fits)
+                .map(|profile| v.profile = profile)
+        },
+    ),
+    setting(
+        "endpoint_url",
+        Kind::Text,
+        None,
+        "one endpoint for every AWS service, such as an emulator's",
+        |v, raw| {
+            let fits = |t: &str| {
+                let rest = t.strip_prefix("https://").or_else(|| t.strip_prefix("http://"));
+                rest.is_some_and(|rest| {
+                    !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_graphic() && b != b'@')
+                })
+            };
+            let expected = "http:// or https:// and a host, without user and password, such as http://127.0.0.1:5000";
+            optional(raw, expected, fits).map(|url| v.endpoint_url = url)
+        },
+    ),
     setting(
         "allow_http_endpoints",
         Kind::List,
@@ -305,24 +395,31 @@ pub static SETTINGS: &[SettingInfo] = &[
         "hosts that may be called over http://, each as HOST:PORT; this machine itself always may",
         |v, raw| {
             let fits = |text: &&String| {
-                let port =
-                    text.rsplit_once(':').filter(|(host, _)| !host.is_empty()).map(|(_, port)| port.parse::<u16>());
+                let port = text
+                    .rsplit_once(':')
+                    .filter(|(host, _)| !host.is_empty())
+                    .map(|(_, port)| port.parse::<u16>());
                 port.is_some_and(|port| port.is_ok_and(|port| port > 0))
                     && text.bytes().all(|b| b.is_ascii_graphic() && b != b'/')
             };
             if let Some(wrong) = raw.list().iter().find(|text| !fits(text)) {
                 return Err((
                     wrong.clone(),
-                    "HOST:PORT, without http:// and without a path, such as ministack:4566".to_owned(),
+                    "HOST:PORT, without http:// and without a path, such as ministack:4566"
+                        .to_owned(),
                 ));
             }
             v.allow_http_endpoints = raw.list().to_vec();
             Ok(())
         },
     ),
-    setting("fips", Kind::Switch, None, "use FIPS endpoints; by default as the SDK is configured", |v, raw| {
-        optional_switch(raw).map(|on| v.fips = on)
-    }),
+    setting(
+        "fips",
+        Kind::Switch,
+        None,
+        "use FIPS endpoints; by default as the SDK is configured",
+        |v, raw| optional_switch(raw).map(|on| v.fips = on),
+    ),
     setting(
         "dual_stack",
         Kind::Switch,
@@ -344,14 +441,16 @@ pub static SETTINGS: &[SettingInfo] = &[
         "where to send notifications, each as KIND TARGET [min=info|warning|error] [name=NAME], such as `slack secret:keyrot/slack`; \
          kinds: sns, eventbridge, slack, teams, webhook",
         |v, raw| {
-            let wrong = |error: NotifyError| (error.entry().to_owned(), error.expected().to_owned());
+            let wrong =
+                |error: NotifyError| (error.entry().to_owned(), error.expected().to_owned());
             notify::specs(raw.list()).map(|specs| v.notify = specs).map_err(wrong)
         },
     ),
 ];
 
 fn is_region(text: &str) -> bool {
-    (1..=32).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    (1..=32).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
 fn optional_switch(raw: &Raw) -> Result<Option<bool>, Wrong> {
@@ -361,5 +460,6 @@ fn optional_switch(raw: &Raw) -> Result<Option<bool>, Wrong> {
 fn field(raw: &Raw) -> Result<String, Wrong> {
     let name = raw.text();
     let fits = (1..=128).contains(&name.len()) && !name.chars().any(char::is_control);
-    fits.then(|| name.to_owned()).ok_or_else(|| raw.wrong("the name of a JSON field, such as AccessKeyId"))
+    fits.then(|| name.to_owned())
+        .ok_or_else(|| raw.wrong("the name of a JSON field, such as AccessKeyId"))
 }

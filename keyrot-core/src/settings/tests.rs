@@ -57,15 +57,19 @@ fn explain_lists_every_setting_once_and_names_are_one_rule() {
     assert_eq!(listed, SETTINGS.iter().map(|info| info.name).collect::<Vec<_>>());
     assert_eq!(listed.iter().collect::<BTreeSet<_>>().len(), listed.len());
     let info = SETTINGS.iter().find(|info| info.name == "max_age").unwrap();
-    assert_eq!((info.env().as_str(), info.flag().as_str(), info.default), ("KEYROT_MAX_AGE", "--max-age", Some("90d")));
+    assert_eq!(
+        (info.env().as_str(), info.flag().as_str(), info.default),
+        ("KEYROT_MAX_AGE", "--max-age", Some("90d"))
+    );
     assert!(table::WAITS.iter().all(|name| listed.contains(name)));
 }
 
 #[test]
 fn the_later_source_wins_and_is_named() {
     let text = "overlap = '3d'\nquiet = '5h'\n\nsoak = '4d'\n";
-    let sources =
-        file(text).env([("KEYROT_QUIET", "6h"), ("KEYROT_SOAK", "5d"), ("KEYROT_MAX_AGE", "")]).flag("soak", "6d");
+    let sources = file(text)
+        .env([("KEYROT_QUIET", "6h"), ("KEYROT_SOAK", "5d"), ("KEYROT_MAX_AGE", "")])
+        .flag("soak", "6d");
     let settings = Settings::load(&sources).unwrap();
     assert_eq!(explained(&settings, "overlap"), (Some("3d"), "file keyrot.toml line 1".to_owned()));
     assert_eq!(explained(&settings, "quiet"), (Some("6h"), "env KEYROT_QUIET".to_owned()));
@@ -116,18 +120,26 @@ fn every_setting_can_be_set_from_every_source() {
         notify = ["slack secret:keyrot/slack#url", "sns arn:aws:sns:eu-central-1:111122223333:keyrot min=error"]
     "#;
     let from_file = Settings::load(&file(text)).unwrap();
-    assert!(from_file.explain().iter().all(|e| e.origin != Origin::Default), "a setting is missing in this test");
+    assert!(
+        from_file.explain().iter().all(|e| e.origin != Origin::Default),
+        "a setting is missing in this test"
+    );
     assert_eq!((from_file.concurrency(), from_file.max_changes()), (16, Some(5)));
     assert_eq!(from_file.max_adoptions(), Some(0));
     assert_eq!(from_file.selection().exclude.len(), 2);
-    assert_eq!((from_file.selection().tag.as_str(), from_file.selection().tag_value.as_str()), ("rotate", "yes"));
+    assert_eq!(
+        (from_file.selection().tag.as_str(), from_file.selection().tag_value.as_str()),
+        ("rotate", "yes")
+    );
     assert_eq!(from_file.secret_tags()["cost center"], "7");
     assert_eq!((from_file.fips(), from_file.dual_stack()), (Some(true), Some(false)));
 
     // What explain says can be put into the environment or a flag, and means the same.
     let values = || from_file.explain().iter().map(|e| (e.name, e.value.clone().unwrap()));
-    let env = Sources::default().env(values().map(|(name, value)| (format!("KEYROT_{}", name.to_uppercase()), value)));
-    let flags = values().fold(Sources::default(), |sources, (name, value)| sources.flag(name, value));
+    let env = Sources::default()
+        .env(values().map(|(name, value)| (format!("KEYROT_{}", name.to_uppercase()), value)));
+    let flags =
+        values().fold(Sources::default(), |sources, (name, value)| sources.flag(name, value));
     for sources in [env, flags] {
         let settings = Settings::load(&sources).unwrap();
         assert!(settings.explain().iter().all(|e| e.origin != Origin::Default));
@@ -150,7 +162,10 @@ fn flags_of_lists_add_up_and_of_others_the_last_wins() {
 #[test]
 fn a_tag_key_alone_still_asks_for_true() {
     let settings = Settings::load(&Sources::default().flag("tag", "Rotate")).unwrap();
-    assert_eq!((settings.selection().tag.as_str(), settings.selection().tag_value.as_str()), ("Rotate", "True"));
+    assert_eq!(
+        (settings.selection().tag.as_str(), settings.selection().tag_value.as_str()),
+        ("Rotate", "True")
+    );
 }
 
 #[test]
@@ -196,7 +211,10 @@ fn a_file_that_is_no_toml_is_told_by_line_and_never_quoted() {
     assert!(errors[0].starts_with("keyrot.toml line 2 is not valid TOML: "), "{errors:?}");
     assert!(!errors.join("").contains("wJalr"), "{errors:?}");
     let errors = wrong(&file("soak = '2d'\nsoak = '3d'\n"));
-    assert!(errors[0].starts_with("keyrot.toml line 2 is not valid TOML: duplicate key"), "{errors:?}");
+    assert!(
+        errors[0].starts_with("keyrot.toml line 2 is not valid TOML: duplicate key"),
+        "{errors:?}"
+    );
 }
 
 #[test]
@@ -204,7 +222,11 @@ fn a_value_that_does_not_fit_is_shown_with_what_was_expected() {
     for (name, value, expected) in [
         ("tag", "=x", "expected KEY=VALUE such as RotateKey=True"),
         ("path_prefix", "/ci", "expected a path with a slash at both ends, such as /ci/"),
-        ("exclude", "a b", "exclude = \"a b\" (flag --exclude) is not usable: expected a user name, with *"),
+        (
+            "exclude",
+            "a b",
+            "exclude = \"a b\" (flag --exclude) is not usable: expected a user name, with *",
+        ),
         ("secret_name", "/iam/key", "it has no {user}, so all users would share one secret"),
         ("kms_key", "a b", "expected a KMS key id, alias/NAME or ARN"),
         ("secret_tags", "team", "expected KEY=VALUE"),
@@ -242,12 +264,18 @@ fn a_type_that_does_not_fit_in_the_file_is_told_what_to_write() {
     let text = "max_age = 90\nexclude = 'a'\nfips = 'yes'\nprobes = '3'\nsecret_tags = 'a=b'\nregion = ['x']\nconcurrency = -1\n";
     let errors = wrong(&file(text));
     for (line, text) in [
-        (1, "max_age = \"90\" (file keyrot.toml line 1) is not usable: expected a duration in quotes, such as \"90d\""),
+        (
+            1,
+            "max_age = \"90\" (file keyrot.toml line 1) is not usable: expected a duration in quotes, such as \"90d\"",
+        ),
         (2, "expected a list of texts such as"),
         (3, "expected true or false without quotes"),
         (4, "expected a whole number without quotes"),
         (5, "expected a table of texts"),
-        (6, "region = \"array\" (file keyrot.toml line 6) is not usable: expected a text in quotes"),
+        (
+            6,
+            "region = \"array\" (file keyrot.toml line 6) is not usable: expected a text in quotes",
+        ),
         (7, "expected a whole number"),
     ] {
         let found = errors.iter().find(|e| e.contains(&format!("line {line})"))).unwrap();
@@ -260,16 +288,25 @@ fn a_type_that_does_not_fit_in_the_file_is_told_what_to_write() {
 fn a_set_that_weakens_a_promise_is_refused_by_the_origin_of_each() {
     let errors = wrong(&Sources::default().env([("KEYROT_OVERLAP", "10m")]));
     assert!(
-        errors[0].starts_with("overlap (env KEYROT_OVERLAP): overlap = 10m is not usable: expected at least 1h"),
+        errors[0].starts_with(
+            "overlap (env KEYROT_OVERLAP): overlap = 10m is not usable: expected at least 1h"
+        ),
         "{errors:?}"
     );
     assert!(errors[0].contains("allow_short_waits says that this is a test"), "{errors:?}");
-    assert!(Settings::load(&Sources::default().flag("overlap", "10m").flag("allow_short_waits", "true")).is_ok());
+    assert!(
+        Settings::load(
+            &Sources::default().flag("overlap", "10m").flag("allow_short_waits", "true")
+        )
+        .is_ok()
+    );
 
     let errors = wrong(&file("overlap = '80d'\nsoak = '20d'"));
     assert!(errors[0].starts_with("max_age (default): max_age = "), "{errors:?}");
     assert!(
-        errors[0].ends_with("(overlap is from file keyrot.toml line 1, soak is from file keyrot.toml line 2)"),
+        errors[0].ends_with(
+            "(overlap is from file keyrot.toml line 1, soak is from file keyrot.toml line 2)"
+        ),
         "{errors:?}"
     );
 
@@ -281,7 +318,9 @@ fn a_set_that_weakens_a_promise_is_refused_by_the_origin_of_each() {
 fn one_field_cannot_hold_both_halves() {
     let errors = wrong(&file("field_access_key_id = 'SecretAccessKey'"));
     assert!(
-        errors[0].contains("\"SecretAccessKey\" is the field of the access key id too (file keyrot.toml line 1)"),
+        errors[0].contains(
+            "\"SecretAccessKey\" is the field of the access key id too (file keyrot.toml line 1)"
+        ),
         "{errors:?}"
     );
 }
@@ -289,7 +328,10 @@ fn one_field_cannot_hold_both_halves() {
 #[test]
 fn a_password_in_a_url_is_not_repeated() {
     let errors = wrong(&Sources::default().flag("endpoint_url", "https://jane:hunter2@host/"));
-    assert!(errors[0].contains("https://(hidden)@host/") && !errors[0].contains("hunter2"), "{errors:?}");
+    assert!(
+        errors[0].contains("https://(hidden)@host/") && !errors[0].contains("hunter2"),
+        "{errors:?}"
+    );
 }
 
 #[test]

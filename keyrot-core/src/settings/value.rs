@@ -33,7 +33,9 @@ impl Kind {
                 };
                 items().map(pair).collect::<Result<_, Wrong>>().map(Raw::Table)
             }
-            Self::Text | Self::Duration | Self::Number | Self::Switch => Ok(Raw::Text(text.trim().to_owned())),
+            Self::Text | Self::Duration | Self::Number | Self::Switch => {
+                Ok(Raw::Text(text.trim().to_owned()))
+            }
         }
     }
 }
@@ -44,15 +46,21 @@ impl Raw {
         match self {
             Self::Text(text) => without_password(text),
             Self::List(items) => items.join(","),
-            Self::Table(entries) => entries.iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>().join(","),
+            Self::Table(entries) => {
+                entries.iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>().join(",")
+            }
         }
     }
 
     /// Both, if they are of a kind that can be added to; else the later.
     pub(super) fn and(&self, later: Self) -> Self {
         match (self, later) {
-            (Self::List(before), Self::List(later)) => Self::List(before.iter().cloned().chain(later).collect()),
-            (Self::Table(before), Self::Table(later)) => Self::Table(before.clone().into_iter().chain(later).collect()),
+            (Self::List(before), Self::List(later)) => {
+                Self::List(before.iter().cloned().chain(later).collect())
+            }
+            (Self::Table(before), Self::Table(later)) => {
+                Self::Table(before.clone().into_iter().chain(later).collect())
+            }
             (_, later) => later,
         }
     }
@@ -92,7 +100,8 @@ fn without_password(text: &str) -> String {
 }
 
 pub(super) fn duration(raw: &Raw) -> Result<Duration, Wrong> {
-    humantime::parse_duration(raw.text()).map_err(|_| raw.wrong("a duration such as 90d, 12h or 30m"))
+    humantime::parse_duration(raw.text())
+        .map_err(|_| raw.wrong("a duration such as 90d, 12h or 30m"))
 }
 
 pub(super) fn switch(raw: &Raw) -> Result<bool, Wrong> {
@@ -109,7 +118,11 @@ pub(super) fn number(raw: &Raw, least: usize, most: usize, hint: &str) -> Result
 }
 
 /// `None` for an empty text; else the text, if it keeps the rule.
-pub(super) fn optional(raw: &Raw, expected: &str, fits: impl Fn(&str) -> bool) -> Result<Option<String>, Wrong> {
+pub(super) fn optional(
+    raw: &Raw,
+    expected: &str,
+    fits: impl Fn(&str) -> bool,
+) -> Result<Option<String>, Wrong> {
     match raw.text() {
         "" => Ok(None),
         text if fits(text) => Ok(Some(text.to_owned())),
@@ -117,7 +130,8 @@ pub(super) fn optional(raw: &Raw, expected: &str, fits: impl Fn(&str) -> bool) -
     }
 }
 
-/// The tags to put onto secrets, by the rules of Secrets Manager (API reference, data type `Tag`, and its quota of 50 a secret).
+/// The tags to put onto secrets, by the rules of Secrets Manager (API reference, data type `Tag`,
+/// and its quota of 50 a secret).
 pub(super) fn secret_tags(raw: &Raw) -> Result<BTreeMap<String, String>, Wrong> {
     let Raw::Table(tags) = raw else { return Err(raw.wrong("a table of tags")) };
     // keyrot's own journal needs a place among the 50.
@@ -125,7 +139,8 @@ pub(super) fn secret_tags(raw: &Raw) -> Result<BTreeMap<String, String>, Wrong> 
         return Err((format!("{} tags", tags.len()), "at most 45 tags".to_owned()));
     }
     for (key, value) in tags {
-        let reserved = ["aws:", "keyrot:"].iter().any(|start| key.to_lowercase().starts_with(start));
+        let reserved =
+            ["aws:", "keyrot:"].iter().any(|start| key.to_lowercase().starts_with(start));
         if reserved || !is_tag(key, 1, 128) || !is_tag(value, 0, 256) {
             let mut seen = String::new();
             let _ = write!(seen, "{key}={value}");
@@ -144,7 +159,8 @@ pub(super) fn is_tag(text: &str, least: usize, most: usize) -> bool {
 
 /// Whether the text is 1 to `longest` ASCII letters, digits, and `more`.
 pub(super) fn is_name(text: &str, longest: usize, more: &str) -> bool {
-    (1..=longest).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric() || more.contains(c))
+    (1..=longest).contains(&text.len())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || more.contains(c))
 }
 
 /// What a setting's value looks like.

@@ -1,7 +1,8 @@
-//! Who uses a key: the uses that a trail (AWS CloudTrail's event history) has on record, read page by page within bounds, and summed up.
+//! Who uses a key: the uses that a trail (AWS CloudTrail's event history) has on record, read page
+//! by page within bounds, and summed up.
 //!
-//! IAM has a key's last use only; the trail has the source addresses and user agents. [`look_up`] reads it, [`UseEvidence`] is what
-//! comes of it. What it cannot show stands at [`UseEvidence`].
+//! IAM has a key's last use only; the trail has the source addresses and user agents. [`look_up`]
+//! reads it, [`UseEvidence`] is what comes of it. What it cannot show stands at [`UseEvidence`].
 
 #[cfg(test)]
 mod tests;
@@ -58,7 +59,8 @@ pub struct KeyRecord {
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait TrailPort: Send + Sync {
-    /// The regions that are worth asking where nobody names others: the account's own, and the one that has the events of global services.
+    /// The regions that are worth asking where nobody names others: the account's own, and the one
+    /// that has the events of global services.
     fn regions(&self) -> Vec<String>;
 
     /// Whose key it is, and its last use by IAM's record.
@@ -67,11 +69,13 @@ pub trait TrailPort: Send + Sync {
     /// [`CallError`]; `NotFound` if there is no such key.
     async fn key_record(&self, key: &KeyId) -> Result<KeyRecord, CallError>;
 
-    /// One page of what the key was used for, newest first; `next` is what the page before gave. One request.
+    /// One page of what the key was used for, newest first; `next` is what the page before gave.
+    /// One request.
     ///
     /// # Errors
     /// [`CallError`]. A record that cannot be read is no error: it is counted.
-    async fn page<'a>(&self, ask: &TrailAsk, next: Option<&'a str>) -> Result<TrailPage, CallError>;
+    async fn page<'a>(&self, ask: &TrailAsk, next: Option<&'a str>)
+    -> Result<TrailPage, CallError>;
 }
 
 /// How far a trail is read.
@@ -85,15 +89,17 @@ pub struct TrailBounds {
     pub most: usize,
 }
 
-/// Reads what the trail has of the key, region by region, and sums it up. It never fails as a whole: a region that could not be asked is
-/// named in [`UseEvidence::regions`]. `progress` gets the region and how many of its events were read so far, after each page.
+/// Reads what the trail has of the key, region by region, and sums it up. It never fails as a
+/// whole: a region that could not be asked is named in [`UseEvidence::regions`]. `progress` gets
+/// the region and how many of its events were read so far, after each page.
 pub async fn look_up(
     port: &dyn TrailPort,
     key: &KeyId,
     bounds: &TrailBounds,
     progress: &(dyn Fn(&str, usize) + Sync),
 ) -> UseEvidence {
-    // Collected, because a future that holds a closure over borrowed items cannot be spawned: its `Send` is not general enough.
+    // Collected, because a future that holds a closure over borrowed items cannot be spawned: its
+    // `Send` is not general enough.
     let regions: Vec<_> = (bounds.regions.iter())
         .map(|region| {
             let ask = TrailAsk { key: key.clone(), region: region.clone(), since: bounds.since };
@@ -113,7 +119,8 @@ pub async fn look_up(
     uses.into_evidence(key.clone(), bounds.since, unreadable, searched)
 }
 
-/// The regions that are worth asking about a key where nobody names others: the trail's own, and the one of the key's last use.
+/// The regions that are worth asking about a key where nobody names others: the trail's own, and
+/// the one of the key's last use.
 #[must_use]
 pub fn regions_to_ask(port: &dyn TrailPort, last_use: &LastUse) -> Vec<String> {
     let mut regions = port.regions();
@@ -132,7 +139,12 @@ struct Read {
     searched: Searched,
 }
 
-async fn one_region(port: &dyn TrailPort, ask: TrailAsk, most: usize, progress: &(dyn Fn(&str, usize) + Sync)) -> Read {
+async fn one_region(
+    port: &dyn TrailPort,
+    ask: TrailAsk,
+    most: usize,
+    progress: &(dyn Fn(&str, usize) + Sync),
+) -> Read {
     let (mut events, mut unreadable) = (Vec::new(), 0);
     let mut next: Option<String> = None;
     let (mut more, mut problem) = (true, None);
@@ -147,7 +159,9 @@ async fn one_region(port: &dyn TrailPort, ask: TrailAsk, most: usize, progress: 
         let room = most - events.len();
         more = page.next.is_some() || page.events.len() > room;
         // What a look-alike may hand over beyond what was asked for does not count.
-        events.extend(page.events.into_iter().take(room).filter(|event: &UseEvent| event.at >= ask.since));
+        events.extend(
+            page.events.into_iter().take(room).filter(|event: &UseEvent| event.at >= ask.since),
+        );
         unreadable += page.unreadable;
         progress(&ask.region, events.len());
         if !more || events.len() >= most {
@@ -165,12 +179,15 @@ async fn one_region(port: &dyn TrailPort, ask: TrailAsk, most: usize, progress: 
     Read { events, unreadable, searched }
 }
 
-/// Whether this is the name of a region, as far as one can see. IAM names the region of a global service's use in other words, too.
+/// Whether this is the name of a region, as far as one can see. IAM names the region of a global
+/// service's use in other words, too.
 #[must_use]
 pub fn is_region(text: &str) -> bool {
     let mut parts = text.split('-');
     text.len() <= 32
         && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
         && text.matches('-').count() >= 2
-        && parts.next_back().is_some_and(|last| !last.is_empty() && last.bytes().all(|b| b.is_ascii_digit()))
+        && parts
+            .next_back()
+            .is_some_and(|last| !last.is_empty() && last.bytes().all(|b| b.is_ascii_digit()))
 }

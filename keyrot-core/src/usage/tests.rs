@@ -52,7 +52,11 @@ impl TrailPort for Script {
         Err(CallError::refused(ErrorKind::NotFound, "no such key"))
     }
 
-    async fn page<'a>(&self, _ask: &TrailAsk, _next: Option<&'a str>) -> Result<TrailPage, CallError> {
+    async fn page<'a>(
+        &self,
+        _ask: &TrailAsk,
+        _next: Option<&'a str>,
+    ) -> Result<TrailPage, CallError> {
         self.0.lock().unwrap().remove(0)
     }
 }
@@ -85,8 +89,9 @@ fn each_place_and_program_has_its_line_and_the_latest_comes_first() {
     assert_eq!((first.address.as_ref().unwrap().as_str(), first.events), ("198.51.100.4", 1));
     let second = &evidence.sources[1];
     assert_eq!((second.events, second.first, second.last), (3, at(10), at(30)));
-    let tally =
-        |tallies: &[UseCounts]| tallies.iter().map(|t| format!("{}={}", t.name, t.count)).collect::<Vec<_>>().join(" ");
+    let tally = |tallies: &[UseCounts]| {
+        tallies.iter().map(|t| format!("{}={}", t.name, t.count)).collect::<Vec<_>>().join(" ")
+    };
     assert_eq!(tally(&second.services), "s3=2 sqs=1");
     assert_eq!(tally(&second.actions), "s3:ListBuckets=2 sqs:ListBuckets=1");
     assert_eq!(tally(&second.errors), "AccessDenied=1");
@@ -103,21 +108,29 @@ fn each_place_and_program_has_its_line_and_the_latest_comes_first() {
 
 #[test]
 fn pages_are_followed_and_the_end_is_known() {
-    let first = (0..50).map(|n| event(n, 1000 - i64::try_from(n).unwrap(), "192.0.2.1", "a")).collect();
-    let (evidence, left) =
-        looked_up(vec![page(first, Some("2")), page(vec![event(50, 5, "192.0.2.1", "a")], None)], 1000);
+    let first =
+        (0..50).map(|n| event(n, 1000 - i64::try_from(n).unwrap(), "192.0.2.1", "a")).collect();
+    let (evidence, left) = looked_up(
+        vec![page(first, Some("2")), page(vec![event(50, 5, "192.0.2.1", "a")], None)],
+        1000,
+    );
     assert_eq!((evidence.events, left, evidence.is_partial()), (51, 0, false));
 }
 
 #[test]
 fn an_empty_page_is_not_the_last() {
-    let answers = vec![page(vec![], Some("2")), page(vec![], Some("3")), page(vec![event(1, 5, "a", "b")], None)];
+    let answers = vec![
+        page(vec![], Some("2")),
+        page(vec![], Some("3")),
+        page(vec![event(1, 5, "a", "b")], None),
+    ];
     assert_eq!(looked_up(answers, 10).0.events, 1);
 }
 
 #[test]
 fn what_was_cut_short_says_where() {
-    let events: Vec<_> = (0..10).map(|n| event(n, 100 - i64::try_from(n).unwrap(), "192.0.2.1", "a")).collect();
+    let events: Vec<_> =
+        (0..10).map(|n| event(n, 100 - i64::try_from(n).unwrap(), "192.0.2.1", "a")).collect();
     let (evidence, left) = looked_up(vec![page(events.clone(), Some("2")), page(vec![], None)], 4);
     assert_eq!((evidence.events, left), (4, 1), "nothing more is asked");
     assert_eq!(evidence.regions[0].cut_at, Some(at(97)));
@@ -135,18 +148,31 @@ fn a_trail_without_an_end_is_left_at_its_bound_and_one_that_goes_in_a_circle_is_
     assert_eq!(evidence.regions[0].cut_at, Some(at(0)));
     let circle = vec![page(vec![], Some("x")), page(vec![], Some("x")), page(vec![], None)];
     let (evidence, left) = looked_up(circle, 50);
-    assert_eq!((left, evidence.regions[0].problem.as_deref()), (1, Some("there is a further page, and no way to it")));
+    assert_eq!(
+        (left, evidence.regions[0].problem.as_deref()),
+        (1, Some("there is a further page, and no way to it"))
+    );
 }
 
 #[test]
 fn a_region_that_cannot_be_asked_is_named_and_what_was_read_before_counts() {
-    let denied = || Err(CallError::refused(ErrorKind::Denied, "cloudtrail:LookupEvents was denied"));
-    let (evidence, _) = looked_up(vec![page(vec![event(1, 5, "192.0.2.1", "a")], Some("2")), denied()], 100);
+    let denied =
+        || Err(CallError::refused(ErrorKind::Denied, "cloudtrail:LookupEvents was denied"));
+    let (evidence, _) =
+        looked_up(vec![page(vec![event(1, 5, "192.0.2.1", "a")], Some("2")), denied()], 100);
     assert_eq!((evidence.events, evidence.is_partial(), evidence.is_blind()), (1, true, false));
-    assert!(evidence.to_string().contains("not asked to the end: eu-west-1: cloudtrail:LookupEvents was denied"));
+    assert!(
+        evidence
+            .to_string()
+            .contains("not asked to the end: eu-west-1: cloudtrail:LookupEvents was denied")
+    );
     let (evidence, _) = looked_up(vec![denied()], 100);
     assert!(evidence.is_blind());
-    assert!(evidence.to_string().starts_with("who uses AKIAIOSFODNN7EXAMPLE could not be found out: eu-west-1:"));
+    assert!(
+        evidence
+            .to_string()
+            .starts_with("who uses AKIAIOSFODNN7EXAMPLE could not be found out: eu-west-1:")
+    );
 }
 
 #[test]
@@ -166,14 +192,20 @@ fn a_text_cannot_steer_a_terminal() {
 
 fn some_event() -> impl Strategy<Value = UseEvent> {
     let of = |n: usize, seconds: i64, from: u8, error: bool| {
-        let mut event = event(n, seconds, &format!("192.0.2.{}", from % 3), if from > 5 { "aws-cli" } else { "Boto3" });
+        let mut event = event(
+            n,
+            seconds,
+            &format!("192.0.2.{}", from % 3),
+            if from > 5 { "aws-cli" } else { "Boto3" },
+        );
         event.service = if from.is_multiple_of(2) { "s3".into() } else { "sts".into() };
         event.error = error.then(|| "AccessDenied".into());
         event
     };
     // One id is always the same event, as in a trail.
-    (0..40_usize)
-        .prop_map(move |n| of(n, i64::try_from(n * 37 % 50).unwrap(), u8::try_from(n % 11).unwrap(), n % 5 == 0))
+    (0..40_usize).prop_map(move |n| {
+        of(n, i64::try_from(n * 37 % 50).unwrap(), u8::try_from(n % 11).unwrap(), n % 5 == 0)
+    })
 }
 
 proptest! {

@@ -1,7 +1,8 @@
 //! What becomes the user's home, and what does not.
 
 use super::harness::{
-    DAY, THERE, account, active, blocked, by_hand, chosen, events, first_key, here, run, secret, tag, there, user, work,
+    DAY, THERE, account, active, blocked, by_hand, chosen, events, first_key, here, run, secret,
+    tag, there, user, work,
 };
 use keyrot_core::decide::{Step, Unhoused};
 use keyrot_core::memory::{MemoryAccount, Value};
@@ -20,7 +21,9 @@ async fn who_was_rotated_before_homes_were_known_is_bound_in_the_next_run() {
     let ambient = Homes { adoption: Adoption::NotNamed, ..here() };
     let standing = run(&account, &ambient).await;
     assert!(!matches!(standing.outcome, Outcome::Blocked(_)), "{:?}", standing.outcome);
-    assert!(tag(&account).is_some() && account.world().secret(&secret()).unwrap().owner().is_some());
+    assert!(
+        tag(&account).is_some() && account.world().secret(&secret()).unwrap().owner().is_some()
+    );
     assert_eq!(active(&account).len(), 2, "the overlap goes on");
 }
 
@@ -31,7 +34,10 @@ async fn a_secret_that_exists_is_adopted_by_itself_only_with_a_working_key_of_th
     by_hand(&adopted, Some(&credentials));
     let standing = run(&adopted, &here()).await;
     assert!(!matches!(standing.outcome, Outcome::Blocked(_)), "{:?}", standing.outcome);
-    assert!(!events(&standing).contains(&&EventKind::Adopted), "it was not keyrot that made the secret");
+    assert!(
+        !events(&standing).contains(&&EventKind::Adopted),
+        "it was not keyrot that made the secret"
+    );
     assert!(tag(&adopted).is_some());
 
     let why = async |account: &MemoryAccount| match blocked(account, &here()).await {
@@ -43,7 +49,9 @@ async fn a_secret_that_exists_is_adopted_by_itself_only_with_a_working_key_of_th
     assert_eq!(why(&empty).await, Unhoused::Empty);
     let squatted = account();
     let placeholder = VersionId::for_placeholder(squatted.world().now());
-    squatted.change(|world| world.create_secret(&secret(), Some((placeholder, Value::placeholder()))).unwrap());
+    squatted.change(|world| {
+        world.create_secret(&secret(), Some((placeholder, Value::placeholder()))).unwrap()
+    });
     assert_eq!(why(&squatted).await, Unhoused::Placeholder);
     let other = account();
     by_hand(&other, None);
@@ -68,8 +76,13 @@ async fn a_secret_that_exists_is_adopted_by_itself_only_with_a_working_key_of_th
 
 #[tokio::test]
 async fn a_secret_that_would_show_others_what_is_published_is_not_adopted() {
-    let kms = || Difference::KmsKey { found: "theirs".to_owned(), expected: "aws/secretsmanager".to_owned() };
-    for difference in [Difference::ResourcePolicy, kms(), Difference::Replicas(vec![THERE.to_owned()])] {
+    let kms = || Difference::KmsKey {
+        found: "theirs".to_owned(),
+        expected: "aws/secretsmanager".to_owned(),
+    };
+    for difference in
+        [Difference::ResourcePolicy, kms(), Difference::Replicas(vec![THERE.to_owned()])]
+    {
         // Squatted beforehand, with a tag that names the user: ids are no secret.
         let account = account();
         let owner = chosen(&account, &here())[0].subject.owner();
@@ -82,12 +95,21 @@ async fn a_secret_that_would_show_others_what_is_published_is_not_adopted() {
         let expected = Unhoused::Differs(vec![difference.clone()]);
         let why = blocked(&account, &here()).await;
         let offered = why.hint(&user()).contains("--adopt-secret");
-        assert_eq!(offered, difference.may_be_accepted(), "only what helps is offered: {}", why.hint(&user()));
+        assert_eq!(
+            offered,
+            difference.may_be_accepted(),
+            "only what helps is offered: {}",
+            why.hint(&user())
+        );
         assert!(matches!(why, Blocked::SecretNotBound { why, .. } if why == expected));
         // In so many words it is taken over, unless it can never be right.
         let take_over = Homes { adoption: Adoption::TakeOver, ..here() };
         let outcome = run(&account, &take_over).await.outcome;
-        assert_eq!(matches!(outcome, Outcome::Blocked(_)), !difference.may_be_accepted(), "{outcome:?}");
+        assert_eq!(
+            matches!(outcome, Outcome::Blocked(_)),
+            !difference.may_be_accepted(),
+            "{outcome:?}"
+        );
     }
 }
 
@@ -113,7 +135,10 @@ async fn a_chosen_place_is_enough_and_becomes_the_whole_arn() {
     let HomeTag::At(home) = HomeTag::of(tag(&account).as_deref()) else { panic!("no home") };
     assert!(home.suffix().is_some() && home.place() == planned.place());
     // The same chosen place is elsewhere for every other region.
-    assert!(matches!(blocked(&account.in_region(THERE), &there()).await, Blocked::ManagedElsewhere { .. }));
+    assert!(matches!(
+        blocked(&account.in_region(THERE), &there()).await,
+        Blocked::ManagedElsewhere { .. }
+    ));
 }
 
 #[tokio::test]
@@ -122,18 +147,25 @@ async fn no_key_is_made_where_its_life_could_not_be_noted_down() {
         let account = account();
         by_hand(&account, Some(&first_key(&account)));
         account.change(|world| {
-            (0..tags).for_each(|n| world.tag_secret(&secret(), &format!("team-{n}"), "x".to_owned()).unwrap());
+            (0..tags).for_each(|n| {
+                world.tag_secret(&secret(), &format!("team-{n}"), "x".to_owned()).unwrap()
+            });
         });
         let mut outcome = run(&account, &here()).await.outcome;
         for _ in 0..100 {
             account.advance(DAY);
             outcome = run(&account, &here()).await.outcome;
         }
-        let blocked = matches!(&outcome, Outcome::Blocked(Blocked::NoTagRoom { tags: 46.., most: 45 }));
+        let blocked =
+            matches!(&outcome, Outcome::Blocked(Blocked::NoTagRoom { tags: 46.., most: 45 }));
         let full = matches!(&outcome, Outcome::Failed(_)) && tags == 49;
         assert_eq!(blocked || full, !room, "{tags} tags: {outcome:?}");
         let keys = account.world().user(&user()).unwrap().keys().len();
-        assert_eq!(keys == 1 && active(&account).len() == 1, !room || keys == 1, "{tags} tags, {keys} keys");
+        assert_eq!(
+            keys == 1 && active(&account).len() == 1,
+            !room || keys == 1,
+            "{tags} tags, {keys} keys"
+        );
     }
 }
 

@@ -1,13 +1,17 @@
-//! What somebody with rights to tag users, rename them or create secrets can do to a home, and what not.
+//! What somebody with rights to tag users, rename them or create secrets can do to a home, and what
+//! not.
 
 use super::harness::{
-    DAY, HERE, THERE, account, active, blocked, chosen, consume, here, run, secret, tag, there, untag, user,
+    DAY, HERE, THERE, account, active, blocked, chosen, consume, here, run, secret, tag, there,
+    untag, user,
 };
 use keyrot_core::decide::Unhoused;
 use keyrot_core::engine::Moved;
 use keyrot_core::memory::{Label, MemoryAccount, Value, World};
 use keyrot_core::model::{Adoption, HOME_TAG, Owner, SecretArn, VersionId};
-use keyrot_core::{Blocked, Cancel, Homes, KeyStatus, Limits, Mode, Outcome, Ports, Rotator, SecretName, Waits};
+use keyrot_core::{
+    Blocked, Cancel, Homes, KeyStatus, Limits, Mode, Outcome, Ports, Rotator, SecretName, Waits,
+};
 
 #[tokio::test]
 async fn a_second_secret_that_names_the_user_is_no_home_once_the_tag_is_lost() {
@@ -42,8 +46,14 @@ async fn a_second_secret_that_names_the_user_is_no_home_once_the_tag_is_lost() {
     assert_eq!(tag(&account), None);
 }
 
-/// A user who is at rest at its home; whoever reads its secret uses the key there each `every`-th day.
-async fn lives(account: &MemoryAccount, days: u32, every: u32, elsewhere: impl AsyncFn() -> Outcome) -> Vec<Outcome> {
+/// A user who is at rest at its home; whoever reads its secret uses the key there each `every`-th
+/// day.
+async fn lives(
+    account: &MemoryAccount,
+    days: u32,
+    every: u32,
+    elsewhere: impl AsyncFn() -> Outcome,
+) -> Vec<Outcome> {
     let mut outcomes = Vec::new();
     for day in 0..days {
         if day % every == 0 {
@@ -68,13 +78,16 @@ async fn settled() -> MemoryAccount {
 
 /// The tag names the place in the other region, where no secret is.
 fn tag_there(account: &MemoryAccount) {
-    let planned = SecretArn::planned(chosen(&account.in_region(THERE), &there())[0].subject.place());
+    let planned =
+        SecretArn::planned(chosen(&account.in_region(THERE), &there())[0].subject.place());
     account.change(|world| world.tag_user(&user(), HOME_TAG, &planned.to_string()).unwrap());
 }
 
 async fn outcome(account: &MemoryAccount, homes: &Homes) -> Outcome {
     let rotator = Rotator::new(Ports::of(account.clone()));
-    let report = rotator.run(chosen(account, homes), Mode::Act, &Limits::default(), &Cancel::default(), &|_| {}).await;
+    let report = rotator
+        .run(chosen(account, homes), Mode::Act, &Limits::default(), &Cancel::default(), &|_| {})
+        .await;
     report.users.into_iter().next().unwrap().outcome
 }
 
@@ -85,14 +98,20 @@ async fn who_tags_a_user_moves_its_home_to_where_runs_know_no_further_region() {
         let account = settled().await;
         let old = active(&account)[0].clone();
         tag_there(&account);
-        assert!(matches!(outcome(&account, &here()).await, Outcome::Blocked(Blocked::ManagedElsewhere { .. })));
+        assert!(matches!(
+            outcome(&account, &here()).await,
+            Outcome::Blocked(Blocked::ManagedElsewhere { .. })
+        ));
         let (elsewhere, homes) = (account.in_region(THERE), Homes { adoption, ..there() });
         outcome(&elsewhere, &homes).await;
         assert!(elsewhere.world().secret(&secret()).is_some(), "a new key is published there");
         // The key that consumers read from the old secret is held for as long as they use it.
         lives(&account, 120, 30, async || outcome(&elsewhere, &homes).await).await;
         assert!(active(&account).contains(&old), "it was used every 30 days");
-        assert!(matches!(outcome(&account, &here()).await, Outcome::Blocked(Blocked::ManagedElsewhere { .. })));
+        assert!(matches!(
+            outcome(&account, &here()).await,
+            Outcome::Blocked(Blocked::ManagedElsewhere { .. })
+        ));
         // What is used more rarely than `idle` is the worst of it: then that key goes.
         let idle = u32::try_from(Waits::default().idle.as_secs() / 86_400).unwrap();
         lives(&account, idle + 30, idle + 31, async || outcome(&elsewhere, &homes).await).await;
@@ -126,9 +145,14 @@ async fn who_renames_a_user_and_takes_its_tag_off_has_a_new_key_published_under_
     let new: SecretName = "/iam/robot/access_key".parse().unwrap();
     // The environment alone is nobody's choice.
     let ambient = Homes { adoption: Adoption::NotNamed, ..here() };
-    assert!(matches!(outcome(&account, &ambient).await, Outcome::Blocked(Blocked::NotNamed { .. })));
+    assert!(matches!(
+        outcome(&account, &ambient).await,
+        Outcome::Blocked(Blocked::NotNamed { .. })
+    ));
     outcome(&account, &here()).await;
-    assert!(account.world().secret(&new).is_some_and(|found| found.labelled(Label::Previous).is_some()));
+    assert!(
+        account.world().secret(&new).is_some_and(|found| found.labelled(Label::Previous).is_some())
+    );
     let works = |account: &MemoryAccount| {
         let world = account.world();
         world
@@ -143,7 +167,9 @@ async fn who_renames_a_user_and_takes_its_tag_off_has_a_new_key_published_under_
 
 #[tokio::test]
 async fn whoever_may_tag_the_user_does_not_choose_the_name_of_its_secret() {
-    let named = |name: &str, suffix: &str| format!("arn:aws:secretsmanager:{HERE}:123456789012:secret:{name}{suffix}");
+    let named = |name: &str, suffix: &str| {
+        format!("arn:aws:secretsmanager:{HERE}:123456789012:secret:{name}{suffix}")
+    };
     let other: SecretName = "/iam/readable/access_key".parse().unwrap();
     for (at_home, exists, suffix) in
         [(true, false, "-a1B2c3"), (true, true, "-a1B2c3"), (false, false, ""), (true, false, "")]
@@ -157,9 +183,15 @@ async fn whoever_may_tag_the_user_does_not_choose_the_name_of_its_secret() {
         account.change(|world| {
             world.tag_user(&user(), HOME_TAG, &named(other.as_str(), suffix)).unwrap();
             if exists {
-                // Its value is the user's own key, which is no secret to those who may read the right one.
-                let keys: Vec<_> =
-                    world.user(&user()).unwrap().keys().iter().map(|key| key.listed.id.clone()).collect();
+                // Its value is the user's own key, which is no secret to those who may read the
+                // right one.
+                let keys: Vec<_> = world
+                    .user(&user())
+                    .unwrap()
+                    .keys()
+                    .iter()
+                    .map(|key| key.listed.id.clone())
+                    .collect();
                 let value = Value::credentials(&World::credentials_of(keys.last().unwrap()), None);
                 let version = VersionId::parse("5f0c0e6e-9a53-4b3e-8f35-1d1c52a7c0de").unwrap();
                 world.create_secret(&other, Some((version, value))).unwrap();
@@ -167,7 +199,10 @@ async fn whoever_may_tag_the_user_does_not_choose_the_name_of_its_secret() {
         });
         for homes in [here(), Homes { adoption: Adoption::NotNamed, ..here() }] {
             let why = blocked(&account, &homes).await;
-            assert!(matches!(&why, Blocked::ManagedElsewhere { home } if home.place().name == other), "{why:?}");
+            assert!(
+                matches!(&why, Blocked::ManagedElsewhere { home } if home.place().name == other),
+                "{why:?}"
+            );
             assert!(why.hint(&user()).contains("remove it"), "a way out: {}", why.hint(&user()));
         }
         assert!(exists || account.world().secret(&other).is_none());
@@ -175,10 +210,16 @@ async fn whoever_may_tag_the_user_does_not_choose_the_name_of_its_secret() {
         let rotator = Rotator::new(Ports::of(account.clone()));
         let one = chosen(&account, &here()).remove(0);
         let moved = rotator.move_home(&rotator, one, Mode::Act, &Limits::default()).await;
-        assert!(matches!(&moved, Moved::New(Outcome::Blocked(Blocked::ManagedElsewhere { .. }))), "{moved:?}");
+        assert!(
+            matches!(&moved, Moved::New(Outcome::Blocked(Blocked::ManagedElsewhere { .. }))),
+            "{moved:?}"
+        );
         untag(&account);
         let outcome = run(&account, &here()).await.outcome;
         assert!(!matches!(outcome, Outcome::Blocked(_)), "{outcome:?}");
-        assert!(right.is_none() || tag(&account) == right, "the secret that names the user is its home");
+        assert!(
+            right.is_none() || tag(&account) == right,
+            "the secret that names the user is its home"
+        );
     }
 }

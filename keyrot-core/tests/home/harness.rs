@@ -3,8 +3,8 @@
 use keyrot_core::memory::{Label, MemoryAccount, Value, World};
 use keyrot_core::model::{HOME_TAG, VersionId};
 use keyrot_core::{
-    Blocked, Cancel, Credentials, Event, EventKind, Homes, KeyId, KeyStatus, Limits, Mode, Outcome, Policy, Ports,
-    Rotator, SecretName, Selection, Target, UserName, UserResult, Waits, select,
+    Blocked, Cancel, Credentials, Event, EventKind, Homes, KeyId, KeyStatus, Limits, Mode, Outcome,
+    Policy, Ports, Rotator, SecretName, Selection, Target, UserName, UserResult, Waits, select,
 };
 use std::time::Duration;
 
@@ -42,7 +42,9 @@ pub(crate) fn chosen(account: &MemoryAccount, homes: &Homes) -> Vec<Target> {
 pub(crate) fn consume(account: &MemoryAccount) {
     account.change(|world| {
         let found = world.secret(&secret());
-        let current = found.and_then(|found| found.value(found.labelled(Label::Current)?)).and_then(Value::read);
+        let current = found
+            .and_then(|found| found.value(found.labelled(Label::Current)?))
+            .and_then(Value::read);
         if let Some(credentials) = current {
             world.authenticate(&credentials, "s3", HERE);
         }
@@ -51,7 +53,9 @@ pub(crate) fn consume(account: &MemoryAccount) {
 
 pub(crate) async fn work(account: &MemoryAccount, homes: &Homes, mode: Mode) -> UserResult {
     let rotator = Rotator::new(Ports::of(account.clone()));
-    let report = rotator.run(chosen(account, homes), mode, &Limits::default(), &Cancel::default(), &|_| {}).await;
+    let report = rotator
+        .run(chosen(account, homes), mode, &Limits::default(), &Cancel::default(), &|_| {})
+        .await;
     assert_eq!(account.broken(), []);
     report.users.into_iter().next().unwrap()
 }
@@ -74,7 +78,10 @@ pub(crate) async fn blocked(account: &MemoryAccount, homes: &Homes) -> Blocked {
 pub(crate) fn active(account: &MemoryAccount) -> Vec<KeyId> {
     let world = account.world();
     let keys = world.user(&user()).unwrap().keys();
-    keys.iter().filter(|key| key.listed.status == KeyStatus::Active).map(|key| key.listed.id.clone()).collect()
+    keys.iter()
+        .filter(|key| key.listed.status == KeyStatus::Active)
+        .map(|key| key.listed.id.clone())
+        .collect()
 }
 
 pub(crate) fn here() -> Homes {

@@ -1,4 +1,5 @@
-//! One user, one home: whatever region, name, account or user a run is started for, a second secret never takes the first one's key away.
+//! One user, one home: whatever region, name, account or user a run is started for, a second secret
+//! never takes the first one's key away.
 #![allow(clippy::unwrap_used)]
 
 mod adoption;

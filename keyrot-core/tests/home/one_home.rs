@@ -1,10 +1,13 @@
 //! A run at the home, and runs everywhere else.
 
 use super::harness::{
-    DAY, HERE, THERE, account, active, blocked, chosen, consume, events, here, run, secret, tag, there, untag, user,
+    DAY, HERE, THERE, account, active, blocked, chosen, consume, events, here, run, secret, tag,
+    there, untag, user,
 };
 use keyrot_core::model::{Adoption, SecretArn};
-use keyrot_core::{Blocked, Cancel, EventKind, Homes, Limits, Mode, Outcome, Ports, Request, Revocation, Rotator};
+use keyrot_core::{
+    Blocked, Cancel, EventKind, Homes, Limits, Mode, Outcome, Ports, Request, Revocation, Rotator,
+};
 
 #[tokio::test]
 async fn a_home_is_recorded_on_both_sides_and_costs_a_settled_user_no_call() {
@@ -12,7 +15,10 @@ async fn a_home_is_recorded_on_both_sides_and_costs_a_settled_user_no_call() {
     run(&account, &here()).await;
     let world = account.world();
     let found = world.secret(&secret()).unwrap().owner().unwrap();
-    assert_eq!((found.id, found.account.as_str()), (world.user(&user()).unwrap().id.clone(), "123456789012"));
+    assert_eq!(
+        (found.id, found.account.as_str()),
+        (world.user(&user()).unwrap().id.clone(), "123456789012")
+    );
     let arn = SecretArn::parse(tag(&account).unwrap()).unwrap();
     assert_eq!((arn.place().region.as_str(), &arn.place().name), (HERE, &secret()));
     assert!(arn.suffix().is_some());
@@ -40,7 +46,9 @@ async fn a_run_in_another_region_says_where_the_home_is_and_changes_nothing() {
         run(&account, &here()).await;
     }
     assert_eq!(active(&account).len(), 1);
-    let hint = Blocked::ManagedElsewhere { home: SecretArn::parse(tag(&account).unwrap()).unwrap() }.hint(&user());
+    let hint =
+        Blocked::ManagedElsewhere { home: SecretArn::parse(tag(&account).unwrap()).unwrap() }
+            .hint(&user());
     assert!(hint.contains(HERE) && hint.contains("123456789012"), "{hint}");
 }
 
@@ -80,7 +88,11 @@ async fn a_tag_that_was_taken_off_is_put_back_where_the_secret_proves_the_home_a
         untag(&account);
         let ambient = Homes { adoption: Adoption::NotNamed, ..here() };
         let standing = run(&account, &ambient).await;
-        assert!(matches!(events(&standing)[..], [EventKind::HomeRestored { .. }]), "{:?}", standing.events);
+        assert!(
+            matches!(events(&standing)[..], [EventKind::HomeRestored { .. }]),
+            "{:?}",
+            standing.events
+        );
         assert!(standing.events[0].kind.to_string().contains("ignore_tags"));
         assert_eq!(tag(&account), home);
     }
@@ -94,7 +106,13 @@ async fn a_renamed_user_keeps_its_home_and_a_new_one_of_the_old_name_does_not_in
         let renamed = world.rename_user(&user(), "deployer").unwrap();
         let again = world.add_user("ci", &[("RotateKey", "True")]).unwrap();
         world.add_key(&again).unwrap();
-        world.user(&renamed).unwrap().keys().iter().map(|key| key.listed.id.clone()).collect::<Vec<_>>()
+        world
+            .user(&renamed)
+            .unwrap()
+            .keys()
+            .iter()
+            .map(|key| key.listed.id.clone())
+            .collect::<Vec<_>>()
     });
     for _ in 0..20 {
         account.advance(DAY);
@@ -102,7 +120,8 @@ async fn a_renamed_user_keeps_its_home_and_a_new_one_of_the_old_name_does_not_in
         let before = account.world();
         let rotator = Rotator::new(Ports::of(account.clone()));
         let both = chosen(&account, &here());
-        let report = rotator.run(both, Mode::Act, &Limits::default(), &Cancel::default(), &|_| {}).await;
+        let report =
+            rotator.run(both, Mode::Act, &Limits::default(), &Cancel::default(), &|_| {}).await;
         let [new, renamed] = &report.users[..] else { panic!("{:?}", report.users) };
         match &new.outcome {
             Outcome::Blocked(Blocked::SecretOfAnother { owner, .. }) => {
@@ -129,16 +148,24 @@ async fn a_request_in_the_wrong_place_is_told_where_the_home_is() {
     let rotator = Rotator::new(Ports::of(elsewhere.clone()));
     let ask = async |request: Request| {
         let one = chosen(&elsewhere, &there()).remove(0);
-        let report = rotator.fulfil(one, request, Mode::Act, &Limits::default(), &Cancel::default(), &|_| {}).await;
+        let report = rotator
+            .fulfil(one, request, Mode::Act, &Limits::default(), &Cancel::default(), &|_| {})
+            .await;
         report.users.into_iter().next().unwrap().outcome
     };
     let before = account.world();
-    for request in [Request::Revoke(Revocation::of(key.clone())), Request::Rollback { to: key.clone() }] {
+    for request in
+        [Request::Revoke(Revocation::of(key.clone())), Request::Rollback { to: key.clone() }]
+    {
         let outcome = ask(request).await;
-        assert!(matches!(&outcome, Outcome::Blocked(Blocked::ManagedElsewhere { .. })), "{outcome:?}");
+        assert!(
+            matches!(&outcome, Outcome::Blocked(Blocked::ManagedElsewhere { .. })),
+            "{outcome:?}"
+        );
     }
     assert_eq!(account.world().user(&user()), before.user(&user()));
     // What needs nothing but IAM works from everywhere.
-    ask(Request::Revoke(Revocation { without_successor: true, ..Revocation::of(key.clone()) })).await;
+    ask(Request::Revoke(Revocation { without_successor: true, ..Revocation::of(key.clone()) }))
+        .await;
     assert!(!active(&account).contains(&key));
 }

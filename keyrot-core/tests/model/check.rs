@@ -6,7 +6,9 @@ use super::world::{Action, Deed, Forgery, Luck, State, secret, user};
 use keyrot_core::decide::Refusal;
 use keyrot_core::machine::{Call, Next, Task};
 use keyrot_core::memory::{Label, MemoryKey, World};
-use keyrot_core::model::{Intent, JournalEntry, Phase, Promoted, Retired, Revoked, SecretState, VersionId};
+use keyrot_core::model::{
+    Intent, JournalEntry, Phase, Promoted, Retired, Revoked, SecretState, VersionId,
+};
 use keyrot_core::{Blocked, KeyId, KeyStatus, Outcome, Request, Timestamp};
 use stateright::{Model, Property};
 use std::collections::HashMap;
@@ -26,7 +28,11 @@ impl Check {
 
     fn lucks(call: &Call) -> Vec<Luck> {
         let mut lucks = vec![Luck::Denied, Luck::DiesBefore];
-        lucks.push(if matches!(call, Call::Probe(_)) { Luck::Unreachable } else { Luck::LostRequest });
+        lucks.push(if matches!(call, Call::Probe(_)) {
+            Luck::Unreachable
+        } else {
+            Luck::LostRequest
+        });
         match call {
             Call::ListKeys => lucks.push(Luck::StaleListing),
             Call::Probe(_) => lucks.push(Luck::NotYet),
@@ -59,28 +65,44 @@ impl Check {
         deeds
     }
 
-    /// What another program may write of the key that a person asked to revoke, or of any: that it is not revoked, or only if it is unused; that
-    /// it is kept, now or for ever.
+    /// What another program may write of the key that a person asked to revoke, or of any: that it
+    /// is not revoked, or only if it is unused; that it is kept, now or for ever.
     fn forgeries(state: &State) -> Vec<Forgery> {
         let now = state.world.now();
         let mut notes = vec![JournalEntry::Revoked(Vec::new())];
-        for key in state.world.user(&user()).into_iter().flat_map(|u| u.keys()).map(|k| k.listed.id.clone()) {
+        for key in state
+            .world
+            .user(&user())
+            .into_iter()
+            .flat_map(|u| u.keys())
+            .map(|k| k.listed.id.clone())
+        {
             for at in [now, now + UNIT * 100_000] {
-                notes.push(JournalEntry::Retired(Retired { key: key.clone(), phase: Phase::Hold, at }));
+                notes.push(JournalEntry::Retired(Retired {
+                    key: key.clone(),
+                    phase: Phase::Hold,
+                    at,
+                }));
             }
             if matches!(&state.asked, Some(Request::Revoke(order)) if order.key == key) {
-                notes.push(JournalEntry::Revoked(vec![Revoked { key, at: now, only_if_unused: true }]));
+                notes.push(JournalEntry::Revoked(vec![Revoked {
+                    key,
+                    at: now,
+                    only_if_unused: true,
+                }]));
             }
         }
         notes.into_iter().map(Forgery::Entry).collect()
     }
 
-    /// Every claim that could mean something, with each time that it could have: when its key was created, now, and later than clocks are apart. A claim
-    /// is written right before it is read: until then nothing comes of it.
+    /// Every claim that could mean something, with each time that it could have: when its key was
+    /// created, now, and later than clocks are apart. A claim is written right before it is read:
+    /// until then nothing comes of it.
     fn claims(&self, state: &State) -> Vec<Forgery> {
         let reads = |call: &Call| matches!(call, Call::DescribeSecret | Call::ListVersions);
         let mut running = state.rotators.iter().flatten();
-        let (Some(Next::Call(call)), None) = (running.next().map(|one| &one.next), running.next()) else {
+        let (Some(Next::Call(call)), None) = (running.next().map(|one| &one.next), running.next())
+        else {
             return vec![];
         };
         if !reads(call) {
@@ -88,15 +110,26 @@ impl Check {
         }
         let now = state.world.now();
         let later = now + self.setting.waits.settle + UNIT * 2;
-        let keys: Vec<_> = state.world.user(&user()).into_iter().flat_map(|u| u.keys()).map(|k| &k.listed).collect();
+        let keys: Vec<_> = state
+            .world
+            .user(&user())
+            .into_iter()
+            .flat_map(|u| u.keys())
+            .map(|k| &k.listed)
+            .collect();
         let mut all = Vec::new();
         for key in &keys {
             let id = &key.id;
             let pending = Some(Label::Pending);
-            for (created, label) in
-                [(key.created, pending), (key.created, None), (key.created, Some(Label::Current)), (now, pending)]
-            {
-                all.extend(VersionId::for_key(id, created, true).map(|id| Forgery::Version { id, label }));
+            for (created, label) in [
+                (key.created, pending),
+                (key.created, None),
+                (key.created, Some(Label::Current)),
+                (now, pending),
+            ] {
+                all.extend(
+                    VersionId::for_key(id, created, true).map(|id| Forgery::Version { id, label }),
+                );
             }
             if *call == Call::ListVersions {
                 continue;
@@ -106,12 +139,23 @@ impl Check {
                 for phase in [Phase::Retiring, Phase::Abandoned, Phase::Inactive, Phase::Hold] {
                     entries.push(JournalEntry::Retired(Retired { key: id.clone(), phase, at }));
                 }
-                entries.push(JournalEntry::Revoked(vec![Revoked { key: id.clone(), at, only_if_unused: false }]));
-                let before = keys.iter().map(|k| k.id.clone()).filter(|other| other != id).collect();
+                entries.push(JournalEntry::Revoked(vec![Revoked {
+                    key: id.clone(),
+                    at,
+                    only_if_unused: false,
+                }]));
+                let before =
+                    keys.iter().map(|k| k.id.clone()).filter(|other| other != id).collect();
                 entries.push(JournalEntry::Intent(Intent { before, at }));
-                let labelled = |label| state.world.secret(&secret()).and_then(|found| found.labelled(label)).cloned();
+                let labelled = |label| {
+                    state.world.secret(&secret()).and_then(|found| found.labelled(label)).cloned()
+                };
                 if let Some(version) = labelled(Label::Current) {
-                    entries.push(JournalEntry::Promoted(Promoted { version, replacing: Some(id.clone()), at }));
+                    entries.push(JournalEntry::Promoted(Promoted {
+                        version,
+                        replacing: Some(id.clone()),
+                        at,
+                    }));
                 }
             }
             all.extend(entries.into_iter().map(Forgery::Entry));
@@ -119,13 +163,19 @@ impl Check {
         all
     }
 
-    /// Whether a run blocks the user, or fails, where a key that was seen Inactive after it was revoked works again.
+    /// Whether a run blocks the user, or fails, where a key that was seen Inactive after it was
+    /// revoked works again.
     fn tells(&self, state: &State) -> bool {
-        let SecretState::Present(found) = state.world.describe_secret(&secret()) else { return true };
+        let SecretState::Present(found) = state.world.describe_secret(&secret()) else {
+            return true;
+        };
         let settled = |at: Timestamp| at + self.setting.waits.settle <= state.world.now();
         let works = |k: &&MemoryKey| k.listed.status == KeyStatus::Active;
-        let again = |key: &KeyId| match (found.journal.revoked_at(key), found.journal.phase_of(key)) {
-            (Some(revoked), Some((Phase::Inactive, at))) => state.watch.is_revoked(key) && revoked <= at && settled(at),
+        let again = |key: &KeyId| match (found.journal.revoked_at(key), found.journal.phase_of(key))
+        {
+            (Some(revoked), Some((Phase::Inactive, at))) => {
+                state.watch.is_revoked(key) && revoked <= at && settled(at)
+            }
             _ => false,
         };
         let mut keys = state.world.user(&user()).into_iter().flat_map(|u| u.keys()).filter(works);
@@ -139,7 +189,8 @@ impl Check {
         down || matches!(outcome, Outcome::Blocked(reason) if !matches!(reason, Blocked::Overdue { .. }))
     }
 
-    /// Whether a revocation that a person asks for, again and again, with nothing going wrong any more, ends with the key Inactive or gone.
+    /// Whether a revocation that a person asks for, again and again, with nothing going wrong any
+    /// more, ends with the key Inactive or gone.
     fn revokes(&self, state: &State) -> bool {
         let Some(request @ Request::Revoke(order)) = &state.asked else { return true };
         if state.person < self.setting.person || order.only_if_unused {
@@ -150,7 +201,9 @@ impl Check {
             let outcome = run(&self.setting, &mut world, Task::Request(request.clone()));
             match outcome {
                 Outcome::Done | Outcome::Revoked { .. } => {
-                    let active = |k: &MemoryKey| k.listed.id == order.key && k.listed.status == KeyStatus::Active;
+                    let active = |k: &MemoryKey| {
+                        k.listed.id == order.key && k.listed.status == KeyStatus::Active
+                    };
                     return !world.user(&user()).is_some_and(|user| user.keys().iter().any(active));
                 }
                 // It says so, and is not done: what has to be there first is not.
@@ -158,7 +211,11 @@ impl Check {
                 // It is gone.
                 Outcome::Refused(Refusal::NoSuchKey { .. }) => return true,
                 Outcome::Waiting(wait) => {
-                    world.advance(wait.until.and_then(|until| (until - world.now()).to_std().ok()).unwrap_or(UNIT));
+                    world.advance(
+                        wait.until
+                            .and_then(|until| (until - world.now()).to_std().ok())
+                            .unwrap_or(UNIT),
+                    );
                 }
                 _ => world.advance(UNIT),
             }
@@ -166,8 +223,8 @@ impl Check {
         false
     }
 
-    /// Without further faults, and nobody interfering: does the user come to rest with one young key, or, where a person interfered, does
-    /// keyrot stop and say why?
+    /// Without further faults, and nobody interfering: does the user come to rest with one young
+    /// key, or, where a person interfered, does keyrot stop and say why?
     fn converges(&self, state: &State) -> bool {
         let mut hasher = DefaultHasher::new();
         (&state.world, state.interfered).hash(&mut hasher);
@@ -203,13 +260,16 @@ impl Check {
             };
             world.advance(wait.unwrap_or(UNIT));
         }
-        // Where a person interfered, the function's answer to Secrets Manager is how keyrot says so.
+        // Where a person interfered, the function's answer to Secrets Manager is how keyrot says
+        // so.
         state.interfered && rotation_enabled.is_some_and(|outcome| outcome != Outcome::Done)
     }
 }
 
 fn at_rest_with_one_key(world: &World) -> bool {
-    let (Some(user), Some(secret)) = (world.user(&user()), world.secret(&secret())) else { return false };
+    let (Some(user), Some(secret)) = (world.user(&user()), world.secret(&secret())) else {
+        return false;
+    };
     let current = secret.labelled(Label::Current);
     let pending = secret.labelled(Label::Pending).filter(|p| Some(*p) != current);
     let held = current.and_then(|v| secret.value(v)).and_then(|v| v.read());
@@ -247,12 +307,15 @@ impl Model for Check {
                     if let Next::Call(call) = &running.next
                         && state.faults > 0
                     {
-                        actions.extend(Self::lucks(call).into_iter().map(|luck| Action::Step(i, luck)));
+                        actions.extend(
+                            Self::lucks(call).into_iter().map(|luck| Action::Step(i, luck)),
+                        );
                     }
                 }
             }
         }
-        // A call is under way for at most one unit: half of what `settle` leaves after the run limit.
+        // A call is under way for at most one unit: half of what `settle` leaves after the run
+        // limit.
         let bounded = state.rotators.iter().skip(usize::from(self.setting.endless));
         let in_time = match self.setting.claims {
             // What comes of a call that takes long, other lives hold.
@@ -268,7 +331,14 @@ impl Model for Check {
         }
         // A request matters once a run begins on it, so that it is made where one can.
         if state.requests > 0 && state.rotators.iter().any(Option::is_none) {
-            let keys = || state.world.user(&user()).into_iter().flat_map(|u| u.keys()).map(|k| k.listed.id.clone());
+            let keys = || {
+                state
+                    .world
+                    .user(&user())
+                    .into_iter()
+                    .flat_map(|u| u.keys())
+                    .map(|k| k.listed.id.clone())
+            };
             let asks = self.setting.asks.iter().flat_map(|ask| keys().map(|key| ask.request(key)));
             actions.extend(asks.map(Action::Ask));
         }
@@ -276,7 +346,8 @@ impl Model for Check {
             let mut deeds = Self::deeds(state);
             // Beside claims, a person is there for a key of their own.
             deeds.retain(|deed| {
-                !self.setting.claims || (matches!(deed, Deed::CreateKey | Deed::Deactivate(_)) && state.at_rest())
+                !self.setting.claims
+                    || (matches!(deed, Deed::CreateKey | Deed::Deactivate(_)) && state.at_rest())
             });
             actions.extend(deeds.into_iter().map(Action::Person));
         }
@@ -287,9 +358,12 @@ impl Model for Check {
         if state.uses > 0 {
             let keys = state.world.user(&user()).into_iter().flat_map(|u| u.keys());
             let claims = self.setting.claims;
-            let begins = || state.rotators.iter().flatten().any(|one| one.next == Next::Call(Call::ListKeys));
-            let used =
-                keys.filter(|k| if claims { k.listed.status == KeyStatus::Active && begins() } else { k.proven });
+            let begins = || {
+                state.rotators.iter().flatten().any(|one| one.next == Next::Call(Call::ListKeys))
+            };
+            let used = keys.filter(|k| {
+                if claims { k.listed.status == KeyStatus::Active && begins() } else { k.proven }
+            });
             actions.extend(used.map(|k| Action::Use(k.listed.id.clone())));
         }
     }
@@ -300,11 +374,19 @@ impl Model for Check {
             Action::Start(i) => next.start(&self.setting, i, Task::Everything),
             Action::Rotate => next.rotate(),
             Action::RotationStep(i) => {
-                next.start(&self.setting, i, next.order.clone().map_or(Task::Everything, Task::RotationStep));
+                next.start(
+                    &self.setting,
+                    i,
+                    next.order.clone().map_or(Task::Everything, Task::RotationStep),
+                );
             }
             Action::Ask(request) => next.ask(&self.setting, request),
             Action::Fulfil(i) => {
-                next.start(&self.setting, i, next.asked.clone().map_or(Task::Everything, Task::Request));
+                next.start(
+                    &self.setting,
+                    i,
+                    next.asked.clone().map_or(Task::Everything, Task::Request),
+                );
             }
             Action::Step(i, luck) => next.step(&self.setting, i, luck),
             Action::Pass(units) => next.pass(units),
@@ -318,30 +400,58 @@ impl Model for Check {
     fn properties(&self) -> Vec<Property<Self>> {
         vec![
             Property::<Self>::always("S1 AWSCURRENT works", |_, s| unbroken(s, "S1")),
-            Property::<Self>::always("S1 AWSCURRENT works in every state nobody else touched", |_, s| {
-                s.interfered || s.watch.current_is_broken(&s.world).is_none()
-            }),
+            Property::<Self>::always(
+                "S1 AWSCURRENT works in every state nobody else touched",
+                |_, s| s.interfered || s.watch.current_is_broken(&s.world).is_none(),
+            ),
             Property::<Self>::always("S2 overlap and quiet", |_, s| unbroken(s, "S2")),
             Property::<Self>::always("S3 soak before deletion", |_, s| unbroken(s, "S3")),
             Property::<Self>::always("S4 only attributable keys", |_, s| unbroken(s, "S4")),
             Property::<Self>::always("S5 a proven successor", |_, s| unbroken(s, "S5")),
-            Property::<Self>::always("S15 nothing that depends on an old key loses it", |_, s| unbroken(s, "S15")),
-            Property::<Self>::always("S10 no claim takes a key away that is in use", |_, s| s.taken.is_none()),
+            Property::<Self>::always("S15 nothing that depends on an old key loses it", |_, s| {
+                unbroken(s, "S15")
+            }),
+            Property::<Self>::always("S10 no claim takes a key away that is in use", |_, s| {
+                s.taken.is_none()
+            }),
             Property::<Self>::always("S6 no secret shown", |_, s| s.leaked.is_none()),
-            Property::<Self>::always("S12 who could not ask concludes nothing", |_, s| s.concluded.is_none()),
-            Property::<Self>::always("S8 nobody's change of AWSCURRENT is overwritten", |_, s| !s.overwrote),
-            Property::<Self>::always("S13 a revocation that is done has revoked", |_, s| s.unrevoked.is_none()),
+            Property::<Self>::always("S12 who could not ask concludes nothing", |_, s| {
+                s.concluded.is_none()
+            }),
+            Property::<Self>::always("S8 nobody's change of AWSCURRENT is overwritten", |_, s| {
+                !s.overwrote
+            }),
+            Property::<Self>::always("S13 a revocation that is done has revoked", |_, s| {
+                s.unrevoked.is_none()
+            }),
             Property::<Self>::always("S13 a revoked key that works again is told", |m, s| {
                 m.setting.claims || !s.at_rest() || s.broken.is_some() || m.tells(s)
             }),
-            Property::<Self>::always("S13 a revocation can be ended, whatever is forged", |m, s| {
-                m.setting.forges == 0 || m.setting.claims || !s.at_rest() || s.broken.is_some() || m.revokes(s)
-            }),
-            Property::<Self>::always("S7 S8 liveness: converges, or stops where a person interfered", |m, s| {
-                let lasting = matches!(m.setting.port, Port::StoreDown | Port::NoRoomForTags | Port::DropsRevocations);
-                // What a claim may hold up is not said here.
-                m.setting.claims || lasting || !s.at_rest() || s.broken.is_some() || m.converges(s)
-            }),
+            Property::<Self>::always(
+                "S13 a revocation can be ended, whatever is forged",
+                |m, s| {
+                    m.setting.forges == 0
+                        || m.setting.claims
+                        || !s.at_rest()
+                        || s.broken.is_some()
+                        || m.revokes(s)
+                },
+            ),
+            Property::<Self>::always(
+                "S7 S8 liveness: converges, or stops where a person interfered",
+                |m, s| {
+                    let lasting = matches!(
+                        m.setting.port,
+                        Port::StoreDown | Port::NoRoomForTags | Port::DropsRevocations
+                    );
+                    // What a claim may hold up is not said here.
+                    m.setting.claims
+                        || lasting
+                        || !s.at_rest()
+                        || s.broken.is_some()
+                        || m.converges(s)
+                },
+            ),
             Property::<Self>::sometimes("a key is published", |_, s| {
                 s.world.secret(&secret()).and_then(|x| x.labelled(Label::Previous)).is_some()
             }),

@@ -1,6 +1,8 @@
-//! The model check: every order of crash, lost reply, denial, lag, race and interference that a small life allows, against the promises.
+//! The model check: every order of crash, lost reply, denial, lag, race and interference that a
+//! small life allows, against the promises.
 //!
-//! Each test prints how many states it went through. `KEYROT_MODEL=deep` explores larger lives; it takes minutes, not seconds.
+//! Each test prints how many states it went through. `KEYROT_MODEL=deep` explores larger lives; it
+//! takes minutes, not seconds.
 // A check may look at the clock to say how long it took; the core may not.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, missing_docs)]
 
@@ -38,15 +40,19 @@ where
     });
 }
 
-fn explored_as<M>(name: &str, model: M, story: impl Fn(Vec<(M::State, Option<M::Action>)>) -> String)
-where
+fn explored_as<M>(
+    name: &str,
+    model: M,
+    story: impl Fn(Vec<(M::State, Option<M::Action>)>) -> String,
+) where
     M: Model + Send + Sync + 'static,
     M::State: Clone + Debug + Hash + PartialEq + Send + Sync + 'static,
     M::Action: Clone + Debug + PartialEq,
 {
     let began = Instant::now();
     let checker = model.checker().threads(2).spawn_bfs().join();
-    let (states, steps, depth) = (checker.unique_state_count(), checker.state_count(), checker.max_depth());
+    let (states, steps, depth) =
+        (checker.unique_state_count(), checker.state_count(), checker.max_depth());
     let took = began.elapsed().as_secs_f32();
     eprintln!("{name}: {states} states, {steps} steps, depth {depth}, {took:.1} s");
     for (property, path) in checker.discoveries() {
@@ -65,11 +71,17 @@ where
     M::State: Clone + Debug + Hash + PartialEq + Send + Sync + 'static,
     M::Action: Clone + Debug + PartialEq,
 {
-    let checker = model.checker().threads(2).finish_when(HasDiscoveries::AnyFailures).spawn_bfs().join();
-    let always = |name: &&'static str| !matches!(checker.model().property(name).expectation, Expectation::Sometimes);
+    let checker =
+        model.checker().threads(2).finish_when(HasDiscoveries::AnyFailures).spawn_bfs().join();
+    let always = |name: &&'static str| {
+        !matches!(checker.model().property(name).expectation, Expectation::Sometimes)
+    };
     let names: Vec<_> = checker.discoveries().into_keys().filter(always).collect();
     eprintln!("{what}: broke {names:?} after {} states", checker.unique_state_count());
-    assert!(names.iter().any(|name| name.starts_with(promise)), "{what} should break {promise}, and broke {names:?}");
+    assert!(
+        names.iter().any(|name| name.starts_with(promise)),
+        "{what} should break {promise}, and broke {names:?}"
+    );
 }
 
 /// What happened, a line a step.
@@ -83,7 +95,9 @@ fn story(path: Vec<(State, Option<Action>)>) -> String {
                 format!("{at} rotator {i} {luck:?}: {next:?}")
             }
             Some(action) => format!("{at} {action:?}"),
-            None => format!("{at} end: {:?} {:?} {:?}", state.broken, state.leaked, state.unrevoked),
+            None => {
+                format!("{at} end: {:?} {:?} {:?}", state.broken, state.leaked, state.unrevoked)
+            }
         };
         lines.extend([&line[..line.len().min(400)], "\n"]);
     }
@@ -102,7 +116,8 @@ fn bound(usual: u32, deeper: u32) -> u32 {
 #[test]
 fn one_fault_anywhere_in_an_adoption() {
     for keys in [0, 1] {
-        let setting = Setting { faults: 1, horizon: bound(5, 8), ..Setting::new(Start::New { keys }) };
+        let setting =
+            Setting { faults: 1, horizon: bound(5, 8), ..Setting::new(Start::New { keys }) };
         explore(&format!("adoption with {keys} keys, one fault"), setting);
     }
 }
@@ -111,7 +126,8 @@ fn one_fault_anywhere_in_an_adoption() {
 fn two_faults_in_a_rotation() {
     let setting = Setting { faults: 2, horizon: bound(2, 5), ..Setting::new(Start::Due) };
     explore("rotation, two faults", setting);
-    let setting = Setting { faults: 2, horizon: bound(2, 5), ..Setting::new(Start::New { keys: 1 }) };
+    let setting =
+        Setting { faults: 2, horizon: bound(2, 5), ..Setting::new(Start::New { keys: 1 }) };
     explore("adoption, two faults", setting);
 }
 
@@ -125,7 +141,8 @@ fn a_version_that_somebody_else_wrote() {
 
 #[test]
 fn retirement_with_a_consumer_and_a_fault() {
-    let setting = Setting { faults: 1, uses: 1, horizon: bound(5, 8), ..Setting::new(Start::Overlap) };
+    let setting =
+        Setting { faults: 1, uses: 1, horizon: bound(5, 8), ..Setting::new(Start::Overlap) };
     explore("retirement, one fault, one use", setting);
 }
 
@@ -133,7 +150,8 @@ fn retirement_with_a_consumer_and_a_fault() {
 fn consumers_that_move_and_that_do_not() {
     let setting = Setting { uses: 2, horizon: bound(5, 8), ..Setting::new(Start::Overlap) };
     explore("retirement, two uses", setting);
-    let setting = Setting { faults: 1, uses: 2, horizon: bound(3, 6), ..Setting::new(Start::Overlap) };
+    let setting =
+        Setting { faults: 1, uses: 2, horizon: bound(3, 6), ..Setting::new(Start::Overlap) };
     explore("retirement, two uses, one fault", setting);
 }
 
@@ -150,7 +168,8 @@ fn two_rotators_at_once() {
 #[test]
 fn two_rotators_and_a_fault() {
     for start in [Start::New { keys: 0 }, Start::Due] {
-        let setting = Setting { rotators: 2, faults: 1, horizon: bound(0, 2), ..Setting::new(start) };
+        let setting =
+            Setting { rotators: 2, faults: 1, horizon: bound(0, 2), ..Setting::new(start) };
         explore(&format!("two rotators, one fault, {start:?}"), setting);
     }
 }
@@ -158,24 +177,42 @@ fn two_rotators_and_a_fault() {
 #[test]
 fn two_rotators_whose_clocks_are_apart() {
     for start in [Start::New { keys: 0 }, Start::New { keys: 1 }, Start::Due] {
-        explore(&format!("clocks apart, {start:?}"), Setting { horizon: bound(0, 5), ..apart(start) });
+        explore(
+            &format!("clocks apart, {start:?}"),
+            Setting { horizon: bound(0, 5), ..apart(start) },
+        );
     }
     for start in [Start::Overlap, Start::Soaking] {
-        explore(&format!("clocks apart, {start:?}"), Setting { horizon: bound(2, 7), ..apart(start) });
+        explore(
+            &format!("clocks apart, {start:?}"),
+            Setting { horizon: bound(2, 7), ..apart(start) },
+        );
     }
 }
 
 #[test]
 fn a_clock_that_is_off_and_a_fault() {
     for clock in [290, -290] {
-        let alone = Setting { rotators: 1, faults: 1, horizon: bound(5, 8), clocks: [clock, 0], ..apart(Start::Due) };
+        let alone = Setting {
+            rotators: 1,
+            faults: 1,
+            horizon: bound(5, 8),
+            clocks: [clock, 0],
+            ..apart(Start::Due)
+        };
         explore(&format!("one fault, a clock {clock} s ahead"), alone);
     }
 }
 
 #[test]
 fn a_person_interferes() {
-    for start in [Start::New { keys: 0 }, Start::New { keys: 1 }, Start::Due, Start::DueForeign, Start::Overlap] {
+    for start in [
+        Start::New { keys: 0 },
+        Start::New { keys: 1 },
+        Start::Due,
+        Start::DueForeign,
+        Start::Overlap,
+    ] {
         let setting = Setting { person: 1, horizon: bound(3, 6), ..Setting::new(start) };
         explore(&format!("a person, {start:?}"), setting);
     }
@@ -191,44 +228,73 @@ fn a_person_and_a_fault() {
 
 #[test]
 fn secrets_managers_own_rotation() {
-    let setting = Setting { services: 1, faults: 2, horizon: bound(2, 5), ..Setting::new(Start::Serviced) };
-    explore("orders, two faults", setting);
     let setting =
-        Setting { services: 1, rotators: 2, faults: 1, horizon: bound(0, 2), ..Setting::new(Start::Serviced) };
+        Setting { services: 1, faults: 2, horizon: bound(2, 5), ..Setting::new(Start::Serviced) };
+    explore("orders, two faults", setting);
+    let setting = Setting {
+        services: 1,
+        rotators: 2,
+        faults: 1,
+        horizon: bound(0, 2),
+        ..Setting::new(Start::Serviced)
+    };
     explore("orders beside each other and a scheduled run, one fault", setting);
-    let setting = Setting { faults: 1, uses: 1, horizon: bound(5, 8), ..Setting::new(Start::ServicedOverlap) };
+    let setting = Setting {
+        faults: 1,
+        uses: 1,
+        horizon: bound(5, 8),
+        ..Setting::new(Start::ServicedOverlap)
+    };
     explore("retirement after orders, one fault, one use", setting);
 }
 
 #[test]
 fn a_person_amid_secrets_managers_own_rotation() {
     for start in [Start::Serviced, Start::ServicedOverlap] {
-        let setting = Setting { services: 1, person: 1, horizon: bound(1, 3), ..Setting::new(start) };
+        let setting =
+            Setting { services: 1, person: 1, horizon: bound(1, 3), ..Setting::new(start) };
         explore(&format!("orders and a person, {start:?}"), setting);
     }
 }
 
 const REVOKE: &[Ask] = &[Ask::Revoke];
 const REVOKE_IF_UNUSED: &[Ask] = &[Ask::RevokeIfUnused];
-const REVOKE_OTHERWISE: &[Ask] = &[Ask::RevokeAndDelete, Ask::RevokeIfUnused, Ask::RevokeWithoutSuccessor];
+const REVOKE_OTHERWISE: &[Ask] =
+    &[Ask::RevokeAndDelete, Ask::RevokeIfUnused, Ask::RevokeWithoutSuccessor];
 
 #[test]
 fn a_person_goes_back() {
-    let setting = Setting { asks: &[Ask::Rollback], faults: 1, horizon: bound(3, 8), ..asked(Start::Overlap) };
+    let setting = Setting {
+        asks: &[Ask::Rollback],
+        faults: 1,
+        horizon: bound(3, 8),
+        ..asked(Start::Overlap)
+    };
     explore("rollback, one fault", setting);
-    let setting = Setting { asks: &[Ask::Rollback], horizon: bound(3, 6), ..asked(Start::ServicedOverlap) };
+    let setting =
+        Setting { asks: &[Ask::Rollback], horizon: bound(3, 6), ..asked(Start::ServicedOverlap) };
     explore("rollback after orders", setting);
 }
 
 #[test]
 fn a_person_goes_back_beside_another_run() {
-    let setting = Setting { asks: &[Ask::Rollback], rotators: 2, horizon: bound(3, 7), ..asked(Start::Overlap) };
+    let setting = Setting {
+        asks: &[Ask::Rollback],
+        rotators: 2,
+        horizon: bound(3, 7),
+        ..asked(Start::Overlap)
+    };
     explore("rollback beside another run", setting);
 }
 
 #[test]
 fn a_person_goes_back_amid_other_changes() {
-    let setting = Setting { asks: &[Ask::Rollback], person: 1, horizon: bound(2, 4), ..asked(Start::Overlap) };
+    let setting = Setting {
+        asks: &[Ask::Rollback],
+        person: 1,
+        horizon: bound(2, 4),
+        ..asked(Start::Overlap)
+    };
     explore("rollback and a person", setting);
 }
 
@@ -237,7 +303,8 @@ fn a_person_revokes_a_key() {
     for start in [Start::New { keys: 1 }, Start::Due, Start::DueForeign, Start::Overlap] {
         let setting = Setting { asks: REVOKE, faults: 1, horizon: bound(2, 6), ..asked(start) };
         explore(&format!("revocation, one fault, {start:?}"), setting);
-        let setting = Setting { asks: REVOKE_OTHERWISE, faults: 1, horizon: bound(1, 6), ..asked(start) };
+        let setting =
+            Setting { asks: REVOKE_OTHERWISE, faults: 1, horizon: bound(1, 6), ..asked(start) };
         explore(&format!("revocations of other kinds, one fault, {start:?}"), setting);
     }
 }
@@ -246,12 +313,24 @@ fn a_person_revokes_a_key() {
 fn a_person_revokes_a_key_that_nobody_knows() {
     let two = Start::New { keys: 2 };
     let waits = waits([14, 2, 1, 2, 2]);
-    let setting = Setting { asks: REVOKE_IF_UNUSED, faults: 1, uses: 1, horizon: bound(5, 8), ..Setting::new(two) };
+    let setting = Setting {
+        asks: REVOKE_IF_UNUSED,
+        faults: 1,
+        uses: 1,
+        horizon: bound(5, 8),
+        ..Setting::new(two)
+    };
     let setting = Setting { waits, rotator_waits: waits, ..setting };
     explore("revocation of one of two unknown keys, if unused", setting);
     let setting = Setting { asks: REVOKE_OTHERWISE, person: 1, horizon: bound(1, 4), ..asked(two) };
     explore("revocations of one of two unknown keys, and a person", setting);
-    let setting = Setting { asks: REVOKE_IF_UNUSED, faults: 1, uses: 1, horizon: bound(2, 4), ..asked(Start::Overlap) };
+    let setting = Setting {
+        asks: REVOKE_IF_UNUSED,
+        faults: 1,
+        uses: 1,
+        horizon: bound(2, 4),
+        ..asked(Start::Overlap)
+    };
     explore("revocation in the overlap, if unused", setting);
 }
 
@@ -262,17 +341,34 @@ fn a_person_revokes_both_keys() {
         let setting = Setting { asks: BOTH, requests: 2, horizon: bound(3, 6), ..asked(start) };
         explore(&format!("two revocations, {start:?}"), setting);
     }
-    let setting = Setting { asks: BOTH, requests: 2, faults: 1, horizon: bound(0, 4), ..asked(Start::Overlap) };
+    let setting = Setting {
+        asks: BOTH,
+        requests: 2,
+        faults: 1,
+        horizon: bound(0, 4),
+        ..asked(Start::Overlap)
+    };
     explore("two revocations, one fault", setting);
 }
 
 #[test]
 fn a_person_revokes_a_key_that_was_inactive_before() {
-    let setting = Setting { asks: REVOKE_OTHERWISE, person: 1, horizon: bound(2, 3), ..asked(Start::Soaking) };
+    let setting = Setting {
+        asks: REVOKE_OTHERWISE,
+        person: 1,
+        horizon: bound(2, 3),
+        ..asked(Start::Soaking)
+    };
     explore("revocations of a key that soaks, and a person", setting.clone());
     explore("the same, one fault", Setting { faults: 1, horizon: bound(0, 2), ..setting });
     if deep() {
-        let setting = Setting { asks: &[Ask::Rollback], person: 1, rotators: 2, horizon: 0, ..asked(Start::Soaking) };
+        let setting = Setting {
+            asks: &[Ask::Rollback],
+            person: 1,
+            rotators: 2,
+            horizon: 0,
+            ..asked(Start::Soaking)
+        };
         explore("rollback to a key that soaks, and a person beside another run", setting);
     }
 }
@@ -282,8 +378,12 @@ fn what_is_revoked_without_a_successor_needs_nothing_but_iam() {
     const WITHOUT: &[Ask] = &[Ask::RevokeWithoutSuccessor];
     for port in [Port::StoreDown, Port::NoRoomForTags, Port::DropsRevocations] {
         for start in [Start::Due, Start::Overlap, Start::Soaking, Start::Reactivated] {
-            let setting = Setting { asks: WITHOUT, port, faults: 1, horizon: bound(1, 4), ..asked(start) };
-            explore(&format!("revocation without a successor, {port:?}, one fault, {start:?}"), setting);
+            let setting =
+                Setting { asks: WITHOUT, port, faults: 1, horizon: bound(1, 4), ..asked(start) };
+            explore(
+                &format!("revocation without a successor, {port:?}, one fault, {start:?}"),
+                setting,
+            );
         }
     }
 }
@@ -300,9 +400,13 @@ fn what_another_program_writes_keeps_no_key_from_being_revoked() {
 #[test]
 fn a_person_reactivates_a_revoked_key() {
     const ASKS: &[Ask] = &[Ask::Reinstate, Ask::Revoke, Ask::RevokeWithoutSuccessor];
-    let setting = Setting { asks: ASKS, faults: 1, horizon: bound(3, 6), ..asked(Start::Reactivated) };
+    let setting =
+        Setting { asks: ASKS, faults: 1, horizon: bound(3, 6), ..asked(Start::Reactivated) };
     explore("a revoked key that is reactivated, one fault", setting.clone());
-    explore("the same, amid forged entries", Setting { faults: 0, forges: 1, horizon: bound(1, 3), ..setting });
+    explore(
+        "the same, amid forged entries",
+        Setting { faults: 0, forges: 1, horizon: bound(1, 3), ..setting },
+    );
 }
 
 #[test]
@@ -311,7 +415,8 @@ fn a_person_revokes_a_key_beside_another_run() {
         let setting = Setting { asks: REVOKE, rotators: 2, horizon: bound(0, 4), ..asked(start) };
         explore(&format!("revocation beside another run, {start:?}"), setting);
     }
-    let setting = Setting { asks: REVOKE, rotators: 2, horizon: bound(2, 6), ..asked(Start::Overlap) };
+    let setting =
+        Setting { asks: REVOKE, rotators: 2, horizon: bound(2, 6), ..asked(Start::Overlap) };
     explore("revocation beside a retirement", setting);
 }
 
@@ -320,14 +425,16 @@ fn a_person_revokes_a_key_amid_other_changes() {
     for start in [Start::New { keys: 1 }, Start::Due, Start::Overlap, Start::Serviced] {
         let setting = Setting { asks: REVOKE, person: 1, horizon: bound(1, 4), ..asked(start) };
         explore(&format!("revocation and a person, {start:?}"), setting);
-        let setting = Setting { asks: REVOKE_OTHERWISE, person: 1, horizon: bound(0, 4), ..asked(start) };
+        let setting =
+            Setting { asks: REVOKE_OTHERWISE, person: 1, horizon: bound(0, 4), ..asked(start) };
         explore(&format!("revocations of other kinds and a person, {start:?}"), setting);
     }
 }
 
 #[test]
 fn what_others_claim_takes_no_key_away_that_is_in_use() {
-    let claims = |setting| Setting { forges: 1, claims: true, uses: 1, horizon: bound(4, 6), ..setting };
+    let claims =
+        |setting| Setting { forges: 1, claims: true, uses: 1, horizon: bound(4, 6), ..setting };
     for start in [Start::Due, Start::Overlap, Start::New { keys: 1 }] {
         let setting = claims(Setting::new(start));
         explore(&format!("one forged claim, a consumer, {start:?}"), setting.clone());
@@ -340,7 +447,14 @@ fn what_others_claim_takes_no_key_away_that_is_in_use() {
 #[test]
 fn what_others_claim_takes_nothing_away_that_a_person_made() {
     for start in [Start::Due, Start::Overlap] {
-        let setting = Setting { person: 1, forges: 1, claims: true, uses: 1, horizon: bound(3, 6), ..asked(start) };
+        let setting = Setting {
+            person: 1,
+            forges: 1,
+            claims: true,
+            uses: 1,
+            horizon: bound(3, 6),
+            ..asked(start)
+        };
         explore(&format!("one forged claim, and a person's own key, {start:?}"), setting);
     }
 }

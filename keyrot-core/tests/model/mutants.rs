@@ -1,4 +1,5 @@
-//! The check can fail: each guard is weakened in turn, in the real machine's own decision or in a port, and a property has to break.
+//! The check can fail: each guard is weakened in turn, in the real machine's own decision or in a
+//! port, and a property has to break.
 
 mod claims;
 mod homes;
@@ -12,22 +13,41 @@ use super::setting::{Port, Setting, Start, UNIT, apart};
 use keyrot_core::decide::{Decision, Question, Step, decide};
 use keyrot_core::machine::Decider;
 use keyrot_core::model::{
-    CLOCK_TOLERANCE, Intent, JournalEntry, Observed, Phase, Promoted, Retired, Secret, SecretState, Verified,
+    CLOCK_TOLERANCE, Intent, JournalEntry, Observed, Phase, Promoted, Retired, Secret, SecretState,
+    Verified,
 };
 use keyrot_core::{KeyId, KeyStatus, Policy, Timestamp, Wait, Why};
 use std::time::Duration;
 
 /// Explores until something breaks, and demands that it is this promise.
 fn breaks(setting: Setting, promise: &str) {
-    crate::breaks(&format!("{} / {:?}", setting.decider.name, setting.port), Check::new(setting), promise);
+    crate::breaks(
+        &format!("{} / {:?}", setting.decider.name, setting.port),
+        Check::new(setting),
+        promise,
+    );
 }
 
-fn weak(name: &'static str, decide: fn(&Observed, &Policy, Timestamp) -> Decision, start: Start) -> Setting {
-    Setting { decider: Decider { name, decide, ..Decider::REAL }, uses: 1, faults: 1, ..Setting::new(start) }
+fn weak(
+    name: &'static str,
+    decide: fn(&Observed, &Policy, Timestamp) -> Decision,
+    start: Start,
+) -> Setting {
+    Setting {
+        decider: Decider { name, decide, ..Decider::REAL },
+        uses: 1,
+        faults: 1,
+        ..Setting::new(start)
+    }
 }
 
 /// What is seen, changed before the real decision looks at it.
-fn seeing(seen: &Observed, policy: &Policy, now: Timestamp, change: impl FnOnce(&mut Observed)) -> Decision {
+fn seeing(
+    seen: &Observed,
+    policy: &Policy,
+    now: Timestamp,
+    change: impl FnOnce(&mut Observed),
+) -> Decision {
     let mut seen = seen.clone();
     change(&mut seen);
     decide(&seen, policy, now)
@@ -69,7 +89,8 @@ fn deletes_what_it_takes_for_inactive() {
 
 #[test]
 fn no_compare_and_swap() {
-    let setting = Setting { port: Port::NoCompareAndSwap, person: 1, horizon: 0, ..Setting::new(Start::Due) };
+    let setting =
+        Setting { port: Port::NoCompareAndSwap, person: 1, horizon: 0, ..Setting::new(Start::Due) };
     breaks(setting, "S8 nobody");
 }
 
@@ -98,14 +119,16 @@ fn unknown_is_refused(seen: &mut Observed) {
 #[test]
 fn abandons_what_nobody_could_be_asked_about() {
     let decide_so = |s: &Observed, p: &Policy, n: Timestamp| seeing(s, p, n, unknown_is_refused);
-    let setting = Setting { faults: 2, uses: 0, ..weak("unknown is refused", decide_so, Start::Due) };
+    let setting =
+        Setting { faults: 2, uses: 0, ..weak("unknown is refused", decide_so, Start::Due) };
     breaks(setting, "S12");
 }
 
 #[test]
 fn blocks_on_what_nobody_could_be_asked_about() {
     let decide_so = |s: &Observed, p: &Policy, n: Timestamp| seeing(s, p, n, unknown_is_refused);
-    let setting = Setting { uses: 0, person: 1, ..weak("unknown is refused", decide_so, Start::Overlap) };
+    let setting =
+        Setting { uses: 0, person: 1, ..weak("unknown is refused", decide_so, Start::Overlap) };
     breaks(setting, "S12");
 }
 
@@ -141,14 +164,20 @@ fn a_port_that_proves_without_asking() {
 fn no_pre_image() {
     let decide_so = |s: &Observed, p: &Policy, n: Timestamp| {
         seeing(s, p, n, |s| {
-            let created = other_key(s).and_then(|id| s.keys.iter().find(|k| k.id == id).map(|k| k.created));
+            let created =
+                other_key(s).and_then(|id| s.keys.iter().find(|k| k.id == id).map(|k| k.created));
             if let (Some(at), Some(secret)) = (created, secret(s)) {
                 secret.journal.intent = Some(Intent { before: vec![], at });
             }
         })
     };
-    let setting =
-        Setting { person: 1, horizon: 6, faults: 0, uses: 0, ..weak("no pre-image", decide_so, Start::Overlap) };
+    let setting = Setting {
+        person: 1,
+        horizon: 6,
+        faults: 0,
+        uses: 0,
+        ..weak("no pre-image", decide_so, Start::Overlap)
+    };
     breaks(setting, "S4");
 }
 
@@ -195,7 +224,8 @@ fn retires_without_stored_proof_of_the_successor() {
         seeing(s, p, n, |s| {
             // As early as it could be true, and as if this run had verified it, too.
             let (other, current) = (other_key(s), current_key(s));
-            let created = s.keys.iter().find(|key| Some(&key.id) == current.as_ref()).map(|key| key.created);
+            let created =
+                s.keys.iter().find(|key| Some(&key.id) == current.as_ref()).map(|key| key.created);
             let mut unproven = None;
             if let Some(secret) = secret(s)
                 && let Some(version) = secret.current.as_ref().map(|c| c.version.clone())
@@ -216,8 +246,9 @@ fn retires_without_stored_proof_of_the_successor() {
 fn fights_a_person_who_reactivates() {
     let decide_so = |s: &Observed, p: &Policy, n: Timestamp| {
         seeing(s, p, n, |s| {
-            let active =
-                |key: &KeyId, s: &Observed| s.keys.iter().any(|k| k.id == *key && k.status == KeyStatus::Active);
+            let active = |key: &KeyId, s: &Observed| {
+                s.keys.iter().any(|k| k.id == *key && k.status == KeyStatus::Active)
+            };
             let key = secret(s).and_then(|s| s.journal.retired.clone());
             if let Some(Retired { key, phase: Phase::Inactive, .. }) = key
                 && active(&key, s)
@@ -227,7 +258,8 @@ fn fights_a_person_who_reactivates() {
             }
         })
     };
-    let setting = Setting { person: 1, faults: 0, uses: 0, ..weak("fights", decide_so, Start::Overlap) };
+    let setting =
+        Setting { person: 1, faults: 0, uses: 0, ..weak("fights", decide_so, Start::Overlap) };
     breaks(setting, "S2");
 }
 
@@ -262,13 +294,18 @@ fn blind_to_the_status_of_keys() {
 #[test]
 fn takes_a_key_out_of_another_runs_hands() {
     let decide_so = |s: &Observed, p: &Policy, n: Timestamp| match decide(s, p, n) {
-        Decision::Wait(Wait { why: Why::Settling(key), .. }) if current_key(s).as_ref() != Some(&key) => {
+        Decision::Wait(Wait { why: Why::Settling(key), .. })
+            if current_key(s).as_ref() != Some(&key) =>
+        {
             Decision::Act(Step::Deactivate(key))
         }
         other => other,
     };
-    let setting =
-        Setting { rotators: 2, faults: 0, ..weak("no settling of strays", decide_so, Start::New { keys: 0 }) };
+    let setting = Setting {
+        rotators: 2,
+        faults: 0,
+        ..weak("no settling of strays", decide_so, Start::New { keys: 0 })
+    };
     breaks(setting, "S");
 }
 
@@ -286,8 +323,14 @@ fn deactivates_by_what_it_saw_before() {
 
 #[test]
 fn undoes_a_persons_rollback() {
-    let decide_so = |s: &Observed, p: &Policy, n: Timestamp| seeing(s, p, n, forget_what_was_published);
-    let setting = Setting { person: 1, faults: 0, uses: 0, ..weak("no rollback guard", decide_so, Start::Overlap) };
+    let decide_so =
+        |s: &Observed, p: &Policy, n: Timestamp| seeing(s, p, n, forget_what_was_published);
+    let setting = Setting {
+        person: 1,
+        faults: 0,
+        uses: 0,
+        ..weak("no rollback guard", decide_so, Start::Overlap)
+    };
     breaks(setting, "S8 nobody");
 }
 

@@ -11,10 +11,13 @@ use std::time::Duration;
 
 pub(crate) fn machine(setting: &Setting, world: &World, task: Task) -> Rotation {
     let subject = Subject::of(&world.list_users("/")[0], secret(), world.region());
-    Rotation::new(subject, setting.rotator_policy(), Mode::Act).deciding_by(setting.decider).to_do(task)
+    Rotation::new(subject, setting.rotator_policy(), Mode::Act)
+        .deciding_by(setting.decider)
+        .to_do(task)
 }
 
-/// Makes the call on the account through the real ports and the real dispatch. `None` if the process died.
+/// Makes the call on the account through the real ports and the real dispatch. `None` if the
+/// process died.
 pub(super) fn perform(
     setting: &Setting,
     world: &mut World,
@@ -102,20 +105,26 @@ pub(crate) fn run(setting: &Setting, world: &mut World, task: Task) -> Outcome {
     }
 }
 
-/// A rotation of Secrets Manager's own, or the rest of one, with nothing going wrong. `None` where the service refuses to begin.
+/// A rotation of Secrets Manager's own, or the rest of one, with nothing going wrong. `None` where
+/// the service refuses to begin.
 pub(crate) fn rotate_by_service(setting: &Setting, world: &mut World) -> Option<Outcome> {
     let token = token(world);
     let version = world.rotate_secret(&secret(), &token).ok()?;
     let mut step = Some(StepName::CreateSecret);
     let mut outcome = None;
     while let Some(now) = step {
-        outcome = Some(run(setting, world, Task::RotationStep(RotationStep { step: now, version: version.clone() })));
+        outcome = Some(run(
+            setting,
+            world,
+            Task::RotationStep(RotationStep { step: now, version: version.clone() }),
+        ));
         step = following(now).filter(|_| outcome == Some(Outcome::Done));
     }
     outcome
 }
 
-/// Whether the service has to go on: a rotation of its own is not complete, or the key is due and only the service makes the next.
+/// Whether the service has to go on: a rotation of its own is not complete, or the key is due and
+/// only the service makes the next.
 pub(crate) fn is_for_the_service(world: &World, outcome: &Outcome) -> bool {
     let Some(found) = world.secret(&secret()).filter(|s| s.rotation) else { return false };
     let current = found.labelled(Label::Current);

@@ -20,7 +20,8 @@ pub(crate) struct Setting {
     pub(crate) person: u8,
     /// How often another program may write an entry of its own into the journal.
     pub(crate) forges: u8,
-    /// Whether that may be any claim, for any key; then keyrot is held to S10, and not to waits that a claim may shorten.
+    /// Whether that may be any claim, for any key; then keyrot is held to S10, and not to waits
+    /// that a claim may shorten.
     pub(crate) claims: bool,
     /// How often a consumer may use an old key.
     pub(crate) uses: u8,
@@ -182,14 +183,15 @@ impl Setting {
     }
 }
 
-/// A life in which a person asks for something: what leaves stays for longer than two runs take, one after the other.
+/// A life in which a person asks for something: what leaves stays for longer than two runs take,
+/// one after the other.
 pub(crate) fn asked(start: Start) -> Setting {
     let waits = waits([14, 5, 1, 5, 2]);
     Setting { waits, rotator_waits: waits, ..Setting::new(start) }
 }
 
-/// A life with clocks that are nearly as far apart as they may be, by the hand of a clock that is ahead and of one that is behind: `settle` has
-/// room for a run, a call under way, and both.
+/// A life with clocks that are nearly as far apart as they may be, by the hand of a clock that is
+/// ahead and of one that is behind: `settle` has room for a run, a call under way, and both.
 pub(crate) fn apart(start: Start) -> Setting {
     let waits = waits([14, 5, 1, 5, 4]);
     Setting { waits, rotator_waits: waits, rotators: 2, clocks: [290, -290], ..Setting::new(start) }

@@ -1,4 +1,5 @@
-//! The model: the real machine, on the in-memory account, with everything that can go wrong as a choice of the checker's.
+//! The model: the real machine, on the in-memory account, with everything that can go wrong as a
+//! choice of the checker's.
 
 mod deeds;
 mod verdicts;
@@ -8,8 +9,12 @@ use verdicts::{concluded, taken};
 
 use keyrot_core::machine::{Call, Decider, Next, Reply, Rotation, Task};
 use keyrot_core::memory::{Actor, Broken, Label, Value, Watch, World};
-use keyrot_core::model::{JournalEntry, RotationStep, Secret, SecretState, StepName, VersionId, after};
-use keyrot_core::{KeyId, KeyStatus, Outcome, Request, Revocation, SecretName, Timestamp, UserName};
+use keyrot_core::model::{
+    JournalEntry, RotationStep, Secret, SecretState, StepName, VersionId, after,
+};
+use keyrot_core::{
+    KeyId, KeyStatus, Outcome, Request, Revocation, SecretName, Timestamp, UserName,
+};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,11 +46,14 @@ pub(crate) struct State {
     pub(crate) concluded: Option<String>,
     /// How much more another program may write into the journal.
     pub(crate) forges: u8,
-    /// A key that was taken away though somebody used it, or though nothing that works was in its place.
+    /// A key that was taken away though somebody used it, or though nothing that works was in its
+    /// place.
     pub(crate) taken: Option<String>,
-    /// A revocation that ended as done while the key works, or, without a successor, that left it Active although nothing was wrong with IAM.
+    /// A revocation that ended as done while the key works, or, without a successor, that left it
+    /// Active although nothing was wrong with IAM.
     pub(crate) unrevoked: Option<String>,
-    /// Whether keyrot moved AWSCURRENT from where it had not seen it, or to what a person had moved it away from.
+    /// Whether keyrot moved AWSCURRENT from where it had not seen it, or to what a person had moved
+    /// it away from.
     pub(crate) overwrote: bool,
     /// The versions that a person moved AWSCURRENT away from.
     pub(crate) left: BTreeSet<VersionId>,
@@ -59,8 +67,9 @@ pub(crate) struct Running {
     pub(crate) task: Task,
     pub(crate) next: Next,
     pub(crate) since: u32,
-    /// Whether a person or a consumer did something since the machine's last look. IAM has no conditional writes: what happens between
-    /// keyrot's look and its call cannot be seen by it, and is not held against it.
+    /// Whether a person or a consumer did something since the machine's last look. IAM has no
+    /// conditional writes: what happens between keyrot's look and its call cannot be seen by it,
+    /// and is not held against it.
     pub(crate) overtaken: bool,
     /// The secret as it was at the first look, where the port goes on showing that.
     pub(crate) first: Option<Secret>,
@@ -74,7 +83,8 @@ pub(crate) struct Running {
     pub(crate) began: Timestamp,
     /// Whether a call to IAM went wrong, where it revokes a key.
     pub(crate) iam_failed: bool,
-    /// How long it has slept. It is on its own clock only: if each run moved the account's, there would be no end of states.
+    /// How long it has slept. It is on its own clock only: if each run moved the account's, there
+    /// would be no end of states.
     pub(crate) slept: Duration,
 }
 
@@ -130,7 +140,8 @@ pub(crate) fn secret() -> SecretName {
 }
 
 impl State {
-    /// The state at first: a new user, or one who has lived under keyrot until then, with the watch looking on all the time.
+    /// The state at first: a new user, or one who has lived under keyrot until then, with the watch
+    /// looking on all the time.
     pub(crate) fn first(setting: &Setting) -> Self {
         let sound = Setting {
             decider: Decider::REAL,
@@ -182,7 +193,9 @@ impl State {
         if setting.start == Start::Soaking {
             let soaks = |state: &Self| {
                 let user = state.world.user(&user());
-                user.is_some_and(|user| user.keys().iter().any(|key| key.listed.status == KeyStatus::Inactive))
+                user.is_some_and(|user| {
+                    user.keys().iter().any(|key| key.listed.status == KeyStatus::Inactive)
+                })
             };
             (0..20).for_each(|_| {
                 if !soaks(&state) {
@@ -226,7 +239,8 @@ impl State {
             services,
             passed: 0,
             // Which of two keys may go is a person's to say.
-            interfered: matches!(setting.start, Start::New { keys } if keys > 1) || setting.start == Start::Reactivated,
+            interfered: matches!(setting.start, Start::New { keys } if keys > 1)
+                || setting.start == Start::Reactivated,
             begun: false,
             left: BTreeSet::new(),
             ..state
@@ -293,10 +307,12 @@ impl State {
         }
     }
 
-    /// Secrets Manager hears that its order was carried out; a late answer to an earlier one is nothing to it.
+    /// Secrets Manager hears that its order was carried out; a late answer to an earlier one is
+    /// nothing to it.
     fn carried_out(&mut self, order: &RotationStep) {
         if self.order.as_ref() == Some(order) {
-            self.order = following(order.step).map(|step| RotationStep { step, version: order.version.clone() });
+            self.order = following(order.step)
+                .map(|step| RotationStep { step, version: order.version.clone() });
         }
     }
 
@@ -304,9 +320,10 @@ impl State {
         let task = self.rotators[i].as_ref().map(|running| running.task.clone());
         let began = self.rotators[i].as_ref().map(|running| running.began);
         self.take_step(setting, i, luck);
-        // What goes without a successor is deactivated before anything is noted down. Where the run ends in between, it is that person's own
-        // doing, and taken as listed at once.
-        if let (Some(Task::Request(Request::Revoke(order))), Some(began), None) = (task, began, &self.rotators[i])
+        // What goes without a successor is deactivated before anything is noted down. Where the run
+        // ends in between, it is that person's own doing, and taken as listed at once.
+        if let (Some(Task::Request(Request::Revoke(order))), Some(began), None) =
+            (task, began, &self.rotators[i])
             && order.without_successor
             && !self.is_written_down(&order.key, began)
         {
@@ -327,12 +344,15 @@ impl State {
             Next::Sleep(pause) => running.slept += pause,
             Next::Call(call) => {
                 running.overtaken &= call != Call::ListKeys;
-                // A request stands until its run is over: whoever reactivates the key before that contradicts it.
+                // A request stands until its run is over: whoever reactivates the key before that
+                // contradicts it.
                 if let Task::Request(Request::Revoke(order)) = &running.task {
                     Arc::make_mut(&mut self.watch).revoke(order.clone());
                 }
-                if let (Task::Request(Request::Reinstate { key }), Call::Write(JournalEntry::Revoked(_))) =
-                    (&running.task, &call)
+                if let (
+                    Task::Request(Request::Reinstate { key }),
+                    Call::Write(JournalEntry::Revoked(_)),
+                ) = (&running.task, &call)
                 {
                     Arc::make_mut(&mut self.watch).reinstate(key);
                 }
@@ -341,7 +361,8 @@ impl State {
                 let probe = matches!(call, Call::Probe(_));
                 let luck = if probe && running.unreachable { Luck::Unreachable } else { luck };
                 let before = self.world.clone();
-                let mut answer = perform(setting, &mut self.world, running.machine.subject(), &call, luck);
+                let mut answer =
+                    perform(setting, &mut self.world, running.machine.subject(), &call, luck);
                 running.unanswered = probe && matches!(answer, Some(Err(_)));
                 if let Some(Ok(Reply::Secret(SecretState::Present(secret)))) = &mut answer
                     && setting.port == Port::StaleLabels
@@ -350,32 +371,44 @@ impl State {
                     *secret = Secret { journal: secret.journal.clone(), ..first.clone() };
                 }
                 if let Call::Promote { from, to } = &call {
-                    // A revocation stands until the key is reactivated, also against whoever publishes the key after it.
-                    let value = before.secret(&secret()).and_then(|s| s.value(from)).and_then(Value::read);
+                    // A revocation stands until the key is reactivated, also against whoever
+                    // publishes the key after it.
+                    let value =
+                        before.secret(&secret()).and_then(|s| s.value(from)).and_then(Value::read);
                     let revoked = value.is_some_and(|held| self.watch.is_revoked(&held.key));
                     let asked = matches!(running.task, Task::Request(_)) || revoked;
-                    let seen = current(&before).as_ref() == Some(from) && (asked || !self.left.contains(to));
+                    let seen = current(&before).as_ref() == Some(from)
+                        && (asked || !self.left.contains(to));
                     self.overwrote |= !seen && current(&before) != current(&self.world);
                 }
                 // A call that changed nothing breaks nothing.
                 changed = before != self.world;
                 let verdict = match changed {
-                    true => Arc::make_mut(&mut self.watch).step(&before, &self.world, Actor::Keyrot),
+                    true => {
+                        Arc::make_mut(&mut self.watch).step(&before, &self.world, Actor::Keyrot)
+                    }
                     false => Ok(()),
                 };
                 if !running.overtaken && self.broken.is_none() {
-                    self.broken = verdict.err().filter(|broken| !setting.claims || broken.promise == "S1");
+                    self.broken =
+                        verdict.err().filter(|broken| !setting.claims || broken.promise == "S1");
                 }
                 if changed && !running.overtaken && !running.revokes() {
-                    self.taken = self.taken.take().or_else(|| taken(setting, &before, &self.world, &self.watch));
+                    self.taken = self
+                        .taken
+                        .take()
+                        .or_else(|| taken(setting, &before, &self.world, &self.watch));
                 }
                 // Without an answer the process is dead.
                 let Some(answer) = answer else { return };
-                running.machine.answer(after(setting.clock(i, self.world.now()), running.slept), answer);
+                running
+                    .machine
+                    .answer(after(setting.clock(i, self.world.now()), running.slept), answer);
             }
         }
         let events = running.machine.take_events();
-        running.next = running.machine.next(after(setting.clock(i, self.world.now()), running.slept));
+        running.next =
+            running.machine.next(after(setting.clock(i, self.world.now()), running.slept));
         if running.unanswered {
             self.concluded = self.concluded.take().or_else(|| concluded(&running.next));
         }
@@ -384,18 +417,23 @@ impl State {
         self.look_for_secrets(&told, changed);
         match (&running.next, &running.task) {
             (Next::Done(Outcome::Done), Task::RotationStep(order)) => self.carried_out(order),
-            (Next::Done(outcome), Task::Request(Request::Revoke(order))) => self.has_revoked(&running, outcome, order),
+            (Next::Done(outcome), Task::Request(Request::Revoke(order))) => {
+                self.has_revoked(&running, outcome, order)
+            }
             (Next::Done(_), _) => {}
             _ => self.rotators[i] = Some(Arc::new(running)),
         }
     }
 
-    /// A person asks for something, and the first rotator that is free begins on it. To go back, or to have a key deactivated whatever comes of it, is that person's own doing; to have one
+    /// A person asks for something, and the first rotator that is free begins on it. To go back, or
+    /// to have a key deactivated whatever comes of it, is that person's own doing; to have one
     /// replaced and revoked is not: it has to end well.
     pub(crate) fn ask(&mut self, setting: &Setting, request: Request) {
         let Some(free) = self.rotators.iter().position(Option::is_none) else { return };
         match &request {
-            Request::Rollback { .. } | Request::Bind | Request::Reinstate { .. } => self.interfered = true,
+            Request::Rollback { .. } | Request::Bind | Request::Reinstate { .. } => {
+                self.interfered = true
+            }
             Request::Leave { .. } | Request::Move { .. } => self.interfered = true,
             Request::Revoke(order) => {
                 self.interfered |= order.without_successor;

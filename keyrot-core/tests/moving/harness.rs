@@ -4,8 +4,8 @@ use keyrot_core::engine::Moved;
 use keyrot_core::memory::{Label, MemoryAccount, World};
 use keyrot_core::model::{HOME_TAG, HomeTag, ProbeAnswer};
 use keyrot_core::{
-    Cancel, Credentials, Homes, KeyId, KeyStatus, Limits, Mode, Outcome, Policy, Ports, Rotator, SecretName, Selection,
-    Target, UserName, UserResult, select,
+    Cancel, Credentials, Homes, KeyId, KeyStatus, Limits, Mode, Outcome, Policy, Ports, Rotator,
+    SecretName, Selection, Target, UserName, UserResult, select,
 };
 use std::time::Duration;
 
@@ -54,14 +54,19 @@ pub(crate) fn consume(account: &MemoryAccount, region: &str) -> Option<KeyId> {
     let credentials = published(account, region)?;
     let answer = account.change(|world| world.authenticate(&credentials, "s3", region));
     let works = matches!(answer, ProbeAnswer::Authenticated(_));
-    assert!(works || matches!(tag(account), HomeTag::At(home) if home.place().region != region), "{answer:?}");
+    assert!(
+        works || matches!(tag(account), HomeTag::At(home) if home.place().region != region),
+        "{answer:?}"
+    );
     Some(credentials.key).filter(|_| works)
 }
 
 pub(crate) fn active(account: &MemoryAccount) -> Vec<KeyId> {
     let world = account.world();
-    let all =
-        world.list_users("/").into_iter().flat_map(|listed| world.user(listed.arn.name()).unwrap().keys().to_vec());
+    let all = world
+        .list_users("/")
+        .into_iter()
+        .flat_map(|listed| world.user(listed.arn.name()).unwrap().keys().to_vec());
     all.filter(|key| key.listed.status == KeyStatus::Active).map(|key| key.listed.id).collect()
 }
 
@@ -69,7 +74,8 @@ pub(crate) async fn run(account: &MemoryAccount, region: &str) -> UserResult {
     let account = account.in_region(region);
     let rotator = Rotator::new(Ports::of(account.clone()));
     let chosen = chosen(&account, &homes(region));
-    let report = rotator.run(chosen, Mode::Act, &Limits::default(), &Cancel::default(), &|_| {}).await;
+    let report =
+        rotator.run(chosen, Mode::Act, &Limits::default(), &Cancel::default(), &|_| {}).await;
     report.users.into_iter().next().unwrap()
 }
 

@@ -1,8 +1,8 @@
 //! A move that is killed, fails, loses the tag, or meets a run.
 
 use super::harness::{
-    DAY, NEW, OLD, active, at_rest, chosen, consume, home_region, homes, moved, published, run, secret, until_due,
-    until_settled, user,
+    DAY, NEW, OLD, active, at_rest, chosen, consume, home_region, homes, moved, published, run,
+    secret, until_due, until_settled, user,
 };
 use super::support::{Hook, Hooked};
 use async_trait::async_trait;
@@ -15,18 +15,26 @@ use std::time::Duration;
 
 #[tokio::test]
 async fn killed_or_failing_at_any_call_it_is_finished_by_asking_again_or_taken_back() {
-    let faults = [Fault::DeathBefore, Fault::DeathAfter, Fault::LostRequest, Fault::LostReply, Fault::Denied];
+    let faults = [
+        Fault::DeathBefore,
+        Fault::DeathAfter,
+        Fault::LostRequest,
+        Fault::LostReply,
+        Fault::Denied,
+    ];
     for fault in faults {
         for nth in 0..16 {
             for back in [false, true] {
                 let account = at_rest().await;
                 let key = published(&account, OLD).unwrap().key;
                 account.inject(FaultAt::nth(nth, fault));
-                let asked = tokio::time::timeout(Duration::from_millis(200), moved(&account, NEW)).await;
+                let asked =
+                    tokio::time::timeout(Duration::from_millis(200), moved(&account, NEW)).await;
                 let case = format!("{fault:?} at call {nth}: {asked:?}");
                 account.heal();
                 assert_eq!(active(&account), std::slice::from_ref(&key), "{case}");
-                // Whatever was left behind: runs at both sides change nothing at the one, or nothing at either.
+                // Whatever was left behind: runs at both sides change nothing at the one, or
+                // nothing at either.
                 let before = account.world();
                 let at_old = run(&account, OLD).await.outcome;
                 assert_eq!(account.world(), before, "{case}: {at_old:?}");
@@ -37,7 +45,10 @@ async fn killed_or_failing_at_any_call_it_is_finished_by_asking_again_or_taken_b
                     let begun = matches!(at_old, Outcome::Blocked(Blocked::MoveBegun { .. }));
                     assert!(open || begun, "{case}: {at_old:?}");
                     let at_new = run(&account, NEW).await.outcome;
-                    assert!(matches!(at_new, Outcome::Blocked(Blocked::ManagedElsewhere { .. })), "{case}: {at_new:?}");
+                    assert!(
+                        matches!(at_new, Outcome::Blocked(Blocked::ManagedElsewhere { .. })),
+                        "{case}: {at_new:?}"
+                    );
                 }
                 let again = moved(&account, region).await;
                 assert!(matches!(again, Moved::Done | Moved::Already), "{case}: {again:?}");
@@ -66,16 +77,24 @@ async fn a_lost_tag_never_opens_the_home_that_was_left() {
         account.change(|world| world.untag_user(&user(), HOME_TAG).unwrap());
         let before = account.world();
         match run(&account, OLD).await.outcome {
-            Outcome::Blocked(Blocked::ManagedElsewhere { home }) => assert_eq!(home.place().region, NEW),
+            Outcome::Blocked(Blocked::ManagedElsewhere { home }) => {
+                assert_eq!(home.place().region, NEW)
+            }
             other => panic!("{other:?}"),
         }
         assert_eq!(account.world(), before);
-        assert!(matches!(moved(&account, NEW).await, Moved::New(Outcome::Refused(Refusal::NoHome))));
+        assert!(matches!(
+            moved(&account, NEW).await,
+            Moved::New(Outcome::Refused(Refusal::NoHome))
+        ));
         // The new place is open to whoever chooses it, also where the old region is looked into.
         let looking = account.looking_in(&[OLD]);
         until_settled(&looking, NEW).await;
         assert_eq!(home_region(&account), NEW);
-        assert!(matches!(run(&account, OLD).await.outcome, Outcome::Blocked(Blocked::ManagedElsewhere { .. })));
+        assert!(matches!(
+            run(&account, OLD).await.outcome,
+            Outcome::Blocked(Blocked::ManagedElsewhere { .. })
+        ));
     }
 }
 
@@ -87,7 +106,9 @@ impl Hook for Closes {
     async fn before(&self, _: &'static str, _: &str) {}
     async fn after(&self, call: &'static str, _: &str) {
         if call == "write_note" {
-            self.0.change(|world| world.tag_secret(&secret(), self.1.tag(), self.1.to_text()).unwrap());
+            self.0.change(|world| {
+                world.tag_secret(&secret(), self.1.tag(), self.1.to_text()).unwrap()
+            });
         }
     }
 }
@@ -104,13 +125,21 @@ async fn a_run_that_looked_before_the_home_was_left_takes_no_key_away_after_it()
             account.advance(DAY);
         }
         assert_eq!(active(&account).len(), 2);
-        let to = SecretArn::planned(chosen(&account.in_region(NEW), &homes(NEW)).remove(0).subject.place());
+        let to = SecretArn::planned(
+            chosen(&account.in_region(NEW), &homes(NEW)).remove(0).subject.place(),
+        );
         let hook = Closes(account.clone(), JournalEntry::Moved(to));
         let ports = if closed { Hooked::ports(&account, hook) } else { Ports::of(account.clone()) };
         let chosen = chosen(&account, &homes(OLD));
-        let report = Rotator::new(ports).run(chosen, Mode::Act, &Limits::default(), &Cancel::default(), &|_| {}).await;
+        let report = Rotator::new(ports)
+            .run(chosen, Mode::Act, &Limits::default(), &Cancel::default(), &|_| {})
+            .await;
         let outcome = &report.users[0].outcome;
-        assert_eq!(matches!(outcome, Outcome::Blocked(Blocked::MoveBegun { .. })), closed, "{outcome:?}");
+        assert_eq!(
+            matches!(outcome, Outcome::Blocked(Blocked::MoveBegun { .. })),
+            closed,
+            "{outcome:?}"
+        );
         assert_eq!(active(&account).len(), if closed { 2 } else { 1 });
     }
 }
@@ -124,7 +153,10 @@ async fn a_way_back_that_dies_after_the_tag_ends_in_either_direction() {
         assert!(matches!(moved(&account, OLD).await, Moved::New(Outcome::Failed(_))));
         account.heal();
         assert_eq!(home_region(&account), OLD, "the tag is changed first");
-        assert!(matches!(run(&account, OLD).await.outcome, Outcome::Blocked(Blocked::MoveBegun { .. })));
+        assert!(matches!(
+            run(&account, OLD).await.outcome,
+            Outcome::Blocked(Blocked::MoveBegun { .. })
+        ));
         assert!(matches!(moved(&account, to).await, Moved::Done | Moved::Already));
         assert_eq!(home_region(&account), to);
         until_settled(&account, to).await;
@@ -155,5 +187,8 @@ async fn a_way_back_is_not_called_done_where_a_run_began_at_the_other_home() {
     let ended = asked.move_home(&old, one, Mode::Act, &Limits::default()).await;
     assert!(matches!(ended, Moved::Old(Outcome::Refused(Refusal::NotAtRest { .. }))), "{ended:?}");
     assert_eq!(active(&account).len(), 2, "no key was taken away");
-    assert!(matches!(run(&account, OLD).await.outcome, Outcome::Blocked(Blocked::UnknownKeys { .. })));
+    assert!(matches!(
+        run(&account, OLD).await.outcome,
+        Outcome::Blocked(Blocked::UnknownKeys { .. })
+    ));
 }

@@ -1,8 +1,8 @@
 //! Whole lives across a move.
 
 use super::harness::{
-    DAY, NEW, OLD, active, at_rest, chosen, consume, homes, moved, moved_by, published, run, secret, until_settled,
-    user,
+    DAY, NEW, OLD, active, at_rest, chosen, consume, homes, moved, moved_by, published, run,
+    secret, until_settled, user,
 };
 use keyrot_core::engine::Moved;
 use keyrot_core::{Blocked, Cancel, Homes, Limits, Mode, Outcome, Ports, Rotator, Waits};
@@ -28,7 +28,8 @@ async fn a_whole_life_across_a_move() {
         other => panic!("{other:?}"),
     }
 
-    // The consumer stays at the old secret for three weeks: the key there is held for as long as it uses it.
+    // The consumer stays at the old secret for three weeks: the key there is held for as long as it
+    // uses it.
     run(&account, NEW).await;
     let second = published(&account, NEW).unwrap();
     assert_ne!(second.key, first.key);
@@ -46,7 +47,11 @@ async fn a_whole_life_across_a_move() {
     let overlap = Waits::default().overlap;
     assert!(account.world().now() > keyrot_core::model::after(moved_at, overlap));
     assert_eq!(active(&account), std::slice::from_ref(&second.key));
-    assert_eq!(account.world().secret(&secret()).unwrap(), &left, "nothing at the old home was touched again");
+    assert_eq!(
+        account.world().secret(&secret()).unwrap(),
+        &left,
+        "nothing at the old home was touched again"
+    );
 
     // A life goes on at the new home.
     account.advance(90 * DAY);
@@ -75,11 +80,18 @@ async fn another_secret_name_is_a_place_to_move_to() {
     let account = at_rest().await;
     let other = Homes { template: "/keys/{user}".parse().unwrap(), ..homes(OLD) };
     assert_eq!(moved_by(&account, &other, Mode::Act).await, Moved::Done);
-    assert!(matches!(run(&account, OLD).await.outcome, Outcome::Blocked(Blocked::ManagedElsewhere { .. })));
+    assert!(matches!(
+        run(&account, OLD).await.outcome,
+        Outcome::Blocked(Blocked::ManagedElsewhere { .. })
+    ));
     let rotator = Rotator::new(Ports::of(account.clone()));
     let all = chosen(&account, &other);
     let report = rotator.run(all, Mode::Act, &Limits::default(), &Cancel::default(), &|_| {}).await;
-    assert!(matches!(report.users[0].outcome, Outcome::Waiting(_)), "{:?}", report.users[0].outcome);
+    assert!(
+        matches!(report.users[0].outcome, Outcome::Waiting(_)),
+        "{:?}",
+        report.users[0].outcome
+    );
     assert!(account.world().secret(&"/keys/ci".parse().unwrap()).is_some());
 }
 
@@ -89,7 +101,10 @@ async fn a_move_is_taken_back_before_the_first_run_and_after_it() {
     assert_eq!(moved(&account, NEW).await, Moved::Done);
     assert_eq!(moved(&account, OLD).await, Moved::Done, "nothing was begun at the new place");
     assert!(matches!(run(&account, OLD).await.outcome, Outcome::Settled { .. }));
-    assert!(matches!(run(&account, NEW).await.outcome, Outcome::Blocked(Blocked::ManagedElsewhere { .. })));
+    assert!(matches!(
+        run(&account, NEW).await.outcome,
+        Outcome::Blocked(Blocked::ManagedElsewhere { .. })
+    ));
 
     assert_eq!(moved(&account, NEW).await, Moved::Done);
     until_settled(&account, NEW).await;
@@ -105,7 +120,10 @@ async fn a_move_is_taken_back_before_the_first_run_and_after_it() {
         account.advance(DAY);
     }
     until_settled(&account, OLD).await;
-    assert!(matches!(run(&account, NEW).await.outcome, Outcome::Blocked(Blocked::ManagedElsewhere { .. })));
+    assert!(matches!(
+        run(&account, NEW).await.outcome,
+        Outcome::Blocked(Blocked::ManagedElsewhere { .. })
+    ));
 }
 
 #[tokio::test]
@@ -122,5 +140,8 @@ async fn a_renamed_user_is_moved_with_its_key() {
     let world = account.in_region(NEW).world();
     assert!(world.secret(&"/iam/deployer/access_key".parse().unwrap()).is_some());
     assert_eq!(active(&account).len(), 2);
-    assert!(matches!(run(&account, OLD).await.outcome, Outcome::Blocked(Blocked::ManagedElsewhere { .. })));
+    assert!(matches!(
+        run(&account, OLD).await.outcome,
+        Outcome::Blocked(Blocked::ManagedElsewhere { .. })
+    ));
 }

@@ -1,4 +1,5 @@
-//! A user's home is moved to another region or secret: the published key works throughout, and each user has one home at any instant.
+//! A user's home is moved to another region or secret: the published key works throughout, and each
+//! user has one home at any instant.
 #![allow(clippy::unwrap_used)]
 
 mod harness;

@@ -1,15 +1,16 @@
 //! Users who are not moved, and places that they are not moved to.
 
 use super::harness::{
-    DAY, NEW, OLD, active, at_rest, chosen, consume, home_region, homes, moved, moved_by, published, run, secret,
-    until_due, until_settled, user,
+    DAY, NEW, OLD, active, at_rest, chosen, consume, home_region, homes, moved, moved_by,
+    published, run, secret, until_due, until_settled, user,
 };
 use keyrot_core::decide::{Refusal, Unhoused};
 use keyrot_core::engine::Moved;
 use keyrot_core::memory::{Fault, FaultAt, MemoryAccount, Value};
 use keyrot_core::model::{Adoption, Difference, VersionId};
 use keyrot_core::{
-    Blocked, CallError, Cancel, ErrorKind, Homes, KeyStatus, Limits, Mode, Outcome, Ports, Request, Revocation, Rotator,
+    Blocked, CallError, Cancel, ErrorKind, Homes, KeyStatus, Limits, Mode, Outcome, Ports, Request,
+    Revocation, Rotator,
 };
 use std::time::Duration;
 
@@ -20,7 +21,9 @@ async fn who_is_not_at_rest_is_not_moved() {
         let moved = moved(account, NEW).await;
         assert_eq!(account.world(), before, "{what}: nothing was changed");
         match moved {
-            Moved::Old(Outcome::Refused(Refusal::NotAtRest { why, until })) => (why, until.is_some()),
+            Moved::Old(Outcome::Refused(Refusal::NotAtRest { why, until })) => {
+                (why, until.is_some())
+            }
             Moved::Old(Outcome::Blocked(why)) => (why.to_string(), false),
             other => panic!("{what}: {other:?}"),
         }
@@ -45,7 +48,9 @@ async fn who_is_not_at_rest_is_not_moved() {
     // Rotated by the service.
     let account = at_rest().await;
     account.change(|world| world.secret_mut(&secret()).unwrap().rotation = true);
-    assert!(refused(&account, "rotation_enabled").await.0.contains("Secrets Manager's own rotation"));
+    assert!(
+        refused(&account, "rotation_enabled").await.0.contains("Secrets Manager's own rotation")
+    );
     // An unattributed key, one that was revoked, a current key that somebody deactivated.
     let account = at_rest().await;
     account.change(|world| world.add_key(&user()).unwrap());
@@ -65,7 +70,9 @@ async fn who_is_not_at_rest_is_not_moved() {
     refused(&account, "revoked").await;
     // Quarantined.
     let account = at_rest().await;
-    account.change(|world| world.user_mut(&user()).unwrap().policies.push("AWSCompromisedKeyQuarantineV3".to_owned()));
+    account.change(|world| {
+        world.user_mut(&user()).unwrap().policies.push("AWSCompromisedKeyQuarantineV3".to_owned())
+    });
     refused(&account, "quarantined").await;
     // Scheduled for deletion; deleted for good, there is nothing to leave.
     let account = at_rest().await;
@@ -105,8 +112,9 @@ async fn what_is_at_the_new_place_is_compared_as_in_an_adoption() {
         account.in_region(NEW).change(|world| world.create_secret(&secret(), first).unwrap());
         account
     };
-    let placeholder =
-        |account: &MemoryAccount| Some((VersionId::for_placeholder(account.world().now()), Value::placeholder()));
+    let placeholder = |account: &MemoryAccount| {
+        Some((VersionId::for_placeholder(account.world().now()), Value::placeholder()))
+    };
     let unbound = |moved: Moved| match moved {
         Moved::New(Outcome::Blocked(Blocked::SecretNotBound { why, .. })) => why,
         other => panic!("{other:?}"),
@@ -121,9 +129,17 @@ async fn what_is_at_the_new_place_is_compared_as_in_an_adoption() {
 
     let account = made(placeholder(&at_rest().await)).await;
     assert_eq!(unbound(moved(&account, NEW).await), Unhoused::Placeholder);
-    let kms = Difference::KmsKey { found: "theirs".to_owned(), expected: "aws/secretsmanager".to_owned() };
-    account.in_region(NEW).change(|world| world.secret_mut(&secret()).unwrap().differences = vec![kms.clone()]);
-    assert_eq!(unbound(moved_by(&account, &take_over, Mode::Act).await), Unhoused::Differs(vec![kms]));
+    let kms = Difference::KmsKey {
+        found: "theirs".to_owned(),
+        expected: "aws/secretsmanager".to_owned(),
+    };
+    account
+        .in_region(NEW)
+        .change(|world| world.secret_mut(&secret()).unwrap().differences = vec![kms.clone()]);
+    assert_eq!(
+        unbound(moved_by(&account, &take_over, Mode::Act).await),
+        Unhoused::Differs(vec![kms])
+    );
     assert_eq!(home_region(&account), OLD);
 
     // A copy of the published key is this user's own.

@@ -7,8 +7,8 @@ use keyrot_core::memory::{Label, MemoryAccount, World};
 use keyrot_core::report::EventDocument;
 use keyrot_core::settings::{Settings, Sources};
 use keyrot_core::{
-    Cancel, Homes, KeyId, KeyStatus, Limits, Mode, Outcome, Ports, Request, Revocation, Rotator, SecretName, Target,
-    UserName, UserResult,
+    Cancel, Homes, KeyId, KeyStatus, Limits, Mode, Outcome, Ports, Request, Revocation, Rotator,
+    SecretName, Target, UserName, UserResult,
 };
 use std::time::Duration;
 
@@ -55,7 +55,8 @@ impl Harness {
     pub(crate) async fn work(&self, mode: Mode) -> UserResult {
         let rotator = Rotator::new(Ports::of(self.account.clone()));
         let chosen = vec![self.chosen().await];
-        let report = rotator.run(chosen, mode, &Limits::default(), &Cancel::default(), &|_| {}).await;
+        let report =
+            rotator.run(chosen, mode, &Limits::default(), &Cancel::default(), &|_| {}).await;
         report.users.into_iter().next().unwrap()
     }
 
@@ -80,7 +81,8 @@ impl Harness {
             _ => Vec::new(),
         };
         let done = self.put(request, Mode::Act).await;
-        let changes = ["adopted", "rotated", "rolled_back", "activated", "retired", "deleted", "reinstated"];
+        let changes =
+            ["adopted", "rotated", "rolled_back", "activated", "retired", "deleted", "reinstated"];
         let told: Vec<_> = words(&done).into_iter().filter(|word| changes.contains(word)).collect();
         let expected: Vec<_> = intended.iter().map_while(word).collect();
         assert_eq!(told, expected, "{intended:?}");
@@ -89,7 +91,8 @@ impl Harness {
 
     /// Asks, where a fault was injected at which the process dies.
     pub(crate) async fn dies_at(&self, request: &Request) {
-        let died = tokio::time::timeout(Duration::from_millis(50), self.put(request, Mode::Act)).await;
+        let died =
+            tokio::time::timeout(Duration::from_millis(50), self.put(request, Mode::Act)).await;
         assert!(died.is_err(), "{died:?}");
         self.account.heal();
     }
@@ -105,7 +108,8 @@ impl Harness {
         steps
     }
 
-    /// What is refused has changed nothing; an authentication leaves its mark on the key's last use only.
+    /// What is refused has changed nothing; an authentication leaves its mark on the key's last use
+    /// only.
     pub(crate) async fn refused(&self, request: &Request) -> Refusal {
         let before = self.account.world();
         let outcome = self.put(request, Mode::Act).await.outcome;
@@ -123,7 +127,11 @@ impl Harness {
     }
 
     pub(crate) fn active(&self) -> Vec<KeyId> {
-        self.keys().into_iter().filter(|(_, status)| *status == KeyStatus::Active).map(|(id, _)| id).collect()
+        self.keys()
+            .into_iter()
+            .filter(|(_, status)| *status == KeyStatus::Active)
+            .map(|(id, _)| id)
+            .collect()
     }
 
     pub(crate) fn labelled(&self, label: Label) -> Option<KeyId> {
@@ -139,7 +147,9 @@ impl Harness {
     /// A consumer reads the secret, and works with what it finds.
     pub(crate) fn consume(&self) {
         if let Some(current) = self.current() {
-            self.account.change(|world| drop(world.authenticate(&World::credentials_of(&current), "s3", "eu-west-1")));
+            self.account.change(|world| {
+                drop(world.authenticate(&World::credentials_of(&current), "s3", "eu-west-1"))
+            });
         }
     }
 
@@ -192,7 +202,13 @@ pub(crate) fn secret() -> SecretName {
 }
 
 pub(crate) fn keys_of(world: &World, user: &UserName) -> Vec<(KeyId, KeyStatus)> {
-    world.user(user).unwrap().keys().iter().map(|k| (k.listed.id.clone(), k.listed.status.clone())).collect()
+    world
+        .user(user)
+        .unwrap()
+        .keys()
+        .iter()
+        .map(|k| (k.listed.id.clone(), k.listed.status.clone()))
+        .collect()
 }
 
 pub(crate) fn back_to(key: &KeyId) -> Request {

@@ -1,4 +1,5 @@
-//! S13: a revocation revokes. It is done only if the key was seen Inactive or gone, and without a successor nothing but IAM can keep it from that.
+//! S13: a revocation revokes. It is done only if the key was seen Inactive or gone, and without a
+//! successor nothing but IAM can keep it from that.
 
 use super::harness::{Harness, revoke, secret};
 
@@ -9,8 +10,8 @@ use keyrot_core::machine::{Decider, Next, PlannedAction, Rotation, Task};
 use keyrot_core::memory::{Fault, FaultAt, MemoryAccount, World};
 use keyrot_core::model::{JournalEntry, Phase, Retired, Revoked, Subject};
 use keyrot_core::{
-    Blocked, Cancel, ErrorKind, KeyId, KeyStatus, Limits, Mode, Outcome, Policy, Ports, Request, Revocation, Rotator,
-    Target, UserResult,
+    Blocked, Cancel, ErrorKind, KeyId, KeyStatus, Limits, Mode, Outcome, Policy, Ports, Request,
+    Revocation, Rotator, Target, UserResult,
 };
 
 const STORE: [&str; 12] = [
@@ -64,13 +65,20 @@ async fn a_store_that_is_down_or_full_keeps_no_key_active() {
             let ended = desk.put(&request, Mode::Act).await;
             match &ended.outcome {
                 Outcome::Revoked { key, rest } => {
-                    assert_eq!((key, matches!(rest.as_ref(), Outcome::Failed(_))), (&leaked, true), "{rest:?}");
+                    assert_eq!(
+                        (key, matches!(rest.as_ref(), Outcome::Failed(_))),
+                        (&leaked, true),
+                        "{rest:?}"
+                    );
                 }
                 other => panic!("{down:?}: {other:?}"),
             }
             assert_eq!(desk.active(), [], "{down:?}");
             let told: Vec<_> = ended.events.iter().map(|event| event.kind.to_string()).collect();
-            assert!(told[0].contains("deactivated") && told.len() == 2, "that the rest failed is told, too: {told:?}");
+            assert!(
+                told[0].contains("deactivated") && told.len() == 2,
+                "that the rest failed is told, too: {told:?}"
+            );
             // Whoever asks again, with the store back, has the rest done.
             desk.account.heal();
             desk.account.advance(HOUR);
@@ -98,14 +106,20 @@ async fn for_whom_only_iam_may_be_used_nothing_else_is_called() {
         assert_eq!(refused, Outcome::Refused(Refusal::NoSuchKey { key: stranger.clone(), keys }));
     }
     // A plain revocation needs the secret, and says why that is out of reach.
-    let plain = fulfil(ports(), alone(), &Request::Revoke(revoke(&leaked)), Mode::Act).await.outcome;
+    let plain =
+        fulfil(ports(), alone(), &Request::Revoke(revoke(&leaked)), Mode::Act).await.outcome;
     assert!(matches!(&plain, Outcome::Blocked(Blocked::IamOnly { .. })), "{plain:?}");
     assert_eq!(desk.active(), std::slice::from_ref(&leaked));
 
     let before = calls(&desk);
     let ended = fulfil(ports(), alone(), &request, Mode::Act).await;
-    assert!(matches!(&ended.outcome, Outcome::Revoked { key, .. } if *key == leaked), "{:?}", ended.outcome);
-    let made: Vec<_> = calls(&desk).into_iter().filter(|(name, n)| before.get(name) != Some(n)).collect();
+    assert!(
+        matches!(&ended.outcome, Outcome::Revoked { key, .. } if *key == leaked),
+        "{:?}",
+        ended.outcome
+    );
+    let made: Vec<_> =
+        calls(&desk).into_iter().filter(|(name, n)| before.get(name) != Some(n)).collect();
     let names: Vec<_> = made.iter().map(|(name, _)| *name).collect();
     assert_eq!(names, ["deactivate_key", "list_keys"]);
     assert_eq!(desk.active(), []);
@@ -138,14 +152,18 @@ async fn a_key_that_cannot_be_listed_is_deactivated_and_not_called_done() {
 async fn only_what_iam_lists_as_inactive_is_done() {
     for first in [true, false] {
         let (desk, leaked) = adopted().await;
-        let request = if first { without_successor(&leaked) } else { Request::Revoke(revoke(&leaked)) };
+        let request =
+            if first { without_successor(&leaked) } else { Request::Revoke(revoke(&leaked)) };
         desk.account.change(|world| world.rules.listing_lag = 5 * MINUTE);
         let mut outcome = desk.put(&request, Mode::Act).await.outcome;
         if !first && matches!(outcome, Outcome::Waiting(_)) {
             desk.account.advance(5 * MINUTE);
             outcome = desk.put(&request, Mode::Act).await.outcome;
         }
-        assert!(matches!(&outcome, Outcome::Failed(f) if f.error.kind == ErrorKind::NoEffect), "{first}: {outcome:?}");
+        assert!(
+            matches!(&outcome, Outcome::Failed(f) if f.error.kind == ErrorKind::NoEffect),
+            "{first}: {outcome:?}"
+        );
         desk.account.advance(6 * MINUTE);
         desk.account.change(|world| world.rules.listing_lag = MINUTE / 4);
         assert_eq!(desk.put(&request, Mode::Act).await.outcome, Outcome::Done, "{first}");
@@ -157,7 +175,12 @@ async fn whatever_entry_cannot_be_written_the_end_is_honest() {
     let (mut revoked, mut open) = (0, 0);
     for room in 0..6 {
         let (desk, leaked) = adopted().await;
-        desk.account.inject(FaultAt { call: Some("write_note"), after: room, times: usize::MAX, fault: Fault::Denied });
+        desk.account.inject(FaultAt {
+            call: Some("write_note"),
+            after: room,
+            times: usize::MAX,
+            fault: Fault::Denied,
+        });
         let ended = desk.put(&Request::Revoke(revoke(&leaked)), Mode::Act).await.outcome;
         let works = desk.active().contains(&leaked);
         let done = matches!(ended, Outcome::Done | Outcome::Revoked { .. });
@@ -165,7 +188,11 @@ async fn whatever_entry_cannot_be_written_the_end_is_honest() {
         revoked += usize::from(done);
         open += usize::from(!done);
     }
-    assert_eq!((revoked, open), (3, 3), "revoked, intent and promoted have to be written; the rest is bookkeeping");
+    assert_eq!(
+        (revoked, open),
+        (3, 3),
+        "revoked, intent and promoted have to be written; the rest is bookkeeping"
+    );
 }
 
 /// Another program that does something to the account after each entry that is written.
@@ -201,10 +228,15 @@ async fn who_rewrites_the_journal_keeps_no_key_active() {
     for rewrite in [swallow as fn(&mut World), hold, unrevoke] {
         for first in [false, true] {
             let (desk, leaked) = adopted().await;
-            let request = if first { without_successor(&leaked) } else { Request::Revoke(revoke(&leaked)) };
+            let request =
+                if first { without_successor(&leaked) } else { Request::Revoke(revoke(&leaked)) };
             let ports = Hooked::ports(&desk.account, After(desk.account.clone(), rewrite));
             let ended = fulfil(ports, desk.chosen().await, &request, Mode::Act).await;
-            assert!(matches!(ended.outcome, Outcome::Done | Outcome::Revoked { .. }), "{:?}", ended.outcome);
+            assert!(
+                matches!(ended.outcome, Outcome::Done | Outcome::Revoked { .. }),
+                "{:?}",
+                ended.outcome
+            );
             assert!(!desk.active().contains(&leaked));
             assert!(desk.account.calls()["write_note"] < 15, "{:?}", desk.account.calls());
         }
@@ -217,10 +249,12 @@ async fn no_run_writes_the_same_for_ever() {
     desk.account.advance(9 * DAY);
     let before = desk.account.calls()["write_note"];
     let ports = Hooked::ports(&desk.account, After(desk.account.clone(), hold));
-    // What it is about to deactivate is put on hold again after each entry: an overlap that never ends would be no failure, so that the waits are over.
+    // What it is about to deactivate is put on hold again after each entry: an overlap that never
+    // ends would be no failure, so that the waits are over.
     let rotator = Rotator::new(ports);
     let chosen = vec![desk.chosen().await];
-    let report = rotator.run(chosen, Mode::Act, &Limits::default(), &Cancel::default(), &|_| {}).await;
+    let report =
+        rotator.run(chosen, Mode::Act, &Limits::default(), &Cancel::default(), &|_| {}).await;
     let outcome = &report.users[0].outcome;
     assert!(!matches!(outcome, Outcome::Settled { .. }), "{outcome:?}");
     assert!(desk.account.calls()["write_note"] - before < 10, "{:?}", desk.account.calls());
@@ -228,13 +262,19 @@ async fn no_run_writes_the_same_for_ever() {
 
 fn machine(
     desk: &Harness,
-    decide_request: fn(&keyrot_core::model::Observed, &Request, &Policy, keyrot_core::Timestamp) -> Decision,
+    decide_request: fn(
+        &keyrot_core::model::Observed,
+        &Request,
+        &Policy,
+        keyrot_core::Timestamp,
+    ) -> Decision,
     mode: Mode,
     chosen: &Target,
 ) -> Rotation {
     let subject: Subject = chosen.subject.clone();
     let key = desk.current().unwrap();
-    let decider = Decider { name: "a decision that repeats itself", decide_request, ..Decider::REAL };
+    let decider =
+        Decider { name: "a decision that repeats itself", decide_request, ..Decider::REAL };
     Rotation::new(subject, Policy::default(), mode)
         .to_do(Task::Request(Request::Rollback { to: key }))
         .deciding_by(decider)
@@ -257,25 +297,36 @@ async fn play(desk: &Harness, mut machine: Rotation) -> (Outcome, usize) {
     }
 }
 
-/// Whatever made a decision repeat itself, the run ends, and so does the look ahead: as a failure, and not as a plan without steps.
+/// Whatever made a decision repeat itself, the run ends, and so does the look ahead: as a failure,
+/// and not as a plan without steps.
 #[tokio::test]
 async fn a_decision_that_repeats_itself_fails_and_is_no_empty_plan() {
     let (desk, _) = adopted().await;
     let chosen = desk.chosen().await;
     let same = |_: &keyrot_core::model::Observed, request: &Request, _: &Policy, at| {
         let Request::Rollback { to: key } = request else { unreachable!() };
-        Decision::Act(Step::Write(JournalEntry::Revoked(vec![Revoked { key: key.clone(), at, only_if_unused: false }])))
+        Decision::Act(Step::Write(JournalEntry::Revoked(vec![Revoked {
+            key: key.clone(),
+            at,
+            only_if_unused: false,
+        }])))
     };
     let (outcome, changes) = play(&desk, machine(&desk, same, Mode::Act, &chosen)).await;
     match &outcome {
         Outcome::Failed(failure) => {
             assert_eq!((failure.error.kind, changes), (ErrorKind::NoEffect, 2));
-            assert!(failure.to_string().contains("had no effect: another program rewrites it"), "{failure}");
+            assert!(
+                failure.to_string().contains("had no effect: another program rewrites it"),
+                "{failure}"
+            );
         }
         other => panic!("{other:?}"),
     }
     let (outcome, changes) = play(&desk, machine(&desk, same, Mode::Plan, &chosen)).await;
-    assert!(matches!(&outcome, Outcome::Failed(f) if f.doing.contains("say beforehand")), "{outcome:?}");
+    assert!(
+        matches!(&outcome, Outcome::Failed(f) if f.doing.contains("say beforehand")),
+        "{outcome:?}"
+    );
     assert_eq!(changes, 0);
 
     // Never the same twice: there is a bound on calls.
@@ -290,7 +341,10 @@ async fn a_decision_that_repeats_itself_fails_and_is_no_empty_plan() {
     };
     for mode in [Mode::Act, Mode::Plan] {
         let (outcome, changes) = play(&desk, machine(&desk, other, mode, &chosen)).await;
-        assert!(matches!(&outcome, Outcome::Failed(f) if f.error.kind == ErrorKind::NoEffect), "{outcome:?}");
+        assert!(
+            matches!(&outcome, Outcome::Failed(f) if f.error.kind == ErrorKind::NoEffect),
+            "{outcome:?}"
+        );
         assert!(changes < 200, "{changes}");
     }
 }
@@ -298,13 +352,18 @@ async fn a_decision_that_repeats_itself_fails_and_is_no_empty_plan() {
 #[tokio::test]
 async fn a_key_that_somebody_reactivated_a_moment_ago_is_deactivated_though_the_listing_lags() {
     let (desk, leaked) = adopted().await;
-    desk.account.change(|world| world.set_key_status(&desk.user, &leaked, KeyStatus::Inactive).unwrap());
+    desk.account
+        .change(|world| world.set_key_status(&desk.user, &leaked, KeyStatus::Inactive).unwrap());
     desk.account.advance(HOUR);
     desk.account.change(|world| {
         world.rules.listing_lag = MINUTE / 2;
         world.set_key_status(&desk.user, &leaked, KeyStatus::Active).unwrap();
     });
     let ended = desk.put(&without_successor(&leaked), Mode::Act).await;
-    assert!(matches!(ended.outcome, Outcome::Done | Outcome::Revoked { .. }), "{:?}", ended.outcome);
+    assert!(
+        matches!(ended.outcome, Outcome::Done | Outcome::Revoked { .. }),
+        "{:?}",
+        ended.outcome
+    );
     assert!(!desk.active().contains(&leaked), "the listing showed it as Inactive");
 }

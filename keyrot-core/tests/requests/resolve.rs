@@ -64,7 +64,8 @@ async fn who_is_not_tagged_can_be_named() {
     assert_eq!(desk.ask(&Request::Revoke(revoke(&leaked))).await, Outcome::Done);
     assert_eq!(desk.active(), [desk.current().unwrap()]);
     let nobody = UserName::parse("cj").unwrap();
-    let missing = settings().find_named(&desk.account, &homes(), &nobody).await.unwrap().unwrap_err();
+    let missing =
+        settings().find_named(&desk.account, &homes(), &nobody).await.unwrap().unwrap_err();
     assert!(missing.to_string().contains("did you mean ci?"), "{missing}");
 }
 
@@ -76,7 +77,10 @@ async fn a_listing_that_lags_does_not_block_who_was_just_freed() {
     desk.account.change(|world| world.rules.listing_lag = 5 * MINUTE);
     let request = Request::Revoke(Revocation { only_if_unused: true, ..revoke(&keys[0]) });
     let outcome = desk.ask(&request).await;
-    assert!(matches!(&outcome, Outcome::Failed(failure) if failure.error.kind == ErrorKind::NoEffect), "{outcome:?}");
+    assert!(
+        matches!(&outcome, Outcome::Failed(failure) if failure.error.kind == ErrorKind::NoEffect),
+        "{outcome:?}"
+    );
     let seen = desk.look().await;
     assert_eq!(seen.keys[0].status, KeyStatus::Active, "the listing lags");
     assert!(!matches!(seen.outcome, Outcome::Blocked(_)), "{:?}", seen.outcome);

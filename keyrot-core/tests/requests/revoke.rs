@@ -19,11 +19,17 @@ async fn a_leaked_key_is_replaced_first_and_deactivated_at_once() {
             desk.run().await;
         }
         let leaked = desk.labelled(Label::Previous).unwrap_or_else(|| desk.active().remove(0));
-        let request = Request::Revoke(Revocation { reason: Some("in a public repository".into()), ..revoke(&leaked) });
+        let request = Request::Revoke(Revocation {
+            reason: Some("in a public repository".into()),
+            ..revoke(&leaked)
+        });
         let intended = desk.intended(&request).await;
         assert_eq!(intended.contains(&PlannedAction::MakeSecret), start == "no secret yet");
         assert_eq!(intended.contains(&PlannedAction::PublishNewKey), start != "in its overlap");
-        assert!(intended.contains(&PlannedAction::Deactivate(leaked.clone())), "{start}: {intended:?}");
+        assert!(
+            intended.contains(&PlannedAction::Deactivate(leaked.clone())),
+            "{start}: {intended:?}"
+        );
 
         assert_eq!(desk.ask(&request).await, Outcome::Done, "{start}");
         let active = desk.active();
@@ -54,10 +60,16 @@ async fn where_there_is_no_room_the_key_before_takes_the_place_of_the_one_that_l
     let until = desk.account.world().now() + 30 * MINUTE;
     let settling = Wait { why: Why::Settling(leaked.clone()), until: Some(until) };
     assert_eq!(intended[0], PlannedAction::Wait(settling));
-    assert_eq!(intended[1..3], [PlannedAction::PublishAgain(old.clone()), PlannedAction::Deactivate(leaked.clone())]);
+    assert_eq!(
+        intended[1..3],
+        [PlannedAction::PublishAgain(old.clone()), PlannedAction::Deactivate(leaked.clone())]
+    );
     // It was published just now: a run that is still under way may publish it again.
     let settling = desk.ask(&request).await;
-    assert!(matches!(settling, Outcome::Waiting(Wait { why: Why::Settling(_), .. })), "{settling:?}");
+    assert!(
+        matches!(settling, Outcome::Waiting(Wait { why: Why::Settling(_), .. })),
+        "{settling:?}"
+    );
     desk.account.advance(30 * MINUTE);
     assert_eq!(desk.ask(&request).await, Outcome::Done);
     assert_eq!((desk.current(), desk.active()), (Some(old.clone()), vec![old]));
@@ -79,7 +91,8 @@ async fn a_revocation_is_refused_before_anything_is_changed() {
     let credentials = World::credentials_of(&keys[1]);
     desk.account.change(|world| world.authenticate(&credentials, "s3", "eu-west-1"));
     desk.account.advance(HOUR);
-    let if_unused = |key: &KeyId| Request::Revoke(Revocation { only_if_unused: true, ..revoke(key) });
+    let if_unused =
+        |key: &KeyId| Request::Revoke(Revocation { only_if_unused: true, ..revoke(key) });
     let refusal = desk.refused(&if_unused(&keys[1])).await;
     assert!(matches!(&refusal, Refusal::InUse { key, .. } if *key == keys[1]), "{refusal:?}");
     assert!(refusal.hint(&desk.user).unwrap().contains("keyrot who-uses"));
@@ -116,14 +129,20 @@ async fn a_revocation_that_dies_halfway_is_finished_by_the_next_run() {
         desk.account.advance(DAY);
         // The note that it is revoked is the first to be written; it is there.
         let nth = usize::from(call == "write_note");
-        desk.account.inject(FaultAt { call: Some(call), after: nth, times: 1, fault: Fault::DeathAfter });
+        desk.account.inject(FaultAt {
+            call: Some(call),
+            after: nth,
+            times: 1,
+            fault: Fault::DeathAfter,
+        });
         let request = Request::Revoke(revoke(&leaked));
         desk.dies_at(&request).await;
         for _ in 0..6 {
             desk.account.advance(HOUR);
             desk.run().await;
         }
-        // The key whose maker's reply was lost is in the way of another, and is not mistaken for a successor.
+        // The key whose maker's reply was lost is in the way of another, and is not mistaken for a
+        // successor.
         assert_eq!(desk.active().contains(&leaked), call == "create_key", "{call}");
         assert_eq!(desk.look().await.revoked, [leaked], "{call}");
         desk.settles().await;
@@ -157,7 +176,8 @@ async fn what_leaked_goes_at_once_although_it_was_just_published_again() {
     assert_eq!((desk.current(), desk.active()), (Some(new.clone()), vec![new]));
     desk.settles().await;
 
-    // The key before had been kept for another overlap, and that was nearly over when it was published again.
+    // The key before had been kept for another overlap, and that was nearly over when it was
+    // published again.
     let desk = Harness::in_overlap().await;
     let (old, new) = (desk.labelled(Label::Previous).unwrap(), desk.current().unwrap());
     while desk.active().len() == 2 {
@@ -181,7 +201,10 @@ async fn to_repeat_a_command_without_a_key_never_means_the_successor() {
     let leaked = desk.active().remove(0);
     let order = Request::revoke(&desk.look().await, None).unwrap();
     assert_eq!(order, revoke(&leaked));
-    assert_eq!(desk.ask(&Request::Revoke(Revocation { delete: true, ..order })).await, Outcome::Done);
+    assert_eq!(
+        desk.ask(&Request::Revoke(Revocation { delete: true, ..order })).await,
+        Outcome::Done
+    );
     let successor = desk.current().unwrap();
     let which = Request::revoke(&desk.look().await, None).unwrap_err();
     assert_eq!(which, Refusal::WhichKey { keys: vec![successor] });
@@ -198,7 +221,10 @@ async fn where_both_keys_leaked_it_says_how_to_make_room() {
     assert_eq!(refusal, Refusal::NoRoom { key: new.clone(), other: old.clone(), revoked: true });
     let hint = refusal.hint(&desk.user).unwrap();
     assert!(hint.contains(&format!("keyrot revoke ci {old} --delete")), "{hint}");
-    assert_eq!(desk.ask(&Request::Revoke(Revocation { delete: true, ..revoke(&old) })).await, Outcome::Done);
+    assert_eq!(
+        desk.ask(&Request::Revoke(Revocation { delete: true, ..revoke(&old) })).await,
+        Outcome::Done
+    );
     assert_eq!(desk.ask(&Request::Revoke(revoke(&new))).await, Outcome::Done);
     assert!(!desk.active().contains(&new));
     desk.settles().await;
@@ -206,7 +232,8 @@ async fn where_both_keys_leaked_it_says_how_to_make_room() {
 
 #[tokio::test]
 async fn the_soak_counts_from_the_last_time_a_key_was_deactivated() {
-    // It was Inactive for six days; somebody reactivates it, and before any run sees that, it is revoked.
+    // It was Inactive for six days; somebody reactivates it, and before any run sees that, it is
+    // revoked.
     let desk = Harness::in_overlap().await;
     let old = desk.labelled(Label::Previous).unwrap();
     while desk.active().len() == 2 {
@@ -245,16 +272,27 @@ async fn only_if_unused_holds_for_the_run_that_finishes_it_too() {
     let old = desk.labelled(Label::Previous).unwrap();
     desk.account.advance(2 * DAY);
     let retire = Request::Revoke(Revocation { only_if_unused: true, ..revoke(&old) });
-    desk.account.inject(FaultAt { call: Some("write_note"), after: 0, times: 1, fault: Fault::DeathAfter });
+    desk.account.inject(FaultAt {
+        call: Some("write_note"),
+        after: 0,
+        times: 1,
+        fault: Fault::DeathAfter,
+    });
     desk.dies_at(&retire).await;
     let credentials = World::credentials_of(&old);
     desk.account.change(|world| world.authenticate(&credentials, "s3", "eu-west-1"));
     desk.account.advance(HOUR);
     let outcome = desk.run().await.outcome;
-    assert!(matches!(&outcome, Outcome::Waiting(Wait { why: Why::InUse { .. }, .. })), "{outcome:?}");
+    assert!(
+        matches!(&outcome, Outcome::Waiting(Wait { why: Why::InUse { .. }, .. })),
+        "{outcome:?}"
+    );
     // To ask again says the same; to say that it has to go all the same is another order.
     let outcome = desk.ask(&retire).await;
-    assert!(matches!(&outcome, Outcome::Waiting(Wait { why: Why::InUse { .. }, .. })), "{outcome:?}");
+    assert!(
+        matches!(&outcome, Outcome::Waiting(Wait { why: Why::InUse { .. }, .. })),
+        "{outcome:?}"
+    );
     assert_eq!(desk.active().len(), 2);
     assert_eq!(desk.ask(&Request::Revoke(revoke(&old))).await, Outcome::Done);
     assert!(!desk.active().contains(&old));
@@ -270,7 +308,10 @@ async fn a_key_that_is_too_young_for_its_use_to_be_on_record_is_not_unused() {
     desk.account.advance(30 * MINUTE);
     let retire = Request::Revoke(Revocation { only_if_unused: true, ..revoke(&young) });
     let outcome = desk.ask(&retire).await;
-    assert!(matches!(&outcome, Outcome::Waiting(Wait { why: Why::NoRecord(_), .. })), "{outcome:?}");
+    assert!(
+        matches!(&outcome, Outcome::Waiting(Wait { why: Why::NoRecord(_), .. })),
+        "{outcome:?}"
+    );
     assert_eq!(desk.active().len(), 2);
     desk.account.advance(2 * DAY);
     assert_eq!(desk.ask(&retire).await, Outcome::Done);
@@ -300,9 +341,18 @@ async fn a_quarantine_does_not_stop_a_run_from_finishing_a_revocation() {
     let leaked = desk.current().unwrap();
     desk.account.advance(DAY);
     desk.account.change(|world| {
-        world.user_mut(&desk.user).unwrap().policies.push("AWSCompromisedKeyQuarantineV3".to_owned());
+        world
+            .user_mut(&desk.user)
+            .unwrap()
+            .policies
+            .push("AWSCompromisedKeyQuarantineV3".to_owned());
     });
-    desk.account.inject(FaultAt { call: Some("promote"), after: 0, times: 1, fault: Fault::DeathBefore });
+    desk.account.inject(FaultAt {
+        call: Some("promote"),
+        after: 0,
+        times: 1,
+        fault: Fault::DeathBefore,
+    });
     let request = Request::Revoke(revoke(&leaked));
     desk.dies_at(&request).await;
     desk.account.advance(HOUR);
@@ -310,7 +360,10 @@ async fn a_quarantine_does_not_stop_a_run_from_finishing_a_revocation() {
     assert!(!desk.active().contains(&leaked) && desk.current() != Some(leaked));
     desk.account.advance(HOUR);
     let outcome = desk.run().await.outcome;
-    assert!(matches!(&outcome, Outcome::Blocked(Blocked::Quarantined { .. })), "the rest waits: {outcome:?}");
+    assert!(
+        matches!(&outcome, Outcome::Blocked(Blocked::Quarantined { .. })),
+        "the rest waits: {outcome:?}"
+    );
 }
 
 #[tokio::test]
@@ -318,7 +371,11 @@ async fn beside_a_quarantine_a_bad_tag_is_named_to_whoever_revokes() {
     let desk = Harness::new(1);
     let leaked = desk.active().remove(0);
     desk.account.change(|world| {
-        world.user_mut(&desk.user).unwrap().policies.push("AWSCompromisedKeyQuarantineV3".to_owned());
+        world
+            .user_mut(&desk.user)
+            .unwrap()
+            .policies
+            .push("AWSCompromisedKeyQuarantineV3".to_owned());
         world.tag_user(&desk.user, "keyrot:overlap", "two weeks").unwrap();
     });
     assert!(matches!(desk.run().await.outcome, Outcome::Blocked(Blocked::Quarantined { .. })));

@@ -7,14 +7,17 @@ use keyrot_core::machine::PlannedAction;
 use keyrot_core::memory::{Fault, FaultAt, Label};
 use keyrot_core::model::{JournalEntry, Phase, Retired};
 use keyrot_core::report::Resolution;
-use keyrot_core::{Blocked, KeyId, KeyStatus, Mode, Outcome, Request, Revocation, Severity, Wait, Why};
+use keyrot_core::{
+    Blocked, KeyId, KeyStatus, Mode, Outcome, Request, Revocation, Severity, Wait, Why,
+};
 
 #[tokio::test]
 async fn a_deactivation_is_told_once_although_the_listing_lags() {
     let desk = Harness::new(1);
     let key = desk.active().remove(0);
     desk.account.change(|world| world.rules.listing_lag = MINUTE / 2);
-    let told = desk.told(&Request::Revoke(Revocation { without_successor: true, ..revoke(&key) })).await;
+    let told =
+        desk.told(&Request::Revoke(Revocation { without_successor: true, ..revoke(&key) })).await;
     assert_eq!(told.iter().filter(|word| **word == "retired").count(), 1, "{told:?}");
 }
 
@@ -64,26 +67,40 @@ async fn a_revoked_key_that_is_reactivated_blocks_until_somebody_says_which_it_i
         if is_current {
             // It is noted down as Inactive one time more than the run that revoked it could.
             desk.account.change(|world| {
-                let note =
-                    JournalEntry::Retired(Retired { key: leaked.clone(), phase: Phase::Inactive, at: world.now() });
+                let note = JournalEntry::Retired(Retired {
+                    key: leaked.clone(),
+                    phase: Phase::Inactive,
+                    at: world.now(),
+                });
                 world.tag_secret(&secret(), note.tag(), note.to_text()).unwrap();
             });
             desk.account.advance(HOUR);
         }
-        desk.account.change(|world| world.set_key_status(&desk.user, &leaked, KeyStatus::Active).unwrap());
+        desk.account
+            .change(|world| world.set_key_status(&desk.user, &leaked, KeyStatus::Active).unwrap());
         let before = desk.account.world();
         for _ in 0..20 {
             let seen = desk.run().await;
             let blocked = Blocked::RevokedKeyReactivated { key: leaked.clone() };
             assert_eq!(seen.outcome, Outcome::Blocked(blocked));
-            assert_eq!(seen.events.last().map(|event| event.kind.severity()), Some(Severity::Error));
+            assert_eq!(
+                seen.events.last().map(|event| event.kind.severity()),
+                Some(Severity::Error)
+            );
             desk.account.advance(DAY);
         }
-        assert_eq!(desk.account.world().secret(&secret()), before.secret(&secret()), "it waits for a decision");
+        assert_eq!(
+            desk.account.world().secret(&secret()),
+            before.secret(&secret()),
+            "it waits for a decision"
+        );
         let ways = Resolution::of(&desk.look().await);
         let choices: Vec<_> = ways.iter().map(|way| way.choice.clone()).collect();
         assert_eq!(choices, [format!("deactivate:{leaked}"), format!("reinstate:{leaked}")]);
-        assert_eq!(desk.intended(&ways[1].request).await, [PlannedAction::Reinstate(leaked.clone())]);
+        assert_eq!(
+            desk.intended(&ways[1].request).await,
+            [PlannedAction::Reinstate(leaked.clone())]
+        );
         if is_current {
             desk.put(&ways[0].request, Mode::Act).await;
             assert!(!desk.active().contains(&leaked), "off again");
@@ -93,7 +110,8 @@ async fn a_revoked_key_that_is_reactivated_blocks_until_somebody_says_which_it_i
             assert_eq!(desk.ask(&ways[1].request).await, Outcome::Done);
             assert_eq!(desk.ask(&ways[1].request).await, Outcome::Done, "to ask again is harmless");
             assert_eq!(desk.look().await.revoked, []);
-            // From here on it is a key as any other: kept for another overlap, and one to go back to.
+            // From here on it is a key as any other: kept for another overlap, and one to go back
+            // to.
             let waits = desk.run().await.outcome;
             assert!(
                 matches!(&waits, Outcome::Waiting(Wait { why: Why::Overlap(key), .. }) if *key == old),

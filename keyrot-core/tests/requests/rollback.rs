@@ -34,7 +34,10 @@ async fn back_and_forth_between_two_keys() {
     let why = Why::Overlap(old);
     // The key that is current again is past its deadline by now, and that is said.
     let outcome = desk.run().await.outcome;
-    assert!(matches!(&outcome, Outcome::Blocked(Blocked::Overdue { wait, .. }) if wait.why == why), "{outcome:?}");
+    assert!(
+        matches!(&outcome, Outcome::Blocked(Blocked::Overdue { wait, .. }) if wait.why == why),
+        "{outcome:?}"
+    );
     desk.settles().await;
 }
 
@@ -100,9 +103,13 @@ async fn a_listing_that_lags_does_not_block_who_was_just_taken_back() {
     assert_eq!(wait.why, Why::Settling(old.clone()));
     // Deactivated by hand, and for longer than any listing lags: that is reported.
     desk.account.advance(HOUR);
-    desk.account.change(|world| world.set_key_status(&desk.user, &old, KeyStatus::Inactive).unwrap());
+    desk.account
+        .change(|world| world.set_key_status(&desk.user, &old, KeyStatus::Inactive).unwrap());
     desk.account.advance(HOUR);
-    assert_eq!(desk.look().await.outcome, Outcome::Blocked(Blocked::CurrentKeyInactive { key: old }));
+    assert_eq!(
+        desk.look().await.outcome,
+        Outcome::Blocked(Blocked::CurrentKeyInactive { key: old })
+    );
 }
 
 #[tokio::test]
@@ -121,7 +128,11 @@ async fn a_note_from_before_does_not_shorten_the_overlap_of_what_is_left() {
     desk.account.advance(2 * DAY);
     match desk.run().await.outcome {
         Outcome::Waiting(Wait { why: Why::Overlap(key), until: Some(end) }) => {
-            assert_eq!((key, (end - until).num_minutes()), (old, 0), "it counts from when the key was left");
+            assert_eq!(
+                (key, (end - until).num_minutes()),
+                (old, 0),
+                "it counts from when the key was left"
+            );
         }
         other => panic!("{other:?}"),
     }
@@ -139,16 +150,23 @@ async fn a_key_that_was_reactivated_in_vain_is_no_refusal() {
     desk.account.advance(HOUR);
     slip_of_the_pen(&desk, &old);
     let outcome = desk.put(&back_to(&old), Mode::Act).await.outcome;
-    assert!(matches!(&outcome, Outcome::Blocked(Blocked::ReactivatedInVain { key, .. }) if *key == old), "{outcome:?}");
+    assert!(
+        matches!(&outcome, Outcome::Blocked(Blocked::ReactivatedInVain { key, .. }) if *key == old),
+        "{outcome:?}"
+    );
     assert_ne!(desk.current(), Some(old.clone()));
     let refusal = desk.refused(&back_to(&old)).await;
-    assert!(matches!(&refusal, Refusal::DoesNotWork { .. }), "now it is Active, and nothing was changed: {refusal:?}");
+    assert!(
+        matches!(&refusal, Refusal::DoesNotWork { .. }),
+        "now it is Active, and nothing was changed: {refusal:?}"
+    );
     desk.settles().await;
 }
 
 /// Somebody overwrites what is under AWSPREVIOUS: it names the key, and does not work.
 fn slip_of_the_pen(desk: &Harness, key: &KeyId) {
-    let wrong = Value::text(format!(r#"{{"AccessKeyId":"{key}","SecretAccessKey":"slip of the pen"}}"#));
+    let wrong =
+        Value::text(format!(r#"{{"AccessKeyId":"{key}","SecretAccessKey":"slip of the pen"}}"#));
     desk.account.change(|world| {
         let other = VersionId::parse("00000000-0000-0000-0000-000000000009").unwrap();
         let now = world.secret(&secret()).unwrap().labelled(Label::Current).unwrap().clone();

@@ -9,7 +9,13 @@ use std::sync::Arc;
 
 async fn session(desk: &Harness, kind: RequestKind) -> RequestSession {
     let all = Arc::new(desk.account.clone());
-    RequestSession::new(kind, Ports::of(desk.account.clone()), all.clone(), all, desk.chosen().await)
+    RequestSession::new(
+        kind,
+        Ports::of(desk.account.clone()),
+        all.clone(),
+        all,
+        desk.chosen().await,
+    )
 }
 
 #[tokio::test]
@@ -24,7 +30,10 @@ async fn a_plan_changes_nothing_and_is_carried_out_once_it_is_agreed_to() {
     assert_eq!(desk.look().await.current, seen.current, "a plan");
 
     let shown = plan.clone().into_report();
-    assert_eq!((shown.status(), shown.acted, shown.document.left), (RequestStatus::Done, false, None));
+    assert_eq!(
+        (shown.status(), shown.acted, shown.document.left),
+        (RequestStatus::Done, false, None)
+    );
 
     let report = session.carry_out(plan, &Cancel::default(), &|_| {}).await;
     assert_eq!((report.status(), report.acted), (RequestStatus::Done, true));
@@ -75,7 +84,11 @@ async fn sessions_that_could_not_be_ended_make_a_revocation_not_done() {
     let seen = session.look().await;
     let leaked = seen.previous.clone().unwrap();
     let plan = session.plan(&seen, Request::Revoke(Revocation::of(leaked.clone()))).await;
-    assert!(plan.question().unwrap().ends_with("and end the user's sessions"), "{:?}", plan.question());
+    assert!(
+        plan.question().unwrap().ends_with("and end the user's sessions"),
+        "{:?}",
+        plan.question()
+    );
     desk.account.inject(FaultAt::first("put_user_policy", Fault::Denied));
     let report = session.carry_out(plan, &Cancel::default(), &|_| {}).await;
     assert!(report.is_done(), "the key is off");
@@ -84,15 +97,22 @@ async fn sessions_that_could_not_be_ended_make_a_revocation_not_done() {
     assert!(report.document.still_alive.iter().any(|one| one.what == Remains::Sessions));
 }
 
-/// Without the account's list of users nothing is known but the name and the key; that is enough to switch it off.
+/// Without the account's list of users nothing is known but the name and the key; that is enough to
+/// switch it off.
 #[tokio::test]
 async fn a_key_is_switched_off_although_its_user_cannot_be_looked_up() {
     let desk = Harness::in_overlap().await;
     let leaked = desk.look().await.current.unwrap();
     let all = Arc::new(desk.account.clone());
     let target = Target::for_iam_only(&desk.user, "the user was not looked up");
-    let session = RequestSession::new(RequestKind::Revoke, Ports::of(desk.account.clone()), all.clone(), all, target)
-        .off_first(|| Box::pin(async { Err("the list is out of reach".to_owned()) }));
+    let session = RequestSession::new(
+        RequestKind::Revoke,
+        Ports::of(desk.account.clone()),
+        all.clone(),
+        all,
+        target,
+    )
+    .off_first(|| Box::pin(async { Err("the list is out of reach".to_owned()) }));
     let order = Revocation { without_successor: true, ..Revocation::of(leaked.clone()) };
     let plan = session.plan_off_first(Request::Revoke(order.clone())).await;
     assert!(plan.has_work());
@@ -102,5 +122,9 @@ async fn a_key_is_switched_off_although_its_user_cannot_be_looked_up() {
     let report = session.carry_out(plan, &Cancel::default(), &|_| {}).await;
     assert!(!desk.active().contains(&leaked));
     assert!(report.is_done(), "{:?}", report.result.outcome);
-    assert!(report.document.user.message.contains("the list is out of reach"), "{}", report.document.user.message);
+    assert!(
+        report.document.user.message.contains("the list is out of reach"),
+        "{}",
+        report.document.user.message
+    );
 }

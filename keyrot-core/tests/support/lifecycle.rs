@@ -5,8 +5,8 @@ use futures_util::FutureExt;
 use keyrot_core::memory::{FaultAt, Label, MemoryAccount, Rules, Value, World};
 use keyrot_core::model::{Owner, ProbeAnswer, Subject, VersionId};
 use keyrot_core::{
-    Blocked, Cancel, Credentials, KeyStatus, Limits, Mode, Outcome, Policy, Ports, Report, Rotator, SecretName, Target,
-    Timestamp, UserName, UserResult, Waits,
+    Blocked, Cancel, Credentials, KeyStatus, Limits, Mode, Outcome, Policy, Ports, Report, Rotator,
+    SecretName, Target, Timestamp, UserName, UserResult, Waits,
 };
 use std::time::Duration;
 
@@ -24,13 +24,15 @@ pub(crate) enum Start {
 }
 
 impl Start {
-    pub(crate) const ALL: [Self; 4] = [Self::NoKey, Self::OneKey, Self::EmptySecret, Self::ForeignSecret];
+    pub(crate) const ALL: [Self; 4] =
+        [Self::NoKey, Self::OneKey, Self::EmptySecret, Self::ForeignSecret];
 }
 
 /// When the next run comes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Pace {
-    /// When the last run said that it is worth it; after a failure this much later, and a minute more after each further one.
+    /// When the last run said that it is worth it; after a failure this much later, and a minute
+    /// more after each further one.
     Eager(Duration),
     /// At fixed times.
     Every(Duration),
@@ -103,7 +105,9 @@ impl Life {
 
     pub(crate) async fn report(&self, ports: &Ports) -> Report {
         let rotator = Rotator::new(ports.clone());
-        rotator.run(vec![self.chosen()], Mode::Act, &Limits::default(), &Cancel::default(), &|_| {}).await
+        rotator
+            .run(vec![self.chosen()], Mode::Act, &Limits::default(), &Cancel::default(), &|_| {})
+            .await
     }
 
     /// One run; `None` if it died.
@@ -121,13 +125,16 @@ impl Life {
         self
     }
 
-    /// The consumers work with what they have, and with what the secret holds. Either must be accepted.
+    /// The consumers work with what they have, and with what the secret holds. Either must be
+    /// accepted.
     pub(crate) fn consume(&mut self) -> Result<(), String> {
         let world = self.account.world();
         let secret = world.secret(&self.secret);
         let current = secret.and_then(|s| s.value(s.labelled(Label::Current)?)?.read());
-        let stale =
-            self.cached.as_ref().is_none_or(|(_, since)| keyrot_core::model::after(*since, CACHE) <= world.now());
+        let stale = self
+            .cached
+            .as_ref()
+            .is_none_or(|(_, since)| keyrot_core::model::after(*since, CACHE) <= world.now());
         if let Some(current) = current.clone().filter(|_| stale) {
             self.cached = Some((current, world.now()));
         }
@@ -142,7 +149,12 @@ impl Life {
     }
 
     /// Runs until the user is settled. Tells how many runs it took.
-    pub(crate) fn settle(&mut self, ports: &Ports, pace: Pace, most: usize) -> Result<usize, String> {
+    pub(crate) fn settle(
+        &mut self,
+        ports: &Ports,
+        pace: Pace,
+        most: usize,
+    ) -> Result<usize, String> {
         let mut last = None;
         let mut failed = 0;
         for n in 0..most {
@@ -165,15 +177,17 @@ impl Life {
                 },
                 // A refusal to write clears itself once it is over.
                 None
-                | Some(Outcome::Failed(_) | Outcome::Stopped(_) | Outcome::Blocked(Blocked::StagingRefused { .. })) => {
-                    match pace {
-                        Pace::Eager(retry) => {
-                            failed += 1;
-                            retry + (failed - 1) * MINUTE
-                        }
-                        Pace::Every(pause) => pause,
+                | Some(
+                    Outcome::Failed(_)
+                    | Outcome::Stopped(_)
+                    | Outcome::Blocked(Blocked::StagingRefused { .. }),
+                ) => match pace {
+                    Pace::Eager(retry) => {
+                        failed += 1;
+                        retry + (failed - 1) * MINUTE
                     }
-                }
+                    Pace::Every(pause) => pause,
+                },
                 Some(_) => return Err(format!("cannot go on: {standing:#?}")),
             };
             self.account.advance(pause);
@@ -185,7 +199,8 @@ impl Life {
     /// Lets the time pass until the current key is due.
     pub(crate) fn until_due(&self) {
         let world = self.account.world();
-        let newest = world.user(&self.user).unwrap().keys().iter().map(|k| k.listed.created).max().unwrap();
+        let newest =
+            world.user(&self.user).unwrap().keys().iter().map(|k| k.listed.created).max().unwrap();
         self.account.advance(self.until(Some(self.policy.due(newest))));
     }
 
@@ -197,8 +212,12 @@ impl Life {
     /// What is not as it should be for a settled user.
     pub(crate) fn untidy(&self) -> Option<String> {
         let world = self.account.world();
-        let Some(secret) = world.secret(&self.secret) else { return Some("there is no secret".into()) };
-        let Some(current) = secret.labelled(Label::Current) else { return Some("nothing is current".into()) };
+        let Some(secret) = world.secret(&self.secret) else {
+            return Some("there is no secret".into());
+        };
+        let Some(current) = secret.labelled(Label::Current) else {
+            return Some("nothing is current".into());
+        };
         let key = secret.value(current).and_then(Value::read);
         let keys = world.user(&self.user).unwrap().keys();
         let old = keys.first().is_some_and(|k| self.policy.due(k.listed.created) <= world.now());

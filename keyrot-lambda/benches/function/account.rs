@@ -12,8 +12,9 @@ const DAY: Duration = Duration::from_secs(86_400);
 pub(crate) fn account(users: usize, due: usize) -> Result<World, Box<dyn Error>> {
     let mut world = World::new((SystemTime::now() - 100 * DAY).into());
     let names = (0..users).map(|n| format!("user-{n:04}"));
-    let names: Vec<UserName> =
-        names.map(|name| world.add_user(&name, &[("RotateKey", "True")])).collect::<Result<_, _>>()?;
+    let names: Vec<UserName> = names
+        .map(|name| world.add_user(&name, &[("RotateKey", "True")]))
+        .collect::<Result<_, _>>()?;
     for user in &names[..due] {
         rotated(&mut world, user)?;
     }
@@ -31,7 +32,10 @@ fn rotated(world: &mut World, user: &UserName) -> Result<(), Box<dyn Error>> {
     world.authenticate(&made.credentials, "sts", "us-east-1");
     let secret = SecretName::parse(format!("/iam/{user}/access_key"))?;
     let version = VersionId::for_key(&made.credentials.key, made.created, false)?;
-    world.create_secret(&secret, Some((version.clone(), Value::credentials(&made.credentials, None))))?;
+    world.create_secret(
+        &secret,
+        Some((version.clone(), Value::credentials(&made.credentials, None))),
+    )?;
     let note = JournalEntry::Promoted(Promoted { version, replacing: None, at: world.now() });
     world.bind(user, &secret)?;
     world.tag_secret(&secret, note.tag(), note.to_text())?;

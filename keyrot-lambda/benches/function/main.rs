@@ -1,11 +1,13 @@
-//! The function against the article's, in Python, behind the same Runtime API and with the same AWS, in one run.
+//! The function against the article's, in Python, behind the same Runtime API and with the same
+//! AWS, in one run.
 //!
 //! ```text
 //! scripts/lambda-bench             1,000 users, 100 of them due, 20 ms a call; two minutes
 //! scripts/lambda-bench --quick     100 users, to see that it works
 //! ```
 //!
-//! The script installs boto3 and Lambda's own runtime client for Python, which the Python function needs.
+//! The script installs boto3 and Lambda's own runtime client for Python, which the Python function
+//! needs.
 #![allow(missing_docs)]
 
 mod account;
@@ -31,10 +33,13 @@ type Failed = Box<dyn Error>;
 fn main() -> Result<(), Failed> {
     let quick = std::env::args().any(|argument| argument == "--quick");
     let (users, due) = if quick { (100, 10) } else { (1_000, 100) };
-    let python =
-        std::env::var_os("KEYROT_BENCH_PYTHON").ok_or("KEYROT_BENCH_PYTHON is not set; run scripts/lambda-bench")?;
+    let python = std::env::var_os("KEYROT_BENCH_PYTHON")
+        .ok_or("KEYROT_BENCH_PYTHON is not set; run scripts/lambda-bench")?;
     let article = Kind::Article(PathBuf::from(python));
-    println!("{users} users, {due} due, {} ms a call, {STARTS} starts; medians\n", LATENCY.as_millis());
+    println!(
+        "{users} users, {due} due, {} ms a call, {STARTS} starts; medians\n",
+        LATENCY.as_millis()
+    );
 
     let mut starts = [Vec::new(), Vec::new()];
     let emulator = Emulator::start(account(1, 0)?, EmulatorOptions::default())?;
@@ -57,11 +62,19 @@ fn main() -> Result<(), Failed> {
     );
     let memory = theirs.peak as f64 / keyrot.peak as f64;
     row("memory peak, after the sweep", &mib(keyrot.peak), &mib(theirs.peak), memory, ">= 3");
-    row("warm sweep", &seconds(keyrot.sweep), &seconds(theirs.sweep), ratio(theirs.sweep, keyrot.sweep), "");
+    row(
+        "warm sweep",
+        &seconds(keyrot.sweep),
+        &seconds(theirs.sweep),
+        ratio(theirs.sweep, keyrot.sweep),
+        "",
+    );
     println!("{:<44} {:>12} {:>12}", "keys replaced in it", keyrot.rotated, theirs.rotated);
     println!("{:<44} {:>12} {:>12}", "calls in it", keyrot.calls, theirs.calls);
     zip_size();
-    println!("\nThe article's function replaces every tagged user's key each time, and verifies none.");
+    println!(
+        "\nThe article's function replaces every tagged user's key each time, and verifies none."
+    );
     let met = ratio(article_start, keyrot_start) >= 20.0 && memory >= 3.0;
     println!("{}", if met { "every target is met" } else { "a target is missed" });
     if met || quick { Ok(()) } else { Err("a target is missed".into()) }
@@ -93,11 +106,18 @@ impl Function {
         };
         command.env_clear().envs(emulator.env()).env("AWS_DEFAULT_REGION", "us-east-1");
         command.env("PYTHONDONTWRITEBYTECODE", "1").env("HOME", std::env::temp_dir());
-        command.env("AWS_LAMBDA_RUNTIME_API", &api.address).env("AWS_LAMBDA_FUNCTION_NAME", "bench");
-        command.env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256").env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST");
-        command.env("AWS_LAMBDA_LOG_GROUP_NAME", "bench").env("AWS_LAMBDA_LOG_STREAM_NAME", "bench");
+        command
+            .env("AWS_LAMBDA_RUNTIME_API", &api.address)
+            .env("AWS_LAMBDA_FUNCTION_NAME", "bench");
+        command
+            .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")
+            .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST");
+        command
+            .env("AWS_LAMBDA_LOG_GROUP_NAME", "bench")
+            .env("AWS_LAMBDA_LOG_STREAM_NAME", "bench");
         let started = Instant::now();
-        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::inherit()).spawn()?;
+        let child =
+            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::inherit()).spawn()?;
         Ok(Self { api, child, started })
     }
 
@@ -135,7 +155,8 @@ struct Swept {
     calls: usize,
 }
 
-/// One sweep of a process that is warm: it has answered once, on an account that has nobody to rotate yet.
+/// One sweep of a process that is warm: it has answered once, on an account that has nobody to
+/// rotate yet.
 fn sweep(kind: &Kind, users: usize, due: usize) -> Result<Swept, Failed> {
     let emulator = Emulator::start(
         account(0, 0)?,
@@ -164,7 +185,13 @@ fn zip_size() {
     let target = std::env::var_os("CARGO_TARGET_DIR")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../target"), PathBuf::from);
     match std::fs::metadata(target.join("lambda/keyrot/bootstrap.zip")) {
-        Ok(zip) => println!("{:<44} {:>9.2} MB {:>12} {:>9}  < 8 MB", "zip", zip.len() as f64 / 1e6, "", ""),
+        Ok(zip) => println!(
+            "{:<44} {:>9.2} MB {:>12} {:>9}  < 8 MB",
+            "zip",
+            zip.len() as f64 / 1e6,
+            "",
+            ""
+        ),
         Err(_) => println!("{:<44} not built: scripts/lambda-zip", "zip"),
     }
 }

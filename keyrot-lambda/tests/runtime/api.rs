@@ -1,4 +1,5 @@
-//! Lambda's Runtime API on 127.0.0.1, for one process at a time (Lambda developer guide, "Using the Lambda runtime API").
+//! Lambda's Runtime API on 127.0.0.1, for one process at a time (Lambda developer guide, "Using the
+//! Lambda runtime API").
 
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -51,7 +52,8 @@ impl RuntimeApi {
         Self { address, events: Some(events), answers, polls, thread: Some(thread) }
     }
 
-    /// Hands out the event, with so much time for it. What comes of it is read with [`RuntimeApi::answer`].
+    /// Hands out the event, with so much time for it. What comes of it is read with
+    /// [`RuntimeApi::answer`].
     pub(crate) fn send(&self, event: Value, time: Duration) {
         self.events.as_ref().unwrap().send((event, time)).unwrap();
     }
@@ -72,7 +74,8 @@ impl RuntimeApi {
 
 impl Drop for RuntimeApi {
     fn drop(&mut self) {
-        // Without events, the next request ends the thread; this is it, should the function be gone.
+        // Without events, the next request ends the thread; this is it, should the function be
+        // gone.
         drop(self.events.take());
         drop(TcpStream::connect(&self.address));
         if let Some(thread) = self.thread.take() {
@@ -101,7 +104,10 @@ fn serve(
                 let _ = polled.send(Instant::now());
                 let Ok((event, time)) = events.recv() else { return };
                 number += 1;
-                let end = (SystemTime::now() + time).duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis();
+                let end = (SystemTime::now() + time)
+                    .duration_since(SystemTime::UNIX_EPOCH)
+                    .unwrap()
+                    .as_millis();
                 let headers = format!(
                     "Lambda-Runtime-Aws-Request-Id: request-{number}\r\nLambda-Runtime-Deadline-Ms: {end}\r\n\
                      Lambda-Runtime-Invoked-Function-Arn: arn:aws:lambda:us-east-1:123456789012:function:keyrot\r\n"
@@ -140,7 +146,8 @@ fn read(stream: &TcpStream) -> Option<Request> {
             break;
         }
         chunked |= header == "transfer-encoding: chunked";
-        length = header.strip_prefix("content-length: ").and_then(|n| n.parse().ok()).unwrap_or(length);
+        length =
+            header.strip_prefix("content-length: ").and_then(|n| n.parse().ok()).unwrap_or(length);
     }
     let mut body = Vec::new();
     if chunked {

@@ -37,7 +37,10 @@ pub(crate) fn secret(name: &str) -> SecretName {
 pub(crate) fn published(emulator: &Emulator, name: &str) -> Option<KeyId> {
     let world = emulator.world();
     let found = world.secret(&secret(name))?;
-    found.value(found.labelled(Label::Current)?).and_then(Stored::read).map(|credentials| credentials.key)
+    found
+        .value(found.labelled(Label::Current)?)
+        .and_then(Stored::read)
+        .map(|credentials| credentials.key)
 }
 
 pub(crate) fn keys(emulator: &Emulator, name: &str) -> Vec<KeyId> {
@@ -57,10 +60,21 @@ impl Instance {
         let api = RuntimeApi::start();
         let mut command = Command::new(env!("CARGO_BIN_EXE_bootstrap"));
         command.env_clear().envs(emulator.env()).envs(settings.iter().copied());
-        command.env("AWS_LAMBDA_RUNTIME_API", &api.address).env("AWS_LAMBDA_FUNCTION_NAME", "keyrot");
-        command.env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256").env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST");
-        command.env("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/keyrot").env("AWS_LAMBDA_LOG_STREAM_NAME", "test");
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        command
+            .env("AWS_LAMBDA_RUNTIME_API", &api.address)
+            .env("AWS_LAMBDA_FUNCTION_NAME", "keyrot");
+        command
+            .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")
+            .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST");
+        command
+            .env("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/keyrot")
+            .env("AWS_LAMBDA_LOG_STREAM_NAME", "test");
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
         let printed = Arc::new(Mutex::new(Vec::new()));
         let streams: [Box<dyn Read + Send>; 2] =
             [Box::new(child.stdout.take().unwrap()), Box::new(child.stderr.take().unwrap())];
@@ -94,7 +108,8 @@ impl Instance {
         self.api.answer()
     }
 
-    /// Ends the process as Lambda does, and gives back all that it printed. No key's secret is in it.
+    /// Ends the process as Lambda does, and gives back all that it printed. No key's secret is in
+    /// it.
     pub(crate) fn end(mut self, emulator: &Emulator) -> Vec<Value> {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
@@ -106,9 +121,11 @@ impl Instance {
                 assert!(!text.contains(hidden.expose()), "a secret was printed");
             }
         }
-        // Every line is JSON, so that CloudWatch Logs Insights can read it; the last one may be cut off.
+        // Every line is JSON, so that CloudWatch Logs Insights can read it; the last one may be cut
+        // off.
         let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
-        let line = |line: &str| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"));
+        let line =
+            |line: &str| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"));
         whole.lines().map(line).collect()
     }
 }

@@ -19,7 +19,9 @@ fn scheduled() -> Value {
 }
 
 fn conforms(document: &Value) {
-    let schema: Value = serde_json::from_str(include_str!("../../../keyrot-cli/schema/keyrot.schema.json")).unwrap();
+    let schema: Value =
+        serde_json::from_str(include_str!("../../../keyrot-cli/schema/keyrot.schema.json"))
+            .unwrap();
     let part = json!({ "$ref": "#/$defs/run", "$defs": schema["$defs"] });
     let validator = jsonschema::options().should_validate_formats(true).build(&part).unwrap();
     let errors: Vec<String> =
@@ -38,7 +40,10 @@ fn a_schedule_rotates_everybody_and_says_so() {
     let instance = Instance::start(&emulator, &[]);
     let document = instance.invoke(scheduled()).response();
     conforms(&document);
-    assert_eq!((&document["schema"], &document["counts"]["rotated"]), (&json!("keyrot.rotate/2"), &json!(2)));
+    assert_eq!(
+        (&document["schema"], &document["counts"]["rotated"]),
+        (&json!("keyrot.rotate/2"), &json!(2))
+    );
     // The same event again, as Lambda may deliver it: nothing is left to do.
     let again = instance.invoke(scheduled()).response();
     assert_eq!((&again["counts"]["rotated"], &again["counts"]["waiting"]), (&json!(0), &json!(2)));
@@ -47,18 +52,32 @@ fn a_schedule_rotates_everybody_and_says_so() {
     }
 
     let printed = instance.end(&emulator);
-    let [first, second] = metrics(&printed)[..] else { panic!("a line of metrics for each pass: {printed:#?}") };
+    let [first, second] = metrics(&printed)[..] else {
+        panic!("a line of metrics for each pass: {printed:#?}")
+    };
     let directive = &first["_aws"]["CloudWatchMetrics"][0];
-    assert_eq!((&directive["Namespace"], &directive["Dimensions"]), (&json!("keyrot"), &json!([["Function"]])));
+    assert_eq!(
+        (&directive["Namespace"], &directive["Dimensions"]),
+        (&json!("keyrot"), &json!([["Function"]]))
+    );
     for metric in directive["Metrics"].as_array().unwrap() {
         assert!(first[metric["Name"].as_str().unwrap()].is_number(), "{metric}");
     }
     let of = |line: &Value, name: &str| line[name].as_f64().unwrap();
-    assert_eq!((of(first, "UsersSelected"), of(first, "KeysRotated"), of(second, "KeysRotated")), (2.0, 2.0, 0.0));
-    assert!((100.0..101.0).contains(&of(first, "OldestKeyAge")), "the old keys are still there: {first}");
+    assert_eq!(
+        (of(first, "UsersSelected"), of(first, "KeysRotated"), of(second, "KeysRotated")),
+        (2.0, 2.0, 0.0)
+    );
+    assert!(
+        (100.0..101.0).contains(&of(first, "OldestKeyAge")),
+        "the old keys are still there: {first}"
+    );
     assert_eq!(first["Function"], "keyrot");
     let line = printed.iter().find(|line| line["step"] == "rotated").expect("a line for each step");
-    assert!(line["request_id"] == "request-1" && line["key"].as_str().unwrap().starts_with("AKIA"), "{line}");
+    assert!(
+        line["request_id"] == "request-1" && line["key"].as_str().unwrap().starts_with("AKIA"),
+        "{line}"
+    );
     assert!(line["user"].as_str().unwrap().starts_with("ci-") && line["level"] == "INFO", "{line}");
 }
 
@@ -73,10 +92,18 @@ fn a_person_looks_first_and_then_names_a_user() {
     instance.invoke(json!({ "users": ["ci-one"], "force": true })).response();
     assert_eq!((keys(&emulator, "ci-one").len(), keys(&emulator, "ci-two").len()), (2, 1));
     let (kind, message) = instance.invoke(json!({ "users": ["ci-on"] })).error();
-    assert!(kind == "keyrot.NotSelected" && message.contains("did you mean ci-one"), "{kind}: {message}");
+    assert!(
+        kind == "keyrot.NotSelected" && message.contains("did you mean ci-one"),
+        "{kind}: {message}"
+    );
     let printed = instance.end(&emulator);
-    let [part] = metrics(&printed)[..] else { panic!("only what was done has metrics: {printed:#?}") };
-    assert!(part.get("OldestKeyAge").is_none(), "the age of some users' keys is not the account's: {part}");
+    let [part] = metrics(&printed)[..] else {
+        panic!("only what was done has metrics: {printed:#?}")
+    };
+    assert!(
+        part.get("OldestKeyAge").is_none(),
+        "the age of some users' keys is not the account's: {part}"
+    );
 }
 
 #[test]
@@ -84,7 +111,10 @@ fn what_is_wrong_is_told_by_name_and_nothing_is_done() {
     let emulator = account(&["ci"]);
     let instance = Instance::start(&emulator, &[]);
     let (kind, message) = instance.invoke(json!({ "user": "ci" })).error();
-    assert!(kind == "keyrot.BadEvent" && message.contains("unknown field `user`"), "{kind}: {message}");
+    assert!(
+        kind == "keyrot.BadEvent" && message.contains("unknown field `user`"),
+        "{kind}: {message}"
+    );
     let (kind, message) = instance.invoke_within(scheduled(), Duration::from_secs(60)).error();
     assert!(kind == "keyrot.NoTime" && message.contains("900"), "{kind}: {message}");
     emulator.inject(CallAt::every("GetAccountAuthorizationDetails"), Fault::denied());
@@ -114,10 +144,18 @@ fn a_users_failure_fails_the_invocation_and_leaves_the_others_rotated() {
     );
     assert_eq!(keys(&emulator, "ci-two").len(), 2);
     // A user who is blocked is no failure of the function's.
-    emulator
-        .change(|world| world.user_mut(&user("ci-two")).unwrap().policies.push("AWSCompromisedKeyQuarantineV3".into()));
+    emulator.change(|world| {
+        world
+            .user_mut(&user("ci-two"))
+            .unwrap()
+            .policies
+            .push("AWSCompromisedKeyQuarantineV3".into())
+    });
     let document = instance.invoke(scheduled()).response();
-    assert_eq!((&document["result"], &document["counts"]["blocked"]), (&json!("blocked"), &json!(1)));
+    assert_eq!(
+        (&document["result"], &document["counts"]["blocked"]),
+        (&json!("blocked"), &json!(1))
+    );
     let printed = instance.end(&emulator);
     assert_eq!(metrics(&printed)[0]["UsersFailed"], json!(1.0));
     assert_eq!(metrics(&printed)[1]["UsersBlocked"], json!(1.0));
@@ -135,7 +173,11 @@ fn two_instances_at_once_make_one_key() {
     assert_eq!(document["result"], "ok", "{answers:#?} {document:#}");
     for name in ["ci-one", "ci-two", "ci-three"] {
         assert_eq!(keys(&emulator, name).len(), 2, "{name}");
-        assert_eq!(published(&emulator, name), keys(&emulator, name).last().cloned(), "{name}: {document:#}");
+        assert_eq!(
+            published(&emulator, name),
+            keys(&emulator, name).last().cloned(),
+            "{name}: {document:#}"
+        );
     }
     instances.into_iter().for_each(|instance| drop(instance.end(&emulator)));
 }
@@ -151,6 +193,10 @@ fn an_instance_that_dies_is_followed_by_another_that_goes_on() {
     drop(gate);
     let second = Instance::start(&emulator, &[]);
     let document = second.invoke(scheduled()).response();
-    assert_eq!((&document["counts"]["rotated"], keys(&emulator, "ci").len()), (&json!(1), 2), "{document:#}");
+    assert_eq!(
+        (&document["counts"]["rotated"], keys(&emulator, "ci").len()),
+        (&json!(1), 2),
+        "{document:#}"
+    );
     second.end(&emulator);
 }

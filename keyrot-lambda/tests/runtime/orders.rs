@@ -80,10 +80,14 @@ fn four_orders_rotate_and_passes_retire() {
     }
     let new = published(&emulator, "ci").unwrap();
     assert_eq!(keys(&emulator, "ci").iter().collect::<Vec<_>>(), [&old, &new], "one key was made");
-    // The next rotation has to wait for the old key, which scheduled passes take away. They make none themselves.
+    // The next rotation has to wait for the old key, which scheduled passes take away. They make
+    // none themselves.
     let blocked = begin(&emulator, NEXT);
     let (kind, message) = instance.invoke(order("createSecret", &blocked)).error();
-    assert!(kind == "keyrot.OrderFailed" && message.contains("has to be retired first"), "{kind}: {message}");
+    assert!(
+        kind == "keyrot.OrderFailed" && message.contains("has to be retired first"),
+        "{kind}: {message}"
+    );
     until_one_key(&emulator, &instance);
     assert_eq!(keys(&emulator, "ci"), std::slice::from_ref(&new));
     let due = (0..40).any(|_| {
@@ -131,7 +135,10 @@ fn orders_that_are_nobodys_are_refused() {
     let emulator = account(&["ci"]);
     let instance = Instance::start(&emulator, &[]);
     let (kind, message) = instance.invoke(order("createSecret", TOKEN)).error();
-    assert!(kind == "keyrot.OrderFailed" && message.contains("rotation is not switched on"), "{kind}: {message}");
+    assert!(
+        kind == "keyrot.OrderFailed" && message.contains("rotation is not switched on"),
+        "{kind}: {message}"
+    );
     adopt(&emulator, &instance);
     let (_, message) = instance.invoke(order("createSecret", TOKEN)).error();
     assert!(message.contains("rotation is not switched on"), "{message}");
@@ -139,9 +146,13 @@ fn orders_that_are_nobodys_are_refused() {
     let (_, message) = instance.invoke(order("createSecret", NEXT)).error();
     assert!(message.contains("not under AWSPENDING"), "{message}");
     let mut other = order("createSecret", TOKEN);
-    other["SecretId"] = json!("arn:aws:secretsmanager:us-east-1:123456789012:secret:/iam/jane/access_key-AbCdEf");
+    other["SecretId"] =
+        json!("arn:aws:secretsmanager:us-east-1:123456789012:secret:/iam/jane/access_key-AbCdEf");
     let (kind, message) = instance.invoke(other).error();
-    assert!(kind == "keyrot.NotSelected" && message.contains("/iam/jane/access_key"), "{kind}: {message}");
+    assert!(
+        kind == "keyrot.NotSelected" && message.contains("/iam/jane/access_key"),
+        "{kind}: {message}"
+    );
     assert_eq!(keys(&emulator, "ci").len(), 2);
     assert!(pending(&emulator).is_some());
     instance.end(&emulator);

@@ -21,15 +21,30 @@ fn refused(text: &str) -> String {
 #[test]
 fn a_report_as_iam_writes_it() {
     let report = read(REAL.as_bytes(), now()).unwrap();
-    assert_eq!((report.account.as_str(), report.partition.as_str(), report.generated), ("123456789012", "aws", now()));
+    assert_eq!(
+        (report.account.as_str(), report.partition.as_str(), report.generated),
+        ("123456789012", "aws", now())
+    );
     assert_eq!(report.root, []);
     let [jane] = &report.users[..] else { panic!("{report:?}") };
-    assert_eq!((jane.arn.name().as_str(), jane.password, jane.mfa), ("doe,jane", Some(true), false));
+    assert_eq!(
+        (jane.arn.name().as_str(), jane.password, jane.mfa),
+        ("doe,jane", Some(true), false)
+    );
     let at = |text: &str| text.parse::<Timestamp>().unwrap();
-    let used = LastUse::At { when: at("2026-01-02T03:04:00Z"), service: "s3".into(), region: "eu-west-1".into() };
-    let first = ReportedKey { slot: 1, active: true, rotated: at("2025-01-01T00:00:00Z"), last_use: used };
-    let second =
-        ReportedKey { slot: 2, active: false, rotated: at("2024-01-01T00:00:00Z"), last_use: LastUse::NoRecord };
+    let used = LastUse::At {
+        when: at("2026-01-02T03:04:00Z"),
+        service: "s3".into(),
+        region: "eu-west-1".into(),
+    };
+    let first =
+        ReportedKey { slot: 1, active: true, rotated: at("2025-01-01T00:00:00Z"), last_use: used };
+    let second = ReportedKey {
+        slot: 2,
+        active: false,
+        rotated: at("2024-01-01T00:00:00Z"),
+        last_use: LastUse::NoRecord,
+    };
     assert_eq!(jane.keys, [first, second]);
 }
 
@@ -49,14 +64,28 @@ fn what_is_wrong_is_named_with_line_and_column() {
         with("true,2025-01-01T00:00:00+00:00", "true,N/A"),
         "line 3 of the report, column access_key_1_last_rotated: \"N/A\", expected a time, because the key is Active"
     );
-    assert!(with("2026-01-02T03:04:00+00:00", "yesterday").contains("access_key_1_last_used_date: \"yesterday\""));
-    assert!(with("user/staff/doe,jane", "user/staff/john").contains("the ARN of the user in the column user"));
+    assert!(
+        with("2026-01-02T03:04:00+00:00", "yesterday")
+            .contains("access_key_1_last_used_date: \"yesterday\"")
+    );
+    assert!(
+        with("user/staff/doe,jane", "user/staff/john")
+            .contains("the ARN of the user in the column user")
+    );
     assert!(with("123456789012:user", "210987654321:user").contains("of the same account"));
-    assert!(with("arn:aws:iam::123456789012:root", "root").contains("line 2 of the report, column arn"));
-    assert_eq!(with(",N/A,N/A\n", ",N/A\n"), "the report is not CSV in line 2: 22 columns, expected 23");
+    assert!(
+        with("arn:aws:iam::123456789012:root", "root").contains("line 2 of the report, column arn")
+    );
+    assert_eq!(
+        with(",N/A,N/A\n", ",N/A\n"),
+        "the report is not CSV in line 2: 22 columns, expected 23"
+    );
     let twice = format!("{REAL}{}\n", REAL.lines().nth(2).unwrap());
     assert_eq!(refused(&twice), "line 4 of the report has user doe,jane a second time");
-    assert_eq!(refused(REAL.lines().next().unwrap()), "the report names no account: it has no root user and no user");
+    assert_eq!(
+        refused(REAL.lines().next().unwrap()),
+        "the report names no account: it has no root user and no user"
+    );
     assert_eq!(refused(""), "the report has no column user");
 }
 
@@ -84,12 +113,11 @@ fn the_root_users_keys_and_unknown_uses_are_read() {
 fn any_key(slot: u8) -> impl Strategy<Value = ReportedKey> {
     let second = 1_400_000_000_i64..2_000_000_000;
     let time = |at| Timestamp::from_timestamp(at, 0).unwrap();
-    let last =
-        prop_oneof![
-            Just(LastUse::NoRecord),
-            (second.clone(), "[a-z0-9,\"-]{1,9}", "[a-z0-9-]{1,9}")
-                .prop_map(move |(at, service, region)| LastUse::At { when: time(at), service, region })
-        ];
+    let last = prop_oneof![
+        Just(LastUse::NoRecord),
+        (second.clone(), "[a-z0-9,\"-]{1,9}", "[a-z0-9-]{1,9}")
+            .prop_map(move |(at, service, region)| LastUse::At { when: time(at), service, region })
+    ];
     (any::<bool>(), second, last).prop_map(move |(active, at, last_use)| ReportedKey {
         slot,
         active,
@@ -103,14 +131,17 @@ fn any_report() -> impl Strategy<Value = CredentialReport> {
         (proptest::option::of(any_key(1)), proptest::option::of(any_key(2)))
             .prop_map(|(a, b)| a.into_iter().chain(b).collect())
     };
-    let user = ("[A-Za-z0-9+=,.@_-]{1,12}", keys(), proptest::option::of(any::<bool>()), any::<bool>());
+    let user =
+        ("[A-Za-z0-9+=,.@_-]{1,12}", keys(), proptest::option::of(any::<bool>()), any::<bool>());
     (keys(), proptest::collection::vec(user, 0..5)).prop_map(|(root, users)| {
         let mut seen = std::collections::BTreeSet::new();
-        let users =
-            users.into_iter().filter(|(name, ..)| seen.insert(name.clone())).map(|(name, keys, password, mfa)| {
-                let arn = UserArn::parse(format!("arn:aws-cn:iam::123456789012:user/a/{name}")).unwrap();
+        let users = users.into_iter().filter(|(name, ..)| seen.insert(name.clone())).map(
+            |(name, keys, password, mfa)| {
+                let arn =
+                    UserArn::parse(format!("arn:aws-cn:iam::123456789012:user/a/{name}")).unwrap();
                 ReportedUser { arn, password, mfa, keys }
-            });
+            },
+        );
         CredentialReport {
             generated: now(),
             account: "123456789012".into(),

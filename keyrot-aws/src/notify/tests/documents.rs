@@ -9,7 +9,8 @@ use std::collections::BTreeSet;
 fn every_kind() -> Vec<EventKind> {
     let key = key("a", 1);
     let version = VersionId::parse("keyrot-key-AKIAAAAAAAAAAAAAAAAA-1700000000").unwrap();
-    let hold = Wait { why: Why::UseUnknown { key: key.clone(), reason: "denied".into() }, until: None };
+    let hold =
+        Wait { why: Why::UseUnknown { key: key.clone(), reason: "denied".into() }, until: None };
     let failure = Failure { doing: "x".into(), error: CallError::refused(ErrorKind::Other, "y") };
     vec![
         EventKind::Adopted,
@@ -34,7 +35,10 @@ fn every_other_kind() -> Vec<EventKind> {
     let (key, old) = (key("a", 2), key("a", 1));
     let version = VersionId::parse("keyrot-key-AKIAAAAAAAAAAAAAAAAA-1700000000").unwrap();
     let home = |region: &str| {
-        SecretArn::parse(format!("arn:aws:secretsmanager:{region}:{ACCOUNT}:secret:/iam/a/access_key-a1B2c3")).unwrap()
+        SecretArn::parse(format!(
+            "arn:aws:secretsmanager:{region}:{ACCOUNT}:secret:/iam/a/access_key-a1B2c3"
+        ))
+        .unwrap()
     };
     vec![
         EventKind::Revoked { key: key.clone(), reason: Some("leaked".into()) },
@@ -49,14 +53,21 @@ fn every_other_kind() -> Vec<EventKind> {
 /// The schema and the page name each event, and no other.
 #[test]
 fn every_event_is_in_the_schema_and_on_the_page() {
-    let schema: Value = serde_json::from_str(include_str!("../../../schema/keyrot.events.schema.json")).unwrap();
-    let words: BTreeSet<&str> =
-        schema["$defs"]["word"]["enum"].as_array().unwrap().iter().map(|word| word.as_str().unwrap()).collect();
+    let schema: Value =
+        serde_json::from_str(include_str!("../../../schema/keyrot.events.schema.json")).unwrap();
+    let words: BTreeSet<&str> = schema["$defs"]["word"]["enum"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|word| word.as_str().unwrap())
+        .collect();
     assert_eq!(words, EventKind::CODES.iter().copied().collect());
     let page = include_str!("../../../../docs/notifications.md");
     let listed: Vec<&str> = page
         .lines()
-        .filter(|line| ["| info |", "| warning |", "| error |"].iter().any(|row| line.starts_with(row)))
+        .filter(|line| {
+            ["| info |", "| warning |", "| error |"].iter().any(|row| line.starts_with(row))
+        })
         .collect();
     for word in EventKind::CODES {
         assert!(
@@ -66,14 +77,22 @@ fn every_event_is_in_the_schema_and_on_the_page() {
     }
 }
 
-/// Who moves a home says so to everybody who is notified: the old place, the new one, and what to do.
+/// Who moves a home says so to everybody who is notified: the old place, the new one, and what to
+/// do.
 #[test]
 fn a_move_of_a_home_is_in_every_message() {
     let mut kinds = every_other_kind();
     let report = report(vec![user("a", Some("team"), Outcome::Done, kinds.split_off(5))]);
     let digest = Digest::new(&report, &about(&report)).unwrap();
-    assert_eq!((digest.severity, digest.headline.as_str()), (keyrot_core::Severity::Warning, "1 user to check"));
-    let messages = [slack::message(&digest).to_string(), teams::message(&digest).to_string(), mail::body(&digest)];
+    assert_eq!(
+        (digest.severity, digest.headline.as_str()),
+        (keyrot_core::Severity::Warning, "1 user to check")
+    );
+    let messages = [
+        slack::message(&digest).to_string(),
+        teams::message(&digest).to_string(),
+        mail::body(&digest),
+    ];
     for message in messages {
         let flat = message.split_whitespace().collect::<Vec<_>>().join(" ");
         for part in ["moved from", "us-east-1", "eu-central-1", "let consumers read it there"] {
@@ -82,7 +101,8 @@ fn a_move_of_a_home_is_in_every_message() {
     }
     let about = about(&report);
     let body = EventBody::new(&report.users[0].events[0], &about);
-    let detail = Detail { schema: SCHEMA, account: Some(ACCOUNT), region: "eu-central-1", what: body };
+    let detail =
+        Detail { schema: SCHEMA, account: Some(ACCOUNT), region: "eu-central-1", what: body };
     let detail = serde_json::to_value(detail).unwrap();
     conforms("event_detail", &detail);
     assert_eq!((&detail["event"], &detail["severity"]), (&json!("moved"), &json!("warning")));
@@ -102,7 +122,8 @@ fn used_by(key: &KeyId) -> UseEvidence {
         errors: tally("AccessDenied"),
     };
     let read = Searched { region: "eu-west-1".into(), events: 12, cut_at: None, problem: None };
-    let failed = Searched { region: "us-east-1".into(), problem: Some("denied".into()), events: 0, ..read };
+    let failed =
+        Searched { region: "us-east-1".into(), problem: Some("denied".into()), events: 0, ..read };
     UseEvidence {
         key: key.clone(),
         since: time("2026-11-16T02:00:00Z"),
@@ -123,10 +144,19 @@ fn a_hold_names_who_uses_the_key() {
     one.events.push(Event { kind: EventKind::UsedBy(used_by(&key("etl", 1))), ..event });
     let report = report(vec![one]);
     let digest = Digest::new(&report, &about(&report)).unwrap();
-    let messages = [slack::message(&digest).to_string(), teams::message(&digest).to_string(), mail::body(&digest)];
+    let messages = [
+        slack::message(&digest).to_string(),
+        teams::message(&digest).to_string(),
+        mail::body(&digest),
+    ];
     for message in messages {
         let flat = message.split_whitespace().collect::<Vec<_>>().join(" ");
-        for part in ["198.51.100.24", "Boto3/1.28.62", "(s3, 12 times, last 2026-11-22 23:30 UTC)", "and from 2 more"] {
+        for part in [
+            "198.51.100.24",
+            "Boto3/1.28.62",
+            "(s3, 12 times, last 2026-11-22 23:30 UTC)",
+            "and from 2 more",
+        ] {
             assert!(flat.contains(part), "{part} in {flat}");
         }
         assert!(flat.contains("keyrot who-uses etl"), "{flat}");
@@ -155,11 +185,19 @@ fn documents_keep_to_the_schema() {
         [every_kind(), every_other_kind()].concat(),
     )]);
     let about = about(&report);
-    let bodies = || report.users[0].events.iter().map(|event| EventBody::new(event, &about)).collect::<Vec<_>>();
-    let document = serde_json::to_value(EventsDocument::new("msg_1", &about, bodies(), None)).unwrap();
+    let bodies = || {
+        report.users[0].events.iter().map(|event| EventBody::new(event, &about)).collect::<Vec<_>>()
+    };
+    let document =
+        serde_json::to_value(EventsDocument::new("msg_1", &about, bodies(), None)).unwrap();
     conforms("", &document);
-    let last =
-        serde_json::to_value(EventsDocument::new("msg_2", &about, Vec::new(), Some(RunBody::new(&report)))).unwrap();
+    let last = serde_json::to_value(EventsDocument::new(
+        "msg_2",
+        &about,
+        Vec::new(),
+        Some(RunBody::new(&report)),
+    ))
+    .unwrap();
     conforms("", &last);
     assert_eq!(last["run"]["counts"]["users"], 1);
 
@@ -172,16 +210,23 @@ fn documents_keep_to_the_schema() {
     assert!(blocked.get("uses").is_none());
 
     for body in bodies() {
-        let detail = Detail { schema: SCHEMA, account: Some(ACCOUNT), region: "eu-central-1", what: body };
+        let detail =
+            Detail { schema: SCHEMA, account: Some(ACCOUNT), region: "eu-central-1", what: body };
         conforms("event_detail", &serde_json::to_value(detail).unwrap());
     }
-    let detail = Detail { schema: SCHEMA, account: None, region: "eu-central-1", what: RunBody::new(&report) };
+    let detail = Detail {
+        schema: SCHEMA,
+        account: None,
+        region: "eu-central-1",
+        what: RunBody::new(&report),
+    };
     conforms("run_detail", &serde_json::to_value(detail).unwrap());
 }
 
 #[test]
 fn a_message_is_never_so_long_that_the_bus_refuses_it() {
     let report = report(vec![failed("a", ErrorKind::Other, &"x".repeat(1_000_000))]);
-    let body = serde_json::to_string(&EventBody::new(&report.users[0].events[0], &about(&report))).unwrap();
+    let body = serde_json::to_string(&EventBody::new(&report.users[0].events[0], &about(&report)))
+        .unwrap();
     assert!(body.len() < 20_000, "{}", body.len());
 }

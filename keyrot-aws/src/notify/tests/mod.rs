@@ -1,4 +1,5 @@
-//! Notifications, without sending them: runs as they may come, and the messages that are made of them.
+//! Notifications, without sending them: runs as they may come, and the messages that are made of
+//! them.
 #![allow(clippy::unwrap_used)]
 
 mod documents;
@@ -9,8 +10,8 @@ use keyrot_core::decide::Evidence;
 use keyrot_core::machine::Failure;
 use keyrot_core::model::VersionId;
 use keyrot_core::{
-    AccessKey, Blocked, CallError, ErrorKind, Event, EventKind, KeyId, KeyStatus, LastUse, Outcome, Report, SecretName,
-    Stop, Timestamp, UserArn, UserName, UserResult, Wait, Why,
+    AccessKey, Blocked, CallError, ErrorKind, Event, EventKind, KeyId, KeyStatus, LastUse, Outcome,
+    Report, SecretName, Stop, Timestamp, UserArn, UserName, UserResult, Wait, Why,
 };
 use std::time::Duration;
 
@@ -29,20 +30,25 @@ fn days(count: i64) -> Timestamp {
 }
 
 fn key(name: &str, number: usize) -> KeyId {
-    let name: String = name.to_uppercase().chars().filter(char::is_ascii_alphanumeric).take(8).collect();
+    let name: String =
+        name.to_uppercase().chars().filter(char::is_ascii_alphanumeric).take(8).collect();
     KeyId::parse(format!("AKIA{name:X<8}{number:08}")).unwrap()
 }
 
 fn access_key(id: &KeyId, age: i64) -> AccessKey {
-    AccessKey { id: id.clone(), status: KeyStatus::Active, created: now() - chrono::TimeDelta::days(age) }
+    AccessKey {
+        id: id.clone(),
+        status: KeyStatus::Active,
+        created: now() - chrono::TimeDelta::days(age),
+    }
 }
 
 /// A user with nothing to do.
 pub(super) fn settled(name: &str) -> UserResult {
     let user = UserName::parse(name).unwrap();
     let current = key(name, 1);
-    let secret =
-        SecretName::parse(format!("/iam/{name}/access_key")).unwrap_or_else(|_| SecretName::parse("s").unwrap());
+    let secret = SecretName::parse(format!("/iam/{name}/access_key"))
+        .unwrap_or_else(|_| SecretName::parse("s").unwrap());
     let mut one = UserResult::new(user, secret, Outcome::Settled { until: days(60) });
     one.keys = vec![access_key(&current, 30)];
     one.current = Some(current);
@@ -51,7 +57,12 @@ pub(super) fn settled(name: &str) -> UserResult {
 }
 
 /// A user with this outcome and these events.
-pub(super) fn user(name: &str, owner: Option<&str>, outcome: Outcome, kinds: Vec<EventKind>) -> UserResult {
+pub(super) fn user(
+    name: &str,
+    owner: Option<&str>,
+    outcome: Outcome,
+    kinds: Vec<EventKind>,
+) -> UserResult {
     let mut standing = settled(name);
     standing.owner = owner.map(str::to_owned);
     let event = |kind| Event {
@@ -71,17 +82,26 @@ pub(super) fn blocked(name: &str, owner: Option<&str>, reason: Blocked) -> UserR
 }
 
 pub(super) fn unknown_keys(name: &str, owner: Option<&str>) -> UserResult {
-    let used = LastUse::At { when: time("2026-11-22T21:14:00Z"), service: "s3".into(), region: "eu-west-1".into() };
+    let used = LastUse::At {
+        when: time("2026-11-22T21:14:00Z"),
+        service: "s3".into(),
+        region: "eu-west-1".into(),
+    };
     let evidence = |number, age, last_use| Evidence {
         key: key(name, number),
         created: now() - chrono::TimeDelta::days(age),
         last_use,
     };
-    blocked(name, owner, Blocked::UnknownKeys(vec![evidence(1, 400, used), evidence(2, 800, LastUse::NoRecord)]))
+    blocked(
+        name,
+        owner,
+        Blocked::UnknownKeys(vec![evidence(1, 400, used), evidence(2, 800, LastUse::NoRecord)]),
+    )
 }
 
 pub(super) fn failed(name: &str, kind: ErrorKind, message: &str) -> UserResult {
-    let failure = Failure { doing: "create a new key".into(), error: CallError::refused(kind, message) };
+    let failure =
+        Failure { doing: "create a new key".into(), error: CallError::refused(kind, message) };
     user(name, None, Outcome::Failed(failure.clone()), vec![EventKind::Failed(failure)])
 }
 
@@ -99,7 +119,12 @@ pub(super) fn rotated(name: &str) -> UserResult {
     let wait = Wait { why: Why::Overlap(key(name, 1)), until: Some(days(7)) };
     let version = VersionId::parse(format!("keyrot-key-{}-1700000000", key(name, 2))).unwrap();
     let published = EventKind::Rotated { key: key(name, 2), replaced: Some(key(name, 1)), version };
-    user(name, None, Outcome::Waiting(wait), vec![EventKind::KeyCreated { key: key(name, 2) }, published])
+    user(
+        name,
+        None,
+        Outcome::Waiting(wait),
+        vec![EventKind::KeyCreated { key: key(name, 2) }, published],
+    )
 }
 
 pub(super) fn retired(name: &str) -> UserResult {
@@ -108,11 +133,20 @@ pub(super) fn retired(name: &str) -> UserResult {
 }
 
 pub(super) fn deleted(name: &str) -> UserResult {
-    user(name, None, Outcome::Settled { until: days(70) }, vec![EventKind::Deleted { key: key(name, 1) }])
+    user(
+        name,
+        None,
+        Outcome::Settled { until: days(70) },
+        vec![EventKind::Deleted { key: key(name, 1) }],
+    )
 }
 
 pub(super) fn held(name: &str, owner: Option<&str>) -> UserResult {
-    let last_use = LastUse::At { when: time("2026-11-22T23:30:00Z"), service: "s3".into(), region: "eu-west-1".into() };
+    let last_use = LastUse::At {
+        when: time("2026-11-22T23:30:00Z"),
+        service: "s3".into(),
+        region: "eu-west-1".into(),
+    };
     let wait = Wait { why: Why::InUse { key: key(name, 1), last_use }, until: Some(days(1)) };
     user(name, owner, Outcome::Waiting(wait.clone()), vec![EventKind::Held(wait)])
 }
@@ -127,7 +161,9 @@ pub(super) fn report(mut users: Vec<UserResult>) -> Report {
 }
 
 pub(super) fn about(report: &Report) -> About {
-    let arn = |one: &UserResult| UserArn::parse(format!("arn:aws:iam::{ACCOUNT}:user/ci/{}", one.user)).unwrap();
+    let arn = |one: &UserResult| {
+        UserArn::parse(format!("arn:aws:iam::{ACCOUNT}:user/ci/{}", one.user)).unwrap()
+    };
     About {
         account: Some(ACCOUNT.into()),
         region: "eu-central-1".into(),
@@ -137,7 +173,8 @@ pub(super) fn about(report: &Report) -> About {
 
 /// One user needs manual action.
 pub(super) fn one_blocked() -> Report {
-    let names = ["artifact-push", "ci-deployer", "ci-e2e", "data-import", "db-backup", "dns-updater"];
+    let names =
+        ["artifact-push", "ci-deployer", "ci-e2e", "data-import", "db-backup", "dns-updater"];
     let mut users: Vec<_> = names.into_iter().map(settled).collect();
     users.push(unknown_keys("legacy-ftp", Some("team-billing@example.com")));
     report(users)
@@ -159,13 +196,18 @@ pub(super) fn five_hundred() -> Report {
             Some("team-ci"),
             Blocked::Quarantined { policy: "AWSCompromisedKeyQuarantineV3".into() },
         ),
-        blocked("app-reporting", None, Blocked::CurrentKeyInactive { key: key("app-reporting", 1) }),
+        blocked(
+            "app-reporting",
+            None,
+            Blocked::CurrentKeyInactive { key: key("app-reporting", 1) },
+        ),
         unknown_keys("legacy-ftp", Some("team-billing@example.com")),
         unknown_keys("legacy-scan", None),
         stopped("zz-last", Stop::Deadline),
     ];
     users.extend((0..6).map(|i| denied(&format!("prod-app-{i:02}"))));
-    let throttled = "iam:ListAccessKeys for user sftp failed in 7 attempts: Throttling: Rate exceeded";
+    let throttled =
+        "iam:ListAccessKeys for user sftp failed in 7 attempts: Throttling: Rate exceeded";
     users.push(failed("sftp", ErrorKind::Throttled, throttled));
     users.extend((0..4).map(|i| held(&format!("etl-{i}"), Some("team-data"))));
     users.extend((0..40).map(|i| rotated(&format!("svc-{i:03}"))));

@@ -8,26 +8,36 @@ fn digest(report: &Report) -> Digest {
     Digest::new(report, &about(report)).unwrap()
 }
 
-/// Holds a text against the file of that name; `KEYROT_TEST_BLESS=1` writes the files again, to be read before they are committed.
+/// Holds a text against the file of that name; `KEYROT_TEST_BLESS=1` writes the files again, to be
+/// read before they are committed.
 fn expect(name: &str, text: &str) {
     let path = format!("{}/src/notify/tests/expected/{name}", env!("CARGO_MANIFEST_DIR"));
     if std::env::var("KEYROT_TEST_BLESS").is_ok_and(|v| v == "1") {
         std::fs::write(&path, text).unwrap();
     }
     let expected = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
-    assert_eq!(text, expected, "{name} is not as expected; if it should be so, run the test with KEYROT_TEST_BLESS=1");
+    assert_eq!(
+        text, expected,
+        "{name} is not as expected; if it should be so, run the test with KEYROT_TEST_BLESS=1"
+    );
 }
 
 #[test]
 fn messages_are_as_they_were_judged_by_people() {
-    for (name, report) in
-        [("one_blocked", one_blocked()), ("three_rotated", three_rotated()), ("five_hundred", five_hundred())]
-    {
+    for (name, report) in [
+        ("one_blocked", one_blocked()),
+        ("three_rotated", three_rotated()),
+        ("five_hundred", five_hundred()),
+    ] {
         let digest = digest(&report);
         let pretty = |value: &Value| serde_json::to_string_pretty(value).unwrap() + "\n";
         expect(&format!("{name}.slack.json"), &pretty(&slack::message(&digest)));
         expect(&format!("{name}.teams.json"), &pretty(&teams::message(&digest)));
-        let mail = format!("Subject: {}\n\n{}", mail::subject(&digest, Some(ACCOUNT)), mail::body(&digest));
+        let mail = format!(
+            "Subject: {}\n\n{}",
+            mail::subject(&digest, Some(ACCOUNT)),
+            mail::body(&digest)
+        );
         expect(&format!("{name}.mail.txt"), &mail);
     }
 }
@@ -55,11 +65,20 @@ fn the_headline_says_what_happened_in_one_line() {
         headline(vec![rotated("a"), retired("b"), deleted("c")]),
         "1 key rotated, 1 key deactivated, 1 key deleted"
     );
-    assert_eq!(headline(vec![held("a", None), rotated("b")]), "1 old key is or may be in use, and kept");
+    assert_eq!(
+        headline(vec![held("a", None), rotated("b")]),
+        "1 old key is or may be in use, and kept"
+    );
     assert_eq!(headline(vec![unknown_keys("a", None)]), "1 user blocked, manual action needed");
     assert_eq!(headline(vec![denied("a"), settled("b")]), "1 of 2 users failed");
-    assert_eq!(headline(vec![denied("a"), unknown_keys("b", None), settled("c")]), "1 blocked and 1 failed of 3 users");
-    assert_eq!(headline(vec![stopped("a", Stop::Cancelled), settled("b")]), "stopped early, 1 of 2 users not done");
+    assert_eq!(
+        headline(vec![denied("a"), unknown_keys("b", None), settled("c")]),
+        "1 blocked and 1 failed of 3 users"
+    );
+    assert_eq!(
+        headline(vec![stopped("a", Stop::Cancelled), settled("b")]),
+        "stopped early, 1 of 2 users not done"
+    );
     let reactivated = EventKind::Reactivated { key: key("a", 1) };
     let note = user("a", None, Outcome::Settled { until: days(1) }, vec![reactivated]);
     assert_eq!(headline(vec![note, settled("b")]), "1 of 2 users to check");
@@ -84,21 +103,30 @@ fn the_worst_stands_first_and_names_are_cut_off() {
 fn a_revoked_key_that_nothing_can_replace_comes_first() {
     let stuck = Blocked::NoWayBack { key: key("zz", 1), reason: "it is gone".into() };
     let gone = Blocked::CurrentKeyGone { key: key("a", 1) };
-    let digest = digest(&report(vec![blocked("a", None, gone), unknown_keys("b", None), blocked("zz", None, stuck)]));
+    let digest = digest(&report(vec![
+        blocked("a", None, gone),
+        unknown_keys("b", None),
+        blocked("zz", None, stuck),
+    ]));
     assert_eq!(digest.problems[0].user, "zz");
     assert!(digest.headline.starts_with("a key has leaked; "), "{}", digest.headline);
 }
 
 /// Everything that a name, a tag or an answer of AWS's could hold.
 fn nasty(length: usize) -> Report {
-    let text = "<!channel> & <https://evil.example|click> *x* _y_ `z` \u{1F4A3} \n\u{7} Ж".repeat(length / 60 + 1);
-    let mut users: Vec<_> =
-        (0..30).map(|i| failed(&format!("a+{i}@x,=._-"), ErrorKind::Other, &format!("{i} {text}"))).collect();
+    let text = "<!channel> & <https://evil.example|click> *x* _y_ `z` \u{1F4A3} \n\u{7} Ж"
+        .repeat(length / 60 + 1);
+    let mut users: Vec<_> = (0..30)
+        .map(|i| failed(&format!("a+{i}@x,=._-"), ErrorKind::Other, &format!("{i} {text}")))
+        .collect();
     users.extend((0..30).map(|i| {
         let abandoned = EventKind::Abandoned { key: key("a", i), reason: text.clone() };
         user(&format!("b{i}"), Some(&text), Outcome::Settled { until: days(1) }, vec![abandoned])
     }));
-    users.extend((0..3_000).map(|i| rotated(&format!("very-long-name-of-a-service-user-in-a-big-company-{i:05}"))));
+    users
+        .extend((0..3_000).map(|i| {
+            rotated(&format!("very-long-name-of-a-service-user-in-a-big-company-{i:05}"))
+        }));
     report(users)
 }
 
@@ -115,8 +143,9 @@ fn slack_gets_what_it_takes_and_nothing_is_markup_that_is_not_ours() {
             assert!(text.chars().count() <= 3_000, "{}", text.chars().count());
             if block["type"] == "section" {
                 // Ours are the links to the console, and nothing else.
-                let foreign =
-                    text.replace("<https://console.aws.amazon.com/iam/home#/users/details/", "").replacen('>', "", 1);
+                let foreign = text
+                    .replace("<https://console.aws.amazon.com/iam/home#/users/details/", "")
+                    .replacen('>', "", 1);
                 assert!(!foreign.contains("<!") && !foreign.contains("<http"), "{foreign}");
                 assert!(block["text"]["verbatim"] == true);
             }
@@ -131,7 +160,10 @@ fn teams_gets_no_more_than_it_takes() {
         let report = nasty(length);
         let message = teams::message(&digest(&report)).to_string();
         assert!(message.len() < 28 * 1024, "{}", message.len());
-        assert!(!message.contains("TextBlock\"") || message.contains("RichTextBlock"), "no Markdown is read");
+        assert!(
+            !message.contains("TextBlock\"") || message.contains("RichTextBlock"),
+            "no Markdown is read"
+        );
         assert!(message.contains("a+0@x,=._-"), "at least the first is named");
     }
     // In a script of three bytes a character, fewer fit.
@@ -148,7 +180,10 @@ fn a_mail_is_ascii_in_its_subject_and_bounded() {
     let subject = mail::subject(&digest, Some(ACCOUNT));
     assert!(subject.is_ascii() && subject.len() <= 100 && !subject.contains('\n'), "{subject}");
     assert!(mail::body(&digest).len() < 128 * 1024);
-    assert!(mail::body(&digest).contains("very-long-name-of-a-service-user-in-a-big-company-00049 and 2950 more"));
+    assert!(
+        mail::body(&digest)
+            .contains("very-long-name-of-a-service-user-in-a-big-company-00049 and 2950 more")
+    );
 }
 
 #[test]

@@ -56,8 +56,10 @@ fn seen(users: &[IamUser], usual: &str) -> Look {
             counted.entry((key.clone(), value.clone())).or_default().push(user);
         }
     }
-    let mut tags: Vec<(Tag, Vec<&IamUser>)> =
-        counted.into_iter().map(|((key, value), of)| (Tag { key, value, users: of.len() }, of)).collect();
+    let mut tags: Vec<(Tag, Vec<&IamUser>)> = counted
+        .into_iter()
+        .map(|((key, value), of)| (Tag { key, value, users: of.len() }, of))
+        .collect();
     // The usual tag goes before others of the same kind.
     tags.sort_by_key(|(tag, _)| (!tag.key.eq_ignore_ascii_case(usual), usize::MAX - tag.users));
     let suggested = tags.iter().find(|(tag, _)| says_yes(&tag.value));
@@ -80,12 +82,25 @@ impl Look {
 
     /// In a line.
     pub(super) fn summary(&self) -> String {
-        let account = self.account.as_deref().map(|account| format!("account {account}, ")).unwrap_or_default();
-        let region = self.region.as_deref().map(|region| format!("region {region}, ")).unwrap_or_default();
-        let users = if self.users == 1 { "1 user".to_owned() } else { format!("{} users", self.users) };
-        let tags: Vec<String> =
-            self.tags.iter().map(|tag| format!("{}={} on {}", tag.key, tag.value, tag.users)).collect();
-        let tags = if tags.is_empty() { "no tag that looks like rotation".to_owned() } else { tags.join(", ") };
+        let account = self
+            .account
+            .as_deref()
+            .map(|account| format!("account {account}, "))
+            .unwrap_or_default();
+        let region =
+            self.region.as_deref().map(|region| format!("region {region}, ")).unwrap_or_default();
+        let users =
+            if self.users == 1 { "1 user".to_owned() } else { format!("{} users", self.users) };
+        let tags: Vec<String> = self
+            .tags
+            .iter()
+            .map(|tag| format!("{}={} on {}", tag.key, tag.value, tag.users))
+            .collect();
+        let tags = if tags.is_empty() {
+            "no tag that looks like rotation".to_owned()
+        } else {
+            tags.join(", ")
+        };
         format!("{account}{region}{users}: {tags}")
     }
 }
@@ -137,7 +152,10 @@ mod tests {
             user("/four", &[]),
         ];
         let look = seen(&users, "RotateKey");
-        assert_eq!(look.summary(), "account 123456789012, 4 users: AutoRotate=yes on 2, AutoRotate=no on 1");
+        assert_eq!(
+            look.summary(),
+            "account 123456789012, 4 users: AutoRotate=yes on 2, AutoRotate=no on 1"
+        );
         let suggested = look.suggested().unwrap();
         assert_eq!((suggested.key.as_str(), suggested.value.as_str()), ("AutoRotate", "yes"));
         assert_eq!(look.path_prefix.as_deref(), Some("/ci/"));

@@ -8,8 +8,7 @@ use std::fmt::Write;
 const WIDTH: usize = 110;
 
 /// Where the settings belong that no file of another person may set.
-const CHOSEN: &str =
-    "only in a file named by --config, or in ~/.config/keyrot/keyrot.toml; not in the current directory";
+const CHOSEN: &str = "only in a file named by --config, or in ~/.config/keyrot/keyrot.toml; not in the current directory";
 
 /// The settings file. What was read from the account is set; everything else is a comment.
 pub(super) fn toml(look: Option<&Look>) -> String {
@@ -28,7 +27,10 @@ pub(super) fn toml(look: Option<&Look>) -> String {
         let _ = writeln!(out, "#");
         comment(&mut out, &format!("Account: {}.", look.summary()));
         if let Some(path) = &look.path_prefix {
-            comment(&mut out, &format!("All users with that tag are under {path}; consider path_prefix."));
+            comment(
+                &mut out,
+                &format!("All users with that tag are under {path}; consider path_prefix."),
+            );
         }
     }
     for info in SETTINGS {
@@ -41,8 +43,12 @@ pub(super) fn toml(look: Option<&Look>) -> String {
         }
         let _ = match (set(info, look), info.default) {
             (Some(value), _) => writeln!(out, "{} = {value}", info.name),
-            (None, Some(default)) => writeln!(out, "#{} = {}", info.name, value(info.kind, default)),
-            (None, None) => writeln!(out, "# {} is not set by default; it takes {}", info.name, kind(info.kind)),
+            (None, Some(default)) => {
+                writeln!(out, "#{} = {}", info.name, value(info.kind, default))
+            }
+            (None, None) => {
+                writeln!(out, "# {} is not set by default; it takes {}", info.name, kind(info.kind))
+            }
         };
     }
     out
@@ -53,9 +59,11 @@ fn set(info: &SettingInfo, look: Option<&Look>) -> Option<String> {
     let look = look?;
     match info.name {
         // Both together say where users may be adopted.
-        "account" => {
-            look.account.as_deref().filter(|_| look.region.is_some()).map(|account| value(Kind::Text, account))
-        }
+        "account" => look
+            .account
+            .as_deref()
+            .filter(|_| look.region.is_some())
+            .map(|account| value(Kind::Text, account)),
         "region" => look.region.as_deref().map(|region| value(Kind::Text, region)),
         "tag" => {
             let tag = look.suggested()?;
@@ -83,7 +91,9 @@ fn value(kind: Kind, text: &str) -> String {
         Kind::Number | Kind::Switch => text.to_owned(),
         Kind::List => format!("[{}]", items().map(quoted).collect::<Vec<_>>().join(", ")),
         Kind::Table => {
-            let pair = |item: &str| item.split_once('=').map(|(k, v)| format!("{} = {}", quoted(k), quoted(v)));
+            let pair = |item: &str| {
+                item.split_once('=').map(|(k, v)| format!("{} = {}", quoted(k), quoted(v)))
+            };
             let pairs: Vec<String> = items().filter_map(pair).collect();
             if pairs.is_empty() { "{}".to_owned() } else { format!("{{ {} }}", pairs.join(", ")) }
         }
@@ -109,7 +119,8 @@ mod tests {
     use keyrot_core::settings::{Origin, Settings, Sources};
 
     fn load(text: &str) -> Settings {
-        Settings::load(&Sources::default().file("keyrot.toml", text)).unwrap_or_else(|e| panic!("{e}\n{text}"))
+        Settings::load(&Sources::default().file("keyrot.toml", text))
+            .unwrap_or_else(|e| panic!("{e}\n{text}"))
     }
 
     fn values(settings: &Settings) -> Vec<(&'static str, Option<String>)> {
@@ -136,7 +147,11 @@ mod tests {
         let named = read.explain().iter().filter(|e| e.origin != Origin::Default).count();
         assert_eq!(named, SETTINGS.iter().filter(|info| info.default.is_some()).count());
         for info in SETTINGS {
-            assert!(text.contains(&format!("{} ", info.name)) && text.contains(&info.help[..20]), "{}", info.name);
+            assert!(
+                text.contains(&format!("{} ", info.name)) && text.contains(&info.help[..20]),
+                "{}",
+                info.name
+            );
         }
         assert!(text.lines().all(|line| line.chars().count() <= WIDTH + 2));
     }
@@ -152,7 +167,10 @@ mod tests {
             ..Look::default()
         };
         let settings = load(&toml(Some(&look)));
-        assert_eq!((settings.account(), settings.region()), (Some("123456789012"), Some("eu-central-1")));
+        assert_eq!(
+            (settings.account(), settings.region()),
+            (Some("123456789012"), Some("eu-central-1"))
+        );
         assert_eq!(
             (settings.selection().tag.as_str(), settings.selection().tag_value.as_str()),
             ("Auto Rotate", "yes")

@@ -30,13 +30,18 @@ pub(super) struct Found {
 /// IAM and STS are asked in some region, and any of the partition will do.
 const ANY_REGION: &str = "us-east-1";
 
-pub(super) async fn find(invocation: &Invocation, args: &OwnArgs, settings: &Settings) -> Result<Found, CliError> {
+pub(super) async fn find(
+    invocation: &Invocation,
+    args: &OwnArgs,
+    settings: &Settings,
+) -> Result<Found, CliError> {
     let env = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
     let asked = settings.profile().map(str::to_owned);
     if env("AWS_ACCESS_KEY_ID").is_some() {
         let text = "AWS_ACCESS_KEY_ID is set, and most tools use it instead of the files";
         if asked.is_none() {
-            return Err(CliError::usage(text).hint("unset it, or name the profile with --profile; nothing was done"));
+            return Err(CliError::usage(text)
+                .hint("unset it, or name the profile with --profile; nothing was done"));
         }
         warn(&format!("{text}: they will not see the new key"));
     }
@@ -48,7 +53,10 @@ pub(super) async fn find(invocation: &Invocation, args: &OwnArgs, settings: &Set
     let config = Profiles::parse(FileKind::Config, &config);
     let (file, credentials) = files.hold_key(&profile).map_err(|why| unusable(&why))?;
     if file.is_open_to_others() {
-        warn(&format!("other users of this machine can read {}; to fix it: chmod 600", file.name().display()));
+        warn(&format!(
+            "other users of this machine can read {}; to fix it: chmod 600",
+            file.name().display()
+        ));
     }
     let (ports, aws) = if is_sandbox(invocation) {
         (Backend::open(invocation, settings).await?.ports, None)
@@ -78,14 +86,16 @@ fn unusable(why: &NoOwnKey) -> CliError {
         NoOwnKey::Unclear { .. } => "nothing was done".to_owned(),
         NoOwnKey::Temporary { .. } => "name a profile with a key: --profile NAME".to_owned(),
         NoOwnKey::None { known, .. } if known.is_empty() => {
-            "to create one: aws configure; to use another file, set AWS_SHARED_CREDENTIALS_FILE".to_owned()
+            "to create one: aws configure; to use another file, set AWS_SHARED_CREDENTIALS_FILE"
+                .to_owned()
         }
         NoOwnKey::None { known, .. } => format!("profiles with a key: {}", known.join(", ")),
         NoOwnKey::File(FileError::Busy(_)) => "wait until it is done".to_owned(),
         NoOwnKey::File(FileError::HardLink(_)) => "replace one of the names by a copy".to_owned(),
         NoOwnKey::File(FileError::Owner { .. }) => "run keyrot as that user".to_owned(),
         NoOwnKey::File(_) => {
-            "nothing was done; keyrot must create a new file in the same folder and rename it".to_owned()
+            "nothing was done; keyrot must create a new file in the same folder and rename it"
+                .to_owned()
         }
         NoOwnKey::Changed(_) => return CliError::failed(why.to_string()),
         _ => return CliError::usage(why.to_string()),
@@ -98,7 +108,9 @@ async fn connect(
     region: Option<String>,
     credentials: CallerCredentials,
 ) -> Result<Arc<Aws>, CliError> {
-    let mut aws = AwsSettings::default().with(settings).map_err(|error| CliError::usage(error.to_string()))?;
+    let mut aws = AwsSettings::default()
+        .with(settings)
+        .map_err(|error| CliError::usage(error.to_string()))?;
     // The key is handed in. A profile would ask for one again.
     aws.profile = None;
     aws.region = aws.region.or(region).or_else(|| Some(ANY_REGION.to_owned()));
@@ -107,7 +119,12 @@ async fn connect(
 }
 
 /// Whose key it is; it has to be a user's, and work.
-async fn owner(ports: &Ports, credentials: &Credentials, profile: &str, sandbox: bool) -> Result<UserArn, CliError> {
+async fn owner(
+    ports: &Ports,
+    credentials: &Credentials,
+    profile: &str,
+    sandbox: bool,
+) -> Result<UserArn, CliError> {
     let key = &credentials.key;
     let answer = ports.probe.probe(credentials).await;
     match answer.map_err(|error| CliError::failed(format!("could not find out whose key {key} is: {error}")))? {
@@ -135,14 +152,17 @@ async fn owner(ports: &Ports, credentials: &Credentials, profile: &str, sandbox:
 }
 
 /// The device and its code, if a session with MFA is asked for.
-fn mfa(args: &OwnArgs, config: &Profiles<'_>, profile: &str) -> Result<Option<(String, String)>, CliError> {
+fn mfa(
+    args: &OwnArgs,
+    config: &Profiles<'_>,
+    profile: &str,
+) -> Result<Option<(String, String)>, CliError> {
     let of_profile = || config.get(profile, "mfa_serial").map(str::to_owned);
     let wanted = args.mfa_serial.is_some() || args.mfa_code.is_some();
     let serial = match (args.mfa_serial.clone().or_else(of_profile), wanted) {
         (None, true) => {
-            return Err(
-                CliError::usage("--mfa-code needs a device").hint("add --mfa-serial ARN, or mfa_serial to the profile")
-            );
+            return Err(CliError::usage("--mfa-code needs a device")
+                .hint("add --mfa-serial ARN, or mfa_serial to the profile"));
         }
         (None, false) => return Ok(None),
         (Some(serial), _) => serial,
@@ -152,7 +172,8 @@ fn mfa(args: &OwnArgs, config: &Profiles<'_>, profile: &str) -> Result<Option<(S
     }
     if !can_ask() {
         return match wanted {
-            true => Err(CliError::usage("cannot ask for the MFA code without a terminal").hint("add --mfa-code CODE")),
+            true => Err(CliError::usage("cannot ask for the MFA code without a terminal")
+                .hint("add --mfa-code CODE")),
             false => Ok(None),
         };
     }

@@ -1,8 +1,9 @@
 //! Findings in AWS's Security Finding Format, as `BatchImportFindings` of Security Hub takes them.
 //!
-//! Limits (AWS Security Hub API reference, `AwsSecurityFinding` and what it holds; partner guide, "Guidelines for using the BatchImportFindings API"): 512
-//! characters for ids, 256 for the title, 1,024 for the description, 512 for the recommendation, 64 for a related requirement, 32 of these; 100 findings in
-//! a call. A finding that comes again under the same id is an update.
+//! Limits (AWS Security Hub API reference, `AwsSecurityFinding` and what it holds; partner guide,
+//! "Guidelines for using the BatchImportFindings API"): 512 characters for ids, 256 for the title,
+//! 1,024 for the description, 512 for the recommendation, 64 for a related requirement, 32 of
+//! these; 100 findings in a call. A finding that comes again under the same id is an update.
 
 use crate::audit::controls::Standard;
 use crate::audit::document::Audit;
@@ -11,12 +12,15 @@ use crate::audit::kind::{FindingKind, FindingSeverity};
 use crate::model::text::{clip, rfc3339};
 use serde_json::{Value, json};
 
-const DOCUMENTATION: &str = "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_access-keys.html";
+const DOCUMENTATION: &str =
+    "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_access-keys.html";
 
-/// A list of all findings in AWS's Security Finding Format, as `BatchImportFindings` of Security Hub takes them, for Security Hub in this region.
+/// A list of all findings in AWS's Security Finding Format, as `BatchImportFindings` of Security
+/// Hub takes them, for Security Hub in this region.
 #[must_use]
 pub fn asff(audit: &Audit, region: &str) -> String {
-    let findings: Vec<Value> = audit.findings.iter().map(|finding| one(audit, finding, region)).collect();
+    let findings: Vec<Value> =
+        audit.findings.iter().map(|finding| one(audit, finding, region)).collect();
     format!("{}\n", serde_json::to_string_pretty(&findings).unwrap_or_default())
 }
 
@@ -26,11 +30,21 @@ fn one(audit: &Audit, finding: &Finding, region: &str) -> Value {
     let severity = json!({ "Label": label(finding.severity), "Original": finding.severity.word() });
     let who = finding.user.as_ref().map_or("the root user", |user| user.as_str());
     let title = title(finding.kind, who);
-    let description: String =
-        finding.message.chars().take(1).flat_map(char::to_uppercase).chain(finding.message.chars().skip(1)).collect();
-    let related: Vec<String> =
-        finding.controls.iter().filter(|c| c.standard != Standard::SecurityHub).map(ToString::to_string).collect();
-    // What is known to have begun at some time has that time; the id stays the same, so that the next audit updates it.
+    let description: String = finding
+        .message
+        .chars()
+        .take(1)
+        .flat_map(char::to_uppercase)
+        .chain(finding.message.chars().skip(1))
+        .collect();
+    let related: Vec<String> = finding
+        .controls
+        .iter()
+        .filter(|c| c.standard != Standard::SecurityHub)
+        .map(ToString::to_string)
+        .collect();
+    // What is known to have begun at some time has that time; the id stays the same, so that the
+    // next audit updates it.
     let begun = finding.since.map_or(*now, |since| since.min(*now));
     json!({
         "SchemaVersion": "2018-10-08",
@@ -61,10 +75,14 @@ fn one(audit: &Audit, finding: &Finding, region: &str) -> Value {
 fn title(kind: FindingKind, who: &str) -> String {
     match kind {
         FindingKind::RootKey => "The root user has an access key".to_owned(),
-        FindingKind::Quarantined => format!("AWS quarantined IAM user {who} for a leaked access key"),
+        FindingKind::Quarantined => {
+            format!("AWS quarantined IAM user {who} for a leaked access key")
+        }
         FindingKind::OldKey => format!("An access key of {who} is older than its limit"),
         FindingKind::UnusedKey => format!("An access key of {who} is unused"),
-        FindingKind::ConsoleWithoutMfa => format!("IAM user {who} has a console password and no MFA device"),
+        FindingKind::ConsoleWithoutMfa => {
+            format!("IAM user {who} has a console password and no MFA device")
+        }
         FindingKind::Blocked => format!("The access keys of IAM user {who} cannot be rotated"),
         FindingKind::TwoActiveKeys => format!("IAM user {who} has two Active access keys"),
     }
@@ -81,8 +99,12 @@ fn type_of(finding: &Finding) -> &'static str {
     match finding.kind {
         FindingKind::Quarantined => "TTPs/Credential Access",
         FindingKind::Blocked => "Software and Configuration Checks/AWS Security Best Practices",
-        _ if finding.controls.is_empty() => "Software and Configuration Checks/AWS Security Best Practices",
-        _ => "Software and Configuration Checks/Industry and Regulatory Standards/CIS AWS Foundations Benchmark",
+        _ if finding.controls.is_empty() => {
+            "Software and Configuration Checks/AWS Security Best Practices"
+        }
+        _ => {
+            "Software and Configuration Checks/Industry and Regulatory Standards/CIS AWS Foundations Benchmark"
+        }
     }
 }
 
@@ -97,7 +119,9 @@ fn label(severity: FindingSeverity) -> &'static str {
 
 fn product_fields(audit: &Audit, finding: &Finding) -> Value {
     let mut fields = serde_json::Map::new();
-    let mut set = |name: &str, value: String| fields.insert(format!("keyrot/{name}"), json!(clip(&value, 2048)));
+    let mut set = |name: &str, value: String| {
+        fields.insert(format!("keyrot/{name}"), json!(clip(&value, 2048)))
+    };
     set("Version", env!("CARGO_PKG_VERSION").to_owned());
     set("CredentialReport", rfc3339(audit.report));
     if let Some(slot) = finding.key {

@@ -1,6 +1,8 @@
-//! The two pictures of the page. Their units are a narrow phone's pixels, so that they can be read there and grow on a wide screen.
+//! The two pictures of the page. Their units are a narrow phone's pixels, so that they can be read
+//! there and grow on a wide screen.
 //!
-//! Nothing is shown by color alone: what is not tagged for rotation is hatched, the limit and what is due have words, and each mark has a title.
+//! Nothing is shown by color alone: what is not tagged for rotation is hatched, the limit and what
+//! is due have words, and each mark has a title.
 
 use super::escape::Html;
 use crate::audit::document::Audit;
@@ -52,7 +54,12 @@ pub(super) fn ages(audit: &Audit) -> String {
     );
     for (value, y) in [(tallest, TOP), (0, BOTTOM)] {
         let _ = writeln!(svg, r#"<line class="grid" x1="{LEFT}" x2="{RIGHT}" y1="{y}" y2="{y}"/>"#);
-        let _ = writeln!(svg, r#"<text class="tick end" x="{:.1}" y="{:.1}">{value}</text>"#, LEFT - 5.0, y + 4.0);
+        let _ = writeln!(
+            svg,
+            r#"<text class="tick end" x="{:.1}" y="{:.1}">{value}</text>"#,
+            LEFT - 5.0,
+            y + 4.0
+        );
     }
     for (bin, [managed, open]) in counts.iter().enumerate() {
         if managed + open == 0 {
@@ -80,7 +87,11 @@ pub(super) fn ages(audit: &Audit) -> String {
         }
         svg.push_str("</g>\n");
     }
-    let _ = writeln!(svg, r#"<line class="limit" x1="{past:.1}" x2="{past:.1}" y1="{:.1}" y2="{BOTTOM}"/>"#, TOP - 8.0);
+    let _ = writeln!(
+        svg,
+        r#"<line class="limit" x1="{past:.1}" x2="{past:.1}" y1="{:.1}" y2="{BOTTOM}"/>"#,
+        TOP - 8.0
+    );
     let _ = writeln!(
         svg,
         r#"<text class="mark" x="{:.1}" y="{:.1}">limit {}</text>"#,
@@ -89,12 +100,24 @@ pub(super) fn ages(audit: &Audit) -> String {
         Html(audit.limit())
     );
     for times in 0..=4_u64 {
-        let text = if times == 4 { format!("{}+ d", 4 * limit_days) } else { format!("{}", times * limit_days) };
+        let text = if times == 4 {
+            format!("{}+ d", 4 * limit_days)
+        } else {
+            format!("{}", times * limit_days)
+        };
         let x = x_of(times * limit_days);
-        let _ = writeln!(svg, r#"<line class="grid" x1="{x:.1}" x2="{x:.1}" y1="{BOTTOM}" y2="{:.1}"/>"#, BOTTOM + 4.0);
+        let _ = writeln!(
+            svg,
+            r#"<line class="grid" x1="{x:.1}" x2="{x:.1}" y1="{BOTTOM}" y2="{:.1}"/>"#,
+            BOTTOM + 4.0
+        );
         let anchor = if times == 4 { "end" } else { "middle" };
         let x = if times == 4 { RIGHT } else { x };
-        let _ = writeln!(svg, r#"<text class="tick {anchor}" x="{x:.1}" y="{:.1}">{text}</text>"#, BOTTOM + 17.0);
+        let _ = writeln!(
+            svg,
+            r#"<text class="tick {anchor}" x="{x:.1}" y="{:.1}">{text}</text>"#,
+            BOTTOM + 17.0
+        );
     }
     svg.push_str("</svg>\n");
     svg
@@ -119,8 +142,12 @@ pub(super) fn rotations(audit: &Audit) -> Option<String> {
     let due = shown.iter().filter(|rotation| rotation.due <= audit.now).count();
     let more = audit.rotations.len() - shown.len();
     let summary = format!("{} due now, the others within {days} days.", plural(due, "rotation"));
-    let mut svg =
-        head("rotations", bottom + if more > 0 { 34.0 } else { 18.0 }, "When each user's key is rotated", &summary);
+    let mut svg = head(
+        "rotations",
+        bottom + if more > 0 { 34.0 } else { 18.0 },
+        "When each user's key is rotated",
+        &summary,
+    );
     let stride = match days {
         ..=120 => 30,
         121..=240 => 60,
@@ -134,8 +161,16 @@ pub(super) fn rotations(audit: &Audit) -> Option<String> {
             _ if x > RIGHT - 20.0 => ("end", at.format("%-d %b").to_string()),
             _ => ("middle", at.format("%-d %b").to_string()),
         };
-        let _ = writeln!(svg, r#"<line class="grid" x1="{x:.1}" x2="{x:.1}" y1="{:.1}" y2="{bottom:.1}"/>"#, TOP - 6.0);
-        let _ = writeln!(svg, r#"<text class="tick {anchor}" x="{x:.1}" y="{:.1}">{text}</text>"#, TOP - 10.0);
+        let _ = writeln!(
+            svg,
+            r#"<line class="grid" x1="{x:.1}" x2="{x:.1}" y1="{:.1}" y2="{bottom:.1}"/>"#,
+            TOP - 6.0
+        );
+        let _ = writeln!(
+            svg,
+            r#"<text class="tick {anchor}" x="{x:.1}" y="{:.1}">{text}</text>"#,
+            TOP - 10.0
+        );
     }
     for (row, rotation) in shown.iter().enumerate() {
         let y = TOP + ROW * (count(row) + 0.5);
@@ -144,7 +179,11 @@ pub(super) fn rotations(audit: &Audit) -> Option<String> {
         let when = match (is_due, rotation.created) {
             (true, None) => "has no key yet; the next run creates the first".to_owned(),
             (true, Some(_)) => format!("due since {}", rotation.due.format("%F")),
-            (false, _) => format!("{}, in {} days", rotation.due.format("%F"), (rotation.due - audit.now).num_days()),
+            (false, _) => format!(
+                "{}, in {} days",
+                rotation.due.format("%F"),
+                (rotation.due - audit.now).num_days()
+            ),
         };
         let _ = writeln!(svg, "<g><title>{}</title>", Html(format!("{name}: {when}")));
         let _ = writeln!(
@@ -155,13 +194,25 @@ pub(super) fn rotations(audit: &Audit) -> Option<String> {
             Html(short(name))
         );
         if is_due {
-            let _ =
-                writeln!(svg, r#"<rect class="due" x="{:.1}" y="{:.1}" width="9" height="9"/>"#, LEFT - 4.5, y - 4.5);
+            let _ = writeln!(
+                svg,
+                r#"<rect class="due" x="{:.1}" y="{:.1}" width="9" height="9"/>"#,
+                LEFT - 4.5,
+                y - 4.5
+            );
             let word = if rotation.created.is_some() { "due" } else { "first key" };
-            let _ = writeln!(svg, r#"<text class="mark" x="{:.1}" y="{:.1}">{word}</text>"#, LEFT + 9.0, y + 4.0);
+            let _ = writeln!(
+                svg,
+                r#"<text class="mark" x="{:.1}" y="{:.1}">{word}</text>"#,
+                LEFT + 9.0,
+                y + 4.0
+            );
         } else {
             let x = x_of(rotation.due);
-            let _ = writeln!(svg, r#"<line class="stem" x1="{LEFT}" x2="{x:.1}" y1="{y:.1}" y2="{y:.1}"/>"#);
+            let _ = writeln!(
+                svg,
+                r#"<line class="stem" x1="{LEFT}" x2="{x:.1}" y1="{y:.1}" y2="{y:.1}"/>"#
+            );
             let _ = writeln!(svg, r#"<circle class="dot" cx="{x:.1}" cy="{y:.1}" r="4.5"/>"#);
         }
         svg.push_str("</g>\n");

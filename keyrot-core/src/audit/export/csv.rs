@@ -26,7 +26,8 @@ const HEAD: [&str; 18] = [
     "report",
 ];
 
-/// One row for each key, then one for each finding that shows at no key, with a head. No cell is taken for a formula by a spreadsheet.
+/// One row for each key, then one for each finding that shows at no key, with a head. No cell is
+/// taken for a formula by a spreadsheet.
 #[must_use]
 pub fn csv(audit: &Audit) -> String {
     let mut rows = ::csv::WriterBuilder::new().from_writer(Vec::new());
@@ -99,5 +100,10 @@ fn of_finding(audit: &Audit, finding: &Finding) -> [String; HEAD.len()] {
 }
 
 fn owner(audit: &Audit, arn: &str) -> String {
-    audit.users.iter().find(|user| user.arn == arn).and_then(|user| user.owner.clone()).unwrap_or_default()
+    audit
+        .users
+        .iter()
+        .find(|user| user.arn == arn)
+        .and_then(|user| user.owner.clone())
+        .unwrap_or_default()
 }

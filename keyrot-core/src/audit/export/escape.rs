@@ -23,7 +23,8 @@ impl<T: fmt::Display> fmt::Display for Html<T> {
     }
 }
 
-/// A cell that no spreadsheet takes for a formula (OWASP, "CSV Injection"): an apostrophe in front of what begins like one. The CSV writer quotes the rest.
+/// A cell that no spreadsheet takes for a formula (OWASP, "CSV Injection"): an apostrophe in front
+/// of what begins like one. The CSV writer quotes the rest.
 pub(super) fn cell(text: &str) -> String {
     match text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) {
         true => format!("'{text}"),
@@ -38,7 +39,10 @@ mod tests {
     #[test]
     fn nothing_gets_out_of_an_element_or_an_attribute() {
         let text = Html("<script>alert(\"1\" & '2')</script>\u{1b}[31m").to_string();
-        assert_eq!(text, "&lt;script&gt;alert(&quot;1&quot; &amp; &#39;2&#39;)&lt;/script&gt;\u{fffd}[31m");
+        assert_eq!(
+            text,
+            "&lt;script&gt;alert(&quot;1&quot; &amp; &#39;2&#39;)&lt;/script&gt;\u{fffd}[31m"
+        );
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! An audit as one page that needs nothing else: no script, no font, no charts from anywhere. It is well-formed XML, too, so that a test can read it.
+//! An audit as one page that needs nothing else: no script, no font, no charts from anywhere. It is
+//! well-formed XML, too, so that a test can read it.
 
 use super::charts;
 use super::escape::Html;
@@ -12,8 +13,8 @@ const STYLE: &str = include_str!("page.css");
 /// A browser that looks at the page loads and runs nothing, whatever got into it.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
 
-/// One page that needs nothing else: the pictures and figures show the `whole` account, the lists what is in `shown` ([`Audit::narrowed`]).
-/// `simulated` is for an account in memory.
+/// One page that needs nothing else: the pictures and figures show the `whole` account, the lists
+/// what is in `shown` ([`Audit::narrowed`]). `simulated` is for an account in memory.
 #[must_use]
 pub fn html(whole: &Audit, shown: &Audit, simulated: bool) -> String {
     let mut out = String::with_capacity(64 * 1024);
@@ -58,7 +59,9 @@ fn tiles(out: &mut String, audit: &Audit) {
     let old = found(FindingKind::OldKey);
     let unused = found(FindingKind::UnusedKey);
     let urgent = severe("critical") + severe("high");
-    let tile = |class: &str, number: String, text: &str| format!("<li class=\"{class}\"><b>{number}</b>{text}</li>\n");
+    let tile = |class: &str, number: String, text: &str| {
+        format!("<li class=\"{class}\"><b>{number}</b>{text}</li>\n")
+    };
     let open = counts.active - counts.active_managed;
     out.push_str("<ul class=\"tiles\">\n");
     out.push_str(&tile(
@@ -78,8 +81,11 @@ fn tiles(out: &mut String, audit: &Audit) {
 }
 
 fn pictures(out: &mut String, audit: &Audit) {
-    out.push_str("<div class=\"pictures\">\n<section>\n<h2>How old the Active keys are, in days</h2>\n");
-    // The pattern stands in a charts of its own, which is of no size: some browsers take none from one that is not shown.
+    out.push_str(
+        "<div class=\"pictures\">\n<section>\n<h2>How old the Active keys are, in days</h2>\n",
+    );
+    // The pattern stands in a charts of its own, which is of no size: some browsers take none from
+    // one that is not shown.
     out.push_str(
         "<svg width=\"0\" height=\"0\" style=\"position:absolute;width:0;height:0\" aria-hidden=\"true\"><defs>\
          <pattern id=\"hatch\" width=\"6\" height=\"6\" patternUnits=\"userSpaceOnUse\" patternTransform=\"rotate(45)\">\
@@ -107,7 +113,11 @@ fn pictures(out: &mut String, audit: &Audit) {
     );
     let open = audit.counts.active - audit.counts.active_managed;
     if open > 0 {
-        let _ = writeln!(out, "<p class=\"quiet\">Not tagged, so not rotated: {}.</p>", plural(open, "Active key"));
+        let _ = writeln!(
+            out,
+            "<p class=\"quiet\">Not tagged, so not rotated: {}.</p>",
+            plural(open, "Active key")
+        );
     }
     out.push_str("</section>\n</div>\n");
 }
@@ -123,8 +133,14 @@ fn findings(out: &mut String, audit: &Audit) {
     );
     for finding in &audit.findings {
         let who = finding.user.as_ref().map_or("root user", |user| user.as_str());
-        let owner = audit.users.iter().find(|user| user.arn == finding.arn).and_then(|user| user.owner.as_ref());
-        let owner = owner.map(|owner| format!("<br /><span class=\"hint\">{}</span>", Html(owner))).unwrap_or_default();
+        let owner = audit
+            .users
+            .iter()
+            .find(|user| user.arn == finding.arn)
+            .and_then(|user| user.owner.as_ref());
+        let owner = owner
+            .map(|owner| format!("<br /><span class=\"hint\">{}</span>", Html(owner)))
+            .unwrap_or_default();
         let _ = writeln!(
             out,
             "<tr><th scope=\"row\">{}{owner}</th><td>{}</td><td>{}</td><td class=\"hint\">{}</td></tr>",
@@ -181,7 +197,8 @@ fn keys(out: &mut String, audit: &Audit) {
 fn used(audit: &Audit, key: &KeyRow) -> String {
     match (key.last_used, key.use_known) {
         (Some(when), _) => {
-            let place: Vec<&str> = [&key.service, &key.region].into_iter().flatten().map(String::as_str).collect();
+            let place: Vec<&str> =
+                [&key.service, &key.region].into_iter().flatten().map(String::as_str).collect();
             format!("{} {}", relative(when, audit.now), place.join(" ")).trim().to_owned()
         }
         (None, UseKnown::Never) => "no use on record".to_owned(),
@@ -192,7 +209,9 @@ fn used(audit: &Audit, key: &KeyRow) -> String {
 fn next(audit: &Audit, key: &KeyRow) -> String {
     match key.next {
         Next::Replaced { due, .. } if due <= audit.now => format!("due since {}", due.format("%F")),
-        Next::Replaced { due, .. } => format!("{} ({})", due.format("%F"), relative(due, audit.now)),
+        Next::Replaced { due, .. } => {
+            format!("{} ({})", due.format("%F"), relative(due, audit.now))
+        }
         Next::InCare => "by keyrot".to_owned(),
         Next::Blocked => "blocked".to_owned(),
         Next::Nothing => "not managed".to_owned(),
@@ -217,8 +236,9 @@ fn controls(out: &mut String, audit: &Audit) {
 }
 
 fn footer(out: &mut String, audit: &Audit) {
-    let names =
-        |users: &[UserName]| Html(users.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")).to_string();
+    let names = |users: &[UserName]| {
+        Html(users.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")).to_string()
+    };
     out.push_str(
         "<footer>\n<p>IAM creates a new credential report at most every four hours. Key uses appear in it with a delay.</p>\n",
     );

@@ -8,7 +8,8 @@ use crate::model::time::Timestamp;
 use serde::Serialize;
 use std::fmt;
 
-/// Why a person has to decide. Nothing of the user's is changed until then; a [`Request`](crate::model::request::Request) may have changed something before.
+/// Why a person has to decide. Nothing of the user's is changed until then; a
+/// [`Request`](crate::model::request::Request) may have changed something before.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -73,20 +74,22 @@ pub enum Blocked {
         /// How many there may be.
         most: usize,
     },
-    /// With the further fields that have to be carried along, the next value would be larger than a secret may be.
+    /// With the further fields that have to be carried along, the next value would be larger than a
+    /// secret may be.
     ValueTooLarge {
         /// How many bytes it would have, with the longest key.
         bytes: usize,
         /// How many it may have.
         most: usize,
     },
-    /// An earlier run could not store the key that it had created, and the secret still refuses a version.
+    /// An earlier run could not store the key that it had created, and the secret still refuses a
+    /// version.
     StagingRefused {
         /// What AWS says.
         reason: String,
     },
-    /// The current key is past its deadline, or none was ever published, and the run can do nothing but wait. What it waits for may be written by
-    /// others, again and again.
+    /// The current key is past its deadline, or none was ever published, and the run can do nothing
+    /// but wait. What it waits for may be written by others, again and again.
     Overdue {
         /// The current key; `None` while the secret holds the placeholder.
         key: Option<KeyId>,
@@ -125,7 +128,8 @@ pub enum Blocked {
         /// The key.
         key: KeyId,
     },
-    /// Somebody moved AWSCURRENT back from a key that keyrot had published and that is still Active.
+    /// Somebody moved AWSCURRENT back from a key that keyrot had published and that is still
+    /// Active.
     RolledBack {
         /// The newer key, which was current.
         from: KeyId,
@@ -139,7 +143,8 @@ pub enum Blocked {
         /// What the trial brought.
         reason: String,
     },
-    /// The current key was revoked, and the one under AWSPREVIOUS, which leaves no room for a new one, does not work.
+    /// The current key was revoked, and the one under AWSPREVIOUS, which leaves no room for a new
+    /// one, does not work.
     NoWayBack {
         /// The key under AWSPREVIOUS.
         key: KeyId,
@@ -158,7 +163,8 @@ pub enum Blocked {
         /// The key.
         key: KeyId,
     },
-    /// Only IAM can be used for this user: keyrot does not know the user's secret, or may not use it.
+    /// Only IAM can be used for this user: keyrot does not know the user's secret, or may not use
+    /// it.
     IamOnly {
         /// Why.
         reason: String,
@@ -170,7 +176,8 @@ pub enum Blocked {
         /// The key.
         key: KeyId,
     },
-    /// A journal entry says that the key was revoked, and something used it within `idle`. Whoever may write the secret can write the entry.
+    /// A journal entry says that the key was revoked, and something used it within `idle`. Whoever
+    /// may write the secret can write the entry.
     RevokedKeyInUse {
         /// The key.
         key: KeyId,
@@ -214,11 +221,17 @@ impl fmt::Display for Unhoused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Empty => f.write_str("it is empty"),
-            Self::Placeholder => f.write_str("it holds a placeholder, and no tag that names this user"),
-            Self::NoSuchKey => f.write_str("it holds a key that is not one of this user's Active keys"),
+            Self::Placeholder => {
+                f.write_str("it holds a placeholder, and no tag that names this user")
+            }
+            Self::NoSuchKey => {
+                f.write_str("it holds a key that is not one of this user's Active keys")
+            }
             Self::HoldsOther => f.write_str("it holds no access key"),
             Self::DoesNotWork(reason) => write!(f, "the credentials in it do not work: {reason}"),
-            Self::Differs(all) => f.write_str(&all.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")),
+            Self::Differs(all) => {
+                f.write_str(&all.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
+            }
         }
     }
 }
@@ -244,25 +257,42 @@ impl fmt::Display for Blocked {
                 write!(f, "the user's key is managed elsewhere: in {}", home.place())
             }
             Self::MoveBegun { to } => {
-                write!(f, "a move of the user's home to {} was started and is not finished", to.place())
+                write!(
+                    f,
+                    "a move of the user's home to {} was started and is not finished",
+                    to.place()
+                )
             }
             Self::OtherAccount { expected, found } => {
-                write!(f, "the user is in account {found}, and the settings are for account {expected}")
+                write!(
+                    f,
+                    "the user is in account {found}, and the settings are for account {expected}"
+                )
             }
             Self::HomeUnreadable { text } => {
                 write!(f, "the user's tag keyrot:home is {text:?}, expected the ARN of a secret")
             }
             Self::NotNamed { place } => {
-                write!(f, "the user has no secret yet, and no setting says where it is to be; it would be {place}")
+                write!(
+                    f,
+                    "the user has no secret yet, and no setting says where it is to be; it would be {place}"
+                )
             }
             Self::HomeTooLong { place, excess } => {
-                write!(f, "the ARN of the secret ({place}) is {excess} characters too long for the tag keyrot:home")
+                write!(
+                    f,
+                    "the ARN of the secret ({place}) is {excess} characters too long for the tag keyrot:home"
+                )
             }
             Self::SecretOfAnother { owner, arn } => {
                 write!(f, "the secret {} belongs to another user: {owner}", arn.place().name)
             }
             Self::SecretNotBound { arn, why } => {
-                write!(f, "the secret {} exists, and is not known to be this user's: {why}", arn.place().name)
+                write!(
+                    f,
+                    "the secret {} exists, and is not known to be this user's: {why}",
+                    arn.place().name
+                )
             }
             Self::NoTagRoom { tags, most } => {
                 write!(
@@ -297,14 +327,30 @@ impl fmt::Display for Blocked {
                 )
             }
             Self::SecretDeleted { since } => {
-                write!(f, "the secret has been scheduled for deletion since {}", since.format("%F %R UTC"))
+                write!(
+                    f,
+                    "the secret has been scheduled for deletion since {}",
+                    since.format("%F %R UTC")
+                )
             }
-            Self::SecretIsReplica { primary } => write!(f, "the secret is a replica; its primary is in {primary}"),
-            Self::SecretHoldsOther { version } => write!(f, "AWSCURRENT (version {version}) holds no access key"),
-            Self::ForeignPending { version } => write!(f, "another process staged version {version} under AWSPENDING"),
-            Self::CurrentKeyGone { key } => write!(f, "{key}, the key under AWSCURRENT, does not exist"),
-            Self::CurrentKeyInactive { key } => write!(f, "{key}, the key under AWSCURRENT, is not Active"),
-            Self::RolledBack { from, to: Some(to) } => write!(f, "AWSCURRENT was moved back from {from} to {to}"),
+            Self::SecretIsReplica { primary } => {
+                write!(f, "the secret is a replica; its primary is in {primary}")
+            }
+            Self::SecretHoldsOther { version } => {
+                write!(f, "AWSCURRENT (version {version}) holds no access key")
+            }
+            Self::ForeignPending { version } => {
+                write!(f, "another process staged version {version} under AWSPENDING")
+            }
+            Self::CurrentKeyGone { key } => {
+                write!(f, "{key}, the key under AWSCURRENT, does not exist")
+            }
+            Self::CurrentKeyInactive { key } => {
+                write!(f, "{key}, the key under AWSCURRENT, is not Active")
+            }
+            Self::RolledBack { from, to: Some(to) } => {
+                write!(f, "AWSCURRENT was moved back from {from} to {to}")
+            }
             Self::RolledBack { from, to: None } => {
                 write!(f, "AWSCURRENT was moved back from {from} to the placeholder")
             }
@@ -318,9 +364,14 @@ impl fmt::Display for Blocked {
                 )
             }
             Self::ReactivatedInVain { key, reason } => {
-                write!(f, "{key} was reactivated to be published again, and does not work: {reason}")
+                write!(
+                    f,
+                    "{key} was reactivated to be published again, and does not work: {reason}"
+                )
             }
-            Self::RevokedKeyReactivated { key } => write!(f, "{key} was revoked, and is Active again: it works"),
+            Self::RevokedKeyReactivated { key } => {
+                write!(f, "{key} was revoked, and is Active again: it works")
+            }
             Self::IamOnly { reason } => write!(f, "nothing but IAM was used: {reason}"),
             Self::UnknownKeys(keys) => {
                 f.write_str("unattributed keys: ")?;
@@ -331,7 +382,10 @@ impl fmt::Display for Blocked {
                 Ok(())
             }
             Self::RevokedKeyInUse { key, last_use } => {
-                write!(f, "a journal entry says that {key} was revoked, but something used it recently ({last_use})")
+                write!(
+                    f,
+                    "a journal entry says that {key} was revoked, but something used it recently ({last_use})"
+                )
             }
             Self::ClaimedKey { key } => {
                 write!(f, "{key} looked like a lost key of keyrot's, and somebody reactivated it")

@@ -7,7 +7,8 @@ use crate::model::time::Timestamp;
 use serde::Serialize;
 use std::fmt;
 
-/// Why an [`RotationStep`](crate::model::step::RotationStep) of Secrets Manager's, or a person's [`Request`](crate::model::request::Request), is refused. Nothing was changed.
+/// Why an [`RotationStep`](crate::model::step::RotationStep) of Secrets Manager's, or a person's
+/// [`Request`](crate::model::request::Request), is refused. Nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -16,7 +17,8 @@ pub enum Refusal {
     RotationOff,
     /// The secret has nothing under AWSCURRENT.
     NothingCurrent,
-    /// The version does not have the AWSPENDING label, or had AWSCURRENT already and was moved away from.
+    /// The version does not have the AWSPENDING label, or had AWSCURRENT already and was moved away
+    /// from.
     NotStaged {
         /// The version.
         version: VersionId,
@@ -72,7 +74,8 @@ pub enum Refusal {
         /// The user's keys.
         keys: Vec<KeyId>,
     },
-    /// The key cannot be replaced before it is revoked: the user has two, and the other one's credentials are not in the secret.
+    /// The key cannot be replaced before it is revoked: the user has two, and the other one's
+    /// credentials are not in the secret.
     NoRoom {
         /// The key to be revoked.
         key: KeyId,
@@ -117,24 +120,41 @@ impl fmt::Display for Refusal {
                 f.write_str("the secret has nothing under AWSCURRENT: the user was not adopted yet")
             }
             Self::NotStaged { version } => {
-                write!(f, "version {version} is not under AWSPENDING (any more); Secrets Manager will ask again")
+                write!(
+                    f,
+                    "version {version} is not under AWSPENDING (any more); Secrets Manager will ask again"
+                )
             }
-            Self::NotMade { version } => write!(f, "version {version} holds no key: createSecret comes first"),
+            Self::NotMade { version } => {
+                write!(f, "version {version} holds no key: createSecret comes first")
+            }
             Self::DoesNotWork { key, reason } => write!(f, "{key} is not published: {reason}"),
-            Self::Superseded { key, by } => write!(f, "{key} is not published: {by}, which is newer, is current"),
-            Self::NothingBefore { .. } => {
-                f.write_str("there is nothing to go back to: the secret holds no key under AWSPREVIOUS")
+            Self::Superseded { key, by } => {
+                write!(f, "{key} is not published: {by}, which is newer, is current")
             }
-            Self::NotBefore { key } => write!(f, "{key} does not have the AWSPREVIOUS label (any more)"),
-            Self::Gone { key } => write!(f, "there is nothing to go back to: {key}, the previous key, is deleted"),
-            Self::WasRevoked { key } => write!(f, "{key}, the previous key, was revoked, and is never published again"),
+            Self::NothingBefore { .. } => f.write_str(
+                "there is nothing to go back to: the secret holds no key under AWSPREVIOUS",
+            ),
+            Self::NotBefore { key } => {
+                write!(f, "{key} does not have the AWSPREVIOUS label (any more)")
+            }
+            Self::Gone { key } => {
+                write!(f, "there is nothing to go back to: {key}, the previous key, is deleted")
+            }
+            Self::WasRevoked { key } => {
+                write!(f, "{key}, the previous key, was revoked, and is never published again")
+            }
             Self::WhichKey { keys } if keys.is_empty() => f.write_str("the user has no access key"),
             Self::WhichKey { keys } => {
                 let before = if keys.len() == 1 { ", and another was revoked before" } else { "" };
                 write!(f, "which key? The user has {}{before}", list(keys))
             }
-            Self::NoSuchKey { key, keys } if keys.is_empty() => write!(f, "the user has no key {key}, and no other"),
-            Self::NoSuchKey { key, keys } => write!(f, "the user has no key {key}, but {}", list(keys)),
+            Self::NoSuchKey { key, keys } if keys.is_empty() => {
+                write!(f, "the user has no key {key}, and no other")
+            }
+            Self::NoSuchKey { key, keys } => {
+                write!(f, "the user has no key {key}, but {}", list(keys))
+            }
             Self::NoRoom { key, other, .. } => write!(
                 f,
                 "{key} cannot be replaced before it is revoked: the user has {other} too, whose credentials are not in the secret"
@@ -142,7 +162,9 @@ impl fmt::Display for Refusal {
             Self::IsCurrent { key } => write!(f, "{key} is the key that readers of the secret get"),
             Self::InUse { key, last_use } => write!(f, "{key} is in use: {last_use}"),
             Self::NotAtRest { why, .. } => write!(f, "the user's home cannot be left now: {why}"),
-            Self::NoHome => f.write_str("the user has no tag keyrot:home, so nothing says where its key is published"),
+            Self::NoHome => f.write_str(
+                "the user has no tag keyrot:home, so nothing says where its key is published",
+            ),
             Self::OtherAccount { home } => {
                 write!(f, "the user's home is in another account or partition: {}", home.place())
             }

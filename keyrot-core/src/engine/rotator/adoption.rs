@@ -7,15 +7,23 @@ use crate::machine::outcome::{Outcome, Stop};
 use crate::model::names::UserName;
 use std::collections::BTreeMap;
 
-/// The last users to be worked on are those who are new to keyrot, by name: all others are known to go well with it. One that could not be changed at all,
-/// because its first call was refused, takes nobody's place.
-pub(super) async fn adopt<F, W>(users: &mut Vec<UserResult>, chosen: Vec<Target>, most: usize, all: F)
-where
+/// The last users to be worked on are those who are new to keyrot, by name: all others are known to
+/// go well with it. One that could not be changed at all, because its first call was refused, takes
+/// nobody's place.
+pub(super) async fn adopt<F, W>(
+    users: &mut Vec<UserResult>,
+    chosen: Vec<Target>,
+    most: usize,
+    all: F,
+) where
     F: Fn(Vec<Target>) -> W,
     W: Future<Output = Vec<UserResult>>,
 {
-    let waiting: BTreeMap<UserName, usize> =
-        users.iter().filter(|one| one.waits_for_adoption()).map(|one| (one.user.clone(), one.calls)).collect();
+    let waiting: BTreeMap<UserName, usize> = users
+        .iter()
+        .filter(|one| one.waits_for_adoption())
+        .map(|one| (one.user.clone(), one.calls))
+        .collect();
     let mut next: BTreeMap<UserName, Target> = chosen
         .into_iter()
         .map(|one| (one.subject.user.clone(), one))
@@ -23,7 +31,8 @@ where
         .collect();
     let mut left = most;
     while left > 0 && !next.is_empty() {
-        let batch: Vec<Target> = (0..left).map_while(|_| next.pop_first()).map(|(_, one)| one).collect();
+        let batch: Vec<Target> =
+            (0..left).map_while(|_| next.pop_first()).map(|(_, one)| one).collect();
         for mut one in all(batch).await {
             left -= usize::from(one.was_adopted());
             one.calls += waiting.get(&one.user).copied().unwrap_or_default();

@@ -18,8 +18,8 @@ pub enum Moved {
     Planned,
     /// It is done, or was taken back where the home was about to be left.
     Done,
-    /// The old home cannot be left, or it is not known whether it can be. The user's tag still names it; or a run began at a home that had no secret yet,
-    /// while the tag was being changed.
+    /// The old home cannot be left, or it is not known whether it can be. The user's tag still
+    /// names it; or a run began at a home that had no secret yet, while the tag was being changed.
     Old(Outcome),
     /// The home cannot be at the new place. The user's tag still names the old one.
     New(Outcome),
@@ -35,14 +35,22 @@ impl Subject {
 }
 
 impl Rotator {
-    /// Moves a user's home to where this rotator and `chosen` have it, from where the user's tag has it; `old` works there.
+    /// Moves a user's home to where this rotator and `chosen` have it, from where the user's tag
+    /// has it; `old` works there.
     ///
-    /// The old secret is closed first, then the user's tag is changed, and both only if the user is at rest. The published key works throughout: the first
-    /// run at the new place publishes another, and takes the one before away by the rules for any old key. To ask again, after a failure or a crash, is
-    /// harmless, and finishes the move.
+    /// The old secret is closed first, then the user's tag is changed, and both only if the user is
+    /// at rest. The published key works throughout: the first run at the new place publishes
+    /// another, and takes the one before away by the rules for any old key. To ask again, after a
+    /// failure or a crash, is harmless, and finishes the move.
     ///
     /// While this goes on, nobody else should ask for anything for this user at the old home.
-    pub async fn move_home(&self, old: &Self, chosen: Target, mode: Mode, limits: &Limits) -> Moved {
+    pub async fn move_home(
+        &self,
+        old: &Self,
+        chosen: Target,
+        mode: Mode,
+        limits: &Limits,
+    ) -> Moved {
         let place = chosen.subject.place();
         let from = match &chosen.subject.home {
             HomeTag::At(home) => home.clone(),
@@ -50,13 +58,16 @@ impl Rotator {
             HomeTag::Absent | HomeTag::Unreadable(_) => SecretArn::planned(place.clone()),
         };
         let ask = async |at: &Self, who: &Target, request: &Request, mode| {
-            let report = at.fulfil(who.clone(), request.clone(), mode, limits, &Cancel::default(), &|_| {}).await;
+            let report = at
+                .fulfil(who.clone(), request.clone(), mode, limits, &Cancel::default(), &|_| {})
+                .await;
             report.users.into_iter().next().map_or(Outcome::Done, |one| one.outcome)
         };
         let here = Request::Move { from: from.clone() };
         let stays = *from.place() == place;
         let leave = Request::Leave { to: SecretArn::planned(place) };
-        let there = Target { subject: chosen.subject.at_home(&from), policy: chosen.policy.clone() };
+        let there =
+            Target { subject: chosen.subject.at_home(&from), policy: chosen.policy.clone() };
         if !stays {
             match ask(old, &there, &leave, Mode::Plan).await {
                 Outcome::Done | Outcome::Planned(_) => {}
@@ -82,7 +93,8 @@ impl Rotator {
             Outcome::Done => {}
             other => return Moved::New(other),
         }
-        // No run had been at the old home, so that there was no secret to close. One may have begun since then.
+        // No run had been at the old home, so that there was no secret to close. One may have begun
+        // since then.
         if !stays && from.suffix().is_none() {
             match ask(old, &there, &leave, Mode::Act).await {
                 Outcome::Done => {}

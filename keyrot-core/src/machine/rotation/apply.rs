@@ -10,7 +10,9 @@ use crate::model::error::CallError;
 use crate::model::home::{HomeTag, SecretArn};
 use crate::model::journal::{JournalEntry, Phase};
 use crate::model::names::{KeyId, VersionId};
-use crate::model::observed::{AccessKey, KeyStatus, LabeledVersion, Secret, SecretState, StoredVersion, Verified};
+use crate::model::observed::{
+    AccessKey, KeyStatus, LabeledVersion, Secret, SecretState, StoredVersion, Verified,
+};
 use crate::model::request::Request;
 use crate::model::stored::VersionContents;
 use crate::model::time::Timestamp;
@@ -58,7 +60,11 @@ impl Rotation {
             }
             (Call::CreateKey, Reply::Created(new)) => {
                 let key = new.credentials.key.clone();
-                self.seen.keys.push(AccessKey { id: key.clone(), status: KeyStatus::Active, created: new.created });
+                self.seen.keys.push(AccessKey {
+                    id: key.clone(),
+                    status: KeyStatus::Active,
+                    created: new.created,
+                });
                 self.seen.in_hand = Some(key.clone());
                 self.created = Created::Key(new);
                 self.read = Read::Changed;
@@ -79,16 +85,23 @@ impl Rotation {
                 self.end_of_proof(now);
                 true
             }
-            (call, Reply::Done) if !call.only_reads() && !matches!(call, Call::CreateKey | Call::CreateSecret(_)) => {
+            (call, Reply::Done)
+                if !call.only_reads()
+                    && !matches!(call, Call::CreateKey | Call::CreateSecret(_)) =>
+            {
                 self.done(now, call);
                 true
             }
             _ => false,
         };
         if !expected {
-            let error =
-                CallError::lost("the port answered another call than it was asked; this is a fault in the port's code");
-            self.end(now, Outcome::Failed(Failure { doing: "understand the port's answer".into(), error }));
+            let error = CallError::lost(
+                "the port answered another call than it was asked; this is a fault in the port's code",
+            );
+            self.end(
+                now,
+                Outcome::Failed(Failure { doing: "understand the port's answer".into(), error }),
+            );
         }
     }
 
@@ -101,12 +114,14 @@ impl Rotation {
         self.looks += 1;
         if let (Some(id), SecretState::Present(secret)) = (&self.seen.in_hand, &self.seen.secret) {
             let labels = [&secret.current, &secret.pending, &secret.previous];
-            // It was staged although the answer was lost: from now on it is a key as any other, and IAM's word counts.
+            // It was staged although the answer was lost: from now on it is a key as any other, and
+            // IAM's word counts.
             if labels.into_iter().flatten().any(|held| held.key() == Some(id)) {
                 self.seen.in_hand = None;
             }
         }
-        // The key in hand may lag in the listing; once it is listed, IAM's word on its status counts.
+        // The key in hand may lag in the listing; once it is listed, IAM's word on its status
+        // counts.
         if let (Some(id), Some(new)) = (self.seen.in_hand.clone(), self.created.key())
             && !self.seen.keys.iter().any(|k| k.id == id)
         {
@@ -122,7 +137,9 @@ impl Rotation {
     fn read_foreign(&mut self, version: &VersionId, inside: Option<VersionContents>) {
         self.measured(version.clone(), inside.as_ref());
         let content = match inside {
-            Some(VersionContents { key: Some(key), extras, .. }) => Content::ForeignKey { key, extras },
+            Some(VersionContents { key: Some(key), extras, .. }) => {
+                Content::ForeignKey { key, extras }
+            }
             Some(VersionContents { key: None, .. }) => Content::ForeignOther,
             None => Content::ForeignEmpty,
         };
@@ -204,8 +221,11 @@ impl Rotation {
         match call {
             Call::Write(note) => {
                 self.seen.may_create |= matches!(&note, JournalEntry::Intent(_));
-                let retiring = matches!(&note, JournalEntry::Retired(r) if r.phase == Phase::Retiring);
-                if let (JournalEntry::Revoked(all), Task::Request(Request::Revoke(order))) = (&note, &self.task) {
+                let retiring =
+                    matches!(&note, JournalEntry::Retired(r) if r.phase == Phase::Retiring);
+                if let (JournalEntry::Revoked(all), Task::Request(Request::Revoke(order))) =
+                    (&note, &self.task)
+                {
                     self.seen.ordered = all.iter().find(|noted| noted.key == order.key).cloned();
                     self.seen.switched_off = None;
                 }
@@ -220,14 +240,18 @@ impl Rotation {
                 self.seen.staged_here = Some(version.clone());
                 let mut held = LabeledVersion::of(version);
                 if held.content == Content::Foreign {
-                    held.content = Content::ForeignKey { key: credentials.key, extras: carry.is_some() };
+                    held.content =
+                        Content::ForeignKey { key: credentials.key, extras: carry.is_some() };
                 }
                 secret.pending = Some(held);
                 self.seen.in_hand = None;
             }
             Call::StagePlaceholder(version) => secret.pending = Some(LabeledVersion::of(version)),
             Call::Promote { to, .. } => {
-                let labelled = [&secret.pending, &secret.previous].into_iter().flatten().find(|h| h.version == to);
+                let labelled = [&secret.pending, &secret.previous]
+                    .into_iter()
+                    .flatten()
+                    .find(|h| h.version == to);
                 // What was noted down of it is from before: the entry is written again.
                 secret.journal.promoted.take_if(|noted| noted.version == to);
                 let promoted = labelled.cloned().unwrap_or_else(|| LabeledVersion::of(to));
@@ -248,7 +272,8 @@ impl Rotation {
                     return Some(EventKind::Moved { from: from.clone(), home: home.clone() });
                 }
                 let SecretState::Present(secret) = seen else { return None };
-                let lost = self.seen.residence.tag == HomeTag::Absent && secret.journal.promoted.is_some();
+                let lost =
+                    self.seen.residence.tag == HomeTag::Absent && secret.journal.promoted.is_some();
                 let bound_here = self.repeats.made(&Call::BindSecret);
                 let again = lost && !bound_here && !self.seen.created_here;
                 again.then(|| EventKind::HomeRestored { home: home.clone() })?
@@ -269,7 +294,11 @@ impl Rotation {
         Some(match call {
             Call::Promote { to, .. } => {
                 let labelled = [&secret.pending, &secret.previous].into_iter().flatten();
-                let key = labelled.clone().find(|held| held.version == *to).and_then(LabeledVersion::key)?.clone();
+                let key = labelled
+                    .clone()
+                    .find(|held| held.version == *to)
+                    .and_then(LabeledVersion::key)?
+                    .clone();
                 let from = secret.current.as_ref().and_then(LabeledVersion::key).cloned();
                 if secret.previous.as_ref().is_some_and(|held| held.version == *to) {
                     return Some(EventKind::RolledBack { key, from, version: to.clone() });
@@ -281,22 +310,34 @@ impl Rotation {
             Call::Write(JournalEntry::Retired(note)) if note.phase == Phase::Hold => {
                 let inactive = |(phase, _)| phase == Phase::Inactive;
                 let active = |k: &AccessKey| k.id == note.key && k.status == KeyStatus::Active;
-                let key = Some(&note.key).filter(|key| secret.journal.phase_of(key).is_some_and(inactive))?;
-                self.seen.keys.iter().any(active).then(|| EventKind::Reactivated { key: key.clone() })?
+                let key = Some(&note.key)
+                    .filter(|key| secret.journal.phase_of(key).is_some_and(inactive))?;
+                self.seen
+                    .keys
+                    .iter()
+                    .any(active)
+                    .then(|| EventKind::Reactivated { key: key.clone() })?
             }
             Call::Write(JournalEntry::Revoked(notes)) => {
                 if let Task::Request(Request::Reinstate { key }) = &self.task {
                     return Some(EventKind::Reinstated { key: key.clone() });
                 }
                 let new = notes.last().filter(|order| !secret.journal.revoked.contains(order))?;
-                EventKind::Revoked { key: new.key.clone(), reason: self.task.reason().map(str::to_owned) }
+                EventKind::Revoked {
+                    key: new.key.clone(),
+                    reason: self.task.reason().map(str::to_owned),
+                }
             }
-            Call::Write(JournalEntry::Retired(note)) if note.phase == Phase::Abandoned => self.abandoning(&note.key),
+            Call::Write(JournalEntry::Retired(note)) if note.phase == Phase::Abandoned => {
+                self.abandoning(&note.key)
+            }
             Call::Write(JournalEntry::Retired(note)) if note.phase == Phase::Retiring => {
                 let replaced = secret.journal.promoted.as_ref().and_then(|p| p.replacing.as_ref());
                 let previous = secret.previous.as_ref().and_then(LabeledVersion::key);
                 let old = |key: &KeyId| {
-                    replaced == Some(key) || previous == Some(key) || secret.journal.revoked_at(key).is_some()
+                    replaced == Some(key)
+                        || previous == Some(key)
+                        || secret.journal.revoked_at(key).is_some()
                 };
                 let key = Some(&note.key).filter(|key| !old(key))?;
                 EventKind::OrphanFound { key: key.clone() }

@@ -12,9 +12,10 @@ use crate::model::request::Request;
 use crate::model::time::Timestamp;
 
 impl Rotation {
-    /// Says that the clock is wrong by which [`next`](Self::next) and [`answer`](Self::answer) are told the time. The run ends as a failure that
-    /// says so, at the next place where it may: a key in hand is staged or deleted first. One thing is still done, for it depends on no time:
-    /// to deactivate a key that a person revoked without a successor.
+    /// Says that the clock is wrong by which [`next`](Self::next) and [`answer`](Self::answer) are
+    /// told the time. The run ends as a failure that says so, at the next place where it may: a key
+    /// in hand is staged or deleted first. One thing is still done, for it depends on no time: to
+    /// deactivate a key that a person revoked without a successor.
     pub fn distrust(&mut self, clock: WrongClock) {
         self.wrong_clock = Some(clock);
     }
@@ -33,7 +34,9 @@ impl Rotation {
     /// The key that a person wants deactivated whatever comes of it.
     fn deactivates_anyway(&self) -> Option<&KeyId> {
         match &self.task {
-            Task::Request(Request::Revoke(order)) if order.without_successor && !order.only_if_unused => {
+            Task::Request(Request::Revoke(order))
+                if order.without_successor && !order.only_if_unused =>
+            {
                 Some(&order.key)
             }
             _ => None,

@@ -13,7 +13,8 @@ use crate::model::waits::Policy;
 
 /// The functions that decide, with a name to tell it by.
 ///
-/// There is one real set. Others exist to show that a check can fail: a test puts a weakened decision in its place, and demands to be told.
+/// There is one real set. Others exist to show that a check can fail: a test puts a weakened
+/// decision in its place, and demands to be told.
 #[derive(Clone, Copy)]
 pub struct Decider {
     /// What it is called.
@@ -29,9 +30,15 @@ pub struct Decider {
 }
 
 impl Decider {
-    /// [`decide`](crate::decide::decide()), [`decide_rotation_step`], [`decide_request`] and [`Request::off_first`].
-    pub const REAL: Self =
-        Self { name: "decide", decide, decide_rotation_step, decide_request, off_first: Request::off_first };
+    /// [`decide`](crate::decide::decide()), [`decide_rotation_step`], [`decide_request`] and
+    /// [`Request::off_first`].
+    pub const REAL: Self = Self {
+        name: "decide",
+        decide,
+        decide_rotation_step,
+        decide_request,
+        off_first: Request::off_first,
+    };
 }
 
 impl PartialEq for Decider {

@@ -1,4 +1,5 @@
-//! A revocation's own part of a run: the key is switched off, and IAM's own listing has to show that it is.
+//! A revocation's own part of a run: the key is switched off, and IAM's own listing has to show
+//! that it is.
 
 use super::Rotation;
 use super::state::{Confirming, Listed, Mode, Sent, Stage, SwitchOff};
@@ -17,14 +18,15 @@ use crate::model::time::Timestamp;
 use crate::model::waits::{after, doubled};
 use std::time::Duration;
 
-/// After the first listing that does not show it; it doubles up to the longest. IAM is eventually consistent, usually within seconds (IAM user
-/// guide, "Troubleshooting IAM", "Changes that I make are not always immediately visible").
+/// After the first listing that does not show it; it doubles up to the longest. IAM is eventually
+/// consistent, usually within seconds (IAM user guide, "Troubleshooting IAM", "Changes that I make
+/// are not always immediately visible").
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 
 impl Rotation {
-    /// The same, for a revocation of a user whose secret is not known, or may not be used: only the key is switched off. Any other task ends at
-    /// once, for this reason.
+    /// The same, for a revocation of a user whose secret is not known, or may not be used: only the
+    /// key is switched off. Any other task ends at once, for this reason.
     #[must_use]
     pub fn with_iam_only(mut self, why: Blocked) -> Self {
         self.off.iam_only = Some(why);
@@ -44,9 +46,12 @@ impl Rotation {
         (self.decider.off_first)(request).filter(|_| self.off.sent == Sent::No).cloned()
     }
 
-    /// Done, because the key is gone: a listing that lacks it may lag. IAM says to whoever deactivates it whether there is one.
+    /// Done, because the key is gone: a listing that lacks it may lag. IAM says to whoever
+    /// deactivates it whether there is one.
     pub(super) fn may_be_unlisted(&mut self) -> bool {
-        let Some(order) = self.revocation().filter(|order| self.mode == Mode::Act && !order.only_if_unused) else {
+        let Some(order) =
+            self.revocation().filter(|order| self.mode == Mode::Act && !order.only_if_unused)
+        else {
             return false;
         };
         let listed = self.seen.keys.iter().any(|known| known.id == order.key);
@@ -88,7 +93,8 @@ impl Rotation {
                 })
             }
             Stage::ListKeys
-                if self.off_first().is_some() && (self.mode == Mode::Act || self.off.iam_only.is_some()) =>
+                if self.off_first().is_some()
+                    && (self.mode == Mode::Act || self.off.iam_only.is_some()) =>
             {
                 return self.switch_off(now);
             }
@@ -103,7 +109,10 @@ impl Rotation {
             Stage::Confirming(_) => self.unseen(now, Some(error)),
             Stage::ListKeys if self.off_first().is_some() => self.switch_off(now),
             _ => {
-                self.end(now, Outcome::Failed(Failure { doing: Call::ListKeys.purpose().into(), error }));
+                self.end(
+                    now,
+                    Outcome::Failed(Failure { doing: Call::ListKeys.purpose().into(), error }),
+                );
             }
         }
     }
@@ -147,7 +156,8 @@ impl Rotation {
         let unlisted = || self.revocation().filter(|_| finds_out).map(|order| order.key.clone());
         let key = self.off_first().or_else(unlisted)?;
         self.off.sent = Sent::Yes;
-        // What is not listed as Inactive is taken for Active: nothing that was written down of it before speaks of now.
+        // What is not listed as Inactive is taken for Active: nothing that was written down of it
+        // before speaks of now.
         let inactive = |known: &AccessKey| known.id == key && known.status == KeyStatus::Inactive;
         if !self.seen.keys.iter().any(inactive) {
             self.seen.switched_off = Some(key.clone());
@@ -196,15 +206,21 @@ impl Rotation {
         self.end(now, Outcome::Failed(Failure { doing, error }));
     }
 
-    /// How a revocation ends: it is done only if the key was seen Inactive or gone, and if it was, that is what counts, however the rest ended.
+    /// How a revocation ends: it is done only if the key was seen Inactive or gone, and if it was,
+    /// that is what counts, however the rest ended.
     pub(super) fn of_revocation(&self, outcome: Outcome) -> Outcome {
-        let Some(order) = self.revocation().filter(|_| self.mode == Mode::Act) else { return outcome };
+        let Some(order) = self.revocation().filter(|_| self.mode == Mode::Act) else {
+            return outcome;
+        };
         let gone = !self.seen.keys.iter().any(|known| known.id == order.key);
         let own = self.deactivated.as_ref() == Some(&order.key);
         match outcome {
             Outcome::Done if self.off.listed == Listed::Off => Outcome::Done,
             Outcome::Done => {
-                let error = CallError::refused(ErrorKind::NoEffect, "IAM does not list the key as Inactive; ask again");
+                let error = CallError::refused(
+                    ErrorKind::NoEffect,
+                    "IAM does not list the key as Inactive; ask again",
+                );
                 Outcome::Failed(Failure { doing: "see that the key is Inactive".into(), error })
             }
             rest if self.off.listed == Listed::Off && own && (gone || !order.delete) => {

@@ -1,4 +1,5 @@
-//! What a request will do: the machine plays it through on what was seen, with every call going well.
+//! What a request will do: the machine plays it through on what was seen, with every call going
+//! well.
 
 use super::Rotation;
 use crate::machine::call::{Call, Reply};
@@ -20,7 +21,8 @@ use crate::model::version::Content;
 use crate::model::waits::after;
 use std::collections::BTreeMap;
 
-/// No request makes more calls than this, nor waits more often: the bound of a run, for each of those that the waits part.
+/// No request makes more calls than this, nor waits more often: the bound of a run, for each of
+/// those that the waits part.
 const MOST_CALLS: usize = 200;
 const MOST_WAITS: usize = 4;
 
@@ -44,7 +46,11 @@ impl Rotation {
     ///
     /// # Errors
     /// [`Failure`] if that cannot be said: nobody is to agree to steps that are not known.
-    pub(super) fn outlook(&self, request: &Request, now: Timestamp) -> Result<Vec<PlannedAction>, Failure> {
+    pub(super) fn outlook(
+        &self,
+        request: &Request,
+        now: Timestamp,
+    ) -> Result<Vec<PlannedAction>, Failure> {
         let mut run = self.clone();
         run.mode = Mode::Act;
         let mut versions = self.seen.versions.clone().unwrap_or_default();
@@ -70,7 +76,9 @@ impl Preview {
                     last = Some(call.purpose());
                     let answer = match &call {
                         // Whether there is such a key is found out in this way.
-                        Call::Deactivate(key) if !self.run.seen.keys.iter().any(|known| known.id == *key) => {
+                        Call::Deactivate(key)
+                            if !self.run.seen.keys.iter().any(|known| known.id == *key) =>
+                        {
                             Err(CallError::refused(ErrorKind::NotFound, "there is no such key"))
                         }
                         _ => Ok(self.reply(call)),
@@ -88,11 +96,19 @@ impl Preview {
                     self.steps.push(PlannedAction::Stop(reason));
                     return Ok(self.steps);
                 }
-                Next::Done(Outcome::Done | Outcome::Revoked { .. }) => return self.complete(request),
-                Next::Done(Outcome::Failed(failure)) => return Err(unforeseen(&failure.to_string())),
-                Next::Done(Outcome::Refused(refusal)) => return Err(unforeseen(&refusal.to_string())),
+                Next::Done(Outcome::Done | Outcome::Revoked { .. }) => {
+                    return self.complete(request);
+                }
+                Next::Done(Outcome::Failed(failure)) => {
+                    return Err(unforeseen(&failure.to_string()));
+                }
+                Next::Done(Outcome::Refused(refusal)) => {
+                    return Err(unforeseen(&refusal.to_string()));
+                }
                 Next::Done(Outcome::Stopped(stop)) => return Err(unforeseen(&stop.to_string())),
-                Next::Done(other) => return Err(unforeseen(&format!("it would end as {:?}", other.state()))),
+                Next::Done(other) => {
+                    return Err(unforeseen(&format!("it would end as {:?}", other.state())));
+                }
             }
         }
         let last = last.map(|what| format!(", the last of them to {what}")).unwrap_or_default();
@@ -114,7 +130,8 @@ impl Preview {
         self.now = at;
         let Rotation { subject, policy, task, decider, seen, .. } = self.run.clone();
         let mut run = Rotation::new(subject, policy, Mode::Act).to_do(task).deciding_by(decider);
-        (run.seen.keys, run.seen.secret, run.seen.residence) = (seen.keys, seen.secret, seen.residence);
+        (run.seen.keys, run.seen.secret, run.seen.residence) =
+            (seen.keys, seen.secret, seen.residence);
         self.run = run;
     }
 
@@ -142,7 +159,9 @@ impl Preview {
 
     fn reinstated(&self) -> Option<PlannedAction> {
         match &self.run.task {
-            Task::Request(Request::Reinstate { key }) => Some(PlannedAction::Reinstate(key.clone())),
+            Task::Request(Request::Reinstate { key }) => {
+                Some(PlannedAction::Reinstate(key.clone()))
+            }
             _ => None,
         }
     }
@@ -155,24 +174,33 @@ impl Preview {
             // Nobody has looked yet, so that it cannot be said.
             Call::InspectVersion(_) => Reply::VersionContents(None),
             // It was measured before the first change, where a key will be created.
-            Call::Measure(_) => {
-                Reply::VersionContents(Some(VersionContents { key: None, extras: true, next_size: Some(0) }))
-            }
+            Call::Measure(_) => Reply::VersionContents(Some(VersionContents {
+                key: None,
+                extras: true,
+                next_size: Some(0),
+            })),
             // Nobody has looked yet: were there anything, the request would stop there and say so.
             Call::FindElsewhere => Reply::Elsewhere(Vec::new()),
             Call::Compare => Reply::Differences(Vec::new()),
-            Call::CreateSecret(_) => Reply::SecretCreated(SecretArn::planned(self.run.subject.place())),
+            Call::CreateSecret(_) => {
+                Reply::SecretCreated(SecretArn::planned(self.run.subject.place()))
+            }
             Call::ListVersions => Reply::Versions(self.versions.clone()),
             Call::LastUse(key) => {
-                let unasked = || LastUse::Unknown("it is asked only when the time has come".to_owned());
+                let unasked =
+                    || LastUse::Unknown("it is asked only when the time has come".to_owned());
                 Reply::LastUse(self.last_use.get(&key).cloned().unwrap_or_else(unasked))
             }
-            Call::CreateKey => Reply::Created(NewKey { credentials: on_paper(new_key()), created: self.now }),
+            Call::CreateKey => {
+                Reply::Created(NewKey { credentials: on_paper(new_key()), created: self.now })
+            }
             Call::ReadVersion(version) => {
                 let key = self.run.held(&version).and_then(LabeledVersion::key).cloned();
                 Reply::Credentials(Some(on_paper(key.unwrap_or_else(new_key))))
             }
-            Call::Probe(_) => Reply::Probe(ProbeAnswer::Authenticated(self.run.subject.arn.clone())),
+            Call::Probe(_) => {
+                Reply::Probe(ProbeAnswer::Authenticated(self.run.subject.arn.clone()))
+            }
             Call::Stage { version, .. } => {
                 self.versions.push(StoredVersion { id: version, created: Some(self.now) });
                 Reply::Done
@@ -185,7 +213,10 @@ impl Preview {
     fn left_to_runs(&self, request: &Request) -> Option<PlannedAction> {
         let Request::Revoke(order) = request else { return None };
         let listed = self.run.seen.keys.iter().any(|key| key.id == order.key);
-        listed.then(|| PlannedAction::DeleteLater { key: order.key.clone(), after: self.run.policy.waits().soak })
+        listed.then(|| PlannedAction::DeleteLater {
+            key: order.key.clone(),
+            after: self.run.policy.waits().soak,
+        })
     }
 }
 
@@ -199,7 +230,8 @@ fn on_paper_since(version: &VersionId) -> StoredVersion {
 }
 
 fn unforeseen(why: &str) -> Failure {
-    let message = format!("it was played through on what is known now, and {why}; nothing was changed");
+    let message =
+        format!("it was played through on what is known now, and {why}; nothing was changed");
     let error = CallError::refused(ErrorKind::NoEffect, message);
     Failure { doing: "say beforehand what the request will do".into(), error }
 }

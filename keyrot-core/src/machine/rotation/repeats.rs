@@ -6,10 +6,12 @@ use crate::model::error::{CallError, ErrorKind};
 
 /// What is read may lag behind what was written, so that one repetition is no sign of anything.
 const SAME_CHANGE: u8 = 2;
-/// No run makes more calls than this, besides trials and listings, whose time is bounded. One that is not disturbed makes a dozen.
+/// No run makes more calls than this, besides trials and listings, whose time is bounded. One that
+/// is not disturbed makes a dozen.
 const MOST_CALLS: u16 = 150;
 
-/// What a run has changed, and how often; and how many calls it has made, which tells no two runs apart until it is too many.
+/// What a run has changed, and how often; and how many calls it has made, which tells no two runs
+/// apart until it is too many.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Repeats {
     made: Vec<(String, u8)>,
@@ -51,13 +53,16 @@ impl Repeats {
             self.calls += 1;
         }
         let change = call.change();
-        let times = change.as_ref().and_then(|change| self.made.iter().find(|(made, _)| made == change));
+        let times =
+            change.as_ref().and_then(|change| self.made.iter().find(|(made, _)| made == change));
         let message = match (call, times, change) {
             (Call::Write(_), Some((_, SAME_CHANGE..)), Some(entry)) => format!(
                 "the entry {entry:?} was written {SAME_CHANGE} times and had no effect: another program rewrites it, or the secret store does not keep it"
             ),
             (_, Some((_, SAME_CHANGE..)), _) => {
-                format!("it was acknowledged {SAME_CHANGE} times and had no effect: somebody else undoes it")
+                format!(
+                    "it was acknowledged {SAME_CHANGE} times and had no effect: somebody else undoes it"
+                )
             }
             _ if self.calls > MOST_CALLS => {
                 format!(

@@ -7,12 +7,20 @@ use crate::model::time::Timestamp;
 use crate::model::waits::after;
 
 impl Watch {
-    /// A key that left AWSCURRENT then may go if it was unused for `idle`; or if something has used its successor, and nothing used the key itself
-    /// later than half an overlap after that was promoted, nor within `overlap` and `quiet`.
-    pub(super) fn nothing_depends_on(&self, key: &KeyId, left: Timestamp, was: &View<'_>) -> Result<(), Broken> {
+    /// A key that left AWSCURRENT then may go if it was unused for `idle`; or if something has used
+    /// its successor, and nothing used the key itself later than half an overlap after that was
+    /// promoted, nor within `overlap` and `quiet`.
+    pub(super) fn nothing_depends_on(
+        &self,
+        key: &KeyId,
+        left: Timestamp,
+        was: &View<'_>,
+    ) -> Result<(), Broken> {
         let now = was.world.now();
-        let broken = |how: &str| Err(Broken { promise: "S15", how: format!("{key} was deactivated {how}") });
-        let created = was.world.user(&self.user).and_then(|user| user.key(key)).map(|key| key.listed.created);
+        let broken =
+            |how: &str| Err(Broken { promise: "S15", how: format!("{key} was deactivated {how}") });
+        let created =
+            was.world.user(&self.user).and_then(|user| user.key(key)).map(|key| key.listed.created);
         let (last, used) = match (was.world.last_use(key), created) {
             (Ok(LastUse::At { when, .. }), _) => (when, true),
             (Ok(LastUse::NoRecord), Some(created)) => (created, false),

@@ -15,9 +15,11 @@ const IN_A_SENTENCE: usize = 3;
 /// Who used a key, as far as a trail has it.
 ///
 /// # What it cannot show
-/// CloudTrail's event history has management events of the last 90 days, for each region by itself, some 15 minutes late; data events
-/// (`s3:GetObject`, `sqs:SendMessage`, `lambda:Invoke` and the like) are not in it (CloudTrail user guide, "Working with CloudTrail event history"). So a key may be in use although no event
-/// names it; IAM's last use knows of more services, and less of each.
+/// CloudTrail's event history has management events of the last 90 days, for each region by itself,
+/// some 15 minutes late; data events (`s3:GetObject`, `sqs:SendMessage`, `lambda:Invoke` and the
+/// like) are not in it (CloudTrail user guide, "Working with CloudTrail event history"). So a key
+/// may be in use although no event names it; IAM's last use knows of more services, and less of
+/// each.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct UseEvidence {
     /// The key.
@@ -52,14 +54,22 @@ pub struct AssumedRole {
 }
 
 impl AssumedRole {
-    /// Parses a role's ARN. Whoever made the request chose the text, so that what is no such ARN is no role.
+    /// Parses a role's ARN. Whoever made the request chose the text, so that what is no such ARN is
+    /// no role.
     fn parse(role: &UntrustedText, last: Timestamp) -> Option<Self> {
-        let arn = Arn::parse(role.as_str()).filter(|arn| arn.service == "iam" && arn.partition.starts_with("aws"))?;
+        let arn = Arn::parse(role.as_str())
+            .filter(|arn| arn.service == "iam" && arn.partition.starts_with("aws"))?;
         let account = arn.region.is_empty() && arn.account.bytes().all(|b| b.is_ascii_digit());
         let name = arn.resource.strip_prefix("role/")?.rsplit('/').next()?;
         let fits = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
-        let named = (1..=64).contains(&name.len()) && !name.starts_with('-') && name.chars().all(fits);
-        (account && named).then(|| Self { role: role.clone(), name: name.to_owned(), events: 0, last })
+        let named =
+            (1..=64).contains(&name.len()) && !name.starts_with('-') && name.chars().all(fits);
+        (account && named).then(|| Self {
+            role: role.clone(),
+            name: name.to_owned(),
+            events: 0,
+            last,
+        })
     }
 }
 
@@ -108,7 +118,8 @@ pub struct UseCounts {
     pub count: usize,
 }
 
-/// Uses as they are added up. The order in which they come does not matter, and an event that comes twice counts once.
+/// Uses as they are added up. The order in which they come does not matter, and an event that comes
+/// twice counts once.
 #[derive(Debug, Default)]
 pub(crate) struct Uses {
     seen: BTreeSet<UntrustedText>,
@@ -136,7 +147,8 @@ impl Counts {
     }
 
     fn into_tallies(self) -> Vec<UseCounts> {
-        let mut tallies: Vec<_> = self.0.into_iter().map(|(name, count)| UseCounts { name, count }).collect();
+        let mut tallies: Vec<_> =
+            self.0.into_iter().map(|(name, count)| UseCounts { name, count }).collect();
         tallies.sort_by_key(|tally| std::cmp::Reverse(tally.count));
         tallies
     }
@@ -156,7 +168,8 @@ impl Uses {
             regions: Counts::default(),
             errors: Counts::default(),
         };
-        let sum = self.sources.entry((event.address.clone(), event.agent.clone())).or_insert_with(empty);
+        let sum =
+            self.sources.entry((event.address.clone(), event.agent.clone())).or_insert_with(empty);
         sum.first = sum.first.min(event.at);
         sum.last = sum.last.max(event.at);
         sum.events += 1;
@@ -164,7 +177,9 @@ impl Uses {
         sum.actions.add(UntrustedText::new(&format!("{}:{}", event.service, event.action)));
         sum.regions.add(event.region.clone());
         event.error.iter().for_each(|error| sum.errors.add(error.clone()));
-        if let Some(assumed) = event.role.as_ref().and_then(|role| AssumedRole::parse(role, event.at)) {
+        if let Some(assumed) =
+            event.role.as_ref().and_then(|role| AssumedRole::parse(role, event.at))
+        {
             let known = self.roles.entry(assumed.role.clone()).or_insert(assumed);
             known.events += 1;
             known.last = known.last.max(event.at);
@@ -193,7 +208,16 @@ impl Uses {
         sources.sort_by_key(|source| std::cmp::Reverse((source.last, source.events)));
         let mut roles: Vec<AssumedRole> = self.roles.into_values().collect();
         roles.sort_by_key(|role| std::cmp::Reverse(role.last));
-        UseEvidence { key, since, events: self.seen.len(), unreadable, regions, sources, more_sources: 0, roles }
+        UseEvidence {
+            key,
+            since,
+            events: self.seen.len(),
+            unreadable,
+            regions,
+            sources,
+            more_sources: 0,
+            roles,
+        }
     }
 }
 
@@ -209,7 +233,8 @@ impl UseEvidence {
     /// Whether something that was asked for could not be read.
     #[must_use]
     pub fn is_partial(&self) -> bool {
-        self.unreadable > 0 || self.regions.iter().any(|one| one.cut_at.is_some() || one.problem.is_some())
+        self.unreadable > 0
+            || self.regions.iter().any(|one| one.cut_at.is_some() || one.problem.is_some())
     }
 
     /// Whether no region could be asked at all.
@@ -220,35 +245,50 @@ impl UseEvidence {
 }
 
 impl UseSource {
-    /// Whether it is keyrot itself, which tries each new key: it says so in its user agent, and so may anybody else.
+    /// Whether it is keyrot itself, which tries each new key: it says so in its user agent, and so
+    /// may anybody else.
     #[must_use]
     pub fn says_it_is_keyrot(&self) -> bool {
-        self.agent.as_ref().is_some_and(|agent| agent.as_str().split(' ').any(|part| part == "app/keyrot"))
+        self.agent
+            .as_ref()
+            .is_some_and(|agent| agent.as_str().split(' ').any(|part| part == "app/keyrot"))
     }
 }
 
 impl fmt::Display for UseSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let address = self.address.as_ref().map_or("an address that is not on record", UntrustedText::as_str);
+        let address =
+            self.address.as_ref().map_or("an address that is not on record", UntrustedText::as_str);
         f.write_str(address)?;
         if let Some(agent) = &self.agent {
             write!(f, " with {}", agent.clip(48))?;
         }
-        let services: Vec<&str> = self.services.iter().take(3).map(|tally| tally.name.as_str()).collect();
-        let times = if self.events == 1 { "once".to_owned() } else { format!("{} times", self.events) };
+        let services: Vec<&str> =
+            self.services.iter().take(3).map(|tally| tally.name.as_str()).collect();
+        let times =
+            if self.events == 1 { "once".to_owned() } else { format!("{} times", self.events) };
         write!(f, " ({}, {times}, last {})", services.join(", "), self.last.format("%F %R UTC"))
     }
 }
 
-/// In a sentence, to be read after the key: `… is used from 192.0.2.7 with aws-cli/2.15 (s3, 12 times, last …)`.
+/// In a sentence, to be read after the key: `… is used from 192.0.2.7 with aws-cli/2.15 (s3, 12
+/// times, last …)`.
 impl fmt::Display for UseEvidence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let since = self.since.format("%F %R UTC");
-        let failed: Vec<String> =
-            self.regions.iter().filter_map(|one| Some(format!("{}: {}", one.region, one.problem.as_ref()?))).collect();
+        let failed: Vec<String> = self
+            .regions
+            .iter()
+            .filter_map(|one| Some(format!("{}: {}", one.region, one.problem.as_ref()?)))
+            .collect();
         if self.sources.is_empty() {
             if self.is_blind() && !failed.is_empty() {
-                return write!(f, "who uses {} could not be found out: {}", self.key, failed.join("; "));
+                return write!(
+                    f,
+                    "who uses {} could not be found out: {}",
+                    self.key,
+                    failed.join("; ")
+                );
             }
             let regions: Vec<&str> = self.regions.iter().map(|one| one.region.as_str()).collect();
             write!(
@@ -258,7 +298,8 @@ impl fmt::Display for UseEvidence {
                 regions.join(", ")
             )?;
         } else {
-            let shown: Vec<String> = self.sources.iter().take(IN_A_SENTENCE).map(ToString::to_string).collect();
+            let shown: Vec<String> =
+                self.sources.iter().take(IN_A_SENTENCE).map(ToString::to_string).collect();
             write!(f, "{} is used from {}", self.key, shown.join("; from "))?;
             match self.more_sources + self.sources.len().saturating_sub(IN_A_SENTENCE) {
                 0 => {}

@@ -7,8 +7,8 @@ use std::fmt::{self, Write};
 /// As much of such a text as anybody reads.
 const LONGEST: usize = 256;
 
-/// A text that a stranger chose, such as a user agent: at most 256 characters, and those that would steer a terminal, break a line or turn
-/// the direction of reading are escaped as in `\u{1b}`.
+/// A text that a stranger chose, such as a user agent: at most 256 characters, and those that would
+/// steer a terminal, break a line or turn the direction of reading are escaped as in `\u{1b}`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub struct UntrustedText(String);
@@ -41,8 +41,8 @@ impl UntrustedText {
     }
 }
 
-/// Control characters, line and paragraph separators, and those that are invisible or change the direction (Unicode Technical Report 36,
-/// "Bidirectional Text Spoofing").
+/// Control characters, line and paragraph separators, and those that are invisible or change the
+/// direction (Unicode Technical Report 36, "Bidirectional Text Spoofing").
 fn is_unseen(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')

@@ -49,7 +49,10 @@ fn the_key_before_goes_only_after_its_overlap_and_unused() {
         until: Some(at(half + 1 + 45 * DAY)),
     });
     assert_eq!(leaving_at(half + 45 * DAY, Some(&used(half + 1))), late);
-    assert_eq!(leaving_at(half + 1 + 45 * DAY, Some(&used(half + 1))), OwnStep::Deactivate(key("OLD")));
+    assert_eq!(
+        leaving_at(half + 1 + 45 * DAY, Some(&used(half + 1))),
+        OwnStep::Deactivate(key("OLD"))
+    );
     assert!(held(leaving_at(7 * DAY, Some(&used(6 * DAY + 1)))));
     assert!(held(leaving_at(8 * DAY - 1, Some(&LastUse::NoRecord))));
     assert_eq!(leaving_at(8 * DAY, Some(&LastUse::NoRecord)), OwnStep::Deactivate(key("OLD")));
@@ -59,18 +62,29 @@ fn the_key_before_goes_only_after_its_overlap_and_unused() {
 
 #[test]
 fn a_second_key_that_is_no_predecessor_is_left_alone() {
-    let decide = |keys: &[AccessKey]| decide_own(keys, &key("OWN"), Some(&used(-9 * DAY)), &policy(), at(500 * DAY));
+    let decide = |keys: &[AccessKey]| {
+        decide_own(keys, &key("OWN"), Some(&used(-9 * DAY)), &policy(), at(500 * DAY))
+    };
     let own = || listed("OWN", KeyStatus::Active, 0);
     for created in [0, 1, 90 * DAY] {
         let unexplained = OwnBlocked::Unexplained { key: key("OTHER"), mine: key("OWN") };
-        assert_eq!(decide(&[own(), listed("OTHER", KeyStatus::Active, created)]), OwnStep::Blocked(unexplained));
+        assert_eq!(
+            decide(&[own(), listed("OTHER", KeyStatus::Active, created)]),
+            OwnStep::Blocked(unexplained)
+        );
     }
     for created in [-1, 1] {
-        assert_eq!(decide(&[listed("OTHER", KeyStatus::Inactive, created), own()]), OwnStep::Inactive(key("OTHER")));
+        assert_eq!(
+            decide(&[listed("OTHER", KeyStatus::Inactive, created), own()]),
+            OwnStep::Inactive(key("OTHER"))
+        );
     }
     let strange = decide(&[listed("OTHER", KeyStatus::Other("Expired".into()), -1), own()]);
     assert!(matches!(strange, OwnStep::Blocked(OwnBlocked::UnknownStatus { .. })));
-    assert_eq!(decide(&[listed("OTHER", KeyStatus::Active, -1)]), OwnStep::Blocked(OwnBlocked::Unlisted(key("OWN"))));
+    assert_eq!(
+        decide(&[listed("OTHER", KeyStatus::Active, -1)]),
+        OwnStep::Blocked(OwnBlocked::Unlisted(key("OWN")))
+    );
 }
 
 #[cfg(feature = "memory")]
@@ -106,15 +120,28 @@ mod replacing {
             cancel: &Cancel,
             store: Result<(), Box<dyn Error + Send + Sync>>,
         ) -> Result<KeyId, ReplaceError> {
-            let ports =
-                (&self.account as &dyn IamPort, &self.account as &dyn CredentialProbe, &self.account as &dyn Clock);
-            let store =
-                |credentials: &Credentials| store.inspect(|()| self.stored.borrow_mut().push(credentials.key.clone()));
-            replace_own(ports, &self.owner, &self.keys, &policy(), cancel, store).now_or_never().unwrap()
+            let ports = (
+                &self.account as &dyn IamPort,
+                &self.account as &dyn CredentialProbe,
+                &self.account as &dyn Clock,
+            );
+            let store = |credentials: &Credentials| {
+                store.inspect(|()| self.stored.borrow_mut().push(credentials.key.clone()))
+            };
+            replace_own(ports, &self.owner, &self.keys, &policy(), cancel, store)
+                .now_or_never()
+                .unwrap()
         }
 
         fn left(&self) -> Vec<KeyId> {
-            self.account.world().user(self.owner.name()).unwrap().keys().iter().map(|k| k.listed.id.clone()).collect()
+            self.account
+                .world()
+                .user(self.owner.name())
+                .unwrap()
+                .keys()
+                .iter()
+                .map(|k| k.listed.id.clone())
+                .collect()
         }
     }
 
@@ -124,12 +151,17 @@ mod replacing {
         let key = scene.replace(&Cancel::default(), Ok(())).unwrap();
         assert_eq!((scene.left().len(), &*scene.stored.borrow()), (2, &vec![key.clone()]));
         assert!(scene.account.world().user(scene.owner.name()).unwrap().key(&key).unwrap().proven);
-        assert!(scene.account.calls()["probe"] >= 4, "refused until it is propagated, then three times running");
+        assert!(
+            scene.account.calls()["probe"] >= 4,
+            "refused until it is propagated, then three times running"
+        );
     }
 
     #[test]
     fn whatever_goes_wrong_after_it_was_made_takes_it_away_again() {
-        let never = |scene: &Scene| scene.account.change(|world| world.rules.propagation = Duration::from_secs(900));
+        let never = |scene: &Scene| {
+            scene.account.change(|world| world.rules.propagation = Duration::from_secs(900))
+        };
         let scene = Scene::new();
         never(&scene);
         let error = scene.replace(&Cancel::default(), Ok(())).unwrap_err();
@@ -140,14 +172,21 @@ mod replacing {
         let scene = Scene::new();
         scene.account.inject(FaultAt::every("probe", Fault::LostRequest));
         let error = scene.replace(&Cancel::default(), Ok(())).unwrap_err();
-        assert!(matches!(error, ReplaceError::Undone { why: Undone::NotVerified(_), .. }), "{error}");
+        assert!(
+            matches!(error, ReplaceError::Undone { why: Undone::NotVerified(_), .. }),
+            "{error}"
+        );
         assert!(error.to_string().contains("could not be verified"), "{error}");
         assert_eq!((scene.left().len(), scene.stored.borrow().len()), (1, 0));
 
         let scene = Scene::new();
         let error = scene.replace(&Cancel::default(), Err("no space left".into())).unwrap_err();
-        assert!(error.to_string().contains("could not be stored: no space left; the new key AKIA"), "{error}");
-        let stored = error.source().and_then(Error::source).and_then(|why| why.downcast_ref::<Cause>());
+        assert!(
+            error.to_string().contains("could not be stored: no space left; the new key AKIA"),
+            "{error}"
+        );
+        let stored =
+            error.source().and_then(Error::source).and_then(|why| why.downcast_ref::<Cause>());
         assert_eq!(stored.map(ToString::to_string).as_deref(), Some("no space left"), "{error:?}");
         assert_eq!(scene.left().len(), 1);
 
@@ -171,12 +210,18 @@ mod replacing {
             let scene = Scene::new();
             scene.account.inject(FaultAt::first("create_key", fault));
             let error = scene.replace(&Cancel::default(), Ok(())).unwrap_err();
-            assert!(matches!(&error, ReplaceError::Lost { since, .. } if since.len() == left), "{error}");
+            assert!(
+                matches!(&error, ReplaceError::Lost { since, .. } if since.len() == left),
+                "{error}"
+            );
             assert_eq!(scene.account.calls()["create_key"], 1, "it is never repeated");
             assert!(!scene.account.calls().contains_key("delete_key"));
         }
         let scene = Scene::new();
         scene.account.inject(FaultAt::first("create_key", Fault::Denied));
-        assert!(matches!(scene.replace(&Cancel::default(), Ok(())).unwrap_err(), ReplaceError::NotMade(_)));
+        assert!(matches!(
+            scene.replace(&Cancel::default(), Ok(())).unwrap_err(),
+            ReplaceError::NotMade(_)
+        ));
     }
 }

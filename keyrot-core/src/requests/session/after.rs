@@ -1,4 +1,5 @@
-//! What comes after a request was carried out: the user is read again, and what still works is found out.
+//! What comes after a request was carried out: the user is read again, and what still works is
+//! found out.
 
 use super::{Done, RequestReport, RequestSession, is_revoked, only};
 use crate::engine::report::UserResult;
@@ -34,16 +35,24 @@ struct After {
 
 impl RequestSession {
     /// Finds out what is left, and what is still alive.
-    pub(super) async fn close(&self, target: &Target, request: Request, done: Done, cancel: &Cancel) -> RequestReport {
+    pub(super) async fn close(
+        &self,
+        target: &Target,
+        request: Request,
+        done: Done,
+        cancel: &Cancel,
+    ) -> RequestReport {
         let Done { report, before, intended, evidence } = done;
         let result = only(&report, target);
-        let mut document = self.document(target, Some(request.clone()), intended, evidence, &report);
+        let mut document =
+            self.document(target, Some(request.clone()), intended, evidence, &report);
         // There is a report whatever happens now: a cancellation or a failed read must not lose it.
         let reads = !cancel.is_cancelled() && target.policy.is_ok();
         let mut left = if reads { unless(cancel, self.look_at(target)).await } else { None };
         if let Request::Revoke(order) = &request {
             let seen = left.as_ref().unwrap_or(&result);
-            let after = unless(cancel, self.aftermath(order, &result, (before.as_ref(), seen))).await;
+            let after =
+                unless(cancel, self.aftermath(order, &result, (before.as_ref(), seen))).await;
             let After { still_alive, ended, not_ended } = after.unwrap_or_default();
             (document.still_alive, document.sessions_ended, document.sessions_not_ended) =
                 (still_alive, ended, not_ended);
@@ -70,7 +79,9 @@ impl RequestSession {
         let mut after = After::default();
         if !is_revoked(&done.outcome) {
             if self.end_sessions {
-                after.not_ended = Some("revoke the key first: it can start new sessions while it works".to_owned());
+                after.not_ended = Some(
+                    "revoke the key first: it can start new sessions while it works".to_owned(),
+                );
             }
             return after;
         }
@@ -83,8 +94,9 @@ impl RequestSession {
             }
         }
         let trail = self.roles(done, order, now).await;
-        let has =
-            |one: &UserResult| one.current.as_ref() == Some(&order.key) || one.previous.as_ref() == Some(&order.key);
+        let has = |one: &UserResult| {
+            one.current.as_ref() == Some(&order.key) || one.previous.as_ref() == Some(&order.key)
+        };
         let aftermath = Aftermath {
             user,
             order,
@@ -98,14 +110,30 @@ impl RequestSession {
         after
     }
 
-    async fn roles(&self, done: &UserResult, order: &Revocation, now: Timestamp) -> Result<UseEvidence, String> {
+    async fn roles(
+        &self,
+        done: &UserResult,
+        order: &Revocation,
+        now: Timestamp,
+    ) -> Result<UseEvidence, String> {
         let trail = &*self.trail;
         let last_use = done.last_use.get(&order.key).cloned().unwrap_or(LastUse::NoRecord);
         let since = now - chrono::TimeDelta::from_std(LONGEST_ROLE_SESSION).unwrap_or_default();
-        let bounds = TrailBounds { since, regions: regions_to_ask(trail, &last_use), most: MOST_EVENTS };
-        let asked = within(&*self.ports.clock, FOR_THE_TRAIL, look_up(trail, &order.key, &bounds, &|_, _| {})).await;
+        let bounds =
+            TrailBounds { since, regions: regions_to_ask(trail, &last_use), most: MOST_EVENTS };
+        let asked = within(
+            &*self.ports.clock,
+            FOR_THE_TRAIL,
+            look_up(trail, &order.key, &bounds, &|_, _| {}),
+        )
+        .await;
         let evidence = asked.ok_or_else(|| "CloudTrail did not answer in time".to_owned())?;
-        match evidence.regions.iter().find_map(|region| region.problem.clone()).filter(|_| evidence.is_blind()) {
+        match evidence
+            .regions
+            .iter()
+            .find_map(|region| region.problem.clone())
+            .filter(|_| evidence.is_blind())
+        {
             Some(problem) => Err(problem),
             None => Ok(evidence),
         }

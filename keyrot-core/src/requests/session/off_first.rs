@@ -1,7 +1,10 @@
-//! A revocation that switches the key off by IAM alone, and then does the rest, as far as it can be done.
+//! A revocation that switches the key off by IAM alone, and then does the rest, as far as it can be
+//! done.
 
 use super::after::unless;
-use super::{Done, FindTarget, RequestPlan, RequestReport, RequestSession, is_revoked, only, steps_of};
+use super::{
+    Done, FindTarget, RequestPlan, RequestReport, RequestSession, is_revoked, only, steps_of,
+};
 use crate::decide::decision::blocked::Blocked;
 use crate::engine::report::{Report, UserResult};
 use crate::engine::rotator::Progress;
@@ -24,7 +27,8 @@ fn works(seen: &UserResult, key: &KeyId) -> bool {
 }
 
 impl RequestSession {
-    /// Everything that will follow on switching the key off, or, where that cannot be found out soon, that the key goes.
+    /// Everything that will follow on switching the key off, or, where that cannot be found out
+    /// soon, that the key goes.
     pub async fn plan_off_first(&self, request: Request) -> RequestPlan {
         let whole = async {
             let target = (self.rest.as_ref()?)().await.ok()?;
@@ -32,9 +36,16 @@ impl RequestSession {
         };
         let found = within(&*self.ports.clock, FOR_THE_PREVIEW, whole).await.flatten();
         let (report, target) = match found {
-            Some(found) if found.0.users.iter().all(|one| !matches!(one.outcome, Outcome::Failed(_))) => found,
+            Some(found)
+                if found.0.users.iter().all(|one| !matches!(one.outcome, Outcome::Failed(_))) =>
+            {
+                found
+            }
             _ => {
-                let target = Target::for_iam_only(&self.target.subject.user, "the user was not found in time");
+                let target = Target::for_iam_only(
+                    &self.target.subject.user,
+                    "the user was not found in time",
+                );
                 (self.preview(&target, &request).await, target)
             }
         };
@@ -47,7 +58,12 @@ impl RequestSession {
     #[must_use]
     pub fn unplanned(&self, request: Request) -> RequestPlan {
         let now = self.ports.clock.now();
-        let report = Report { started: now, finished: now, users: Vec::new(), notifier_failures: Vec::new() };
+        let report = Report {
+            started: now,
+            finished: now,
+            users: Vec::new(),
+            notifier_failures: Vec::new(),
+        };
         self.planned(&self.target, (request, &report), Vec::new(), None)
     }
 
@@ -61,7 +77,9 @@ impl RequestSession {
         let RequestPlan { request, before, .. } = plan;
         // A deletion is part of the rest.
         let (off_only, deletes) = match &request {
-            Request::Revoke(order) => (Request::Revoke(Revocation { delete: false, ..order.clone() }), order.delete),
+            Request::Revoke(order) => {
+                (Request::Revoke(Revocation { delete: false, ..order.clone() }), order.delete)
+            }
             other => (other.clone(), false),
         };
         let mut first = self.fulfil(&self.target, &off_only, (cancel, progress)).await;
@@ -104,9 +122,11 @@ impl RequestSession {
         for (rest, first) in report.users.iter_mut().zip(&first.users) {
             rest.events.splice(0..0, first.events.iter().cloned());
             rest.calls += first.calls;
-            // The key is Inactive, whatever became of the rest; unless the rest saw it Active again, and could not deactivate it.
+            // The key is Inactive, whatever became of the rest; unless the rest saw it Active
+            // again, and could not deactivate it.
             if !is_revoked(&rest.outcome) && !deletes && !works(rest, key) {
-                rest.outcome = Outcome::Revoked { key: key.clone(), rest: Box::new(rest.outcome.clone()) };
+                rest.outcome =
+                    Outcome::Revoked { key: key.clone(), rest: Box::new(rest.outcome.clone()) };
             }
         }
         report.started = first.started;

@@ -72,10 +72,13 @@ impl RequestPlan {
 
     /// Even if the key seems to be revoked already, its state is verified.
     fn is_repeated(&self) -> bool {
-        !self.off_first && matches!(self.request, Request::Revoke(_)) && self.result.outcome == Outcome::Done
+        !self.off_first
+            && matches!(self.request, Request::Revoke(_))
+            && self.result.outcome == Outcome::Done
     }
 
-    /// What to ask before it is carried out, without the question mark; `None` where nothing will be changed.
+    /// What to ask before it is carried out, without the question mark; `None` where nothing will
+    /// be changed.
     #[must_use]
     pub fn question(&self) -> Option<String> {
         if self.is_repeated() && !self.end_sessions {
@@ -85,7 +88,9 @@ impl RequestPlan {
         Some(match (self.end_sessions, steps.is_empty()) {
             (false, _) => PlannedAction::question(steps, user),
             (true, true) => format!("End the sessions of {user}"),
-            (true, false) => format!("{} and end the user's sessions", PlannedAction::question(steps, user)),
+            (true, false) => {
+                format!("{} and end the user's sessions", PlannedAction::question(steps, user))
+            }
         })
     }
 
@@ -144,7 +149,9 @@ impl RequestReport {
         match &self.result.outcome {
             // What was asked for on top is not done.
             _ if self.is_done() && document.sessions_not_ended.is_some() => RequestStatus::NotDone,
-            Outcome::Refused(Refusal::WhichKey { .. } | Refusal::NoSuchKey { .. }) => RequestStatus::Unclear,
+            Outcome::Refused(Refusal::WhichKey { .. } | Refusal::NoSuchKey { .. }) => {
+                RequestStatus::Unclear
+            }
             // It has to be asked for again.
             Outcome::Waiting(_)
             | Outcome::Due(_)
@@ -157,10 +164,14 @@ impl RequestReport {
             }
             // It is unknown what it would do.
             Outcome::Planned(steps) if steps.is_empty() => RequestStatus::NotDone,
-            Outcome::Planned(steps) if steps.iter().any(|step| matches!(step, PlannedAction::Wait(_))) => {
+            Outcome::Planned(steps)
+                if steps.iter().any(|step| matches!(step, PlannedAction::Wait(_))) =>
+            {
                 RequestStatus::NotDone
             }
-            Outcome::Planned(steps) if steps.iter().any(|step| matches!(step, PlannedAction::Stop(_))) => {
+            Outcome::Planned(steps)
+                if steps.iter().any(|step| matches!(step, PlannedAction::Stop(_))) =>
+            {
                 RequestStatus::Blocked
             }
             outcome => match outcome.verdict() {

@@ -11,19 +11,34 @@ fn wrong_or_none(sources: &Sources<'_>) -> Vec<String> {
 #[test]
 fn a_variable_that_is_not_close_to_a_known_one_is_only_reported() {
     let unknown = |variables: &[(&str, &str)]| {
-        let sources = Sources::default().env(variables.iter().copied()).allow_env("KEYROT_CONFIG_PARAMETER");
+        let sources =
+            Sources::default().env(variables.iter().copied()).allow_env("KEYROT_CONFIG_PARAMETER");
         Settings::load(&sources).unwrap().unknown_variables().to_vec()
     };
-    assert_eq!(unknown(&[("KEYROT_TEAM", "x"), ("KEYROT_IMAGE_DIGEST", "x")]), ["KEYROT_IMAGE_DIGEST", "KEYROT_TEAM"]);
-    assert!(
-        unknown(&[("KEYROT_CONFIG_PARAMETER", "x"), ("KEYROT_CREDENTIAL_PROCESS", "x"), ("OTHER", "x")]).is_empty()
+    assert_eq!(
+        unknown(&[("KEYROT_TEAM", "x"), ("KEYROT_IMAGE_DIGEST", "x")]),
+        ["KEYROT_IMAGE_DIGEST", "KEYROT_TEAM"]
     );
-    let near = Sources::default().env([("KEYROT_CONFIG_PARAMETR", "x")]).allow_env("KEYROT_CONFIG_PARAMETER");
+    assert!(
+        unknown(&[
+            ("KEYROT_CONFIG_PARAMETER", "x"),
+            ("KEYROT_CREDENTIAL_PROCESS", "x"),
+            ("OTHER", "x")
+        ])
+        .is_empty()
+    );
+    let near = Sources::default()
+        .env([("KEYROT_CONFIG_PARAMETR", "x")])
+        .allow_env("KEYROT_CONFIG_PARAMETER");
     assert!(wrong(&near)[0].ends_with("did you mean `KEYROT_CONFIG_PARAMETER`?"));
-    assert!(wrong(&Sources::default().env([("KEYROT_MAX_AG", "1d")]))[0].ends_with("did you mean `KEYROT_MAX_AGE`?"));
+    assert!(
+        wrong(&Sources::default().env([("KEYROT_MAX_AG", "1d")]))[0]
+            .ends_with("did you mean `KEYROT_MAX_AGE`?")
+    );
 }
 
-/// What a pod gets for Services called `keyrot` and `keyrot-web` (Kubernetes documentation, "Service", "Environment variables").
+/// What a pod gets for Services called `keyrot` and `keyrot-web` (Kubernetes documentation,
+/// "Service", "Environment variables").
 #[test]
 fn what_kubernetes_sets_for_a_service_called_keyrot_is_not_reported() {
     let injected = [
@@ -50,7 +65,12 @@ fn what_kubernetes_sets_for_a_service_called_keyrot_is_not_reported() {
         ("KEYROT_PORT_1_TCP_ADDR_2", ""),
     ];
     let settings = Settings::load(&Sources::default().env(mine)).unwrap();
-    assert_eq!(settings.unknown_variables().len(), mine.len(), "{:?}", settings.unknown_variables());
+    assert_eq!(
+        settings.unknown_variables().len(),
+        mine.len(),
+        "{:?}",
+        settings.unknown_variables()
+    );
 }
 
 #[test]
@@ -67,10 +87,15 @@ fn of_several_files_the_later_wins_and_each_line_is_named_by_its_file() {
     assert_eq!(settings.profile(), Some("ops"));
     assert_eq!(settings.files(), ["~/.config/keyrot/keyrot.toml", "keyrot.toml"]);
     let errors = wrong(&Sources::default().file("a.toml", "x =").found_file("b.toml", "y ="));
-    assert!(errors[0].starts_with("a.toml line 1 is not valid TOML") && errors[1].starts_with("b.toml line 1"), "{errors:?}");
+    assert!(
+        errors[0].starts_with("a.toml line 1 is not valid TOML")
+            && errors[1].starts_with("b.toml line 1"),
+        "{errors:?}"
+    );
 }
 
-/// Each setting is in one of the two lists. A new one: may a file that somebody else left in the current directory set it?
+/// Each setting is in one of the two lists. A new one: may a file that somebody else left in the
+/// current directory set it?
 #[test]
 fn a_file_that_was_not_chosen_sets_no_endpoint_and_no_identity() {
     const REFUSED: [(&str, &str); 12] = [
@@ -119,21 +144,28 @@ fn a_file_that_was_not_chosen_sets_no_endpoint_and_no_identity() {
         ("trail", "true"),
     ];
     let names: BTreeSet<_> = REFUSED.iter().chain(&TAKEN).map(|(name, _)| *name).collect();
-    assert_eq!(names, SETTINGS.iter().map(|info| info.name).collect(), "a setting is in neither list");
+    assert_eq!(
+        names,
+        SETTINGS.iter().map(|info| info.name).collect(),
+        "a setting is in neither list"
+    );
     for (name, value) in REFUSED {
         let text = format!("# mine\n{name} = {value}\n");
         let errors = wrong(&Sources::default().found_file("keyrot.toml", &text));
-        let says =
-            format!("`{name}` in keyrot.toml line 2 is refused: keyrot.toml was only found in the current directory");
+        let says = format!(
+            "`{name}` in keyrot.toml line 2 is refused: keyrot.toml was only found in the current directory"
+        );
         assert!(errors.len() == 1 && errors[0].starts_with(&says), "{errors:?}");
-        let error = Settings::load(&Sources::default().found_file("keyrot.toml", &text)).unwrap_err();
+        let error =
+            Settings::load(&Sources::default().found_file("keyrot.toml", &text)).unwrap_err();
         assert!(error.iter().all(SettingsError::needs_chosen_file));
         let chosen = wrong_or_none(&Sources::default().file("keyrot.toml", &text));
         assert!(chosen.iter().all(|error| !error.contains("is refused")), "{chosen:?}");
     }
     for (name, value) in TAKEN {
         let text = format!("{name} = {value}\n");
-        let settings = Settings::load(&Sources::default().found_file("keyrot.toml", &text)).unwrap();
+        let settings =
+            Settings::load(&Sources::default().found_file("keyrot.toml", &text)).unwrap();
         assert_eq!(explained(&settings, name).1, "file keyrot.toml line 1");
     }
 }

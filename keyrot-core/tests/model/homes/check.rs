@@ -24,7 +24,9 @@ impl Model for Lives {
         for (i, running) in state.runs.iter().enumerate() {
             match running {
                 None if state.runs[..i].iter().all(Option::is_some) => {
-                    actions.extend(self.runs.iter().map(|(place, way)| Action::Start(i, *place, *way)));
+                    actions.extend(
+                        self.runs.iter().map(|(place, way)| Action::Start(i, *place, *way)),
+                    );
                 }
                 None => {}
                 Some(running) => {
@@ -39,7 +41,9 @@ impl Model for Lives {
                         };
                         // What goes wrong between IAM's calls alone, the other lives hold.
                         let homely = !is_iams(call) || matches!(call, Call::CreateKey);
-                        actions.extend(lucks.iter().filter(|_| homely).map(|luck| Action::Step(i, *luck)));
+                        actions.extend(
+                            lucks.iter().filter(|_| homely).map(|luck| Action::Step(i, *luck)),
+                        );
                     }
                 }
             }
@@ -54,7 +58,8 @@ impl Model for Lives {
         }
         if state.times > 0 {
             // Who is renamed or created again in the middle of a run is out of its sight.
-            let may = |deed: &&Deed| !matches!(deed, Deed::Rename | Deed::Recreate) || state.at_rest();
+            let may =
+                |deed: &&Deed| !matches!(deed, Deed::Rename | Deed::Recreate) || state.at_rest();
             actions.extend(self.deeds.iter().filter(may).map(|deed| Action::Others(*deed)));
         }
     }
@@ -81,7 +86,9 @@ impl Model for Lives {
     fn properties(&self) -> Vec<Property<Self>> {
         vec![
             Property::<Self>::always("S9 one user's key is published in one secret", |_, s| {
-                s.published.iter().all(|(id, place)| !s.published.contains(&(id.clone(), 1 - place)))
+                s.published
+                    .iter()
+                    .all(|(id, place)| !s.published.contains(&(id.clone(), 1 - place)))
             }),
             Property::<Self>::always("S9 a run elsewhere changes nothing", |m, s| {
                 !m.housed || s.touched.iter().all(|(id, place)| *place == 0 || *id != s.first)
@@ -89,13 +96,16 @@ impl Model for Lives {
             Property::<Self>::always("S9 a user created anew inherits nothing", |m, s| {
                 !m.housed || s.touched.iter().all(|(id, place)| *place == 1 || *id == s.first)
             }),
-            Property::<Self>::always("S9 nothing is published in what somebody else created", |_, s| {
-                s.touched.iter().all(|(_, place)| !s.squatted.contains(place))
-            }),
+            Property::<Self>::always(
+                "S9 nothing is published in what somebody else created",
+                |_, s| s.touched.iter().all(|(_, place)| !s.squatted.contains(place)),
+            ),
             Property::<Self>::always("S1 what is published works", |_, s| !s.dead_key()),
             Property::<Self>::always("S1 to S5 across both", |_, s| s.broken.is_none()),
             Property::<Self>::always("S9 liveness: at its home a user comes to rest", |m, s| {
-                !s.at_rest() || s.broken.is_some() || [0, 1].iter().any(|place| m.comes_to_rest(s, *place))
+                !s.at_rest()
+                    || s.broken.is_some()
+                    || [0, 1].iter().any(|place| m.comes_to_rest(s, *place))
             }),
             Property::<Self>::sometimes("a key is published", |_, s| !s.published.is_empty()),
         ]

@@ -4,7 +4,8 @@ use super::{Deed, Lives, VersionContents, Way};
 use crate::{bound, explored};
 
 /// Named on purpose or by the environment alone, in either region.
-const ANYWHERE: &[(usize, Way)] = &[(0, Way::Named), (0, Way::Ambient), (1, Way::Named), (1, Way::Ambient)];
+const ANYWHERE: &[(usize, Way)] =
+    &[(0, Way::Named), (0, Way::Ambient), (1, Way::Named), (1, Way::Ambient)];
 
 #[test]
 fn a_home_whose_tag_is_taken_off() {
@@ -14,10 +15,14 @@ fn a_home_whose_tag_is_taken_off() {
 
 #[test]
 fn a_tag_that_names_another_home() {
-    // Where the environment alone says where a run is, the tag says it: whoever may write it chooses between places where runs are.
+    // Where the environment alone says where a run is, the tag says it: whoever may write it
+    // chooses between places where runs are.
     const CHOSEN: &[(usize, Way)] = &[(0, Way::Named), (0, Way::Ambient), (1, Way::Named)];
-    const DEEDS: &[Deed] =
-        &[Deed::TagOther, Deed::Squat(1, VersionContents::Nothing), Deed::Squat(1, VersionContents::Placeholder)];
+    const DEEDS: &[Deed] = &[
+        Deed::TagOther,
+        Deed::Squat(1, VersionContents::Nothing),
+        Deed::Squat(1, VersionContents::Placeholder),
+    ];
     let lives = Lives { deeds: DEEDS, times: 2, horizon: bound(1, 3), ..Lives::new(CHOSEN) };
     explored("a tag that names another home, and a squatted secret there", lives);
 }
@@ -36,7 +41,8 @@ const SQUATS: &[Deed] = &[
 
 #[test]
 fn a_secret_that_somebody_made_before() {
-    let lives = Lives { untags: 1, deeds: SQUATS, times: 1, horizon: bound(1, 3), ..Lives::new(ANYWHERE) };
+    let lives =
+        Lives { untags: 1, deeds: SQUATS, times: 1, horizon: bound(1, 3), ..Lives::new(ANYWHERE) };
     explored("a squatted secret beside a home", lives.clone());
     explored("a squatted secret, and a new user", Lives { housed: false, untags: 0, ..lives });
 }
@@ -57,7 +63,8 @@ fn a_user_who_is_renamed_or_created_anew() {
 fn two_places_at_once() {
     const NAMED: &[(usize, Way)] = &[(0, Way::Named), (1, Way::Named)];
     for keys in [0, 1] {
-        let lives = Lives { housed: false, keys, at_once: 2, horizon: bound(0, 1), ..Lives::new(NAMED) };
+        let lives =
+            Lives { housed: false, keys, at_once: 2, horizon: bound(0, 1), ..Lives::new(NAMED) };
         explored(&format!("two places at once, and a new user with {keys} keys"), lives);
     }
 }

@@ -1,5 +1,5 @@
-//! One user, one home (S9): one IAM and two regions with a secret store each, runs in both, and others who take tags off, or put tags and secrets
-//! there, rename the user or create it again.
+//! One user, one home (S9): one IAM and two regions with a secret store each, runs in both, and
+//! others who take tags off, or put tags and secrets there, rename the user or create it again.
 
 mod check;
 mod explored;
@@ -12,7 +12,8 @@ use keyrot_core::machine::{Call, Decider, Next, Reply, Rotation, Task};
 use keyrot_core::memory::{Fault, FaultAt, Label, MemoryAccount, Value, World};
 use keyrot_core::model::{Adoption, Subject};
 use keyrot_core::{
-    Blocked, CallError, Homes, Mode, Outcome, Policy, Ports, SecretName, Selection, Target, Waits, select,
+    Blocked, CallError, Homes, Mode, Outcome, Policy, Ports, SecretName, Selection, Target, Waits,
+    select,
 };
 use state::State;
 
@@ -101,15 +102,36 @@ pub(crate) fn target(world: &World, place: usize, way: Way, waits: Waits) -> Opt
 }
 
 /// A scheduled run.
-pub(crate) fn scheduled(world: &World, place: usize, way: Way, waits: Waits, decider: Decider) -> Option<Rotation> {
+pub(crate) fn scheduled(
+    world: &World,
+    place: usize,
+    way: Way,
+    waits: Waits,
+    decider: Decider,
+) -> Option<Rotation> {
     let Target { subject, policy } = target(world, place, way, waits)?;
-    Some(Rotation::new(subject, policy.ok()?, Mode::Act).deciding_by(decider).to_do(Task::Everything))
+    Some(
+        Rotation::new(subject, policy.ok()?, Mode::Act)
+            .deciding_by(decider)
+            .to_do(Task::Everything),
+    )
 }
 
 impl Lives {
     pub(crate) fn new(runs: &'static [(usize, Way)]) -> Self {
         let (housed, keys, at_once, faults, untags, times, horizon) = (true, 1, 1, 0, 0, 0, 3);
-        Self { housed, keys, runs, at_once, faults, untags, deeds: &[], times, horizon, decider: Decider::REAL }
+        Self {
+            housed,
+            keys,
+            runs,
+            at_once,
+            faults,
+            untags,
+            deeds: &[],
+            times,
+            horizon,
+            decider: Decider::REAL,
+        }
     }
 
     /// One run to its end, with nothing going wrong.
@@ -120,7 +142,8 @@ impl Lives {
                 Next::Done(outcome) => return Some(outcome),
                 Next::Sleep(pause) => world.advance(pause),
                 Next::Call(call) => {
-                    let answer = perform(world, place, Way::Named, machine.subject(), &call, Luck::Good);
+                    let answer =
+                        perform(world, place, Way::Named, machine.subject(), &call, Luck::Good);
                     machine.answer(world.now(), answer.expect("nobody dies here"));
                 }
             }
@@ -128,7 +151,8 @@ impl Lives {
         panic!("a run does not end")
     }
 
-    /// With nothing going wrong any more, and runs there: does the user come to rest with one key, or is it blocked?
+    /// With nothing going wrong any more, and runs there: does the user come to rest with one key,
+    /// or is it blocked?
     fn comes_to_rest(&self, state: &State, place: usize) -> bool {
         let mut world = state.world.clone();
         for _ in 0..24 {
@@ -141,7 +165,9 @@ impl Lives {
                 }
                 // Two that were created at once: somebody has to say which is the home.
                 Some(Outcome::Blocked(_)) => return state.interfered || twice(&world),
-                Some(Outcome::Waiting(wait)) => wait.until.and_then(|until| (until - world.now()).to_std().ok()),
+                Some(Outcome::Waiting(wait)) => {
+                    wait.until.and_then(|until| (until - world.now()).to_std().ok())
+                }
                 _ => None,
             };
             world.advance(wait.unwrap_or(UNIT));
@@ -151,12 +177,16 @@ impl Lives {
 }
 
 fn twice(world: &World) -> bool {
-    REGIONS.iter().all(|region| world.secret_in(region, &secret()).is_some_and(|found| found.owner().is_some()))
+    REGIONS.iter().all(|region| {
+        world.secret_in(region, &secret()).is_some_and(|found| found.owner().is_some())
+    })
 }
 
 pub(crate) fn one_key(world: &World, place: usize) -> bool {
     let secrets = world.secret_in(REGIONS[place], &secret());
-    let held = secrets.and_then(|found| found.value(found.labelled(Label::Current)?)).and_then(Value::read);
+    let held = secrets
+        .and_then(|found| found.value(found.labelled(Label::Current)?))
+        .and_then(Value::read);
     let mut users = world.users().filter(|user| user.tags.contains_key("RotateKey"));
     let keys = users.next().map(|user| user.keys());
     matches!((keys, held), (Some([key]), Some(held)) if key.listed.id == held.key)
@@ -172,7 +202,8 @@ pub(crate) fn perform(
     luck: Luck,
 ) -> Option<Result<Reply, CallError>> {
     let account = MemoryAccount::new(world.clone()).in_region(REGIONS[place]);
-    let account = if way == Way::Named { account.looking_in(&[REGIONS[1 - place]]) } else { account };
+    let account =
+        if way == Way::Named { account.looking_in(&[REGIONS[1 - place]]) } else { account };
     let fault = match luck {
         Luck::Denied => Some(Fault::Denied),
         Luck::LostReply => Some(Fault::LostReply),

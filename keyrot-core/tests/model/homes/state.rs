@@ -63,7 +63,8 @@ impl State {
         (0..lives.keys).for_each(|_| drop(world.add_key(&name).unwrap()));
         world.advance(UNIT);
         let policy = Policy::new(short(), true).unwrap();
-        let watch = |place| Arc::new(Watch::new(&at(&world, place), name.clone(), secret(), policy));
+        let watch =
+            |place| Arc::new(Watch::new(&at(&world, place), name.clone(), secret(), policy));
         let watches = [watch(0), watch(1)];
         let first = world.user(&name).unwrap().id.clone();
         let mut state = Self {
@@ -104,10 +105,13 @@ impl State {
     }
 
     pub(super) fn start(&mut self, lives: &Lives, i: usize, place: usize, way: Way) {
-        let Some(mut machine) = scheduled(&self.world, place, way, short(), lives.decider) else { return };
+        let Some(mut machine) = scheduled(&self.world, place, way, short(), lives.decider) else {
+            return;
+        };
         let next = machine.next(self.world.now());
         let (since, slept, overtaken) = (self.passed, Duration::ZERO, false);
-        self.runs[i] = Some(Arc::new(Running { machine, next, place, way, since, slept, overtaken }));
+        self.runs[i] =
+            Some(Arc::new(Running { machine, next, place, way, since, slept, overtaken }));
     }
 
     pub(super) fn step(&mut self, i: usize, luck: Luck) {
@@ -121,11 +125,15 @@ impl State {
                 running.overtaken &= call != Call::ListKeys;
                 let before = self.world.clone();
                 let subject = running.machine.subject();
-                let answer = perform(&mut self.world, running.place, running.way, subject, &call, luck);
+                let answer =
+                    perform(&mut self.world, running.place, running.way, subject, &call, luck);
                 if before != self.world {
                     let here = (subject.id.clone(), running.place);
-                    self.published.extend(matches!(call, Call::Promote { .. }).then(|| here.clone()));
-                    self.touched.extend((!call.only_reads() && !matches!(call, Call::Probe(_))).then_some(here));
+                    self.published
+                        .extend(matches!(call, Call::Promote { .. }).then(|| here.clone()));
+                    self.touched.extend(
+                        (!call.only_reads() && !matches!(call, Call::Probe(_))).then_some(here),
+                    );
                     self.judge(&before, running.place, running.overtaken);
                 }
                 let Some(answer) = answer else { return };
@@ -139,12 +147,15 @@ impl State {
         }
     }
 
-    /// Holds what a run in this region did against the promises: all of them there, and elsewhere that what is published works.
+    /// Holds what a run in this region did against the promises: all of them there, and elsewhere
+    /// that what is published works.
     fn judge(&mut self, before: &World, place: usize, overtaken: bool) {
         for there in [0, 1] {
             let (was, is) = (at(before, there), at(&self.world, there));
             let verdict = Arc::make_mut(&mut self.watches[there]).step(&was, &is, Actor::Keyrot);
-            let counts = |broken: &Broken| (there == place || broken.promise == "S1") && !overtaken && !self.blind;
+            let counts = |broken: &Broken| {
+                (there == place || broken.promise == "S1") && !overtaken && !self.blind
+            };
             self.broken = self.broken.take().or_else(|| verdict.err().filter(counts));
         }
     }
@@ -172,7 +183,11 @@ impl State {
         self.outside(|world| match deed {
             Deed::TagOther => {
                 let subject = Subject::of(&world.list_users("/")[0], secret(), REGIONS[1]);
-                drop(world.tag_user(&user(), HOME_TAG, &SecretArn::planned(subject.place()).to_string()));
+                drop(world.tag_user(
+                    &user(),
+                    HOME_TAG,
+                    &SecretArn::planned(subject.place()).to_string(),
+                ));
             }
             Deed::Squat(place, inside) => {
                 world.set_region(REGIONS[place]);
@@ -182,8 +197,12 @@ impl State {
             Deed::Rename => drop(world.rename_user(&user(), "deployer").unwrap()),
             Deed::Recreate => {
                 let old = world.rename_user(&user(), "deleted").unwrap();
-                let keys: Vec<_> =
-                    world.user(&old).into_iter().flat_map(|old| old.keys()).map(|key| key.listed.id.clone()).collect();
+                let keys: Vec<_> = world
+                    .user(&old)
+                    .into_iter()
+                    .flat_map(|old| old.keys())
+                    .map(|key| key.listed.id.clone())
+                    .collect();
                 keys.iter().for_each(|key| world.delete_key(&old, key).unwrap());
                 world.user_mut(&old).unwrap().tags.clear();
                 let new = world.add_user("ci", &[("RotateKey", "True")]).unwrap();
@@ -195,11 +214,15 @@ impl State {
     /// A key that runs published for a user who is still there works.
     pub(super) fn dead_key(&self) -> bool {
         self.published.iter().any(|(id, place)| {
-            let Some(owner) = self.world.users().find(|user| user.id == *id && !user.tags.is_empty()) else {
+            let Some(owner) =
+                self.world.users().find(|user| user.id == *id && !user.tags.is_empty())
+            else {
                 return false;
             };
             let found = self.world.secret_in(REGIONS[*place], &secret());
-            let held = found.and_then(|found| found.value(found.labelled(Label::Current)?)).and_then(Value::read);
+            let held = found
+                .and_then(|found| found.value(found.labelled(Label::Current)?))
+                .and_then(Value::read);
             let key = held.as_ref().and_then(|held| owner.key(&held.key));
             key.is_none_or(|key| key.listed.status != KeyStatus::Active)
         })
@@ -214,10 +237,12 @@ fn squat(world: &mut World, inside: VersionContents) {
     let first = match inside {
         VersionContents::Nothing => None,
         VersionContents::Placeholder | VersionContents::ForUser => Some(placeholder()),
-        VersionContents::ForUsersKey => world.user(&subject.user).and_then(|user| user.keys().first()).map(|key| {
-            let listed = &key.listed;
-            (VersionId::for_key(&listed.id, listed.created, false).unwrap(), Value::text("{}"))
-        }),
+        VersionContents::ForUsersKey => {
+            world.user(&subject.user).and_then(|user| user.keys().first()).map(|key| {
+                let listed = &key.listed;
+                (VersionId::for_key(&listed.id, listed.created, false).unwrap(), Value::text("{}"))
+            })
+        }
         VersionContents::Strangers => {
             let stranger = World::credentials_of(&"AKIASTRANGERSTRANGER".parse().unwrap());
             let version = VersionId::parse("5f0c0e6e-9a53-4b3e-8f35-1d1c52a7c0de").unwrap();

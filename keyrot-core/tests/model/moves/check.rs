@@ -27,31 +27,40 @@ impl Check {
     }
 
     fn two_homes(&self, world: &World) -> bool {
-        once(&self.homes, hash(world), || [0, 1].iter().all(|place| self.moves.is_home(world, *place)))
+        once(&self.homes, hash(world), || {
+            [0, 1].iter().all(|place| self.moves.is_home(world, *place))
+        })
     }
 
     fn fate(&self, world: &World, asked: Option<usize>) -> Fate {
         once(&self.fates, (hash(world), asked), || self.moves.fate(world, asked))
     }
 
-    /// With runs in both regions, and nothing going wrong: the user comes to rest, or what stops it is said, and is somebody's doing.
+    /// With runs in both regions, and nothing going wrong: the user comes to rest, or what stops it
+    /// is said, and is somebody's doing.
     fn is_never_stuck(&self, state: &State) -> bool {
         match self.fate(&state.world, None) {
             Fate::Rest(_) => true,
-            Fate::Blocked => state.interfered || state.contested || state.raced || is_begun(&state.world),
+            Fate::Blocked => {
+                state.interfered || state.contested || state.raced || is_begun(&state.world)
+            }
             Fate::Stuck => false,
         }
     }
 
-    /// A move that is asked for again and again is done in the end. It may be blocked where others have forged something; with the tag lost and every
-    /// secret closed, when somebody has to say which one is the home; and where two operators contradicted each other, but then not both ways.
+    /// A move that is asked for again and again is done in the end. It may be blocked where others
+    /// have forged something; with the tag lost and every secret closed, when somebody has to say
+    /// which one is the home; and where two operators contradicted each other, but then not both
+    /// ways.
     fn converges(&self, state: &State) -> bool {
         let world = &state.world;
         let lost = tagged(world).is_none() && is_begun(world);
         let rests = |to: usize| self.fate(world, Some(to)) == Fate::Rest(to);
         self.moves.targets.iter().all(|to| match self.fate(world, Some(*to)) {
             Fate::Rest(_) => true,
-            Fate::Blocked => state.interfered || state.raced || lost || (state.contested && rests(1 - to)),
+            Fate::Blocked => {
+                state.interfered || state.raced || lost || (state.contested && rests(1 - to))
+            }
             Fate::Stuck => false,
         })
     }
@@ -64,7 +73,11 @@ fn hash(world: &World) -> u64 {
 }
 
 /// The answer, found out once.
-fn once<K: Eq + Hash, V: Copy>(known: &Mutex<HashMap<K, V>>, key: K, find: impl FnOnce() -> V) -> V {
+fn once<K: Eq + Hash, V: Copy>(
+    known: &Mutex<HashMap<K, V>>,
+    key: K,
+    find: impl FnOnce() -> V,
+) -> V {
     if let Some(found) = known.lock().unwrap().get(&key) {
         return *found;
     }
@@ -90,7 +103,8 @@ impl Model for Check {
             match working {
                 // Who has not begun is alike; the first one begins.
                 None if state.work[..i].iter().all(Option::is_some) => {
-                    actions.extend(moves.runs.iter().map(|(place, way)| Action::Run(i, *place, *way)));
+                    actions
+                        .extend(moves.runs.iter().map(|(place, way)| Action::Run(i, *place, *way)));
                     if state.moves > 0 {
                         actions.extend(moves.targets.iter().map(|to| Action::Move(i, *to)));
                     }
@@ -108,7 +122,9 @@ impl Model for Check {
                         };
                         // What goes wrong between IAM's calls alone, the other lives hold.
                         let homely = !is_iams(call) || matches!(call, Call::CreateKey);
-                        actions.extend(lucks.iter().filter(|_| homely).map(|luck| Action::Step(i, *luck)));
+                        actions.extend(
+                            lucks.iter().filter(|_| homely).map(|luck| Action::Step(i, *luck)),
+                        );
                     }
                 }
             }
@@ -119,7 +135,10 @@ impl Model for Check {
         }
         if state.uses > 0 {
             actions.extend(
-                [0, 1].into_iter().filter(|place| super::state::readable(&state.world, *place)).map(Action::Use),
+                [0, 1]
+                    .into_iter()
+                    .filter(|place| super::state::readable(&state.world, *place))
+                    .map(Action::Use),
             );
         }
         let tagged = state.world.user(&user()).is_some_and(|user| user.tags.contains_key(HOME_TAG));
@@ -151,10 +170,16 @@ impl Model for Check {
 
     fn properties(&self) -> Vec<Property<Self>> {
         vec![
-            Property::<Self>::always("S9 at most one place is the user's home", |m, s| !m.two_homes(&s.world)),
-            Property::<Self>::always("S9 no key is taken away where the home is not", |_, s| s.trespassed.is_none()),
+            Property::<Self>::always("S9 at most one place is the user's home", |m, s| {
+                !m.two_homes(&s.world)
+            }),
+            Property::<Self>::always("S9 no key is taken away where the home is not", |_, s| {
+                s.trespassed.is_none()
+            }),
             Property::<Self>::always("S9 a move that is done has moved", |_, s| s.untrue.is_none()),
-            Property::<Self>::always("S2 consumers of the old secret keep its key", |_, s| s.taken.is_none()),
+            Property::<Self>::always("S2 consumers of the old secret keep its key", |_, s| {
+                s.taken.is_none()
+            }),
             Property::<Self>::always("S1 to S5 S15 at each place", |_, s| s.broken.is_none()),
             Property::<Self>::always("S9 liveness: at rest, or blocked with a reason", |m, s| {
                 !s.at_rest() || s.broken.is_some() || m.is_never_stuck(s)

@@ -10,8 +10,15 @@ fn moved(name: &str, moves: Moves) {
 }
 
 /// Every start at which a move may be asked for.
-const STARTS: [Start; 7] =
-    [Start::Rest, Start::NearlyDue, Start::Overlap, Start::Begun, Start::Moved, Start::Published, Start::Settled];
+const STARTS: [Start; 7] = [
+    Start::Rest,
+    Start::NearlyDue,
+    Start::Overlap,
+    Start::Begun,
+    Start::Moved,
+    Start::Published,
+    Start::Settled,
+];
 
 const BOTH: &[(usize, Way)] = &[(0, Way::Named), (1, Way::Named)];
 
@@ -24,7 +31,13 @@ fn a_move_is_repeated_after_a_fault_at_any_call() {
         let moves = Moves { moves: 2, faults: 1, horizon: bound(1, 3), ..Moves::new(start) };
         moved("two moves, one fault", moves);
     }
-    let moves = Moves { moves: 2, faults: 2, route: WHOLE, horizon: bound(0, 1), ..Moves::new(Start::Rest) };
+    let moves = Moves {
+        moves: 2,
+        faults: 2,
+        route: WHOLE,
+        horizon: bound(0, 1),
+        ..Moves::new(Start::Rest)
+    };
     moved("two moves with their dry runs, two faults", moves);
 }
 
@@ -44,7 +57,9 @@ fn runs_go_on_in_both_regions_while_the_home_is_moved() {
 #[test]
 fn consumers_read_the_old_secret_after_the_home_was_moved() {
     const THERE: &[(usize, Way)] = &[(1, Way::Named)];
-    for (start, uses, horizon) in [(Start::Moved, 1, bound(4, 6)), (Start::Published, 2, bound(4, 7))] {
+    for (start, uses, horizon) in
+        [(Start::Moved, 1, bound(4, 6)), (Start::Published, 2, bound(4, 7))]
+    {
         let moves = Moves { moves: 0, runs: THERE, uses, horizon, ..Moves::new(start) };
         moved(&format!("runs at the new home, and {uses} uses"), moves);
     }
@@ -61,7 +76,8 @@ fn two_operators_move_the_home_to_and_from() {
 #[test]
 fn the_tag_is_lost_while_the_home_is_moved() {
     for start in [Start::Rest, Start::Begun, Start::Moved, Start::Published] {
-        let moves = Moves { runs: BOTH, moves: 1, untags: 1, horizon: bound(1, 2), ..Moves::new(start) };
+        let moves =
+            Moves { runs: BOTH, moves: 1, untags: 1, horizon: bound(1, 2), ..Moves::new(start) };
         moved("a move, runs in both regions, a lost tag", moves);
     }
 }
@@ -77,7 +93,14 @@ fn what_others_forge_of_a_home_leaves_one_home_and_no_key_taken_away() {
         Forged::Opened(1),
     ];
     for start in [Start::Rest, Start::Begun, Start::Moved, Start::Published, Start::Settled] {
-        let moves = Moves { runs: BOTH, forged: FORGED, forges: 1, uses: 1, horizon: bound(1, 3), ..Moves::new(start) };
+        let moves = Moves {
+            runs: BOTH,
+            forged: FORGED,
+            forges: 1,
+            uses: 1,
+            horizon: bound(1, 3),
+            ..Moves::new(start)
+        };
         moved("a move, runs in both regions, one forgery", moves);
     }
 }

@@ -39,11 +39,13 @@ fn to_end(world: &mut World, place: usize, way: Way, mut machine: Rotation) -> O
 
 impl Moves {
     fn run(&self, world: &mut World, place: usize) -> Outcome {
-        let machine = scheduled(world, place, Way::Named, short(), self.decider).expect("the user is selected");
+        let machine = scheduled(world, place, Way::Named, short(), self.decider)
+            .expect("the user is selected");
         to_end(world, place, Way::Named, machine)
     }
 
-    /// A whole move, as the operator asks for it; answers what it was stopped by, and nothing where it is done.
+    /// A whole move, as the operator asks for it; answers what it was stopped by, and nothing where
+    /// it is done.
     fn moves_to(&self, world: &mut World, to: usize) -> Option<Outcome> {
         let mut asked = Move::of(world, to, WHOLE).expect("the user is selected");
         while let Some((machine, at)) = asked.machine(self.decider) {
@@ -58,7 +60,8 @@ impl Moves {
 
     /// Whether a run there takes it for the user's home.
     pub(super) fn is_home(&self, world: &World, place: usize) -> bool {
-        let mut machine = scheduled(world, place, Way::Named, short(), self.decider).expect("the user is selected");
+        let mut machine = scheduled(world, place, Way::Named, short(), self.decider)
+            .expect("the user is selected");
         let mut world = world.clone();
         loop {
             match machine.next(world.now()) {
@@ -66,7 +69,14 @@ impl Moves {
                 Next::Done(_) | Next::Sleep(_) => return true,
                 Next::Call(call) if !call.only_reads() => return true,
                 Next::Call(call) => {
-                    let answer = perform(&mut world, place, Way::Named, machine.subject(), &call, Luck::Good);
+                    let answer = perform(
+                        &mut world,
+                        place,
+                        Way::Named,
+                        machine.subject(),
+                        &call,
+                        Luck::Good,
+                    );
                     machine.answer(world.now(), answer.expect("nobody dies here"));
                 }
             }
@@ -92,14 +102,21 @@ impl Moves {
             if let Some(place) = [0, 1].iter().find(|place| rests(place)) {
                 return Fate::Rest(*place);
             }
-            // What is refused until a run has done something at the home may be done by the next one.
-            let rests = |outcome: &Outcome| is_blocked(outcome) || (stopped.is_some() && is_settled(outcome));
-            ends = before == world && outcomes.iter().all(rests) && stopped.as_ref().is_none_or(is_blocked);
+            // What is refused until a run has done something at the home may be done by the next
+            // one.
+            let rests = |outcome: &Outcome| {
+                is_blocked(outcome) || (stopped.is_some() && is_settled(outcome))
+            };
+            ends = before == world
+                && outcomes.iter().all(rests)
+                && stopped.as_ref().is_none_or(is_blocked);
             if ends && !matches!(stopped, Some(Outcome::Refused(Refusal::NotAtRest { .. }))) {
                 return Fate::Blocked;
             }
             let until = outcomes.iter().chain(&stopped).filter_map(until).min();
-            let wait = until.and_then(|until| (until - world.now()).to_std().ok()).filter(|wait| !wait.is_zero());
+            let wait = until
+                .and_then(|until| (until - world.now()).to_std().ok())
+                .filter(|wait| !wait.is_zero());
             world.advance(wait.unwrap_or(UNIT).min(UNIT * 4));
         }
         if ends { Fate::Blocked } else { Fate::Stuck }
@@ -108,7 +125,9 @@ impl Moves {
 
 fn is_blocked(outcome: &Outcome) -> bool {
     match outcome {
-        Outcome::Blocked(why) => !matches!(why, Blocked::Overdue { .. } | Blocked::StagingRefused { .. }),
+        Outcome::Blocked(why) => {
+            !matches!(why, Blocked::Overdue { .. } | Blocked::StagingRefused { .. })
+        }
         Outcome::Refused(_) => true,
         _ => false,
     }
@@ -138,7 +157,8 @@ fn is_about_the_home(why: &Blocked) -> bool {
     )
 }
 
-/// Whether a move was begun: the home is closed, and the user's tag still names it, or names nothing while every secret is closed.
+/// Whether a move was begun: the home is closed, and the user's tag still names it, or names
+/// nothing while every secret is closed.
 pub(super) fn is_begun(world: &World) -> bool {
     match tagged(world) {
         Some(home) => is_closed(world, home),

@@ -1,5 +1,6 @@
-//! A user's home is moved: one IAM and two regions with a secret store each, operators who move the home back and forth, runs in both regions,
-//! consumers of either secret, and others who forge what the user's tag or a secret says.
+//! A user's home is moved: one IAM and two regions with a secret store each, operators who move the
+//! home back and forth, runs in both regions, consumers of either secret, and others who forge what
+//! the user's tag or a secret says.
 
 mod check;
 mod explored;

@@ -1,4 +1,5 @@
-//! What a move asks for, request by request, in the order of [`Rotator::move_home`](keyrot_core::Rotator::move_home).
+//! What a move asks for, request by request, in the order of
+//! [`Rotator::move_home`](keyrot_core::Rotator::move_home).
 
 use super::short;
 use crate::homes::{REGIONS, Way, target};
@@ -18,7 +19,8 @@ use Leg::{Arrive, Leave};
 use Mode::{Act, Plan};
 
 /// With its dry runs. The last request is made only where no run had been at the old home.
-pub(crate) const WHOLE: &[Leg] = &[Leave(Plan), Arrive(Plan), Leave(Act), Leave(Act), Arrive(Act), Leave(Act)];
+pub(crate) const WHOLE: &[Leg] =
+    &[Leave(Plan), Arrive(Plan), Leave(Act), Leave(Act), Arrive(Act), Leave(Act)];
 
 /// The same without the dry runs, which change nothing.
 pub(crate) const REQUESTS: &[Leg] = WHOLE.split_at(2).1;
@@ -57,17 +59,23 @@ impl Move {
         let (leg, to) = (self.legs.first()?, SecretArn::planned(self.chosen.place()));
         let (subject, request, mode, place) = match leg {
             Leave(mode) => {
-                let place = REGIONS.iter().position(|region| *region == self.from.place().region)?;
+                let place =
+                    REGIONS.iter().position(|region| *region == self.from.place().region)?;
                 (self.chosen.at_home(&self.from), Request::Leave { to }, mode, place)
             }
-            Arrive(mode) => (self.chosen.clone(), Request::Move { from: self.from.clone() }, mode, self.to),
+            Arrive(mode) => {
+                (self.chosen.clone(), Request::Move { from: self.from.clone() }, mode, self.to)
+            }
         };
         let policy = Policy::new(short(), true).ok()?;
-        let machine = Rotation::new(subject, policy, *mode).deciding_by(decider).to_do(Task::Request(request));
+        let machine = Rotation::new(subject, policy, *mode)
+            .deciding_by(decider)
+            .to_do(Task::Request(request));
         Some((machine, place))
     }
 
-    /// What is left after this answer: nothing to ask for where the move is done, and `None` where it is stopped.
+    /// What is left after this answer: nothing to ask for where the move is done, and `None` where
+    /// it is stopped.
     pub(super) fn after(mut self, outcome: &Outcome) -> Option<Self> {
         let goes_on = match self.legs.first()? {
             Leave(Plan) | Arrive(Plan) => matches!(outcome, Outcome::Done | Outcome::Planned(_)),

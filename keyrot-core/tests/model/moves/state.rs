@@ -39,7 +39,8 @@ pub(crate) struct State {
     pub(super) trespassed: Option<String>,
     /// A move that was said to be done, and is not.
     pub(super) untrue: Option<String>,
-    /// Whether the tag was changed while a run was at work at the old home, which had no secret: there is nothing that could tell it to stop.
+    /// Whether the tag was changed while a run was at work at the old home, which had no secret:
+    /// there is nothing that could tell it to stop.
     pub(super) raced: bool,
     /// Whether a move has ended as done.
     pub(super) moved: bool,
@@ -78,7 +79,9 @@ pub(crate) enum Action {
 /// Where the user's tag has the home.
 pub(super) fn tagged(world: &World) -> Option<usize> {
     let tags = &world.user(&user())?.tags;
-    let HomeTag::At(home) = HomeTag::of(tags.get(HOME_TAG).map(String::as_str)) else { return None };
+    let HomeTag::At(home) = HomeTag::of(tags.get(HOME_TAG).map(String::as_str)) else {
+        return None;
+    };
     REGIONS.iter().position(|region| *region == home.place().region)
 }
 
@@ -112,7 +115,8 @@ impl State {
         world.add_key(&name).unwrap();
         world.advance(UNIT);
         let policy = Policy::new(short(), true).unwrap();
-        let watch = |place| Arc::new(Watch::new(&at(&world, place), name.clone(), secret(), policy));
+        let watch =
+            |place| Arc::new(Watch::new(&at(&world, place), name.clone(), secret(), policy));
         let watches = [watch(0), watch(1)];
         let mut state = Self {
             world,
@@ -148,7 +152,9 @@ impl State {
         let due = self.settle(&sound, 0);
         match moves.start {
             Start::Rest => {}
-            Start::NearlyDue => self.world.advance((due - self.world.now()).to_std().unwrap() - UNIT),
+            Start::NearlyDue => {
+                self.world.advance((due - self.world.now()).to_std().unwrap() - UNIT)
+            }
             Start::Overlap => {
                 self.world.advance((due - self.world.now()).to_std().unwrap());
                 self.live(&sound, |state| state.start(&sound, 0, 0, Way::Named));
@@ -165,7 +171,9 @@ impl State {
                 self.live(&sound, |state| state.ask(&sound, 0, 1));
                 assert_eq!(tagged(&self.world), Some(1));
                 match moves.start {
-                    Start::Published => drop(self.live(&sound, |state| state.start(&sound, 0, 1, Way::Named))),
+                    Start::Published => {
+                        drop(self.live(&sound, |state| state.start(&sound, 0, 1, Way::Named)))
+                    }
                     Start::Settled => drop(self.settle(&sound, 1)),
                     _ => {}
                 }
@@ -186,10 +194,12 @@ impl State {
         last
     }
 
-    /// Runs there, a unit of time apart, until the user is at rest; answers when the next rotation begins.
+    /// Runs there, a unit of time apart, until the user is at rest; answers when the next rotation
+    /// begins.
     fn settle(&mut self, sound: &Moves, place: usize) -> Timestamp {
         for _ in 0..30 {
-            if let Some(Outcome::Settled { until }) = self.live(sound, |state| state.start(sound, 0, place, Way::Named))
+            if let Some(Outcome::Settled { until }) =
+                self.live(sound, |state| state.start(sound, 0, place, Way::Named))
             {
                 return until;
             }
@@ -204,24 +214,46 @@ impl State {
 
     /// A scheduled run begins.
     pub(super) fn start(&mut self, moves: &Moves, i: usize, place: usize, way: Way) {
-        let Some(machine) = scheduled(&self.world, place, way, short(), moves.decider) else { return };
+        let Some(machine) = scheduled(&self.world, place, way, short(), moves.decider) else {
+            return;
+        };
         self.begin(i, machine, place, way, None);
     }
 
     /// An operator asks for a move.
     pub(super) fn ask(&mut self, moves: &Moves, i: usize, to: usize) {
         self.moves -= 1;
-        // Two who move the home at the same time contradict each other: either may have the last word.
+        // Two who move the home at the same time contradict each other: either may have the last
+        // word.
         self.contested |= self.work.iter().flatten().any(|other| other.move_of.is_some());
         let Some(asked) = Move::of(&self.world, to, moves.route) else { return };
         let Some((machine, place)) = asked.machine(moves.decider) else { return };
         self.begin(i, machine, place, Way::Alone, Some(asked));
     }
 
-    fn begin(&mut self, i: usize, mut machine: Rotation, place: usize, way: Way, move_of: Option<Move>) {
+    fn begin(
+        &mut self,
+        i: usize,
+        mut machine: Rotation,
+        place: usize,
+        way: Way,
+        move_of: Option<Move>,
+    ) {
         let next = machine.next(self.world.now());
-        let (since, slept, overtaken, left_behind, crossed) = (self.passed, Duration::ZERO, false, false, false);
-        let working = Working { machine, next, place, way, since, slept, overtaken, left_behind, crossed, move_of };
+        let (since, slept, overtaken, left_behind, crossed) =
+            (self.passed, Duration::ZERO, false, false, false);
+        let working = Working {
+            machine,
+            next,
+            place,
+            way,
+            since,
+            slept,
+            overtaken,
+            left_behind,
+            crossed,
+            move_of,
+        };
         self.work[i] = Some(Arc::new(working));
     }
 
@@ -240,13 +272,16 @@ impl State {
                     (working.overtaken, working.left_behind) = (false, false);
                 }
                 if let (Some(Move { from, .. }), Call::WriteHome(_)) = (&working.move_of, &call) {
-                    let run = |other: &Arc<Working>| other.move_of.is_none() && other.place != working.place;
+                    let run = |other: &Arc<Working>| {
+                        other.move_of.is_none() && other.place != working.place
+                    };
                     let crossed = working.crossed || self.work.iter().flatten().any(run);
                     self.raced |= from.suffix().is_none() && crossed;
                 }
                 let before = self.world.clone();
                 let subject = working.machine.subject();
-                let answer = perform(&mut self.world, working.place, working.way, subject, &call, luck);
+                let answer =
+                    perform(&mut self.world, working.place, working.way, subject, &call, luck);
                 if before != self.world {
                     self.judge(&before, &working, &call);
                     let is_move = working.move_of.is_some();
@@ -270,7 +305,8 @@ impl State {
         None
     }
 
-    /// A request came to its end: the next follows where [`Rotator::move_home`](keyrot_core::Rotator::move_home) goes on.
+    /// A request came to its end: the next follows where
+    /// [`Rotator::move_home`](keyrot_core::Rotator::move_home) goes on.
     fn ended(&mut self, moves: &Moves, i: usize, asked: Option<Move>, outcome: &Outcome) {
         let Some(asked) = asked else { return };
         let Some(asked) = asked.after(outcome) else { return };
@@ -282,7 +318,8 @@ impl State {
                 || is_closed(&self.world, 1 - asked.to);
             let excused = self.contested || self.interfered;
             if !excused && (!there || !left) {
-                self.untrue = Some(format!("the move to {} was said to be done", REGIONS[asked.to]));
+                self.untrue =
+                    Some(format!("the move to {} was said to be done", REGIONS[asked.to]));
             }
             return;
         }
@@ -308,7 +345,10 @@ impl State {
             let early = gone.iter().find_map(|key| self.taken_early(before, key));
             self.taken = self.taken.take().or(early);
         }
-        if !gone.is_empty() && !working.left_behind && tagged(before).is_some_and(|home| home != working.place) {
+        if !gone.is_empty()
+            && !working.left_behind
+            && tagged(before).is_some_and(|home| home != working.place)
+        {
             let region = REGIONS[working.place];
             self.trespassed = Some(format!("{call:?} in {region}, and the home is elsewhere"));
         }
@@ -317,7 +357,12 @@ impl State {
             if let Some(key) = now.filter(|key| Some(key) != published(before, there).as_ref()) {
                 self.superseded.remove(&key);
                 let since = self.world.now();
-                let others = self.published.iter().filter(|other| **other != key).cloned().collect::<Vec<_>>();
+                let others = self
+                    .published
+                    .iter()
+                    .filter(|other| **other != key)
+                    .cloned()
+                    .collect::<Vec<_>>();
                 others.into_iter().for_each(|other| {
                     self.superseded.entry(other).or_insert(since);
                 });
@@ -326,7 +371,8 @@ impl State {
         }
     }
 
-    /// Why the key, which a secret has held, was not to go yet: whoever reads the old secret has it until then.
+    /// Why the key, which a secret has held, was not to go yet: whoever reads the old secret has it
+    /// until then.
     fn taken_early(&self, before: &World, key: &KeyId) -> Option<String> {
         let now = before.now();
         let Some(since) = self.superseded.get(key) else {
@@ -353,7 +399,9 @@ impl State {
     pub(super) fn consume(&mut self, place: usize) {
         self.uses -= 1;
         let Some(key) = published(&self.world, place) else { return };
-        self.outside(|world| drop(world.authenticate(&World::credentials_of(&key), "s3", REGIONS[place])));
+        self.outside(|world| {
+            drop(world.authenticate(&World::credentials_of(&key), "s3", REGIONS[place]))
+        });
     }
 
     pub(super) fn untag(&mut self) {
@@ -376,7 +424,9 @@ impl State {
             Forged::TagJunk => tag(&mut self.world, "elsewhere"),
             Forged::Closed(place) => {
                 let entry = JournalEntry::Moved(other(place, &self.world));
-                self.in_secret(place, |world| drop(world.tag_secret(&secret(), entry.tag(), entry.to_text())));
+                self.in_secret(place, |world| {
+                    drop(world.tag_secret(&secret(), entry.tag(), entry.to_text()))
+                });
             }
             Forged::Opened(place) => {
                 let entry = JournalEntry::Moved(planned(place, &self.world));
@@ -399,5 +449,8 @@ impl State {
 /// Whether what the secret there holds can be read at all.
 pub(super) fn readable(world: &World, place: usize) -> bool {
     let found = world.secret_in(REGIONS[place], &secret());
-    found.and_then(|found| found.value(found.labelled(Label::Current)?)).and_then(Value::read).is_some()
+    found
+        .and_then(|found| found.value(found.labelled(Label::Current)?))
+        .and_then(Value::read)
+        .is_some()
 }

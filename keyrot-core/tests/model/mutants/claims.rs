@@ -7,7 +7,11 @@ use keyrot_core::machine::Decider;
 use keyrot_core::model::{Observed, Phase, Verified};
 use keyrot_core::{KeyId, KeyStatus, LastUse, Policy, Timestamp};
 
-fn weak(name: &'static str, decide: fn(&Observed, &Policy, Timestamp) -> Decision, start: Start) -> Setting {
+fn weak(
+    name: &'static str,
+    decide: fn(&Observed, &Policy, Timestamp) -> Decision,
+    start: Start,
+) -> Setting {
     let decider = Decider { name, decide, ..Decider::REAL };
     Setting { decider, forges: 1, claims: true, uses: 1, horizon: 3, ..Setting::new(start) }
 }
@@ -32,7 +36,9 @@ fn phase(seen: &mut Observed, key: &KeyId) -> Option<Phase> {
 fn believes_a_forged_revocation_of_a_key_in_use() {
     let decide_so = |s: &Observed, p: &Policy, n: Timestamp| {
         seeing(s, p, n, |s| {
-            unused(s, &long_since(), |s, key| secret(s).is_some_and(|secret| secret.journal.revoked_at(key).is_some()));
+            unused(s, &long_since(), |s, key| {
+                secret(s).is_some_and(|secret| secret.journal.revoked_at(key).is_some())
+            });
         })
     };
     breaks(weak("a revocation is a fact", decide_so, Start::Overlap), "S10");
@@ -48,16 +54,25 @@ fn believes_that_a_key_in_use_is_a_stray_one() {
             });
         })
     };
-    breaks(Setting { person: 1, ..weak("an abandoned key is a fact", decide_so, Start::Due) }, "S10");
+    breaks(
+        Setting { person: 1, ..weak("an abandoned key is a fact", decide_so, Start::Due) },
+        "S10",
+    );
 }
 
 #[test]
 fn believes_since_when_a_key_is_inactive() {
     let decide_so = |s: &Observed, p: &Policy, n: Timestamp| {
         seeing(s, p, n, |s| {
-            let inactive: Vec<KeyId> =
-                s.keys.iter().filter(|key| key.status == KeyStatus::Inactive).map(|key| key.id.clone()).collect();
-            unused(s, &long_since(), |s, key| phase(s, key) == Some(Phase::Inactive) && inactive.contains(key));
+            let inactive: Vec<KeyId> = s
+                .keys
+                .iter()
+                .filter(|key| key.status == KeyStatus::Inactive)
+                .map(|key| key.id.clone())
+                .collect();
+            unused(s, &long_since(), |s, key| {
+                phase(s, key) == Some(Phase::Inactive) && inactive.contains(key)
+            });
         })
     };
     let Setting { waits, rotator_waits, .. } = asked(Start::Overlap);
@@ -69,11 +84,16 @@ fn believes_since_when_a_key_is_inactive() {
 fn believes_that_the_successor_was_verified() {
     let decide_so = |s: &Observed, p: &Policy, n: Timestamp| {
         seeing(s, p, n, |s| {
-            let current = secret(s).and_then(|secret| secret.current.as_ref()).map(|held| held.version.clone());
+            let current = secret(s)
+                .and_then(|secret| secret.current.as_ref())
+                .map(|held| held.version.clone());
             if s.proof.is_none() {
                 s.proof = current.map(|version| (version, Verified::Works));
             }
         })
     };
-    breaks(Setting { forges: 2, uses: 0, ..weak("a promotion is a fact", decide_so, Start::Overlap) }, "S10");
+    breaks(
+        Setting { forges: 2, uses: 0, ..weak("a promotion is a fact", decide_so, Start::Overlap) },
+        "S10",
+    );
 }

@@ -17,7 +17,12 @@ fn weak(name: &'static str, decide: fn(&Observed, &Policy, Timestamp) -> Decisio
 }
 
 /// What is seen, changed before the real decision looks at it.
-fn seeing(seen: &Observed, policy: &Policy, now: Timestamp, change: impl FnOnce(&mut Observed)) -> Decision {
+fn seeing(
+    seen: &Observed,
+    policy: &Policy,
+    now: Timestamp,
+    change: impl FnOnce(&mut Observed),
+) -> Decision {
     let mut seen = seen.clone();
     change(&mut seen);
     decide(&seen, policy, now)
@@ -36,8 +41,13 @@ fn does_not_ask_where_the_home_is() {
 
 #[test]
 fn takes_a_lost_tag_for_a_new_user() {
-    let decide_so = |s: &Observed, p: &Policy, n: Timestamp| seeing(s, p, n, |s| s.elsewhere = Some(Vec::new()));
-    breaks(Lives { untags: 1, ..weak("a lost tag is a new user", decide_so) }, "S9 a run elsewhere");
+    let decide_so = |s: &Observed, p: &Policy, n: Timestamp| {
+        seeing(s, p, n, |s| s.elsewhere = Some(Vec::new()))
+    };
+    breaks(
+        Lives { untags: 1, ..weak("a lost tag is a new user", decide_so) },
+        "S9 a run elsewhere",
+    );
 }
 
 #[test]
@@ -65,8 +75,10 @@ fn believes_the_users_tag_over_the_secrets() {
         })
     };
     const DEEDS: &[Deed] = &[Deed::TagOther, Deed::Squat(1, VersionContents::Nothing)];
-    let lives = Lives { deeds: DEEDS, times: 2, horizon: 0, ..weak("the user's tag is enough", decide_so) };
-    // What the tag names is not the whole ARN, so that the run would look elsewhere: that is another guard.
+    let lives =
+        Lives { deeds: DEEDS, times: 2, horizon: 0, ..weak("the user's tag is enough", decide_so) };
+    // What the tag names is not the whole ARN, so that the run would look elsewhere: that is
+    // another guard.
     const ALONE: &[(usize, Way)] = &[(0, Way::Named), (1, Way::Ambient)];
     breaks(Lives { runs: ALONE, ..lives }, "S9");
 }
@@ -84,7 +96,13 @@ fn adopts_what_somebody_created() {
         })
     };
     const DEEDS: &[Deed] = &[Deed::Squat(0, VersionContents::Placeholder)];
-    let lives = Lives { housed: false, deeds: DEEDS, times: 1, horizon: 0, ..weak("any secret will do", decide_so) };
+    let lives = Lives {
+        housed: false,
+        deeds: DEEDS,
+        times: 1,
+        horizon: 0,
+        ..weak("any secret will do", decide_so)
+    };
     breaks(lives, "S9 nothing is published");
 }
 
@@ -98,7 +116,12 @@ fn a_user_created_anew_takes_over_the_old_ones_secret() {
             }
         })
     };
-    let lives = Lives { deeds: &[Deed::Recreate], times: 1, horizon: 0, ..weak("names are enough", decide_so) };
+    let lives = Lives {
+        deeds: &[Deed::Recreate],
+        times: 1,
+        horizon: 0,
+        ..weak("names are enough", decide_so)
+    };
     breaks(lives, "S9 a user created anew");
 }
 
@@ -111,8 +134,13 @@ fn does_not_look_again_after_it_has_created_a_secret() {
             }
         })
     };
-    let lives =
-        Lives { housed: false, keys: 0, at_once: 2, horizon: 0, ..weak("looks elsewhere only before", decide_so) };
+    let lives = Lives {
+        housed: false,
+        keys: 0,
+        at_once: 2,
+        horizon: 0,
+        ..weak("looks elsewhere only before", decide_so)
+    };
     breaks(lives, "S9 one user's key");
 }
 

@@ -20,11 +20,19 @@ type Deciding = fn(&Observed, &Request, &Policy, Timestamp) -> Decision;
 
 /// With another answer to what an operator asks for.
 fn weak_request(name: &'static str, decide_request: Deciding, start: Start) -> Moves {
-    Moves { decider: Decider { name, decide_request, ..Decider::REAL }, runs: BOTH, ..Moves::new(start) }
+    Moves {
+        decider: Decider { name, decide_request, ..Decider::REAL },
+        runs: BOTH,
+        ..Moves::new(start)
+    }
 }
 
 /// With another answer to a run.
-fn weak(name: &'static str, decide: fn(&Observed, &Policy, Timestamp) -> Decision, start: Start) -> Moves {
+fn weak(
+    name: &'static str,
+    decide: fn(&Observed, &Policy, Timestamp) -> Decision,
+    start: Start,
+) -> Moves {
     Moves { decider: Decider { name, decide, ..Decider::REAL }, runs: BOTH, ..Moves::new(start) }
 }
 
@@ -34,13 +42,15 @@ fn is_closed(seen: &Observed) -> bool {
 
 #[test]
 fn leaves_a_home_where_a_key_is_on_its_way_out() {
-    let decide_so = |s: &Observed, r: &Request, p: &Policy, n: Timestamp| match (r, decide_request(s, r, p, n)) {
-        (Request::Leave { to }, Decision::Refused(Refusal::NotAtRest { .. })) => {
-            Decision::Act(Step::Write(JournalEntry::Moved(to.clone())))
-        }
-        (Request::Leave { .. }, Decision::Blocked(_)) if is_closed(s) => Decision::Done,
-        (_, decision) => decision,
-    };
+    let decide_so =
+        |s: &Observed, r: &Request, p: &Policy, n: Timestamp| match (r, decide_request(s, r, p, n))
+        {
+            (Request::Leave { to }, Decision::Refused(Refusal::NotAtRest { .. })) => {
+                Decision::Act(Step::Write(JournalEntry::Moved(to.clone())))
+            }
+            (Request::Leave { .. }, Decision::Blocked(_)) if is_closed(s) => Decision::Done,
+            (_, decision) => decision,
+        };
     breaks(weak_request("leaves anything", decide_so, Start::Overlap), "S9 liveness");
 }
 
@@ -54,44 +64,66 @@ fn leaves_a_home_where_a_rotation_is_about_to_begin() {
         }
         _ => decide_request(s, r, p, n),
     };
-    let moves = Moves { at_once: 2, horizon: 1, ..weak_request("leaves too late", decide_so, Start::NearlyDue) };
+    let moves = Moves {
+        at_once: 2,
+        horizon: 1,
+        ..weak_request("leaves too late", decide_so, Start::NearlyDue)
+    };
     breaks(moves, "S9");
 }
 
 #[test]
 fn says_that_a_home_is_closed_and_does_not_close_it() {
-    let decide_so = |s: &Observed, r: &Request, p: &Policy, n: Timestamp| match (r, decide_request(s, r, p, n)) {
-        (Request::Leave { .. }, Decision::Act(_)) => Decision::Done,
-        (_, decision) => decision,
-    };
+    let decide_so =
+        |s: &Observed, r: &Request, p: &Policy, n: Timestamp| match (r, decide_request(s, r, p, n))
+        {
+            (Request::Leave { .. }, Decision::Act(_)) => Decision::Done,
+            (_, decision) => decision,
+        };
     breaks(weak_request("closes nothing", decide_so, Start::Rest), "S9 a move that is done");
 }
 
 #[test]
 fn does_not_open_the_home_that_stays() {
-    let decide_so = |s: &Observed, r: &Request, p: &Policy, n: Timestamp| match (r, &s.residence.tag) {
-        (Request::Move { .. }, HomeTag::At(home)) if *home.place() == s.residence.place => Decision::Done,
-        _ => decide_request(s, r, p, n),
-    };
+    let decide_so =
+        |s: &Observed, r: &Request, p: &Policy, n: Timestamp| match (r, &s.residence.tag) {
+            (Request::Move { .. }, HomeTag::At(home)) if *home.place() == s.residence.place => {
+                Decision::Done
+            }
+            _ => decide_request(s, r, p, n),
+        };
     breaks(weak_request("stays closed", decide_so, Start::Begun), "S9 a move that is done");
 }
 
 #[test]
 fn opens_the_old_home_before_the_tag_names_it() {
-    let decide_so = |s: &Observed, r: &Request, p: &Policy, n: Timestamp| match (r, decide_request(s, r, p, n)) {
-        (Request::Move { .. }, Decision::Act(Step::BindUser(arn))) if is_closed(s) => {
-            Decision::Act(Step::Write(JournalEntry::Moved(arn)))
-        }
-        (_, decision) => decision,
+    let decide_so =
+        |s: &Observed, r: &Request, p: &Policy, n: Timestamp| match (r, decide_request(s, r, p, n))
+        {
+            (Request::Move { .. }, Decision::Act(Step::BindUser(arn))) if is_closed(s) => {
+                Decision::Act(Step::Write(JournalEntry::Moved(arn)))
+            }
+            (_, decision) => decision,
+        };
+    let moves = Moves {
+        faults: 1,
+        moves: 2,
+        runs: &[],
+        ..weak_request("opens first", decide_so, Start::Moved)
     };
-    let moves = Moves { faults: 1, moves: 2, runs: &[], ..weak_request("opens first", decide_so, Start::Moved) };
     breaks(moves, "S9 liveness");
 }
 
 #[test]
 fn takes_a_secret_with_a_deleted_key_for_the_new_home() {
-    let decide_so = |s: &Observed, r: &Request, p: &Policy, n: Timestamp| match (r, &s.secret, &s.residence.tag) {
-        (Request::Move { from }, SecretState::Present(secret), HomeTag::At(home)) if home == from && !is_here(s) => {
+    let decide_so = |s: &Observed, r: &Request, p: &Policy, n: Timestamp| match (
+        r,
+        &s.secret,
+        &s.residence.tag,
+    ) {
+        (Request::Move { from }, SecretState::Present(secret), HomeTag::At(home))
+            if home == from && !is_here(s) =>
+        {
             Decision::Act(Step::BindUser(secret.arn.clone()))
         }
         _ => decide_request(s, r, p, n),
@@ -106,8 +138,12 @@ fn is_here(seen: &Observed) -> bool {
 #[test]
 fn does_not_ask_again_whether_a_run_began_at_a_home_without_a_secret() {
     // In the place of the last request, one that changes nothing.
-    const ROUTE: &[Leg] =
-        &[Leg::Leave(Mode::Act), Leg::Leave(Mode::Act), Leg::Arrive(Mode::Act), Leg::Arrive(Mode::Plan)];
+    const ROUTE: &[Leg] = &[
+        Leg::Leave(Mode::Act),
+        Leg::Leave(Mode::Act),
+        Leg::Arrive(Mode::Act),
+        Leg::Arrive(Mode::Plan),
+    ];
     let decider = Decider { name: "does not ask again", ..Decider::REAL };
     let moves = Moves { route: ROUTE, runs: BOTH, at_once: 2, decider, ..Moves::new(Start::Moved) };
     breaks(moves, "S9 a move that is done");
@@ -138,13 +174,19 @@ fn takes_the_old_homes_key_away_while_consumers_use_it() {
     let decide_so = |s: &Observed, p: &Policy, n: Timestamp| {
         seeing(s, p, n, |s| {
             let current = current_key(s);
-            let used = LastUse::At { when: long_ago(), service: String::new(), region: String::new() };
+            let used =
+                LastUse::At { when: long_ago(), service: String::new(), region: String::new() };
             s.last_use
                 .iter_mut()
                 .filter(|(key, _)| Some(*key) != current.as_ref())
                 .for_each(|(_, u)| *u = used.clone());
         })
     };
-    let moves = Moves { moves: 0, horizon: 4, uses: 1, ..weak("last use ignored", decide_so, Start::Published) };
+    let moves = Moves {
+        moves: 0,
+        horizon: 4,
+        uses: 1,
+        ..weak("last use ignored", decide_so, Start::Published)
+    };
     breaks(moves, "S2 consumers");
 }

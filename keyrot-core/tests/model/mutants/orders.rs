@@ -12,18 +12,25 @@ fn weak_order(
     decide_rotation_step: fn(&Observed, &RotationStep, &Policy, Timestamp) -> Decision,
     setting: &Setting,
 ) -> Setting {
-    Setting { decider: Decider { name, decide_rotation_step, ..Decider::REAL }, services: 1, ..setting.clone() }
+    Setting {
+        decider: Decider { name, decide_rotation_step, ..Decider::REAL },
+        services: 1,
+        ..setting.clone()
+    }
 }
 
 #[test]
 fn finishes_an_order_without_proof() {
-    let decide_so = |s: &Observed, o: &RotationStep, p: &Policy, n: Timestamp| match decide_rotation_step(s, o, p, n) {
-        Decision::Look(Question::Verification(version)) => {
-            let proven = Observed { proof: Some((version, Verified::Works)), ..s.clone() };
-            decide_rotation_step(&proven, o, p, n)
-        }
-        other => other,
-    };
+    let decide_so =
+        |s: &Observed, o: &RotationStep, p: &Policy, n: Timestamp| match decide_rotation_step(
+            s, o, p, n,
+        ) {
+            Decision::Look(Question::Verification(version)) => {
+                let proven = Observed { proof: Some((version, Verified::Works)), ..s.clone() };
+                decide_rotation_step(&proven, o, p, n)
+            }
+            other => other,
+        };
     let setting = Setting { person: 1, horizon: 0, ..Setting::new(Start::Serviced) };
     breaks(weak_order("orders without proof", decide_so, &setting), "S1");
 }
@@ -42,7 +49,9 @@ fn finishes_an_order_that_came_late() {
 #[test]
 fn makes_a_key_without_an_order() {
     let decide_so = |s: &Observed, p: &Policy, n: Timestamp| {
-        seeing(s, p, n, |s| secret(s).into_iter().for_each(|secret| secret.rotation_enabled = false))
+        seeing(s, p, n, |s| {
+            secret(s).into_iter().for_each(|secret| secret.rotation_enabled = false)
+        })
     };
     let weak = weak("blind to the service", decide_so, Start::Serviced);
     breaks(Setting { services: 1, rotators: 2, faults: 0, uses: 0, horizon: 2, ..weak }, "S");

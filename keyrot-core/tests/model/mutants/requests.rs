@@ -29,10 +29,12 @@ fn asking_for(request: &Request, change: impl FnOnce(&mut Revocation)) -> Reques
 fn goes_back_to_what_another_run_is_about_to_deactivate() {
     let decide_so = |s: &Observed, r: &Request, p: &Policy, n: Timestamp| {
         let mut waits = *p.waits();
-        (waits.max_age, waits.overlap, waits.soak, waits.idle) = (UNIT * 5000, UNIT * 1000, UNIT * 1000, UNIT * 2000);
+        (waits.max_age, waits.overlap, waits.soak, waits.idle) =
+            (UNIT * 5000, UNIT * 1000, UNIT * 1000, UNIT * 2000);
         decide_request(s, r, &Policy::new(waits, true).unwrap(), n)
     };
-    let setting = Setting { asks: &[Ask::Rollback], rotators: 2, horizon: 5, ..asked(Start::Overlap) };
+    let setting =
+        Setting { asks: &[Ask::Rollback], rotators: 2, horizon: 5, ..asked(Start::Overlap) };
     breaks(weak_request("what leaves is not left", decide_so, &setting), "S");
 }
 
@@ -50,7 +52,8 @@ fn revokes_what_is_in_use_though_asked_not_to() {
     let decide_so = |s: &Observed, r: &Request, p: &Policy, n: Timestamp| {
         decide_request(s, &asking_for(r, |order| order.only_if_unused = false), p, n)
     };
-    let setting = Setting { asks: &[Ask::RevokeIfUnused], uses: 1, horizon: 0, ..asked(Start::Overlap) };
+    let setting =
+        Setting { asks: &[Ask::RevokeIfUnused], uses: 1, horizon: 0, ..asked(Start::Overlap) };
     breaks(weak_request("use ignored", decide_so, &setting), "S2");
 }
 
@@ -65,9 +68,14 @@ fn deletes_a_revoked_key_without_being_asked_to() {
 
 #[test]
 fn goes_back_under_a_note_from_before() {
-    let decide_so = |s: &Observed, r: &Request, p: &Policy, n: Timestamp| match (decide_request(s, r, p, n), &s.secret)
-    {
-        (Decision::Act(Step::Write(JournalEntry::Promoted(noted))), SecretState::Present(secret)) => {
+    let decide_so = |s: &Observed, r: &Request, p: &Policy, n: Timestamp| match (
+        decide_request(s, r, p, n),
+        &s.secret,
+    ) {
+        (
+            Decision::Act(Step::Write(JournalEntry::Promoted(noted))),
+            SecretState::Present(secret),
+        ) => {
             let from = secret.current.as_ref().map(|held| held.version.clone()).unwrap();
             match from == noted.version {
                 true => Decision::Act(Step::Write(JournalEntry::Promoted(noted))),
@@ -76,7 +84,8 @@ fn goes_back_under_a_note_from_before() {
         }
         (other, _) => other,
     };
-    let setting = Setting { asks: &[Ask::Rollback], person: 1, horizon: 4, ..asked(Start::Overlap) };
+    let setting =
+        Setting { asks: &[Ask::Rollback], person: 1, horizon: 4, ..asked(Start::Overlap) };
     breaks(weak_request("notes of before vouch", decide_so, &setting), "S2");
 }
 
@@ -98,7 +107,13 @@ fn forgets_that_a_key_was_to_go_only_if_unused() {
         decide: |s, p, n| decide(&noting(s, |revoked, _| revoked.only_if_unused = false), p, n),
         ..Decider::REAL
     };
-    let setting = Setting { asks: &[Ask::RevokeIfUnused], faults: 1, uses: 1, horizon: 2, ..asked(Start::Overlap) };
+    let setting = Setting {
+        asks: &[Ask::RevokeIfUnused],
+        faults: 1,
+        uses: 1,
+        horizon: 2,
+        ..asked(Start::Overlap)
+    };
     // Whether it is in use, a run asks all the same: it stops, where it had to wait.
     breaks(Setting { decider, ..setting }, "S7");
 }
@@ -117,7 +132,12 @@ fn lets_a_soak_of_before_count() {
         decide_request: |s, r, p, n| decide_request(&before(s), r, p, n),
         ..Decider::REAL
     };
-    let setting = Setting { asks: &[Ask::RevokeWithoutSuccessor], person: 1, horizon: 2, ..asked(Start::Soaking) };
+    let setting = Setting {
+        asks: &[Ask::RevokeWithoutSuccessor],
+        person: 1,
+        horizon: 2,
+        ..asked(Start::Soaking)
+    };
     breaks(Setting { decider, ..setting }, "S3");
 }
 
@@ -129,13 +149,19 @@ fn trusts_the_listing_right_after_the_current_key_was_revoked() {
             let mut seen = noting(s, |revoked, _| revoked.at -= p.waits().settle);
             // Nor is what is current verified in this run.
             if let (SecretState::Present(secret), None) = (&s.secret, &s.proof) {
-                seen.proof = secret.current.as_ref().map(|held| (held.version.clone(), Verified::Works));
+                seen.proof =
+                    secret.current.as_ref().map(|held| (held.version.clone(), Verified::Works));
             }
             decide(&seen, p, n)
         },
         ..Decider::REAL
     };
-    let setting = Setting { asks: &[Ask::RevokeWithoutSuccessor], person: 1, horizon: 2, ..asked(Start::Soaking) };
+    let setting = Setting {
+        asks: &[Ask::RevokeWithoutSuccessor],
+        person: 1,
+        horizon: 2,
+        ..asked(Start::Soaking)
+    };
     breaks(Setting { decider, faults: 1, ..setting }, "S5");
 }
 
@@ -177,7 +203,8 @@ fn overruled(seen: &Observed) -> Observed {
     let mut seen = seen.clone();
     seen.ordered = None;
     if let Some(secret) = secret(&mut seen)
-        && let Some(kept) = secret.journal.retired.clone().filter(|retired| retired.phase == Phase::Hold)
+        && let Some(kept) =
+            secret.journal.retired.clone().filter(|retired| retired.phase == Phase::Hold)
     {
         secret.journal.revoked.retain(|revoked| revoked.key != kept.key || kept.at < revoked.at);
     }
@@ -210,5 +237,8 @@ fn is_silent_about_a_revoked_key_that_works_again() {
         decide: |s, p, n| decide(&not_noted(s), p, n),
         ..Decider::REAL
     };
-    breaks(Setting { decider, horizon: 0, ..asked(Start::Reactivated) }, "S13 a revoked key that works again");
+    breaks(
+        Setting { decider, horizon: 0, ..asked(Start::Reactivated) },
+        "S13 a revoked key that works again",
+    );
 }

@@ -11,7 +11,13 @@ use std::time::Duration;
 fn no_overlap() {
     let weak = weak(
         "no overlap",
-        |s, p, n| decide(s, &Policy::new(p.waits().with_overlap(Duration::from_millis(1)), true).unwrap(), n),
+        |s, p, n| {
+            decide(
+                s,
+                &Policy::new(p.waits().with_overlap(Duration::from_millis(1)), true).unwrap(),
+                n,
+            )
+        },
         Start::Due,
     );
     breaks(weak, "S2");
@@ -23,7 +29,8 @@ fn no_quiet() {
         "last use ignored",
         |s, p, n| {
             seeing(s, p, n, |s| {
-                let used = LastUse::At { when: long_ago(), service: String::new(), region: String::new() };
+                let used =
+                    LastUse::At { when: long_ago(), service: String::new(), region: String::new() };
                 s.last_use.values_mut().for_each(|u| *u = used.clone());
             })
         },
@@ -42,7 +49,8 @@ fn asks_for_no_pickup() {
     let decide_so = |s: &Observed, p: &Policy, n: Timestamp| {
         seeing(s, p, n, |s| {
             if let Some(current) = current_key(s) {
-                let used = LastUse::At { when: n, service: "s3".into(), region: "eu-west-1".into() };
+                let used =
+                    LastUse::At { when: n, service: "s3".into(), region: "eu-west-1".into() };
                 s.last_use.insert(current, used);
             }
         })
@@ -60,26 +68,36 @@ fn takes_its_own_verification_for_a_pickup() {
             }
         })
     };
-    breaks(Setting { faults: 0, ..weak("a verification is a pickup", decide_so, Start::Overlap) }, "S15");
+    breaks(
+        Setting { faults: 0, ..weak("a verification is a pickup", decide_so, Start::Overlap) },
+        "S15",
+    );
 }
 
 #[test]
 fn takes_a_late_use_for_a_cache() {
     let decide_so = |s: &Observed, p: &Policy, n: Timestamp| {
         seeing(s, p, n, |s| {
-            let (old, promoted) = (other_key(s), secret(s).and_then(|s| s.journal.promoted.as_ref()).map(|p| p.at));
-            if let (Some(LastUse::At { when, .. }), Some(at)) = (last_use_of(s, old.as_ref()), promoted) {
+            let (old, promoted) =
+                (other_key(s), secret(s).and_then(|s| s.journal.promoted.as_ref()).map(|p| p.at));
+            if let (Some(LastUse::At { when, .. }), Some(at)) =
+                (last_use_of(s, old.as_ref()), promoted)
+            {
                 *when = (*when).min(p.caches_until(at));
             }
         })
     };
-    let setting = Setting { faults: 0, uses: 2, ..weak("late uses ignored", decide_so, Start::Overlap) };
+    let setting =
+        Setting { faults: 0, uses: 2, ..weak("late uses ignored", decide_so, Start::Overlap) };
     breaks(setting, "S15");
 }
 
 #[test]
 fn unknown_last_use_taken_as_unused() {
-    breaks(Setting { port: Port::UnknownIsUnused, uses: 1, faults: 1, ..Setting::new(Start::Overlap) }, "S2");
+    breaks(
+        Setting { port: Port::UnknownIsUnused, uses: 1, faults: 1, ..Setting::new(Start::Overlap) },
+        "S2",
+    );
 }
 
 #[test]
@@ -88,8 +106,9 @@ fn no_soak() {
         "no soak",
         |s, p, n| {
             seeing(s, p, n, |s| {
-                if let Some(r) =
-                    secret(s).and_then(|s| s.journal.retired.as_mut()).filter(|r| r.phase == Phase::Inactive)
+                if let Some(r) = secret(s)
+                    .and_then(|s| s.journal.retired.as_mut())
+                    .filter(|r| r.phase == Phase::Inactive)
                 {
                     r.at -= p.waits().soak;
                 }

@@ -57,12 +57,21 @@ impl State {
             // What AWS refuses a person, it refuses.
             match deed {
                 Deed::CreateKey => drop(world.add_key(&user)),
-                Deed::Deactivate(key) => drop(world.set_key_status(&user, key, KeyStatus::Inactive)),
+                Deed::Deactivate(key) => {
+                    drop(world.set_key_status(&user, key, KeyStatus::Inactive))
+                }
                 Deed::Reactivate(key) => drop(world.set_key_status(&user, key, KeyStatus::Active)),
                 Deed::Delete(key) => drop(world.delete_key(&user, key)),
-                Deed::PutKey(key) => put(world, Value::credentials(&World::credentials_of(key), None)),
+                Deed::PutKey(key) => {
+                    put(world, Value::credentials(&World::credentials_of(key), None))
+                }
                 Deed::PutWrong(key) => {
-                    put(world, Value::text(format!(r#"{{"AccessKeyId":"{key}","SecretAccessKey":"slip"}}"#)));
+                    put(
+                        world,
+                        Value::text(format!(
+                            r#"{{"AccessKeyId":"{key}","SecretAccessKey":"slip"}}"#
+                        )),
+                    );
                 }
                 Deed::PutJunk => put(world, Value::text("{}")),
                 Deed::MoveCurrent(version) => {
@@ -73,35 +82,51 @@ impl State {
         });
     }
 
-    /// Another program writes into the journal. What that makes of everything else is not held against keyrot here.
+    /// Another program writes into the journal. What that makes of everything else is not held
+    /// against keyrot here.
     pub(crate) fn forge(&mut self, forgery: &Forgery) {
         self.forges -= 1;
         self.interfered = true;
         if let Forgery::Entry(JournalEntry::Revoked(all)) = forgery {
             // What is taken out of the entry, a run cannot know, unless it was asked for it itself.
-            let keys: Vec<KeyId> =
-                self.world.user(&user()).into_iter().flat_map(|u| u.keys()).map(|k| k.listed.id.clone()).collect();
+            let keys: Vec<KeyId> = self
+                .world
+                .user(&user())
+                .into_iter()
+                .flat_map(|u| u.keys())
+                .map(|k| k.listed.id.clone())
+                .collect();
             let gone = keys.iter().filter(|key| !all.iter().any(|noted| noted.key == **key));
             gone.for_each(|key| Arc::make_mut(&mut self.watch).forgotten(key));
         }
         let before = self.world.clone();
         // What a person did not ask for, nobody has to hold to.
         let unasked = match forgery {
-            Forgery::Entry(JournalEntry::Revoked(all)) => {
-                all.iter().map(|noted| noted.key.clone()).filter(|key| !self.watch.is_revoked(key)).collect()
-            }
+            Forgery::Entry(JournalEntry::Revoked(all)) => all
+                .iter()
+                .map(|noted| noted.key.clone())
+                .filter(|key| !self.watch.is_revoked(key))
+                .collect(),
             _ => Vec::new(),
         };
         match forgery {
-            Forgery::Entry(note) => drop(self.world.tag_secret(&secret(), note.tag(), note.to_text())),
+            Forgery::Entry(note) => {
+                drop(self.world.tag_secret(&secret(), note.tag(), note.to_text()))
+            }
             Forgery::Version { id, label } => {
                 let found = self.world.secret(&secret());
                 let pending = found.and_then(|found| found.labelled(Label::Pending)).cloned();
                 // Without a label, PutSecretValue moves AWSCURRENT.
-                let labels = if *label == Some(Label::Current) { &[][..] } else { &[Label::Pending] };
+                let labels =
+                    if *label == Some(Label::Current) { &[][..] } else { &[Label::Pending] };
                 let put = self.world.put_secret_value(&secret(), id, Value::text("{}"), labels);
                 if put.is_ok() && label.is_none() {
-                    drop(self.world.move_label(&secret(), Label::Pending, Some(id), pending.as_ref()));
+                    drop(self.world.move_label(
+                        &secret(),
+                        Label::Pending,
+                        Some(id),
+                        pending.as_ref(),
+                    ));
                 }
             }
         }
@@ -111,7 +136,9 @@ impl State {
 
     pub(crate) fn consume(&mut self, key: &KeyId) {
         self.uses -= 1;
-        self.outside(|world| drop(world.authenticate(&World::credentials_of(key), "s3", "eu-west-1")));
+        self.outside(|world| {
+            drop(world.authenticate(&World::credentials_of(key), "s3", "eu-west-1"))
+        });
     }
 }
 

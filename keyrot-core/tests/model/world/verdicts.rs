@@ -11,13 +11,16 @@ use keyrot_core::{Blocked, KeyId, KeyStatus, LastUse, Outcome, Revocation, Stop,
 impl State {
     /// Whether the journal has an order to revoke the key from this time or later.
     pub(super) fn is_written_down(&self, key: &KeyId, since: Timestamp) -> bool {
-        let SecretState::Present(secret) = self.world.describe_secret(&secret()) else { return false };
+        let SecretState::Present(secret) = self.world.describe_secret(&secret()) else {
+            return false;
+        };
         secret.journal.revoked_at(key).is_some_and(|at| since <= at)
     }
 
     /// A revocation came to an end: S13.
     pub(super) fn has_revoked(&mut self, running: &Running, outcome: &Outcome, order: &Revocation) {
-        let active = |k: &MemoryKey| k.listed.id == order.key && k.listed.status == KeyStatus::Active;
+        let active =
+            |k: &MemoryKey| k.listed.id == order.key && k.listed.status == KeyStatus::Active;
         let works = self.world.user(&user()).is_some_and(|user| user.keys().iter().any(active));
         let done = matches!(outcome, Outcome::Done | Outcome::Revoked { .. });
         // One that was held up until what it saw is too old says so, and is asked for again.
@@ -28,7 +31,8 @@ impl State {
         }
     }
 
-    /// S6: no key's secret is in anything that is reported, or in the machine's own `Debug`, or in a tag.
+    /// S6: no key's secret is in anything that is reported, or in the machine's own `Debug`, or in
+    /// a tag.
     pub(super) fn look_for_secrets(&mut self, told: &impl std::fmt::Debug, changed: bool) {
         let tags = self.world.secret(&secret()).filter(|_| changed).map(|secret| &secret.tags);
         let text = format!("{told:?} {tags:?}");
@@ -41,18 +45,27 @@ impl State {
     }
 }
 
-/// S10: a key that this call has taken away, though a consumer used it within `quiet` (within the soak, where it is gone for good), or though what
-/// is current does not work.
-pub(super) fn taken(setting: &Setting, before: &World, now: &World, watch: &Watch) -> Option<String> {
-    let keys = |world: &World| world.user(&user()).map(|user| user.keys().to_vec()).unwrap_or_default();
+/// S10: a key that this call has taken away, though a consumer used it within `quiet` (within the
+/// soak, where it is gone for good), or though what is current does not work.
+pub(super) fn taken(
+    setting: &Setting,
+    before: &World,
+    now: &World,
+    watch: &Watch,
+) -> Option<String> {
+    let keys =
+        |world: &World| world.user(&user()).map(|user| user.keys().to_vec()).unwrap_or_default();
     let left = keys(now);
     for key in keys(before) {
         let id = &key.listed.id;
-        let wait = match left.iter().find(|left| left.listed.id == *id).map(|left| &left.listed.status) {
-            None => setting.waits.soak,
-            Some(KeyStatus::Inactive) if key.listed.status == KeyStatus::Active => setting.waits.quiet,
-            Some(_) => continue,
-        };
+        let wait =
+            match left.iter().find(|left| left.listed.id == *id).map(|left| &left.listed.status) {
+                None => setting.waits.soak,
+                Some(KeyStatus::Inactive) if key.listed.status == KeyStatus::Active => {
+                    setting.waits.quiet
+                }
+                Some(_) => continue,
+            };
         if let Ok(LastUse::At { when, service, .. }) = before.last_use(id)
             && service != "sts"
             && now.now() < after(when, wait)
@@ -74,8 +87,12 @@ pub(super) fn concluded(next: &Next) -> Option<String> {
         }
         // It concludes nothing of the key; that a wait goes on for too long is said.
         Next::Done(Outcome::Blocked(Blocked::Overdue { .. })) => None,
-        Next::Done(Outcome::Blocked(reason)) => Some(format!("blocked, and nobody was asked: {reason}")),
-        Next::Done(Outcome::Refused(reason)) => Some(format!("refused, and nobody was asked: {reason}")),
+        Next::Done(Outcome::Blocked(reason)) => {
+            Some(format!("blocked, and nobody was asked: {reason}"))
+        }
+        Next::Done(Outcome::Refused(reason)) => {
+            Some(format!("refused, and nobody was asked: {reason}"))
+        }
         _ => None,
     }
 }
