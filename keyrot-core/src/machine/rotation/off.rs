@@ -195,11 +195,9 @@ impl Rotation {
 
     fn unseen(&mut self, now: Timestamp, error: Option<CallError>) {
         let error = error.unwrap_or_else(|| {
-            let (user, key) = (&self.subject.user, self.revocation().map(|order| order.key.to_string()).unwrap_or_default());
-            let message = format!(
-                "IAM acknowledged the deactivation, and does not list the key as Inactive; ask again: the same command is harmless. If somebody \
-                 reactivates the key each time, delete it: aws iam delete-access-key --user-name {user} --access-key-id {key}"
-            );
+            let message = "IAM acknowledged the deactivation, and does not list the key as Inactive; \
+                           ask again: the same command is harmless. If somebody reactivates the key \
+                           each time, delete it in IAM";
             CallError::new(ErrorKind::NoEffect, Effect::Unknown, message)
         });
         let doing = "see that the key is Inactive".into();
