@@ -84,7 +84,7 @@ impl Aws {
                 // It is there, and not under that label: it was moved since, unless another one
                 // fits.
                 Err(elsewhere) if elsewhere.is(&["InvalidRequestException"]) => {
-                    unlabelled = Some(elsewhere)
+                    unlabelled = Some(elsewhere);
                 }
                 Err(failure) => return Err(failure.into()),
             }

@@ -371,7 +371,7 @@ fn the_demo_is_true_and_quick() {
         document["lines"].as_array().unwrap().iter().map(|l| l["text"].as_str().unwrap()).collect();
     let story = [
         "dies right after CreateAccessKey",
-        "made by a run that died",
+        "created by an interrupted run",
         "deleted",
         "published",
         "and may need it again",

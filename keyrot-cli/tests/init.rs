@@ -23,7 +23,7 @@ fn the_file_is_written_once_and_can_be_used() {
     let text = std::fs::read_to_string(&file).unwrap();
     assert!(
         text.contains("\n#overlap = \"7d\"\n")
-            && text.contains("\n# how long the old key goes on working"),
+            && text.contains("\n# how long the old key keeps working"),
         "{text}"
     );
     assert_eq!(

@@ -163,7 +163,7 @@ fn when_the_network_fails_no_key_is_guessed_at() {
         office.emulator.inject(CallAt::first("CreateAccessKey"), fault);
         let (code, said) = office.run(&[]);
         assert_eq!(code, Some(1), "{said}");
-        assert!(said.contains("it is not known whether a key was made"), "{said}");
+        assert!(said.contains("it is not known whether a key was created"), "{said}");
         assert_eq!(
             said.contains(
                 "its secret is lost; delete it: aws iam delete-access-key --user-name jane"

@@ -44,7 +44,7 @@ fn a_file_in_the_current_directory_rules_nothing_that_hands_out_or_replaces_a_ke
     );
     write(&scene, ".aws/credentials", &own);
     scene.emulator.change(|world| {
-        world.user_mut(&Scene::user()).unwrap().policies.push("AdministratorAccess".into())
+        world.user_mut(&Scene::user()).unwrap().policies.push("AdministratorAccess".into());
     });
     for text in hostile(&theirs.emulator.url()) {
         write(&scene, "keyrot.toml", &text);

@@ -49,35 +49,6 @@ fn a_forged_revocation_of_a_young_key_that_is_used_does_not_take_it_away() {
 }
 
 #[test]
-fn a_forged_revocation_takes_no_key_away_that_is_used_once_a_month() {
-    for only_if_unused in [false, true] {
-        let life = at_rest();
-        let old = current(&life);
-        let credentials = World::credentials_of(&old);
-        life.account.change(|w| w.authenticate(&credentials, "s3", "us-east-1"));
-        life.account.advance(HOUR * 24 * 3);
-        let at = life.account.now().format("%Y-%m-%dT%H:%M:%SZ");
-        let word = if only_if_unused { "revoked-if-unused" } else { "revoked" };
-        life.account
-            .change(|w| w.tag_secret(&life.secret, "keyrot:revoked", format!("{word} {old} {at}")))
-            .unwrap();
-        let mut blocked = 0;
-        for day in 3..90 {
-            if day % 30 == 0 {
-                life.account.change(|w| w.authenticate(&credentials, "s3", "us-east-1"));
-            }
-            let said = life.run_plain();
-            assert!(is_active(&life, &old), "day {day}, {word}: {said:?}");
-            blocked += usize::from(
-                matches!(&said.outcome, keyrot_core::Outcome::Blocked(why) if why.code() == "revoked_key_in_use"),
-            );
-            life.account.advance(HOUR * 24);
-        }
-        assert!(blocked > 80, "it is said at each run, not only once: {blocked}");
-    }
-}
-
-#[test]
 fn no_entry_makes_an_old_key_of_one_that_is_younger_than_the_current_one() {
     for forged in ["promoted", "intent"] {
         let life = at_rest();

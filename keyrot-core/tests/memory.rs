@@ -191,7 +191,7 @@ impl Overlap {
         let [from, to] = overlap.versions.clone();
         overlap
             .by(Actor::Keyrot, |w| {
-                w.move_label(&secret, Label::Current, Some(&from), Some(&to)).unwrap()
+                w.move_label(&secret, Label::Current, Some(&from), Some(&to)).unwrap();
             })
             .unwrap();
         if noted {
@@ -251,12 +251,12 @@ fn the_watch_notices_a_current_key_that_does_not_work() {
     let (secret, version) = (it.secret.clone(), VersionId::parse("1".repeat(32)).unwrap());
     let wrong = Credentials { secret: World::secret_of(&it.keys[0]), key: it.keys[1].clone() };
     let put = |w: &mut World| {
-        w.put_secret_value(&secret, &version, Value::credentials(&wrong, None), &[]).unwrap()
+        w.put_secret_value(&secret, &version, Value::credentials(&wrong, None), &[]).unwrap();
     };
     assert_eq!(it.by(Actor::Keyrot, put), Err("S1"));
     let mut it = Overlap::new(true);
     let put = |w: &mut World| {
-        w.put_secret_value(&secret, &version, Value::text("a password"), &[]).unwrap()
+        w.put_secret_value(&secret, &version, Value::text("a password"), &[]).unwrap();
     };
     assert_eq!(it.by(Actor::Keyrot, put), Err("S1"));
 }

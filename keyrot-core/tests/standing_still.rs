@@ -244,7 +244,7 @@ async fn a_key_that_is_in_use_is_reported_and_is_no_reason_to_be_overdue() {
     scene.run().await;
     let old = Scene::keys(&scene.account.world(), &scene.user)[0].0.clone();
     let renew = |world: &mut World, _: &Scene| {
-        drop(world.authenticate(&World::credentials_of(&old), "s3", "us-east-1"))
+        drop(world.authenticate(&World::credentials_of(&old), "s3", "us-east-1"));
     };
     for standing in &scene.days(150, renew).await[20..] {
         assert!(

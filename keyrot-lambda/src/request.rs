@@ -165,7 +165,7 @@ mod tests {
         assert!(refused(json!({ "users": "ci" })).contains("expected a sequence"));
         assert!(refused(json!({ "users": ["no spaces please"] })).contains("no spaces please"));
         assert!(refused(json!({ "force": true })).contains("name the users"));
-        assert!(refused(json!([])).contains("no JSON object"));
+        assert!(refused(json!([])).contains("not a JSON object"));
     }
 
     #[test]

@@ -192,10 +192,10 @@ async fn secrets(
             }
             Ok(SecretState::Missing) => seen.missing += 1,
             Ok(SecretState::Deleted { .. }) => {
-                seen.bad.push(format!("{secret} is scheduled for deletion"))
+                seen.bad.push(format!("{secret} is scheduled for deletion"));
             }
             Ok(SecretState::Replica { primary }) => {
-                seen.bad.push(format!("{secret} is a replica of {primary}"))
+                seen.bad.push(format!("{secret} is a replica of {primary}"));
             }
             Err(error) => return notes.add(store_error(&error)),
         }

@@ -177,10 +177,10 @@ fn describe(name: &SecretName, world: &World) -> Output {
         for difference in &secret.differences {
             match difference {
                 Difference::KmsKey { found, .. } => {
-                    drop(more.insert("KmsKeyId".into(), found.clone().into()))
+                    drop(more.insert("KmsKeyId".into(), found.clone().into()));
                 }
                 Difference::OwningService(service) => {
-                    drop(more.insert("OwningService".into(), service.clone().into()))
+                    drop(more.insert("OwningService".into(), service.clone().into()));
                 }
                 Difference::Replicas(regions) => {
                     let all = regions

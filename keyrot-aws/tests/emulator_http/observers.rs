@@ -70,7 +70,7 @@ async fn an_observer_that_panics_costs_one_answer_and_the_emulator_goes_on() {
     world.add_user("ci", &[]).unwrap();
     let emulator = start(world);
     emulator.observe(|change| {
-        assert_ne!(change.action, Some("CreateAccessKey"), "meant: this test's observer panics")
+        assert_ne!(change.action, Some("CreateAccessKey"), "meant: this test's observer panics");
     });
     let iam = iam(&emulator);
     let lost = iam.create_access_key().user_name("ci").send().await;

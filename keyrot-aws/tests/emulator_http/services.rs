@@ -47,7 +47,7 @@ async fn users_and_tags() {
     let user = iam.get_user().user_name("ci").send().await.unwrap().user.unwrap();
     assert_eq!((user.path.as_str(), user.tags().len()), ("/team/", 0));
     emulator.change(|w| {
-        w.user_mut(&named("ci")).unwrap().policies.push("AWSCompromisedKeyQuarantineV3".into())
+        w.user_mut(&named("ci")).unwrap().policies.push("AWSCompromisedKeyQuarantineV3".into());
     });
     let attached = iam.list_attached_user_policies().user_name("ci").send().await.unwrap();
     assert_eq!(

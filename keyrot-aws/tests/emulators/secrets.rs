@@ -136,7 +136,7 @@ pub(crate) async fn of_two_promotions_one_wins(account: Account) {
     let current = present(&account, &secret).await.current.unwrap().version;
     match both {
         (Ok(()), Err(lost)) | (Err(lost), Ok(())) => {
-            assert_eq!(lost.kind, ErrorKind::Conflict, "{lost}")
+            assert_eq!(lost.kind, ErrorKind::Conflict, "{lost}");
         }
         other => panic!("{other:?}"),
     }

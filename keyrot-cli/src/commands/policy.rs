@@ -148,10 +148,10 @@ pub(crate) fn policy(invocation: &Invocation, args: &PolicyArgs) -> Result<Exit,
         Format::Json if guard.is_some() => print(&policy::compact(&document)),
         Format::Json => print_json(&document),
         Format::Sam if guard.is_some() => {
-            print(&policy::guard_sam(args.name(), &document, args.boundary))
+            print(&policy::guard_sam(args.name(), &document, args.boundary));
         }
         Format::Terraform if guard.is_some() => {
-            print(&policy::guard_terraform(args.name(), &document, args.boundary))
+            print(&policy::guard_terraform(args.name(), &document, args.boundary));
         }
         Format::Sam => print(&policy::sam(args.name(), &document)),
         Format::Terraform => print(&policy::terraform(args.name(), &document)),

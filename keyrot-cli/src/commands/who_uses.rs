@@ -128,7 +128,7 @@ impl ProgressReporter {
                 bar.suspend(|| say!("{}", paint(style::DIM, text)));
             }
             UsesProgress::Events { region, events } => {
-                bar.set_message(format!("{region}: {events} events read"))
+                bar.set_message(format!("{region}: {events} events read"));
             }
             _ => {}
         }

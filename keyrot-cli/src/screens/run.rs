@@ -269,26 +269,34 @@ fn sum(screen: Screen, document: &RunDocument, settings: &Settings) -> String {
         deleted,
         ..
     } = document.counts;
-    let mut parts = Vec::new();
-    let mut part = |count: usize, text: &str, color: Style| {
-        if count > 0 {
-            parts.push(paint(color, format!("{count} {text}")));
-        }
+    let list = |parts: &[(usize, &str, Style)]| -> String {
+        let some = parts.iter().filter(|(count, ..)| *count > 0);
+        let texts: Vec<String> =
+            some.map(|(count, text, color)| paint(*color, format!("{count} {text}"))).collect();
+        texts.join(", ")
     };
-    if screen == Screen::Rotate {
-        part(rotated, "rotated", style::GOOD);
-        part(retired, "retired", style::GOOD);
-        part(deleted, "deleted", style::GOOD);
-    }
-    part(due, "due", style::BUSY);
-    part(settled, "settled", style::GOOD);
-    part(waiting - held, "waiting", style::BUSY);
-    part(held, "held", style::WARN);
-    part(stopped, "stopped", style::WARN);
-    part(blocked, "blocked", style::BAD);
-    part(failed, "failed", style::BAD);
+    // Each user is in one state; what the run did is counted beside that.
+    let states = list(&[
+        (due, "due", style::BUSY),
+        (settled, "settled", style::GOOD),
+        (waiting - held, "waiting", style::BUSY),
+        (held, "held", style::WARN),
+        (stopped, "stopped", style::WARN),
+        (blocked, "blocked", style::BAD),
+        (failed, "failed", style::BAD),
+    ]);
+    let changes = list(&[
+        (rotated, "rotated", style::GOOD),
+        (retired, "retired", style::GOOD),
+        (deleted, "deleted", style::GOOD),
+    ]);
     let plural = if users == 1 { "user" } else { "users" };
-    let mut out = format!("{users} {plural}: {}\n", parts.join(", "));
+    let mut out = match changes.as_str() {
+        changes if screen == Screen::Rotate && !changes.is_empty() => {
+            format!("{users} {plural}: {states}; this run: {changes}\n")
+        }
+        _ => format!("{users} {plural}: {states}\n"),
+    };
     let passed = &document.skipped;
     let alone = [
         (passed.not_tagged, "without the tag"),

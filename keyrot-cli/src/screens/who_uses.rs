@@ -52,7 +52,7 @@ fn one(document: &UsesDocument, key: &KeyUses, width: Option<usize>) -> String {
     }
     let mut out = format!("{title}\n");
     let mut line = |lead: &str, text: &str, color| {
-        out.push_str(&hanging(lead, style::PLAIN, text, color, width))
+        out.push_str(&hanging(lead, style::PLAIN, text, color, width));
     };
     let (last, color) = match (key.last_used, &key.problem) {
         (Some(when), _) => {

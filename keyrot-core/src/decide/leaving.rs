@@ -139,13 +139,11 @@ impl<'a> Leaving<'a> {
             None => {
                 case.current_key().and_then(|new| Need::of_old(case, key, new, overlap, promoted))
             }
-            Some(order) => match case.ask {
-                Ask::Revoke(asked) if asked.key == *id && order.only_if_unused => {
-                    Need::of_use(case.seen, id, key.created, case.policy, case.now)
-                }
-                Ask::Revoke(asked) if asked.key == *id => None,
-                _ => Need::of_revoked(case, key),
-            },
+            Some(order) if order.only_if_unused => {
+                Need::of_use(case.seen, id, key.created, case.policy, case.now)
+            }
+            Some(_) if matches!(case.ask, Ask::Revoke(order) if order.key == *id) => None,
+            Some(_) => Need::of_revoked(case, key),
         };
         if let Some(need) = need {
             return Self::Needed(need);

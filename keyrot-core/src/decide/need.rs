@@ -37,7 +37,7 @@ pub(super) enum Need<'a> {
     Overlap { key: &'a KeyId, until: Timestamp },
     /// It is Inactive, and its soak is not over.
     Soak { key: &'a KeyId, until: Timestamp },
-    /// An entry says that it was revoked, and something used it within `idle`.
+    /// An entry says that it was revoked, and something used it within `quiet`.
     RevokedInUse { key: &'a KeyId, last_use: &'a LastUse },
 }
 
@@ -145,22 +145,20 @@ impl<'a> Need<'a> {
         }
     }
 
-    /// Whoever may write the secret can write that a key is revoked. In a run that nobody asked for
-    /// it, only a key that was unused for `idle` leaves on that entry's word alone; a key that
-    /// something uses, if only once a month, is kept, loudly.
+    /// The entry that a key is revoked can be forged. In a run that nobody asked for it, a key that
+    /// something used within `quiet` is kept, loudly.
     pub(super) fn of_revoked(case: &Situation<'a>, key: &'a AccessKey) -> Option<Self> {
-        let (id, waits) = (&key.id, case.policy.waits());
+        let id = &key.id;
+        let until = |when| after(when, case.policy.waits().quiet);
         match case.seen.last_use.get(id) {
             None => Some(Self::Unasked(id)),
             Some(LastUse::Unknown(reason)) => Some(Self::Unknown { key: id, reason }),
             Some(LastUse::NoRecord) => Self::too_young(case, key),
-            Some(LastUse::At { when, .. }) if after(*when, waits.idle) <= case.now => None,
+            Some(LastUse::At { when, .. }) if until(*when) <= case.now => None,
             Some(used) if own_verification(case, key, used) => Self::too_young(case, key),
             // keyrot itself verified it recently, or somebody asks STS alone.
-            Some(last_use @ LastUse::At { when, service, .. })
-                if service == VERIFICATION && case.now < after(*when, waits.quiet) =>
-            {
-                Some(Self::InUse { key: id, last_use, until: after(*when, waits.quiet) })
+            Some(last_use @ LastUse::At { when, service, .. }) if service == VERIFICATION => {
+                Some(Self::InUse { key: id, last_use, until: until(*when) })
             }
             Some(last_use) => Some(Self::RevokedInUse { key: id, last_use }),
         }

@@ -353,7 +353,7 @@ impl Rotation {
             }
             None => {
                 self.seen.proof =
-                    Some((version, Verified::Wrong("the version holds no access key".into())))
+                    Some((version, Verified::Wrong("the version holds no access key".into())));
             }
         }
     }
@@ -529,7 +529,7 @@ impl Rotation {
                 // it.
                 Outcome::Blocked(Blocked::IamOnly { .. }) if self.deactivated.is_some() => {}
                 Outcome::Blocked(reason) => {
-                    self.tell(now, EventKind::Blocked { reason: reason.clone() })
+                    self.tell(now, EventKind::Blocked { reason: reason.clone() });
                 }
                 Outcome::Failed(failure) => self.tell(now, EventKind::Failed(failure.clone())),
                 Outcome::Waiting(wait)

@@ -89,7 +89,7 @@ impl Verification {
     pub(crate) fn read(&mut self, credentials: Option<Credentials>) {
         match credentials {
             Some(credentials) if credentials.key == self.key => {
-                self.credentials = Some(credentials)
+                self.credentials = Some(credentials);
             }
             Some(other) => {
                 let reason =
@@ -117,7 +117,7 @@ impl Verification {
                 self.end = Some(Verified::Wrong(format!("the credentials are {whose}'s")));
             }
             ProbeAnswer::Refused => {
-                self.refused("AWS does not accept the key (InvalidClientTokenId)".into(), now)
+                self.refused("AWS does not accept the key (InvalidClientTokenId)".into(), now);
             }
             ProbeAnswer::WrongSecret => {
                 self.refused(

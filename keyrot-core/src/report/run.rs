@@ -134,7 +134,7 @@ impl Counts {
                     EventKind::Rotated { .. } => counts.rotated += 1,
                     EventKind::Retired { .. } => counts.retired += 1,
                     EventKind::Deleted { .. } | EventKind::OrphanRemoved { .. } => {
-                        counts.deleted += 1
+                        counts.deleted += 1;
                     }
                     _ => {}
                 }

@@ -263,7 +263,7 @@ pub fn select(
                 selected.skipped.not_named += 1;
             }
             Ok(()) => {
-                wanted.extend(entries.first().map(|user| (*user, own(user), entries.len() > 1)))
+                wanted.extend(entries.first().map(|user| (*user, own(user), entries.len() > 1)));
             }
         }
     }

@@ -101,10 +101,10 @@ impl fmt::Display for SettingsError {
             (Problem::Unknown { suggestion }, _) => {
                 match origin {
                     Origin::File { name: file, line } => {
-                        write!(f, "unknown setting `{name}` in {file} line {line}")?
+                        write!(f, "unknown setting `{name}` in {file} line {line}")?;
                     }
                     Origin::Env(variable) => {
-                        write!(f, "unknown variable `{variable}` in the environment")?
+                        write!(f, "unknown variable `{variable}` in the environment")?;
                     }
                     Origin::Flag(flag) => write!(f, "unknown flag `{flag}`")?,
                     Origin::Default => write!(f, "unknown setting `{name}`")?,

@@ -50,7 +50,7 @@ async fn a_secret_that_exists_is_adopted_by_itself_only_with_a_working_key_of_th
     let squatted = account();
     let placeholder = VersionId::for_placeholder(squatted.world().now());
     squatted.change(|world| {
-        world.create_secret(&secret(), Some((placeholder, Value::placeholder()))).unwrap()
+        world.create_secret(&secret(), Some((placeholder, Value::placeholder()))).unwrap();
     });
     assert_eq!(why(&squatted).await, Unhoused::Placeholder);
     let other = account();
@@ -148,7 +148,7 @@ async fn no_key_is_made_where_its_life_could_not_be_noted_down() {
         by_hand(&account, Some(&first_key(&account)));
         account.change(|world| {
             (0..tags).for_each(|n| {
-                world.tag_secret(&secret(), &format!("team-{n}"), "x".to_owned()).unwrap()
+                world.tag_secret(&secret(), &format!("team-{n}"), "x".to_owned()).unwrap();
             });
         });
         let mut outcome = run(&account, &here()).await.outcome;

@@ -418,7 +418,7 @@ impl State {
         match (&running.next, &running.task) {
             (Next::Done(Outcome::Done), Task::RotationStep(order)) => self.carried_out(order),
             (Next::Done(outcome), Task::Request(Request::Revoke(order))) => {
-                self.has_revoked(&running, outcome, order)
+                self.has_revoked(&running, outcome, order);
             }
             (Next::Done(_), _) => {}
             _ => self.rotators[i] = Some(Arc::new(running)),
@@ -432,7 +432,7 @@ impl State {
         let Some(free) = self.rotators.iter().position(Option::is_none) else { return };
         match &request {
             Request::Rollback { .. } | Request::Bind | Request::Reinstate { .. } => {
-                self.interfered = true
+                self.interfered = true;
             }
             Request::Leave { .. } | Request::Move { .. } => self.interfered = true,
             Request::Revoke(order) => {

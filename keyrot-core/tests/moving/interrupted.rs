@@ -78,7 +78,7 @@ async fn a_lost_tag_never_opens_the_home_that_was_left() {
         let before = account.world();
         match run(&account, OLD).await.outcome {
             Outcome::Blocked(Blocked::ManagedElsewhere { home }) => {
-                assert_eq!(home.place().region, NEW)
+                assert_eq!(home.place().region, NEW);
             }
             other => panic!("{other:?}"),
         }
@@ -107,7 +107,7 @@ impl Hook for Closes {
     async fn after(&self, call: &'static str, _: &str) {
         if call == "write_note" {
             self.0.change(|world| {
-                world.tag_secret(&secret(), self.1.tag(), self.1.to_text()).unwrap()
+                world.tag_secret(&secret(), self.1.tag(), self.1.to_text()).unwrap();
             });
         }
     }

@@ -71,7 +71,7 @@ async fn who_is_not_at_rest_is_not_moved() {
     // Quarantined.
     let account = at_rest().await;
     account.change(|world| {
-        world.user_mut(&user()).unwrap().policies.push("AWSCompromisedKeyQuarantineV3".to_owned())
+        world.user_mut(&user()).unwrap().policies.push("AWSCompromisedKeyQuarantineV3".to_owned());
     });
     refused(&account, "quarantined").await;
     // Scheduled for deletion; deleted for good, there is nothing to leave.

@@ -148,7 +148,7 @@ impl Harness {
     pub(crate) fn consume(&self) {
         if let Some(current) = self.current() {
             self.account.change(|world| {
-                drop(world.authenticate(&World::credentials_of(&current), "s3", "eu-west-1"))
+                drop(world.authenticate(&World::credentials_of(&current), "s3", "eu-west-1"));
             });
         }
     }

@@ -149,7 +149,7 @@ fn a_users_failure_fails_the_invocation_and_leaves_the_others_rotated() {
             .user_mut(&user("ci-two"))
             .unwrap()
             .policies
-            .push("AWSCompromisedKeyQuarantineV3".into())
+            .push("AWSCompromisedKeyQuarantineV3".into());
     });
     let document = instance.invoke(scheduled()).response();
     assert_eq!(

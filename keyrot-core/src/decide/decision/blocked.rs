@@ -176,7 +176,7 @@ pub enum Blocked {
         /// The key.
         key: KeyId,
     },
-    /// A journal entry says that the key was revoked, and something used it within `idle`. Whoever
+    /// A journal entry says that the key was revoked, and something used it within `quiet`. Whoever
     /// may write the secret can write the entry.
     RevokedKeyInUse {
         /// The key.

@@ -160,7 +160,7 @@ mod replacing {
     #[test]
     fn whatever_goes_wrong_after_it_was_made_takes_it_away_again() {
         let never = |scene: &Scene| {
-            scene.account.change(|world| world.rules.propagation = Duration::from_secs(900))
+            scene.account.change(|world| world.rules.propagation = Duration::from_secs(900));
         };
         let scene = Scene::new();
         never(&scene);

@@ -153,7 +153,7 @@ impl State {
         match moves.start {
             Start::Rest => {}
             Start::NearlyDue => {
-                self.world.advance((due - self.world.now()).to_std().unwrap() - UNIT)
+                self.world.advance((due - self.world.now()).to_std().unwrap() - UNIT);
             }
             Start::Overlap => {
                 self.world.advance((due - self.world.now()).to_std().unwrap());
@@ -172,7 +172,7 @@ impl State {
                 assert_eq!(tagged(&self.world), Some(1));
                 match moves.start {
                     Start::Published => {
-                        drop(self.live(&sound, |state| state.start(&sound, 0, 1, Way::Named)))
+                        drop(self.live(&sound, |state| state.start(&sound, 0, 1, Way::Named)));
                     }
                     Start::Settled => drop(self.settle(&sound, 1)),
                     _ => {}
@@ -400,7 +400,7 @@ impl State {
         self.uses -= 1;
         let Some(key) = published(&self.world, place) else { return };
         self.outside(|world| {
-            drop(world.authenticate(&World::credentials_of(&key), "s3", REGIONS[place]))
+            drop(world.authenticate(&World::credentials_of(&key), "s3", REGIONS[place]));
         });
     }
 
@@ -425,7 +425,7 @@ impl State {
             Forged::Closed(place) => {
                 let entry = JournalEntry::Moved(other(place, &self.world));
                 self.in_secret(place, |world| {
-                    drop(world.tag_secret(&secret(), entry.tag(), entry.to_text()))
+                    drop(world.tag_secret(&secret(), entry.tag(), entry.to_text()));
                 });
             }
             Forged::Opened(place) => {

@@ -50,7 +50,7 @@ fn finishes_an_order_that_came_late() {
 fn makes_a_key_without_an_order() {
     let decide_so = |s: &Observed, p: &Policy, n: Timestamp| {
         seeing(s, p, n, |s| {
-            secret(s).into_iter().for_each(|secret| secret.rotation_enabled = false)
+            secret(s).into_iter().for_each(|secret| secret.rotation_enabled = false);
         })
     };
     let weak = weak("blind to the service", decide_so, Start::Serviced);

@@ -58,12 +58,12 @@ impl State {
             match deed {
                 Deed::CreateKey => drop(world.add_key(&user)),
                 Deed::Deactivate(key) => {
-                    drop(world.set_key_status(&user, key, KeyStatus::Inactive))
+                    drop(world.set_key_status(&user, key, KeyStatus::Inactive));
                 }
                 Deed::Reactivate(key) => drop(world.set_key_status(&user, key, KeyStatus::Active)),
                 Deed::Delete(key) => drop(world.delete_key(&user, key)),
                 Deed::PutKey(key) => {
-                    put(world, Value::credentials(&World::credentials_of(key), None))
+                    put(world, Value::credentials(&World::credentials_of(key), None));
                 }
                 Deed::PutWrong(key) => {
                     put(
@@ -111,7 +111,7 @@ impl State {
         };
         match forgery {
             Forgery::Entry(note) => {
-                drop(self.world.tag_secret(&secret(), note.tag(), note.to_text()))
+                drop(self.world.tag_secret(&secret(), note.tag(), note.to_text()));
             }
             Forgery::Version { id, label } => {
                 let found = self.world.secret(&secret());
@@ -137,7 +137,7 @@ impl State {
     pub(crate) fn consume(&mut self, key: &KeyId) {
         self.uses -= 1;
         self.outside(|world| {
-            drop(world.authenticate(&World::credentials_of(key), "s3", "eu-west-1"))
+            drop(world.authenticate(&World::credentials_of(key), "s3", "eu-west-1"));
         });
     }
 }
