@@ -23,10 +23,10 @@ use std::error::Error;
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
 /// # let mut world = World::new("2026-01-05T04:00:00Z".parse()?);
 /// # let jane = world.add_user("jane", &[])?;
-/// # let mine = world.add_key(&jane)?.key;
+/// # let mine = world.add_key(&jane)?.credentials.key;
 /// # world.advance(std::time::Duration::from_secs(91 * 86_400));
 /// # let account = MemoryAccount::new(world);
-/// # let arn: UserArn = "arn:aws:iam::123456789012:user/jane".parse()?;
+/// # let arn = UserArn::parse("arn:aws:iam::123456789012:user/jane")?;
 /// let mut own = OwnKey::new(Ports::of(account), arn, mine, Policy::default());
 ///
 /// let plan = own.plan().await?;

@@ -46,7 +46,7 @@ type FindTarget = dyn Fn() -> BoxFuture<'static, Result<Target, String>> + Send 
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
 /// # let mut world = World::new("2026-01-05T04:00:00Z".parse()?);
 /// # let ci = world.add_user("ci", &[("RotateKey", "True")])?;
-/// # let leaked = world.add_key(&ci)?.key;
+/// # let leaked = world.add_key(&ci)?.credentials.key;
 /// # let account = MemoryAccount::new(world);
 /// # let users = account.users("/").await?;
 /// # let homes = Homes::in_region("us-east-1");
