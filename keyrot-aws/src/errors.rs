@@ -455,7 +455,8 @@ const HIDDEN: &str = "[hidden]";
 const LONGEST: usize = 600;
 
 /// Takes out what was sent in secret, and whatever looks like a secret access key or a token: 40 or
-/// more letters, digits, `/` and `+` of mixed kind.
+/// more letters, digits, `/` and `+` of mixed kind. Control characters become spaces, and what is
+/// invisible or turns the text is escaped.
 pub(crate) fn scrub(text: &str, hidden: &[&str]) -> String {
     let mut text = text.to_owned();
     for secret in hidden.iter().filter(|s| !s.is_empty()) {
@@ -478,5 +479,5 @@ pub(crate) fn scrub(text: &str, hidden: &[&str]) -> String {
         clean.push(if c.is_control() { ' ' } else { c });
     }
     let words: Vec<&str> = clean.split_whitespace().collect();
-    words.join(" ").chars().take(LONGEST).collect()
+    keyrot_core::model::visible(&words.join(" ")).chars().take(LONGEST).collect()
 }

@@ -137,7 +137,7 @@ impl FileCache {
     fn try_to_load(&self) -> Result<Option<Kept>, String> {
         let refused =
             |why: &str| format!("the cached key in {} is not used: it {why}", self.file.display());
-        let mut file = match File::open(&self.file) {
+        let mut file = match open_to_read(&self.file) {
             Ok(file) => file,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(refused(&format!("cannot be opened: {error}"))),
@@ -280,16 +280,30 @@ fn scope(aws: &AwsSettings) -> String {
     scope
 }
 
+/// A file to read. A link is not followed, and a pipe, which somebody may have left in its place, is
+/// not waited for; the caller refuses what is no regular file.
+fn open_to_read(path: &Path) -> std::io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, careful());
+    options.open(path)
+}
+
+/// No link is followed, and no pipe waited for.
+#[cfg(unix)]
+fn careful() -> i32 {
+    use rustix::fs::OFlags;
+    (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed()
+}
+
 /// A file to lock, made where there is none. A link in its place is refused: it would have keyrot
-/// make or open a file somewhere else.
+/// make or open a file somewhere else. So is a pipe, which would be waited for.
 fn lock_file(path: &Path) -> std::io::Result<File> {
     let mut options = private_file();
     options.create(true);
     #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::custom_flags(
-        &mut options,
-        rustix::fs::OFlags::NOFOLLOW.bits().cast_signed(),
-    );
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, careful());
     options.open(path)
 }
 

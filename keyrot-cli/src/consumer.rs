@@ -82,7 +82,7 @@ async fn find(
     };
     let reader = reader.stage(stage).policy(policy);
     if let Some(kept) = reader.kept() {
-        return Ok(told(kept, reading));
+        return Ok(told(kept));
     }
     if caller.starts_process && sandbox.is_none() {
         nesting.hand_down()?;
@@ -103,7 +103,7 @@ async fn find(
                     time::relative(key.read, target.ports.clock.now())
                 ));
             }
-            Ok(told(key, reading))
+            Ok(told(key))
         }
         Err(ReadError::NotYet(secret)) => Err(not_yet(reading, &secret)),
         Err(ReadError::NoKey(secret)) => Err(something_else(&secret, settings)),
@@ -141,33 +141,26 @@ fn too_long(error: TooLong) -> CliError {
 }
 
 /// The key, after a warning if the consumer reads a secret that was left. It gets the key anyway.
-fn told(key: ReadKey, reading: &Reading) -> ReadKey {
+fn told(key: ReadKey) -> ReadKey {
     if let Some(to) = key.moved_to.as_ref().filter(|_| key.outage.is_none()) {
-        let command = reading
-            .user
-            .as_ref()
-            .map(|user| format!(": {}", command(user, to)))
-            .unwrap_or_default();
         warn(&format!(
-            "the user's key is now published in {}; this secret is no longer updated, and its key works only until keyrot deactivates it. Read the new secret{command}",
+            "the secret's tag keyrot:moved-to says that the key is now published in {}; this was not checked. If it is so, this secret is no longer updated, and its key works only until keyrot deactivates it. {CONFIRM}",
             to.place()
         ));
     }
     key
 }
 
-/// What reads it there, whatever the settings say of the name.
-fn command(user: &UserRef, home: &SecretArn) -> String {
-    let place = home.place();
-    format!("keyrot credentials {user} --region {} --secret {}", place.region, place.name)
-}
+/// Whoever may tag the user or the secret can write such a tag, and a consumer may not read what
+/// would confirm it. So no command is printed that reads what the tag names.
+const CONFIRM: &str = "Confirm the new place with `keyrot status`, or with whoever runs keyrot, before you read it with --region and --secret";
 
 fn elsewhere(user: &UserRef, (secret, region): (&SecretId, &str), home: &SecretArn) -> CliError {
     let place = home.place();
     let text = format!(
-        "the key of {user} is managed elsewhere: it is published in {place}, not in {secret} in {region}"
+        "{secret} in {region} could not be read. The tag keyrot:home of {user} says that the key is managed elsewhere, in {place}; this was not checked"
     );
-    CliError::with(Exit::Blocked, text).hint(command(user, home))
+    CliError::with(Exit::Blocked, text).hint(CONFIRM)
 }
 
 fn not_yet(reading: &Reading, secret: &SecretId) -> CliError {

@@ -30,21 +30,40 @@ pub(crate) fn beside(place: &Path, bytes: &[u8], access: Access) -> std::io::Res
 }
 
 /// A file to lock, made where there is none. A link in its place is refused: it would have keyrot
-/// make or open a file somewhere else.
+/// make or open a file somewhere else. So is a pipe, which would be waited for.
 pub(crate) fn lock_file(path: &Path) -> std::io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create(true);
     #[cfg(unix)]
     {
+        use rustix::fs::OFlags;
         use std::os::unix::fs::OpenOptionsExt;
-        options.mode(0o600).custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed());
+        let careful = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+        options.mode(0o600).custom_flags(careful.bits().cast_signed());
     }
     options.open(path)
 }
 
+/// Opens a file of keyrot's own to read. A pipe, which somebody may have left in its place, is not
+/// waited for; what is no regular file is refused.
+pub(crate) fn open(path: &Path) -> std::io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
+    }
+    let file = options.open(path)?;
+    match file.metadata()?.is_file() {
+        true => Ok(file),
+        false => Err(std::io::Error::new(ErrorKind::InvalidInput, "expected a regular file")),
+    }
+}
+
 /// Reads a file that is not larger than this.
 pub(crate) fn read(path: &Path, largest: u64) -> std::io::Result<Vec<u8>> {
-    read_from(&mut File::open(path)?, largest)
+    read_from(&mut open(path)?, largest)
 }
 
 /// Reads an open file that is not larger than this. Its size is reserved beforehand, because a

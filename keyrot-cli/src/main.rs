@@ -27,9 +27,10 @@ use cli::{Command, Invocation};
 use error::CliError;
 use exit::Exit;
 use std::process::ExitCode;
-use terminal::{stdio, time, trace};
+use terminal::{closed, stdio, time, trace};
 
 fn main() -> ExitCode {
+    closed::guard();
     let invocation = match Invocation::parse() {
         Ok(invocation) => invocation,
         Err(exit) => return stdio::settle(exit).into(),

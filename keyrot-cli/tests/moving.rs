@@ -55,6 +55,18 @@ fn further_regions_are_looked_into_in_a_sandbox_too() {
 }
 
 #[test]
+fn a_rollback_after_a_move_says_where_the_old_key_is() {
+    let sandbox = at_rest();
+    sandbox.json(&at(&["move", "ci-deployer", "--yes"], &THERE));
+    sandbox.json(&at(&["rotate", "--user", "ci-deployer"], &THERE));
+    let ran = sandbox.run(&at(&["rollback", "ci-deployer", "--yes"], &THERE));
+    let said = ran.stdout.clone() + &ran.stderr;
+    let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains("it is still in the old home's secret"), "{said}");
+    assert!(!said.contains("keyrot never had"), "{said}");
+}
+
+#[test]
 fn a_key_that_is_revoked_from_the_old_place_is_not_said_to_serve_its_consumers() {
     let sandbox = at_rest();
     sandbox.json(&at(&["move", "ci-deployer", "--yes"], &THERE));

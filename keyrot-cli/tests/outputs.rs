@@ -7,12 +7,30 @@ mod support;
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 use support::Sandbox;
 
 fn full() -> Stdio {
     File::options().write(true).open("/dev/full").unwrap().into()
+}
+
+/// The same command by way of a shell that closes, or opens for reading, what `redirect` says.
+fn redirected(command: &Command, redirect: &str) -> Command {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &format!("exec \"$@\" {redirect}"), "sh"]);
+    shell.arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => shell.env(name, value),
+            None => shell.env_remove(name),
+        };
+    }
+    if let Some(dir) = command.get_current_dir() {
+        shell.current_dir(dir);
+    }
+    shell
 }
 
 /// For each command that `--help` lists a command line that has something to print.
@@ -111,17 +129,37 @@ fn no_command_ends_well_if_stdout_cannot_be_written() {
             assert!(!well.stdout.is_empty(), "{args:?} prints nothing");
             let (_here, mut command) = prepared(&args);
             let lost = command.stdout(full()).output().unwrap();
-            let said = String::from_utf8_lossy(&lost.stderr);
-            let code = lost.status.code().unwrap();
-            assert_ne!(code, 0, "{args:?}: {said}");
-            assert!(code == 1 || Some(code) == well.status.code(), "{args:?}: {code}: {said}");
-            let own = args.contains(&"exec") || args.contains(&"credentials");
-            assert!(
-                own || said.contains("error: could not write to stdout: No space left on device"),
-                "{args:?}: {said}"
-            );
-            assert!(!said.contains("panicked"), "{args:?}: {said}");
+            is_lost(&args, &well, &lost, "No space left on device");
+            let (_here, command) = prepared(&args);
+            let lost = redirected(&command, "1</dev/null").output().unwrap();
+            is_lost(&args, &well, &lost, "");
         }
+    }
+}
+
+/// It did not end well, and says why; nothing if the reader of a pipe went away.
+fn is_lost(args: &[&str], well: &Output, lost: &Output, why: &str) {
+    let said = String::from_utf8_lossy(&lost.stderr);
+    // What `exec` starts is ended by SIGPIPE.
+    let code = lost.status.code().or(lost.status.signal().map(|number| 128 + number)).unwrap();
+    assert_ne!(code, 0, "{args:?}: {said}");
+    let expected = code == 1 || Some(code) == well.status.code();
+    assert!(expected || (why.is_empty() && code == 141), "{args:?}: {code}: {said}");
+    let own = args.contains(&"exec") || args.contains(&"credentials");
+    let error = format!("error: could not write to stdout: {why}");
+    assert!(own || why.is_empty() || said.contains(&error), "{args:?}: {said}");
+    assert!(!said.contains("panicked"), "{args:?}: {said}");
+}
+
+#[test]
+fn a_stdout_that_is_dev_null_on_purpose_is_written_to() {
+    // A shell opens it for writing; Python and Node, and a daemon, for reading and writing.
+    for redirect in [">/dev/null", "1<>/dev/null"] {
+        let (_sandbox, command) = prepared(&["sandbox", "show"]);
+        let output = redirected(&command, redirect).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{redirect}: {said}");
+        assert!(!said.contains("error:"), "{redirect}: {said}");
     }
 }
 
@@ -185,6 +223,31 @@ fn the_record_of_an_incident_is_not_lost() {
 }
 
 #[test]
+fn the_record_of_an_incident_is_not_lost_on_closed_descriptors() {
+    let args = ["--json", "revoke", "ci-deployer", "--yes"];
+    for redirect in [">&-", "1</dev/null"] {
+        let (sandbox, command) = prepared(&args);
+        let ran = sandbox.take(&redirected(&command, redirect).output().unwrap());
+        let (_, record) = ran.stderr.split_once("this is the record:\n").unwrap();
+        let document = record.rsplit_once("\n}").unwrap().0;
+        support::conforms(&serde_json::from_str(&format!("{document}\n}}")).unwrap());
+        assert!(records(&sandbox).is_empty());
+    }
+    for redirect in [">&- 2>&-", "1</dev/null 2</dev/null"] {
+        let (sandbox, command) = prepared(&args);
+        redirected(&command, redirect).status().unwrap();
+        let files = records(&sandbox);
+        assert_eq!(files.len(), 1, "{redirect}: {files:?}");
+        let text = std::fs::read_to_string(&files[0]).unwrap();
+        assert!(text.contains("\"schema\": \"keyrot.revoke/2\""), "{text}");
+    }
+    // Thrown away on purpose.
+    let (sandbox, command) = prepared(&args);
+    let ran = sandbox.take(&redirected(&command, ">/dev/null").output().unwrap());
+    assert!(!ran.stderr.contains("this is the record"), "{}", ran.stderr);
+}
+
+#[test]
 fn a_run_goes_on_when_nobody_can_be_told() {
     let (sandbox, mut command) = prepared(&["rotate"]);
     let (other, mut quiet) = prepared(&["rotate"]);
@@ -196,6 +259,40 @@ fn a_run_goes_on_when_nobody_can_be_told() {
         users.as_array().unwrap().iter().map(|user| user["state"].to_string()).collect::<Vec<_>>()
     };
     assert_eq!(states(&sandbox), states(&other));
+}
+
+#[test]
+fn a_pipe_that_was_planted_for_a_sandbox_is_not_waited_for() {
+    let sandbox = Sandbox::new();
+    assert_eq!(sandbox.run(&["sandbox", "reset"]).code, Some(0));
+    let pipe = |path: &std::path::Path| {
+        std::fs::remove_file(path).unwrap();
+        assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
+    };
+    let lock = PathBuf::from(format!("{}.lock", sandbox.file().display()));
+    pipe(&lock);
+    let ran = sandbox.run(&["sandbox", "advance", "1h"]);
+    assert!(ran.code == Some(2) && ran.stderr.contains("cannot be locked"), "{}", ran.stderr);
+    std::fs::remove_file(&lock).unwrap();
+    pipe(&sandbox.file());
+    let ran = sandbox.run(&["sandbox", "show"]);
+    assert!(ran.code == Some(2) && ran.stderr.contains("a regular file"), "{}", ran.stderr);
+}
+
+#[test]
+fn no_text_turns_the_direction_of_reading() {
+    let reason = "a\u{202e}b\u{2066}c\u{2028}d";
+    for json in [false, true] {
+        let args = [if json { &["--json"][..] } else { &[] }, &["revoke", "ci-deployer", "--yes"]];
+        let args = [&args.concat()[..], &["--reason", reason]].concat();
+        let (_sandbox, mut command) = prepared(&args);
+        let output = command.output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        let shown = String::from_utf8(output.stdout).unwrap() + &stderr;
+        let escaped = if json { "a\\u202eb\\u2066c\\u2028d" } else { "a\\u{202e}b\\u{2066}c" };
+        assert!(shown.contains(escaped), "{shown}");
+        assert!(!shown.contains(['\u{202e}', '\u{2066}', '\u{2028}']), "{shown}");
+    }
 }
 
 #[test]

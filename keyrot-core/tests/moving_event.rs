@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use async_trait::async_trait;
-use keyrot_core::engine::{Moved, NotifierError};
+use keyrot_core::engine::{Moved, NotifierError, NotifierErrorKind};
 use keyrot_core::memory::{MemoryAccount, World};
 use keyrot_core::{
     Cancel, Event, Homes, Limits, Mode, Notifier, Outcome, Policy, Ports, Report, Rotator,
@@ -63,6 +63,35 @@ async fn at_rest() -> MemoryAccount {
     panic!("never settled");
 }
 
+/// Cannot be reached.
+struct Deaf;
+
+#[async_trait]
+impl Notifier for Deaf {
+    fn name(&self) -> String {
+        "deaf".into()
+    }
+    async fn happened(&self, _: &[Event]) -> Result<(), NotifierError> {
+        Err(NotifierError::new(NotifierErrorKind::Unavailable, "no answer"))
+    }
+    async fn finished(&self, _: &Report) -> Result<(), NotifierError> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_notifier_that_fails_during_a_move_is_reported() {
+    let account = at_rest().await;
+    let (here, there) = (account.in_region(NEW), account.in_region(OLD));
+    let chosen = chosen(&here, NEW);
+    let here = Rotator::new(Ports::of(here)).notify(Arc::new(Deaf));
+    let there = Rotator::new(Ports::of(there));
+    let report = here.move_home(&there, chosen, Mode::Act, &Limits::default()).await;
+    assert_eq!(report.moved, Moved::Done);
+    let [failure] = &report.notifier_failures[..] else { panic!("{report:?}") };
+    assert_eq!((failure.notifier.as_str(), failure.untold), ("deaf", 1));
+}
+
 #[tokio::test]
 async fn a_move_is_notified_once_with_both_places_and_a_plan_not_at_all() {
     let account = at_rest().await;
@@ -71,7 +100,9 @@ async fn a_move_is_notified_once_with_both_places_and_a_plan_not_at_all() {
         let (here, there) = (account.in_region(NEW), account.in_region(OLD));
         let chosen = chosen(&here, NEW);
         let here = Rotator::new(Ports::of(here)).notify(words.clone());
-        here.move_home(&Rotator::new(Ports::of(there)), chosen, mode, &Limits::default()).await
+        here.move_home(&Rotator::new(Ports::of(there)), chosen, mode, &Limits::default())
+            .await
+            .moved
     };
     assert_eq!(moved(Mode::Plan).await, Moved::Planned);
     assert_eq!(*words.0.lock().unwrap(), [""; 0]);

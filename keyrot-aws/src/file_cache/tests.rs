@@ -99,3 +99,20 @@ async fn a_refused_key_is_read_again_whatever_the_file_has() {
     reader.read(&source, None).await.unwrap();
     assert_eq!(source.0.load(Ordering::SeqCst), 2);
 }
+
+/// A pipe that nobody writes to: to open it in the usual way would take for ever.
+fn pipe(path: &Path) {
+    assert!(std::process::Command::new("mkfifo").arg(path).status().unwrap().success());
+    std::fs::set_permissions(path, PermissionsExt::from_mode(0o600)).unwrap();
+}
+
+#[tokio::test]
+async fn a_pipe_in_the_place_of_a_file_is_not_waited_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let cache = FileCache::in_dir(&dir.path().join("keyrot"), "scope").unwrap();
+    pipe(&cache.file);
+    let why = cache.try_to_load().unwrap_err();
+    assert!(why.contains("no plain file"), "{why}");
+    pipe(&cache.beside(".lock"));
+    assert!(cache.turn().await.is_none());
+}

@@ -1,7 +1,7 @@
 //! A credentials file that is to be changed: held against others, checked again right before, and
 //! replaced whole.
 
-use super::read::read_whole;
+use super::read::{open, read_whole};
 use super::{FileKind, KeyPair, Profiles};
 use keyrot_core::Credentials;
 use std::fs::{File, Metadata, OpenOptions};
@@ -248,7 +248,7 @@ fn hold(path: &Path) -> Result<File, FileError> {
         // Some network file systems lock only what may be written; a file that may not be is locked
         // as it is.
         let both = OpenOptions::new().read(true).write(true).open(path);
-        let file = both.or_else(|_| File::open(path)).map_err(|e| io("opened", e))?;
+        let file = both.or_else(|_| open(path)).map_err(|e| io("opened", e))?;
         // On Windows a locked file could neither be read nor replaced.
         if cfg!(not(unix)) {
             return Ok(file);

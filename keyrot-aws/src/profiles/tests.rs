@@ -181,3 +181,15 @@ proptest! {
         }
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_in_the_place_of_a_file_is_not_waited_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("credentials");
+    assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+    let refused = super::read::read_whole(&path).unwrap_err();
+    assert!(refused.to_string().contains("expected a regular file"), "{refused}");
+    assert!(HeldFile::open(&path, FileKind::Credentials).is_err());
+    assert!(super::read::read_whole(std::path::Path::new("/dev/null")).unwrap().is_empty());
+}

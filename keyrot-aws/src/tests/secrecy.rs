@@ -94,5 +94,6 @@ fn what_looks_like_a_secret_is_taken_out_and_the_rest_stays() {
     let kept = "keyrot-key-AKIAIOSFODNN7EXAMPLE-1700000000 11111111-2222-3333-4444-555555555555";
     assert_eq!(scrub(kept, &[""]), kept);
     assert_eq!(scrub("a\nb\u{7}c", &[]), "a b c");
+    assert_eq!(scrub("a\u{202e}b\u{2028}c\u{2066}", &[]), "a\\u{202e}b c\\u{2066}");
     assert!(scrub(&"x ".repeat(5000), &[]).len() <= 600);
 }

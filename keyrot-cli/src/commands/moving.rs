@@ -8,7 +8,7 @@ use crate::config;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::screens::moving::{Document, Row, screen};
-use crate::terminal::stdio::print;
+use crate::terminal::stdio::{print, warn};
 use crate::terminal::style::{self, paint};
 use keyrot_core::engine::Moved;
 use keyrot_core::model::{Adoption, HomeTag, SecretArn};
@@ -81,6 +81,7 @@ pub(crate) async fn moving(invocation: &Invocation, args: &MoveArgs) -> Result<E
         }
     }
     flow.report(&document, || document.results().for_each(|line| print(&line)));
+    document.untold().for_each(|text| warn(&text));
     Ok(document.refused().unwrap_or(Exit::Success))
 }
 
@@ -132,7 +133,10 @@ impl<'a> Places<'a> {
         let limits = self.settings.limits(self.new.ports.clock.now());
         let failed =
             |outcome: &Outcome| matches!(outcome, Outcome::Blocked(_) | Outcome::Refused(_));
-        match here.move_home(&there, chosen.clone(), mode, &limits).await {
+        let report = here.move_home(&there, chosen.clone(), mode, &limits).await;
+        let row =
+            |result, outcome| row(result, outcome).with_failures(report.notifier_failures.clone());
+        match report.moved {
             Moved::Already => row(Change::Already, None),
             Moved::Planned => row(Change::Planned, None),
             Moved::Done => row(Change::Done, None),
@@ -142,6 +146,13 @@ impl<'a> Places<'a> {
             Moved::New(why) if failed(&why) => {
                 row(Change::Refused, Some(("at the new place", &why)))
             }
+            Moved::LeftOpen(why) => row(
+                Change::Failed,
+                Some((
+                    "the user's tag names the new place now, but the old home is not closed",
+                    &why,
+                )),
+            ),
             Moved::Old(why) => row(Change::Failed, Some(("at the old home", &why))),
             Moved::New(why) => row(Change::Failed, Some(("at the new place", &why))),
         }

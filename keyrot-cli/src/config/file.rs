@@ -58,7 +58,9 @@ pub(super) fn read(path: &Path, place: Place) -> Result<Option<SettingsText>, Cl
         Err(error) if place != Place::Named && is_absent(error.kind()) => return Ok(None),
         _ => {}
     }
-    let mut file = File::open(path).map_err(|error| unreadable(error.to_string()))?;
+    // A pipe that was named is the caller's: `--config <(…)`.
+    let opened = if place == Place::Named { File::open(path) } else { files::open(path) };
+    let mut file = opened.map_err(|error| unreadable(error.to_string()))?;
     let found = file.metadata().map_err(|error| unreadable(error.to_string()))?;
     let doubt = check(&name, &found, place)?;
     let bytes =

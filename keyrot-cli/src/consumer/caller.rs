@@ -10,6 +10,7 @@ use crate::terminal::stdio::warn;
 use keyrot_aws::profiles::{FileKind, Profiles, SharedFiles};
 use keyrot_aws::{Aws, AwsSettings, FileCache, Timeouts, TokioClock};
 use keyrot_core::consumer::{KeyReader, SecretId, VersionStage};
+use keyrot_core::model::visible;
 use keyrot_core::settings::Settings;
 use std::path::Path;
 use std::sync::Arc;
@@ -62,7 +63,7 @@ pub(super) fn find(settings: &Settings, secret: &SecretId) -> Result<Caller, Cli
             (format!("{secret}, with the profile {name} of {}", files.join(" and ")), process)
         }
     };
-    let read = read.replace(char::is_control, "?");
+    let read = visible(&read.replace(char::is_control, "?")).into_owned();
     Ok(Caller { read, starts_process, settings: aws })
 }
 

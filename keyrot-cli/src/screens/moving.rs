@@ -4,6 +4,7 @@ use crate::exit::Exit;
 use crate::terminal::style::{self, paint};
 use crate::terminal::table::{Cell, Table};
 use crate::terminal::text::hanging;
+use keyrot_core::engine::NotifierFailure;
 use keyrot_core::model::{HomeTag, SecretArn};
 use keyrot_core::report::Change;
 use keyrot_core::settings::Settings;
@@ -33,6 +34,8 @@ pub(crate) struct Row {
     hint: Option<String>,
     /// What is left to be done by hand.
     afterwards: Option<String>,
+    /// What could not be told to notifiers.
+    notifier_failures: Vec<NotifierFailure>,
 }
 
 /// A secret, or the place for one.
@@ -84,10 +87,17 @@ impl Row {
         };
         let reason = outcome.map(|(_, outcome)| outcome.reason());
         let (user, from, to) = (user.clone(), from.map(Home::of), Home::of(to));
-        let mut row = Self { user, result, from, to, reason, message, hint, afterwards: None };
+        let (afterwards, notifier_failures) = (None, Vec::new());
+        let mut row =
+            Self { user, result, from, to, reason, message, hint, afterwards, notifier_failures };
         row.afterwards =
             matches!(result, Change::Planned | Change::Done).then(|| row.by_hand()).flatten();
         row
+    }
+
+    /// The same, with what could not be told to notifiers.
+    pub(crate) fn with_failures(self, notifier_failures: Vec<NotifierFailure>) -> Self {
+        Self { notifier_failures, ..self }
     }
 
     /// The secret that is left behind.
@@ -130,6 +140,12 @@ impl Document {
     pub(crate) fn planned(&self) -> Vec<UserName> {
         let planned = self.users.iter().filter(|row| row.result == Change::Planned);
         planned.map(|row| row.user.clone()).collect()
+    }
+
+    /// Who was not notified.
+    pub(crate) fn untold(&self) -> impl Iterator<Item = String> {
+        let failures = self.users.iter().flat_map(|row| &row.notifier_failures);
+        failures.map(|failure| format!("notifier {} failed: {}", failure.notifier, failure.reason))
     }
 
     /// What became of each.

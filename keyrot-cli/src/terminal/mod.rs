@@ -5,6 +5,7 @@
 #[macro_use]
 pub(crate) mod stdio;
 
+pub(crate) mod closed;
 pub(crate) mod confirm;
 pub(crate) mod progress;
 pub(crate) mod signals;

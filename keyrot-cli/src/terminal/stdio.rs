@@ -2,11 +2,14 @@
 //! ends with another exit code than 0. What cannot be written to stderr is dropped: no message is
 //! worth stopping in the middle of a rotation.
 
+use super::closed;
 use super::style::{self, paint};
 use crate::exit::Exit;
 use crate::files;
+use keyrot_core::model::visible;
 use serde::Serialize;
-use std::fmt;
+use std::borrow::Cow;
+use std::fmt::{self, Write as _};
 use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
 use std::sync::OnceLock;
@@ -37,8 +40,9 @@ pub(crate) fn stderr(text: fmt::Arguments<'_>) {
 }
 
 fn try_stderr(text: fmt::Arguments<'_>) -> std::io::Result<()> {
+    let text = text.to_string();
     let mut err = anstream::stderr().lock();
-    err.write_fmt(text)?;
+    err.write_all(visible(&text).as_bytes())?;
     err.flush()
 }
 
@@ -50,7 +54,7 @@ pub(crate) fn warn(text: &str) {
 /// Writes to stdout. A failure is kept for [`settle`].
 pub(crate) fn stdout(text: &str) {
     let mut out = anstream::stdout().lock();
-    if let Err(error) = out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    if let Err(error) = out.write_all(visible(text).as_bytes()).and_then(|()| out.flush()) {
         failed(&error);
     }
 }
@@ -61,18 +65,26 @@ pub(crate) fn failed(error: &std::io::Error) {
 }
 
 /// Writes a record that must not be lost to stdout; if that fails to stderr, and if that fails too
-/// into a new file that only its owner can read.
+/// into a new file that only its owner can read. Where stdout or stderr may have been closed, the
+/// record is written to the next place as well.
 ///
 /// There is nowhere to print where the file is, so its folder is documented: `keyrot/records` in
 /// the user's state directory, else the folder for temporary files. `name` is what the file's name
 /// begins with.
 pub(crate) fn record(text: &str, name: &str) {
     stdout(text);
-    if LOST.get().is_none() {
-        return;
-    }
-    let note = "could not write to stdout; this is the record:";
-    if try_stderr(format_args!("{} {note}\n{text}", paint(style::BAD, "error:"))).is_err() {
+    let note = match LOST.get() {
+        Some(_) => {
+            let note = "could not write to stdout; this is the record:";
+            format!("{} {note}", paint(style::BAD, "error:"))
+        }
+        None if closed::is_stdout_in_doubt() => {
+            let note = "stdout is closed or /dev/null; this is the record:";
+            format!("{} {note}", paint(style::WARN, "warning:"))
+        }
+        None => return,
+    };
+    if try_stderr(format_args!("{note}\n{text}")).is_err() || closed::is_stderr_in_doubt() {
         let plain = anstream::adapter::strip_str(text).to_string();
         let _ = records()
             .into_iter()
@@ -125,10 +137,29 @@ pub(crate) fn print_json(document: &impl Serialize) {
 /// A document as it is printed.
 pub(crate) fn json(document: &impl Serialize) -> String {
     match serde_json::to_string_pretty(document) {
-        Ok(text) => format!("{text}\n"),
+        Ok(text) => format!("{}\n", escaped(&text)),
         Err(error) => {
             failed(&error.into());
             String::new()
         }
     }
+}
+
+/// The same JSON, in which what is invisible or turns the text is escaped as JSON has it. Only its
+/// strings can hold such characters.
+fn escaped(json: &str) -> String {
+    if matches!(visible(json), Cow::Borrowed(_)) {
+        return json.to_owned();
+    }
+    let mut text = String::with_capacity(json.len() + 16);
+    for c in json.chars() {
+        if matches!(visible(c.encode_utf8(&mut [0; 4])), Cow::Borrowed(_)) {
+            text.push(c);
+        } else {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                let _ = write!(text, "\\u{unit:04x}");
+            }
+        }
+    }
+    text
 }

@@ -29,6 +29,6 @@ pub use notifier::MockNotifier;
 pub use notifier::Notifier;
 pub use notifier_error::{NotifierError, NotifierErrorKind};
 pub use report::{NotifierFailure, Report, UserResult};
-pub use rotator::moving::Moved;
+pub use rotator::moving::{MoveReport, Moved};
 pub use rotator::{Limits, Progress, Rotator};
 pub use target::Target;

@@ -1,6 +1,7 @@
 //! How times and amounts are written for people, and how a text is shortened.
 
 use crate::model::time::Timestamp;
+use std::borrow::Cow;
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -73,7 +74,39 @@ pub fn plural(count: usize, one: &str) -> String {
     if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
 }
 
-/// At most so many characters of a text, the last of them `…` if it is longer.
+/// Line and paragraph separators, and characters that are invisible or change the direction
+/// (Unicode Technical Report 36, "Bidirectional Text Spoofing").
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
+        || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// The text as it is shown to people: characters that are invisible, separate lines or change the
+/// direction of reading are escaped as in `\u{202e}`. Control characters stay, line breaks and
+/// colors among them.
+///
+/// ```
+/// # use keyrot_core::model::visible;
+/// assert_eq!(visible("a\u{202e}b\n"), "a\\u{202e}b\n");
+/// ```
+#[must_use]
+pub fn visible(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_invisible) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if is_invisible(c) {
+            let _ = write!(shown, "{}", c.escape_unicode());
+        } else {
+            shown.push(c);
+        }
+    }
+    Cow::Owned(shown)
+}
+
+/// At most so many characters of a text, the last of them `…` if it is longer. What is invisible is
+/// escaped first, as by [`visible`].
 ///
 /// ```
 /// # use keyrot_core::model::clip;
@@ -82,8 +115,9 @@ pub fn plural(count: usize, one: &str) -> String {
 /// ```
 #[must_use]
 pub fn clip(text: &str, most: usize) -> String {
+    let text = visible(text);
     match text.char_indices().nth(most) {
-        None => text.to_owned(),
+        None => text.into_owned(),
         Some(_) => text.chars().take(most.saturating_sub(1)).chain(std::iter::once('…')).collect(),
     }
 }
@@ -123,6 +157,17 @@ mod tests {
         assert_eq!(relative(after(7 * 86_400 - 12), now), "in 7 d");
         assert_eq!(relative(after(90), now), "in 90 s");
         assert_eq!(relative(after(-30), now), "now");
+    }
+
+    #[test]
+    fn what_is_invisible_or_turns_the_text_is_escaped() {
+        let turning = "\u{202a}\u{202e}\u{2066}\u{2069}\u{200e}\u{200f}\u{61c}\u{2028}\u{2029}";
+        for c in turning.chars() {
+            let escaped = format!("a{}b", c.escape_unicode());
+            assert_eq!(visible(&format!("a{c}b")), escaped);
+            assert_eq!(clip(&format!("a{c}b"), 20), escaped);
+        }
+        assert_eq!(visible("ä\n\u{1b}[1m"), "ä\n\u{1b}[1m");
     }
 
     #[test]

@@ -209,7 +209,7 @@ async fn whoever_may_tag_the_user_does_not_choose_the_name_of_its_secret() {
         // A move does not take the tag's word for it either.
         let rotator = Rotator::new(Ports::of(account.clone()));
         let one = chosen(&account, &here()).remove(0);
-        let moved = rotator.move_home(&rotator, one, Mode::Act, &Limits::default()).await;
+        let moved = rotator.move_home(&rotator, one, Mode::Act, &Limits::default()).await.moved;
         assert!(
             matches!(&moved, Moved::New(Outcome::Blocked(Blocked::ManagedElsewhere { .. }))),
             "{moved:?}"

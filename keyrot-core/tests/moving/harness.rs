@@ -104,7 +104,7 @@ pub(crate) async fn moved_by(account: &MemoryAccount, to: &Homes, mode: Mode) ->
         _ => account.clone(),
     };
     let (old, here) = (Rotator::new(Ports::of(old)), Rotator::new(Ports::of(here)));
-    here.move_home(&old, chosen, mode, &Limits::default()).await
+    here.move_home(&old, chosen, mode, &Limits::default()).await.moved
 }
 
 pub(crate) async fn moved(account: &MemoryAccount, to: &str) -> Moved {

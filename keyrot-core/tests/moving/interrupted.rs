@@ -184,8 +184,11 @@ async fn a_way_back_is_not_called_done_where_a_run_began_at_the_other_home() {
     let one = chosen(&here, &homes(OLD)).remove(0);
     let old = Rotator::new(Ports::of(account.in_region(NEW)));
     let asked = Rotator::new(Hooked::ports(&here, Runs(account.clone())));
-    let ended = asked.move_home(&old, one, Mode::Act, &Limits::default()).await;
-    assert!(matches!(ended, Moved::Old(Outcome::Refused(Refusal::NotAtRest { .. }))), "{ended:?}");
+    let ended = asked.move_home(&old, one, Mode::Act, &Limits::default()).await.moved;
+    assert!(
+        matches!(ended, Moved::LeftOpen(Outcome::Refused(Refusal::NotAtRest { .. }))),
+        "{ended:?}"
+    );
     assert_eq!(active(&account).len(), 2, "no key was taken away");
     assert!(matches!(
         run(&account, OLD).await.outcome,

@@ -97,7 +97,8 @@ async fn an_old_home_that_cannot_be_read_is_not_left() {
     let other = MemoryAccount::new(here.world()).in_region(NEW);
     let moved = Rotator::new(Ports::of(other))
         .move_home(&Rotator::new(Ports::of(closed)), one, Mode::Act, &Limits::default())
-        .await;
+        .await
+        .moved;
     assert!(
         matches!(&moved, Moved::Old(Outcome::Failed(failure)) if matches!(&failure.error, CallError { kind: ErrorKind::Denied, .. })),
         "{moved:?}"

@@ -1,5 +1,6 @@
 //! Text in other languages: names of users may hold `=+-@,`, and tags anything.
 
+use crate::model::text::visible;
 use std::fmt;
 
 /// Text as HTML and SVG have it, in an element or in a quoted attribute.
@@ -7,7 +8,7 @@ pub(super) struct Html<T>(pub(super) T);
 
 impl<T: fmt::Display> fmt::Display for Html<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for c in self.0.to_string().chars() {
+        for c in visible(&self.0.to_string()).chars() {
             match c {
                 '&' => f.write_str("&amp;")?,
                 '<' => f.write_str("&lt;")?,
@@ -26,9 +27,10 @@ impl<T: fmt::Display> fmt::Display for Html<T> {
 /// A cell that no spreadsheet takes for a formula (OWASP, "CSV Injection"): an apostrophe in front
 /// of what begins like one. The CSV writer quotes the rest.
 pub(super) fn cell(text: &str) -> String {
+    let text = visible(text);
     match text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) {
         true => format!("'{text}"),
-        false => text.to_owned(),
+        false => text.into_owned(),
     }
 }
 
@@ -50,6 +52,8 @@ mod tests {
         for start in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"] {
             assert_eq!(cell(start), format!("'{start}"));
         }
+        assert_eq!(cell("\u{202e}=1"), "\\u{202e}=1");
+        assert_eq!(Html("a\u{202e}b").to_string(), "a\\u{202e}b");
         assert_eq!((cell("ci=1"), cell("")), ("ci=1".to_owned(), String::new()));
     }
 }

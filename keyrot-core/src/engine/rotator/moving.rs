@@ -1,6 +1,7 @@
 //! A user's home is moved: what it takes at either side, in order.
 
 use super::{Limits, Rotator};
+use crate::engine::report::NotifierFailure;
 use crate::engine::target::Target;
 use crate::machine::outcome::Outcome;
 use crate::machine::rotation::Mode;
@@ -19,10 +20,23 @@ pub enum Moved {
     /// It is done, or was taken back where the home was about to be left.
     Done,
     /// The old home cannot be left, or it is not known whether it can be. The user's tag still
-    /// names it; or a run began at a home that had no secret yet, while the tag was being changed.
+    /// names it.
     Old(Outcome),
+    /// The user's tag names the new place. The old home, which had no secret before, was read again
+    /// and could not be closed: a run may have begun there meanwhile.
+    LeftOpen(Outcome),
     /// The home cannot be at the new place. The user's tag still names the old one.
     New(Outcome),
+}
+
+/// How a move ended, and who was not notified of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MoveReport {
+    /// How it ended.
+    pub moved: Moved,
+    /// What could not be told to notifiers.
+    pub notifier_failures: Vec<NotifierFailure>,
 }
 
 impl Subject {
@@ -50,6 +64,19 @@ impl Rotator {
         chosen: Target,
         mode: Mode,
         limits: &Limits,
+    ) -> MoveReport {
+        let mut notifier_failures = Vec::new();
+        let moved = self.try_to_move(old, chosen, mode, limits, &mut notifier_failures).await;
+        MoveReport { moved, notifier_failures }
+    }
+
+    async fn try_to_move(
+        &self,
+        old: &Self,
+        chosen: Target,
+        mode: Mode,
+        limits: &Limits,
+        failures: &mut Vec<NotifierFailure>,
     ) -> Moved {
         let place = chosen.subject.place();
         let from = match &chosen.subject.home {
@@ -57,10 +84,11 @@ impl Rotator {
             // What is asked for is refused, with the reason.
             HomeTag::Absent | HomeTag::Unreadable(_) => SecretArn::planned(place.clone()),
         };
-        let ask = async |at: &Self, who: &Target, request: &Request, mode| {
+        let mut ask = async |at: &Self, who: &Target, request: &Request, mode| {
             let report = at
                 .fulfil(who.clone(), request.clone(), mode, limits, &Cancel::default(), &|_| {})
                 .await;
+            failures.extend(report.notifier_failures);
             report.users.into_iter().next().map_or(Outcome::Done, |one| one.outcome)
         };
         let here = Request::Move { from: from.clone() };
@@ -98,7 +126,7 @@ impl Rotator {
         if !stays && from.suffix().is_none() {
             match ask(old, &there, &leave, Mode::Act).await {
                 Outcome::Done => {}
-                other => return Moved::Old(other),
+                other => return Moved::LeftOpen(other),
             }
         }
         Moved::Done

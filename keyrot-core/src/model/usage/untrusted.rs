@@ -19,7 +19,7 @@ impl UntrustedText {
     pub fn new(text: &str) -> Self {
         let mut shown = String::with_capacity(text.len().min(LONGEST));
         for c in text.chars() {
-            if is_unseen(c) {
+            if c.is_control() {
                 let _ = write!(shown, "{}", c.escape_unicode());
             } else {
                 shown.push(c);
@@ -39,14 +39,6 @@ impl UntrustedText {
     pub fn clip(&self, most: usize) -> String {
         clip(&self.0, most)
     }
-}
-
-/// Control characters, line and paragraph separators, and those that are invisible or change the
-/// direction (Unicode Technical Report 36, "Bidirectional Text Spoofing").
-fn is_unseen(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
-        || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 impl From<String> for UntrustedText {
