@@ -4,7 +4,7 @@
 mod support;
 
 use keyrot_core::memory::{Label, Rules, Value, World};
-use keyrot_core::model::{Content, VersionId};
+use keyrot_core::model::{Content, HOME_TAG, Owner, VersionId};
 use keyrot_core::{Blocked, Clock as _, KeyId, KeyStatus, Outcome, Ports};
 use support::{HOUR, Life, MINUTE, Pace, Start};
 
@@ -48,6 +48,37 @@ fn a_forged_revocation_of_a_young_key_that_is_used_does_not_take_it_away() {
     }
 }
 
+/// keyrot verifies what is current then, and nothing but keyrot used it.
+#[test]
+fn who_takes_the_secrets_tags_off_does_not_make_a_consumer_of_keyrot() {
+    for ours in [false, true] {
+        let life = at_rest();
+        let old = current(&life);
+        let credentials = World::credentials_of(&old);
+        life.until_due();
+        life.account.change(|w| w.authenticate(&credentials, "s3", "us-east-1"));
+        life.run_plain();
+        let new = World::credentials_of(&current(&life));
+        assert_ne!(new.key, old);
+        for day in 0..30 {
+            life.account.advance(HOUR * 24);
+            if day == 3 {
+                life.account.change(|w| w.untag_secret(&life.secret, Owner::TAG)).unwrap();
+                life.account.change(|w| w.untag_user(&life.user, HOME_TAG).map(drop)).unwrap();
+            }
+            let outcome = life.run_plain().outcome;
+            assert!(is_active(&life, &old), "day {day}: {outcome:?}");
+            assert!(life.account.broken().is_empty());
+        }
+        if ours {
+            life.account.change(|w| w.authenticate(&new, "sts", "us-east-1"));
+            life.account.advance(HOUR * 24);
+            life.run_plain();
+            assert!(!is_active(&life, &old), "a consumer may call STS alone");
+        }
+    }
+}
+
 /// A job that uses the key from Monday to Friday, and somebody who writes the entry on a Saturday.
 #[test]
 fn a_forged_revocation_does_not_take_a_key_away_between_two_uses() {
@@ -64,7 +95,8 @@ fn a_forged_revocation_does_not_take_a_key_away_between_two_uses() {
         let mut loud = 0;
         for hour in 0..60 {
             let outcome = life.run_plain().outcome;
-            loud += usize::from(matches!(outcome, Outcome::Blocked(Blocked::RevokedKeyInUse { .. })));
+            loud +=
+                usize::from(matches!(outcome, Outcome::Blocked(Blocked::RevokedKeyInUse { .. })));
             assert!(is_active(&life, &old), "hour {hour}, {word}: {outcome:?}");
             life.account.advance(HOUR);
         }

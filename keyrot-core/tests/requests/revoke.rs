@@ -152,7 +152,7 @@ async fn a_revocation_that_dies_halfway_is_finished_by_the_next_run() {
 /// Nothing distinguishes its entry from a forged one: IAM's record of uses decides.
 #[tokio::test]
 async fn a_revocation_of_a_key_with_consumers_that_dies_is_finished_once_they_moved_or_it_is_repeated()
-{
+ {
     for repeated in [false, true] {
         let desk = Harness::new(0);
         desk.run().await;
