@@ -295,7 +295,7 @@ async fn the_soak_counts_from_the_last_time_a_key_was_deactivated() {
     for _ in 0..6 {
         desk.account.advance(DAY);
         desk.run().await;
-        assert_eq!(desk.keys().len(), 2, "it soaks anew");
+        assert_eq!(desk.keys().len(), 2, "it soaks again");
     }
     desk.settles().await;
 
