@@ -63,7 +63,7 @@ pub use text::{Syntax, Text};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A policy document, as IAM takes it when it is serialised.
+/// A policy document, as IAM takes it when it is serialized.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Policy {

@@ -4,8 +4,8 @@
 mod support;
 
 use keyrot_core::memory::{Label, Rules, Value, World};
-use keyrot_core::model::{Content, VersionId};
-use keyrot_core::{Clock as _, KeyId, KeyStatus, Ports};
+use keyrot_core::model::{Content, HOME_TAG, Owner, VersionId};
+use keyrot_core::{Blocked, Clock as _, KeyId, KeyStatus, Outcome, Ports};
 use support::{HOUR, Life, MINUTE, Pace, Start};
 
 /// IAM shows a use four hours late.
@@ -45,6 +45,72 @@ fn a_forged_revocation_of_a_young_key_that_is_used_does_not_take_it_away() {
         life.run_plain();
         assert!(is_active(&life, &new), "{} was in use minutes ago", life.account.now());
         life.account.advance(MINUTE * 10);
+    }
+}
+
+/// keyrot verifies what is current then, and nothing but keyrot used it.
+#[test]
+fn who_takes_the_secrets_tags_off_does_not_make_a_consumer_of_keyrot() {
+    for ours in [false, true] {
+        let life = at_rest();
+        let old = current(&life);
+        let credentials = World::credentials_of(&old);
+        life.until_due();
+        life.account.change(|w| w.authenticate(&credentials, "s3", "us-east-1"));
+        life.run_plain();
+        let new = World::credentials_of(&current(&life));
+        assert_ne!(new.key, old);
+        for day in 0..30 {
+            life.account.advance(HOUR * 24);
+            if day == 3 {
+                life.account.change(|w| w.untag_secret(&life.secret, Owner::TAG)).unwrap();
+                life.account.change(|w| w.untag_user(&life.user, HOME_TAG).map(drop)).unwrap();
+            }
+            let outcome = life.run_plain().outcome;
+            assert!(is_active(&life, &old), "day {day}: {outcome:?}");
+            assert!(life.account.broken().is_empty());
+        }
+        if ours {
+            life.account.change(|w| w.authenticate(&new, "sts", "us-east-1"));
+            life.account.advance(HOUR * 24);
+            life.run_plain();
+            assert!(!is_active(&life, &old), "a consumer may call STS alone");
+        }
+    }
+}
+
+/// A job that uses the key from Monday to Friday, and somebody who writes the entry on a Saturday.
+#[test]
+fn a_forged_revocation_does_not_take_a_key_away_between_two_uses() {
+    for word in ["revoked", "revoked-if-unused"] {
+        let life = at_rest();
+        let old = current(&life);
+        let credentials = World::credentials_of(&old);
+        life.account.advance(HOUR * 24 * 10);
+        life.account.change(|w| w.authenticate(&credentials, "s3", "us-east-1"));
+        life.account.advance(HOUR * 26);
+        let at = life.account.now().format("%Y-%m-%dT%H:%M:%SZ");
+        let forged = format!("{word} {old} {at}");
+        life.account.change(|w| w.tag_secret(&life.secret, "keyrot:revoked", forged)).unwrap();
+        let mut loud = 0;
+        for hour in 0..60 {
+            let outcome = life.run_plain().outcome;
+            loud +=
+                usize::from(matches!(outcome, Outcome::Blocked(Blocked::RevokedKeyInUse { .. })));
+            assert!(is_active(&life, &old), "hour {hour}, {word}: {outcome:?}");
+            life.account.advance(HOUR);
+        }
+        assert_ne!(current(&life), old, "a successor costs nothing");
+        assert!(loud > 50, "{loud}, {word}");
+        // Monday. One consumer moves over, and another does not.
+        let new = World::credentials_of(&current(&life));
+        for day in 0..20 {
+            life.account.change(|w| w.authenticate(&credentials, "s3", "us-east-1"));
+            life.account.change(|w| w.authenticate(&new, "s3", "us-east-1"));
+            life.account.advance(HOUR * if day % 5 == 4 { 72 } else { 24 });
+            let outcome = life.run_plain().outcome;
+            assert!(is_active(&life, &old), "day {day}, {word}: {outcome:?}");
+        }
     }
 }
 

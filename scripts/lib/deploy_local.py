@@ -144,7 +144,7 @@ def orders(aws):
 
 
 def block(aws, mailbox):
-    """A user whom nobody can rotate: people are told."""
+    """A blocked user is reported."""
     aws["iam"].create_user(UserName="two-keys", Tags=[{"Key": "RotateKey", "Value": "True"}])
     for _ in range(2):
         aws["iam"].create_access_key(UserName="two-keys")

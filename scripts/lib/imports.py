@@ -3,8 +3,8 @@
 - No import cycle between the modules of a crate.
 - In keyrot-core, a module imports only from those above it in the table of layers in `keyrot-core/src/lib.rs`,
   and from the module that defines a name, never through the crate's root.
-- `model`, `decide` and `machine` of keyrot-core are pure: no async, no futures, no clock, no I/O, no settings, and no
-  command lines (report::hint has those).
+- `model`, `decide` and `machine` of keyrot-core are pure: no async, no futures, no clock, no I/O, no settings.
+- keyrot-core speaks no command lines: report::hint alone has those.
 
 `python3 scripts/lib/imports.py --self-test` checks the check.
 """
@@ -94,9 +94,18 @@ def check_purity(top: Module) -> list[str]:
                 for match in re.finditer(pattern, module.code):
                     line = 1 + module.code.count("\n", 0, match.start())
                     wrong.append(f"{module.file}:{line}: {match[0].strip()}: {what} in a pure layer")
-            for line, text in module.strings:
-                if match := COMMAND_LINE.search(text):
-                    wrong.append(f"{module.file}:{line}: the command line `{match[0]}` in a pure layer; hints are in report")
+    return wrong
+
+
+def check_commands(top: Module) -> list[str]:
+    """Command lines in texts: a front end words what an operator can do."""
+    wrong = []
+    for module in everything(top):
+        if module.path == ("report", "hint"):
+            continue
+        for line, text in module.strings:
+            if match := COMMAND_LINE.search(text):
+                wrong.append(f"{module.file}:{line}: the command line `{match[0]}`; make it a report::hint::Action")
     return wrong
 
 
@@ -137,7 +146,7 @@ def check(root: Path) -> list[str]:
             wrong += found
             seen |= excused
             if crate == "keyrot-core":
-                wrong += check_layers(top) + check_purity(top)
+                wrong += check_layers(top) + check_purity(top) + check_commands(top)
     wrong += [f"KNOWN_CYCLES in {__file__}: {entry} is no cycle any more; remove it" for entry in known if entry not in seen]
     return wrong
 
@@ -150,7 +159,8 @@ def self_test() -> None:
         "model.rs": "pub struct Key; // async fn, `keyrot rotate`\nconst TAG: &str = \"keyrot:home\";\n",
         "decide/mod.rs": "mod rule;\npub use rule::Rule;\n#[cfg(test)]\nmod tests { use crate::report::Page; }\n",
         "decide/rule.rs": "use crate::model::Key;\npub struct Rule(Key, char);\nconst QUOTE: char = '\"';\nfn f<'a>(_: &'a str) {}\n",
-        "report.rs": "use crate::decide::Rule;\npub struct Page(Rule);\nconst HINT: &str = \"keyrot rotate\";\n",
+        "report/mod.rs": "mod hint;\nuse crate::decide::Rule;\npub struct Page(Rule);\n",
+        "report/hint.rs": "const HINT: &str = \"keyrot rotate\";\n",
     }
     mistakes = {
         "in a cycle: decide, decide::rule": {
@@ -165,6 +175,7 @@ def self_test() -> None:
         "I/O in a pure layer": {"model.rs": "pub struct Key;\nuse std::fs;"},
         "a clock in a pure layer": {"model.rs": "pub struct Key;\nfn now() { chrono::Utc::now(); }"},
         "the command line `keyrot rotate`": {"model.rs": 'pub struct Key;\nconst HINT: &str = r#"run "keyrot rotate""#;'},
+        "the command line `keyrot status`": {"report/mod.rs": "mod hint;\npub struct Page;\nconst A: &str = \"keyrot status\";"},
         "the command line `aws iam delete-access-key`": {"model.rs": 'pub struct Key;\nconst A: &str = "aws iam delete-access-key";'},
     }
     for expected, changed in [(None, {}), *mistakes.items()]:
@@ -174,7 +185,7 @@ def self_test() -> None:
                 file.parent.mkdir(exist_ok=True)
                 file.write_text(text, encoding="utf-8")
             top = load(Path(folder) / "lib.rs")
-            wrong = check_cycles("keyrot-core", top, [])[0] + check_layers(top) + check_purity(top)
+            wrong = check_cycles("keyrot-core", top, [])[0] + check_layers(top) + check_purity(top) + check_commands(top)
         found = "\n".join(wrong)
         if (not wrong) if expected is None else (expected in found):
             continue

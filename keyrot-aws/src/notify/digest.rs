@@ -101,7 +101,7 @@ impl Digest {
         })
     }
 
-    /// Before the headline: a colour, and the program's name.
+    /// Before the headline: a color, and the program's name.
     pub(super) fn sign(&self) -> &'static str {
         match self.severity {
             Severity::Info => "🟢",

@@ -26,7 +26,7 @@ pub(crate) fn screen(audit: &Audit, only: Option<Only>, width: Option<usize>) ->
         let _ = writeln!(out, "{}", paint(style::BAD, "Fix now"));
         for finding in now {
             out.push_str(&hanging("  ", style::PLAIN, &finding.message, style::PLAIN, width));
-            out.push_str(&hanging("    hint: ", style::HINT, &finding.hint, style::PLAIN, width));
+            out.push_str(&hanging("    hint: ", style::HINT, &finding.hint(), style::PLAIN, width));
         }
         out.push('\n');
     }

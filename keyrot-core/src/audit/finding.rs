@@ -4,6 +4,7 @@ use crate::audit::controls::Control;
 use crate::audit::kind::{FindingKind, FindingSeverity};
 use crate::model::names::{KeyId, UserName};
 use crate::model::time::Timestamp;
+use crate::report::hint::{Hint, as_text, worded};
 use serde::Serialize;
 
 /// Something that is not as it should be.
@@ -26,8 +27,9 @@ pub struct Finding {
     pub key_created: Option<Timestamp>,
     /// For people.
     pub message: String,
-    /// What to do.
-    pub hint: String,
+    /// What the operator can do about it; never empty. In the document it is one text, `hint`.
+    #[serde(rename = "hint", serialize_with = "as_text")]
+    pub hints: Vec<Hint>,
     /// Since when it has been so, where that is known.
     pub since: Option<Timestamp>,
     /// The controls that it breaks.
@@ -35,6 +37,12 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// The hints in one text, as the CLI words them.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        worded(&self.hints)
+    }
+
     /// Whether it shows at the key that was made then, of the user or root of this ARN, at which
     /// findings of these kinds show.
     pub(super) fn is_at(&self, arn: &str, created: Timestamp, kinds: &[FindingKind]) -> bool {

@@ -14,6 +14,7 @@ use crate::model::time::Timestamp;
 use crate::model::user::IamUser;
 use crate::model::user::owner_of;
 use crate::model::waits::{Policy, after};
+use crate::report::hint::{Action, Hint};
 use crate::report::schema;
 use crate::selection::homes::Homes;
 use crate::selection::pattern::SecretPattern;
@@ -157,11 +158,12 @@ impl Judge<'_> {
                     "an Inactive access key, which can be switched on again",
                 ),
             };
-            let hint =
-                "sign in as root and delete it, after moving what uses it to a role or an IAM user";
+            let hints = advice(
+                "sign in as root and delete it, after moving what uses it to a role or an IAM user",
+            );
             let message = format!("the root user has {state}");
             let found =
-                Found::new(FindingKind::RootKey, severity, message, hint).since(key.created);
+                Found::new(FindingKind::RootKey, severity, message, hints).since(key.created);
             kinds.extend(self.find(about, found));
             kinds.extend(self.age(about, key, max_age, false));
             kinds.extend(self.idle(about, key, false));
@@ -181,48 +183,54 @@ impl Judge<'_> {
             let message = format!(
                 "AWS attached {policy} to {name}: one of the user's keys was found in public"
             );
-            let hint = "replace the keys now (`keyrot revoke`), find out what they did (`keyrot who-uses`), then detach the policy";
+            let hints = Blocked::Quarantined { policy: policy.to_owned() }.hints(name);
             let found =
-                Found::new(FindingKind::Quarantined, FindingSeverity::Critical, message, hint);
+                Found::new(FindingKind::Quarantined, FindingSeverity::Critical, message, hints);
             of_all.extend(self.find(whole, found));
         }
         // A quarantine blocks too, and is reported already.
         let bad = chosen.filter(|chosen| chosen.subject.quarantine.is_none());
         if let Some(Err(Blocked::BadTag { reason })) = bad.map(|chosen| &chosen.policy) {
             let message = format!("{name} is tagged for rotation and is not rotated: {reason}");
-            let hint = "put the tag right; `keyrot status` shows whether that was all";
+            let hints = vec![
+                Hint::advice("correct or remove the tag"),
+                Hint::to("to see whether that was all", Action::Status { user: name.clone() }),
+            ];
             of_all.extend(self.find(
                 whole,
-                Found::new(FindingKind::Blocked, FindingSeverity::Medium, message, hint),
+                Found::new(FindingKind::Blocked, FindingSeverity::Medium, message, hints),
             ));
         }
         if user.password == Some(true) && !user.mfa {
             let message = format!("{name} can sign in to the console with a password alone");
-            let hint = "register an MFA device for the user, or take the password away";
+            let hints = advice("register an MFA device for the user, or remove the password");
             self.find(
                 whole,
-                Found::new(FindingKind::ConsoleWithoutMfa, FindingSeverity::Medium, message, hint),
+                Found::new(FindingKind::ConsoleWithoutMfa, FindingSeverity::Medium, message, hints),
             );
         }
         let active: Vec<&KeyView> = user.keys.iter().filter(|key| key.is_active()).collect();
         let newest = active.iter().map(|key| key.created).max();
         if active.len() > 1 {
-            let (message, hint) = match managed {
+            let (message, hints) = match managed {
                 true => (
                     format!(
                         "{name} has two Active keys; while a rotation moves readers over, that is as it should be"
                     ),
-                    "`keyrot status` shows whether the old one is on its way out, or what holds it",
+                    vec![Hint::to(
+                        "to see when the old one is deactivated, or why it is kept",
+                        Action::Status { user: name.clone() },
+                    )],
                 ),
                 false => (
                     format!("{name} has two Active keys"),
-                    "find out which one is used, and deactivate the other",
+                    advice("find out which one is used, and deactivate the other"),
                 ),
             };
             let severity = if managed { FindingSeverity::Low } else { FindingSeverity::Medium };
             let found = Found {
                 since: newest,
-                ..Found::new(FindingKind::TwoActiveKeys, severity, message, hint)
+                ..Found::new(FindingKind::TwoActiveKeys, severity, message, hints)
             };
             of_all.extend(self.find(whole, found));
         }
@@ -275,14 +283,15 @@ impl Judge<'_> {
             past(age, allowed),
             format_duration(allowed)
         );
-        let hint = match (managed, about.user) {
-            (true, _) => {
-                "`keyrot rotate` replaces it when its time has come; `keyrot status` says what holds it"
-            }
-            (false, Some(_)) => {
-                "rotate it: tag the user for keyrot, or create a new key and retire this one"
-            }
-            (false, None) => "delete it",
+        let hints = match about.user {
+            Some(user) if managed => vec![
+                Hint::advice("a run replaces it once it is due"),
+                Hint::to("to see what it waits for", Action::Status { user: user.clone() }),
+            ],
+            Some(_) => advice(
+                "rotate it: tag the user for keyrot, or create a new key and deactivate this one",
+            ),
+            None => advice("delete it"),
         };
         let severity =
             if age > allowed * 2 { FindingSeverity::High } else { FindingSeverity::Medium };
@@ -291,7 +300,7 @@ impl Judge<'_> {
             about,
             Found {
                 controls,
-                ..Found::new(FindingKind::OldKey, severity, message, hint).since(since)
+                ..Found::new(FindingKind::OldKey, severity, message, hints).since(since)
             },
         )
     }
@@ -309,19 +318,19 @@ impl Judge<'_> {
         }
         let message =
             format!("an Active key of {} {what} {} before the report", about.name(), days(idle));
-        let hint = match managed {
+        let hints = advice(match managed {
             true => {
                 "if nothing needs the key, release the user and delete it; otherwise find out why nothing uses it"
             }
             false => "deactivate it, and delete it when nobody misses it",
-        };
+        });
         let controls = broken(FindingKind::UnusedKey, Some(Reached::At(idle)));
-        let found = Found::new(FindingKind::UnusedKey, FindingSeverity::Medium, message, hint);
+        let found = Found::new(FindingKind::UnusedKey, FindingSeverity::Medium, message, hints);
         self.find(about, Found { controls, ..found.since(after(from, UNUSED)) })
     }
 
     fn find(&mut self, about: About<'_>, found: Found) -> Option<FindingKind> {
-        let Found { kind, severity, message, hint, since, controls } = found;
+        let Found { kind, severity, message, hints, since, controls } = found;
         self.findings.push(Finding {
             kind,
             severity,
@@ -331,7 +340,7 @@ impl Judge<'_> {
             key_id: about.key.and_then(|key| key.id.clone()),
             key_created: about.key.map(|key| key.created),
             message,
-            hint: hint.to_owned(),
+            hints,
             since,
             controls,
         });
@@ -371,12 +380,17 @@ impl Judge<'_> {
     }
 }
 
+/// One advice that is no command.
+fn advice(text: &'static str) -> Vec<Hint> {
+    vec![Hint::advice(text)]
+}
+
 /// What a finding says, apart from what it is about.
 struct Found {
     kind: FindingKind,
     severity: FindingSeverity,
     message: String,
-    hint: &'static str,
+    hints: Vec<Hint>,
     since: Option<Timestamp>,
     controls: Vec<Control>,
 }
@@ -387,9 +401,9 @@ impl Found {
         kind: FindingKind,
         severity: FindingSeverity,
         message: String,
-        hint: &'static str,
+        hints: Vec<Hint>,
     ) -> Self {
-        Self { kind, severity, message, hint, since: None, controls: broken(kind, None) }
+        Self { kind, severity, message, hints, since: None, controls: broken(kind, None) }
     }
 
     fn since(self, when: Timestamp) -> Self {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 /// How long a consumer may go on with what it has read before it looks again.
 ///
-/// What stood under AWSCURRENT at some time works for `overlap` from then on at least (promise S2).
+/// What had the AWSCURRENT label at some time works for `overlap` from then on at least (promise S2).
 /// So both waits are well below it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CachePolicy {

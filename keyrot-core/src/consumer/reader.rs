@@ -86,9 +86,7 @@ pub struct ReadKey {
 #[non_exhaustive]
 pub enum ReadError {
     /// keyrot has not published a key yet.
-    #[error(
-        "the secret {0} holds keyrot's placeholder, and no key: the user was not rotated yet; run `keyrot rotate`"
-    )]
+    #[error("the secret {0} holds keyrot's placeholder, and no key: the user was not rotated yet")]
     NotYet(SecretId),
     /// There is something else.
     #[error(

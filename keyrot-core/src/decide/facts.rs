@@ -59,7 +59,7 @@ impl<'a> Grounds<'a> {
         };
         Self {
             asks,
-            home: Home::of(seen, policy),
+            home: Home::of(seen, policy, now),
             quarantine: Quarantine::of(seen),
             store: Store::of(&seen.secret),
         }

@@ -1,13 +1,16 @@
 //! One user, one home: whether this secret is where the user's key belongs, before anything else is
 //! decided.
 
+use super::answer::write;
 use super::belief::written_with_its_key;
 use crate::decide::decision::blocked::{Blocked, Unhoused};
 use crate::decide::decision::{Decision, Question, Step, Wait, Why};
 use crate::model::home::{Adoption, Difference, HomeTag, Owner};
+use crate::model::journal::{JournalEntry, Promoted};
 use crate::model::observed::{KeyStatus, Observed, Secret, SecretState, Verified};
+use crate::model::time::Timestamp;
 use crate::model::version::Content;
-use crate::model::waits::Policy;
+use crate::model::waits::{Policy, after};
 
 /// Whether this secret is where the user's key belongs.
 pub(super) enum Home {
@@ -18,8 +21,8 @@ pub(super) enum Home {
 }
 
 impl Home {
-    pub(super) fn of(seen: &Observed, policy: &Policy) -> Self {
-        home(seen, policy).map_or(Self::Here, Self::Not)
+    pub(super) fn of(seen: &Observed, policy: &Policy, now: Timestamp) -> Self {
+        home(seen, policy, now).map_or(Self::Here, Self::Not)
     }
 }
 
@@ -29,7 +32,7 @@ impl Home {
 /// A home is recorded on both sides, and either alone is a claim. The user's tag can only stop a
 /// run: it never makes keyrot publish anywhere but where the settings point. The secret's tag is
 /// enough by itself only for a secret that shows nobody else anything.
-pub(super) fn home(seen: &Observed, policy: &Policy) -> Option<Decision> {
+pub(super) fn home(seen: &Observed, policy: &Policy, now: Timestamp) -> Option<Decision> {
     let residence = &seen.residence;
     match &residence.tag {
         HomeTag::At(home) if *home.place() != residence.place => {
@@ -48,7 +51,7 @@ pub(super) fn home(seen: &Observed, policy: &Policy) -> Option<Decision> {
     }
     match &seen.secret {
         SecretState::Missing => no_secret(seen),
-        SecretState::Present(secret) => this_secret(seen, secret, policy),
+        SecretState::Present(secret) => this_secret(seen, secret, policy, now),
         SecretState::Deleted { .. } | SecretState::Replica { .. } => None,
     }
 }
@@ -91,7 +94,12 @@ fn not_elsewhere(seen: &Observed) -> Option<Decision> {
     }
 }
 
-fn this_secret(seen: &Observed, secret: &Secret, policy: &Policy) -> Option<Decision> {
+fn this_secret(
+    seen: &Observed,
+    secret: &Secret,
+    policy: &Policy,
+    now: Timestamp,
+) -> Option<Decision> {
     let residence = &seen.residence;
     let (owner, arn) = (&residence.owner, &secret.arn);
     let take_over = residence.adoption == Adoption::TakeOver;
@@ -109,7 +117,7 @@ fn this_secret(seen: &Observed, secret: &Secret, policy: &Policy) -> Option<Deci
     }
     match &secret.owner {
         Some(bound) if bound.is(owner) => match &residence.tag {
-            HomeTag::At(home) if home == arn => None,
+            HomeTag::At(home) if home == arn => unpublished(seen, secret),
             // Two runs that each create a secret at once: whoever looks after its own exists finds
             // the other's.
             _ if seen.created_here => Some(
@@ -119,14 +127,56 @@ fn this_secret(seen: &Observed, secret: &Secret, policy: &Policy) -> Option<Deci
             // good.
             _ => Some(
                 evidence(seen, secret, policy)
+                    .or_else(|| verified_now(seen, secret, policy, now))
                     .unwrap_or_else(|| Decision::Act(Step::BindUser(arn.clone()))),
             ),
         },
         Some(bound) if !take_over => {
             blocked(Blocked::SecretOfAnother { owner: bound.clone(), arn: arn.clone() })
         }
-        _ => Some(evidence(seen, secret, policy).unwrap_or(Decision::Act(Step::BindSecret))),
+        _ => Some(
+            evidence(seen, secret, policy)
+                .or_else(|| verified_now(seen, secret, policy, now))
+                .unwrap_or(Decision::Act(Step::BindSecret)),
+        ),
     }
+}
+
+/// Whoever may create the secret and tag the user can write both sides. Until the first key is
+/// published, what no operator may accept is held against the settings again.
+fn unpublished(seen: &Observed, secret: &Secret) -> Option<Decision> {
+    let published = secret
+        .current
+        .as_ref()
+        .is_some_and(|held| !matches!(held.content, Content::Placeholder | Content::ForeignEmpty));
+    if published || seen.created_here {
+        return None;
+    }
+    let Some(differences) = &seen.differences else { return look(Question::Differences) };
+    differ(secret, differences.iter().filter(|one| !one.may_be_accepted()))
+}
+
+fn differ<'a>(secret: &Secret, wrong: impl Iterator<Item = &'a Difference>) -> Option<Decision> {
+    let wrong: Vec<Difference> = wrong.cloned().collect();
+    if wrong.is_empty() {
+        return None;
+    }
+    blocked(Blocked::SecretNotBound { arn: secret.arn.clone(), why: Unhoused::Differs(wrong) })
+}
+
+/// The entry of the current version is written again, where this run verified it long after: a use
+/// by keyrot that no entry explains would pass for a consumer's, who has picked the key up.
+fn verified_now(
+    seen: &Observed,
+    secret: &Secret,
+    policy: &Policy,
+    now: Timestamp,
+) -> Option<Decision> {
+    let current = &secret.current.as_ref()?.version;
+    let proven = matches!(&seen.proof, Some((version, Verified::Works)) if version == current);
+    let promoted = secret.journal.promoted.as_ref().filter(|noted| noted.version == *current)?;
+    (proven && after(promoted.at, policy.waits().settle) <= now)
+        .then(|| write(JournalEntry::Promoted(Promoted { at: now, ..promoted.clone() })))
 }
 
 /// What is missing for this secret to be taken for the user's home, where only one side says so, or
@@ -216,9 +266,7 @@ fn evidence(seen: &Observed, secret: &Secret, policy: &Policy) -> Option<Decisio
         });
     }
     let Some(differences) = &seen.differences else { return look(Question::Differences) };
-    let wrong: Vec<Difference> =
-        differences.iter().filter(|one| !(take_over && one.may_be_accepted())).cloned().collect();
-    if wrong.is_empty() { None } else { unhoused(Unhoused::Differs(wrong)) }
+    differ(secret, differences.iter().filter(|one| !(take_over && one.may_be_accepted())))
 }
 
 fn blocked(why: Blocked) -> Option<Decision> {

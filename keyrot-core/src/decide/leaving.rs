@@ -139,11 +139,13 @@ impl<'a> Leaving<'a> {
             None => {
                 case.current_key().and_then(|new| Need::of_old(case, key, new, overlap, promoted))
             }
+            Some(_) if !matches!(case.ask, Ask::Revoke(asked) if asked.key == *id) => {
+                Need::of_revoked(case, key, promoted)
+            }
             Some(order) if order.only_if_unused => {
                 Need::of_use(case.seen, id, key.created, case.policy, case.now)
             }
-            Some(_) if matches!(case.ask, Ask::Revoke(order) if order.key == *id) => None,
-            Some(_) => Need::of_revoked(case, key),
+            Some(_) => None,
         };
         if let Some(need) = need {
             return Self::Needed(need);

@@ -112,7 +112,7 @@ pub(super) fn arrive(
 ) -> Decision {
     let Residence { tag, place, .. } = &seen.residence;
     if matches!(tag, HomeTag::At(home) if home.place() == place) {
-        return stay(seen, policy);
+        return stay(seen, policy, now);
     }
     if let Some(decision) = not_here(tag, |home| home == from) {
         return decision;
@@ -125,7 +125,7 @@ pub(super) fn arrive(
     // Where the home is, is known.
     here.elsewhere = Some(Vec::new());
     here.residence.tag = HomeTag::At(SecretArn::planned(place.clone()));
-    let decision = home::home(&here, policy);
+    let decision = home::home(&here, policy, now);
     let (arn, secret) = match (decision, &here.secret) {
         (Some(Decision::Act(Step::BindUser(arn))), SecretState::Present(secret)) => {
             (arn, secret.clone())
@@ -177,7 +177,7 @@ fn emptied(seen: &Observed, secret: &Secret) -> Option<Decision> {
 
 /// The home is here already, or was moved here by another run. If it was about to be left, it is
 /// not any more.
-fn stay(seen: &Observed, policy: &Policy) -> Decision {
+fn stay(seen: &Observed, policy: &Policy, now: Timestamp) -> Decision {
     match (&seen.secret, &seen.residence.tag) {
         (SecretState::Present(secret), _) if is_left(seen) => {
             Decision::Act(Step::Write(JournalEntry::Moved(secret.arn.clone())))
@@ -187,7 +187,7 @@ fn stay(seen: &Observed, policy: &Policy) -> Decision {
         }
         // Another operator may have opened the old home again at the same time: then runs here are
         // blocked, and nothing is done.
-        (SecretState::Missing, _) => home::home(seen, policy).unwrap_or(Decision::Done),
+        (SecretState::Missing, _) => home::home(seen, policy, now).unwrap_or(Decision::Done),
         (SecretState::Present(secret), _) => staged_twice(secret).unwrap_or(Decision::Done),
         _ => Decision::Done,
     }

@@ -37,7 +37,7 @@ pub(super) enum Need<'a> {
     Overlap { key: &'a KeyId, until: Timestamp },
     /// It is Inactive, and its soak is not over.
     Soak { key: &'a KeyId, until: Timestamp },
-    /// An entry says that it was revoked, and something used it within `quiet`.
+    /// An entry says that it was revoked, and what used it may still need it.
     RevokedInUse { key: &'a KeyId, last_use: &'a LastUse },
 }
 
@@ -145,23 +145,37 @@ impl<'a> Need<'a> {
         }
     }
 
-    /// The entry that a key is revoked can be forged. In a run that nobody asked for it, a key that
-    /// something used within `quiet` is kept, loudly.
-    pub(super) fn of_revoked(case: &Situation<'a>, key: &'a AccessKey) -> Option<Self> {
-        let id = &key.id;
-        let until = |when| after(when, case.policy.waits().quiet);
-        match case.seen.last_use.get(id) {
-            None => Some(Self::Unasked(id)),
-            Some(LastUse::Unknown(reason)) => Some(Self::Unknown { key: id, reason }),
-            Some(LastUse::NoRecord) => Self::too_young(case, key),
-            Some(LastUse::At { when, .. }) if until(*when) <= case.now => None,
-            Some(used) if own_verification(case, key, used) => Self::too_young(case, key),
-            // keyrot itself verified it recently, or somebody asks STS alone.
-            Some(last_use @ LastUse::At { when, service, .. }) if service == VERIFICATION => {
-                Some(Self::InUse { key: id, last_use, until: until(*when) })
-            }
-            Some(last_use) => Some(Self::RevokedInUse { key: id, last_use }),
+    /// Why a revoked key stays Active in a run that nobody asked to revoke it; `None` once nothing
+    /// is known to need it. The entry that it is revoked can be forged, so that IAM's record counts
+    /// as for any old key. A key that is kept for that is kept loudly.
+    pub(super) fn of_revoked(
+        case: &Situation<'a>,
+        key: &'a AccessKey,
+        promoted: Timestamp,
+    ) -> Option<Self> {
+        let (id, waits) = (&key.id, case.policy.waits());
+        let last_use = match case.seen.last_use.get(id) {
+            None => return Some(Self::Unasked(id)),
+            Some(LastUse::Unknown(reason)) => return Some(Self::Unknown { key: id, reason }),
+            Some(LastUse::NoRecord) => return Self::too_young(case, key),
+            Some(used) if own_verification(case, key, used) => return Self::too_young(case, key),
+            Some(used) => used,
+        };
+        let LastUse::At { when, service, .. } = last_use else { return None };
+        // keyrot itself verified it recently, or somebody asks STS alone.
+        let until = after(*when, waits.quiet);
+        if service == VERIFICATION && case.now < until {
+            return Some(Self::InUse { key: id, last_use, until });
         }
+        let needed = match case.current_key() {
+            Some(new) => Self::of_old(case, key, new, key.created, promoted),
+            None if after(*when, waits.idle) <= case.now => None,
+            None => Some(Self::RevokedInUse { key: id, last_use }),
+        };
+        Some(match needed? {
+            need @ (Self::Unasked(_) | Self::Unknown { .. }) => need,
+            _ => Self::RevokedInUse { key: id, last_use },
+        })
     }
 
     /// Whether an Inactive key's soak is over. Whatever its entry says: a key that was used was

@@ -52,7 +52,7 @@ pub fn decide_request(
     match request {
         Request::Rollback { to } => decide_for(seen, Ask::Rollback(to), policy, now),
         Request::Revoke(order) => decide_for(seen, Ask::Revoke(order), policy, now),
-        Request::Bind => bind(seen, policy),
+        Request::Bind => bind(seen, policy, now),
         Request::Leave { to } => moving::leave(seen, to, quarantine, policy, now),
         Request::Move { from } => moving::arrive(seen, from, policy, now),
         Request::Reinstate { key } => decide_for(seen, Ask::Reinstate(key), policy, now),
@@ -76,9 +76,9 @@ pub(super) fn of_request(seen: &Observed, policy: &Policy, now: Timestamp) -> Ob
 
 /// Where there is no secret yet, the place alone is recorded: the user's first run creates it
 /// there, and nowhere else.
-fn bind(seen: &Observed, policy: &Policy) -> Decision {
+fn bind(seen: &Observed, policy: &Policy, now: Timestamp) -> Decision {
     let Residence { tag, place, .. } = &seen.residence;
-    let decision = home::home(seen, policy);
+    let decision = home::home(seen, policy, now);
     match (&seen.secret, tag) {
         (SecretState::Missing, HomeTag::Absent) => decision
             .unwrap_or_else(|| Decision::Act(Step::BindUser(SecretArn::planned(place.clone())))),

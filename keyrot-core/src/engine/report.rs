@@ -61,7 +61,7 @@ pub struct Report {
 }
 
 impl UserResult {
-    /// A user of whom nothing but this is known; set what else is.
+    /// A user with only this known; set what else is.
     #[must_use]
     pub fn new(user: UserName, secret: SecretName, outcome: Outcome) -> Self {
         Self {
@@ -108,7 +108,7 @@ impl Report {
 }
 
 impl UserResult {
-    /// A user of whom nothing was read.
+    /// A user whose state was not read.
     pub(crate) fn unread(subject: &Subject, outcome: Outcome) -> Self {
         let owner = subject.owner.clone();
         Self { owner, ..Self::new(subject.user.clone(), subject.secret.clone(), outcome) }

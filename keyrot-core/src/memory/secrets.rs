@@ -152,6 +152,15 @@ impl World {
         Ok(())
     }
 
+    /// `UntagResource`.
+    ///
+    /// # Errors
+    /// `ResourceNotFoundException` or `InvalidRequestException`.
+    pub fn untag_secret(&mut self, name: &SecretName, tag: &str) -> Result<(), Refusal> {
+        self.writable_secret(name)?.tags.remove(tag);
+        Ok(())
+    }
+
     /// The secret's ARN.
     #[must_use]
     pub fn arn_of(&self, name: &SecretName) -> Option<SecretArn> {

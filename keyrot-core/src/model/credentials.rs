@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 /// The secret half of an access key.
 ///
-/// `Debug` prints a placeholder, there is no `Display`, it cannot be serialised. Clones share one
+/// `Debug` prints a placeholder, there is no `Display`, it cannot be serialized. Clones share one
 /// copy, whose memory is wiped with the last of them. To use it, call [`SecretKey::expose`], which
 /// is easy to search for.
 ///

@@ -173,7 +173,7 @@ impl Aftermath<'_> {
         self.published.then(|| StillAlive {
             what: Remains::Caches,
             message: format!(
-                "consumers may use {key} from a cache for up to an hour, and are refused until they read the secret again. The command empties the cache of `keyrot credentials` on a consumer's machine; a process that runs asks again within the hour, or when it is restarted"
+                "consumers may use {key} from a cache for up to an hour, and are refused until they read the secret again. The command empties keyrot's cache on a consumer's machine; a process that runs reads the secret again within the hour, or when it is restarted"
             ),
             command: Some(Action::EmptyCache),
             until: Some(after(self.now, LONGEST_CACHE)),

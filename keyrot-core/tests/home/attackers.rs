@@ -8,7 +8,7 @@ use super::harness::{
 use keyrot_core::decide::Unhoused;
 use keyrot_core::engine::Moved;
 use keyrot_core::memory::{Label, MemoryAccount, Value, World};
-use keyrot_core::model::{Adoption, HOME_TAG, Owner, SecretArn, VersionId};
+use keyrot_core::model::{Adoption, Difference, HOME_TAG, Owner, SecretArn, VersionId};
 use keyrot_core::{
     Blocked, Cancel, Homes, KeyStatus, Limits, Mode, Outcome, Ports, Rotator, SecretName, Waits,
 };
@@ -44,6 +44,42 @@ async fn a_second_secret_that_names_the_user_is_no_home_once_the_tag_is_lost() {
         other => panic!("{other:?}"),
     }
     assert_eq!(tag(&account), None);
+}
+
+/// Both sides agree, and nobody but them has ever said so.
+#[tokio::test]
+async fn a_home_that_was_prepared_on_both_sides_is_compared_until_a_key_is_published() {
+    let kms = || Difference::KmsKey { found: "theirs".into(), expected: "ours".into() };
+    let service = || Difference::OwningService("rds".into());
+    for placeholder in [true, false] {
+        for adoption in [Adoption::Named, Adoption::NotNamed] {
+            let account = account();
+            let owner = chosen(&account, &here())[0].subject.owner();
+            account.change(|world| {
+                let version = VersionId::for_placeholder(world.now());
+                let value = placeholder.then(|| (version, Value::placeholder()));
+                world.create_secret(&secret(), value).unwrap();
+                world.tag_secret(&secret(), Owner::TAG, owner.to_text()).unwrap();
+                let arn = world.arn_of(&secret()).unwrap();
+                world.tag_user(&user(), HOME_TAG, &arn.to_string()).unwrap();
+                world.secret_mut(&secret()).unwrap().differences =
+                    vec![kms(), service(), Difference::ResourcePolicy];
+            });
+            let homes = Homes { adoption, ..here() };
+            match blocked(&account, &homes).await {
+                Blocked::SecretNotBound { why: Unhoused::Differs(wrong), .. } => {
+                    assert_eq!(wrong, [kms(), service()]);
+                }
+                other => panic!("{other:?}"),
+            }
+            // Once a key is published, its settings are its owner's matter.
+            account.change(|w| w.secret_mut(&secret()).unwrap().differences.clear());
+            run(&account, &homes).await;
+            account.change(|w| w.secret_mut(&secret()).unwrap().differences = vec![kms()]);
+            let outcome = run(&account, &homes).await.outcome;
+            assert!(!matches!(outcome, Outcome::Blocked(_)), "{outcome:?}");
+        }
+    }
 }
 
 /// A user who is at rest at its home; whoever reads its secret uses the key there each `every`-th

@@ -9,7 +9,7 @@ use keyrot_core::memory::{Label, MemoryKey, World};
 use keyrot_core::model::{
     Intent, JournalEntry, Phase, Promoted, Retired, Revoked, SecretState, VersionId,
 };
-use keyrot_core::{Blocked, KeyId, KeyStatus, Outcome, Request, Timestamp};
+use keyrot_core::{Blocked, KeyId, KeyStatus, Outcome, Request, Revocation, Timestamp};
 use stateright::{Model, Property};
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -254,6 +254,14 @@ impl Check {
                 Outcome::Blocked(Blocked::StagingRefused { .. }) => None,
                 Outcome::Blocked(Blocked::Overdue { wait, .. }) | Outcome::Waiting(wait) => {
                     wait.until.and_then(|until| (until - world.now()).to_std().ok())
+                }
+                // A person asked for it, and the run that did it died: the person asks again.
+                Outcome::Blocked(Blocked::RevokedKeyInUse { key, .. })
+                    if !state.interfered && state.watch.is_revoked(&key) =>
+                {
+                    let again = Request::Revoke(Revocation::of(key));
+                    run(&self.setting, &mut world, Task::Request(again));
+                    continue;
                 }
                 Outcome::Blocked(_) => return state.interfered,
                 _ => None,

@@ -149,6 +149,54 @@ async fn a_revocation_that_dies_halfway_is_finished_by_the_next_run() {
     }
 }
 
+/// Nothing distinguishes its entry from a forged one: IAM's record of uses decides.
+#[tokio::test]
+async fn a_revocation_of_a_key_with_consumers_that_dies_is_finished_once_they_moved_or_it_is_repeated()
+ {
+    for repeated in [false, true] {
+        let desk = Harness::new(0);
+        desk.run().await;
+        let leaked = desk.current().unwrap();
+        let uses = |key: &KeyId| {
+            let credentials = World::credentials_of(key);
+            desk.account.change(|world| world.authenticate(&credentials, "s3", "eu-west-1"));
+        };
+        desk.account.advance(3 * DAY);
+        uses(&leaked);
+        desk.account.advance(2 * DAY);
+        desk.account.inject(FaultAt {
+            call: Some("promote"),
+            after: 0,
+            times: 1,
+            fault: Fault::DeathAfter,
+        });
+        let request = Request::Revoke(revoke(&leaked));
+        desk.dies_at(&request).await;
+        let successor = desk.current().unwrap();
+        assert_ne!(successor, leaked);
+        for _ in 0..4 {
+            desk.account.advance(DAY);
+            let outcome = desk.run().await.outcome;
+            let Outcome::Blocked(reason @ Blocked::RevokedKeyInUse { .. }) = &outcome else {
+                panic!("{outcome:?}");
+            };
+            assert!(reason.to_string().contains(leaked.as_str()), "{reason}");
+            assert!(desk.active().contains(&leaked));
+        }
+        if repeated {
+            assert_eq!(desk.ask(&request).await, Outcome::Done);
+        } else {
+            uses(&successor);
+            for _ in 0..5 {
+                desk.account.advance(DAY);
+                desk.run().await;
+            }
+        }
+        assert!(!desk.active().contains(&leaked), "repeated: {repeated}");
+        desk.settles().await;
+    }
+}
+
 #[tokio::test]
 async fn amazons_quarantine_stops_runs_and_not_the_person_who_is_called() {
     let desk = Harness::new(0);
@@ -247,7 +295,7 @@ async fn the_soak_counts_from_the_last_time_a_key_was_deactivated() {
     for _ in 0..6 {
         desk.account.advance(DAY);
         desk.run().await;
-        assert_eq!(desk.keys().len(), 2, "it soaks anew");
+        assert_eq!(desk.keys().len(), 2, "it soaks again");
     }
     desk.settles().await;
 
@@ -284,7 +332,7 @@ async fn only_if_unused_holds_for_the_run_that_finishes_it_too() {
     desk.account.advance(HOUR);
     let outcome = desk.run().await.outcome;
     assert!(
-        matches!(&outcome, Outcome::Waiting(Wait { why: Why::InUse { .. }, .. })),
+        matches!(&outcome, Outcome::Blocked(Blocked::RevokedKeyInUse { key, .. }) if *key == old),
         "{outcome:?}"
     );
     // To ask again says the same; to say that it has to go all the same is another order.

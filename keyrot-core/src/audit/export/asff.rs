@@ -64,7 +64,7 @@ fn one(audit: &Audit, finding: &Finding, region: &str) -> Value {
         "FindingProviderFields": { "Severity": severity, "Types": types },
         "Title": clip(&title, 256),
         "Description": clip(&description, 1024),
-        "Remediation": { "Recommendation": { "Text": clip(&finding.hint, 512), "Url": DOCUMENTATION } },
+        "Remediation": { "Recommendation": { "Text": clip(&finding.hint(), 512), "Url": DOCUMENTATION } },
         "ProductFields": product_fields(audit, finding),
         "Resources": resources(audit, finding, region),
         "Compliance": { "Status": "FAILED", "RelatedRequirements": related },

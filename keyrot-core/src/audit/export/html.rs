@@ -109,7 +109,7 @@ fn pictures(out: &mut String, audit: &Audit) {
         None => out.push_str("<p>No user of this account is tagged for rotation.</p>\n"),
     }
     out.push_str(
-        "<p class=\"quiet\">Based on tags and ages. Run <code>keyrot status</code> to see what else can delay a rotation.</p>\n",
+        "<p class=\"quiet\">Based on tags and ages. The users' status shows what else can delay a rotation.</p>\n",
     );
     let open = audit.counts.active - audit.counts.active_managed;
     if open > 0 {
@@ -147,7 +147,7 @@ fn findings(out: &mut String, audit: &Audit) {
             Html(who),
             word(finding.severity),
             Html(&finding.message),
-            Html(code_free(&finding.hint))
+            Html(code_free(&finding.hint()))
         );
     }
     out.push_str("</tbody>\n</table>\n</section>\n");

@@ -176,7 +176,7 @@ pub enum Blocked {
         /// The key.
         key: KeyId,
     },
-    /// A journal entry says that the key was revoked, and something used it within `quiet`. Whoever
+    /// A journal entry says that the key was revoked, and what used it may still need it. Whoever
     /// may write the secret can write the entry.
     RevokedKeyInUse {
         /// The key.
@@ -384,7 +384,7 @@ impl fmt::Display for Blocked {
             Self::RevokedKeyInUse { key, last_use } => {
                 write!(
                     f,
-                    "a journal entry says that {key} was revoked, but something used it recently ({last_use})"
+                    "a journal entry says that {key} was revoked, but it may still be in use ({last_use})"
                 )
             }
             Self::ClaimedKey { key } => {

@@ -1,12 +1,21 @@
 //! S15: an old key is not deactivated while a consumer is known to depend on it.
 
 use super::{Actor, Broken, View, Watch};
+use crate::memory::World;
 use crate::model::names::KeyId;
 use crate::model::observed::LastUse;
 use crate::model::time::Timestamp;
 use crate::model::waits::after;
 
 impl Watch {
+    /// What speaks against deactivating a key that left AWSCURRENT, as far as IAM's record of uses
+    /// shows. `None` for a key that was never there.
+    #[must_use]
+    pub fn depends_on(&self, key: &KeyId, world: &World) -> Option<String> {
+        let left = self.left.get(key)?;
+        self.nothing_depends_on(key, *left, &self.view(world)).err().map(|broken| broken.how)
+    }
+
     /// A key that left AWSCURRENT then may go if it was unused for `idle`; or if something has used
     /// its successor, and nothing used the key itself later than half an overlap after that was
     /// promoted, nor within `overlap` and `quiet`.

@@ -93,7 +93,7 @@ impl Model for Lives {
             Property::<Self>::always("S9 a run elsewhere changes nothing", |m, s| {
                 !m.housed || s.touched.iter().all(|(id, place)| *place == 0 || *id != s.first)
             }),
-            Property::<Self>::always("S9 a user created anew inherits nothing", |m, s| {
+            Property::<Self>::always("S9 a user created again inherits nothing", |m, s| {
                 !m.housed || s.touched.iter().all(|(id, place)| *place == 1 || *id == s.first)
             }),
             Property::<Self>::always(

@@ -56,7 +56,7 @@ fn a_user_who_is_renamed_or_created_anew() {
         horizon: bound(2, 3),
         ..Lives::new(ANYWHERE)
     };
-    explored("a user renamed or created anew, one fault", lives);
+    explored("a user renamed or created again, one fault", lives);
 }
 
 #[test]

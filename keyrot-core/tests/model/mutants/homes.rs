@@ -122,7 +122,7 @@ fn a_user_created_anew_takes_over_the_old_ones_secret() {
         horizon: 0,
         ..weak("names are enough", decide_so)
     };
-    breaks(lives, "S9 a user created anew");
+    breaks(lives, "S9 a user created again");
 }
 
 #[test]

@@ -101,24 +101,6 @@ fn noting(seen: &Observed, change: impl FnOnce(&mut Revoked, Option<&Retired>)) 
 }
 
 #[test]
-fn forgets_that_a_key_was_to_go_only_if_unused() {
-    let decider = Decider {
-        name: "not noted down",
-        decide: |s, p, n| decide(&noting(s, |revoked, _| revoked.only_if_unused = false), p, n),
-        ..Decider::REAL
-    };
-    let setting = Setting {
-        asks: &[Ask::RevokeIfUnused],
-        faults: 1,
-        uses: 1,
-        horizon: 2,
-        ..asked(Start::Overlap)
-    };
-    // Whether it is in use, a run asks all the same: it stops, where it had to wait.
-    breaks(Setting { decider, ..setting }, "S7");
-}
-
-#[test]
 fn lets_a_soak_of_before_count() {
     fn before(seen: &Observed) -> Observed {
         noting(seen, |revoked, retired| {

@@ -46,7 +46,8 @@ impl State {
 }
 
 /// S10: a key that this call has taken away, though a consumer used it within `quiet` (within the
-/// soak, where it is gone for good), or though what is current does not work.
+/// soak, where it is gone for good), though IAM's record says that one still depends on it, or
+/// though what is current does not work.
 pub(super) fn taken(
     setting: &Setting,
     before: &World,
@@ -71,6 +72,14 @@ pub(super) fn taken(
             && now.now() < after(when, wait)
         {
             return Some(format!("{id} was taken away, and it was used at {when}"));
+        }
+        let deactivated = left.iter().any(|left| left.listed.id == *id);
+        if deactivated
+            && !watch.is_revoked(id)
+            && matches!(before.last_use(id), Ok(LastUse::At { service, .. }) if service != "sts")
+            && let Some(how) = watch.depends_on(id, before)
+        {
+            return Some(how);
         }
         if let Some(how) = watch.current_is_broken(now).filter(|_| key.proven) {
             return Some(format!("{id} was taken away, and {how}"));
