@@ -111,7 +111,8 @@ fn a_home_is_moved_over_http_and_consumers_of_both_places_are_told() {
     let ran = read(&scene, &[]);
     assert_eq!(ran.code, Some(3), "{}", ran.said);
     assert!(
-        ran.said.contains("in eu-west-1; this was not checked") && is_unchecked(&ran.said),
+        ran.said.contains("in eu-west-1, account 123456789012; this was not checked")
+            && is_unchecked(&ran.said),
         "{}",
         ran.said
     );

@@ -146,13 +146,11 @@ impl<'a> Places<'a> {
             Moved::New(why) if failed(&why) => {
                 row(Change::Refused, Some(("at the new place", &why)))
             }
-            Moved::LeftOpen(why) => row(
-                Change::Failed,
-                Some((
-                    "the user's tag names the new place now, but the old home is not closed",
-                    &why,
-                )),
-            ),
+            Moved::LeftOpen(why) => {
+                let about = "the user's tag names the new place, but the old home is not closed";
+                row(Change::Failed, Some((about, &why)))
+                    .with_hint("a run may have begun at the old home: look whether it has a secret")
+            }
             Moved::Old(why) => row(Change::Failed, Some(("at the old home", &why))),
             Moved::New(why) => row(Change::Failed, Some(("at the new place", &why))),
         }

@@ -95,6 +95,12 @@ impl Row {
         row
     }
 
+    /// The row with another hint.
+    pub(crate) fn with_hint(mut self, hint: &str) -> Self {
+        self.hint = Some(hint.to_owned());
+        self
+    }
+
     /// The same, with what could not be told to notifiers.
     pub(crate) fn with_failures(self, notifier_failures: Vec<NotifierFailure>) -> Self {
         Self { notifier_failures, ..self }
