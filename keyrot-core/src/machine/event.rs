@@ -201,7 +201,7 @@ impl fmt::Display for Failure {
 impl fmt::Display for EventKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Adopted => f.write_str("created the secret, with a placeholder"),
+            Self::Adopted => f.write_str("stored the placeholder in the secret"),
             Self::KeyCreated { key } => write!(f, "created {key}"),
             Self::Rotated { key, replaced: Some(old), .. } => {
                 write!(f, "published {key} in place of {old}")
