@@ -5,12 +5,12 @@ use crate::terminal::table::{Cell, Table};
 use crate::terminal::text::{hanging, wrap};
 use crate::terminal::time;
 use keyrot_core::machine::PlannedAction;
-use keyrot_core::model::EndedSessions;
+use keyrot_core::model::{EndedSessions, SecretArn};
 use keyrot_core::report::{Action, RequestDocument, Resolution, State};
 use keyrot_core::requests::{RequestKind, RequestPlan, RequestReport};
 use keyrot_core::{
-    AccessKey, KeyId, KeyStatus, Outcome, Request, Revocation, Severity, Target, Timestamp,
-    UserResult, Why,
+    AccessKey, Blocked, KeyId, KeyStatus, Outcome, Request, Revocation, Severity, Target,
+    Timestamp, UserResult, Why,
 };
 use std::fmt::Write;
 
@@ -159,6 +159,13 @@ pub(crate) fn after(view: &View<'_>, width: Option<usize>) -> String {
 /// What to type where it did not come to its end.
 fn what_next(view: &View<'_>) -> Option<String> {
     let user = &view.result.user;
+    if let (Some(order), Some(home)) = (view.order(), elsewhere(&view.result.outcome)) {
+        let place = home.place();
+        return Some(format!(
+            "the revocation is not recorded at the user's home, {place}. To record it and replace {} there: keyrot revoke {user} {} --region {}",
+            order.key, order.key, place.region
+        ));
+    }
     match (view.result.outcome.state(), &view.document.request) {
         (State::Stopped, Some(request)) => Some(format!("to resume: {}", resuming(view, request))),
         (_, Some(Request::Revoke(order)))
@@ -173,6 +180,17 @@ fn what_next(view: &View<'_>) -> Option<String> {
                 )
             })
         }
+        _ => None,
+    }
+}
+
+/// The user's home, where a revoked key is off and the rest has to be done there.
+fn elsewhere(outcome: &Outcome) -> Option<&SecretArn> {
+    match outcome {
+        Outcome::Revoked { rest, .. } => match &**rest {
+            Outcome::Blocked(Blocked::ManagedElsewhere { home }) => Some(home),
+            _ => None,
+        },
         _ => None,
     }
 }
@@ -431,6 +449,9 @@ fn what_is_left(view: &View<'_>, width: Option<usize>) -> String {
             )
         }
         Some(key) => format!("consumers of {} get {key}", left.secret),
+        None if elsewhere(&view.result.outcome).is_some() => {
+            format!("{} is not the user's home here", left.secret)
+        }
         None => format!("{} holds no key", left.secret),
     };
     out.push_str(&hanging("  ", style::DIM, &current, style::PLAIN, width));
