@@ -170,6 +170,31 @@ fn a_resolution_that_is_stopped_is_resumed_by_the_command_that_it_prints() {
     }
 }
 
+/// Users that were begun are finished, and the others are named as left.
+#[test]
+fn a_release_that_is_stopped_finishes_the_user_and_says_how_to_resume() {
+    let sandbox = Sandbox::new();
+    let args = ["release", "ci-deployer", "report-mailer", "--yes"];
+    let (status, stdout, stderr) = stopped_at(&sandbox, &args, "report-mailer", &["-INT"]);
+    assert_eq!(status.code(), Some(130), "{stdout}{stderr}");
+    assert!(stderr.contains("to resume, run the same command again"), "{stderr}");
+    let ran = sandbox.run(&args);
+    assert_eq!(ran.code, Some(0), "{}{}", ran.stdout, ran.stderr);
+}
+
+/// Between the two writes of a move the user is blocked at both places: it is not left there.
+#[test]
+fn a_move_that_is_stopped_is_finished() {
+    let sandbox = Sandbox::new();
+    converges(&sandbox, "ci-deployer");
+    sandbox.json(&["sandbox", "advance", "1h"]);
+    let args = ["move", "ci-deployer", "--secret-name", "/other/{user}", "--yes"];
+    let (status, stdout, stderr) = stopped_at(&sandbox, &args, "ci-deployer", &["-INT"]);
+    assert!(status.code().is_some(), "it died of the signal: {stdout}{stderr}");
+    assert!(stderr.contains("stopping after the current steps"), "{stdout}{stderr}");
+    assert_eq!(status.code(), Some(0), "{stdout}{stderr}");
+}
+
 /// What was asked for on top is part of what is resumed.
 #[test]
 fn a_revocation_that_is_stopped_keeps_its_flags() {
