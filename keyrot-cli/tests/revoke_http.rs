@@ -146,6 +146,26 @@ fn secrets_manager_may_be_down_or_deny_everything() {
     }
 }
 
+/// From another region than the home's: a way back is refused for that reason, and a key that is
+/// off is still to be recorded at the home.
+#[test]
+fn in_a_wrong_region_requests_say_where_the_home_is() {
+    let company = Company::new();
+    let there = ["--region", "eu-west-1"];
+    let (code, back) = company.json(&[&["rollback", "ci", "--yes"], &there[..]].concat());
+    assert_eq!((code, &back["user"]["reason"]), (Some(3), &json!("managed_elsewhere")), "{back}");
+
+    let ran = company.off(&there);
+    company.is_off(&ran);
+    let said = ran.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    let command = format!("keyrot revoke ci {} --region us-east-1", company.leaked);
+    assert!(!said.contains("holds no key") && said.contains(&command), "{}", ran.stdout);
+    let args = command.split(' ').skip(1).chain(["--yes"]).collect::<Vec<_>>();
+    assert_eq!(company.run(&args).code, Some(0));
+    let secret = company.emulator.world().secret(&secret()).unwrap().clone();
+    assert!(format!("{:?}", secret).contains("revoked"), "recorded");
+}
+
 #[test]
 fn a_key_that_is_reactivated_at_once_and_stays_so_is_no_success() {
     let company = Company::new();

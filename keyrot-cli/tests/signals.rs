@@ -121,6 +121,91 @@ fn a_revocation_that_is_stopped_says_so_and_what_to_type() {
     }
 }
 
+/// The command that is printed continues what was chosen, although `resolve` may offer it no more.
+#[test]
+fn a_resolution_that_is_stopped_is_resumed_by_the_command_that_it_prints() {
+    fn key(sandbox: &Sandbox, name: &str, nth: usize) -> String {
+        let status = sandbox.json(&["status", "--user", name]).1;
+        user(&status, name)["keys"][nth]["id"].as_str().unwrap().to_owned()
+    }
+    fn inactive(sandbox: &Sandbox) -> (&'static str, String) {
+        sandbox.json(&["sandbox", "deactivate", &key(sandbox, "ci-deployer", 0)]);
+        ("ci-deployer", "replace".into())
+    }
+    fn unused(sandbox: &Sandbox) -> (&'static str, String) {
+        ("data-import", format!("retire:{}", key(sandbox, "data-import", 1)))
+    }
+    fn back(sandbox: &Sandbox) -> (&'static str, String) {
+        sandbox.json(&["rotate", "--user", "ci-deployer"]);
+        assert_eq!(sandbox.json(&["rollback", "ci-deployer", "--yes"]).0, Some(0));
+        ("ci-deployer", "give-up".into())
+    }
+    for (prepare, said) in [
+        (inactive as fn(&Sandbox) -> _, "created AKIA"),
+        (unused, "revoking AKIA"),
+        (back, "revoking AKIA"),
+    ] {
+        let sandbox = Sandbox::new();
+        let (name, choice) = prepare(&sandbox);
+        let args = ["resolve", name, "--choose", &choice, "--yes"];
+        let (status, stdout, stderr) = stopped_at(&sandbox, &args, said, &["-INT"]);
+        assert_eq!(status.code(), Some(130), "{choice}: {stdout}{stderr}");
+        let again = stdout.split_once("to resume: keyrot ").unwrap().1.lines().next().unwrap();
+        sandbox.json(&["sandbox", "advance", "1h"]);
+        // Whoever repeats what was typed is told, too, where that is no longer offered.
+        let ran = sandbox.run(&args[..4]);
+        assert!(
+            ran.stderr.contains("cannot ask for confirmation")
+                || ran.stderr.contains("to finish that: keyrot revoke "),
+            "{choice}: {}{}",
+            ran.stdout,
+            ran.stderr
+        );
+        let again: Vec<&str> = again.split(' ').chain(["--yes"]).collect();
+        let ran = sandbox.run(&again);
+        assert_eq!(ran.code, Some(0), "{choice}: {again:?}: {}{}", ran.stdout, ran.stderr);
+        let works = user(&sandbox.json(&["status", "--user", name]).1, name)["keys"].clone();
+        let active = works.as_array().unwrap().iter().filter(|key| key["status"] == "active");
+        assert_eq!(active.count(), 1, "{choice}: {works:#}");
+    }
+}
+
+/// Users that were begun are finished, and the others are named as left.
+#[test]
+fn a_release_that_is_stopped_finishes_the_user_and_says_how_to_resume() {
+    let sandbox = Sandbox::new();
+    let args = ["release", "ci-deployer", "report-mailer", "--yes"];
+    let (status, stdout, stderr) = stopped_at(&sandbox, &args, "report-mailer", &["-INT"]);
+    assert_eq!(status.code(), Some(130), "{stdout}{stderr}");
+    assert!(stderr.contains("to resume, run the same command again"), "{stderr}");
+    let ran = sandbox.run(&args);
+    assert_eq!(ran.code, Some(0), "{}{}", ran.stdout, ran.stderr);
+}
+
+/// Between the two writes of a move the user is blocked at both places: it is not left there.
+#[test]
+fn a_move_that_is_stopped_is_finished() {
+    let sandbox = Sandbox::new();
+    converges(&sandbox, "ci-deployer");
+    sandbox.json(&["sandbox", "advance", "1h"]);
+    let args = ["move", "ci-deployer", "--secret-name", "/other/{user}", "--yes"];
+    let (status, stdout, stderr) = stopped_at(&sandbox, &args, "ci-deployer", &["-INT"]);
+    assert!(status.code().is_some(), "it died of the signal: {stdout}{stderr}");
+    assert!(stderr.contains("stopping after the current steps"), "{stdout}{stderr}");
+    assert_eq!(status.code(), Some(0), "{stdout}{stderr}");
+}
+
+/// What was asked for on top is part of what is resumed.
+#[test]
+fn a_revocation_that_is_stopped_keeps_its_flags() {
+    let sandbox = Sandbox::new();
+    let args = ["revoke", "ci-deployer", "--delete", "--end-sessions", "--yes"];
+    let (status, stdout, stderr) = stopped_at(&sandbox, &args, "created AKIA", &["-INT"]);
+    assert_eq!(status.code(), Some(130), "{stdout}{stderr}");
+    let again = stdout.split_once("to resume: ").unwrap().1.lines().next().unwrap();
+    assert!(again.ends_with(" --delete --end-sessions"), "{again}");
+}
+
 /// Too late to stop anything that matters: the key is off, and that is looked at whatever comes.
 #[test]
 fn a_revocation_that_is_done_all_the_same_ends_well() {

@@ -55,7 +55,7 @@ fn every_public_future() {
     spawned(async move {
         let plan = enrollment.plan(&[], false).await.unwrap();
         let _ = enrollment.plan_release(&[]).await;
-        enrollment.carry_out(plan).await
+        enrollment.carry_out(plan, &Cancel::default()).await
     });
     let mut own: OwnKey = any();
     spawned(async move {

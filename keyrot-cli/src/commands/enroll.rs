@@ -9,14 +9,15 @@ use crate::config;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::screens::enroll::{results, screen};
+use crate::terminal::signals::{Signals, say_resume};
 use crate::terminal::size::width;
 use crate::terminal::stdio::print;
 use crate::terminal::style::{self, paint};
-use keyrot_core::Homes;
 use keyrot_core::model::Adoption;
 use keyrot_core::report::Change;
 use keyrot_core::requests::{EnrollError, EnrollPlan, Enrollment};
 use keyrot_core::settings::Settings;
+use keyrot_core::{Cancel, Homes};
 
 pub(crate) async fn enroll(invocation: &Invocation, args: &EnrollArgs) -> Result<Exit, CliError> {
     let settings = config::load(invocation)?;
@@ -97,12 +98,21 @@ impl<'a> Desk<'a> {
             say!("{} {text}; to tag them anyway, add --anyway", paint(style::WARN, "refused:"));
             return Ok(Exit::Blocked);
         }
+        let mut signals = Signals::listen()?;
         if !flow.plan(show, plan.has_work(), Some(&plan.question())).await? {
             flow.report(&plan.document, || {});
             return Ok(Exit::Success);
         }
-        let document = self.enrollment.carry_out(plan).await;
+        let cancel = Cancel::default();
+        let say = |text: &str| say!("{}", paint(style::WARN, text));
+        let work = self.enrollment.carry_out(plan, &cancel);
+        let (document, signal) = signals.while_working(&cancel, say, work).await;
         flow.report(&document, || results(&document));
+        let left = document.users.iter().filter(|row| row.result == Change::Planned).count();
+        if let Some(signal) = signal.filter(|_| left > 0) {
+            say_resume(left);
+            return Ok(Exit::Signal(signal));
+        }
         Ok(if document.has(Change::Failed) { Exit::Failed } else { Exit::Success })
     }
 }

@@ -8,6 +8,7 @@ use crate::config;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::screens::moving::{Document, Row, screen};
+use crate::terminal::signals::{Signals, say_resume};
 use crate::terminal::stdio::{print, warn};
 use crate::terminal::style::{self, paint};
 use keyrot_core::engine::Moved;
@@ -15,7 +16,7 @@ use keyrot_core::model::{Adoption, HomeTag, SecretArn};
 use keyrot_core::report::Change;
 use keyrot_core::settings::Settings;
 use keyrot_core::{
-    Blocked, Homes, Mode, Notifier, Outcome, Rotator, Selection, Target, UserName, select,
+    Blocked, Cancel, Homes, Mode, Notifier, Outcome, Rotator, Selection, Target, UserName, select,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -66,6 +67,7 @@ pub(crate) async fn moving(invocation: &Invocation, args: &MoveArgs) -> Result<E
         "move the home of {}",
         planned.iter().map(UserName::as_str).collect::<Vec<_>>().join(", ")
     );
+    let mut signals = Signals::listen()?;
     let screen = |width| screen(&document, &settings, places.new.sandbox, width);
     if !flow.plan(screen, refused.is_none() && !planned.is_empty(), Some(&question)).await? {
         flow.report(&document, || {});
@@ -74,14 +76,30 @@ pub(crate) async fn moving(invocation: &Invocation, args: &MoveArgs) -> Result<E
         }
         return Ok(refused.unwrap_or(Exit::Success));
     }
-    for chosen in selected.chosen.iter().filter(|chosen| planned.contains(&chosen.subject.user)) {
-        let row = places.row(chosen, Mode::Act).await;
-        if let Some(shown) = document.users.iter_mut().find(|shown| shown.user == row.user) {
-            *shown = row;
+    // A move that has begun is finished: between its two writes the user is blocked at both places.
+    let cancel = Cancel::default();
+    let work = async {
+        let mut left = 0;
+        for chosen in selected.chosen.iter().filter(|one| planned.contains(&one.subject.user)) {
+            if cancel.is_cancelled() {
+                left += 1;
+                continue;
+            }
+            let row = places.row(chosen, Mode::Act).await;
+            if let Some(shown) = document.users.iter_mut().find(|shown| shown.user == row.user) {
+                *shown = row;
+            }
         }
-    }
+        left
+    };
+    let say = |text: &str| say!("{}", paint(style::WARN, text));
+    let (left, signal) = signals.while_working(&cancel, say, work).await;
     flow.report(&document, || document.results().for_each(|line| print(&line)));
     document.untold().for_each(|text| warn(&text));
+    if let Some(signal) = signal.filter(|_| left > 0) {
+        say_resume(left);
+        return Ok(Exit::Signal(signal));
+    }
     Ok(document.refused().unwrap_or(Exit::Success))
 }
 

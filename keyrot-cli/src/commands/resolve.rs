@@ -9,7 +9,7 @@ use crate::screens::request as screens;
 use crate::terminal::confirm::{ask, can_ask};
 use crate::terminal::size::width;
 use crate::terminal::stdio::print;
-use keyrot_core::UserName;
+use keyrot_core::UserResult;
 use keyrot_core::report::Resolution;
 use keyrot_core::requests::RequestKind;
 
@@ -21,11 +21,9 @@ pub(crate) async fn resolve(invocation: &Invocation, args: &Resolve) -> Result<E
     }
     let resolutions = Resolution::of(&seen);
     if let Some(choice) = &args.choose {
-        let resolution = resolutions
-            .iter()
-            .find(|resolution| resolution.choice == *choice)
-            .ok_or_else(|| no_choice(choice, &resolutions, &args.user))?;
-        return desk.ask(&seen, resolution.request.clone(), args.asking).await;
+        let resolution = Resolution::named(&seen, choice)
+            .ok_or_else(|| no_choice(choice, &resolutions, &seen))?;
+        return desk.ask(&seen, resolution.request, args.asking).await;
     }
     let exit = desk.report_seen(&seen, args.asking.dry_run).await?;
     if resolutions.is_empty() || invocation.json {
@@ -41,13 +39,23 @@ pub(crate) async fn resolve(invocation: &Invocation, args: &Resolve) -> Result<E
     }
 }
 
-fn no_choice(choice: &str, resolutions: &[Resolution], user: &UserName) -> CliError {
+fn no_choice(choice: &str, resolutions: &[Resolution], seen: &UserResult) -> CliError {
+    let user = &seen.user;
     let names: Vec<&str> =
         resolutions.iter().map(|resolution| resolution.choice.as_str()).collect();
-    CliError::usage(format!("{choice} is not a choice for {user}")).hint(match names.as_slice() {
-        [] => format!("there is nothing to choose; to see why: keyrot resolve {user}"),
+    let offered = match names.as_slice() {
+        [] => "there is nothing to choose".to_owned(),
         names => format!("expected one of: {}", names.join(", ")),
-    })
+    };
+    let hint = match (names.as_slice(), seen.revoked.first()) {
+        // What was chosen before may have been stopped halfway.
+        (_, Some(key)) => {
+            format!("{offered}; {key} was revoked, and to finish that: keyrot revoke {user} {key}")
+        }
+        ([], None) => format!("{offered}; to see why: keyrot resolve {user}"),
+        (_, None) => offered,
+    };
+    CliError::usage(format!("{choice} is not a choice for {user}")).hint(hint)
 }
 
 /// Asks for a number on the terminal; nothing is no choice.

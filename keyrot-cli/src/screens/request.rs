@@ -5,12 +5,12 @@ use crate::terminal::table::{Cell, Table};
 use crate::terminal::text::{hanging, wrap};
 use crate::terminal::time;
 use keyrot_core::machine::PlannedAction;
-use keyrot_core::model::EndedSessions;
-use keyrot_core::report::{RequestDocument, Resolution, State};
+use keyrot_core::model::{EndedSessions, SecretArn};
+use keyrot_core::report::{Action, RequestDocument, Resolution, State};
 use keyrot_core::requests::{RequestKind, RequestPlan, RequestReport};
 use keyrot_core::{
-    AccessKey, KeyId, KeyStatus, Outcome, Request, Revocation, Severity, Target, Timestamp,
-    UserResult, Why,
+    AccessKey, Blocked, KeyId, KeyStatus, Outcome, Request, Revocation, Severity, Target,
+    Timestamp, UserResult, Why,
 };
 use std::fmt::Write;
 
@@ -25,19 +25,22 @@ pub(crate) struct View<'a> {
     acted: bool,
     /// The source of `document.left`.
     left: Option<&'a UserResult>,
+    /// Whether the user's sessions were to be ended, too.
+    end_sessions: bool,
 }
 
 impl<'a> From<&'a RequestPlan> for View<'a> {
     fn from(plan: &'a RequestPlan) -> Self {
         let RequestPlan { kind, document, result, .. } = plan;
-        Self { kind: *kind, document, result, acted: false, left: None }
+        Self { kind: *kind, document, result, acted: false, left: None, end_sessions: false }
     }
 }
 
 impl<'a> From<&'a RequestReport> for View<'a> {
     fn from(report: &'a RequestReport) -> Self {
-        let RequestReport { kind, document, result, left, acted, .. } = report;
-        Self { kind: *kind, document, result, acted: *acted, left: left.as_ref() }
+        let RequestReport { kind, document, result, left, acted, end_sessions, .. } = report;
+        let (kind, acted, left) = (*kind, *acted, left.as_ref());
+        Self { kind, document, result, acted, left, end_sessions: *end_sessions }
     }
 }
 
@@ -156,17 +159,15 @@ pub(crate) fn after(view: &View<'_>, width: Option<usize>) -> String {
 /// What to type where it did not come to its end.
 fn what_next(view: &View<'_>) -> Option<String> {
     let user = &view.result.user;
-    let again = |what: String| Some(format!("to resume: {what}"));
+    if let (Some(order), Some(home)) = (view.order(), elsewhere(&view.result.outcome)) {
+        let place = home.place();
+        return Some(format!(
+            "the revocation is not recorded at the user's home, {place}. To record it and replace {} there: keyrot revoke {user} {} --region {}",
+            order.key, order.key, place.region
+        ));
+    }
     match (view.result.outcome.state(), &view.document.request) {
-        (State::Stopped, Some(Request::Rollback { to })) => {
-            again(format!("keyrot rollback {user} --to {to}"))
-        }
-        (State::Stopped, Some(Request::Revoke(Revocation { key, .. })))
-            if view.kind == RequestKind::Revoke =>
-        {
-            again(format!("keyrot revoke {user} {key}"))
-        }
-        (State::Stopped, Some(_)) => again("the same command".to_owned()),
+        (State::Stopped, Some(request)) => Some(format!("to resume: {}", resuming(view, request))),
         (_, Some(Request::Revoke(order)))
             if !view.revoked() && !matches!(view.result.outcome, Outcome::Refused(_)) =>
         {
@@ -180,6 +181,44 @@ fn what_next(view: &View<'_>) -> Option<String> {
             })
         }
         _ => None,
+    }
+}
+
+/// The user's home, where a revoked key is off and the rest has to be done there.
+fn elsewhere(outcome: &Outcome) -> Option<&SecretArn> {
+    match outcome {
+        Outcome::Revoked { rest, .. } => match &**rest {
+            Outcome::Blocked(Blocked::ManagedElsewhere { home }) => Some(home),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The command that continues a request. It names the request itself: the resolution that it was
+/// chosen as may no longer be offered.
+fn resuming(view: &View<'_>, request: &Request) -> String {
+    let user = view.result.user.clone();
+    match request {
+        Request::Rollback { to } => format!("keyrot rollback {user} --to {to}"),
+        // No other command asks for these.
+        Request::Revoke(Revocation { key, only_if_unused: true, .. }) => {
+            Action::Resolve { user, choice: Some(format!("retire:{key}")) }.command()
+        }
+        Request::Reinstate { key } => {
+            Action::Resolve { user, choice: Some(format!("reinstate:{key}")) }.command()
+        }
+        Request::Revoke(Revocation { key, without_successor, delete, .. }) => Action::Revoke {
+            user,
+            key: Some(key.clone()),
+            without_successor: *without_successor,
+            delete: *delete,
+            end_sessions: view.end_sessions,
+        }
+        .command(),
+        Request::Bind | Request::Leave { .. } | Request::Move { .. } => {
+            "the same command".to_owned()
+        }
     }
 }
 
@@ -410,6 +449,9 @@ fn what_is_left(view: &View<'_>, width: Option<usize>) -> String {
             )
         }
         Some(key) => format!("consumers of {} get {key}", left.secret),
+        None if elsewhere(&view.result.outcome).is_some() => {
+            format!("{} is not the user's home here", left.secret)
+        }
         None => format!("{} holds no key", left.secret),
     };
     out.push_str(&hanging("  ", style::DIM, &current, style::PLAIN, width));

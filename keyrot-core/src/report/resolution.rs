@@ -113,6 +113,19 @@ impl Resolution {
         }
     }
 
+    /// The resolution of this name: one of those [for the user](Self::of()), or one that an
+    /// interrupted request has begun. What blocked the user may be gone by then, and the resolution
+    /// with it; to ask for it again finishes it.
+    #[must_use]
+    pub fn named(seen: &UserResult, choice: &str) -> Option<Self> {
+        let begun = || {
+            let retired = seen.revoked.iter().map(Self::retire);
+            let kept = seen.keys.iter().map(|key| Self::reinstate(&key.id));
+            retired.chain(kept)
+        };
+        Self::of(seen).into_iter().chain(begun()).find(|one| one.choice == choice)
+    }
+
     fn retire(key: &KeyId) -> Self {
         Self {
             choice: format!("retire:{key}"),

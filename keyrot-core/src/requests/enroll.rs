@@ -43,7 +43,7 @@ use std::sync::Arc;
 ///
 /// let plan = enrollment.plan(&[ci], false).await?;
 /// println!("{}?", plan.question());
-/// let done = enrollment.carry_out(plan).await;
+/// let done = enrollment.carry_out(plan, &Cancel::default()).await;
 /// assert!(done.has(Change::Done));
 /// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
 /// # }
@@ -231,11 +231,15 @@ impl Enrollment {
         Ok(EnrollPlan { document: self.document(RELEASE, rows), users, targets: Vec::new() })
     }
 
-    /// Does it, user by user. One that fails does not stop the others.
-    pub async fn carry_out(&self, plan: EnrollPlan) -> EnrollDocument {
+    /// Does it, user by user. One that fails does not stop the others. After a cancellation those
+    /// that were not begun stay planned.
+    pub async fn carry_out(&self, plan: EnrollPlan, cancel: &Cancel) -> EnrollDocument {
         let EnrollPlan { mut document, users, targets } = plan;
         let release = document.is_release();
         for row in document.users.iter_mut().filter(|row| row.result == Change::Planned) {
+            if cancel.is_cancelled() {
+                break;
+            }
             let done = match release {
                 true => self.release(find(&users, &row.user), &row.user).await,
                 false => {

@@ -195,7 +195,11 @@ impl RequestSession {
     /// A request that cannot even be put, such as for a key that the user does not have: what was
     /// read says why.
     pub async fn refuse(&self, seen: &UserResult, refusal: Refusal) -> RequestReport {
-        self.show(&UserResult { outcome: Outcome::Refused(refusal), ..seen.clone() }).await
+        let outcome = match seen.outcome.hides(&refusal) {
+            true => seen.outcome.clone(),
+            false => Outcome::Refused(refusal),
+        };
+        self.show(&UserResult { outcome, ..seen.clone() }).await
     }
 
     /// A report of the user, and of what can be asked for, where nothing was.
@@ -216,6 +220,7 @@ impl RequestSession {
             result: seen.clone(),
             left: None,
             acted: false,
+            end_sessions: self.end_sessions,
             lifted: None,
         }
     }

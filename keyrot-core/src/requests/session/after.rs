@@ -66,7 +66,8 @@ impl RequestSession {
             }
         }
         document.left = left.as_ref().map(|left| UserDocument::new(left, report.finished));
-        RequestReport { kind: self.kind, document, result, left, acted: true, lifted }
+        let (kind, end_sessions) = (self.kind, self.end_sessions);
+        RequestReport { kind, document, result, left, acted: true, end_sessions, lifted }
     }
 
     /// Ends the user's sessions, if that is asked for, and finds out what else is alive.

@@ -1,5 +1,6 @@
 //! What a session hands out: a plan, and a report.
 
+use crate::decide::decision::blocked::Blocked;
 use crate::decide::decision::refusal::Refusal;
 use crate::engine::report::UserResult;
 use crate::machine::outcome::{Outcome, Stop};
@@ -97,8 +98,9 @@ impl RequestPlan {
     /// The plan as the result, for a front end that carries nothing out.
     #[must_use]
     pub fn into_report(self) -> RequestReport {
-        let Self { kind, document, result, .. } = self;
-        RequestReport { kind, document, result, left: None, acted: false, lifted: None }
+        let Self { kind, document, result, end_sessions, .. } = self;
+        let (left, acted, lifted) = (None, false, None);
+        RequestReport { kind, document, result, left, acted, end_sessions, lifted }
     }
 }
 
@@ -115,6 +117,8 @@ pub struct RequestReport {
     pub left: Option<UserResult>,
     /// Whether something was done, or tried.
     pub acted: bool,
+    /// Whether the user's sessions were to be ended, too.
+    pub end_sessions: bool,
     /// What became of a policy that had ended the user's sessions, if it was looked for.
     pub lifted: Option<Result<Lifted, CallError>>,
 }
@@ -180,6 +184,35 @@ impl RequestReport {
                 RunStatus::Stopped => RequestStatus::Stopped,
                 RunStatus::Failed => RequestStatus::NotDone,
             },
+        }
+    }
+}
+
+impl Outcome {
+    /// Whether the user was read no further than this, so that nothing is known of what the refusal
+    /// says is missing: the secret is another place's, or could not be read.
+    pub(super) fn hides(&self, refusal: &Refusal) -> bool {
+        if !matches!(refusal, Refusal::NothingCurrent | Refusal::NothingBefore { .. }) {
+            return false;
+        }
+        match self {
+            Self::Failed(_) | Self::Stopped(_) | Self::Panicked(_) => true,
+            // As for the request itself: these come before what the secret holds.
+            Self::Blocked(blocked) => matches!(
+                blocked,
+                Blocked::ManagedElsewhere { .. }
+                    | Blocked::MoveBegun { .. }
+                    | Blocked::OtherAccount { .. }
+                    | Blocked::HomeUnreadable { .. }
+                    | Blocked::NotNamed { .. }
+                    | Blocked::HomeTooLong { .. }
+                    | Blocked::SecretOfAnother { .. }
+                    | Blocked::SecretNotBound { .. }
+                    | Blocked::SecretDeleted { .. }
+                    | Blocked::SecretIsReplica { .. }
+                    | Blocked::BadTag { .. }
+            ),
+            _ => false,
         }
     }
 }
