@@ -423,7 +423,7 @@ fn the_sandbox_file_is_private_and_a_foreign_one_is_refused() {
 }
 
 #[test]
-fn colour_is_for_terminals_and_for_who_asks() {
+fn color_is_for_terminals_or_on_request() {
     let sandbox = Sandbox::new();
     let escape = '\u{1b}';
     assert!(!sandbox.run(&["status"]).stdout.contains(escape));
