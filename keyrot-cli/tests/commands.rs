@@ -79,7 +79,7 @@ fn a_blocked_user_is_freed_by_what_the_hint_says() {
     assert_eq!(ran.code, Some(3));
     assert!(
         ran.stdout.contains("Needs manual action")
-            && ran.stdout.contains("hint: retire the one that nobody needs"),
+            && ran.stdout.contains("hint: deactivate the one that nobody needs"),
         "{}",
         ran.stdout
     );
@@ -423,7 +423,7 @@ fn the_sandbox_file_is_private_and_a_foreign_one_is_refused() {
 }
 
 #[test]
-fn colour_is_for_terminals_and_for_who_asks() {
+fn color_is_for_terminals_or_on_request() {
     let sandbox = Sandbox::new();
     let escape = '\u{1b}';
     assert!(!sandbox.run(&["status"]).stdout.contains(escape));

@@ -1,4 +1,4 @@
-//! Users are put into rotation after a look at what that does, and let go again.
+//! Users are enrolled after a preview of what that does, and released again.
 #![allow(clippy::unwrap_used)]
 
 mod support;

@@ -1,4 +1,4 @@
-//! `rollback`, `revoke` and `resolve`: looked at, asked for, done, refused.
+//! `rollback`, `revoke` and `resolve`: previewed, requested, done, refused.
 #![allow(clippy::unwrap_used)]
 
 mod support;

@@ -206,7 +206,8 @@ fn a_revocation_that_is_stopped_keeps_its_flags() {
     assert!(again.ends_with(" --delete --end-sessions"), "{again}");
 }
 
-/// Too late to stop anything that matters: the key is off, and that is looked at whatever comes.
+/// Too late to stop anything that matters: the key is off, and keyrot reads that state whatever
+/// signal comes.
 #[test]
 fn a_revocation_that_is_done_all_the_same_ends_well() {
     let sandbox = Sandbox::new();

@@ -75,7 +75,8 @@ fn whoever_lags_in_the_account_is_listed_the_latest_first() {
         .map(|one| one["user"].as_str().unwrap())
         .collect();
     assert_eq!((&found["partial"], unseen), (&json!(true), vec!["data-import", "image-resizer"]));
-    let says = "data-import: it is unknown which key is the old one: unattributed keys: AKIA";
+    let says =
+        "data-import: it is unknown which key is the old one: keys that keyrot can't explain: AKIA";
     assert!(ran.stdout.contains(says), "{}", ran.stdout);
 
     let ran = sandbox.run(&["who-uses", "--lagging", "--tag", "Nobody=Has"]);

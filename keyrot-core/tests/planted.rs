@@ -19,7 +19,7 @@ fn secret() -> SecretName {
     "/iam/ci/access_key".parse().unwrap()
 }
 
-/// Makes a run, with something done before its nth look at the secret.
+/// Makes a run, with something done before it reads the secret for the nth time.
 async fn run(
     account: &MemoryAccount,
     task: Task,

@@ -1,5 +1,5 @@
 //! The evaluation of policies as far as they deny: inline policies of users, and the account's
-//! service control policy. `Allow` statements are not looked at.
+//! service control policy. `Allow` statements are ignored.
 //!
 //! By the IAM user guide: "IAM JSON policy elements: Condition operators", "Set operators for
 //! multivalued context keys", "Policy evaluation logic", and "IAM JSON policy elements: Variables

@@ -13,7 +13,7 @@ pub(crate) struct Looped {
     pub(crate) wall: Duration,
     /// How many users it was run on.
     pub(crate) tried: usize,
-    /// What it takes if it replaces the keys of only this part of the users, and looks at the tags
+    /// What it takes if it replaces the keys of only this part of the users, and reads the tags
     /// of all.
     pub(crate) part: Duration,
 }

@@ -145,7 +145,7 @@ fn of_keys(keys: usize, silent: bool) -> ProgressBar {
     bar.set_message(IAM);
     let template = "key {which} of {len}: {msg}, {elapsed} elapsed{left}";
     if let (2.., Ok(look)) = (keys, ProgressStyle::with_template(template)) {
-        // The first is looked at before one is done.
+        // The bar counts finished keys; the key in progress is one more.
         let of = |state: &ProgressState, out: &mut dyn fmt::Write| {
             let _ = write!(out, "{}", (state.pos() + 1).min(state.len().unwrap_or(u64::MAX)));
         };

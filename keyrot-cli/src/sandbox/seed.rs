@@ -110,7 +110,7 @@ fn history() -> Vec<Past> {
     all.push(past(180 * DAY, "billing-export", Made(&[SELECTED])));
     all.push(past(180 * DAY, "billing-export", Key));
     all.extend([11, 2].map(|days| past(days * DAY, "billing-export", Run)));
-    // Two unattributed keys: needs manual action.
+    // Two keys that keyrot can't explain: needs manual action.
     all.push(past(
         410 * DAY,
         "data-import",

@@ -32,7 +32,7 @@ pub(crate) fn terraform_places() -> Places {
     )
 }
 
-/// A policy to stand under `Policies` of an `AWS::IAM::Role`.
+/// A policy for the `Policies` list of an `AWS::IAM::Role`.
 pub(crate) fn sam(name: &str, policy: &Policy) -> String {
     format!("- PolicyName: {name}\n  PolicyDocument: !Sub |\n{}", indented(&json(policy), 4))
 }

@@ -287,7 +287,7 @@ fn sum(screen: Screen, document: &RunDocument, settings: &Settings) -> String {
     ]);
     let changes = list(&[
         (rotated, "rotated", style::GOOD),
-        (retired, "retired", style::GOOD),
+        (retired, "deactivated", style::GOOD),
         (deleted, "deleted", style::GOOD),
     ]);
     let plural = if users == 1 { "user" } else { "users" };

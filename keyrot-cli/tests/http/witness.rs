@@ -76,7 +76,7 @@ impl Witness {
         self.inner().wrong.clone()
     }
 
-    /// How many calls were looked at.
+    /// How many calls were checked.
     pub(crate) fn changes(&self) -> usize {
         self.inner().changes
     }

@@ -1,4 +1,4 @@
-//! Collecting what an audit looks at.
+//! Collects what an audit reads.
 
 use crate::audit::port::AccountPort;
 use crate::audit::view::AccountView;

@@ -3,15 +3,15 @@
 use crate::model::text::format_duration;
 use std::time::Duration;
 
-/// How long a consumer may go on with what it has read before it looks again.
+/// How long a consumer may use what it has read before it reads again.
 ///
-/// What had the AWSCURRENT label at some time works for `overlap` from then on at least (promise S2).
-/// So both waits are well below it.
+/// A key that had the AWSCURRENT label keeps working for at least `overlap` after that (promise
+/// S2). So both waits are well below it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CachePolicy {
     /// After this a consumer should read again.
     pub lifetime: Duration,
-    /// If it cannot read, it may go on for this long with what it has.
+    /// If it cannot read, it may use what it has for this long.
     pub stale: Duration,
     /// After this, whoever can read at little cost reads again: five minutes, as AWS's agent and
     /// Lambda extension do, or a quarter of a shorter lifetime.

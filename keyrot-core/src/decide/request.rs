@@ -22,7 +22,7 @@ use crate::model::waits::Policy;
 /// Inactive → `Done`. The entry makes [`decide`](crate::decide::decide()) take the key for due, and
 /// pass over its overlap and `quiet`; so a request that dies halfway is finished by the next run.
 /// With `without_successor`, [`Rotation`](crate::machine::rotation::Rotation) deactivates the key
-/// and sees it Inactive before it looks at anything else; what is decided here is what follows.
+/// and sees it Inactive before it reads anything else; what is decided here is what follows.
 /// `Reinstate`: `Write(revoked)` without the key → `Done`. `Leave`: `Write(moved)` → `Done`.
 /// `Move`, with the settings of the new place: `BindSecret` and `Write(moved)`, where a secret
 /// exists there that is not the user's yet or was left once → `BindUser` → `Done`.

@@ -13,7 +13,7 @@ use crate::model::waits::Policy;
 /// # Expected flow
 /// A user whose key is due goes, one answer at a time, through `Write(intent)` → `CreateKey` →
 /// `Stage` → `Look(Verified)` → `Promote` → `Write(promoted)` → `Wait(Overlap)`; days later, in
-/// other runs, through `Look(LastUse)` → `Write(retiring)` → a fresh look at everything →
+/// other runs, through `Look(LastUse)` → `Write(retiring)` → a fresh read of everything →
 /// `Deactivate` → `Write(inactive)` → `Wait(Soak)`, and at last `Delete`. Before the intent,
 /// `Look(NextSize)` where further fields are carried along, and `TestWrite` where an earlier intent
 /// was left without a key. A user without a secret first gets one, with a placeholder. A run that

@@ -61,7 +61,7 @@ pub struct Report {
 }
 
 impl UserResult {
-    /// A user with only this known; set what else is.
+    /// Returns the result of a user with nothing but an outcome. Set the other fields as needed.
     #[must_use]
     pub fn new(user: UserName, secret: SecretName, outcome: Outcome) -> Self {
         Self {

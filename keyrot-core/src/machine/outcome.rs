@@ -73,7 +73,7 @@ pub enum Stop {
     /// The work on this user went on for longer than half of `settle`; what was seen is too old to
     /// act upon.
     TookTooLong,
-    /// Things kept changing while they were looked at.
+    /// The observed state kept changing while keyrot read it.
     Contention,
 }
 

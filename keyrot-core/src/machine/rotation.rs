@@ -4,8 +4,8 @@
 //! [`drive`](crate::engine::driver::drive) runs it on the ports; the model checker runs the same
 //! machine on a simulated account, call by call.
 //!
-//! A call's own reply counts as a look at what it changed, so that a whole rotation costs ten
-//! calls: two to look, eight to act. Everything is looked at afresh before a key is deactivated or
+//! A call's own reply counts as a read of what it changed, so that a whole rotation costs ten
+//! calls: two to read, eight to act. Everything is read again before a key is deactivated or
 //! deleted, after a conflict, and after a lost reply.
 
 pub(crate) mod apply;
@@ -42,7 +42,7 @@ use repeats::Repeats;
 use state::{Created, Off, Read, Stage};
 use std::collections::BTreeMap;
 
-/// A run looks at everything at most this often; somebody who changes things faster than that is
+/// A run reads everything at most this often; another process that changes things faster is
 /// waited out.
 const LOOKS: u32 = 6;
 
@@ -433,8 +433,8 @@ impl Rotation {
                 self.end(now, outcome);
                 return;
             }
-            // Who may look at everything need not be allowed to read a secret's value: that a key
-            // is due is known without it.
+            // A plan's role may lack permission to read a secret's value. That a key is due is known
+            // without it.
             Call::Measure(_) if self.mode == Mode::Plan && self.task == Task::Everything => {
                 self.end(now, Outcome::Due(Step::CreateKey));
                 return;

@@ -226,7 +226,7 @@ impl Blocked {
                 let least = idle
                     .map_or_else(String::new, |k| format!(" ({} was used least recently)", k.key));
                 vec![
-                    Hint::to(format!("retire the one that nobody needs{least}"), resolve()),
+                    Hint::to(format!("deactivate the one that nobody needs{least}"), resolve()),
                     Hint::advice("or put the key that is in use under AWSCURRENT by hand"),
                 ]
             }

@@ -58,7 +58,7 @@ pub struct EnrollRow {
 }
 
 impl EnrollRow {
-    /// A user who was not looked at.
+    /// Returns a row for a user that was not read.
     pub(crate) fn new(user: &UserName, result: Change, message: &str) -> Self {
         let message = message.to_owned();
         Self {

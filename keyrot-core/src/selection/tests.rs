@@ -146,7 +146,7 @@ fn a_bad_tag_blocks_its_user_alone_and_says_what_was_expected() {
         tagged("rhythm", &[("keyrot:idle", "7d")]),
         tagged("name", &[("keyrot:secret", "a b")]),
         tagged("typo", &[("keyrot:overlpa", "2d")]),
-        tagged("far", &[("keyrot:colour", "red")]),
+        tagged("far", &[("keyrot:color", "red")]),
         tagged("twice", &[("keyrot:owner", "a"), ("Keyrot:owner", "b")]),
         tagged("many", &[("keyrot:max-age", "x"), ("keyrot:secret", "")]),
     ];
@@ -180,7 +180,7 @@ fn a_bad_tag_blocks_its_user_alone_and_says_what_was_expected() {
         "the tag keyrot:secret cannot be used: secret name \"a b\" is not usable: expected 1 to 512",
     );
     says("typo", "the tag keyrot:overlpa is not known; did you mean keyrot:overlap?");
-    says("far", "the tag keyrot:colour is not known; expected keyrot:max-age, keyrot:overlap");
+    says("far", "the tag keyrot:color is not known; expected keyrot:max-age, keyrot:overlap");
     says("twice", "the tag keyrot:owner more than once");
     says("many", "keyrot:max-age = \"x\"");
     says("many", "; the tag keyrot:secret cannot be used");

@@ -3,7 +3,7 @@
 //!
 //! Each test prints how many states it went through. `KEYROT_MODEL=deep` explores larger lives; it
 //! takes minutes, not seconds.
-// A check may look at the clock to say how long it took; the core may not.
+// A check may read the clock to say how long it took; the core may not.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, missing_docs)]
 
 mod check;

@@ -41,7 +41,7 @@ fn weak(
     }
 }
 
-/// What is seen, changed before the real decision looks at it.
+/// The observed state, changed before the real decision reads it.
 fn seeing(
     seen: &Observed,
     policy: &Policy,

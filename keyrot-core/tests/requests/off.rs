@@ -90,7 +90,7 @@ async fn a_store_that_is_down_or_full_keeps_no_key_active() {
 }
 
 #[tokio::test]
-async fn for_whom_only_iam_may_be_used_nothing_else_is_called() {
+async fn a_user_for_which_only_iam_may_be_used_gets_no_other_call() {
     let (desk, leaked) = adopted().await;
     let alone = || Target::for_iam_only(&desk.user, "excluded by the settings");
     let ports = || Ports::of(desk.account.clone());

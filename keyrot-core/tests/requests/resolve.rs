@@ -8,7 +8,7 @@ use keyrot_core::{ErrorKind, KeyStatus, Outcome, Request, Revocation, UserName};
 
 #[tokio::test]
 async fn each_way_out_leads_out() {
-    // Two unattributed keys: the one without use goes, the other is adopted.
+    // Two keys that keyrot can't explain: the one without use goes, the other is adopted.
     let desk = Harness::new(2);
     let keys = desk.active();
     desk.account.advance(30 * DAY);

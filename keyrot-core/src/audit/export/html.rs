@@ -10,7 +10,7 @@ use crate::model::text::{plural, relative, utc};
 use std::fmt::Write;
 
 const STYLE: &str = include_str!("page.css");
-/// A browser that looks at the page loads and runs nothing, whatever got into it.
+/// A browser that opens the page loads and runs nothing, whatever got into it.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
 
 /// One page that needs nothing else: the pictures and figures show the `whole` account, the lists

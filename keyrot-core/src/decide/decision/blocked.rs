@@ -374,7 +374,7 @@ impl fmt::Display for Blocked {
             }
             Self::IamOnly { reason } => write!(f, "nothing but IAM was used: {reason}"),
             Self::UnknownKeys(keys) => {
-                f.write_str("unattributed keys: ")?;
+                f.write_str("keys that keyrot can't explain: ")?;
                 for (i, k) in keys.iter().enumerate() {
                     let comma = if i > 0 { "; " } else { "" };
                     write!(f, "{comma}{} of {}, {}", k.key, k.created.format("%F"), k.last_use)?;

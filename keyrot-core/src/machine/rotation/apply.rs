@@ -105,7 +105,7 @@ impl Rotation {
         }
     }
 
-    /// A look at everything is complete.
+    /// A read of everything is complete.
     fn looked(&mut self, secret: SecretState) {
         self.seen.secret = secret;
         self.seen.last_use.clear();

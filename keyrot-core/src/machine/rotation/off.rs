@@ -126,7 +126,7 @@ impl Rotation {
         }
     }
 
-    /// Where nothing but IAM may be used, the run ends before it looks at the secret.
+    /// Where nothing but IAM may be used, the run ends before it reads the secret.
     fn stop_at_iam(&mut self, now: Timestamp) {
         if self.stage == Stage::DescribeSecret
             && let Some(why) = self.off.iam_only.clone()
@@ -136,7 +136,7 @@ impl Rotation {
         }
     }
 
-    /// What a plan can say of a revocation that begins with IAM, without a look at the secret.
+    /// What a plan can say of a revocation that begins with IAM, without reading the secret.
     pub(super) fn planned_off(&self) -> Outcome {
         let steps = self.revocation().map(|order| PlannedAction::Deactivate(order.key.clone()));
         self.no_such_key().unwrap_or(Outcome::Planned(steps.into_iter().collect()))

@@ -16,7 +16,7 @@ fn weak(name: &'static str, decide: fn(&Observed, &Policy, Timestamp) -> Decisio
     Lives { decider: Decider { name, decide, ..Decider::REAL }, ..Lives::new(BOTH) }
 }
 
-/// What is seen, changed before the real decision looks at it.
+/// The observed state, changed before the real decision reads it.
 fn seeing(
     seen: &Observed,
     policy: &Policy,
