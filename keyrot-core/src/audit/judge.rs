@@ -1,9 +1,10 @@
 //! The rules: a pure function of what is known, the policy and the time.
 
-use crate::audit::controls::{Control, controls_of};
 use crate::audit::document::{Audit, AuditCounts, KeyRow, Next, RotationRow, UseKnown, UserRow};
 use crate::audit::finding::Finding;
+use crate::audit::found::{Found, Reached, broken};
 use crate::audit::kind::{FindingKind, FindingSeverity};
+use crate::audit::managed::{AuditPolicy, Managed, user_row};
 use crate::audit::view::{AccountView, KeyView, UserView};
 use crate::decide::decision::blocked::Blocked;
 use crate::engine::target::Target;
@@ -11,33 +12,13 @@ use crate::model::names::UserName;
 use crate::model::observed::LastUse;
 use crate::model::text::format_duration;
 use crate::model::time::Timestamp;
-use crate::model::user::IamUser;
-use crate::model::user::owner_of;
-use crate::model::waits::{Policy, after};
+use crate::model::waits::after;
 use crate::report::hint::{Action, Hint};
 use crate::report::schema;
-use crate::selection::homes::Homes;
-use crate::selection::pattern::SecretPattern;
-use crate::selection::template::SecretTemplate;
-use crate::selection::{MissingWhy, Selection, select};
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// From so long without use on, a key is a finding: the shortest time that any control asks for.
 const UNUSED: Duration = Duration::from_secs(45 * 86_400);
-
-/// By which settings an account is judged.
-#[derive(Debug, Clone, Default)]
-pub struct AuditPolicy {
-    /// Which users keyrot rotates. Its `only` is ignored.
-    pub selection: Selection,
-    /// How secrets are called: a user whose secret cannot be named is not rotated.
-    pub template: SecretTemplate,
-    /// The names of secrets that a user's tag may choose.
-    pub secret_tag: Option<SecretPattern>,
-    /// The waits; `max_age` is the limit for keys without one of their own.
-    pub policy: Policy,
-}
 
 /// Judges an account.
 #[must_use]
@@ -78,44 +59,6 @@ pub fn audit(view: &AccountView, policy: &AuditPolicy, now: Timestamp) -> Audit 
             .map(|u| u.user.arn.name().clone())
             .collect(),
         gone: view.gone.clone(),
-    }
-}
-
-/// Which users keyrot rotates, and why it does not rotate the others.
-struct Managed {
-    chosen: BTreeMap<UserName, Target>,
-    others: BTreeMap<UserName, MissingWhy>,
-}
-
-impl Managed {
-    fn new(view: &AccountView, policy: &AuditPolicy) -> Self {
-        let users: Vec<IamUser> = view.users.iter().map(|user| user.user.clone()).collect();
-        // To ask for everybody by name is to be told why of everybody who is not chosen.
-        let only = users.iter().map(|user| user.arn.name().clone()).collect();
-        let selection = Selection { only, ..policy.selection.clone() };
-        // Which region it is, is nothing to an audit: no secret is read.
-        let homes = Homes {
-            template: policy.template.clone(),
-            chosen_by_tag: policy.secret_tag.clone(),
-            ..Homes::in_region("any")
-        };
-        let selected = select(&users, &selection, &homes, &policy.policy);
-        Self {
-            chosen: selected
-                .chosen
-                .into_iter()
-                .map(|chosen| (chosen.subject.user.clone(), chosen))
-                .collect(),
-            others: selected
-                .missing
-                .into_iter()
-                .map(|missing| (missing.user, missing.why))
-                .collect(),
-        }
-    }
-
-    fn of(&self, user: &UserName) -> Option<&Target> {
-        self.chosen.get(user)
     }
 }
 
@@ -383,76 +326,6 @@ impl Judge<'_> {
 /// One advice that is no command.
 fn advice(text: &'static str) -> Vec<Hint> {
     vec![Hint::advice(text)]
-}
-
-/// What a finding says, apart from what it is about.
-struct Found {
-    kind: FindingKind,
-    severity: FindingSeverity,
-    message: String,
-    hints: Vec<Hint>,
-    since: Option<Timestamp>,
-    controls: Vec<Control>,
-}
-
-impl Found {
-    /// It breaks the controls that set no limit.
-    fn new(
-        kind: FindingKind,
-        severity: FindingSeverity,
-        message: String,
-        hints: Vec<Hint>,
-    ) -> Self {
-        Self { kind, severity, message, hints, since: None, controls: broken(kind, None) }
-    }
-
-    fn since(self, when: Timestamp) -> Self {
-        Self { since: Some(when), ..self }
-    }
-}
-
-/// How far a key has come.
-#[derive(Clone, Copy)]
-enum Reached {
-    /// A limit is broken once it is passed.
-    Past(Duration),
-    /// A limit is broken once it is reached.
-    At(Duration),
-}
-
-fn broken(kind: FindingKind, reached: Option<Reached>) -> Vec<Control> {
-    let is_broken = |control: &&Control| match (control.limit, reached) {
-        (Some(limit), Some(Reached::Past(time))) => time > limit,
-        (Some(limit), Some(Reached::At(time))) => time >= limit,
-        (limit, _) => limit.is_none(),
-    };
-    controls_of(kind).filter(is_broken).copied().collect()
-}
-
-fn user_row(user: &UserView, managed: &Managed) -> UserRow {
-    let name = user.user.arn.name();
-    let chosen = managed.of(name);
-    UserRow {
-        user: name.clone(),
-        arn: user.user.arn.to_string(),
-        owner: owner_of(&user.user),
-        managed: chosen.is_some(),
-        unmanaged_because: managed.others.get(name).map(because),
-        keys: user.keys.len(),
-        password: user.password,
-        mfa: user.reported.then_some(user.mfa),
-    }
-}
-
-fn because(why: &MissingWhy) -> String {
-    match why {
-        // Cannot be: every name asked for was listed.
-        MissingWhy::NotFound { .. } => "not found".to_owned(),
-        MissingWhy::NotTagged { tag, expected } => format!("no tag {tag}={expected}"),
-        MissingWhy::OtherValue { tag, value, .. } => format!("its tag {tag} is {value:?}"),
-        MissingWhy::OutsidePath { path_prefix, .. } => format!("outside the path {path_prefix}"),
-        MissingWhy::Excluded { pattern } => format!("excluded by {pattern}"),
-    }
 }
 
 fn counts(keys: &[KeyRow], users: &[UserRow], findings: &[Finding]) -> AuditCounts {

@@ -42,8 +42,10 @@ pub(crate) mod document;
 #[cfg(feature = "export")]
 pub mod export;
 pub(crate) mod finding;
+pub(crate) mod found;
 pub(crate) mod judge;
 pub(crate) mod kind;
+pub(crate) mod managed;
 pub(crate) mod port;
 pub(crate) mod survey;
 #[cfg(test)]
@@ -53,8 +55,9 @@ pub(crate) mod view;
 pub use controls::{CONTROLS, Control, Standard, controls_of};
 pub use document::{Audit, AuditCounts, KeyRow, Next, Only, RotationRow, UseKnown, UserRow};
 pub use finding::Finding;
-pub use judge::{AuditPolicy, audit};
+pub use judge::audit;
 pub use kind::{FindingKind, FindingSeverity};
+pub use managed::AuditPolicy;
 pub use port::AccountPort;
 #[cfg(feature = "mocks")]
 pub use port::MockAccountPort;

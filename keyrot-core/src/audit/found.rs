@@ -1,0 +1,52 @@
+//! What a rule found, and which controls that breaks.
+
+use crate::audit::controls::{Control, controls_of};
+use crate::audit::kind::{FindingKind, FindingSeverity};
+use crate::model::time::Timestamp;
+use crate::report::hint::Hint;
+use std::time::Duration;
+
+/// What a finding says, apart from what it is about.
+pub(crate) struct Found {
+    pub(crate) kind: FindingKind,
+    pub(crate) severity: FindingSeverity,
+    pub(crate) message: String,
+    pub(crate) hints: Vec<Hint>,
+    pub(crate) since: Option<Timestamp>,
+    pub(crate) controls: Vec<Control>,
+}
+
+impl Found {
+    /// It breaks the controls that set no limit.
+    pub(crate) fn new(
+        kind: FindingKind,
+        severity: FindingSeverity,
+        message: String,
+        hints: Vec<Hint>,
+    ) -> Self {
+        Self { kind, severity, message, hints, since: None, controls: broken(kind, None) }
+    }
+
+    pub(crate) fn since(self, when: Timestamp) -> Self {
+        Self { since: Some(when), ..self }
+    }
+}
+
+/// How far a key has come.
+#[derive(Clone, Copy)]
+pub(crate) enum Reached {
+    /// A limit is broken once it is passed.
+    Past(Duration),
+    /// A limit is broken once it is reached.
+    At(Duration),
+}
+
+/// Returns the controls that a finding breaks, by how far the key has come.
+pub(crate) fn broken(kind: FindingKind, reached: Option<Reached>) -> Vec<Control> {
+    let is_broken = |control: &&Control| match (control.limit, reached) {
+        (Some(limit), Some(Reached::Past(time))) => time > limit,
+        (Some(limit), Some(Reached::At(time))) => time >= limit,
+        (limit, _) => limit.is_none(),
+    };
+    controls_of(kind).filter(is_broken).copied().collect()
+}

@@ -1,0 +1,91 @@
+//! Which users of an account keyrot rotates, by the settings.
+
+use crate::audit::document::UserRow;
+use crate::audit::view::{AccountView, UserView};
+use crate::engine::target::Target;
+use crate::model::names::UserName;
+use crate::model::user::{IamUser, owner_of};
+use crate::model::waits::Policy;
+use crate::selection::homes::Homes;
+use crate::selection::pattern::SecretPattern;
+use crate::selection::template::SecretTemplate;
+use crate::selection::{MissingWhy, Selection, select};
+use std::collections::BTreeMap;
+
+/// By which settings an account is judged.
+#[derive(Debug, Clone, Default)]
+pub struct AuditPolicy {
+    /// Which users keyrot rotates. Its `only` is ignored.
+    pub selection: Selection,
+    /// How secrets are called: a user whose secret cannot be named is not rotated.
+    pub template: SecretTemplate,
+    /// The names of secrets that a user's tag may choose.
+    pub secret_tag: Option<SecretPattern>,
+    /// The waits; `max_age` is the limit for keys without one of their own.
+    pub policy: Policy,
+}
+
+/// Which users keyrot rotates, and why it does not rotate the others.
+pub(crate) struct Managed {
+    chosen: BTreeMap<UserName, Target>,
+    others: BTreeMap<UserName, MissingWhy>,
+}
+
+impl Managed {
+    pub(crate) fn new(view: &AccountView, policy: &AuditPolicy) -> Self {
+        let users: Vec<IamUser> = view.users.iter().map(|user| user.user.clone()).collect();
+        // To ask for everybody by name is to be told why of everybody who is not chosen.
+        let only = users.iter().map(|user| user.arn.name().clone()).collect();
+        let selection = Selection { only, ..policy.selection.clone() };
+        // Which region it is, is nothing to an audit: no secret is read.
+        let homes = Homes {
+            template: policy.template.clone(),
+            chosen_by_tag: policy.secret_tag.clone(),
+            ..Homes::in_region("any")
+        };
+        let selected = select(&users, &selection, &homes, &policy.policy);
+        Self {
+            chosen: selected
+                .chosen
+                .into_iter()
+                .map(|chosen| (chosen.subject.user.clone(), chosen))
+                .collect(),
+            others: selected
+                .missing
+                .into_iter()
+                .map(|missing| (missing.user, missing.why))
+                .collect(),
+        }
+    }
+
+    pub(crate) fn of(&self, user: &UserName) -> Option<&Target> {
+        self.chosen.get(user)
+    }
+}
+
+/// Returns the row of one user: whether keyrot rotates it, and why not.
+pub(crate) fn user_row(user: &UserView, managed: &Managed) -> UserRow {
+    let name = user.user.arn.name();
+    let chosen = managed.of(name);
+    UserRow {
+        user: name.clone(),
+        arn: user.user.arn.to_string(),
+        owner: owner_of(&user.user),
+        managed: chosen.is_some(),
+        unmanaged_because: managed.others.get(name).map(because),
+        keys: user.keys.len(),
+        password: user.password,
+        mfa: user.reported.then_some(user.mfa),
+    }
+}
+
+fn because(why: &MissingWhy) -> String {
+    match why {
+        // Cannot be: every name asked for was listed.
+        MissingWhy::NotFound { .. } => "not found".to_owned(),
+        MissingWhy::NotTagged { tag, expected } => format!("no tag {tag}={expected}"),
+        MissingWhy::OtherValue { tag, value, .. } => format!("its tag {tag} is {value:?}"),
+        MissingWhy::OutsidePath { path_prefix, .. } => format!("outside the path {path_prefix}"),
+        MissingWhy::Excluded { pattern } => format!("excluded by {pattern}"),
+    }
+}
