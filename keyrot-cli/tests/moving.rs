@@ -62,7 +62,10 @@ fn a_rollback_after_a_move_says_where_the_old_key_is() {
     let ran = sandbox.run(&at(&["rollback", "ci-deployer", "--yes"], &THERE));
     let said = ran.stdout.clone() + &ran.stderr;
     let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(said.contains("it is still in the old home's secret"), "{said}");
+    assert!(
+        said.contains("the old home's secret, tagged keyrot:moved-to, still holds it"),
+        "{said}"
+    );
     assert!(!said.contains("keyrot never had"), "{said}");
 }
 

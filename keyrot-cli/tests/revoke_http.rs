@@ -7,7 +7,7 @@ mod support;
 use keyrot_aws::emulator::{CallAt, Emulator, EmulatorOptions, Fault, When};
 use keyrot_aws::{Aws, AwsSettings, CallerCredentials, Endpoints};
 use keyrot_core::memory::{TrailedUse, World};
-use keyrot_core::model::EndedSessions;
+use keyrot_core::model::{EndedSessions, SecretState};
 use keyrot_core::{IamPort, KeyId, KeyStatus, SecretName, UserName};
 use serde_json::{Value, json};
 use std::process::Command;
@@ -162,8 +162,11 @@ fn in_a_wrong_region_requests_say_where_the_home_is() {
     assert!(!said.contains("holds no key") && said.contains(&command), "{}", ran.stdout);
     let args = command.split(' ').skip(1).chain(["--yes"]).collect::<Vec<_>>();
     assert_eq!(company.run(&args).code, Some(0));
-    let secret = company.emulator.world().secret(&secret()).unwrap().clone();
-    assert!(format!("{:?}", secret).contains("revoked"), "recorded");
+    let SecretState::Present(found) = company.emulator.world().describe_secret(&secret()) else {
+        panic!("the secret is there");
+    };
+    assert_eq!(found.journal.revoked.len(), 1, "{:?}", found.journal);
+    assert_eq!(found.journal.revoked[0].key.as_str(), company.leaked);
 }
 
 #[test]

@@ -3,9 +3,12 @@
 
 mod support;
 
+use futures_util::FutureExt as _;
 use keyrot_core::memory::{Label, Rules, Value, World};
 use keyrot_core::model::{Content, HOME_TAG, Owner, VersionId};
-use keyrot_core::{Blocked, Clock as _, KeyId, KeyStatus, Outcome, Ports};
+use keyrot_core::{
+    Blocked, Cancel, Clock as _, KeyId, KeyStatus, Limits, Mode, Outcome, Ports, Request, Rotator,
+};
 use support::{HOUR, Life, MINUTE, Pace, Start};
 
 /// IAM shows a use four hours late.
@@ -51,7 +54,7 @@ fn a_forged_revocation_of_a_young_key_that_is_used_does_not_take_it_away() {
 /// keyrot verifies what is current then, and nothing but keyrot used it.
 #[test]
 fn who_takes_the_secrets_tags_off_does_not_make_a_consumer_of_keyrot() {
-    for ours in [false, true] {
+    for enrolled in [false, true] {
         let life = at_rest();
         let old = current(&life);
         let credentials = World::credentials_of(&old);
@@ -65,18 +68,32 @@ fn who_takes_the_secrets_tags_off_does_not_make_a_consumer_of_keyrot() {
             if day == 3 {
                 life.account.change(|w| w.untag_secret(&life.secret, Owner::TAG)).unwrap();
                 life.account.change(|w| w.untag_user(&life.user, HOME_TAG).map(drop)).unwrap();
+                if enrolled {
+                    assert_eq!(binds(&life), Outcome::Done);
+                }
             }
             let outcome = life.run_plain().outcome;
             assert!(is_active(&life, &old), "day {day}: {outcome:?}");
             assert!(life.account.broken().is_empty());
         }
-        if ours {
-            life.account.change(|w| w.authenticate(&new, "sts", "us-east-1"));
-            life.account.advance(HOUR * 24);
-            life.run_plain();
-            assert!(!is_active(&life, &old), "a consumer may call STS alone");
-        }
+        life.account.change(|w| w.authenticate(&new, "sts", "us-east-1"));
+        life.account.advance(HOUR * 24);
+        life.run_plain();
+        assert!(!is_active(&life, &old), "a consumer may call STS alone");
     }
+}
+
+/// What `enroll` asks for.
+fn binds(life: &Life) -> Outcome {
+    let rotator = Rotator::new(Ports::of(life.account.clone()));
+    let (limits, cancel) = (Limits::default(), Cancel::default());
+    rotator
+        .fulfil(life.chosen(), Request::Bind, Mode::Act, &limits, &cancel, &|_| {})
+        .now_or_never()
+        .unwrap()
+        .users
+        .remove(0)
+        .outcome
 }
 
 /// A job that uses the key from Monday to Friday, and somebody who writes the entry on a Saturday.

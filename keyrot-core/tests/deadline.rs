@@ -353,7 +353,7 @@ fn what_is_not_known_is_neither_a_pickup_nor_unused() {
     assert_eq!(
         scene.account.calls()["last_use"] - asked,
         6,
-        "and once more in the fresh look before the deactivation"
+        "and again in the fresh read before the deactivation"
     );
     let keys = scene.account.world().user(&scene.user).unwrap().keys().len();
     assert_eq!((keys, scene.account.calls()["deactivate_key"]), (2, 1));

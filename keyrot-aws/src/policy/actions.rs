@@ -109,7 +109,7 @@ pub const ACTIONS: &[Action] = &[
     action(
         "secretsmanager:CreateSecret",
         &[Sid::CreateSecrets],
-        "make the secret of a user who has none",
+        "create the secret of a user who has none",
     ),
     action(
         "secretsmanager:DescribeSecret",

@@ -71,7 +71,7 @@ mod tests {
     use serde_json::{Value, json};
 
     /// Records as CloudTrail's event history gives them, in the documented format; accounts, keys
-    /// and addresses are made up.
+    /// and addresses are examples.
     const RECORDED: &str = include_str!("fixtures/lookup_events.json");
 
     fn key() -> KeyId {

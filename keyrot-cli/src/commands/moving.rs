@@ -166,8 +166,15 @@ impl<'a> Places<'a> {
             }
             Moved::LeftOpen(why) => {
                 let about = "the user's tag names the new place, but the old home is not closed";
-                row(Change::Failed, Some((about, &why)))
-                    .with_hint("a run may have begun at the old home: look whether it has a secret")
+                let row = row(Change::Failed, Some((about, &why)));
+                if failed(&why) {
+                    return row;
+                }
+                let hint = format!(
+                    "a run may have begun at the old home meanwhile, and created a key that nobody reads; then keyrot status --user {} --region {} says unknown_keys",
+                    subject.user, subject.region
+                );
+                row.with_hint(hint)
             }
             Moved::Old(why) => row(Change::Failed, Some(("at the old home", &why))),
             Moved::New(why) => row(Change::Failed, Some(("at the new place", &why))),

@@ -96,8 +96,8 @@ impl Row {
     }
 
     /// The row with another hint.
-    pub(crate) fn with_hint(mut self, hint: &str) -> Self {
-        self.hint = Some(hint.to_owned());
+    pub(crate) fn with_hint(mut self, hint: String) -> Self {
+        self.hint = Some(hint);
         self
     }
 

@@ -1,6 +1,7 @@
 //! The answers of [`decide`](crate::decide::decide()), in types and in words.
 
 pub(crate) mod blocked;
+mod code;
 pub(crate) mod refusal;
 
 pub(crate) use blocked::Blocked;

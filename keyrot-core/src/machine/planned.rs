@@ -100,7 +100,7 @@ impl PlannedAction {
             false => key.to_string(),
         };
         Some(match self {
-            Self::MakeSecret => "make the secret".to_owned(),
+            Self::MakeSecret => "create the secret".to_owned(),
             Self::PublishNewKey => {
                 *named = None;
                 "publish a new key".to_owned()
@@ -193,7 +193,7 @@ mod tests {
                     PlannedAction::Deactivate(old.clone()),
                     PlannedAction::DeleteLater { key: old.clone(), after },
                 ],
-                "Make the secret, publish a new key, deactivate AKIAOLD0000000000001 and have it deleted later, for ci",
+                "Create the secret, publish a new key, deactivate AKIAOLD0000000000001 and have it deleted later, for ci",
             ),
             (
                 vec![PlannedAction::PublishStaged(new.clone()), wait(&new)],

@@ -279,7 +279,7 @@ impl Refusal {
         match self {
             Self::NothingBefore { left } => match left.first() {
                 Some(key) => vec![Hint::advice(format!(
-                    "the secret of {key} was never in this secret. If the user's home was moved here, it is still in the old home's secret, which has the tag keyrot:moved-to; otherwise whoever created the key has it. Put it under AWSCURRENT by hand"
+                    "this secret never held the secret access key of {key}. If the user's home was moved here, the old home's secret, tagged keyrot:moved-to, still holds it; otherwise ask whoever created the key. To use it, store it as AWSCURRENT by hand"
                 ))],
                 None => vec![replace("if the current key does not work, replace it")],
             },

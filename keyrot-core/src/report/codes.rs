@@ -81,7 +81,7 @@ fn due_text(one: &UserResult, step: &Step, now: Timestamp) -> String {
             };
             let key = match one.keys.first() {
                 Some(key) => format!("create a key beside {}", key.id),
-                None => "make its first key".to_owned(),
+                None => "create its first key".to_owned(),
             };
             format!("adopt: {key}, verify it and publish it; the user {secret}")
         }

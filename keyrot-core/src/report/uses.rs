@@ -54,7 +54,7 @@ impl UsesDocument {
     }
 }
 
-/// A user for whom the answer is incomplete.
+/// A user whose answer is incomplete.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct UnseenUser {
     /// Who.

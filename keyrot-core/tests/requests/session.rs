@@ -1,6 +1,6 @@
 //! The flow around a request: a plan, what is asked, and a report that nothing loses.
 
-use super::harness::Harness;
+use super::harness::{Harness, secret};
 use keyrot_core::memory::{Fault, FaultAt};
 use keyrot_core::report::Remains;
 use keyrot_core::requests::{RequestKind, RequestSession, RequestStatus};
@@ -44,6 +44,31 @@ async fn a_plan_changes_nothing_and_is_carried_out_once_it_is_agreed_to() {
     let seen = session.look().await;
     let again = session.plan(&seen, Request::Rollback { to }).await;
     assert!(!again.has_work());
+}
+
+#[tokio::test]
+async fn a_revocation_that_would_stop_before_anything_is_not_started() {
+    let desk = Harness::new(0);
+    desk.run().await;
+    let leaked = desk.current().unwrap();
+    desk.account.change(|world| {
+        for n in 0.. {
+            if world.tag_secret(&secret(), &format!("theirs-{n}"), String::new()).is_err() {
+                break;
+            }
+        }
+    });
+    let session = session(&desk, RequestKind::Revoke).await;
+    let seen = session.look().await;
+    let plan = session.plan(&seen, Request::Revoke(Revocation::of(leaked.clone()))).await;
+    assert!(!plan.has_work(), "{:?}", plan.document.intended);
+    let report = plan.into_report();
+    assert_eq!((report.status(), report.acted), (RequestStatus::Blocked, false));
+    // Without a successor, and to end sessions, nothing but IAM is needed.
+    let order = Revocation { without_successor: true, ..Revocation::of(leaked.clone()) };
+    assert!(session.plan(&seen, Request::Revoke(order)).await.has_work());
+    let ending = session.end_sessions(true);
+    assert!(ending.plan(&seen, Request::Revoke(Revocation::of(leaked))).await.has_work());
 }
 
 #[tokio::test]

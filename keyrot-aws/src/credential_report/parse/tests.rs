@@ -3,7 +3,7 @@
 use super::*;
 use proptest::prelude::*;
 
-/// As IAM writes it, from a report of an account; the names are made up.
+/// As IAM writes it, from a report of an account; the names are examples.
 const REAL: &str = "\
 user,arn,user_creation_time,password_enabled,password_last_used,password_last_changed,password_next_rotation,mfa_active,access_key_1_active,access_key_1_last_rotated,access_key_1_last_used_date,access_key_1_last_used_region,access_key_1_last_used_service,access_key_2_active,access_key_2_last_rotated,access_key_2_last_used_date,access_key_2_last_used_region,access_key_2_last_used_service,cert_1_active,cert_1_last_rotated,cert_2_active,cert_2_last_rotated,additional_credentials_info
 <root_account>,arn:aws:iam::123456789012:root,2014-04-21T10:00:00+00:00,not_supported,2025-12-01T10:00:00+00:00,not_supported,not_supported,true,false,N/A,N/A,N/A,N/A,false,N/A,N/A,N/A,N/A,false,N/A,false,N/A,N/A

@@ -44,8 +44,8 @@ pub enum Refusal {
     },
     /// The secret has no key under AWSPREVIOUS.
     NothingBefore {
-        /// The user's keys beside the current one, whose credentials this secret never held. The secret
-        /// of an earlier home may.
+        /// The user's keys beside the current one, whose credentials this secret never held. The
+        /// secret of an earlier home may.
         left: Vec<KeyId>,
     },
     /// The key to go back to does not have the AWSPREVIOUS label.

@@ -1,6 +1,5 @@
 //! What a session hands out: a plan, and a report.
 
-use crate::decide::decision::blocked::Blocked;
 use crate::decide::decision::refusal::Refusal;
 use crate::engine::report::UserResult;
 use crate::machine::outcome::{Outcome, Stop};
@@ -67,7 +66,13 @@ impl RequestPlan {
     pub fn has_work(&self) -> bool {
         match self.off_first {
             true => !matches!(self.result.outcome, Outcome::Refused(_)),
-            false => !self.document.intended.is_empty() || self.is_repeated(),
+            false if self.end_sessions => !self.document.intended.is_empty() || self.is_repeated(),
+            // Where the first thing is to stop, nothing would be changed, or half of it.
+            false => match self.document.intended.first() {
+                Some(PlannedAction::Stop(_)) => false,
+                Some(_) => true,
+                None => self.is_repeated(),
+            },
         }
     }
 
@@ -197,21 +202,7 @@ impl Outcome {
         }
         match self {
             Self::Failed(_) | Self::Stopped(_) | Self::Panicked(_) => true,
-            // As for the request itself: these come before what the secret holds.
-            Self::Blocked(blocked) => matches!(
-                blocked,
-                Blocked::ManagedElsewhere { .. }
-                    | Blocked::MoveBegun { .. }
-                    | Blocked::OtherAccount { .. }
-                    | Blocked::HomeUnreadable { .. }
-                    | Blocked::NotNamed { .. }
-                    | Blocked::HomeTooLong { .. }
-                    | Blocked::SecretOfAnother { .. }
-                    | Blocked::SecretNotBound { .. }
-                    | Blocked::SecretDeleted { .. }
-                    | Blocked::SecretIsReplica { .. }
-                    | Blocked::BadTag { .. }
-            ),
+            Self::Blocked(blocked) => blocked.is_of_the_place(),
             _ => false,
         }
     }
