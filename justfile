@@ -28,6 +28,10 @@ emulators:
 lambda-zip *args:
     scripts/lambda-zip {{ args }}
 
+# Build what a release hands out: archives, image, bill of materials, checksums.
+release *args:
+    scripts/release {{ args }}
+
 # Run the benchmarks.
 bench *args:
     cargo bench --workspace --all-features {{ args }}

@@ -280,8 +280,8 @@ fn scope(aws: &AwsSettings) -> String {
     scope
 }
 
-/// A file to read. A link is not followed, and a pipe, which somebody may have left in its place, is
-/// not waited for; the caller refuses what is no regular file.
+/// A file to read. A link is not followed, and a pipe, which somebody may have left in its place,
+/// is not waited for; the caller refuses what is no regular file.
 fn open_to_read(path: &Path) -> std::io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true);

@@ -70,7 +70,7 @@ resource "aws_lambda_function" "keyrot" {
 
 resource "aws_lambda_function_event_invoke_config" "keyrot" {
   function_name                = aws_lambda_function.keyrot.function_name
-  maximum_retry_attempts       = 1 # A second attempt; whatever is left then is found by the next sweep.
+  maximum_retry_attempts       = 1 # A second attempt; whatever is left then is found by the next run.
   maximum_event_age_in_seconds = 21600
 
   destination_config {
@@ -84,9 +84,11 @@ resource "aws_lambda_function_event_invoke_config" "keyrot" {
 }
 
 resource "aws_iam_role" "function" {
-  name_prefix = "${var.function_name}-"
-  description = "What keyrot needs, made by `keyrot policy`"
-  tags        = var.tags
+  name_prefix          = "${var.function_name}-"
+  path                 = var.role_path
+  permissions_boundary = var.permissions_boundary
+  description          = "What keyrot needs, made by `keyrot policy`"
+  tags                 = var.tags
 
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
@@ -107,10 +109,10 @@ resource "aws_cloudwatch_log_group" "function" {
 
 # ---------------------------------------------------------------- when
 
-resource "aws_scheduler_schedule" "sweep" {
+resource "aws_scheduler_schedule" "run" {
   #checkov:skip=CKV_AWS_297: The schedule holds no data but the constant input.
   name                         = var.function_name
-  description                  = "keyrot's sweep"
+  description                  = "keyrot's run"
   schedule_expression          = var.schedule
   schedule_expression_timezone = var.schedule_timezone
   state                        = var.schedule_state
@@ -133,9 +135,11 @@ resource "aws_scheduler_schedule" "sweep" {
 }
 
 resource "aws_iam_role" "schedule" {
-  name_prefix = "${var.function_name}-"
-  description = "Lets EventBridge Scheduler call keyrot"
-  tags        = var.tags
+  name_prefix          = "${var.function_name}-"
+  path                 = var.role_path
+  permissions_boundary = var.permissions_boundary
+  description          = "Lets EventBridge Scheduler call keyrot"
+  tags                 = var.tags
 
   assume_role_policy = jsonencode({
     Version = "2012-10-17"

@@ -73,13 +73,13 @@ variable "config_parameter" {
 # ---------------------------------------------------------------- when
 
 variable "schedule" {
-  description = "When a sweep begins, as EventBridge Scheduler has it. Keys are retired at the first sweep after their waits are over, so a daily one retires them sooner. Change run_interval with it."
+  description = "When a run begins, as EventBridge Scheduler has it. Keys are retired at the first run after their waits are over, so a daily one retires them sooner. Change run_interval with it."
   type        = string
   default     = "cron(0 4 ? * MON *)"
 }
 
 variable "run_interval" {
-  description = "The longest time between two sweeps of schedule, such as 7d for a weekly one or 1d for a daily one. Rotations begin so early that no key is older than max_age."
+  description = "The longest time between two runs of schedule, such as 7d for a weekly one or 1d for a daily one. Rotations begin so early that no key is older than max_age."
   type        = string
   default     = "7d"
 
@@ -96,7 +96,7 @@ variable "schedule_timezone" {
 }
 
 variable "schedule_state" {
-  description = "DISABLED stops the sweeps and leaves everything else in place."
+  description = "DISABLED stops the runs and leaves everything else in place."
   type        = string
   default     = "ENABLED"
 
@@ -107,7 +107,7 @@ variable "schedule_state" {
 }
 
 variable "heartbeat_days" {
-  description = "After so many days without a finished sweep the heartbeat alarm goes off; 7 for a weekly schedule, 2 for a daily one."
+  description = "After so many days without a finished run the heartbeat alarm goes off; 7 for a weekly schedule, 2 for a daily one."
   type        = number
   default     = 7
 
@@ -130,13 +130,13 @@ variable "waits" {
 }
 
 variable "max_changes" {
-  description = "How many users one sweep may change. Null for no limit."
+  description = "How many users one run may change. Null for no limit."
   type        = number
   default     = null
 }
 
 variable "max_adoptions" {
-  description = "How many users one sweep may adopt, which is to change them for the first time; \"none\" for no limit. Empty for keyrot's default."
+  description = "How many users one run may adopt, which is to change them for the first time; \"none\" for no limit. Empty for keyrot's default."
   type        = string
   default     = ""
 
@@ -155,7 +155,7 @@ variable "alarm_email" {
 }
 
 variable "oldest_key_days" {
-  description = "At this age of the oldest key in days, Active or not, an alarm goes off. An old key is Active for the 90 days of max_age at most, and deleted after soak and at most one more interval of weekly sweeps."
+  description = "At this age of the oldest key in days, Active or not, an alarm goes off. An old key is Active for the 90 days of max_age at most, and deleted after soak and at most one more week between two runs."
   type        = number
   default     = 105
 }
@@ -216,7 +216,7 @@ variable "architecture" {
 }
 
 variable "reserved_concurrency" {
-  description = "How many sweeps may run at the same time; -1 reserves nothing, for accounts whose quota is too low. Two at the same time are safe, but wasteful."
+  description = "How many runs there may be at the same time; -1 reserves nothing, for accounts whose quota is too low. Two at the same time are safe, but wasteful."
   type        = number
   default     = 1
 }
@@ -231,6 +231,28 @@ variable "log_retention_days" {
   description = "How long the function's log is kept."
   type        = number
   default     = 365
+}
+
+variable "role_path" {
+  description = "The IAM path of the roles, where the organization asks for one."
+  type        = string
+  default     = "/"
+
+  validation {
+    condition     = can(regex("^/([!-~]{1,509}/)?$", var.role_path))
+    error_message = "Expected a path that begins and ends with a slash, such as /service/."
+  }
+}
+
+variable "permissions_boundary" {
+  description = "The ARN of the policy that bounds the roles, where the organization asks for one. It has to allow what `keyrot policy --for lambda` prints."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.permissions_boundary == null || can(regex("^arn:[^:]+:iam::([0-9]{12}|aws):policy/.+", var.permissions_boundary))
+    error_message = "Expected the ARN of a managed policy."
+  }
 }
 
 variable "tags" {

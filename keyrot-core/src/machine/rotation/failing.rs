@@ -31,8 +31,8 @@ impl Rotation {
                 self.end(now, outcome);
                 return;
             }
-            // A plan's role may lack permission to read a secret's value. That a key is due is known
-            // without it.
+            // A plan's role may lack permission to read a secret's value. That a key is due is
+            // known without it.
             Call::Measure(_) if self.mode == Mode::Plan && self.task == Task::Everything => {
                 self.end(now, Outcome::Due(Step::CreateKey));
                 return;

@@ -6,8 +6,8 @@ use crate::model::error::{CallError, ErrorKind};
 
 /// What is read may lag behind what was written, so that one repetition is no sign of anything.
 const SAME_CHANGE: u8 = 2;
-/// No run makes more calls than this, besides verifications and listings, whose time is bounded. One that
-/// is not disturbed makes a dozen.
+/// No run makes more calls than this, besides verifications and listings, whose time is bounded.
+/// One that is not disturbed makes a dozen.
 const MOST_CALLS: u16 = 150;
 
 /// What a run has changed, and how often; and how many calls it has made, which tells no two runs

@@ -1,0 +1,35 @@
+"""release_archive.py FILE.tar.gz BINARY PAGES FILE...: packs a release's archive, the same bytes for the same contents.
+
+What is in it stands in one folder, named as the archive is. Owners and modes are fixed, and the time is that of the commit
+(SOURCE_DATE_EPOCH).
+"""
+
+import gzip
+import io
+import os
+import sys
+import tarfile
+from pathlib import Path
+
+
+def main(archive: Path, binary: Path, pages: Path, others: list[Path]) -> None:
+    folder = archive.name.removesuffix(".tar.gz")
+    when = int(os.environ["SOURCE_DATE_EPOCH"])
+    contents = [(binary, "keyrot", 0o755)]
+    contents += [(file, str(file.relative_to(pages)), 0o644) for file in pages.rglob("*") if file.is_file()]
+    contents += [(file, file.name, 0o644) for file in others]
+
+    packed = io.BytesIO()
+    # GNU's format has no field that differs from machine to machine.
+    with tarfile.open(fileobj=packed, mode="w", format=tarfile.GNU_FORMAT) as tar:
+        for file, name, mode in sorted(contents, key=lambda item: item[1]):
+            member = tarfile.TarInfo(f"{folder}/{name}")
+            member.size, member.mode, member.mtime = file.stat().st_size, mode, when
+            with file.open("rb") as data:
+                tar.addfile(member, data)
+    with archive.open("wb") as out, gzip.GzipFile(filename="", fileobj=out, mode="wb", compresslevel=9, mtime=when) as zipped:
+        zipped.write(packed.getvalue())
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]), [Path(name) for name in sys.argv[4:]])
