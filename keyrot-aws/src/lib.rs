@@ -109,6 +109,7 @@ mod probe;
 #[cfg(feature = "files")]
 pub mod profiles;
 mod rotated;
+mod scrub;
 mod sdk_config;
 #[cfg(feature = "rotate")]
 mod secret_requests;
