@@ -5,8 +5,11 @@
 //! The SDK's own texts are not trusted with secrets: bodies and parser errors are never quoted, and
 //! what AWS says is scrubbed of what was sent and of anything that looks like a secret access key.
 
+mod codes;
+
 use crate::aws_error::{AwsError, Link};
 use crate::op::{Op, Repeat};
+use crate::scrub::scrub;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
@@ -17,31 +20,8 @@ use keyrot_core::model::WrongClock;
 use keyrot_core::{CallError, ErrorKind};
 use std::error::Error;
 
-/// What one attempt came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Class {
-    /// Refused for its rate; nothing was done.
-    Throttled,
-    /// No answer that counts. `sent`: the request may have arrived and been carried out.
-    Lost { sent: bool },
-    /// AWS said no; nothing was done.
-    Refused,
-    /// It never left this machine: no credentials, or a request that cannot be built.
-    NotSent,
-}
-
-impl Class {
-    /// One word for it.
-    #[cfg(feature = "metrics")]
-    pub(crate) fn code(self) -> &'static str {
-        match self {
-            Self::Throttled => "throttled",
-            Self::Lost { .. } => "lost",
-            Self::Refused => "refused",
-            Self::NotSent => "not_sent",
-        }
-    }
-}
+pub(crate) use codes::Class;
+use codes::{BAD_SIGNATURE, CLOCK, DENIED, EXPIRED, THROTTLES, UNKNOWN_KEY, class_of};
 
 /// One failed attempt.
 #[derive(Debug, Clone)]
@@ -93,52 +73,12 @@ impl Failure {
     }
 }
 
-const DENIED: &[&str] = &[
-    "AccessDenied",
-    "AccessDeniedException",
-    "UnauthorizedOperation",
-    "AuthorizationErrorException",
-];
-/// Refused for the rate: nothing was done (AWS SDKs and Tools Reference Guide, "Retry behavior").
-/// Not among them: `LimitExceeded` and `LimitExceededException`, which here are quotas that no
-/// waiting helps.
-const THROTTLES: &[&str] = &[
-    "Throttling",
-    "ThrottlingException",
-    "ThrottledException",
-    "RequestThrottled",
-    "RequestThrottledException",
-    "TooManyRequestsException",
-    "RequestLimitExceeded",
-    "BandwidthLimitExceeded",
-    "PriorRequestNotComplete",
-    "SlowDown",
-];
-/// AWS failed: the call may have been carried out or not.
-const FAILED: &[&str] = &[
-    "InternalFailure",
-    "InternalError",
-    "InternalServiceError",
-    "ServiceFailure",
-    "ServiceUnavailable",
-    "ServiceUnavailableException",
-    "RequestTimeout",
-    "RequestTimeoutException",
-];
 const NO_CREDENTIALS: &str = "Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; run `aws sso login` if the profile uses IAM \
                               Identity Center; or give the machine a role";
 const NO_CONNECTION: &str =
     "Check the region, AWS_ENDPOINT_URL and its like, the proxy and the network";
-/// The caller's own credentials are not accepted.
-pub(crate) const UNKNOWN_KEY: &[&str] =
-    &["InvalidClientTokenId", "InvalidAccessKeyId", "UnrecognizedClientException"];
-/// The signature does not fit: a wrong secret, or a wrong clock.
-pub(crate) const BAD_SIGNATURE: &[&str] = &["SignatureDoesNotMatch", "InvalidSignatureException"];
-const EXPIRED: &[&str] = &["ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"];
 const CLOCK_ADVICE: &str =
     "This machine's clock is off by more than five minutes: set it, then run again";
-const CLOCK: &[&str] = &["RequestExpired", "RequestTimeTooSkewed", "RequestInTheFuture"];
-
 impl Fault {
     pub(crate) fn read<E: ProvideErrorMetadata + Error + 'static>(
         error: &SdkError<E, HttpResponse>,
@@ -374,19 +314,6 @@ fn is_clock(detail: &str) -> bool {
     ["signature expired", "not yet current"].iter().any(|word| detail.to_lowercase().contains(word))
 }
 
-fn class_of(code: Option<&str>, status: u16) -> Class {
-    let code = code.unwrap_or_default();
-    // An answer of success that the SDK could not read comes as an error without a code.
-    let unread = code.is_empty() && (200..300).contains(&status);
-    if THROTTLES.contains(&code) || status == 429 {
-        Class::Throttled
-    } else if FAILED.contains(&code) || status >= 500 || unread {
-        Class::Lost { sent: true }
-    } else {
-        Class::Refused
-    }
-}
-
 /// The action that AWS says is missing: "… is not authorized to perform: ACTION on resource: …".
 fn denied_action(detail: &str) -> Option<&str> {
     let rest = detail.split("not authorized to perform: ").nth(1)?;
@@ -448,36 +375,4 @@ fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a 
         cause = next.source();
     }
     None
-}
-
-const HIDDEN: &str = "[hidden]";
-/// As much of what AWS says as a message carries.
-const LONGEST: usize = 600;
-
-/// Takes out what was sent in secret, and whatever looks like a secret access key or a token: 40 or
-/// more letters, digits, `/` and `+` of mixed kind. Control characters become spaces, and what is
-/// invisible or turns the text is escaped.
-pub(crate) fn scrub(text: &str, hidden: &[&str]) -> String {
-    let mut text = text.to_owned();
-    for secret in hidden.iter().filter(|s| !s.is_empty()) {
-        text = text.replace(secret, HIDDEN);
-    }
-    let mut clean = String::new();
-    let mut run = String::new();
-    for c in text.chars().chain(std::iter::once('\n')) {
-        if c.is_ascii_alphanumeric() || "/+=".contains(c) {
-            run.push(c);
-            continue;
-        }
-        let has = |kind: fn(&char) -> bool| run.chars().any(|c| kind(&c));
-        let secret = run.len() >= 40
-            && has(char::is_ascii_uppercase)
-            && has(char::is_ascii_lowercase)
-            && has(char::is_ascii_digit);
-        clean.push_str(if secret { HIDDEN } else { &run });
-        run.clear();
-        clean.push(if c.is_control() { ' ' } else { c });
-    }
-    let words: Vec<&str> = clean.split_whitespace().collect();
-    keyrot_core::model::visible(&words.join(" ")).chars().take(LONGEST).collect()
 }

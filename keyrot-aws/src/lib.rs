@@ -109,6 +109,7 @@ mod probe;
 pub mod profiles;
 mod retry;
 mod rotated;
+mod scrub;
 mod sdk_config;
 #[cfg(feature = "rotate")]
 mod secret_requests;

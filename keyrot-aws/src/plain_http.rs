@@ -1,7 +1,7 @@
 //! An HTTP client for what is not called through an SDK client: webhooks, and SSM.
 
-use crate::errors::scrub;
 use crate::http::{connector, is_near};
+use crate::scrub::scrub;
 use aws_smithy_http_client::Connector;
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorSettings};

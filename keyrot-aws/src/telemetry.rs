@@ -4,10 +4,10 @@
 //! The names are documented in [`crate`]. No field holds what AWS says in words, or what a request
 //! or an answer contains.
 
-#[cfg(feature = "tracing")]
-use crate::errors::scrub;
 use crate::errors::{Class, Failure, Fault};
 use crate::op::Op;
+#[cfg(feature = "tracing")]
+use crate::scrub::scrub;
 use std::time::Duration;
 
 /// Runs the attempts of one call in a span of their own.

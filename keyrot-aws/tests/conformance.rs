@@ -284,13 +284,7 @@ impl Lab for SdkLab {
         #[cfg(feature = "emulator")]
         if let Some(own) = &self.own {
             // It serves no call to attach a policy.
-            return own.change(|world| match world.user_mut(user) {
-                Some(user) => {
-                    user.policies.push(policy.into());
-                    Ok(())
-                }
-                None => Err(Trouble::Failed(format!("{user} is not there"))),
-            });
+            return Ok(own.change(|world| world.attach_user_policy(user, policy))?);
         }
         let attach = |arn: String| {
             self.iam.attach_user_policy().user_name(user.as_str()).policy_arn(arn).send()
@@ -371,8 +365,7 @@ impl Lab for SdkLab {
     async fn settle(&self) -> Result<(), Trouble> {
         #[cfg(feature = "emulator")]
         if let Some(own) = &self.own {
-            let rules = own.world().rules;
-            own.advance(rules.listing_lag.max(rules.propagation) + Duration::from_millis(1));
+            own.advance(own.world().rules.settling());
         }
         // The others show every change immediately.
         Ok(())

@@ -78,22 +78,20 @@ impl Account {
         self.iam.create_user().user_name("keyrot").send().await.unwrap();
         let put = self.iam.put_user_policy().user_name("keyrot").policy_name("keyrot");
         put.policy_document(policy).send().await.unwrap();
-        let key = self
-            .iam
-            .create_access_key()
-            .user_name("keyrot")
-            .send()
-            .await
-            .unwrap()
-            .access_key
-            .unwrap();
-        let caller =
-            CallerCredentials::new(key.access_key_id, SecretKey::new(key.secret_access_key));
+        let (id, secret) = self.another_key().await;
+        let caller = CallerCredentials::new(id, SecretKey::new(secret));
         let settings = AwsSettings::default()
             .with_region(REGION)
             .with_credentials(caller)
             .with_endpoints(Endpoints::all_at(self.url.clone()));
         Aws::connect(&settings).await.unwrap()
+    }
+
+    /// A key of the caller with the policy: its id, and its secret.
+    async fn another_key(&self) -> (String, String) {
+        let made = self.iam.create_access_key().user_name("keyrot").send().await.unwrap();
+        let key = made.access_key.unwrap();
+        (key.access_key_id, key.secret_access_key)
     }
 }
 
@@ -268,16 +266,8 @@ async fn aws_of_labels(account: &Account, name: &SecretName, version: &str) -> b
         .secret_id(name.as_str())
         .version_stage("THEIRS");
     label.move_to_version_id(version).send().await.unwrap();
-    let key = account
-        .iam
-        .create_access_key()
-        .user_name("keyrot")
-        .send()
-        .await
-        .unwrap()
-        .access_key
-        .unwrap();
-    let caller = SdkCredentials::new(key.access_key_id, key.secret_access_key, None, None, "test");
+    let (id, secret) = account.another_key().await;
+    let caller = SdkCredentials::new(id, secret, None, None, "test");
     let client = aws_sdk_secretsmanager::Client::new(&config(&account.url, caller).await);
     client.get_secret_value().secret_id(name.as_str()).version_stage("THEIRS").send().await.is_ok()
 }

@@ -91,6 +91,11 @@ impl Backend {
         }
     }
 
+    /// An account and region, as headers and questions name them.
+    pub(crate) fn place(&self, account: &str, region: &str) -> String {
+        format!("account {account}, {region}{}", if self.sandbox { " (sandbox)" } else { "" })
+    }
+
     /// The region of the secrets; none of a sandbox.
     pub(crate) fn region(&self) -> Option<String> {
         self.aws.as_ref().map(|aws| aws.region().to_owned())

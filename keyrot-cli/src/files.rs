@@ -1,4 +1,6 @@
 //! Files: replaced as a whole, read up to a limit, and private to their owner.
+//!
+//! `keyrot-aws` reads the AWS tools' files in the same way. The CLI can be built without it.
 
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};

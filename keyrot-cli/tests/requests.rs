@@ -51,7 +51,7 @@ fn a_rotation_is_taken_back_and_taken_up_again() {
     let ran = sandbox.run(&["rollback", "ci-deployer"]);
     assert_eq!(ran.code, Some(2), "{}", ran.stderr);
     let asked = format!(
-        "cannot ask for confirmation without a terminal: Publish {} again for ci-deployer in account 123456789012 (sandbox)?",
+        "cannot ask for confirmation without a terminal: Publish {} again for ci-deployer in account 123456789012, us-east-1 (sandbox)?",
         text(&before)
     );
     assert!(ran.stderr.contains(&asked), "{}", ran.stderr);
@@ -303,4 +303,35 @@ fn over_http_and_when_iam_says_no() {
     assert_eq!(done["left"]["current"], keys[1].0);
     let (code, refused) = http.json(&["rollback", "a", "--yes"]);
     assert_eq!((code, &refused["user"]["reason"]), (Some(1), &json!("was_revoked")));
+}
+
+#[test]
+fn a_revoked_key_that_somebody_reactivates_is_told_and_can_be_taken_back() {
+    let sandbox = Sandbox::new();
+    let leaked = keys(&sandbox, "ci-deployer")[0].0.clone();
+    assert_eq!(sandbox.run(&["revoke", "ci-deployer", &leaked, "--yes"]).code, Some(0));
+    sandbox.run(&["sandbox", "advance", "1h"]);
+    sandbox.run(&["sandbox", "reactivate", &leaked]);
+    for _ in 0..3 {
+        let (code, run) = sandbox.json(&["rotate", "--user", "ci-deployer"]);
+        let one = user(&run, "ci-deployer");
+        assert_eq!((code, &one["reason"]), (Some(3), &json!("revoked_key_reactivated")), "{one}");
+        sandbox.run(&["sandbox", "advance", "1d"]);
+    }
+    let (code, look) = sandbox.json(&["resolve", "ci-deployer", "--dry-run"]);
+    let choices: Vec<_> =
+        look["choices"].as_array().unwrap().iter().map(|one| one["choice"].clone()).collect();
+    assert_eq!(
+        (code, choices),
+        (
+            Some(3),
+            vec![json!(format!("deactivate:{leaked}")), json!(format!("reinstate:{leaked}"))]
+        )
+    );
+    let choice = format!("reinstate:{leaked}");
+    let (code, done) = sandbox.json(&["resolve", "ci-deployer", "--choose", &choice, "--yes"]);
+    assert_eq!((code, &done["user"]["reason"]), (Some(0), &json!("done")), "{done}");
+    assert_eq!(done["intended"], json!([{ "reinstate": leaked }]));
+    let (code, run) = sandbox.json(&["rotate", "--user", "ci-deployer"]);
+    assert_eq!((code, &user(&run, "ci-deployer")["reason"]), (Some(0), &json!("overlap")), "{run}");
 }

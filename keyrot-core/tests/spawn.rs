@@ -7,7 +7,8 @@ use keyrot_core::engine::{Progress, drive};
 use keyrot_core::memory::{MemoryAccount, World};
 use keyrot_core::ports::UserPolicyPort;
 use keyrot_core::requests::{
-    Enrollment, OwnKey, RequestFlow, UsesProgress, WhoUses, end_sessions, lift_if_over, replace_own,
+    Enrollment, HomeMove, OwnKey, RequestFlow, UsesProgress, WhoUses, end_sessions, lift_if_over,
+    replace_own,
 };
 use keyrot_core::service::Service;
 use keyrot_core::settings::Settings;
@@ -55,6 +56,12 @@ fn every_public_future() {
         let plan = enrollment.plan(&[], false).await.unwrap();
         let _ = enrollment.plan_release(&[]).await;
         enrollment.carry_out(plan, &Cancel::default()).await
+    });
+    let moving: HomeMove = any();
+    spawned(async move {
+        let found = moving.find(&[]).await.unwrap();
+        let plan = moving.plan(found).await.unwrap();
+        moving.carry_out(plan, &Cancel::default()).await
     });
     let mut own: OwnKey = any();
     spawned(async move {

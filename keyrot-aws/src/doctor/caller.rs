@@ -84,7 +84,7 @@ async fn credentials(aws: &Aws, notes: &mut Notes<'_>) -> bool {
             notes.add(
                 Check::failure(
                     "credentials",
-                    format!("no AWS credentials: {}", crate::errors::scrub(&text, &[])),
+                    format!("no AWS credentials: {}", crate::scrub::scrub(&text, &[])),
                 )
                 .hint(HINT),
             );

@@ -110,7 +110,7 @@ async fn once(aws: &Aws, id: &str, region: &str) -> Result<String, Refused> {
     let word = |name: &str| refusal.get(name).and_then(Value::as_str);
     let code = word("__type")
         .and_then(|code| code.rsplit('#').next())
-        .map(|code| crate::errors::scrub(code, &[]));
+        .map(|code| crate::scrub::scrub(code, &[]));
     let name = code.as_deref().unwrap_or_default();
     let kind = match name {
         "AccessDeniedException" => ErrorKind::Denied,
@@ -128,7 +128,7 @@ async fn once(aws: &Aws, id: &str, region: &str) -> Result<String, Refused> {
         _ => "",
     };
     let said =
-        crate::errors::scrub(word("message").or(word("Message")).unwrap_or("no message"), &[]);
+        crate::scrub::scrub(word("message").or(word("Message")).unwrap_or("no message"), &[]);
     let named = code.clone().unwrap_or_else(|| format!("HTTP {status}"));
     Err(Refused { kind, why: format!("{named}: {said}{hint}"), code })
 }

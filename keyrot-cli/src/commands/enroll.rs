@@ -89,9 +89,8 @@ impl<'a> Desk<'a> {
         let sandbox = self.backend.sandbox;
         let show = |width| screen(&plan.document, self.settings, sandbox, width);
         let account = plan.users.first().map_or("unknown", |user| user.arn.account());
-        let mark = if sandbox { " (sandbox)" } else { "" };
-        let flow =
-            Flow::new(invocation, asking, format!("in account {account}, {}{mark}", self.region));
+        let place = self.backend.place(account, &self.region);
+        let flow = Flow::new(invocation, asking, format!("in {place}"));
         if plan.is_refused() {
             flow.report(&plan.document, || print(&show(width())));
             let text = "a rotation would be blocked; no user was tagged";

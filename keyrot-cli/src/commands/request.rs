@@ -18,6 +18,7 @@ use crate::terminal::style::{self, paint};
 use futures_util::FutureExt;
 use keyrot_core::decide::Refusal;
 use keyrot_core::model::EndedSessions;
+use keyrot_core::report::RequestDocument;
 use keyrot_core::requests::{
     Lifted, RequestFlow, RequestKind, RequestPlan, RequestReport, RequestStatus,
 };
@@ -51,8 +52,7 @@ impl<'a> Desk<'a> {
             let (target, key) = find(&backend, &settings, user).await?;
             Ok((backend, target, key))
         };
-        let found = signals.or(find).await.unwrap_or_else(|signal| Err(CliError::signal(signal)));
-        let (backend, target, key) = found?;
+        let (backend, target, key) = unless_stopped(&mut signals, find).await?;
         Ok(Self::new(invocation, kind, (settings, signals), (backend, target, key)))
     }
 
@@ -74,8 +74,7 @@ impl<'a> Desk<'a> {
             };
             Ok((backend, no_secrets, user, key))
         };
-        let found = signals.or(find).await.unwrap_or_else(|signal| Err(CliError::signal(signal)));
-        let (backend, no_secrets, user, key) = found?;
+        let (backend, no_secrets, user, key) = unless_stopped(&mut signals, find).await?;
         let target = Target::for_iam_only(&user, "the user was not looked up");
         let mut desk = Self::new(invocation, kind, (settings, signals), (backend, target, key));
         let (settings, backend) = (desk.settings.clone(), desk.backend.clone());
@@ -162,16 +161,19 @@ impl<'a> Desk<'a> {
 
     async fn agree(self, mut plan: RequestPlan, asking: Asking) -> Result<Exit, CliError> {
         plan.document.dry_run = asking.dry_run;
-        let flow = Flow::new(
-            self.invocation,
-            asking,
-            format!("in {}", screens::whereabouts(&plan.document)),
-        );
-        let screen = |width| screens::before(&View::from(&plan), width);
+        let place = self.place(&plan.document);
+        let flow = Flow::new(self.invocation, asking, format!("in {place}"));
+        let screen = |width| screens::before(&View::of_plan(&plan, &place), width);
         match flow.plan(screen, plan.has_work(), plan.question().as_deref()).await? {
             true => self.carry_out(plan).await,
             false => Ok(self.report(&plan.into_report(), None)),
         }
+    }
+
+    /// The account, where it is known, and the region.
+    fn place(&self, document: &RequestDocument) -> String {
+        let account = document.account.as_deref().unwrap_or("not looked up");
+        self.backend.place(account, &self.backend.homes(&self.settings).region)
     }
 
     async fn carry_out(mut self, plan: RequestPlan) -> Result<Exit, CliError> {
@@ -231,7 +233,8 @@ impl<'a> Desk<'a> {
     fn show(&self, mut report: RequestReport, dry_run: bool) -> Exit {
         report.document.dry_run = dry_run;
         if !self.invocation.json {
-            print(&screens::before(&View::from(&report), width()));
+            let place = self.place(&report.document);
+            print(&screens::before(&View::of_report(&report, &place), width()));
         }
         self.report(&report, None)
     }
@@ -244,7 +247,10 @@ impl<'a> Desk<'a> {
         }
         let text = match self.invocation.json {
             true => json(&report.document),
-            false => screens::after(&View::from(report), width()),
+            false => {
+                let place = self.place(&report.document);
+                screens::after(&View::of_report(report, &place), width())
+            }
         };
         match report.acted {
             true => record(&text, &format!("{}-{}", report.kind.name(), report.result.user)),
@@ -258,6 +264,13 @@ impl<'a> Desk<'a> {
             _ => Exit::Failed,
         }
     }
+}
+
+async fn unless_stopped<T>(
+    signals: &mut Signals,
+    find: impl Future<Output = Result<T, CliError>>,
+) -> Result<T, CliError> {
+    signals.or(find).await.unwrap_or_else(|signal| Err(CliError::signal(signal)))
 }
 
 /// Without the permission to read the policy that ends sessions, nothing is said.

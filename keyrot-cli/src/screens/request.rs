@@ -1,67 +1,27 @@
 //! The screens of `rollback`, `revoke` and `resolve`: the plan, and the result.
 
+mod next;
+mod record;
+mod view;
+
 use crate::terminal::style::{self, paint};
 use crate::terminal::table::{Cell, Table};
-use crate::terminal::text::{hanging, wrap};
+use crate::terminal::text::hanging;
 use crate::terminal::time;
 use keyrot_core::machine::PlannedAction;
-use keyrot_core::model::{EndedSessions, SecretArn};
-use keyrot_core::report::{Action, RequestDocument, Resolution, State};
-use keyrot_core::requests::{RequestKind, RequestPlan, RequestReport};
-use keyrot_core::{
-    AccessKey, Blocked, KeyId, KeyStatus, Outcome, Request, Revocation, Severity, Target,
-    Timestamp, UserResult, Why,
-};
+use keyrot_core::report::{RequestDocument, Resolution, State};
+use keyrot_core::requests::RequestKind;
+use keyrot_core::{KeyId, KeyStatus, Outcome, Severity, Timestamp, UserResult, Why};
+use next::{elsewhere, what_next};
+use record::{incident, still_alive};
 use std::fmt::Write;
-
-/// What a screen is of: the document of `--json`, and what that was made from.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct View<'a> {
-    kind: RequestKind,
-    document: &'a RequestDocument,
-    /// The source of `document.user`.
-    result: &'a UserResult,
-    /// Whether something was done: then it is a record of that.
-    acted: bool,
-    /// The source of `document.left`.
-    left: Option<&'a UserResult>,
-    /// Whether the user's sessions were to be ended, too.
-    end_sessions: bool,
-}
-
-impl<'a> From<&'a RequestPlan> for View<'a> {
-    fn from(plan: &'a RequestPlan) -> Self {
-        let RequestPlan { kind, document, result, .. } = plan;
-        Self { kind: *kind, document, result, acted: false, left: None, end_sessions: false }
-    }
-}
-
-impl<'a> From<&'a RequestReport> for View<'a> {
-    fn from(report: &'a RequestReport) -> Self {
-        let RequestReport { kind, document, result, left, acted, end_sessions, .. } = report;
-        let (kind, acted, left) = (*kind, *acted, left.as_ref());
-        Self { kind, document, result, acted, left, end_sessions: *end_sessions }
-    }
-}
-
-impl<'a> View<'a> {
-    /// Whether it is done: of a revocation, that the key was seen Inactive or gone.
-    fn revoked(&self) -> bool {
-        matches!(self.result.outcome, Outcome::Done | Outcome::Revoked { .. })
-    }
-
-    fn order(&self) -> Option<&'a Revocation> {
-        match &self.document.request {
-            Some(Request::Revoke(order)) => Some(order),
-            _ => None,
-        }
-    }
-}
+pub(crate) use view::View;
+use view::secret_of;
 
 /// What is known of the user's keys, and what will be done.
 pub(crate) fn before(view: &View<'_>, width: Option<usize>) -> String {
     let RequestDocument { user, intended, finished: now, .. } = view.document;
-    let mut out = head(view.document, width);
+    let mut out = head(view, width);
     out.push_str(&keys(view, *now).show(width));
     if !intended.is_empty() {
         let _ = writeln!(out, "\nThis will");
@@ -156,101 +116,15 @@ pub(crate) fn after(view: &View<'_>, width: Option<usize>) -> String {
     out
 }
 
-/// What to type where it did not come to its end.
-fn what_next(view: &View<'_>) -> Option<String> {
-    let user = &view.result.user;
-    if let (Some(order), Some(home)) = (view.order(), elsewhere(&view.result.outcome)) {
-        let place = home.place();
-        return Some(format!(
-            "the revocation is not recorded at the user's home, {place}. To record it and replace {} there: keyrot revoke {user} {} --region {}",
-            order.key, order.key, place.region
-        ));
-    }
-    match (view.result.outcome.state(), &view.document.request) {
-        (State::Stopped, Some(request)) => Some(format!("to resume: {}", resuming(view, request))),
-        (_, Some(Request::Revoke(order)))
-            if !view.revoked() && !matches!(view.result.outcome, Outcome::Refused(_)) =>
-        {
-            let off = |key: &AccessKey| key.id == order.key && key.status != KeyStatus::Active;
-            let works = !order.without_successor && !view.result.keys.iter().any(off);
-            works.then(|| {
-                format!(
-                    "{} still works; to deactivate it now, even if it is in use: keyrot revoke {user} {} --without-successor",
-                    order.key, order.key
-                )
-            })
-        }
-        _ => None,
-    }
-}
-
-/// The user's home, where a revoked key is off and the rest has to be done there.
-fn elsewhere(outcome: &Outcome) -> Option<&SecretArn> {
-    match outcome {
-        Outcome::Revoked { rest, .. } => match &**rest {
-            Outcome::Blocked(Blocked::ManagedElsewhere { home }) => Some(home),
-            _ => None,
-        },
-        _ => None,
-    }
-}
-
-/// The command that continues a request. It names the request itself: the resolution that it was
-/// chosen as may no longer be offered.
-fn resuming(view: &View<'_>, request: &Request) -> String {
-    let user = view.result.user.clone();
-    match request {
-        Request::Rollback { to } => format!("keyrot rollback {user} --to {to}"),
-        // No other command asks for these.
-        Request::Revoke(Revocation { key, only_if_unused: true, .. }) => {
-            Action::Resolve { user, choice: Some(format!("retire:{key}")) }.command()
-        }
-        Request::Reinstate { key } => {
-            Action::Resolve { user, choice: Some(format!("reinstate:{key}")) }.command()
-        }
-        Request::Revoke(Revocation { key, without_successor, delete, .. }) => Action::Revoke {
-            user,
-            key: Some(key.clone()),
-            without_successor: *without_successor,
-            delete: *delete,
-            end_sessions: view.end_sessions,
-        }
-        .command(),
-        Request::Bind | Request::Leave { .. } | Request::Move { .. } => {
-            "the same command".to_owned()
-        }
-    }
-}
-
-fn head(document: &RequestDocument, width: Option<usize>) -> String {
-    let user = &document.user;
+fn head(view: &View<'_>, width: Option<usize>) -> String {
+    let user = &view.document.user;
     let owner = user.owner.as_ref().map(|owner| format!(" (owner {owner})")).unwrap_or_default();
-    let text = format!("secret {}, {}", secret_of(document), whereabouts(document));
+    let text = format!("secret {}, {}", secret_of(view.document), view.place);
     format!(
         "{}{owner}\n{}",
         paint(style::HEAD, &user.user),
         hanging("  ", style::DIM, &text, style::DIM, width)
     )
-}
-
-/// The secret, where the user was looked up.
-fn secret_of(document: &RequestDocument) -> &str {
-    match document.user.secret.as_str() {
-        Target::NO_SECRET => "not looked up",
-        secret => secret,
-    }
-}
-
-/// The account and region, as headers and questions name them.
-pub(crate) fn whereabouts(document: &RequestDocument) -> String {
-    match &document.region {
-        Some(region) => {
-            format!("account {}, {region}", document.account.as_deref().unwrap_or("not looked up"))
-        }
-        None => {
-            format!("account {} (sandbox)", document.account.as_deref().unwrap_or("not looked up"))
-        }
-    }
 }
 
 fn keys(view: &View<'_>, now: Timestamp) -> Table {
@@ -294,34 +168,6 @@ fn place(result: &UserResult, id: &KeyId) -> Cell {
     }
 }
 
-/// A record to be kept: what happened to which key, when and why.
-fn incident(view: &View<'_>, order: &Revocation, width: Option<usize>) -> String {
-    let document = view.document;
-    let title = if view.revoked() { "Incident record" } else { "Incident record (incomplete)" };
-    let mut out = format!("{}\n", paint(style::HEAD, title));
-    let mut line = |what: &str, text: &str| {
-        out.push_str(&hanging(&format!("  {what:<8} "), style::DIM, text, style::PLAIN, width));
-    };
-    let user = &document.user;
-    let owner = user.owner.as_ref().map(|owner| format!(", owner {owner}")).unwrap_or_default();
-    line(
-        "user",
-        &format!("{}{owner}; secret {}; {}", user.user, secret_of(document), whereabouts(document)),
-    );
-    let evidence = document.evidence.iter().find(|evidence| evidence.key == order.key);
-    let used =
-        evidence.map(|evidence| format!("; before: {}", evidence.message)).unwrap_or_default();
-    line("key", &format!("{}{used}", order.key));
-    line("reason", order.reason.as_deref().unwrap_or("not given"));
-    let span = time::span((document.finished - document.started).num_seconds());
-    line("time", &format!("{}, took {span}", time::absolute(document.started)));
-    for event in &user.events {
-        line(&time::clock(event.at), &event.message);
-    }
-    out.push('\n');
-    out
-}
-
 /// Whether the key works, as far as it was seen.
 fn state_of(view: &View<'_>, key: &KeyId) -> String {
     let keys = &view.result.keys;
@@ -334,48 +180,6 @@ fn state_of(view: &View<'_>, key: &KeyId) -> String {
         }
         None => format!("{key} is not listed"),
     }
-}
-
-/// What still works, or may, each with what ends it.
-fn still_alive(view: &View<'_>, width: Option<usize>) -> String {
-    let RequestDocument { still_alive, sessions_ended, .. } = view.document;
-    let mut out = String::new();
-    if let Some(ended) = sessions_ended {
-        let text = format!(
-            "sessions of {} that started before {} are denied everything by the inline policy {}; after {}, remove it: keyrot resolve {}",
-            view.result.user,
-            time::absolute(ended.before),
-            EndedSessions::POLICY,
-            time::absolute(ended.until),
-            view.result.user
-        );
-        out.push_str(&hanging("", style::PLAIN, &text, style::PLAIN, width));
-    }
-    if still_alive.is_empty() {
-        return out;
-    }
-    let _ = writeln!(out, "{}", paint(style::HEAD, "What still works"));
-    for one in still_alive {
-        let until = one
-            .until
-            .map(|until| format!(" (until {} at the latest)", time::absolute(until)))
-            .unwrap_or_default();
-        out.push_str(&hanging(
-            "  - ",
-            style::DIM,
-            &format!("{}{until}", one.message),
-            style::PLAIN,
-            width,
-        ));
-        if let Some(action) = &one.command {
-            // So that it can be pasted, however many lines it takes.
-            let room = width.map(|width| width.saturating_sub(8));
-            let lines = wrap(&action.command(), room).join(" \\\n      ");
-            let _ = writeln!(out, "    {}", paint(style::HINT, lines));
-        }
-    }
-    out.push('\n');
-    out
 }
 
 fn verdict(view: &View<'_>, width: Option<usize>) -> String {

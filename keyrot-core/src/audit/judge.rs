@@ -137,7 +137,7 @@ impl Judge<'_> {
             let message = format!("{name} is tagged for rotation and is not rotated: {reason}");
             let hints = vec![
                 Hint::advice("correct or remove the tag"),
-                Hint::to("to see whether that was all", Action::Status { user: name.clone() }),
+                Hint::to("to see whether that was all", Action::status(name)),
             ];
             of_all.extend(self.find(
                 whole,
@@ -162,7 +162,7 @@ impl Judge<'_> {
                     ),
                     vec![Hint::to(
                         "to see when the old one is deactivated, or why it is kept",
-                        Action::Status { user: name.clone() },
+                        Action::status(name),
                     )],
                 ),
                 false => (
@@ -229,7 +229,7 @@ impl Judge<'_> {
         let hints = match about.user {
             Some(user) if managed => vec![
                 Hint::advice("a run replaces it once it is due"),
-                Hint::to("to see what it waits for", Action::Status { user: user.clone() }),
+                Hint::to("to see what it waits for", Action::status(user)),
             ],
             Some(_) => advice(
                 "rotate it: tag the user for keyrot, or create a new key and deactivate this one",

@@ -9,7 +9,6 @@ use crate::model::names::{KeyId, NameError, SecretName, UserArn, UserName, Versi
 use crate::model::observed::KeyStatus;
 use crate::model::stored::{NewKey, ProbeAnswer};
 use async_trait::async_trait;
-use std::time::Duration;
 
 /// A [`Lab`] on a [`MemoryAccount`].
 #[derive(Debug, Clone)]
@@ -60,13 +59,7 @@ impl Lab for MemoryLab {
     }
 
     async fn attach_policy(&self, user: &UserName, policy: &str) -> Result<(), Trouble> {
-        self.account.change(|world| match world.user_mut(user) {
-            Some(user) => {
-                user.policies.push(policy.into());
-                Ok(())
-            }
-            None => Err(Trouble::Failed(format!("{user} is not there"))),
-        })
+        Ok(self.account.change(|world| world.attach_user_policy(user, policy))?)
     }
 
     async fn add_key(&self, user: &UserName) -> Result<NewKey, Trouble> {
@@ -97,8 +90,7 @@ impl Lab for MemoryLab {
     }
 
     async fn settle(&self) -> Result<(), Trouble> {
-        let rules = self.account.world().rules;
-        self.account.advance(rules.listing_lag.max(rules.propagation) + Duration::from_millis(1));
+        self.account.advance(self.account.world().rules.settling());
         Ok(())
     }
 

@@ -89,6 +89,18 @@ impl World {
         Ok(())
     }
 
+    /// `AttachUserPolicy`, by the policy's name. To repeat it changes nothing.
+    ///
+    /// # Errors
+    /// `NoSuchEntity`.
+    pub fn attach_user_policy(&mut self, user: &UserName, policy: &str) -> Result<(), Refusal> {
+        let policies = &mut self.found(user)?.policies;
+        if !policies.iter().any(|attached| attached == policy) {
+            policies.push(policy.to_owned());
+        }
+        Ok(())
+    }
+
     /// `PutUserPolicy`.
     ///
     /// # Errors

@@ -23,6 +23,14 @@ pub struct Rules {
     pub call_time: Duration,
 }
 
+impl Rules {
+    /// How long after a change of keys it is listed, and a new key works.
+    #[must_use]
+    pub fn settling(&self) -> Duration {
+        self.listing_lag.max(self.propagation) + Duration::from_millis(1)
+    }
+}
+
 impl Default for Rules {
     /// An account without any lag.
     fn default() -> Self {

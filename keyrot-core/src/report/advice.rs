@@ -244,7 +244,7 @@ impl Blocked {
                 ),
             ],
             Self::IamOnly { .. } => {
-                vec![Hint::to("to see what is left to do", Action::Status { user: user.clone() })]
+                vec![Hint::to("to see what is left to do", Action::status(user))]
             }
             Self::ClaimedKey { key } => {
                 vec![
@@ -285,7 +285,7 @@ impl Refusal {
             },
             Self::NotBefore { .. } => vec![Hint::to(
                 "only the key under AWSPREVIOUS can be rolled back to; to see which that is",
-                Action::Status { user: user.clone() },
+                Action::status(user),
             )],
             Self::Gone { .. } => vec![replace("to replace the current key with a new one")],
             Self::WasRevoked { key } => vec![
@@ -352,7 +352,7 @@ impl Refusal {
             ))],
             Self::NotAtRest { until: None, .. } => vec![Hint::to(
                 format!("run keyrot there, and move {user} when it is settled there"),
-                Action::Status { user: user.clone() },
+                Action::status(user),
             )],
             Self::NoHome => vec![
                 Hint::advice("run keyrot where the secret is: it writes the tag again"),

@@ -2,6 +2,7 @@
 //! it; [`Action::command`] and [`worded`] are the CLI's words, the only ones in this crate.
 
 use crate::model::ended_sessions::deny_issued_before;
+use crate::model::home::SecretArn;
 use crate::model::names::{KeyId, UserName};
 use crate::model::time::Timestamp;
 use serde::{Serialize, Serializer};
@@ -45,6 +46,8 @@ pub enum Action {
     Status {
         /// The user.
         user: UserName,
+        /// The region of its secret, where that is not the settings'.
+        region: Option<String>,
     },
     /// Roll back to the previous key.
     Rollback {
@@ -106,6 +109,11 @@ pub enum Action {
     },
     /// Restore a secret that is scheduled for deletion.
     RestoreSecret,
+    /// Delete a secret that is no longer read.
+    DeleteSecret {
+        /// The secret.
+        secret: SecretArn,
+    },
     /// Let Secrets Manager begin a rotation now.
     RotateSecret,
     /// Cancel the rotation that Secrets Manager has begun.
@@ -136,6 +144,11 @@ impl Hint {
 }
 
 impl Action {
+    /// Shows the user's state, where the settings have its secret.
+    pub(crate) fn status(user: &UserName) -> Self {
+        Self::Status { user: user.clone(), region: None }
+    }
+
     /// Revokes this key once a successor works.
     pub(crate) fn revoke(user: &UserName, key: &KeyId) -> Self {
         let (user, key) = (user.clone(), Some(key.clone()));
@@ -154,7 +167,9 @@ impl Action {
         match self {
             Self::Rotate { user } => format!("keyrot rotate --force --user {user}"),
             Self::Plan { user } => format!("keyrot plan --user {user}"),
-            Self::Status { user } => format!("keyrot status --user {user}"),
+            Self::Status { user, region } => {
+                format!("keyrot status --user {user}{}", region_flag(region.as_deref()))
+            }
             Self::Rollback { user } => format!("keyrot rollback {user}"),
             Self::Revoke { user, key, without_successor, delete, end_sessions } => {
                 let key = key.as_ref().map_or("KEY", KeyId::as_str);
@@ -172,8 +187,7 @@ impl Action {
                 format!("keyrot resolve {user} --choose {choice}")
             }
             Self::Enroll { user, region, adopt_secret } => {
-                let region =
-                    region.as_ref().map(|region| format!(" --region {region}")).unwrap_or_default();
+                let region = region_flag(region.as_deref());
                 let adopt = if *adopt_secret { " --adopt-secret" } else { "" };
                 format!("keyrot enroll {user}{region}{adopt}")
             }
@@ -189,6 +203,10 @@ impl Action {
             Self::RestoreSecret => {
                 "aws secretsmanager restore-secret --secret-id SECRET".to_owned()
             }
+            Self::DeleteSecret { secret } => format!(
+                "aws secretsmanager delete-secret --region {} --secret-id {secret}",
+                secret.place().region
+            ),
             Self::RotateSecret => "aws secretsmanager rotate-secret --secret-id SECRET".to_owned(),
             Self::CancelRotation => {
                 "aws secretsmanager cancel-rotate-secret --secret-id SECRET".to_owned()
@@ -200,6 +218,10 @@ impl Action {
             Self::EmptyCache => "rm -rf \"${XDG_CACHE_HOME:-$HOME/.cache}/keyrot\"".to_owned(),
         }
     }
+}
+
+fn region_flag(region: Option<&str>) -> String {
+    region.map(|region| format!(" --region {region}")).unwrap_or_default()
 }
 
 /// The text, and the command in backticks.
@@ -251,6 +273,15 @@ mod tests {
         let enroll =
             Action::Enroll { user: user(), region: Some("eu-west-1".into()), adopt_secret: true };
         assert_eq!(enroll.command(), "keyrot enroll ci --region eu-west-1 --adopt-secret");
+        let status = Action::Status { user: user(), region: Some("eu-west-1".into()) };
+        assert_eq!(status.command(), "keyrot status --user ci --region eu-west-1");
+        assert_eq!(Action::status(&user()).command(), "keyrot status --user ci");
+        let secret = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:/iam/ci/key-a1B2c3";
+        let secret = SecretArn::parse(secret).expect("an ARN");
+        assert_eq!(
+            Action::DeleteSecret { secret: secret.clone() }.command(),
+            format!("aws secretsmanager delete-secret --region eu-west-1 --secret-id {secret}")
+        );
         let choice = Some("replace".to_owned());
         assert_eq!(
             Action::Resolve { user: user(), choice }.command(),
@@ -275,7 +306,7 @@ mod tests {
         let ci = UserName::parse("ci").expect("a name");
         let hints = vec![
             Hint::advice("correct the tag"),
-            Hint::to("or see what is left to do", Action::Status { user: ci.clone() }),
+            Hint::to("or see what is left to do", Action::status(&ci)),
         ];
         let json = |document: &Document| serde_json::to_value(document).expect("a document");
         let told = json(&Document { hint: hints, command: Some(Action::Rollback { user: ci }) });

@@ -21,3 +21,5 @@ pub const AUDIT: &str = "keyrot.audit/1";
 pub const ENROLL: &str = "keyrot.enroll/1";
 /// The document of a release.
 pub const RELEASE: &str = "keyrot.release/1";
+/// The document of a move of users' homes.
+pub const MOVE: &str = "keyrot.move/1";

@@ -2,6 +2,7 @@
 //! user has one home at any instant.
 #![allow(clippy::unwrap_used)]
 
+mod flow;
 mod harness;
 mod interrupted;
 mod lives;

@@ -3,7 +3,7 @@
 use super::support::DAY;
 use keyrot_core::decide::Refusal;
 use keyrot_core::machine::PlannedAction;
-use keyrot_core::memory::{Label, MemoryAccount, World};
+use keyrot_core::memory::{FaultAt, Label, MemoryAccount, World};
 use keyrot_core::report::EventDocument;
 use keyrot_core::settings::{Settings, Sources};
 use keyrot_core::{
@@ -38,6 +38,14 @@ impl Harness {
         desk.run().await;
         assert_eq!(desk.active().len(), 2);
         desk
+    }
+
+    /// Lets the overlap of the key before come to its end.
+    pub(crate) async fn until_the_old_key_is_off(&self) {
+        while self.active().len() == 2 {
+            self.account.advance(DAY);
+            self.run().await;
+        }
     }
 
     pub(crate) async fn chosen(&self) -> Target {
@@ -89,8 +97,15 @@ impl Harness {
         done.outcome
     }
 
-    /// Asks, where a fault was injected at which the process dies.
-    pub(crate) async fn dies_at(&self, request: &Request) {
+    /// AWS attaches its policy: it found one of the user's keys in public.
+    pub(crate) fn quarantine(&self) {
+        let policy = "AWSCompromisedKeyQuarantineV3";
+        self.account.change(|world| world.attach_user_policy(&self.user, policy)).unwrap();
+    }
+
+    /// Asks, and the process dies at this call.
+    pub(crate) async fn dies_at(&self, death: FaultAt, request: &Request) {
+        self.account.inject(death);
         let died =
             tokio::time::timeout(Duration::from_millis(50), self.put(request, Mode::Act)).await;
         assert!(died.is_err(), "{died:?}");

@@ -3,6 +3,7 @@
 
 mod harness;
 mod off;
+mod quarantine;
 mod resolve;
 mod revoke;
 mod revoked;

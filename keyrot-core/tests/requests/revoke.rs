@@ -129,14 +129,9 @@ async fn a_revocation_that_dies_halfway_is_finished_by_the_next_run() {
         desk.account.advance(DAY);
         // The note that it is revoked is the first to be written; it is there.
         let nth = usize::from(call == "write_note");
-        desk.account.inject(FaultAt {
-            call: Some(call),
-            after: nth,
-            times: 1,
-            fault: Fault::DeathAfter,
-        });
+        let death = FaultAt { after: nth, ..FaultAt::first(call, Fault::DeathAfter) };
         let request = Request::Revoke(revoke(&leaked));
-        desk.dies_at(&request).await;
+        desk.dies_at(death, &request).await;
         for _ in 0..6 {
             desk.account.advance(HOUR);
             desk.run().await;
@@ -164,14 +159,9 @@ async fn a_revocation_of_a_key_with_consumers_that_dies_is_finished_once_they_mo
         desk.account.advance(3 * DAY);
         uses(&leaked);
         desk.account.advance(2 * DAY);
-        desk.account.inject(FaultAt {
-            call: Some("promote"),
-            after: 0,
-            times: 1,
-            fault: Fault::DeathAfter,
-        });
+        let death = FaultAt::first("promote", Fault::DeathAfter);
         let request = Request::Revoke(revoke(&leaked));
-        desk.dies_at(&request).await;
+        desk.dies_at(death, &request).await;
         let successor = desk.current().unwrap();
         assert_ne!(successor, leaked);
         for _ in 0..4 {
@@ -198,21 +188,6 @@ async fn a_revocation_of_a_key_with_consumers_that_dies_is_finished_once_they_mo
 }
 
 #[tokio::test]
-async fn amazons_quarantine_stops_runs_and_not_the_person_who_is_called() {
-    let desk = Harness::new(0);
-    desk.run().await;
-    let leaked = desk.current().unwrap();
-    let policy = "AWSCompromisedKeyQuarantineV3";
-    desk.account.change(|world| {
-        let user = world.user_mut(&desk.user).unwrap();
-        user.policies.push(policy.to_owned());
-    });
-    assert!(matches!(desk.run().await.outcome, Outcome::Blocked(Blocked::Quarantined { .. })));
-    assert_eq!(desk.ask(&Request::Revoke(revoke(&leaked))).await, Outcome::Done);
-    assert!(!desk.active().contains(&leaked));
-}
-
-#[tokio::test]
 async fn what_leaked_goes_at_once_although_it_was_just_published_again() {
     // Rotated, taken back; then what was taken back turns out to have leaked.
     let desk = Harness::in_overlap().await;
@@ -228,10 +203,7 @@ async fn what_leaked_goes_at_once_although_it_was_just_published_again() {
     // published again.
     let desk = Harness::in_overlap().await;
     let (old, new) = (desk.labelled(Label::Previous).unwrap(), desk.current().unwrap());
-    while desk.active().len() == 2 {
-        desk.account.advance(DAY);
-        desk.run().await;
-    }
+    desk.until_the_old_key_is_off().await;
     assert_eq!(desk.ask(&back_to(&old)).await, Outcome::Done);
     desk.account.advance(HOUR);
     desk.run().await;
@@ -284,10 +256,7 @@ async fn the_soak_counts_from_the_last_time_a_key_was_deactivated() {
     // revoked.
     let desk = Harness::in_overlap().await;
     let old = desk.labelled(Label::Previous).unwrap();
-    while desk.active().len() == 2 {
-        desk.account.advance(DAY);
-        desk.run().await;
-    }
+    desk.until_the_old_key_is_off().await;
     desk.account.advance(6 * DAY);
     desk.account.change(|world| world.set_key_status(&desk.user, &old, KeyStatus::Active).unwrap());
     let order = Revocation { without_successor: true, ..revoke(&old) };
@@ -320,13 +289,8 @@ async fn only_if_unused_holds_for_the_run_that_finishes_it_too() {
     let old = desk.labelled(Label::Previous).unwrap();
     desk.account.advance(2 * DAY);
     let retire = Request::Revoke(Revocation { only_if_unused: true, ..revoke(&old) });
-    desk.account.inject(FaultAt {
-        call: Some("write_note"),
-        after: 0,
-        times: 1,
-        fault: Fault::DeathAfter,
-    });
-    desk.dies_at(&retire).await;
+    let death = FaultAt::first("write_note", Fault::DeathAfter);
+    desk.dies_at(death, &retire).await;
     let credentials = World::credentials_of(&old);
     desk.account.change(|world| world.authenticate(&credentials, "s3", "eu-west-1"));
     desk.account.advance(HOUR);
@@ -380,55 +344,4 @@ async fn an_empty_secret_is_no_reason_to_begin_what_will_be_refused() {
     assert_eq!(desk.refused(&Request::Revoke(revoke(&stranger))).await, no_such);
     let no_room = Refusal::NoRoom { key: keys[0].clone(), other: keys[1].clone(), revoked: false };
     assert_eq!(desk.refused(&Request::Revoke(revoke(&keys[0]))).await, no_room);
-}
-
-#[tokio::test]
-async fn a_quarantine_does_not_stop_a_run_from_finishing_a_revocation() {
-    let desk = Harness::new(0);
-    desk.run().await;
-    let leaked = desk.current().unwrap();
-    desk.account.advance(DAY);
-    desk.account.change(|world| {
-        world
-            .user_mut(&desk.user)
-            .unwrap()
-            .policies
-            .push("AWSCompromisedKeyQuarantineV3".to_owned());
-    });
-    desk.account.inject(FaultAt {
-        call: Some("promote"),
-        after: 0,
-        times: 1,
-        fault: Fault::DeathBefore,
-    });
-    let request = Request::Revoke(revoke(&leaked));
-    desk.dies_at(&request).await;
-    desk.account.advance(HOUR);
-    desk.run().await;
-    assert!(!desk.active().contains(&leaked) && desk.current() != Some(leaked));
-    desk.account.advance(HOUR);
-    let outcome = desk.run().await.outcome;
-    assert!(
-        matches!(&outcome, Outcome::Blocked(Blocked::Quarantined { .. })),
-        "the rest waits: {outcome:?}"
-    );
-}
-
-#[tokio::test]
-async fn beside_a_quarantine_a_bad_tag_is_named_to_whoever_revokes() {
-    let desk = Harness::new(1);
-    let leaked = desk.active().remove(0);
-    desk.account.change(|world| {
-        world
-            .user_mut(&desk.user)
-            .unwrap()
-            .policies
-            .push("AWSCompromisedKeyQuarantineV3".to_owned());
-        world.tag_user(&desk.user, "keyrot:overlap", "two weeks").unwrap();
-    });
-    assert!(matches!(desk.run().await.outcome, Outcome::Blocked(Blocked::Quarantined { .. })));
-    match desk.ask(&Request::Revoke(revoke(&leaked))).await {
-        Outcome::Blocked(reason) => assert!(reason.to_string().contains("two weeks"), "{reason}"),
-        other => panic!("{other:?}"),
-    }
 }

@@ -45,10 +45,7 @@ async fn back_and_forth_between_two_keys() {
 async fn a_key_that_is_inactive_already_is_reactivated_before_it_is_published() {
     let desk = Harness::in_overlap().await;
     let old = desk.labelled(Label::Previous).unwrap();
-    while desk.active().len() == 2 {
-        desk.account.advance(DAY);
-        desk.run().await;
-    }
+    desk.until_the_old_key_is_off().await;
     let request = back_to(&old);
     assert_eq!(
         desk.intended(&request).await,
@@ -91,10 +88,7 @@ async fn there_is_no_way_back_and_it_says_why() {
 async fn a_listing_that_lags_does_not_block_who_was_just_taken_back() {
     let desk = Harness::in_overlap().await;
     let old = desk.labelled(Label::Previous).unwrap();
-    while desk.active().len() == 2 {
-        desk.account.advance(DAY);
-        desk.run().await;
-    }
+    desk.until_the_old_key_is_off().await;
     desk.account.advance(HOUR);
     desk.account.change(|world| world.rules.listing_lag = 5 * MINUTE);
     assert_eq!(desk.ask(&back_to(&old)).await, Outcome::Done);
@@ -143,10 +137,7 @@ async fn a_note_from_before_does_not_shorten_the_overlap_of_what_is_left() {
 async fn a_key_that_was_reactivated_in_vain_is_no_refusal() {
     let desk = Harness::in_overlap().await;
     let old = desk.labelled(Label::Previous).unwrap();
-    while desk.active().len() == 2 {
-        desk.account.advance(DAY);
-        desk.run().await;
-    }
+    desk.until_the_old_key_is_off().await;
     desk.account.advance(HOUR);
     slip_of_the_pen(&desk, &old);
     let outcome = desk.put(&back_to(&old), Mode::Act).await.outcome;

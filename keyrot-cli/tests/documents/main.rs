@@ -1,9 +1,10 @@
 //! The Markdown documents: every link leads somewhere, lines are wrapped, and every setting and
-//! every reason of a block is there.
+//! every reason of a block is there. The schema of the JSON documents is that of the types.
 #![allow(clippy::unwrap_used)]
 
+mod schema;
+
 use keyrot_core::settings::SETTINGS;
-use serde_json::Value;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
@@ -126,90 +127,4 @@ fn the_page_on_settings_has_each_with_its_default() {
             setting.name
         );
     }
-}
-
-/// The reasons of a user whose state is `blocked`, by the schema of the JSON documents.
-fn block_reasons(schema: &Value) -> Vec<String> {
-    if schema["if"]["properties"]["state"]["const"] == "blocked" {
-        let reasons = schema["then"]["properties"]["reason"]["enum"].as_array().unwrap();
-        return reasons.iter().map(|reason| reason.as_str().unwrap().to_owned()).collect();
-    }
-    match schema {
-        Value::Object(parts) => parts.values().flat_map(block_reasons).collect(),
-        Value::Array(parts) => parts.iter().flat_map(block_reasons).collect(),
-        _ => Vec::new(),
-    }
-}
-
-#[test]
-fn the_operators_page_has_a_section_for_each_reason_of_a_block() {
-    let schema =
-        std::fs::read_to_string(root().join("keyrot-cli/schema/keyrot.schema.json")).unwrap();
-    let reasons = block_reasons(&serde_json::from_str(&schema).unwrap());
-    assert!(reasons.len() >= 30, "{reasons:?}");
-    let page = std::fs::read_to_string(root().join("docs/operations.md")).unwrap();
-    let sections: Vec<&str> = page.lines().filter(|line| line.starts_with("#### ")).collect();
-    for reason in reasons {
-        let named = format!("`{reason}`");
-        let found = sections.iter().filter(|line| line.contains(&named)).count();
-        assert_eq!(found, 1, "docs/operations.md needs one section with {named} in its heading");
-    }
-}
-
-/// The names of documents with their editions, such as `keyrot.plan/2`, in a text.
-fn editions(text: &str) -> HashSet<String> {
-    let after = text.split("keyrot.").skip(1).filter_map(|rest| {
-        let (name, rest) = rest.split_once('/')?;
-        let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
-        let named = name.chars().all(|c| c.is_ascii_lowercase() || "-.".contains(c));
-        (named && !digits.is_empty()).then(|| format!("keyrot.{name}/{digits}"))
-    });
-    after.collect()
-}
-
-#[test]
-fn every_document_is_named_with_the_edition_that_its_schema_has() {
-    use keyrot_core::report::schema;
-    let read = |path: &str| std::fs::read_to_string(root().join(path)).unwrap();
-    let schemas = read("keyrot-cli/schema/keyrot.schema.json")
-        + &read("keyrot-aws/schema/keyrot.events.schema.json");
-    // With the descriptions: none may name another edition than the schema itself.
-    let known = editions(&schemas);
-    let mut names: Vec<&str> =
-        known.iter().map(|edition| edition.split_once('/').unwrap().0).collect();
-    names.sort_unstable();
-    let all = names.len();
-    names.dedup();
-    assert_eq!(names.len(), all, "a document with two editions in the schemas: {known:?}");
-    for name in [
-        schema::PLAN,
-        schema::ROTATE,
-        schema::STATUS,
-        schema::ORDER,
-        schema::ROLLBACK,
-        schema::REVOKE,
-        schema::RESOLVE,
-        schema::AUDIT,
-    ] {
-        assert!(known.contains(name), "{name} has no schema");
-    }
-    let mut seen = 0;
-    for (path, text) in documents().into_iter().filter(|(path, _)| !path.ends_with("CHANGELOG.md"))
-    {
-        for edition in editions(&text) {
-            seen += 1;
-            assert!(known.contains(&edition), "{}: {edition} is none of {known:?}", path.display());
-        }
-    }
-    assert!(seen > 3, "{seen} names in the documents");
-}
-
-#[test]
-fn the_schema_has_every_event() {
-    let text =
-        std::fs::read_to_string(root().join("keyrot-cli/schema/keyrot.schema.json")).unwrap();
-    let schema: Value = serde_json::from_str(&text).unwrap();
-    let words = schema["$defs"]["event"]["properties"]["event"]["enum"].as_array().unwrap();
-    let words: HashSet<&str> = words.iter().map(|word| word.as_str().unwrap()).collect();
-    assert_eq!(words, keyrot_core::EventKind::CODES.iter().copied().collect());
 }

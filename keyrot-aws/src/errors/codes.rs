@@ -1,0 +1,81 @@
+//! AWS's error codes, by what they mean.
+
+/// What one attempt came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Class {
+    /// Refused for its rate; nothing was done.
+    Throttled,
+    /// No answer that counts. `sent`: the request may have arrived and been carried out.
+    Lost { sent: bool },
+    /// AWS said no; nothing was done.
+    Refused,
+    /// It never left this machine: no credentials, or a request that cannot be built.
+    NotSent,
+}
+
+impl Class {
+    /// One word for it.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn code(self) -> &'static str {
+        match self {
+            Self::Throttled => "throttled",
+            Self::Lost { .. } => "lost",
+            Self::Refused => "refused",
+            Self::NotSent => "not_sent",
+        }
+    }
+}
+
+pub(super) const DENIED: &[&str] = &[
+    "AccessDenied",
+    "AccessDeniedException",
+    "UnauthorizedOperation",
+    "AuthorizationErrorException",
+];
+/// Refused for the rate: nothing was done (AWS SDKs and Tools Reference Guide, "Retry behavior").
+/// Not among them: `LimitExceeded` and `LimitExceededException`, which here are quotas that no
+/// waiting helps.
+pub(super) const THROTTLES: &[&str] = &[
+    "Throttling",
+    "ThrottlingException",
+    "ThrottledException",
+    "RequestThrottled",
+    "RequestThrottledException",
+    "TooManyRequestsException",
+    "RequestLimitExceeded",
+    "BandwidthLimitExceeded",
+    "PriorRequestNotComplete",
+    "SlowDown",
+];
+/// AWS failed: the call may have been carried out or not.
+const FAILED: &[&str] = &[
+    "InternalFailure",
+    "InternalError",
+    "InternalServiceError",
+    "ServiceFailure",
+    "ServiceUnavailable",
+    "ServiceUnavailableException",
+    "RequestTimeout",
+    "RequestTimeoutException",
+];
+/// The caller's own credentials are not accepted.
+pub(super) const UNKNOWN_KEY: &[&str] =
+    &["InvalidClientTokenId", "InvalidAccessKeyId", "UnrecognizedClientException"];
+/// The signature does not fit: a wrong secret, or a wrong clock.
+pub(super) const BAD_SIGNATURE: &[&str] = &["SignatureDoesNotMatch", "InvalidSignatureException"];
+pub(super) const EXPIRED: &[&str] =
+    &["ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"];
+pub(super) const CLOCK: &[&str] = &["RequestExpired", "RequestTimeTooSkewed", "RequestInTheFuture"];
+
+pub(super) fn class_of(code: Option<&str>, status: u16) -> Class {
+    let code = code.unwrap_or_default();
+    // An answer of success that the SDK could not read comes as an error without a code.
+    let unread = code.is_empty() && (200..300).contains(&status);
+    if THROTTLES.contains(&code) || status == 429 {
+        Class::Throttled
+    } else if FAILED.contains(&code) || status >= 500 || unread {
+        Class::Lost { sent: true }
+    } else {
+        Class::Refused
+    }
+}

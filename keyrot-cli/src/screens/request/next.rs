@@ -1,0 +1,72 @@
+//! What to type next, where a request did not come to its end.
+
+use super::view::View;
+use keyrot_core::model::SecretArn;
+use keyrot_core::report::{Action, State};
+use keyrot_core::{AccessKey, Blocked, KeyStatus, Outcome, Request, Revocation};
+
+/// What to type where it did not come to its end.
+pub(super) fn what_next(view: &View<'_>) -> Option<String> {
+    let user = &view.result.user;
+    if let (Some(order), Some(home)) = (view.order(), elsewhere(&view.result.outcome)) {
+        let place = home.place();
+        return Some(format!(
+            "the revocation is not recorded at the user's home, {place}. To record it and replace {} there: keyrot revoke {user} {} --region {}",
+            order.key, order.key, place.region
+        ));
+    }
+    match (view.result.outcome.state(), &view.document.request) {
+        (State::Stopped, Some(request)) => Some(format!("to resume: {}", resuming(view, request))),
+        (_, Some(Request::Revoke(order)))
+            if !view.revoked() && !matches!(view.result.outcome, Outcome::Refused(_)) =>
+        {
+            let off = |key: &AccessKey| key.id == order.key && key.status != KeyStatus::Active;
+            let works = !order.without_successor && !view.result.keys.iter().any(off);
+            works.then(|| {
+                format!(
+                    "{} still works; to deactivate it now, even if it is in use: keyrot revoke {user} {} --without-successor",
+                    order.key, order.key
+                )
+            })
+        }
+        _ => None,
+    }
+}
+
+/// The user's home, where a revoked key is off and the rest has to be done there.
+pub(super) fn elsewhere(outcome: &Outcome) -> Option<&SecretArn> {
+    match outcome {
+        Outcome::Revoked { rest, .. } => match &**rest {
+            Outcome::Blocked(Blocked::ManagedElsewhere { home }) => Some(home),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The command that continues a request. It names the request itself: the resolution that it was
+/// chosen as may no longer be offered.
+fn resuming(view: &View<'_>, request: &Request) -> String {
+    let user = view.result.user.clone();
+    match request {
+        Request::Rollback { to } => format!("keyrot rollback {user} --to {to}"),
+        // No other command asks for these.
+        Request::Revoke(Revocation { key, only_if_unused: true, .. }) => {
+            Action::Resolve { user, choice: Some(format!("retire:{key}")) }.command()
+        }
+        Request::Reinstate { key } => {
+            Action::Resolve { user, choice: Some(format!("reinstate:{key}")) }.command()
+        }
+        Request::Revoke(Revocation { key, without_successor, delete, .. }) => Action::Revoke {
+            user,
+            key: Some(key.clone()),
+            without_successor: *without_successor,
+            delete: *delete,
+            end_sessions: view.end_sessions,
+        }
+        .command(),
+        Request::Bind | Request::Leave { .. } | Request::Move { .. } => {
+            "the same command".to_owned()
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! The commands as processes: exit codes, documents, and what people are told.
+#![allow(clippy::unwrap_used)]
+
+mod runs;
+mod sandbox;
+mod settings;
+#[path = "../support/mod.rs"]
+mod support;

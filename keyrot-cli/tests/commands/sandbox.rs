@@ -1,0 +1,130 @@
+//! The sandbox: what is in it, and its file.
+
+use crate::support::{Sandbox, user};
+use serde_json::json;
+
+#[test]
+fn a_fresh_sandbox_has_a_user_in_every_telling_state() {
+    let sandbox = Sandbox::new();
+    let (code, document) = sandbox.json(&["status"]);
+    assert_eq!(code, Some(3), "somebody is blocked");
+    let state =
+        |name| (user(&document, name)["state"].clone(), user(&document, name)["reason"].clone());
+    for (name, expected) in [
+        ("backup-agent", ("waiting", "in_use")),
+        ("billing-export", ("waiting", "soak")),
+        ("ci-deployer", ("due", "rotate")),
+        ("data-import", ("blocked", "unknown_keys")),
+        ("legacy-ftp", ("blocked", "bad_tag")),
+        ("new-service", ("due", "adopt")),
+        ("report-mailer", ("settled", "settled")),
+        ("shop-backend", ("waiting", "overlap")),
+    ] {
+        assert_eq!(state(name), (json!(expected.0), json!(expected.1)), "{name}");
+    }
+    assert_eq!(user(&document, "image-resizer")["state"], "due");
+    assert_eq!(document["skipped"]["not_tagged"], 1);
+    assert_eq!(document["skipped"]["other_value"], 1);
+    let evidence = &user(&document, "backup-agent")["evidence"][0];
+    assert_eq!((&evidence["service"], &evidence["region"]), (&json!("s3"), &json!("eu-west-1")));
+}
+
+#[test]
+fn a_consumer_is_accepted_with_the_published_key_and_refused_with_a_deactivated_one() {
+    let sandbox = Sandbox::new();
+    let (code, accepted) = sandbox.json(&["sandbox", "use", "shop-backend"]);
+    assert_eq!((code, &accepted["result"]), (Some(0), &json!("accepted")));
+    let key = accepted["key"].as_str().unwrap().to_owned();
+    sandbox.json(&["sandbox", "deactivate", &key]);
+    let (code, refused) = sandbox.json(&["sandbox", "use", "shop-backend"]);
+    assert_eq!((code, &refused["result"]), (Some(1), &json!("refused")));
+    let (code, status) = sandbox.json(&["status", "--user", "shop-backend"]);
+    assert_eq!(
+        sandbox.json(&["status", "shop-backend"]).1["users"],
+        status["users"],
+        "a name alone means the same"
+    );
+    assert_eq!(
+        (code, &user(&status, "shop-backend")["reason"]),
+        (Some(3), &json!("current_key_inactive"))
+    );
+    sandbox.json(&["sandbox", "reactivate", &key]);
+    assert_eq!(sandbox.json(&["sandbox", "use", "shop-backend"]).0, Some(0));
+}
+
+#[test]
+fn the_demo_is_true_and_quick() {
+    let sandbox = Sandbox::new();
+    let (code, document) = sandbox.json(&["demo"]);
+    assert_eq!(code, Some(0));
+    assert_eq!(document["promises_broken"], json!([]));
+    assert_eq!(document["requests_refused"], 0);
+    assert!(document["changes_watched"].as_u64() > Some(20));
+    let text: Vec<&str> =
+        document["lines"].as_array().unwrap().iter().map(|l| l["text"].as_str().unwrap()).collect();
+    let story = [
+        "dies right after CreateAccessKey",
+        "created by an interrupted run",
+        "deleted",
+        "published",
+        "and may need it again",
+        "monthly: accepted with",
+        "monthly: now reads its key from the secret",
+        "after it was held for",
+        "deleted",
+        "published",
+        "deactivated",
+    ];
+    let mut lines = text.iter().peekable();
+    for part in story {
+        while !lines.peek().unwrap_or_else(|| panic!("no {part:?} in {text:#?}")).contains(part) {
+            lines.next();
+        }
+    }
+    assert_eq!(
+        document["lines"].as_array().unwrap().last().unwrap()["day"],
+        100,
+        "the last of 104 days on which something happens"
+    );
+}
+
+#[test]
+fn the_sandbox_file_is_private_and_a_foreign_one_is_refused() {
+    let sandbox = Sandbox::new();
+    sandbox.json(&["sandbox", "show"]);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(std::fs::metadata(sandbox.file()).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+    for (text, expected) in [
+        (
+            r#"{"format": "keyrot-sandbox", "version": 2}"#,
+            "version 2, expected keyrot-sandbox version 1",
+        ),
+        (r#"{"format": "other", "version": 1}"#, "it is other version 1"),
+        ("not JSON", "line 1 column"),
+    ] {
+        std::fs::write(sandbox.file(), text).unwrap();
+        let ran = sandbox.run(&["rotate"]);
+        assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+        assert!(ran.stderr.contains(expected), "{}", ran.stderr);
+        assert_eq!(std::fs::read_to_string(sandbox.file()).unwrap(), text, "it is never rewritten");
+    }
+    assert_eq!(sandbox.json(&["sandbox", "reset"]).0, Some(0));
+    assert_eq!(sandbox.json(&["sandbox", "show"]).0, Some(0));
+}
+
+#[test]
+fn the_sandboxs_variable_is_no_switch() {
+    let sandbox = Sandbox::new();
+    for switch in ["0", "False", "off"] {
+        let mut command = sandbox.command(&["status"]);
+        let ran = sandbox.take(
+            &command.env("KEYROT_SANDBOX", switch).current_dir(sandbox.dir()).output().unwrap(),
+        );
+        assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+        assert!(ran.stderr.contains("unset it to use AWS"), "{}", ran.stderr);
+        assert!(!sandbox.dir().join(switch).exists());
+    }
+}

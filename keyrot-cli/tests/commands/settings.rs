@@ -1,0 +1,125 @@
+//! Settings and surroundings: what is named, and in which order it counts.
+
+use crate::support::{self, Sandbox, user};
+use serde_json::json;
+
+#[test]
+fn settings_that_cannot_be_used_are_named_and_nothing_is_done() {
+    let sandbox = Sandbox::new();
+    let refused = |args: &[&str], expected: &[&str]| {
+        let ran = sandbox.run(args);
+        assert_eq!(ran.code, Some(2), "{args:?}: {}", ran.stderr);
+        for text in expected {
+            assert!(ran.stderr.contains(text), "{args:?}: {}", ran.stderr);
+        }
+        assert!(!sandbox.file().exists(), "{args:?}");
+    };
+    refused(&["rotate", "--overlap", "5m"], &["overlap", "expected at least 1h"]);
+    refused(
+        &["rotate", "--max-age", "ninety"],
+        &["max_age = \"ninety\" (flag --max-age)", "such as 90d"],
+    );
+    refused(&["rotate", "--overlp", "8d"], &["--overlap"]);
+    refused(&["rotat"], &["similar", "rotate"]);
+    refused(&["rotate", "--user", "a b"], &["IAM user name"]);
+    refused(&["--config", "nowhere.toml", "plan"], &["nowhere.toml cannot be read"]);
+    refused(&[], &["Usage"]);
+    std::fs::write(sandbox.dir().join("keyrot.toml"), "\noverlpa = \"8d\"\n").unwrap();
+    refused(&["plan"], &["`overlpa` in keyrot.toml line 2", "did you mean `overlap`?"]);
+    let ran = sandbox.run(&["--json", "plan"]);
+    let document = serde_json::from_str(&ran.stdout).unwrap();
+    support::conforms(&document);
+    assert_eq!((ran.code, &document["exit"]), (Some(2), &json!(2)));
+}
+
+#[test]
+fn file_environment_and_flag_win_in_this_order() {
+    let sandbox = Sandbox::new();
+    let due = |args: &[&str], env: Option<&str>| {
+        let mut command =
+            sandbox.command(&[&["--json", "status", "--user", "report-mailer"], args].concat());
+        command.envs(env.map(|value| ("KEYROT_MAX_AGE", value)));
+        let document: serde_json::Value =
+            serde_json::from_slice(&command.output().unwrap().stdout).unwrap();
+        let day =
+            |v: &serde_json::Value| v.as_str().unwrap()[..10].parse::<chrono::NaiveDate>().unwrap();
+        let user = user(&document, "report-mailer");
+        let created = day(&user["keys"][0]["created"]);
+        assert_eq!(
+            day(&user["deadline"]) - day(&user["due"]),
+            chrono::TimeDelta::days(15),
+            "14 and a half"
+        );
+        (day(&user["deadline"]) - created).num_days()
+    };
+    assert_eq!(due(&[], None), 90);
+    std::fs::write(sandbox.dir().join("keyrot.toml"), "max_age = \"80d\"\n").unwrap();
+    assert_eq!(due(&[], None), 80);
+    assert_eq!(due(&[], Some("70d")), 70);
+    assert_eq!(due(&["--max-age", "60d"], Some("70d")), 60);
+}
+
+#[test]
+fn a_discovery_that_fails_is_exit_1_and_touches_nobody() {
+    let sandbox = Sandbox::new();
+    let mut command = sandbox.command(&["--json", "rotate"]);
+    // A port on which nobody listens, in the place of AWS.
+    command
+        .env_remove("KEYROT_SANDBOX")
+        .env("KEYROT_ENDPOINT_URL", "http://127.0.0.1:9")
+        .env("AWS_REGION", "eu-west-1");
+    command
+        .env("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
+        .env("AWS_SECRET_ACCESS_KEY", "never-sent-anywhere");
+    command.env("AWS_EC2_METADATA_DISABLED", "true");
+    let ran = sandbox.take(&command.output().unwrap());
+    assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("could not list") && ran.stderr.contains("nothing was changed"),
+        "{}",
+        ran.stderr
+    );
+    support::conforms(&serde_json::from_str(&ran.stdout).unwrap());
+    assert!(!ran.stderr.contains("never-sent-anywhere"));
+}
+
+#[test]
+fn without_a_region_it_says_so_before_anything_is_called() {
+    let sandbox = Sandbox::new();
+    let mut command = sandbox.command(&["rotate"]);
+    command.env_remove("KEYROT_SANDBOX").env("AWS_EC2_METADATA_DISABLED", "true");
+    let ran = sandbox.take(&command.output().unwrap());
+    assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("no AWS region is set") && ran.stderr.contains("keyrot --sandbox"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
+fn color_is_for_terminals_or_on_request() {
+    let sandbox = Sandbox::new();
+    let escape = '\u{1b}';
+    assert!(!sandbox.run(&["status"]).stdout.contains(escape));
+    assert!(sandbox.run(&["status", "--color", "always"]).stdout.contains(escape));
+}
+
+#[test]
+fn a_machine_without_root_certificates_is_told_so() {
+    let sandbox = Sandbox::new();
+    let empty = sandbox.dir().join("roots.pem");
+    std::fs::write(&empty, "").unwrap();
+    let mut command = sandbox.command(&["rotate"]);
+    command
+        .env_remove("KEYROT_SANDBOX")
+        .env("AWS_REGION", "eu-central-1")
+        .env("SSL_CERT_FILE", empty);
+    let ran = sandbox.take(&command.output().unwrap());
+    assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("no trusted root certificates") && ran.stderr.contains("SSL_CERT_FILE"),
+        "{}",
+        ran.stderr
+    );
+}
