@@ -373,14 +373,14 @@ fn settings_are_judged_and_unusable_ones_are_told_as_always() {
         "doctor",
         "--overlap",
         "2h",
-        "--quiet",
+        "--recent-use",
         "2h",
         "--allow-short-waits",
         "true",
     ]);
     let messages: Vec<_> =
         about(&found, "settings").into_iter().map(|(_, message)| message).collect();
-    for part in ["fit for tests only", "overlap is 2h", "quiet is 2h", "no notifier is set"] {
+    for part in ["fit for tests only", "overlap is 2h", "recent_use is 2h", "no notifier is set"] {
         assert!(messages.iter().any(|message| message.contains(part)), "{part}: {messages:?}");
     }
     let ran = sandbox.run(&["doctor", "--overlap", "soon"]);

@@ -17,7 +17,7 @@ Examples:
 
 If the key is current, keyrot first publishes a new key, or the previous key
 if there is no room for a new one. Then it deactivates the revoked key, without
-waiting for --overlap and --quiet. Finally it prints a record of the incident
+waiting for --overlap and --recent-use. Finally it prints a record of the incident
 and of what still works. Users without the rotation tag can be revoked too.
 After a failure, run the same command again, with KEY: it resumes.
 

@@ -13,7 +13,7 @@ use crate::terminal::stdio::{print, warn};
 use crate::terminal::style::{self, paint};
 use keyrot_core::engine::Moved;
 use keyrot_core::model::{Adoption, HomeTag, SecretArn};
-use keyrot_core::report::Change;
+use keyrot_core::report::{Change, flag};
 use keyrot_core::settings::Settings;
 use keyrot_core::{
     Blocked, Cancel, Homes, Mode, Notifier, Outcome, Rotator, Selection, Target, UserName, select,
@@ -171,8 +171,9 @@ impl<'a> Places<'a> {
                     return row;
                 }
                 let hint = format!(
-                    "a run may have begun at the old home meanwhile, and created a key that nobody reads; then keyrot status --user {} --region {} says unknown_keys",
-                    subject.user, subject.region
+                    "a run may have begun at the old home meanwhile, and created a key that nobody reads; then keyrot status {} --region {} says unknown_keys",
+                    flag("--user", &subject.user),
+                    subject.region
                 );
                 row.with_hint(hint)
             }

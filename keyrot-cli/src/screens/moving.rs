@@ -6,7 +6,7 @@ use crate::terminal::table::{Cell, Table};
 use crate::terminal::text::hanging;
 use keyrot_core::engine::NotifierFailure;
 use keyrot_core::model::{HomeTag, SecretArn};
-use keyrot_core::report::Change;
+use keyrot_core::report::{Change, flag};
 use keyrot_core::settings::Settings;
 use keyrot_core::{Outcome, SecretName, UserName};
 use serde::Serialize;
@@ -115,8 +115,9 @@ impl Row {
         let left = self.left().filter(|arn| arn.suffix().is_some())?;
         let place = left.place();
         Some(format!(
-            "keyrot does not delete the old secret. When `keyrot status --user {}` with these settings shows settled: aws secretsmanager delete-secret --region {} --secret-id {left}",
-            self.user, place.region
+            "keyrot does not delete the old secret. When `keyrot status {}` with these settings shows settled: aws secretsmanager delete-secret --region {} --secret-id {left}",
+            flag("--user", &self.user),
+            place.region
         ))
     }
 }
@@ -218,11 +219,11 @@ pub(crate) fn screen(
     if planned && document.refused().is_none() {
         let command = if sandbox { "keyrot --sandbox rotate" } else { "keyrot rotate" };
         let waits = settings.policy().waits();
-        let [overlap, quiet] =
-            [waits.overlap, waits.quiet].map(keyrot_core::model::format_duration);
+        let [overlap, recent_use] =
+            [waits.overlap, waits.recent_use].map(keyrot_core::model::format_duration);
         let text = format!(
             "The move changes no key. After it, runs at the old home skip these users. The next `{command}` with these settings creates the new secret and publishes a new key there. \
-             The key in the old secret then stays Active for at least {overlap}, and while it was used in the last {quiet}. Nothing updates the old secret any more: \
+             The key in the old secret then stays Active for at least {overlap}, and while it was used in the last {recent_use}. Nothing updates the old secret any more: \
              make its consumers read the new one. Do not run keyrot for these users at the old home during the move."
         );
         let _ = writeln!(out);
