@@ -22,6 +22,7 @@ use keyrot_core::consumer::{
     CachePolicy, CacheTime, KeyReader, ReadError, ReadKey, SecretId, TooLong, VersionStage,
 };
 use keyrot_core::model::{SecretArn, UserRef, format_duration};
+use keyrot_core::report::flag;
 use keyrot_core::settings::{SecretPlace, Settings};
 use keyrot_core::{CallError, ErrorKind};
 pub(crate) use nested::Nesting;
@@ -173,8 +174,10 @@ fn not_yet(reading: &Reading, secret: &SecretId) -> CliError {
         "not rotated yet: the secret {secret} holds keyrot's placeholder instead of a key"
     ));
     match &reading.user {
-        Some(user) => problem
-            .hint(format!("to create and publish the first key: keyrot rotate --user {user}")),
+        Some(user) => problem.hint(format!(
+            "to create and publish the first key: keyrot rotate {}",
+            flag("--user", &user)
+        )),
         None => problem.hint("to create and publish the first key: keyrot rotate"),
     }
 }

@@ -15,6 +15,8 @@ pub(crate) enum Exit {
     Usage,
     /// A user is blocked and needs manual action; none failed.
     Blocked,
+    /// The operator answered no; nothing was done.
+    Cancelled,
     /// Stopped by a signal before every user was finished; none failed. 128 plus the signal's
     /// number, as in shells.
     Signal(u8),
@@ -40,6 +42,7 @@ impl Exit {
             Self::Failed => 1,
             Self::Usage => 2,
             Self::Blocked => 3,
+            Self::Cancelled => 4,
             Self::Signal(number) => 128 + number,
             Self::Command(code) => code,
         }

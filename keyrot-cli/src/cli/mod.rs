@@ -21,6 +21,7 @@ pub(crate) mod self_service;
 pub(crate) mod values;
 pub(crate) mod who_uses;
 
+use crate::error::CliError;
 use crate::exit::Exit;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::error::ErrorKind;
@@ -280,6 +281,7 @@ impl Invocation {
         if resumed {
             words.remove(1);
         }
+        let typed = words.clone();
         let parsed = command().try_get_matches_from(words).and_then(|matches| {
             let cli = Cli::from_arg_matches(&matches)?;
             // One before the command's name and one after it: clap checks each by itself.
@@ -291,6 +293,7 @@ impl Invocation {
         });
         let (Cli { global, command }, matches) = parsed.map_err(|error| {
             match (error.print(), error.use_stderr()) {
+                (_, true) if asks_for_json(&typed) => return CliError::of_clap(&error).document(),
                 (_, true) => return Exit::Usage,
                 (Err(lost), false) => crate::terminal::stdio::failed(&lost),
                 (Ok(()), false) => {}
@@ -321,6 +324,11 @@ impl Invocation {
             settings,
         })
     }
+}
+
+/// Whether a command line that could not be parsed asks for JSON. What follows `--` is not keyrot's.
+fn asks_for_json(words: &[OsString]) -> bool {
+    words.iter().take_while(|word| *word != "--").any(|word| word == "--json")
 }
 
 /// An empty variable counts as not set, as for the settings.

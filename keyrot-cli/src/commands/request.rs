@@ -18,6 +18,7 @@ use crate::terminal::style::{self, paint};
 use futures_util::FutureExt;
 use keyrot_core::decide::Refusal;
 use keyrot_core::model::EndedSessions;
+use keyrot_core::report::{command_line, flag};
 use keyrot_core::requests::{
     Lifted, RequestKind, RequestPlan, RequestReport, RequestSession, RequestStatus,
 };
@@ -272,7 +273,8 @@ fn say_lifted(user: &UserName, lifted: &Result<Lifted, CallError>) {
         )),
         // That it is there was seen.
         Err(error) if error.message.contains("DeleteUserPolicy") => dim(format!(
-            "the policy {name} of {user} is no longer needed and could not be removed ({error}); to remove it: aws iam delete-user-policy --user-name {user} --policy-name {name}"
+            "the policy {name} of {user} is no longer needed and could not be removed ({error}); to remove it: aws iam delete-user-policy {} --policy-name {name}",
+            flag("--user-name", user)
         )),
         Err(_) => {}
     }
@@ -301,7 +303,12 @@ async fn find(
                 MissingWhy::Excluded { .. } | MissingWhy::OutsidePath { .. } => {
                     problem.hint(format!(
                         "exclude or path_prefix skip this user; to deactivate a leaked key anyway: \
-                     keyrot revoke {user} KEY --without-successor"
+                     {}",
+                        command_line(
+                            "keyrot revoke",
+                            &[user.as_str(), "KEY"],
+                            " --without-successor"
+                        )
                     ))
                 }
                 _ => problem.hint("nothing was done"),

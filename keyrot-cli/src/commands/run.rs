@@ -14,7 +14,7 @@ use crate::terminal::size::width;
 use crate::terminal::stdio::{print, print_json};
 use crate::terminal::style::{self, paint};
 use keyrot_core::engine::NotifierFailure;
-use keyrot_core::report::schema;
+use keyrot_core::report::{flag, schema};
 use keyrot_core::selection::MissingWhy;
 use keyrot_core::settings::Settings;
 use keyrot_core::{Cancel, Mode, Notifier, Rotator, RunDocument, Selected, UserName};
@@ -119,8 +119,8 @@ async fn find(
             let untagged = missing.iter().find(|m| matches!(m.why, MissingWhy::NotTagged { .. }));
             Err(match untagged.filter(|_| !target.sandbox) {
                 Some(one) => problem.hint(format!(
-                    "aws iam tag-user --user-name {} --tags Key={},Value={} (nothing was done)",
-                    one.user,
+                    "aws iam tag-user {} --tags Key={},Value={} (nothing was done)",
+                    flag("--user-name", &one.user),
                     settings.selection().tag,
                     settings.selection().tag_value
                 )),

@@ -17,6 +17,7 @@ use crate::terminal::style::{self, paint};
 use crate::terminal::time;
 use find::Found;
 use keyrot_aws::profiles::FileError;
+use keyrot_core::report::flag;
 use keyrot_core::requests::{
     OwnAction, OwnBlocked, OwnDone, OwnError, OwnKey, OwnStep, ReplaceError, Undone,
 };
@@ -103,7 +104,7 @@ impl Work<'_> {
                 OwnAction::Deactivate(_) => format!("deactivate {described}"),
                 OwnAction::Delete(_) => format!("delete {described} permanently"),
             };
-            if !self.flow.ask(&what).await? {
+            if !self.flow.ask(&what).await.map_err(|no| no.done_before(&self.done))? {
                 return Ok(self.end(Outcome::Due, format!("would {what}")));
             }
             if let (OwnAction::Replace, Err(error)) = (&action, self.found.file.rehearse()) {
@@ -161,8 +162,8 @@ impl Work<'_> {
 
     fn deactivated(&self, key: &KeyId) -> End {
         let hint = format!(
-            "if something still needs it: aws iam update-access-key --user-name {} --access-key-id {key} --status Active; if nothing does after some days: keyrot self --delete-inactive",
-            self.user()
+            "if something still needs it: aws iam update-access-key {} --access-key-id {key} --status Active; if nothing does after some days: keyrot self --delete-inactive",
+            flag("--user-name", self.user())
         );
         End {
             hint: Some(hint),
@@ -203,7 +204,8 @@ impl Work<'_> {
         let user = self.user();
         let hint = match (why, other) {
             (OwnBlocked::Unexplained { .. }, Some(other)) => Some(format!(
-                "the other key is {described}. If nothing uses it: aws iam update-access-key --user-name {user} --access-key-id {} --status Inactive, then keyrot self --delete-inactive",
+                "the other key is {described}. If nothing uses it: aws iam update-access-key {} --access-key-id {} --status Inactive, then keyrot self --delete-inactive",
+                flag("--user-name", user),
                 other.id
             )),
             (OwnBlocked::Unlisted(_), _) => Some("run it again in a minute".to_owned()),
@@ -231,7 +233,7 @@ impl Work<'_> {
     fn not_replaced(&self, error: &ReplaceError, signal: Option<u8>) -> CliError {
         let user = self.user();
         let delete = |key: &KeyId| {
-            format!("aws iam delete-access-key --user-name {user} --access-key-id {key}")
+            format!("aws iam delete-access-key {} --access-key-id {key}", flag("--user-name", user))
         };
         let unchanged = "the key in the file still works";
         match (error, signal) {

@@ -6,7 +6,7 @@ use crate::terminal::text::{hanging, wrap};
 use crate::terminal::time;
 use keyrot_core::machine::PlannedAction;
 use keyrot_core::model::{EndedSessions, SecretArn};
-use keyrot_core::report::{Action, RequestDocument, Resolution, State};
+use keyrot_core::report::{Action, RequestDocument, Resolution, State, command_line};
 use keyrot_core::requests::{RequestKind, RequestPlan, RequestReport};
 use keyrot_core::{
     AccessKey, Blocked, KeyId, KeyStatus, Outcome, Request, Revocation, Severity, Target,
@@ -162,8 +162,13 @@ fn what_next(view: &View<'_>) -> Option<String> {
     if let (Some(order), Some(home)) = (view.order(), elsewhere(&view.result.outcome)) {
         let place = home.place();
         return Some(format!(
-            "the revocation is not recorded at the user's home, {place}. To record it and replace {} there: keyrot revoke {user} {} --region {}",
-            order.key, order.key, place.region
+            "the revocation is not recorded at the user's home, {place}. To record it and replace {} there: {}",
+            order.key,
+            command_line(
+                "keyrot revoke",
+                &[user.as_str(), order.key.as_str()],
+                &format!(" --region {}", place.region)
+            )
         ));
     }
     match (view.result.outcome.state(), &view.document.request) {
@@ -175,8 +180,13 @@ fn what_next(view: &View<'_>) -> Option<String> {
             let works = !order.without_successor && !view.result.keys.iter().any(off);
             works.then(|| {
                 format!(
-                    "{} still works; to deactivate it now, even if it is in use: keyrot revoke {user} {} --without-successor",
-                    order.key, order.key
+                    "{} still works; to deactivate it now, even if it is in use: {}",
+                    order.key,
+                    command_line(
+                        "keyrot revoke",
+                        &[user.as_str(), order.key.as_str()],
+                        " --without-successor"
+                    )
                 )
             })
         }
@@ -200,7 +210,9 @@ fn elsewhere(outcome: &Outcome) -> Option<&SecretArn> {
 fn resuming(view: &View<'_>, request: &Request) -> String {
     let user = view.result.user.clone();
     match request {
-        Request::Rollback { to } => format!("keyrot rollback {user} --to {to}"),
+        Request::Rollback { to } => {
+            command_line("keyrot rollback", &[user.as_str()], &format!(" --to {to}"))
+        }
         // No other command asks for these.
         Request::Revoke(Revocation { key, only_if_unused: true, .. }) => {
             Action::Resolve { user, choice: Some(format!("retire:{key}")) }.command()
@@ -342,12 +354,12 @@ fn still_alive(view: &View<'_>, width: Option<usize>) -> String {
     let mut out = String::new();
     if let Some(ended) = sessions_ended {
         let text = format!(
-            "sessions of {} that started before {} are denied everything by the inline policy {}; after {}, remove it: keyrot resolve {}",
+            "sessions of {} that started before {} are denied everything by the inline policy {}; after {}, remove it: {}",
             view.result.user,
             time::absolute(ended.before),
             EndedSessions::POLICY,
             time::absolute(ended.until),
-            view.result.user
+            command_line("keyrot resolve", &[view.result.user.as_str()], "")
         );
         out.push_str(&hanging("", style::PLAIN, &text, style::PLAIN, width));
     }
@@ -436,8 +448,8 @@ fn what_is_left(view: &View<'_>, width: Option<usize>) -> String {
     let mut out = format!("{}\n", paint(style::HEAD, "Now"));
     let intended = view.document.intended.last();
     let (Some(left), Some(seen)) = (&view.document.left, view.left) else {
-        let text =
-            format!("not read again; to see it: keyrot resolve {} --dry-run", view.result.user);
+        let resolve = command_line("keyrot resolve", &[view.result.user.as_str()], " --dry-run");
+        let text = format!("not read again; to see it: {resolve}");
         out.push_str(&hanging("  ", style::DIM, &text, style::PLAIN, width));
         return out;
     };
@@ -460,8 +472,15 @@ fn what_is_left(view: &View<'_>, width: Option<usize>) -> String {
     let message = match (view.order(), intended) {
         (Some(order), Some(PlannedAction::DeleteLater { .. })) if done => {
             format!(
-                "{} is Inactive. To undo this before a run deletes it: aws iam update-access-key --user-name {} --access-key-id {} --status Active, then: keyrot resolve {} --choose reinstate:{}",
-                order.key, view.result.user, order.key, view.result.user, order.key
+                "{} is Inactive. To undo this before a run deletes it: {}, then: {}",
+                order.key,
+                Action::Activate { user: view.result.user.clone(), key: order.key.clone() }
+                    .command(),
+                Action::Resolve {
+                    user: view.result.user.clone(),
+                    choice: Some(format!("reinstate:{}", order.key))
+                }
+                .command()
             )
         }
         (Some(order), Some(PlannedAction::Delete(_))) if done => {
