@@ -34,6 +34,8 @@ pub(crate) struct ForCommand {
     pub(crate) nesting: Nesting,
     /// Variables with secrets that the settings name: the URLs and keys of notifiers.
     pub(crate) secret_variables: Vec<String>,
+    /// The region that the settings or the profile name.
+    pub(crate) region: Option<String>,
 }
 
 /// Reads the key. What a consumer should know goes to stderr.
@@ -47,7 +49,8 @@ pub(crate) async fn read(
     let nesting = Nesting::enter(caller.read.clone(), invocation.resumed)?;
     let secret_variables = secret_variables(&settings);
     let key = find(invocation, reading, &settings, (secret, &caller, &nesting)).await?;
-    Ok(ForCommand { key, nesting, secret_variables })
+    let region = settings.region().map(str::to_owned).or_else(|| caller.region());
+    Ok(ForCommand { key, nesting, secret_variables, region })
 }
 
 fn secret_variables(settings: &Settings) -> Vec<String> {

@@ -62,7 +62,10 @@ impl CliError {
 
     /// What clap found wrong with the command line, which it has printed on stderr.
     pub(crate) fn of_clap(error: &clap::Error) -> Self {
-        if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        let kind = error.kind();
+        if kind == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+            || kind == ErrorKind::MissingSubcommand
+        {
             return Self::usage("a command is missing").hint("`keyrot --help` lists the commands");
         }
         let text = error.to_string();
@@ -77,6 +80,20 @@ impl CliError {
     pub(crate) fn after(mut self, first: &str) -> Self {
         self.message = format!("{first}: {}", self.message);
         self
+    }
+
+    /// The same error with another exit code.
+    pub(crate) fn exit(mut self, exit: Exit) -> Self {
+        self.exit = exit;
+        self
+    }
+
+    /// The same error under `--detailed-exitcode`, which has 2 for something else.
+    pub(crate) fn detailed(self) -> Self {
+        match self.exit {
+            Exit::Usage => self.exit(Exit::Failed),
+            _ => self,
+        }
     }
 
     /// What to do about it, where nothing better was said.

@@ -156,7 +156,7 @@ fn a_machine_with_nothing_is_told_what_to_do() {
 fn an_account_in_order_is_well_and_nothing_is_changed() {
     let emulator = account();
     let before = emulator.world();
-    let ran = keyrot(&emulator.env(), &["--json", "doctor", "--trail", "true"]);
+    let ran = keyrot(&emulator.env(), &["--json", "doctor", "--trail"]);
     assert_eq!(ran.code, Some(0), "{}{}", ran.stdout, ran.stderr);
     let found = document(&ran);
     assert_eq!(found["account"], "123456789012");
@@ -307,7 +307,7 @@ fn what_is_denied_fails_with_what_to_do() {
     // A trail that is denied is no reason for a run to fail.
     emulator.heal();
     emulator.inject(CallAt::every("LookupEvents"), Fault::denied());
-    let ran = keyrot(&emulator.env(), &["--json", "doctor", "--trail", "true"]);
+    let ran = keyrot(&emulator.env(), &["--json", "doctor", "--trail"]);
     assert_eq!((ran.code, about(&document(&ran), "trail")[0].0), (Some(0), "warning"));
 }
 

@@ -4,6 +4,8 @@
 
 mod support;
 
+use keyrot_aws::emulator::{Emulator, EmulatorOptions};
+use keyrot_core::memory::World;
 use serde_json::Value;
 use std::fs::File;
 use std::io::{Read, Write};
@@ -186,4 +188,52 @@ fn nobody_is_asked_where_the_question_cannot_be_seen() {
         "{}",
         ran.stderr
     );
+}
+
+/// A first run on many users is shown and asked about where somebody can be asked, and nowhere else.
+#[test]
+fn a_first_run_on_many_users_is_asked_about() {
+    let account = |users: usize| {
+        let mut world = World::new(std::time::SystemTime::now().into());
+        for number in 0..users {
+            let user = world.add_user(&format!("user{number}"), &[("RotateKey", "True")]).unwrap();
+            world.add_key(&user).unwrap();
+        }
+        Emulator::start(world, EmulatorOptions::default()).unwrap()
+    };
+    let made = |emulator: &Emulator| {
+        let world = emulator.world();
+        let users = world.users().filter(|user| user.keys().len() > 1).count();
+        users
+    };
+    let sandbox = Sandbox::new();
+    let command = |emulator: &Emulator, args: &[&str]| {
+        let mut command = sandbox.command(&[&["rotate"], args].concat());
+        command.env_remove("KEYROT_SANDBOX").envs(emulator.env()).stdout(Stdio::null());
+        command
+    };
+    let emulator = account(6);
+    let mut session = Session::begin(command(&emulator, &[]));
+    session.answer("[y/N] ", &Line("n"));
+    let (code, said) = session.end();
+    assert_eq!((code, made(&emulator)), (Some(4), 0), "{said}");
+    let question = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(question.contains("Change 6 users for the first time in account "), "{said}");
+    assert!(said.contains("user0") && said.contains("WHAT A RUN WOULD DO"), "{said}");
+    let mut session = Session::begin(command(&emulator, &[]));
+    session.answer("[y/N] ", &Line("y"));
+    let (code, said) = session.end();
+    assert_eq!((code, made(&emulator)), (Some(0), 6), "{said}");
+
+    // Agreed in advance, or few, or nobody to ask: a scheduled job.
+    for (users, args) in [(6, &["--yes"][..]), (5, &[])] {
+        let emulator = account(users);
+        let (code, said) = Session::begin(command(&emulator, args)).end();
+        assert!(!said.contains("[y/N]"), "{said}");
+        assert_eq!((code, made(&emulator)), (Some(0), users), "{said}");
+    }
+    let emulator = account(6);
+    let output = command(&emulator, &[]).output().unwrap();
+    let ran = sandbox.take(&output);
+    assert_eq!((ran.code, made(&emulator)), (Some(0), 6), "{}", ran.stderr);
 }

@@ -1,6 +1,8 @@
 //! The arguments of `revoke`.
 
 use super::asking::Asking;
+use super::named::user_name;
+use clap::ValueHint;
 use keyrot_core::{KeyId, UserName};
 
 pub(crate) const EXAMPLES: &str = "\
@@ -36,7 +38,7 @@ Exit codes:
 #[derive(Debug, clap::Args)]
 pub(crate) struct Revoke {
     /// The user whose key to revoke, or the key itself
-    #[arg(value_name = "USER|KEY")]
+    #[arg(value_name = "USER|KEY", value_parser = user_name, value_hint = ValueHint::Username)]
     pub(crate) user: UserName,
     /// The key to revoke; optional if the user has only one
     #[arg(value_name = "KEY")]

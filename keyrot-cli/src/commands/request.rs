@@ -13,7 +13,7 @@ use crate::screens::request::{self as screens, View};
 use crate::terminal::progress::ProgressReporter;
 use crate::terminal::signals::Signals;
 use crate::terminal::size::width;
-use crate::terminal::stdio::{json, print, record};
+use crate::terminal::stdio::{json, print, record, warn};
 use crate::terminal::style::{self, paint};
 use futures_util::FutureExt;
 use keyrot_core::decide::Refusal;
@@ -186,7 +186,7 @@ impl<'a> Desk<'a> {
         let session = self.session.clone().notify(move |target| {
             // A notifier that cannot be used is no reason to leave a leaked key Active.
             backend.notifiers(&settings, std::slice::from_ref(target)).unwrap_or_else(|error| {
-                say!("{} no notifications: {error}", paint(style::WARN, "warning:"));
+                warn(&format!("no notifications: {error}"));
                 Vec::new()
             })
         });
