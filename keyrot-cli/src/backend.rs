@@ -5,7 +5,7 @@ use crate::error::CliError;
 #[cfg(not(feature = "aws"))]
 use crate::no_aws::{self, Aws};
 use crate::sandbox::SandboxAccount;
-use crate::sandbox::region::SANDBOX_REGION;
+use crate::sandbox::region::{SANDBOX_ACCOUNT, SANDBOX_REGION};
 #[cfg(feature = "aws")]
 use keyrot_aws::{
     Aws, AwsSettings, ConnectError,
@@ -16,7 +16,7 @@ use keyrot_core::consumer::{CredentialSource, HomeSource};
 use keyrot_core::ports::{TagPort, UserPolicyPort};
 use keyrot_core::settings::Settings;
 use keyrot_core::trail::TrailPort;
-use keyrot_core::{Homes, Notifier, Ports, Target};
+use keyrot_core::{Homes, Notifier, Ports, Target, UserArn};
 use std::sync::Arc;
 
 /// The ports, and what they stand for.
@@ -56,7 +56,8 @@ impl Backend {
         region: Option<&str>,
     ) -> Result<Self, CliError> {
         if !is_sandbox(invocation) {
-            return Self::aws(settings, region).await;
+            let backend = Self::aws(settings, region).await?;
+            return backend.of_the_account(&invocation.arns).await;
         }
         if let Some(switch) =
             std::env::var("KEYROT_SANDBOX").ok().filter(|value| is_a_switch(value))
@@ -69,7 +70,7 @@ impl Backend {
             SandboxAccount::open(file, region.unwrap_or(SANDBOX_REGION), settings.home_regions())
                 .await?;
         let all = account.all();
-        Ok(Self {
+        let backend = Self {
             ports: account.ports(),
             source: all.clone(),
             whereabouts: all.clone(),
@@ -79,7 +80,33 @@ impl Backend {
             account: all,
             sandbox: true,
             aws: None,
-        })
+        };
+        backend.of_the_account(&invocation.arns).await
+    }
+
+    /// Refuses users that were named by the ARN of another account: the same name there is another
+    /// user.
+    async fn of_the_account(self, arns: &[UserArn]) -> Result<Self, CliError> {
+        if arns.is_empty() {
+            return Ok(self);
+        }
+        let account = match &self.aws {
+            None => SANDBOX_ACCOUNT.to_owned(),
+            Some(aws) => {
+                let caller = aws.caller_identity().await.map_err(|error| {
+                    CliError::failed(format!("could not find out which account this is: {error}"))
+                        .hint("name the user by name, not by ARN; nothing was done")
+                })?;
+                caller.account
+            }
+        };
+        match arns.iter().find(|arn| arn.account() != account) {
+            None => Ok(self),
+            Some(other) => Err(CliError::usage(format!(
+                "{other} is a user of another account: these credentials are for {account}"
+            ))
+            .hint("check the profile and the credentials; nothing was done")),
+        }
     }
 
     /// Where users' secrets are. An account and region that only the environment names were not
@@ -129,7 +156,8 @@ impl Backend {
         if is_sandbox(invocation) {
             return Ok((Self::open(invocation, settings).await?, None));
         }
-        Self::aws_for_iam(settings).await
+        let (backend, no_secrets) = Self::aws_for_iam(settings).await?;
+        Ok((backend.of_the_account(&invocation.arns).await?, no_secrets))
     }
 
     #[cfg(not(feature = "aws"))]

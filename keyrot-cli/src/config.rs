@@ -5,7 +5,7 @@ mod places;
 
 use crate::cli::{Command, Invocation};
 use crate::error::CliError;
-use crate::terminal::style::{self, paint};
+use crate::terminal::stdio::{note, warn};
 use file::{Place, SettingsText};
 use keyrot_core::settings::{Settings, SettingsError, Sources};
 use places::{FILE, own_file, ways_out};
@@ -49,7 +49,7 @@ pub(crate) fn load(invocation: &Invocation) -> Result<Settings, CliError> {
     // The process that started this one again has said it.
     if !invocation.resumed {
         let doubts = files.iter().flatten().filter_map(|file| file.doubt.as_deref());
-        doubts.for_each(|doubt| say!("{} {doubt}", paint(style::WARN, "warning:")));
+        doubts.for_each(warn);
         report(invocation, &settings, named.is_some());
     }
     Ok(settings)
@@ -69,20 +69,18 @@ fn reads_current_directory(command: &Command) -> bool {
 /// Says which files are used, and which variables have no effect.
 fn report(invocation: &Invocation, settings: &Settings, named: bool) {
     for name in settings.unknown_variables() {
-        let text = format!("unknown environment variable {name} has no effect");
-        say!("{} {text}", paint(style::WARN, "warning:"));
+        warn(&format!("unknown environment variable {name} has no effect"));
     }
     // Whatever reads a credential process, or the output of a command that was run, does not expect
     // it.
     if invocation.silent || matches!(invocation.command, Command::Credentials(_)) {
         return;
     }
-    let note = |text: String| say!("{} {text}", paint(style::DIM, "note:"));
     if !settings.files().is_empty() {
-        note(format!("settings from {}", settings.files().join(", then ")));
+        note(&format!("settings from {}", settings.files().join(", then ")));
     }
     if !named && !reads_current_directory(&invocation.command) && Path::new(FILE).exists() {
-        note(format!(
+        note(&format!(
             "this command ignores {FILE} in the current directory; if you trust it: --config {FILE}"
         ));
     }

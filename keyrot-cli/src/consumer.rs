@@ -22,6 +22,7 @@ use keyrot_core::consumer::{
     CachePolicy, CacheTime, KeyReader, ReadError, ReadKey, SecretId, TooLong, VersionStage,
 };
 use keyrot_core::model::{SecretArn, UserRef, format_duration};
+use keyrot_core::report::flag;
 use keyrot_core::settings::{SecretPlace, Settings};
 use keyrot_core::{CallError, ErrorKind};
 pub(crate) use nested::Nesting;
@@ -33,6 +34,8 @@ pub(crate) struct ForCommand {
     pub(crate) nesting: Nesting,
     /// Variables with secrets that the settings name: the URLs and keys of notifiers.
     pub(crate) secret_variables: Vec<String>,
+    /// The region that the settings or the profile name.
+    pub(crate) region: Option<String>,
 }
 
 /// Reads the key. What a consumer should know goes to stderr.
@@ -46,7 +49,8 @@ pub(crate) async fn read(
     let nesting = Nesting::enter(caller.read.clone(), invocation.resumed)?;
     let secret_variables = secret_variables(&settings);
     let key = find(invocation, reading, &settings, (secret, &caller, &nesting)).await?;
-    Ok(ForCommand { key, nesting, secret_variables })
+    let region = settings.region().map(str::to_owned).or_else(|| caller.region());
+    Ok(ForCommand { key, nesting, secret_variables, region })
 }
 
 fn secret_variables(settings: &Settings) -> Vec<String> {
@@ -173,8 +177,10 @@ fn not_yet(reading: &Reading, secret: &SecretId) -> CliError {
         "not rotated yet: the secret {secret} holds keyrot's placeholder instead of a key"
     ));
     match &reading.user {
-        Some(user) => problem
-            .hint(format!("to create and publish the first key: keyrot rotate --user {user}")),
+        Some(user) => problem.hint(format!(
+            "to create and publish the first key: keyrot rotate {}",
+            flag("--user", &user)
+        )),
         None => problem.hint("to create and publish the first key: keyrot rotate"),
     }
 }

@@ -4,6 +4,7 @@ use crate::exit::Exit;
 use crate::terminal::stdio::print_json;
 use crate::terminal::style::{self, paint};
 use crate::terminal::time;
+use clap::error::ErrorKind;
 use serde::Serialize;
 
 /// What went wrong with the command as a whole, and what to do about it.
@@ -45,10 +46,54 @@ impl CliError {
         Self { exit: Exit::Signal(number), message, hint: None }
     }
 
+    /// The operator answered no: no error, and nothing was done.
+    pub(crate) fn cancelled() -> Self {
+        let message = "cancelled; nothing was done".to_owned();
+        Self { exit: Exit::Cancelled, message, hint: None }
+    }
+
+    /// The same end, where something was done before.
+    pub(crate) fn done_before(mut self, done: &[String]) -> Self {
+        if self.exit == Exit::Cancelled && !done.is_empty() {
+            self.message = format!("cancelled; done before: {}", done.join(", "));
+        }
+        self
+    }
+
+    /// What clap found wrong with the command line, which it has printed on stderr.
+    pub(crate) fn of_clap(error: &clap::Error) -> Self {
+        let kind = error.kind();
+        if kind == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+            || kind == ErrorKind::MissingSubcommand
+        {
+            return Self::usage("a command is missing").hint("`keyrot --help` lists the commands");
+        }
+        let text = error.to_string();
+        let mut parts = text.trim_start_matches("error: ").split("\n\n").map(one_line);
+        let problem = Self::usage(parts.next().unwrap_or_default());
+        let tips: Vec<_> =
+            parts.take_while(|part| !part.starts_with("For more information")).collect();
+        if tips.is_empty() { problem } else { problem.hint(tips.join("; ")) }
+    }
+
     /// The same error, after what matters more, such as what became of a key.
     pub(crate) fn after(mut self, first: &str) -> Self {
         self.message = format!("{first}: {}", self.message);
         self
+    }
+
+    /// The same error with another exit code.
+    pub(crate) fn exit(mut self, exit: Exit) -> Self {
+        self.exit = exit;
+        self
+    }
+
+    /// The same error under `--detailed-exitcode`, which has 2 for something else.
+    pub(crate) fn detailed(self) -> Self {
+        match self.exit {
+            Exit::Usage => self.exit(Exit::Failed),
+            _ => self,
+        }
     }
 
     /// What to do about it, where nothing better was said.
@@ -68,15 +113,30 @@ impl CliError {
         let Self { exit, message, hint } = &self;
         let shown = time::shown(message);
         let mut lines = shown.lines();
-        say!("{} {}", paint(style::BAD, "error:"), lines.next().unwrap_or_default());
+        let first = lines.next().unwrap_or_default();
+        match exit {
+            Exit::Cancelled => say!("{first}"),
+            _ => say!("{} {first}", paint(style::BAD, "error:")),
+        }
         lines.for_each(|line| say!("       {line}"));
         if let Some(hint) = hint {
             say!("{} {}", paint(style::HINT, " hint:"), time::shown(hint));
         }
-        if json {
-            let (message, hint) = (message.as_str(), hint.as_deref());
-            print_json(&Document { schema: "keyrot.error/1", exit: exit.code(), message, hint });
-        }
+        if json { self.document() } else { *exit }
+    }
+
+    /// Prints the document of `--json` alone, where the text for people was printed already.
+    pub(crate) fn document(&self) -> Exit {
+        let Self { exit, message, hint } = self;
+        let (message, hint) = (message.as_str(), hint.as_deref());
+        print_json(&Document { schema: "keyrot.error/1", exit: exit.code(), message, hint });
         *exit
     }
+}
+
+/// A paragraph of clap's as one line, without its indentation and its label.
+fn one_line(paragraph: &str) -> String {
+    let lines: Vec<_> =
+        paragraph.lines().map(|line| line.trim().trim_start_matches("tip: ")).collect();
+    lines.join(" ")
 }

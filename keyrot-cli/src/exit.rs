@@ -8,13 +8,16 @@ use std::process::ExitCode;
 pub(crate) enum Exit {
     /// Ok.
     Success,
-    /// A user failed or was not finished, or the run could not start: no credentials, discovery
-    /// failed.
+    /// Not everything that was asked for was done or could be read.
     Failed,
     /// The command line or the settings are invalid. Nothing was done.
     Usage,
-    /// A user is blocked and needs manual action; none failed.
+    /// Needs manual action: a user is blocked, and none failed; or a `--check` found something.
     Blocked,
+    /// The operator answered no; nothing was done.
+    Cancelled,
+    /// A run would change something: `plan --detailed-exitcode`, as in `terraform plan`.
+    Changes,
     /// Stopped by a signal before every user was finished; none failed. 128 plus the signal's
     /// number, as in shells.
     Signal(u8),
@@ -33,13 +36,22 @@ impl Exit {
         }
     }
 
+    /// The exit code of a command that only reads, where what it found is no failure.
+    pub(crate) fn of_reading(verdict: RunStatus, signal: Option<u8>, check: bool) -> Self {
+        match Self::of(verdict, signal) {
+            Self::Blocked if !check => Self::Success,
+            exit => exit,
+        }
+    }
+
     /// The number.
     pub(crate) fn code(self) -> u8 {
         match self {
             Self::Success => 0,
             Self::Failed => 1,
-            Self::Usage => 2,
+            Self::Usage | Self::Changes => 2,
             Self::Blocked => 3,
+            Self::Cancelled => 4,
             Self::Signal(number) => 128 + number,
             Self::Command(code) => code,
         }

@@ -106,6 +106,16 @@ pub(crate) fn state_dir() -> Option<PathBuf> {
     state.map(|state| state.join("keyrot"))
 }
 
+/// keyrot's folder in the user's cache directory (XDG Base Directory Specification; `LOCALAPPDATA`
+/// on Windows).
+pub(crate) fn cache_dir() -> Option<PathBuf> {
+    let cache = directory("XDG_CACHE_HOME")
+        .filter(|dir| dir.is_absolute())
+        .or_else(|| directory("HOME").map(|home| home.join(".cache")))
+        .or_else(|| directory("LOCALAPPDATA"));
+    cache.map(|cache| cache.join("keyrot"))
+}
+
 /// A folder or file that a variable names; an empty variable counts as not set.
 pub(crate) fn directory(variable: &str) -> Option<PathBuf> {
     std::env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from)

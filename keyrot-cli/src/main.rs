@@ -17,6 +17,7 @@ mod error;
 mod exit;
 mod files;
 mod meant;
+mod names;
 #[cfg(not(feature = "aws"))]
 mod no_aws;
 mod output;
@@ -36,6 +37,9 @@ fn main() -> ExitCode {
         Err(exit) => return stdio::settle(exit).into(),
     };
     invocation.color.apply();
+    if invocation.quiet {
+        stdio::be_quiet();
+    }
     trace::begin(invocation.verbose);
     let json = invocation.json;
     if invocation.local && !json {
@@ -51,9 +55,9 @@ fn main() -> ExitCode {
 
 async fn run(invocation: Invocation) -> Result<Exit, CliError> {
     match &invocation.command {
-        Command::Plan(users) => commands::plan::plan(&invocation, users).await,
+        Command::Plan(args) => commands::plan::plan(&invocation, args).await,
         Command::Rotate(args) => commands::rotate::rotate(&invocation, args).await,
-        Command::Status(users) => commands::status::status(&invocation, users).await,
+        Command::Status(args) => commands::status::status(&invocation, args).await,
         Command::Rollback(args) => commands::rollback::rollback(&invocation, args).await,
         Command::Revoke(args) => commands::revoke::revoke(&invocation, args).await,
         Command::Resolve(args) => commands::resolve::resolve(&invocation, args).await,
@@ -73,6 +77,9 @@ async fn run(invocation: Invocation) -> Result<Exit, CliError> {
         Command::Own(args) => commands::self_service::own(&invocation, args).await,
         Command::Completion(args) => commands::completion::completion(&invocation, args),
         Command::Man(args) => commands::man::man(&invocation, args),
+        Command::Config { command } => commands::config::config(&invocation, command),
+        Command::Users => commands::completion::users(&invocation),
+        Command::Version => commands::help::version(&invocation),
         Command::Help(args) => commands::help::help(&invocation, args),
         Command::Demo(args) => commands::demo::demo(&invocation, args).await,
         Command::Sandbox { command } => commands::sandbox::sandbox(&invocation, command).await,

@@ -1,8 +1,11 @@
 //! Files that a command writes: checked first, written as a whole, and never through a link that
 //! another user planted.
 
+use crate::cli::Invocation;
+use crate::cli::format::Format;
 use crate::error::CliError;
 use crate::files::{Access, beside, folder};
+use crate::terminal::stdio::print;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -25,10 +28,31 @@ pub(crate) fn check(path: &Path) -> Result<(), CliError> {
     match std::fs::metadata(&place) {
         Ok(there) if !there.is_file() => {
             Err(CliError::usage(format!("{} is not a file", path.display()))
-                .hint("name a file, or leave out --output to write to stdout"))
+                .hint("name a file, or leave out --out to write to stdout"))
         }
         _ => Ok(()),
     }
+}
+
+/// Prints what a command found, or writes it to the file that was named, as a whole and for its
+/// owner alone.
+pub(crate) fn deliver(
+    invocation: &Invocation,
+    file: Option<&Path>,
+    text: &str,
+) -> Result<(), CliError> {
+    let Some(path) = file else {
+        print(text);
+        return Ok(());
+    };
+    // A page or a document has no escape sequences, and what looks like one is a name's.
+    let people = matches!(invocation.format, Format::Text | Format::Table);
+    let plain = people.then(|| anstream::adapter::strip_str(text).to_string());
+    write(path, plain.as_deref().unwrap_or(text), Access::Owner)?;
+    if !invocation.silent {
+        say!("wrote {}", path.display());
+    }
+    Ok(())
 }
 
 /// Writes a file as a whole; a link of one's own is followed, and stays.

@@ -75,7 +75,7 @@ fn the_document_has_every_key_and_what_is_wrong_with_it() {
     let strict = sandbox.json(&["audit", "--max-age", "34d"]).1;
     assert!(findings(&strict).contains(&("report-mailer".into(), "old_key".into())));
     assert_eq!(strict["max_age_seconds"], 34 * 86_400);
-    assert_eq!(printed(&sandbox, &["--format", "json", "-q"]).lines().next(), Some("{"));
+    assert_eq!(printed(&sandbox, &["--output", "json", "-q"]).lines().next(), Some("{"));
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn a_check_ends_with_3_from_the_severity_on_that_was_asked_for() {
     assert_eq!((code(&[]), code(&["--check"])), (Some(0), Some(3)));
     assert_eq!((code(&["--check=high"]), code(&["--check=critical"])), (Some(3), Some(0)));
     // What is left out of the list counts all the same.
-    assert_eq!(code(&["--check=high", "--only", "unmanaged", "--format", "csv"]), Some(3));
+    assert_eq!(code(&["--check=high", "--only", "unmanaged", "--output", "csv"]), Some(3));
     // Nothing is wrong with a young key.
     let mut world = World::new(std::time::SystemTime::now().into());
     let user = world.add_user("ci", &[]).unwrap();
@@ -114,10 +114,10 @@ fn a_check_ends_with_3_from_the_severity_on_that_was_asked_for() {
 fn what_cannot_be_used_is_refused_before_anything_is_looked_at() {
     let sandbox = Sandbox::new();
     for (args, says) in [
-        (&["--format", "xml"][..], "xml"),
-        (&["--json", "--format", "csv"], "cannot be combined with another --format"),
-        (&["--output", "nowhere/keys.csv"], "there is no folder nowhere"),
-        (&["--output", "."], "is not a file"),
+        (&["--output", "xml"][..], "xml"),
+        (&["--json", "--output", "csv"], "--json is short for --output json"),
+        (&["--out", "nowhere/keys.csv"], "there is no folder nowhere"),
+        (&["--out", "."], "is not a file"),
         (&["--check=bad"], "bad"),
         (&["--max-age", "ninety"], "max_age"),
     ] {
@@ -181,7 +181,7 @@ fn hostile() -> Sandbox {
 
 #[test]
 fn no_cell_of_the_rows_is_a_formula() {
-    let text = printed(&hostile(), &["--format", "csv"]);
+    let text = printed(&hostile(), &["--output", "csv"]);
     let mut rows = csv::Reader::from_reader(text.as_bytes());
     let owners: BTreeSet<String> = rows.records().map(|row| row.unwrap()[3].to_owned()).collect();
     assert!(owners.contains("'=HYPERLINK(\"x\",\"y\"), and more"), "{owners:?}");
@@ -194,7 +194,7 @@ fn no_cell_of_the_rows_is_a_formula() {
 #[test]
 fn the_page_is_well_formed_needs_nothing_else_and_runs_nothing() {
     let sandbox = hostile();
-    let page = printed(&sandbox, &["--format", "html", "--ids"]);
+    let page = printed(&sandbox, &["--output", "html", "--ids"]);
     let options = roxmltree::ParsingOptions { allow_dtd: true, ..Default::default() };
     let tree = roxmltree::Document::parse_with_options(&page, options).unwrap();
     let mut ids = BTreeSet::new();
@@ -242,7 +242,7 @@ fn the_page_is_well_formed_needs_nothing_else_and_runs_nothing() {
 fn findings_for_security_hub_keep_its_limits_and_their_ids() {
     let sandbox = Sandbox::new();
     let list = |args: &[&str]| -> Vec<Value> {
-        let text = printed(&sandbox, &[&["--format", "asff"], args].concat());
+        let text = printed(&sandbox, &[&["--output", "asff"], args].concat());
         serde_json::from_str(&text).unwrap()
     };
     let findings = list(&["--ids"]);
@@ -361,7 +361,7 @@ fn emulator() -> Emulator {
 #[test]
 fn over_http_it_takes_a_handful_of_calls() {
     let (emulator, sandbox) = (emulator(), Sandbox::new());
-    let ran = on(&emulator, &sandbox, &["--format", "json"]);
+    let ran = on(&emulator, &sandbox, &["--output", "json"]);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     let document: Value = serde_json::from_str(&ran.stdout).unwrap();
     support::conforms(&document);
@@ -392,7 +392,7 @@ fn what_cannot_be_read_is_exit_1_and_no_empty_account() {
         emulator.inject(CallAt::every(action), Fault::denied());
         let path = sandbox.dir().join("keys.csv");
         let ran =
-            on(&emulator, &sandbox, &["--ids", "--format", "csv", "-o", path.to_str().unwrap()]);
+            on(&emulator, &sandbox, &["--ids", "--output", "csv", "--out", path.to_str().unwrap()]);
         assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""), "{action}: {}", ran.stderr);
         assert!(
             ran.stderr.contains(says) && ran.stderr.contains("keyrot policy --for audit"),

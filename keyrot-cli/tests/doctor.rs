@@ -156,7 +156,7 @@ fn a_machine_with_nothing_is_told_what_to_do() {
 fn an_account_in_order_is_well_and_nothing_is_changed() {
     let emulator = account();
     let before = emulator.world();
-    let ran = keyrot(&emulator.env(), &["--json", "doctor", "--trail", "true"]);
+    let ran = keyrot(&emulator.env(), &["--json", "doctor", "--trail"]);
     assert_eq!(ran.code, Some(0), "{}{}", ran.stdout, ran.stderr);
     let found = document(&ran);
     assert_eq!(found["account"], "123456789012");
@@ -307,7 +307,7 @@ fn what_is_denied_fails_with_what_to_do() {
     // A trail that is denied is no reason for a run to fail.
     emulator.heal();
     emulator.inject(CallAt::every("LookupEvents"), Fault::denied());
-    let ran = keyrot(&emulator.env(), &["--json", "doctor", "--trail", "true"]);
+    let ran = keyrot(&emulator.env(), &["--json", "doctor", "--trail"]);
     assert_eq!((ran.code, about(&document(&ran), "trail")[0].0), (Some(0), "warning"));
 }
 
@@ -373,14 +373,14 @@ fn settings_are_judged_and_unusable_ones_are_told_as_always() {
         "doctor",
         "--overlap",
         "2h",
-        "--quiet",
+        "--recent-use",
         "2h",
         "--allow-short-waits",
         "true",
     ]);
     let messages: Vec<_> =
         about(&found, "settings").into_iter().map(|(_, message)| message).collect();
-    for part in ["fit for tests only", "overlap is 2h", "quiet is 2h", "no notifier is set"] {
+    for part in ["fit for tests only", "overlap is 2h", "recent_use is 2h", "no notifier is set"] {
         assert!(messages.iter().any(|message| message.contains(part)), "{part}: {messages:?}");
     }
     let ran = sandbox.run(&["doctor", "--overlap", "soon"]);

@@ -42,13 +42,13 @@ fn the_file_is_written_once_and_can_be_used() {
         );
     }
     assert_eq!(std::fs::read_to_string(&file).unwrap(), text);
-    let (code, document) = sandbox.json(&["init", "--output", "other.toml"]);
+    let (code, document) = sandbox.json(&["init", "--out", "other.toml"]);
     assert_eq!(
         (code, &document["file"], &document["toml"]),
         (Some(0), &json!("other.toml"), &json!(text))
     );
     assert_eq!(std::fs::read_to_string(sandbox.dir().join("other.toml")).unwrap(), text);
-    let ran = sandbox.run(&["init", "--output", "no/such/directory.toml"]);
+    let ran = sandbox.run(&["init", "--out", "no/such/directory.toml"]);
     assert_eq!(ran.code, Some(1), "{}", ran.stderr);
 }
 

@@ -34,7 +34,7 @@ fn redirected(command: &Command, redirect: &str) -> Command {
 }
 
 /// For each command that `--help` lists a command line that has something to print.
-const COMMANDS: [&[&str]; 30] = [
+const COMMANDS: [&[&str]; 31] = [
     &["plan"],
     &["rotate"],
     &["status"],
@@ -51,7 +51,8 @@ const COMMANDS: [&[&str]; 30] = [
     &["credentials", "shop-backend"],
     &["exec", "shop-backend", "--", "sh", "-c", "echo x"],
     &["init", "--offline", "--stdout"],
-    &["self", "--dry-run"],
+    &["my-key", "--dry-run"],
+    &["config", "show"],
     &["completion", "bash"],
     &["man"],
     &["demo"],
@@ -102,16 +103,15 @@ fn prepared(args: &[&str]) -> (Sandbox, Command) {
 fn no_command_ends_well_if_stdout_cannot_be_written() {
     let sandbox = Sandbox::new();
     let mut commands = listed(&sandbox, &[]);
-    commands.remove("sandbox");
-    commands.extend(
-        listed(&sandbox, &["sandbox"])
-            .into_iter()
-            .filter(|word| word != "help")
-            .map(|word| format!("sandbox {word}")),
-    );
-    let here = COMMANDS
-        .iter()
-        .map(|args| if args[0] == "sandbox" { args[..2].join(" ") } else { args[0].to_owned() });
+    for above in ["sandbox", "config"] {
+        commands.remove(above);
+        let below = listed(&sandbox, &[above]).into_iter().filter(|word| word != "help");
+        commands.extend(below.map(|word| format!("{above} {word}")));
+    }
+    let here = COMMANDS.iter().map(|args| match args[0] {
+        "sandbox" | "config" => args[..2].join(" "),
+        alone => alone.to_owned(),
+    });
     assert_eq!(here.collect::<BTreeSet<_>>(), commands, "a command is missing in this test");
 
     let flags: [&[&str]; 4] =
@@ -324,7 +324,7 @@ fn a_link_that_was_planted_beside_a_sandbox_is_not_followed() {
 #[test]
 fn manual_pages_can_be_read_by_everybody_and_are_not_written_through_a_link() {
     let sandbox = Sandbox::new();
-    assert_eq!(sandbox.run(&["man", "-o", "pages"]).code, Some(0));
+    assert_eq!(sandbox.run(&["man", "--out", "pages"]).code, Some(0));
     let page = sandbox.dir().join("pages/keyrot.1");
     assert_eq!(page.metadata().unwrap().permissions().mode() & 0o777, 0o644);
 }

@@ -107,7 +107,7 @@ fn it_says_what_is_left_open_and_what_is_wide() {
     assert_eq!(talk, "replace ACCOUNT and REGION, or set them with --account and --region\n");
     assert_eq!(printed(&["--account", "123456789012", "--region", "eu-west-1"]).1, "");
     assert_eq!(printed(&["-q"]).1, "");
-    let (_, talk) = printed(&["--secret-name", "{user}", "-q"]);
+    let (_, talk) = printed(&["--secret-name", "{user}"]);
     assert!(talk.starts_with("warning:") && talk.contains("every secret of the account"), "{talk}");
 }
 
@@ -154,7 +154,7 @@ fn what_does_not_go_together_is_refused() {
         (&["--secret", "a b"], "--secret:"),
         (&["--for", "consumer"], "add --user NAME or --secret NAME"),
         (&["--user", "ci"], "--user needs --for consumer"),
-        (&["--for", "self", "--format", "sam", "--parameters"], "leave out --for"),
+        (&["--for", "my-key", "--format", "sam", "--parameters"], "leave out --for"),
         (
             &["--for", "consumer", "--user", "ci", "--secret-name", "{account}{path}{user}"],
             "name the user by ARN",
@@ -230,7 +230,7 @@ fn everybody_else_gets_what_they_need_and_no_more() {
     let context = &statement(&with_key, "DecryptPublishedKey")["Condition"]["StringLike"];
     assert_eq!(context["kms:EncryptionContext:SecretARN"], resource);
 
-    let (text, talk) = printed(&["--for", "self", "--account", "123456789012"]);
+    let (text, talk) = printed(&["--for", "my-key", "--account", "123456789012"]);
     assert_eq!(talk, "", "IAM has no region");
     let own: Value = serde_json::from_str(&text).unwrap();
     let users = [
@@ -239,7 +239,7 @@ fn everybody_else_gets_what_they_need_and_no_more() {
     ];
     assert_eq!(statement(&own, "RotateOwnKey")["Resource"], json!(users));
     assert!(
-        printed(&["--for", "self", "--format", "terraform"]).0.contains(":user/$${aws:username}")
+        printed(&["--for", "my-key", "--format", "terraform"]).0.contains(":user/$${aws:username}")
     );
 
     let operator = policy(&["--for", "operator", "--tag", "KeyRot=yes"]);

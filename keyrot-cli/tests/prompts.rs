@@ -4,6 +4,8 @@
 
 mod support;
 
+use keyrot_aws::emulator::{Emulator, EmulatorOptions};
+use keyrot_core::memory::World;
 use serde_json::Value;
 use std::fs::File;
 use std::io::{Read, Write};
@@ -83,18 +85,25 @@ fn only_a_yes_is_a_yes_and_ctrl_c_ends_the_question() {
     sandbox.json(&["rotate", "--user", "ci-deployer"]);
     let before = current(&sandbox);
     for (answer, code, says) in [
-        (Line("n"), 1, "not confirmed; nothing was done"),
-        (Line(""), 1, "not confirmed; nothing was done"),
-        (Line("yes please"), 1, "not confirmed; nothing was done"),
-        (End, 1, "[y/N] \nerror: not confirmed; nothing was done"),
+        (Line("n"), 4, "\ncancelled; nothing was done\n"),
+        (Line(""), 4, "\ncancelled; nothing was done\n"),
+        (Line("No"), 4, "\ncancelled; nothing was done\n"),
+        (End, 4, "[y/N] \ncancelled; nothing was done\n"),
         (Interrupt, 130, "[y/N] \nerror: stopped before anything was changed"),
     ] {
         let (ended, said) = asked(&sandbox, ROLLBACK, &[("[y/N] ", answer)]);
         assert_eq!(ended, Some(code), "{said}");
         assert!(said.contains(says), "{said}");
+        assert_eq!(said.contains("error:"), code != 4, "{said}");
         assert_eq!(current(&sandbox), before, "{said}");
     }
-    let (ended, said) = asked(&sandbox, ROLLBACK, &[("[y/N] ", Line("Y"))]);
+    // What is neither yes nor no is asked for again, and not for ever.
+    let unclear = || ("[y/N] ", Line("yes please"));
+    let (ended, said) = asked(&sandbox, ROLLBACK, &[unclear(), unclear(), unclear()]);
+    assert_eq!(ended, Some(4), "{said}");
+    assert_eq!(said.matches("answer y or n").count(), 3, "{said}");
+    assert_eq!(current(&sandbox), before, "{said}");
+    let (ended, said) = asked(&sandbox, ROLLBACK, &[unclear(), ("[y/N] ", Line("Y"))]);
     assert_eq!(ended, Some(0), "{said}");
     assert_ne!(current(&sandbox), before);
     sandbox.kept_its_secrets();
@@ -105,12 +114,18 @@ fn a_blocked_user_is_walked_out_step_by_step() {
     let sandbox = Sandbox::new();
     let resolve = ["resolve", "data-import"];
     let which = "Which one? [1-2, Enter for none] ";
-    for (answer, code) in
-        [(Line(""), 3), (Line("7"), 2), (Line("0"), 2), (Line("retire"), 2), (Interrupt, 130)]
-    {
+    for (answer, code) in [(Line(""), 3), (Interrupt, 130)] {
         let (ended, said) = asked(&sandbox, &resolve, &[(which, answer)]);
         assert_eq!(ended, Some(code), "{said}");
     }
+    let wrong = || [(which, Line("7")), (which, Line("0")), (which, Line("retire"))];
+    let (ended, said) = asked(&sandbox, &resolve, &wrong());
+    assert_eq!(ended, Some(2), "{said}");
+    assert_eq!(said.matches("\nexpected a number from 1 to 2\n").count(), 3, "{said}");
+    assert!(said.contains("error: retire is not a choice"), "{said}");
+    let [first, second, _] = wrong();
+    let (ended, said) = asked(&sandbox, &resolve, &[first, second, (which, Line(""))]);
+    assert_eq!(ended, Some(3), "{said}");
     let (ended, said) = asked(&sandbox, &resolve, &[(which, Line("2")), ("[y/N] ", Interrupt)]);
     assert_eq!(ended, Some(130), "{said}");
     let blocked = || {
@@ -173,4 +188,52 @@ fn nobody_is_asked_where_the_question_cannot_be_seen() {
         "{}",
         ran.stderr
     );
+}
+
+/// A first run on many users is shown and asked about where somebody can be asked, and nowhere else.
+#[test]
+fn a_first_run_on_many_users_is_asked_about() {
+    let account = |users: usize| {
+        let mut world = World::new(std::time::SystemTime::now().into());
+        for number in 0..users {
+            let user = world.add_user(&format!("user{number}"), &[("RotateKey", "True")]).unwrap();
+            world.add_key(&user).unwrap();
+        }
+        Emulator::start(world, EmulatorOptions::default()).unwrap()
+    };
+    let made = |emulator: &Emulator| {
+        let world = emulator.world();
+        let users = world.users().filter(|user| user.keys().len() > 1).count();
+        users
+    };
+    let sandbox = Sandbox::new();
+    let command = |emulator: &Emulator, args: &[&str]| {
+        let mut command = sandbox.command(&[&["rotate"], args].concat());
+        command.env_remove("KEYROT_SANDBOX").envs(emulator.env()).stdout(Stdio::null());
+        command
+    };
+    let emulator = account(6);
+    let mut session = Session::begin(command(&emulator, &[]));
+    session.answer("[y/N] ", &Line("n"));
+    let (code, said) = session.end();
+    assert_eq!((code, made(&emulator)), (Some(4), 0), "{said}");
+    let question = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(question.contains("Change 6 users for the first time in account "), "{said}");
+    assert!(said.contains("user0") && said.contains("WHAT A RUN WOULD DO"), "{said}");
+    let mut session = Session::begin(command(&emulator, &[]));
+    session.answer("[y/N] ", &Line("y"));
+    let (code, said) = session.end();
+    assert_eq!((code, made(&emulator)), (Some(0), 6), "{said}");
+
+    // Agreed in advance, or few, or nobody to ask: a scheduled job.
+    for (users, args) in [(6, &["--yes"][..]), (5, &[])] {
+        let emulator = account(users);
+        let (code, said) = Session::begin(command(&emulator, args)).end();
+        assert!(!said.contains("[y/N]"), "{said}");
+        assert_eq!((code, made(&emulator)), (Some(0), users), "{said}");
+    }
+    let emulator = account(6);
+    let output = command(&emulator, &[]).output().unwrap();
+    let ran = sandbox.take(&output);
+    assert_eq!((ran.code, made(&emulator)), (Some(0), 6), "{}", ran.stderr);
 }

@@ -78,7 +78,7 @@ fn is_as_in(file: &str, text: &str) {
 fn the_help_of_every_command() {
     let sandbox = Sandbox::new();
     // The pages are made for every command that clap knows: nothing is left out that is new.
-    assert_eq!(sandbox.run(&["man", "-o", "pages"]).code, Some(0));
+    assert_eq!(sandbox.run(&["man", "--out", "pages"]).code, Some(0));
     let pages = std::fs::read_dir(sandbox.dir().join("pages")).unwrap();
     let names: BTreeSet<String> =
         pages.map(|page| page.unwrap().file_name().into_string().unwrap()).collect();
@@ -99,6 +99,7 @@ fn the_help_of_every_command() {
         // `who-uses` is one word, `sandbox show` two.
         let words: Vec<&str> = match name.split_once("sandbox-") {
             Some(("", sub)) => vec!["sandbox", sub],
+            _ if name == "config-show" => vec!["config", "show"],
             _ => vec![name],
         };
         let ran = sandbox.run(&[&words[..], &["--help"]].concat());
@@ -170,7 +171,7 @@ fn audit() {
         "keyrot audit",
         "keyrot audit -q --only unmanaged --ids",
         "keyrot audit -q --check=high --only findings",
-        "keyrot audit -q --format csv",
+        "keyrot audit -q --output csv",
     ])
     .are_as_in("audit");
 }
@@ -338,8 +339,8 @@ fn errors() {
     let mut screens = Screens::of(&[
         "keyrot",
         "keyrot rotte",
-        "keyrot audit --formt csv",
-        "keyrot audit --format csw",
+        "keyrot audit --outptu csv",
+        "keyrot audit --output csw",
         "keyrot audit --check=hihg",
         "keyrot plan --user ci-delpoyer",
         "keyrot rotate --user jane.doe",
@@ -358,7 +359,7 @@ fn errors() {
         "keyrot --config nowhere.toml plan",
         "keyrot --json plan --user ci-delpoyer",
         "keyrot who-uses ci-deployer --since 91d",
-        "keyrot man -o sandbox.json",
+        "keyrot man --out sandbox.json",
     ]);
     for text in [
         "overlpa = \"8d\"\n",

@@ -1,4 +1,4 @@
-//! `keyrot self`: a developer's own key in their own file, on the sandbox.
+//! `keyrot my-key`: a developer's own key in their own file, on the sandbox.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)]
 
@@ -41,7 +41,7 @@ impl RequestFlow {
     }
 
     fn command(&self, args: &[&str]) -> Command {
-        let mut command = self.sandbox.command(&[&["self"], args].concat());
+        let mut command = self.sandbox.command(&[&["my-key"], args].concat());
         command
             .env("AWS_SHARED_CREDENTIALS_FILE", self.path())
             .env("AWS_CONFIG_FILE", self.sandbox.dir().join("config"));
@@ -208,7 +208,7 @@ fn two_keys_that_tell_no_story_need_a_person() {
     assert!(hint.contains(&both[1]) && hint.contains("created 70 d ago"), "{hint}");
     assert!(
         hint.contains(&format!(
-            "--access-key-id {} --status Inactive, then keyrot self --delete-inactive",
+            "--access-key-id {} --status Inactive, then keyrot my-key --delete-inactive",
             both[1]
         )),
         "{hint}"

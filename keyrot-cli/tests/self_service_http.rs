@@ -1,4 +1,4 @@
-//! `keyrot self` over HTTP: the permissions of a user, MFA, and a network that fails.
+//! `keyrot my-key` over HTTP: the permissions of a user, MFA, and a network that fails.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::disallowed_macros)]
 
@@ -50,7 +50,7 @@ impl Office {
     fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_keyrot"));
         command
-            .args(["self", "--yes", "--force"])
+            .args(["my-key", "--yes", "--force"])
             .args(args)
             .current_dir(self.dir.path())
             .env_clear();
@@ -178,7 +178,7 @@ fn when_the_network_fails_no_key_is_guessed_at() {
     let before = office.text();
     office.emulator.inject(CallAt::every("GetCallerIdentity").after(1), Fault::denied());
     office.emulator.inject(CallAt::every("DeleteAccessKey"), Fault::denied());
-    let (code, said) = office.run(&["--probe-for", "1s", "--allow-short-waits", "true"]);
+    let (code, said) = office.run(&["--probe-for", "1s", "--allow-short-waits"]);
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("nobody has its secret, and it could not be deleted"), "{said}");
     assert!(

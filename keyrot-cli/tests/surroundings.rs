@@ -62,7 +62,7 @@ fn a_file_in_the_current_directory_rules_nothing_that_hands_out_or_replaces_a_ke
             "{}",
             ran.said
         );
-        let mut command = scene.command(&["self", "--dry-run", "--force"]);
+        let mut command = scene.command(&["my-key", "--dry-run", "--force"]);
         command.env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY");
         let ran = ended(command);
         assert_eq!(ran.code, Some(0), "{text}: {}", ran.said);
@@ -93,7 +93,7 @@ fn other_commands_refuse_what_such_a_file_may_not_set_and_take_it_from_a_file_th
         &["revoke", "ci", "--yes"],
         &["resolve", "ci"],
         &["who-uses", "ci"],
-        &["init", "--output", "other.toml"],
+        &["init", "--out", "other.toml"],
     ] {
         let ran = scene.run(args);
         assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""), "{args:?}: {}", ran.said);

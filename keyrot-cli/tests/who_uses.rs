@@ -141,10 +141,10 @@ fn what_a_consumer_does_is_seen_and_so_is_how_far_back_was_looked() {
 #[test]
 fn a_run_that_holds_a_key_names_who_uses_it_if_it_is_to() {
     let sandbox = Sandbox::new();
-    let ran = sandbox.run(&["rotate", "--user", "backup-agent", "--trail", "true"]);
+    let ran = sandbox.run(&["rotate", "--user", "backup-agent", "--trail"]);
     assert_eq!(ran.code, Some(0));
     assert!(ran.stderr.contains("is used from 198.51.100.24 with Boto3/1.28.62"), "{}", ran.stderr);
-    let (_, document) = sandbox.json(&["rotate", "--user", "backup-agent", "--trail", "true"]);
+    let (_, document) = sandbox.json(&["rotate", "--user", "backup-agent", "--trail"]);
     let one = user(&document, "backup-agent");
     assert_eq!(
         (&one["reason"], &one["evidence"][0]["uses"]["events"]),
@@ -340,9 +340,9 @@ fn over_http_a_held_users_report_names_the_source() {
     });
     // The account's clock is ahead of this machine's, by which a run judges: so the overlap is
     // short here.
-    let short = ["--allow-short-waits", "true", "--overlap", "1s"];
+    let short = ["--allow-short-waits", "--overlap", "1s"];
     std::thread::sleep(Duration::from_millis(1_500));
-    let args = [&["--json", "rotate", "--trail", "true"][..], &short[..]].concat();
+    let args = [&["--json", "rotate", "--trail"][..], &short[..]].concat();
     let ran = keyrot(&emulator, &args);
     let found = document(&ran);
     let one = user(&found, "ci");

@@ -58,7 +58,7 @@
 //!
 //! # What it promises
 //! What has the AWSCURRENT label works; a key is deactivated only after its overlap, once IAM's
-//! record shows no use within `quiet`, and while a verified successor is in place; what cannot be
+//! record shows no use within `recent_use`, and while a verified successor is in place; what cannot be
 //! attributed is never touched; a run may die anywhere, and two may work concurrently. The
 //! project's `docs/protocol.md` has the promises in full, with what no program can promise.
 

@@ -364,23 +364,23 @@ proptest! {
 
     #[test]
     fn whatever_waits_are_allowed_keep_the_deadline(
-        interval in 1_u32..15, overlap in 1_u32..40, quiet in 1_u32..3, soak in 1_u32..20, spare in 0_u32..3,
+        interval in 1_u32..15, overlap in 1_u32..40, recent_use in 1_u32..3, soak in 1_u32..20, spare in 0_u32..3,
         cached in 1_u32..12, seed in any::<u64>(),
     ) {
         // As short as the rule on max_age allows.
         let (run_interval, overlap) = (DAY * interval, DAY * overlap / 2);
-        let quiet = HOUR * 12 * quiet;
+        let recent_use = HOUR * 12 * recent_use;
         let mut waits = Waits::default()
             .with_run_interval(run_interval)
             .with_overlap(overlap)
-            .with_quiet(quiet)
+            .with_recent_use(recent_use)
             .with_soak(DAY * soak)
             .with_idle(60 * DAY)
             .with_max_age(1000 * DAY);
         let least = (1..1000).map(|days| DAY * days).find(|age| WaitPolicy::new(waits.with_max_age(*age), false).is_ok());
         waits.max_age = least.unwrap() + DAY * spare;
         let cache = overlap / 24 * cached;
-        let mut scene = Scene::new(waits, &[reads((quiet / 3).min(cache), cache.saturating_sub(quiet / 3).max(MINUTE))], seed);
+        let mut scene = Scene::new(waits, &[reads((recent_use / 3).min(cache), cache.saturating_sub(recent_use / 3).max(MINUTE))], seed);
         scene.live(run_interval, u32::try_from(waits.max_age.as_secs() / 86_400).unwrap() * 4, seed);
         prop_assert!(scene.oldest <= waits.max_age, "{:?} of {waits:?}", scene.oldest);
     }

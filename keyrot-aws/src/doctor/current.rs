@@ -10,6 +10,7 @@
 use crate::doctor::check::{Check, Notes, Verify};
 use crate::doctor::wording::some;
 use keyrot_core::model::{Content, LabeledVersion, ProbeAnswer, Subject};
+use keyrot_core::report::Action;
 use keyrot_core::{Credentials, KeyStatus, Ports};
 use std::time::Duration;
 
@@ -48,7 +49,8 @@ pub(super) async fn examine(
             Found::Mismatch(why) => {
                 let user = &subject.user;
                 notes.add(Check::failure(ABOUT, format!("{user}: the secret {} {why}", subject.secret)).hint(format!(
-                    "find out who wrote it (CloudTrail: PutSecretValue, UpdateSecretVersionStage); keyrot status {user} shows what to do"
+                    "find out who wrote it (CloudTrail: PutSecretValue, UpdateSecretVersionStage); {} shows what to do",
+                    Action::Status { user: user.clone() }.command()
                 )));
             }
         }

@@ -13,7 +13,7 @@ const DAY: Duration = Duration::from_secs(86_400);
 /// What of the settings is worth a second thought. They could be read, or there would be none.
 #[must_use]
 pub fn from_settings(settings: &Settings) -> Vec<Check> {
-    let Waits { max_age, run_interval, overlap, quiet, idle, soak, .. } =
+    let Waits { max_age, run_interval, overlap, recent_use, idle, soak, .. } =
         *settings.policy().waits();
     let warn = |message: String, hint: &str| Check::warning("settings", message).hint(hint);
     let mut checks = Vec::new();
@@ -35,10 +35,12 @@ pub fn from_settings(settings: &Settings) -> Vec<Check> {
             "set overlap to a day at least, and longer than your consumers run without reading the secret again",
         ));
     }
-    if quiet < 6 * HOUR {
-        let text =
-            format!("quiet is {}: IAM shows a key's last use hours late", format_duration(quiet));
-        checks.push(warn(text, "set quiet to 24h"));
+    if recent_use < 6 * HOUR {
+        let text = format!(
+            "recent_use is {}: IAM shows a key's last use hours late",
+            format_duration(recent_use)
+        );
+        checks.push(warn(text, "set recent_use to 24h"));
     }
     if soak < DAY {
         let text = format!(
@@ -158,7 +160,7 @@ mod tests {
         assert!(of(&[])[0].message.contains("no notifier is set"));
         for (name, value, says) in [
             ("overlap", "23h", "overlap is 23h"),
-            ("quiet", "5h", "quiet is 5h"),
+            ("recent_use", "5h", "recent_use is 5h"),
             ("max_age", "91d", "90 days"),
             ("idle", "30d", "a monthly job"),
             ("max_adoptions", "none", "changes every tagged user"),

@@ -4,7 +4,7 @@
 use super::console::user_page;
 use crate::notify::about::About;
 use keyrot_core::model::format_duration;
-use keyrot_core::report::{Counts, RunStatus, State, UserDocument, schema};
+use keyrot_core::report::{Action, Counts, RunStatus, State, UserDocument, schema};
 use keyrot_core::{
     Blocked, ErrorKind, Outcome, Report, RunDocument, Selected, Severity, Stop, UserResult,
 };
@@ -350,15 +350,16 @@ fn look(standing: &UserResult, user: &UserDocument, about: &About) -> Option<Ite
         .iter()
         .any(|event| matches!(&event.kind, keyrot_core::EventKind::UsedBy(evidence) if !evidence.sources.is_empty()));
     let todo = user.hint().or_else(|| {
+        let who_uses = Action::WhoUses { user: standing.user.clone(), key: None }.command();
         held.then(|| match named {
             true => format!(
-                "let what is named read the secret {}; `keyrot who-uses {}` shows more",
-                standing.secret, standing.user
+                "let what is named read the secret {}; `{who_uses}` shows more",
+                standing.secret
             ),
             false => {
                 format!(
-                    "find what still uses it (`keyrot who-uses {}`), and let that read the secret {}",
-                    standing.user, standing.secret
+                    "find what still uses it (`{who_uses}`), and let that read the secret {}",
+                    standing.secret
                 )
             }
         })

@@ -1,7 +1,7 @@
 //! The arguments of `audit`.
 
+use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
-use clap::{Args, ValueEnum};
 use keyrot_core::audit::{FindingSeverity, Only};
 use std::path::PathBuf;
 
@@ -9,14 +9,14 @@ pub(crate) const EXAMPLES: &str = "\
 Examples:
   keyrot audit                              every key, the oldest first
   keyrot audit --only unmanaged --ids       what keyrot does not rotate
-  keyrot audit --format html -o keys.html   a page with charts
-  keyrot audit --format csv -o keys.csv     for a spreadsheet
+  keyrot audit --output html --out keys.html   a page with charts
+  keyrot audit --output csv --out keys.csv     for a spreadsheet
   keyrot audit --check=high -q > /dev/null  exit with 3 if one is high
   keyrot audit --json | jq '.findings[] | select(.kind == \"root_key\")'
   keyrot policy --for audit                 the permissions it needs
 
 Into AWS Security Hub, 25 findings per call:
-  keyrot audit --format asff |
+  keyrot audit --output asff |
     jq -c 'range(0; length; 25) as $i | .[$i:$i+25]' |
     while read -r batch; do
       aws securityhub batch-import-findings --findings \"$batch\"; done
@@ -24,24 +24,15 @@ Into AWS Security Hub, 25 findings per call:
 Exit codes:
   0  the account was read, whatever was found
   1  the account could not be read completely; nothing was written
-  2  the command line, the settings or --output are invalid
+  2  the command line, the settings or --out are invalid
   3  with --check: there is a finding of that severity or worse
   130, 143  stopped by Ctrl-C or SIGTERM";
 
 #[derive(Debug, Args)]
 pub(crate) struct AuditArgs {
-    /// How to print it: table, json, csv, html (a page with charts), or asff (AWS Security Hub)
-    #[arg(
-        long,
-        value_enum,
-        default_value_t,
-        value_name = "table|json|csv|html|asff",
-        hide_possible_values = true
-    )]
-    pub(crate) format: Format,
     /// Write to FILE instead of stdout; only you can read it
-    #[arg(long, short, value_name = "FILE")]
-    pub(crate) output: Option<PathBuf>,
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
     /// List only keys with a finding, or only what keyrot does not rotate
     #[arg(long, value_parser = only(), value_name = "findings|unmanaged", hide_possible_values = true)]
     pub(crate) only: Option<Only>,
@@ -59,22 +50,6 @@ pub(crate) struct AuditArgs {
         hide_possible_values = true
     )]
     pub(crate) check: Option<FindingSeverity>,
-}
-
-/// How an audit is written.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
-    /// A table for people.
-    #[default]
-    Table,
-    /// The whole document.
-    Json,
-    /// One row per key.
-    Csv,
-    /// A page with charts.
-    Html,
-    /// AWS Security Finding Format.
-    Asff,
 }
 
 /// Parses which part is listed.

@@ -1,6 +1,8 @@
 //! The arguments of `credentials` and `exec`.
 
+use super::named::user_ref;
 use super::values::duration;
+use clap::ValueHint;
 use keyrot_core::consumer::SecretId;
 use keyrot_core::model::UserRef;
 use std::ffi::OsString;
@@ -40,7 +42,7 @@ Exit codes:
 #[derive(Debug, clap::Args)]
 pub(crate) struct Reading {
     /// The user name, or the user's ARN if secret_name contains {path} or {account}
-    #[arg(value_name = "USER", required_unless_present = "secret")]
+    #[arg(value_name = "USER", required_unless_present = "secret", value_parser = user_ref, value_hint = ValueHint::Username)]
     pub(crate) user: Option<UserRef>,
     /// The secret's name or ARN, instead of what secret_name gives
     #[arg(long, value_name = "NAME|ARN")]

@@ -1,6 +1,8 @@
 //! The arguments of `enroll` and `release`.
 
 use super::asking::Asking;
+use super::named::user_name;
+use clap::ValueHint;
 use keyrot_core::UserName;
 
 pub(crate) const ENROLL_EXAMPLES: &str = "\
@@ -28,8 +30,8 @@ Exit codes:
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct EnrollArgs {
-    /// The users, by name
-    #[arg(value_name = "USER", required = true)]
+    /// The users, each by name, ARN or user/NAME
+    #[arg(value_name = "USER", required = true, value_parser = user_name, value_hint = ValueHint::Username)]
     pub(crate) users: Vec<UserName>,
     /// Tag them even if a rotation would be blocked or their tag has another value
     #[arg(long)]
@@ -43,8 +45,8 @@ pub(crate) struct EnrollArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct ReleaseArgs {
-    /// The users, by name
-    #[arg(value_name = "USER", required = true)]
+    /// The users, each by name, ARN or user/NAME
+    #[arg(value_name = "USER", required = true, value_parser = user_name, value_hint = ValueHint::Username)]
     pub(crate) users: Vec<UserName>,
     #[command(flatten)]
     pub(crate) asking: Asking,

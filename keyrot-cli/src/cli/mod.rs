@@ -2,13 +2,18 @@
 
 pub(crate) mod asking;
 pub(crate) mod audit;
+pub(crate) mod config;
 pub(crate) mod consumer;
 #[cfg(feature = "aws")]
 pub(crate) mod doctor;
 pub(crate) mod enroll;
+pub(crate) mod format;
+pub(crate) mod groups;
 pub(crate) mod init;
 pub(crate) mod moving;
+pub(crate) mod named;
 pub(crate) mod pages;
+mod parse;
 #[cfg(feature = "aws")]
 pub(crate) mod policy;
 pub(crate) mod resolve;
@@ -21,12 +26,11 @@ pub(crate) mod self_service;
 pub(crate) mod values;
 pub(crate) mod who_uses;
 
-use crate::exit::Exit;
 use clap::builder::{OsStringValueParser, TypedValueParser};
-use clap::error::ErrorKind;
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
-use keyrot_core::settings::{SETTINGS, SettingInfo};
-use std::ffi::OsString;
+use format::Format;
+use keyrot_core::UserArn;
+use keyrot_core::settings::{Kind, SETTINGS, SettingInfo};
 use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
@@ -39,14 +43,16 @@ Examples:
 
 Exit codes:
   0  ok
-  1  a user failed or was not finished, or the run could not start
+  1  not everything that was asked for was done or could be read
   2  the command line or the settings are invalid; nothing was done
-  3  a user is blocked and needs manual action (1 takes precedence)
-  130, 143  stopped by Ctrl-C or SIGTERM before every user was finished
-     (1 takes precedence)
+  3  needs manual action: a user is blocked. Commands that only read exit with
+     3 only with --check
+  4  you answered no; nothing was done
+  130, 143  stopped by Ctrl-C or SIGTERM before everything was done
 
-If stdout cannot be written, every command exits with 1, or with 141 if the
-reader closed the pipe.";
+1 takes precedence over 3, 130 and 143. If stdout cannot be written, every
+command exits with 1, or with 141 if the reader closed the pipe. exec exits
+with its command's code; plan --detailed-exitcode with 0, 1 or 2 as terraform.";
 
 /// What the short help ends with.
 const SHORT_POINTER: &str =
@@ -93,12 +99,12 @@ struct Global {
     /// directory.
     #[arg(long, global = true, value_name = "FILE", env = "KEYROT_CONFIG", hide_env = true, value_parser = path_or_empty())]
     config: Option<PathBuf>,
-    /// Print one JSON document on stdout
+    /// Print one JSON document on stdout: short for --output json
     #[arg(long, global = true)]
     json: bool,
-    /// Do not report progress on stderr
-    #[arg(long = "no-progress", short = 'q', global = true)]
-    silent: bool,
+    /// Print only what was asked for, and errors: no progress, notes or warnings
+    #[arg(long, short, alias = "no-progress", global = true)]
+    quiet: bool,
     /// Log what keyrot does on stderr; -vv also each call to AWS
     ///
     /// -vvv logs everything there is. RUST_LOG, such as keyrot_aws=debug, does the same where the
@@ -143,10 +149,17 @@ pub(crate) struct Invocation {
     pub(crate) sandbox: Option<Option<PathBuf>>,
     pub(crate) config: Option<PathBuf>,
     pub(crate) json: bool,
+    /// How to print what was found.
+    pub(crate) format: Format,
+    /// Whether to print only what was asked for, and errors.
+    pub(crate) quiet: bool,
+    /// Whether to report no progress.
     pub(crate) silent: bool,
     /// How much to log, from 0.
     pub(crate) verbose: u8,
     pub(crate) color: Color,
+    /// The ARNs by which users were named.
+    pub(crate) arns: Vec<UserArn>,
     /// Whether keyrot started itself again.
     pub(crate) resumed: bool,
     /// Whether screens show times in the machine's zone.
@@ -159,9 +172,10 @@ pub(crate) struct Invocation {
 pub(crate) enum Command {
     /// Show what a run would do
     ///
-    /// It shows each user's next step and why. It changes nothing.
+    /// It shows the users that a run would change, with the step and why, and those that it cannot
+    /// change because they are blocked. It changes nothing. `keyrot status` shows all users.
     #[command(after_long_help = run::PLAN_EXAMPLES)]
-    Plan(run::Users),
+    Plan(run::Plan),
     /// Do every step that is due
     ///
     /// A run works on all selected users, or on those you name. If one user fails, the others
@@ -169,8 +183,8 @@ pub(crate) enum Command {
     #[command(after_long_help = run::ROTATE_EXAMPLES)]
     Rotate(run::Rotate),
     /// Show each user's keys and what happens next
-    #[command(after_long_help = run::STATUS_EXAMPLES)]
-    Status(run::Users),
+    #[command(aliases = ["list", "ls"], after_long_help = run::STATUS_EXAMPLES)]
+    Status(run::Status),
     /// Roll back to the previous key
     #[command(after_long_help = rollback::EXAMPLES)]
     Rollback(rollback::Rollback),
@@ -224,7 +238,7 @@ pub(crate) enum Command {
     /// Take users out of rotation
     ///
     /// It removes the tag. Keys and secrets stay.
-    #[command(after_long_help = enroll::RELEASE_EXAMPLES)]
+    #[command(aliases = ["unenroll", "unenrol"], after_long_help = enroll::RELEASE_EXAMPLES)]
     Release(enroll::ReleaseArgs),
     /// Print a user's key for credential_process
     ///
@@ -242,16 +256,21 @@ pub(crate) enum Command {
     /// It reads the account first, and suggests a tag, a path and a region that fit.
     #[command(after_long_help = init::EXAMPLES)]
     Init(init::InitArgs),
+    /// Show the settings in force
+    Config {
+        #[command(subcommand)]
+        command: config::Config,
+    },
     #[cfg(feature = "aws")]
     /// Rotate your own key in ~/.aws/credentials
     ///
     /// It creates a key, verifies it and writes it into the profile; everything else in the file
     /// stays the same, byte for byte. The previous key stays Active. A later run deactivates it
     /// once nothing uses it, and deletes it only with --delete-inactive.
-    #[command(name = "self", after_long_help = self_service::EXAMPLES)]
+    #[command(name = "my-key", alias = "self", after_long_help = self_service::EXAMPLES)]
     Own(self_service::OwnArgs),
     /// Print a shell completion script
-    #[command(after_long_help = pages::COMPLETION_EXAMPLES)]
+    #[command(alias = "completions", after_long_help = pages::COMPLETION_EXAMPLES)]
     Completion(pages::CompletionArgs),
     /// Print the manual page, or write all pages
     #[command(after_long_help = pages::MAN_EXAMPLES)]
@@ -270,57 +289,12 @@ pub(crate) enum Command {
     /// Show help for a command or the settings
     #[command(after_long_help = pages::HELP_EXAMPLES)]
     Help(pages::HelpArgs),
-}
-
-impl Invocation {
-    /// Parses the process's arguments. Help, the version and usage errors are printed here.
-    pub(crate) fn parse() -> Result<Self, Exit> {
-        let mut words: Vec<OsString> = std::env::args_os().collect();
-        let resumed = words.get(1).is_some_and(|word| word == RESUMED);
-        if resumed {
-            words.remove(1);
-        }
-        let parsed = command().try_get_matches_from(words).and_then(|matches| {
-            let cli = Cli::from_arg_matches(&matches)?;
-            // One before the command's name and one after it: clap checks each by itself.
-            if cli.global.utc && cli.global.local {
-                return Err(command()
-                    .error(ErrorKind::ArgumentConflict, "--utc and --local do not go together"));
-            }
-            Ok((cli, matches))
-        });
-        let (Cli { global, command }, matches) = parsed.map_err(|error| {
-            match (error.print(), error.use_stderr()) {
-                (_, true) => return Exit::Usage,
-                (Err(lost), false) => crate::terminal::stdio::failed(&lost),
-                (Ok(()), false) => {}
-            }
-            Exit::Success
-        })?;
-        let deepest =
-            std::iter::successors(Some(&matches), |m| m.subcommand().map(|(_, sub)| sub)).last();
-        let given = |name: &'static str| {
-            let values =
-                deepest.and_then(|m| m.get_many::<String>(&id(name))).into_iter().flatten();
-            values.map(move |value| (name, value.clone()))
-        };
-        let settings = SETTINGS.iter().flat_map(|info| given(info.name)).collect();
-        let Global { sandbox, config, json, silent, verbose, color, utc: _, local } = global;
-        // The log takes the place of the progress: they would write over each other.
-        let silent = silent || verbose > 0;
-        Ok(Self {
-            command,
-            sandbox,
-            config,
-            json,
-            silent,
-            verbose,
-            color,
-            resumed,
-            local,
-            settings,
-        })
-    }
+    /// Print the version
+    #[command(hide = true)]
+    Version,
+    /// Print the names of the users of the last listing, for completion
+    #[command(hide = true)]
+    Users,
 }
 
 /// An empty variable counts as not set, as for the settings.
@@ -351,9 +325,28 @@ pub(crate) fn command() -> clap::Command {
             .hide_long_help(true)
             .global(true)
             .action(clap::ArgAction::Append);
-        command.arg(arg)
+        if info.kind != Kind::Switch {
+            return command.arg(arg);
+        }
+        // `--trail` and `--no-trail`; `--trail=false` as in a script that has a value at hand.
+        let on = arg.num_args(0..=1).require_equals(true).default_missing_value("true");
+        let off = clap::Arg::new(no_id(info.name))
+            .long(format!("no-{}", info.name.replace('_', "-")))
+            .help(format!("Not {}", info.flag()))
+            .help_heading(SETTINGS_HEADING)
+            .hide_short_help(true)
+            .hide_long_help(true)
+            .global(true)
+            .action(clap::ArgAction::SetTrue);
+        let (on, off) = (on.overrides_with(no_id(info.name)), off.overrides_with(id(info.name)));
+        command.arg(on).arg(off)
     });
-    with_pointers(command)
+    with_pointers(format::with_output(command))
+}
+
+/// The same for those who type: its help lists the commands in groups.
+pub(crate) fn parser() -> clap::Command {
+    groups::grouped(command())
 }
 
 /// What a setting is, and its default.
@@ -380,6 +373,11 @@ fn with_pointers(mut command: clap::Command) -> clap::Command {
 /// A setting's argument inside clap, where a command's own arguments have names too.
 fn id(setting: &str) -> String {
     format!("setting {setting}")
+}
+
+/// The argument that switches a setting off.
+fn no_id(setting: &str) -> String {
+    format!("setting no {setting}")
 }
 
 impl Color {

@@ -1,6 +1,8 @@
 //! The arguments of `move`.
 
 use super::asking::Asking;
+use super::named::user_name;
+use clap::ValueHint;
 use keyrot_core::UserName;
 
 pub(crate) const EXAMPLES: &str = "\
@@ -18,8 +20,8 @@ Exit codes:
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct MoveArgs {
-    /// The users, by name
-    #[arg(value_name = "USER", required = true)]
+    /// The users, each by name, ARN or user/NAME
+    #[arg(value_name = "USER", required = true, value_parser = user_name, value_hint = ValueHint::Username)]
     pub(crate) users: Vec<UserName>,
     /// Use an existing secret at the new place, whatever it holds
     #[arg(long)]

@@ -19,9 +19,9 @@ Run it again after you update keyrot.";
 
 pub(crate) const MAN_EXAMPLES: &str = "\
 Examples:
-  keyrot man | man -l -                         read the main page
-  keyrot man -o ~/.local/share/man/man1 && man keyrot-rotate
-  sudo keyrot man -o /usr/local/share/man/man1  for all users of this machine";
+  keyrot man | man -l -                            read the main page
+  keyrot man --out ~/.local/share/man/man1 && man keyrot-rotate
+  sudo keyrot man --out /usr/local/share/man/man1  for all users";
 
 pub(crate) const HELP_EXAMPLES: &str = "\
 Examples:
@@ -39,8 +39,8 @@ pub(crate) struct CompletionArgs {
 #[derive(Debug, clap::Args)]
 pub(crate) struct ManArgs {
     /// Write a page for each command into DIR: keyrot.1, keyrot-rotate.1, and so on
-    #[arg(long, short, value_name = "DIR")]
-    pub(crate) output: Option<PathBuf>,
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]

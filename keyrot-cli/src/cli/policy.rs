@@ -1,5 +1,6 @@
 //! The arguments of `policy`.
 
+use super::named::user_ref;
 use clap::ValueEnum;
 use keyrot_core::model::UserRef;
 
@@ -45,7 +46,7 @@ pub(crate) struct PolicyArgs {
     /// With --for consumer: the user whose key is read; may be repeated
     ///
     /// Give the user's ARN if secret_name contains {path} or {account}.
-    #[arg(long = "user", value_name = "USER|ARN")]
+    #[arg(long = "user", value_name = "USER|ARN", value_parser = user_ref)]
     pub(crate) users: Vec<UserRef>,
     /// Another secret, as in a user's tag keyrot:secret; may be repeated
     #[arg(long = "secret", value_name = "NAME")]
@@ -98,8 +99,8 @@ pub(crate) enum For {
     Audit,
     /// A consumer of a user's key, by `keyrot credentials` or its own code
     Consumer,
-    /// A user who rotates their own key with `keyrot self`
-    #[value(name = "self")]
+    /// A user who rotates their own key with `keyrot my-key`
+    #[value(name = "my-key", alias = "self")]
     Own,
     /// Everyone except --principal: an SCP that protects keyrot's tags and secrets
     Guard,

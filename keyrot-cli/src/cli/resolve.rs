@@ -1,6 +1,8 @@
 //! The arguments of `resolve`.
 
 use super::asking::Asking;
+use super::named::user_name;
+use clap::ValueHint;
 use keyrot_core::UserName;
 
 pub(crate) const EXAMPLES: &str = "\
@@ -23,7 +25,7 @@ Exit codes:
 #[derive(Debug, clap::Args)]
 pub(crate) struct Resolve {
     /// The blocked user
-    #[arg(value_name = "USER")]
+    #[arg(value_name = "USER", value_parser = user_name, value_hint = ValueHint::Username)]
     pub(crate) user: UserName,
     /// The choice, as `keyrot resolve USER --dry-run` lists them
     #[arg(long, value_name = "CHOICE")]

@@ -1,6 +1,8 @@
 //! The arguments of `revoke`.
 
 use super::asking::Asking;
+use super::named::user_name;
+use clap::ValueHint;
 use keyrot_core::{KeyId, UserName};
 
 pub(crate) const EXAMPLES: &str = "\
@@ -17,7 +19,7 @@ Examples:
 
 If the key is current, keyrot first publishes a new key, or the previous key
 if there is no room for a new one. Then it deactivates the revoked key, without
-waiting for --overlap and --quiet. Finally it prints a record of the incident
+waiting for --overlap and --recent-use. Finally it prints a record of the incident
 and of what still works. Users without the rotation tag can be revoked too.
 After a failure, run the same command again, with KEY: it resumes.
 
@@ -36,7 +38,7 @@ Exit codes:
 #[derive(Debug, clap::Args)]
 pub(crate) struct Revoke {
     /// The user whose key to revoke, or the key itself
-    #[arg(value_name = "USER|KEY")]
+    #[arg(value_name = "USER|KEY", value_parser = user_name, value_hint = ValueHint::Username)]
     pub(crate) user: UserName,
     /// The key to revoke; optional if the user has only one
     #[arg(value_name = "KEY")]

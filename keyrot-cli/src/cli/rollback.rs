@@ -1,6 +1,8 @@
 //! The arguments of `rollback`.
 
 use super::asking::Asking;
+use super::named::user_name;
+use clap::ValueHint;
 use keyrot_core::{KeyId, UserName};
 
 pub(crate) const EXAMPLES: &str = "\
@@ -25,7 +27,7 @@ Exit codes:
 #[derive(Debug, clap::Args)]
 pub(crate) struct Rollback {
     /// The user whose key to roll back
-    #[arg(value_name = "USER")]
+    #[arg(value_name = "USER", value_parser = user_name, value_hint = ValueHint::Username)]
     pub(crate) user: UserName,
     /// The key to roll back to [default: the previous key]
     #[arg(long, value_name = "KEY")]

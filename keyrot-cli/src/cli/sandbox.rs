@@ -1,5 +1,6 @@
 //! The arguments of `sandbox` and `demo`.
 
+use super::named::user_name;
 use super::values::{duration, tag};
 use clap::{Args, Subcommand};
 use keyrot_core::{KeyId, UserName};
@@ -32,6 +33,7 @@ pub(crate) enum Sandbox {
     /// Signs one request with the current key of the user's secret, or with --key.
     Use {
         /// The user whose key to use
+        #[arg(value_parser = user_name)]
         user: UserName,
         /// Use this key instead of the current one in the secret
         #[arg(long, value_name = "KEY")]
@@ -55,6 +57,7 @@ pub(crate) enum Sandbox {
     /// Tag a user; RotateKey=True selects it for rotation
     Tag {
         /// The user
+        #[arg(value_parser = user_name)]
         user: UserName,
         /// The tag
         #[arg(value_name = "KEY=VALUE", value_parser = tag)]
@@ -63,6 +66,7 @@ pub(crate) enum Sandbox {
     /// Remove a tag from a user
     Untag {
         /// The user
+        #[arg(value_parser = user_name)]
         user: UserName,
         /// The tag's key
         tag: String,

@@ -5,12 +5,12 @@ use super::values::mfa_code;
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:
-  keyrot self                          do what is due for the default profile
-  keyrot self --dry-run                show what that would be
-  keyrot self --profile work --force   replace another profile's key now
-  keyrot self --mfa-serial arn:aws:iam::123456789012:mfa/jane
-  keyrot self --delete-inactive        delete the other key if it is Inactive
-  keyrot self --yes -q                 for a daily job
+  keyrot my-key                         do what is due for the default profile
+  keyrot my-key --dry-run               show what that would be
+  keyrot my-key --profile work --force  replace another profile's key now
+  keyrot my-key --mfa-serial arn:aws:iam::123456789012:mfa/jane
+  keyrot my-key --delete-inactive       delete the other key if it is Inactive
+  keyrot my-key --yes -q                for a daily job
 
 Run it once to replace the key. Run it again after `overlap` (7 days): it
 deactivates the previous key if nothing uses it.

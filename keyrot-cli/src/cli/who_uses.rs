@@ -1,6 +1,7 @@
 //! The arguments of `who-uses`.
 
 use super::values::{lookback, region};
+use clap::ValueHint;
 use std::time::Duration;
 
 pub(crate) const EXAMPLES: &str = "\
@@ -23,7 +24,7 @@ Exit codes:
 #[derive(Debug, clap::Args)]
 pub(crate) struct WhoUses {
     /// An access key id, or a user name
-    #[arg(value_name = "KEY|USER", required_unless_present = "lagging")]
+    #[arg(value_name = "KEY|USER", required_unless_present = "lagging", value_hint = ValueHint::Username)]
     pub(crate) whose: Option<String>,
     /// Every old key of a selected user that still works
     #[arg(long, conflicts_with = "whose")]

@@ -2,11 +2,11 @@
 
 use crate::backend::Backend;
 use crate::cli::Invocation;
-use crate::cli::audit::{AuditArgs, Format};
+use crate::cli::audit::AuditArgs;
+use crate::cli::format::Format;
 use crate::config;
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::files::Access;
 use crate::output;
 use crate::screens::audit;
 use crate::terminal::progress::{bar, say_sandbox};
@@ -17,16 +17,8 @@ use keyrot_core::audit::{Audit, AuditPolicy, export, survey};
 use keyrot_core::settings::Settings;
 
 pub(crate) async fn audit(invocation: &Invocation, args: &AuditArgs) -> Result<Exit, CliError> {
-    let format = match (invocation.json, args.format) {
-        (true, Format::Table | Format::Json) => Format::Json,
-        (false, format) => format,
-        (true, _) => {
-            return Err(CliError::usage(
-                "--json cannot be combined with another --format; leave out one of them",
-            ));
-        }
-    };
-    if let Some(path) = &args.output {
+    let format = invocation.format;
+    if let Some(path) = &args.out {
         output::check(path)?;
     }
     let settings = config::load(invocation)?;
@@ -37,27 +29,15 @@ pub(crate) async fn audit(invocation: &Invocation, args: &AuditArgs) -> Result<E
     let only = args.only;
     let shown = only.map_or_else(|| whole.clone(), |only| whole.narrowed(only));
     let text = match format {
-        Format::Table => audit::screen(&shown, only, args.output.is_none().then(width).flatten()),
+        Format::Text | Format::Table => {
+            audit::screen(&shown, only, args.out.is_none().then(width).flatten())
+        }
         Format::Json => json(&shown),
         Format::Csv => export::csv(&shown),
         Format::Html => export::html(&whole, &shown, place.sandbox),
         Format::Asff => export::asff(&shown, &place.region),
     };
-    match &args.output {
-        None => crate::terminal::stdio::print(&text),
-        Some(path) => {
-            let plain = anstream::adapter::strip_str(&text).to_string();
-            // A page has no escape sequences, and what looks like one is a name's.
-            output::write(
-                path,
-                if format == Format::Table { &plain } else { &text },
-                Access::Owner,
-            )?;
-            if !invocation.silent {
-                say!("wrote {}", path.display());
-            }
-        }
-    }
+    output::deliver(invocation, args.out.as_deref(), &text)?;
     Ok(if args.check.is_some_and(|from| whole.worst() >= Some(from)) {
         Exit::Blocked
     } else {

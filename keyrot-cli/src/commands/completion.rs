@@ -1,10 +1,13 @@
 //! `completion`: a shell completion script. It calls nothing and reads no setting.
 
+use crate::backend::is_sandbox;
 use crate::cli::pages::CompletionArgs;
 use crate::cli::{Invocation, command};
 use crate::error::CliError;
 use crate::exit::Exit;
+use crate::names;
 use crate::terminal::stdio::print;
+use clap_complete::Shell;
 
 pub(crate) fn completion(invocation: &Invocation, args: &CompletionArgs) -> Result<Exit, CliError> {
     if invocation.json {
@@ -17,6 +20,81 @@ pub(crate) fn completion(invocation: &Invocation, args: &CompletionArgs) -> Resu
     let script = String::from_utf8(script).map_err(|error| {
         CliError::failed(format!("the completion could not be generated: {error}"))
     })?;
-    print(&script);
+    print(&with_users(args.shell, &script));
     Ok(Exit::Success)
 }
+
+/// `users`, which is hidden: the names of the users of the last listing, a line each.
+pub(crate) fn users(invocation: &Invocation) -> Result<Exit, CliError> {
+    let names = names::recalled(is_sandbox(invocation));
+    print(&names.iter().map(|name| format!("{name}\n")).collect::<String>());
+    Ok(Exit::Success)
+}
+
+/// The script with users' names where a user is expected. clap's generators mark these places as
+/// names of the machine's own users: zsh's everywhere, fish's after flags, bash's nowhere.
+fn with_users(shell: Shell, script: &str) -> String {
+    match shell {
+        Shell::Bash => script.to_owned() + &BASH.replace("COMMANDS", &TAKE_USERS.join("|")),
+        Shell::Zsh => script.replace(":_users", ":_keyrot_users").replacen("\n\n", ZSH, 1),
+        Shell::Fish => {
+            let script = script.replace("(__fish_complete_users)", FISH);
+            let commands = TAKE_USERS.join(" ");
+            let when = format!("__fish_seen_subcommand_from {commands}");
+            format!("{script}complete -c keyrot -n \"{when}\" -a \"{FISH}\"\n")
+        }
+        _ => script.to_owned(),
+    }
+}
+
+/// The commands that take users.
+const TAKE_USERS: [&str; 15] = [
+    "plan",
+    "rotate",
+    "status",
+    "list",
+    "ls",
+    "enroll",
+    "release",
+    "unenroll",
+    "move",
+    "revoke",
+    "rollback",
+    "resolve",
+    "who-uses",
+    "credentials",
+    "exec",
+];
+
+const FISH: &str = "(keyrot users 2>/dev/null)";
+
+/// After clap's own words: users' names for what is no flag, of the commands that take some.
+const BASH: &str = r#"
+_keyrot_with_users() {
+    _keyrot "$@"
+    local word command= cur="${COMP_WORDS[COMP_CWORD]}"
+    [[ $cur == -* ]] && return
+    for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+        case $word in
+            -*) ;;
+            *) command=$word; break ;;
+        esac
+    done
+    case $command in
+        COMMANDS)
+            COMPREPLY+=($(compgen -W "$(keyrot users 2>/dev/null)" -- "$cur")) ;;
+    esac
+}
+complete -F _keyrot_with_users -o nosort -o bashdefault -o default keyrot
+"#;
+
+/// Before the first function.
+const ZSH: &str = r#"
+
+_keyrot_users() {
+    local -a names
+    names=(${(f)"$(keyrot users 2>/dev/null)"})
+    compadd -a names
+}
+
+"#;

@@ -9,8 +9,7 @@ use crate::cli::sandbox::Demo;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::screens::demo::{Stage, Who};
-use crate::terminal::stdio::print_json;
-use crate::terminal::style::{self, paint};
+use crate::terminal::stdio::{print_json, warn};
 use futures_util::FutureExt;
 use keyrot_core::engine::Progress;
 use keyrot_core::memory::{Fault, FaultAt, Label, MemoryAccount, Rules, Value, World};
@@ -63,8 +62,7 @@ struct Play {
 
 pub(crate) async fn demo(invocation: &Invocation, args: &Demo) -> Result<Exit, CliError> {
     if !invocation.settings.is_empty() || invocation.sandbox.is_some() {
-        let text = "the demo uses its own account and settings; yours are ignored";
-        say!("{} {text}", paint(style::WARN, "warning:"));
+        warn("the demo uses its own account and settings; yours are ignored");
     }
     let watched = std::io::stdout().is_terminal() && !invocation.json && !args.fast;
     let pace =

@@ -37,6 +37,9 @@ const REMOVED: [&str; 21] = [
     "AWS_WEB_IDENTITY_TOKEN_FILE",
 ];
 
+/// The variables from which SDKs take the region (AWS SDKs and Tools Reference Guide, "AWS Region").
+const REGIONS: [&str; 2] = ["AWS_REGION", "AWS_DEFAULT_REGION"];
+
 /// Whether the command must not inherit the variable.
 fn is_removed(variable: &str) -> bool {
     REMOVED.iter().any(|removed| match removed.strip_suffix('*') {
@@ -49,7 +52,8 @@ pub(crate) async fn exec(invocation: &Invocation, args: &ExecArgs) -> Result<Exi
     let Some((program, rest)) = args.command.split_first() else {
         return Err(CliError::usage("no command to run: name it after --"));
     };
-    let ForCommand { key, nesting, secret_variables } = read(invocation, &args.reading).await?;
+    let ForCommand { key, nesting, secret_variables, region } =
+        read(invocation, &args.reading).await?;
     let credentials = key.credentials;
     let mut command = Command::new(program);
     command.args(rest);
@@ -63,6 +67,13 @@ pub(crate) async fn exec(invocation: &Invocation, args: &ExecArgs) -> Result<Exi
     nesting.leave(&mut command);
     command.env("AWS_ACCESS_KEY_ID", credentials.key.as_str());
     command.env("AWS_SECRET_ACCESS_KEY", credentials.secret.expose());
+    // The profile that names the region is not inherited. Some SDKs read only one of the two.
+    let set = |name: &&str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    if let Some(region) = REGIONS.iter().find_map(|name| set(name)).or(region) {
+        for name in REGIONS.iter().filter(|name| set(name).is_none()) {
+            command.env(name, &region);
+        }
+    }
     run(command).map_err(|error| {
         let code = if error.kind() == ErrorKind::NotFound { 127 } else { 126 };
         CliError::with(

@@ -1,7 +1,7 @@
 //! `help`: the help of a command, or the page of settings.
 
 use crate::cli::pages::HelpArgs;
-use crate::cli::{Invocation, command};
+use crate::cli::{Invocation, command, parser};
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::screens::settings::screen;
@@ -10,6 +10,15 @@ use crate::terminal::stdio::{failed, print};
 
 /// The topic that is not a command.
 const SETTINGS: &str = "settings";
+
+/// `version`: what `--version` prints.
+pub(crate) fn version(invocation: &Invocation) -> Result<Exit, CliError> {
+    if invocation.json {
+        return Err(CliError::usage("the version is text, not JSON").hint("leave out --json"));
+    }
+    print(&command().render_version());
+    Ok(Exit::Success)
+}
 
 pub(crate) fn help(invocation: &Invocation, args: &HelpArgs) -> Result<Exit, CliError> {
     if invocation.json {
@@ -22,7 +31,7 @@ pub(crate) fn help(invocation: &Invocation, args: &HelpArgs) -> Result<Exit, Cli
     // clap knows every command's help, and what a mistyped one may have meant.
     let words =
         std::iter::once("keyrot").chain(args.words.iter().map(String::as_str)).chain(["--help"]);
-    match command().try_get_matches_from(words) {
+    match parser().try_get_matches_from(words) {
         Ok(_) => Ok(Exit::Success),
         Err(error) => match (error.print(), error.use_stderr()) {
             (_, true) => Ok(Exit::Usage),

@@ -9,12 +9,12 @@ use crate::cli::init::InitArgs;
 use crate::config;
 use crate::error::CliError;
 use crate::exit::Exit;
+use crate::files::{Access, beside};
 use crate::terminal::stdio::{print, print_json};
 use crate::terminal::style::{self, paint};
 use look::Look;
 use serde::Serialize;
-use std::fs::OpenOptions;
-use std::io::{ErrorKind, Write};
+use std::io::ErrorKind;
 use std::path::Path;
 
 #[derive(Serialize)]
@@ -30,8 +30,8 @@ struct Document<'a> {
 
 pub(crate) async fn init(invocation: &Invocation, args: &InitArgs) -> Result<Exit, CliError> {
     // Before anything is asked.
-    if !args.stdout && args.output.exists() {
-        return Err(taken(&args.output));
+    if !args.stdout && args.out.exists() {
+        return Err(taken(&args.out));
     }
     let look = match args.offline {
         true => None,
@@ -43,9 +43,9 @@ pub(crate) async fn init(invocation: &Invocation, args: &InitArgs) -> Result<Exi
     };
     let toml = text::toml(look.as_ref());
     if !args.stdout {
-        write(&args.output, &toml)?;
+        write(&args.out, &toml)?;
     }
-    let file = (!args.stdout).then(|| args.output.display().to_string());
+    let file = (!args.stdout).then(|| args.out.display().to_string());
     if invocation.json {
         print_json(&Document {
             schema: "keyrot.init/1",
@@ -57,20 +57,20 @@ pub(crate) async fn init(invocation: &Invocation, args: &InitArgs) -> Result<Exi
         print(&toml);
     } else {
         let seen = look.as_ref().map(|look| format!("{}\n", look.summary())).unwrap_or_default();
-        print(&format!("{seen}{} {}\n", paint(style::GOOD, "wrote"), args.output.display()));
+        print(&format!("{seen}{} {}\n", paint(style::GOOD, "wrote"), args.out.display()));
         say!("{} keyrot plan", paint(style::HINT, "next:"));
     }
     Ok(Exit::Success)
 }
 
+/// As a whole, and never over a file that is there.
 fn write(path: &Path, text: &str) -> Result<(), CliError> {
-    let made = OpenOptions::new().write(true).create_new(true).open(path);
-    let written = made.and_then(|mut file| {
-        // Half a file would be taken for the settings.
-        file.write_all(text.as_bytes()).inspect_err(|_| drop(std::fs::remove_file(path)))
+    let made = beside(path, text.as_bytes(), Access::All).and_then(|file| {
+        file.as_file().sync_all()?;
+        file.persist_noclobber(path).map_err(|error| error.error)
     });
-    match written {
-        Ok(()) => Ok(()),
+    match made {
+        Ok(_) => Ok(()),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(taken(path)),
         Err(error) => {
             Err(CliError::failed(format!("{} could not be written: {error}", path.display())))
@@ -80,5 +80,5 @@ fn write(path: &Path, text: &str) -> Result<(), CliError> {
 
 fn taken(path: &Path) -> CliError {
     CliError::usage(format!("{} already exists and is not overwritten", path.display()))
-        .hint("name another file with --output, or print the settings with --stdout")
+        .hint("name another file with --out, or print the settings with --stdout")
 }

@@ -19,7 +19,7 @@ pub(crate) fn man(invocation: &Invocation, args: &ManArgs) -> Result<Exit, CliEr
     let made =
         |error: io::Error| CliError::failed(format!("the page could not be generated: {error}"));
     let main = command();
-    let Some(dir) = &args.output else {
+    let Some(dir) = &args.out else {
         print(&page(built(main)).map_err(made)?);
         return Ok(Exit::Success);
     };
@@ -49,7 +49,10 @@ fn built(mut command: clap::Command) -> clap::Command {
 
 /// The command itself, and those below it. `help` has no page: it shows those of others.
 fn with_all_below(command: clap::Command) -> Vec<clap::Command> {
-    let below = command.get_subcommands().filter(|one| one.get_name() != "help").cloned();
+    let below = command
+        .get_subcommands()
+        .filter(|one| one.get_name() != "help" && !one.is_hide_set())
+        .cloned();
     let below: Vec<_> = below.flat_map(with_all_below).collect();
     std::iter::once(command).chain(below).collect()
 }

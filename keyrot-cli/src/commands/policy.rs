@@ -8,7 +8,7 @@ use crate::consumer::secret::secret_name;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::screens::policy;
-use crate::terminal::stdio::{print, print_json};
+use crate::terminal::stdio::{print, print_json, warn};
 use keyrot_aws::policy::{
     ACTIONS, Discovery, GUARDED, Guard, Hooks, Key, LONGEST_MANAGED_POLICY, LONGEST_SCP, Policy,
     Principal, Scope, Syntax, Text,
@@ -184,10 +184,10 @@ fn say_of_guard(invocation: &Invocation, document: &Policy, kind: GuardAs) {
     };
     let characters = document.characters();
     if characters > most {
-        say!(
-            "warning: the policy has {characters} characters, but {what} can have at most {most}; use wildcards for principals, such as \
+        warn(&format!(
+            "the policy has {characters} characters, but {what} can have at most {most}; use wildcards for principals, such as \
              arn:aws:iam::*:role/ops/*"
-        );
+        ));
     }
     if !invocation.silent {
         say!("{note}");
@@ -202,9 +202,9 @@ fn open_places(policy: &Policy) -> Vec<&'static str> {
 
 fn say(invocation: &Invocation, scope: &Scope, target: For, open: &[&str]) {
     if scope.takes_every_secret() && !matches!(target, For::Audit | For::Own) {
-        say!(
-            "warning: secret_name does not start with fixed text, so this policy covers every secret of the account; \
-             start it with fixed text, such as /iam/{{user}}/access_key"
+        warn(
+            "secret_name does not start with fixed text, so this policy covers every secret of the account; \
+             start it with fixed text, such as /iam/{user}/access_key",
         );
     }
     if !open.is_empty() && !invocation.silent {

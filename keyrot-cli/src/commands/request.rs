@@ -13,12 +13,12 @@ use crate::screens::request::{self as screens, View};
 use crate::terminal::progress::ProgressReporter;
 use crate::terminal::signals::Signals;
 use crate::terminal::size::width;
-use crate::terminal::stdio::{json, print, record};
+use crate::terminal::stdio::{json, print, record, warn};
 use crate::terminal::style::{self, paint};
 use futures_util::FutureExt;
 use keyrot_core::decide::Refusal;
 use keyrot_core::model::EndedSessions;
-use keyrot_core::report::RequestDocument;
+use keyrot_core::report::{RequestDocument, command_line, flag};
 use keyrot_core::requests::{
     Lifted, RequestFlow, RequestKind, RequestPlan, RequestReport, RequestStatus,
 };
@@ -187,7 +187,7 @@ impl<'a> Desk<'a> {
         let session = self.session.clone().notify(move |target| {
             // A notifier that cannot be used is no reason to leave a leaked key Active.
             backend.notifiers(&settings, std::slice::from_ref(target)).unwrap_or_else(|error| {
-                say!("{} no notifications: {error}", paint(style::WARN, "warning:"));
+                warn(&format!("no notifications: {error}"));
                 Vec::new()
             })
         });
@@ -285,7 +285,8 @@ fn say_lifted(user: &UserName, lifted: &Result<Lifted, CallError>) {
         )),
         // That it is there was seen.
         Err(error) if error.message.contains("DeleteUserPolicy") => dim(format!(
-            "the policy {name} of {user} is no longer needed and could not be removed ({error}); to remove it: aws iam delete-user-policy --user-name {user} --policy-name {name}"
+            "the policy {name} of {user} is no longer needed and could not be removed ({error}); to remove it: aws iam delete-user-policy {} --policy-name {name}",
+            flag("--user-name", user)
         )),
         Err(_) => {}
     }
@@ -314,7 +315,12 @@ async fn find(
                 MissingWhy::Excluded { .. } | MissingWhy::OutsidePath { .. } => {
                     problem.hint(format!(
                         "exclude or path_prefix skip this user; to deactivate a leaked key anyway: \
-                     keyrot revoke {user} KEY --without-successor"
+                     {}",
+                        command_line(
+                            "keyrot revoke",
+                            &[user.as_str(), "KEY"],
+                            " --without-successor"
+                        )
                     ))
                 }
                 _ => problem.hint("nothing was done"),

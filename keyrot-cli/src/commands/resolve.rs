@@ -6,11 +6,11 @@ use crate::cli::resolve::Resolve;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::screens::request as screens;
-use crate::terminal::confirm::{ask, can_ask};
+use crate::terminal::confirm::{ask_until, can_ask};
 use crate::terminal::size::width;
 use crate::terminal::stdio::print;
 use keyrot_core::UserResult;
-use keyrot_core::report::Resolution;
+use keyrot_core::report::{Resolution, command_line};
 use keyrot_core::requests::RequestKind;
 
 pub(crate) async fn resolve(invocation: &Invocation, args: &Resolve) -> Result<Exit, CliError> {
@@ -50,9 +50,13 @@ fn no_choice(choice: &str, resolutions: &[Resolution], seen: &UserResult) -> Cli
     let hint = match (names.as_slice(), seen.revoked.first()) {
         // What was chosen before may have been stopped halfway.
         (_, Some(key)) => {
-            format!("{offered}; {key} was revoked, and to finish that: keyrot revoke {user} {key}")
+            let revoke = command_line("keyrot revoke", &[user.as_str(), key.as_str()], "");
+            format!("{offered}; {key} was revoked, and to finish that: {revoke}")
         }
-        ([], None) => format!("{offered}; to see why: keyrot resolve {user}"),
+        ([], None) => {
+            let resolve = command_line("keyrot resolve", &[user.as_str()], "");
+            format!("{offered}; to see why: {resolve}")
+        }
         (_, None) => offered,
     };
     CliError::usage(format!("{choice} is not a choice for {user}")).hint(hint)
@@ -60,14 +64,17 @@ fn no_choice(choice: &str, resolutions: &[Resolution], seen: &UserResult) -> Cli
 
 /// Asks for a number on the terminal; nothing is no choice.
 async fn chosen(resolutions: &[Resolution]) -> Result<Option<&Resolution>, CliError> {
-    let answer = ask(&format!("Which one? [1-{}, Enter for none] ", resolutions.len())).await?;
-    if answer.is_empty() {
-        return Ok(None);
-    }
-    let resolution =
-        answer.parse::<usize>().ok().and_then(|number| resolutions.get(number.checked_sub(1)?));
-    let problem = || CliError::usage(format!("{answer} is not a choice; nothing was done"));
-    resolution
-        .map(Some)
-        .ok_or_else(|| problem().hint(format!("expected a number from 1 to {}", resolutions.len())))
+    let most = resolutions.len();
+    let question = format!("Which one? [1-{most}, Enter for none] ");
+    let answered = ask_until(&question, |answer| {
+        if answer.is_empty() {
+            return Ok(None);
+        }
+        let number = answer.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
+        let resolution = number.and_then(|index| resolutions.get(index));
+        resolution.map(Some).ok_or_else(|| format!("expected a number from 1 to {most}"))
+    });
+    answered.await?.map_err(|(answer, expected)| {
+        CliError::usage(format!("{answer} is not a choice; nothing was done")).hint(expected)
+    })
 }

@@ -6,6 +6,7 @@ use crate::cli::revoke::Revoke;
 use crate::cli::values::as_key;
 use crate::error::CliError;
 use crate::exit::Exit;
+use keyrot_core::report::command_line;
 use keyrot_core::requests::RequestKind;
 use keyrot_core::{KeyId, Request, Revocation};
 
@@ -18,13 +19,12 @@ pub(crate) async fn revoke(invocation: &Invocation, args: &Revoke) -> Result<Exi
     // Whatever went wrong, it did so before the key was touched.
     ended.map_err(|problem| match (named, &args.key) {
         (Some(key), named) => {
-            let of = named
-                .as_ref()
-                .map(|key| format!("{} {key}", args.user))
-                .unwrap_or_else(|| key.to_string());
-            let hint = format!(
-                "to deactivate it now, even if it is in use: keyrot revoke {of} --without-successor"
-            );
+            let names = match named {
+                Some(key) => vec![args.user.as_str(), key.as_str()],
+                None => vec![key.as_str()],
+            };
+            let revoke = command_line("keyrot revoke", &names, " --without-successor");
+            let hint = format!("to deactivate it now, even if it is in use: {revoke}");
             let problem = problem.after(&format!("{key} was not revoked"));
             if args.without_successor { problem } else { problem.or_hint(hint) }
         }

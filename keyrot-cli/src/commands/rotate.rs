@@ -1,13 +1,35 @@
 //! `rotate`: every step that is due.
 
-use super::run::run;
+use super::run::{Pass, run};
 use crate::cli::Invocation;
 use crate::cli::run::Rotate;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::screens::run::Screen;
+use crate::terminal::style::{self, paint};
+use crate::terminal::time;
+use keyrot_core::EventKind;
+use keyrot_core::report::{State, UserDocument};
 
 pub(crate) async fn rotate(invocation: &Invocation, args: &Rotate) -> Result<Exit, CliError> {
-    let screen = if args.dry_run { Screen::Plan } else { Screen::Rotate };
-    run(invocation, &args.users, screen, args.force).await
+    let screen = if args.asking.dry_run { Screen::Plan } else { Screen::Rotate };
+    let pass = Pass { force: args.force, agreed: args.asking.yes, ..Pass::of(screen) };
+    let ran = run(invocation, &args.users, pass).await?;
+    let kept: Vec<_> = ran.document.users.iter().filter(|user| is_kept(user)).collect();
+    if !args.force || kept.is_empty() {
+        return Ok(ran.exit);
+    }
+    let would = if args.asking.dry_run { "would not replace" } else { "did not replace" };
+    for user in &kept {
+        let text = format!("--force {would} the key of {}: {}", user.user, user.message);
+        say!("{} {}", paint(style::BAD, "error:"), time::shown(&text));
+    }
+    Ok(if ran.exit == Exit::Success { Exit::Failed } else { ran.exit })
+}
+
+/// Whether nothing is wrong with the user, and its key was not replaced and would not be. What is
+/// blocked, failed or stopped says so by itself.
+fn is_kept(user: &UserDocument) -> bool {
+    matches!(user.state, State::Waiting | State::Settled)
+        && !user.events.iter().any(|event| matches!(event.kind, EventKind::Rotated { .. }))
 }

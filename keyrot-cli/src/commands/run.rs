@@ -3,35 +3,72 @@
 
 use crate::backend::Backend;
 use crate::cli::Invocation;
-use crate::cli::run::Users;
+use crate::cli::format::Format;
+use crate::cli::run::{Reading, Users};
 use crate::config;
 use crate::error::CliError;
 use crate::exit::Exit;
+use crate::names;
+use crate::output;
+use crate::screens::rows::csv;
 use crate::screens::run::{Screen, screen};
+use crate::terminal::confirm::{can_ask, confirm};
 use crate::terminal::progress::{ProgressReporter, say_sandbox};
 use crate::terminal::signals::Signals;
-use crate::terminal::size::width;
-use crate::terminal::stdio::{print, print_json};
+use crate::terminal::size::{talk_width, width};
+use crate::terminal::stdio::{json, note, warn};
 use crate::terminal::style::{self, paint};
 use keyrot_core::engine::NotifierFailure;
-use keyrot_core::report::schema;
+use keyrot_core::report::{RunStatus, flag, schema};
 use keyrot_core::selection::MissingWhy;
 use keyrot_core::settings::Settings;
 use keyrot_core::{Cancel, Mode, Notifier, Rotator, RunDocument, Selected, UserName};
 use std::sync::Arc;
 
+/// More users than these are not changed for the first time before somebody who can be asked was.
+const MANY: usize = 5;
+
+/// What a pass is for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pass<'a> {
+    pub(crate) screen: Screen,
+    /// Replace current keys, due or not.
+    pub(crate) force: bool,
+    /// The operator has agreed in advance.
+    pub(crate) agreed: bool,
+    /// What was asked of a command that only reads.
+    pub(crate) reading: Option<&'a Reading>,
+}
+
+/// How a pass ended.
+pub(crate) struct Ran {
+    pub(crate) document: RunDocument,
+    pub(crate) exit: Exit,
+}
+
+impl Pass<'_> {
+    pub(crate) fn of(screen: Screen) -> Self {
+        Self { screen, force: false, agreed: false, reading: None }
+    }
+}
+
 pub(crate) async fn run(
     invocation: &Invocation,
     users: &Users,
-    what: Screen,
-    force: bool,
-) -> Result<Exit, CliError> {
+    pass: Pass<'_>,
+) -> Result<Ran, CliError> {
+    let what = pass.screen;
+    let out = pass.reading.and_then(|reading| reading.out.as_deref());
+    out.map_or(Ok(()), output::check)?;
     let settings = config::load(invocation)?;
     let mut signals = Signals::listen()?;
     let found = signals.or(find(invocation, &settings, &users.names())).await;
     let (target, mut selected) = found.unwrap_or_else(|signal| Err(CliError::signal(signal)))?;
     let (sandbox, now) = (target.sandbox, target.ports.clock.now());
-    if force {
+    if users.names().is_empty() {
+        names::remember(sandbox, &selected);
+    }
+    if pass.force {
         selected.force(now);
     }
     let (mode, schema) = match what {
@@ -41,12 +78,25 @@ pub(crate) async fn run(
     };
     let limits = settings.limits(now);
     say_of_selection(invocation, &selected, sandbox, now);
-
-    let reporter = ProgressReporter::new(selected.chosen.len(), invocation.silent, invocation.json);
     let notifiers = match what {
         Screen::Rotate => notifiers(&settings, &target, &selected)?,
         Screen::Plan | Screen::Status => Vec::new(),
     };
+    let shown =
+        |what, document: &RunDocument, width| screen(what, document, &settings, sandbox, width);
+    if what == Screen::Rotate && !pass.agreed && selected.chosen.len() > MANY && can_ask() {
+        let plan = Rotator::new(target.ports.clone());
+        let cancel = Cancel::default();
+        let look = plan.run(selected.chosen.clone(), Mode::Plan, &limits, &cancel, &|_| {});
+        let report = signals.or(look).await.map_err(CliError::signal)?;
+        let plan = RunDocument::new(schema::PLAN, &report, &selected);
+        if let Some(question) = question(&plan, &settings, pass.force, sandbox) {
+            say_part!("{}", shown(Screen::Plan, &plan, talk_width()));
+            confirm(false, &question).await?;
+        }
+    }
+
+    let reporter = ProgressReporter::new(selected.chosen.len(), invocation.silent, invocation.json);
     let rotator = notifiers.into_iter().fold(Rotator::new(target.ports), Rotator::notify);
     let rotator = if settings.trail() { rotator.trail(target.trail) } else { rotator };
     let cancel = Cancel::default();
@@ -57,13 +107,45 @@ pub(crate) async fn run(
     reporter.finish();
 
     let document = RunDocument::new(schema, &report, &selected);
-    if invocation.json {
-        print_json(&document);
-    } else {
-        print(&screen(what, &document, &settings, sandbox, width()));
+    let exit = match what {
+        Screen::Rotate => Exit::of(document.result, signal),
+        Screen::Plan | Screen::Status => {
+            let check = pass.reading.is_some_and(|reading| reading.check);
+            Exit::of_reading(document.result, signal, check)
+        }
+    };
+    // Rows do not say that there would be more, and a file outlives what was said on the terminal.
+    let stopped = document.result == RunStatus::Stopped;
+    let looks_whole = out.is_some() || invocation.format == Format::Csv;
+    if let Some(signal) = signal.filter(|_| stopped && looks_whole && what != Screen::Rotate) {
+        return Err(CliError::signal(signal));
     }
+    let text = match invocation.format {
+        Format::Json => json(&document),
+        Format::Csv => csv(&document),
+        _ => shown(what, &document, out.is_none().then(width).flatten()),
+    };
+    output::deliver(invocation, out, &text)?;
     report_notifier_failures(&report.notifier_failures);
-    Ok(Exit::of(document.result, signal))
+    Ok(Ran { document, exit })
+}
+
+/// What to ask before a run that would change many users who were never changed, or that replaces
+/// many keys because it was told to.
+fn question(plan: &RunDocument, settings: &Settings, force: bool, sandbox: bool) -> Option<String> {
+    let most = settings.max_adoptions().unwrap_or(usize::MAX);
+    let (due, first) = (plan.counts.due, plan.counts.to_adopt.min(most));
+    let account = plan.account.as_deref().unwrap_or("unknown");
+    let place = match &plan.region {
+        Some(region) if !sandbox => format!("in account {account}, {region}"),
+        Some(region) => format!("in account {account}, {region} (sandbox)"),
+        None => format!("in account {account}"),
+    };
+    match (first > MANY, force && due > MANY) {
+        (true, _) => Some(format!("Change {first} users for the first time {place}")),
+        (false, true) => Some(format!("Replace the keys of up to {due} users {place}")),
+        (false, false) => None,
+    }
 }
 
 /// One line for each notifier that failed, however often it did. It changes nothing about how the
@@ -78,8 +160,9 @@ fn report_notifier_failures(failures: &[NotifierFailure]) {
             1 => String::new(),
             times => format!(" ({times} times, first error)"),
         };
+        // Nobody was told of what the run did: that is never kept quiet.
         let text = format!("notifier {notifier} failed{times}: {reason}");
-        say!("{} {text}", paint(style::WARN, "warning:"));
+        say!("{} {text}", paint(style::BAD, "error:"));
     }
 }
 
@@ -90,8 +173,7 @@ fn notifiers(
     selected: &Selected,
 ) -> Result<Vec<Arc<dyn Notifier>>, CliError> {
     if target.sandbox && !settings.notify().is_empty() {
-        let text = "no notifications: `notify` is set, but this is a sandbox";
-        say!("{} {text}", paint(style::DIM, "note:"));
+        note("no notifications: `notify` is set, but this is a sandbox");
     }
     target.notifiers(settings, &selected.chosen).map_err(CliError::usage)
 }
@@ -119,8 +201,8 @@ async fn find(
             let untagged = missing.iter().find(|m| matches!(m.why, MissingWhy::NotTagged { .. }));
             Err(match untagged.filter(|_| !target.sandbox) {
                 Some(one) => problem.hint(format!(
-                    "aws iam tag-user --user-name {} --tags Key={},Value={} (nothing was done)",
-                    one.user,
+                    "aws iam tag-user {} --tags Key={},Value={} (nothing was done)",
+                    flag("--user-name", &one.user),
                     settings.selection().tag,
                     settings.selection().tag_value
                 )),
@@ -137,8 +219,7 @@ fn say_of_selection(
     now: keyrot_core::Timestamp,
 ) {
     for pattern in &selected.unmatched_exclusions {
-        let text = format!("the exclusion {pattern} matches no user; check the spelling");
-        say!("{} {text}", paint(style::WARN, "warning:"));
+        warn(&format!("the exclusion {pattern} matches no user; check the spelling"));
     }
     if sandbox && !invocation.silent {
         say_sandbox(now);

@@ -11,7 +11,7 @@ use crate::sandbox::region::SANDBOX_REGION;
 use crate::sandbox::{SandboxDocument, SandboxFile, seed};
 use crate::screens::sandbox::screen;
 use crate::terminal::size::width;
-use crate::terminal::stdio::{print, print_json};
+use crate::terminal::stdio::{print, print_json, remark};
 use crate::terminal::style::{self, paint};
 use crate::terminal::time;
 use keyrot_core::memory::{Label, Refusal, TrailedUse, Value, World};
@@ -54,7 +54,7 @@ pub(crate) async fn sandbox(invocation: &Invocation, command: &Sandbox) -> Resul
     }
     let (file, made) = SandboxFile::open(path.as_deref()).await?;
     if made {
-        say!("created a sandbox in {}", file.path().display());
+        remark(&format!("created a sandbox in {}", file.path().display()));
     }
     let region = settings.region().unwrap_or(SANDBOX_REGION);
     if let Sandbox::Show = command {

@@ -17,6 +17,7 @@ use crate::terminal::style::{self, paint};
 use crate::terminal::time;
 use find::Found;
 use keyrot_aws::profiles::FileError;
+use keyrot_core::report::flag;
 use keyrot_core::requests::{
     OwnAction, OwnBlocked, OwnDone, OwnError, OwnKey, OwnStep, ReplaceError, Undone,
 };
@@ -45,6 +46,12 @@ pub(crate) async fn own(invocation: &Invocation, args: &OwnArgs) -> Result<Exit,
     let now = found.ports.clock.now();
     let document = work.document(outcome, now);
     work.flow.report(&document, || print(&self_service::screen(&document, now, width())));
+    let kept = matches!(document.result, Outcome::Settled | Outcome::Waiting | Outcome::Inactive);
+    if args.force && kept {
+        let text = format!("--force did not replace the key: {}", document.message);
+        say!("{} {}", paint(style::BAD, "error:"), time::shown(&text));
+        return Ok(Exit::Failed);
+    }
     Ok(if document.result == Outcome::Blocked { Exit::Blocked } else { Exit::Success })
 }
 
@@ -103,7 +110,7 @@ impl Work<'_> {
                 OwnAction::Deactivate(_) => format!("deactivate {described}"),
                 OwnAction::Delete(_) => format!("delete {described} permanently"),
             };
-            if !self.flow.ask(&what).await? {
+            if !self.flow.ask(&what).await.map_err(|no| no.done_before(&self.done))? {
                 return Ok(self.end(Outcome::Due, format!("would {what}")));
             }
             if let (OwnAction::Replace, Err(error)) = (&action, self.found.file.rehearse()) {
@@ -143,7 +150,7 @@ impl Work<'_> {
             "the profile {profile} has the new key {new}; the previous key {old} stays Active for now"
         );
         let hint = format!(
-            "after {}, run `keyrot self` again: it deactivates {old} if nothing uses it. Until then, restart processes and replace copies that have the old key",
+            "after {}, run `keyrot my-key` again: it deactivates {old} if nothing uses it. Until then, restart processes and replace copies that have the old key",
             time::absolute(until)
         );
         End { result: Outcome::Replaced, key: new, message, hint: Some(hint), until: Some(until) }
@@ -151,7 +158,7 @@ impl Work<'_> {
 
     fn settled(&self, until: Timestamp, now: Timestamp) -> End {
         let message = format!("{} is due {}", self.mine(), time::both(until, now));
-        let hint = Some("to replace it now: keyrot self --force".to_owned());
+        let hint = Some("to replace it now: keyrot my-key --force".to_owned());
         End { hint, until: Some(until), ..self.end(Outcome::Settled, message) }
     }
 
@@ -161,8 +168,8 @@ impl Work<'_> {
 
     fn deactivated(&self, key: &KeyId) -> End {
         let hint = format!(
-            "if something still needs it: aws iam update-access-key --user-name {} --access-key-id {key} --status Active; if nothing does after some days: keyrot self --delete-inactive",
-            self.user()
+            "if something still needs it: aws iam update-access-key {} --access-key-id {key} --status Active; if nothing does after some days: keyrot my-key --delete-inactive",
+            flag("--user-name", self.user())
         );
         End {
             hint: Some(hint),
@@ -175,7 +182,7 @@ impl Work<'_> {
         let hint = match error {
             FileError::Io { cause, .. } => match cause.kind() {
                 io::ErrorKind::ResourceBusy => {
-                    "the file is mounted alone, as in a container, and cannot be replaced: mount its folder, or run keyrot self on the host"
+                    "the file is mounted alone, as in a container, and cannot be replaced: mount its folder, or run keyrot my-key on the host"
                 }
                 io::ErrorKind::StorageFull
                 | io::ErrorKind::QuotaExceeded
@@ -195,7 +202,7 @@ impl Work<'_> {
     fn inactive(&self, described: &str) -> End {
         let message =
             format!("the other key is Inactive: {described}; delete it before the next rotation");
-        let hint = "if nothing needed it for some days: keyrot self --delete-inactive".to_owned();
+        let hint = "if nothing needed it for some days: keyrot my-key --delete-inactive".to_owned();
         End { hint: Some(hint), ..self.end(Outcome::Inactive, message) }
     }
 
@@ -203,7 +210,8 @@ impl Work<'_> {
         let user = self.user();
         let hint = match (why, other) {
             (OwnBlocked::Unexplained { .. }, Some(other)) => Some(format!(
-                "the other key is {described}. If nothing uses it: aws iam update-access-key --user-name {user} --access-key-id {} --status Inactive, then keyrot self --delete-inactive",
+                "the other key is {described}. If nothing uses it: aws iam update-access-key {} --access-key-id {} --status Inactive, then keyrot my-key --delete-inactive",
+                flag("--user-name", user),
                 other.id
             )),
             (OwnBlocked::Unlisted(_), _) => Some("run it again in a minute".to_owned()),
@@ -231,7 +239,7 @@ impl Work<'_> {
     fn not_replaced(&self, error: &ReplaceError, signal: Option<u8>) -> CliError {
         let user = self.user();
         let delete = |key: &KeyId| {
-            format!("aws iam delete-access-key --user-name {user} --access-key-id {key}")
+            format!("aws iam delete-access-key {} --access-key-id {key}", flag("--user-name", user))
         };
         let unchanged = "the key in the file still works";
         match (error, signal) {
@@ -247,7 +255,7 @@ impl Work<'_> {
             (ReplaceError::Lost { since, .. }, _) => {
                 let hint = match since.as_slice() {
                     [] => format!(
-                        "{unchanged}. Check in a minute if there is a second key: keyrot self --dry-run"
+                        "{unchanged}. Check in a minute if there is a second key: keyrot my-key --dry-run"
                     ),
                     keys => format!(
                         "{unchanged}. IAM now lists a new key, {}. Unless someone else just created it, its secret is lost; delete it: {}",

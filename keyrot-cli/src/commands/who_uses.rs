@@ -3,6 +3,7 @@
 
 use crate::backend::Backend;
 use crate::cli::Invocation;
+use crate::cli::named::user_name;
 use crate::cli::values::as_key;
 use crate::cli::who_uses::WhoUses;
 use crate::config;
@@ -51,8 +52,8 @@ async fn find_out(
 ) -> Result<UsesDocument, CliError> {
     let whose = match args.whose.as_deref().map(|whose| as_key(whose).ok_or(whose)) {
         Some(Ok(key)) => Whose::Key(key),
-        Some(Err(name)) => Whose::User(UserName::parse(name).map_err(|error| {
-            CliError::usage(error.to_string())
+        Some(Err(name)) => Whose::User(user_name(name).map_err(|error| {
+            CliError::usage(error)
                 .hint("name a user, or an access key id such as AKIAIOSFODNN7EXAMPLE")
         })?),
         None => {

@@ -88,6 +88,15 @@ impl Caller {
         })
     }
 
+    /// The region of the secret or of the profile, where one of them names it.
+    pub(super) fn region(&self) -> Option<String> {
+        let ambient = || std::env::var("AWS_PROFILE").ok().filter(|name| !name.is_empty());
+        let profile = self.settings.profile.clone().or_else(ambient);
+        self.settings.region.clone().or_else(|| {
+            region_of(&SharedFiles::of_environment(), profile.as_deref().unwrap_or("default"))
+        })
+    }
+
     pub(super) async fn connect(&self) -> Result<Backend, CliError> {
         let aws = Aws::connect(&self.settings)
             .await

@@ -25,6 +25,10 @@ impl Caller {
         Err(no_aws::refused())
     }
 
+    pub(super) fn region(&self) -> Option<String> {
+        None
+    }
+
     pub(super) async fn connect(&self) -> Result<Backend, CliError> {
         Err(no_aws::refused())
     }

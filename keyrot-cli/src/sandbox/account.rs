@@ -1,6 +1,7 @@
 //! The sandbox behind keyrot's ports.
 
 use super::{SandboxError, SandboxFile};
+use crate::terminal::stdio::remark;
 use async_trait::async_trait;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -52,7 +53,7 @@ impl SandboxAccount {
     ) -> Result<Self, SandboxError> {
         let (file, made) = SandboxFile::open(path).await?;
         if made {
-            say!("created a sandbox in {}", file.path().display());
+            remark(&format!("created a sandbox in {}", file.path().display()));
         }
         let world = file.load()?;
         let now = Mutex::new(world.now());

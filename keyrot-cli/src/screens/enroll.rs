@@ -34,8 +34,8 @@ pub(crate) fn screen(
     if document.has(Change::Planned) && !document.is_release() {
         let command = if sandbox { "keyrot --sandbox rotate" } else { "keyrot rotate" };
         let waits = settings.policy().waits();
-        let [overlap, half, quiet, idle] =
-            [waits.overlap, waits.overlap / 2, waits.quiet, waits.idle]
+        let [overlap, half, recent_use, idle] =
+            [waits.overlap, waits.overlap / 2, waits.recent_use, waits.idle]
                 .map(keyrot_core::model::format_duration);
         let planned = document.users.iter().filter(|row| row.result == Change::Planned).count();
         let most = settings.max_adoptions().filter(|most| *most < planned);
@@ -44,7 +44,7 @@ pub(crate) fn screen(
             .unwrap_or_default();
         let text = format!(
             "The next `{command}` starts the rotation.{most} Make every consumer read the key from the secret within {half}. The old key stays Active for at least {overlap}, \
-             and while it was used in the last {quiet}. If nothing uses the new key (a weekly or monthly job), or something uses the old key after {half}, it stays \
+             and while it was used in the last {recent_use}. If nothing uses the new key (a weekly or monthly job), or something uses the old key after {half}, it stays \
              Active until it was unused for {idle}. For a job that runs less often, tag the user, for example keyrot:idle=100d."
         );
         let _ = writeln!(out);

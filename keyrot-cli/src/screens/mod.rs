@@ -1,6 +1,7 @@
 //! What people see, a file per command.
 
 pub(crate) mod audit;
+pub(crate) mod config;
 pub(crate) mod demo;
 #[cfg(feature = "aws")]
 pub(crate) mod doctor;
@@ -9,6 +10,7 @@ pub(crate) mod moving;
 #[cfg(feature = "aws")]
 pub(crate) mod policy;
 pub(crate) mod request;
+pub(crate) mod rows;
 pub(crate) mod run;
 pub(crate) mod sandbox;
 #[cfg(feature = "aws")]

@@ -74,11 +74,11 @@ pub(crate) fn screen(
     if planned && exit(document) == Exit::Success {
         let command = if sandbox { "keyrot --sandbox rotate" } else { "keyrot rotate" };
         let waits = settings.policy().waits();
-        let [overlap, quiet] =
-            [waits.overlap, waits.quiet].map(keyrot_core::model::format_duration);
+        let [overlap, recent_use] =
+            [waits.overlap, waits.recent_use].map(keyrot_core::model::format_duration);
         let text = format!(
             "The move changes no key. After it, runs at the old home skip these users. The next `{command}` with these settings creates the new secret and publishes a new key there. \
-             The key in the old secret then stays Active for at least {overlap}, and while it was used in the last {quiet}. Nothing updates the old secret any more: \
+             The key in the old secret then stays Active for at least {overlap}, and while it was used in the last {recent_use}. Nothing updates the old secret any more: \
              make its consumers read the new one. Do not run keyrot for these users at the old home during the move."
         );
         let _ = writeln!(out);

@@ -240,8 +240,8 @@ fn what_is_left(view: &View<'_>, width: Option<usize>) -> String {
     let mut out = format!("{}\n", paint(style::HEAD, "Now"));
     let intended = view.document.intended.last();
     let (Some(left), Some(seen)) = (&view.document.left, view.left) else {
-        let text =
-            format!("not read again; to see it: keyrot resolve {} --dry-run", view.result.user);
+        let resolve = command_line("keyrot resolve", &[view.result.user.as_str()], " --dry-run");
+        let text = format!("not read again; to see it: {resolve}");
         out.push_str(&hanging("  ", style::DIM, &text, style::PLAIN, width));
         return out;
     };
@@ -264,8 +264,15 @@ fn what_is_left(view: &View<'_>, width: Option<usize>) -> String {
     let message = match (view.order(), intended) {
         (Some(order), Some(PlannedAction::DeleteLater { .. })) if done => {
             format!(
-                "{} is Inactive. To undo this before a run deletes it: aws iam update-access-key --user-name {} --access-key-id {} --status Active, then: keyrot resolve {} --choose reinstate:{}",
-                order.key, view.result.user, order.key, view.result.user, order.key
+                "{} is Inactive. To undo this before a run deletes it: {}, then: {}",
+                order.key,
+                Action::Activate { user: view.result.user.clone(), key: order.key.clone() }
+                    .command(),
+                Action::Resolve {
+                    user: view.result.user.clone(),
+                    choice: Some(format!("reinstate:{}", order.key))
+                }
+                .command()
             )
         }
         (Some(order), Some(PlannedAction::Delete(_))) if done => {

@@ -45,22 +45,26 @@ pub(crate) fn screen(
             out.push('\n');
         }
     }
-    let others: Vec<_> = document
-        .users
-        .iter()
-        .filter(|u| !matches!(u.state, State::Blocked | State::Failed))
-        .collect();
-    if !others.is_empty() {
+    let rows: Vec<_> = document.users.iter().filter(|user| is_row(screen, user)).collect();
+    if !rows.is_empty() {
         let table = if width.is_some_and(|w| w < WIDE) {
-            stacked(screen, &others, now)
+            stacked(screen, &rows, now)
         } else {
-            wide(screen, &others, now, width)
+            wide(screen, &rows, now, width)
         };
         out.push_str(&table.show(width));
         out.push('\n');
     }
     out.push_str(&sum(screen, document, settings));
     out
+}
+
+/// Whether the user has a row: a plan shows only what a run would do, and what it could not do.
+fn is_row(screen: Screen, user: &UserDocument) -> bool {
+    match screen {
+        Screen::Plan => !matches!(user.state, State::Settled | State::Waiting),
+        Screen::Rotate | Screen::Status => true,
+    }
 }
 
 /// Which account was read, and in which region its users' secrets are.
@@ -143,7 +147,7 @@ fn heading(screen: Screen) -> &'static str {
 }
 
 /// The state in a word, and its color.
-fn word(user: &UserDocument) -> (&'static str, Style) {
+pub(super) fn word(user: &UserDocument) -> (&'static str, Style) {
     match (user.state, &user.outcome) {
         (State::Settled, _) => ("settled", style::GOOD),
         (State::Waiting, Outcome::Waiting(wait)) if wait.is_hold() => ("held", style::WARN),
@@ -213,6 +217,8 @@ fn next(screen: Screen, user: &UserDocument, now: Timestamp) -> String {
             }
             None => user.message.clone(),
         },
+        (State::Blocked, _) => "needs manual action: see above".to_owned(),
+        (State::Failed, _) => "failed: see above".to_owned(),
         _ => user.message.clone(),
     };
     let done: Vec<&str> = user.events.iter().filter_map(|event| done(&event.kind)).collect();

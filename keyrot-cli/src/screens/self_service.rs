@@ -1,4 +1,4 @@
-//! The screen of `keyrot self`.
+//! The screen of `keyrot my-key`.
 
 use crate::terminal::style::{self, paint};
 use crate::terminal::text::hanging;

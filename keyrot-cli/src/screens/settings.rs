@@ -3,7 +3,7 @@
 use crate::cli::setting_help;
 use crate::terminal::style::{self, paint};
 use crate::terminal::text::hanging;
-use keyrot_core::settings::{SETTINGS, SettingInfo};
+use keyrot_core::settings::{Kind, SETTINGS, SettingInfo};
 use std::fmt::Write;
 
 /// Where a setting can come from.
@@ -27,7 +27,11 @@ pub(crate) fn screen(width: Option<usize>) -> String {
     out
 }
 
-/// `--max-age DURATION, KEYROT_MAX_AGE`.
+/// `--max-age <DURATION>, KEYROT_MAX_AGE`, or `--trail, --no-trail, KEYROT_TRAIL`.
 fn head(info: &SettingInfo) -> String {
-    format!("{} <{}>, {}", info.flag(), info.kind.placeholder(), info.env())
+    let flag = info.flag();
+    match info.kind {
+        Kind::Switch => format!("{flag}, {}, {}", flag.replacen("--", "--no-", 1), info.env()),
+        kind => format!("{flag} <{}>, {}", kind.placeholder(), info.env()),
+    }
 }

@@ -10,7 +10,11 @@ use std::io::{BufRead, IsTerminal, Read, Write};
 /// Longer than any answer.
 const LONGEST: u64 = 4096;
 
-/// Asks on stderr whether to go on; the answer is no unless it is yes. `what` names what will
+/// How often a question is asked whose answers cannot be used.
+const ATTEMPTS: usize = 3;
+
+/// Asks on stderr whether to go on; the answer is no unless it is yes, and asked for again where it
+/// is neither. `what` names what will
 /// change, as a question without its mark.
 ///
 /// Fails without [a terminal to ask on](can_ask), unless `--yes` was given.
@@ -28,12 +32,36 @@ pub(crate) async fn confirm(yes: bool, what: &str) -> Result<(), CliError> {
     // With place for the choice and the answer behind it.
     let room = talk_width().map(|width| width.saturating_sub(CHOICE.len() + 4));
     let question = wrap(&format!("{what}?"), room).join("\n");
-    let answer =
-        ask(&format!("{} {} ", paint(style::HEAD, question), paint(style::DIM, CHOICE))).await?;
-    match answer.to_ascii_lowercase().as_str() {
-        "y" | "yes" => Ok(()),
-        _ => Err(CliError::failed("not confirmed; nothing was done")),
+    let question = format!("{} {} ", paint(style::HEAD, question), paint(style::DIM, CHOICE));
+    let answered = ask_until(&question, |answer| match answer.to_ascii_lowercase().as_str() {
+        "y" | "yes" => Ok(true),
+        "" | "n" | "no" => Ok(false),
+        _ => Err("answer y or n".to_owned()),
+    });
+    match answered.await? {
+        Ok(true) => Ok(()),
+        Ok(false) | Err(_) => Err(CliError::cancelled()),
     }
+}
+
+/// Asks until the answer can be used, or [`ATTEMPTS`] times. `Err` is the last answer and what was
+/// wrong with it.
+pub(crate) async fn ask_until<T>(
+    question: &str,
+    parse: impl Fn(&str) -> Result<T, String>,
+) -> Result<Result<T, (String, String)>, CliError> {
+    let mut wrong = (String::new(), String::new());
+    for _ in 0..ATTEMPTS {
+        let answer = ask(question).await?;
+        match parse(&answer) {
+            Ok(parsed) => return Ok(Ok(parsed)),
+            Err(expected) => {
+                say!("{}", paint(style::WARN, &expected));
+                wrong = (answer, expected);
+            }
+        }
+    }
+    Ok(Err(wrong))
 }
 
 /// Whether stderr, for the question, and stdin, for the answer, are terminals.

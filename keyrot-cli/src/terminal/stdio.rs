@@ -6,6 +6,7 @@ use super::closed;
 use super::style::{self, paint};
 use crate::exit::Exit;
 use crate::files;
+use anstyle::Style;
 use keyrot_core::model::visible;
 use serde::Serialize;
 use std::borrow::Cow;
@@ -13,6 +14,10 @@ use std::fmt::{self, Write as _};
 use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Whether warnings and notes are not wanted.
+static QUIET: AtomicBool = AtomicBool::new(false);
 
 /// The first failure of stdout.
 static LOST: OnceLock<(ErrorKind, String)> = OnceLock::new();
@@ -46,9 +51,30 @@ fn try_stderr(text: fmt::Arguments<'_>) -> std::io::Result<()> {
     err.flush()
 }
 
-/// Prints a warning on stderr.
+/// From now on, prints no warnings and no notes: `--quiet`.
+pub(crate) fn be_quiet() {
+    QUIET.store(true, Ordering::Relaxed);
+}
+
+/// Prints a warning on stderr, unless `--quiet` asks for none.
 pub(crate) fn warn(text: &str) {
-    say!("{} {text}", paint(style::WARN, "warning:"));
+    aside(style::WARN, "warning:", text);
+}
+
+/// Prints a note on stderr, unless `--quiet` asks for none.
+pub(crate) fn note(text: &str) {
+    aside(style::DIM, "note:", text);
+}
+
+/// Says what was done beside what was asked for, unless `--quiet`.
+pub(crate) fn remark(text: &str) {
+    if !QUIET.load(Ordering::Relaxed) {
+        say!("{text}");
+    }
+}
+
+fn aside(style: Style, label: &str, text: &str) {
+    remark(&format!("{} {text}", paint(style, label)));
 }
 
 /// Writes to stdout. A failure is kept for [`settle`].

@@ -4,6 +4,7 @@
 //! requests and answers, secrets included, at their most talkative ones; no flag and no variable
 //! makes keyrot show these.
 
+use super::stdio::warn;
 use std::env;
 use tracing_subscriber::filter::{FilterExt, LevelFilter, Targets, filter_fn};
 use tracing_subscriber::layer::SubscriberExt;
@@ -23,7 +24,7 @@ pub(crate) fn begin(verbose: u8) {
             Ok(targets) => targets,
             Err(_) => {
                 let expected = "expected a level, or TARGET=LEVEL, such as keyrot_aws=debug; several with commas";
-                say!("warning: {VARIABLE} is not usable, and nothing is logged: {expected}");
+                warn(&format!("{VARIABLE} is not usable, and nothing is logged: {expected}"));
                 return;
             }
         },

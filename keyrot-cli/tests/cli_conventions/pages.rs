@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 /// The manual pages by name, as `keyrot man` writes them for every command that clap knows.
 fn pages(sandbox: &Sandbox) -> BTreeMap<String, String> {
-    let ran = sandbox.run(&["man", "-o", "pages/man1"]);
+    let ran = sandbox.run(&["man", "--out", "pages/man1"]);
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), ""), "{}", ran.stderr);
     let files =
         std::fs::read_dir(sandbox.dir().join("pages/man1")).unwrap().map(|file| file.unwrap());
@@ -46,7 +46,7 @@ fn commands(sandbox: &Sandbox, above: &[String]) -> Vec<Vec<String>> {
 fn settings(sandbox: &Sandbox) -> BTreeSet<String> {
     let page = sandbox.run(&["help", "settings"]).stdout;
     page.lines()
-        .filter_map(|line| line.strip_prefix("--")?.split(' ').next().map(str::to_owned))
+        .filter_map(|line| line.strip_prefix("--")?.split([' ', ',']).next().map(str::to_owned))
         .collect()
 }
 
@@ -56,7 +56,13 @@ fn the_page_of_settings_has_each_with_its_variable_and_its_default() {
     let ran = sandbox.run(&["help", "settings"]);
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
     for info in keyrot_core::settings::SETTINGS {
-        let head = format!("\n{} <{}>, {}\n    ", info.flag(), info.kind.placeholder(), info.env());
+        let flag = match info.kind {
+            keyrot_core::settings::Kind::Switch => {
+                format!("{}, {}", info.flag(), info.flag().replacen("--", "--no-", 1))
+            }
+            kind => format!("{} <{}>", info.flag(), kind.placeholder()),
+        };
+        let head = format!("\n{flag}, {}\n    ", info.env());
         let (_, meaning) =
             ran.stdout.split_once(&head).unwrap_or_else(|| panic!("no {head} in {}", ran.stdout));
         let meaning = meaning.lines().next().unwrap();
@@ -89,7 +95,7 @@ fn short_help_fits_a_screen() {
     for command in commands(&sandbox, &[]).into_iter().chain([Vec::new()]) {
         let args: Vec<&str> = command.iter().map(String::as_str).chain(["-h"]).collect();
         let help = sandbox.run(&args).stdout;
-        assert!(help.lines().count() <= 48, "{args:?}: {help}");
+        assert!(help.lines().count() <= 54, "{args:?}: {help}");
         let summary = help.lines().next().unwrap();
         assert!(summary.split(' ').count() <= 10 && !summary.ends_with('.'), "{args:?}: {summary}");
     }
@@ -143,8 +149,8 @@ fn each_command_has_a_manual_page() {
         }
     }
     let expected = [
-        "audit", "doctor", "enroll", "exec", "keyrot", "move", "plan", "release", "resolve",
-        "revoke", "rollback", "rotate", "self", "status", "who-uses",
+        "audit", "doctor", "enroll", "exec", "keyrot", "move", "my-key", "plan", "release",
+        "resolve", "revoke", "rollback", "rotate", "status", "who-uses",
     ];
     assert_eq!(with_codes, expected.into());
     let main = &pages["keyrot.1"];
@@ -190,7 +196,7 @@ fn every_example_fits_a_narrow_terminal() {
 fn a_page_that_cannot_be_written_is_named() {
     let sandbox = Sandbox::new();
     std::fs::write(sandbox.dir().join("pages"), "").unwrap();
-    let ran = sandbox.run(&["man", "-o", "pages"]);
+    let ran = sandbox.run(&["man", "--out", "pages"]);
     assert_eq!(ran.code, Some(1), "{}", ran.stderr);
     assert!(
         ran.stderr.contains("pages cannot be written") && ran.stderr.contains("hint:"),
@@ -262,6 +268,6 @@ fn bash_completes() {
         complete(&["keyrot", "rotate", "--max"]),
         ["--max-adoptions", "--max-age", "--max-changes"].map(str::to_owned).into()
     );
-    assert_eq!(complete(&["keyrot", "audit", "--format", "c"]), ["csv".to_owned()].into());
+    assert_eq!(complete(&["keyrot", "audit", "--output", "c"]), ["csv".to_owned()].into());
     assert!(complete(&["keyrot", "sandbox", ""]).contains("reactivate"));
 }

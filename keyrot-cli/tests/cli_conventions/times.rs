@@ -44,9 +44,9 @@ fn local_times_have_their_offset_and_documents_stay_in_utc() {
         for args in [
             &["--json", "status"][..],
             &["--json", "who-uses", "backup-agent"],
-            &["audit", "--format", "csv"],
-            &["audit", "--format", "html"],
-            &["audit", "--format", "asff"],
+            &["audit", "--output", "csv"],
+            &["audit", "--output", "html"],
+            &["audit", "--output", "asff"],
             &["--json", "audit"],
         ] {
             // A look takes time on the sandbox's clock, too: each sees it as it was.

@@ -7,7 +7,7 @@ use serde_json::Value;
 fn output_that_is_not_json_is_refused_with_json() {
     let sandbox = Sandbox::new();
     for args in
-        [&["completion", "bash"][..], &["man"], &["man", "-o", "pages"], &["help", "settings"]]
+        [&["completion", "bash"][..], &["man"], &["man", "--out", "pages"], &["help", "settings"]]
     {
         let (code, document) = sandbox.json(args);
         assert_eq!(
@@ -27,9 +27,9 @@ fn a_mistyped_word_gets_a_suggestion() {
         (&["rotte"][..], "'rotate'"),
         (&["who-use", "ci"], "'who-uses'"),
         (&["sandbox", "shw"], "'show'"),
-        (&["audit", "--formt"], "'--format'"),
+        (&["audit", "--outptu"], "'--output'"),
         (&["plan", "--max-aeg", "1d"], "'--max-age'"),
-        (&["audit", "--format", "csw"], "'csv'"),
+        (&["audit", "--output", "csw"], "'csv'"),
         (&["audit", "--only", "finding"], "'findings'"),
         (&["audit", "--check=hihg"], "'high'"),
         (&["policy", "--format", "terrafrom"], "'terraform'"),

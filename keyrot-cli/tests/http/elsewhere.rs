@@ -261,7 +261,7 @@ impl Account {
         command.envs(self.admin.session_token().map(|token| ("AWS_SESSION_TOKEN", token)));
         let waits = [
             ("OVERLAP", "2s"),
-            ("QUIET", "1s"),
+            ("RECENT_USE", "1s"),
             ("IDLE", "3s"),
             ("SOAK", "2s"),
             ("SETTLE", "40s"),

@@ -126,7 +126,7 @@ pub enum Why {
         /// The use on record.
         last_use: LastUse,
     },
-    /// IAM has no use of the old key on record, which says little: `quiet` is waited for on top of
+    /// IAM has no use of the old key on record, which says little: `recent_use` is waited for on top of
     /// the overlap.
     NoRecord(KeyId),
     /// Nothing has used the current key since it was published, other than keyrot to verify it:

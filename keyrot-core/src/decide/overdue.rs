@@ -29,7 +29,7 @@ pub(crate) fn overdue(
     // By IAM's own date a rotation is under way: a run is at work, or one has died, and its key is
     // being removed step by step.
     let waits = policy.waits();
-    let removed = waits.quiet + waits.settle + waits.soak + waits.run_interval * 3;
+    let removed = waits.recent_use + waits.settle + waits.soak + waits.run_interval * 3;
     let begun =
         |key: &AccessKey| current.key() != Some(&key.id) && now < after(key.created, removed);
     if seen.keys.iter().any(begun) {

@@ -58,7 +58,7 @@ pub(super) fn policy() -> WaitPolicy {
         max_age: units(30),
         run_interval: probe_for,
         overlap: units(5),
-        quiet: units(1),
+        recent_use: units(1),
         idle: units(8),
         soak: units(5),
         settle: units(2),

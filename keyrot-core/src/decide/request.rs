@@ -21,7 +21,7 @@ use crate::model::waits::WaitPolicy;
 /// to leave is noted down as `hold` first, and left for `settle`. `Revoke`: `Write(revoked)` →
 /// whatever [`decide`](crate::decide::decide()) says, until a successor is in place and the key is
 /// Inactive → `Done`. The entry makes [`decide`](crate::decide::decide()) take the key for due, and
-/// pass over its overlap and `quiet`; so a request that dies halfway is finished by the next run.
+/// pass over its overlap and `recent_use`; so a request that dies halfway is finished by the next run.
 /// With `without_successor`, [`Rotation`](crate::machine::rotation::Rotation) deactivates the key
 /// and sees it Inactive before it reads anything else; what is decided here is what follows.
 /// `Reinstate`: `Write(revoked)` without the key → `Done`. `Leave`: `Write(moved)` → `Done`.

@@ -24,7 +24,7 @@ use crate::model::waits::WaitPolicy;
 ///   run.
 /// - A key that was current is deactivated only `overlap` after a stored note says that its
 ///   successor was verified and is in place, and only on IAM's word that it was not used within
-///   `quiet`. No answer is never that word.
+///   `recent_use`. No answer is never that word.
 /// - It is deactivated only if IAM has a use of its successor on record, other than keyrot's
 ///   verification, and none of the key itself late in the overlap; or if it was unused for `idle`.
 /// - A key is deleted only `soak` after a stored note says that it was seen Inactive, and only
@@ -34,7 +34,7 @@ use crate::model::waits::WaitPolicy;
 /// - A key that no version, no note and no intent explains is never changed: the user is blocked.
 /// - One key is on its way out at a time, and no key is made before it is gone.
 /// - A key that a person revoked (a stored note says so) is due at once, and is deactivated as soon
-///   as a verified successor is in place, without `overlap` and `quiet`; and it is never published
+///   as a verified successor is in place, without `overlap` and `recent_use`; and it is never published
 ///   again.
 ///
 /// # Assumptions

@@ -104,7 +104,7 @@ impl Watch {
     }
 
     /// From now on a key is held to what a person asked for it, in the place of what is promised
-    /// otherwise: no overlap and no `quiet`; no successor and no soak only where the request says
+    /// otherwise: no overlap and no `recent_use`; no successor and no soak only where the request says
     /// so.
     pub fn revoke(&mut self, order: Revocation) {
         self.revoked.insert(order.key.clone(), order);
@@ -234,17 +234,18 @@ impl Watch {
         let created = |key| Some(was.world.user(&self.user)?.key(key)?.listed.created);
         if let Some(order) = self.revoked.get(key) {
             let unused = || match was.world.last_use(key) {
-                Ok(LastUse::At { when, .. }) => after(when, waits.quiet) <= now,
+                Ok(LastUse::At { when, .. }) => after(when, waits.recent_use) <= now,
                 // A use may not be on record yet.
                 Ok(LastUse::NoRecord) => {
-                    created(key).is_some_and(|at| after(at, waits.quiet) <= now)
+                    created(key).is_some_and(|at| after(at, waits.recent_use) <= now)
                 }
                 Ok(LastUse::Unknown(_)) | Err(_) => false,
             };
             return match (order.without_successor, order.only_if_unused) {
-                (_, true) if !unused() => {
-                    broken("S2", format!("{key} was revoked though it was used within `quiet`"))
-                }
+                (_, true) if !unused() => broken(
+                    "S2",
+                    format!("{key} was revoked though it was used within `recent_use`"),
+                ),
                 (false, false) => self.works_without(key, was),
                 _ => Ok(()),
             };
@@ -255,11 +256,11 @@ impl Watch {
                 return broken("S2", format!("{key} was deactivated before its overlap was over"));
             }
             if let Ok(LastUse::At { when, .. }) = was.world.last_use(key)
-                && now < after(when, waits.quiet)
+                && now < after(when, waits.recent_use)
             {
                 return broken(
                     "S2",
-                    format!("{key} was deactivated though it was used within `quiet`"),
+                    format!("{key} was deactivated though it was used within `recent_use`"),
                 );
             }
             self.nothing_depends_on(key, *left, was)?;

@@ -10,7 +10,7 @@
 //! | `keyrot:intent` | `intent KEY+KEY TIME` (or `none` for no keys) | the keys that existed before a key is about to be made |
 //! | `keyrot:promoted` | `promoted VERSION replacing KEY TIME` (or `none`) | this version was verified and has the AWSCURRENT label; the overlap counts from TIME. TIME to come: AWSCURRENT is being moved back to it. With the placeholder's version: somebody moved AWSCURRENT back to it, and what the note said before is over |
 //! | `keyrot:retired` | `retiring KEY TIME`, `abandoned KEY TIME`, `inactive KEY TIME`, `hold KEY TIME` | the way of the key that is leaving: about to be deactivated; the same for one that was never current; seen Inactive, the soak counts from TIME; reactivated by a person, or about to be published again: the overlap counts from TIME again |
-//! | `keyrot:revoked` | `revoked KEY TIME`, `revoked-if-unused KEY TIME`, several of these, or `revoked none` | a person ordered that this key is not to be used any more: it is replaced, and then deactivated without a wait, or only once it was not used for `quiet`. No other entry overrules it: the operator takes it back ([`Request::Reinstate`](crate::model::request::Request::Reinstate)), and the entry is written again without the key |
+//! | `keyrot:revoked` | `revoked KEY TIME`, `revoked-if-unused KEY TIME`, several of these, or `revoked none` | a person ordered that this key is not to be used any more: it is replaced, and then deactivated without a wait, or only once it was not used for `recent_use`. No other entry overrules it: the operator takes it back ([`Request::Reinstate`](crate::model::request::Request::Reinstate)), and the entry is written again without the key |
 //! | `keyrot:moved-to` | the ARN of a secret | the user's home was moved there ([`Request::Leave`](crate::model::request::Request::Leave)), and no run takes this secret for the home. The secret's own ARN: the home was moved back |
 //!
 //! A tag makes no version and costs one write. Each note names its key or version, so a note that
@@ -82,7 +82,7 @@ pub struct Revoked {
     pub key: KeyId,
     /// When.
     pub at: Timestamp,
-    /// Only while IAM has no use of the key on record within `quiet`; nothing has to take its place
+    /// Only while IAM has no use of the key on record within `recent_use`; nothing has to take its place
     /// then.
     pub only_if_unused: bool,
 }

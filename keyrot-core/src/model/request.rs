@@ -42,7 +42,7 @@ pub enum Request {
     },
 }
 
-/// A key that is not to be used any more. Its overlap and `quiet` are not waited for; a working
+/// A key that is not to be used any more. Its overlap and `recent_use` are not waited for; a working
 /// successor is, unless it is said otherwise.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct Revocation {
@@ -50,7 +50,7 @@ pub struct Revocation {
     pub key: KeyId,
     /// Why, for those who are told. It is kept nowhere else.
     pub reason: Option<String>,
-    /// Only if IAM has no use of the key on record within `quiet`: for a key that nobody can
+    /// Only if IAM has no use of the key on record within `recent_use`: for a key that nobody can
     /// account for, rather than one that leaked.
     pub only_if_unused: bool,
     /// Deactivate it first of all, whether or not something that works can take its place. This

@@ -34,7 +34,7 @@ pub struct Waits {
     /// A key used this recently is not deactivated. Default 24 hours; IAM reports a use with a lag
     /// of up to hours.
     #[serde(with = "crate::model::text::duration")]
-    pub quiet: Duration,
+    pub recent_use: Duration,
     /// The longest time between two uses of a key that is still needed. While nothing has picked up
     /// the new key, or something uses the old one late in the overlap, the old key is deactivated
     /// only after it was unused for this long. Default 45 days, which covers a monthly job.
@@ -66,7 +66,7 @@ impl Default for Waits {
             max_age: s(90 * DAY),
             run_interval: s(DAY),
             overlap: s(7 * DAY),
-            quiet: s(DAY),
+            recent_use: s(DAY),
             idle: s(45 * DAY),
             soak: s(7 * DAY),
             settle: s(30 * MINUTE),
@@ -133,7 +133,7 @@ impl WaitPolicy {
             ("max_age", w.max_age),
             ("run_interval", w.run_interval),
             ("overlap", w.overlap),
-            ("quiet", w.quiet),
+            ("recent_use", w.recent_use),
             ("idle", w.idle),
             ("soak", w.soak),
             ("settle", w.settle),
@@ -163,11 +163,11 @@ impl WaitPolicy {
             w.settle,
             "as long as settle, because another run may still be verification the key",
         )?;
-        let why = "because a rotation begins before max_age (by 1.5 x overlap, quiet, three run intervals and settle), and by then the key before \
-                   has to be gone (1.5 x overlap, quiet and soak); a shorter overlap needs less";
+        let why = "because a rotation begins before max_age (by 1.5 x overlap, recent_use, three run intervals and settle), and by then the key before \
+                   has to be gone (1.5 x overlap, recent_use and soak); a shorter overlap needs less";
         at_least("max_age", w.max_age, w.lead() + w.moving() + w.soak, why)?;
-        let why = "as long as overlap and quiet together, because it only ever delays";
-        at_least("idle", w.idle, w.overlap + w.quiet, why)?;
+        let why = "as long as overlap and recent_use together, because it only ever delays";
+        at_least("idle", w.idle, w.overlap + w.recent_use, why)?;
         if !allow_short_waits {
             let s = Duration::from_secs;
             let test = "(allow_short_waits says that this is a test)";
@@ -179,8 +179,8 @@ impl WaitPolicy {
                     "because AWS's caching clients keep a secret for an hour",
                 ),
                 (
-                    "quiet",
-                    w.quiet,
+                    "recent_use",
+                    w.recent_use,
                     4 * HOUR,
                     "because IAM reports a key's last use up to four hours late",
                 ),
@@ -271,7 +271,7 @@ impl WaitPolicy {
         after(created, self.waits.max_age)
     }
 
-    /// How long before the deadline a rotation begins: 1.5 times `overlap`, `quiet`, `settle`, and
+    /// How long before the deadline a rotation begins: 1.5 times `overlap`, `recent_use`, `settle`, and
     /// three run intervals. One passes until a run notices that it is time, one until a run notices
     /// that the old key may go, and one is to spare, for a run that fails.
     #[must_use]
@@ -290,15 +290,15 @@ impl WaitPolicy {
     /// it has used it again by then, and IAM shows it.
     #[must_use]
     pub fn unused_for(&self) -> Duration {
-        self.waits.overlap + self.waits.quiet
+        self.waits.overlap + self.waits.recent_use
     }
 }
 
 impl Waits {
     /// From publication to the time at which the old key may go: it was used last by the middle of
-    /// the overlap, and then unused for `overlap` and `quiet`.
+    /// the overlap, and then unused for `overlap` and `recent_use`.
     fn moving(&self) -> Duration {
-        self.overlap + self.overlap / 2 + self.quiet
+        self.overlap + self.overlap / 2 + self.recent_use
     }
 
     fn lead(&self) -> Duration {
@@ -341,7 +341,7 @@ mod tests {
             WaitPolicy::new(waits, false).expect_err("must be refused").name
         };
         assert_eq!(short(|w| w.overlap = Duration::from_secs(3599)), "overlap");
-        assert_eq!(short(|w| w.quiet = Duration::from_secs(60)), "quiet");
+        assert_eq!(short(|w| w.recent_use = Duration::from_secs(60)), "recent_use");
         assert_eq!(short(|w| w.soak = Duration::from_secs(60)), "soak");
         assert_eq!(short(|w| w.settle = Duration::from_secs(300)), "settle");
         assert_eq!(short(|w| w.probe_for = Duration::from_secs(1)), "probe_for");

@@ -165,12 +165,13 @@ impl Action {
     #[must_use]
     pub fn command(&self) -> String {
         match self {
-            Self::Rotate { user } => format!("keyrot rotate --force --user {user}"),
-            Self::Plan { user } => format!("keyrot plan --user {user}"),
+            Self::Rotate { user } => format!("keyrot rotate --force {}", flag("--user", user)),
+            Self::Plan { user } => format!("keyrot plan {}", flag("--user", user)),
             Self::Status { user, region } => {
-                format!("keyrot status --user {user}{}", region_flag(region.as_deref()))
+                let region = region_flag(region.as_deref());
+                format!("keyrot status {}{region}", flag("--user", user))
             }
-            Self::Rollback { user } => format!("keyrot rollback {user}"),
+            Self::Rollback { user } => command_line("keyrot rollback", &[user.as_str()], ""),
             Self::Revoke { user, key, without_successor, delete, end_sessions } => {
                 let key = key.as_ref().map_or("KEY", KeyId::as_str);
                 let flags = [
@@ -180,25 +181,26 @@ impl Action {
                 ];
                 let flags: String =
                     flags.iter().filter(|(on, _)| *on).map(|(_, flag)| *flag).collect();
-                format!("keyrot revoke {user} {key}{flags}")
+                command_line("keyrot revoke", &[user.as_str(), key], &flags)
             }
-            Self::Resolve { user, choice: None } => format!("keyrot resolve {user}"),
-            Self::Resolve { user, choice: Some(choice) } => {
-                format!("keyrot resolve {user} --choose {choice}")
+            Self::Resolve { user, choice } => {
+                let flags = choice.as_ref().map(|choice| format!(" --choose {choice}"));
+                command_line("keyrot resolve", &[user.as_str()], &flags.unwrap_or_default())
             }
             Self::Enroll { user, region, adopt_secret } => {
                 let region = region_flag(region.as_deref());
                 let adopt = if *adopt_secret { " --adopt-secret" } else { "" };
-                format!("keyrot enroll {user}{region}{adopt}")
+                command_line("keyrot enroll", &[user.as_str()], &format!("{region}{adopt}"))
             }
-            Self::Move { user } => format!("keyrot move {user}"),
+            Self::Move { user } => command_line("keyrot move", &[user.as_str()], ""),
             Self::WhoUses { key: Some(key), .. } => format!("keyrot who-uses {key}"),
-            Self::WhoUses { user, key: None } => format!("keyrot who-uses {user}"),
+            Self::WhoUses { user, key: None } => {
+                command_line("keyrot who-uses", &[user.as_str()], "")
+            }
             Self::WhoUsedKey { key } => format!("keyrot who-uses {key} --since 1d --json"),
             Self::Activate { user, key } => {
-                format!(
-                    "aws iam update-access-key --user-name {user} --access-key-id {key} --status Active"
-                )
+                let user = flag("--user-name", user);
+                format!("aws iam update-access-key {user} --access-key-id {key} --status Active")
             }
             Self::RestoreSecret => {
                 "aws secretsmanager restore-secret --secret-id SECRET".to_owned()
@@ -222,6 +224,25 @@ impl Action {
 
 fn region_flag(region: Option<&str>) -> String {
     region.map(|region| format!(" --region {region}")).unwrap_or_default()
+}
+
+/// A command with names and flags, as it is typed. IAM allows names that begin with a hyphen (IAM
+/// user guide, "IAM and AWS STS quotas"): they come last, after `--`, and are not read as flags.
+#[must_use]
+pub fn command_line(command: &str, names: &[&str], flags: &str) -> String {
+    let list = names.join(" ");
+    match names.iter().any(|name| name.starts_with('-')) {
+        true => format!("{command}{flags} -- {list}"),
+        false => format!("{command} {list}{flags}"),
+    }
+}
+
+/// A flag and its value, as it is typed: a value that begins with a hyphen follows `=`.
+#[must_use]
+pub fn flag(name: &str, value: impl fmt::Display) -> String {
+    let value = value.to_string();
+    let between = if value.starts_with('-') { '=' } else { ' ' };
+    format!("{name}{between}{value}")
 }
 
 /// The text, and the command in backticks.
@@ -292,6 +313,36 @@ mod tests {
             role.command().contains("--role-name deploy ")
                 && role.command().contains("aws:TokenIssueTime")
         );
+    }
+
+    #[test]
+    fn a_name_that_begins_with_a_hyphen_is_no_flag() {
+        let user = || UserName::parse("-ci").expect("a name");
+        let revoke = Action::revoke_now(&user(), &key("A"));
+        let expected = format!("keyrot revoke --without-successor -- -ci {}", key("A"));
+        assert_eq!(revoke.command(), expected);
+        let commands = [
+            (Action::Resolve { user: user(), choice: None }, "keyrot resolve -- -ci"),
+            (
+                Action::Resolve { user: user(), choice: Some("replace".into()) },
+                "keyrot resolve --choose replace -- -ci",
+            ),
+            (
+                Action::Enroll { user: user(), region: None, adopt_secret: true },
+                "keyrot enroll --adopt-secret -- -ci",
+            ),
+            (Action::Rollback { user: user() }, "keyrot rollback -- -ci"),
+            (Action::Move { user: user() }, "keyrot move -- -ci"),
+            (Action::WhoUses { user: user(), key: None }, "keyrot who-uses -- -ci"),
+            (Action::status(&user()), "keyrot status --user=-ci"),
+            (Action::Plan { user: user() }, "keyrot plan --user=-ci"),
+            (Action::Rotate { user: user() }, "keyrot rotate --force --user=-ci"),
+        ];
+        for (action, expected) in commands {
+            assert_eq!(action.command(), expected);
+        }
+        let activate = Action::Activate { user: user(), key: key("A") }.command();
+        assert!(activate.contains("--user-name=-ci "), "{activate}");
     }
 
     #[test]

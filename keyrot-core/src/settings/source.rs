@@ -142,7 +142,7 @@ impl<'a> Sources<'a> {
         for (i, (flag, value)) in self.flags.iter().enumerate() {
             let name = flag.trim_start_matches('-').replace('-', "_");
             let Some(info) = find(&name) else {
-                let suggestion = nearest(&name, names()).and_then(find).map(SettingInfo::flag);
+                let suggestion = meant(&name).and_then(find).map(SettingInfo::flag);
                 let origin = Origin::Flag(format!("--{}", name.replace('_', "-")));
                 errors.push(SettingsError::new(&name, origin, Problem::Unknown { suggestion }));
                 continue;
@@ -178,6 +178,9 @@ impl<'a> Sources<'a> {
         let others = self.expected().filter(|name| !name.ends_with('*')).map(str::to_owned);
         let known: Vec<String> = settings.chain(others).collect();
         let words: Vec<String> = known.iter().map(|name| word(name)).collect();
+        if let Some(info) = former(&word(variable)).and_then(find) {
+            return Some(info.env());
+        }
         nearest(&word(variable), words.iter().map(String::as_str))
             .map(|found| format!("KEYROT_{found}"))
     }
@@ -213,7 +216,7 @@ impl SettingsFile<'_> {
             }
             let origin = origin(key.span().start);
             let Some(info) = find(key.get_ref()) else {
-                let suggestion = nearest(key.get_ref(), names()).map(str::to_owned);
+                let suggestion = meant(key.get_ref()).map(str::to_owned);
                 read.errors.push(SettingsError::new(
                     key.get_ref(),
                     origin,
@@ -271,8 +274,21 @@ fn is_from_kubernetes(name: &str, value: &OsStr) -> bool {
     })
 }
 
+/// Names that settings had, and have now.
+const FORMER: [(&str, &str); 1] = [("quiet", "recent_use")];
+
 fn names() -> impl Iterator<Item = &'static str> {
     SETTINGS.iter().map(|info| info.name)
+}
+
+/// The setting that was probably meant by a name that is not known.
+fn meant(name: &str) -> Option<&'static str> {
+    former(name).or_else(|| nearest(name, names()))
+}
+
+/// What a setting is called whose name was another one.
+fn former(name: &str) -> Option<&'static str> {
+    FORMER.iter().find(|(was, _)| was.eq_ignore_ascii_case(name)).map(|(_, is)| *is)
 }
 
 fn find(name: &str) -> Option<&'static SettingInfo> {

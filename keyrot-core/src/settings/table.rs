@@ -61,7 +61,7 @@ pub(super) const WAITS: [&str; 10] = [
     "max_age",
     "run_interval",
     "overlap",
-    "quiet",
+    "recent_use",
     "idle",
     "soak",
     "settle",
@@ -210,11 +210,11 @@ pub static SETTINGS: &[SettingInfo] = &[
         |v, raw| duration(raw).map(|d| v.waits.overlap = d),
     ),
     setting(
-        "quiet",
+        "recent_use",
         Kind::Duration,
         Some("24h"),
         "an old key used this recently is kept",
-        |v, raw| duration(raw).map(|d| v.waits.quiet = d),
+        |v, raw| duration(raw).map(|d| v.waits.recent_use = d),
     ),
     setting(
         "idle",

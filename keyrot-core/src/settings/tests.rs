@@ -66,18 +66,36 @@ fn explain_lists_every_setting_once_and_names_are_one_rule() {
 
 #[test]
 fn the_later_source_wins_and_is_named() {
-    let text = "overlap = '3d'\nquiet = '5h'\n\nsoak = '4d'\n";
+    let text = "overlap = '3d'\nrecent_use = '5h'\n\nsoak = '4d'\n";
     let sources = file(text)
-        .env([("KEYROT_QUIET", "6h"), ("KEYROT_SOAK", "5d"), ("KEYROT_MAX_AGE", "")])
+        .env([("KEYROT_RECENT_USE", "6h"), ("KEYROT_SOAK", "5d"), ("KEYROT_MAX_AGE", "")])
         .flag("soak", "6d");
     let settings = Settings::load(&sources).unwrap();
     assert_eq!(explained(&settings, "overlap"), (Some("3d"), "file keyrot.toml line 1".to_owned()));
-    assert_eq!(explained(&settings, "quiet"), (Some("6h"), "env KEYROT_QUIET".to_owned()));
+    assert_eq!(
+        explained(&settings, "recent_use"),
+        (Some("6h"), "env KEYROT_RECENT_USE".to_owned())
+    );
     assert_eq!(explained(&settings, "soak"), (Some("6d"), "flag --soak".to_owned()));
     assert_eq!(explained(&settings, "max_age"), (Some("90d"), "default".to_owned()));
     let day = Duration::from_secs(24 * 60 * 60);
-    let expected = Waits { overlap: 3 * day, quiet: day / 4, soak: 6 * day, ..Waits::default() };
+    let expected =
+        Waits { overlap: 3 * day, recent_use: day / 4, soak: 6 * day, ..Waits::default() };
     assert_eq!(*settings.policy().waits(), expected);
+}
+
+/// A wait that is given by its former name is not left at its default.
+#[test]
+fn a_former_name_is_refused_and_the_new_one_named() {
+    let refused = |sources: &Sources<'_>| Settings::load(sources).unwrap_err().to_string();
+    assert_eq!(
+        refused(&file("quiet = '48h'")),
+        "unknown setting `quiet` in keyrot.toml line 1; did you mean `recent_use`?"
+    );
+    let from_env = refused(&Sources::default().env([("KEYROT_QUIET", "48h")]));
+    assert!(from_env.ends_with("did you mean `KEYROT_RECENT_USE`?"), "{from_env}");
+    let from_flag = refused(&Sources::default().flag("quiet", "48h"));
+    assert!(from_flag.ends_with("did you mean `--recent-use`?"), "{from_flag}");
 }
 
 #[test]
@@ -95,7 +113,7 @@ fn every_setting_can_be_set_from_every_source() {
         max_age = "80d"
         run_interval = "12h"
         overlap = "2d"
-        quiet = "5h"
+        recent_use = "5h"
         idle = "40d"
         soak = "3d"
         settle = "40m"

@@ -412,7 +412,7 @@ impl Model for Check {
                 "S1 AWSCURRENT works in every state nobody else touched",
                 |_, s| s.interfered || s.watch.current_is_broken(&s.world).is_none(),
             ),
-            Property::<Self>::always("S2 overlap and quiet", |_, s| unbroken(s, "S2")),
+            Property::<Self>::always("S2 overlap and recent_use", |_, s| unbroken(s, "S2")),
             Property::<Self>::always("S3 soak before deletion", |_, s| unbroken(s, "S3")),
             Property::<Self>::always("S4 only attributable keys", |_, s| unbroken(s, "S4")),
             Property::<Self>::always("S5 a verified successor", |_, s| unbroken(s, "S5")),

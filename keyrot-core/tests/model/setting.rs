@@ -124,18 +124,18 @@ pub(crate) enum Port {
 }
 
 pub(crate) fn waits(units: [u32; 5]) -> Waits {
-    let [due, overlap, quiet, soak, settle] = units.map(|n| UNIT * n);
+    let [due, overlap, recent_use, soak, settle] = units.map(|n| UNIT * n);
     let probe_for = Duration::from_millis(1);
     let run_interval = probe_for;
     // A rotation begins so long before `max_age`.
-    let lead = overlap + overlap / 2 + quiet + run_interval * 3 + settle;
-    let idle = overlap + quiet + UNIT;
+    let lead = overlap + overlap / 2 + recent_use + run_interval * 3 + settle;
+    let idle = overlap + recent_use + UNIT;
     let max_age = due + lead;
     Waits::default()
         .with_max_age(max_age)
         .with_run_interval(run_interval)
         .with_overlap(overlap)
-        .with_quiet(quiet)
+        .with_recent_use(recent_use)
         .with_idle(idle)
         .with_soak(soak)
         .with_settle(settle)
@@ -145,7 +145,7 @@ pub(crate) fn waits(units: [u32; 5]) -> Waits {
 }
 
 impl Setting {
-    /// A small life: due after 6 units, 2 of overlap, 1 quiet, 4 idle, 1 of soak, 2 to settle.
+    /// A small life: due after 6 units, 2 of overlap, 1 recent_use, 4 idle, 1 of soak, 2 to settle.
     pub(crate) fn new(start: Start) -> Self {
         let waits = waits([6, 2, 1, 1, 2]);
         Self {

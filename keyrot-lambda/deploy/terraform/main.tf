@@ -56,7 +56,7 @@ resource "aws_lambda_function" "keyrot" {
       KEYROT_MAX_AGE          = var.waits.max_age
       KEYROT_RUN_INTERVAL     = var.run_interval
       KEYROT_OVERLAP          = var.waits.overlap
-      KEYROT_QUIET            = var.waits.quiet
+      KEYROT_RECENT_USE       = var.waits.recent_use
       KEYROT_IDLE             = var.waits.idle
       KEYROT_SOAK             = var.waits.soak
       KEYROT_MAX_CHANGES      = var.max_changes == null ? "" : tostring(var.max_changes)

@@ -118,13 +118,13 @@ variable "heartbeat_days" {
 }
 
 variable "waits" {
-  description = "keyrot's waits, each as text such as 90d: max_age, overlap, quiet, idle, soak. Left out, keyrot's defaults."
+  description = "keyrot's waits, each as text such as 90d: max_age, overlap, recent_use, idle, soak. Left out, keyrot's defaults."
   type = object({
-    max_age = optional(string, "")
-    overlap = optional(string, "")
-    quiet   = optional(string, "")
-    idle    = optional(string, "")
-    soak    = optional(string, "")
+    max_age    = optional(string, "")
+    overlap    = optional(string, "")
+    recent_use = optional(string, "")
+    idle       = optional(string, "")
+    soak       = optional(string, "")
   })
   default = {}
 }

@@ -5,7 +5,7 @@ use crate::cli::Invocation;
 use crate::cli::self_service::OwnArgs;
 use crate::cli::values::mfa_code;
 use crate::error::CliError;
-use crate::terminal::confirm::can_ask;
+use crate::terminal::confirm::{ask_until, can_ask};
 use crate::terminal::stdio::warn;
 use crate::terminal::style::{self, paint};
 use keyrot_aws::profiles::{FileError, FileKind, HeldFile, NoOwnKey, Profiles, SharedFiles};
@@ -13,7 +13,6 @@ use keyrot_aws::{Aws, AwsSettings, CallerCredentials};
 use keyrot_core::model::ProbeAnswer;
 use keyrot_core::settings::Settings;
 use keyrot_core::{Credentials, Ports, UserArn};
-use std::io::{BufRead, Read, Write};
 use std::sync::Arc;
 
 /// A profile's key, and its owner.
@@ -68,7 +67,7 @@ pub(super) async fn find(
         (aws.ports(), Some((aws, region)))
     };
     let arn = owner(&ports, &credentials, &profile, is_sandbox(invocation)).await?;
-    let ports = match (aws, mfa(args, &config, &profile)?) {
+    let ports = match (aws, mfa(args, &config, &profile).await?) {
         (Some((aws, region)), Some((serial, code))) => {
             let session = aws.mfa_session(&serial, &code).await.map_err(|error| {
                 CliError::failed(format!("could not start a session with MFA: {error}"))
@@ -152,7 +151,7 @@ async fn owner(
 }
 
 /// The device and its code, if a session with MFA is asked for.
-fn mfa(
+async fn mfa(
     args: &OwnArgs,
     config: &Profiles<'_>,
     profile: &str,
@@ -177,15 +176,9 @@ fn mfa(
             false => Ok(None),
         };
     }
-    say_part!("{} ", paint(style::HEAD, format!("MFA code of {serial}:")));
-    let _ = std::io::stderr().flush();
-    let mut line = String::new();
-    // Six digits; what is longer is refused below.
-    std::io::stdin()
-        .lock()
-        .take(64)
-        .read_line(&mut line)
-        .map_err(|e| CliError::failed(format!("could not read the code: {e}")))?;
-    let code = mfa_code(line.trim()).map_err(CliError::usage)?;
-    Ok(Some((serial, code)))
+    let question = format!("{} ", paint(style::HEAD, format!("MFA code of {serial}:")));
+    match ask_until(&question, mfa_code).await? {
+        Ok(code) => Ok(Some((serial, code))),
+        Err((_, expected)) => Err(CliError::usage(expected)),
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::view::View;
 use keyrot_core::model::SecretArn;
-use keyrot_core::report::{Action, State};
+use keyrot_core::report::{Action, State, command_line};
 use keyrot_core::{AccessKey, Blocked, KeyStatus, Outcome, Request, Revocation};
 
 /// What to type where it did not come to its end.
@@ -11,8 +11,13 @@ pub(super) fn what_next(view: &View<'_>) -> Option<String> {
     if let (Some(order), Some(home)) = (view.order(), elsewhere(&view.result.outcome)) {
         let place = home.place();
         return Some(format!(
-            "the revocation is not recorded at the user's home, {place}. To record it and replace {} there: keyrot revoke {user} {} --region {}",
-            order.key, order.key, place.region
+            "the revocation is not recorded at the user's home, {place}. To record it and replace {} there: {}",
+            order.key,
+            command_line(
+                "keyrot revoke",
+                &[user.as_str(), order.key.as_str()],
+                &format!(" --region {}", place.region)
+            )
         ));
     }
     match (view.result.outcome.state(), &view.document.request) {
@@ -24,8 +29,13 @@ pub(super) fn what_next(view: &View<'_>) -> Option<String> {
             let works = !order.without_successor && !view.result.keys.iter().any(off);
             works.then(|| {
                 format!(
-                    "{} still works; to deactivate it now, even if it is in use: keyrot revoke {user} {} --without-successor",
-                    order.key, order.key
+                    "{} still works; to deactivate it now, even if it is in use: {}",
+                    order.key,
+                    command_line(
+                        "keyrot revoke",
+                        &[user.as_str(), order.key.as_str()],
+                        " --without-successor"
+                    )
                 )
             })
         }
@@ -49,7 +59,9 @@ pub(super) fn elsewhere(outcome: &Outcome) -> Option<&SecretArn> {
 fn resuming(view: &View<'_>, request: &Request) -> String {
     let user = view.result.user.clone();
     match request {
-        Request::Rollback { to } => format!("keyrot rollback {user} --to {to}"),
+        Request::Rollback { to } => {
+            command_line("keyrot rollback", &[user.as_str()], &format!(" --to {to}"))
+        }
         // No other command asks for these.
         Request::Revoke(Revocation { key, only_if_unused: true, .. }) => {
             Action::Resolve { user, choice: Some(format!("retire:{key}")) }.command()

@@ -40,12 +40,12 @@ pub(super) fn still_alive(view: &View<'_>, width: Option<usize>) -> String {
     let mut out = String::new();
     if let Some(ended) = sessions_ended {
         let text = format!(
-            "sessions of {} that started before {} are denied everything by the inline policy {}; after {}, remove it: keyrot resolve {}",
+            "sessions of {} that started before {} are denied everything by the inline policy {}; after {}, remove it: {}",
             view.result.user,
             time::absolute(ended.before),
             EndedSessions::POLICY,
             time::absolute(ended.until),
-            view.result.user
+            command_line("keyrot resolve", &[view.result.user.as_str()], "")
         );
         out.push_str(&hanging("", style::PLAIN, &text, style::PLAIN, width));
     }

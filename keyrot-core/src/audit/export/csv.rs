@@ -30,19 +30,23 @@ const HEAD: [&str; 18] = [
 /// taken for a formula by a spreadsheet.
 #[must_use]
 pub fn csv(audit: &Audit) -> String {
-    let mut rows = ::csv::WriterBuilder::new().from_writer(Vec::new());
-    let write = |rows: &mut ::csv::Writer<Vec<u8>>, cells: &[String]| {
-        // Into memory: it does not fail, and every row has the head's length.
-        let _ = rows.write_record(cells.iter().map(|text| cell(text)));
-    };
-    write(&mut rows, &HEAD.map(str::to_owned));
-    for key in &audit.keys {
-        write(&mut rows, &of_key(audit, key));
+    let keys = audit.keys.iter().map(|key| of_key(audit, key));
+    rows(HEAD, keys.chain(audit.beside_keys().map(|finding| of_finding(audit, finding))))
+}
+
+/// A head and rows as CSV. No cell is taken for a formula by a spreadsheet.
+#[must_use]
+pub fn rows<const N: usize>(
+    head: [&str; N],
+    rows: impl IntoIterator<Item = [String; N]>,
+) -> String {
+    let mut out = ::csv::WriterBuilder::new().from_writer(Vec::new());
+    // Into memory: it does not fail, and every row has the head's length.
+    let _ = out.write_record(head);
+    for row in rows {
+        let _ = out.write_record(row.iter().map(|text| cell(text)));
     }
-    for finding in audit.beside_keys() {
-        write(&mut rows, &of_finding(audit, finding));
-    }
-    rows.into_inner().ok().and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default()
+    out.into_inner().ok().and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default()
 }
 
 fn of_key(audit: &Audit, key: &KeyRow) -> [String; HEAD.len()] {

@@ -27,5 +27,5 @@ mod escape;
 mod html;
 
 pub use asff::asff;
-pub use csv::csv;
+pub use csv::{csv, rows};
 pub use html::html;

@@ -1,4 +1,4 @@
-//! The way of a key that is to go: Active → (overlap, quiet) → Inactive → (soak) → deleted.
+//! The way of a key that is to go: Active → (overlap, recent_use) → Inactive → (soak) → deleted.
 
 use crate::decide::decision::Decision;
 use crate::decide::decision::Step;
@@ -167,7 +167,7 @@ impl<'a> Outgoing<'a> {
 
     /// A stray key is nobody's, unless a use is on record or somebody reactivates it. It is not
     /// changed for `settle` before and after the journal entry, so that a run that still has it in
-    /// its hands is over: one that has verified it may be about to publish it. And for `quiet`
+    /// its hands is over: one that has verified it may be about to publish it. And for `recent_use`
     /// after it was created, because a use may not be on record sooner: everything that calls it
     /// keyrot's own can be forged.
     fn stray(case: &Situation<'a>, key: &'a AccessKey) -> Self {

@@ -73,7 +73,7 @@ impl<'a> WhyKept<'a> {
     }
 
     /// Whether the key is, or may be, in use. Where IAM has no use of it on record, that counts for
-    /// nothing until `quiet` after this.
+    /// nothing until `recent_use` after this.
     pub(crate) fn of_use(
         seen: &'a Observed,
         key: &'a KeyId,
@@ -81,8 +81,8 @@ impl<'a> WhyKept<'a> {
         policy: &WaitPolicy,
         now: Timestamp,
     ) -> Option<Self> {
-        let quiet = policy.waits().quiet;
-        let until = |since| Some(after(since, quiet)).filter(|until| now < *until);
+        let recent_use = policy.waits().recent_use;
+        let until = |since| Some(after(since, recent_use)).filter(|until| now < *until);
         match seen.last_use.get(key) {
             None => Some(Self::Unasked(key)),
             Some(LastUse::Unknown(reason)) => Some(Self::Unknown { key, reason }),
@@ -100,7 +100,7 @@ impl<'a> WhyKept<'a> {
     /// - What uses the old key later than half an overlap after the new one was promoted is no
     ///   cache that runs out: it has not moved. The key is held until it was unused for `idle`.
     /// - What used it before may be a weekly job: the key has to be unused for `overlap` and
-    ///   `quiet`. A job that still has it has used it again by then.
+    ///   `recent_use`. A job that still has it has used it again by then.
     /// - Where nothing uses the new key, nothing has moved: the old key is held until it was unused
     ///   for `idle`.
     pub(crate) fn of_old(
@@ -115,7 +115,7 @@ impl<'a> WhyKept<'a> {
         if let Some(last_use @ LastUse::At { when, .. }) = last_use {
             let until = after(*when, waits.idle);
             if case.policy.caches_until(promoted) < *when && now < until {
-                return Some(match now < after(*when, waits.quiet) {
+                return Some(match now < after(*when, waits.recent_use) {
                     true => Self::InUse { key: id, last_use, until },
                     false => Self::UsedLate { key: id, new, last_use, until },
                 });
@@ -163,7 +163,7 @@ impl<'a> WhyKept<'a> {
         };
         let LastUse::At { when, service, .. } = last_use else { return None };
         // keyrot itself verified it recently, or somebody asks STS alone.
-        let until = after(*when, waits.quiet);
+        let until = after(*when, waits.recent_use);
         if service == VERIFICATION && case.now < until {
             return Some(Self::InUse { key: id, last_use, until });
         }
@@ -197,10 +197,10 @@ impl<'a> WhyKept<'a> {
         })
     }
 
-    /// Of a key younger than `quiet`, that no use is on record says nothing: IAM shows a use hours
+    /// Of a key younger than `recent_use`, that no use is on record says nothing: IAM shows a use hours
     /// late.
     pub(crate) fn too_young(case: &Situation<'a>, key: &'a AccessKey) -> Option<Self> {
-        let until = after(key.created, case.policy.waits().quiet);
+        let until = after(key.created, case.policy.waits().recent_use);
         (case.now < until).then_some(Self::NoRecord { key: &key.id, until })
     }
 }

@@ -18,7 +18,7 @@ impl Watch {
 
     /// A key that left AWSCURRENT then may go if it was unused for `idle`; or if something has used
     /// its successor, and nothing used the key itself later than half an overlap after that was
-    /// promoted, nor within `overlap` and `quiet`.
+    /// promoted, nor within `overlap` and `recent_use`.
     pub(super) fn nothing_depends_on(
         &self,
         key: &KeyId,

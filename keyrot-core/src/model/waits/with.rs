@@ -22,10 +22,10 @@ impl Waits {
         Self { overlap, ..self }
     }
 
-    /// The same, with this [`quiet`](Self::quiet).
+    /// The same, with this [`recent_use`](Self::recent_use).
     #[must_use]
-    pub fn with_quiet(self, quiet: Duration) -> Self {
-        Self { quiet, ..self }
+    pub fn with_recent_use(self, recent_use: Duration) -> Self {
+        Self { recent_use, ..self }
     }
 
     /// The same, with this [`idle`](Self::idle).

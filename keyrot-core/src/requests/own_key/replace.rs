@@ -12,7 +12,7 @@
 //! - A lost reply to `CreateAccessKey` is never repeated, and what it may have left is named, not
 //!   guessed at.
 //! - [`decide_own`] has the old key deactivated only after `overlap`, when nothing used it within
-//!   `quiet`; "could not find out" is not "unused".
+//!   `recent_use`; "could not find out" is not "unused".
 
 use crate::decide::decision::{Wait, Why};
 use crate::machine::verification::{Verification, VerifyStep};
@@ -138,7 +138,7 @@ fn leaving(
 ) -> OwnStep {
     let since = own.created;
     let overlap = after(since, policy.waits().overlap);
-    let quiet = policy.waits().quiet;
+    let recent_use = policy.waits().recent_use;
     let wait = |why, until| OwnStep::Wait(Wait { why, until });
     if now < overlap {
         return wait(Why::Overlap(key), Some(overlap));
@@ -148,8 +148,8 @@ fn leaving(
         Some(LastUse::Unknown(reason)) => {
             wait(Why::UseUnknown { key, reason: reason.clone() }, None)
         }
-        Some(used @ LastUse::At { when, .. }) if now < after(*when, quiet) => {
-            wait(Why::InUse { key, last_use: used.clone() }, Some(after(*when, quiet)))
+        Some(used @ LastUse::At { when, .. }) if now < after(*when, recent_use) => {
+            wait(Why::InUse { key, last_use: used.clone() }, Some(after(*when, recent_use)))
         }
         Some(used @ LastUse::At { when, .. })
             if policy.caches_until(since) < *when && now < after(*when, policy.waits().idle) =>
@@ -157,8 +157,8 @@ fn leaving(
             let why = Why::UsedLate { key, new: own.id.clone(), last_use: used.clone() };
             wait(why, Some(after(*when, policy.waits().idle)))
         }
-        Some(LastUse::NoRecord) if now < after(overlap, quiet) => {
-            wait(Why::NoRecord(key), Some(after(overlap, quiet)))
+        Some(LastUse::NoRecord) if now < after(overlap, recent_use) => {
+            wait(Why::NoRecord(key), Some(after(overlap, recent_use)))
         }
         Some(LastUse::At { .. } | LastUse::NoRecord) => OwnStep::Deactivate(key),
     }

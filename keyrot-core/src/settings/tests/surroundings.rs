@@ -78,12 +78,12 @@ fn of_several_files_the_later_wins_and_each_line_is_named_by_its_file() {
     let sources = Sources::default()
         .file(
             "~/.config/keyrot/keyrot.toml",
-            "overlap = '3d'\nquiet = '5h'\nprofile = 'ops'\nallow_short_waits = false\n",
+            "overlap = '3d'\nrecent_use = '5h'\nprofile = 'ops'\nallow_short_waits = false\n",
         )
         .found_file("keyrot.toml", "\noverlap = '4d'\n");
     let settings = Settings::load(&sources).unwrap();
     assert_eq!(explained(&settings, "overlap"), (Some("4d"), "file keyrot.toml line 2".to_owned()));
-    assert_eq!(explained(&settings, "quiet").1, "file ~/.config/keyrot/keyrot.toml line 2");
+    assert_eq!(explained(&settings, "recent_use").1, "file ~/.config/keyrot/keyrot.toml line 2");
     assert_eq!(settings.profile(), Some("ops"));
     assert_eq!(settings.files(), ["~/.config/keyrot/keyrot.toml", "keyrot.toml"]);
     let errors = wrong(&Sources::default().file("a.toml", "x =").found_file("b.toml", "y ="));
@@ -124,7 +124,7 @@ fn a_file_that_was_not_chosen_sets_no_endpoint_and_no_identity() {
         ("field_secret_access_key", "'secret'"),
         ("max_age", "'80d'"),
         ("overlap", "'2d'"),
-        ("quiet", "'5h'"),
+        ("recent_use", "'5h'"),
         ("soak", "'3d'"),
         ("settle", "'40m'"),
         ("probe_for", "'30s'"),

@@ -75,7 +75,7 @@ pub(crate) enum Forged {
     Opened(usize),
 }
 
-/// Due after 14 units, 2 of overlap, 1 quiet, 4 idle, 1 of soak, 2 to settle.
+/// Due after 14 units, 2 of overlap, 1 recent_use, 4 idle, 1 of soak, 2 to settle.
 pub(crate) fn short() -> Waits {
     waits([14, 2, 1, 1, 2])
 }

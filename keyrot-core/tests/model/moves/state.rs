@@ -382,7 +382,7 @@ impl State {
             return Some(format!("{key} was taken away within its overlap"));
         }
         let LastUse::At { when, service, .. } = before.last_use(key).ok()? else { return None };
-        let used = service != "sts" && now < after(when, short().quiet);
+        let used = service != "sts" && now < after(when, short().recent_use);
         used.then(|| format!("{key} was taken away, and it was used at {when}"))
     }
 

@@ -165,7 +165,7 @@ fn takes_a_closed_secret_for_the_home() {
 fn takes_the_old_homes_key_away_within_its_overlap() {
     let decide_so = |s: &Observed, p: &WaitPolicy, n: Timestamp| {
         let overlap = Duration::from_millis(1);
-        let waits = p.waits().with_overlap(overlap).with_idle(overlap + p.waits().quiet);
+        let waits = p.waits().with_overlap(overlap).with_idle(overlap + p.waits().recent_use);
         decide(s, &WaitPolicy::new(waits, true).unwrap(), n)
     };
     let moves = Moves { moves: 0, horizon: 1, ..weak("no overlap", decide_so, Start::Published) };

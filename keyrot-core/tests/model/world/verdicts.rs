@@ -45,7 +45,7 @@ impl State {
     }
 }
 
-/// S10: a key that this call has taken away, though a consumer used it within `quiet` (within the
+/// S10: a key that this call has taken away, though a consumer used it within `recent_use` (within the
 /// soak, where it is gone for good), though IAM's record says that one still depends on it, or
 /// though what is current does not work.
 pub(super) fn taken(
@@ -63,7 +63,7 @@ pub(super) fn taken(
             match left.iter().find(|left| left.listed.id == *id).map(|left| &left.listed.status) {
                 None => setting.waits.soak,
                 Some(KeyStatus::Inactive) if key.listed.status == KeyStatus::Active => {
-                    setting.waits.quiet
+                    setting.waits.recent_use
                 }
                 Some(_) => continue,
             };

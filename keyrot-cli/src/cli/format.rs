@@ -1,0 +1,83 @@
+//! `--output`: how a command prints what it found.
+
+use clap::builder::PossibleValuesParser;
+use clap::parser::ValueSource;
+use clap::{Arg, ArgMatches};
+
+/// The argument's name in clap.
+const ID: &str = "output";
+
+/// How a command prints what it found.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// For people, in columns.
+    Table,
+    /// The whole document.
+    Json,
+    /// One row per key or user.
+    Csv,
+    /// A page with charts.
+    Html,
+    /// AWS Security Finding Format.
+    Asff,
+}
+
+impl Format {
+    const ALL: [Self; 6] = [Self::Text, Self::Table, Self::Json, Self::Csv, Self::Html, Self::Asff];
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Table => "table",
+            Self::Json => "json",
+            Self::Csv => "csv",
+            Self::Html => "html",
+            Self::Asff => "asff",
+        }
+    }
+
+    /// The formats of a command, its usual one first; none where it prints no document.
+    fn of(command: &str) -> &'static [Self] {
+        match command {
+            "audit" => &[Self::Table, Self::Json, Self::Csv, Self::Html, Self::Asff],
+            "plan" | "status" | "rotate" => &[Self::Table, Self::Json, Self::Csv],
+            "credentials" | "exec" | "completion" | "man" | "help" | "version" | "users" => &[],
+            _ => &[Self::Text, Self::Json],
+        }
+    }
+
+    /// The format that was asked for, and whether it was.
+    pub(super) fn given(matches: &ArgMatches) -> (Self, bool) {
+        let word = matches.try_get_one::<String>(ID).ok().flatten();
+        let format = word.and_then(|word| Self::ALL.into_iter().find(|one| one.word() == word));
+        let source = matches.try_contains_id(ID).is_ok_and(|known| known);
+        let asked = source && matches.value_source(ID) == Some(ValueSource::CommandLine);
+        (format.unwrap_or_default(), asked)
+    }
+}
+
+/// The command and those below it, each with `--output` if it prints a document.
+pub(super) fn with_output(mut command: clap::Command) -> clap::Command {
+    if command.has_subcommands() {
+        return command.mut_subcommands(with_output);
+    }
+    let words: Vec<&str> = Format::of(command.get_name()).iter().map(|one| one.word()).collect();
+    if let Some(usual) = words.first().copied() {
+        let arg = Arg::new(ID)
+            .long(ID)
+            .short('o')
+            .value_name(words.join("|"))
+            .value_parser(PossibleValuesParser::new(&words))
+            .hide_possible_values(true)
+            // `--json`, which is shown, is all that there is to choose.
+            .hide(!words.contains(&"csv"))
+            .default_value(usual)
+            .help("How to print it; --json is short for --output json");
+        // The name that `audit` had for it.
+        command = command.arg(if words.contains(&"asff") { arg.alias("format") } else { arg });
+    }
+    command
+}

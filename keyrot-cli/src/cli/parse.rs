@@ -1,0 +1,117 @@
+//! From words to an [`Invocation`]: what clap parses, what it does not check, and its errors.
+
+use super::format::Format;
+use super::named;
+use super::{Cli, Global, Invocation, RESUMED, command, id, no_id, parser};
+use crate::error::CliError;
+use crate::exit::Exit;
+use clap::error::ErrorKind;
+use clap::{ArgMatches, FromArgMatches};
+use keyrot_core::settings::{Kind, SETTINGS};
+use std::ffi::OsString;
+
+impl Invocation {
+    /// Parses the process's arguments. Help, the version and usage errors are printed here.
+    pub(crate) fn parse() -> Result<Self, Exit> {
+        let mut words: Vec<OsString> = std::env::args_os().collect();
+        let resumed = words.get(1).is_some_and(|word| word == RESUMED);
+        if resumed {
+            words.remove(1);
+        }
+        let typed = words.clone();
+        let parsed = parser().try_get_matches_from(words).and_then(|matches| {
+            let cli = Cli::from_arg_matches(&matches)?;
+            // One before the command's name and one after it: clap checks each by itself.
+            if cli.global.utc && cli.global.local {
+                return Err(command()
+                    .error(ErrorKind::ArgumentConflict, "--utc and --local do not go together"));
+            }
+            let (format, asked) = Format::given(innermost(&matches));
+            if asked && cli.global.json && format != Format::Json {
+                let text = "--json is short for --output json; leave out one of them";
+                return Err(command().error(ErrorKind::ArgumentConflict, text));
+            }
+            check_switches(innermost(&matches))?;
+            Ok((cli, matches))
+        });
+        let (Cli { global, command }, matches) = parsed.map_err(|error| {
+            let (json, exit) = (asks_for_json(&typed), usage_exit(&typed));
+            if error.kind() == ErrorKind::MissingSubcommand {
+                // clap lists every alias.
+                return CliError::of_clap(&error).exit(exit).report(json);
+            }
+            match (error.print(), error.use_stderr()) {
+                (_, true) if json => return CliError::of_clap(&error).exit(exit).document(),
+                (_, true) => return exit,
+                (Err(lost), false) => crate::terminal::stdio::failed(&lost),
+                (Ok(()), false) => {}
+            }
+            Exit::Success
+        })?;
+        let deepest = innermost(&matches);
+        let given = |name: &'static str| {
+            let values = deepest.get_many::<String>(&id(name)).into_iter().flatten();
+            let off = is_off(deepest, name).then(|| (name, "false".to_owned()));
+            values.map(move |value| (name, value.clone())).chain(off)
+        };
+        let settings = SETTINGS.iter().flat_map(|info| given(info.name)).collect();
+        let Global { sandbox, config, json, quiet, verbose, color, utc: _, local } = global;
+        let (format, _) = Format::given(deepest);
+        // The log takes the place of the progress: they would write over each other.
+        let silent = quiet || verbose > 0;
+        Ok(Self {
+            command,
+            sandbox,
+            config,
+            json: json || format == Format::Json,
+            format: if json { Format::Json } else { format },
+            arns: named::arns(deepest),
+            quiet,
+            silent,
+            verbose,
+            color,
+            resumed,
+            local,
+            settings,
+        })
+    }
+}
+
+/// Whether a command line that could not be parsed asks for JSON. What follows `--` is not keyrot's.
+fn asks_for_json(words: &[OsString]) -> bool {
+    let words: Vec<&str> =
+        words.iter().filter_map(|word| word.to_str()).take_while(|word| *word != "--").collect();
+    words.iter().any(|word| ["--json", "--output=json", "-ojson", "-o=json"].contains(word))
+        || words.windows(2).any(|two| matches!(two, ["--output" | "-o", "json"]))
+}
+
+/// The exit code of a command line that could not be parsed.
+fn usage_exit(words: &[OsString]) -> Exit {
+    let mut words = words.iter().take_while(|word| *word != "--");
+    match words.any(|word| word == "--detailed-exitcode") {
+        true => Exit::Failed,
+        false => Exit::Usage,
+    }
+}
+
+/// What was given to the command itself, and not to one above it.
+fn innermost(matches: &ArgMatches) -> &ArgMatches {
+    matches.subcommand().map_or(matches, |(_, below)| innermost(below))
+}
+
+/// Whether `--no-trail` was given.
+fn is_off(matches: &ArgMatches, setting: &str) -> bool {
+    matches.try_get_one::<bool>(&no_id(setting)).ok().flatten().is_some_and(|off| *off)
+}
+
+/// One of a pair before the command's name and the other after it: clap checks each by itself.
+fn check_switches(matches: &ArgMatches) -> Result<(), clap::Error> {
+    let both = SETTINGS.iter().filter(|info| info.kind == Kind::Switch).find(|info| {
+        is_off(matches, info.name) && matches.get_many::<String>(&id(info.name)).is_some()
+    });
+    both.map_or(Ok(()), |info| {
+        let flag = info.flag();
+        let text = format!("{flag} and --no-{} do not go together", flag.trim_start_matches('-'));
+        Err(command().error(ErrorKind::ArgumentConflict, text))
+    })
+}
