@@ -50,7 +50,7 @@ pub(super) async fn examine(
                 let user = &subject.user;
                 notes.add(Check::failure(ABOUT, format!("{user}: the secret {} {why}", subject.secret)).hint(format!(
                     "find out who wrote it (CloudTrail: PutSecretValue, UpdateSecretVersionStage); {} shows what to do",
-                    Action::status(&user).command()
+                    Action::status(user).command()
                 )));
             }
         }
