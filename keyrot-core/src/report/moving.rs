@@ -208,7 +208,7 @@ mod tests {
     use crate::machine::outcome::Stop;
     use crate::model::names::{UserArn, UserId};
     use crate::model::user::IamUser;
-    use crate::model::waits::Policy;
+    use crate::model::waits::WaitPolicy;
     use crate::selection::homes::Homes;
     use crate::selection::{Selection, select};
 
@@ -224,7 +224,10 @@ mod tests {
             policies: Vec::new(),
         };
         let homes = Homes::in_region(region);
-        select(&[user], &Selection::default(), &homes, &Policy::default()).chosen.remove(0).subject
+        select(&[user], &Selection::default(), &homes, &WaitPolicy::default())
+            .chosen
+            .remove(0)
+            .subject
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::machine::rotation::Mode;
 use crate::model::error::CallError;
 use crate::model::home::HomeTag;
 use crate::model::names::UserName;
-use crate::model::waits::{Policy, after};
+use crate::model::waits::{WaitPolicy, after};
 use crate::ports::cancel::Cancel;
 use crate::report::enroll::Change;
 use crate::report::moving::{MoveDocument, MoveRow};
@@ -35,7 +35,7 @@ use std::time::Duration;
 /// # let ci = world.add_user("ci", &[("RotateKey", "True")])?;
 /// # let account = MemoryAccount::new(world);
 /// # let users = account.users("/").await?;
-/// # let chosen = select(&users, &Selection::default(), &Homes::in_region("us-east-1"), &Policy::default()).chosen;
+/// # let chosen = select(&users, &Selection::default(), &Homes::in_region("us-east-1"), &WaitPolicy::default()).chosen;
 /// # let rotator = Rotator::new(Ports::of(account.clone()));
 /// # rotator.run(chosen, Mode::Act, &Limits::default(), &Cancel::default(), &|_| {}).await;
 /// let ports = |region: &str| Ports::of(account.in_region(region));
@@ -59,7 +59,7 @@ pub struct HomeMove {
     old: BTreeMap<String, Ports>,
     selection: Selection,
     homes: Homes,
-    policy: Policy,
+    policy: WaitPolicy,
     limits: Limits,
     deadline: Option<Duration>,
     notifiers: Vec<Arc<dyn Notifier>>,
@@ -125,7 +125,7 @@ impl HomeMove {
             old: BTreeMap::new(),
             selection,
             homes,
-            policy: Policy::default(),
+            policy: WaitPolicy::default(),
             limits: Limits::default(),
             deadline: None,
             notifiers: Vec::new(),
@@ -134,7 +134,7 @@ impl HomeMove {
 
     /// By another policy.
     #[must_use]
-    pub fn policy(self, policy: Policy) -> Self {
+    pub fn policy(self, policy: WaitPolicy) -> Self {
         Self { policy, ..self }
     }
 
