@@ -1,12 +1,11 @@
 //! The flow around moves: found, planned, agreed to, carried out.
 
-use super::harness::{DAY, NEW, OLD, at_rest, home_region, homes, run, tag, user};
+use super::harness::{DAY, NEW, OLD, at_rest, home_region, homes, user};
 use keyrot_core::memory::{Fault, FaultAt, MemoryAccount};
-use keyrot_core::model::HomeTag;
 use keyrot_core::report::Change;
 use keyrot_core::requests::{HomeMove, MoveError, MovePlan};
 use keyrot_core::selection::MissingWhy;
-use keyrot_core::{Cancel, ErrorKind, Ports, Selection, UserName};
+use keyrot_core::{Cancel, ErrorKind, Limits, Ports, Selection, UserName};
 
 /// To the new region, with the ports of every home.
 async fn planned(account: &MemoryAccount, users: &[UserName]) -> (HomeMove, MovePlan) {
@@ -114,11 +113,16 @@ async fn released_users_are_found_and_unknown_ones_are_said() {
 async fn a_deadline_counts_from_the_beginning_of_each_move() {
     let account = at_rest().await;
     let (moving, plan) = planned(&account, &[user()]).await;
-    let moving = moving.deadline(DAY);
+    let end = account.world().now() + DAY;
+    let moving = moving.limits(Limits::default().with_deadline(end));
     // The operator takes a while to answer.
     account.advance(2 * DAY);
-    let done = moving.carry_out(plan, &Cancel::default()).await;
+    let late = moving.carry_out(plan.clone(), &Cancel::default()).await;
+    let row = &late.users[0];
+    assert_eq!((row.result, row.reason), (Change::Failed, Some("deadline")));
+    assert_eq!(home_region(&account), OLD);
+
+    let done = moving.deadline(DAY).carry_out(plan, &Cancel::default()).await;
     assert_eq!(done.users[0].result, Change::Done, "{done:?}");
-    assert!(matches!(tag(&account), HomeTag::At(_)));
-    run(&account, NEW).await;
+    assert_eq!(home_region(&account), NEW);
 }
