@@ -26,8 +26,7 @@ fn keep(sandbox: bool, text: &str) -> Option<()> {
     file.persist(&place).ok().map(drop)
 }
 
-/// The names of the last listing that begin so. A file that somebody else could have written is
-/// not worth completing.
+/// The names of the last listing.
 pub(crate) fn recalled(sandbox: bool) -> Vec<UserName> {
     let bytes = place(sandbox).and_then(|place| files::read(&place, LARGEST).ok());
     let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default();

@@ -133,7 +133,7 @@ fn a_file_is_replaced_as_a_whole_and_is_private() {
     let sandbox = Sandbox::new();
     let path = sandbox.dir().join("keys.txt");
     std::fs::write(&path, "old").unwrap();
-    let ran = sandbox.run(&["audit", "--color", "always", "-o", path.to_str().unwrap()]);
+    let ran = sandbox.run(&["audit", "--color", "always", "--out", path.to_str().unwrap()]);
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), ""), "{}", ran.stderr);
     assert!(ran.stderr.contains("wrote "), "{}", ran.stderr);
     let text = std::fs::read_to_string(&path).unwrap();
@@ -149,7 +149,7 @@ fn a_file_is_replaced_as_a_whole_and_is_private() {
         let link = sandbox.dir().join("link.json");
         std::os::unix::fs::symlink(&path, &link).unwrap();
         assert_eq!(
-            sandbox.run(&["--json", "audit", "-q", "-o", link.to_str().unwrap()]).code,
+            sandbox.run(&["--json", "audit", "-q", "--out", link.to_str().unwrap()]).code,
             Some(0)
         );
         assert!(link.is_symlink());

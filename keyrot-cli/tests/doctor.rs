@@ -369,15 +369,8 @@ fn notifiers_are_read_and_told_only_on_request() {
 #[test]
 fn settings_are_judged_and_unusable_ones_are_told_as_always() {
     let sandbox = Sandbox::new();
-    let (_, found) = sandbox.json(&[
-        "doctor",
-        "--overlap",
-        "2h",
-        "--recent-use",
-        "2h",
-        "--allow-short-waits",
-        "true",
-    ]);
+    let (_, found) =
+        sandbox.json(&["doctor", "--overlap", "2h", "--recent-use", "2h", "--allow-short-waits"]);
     let messages: Vec<_> =
         about(&found, "settings").into_iter().map(|(_, message)| message).collect();
     for part in ["fit for tests only", "overlap is 2h", "recent_use is 2h", "no notifier is set"] {

@@ -71,7 +71,7 @@ fn a_notifier_that_fails_changes_nothing_and_is_named() {
         .collect();
     assert_eq!(failed, ["slack", "sns", "second"]);
     assert!(bodies.try_recv().is_ok());
-    assert!(ran.stderr.contains("warning: notifier slack failed: 127.0.0.1:"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("error: notifier slack failed: 127.0.0.1:"), "{}", ran.stderr);
     assert!(
         ran.stderr.contains("HTTP 403. Make a new webhook, and put its URL into env:CHAT_URL"),
         "{}",

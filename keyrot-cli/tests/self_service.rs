@@ -140,6 +140,11 @@ fn from_a_due_key_to_one_new_key() {
     desk.pass("5s");
     assert_eq!(desk.json(&[]).1["result"], "settled");
     assert_eq!(desk.json(&["--force", "--yes"]).1["result"], "replaced");
+    // While the previous key is kept, there is no room for another: that is said, and no success.
+    desk.pass("5s");
+    let ran = desk.run(&["--force", "--yes", "-q"]);
+    assert_eq!(ran.code, Some(1), "{}", ran.stdout);
+    assert!(ran.stderr.contains("error: --force did not replace the key: "), "{}", ran.stderr);
     secrets_were_kept(&desk);
 }
 

@@ -91,6 +91,23 @@ fn the_first_signal_finishes_the_step_and_says_where_everybody_stands() {
     }
 }
 
+/// Rows that look like all rows are not left behind.
+#[test]
+fn a_listing_that_is_stopped_looks_like_none() {
+    for out in [&[][..], &["--out", "users.csv"]] {
+        let sandbox = Sandbox::new();
+        sandbox.json(&["sandbox", "show"]);
+        let file = sandbox.dir().join("users.csv");
+        std::fs::write(&file, "before").unwrap();
+        let args = [&["status", "--output", "csv"], out].concat();
+        let (status, stdout, stderr) = stopped_at(&sandbox, &args, "clock 2026", &["-INT"]);
+        assert_eq!(status.code(), Some(130), "{stderr}");
+        assert_eq!(stdout, "", "{stderr}");
+        assert!(stderr.contains("error: stopped before anything was changed"), "{stderr}");
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "before");
+    }
+}
+
 #[test]
 fn the_second_signal_ends_at_once() {
     let sandbox = Sandbox::new();

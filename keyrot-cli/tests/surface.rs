@@ -156,7 +156,6 @@ fn usage_errors_are_documents_under_json() {
         (&["--json"], "a command is missing", "keyrot --help"),
         (&["--json", "audit", "--output", "csv"], "--json is short for --output json", ""),
         (&["--json", "plan", "--utc", "--local"], "--utc", "Usage"),
-        (&["--json", "plan", "--trail", "--no-trail"], "--trail", ""),
         (&["--trail", "plan", "--json", "--no-trail"], "--trail and --no-trail", ""),
     ] {
         let ran = sandbox.run(args);
@@ -421,6 +420,35 @@ fn completion_knows_the_users_of_the_last_listing() {
             !script.contains(":_users") && !script.contains("__fish_complete_users"),
             "{shell}"
         );
+    }
+}
+
+/// What a hint says can be pasted, for a name that looks like a flag too.
+#[test]
+fn hints_for_a_name_that_begins_with_a_hyphen_can_be_pasted() {
+    use keyrot_aws::emulator::{Emulator, EmulatorOptions};
+    use keyrot_core::memory::World;
+    let mut world = World::new(std::time::SystemTime::now().into());
+    let name = world.add_user("-x", &[("RotateKey", "True")]).unwrap();
+    for _ in 0..2 {
+        world.add_key(&name).unwrap();
+    }
+    let emulator = Emulator::start(world, EmulatorOptions::default()).unwrap();
+    let sandbox = Sandbox::new();
+    let keyrot = |args: &[&str]| {
+        let mut command = sandbox.command(args);
+        command.env_remove("KEYROT_SANDBOX").envs(emulator.env());
+        sandbox.take(&command.output().unwrap())
+    };
+    for args in [&["status", "--user=-x", "--json"][..], &["status", "--json", "--", "-x"]] {
+        let status: Value = serde_json::from_str(&keyrot(args).stdout).unwrap();
+        let hint = user(&status, "-x")["hint"].as_str().unwrap();
+        let command = hint.split('`').find(|part| part.starts_with("keyrot ")).unwrap();
+        assert_eq!(command, "keyrot resolve -- -x");
+        let words: Vec<&str> = command.split(' ').skip(1).collect();
+        let ran = keyrot(&[&["--json"], &words[..]].concat());
+        let document: Value = serde_json::from_str(&ran.stdout).unwrap();
+        assert_eq!((ran.code, &document["user"]["user"]), (Some(3), &json!("-x")), "{document}");
     }
 }
 

@@ -191,7 +191,8 @@ fn doctor_names_the_files() {
 fn a_variable_that_is_not_known_is_an_error_only_if_another_was_meant() {
     let sandbox = Sandbox::new();
     let policy = |variables: &[(&str, &str)]| {
-        let mut command = sandbox.command(&["policy", "-q"]);
+        let mut command =
+            sandbox.command(&["policy", "--account", "123456789012", "--region", "eu-west-1"]);
         command.envs(variables.iter().copied());
         sandbox.take(&command.output().unwrap())
     };

@@ -16,7 +16,8 @@ Exit codes:
   0  enrolled, or would be (--dry-run)
   1  a user could not be tagged
   2  no such user, or confirmation was not possible
-  3  a user would be blocked; no user was tagged";
+  3  a user would be blocked; no user was tagged
+  4  you answered no; nothing was done";
 
 pub(crate) const RELEASE_EXAMPLES: &str = "\
 Examples:
@@ -26,7 +27,8 @@ Examples:
 Exit codes:
   0  released, or would be (--dry-run)
   1  a tag could not be removed
-  2  no such user, or confirmation was not possible";
+  2  no such user, or confirmation was not possible
+  4  you answered no; nothing was done";
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct EnrollArgs {

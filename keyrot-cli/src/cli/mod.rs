@@ -267,6 +267,7 @@ pub(crate) enum Command {
     /// It creates a key, verifies it and writes it into the profile; everything else in the file
     /// stays the same, byte for byte. The previous key stays Active. A later run deactivates it
     /// once nothing uses it, and deletes it only with --delete-inactive.
+    // Not `self`: other tools mean themselves by it, as in `uv self update`. It stays as an alias.
     #[command(name = "my-key", alias = "self", after_long_help = self_service::EXAMPLES)]
     Own(self_service::OwnArgs),
     /// Print a shell completion script

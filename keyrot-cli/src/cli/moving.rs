@@ -16,7 +16,8 @@ Exit codes:
   0  moved, or would be (--dry-run)
   1  a user could not be moved, or a secret could not be read
   2  no such user, or confirmation was not possible
-  3  a rotation is under way or would be blocked; no user was moved";
+  3  a rotation is under way or would be blocked; no user was moved
+  4  you answered no; nothing was done";
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct MoveArgs {

@@ -20,6 +20,7 @@ Exit codes:
   1  the choice is not done, or not yet
   2  no such user or choice, or confirmation was not possible
   3  the user is still blocked
+  4  you answered no; nothing was done
   130, 143  stopped by Ctrl-C or SIGTERM before it was done";
 
 #[derive(Debug, clap::Args)]

@@ -33,6 +33,7 @@ Exit codes:
   1  not yet, the key could not be deleted, or sessions could not be ended
   2  no such user or key, or confirmation was not possible
   3  needs manual action first
+  4  you answered no; nothing was done
   130, 143  stopped by Ctrl-C or SIGTERM before it was done";
 
 #[derive(Debug, clap::Args)]

@@ -22,6 +22,7 @@ Exit codes:
   1  not rolled back
   2  no such user or key, or confirmation was not possible
   3  needs manual action first
+  4  you answered no; nothing was done
   130, 143  stopped by Ctrl-C or SIGTERM before it was done";
 
 #[derive(Debug, clap::Args)]

@@ -20,6 +20,7 @@ Exit codes:
   1  failed; the key in the file still works
   2  the command line, the settings or the profile cannot be used
   3  needs manual action: on a second key, or on a file that cannot be replaced
+  4  you answered no; nothing was done, or nothing more
   130, 143  stopped by Ctrl-C or SIGTERM; no key is left behind";
 
 #[derive(Debug, clap::Args)]

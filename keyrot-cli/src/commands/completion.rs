@@ -26,6 +26,10 @@ pub(crate) fn completion(invocation: &Invocation, args: &CompletionArgs) -> Resu
 
 /// `users`, which is hidden: the names of the users of the last listing, a line each.
 pub(crate) fn users(invocation: &Invocation) -> Result<Exit, CliError> {
+    if invocation.json {
+        return Err(CliError::usage("names for completion are text, not JSON")
+            .hint("leave out --json; `keyrot status --json` lists the users"));
+    }
     let names = names::recalled(is_sandbox(invocation));
     print(&names.iter().map(|name| format!("{name}\n")).collect::<String>());
     Ok(Exit::Success)

@@ -5,7 +5,7 @@ use crate::terminal::table::{Cell, Table};
 use crate::terminal::text::hanging;
 use crate::terminal::time;
 use anstyle::Style;
-use keyrot_core::report::{Counts, KeyDocument, RunStatus, State, UserDocument};
+use keyrot_core::report::{Counts, KeyDocument, State, UserDocument};
 use keyrot_core::settings::Settings;
 use keyrot_core::{Blocked, EventKind, Outcome, RunDocument, Timestamp, Wait, Why};
 use std::fmt::Write;
@@ -331,7 +331,11 @@ fn sum(screen: Screen, document: &RunDocument, settings: &Settings) -> String {
         );
         let _ = writeln!(out, "{}", paint(style::DIM, text));
     }
-    if screen == Screen::Plan && document.result == RunStatus::Ok && due > 0 {
+    if screen == Screen::Plan && due == 0 {
+        let text = "a run would do nothing now; `keyrot status` shows what comes next";
+        let _ = writeln!(out, "{}", paint(style::DIM, text));
+    }
+    if screen == Screen::Plan && due > 0 {
         let named = if passed.not_named > 0 { " with the same --user" } else { "" };
         let text = format!("nothing was changed; to do it: `keyrot rotate`{named}");
         let _ = writeln!(out, "{}", paint(style::DIM, text));
