@@ -5,11 +5,12 @@ use crate::calls::{Budget, send};
 use crate::clock::AwsTime;
 #[cfg(feature = "rotate")]
 use crate::connect::Aws;
+use crate::connect_error::ConnectError;
 use crate::http::SHORT_ANSWER;
 use crate::labels::{CURRENT, PREVIOUS};
 use crate::limiter::Limiter;
 use crate::op::Op;
-use crate::sdk_config::{ConnectError, check_endpoints, guarded, region_of};
+use crate::sdk_config::{check_endpoints, guarded, region_of};
 use crate::settings::{AwsSettings, FieldNames, Timeouts};
 use crate::value;
 #[cfg(feature = "rotate")]

@@ -5,7 +5,7 @@
 //! or an answer contains.
 
 #[cfg(feature = "tracing")]
-use crate::errors::scrub;
+use crate::error_text::scrub;
 use crate::errors::{Class, Failure, Fault};
 use crate::op::Op;
 use std::time::Duration;
@@ -81,6 +81,16 @@ pub(crate) fn failed(
             // It may have been carried out: worth a line at the default level.
             Class::Lost { sent: true } => event!(warn),
             _ => event!(debug),
+        }
+        // The error says in one sentence what this is about.
+        if let Some(causes) = fault.causes(op) {
+            tracing::warn!(
+                action = op.action,
+                subject = op.subject,
+                attempt,
+                causes,
+                "the SDK says why"
+            );
         }
     }
     #[cfg(feature = "metrics")]

@@ -15,7 +15,7 @@ use crate::config;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::meant::did_you_mean;
-use crate::terminal::stdio::warn;
+use crate::terminal::stdio::{self, Warn};
 use crate::terminal::time;
 use caller::Caller;
 use keyrot_core::consumer::{
@@ -35,7 +35,8 @@ pub(crate) struct ForCommand {
     pub(crate) secret_variables: Vec<String>,
 }
 
-/// Reads the key. What a consumer should know goes to stderr.
+/// Reads the key. What a consumer should know goes to stderr, unless it is to be quiet: a reader
+/// that takes stderr for a part of the answer would fail by it, in an outage of all times.
 pub(crate) async fn read(
     invocation: &Invocation,
     reading: &Reading,
@@ -64,6 +65,7 @@ async fn find(
     (secret, caller, nesting): (SecretId, &Caller, &Nesting),
 ) -> Result<ReadKey, CliError> {
     let overlap = settings.policy().waits().overlap;
+    let warn: Warn = if invocation.quiet { stdio::drop_warning } else { stdio::warn };
     let policy =
         CachePolicy::with(overlap, reading.cache_for, reading.stale_for).map_err(too_long)?;
     if reading.previous && !invocation.resumed {
@@ -78,11 +80,11 @@ async fn find(
     let reader = match &sandbox {
         // A sandbox's clock is moved by hand, so that nothing could be said of a kept key's age.
         Some(sandbox) => KeyReader::new(secret, sandbox.ports.clock.clone()),
-        None => caller.reader(secret, stage, reading.no_cache)?,
+        None => caller.reader(secret, stage, reading.no_cache, warn)?,
     };
     let reader = reader.stage(stage).policy(policy);
     if let Some(kept) = reader.kept() {
-        return Ok(told(kept));
+        return Ok(told(kept, warn));
     }
     if caller.starts_process && sandbox.is_none() {
         nesting.hand_down()?;
@@ -103,7 +105,7 @@ async fn find(
                     time::relative(key.read, target.ports.clock.now())
                 ));
             }
-            Ok(told(key))
+            Ok(told(key, warn))
         }
         Err(ReadError::NotYet(secret)) => Err(not_yet(reading, &secret)),
         Err(ReadError::NoKey(secret)) => Err(something_else(&secret, settings)),
@@ -141,7 +143,7 @@ fn too_long(error: TooLong) -> CliError {
 }
 
 /// The key, after a warning if the consumer reads a secret that was left. It gets the key anyway.
-fn told(key: ReadKey) -> ReadKey {
+fn told(key: ReadKey, warn: Warn) -> ReadKey {
     if let Some(to) = key.moved_to.as_ref().filter(|_| key.outage.is_none()) {
         warn(&format!(
             "the secret's tag keyrot:moved-to says that the key is now published in {}; this was not checked. If it is so, this secret is no longer updated, and its key works only until keyrot deactivates it. {CONFIRM}",

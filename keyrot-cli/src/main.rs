@@ -36,7 +36,7 @@ fn main() -> ExitCode {
         Err(exit) => return stdio::settle(exit).into(),
     };
     invocation.color.apply();
-    trace::begin(invocation.verbose);
+    trace::begin(invocation.verbose, invocation.quiet);
     let json = invocation.json;
     if invocation.local && !json {
         time::show_local();

@@ -175,7 +175,7 @@ fn sort(batch: Vec<Entry>, results: &[PutEventsResultEntry]) -> (Vec<Entry>, Vec
         } else {
             let message =
                 results.get(i).and_then(|result| result.error_message()).unwrap_or_default();
-            refused.push(crate::errors::scrub(&format!("{code}: {message}"), &[]));
+            refused.push(crate::error_text::scrub(&format!("{code}: {message}"), &[]));
         }
     }
     (again, refused)

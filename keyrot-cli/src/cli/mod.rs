@@ -96,7 +96,7 @@ struct Global {
     /// Print one JSON document on stdout
     #[arg(long, global = true)]
     json: bool,
-    /// Do not report progress on stderr
+    /// Do not report progress on stderr; credentials and exec do not warn either
     #[arg(long = "no-progress", short = 'q', global = true)]
     silent: bool,
     /// Log what keyrot does on stderr; -vv also each call to AWS
@@ -144,6 +144,8 @@ pub(crate) struct Invocation {
     pub(crate) config: Option<PathBuf>,
     pub(crate) json: bool,
     pub(crate) silent: bool,
+    /// Whether a success is to print nothing on stderr.
+    pub(crate) quiet: bool,
     /// How much to log, from 0.
     pub(crate) verbose: u8,
     pub(crate) color: Color,
@@ -306,6 +308,7 @@ impl Invocation {
         };
         let settings = SETTINGS.iter().flat_map(|info| given(info.name)).collect();
         let Global { sandbox, config, json, silent, verbose, color, utc: _, local } = global;
+        let quiet = silent;
         // The log takes the place of the progress: they would write over each other.
         let silent = silent || verbose > 0;
         Ok(Self {
@@ -314,6 +317,7 @@ impl Invocation {
             config,
             json,
             silent,
+            quiet,
             verbose,
             color,
             resumed,

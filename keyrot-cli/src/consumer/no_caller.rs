@@ -3,6 +3,7 @@
 use crate::backend::Backend;
 use crate::error::CliError;
 use crate::no_aws;
+use crate::terminal::stdio::Warn;
 use keyrot_core::consumer::{KeyReader, SecretId, VersionStage};
 use keyrot_core::settings::Settings;
 
@@ -21,6 +22,7 @@ impl Caller {
         _: SecretId,
         _: VersionStage,
         _: bool,
+        _: Warn,
     ) -> Result<KeyReader, CliError> {
         Err(no_aws::refused())
     }

@@ -46,6 +46,12 @@ fn try_stderr(text: fmt::Arguments<'_>) -> std::io::Result<()> {
     err.flush()
 }
 
+/// What becomes of a warning.
+pub(crate) type Warn = fn(&str);
+
+/// Drops a warning, because `--quiet` asks for it.
+pub(crate) fn drop_warning(_: &str) {}
+
 /// Prints a warning on stderr.
 pub(crate) fn warn(text: &str) {
     say!("{} {text}", paint(style::WARN, "warning:"));
