@@ -59,6 +59,8 @@ pub(crate) struct Fault {
     advice: Option<String>,
     /// The host that answered.
     host: Option<String>,
+    /// The next attempt would fail in the same way.
+    pub(crate) is_lasting: bool,
     /// The answer shows that this machine's clock is wrong.
     clock: Option<WrongClock>,
 }
@@ -165,6 +167,7 @@ impl Fault {
                     request_id: request_id(raw),
                     advice: None,
                     host: host(raw),
+                    is_lasting: false,
                     clock,
                 }
             }
@@ -207,6 +210,7 @@ impl Fault {
             request_id: None,
             advice: None,
             host: None,
+            is_lasting: false,
             clock: None,
         }
     }
@@ -234,14 +238,11 @@ impl Fault {
             return Self { advice: Some(advice), ..fault };
         }
         if let Some(unreached) = find::<Unreached>(cause) {
-            let class = match unreached.reason {
-                lasting if lasting.is_lasting() => Class::NotSent,
-                reason => Class::Lost { sent: reason.sent() },
-            };
+            let class = Class::Lost { sent: unreached.reason.sent() };
             let fault = Self::without_code(class, &unreached.said);
             let fault = unreached.source().map_or(fault.clone(), |below| fault.caused(below));
             let advice = (!unreached.reason.sent()).then(|| unreached.advice.clone());
-            return Self { advice, ..fault };
+            return Self { advice, is_lasting: unreached.is_lasting, ..fault };
         }
         if let Some(why) = links(cause).iter().find_map(|text| text.split_once(BAD_ENDPOINT)) {
             let said = format!("the endpoint cannot be used: {}", why.1.trim());

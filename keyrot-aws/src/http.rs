@@ -9,6 +9,7 @@
 //!   `aws-config` have no switch against that.
 
 use crate::clock::AwsTime;
+use crate::down::Down;
 use crate::trust::Trust;
 use crate::unreached::Unreached;
 use aws_smithy_async::rt::sleep::SharedAsyncSleep;
@@ -50,6 +51,8 @@ pub(crate) struct Guarded {
     /// The hosts, as `HOST:PORT`, that may be called without TLS.
     unencrypted: Arc<[String]>,
     trust: Trust,
+    /// The hosts that need not be tried now.
+    down: Down,
     longest: usize,
     /// Where AWS's time is noted down. What answers in the place of AWS (metadata, containers) does
     /// not know it.
@@ -93,7 +96,8 @@ impl Guarded {
         trust: &Trust,
     ) -> Self {
         let (unencrypted, trust) = (unencrypted.into(), trust.clone());
-        Self { proxied, direct, unencrypted, trust, longest: SHORT_ANSWER, time: None }
+        let down = Down::default();
+        Self { proxied, direct, unencrypted, trust, down, longest: SHORT_ANSWER, time: None }
     }
 
     /// Which certificates are trusted.
@@ -145,22 +149,42 @@ impl HttpConnector for Gate {
             Err(error) => return HttpConnectorFuture::ready(Err(ConnectorError::user(error))),
         };
         let uri = request.uri().to_owned();
+        let (trust, down) = (self.client.trust.clone(), self.client.down.clone());
+        let (time, longest) = (self.client.time.clone(), self.client.longest);
+        let place = place(&uri);
+        if let Some(reason) = down.reason(&place, Instant::now()) {
+            let known = Unreached::again(reason, &uri, near, &trust);
+            return HttpConnectorFuture::ready(Err(known.into_connector_error()));
+        }
         let way = if near { &self.client.direct } else { &self.client.proxied };
         let answer = way.http_connector(&self.settings, &self.components).call(request);
-        let (time, longest) = (self.client.time.clone(), self.client.longest);
-        let (trust, sent) = (self.client.trust.clone(), Instant::now());
+        let sent = Instant::now();
         HttpConnectorFuture::new(async move {
-            let explained = |error: ConnectorError| match error.is_user() {
-                true => error,
-                false => Unreached::around(error, &uri, near, &trust).into_connector_error(),
+            let mut response = match answer.await {
+                Ok(response) => response,
+                Err(error) if error.is_user() => return Err(error),
+                Err(error) => {
+                    let unreached = Unreached::around(error, &uri, near, &trust);
+                    match unreached.reason.sent() {
+                        true => down.reached(&place),
+                        false => down.failed(&place, unreached.reason, Instant::now()),
+                    }
+                    return Err(unreached.into_connector_error());
+                }
             };
-            let mut response = answer.await.map_err(explained)?;
+            down.reached(&place);
             response.add_extension(Asked(uri));
             learn(&mut response, time.as_ref(), sent);
             bound(&mut response, longest);
             Ok(response)
         })
     }
+}
+
+/// The host and port of a URL.
+fn place(uri: &str) -> String {
+    let authority = uri.parse::<Uri>().ok().and_then(|uri| uri.authority().cloned());
+    authority.map(|authority| authority.to_string()).unwrap_or_default()
 }
 
 /// The host that the URL leads to, if a request may be sent there.

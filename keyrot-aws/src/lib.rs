@@ -82,6 +82,7 @@ mod credentials;
 mod discovery;
 #[cfg(feature = "doctor")]
 pub mod doctor;
+mod down;
 #[cfg(feature = "emulator")]
 pub mod emulator;
 #[cfg(feature = "rotate")]

@@ -16,6 +16,8 @@ use std::io::ErrorKind;
 #[error("{said}")]
 pub(crate) struct Unreached {
     pub(crate) reason: Reason,
+    /// Whether the next attempt need not be made.
+    pub(crate) is_lasting: bool,
     /// What happened, with the host.
     pub(crate) said: String,
     /// What to do.
@@ -193,7 +195,17 @@ pub(crate) fn is_aws(host: &str) -> bool {
 impl Unreached {
     /// Puts the sentence around a failure of the HTTP client.
     pub(crate) fn around(cause: ConnectorError, uri: &str, near: bool, trust: &Trust) -> Self {
-        let reason = Reason::of(&cause);
+        Self::of(Reason::of(&cause), cause, uri, near, trust)
+    }
+
+    /// For a host that is not tried now, because of what was found several times.
+    pub(crate) fn again(reason: Reason, uri: &str, near: bool, trust: &Trust) -> Self {
+        let cause =
+            ConnectorError::other("not tried: it was not reached a moment ago".into(), None);
+        Self { is_lasting: true, ..Self::of(reason, cause, uri, near, trust) }
+    }
+
+    fn of(reason: Reason, cause: ConnectorError, uri: &str, near: bool, trust: &Trust) -> Self {
         let uri: Option<Uri> = uri.parse().ok();
         let host = uri.as_ref().and_then(Uri::host).unwrap_or("the endpoint").to_owned();
         let port = uri.as_ref().and_then(Uri::port_u16);
@@ -201,6 +213,7 @@ impl Unreached {
         let shown = port.map_or(host.clone(), |port| format!("{host}:{port}"));
         Self {
             reason,
+            is_lasting: reason.is_lasting(),
             said: reason.said(&shown, proxy.as_deref()),
             advice: reason.advice(&host, proxy.is_some(), trust),
             near,
@@ -213,7 +226,7 @@ impl Unreached {
         let kind = self.cause.as_other();
         match () {
             // The SDK repeats what it takes for a failure of the network, as for a role's call.
-            () if self.reason.is_lasting() => ConnectorError::other(self.into(), None),
+            () if self.is_lasting => ConnectorError::other(self.into(), None),
             () if self.cause.is_timeout() => ConnectorError::timeout(self.into()),
             () if self.cause.is_io() => ConnectorError::io(self.into()),
             () => ConnectorError::other(self.into(), kind),
