@@ -1,20 +1,21 @@
 use crate::clock::{AwsClock, AwsTime};
+use crate::connect_error::ConnectError;
+use crate::credentials::Explained;
+use crate::environment::Environment;
 use crate::http::{Guarded, LONG_ANSWER, SHORT_ANSWER};
 use crate::op::Op;
 #[cfg(feature = "notify")]
 use crate::plain_http::Http;
 use crate::retry::{Budget, Limits, send};
-use crate::sdk_config::{
-    ConnectError, app_name, check_endpoints, has_roots, region_of, time_limits,
-};
+use crate::sdk_config::{app_name, check_endpoints, region_of, time_limits};
 use crate::settings::{AwsSettings, SecretSettings, Timeouts};
-use aws_config::default_provider::region::DefaultRegionChain;
+use crate::trust::Trust;
 use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials as SdkCredentials;
-use aws_credential_types::provider::{ProvideCredentials, error::CredentialsError, future};
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
 use keyrot_core::{CallError, Ports, SecretName};
 use std::collections::HashSet;
@@ -77,19 +78,22 @@ impl Aws {
     /// [`Aws::caller_identity`] is a good one.
     ///
     /// # Errors
-    /// [`ConnectError`] if a setting is not usable, no region is known, or there are no root
-    /// certificates.
+    /// [`ConnectError`] if a setting is not usable, a profile does not exist or cannot give
+    /// credentials, no region is known, or there are no root certificates.
     pub async fn connect(settings: &AwsSettings) -> Result<Self, ConnectError> {
-        has_roots()?;
-        Self::connect_through(settings, Guarded::https(&settings.http_endpoints)).await
+        settings.check()?;
+        let environment = Environment::read(settings).await?;
+        let trust = Trust::find(environment.ca_bundle.as_deref())?;
+        let http = Guarded::https(&settings.http_endpoints, &trust);
+        Self::connect_through(settings, &environment, http).await
     }
 
     pub(crate) async fn connect_through(
         settings: &AwsSettings,
+        environment: &Environment,
         http: Guarded,
     ) -> Result<Self, ConnectError> {
-        settings.check()?;
-        let config = load(settings, http.clone()).await?;
+        let config = load(settings, environment, http.clone()).await?;
         Self::assemble(&config, settings, &http)
     }
 
@@ -172,7 +176,7 @@ impl Aws {
                 notify: ForNotifiers {
                     config: config.to_builder().retry_config(RetryConfig::disabled()).build(),
                     endpoint: settings.endpoints.all.clone(),
-                    http: Http::default(),
+                    http: Http::new(http.trust()),
                 },
             }),
         })
@@ -230,7 +234,11 @@ impl fmt::Debug for Aws {
     }
 }
 
-async fn load(settings: &AwsSettings, http: Guarded) -> Result<SdkConfig, ConnectError> {
+async fn load(
+    settings: &AwsSettings,
+    environment: &Environment,
+    http: Guarded,
+) -> Result<SdkConfig, ConnectError> {
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .http_client(http.clone())
         // Whatever the environment says: who signs by another clock than the one that decides takes
@@ -243,9 +251,9 @@ async fn load(settings: &AwsSettings, http: Guarded) -> Result<SdkConfig, Connec
         let none = EnvConfigFiles::builder().with_contents(EnvConfigFileKind::Config, "").build();
         loader = loader.profile_files(none);
     }
-    if let Some(profile) = &settings.profile {
-        let credentials = of_profile(profile, settings.region.clone(), http).await;
-        loader = loader.profile_name(profile).credentials_provider(credentials);
+    if let Some(profile) = &environment.profile {
+        // Whatever variable named it: the SDK itself reads one of the two.
+        loader = loader.profile_name(profile);
     }
     if let Some(region) = &settings.region {
         loader = loader.region(Region::new(region.clone()));
@@ -266,50 +274,26 @@ async fn load(settings: &AwsSettings, http: Guarded) -> Result<SdkConfig, Connec
     if settings.dual_stack {
         loader = loader.use_dual_stack(true);
     }
-    Ok(loader.load().await)
+    let config = loader.load().await;
+    if settings.credentials.is_some() {
+        return Ok(config);
+    }
+    let provider = match &settings.profile {
+        Some(profile) => Some(of_profile(profile, &config, http)),
+        None => config.credentials_provider(),
+    };
+    let Some(provider) = provider else { return Ok(config) };
+    let explained = Explained { provider, route: environment.route.clone() };
+    Ok(config.to_builder().credentials_provider(SharedCredentialsProvider::new(explained)).build())
 }
 
 /// A profile that was asked for by name goes before credentials in the environment, as it does for
 /// the AWS CLI; in the SDK's own chain it would not, and keyrot would act on another account than
 /// it was told to.
-async fn of_profile(profile: &str, region: Option<String>, http: Guarded) -> OfProfile {
-    let region = match region {
-        Some(region) => Some(Region::new(region)),
-        None => DefaultRegionChain::builder().profile_name(profile).build().region().await,
-    };
-    let config = ProviderConfig::default().with_region(region).with_http_client(http);
+fn of_profile(profile: &str, config: &SdkConfig, http: Guarded) -> SharedCredentialsProvider {
+    let config =
+        ProviderConfig::default().with_region(config.region().cloned()).with_http_client(http);
     let provider =
         ProfileFileCredentialsProvider::builder().configure(&config).profile_name(profile).build();
-    OfProfile { profile: profile.to_owned(), provider }
-}
-
-/// The credentials of a profile; the SDK's error would not say which one.
-#[derive(Debug)]
-struct OfProfile {
-    profile: String,
-    provider: ProfileFileCredentialsProvider,
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("the profile {profile:?} gives none; is it in the shared configuration files?")]
-struct NoneOfProfile {
-    profile: String,
-    source: CredentialsError,
-}
-
-impl ProvideCredentials for OfProfile {
-    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
-    where
-        Self: 'a,
-    {
-        let named = |source| {
-            CredentialsError::provider_error(NoneOfProfile {
-                profile: self.profile.clone(),
-                source,
-            })
-        };
-        future::ProvideCredentials::new(async move {
-            self.provider.provide_credentials().await.map_err(named)
-        })
-    }
+    SharedCredentialsProvider::new(provider)
 }

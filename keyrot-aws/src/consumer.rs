@@ -4,12 +4,13 @@
 use crate::clock::AwsTime;
 #[cfg(feature = "rotate")]
 use crate::connect::Aws;
+use crate::connect_error::ConnectError;
 use crate::http::SHORT_ANSWER;
 use crate::labels::{CURRENT, PREVIOUS};
 use crate::limiter::Limiter;
 use crate::op::Op;
 use crate::retry::{Budget, send};
-use crate::sdk_config::{ConnectError, check_endpoints, guarded, region_of};
+use crate::sdk_config::{check_endpoints, guarded, region_of};
 use crate::settings::{AwsSettings, FieldNames, Timeouts};
 use crate::value;
 #[cfg(feature = "rotate")]

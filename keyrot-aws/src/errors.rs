@@ -8,14 +8,16 @@
 mod codes;
 
 use crate::aws_error::{AwsError, Link};
+use crate::error_text::{deepest, find, joined, links};
+use crate::http::Asked;
+use crate::no_credentials::explain;
 use crate::op::{Op, Repeat};
 use crate::scrub::scrub;
-use aws_credential_types::provider::error::CredentialsError;
+use crate::unreached::{Unreached, is_aws};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use http_body_util::LengthLimitError;
-use hyper_util::client::legacy::Error as PoolError;
 use keyrot_core::model::WrongClock;
 use keyrot_core::{CallError, ErrorKind};
 use std::error::Error;
@@ -34,7 +36,11 @@ pub(crate) struct Fault {
     causes: Vec<String>,
     pub(crate) request_id: Option<String>,
     /// What to do, where AWS said nothing that it could be read from.
-    advice: Option<&'static str>,
+    advice: Option<String>,
+    /// The host that answered.
+    host: Option<String>,
+    /// The next attempt would fail in the same way.
+    pub(crate) is_lasting: bool,
     /// The answer shows that this machine's clock is wrong.
     clock: Option<WrongClock>,
 }
@@ -73,10 +79,9 @@ impl Failure {
     }
 }
 
-const NO_CREDENTIALS: &str = "Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; run `aws sso login` if the profile uses IAM \
-                              Identity Center; or give the machine a role";
-const NO_CONNECTION: &str =
-    "Check the region, AWS_ENDPOINT_URL and its like, the proxy and the network";
+const NOT_VALID: &str = "keyrot's own credentials are not valid (any more): renew them, for example with `aws sso login`, and check AWS_PROFILE";
+/// What the rules that make endpoints say of settings that contradict each other.
+const BAD_ENDPOINT: &str = "Invalid Configuration:";
 const CLOCK_ADVICE: &str =
     "This machine's clock is off by more than five minutes: set it, then run again";
 impl Fault {
@@ -101,6 +106,8 @@ impl Fault {
                     causes: Vec::new(),
                     request_id: request_id(raw),
                     advice: None,
+                    host: host(raw),
+                    is_lasting: false,
                     clock,
                 }
             }
@@ -126,11 +133,10 @@ impl Fault {
                 None => Self::without_code(Class::Lost { sent: true }, "the connection failed"),
             },
             // ConstructionFailure, and what the SDK may add: it says that no request was sent.
-            SdkError::ConstructionFailure(_) => Self::without_code(
-                Class::NotSent,
-                chain(error).replace("failed to construct request, ", ""),
-            ),
-            _ => Self::without_code(Class::Lost { sent: true }, chain(error)),
+            SdkError::ConstructionFailure(_) => {
+                Self::without_code(Class::NotSent, "the request could not be made").caused(error)
+            }
+            _ => Self::without_code(Class::Lost { sent: true }, "the call failed").caused(error),
         }
     }
 
@@ -143,6 +149,8 @@ impl Fault {
             causes: Vec::new(),
             request_id: None,
             advice: None,
+            host: None,
+            is_lasting: false,
             clock: None,
         }
     }
@@ -151,40 +159,47 @@ impl Fault {
         Self { causes: links(causes), ..self }
     }
 
-    /// What happened, and what caused it, in one text.
-    fn detail(&self) -> String {
-        match self.causes.is_empty() {
-            true => self.said.clone(),
-            false => format!("{}: {}", self.said, joined(&self.causes)),
-        }
+    /// What caused it, in the SDK's words, on one line. It is for logs: an error says it in one
+    /// sentence of keyrot's.
+    pub(crate) fn causes(&self, op: &Op<'_>) -> Option<String> {
+        (!self.causes.is_empty()).then(|| scrub(&joined(&self.causes), &op.hidden))
+    }
+
+    fn is_about_time(&self) -> bool {
+        is_clock(&self.said) || self.causes.iter().any(|cause| is_clock(cause))
     }
 
     fn not_answered(cause: &ConnectorError) -> Self {
-        if find::<CredentialsError>(cause).is_some() {
-            let fault = Self::without_code(Class::NotSent, "no AWS credentials").caused(cause);
+        if let Some(no) = explain(cause) {
+            let fault = Self::without_code(Class::NotSent, no.said).caused(cause);
             // A signature of the provider's own, such as for a role.
-            let advice = if is_clock(&fault.detail()) { CLOCK_ADVICE } else { NO_CREDENTIALS };
+            let clock = fault.is_about_time();
+            let advice = if clock { CLOCK_ADVICE.to_owned() } else { no.advice };
             return Self { advice: Some(advice), ..fault };
         }
-        // Certain only while the connection was being made; what fails on a connection may have
-        // arrived.
-        let connecting = find::<PoolError>(cause).is_some_and(PoolError::is_connect);
-        if connecting {
-            let fault =
-                Self::without_code(Class::Lost { sent: false }, "no connection to the endpoint")
-                    .caused(cause);
-            return Self { advice: Some(NO_CONNECTION), ..fault };
+        if let Some(unreached) = find::<Unreached>(cause) {
+            let class = Class::Lost { sent: unreached.reason.sent() };
+            let fault = Self::without_code(class, &unreached.said);
+            let fault = unreached.source().map_or(fault.clone(), |below| fault.caused(below));
+            let advice = (!unreached.reason.sent()).then(|| unreached.advice.clone());
+            return Self { advice, is_lasting: unreached.is_lasting, ..fault };
         }
-        if cause.is_user() {
-            return Self::without_code(Class::NotSent, "the request could not be sent")
-                .caused(cause);
+        if let Some(why) = links(cause).iter().find_map(|text| text.split_once(BAD_ENDPOINT)) {
+            let said = format!("the endpoint cannot be used: {}", why.1.trim());
+            return Self::without_code(Class::NotSent, said).caused(cause);
         }
-        let what = if cause.is_timeout() { "no answer in time" } else { "the connection broke" };
-        Self::without_code(Class::Lost { sent: true }, what).caused(cause)
+        let class = if cause.is_user() { Class::NotSent } else { Class::Lost { sent: true } };
+        // What keyrot itself refused to send says why, in its own words.
+        let said = match deepest(cause) {
+            Some(refused) if cause.is_user() => format!("the request was not sent: {refused}"),
+            _ if cause.is_user() => "the request could not be sent".to_owned(),
+            _ => "the call failed before it was sent, or while it was".to_owned(),
+        };
+        Self::without_code(class, said).caused(cause)
     }
 
     pub(crate) fn into_failure(self, op: &Op<'_>, attempts: u32, unknown: bool) -> Failure {
-        let detail = scrub(&self.detail(), &op.hidden);
+        let detail = scrub(&self.said, &op.hidden);
         let kind = self.kind();
         let by_clock = self.is_by_clock();
         let verb = if by_clock { "was refused" } else { "failed" };
@@ -225,7 +240,7 @@ impl Fault {
     fn is_by_clock(&self) -> bool {
         let code = self.code.as_deref().unwrap_or_default();
         CLOCK.contains(&code)
-            || (BAD_SIGNATURE.contains(&code) && (self.clock.is_some() || is_clock(&self.detail())))
+            || (BAD_SIGNATURE.contains(&code) && (self.clock.is_some() || self.is_about_time()))
     }
 
     fn kind(&self) -> ErrorKind {
@@ -250,9 +265,24 @@ impl Fault {
         }
     }
 
+    /// Which partition was asked: the others do not know its keys (AWS General Reference, "Amazon
+    /// Resource Names": "A partition is a group of AWS Regions. Each AWS account is scoped to one
+    /// partition").
+    fn asked(&self) -> String {
+        match self.host.as_deref().filter(|host| is_aws(host)) {
+            Some(host) => {
+                let partition = partition_of(host);
+                format!(
+                    ". {host} belongs to {partition}, where keys of another partition (commercial, AWS GovCloud, China) are unknown"
+                )
+            }
+            None => String::new(),
+        }
+    }
+
     fn hint(&self, op: &Op<'_>, detail: &str) -> Option<String> {
-        if let Some(advice) = self.advice {
-            return Some(advice.to_owned());
+        if let Some(advice) = &self.advice {
+            return Some(advice.clone());
         }
         let code = self.code.as_deref()?;
         if DENIED.contains(&code) && op.action == "sts:GetCallerIdentity" {
@@ -280,11 +310,8 @@ impl Fault {
             "LimitExceeded" if op.action == "iam:CreateAccessKey" => {
                 "A user has at most two keys, Inactive ones count, and no quota can be raised: one has to go first".to_owned()
             }
-            code if UNKNOWN_KEY.contains(&code) || EXPIRED.contains(&code) => {
-                "keyrot's own credentials are not valid (any more): renew them, for example with `aws sso login`, and check AWS_PROFILE \
-                 and whether the region is enabled for the account"
-                    .to_owned()
-            }
+            code if UNKNOWN_KEY.contains(&code) => format!("{NOT_VALID}, and whether the region is enabled for the account{}", self.asked()),
+            code if EXPIRED.contains(&code) => NOT_VALID.to_owned(),
             _ if self.is_by_clock() => match self.clock {
                 Some(wrong) => format!("{}: set it, then run again", capital(&wrong.to_string())),
                 None => CLOCK_ADVICE.to_owned(),
@@ -301,6 +328,21 @@ impl Fault {
             _ => return None,
         })
     }
+}
+
+/// The partition of a host of AWS's, in words (AWS General Reference, "AWS service endpoints").
+fn partition_of(host: &str) -> &'static str {
+    match () {
+        () if host.ends_with(".cn") => "the China regions",
+        () if host.split('.').any(|label| label.starts_with("us-gov")) => "AWS GovCloud (US)",
+        () => "the commercial regions",
+    }
+}
+
+/// The host that was asked, without its port.
+fn host(raw: &HttpResponse) -> Option<String> {
+    let uri: http::Uri = raw.extension::<Asked>()?.0.parse().ok()?;
+    uri.host().map(str::to_owned)
 }
 
 fn capital(text: &str) -> String {
@@ -340,39 +382,4 @@ fn request_id(raw: &HttpResponse) -> Option<String> {
 
 fn plain(code: &str) -> String {
     code.chars().filter(|c| c.is_ascii_alphanumeric() || ".:_-".contains(*c)).take(80).collect()
-}
-
-/// The error's own text, and those of its sources.
-fn links(error: &dyn Error) -> Vec<String> {
-    let mut texts = vec![error.to_string()];
-    let mut cause = error.source();
-    while let Some(next) = cause {
-        texts.push(next.to_string());
-        cause = next.source();
-    }
-    texts
-}
-
-/// In one text, without what is in it already.
-fn joined(links: &[String]) -> String {
-    links.iter().fold(String::new(), |text, more| match () {
-        () if text.is_empty() => more.clone(),
-        () if text.contains(more.as_str()) => text,
-        () => format!("{text}: {more}"),
-    })
-}
-
-fn chain(error: &dyn Error) -> String {
-    joined(&links(error))
-}
-
-fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
-    let mut cause = Some(error);
-    while let Some(next) = cause {
-        if let Some(found) = next.downcast_ref() {
-            return Some(found);
-        }
-        cause = next.source();
-    }
-    None
 }

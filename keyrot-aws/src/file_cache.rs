@@ -262,6 +262,7 @@ fn scope(aws: &AwsSettings) -> String {
     for name in [
         "AWS_ACCESS_KEY_ID",
         "AWS_PROFILE",
+        "AWS_DEFAULT_PROFILE",
         "AWS_REGION",
         "AWS_DEFAULT_REGION",
         "AWS_CONFIG_FILE",

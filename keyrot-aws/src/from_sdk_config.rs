@@ -1,7 +1,8 @@
 //! A connection on the host's own SDK configuration.
 
 use crate::connect::Aws;
-use crate::sdk_config::{ConnectError, guarded};
+use crate::connect_error::ConnectError;
+use crate::sdk_config::guarded;
 use crate::settings::AwsSettings;
 use aws_types::SdkConfig;
 

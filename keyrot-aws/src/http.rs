@@ -9,6 +9,9 @@
 //!   `aws-config` have no switch against that.
 
 use crate::clock::AwsTime;
+use crate::down::Down;
+use crate::trust::Trust;
+use crate::unreached::Unreached;
 use aws_smithy_async::rt::sleep::SharedAsyncSleep;
 use aws_smithy_http_client::{Builder, Connector, ConnectorBuilder, proxy::ProxyConfig, tls};
 use aws_smithy_runtime_api::box_error::BoxError;
@@ -47,11 +50,18 @@ pub(crate) struct Guarded {
     direct: SharedHttpClient,
     /// The hosts, as `HOST:PORT`, that may be called without TLS.
     unencrypted: Arc<[String]>,
+    trust: Trust,
+    /// The hosts that need not be tried now.
+    down: Down,
     longest: usize,
     /// Where AWS's time is noted down. What answers in the place of AWS (metadata, containers) does
     /// not know it.
     time: Option<AwsTime>,
 }
+
+/// The URL that an answer came from.
+#[derive(Debug, Clone)]
+pub(crate) struct Asked(pub(crate) String);
 
 /// A request that would have been readable on its way.
 #[derive(Debug, thiserror::Error)]
@@ -66,24 +76,33 @@ struct Unencrypted {
 
 impl Guarded {
     /// Over HTTPS by rustls, with the trusted certificates and the proxies of the environment.
-    pub(crate) fn https(unencrypted: &[String]) -> Self {
+    pub(crate) fn https(unencrypted: &[String], trust: &Trust) -> Self {
         let client = |proxies: fn() -> ProxyConfig| {
+            let trust = trust.clone();
             // The way the SDK makes its own default client; the builder's other ways leave out the
             // proxies.
             Builder::new().build_with_connector_fn(move |settings, components| {
                 let sleep = components.and_then(RuntimeComponents::sleep_impl);
-                connector(settings.cloned(), sleep, proxies())
+                connector(settings.cloned(), sleep, proxies(), &trust)
             })
         };
-        Self::new(client(ProxyConfig::from_env), client(ProxyConfig::disabled), unencrypted)
+        Self::new(client(ProxyConfig::from_env), client(ProxyConfig::disabled), unencrypted, trust)
     }
 
     pub(crate) fn new(
         proxied: SharedHttpClient,
         direct: SharedHttpClient,
         unencrypted: &[String],
+        trust: &Trust,
     ) -> Self {
-        Self { proxied, direct, unencrypted: unencrypted.into(), longest: SHORT_ANSWER, time: None }
+        let (unencrypted, trust) = (unencrypted.into(), trust.clone());
+        let down = Down::default();
+        Self { proxied, direct, unencrypted, trust, down, longest: SHORT_ANSWER, time: None }
+    }
+
+    /// Which certificates are trusted.
+    pub(crate) fn trust(&self) -> &Trust {
+        &self.trust
     }
 
     /// The same for a service of AWS's, whose answers say what time it is.
@@ -129,17 +148,43 @@ impl HttpConnector for Gate {
             Ok(host) => is_near(&host),
             Err(error) => return HttpConnectorFuture::ready(Err(ConnectorError::user(error))),
         };
+        let uri = request.uri().to_owned();
+        let (trust, down) = (self.client.trust.clone(), self.client.down.clone());
+        let (time, longest) = (self.client.time.clone(), self.client.longest);
+        let place = place(&uri);
+        if let Some(reason) = down.reason(&place, Instant::now()) {
+            let known = Unreached::again(reason, &uri, near, &trust);
+            return HttpConnectorFuture::ready(Err(known.into_connector_error()));
+        }
         let way = if near { &self.client.direct } else { &self.client.proxied };
         let answer = way.http_connector(&self.settings, &self.components).call(request);
-        let (time, longest) = (self.client.time.clone(), self.client.longest);
         let sent = Instant::now();
         HttpConnectorFuture::new(async move {
-            let mut response = answer.await?;
+            let mut response = match answer.await {
+                Ok(response) => response,
+                Err(error) if error.is_user() => return Err(error),
+                Err(error) => {
+                    let unreached = Unreached::around(error, &uri, near, &trust);
+                    match unreached.reason.sent() {
+                        true => down.reached(&place),
+                        false => down.failed(&place, unreached.reason, Instant::now()),
+                    }
+                    return Err(unreached.into_connector_error());
+                }
+            };
+            down.reached(&place);
+            response.add_extension(Asked(uri));
             learn(&mut response, time.as_ref(), sent);
             bound(&mut response, longest);
             Ok(response)
         })
     }
+}
+
+/// The host and port of a URL.
+fn place(uri: &str) -> String {
+    let authority = uri.parse::<Uri>().ok().and_then(|uri| uri.authority().cloned());
+    authority.map(|authority| authority.to_string()).unwrap_or_default()
 }
 
 /// The host that the URL leads to, if a request may be sent there.
@@ -211,9 +256,13 @@ pub(crate) fn connector(
     settings: Option<HttpConnectorSettings>,
     sleep: Option<SharedAsyncSleep>,
     proxies: ProxyConfig,
+    trust: &Trust,
 ) -> Connector {
     let mut connector = ConnectorBuilder::default()
         .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc));
+    if let Some(context) = trust.context() {
+        connector.set_tls_context(context);
+    }
     connector.set_connector_settings(settings);
     if sleep.is_some() {
         connector.set_sleep_impl(sleep);

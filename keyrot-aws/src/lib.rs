@@ -50,7 +50,9 @@
 //! no answer came and the call may have been carried out. Its fields: `action`, such as
 //! `iam:CreateAccessKey`; `subject`, such as `user ci`; `attempt`, from 1; `took_ms`; and of a
 //! failure AWS's `code`, its `request_id`, and `retry_in_ms` if there is a next attempt. Requests,
-//! answers and AWS's messages are in none of them.
+//! answers and AWS's messages are in none of them. Where no answer came, or the call was not sent,
+//! an event WARN has the SDK's own `causes`, scrubbed of secrets; the error itself says it in one
+//! sentence.
 //!
 //! # Metrics
 //! With the feature `metrics`, calls, attempts and their latency are counted with the facade
@@ -69,15 +71,22 @@ mod backoff;
 mod clock;
 #[cfg(feature = "rotate")]
 mod connect;
+mod connect_error;
 mod consumer;
 #[cfg(feature = "rotate")]
 mod credential_report;
 #[cfg(feature = "rotate")]
+mod credentials;
+#[cfg(feature = "rotate")]
 mod discovery;
 #[cfg(feature = "doctor")]
 pub mod doctor;
+mod down;
 #[cfg(feature = "emulator")]
 pub mod emulator;
+#[cfg(feature = "rotate")]
+mod environment;
+mod error_text;
 mod errors;
 #[cfg(feature = "files")]
 mod file_cache;
@@ -94,6 +103,7 @@ pub mod limiter;
 pub mod metrics;
 #[cfg(feature = "rotate")]
 mod mfa;
+mod no_credentials;
 #[cfg(feature = "notify")]
 pub mod notify;
 mod op;
@@ -129,6 +139,8 @@ mod time;
 mod trail;
 #[cfg(feature = "trail")]
 mod trail_clients;
+mod trust;
+mod unreached;
 #[cfg(feature = "rotate")]
 mod user_policy;
 pub mod value;
@@ -139,11 +151,13 @@ pub use aws_types::SdkConfig;
 pub use clock::{AwsClock, TokioClock};
 #[cfg(feature = "rotate")]
 pub use connect::{Aws, Caller};
+pub use connect_error::ConnectError;
 pub use consumer::SecretReader;
+#[cfg(feature = "rotate")]
+pub use environment::{NamedBy, ProfileError, profile_of_environment};
 #[cfg(feature = "files")]
 pub use file_cache::{FileCache, NoCache};
 pub use rotated::{Refusals, RotatedCredentials};
-pub use sdk_config::ConnectError;
 pub use settings::{
     AwsSettings, CallerCredentials, Endpoints, FieldNames, Rates, SecretSettings, SettingsError,
     Timeouts,

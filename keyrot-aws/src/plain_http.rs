@@ -1,15 +1,14 @@
 //! An HTTP client for what is not called through an SDK client: webhooks, and SSM.
 
 use crate::http::{connector, is_near};
-use crate::scrub::scrub;
+use crate::trust::Trust;
+use crate::unreached::Reason;
 use aws_smithy_http_client::Connector;
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorSettings};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::byte_stream::ByteStream;
-use hyper_util::client::legacy::Error as PoolError;
-use std::error::Error;
 use std::fmt;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -17,10 +16,10 @@ use std::time::Duration;
 /// To the beginning of an answer.
 const READ: Duration = Duration::from_secs(5);
 
-/// An HTTP client with the TLS and the proxies of the SDK's. It is made with the first request, and
-/// follows no redirect.
-#[derive(Default)]
+/// An HTTP client with the TLS, the trusted certificates and the proxies of the SDK's. It is made
+/// with the first request, and follows no redirect.
 pub(crate) struct Http {
+    trust: Trust,
     proxied: OnceLock<Connector>,
     /// For this machine itself.
     direct: OnceLock<Connector>,
@@ -28,15 +27,23 @@ pub(crate) struct Http {
 
 /// No answer came.
 #[derive(Debug)]
-pub(crate) struct Lost(String);
+pub(crate) struct Lost {
+    said: String,
+    /// Whether it would be the same at the next attempt.
+    pub(crate) is_lasting: bool,
+}
 
 impl fmt::Display for Lost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.said)
     }
 }
 
 impl Http {
+    pub(crate) fn new(trust: &Trust) -> Self {
+        Self { trust: trust.clone(), proxied: OnceLock::new(), direct: OnceLock::new() }
+    }
+
     /// Sends it once.
     pub(crate) async fn send(&self, request: HttpRequest) -> Result<HttpResponse, Lost> {
         let near =
@@ -47,9 +54,9 @@ impl Http {
                 .connect_timeout(Duration::from_secs(3))
                 .read_timeout(READ);
             let proxies = if near { ProxyConfig::disabled() } else { ProxyConfig::from_env() };
-            connector(Some(limits.build()), None, proxies)
+            connector(Some(limits.build()), None, proxies, &self.trust)
         });
-        client.call(request).await.map_err(|error| Lost::read(&error))
+        client.call(request).await.map_err(|error| Lost::read(&error, near, &self.trust))
     }
 
     /// The beginning of the body; empty if it breaks off.
@@ -68,21 +75,19 @@ impl Http {
 
 impl Lost {
     /// In words without a URL: hyper's own may name host and path.
-    fn read(error: &ConnectorError) -> Self {
-        let mut deepest: &dyn Error = error;
-        let mut connecting = false;
-        loop {
-            connecting |= deepest.downcast_ref::<PoolError>().is_some_and(PoolError::is_connect);
-            match deepest.source() {
-                Some(next) => deepest = next,
-                None => break,
-            }
-        }
-        let why = scrub(&deepest.to_string(), &[]);
-        Self(match () {
-            () if error.is_timeout() => "no answer in time".to_owned(),
-            () if connecting => format!("no connection: {why}"),
-            () => format!("the connection broke: {why}"),
-        })
+    fn read(error: &ConnectorError, near: bool, trust: &Trust) -> Self {
+        let reason = Reason::of(error);
+        let proxied = !near
+            && ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]
+                .iter()
+                .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()));
+        let said = reason.said("the server", None);
+        let is_lasting = reason.is_lasting();
+        let said = match (is_lasting, proxied) {
+            (true, _) => format!("{said}. {}", reason.advice("the server", false, trust)),
+            (false, true) => format!("{said} (a proxy is set in the environment)"),
+            (false, false) => said,
+        };
+        Self { said, is_lasting }
     }
 }

@@ -123,7 +123,9 @@ where
         history.note(fault.class);
         let again = match fault.class {
             Class::Throttled => true,
-            Class::Lost { .. } => op.repeat != Repeat::Never && history.lost < LOST,
+            Class::Lost { .. } => {
+                op.repeat != Repeat::Never && history.lost < LOST && !fault.is_lasting
+            }
             Class::Refused | Class::NotSent => false,
         };
         let took = sent.elapsed();

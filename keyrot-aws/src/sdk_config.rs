@@ -1,52 +1,15 @@
-//! keyrot's own safety around an SDK configuration, and why no connection was set up.
+//! keyrot's own safety around an SDK configuration.
 
+use crate::connect_error::ConnectError;
 use crate::http::{Guarded, may_be_called};
 use crate::settings::{AwsSettings, Endpoints, SettingsError};
+use crate::trust::Trust;
 use aws_sdk_secretsmanager::config::timeout::TimeoutConfig;
 use aws_sdk_secretsmanager::config::{AppName, BehaviorVersion, Region};
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_async::time::SystemTimeSource;
 use aws_types::SdkConfig;
 use aws_types::service_config::ServiceConfigKey;
-
-/// Why no connection was set up. No call to AWS was made.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ConnectError {
-    /// A setting is refused.
-    #[error(transparent)]
-    Settings(#[from] SettingsError),
-    /// Nothing says where the secrets are.
-    #[error(
-        "no AWS region is set{}: Secrets Manager keeps secrets by region; set AWS_REGION, or `region` in the profile, or hand in a region",
-        profile.as_ref().map(|p| format!(" (profile {p:?})")).unwrap_or_default()
-    )]
-    NoRegion {
-        /// The profile that was looked into.
-        profile: Option<String>,
-    },
-    /// A setting that the program's own `SdkConfig` decides.
-    #[error(
-        "the AWS setting `{setting}` has no effect on an SdkConfig, which has its credentials already: leave it out, or use `Aws::connect`"
-    )]
-    DecidedBySdkConfig {
-        /// The setting's name.
-        setting: &'static str,
-    },
-    /// Nothing says who calls.
-    #[error(
-        "the SdkConfig has no credentials provider: load it with `aws_config::defaults`, or set `credentials_provider`"
-    )]
-    NoCredentials,
-    /// There is no certificate by which to recognize AWS, as in a container image without them.
-    #[error(
-        "this machine has no trusted root certificates{why}: install them (Debian and Alpine: the package ca-certificates), or name a file of them in SSL_CERT_FILE"
-    )]
-    NoRoots {
-        /// What was wrong with those that were looked for.
-        why: String,
-    },
-}
 
 /// The configuration with keyrot's own safety in force, and the program's HTTP client behind the
 /// guard.
@@ -67,12 +30,10 @@ pub(crate) fn guarded(
     if config.credentials_provider().is_none() {
         return Err(ConnectError::NoCredentials);
     }
+    let trust = Trust::of_sdk_config(config)?;
     let http = match config.http_client() {
-        Some(own) => Guarded::new(own.clone(), own, &settings.http_endpoints),
-        None => {
-            has_roots()?;
-            Guarded::https(&settings.http_endpoints)
-        }
+        Some(own) => Guarded::new(own.clone(), own, &settings.http_endpoints, &trust),
+        None => Guarded::https(&settings.http_endpoints, &trust),
     };
     let mut safe = config.to_builder();
     safe.set_app_name(Some(app_name(settings, config.app_name())?));
@@ -102,7 +63,9 @@ pub(crate) fn region_of(
     settings: &AwsSettings,
 ) -> Result<String, ConnectError> {
     config.region().map(ToString::to_string).ok_or_else(|| {
-        let profile = settings.profile.clone().or_else(|| std::env::var("AWS_PROFILE").ok());
+        let variables = ["AWS_PROFILE", "AWS_DEFAULT_PROFILE"];
+        let named = || variables.into_iter().find_map(|name| std::env::var(name).ok());
+        let profile = settings.profile.clone().or_else(named);
         ConnectError::NoRegion { profile }
     })
 }
@@ -128,8 +91,8 @@ pub(crate) fn app_name(
     }
 }
 
-/// Refuses an endpoint, wherever it is set, that requests may not be sent to. Each request is
-/// checked again when it is sent.
+/// Refuses an endpoint, wherever it is set, that requests may not be sent to, or that is to be a
+/// FIPS or dual-stack endpoint as well. Each request is checked again when it is sent.
 pub(crate) fn check_endpoints(
     config: &SdkConfig,
     settings: &AwsSettings,
@@ -156,19 +119,28 @@ pub(crate) fn check_endpoints(
     let found =
         services.into_iter().filter_map(of_service).chain(config.endpoint_url().map(str::to_owned));
     let Endpoints { all, iam, sts, secrets_manager } = &settings.endpoints;
-    for url in [all, iam, sts, secrets_manager].into_iter().flatten().cloned().chain(found) {
+    let own = || [all, iam, sts, secrets_manager].into_iter().flatten().cloned();
+    for url in own().chain(found) {
         may_be_called(&url, &settings.http_endpoints)
             .map_err(|why| SettingsError::Refused(why.to_string()))?;
     }
-    Ok(())
-}
-
-/// The SDK's HTTPS client panics without any root certificate, and only at the first call.
-pub(crate) fn has_roots() -> Result<(), ConnectError> {
-    let found = rustls_native_certs::load_native_certs();
-    if !found.certs.is_empty() {
-        return Ok(());
+    // Such a service refuses the combination at each call (its endpoint rules: "Invalid
+    // Configuration").
+    let kinds = [
+        (config.use_fips(), "FIPS", "fips, AWS_USE_FIPS_ENDPOINT or use_fips_endpoint"),
+        (
+            config.use_dual_stack(),
+            "dual-stack",
+            "dual_stack, AWS_USE_DUALSTACK_ENDPOINT or use_dualstack_endpoint",
+        ),
+    ];
+    let called = ["IAM", "STS", "Secrets Manager"].into_iter().filter_map(of_service);
+    let mut called = own().chain(called).chain(config.endpoint_url().map(str::to_owned));
+    let asked = kinds.into_iter().find(|(asked, ..)| *asked == Some(true));
+    if let (Some((_, kind, settings)), Some(url)) = (asked, called.next()) {
+        return Err(SettingsError::Refused(format!(
+            "the endpoint {url} cannot be combined with {kind} endpoints ({settings}): remove one of the two settings"
+        )));
     }
-    let why = found.errors.first().map(|error| format!(" ({error})")).unwrap_or_default();
-    Err(ConnectError::NoRoots { why })
+    Ok(())
 }

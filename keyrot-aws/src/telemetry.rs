@@ -82,6 +82,16 @@ pub(crate) fn failed(
             Class::Lost { sent: true } => event!(warn),
             _ => event!(debug),
         }
+        // The error says in one sentence what this is about.
+        if let Some(causes) = fault.causes(op) {
+            tracing::warn!(
+                action = op.action,
+                subject = op.subject,
+                attempt,
+                causes,
+                "the SDK says why"
+            );
+        }
     }
     #[cfg(feature = "metrics")]
     crate::metrics::attempt(op.action, fault.class.code(), took);

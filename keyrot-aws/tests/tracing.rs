@@ -98,6 +98,14 @@ async fn each_call_is_seen_with_its_outcome_and_without_any_secret() {
     let _ = aws.probe(&wrong).await;
     let _ = aws.mfa_session("arn:aws:iam::123456789012:mfa/ci", "135790").await;
 
+    // What the SDK says of a failure, where the error says it in one sentence.
+    let nowhere = AwsSettings::default()
+        .with_region("us-east-1")
+        .with_credentials(emulator.admin_credentials().into())
+        .with_endpoints(Endpoints::all_at("http://127.0.0.1:9"));
+    let error = Aws::connect(&nowhere).await.unwrap().caller_identity().await.unwrap_err();
+    assert!(!error.to_string().contains("tcp connect error"), "{error}");
+
     let text = seen.text.lock().unwrap().clone();
     for part in [
         "aws_call action=\"iam:CreateAccessKey\" subject=\"user ci\"",
@@ -106,6 +114,8 @@ async fn each_call_is_seen_with_its_outcome_and_without_any_secret() {
         "code=\"Throttling\" request_id=",
         "WARN message=no answer came action=\"secretsmanager:PutSecretValue\"",
         "retry_in_ms=",
+        "WARN message=the SDK says why action=\"sts:GetCallerIdentity\"",
+        "tcp connect error",
         "user user=\"ci\" secret=\"/iam/ci/access_key\"",
         "call=\"create_key\"",
         "event=\"rotated\" key=\"AKIA",

@@ -8,7 +8,7 @@ use crate::sandbox::SandboxAccount;
 use crate::sandbox::region::{SANDBOX_ACCOUNT, SANDBOX_REGION};
 #[cfg(feature = "aws")]
 use keyrot_aws::{
-    Aws, AwsSettings, ConnectError,
+    Aws, AwsSettings, ConnectError, ProfileError,
     notify::{self, FromEnvironment},
 };
 use keyrot_core::audit::AccountPort;
@@ -173,12 +173,10 @@ impl Backend {
         match Aws::connect(&with).await {
             Err(error @ ConnectError::NoRegion { .. }) => {
                 let with = with.with_region(ANY_REGION.to_owned());
-                let aws = Aws::connect(&with)
-                    .await
-                    .map_err(|error| CliError::usage(error.to_string()))?;
+                let aws = Aws::connect(&with).await.map_err(|error| refused(&error))?;
                 Ok((Self::of(aws), Some(error.to_string())))
             }
-            Err(error) => Err(CliError::usage(error.to_string())),
+            Err(error) => Err(refused(&error)),
             Ok(aws) => Ok((Self::of(aws), None)),
         }
     }
@@ -197,11 +195,7 @@ impl Backend {
             Some(region) => aws.with_region(region),
             None => aws,
         };
-        let aws = Aws::connect(&aws).await.map_err(|error| {
-            CliError::usage(error.to_string())
-                .hint("to try keyrot without an AWS account: keyrot --sandbox rotate")
-        })?;
-        Ok(Self::of(aws))
+        Ok(Self::of(Aws::connect(&aws).await.map_err(|error| refused(&error))?))
     }
 
     #[cfg(feature = "aws")]
@@ -218,6 +212,21 @@ impl Backend {
             sandbox: false,
             aws: Some(aws),
         }
+    }
+}
+
+/// Why no connection was set up. Whoever names a profile has an account already.
+#[cfg(feature = "aws")]
+pub(crate) fn refused(error: &ConnectError) -> CliError {
+    let problem = CliError::usage(error.to_string());
+    match error {
+        ConnectError::NoRegion { .. } => {
+            problem.hint("to try keyrot without an AWS account: keyrot --sandbox rotate")
+        }
+        ConnectError::Profile(ProfileError::Missing { known, .. }) if !known.is_empty() => {
+            problem.hint("to list the profiles: aws configure list-profiles")
+        }
+        _ => problem,
     }
 }
 

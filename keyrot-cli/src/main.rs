@@ -40,7 +40,7 @@ fn main() -> ExitCode {
     if invocation.quiet {
         stdio::be_quiet();
     }
-    trace::begin(invocation.verbose);
+    trace::begin(invocation.verbose, invocation.quiet);
     let json = invocation.json;
     if invocation.local && !json {
         time::show_local();

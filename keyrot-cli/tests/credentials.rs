@@ -135,6 +135,21 @@ fn while_secrets_manager_is_out_of_reach_the_last_key_is_served_and_that_is_said
         "{}",
         ran.said
     );
+    // Whoever reads stderr as a part of the answer asks for a silent success.
+    for (args, besides) in [(&["-q"][..], None), (&["-q", "--previous"], Some("not = usable"))] {
+        let mut command =
+            scene.command(&[&["credentials", "ci", "--cache-for", "0s"], args].concat());
+        let ran = ended({
+            command.envs(besides.map(|text| ("RUST_LOG", text)));
+            command
+        });
+        assert!(ran.code != Some(0) || ran.said.is_empty(), "{}", ran.said);
+        assert_eq!(ran.code == Some(0), besides.is_none(), "{}", ran.said);
+        assert!(!ran.said.contains("warning"), "{}", ran.said);
+    }
+    let exec = ["exec", "ci", "--cache-for", "0s", "-q", "--", "true"];
+    let quiet = scene.run(&exec);
+    assert_eq!((quiet.code, quiet.said.as_str()), (Some(0), ""));
     let document: Json = serde_json::from_str(&ran.out).unwrap();
     let expires: Timestamp = document["Expiration"].as_str().unwrap().parse().unwrap();
     assert!(

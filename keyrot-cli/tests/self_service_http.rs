@@ -253,3 +253,20 @@ fn sigkill_between_creation_and_file_leaves_the_old_key_in_place() {
     assert_eq!(code, Some(3), "{said}");
     assert!(said.contains("no use on record") && said.contains(&office.keys()[1]), "{said}");
 }
+
+#[test]
+fn a_key_that_aws_does_not_know_may_belong_to_another_partition() {
+    let office = Office::new(ADMINISTRATOR);
+    std::fs::write(office.dir.path().join(".aws/credentials"), file_with("AKIAGOVCLOUDGOVCLOUD"))
+        .unwrap();
+    for (region, partition) in
+        [("eu-west-1", "the commercial regions"), ("us-gov-west-1", "AWS GovCloud")]
+    {
+        let output = office.command(&[]).env("AWS_REGION", region).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains(&format!("AWS in {region} does not accept AKIAGOVCLOUDGOVCLOUD")));
+        let expected = format!("another partition than {region} ({partition})");
+        assert!(said.contains(&expected), "{said}");
+    }
+}

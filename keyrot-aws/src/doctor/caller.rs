@@ -45,6 +45,7 @@ pub(super) async fn examine(
 async fn credentials(aws: &Aws, notes: &mut Notes<'_>) -> bool {
     const HINT: &str = "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; run `aws sso login` if the profile uses IAM Identity \
                         Center; or give the machine a role. To try keyrot without an AWS account: keyrot --sandbox rotate";
+    const SANDBOX: &str = "To try keyrot without an AWS account: keyrot --sandbox rotate";
     let Some(provider) = aws.inner.notify.config.credentials_provider() else {
         notes.add(
             Check::failure("credentials", "there are none, and no source of them is configured")
@@ -75,19 +76,11 @@ async fn credentials(aws: &Aws, notes: &mut Notes<'_>) -> bool {
             true
         }
         Ok(Err(error)) => {
-            let mut text = error.to_string();
-            let mut cause = std::error::Error::source(&error);
-            while let Some(next) = cause {
-                text = format!("{text}: {next}");
-                cause = next.source();
-            }
-            notes.add(
-                Check::failure(
-                    "credentials",
-                    format!("no AWS credentials: {}", crate::scrub::scrub(&text, &[])),
-                )
-                .hint(HINT),
-            );
+            let (text, hint) = match crate::no_credentials::explain(&error) {
+                Some(no) => (no.said, format!("{}. {SANDBOX}", no.advice)),
+                None => ("no AWS credentials".to_owned(), HINT.to_owned()),
+            };
+            notes.add(Check::failure("credentials", text).hint(hint));
             false
         }
         Err(_) => {

@@ -155,6 +155,7 @@ async fn once(
     }
     let mut reply = match http.send(request).await {
         Ok(reply) => reply,
+        Err(lost) if lost.is_lasting => return Next::Never(format!("{host}: {lost}")),
         Err(lost) => return Next::Again(format!("{host}: {lost}"), None),
     };
     let status = reply.status().as_u16();

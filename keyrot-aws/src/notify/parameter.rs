@@ -98,7 +98,10 @@ async fn once(aws: &Aws, id: &str, region: &str) -> Result<String, Refused> {
     let request =
         signed(aws, id, region).await.map_err(|why| Refused::new(ErrorKind::Other, why))?;
     let sent = aws.inner.notify.http.send(request).await;
-    let mut answer = sent.map_err(|lost| Refused::new(ErrorKind::Unavailable, lost.to_string()))?;
+    let mut answer = sent.map_err(|lost| match lost.is_lasting {
+        true => Refused::new(ErrorKind::Other, lost.to_string()),
+        false => Refused::new(ErrorKind::Unavailable, lost.to_string()),
+    })?;
     let status = answer.status().as_u16();
     let body = aws.inner.notify.http.body(&mut answer, 64 * 1024).await;
     if status == 200 {
@@ -143,8 +146,13 @@ async fn signed(aws: &Aws, id: &str, region: &str) -> Result<HttpRequest, String
     ];
 
     let provider = config.credentials_provider().ok_or("no AWS credentials")?;
-    let credentials =
-        provider.provide_credentials().await.map_err(|e| format!("no AWS credentials: {e}"))?;
+    let credentials = provider.provide_credentials().await.map_err(|error| {
+        let no = crate::no_credentials::explain(&error);
+        no.map_or_else(
+            || "no AWS credentials".to_owned(),
+            |no| format!("{}. {}", no.said, no.advice),
+        )
+    })?;
     let identity = credentials.into();
     let params = v4::SigningParams::builder()
         .identity(&identity)

@@ -10,10 +10,13 @@ mod report;
 mod secrecy;
 mod secrets;
 mod sts;
+mod tls;
 #[cfg(feature = "trail")]
 mod trail;
 
+use crate::environment::Environment;
 use crate::http::Guarded;
+use crate::trust::Trust;
 use crate::{Aws, AwsSettings, CallerCredentials};
 use aws_smithy_runtime_api::client::http::{
     HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
@@ -75,8 +78,9 @@ impl Script {
         });
         let connector = SharedHttpConnector::new(script.clone());
         let http = http_client_fn(move |_, _| connector.clone());
-        let http = Guarded::new(http.clone(), http, &settings.http_endpoints);
-        (Aws::connect_through(&settings, http).await.unwrap(), script)
+        let http = Guarded::new(http.clone(), http, &settings.http_endpoints, &Trust::default());
+        let environment = Environment::read(&settings).await.unwrap();
+        (Aws::connect_through(&settings, &environment, http).await.unwrap(), script)
     }
 
     /// The actions of all requests; the script has to be used up.

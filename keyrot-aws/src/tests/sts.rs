@@ -111,3 +111,20 @@ async fn a_wrong_clock_is_said_in_one_sentence() {
         "{error}"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_is_unknown_where_it_was_asked_may_belong_to_another_partition() {
+    for (region, partition) in [
+        ("eu-central-1", "the commercial regions"),
+        ("us-gov-west-1", "AWS GovCloud (US)"),
+        ("cn-north-1", "the China regions"),
+    ] {
+        let settings = crate::AwsSettings { region: Some(region.into()), ..Default::default() };
+        let unknown = xml_error(403, "InvalidClientTokenId", "The security token is invalid.");
+        let (aws, _) = Script::with(settings, [unknown]).await;
+        let error = aws.caller_identity().await.unwrap_err().message;
+        let expected = format!("sts.{region}.amazonaws.com");
+        assert!(error.contains(&expected) && error.contains(partition), "{error}");
+        assert!(error.contains("keys of another partition"), "{error}");
+    }
+}

@@ -180,7 +180,8 @@ async fn nobody_listening_is_told_with_the_host() {
     server_of.secret("keyrot/slack", &format!("http://127.0.0.1:9{PATH}"));
     let why = tell(&server_of).await.unwrap_err().message;
     assert!(
-        why.starts_with("127.0.0.1:9: no connection: ") && why.ends_with("(4 attempts)"),
+        why.starts_with("127.0.0.1:9: no connection to the server: it refused it")
+            && why.ends_with("(4 attempts)"),
         "{why}"
     );
 }

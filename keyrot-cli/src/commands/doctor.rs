@@ -158,6 +158,12 @@ async fn connect(settings: &Settings) -> Result<Arc<Aws>, Check> {
             ConnectError::NoRoots { .. } => {
                 ("network", "without them no connection to AWS can be trusted")
             }
+            ConnectError::Profile(_) => {
+                ("credentials", "to list the profiles: aws configure list-profiles")
+            }
+            ConnectError::CaBundle { .. } => {
+                ("network", "to trust this machine's own authorities, unset it")
+            }
             _ => ("settings", "keyrot help settings"),
         };
         Check::failure(about, error.to_string()).hint(hint)

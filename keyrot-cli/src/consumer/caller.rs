@@ -2,13 +2,13 @@
 //! those that the secret itself holds.
 
 use super::secret::secret_of;
-use crate::backend::Backend;
+use crate::backend::{Backend, refused};
 use crate::cli::consumer::Reading;
 use crate::cli::reading_in;
 use crate::error::CliError;
 use crate::terminal::stdio::warn;
 use keyrot_aws::profiles::{FileKind, Profiles, SharedFiles};
-use keyrot_aws::{Aws, AwsSettings, FileCache, Timeouts, TokioClock};
+use keyrot_aws::{Aws, AwsSettings, FileCache, Timeouts, TokioClock, profile_of_environment};
 use keyrot_core::consumer::{KeyReader, SecretId, VersionStage};
 use keyrot_core::model::visible;
 use keyrot_core::settings::Settings;
@@ -98,10 +98,7 @@ impl Caller {
     }
 
     pub(super) async fn connect(&self) -> Result<Backend, CliError> {
-        let aws = Aws::connect(&self.settings)
-            .await
-            .map_err(|error| CliError::usage(error.to_string()))?;
-        Ok(Backend::of(aws))
+        Ok(Backend::of(Aws::connect(&self.settings).await.map_err(|error| refused(&error))?))
     }
 }
 
@@ -118,8 +115,9 @@ fn avoid_itself(
     if aws.profile.is_none() && env("AWS_ACCESS_KEY_ID").is_some() {
         return Ok(By::Environment);
     }
-    let ambient = || env("AWS_PROFILE").unwrap_or_else(|| "default".to_owned());
-    let profile = aws.profile.clone().unwrap_or_else(ambient);
+    // What is wrong with the variables is said when the connection is made, if one is needed.
+    let ambient = || profile_of_environment().ok().flatten().map(|(name, _)| name);
+    let profile = aws.profile.clone().or_else(ambient).unwrap_or_else(|| "default".to_owned());
     let files = SharedFiles::of_environment();
     let processes = files.credential_processes(&profile);
     if processes.iter().any(|line| gives(line, secret, settings)) {

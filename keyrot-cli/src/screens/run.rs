@@ -41,7 +41,10 @@ pub(crate) fn screen(
         let such: Vec<_> = document.users.iter().filter(|u| u.state == state).collect();
         if !such.is_empty() {
             let _ = writeln!(out, "{}", paint(style::BAD, heading));
-            such.iter().for_each(|user| out.push_str(&in_trouble(user, sandbox, width)));
+            for alike in alike(&such) {
+                out.push_str(&in_trouble(alike[0], sandbox, width));
+                out.push_str(&the_same(&alike[1..], width));
+            }
             out.push('\n');
         }
     }
@@ -73,6 +76,39 @@ fn place(document: &RunDocument) -> Option<String> {
     let region = document.region.as_ref().map(|region| format!("region {region}"));
     let parts: Vec<String> = account.into_iter().chain(region).collect();
     (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+/// The users by what went wrong. A call that failed for each of them in the same way is one
+/// problem of the machine or the network, and not one of each user's.
+fn alike<'a>(users: &[&'a UserDocument]) -> Vec<Vec<&'a UserDocument>> {
+    let mut groups: Vec<(&str, Vec<&UserDocument>)> = Vec::new();
+    for user in users {
+        // ACTION for SUBJECT failed in N attempts: WHY
+        let failed = user.message.split_once(" failed").filter(|_| user.state == State::Failed);
+        let why = failed.and_then(|(_, rest)| Some(rest.split_once(": ")?.1));
+        let why = why.filter(|_| user.hint().is_none());
+        let known = groups.iter_mut().find(|(of, _)| why.is_some_and(|why| why == *of));
+        match (known, why) {
+            (Some((_, group)), _) => group.push(user),
+            (None, why) => groups.push((why.unwrap_or_default(), vec![user])),
+        }
+    }
+    groups.into_iter().map(|(_, group)| group).collect()
+}
+
+/// Those for whom the message above holds, too.
+fn the_same(users: &[&UserDocument], width: Option<usize>) -> String {
+    const NAMED: usize = 20;
+    if users.is_empty() {
+        return String::new();
+    }
+    let names: Vec<&str> = users.iter().take(NAMED).map(|user| user.user.as_str()).collect();
+    let more = match users.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let text = format!("{}{more}", names.join(", "));
+    hanging("  the same for: ", style::HEAD, &text, style::PLAIN, width)
 }
 
 /// A user with what went wrong, and what to do.

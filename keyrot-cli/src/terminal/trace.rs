@@ -16,12 +16,13 @@ const ENGINE: &str = "keyrot_core";
 const AWS: &str = "keyrot_aws";
 
 /// Begins to log, as far as the flag (how often it was given) or the variable asks for it.
-pub(crate) fn begin(verbose: u8) {
+pub(crate) fn begin(verbose: u8, quiet: bool) {
     let asked = env::var(VARIABLE).ok().filter(|text| !text.trim().is_empty());
     let targets = match (verbose, asked) {
         (0, None) => return,
         (0, Some(text)) => match text.parse::<Targets>() {
             Ok(targets) => targets,
+            Err(_) if quiet => return,
             Err(_) => {
                 let expected = "expected a level, or TARGET=LEVEL, such as keyrot_aws=debug; several with commas";
                 warn(&format!("{VARIABLE} is not usable, and nothing is logged: {expected}"));

@@ -1,6 +1,6 @@
 //! Finds whose key it is, and which file holds it.
 
-use crate::backend::{Backend, is_sandbox};
+use crate::backend::{Backend, is_sandbox, refused};
 use crate::cli::Invocation;
 use crate::cli::self_service::OwnArgs;
 use crate::cli::values::mfa_code;
@@ -9,7 +9,7 @@ use crate::terminal::confirm::{ask_until, can_ask};
 use crate::terminal::stdio::warn;
 use crate::terminal::style::{self, paint};
 use keyrot_aws::profiles::{FileError, FileKind, HeldFile, NoOwnKey, Profiles, SharedFiles};
-use keyrot_aws::{Aws, AwsSettings, CallerCredentials};
+use keyrot_aws::{Aws, AwsSettings, CallerCredentials, profile_of_environment};
 use keyrot_core::model::ProbeAnswer;
 use keyrot_core::settings::Settings;
 use keyrot_core::{Credentials, Ports, UserArn};
@@ -44,7 +44,12 @@ pub(super) async fn find(
         }
         warn(&format!("{text}: they will not see the new key"));
     }
-    let profile = asked.or_else(|| env("AWS_PROFILE")).unwrap_or_else(|| "default".to_owned());
+    let profile = match asked {
+        Some(profile) => profile,
+        None => profile_of_environment()
+            .map_err(|error| CliError::usage(error.to_string()))?
+            .map_or_else(|| "default".to_owned(), |(name, _)| name),
+    };
     let files = SharedFiles::of_environment();
     let config = files
         .read(FileKind::Config)
@@ -63,17 +68,18 @@ pub(super) async fn find(
         let region = env("AWS_REGION")
             .or_else(|| env("AWS_DEFAULT_REGION"))
             .or_else(|| config.get(&profile, "region").map(str::to_owned));
-        let aws = connect(settings, region.clone(), (&credentials).into()).await?;
+        let aws = connect(settings, &profile, region.clone(), (&credentials).into()).await?;
         (aws.ports(), Some((aws, region)))
     };
-    let arn = owner(&ports, &credentials, &profile, is_sandbox(invocation)).await?;
+    let region = aws.as_ref().map(|(aws, _)| aws.region().to_owned());
+    let arn = owner(&ports, &credentials, &profile, region.as_deref()).await?;
     let ports = match (aws, mfa(args, &config, &profile).await?) {
         (Some((aws, region)), Some((serial, code))) => {
             let session = aws.mfa_session(&serial, &code).await.map_err(|error| {
                 CliError::failed(format!("could not start a session with MFA: {error}"))
                     .hint("each code works once; wait for the next one")
             })?;
-            connect(settings, region, session).await?.ports()
+            connect(settings, &profile, region, session).await?.ports()
         }
         _ => ports,
     };
@@ -104,25 +110,36 @@ fn unusable(why: &NoOwnKey) -> CliError {
 
 async fn connect(
     settings: &Settings,
+    profile: &str,
     region: Option<String>,
     credentials: CallerCredentials,
 ) -> Result<Arc<Aws>, CliError> {
     let mut aws = AwsSettings::default()
         .with(settings)
         .map_err(|error| CliError::usage(error.to_string()))?;
-    // The key is handed in. A profile would ask for one again.
-    aws.profile = None;
+    // For its endpoints and certificates. The key is handed in, so the profile is not asked for one.
+    aws.profile = Some(profile.to_owned());
     aws.region = aws.region.or(region).or_else(|| Some(ANY_REGION.to_owned()));
     aws.credentials = Some(credentials);
-    Ok(Arc::new(Aws::connect(&aws).await.map_err(|error| CliError::usage(error.to_string()))?))
+    Ok(Arc::new(Aws::connect(&aws).await.map_err(|error| refused(&error))?))
 }
 
-/// Whose key it is; it has to be a user's, and work.
+/// The partition of a region: its keys work nowhere else (AWS General Reference, "Amazon Resource
+/// Names").
+fn partition(region: &str) -> &'static str {
+    match region.split('-').next() {
+        Some("cn") => "China",
+        _ if region.starts_with("us-gov-") => "AWS GovCloud",
+        _ => "the commercial regions",
+    }
+}
+
+/// Whose key it is; it has to be a user's, and work. Without a region this is a sandbox.
 async fn owner(
     ports: &Ports,
     credentials: &Credentials,
     profile: &str,
-    sandbox: bool,
+    region: Option<&str>,
 ) -> Result<UserArn, CliError> {
     let key = &credentials.key;
     let answer = ports.probe.probe(credentials).await;
@@ -135,14 +152,17 @@ async fn owner(
         ProbeAnswer::SomebodyElse(arn) => Err(CliError::usage(format!(
             "{key} of profile {profile} belongs to {arn}, which is not an IAM user"
         ))),
-        ProbeAnswer::Refused if sandbox => {
-            Err(CliError::failed(format!("the sandbox (simulated account) does not accept {key} of profile {profile}"))
-                .hint("it is Inactive, deleted, or not a key of the sandbox; to use AWS, leave out --sandbox and unset KEYROT_SANDBOX"))
-        }
-        ProbeAnswer::Refused => {
-            Err(CliError::failed(format!("AWS does not accept {key} of profile {profile} (InvalidClientTokenId)"))
-                .hint("it is Inactive or deleted; to enter a working key: aws configure"))
-        }
+        ProbeAnswer::Refused => match region {
+            None => Err(CliError::failed(format!("the sandbox (simulated account) does not accept {key} of profile {profile}"))
+                .hint("it is Inactive, deleted, or not a key of the sandbox; to use AWS, leave out --sandbox and unset KEYROT_SANDBOX")),
+            Some(region) => {
+                Err(CliError::failed(format!("AWS in {region} does not accept {key} of profile {profile} (InvalidClientTokenId)")).hint(format!(
+                    "it is Inactive or deleted, or belongs to another partition than {region} ({}): for AWS GovCloud or China add --region, such as \
+                     us-gov-west-1 or cn-north-1; to enter a working key: aws configure",
+                    partition(region)
+                )))
+            }
+        },
         ProbeAnswer::WrongSecret => Err(CliError::failed(format!(
             "the aws_secret_access_key of profile {profile} does not belong to {key} (SignatureDoesNotMatch)"
         ))

@@ -4,6 +4,10 @@
 //! test program again, as the child below.
 #![allow(clippy::unwrap_used)]
 
+mod authority;
+mod profiles;
+mod tls;
+
 use keyrot_aws::{Aws, AwsSettings, CallerCredentials, Endpoints};
 use keyrot_core::{IamPort, SecretKey, SecretName, SecretStorePort, UserName};
 use std::io::{BufRead, BufReader, Read, Write};
@@ -117,13 +121,30 @@ fn everything_else_goes_through_the_proxy_of_the_environment() {
     let (proxy, seen) = proxy();
     let keys = [("AWS_ACCESS_KEY_ID", "AKIAENVIRONMENTVARIA"), ("AWS_SECRET_ACCESS_KEY", "x")];
     let text = said(&[&keys[..], &[("AWS_REGION", "eu-west-3"), ("HTTPS_PROXY", &proxy)]].concat());
-    assert!(text.contains("no connection to the endpoint") && text.contains("the proxy"), "{text}");
+    assert!(
+        text.contains("no connection to sts.eu-west-3.amazonaws.com: the proxy refused it"),
+        "{text}"
+    );
+    assert!(text.contains(&proxy) && text.contains("HTTPS_PROXY"), "{text}");
     let seen = seen.lock().unwrap();
     assert!(
         seen.iter().all(|line| line.starts_with("CONNECT sts.eu-west-3.amazonaws.com:443")),
         "{seen:?}"
     );
     assert!(!seen.is_empty());
+}
+
+#[test]
+fn a_host_in_no_proxy_is_called_without_it() {
+    let (proxy, seen) = proxy();
+    let keys = [("AWS_ACCESS_KEY_ID", "AKIAENVIRONMENTVARIA"), ("AWS_SECRET_ACCESS_KEY", "x")];
+    // A name that leads nowhere, so that nothing leaves this machine.
+    let url = ("AWS_ENDPOINT_URL", "https://sts.example.invalid");
+    let proxies = [("HTTPS_PROXY", proxy.as_str()), ("NO_PROXY", "example.invalid")];
+    let text = said(&[&keys[..], &[("AWS_REGION", "eu-west-3"), url], &proxies].concat());
+    assert!(text.contains("no connection to sts.example.invalid"), "{text}");
+    assert!(!text.contains("through the proxy"), "{text}");
+    assert!(seen.lock().unwrap().is_empty());
 }
 
 #[test]
@@ -343,7 +364,8 @@ fn what_is_missing_is_said_with_what_to_do() {
     let text =
         said(&[&keys[..], &[("AWS_REGION", "eu-west-3"), ("AWS_ENDPOINT_URL", NOBODY)]].concat());
     assert!(
-        text.contains("no connection to the endpoint") && text.contains("AWS_ENDPOINT_URL"),
+        text.contains("no connection to 127.0.0.1:9: it refused it")
+            && text.contains("AWS_ENDPOINT_URL"),
         "{text}"
     );
 }

@@ -1,0 +1,57 @@
+//! Why no connection was set up.
+
+use crate::settings::SettingsError;
+use std::path::PathBuf;
+
+/// Why no connection was set up. No call to AWS was made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// A setting is refused.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// The profile that is asked for cannot be used.
+    #[cfg(feature = "rotate")]
+    #[error(transparent)]
+    Profile(#[from] crate::environment::ProfileError),
+    /// Nothing says where the secrets are.
+    #[error(
+        "no AWS region is set{}: Secrets Manager keeps secrets by region; set AWS_REGION, or `region` in the profile, or hand in a region",
+        profile.as_ref().map(|p| format!(" (profile {p:?})")).unwrap_or_default()
+    )]
+    NoRegion {
+        /// The profile that was looked into.
+        profile: Option<String>,
+    },
+    /// A setting that the program's own `SdkConfig` decides.
+    #[error(
+        "the AWS setting `{setting}` has no effect on an SdkConfig, which has its credentials already: leave it out, or use `Aws::connect`"
+    )]
+    DecidedBySdkConfig {
+        /// The setting's name.
+        setting: &'static str,
+    },
+    /// Nothing says who calls.
+    #[error(
+        "the SdkConfig has no credentials provider: load it with `aws_config::defaults`, or set `credentials_provider`"
+    )]
+    NoCredentials,
+    /// The bundle of trusted certificates cannot be used.
+    #[error("the CA bundle {} ({named_by}) cannot be used: {why}", path.display())]
+    CaBundle {
+        /// The file.
+        path: PathBuf,
+        /// What names it: `AWS_CA_BUNDLE`, or `ca_bundle` of the profile.
+        named_by: &'static str,
+        /// Why.
+        why: String,
+    },
+    /// There is no certificate by which to recognize AWS, as in a container image without them.
+    #[error(
+        "this machine has no trusted root certificates{why}: install them (Debian and Alpine: the package ca-certificates), or name a file of them in AWS_CA_BUNDLE or SSL_CERT_FILE"
+    )]
+    NoRoots {
+        /// What was wrong with those that were looked for.
+        why: String,
+    },
+}

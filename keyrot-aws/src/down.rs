@@ -1,0 +1,89 @@
+//! Hosts that were never reached. What fails so for one user of a run fails for all of them, and is
+//! not waited for each time: a run on a thousand users would take hours to say one thing.
+
+use crate::unreached::Reason;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Connections in a row that were not made. A call makes three attempts.
+const ENOUGH: u32 = 3;
+/// Then it is tried again.
+const PAUSE: Duration = Duration::from_secs(30);
+
+/// What is known of each host. Cheap to clone; clones share it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Down(Arc<Mutex<HashMap<String, Host>>>);
+
+#[derive(Debug, Clone, Copy)]
+enum Host {
+    /// It was reached once: what fails now may pass by.
+    Reached,
+    Failing {
+        times: u32,
+        last: Instant,
+        reason: Reason,
+    },
+}
+
+impl Down {
+    /// Why it need not be tried now.
+    pub(crate) fn reason(&self, host: &str, now: Instant) -> Option<Reason> {
+        match self.with(|hosts| hosts.get(host).copied())? {
+            Host::Failing { times, last, reason } => {
+                let is_down = times >= ENOUGH && now.saturating_duration_since(last) < PAUSE;
+                is_down.then_some(reason)
+            }
+            Host::Reached => None,
+        }
+    }
+
+    /// It answered, or a connection was made at least.
+    pub(crate) fn reached(&self, host: &str) {
+        self.with(|hosts| hosts.insert(host.to_owned(), Host::Reached));
+    }
+
+    /// No connection was made.
+    pub(crate) fn failed(&self, host: &str, why: Reason, now: Instant) {
+        self.with(|hosts| match hosts.get_mut(host) {
+            Some(Host::Reached) => {}
+            Some(Host::Failing { times, last, reason }) => {
+                (*times, *last, *reason) = (times.saturating_add(1), now, why);
+            }
+            None => {
+                let failing = Host::Failing { times: 1, last: now, reason: why };
+                hosts.insert(host.to_owned(), failing);
+            }
+        });
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&mut HashMap<String, Host>) -> T) -> T {
+        work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_host_that_was_never_reached_is_left_alone_and_not_for_long() {
+        let (down, now) = (Down::default(), Instant::now());
+        let fail = |at| down.failed("a", Reason::NoAddress, at);
+        let is_down = |host, at| down.reason(host, at).is_some();
+        for _ in 0..2 {
+            fail(now);
+            assert!(!is_down("a", now));
+        }
+        fail(now);
+        assert_eq!(down.reason("a", now), Some(Reason::NoAddress));
+        assert!(!is_down("b", now));
+        let later = now + PAUSE;
+        assert!(!is_down("a", later), "tried again");
+        fail(later);
+        assert!(is_down("a", later), "and left alone again");
+        down.reached("a");
+        (0..9).for_each(|_| fail(later));
+        assert!(!is_down("a", later), "what was reached once may be back at once");
+    }
+}

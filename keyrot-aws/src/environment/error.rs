@@ -1,0 +1,113 @@
+//! Why the profiles cannot be used.
+
+use std::fmt;
+use std::path::PathBuf;
+
+/// Why the shared configuration files, or the variables beside them, cannot be used. No call to AWS
+/// was made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProfileError {
+    /// There is no such profile.
+    #[error("there is no profile {name:?}{named} in {files}{}", known_list(known), named = named.how())]
+    Missing {
+        /// Its name.
+        name: String,
+        /// What names it.
+        named: NamedBy,
+        /// The profiles that exist.
+        known: Vec<String>,
+        /// The files that were read.
+        files: String,
+    },
+    /// A variable is set to nothing.
+    #[error(
+        "{variable} is set, but empty: name a profile in it, or unset it (env -u {variable} keyrot …)"
+    )]
+    Empty {
+        /// The variable.
+        variable: &'static str,
+    },
+    /// Two variables name different profiles.
+    #[error(
+        "AWS_PROFILE names the profile {aws_profile:?}, AWS_DEFAULT_PROFILE names {aws_default_profile:?}; the AWS tools disagree which of them counts: unset one"
+    )]
+    Ambiguous {
+        /// The value of `AWS_PROFILE`.
+        aws_profile: String,
+        /// The value of `AWS_DEFAULT_PROFILE`.
+        aws_default_profile: String,
+    },
+    /// Half of an access key is in the environment.
+    #[error("{set} is set without {missing}: set both, or unset it to use a profile or a role")]
+    HalfAKey {
+        /// The variable that is set.
+        set: &'static str,
+        /// The one that is not.
+        missing: &'static str,
+    },
+    /// A file is there, and cannot be read.
+    #[error("{} cannot be read: {why}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        why: String,
+    },
+    /// A file is not in the format of such files.
+    #[error("{files} cannot be understood: {why}")]
+    Malformed {
+        /// The files.
+        files: String,
+        /// Where and why.
+        why: String,
+    },
+    /// What the profile says cannot give credentials.
+    #[error("the profile {profile:?} {problem}")]
+    Unusable {
+        /// The profile.
+        profile: String,
+        /// What is wrong, and what to do.
+        problem: String,
+    },
+}
+
+/// What names a profile.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NamedBy {
+    /// The program's settings, such as `--profile`.
+    Settings,
+    /// A variable.
+    Variable(&'static str),
+    /// `source_profile` of this profile.
+    SourceOf(String),
+}
+
+impl NamedBy {
+    fn how(&self) -> String {
+        match self {
+            Self::Settings => String::new(),
+            Self::Variable(name) => format!(", which {name} names,"),
+            Self::SourceOf(profile) => format!(", which is the source_profile of {profile:?},"),
+        }
+    }
+}
+
+impl ProfileError {
+    pub(crate) fn unusable(profile: &str, problem: impl Into<String>) -> Self {
+        Self::Unusable { profile: profile.to_owned(), problem: problem.into() }
+    }
+}
+
+/// More names than these help nobody.
+const MOST: usize = 12;
+
+fn known_list(known: &[String]) -> impl fmt::Display {
+    let shown = known[..known.len().min(MOST)].join(", ");
+    match known.len() {
+        0 => "; there are no profiles".to_owned(),
+        n if n > MOST => format!("; there are {shown} and {} more", n - MOST),
+        _ => format!("; there are: {shown}"),
+    }
+}

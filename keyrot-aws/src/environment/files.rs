@@ -1,0 +1,154 @@
+//! The two shared files: where they are, and whether the SDK can read them. What it cannot read it
+//! takes for empty.
+
+use super::error::ProfileError;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+/// Far more than an organization with thousands of profiles needs.
+const LARGEST: u64 = 16 * 1024 * 1024;
+
+/// A variable that is not empty.
+pub(super) fn variable(name: &str) -> Option<String> {
+    std::env::var_os(name)
+        .filter(|value| !value.is_empty())
+        .map(|value| value.to_string_lossy().into_owned())
+}
+
+/// Both files, as far as they exist.
+#[derive(Debug)]
+pub(super) struct Files {
+    config: File,
+    credentials: File,
+}
+
+#[derive(Debug)]
+struct File {
+    path: PathBuf,
+    /// Empty where there is no file, or it cannot be read.
+    text: String,
+    state: State,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum State {
+    Read,
+    Missing,
+    /// This user may not read it, or not even its folder.
+    Denied(String),
+    /// It is there, and is no such file.
+    Unusable(String),
+}
+
+impl Files {
+    /// Reads them where every AWS tool does (AWS SDKs and Tools Reference Guide, "Location of the
+    /// shared files").
+    pub(super) fn read() -> Self {
+        Self {
+            config: File::read("AWS_CONFIG_FILE", "config"),
+            credentials: File::read("AWS_SHARED_CREDENTIALS_FILE", "credentials"),
+        }
+    }
+
+    /// Refuses a file that is there, and that the SDK would take for empty. A file that this user
+    /// may not read, as of a service whose `HOME` is another user's, matters only if a profile is
+    /// asked for.
+    pub(super) fn check(&self, is_asked_for: bool) -> Result<(), ProfileError> {
+        for File { path, state, .. } in [&self.config, &self.credentials] {
+            match state {
+                State::Unusable(why) => return Err(unreadable(path, why)),
+                State::Denied(why) if is_asked_for => return Err(unreadable(path, why)),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The configuration file's path.
+    pub(super) fn config(&self) -> String {
+        self.config.shown()
+    }
+
+    /// Both paths, for a sentence.
+    pub(super) fn both(&self) -> String {
+        format!("{} or {}", self.config.shown(), self.credentials.shown())
+    }
+
+    /// Whether the configuration file has the section `[kind name]`.
+    pub(super) fn has_section(&self, kind: &str, name: &str) -> bool {
+        let sections = self.config.sections();
+        let mut words = sections.map(|section| section.split_once(char::is_whitespace));
+        words.any(|words| {
+            words.is_some_and(|(is, named)| {
+                is == kind && named.trim().trim_matches(['"', '\'']) == name
+            })
+        })
+    }
+
+    /// Whether the configuration file has `[name]`, which is no profile there.
+    pub(super) fn has_bare_section(&self, name: &str) -> bool {
+        self.config.sections().any(|section| section == name)
+    }
+}
+
+impl File {
+    fn read(named_by: &str, usual: &str) -> Self {
+        let home = variable("HOME").or_else(|| variable("USERPROFILE")).map(PathBuf::from);
+        let named = variable(named_by).map(PathBuf::from);
+        let path = named.unwrap_or_else(|| PathBuf::from("~/.aws").join(usual));
+        let path = match (path.strip_prefix("~"), home) {
+            (Ok(rest), Some(home)) => home.join(rest),
+            _ => path,
+        };
+        let (text, state) = match text_of(&path) {
+            Ok(text) => (text, State::Read),
+            Err(state) => (String::new(), state),
+        };
+        Self { path, text, state }
+    }
+
+    fn shown(&self) -> String {
+        let missing = if self.state == State::Missing { " (no such file)" } else { "" };
+        format!("{}{missing}", self.path.display())
+    }
+
+    fn sections(&self) -> impl Iterator<Item = &str> {
+        let lines = self.text.lines();
+        lines.filter_map(|line| Some(line.trim().strip_prefix('[')?.split_once(']')?.0.trim()))
+    }
+}
+
+fn text_of(path: &Path) -> Result<String, State> {
+    let failed = |error: std::io::Error| match error.kind() {
+        ErrorKind::NotFound => State::Missing,
+        ErrorKind::PermissionDenied => State::Denied(error.to_string()),
+        _ => State::Unusable(error.to_string()),
+    };
+    let kind = std::fs::metadata(path).map_err(failed)?;
+    if !kind.is_file() && !is_device(&kind) {
+        // A pipe would be waited for, and be empty for the SDK.
+        return Err(State::Unusable("expected a regular file".to_owned()));
+    }
+    if kind.len() > LARGEST {
+        return Err(State::Unusable(format!("it is larger than {LARGEST} bytes")));
+    }
+    let text = String::from_utf8(std::fs::read(path).map_err(failed)?);
+    text.map_err(|_| State::Unusable("it is not text in UTF-8: save it as UTF-8".to_owned()))
+}
+
+fn unreadable(path: &Path, why: &str) -> ProfileError {
+    ProfileError::Unreadable { path: path.to_owned(), why: why.to_owned() }
+}
+
+/// Such as `/dev/null`, which stands for an empty file.
+fn is_device(metadata: &std::fs::Metadata) -> bool {
+    #[cfg(unix)]
+    return std::os::unix::fs::FileTypeExt::is_char_device(&metadata.file_type());
+    #[cfg(not(unix))]
+    return !metadata.is_dir();
+}
+
+/// A text of the SDK's, on one line.
+pub(super) fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,91 @@
+//! What the environment and the shared configuration files say about who calls AWS: read and
+//! checked before anything is called. The SDK skips what it cannot use, and goes on to the machine's
+//! role; keyrot would then act on another account than it was told to.
+
+mod error;
+mod files;
+mod profile;
+mod route;
+
+pub use error::{NamedBy, ProfileError};
+pub use profile::profile_of_environment;
+pub(crate) use route::{Base, Route};
+
+use crate::settings::AwsSettings;
+use aws_config::profile::ProfileSet;
+use aws_runtime::env_config::file::EnvConfigFiles;
+use aws_types::os_shim_internal::{Env, Fs};
+use files::Files;
+
+/// Who calls AWS, as far as it is known without a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Environment {
+    /// The profile that was asked for.
+    pub(crate) profile: Option<String>,
+    /// How its credentials are found.
+    pub(crate) route: Route,
+    /// `ca_bundle` of the profile.
+    pub(crate) ca_bundle: Option<String>,
+}
+
+impl Environment {
+    /// Reads the variables and the files.
+    ///
+    /// # Errors
+    /// [`ProfileError`] if what they say cannot be meant.
+    pub(crate) async fn read(settings: &AwsSettings) -> Result<Self, ProfileError> {
+        let handed_in = settings.credentials.is_some();
+        if settings.ignore_profiles {
+            let route = Route::of_variables(handed_in)?.unwrap_or_else(Route::machine);
+            return Ok(Self { profile: None, route, ca_bundle: None });
+        }
+        let named = match &settings.profile {
+            Some(name) => Some((name.clone(), NamedBy::Settings)),
+            None => profile_of_environment()?,
+        };
+        let files = Files::read();
+        let set = match files.check(named.is_some()).map(|()| &files) {
+            Ok(files) => profiles(files).await,
+            Err(error) => Err(error),
+        };
+        let set = match set {
+            // Nothing but the credentials is needed, and they are there.
+            Err(_) if handed_in => {
+                return Ok(Self { profile: None, route: Route::handed_in(), ca_bundle: None });
+            }
+            set => set?,
+        };
+        let by_name = settings.profile.is_some();
+        if let Some((name, by)) = named.as_ref().filter(|_| !handed_in) {
+            profile::must_exist(&set, &files, name, by)?;
+        }
+        let name = named.map(|(name, _)| name);
+        let chosen = name.as_deref().unwrap_or("default");
+        // A profile that was asked for by name goes before the variables, as for the AWS CLI.
+        let variables = if by_name { None } else { Route::of_variables(handed_in)? };
+        let route = match variables {
+            Some(route) => route,
+            None if handed_in => Route::handed_in(),
+            None => route::of_profile(&set, &files, chosen, by_name)?,
+        };
+        if let Some(profile) = set.get_profile(chosen)
+            && let Some(services) = profile.get("services")
+            && !files.has_section("services", services)
+        {
+            let problem = format!("names [services {services}], which {} lacks", files.config());
+            return Err(ProfileError::unusable(chosen, problem));
+        }
+        let of_profile = |key: &str| set.get_profile(chosen)?.get(key).map(str::to_owned);
+        Ok(Self { ca_bundle: of_profile("ca_bundle"), profile: name, route })
+    }
+}
+
+/// The files, as the SDK itself will understand them.
+async fn profiles(files: &Files) -> Result<ProfileSet, ProfileError> {
+    let from = EnvConfigFiles::default();
+    let found = aws_config::profile::load(&Fs::real(), &Env::real(), &from, None).await;
+    found.map_err(|error| {
+        let why = std::error::Error::source(&error).map_or(error.to_string(), ToString::to_string);
+        ProfileError::Malformed { files: files.both(), why: files::one_line(&why) }
+    })
+}

@@ -1,0 +1,50 @@
+//! Which profile is asked for.
+
+use super::error::{NamedBy, ProfileError};
+use super::files::{Files, variable};
+use aws_config::profile::ProfileSet;
+
+/// The profile that a variable names, and which one. The AWS CLI reads `AWS_DEFAULT_PROFILE`, too,
+/// and prefers it; the SDKs read `AWS_PROFILE` alone.
+///
+/// # Errors
+/// [`ProfileError`] if a variable is empty, or the two disagree.
+pub fn profile_of_environment() -> Result<Option<(String, NamedBy)>, ProfileError> {
+    let of = |name: &'static str| match (variable(name), std::env::var_os(name)) {
+        (None, Some(_)) => Err(ProfileError::Empty { variable: name }),
+        (value, _) => Ok(value),
+    };
+    let named = |name, by| Ok(Some((name, NamedBy::Variable(by))));
+    match (of("AWS_PROFILE")?, of("AWS_DEFAULT_PROFILE")?) {
+        (Some(aws_profile), Some(aws_default_profile)) if aws_profile != aws_default_profile => {
+            Err(ProfileError::Ambiguous { aws_profile, aws_default_profile })
+        }
+        (Some(name), _) => named(name, "AWS_PROFILE"),
+        (None, Some(name)) => named(name, "AWS_DEFAULT_PROFILE"),
+        (None, None) => Ok(None),
+    }
+}
+
+/// Refuses a name that no file has.
+pub(super) fn must_exist(
+    set: &ProfileSet,
+    files: &Files,
+    name: &str,
+    by: &NamedBy,
+) -> Result<(), ProfileError> {
+    if set.get_profile(name).is_some() {
+        return Ok(());
+    }
+    if files.has_bare_section(name) && name != "default" {
+        let problem = format!("is named [{name}] in {}: write [profile {name}]", files.config());
+        return Err(ProfileError::unusable(name, problem));
+    }
+    let mut known: Vec<String> = set.profiles().map(str::to_owned).collect();
+    known.sort();
+    Err(ProfileError::Missing {
+        name: name.to_owned(),
+        named: by.clone(),
+        known,
+        files: files.both(),
+    })
+}

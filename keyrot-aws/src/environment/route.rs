@@ -1,0 +1,232 @@
+//! How a profile gets its credentials: the same way through its keys as the SDK takes, so that what
+//! cannot work is refused beforehand in plain words, and what fails later can be explained.
+
+use super::error::{NamedBy, ProfileError};
+use super::files::{Files, variable};
+use super::profile::must_exist;
+use aws_config::profile::{Profile, ProfileSet};
+
+/// The way to the credentials.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Route {
+    /// The profile that was asked for; `None` if none gives the credentials.
+    pub(crate) profile: Option<String>,
+    /// The roles to assume; the last one is the caller's.
+    pub(crate) roles: Vec<String>,
+    /// The MFA device that a role's profile names. The SDK does not ask for its code.
+    pub(crate) mfa: Option<String>,
+    /// Where the first credentials come from.
+    pub(crate) base: Base,
+}
+
+/// The first credentials.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Base {
+    /// Handed in by the program.
+    HandedIn,
+    /// Variables with a key.
+    Variables,
+    /// A key in a file.
+    Key,
+    /// `credential_process`.
+    Process,
+    /// IAM Identity Center.
+    Sso,
+    /// `aws login`.
+    Login,
+    /// `web_identity_token_file`.
+    WebIdentity,
+    /// `credential_source`.
+    Source,
+    /// Web identity by variables, a container, or the instance.
+    Machine,
+}
+
+const ID: &str = "AWS_ACCESS_KEY_ID";
+const SECRET: &str = "AWS_SECRET_ACCESS_KEY";
+
+impl Route {
+    fn without_profile(base: Base) -> Self {
+        Self { profile: None, roles: Vec::new(), mfa: None, base }
+    }
+
+    pub(super) fn machine() -> Self {
+        Self::without_profile(Base::Machine)
+    }
+
+    pub(super) fn handed_in() -> Self {
+        Self::without_profile(Base::HandedIn)
+    }
+
+    /// Credentials in variables. Half of a key would be skipped by the SDK.
+    pub(super) fn of_variables(handed_in: bool) -> Result<Option<Self>, ProfileError> {
+        match (variable(ID), variable(SECRET)) {
+            _ if handed_in => Ok(None),
+            (Some(_), Some(_)) => Ok(Some(Self::without_profile(Base::Variables))),
+            (Some(_), None) => Err(ProfileError::HalfAKey { set: ID, missing: SECRET }),
+            _ => Ok(None),
+        }
+    }
+}
+
+/// The route of this profile. `by_name`: it has to give credentials; else the machine's role may.
+pub(super) fn of_profile(
+    set: &ProfileSet,
+    files: &Files,
+    name: &str,
+    by_name: bool,
+) -> Result<Route, ProfileError> {
+    let mut route = Route { profile: Some(name.to_owned()), ..Route::machine() };
+    let Some(mut at) = set.get_profile(name) else { return Ok(Route::machine()) };
+    let mut seen = vec![name.to_owned()];
+    loop {
+        // What a source says of a role of its own counts only if it has no key (as for the SDK).
+        let is_source = seen.len() > 1;
+        if is_source && at.get(KEY_ID).is_some() && at.get(KEY_SECRET).is_some() {
+            route.base = Base::Key;
+            return Ok(route);
+        }
+        let role = at.get("role_arn").filter(|_| at.get("web_identity_token_file").is_none());
+        let Some(role) = role else { break };
+        route.roles.insert(0, role.to_owned());
+        route.mfa = route.mfa.take().or_else(|| at.get("mfa_serial").map(str::to_owned));
+        let source = match (at.get("source_profile"), at.get("credential_source")) {
+            (Some(_), Some(_)) => {
+                let problem = "has both source_profile and credential_source: remove one of them";
+                return Err(ProfileError::unusable(at.name(), problem));
+            }
+            (None, None) => {
+                let problem = format!(
+                    "is to assume the role {role}, but says with which credentials nowhere: add source_profile = NAME, or credential_source"
+                );
+                return Err(ProfileError::unusable(at.name(), problem));
+            }
+            (None, Some(_)) => break,
+            (Some(source), None) if source == at.name() => break,
+            (Some(source), None) => source.to_owned(),
+        };
+        if seen.contains(&source) {
+            let problem = format!(
+                "is its own source_profile ({} → {source}): name a profile with credentials",
+                seen.join(" → ")
+            );
+            return Err(ProfileError::unusable(name, problem));
+        }
+        must_exist(set, files, &source, &NamedBy::SourceOf(at.name().to_owned()))?;
+        let Some(next) = set.get_profile(&source) else { break };
+        (at, _) = (next, seen.push(source));
+    }
+    match base(set, at)? {
+        Some(base) => route.base = base,
+        None if seen.len() > 1 || !route.roles.is_empty() => {
+            let problem = format!(
+                "is the source of credentials for {:?}, but holds none: add {WAYS}",
+                seen.iter().rev().nth(1).map_or(name, String::as_str)
+            );
+            return Err(ProfileError::unusable(at.name(), problem));
+        }
+        None if by_name => {
+            let problem = format!(
+                "holds no credentials: add {WAYS}; for the machine's role, do not name a profile"
+            );
+            return Err(ProfileError::unusable(name, problem));
+        }
+        None => {}
+    }
+    Ok(route)
+}
+
+const KEY_ID: &str = "aws_access_key_id";
+const KEY_SECRET: &str = "aws_secret_access_key";
+const WAYS: &str =
+    "a key, role_arn with source_profile, sso_session, login_session or credential_process";
+
+/// What gives this profile's own credentials, in the SDK's order.
+fn base(set: &ProfileSet, profile: &Profile) -> Result<Option<Base>, ProfileError> {
+    let has = |key: &str| profile.get(key).is_some();
+    let refuse = |problem: String| Err(ProfileError::unusable(profile.name(), problem));
+    if let Some(source) = profile.get("credential_source") {
+        let sources = ["Ec2InstanceMetadata", "EcsContainer", "Environment"];
+        return match sources.iter().any(|known| known.eq_ignore_ascii_case(source)) {
+            true => Ok(Some(Base::Source)),
+            false => refuse(format!(
+                "has credential_source = {source}: expected Ec2InstanceMetadata, EcsContainer or Environment"
+            )),
+        };
+    }
+    if has("web_identity_token_file") {
+        return match has("role_arn") {
+            true => Ok(Some(Base::WebIdentity)),
+            false => {
+                refuse("has web_identity_token_file without role_arn: add role_arn".to_owned())
+            }
+        };
+    }
+    let sso = ["sso_session", "sso_start_url", "sso_region", "sso_account_id", "sso_role_name"];
+    if sso.into_iter().any(has) {
+        return self::sso(set, profile).map(|()| Some(Base::Sso));
+    }
+    if has("login_session") {
+        return match cfg!(feature = "login") {
+            true => Ok(Some(Base::Login)),
+            false => refuse(format!(
+                "uses `aws login` (login_session), which this program cannot read: use another profile with credential_process = aws configure export-credentials --profile {} --format process",
+                profile.name()
+            )),
+        };
+    }
+    if has("credential_process") {
+        return Ok(Some(Base::Process));
+    }
+    match (has(KEY_ID), has(KEY_SECRET)) {
+        (true, true) => Ok(Some(Base::Key)),
+        (true, false) => refuse(format!("has {KEY_ID} without {KEY_SECRET}: add it")),
+        (false, true) => refuse(format!("has {KEY_SECRET} without {KEY_ID}: add it")),
+        (false, false) if has("aws_session_token") => {
+            refuse(format!("has aws_session_token without {KEY_ID}: add the key"))
+        }
+        (false, false) => Ok(None),
+    }
+}
+
+/// Whether IAM Identity Center can be asked (AWS SDKs and Tools Reference Guide, "IAM Identity
+/// Center credential provider").
+fn sso(set: &ProfileSet, profile: &Profile) -> Result<(), ProfileError> {
+    let name = profile.name();
+    let refuse = |problem: String| Err(ProfileError::unusable(name, problem));
+    let needs = |lacks: &str, place: String| {
+        refuse(format!(
+            "uses IAM Identity Center, but {place} lacks {lacks}: `aws configure sso --profile {name}` writes it"
+        ))
+    };
+    let place = || "it".to_owned();
+    if let Some(session) = profile.get("sso_session") {
+        let Some(section) = set.sso_session(session) else {
+            return refuse(format!(
+                "names [sso-session {session}], which is in no file: `aws configure sso --profile {name}` writes it"
+            ));
+        };
+        for key in ["sso_start_url", "sso_region"] {
+            if profile.get(key).is_some() {
+                return refuse(format!(
+                    "has both sso_session and {key}: leave {key} to [sso-session {session}]"
+                ));
+            }
+            if section.get(key).is_none() {
+                return needs(key, format!("[sso-session {session}]"));
+            }
+        }
+    } else {
+        for key in ["sso_start_url", "sso_region"] {
+            if profile.get(key).is_none() {
+                return needs(key, place());
+            }
+        }
+    }
+    for key in ["sso_account_id", "sso_role_name"] {
+        if profile.get(key).is_none() {
+            return needs(key, place());
+        }
+    }
+    Ok(())
+}

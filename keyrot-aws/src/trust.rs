@@ -1,0 +1,168 @@
+//! Which certificate authorities are trusted: the machine's, or those of a bundle that the
+//! environment or the profile names, as for the AWS CLI (AWS SDKs and Tools Reference Guide,
+//! "General configuration settings", `ca_bundle`). A bundle takes the place of the machine's own.
+
+use crate::connect_error::ConnectError;
+use aws_smithy_http_client::tls::{TlsContext, TrustStore};
+use aws_types::SdkConfig;
+use aws_types::service_config::ServiceConfigKey;
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+const VARIABLE: &str = "AWS_CA_BUNDLE";
+const PROFILE: &str = "ca_bundle";
+/// The bundles of operating systems have a few hundred KiB.
+const LARGEST: u64 = 16 * 1024 * 1024;
+
+/// The trusted authorities. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Trust(Option<Arc<Bundle>>);
+
+#[derive(Debug)]
+struct Bundle {
+    /// Where it was named, for a sentence.
+    named: String,
+    /// The certificates that can be used.
+    store: TrustStore,
+}
+
+impl Trust {
+    /// By the variable, or else the profile's setting; without both the machine's.
+    ///
+    /// # Errors
+    /// [`ConnectError::CaBundle`] if the bundle cannot be used, [`ConnectError::NoRoots`] if the
+    /// machine has no authorities.
+    pub(crate) fn find(of_profile: Option<&str>) -> Result<Self, ConnectError> {
+        let variable = std::env::var_os(VARIABLE).map(PathBuf::from);
+        match (variable, of_profile) {
+            (Some(path), _) => Self::bundle(path, VARIABLE),
+            (None, Some(path)) => Self::bundle(PathBuf::from(path), PROFILE),
+            (None, None) => has_roots().map(|()| Self::default()),
+        }
+    }
+
+    /// The same, by an `SdkConfig` that has read the profile.
+    pub(crate) fn of_sdk_config(config: &SdkConfig) -> Result<Self, ConnectError> {
+        // The service only has to be some service: none has such a setting of its own.
+        let key = ServiceConfigKey::builder()
+            .service_id("STS")
+            .env(VARIABLE)
+            .profile(PROFILE)
+            .build()
+            .ok();
+        let found = key.and_then(|key| config.service_config()?.load_config(key));
+        Self::find(found.as_deref())
+    }
+
+    fn bundle(path: PathBuf, named_by: &'static str) -> Result<Self, ConnectError> {
+        let refused = |why: String| ConnectError::CaBundle { path: path.clone(), named_by, why };
+        if path.as_os_str().is_empty() {
+            let why = "it names no file: name one, or unset it".to_owned();
+            return Err(refused(why));
+        }
+        let kind = std::fs::metadata(&path).map_err(|error| refused(error.to_string()))?;
+        if !kind.is_file() {
+            return Err(refused("expected a file of certificates in PEM format".to_owned()));
+        }
+        if kind.len() > LARGEST {
+            return Err(refused(format!("it is larger than {LARGEST} bytes")));
+        }
+        let text = std::fs::read(&path).map_err(|error| refused(error.to_string()))?;
+        let blocks = blocks(&text);
+        let mut store = TrustStore::empty();
+        let mut usable = 0;
+        // The SDK panics on a certificate that rustls cannot use. As with the machine's own, those
+        // are left out.
+        for block in blocks.iter().filter(|block| is_usable(block)) {
+            store.add_pem_certificate(*block);
+            usable += 1;
+        }
+        match (usable, blocks.len()) {
+            (0, 0) => Err(refused(
+                "it has no certificate in PEM format (-----BEGIN CERTIFICATE-----)".to_owned(),
+            )),
+            (0, all) => Err(refused(format!("none of its {all} certificates can be read"))),
+            _ => {
+                let named = format!("{} ({named_by})", path.display());
+                Ok(Self(Some(Arc::new(Bundle { named, store }))))
+            }
+        }
+    }
+
+    /// For a connector: `None` leaves it to the machine's authorities.
+    pub(crate) fn context(&self) -> Option<TlsContext> {
+        let store = self.0.as_ref()?.store.clone();
+        TlsContext::builder().with_trust_store(store).build().ok()
+    }
+
+    /// The bundle, and where it was named.
+    pub(crate) fn named(&self) -> Option<&str> {
+        self.0.as_ref().map(|bundle| bundle.named.as_str())
+    }
+}
+
+/// The certificates in the text, each with its two lines around it.
+fn blocks(text: &[u8]) -> Vec<&[u8]> {
+    const BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
+    const END: &[u8] = b"-----END CERTIFICATE-----";
+    let find = |from: usize, what: &[u8]| {
+        let rest = text.get(from..)?;
+        rest.windows(what.len()).position(|window| window == what).map(|at| from + at)
+    };
+    let mut found = Vec::new();
+    let mut at = 0;
+    while let Some(begin) = find(at, BEGIN)
+        && let Some(end) = find(begin, END)
+    {
+        at = end + END.len();
+        found.push(&text[begin..at]);
+    }
+    found
+}
+
+fn is_usable(block: &[u8]) -> bool {
+    let certificate = CertificateDer::from_pem_slice(block);
+    certificate.is_ok_and(|certificate| RootCertStore::empty().add(certificate).is_ok())
+}
+
+/// The SDK's HTTPS client panics without any root certificate, and only at the first call.
+fn has_roots() -> Result<(), ConnectError> {
+    let found = rustls_native_certs::load_native_certs();
+    if !found.certs.is_empty() {
+        return Ok(());
+    }
+    let why = found.errors.first().map(|error| format!(" ({error})")).unwrap_or_default();
+    Err(ConnectError::NoRoots { why })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BROKEN: &str = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+
+    fn refusal(text: &str) -> String {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), text).unwrap();
+        let error = Trust::bundle(file.path().to_owned(), VARIABLE).unwrap_err().to_string();
+        assert!(error.contains(&format!("{} (AWS_CA_BUNDLE)", file.path().display())), "{error}");
+        error
+    }
+
+    #[test]
+    fn a_bundle_without_a_usable_certificate_is_refused() {
+        for text in ["", "\n", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"] {
+            assert!(refusal(text).contains("no certificate in PEM format"), "{text}");
+        }
+        assert!(refusal(BROKEN).contains("none of its 1 certificates"));
+        let unfinished = "-----BEGIN CERTIFICATE-----\nAAAA\n";
+        assert!(refusal(unfinished).contains("no certificate in PEM format"));
+        let missing = Trust::bundle("/nowhere/ca.pem".into(), PROFILE).unwrap_err().to_string();
+        assert!(missing.contains("/nowhere/ca.pem (ca_bundle)"), "{missing}");
+        assert!(Trust::bundle("/".into(), PROFILE).is_err());
+        assert!(Trust::bundle("".into(), VARIABLE).is_err());
+    }
+}

@@ -1,0 +1,237 @@
+//! Which profile is used, and what is said of one that cannot be.
+
+use super::{PROFILE, said};
+use std::io::{Read, Write};
+
+const KEYS: [(&str, &str); 3] = [
+    ("AWS_ACCESS_KEY_ID", "AKIAENVIRONMENTVARIA"),
+    ("AWS_SECRET_ACCESS_KEY", "x"),
+    ("AWS_REGION", "eu-west-3"),
+];
+
+/// What is said with this configuration file.
+fn with(config: &str, environment: &[(&str, &str)]) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("config");
+    std::fs::write(&file, config).unwrap();
+    let own = [("AWS_CONFIG_FILE", file.to_str().unwrap()), ("HOME", "/nowhere")];
+    said(&[&own[..], environment].concat()).replace(folder.path().to_str().unwrap(), "DIR")
+}
+
+#[test]
+fn a_profile_that_does_not_exist_is_refused_by_name_whatever_names_it() {
+    let config = "[default]\nregion = eu-west-3\n[profile ops]\nregion = eu-west-3\n[sso-session s]\nsso_region = x\n";
+    let rest = "in DIR/config or /nowhere/.aws/credentials (no such file); there are: default, ops";
+    for (variable, named) in [
+        ("AWS_PROFILE", ", which AWS_PROFILE names,"),
+        ("AWS_DEFAULT_PROFILE", ", which AWS_DEFAULT_PROFILE names,"),
+        (PROFILE, ""),
+    ] {
+        // Not even with a key in the environment, as for the AWS CLI.
+        for besides in [&[][..], &KEYS[..]] {
+            let text = with(config, &[&[(variable, "typo")], besides].concat());
+            assert_eq!(text, format!("there is no profile \"typo\"{named} {rest}"));
+        }
+    }
+    let text = with("", &[("AWS_PROFILE", "default")]);
+    assert!(text.contains("no profile \"default\"") && text.contains("there are no profiles"));
+    let many: String = (0..20).map(|n| format!("[profile p{n:02}]\nregion = x\n")).collect();
+    let text = with(&many, &[("AWS_PROFILE", "typo")]);
+    assert!(text.ends_with("p10, p11 and 8 more"), "{text}");
+    // The usual slip in this file.
+    let text = with("[ops]\nregion = eu-west-3\n", &[("AWS_PROFILE", "ops")]);
+    assert_eq!(text, "the profile \"ops\" is named [ops] in DIR/config: write [profile ops]");
+}
+
+#[test]
+fn variables_that_name_nothing_or_two_profiles_are_refused() {
+    let config = "[profile a]\nregion = x\n[profile b]\nregion = x\n";
+    for variable in ["AWS_PROFILE", "AWS_DEFAULT_PROFILE"] {
+        let text = with(config, &[(variable, "")]);
+        assert!(text.starts_with(&format!("{variable} is set, but empty")), "{text}");
+    }
+    let text = with(config, &[("AWS_PROFILE", "a"), ("AWS_DEFAULT_PROFILE", "b")]);
+    assert!(text.contains("\"a\"") && text.contains("\"b\"") && text.contains("unset one"));
+    // Which of them is asked for by name does not depend on variables.
+    let text = with(config, &[("AWS_PROFILE", ""), (PROFILE, "a")]);
+    assert!(text.starts_with("the profile \"a\" holds no credentials"), "{text}");
+    for (set, missing) in [("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")] {
+        let text = with("", &[(set, "AKIAENVIRONMENTVARIA"), ("AWS_REGION", "eu-west-3")]);
+        assert!(text.starts_with(&format!("{set} is set without {missing}")), "{text}");
+    }
+}
+
+#[test]
+fn the_default_profile_of_the_aws_cli_is_heeded() {
+    let config = "[profile ops]\nregion = eu-west-3\naws_access_key_id = AKIAOPSOPSOPSOPSOPSO\naws_secret_access_key = x\n";
+    let (url, served) = super::sts();
+    let environment = [("AWS_DEFAULT_PROFILE", "ops"), ("AWS_ENDPOINT_URL_STS", url.as_str())];
+    assert_eq!(with(config, &environment), "arn:aws:iam::123456789012:user/me in eu-west-3");
+    assert!(served.join().unwrap().contains("Credential=AKIAOPSOPSOPSOPSOPSO/"));
+}
+
+/// What is said of the profile `ops` with these lines.
+fn of(lines: &str) -> String {
+    let config = format!(
+        "[profile ops]\nregion = eu-west-3\n{lines}\n[sso-session s]\nsso_region = eu-west-3\nsso_start_url = https://x.awsapps.com/start\n"
+    );
+    let said = ["AWS_PROFILE", PROFILE].map(|variable| with(&config, &[(variable, "ops")]));
+    assert_eq!(said[0], said[1], "however it is named");
+    assert!(!said[0].contains("cargo") && !said[0].contains("an error occurred"), "{}", said[0]);
+    said[0].clone()
+}
+
+#[test]
+fn what_a_profile_lacks_is_said_in_one_sentence_with_the_way_out() {
+    let role = "role_arn = arn:aws:iam::123456789012:role/r\n";
+    for (lines, expected) in [
+        (role.to_owned(), "add source_profile = NAME, or credential_source"),
+        (
+            format!("{role}source_profile = base"),
+            "there is no profile \"base\", which is the source_profile of \"ops\",",
+        ),
+        (format!("{role}source_profile = ops"), "holds none: add a key"),
+        (
+            format!("{role}source_profile = b\n[profile b]\nregion = x"),
+            "\"b\" is the source of credentials for \"ops\", but holds none",
+        ),
+        (
+            format!("{role}source_profile = b\n[profile b]\n{role}source_profile = ops"),
+            "(ops → b → ops)",
+        ),
+        (
+            format!("{role}source_profile = b\ncredential_source = Environment"),
+            "both source_profile and credential_source",
+        ),
+        (
+            format!("{role}credential_source = Ec2"),
+            "expected Ec2InstanceMetadata, EcsContainer or Environment",
+        ),
+        ("web_identity_token_file = /x".to_owned(), "without role_arn"),
+        ("aws_access_key_id = AKIA".to_owned(), "aws_access_key_id without aws_secret_access_key"),
+        ("aws_secret_access_key = x".to_owned(), "aws_secret_access_key without aws_access_key_id"),
+        (
+            "sso_session = gone\nsso_account_id = 1\nsso_role_name = r".to_owned(),
+            "[sso-session gone], which is in no file",
+        ),
+        ("sso_session = s\nsso_account_id = 1".to_owned(), "lacks sso_role_name"),
+        ("sso_session = s".to_owned(), "lacks sso_account_id"),
+        (
+            "sso_session = s\nsso_region = x\nsso_account_id = 1\nsso_role_name = r".to_owned(),
+            "leave sso_region to [sso-session s]",
+        ),
+        ("sso_start_url = x\nsso_account_id = 1\nsso_role_name = r".to_owned(), "lacks sso_region"),
+        (
+            "services = gone\naws_access_key_id = A\naws_secret_access_key = x".to_owned(),
+            "names [services gone], which DIR/config lacks",
+        ),
+    ] {
+        let text = of(&lines);
+        assert!(text.contains(expected), "{lines}: {text}");
+    }
+}
+
+#[test]
+fn a_sign_in_that_is_missing_names_the_command_that_makes_it() {
+    for (lines, expected) in [
+        (
+            "sso_session = s\nsso_account_id = 123456789012\nsso_role_name = r",
+            "aws sso login --profile ops",
+        ),
+        (
+            "sso_start_url = https://x.awsapps.com/start\nsso_region = eu-west-3\nsso_account_id = 123456789012\nsso_role_name = r",
+            "aws sso login --profile ops",
+        ),
+        ("login_session = arn:aws:iam::123456789012:user/me", "aws login --profile ops"),
+        (
+            "credential_process = /bin/false",
+            "the credential_process of the profile \"ops\" gave none",
+        ),
+        (
+            "web_identity_token_file = /nowhere\nrole_arn = arn:aws:iam::123456789012:role/r",
+            "web_identity_token_file of the profile \"ops\" gave none",
+        ),
+    ] {
+        let text = of(lines);
+        assert!(
+            text.contains("no AWS credentials: ") && text.contains(expected),
+            "{lines}: {text}"
+        );
+    }
+}
+
+/// An STS that refuses everything.
+fn refusing() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut request = vec![0; 65_536];
+            let mut read = 0;
+            while !String::from_utf8_lossy(&request[..read]).contains("Action=") {
+                match stream.read(&mut request[read..]) {
+                    Ok(more) if more > 0 => read += more,
+                    _ => break,
+                }
+            }
+            let error = "<Code>AccessDenied</Code><Message>not authorized to perform: sts:AssumeRole</Message>";
+            let body = format!("<ErrorResponse><Error>{error}</Error></ErrorResponse>");
+            let head = format!(
+                "HTTP/1.1 403 Forbidden\r\ncontent-type: text/xml\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+                body.len()
+            );
+            let _ = stream.write_all((head + &body).as_bytes());
+        }
+    });
+    url
+}
+
+#[test]
+fn a_role_that_is_refused_is_named_and_one_with_mfa_says_how_to_bridge_it() {
+    let url = refusing();
+    let role = "role_arn = arn:aws:iam::123456789012:role/r\nsource_profile = b\n";
+    let base = "[profile b]\naws_access_key_id = AKIABASEBASEBASEBASE\naws_secret_access_key = x\n";
+    for (mfa, advice) in [
+        ("", "Check the role's trust policy"),
+        (
+            "mfa_serial = arn:aws:iam::123456789012:mfa/me\n",
+            "aws configure export-credentials --profile ops --format env",
+        ),
+    ] {
+        let config = format!("[profile ops]\nregion = eu-west-3\n{role}{mfa}{base}");
+        for variable in ["AWS_PROFILE", PROFILE] {
+            let text = with(&config, &[(variable, "ops"), ("AWS_ENDPOINT_URL_STS", &url)]);
+            let said = "no AWS credentials: AWS refused the role arn:aws:iam::123456789012:role/r of the profile \"ops\" (AccessDenied: ";
+            assert!(text.contains(said) && text.contains(advice), "{text}");
+            assert_eq!(text.contains("mfa/me"), !mfa.is_empty(), "{text}");
+        }
+    }
+}
+
+#[test]
+fn files_that_cannot_be_understood_are_refused_with_the_place() {
+    let text = with("[profile ops]\nregion\n", &[("AWS_PROFILE", "ops")]);
+    assert!(text.contains("DIR/config") && text.contains("line 2"), "{text}");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("config");
+    std::fs::write(&file, b"[profile ops]\nregion = \xFF\n").unwrap();
+    let text = said(&[("AWS_CONFIG_FILE", file.to_str().unwrap())]);
+    assert!(text.contains("cannot be read: it is not text in UTF-8"), "{text}");
+    let text = said(&[("AWS_CONFIG_FILE", folder.path().to_str().unwrap())]);
+    assert!(text.contains("expected a regular file"), "{text}");
+}
+
+#[test]
+fn a_custom_endpoint_with_fips_or_dual_stack_is_refused_at_once() {
+    for (variable, kind) in
+        [("AWS_USE_FIPS_ENDPOINT", "FIPS"), ("AWS_USE_DUALSTACK_ENDPOINT", "dual-stack")]
+    {
+        for endpoint in ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_STS"] {
+            let own = [(variable, "true"), (endpoint, "https://127.0.0.1:9")];
+            let text = said(&[&KEYS[..], &own].concat());
+            let expected = format!("https://127.0.0.1:9 cannot be combined with {kind} endpoints");
+            assert!(text.contains(&expected) && text.contains(variable), "{text}");
+        }
+    }
+}
