@@ -91,7 +91,7 @@ async fn compare(ports: &Ports, subject: &Subject, held: &LabeledVersion, verify
     let claimed = match &held.content {
         Content::Placeholder | Content::ForeignEmpty => return Found::Nothing,
         Content::Key { key, .. } | Content::ForeignKey { key, .. } => Some(key),
-        Content::Foreign | Content::ForeignOther => None,
+        Content::Foreign | Content::ForeignOther(_) => None,
     };
     let version = &held.version;
     let credentials = match ports.store.read(&subject.secret, version).await {

@@ -11,6 +11,7 @@ pub(crate) mod home;
 pub(crate) mod journal;
 pub(crate) mod names;
 pub(crate) mod nearest;
+pub(crate) mod no_key;
 pub(crate) mod observed;
 pub(crate) mod request;
 pub(crate) mod step;
@@ -36,6 +37,7 @@ pub use error::{CallError, Effect, ErrorKind};
 pub use home::{Adoption, Difference, HOME_TAG, HomeTag, Owner, Place, Residence, SecretArn};
 pub use journal::{Intent, Journal, JournalEntry, Phase, Promoted, Retired, Revoked};
 pub use names::{KeyId, NameError, SecretName, UserArn, UserId, UserName, VersionId};
+pub use no_key::NoKey;
 pub use observed::{
     AccessKey, KeyStatus, LabeledVersion, LastUse, Observed, Secret, SecretState, StoredVersion,
     Verified,
