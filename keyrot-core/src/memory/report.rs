@@ -33,6 +33,8 @@ impl World {
             partition: "aws".to_owned(),
             root: Vec::new(),
             users: users.collect(),
+            unreadable: Vec::new(),
+            not_renewed: None,
         }
     }
 }

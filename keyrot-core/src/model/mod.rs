@@ -46,7 +46,7 @@ pub use request::{Request, Revocation};
 pub use step::{RotationStep, StepName};
 pub use stored::{NewKey, ProbeAnswer, VersionContents};
 pub use subject::Subject;
-pub use text::{clip, format_duration, plural, relative, span, visible};
+pub use text::{age, age_days, clip, format_duration, plural, relative, span, visible};
 pub use usage::UseEvent;
 pub use usage::evidence::{AssumedRole, Searched, UseCounts, UseEvidence, UseSource};
 pub use usage::untrusted::UntrustedText;
