@@ -25,7 +25,7 @@ use keyrot_core::consumer::HomeSource;
 use keyrot_core::consumer::{CredentialSource, Published, SecretId, VersionStage};
 use keyrot_core::model::VersionId;
 #[cfg(feature = "rotate")]
-use keyrot_core::model::{HOME_TAG, HomeTag, JournalEntry, SecretArn};
+use keyrot_core::model::{HOME_TAG, HomeTag, JournalEntry, NoKey, SecretArn};
 use std::fmt;
 use std::sync::Arc;
 use zeroize::Zeroizing;
@@ -153,10 +153,12 @@ async fn read(
     let version = answer.version_id.ok_or_else(|| op.malformed_response("it names no version"))?;
     let version = VersionId::parse(version).map_err(|e| op.malformed_response(&e.to_string()))?;
     // A binary value holds no access key that keyrot could read.
-    let text = Zeroizing::new(answer.secret_string.unwrap_or_default());
-    Ok(match value::credentials(fields, &text) {
-        Some(credentials) => Published::Key { version, credentials },
-        None if value::is_placeholder(&text) => Published::NotYet,
-        None => Published::SomethingElse,
+    let Some(text) = answer.secret_string.map(Zeroizing::new) else {
+        return Ok(Published::SomethingElse(NoKey::Binary));
+    };
+    Ok(match value::read(fields, &text) {
+        Ok(credentials) => Published::Key { version, credentials },
+        Err(_) if value::is_placeholder(&text) => Published::NotYet,
+        Err(why) => Published::SomethingElse(why),
     })
 }

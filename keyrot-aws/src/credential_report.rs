@@ -23,56 +23,92 @@ const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// IAM makes the report of a large account within a minute; this is when something is wrong.
 const PATIENCE: Duration = Duration::from_secs(180);
+/// IAM says `LimitExceeded` where reports were asked for too often. That may last for hours, so the
+/// last report is soon better than none.
+const PATIENCE_WITH_A_LIMIT: Duration = Duration::from_secs(20);
 
 const ACCOUNT: &str = "the account's credential report";
 
 #[async_trait]
 impl AccountPort for Aws {
     async fn credential_report(&self) -> Result<CredentialReport, CallError> {
-        make(self).await?;
-        match fetch(self).await {
-            // It grew too old between the two calls, or another caller's took its place.
-            Err(again) if again.is(&["ReportExpired", "ReportNotPresent", "ReportInProgress"]) => {
-                make(self).await?;
-                read(self, fetch(self).await?)
+        let (begun, mut pause) = (Instant::now(), FIRST_PAUSE);
+        loop {
+            let (why, patience) = match generate(self).await {
+                Ok(true) => match fetch(self).await {
+                    Ok(answer) => return read(self, answer, None),
+                    // It grew too old between the two calls, or another caller's took its place.
+                    Err(again) if again.is(&NOT_THERE) => (again.into(), PATIENCE),
+                    Err(failure) => return Err(failure.into()),
+                },
+                Ok(false) => (unfinished(self), PATIENCE),
+                Err(failure) if failure.is(&["LimitExceeded"]) => {
+                    (failure.into(), PATIENCE_WITH_A_LIMIT)
+                }
+                Err(failure) => (failure.into(), Duration::ZERO),
+            };
+            if begun.elapsed() + pause > patience {
+                return last(self, why).await;
             }
-            answer => read(self, answer?),
+            sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
 }
 
-/// Asks for the report until it is there. IAM makes none while the last is younger than four hours
-/// (IAM user guide, "Generate credential reports for your AWS account"): then it is there
+/// There is no report, or none that is younger than four hours, or it is being made (IAM API
+/// reference, `GetCredentialReport`, "Errors": the codes, and the names that the reference lists
+/// them under).
+const NOT_THERE: [&str; 6] = [
+    "ReportExpired",
+    "ReportNotPresent",
+    "ReportInProgress",
+    "CredentialReportExpired",
+    "CredentialReportNotPresent",
+    "CredentialReportNotReady",
+];
+
+/// Asks for the report; whether it is there. IAM makes none while the last is younger than four
+/// hours (IAM user guide, "Generate credential reports for your AWS account"): then it is there
 /// immediately.
-async fn make(aws: &Aws) -> Result<(), CallError> {
-    // To ask twice is to ask once: while a report is being made, IAM says so.
-    let op = Op::read("iam:GenerateCredentialReport", ACCOUNT, &aws.inner.limits.discovery);
-    let (begun, mut pause) = (Instant::now(), FIRST_PAUSE);
-    loop {
-        let answer =
-            send(&op, &aws.budget(), || aws.inner.iam.generate_credential_report().send()).await?;
-        match answer.state {
-            Some(ReportStateType::Complete) => return Ok(()),
-            Some(ReportStateType::Started | ReportStateType::Inprogress)
-                if begun.elapsed() + pause <= PATIENCE => {}
-            Some(ReportStateType::Started | ReportStateType::Inprogress) => {
-                let message = format!(
-                    "{} for {ACCOUNT}: IAM did not finish it within {} s; ask again in a few minutes",
-                    op.action,
-                    PATIENCE.as_secs()
-                );
-                return Err(CallError::refused(ErrorKind::Unavailable, message));
-            }
-            other => {
-                let state = other.as_ref().map_or("none", ReportStateType::as_str);
-                return Err(op.malformed_response(&format!(
-                    "the report's state is {state}, expected STARTED, INPROGRESS or COMPLETE"
-                )));
-            }
+async fn generate(aws: &Aws) -> Result<bool, Failure> {
+    let op = making(aws);
+    let answer =
+        send(&op, &aws.budget(), || aws.inner.iam.generate_credential_report().send()).await?;
+    match answer.state {
+        Some(ReportStateType::Complete) => Ok(true),
+        Some(ReportStateType::Started | ReportStateType::Inprogress) => Ok(false),
+        other => {
+            let state = other.as_ref().map_or("none", ReportStateType::as_str);
+            let error = op.malformed_response(&format!(
+                "the report's state is {state}, expected STARTED, INPROGRESS or COMPLETE"
+            ));
+            Err(Failure { code: None, detail: String::new(), by_clock: false, error })
         }
-        sleep(pause).await;
-        pause = (pause * 2).min(LONGEST_PAUSE);
     }
+}
+
+/// The last report that IAM made, because it makes no new one: it may be old, and says when it was
+/// made. Without one, `why` is the error.
+async fn last(aws: &Aws, why: CallError) -> Result<CredentialReport, CallError> {
+    match fetch(aws).await {
+        Ok(answer) => read(aws, answer, Some(&why)),
+        Err(_) => Err(why),
+    }
+}
+
+fn making(aws: &Aws) -> Op<'_> {
+    // To ask twice is to ask once: while a report is being made, IAM says so.
+    Op::read("iam:GenerateCredentialReport", ACCOUNT, &aws.inner.limits.discovery)
+}
+
+fn unfinished(aws: &Aws) -> CallError {
+    let message = format!(
+        "{} for {ACCOUNT}: IAM did not finish it within {}s; ask again in a few minutes",
+        making(aws).action,
+        PATIENCE.as_secs()
+    );
+    CallError::refused(ErrorKind::Unavailable, message)
 }
 
 async fn fetch(aws: &Aws) -> Result<GetCredentialReportOutput, Failure> {
@@ -83,7 +119,11 @@ fn get(aws: &Aws) -> Op<'_> {
     Op::read("iam:GetCredentialReport", ACCOUNT, &aws.inner.limits.discovery)
 }
 
-fn read(aws: &Aws, answer: GetCredentialReportOutput) -> Result<CredentialReport, CallError> {
+fn read(
+    aws: &Aws,
+    answer: GetCredentialReportOutput,
+    not_renewed: Option<&CallError>,
+) -> Result<CredentialReport, CallError> {
     let op = get(aws);
     match answer.report_format {
         None | Some(ReportFormatType::TextCsv) => {}
@@ -100,6 +140,7 @@ fn read(aws: &Aws, answer: GetCredentialReportOutput) -> Result<CredentialReport
         .and_then(instant)
         .ok_or_else(|| op.malformed_response("it has no time"))?;
     let content = answer.content.ok_or_else(|| op.malformed_response("it is empty"))?;
-    parse::read(content.as_ref(), generated)
-        .map_err(|error| op.malformed_response(&error.to_string()))
+    let report = parse::read(content.as_ref(), generated)
+        .map_err(|error| op.malformed_response(&error.to_string()))?;
+    Ok(CredentialReport { not_renewed: not_renewed.map(|why| why.message.clone()), ..report })
 }

@@ -3,8 +3,8 @@
 
 use crate::environment::{Base, Route};
 use crate::error_text::find;
-use crate::scrub::scrub;
 use crate::no_credentials::{ADVICE, NoCredentials};
+use crate::scrub::scrub;
 use crate::unreached::Unreached;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};

@@ -162,7 +162,7 @@ impl History {
 
 fn no_turn(op: &Op<'_>, budget: &Budget) -> Failure {
     let message = format!(
-        "{} for {} was not sent: no turn within {} s, because AWS limits the rate of such calls; lower the concurrency, or \
+        "{} for {} was not sent: no turn within {}s, because AWS limits the rate of such calls; lower the concurrency, or \
          find the client that uses up the account's rate",
         op.action,
         op.subject,

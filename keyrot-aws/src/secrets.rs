@@ -239,7 +239,7 @@ impl SecretStorePort for Aws {
             value => value?,
         };
         Ok(Some(
-            value.map_or(value::NOTHING, |text| value::inside(&self.inner.secret.fields, &text)),
+            value.map_or(value::BINARY, |text| value::inside(&self.inner.secret.fields, &text)),
         ))
     }
 

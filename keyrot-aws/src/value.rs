@@ -10,10 +10,10 @@
 //! Nothing here returns an error: the text of a JSON error may quote the value.
 
 use crate::settings::FieldNames;
-use keyrot_core::model::VersionContents;
+use keyrot_core::model::{NoKey, VersionContents};
 use keyrot_core::{Credentials, KeyId, SecretKey};
 use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, Visitor};
+use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use std::fmt;
 use zeroize::Zeroizing;
@@ -36,30 +36,43 @@ pub(crate) const TEST_WRITE: &str = r#"{"keyrot":"placeholder: written to see wh
 /// The credentials in a value, if it holds some and there is no doubt which.
 #[must_use]
 pub fn credentials(fields: &FieldNames, text: &str) -> Option<Credentials> {
-    let found = Object::parse(text)?.access_key(fields)?;
-    Some(Credentials { key: found.id, secret: found.secret })
+    read(fields, text).ok()
+}
+
+/// The credentials in a value, or what the value is instead.
+///
+/// # Errors
+/// [`NoKey`], which says nothing of what the value holds.
+pub fn read(fields: &FieldNames, text: &str) -> Result<Credentials, NoKey> {
+    let object = Object::parse(text)?;
+    let found = object.access_key(fields).ok_or_else(|| object.no_key(fields))?;
+    Ok(Credentials { key: found.id, secret: found.secret })
 }
 
 /// Whether a value is keyrot's placeholder, in whatever words: one field `keyrot`, which says so.
 #[must_use]
 pub fn is_placeholder(text: &str) -> bool {
-    let Some(object) = Object::parse(text) else { return false };
+    let Ok(object) = Object::parse(text) else { return false };
     object.0.len() == 1 && object.text("keyrot").is_some_and(|says| says.starts_with("placeholder"))
 }
 
 /// Which key a value holds, and whether there is more in it than keyrot's two fields.
 #[must_use]
 pub fn inside(fields: &FieldNames, text: &str) -> VersionContents {
-    let Some(object) = Object::parse(text) else { return NOTHING };
-    let key = object.access_key(fields).map(|found| found.id);
+    let object = match Object::parse(text) {
+        Ok(object) => object,
+        Err(why) => return VersionContents { key: Err(why), extras: false, next_size: None },
+    };
+    let found = object.access_key(fields);
+    let key = found.map(|found| found.id).ok_or_else(|| object.no_key(fields));
     let extras = object.0.iter().any(|(name, _)| name != fields.id() && name != fields.secret());
     let next_size = compose(fields, &Credentials::longest(), Some(text)).map(|next| next.len());
     VersionContents { key, extras, next_size }
 }
 
-/// A value without an access key or fields.
-pub(crate) const NOTHING: VersionContents =
-    VersionContents { key: None, extras: false, next_size: None };
+/// A value that is not text.
+pub(crate) const BINARY: VersionContents =
+    VersionContents { key: Err(NoKey::Binary), extras: false, next_size: None };
 
 /// The value that holds the credentials, with everything else of `carry`. `None` if `carry` is not
 /// a JSON object.
@@ -70,7 +83,7 @@ pub fn compose(
     carry: Option<&str>,
 ) -> Option<Zeroizing<String>> {
     let object = match carry {
-        Some(text) => Object::parse(text)?,
+        Some(text) => Object::parse(text).ok()?,
         None => Object(Vec::new()),
     };
     let id = quoted(new.key.as_str());
@@ -118,13 +131,47 @@ struct AccessKey {
 struct Object<'a>(Vec<(String, &'a RawValue)>);
 
 impl<'a> Object<'a> {
-    /// `None` also for an object that names a field twice: readers would not agree on what it
-    /// holds.
-    fn parse(text: &'a str) -> Option<Self> {
-        let object: Self = serde_json::from_str(text).ok()?;
+    /// None also of an object that names a field twice: readers would not agree on what it holds.
+    fn parse(text: &'a str) -> Result<Self, NoKey> {
+        let Ok(object) = serde_json::from_str::<Self>(text) else {
+            let is_json = serde_json::from_str::<IgnoredAny>(text).is_ok();
+            return Err(match text.trim_start().chars().next() {
+                None => NoKey::Empty,
+                Some('[') if is_json => NoKey::Array,
+                Some(_) if is_json => NoKey::Scalar,
+                Some(_) => NoKey::NotJson,
+            });
+        };
         let mut names: Vec<&str> = object.0.iter().map(|(name, _)| name.as_str()).collect();
         names.sort_unstable();
-        names.windows(2).all(|pair| pair[0] != pair[1]).then_some(object)
+        let once = names.windows(2).all(|pair| pair[0] != pair[1]);
+        if once { Ok(object) } else { Err(NoKey::FieldTwice) }
+    }
+
+    /// Why it has no access key.
+    fn no_key(&self, fields: &FieldNames) -> NoKey {
+        if SPELLINGS.iter().any(|(id, secret)| self.pair(id, secret).is_some()) {
+            return NoKey::SeveralKeys;
+        }
+        let own = std::iter::once((fields.id(), fields.secret()));
+        for (id, secret) in own.chain(SPELLINGS) {
+            let is_text = |name| self.raw(name).map(|raw| raw.starts_with('"'));
+            return match (is_text(id), is_text(secret)) {
+                (None, None) => continue,
+                (Some(false), _) | (_, Some(false)) => NoKey::NotText,
+                (None, Some(true)) => NoKey::NoId,
+                (Some(true), _) if self.text(id).is_none_or(|id| KeyId::parse(id).is_err()) => {
+                    NoKey::NotAnId
+                }
+                (Some(true), _) => NoKey::NoSecretHalf,
+            };
+        }
+        let holds =
+            |raw: &str| Object::parse(raw).is_ok_and(|inner| inner.access_key(fields).is_some());
+        let nested = self.0.iter().any(|(name, raw)| {
+            holds(raw.get()) || self.text(name).map(Zeroizing::new).is_some_and(|text| holds(&text))
+        });
+        if nested { NoKey::Nested } else { NoKey::NoFields }
     }
 
     /// keyrot's own fields go before other spellings; spellings that name different keys cancel
@@ -160,9 +207,12 @@ impl<'a> Object<'a> {
         (!secret.expose().is_empty()).then_some(AccessKey { id, secret })
     }
 
+    fn raw(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(n, _)| n == name).map(|(_, raw)| raw.get())
+    }
+
     fn text(&self, name: &str) -> Option<String> {
-        let (_, raw) = self.0.iter().find(|(n, _)| n == name)?;
-        serde_json::from_str(raw.get()).ok()
+        serde_json::from_str(self.raw(name)?).ok()
     }
 }
 
@@ -215,13 +265,13 @@ mod tests {
         let text = composed(None);
         assert_eq!(credentials(&FieldNames::default(), &text), Some(new()));
         let found = inside(&FieldNames::default(), &text);
-        assert_eq!((found.key, found.extras), (Some(new().key), false));
+        assert_eq!((found.key, found.extras), (Ok(new().key), false));
     }
 
     #[test]
     fn nobody_takes_the_placeholder_for_credentials() {
         assert_eq!(credentials(&FieldNames::default(), PLACEHOLDER), None);
-        assert_eq!(inside(&FieldNames::default(), PLACEHOLDER).key, None);
+        assert_eq!(inside(&FieldNames::default(), PLACEHOLDER).key, Err(NoKey::NoFields));
         assert!(
             is_placeholder(PLACEHOLDER)
                 && !is_placeholder(r#"{"keyrot":"x"}"#)
@@ -247,7 +297,7 @@ mod tests {
         let old =
             format!(r#"{{"aws_access_key_id":"{OLD}","aws_secret_access_key":"o","region":"eu"}}"#);
         let found = inside(&FieldNames::default(), &old);
-        assert_eq!((found.key, found.extras), (KeyId::parse(OLD).ok(), true));
+        assert_eq!((found.key, found.extras), (Ok(KeyId::parse(OLD).expect("an id")), true));
         let text = composed(Some(&old));
         assert!(!text.contains(OLD) && text.contains(r#""region":"eu""#), "{text}");
         for names in ["aws_access_key_id", "AccessKeyId"] {
@@ -261,28 +311,57 @@ mod tests {
         let old = format!(
             r#"{{"AccessKeyId":"{OLD}","SecretAccessKey":"o","aws_access_key_id":"{other}","aws_secret_access_key":"c"}}"#
         );
-        assert_eq!(inside(&FieldNames::default(), &old).key, KeyId::parse(OLD).ok());
+        assert_eq!(inside(&FieldNames::default(), &old).key.ok(), KeyId::parse(OLD).ok());
         let text = composed(Some(&old));
         assert!(text.contains(other) && text.contains(r#""aws_secret_access_key":"c""#), "{text}");
     }
 
     #[test]
-    fn where_there_is_doubt_there_are_no_credentials() {
+    fn where_there_is_doubt_there_are_no_credentials_and_it_is_named() {
         let fields = FieldNames::default();
-        for text in [
-            "",
-            "null",
-            "[1]",
-            "AccessKeyId",
-            r#"{"AccessKeyId":"short","SecretAccessKey":"x"}"#,
-            r#"{"AccessKeyId":"AKIAAAAAAAAAAAAAAAAA"}"#,
-            r#"{"AccessKeyId":"AKIAAAAAAAAAAAAAAAAA","SecretAccessKey":""}"#,
-            r#"{"AccessKeyId":"AKIAAAAAAAAAAAAAAAAA","SecretAccessKey":"x","AccessKeyId":"AKIABBBBBBBBBBBBBBBB"}"#,
-            r#"{"accessKeyId":"AKIAAAAAAAAAAAAAAAAA","secretAccessKey":"x","access_key_id":"AKIABBBBBBBBBBBBBBBB","secret_access_key":"y"}"#,
+        let pair = format!(r#""AccessKeyId":"{OLD}","SecretAccessKey":"hidden""#);
+        let quoted = serde_json::to_string(&format!("{{{pair}}}")).expect("text");
+        for (text, why) in [
+            (String::new(), NoKey::Empty),
+            (" \n".to_owned(), NoKey::Empty),
+            ("null".to_owned(), NoKey::Scalar),
+            (quoted.clone(), NoKey::Scalar),
+            ("[1]".to_owned(), NoKey::Array),
+            (format!("[{{{pair}}}]"), NoKey::Array),
+            ("AccessKeyId=hidden".to_owned(), NoKey::NotJson),
+            (format!("{{{pair},}}"), NoKey::NotJson),
+            ("{}".to_owned(), NoKey::NoFields),
+            (r#"{"user":"x","password":"hidden"}"#.to_owned(), NoKey::NoFields),
+            (r#"{"AccessKeyId":"short","SecretAccessKey":"hidden"}"#.to_owned(), NoKey::NotAnId),
+            (format!(r#"{{"AccessKeyId":"{OLD}"}}"#), NoKey::NoSecretHalf),
+            (format!(r#"{{"AccessKeyId":"{OLD}","SecretAccessKey":""}}"#), NoKey::NoSecretHalf),
+            (r#"{"aws_secret_access_key":"hidden"}"#.to_owned(), NoKey::NoId),
+            (r#"{"AccessKeyId":7,"SecretAccessKey":"hidden"}"#.to_owned(), NoKey::NotText),
+            (format!(r#"{{"AccessKeyId":"{OLD}","SecretAccessKey":["x"]}}"#), NoKey::NotText),
+            (format!(r#"{{"AccessKeyId":"{OLD}","SecretAccessKey":null}}"#), NoKey::NotText),
+            (format!("{{{pair},{pair}}}"), NoKey::FieldTwice),
+            (format!(r#"{{{pair},"note":"hidden","note":"x"}}"#), NoKey::FieldTwice),
+            (format!(r#"{{"prod":{{{pair}}},"dev":{{}}}}"#), NoKey::Nested),
+            (format!(r#"{{"credentials":{quoted}}}"#), NoKey::Nested),
+            (
+                format!(
+                    r#"{{"accessKeyId":"{OLD}","secretAccessKey":"x","access_key_id":"{NEW}","secret_access_key":"y"}}"#
+                ),
+                NoKey::SeveralKeys,
+            ),
         ] {
-            assert_eq!(credentials(&fields, text), None, "{text}");
-            assert_eq!(inside(&fields, text).key, None, "{text}");
+            assert_eq!(read(&fields, &text), Err(why), "{text}");
+            assert_eq!(inside(&fields, &text).key, Err(why), "{text}");
+            let said = format!("{why} {} {why:?}", why.advice());
+            assert!(!said.contains("hidden") && !said.contains(OLD), "{said}");
         }
         assert!(compose(&fields, &new(), Some("[1]")).is_none());
+    }
+
+    #[test]
+    fn each_kind_has_words_of_its_own() {
+        let said: std::collections::BTreeSet<String> =
+            NoKey::ALL.iter().map(ToString::to_string).collect();
+        assert_eq!(said.len(), NoKey::ALL.len());
     }
 }

@@ -21,7 +21,7 @@ use caller::Caller;
 use keyrot_core::consumer::{
     CachePolicy, CacheTime, KeyReader, ReadError, ReadKey, SecretId, TooLong, VersionStage,
 };
-use keyrot_core::model::{SecretArn, UserRef, format_duration};
+use keyrot_core::model::{NoKey, SecretArn, UserRef, format_duration};
 use keyrot_core::report::flag;
 use keyrot_core::settings::{SecretPlace, Settings};
 use keyrot_core::{CallError, ErrorKind};
@@ -110,7 +110,7 @@ async fn find(
             Ok(told(key))
         }
         Err(ReadError::NotYet(secret)) => Err(not_yet(reading, &secret)),
-        Err(ReadError::NoKey(secret)) => Err(something_else(&secret, settings)),
+        Err(ReadError::NoKey(secret, why)) => Err(something_else(&secret, why, settings)),
         Err(ReadError::Failed { secret, source }) => {
             let region =
                 secret.region().map_or_else(|| target.homes(settings).region, str::to_owned);
@@ -185,12 +185,17 @@ fn not_yet(reading: &Reading, secret: &SecretId) -> CliError {
     }
 }
 
-fn something_else(secret: &SecretId, settings: &Settings) -> CliError {
+fn something_else(secret: &SecretId, why: NoKey, settings: &Settings) -> CliError {
     let (id, key) = (settings.field_access_key_id(), settings.field_secret_access_key());
-    CliError::failed(format!(
-        "the secret {secret} does not hold an access key: expected a JSON object with {id} and {key}"
-    ))
-    .hint("if its fields have other names, set --field-access-key-id and --field-secret-access-key")
+    let problem = CliError::failed(format!(
+        "the secret {secret} does not hold an access key: {why}; expected a JSON object with {id} and {key}"
+    ));
+    match why {
+        NoKey::NoFields => problem.hint(
+            "if its fields have other names, set --field-access-key-id and --field-secret-access-key",
+        ),
+        _ => problem.hint(why.advice()),
+    }
 }
 
 /// In a sandbox only: a consumer of AWS may read its secret and nothing else, and does not try to

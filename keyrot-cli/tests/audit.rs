@@ -54,21 +54,22 @@ fn the_document_has_every_key_and_what_is_wrong_with_it() {
     }
     assert!(!found.iter().any(|(user, _)| user == "report-mailer"), "{found:?}");
     assert_eq!(document["counts"]["findings"]["blocked"], 1);
-    let next = |user: &str, status: &str| {
+    let tagged = |user: &str, status: &str| {
         let of = |key: &&Value| key["user"] == user && key["status"] == status;
         let keys = document["keys"].as_array().unwrap().iter().filter(of);
-        keys.map(|key| key["next"]["what"].as_str().unwrap()).collect::<Vec<_>>()
+        keys.map(|key| key["tagged"].as_str().unwrap()).collect::<Vec<_>>()
     };
+    assert_eq!(tagged("shop-backend", "active"), ["yes", "yes"]);
+    assert_eq!(tagged("billing-export", "inactive"), ["yes"]);
     assert_eq!(
-        next("shop-backend", "active"),
-        ["in_care", "replaced"],
-        "the older one, then the newer"
+        (tagged("legacy-ftp", "active"), tagged("break-glass", "active")),
+        (vec!["blocked"], vec!["no"])
     );
-    assert_eq!(next("billing-export", "inactive"), ["in_care"]);
-    assert_eq!(
-        (next("legacy-ftp", "active"), next("break-glass", "active")),
-        (vec!["blocked"], vec!["nothing"])
-    );
+    let limit = |user: &str| {
+        document["keys"].as_array().unwrap().iter().find(|key| key["user"] == user).unwrap()["limit"]
+            .clone()
+    };
+    assert!(limit("legacy-ftp").is_string() && limit("break-glass").is_string());
     let oldest = &document["keys"][0];
     assert_eq!((&oldest["user"], &oldest["age_days"]), (&json!("data-import"), &json!(410)));
     // The same settings as for a rotation.
@@ -76,6 +77,23 @@ fn the_document_has_every_key_and_what_is_wrong_with_it() {
     assert!(findings(&strict).contains(&("report-mailer".into(), "old_key".into())));
     assert_eq!(strict["max_age_seconds"], 34 * 86_400);
     assert_eq!(printed(&sandbox, &["--output", "json", "-q"]).lines().next(), Some("{"));
+}
+
+/// What blocks a user is in its secret, which an audit does not read: no form of it may say when, or
+/// that, keyrot rotates it.
+#[test]
+fn no_form_shows_a_schedule_that_may_not_be_so() {
+    let sandbox = Sandbox::new();
+    let status = sandbox.json(&["status"]).1;
+    let blocked = |user: &&Value| user["state"] == "blocked";
+    assert!(status["users"].as_array().unwrap().iter().any(|user| blocked(&user)), "{status}");
+    for format in ["table", "csv", "html", "json"] {
+        let text = printed(&sandbox, &["--format", format]);
+        for word in ["by keyrot", "NEXT ROTATION", "Next rotation", "next_rotation", "rotations"] {
+            assert!(!text.contains(word), "{format}: {word}");
+        }
+    }
+    assert!(printed(&sandbox, &[]).contains("keyrot status"));
 }
 
 #[test]
@@ -366,6 +384,7 @@ fn over_http_it_takes_a_handful_of_calls() {
     let document: Value = serde_json::from_str(&ran.stdout).unwrap();
     support::conforms(&document);
     assert_eq!(document["keys"].as_array().unwrap().len(), 7);
+    assert_eq!(document["report_outdated"], true, "the emulator's clock stands still in the past");
     assert_eq!(document["counts"]["findings"]["quarantined"], 1);
     let calls = emulator.stats().actions;
     let count = |action: &str| calls.get(action).map_or(0, |count| count.calls);
@@ -379,6 +398,32 @@ fn over_http_it_takes_a_handful_of_calls() {
     assert!(ran.stdout.contains("Fix now") && ran.stdout.contains("AKIA"), "{}", ran.stdout);
     let calls = emulator.stats().actions;
     assert_eq!((calls["ListAccessKeys"].calls, calls["GenerateCredentialReport"].calls), (7, 1));
+}
+
+#[test]
+fn without_a_new_report_the_last_is_used_and_it_is_said() {
+    let mut world = World::new(std::time::SystemTime::now().into());
+    let user = world.add_user("ci", &[]).unwrap();
+    world.add_key(&user).unwrap();
+    let emulator = Emulator::start(world, EmulatorOptions::default()).unwrap();
+    let sandbox = Sandbox::new();
+    let first = on(&emulator, &sandbox, &[]);
+    assert!(first.code == Some(0) && !first.stdout.contains("warning:"), "{}", first.stdout);
+    emulator.inject(CallAt::every("GenerateCredentialReport"), Fault::denied());
+    let ran = on(&emulator, &sandbox, &[]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert!(
+        ran.stdout.contains("warning: the credential report is")
+            && ran.stdout.contains("need iam:GenerateCredentialReport"),
+        "{}",
+        ran.stdout
+    );
+    let page = on(&emulator, &sandbox, &["--format", "html"]).stdout;
+    assert!(page.contains("<p class=\"warning\">the credential report is"), "{page}");
+    let document = on(&emulator, &sandbox, &["--json"]).stdout;
+    let document: Value = serde_json::from_str(&document).unwrap();
+    support::conforms(&document);
+    assert!(document["report_not_renewed"].is_string() && document["report_outdated"] == false);
 }
 
 #[test]

@@ -210,7 +210,7 @@ fn two_keys_that_tell_no_story_need_a_person() {
     let (code, blocked) = desk.json(&["--yes", "--force"]);
     assert_eq!((code, &blocked["result"]), (Some(3), &json!("blocked")));
     let hint = blocked["hint"].as_str().unwrap();
-    assert!(hint.contains(&both[1]) && hint.contains("created 70 d ago"), "{hint}");
+    assert!(hint.contains(&both[1]) && hint.contains("created 70d ago"), "{hint}");
     assert!(
         hint.contains(&format!(
             "--access-key-id {} --status Inactive, then keyrot my-key --delete-inactive",

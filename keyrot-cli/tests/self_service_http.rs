@@ -91,7 +91,7 @@ fn by_a_wrong_clock_nothing_is_replaced() {
     let (code, said) = office.run(&[]);
     assert_eq!(code, Some(1), "{said}");
     assert!(
-        said.contains("this machine's clock is 8 d behind AWS's") && said.contains("set the clock"),
+        said.contains("this machine's clock is 8d behind AWS's") && said.contains("set the clock"),
         "{said}"
     );
     assert_eq!(office.keys(), std::slice::from_ref(&office.key));

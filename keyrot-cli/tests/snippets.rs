@@ -79,11 +79,12 @@ impl Stage {
     fn new(answer: &str) -> Self {
         let stage = Self { dir: tempfile::tempdir().unwrap() };
         std::fs::write(stage.path("answer"), answer).unwrap();
+        std::fs::write(stage.path("failed"), "0\n").unwrap();
         std::fs::create_dir_all(stage.path("bin")).unwrap();
         std::fs::create_dir_all(stage.path("calls")).unwrap();
         let script = format!(
             "#!/bin/sh\ncall={0}/calls/$$\nfor word; do printf '%s\\0' \"$word\"; done > \"$call\"\n\
-             case \"$*\" in *file:///dev/stdin*) cat > {0}/stdin ;; *create*|*import*|*rotate-secret*) ;; *) cat {0}/answer ;; esac\n",
+             case \"$*\" in *file:///dev/stdin*) cat > {0}/stdin ;; *import*) cat {0}/failed ;; *create*|*rotate-secret*) ;; *) cat {0}/answer ;; esac\n",
             stage.dir.path().display()
         );
         for name in ["aws", "keyrot", "openssl"] {
@@ -222,6 +223,29 @@ fn findings_reach_security_hub_as_they_are() {
         let call = stage.calls().into_iter().find(|words| words[0] == "securityhub").unwrap();
         let at = call.iter().position(|word| word == "--findings").unwrap() + 1;
         assert_eq!(serde_json::from_str::<Value>(&call[at]).unwrap(), findings);
+    }
+}
+
+/// The AWS CLI succeeds even if Security Hub refused findings: it prints how many.
+#[test]
+fn an_import_that_is_refused_in_part_stops() {
+    let findings: Vec<_> = (0..60).map(|n| json!({ "Title": format!("{n}") })).collect();
+    let help = std::process::Command::new(env!("CARGO_BIN_EXE_keyrot"))
+        .args(["audit", "--help"])
+        .output()
+        .unwrap();
+    let help = String::from_utf8(help.stdout).unwrap();
+    let from = help.find("keyrot audit --format asff |").unwrap();
+    let to = help[from..].find("done").unwrap() + "done".len();
+    for text in [snippet("audit.md", "while read -r batch"), help[from..from + to].to_owned()] {
+        for (failed, calls, success) in [("0\n", 3, true), ("1\n", 1, false), ("", 1, false)] {
+            let stage = Stage::new(&json!(findings).to_string());
+            std::fs::write(stage.path("failed"), failed).unwrap();
+            let output = stage.run("sh", &["-c", &text], "");
+            assert_eq!(output.status.success(), success, "{text}: {failed:?}");
+            let imports = stage.calls().into_iter().filter(|words| words[0] == "securityhub");
+            assert_eq!(imports.count(), calls, "{text}: {failed:?}");
+        }
     }
 }
 

@@ -108,10 +108,10 @@ fn changes(account: &MemoryAccount) -> usize {
 #[test]
 fn by_a_clock_that_is_wrong_nothing_is_changed_and_the_difference_is_named() {
     for (ahead, says) in [
-        (TimeDelta::days(8), "8 d ahead of AWS's"),
-        (TimeDelta::days(-8), "8 d behind AWS's"),
-        (TimeDelta::seconds(301), "5 min 1 s ahead of AWS's"),
-        (TimeDelta::seconds(-301), "5 min 1 s behind AWS's"),
+        (TimeDelta::days(8), "8d ahead of AWS's"),
+        (TimeDelta::days(-8), "8d behind AWS's"),
+        (TimeDelta::seconds(301), "5m 1s ahead of AWS's"),
+        (TimeDelta::seconds(-301), "5m 1s behind AWS's"),
     ] {
         // One day on, nothing may happen to the old key. By a clock that is eight days ahead, it
         // may go.
@@ -152,7 +152,7 @@ fn a_plan_by_a_wrong_clock_is_no_plan() {
         .run(vec![life.chosen()], Mode::Plan, &limits, &cancel, &|_| {})
         .now_or_never()
         .unwrap();
-    assert!(why(&report.users[0]).contains("8 d ahead"));
+    assert!(why(&report.users[0]).contains("8d ahead"));
 }
 
 #[test]
@@ -241,13 +241,13 @@ fn what_a_person_wants_deactivated_whatever_comes_of_it_depends_on_no_clock() {
     let leaked = current(&life).unwrap();
     let status = |life: &Life| keys(life).into_iter().find(|(id, _)| *id == leaked).unwrap().1;
     for request in [revoke(&leaked, false, false), revoke(&leaked, true, true)] {
-        assert!(why(&ask(&life, request)).contains("8 d behind"));
+        assert!(why(&ask(&life, request)).contains("8d behind"));
         assert_eq!(status(&life), KeyStatus::Active, "a successor and a use depend on the time");
     }
     let standing = ask(&life, revoke(&leaked, true, false));
     assert_eq!(status(&life), KeyStatus::Inactive);
     let said = why(&standing);
-    assert!(said.contains("8 d behind"), "what is to be noted down waits for a clock: {said}");
+    assert!(said.contains("8d behind"), "what is to be noted down waits for a clock: {said}");
     let told: Vec<_> = standing.events.iter().map(|e| &e.kind).collect();
     assert!(
         told.iter().any(|kind| matches!(kind, EventKind::Retired { key, .. } if *key == leaked)),
@@ -353,6 +353,6 @@ fn nobody_replaces_their_own_key_by_a_wrong_clock() {
         .unwrap();
     let error = replaced.unwrap_err();
     assert!(matches!(&error, ReplaceError::NotMade(_)), "{error}");
-    assert!(error.to_string().contains("100 d ahead of AWS's; set the clock"), "{error}");
+    assert!(error.to_string().contains("100d ahead of AWS's; set the clock"), "{error}");
     assert_eq!(keys(&life).len(), 1);
 }

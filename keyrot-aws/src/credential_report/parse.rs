@@ -1,12 +1,12 @@
 //! The report's CSV (IAM user guide, "Generate credential reports for your AWS account",
 //! "Understanding the report format").
 //!
-//! Columns are found by name, and unknown ones are skipped: AWS adds some now and then. What is
-//! there has to make sense, or the whole report is refused: a key that is read wrongly would be
+//! Columns are found by name, and unknown ones are skipped: AWS adds some now and then. A row has to
+//! make sense as a whole, or nothing is known of its user: a key that is read wrongly would be
 //! judged wrongly.
 
 use csv::StringRecord;
-use keyrot_core::audit::{CredentialReport, ReportedKey, ReportedUser};
+use keyrot_core::audit::{CredentialReport, ReportedKey, ReportedUser, UnreadableRow};
 use keyrot_core::model::Arn;
 use keyrot_core::{LastUse, Timestamp, UserArn};
 
@@ -34,42 +34,61 @@ pub(crate) enum ReportError {
     Nobody,
 }
 
-/// A report's text, made by IAM at this time.
+/// A report's text, made by IAM at this time. A row that cannot be read is one user of whom nothing
+/// is known; without any row that can, there is no report.
 pub(crate) fn read(text: &[u8], generated: Timestamp) -> Result<CredentialReport, ReportError> {
     let mut rows = csv::ReaderBuilder::new().flexible(true).from_reader(text);
     let head = rows.headers().map_err(|error| no_csv(&error))?;
     let (columns, width) = (Columns::find(head)?, head.len());
-    let mut report: Option<CredentialReport> = None;
+    let mut report = CredentialReport {
+        generated,
+        account: String::new(),
+        partition: String::new(),
+        root: Vec::new(),
+        users: Vec::new(),
+        unreadable: Vec::new(),
+        not_renewed: None,
+    };
     let mut seen = std::collections::BTreeSet::new();
-    for row in rows.records() {
-        let row = row.map_err(|error| no_csv(&error))?;
-        let line = row.position().map_or(0, csv::Position::line);
-        let row = whole(row, width).map_err(|found| ReportError::NoCsv {
-            line: Some(line),
-            why: format!("{found} columns, expected {width}"),
-        })?;
-        let row = Row { line, row: &row, columns: &columns };
-        let user = row.text("user");
-        if !seen.insert(user.to_owned()) {
-            return Err(ReportError::Twice { line: row.line, user: user.to_owned() });
-        }
-        let arn = row.text("arn");
-        let place =
-            place(arn).ok_or_else(|| row.wrong("arn", "the ARN of a user or of the root user"))?;
-        let report = report.get_or_insert_with(|| CredentialReport {
-            generated,
-            account: place.1.to_owned(),
-            partition: place.0.to_owned(),
-            root: Vec::new(),
-            users: Vec::new(),
+    let mut first = None;
+    for bytes in rows.byte_records() {
+        let bytes = bytes.map_err(|error| no_csv(&error))?;
+        let line = bytes.position().map_or(0, csv::Position::line);
+        let named = String::from_utf8_lossy(bytes.get(columns.of("user")).unwrap_or_default());
+        let mut user: String = named.chars().take(64).collect();
+        let found = in_columns(bytes, line, width).and_then(|row| {
+            let row = Row { line, row: &row, columns: &columns };
+            row.text("user").clone_into(&mut user);
+            // Of two rows it is not known which one is the user's.
+            if !seen.insert(user.clone()) {
+                report.users.retain(|known| known.arn.name().as_str() != user);
+                return Err(ReportError::Twice { line, user: user.clone() });
+            }
+            one(&row, &mut report)
         });
-        if (place.0, place.1) != (&report.partition, &report.account) {
-            return Err(row.wrong("arn", "an ARN of the same account as the first"));
+        if let Err(error) = found {
+            report.unreadable.push(UnreadableRow { user, why: error.to_string() });
+            first.get_or_insert(error);
         }
-        if user == ROOT {
-            report.root = row.keys()?;
-            continue;
-        }
+    }
+    match (report.account.is_empty(), first) {
+        (false, _) => Ok(report),
+        (true, Some(error)) => Err(error),
+        (true, None) => Err(ReportError::Nobody),
+    }
+}
+
+/// Adds what a row says.
+fn one(row: &Row<'_>, report: &mut CredentialReport) -> Result<(), ReportError> {
+    let (user, arn) = (row.text("user"), row.text("arn"));
+    let (partition, account) =
+        place(arn).ok_or_else(|| row.wrong("arn", "the ARN of a user or of the root user"))?;
+    if !report.account.is_empty() && (partition, account) != (&report.partition, &report.account) {
+        return Err(row.wrong("arn", "an ARN of the same account as the first"));
+    }
+    if user == ROOT {
+        report.root = row.keys()?;
+    } else {
         let parsed = UserArn::parse(arn).ok().filter(|parsed| parsed.name().as_str() == user);
         let arn =
             parsed.ok_or_else(|| row.wrong("arn", "the ARN of the user in the column user"))?;
@@ -78,7 +97,16 @@ pub(crate) fn read(text: &[u8], generated: Timestamp) -> Result<CredentialReport
             row.switch("mfa_active")?.ok_or_else(|| row.wrong("mfa_active", "true or false"))?;
         report.users.push(ReportedUser { arn, password, mfa, keys: row.keys()? });
     }
-    report.ok_or(ReportError::Nobody)
+    (report.partition, report.account) = (partition.to_owned(), account.to_owned());
+    Ok(())
+}
+
+/// The row as text, as wide as the head.
+fn in_columns(row: csv::ByteRecord, line: u64, width: usize) -> Result<StringRecord, ReportError> {
+    let wrong = |why| ReportError::NoCsv { line: Some(line), why };
+    let row =
+        StringRecord::from_byte_record(row).map_err(|_| wrong("it is not UTF-8".to_owned()))?;
+    whole(row, width).map_err(|found| wrong(format!("{found} columns, expected {width}")))
 }
 
 /// The row in the head's columns, or how many it has. Names and paths of users may hold commas, and

@@ -61,13 +61,13 @@ async fn credentials(aws: &Aws, notes: &mut Notes<'_>) -> bool {
             notes.add(match left {
                 Some(left) if left < A_RUN => Check::warning(
                     "credentials",
-                    format!("{text}; they end in {} min", left.num_minutes().max(0)),
+                    format!("{text}; they end in {}m", left.num_minutes().max(0)),
                 )
                 .hint("renew them before a run: one may take a quarter of an hour"),
                 Some(left) if left < TimeDelta::days(2) => Check::ok(
                     "credentials",
                     format!(
-                        "{text}; they end in {} min, and are renewed if their source can",
+                        "{text}; they end in {}m, and are renewed if their source can",
                         left.num_minutes()
                     ),
                 ),
@@ -85,7 +85,7 @@ async fn credentials(aws: &Aws, notes: &mut Notes<'_>) -> bool {
         }
         Err(_) => {
             let text =
-                format!("no AWS credentials were given within {} s", FOR_CREDENTIALS.as_secs());
+                format!("no AWS credentials were given within {}s", FOR_CREDENTIALS.as_secs());
             notes.add(Check::failure("credentials", text).hint(HINT));
             false
         }
@@ -140,8 +140,8 @@ fn clock(now: Timestamp, theirs: Option<Timestamp>) -> Check {
     let seconds = offset.num_seconds();
     let text = match seconds {
         -2..=2 => "as AWS's, within two seconds".to_owned(),
-        3.. => format!("{seconds} s ahead of AWS's"),
-        _ => format!("{} s behind AWS's", -seconds),
+        3.. => format!("{seconds}s ahead of AWS's"),
+        _ => format!("{}s behind AWS's", -seconds),
     };
     match offset.abs() {
         off if off >= WORTH_A_LOOK => Check::warning("clock", text).hint(HINT),
@@ -224,9 +224,7 @@ mod tests {
             );
         }
         assert_eq!(clock(at, None).health, Health::NotChecked);
-        assert!(
-            clock(at, Some(at + TimeDelta::seconds(400))).message.contains("6 min 40 s behind")
-        );
+        assert!(clock(at, Some(at + TimeDelta::seconds(400))).message.contains("6m 40s behind"));
     }
 
     #[test]

@@ -93,14 +93,17 @@ async fn compare(ports: &Ports, subject: &Subject, held: &LabeledVersion, verify
     let claimed = match &held.content {
         Content::Placeholder | Content::ForeignEmpty => return Found::Nothing,
         Content::Key { key, .. } | Content::ForeignKey { key, .. } => Some(key),
-        Content::Foreign | Content::ForeignOther => None,
+        Content::Foreign | Content::ForeignOther(_) => None,
     };
     let version = &held.version;
     let credentials = match ports.store.read(&subject.secret, version).await {
         Ok(Some(credentials)) => credentials,
         Ok(None) => {
+            let inside = ports.store.inspect_version(&subject.secret, version).await;
+            let why = inside.ok().flatten().and_then(|inside| inside.key.err());
+            let why = why.map(|why| format!(": {why}")).unwrap_or_default();
             return Found::Mismatch(format!(
-                "holds no access key in its current version {version}"
+                "holds no access key in its current version {version}{why}"
             ));
         }
         Err(error) => return Found::Unknown(error.to_string()),
@@ -322,7 +325,7 @@ mod tests {
         for (value, says) in [
             (others, "claims to hold AKIA"),
             (damaged, DAMAGED),
-            (empty, "holds no access key in its current version"),
+            (empty, ": its JSON object has none of the fields of a key"),
         ] {
             let case = Case::alone().await;
             case.forge(value);

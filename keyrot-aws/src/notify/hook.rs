@@ -182,7 +182,7 @@ impl Answer {
             )),
             429 => {
                 let asked = wait
-                    .map(|wait| format!(", and asks to wait {} s", wait.as_secs()))
+                    .map(|wait| format!(", and asks to wait {}s", wait.as_secs()))
                     .unwrap_or_default();
                 Next::Again(format!("{text}{asked}"), wait)
             }

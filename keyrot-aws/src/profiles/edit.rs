@@ -1,13 +1,14 @@
 //! One profile's access key: found without doubt, and replaced without touching anything else.
 
-use super::{Profiles, Setting};
+use super::{Problem, Profiles, Setting};
 use keyrot_core::{Credentials, KeyId, SecretKey};
 use std::ops::Range;
 use zeroize::Zeroizing;
 
 const ID: &str = "aws_access_key_id";
 const SECRET: &str = "aws_secret_access_key";
-const TOKEN: &str = "aws_session_token";
+/// The second name is an older one of the first (`botocore.credentials`, `TOKENS`).
+const TOKENS: [&str; 2] = ["aws_session_token", "aws_security_token"];
 
 /// A profile's access key, and where it is in the file.
 #[derive(Debug)]
@@ -33,14 +34,22 @@ pub enum Unclear {
         "the profile has {0} twice (lines {1} and {2}), and tools disagree which one counts: remove one"
     )]
     SettingTwice(&'static str, usize, usize),
-    /// One half of a key.
-    #[error("the profile has {0} but no {1}")]
-    Half(&'static str, &'static str),
-    /// A session token, in this line.
+    /// One half of a key, in this line.
+    #[error("the profile has {0} but no {1} (line {2})")]
+    Half(&'static str, &'static str, usize),
+    /// A session token of this name, in this line.
     #[error(
-        "the profile has aws_session_token (line {0}): its credentials are temporary, so there is no key to rotate"
+        "the profile has {0} (line {1}): its credentials are temporary, so there is no key to rotate"
     )]
-    Temporary(usize),
+    Temporary(&'static str, usize),
+    /// A setting that boto3 gives to every profile, in this line.
+    #[error(
+        "{0} is in the section [DEFAULT] (line {1}), which boto3 adds to every profile and other tools do not: move it into the profile"
+    )]
+    Shared(&'static str, usize),
+    /// A line of the profile that is not understood.
+    #[error("{0}")]
+    Line(Problem),
     /// A value that is none, in this line, and what was expected.
     #[error("the value of {0} (line {1}) is invalid: expected {2}")]
     Value(&'static str, usize, &'static str),
@@ -57,6 +66,15 @@ impl Profiles<'_> {
         if let Some(second) = second {
             return Err(Unclear::ProfileTwice(section.line, second.line));
         }
+        if let Some(problem) = section.problem {
+            return Err(Unclear::Line(problem));
+        }
+        for setting in self.defaults().flat_map(|section| &section.settings) {
+            let shared = [ID, SECRET].into_iter().chain(TOKENS).find(|name| *name == setting.name);
+            if let Some(name) = shared {
+                return Err(Unclear::Shared(name, setting.line));
+            }
+        }
         let one = |name: &'static str| {
             let mut found = section.settings.iter().filter(|setting| setting.name == name);
             match (found.next(), found.next()) {
@@ -68,12 +86,17 @@ impl Profiles<'_> {
         };
         let (id, secret) = match (one(ID)?, one(SECRET)?) {
             (None, None) => return Ok(None),
-            (Some(_), None) => return Err(Unclear::Half(ID, SECRET)),
-            (None, Some(_)) => return Err(Unclear::Half(SECRET, ID)),
+            (Some(id), None) => return Err(Unclear::Half(ID, SECRET, id.line)),
+            (None, Some(secret)) => return Err(Unclear::Half(SECRET, ID, secret.line)),
             (Some(id), Some(secret)) => (id, secret),
         };
-        if let Some(token) = section.settings.iter().find(|setting| setting.name == TOKEN) {
-            return Err(Unclear::Temporary(token.line));
+        for name in TOKENS {
+            // An empty one is none, for boto3 too.
+            if let Some(token) =
+                one(name)?.filter(|token| !token.value.is_empty() || token.continued)
+            {
+                return Err(Unclear::Temporary(name, token.line));
+            }
         }
         let (id_at, id_text) =
             self.word(id, ID, "the id of an access key, such as AKIAIOSFODNN7EXAMPLE")?;

@@ -1,9 +1,12 @@
 //! The shared configuration and credentials files of the AWS tools: read as bytes, so that one
 //! value can be replaced and everything else stays as it is.
 //!
-//! What the tools agree on is understood, and nothing else (AWS SDKs and Tools Reference Guide,
-//! "Format of the config file"): sections in brackets, `name = value` at the beginning of a line,
-//! comments with `#` or `;`, and indented lines that go on with the value above.
+//! Lines are understood as boto3 and the AWS CLI understand them, which is Python's
+//! `configparser` (`botocore.configloader`): sections in brackets, `name = value` or
+//! `name: value`, indented or not, comments with `#` or `;`, and lines that are indented further
+//! than a value and go on with it. Where these refuse a whole file for a line that has nothing to
+//! do with the profile, keyrot reads on; where it would have to guess, it refuses with the line. A
+//! corpus of files that botocore has read holds the two together (`tests/botocore.jsonl`).
 //!
 //! ```no_run
 //! # fn example(new: &keyrot_core::Credentials) -> Result<(), Box<dyn std::error::Error>> {
@@ -19,6 +22,8 @@
 
 mod edit;
 mod file;
+mod lines;
+mod parse;
 mod places;
 mod read;
 #[cfg(test)]
@@ -26,6 +31,7 @@ mod tests;
 
 pub use edit::{KeyPair, Unclear};
 pub use file::{FileError, HeldFile};
+pub use parse::{Problem, ProblemKind};
 pub use places::{NoOwnKey, SharedFiles};
 
 use std::ops::Range;
@@ -42,16 +48,31 @@ pub enum FileKind {
 /// A file's text, and what was found in it.
 #[derive(Debug)]
 pub struct Profiles<'a> {
+    kind: FileKind,
     text: &'a [u8],
     sections: Vec<Section>,
+    problem: Option<Problem>,
 }
 
 /// A section, with its settings in order.
 #[derive(Debug)]
 struct Section {
-    profile: Option<String>,
+    name: Name,
+    /// What is in the brackets.
+    header: String,
     line: usize,
     settings: Vec<Setting>,
+    /// The first line in it that is not understood.
+    problem: Option<Problem>,
+}
+
+/// What a section is about.
+#[derive(Debug, PartialEq, Eq)]
+enum Name {
+    Profile(String),
+    /// `[DEFAULT]`: boto3 takes what it holds for a part of every section.
+    Defaults,
+    Other,
 }
 
 /// `name = value`, and where the value is.
@@ -66,82 +87,50 @@ struct Setting {
     continued: bool,
 }
 
-const BOM: &[u8] = b"\xEF\xBB\xBF";
-
-impl<'a> Profiles<'a> {
-    /// Reads the text. Skips what it does not understand.
-    #[must_use]
-    pub fn parse(kind: FileKind, text: &'a [u8]) -> Self {
-        let mut sections: Vec<Section> = Vec::new();
-        let mut at = if text.starts_with(BOM) { BOM.len() } else { 0 };
-        for (n, line) in text[at..].split_inclusive(|b| *b == b'\n').enumerate() {
-            let (start, number) = (at, n + 1);
-            at += line.len();
-            let body = line.trim_ascii();
-            match line.first() {
-                // Blank, or a comment: neither ends a value.
-                _ if body.is_empty() || body.starts_with(b"#") || body.starts_with(b";") => {}
-                Some(b'[') => {
-                    let name = body[1..].split(|b| *b == b']').next().unwrap_or_default();
-                    sections.push(Section {
-                        profile: profile(kind, name),
-                        line: number,
-                        settings: Vec::new(),
-                    });
-                }
-                Some(b' ' | b'\t') => {
-                    if let Some(last) = sections.last_mut().and_then(|s| s.settings.last_mut()) {
-                        last.continued = true;
-                    }
-                }
-                _ => {
-                    let Some(equals) = line.iter().position(|b| *b == b'=') else { continue };
-                    let (name, value) = (&line[..equals], &line[equals + 1..]);
-                    let begin = start + equals + 1 + value.len() - value.trim_ascii_start().len();
-                    let end = begin.max(start + line.trim_ascii_end().len());
-                    let name = String::from_utf8_lossy(name.trim_ascii()).to_ascii_lowercase();
-                    if let Some(section) = sections.last_mut() {
-                        section.settings.push(Setting {
-                            name,
-                            value: begin.min(end)..end,
-                            line: number,
-                            continued: false,
-                        });
-                    }
-                }
-            }
-        }
-        Self { text, sections }
-    }
-
+impl Profiles<'_> {
     /// The profiles' names, in order.
     pub fn names(&self) -> impl Iterator<Item = String> {
-        self.sections.iter().filter_map(|section| section.profile.clone())
+        self.sections.iter().filter_map(|section| match &section.name {
+            Name::Profile(name) => Some(name.clone()),
+            Name::Defaults | Name::Other => None,
+        })
     }
 
-    /// A setting of a profile; of several the last, as most tools have it.
+    /// A setting of a profile; of several the last, as most tools have it. An empty value is none.
     #[must_use]
     pub fn get(&self, profile: &str, name: &str) -> Option<&str> {
-        let all = self.of(profile).flat_map(|section| &section.settings);
-        let found = all.filter(|setting| setting.name == name).last()?;
-        std::str::from_utf8(&self.text[found.value.clone()]).ok()
+        let last = |sections: &mut dyn Iterator<Item = &Section>| {
+            let all = sections.flat_map(|section| &section.settings);
+            all.filter(|setting| setting.name == name).last().map(|setting| setting.value.clone())
+        };
+        self.of(profile).next()?;
+        let found = last(&mut self.of(profile)).or_else(|| last(&mut self.defaults()))?;
+        std::str::from_utf8(&self.text[found]).ok().filter(|value| !value.is_empty())
     }
 
-    fn of<'s>(&'s self, profile: &str) -> impl Iterator<Item = &'s Section> + use<'s, 'a> {
-        let profile = profile.to_owned();
-        self.sections
-            .iter()
-            .filter(move |section| section.profile.as_deref() == Some(profile.as_str()))
+    /// The first line that boto3 and the AWS CLI would refuse the whole file for.
+    #[must_use]
+    pub fn problem(&self) -> Option<Problem> {
+        self.problem
     }
-}
 
-fn profile(kind: FileKind, name: &[u8]) -> Option<String> {
-    let name = std::str::from_utf8(name).ok()?.trim();
-    if kind == FileKind::Credentials || name == "default" {
-        return Some(name.to_owned());
+    fn of<'s>(&'s self, profile: &str) -> impl Iterator<Item = &'s Section> + use<'s> {
+        let name = Name::Profile(profile.to_owned());
+        self.sections.iter().filter(move |section| section.name == name)
     }
-    let rest = name.strip_prefix("profile")?;
-    let name = rest.trim();
-    let quoted = name.strip_prefix('"').and_then(|name| name.strip_suffix('"'));
-    (rest.starts_with([' ', '\t'])).then(|| quoted.unwrap_or(name).to_owned())
+
+    /// The line of a section that would be the profile's in the other file, and its name in this
+    /// one.
+    fn misnamed(&self, profile: &str) -> Option<(usize, String)> {
+        let (found, expected) = match self.kind {
+            FileKind::Credentials => (format!("profile {profile}"), format!("[{profile}]")),
+            FileKind::Config => (profile.to_owned(), format!("[profile {profile}]")),
+        };
+        let section = self.sections.iter().find(|section| section.header == found)?;
+        (section.name != Name::Profile(profile.to_owned())).then_some((section.line, expected))
+    }
+
+    fn defaults(&self) -> impl Iterator<Item = &Section> {
+        self.sections.iter().filter(|section| section.name == Name::Defaults)
+    }
 }

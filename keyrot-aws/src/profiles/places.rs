@@ -55,7 +55,7 @@ pub enum NoOwnKey {
         by: &'static str,
     },
     /// No file has a key for it.
-    #[error("there is no profile {profile} with an access key in {}", file.as_deref().unwrap_or(Path::new("~/.aws")).display())]
+    #[error("there is no profile {profile} with an access key in {}{}", file.as_deref().unwrap_or(Path::new("~/.aws")).display(), in_brackets(seen.as_deref()))]
     None {
         /// The profile.
         profile: String,
@@ -63,7 +63,13 @@ pub enum NoOwnKey {
         file: Option<PathBuf>,
         /// The profiles that have one.
         known: Vec<String>,
+        /// A line of the files that may be why: its file, its number, and what is wrong with it.
+        seen: Option<String>,
     },
+}
+
+fn in_brackets(seen: Option<&str>) -> String {
+    seen.map(|seen| format!(" ({seen})")).unwrap_or_default()
 }
 
 impl SharedFiles {
@@ -137,10 +143,25 @@ impl SharedFiles {
         ];
         match temporary.into_iter().find(|name| config.get(&profile, name).is_some()) {
             Some(by) => Err(NoOwnKey::Temporary { profile, by }),
-            None => {
-                Err(NoOwnKey::None { profile, file: self.credentials.clone(), known: self.known() })
-            }
+            None => Err(NoOwnKey::None {
+                seen: self.may_be_why(&profile),
+                profile,
+                file: self.credentials.clone(),
+                known: self.known(),
+            }),
         }
+    }
+
+    /// The profile under the other file's form of its name, or a line that is not understood.
+    fn may_be_why(&self, profile: &str) -> Option<String> {
+        [FileKind::Credentials, FileKind::Config].into_iter().find_map(|kind| {
+            let (text, path) = (self.read(kind).ok()?, self.place(kind)?.display());
+            let profiles = Profiles::parse(kind, &text);
+            if let Some((line, expected)) = profiles.misnamed(profile) {
+                return Some(format!("{path}, line {line}: expected {expected} in this file"));
+            }
+            profiles.problem().map(|problem| format!("{path}, {problem}"))
+        })
     }
 
     /// The profiles of the credentials file that have a key.

@@ -2,6 +2,7 @@
 use super::*;
 use async_trait::async_trait;
 use keyrot_core::consumer::{Published, VersionStage};
+use keyrot_core::model::NoKey;
 use keyrot_core::model::{VersionId, after};
 use keyrot_core::{CallError, ErrorKind, KeyId, SecretKey, Timestamp};
 use std::sync::Mutex;
@@ -155,7 +156,8 @@ async fn who_has_a_key_waits_three_seconds_for_a_secret_manager_that_hangs() {
 #[tokio::test]
 async fn what_is_not_published_any_more_is_not_used() {
     let denied = CallError::refused(ErrorKind::Denied, "secretsmanager:GetSecretValue");
-    for answer in [Err(denied), Ok(Published::NotYet), Ok(Published::SomethingElse)] {
+    for answer in [Err(denied), Ok(Published::NotYet), Ok(Published::SomethingElse(NoKey::NotJson))]
+    {
         let (scene, rotated) = Scene::new();
         assert_eq!(id(&rotated).await, 'A');
         scene.answer(answer);

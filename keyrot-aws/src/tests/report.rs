@@ -55,8 +55,70 @@ async fn one_that_expires_in_between_is_made_again() {
     .await;
     assert!(aws.credential_report().await.is_ok());
     script.actions();
-    let (aws, _) = Script::aws([state("COMPLETE"), expired(), state("COMPLETE"), expired()]).await;
+    let again = || [state("COMPLETE"), expired()];
+    let (aws, _) = Script::aws((0..100).flat_map(|_| again())).await;
     assert!(aws.credential_report().await.unwrap_err().message.contains("ReportExpired"));
+}
+
+fn limited() -> Answer {
+    xml_error(409, "LimitExceeded", "too many reports")
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_answer_that_iam_documents_is_handled() {
+    let gone = |code: &str| xml_error(410, code, "there is none");
+    for code in ["ReportNotPresent", "ReportExpired", "ReportInProgress"] {
+        let answers = [state("COMPLETE"), gone(code), state("INPROGRESS"), state("COMPLETE")];
+        let (aws, script) = Script::aws(answers.into_iter().chain([report(CSV)])).await;
+        let read = aws.credential_report().await.unwrap();
+        assert_eq!(read.not_renewed, None, "{code}");
+        script.actions();
+    }
+    // A limit that passes.
+    let (aws, _) = Script::aws([limited(), limited(), state("COMPLETE"), report(CSV)]).await;
+    assert_eq!(aws.credential_report().await.unwrap().not_renewed, None);
+    // One that lasts is not waited for long: the last report is used, and says why.
+    let begun = tokio::time::Instant::now();
+    let (aws, script) = Script::aws((0..7).map(|_| limited()).chain([report(CSV)])).await;
+    let read = aws.credential_report().await.unwrap();
+    assert!(read.not_renewed.unwrap().contains("LimitExceeded"));
+    assert_eq!(
+        (read.users.len(), read.generated.to_rfc3339().as_str()),
+        (1, "2026-01-05T03:00:00+00:00")
+    );
+    assert!(begun.elapsed().as_secs() <= 20, "{:?}", begun.elapsed());
+    script.actions();
+    // Who may not ask for a new one may read the last.
+    let denied = || xml_error(403, "AccessDenied", "no");
+    let (aws, _) = Script::aws([denied(), report(CSV)]).await;
+    let read = aws.credential_report().await.unwrap();
+    assert!(read.not_renewed.unwrap().contains("iam:GenerateCredentialReport"));
+    // Without any report the first answer is the error.
+    for (first, then, says) in [
+        (denied(), denied(), "need iam:GenerateCredentialReport"),
+        (denied(), gone("ReportNotPresent"), "need iam:GenerateCredentialReport"),
+    ] {
+        let (aws, _) = Script::aws([first, then]).await;
+        let error = aws.credential_report().await.unwrap_err();
+        assert!(error.message.contains(says), "{error}");
+    }
+    let (aws, _) = Script::aws((0..7).map(|_| limited()).chain([gone("ReportNotPresent")])).await;
+    let error = aws.credential_report().await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::LimitExceeded);
+    // IAM's own failures are repeated first, as everywhere.
+    let failed = || xml_error(500, "ServiceFailure", "try later");
+    let (aws, _) = Script::aws([failed(), state("COMPLETE"), report(CSV)]).await;
+    assert_eq!(aws.credential_report().await.unwrap().not_renewed, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_cell_that_cannot_be_read_is_one_unknown_user() {
+    let other = CSV.lines().nth(1).unwrap().replace("ci", "other").replace("true", "perhaps");
+    let (aws, _) = Script::aws([state("COMPLETE"), report(&format!("{CSV}{other}\n"))]).await;
+    let read = aws.credential_report().await.unwrap();
+    assert_eq!((read.users.len(), read.unreadable.len()), (1, 1));
+    assert_eq!(read.unreadable[0].user, "other");
+    assert!(read.unreadable[0].why.contains("\"perhaps\""), "{}", read.unreadable[0].why);
 }
 
 #[tokio::test(start_paused = true)]
@@ -65,7 +127,7 @@ async fn its_making_is_waited_for_for_three_minutes_at_most() {
     let (aws, _) = Script::aws((0..200).map(|_| state("INPROGRESS"))).await;
     let error = aws.credential_report().await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Unavailable);
-    assert!(error.message.contains("did not finish it within 180 s"), "{error}");
+    assert!(error.message.contains("did not finish it within 180s"), "{error}");
     assert!(begun.elapsed().as_secs() <= 180);
 }
 
@@ -91,9 +153,7 @@ async fn what_cannot_be_read_is_an_error_and_no_empty_account() {
             "{error}"
         );
     }
-    let (aws, _) = Script::aws([xml_error(403, "AccessDenied", "no")]).await;
-    let error = aws.credential_report().await.unwrap_err();
-    assert!(error.message.contains("need iam:GenerateCredentialReport"), "{error}");
-    let (aws, _) = Script::aws([state("PUZZLED")]).await;
+    let denied = || xml_error(403, "AccessDenied", "no");
+    let (aws, _) = Script::aws([state("PUZZLED"), denied()]).await;
     assert!(aws.credential_report().await.unwrap_err().message.contains("PUZZLED"));
 }

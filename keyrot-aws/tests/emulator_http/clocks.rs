@@ -37,7 +37,7 @@ async fn run(aws: &Arc<Aws>) -> (Outcome, usize) {
     let users = match users {
         Ok(users) => users,
         Err(error) => {
-            assert!(error.to_string().contains("This machine's clock is 8 d"), "{error}");
+            assert!(error.to_string().contains("This machine's clock is 8d"), "{error}");
             return (Outcome::Done, 0);
         }
     };
@@ -65,7 +65,7 @@ async fn a_client_that_lives_for_long_does_not_learn_to_sign_by_another_clock() 
             let text = error.to_string();
             assert!(text.contains("was refused") && text.contains("Signature expired"), "{text}");
             assert!(
-                text.contains("This machine's clock is 8 d behind AWS's: set it, then run again"),
+                text.contains("This machine's clock is 8d behind AWS's: set it, then run again"),
                 "{text}"
             );
             assert_eq!(text.matches("clock").count(), 1, "{text}");
@@ -86,7 +86,7 @@ async fn the_probe_says_nothing_of_credentials_by_a_wrong_clock() {
         let error = keyrot_core::CredentialProbe::probe(&*aws, &World::credentials_of(&key))
             .await
             .unwrap_err();
-        assert!(error.to_string().contains("clock is 8 d behind"), "{error}");
+        assert!(error.to_string().contains("clock is 8d behind"), "{error}");
     }
 }
 
@@ -97,7 +97,7 @@ async fn where_signatures_are_not_looked_at_the_answers_date_stops_the_run() {
     assert_eq!(aws.clock().aws_now(), None, "no answer came yet");
     let (outcome, events) = run(&aws).await;
     let Outcome::Failed(failure) = outcome else { panic!("{outcome:?}") };
-    assert!(failure.to_string().contains("this machine's clock is 8 d behind AWS's"), "{failure}");
+    assert!(failure.to_string().contains("this machine's clock is 8d behind AWS's"), "{failure}");
     assert_eq!(events, 1, "it is reported, and nothing else happened");
     let world = emulator.world();
     assert_eq!(world.secrets().count(), 0);
@@ -129,7 +129,7 @@ async fn a_clock_that_jumps_while_a_process_lives_is_noticed_with_the_next_answe
     emulator.advance(Duration::from_secs(26 * 3_600));
     let (outcome, _) = run(&aws).await;
     assert!(
-        matches!(&outcome, Outcome::Failed(f) if f.to_string().contains("1 d 2 h behind")),
+        matches!(&outcome, Outcome::Failed(f) if f.to_string().contains("1d 2h behind")),
         "{outcome:?}"
     );
 }

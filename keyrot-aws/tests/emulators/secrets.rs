@@ -157,7 +157,7 @@ pub(crate) async fn a_foreign_version_is_looked_into_and_carried(account: Accoun
     let held = present(&account, &secret).await.current.unwrap();
     assert_eq!(held.content, Content::Foreign);
     let inside = aws.inspect_version(&secret, &held.version).await.unwrap();
-    assert_eq!(inside.map(|inside| (inside.key, inside.extras)), Some((Some(key('A')), true)));
+    assert_eq!(inside.map(|inside| (inside.key, inside.extras)), Some((Ok(key('A')), true)));
 
     let next = VersionId::for_key(&key('B'), at(9), true).unwrap();
     aws.stage(&secret, &next, &credentials('B'), Some(held.version.clone())).await.unwrap();

@@ -113,7 +113,7 @@ async fn a_retry_after_is_heeded_if_there_is_time() {
     let NotifierError { kind, message: why, .. } = tell(&server_of).await.unwrap_err();
     assert_eq!(kind, NotifierErrorKind::Unavailable);
     assert!(begun.elapsed() < Duration::from_secs(5), "no use waiting");
-    assert!(why.ends_with("answered HTTP 429 (rate_limited), and asks to wait 60 s"), "{why}");
+    assert!(why.ends_with("answered HTTP 429 (rate_limited), and asks to wait 60s"), "{why}");
     assert_eq!(server_of.posts().len(), 1);
 }
 

@@ -19,13 +19,15 @@ Into AWS Security Hub, 25 findings per call:
   keyrot audit --output asff |
     jq -c 'range(0; length; 25) as $i | .[$i:$i+25]' |
     while read -r batch; do
-      aws securityhub batch-import-findings --findings \"$batch\"; done
+      aws securityhub batch-import-findings --findings \"$batch\" \\
+        --query FailedCount --output text | grep -qx 0 || exit 1; done
 
 Exit codes:
   0  the account was read, whatever was found
   1  the account could not be read completely; nothing was written
   2  the command line, the settings or --out are invalid
-  3  with --check: there is a finding of that severity or worse
+  3  with --check: there is a finding of that severity or worse, or a
+     user of whom nothing is known
   130, 143  stopped by Ctrl-C or SIGTERM";
 
 #[derive(Debug, Args)]

@@ -13,6 +13,7 @@ use crate::terminal::progress::{bar, say_sandbox};
 use crate::terminal::signals::Signals;
 use crate::terminal::size::width;
 use crate::terminal::stdio::json;
+use keyrot_core::ErrorKind;
 use keyrot_core::audit::{Audit, AuditPolicy, export, survey};
 use keyrot_core::settings::Settings;
 
@@ -38,11 +39,9 @@ pub(crate) async fn audit(invocation: &Invocation, args: &AuditArgs) -> Result<E
         Format::Asff => export::asff(&shown, &place.region),
     };
     output::deliver(invocation, args.out.as_deref(), &text)?;
-    Ok(if args.check.is_some_and(|from| whole.worst() >= Some(from)) {
-        Exit::Blocked
-    } else {
-        Exit::Success
-    })
+    // Of users of whom nothing is known, no finding can be ruled out.
+    let fails = |from| whole.worst() >= Some(from) || !whole.unreadable.is_empty();
+    Ok(if args.check.is_some_and(fails) { Exit::Blocked } else { Exit::Success })
 }
 
 /// Where the account is.
@@ -70,8 +69,16 @@ async fn look(
     let view = survey(ports.iam.as_ref(), account.as_ref(), args.ids, &progress).await;
     bar.finish_and_clear();
     let view = view.map_err(|error| {
-        CliError::failed(format!("could not read the account: {error}"))
-            .hint("to print the permissions an audit needs: keyrot policy --for audit")
+        let problem = CliError::failed(format!("could not read the account: {error}"));
+        match error.kind {
+            ErrorKind::Denied => {
+                problem.hint("to print the permissions an audit needs: keyrot policy --for audit")
+            }
+            ErrorKind::LimitExceeded | ErrorKind::Throttled | ErrorKind::Unavailable => {
+                problem.hint("run it again in a few minutes")
+            }
+            _ => problem,
+        }
     })?;
     let now = ports.clock.now();
     if sandbox && !invocation.silent {

@@ -95,7 +95,7 @@ impl SandboxSecret {
         let versions = secret.versions().map(|(id, labels)| SandboxVersion {
             id: id.clone(),
             labels: labels.into_iter().map(label).collect(),
-            key: secret.value(id).and_then(|value| value.inside().key),
+            key: secret.value(id).and_then(|value| value.inside().key.ok()),
         });
         Self { name: name.clone(), tags: secret.tags.clone(), versions: versions.collect() }
     }

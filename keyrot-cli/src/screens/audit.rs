@@ -7,7 +7,7 @@ use crate::terminal::time;
 use anstyle::Style;
 use keyrot_core::UserName;
 use keyrot_core::audit::{
-    Audit, Finding, FindingKind, FindingSeverity, KeyRow, Next, Only, UseKnown,
+    Audit, Finding, FindingKind, FindingSeverity, KeyRow, Only, Tagged, UseKnown,
 };
 use keyrot_core::model::plural;
 use std::fmt::Write;
@@ -35,6 +35,12 @@ pub(crate) fn screen(audit: &Audit, only: Option<Only>, width: Option<usize>) ->
         out.push_str(&table.show(width));
         out.push('\n');
     }
+    for warning in audit.warnings() {
+        out.push_str(&hanging("warning: ", style::WARN, &warning, style::PLAIN, width));
+    }
+    if !audit.warnings().is_empty() {
+        out.push('\n');
+    }
     out.push_str(&beside(audit, width));
     out.push_str(&rules(audit, width));
     out.push_str(&sum(audit, only, width));
@@ -43,16 +49,15 @@ pub(crate) fn screen(audit: &Audit, only: Option<Only>, width: Option<usize>) ->
 
 fn wide(audit: &Audit) -> Table {
     let mut table =
-        Table::new(&["  AGE", "USER", "KEY", "STATUS", "LAST USED", "NEXT ROTATION", "FINDINGS"]);
+        Table::new(&["  AGE", "USER", "KEY", "STATUS", "LAST USED", "TAGGED", "FINDINGS"]);
     for key in &audit.keys {
-        let (next, next_style) = next(audit, key);
         table.row(vec![
             age(key),
             Cell::plain(key.whose()),
             Cell::plain(key.which()),
             status(key),
             used(audit, key),
-            Cell::new(next, next_style),
+            tagged(key),
             findings(key),
         ]);
     }
@@ -61,13 +66,16 @@ fn wide(audit: &Audit) -> Table {
 
 /// For a narrow terminal: what is known of a key stands below what is wrong with it.
 fn stacked(audit: &Audit) -> Table {
-    let mut table = Table::new(&["  AGE", "USER", "KEY, LAST USE, NEXT ROTATION, FINDINGS"]);
+    let mut table = Table::new(&["  AGE", "USER", "KEY, LAST USE, TAGGED, FINDINGS"]);
     for key in &audit.keys {
         let kind = if key.key_id.is_some() { "" } else { "key " };
-        let (next, _) = next(audit, key);
-        let next = if next.starts_with("in ") { format!("rotated {next}") } else { next };
+        let tagged = match key.tagged {
+            Tagged::Yes => "tagged",
+            Tagged::Blocked => "tagged and blocked",
+            Tagged::No => "not tagged",
+        };
         let mut text =
-            format!("{kind}{} {}, {}, {next}", key.which(), key.status, used_text(audit, key));
+            format!("{kind}{} {}, {}, {tagged}", key.which(), key.status, used_text(audit, key));
         if !key.findings.is_empty() {
             let _ = write!(text, "\n{}", titles(&key.findings));
         }
@@ -116,19 +124,14 @@ fn used_text(audit: &Audit, key: &KeyRow) -> String {
     }
 }
 
-fn next(audit: &Audit, key: &KeyRow) -> (String, Style) {
-    match key.next {
-        Next::Replaced { due, .. } if due <= audit.now => {
-            (format!("due since {}", time::day(due)), style::BUSY)
-        }
-        Next::Replaced { due, .. } => (time::relative(due, audit.now), style::PLAIN),
-        Next::InCare => ("by keyrot".to_owned(), style::DIM),
-        Next::Blocked => ("blocked".to_owned(), style::BAD),
-        Next::Nothing => (
-            "not managed".to_owned(),
-            if key.status == "active" { style::WARN } else { style::DIM },
-        ),
-    }
+fn tagged(key: &KeyRow) -> Cell {
+    let style = match key.tagged {
+        Tagged::Yes => style::PLAIN,
+        Tagged::Blocked => style::BAD,
+        Tagged::No if key.status == "active" => style::WARN,
+        Tagged::No => style::DIM,
+    };
+    Cell::new(key.tagged.code(), style)
 }
 
 fn findings(key: &KeyRow) -> Cell {
@@ -218,7 +221,7 @@ fn sum(audit: &Audit, only: Option<Only>, width: Option<usize>) -> String {
         ),
     };
     let account = format!(
-        "account {}: {} of {}, {} Active, the oldest {} d",
+        "account {}: {} of {}, {} Active, the oldest {}d",
         audit.account,
         plural(counts.keys, "key"),
         plural(counts.users_with_keys, "user"),
@@ -242,6 +245,11 @@ fn sum(audit: &Audit, only: Option<Only>, width: Option<usize>) -> String {
     }
     if !audit.gone.is_empty() {
         note(format!("in the report, but deleted since: {}", names(&audit.gone)));
+    }
+    if counts.managed_users > 0 && only != Some(Only::Unmanaged) {
+        note(
+            "when keyrot rotates tagged users, and what holds a rotation: keyrot status".to_owned(),
+        );
     }
     let open = counts.active - counts.active_managed;
     match only {

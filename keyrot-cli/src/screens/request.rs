@@ -9,6 +9,7 @@ use crate::terminal::table::{Cell, Table};
 use crate::terminal::text::hanging;
 use crate::terminal::time;
 use keyrot_core::machine::PlannedAction;
+use keyrot_core::model::age;
 use keyrot_core::report::{RequestDocument, Resolution, State};
 use keyrot_core::requests::RequestKind;
 use keyrot_core::{KeyId, KeyStatus, Outcome, Severity, Timestamp, UserResult, Why};
@@ -137,7 +138,7 @@ fn keys(view: &View<'_>, now: Timestamp) -> Table {
             Cell::new(key.status.word(), color),
             place(result, &key.id),
         ];
-        let age = Cell::plain(format!("{} d", (now - key.created).num_days().max(0)));
+        let age = Cell::plain(age(key.created, now));
         let used = document.evidence.iter().find(|evidence| evidence.key == key.id);
         let used = used.map_or_else(String::new, |evidence| {
             match (&evidence.last_used, &evidence.service) {

@@ -20,7 +20,7 @@ fn is_local() -> bool {
     LOCAL.load(Ordering::Relaxed)
 }
 
-/// `in 6 d (2026-01-12 04:00 UTC)`, or `3 h ago (…)`.
+/// `in 6d (2026-01-12 04:00 UTC)`, or `3h ago (…)`.
 pub(crate) fn both(time: Timestamp, now: Timestamp) -> String {
     format!("{} ({})", relative(time, now), absolute(time))
 }
@@ -99,7 +99,7 @@ mod tests {
     fn one_unit_in_both_directions() {
         let now = Timestamp::from_timestamp(1_767_585_600, 0).expect("a time");
         let after = |seconds| now + chrono::Duration::seconds(seconds);
-        assert_eq!(both(after(6 * 86_400), now), "in 6 d (2026-01-11 04:00 UTC)");
+        assert_eq!(both(after(6 * 86_400), now), "in 6d (2026-01-11 04:00 UTC)");
     }
 
     #[test]

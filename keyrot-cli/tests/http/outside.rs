@@ -28,9 +28,9 @@ fn a_clock_that_is_days_off_changes_nothing_and_says_how_far_it_is() {
         let life = Life::on(&Scene::overlap(2), options);
         let now = life.emulator.now();
         for (time, says) in [
-            (now + DAY * 8, "8 d ahead of AWS's"),
-            (now - DAY * 8, "8 d behind AWS's"),
-            (now + HOUR, "1 h ahead of AWS's"),
+            (now + DAY * 8, "8d ahead of AWS's"),
+            (now - DAY * 8, "8d behind AWS's"),
+            (now + HOUR, "1h ahead of AWS's"),
         ] {
             life.emulator.reset_stats();
             let (code, said) = life.run_at(time);

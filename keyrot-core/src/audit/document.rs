@@ -2,8 +2,9 @@
 
 use crate::audit::finding::Finding;
 use crate::audit::kind::{FindingKind, FindingSeverity};
+use crate::audit::view::UnreadableRow;
 use crate::model::names::{KeyId, UserName};
-use crate::model::text::format_duration;
+use crate::model::text::{format_duration, span, utc};
 use crate::model::time::Timestamp;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,6 +24,10 @@ pub struct Audit {
     pub now: Timestamp,
     /// When IAM made the credential report; up to four hours before.
     pub report: Timestamp,
+    /// Whether the report is older than a day: what it says may have changed long ago.
+    pub report_outdated: bool,
+    /// Why IAM made no new report, where it is an older one for that reason.
+    pub report_not_renewed: Option<String>,
     /// The setting `max_age`, in whole seconds.
     pub max_age_seconds: u64,
     /// How much of what there is.
@@ -33,12 +38,12 @@ pub struct Audit {
     pub users: Vec<UserRow>,
     /// What is not as it should be, the worst first.
     pub findings: Vec<Finding>,
-    /// When keyrot rotates which user, the next first.
-    pub rotations: Vec<RotationRow>,
     /// Users who were made after the report: only their keys' ids can be known.
     pub unreported: Vec<UserName>,
     /// Users in the report who are gone by now.
     pub gone: Vec<UserName>,
+    /// Users whose row in the report could not be read: nothing is known of them.
+    pub unreadable: Vec<UnreadableRow>,
 }
 
 /// How much of what there is.
@@ -93,8 +98,10 @@ pub struct KeyRow {
     pub use_known: UseKnown,
     /// Whether the settings select the user for rotation, by its tags.
     pub managed: bool,
-    /// What becomes of it by itself.
-    pub next: Next,
+    /// Whether that is so, and whether its tags can be used.
+    pub tagged: Tagged,
+    /// When an Active key is as old as its limit allows.
+    pub limit: Option<Timestamp>,
     /// What is wrong with it or with its user.
     pub findings: Vec<FindingKind>,
     /// The worst of that.
@@ -126,23 +133,29 @@ impl UseKnown {
     }
 }
 
-/// What becomes of a key by itself.
+/// Whether a key's user is tagged for rotation. When keyrot acts, and whether something holds it,
+/// is in the user's secret, which an audit does not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(tag = "what", rename_all = "snake_case")]
-pub enum Next {
-    /// keyrot replaces it.
-    Replaced {
-        /// When that begins. Past, if it is due already.
-        due: Timestamp,
-        /// When the key is no longer Active, if its consumers move over.
-        deadline: Timestamp,
-    },
-    /// keyrot has it in its care: an older key beside a newer, or an Inactive one.
-    InCare,
-    /// Its user is tagged for rotation, and a tag of its own cannot be used.
+#[serde(rename_all = "snake_case")]
+pub enum Tagged {
+    /// It is.
+    Yes,
+    /// It is, and a tag of its own cannot be used, or AWS quarantined it.
     Blocked,
-    /// Nothing: nobody rotates it.
-    Nothing,
+    /// It is not: nobody rotates the key.
+    No,
+}
+
+impl Tagged {
+    /// In one word, the same as in the document.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Yes => "yes",
+            Self::Blocked => "blocked",
+            Self::No => "no",
+        }
+    }
 }
 
 /// A user.
@@ -176,21 +189,6 @@ pub enum Only {
     Unmanaged,
 }
 
-/// A rotation to come.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct RotationRow {
-    /// Whose.
-    pub user: UserName,
-    /// When the key that is newest now was made; `None` for a user who has no key yet.
-    pub created: Option<Timestamp>,
-    /// When it begins. Past, if it is due already.
-    pub due: Timestamp,
-    /// When the key is no longer Active, if its consumers move over; `None` for a user who has no
-    /// key yet.
-    pub deadline: Option<Timestamp>,
-}
-
 impl KeyRow {
     /// Whose it is, for people.
     #[must_use]
@@ -214,6 +212,28 @@ impl Audit {
     #[must_use]
     pub fn limit(&self) -> String {
         format_duration(std::time::Duration::from_secs(self.max_age_seconds))
+    }
+
+    /// What leaves the audit in doubt: a report that is out of date, users of whom nothing is known.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if self.report_outdated || self.report_not_renewed.is_some() {
+            let why = self.report_not_renewed.as_deref();
+            warnings.push(format!(
+                "the credential report is {} old ({}){}",
+                span((self.now - self.report).num_seconds().max(0)),
+                utc(self.report),
+                why.map(|why| format!(": {why}")).unwrap_or_default()
+            ));
+        }
+        warnings.extend(self.unreadable.iter().map(|row| {
+            format!(
+                "nothing is known of {}: its row in the credential report could not be read ({})",
+                row.user, row.why
+            )
+        }));
+        warnings
     }
 
     /// The worst finding.
@@ -242,7 +262,6 @@ impl Audit {
                     self.users.iter().filter(|u| u.managed).map(|u| u.arn.as_str()).collect();
                 narrowed.keys.retain(|key| !key.managed);
                 narrowed.findings.retain(|finding| !managed.contains(finding.arn.as_str()));
-                narrowed.rotations.clear();
             }
         }
         narrowed

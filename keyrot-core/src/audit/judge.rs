@@ -1,6 +1,6 @@
 //! The rules: a pure function of what is known, the policy and the time.
 
-use crate::audit::document::{Audit, AuditCounts, KeyRow, Next, RotationRow, UseKnown, UserRow};
+use crate::audit::document::{Audit, AuditCounts, KeyRow, Tagged, UseKnown, UserRow};
 use crate::audit::finding::Finding;
 use crate::audit::found::{Found, Reached, broken};
 use crate::audit::kind::{FindingKind, FindingSeverity};
@@ -10,7 +10,7 @@ use crate::decide::decision::blocked::Blocked;
 use crate::engine::target::Target;
 use crate::model::names::UserName;
 use crate::model::observed::LastUse;
-use crate::model::text::format_duration;
+use crate::model::text::{self, age_days, format_duration};
 use crate::model::time::Timestamp;
 use crate::model::waits::after;
 use crate::report::hint::{Action, Hint};
@@ -20,17 +20,19 @@ use std::time::Duration;
 /// From so long without use on, a key is a finding: the shortest time that any control asks for.
 const UNUSED: Duration = Duration::from_secs(45 * 86_400);
 
+/// IAM makes a new report every four hours if it is asked; an older one is of a time of its own.
+const OUTDATED: Duration = Duration::from_secs(86_400);
+
 /// Judges an account.
 #[must_use]
 pub fn audit(view: &AccountView, policy: &AuditPolicy, now: Timestamp) -> Audit {
     let chosen = Managed::new(view, policy);
-    let mut judge =
-        Judge { view, now, keys: Vec::new(), findings: Vec::new(), rotations: Vec::new() };
+    let mut judge = Judge { view, now, keys: Vec::new(), findings: Vec::new() };
     judge.root(policy.policy.waits().max_age);
     for user in &view.users {
         judge.user(user, chosen.of(user.user.arn.name()), policy.policy.waits().max_age);
     }
-    let Judge { mut keys, mut findings, mut rotations, .. } = judge;
+    let Judge { mut keys, mut findings, .. } = judge;
     keys.sort_by(|a, b| (a.created, &a.user, a.key).cmp(&(b.created, &b.user, b.key)));
     findings.sort_by(|a, b| {
         let order = |f: &Finding| (std::cmp::Reverse(f.severity), f.kind);
@@ -38,7 +40,6 @@ pub fn audit(view: &AccountView, policy: &AuditPolicy, now: Timestamp) -> Audit 
             .cmp(&order(b))
             .then_with(|| (a.since, &a.user, a.key).cmp(&(b.since, &b.user, b.key)))
     });
-    rotations.sort_by(|a, b| (a.due, &a.user).cmp(&(b.due, &b.user)));
     let users: Vec<UserRow> = view.users.iter().map(|user| user_row(user, &chosen)).collect();
     Audit {
         schema: schema::AUDIT,
@@ -46,19 +47,23 @@ pub fn audit(view: &AccountView, policy: &AuditPolicy, now: Timestamp) -> Audit 
         partition: view.partition.clone(),
         now,
         report: view.report,
+        report_outdated: passed(view.report, now) > OUTDATED,
+        report_not_renewed: view.not_renewed.clone(),
         max_age_seconds: policy.policy.waits().max_age.as_secs(),
         counts: counts(&keys, &users, &findings),
         keys,
         users,
         findings,
-        rotations,
         unreported: view
             .users
             .iter()
             .filter(|u| !u.reported)
-            .map(|u| u.user.arn.name().clone())
+            .map(|u| u.user.arn.name())
+            .filter(|name| !view.unreadable.iter().any(|row| row.user == name.as_str()))
+            .cloned()
             .collect(),
         gone: view.gone.clone(),
+        unreadable: view.unreadable.clone(),
     }
 }
 
@@ -67,7 +72,6 @@ struct Judge<'a> {
     now: Timestamp,
     keys: Vec<KeyRow>,
     findings: Vec<Finding>,
-    rotations: Vec<RotationRow>,
 }
 
 /// What a finding is about.
@@ -110,7 +114,7 @@ impl Judge<'_> {
             kinds.extend(self.find(about, found));
             kinds.extend(self.age(about, key, max_age, false));
             kinds.extend(self.idle(about, key, false));
-            self.key(about, key, Next::Nothing, kinds);
+            self.key(about, key, (Tagged::No, max_age), kinds);
         }
     }
 
@@ -185,23 +189,12 @@ impl Judge<'_> {
             if !key.is_active() {
                 kinds.retain(|kind| *kind != FindingKind::TwoActiveKeys);
             }
-            let next = match (chosen, policy) {
-                (None, _) => Next::Nothing,
-                (Some(_), None) => Next::Blocked,
-                (_, Some(policy)) if key.is_active() && newest == Some(key.created) => {
-                    Next::Replaced {
-                        due: policy.due(key.created),
-                        deadline: policy.deadline(key.created),
-                    }
-                }
-                (_, Some(_)) => Next::InCare,
+            let tagged = match (chosen, policy) {
+                (None, _) => Tagged::No,
+                (Some(_), None) => Tagged::Blocked,
+                (Some(_), Some(_)) => Tagged::Yes,
             };
-            self.key(about, key, next, kinds);
-        }
-        if let Some(policy) = policy {
-            let due = newest.map_or(self.now, |created| policy.due(created));
-            let deadline = newest.map(|created| policy.deadline(created));
-            self.rotations.push(RotationRow { user: name.clone(), created: newest, due, deadline });
+            self.key(about, key, (tagged, limit), kinds);
         }
     }
 
@@ -223,7 +216,7 @@ impl Judge<'_> {
         let message = format!(
             "a key of {} is {} old; {} is allowed",
             about.name(),
-            past(age, allowed),
+            past(key.created, self.now, allowed),
             format_duration(allowed)
         );
         let hints = match about.user {
@@ -260,7 +253,7 @@ impl Judge<'_> {
             return None;
         }
         let message =
-            format!("an Active key of {} {what} {} before the report", about.name(), days(idle));
+            format!("an Active key of {} {what} {} ago", about.name(), text::age(from, self.now));
         let hints = advice(match managed {
             true => {
                 "if nothing needs the key, release the user and delete it; otherwise find out why nothing uses it"
@@ -290,7 +283,13 @@ impl Judge<'_> {
         Some(kind)
     }
 
-    fn key(&mut self, about: About<'_>, key: &KeyView, next: Next, mut findings: Vec<FindingKind>) {
+    fn key(
+        &mut self,
+        about: About<'_>,
+        key: &KeyView,
+        (tagged, limit): (Tagged, Duration),
+        mut findings: Vec<FindingKind>,
+    ) {
         let own = |finding: &&Finding| finding.is_at(about.arn, key.created, &findings);
         let severity = self.findings.iter().filter(own).map(|f| f.severity).max();
         findings.sort();
@@ -310,13 +309,14 @@ impl Judge<'_> {
             key_id: key.id.clone(),
             status: key.status.word().to_owned(),
             created: key.created,
-            age_days: (self.now - key.created).num_days().max(0),
+            age_days: age_days(key.created, self.now),
             last_used,
             service,
             region,
             use_known,
-            managed: next != Next::Nothing,
-            next,
+            managed: tagged != Tagged::No,
+            tagged,
+            limit: key.is_active().then(|| after(key.created, limit)),
             findings,
             severity,
         });
@@ -354,14 +354,9 @@ fn passed(from: Timestamp, to: Timestamp) -> Duration {
 }
 
 /// In whole days, unless that would look as if the limit were kept: `90d 1s` is past `90d`.
-fn past(time: Duration, limit: Duration) -> String {
-    if whole_days(time) > whole_days(limit) { days(time) } else { format_duration(time) }
-}
-
-fn days(time: Duration) -> String {
-    format!("{}d", whole_days(time))
-}
-
-fn whole_days(time: Duration) -> u64 {
-    time.as_secs() / 86_400
+fn past(from: Timestamp, now: Timestamp, limit: Duration) -> String {
+    match age_days(from, now).unsigned_abs() > limit.as_secs() / 86_400 {
+        true => text::age(from, now),
+        false => format_duration(passed(from, now)),
+    }
 }

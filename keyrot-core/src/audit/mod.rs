@@ -53,7 +53,7 @@ mod tests;
 pub(crate) mod view;
 
 pub use controls::{CONTROLS, Control, Standard, controls_of};
-pub use document::{Audit, AuditCounts, KeyRow, Next, Only, RotationRow, UseKnown, UserRow};
+pub use document::{Audit, AuditCounts, KeyRow, Only, Tagged, UseKnown, UserRow};
 pub use finding::Finding;
 pub use judge::audit;
 pub use kind::{FindingKind, FindingSeverity};
@@ -62,4 +62,6 @@ pub use port::AccountPort;
 #[cfg(feature = "mocks")]
 pub use port::MockAccountPort;
 pub use survey::survey;
-pub use view::{AccountView, CredentialReport, KeyView, ReportedKey, ReportedUser, UserView};
+pub use view::{
+    AccountView, CredentialReport, KeyView, ReportedKey, ReportedUser, UnreadableRow, UserView,
+};

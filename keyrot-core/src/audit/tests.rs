@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
+mod reports;
+
 use super::*;
 use crate::model::names::{UserArn, UserId, UserName};
 use crate::model::observed::{AccessKey, KeyStatus, LastUse};
@@ -38,6 +40,8 @@ fn report(users: Vec<ReportedUser>) -> CredentialReport {
         partition: "aws".into(),
         root: Vec::new(),
         users,
+        unreadable: Vec::new(),
+        not_renewed: None,
     }
 }
 
@@ -133,7 +137,7 @@ fn a_key_without_a_recorded_use_counts_from_its_creation_and_the_unknown_is_not_
     assert_eq!(kinds(&with(LastUse::NoRecord, 45 * DAY - 1)), []);
     let never = with(LastUse::NoRecord, 45 * DAY);
     assert_eq!(kinds(&never), [FindingKind::UnusedKey]);
-    let said = "an Active key of ci has no use on record, and was created 45d before the report";
+    let said = "an Active key of ci has no use on record, and was created 45d ago";
     assert_eq!(
         (never.findings[0].message.as_str(), never.keys[0].use_known),
         (said, UseKnown::Never)
@@ -208,14 +212,10 @@ fn two_active_keys_of_a_managed_user_may_be_a_rotation() {
             "it is not in CIS v7.0.0"
         );
     }
-    assert_eq!(
-        own.rotations[0].deadline,
-        Some(at(88 * DAY)),
-        "the newest key is the one to be rotated next"
-    );
-    let lead = at(88 * DAY) - own.rotations[0].due;
-    assert_eq!(lead.to_std().unwrap(), WaitPolicy::new(Waits::default(), false).unwrap().lead());
-    assert_eq!(others.rotations, []);
+    let told = |audit: &Audit| audit.keys.iter().map(|key| key.tagged).collect::<Vec<_>>();
+    assert_eq!((told(&own), told(&others)), (vec![Tagged::Yes; 2], vec![Tagged::No; 2]));
+    let limits: Vec<_> = own.keys.iter().map(|key| key.limit.unwrap()).collect();
+    assert_eq!(limits, [at(81 * DAY), at(88 * DAY)], "90 days after each was created");
 }
 
 #[test]
@@ -242,7 +242,10 @@ fn quarantine_mfa_and_bad_tags_are_found_and_told_once() {
     assert_eq!(audit.findings[2].user.as_ref().unwrap().as_str(), "typo");
     assert!(audit.findings[2].message.contains("two weeks"), "{}", audit.findings[2].message);
     assert_eq!(audit.users[2].owner.as_deref(), Some("ops"));
-    assert_eq!(audit.rotations, [], "who is blocked is not rotated");
+    assert!(
+        audit.keys.iter().all(|key| key.tagged == Tagged::Blocked),
+        "who is blocked is not rotated"
+    );
     assert_eq!(
         audit.keys.iter().map(|key| key.severity).max().flatten(),
         Some(FindingSeverity::Critical)
@@ -408,14 +411,11 @@ proptest! {
             prop_assert_eq!(row.findings.is_empty(), row.severity.is_none());
             prop_assert!(row.status == "active" || row.findings.is_empty());
             prop_assert_eq!(audit.of_key(row).map(|finding| finding.severity).max(), row.severity);
-            let due = audit.rotations.iter().find(|r| Some(&r.user) == row.user.as_ref() && r.created == Some(row.created));
-            let next = match (row.managed, due) {
-                (false, _) => Next::Nothing,
-                (true, Some(rotation)) if row.status == "active" => Next::Replaced { due: rotation.due, deadline: rotation.deadline.unwrap() },
-                (true, _) => Next::InCare,
-            };
-            prop_assert_eq!(row.next, next);
         }
-        prop_assert!(audit.rotations.iter().all(|rotation| audit.users.iter().any(|u| u.user == rotation.user && u.managed)));
+        let managed = |key: &KeyRow| {
+            audit.users.iter().any(|user| Some(&user.user) == key.user.as_ref() && user.managed)
+        };
+        prop_assert!(audit.keys.iter().all(|key| key.managed == managed(key)));
+        prop_assert!(audit.keys.iter().all(|key| key.limit.is_some() == (key.status == "active")));
     }
 }

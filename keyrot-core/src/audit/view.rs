@@ -20,6 +20,19 @@ pub struct CredentialReport {
     pub root: Vec<ReportedKey>,
     /// The IAM users.
     pub users: Vec<ReportedUser>,
+    /// Rows that could not be read: nothing is known of these users.
+    pub unreadable: Vec<UnreadableRow>,
+    /// Why IAM made no new report, where it is an older one for that reason.
+    pub not_renewed: Option<String>,
+}
+
+/// A row of the report that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UnreadableRow {
+    /// The user's name as the row has it; `<root_account>` for the root user.
+    pub user: String,
+    /// Where, and what was expected there.
+    pub why: String,
 }
 
 /// A user in the report.
@@ -65,6 +78,10 @@ pub struct AccountView {
     pub users: Vec<UserView>,
     /// Users in the report who are gone by now, by name.
     pub gone: Vec<UserName>,
+    /// Rows of the report that could not be read.
+    pub unreadable: Vec<UnreadableRow>,
+    /// Why IAM made no new report, where it is an older one for that reason.
+    pub not_renewed: Option<String>,
 }
 
 /// A user.
@@ -115,7 +132,7 @@ impl AccountView {
         users: Vec<IamUser>,
         listed: &BTreeMap<UserName, Vec<AccessKey>>,
     ) -> Self {
-        let CredentialReport { generated, account, partition, root, users: reported } = report;
+        let CredentialReport { generated, account, partition, root, users: reported, .. } = report;
         let mut reported: BTreeMap<UserName, ReportedUser> =
             reported.into_iter().map(|user| (user.arn.name().clone(), user)).collect();
         let mut seen = BTreeSet::new();
@@ -155,6 +172,8 @@ impl AccountView {
             root,
             users: views,
             gone: reported.into_keys().collect(),
+            unreadable: report.unreadable,
+            not_renewed: report.not_renewed,
         }
     }
 }

@@ -5,6 +5,7 @@ use crate::conformance::fixture::{StoreFixture, made_up};
 use crate::model::credentials::Credentials;
 use crate::model::error::ErrorKind;
 use crate::model::names::{SecretName, VersionId};
+use crate::model::no_key::NoKey;
 use crate::model::stored::VersionContents;
 use crate::model::version::Content;
 
@@ -186,7 +187,7 @@ pub(super) async fn foreign(desk: &StoreFixture<'_>) -> Checked {
     let content = desk.present(&secret).await?.current.map(|held| held.content);
     same("content before the look", &content, &Some(Content::Foreign))?;
     let inside = looked_into(desk, &secret, &version).await?;
-    same("inside", &(inside.key, inside.extras), &(Some(credentials.key), false))
+    same("inside", &(inside.key, inside.extras), &(Ok(credentials.key), false))
 }
 
 async fn looked_into(
@@ -195,7 +196,8 @@ async fn looked_into(
     version: &VersionId,
 ) -> Result<VersionContents, Miss> {
     let inside = desk.port.inspect_version(secret, version).await?;
-    Ok(inside.unwrap_or(VersionContents { key: None, extras: false, next_size: None }))
+    let none = VersionContents { key: Err(NoKey::Empty), extras: false, next_size: None };
+    Ok(inside.unwrap_or(none))
 }
 
 pub(super) async fn foreign_extras(desk: &StoreFixture<'_>) -> Checked {
@@ -203,18 +205,24 @@ pub(super) async fn foreign_extras(desk: &StoreFixture<'_>) -> Checked {
     let (secret, version) =
         by_hand(desk, "foreign-extras", &json(&credentials, r#""Region":"eu-west-1","#)).await?;
     let inside = looked_into(desk, &secret, &version).await?;
-    same("inside", &(inside.key, inside.extras), &(Some(credentials.key), true))
+    same("inside", &(inside.key, inside.extras), &(Ok(credentials.key), true))
 }
 
 pub(super) async fn foreign_other(desk: &StoreFixture<'_>) -> Checked {
-    for (n, text) in
-        ["a password", "{\"password\":\"x\"}", "[]", "{\"AccessKeyId\":7}"].iter().enumerate()
-    {
+    let half = "{\"AccessKeyId\":\"AKIAIOSFODNN7EXAMPLE\"}";
+    let other = [
+        ("a password", NoKey::NotJson),
+        ("{\"password\":\"x\"}", NoKey::NoFields),
+        ("[]", NoKey::Array),
+        ("{\"AccessKeyId\":7}", NoKey::NotText),
+        (half, NoKey::NoSecretHalf),
+    ];
+    for (n, (text, why)) in other.into_iter().enumerate() {
         let (secret, version) = by_hand(desk, &format!("foreign-other-{n}"), text).await?;
         same(
             "key",
-            &desk.port.inspect_version(&secret, &version).await?.and_then(|inside| inside.key),
-            &None,
+            &desk.port.inspect_version(&secret, &version).await?.map(|inside| inside.key),
+            &Some(Err(why)),
         )?;
         same("credentials", &desk.port.read(&secret, &version).await?, &None)?;
     }

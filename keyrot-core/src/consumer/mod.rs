@@ -18,6 +18,7 @@ use crate::model::credentials::Credentials;
 use crate::model::error::CallError;
 use crate::model::home::{HomeTag, SecretArn};
 use crate::model::names::{UserName, VersionId};
+use crate::model::no_key::NoKey;
 use crate::ports::wrapped::wrapped_port;
 use async_trait::async_trait;
 use serde::Serialize;
@@ -44,7 +45,7 @@ use serde::Serialize;
 /// match account.published(&secret, VersionStage::Current).await? {
 ///     Published::Key { credentials, .. } => println!("the key to use is {}", credentials.key),
 ///     Published::NotYet => println!("the user was not rotated yet"),
-///     Published::SomethingElse => println!("the secret holds no access key"),
+///     Published::SomethingElse(why) => println!("the secret holds no access key: {why}"),
 /// }
 /// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
 /// # }
@@ -114,5 +115,5 @@ pub enum Published {
     /// keyrot's placeholder: the user's first key has not been published yet.
     NotYet,
     /// Something that holds no access key, or leaves doubt which.
-    SomethingElse,
+    SomethingElse(NoKey),
 }

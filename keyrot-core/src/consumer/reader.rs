@@ -6,6 +6,7 @@ use super::{CachePolicy, CredentialSource, HomeSource, Published, SecretId, Vers
 use crate::model::credentials::Credentials;
 use crate::model::error::CallError;
 use crate::model::home::SecretArn;
+use crate::model::no_key::NoKey;
 use crate::model::time::Timestamp;
 use crate::model::user_ref::UserRef;
 use crate::model::waits::after;
@@ -89,10 +90,8 @@ pub enum ReadError {
     #[error("the secret {0} holds keyrot's placeholder, and no key: the user was not rotated yet")]
     NotYet(SecretId),
     /// There is something else.
-    #[error(
-        "the secret {0} holds no access key: expected a JSON object with the fields of an access key"
-    )]
-    NoKey(SecretId),
+    #[error("the secret {0} holds no access key: {1}")]
+    NoKey(SecretId, NoKey),
     /// It could not be read.
     #[error("the access key in secret {secret} could not be read: {source}")]
     Failed {
@@ -325,7 +324,7 @@ impl KeyReader {
                 Ok(self.answer(kept, None, now))
             }
             Ok(Published::NotYet) => Err(ReadError::NotYet(self.secret.clone())),
-            Ok(Published::SomethingElse) => Err(ReadError::NoKey(self.secret.clone())),
+            Ok(Published::SomethingElse(why)) => Err(ReadError::NoKey(self.secret.clone(), why)),
             Err(source) => match spare {
                 Some(kept) if source.is_outage() => {
                     let pause = after(now, OUTAGE_PAUSE);

@@ -5,6 +5,7 @@
 use crate::model::home::{Adoption, Difference, HomeTag, Owner, Residence, SecretArn};
 use crate::model::journal::{Intent, Journal, Phase, Promoted, Retired, Revoked};
 use crate::model::names::{KeyId, UserId, UserName, VersionId};
+use crate::model::no_key::NoKey;
 use crate::model::observed::{
     AccessKey, KeyStatus, LabeledVersion, LastUse, Observed, Secret, SecretState, StoredVersion,
     Verified,
@@ -137,7 +138,7 @@ pub(super) fn observed(some: &mut Choices) -> Observed {
             Content::ForeignEmpty,
             Content::ForeignEmpty,
             filled,
-            Content::ForeignOther,
+            Content::ForeignOther(NoKey::NotJson),
         ]);
         secret.pending = Some(LabeledVersion { version: order_version(), content });
         secret.rotation_enabled = true;
@@ -266,7 +267,7 @@ fn versions(some: &mut Choices, keys: &[(KeyId, Timestamp)]) -> Vec<LabeledVersi
     let foreign = [
         Content::Foreign,
         Content::ForeignKey { key, extras },
-        Content::ForeignOther,
+        Content::ForeignOther(NoKey::NoFields),
         Content::ForeignEmpty,
     ];
     all.push(LabeledVersion { version: order_version(), content: some.one(&foreign) });

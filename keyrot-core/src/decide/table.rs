@@ -86,7 +86,7 @@ fn keys(case: &Situation<'_>, goal: Goal<'_>, facts: Facts<'_>) -> Part<()> {
         /// Somebody else wrote a labeled version
         (Run, _, Contents::Unread(version), ..) => look_into(version),
         /// The current version holds no access key
-        (_, _, _, Current::HoldsOther(version), ..) => blocked(Blocked::SecretHoldsOther { version: version.clone() }),
+        (_, _, _, Current::HoldsOther(version, why), ..) => blocked(Blocked::SecretHoldsOther { version: version.clone(), why: Some(why) }),
         /// The current key was created or published minutes ago, and is not listed as Active yet
         (_, _, _, Current::Settling { key, until }, ..) => settling(key, until),
         /// The current key is not Active, and was not revoked
@@ -229,7 +229,7 @@ fn next_key(case: &Situation<'_>, facts: Facts<'_>) -> Part<Infallible> {
         /// A key is due, and how large the next value is was not asked
         NextKey::SizeUnasked(version) => look(Question::NextSize(version.clone())),
         /// A key is due, and the current version's further fields cannot be carried along
-        NextKey::NotCarried(version) => blocked(Blocked::SecretHoldsOther { version: version.clone() }),
+        NextKey::NotCarried(version) => blocked(Blocked::SecretHoldsOther { version: version.clone(), why: None }),
         /// A key is due, and the next value is too large
         NextKey::TooLarge { bytes, most } => blocked(Blocked::ValueTooLarge { bytes, most }),
         /// A key is due, and the user has two

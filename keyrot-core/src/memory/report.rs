@@ -8,6 +8,7 @@ use crate::memory::world::World;
 use crate::model::error::CallError;
 use crate::model::observed::{KeyStatus, LastUse};
 use async_trait::async_trait;
+use chrono::SubsecRound;
 
 impl World {
     /// The credential report as IAM would make it now. The account has no passwords, and its root
@@ -19,7 +20,13 @@ impl World {
             slot: if n == 0 { 1 } else { 2 },
             active: key.listed.status == KeyStatus::Active,
             rotated: key.listed.created,
-            last_use: self.last_use(&key.listed.id).unwrap_or(LastUse::NoRecord),
+            last_use: match self.last_use(&key.listed.id) {
+                // The report has whole seconds.
+                Ok(LastUse::At { when, service, region }) => {
+                    LastUse::At { when: when.trunc_subsecs(0), service, region }
+                }
+                last_use => last_use.unwrap_or(LastUse::NoRecord),
+            },
         };
         let users = self.users().map(|user| ReportedUser {
             arn: user.arn.clone(),
@@ -28,11 +35,13 @@ impl World {
             keys: user.keys().iter().enumerate().map(key).collect(),
         });
         CredentialReport {
-            generated: chrono::SubsecRound::trunc_subsecs(self.now(), 0),
+            generated: self.now().trunc_subsecs(0),
             account: self.account().to_owned(),
             partition: "aws".to_owned(),
             root: Vec::new(),
             users: users.collect(),
+            unreadable: Vec::new(),
+            not_renewed: None,
         }
     }
 }

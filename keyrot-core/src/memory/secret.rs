@@ -6,6 +6,7 @@ use crate::model::error::ErrorKind;
 use crate::model::home::{Difference, Owner, SecretArn};
 use crate::model::journal::Journal;
 use crate::model::names::{KeyId, SecretName, VersionId};
+use crate::model::no_key::NoKey;
 use crate::model::observed::LabeledVersion;
 use crate::model::stored::VersionContents;
 use crate::model::time::Timestamp;
@@ -112,7 +113,28 @@ impl Value {
             fields.as_ref().is_some_and(|f| f.keys().any(|name| name != ID && name != SECRET));
         let next_size =
             fields.map(|_| Self::credentials(&Credentials::longest(), Some(self)).0.len());
-        VersionContents { key: self.read().map(|c| c.key), extras, next_size }
+        let key = self.read().map(|c| c.key).ok_or_else(|| self.no_key());
+        VersionContents { key, extras, next_size }
+    }
+
+    /// Why there are no credentials in it.
+    pub(crate) fn no_key(&self) -> NoKey {
+        use serde_json::Value;
+        let fields = match serde_json::from_str(&self.0) {
+            Err(_) if self.0.trim().is_empty() => return NoKey::Empty,
+            Err(_) => return NoKey::NotJson,
+            Ok(Value::Array(_)) => return NoKey::Array,
+            Ok(Value::Object(fields)) => fields,
+            Ok(_) => return NoKey::Scalar,
+        };
+        let text = |name| fields.get(name).map(|value: &Value| value.as_str());
+        match (text(ID), text(SECRET)) {
+            (Some(None), _) | (_, Some(None)) => NoKey::NotText,
+            (Some(Some(id)), _) if KeyId::parse(id).is_err() => NoKey::NotAnId,
+            (Some(_), _) => NoKey::NoSecretHalf,
+            (None, Some(_)) => NoKey::NoId,
+            (None, None) => NoKey::NoFields,
+        }
     }
 
     fn fields(&self) -> Option<serde_json::Map<String, serde_json::Value>> {

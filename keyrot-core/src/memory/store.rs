@@ -201,7 +201,7 @@ impl CredentialSource for MemoryAccount {
             Ok(match value.read() {
                 Some(credentials) => Published::Key { version: held, credentials },
                 None if value.is_placeholder() => Published::NotYet,
-                None => Published::SomethingElse,
+                None => Published::SomethingElse(value.no_key()),
             })
         })
         .await

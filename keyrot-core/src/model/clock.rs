@@ -40,10 +40,10 @@ impl std::fmt::Display for WrongClock {
 
 impl std::error::Error for WrongClock {}
 
-/// The two largest units of a time, rounded: `8 d 3 h`, `7 min 12 s`.
+/// The two largest units of a time, rounded: `8d 3h`, `7m 12s`.
 fn rough(time: TimeDelta) -> String {
     const UNITS: [(&str, i64); 4] =
-        [("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1_000)];
+        [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000)];
     let time = time.num_milliseconds();
     let largest =
         |time: i64| UNITS.iter().position(|(_, size)| time >= *size).unwrap_or(UNITS.len() - 1);
@@ -55,7 +55,7 @@ fn rough(time: TimeDelta) -> String {
         let count = left / size;
         left %= size;
         if count > 0 {
-            parts.push(format!("{count} {unit}"));
+            parts.push(format!("{count}{unit}"));
         }
     }
     parts.join(" ")
@@ -73,24 +73,18 @@ mod tests {
         assert_eq!(check(0), None);
         assert_eq!(check(300), None);
         assert_eq!(check(-300), None);
-        assert_eq!(
-            check(301).unwrap().to_string(),
-            "this machine's clock is 5 min 1 s ahead of AWS's"
-        );
-        assert_eq!(
-            check(-301).unwrap().to_string(),
-            "this machine's clock is 5 min 1 s behind AWS's"
-        );
+        assert_eq!(check(301).unwrap().to_string(), "this machine's clock is 5m 1s ahead of AWS's");
+        assert_eq!(check(-301).unwrap().to_string(), "this machine's clock is 5m 1s behind AWS's");
         assert_eq!(
             check(8 * 86_400 + 59).unwrap().to_string(),
-            "this machine's clock is 8 d ahead of AWS's"
+            "this machine's clock is 8d ahead of AWS's"
         );
         assert_eq!(
             check(-90_000).unwrap().to_string(),
-            "this machine's clock is 1 d 1 h behind AWS's"
+            "this machine's clock is 1d 1h behind AWS's"
         );
-        assert_eq!(rough(TimeDelta::milliseconds(8 * 86_400_000 - 300)), "8 d");
-        assert_eq!(rough(TimeDelta::seconds(3_600 * 23 + 3_599)), "1 d");
+        assert_eq!(rough(TimeDelta::milliseconds(8 * 86_400_000 - 300)), "8d");
+        assert_eq!(rough(TimeDelta::seconds(3_600 * 23 + 3_599)), "1d");
         assert_eq!(WrongClock::check(at(900), None), None, "nothing is known of AWS's");
     }
 }

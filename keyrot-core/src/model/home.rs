@@ -35,7 +35,8 @@ pub struct Place {
 ///
 /// Without the hyphen and six characters that Secrets Manager adds to each secret that it creates,
 /// it is a place that was chosen for a secret that does not exist yet: `keyrot enroll` writes such
-/// a one.
+/// a one. A name that itself ends in a hyphen and six characters, such as `ci-deploy`, has a colon
+/// behind it then, which no name has.
 ///
 /// ```
 /// # use keyrot_core::model::SecretArn;
@@ -161,10 +162,7 @@ impl SecretArn {
         let arn =
             Arn::parse(text).filter(|arn| arn.service == "secretsmanager" && arn.has_account());
         let Arn { partition, region, account, resource, .. } = arn.ok_or_else(wrong)?;
-        let resource = resource
-            .strip_prefix("secret:")
-            .filter(|name| !name.contains(':'))
-            .ok_or_else(wrong)?;
+        let resource = resource.strip_prefix("secret:").ok_or_else(wrong)?;
         let word = |text: &str| {
             let known = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
             !text.is_empty() && text.len() <= 32 && text.bytes().all(known)
@@ -172,13 +170,11 @@ impl SecretArn {
         if !word(partition) || !word(region) {
             return Err(wrong());
         }
-        let (name, suffix) = match resource.rsplit_once('-') {
-            Some((name, end))
-                if end.len() == 6 && end.bytes().all(|b| b.is_ascii_alphanumeric()) =>
-            {
-                (name, Some(end))
-            }
-            _ => (resource, None),
+        let (name, suffix) = match (resource.strip_suffix(':'), split_suffix(resource)) {
+            // Written only where there is something to mistake.
+            (Some(name), _) if split_suffix(name).is_some() => (name, None),
+            (_, Some((name, suffix))) => (name, Some(suffix)),
+            (_, None) => (resource, None),
         };
         let name = SecretName::parse(name).map_err(|_| wrong())?;
         let (partition, region, account) =
@@ -230,8 +226,19 @@ impl fmt::Display for SecretArn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Place { partition, region, account, name } = &self.place;
         write!(f, "arn:{partition}:secretsmanager:{region}:{account}:secret:{name}")?;
-        self.suffix.as_ref().map_or(Ok(()), |suffix| write!(f, "-{suffix}"))
+        match &self.suffix {
+            Some(suffix) => write!(f, "-{suffix}"),
+            None if split_suffix(name.as_str()).is_some() => f.write_str(":"),
+            None => Ok(()),
+        }
     }
+}
+
+/// A name, and the six characters behind a hyphen that Secrets Manager may have added.
+fn split_suffix(text: &str) -> Option<(&str, &str)> {
+    let (name, end) = text.rsplit_once('-')?;
+    let added = end.len() == 6 && end.bytes().all(|b| b.is_ascii_alphanumeric());
+    (added && !name.is_empty()).then_some((name, end))
 }
 
 impl fmt::Debug for SecretArn {
@@ -330,7 +337,37 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_name_that_ends_as_an_arn_does_is_read_back_whole() {
+        let at = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:prod/ci-deploy";
+        let arn = SecretArn::parse(format!("{at}-a1B2c3")).unwrap();
+        assert_eq!((arn.place().name.as_str(), arn.suffix()), ("prod/ci-deploy", Some("a1B2c3")));
+        let planned = SecretArn::planned(arn.place().clone()).to_string();
+        let read = SecretArn::parse(&planned).unwrap();
+        assert_eq!((read.place(), read.suffix()), (arn.place(), None), "{planned}");
+        for wrong in [format!("{at}:x"), format!("{at}-a1B2c3:x"), at.replace("deploy", ":")] {
+            assert!(SecretArn::parse(&wrong).is_err(), "{wrong}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn an_arn_of_any_name_is_read_back(
+            name in "[a-z/]{0,3}[A-Za-z0-9/_+=.@-]{1,12}(-[a-zA-Z0-9]{6}){0,2}",
+            suffix in "[A-Za-z0-9]{6}",
+        ) {
+            let place = Place {
+                partition: "aws".to_owned(),
+                region: "eu-central-1".to_owned(),
+                account: "123456789012".to_owned(),
+                name: SecretName::parse(name).unwrap(),
+            };
+            let planned = SecretArn::planned(place.clone());
+            prop_assert_eq!(SecretArn::parse(planned.to_string()).unwrap(), planned);
+            let there = SecretArn { place, suffix: Some(suffix) };
+            prop_assert_eq!(SecretArn::parse(there.to_string()).unwrap(), there);
+        }
+
         #[test]
         fn an_owner_is_read_back(id in "AIDA[A-Z0-9]{17}", account in "[0-9]{12}", name in "[A-Za-z0-9+=,.@_-]{1,64}") {
             let owner = Owner { id: UserId::parse(id).unwrap(), account, name: UserName::parse(name).unwrap() };

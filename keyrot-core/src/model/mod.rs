@@ -11,6 +11,7 @@ pub(crate) mod home;
 pub(crate) mod journal;
 pub(crate) mod names;
 pub(crate) mod nearest;
+pub(crate) mod no_key;
 pub(crate) mod observed;
 pub(crate) mod request;
 pub(crate) mod step;
@@ -36,6 +37,7 @@ pub use error::{CallError, Effect, ErrorKind};
 pub use home::{Adoption, Difference, HOME_TAG, HomeTag, Owner, Place, Residence, SecretArn};
 pub use journal::{Intent, Journal, JournalEntry, Phase, Promoted, Retired, Revoked};
 pub use names::{KeyId, NameError, SecretName, UserArn, UserId, UserName, VersionId};
+pub use no_key::NoKey;
 pub use observed::{
     AccessKey, KeyStatus, LabeledVersion, LastUse, Observed, Secret, SecretState, StoredVersion,
     Verified,
@@ -44,7 +46,7 @@ pub use request::{Request, Revocation};
 pub use step::{RotationStep, StepName};
 pub use stored::{NewKey, ProbeAnswer, VersionContents};
 pub use subject::Subject;
-pub use text::{clip, format_duration, plural, relative, span, visible};
+pub use text::{age, age_days, clip, format_duration, plural, relative, span, visible};
 pub use trail::UseEvent;
 pub use trail::evidence::{AssumedRole, Searched, UseCounts, UseEvidence, UseSource};
 pub use trail::untrusted::UntrustedText;

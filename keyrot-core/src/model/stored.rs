@@ -2,14 +2,15 @@
 
 use crate::model::credentials::Credentials;
 use crate::model::names::{KeyId, UserArn};
+use crate::model::no_key::NoKey;
 use crate::model::time::Timestamp;
 use serde::Serialize;
 
 /// What was found in a version.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct VersionContents {
-    /// The id of the access key, if there is one.
-    pub key: Option<KeyId>,
+    /// The id of the access key, or why there is none.
+    pub key: Result<KeyId, NoKey>,
     /// Whether there are further fields.
     pub extras: bool,
     /// The size in bytes of the value that would take this one's place: its further fields, with

@@ -42,30 +42,43 @@ pub(crate) fn rfc3339(time: Timestamp) -> String {
     time.format("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
-/// `in 6 d` or `3 h ago`; within a minute, `now`.
+/// `in 6d` or `3h ago`; within a minute, `now`. What is past is [as old](age) as an age is; what is
+/// ahead is rounded.
 #[must_use]
 pub fn relative(time: Timestamp, now: Timestamp) -> String {
     let seconds = time.signed_duration_since(now).num_seconds();
     match seconds {
         -59..=59 => "now".to_owned(),
-        60.. => format!("in {}", span(seconds)),
+        60.. => format!("in {}", one_unit(seconds, |unit| (seconds + unit / 2) / unit)),
         _ => format!("{} ago", span(-seconds)),
     }
 }
 
-/// `36 d`, `5 h`, `12 min`: one unit is enough to see how far away something is.
+/// `36d`, `5h`, `12m`: one unit is enough to see how long something is. Whole units have passed, as
+/// in [`age_days`].
 #[must_use]
 pub fn span(seconds: i64) -> String {
-    let rounded = |unit: i64| (seconds + unit / 2) / unit;
-    if seconds >= 2 * 86_400 {
-        format!("{} d", rounded(86_400))
-    } else if seconds >= 2 * 3600 {
-        format!("{} h", rounded(3600))
-    } else if seconds >= 120 {
-        format!("{} min", rounded(60))
-    } else {
-        format!("{seconds} s")
+    one_unit(seconds, |unit| seconds / unit)
+}
+
+fn one_unit(seconds: i64, count: impl Fn(i64) -> i64) -> String {
+    let units = [(86_400, "d"), (3600, "h"), (60, "m")];
+    match units.into_iter().find(|(unit, _)| seconds >= 2 * unit) {
+        Some((unit, name)) => format!("{}{name}", count(unit)),
+        None => format!("{seconds}s"),
     }
+}
+
+/// How old something is, in whole days that have passed: of a key, its age.
+#[must_use]
+pub fn age_days(since: Timestamp, now: Timestamp) -> i64 {
+    now.signed_duration_since(since).num_seconds().max(0) / 86_400
+}
+
+/// `91d`: an age in whole days, however young.
+#[must_use]
+pub fn age(since: Timestamp, now: Timestamp) -> String {
+    format!("{}d", age_days(since, now))
 }
 
 /// `1 key`, `2 keys`.
@@ -151,12 +164,25 @@ mod tests {
     fn a_time_has_one_unit_in_both_directions() {
         let now = crate::testing::at(0);
         let after = |seconds| now + chrono::Duration::seconds(seconds);
-        assert_eq!(relative(after(6 * 86_400), now), "in 6 d");
-        assert_eq!(relative(after(-3 * 3600), now), "3 h ago");
-        assert_eq!(relative(after(47 * 3600), now), "in 47 h");
-        assert_eq!(relative(after(7 * 86_400 - 12), now), "in 7 d");
-        assert_eq!(relative(after(90), now), "in 90 s");
+        assert_eq!(relative(after(6 * 86_400), now), "in 6d");
+        assert_eq!(relative(after(-3 * 3600), now), "3h ago");
+        assert_eq!(relative(after(47 * 3600), now), "in 47h");
+        assert_eq!(relative(after(7 * 86_400 - 12), now), "in 7d");
+        assert_eq!(relative(after(90), now), "in 90s");
+        assert_eq!(relative(after(-150), now), "2m ago");
         assert_eq!(relative(after(-30), now), "now");
+    }
+
+    proptest! {
+        /// A page that shows a key's age and that it was last used when it was made has one number.
+        #[test]
+        fn an_age_and_the_time_since_are_one_number(seconds in 2 * 86_400_i64..100_000_000) {
+            let now = crate::testing::at(0);
+            let since = now - chrono::Duration::seconds(seconds);
+            prop_assert_eq!(relative(since, now), format!("{} ago", age(since, now)));
+            prop_assert_eq!(span(seconds), age(since, now));
+            prop_assert_eq!(age_days(since, now), (now - since).num_days());
+        }
     }
 
     #[test]

@@ -13,6 +13,7 @@
 //! lost reply costs nothing.
 
 use crate::model::names::{KeyId, NameError, VersionId};
+use crate::model::no_key::NoKey;
 use crate::model::time::Timestamp;
 use chrono::DateTime;
 use serde::{Deserialize, Serialize};
@@ -42,8 +43,8 @@ pub enum Content {
         /// Whether the value carries further fields that the next version has to keep.
         extras: bool,
     },
-    /// Written by somebody else; reading it found no access key.
-    ForeignOther,
+    /// Written by somebody else; reading it found no access key, for this reason.
+    ForeignOther(NoKey),
     /// Made by Secrets Manager for its rotation function to fill: it has no value yet.
     ForeignEmpty,
 }
@@ -79,7 +80,7 @@ impl Content {
     pub fn key(&self) -> Option<&KeyId> {
         match self {
             Self::Key { key, .. } | Self::ForeignKey { key, .. } => Some(key),
-            Self::Placeholder | Self::Foreign | Self::ForeignOther | Self::ForeignEmpty => None,
+            Self::Placeholder | Self::Foreign | Self::ForeignOther(_) | Self::ForeignEmpty => None,
         }
     }
 
@@ -88,7 +89,7 @@ impl Content {
     pub fn is_foreign(&self) -> bool {
         matches!(
             self,
-            Self::Foreign | Self::ForeignKey { .. } | Self::ForeignOther | Self::ForeignEmpty
+            Self::Foreign | Self::ForeignKey { .. } | Self::ForeignOther(_) | Self::ForeignEmpty
         )
     }
 

@@ -170,9 +170,13 @@ impl Blocked {
             Self::SecretIsReplica { primary } => advice(&format!(
                 "run keyrot in {primary}, or name another secret in the tag keyrot:secret"
             )),
-            Self::SecretHoldsOther { .. } => advice(
-                "name another secret in the tag keyrot:secret, or put the user's present credentials into this one",
-            ),
+            Self::SecretHoldsOther { why, .. } => {
+                let other = "name another secret in the tag keyrot:secret, or put the user's present credentials into this one";
+                let mend = why.map(|why| {
+                    Hint::advice(format!("if it is this user's secret: {}", why.advice()))
+                });
+                mend.into_iter().chain(advice(other)).collect()
+            }
             Self::ForeignPending { .. } => {
                 vec![Hint::to(
                     "finish the other rotation, or cancel it, so that AWSPENDING is free",

@@ -16,8 +16,8 @@ pub(crate) mod uses;
 
 pub use aftermath::{Aftermath, Remains, StillAlive};
 pub use enroll::{Change, EnrollDocument, EnrollRow};
-pub use moving::{HomeDocument, MoveDocument, MoveRow};
 pub use hint::{Action, Hint, command_line, flag, worded};
+pub use moving::{HomeDocument, MoveDocument, MoveRow};
 pub use request::RequestDocument;
 pub use resolution::Resolution;
 pub use run::{Counts, RunDocument};

@@ -9,10 +9,11 @@ use crate::engine::report::NotifierFailure;
 use crate::engine::report::Report;
 use crate::machine::event::EventKind;
 use crate::machine::outcome::{Outcome, Stop};
+use crate::model::text::age_days;
 use crate::model::time::Timestamp;
 use crate::report::state::RunStatus;
 use crate::report::state::State;
-use crate::report::user::{UserDocument, age_days};
+use crate::report::user::UserDocument;
 use crate::selection::pattern::Pattern;
 use crate::selection::{Selected, Skipped};
 use serde::Serialize;
@@ -139,7 +140,7 @@ impl Counts {
                     _ => {}
                 }
             }
-            let oldest = one.keys.iter().map(|key| age_days(key, report.finished)).max();
+            let oldest = one.keys.iter().map(|key| age_days(key.created, report.finished)).max();
             counts.oldest_key_days = counts.oldest_key_days.max(oldest.unwrap_or(0));
         }
         counts

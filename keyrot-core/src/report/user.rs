@@ -9,6 +9,7 @@ use crate::model::error::ErrorKind;
 use crate::model::journal::JournalEntry;
 use crate::model::names::{KeyId, SecretName, UserName};
 use crate::model::observed::{AccessKey, LastUse};
+use crate::model::text::age_days;
 use crate::model::time::Timestamp;
 use crate::model::trail::evidence::UseEvidence;
 use crate::report::codes::outcome_text;
@@ -225,7 +226,7 @@ impl UserDocument {
             id: key.id.clone(),
             status: key.status.word().to_owned(),
             created: key.created,
-            age_days: age_days(key, now),
+            age_days: age_days(key.created, now),
             current: Some(&key.id) == one.current.as_ref(),
         };
         Self {
@@ -322,8 +323,4 @@ pub(crate) fn with_uses(one: &UserResult) -> Vec<EvidenceDocument> {
         }
     }
     all
-}
-
-pub(crate) fn age_days(key: &AccessKey, now: Timestamp) -> i64 {
-    now.signed_duration_since(key.created).num_days().max(0)
 }

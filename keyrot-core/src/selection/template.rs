@@ -73,11 +73,6 @@ pub enum TemplateError {
         "its fixed text is longer than {LONGEST_FIXED} characters; expected less, so that every user name fits"
     )]
     TooLong,
-    /// An ending that Secrets Manager takes for the end of an ARN.
-    #[error(
-        "it ends in a hyphen and six letters or digits, which Secrets Manager takes for the end of an ARN; expected another ending"
-    )]
-    EndsLikeAnArn,
 }
 
 /// A user that the template gives no usable name.
@@ -143,13 +138,6 @@ impl SecretTemplate {
         if parts.iter().map(fixed).sum::<usize>() > LONGEST_FIXED {
             return Err(TemplateError::TooLong);
         }
-        // What is left of the rule for names, once length and characters are seen to, is the
-        // ending.
-        if let Some(Part::Fixed(end)) = parts.last()
-            && SecretName::parse(end.as_str()).is_err()
-        {
-            return Err(TemplateError::EndsLikeAnArn);
-        }
         Ok(Self { text: text.to_owned(), parts })
     }
 
@@ -163,8 +151,7 @@ impl SecretTemplate {
     /// The name of this user's secret.
     ///
     /// # Errors
-    /// [`Unnameable`] if the name comes out too long, or with an ending that Secrets Manager takes
-    /// for the end of an ARN.
+    /// [`Unnameable`] if the name comes out too long.
     pub fn secret_name(&self, user: &UserArn) -> Result<SecretName, Unnameable> {
         let mut name = String::with_capacity(64);
         for part in &self.parts {
@@ -180,10 +167,10 @@ impl SecretTemplate {
             let name = format!("{}…", &name[..60]);
             return Err(Unnameable { template: self.text.clone(), name, why });
         }
-        SecretName::parse(name.as_str()).map_err(|_| Unnameable {
+        SecretName::parse(name.as_str()).map_err(|error| Unnameable {
             template: self.text.clone(),
             name,
-            why: "it ends in a hyphen and six letters or digits, like an ARN".to_owned(),
+            why: error.to_string(),
         })
     }
 
@@ -323,8 +310,17 @@ mod tests {
             wrong("/iam/{path}{user}").contains("/iam{path}{user}")
                 && wrong("{path}/{user}").contains("slash")
         );
-        assert!(wrong("{user}/my-access").contains("the end of an ARN"));
         assert!(wrong(&format!("{{user}}/{}", "x".repeat(320))).contains("longer than 320"));
+    }
+
+    #[test]
+    fn a_name_may_end_as_an_arn_does() {
+        let of = |template: &str, user: &str| {
+            let template = SecretTemplate::parse(template).unwrap();
+            template.secret_name(&arn("/", user)).unwrap().to_string()
+        };
+        assert_eq!(of("prod/{user}", "ci-deploy"), "prod/ci-deploy");
+        assert_eq!(of("{user}-access", "ci"), "ci-access");
     }
 
     #[test]
@@ -366,15 +362,15 @@ mod tests {
 
     #[test]
     fn a_user_whose_name_cannot_be_used_is_told_why() {
-        let template = SecretTemplate::parse("/iam/{user}").unwrap();
-        let error = template.secret_name(&arn("/", "ci-deploy")).unwrap_err().to_string();
-        assert!(error.contains("\"/iam/ci-deploy\"") && error.contains("keyrot:secret"), "{error}");
         let template = SecretTemplate::parse("{path}{user}").unwrap();
         let error = template
             .secret_name(&arn(&format!("/{}/", "x".repeat(510)), "ci"))
             .unwrap_err()
             .to_string();
-        assert!(error.contains("514 characters, at most 512"), "{error}");
+        assert!(
+            error.contains("514 characters, at most 512") && error.contains("keyrot:secret"),
+            "{error}"
+        );
     }
 
     proptest! {

@@ -15,7 +15,10 @@ fn now() -> Timestamp {
 }
 
 fn refused(text: &str) -> String {
-    read(text.as_bytes(), now()).unwrap_err().to_string()
+    match read(text.as_bytes(), now()) {
+        Err(error) => error.to_string(),
+        Ok(report) => report.unreadable[0].why.clone(),
+    }
 }
 
 #[test]
@@ -90,6 +93,40 @@ fn what_is_wrong_is_named_with_line_and_column() {
 }
 
 #[test]
+fn a_row_that_cannot_be_read_is_one_unknown_user() {
+    let others = REAL.lines().nth(2).unwrap().replace("doe,jane", "john");
+    let known = |text: &[u8]| {
+        let report = read(text, now()).unwrap();
+        let names = |user: &ReportedUser| user.arn.name().to_string();
+        let users: Vec<_> = report.users.iter().map(names).collect();
+        let unreadable: Vec<_> = report.unreadable.into_iter().map(|row| row.user).collect();
+        (users, unreadable)
+    };
+    let whole = format!("{REAL}{others}\n");
+    for (from, to) in [
+        ("true,2025-01-01T00:00:00+00:00", "perhaps,2025-01-01T00:00:00+00:00"),
+        ("eu-west-1,s3", "eu-west-1,s3,more"),
+        ("2026-01-02T03:04:00+00:00", "yesterday"),
+        ("arn:aws:iam::123456789012:user/staff/doe,jane", "nobody"),
+    ] {
+        let text = whole.replacen(from, to, 1);
+        assert_ne!(text, whole, "{from}");
+        assert_eq!(known(text.as_bytes()), (vec!["john".into()], vec!["doe,jane".into()]), "{to}");
+    }
+    let mut bytes = whole.clone().into_bytes();
+    let at = whole.find("eu-west-1").unwrap();
+    bytes[at] = 0xFF;
+    assert_eq!(known(&bytes), (vec!["john".into()], vec!["doe,jane".into()]));
+    // Of two rows of one name neither is the user's.
+    let twice = format!("{whole}{others}\n");
+    assert_eq!(known(twice.as_bytes()), (vec!["doe,jane".into()], vec!["john".into()]));
+    // The root user's too.
+    let root = whole.replacen("true,false,N/A", "true,perhaps,N/A", 1);
+    let (users, unreadable) = known(root.as_bytes());
+    assert_eq!((users.len(), unreadable), (2, vec!["<root_account>".to_owned()]));
+}
+
+#[test]
 fn commas_in_names_and_paths_need_no_quotes() {
     let bare = REAL.replace('"', "");
     assert_ne!(bare, REAL);
@@ -148,6 +185,8 @@ fn any_report() -> impl Strategy<Value = CredentialReport> {
             partition: "aws-cn".into(),
             root,
             users: users.collect(),
+            unreadable: Vec::new(),
+            not_renewed: None,
         }
     })
 }

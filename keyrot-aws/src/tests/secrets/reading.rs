@@ -111,7 +111,7 @@ async fn a_foreign_version_gives_away_its_key_and_no_more() {
         .to_string();
     let (aws, script) = Script::aws([value_of(&from, &text)]).await;
     let inside = aws.inspect_version(&secret(), &from).await.unwrap();
-    assert_eq!(inside.map(|inside| (inside.key, inside.extras)), Some((Some(key('A')), true)));
+    assert_eq!(inside.map(|inside| (inside.key, inside.extras)), Some((Ok(key('A')), true)));
     assert_eq!(sent(&script.requests()[0].body)["VersionStage"], "AWSCURRENT");
 
     let own = SecretSettings {
@@ -122,7 +122,7 @@ async fn a_foreign_version_gives_away_its_key_and_no_more() {
     let text = json!({ "id": key('A').as_str(), "pw": HIDDEN }).to_string();
     let (aws, _) = Script::with(settings, [value_of(&from, &text)]).await;
     let inside = aws.inspect_version(&secret(), &from).await.unwrap();
-    assert_eq!(inside.map(|inside| (inside.key, inside.extras)), Some((Some(key('A')), false)));
+    assert_eq!(inside.map(|inside| (inside.key, inside.extras)), Some((Ok(key('A')), false)));
 }
 
 #[tokio::test(start_paused = true)]

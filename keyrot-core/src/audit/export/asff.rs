@@ -3,7 +3,8 @@
 //! Limits (AWS Security Hub API reference, `AwsSecurityFinding` and what it holds; partner guide,
 //! "Guidelines for using the BatchImportFindings API"): 512 characters for ids, 256 for the title,
 //! 1,024 for the description, 512 for the recommendation, 64 for a related requirement, 32 of
-//! these; 100 findings in a call. A finding that comes again under the same id is an update.
+//! these; 100 findings in a call. A finding that comes again under the same id is an update, so no
+//! two findings may share one, however long the user's path is.
 
 use crate::audit::controls::Standard;
 use crate::audit::document::Audit;
@@ -11,7 +12,11 @@ use crate::audit::finding::Finding;
 use crate::audit::kind::{FindingKind, FindingSeverity};
 use crate::model::text::{clip, rfc3339};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::fmt::Write;
 
+const LONGEST_ID: usize = 512;
 const DOCUMENTATION: &str =
     "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_access-keys.html";
 
@@ -19,12 +24,13 @@ const DOCUMENTATION: &str =
 /// Hub takes them, for Security Hub in this region.
 #[must_use]
 pub fn asff(audit: &Audit, region: &str) -> String {
+    let mut ids = BTreeMap::new();
     let findings: Vec<Value> =
-        audit.findings.iter().map(|finding| one(audit, finding, region)).collect();
+        audit.findings.iter().map(|found| one(audit, found, id(found, &mut ids), region)).collect();
     format!("{}\n", serde_json::to_string_pretty(&findings).unwrap_or_default())
 }
 
-fn one(audit: &Audit, finding: &Finding, region: &str) -> Value {
+fn one(audit: &Audit, finding: &Finding, id: String, region: &str) -> Value {
     let Audit { account, partition, now, .. } = audit;
     let types = [type_of(finding)];
     let severity = json!({ "Label": label(finding.severity), "Original": finding.severity.word() });
@@ -48,7 +54,7 @@ fn one(audit: &Audit, finding: &Finding, region: &str) -> Value {
     let begun = finding.since.map_or(*now, |since| since.min(*now));
     json!({
         "SchemaVersion": "2018-10-08",
-        "Id": clip(&id(finding), 512),
+        "Id": id,
         "ProductArn": format!("arn:{partition}:securityhub:{region}:{account}:product/{account}/default"),
         "ProductName": "keyrot",
         "CompanyName": "keyrot",
@@ -89,9 +95,23 @@ fn title(kind: FindingKind, who: &str) -> String {
 }
 
 /// The same for the same finding in every audit; another for a new key in the place of the old one.
-fn id(finding: &Finding) -> String {
+/// The second of two keys that were created in one second is counted.
+fn id(finding: &Finding, ids: &mut BTreeMap<String, usize>) -> String {
     let key = finding.key_created.map(|at| format!("/key-{}", at.timestamp())).unwrap_or_default();
-    format!("{}{key}/{}", finding.arn, finding.kind.code())
+    let id = format!("{}{key}/{}", finding.arn, finding.kind.code());
+    let count = ids.entry(id.clone()).or_default();
+    *count += 1;
+    let id = if *count > 1 { format!("{id}/{count}") } else { id };
+    if id.len() <= LONGEST_ID {
+        return id;
+    }
+    let hash = Sha256::digest(&id).iter().fold(String::new(), |mut text, byte| {
+        // Writing to a string does not fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    });
+    let room = LONGEST_ID - hash.len() - 1;
+    format!("{}/{hash}", id.chars().take(room).collect::<String>())
 }
 
 /// From the "Types taxonomy for ASFF" of the Security Hub user guide.

@@ -2,12 +2,13 @@
 //! there and grow on a wide screen.
 //!
 //! Nothing is shown by color alone: what is not tagged for rotation is hatched, the limit and what
-//! is due have words, and each mark has a title.
+//! is past it have words, and each mark has a title.
 
 use super::escape::Html;
 use crate::audit::document::Audit;
-use crate::model::text::plural;
+use crate::model::text::{plural, relative};
 use crate::model::time::Timestamp;
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 const WIDTH: f64 = 360.0;
@@ -123,29 +124,40 @@ pub(super) fn ages(audit: &Audit) -> String {
     svg
 }
 
-/// Next rotations; `None` if it rotates nobody.
-pub(super) fn rotations(audit: &Audit) -> Option<String> {
+/// When the oldest Active key of each tagged user reaches its limit, the next first; `None` without
+/// such a key.
+pub(super) fn limits(audit: &Audit) -> Option<String> {
     const TOP: f64 = 24.0;
     const LEFT: f64 = 128.0;
     const RIGHT: f64 = 346.0;
     const ROW: f64 = 20.0;
     const MOST: usize = 16;
-    let shown = &audit.rotations[..audit.rotations.len().min(MOST)];
-    let last = shown.last()?;
+    let mut seen = BTreeSet::new();
+    let mut all: Vec<(&str, Timestamp)> = audit
+        .keys
+        .iter()
+        .filter(|key| key.managed)
+        .filter_map(|key| Some((key.whose(), key.limit?)))
+        .filter(|(user, _)| seen.insert(*user))
+        .collect();
+    all.sort_by_key(|(user, limit)| (*limit, *user));
+    let shown = &all[..all.len().min(MOST)];
+    let (_, last) = shown.last()?;
     // Whole months, so that the grid ends where the charts does.
-    let days = (last.due - audit.now).num_days().max(0).unsigned_abs() / 30 * 30 + 30;
+    let days = (*last - audit.now).num_days().max(0).unsigned_abs() / 30 * 30 + 30;
     let x_of = |at: Timestamp| {
         let ahead = (at - audit.now).num_seconds().max(0).unsigned_abs();
         LEFT + (RIGHT - LEFT) * (days_f(ahead) / days_f(days * DAY))
     };
     let bottom = TOP + ROW * count(shown.len());
-    let due = shown.iter().filter(|rotation| rotation.due <= audit.now).count();
-    let more = audit.rotations.len() - shown.len();
-    let summary = format!("{} due now, the others within {days} days.", plural(due, "rotation"));
+    let past = shown.iter().filter(|(_, limit)| *limit < audit.now).count();
+    let more = all.len() - shown.len();
+    let summary =
+        format!("{} past the limit, the others reach it within {days} days.", plural(past, "key"));
     let mut svg = head(
-        "rotations",
+        "limits",
         bottom + if more > 0 { 34.0 } else { 18.0 },
-        "When each user's key is rotated",
+        "When the oldest Active key of each tagged user reaches its limit",
         &summary,
     );
     let stride = match days {
@@ -172,18 +184,12 @@ pub(super) fn rotations(audit: &Audit) -> Option<String> {
             TOP - 10.0
         );
     }
-    for (row, rotation) in shown.iter().enumerate() {
+    for (row, (name, limit)) in shown.iter().enumerate() {
         let y = TOP + ROW * (count(row) + 0.5);
-        let name = rotation.user.as_str();
-        let is_due = rotation.due <= audit.now;
-        let when = match (is_due, rotation.created) {
-            (true, None) => "has no key yet; the next run creates the first".to_owned(),
-            (true, Some(_)) => format!("due since {}", rotation.due.format("%F")),
-            (false, _) => format!(
-                "{}, in {} days",
-                rotation.due.format("%F"),
-                (rotation.due - audit.now).num_days()
-            ),
+        let is_past = *limit < audit.now;
+        let when = match is_past {
+            true => format!("past its limit since {}", limit.format("%F")),
+            false => format!("{}, {}", limit.format("%F"), relative(*limit, audit.now)),
         };
         let _ = writeln!(svg, "<g><title>{}</title>", Html(format!("{name}: {when}")));
         let _ = writeln!(
@@ -193,22 +199,21 @@ pub(super) fn rotations(audit: &Audit) -> Option<String> {
             y + 4.0,
             Html(short(name))
         );
-        if is_due {
+        if is_past {
             let _ = writeln!(
                 svg,
                 r#"<rect class="due" x="{:.1}" y="{:.1}" width="9" height="9"/>"#,
                 LEFT - 4.5,
                 y - 4.5
             );
-            let word = if rotation.created.is_some() { "due" } else { "first key" };
             let _ = writeln!(
                 svg,
-                r#"<text class="mark" x="{:.1}" y="{:.1}">{word}</text>"#,
+                r#"<text class="mark" x="{:.1}" y="{:.1}">past</text>"#,
                 LEFT + 9.0,
                 y + 4.0
             );
         } else {
-            let x = x_of(rotation.due);
+            let x = x_of(*limit);
             let _ = writeln!(
                 svg,
                 r#"<line class="stem" x1="{LEFT}" x2="{x:.1}" y1="{y:.1}" y2="{y:.1}"/>"#

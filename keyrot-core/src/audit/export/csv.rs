@@ -1,17 +1,18 @@
 //! An audit as CSV: one row for each key, then one for each finding that shows at no key.
 
 use super::escape::cell;
-use crate::audit::document::{Audit, KeyRow, Next, UseKnown};
+use crate::audit::document::{Audit, KeyRow, UseKnown};
 use crate::audit::finding::Finding;
 use crate::model::text::rfc3339;
 
-const HEAD: [&str; 18] = [
+const HEAD: [&str; 19] = [
     "account",
     "user",
     "arn",
     "owner",
     "managed",
-    "next_rotation",
+    "tagged",
+    "limit",
     "key",
     "key_id",
     "status",
@@ -50,10 +51,6 @@ pub fn rows<const N: usize>(
 }
 
 fn of_key(audit: &Audit, key: &KeyRow) -> [String; HEAD.len()] {
-    let next = match key.next {
-        Next::Replaced { due, .. } => rfc3339(due),
-        Next::InCare | Next::Blocked | Next::Nothing => String::new(),
-    };
     let controls: Vec<String> =
         audit.of_key(key).flat_map(|finding| &finding.controls).map(ToString::to_string).collect();
     let findings: Vec<&str> = key.findings.iter().map(|kind| kind.code()).collect();
@@ -63,7 +60,8 @@ fn of_key(audit: &Audit, key: &KeyRow) -> [String; HEAD.len()] {
         key.arn.clone(),
         owner(audit, &key.arn),
         key.managed.to_string(),
-        next,
+        key.tagged.code().to_owned(),
+        key.limit.map(rfc3339).unwrap_or_default(),
         key.key.map(|slot| slot.to_string()).unwrap_or_default(),
         key.key_id.as_ref().map(ToString::to_string).unwrap_or_default(),
         key.status.clone(),

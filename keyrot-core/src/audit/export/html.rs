@@ -3,7 +3,7 @@
 
 use super::charts;
 use super::escape::Html;
-use crate::audit::document::{Audit, KeyRow, Next, UseKnown};
+use crate::audit::document::{Audit, KeyRow, Tagged, UseKnown};
 use crate::audit::kind::{FindingKind, FindingSeverity};
 use crate::model::names::UserName;
 use crate::model::text::{plural, relative, utc};
@@ -35,6 +35,9 @@ pub fn html(whole: &Audit, shown: &Audit, simulated: bool) -> String {
         utc(whole.report),
         Html(whole.limit())
     );
+    for warning in whole.warnings() {
+        let _ = writeln!(out, "<p class=\"warning\">{}.</p>", Html(warning));
+    }
     if simulated {
         out.push_str("<p class=\"sandbox\">Sandbox: a simulated account.</p>\n");
     }
@@ -103,13 +106,15 @@ fn pictures(out: &mut String, audit: &Audit) {
         mark("open")
     );
     out.push_str(&charts::ages(audit));
-    out.push_str("</section>\n<section>\n<h2>Next rotations</h2>\n");
-    match charts::rotations(audit) {
+    out.push_str("</section>\n<section>\n<h2>Tagged users, by the oldest Active key</h2>\n");
+    match charts::limits(audit) {
         Some(svg) => out.push_str(&svg),
-        None => out.push_str("<p>No user of this account is tagged for rotation.</p>\n"),
+        None => out.push_str(
+            "<p>No user of this account with an Active key is tagged for rotation.</p>\n",
+        ),
     }
     out.push_str(
-        "<p class=\"quiet\">Based on tags and ages. The users' status shows what else can delay a rotation.</p>\n",
+        "<p class=\"quiet\">When the key is as old as its limit allows. The users' status shows when keyrot replaces it, and what holds it.</p>\n",
     );
     let open = audit.counts.active - audit.counts.active_managed;
     if open > 0 {
@@ -169,7 +174,7 @@ fn keys(out: &mut String, audit: &Audit) {
         return;
     }
     out.push_str(
-        "<table class=\"keys\">\n<thead><tr><th>User</th><th>Key</th><th class=\"number\">Age</th><th>Status</th><th>Last used</th><th>Next rotation</th>\
+        "<table class=\"keys\">\n<thead><tr><th>User</th><th>Key</th><th class=\"number\">Age</th><th>Status</th><th>Last used</th><th>Tagged</th>\
          <th>Findings</th></tr></thead>\n<tbody>\n",
     );
     for key in &audit.keys {
@@ -181,14 +186,18 @@ fn keys(out: &mut String, audit: &Audit) {
         };
         let _ = writeln!(
             out,
-            "<tr{class}><th scope=\"row\">{}</th><td data-name=\"key\">{}</td><td class=\"number\" data-name=\"age\">{} d</td>\
-             <td data-name=\"status\">{}</td><td data-name=\"last used\">{}</td><td data-name=\"next rotation\">{}</td><td>{findings}</td></tr>",
+            "<tr{class}><th scope=\"row\">{}</th><td data-name=\"key\">{}</td><td class=\"number\" data-name=\"age\">{}d</td>\
+             <td data-name=\"status\">{}</td><td data-name=\"last used\">{}</td><td data-name=\"tagged\">{}</td><td>{findings}</td></tr>",
             Html(key.whose()),
             Html(key.which()),
             key.age_days,
             Html(&key.status),
             Html(used(audit, key)),
-            Html(next(audit, key)),
+            match key.tagged {
+                Tagged::Yes => "yes",
+                Tagged::Blocked => "yes, blocked",
+                Tagged::No => "no",
+            },
         );
     }
     out.push_str("</tbody>\n</table>\n</section>\n");
@@ -203,18 +212,6 @@ fn used(audit: &Audit, key: &KeyRow) -> String {
         }
         (None, UseKnown::Never) => "no use on record".to_owned(),
         (None, _) => "not known".to_owned(),
-    }
-}
-
-fn next(audit: &Audit, key: &KeyRow) -> String {
-    match key.next {
-        Next::Replaced { due, .. } if due <= audit.now => format!("due since {}", due.format("%F")),
-        Next::Replaced { due, .. } => {
-            format!("{} ({})", due.format("%F"), relative(due, audit.now))
-        }
-        Next::InCare => "by keyrot".to_owned(),
-        Next::Blocked => "blocked".to_owned(),
-        Next::Nothing => "not managed".to_owned(),
     }
 }
 

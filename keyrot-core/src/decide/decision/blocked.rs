@@ -3,6 +3,7 @@
 use crate::decide::decision::Wait;
 use crate::model::home::{Difference, Owner, Place, SecretArn};
 use crate::model::names::{KeyId, VersionId};
+use crate::model::no_key::NoKey;
 use crate::model::observed::LastUse;
 use crate::model::time::Timestamp;
 use serde::Serialize;
@@ -112,6 +113,8 @@ pub enum Blocked {
     SecretHoldsOther {
         /// The version.
         version: VersionId,
+        /// What it holds instead, where it was read.
+        why: Option<NoKey>,
     },
     /// Somebody else staged a version.
     ForeignPending {
@@ -209,12 +212,16 @@ pub enum Unhoused {
     Placeholder,
     /// It holds a key that is not one of the user's Active ones.
     NoSuchKey,
-    /// It holds no access key.
-    HoldsOther,
+    /// It holds no access key, for this reason where it was read.
+    HoldsOther(Option<NoKey>),
     /// The credentials in it do not work.
     DoesNotWork(String),
     /// It is not as keyrot would have created it.
     Differs(Vec<Difference>),
+}
+
+fn because(why: Option<NoKey>) -> String {
+    why.map(|why| format!(": {why}")).unwrap_or_default()
 }
 
 impl fmt::Display for Unhoused {
@@ -227,7 +234,7 @@ impl fmt::Display for Unhoused {
             Self::NoSuchKey => {
                 f.write_str("it holds a key that is not one of this user's Active keys")
             }
-            Self::HoldsOther => f.write_str("it holds no access key"),
+            Self::HoldsOther(why) => write!(f, "it holds no access key{}", because(*why)),
             Self::DoesNotWork(reason) => write!(f, "the credentials in it do not work: {reason}"),
             Self::Differs(all) => {
                 f.write_str(&all.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
@@ -336,8 +343,8 @@ impl fmt::Display for Blocked {
             Self::SecretIsReplica { primary } => {
                 write!(f, "the secret is a replica; its primary is in {primary}")
             }
-            Self::SecretHoldsOther { version } => {
-                write!(f, "AWSCURRENT (version {version}) holds no access key")
+            Self::SecretHoldsOther { version, why } => {
+                write!(f, "AWSCURRENT (version {version}) holds no access key{}", because(*why))
             }
             Self::ForeignPending { version } => {
                 write!(f, "another process staged version {version} under AWSPENDING")

@@ -3,6 +3,7 @@
 use crate::decide::facts::situation::Situation;
 use crate::model::journal::Phase;
 use crate::model::names::{KeyId, VersionId};
+use crate::model::no_key::NoKey;
 use crate::model::observed::KeyStatus;
 use crate::model::time::Timestamp;
 use crate::model::version::Content;
@@ -13,7 +14,7 @@ pub(crate) enum Current<'a> {
     /// None: it is the placeholder.
     NoKey,
     /// None: somebody wrote something else.
-    HoldsOther(&'a VersionId),
+    HoldsOther(&'a VersionId, NoKey),
     /// It was created or published minutes ago, and IAM does not list it as Active yet.
     Settling { key: &'a KeyId, until: Timestamp },
     /// It is not Active, and was not revoked.
@@ -30,8 +31,8 @@ pub(crate) enum Current<'a> {
 
 impl<'a> Current<'a> {
     pub(crate) fn of(case: &Situation<'a>) -> Self {
-        if case.current.content == Content::ForeignOther {
-            return Self::HoldsOther(&case.current.version);
+        if let Content::ForeignOther(why) = case.current.content {
+            return Self::HoldsOther(&case.current.version, why);
         }
         let Some(key) = case.current_key() else { return Self::NoKey };
         let revoked = case.revoked_at(key).is_some();

@@ -262,7 +262,8 @@ fn evidence(seen: &Observed, secret: &Secret, policy: &WaitPolicy) -> Option<Dec
             None => Unhoused::Empty,
             Some(Content::Placeholder) => Unhoused::Placeholder,
             Some(_) if current.and_then(|held| held.key()).is_some() => Unhoused::NoSuchKey,
-            Some(_) => Unhoused::HoldsOther,
+            Some(Content::ForeignOther(why)) => Unhoused::HoldsOther(Some(*why)),
+            Some(_) => Unhoused::HoldsOther(None),
         });
     }
     let Some(differences) = &seen.differences else { return look(Question::Differences) };

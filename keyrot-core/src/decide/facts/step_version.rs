@@ -63,7 +63,7 @@ impl<'a> StepVersion<'a> {
             Content::ForeignEmpty => {
                 Value::Empty { old: case.outgoing().next().map(|key| &key.id) }
             }
-            Content::ForeignOther => Value::Other,
+            Content::ForeignOther(_) => Value::Other,
             Content::Placeholder | Content::Foreign => Value::NoKey,
             Content::Key { key, .. } | Content::ForeignKey { key, .. } => {
                 let superseded = case.key(key).is_some_and(|listed| case.superseded(listed));

@@ -137,10 +137,10 @@ impl Rotation {
     fn read_foreign(&mut self, version: &VersionId, inside: Option<VersionContents>) {
         self.measured(version.clone(), inside.as_ref());
         let content = match inside {
-            Some(VersionContents { key: Some(key), extras, .. }) => {
+            Some(VersionContents { key: Ok(key), extras, .. }) => {
                 Content::ForeignKey { key, extras }
             }
-            Some(VersionContents { key: None, .. }) => Content::ForeignOther,
+            Some(VersionContents { key: Err(why), .. }) => Content::ForeignOther(why),
             None => Content::ForeignEmpty,
         };
         if let SecretState::Present(secret) = &mut self.seen.secret {

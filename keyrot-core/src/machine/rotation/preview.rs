@@ -13,6 +13,7 @@ use crate::model::error::{CallError, ErrorKind};
 use crate::model::home::SecretArn;
 use crate::model::journal::JournalEntry;
 use crate::model::names::{KeyId, VersionId};
+use crate::model::no_key::NoKey;
 use crate::model::observed::{LabeledVersion, LastUse, SecretState, StoredVersion};
 use crate::model::request::Request;
 use crate::model::stored::{NewKey, ProbeAnswer, VersionContents};
@@ -175,7 +176,7 @@ impl Preview {
             Call::InspectVersion(_) => Reply::VersionContents(None),
             // It was measured before the first change, where a key will be created.
             Call::Measure(_) => Reply::VersionContents(Some(VersionContents {
-                key: None,
+                key: Err(NoKey::NoFields),
                 extras: true,
                 next_size: Some(0),
             })),

@@ -1,4 +1,6 @@
 #![allow(clippy::unwrap_used)]
+mod botocore;
+
 use super::*;
 use keyrot_core::{Credentials, KeyId, SecretKey};
 use proptest::prelude::*;
@@ -46,6 +48,62 @@ fn two_values_change_and_every_other_byte_stays() {
 }
 
 #[test]
+fn what_boto3_reads_is_read() {
+    for text in [
+        format!("[default]\n  aws_access_key_id = {OLD}\n  aws_secret_access_key = {SECRET}\n"),
+        format!("[default]\naws_access_key_id: {OLD}\naws_secret_access_key : {SECRET}"),
+        format!("[default]\raws_access_key_id={OLD}\raws_secret_access_key={SECRET}\r"),
+        format!("\t[default]\r\n\taws_access_key_id={OLD}\n\r\taws_secret_access_key={SECRET}\n"),
+        format!(
+            "[default]\naws_session_token =\n    aws_access_key_id = x\naws_access_key_id={OLD}\naws_secret_access_key={SECRET}\n"
+        ),
+    ] {
+        let new = || text.replace(OLD, NEW).replace(SECRET, OTHER);
+        match pair(&text, "default") {
+            Ok(Some(_)) => {
+                assert_eq!(String::from_utf8(replaced(text.as_bytes(), "default")).unwrap(), new());
+            }
+            // The last one: what is indented below the empty token goes on with it.
+            other => assert!(text.contains("token") && other.unwrap_err().contains("line 2")),
+        }
+    }
+}
+
+#[test]
+fn a_file_in_utf_16_is_named_for_what_it_is() {
+    let text = format!("[default]\naws_access_key_id={OLD}\naws_secret_access_key={SECRET}\n");
+    let little: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let marked: Vec<u8> = [&[0xFF, 0xFE], &little[..]].concat();
+    let big: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
+    for bytes in [little, marked, big] {
+        let profiles = Profiles::parse(FileKind::Credentials, &bytes);
+        let problem = profiles.problem().unwrap();
+        assert_eq!(problem.kind, ProblemKind::Utf16);
+        assert!(problem.to_string().contains("UTF-8"), "{problem}");
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("credentials");
+        std::fs::write(&path, &bytes).unwrap();
+        let files = SharedFiles { credentials: Some(path), config: None };
+        let why = files.hold_key("default").unwrap_err().to_string();
+        assert!(why.contains("line 1: the file is UTF-16"), "{why}");
+    }
+}
+
+#[test]
+fn a_profile_under_the_other_files_name_is_pointed_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let [credentials, config] = ["credentials", "config"].map(|name| dir.path().join(name));
+    let pair = format!("aws_access_key_id={OLD}\naws_secret_access_key={SECRET}\n");
+    std::fs::write(&credentials, format!("[other]\n{pair}[profile ops]\n{pair}")).unwrap();
+    let files = SharedFiles { credentials: Some(credentials), config: Some(config.clone()) };
+    let why = files.hold_key("ops").unwrap_err().to_string();
+    assert!(why.contains("line 4: expected [ops] in this file"), "{why}");
+    std::fs::write(&config, format!("[dev]\n{pair}")).unwrap();
+    let why = files.hold_key("dev").unwrap_err().to_string();
+    assert!(why.contains("line 1: expected [profile dev] in this file"), "{why}");
+}
+
+#[test]
 fn bytes_that_are_no_text_stay_too() {
     let mut text = b"[\xff]\nname=\xfe\n[default]\n".to_vec();
     text.extend(format!("aws_access_key_id={OLD}\n# \u{0}").bytes());
@@ -65,7 +123,15 @@ fn what_is_not_clear_is_refused_with_its_lines_and_without_a_value() {
     for (text, says) in [
         (format!("[a]\n{id}{secret}[b]\n[a]\n"), "the profile appears twice (lines 1 and 5)"),
         (format!("[a]\n{id}{secret}{secret}"), "aws_secret_access_key twice (lines 3 and 4)"),
-        (format!("[a]\n{id}"), "has aws_access_key_id but no aws_secret_access_key"),
+        (format!("[a]\n{id}"), "has aws_access_key_id but no aws_secret_access_key (line 2)"),
+        (format!("[a]\n{id}{secret}aws_security_token: x\n"), "aws_security_token (line 4)"),
+        (format!("[a]\n{id}{secret}no separator\n"), "line 4: expected NAME = VALUE"),
+        (format!("[a]\n{id}{secret}[b\nregion=x\n"), "line 4: a section's header has no closing ]"),
+        (format!("[a] # [x]\n{id}{secret}"), "line 1: a section's header has a second ]"),
+        (
+            format!("[DEFAULT]\naws_secret_access_key = x\n[a]\n{id}{secret}"),
+            "aws_secret_access_key is in the section [DEFAULT] (line 2)",
+        ),
         (format!("[a]\n{secret}"), "has aws_secret_access_key but no aws_access_key_id"),
         (format!("[a]\n{id}{secret}aws_session_token = x\n"), "aws_session_token (line 4)"),
         (format!("[a]\n{id}  more\n{secret}"), "aws_access_key_id (line 2)"),
@@ -188,8 +254,10 @@ fn a_pipe_in_the_place_of_a_file_is_not_waited_for() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("credentials");
     assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
-    let refused = super::read::read_whole(&path).unwrap_err();
+    let refused = crate::profiles::read::read_whole(&path).unwrap_err();
     assert!(refused.to_string().contains("expected a regular file"), "{refused}");
     assert!(HeldFile::open(&path, FileKind::Credentials).is_err());
-    assert!(super::read::read_whole(std::path::Path::new("/dev/null")).unwrap().is_empty());
+    assert!(
+        crate::profiles::read::read_whole(std::path::Path::new("/dev/null")).unwrap().is_empty()
+    );
 }
