@@ -233,7 +233,8 @@ fn retires_without_stored_proof_of_the_successor() {
             {
                 unproven = Some((version.clone(), Verified::Works));
                 let at = created.unwrap_or_else(long_ago);
-                secret.journal.promoted = Some(Promoted { version, replacing: other, at });
+                secret.journal.promoted =
+                    Some(Promoted { version, replacing: other, at, overlap: None });
             }
             s.proof = s.proof.take().or(unproven);
         })

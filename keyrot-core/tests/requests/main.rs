@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used)]
 
 mod harness;
+mod lag;
 mod off;
+mod reactivated;
 mod resolve;
 mod revoke;
 mod revoked;
