@@ -78,7 +78,8 @@ async fn a_settled_user_costs_two_calls() -> Tested<String> {
         account: "123456789012".to_owned(),
         name: user.arn.name().clone(),
     };
-    let promoted = Promoted { version: version.clone(), replacing: None, at: key.created };
+    let promoted =
+        Promoted { version: version.clone(), replacing: None, at: key.created, overlap: None };
     let journal = Journal { promoted: Some(promoted), ..Journal::default() };
     let secret = Secret {
         current: Some(LabeledVersion::of(version)),

@@ -23,12 +23,14 @@
 mod account;
 mod caller;
 mod check;
+mod context;
 mod current;
 mod hooks;
 mod permissions;
 mod rights;
 mod sample;
 mod sanity;
+mod simulation;
 mod stores;
 mod wording;
 

@@ -6,8 +6,8 @@ use crate::time::instant;
 use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
 use aws_sdk_secretsmanager::types::StatusType;
 use keyrot_core::model::{
-    Arn, Content, Journal, JournalEntry, LabeledVersion, Owner, Secret, SecretArn, SecretState,
-    VersionId,
+    Arn, Content, Deployer, Journal, JournalEntry, LabeledVersion, Owner, Secret, SecretArn,
+    SecretState, VersionId,
 };
 use keyrot_core::{CallError, Timestamp};
 use std::collections::BTreeMap;
@@ -59,6 +59,7 @@ pub(crate) fn state(
         pending,
         previous,
         journal: Journal::from_tags(&tags),
+        deployed_by: Deployer::of(&tags),
         rotation_enabled,
     }))
 }

@@ -19,7 +19,7 @@ const PAGE: i32 = 50;
 
 /// The region in which the events of global services are, such as IAM's (CloudTrail user guide,
 /// "Global service events").
-fn home_region(region: &str) -> &'static str {
+pub(crate) fn home_region(region: &str) -> &'static str {
     match region {
         china if china.starts_with("cn-") => "cn-north-1",
         government if government.starts_with("us-gov-") => "us-gov-west-1",

@@ -179,7 +179,8 @@ fn an_account_in_order_is_well_and_nothing_is_changed() {
         )
     );
     assert_eq!(about(&found, "trail").len(), 2, "each region that a run would ask");
-    // The emulator has no simulation: that is said, and not called well.
+    // The emulator simulates service control policies, and there is none: that is said, and not
+    // called well.
     let (health, message) = about(&found, "permissions")[0];
     assert_eq!(
         (health, message),
@@ -309,6 +310,58 @@ fn what_is_denied_fails_with_what_to_do() {
     emulator.inject(CallAt::every("LookupEvents"), Fault::denied());
     let ran = keyrot(&emulator.env(), &["--json", "doctor", "--trail"]);
     assert_eq!((ran.code, about(&document(&ran), "trail")[0].0), (Some(0), "warning"));
+}
+
+/// An organization that allows these regions alone, for everything but IAM, and this condition
+/// besides.
+fn region_lock(regions: &[&str], more: &Value) -> Value {
+    let lock = json!({ "StringNotEquals": { "aws:RequestedRegion": regions } });
+    json!({ "Statement": [
+        { "Effect": "Deny", "NotAction": ["iam:*", "sts:*"], "Resource": "*", "Condition": lock },
+        { "Effect": "Deny", "Action": "secretsmanager:CreateSecret", "Resource": "*", "Condition": more },
+    ] })
+}
+
+#[test]
+fn an_organizations_locks_on_regions_and_tags_are_judged_by_what_keyrot_sends() {
+    let emulator = account();
+    let own = json!({ "Null": { "aws:RequestTag/keyrot:user-id": "true" } });
+    let permissions = |more: &[&str]| {
+        let ran = keyrot(&emulator.env(), &[&["--json", "doctor"], more].concat());
+        let found = document(&ran);
+        let checks: Vec<(String, String)> = about(&found, "permissions")
+            .into_iter()
+            .map(|(health, message)| (health.to_owned(), message.to_owned()))
+            .collect();
+        (ran.code, checks)
+    };
+    // The region is one of those that are allowed, as each call of a run shows.
+    emulator.service_control_policy(Some(region_lock(&["eu-west-1"], &own)));
+    assert_eq!(keyrot(&emulator.env(), &["rotate"]).code, Some(0));
+    let (code, checks) = permissions(&[]);
+    assert_eq!((code, checks.len(), &*checks[0].0), (Some(0), 1, "ok"), "{checks:?}");
+    // Another one is: what a simulation says of an organization's policies is not certain.
+    emulator.service_control_policy(Some(region_lock(&["eu-central-1"], &own)));
+    let (_, checks) = permissions(&[]);
+    assert_eq!((checks.len(), &*checks[0].0), (1, "not_checked"), "{checks:?}");
+    assert!(
+        checks[0].1.contains("the organization's policies do not allow it")
+            && checks[0].1.contains("secretsmanager:PutSecretValue"),
+        "{checks:?}"
+    );
+    // What only a real request has is named, and nothing fails for it.
+    let lacks = json!({ "StringNotEquals": { "aws:SourceVpc": "vpc-1" } });
+    emulator.service_control_policy(Some(region_lock(&["eu-west-1"], &lacks)));
+    let (code, checks) = permissions(&[]);
+    assert_eq!((code, checks.len(), &*checks[0].0), (Some(0), 1, "not_checked"), "{checks:?}");
+    assert!(checks[0].1.contains("a policy asks for aws:SourceVpc"), "{checks:?}");
+    // A tag that the organization asks for is sent once it is in the settings.
+    let cost = json!({ "Null": { "aws:RequestTag/cost": "true" } });
+    emulator.service_control_policy(Some(region_lock(&["eu-west-1"], &cost)));
+    let (_, checks) = permissions(&[]);
+    assert!(checks[0].1.contains("aws:RequestTag/cost"), "{checks:?}");
+    let (_, checks) = permissions(&["--secret-tags", "cost=7"]);
+    assert_eq!(checks[0].0, "ok", "{checks:?}");
 }
 
 #[test]

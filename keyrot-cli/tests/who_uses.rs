@@ -309,6 +309,20 @@ fn over_http_a_region_that_refuses_makes_the_answer_not_whole() {
         "what could be found out is shown: {}",
         ran.stdout
     );
+    assert!(
+        ran.stdout.contains("CloudTrail: not asked: 2 of 2 regions failed")
+            && !ran.stdout.contains("no event"),
+        "{}",
+        ran.stdout
+    );
+    emulator.heal();
+    emulator.inject(CallAt::first("LookupEvents"), Fault::denied());
+    let ran = keyrot(&emulator, &["who-uses", key.as_str()]);
+    assert!(
+        ran.stdout.contains("CloudTrail: incomplete, 1 of 2 regions failed: "),
+        "{}",
+        ran.stdout
+    );
     emulator.heal();
     emulator.inject(CallAt::every("GetAccessKeyLastUsed"), Fault::denied());
     let ran = keyrot(&emulator, &["--json", "who-uses", "ci"]);

@@ -199,6 +199,7 @@ impl Overlap {
                 version: to,
                 replacing: None,
                 at: overlap.world.now(),
+                overlap: None,
             });
             overlap
                 .by(Actor::Keyrot, |w| w.tag_secret(&secret, note.tag(), note.to_text()).unwrap())

@@ -1,5 +1,6 @@
 //! One invocation: the core does what was asked for, and the outcome is reported.
 
+use crate::answer::answer;
 use crate::request::{Request, Sweep};
 use crate::{logs, metrics};
 use keyrot_aws::notify::Channels;
@@ -18,8 +19,6 @@ use std::time::Duration;
 /// A step that is under way may take this long to end: the limit of one call to AWS, and some for
 /// the last notifications.
 const LAST_STEP: Duration = Duration::from_secs(75);
-/// Lambda takes no longer answer than 6 MB (Lambda developer guide, "Lambda quotas").
-const LONGEST_ANSWER: usize = 5_500_000;
 /// So many users are named in an error.
 const NAMED: usize = 10;
 
@@ -246,34 +245,4 @@ fn failures(document: &RunDocument) -> String {
         document.users.len(),
         named.join("; ")
     )
-}
-
-/// The document; without the users who are settled, where all of it would be longer than Lambda
-/// takes.
-fn answer(mut document: RunDocument) -> RunDocument {
-    if length(&document) > LONGEST_ANSWER {
-        document.users.retain(|one| !matches!(one.state, State::Settled | State::Waiting));
-    }
-    if length(&document) > LONGEST_ANSWER {
-        document.users.clear();
-    }
-    document
-}
-
-/// How long it is as JSON. Counted, not kept: it is what takes the most memory of all.
-fn length(document: &RunDocument) -> usize {
-    struct Count(usize);
-    impl std::io::Write for Count {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0 += bytes.len();
-            Ok(bytes.len())
-        }
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-    let mut count = Count(0);
-    // A document always can be written.
-    let _ = serde_json::to_writer(&mut count, document);
-    count.0
 }

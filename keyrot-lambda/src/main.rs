@@ -8,6 +8,7 @@
 //! that Lambda's metric `Errors` is right; a blocked user is no error of the function, and has a
 //! metric of its own.
 
+mod answer;
 mod function;
 mod load;
 mod logs;

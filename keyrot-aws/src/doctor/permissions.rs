@@ -2,11 +2,13 @@
 //!
 //! The policy is the one that `keyrot policy` prints for these settings. Each of its statements is
 //! simulated as it stands: its actions, on a resource that its pattern fits, with the values of its
-//! own conditions. A simulation knows the caller's policies, boundary and the organization's
+//! own conditions and with what is known of the request. A simulation knows the caller's policies, boundary and the organization's
 //! policies, and no policy of a resource such as a KMS key's (IAM API reference,
 //! `SimulatePrincipalPolicy`).
 
 use super::caller::partition;
+use super::context::{Context, fitting};
+use super::simulation::{Denied, Doubt, Open, Question, Simulated, ask};
 use crate::connect::{Aws, Caller};
 use crate::doctor::check::{Check, Notes};
 use crate::doctor::sample::Sample;
@@ -14,14 +16,12 @@ use crate::errors::Failure;
 use crate::op::Op;
 use crate::policy::{ACTIONS, Discovery, Hooks, Key, OneOrMany, Scope, Sid, Statement, Text};
 use crate::retry::send;
-use aws_sdk_iam::types::{ContextEntry, ContextKeyTypeEnum, PolicyEvaluationDecisionType};
-use keyrot_core::model::Arn;
+use keyrot_core::model::{Arn, plural};
 use keyrot_core::settings::Settings;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 const ABOUT: &str = "permissions";
 const HINT: &str = "keyrot policy prints the policy for these settings; keyrot policy --json says why each action is in it";
-const MOST_PAGES: usize = 20;
 
 /// The whole policy, simulated.
 pub(super) async fn examine(
@@ -42,74 +42,93 @@ pub(super) async fn examine(
         return notes.add(Check::not_checked(ABOUT, text).hint(HINT));
     };
     let scope = scope(aws, settings, caller);
+    let ask = async |statement: &Statement| {
+        simulate((aws, settings), &principal, statement, sample).await
+    };
     let mut all = Simulated::default();
-    for statement in scope.policy().statement {
-        match simulate(aws, &principal, &statement, sample).await {
+    for statement in &scope.policy().statement {
+        match ask(statement).await {
             Ok(found) => all.add(found),
             Err(failure) => return notes.add(not_simulated(&failure)),
         }
     }
-    if all.denied == ["iam:GetAccountAuthorizationDetails"] {
+    if let [Denied { action: "iam:GetAccountAuthorizationDetails", .. }] = all.denied[..] {
         let one_by_one = Scope { discovery: Discovery::OneByOne, ..scope };
         let statements = one_by_one.policy().statement;
         let finds =
             statements.iter().filter(|s| matches!(s.sid, Sid::ListUsers | Sid::LookUpUsers));
         let allowed = all.allowed.len();
         for statement in finds {
-            match simulate(aws, &principal, statement, sample).await {
+            match ask(statement).await {
                 Ok(found) => all.add(found),
                 Err(failure) => return notes.add(not_simulated(&failure)),
             }
         }
-        if all.denied.len() == 1 && all.silent.is_empty() {
+        if all.denied.len() == 1 && all.unknown().next().is_none() {
             let text = format!(
                 "{allowed} actions are allowed; without iam:GetAccountAuthorizationDetails users are looked up one by one"
             );
             return notes.add(Check::ok(ABOUT, text));
         }
     }
-    notes.add(all.check());
+    checks(&all).into_iter().for_each(|check| notes.add(check));
 }
 
-/// What the simulation said of each action that it was asked about.
-#[derive(Debug, Default)]
-pub(super) struct Simulated {
-    pub(super) allowed: Vec<&'static str>,
-    denied: Vec<&'static str>,
-    /// Nothing.
-    pub(super) silent: Vec<&'static str>,
-}
-
-impl Simulated {
-    fn add(&mut self, other: Self) {
-        self.allowed.extend(other.allowed);
-        self.denied.extend(other.denied);
-        self.silent.extend(other.silent);
-    }
-
-    fn check(&self) -> Check {
-        let Self { allowed, denied, silent } = self;
-        let allowed = allowed.len();
-        match (denied.as_slice(), silent.as_slice()) {
-            ([], []) => Check::ok(
-                ABOUT,
-                format!("all {allowed} actions of the policy are allowed, by IAM's simulation"),
-            ),
-            // What was not answered is not called well.
-            ([], silent) => {
-                let text = format!(
-                    "{allowed} actions are allowed; IAM's simulation says nothing of {}",
-                    reasons(silent)
-                );
-                Check::not_checked(ABOUT, text).hint(HINT)
-            }
-            (denied, _) => Check::failure(
-                ABOUT,
-                format!("not allowed, by IAM's simulation: {}", reasons(denied)),
-            )
-            .hint(HINT),
+/// What is to be said of it. What was not answered is not called well, and never failed.
+fn checks(found: &Simulated) -> Vec<Check> {
+    let allowed = found.allowed.len();
+    let mut checks = Vec::new();
+    let (inside, beyond): (Vec<Denied>, Vec<Denied>) =
+        found.denied.iter().copied().partition(|one| !one.by_boundary);
+    for (denied, what) in [
+        (inside, "not allowed, by IAM's simulation"),
+        (beyond, "not allowed by the permissions boundary of the caller, by IAM's simulation"),
+    ] {
+        if !denied.is_empty() {
+            let names: Vec<&str> = denied.iter().map(|one| one.action).collect();
+            let text = format!("{what}: {}", reasons(&names));
+            checks.push(Check::failure(ABOUT, text).hint(HINT));
         }
     }
+    let mut open: BTreeMap<&Doubt, Vec<&str>> = BTreeMap::new();
+    for Open { action, why } in &found.open {
+        open.entry(why).or_default().push(action);
+    }
+    for (why, actions) in open {
+        let (why, hint) = match why {
+            Doubt::Missing(keys) => {
+                let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+                let hint = match keys.iter().any(|key| key.starts_with("aws:RequestTag/")) {
+                    true => "if the organization asks for a tag on new secrets, set it with secret_tags",
+                    false => "compare that policy's condition with how keyrot runs: its network, its role's tags, its session",
+                };
+                (format!("a policy asks for {}, which is not known here", keys.join(", ")), hint)
+            }
+            Doubt::Organization => (
+                "the organization's policies do not allow it, by a simulation that does not evaluate their conditions, such as a lock on regions"
+                    .to_owned(),
+                "ask whoever manages the organization's service control policies; calls that the checks above made do work",
+            ),
+        };
+        let text = format!(
+            "{} not checked: {why}: {}",
+            plural(actions.len(), "action"),
+            reasons(&actions)
+        );
+        checks.push(Check::not_checked(ABOUT, text).hint(hint));
+    }
+    if !found.silent.is_empty() {
+        let text = format!(
+            "{allowed} actions are allowed; IAM's simulation says nothing of {}",
+            reasons(&found.silent)
+        );
+        checks.push(Check::not_checked(ABOUT, text).hint(HINT));
+    }
+    if checks.is_empty() {
+        let text = format!("all {allowed} actions of the policy are allowed, by IAM's simulation");
+        checks.push(Check::ok(ABOUT, text));
+    }
+    checks
 }
 
 fn reasons(denied: &[&str]) -> String {
@@ -174,70 +193,18 @@ fn scope(aws: &Aws, settings: &Settings, caller: &Caller) -> Scope {
 
 /// What IAM says of the statement's actions.
 async fn simulate(
-    aws: &Aws,
+    (aws, settings): (&Aws, &Settings),
     principal: &str,
     statement: &Statement,
     sample: &Sample,
 ) -> Result<Simulated, Failure> {
-    let question = Question {
-        about: format!("{:?}", statement.sid),
-        principal: principal.to_owned(),
-        actions: &statement.action,
-        resource: resource(statement, sample),
-        context: context(statement),
-    };
-    ask(aws, question).await
-}
-
-/// A simulation: may this principal carry out these actions on this resource?
-pub(super) struct Question<'a> {
-    pub(super) about: String,
-    pub(super) principal: String,
-    pub(super) actions: &'a [&'static str],
-    pub(super) resource: String,
-    pub(super) context: Vec<ContextEntry>,
-}
-
-pub(super) async fn ask(aws: &Aws, question: Question<'_>) -> Result<Simulated, Failure> {
-    let Question { about, principal, actions, resource, context } = question;
-    let op = Op::read("iam:SimulatePrincipalPolicy", about, &aws.inner.limits.iam_reads);
-    let call = aws
-        .inner
-        .iam
-        .simulate_principal_policy()
-        .policy_source_arn(principal)
-        .resource_arns(resource);
-    let mut call = call.set_context_entries(Some(context));
-    for action in actions {
-        call = call.action_names(*action);
-    }
-    let (mut allowed, mut denied) = (BTreeSet::new(), BTreeSet::new());
-    let mut marker: Option<String> = None;
-    for _ in 0..MOST_PAGES {
-        let call = call.clone().set_marker(marker.clone());
-        let page = send(&op, &aws.budget(), || call.clone().send()).await?;
-        for result in page.evaluation_results.unwrap_or_default() {
-            let name = result.eval_action_name.to_ascii_lowercase();
-            match result.eval_decision {
-                PolicyEvaluationDecisionType::Allowed => allowed.insert(name),
-                _ => denied.insert(name),
-            };
-        }
-        marker = page.marker.filter(|_| page.is_truncated);
-        if marker.is_none() {
-            break;
-        }
-    }
-    let mut found = Simulated::default();
-    for action in actions {
-        let name = action.to_ascii_lowercase();
-        match (denied.contains(&name), allowed.contains(&name)) {
-            (true, _) => found.denied.push(action),
-            (false, true) => found.allowed.push(action),
-            (false, false) => found.silent.push(action),
-        }
-    }
-    Ok(found)
+    let (actions, resource) = (&statement.action, resource(statement, sample));
+    let context = Context::of(aws, principal, actions, &resource)
+        .tagging(settings, actions)
+        .asked_for_by(statement);
+    let about = format!("{:?}", statement.sid);
+    let principal = principal.to_owned();
+    ask(aws, Question { about, principal, actions, resource, context }).await
 }
 
 /// Something that the statement is about: the sample's user or secret, or whatever fits its
@@ -269,211 +236,5 @@ fn resource(statement: &Statement, sample: &Sample) -> String {
     fitting(pattern)
 }
 
-/// A text that the pattern fits.
-fn fitting(pattern: &str) -> String {
-    pattern.replace('*', "keyrot-doctor").replace('?', "a")
-}
-
-/// The values that the statement's own conditions ask for.
-fn context(statement: &Statement) -> Vec<ContextEntry> {
-    let mut entries = Vec::new();
-    for (operator, keys) in &statement.condition {
-        let kind = match operator.starts_with("ForAnyValue:") {
-            true => ContextKeyTypeEnum::StringList,
-            false => ContextKeyTypeEnum::String,
-        };
-        for (key, values) in keys {
-            let value = match values {
-                OneOrMany::One(value) => value,
-                OneOrMany::Many(values) => match values.first() {
-                    Some(value) => value,
-                    None => continue,
-                },
-            };
-            let entry =
-                ContextEntry::builder().context_key_name(key).context_key_type(kind.clone());
-            entries.push(entry.context_key_values(fitting(value)).build());
-        }
-    }
-    entries
-}
-
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-    use crate::doctor::check::Health;
-    use crate::tests::{Answer, Script, xml, xml_error};
-    use keyrot_core::settings::Sources;
-    use keyrot_core::{SecretName, UserArn};
-
-    const ROLE: &str = "arn:aws:sts::123456789012:assumed-role/keyrot/session";
-
-    /// What the caller may not do is denied, each action in a simulation of its own answer.
-    fn simulated(actions: &[&'static str], denied: &[&str]) -> Answer {
-        let member = |action: &&'static str| {
-            let decision = if denied.contains(action) { "implicitDeny" } else { "allowed" };
-            format!(
-                "<member><EvalActionName>{action}</EvalActionName><EvalDecision>{decision}</EvalDecision></member>"
-            )
-        };
-        let members: String = actions.iter().map(member).collect();
-        xml(
-            "SimulatePrincipalPolicy",
-            &format!(
-                "<EvaluationResults>{members}</EvaluationResults><IsTruncated>false</IsTruncated>"
-            ),
-        )
-    }
-
-    fn settings() -> Settings {
-        Settings::load(&Sources::default()).unwrap()
-    }
-
-    fn sample() -> Sample {
-        Sample {
-            user: UserArn::parse("arn:aws:iam::123456789012:user/ci/deployer").ok(),
-            secret: SecretName::parse("/iam/deployer/access_key").ok(),
-            ..Sample::default()
-        }
-    }
-
-    fn statements() -> Vec<Statement> {
-        Scope::new(Text::fixed("1"), settings().template(), "/", "RotateKey", "True")
-            .policy()
-            .statement
-    }
-
-    async fn found(role: Answer, denied: &[&str], more: Vec<Answer>) -> (Vec<Check>, Script) {
-        let answers =
-            statements().iter().map(|statement| simulated(&statement.action, denied)).collect();
-        answered(role, answers, more).await
-    }
-
-    async fn answered(
-        role: Answer,
-        answers: Vec<Answer>,
-        more: Vec<Answer>,
-    ) -> (Vec<Check>, Script) {
-        let (aws, script) = Script::aws(std::iter::once(role).chain(answers).chain(more)).await;
-        let caller = Caller { arn: ROLE.to_owned(), account: "123456789012".to_owned() };
-        let mut notes = Notes { checks: Vec::new(), tell: &|_| {} };
-        examine(&aws, &settings(), &caller, &sample(), &mut notes).await;
-        (notes.checks, script)
-    }
-
-    fn role() -> Answer {
-        let arn = "arn:aws:iam::123456789012:role/service/keyrot";
-        xml(
-            "GetRole",
-            &format!(
-                "<Role><Path>/service/</Path><RoleName>keyrot</RoleName><RoleId>AROA</RoleId><Arn>{arn}</Arn>\
-                 <CreateDate>2026-01-01T00:00:00Z</CreateDate></Role>"
-            ),
-        )
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn each_statement_is_simulated_on_what_it_is_about_with_what_it_asks_for() {
-        let (checks, script) = found(role(), &[], Vec::new()).await;
-        assert_eq!(checks[0].health, Health::Ok, "{checks:?}");
-        assert!(checks[0].message.starts_with("all 15 actions"), "{checks:?}");
-        assert_eq!(script.actions()[0], "GetRole");
-        let requests = script.requests();
-        let all: Vec<_> = requests
-            .iter()
-            .map(|request| request.body.replace("%3A", ":").replace("%2F", "/"))
-            .collect();
-        assert!(all[1..].iter().all(|body| {
-            body.contains("PolicySourceArn=arn:aws:iam::123456789012:role/service/keyrot")
-        }));
-        let rotates = all.iter().find(|body| body.contains("iam:CreateAccessKey")).unwrap();
-        assert!(
-            rotates.contains("user/ci/deployer") && rotates.contains("aws:ResourceTag/RotateKey"),
-            "{rotates}"
-        );
-        let reads = all.iter().find(|body| body.contains("GetSecretValue")).unwrap();
-        assert!(
-            reads.contains("secret:/iam/deployer/access_key-AbCdEf")
-                && reads.contains("stringList"),
-            "{reads}"
-        );
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn what_is_missing_is_named_with_its_reason() {
-        let (checks, _) =
-            found(role(), &["iam:DeleteAccessKey", "secretsmanager:TagResource"], Vec::new()).await;
-        assert_eq!(checks[0].health, Health::Failure);
-        assert!(
-            checks[0].message.contains(
-                "iam:DeleteAccessKey (delete it); secretsmanager:TagResource (write notes"
-            )
-        );
-        assert!(checks[0].hint.as_deref().unwrap().contains("keyrot policy"));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn what_the_simulation_says_nothing_of_is_not_called_well() {
-        let silent = |denied: &[&str]| {
-            let without = |statement: Statement| {
-                let rest: Vec<_> = statement
-                    .action
-                    .into_iter()
-                    .filter(|name| *name != "iam:DeleteAccessKey")
-                    .collect();
-                simulated(&rest, denied)
-            };
-            statements().into_iter().map(without).collect()
-        };
-        let (checks, _) = answered(role(), silent(&[]), Vec::new()).await;
-        assert_eq!(checks[0].health, Health::NotChecked, "{checks:?}");
-        assert_eq!(
-            checks[0].message,
-            "14 actions are allowed; IAM's simulation says nothing of iam:DeleteAccessKey (delete it)"
-        );
-        let (checks, _) = answered(role(), silent(&["iam:CreateAccessKey"]), Vec::new()).await;
-        assert_eq!(
-            checks[0].health,
-            Health::Failure,
-            "what is denied goes before what is not known: {checks:?}"
-        );
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn users_may_be_found_one_by_one() {
-        let denied = ["iam:GetAccountAuthorizationDetails"];
-        let well = vec![
-            simulated(&["iam:ListUsers"], &[]),
-            simulated(&["iam:ListUserTags", "iam:ListAttachedUserPolicies"], &[]),
-        ];
-        let (checks, _) = found(role(), &denied, well).await;
-        assert!(
-            checks[0].health == Health::Ok && checks[0].message.contains("one by one"),
-            "{checks:?}"
-        );
-        let not = vec![
-            simulated(&["iam:ListUsers"], &["iam:ListUsers"]),
-            simulated(&["iam:ListUserTags", "iam:ListAttachedUserPolicies"], &[]),
-        ];
-        let (checks, _) = found(role(), &denied, not).await;
-        assert_eq!(checks[0].health, Health::Failure);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn where_it_cannot_be_simulated_it_is_not_called_well() {
-        for (code, says) in [
-            ("AccessDenied", "the caller may not ask"),
-            ("InvalidAction", "this endpoint has no"),
-            ("NoSuchEntity", "NoSuchEntity"),
-        ] {
-            let answers = [xml_error(403, "AccessDenied", "no"), xml_error(400, code, "no")];
-            let (aws, _) = Script::aws(answers).await;
-            let caller = Caller { arn: ROLE.to_owned(), account: "123456789012".to_owned() };
-            let mut notes = Notes { checks: Vec::new(), tell: &|_| {} };
-            examine(&aws, &settings(), &caller, &sample(), &mut notes).await;
-            assert_eq!(notes.checks[0].health, Health::NotChecked);
-            assert!(notes.checks[0].message.contains(says), "{:?}", notes.checks);
-        }
-    }
-}
+mod tests;

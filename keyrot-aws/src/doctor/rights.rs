@@ -3,11 +3,11 @@
 
 use super::caller::partition;
 use super::check::{Check, Notes};
-use super::permissions::{Question, Simulated, ask};
+use super::context::Context;
+use super::simulation::{Question, ask};
 use super::wording::{self, some};
 use crate::connect::{Aws, Caller};
 use crate::errors::Failure;
-use aws_sdk_iam::types::{ContextEntry, ContextKeyTypeEnum};
 use keyrot_core::model::{HOME_TAG, Subject};
 use keyrot_core::settings::Settings;
 use keyrot_core::{IamUser, Selected, Target};
@@ -117,37 +117,27 @@ async fn rights(
         "arn:{partition}:secretsmanager:{region}:{account}:secret:{}-AbCdEf",
         subject.secret
     );
-    let tags = |keys: &[&str]| {
-        let entry = ContextEntry::builder()
-            .context_key_name("aws:TagKeys")
-            .context_key_type(ContextKeyTypeEnum::StringList);
-        vec![keys.iter().fold(entry, |entry, key| entry.context_key_values(*key)).build()]
+    let ask = async |actions: &[&'static str], resource: String, tags: &[&str]| {
+        let principal = subject.arn.to_string();
+        let context = Context::of(aws, &principal, actions, &resource);
+        let context = if tags.is_empty() { context } else { context.tag_keys(tags) };
+        let about = format!("user {}", subject.user);
+        ask(aws, Question { about, principal, actions, resource, context }).await
     };
-    let ask = async |actions: &[&'static str], resource: String, context| {
-        let question = Question {
-            about: format!("user {}", subject.user),
-            principal: subject.arn.to_string(),
-            actions,
-            resource,
-            context,
-        };
-        ask(aws, question).await
-    };
-    let others = ask(&["iam:CreateAccessKey"], somebody, Vec::new()).await?;
-    let tagging = ask(
-        &["iam:TagUser"],
-        subject.arn.to_string(),
-        tags(&[&settings.selection().tag, HOME_TAG]),
-    )
-    .await?;
+    let others = ask(&["iam:CreateAccessKey"], somebody, &[]).await?;
+    let tagging =
+        ask(&["iam:TagUser"], subject.arn.to_string(), &[&settings.selection().tag, HOME_TAG])
+            .await?;
     let writing = ["secretsmanager:PutSecretValue", "secretsmanager:TagResource"];
-    let writing = ask(&writing, secret, tags(&["keyrot:promoted"])).await?;
+    let writing = ask(&writing, secret, &["keyrot:promoted"]).await?;
     let mut rights = Rights { others: !others.allowed.is_empty(), ..Rights::default() };
-    for Simulated { allowed, silent, .. } in [&tagging, &writing] {
-        rights.own.extend(allowed);
-        rights.silent.extend(silent);
+    for found in [&tagging, &writing] {
+        rights.own.extend(&found.allowed);
     }
-    rights.silent.extend(&others.silent);
+    // What hangs on something that is not known is not called a right that the user lacks.
+    for found in [&tagging, &writing, &others] {
+        rights.silent.extend(found.unknown());
+    }
     Ok(rights)
 }
 

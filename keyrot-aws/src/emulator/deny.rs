@@ -56,26 +56,53 @@ pub(super) fn denies(user: &MemoryUser, request: &AccessRequest) -> bool {
 /// An operator that is not known here matches nothing: the statement does not deny.
 #[must_use]
 pub fn denied_by(policy: &Value, request: &AccessRequest) -> bool {
-    let statements = match policy.get("Statement") {
+    statements(policy).iter().any(|statement| denied_by_statement(statement, request))
+}
+
+fn statements(policy: &Value) -> &[Value] {
+    match policy.get("Statement") {
         Some(Value::Array(list)) => list.as_slice(),
         Some(one) => std::slice::from_ref(one),
         None => &[],
-    };
-    statements.iter().any(|statement| denied_by_statement(statement, request))
+    }
 }
 
 fn denied_by_statement(statement: &Value, request: &AccessRequest) -> bool {
+    is_about(statement, request)
+        && conditions(statement).all(|(operator, keys)| holds(operator, keys, request))
+}
+
+/// Whether the statement denies such actions on such resources, under its conditions.
+fn is_about(statement: &Value, request: &AccessRequest) -> bool {
     let any = |name: &str, fits: &dyn Fn(&str) -> bool| {
-        statement.get(name).is_some_and(|it| texts(it).iter().any(|one| fits(one)))
+        statement.get(name).map(|it| texts(it).iter().any(|one| fits(one)))
     };
-    let none = serde_json::Map::new();
-    let conditions = statement.get("Condition").and_then(Value::as_object).unwrap_or(&none);
+    let action =
+        |pattern: &str| like(&pattern.to_ascii_lowercase(), &request.action.to_ascii_lowercase());
     statement.get("Effect").is_some_and(|effect| effect == "Deny")
-        && any("Action", &|pattern| {
-            like(&pattern.to_ascii_lowercase(), &request.action.to_ascii_lowercase())
-        })
-        && any("Resource", &|pattern| like(pattern, &request.resource))
-        && conditions.iter().all(|(operator, keys)| holds(operator, keys, request))
+        && any("Action", &action)
+            .or_else(|| any("NotAction", &action).map(|not| !not))
+            .unwrap_or(false)
+        && any("Resource", &|pattern| like(pattern, &request.resource)).unwrap_or(false)
+}
+
+fn conditions(statement: &Value) -> impl Iterator<Item = (&String, &Value)> {
+    statement.get("Condition").and_then(Value::as_object).into_iter().flatten()
+}
+
+/// The condition keys on which it hangs whether the policy denies the request, and which the request
+/// does not have.
+pub(super) fn missing_keys(policy: &Value, request: &AccessRequest) -> Vec<String> {
+    let keys = |(_, keys): (&String, &Value)| {
+        let names = keys.as_object().into_iter().flatten().map(|(name, _)| name.clone());
+        names.collect::<Vec<_>>()
+    };
+    statements(policy)
+        .iter()
+        .filter(|statement| is_about(statement, request))
+        .flat_map(|statement| conditions(statement).flat_map(keys).collect::<Vec<_>>())
+        .filter(|key| request.values(key).is_empty())
+        .collect()
 }
 
 fn texts(value: &Value) -> Vec<&str> {

@@ -190,16 +190,19 @@ impl Xml {
     }
 
     pub(super) fn text(&mut self, name: &str, text: &str) {
-        self.element(name, |x| {
-            for c in text.chars() {
-                match c {
-                    '&' => x.0.push_str("&amp;"),
-                    '<' => x.0.push_str("&lt;"),
-                    '>' => x.0.push_str("&gt;"),
-                    c => x.0.push(c),
-                }
+        self.element(name, |x| x.raw(text));
+    }
+
+    /// A text that has no element of its own.
+    pub(super) fn raw(&mut self, text: &str) {
+        for c in text.chars() {
+            match c {
+                '&' => self.0.push_str("&amp;"),
+                '<' => self.0.push_str("&lt;"),
+                '>' => self.0.push_str("&gt;"),
+                c => self.0.push(c),
             }
-        });
+        }
     }
 
     pub(super) fn time(&mut self, name: &str, at: Timestamp) {

@@ -9,7 +9,7 @@ use super::reply::{DENIED, Output, Refused, THROTTLED, render};
 use super::report::Reports;
 use super::request::ApiCall;
 use super::stats::Outcome;
-use super::{deny, iam, iam_keys, secrets, trail};
+use super::{deny, iam, iam_keys, secrets, simulate, trail};
 use crate::emulator::principals::{ADMINISTRATOR, ADMINISTRATOR_WITH_MFA};
 use crate::emulator::service::Service;
 use http_body_util::{BodyExt, Full, Limited};
@@ -209,7 +209,7 @@ impl Shared {
         };
         let request = asked(call, caller, world);
         let scp = self.scp.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if scp.is_some_and(|policy| deny::denied_by(&policy, &request)) {
+        if scp.as_ref().is_some_and(|policy| deny::denied_by(policy, &request)) {
             return Err(Refused::denied_by_scp(&caller.arn(world.account()), &request));
         }
         let ended = match caller {
@@ -227,6 +227,9 @@ impl Shared {
                 iam::session_token(call, caller, world.now())
             }
             Service::Sts => Ok(iam::caller_identity(caller, world)),
+            Service::Iam if call.action == "SimulatePrincipalPolicy" => {
+                simulate::answer(call, scp.as_ref())
+            }
             Service::Iam if call.action.contains("AccessKey") => {
                 iam_keys::answer(call, caller, world, longest)
             }
@@ -249,8 +252,15 @@ fn asked(call: &ApiCall, caller: &Caller, world: &World) -> AccessRequest {
         Service::Sts | Service::CloudTrail => None,
     };
     let tags = call.tags().into_iter().map(|(key, _)| key).chain(call.texts("TagKeys"));
-    AccessRequest::new(action, resource.unwrap_or_else(|| "*".to_owned()))
+    let request = AccessRequest::new(action, resource.unwrap_or_else(|| "*".to_owned()));
+    let tag = |request: AccessRequest, (key, value): (String, String)| {
+        request.with(&format!("aws:RequestTag/{key}"), [value])
+    };
+    call.tags()
+        .into_iter()
+        .fold(request, tag)
         .with("aws:PrincipalArn", [caller.principal(world.account())])
+        .with("aws:RequestedRegion", [auth::region(call)])
         .with("aws:TagKeys", tags)
         .with("aws:TokenIssueTime", auth::issued(call).map(|at| at.to_rfc3339()))
 }

@@ -14,6 +14,7 @@ pub const IAM_READS: &[&str] = &[
     "GetAccessKeyLastUsed",
     "GenerateCredentialReport",
     "GetCredentialReport",
+    "SimulatePrincipalPolicy",
 ];
 /// IAM's changing actions.
 pub const IAM_WRITES: &[&str] = &[

@@ -298,7 +298,7 @@ fn rank(standing: &UserResult) -> Option<u8> {
 /// What a person can do.
 fn todo(standing: &UserResult) -> Option<String> {
     Some(match &standing.outcome {
-        Outcome::Blocked(blocked) => blocked.hint(&standing.user),
+        Outcome::Blocked(_) => standing.hint(),
         Outcome::Failed(failure) => match failure.error.kind {
             ErrorKind::Denied => {
                 "give keyrot the permission that is named; the next run continues".to_owned()

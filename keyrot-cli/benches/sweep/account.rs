@@ -54,7 +54,12 @@ fn install(world: &mut World, user: &UserName) -> Result<(), Box<dyn Error>> {
         &secret,
         Some((version.clone(), Value::credentials(&made.credentials, None))),
     )?;
-    let note = JournalEntry::Promoted(Promoted { version, replacing: None, at: world.now() });
+    let note = JournalEntry::Promoted(Promoted {
+        version,
+        replacing: None,
+        at: world.now(),
+        overlap: None,
+    });
     world.bind(user, &secret)?;
     world.tag_secret(&secret, note.tag(), note.to_text())?;
     Ok(())

@@ -57,8 +57,21 @@ pub(crate) fn before(view: &View<'_>, width: Option<usize>) -> String {
         let text = "after this the user is blocked until you decide about the other key";
         out.push_str(&hanging("  note: ", style::HINT, text, style::PLAIN, width));
     }
+    for key in intended.iter().filter_map(|step| listed_as_active(step, view.result)) {
+        let text = format!(
+            "IAM still lists {key} as Active: keyrot deactivated it minutes ago, and the list can lag"
+        );
+        out.push_str(&hanging("  note: ", style::HINT, &text, style::PLAIN, width));
+    }
     out.push('\n');
     out
+}
+
+/// The key that the step reactivates, if IAM lists it as Active.
+fn listed_as_active<'a>(step: &'a PlannedAction, result: &UserResult) -> Option<&'a KeyId> {
+    let PlannedAction::Activate(id) = step else { return None };
+    let active = |key: &AccessKey| key.id == *id && key.status == KeyStatus::Active;
+    result.keys.iter().any(active).then_some(id)
 }
 
 /// Whether the step publishes an older key than the current one: forward again needs no decision.

@@ -4,8 +4,9 @@ use crate::terminal::style::{self, paint};
 use crate::terminal::table::{Cell, Table};
 use crate::terminal::text::hanging;
 use crate::terminal::time;
+use anstyle::Style;
 use keyrot_core::Timestamp;
-use keyrot_core::model::{Searched, UntrustedText, UseCounts, UseSource, plural};
+use keyrot_core::model::{Searched, UntrustedText, UseCounts, UseEvidence, UseSource, plural};
 use keyrot_core::report::{KeyUses, UsesDocument};
 use std::fmt::Write;
 
@@ -67,16 +68,8 @@ fn one(document: &UsesDocument, key: &KeyUses, width: Option<usize>) -> String {
     };
     line("  IAM's last use: ", &last, color);
     let uses = &key.uses;
-    let asked: Vec<&str> = uses.regions.iter().map(|one| one.region.as_str()).collect();
-    let found = match uses.sources.len() {
-        0 => "no event".to_owned(),
-        sources => format!("{} from {}", plural(uses.events, "event"), plural(sources, "source")),
-    };
-    line(
-        "  CloudTrail: ",
-        &format!("{found} since {}, in {}", time::absolute(uses.since), asked.join(", ")),
-        style::PLAIN,
-    );
+    let (found, color) = found(uses);
+    line("  CloudTrail: ", &found, color);
     for region in &uses.regions {
         if let Some(text) = cut(region) {
             line("  ! ", &text, style::WARN);
@@ -99,6 +92,24 @@ fn one(document: &UsesDocument, key: &KeyUses, width: Option<usize>) -> String {
         let _ = writeln!(out, "  and {more} more; --json lists all");
     }
     out
+}
+
+/// What CloudTrail had. An answer that is not whole says so before anything else.
+fn found(uses: &UseEvidence) -> (String, Style) {
+    let gaps = uses.gaps();
+    if uses.is_blind() {
+        return (format!("not asked: {}", gaps.unwrap_or_default()), style::WARN);
+    }
+    let events = match uses.sources.len() {
+        0 => "no event".to_owned(),
+        sources => format!("{} from {}", plural(uses.events, "event"), plural(sources, "source")),
+    };
+    let answered: Vec<&str> = uses.answered().collect();
+    let text = format!("{events} since {}, in {}", time::absolute(uses.since), answered.join(", "));
+    match gaps {
+        Some(gaps) => (format!("incomplete, {gaps}: {text}"), style::WARN),
+        None => (text, style::PLAIN),
+    }
 }
 
 /// What of a region was not read.

@@ -6,6 +6,10 @@ use crate::model::error::ErrorKind;
 use crate::model::home::SecretArn;
 use crate::model::journal::{Intent, Journal, JournalEntry, Phase, Promoted, Retired, Revoked};
 use crate::model::names::{KeyId, VersionId};
+use std::time::Duration;
+
+/// The longest wait that can be set: ten years.
+const LONGEST: Duration = Duration::from_secs(3653 * 86_400);
 
 /// One note of each kind.
 fn notes() -> Result<[JournalEntry; 5], Miss> {
@@ -13,8 +17,19 @@ fn notes() -> Result<[JournalEntry; 5], Miss> {
     let (b, _) = made_up('B')?;
     Ok([
         JournalEntry::Intent(Intent { before: vec![a.key.clone(), b.key], at: at(1) }),
-        JournalEntry::Promoted(Promoted { version, replacing: Some(a.key.clone()), at: at(2) }),
-        JournalEntry::Retired(Retired { key: a.key.clone(), phase: Phase::Inactive, at: at(3) }),
+        JournalEntry::Promoted(Promoted {
+            version,
+            replacing: Some(a.key.clone()),
+            at: at(2),
+            overlap: Some(LONGEST),
+        }),
+        JournalEntry::Retired(Retired {
+            key: a.key.clone(),
+            phase: Phase::Inactive,
+            at: at(3),
+            soak: Some(LONGEST),
+            reactivated: true,
+        }),
         JournalEntry::Revoked(vec![revoked(a.key, 4, false)]),
         JournalEntry::Moved(SecretArn::parse(
             "arn:aws:secretsmanager:eu-west-1:123456789012:secret:/iam/a/access_key-a1B2c3",
@@ -65,8 +80,19 @@ pub(super) async fn longest(desk: &StoreFixture<'_>) -> Checked {
     let version = VersionId::parse("v".repeat(64))?;
     let all = [
         JournalEntry::Intent(Intent { before: vec![a.clone(), b.clone()], at: millis }),
-        JournalEntry::Promoted(Promoted { version, replacing: Some(a.clone()), at: millis }),
-        JournalEntry::Retired(Retired { key: a.clone(), phase: Phase::Abandoned, at: millis }),
+        JournalEntry::Promoted(Promoted {
+            version,
+            replacing: Some(a.clone()),
+            at: millis,
+            overlap: Some(LONGEST),
+        }),
+        JournalEntry::Retired(Retired {
+            key: a.clone(),
+            phase: Phase::Abandoned,
+            at: millis,
+            soak: None,
+            reactivated: true,
+        }),
         JournalEntry::Revoked(
             [a, b].map(|key| Revoked { key, at: millis, only_if_unused: true }).to_vec(),
         ),

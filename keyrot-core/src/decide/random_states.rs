@@ -149,7 +149,7 @@ pub(super) fn observed(some: &mut Choices) -> Observed {
     {
         let (version, at) = (current.version.clone(), at(NOW - 60 * UNIT));
         let intent = secret.journal.intent.take().filter(|_| some.once_in(2));
-        let promoted = Some(Promoted { version, replacing: None, at });
+        let promoted = Some(Promoted { version, replacing: None, at, overlap: None });
         secret.journal = Journal { intent, promoted, ..Journal::default() };
         secret.previous = None;
         let current = current.key().cloned();
@@ -162,7 +162,12 @@ pub(super) fn observed(some: &mut Choices) -> Observed {
         let back = some.once_in(4);
         let (version, at) =
             if back { (&old.version, at(NOW + UNIT)) } else { (&new.version, time(some)) };
-        let promoted = Some(Promoted { version: version.clone(), replacing: Some(a.clone()), at });
+        let promoted = Some(Promoted {
+            version: version.clone(),
+            replacing: Some(a.clone()),
+            at,
+            overlap: None,
+        });
         let retired =
             secret.journal.retired.take().map(|noted| Retired { key: a.clone(), ..noted });
         secret.journal = Journal { promoted, retired, ..secret.journal };
@@ -296,12 +301,17 @@ fn journal(
         }),
         promoted: (!some.once_in(3)).then(|| {
             let replacing = some.one(&[None, Some(keys[0].clone()), Some(keys[1].clone())]);
-            Promoted { version: some.one(versions).version, replacing, at: time(some) }
+            Promoted {
+                version: some.one(versions).version,
+                replacing,
+                at: time(some),
+                overlap: None,
+            }
         }),
-        retired: some.once_in(2).then(|| Retired {
-            key: some.one(keys),
-            phase: some.one(&phases),
-            at: time(some),
+        retired: some.once_in(2).then(|| {
+            let (key, phase, at) = (some.one(keys), some.one(&phases), time(some));
+            let reactivated = at.timestamp() / UNIT % 2 == 0;
+            Retired { key, phase, at, soak: None, reactivated }
         }),
         revoked: keys
             .iter()

@@ -81,6 +81,8 @@ fn keys(case: &Situation<'_>, goal: Goal<'_>, facts: Facts<'_>) -> Part<()> {
     rows! { "The keys", match (goal, reactivated, contents, current, unexplained, in_hand) {
         /// A revoked key that was seen Inactive is Active again
         (Run, Reactivated::Revoked(key), ..) => blocked(Blocked::RevokedKeyReactivated { key: key.clone() }),
+        /// A key that somebody reactivated before was deactivated, and is Active again
+        (Run, Reactivated::Again(key), ..) => blocked(Blocked::ReactivatedAgain { key: key.clone() }),
         /// A key that was noted down as Inactive is Active again
         (Run, Reactivated::Kept(key), ..) => case.note(key, Phase::Hold),
         /// Somebody else wrote a labeled version

@@ -4,6 +4,7 @@ use crate::decide::decision::Why;
 use crate::engine::notifier_error::NotifierError;
 use crate::machine::event::{Event, EventKind};
 use crate::machine::outcome::Outcome;
+use crate::model::deployer::Deployer;
 use crate::model::names::{KeyId, SecretName, UserName};
 use crate::model::observed::{AccessKey, KeyStatus, LastUse, Observed, SecretState};
 use crate::model::subject::Subject;
@@ -34,6 +35,8 @@ pub struct UserResult {
     pub due: Option<Timestamp>,
     /// When the current key is no longer Active, if its consumers move over: the user's `max_age`.
     pub deadline: Option<Timestamp>,
+    /// Which tool deploys the user or its secret besides, as far as their tags show it.
+    pub deployed_by: Option<Deployer>,
     /// Whether keyrot has changed nothing of this user's yet, as far as it was seen.
     pub unadopted: bool,
     /// What IAM said of the use of those keys that it was asked about.
@@ -74,6 +77,7 @@ impl UserResult {
             revoked: Vec::new(),
             due: None,
             deadline: None,
+            deployed_by: None,
             unadopted: false,
             last_use: BTreeMap::new(),
             keys: Vec::new(),
@@ -111,7 +115,12 @@ impl UserResult {
     /// A user whose state was not read.
     pub(crate) fn unread(subject: &Subject, outcome: Outcome) -> Self {
         let owner = subject.owner.clone();
-        Self { owner, ..Self::new(subject.user.clone(), subject.secret.clone(), outcome) }
+        let deployed_by = subject.deployed_by.clone();
+        Self {
+            owner,
+            deployed_by,
+            ..Self::new(subject.user.clone(), subject.secret.clone(), outcome)
+        }
     }
 
     pub(crate) fn is_in_use(&self) -> bool {
@@ -138,6 +147,7 @@ impl UserResult {
             let revoked = secret.journal.revoked.iter().map(|r| &r.key);
             self.revoked =
                 revoked.filter(|key| secret.journal.revoked_at(key).is_some()).cloned().collect();
+            self.deployed_by = self.deployed_by.take().or_else(|| secret.deployed_by.clone());
             self.previous = previous.filter(|key| Some(key) != self.current.as_ref());
         }
         let current = self.keys.iter().find(|k| Some(&k.id) == self.current.as_ref());

@@ -4,6 +4,7 @@ use super::world::World;
 use crate::decide::MOST_BYTES;
 use crate::memory::rules::Refusal;
 use crate::memory::secret::{Label, MemorySecret, Value};
+use crate::model::deployer::Deployer;
 use crate::model::error::ErrorKind;
 use crate::model::home::{HOME_TAG, Owner, SecretArn};
 use crate::model::journal::{Journal, JournalEntry};
@@ -226,6 +227,7 @@ impl World {
             pending: secret.held(Label::Pending),
             previous: secret.held(Label::Previous),
             journal: Journal::from_tags(&secret.tags),
+            deployed_by: Deployer::of(&secret.tags),
             rotation_enabled: secret.rotation,
         })
     }

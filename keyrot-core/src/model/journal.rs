@@ -8,8 +8,8 @@
 //! | tag | text | meaning |
 //! |---|---|---|
 //! | `keyrot:intent` | `intent KEY+KEY TIME` (or `none` for no keys) | the keys that existed before a key is about to be made |
-//! | `keyrot:promoted` | `promoted VERSION replacing KEY TIME` (or `none`) | this version was verified and has the AWSCURRENT label; the overlap counts from TIME. TIME to come: AWSCURRENT is being moved back to it. With the placeholder's version: somebody moved AWSCURRENT back to it, and what the note said before is over |
-//! | `keyrot:retired` | `retiring KEY TIME`, `abandoned KEY TIME`, `inactive KEY TIME`, `hold KEY TIME` | the way of the key that is leaving: about to be deactivated; the same for one that was never current; seen Inactive, the soak counts from TIME; reactivated by a person, or about to be published again: the overlap counts from TIME again |
+//! | `keyrot:promoted` | `promoted VERSION replacing KEY TIME overlap=MILLISECONDSms` (or `none`) | this version was verified and has the AWSCURRENT label; the overlap counts from TIME. TIME to come: AWSCURRENT is being moved back to it. With the placeholder's version: somebody moved AWSCURRENT back to it, and what the note said before is over |
+//! | `keyrot:retired` | `retiring KEY TIME`, `abandoned KEY TIME`, `inactive KEY TIME soak=MILLISECONDSms`, `hold KEY TIME`, each with `reactivated` at the end if a person reactivated the key once | the way of the key that is leaving: about to be deactivated; the same for one that was never current; seen Inactive, the soak counts from TIME; reactivated by a person, or about to be published again: the overlap counts from TIME again |
 //! | `keyrot:revoked` | `revoked KEY TIME`, `revoked-if-unused KEY TIME`, several of these, or `revoked none` | a person ordered that this key is not to be used any more: it is replaced, and then deactivated without a wait, or only once it was not used for `recent_use`. No other entry overrules it: the operator takes it back ([`Request::Reinstate`](crate::model::request::Request::Reinstate)), and the entry is written again without the key |
 //! | `keyrot:moved-to` | the ARN of a secret | the user's home was moved there ([`Request::Leave`](crate::model::request::Request::Leave)), and no run takes this secret for the home. The secret's own ARN: the home was moved back |
 //!
@@ -25,6 +25,7 @@ use crate::model::time::Timestamp;
 use chrono::{DateTime, SecondsFormat};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// One note, to be written or as read.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -62,6 +63,10 @@ pub struct Promoted {
     pub replacing: Option<KeyId>,
     /// When it was written: the overlap counts from here.
     pub at: Timestamp,
+    /// The overlap that was set at that time. A shorter one that is set later is for later
+    /// rotations; this one never shortens what is set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overlap: Option<Duration>,
 }
 
 /// Where the leaving key stands.
@@ -73,6 +78,13 @@ pub struct Retired {
     pub phase: Phase,
     /// Since when.
     pub at: Timestamp,
+    /// The soak that was set when the key was seen Inactive. A shorter one that is set later is for
+    /// later rotations; this one never shortens what is set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub soak: Option<Duration>,
+    /// Whether the key was reactivated once after keyrot had deactivated it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reactivated: bool,
 }
 
 /// A person ordered that a key is not to be used any more, because it leaked, say.
@@ -201,18 +213,20 @@ impl JournalEntry {
                 let ids = if ids.is_empty() { NONE.to_owned() } else { ids.join("+") };
                 format!("intent {ids} {}", stamp(*at))
             }
-            Self::Promoted(Promoted { version, replacing, at }) => {
+            Self::Promoted(Promoted { version, replacing, at, overlap }) => {
                 let old = replacing.as_ref().map_or(NONE, KeyId::as_str);
-                format!("promoted {version} replacing {old} {}", stamp(*at))
+                let overlap = wait_text(OVERLAP, *overlap);
+                format!("promoted {version} replacing {old} {}{overlap}", stamp(*at))
             }
-            Self::Retired(Retired { key, phase, at }) => {
+            Self::Retired(Retired { key, phase, at, soak, reactivated }) => {
                 let word = match phase {
                     Phase::Retiring => "retiring",
                     Phase::Abandoned => "abandoned",
                     Phase::Inactive => "inactive",
                     Phase::Hold => "hold",
                 };
-                format!("{word} {key} {}", stamp(*at))
+                let again = if *reactivated { AGAIN } else { "" };
+                format!("{word} {key} {}{}{again}", stamp(*at), wait_text(SOAK, *soak))
             }
             Self::Revoked(keys) => {
                 let text = |Revoked { key, at, only_if_unused }: &Revoked| {
@@ -245,11 +259,14 @@ impl JournalEntry {
                 let before = ids.into_iter().map(KeyId::parse).collect::<Result<_, _>>().ok()?;
                 Some(Self::Intent(Intent { before, at: instant(at)? }))
             }
-            ["promoted", version, "replacing", old, at] => Some(Self::Promoted(Promoted {
-                version: VersionId::parse(version).ok()?,
-                replacing: if old == NONE { None } else { Some(KeyId::parse(old).ok()?) },
-                at: instant(at)?,
-            })),
+            ["promoted", version, "replacing", old, at, ref more @ ..] => {
+                Some(Self::Promoted(Promoted {
+                    version: VersionId::parse(version).ok()?,
+                    replacing: if old == NONE { None } else { Some(KeyId::parse(old).ok()?) },
+                    at: instant(at)?,
+                    overlap: wait(OVERLAP, more)?,
+                }))
+            }
             [REVOKED, NONE] => Some(Self::Revoked(Vec::new())),
             [REVOKED | REVOKED_IF_UNUSED, ..] => {
                 let one = |words: &[&str]| match *words {
@@ -262,7 +279,11 @@ impl JournalEntry {
                 words.chunks(3).map(one).collect::<Option<_>>().map(Self::Revoked)
             }
             [arn] => SecretArn::parse(arn).ok().map(Self::Moved),
-            [word, key, at] => {
+            [word, key, at, ref more @ ..] => {
+                let (reactivated, more) = match more {
+                    [more @ .., last] if *last == AGAIN.trim_start() => (true, more),
+                    more => (false, more),
+                };
                 let phase = match word {
                     "retiring" => Phase::Retiring,
                     "abandoned" => Phase::Abandoned,
@@ -274,6 +295,8 @@ impl JournalEntry {
                     key: KeyId::parse(key).ok()?,
                     phase,
                     at: instant(at)?,
+                    soak: wait(SOAK, more)?,
+                    reactivated,
                 }))
             }
             _ => None,
@@ -282,12 +305,32 @@ impl JournalEntry {
 }
 
 const NONE: &str = "none";
+const OVERLAP: &str = "overlap=";
+const SOAK: &str = "soak=";
+const AGAIN: &str = " reactivated";
 const REVOKED: &str = "revoked";
 const REVOKED_IF_UNUSED: &str = "revoked-if-unused";
 
 /// Milliseconds are kept: a wait that counts from a note must not begin up to a second early.
 fn stamp(at: Timestamp) -> String {
     at.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+/// A wait at the end of a note, to the millisecond.
+fn wait_text(name: &str, wait: Option<Duration>) -> String {
+    wait.map_or_else(String::new, |wait| format!(" {name}{}ms", wait.as_millis()))
+}
+
+/// The wait in these last words of a note, if there is one; `None` if they are something else.
+fn wait(name: &str, words: &[&str]) -> Option<Option<Duration>> {
+    match *words {
+        [] => Some(None),
+        [word] => {
+            let millis = word.strip_prefix(name)?.strip_suffix("ms")?.parse().ok()?;
+            Some(Some(Duration::from_millis(millis)))
+        }
+        _ => None,
+    }
 }
 
 fn instant(text: &str) -> Option<Timestamp> {
@@ -316,8 +359,14 @@ mod tests {
                 version: version.clone(),
                 replacing: None,
                 at: at(2),
+                overlap: None,
             }),
-            JournalEntry::Promoted(Promoted { version, replacing: Some(key("A")), at: at(2) }),
+            JournalEntry::Promoted(Promoted {
+                version,
+                replacing: Some(key("A")),
+                at: at(2),
+                overlap: Some(Duration::from_secs(30 * 86_400)),
+            }),
             JournalEntry::Revoked(vec![Revoked {
                 key: key("A"),
                 at: at(4),
@@ -334,7 +383,11 @@ mod tests {
         notes.extend(home("-a1B2c3").map(JournalEntry::Moved));
         notes.extend(home("").map(JournalEntry::Moved));
         for phase in [Phase::Retiring, Phase::Abandoned, Phase::Inactive, Phase::Hold] {
-            notes.push(JournalEntry::Retired(Retired { key: key("A"), phase, at: at(3) }));
+            let soak = Some(Duration::from_millis(604_800_001));
+            for (soak, reactivated) in [(None, false), (soak, false), (None, true), (soak, true)] {
+                let (key, at) = (key("A"), at(3));
+                notes.push(JournalEntry::Retired(Retired { key, phase, at, soak, reactivated }));
+            }
         }
         notes
     }

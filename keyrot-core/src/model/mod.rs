@@ -5,6 +5,7 @@ pub(crate) mod arn;
 pub(crate) mod cause;
 pub(crate) mod clock;
 pub(crate) mod credentials;
+pub(crate) mod deployer;
 pub(crate) mod ended_sessions;
 pub(crate) mod error;
 pub(crate) mod home;
@@ -30,6 +31,7 @@ pub use arn::Arn;
 pub use cause::Cause;
 pub use clock::{CLOCK_TOLERANCE, WrongClock};
 pub use credentials::{Credentials, SecretKey};
+pub use deployer::Deployer;
 pub use ended_sessions::{
     EndedSessions, LONGEST_ROLE_SESSION, LONGEST_SESSION, deny_issued_before,
 };

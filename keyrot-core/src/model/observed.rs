@@ -1,5 +1,6 @@
 //! What is seen of one user before anything is decided.
 
+use crate::model::deployer::Deployer;
 use crate::model::home::{Difference, Owner, Residence, SecretArn};
 use crate::model::journal::{Journal, Revoked};
 use crate::model::names::{KeyId, VersionId};
@@ -158,6 +159,8 @@ pub struct Secret {
     pub previous: Option<LabeledVersion>,
     /// keyrot's own notes.
     pub journal: Journal,
+    /// Which tool deploys the secret, as far as its tags show it. It is only told.
+    pub deployed_by: Option<Deployer>,
     /// Whether Secrets Manager's own rotation is switched on: then it asks its rotation function
     /// for the next key (see [`RotationStep`](crate::model::step::RotationStep)), and nobody else
     /// makes one.
@@ -195,6 +198,7 @@ impl Secret {
             pending: None,
             previous: None,
             journal,
+            deployed_by: None,
             rotation_enabled: false,
         }
     }

@@ -1,5 +1,6 @@
 //! The user that a run works on.
 
+use crate::model::deployer::Deployer;
 use crate::model::home::{Adoption, HOME_TAG, HomeTag, Owner, Place, Residence};
 use crate::model::names::{SecretName, UserArn, UserId, UserName};
 use crate::model::user::IamUser;
@@ -18,6 +19,8 @@ pub struct Subject {
     pub secret: SecretName,
     /// Who answers for the user, by the tag `keyrot:owner`.
     pub owner: Option<String>,
+    /// Which tool deploys the user, as far as its tags show it. It is only told.
+    pub deployed_by: Option<Deployer>,
     /// The name of an attached policy by which AWS quarantined the user.
     pub quarantine: Option<String>,
     /// The region that the secret is to be in.
@@ -41,6 +44,7 @@ impl Subject {
             arn: user.arn.clone(),
             secret,
             owner: crate::model::user::owner_of(user),
+            deployed_by: Deployer::of(&user.tags),
             quarantine: user.quarantine().map(str::to_owned),
             region: region.into(),
             home: HomeTag::of(user.tag(HOME_TAG).map(|(_, value)| value)),

@@ -21,8 +21,43 @@ impl UserResult {
                 "run keyrot again once the adopted users' consumers read their secrets, or raise max_adoptions",
             )],
             Outcome::Revoked { rest, .. } => rest.hints(&self.user),
+            Outcome::Blocked(blocked) => {
+                let mut hints = blocked.hints(&self.user);
+                hints.extend(blocked.is_by_deployment().then(|| self.deployment()));
+                hints
+            }
             outcome => outcome.hints(&self.user),
         }
+    }
+
+    /// The [`hints`](Self::hints) as the CLI words them.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        worded(&self.hints())
+    }
+
+    /// What to do about a tool that sets the user's keys or its secret's value, too.
+    fn deployment(&self) -> Hint {
+        Hint::advice(match &self.deployed_by {
+            Some(deployer) => format!(
+                "{deployer} deploys this user or its secret, as the tags say: keep it from setting the key or the value (docs/migrating.md)"
+            ),
+            None => "if Terraform, CloudFormation or another tool sets the key or the secret's value, stop that first (docs/migrating.md)".to_owned(),
+        })
+    }
+}
+
+impl Blocked {
+    /// Whether it is what is found after a tool has set keys or the secret's value as it knows them.
+    fn is_by_deployment(&self) -> bool {
+        matches!(
+            self,
+            Self::ReactivatedAgain { .. }
+                | Self::CurrentKeyGone { .. }
+                | Self::CurrentKeyInactive { .. }
+                | Self::SecretHoldsOther { .. }
+                | Self::RolledBack { .. }
+        )
     }
 }
 
@@ -183,7 +218,14 @@ impl Blocked {
                     Action::CancelRotation,
                 )]
             }
-            Self::CurrentKeyGone { .. } | Self::CurrentKeyInactive { .. } => vec![
+            Self::CurrentKeyGone { .. } => vec![
+                Hint::advice("if the user is being decommissioned, remove its rotation tag"),
+                Hint::to(
+                    "otherwise publish another key: a deleted one can't be restored",
+                    resolve(),
+                ),
+            ],
+            Self::CurrentKeyInactive { .. } => vec![
                 Hint::advice("if the user is being decommissioned, remove its rotation tag"),
                 Hint::to("otherwise reactivate the key, or replace it", resolve()),
             ],
@@ -246,6 +288,13 @@ impl Blocked {
                         choice: Some(format!("reinstate:{key}")),
                     },
                 ),
+            ],
+            Self::ReactivatedAgain { key } => vec![
+                Hint::to(
+                    "find out what reactivates it, and whether anything uses it",
+                    Action::WhoUses { user: user.clone(), key: None },
+                ),
+                Hint::to(format!("then deactivate {key} for good"), resolve()),
             ],
             Self::IamOnly { .. } => {
                 vec![Hint::to("to see what is left to do", Action::status(user))]

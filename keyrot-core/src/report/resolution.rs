@@ -47,6 +47,16 @@ impl Resolution {
             Blocked::UnknownKeys(keys) => {
                 keys.iter().map(|known| Self::retire(&known.key)).collect()
             }
+            Blocked::ReactivatedAgain { key } => vec![
+                Self::retire(key),
+                Self {
+                    choice: format!("revoke:{key}"),
+                    message: format!(
+                        "revoke {key}: deactivate it immediately, even if it is in use"
+                    ),
+                    request: Request::Revoke(Revocation::of(key.clone())),
+                },
+            ],
             Blocked::ClaimedKey { key } => vec![Self::retire(key)],
             Blocked::CurrentKeyGone { key } | Blocked::CurrentKeyInactive { key } => {
                 Self::back(seen).into_iter().chain([Self::replace(key)]).collect()

@@ -38,6 +38,10 @@ pub struct RunDocument {
     pub counts: Counts,
     /// Each selected user, by name.
     pub users: Vec<UserDocument>,
+    /// How many users are left out of [`users`](Self::users), because the answer would be longer
+    /// than AWS Lambda takes. [`counts`](Self::counts) has them.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub users_left_out: usize,
     /// How many users of the account were skipped, and why.
     pub skipped: Skipped,
     /// Exclusions that fit no user: perhaps mistyped.
@@ -95,11 +99,17 @@ impl RunDocument {
             result: report.verdict(),
             counts: Counts::of(report),
             users,
+            users_left_out: 0,
             skipped: selected.skipped,
             unmatched_exclusions: selected.unmatched_exclusions.clone(),
             notifier_failures: report.notifier_failures.clone(),
         }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 impl Report {

@@ -377,12 +377,18 @@ impl Request {
         let key = match (key, seen.keys.as_slice()) {
             (Some(key), _) => key,
             // After a revocation its successor may be the only one: whoever repeats the command
-            // does not mean that one.
-            (None, [only]) if seen.revoked.is_empty() => only.id.clone(),
+            // does not mean that one. And right after a rotation IAM may list the old key alone.
+            (None, [only])
+                if seen.revoked.is_empty()
+                    && seen.current.as_ref().is_none_or(|current| *current == only.id) =>
+            {
+                only.id.clone()
+            }
             (None, keys) => {
-                return Err(Refusal::WhichKey {
-                    keys: keys.iter().map(|k| k.id.clone()).collect(),
-                });
+                let listed = keys.iter().map(|k| k.id.clone());
+                let unlisted = seen.current.clone();
+                let unlisted = unlisted.filter(|id| keys.iter().all(|k| k.id != *id));
+                return Err(Refusal::WhichKey { keys: listed.chain(unlisted).collect() });
             }
         };
         Ok(Revocation::of(key))

@@ -91,6 +91,7 @@ impl Target {
             id: UserId::parse(Self::NO_USER_ID).expect("a constant that the tests parse"),
             secret: SecretName::parse(Self::NO_SECRET).expect("a constant that the tests parse"),
             owner: None,
+            deployed_by: None,
             quarantine: None,
             region: String::new(),
             home: HomeTag::Absent,

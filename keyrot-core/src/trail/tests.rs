@@ -4,7 +4,7 @@ use super::*;
 use crate::model::error::{CallError, ErrorKind};
 use crate::model::names::KeyId;
 use crate::model::trail::UseEvent;
-use crate::model::trail::evidence::{UseCounts, UseEvidence, UseSource, Uses};
+use crate::model::trail::evidence::{Searched, UseCounts, UseEvidence, UseSource, Uses};
 use crate::model::trail::untrusted::UntrustedText;
 use crate::trail::{KeyRecord, TrailAsk, TrailBounds, TrailPage, TrailPort, look_up};
 use futures_util::FutureExt;
@@ -172,6 +172,45 @@ fn a_region_that_cannot_be_asked_is_named_and_what_was_read_before_counts() {
         evidence
             .to_string()
             .starts_with("who uses AKIAIOSFODNN7EXAMPLE could not be found out: eu-west-1:")
+    );
+}
+
+#[test]
+fn an_answer_that_is_not_whole_says_so_before_what_it_found() {
+    let region = |region: &str, events, cut_at, problem: Option<&str>| Searched {
+        region: region.to_owned(),
+        events,
+        cut_at,
+        problem: problem.map(str::to_owned),
+    };
+    let evidence = |regions: Vec<Searched>, unreadable| {
+        let key = KeyId::parse("AKIAIOSFODNN7EXAMPLE").unwrap();
+        Uses::default().into_evidence(key, at(0), unreadable, regions)
+    };
+    let whole = region("eu-west-1", 0, None, None);
+    let failed = region("us-east-1", 0, None, Some("denied"));
+    for (regions, unreadable, gaps) in [
+        (vec![whole.clone()], 0, None),
+        (vec![], 0, Some("no region was asked")),
+        (vec![failed.clone(), failed.clone()], 0, Some("2 of 2 regions failed")),
+        (vec![whole.clone(), failed.clone()], 0, Some("1 of 2 regions failed")),
+        (
+            vec![region("eu-west-1", 0, Some(at(1)), None), failed.clone()],
+            0,
+            Some("1 of 2 regions failed, 1 of 2 regions not read to the end"),
+        ),
+        (vec![whole.clone()], 3, Some("3 records could not be read")),
+    ] {
+        let found = evidence(regions, unreadable);
+        assert_eq!(found.gaps().as_deref(), gaps);
+        assert_eq!(found.gaps().is_some(), found.is_partial() || found.regions.is_empty());
+    }
+    let half = evidence(vec![whole, failed], 0).to_string();
+    assert!(
+        half.starts_with("incomplete, 1 of 2 regions failed: CloudTrail names no use of")
+            && half.contains(" in eu-west-1; it has")
+            && half.ends_with("not asked to the end: us-east-1: denied"),
+        "a region that failed is not among those that were asked: {half}"
     );
 }
 

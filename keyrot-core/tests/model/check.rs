@@ -82,6 +82,8 @@ impl Check {
                     key: key.clone(),
                     phase: Phase::Hold,
                     at,
+                    soak: None,
+                    reactivated: false,
                 }));
             }
             if matches!(&state.asked, Some(Request::Revoke(order)) if order.key == key) {
@@ -137,7 +139,13 @@ impl Check {
             let mut entries = Vec::new();
             for at in [key.created, now, later] {
                 for phase in [Phase::Retiring, Phase::Abandoned, Phase::Inactive, Phase::Hold] {
-                    entries.push(JournalEntry::Retired(Retired { key: id.clone(), phase, at }));
+                    entries.push(JournalEntry::Retired(Retired {
+                        key: id.clone(),
+                        phase,
+                        at,
+                        soak: None,
+                        reactivated: false,
+                    }));
                 }
                 entries.push(JournalEntry::Revoked(vec![Revoked {
                     key: id.clone(),
@@ -155,6 +163,7 @@ impl Check {
                         version,
                         replacing: Some(id.clone()),
                         at,
+                        overlap: None,
                     }));
                 }
             }

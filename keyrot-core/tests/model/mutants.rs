@@ -235,7 +235,8 @@ fn retires_without_a_stored_verification_of_the_successor() {
             {
                 unverified = Some((version.clone(), Verified::Works));
                 let at = created.unwrap_or_else(long_ago);
-                secret.journal.promoted = Some(Promoted { version, replacing: other, at });
+                secret.journal.promoted =
+                    Some(Promoted { version, replacing: other, at, overlap: None });
             }
             s.verified = s.verified.take().or(unverified);
         })

@@ -2,8 +2,10 @@
 #![allow(clippy::unwrap_used)]
 
 mod harness;
+mod lag;
 mod off;
 mod quarantine;
+mod reactivated;
 mod resolve;
 mod revoke;
 mod revoked;

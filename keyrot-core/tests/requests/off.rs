@@ -214,7 +214,13 @@ fn swallow(world: &mut World) {
 
 fn hold(world: &mut World) {
     let key = world.users().next().unwrap().keys()[0].listed.id.clone();
-    let note = JournalEntry::Retired(Retired { key, phase: Phase::Hold, at: world.now() });
+    let note = JournalEntry::Retired(Retired {
+        key,
+        phase: Phase::Hold,
+        at: world.now(),
+        soak: None,
+        reactivated: false,
+    });
     world.tag_secret(&secret(), note.tag(), note.to_text()).unwrap();
 }
 

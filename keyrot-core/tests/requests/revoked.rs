@@ -71,6 +71,8 @@ async fn a_revoked_key_that_is_reactivated_blocks_until_somebody_says_which_it_i
                     key: leaked.clone(),
                     phase: Phase::Inactive,
                     at: world.now(),
+                    soak: None,
+                    reactivated: false,
                 });
                 world.tag_secret(&secret(), note.tag(), note.to_text()).unwrap();
             });

@@ -166,6 +166,11 @@ pub enum Blocked {
         /// The key.
         key: KeyId,
     },
+    /// An old key was reactivated for the second time after keyrot had deactivated it.
+    ReactivatedAgain {
+        /// The key, which is Active now.
+        key: KeyId,
+    },
     /// Only IAM can be used for this user: keyrot does not know the user's secret, or may not use
     /// it.
     IamOnly {
@@ -379,6 +384,10 @@ impl fmt::Display for Blocked {
             Self::RevokedKeyReactivated { key } => {
                 write!(f, "{key} was revoked, and is Active again: it works")
             }
+            Self::ReactivatedAgain { key } => write!(
+                f,
+                "{key}, an old key, was deactivated twice and is Active again: something reactivates it"
+            ),
             Self::IamOnly { reason } => write!(f, "nothing but IAM was used: {reason}"),
             Self::UnknownKeys(keys) => {
                 f.write_str("keys that keyrot can't explain: ")?;

@@ -9,6 +9,7 @@ impl Blocked {
         match self {
             Self::ReactivatedInVain { .. } => "reactivated_in_vain",
             Self::RevokedKeyReactivated { .. } => "revoked_key_reactivated",
+            Self::ReactivatedAgain { .. } => "reactivated_again",
             Self::IamOnly { .. } => "iam_only",
             Self::Quarantined { .. } => "quarantined",
             Self::ManagedElsewhere { .. } => "managed_elsewhere",
@@ -58,6 +59,7 @@ impl Blocked {
             | Self::BadTag { .. } => true,
             Self::ReactivatedInVain { .. }
             | Self::RevokedKeyReactivated { .. }
+            | Self::ReactivatedAgain { .. }
             | Self::IamOnly { .. }
             | Self::Quarantined { .. }
             | Self::NoTagRoom { .. }

@@ -133,7 +133,7 @@ impl<'a> Outgoing<'a> {
             Some((Phase::Inactive | Phase::Hold, at)) => at.max(promoted),
             Some((Phase::Retiring | Phase::Abandoned, _)) | None => promoted,
         };
-        let overlap = after(since, case.policy.waits().overlap);
+        let overlap = after(since, case.overlap());
         let need = match order {
             None if case.now < overlap => Some(WhyKept::Overlap { key: id, until: overlap }),
             None => case

@@ -93,8 +93,8 @@ pub(crate) enum Revoking<'a> {
     CurrentIfUnused(&'a KeyId),
     /// IAM does not list it, it is not current, and no entry says that it was revoked.
     NoSuchKey(&'a KeyId),
-    /// It was revoked, and IAM does not list it: it may have been created just now. Where use does
-    /// not matter, the run finds that out.
+    /// IAM does not list it, and it may have been created just now. If it was revoked, and use does
+    /// not matter, the run finds that out instead.
     Settling { key: &'a KeyId, until: Timestamp },
     /// It was revoked, and IAM does not list it.
     Gone,
@@ -133,7 +133,10 @@ impl<'a> Revoking<'a> {
         let listed = case.key(key);
         if listed.is_none() && !current {
             return match noted.map(|noted| case.settles(noted.at)) {
-                None => Self::NoSuchKey(key),
+                None => match case.unlisted_until(key) {
+                    Some(until) => Self::Settling { key, until },
+                    None => Self::NoSuchKey(key),
+                },
                 Some(Some(until)) if order.only_if_unused => Self::Settling { key, until },
                 Some(_) => Self::Gone,
             };

@@ -3,6 +3,7 @@
 use crate::decide::facts::situation::Situation;
 use crate::decide::facts::way_back::WayBack;
 use crate::model::names::KeyId;
+use crate::model::time::Timestamp;
 
 /// The key that is to be published again.
 #[derive(Clone, Copy)]
@@ -16,6 +17,8 @@ pub(crate) enum RollbackProgress<'a> {
     NotBefore(&'a KeyId),
     /// There is no such key.
     NoSuchKey(&'a KeyId),
+    /// It is the previous key, was created minutes ago, and IAM does not list it yet.
+    Unlisted { key: &'a KeyId, until: Timestamp },
     /// It was the previous key, and is deleted.
     Gone(&'a KeyId),
     /// It was revoked.
@@ -33,7 +36,10 @@ impl<'a> RollbackProgress<'a> {
         match (case.secret.previous.as_ref().filter(|held| held.key() == Some(to)), case.key(to)) {
             (None, Some(_)) => Self::NotBefore(to),
             (None, None) => Self::NoSuchKey(to),
-            (Some(_), None) => Self::Gone(to),
+            (Some(_), None) => match case.unlisted_until(to) {
+                Some(until) => Self::Unlisted { key: to, until },
+                None => Self::Gone(to),
+            },
             (Some(_), Some(_)) if case.revoked_at(to).is_some() => Self::Revoked(to),
             (Some(held), Some(key)) => Self::Before(WayBack::to(case, held, key)),
         }
@@ -56,7 +62,10 @@ impl<'a> Reinstated<'a> {
     pub(crate) fn of(case: &Situation<'a>, key: &'a KeyId) -> Self {
         if case.revoked_at(key).is_some() {
             Self::Revoked(key)
-        } else if case.key(key).is_some() || case.current_key() == Some(key) {
+        } else if case.key(key).is_some()
+            || case.current_key() == Some(key)
+            || case.unlisted_until(key).is_some()
+        {
             Self::NotRevoked
         } else {
             Self::NoSuchKey(key)

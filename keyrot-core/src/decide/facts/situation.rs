@@ -15,6 +15,7 @@ use crate::model::step::RotationStep;
 use crate::model::time::Timestamp;
 use crate::model::version::Content;
 use crate::model::waits::{WaitPolicy, after};
+use std::time::Duration;
 
 /// What somebody asks for.
 #[derive(Clone, Copy)]
@@ -147,6 +148,19 @@ impl<'a> Situation<'a> {
         self.secret.journal.promoted.as_ref().and_then(|promoted| promoted.replacing.as_ref())
     }
 
+    /// How long an old key stays Active after the current one was published: as long as is set now,
+    /// and as was set then. A forged entry only makes it longer.
+    pub(crate) fn overlap(&self) -> Duration {
+        let noted = self.promoted().and_then(|promoted| promoted.overlap);
+        noted.unwrap_or_default().max(self.policy.waits().overlap)
+    }
+
+    /// How long the key stays Inactive before it is deleted, in the same way.
+    pub(crate) fn soak(&self, key: &KeyId) -> Duration {
+        let noted = self.secret.journal.retired.as_ref().filter(|noted| noted.key == *key);
+        noted.and_then(|noted| noted.soak).unwrap_or_default().max(self.policy.waits().soak)
+    }
+
     /// Whether a way back to this version is under way, or was not noted down to its end: its entry
     /// is dated later than any run takes.
     pub(crate) fn is_noted_for_later(&self, version: &VersionId) -> bool {
@@ -251,6 +265,19 @@ impl<'a> Situation<'a> {
         Some(self.settled_at(since)).filter(|until| self.now < *until)
     }
 
+    /// Until when IAM's listing may lack the key, if a labeled version says that it was created
+    /// minutes ago.
+    pub(crate) fn unlisted_until(&self, key: &KeyId) -> Option<Timestamp> {
+        let labels =
+            [Some(self.current), self.secret.pending.as_ref(), self.secret.previous.as_ref()];
+        let created = labels.into_iter().flatten().find_map(|held| match &held.content {
+            Content::Key { key: its, created, .. } if its == key => Some(*created),
+            _ => None,
+        })?;
+        let believed = created <= after(self.now, CLOCK_TOLERANCE) && self.key(key).is_none();
+        self.settles(created).filter(|_| believed)
+    }
+
     /// The version whose further fields the next one carries along.
     pub(crate) fn carried(&self) -> Option<VersionId> {
         self.current.content.extras().then(|| self.current.version.clone())
@@ -258,7 +285,24 @@ impl<'a> Situation<'a> {
 
     /// Notes down the phase of a key.
     pub(crate) fn note(&self, key: &KeyId, phase: Phase) -> Decision {
-        write(JournalEntry::Retired(Retired { key: key.clone(), phase, at: self.now }))
+        let soak = (phase == Phase::Inactive).then_some(self.policy.waits().soak);
+        let reactivated = self.was_reactivated(key)
+            || phase == Phase::Hold && self.current_key() != Some(key) && self.works_again(key);
+        let (key, at) = (key.clone(), self.now);
+        write(JournalEntry::Retired(Retired { key, phase, at, soak, reactivated }))
+    }
+
+    /// Whether an entry says that somebody reactivated the old key before. What became current again
+    /// since then was reactivated on purpose.
+    pub(crate) fn was_reactivated(&self, key: &KeyId) -> bool {
+        let noted = self.secret.journal.retired.as_ref().filter(|noted| noted.key == *key);
+        noted.is_some_and(|noted| noted.reactivated) && self.current_key() != Some(key)
+    }
+
+    /// Whether the key was noted down as Inactive, and IAM lists it as Active.
+    fn works_again(&self, key: &KeyId) -> bool {
+        matches!(self.phase_since_revoked(key), Some((Phase::Inactive, _)))
+            && self.key(key).is_some_and(|listed| listed.status == KeyStatus::Active)
     }
 
     /// Notes down that the current version works and is published.
@@ -268,6 +312,7 @@ impl<'a> Situation<'a> {
             version,
             replacing: replacing.cloned(),
             at: self.now,
+            overlap: Some(self.policy.waits().overlap),
         }))
     }
 

@@ -27,7 +27,7 @@ pub(crate) enum WayBackStep<'a> {
     Settling(Timestamp),
     /// Such a run may begin soon: the key is noted down as kept first.
     Keep,
-    /// The key is Inactive.
+    /// The key is Inactive, or was until minutes ago, and IAM's listing may not show it yet.
     Inactive,
     /// keyrot does not know its status, and does not change it.
     UnknownStatus(&'a str),
@@ -53,6 +53,7 @@ impl<'a> WayBack<'a> {
             return open(next);
         }
         match &key.status {
+            KeyStatus::Active if just_deactivated(case, key) => return open(WayBackStep::Inactive),
             KeyStatus::Active => {}
             KeyStatus::Inactive => return open(WayBackStep::Inactive),
             KeyStatus::Other(status) => return open(WayBackStep::UnknownStatus(status)),
@@ -99,22 +100,30 @@ impl WayBackStep<'_> {
                 version: to.clone(),
                 replacing: case.current_key().cloned(),
                 at: case.settled_at(case.now),
+                overlap: Some(case.policy.waits().overlap),
             })),
             Self::Ready => case.publish(to),
         }
     }
 }
 
+/// Whether keyrot has just noted down that the key is Inactive, so that IAM's listing may still show
+/// it Active. To reactivate one that is Active changes nothing, so that the entry is believed here.
+fn just_deactivated(case: &Situation<'_>, key: &AccessKey) -> bool {
+    let noted = case.secret.journal.phase_of(&key.id);
+    case.seen.reactivated.as_ref() != Some(&key.id)
+        && matches!(noted, Some((Phase::Inactive, at)) if case.settles(at).is_some())
+}
+
 /// Where the key's way out is about to go on (the overlap or the soak is over, or nearly), a run
 /// that has read everything already may deactivate or delete it. It is noted down as kept, and left
 /// until such a run is over.
 fn about_to_leave<'a>(case: &Situation<'a>, key: &AccessKey) -> Option<WayBackStep<'a>> {
-    let waits = case.policy.waits();
     let soon = case.settled_at(case.now);
     // What AWSCURRENT was moved back from is kept by every run that sees it so.
     let kept = case.current_listed().is_some_and(|current| current.created < key.created);
     let promoted = case.promoted().map(|promoted| promoted.at);
-    let ends_soon = |since| after(since, waits.overlap) <= soon;
+    let ends_soon = |since| after(since, case.overlap()) <= soon;
     match (&key.status, case.secret.journal.phase_of(&key.id)) {
         (_, Some((Phase::Hold, at))) if let Some(until) = case.settles(at) => {
             Some(WayBackStep::Settling(until))
@@ -130,7 +139,7 @@ fn about_to_leave<'a>(case: &Situation<'a>, key: &AccessKey) -> Option<WayBackSt
         }
         (KeyStatus::Active, None) if promoted.is_some_and(ends_soon) => Some(WayBackStep::Keep),
         // Also if somebody has just reactivated it: a run that read it before does not know.
-        (_, Some((Phase::Inactive, at))) if after(at, waits.soak) <= soon => {
+        (_, Some((Phase::Inactive, at))) if after(at, case.soak(&key.id)) <= soon => {
             Some(WayBackStep::Keep)
         }
         _ => None,

@@ -186,7 +186,7 @@ impl<'a> WhyKept<'a> {
         noted: Timestamp,
     ) -> Option<Self> {
         let soak = |since| {
-            let until = after(since, case.policy.waits().soak);
+            let until = after(since, case.soak(&key.id));
             (case.now < until).then_some(Self::Soak { key: &key.id, until })
         };
         soak(noted).or_else(|| match case.seen.last_use.get(&key.id) {

@@ -76,6 +76,8 @@ pub(crate) fn asked<'a>(case: &Situation<'a>, facts: Facts<'a>) -> Part<Then<'a>
         | (Reinstate(Reinstated::NoSuchKey(key)), ..)
         | (Revoke(Revoking::NoSuchKey(key)), ..) =>
             refused(no_such_key(case.seen, key)),
+        /// The key to go back to was created minutes ago, and is not listed yet
+        (Rollback(RollbackProgress::Unlisted { key, until }), ..) => settling(key, until),
         /// The key to go back to is deleted
         (Rollback(RollbackProgress::Gone(key)), ..) => refused(Refusal::Gone { key: key.clone() }),
         /// The key to go back to was revoked
@@ -95,7 +97,7 @@ pub(crate) fn asked<'a>(case: &Situation<'a>, facts: Facts<'a>) -> Part<Then<'a>
 
         /// The key to revoke is current, and was to be revoked only if it is unused
         (Revoke(Revoking::CurrentIfUnused(key)), ..) => refused(Refusal::IsCurrent { key: key.clone() }),
-        /// The key was revoked just now, only if it is unused, and may not be listed yet
+        /// The key to revoke was created or revoked minutes ago, and may not be listed yet
         (Revoke(Revoking::Settling { key, until }), ..) => settling(key, until),
         /// The key was revoked, and is not listed
         (Revoke(Revoking::Gone), ..) => Decision::Done,

@@ -2,6 +2,7 @@
 //! well.
 
 use super::Rotation;
+use crate::decide::decision::{Wait, Why};
 use crate::machine::call::{Call, Reply};
 use crate::machine::event::Failure;
 use crate::machine::outcome::Outcome;
@@ -87,7 +88,7 @@ impl Preview {
                     self.run.answer(self.now, answer);
                 }
                 Next::Done(Outcome::Waiting(wait)) => {
-                    let until = wait.until.filter(|_| waits < MOST_WAITS);
+                    let until = wait.until.filter(|_| waits < MOST_WAITS && self.is_listed(&wait));
                     waits += 1;
                     self.steps.push(PlannedAction::Wait(wait));
                     let Some(until) = until else { return Ok(self.steps) };
@@ -124,6 +125,13 @@ impl Preview {
             (true, true) => Ok(vec![PlannedAction::WriteDown]),
             (false, _) => Ok(self.steps),
         }
+    }
+
+    /// Whether what is waited for is listed: what comes after IAM lists a further key is not known
+    /// now.
+    fn is_listed(&self, wait: &Wait) -> bool {
+        let Why::Settling(key) = &wait.why else { return true };
+        self.run.seen.keys.iter().any(|listed| listed.id == *key)
     }
 
     /// The same request, in a run of its own.

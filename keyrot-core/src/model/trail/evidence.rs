@@ -2,6 +2,7 @@
 
 use crate::model::arn::Arn;
 use crate::model::names::KeyId;
+use crate::model::text::plural;
 use crate::model::time::Timestamp;
 use crate::model::trail::UseEvent;
 use crate::model::trail::untrusted::UntrustedText;
@@ -240,7 +241,37 @@ impl UseEvidence {
     /// Whether no region could be asked at all.
     #[must_use]
     pub fn is_blind(&self) -> bool {
-        self.regions.iter().all(|one| one.problem.is_some() && one.events == 0)
+        self.regions.iter().all(Searched::failed)
+    }
+
+    /// The regions that gave an answer, even if not to the end.
+    pub fn answered(&self) -> impl Iterator<Item = &str> {
+        self.regions.iter().filter(|one| !one.failed()).map(|one| one.region.as_str())
+    }
+
+    /// What was asked for and not read, such as `1 of 2 regions failed`; `None` if all was.
+    #[must_use]
+    pub fn gaps(&self) -> Option<String> {
+        let all = self.regions.len();
+        let failed = self.regions.iter().filter(|one| one.failed()).count();
+        let short = |one: &&Searched| one.cut_at.is_some() || one.problem.is_some();
+        let short = self.regions.iter().filter(short).count() - failed;
+        let of_all = |count: usize, what: &str| {
+            (count > 0).then(|| format!("{count} of {} {what}", plural(all, "region")))
+        };
+        let none = (all == 0).then(|| "no region was asked".to_owned());
+        let unreadable = (self.unreadable > 0)
+            .then(|| format!("{} could not be read", plural(self.unreadable, "record")));
+        let regions = [of_all(failed, "failed"), of_all(short, "not read to the end")];
+        let gaps: Vec<String> = regions.into_iter().chain([none, unreadable]).flatten().collect();
+        (!gaps.is_empty()).then(|| gaps.join(", "))
+    }
+}
+
+impl Searched {
+    /// Whether nothing was learned here.
+    fn failed(&self) -> bool {
+        self.problem.is_some() && self.events == 0
     }
 }
 
@@ -290,7 +321,10 @@ impl fmt::Display for UseEvidence {
                     failed.join("; ")
                 );
             }
-            let regions: Vec<&str> = self.regions.iter().map(|one| one.region.as_str()).collect();
+            let regions: Vec<&str> = self.answered().collect();
+            if let Some(gaps) = self.gaps() {
+                write!(f, "incomplete, {gaps}: ")?;
+            }
             write!(
                 f,
                 "CloudTrail names no use of {} since {since} in {}; it has no data events, such as reads of S3 objects",
