@@ -145,7 +145,8 @@ impl Hint {
 
 impl Action {
     /// Shows the user's state, where the settings have its secret.
-    pub(crate) fn status(user: &UserName) -> Self {
+    #[must_use]
+    pub fn status(user: &UserName) -> Self {
         Self::Status { user: user.clone(), region: None }
     }
 
