@@ -20,7 +20,7 @@ use keyrot_core::decide::Refusal;
 use keyrot_core::model::EndedSessions;
 use keyrot_core::report::{command_line, flag};
 use keyrot_core::requests::{
-    Lifted, RequestKind, RequestPlan, RequestReport, RequestSession, RequestStatus,
+    Lifted, RequestFlow, RequestKind, RequestPlan, RequestReport, RequestStatus,
 };
 use keyrot_core::selection::MissingWhy;
 use keyrot_core::settings::Settings;
@@ -33,7 +33,7 @@ pub(crate) struct Desk<'a> {
     settings: Arc<Settings>,
     signals: Signals,
     backend: Arc<Backend>,
-    session: RequestSession,
+    session: RequestFlow,
     /// The key by which the user was named.
     pub(crate) key: Option<KeyId>,
 }
@@ -106,7 +106,7 @@ impl<'a> Desk<'a> {
         (backend, target, key): (Backend, Target, Option<KeyId>),
     ) -> Self {
         let (policies, trail) = (backend.policies.clone(), backend.trail.clone());
-        let session = RequestSession::new(kind, backend.ports.clone(), policies, trail, target)
+        let session = RequestFlow::new(kind, backend.ports.clone(), policies, trail, target)
             .limits(settings.limits(backend.ports.clock.now()))
             .region(backend.region());
         Self {
