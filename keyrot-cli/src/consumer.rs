@@ -179,7 +179,7 @@ fn not_yet(reading: &Reading, secret: &SecretId) -> CliError {
     match &reading.user {
         Some(user) => problem.hint(format!(
             "to create and publish the first key: keyrot rotate {}",
-            flag("--user", &user)
+            flag("--user", user)
         )),
         None => problem.hint("to create and publish the first key: keyrot rotate"),
     }

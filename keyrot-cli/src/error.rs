@@ -52,6 +52,7 @@ impl CliError {
         Self { exit: Exit::Cancelled, message, hint: None }
     }
 
+    #[cfg(feature = "aws")]
     /// The same end, where something was done before.
     pub(crate) fn done_before(mut self, done: &[String]) -> Self {
         if self.exit == Exit::Cancelled && !done.is_empty() {

@@ -203,8 +203,7 @@ fn a_first_run_on_many_users_is_asked_about() {
     };
     let made = |emulator: &Emulator| {
         let world = emulator.world();
-        let users = world.users().filter(|user| user.keys().len() > 1).count();
-        users
+        world.users().filter(|user| user.keys().len() > 1).count()
     };
     let sandbox = Sandbox::new();
     let command = |emulator: &Emulator, args: &[&str]| {

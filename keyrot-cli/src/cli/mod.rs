@@ -26,8 +26,10 @@ pub(crate) mod self_service;
 pub(crate) mod values;
 pub(crate) mod who_uses;
 
+#[cfg(feature = "aws")]
+use clap::FromArgMatches;
 use clap::builder::{OsStringValueParser, TypedValueParser};
-use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use format::Format;
 use keyrot_core::UserArn;
 use keyrot_core::settings::{Kind, SETTINGS, SettingInfo};

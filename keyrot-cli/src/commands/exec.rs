@@ -69,7 +69,7 @@ pub(crate) async fn exec(invocation: &Invocation, args: &ExecArgs) -> Result<Exi
     command.env("AWS_SECRET_ACCESS_KEY", credentials.secret.expose());
     // The profile that names the region is not inherited. Some SDKs read only one of the two.
     let set = |name: &&str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    if let Some(region) = REGIONS.iter().find_map(|name| set(name)).or(region) {
+    if let Some(region) = REGIONS.iter().find_map(&set).or(region) {
         for name in REGIONS.iter().filter(|name| set(name).is_none()) {
             command.env(name, &region);
         }
