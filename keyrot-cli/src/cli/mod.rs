@@ -96,7 +96,7 @@ struct Global {
     /// Print one JSON document on stdout
     #[arg(long, global = true)]
     json: bool,
-    /// Do not report progress on stderr; credentials and exec do not warn either
+    /// Do not report progress on stderr
     #[arg(long = "no-progress", short = 'q', global = true)]
     silent: bool,
     /// Log what keyrot does on stderr; -vv also each call to AWS
