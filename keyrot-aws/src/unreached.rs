@@ -98,7 +98,8 @@ impl Reason {
         use CertificateError as C;
         match error {
             TlsError::InvalidCertificate(why) => match why {
-                C::UnknownIssuer => Self::Untrusted,
+                // A bad signature is that of another authority of the same name.
+                C::UnknownIssuer | C::BadSignature => Self::Untrusted,
                 C::NotValidForName | C::NotValidForNameContext { .. } => Self::WrongName,
                 C::Expired
                 | C::ExpiredContext { .. }

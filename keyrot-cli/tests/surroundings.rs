@@ -258,6 +258,9 @@ fn a_command_gets_the_key_and_no_others_credentials() {
     let get = |ran: &Ran, name: &str| {
         ran.out.lines().find_map(|l| l.strip_prefix(name)?.strip_prefix('=')).map(str::to_owned)
     };
+    // A profile that does not exist would be refused, as by the AWS CLI.
+    let config = scene.home.path().join("config");
+    std::fs::write(&config, "[profile left-over]\nregion = us-east-1\n").unwrap();
     for name in LEFT {
         let mut command = scene.command(&["exec", "ci", "--", "sh", "-c", "env; exit 7"]);
         command.env(
@@ -265,8 +268,8 @@ fn a_command_gets_the_key_and_no_others_credentials() {
             "slack env:MY_SLACK,webhook env:MY_SLACK hmac=env:MY_HMAC name=hook",
         );
         // A session token would go with the key that asks.
-        command.env(name, if name == "AWS_SESSION_TOKEN" { "" } else { "left over" });
-        command.envs([("AWS_CONFIG_FILE", "/no/such"), ("MY_OWN", "kept")]);
+        command.env(name, if name == "AWS_SESSION_TOKEN" { "" } else { "left-over" });
+        command.env("AWS_CONFIG_FILE", &config).env("MY_OWN", "kept");
         let ran = ended(command);
         // What is above is not this process's to take off.
         let kept = name == "KEYROT_CREDENTIAL_PROCESS";

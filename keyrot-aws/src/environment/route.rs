@@ -114,7 +114,8 @@ pub(super) fn of_profile(
         }
         must_exist(set, files, &source, &NamedBy::SourceOf(at.name().to_owned()))?;
         let Some(next) = set.get_profile(&source) else { break };
-        (at, _) = (next, seen.push(source));
+        seen.push(source);
+        at = next;
     }
     match base(set, at)? {
         Some(base) => route.base = base,

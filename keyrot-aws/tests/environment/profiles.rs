@@ -55,10 +55,9 @@ fn variables_that_name_nothing_or_two_profiles_are_refused() {
     // Which of them is asked for by name does not depend on variables.
     let text = with(config, &[("AWS_PROFILE", ""), (PROFILE, "a")]);
     assert!(text.starts_with("the profile \"a\" holds no credentials"), "{text}");
-    for (set, missing) in [("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")] {
-        let text = with("", &[(set, "AKIAENVIRONMENTVARIA"), ("AWS_REGION", "eu-west-3")]);
-        assert!(text.starts_with(&format!("{set} is set without {missing}")), "{text}");
-    }
+    let half = [("AWS_ACCESS_KEY_ID", "AKIAENVIRONMENTVARIA"), ("AWS_REGION", "eu-west-3")];
+    let text = with("", &half);
+    assert!(text.starts_with("AWS_ACCESS_KEY_ID is set without AWS_SECRET_ACCESS_KEY"), "{text}");
 }
 
 #[test]
