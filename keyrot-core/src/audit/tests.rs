@@ -7,7 +7,7 @@ use crate::model::names::{UserArn, UserId, UserName};
 use crate::model::observed::{AccessKey, KeyStatus, LastUse};
 use crate::model::time::Timestamp;
 use crate::model::user::IamUser;
-use crate::model::waits::{Policy, Waits};
+use crate::model::waits::{WaitPolicy, Waits};
 use crate::selection::Selection;
 use crate::testing::{at, key};
 use proptest::prelude::*;
@@ -101,7 +101,7 @@ fn the_limit_is_the_users_own_and_controls_have_theirs() {
         );
         let mut policy = AuditPolicy::default();
         let max_age = humantime::parse_duration(max_age).unwrap();
-        policy.policy = Policy::new(Waits { max_age, ..Waits::default() }, true).unwrap();
+        policy.policy = WaitPolicy::new(Waits { max_age, ..Waits::default() }, true).unwrap();
         let audit = audit(&view, &policy, at(0));
         audit.findings.first().map(|f| (f.message.clone(), f.controls.len()))
     };
