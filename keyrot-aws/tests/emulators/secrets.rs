@@ -174,7 +174,7 @@ pub(crate) async fn a_foreign_version_is_looked_into_and_carried(account: Accoun
     aws.promote(&secret, &held.version, &next).await.unwrap();
     assert_eq!(
         aws.inspect_version(&secret, &held.version).await.unwrap().unwrap().key,
-        Some(key('A'))
+        Ok(key('A'))
     );
     assert_eq!(aws.read(&secret, &next).await.unwrap(), Some(credentials('B')));
 }

@@ -25,12 +25,15 @@ const DOCUMENTATION: &str =
 #[must_use]
 pub fn asff(audit: &Audit, region: &str) -> String {
     let mut ids = BTreeMap::new();
-    let findings: Vec<Value> =
-        audit.findings.iter().map(|found| one(audit, found, id(found, &mut ids), region)).collect();
+    let findings: Vec<Value> = audit
+        .findings
+        .iter()
+        .map(|found| one(audit, found, &id(found, &mut ids), region))
+        .collect();
     format!("{}\n", serde_json::to_string_pretty(&findings).unwrap_or_default())
 }
 
-fn one(audit: &Audit, finding: &Finding, id: String, region: &str) -> Value {
+fn one(audit: &Audit, finding: &Finding, id: &str, region: &str) -> Value {
     let Audit { account, partition, now, .. } = audit;
     let types = [type_of(finding)];
     let severity = json!({ "Label": label(finding.severity), "Original": finding.severity.word() });
