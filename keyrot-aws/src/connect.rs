@@ -1,9 +1,9 @@
-use crate::calls::{Budget, Limits, send};
 use crate::clock::{AwsClock, AwsTime};
 use crate::http::{Guarded, LONG_ANSWER, SHORT_ANSWER};
 use crate::op::Op;
 #[cfg(feature = "notify")]
 use crate::plain_http::Http;
+use crate::retry::{Budget, Limits, send};
 use crate::sdk_config::{
     ConnectError, app_name, check_endpoints, has_roots, region_of, time_limits,
 };

@@ -66,7 +66,6 @@
 
 mod aws_error;
 mod backoff;
-mod calls;
 mod clock;
 #[cfg(feature = "rotate")]
 mod connect;
@@ -108,6 +107,7 @@ pub mod policy;
 mod probe;
 #[cfg(feature = "files")]
 pub mod profiles;
+mod retry;
 mod rotated;
 mod sdk_config;
 #[cfg(feature = "rotate")]

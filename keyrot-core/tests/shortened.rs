@@ -7,8 +7,8 @@ use keyrot_core::memory::{Label, MemoryAccount, World};
 use keyrot_core::model::{JournalEntry, Phase, Promoted};
 use keyrot_core::settings::{Settings, Sources};
 use keyrot_core::{
-    Cancel, Homes, KeyId, KeyStatus, Limits, Mode, Outcome, Policy, Ports, Rotator, SecretName,
-    Timestamp, UserName, Waits, Why,
+    Cancel, Homes, KeyId, KeyStatus, Limits, Mode, Outcome, Ports, Rotator, SecretName, Timestamp,
+    UserName, WaitPolicy, Waits, Why,
 };
 use std::time::Duration;
 use support::{DAY, HOUR};
@@ -18,10 +18,10 @@ struct Desk {
     user: UserName,
 }
 
-fn policy(overlap: Duration, soak: Duration) -> Policy {
+fn policy(overlap: Duration, soak: Duration) -> WaitPolicy {
     let mut waits = Waits::default();
     (waits.overlap, waits.soak) = (overlap, soak);
-    Policy::new(waits, false).unwrap()
+    WaitPolicy::new(waits, false).unwrap()
 }
 
 fn secret() -> SecretName {
@@ -30,7 +30,7 @@ fn secret() -> SecretName {
 
 impl Desk {
     /// A user whose key was rotated just now under these waits; a consumer moved to the new key.
-    async fn rotated(policy: Policy) -> Self {
+    async fn rotated(policy: WaitPolicy) -> Self {
         let mut world = World::new("2026-01-05T04:00:00Z".parse().unwrap());
         let user = world.add_user("ci", &[("RotateKey", "True")]).unwrap();
         let desk = Self { account: MemoryAccount::new(world), user };
@@ -43,7 +43,7 @@ impl Desk {
         desk
     }
 
-    async fn run(&self, policy: Policy) -> Outcome {
+    async fn run(&self, policy: WaitPolicy) -> Outcome {
         let settings = Settings::load(&Sources::default()).unwrap();
         let homes = Homes::in_region("us-east-1");
         let mut target =
@@ -91,7 +91,12 @@ impl Desk {
     }
 
     /// Runs each day under these waits until the older key is so; how long after this time that was.
-    async fn days_until(&self, policy: Policy, since: Timestamp, statuses: &[KeyStatus]) -> i64 {
+    async fn days_until(
+        &self,
+        policy: WaitPolicy,
+        since: Timestamp,
+        statuses: &[KeyStatus],
+    ) -> i64 {
         for _ in 0..60 {
             if self.statuses() == statuses {
                 return (self.account.world().now() - since).num_days();
