@@ -193,7 +193,9 @@ fn an_account_in_order_is_well_and_nothing_is_changed() {
     );
     for action in emulator.stats().actions.keys() {
         assert!(
-            ["Get", "List", "Describe", "Lookup"].iter().any(|word| action.starts_with(word)),
+            ["Get", "List", "Describe", "Lookup", "Simulate"]
+                .iter()
+                .any(|word| action.starts_with(word)),
             "{action}"
         );
     }

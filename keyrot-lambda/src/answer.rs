@@ -85,7 +85,9 @@ mod tests {
                 0 => Outcome::Blocked(Blocked::BadTag { reason: "x".repeat(n % 400) }),
                 _ => Outcome::Settled { until: now },
             };
-            UserResult::new(UserName::parse(name).unwrap(), secret, outcome)
+            let mut one = UserResult::new(UserName::parse(name).unwrap(), secret, outcome);
+            one.owner = Some("team ".repeat(40));
+            one
         };
         let report = Report::new(now, now, (0..users).map(user).collect());
         RunDocument::new(schema::ROTATE, &report, &Selected::default())

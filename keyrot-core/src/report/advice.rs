@@ -23,7 +23,7 @@ impl UserResult {
             Outcome::Revoked { rest, .. } => rest.hints(&self.user),
             Outcome::Blocked(blocked) => {
                 let mut hints = blocked.hints(&self.user);
-                hints.extend(blocked.is_by_deployment().then(|| self.deployment()));
+                hints.extend(self.deployment(blocked));
                 hints
             }
             outcome => outcome.hints(&self.user),
@@ -36,28 +36,27 @@ impl UserResult {
         worded(&self.hints())
     }
 
-    /// What to do about a tool that sets the user's keys or its secret's value, too.
-    fn deployment(&self) -> Hint {
-        Hint::advice(match &self.deployed_by {
-            Some(deployer) => format!(
+    /// What to do about a tool that sets the user's keys or its secret's value, too: the one that
+    /// the tags name, or any, where it is hardly a person that did it.
+    fn deployment(&self, blocked: &Blocked) -> Option<Hint> {
+        match (&self.deployed_by, blocked) {
+            (
+                Some(deployer),
+                Blocked::ReactivatedAgain { .. }
+                | Blocked::CurrentKeyGone { .. }
+                | Blocked::CurrentKeyInactive { .. }
+                | Blocked::SecretHoldsOther { .. }
+                | Blocked::RolledBack { .. },
+            ) => Some(Hint::advice(format!(
                 "{deployer} deploys this user or its secret, as the tags say: keep it from setting the key or the value (docs/migrating.md)"
-            ),
-            None => "if Terraform, CloudFormation or another tool sets the key or the secret's value, stop that first (docs/migrating.md)".to_owned(),
-        })
-    }
-}
-
-impl Blocked {
-    /// Whether it is what is found after a tool has set keys or the secret's value as it knows them.
-    fn is_by_deployment(&self) -> bool {
-        matches!(
-            self,
-            Self::ReactivatedAgain { .. }
-                | Self::CurrentKeyGone { .. }
-                | Self::CurrentKeyInactive { .. }
-                | Self::SecretHoldsOther { .. }
-                | Self::RolledBack { .. }
-        )
+            ))),
+            (None, Blocked::ReactivatedAgain { .. } | Blocked::CurrentKeyGone { .. }) => {
+                Some(Hint::advice(
+                    "if Terraform, CloudFormation or another tool sets the key or the secret's value, stop that first (docs/migrating.md)",
+                ))
+            }
+            _ => None,
+        }
     }
 }
 
