@@ -355,12 +355,6 @@ fn over_http_a_held_users_report_names_the_source() {
         };
         world.note_use(&old.key, &what);
     });
-<<<<<<< HEAD
-    // The account's clock is ahead of this machine's, by which a run judges: so the overlap is
-    // short here.
-    let short = ["--allow-short-waits", "--overlap", "1s"];
-=======
->>>>>>> c-acct
     std::thread::sleep(Duration::from_millis(1_500));
     let args = [&["--json", "rotate", "--trail"][..], &short[..]].concat();
     let ran = keyrot(&emulator, &args);

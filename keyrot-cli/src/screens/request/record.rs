@@ -6,7 +6,7 @@ use crate::terminal::text::{hanging, wrap};
 use crate::terminal::time;
 use keyrot_core::Revocation;
 use keyrot_core::model::EndedSessions;
-use keyrot_core::report::RequestDocument;
+use keyrot_core::report::{RequestDocument, command_line};
 use std::fmt::Write;
 
 /// A record to be kept: what happened to which key, when and why.
