@@ -11,6 +11,8 @@
 pub(crate) mod apply;
 pub(crate) mod clock;
 pub(crate) mod decider;
+pub(crate) mod deciding;
+pub(crate) mod failing;
 pub(crate) mod off;
 pub(crate) mod preview;
 pub(crate) mod repeats;
@@ -22,18 +24,17 @@ pub(crate) use state::{Mode, Next};
 pub(crate) use task::Task;
 
 use crate::decide::belief::{Doubt, doubts};
+use crate::decide::decision::Wait;
 use crate::decide::decision::blocked::Blocked;
-use crate::decide::decision::{Decision, Question, Step, Wait, Why};
 use crate::decide::overdue::{lingers, overdue};
 use crate::machine::call::{Call, Reply};
-use crate::machine::event::{Event, EventKind, Failure};
+use crate::machine::event::{Event, EventKind};
 use crate::machine::outcome::{Outcome, Stop};
-use crate::machine::verification::{Verification, VerifyStep};
+use crate::machine::verification::VerifyStep;
 use crate::model::clock::WrongClock;
-use crate::model::error::{CallError, Effect, ErrorKind};
-use crate::model::names::{KeyId, VersionId};
-use crate::model::observed::{LabeledVersion, LastUse, Observed, SecretState, Verified};
-use crate::model::stored::NewKey;
+use crate::model::error::CallError;
+use crate::model::names::KeyId;
+use crate::model::observed::{LastUse, Observed, SecretState, Verified};
 use crate::model::subject::Subject;
 use crate::model::time::Timestamp;
 use crate::model::waits::Policy;
@@ -251,152 +252,6 @@ impl Rotation {
         }
     }
 
-    /// Turns a decision into the call that carries it out, or into the end of the run.
-    fn decided(&mut self, now: Timestamp) -> Option<Call> {
-        let (seen, policy) = (&self.seen, &self.policy);
-        let decision = match &self.task {
-            Task::Everything => (self.decider.decide)(seen, policy, now),
-            Task::RotationStep(order) => {
-                (self.decider.decide_rotation_step)(seen, order, policy, now)
-            }
-            Task::Request(request) => (self.decider.decide_request)(seen, request, policy, now),
-        };
-        if let (Mode::Plan, Task::Request(request)) = (self.mode, &self.task)
-            && matches!(decision, Decision::Act(_) | Decision::Look(Question::Verification(_)))
-        {
-            let outcome = match self.outlook(request, now) {
-                Ok(steps) => Outcome::Planned(steps),
-                Err(failure) => Outcome::Failed(failure),
-            };
-            return self.end(now, outcome);
-        }
-        match decision {
-            Decision::Look(Question::VersionContents(version)) => {
-                Some(Call::InspectVersion(version))
-            }
-            Decision::Look(Question::NextSize(version)) => Some(Call::Measure(version)),
-            Decision::Look(Question::Versions) => Some(Call::ListVersions),
-            Decision::Look(Question::Elsewhere) => Some(Call::FindElsewhere),
-            Decision::Look(Question::Differences) => Some(Call::Compare),
-            Decision::Look(Question::LastUse(key)) => Some(Call::LastUse(key)),
-            Decision::Look(Question::Verification(version)) => {
-                self.begin_proof(now, version);
-                None
-            }
-            Decision::Act(step) if self.mode == Mode::Plan => self.end(now, Outcome::Due(step)),
-            Decision::Act(Step::Deactivate(_) | Step::Delete(_)) if self.read == Read::Changed => {
-                self.look_again(now)
-            }
-            Decision::Act(step) => self.call_for(step, now),
-            Decision::Wait(Wait { why: Why::UseUnknown { key, .. }, .. })
-                if self.skipped.is_some() =>
-            {
-                let error = self.skipped.take()?;
-                // An Inactive key that IAM does not know any more was deleted just now, and the
-                // listing does not show that yet.
-                if error.kind == ErrorKind::NotFound && self.is_inactive(&key) {
-                    let until = Some(after(now, self.policy.waits().settle));
-                    return self.end_waiting(now, Wait { why: Why::Settling(key), until });
-                }
-                self.end(
-                    now,
-                    Outcome::Failed(Failure {
-                        doing: "find out when the key was last used".into(),
-                        error,
-                    }),
-                )
-            }
-            Decision::Wait(Wait { why: Why::VerificationUnknown { key, .. }, .. })
-                if self.skipped.is_some() =>
-            {
-                let mut error = self.skipped.take()?;
-                error.message +=
-                    "; whether the key works is not known, and the next run asks again";
-                self.end(now, Outcome::Failed(Failure { doing: format!("verify {key}"), error }))
-            }
-            Decision::Wait(wait) => self.end_waiting(now, wait),
-            Decision::Settled { until } => self.end(now, Outcome::Settled { until }),
-            Decision::Blocked(why) => self.end(now, Outcome::Blocked(why)),
-            Decision::Done if self.may_be_unlisted() => None,
-            Decision::Done => self.end(now, Outcome::Done),
-            Decision::Refused(refusal) => self.end(now, Outcome::Refused(refusal)),
-        }
-    }
-
-    fn begin_proof(&mut self, now: Timestamp, version: VersionId) {
-        let held = self.held(&version);
-        let key = held.and_then(|h| h.key().cloned());
-        // What this run did not stage itself is read, even if its id names the new key: its secret
-        // may be another.
-        let own = self.seen.staged_here.as_ref() == Some(&version)
-            && held.is_some_and(|h| !h.content.is_foreign());
-        let known = self
-            .created
-            .key()
-            .filter(|_| own)
-            .map(|new| &new.credentials)
-            .filter(|c| Some(&c.key) == key.as_ref())
-            .cloned();
-        match key {
-            // A plan makes no trial: it would have to read a secret value.
-            Some(_) if self.mode == Mode::Plan => {
-                self.end(now, Outcome::Verifying { version });
-            }
-            Some(key) => {
-                self.stage = Stage::Verification(Verification::new(
-                    version,
-                    key,
-                    known,
-                    self.subject.arn.clone(),
-                    now,
-                ));
-            }
-            None => {
-                self.seen.proof =
-                    Some((version, Verified::Wrong("the version holds no access key".into())));
-            }
-        }
-    }
-
-    fn held(&self, version: &VersionId) -> Option<&LabeledVersion> {
-        let SecretState::Present(secret) = &self.seen.secret else { return None };
-        let labels = [&secret.current, &secret.pending, &secret.previous];
-        labels.into_iter().flatten().find(|h| h.version == *version)
-    }
-
-    fn call_for(&mut self, step: Step, now: Timestamp) -> Option<Call> {
-        Some(match step {
-            Step::BindUser(home) => Call::WriteHome(home),
-            Step::BindSecret => Call::BindSecret,
-            Step::CreateSecret => Call::CreateSecret(VersionId::for_placeholder(now)),
-            Step::PutPlaceholder => Call::PutPlaceholder(VersionId::for_placeholder(now)),
-            Step::StagePlaceholder => Call::StagePlaceholder(VersionId::for_placeholder(now)),
-            Step::Write(note) => Call::Write(note),
-            Step::TestWrite => Call::TestWrite(VersionId::for_test_write(now)),
-            Step::CreateKey => Call::CreateKey,
-            Step::Promote { from, to } => Call::Promote { from, to },
-            Step::Unstage(version) => Call::Unstage(version),
-            Step::Deactivate(key) => Call::Deactivate(key),
-            Step::Activate(key) => Call::Activate(key),
-            Step::Delete(key) => Call::DeleteKey(key),
-            Step::Stage { carry } => {
-                let NewKey { credentials, created } = self.created.key().cloned()?;
-                let version = match &self.task {
-                    Task::RotationStep(order) => Ok(order.version.clone()),
-                    _ => VersionId::for_key(&credentials.key, created, carry.is_some()),
-                };
-                match version {
-                    Ok(version) => Call::Stage { version, credentials, carry },
-                    Err(error) => {
-                        let error = CallError::refused(ErrorKind::Other, error.to_string());
-                        self.undo(&credentials.key, error);
-                        return None;
-                    }
-                }
-            }
-        })
-    }
-
     /// Takes in what came of the call that [`Rotation::next`] asked for.
     pub fn answer(&mut self, now: Timestamp, answer: Result<Reply, CallError>) {
         let Some(call) = self.asked.take() else { return };
@@ -415,83 +270,6 @@ impl Rotation {
             }
             (call, Err(error)) => self.failed(now, &call, error),
         }
-    }
-
-    fn failed(&mut self, now: Timestamp, call: &Call, error: CallError) {
-        if let Stage::Undo(_, outcome) = self.stage.clone() {
-            self.end(now, outcome);
-            return;
-        }
-        match call {
-            Call::ListKeys => return self.not_listed(now, error),
-            Call::Deactivate(_) if matches!(self.stage, Stage::SwitchOff(_)) => {
-                return self.not_switched_off(now, error);
-            }
-            // What follows a key that goes first is not known: that it goes is.
-            Call::DescribeSecret if self.mode == Mode::Plan && self.off_first().is_some() => {
-                let outcome = self.planned_off();
-                self.end(now, outcome);
-                return;
-            }
-            // A plan's role may lack permission to read a secret's value. That a key is due is known
-            // without it.
-            Call::Measure(_) if self.mode == Mode::Plan && self.task == Task::Everything => {
-                self.end(now, Outcome::Due(Step::CreateKey));
-                return;
-            }
-            _ => {}
-        }
-        let refused = error.effect == Effect::None
-            && matches!(
-                error.kind,
-                ErrorKind::Denied | ErrorKind::LimitExceeded | ErrorKind::Other
-            );
-        if matches!(call, Call::TestWrite(_)) && refused {
-            self.end(now, Outcome::Blocked(Blocked::StagingRefused { reason: error.message }));
-            return;
-        }
-        // Where an earlier attempt came to nothing more than `settle` ago, so that this run wrote
-        // an intent of its own after the test write, a key that is not listed yet does not explain
-        // it.
-        let tested = self.repeats.made(&Call::TestWrite(VersionId::for_test_write(now)));
-        let again =
-            tested && self.began.zip(self.intended()).is_some_and(|(began, at)| began <= at);
-        if *call == Call::CreateKey && error.kind == ErrorKind::LimitExceeded && !again {
-            // Fewer than two keys were listed: the one that fills the limit is not listed yet, and
-            // another run's or a person's.
-            let until = Some(after(now, self.policy.waits().settle));
-            // IAM itself says so, so that this is no wait that somebody's claim brings about.
-            self.end(now, Outcome::Waiting(Wait { why: Why::Unlisted, until }));
-            return;
-        }
-        let unclear =
-            error.effect == Effect::Unknown && !call.only_reads() && *call != Call::CreateKey;
-        let staging = matches!(call, Call::Stage { .. });
-        if staging && unclear {
-            self.created.reply_to_staging_is_lost();
-        }
-        if let Call::Stage { credentials, .. } = call
-            && !self.created.may_be_staged()
-        {
-            self.undo(&credentials.key, error);
-        } else if (unclear || error.kind == ErrorKind::Conflict) && self.looks < LOOKS {
-            self.stage = Stage::ListKeys;
-        } else {
-            self.end(now, Outcome::Failed(Failure { doing: call.purpose().into(), error }));
-        }
-    }
-
-    /// When the last intent was written.
-    fn intended(&self) -> Option<Timestamp> {
-        let SecretState::Present(secret) = &self.seen.secret else { return None };
-        secret.journal.intent.as_ref().map(|intent| intent.at)
-    }
-
-    /// The store refused the new key. Nobody has its secret and no version ever held it, so it may
-    /// go at once.
-    fn undo(&mut self, key: &KeyId, error: CallError) {
-        let doing = "stage the new key in the secret".into();
-        self.stage = Stage::Undo(key.clone(), Outcome::Failed(Failure { doing, error }));
     }
 
     fn end_of_proof(&mut self, now: Timestamp) {

@@ -1,0 +1,94 @@
+//! What a run does when a call fails: read again, delete what nobody can use, or end.
+
+use super::state::{Mode, Stage};
+use super::task::Task;
+use super::{LOOKS, Rotation};
+use crate::decide::decision::blocked::Blocked;
+use crate::decide::decision::{Step, Wait, Why};
+use crate::machine::call::Call;
+use crate::machine::event::Failure;
+use crate::machine::outcome::Outcome;
+use crate::model::error::{CallError, Effect, ErrorKind};
+use crate::model::names::{KeyId, VersionId};
+use crate::model::observed::SecretState;
+use crate::model::time::Timestamp;
+use crate::model::waits::after;
+
+impl Rotation {
+    pub(super) fn failed(&mut self, now: Timestamp, call: &Call, error: CallError) {
+        if let Stage::Undo(_, outcome) = self.stage.clone() {
+            self.end(now, outcome);
+            return;
+        }
+        match call {
+            Call::ListKeys => return self.not_listed(now, error),
+            Call::Deactivate(_) if matches!(self.stage, Stage::SwitchOff(_)) => {
+                return self.not_switched_off(now, error);
+            }
+            // What follows a key that goes first is not known: that it goes is.
+            Call::DescribeSecret if self.mode == Mode::Plan && self.off_first().is_some() => {
+                let outcome = self.planned_off();
+                self.end(now, outcome);
+                return;
+            }
+            // A plan's role may lack permission to read a secret's value. That a key is due is known
+            // without it.
+            Call::Measure(_) if self.mode == Mode::Plan && self.task == Task::Everything => {
+                self.end(now, Outcome::Due(Step::CreateKey));
+                return;
+            }
+            _ => {}
+        }
+        let refused = error.effect == Effect::None
+            && matches!(
+                error.kind,
+                ErrorKind::Denied | ErrorKind::LimitExceeded | ErrorKind::Other
+            );
+        if matches!(call, Call::TestWrite(_)) && refused {
+            self.end(now, Outcome::Blocked(Blocked::StagingRefused { reason: error.message }));
+            return;
+        }
+        // Where an earlier attempt came to nothing more than `settle` ago, so that this run wrote
+        // an intent of its own after the test write, a key that is not listed yet does not explain
+        // it.
+        let tested = self.repeats.made(&Call::TestWrite(VersionId::for_test_write(now)));
+        let again =
+            tested && self.began.zip(self.intended()).is_some_and(|(began, at)| began <= at);
+        if *call == Call::CreateKey && error.kind == ErrorKind::LimitExceeded && !again {
+            // Fewer than two keys were listed: the one that fills the limit is not listed yet, and
+            // another run's or a person's.
+            let until = Some(after(now, self.policy.waits().settle));
+            // IAM itself says so, so that this is no wait that somebody's claim brings about.
+            self.end(now, Outcome::Waiting(Wait { why: Why::Unlisted, until }));
+            return;
+        }
+        let unclear =
+            error.effect == Effect::Unknown && !call.only_reads() && *call != Call::CreateKey;
+        let staging = matches!(call, Call::Stage { .. });
+        if staging && unclear {
+            self.created.reply_to_staging_is_lost();
+        }
+        if let Call::Stage { credentials, .. } = call
+            && !self.created.may_be_staged()
+        {
+            self.undo(&credentials.key, error);
+        } else if (unclear || error.kind == ErrorKind::Conflict) && self.looks < LOOKS {
+            self.stage = Stage::ListKeys;
+        } else {
+            self.end(now, Outcome::Failed(Failure { doing: call.purpose().into(), error }));
+        }
+    }
+
+    /// When the last intent was written.
+    fn intended(&self) -> Option<Timestamp> {
+        let SecretState::Present(secret) = &self.seen.secret else { return None };
+        secret.journal.intent.as_ref().map(|intent| intent.at)
+    }
+
+    /// The store refused the new key. Nobody has its secret and no version ever held it, so it may
+    /// go at once.
+    pub(super) fn undo(&mut self, key: &KeyId, error: CallError) {
+        let doing = "stage the new key in the secret".into();
+        self.stage = Stage::Undo(key.clone(), Outcome::Failed(Failure { doing, error }));
+    }
+}
